@@ -1,0 +1,147 @@
+"""What flows from stage to stage: Signal, FlameParams and Portrait, and the Actor and Character they are about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.bridge import arkit
+
+Array = NDArray[np.float32]
+
+EXPRESSION_SIZE = 50
+LIGHT_SIZE = 27
+OPEN_BASIS = "open"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Which picture of a performance this is, when it was captured, and when each stage was done with it."""
+
+    index: int  # counts the pictures of one source, from 0
+    captured_ns: int  # time.perf_counter_ns of this process
+    captured_wall_ns: int  # time.time_ns at the same moment
+    finished: tuple[tuple[str, int], ...] = ()  # (stage, perf_counter_ns), in order
+
+    def after(self, stage: str, now_ns: int) -> Stamp:
+        """The same stamp with one stage more."""
+        return replace(self, finished=(*self.finished, (stage, now_ns)))
+
+
+def _checked(name: str, value: Array, shape: tuple[int, ...]) -> None:
+    if value.shape != shape or value.dtype != np.float32:
+        raise ValueError(f"{name} must be float32 {list(shape)}, got {value.dtype} {list(value.shape)}")
+    if not np.isfinite(value).all():
+        raise ValueError(f"{name} must be finite, got {value[~np.isfinite(value)][0]}")
+
+
+def _zeros(*shape: int) -> Array:
+    return np.zeros(shape, np.float32)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What the tracker saw. Rotations: radians, +x looks down, +y turns to the subject's left; left is the subject's."""
+
+    stamp: Stamp
+    weights: Array  # [52], ARKit order, 0 (rest) to 1 (full)
+    head_rotation: Array = field(default_factory=lambda: _zeros(3))  # [3] rotation vector, camera's frame
+    head_translation: Array = field(default_factory=lambda: _zeros(3))  # [3] metres: x to the subject's left, y up, z to the camera
+    gaze: Array = field(default_factory=lambda: _zeros(2, 2))  # [2,2] pitch, yaw of left and right eye in the head's frame
+    confidence: float = 1.0  # 0 where no face is seen, else how well the points fit, to 1
+
+    def __post_init__(self) -> None:
+        _checked("weights", self.weights, (arkit.COUNT,))
+        _checked("head_rotation", self.head_rotation, (3,))
+        _checked("head_translation", self.head_translation, (3,))
+        _checked("gaze", self.gaze, (2, 2))
+        if not 0.0 <= self.confidence <= 1.0:
+            raise ValueError(f"confidence must be between 0 and 1, got {self.confidence}")
+
+    @property
+    def is_tracked(self) -> bool:
+        return self.confidence > 0.0
+
+
+@dataclass(frozen=True)
+class FlameParams:
+    """What the face does, in FLAME's names and order. Poses are rotation vectors in radians, signs as in `Signal`."""
+
+    expression: Array  # [50] in `basis`
+    jaw_pose: Array  # [3] +x opens, +y to the subject's left
+    neck_pose: Array  # [3] the whole turn of the head; neck and skull share it
+    eye_pose: Array  # [2,3] left, right
+    eyelids: Array  # [2] left, right: 0 open, 1 closed
+    translation: Array  # [3] metres, as in `Signal`
+    basis: str = OPEN_BASIS
+
+    def __post_init__(self) -> None:
+        _checked("expression", self.expression, (EXPRESSION_SIZE,))
+        for name in ("jaw_pose", "neck_pose", "translation"):
+            _checked(name, getattr(self, name), (3,))
+        _checked("eye_pose", self.eye_pose, (2, 3))
+        _checked("eyelids", self.eyelids, (2,))
+
+    @classmethod
+    def neutral(cls) -> FlameParams:
+        """A face at rest that looks into the camera, in the open basis."""
+        return cls(_zeros(EXPRESSION_SIZE), _zeros(3), _zeros(3), _zeros(2, 3), _zeros(2), _zeros(3))
+
+    def vector(self) -> Array:
+        """[67] all of it in a row: expression, jaw, neck, eyes, eyelids, translation."""
+        parts = (self.expression, self.jaw_pose, self.neck_pose, self.eye_pose.ravel(), self.eyelids, self.translation)
+        return np.concatenate(parts)
+
+    @classmethod
+    def from_vector(cls, vector: Array, basis: str = OPEN_BASIS) -> FlameParams:
+        """The inverse of `vector`; ValueError unless it is [67]."""
+        row = np.asarray(vector, np.float32)
+        if row.shape != (67,):
+            raise ValueError(f"a row of FlameParams must be [67], got {list(row.shape)}")
+        return cls(row[:50], row[50:53], row[53:56], row[56:62].reshape(2, 3), row[62:64], row[64:67], basis)
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """The picture, and what it shows."""
+
+    stamp: Stamp
+    rgba: NDArray[np.uint8]  # [H,W,4] sRGB, straight alpha, first row on top
+    signal: Signal | None  # None where no source drove it (a face asked for in code)
+    params: FlameParams
+    presence: float  # 1 the performer's face, 0 idle
+    light: Array  # [27] spherical harmonics, red, green, blue
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who performs, as calibration measured them. The default leaves everything as the tracker says."""
+
+    name: str = "default"
+    neutral: Array = field(default_factory=lambda: _zeros(arkit.COUNT))  # [52] what the tracker reads at rest
+    gain: Array = field(default_factory=lambda: np.ones(arkit.COUNT, np.float32))  # [52]
+    noise_floor: Array = field(default_factory=lambda: _zeros(arkit.COUNT))  # [52] below it a weight is rest
+    neutral_rotation: Array = field(default_factory=lambda: _zeros(3))  # [3] the head's, looking at the camera
+    neutral_translation: Array = field(default_factory=lambda: _zeros(3))  # [3] metres
+
+    def __post_init__(self) -> None:
+        for name in ("neutral", "gain", "noise_floor"):
+            _checked(name, getattr(self, name), (arkit.COUNT,))
+        _checked("neutral_rotation", self.neutral_rotation, (3,))
+        _checked("neutral_translation", self.neutral_translation, (3,))
+
+
+@dataclass(frozen=True)
+class Character:
+    """Who is shown. Everything that stays the same from picture to picture, computed once."""
+
+    name: str
+    shape: Array  # [100] in the open head's shape basis, standard deviations
+    identity: Array  # [I] the identity tokens, in a row
+    texture: Array  # [T,H,W] learned appearance in the head's texture space
+    bank: Array  # [R,C] static rows of the attention bank; R is 0 for a model without one
+    model: str  # version of the model that speaks these tokens
+    licence: str
+    made_from: str
