@@ -1,0 +1,9 @@
+"""Runs the environment's Python with the given arguments, after making the environment where it is missing."""
+
+import sys
+
+import environment
+
+if __name__ == "__main__":
+    environment.ensure()
+    raise SystemExit(environment.run(sys.argv[1:]))
