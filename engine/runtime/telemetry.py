@@ -1,0 +1,20 @@
+"""Keeps OpenVINO from reporting that it is used: called before OpenVINO is imported, nothing leaves the machine."""
+
+from __future__ import annotations
+
+import sys
+
+
+def forbid() -> None:
+    """From now on `import openvino` sends nothing and writes nothing; RuntimeError where it is too late for that.
+
+    Left alone, `import openvino` imports its model converter, and that posts an event with a client id, which it keeps in
+    the home folder, to Google Analytics, asking nobody (2026.4, openvino/tools/ovc/__init__.py). It looks for the
+    package `openvino_telemetry` and does without where there is none; None in `sys.modules` says that there is none.
+    """
+    if sys.modules.get("openvino_telemetry") is not None:
+        raise RuntimeError(
+            "OpenVINO was imported before its usage reports were forbidden: call telemetry.forbid() first"
+        )
+    # typeshed has no None here, the import system does: "if the value is None, ModuleNotFoundError is raised".
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
