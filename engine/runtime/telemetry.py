@@ -8,9 +8,9 @@ import sys
 def forbid() -> None:
     """From now on `import openvino` sends nothing and writes nothing; RuntimeError where it is too late for that.
 
-    Left alone, `import openvino` imports its model converter, and that posts an event with a client id, which it keeps in
-    the home folder, to Google Analytics, asking nobody (2026.4, openvino/tools/ovc/__init__.py). It looks for the
-    package `openvino_telemetry` and does without where there is none; None in `sys.modules` says that there is none.
+    Left alone, `import openvino` imports its model converter, and that posts an event to Google Analytics, with a
+    client id that it keeps in the home folder, asking nobody (2026.4, openvino/tools/ovc/__init__.py). It looks for
+    the package `openvino_telemetry` and does without where there is none; None in `sys.modules` says so.
     """
     if sys.modules.get("openvino_telemetry") is not None:
         raise RuntimeError(

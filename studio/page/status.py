@@ -1,0 +1,55 @@
+"""The numbers that the page shows beside the portrait, as the loop fills them in once a second."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """How long something took, in milliseconds: the middle, and what one in twenty and one in a hundred exceed."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the loop, and how long a picture spends in it."""
+
+    name: str
+    took_ms: Percentiles
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the outside world listens."""
+
+    name: str  # for people: "video", "params"
+    address: str  # "tcp://127.0.0.1:5557"
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the loop is doing, in numbers. `latency` is from the capture of a picture to its being sent."""
+
+    source: str  # as the source calls itself: "demo", "webcam 0"
+    character: str
+    runtime: str  # as the animator says: "openvino cpu f32"
+    size: int  # pixels, the picture is square
+    steps: int
+    fps: float  # new pictures a second
+    pictures: int
+    dropped: int  # came too late and were skipped
+    tracked_fraction: float  # 0 to 1, of the signals so far
+    is_tracked: bool  # now
+    latency: Percentiles | None = None  # None until there is something to say
+    stages: tuple[Stage, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    notice: str = ""  # a sentence for the person who looks, where something is wrong
+
+    def as_json(self) -> dict[str, Any]:
+        """The same in JSON's types, for the page's script; it crosses a process border."""
+        return asdict(self)
