@@ -175,16 +175,18 @@ def test_socket_of_a_foreign_or_unnamed_origin_is_refused_with_a_reason(
     server: PageServer, stranger: str | None
 ) -> None:
     name = None if stranger is None else Origin(stranger)
-    with pytest.raises(InvalidStatus) as refused:
-        connect(f"ws://127.0.0.1:{server.port}/pictures", origin=name, proxy=None)
+    address = f"ws://127.0.0.1:{server.port}/pictures"
+    with pytest.raises(InvalidStatus) as refused, connect(address, origin=name, proxy=None):
+        pass
     assert refused.value.response.status_code == 403
     assert b"Origin" in (refused.value.response.body or b"")
 
 
 def test_socket_with_a_foreign_host_is_refused(server: PageServer) -> None:
     here = socket.create_connection(("127.0.0.1", server.port))
-    with here, pytest.raises(InvalidStatus) as refused:
-        connect(f"ws://evil.example:{server.port}/pictures", sock=here, origin=Origin(origin(server)), proxy=None)
+    address, own = f"ws://evil.example:{server.port}/pictures", Origin(origin(server))
+    with here, pytest.raises(InvalidStatus) as refused, connect(address, sock=here, origin=own, proxy=None):
+        pass
     assert refused.value.response.status_code == 403
 
 
