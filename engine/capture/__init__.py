@@ -1,0 +1,102 @@
+"""Where performances come from: `open_source` turns what a person typed into a source."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from .source import EndOfSource, Source, SourceError
+
+__all__ = ["VIDEO_SUFFIXES", "EndOfSource", "Source", "SourceError", "open_source"]
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+TAKE_SUFFIX = ".csv"
+DEMO = Path(__file__).with_name("demo.csv")
+_WANTED = "webcam[:N], livelink[:PORT], demo, a video (.mp4) or a take (.csv)"
+
+
+def open_source(spec: str, *, fps: float | None = None, loop: bool = False, is_offline: bool = False) -> Source:
+    """The source that `spec` names: webcam[:N], livelink[:PORT], demo, FILE.mp4 or TAKE.csv.
+
+    It opens in `with`, not here. `fps` is the rate of a file, or what a webcam is asked for; `loop` and `is_offline`
+    (picture by picture, not at the pace of a camera) are for files. SourceError says what cannot be.
+    """
+    kind, _, detail = spec.partition(":")
+    if kind in ("webcam", "livelink"):
+        _refuse_file_options(spec, loop=loop, is_offline=is_offline)
+        return _webcam(spec, detail, fps) if kind == "webcam" else _livelink(spec, detail, fps)
+    if spec == "demo":
+        return _take(DEMO, "demo", fps, loop, is_offline)
+    path = Path(spec).expanduser()
+    suffix = path.suffix.lower()
+    if suffix != TAKE_SUFFIX and suffix not in VIDEO_SUFFIXES:
+        raise SourceError(_unknown(spec))
+    if not path.is_file():
+        raise SourceError(_no_file(path))
+    if suffix == TAKE_SUFFIX:
+        return _take(path, path.name, fps, loop, is_offline)
+    return _video(path, fps, loop, is_offline)
+
+
+# Each source is imported when it is asked for: MediaPipe and OpenCV take a second, and may lack system libraries.
+
+
+def _webcam(spec: str, detail: str, fps: float | None) -> Source:
+    index = _number(spec, detail, default=0, least=0, most=99, what="a camera's number")
+    from .native import missing_library
+
+    try:
+        from .webcam import WebcamSource
+    except (ImportError, OSError) as error:
+        raise missing_library(error) from error
+    return WebcamSource(index, fps)
+
+
+def _video(path: Path, fps: float | None, loop: bool, is_offline: bool) -> Source:
+    from .native import missing_library
+
+    try:
+        from .video import VideoSource
+    except (ImportError, OSError) as error:
+        raise missing_library(error) from error
+    return VideoSource(path, fps, loop, is_offline)
+
+
+def _livelink(spec: str, detail: str, fps: float | None) -> Source:
+    if fps is not None:
+        raise SourceError(f"the source {spec} comes at the phone's own rate; leave out the rate ({fps:g})")
+    from .livelink import DEFAULT_PORT, LiveLinkSource
+
+    return LiveLinkSource(_number(spec, detail, default=DEFAULT_PORT, least=1, most=65535, what="a UDP port"))
+
+
+def _take(path: Path, name: str, fps: float | None, loop: bool, is_offline: bool) -> Source:
+    from .take import TakeSource, read_take
+
+    return TakeSource(read_take(path), name, fps, loop, is_offline)
+
+
+def _refuse_file_options(spec: str, *, loop: bool, is_offline: bool) -> None:
+    if loop or is_offline:
+        option = "be looped" if loop else "be read offline"
+        raise SourceError(f"the source {spec} is live and cannot {option}; only a video or a take can")
+
+
+def _number(spec: str, detail: str, *, default: int, least: int, most: int, what: str) -> int:
+    if not detail and ":" not in spec:
+        return default
+    if detail.isascii() and detail.isdigit() and least <= int(detail) <= most:
+        return int(detail)
+    raise SourceError(f"{spec}: {detail!r} is not {what}; wanted {least} to {most}")
+
+
+def _unknown(spec: str) -> str:
+    near = difflib.get_close_matches(spec.lower(), ("webcam", "livelink", "demo"), n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"no source is called {spec!r}; {hint}There are: {_WANTED}"
+
+
+def _no_file(path: Path) -> str:
+    names = [p.name for p in path.parent.glob(f"*{path.suffix}")] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"there is no file {path}" + (f"; did you mean {path.with_name(near[0])}?" if near else "")

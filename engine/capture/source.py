@@ -19,7 +19,11 @@ class Source(Protocol):
     """Opened by `with`; then read again and again from one thread."""
 
     name: str  # for people: "webcam 0", "d0.mp4", "demo"
-    dropped: int  # pictures that were skipped because they came too late
+
+    @property
+    def dropped(self) -> int:
+        """Pictures that were skipped because they came too late."""
+        ...
 
     def __enter__(self) -> Self: ...
 

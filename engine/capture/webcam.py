@@ -1,0 +1,167 @@
+"""A webcam as a source: always its newest picture, and patience when it is unplugged."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, Self, cast
+
+import cv2
+
+from omote.bridge.latest import Latest
+from omote.engine.nouns import Signal, Stamp
+
+from .landmarker import face_landmarker
+from .source import SourceError
+from .tracker import Picture, Tracker, untracked
+
+log = logging.getLogger(__name__)
+
+WIDTH, HEIGHT, FPS = 640, 480, 30.0
+RETRY_S = 1.0  # between two attempts to find a camera that has gone
+GONE_S = 0.5  # without a picture for so long, no face is seen
+JOIN_S = 0.5  # a driver that hangs is left behind, so that Ctrl-C ends within a second
+
+_NATIVE = {"win32": ("DirectShow", cv2.CAP_DSHOW), "darwin": ("AVFoundation", cv2.CAP_AVFOUNDATION)}
+_LINUX = ("V4L2", cv2.CAP_V4L2)
+
+
+class Camera(Protocol):
+    """What is used of an open cv2.VideoCapture."""
+
+    def read(self) -> tuple[bool, Picture | None]:
+        """The next picture; False and None where the camera has gone."""
+        ...
+
+    def release(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Shot:
+    picture: Picture
+    captured_ns: int
+
+
+class WebcamSource:
+    """Tracks the face before a camera. The camera is opened by `with`, never before.
+
+    A thread of its own takes every picture from the driver, so that the newest is read and none waits in a buffer.
+    A camera that goes away gives signals of confidence 0 and is looked for every second.
+    """
+
+    def __init__(
+        self,
+        index: int = 0,
+        fps: float | None = None,
+        *,
+        open_capture: Callable[[int, float], Camera] | None = None,
+        open_tracker: Callable[[], Tracker] = face_landmarker,
+        clock_ns: Callable[[], int] = time.perf_counter_ns,
+        retry_s: float = RETRY_S,
+    ) -> None:
+        self.name = f"webcam {index}"
+        self._index, self._fps = index, fps or FPS
+        self._open_capture = open_capture or open_camera
+        self._open_tracker, self._clock_ns, self._retry_s = open_tracker, clock_ns, retry_s
+        self._tracker: Tracker | None = None
+        self._thread: threading.Thread | None = None
+        self._newest: Latest[_Shot] = Latest()
+        self._is_over = threading.Event()
+        self._count = 0
+        self._seen_ns = 0  # when the last picture came
+
+    @property
+    def dropped(self) -> int:
+        """Pictures that a newer one replaced before they were read."""
+        return self._newest.replaced
+
+    def __enter__(self) -> Self:
+        camera = self._open_capture(self._index, self._fps)
+        try:
+            self._tracker = self._open_tracker().__enter__()
+        except BaseException:
+            camera.release()
+            raise
+        self._seen_ns = self._clock_ns()
+        self._thread = threading.Thread(target=self._drain, args=(camera,), name=self.name, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._is_over.set()
+        self._newest.close()
+        if self._thread is not None:
+            self._thread.join(JOIN_S)
+        if self._tracker is not None:
+            self._tracker.__exit__(*error)
+            self._tracker = None
+
+    def read(self, timeout_s: float) -> Signal | None:
+        """The newest picture's signal; None where none came in time, one of confidence 0 where the camera has gone."""
+        if self._tracker is None:
+            raise SourceError(f"{self.name} is read before it is opened: use `with`")
+        shot = self._newest.take(timeout_s)
+        if shot is not None:
+            self._seen_ns = shot.captured_ns
+            return self._tracker.track(shot.picture, self._stamp(shot.captured_ns))
+        now_ns = self._clock_ns()
+        if now_ns - self._seen_ns < GONE_S * 1e9:
+            return None
+        return untracked(self._stamp(now_ns))
+
+    def _stamp(self, captured_ns: int) -> Stamp:
+        index, self._count = self._count, self._count + 1
+        return Stamp(index, captured_ns, time.time_ns() - (self._clock_ns() - captured_ns))
+
+    def _drain(self, camera: Camera) -> None:
+        """Takes picture after picture until the end; runs in the camera's thread, which alone touches it."""
+        while not self._is_over.is_set():
+            is_there, picture = camera.read()
+            if is_there and picture is not None:
+                self._newest.put(_Shot(picture, self._clock_ns()))
+                continue
+            camera.release()
+            found = self._find_again()
+            if found is None:
+                return
+            camera = found
+        camera.release()
+
+    def _find_again(self) -> Camera | None:
+        """The camera once it is back; None where the source is closed before."""
+        log.warning("%s is gone; trying again every %.0f s", self.name, self._retry_s)
+        while not self._is_over.wait(self._retry_s):
+            try:
+                camera = self._open_capture(self._index, self._fps)
+            except SourceError:
+                continue
+            log.warning("%s is back", self.name)
+            return camera
+        return None
+
+
+def open_camera(index: int, fps: float) -> Camera:
+    """The camera, small and fast, with no pictures waiting in its buffer; SourceError where none opens."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the error says it in one line
+    native = _NATIVE.get(sys.platform, _LINUX)
+    for _, backend in (native, ("", cv2.CAP_ANY)):
+        camera: Any = cv2.VideoCapture(index, backend)
+        if camera.isOpened():
+            for setting, value in (
+                (cv2.CAP_PROP_FRAME_WIDTH, WIDTH),
+                (cv2.CAP_PROP_FRAME_HEIGHT, HEIGHT),
+                (cv2.CAP_PROP_FPS, fps),
+                (cv2.CAP_PROP_BUFFERSIZE, 1),
+            ):
+                camera.set(setting, value)
+            return cast(Camera, camera)
+        camera.release()
+    raise SourceError(
+        f"camera {index} cannot be opened (tried {native[0]}, then whatever else OpenCV has). Is it plugged in, not "
+        "in use by another program, and allowed by the system's privacy settings? `--source webcam:1` takes the "
+        "second camera, `--source demo` needs none"
+    )

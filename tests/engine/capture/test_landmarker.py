@@ -1,0 +1,94 @@
+"""What MediaPipe says becomes a Signal: names, signs, colours, clock and the enlarged view, on made-up numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from omote.bridge import arkit
+from omote.engine.capture import SourceError, landmarker, video
+from omote.engine.capture.canonical_face import project
+from omote.engine.capture.landmarker import Landmarker, View, rotation_vector, weights_of
+
+
+@dataclass(frozen=True)
+class Score:
+    category_name: str
+    score: float
+
+
+def turned(axis: int, angle: float) -> np.ndarray:
+    matrix = np.eye(4)
+    other, third = (axis + 1) % 3, (axis + 2) % 3
+    matrix[other, other] = matrix[third, third] = np.cos(angle)
+    matrix[third, other], matrix[other, third] = np.sin(angle), -np.sin(angle)
+    return matrix
+
+
+def test_weights_go_by_name_and_never_by_place() -> None:
+    alphabetical = [Score("_neutral", 0.9), *(Score(name, 0.0) for name in sorted(arkit.NAMES) if name != "tongueOut")]
+    scores = [Score(s.category_name, 0.7) if s.category_name == "jawOpen" else s for s in alphabetical]
+    np.testing.assert_array_equal(weights_of(scores), arkit.weights({"jawOpen": 0.7}))
+
+
+def test_a_name_that_arkit_does_not_know_is_an_error() -> None:
+    with pytest.raises(KeyError, match="noseWiggle"):
+        weights_of([Score("noseWiggle", 0.5)])
+
+
+def test_weights_beyond_one_are_cut() -> None:
+    assert weights_of([Score("jawOpen", 1.0001)])[arkit.INDEX["jawOpen"]] == 1.0
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("angle", [-0.9, 0.0, 0.4])
+def test_the_matrix_becomes_a_rotation_vector(axis: int, angle: float) -> None:
+    wanted = np.zeros(3)
+    wanted[axis] = angle
+    np.testing.assert_allclose(rotation_vector(turned(axis, angle)), wanted, atol=1e-6)
+
+
+def test_positive_x_looks_down_and_positive_y_to_the_subjects_left() -> None:
+    forward = np.array([0.0, 0.0, 1.0])  # the nose of a head that looks into the camera
+    assert (turned(0, 0.3)[:3, :3] @ forward)[1] < 0.0  # down in the picture
+    assert (turned(1, 0.3)[:3, :3] @ forward)[0] > 0.0  # right in the picture
+
+
+def test_a_red_film_is_red_to_mediapipe(tmp_path: Path) -> None:
+    red = Image.new("RGB", (32, 32), (255, 0, 0))
+    red.save(tmp_path / "red.gif", save_all=True, append_images=[Image.new("RGB", (32, 32), (250, 0, 0))])
+    is_read, picture = video._opened(tmp_path / "red.gif").read()
+    assert is_read
+    red_green_blue = landmarker._image(picture).numpy_view()[16, 16]
+    np.testing.assert_allclose(red_green_blue, [255, 0, 0], atol=16)  # the decoder goes through YUV
+
+
+def test_times_of_mediapipe_grow_even_where_pictures_come_at_once() -> None:
+    clock = landmarker._Milliseconds()
+    start = 7_000_000_000
+    times = [clock.at(start + ns) for ns in (0, 33_000_000, 33_000_000, 33_400_000, 20_000_000, 66_000_000)]
+    assert times == sorted(set(times))
+    assert times[1] - times[0] == 33
+
+
+def test_the_enlarged_view_gives_the_place_that_the_whole_picture_would() -> None:
+    picture = np.zeros((480, 640, 3), np.uint8)
+    seen = np.array([3.0, -2.0, -40.0])  # cm, to the enlarged view's camera
+    whole = View(zoom=2).translation_cm(seen, picture)
+    part = View(zoom=2).cut(picture)
+    at = project(seen[None], *part.shape[:2])[0] + (640 // 4, 480 // 8)
+    np.testing.assert_allclose(project(whole[None], 480, 640)[0], at, atol=1e-9)
+    assert whole[2] == 2 * seen[2]
+    np.testing.assert_array_equal(View(zoom=1).translation_cm(seen, picture), seen)
+
+
+def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.task"
+    bad.write_bytes(b"no model" * 100)
+    with pytest.raises(SourceError, match=r"cannot use .*bad\.task.*delete it"), Landmarker(bad):
+        pass
+    assert capfd.readouterr().err == ""

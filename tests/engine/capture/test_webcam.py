@@ -1,0 +1,137 @@
+"""A webcam as a source, on scripted cameras: newest first, unplugged, plugged in again, and closed in time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from omote.bridge import arkit
+from omote.engine.capture import SourceError
+from omote.engine.capture.scripted import BrightnessTracker, ScriptedPort
+from omote.engine.capture.tracker import Picture
+from omote.engine.capture.webcam import WebcamSource, open_camera
+from omote.engine.nouns import Signal
+
+JAW = arkit.INDEX["jawOpen"]
+PATIENCE_S = 30.0  # of a test on a slow machine; none of them waits so long
+
+
+def grey(value: int) -> Picture:
+    return np.full((4, 4, 3), value, np.uint8)
+
+
+def webcam(port: ScriptedPort, clock_ns: Callable[[], int] = time.perf_counter_ns) -> WebcamSource:
+    return WebcamSource(0, open_capture=port.open, open_tracker=BrightnessTracker, clock_ns=clock_ns, retry_s=0.001)
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def read_until(source: WebcamSource, is_wanted: Callable[[Signal], bool]) -> Signal:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        signal = source.read(0.05)
+        if signal is not None and is_wanted(signal):
+            return signal
+    raise AssertionError("no such signal came")
+
+
+def test_the_newest_picture_is_read_and_the_older_ones_are_counted() -> None:
+    port = ScriptedPort([[grey(51), grey(102), grey(255)]])
+    with webcam(port) as source:
+        until(lambda: port.released == 1)  # all three have been taken from the camera
+        signal = source.read(1.0)
+        assert signal is not None
+        assert signal.weights[JAW] == pytest.approx(1.0)
+        assert signal.stamp.index == 0
+        assert source.dropped == 2
+
+
+def test_a_picture_without_a_face_is_a_signal_of_confidence_zero() -> None:
+    with webcam(ScriptedPort([[grey(0)]])) as source:
+        signal = source.read(PATIENCE_S)
+        assert signal is not None
+        assert not signal.is_tracked
+
+
+def test_a_camera_that_goes_away_is_first_silence_and_then_no_face() -> None:
+    now = [1_000_000_000]
+    port = ScriptedPort([[grey(255)]])
+    with webcam(port, clock_ns=lambda: now[0]) as source:
+        first = source.read(PATIENCE_S)
+        assert first is not None
+        assert source.read(0.0) is None
+        now[0] += 600_000_000
+        lost = source.read(0.0)
+        assert lost is not None
+        assert not lost.is_tracked
+        assert lost.stamp.index == first.stamp.index + 1
+        assert lost.stamp.captured_ns == now[0]
+
+
+def test_a_camera_plugged_in_again_is_found_and_its_absence_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    port = ScriptedPort([[grey(51)], None, None, None, [grey(255)]])
+    with caplog.at_level(logging.WARNING), webcam(port) as source:
+        read_until(source, lambda signal: signal.weights[JAW] == pytest.approx(1.0))
+        until(lambda: port.released == 2)
+    assert port.opened == 2
+    before_it_was_back = caplog.text.partition("is back")[0]
+    assert before_it_was_back.count("is gone") == 1
+
+
+def test_a_camera_that_cannot_be_opened_is_an_error_at_once() -> None:
+    with pytest.raises(SourceError, match="not plugged in"), webcam(ScriptedPort([None])):
+        pass
+
+
+def test_the_real_camera_that_is_not_there_says_what_was_tried(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SourceError, match=r"camera 87 cannot be opened \(tried \w+, then .*--source demo"):
+        open_camera(87, 30.0)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_tracker_that_cannot_start_leaves_the_camera_closed() -> None:
+    def no_tracker() -> BrightnessTracker:
+        raise SourceError("no model")
+
+    port = ScriptedPort([[grey(255)]])
+    with pytest.raises(SourceError, match="no model"):
+        WebcamSource(0, open_capture=port.open, open_tracker=no_tracker).__enter__()
+    assert port.released == 1
+
+
+def test_a_driver_that_hangs_does_not_keep_the_program_from_ending() -> None:
+    class HangingCamera:
+        def __init__(self) -> None:
+            self.is_plugged_out = threading.Event()
+
+        def read(self) -> tuple[bool, Picture | None]:
+            self.is_plugged_out.wait(PATIENCE_S)
+            return False, None
+
+        def release(self) -> None:
+            pass
+
+    camera = HangingCamera()
+    source = WebcamSource(0, open_capture=lambda index, fps: camera, open_tracker=BrightnessTracker)
+    with source:
+        assert source.read(0.01) is None
+    assert not camera.is_plugged_out.is_set()  # we are out although the driver still hangs
+    camera.is_plugged_out.set()
+
+
+def test_nothing_is_opened_before_with() -> None:
+    port = ScriptedPort([[grey(255)]])
+    source = webcam(port)
+    assert port.opened == 0
+    with pytest.raises(SourceError, match="use `with`"):
+        source.read(0.0)
