@@ -1,0 +1,27 @@
+"""What the live path imports in a fresh process: a first start must not wait for what it does not use."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+LIVE_PATH = (
+    "omote.engine",
+    "omote.engine.animator",
+    "omote.engine.capture",
+    "omote.engine.live",
+    "omote.studio.command",
+    "omote.studio.page.server",
+)
+HEAVY = ("torch", "numba", "mediapipe", "cv2", "matplotlib", "onnx", "openvino_telemetry")
+
+
+@pytest.mark.parametrize("module", LIVE_PATH)
+def test_live_path_imports_neither_torch_nor_the_tracker(module: str) -> None:
+    script = f"import sys, {module}\nprint(*(name for name in {HEAVY!r} if sys.modules.get(name)))"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, env=environment)
+    assert done.stdout.split() == []
