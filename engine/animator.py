@@ -1,0 +1,147 @@
+"""The animator: FlameParams and a Character in, a Portrait out. It owns the noise and the one compiled step."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .diffusion import sampler
+from .diffusion.conditioning import face_row
+from .face.head import open_head
+from .face.maps import MapMaker
+from .nouns import LIGHT_SIZE, Character, FlameParams, Portrait, Signal, Stamp
+from .runtime.network import Inputs, Network, RuntimeUnavailable
+from .weights import NetworkFile, WeightsError, networks
+
+Array = NDArray[np.float32]
+RUNTIMES = ("openvino", "onnxruntime")
+
+
+class AnimatorError(ValueError):
+    """What was asked for cannot be drawn; the message says what there is."""
+
+
+def sizes() -> tuple[int, ...]:
+    """The picture sizes for which a network is shipped."""
+    return tuple(sorted({network.size for network in networks()}))
+
+
+@dataclass(frozen=True)
+class _Cast:
+    """What is computed once for the character on stage."""
+
+    character: Character
+    maker: MapMaker
+    texture: Array
+    identity: Array
+
+
+class Animator:
+    """Draws portraits with one network; from one thread at a time.
+
+    The picture is a function of face, character and light alone: the noise is always the same.
+    """
+
+    def __init__(
+        self,
+        size: int | None = None,
+        steps: int = 1,
+        runtime: str = "openvino",
+        network: NetworkFile | None = None,
+    ) -> None:
+        if steps not in sampler.STEPS:
+            raise AnimatorError(f"steps must be one of {', '.join(map(str, sampler.STEPS))}, got {steps}")
+        self.file = network or _choose(size)
+        self.steps, self.size = steps, self.file.size
+        self._network = _compile(self.file, runtime)
+        self.runtime = self._network.name
+        self._noise = sampler.fixed_noise(self.size)
+        self._cast: _Cast | None = None
+
+    def draw(
+        self,
+        params: FlameParams,
+        character: Character,
+        light: Array,
+        *,
+        stamp: Stamp | None = None,
+        signal: Signal | None = None,
+        presence: float = 1.0,
+    ) -> Portrait:
+        """The character with this face in this light [27]; AnimatorError where they do not fit the network."""
+        if light.shape != (LIGHT_SIZE,) or not np.isfinite(light).all():
+            raise AnimatorError(f"light must be [{LIGHT_SIZE}] finite harmonics, got {list(light.shape)}")
+        cast = self._on_stage(character)
+        maps = cast.maker.draw(params)
+        inputs = Inputs(
+            x=self._noise,
+            t=np.ones(1, np.float32),
+            geometry=maps.geometry[None],
+            uv=maps.uv[None],
+            texture=cast.texture,
+            face=face_row(params)[None],
+            light=light[None].astype(np.float32, copy=False),
+            identity=cast.identity,
+        )
+        drawn = sampler.sample(lambda x, t: self._network.run(inputs.at(x, t)), self._noise, self.steps)
+        moment = stamp or Stamp(0, time.perf_counter_ns(), time.time_ns())
+        return Portrait(moment, to_rgba(drawn), signal, params, presence, light)
+
+
+    def _on_stage(self, character: Character) -> _Cast:
+        if self._cast is None or self._cast.character is not character:
+            self._cast = self._prepare(character)
+        return self._cast
+
+    def _prepare(self, character: Character) -> _Cast:
+        file = self.file
+        if character.model != file.model:
+            raise AnimatorError(
+                f'character "{character.name}" was made for model "{character.model}", this network is '
+                f'"{file.model}": make the character again, or install the Omote that it was made with'
+            )
+        found = (character.texture.shape, character.identity.shape, len(character.bank))
+        wanted = (file.texture, (file.identity,), file.bank_rows)
+        if found != wanted:
+            raise AnimatorError(
+                f'character "{character.name}" has texture, tokens and bank rows of {found}, wanted {wanted}'
+            )
+        try:
+            maker = MapMaker(open_head().shaped(character.shape))
+        except ValueError as error:
+            raise AnimatorError(f'character "{character.name}": {error}') from error
+        return _Cast(character, maker, character.texture[None], character.identity[None])
+
+
+def to_rgba(drawn: Array) -> NDArray[np.uint8]:
+    """[S,S,4] uint8 of [1,4,S,S] straight RGBA in -1..1."""
+    levels = np.clip(drawn[0] * 127.5 + 128.0, 0.0, 255.0).astype(np.uint8)
+    return np.ascontiguousarray(levels.transpose(1, 2, 0))
+
+
+def _choose(size: int | None) -> NetworkFile:
+    if size is None:
+        return networks()[-1]
+    for file in networks():
+        if file.size == size:
+            return file
+    raise AnimatorError(f"no network draws {size} pixels: --size takes {', '.join(map(str, sizes()))}")
+
+
+def _compile(file: NetworkFile, runtime: str) -> Network:
+    try:
+        file.check()
+        if runtime == "openvino":
+            from .runtime.openvino import OpenVinoNetwork
+
+            return OpenVinoNetwork(file.path)
+        if runtime == "onnxruntime":
+            from .runtime.onnxruntime import OnnxRuntimeNetwork
+
+            return OnnxRuntimeNetwork(file.path)
+    except (RuntimeUnavailable, WeightsError) as error:
+        raise AnimatorError(str(error)) from error
+    raise AnimatorError(f'no runtime "{runtime}": there are {", ".join(RUNTIMES)}')

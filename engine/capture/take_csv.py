@@ -1,0 +1,157 @@
+"""The CSV of Epic's Live Link Face app: a timecode and 61 values a row, to and from numbers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.bridge import arkit, livelink
+
+from .source import SourceError
+
+DIGITS = 6  # behind the point
+_TIMECODE = re.compile(r"([0-9]{1,2}):([0-9]{2}):([0-9]{2})[:;]([0-9]{1,3})(?:\.([0-9]{1,9}))?\Z")
+_RATES = (24, 25, 30, 50, 60, 100, 120, 240, 1000)
+_APP_RATE = 60
+_DAY_S = 86400
+
+# The app's CSV names JawRight and MouthRight before their left ones; its packets do not.
+_SWAPPED = {"JawLeft": "JawRight", "JawRight": "JawLeft", "MouthLeft": "MouthRight", "MouthRight": "MouthLeft"}
+COLUMNS = ("Timecode", "BlendShapeCount", *(_SWAPPED.get(name, name) for name in livelink.NAMES))
+
+
+class TakeError(SourceError):
+    """A take cannot be read or written; the message names the row, what was found and what was wanted."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a CSV says."""
+
+    time_s: NDArray[np.float64]  # [n] from 0, never back
+    values: NDArray[np.float64]  # [n,61] in the order of `livelink.NAMES`; zeros where no face was seen
+    has_face: NDArray[np.bool_]  # [n]
+    timecode_rate: int  # frames that the timecode counts in a second
+
+
+def parse(name: str, text: str, timecode_rate: int | None = None) -> Rows:
+    """The rows of a CSV; TakeError, and nothing else, where it is none.
+
+    Columns are found by name, in any order and case. A row whose count is 0 saw
+    no face. The rate of the timecode is guessed where nobody knows it.
+    """
+    lines = text.splitlines()
+    columns = _Columns(name, lines[0] if lines else "")
+    rows = [_Row(f"{name} row {number}", line) for number, line in enumerate(lines[1:], 2) if line.strip()]
+    if not rows:
+        raise TakeError(f"{name} has no rows; wanted at least one below the header")
+    rate = timecode_rate or _guess_rate(rows)
+    return Rows(
+        time_s=_elapsed(rows, rate),
+        values=np.array([columns.values(row) for row in rows]),
+        has_face=np.array([row.has_face for row in rows]),
+        timecode_rate=rate,
+    )
+
+
+def render(rows: Rows) -> str:
+    """The text of a CSV, as the app would write it; `parse` gives the same digits back."""
+    lines = [",".join(COLUMNS)]
+    order = [livelink.NAMES.index(title) for title in COLUMNS[2:]]
+    for seconds, row in zip(rows.time_s, rows.values[:, order], strict=True):
+        values = ",".join(f"{value:.{DIGITS}f}" for value in row)
+        lines.append(f"{_timecode(float(seconds), rows.timecode_rate)},{livelink.COUNT},{values}")
+    return "\n".join(lines) + "\n"
+
+
+class _Columns:
+    """Where the header of a CSV puts each of the 61 values."""
+
+    def __init__(self, name: str, line: str) -> None:
+        where = {title.strip().lower(): column for column, title in enumerate(line.split(","))}
+        wanted = COLUMNS[: 2 + arkit.COUNT]
+        missing = [title for title in wanted if title.lower() not in where]
+        if missing:
+            raise TakeError(
+                f"{name} row 1: no column {missing[0]} ({len(missing)} of {len(wanted)} are missing); "
+                "wanted the header of a Live Link Face CSV: Timecode,BlendShapeCount,EyeBlinkLeft,..."
+            )
+        if (where["timecode"], where["blendshapecount"]) != (0, 1):
+            raise TakeError(f"{name} row 1: wanted Timecode and BlendShapeCount as the first two columns")
+        self._count = line.count(",") + 1
+        self._columns = [where.get(title.lower()) for title in livelink.NAMES]  # None: that angle was not recorded
+
+    def values(self, row: _Row) -> list[float]:
+        """[61] in the order of `livelink.NAMES`."""
+        if not row.has_face:
+            return [0.0] * livelink.COUNT
+        if len(row.cells) != self._count:
+            raise TakeError(f"{row.place}: {len(row.cells)} columns; wanted {self._count}, as in the header")
+        return [
+            0.0 if column is None else row.number(column, title)
+            for column, title in zip(self._columns, livelink.NAMES, strict=True)
+        ]
+
+
+class _Row:
+    """One line of the CSV."""
+
+    def __init__(self, place: str, line: str) -> None:
+        self.place = place
+        self.cells = line.split(",")
+        found = _TIMECODE.match(self.cells[0].strip())
+        if not found:
+            raise TakeError(f"{place}: the timecode is {self.cells[0][:40]!r}; wanted HH:MM:SS:FF.subframe")
+        hours, minutes, seconds, self.frame = (int(digits) for digits in found.groups()[:4])
+        self.second = seconds + 60 * (minutes + 60 * hours)  # of the day
+        self.sub_frame = float(f"0.{found[5] or 0}")
+        self.has_face = len(self.cells) > 1 and self.cells[1].strip() not in ("", "0")
+
+    def time_s(self, rate: int) -> float:
+        return self.second + (self.frame + self.sub_frame) / rate
+
+    def number(self, column: int, title: str) -> float:
+        try:
+            value = float(self.cells[column])
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise TakeError(f"{self.place}: {title} is {self.cells[column][:40]!r}; wanted a finite number")
+        return value
+
+
+def _elapsed(rows: list[_Row], rate: int) -> NDArray[np.float64]:
+    """[n] seconds from 0, across midnight if it must be."""
+    day_s, elapsed = 0.0, [0.0]
+    for before, row in itertools.pairwise(rows):
+        if row.second < before.second - _DAY_S / 2:
+            day_s += _DAY_S
+        elapsed.append(day_s + row.time_s(rate) - rows[0].time_s(rate))
+        if elapsed[-1] < elapsed[-2]:
+            raise TakeError(f"{row.place}: the timecode {row.cells[0]!r} lies before the row above; wanted a later one")
+    return np.array(elapsed)
+
+
+def _guess_rate(rows: list[_Row]) -> int:
+    """The lowest usual rate that allows for the highest frame number that was met.
+
+    A take shorter than a second may not have met it; then the app's own 60 is taken.
+    """
+    highest = max(row.frame for row in rows)
+    rate = next(rate for rate in _RATES if highest < rate)
+    return rate if abs(rows[-1].second - rows[0].second) > 1 else max(rate, _APP_RATE)
+
+
+def _timecode(time_s: float, rate: int) -> str:
+    frames, thousandths = divmod(round(time_s * rate * 1000), 1000)
+    seconds, frame = divmod(frames, rate)
+    if seconds >= _DAY_S:
+        raise TakeError(f"a take lasts less than a day, got {time_s:.0f} s")
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour:02}:{minute:02}:{second:02}:{frame:02}.{thousandths:03}"

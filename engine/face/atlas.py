@@ -1,0 +1,60 @@
+"""Where each part of the head lies in a character's texture: skin, eyes, teeth, tongue, and the card behind."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+HEIGHT, WIDTH = 192, 128  # texels
+# x, y, width, height in texels. Skin fills the upper square; the rest share the strip below it.
+_SKIN = (0, 0, 128, 128)
+_CARD = (0, 128, 64, 64)
+_PLACE = {"eyes": (64, 128, 40, 40), "teeth": (64, 168, 40, 24), "tongue": (104, 128, 24, 24)}
+# The face is a small part of the skin's own layout: these knots give it three fifths of each axis.
+_U_KNOTS = ((0.0, 0.33, 0.68, 0.73, 1.0), (0.0, 0.20, 0.80, 0.84, 1.0))
+_V_KNOTS = ((0.0, 0.37, 0.63, 1.0), (0.0, 0.20, 0.80, 1.0))
+CARD_REACH = 1.0  # half the card's side, in head heights
+
+
+def _placed(unit: NDArray[np.floating], place: tuple[int, int, int, int]) -> Array:
+    """[n,2] atlas coordinates 0 to 1 of points 0 to 1 in a patch, half a texel inside its border."""
+    x, y, width, height = place
+    scale = np.array([(width - 1) / WIDTH, (height - 1) / HEIGHT], np.float32)
+    origin = np.array([(x + 0.5) / WIDTH, (y + 0.5) / HEIGHT], np.float32)
+    return np.asarray(np.clip(unit, 0.0, 1.0), np.float32) * scale + origin
+
+
+def skin_uv(uv: Array) -> Array:
+    """[n,2] from MakeHuman's skin layout (v up) to the atlas."""
+    u, v = np.interp(uv[:, 0], *_U_KNOTS), np.interp(1.0 - uv[:, 1], *_V_KNOTS)
+    return _placed(np.stack([u, v], 1), _SKIN)
+
+
+def worn_uv(part: str, position: Array) -> Array:
+    """[n,2] atlas coordinates of eyes, teeth or tongue, seen from the front (the tongue from above), at rest."""
+    if part == "eyes":
+        return _placed(_eyes(position), _PLACE["eyes"])
+    axes = position[:, [0, 2]] if part == "tongue" else position[:, [0, 1]]
+    low, high = axes.min(0), axes.max(0)
+    return _placed((axes - low) / (high - low), _PLACE[part])
+
+
+def _eyes(position: Array) -> NDArray[np.float64]:
+    """[n,2] each eyeball's front in one half of the patch; the angle from the pupil is the radius."""
+    unit = np.empty((len(position), 2))
+    for is_side, x in ((position[:, 0] >= 0, 0.25), (position[:, 0] < 0, 0.75)):
+        ball = position[is_side]
+        away = ball - (ball.min(0) + ball.max(0)) / 2.0
+        away /= np.linalg.norm(away, axis=1, keepdims=True)
+        angle = np.arccos(np.clip(away[:, 2], -1.0, 1.0)) / (0.6 * np.pi)
+        flat = away[:, :2] / (np.linalg.norm(away[:, :2], axis=1, keepdims=True) + 1e-9)
+        unit[is_side] = np.array([x, 0.5]) + flat * angle[:, None] * (0.24, 0.48)
+    return unit
+
+
+def card_uv(local: Array) -> Array:
+    """[..., 2] atlas coordinates of points on the card, given in head heights from the skull joint, y up."""
+    unit = np.stack([0.5 + local[..., 0] / (2 * CARD_REACH), 0.5 - local[..., 1] / (2 * CARD_REACH)], -1)
+    return _placed(unit, _CARD)

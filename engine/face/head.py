@@ -1,0 +1,139 @@
+"""The open head: FLAME's layout on an openly licensed mesh, posed in NumPy in under a millisecond."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.engine.nouns import OPEN_BASIS, FlameParams
+
+Array = NDArray[np.float32]
+Index = NDArray[np.int32]
+
+FILE = Path(__file__).with_name("open_head.npz")
+SKIN, EYE, MOUTH = range(3)  # regions of the mesh; MOUTH is teeth and tongue
+NECK, SKULL, EYE_LEFT, EYE_RIGHT, CHIN, CROWN = range(6)  # rows of `anchor`
+
+# Joint angles at which an ARKit weight is 1. Conventions of this head: jaw and gaze have no scale of their own in ARKit.
+JAW_OPEN_RAD = 0.35
+JAW_SIDE_RAD = 0.20
+LOOK_SIDE_RAD = 0.52
+LOOK_UP_RAD = 0.36
+LOOK_DOWN_RAD = 0.44
+NECK_SHARE = 0.4  # the part of a head turn that the neck makes; the skull makes the rest
+
+
+def rotation(rotvec: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The 3x3 matrix that turns by |rotvec| radians about rotvec (Rodrigues)."""
+    angle = float(np.linalg.norm(rotvec))
+    if angle < 1e-9:
+        return np.eye(3)
+    x, y, z = np.asarray(rotvec, np.float64) / angle
+    k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.asarray(np.eye(3) + np.sin(angle) * k + (1.0 - np.cos(angle)) * (k @ k))
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """The head of one character at rest. Units: decimetres; x to the subject's left, y up, z forward."""
+
+    vertex: Array  # [N,3]
+    anchor: Array  # [6,3] neck joint, skull joint, left eye, right eye, chin, crown
+
+    @property
+    def height(self) -> float:
+        """Chin to crown in dm: the unit in which the camera frames a face."""
+        return float(self.anchor[CROWN, 1] - self.anchor[CHIN, 1])
+
+
+@dataclass(frozen=True)
+class OpenHead:
+    """FLAME's parts under FLAME's names: template, shape and expression directions, joints, skinning weights."""
+
+    template: Array  # [N,3] dm
+    anchor: Array  # [6,3] dm
+    shapedirs: Array  # [S,N*3] dm for one standard deviation
+    anchor_shapedirs: Array  # [S,6*3]
+    exprdirs: Array  # [E,N*3] dm; E = 39, the units without jaw, gaze and blink
+    drivendirs: Array  # [13,N*3] dm: jawOpen, jawLeft, jawRight, 2 blinks, 8 looks at weight 1
+    unit_to_expression: NDArray[np.float64]  # [39,39] ARKit units to coefficients; row vector times matrix
+    skin_weight: Array  # [N,2] how much a vertex follows skull and neck; the rest stays with the torso
+    triangle: Index  # [T,3]
+    region: NDArray[np.uint8]  # [N] SKIN, EYE or MOUTH
+    uv: Array  # [N,2] place in the texture atlas, 0 to 1, x right, y down
+    eye_rows: tuple[slice, slice]  # vertices of the left and of the right eyeball
+
+    @property
+    def shape_size(self) -> int:
+        return len(self.shapedirs)
+
+    def shaped(self, shape: Array) -> Shaped:
+        """The head with these [S] shape coefficients; ValueError on another length."""
+        if shape.shape != (self.shape_size,):
+            raise ValueError(f"shape must be [{self.shape_size}] coefficients, got {list(shape.shape)}")
+        vertex = self.template + (shape @ self.shapedirs).reshape(-1, 3)
+        return Shaped(vertex, self.anchor + (shape @ self.anchor_shapedirs).reshape(-1, 3))
+
+    def driven(self, params: FlameParams) -> Array:
+        """[13] weights of the directions that joints drive: jaw, blinks, and the lids that follow the eyes."""
+        jaw, side = params.jaw_pose[0] / JAW_OPEN_RAD, params.jaw_pose[1] / JAW_SIDE_RAD
+        looks = []
+        for (pitch, yaw, _), outward in zip(params.eye_pose, (1.0, -1.0), strict=True):
+            out = outward * yaw / LOOK_SIDE_RAD
+            looks += [max(pitch, 0.0) / LOOK_DOWN_RAD, max(-out, 0.0), max(out, 0.0), max(-pitch, 0.0) / LOOK_UP_RAD]
+        return np.array([jaw, max(side, 0.0), max(-side, 0.0), *params.eyelids, *looks], np.float32)
+
+    def pose(self, shaped: Shaped, params: FlameParams) -> Array:
+        """[N,3] dm: the head with this face; ValueError where `params` speak another basis.
+
+        The head's translation is the camera's affair and not applied.
+        """
+        if params.basis != OPEN_BASIS:
+            raise ValueError(f'the open head speaks the basis "{OPEN_BASIS}", these parameters "{params.basis}"')
+        moved = params.expression[: len(self.exprdirs)] @ self.exprdirs + self.driven(params) @ self.drivendirs
+        vertex = shaped.vertex + moved.reshape(-1, 3)
+        for rows, pose, anchor in zip(self.eye_rows, params.eye_pose, (EYE_LEFT, EYE_RIGHT), strict=True):
+            centre = shaped.anchor[anchor]
+            turn = rotation(np.array([0.0, pose[1], 0.0])) @ rotation(np.array([pose[0], 0.0, 0.0]))
+            vertex[rows] = (vertex[rows] - centre) @ turn.T.astype(np.float32) + centre
+        return self._skinned(vertex, shaped, params.neck_pose)
+
+    def _skinned(self, vertex: Array, shaped: Shaped, neck_pose: Array) -> Array:
+        """Linear blend skinning with two joints, the neck and the skull on it."""
+        neck, skull = rotation(NECK_SHARE * neck_pose).astype(np.float32), rotation(neck_pose).astype(np.float32)
+        pivot = shaped.anchor[NECK]
+        seat = skull_seat(shaped, neck_pose)
+        by_neck = (vertex - pivot) @ neck.T + pivot
+        by_skull = (vertex - shaped.anchor[SKULL]) @ skull.T + seat
+        w_skull, w_neck = self.skin_weight[:, :1], self.skin_weight[:, 1:]
+        return np.asarray(vertex + w_skull * (by_skull - vertex) + w_neck * (by_neck - vertex), np.float32)
+
+
+def skull_seat(shaped: Shaped, neck_pose: Array) -> Array:
+    """[3] where the skull joint sits when the neck has turned."""
+    neck = rotation(NECK_SHARE * neck_pose).astype(np.float32)
+    pivot = shaped.anchor[NECK]
+    return np.asarray((shaped.anchor[SKULL] - pivot) @ neck.T + pivot, np.float32)
+
+
+@cache
+def open_head() -> OpenHead:
+    """The head that is shipped; read once."""
+    with np.load(FILE, allow_pickle=False) as data:
+        flat = {k: data[k].astype(np.float32) for k in ("shapedirs", "anchor_shapedirs", "exprdirs", "drivendirs")}
+        eye = [int(k) for k in data["eye_rows"]]
+        return OpenHead(
+            template=data["template"].astype(np.float32),
+            anchor=data["anchor"].astype(np.float32),
+            **flat,
+            unit_to_expression=data["unit_to_expression"],
+            skin_weight=data["skin_weight"].astype(np.float32),
+            triangle=data["triangle"].astype(np.int32),
+            region=data["region"],
+            uv=data["uv"].astype(np.float32),
+            eye_rows=(slice(eye[0], eye[1]), slice(eye[1], eye[2])),
+        )

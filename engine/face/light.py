@@ -1,0 +1,21 @@
+"""Light on the face as 27 numbers: nine spherical harmonics of the incoming light for red, green and blue."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+# Harmonics of the renderer's portrait set-up (a soft warm key at the upper right of the picture, a room around it), in the
+# order 00, 1-1, 10, 11, 2-2, 2-1, 20, 21, 22; `tests/engine/test_light.py` holds them against the renderer.
+_STUDIO = (
+    (0.8883, 0.4971, 0.6300, 0.3518, 0.3085, 0.6781, 0.4362, 0.5678, 0.0886),
+    (0.8771, 0.4845, 0.5995, 0.3354, 0.2928, 0.6525, 0.4157, 0.5394, 0.0912),
+    (0.8716, 0.4717, 0.5612, 0.3149, 0.2728, 0.6222, 0.3901, 0.5035, 0.0964),
+)
+
+
+def studio_light() -> Array:
+    """[27] portrait light: red's nine harmonics, then green's, then blue's, in the camera's frame (y up, z to it)."""
+    return np.array(_STUDIO, np.float32).ravel()

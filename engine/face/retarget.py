@@ -1,0 +1,69 @@
+"""ARKit weights to FLAME parameters in the open basis, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.bridge import arkit
+from omote.engine.nouns import EXPRESSION_SIZE, Actor, FlameParams, Signal
+
+from .gaze import gaze_from_weights
+from .head import JAW_OPEN_RAD, JAW_SIDE_RAD, open_head
+
+Array = NDArray[np.float32]
+
+_LOOKS = tuple(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("Down", "In", "Out", "Up"))
+# Units that a joint or an eyelid drives, in the order of the open head's `drivendirs`.
+DRIVEN: tuple[str, ...] = ("jawOpen", "jawLeft", "jawRight", "eyeBlinkLeft", "eyeBlinkRight", *_LOOKS)
+# Units that make up `expression`.
+UNITS: tuple[str, ...] = tuple(name for name in arkit.NAMES if name not in DRIVEN)
+_UNIT_AT = np.array([arkit.INDEX[name] for name in UNITS])
+
+
+def retarget(signal: Signal, actor: Actor) -> FlameParams:
+    """What the character's face does when this performer's does that."""
+    own = (signal.weights - actor.neutral) * actor.gain
+    own[np.abs(own) < actor.noise_floor] = 0.0
+    return from_weights(
+        np.clip(own, 0.0, 1.0),
+        signal.gaze,
+        signal.head_rotation - actor.neutral_rotation,
+        signal.head_translation - actor.neutral_translation,
+    )
+
+
+def from_weights(
+    weights: Array, gaze: Array | None = None, neck_pose: Array | None = None, translation: Array | None = None
+) -> FlameParams:
+    """FlameParams of [52] ARKit weights; `gaze` [2,2] pitch and yaw takes the place of the eyeLook weights.
+
+    Opposed weights (jawLeft with jawRight, a look in with a look out) cancel; all others come back exactly.
+    """
+    value = {name: float(weights[arkit.INDEX[name]]) for name in DRIVEN}
+    expression = np.zeros(EXPRESSION_SIZE, np.float32)
+    coefficients = weights[_UNIT_AT].astype(np.float64) @ open_head().unit_to_expression
+    expression[: len(coefficients)] = coefficients
+    eyes = gaze_from_weights(weights) if gaze is None else gaze
+    nothing = np.zeros(3, np.float32)
+    return FlameParams(
+        expression=expression,
+        jaw_pose=np.array(
+            [value["jawOpen"] * JAW_OPEN_RAD, (value["jawLeft"] - value["jawRight"]) * JAW_SIDE_RAD, 0.0], np.float32
+        ),
+        neck_pose=nothing if neck_pose is None else np.asarray(neck_pose, np.float32),
+        eye_pose=np.column_stack([eyes, np.zeros(2)]).astype(np.float32),
+        eyelids=np.array([value["eyeBlinkLeft"], value["eyeBlinkRight"]], np.float32),
+        translation=nothing if translation is None else np.asarray(translation, np.float32),
+    )
+
+
+def to_weights(params: FlameParams) -> Array:
+    """[52] the ARKit weights that give these parameters; the inverse of `from_weights`."""
+    weights = np.zeros(arkit.COUNT, np.float32)
+    head = open_head()
+    known = params.expression[: len(head.exprdirs)].astype(np.float64)
+    weights[_UNIT_AT] = np.linalg.solve(head.unit_to_expression.T, known)
+    for name, weight in zip(DRIVEN, head.driven(params), strict=True):
+        weights[arkit.INDEX[name]] = weight
+    return weights

@@ -1,0 +1,76 @@
+"""Where portraits go over the wire: turns each into a frame of video and a frame of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
+import numpy as np
+
+from omote.bridge import arkit, publisher
+from omote.bridge.frame import DEFAULT_SUBJECT, Params, Video
+from omote.bridge.publisher import Publisher, Shot
+
+from .nouns import Portrait, Signal
+
+
+class WireOutput:
+    """Publishes portraits over ZeroMQ; `on_sent(index, sent_ns)` tells when each was handed to the network."""
+
+    name = "zeromq"
+
+    def __init__(
+        self,
+        params: str = publisher.PARAMS_ENDPOINT,
+        video: str = publisher.VIDEO_ENDPOINT,
+        subject: str = DEFAULT_SUBJECT,
+        on_sent: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.publisher = Publisher(params, video, subject, on_sent)
+
+    def __enter__(self) -> Self:
+        self.publisher.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.publisher.__exit__(*error)
+
+    def offer(self, portrait: Portrait) -> None:
+        """Makes this portrait the next to be sent. Never blocks; its picture must not be written to afterwards."""
+        self.publisher.publish(shot(portrait))
+
+
+def shot(portrait: Portrait) -> Shot:
+    """The portrait as the publisher takes it."""
+    stamp = portrait.stamp
+    return Shot(
+        index=stamp.index,
+        captured_ns=stamp.captured_ns,
+        generated_ns=stamp.finished[-1][1] if stamp.finished else stamp.captured_ns,
+        wall_ns=stamp.captured_wall_ns,
+        video=Video(portrait.rgba),
+        params=_params(portrait),
+    )
+
+
+def _params(portrait: Portrait) -> Params:
+    shown, seen = portrait.params, portrait.signal or _nothing_seen(portrait)
+    return Params(
+        weights=seen.weights,
+        expression=shown.expression,
+        jaw_pose=shown.jaw_pose,
+        neck_pose=shown.neck_pose,
+        eye_pose=shown.eye_pose,
+        eyelids=shown.eyelids,
+        translation=shown.translation,
+        head_rotation=seen.head_rotation,
+        head_translation=seen.head_translation,
+        gaze=seen.gaze,
+        confidence=seen.confidence,
+        presence=portrait.presence,
+        basis=shown.basis,
+    )
+
+
+def _nothing_seen(portrait: Portrait) -> Signal:
+    return Signal(portrait.stamp, np.zeros(arkit.COUNT, np.float32), confidence=0.0)

@@ -1,0 +1,26 @@
+"""Runs the denoiser by ONNX Runtime on a CPU: the extra for machines that OpenVINO does not like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from .network import Array, Inputs, RuntimeUnavailable
+
+
+class OnnxRuntimeNetwork:
+    """An ONNX file in a session on the CPU."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise RuntimeUnavailable(
+                f"ONNX Runtime cannot be loaded ({error}): pip install omote[onnxruntime]"
+            ) from error
+        self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        self.name = "onnxruntime cpu f32"
+
+    def run(self, inputs: Inputs) -> Array:
+        return np.asarray(self._session.run(None, vars(inputs))[0], np.float32)

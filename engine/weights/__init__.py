@@ -1,0 +1,48 @@
+"""The shipped networks: one ONNX file a size, with its checksum in `networks.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent
+
+
+class WeightsError(Exception):
+    """A shipped network is missing or damaged; the message says which and the cure."""
+
+
+@dataclass(frozen=True)
+class NetworkFile:
+    """One exported denoiser."""
+
+    file: str
+    sha256: str
+    size: int  # pixels on a side of the picture
+    model: str  # the version that characters must have been made for
+    texture: tuple[int, int, int]  # channels, rows, columns
+    identity: int
+    bank_rows: int
+
+    @property
+    def path(self) -> Path:
+        return _FOLDER / self.file
+
+    def check(self) -> None:
+        """WeightsError unless the file is there, whole."""
+        if not self.path.is_file():
+            raise WeightsError(f"{self.path} is missing: install Omote again")
+        found = hashlib.sha256(self.path.read_bytes()).hexdigest()
+        if found != self.sha256:
+            raise WeightsError(f"{self.path} is damaged (sha256 {found[:16]}, wanted {self.sha256[:16]}): install again")
+
+
+@cache
+def networks() -> tuple[NetworkFile, ...]:
+    """What is shipped, smallest first."""
+    rows = json.loads((_FOLDER / "networks.json").read_text(encoding="utf-8"))
+    files = [NetworkFile(**{**row, "texture": tuple(row["texture"])}) for row in rows]
+    return tuple(sorted(files, key=lambda file: file.size))
