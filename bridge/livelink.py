@@ -1,0 +1,130 @@
+"""Live Link Face, version 6: the UDP packets in which Epic's iPhone app sends a face, to and from bytes."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import arkit
+
+PORT = 11111
+VERSION = 6
+ANGLES = tuple(f"{part}{angle}" for part in ("Head", "LeftEye", "RightEye") for angle in ("Yaw", "Pitch", "Roll"))
+# The order in the packet. The app's CSV has JawRight and MouthRight before their left ones; see engine/capture/take.py.
+NAMES: tuple[str, ...] = (*(name[0].upper() + name[1:] for name in arkit.NAMES), *ANGLES)
+COUNT = len(NAMES)
+
+_MAX_TEXT_BYTES = 256
+
+
+class ProtocolError(ValueError):
+    """These bytes are no packet of the protocol; the sentence says what was found and what was wanted."""
+
+
+@dataclass(frozen=True)
+class Packet:
+    """One face at one moment, as the phone says it."""
+
+    device_id: str
+    subject: str
+    frame_number: int
+    sub_frame: float
+    fps_numerator: int
+    fps_denominator: int
+    values: NDArray[np.float32] | None  # [61] in the order of NAMES, angles in radians; None where no face is tracked
+
+
+def decode(data: bytes) -> Packet:
+    """The packet in these bytes; ProtocolError, and nothing else, where they are none."""
+    reader = _Reader(data)
+    version = reader.byte("the version")
+    if version != VERSION:
+        raise ProtocolError(
+            f"Live Link Face version {version} is not known, only {VERSION}; choose 'Live Link (ARKit)' in the app"
+        )
+    packet = Packet(
+        device_id=reader.text("the device's id"),
+        subject=reader.text("the subject's name"),
+        frame_number=reader.integer("the frame number"),
+        sub_frame=float(reader.floats("the sub-frame", 1)[0]),
+        fps_numerator=reader.integer("the frame rate"),
+        fps_denominator=reader.integer("the frame rate's denominator"),
+        values=reader.values(),
+    )
+    reader.end()
+    return packet
+
+
+def encode(packet: Packet) -> bytes:
+    """The bytes of a packet; ProtocolError where it would not be understood."""
+    parts = [bytes([VERSION]), _text(packet.device_id), _text(packet.subject)]
+    try:
+        rate = packet.fps_numerator, packet.fps_denominator
+        parts.append(struct.pack(">ifii", packet.frame_number, packet.sub_frame, *rate))
+    except (struct.error, OverflowError) as error:
+        raise ProtocolError(f"frame number and rate must fit 32 bits: {error}") from error
+    if packet.values is not None:
+        values = np.asarray(packet.values)
+        if values.shape != (COUNT,) or not np.isfinite(values).all():
+            raise ProtocolError(f"a face has {COUNT} finite numbers, got {list(values.shape)}")
+        parts += [bytes([COUNT]), values.astype(">f4").tobytes()]
+    return b"".join(parts)
+
+
+def _text(text: str) -> bytes:
+    data = text.encode()
+    if len(data) > _MAX_TEXT_BYTES:
+        raise ProtocolError(f"a name has at most {_MAX_TEXT_BYTES} bytes, got {len(data)}")
+    return struct.pack(">i", len(data)) + data
+
+
+class _Reader:
+    """Reads big-endian values from left to right, and checks that they are there before it does."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def _take(self, count: int, what: str) -> bytes:
+        left = len(self._data) - self._at
+        if count > left:
+            raise ProtocolError(f"{what} needs {count} bytes, {left} are left")
+        self._at += count
+        return self._data[self._at - count : self._at]
+
+    def byte(self, what: str) -> int:
+        return self._take(1, what)[0]
+
+    def integer(self, what: str) -> int:
+        return int.from_bytes(self._take(4, what), "big", signed=True)
+
+    def text(self, what: str) -> str:
+        length = self.integer(f"the length of {what}")
+        if not 0 <= length <= _MAX_TEXT_BYTES:
+            raise ProtocolError(f"{what} has 0 to {_MAX_TEXT_BYTES} bytes, got {length}")
+        try:
+            return self._take(length, what).decode()
+        except UnicodeDecodeError as error:
+            raise ProtocolError(f"{what} is not UTF-8: {error}") from error
+
+    def floats(self, what: str, count: int) -> NDArray[np.float32]:
+        values = np.frombuffer(self._take(4 * count, what), ">f4").astype(np.float32)
+        if not np.isfinite(values).all():
+            raise ProtocolError(f"{what} must be finite, got {values[~np.isfinite(values)][0]}")
+        return values
+
+    def values(self) -> NDArray[np.float32] | None:
+        """Absent, or a count of 0, where the phone sees no face."""
+        if self._at == len(self._data):
+            return None
+        count = self.byte("the count of values")
+        if count not in (0, COUNT):
+            raise ProtocolError(f"a face has {COUNT} values, got {count}")
+        return self.floats("the face", COUNT) if count else None
+
+    def end(self) -> None:
+        if self._at != len(self._data):
+            raise ProtocolError(f"{len(self._data) - self._at} bytes follow the end of the packet")

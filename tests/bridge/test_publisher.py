@@ -1,0 +1,311 @@
+"""Publisher and reference receiver, over real sockets. Nothing here asserts how long something takes."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zmq
+
+from omote.bridge import arkit, frame
+from omote.bridge.frame import Frame, Params, Schema, Video
+from omote.bridge.publisher import EndpointError, PortInUseError, Publisher, Shot
+from omote.bridge.subscriber import STALE_NS, Reception, Subscriber
+
+PATIENCE_S = 60.0  # the test fails after it; it never passes because of it
+FREE_PORT = "tcp://127.0.0.1:*"
+
+
+def shot(index: int, side: int = 8) -> Shot:
+    zeros = np.zeros
+    params = Params(
+        weights=np.full(arkit.COUNT, 0.5, np.float32),
+        expression=zeros(50, np.float32),
+        jaw_pose=zeros(3, np.float32),
+        neck_pose=zeros(3, np.float32),
+        eye_pose=zeros((2, 3), np.float32),
+        eyelids=zeros(2, np.float32),
+        translation=zeros(3, np.float32),
+        head_rotation=zeros(3, np.float32),
+        head_translation=zeros(3, np.float32),
+        gaze=zeros((2, 2), np.float32),
+        confidence=1.0,
+        presence=1.0,
+        basis="open",
+    )
+    now_ns = time.perf_counter_ns()
+    pixels = np.full((side, side, 4), index % 256, np.uint8)
+    return Shot(index, now_ns, now_ns, time.time_ns(), Video(pixels), params)
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not what():
+        assert time.monotonic() < deadline_s, "waited in vain"
+        time.sleep(0.005)
+
+
+class Sent:
+    """Collects what the publisher reports, and lets a test wait for it."""
+
+    def __init__(self) -> None:
+        self.reports: queue.Queue[tuple[int, int]] = queue.Queue()
+
+    def __call__(self, index: int, sent_ns: int) -> None:
+        self.reports.put((index, sent_ns))
+
+    def next(self) -> tuple[int, int]:
+        return self.reports.get(timeout=PATIENCE_S)
+
+
+@contextmanager
+def publishing(subject: str = "omote") -> Iterator[tuple[Publisher, Sent]]:
+    sent = Sent()
+    with Publisher(FREE_PORT, FREE_PORT, subject, sent) as publisher:
+        yield publisher, sent
+
+
+def taken(subscriber: Subscriber) -> Frame:
+    message = subscriber.take(PATIENCE_S)
+    assert message, "nothing came"
+    return message
+
+
+def test_a_picture_and_its_params_arrive_as_they_were() -> None:
+    with (
+        publishing() as (publisher, _),
+        Subscriber(publisher.video_endpoint) as video,
+        Subscriber(publisher.params_endpoint) as params,
+    ):
+        wait_for(lambda: {frame.VIDEO, frame.PARAMS} <= publisher.listening)
+        said = shot(42)
+        publisher.publish(said)
+        picture, face = taken(video), taken(params)
+    assert isinstance(picture.payload, Video)
+    np.testing.assert_array_equal(picture.payload.pixels, said.video.pixels)
+    assert isinstance(face.payload, Params)
+    np.testing.assert_array_equal(face.payload.weights, said.params.weights)
+    for header in (picture.header, face.header):
+        assert (header.index, header.captured_ns, header.wall_ns) == (42, said.captured_ns, said.wall_ns)
+        assert header.captured_ns <= header.generated_ns <= header.sent_ns
+        assert header.session == publisher.session
+
+
+def test_a_subscriber_process_that_keeps_up_misses_nothing() -> None:
+    count = 40
+    with publishing() as (publisher, _):
+        command = [sys.executable, str(Path(__file__).with_name("listener.py")), publisher.video_endpoint, str(count)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listener:
+            assert listener.stdout
+            wait_for(lambda: frame.VIDEO in publisher.listening)
+            for index in range(count):
+                publisher.publish(shot(100 + index, side=256))
+                assert listener.stdout.readline().split() == [str(index), str(100 + index), "0"]
+            assert listener.wait(PATIENCE_S) == 0
+        assert publisher.dropped == 0
+        assert publisher.sent_pictures == count
+
+
+def test_a_slow_consumer_sees_only_the_newest() -> None:
+    with publishing() as (publisher, sent), Subscriber(publisher.video_endpoint) as subscriber:
+        wait_for(lambda: frame.VIDEO in publisher.listening)
+        for burst in range(3):
+            for index in range(20):
+                publisher.publish(shot(20 * burst + index, side=256))
+                sent.next()
+                wait_for(lambda count=20 * burst + index + 1: subscriber.reception.received == count)  # type: ignore[misc]
+            assert taken(subscriber).header.sequence == 20 * burst + 19
+            assert subscriber.take(0.0) is None
+        assert subscriber.skipped == 3 * 19
+        assert subscriber.reception.missed == 0
+
+
+def test_nothing_is_encoded_while_nobody_listens_and_yet_it_is_reported() -> None:
+    with publishing() as (publisher, sent):
+        offered = shot(7)
+        publisher.publish(offered)
+        index, sent_ns = sent.next()
+        assert (index, publisher.sent_pictures, publisher.sent_params) == (7, 0, 0)
+        assert sent_ns >= offered.captured_ns
+
+
+def test_only_what_is_subscribed_to_is_encoded() -> None:
+    with publishing() as (publisher, sent), Subscriber(publisher.params_endpoint) as subscriber:
+        wait_for(lambda: frame.PARAMS in publisher.listening)
+        publisher.publish(shot(0))
+        sent.next()
+        taken(subscriber)
+        assert (publisher.sent_pictures, publisher.sent_params) == (0, 1)
+
+
+def test_what_is_reported_as_sent_is_not_before_its_stamp() -> None:
+    with publishing() as (publisher, sent), Subscriber(publisher.video_endpoint) as subscriber:
+        wait_for(lambda: frame.VIDEO in publisher.listening)
+        publisher.publish(shot(3))
+        index, sent_ns = sent.next()
+        header = taken(subscriber).header
+        assert header.index == index
+        assert header.sent_ns <= sent_ns
+
+
+def test_the_schema_reaches_a_late_subscriber() -> None:
+    with publishing() as (publisher, sent):
+        publisher.publish(shot(0))
+        sent.next()
+        with Subscriber(publisher.params_endpoint) as subscriber:
+            wait_for(lambda: subscriber.schema is not None)
+            assert subscriber.schema == Schema()
+            assert subscriber.take(0.0) is None  # the schema is no frame to show
+
+
+def test_the_schema_is_repeated_when_its_second_is_over() -> None:
+    now_ns = [0]
+    with (
+        Publisher(FREE_PORT, FREE_PORT, clock=lambda: now_ns[0]) as publisher,
+        Subscriber(publisher.params_endpoint) as subscriber,
+    ):
+        wait_for(lambda: frame.SCHEMA in publisher.listening and subscriber.schema is not None)
+        for _ in range(3):
+            heard = subscriber.reception.received
+            now_ns[0] += 1_000_000_001
+            wait_for(lambda heard=heard: subscriber.reception.received > heard)  # type: ignore[misc]
+
+
+def test_a_restarted_publisher_is_a_new_session_and_no_gap() -> None:
+    with publishing() as (first, _), Subscriber(first.video_endpoint) as subscriber:
+        wait_for(lambda: frame.VIDEO in first.listening)
+        for index in range(3):
+            first.publish(shot(index))
+            taken(subscriber)
+        endpoint = first.video_endpoint
+        first.__exit__()
+        with Publisher(FREE_PORT, endpoint) as second:
+            wait_for(lambda: frame.VIDEO in second.listening)
+            second.publish(shot(0))
+            assert taken(subscriber).header.session == second.session != first.session
+    assert (subscriber.reception.sessions, subscriber.reception.missed) == (2, 0)
+
+
+def test_shots_that_come_too_fast_are_dropped_and_counted() -> None:
+    with publishing() as (publisher, sent):
+        count = 200
+        for index in range(count):
+            publisher.publish(shot(index))
+        reported = [sent.next()[0]]
+        while reported[-1] != count - 1:
+            reported.append(sent.next()[0])
+        assert reported == sorted(reported)
+        assert len(reported) + publisher.dropped == count
+
+
+def test_a_neighbour_whose_name_begins_alike_is_not_mixed_in() -> None:
+    with publishing("omote-2") as (publisher, sent), Subscriber(publisher.video_endpoint, "omote") as subscriber:
+        wait_for(lambda: frame.VIDEO in publisher.listening)
+        publisher.publish(shot(0))
+        sent.next()
+        with Subscriber(publisher.video_endpoint, "omote-2") as right:
+            wait_for(lambda: frame.VIDEO in publisher.listening)
+            while right.take(0.05) is None:
+                publisher.publish(shot(1))
+        assert subscriber.take(0.0) is None
+        assert subscriber.reception == Reception()
+
+
+@pytest.fixture
+def raw_publisher() -> Iterator[tuple[zmq.Socket[bytes], str]]:
+    """A sender that may say anything, as somebody else's program may."""
+    with zmq.Context() as context, context.socket(zmq.XPUB) as sender:
+        sender.setsockopt(zmq.LINGER, 0)
+        sender.bind(FREE_PORT)
+        yield sender, sender.getsockopt_string(zmq.LAST_ENDPOINT)
+
+
+def message(sequence: int, session: int = 9) -> list[bytes | memoryview]:
+    header = frame.Header(session, sequence, sequence, 1_000, 2_000, 3_000, 4_000)
+    return frame.encode(Frame(header, shot(0).video))
+
+
+def test_gaps_are_counted_by_sequence(raw_publisher: tuple[zmq.Socket[bytes], str]) -> None:
+    sender, endpoint = raw_publisher
+    with Subscriber(endpoint) as subscriber:
+        assert sender.recv()[:1] == b"\x01"
+        for sequence in (5, 6, 9, 10, 20):
+            sender.send_multipart(message(sequence))
+        sender.send_multipart(message(0, session=10))
+        wait_for(lambda: subscriber.reception.received == 6)
+        assert subscriber.reception.missed == 2 + 9
+        assert subscriber.reception.sessions == 2
+
+
+def test_what_is_no_frame_is_counted_and_survived(raw_publisher: tuple[zmq.Socket[bytes], str]) -> None:
+    sender, endpoint = raw_publisher
+    with Subscriber(endpoint) as subscriber:
+        assert sender.recv()[:1] == b"\x01"
+        topic, header, pixels = message(0)
+        sender.send_multipart([topic])
+        sender.send_multipart([topic, b"\xc1", pixels])
+        sender.send_multipart([topic, header, b""])
+        sender.send_multipart([topic, header, pixels])
+        assert taken(subscriber).header.sequence == 0
+        assert subscriber.reception.rejected == 3
+        assert "bytes" in subscriber.last_error
+
+
+def test_age_is_measured_and_silence_makes_it_stale(raw_publisher: tuple[zmq.Socket[bytes], str]) -> None:
+    sender, endpoint = raw_publisher
+    now_ns = [10_000]
+    with Subscriber(endpoint, clock=lambda: now_ns[0]) as subscriber:
+        assert subscriber.is_stale
+        assert sender.recv()[:1] == b"\x01"
+        sender.send_multipart(message(0))
+        taken(subscriber)
+        assert (subscriber.reception.age_ns, subscriber.reception.latency_ns) == (7_000, 9_000)
+        assert not subscriber.is_stale
+        now_ns[0] += STALE_NS
+        assert not subscriber.is_stale
+        now_ns[0] += 1
+        assert subscriber.is_stale
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "tcp://0.0.0.0:5557",
+        "tcp://*:5557",
+        "tcp://192.168.1.20:5557",
+        "tcp://[::]:5557",
+        "127.0.0.1:5557",
+        "tcp://127.0.0.1",
+        "tcp://127.0.0.1:99999",
+    ],
+)
+def test_binding_anywhere_but_on_this_machine_is_refused(endpoint: str) -> None:
+    with pytest.raises(EndpointError, match=r"only this machine may listen: tcp://127\.0\.0\.1:PORT"):
+        Publisher(video=endpoint)
+
+
+@pytest.mark.parametrize("which", ["params", "video"])
+def test_a_port_in_use_is_one_line_that_names_it(which: str) -> None:
+    with socket.socket() as taken_socket:
+        taken_socket.bind(("127.0.0.1", 0))
+        taken_socket.listen()
+        endpoint = f"tcp://127.0.0.1:{taken_socket.getsockname()[1]}"
+        publisher = Publisher(**{"params": FREE_PORT, "video": FREE_PORT, which: endpoint})  # type: ignore[arg-type]
+        with pytest.raises(PortInUseError, match=f"{endpoint} \\({which}\\) is taken by another program") as caught:
+            publisher.__enter__()
+        assert "\n" not in str(caught.value)
+
+
+def test_leaving_frees_the_ports_for_the_next() -> None:
+    with publishing() as (publisher, _):
+        endpoints = publisher.params_endpoint, publisher.video_endpoint
+    with Publisher(*endpoints) as again:
+        assert (again.params_endpoint, again.video_endpoint) == endpoints

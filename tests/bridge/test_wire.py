@@ -1,0 +1,230 @@
+"""The wire: what is sent comes back, and what is no frame is refused in a sentence."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omote.bridge import arkit, frame
+from omote.bridge.frame import Frame, Header, Params, Schema, Video, WireError
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+GOLDEN: dict[str, Any] = json.loads((DATA / "golden.json").read_text("utf-8"))
+HEADER = Header(1, 2, 3, 4, 5, 6, 7)
+
+
+def stored(name: str) -> list[bytes]:
+    data, parts = (DATA / f"{name}.bin").read_bytes(), []
+    while data:
+        (length,) = struct.unpack_from("<I", data)
+        parts.append(data[4 : 4 + length])
+        data = data[4 + length :]
+    return parts
+
+
+def video(height: int = 2, width: int = 3) -> Video:
+    return Video(np.arange(height * width * 4, dtype=np.uint8).reshape(height, width, 4))
+
+
+@pytest.mark.parametrize("name", ["wire_video", "wire_video_padded_rows", "wire_video_unknown_key"])
+def test_golden_pictures_decode_to_their_pixels(name: str) -> None:
+    payload = frame.decode(stored(name)).payload
+    assert isinstance(payload, Video)
+    said = GOLDEN[name]
+    assert payload.pixels.shape == (said["height"], said["width"], 4)
+    assert payload.pixels.ravel().tolist() == said["rgba"]
+
+
+@pytest.mark.parametrize("name", ["wire_params", "wire_params_longer"])
+def test_golden_params_decode_to_their_numbers(name: str) -> None:
+    payload = frame.decode(stored(name)).payload
+    assert isinstance(payload, Params)
+    assert payload.basis == GOLDEN[name]["basis"]
+    for field, _ in frame.FIELDS:
+        assert np.ravel(np.asarray(getattr(payload, field))).tolist() == GOLDEN[name][field]
+
+
+def test_golden_schema_names_the_52_weights() -> None:
+    payload = frame.decode(stored("wire_schema")).payload
+    assert payload == Schema()
+    assert list(Schema().weights) == GOLDEN["wire_schema"]["weights"] == list(arkit.NAMES)
+    assert [list(field) for field in Schema().fields] == GOLDEN["wire_schema"]["fields"]
+
+
+@pytest.mark.parametrize("name", ["wire_video", "wire_params", "wire_schema"])
+def test_golden_headers_keep_every_nanosecond(name: str) -> None:
+    header = frame.decode(stored(name)).header
+    said = GOLDEN["header"]
+    assert {key: str(getattr(header, key)) for key in frame.UINT64} == {key: said[key] for key in frame.UINT64}
+    assert header.subject == said["subject"]
+
+
+@pytest.mark.parametrize("name", ["wire_video", "wire_params", "wire_schema"])
+def test_what_was_decoded_encodes_to_the_same_bytes(name: str) -> None:
+    parts = stored(name)
+    assert [bytes(part) for part in frame.encode(frame.decode(parts))] == parts
+
+
+@pytest.mark.parametrize(("name", "said"), GOLDEN["refused"].items())
+def test_golden_refusals_name_what_is_wrong(name: str, said: str) -> None:
+    with pytest.raises(WireError, match=said):
+        frame.decode(stored(name))
+
+
+def test_newer_version_is_refused_by_name() -> None:
+    with pytest.raises(WireError, match="wire version 2 is newer than 1"):
+        frame.decode(stored("wire_refused_newer_version"))
+
+
+def test_a_picture_is_sent_and_read_without_a_copy() -> None:
+    pixels = video(4, 4).pixels
+    parts = frame.encode(Frame(HEADER, Video(pixels)))
+    assert np.shares_memory(np.frombuffer(parts[2], np.uint8), pixels)
+    payload = frame.decode(parts).payload
+    assert isinstance(payload, Video)
+    assert np.shares_memory(payload.pixels, pixels)
+
+
+def test_a_cropped_picture_arrives_as_it_looks() -> None:
+    cropped = video(6, 6).pixels[1:4, 2:5]
+    payload = frame.decode(frame.encode(Frame(HEADER, Video(cropped)))).payload
+    assert isinstance(payload, Video)
+    np.testing.assert_array_equal(payload.pixels, cropped)
+
+
+@pytest.mark.parametrize("subject", ["", "a/b", "ä", "x" * 65, "a b"])
+def test_odd_subjects_are_refused(subject: str) -> None:
+    with pytest.raises(WireError, match="subject"):
+        frame.topic(frame.VIDEO, subject)
+
+
+def test_a_negative_time_is_refused_before_it_is_sent() -> None:
+    with pytest.raises(WireError, match="captured_ns must be a uint64"):
+        replace(HEADER, captured_ns=-1)
+
+
+def test_a_weight_that_is_no_number_is_refused() -> None:
+    good = frame.decode(stored("wire_params")).payload
+    assert isinstance(good, Params)
+    with pytest.raises(WireError, match="weights must be 52 finite numbers"):
+        replace(good, weights=np.full(52, np.nan, np.float32))
+    parts = stored("wire_params")
+    with pytest.raises(WireError, match="finite"):
+        frame.decode([parts[0], parts[1], struct.pack("<f", float("inf")) + parts[2][4:]])
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((2, 2, 3), np.uint8),
+        np.zeros((2, 2, 4), np.float32),
+        np.zeros((0, 2, 4), np.uint8),
+        np.zeros((2, 4), np.uint8),
+    ],
+)
+def test_a_picture_of_another_shape_is_refused(pixels: np.ndarray[Any, Any]) -> None:
+    with pytest.raises(WireError, match="a picture must be uint8"):
+        Video(pixels)
+
+
+def changed_header(**changed: object) -> list[bytes]:
+    parts = stored("wire_video")
+    return [parts[0], msgpack.packb(msgpack.unpackb(parts[1]) | changed), parts[2]]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"w": 0}, "sides from 1"),
+        ({"w": 1 << 40}, "'w' must be a whole number from 0 to 8192"),
+        ({"stride": 4}, "rows of at least 4 bytes a pixel"),
+        ({"stride": 1 << 40}, "'stride'"),
+        ({"h": 4}, "4 rows of 20 bytes are 80, got 60"),
+        ({"w": True}, "'w' must be a whole number"),
+        ({"seq": -1}, "'seq'"),
+        ({"v": "1"}, "says its version"),
+        ({"v": 0}, "says its version"),
+        ({"alpha": "premultiplied"}, "alpha 'premultiplied' is not known here"),
+        ({"later": "x" * 257}, "bounds"),
+        ({"later": list(range(257))}, "bounds"),
+        ({"later": [["x" * 255] * 20]}, "at most 4096 bytes"),
+    ],
+)
+def test_a_header_that_lies_is_refused(changed: dict[str, object], said: str) -> None:
+    with pytest.raises(WireError, match=said):
+        frame.decode(changed_header(**changed))
+
+
+@pytest.mark.parametrize("parts", [[], [b"v/omote"], [b""] * 9])
+def test_a_message_of_too_few_or_too_many_parts_is_refused(parts: list[bytes]) -> None:
+    with pytest.raises(WireError, match="3 to 8 parts"):
+        frame.decode(parts)
+
+
+@pytest.mark.parametrize("name", ["wire_video", "wire_params", "wire_schema"])
+def test_every_truncation_is_refused(name: str) -> None:
+    parts = stored(name)
+    for which in range(3):
+        for length in range(len(parts[which])):
+            cut = [part[:length] if at == which else part for at, part in enumerate(parts)]
+            if which == 0 and length > 2:
+                assert frame.decode(cut).header.subject == "omote"[: length - 2]  # a shorter name is a name
+                continue
+            with pytest.raises(WireError):
+                frame.decode(cut)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.binary(max_size=80), max_size=9))
+def test_random_bytes_raise_nothing_but_wire_error(parts: list[bytes]) -> None:
+    with pytest.raises(WireError):
+        frame.decode(parts)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text() | st.integers(0, 9), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    name=st.sampled_from(["wire_video", "wire_params", "wire_schema"]),
+    key=st.sampled_from(["v", "w", "h", "stride", "fmt", "basis", "seq", "session", "sent", "other"]),
+    value=VALUES,
+    payload=st.none() | st.binary(max_size=600),
+)
+def test_an_almost_right_message_raises_nothing_but_wire_error(
+    name: str, key: str, value: object, payload: bytes | None
+) -> None:
+    parts = stored(name)
+    header = msgpack.packb(msgpack.unpackb(parts[1]) | {key: value})
+    try:
+        assert frame.decode([parts[0], header, parts[2] if payload is None else payload])
+    except WireError as error:
+        assert str(error)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.sampled_from(["wire_video", "wire_params", "wire_schema"]), st.data())
+def test_flipped_bytes_raise_nothing_but_wire_error(name: str, data: st.DataObject) -> None:
+    parts = stored(name)
+    which = data.draw(st.integers(0, 2))
+    at = data.draw(st.integers(0, len(parts[which]) - 1))
+    flipped = bytearray(parts[which])
+    flipped[at] = data.draw(st.integers(0, 255))
+    parts[which] = bytes(flipped)
+    try:
+        frame.decode(parts)
+    except WireError as error:
+        assert str(error)
