@@ -1,0 +1,51 @@
+"""Portraits as frames."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from omote.bridge import arkit
+from omote.engine.nouns import FlameParams, Portrait, Signal, Stamp
+from omote.engine.outputs import WireOutput, shot
+
+STAMP = Stamp(3, 1_000, 9_000).after("track", 1_500).after("draw", 2_000)
+
+
+def portrait(signal: Signal | None) -> Portrait:
+    params = FlameParams.from_vector(np.arange(67, dtype=np.float32))
+    rgba = np.full((4, 4, 4), 7, np.uint8)
+    return Portrait(STAMP, rgba, signal, params, presence=0.5, light=np.zeros(27, np.float32))
+
+
+def test_a_portrait_goes_out_with_what_was_seen_and_what_is_shown() -> None:
+    signal = Signal(
+        STAMP,
+        arkit.weights({"jawOpen": 0.5}),
+        np.array([0.1, 0.2, 0.3], np.float32),
+        np.array([0.0, 0.0, -0.5], np.float32),
+        np.array([[0.1, 0.2], [0.3, 0.4]], np.float32),
+        confidence=0.75,
+    )
+    said = shot(portrait(signal))
+    assert (said.index, said.captured_ns, said.generated_ns, said.wall_ns) == (3, 1_000, 2_000, 9_000)
+    np.testing.assert_array_equal(said.video.pixels, np.full((4, 4, 4), 7, np.uint8))
+    params = said.params
+    np.testing.assert_array_equal(params.weights, signal.weights)
+    np.testing.assert_array_equal(params.gaze, signal.gaze)
+    np.testing.assert_array_equal(params.head_rotation, signal.head_rotation)
+    shown = (params.expression, params.jaw_pose, params.neck_pose, params.eye_pose, params.eyelids, params.translation)
+    np.testing.assert_array_equal(np.concatenate([part.ravel() for part in shown]), np.arange(67))
+    assert (params.confidence, params.presence, params.basis) == (0.75, 0.5, "open")
+
+
+def test_a_face_that_no_tracker_saw_has_no_confidence() -> None:
+    params = shot(portrait(None)).params
+    assert params.confidence == 0.0
+    assert not params.weights.any()
+
+
+def test_offering_reports_when_it_was_sent() -> None:
+    reports: list[tuple[int, int]] = []
+    with WireOutput("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", on_sent=lambda *report: reports.append(report)) as output:
+        output.offer(portrait(None))
+    assert [index for index, _ in reports] == [3]  # leaving sends what is still in the mailbox
