@@ -86,11 +86,11 @@ class Video:
     pixels: NDArray[np.uint8]  # [H,W,4]
 
     def __post_init__(self) -> None:
-        shape = self.pixels.shape
-        if self.pixels.dtype != np.uint8 or len(shape) != 3 or shape[2] != 4 or not _is_side(shape[0], shape[1]):
-            raise WireError(
-                f"a picture must be uint8 [H,W,4] of sides 1 to {MAX_SIDE}, got {self.pixels.dtype} {list(shape)}"
-            )
+        shape, dtype = self.pixels.shape, self.pixels.dtype
+        if dtype != np.uint8 or len(shape) != 3 or shape[2] != 4 or not _is_side(shape[0], shape[1]):
+            raise WireError(f"a picture must be uint8 [H,W,4] of sides 1 to {MAX_SIDE}, got {dtype} {list(shape)}")
+        if self.pixels.nbytes > MAX_PAYLOAD_BYTES:
+            raise WireError(f"a picture has at most {MAX_PAYLOAD_BYTES} bytes, got {self.pixels.nbytes}")
 
 
 @dataclass(frozen=True)
