@@ -39,7 +39,8 @@ def ensure() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code of the environment's Python with these arguments, run in the repository's root."""
-    return subprocess.call([str(PYTHON), *arguments], cwd=ROOT)
+    # UTF-8 on Windows too, where a check's ornaments would otherwise end it.
+    return subprocess.call([str(PYTHON), *arguments], cwd=ROOT, env={**os.environ, "PYTHONUTF8": "1"})
 
 
 def link_folders() -> None:

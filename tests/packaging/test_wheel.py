@@ -60,5 +60,5 @@ def test_licence_and_notices_are_in_the_wheel(wheel: set[str]) -> None:
 
 
 def test_plain_install_asks_for_neither_torch_nor_numba() -> None:
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     assert not [line for line in wanted if line.startswith(("torch", "numba", "onnx"))]
