@@ -247,6 +247,21 @@ def test_server_ends_soon_while_clients_are_connected_and_waiting(draw: Draw) ->
     assert not any(thread.is_alive() for thread in left)
 
 
+def test_server_ends_while_a_camera_is_still_being_opened() -> None:
+    asked, may_go_on = threading.Event(), threading.Event()
+
+    def open_for_ever(source: str) -> None:
+        asked.set()
+        may_go_on.wait()
+
+    with PageServer(port=0, on_source=open_for_ever) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        connection.request("POST", "/source", '{"source": "webcam"}', {"Origin": origin(server)})
+        assert asked.wait(20)
+    may_go_on.set()  # only now, after the server has ended
+    connection.close()
+
+
 def test_offer_after_the_end_is_harmless(draw: Draw) -> None:
     with PageServer(port=0) as server, looking(server) as client:
         server.offer(draw(0))
