@@ -90,7 +90,6 @@ class Animator:
         moment = stamp or Stamp(0, time.perf_counter_ns(), time.time_ns())
         return Portrait(moment, to_rgba(drawn), signal, params, presence, light)
 
-
     def _on_stage(self, character: Character) -> _Cast:
         if self._cast is None or self._cast.character is not character:
             self._cast = self._prepare(character)

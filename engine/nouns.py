@@ -43,13 +43,17 @@ def _zeros(*shape: int) -> Array:
 
 @dataclass(frozen=True)
 class Signal:
-    """What the tracker saw. Rotations: radians, +x looks down, +y turns to the subject's left; left is the subject's."""
+    """What the tracker saw. Left is the subject's; rotations in radians, +x looks down, +y turns to the left."""
 
     stamp: Stamp
     weights: Array  # [52], ARKit order, 0 (rest) to 1 (full)
     head_rotation: Array = field(default_factory=lambda: _zeros(3))  # [3] rotation vector, camera's frame
-    head_translation: Array = field(default_factory=lambda: _zeros(3))  # [3] metres: x to the subject's left, y up, z to the camera
-    gaze: Array = field(default_factory=lambda: _zeros(2, 2))  # [2,2] pitch, yaw of left and right eye in the head's frame
+    head_translation: Array = field(
+        default_factory=lambda: _zeros(3)
+    )  # [3] metres: x to the subject's left, y up, z to the camera
+    gaze: Array = field(
+        default_factory=lambda: _zeros(2, 2)
+    )  # [2,2] pitch, yaw of left and right eye in the head's frame
     confidence: float = 1.0  # 0 where no face is seen, else how well the points fit, to 1
 
     def __post_init__(self) -> None:

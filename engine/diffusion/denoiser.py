@@ -63,9 +63,10 @@ class Block(nn.Module):
         nn.init.zeros_(self.modulate.bias)
 
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
-        h = self.conv_in(F.silu(self.norm_in(x)))
+        h: Tensor = self.conv_in(F.silu(self.norm_in(x)))
         scale, shift = self.modulate(cond)[:, :, None, None].chunk(2, 1)
-        return x + self.conv(F.silu(self.norm(h) * (1.0 + scale) + shift))
+        h = self.conv(F.silu(self.norm(h) * (1.0 + scale) + shift))
+        return x + h
 
 
 class Attention(nn.Module):
@@ -89,8 +90,9 @@ class Attention(nn.Module):
         b, c, h, w = x.shape
         rows = self.norm(x).flatten(2).transpose(1, 2)  # [B,HW,C]
         key, value = torch.cat([self.key_value(rows), self.token_key_value(tokens)], 1).chunk(2, -1)
-        attended = F.scaled_dot_product_attention(*(self._split(v) for v in (self.query(rows), key, value)))
-        mixed = self.out(attended.transpose(1, 2).reshape(b, h * w, c))
+        query, key, value = (self._split(part) for part in (self.query(rows), key, value))
+        attended = F.scaled_dot_product_attention(query, key, value)
+        mixed: Tensor = self.out(attended.transpose(1, 2).reshape(b, h * w, c))
         return x + mixed.transpose(1, 2).reshape(b, c, h, w)
 
     def _split(self, rows: Tensor) -> Tensor:
@@ -150,7 +152,7 @@ class Denoiser(nn.Module):
 
     def _tokens(self, c: Condition) -> Tensor:
         rows = (self.token_identity(c.identity), self.token_face(c.face), self.token_light(c.light))
-        return torch.cat([row.reshape(len(row), -1, self.shape.token) for row in rows], 1)
+        return torch.cat([row.reshape(row.shape[0], -1, self.shape.token) for row in rows], 1)
 
 
 class Level(nn.Module):
@@ -164,7 +166,9 @@ class Level(nn.Module):
     def forward(self, x: Tensor, cond: Tensor, tokens: Tensor) -> Tensor:
         for block in self.blocks:
             x = block(x, cond)
-        return x if self.attention is None else torch.as_tensor(self.attention(x, tokens))
+        if self.attention is not None:
+            x = self.attention(x, tokens)
+        return x
 
 
 class Upsample(nn.Module):

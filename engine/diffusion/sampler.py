@@ -30,10 +30,8 @@ def sample(denoise: Callable[[Array, Array], Array], noise: Array, steps: int) -
     Each further step goes back to t along the straight path between noise and clean picture, with the
     same noise, so the picture stays a function of what it is conditioned on.
     """
-    x = noise
-    for step in range(steps):
+    drawn = denoise(noise, np.ones(1, np.float32))
+    for step in range(1, steps):
         t = np.float32(1.0 - step / steps)
-        if step:
-            x = (1.0 - t) * premultiplied(drawn) + t * noise
-        drawn = denoise(x, np.full(1, t, np.float32))
+        drawn = denoise((1.0 - t) * premultiplied(drawn) + t * noise, np.full(1, t, np.float32))
     return drawn

@@ -18,7 +18,7 @@ FILE = Path(__file__).with_name("open_head.npz")
 SKIN, EYE, MOUTH = range(3)  # regions of the mesh; MOUTH is teeth and tongue
 NECK, SKULL, EYE_LEFT, EYE_RIGHT, CHIN, CROWN = range(6)  # rows of `anchor`
 
-# Joint angles at which an ARKit weight is 1. Conventions of this head: jaw and gaze have no scale of their own in ARKit.
+# Joint angles at which an ARKit weight is 1: conventions of this head, since ARKit gives jaw and gaze no scale.
 JAW_OPEN_RAD = 0.35
 JAW_SIDE_RAD = 0.20
 LOOK_SIDE_RAD = 0.52

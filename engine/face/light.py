@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-# Harmonics of the renderer's portrait set-up (a soft warm key at the upper right of the picture, a room around it), in the
-# order 00, 1-1, 10, 11, 2-2, 2-1, 20, 21, 22; `tests/engine/test_light.py` holds them against the renderer.
+# Harmonics of the renderer's portrait set-up (a soft warm key at the upper right of the picture, a room around it),
+# in the order 00, 1-1, 10, 11, 2-2, 2-1, 20, 21, 22; `tests/engine/test_light.py` holds them against the renderer.
 _STUDIO = (
     (0.8883, 0.4971, 0.6300, 0.3518, 0.3085, 0.6781, 0.4362, 0.5678, 0.0886),
     (0.8771, 0.4845, 0.5995, 0.3354, 0.2928, 0.6525, 0.4157, 0.5394, 0.0912),

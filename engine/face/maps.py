@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from omote.engine.nouns import FlameParams
 
 from . import atlas
-from .head import EYE, MOUTH, SKULL, OpenHead, Shaped, open_head, rotation, skull_seat
+from .head import EYE, MOUTH, OpenHead, Shaped, open_head, rotation, skull_seat
 
 Array = NDArray[np.float32]
 Index = NDArray[np.int64]
@@ -160,9 +160,7 @@ def rasterise(screen: Array, triangle: Index, side: int) -> tuple[Index, Index, 
     return pixel[nearest], tri[nearest], bary[nearest]
 
 
-def _edges(
-    x0: Array, y0: Array, x1: Array, y1: Array, x2: Array, y2: Array, area: Array, drawn: Index
-) -> Array:
+def _edges(x0: Array, y0: Array, x1: Array, y1: Array, x2: Array, y2: Array, area: Array, drawn: Index) -> Array:
     """[n,6] the two affine functions of x and y that give the first two barycentric weights."""
     x0, y0, x1, y1, x2, y2 = x0[drawn], y0[drawn], x1[drawn], y1[drawn], x2[drawn], y2[drawn]
     scale = 1.0 / area[drawn]

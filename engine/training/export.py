@@ -27,7 +27,8 @@ INPUTS = ("x", "t", "geometry", "uv", "texture", "face", "light", "identity")
 _HALVED_FROM = 256  # smaller weights stay in single precision
 LICENCE = "Apache-2.0"
 MADE_FROM = (
-    "A person who does not exist, rendered from MakeHuman (CC0), faceunits01 (CC0) and ICT-FaceKit (MIT) assets; person seed {seed}"
+    "A person who does not exist, rendered from MakeHuman (CC0), faceunits01 (CC0) and ICT-FaceKit (MIT) assets; "
+    "person seed {seed}"
 )
 
 
@@ -39,9 +40,18 @@ class _Flat(nn.Module):
         self.denoiser = denoiser
 
     def forward(
-        self, x: Tensor, t: Tensor, geometry: Tensor, uv: Tensor, texture: Tensor, face: Tensor, light: Tensor, identity: Tensor
+        self,
+        x: Tensor,
+        t: Tensor,
+        geometry: Tensor,
+        uv: Tensor,
+        texture: Tensor,
+        face: Tensor,
+        light: Tensor,
+        identity: Tensor,
     ) -> Tensor:
-        return torch.as_tensor(self.denoiser(x, t, Condition(geometry, uv, texture, face, light, identity)))
+        denoised: Tensor = self.denoiser(x, t, Condition(geometry, uv, texture, face, light, identity))
+        return denoised
 
 
 def example_inputs(shape: Shape, seed: int = 0) -> tuple[Tensor, ...]:
@@ -97,7 +107,9 @@ def export_run(run: Path, pack_path: Path, out: Path, model: str, cast: dict[str
     """Writes the network, `networks.json` and the characters of `cast` (name to person number) under `out`."""
     pack = packs.read(pack_path)
     shape = Shape(size=pack.picture.shape[1])
-    state = {k.removeprefix("ema."): v for k, v in load_file(run / "checkpoint.safetensors").items() if k.startswith("ema.")}
+    state = {
+        k.removeprefix("ema."): v for k, v in load_file(run / "checkpoint.safetensors").items() if k.startswith("ema.")
+    }
     denoiser = Denoiser(shape)
     denoiser.load_state_dict({k.removeprefix("denoiser."): v for k, v in state.items() if k.startswith("denoiser.")})
     (out / "characters").mkdir(parents=True, exist_ok=True)

@@ -152,7 +152,9 @@ def build(kit: Kit, people: int = _PEOPLE) -> dict[str, NDArray[np.generic]]:
         "drivendirs": np.stack([_unit(kit, parts, name) for name in DRIVEN]).astype(np.float16),
         "unit_to_expression": to_expression,
         "skin_weight": np.concatenate([part.skin_weight(kit) for part in parts]).astype(np.float16),
-        "triangle": np.concatenate([part.triangle + n for part, n in zip(parts, first, strict=False)]).astype(np.uint16),
+        "triangle": np.concatenate([part.triangle + n for part, n in zip(parts, first, strict=False)]).astype(
+            np.uint16
+        ),
         "region": np.concatenate([np.full(len(part.row), part.region, np.uint8) for part in parts]),
         "uv": np.concatenate([part.uv for part in parts]).astype(np.float32),
         "eye_rows": np.array([first[1], first[1] + left, first[2]], np.int32),

@@ -61,7 +61,10 @@ def read(folder: Path) -> Pack:
 def write(kit_path: Path, shards: Path, out: Path, seed: int, held_out: int, workers: int) -> int:
     """Packs all shards of a data set; the last `held_out` pictures of each person are kept for evaluation."""
     labels = [np.load(path, allow_pickle=False) for path in sorted(shards.glob("*.npz"))]
-    rows = {name: np.concatenate([part[name] for part in labels]) for name in ("person", "weights", "head_rotation", "light")}
+    rows = {
+        name: np.concatenate([part[name] for part in labels])
+        for name in ("person", "weights", "head_rotation", "light")
+    }
     count = len(rows["person"])
     pictures = sorted(shards.glob("*.tar"))
     with tarfile.open(pictures[0]) as tar:

@@ -1,10 +1,9 @@
-"""Trains the denoiser with each person's texture and token: `python -m omote.engine.training.train --pack DIR --run DIR`."""
+"""Trains the denoiser with each person's texture and token, resumably, with a sheet and a checkpoint now and then."""
 
 from __future__ import annotations
 
 import argparse
 import math
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -43,7 +43,7 @@ class Plan:
     warmup: int = 100
     seed: int = 0
     device: str = "cpu"
-    sheet_every_s: float = 300.0
+    sheet_every_s: float = 600.0
 
 
 class People(nn.Module):
@@ -71,7 +71,8 @@ class Model(nn.Module):
     def forward(self, x: Tensor, t: Tensor, batch: Batch) -> Tensor:
         texture, identity = self.people(batch.person)
         condition = Condition(batch.geometry, batch.uv, texture, batch.face, batch.light, identity)
-        return torch.as_tensor(self.denoiser(x, t, condition))
+        denoised: Tensor = self.denoiser(x, t, condition)
+        return denoised
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,10 @@ def _rate_share(plan: Plan, step: int) -> float:
 class Trainer:
     """One run: its model, its moving average, its optimiser and its step count."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, shape: Shape | None = None) -> None:
         torch.manual_seed(plan.seed)
         self.plan, self.pack = plan, packs.read(plan.pack)
-        self.shape = Shape(size=self.pack.picture.shape[1])
+        self.shape = shape or Shape(size=self.pack.picture.shape[1])
         self.model = self._new_model()
         self.ema = self._new_model().requires_grad_(False)
         self.ema.load_state_dict(self.model.state_dict())
@@ -193,7 +194,7 @@ class Trainer:
             state |= {f"adam.{k}.{name}": value.contiguous() for name, value in slot.items()}
         unfinished = self.plan.run / "checkpoint.part"
         save_file(state, unfinished, {"step": str(self.step)})
-        os.replace(unfinished, self.plan.run / "checkpoint.safetensors")
+        unfinished.replace(self.plan.run / "checkpoint.safetensors")
 
     def resume(self) -> None:
         """Goes on from the run's checkpoint, if it has one."""
@@ -203,14 +204,17 @@ class Trainer:
         state = load_file(path)
         for prefix, model in (("model.", self.model), ("ema.", self.ema)):
             model.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
-        adam = self.optimiser.state_dict()
-        adam["state"] = {}
+        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+        moments: dict[int, dict[str, Tensor]] = {}
         for key, value in state.items():
             if key.startswith("adam."):
                 _, k, name = key.split(".")
-                adam["state"].setdefault(int(k), {})[name] = value
-        self.optimiser.load_state_dict(adam)
-        self.step = int(float(adam["state"][0]["step"])) if adam["state"] else 0
+                # The fused optimiser walks memory: its moments must lie as the parameter does, channels last.
+                laid = torch.empty_like(parameters[int(k)]).copy_(value) if value.ndim else value
+                moments.setdefault(int(k), {})[name] = laid
+        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
+        with safe_open(path, framework="pt") as file:
+            self.step = int(file.metadata()["step"])
 
 
 def over_grey(straight: Tensor) -> Tensor:
@@ -242,7 +246,9 @@ def train(plan: Plan) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pack", type=Path, required=True)
-    parser.add_argument("--run", type=Path, required=True, help="a folder for checkpoints and sheets; run again to go on")
+    parser.add_argument(
+        "--run", type=Path, required=True, help="a folder for checkpoints and sheets; run again to go on"
+    )
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)

@@ -37,7 +37,9 @@ class NetworkFile:
             raise WeightsError(f"{self.path} is missing: install Omote again")
         found = hashlib.sha256(self.path.read_bytes()).hexdigest()
         if found != self.sha256:
-            raise WeightsError(f"{self.path} is damaged (sha256 {found[:16]}, wanted {self.sha256[:16]}): install again")
+            raise WeightsError(
+                f"{self.path} is damaged (sha256 {found[:16]}, wanted {self.sha256[:16]}): install again"
+            )
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Command line: `python -m omote.engine.training.faces --kit DIR sheet ...` for a look, `... dataset ...` for training data."""
+"""Command line: `python -m omote.engine.training.faces --kit DIR sheet ...` for a look, `dataset` for training data."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from omote.engine.face.head import LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD
 
 __all__ = ["COUNT", "INDEX", "NAMES", "gaze", "look", "weights"]
 
+
 def look(pitch_rad: float, yaw_rad: float) -> dict[str, float]:
     """The eight eyeLook weights that turn both eyes by this pitch and yaw; the inverse of `gaze`."""
     up, down = max(-pitch_rad, 0.0) / LOOK_UP_RAD, max(pitch_rad, 0.0) / LOOK_DOWN_RAD

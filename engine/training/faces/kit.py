@@ -16,6 +16,7 @@ Array = NDArray[np.float32]
 Index = NDArray[np.int32]
 Texture = NDArray[np.uint8]  # [H,W,4], sRGB + straight alpha
 
+
 @dataclass(frozen=True)
 class Targets:
     """Named sparse vertex offsets: target `k` owns rows `start[k]` to `start[k + 1]`."""

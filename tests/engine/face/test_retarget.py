@@ -1,0 +1,83 @@
+"""ARKit weights become FLAME parameters and come back; left stays left."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omote.bridge import arkit
+from omote.engine.face.retarget import DRIVEN, UNITS, from_weights, retarget, to_weights
+from omote.engine.nouns import Actor, Signal, Stamp
+
+STAMP = Stamp(0, 0, 0)
+OPPOSED = [("jawLeft", "jawRight")] + [
+    (f"eyeLook{a}{side}", f"eyeLook{b}{side}") for side in ("Left", "Right") for a, b in (("In", "Out"), ("Up", "Down"))
+]
+
+
+def unopposed(weights: np.ndarray) -> np.ndarray:
+    for first, second in OPPOSED:
+        weights[arkit.INDEX[second]] *= weights[arkit.INDEX[first]] == 0.0
+    return weights
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=arkit.COUNT, max_size=arkit.COUNT))
+def test_weights_that_are_not_opposed_come_back(values: list[float]) -> None:
+    weights = unopposed(np.array(values, np.float32))
+    # float32 coefficients of a well-conditioned basis: a few units in the sixth place
+    np.testing.assert_allclose(to_weights(from_weights(weights)), weights, atol=2e-5)
+
+
+def test_opposed_weights_cancel() -> None:
+    both = from_weights(arkit.weights({"jawLeft": 0.7, "jawRight": 0.7}))
+    assert np.array_equal(both.jaw_pose, np.zeros(3, np.float32))
+
+
+def test_every_unit_is_either_driven_by_a_joint_or_part_of_the_expression() -> None:
+    assert sorted(DRIVEN + UNITS) == sorted(arkit.NAMES)
+
+
+def test_unused_components_of_the_expression_are_zero() -> None:
+    assert not from_weights(np.ones(arkit.COUNT, np.float32)).expression[len(UNITS) :].any()
+
+
+@pytest.mark.parametrize(("side", "row"), [("Left", 0), ("Right", 1)])
+def test_a_wink_closes_the_eye_on_its_own_side(side: str, row: int) -> None:
+    lids = from_weights(arkit.weights({f"eyeBlink{side}": 1.0})).eyelids
+    assert lids[row] == 1.0
+    assert lids[1 - row] == 0.0
+
+
+def test_looking_to_the_subjects_left_is_positive_yaw_in_both_eyes() -> None:
+    eyes = from_weights(arkit.weights({"eyeLookOutLeft": 0.5, "eyeLookInRight": 0.5})).eye_pose
+    assert (eyes[:, 1] > 0.2).all()
+
+
+def test_jaw_left_turns_the_jaw_to_the_subjects_left() -> None:
+    assert from_weights(arkit.weights({"jawLeft": 1.0})).jaw_pose[1] > 0.1
+    assert from_weights(arkit.weights({"jawRight": 1.0})).jaw_pose[1] < -0.1
+
+
+def test_the_actors_neutral_gain_and_noise_floor_apply_in_that_order() -> None:
+    actor = Actor(
+        neutral=arkit.weights({"jawOpen": 0.1, "mouthPucker": 0.1}),
+        gain=np.full(arkit.COUNT, 2.0, np.float32),
+        noise_floor=np.full(arkit.COUNT, 0.05, np.float32),
+        neutral_rotation=np.array([0.1, 0.0, 0.0], np.float32),
+    )
+    seen = Signal(STAMP, arkit.weights({"jawOpen": 0.4, "mouthPucker": 0.12}), np.array([0.1, 0.2, 0.0], np.float32))
+    params = retarget(seen, actor)
+    back = to_weights(params)
+    assert back[arkit.INDEX["jawOpen"]] == pytest.approx(0.6, abs=1e-5)
+    assert back[arkit.INDEX["mouthPucker"]] == pytest.approx(0.0, abs=1e-5)
+    np.testing.assert_allclose(params.neck_pose, [0.0, 0.2, 0.0], atol=1e-7)
+    assert not retarget(Signal(STAMP, actor.neutral), actor).expression.any()
+
+
+def test_retargeting_leaves_the_signal_alone() -> None:
+    seen = Signal(STAMP, np.full(arkit.COUNT, 0.3, np.float32))
+    before = seen.weights.copy()
+    retarget(seen, Actor())
+    assert np.array_equal(seen.weights, before)

@@ -1,0 +1,123 @@
+"""A tiny network learns, resumes to the byte and leaves as ONNX what it is in torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from omote.engine.diffusion.denoiser import Condition, Denoiser, Shape, premultiplied  # noqa: E402
+from omote.engine.diffusion.sampler import premultiplied as premultiplied_numpy  # noqa: E402
+from omote.engine.runtime.network import Inputs  # noqa: E402
+from omote.engine.training import export, loss  # noqa: E402
+from omote.engine.training.train import Plan, Trainer  # noqa: E402
+
+TINY = Shape(size=32, grid=16, texture=4, identity=8, cond=32, widths=(16, 32), blocks=(1, 1), attends=(1,), token=16)
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    """A run on twelve pictures of two people: coloured discs that the label moves."""
+    folder, count = tmp_path / "pack", 12
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    face = rng.standard_normal((count, 64)).astype(np.float32)
+    person = np.arange(count, dtype=np.int32) % 2
+    y, x = np.mgrid[:32, :32]
+    picture = np.zeros((count, 32, 32, 4), np.uint8)
+    geometry = np.zeros((count, 10, 16, 16), np.float16)
+    for k in range(count):
+        disc = np.hypot(x - 16 - 4 * np.tanh(face[k, 0]), y - 16) < 9
+        picture[k, disc] = (200, 60 + 120 * person[k], 40, 255)
+        geometry[k, 6] = disc[::2, ::2]
+    np.save(folder / "picture.npy", picture)
+    np.save(folder / "geometry.npy", geometry)
+    np.save(folder / "uv.npy", rng.uniform(-1, 1, (count, 16, 16, 2)).astype(np.float16))
+    np.savez(
+        folder / "rows.npz",
+        person=person,
+        face=face,
+        light=np.zeros((count, 27), np.float32),
+        weights=np.zeros((count, 52), np.float32),
+        head_rotation=np.zeros((count, 3), np.float32),
+        is_held_out=np.arange(count) >= 10,
+        shape=np.zeros((2, 100), np.float32),
+        seed=np.array([1, 2]),
+    )
+    (tmp_path / "run").mkdir()
+    return Plan(folder, tmp_path / "run", steps=60, batch=4, warmup=5)
+
+
+def test_a_tiny_network_learns_what_the_label_says(plan: Plan) -> None:
+    trainer = Trainer(plan, TINY)
+    losses = [trainer.advance() for _ in range(40)]
+    assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:5])
+
+
+def test_a_run_that_is_resumed_goes_on_as_if_it_had_not_stopped(plan: Plan) -> None:
+    whole = Trainer(plan, TINY)
+    straight = [whole.advance() for _ in range(6)]
+    first = Trainer(plan, TINY)
+    broken = [first.advance() for _ in range(3)]
+    first.save()
+    second = Trainer(plan, TINY)
+    second.resume()
+    assert second.step == 3
+    broken += [second.advance() for _ in range(3)]
+    assert broken == straight
+
+
+def test_another_seed_gives_another_run(plan: Plan) -> None:
+    assert Trainer(plan, TINY).advance() != Trainer(replace(plan, seed=1), TINY).advance()
+
+
+def test_the_exported_network_computes_what_torch_does(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    from omote.engine.runtime.onnxruntime import OnnxRuntimeNetwork
+
+    torch.manual_seed(0)
+    denoiser = Denoiser(TINY).eval()
+    for parameter in denoiser.parameters():  # layers that begin at zero would hide a wrong graph
+        torch.nn.init.normal_(parameter, std=0.05)
+    export.export_network(denoiser, tmp_path / "tiny.onnx")
+    inputs = export.example_inputs(TINY, seed=3)
+    with torch.no_grad():
+        wanted = denoiser(inputs[0], inputs[1], Condition(*inputs[2:])).numpy()
+    found = OnnxRuntimeNetwork(tmp_path / "tiny.onnx").run(Inputs(*(part.numpy() for part in inputs)))
+    assert np.abs(wanted).max() > 0.01
+    np.testing.assert_allclose(found, wanted, atol=2e-3 * float(np.abs(wanted).max()) + 1e-4)  # half-precision weights
+
+
+def test_colour_under_full_transparency_costs_nothing() -> None:
+    truth = torch.zeros(1, 4, 32, 32)
+    truth[:, 3] = -1.0
+    wild = truth.clone()
+    wild[:, :3] = 0.9
+    geometry = torch.zeros(1, 10, 16, 16)
+    assert float(loss.picture_loss(wild, truth, geometry)) == pytest.approx(0.0, abs=1e-6)
+    wild[:, 3] = 0.0
+    assert float(loss.picture_loss(wild, truth, geometry)) > 0.3
+
+
+def test_eyes_and_mouth_weigh_more_than_shoulders() -> None:
+    from omote.engine.face.head import open_head
+    from omote.engine.face.maps import MapMaker
+    from omote.engine.nouns import FlameParams
+
+    head = open_head()
+    maps = MapMaker(head.shaped(np.zeros(head.shape_size, np.float32))).draw(FlameParams.neutral())
+    weight = loss.attention_weight(torch.from_numpy(maps.geometry)[None])[0, 0].numpy()
+    eyes = np.argwhere(maps.geometry[7] > 0) * 2
+    assert weight[tuple(eyes.T)].min() > 4.0
+    assert weight[-10:].max() < 1.5
+
+
+def test_torch_and_numpy_premultiply_alike() -> None:
+    picture = np.random.default_rng(0).uniform(-1.2, 1.2, (2, 4, 5, 5)).astype(np.float32)
+    np.testing.assert_allclose(
+        premultiplied(torch.from_numpy(picture)).numpy(), premultiplied_numpy(picture), atol=1e-6
+    )
