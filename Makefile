@@ -1,7 +1,7 @@
 # Each target is one Python command, which runs as well where there is no make.
 PYTHON ?= python3
 
-.PHONY: setup check test bench live
+.PHONY: setup check test bench live train-gpu bench-gpu
 
 setup:
 	$(PYTHON) tools/setup.py
@@ -17,3 +17,11 @@ bench:
 
 live:
 	$(PYTHON) tools/run.py -m omote.studio.command live
+
+# KIT names the face kit's folder. On a machine that has torch with CUDA already, run the commands with that Python.
+KIT ?= ../shared/kit
+train-gpu:
+	$(PYTHON) tools/run.py -m omote.engine.training.gpu --kit $(KIT)
+
+bench-gpu:
+	$(PYTHON) tools/run.py benchmarks/gpu.py --save benchmarks/results/gpu.json

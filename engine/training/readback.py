@@ -136,9 +136,7 @@ def main() -> None:
     animator, kit = Animator(), load(args.kit)
     reports = [measure(name, animator, kit) for name in args.characters]
     for report in reports:
-        print(
-            f"{report.character}: found {report.found_ours:.2f} (truth {report.found_truth:.2f}), {report.psnr_db:.1f} dB"
-        )
+        print(f"{report.character}: found {report.found_ours:.2f}/{report.found_truth:.2f}, {report.psnr_db:.1f} dB")
         for reading in report.readings:
             print(f"  {reading.shape:14}{reading.ours:6.2f} of {reading.truth:5.2f}: {reading.share:5.2f}")
     if args.out:

@@ -22,6 +22,7 @@ from omote.engine.diffusion.sampler import fixed_noise
 from omote.engine.face import atlas
 
 from . import pack as packs
+from . import parts
 from .loss import picture_loss
 from .pack import Pack
 
@@ -44,6 +45,7 @@ class Plan:
     seed: int = 0
     device: str = "cpu"
     sheet_every_s: float = 600.0
+    limit_s: float = math.inf  # stops in time, with a checkpoint, to be run again
 
 
 class People(nn.Module):
@@ -180,7 +182,7 @@ class Trainer:
 
     def sheet(self, path: Path, columns: int = 10) -> None:
         """Truth above, one step below, of held-out pictures."""
-        rows = self.held_out[np.linspace(3, len(self.held_out) - 1, 2 * columns).astype(int)]
+        rows = self.held_out[np.linspace(0, len(self.held_out) - 1, 2 * columns).astype(int)]
         drawn, truth = (over_grey(p) for p in self.drawn(rows))
         bands = [band for k in (0, columns) for band in (truth[k : k + columns], drawn[k : k + columns])]
         grid = torch.cat([torch.cat(list(band), 2) for band in bands], 1)
@@ -196,11 +198,16 @@ class Trainer:
         save_file(state, unfinished, {"step": str(self.step)})
         unfinished.replace(self.plan.run / "checkpoint.safetensors")
 
-    def resume(self) -> None:
-        """Goes on from the run's checkpoint, if it has one."""
+    def begin_from(self, state: dict[str, Tensor]) -> None:
+        """Takes over averaged weights, with a new optimiser."""
+        for model in (self.model, self.ema):
+            model.load_state_dict(state)
+
+    def resume(self) -> bool:
+        """Goes on from the run's checkpoint, if it has one; whether it has."""
         path = self.plan.run / "checkpoint.safetensors"
         if not path.exists():
-            return
+            return False
         state = load_file(path)
         for prefix, model in (("model.", self.model), ("ema.", self.ema)):
             model.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
@@ -215,6 +222,7 @@ class Trainer:
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
         with safe_open(path, framework="pt") as file:
             self.step = int(file.metadata()["step"])
+        return True
 
 
 def over_grey(straight: Tensor) -> Tensor:
@@ -223,24 +231,35 @@ def over_grey(straight: Tensor) -> Tensor:
     return straight[..., :3, :, :] * alpha + 0.5 * (1.0 - alpha)
 
 
-def train(plan: Plan) -> None:
-    """Trains to the end of the plan, with a line of status, a sheet and a checkpoint every few minutes."""
+def train(plan: Plan, start: Path | None = None) -> Trainer:
+    """Trains to the end of the plan, with a line of status, a sheet and a checkpoint every few minutes.
+
+    Goes on from the run's checkpoint; where there is none, from the parts in `start`, with a new optimiser.
+    """
     plan.run.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(plan)
-    trainer.resume()
+    if not trainer.resume() and start is not None:
+        trainer.begin_from(parts.read(start))
     looked_s, began_s, losses = time.monotonic(), time.monotonic(), []
     first = trainer.step
-    while trainer.step < plan.steps:
+    while trainer.step < plan.steps and time.monotonic() - began_s < plan.limit_s:
         losses.append(trainer.advance())
         now_s = time.monotonic()
         if trainer.step % 20 == 0:
             pace = (trainer.step - first) * plan.batch / (now_s - began_s)
             print(f"step {trainer.step} loss {np.mean(losses[-60:]):.4f} {pace:.1f} pictures/s", flush=True)
-        if now_s - looked_s > plan.sheet_every_s or trainer.step == plan.steps:
-            trainer.save()
-            trainer.sheet(plan.run / "sheet.png")
-            print(f"step {trainer.step} held-out PSNR {trainer.evaluate():.2f} dB", flush=True)
+        if now_s - looked_s > plan.sheet_every_s:
+            _look(trainer)
             looked_s = time.monotonic()
+    _look(trainer)
+    return trainer
+
+
+def _look(trainer: Trainer) -> None:
+    """A checkpoint, a sheet of samples and a figure."""
+    trainer.save()
+    trainer.sheet(trainer.plan.run / "sheet.png")
+    print(f"step {trainer.step} held-out PSNR {trainer.evaluate():.2f} dB", flush=True)
 
 
 def main() -> None:

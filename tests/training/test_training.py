@@ -121,3 +121,19 @@ def test_torch_and_numpy_premultiply_alike() -> None:
     np.testing.assert_allclose(
         premultiplied(torch.from_numpy(picture)).numpy(), premultiplied_numpy(picture), atol=1e-6
     )
+
+
+def test_weights_that_travelled_come_back_nearly_whole(plan: Plan, tmp_path: Path) -> None:
+    from omote.engine.training import parts
+
+    trainer = Trainer(plan, TINY)
+    for _ in range(3):
+        trainer.advance()
+    state = trainer.model.state_dict()
+    files = parts.write(state, tmp_path / "out")
+    assert all(file.stat().st_size < 2**24 for file in files)
+    back = parts.read(tmp_path / "out")
+    assert back.keys() == state.keys()
+    for name, value in state.items():  # half precision, or a 127th of the channel's greatest
+        torch.testing.assert_close(back[name], value, rtol=2e-3, atol=float(value.abs().max()) / 200 + 1e-6)
+    Trainer(plan, TINY).begin_from(back)

@@ -50,9 +50,13 @@ def _sheet(args: argparse.Namespace) -> None:
 
 
 def _dataset(args: argparse.Namespace) -> None:
-    plan = dataset.Plan(args.kit, args.out, args.people, args.per_person, args.size, args.supersampling, args.seed)
-    done = sum(len(plan.people_of(s)) for s in plan.shards() if plan.paths(s)[0].exists()) * args.per_person
-    with tqdm(total=args.people * args.per_person, initial=done, unit="picture") as bar:
+    plan = dataset.Plan(
+        args.kit, args.out, args.people, args.per_person, args.size, args.supersampling, args.seed, args.drills
+    )
+    done = sum(len(plan.people_of(s)) for s in plan.shards() if plan.paths(s)[0].exists()) * (
+        args.per_person + args.drills
+    )
+    with tqdm(total=args.people * (args.per_person + args.drills), initial=done, unit="picture") as bar:
         for count in dataset.write(plan, args.workers):
             bar.update(count)
 
@@ -70,6 +74,7 @@ def main() -> None:
     data = commands.add_parser("dataset", help="pictures and labels for training; run again to resume")
     data.add_argument("--people", type=int, required=True)
     data.add_argument("--per-person", type=int, required=True)
+    data.add_argument("--drills", type=int, default=0, help="further pictures of each, of single shapes and the front")
     data.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     data.add_argument("--out", type=Path, required=True, help="a folder")
     data.set_defaults(run=_dataset)
