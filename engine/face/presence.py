@@ -1,0 +1,138 @@
+"""A lost face: held for a moment, eased to rest, idle until it is found, then blended back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from omote.engine.nouns import FlameParams
+
+from .rotation import blend_rotations
+
+HOLD_S = 0.5
+EASE_S = 1.0
+RETURN_S = 0.3  # and never longer than the face was away: one lost picture must not slow the face down
+
+BLINK_PERIOD_S = 4.0
+BLINK_S = 0.25
+BREATH_PERIOD_S = 4.5
+BREATH_RAD = 0.008
+BREATH_M = 0.001
+_GOLDEN = 0.618034  # multiples of it, modulo 1, never fall into a rhythm
+
+
+class Phase(Enum):
+    """What the portrait shows."""
+
+    FOLLOWING = "following"
+    HOLDING = "holding"
+    EASING = "easing to rest"
+    IDLE = "idle"
+    RETURNING = "returning"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The face to draw."""
+
+    params: FlameParams
+    presence: float  # 1 the performer's face, 0 idle
+    phase: Phase
+
+
+class Presence:
+    """Decides what is drawn while no face is seen. Time is what the caller says it is, and never goes back.
+
+    A face that is there from the first picture is followed at once; until one comes, the portrait idles.
+    """
+
+    def __init__(self) -> None:
+        self._start_ns: int | None = None
+        self._now_ns = self._before_ns = 0  # of this call and of the one before
+        self._is_lost = True
+        self._turned_ns = 0  # when the face was last seen before it was lost, or last missed before it was found
+        self._return_s = 0.0
+        self._shown: Shown | None = None  # the last
+        self._from = Shown(FlameParams.neutral(), 0.0, Phase.IDLE)  # what was shown when the face was lost or found
+
+    def follow(self, params: FlameParams, now_ns: int) -> Shown:
+        """What to show while the face is seen and does this."""
+        self._advance(now_ns)
+        if self._is_lost:
+            self._turn(is_lost=False)
+        share = self._since_turn_s() / self._return_s if self._return_s > 0.0 else 1.0
+        if share >= 1.0:
+            return self._show(Shown(params, 1.0, Phase.FOLLOWING))
+        return self._show(_blend(self._from, Shown(params, 1.0, Phase.RETURNING), _eased(share)))
+
+    def wait(self, now_ns: int) -> Shown:
+        """What to show while there is no face."""
+        self._advance(now_ns)
+        if not self._is_lost:
+            self._turn(is_lost=True)
+        idle_s = (self._now_ns - (self._start_ns or 0)) / 1e9
+        if self._shown is None or self._from.phase is Phase.IDLE:
+            return self._show(Shown(idle(idle_s), 0.0, Phase.IDLE))
+        lost_s = self._since_turn_s()
+        if lost_s < HOLD_S:
+            return self._show(replace(self._from, phase=Phase.HOLDING))
+        share = (lost_s - HOLD_S) / EASE_S
+        if share < 1.0:
+            return self._show(_blend(self._from, Shown(idle(idle_s), 0.0, Phase.EASING), _eased(share)))
+        return self._show(Shown(idle(idle_s), 0.0, Phase.IDLE))
+
+    def _advance(self, now_ns: int) -> None:
+        if self._start_ns is None:
+            self._start_ns = self._now_ns = self._turned_ns = now_ns
+        self._before_ns, self._now_ns = self._now_ns, max(now_ns, self._now_ns)
+
+    def _turn(self, *, is_lost: bool) -> None:
+        """The face was lost or found since the last call."""
+        away_s = (self._before_ns - self._turned_ns) / 1e9
+        self._return_s = 0.0 if is_lost or self._shown is None else min(away_s, RETURN_S)
+        self._is_lost, self._turned_ns = is_lost, self._before_ns
+        self._from = self._shown or self._from
+
+    def _since_turn_s(self) -> float:
+        return (self._now_ns - self._turned_ns) / 1e9
+
+    def _show(self, shown: Shown) -> Shown:
+        self._shown = shown
+        return shown
+
+
+def idle(time_s: float) -> FlameParams:
+    """A face at rest that breathes and blinks: a function of time and nothing else, at the start with open eyes."""
+    rest = FlameParams.neutral()
+    breath = math.sin(2.0 * math.pi * time_s / BREATH_PERIOD_S)
+    return replace(
+        rest,
+        neck_pose=np.array([BREATH_RAD * breath, 0.0, 0.0], np.float32),
+        eyelids=np.full(2, _blink(time_s), np.float32),
+        translation=np.array([0.0, BREATH_M * breath, 0.0], np.float32),
+    )
+
+
+def _blink(time_s: float) -> float:
+    """0 open to 1 closed: one blink in each period, somewhere in its second half."""
+    count, into_s = divmod(time_s, BLINK_PERIOD_S)
+    at_s = BLINK_PERIOD_S * (0.5 + 0.4 * ((count * _GOLDEN) % 1.0))
+    share = (into_s - at_s) / BLINK_S
+    return math.sin(math.pi * share) ** 2 if 0.0 < share < 1.0 else 0.0
+
+
+def _eased(share: float) -> float:
+    """0 to 1 with a soft start and end."""
+    return share * share * (3.0 - 2.0 * share)
+
+
+def _blend(first: Shown, second: Shown, share: float) -> Shown:
+    """`share` of the way to `second`, in whose phase it is."""
+    row = (1.0 - share) * first.params.vector() + share * second.params.vector()
+    blended = FlameParams.from_vector(row.astype(np.float32), second.params.basis)
+    neck_pose = blend_rotations(first.params.neck_pose, second.params.neck_pose, share)
+    presence = (1.0 - share) * first.presence + share * second.presence
+    return Shown(replace(blended, neck_pose=neck_pose), presence, second.phase)

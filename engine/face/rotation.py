@@ -1,0 +1,43 @@
+"""Rotation vectors, blended the short way round."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Quaternion = NDArray[np.float64]  # [4] w, x, y, z
+
+_TINY = 1e-9
+
+
+def blend_rotations(first: Array, second: Array, share: float) -> Array:
+    """[3] the rotation vector `share` of the way from `first` (0) to `second` (1), at an even speed (slerp)."""
+    if share <= 0.0 or share >= 1.0:
+        return second if share >= 1.0 else first
+    start, end = _quaternion(first), _quaternion(second)
+    cosine = float(start @ end)
+    if cosine < 0.0:  # a quaternion and its negative are the same turn; the other one is nearer
+        end, cosine = -end, -cosine
+    angle = float(np.arccos(min(cosine, 1.0)))
+    if angle < _TINY:
+        return first
+    blended = np.sin((1.0 - share) * angle) * start + np.sin(share * angle) * end
+    return _vector(blended / np.sin(angle))
+
+
+def _quaternion(vector: Array) -> Quaternion:
+    turn = vector.astype(np.float64)
+    angle = float(np.linalg.norm(turn))
+    if angle < _TINY:
+        return np.array([1.0, 0.0, 0.0, 0.0])
+    return np.concatenate([[np.cos(angle / 2.0)], turn * (np.sin(angle / 2.0) / angle)])
+
+
+def _vector(quaternion: Quaternion) -> Array:
+    axis = quaternion[1:] if quaternion[0] >= 0.0 else -quaternion[1:]
+    length = float(np.linalg.norm(axis))
+    if length < _TINY:
+        return np.zeros(3, np.float32)
+    angle = 2.0 * np.arctan2(length, abs(quaternion[0]))
+    return np.asarray(axis * (angle / length), np.float32)
