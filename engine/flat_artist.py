@@ -1,0 +1,33 @@
+"""An artist without a network: for trying and testing whatever stands around the drawing."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from .face.head import JAW_OPEN_RAD
+from .nouns import Array, Character, FlameParams, Portrait, Signal, Stamp
+
+
+class FlatArtist:
+    """Draws one colour: red tells how far the jaw is open, green how far the eyelids are shut, alpha the presence."""
+
+    size, steps, runtime = 8, 1, "flat"
+
+    def draw(
+        self,
+        params: FlameParams,
+        character: Character,
+        light: Array,
+        *,
+        stamp: Stamp | None = None,
+        signal: Signal | None = None,
+        presence: float = 1.0,
+    ) -> Portrait:
+        levels = (float(params.jaw_pose[0]) / JAW_OPEN_RAD, float(params.eyelids.mean()), 0.0, presence)
+        rgba = np.empty((self.size, self.size, 4), np.uint8)
+        rgba[:] = np.round(np.clip(levels, 0.0, 1.0) * 255.0).astype(np.uint8)
+        return Portrait(
+            stamp or Stamp(0, time.perf_counter_ns(), time.time_ns()), rgba, signal, params, presence, light
+        )

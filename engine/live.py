@@ -1,0 +1,237 @@
+"""The loop: one thread reads the source, one draws, and the caller's waits for the end. Nothing in it queues."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from omote.bridge.latest import Latest
+
+from .capture.source import Source, SourceError
+from .face.performance import Performance
+from .face.presence import Phase, Shown
+from .hardware import this_machine
+from .latency import RECENT, LatencyMeter
+from .nouns import Actor, Array, Character, FlameParams, Signal, Stamp
+from .reader import Seen, SourceReader
+from .report import Report
+from .roles import Artist, Output
+from .tally import Moment, Tally
+from .version import version
+
+TICK_S = 1.0 / 30.0  # between two pictures while nothing comes from the source
+SILENCE_S = 0.5  # a source that says nothing for so long has lost the face
+OPEN_S = 15.0  # for a source that is changed to
+STOP_S = 0.5
+WATCH_S = 0.05
+WARM_UP_PICTURES = 3
+
+
+class Live:
+    """Draws what a source performs and offers it to outputs, which are open already. Runs once.
+
+    Its threads are daemons, and ending waits half a second for them and no more: a source that hangs is left behind.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        artist: Artist,
+        character: Character,
+        actor: Actor,
+        light: Array,
+        outputs: Sequence[Output],
+        *,
+        meter: LatencyMeter | None = None,
+        is_offline: bool = False,
+        clock_ns: Callable[[], int] = time.perf_counter_ns,
+    ) -> None:
+        """`meter` is the one whose `sent` an output calls. Offline, the file is drawn picture by picture."""
+        self._artist, self._character, self._light = artist, character, light
+        self._outputs, self._meter = tuple(outputs), meter or LatencyMeter()
+        self._is_offline, self._clock_ns = is_offline, clock_ns
+        self._performance = Performance(actor)
+        self._mailbox: Latest[Seen] = Latest()
+        self._reader = self._reader_of(source)
+        self._thread = threading.Thread(target=self._run, name="animate", daemon=True)
+        self._is_over = threading.Event()
+        self._has_begun = threading.Event()
+        self._changing = threading.Lock()
+        self._error: BaseException | None = None
+        self._phase = Phase.IDLE
+        self._index = -1  # of the last picture
+        self._seen_ns = 0  # when a signal last came
+        self._dropped_before = 0  # by sources that were replaced
+        self._tally = Tally()
+
+    def run(self, seconds: float | None = None, on_second: Callable[[Moment], None] | None = None) -> Report:
+        """Runs until the source ends, or for so many seconds of pictures; whatever fails in a thread is raised here."""
+        self._thread.start()
+        try:
+            self._watch(seconds, on_second)
+        finally:
+            self._stop()
+        if self._error:
+            raise self._error
+        return self.report()
+
+    def report(self) -> Report:
+        """The run so far."""
+        now_ns, tally = self._clock_ns(), self._tally
+        return Report(
+            fps=tally.fps(now_ns),
+            pictures=tally.pictures,
+            latency=self._meter.latency(),
+            dropped=self._dropped,
+            tracked_fraction=tally.tracked_fraction,
+            size=self._artist.size,
+            steps=self._artist.steps,
+            runtime=self._artist.runtime,
+            hardware=this_machine(),
+            source=self._reader.source.name,
+            character=self._character.name,
+            seconds=tally.seconds(now_ns),
+            warm_up_s=tally.warm_up_s,
+            version=version(),
+        )
+
+    def use(self, source: Source) -> None:
+        """Changes over to another source, from any thread; SourceError where it will not open: the old one stays."""
+        if self._is_offline or not self._has_begun.is_set():
+            why = (
+                "a file is being drawn picture by picture" if self._is_offline else "the first picture is still to come"
+            )
+            raise SourceError(f"the source cannot be changed: {why}")
+        with self._changing:
+            reader = self._opened(source)
+            old, self._reader = self._reader, reader
+            self._dropped_before += old.source.dropped
+            old.stop()
+            reader.admit()
+
+    def _opened(self, source: Source) -> SourceReader:
+        reader = self._reader_of(source).start()
+        patience_ns = self._clock_ns() + int(OPEN_S * 1e9)
+        while not reader.wait_until_open(WATCH_S):
+            if self._is_over.is_set() or self._clock_ns() > patience_ns:
+                reader.stop()
+                raise SourceError(f"{source.name} did not open within {OPEN_S:.0f} s: is another program using it?")
+        if reader.error:
+            raise reader.error
+        return reader
+
+    def _reader_of(self, source: Source) -> SourceReader:
+        return SourceReader(source, self._mailbox, self._on_over, self._clock_ns, self._is_offline)
+
+    def _on_over(self, reader: SourceReader) -> None:
+        """A source has ended or failed; called in its thread. One that was replaced does not matter any more."""
+        if reader is not self._reader:
+            return
+        if reader.error:
+            self._fail(reader.error)
+        self._mailbox.close()
+
+    def _fail(self, error: BaseException) -> None:
+        self._error = self._error or error
+        self._is_over.set()
+
+    def _watch(self, seconds: float | None, on_second: Callable[[Moment], None] | None) -> None:
+        # Waits in small steps, because on Windows no Ctrl-C interrupts a wait.
+        while not self._is_over.wait(WATCH_S):
+            now_ns = self._clock_ns()
+            if seconds is not None and self._tally.seconds(now_ns) >= seconds:
+                return
+            if on_second and self._tally.seconds_since_moment(now_ns) >= 1.0:
+                on_second(self._moment(now_ns))
+
+    def _stop(self) -> None:
+        self._tally.end(self._clock_ns())
+        self._is_over.set()
+        self._mailbox.close()
+        self._reader.stop()
+        deadline_ns = self._clock_ns() + int(STOP_S * 1e9)
+        for thread in (self._thread, self._reader.thread):
+            if thread.ident is not None:  # it was started
+                thread.join(max(deadline_ns - self._clock_ns(), 0) / 1e9)
+
+    def _moment(self, now_ns: int) -> Moment:
+        return Moment(
+            source=self._reader.source.name,
+            phase=self._phase,
+            fps=self._tally.fps_since_moment(now_ns),
+            pictures=self._tally.pictures,
+            dropped=self._dropped,
+            tracked_fraction=self._tally.tracked_fraction,
+            latency=self._meter.latency(RECENT),
+        )
+
+    @property
+    def _dropped(self) -> int:
+        return self._dropped_before + self._reader.source.dropped + self._mailbox.replaced
+
+    # What follows runs in the thread that draws.
+
+    def _run(self) -> None:
+        try:
+            self._warm_up()
+            self._reader.start()
+            while not self._reader.wait_until_open(WATCH_S):
+                if self._is_over.is_set():
+                    return
+            self._seen_ns = self._clock_ns()
+            self._tally.begin(self._seen_ns)
+            self._reader.admit()
+            self._reader.ask()
+            self._has_begun.set()
+            self._animate()
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            self._is_over.set()
+
+    def _warm_up(self) -> None:
+        """Draws what nobody sees: the first pictures are slow, and nothing is captured meanwhile."""
+        start_ns = self._clock_ns()
+        for _ in range(WARM_UP_PICTURES):
+            self._artist.draw(FlameParams.neutral(), self._character, self._light)
+        self._tally.warm_up_s = (self._clock_ns() - start_ns) / 1e9
+
+    def _animate(self) -> None:
+        while not self._is_over.is_set():
+            seen = self._mailbox.take(TICK_S)
+            if seen is not None:
+                self._follow(seen)
+                self._reader.ask()
+            elif self._mailbox.is_closed:
+                return
+            elif not self._is_offline and self._clock_ns() - self._seen_ns > SILENCE_S * 1e9:
+                self._wait()
+
+    def _follow(self, seen: Seen) -> None:
+        signal, self._seen_ns = seen.signal, self._clock_ns()
+        stamp = seen.stamp.after("wait", self._seen_ns)
+        self._tally.count_signal(is_tracked=signal.is_tracked)
+        self._show(self._performance.follow(signal), replace(stamp, index=self._next(stamp.index)), signal)
+
+    def _wait(self) -> None:
+        now_ns = self._clock_ns()
+        self._show(self._performance.wait(now_ns), Stamp(self._next(0), now_ns, time.time_ns()), None)
+
+    def _next(self, index: int) -> int:
+        """The picture's number: the source's where that is possible, and never one that was there before."""
+        return max(self._index + 1, index)
+
+    def _show(self, shown: Shown, stamp: Stamp, signal: Signal | None) -> None:
+        stamp = stamp.after("pose", self._clock_ns())
+        portrait = self._artist.draw(
+            shown.params, self._character, self._light, stamp=stamp, signal=signal, presence=shown.presence
+        )
+        portrait = replace(portrait, stamp=stamp.after("draw", self._clock_ns()))
+        self._index, self._phase = stamp.index, shown.phase
+        self._tally.pictures += 1
+        if signal is not None:
+            self._meter.drawn(portrait.stamp)
+        for output in self._outputs:
+            output.offer(portrait)

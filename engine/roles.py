@@ -1,0 +1,36 @@
+"""What the loop asks of those it works with: an artist who draws, and outputs that take what is drawn."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .nouns import Array, Character, FlameParams, Portrait, Signal, Stamp
+
+
+class Artist(Protocol):
+    """Draws from one thread; `Animator` is one."""
+
+    size: int  # pixels, the picture is square
+    steps: int
+    runtime: str  # what really runs: "openvino cpu f32"
+
+    def draw(
+        self,
+        params: FlameParams,
+        character: Character,
+        light: Array,
+        *,
+        stamp: Stamp | None = None,
+        signal: Signal | None = None,
+        presence: float = 1.0,
+    ) -> Portrait: ...
+
+
+class Output(Protocol):
+    """Where portraits go; open before the loop starts, closed after it has ended."""
+
+    name: str
+
+    def offer(self, portrait: Portrait) -> None:
+        """Takes the newest portrait, whose picture is never written to again. Never blocks."""
+        ...

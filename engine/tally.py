@@ -1,0 +1,64 @@
+"""Counts a run of the loop: pictures, signals, and how many of these saw a face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .face.presence import Phase
+from .latency import Latency
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What the loop is doing, once a second."""
+
+    source: str
+    phase: Phase
+    fps: float  # since the moment before
+    pictures: int
+    dropped: int
+    tracked_fraction: float
+    latency: Latency  # of the last pictures
+
+
+class Tally:
+    """Written by the thread that draws, read by the one that watches; each number is true on its own."""
+
+    def __init__(self) -> None:
+        self.pictures = 0
+        self.warm_up_s = 0.0
+        self._signals = self._tracked = 0
+        self._began_ns = self._ended_ns = 0
+        self._moment_ns = self._moment_pictures = 0
+
+    def begin(self, now_ns: int) -> None:
+        self._began_ns = self._moment_ns = now_ns
+
+    def end(self, now_ns: int) -> None:
+        self._ended_ns = now_ns
+
+    def count_signal(self, *, is_tracked: bool) -> None:
+        self._signals += 1
+        self._tracked += is_tracked
+
+    def seconds(self, now_ns: int) -> float:
+        """Since the beginning, to the end where that has come; 0 before the beginning."""
+        return max((self._ended_ns or now_ns) - self._began_ns, 0) / 1e9 if self._began_ns else 0.0
+
+    def fps(self, now_ns: int) -> float:
+        """Pictures a second over the whole run."""
+        seconds = self.seconds(now_ns)
+        return self.pictures / seconds if seconds > 0.0 else 0.0
+
+    @property
+    def tracked_fraction(self) -> float:
+        return self._tracked / self._signals if self._signals else 0.0
+
+    def seconds_since_moment(self, now_ns: int) -> float:
+        return (now_ns - self._moment_ns) / 1e9 if self._began_ns else 0.0
+
+    def fps_since_moment(self, now_ns: int) -> float:
+        """Pictures a second since this was last asked."""
+        seconds, new = self.seconds_since_moment(now_ns), self.pictures - self._moment_pictures
+        self._moment_ns, self._moment_pictures = now_ns, self.pictures
+        return new / seconds if seconds > 0.0 else 0.0

@@ -1,0 +1,260 @@
+"""The loop, driven by takes and by sources that do one thing wrong."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Self
+
+import numpy as np
+import pytest
+
+from omote.bridge import arkit
+from omote.engine.capture.source import EndOfSource, Source, SourceError
+from omote.engine.capture.take import Take, TakeSource
+from omote.engine.face.light import studio_light
+from omote.engine.flat_artist import FlatArtist
+from omote.engine.latency import LatencyMeter
+from omote.engine.live import Live
+from omote.engine.nouns import Actor, Array, Character, FlameParams, Portrait, Signal, Stamp
+from omote.engine.tally import Moment
+
+NOTHING = np.zeros(1, np.float32)
+NOBODY = Character("nobody", NOTHING, NOTHING, NOTHING, NOTHING, "none", "none", "none")
+PATIENCE_S = 20.0
+
+
+def take(length: int, lost: tuple[int, ...] = ()) -> Take:
+    """A jaw that opens evenly; no face in the pictures that are `lost`."""
+    weights = np.zeros((length, arkit.COUNT), np.float32)
+    weights[:, arkit.INDEX["jawOpen"]] = np.linspace(0.0, 1.0, length)
+    confidence = np.ones(length, np.float32)
+    confidence[list(lost)] = 0.0
+    still = np.zeros((length, 3), np.float32)
+    return Take(30.0, np.arange(length) / 30.0, weights, still, still, np.zeros((length, 2, 2), np.float32), confidence)
+
+
+class Album:
+    """An output that keeps every portrait, and tells the meter that it was sent."""
+
+    name = "album"
+
+    def __init__(self, meter: LatencyMeter | None = None) -> None:
+        self.portraits: list[Portrait] = []
+        self._meter = meter
+        self._came = threading.Condition()
+
+    def offer(self, portrait: Portrait) -> None:
+        if self._meter:
+            self._meter.sent(portrait.stamp.index, time.perf_counter_ns())
+        with self._came:
+            self.portraits.append(portrait)
+            self._came.notify_all()
+
+    def wait_for(self, count: int) -> None:
+        with self._came:
+            assert self._came.wait_for(lambda: len(self.portraits) >= count, PATIENCE_S)
+
+
+class ScriptedSource:
+    """A live source: gives one signal, then does what it was told."""
+
+    def __init__(self, name: str, then: Exception | None = None, on_open: Exception | None = None) -> None:
+        self.name, self.dropped = name, 0
+        self.is_closed = threading.Event()
+        self.then, self._on_open, self._count = then, on_open, 0
+
+    def __enter__(self) -> Self:
+        if self._on_open:
+            raise self._on_open
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.is_closed.set()
+
+    def read(self, timeout_s: float) -> Signal | None:
+        self._count += 1
+        if self._count == 1:
+            now = Stamp(0, time.perf_counter_ns(), time.time_ns())
+            return Signal(now, arkit.weights({"jawOpen": 1.0}))
+        if self.then:
+            raise self.then
+        time.sleep(min(timeout_s, 0.01))
+        return None
+
+
+class ForgetfulArtist(FlatArtist):
+    """Fails at the first picture that is drawn from a signal."""
+
+    def draw(
+        self,
+        params: FlameParams,
+        character: Character,
+        light: Array,
+        *,
+        stamp: Stamp | None = None,
+        signal: Signal | None = None,
+        presence: float = 1.0,
+    ) -> Portrait:
+        if signal is not None:
+            raise RuntimeError("the brush is lost")
+        return super().draw(params, character, light, stamp=stamp, signal=signal, presence=presence)
+
+
+def live(source: Source, album: Album, *, is_offline: bool = False, meter: LatencyMeter | None = None) -> Live:
+    return Live(source, FlatArtist(), NOBODY, Actor(), studio_light(), [album], meter=meter, is_offline=is_offline)
+
+
+def offline(length: int, lost: tuple[int, ...] = ()) -> TakeSource:
+    return TakeSource(take(length, lost), "take.csv", is_offline=True)
+
+
+def test_offline_every_picture_of_a_file_is_drawn_once_and_in_order() -> None:
+    album = Album()
+    report = live(offline(200), album, is_offline=True).run()
+    assert [portrait.stamp.index for portrait in album.portraits] == list(range(200))
+    assert (report.pictures, report.dropped, report.tracked_fraction) == (200, 0, 1.0)
+
+
+def test_offline_a_file_is_drawn_the_same_every_time() -> None:
+    first, second = Album(), Album()
+    for album in (first, second):
+        live(offline(120, lost=tuple(range(30, 110))), album, is_offline=True).run()
+    for one, other in zip(first.portraits, second.portraits, strict=True):
+        np.testing.assert_array_equal(one.rgba, other.rgba)
+        assert one.presence == other.presence
+    assert min(portrait.presence for portrait in first.portraits) == 0.0
+
+
+def test_a_file_that_ends_ends_the_loop_in_real_time_too() -> None:
+    album = Album()
+    report = live(TakeSource(take(5), "take.csv", fps=100.0), album).run()
+    assert report.pictures + report.dropped == 5
+    assert album.portraits[-1].stamp.index == 4
+
+
+def test_a_portrait_carries_what_was_seen_and_the_time_of_every_stage() -> None:
+    album = Album()
+    live(offline(3), album, is_offline=True).run()
+    portrait = album.portraits[-1]
+    assert portrait.signal is not None
+    assert portrait.signal.weights[arkit.INDEX["jawOpen"]] == 1.0
+    assert [name for name, _ in portrait.stamp.finished] == ["track", "wait", "pose", "draw"]
+    times = [portrait.stamp.captured_ns, *(at_ns for _, at_ns in portrait.stamp.finished)]
+    assert times == sorted(times)
+
+
+def test_the_report_tells_latency_stages_and_what_ran() -> None:
+    meter = LatencyMeter()
+    report = live(offline(40, lost=(0, 1, 2, 3)), Album(meter), is_offline=True, meter=meter).run()
+    assert report.latency.total is not None
+    assert [name for name, _ in report.latency.stages] == ["track", "wait", "pose", "draw", "send"]
+    assert report.tracked_fraction == 0.9
+    assert (report.size, report.steps, report.runtime) == (8, 1, "flat")
+    assert (report.source, report.character) == ("take.csv", "nobody")
+    assert report.seconds > 0.0
+    assert report.warm_up_s > 0.0
+
+
+def test_seconds_end_a_loop_that_would_not_end() -> None:
+    source = ScriptedSource("endless")
+    report = live(source, Album()).run(seconds=0.05)
+    assert report.seconds >= 0.05
+    assert source.is_closed.wait(PATIENCE_S)
+
+
+def test_an_error_in_the_artist_ends_the_loop_with_that_error() -> None:
+    broken = Live(offline(5), ForgetfulArtist(), NOBODY, Actor(), studio_light(), [], is_offline=True)
+    with pytest.raises(RuntimeError, match="the brush is lost"):
+        broken.run()
+
+
+def test_an_error_in_the_source_ends_the_loop_with_that_error() -> None:
+    with pytest.raises(SourceError, match="unplugged"):
+        live(ScriptedSource("camera", then=SourceError("unplugged")), Album()).run()
+
+
+def test_a_source_that_does_not_open_ends_the_loop_with_its_error() -> None:
+    album = Album()
+    with pytest.raises(SourceError, match="in use"):
+        live(ScriptedSource("camera", on_open=SourceError("in use")), album).run()
+    assert album.portraits == []
+
+
+def test_a_source_that_falls_silent_leaves_an_idle_portrait_that_moves() -> None:
+    album, source = Album(), ScriptedSource("phone")
+    loop = live(source, album)
+    runner = threading.Thread(target=loop.run, kwargs={"seconds": PATIENCE_S}, daemon=True)
+    runner.start()
+    album.wait_for(10)
+    source.then = EndOfSource()
+    runner.join(PATIENCE_S)
+    waiting = album.portraits[1:]
+    assert all(portrait.signal is None for portrait in waiting)
+    assert [portrait.stamp.index for portrait in album.portraits] == list(range(len(album.portraits)))
+    presences = [portrait.presence for portrait in album.portraits]
+    assert presences == sorted(presences, reverse=True)
+
+
+def test_the_source_can_be_changed_while_the_loop_runs() -> None:
+    album, before, after = Album(), ScriptedSource("before"), ScriptedSource("after")
+    loop = live(before, album)
+    runner = threading.Thread(target=loop.run, kwargs={"seconds": PATIENCE_S}, daemon=True)
+    runner.start()
+    album.wait_for(1)
+    loop.use(after)
+    assert before.is_closed.wait(PATIENCE_S)
+    after.then = EndOfSource()
+    runner.join(PATIENCE_S)
+    report = loop.report()
+    assert report.source == "after"
+    indices = [portrait.stamp.index for portrait in album.portraits]
+    assert indices == sorted(set(indices))
+
+
+def test_a_source_that_does_not_open_leaves_the_one_that_plays() -> None:
+    album, source = Album(), ScriptedSource("playing")
+    loop = live(source, album)
+    runner = threading.Thread(target=loop.run, kwargs={"seconds": PATIENCE_S}, daemon=True)
+    runner.start()
+    album.wait_for(1)
+    with pytest.raises(SourceError, match="no camera"):
+        loop.use(ScriptedSource("camera", on_open=SourceError("no camera")))
+    assert runner.is_alive()
+    assert not source.is_closed.is_set()
+    source.then = EndOfSource()
+    runner.join(PATIENCE_S)
+    assert loop.report().source == "playing"
+
+
+def test_the_source_is_not_changed_before_the_loop_begins() -> None:
+    with pytest.raises(SourceError, match="first picture"):
+        live(ScriptedSource("a"), Album()).use(ScriptedSource("b"))
+
+
+def test_once_a_second_somebody_is_told_how_it_goes() -> None:
+    told: list[Moment] = []
+    source = ScriptedSource("phone")
+
+    def tell(moment: Moment) -> None:
+        told.append(moment)
+        source.then = EndOfSource()
+
+    live(source, Album()).run(on_second=tell)
+    assert told[0].source == "phone"
+    assert told[0].tracked_fraction == 1.0
+
+
+def test_what_is_older_never_takes_a_newer_pictures_number() -> None:
+    loop = live(offline(3), Album(), is_offline=True)
+    loop.run()
+    assert loop._next(0) == 3
+    assert loop._next(7) == 7
+
+
+def test_stamps_of_another_clock_are_replaced_offline_only() -> None:
+    album = Album()
+    before_ns = time.perf_counter_ns()
+    live(offline(2), album, is_offline=True).run()
+    assert all(portrait.stamp.captured_ns >= before_ns for portrait in album.portraits)
+    assert [p.signal.stamp.captured_ns for p in album.portraits if p.signal] == [0, round(1e9 / 30)]
