@@ -5,14 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from omote.engine.latency import Percentiles
 
-@dataclass(frozen=True)
-class Percentiles:
-    """How long something took, in milliseconds: the middle, and what one in twenty and one in a hundred exceed."""
-
-    p50: float
-    p95: float
-    p99: float
+__all__ = ["Endpoint", "Percentiles", "Stage", "Status"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,27 @@
+"""The command `omote`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .ending import leave
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code. Ctrl-C ends a loop that runs with 0, and what is left unfinished with 130.
+
+    Without `arguments` they are the process's own, which then ends even where a thread hangs.
+    """
+    try:
+        from .invocation import invoke  # takes a moment, in which Ctrl-C is heard as well
+
+        code = invoke(arguments)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    return code if arguments is not None else leave(code)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,113 @@
+"""The settings of a run: what a person typed, over one TOML file, over the defaults, which stand only here."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from omote.bridge import publisher
+from omote.engine.character import DEFAULT_CHARACTER
+
+from .page.server import DEFAULT_PORT
+
+
+class ConfigError(ValueError):
+    """A setting is unknown or cannot be; the message says where it stands, what was wanted, and the nearest name."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every setting that a file may hold, under these names; `omote live` has a flag for each."""
+
+    source: str = "demo"  # as `engine.open_source` takes it
+    character: str = DEFAULT_CHARACTER  # a shipped name, or a file's path
+    size: int | None = None  # pixels; None: the largest network that is shipped
+    steps: int = 1
+    runtime: str = "openvino"
+    fps: float | None = None  # of a file, instead of its own; of a webcam, what it is asked for
+    loop: bool = False  # a file begins again at its end; the demo always does, but offline
+    offline: bool = False  # a file is drawn picture by picture, as fast as that goes
+    seconds: float | None = None  # None: until the source ends, or Ctrl-C
+    report: Path | None = None
+    page: bool = True
+    page_port: int = DEFAULT_PORT
+    open: bool = False  # the page, in a browser
+    params_endpoint: str = publisher.PARAMS_ENDPOINT
+    video_endpoint: str = publisher.VIDEO_ENDPOINT
+
+
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "str": ((str,), "a text in quotes"),
+    "int": ((int,), "a whole number"),
+    "int | None": ((int,), "a whole number"),
+    "float | None": ((int, float), "a number"),
+    "bool": ((bool,), "true or false"),
+    "Path | None": ((str,), "a path in quotes"),
+}
+_ABOVE_ZERO = ("size", "steps", "fps", "seconds")
+
+
+def load_config(path: Path | None = None) -> Config:
+    """The settings in this file, or in the user's own where that is there; the defaults for what they do not say."""
+    if path is None:
+        path = user_config_path()
+        if not path.is_file():
+            return Config()
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no file {path}: --config wants a TOML file") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as TOML: {error}") from error
+    return changed(Config(), said, where=f"{path}: ")
+
+
+def changed(config: Config, said: Mapping[str, object], where: str = "") -> Config:
+    """The same settings but for what is `said`; ConfigError, which begins with `where`, if that makes no sense."""
+    kinds = {field.name: str(field.type) for field in fields(Config)}
+    values: dict[str, object] = {}
+    for name, value in said.items():
+        if name not in kinds:
+            raise ConfigError(f"{where}{_unknown(name, list(kinds))}")
+        values[name] = _checked(name, value, kinds[name], where)
+    return replace(config, **values)  # type: ignore[arg-type]  # each was checked against its field's type
+
+
+def user_config_path() -> Path:
+    """Where the user's own settings stand, if anywhere."""
+    if sys.platform == "win32":
+        folder = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    elif sys.platform == "darwin":
+        folder = Path.home() / "Library" / "Application Support"
+    else:
+        folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return folder / "omote" / "config.toml"
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(known)}"
+    return f'no setting is called "{name}"; {hint}'
+
+
+def _checked(name: str, value: object, kind: str, where: str) -> object:
+    types, wanted = _KINDS[kind]
+    least, most = 0.0, math.inf
+    if name in _ABOVE_ZERO:
+        least, wanted = math.ulp(0.0), f"{wanted} above 0"
+    if name == "page_port":
+        most, wanted = 65535.0, "a port from 0 (any that is free) to 65535"
+    is_fit = isinstance(value, types) and (bool in types or not isinstance(value, bool))
+    if is_fit and isinstance(value, int | float):
+        is_fit = least <= value <= most and math.isfinite(value)
+    if not is_fit:
+        raise ConfigError(f"{where}{name} must be {wanted}, got {value!r}")
+    if kind == "Path | None":
+        return Path(str(value)).expanduser()
+    return float(value) if kind == "float | None" and isinstance(value, int) else value

@@ -1,0 +1,147 @@
+"""`omote doctor`: what this machine has of what Omote wants, in one line each, with the cure for what is missing."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+
+from omote.engine.animator import Animator, AnimatorError
+from omote.engine.character import DEFAULT_CHARACTER, CharacterError, load_character
+from omote.engine.face.light import studio_light
+from omote.engine.hardware import this_machine
+from omote.engine.models import ModelError, model_rows
+from omote.engine.nouns import FlameParams
+
+from .config import Config
+
+GL_LIBRARIES = ("libEGL.so.1", "libGLESv2.so.2", "libGL.so.1", "libglib-2.0.so.0")
+_APT = "apt-get install -y --no-install-recommends libegl1 libgles2 libgl1 libglib2.0-0"
+_PICTURES = 5
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    is_ok: bool
+    found: str
+    cure: str = ""  # what to do, where it is not
+    is_for_demo: bool = False  # `omote live` with no options cannot run without it
+
+    def line(self) -> str:
+        said = f"{self.found}: {self.cure}" if self.cure and not self.is_ok else self.found
+        return f"{'ok' if self.is_ok else 'missing':8}{self.name:18}{said}"
+
+
+def run(config: Config) -> int:
+    """Prints a line a check; 1 where the demo could not run, else 0."""
+    can_demo = True
+    for check in checks(config):
+        print(check.line(), flush=True)
+        can_demo = can_demo and (check.is_ok or not check.is_for_demo)
+    print("the demo can run: omote live" if can_demo else "the demo cannot run: see what is missing above")
+    return 0 if can_demo else 1
+
+
+def checks(config: Config) -> Iterator[Check]:
+    """Looks at one thing after another. Opens no camera and no connection, fetches nothing."""
+    machine = this_machine()
+    is_supported = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    yield Check("python", is_supported, platform.python_version(), "Omote wants Python 3.11 to 3.13", is_for_demo=True)
+    yield Check("system", True, machine.platform)
+    yield Check("processor", True, f"{machine.cpu}, {machine.cores} cores")
+    yield _package("openvino", "pip install openvino", is_for_demo=True)
+    yield _drawing()
+    yield _package("mediapipe", "pip install omote; without it no webcam and no video")
+    if sys.platform == "linux":
+        yield _gl_libraries()
+    yield from _models()
+    yield _cameras()
+    yield from _ports(config)
+
+
+def _package(name: str, cure: str, *, is_for_demo: bool = False) -> Check:
+    is_there = util.find_spec(name) is not None
+    return Check(name, is_there, metadata.version(name) if is_there else "not installed", cure, is_for_demo)
+
+
+def _drawing() -> Check:
+    """Draws the default character, as the demo would."""
+    name, cure = "portrait", "install Omote again"
+    try:
+        animator, character = Animator(), load_character(DEFAULT_CHARACTER)
+        animator.draw(FlameParams.neutral(), character, studio_light())
+        start = time.perf_counter()
+        for _ in range(_PICTURES):
+            animator.draw(FlameParams.neutral(), character, studio_light())
+    except (AnimatorError, CharacterError) as error:
+        return Check(name, False, str(error), cure, is_for_demo=True)
+    took_ms = (time.perf_counter() - start) / _PICTURES * 1000.0
+    found = f"{character.name}, {animator.size}x{animator.size}, {animator.runtime}: {took_ms:.0f} ms a picture"
+    return Check(name, True, found, is_for_demo=True)
+
+
+def _gl_libraries() -> Check:
+    missing = [name for name in GL_LIBRARIES if not _loads(name)]
+    found = f"no {', '.join(missing)}" if missing else "there"
+    return Check("GL libraries", not missing, found, f"the tracker needs them; on Debian or Ubuntu: {_APT}")
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def _models() -> Iterator[Check]:
+    try:
+        rows = model_rows()
+    except ModelError as error:
+        yield Check("models", False, str(error))
+        return
+    for row in rows:
+        cure = "delete it, it is fetched again" if row.state == "corrupt" else "it is fetched at first use"
+        yield Check("tracker model", row.state == "present", f"{row.name} is {row.state}", cure)
+
+
+def _cameras() -> Check:
+    """Linux names its cameras without opening them; elsewhere only opening one would tell."""
+    if sys.platform != "linux":
+        return Check("camera", True, "not looked for, because looking would open it: omote live --source webcam")
+    found = sorted(path.name for path in Path("/dev").glob("video[0-9]*"))
+    return Check("camera", bool(found), ", ".join(found) or "none", "plug one in; demo, videos and phones need none")
+
+
+def _ports(config: Config) -> Iterator[Check]:
+    endpoints = ((config.params_endpoint, "--params-endpoint"), (config.video_endpoint, "--video-endpoint"))
+    ports = [(config.page_port, "--page-port"), *((_port_of(address), flag) for address, flag in endpoints)]
+    for port, flag in ports:
+        is_free = _is_free(port)
+        found = "free" if is_free else "in use"
+        yield Check(f"port {port}", is_free, found, f"choose another with {flag}", is_for_demo=True)
+
+
+def _port_of(endpoint: str) -> int:
+    port = endpoint.rpartition(":")[2]
+    return int(port) if port.isdigit() else 0
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as trial:
+        if sys.platform != "win32":  # there it would share the port with whoever has it
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,134 @@
+"""What a person typed after `omote`, read and carried out."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from omote.bridge.publisher import PublisherError
+from omote.engine.animator import RUNTIMES, AnimatorError
+from omote.engine.capture import SourceError
+from omote.engine.character import CharacterError
+from omote.engine.models import ModelError
+from omote.engine.offline.render import RenderError
+from omote.engine.version import version
+
+from . import characters, doctor, live, models, render
+from .config import Config, ConfigError, changed, load_config
+from .page.server import PageError
+from .parser import Parser
+
+# What a person can mend: told in one line, without a traceback.
+MISTAKES = (
+    *(ConfigError, SourceError, CharacterError, AnimatorError),
+    *(ModelError, PublisherError, PageError, RenderError),
+)
+MISTAKE = 2
+
+
+def invoke(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 where all went well or the loop was stopped by Ctrl-C, 2 for what a person can mend."""
+    typed, rest = _parser().parse_known_args(arguments)
+    if rest:
+        typed.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    _configure_logging()
+    try:
+        return _run(typed)
+    except MISTAKES as error:
+        print(f"omote {typed.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return MISTAKE
+
+
+def _run(typed: argparse.Namespace) -> int:
+    match typed.command:
+        case "live":
+            return live.run(_config(typed))
+        case "render":
+            return render.run(render.Rendering(_config(typed, offline=True, loop=False), typed.out, typed.overwrite))
+        case "characters":
+            return characters.run()
+        case "models":
+            return models.run()
+        case _:
+            return doctor.run(_config(typed))
+
+
+def _config(typed: argparse.Namespace, **fixed: object) -> Config:
+    """The file's settings under the flags that were typed, each of which is named as its setting."""
+    settings = {field.name for field in fields(Config)}
+    flags = {name: value for name, value in vars(typed).items() if name in settings}
+    return changed(load_config(typed.config), {**flags, **fixed})
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="omote", description="A real face drives a generated portrait, live.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"omote {version()}")
+    parser.set_defaults(parser=parser)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, purpose: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name, help=purpose, description=purpose, allow_abbrev=False, argument_default=argparse.SUPPRESS
+        )
+        command.set_defaults(parser=command)
+        return command
+
+    _add_live(add("live", "Draw a performance as it happens; with no options, the demo."))
+    _add_render(add("render", "Draw a take or a video into a folder of PNG files."))
+    add("characters", "List who can be shown.")
+    add("models", "List the model files, where they are from and their licences.")
+    _add_config(add("doctor", "Look at what this machine has of what Omote wants."))
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, default=None, metavar="FILE.toml", help="settings; flags override them")
+
+
+def _add_drawing(parser: argparse.ArgumentParser) -> None:
+    _add_config(parser)
+    parser.add_argument("--character", metavar="NAME", help="who is shown; see `omote characters`")
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="of an exported network; nothing is scaled up")
+    parser.add_argument("--steps", type=int, help="of the sampler")
+    parser.add_argument("--runtime", choices=RUNTIMES, help="what executes the network")
+    parser.add_argument("--fps", type=float, help="play a file at another rate")
+
+
+def _add_live(parser: argparse.ArgumentParser) -> None:
+    sources = "webcam[:N], FILE.mp4, TAKE.csv, livelink[:PORT] or demo"
+    parser.add_argument("--source", help=f"who performs: {sources}")
+    _add_drawing(parser)
+    parser.add_argument("--loop", action="store_true", help="begin a file again at its end")
+    parser.add_argument("--offline", action="store_true", help="draw a file picture by picture, as fast as that goes")
+    parser.add_argument("--seconds", type=float, help="end after so long")
+    parser.add_argument("--report", metavar="OUT.json", help="write what was measured")
+    parser.add_argument("--no-page", dest="page", action="store_false", help="serve no preview page")
+    parser.add_argument("--page-port", type=int, metavar="PORT", help="of the preview page")
+    parser.add_argument("--open", action="store_true", help="open the preview page in a browser")
+    parser.add_argument("--params-endpoint", metavar="ADDRESS", help="ZeroMQ, as tcp://127.0.0.1:5556")
+    parser.add_argument("--video-endpoint", metavar="ADDRESS", help="ZeroMQ, as tcp://127.0.0.1:5557")
+
+
+def _add_render(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--take", dest="source", metavar="TAKE.csv", help="a recorded performance")
+    source.add_argument("--source", metavar="FILE", help="a video, a take or demo")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder")
+    parser.add_argument("--overwrite", action="store_true", default=False, help="replace an earlier rendering there")
+    _add_drawing(parser)
+
+
+def _configure_logging() -> None:
+    console = Console(stderr=True)
+    handler: logging.Handler = logging.StreamHandler()
+    if console.is_terminal:  # where the status line stands, above which a message must go
+        handler = RichHandler(console=console, show_time=False, show_path=False)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    logging.getLogger("omote").setLevel(logging.INFO)

@@ -1,0 +1,159 @@
+"""`omote live`: a performance goes in, portraits come out, until the source ends or somebody presses Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import webbrowser
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from omote.engine.animator import Animator
+from omote.engine.capture import Source, SourceError, open_source
+from omote.engine.character import load_character
+from omote.engine.face.light import studio_light
+from omote.engine.face.presence import Phase
+from omote.engine.latency import LatencyMeter
+from omote.engine.live import Live
+from omote.engine.nouns import Actor, Character
+from omote.engine.outputs import WireOutput
+from omote.engine.report import Report
+from omote.engine.tally import Moment
+from omote.engine.version import version
+
+from .config import Config, ConfigError
+from .ending import end_within, interruptibly
+from .page.server import PageServer
+from .page.status import Endpoint, Stage, Status
+from .status_line import StatusLine, summary
+
+ENDING_S = 0.4  # for the report and closing the outputs after Ctrl-C; the loop itself took half a second at most
+
+
+@dataclass(frozen=True)
+class Cast:
+    """What takes time to load, loaded."""
+
+    source: Source
+    character: Character
+    animator: Animator
+
+
+class SourceSwitch:
+    """Changes the source of a running loop when somebody clicks on the page."""
+
+    def __init__(self, spec: str) -> None:
+        self._kind = spec.partition(":")[0]
+        self.live: Live | None = None  # from the moment the loop exists
+
+    def use(self, kind: str) -> None:
+        """Goes over to "webcam" or "demo"; SourceError says why not."""
+        if self.live is None:
+            raise SourceError("Omote is still starting: try again in a moment")
+        if kind != self._kind:
+            self.live.use(open_source(kind, loop=kind == "demo"))
+            self._kind = kind
+
+
+def run(config: Config) -> int:
+    """Runs the loop to its end, or to Ctrl-C, and returns the exit code; errors that a person can mend are raised."""
+    _check_report(config.report)
+    try:
+        _play(config, interruptibly(lambda: load(config)))
+    except KeyboardInterrupt:
+        end_within(ENDING_S, 0)
+    return 0
+
+
+def load(config: Config) -> Cast:
+    """The source, the character and the compiled network that these settings name."""
+    loop = config.loop or (config.source == "demo" and not config.offline)
+    source = open_source(config.source, fps=config.fps, loop=loop, is_offline=config.offline)
+    return Cast(source, load_character(config.character), Animator(config.size, config.steps, config.runtime))
+
+
+def _play(config: Config, cast: Cast) -> None:
+    meter, switch = LatencyMeter(), SourceSwitch(config.source)
+    with ExitStack() as stack:
+        wire = stack.enter_context(WireOutput(config.params_endpoint, config.video_endpoint, on_sent=meter.sent))
+        page = stack.enter_context(PageServer(config.page_port, switch.use)) if config.page else None
+        live = switch.live = Live(
+            cast.source,
+            cast.animator,
+            cast.character,
+            Actor(),
+            studio_light(),
+            (wire, page) if page else (wire,),
+            meter=meter,
+            is_offline=config.offline,
+        )
+        report = _perform(live, config, cast, wire, page)
+        if config.report:
+            config.report.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+        Console().print(summary(report), highlight=False, soft_wrap=True)
+
+
+def _perform(live: Live, config: Config, cast: Cast, wire: WireOutput, page: PageServer | None) -> Report:
+    line = StatusLine(Console(stderr=True), cast.animator.runtime)
+
+    def on_second(moment: Moment) -> None:
+        line.show(moment, wire.publisher.listening)
+        if page:
+            page.show(_status(moment, cast, wire))
+
+    try:
+        _say_where_to_look(config, cast, wire, page)
+        with line.shown():
+            return live.run(config.seconds, on_second)
+    except KeyboardInterrupt:
+        end_within(ENDING_S, 0)
+        return live.report()
+
+
+def _status(moment: Moment, cast: Cast, wire: WireOutput) -> Status:
+    return Status(
+        source=moment.source,
+        character=cast.character.name,
+        runtime=cast.animator.runtime,
+        size=cast.animator.size,
+        steps=cast.animator.steps,
+        fps=moment.fps,
+        pictures=moment.pictures,
+        dropped=moment.dropped,
+        tracked_fraction=moment.tracked_fraction,
+        is_tracked=moment.phase in (Phase.FOLLOWING, Phase.RETURNING),
+        latency=moment.latency.total,
+        stages=tuple(Stage(name, took) for name, took in moment.latency.stages),
+        endpoints=(
+            Endpoint("video", wire.publisher.video_endpoint),
+            Endpoint("params", wire.publisher.params_endpoint),
+        ),
+    )
+
+
+def _say_where_to_look(config: Config, cast: Cast, wire: WireOutput, page: PageServer | None) -> None:
+    animator, publisher = cast.animator, wire.publisher
+    rows = [
+        f"Omote {version()} draws {cast.character.name} from {cast.source.name}: "
+        f"{animator.size}x{animator.size}, steps {animator.steps}, {animator.runtime}",
+        *([f"  look at     {page.url}", f"  OBS         {page.clean_url} (browser source)"] if page else []),
+        f"  ZeroMQ      video {publisher.video_endpoint}, params {publisher.params_endpoint}",
+    ]
+    if config.source == "demo":
+        click = ", or a click on the page" if page else ""
+        rows.append(f"  your face   omote live --source webcam{click}")
+    Console().print("\n".join([*rows, "  Ctrl-C ends"]), highlight=False, soft_wrap=True)
+    if page and config.open:
+        webbrowser.open(page.url)
+
+
+def _check_report(path: Path | None) -> None:
+    """Before anything runs: a report that cannot be written is worth nothing afterwards."""
+    if path is None:
+        return
+    try:
+        path.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise ConfigError(f"cannot write the report {path} ({error.strerror}): choose another path") from error

@@ -1,0 +1,57 @@
+"""The line at the bottom of the terminal: what the loop is doing, once a second."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import AbstractContextManager, nullcontext
+
+from rich.console import Console
+from rich.live import Live as Display
+from rich.text import Text
+
+from omote.engine.face.presence import Phase
+from omote.engine.latency import Percentiles
+from omote.engine.report import Report
+from omote.engine.tally import Moment
+
+
+class StatusLine:
+    """Shows moments where there is a terminal, and nothing elsewhere."""
+
+    def __init__(self, console: Console, runtime: str) -> None:
+        self._display = Display(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        self._runtime = runtime
+
+    def shown(self) -> AbstractContextManager[object]:
+        """While this is entered, the line stands at the bottom."""
+        return self._display or nullcontext()
+
+    def show(self, moment: Moment, subscribers: Collection[str]) -> None:
+        if self._display:
+            text = "\n".join(lines(moment, self._runtime, subscribers))
+            self._display.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
+
+
+def lines(moment: Moment, runtime: str, subscribers: Collection[str]) -> tuple[str, str]:
+    """What there is to say: how it goes, and where the time goes."""
+    face = "face seen" if moment.phase in (Phase.FOLLOWING, Phase.RETURNING) else f"no face ({moment.phase.value})"
+    listening = ", ".join(sorted(subscribers)) or "nobody"
+    first = (
+        f"{moment.source}: {face}, tracked {moment.tracked_fraction:.0%} · {moment.fps:.1f} pictures/s · "
+        f"dropped {moment.dropped} · {runtime} · sent to {listening}"
+    )
+    stages = " ".join(f"{name} {took.p50:.0f}" for name, took in moment.latency.stages)
+    return first, f"capture to sent {_spread(moment.latency.total)} (p50/p95/p99) · p50 of {stages or 'no stage yet'}"
+
+
+def summary(report: Report) -> str:
+    """A run in one line."""
+    return (
+        f"{report.pictures} pictures in {report.seconds:.1f} s ({report.fps:.1f} a second), capture to sent "
+        f"{_spread(report.latency.total)} (p50/p95/p99), dropped {report.dropped}, "
+        f"tracked {report.tracked_fraction:.1%}; warmed up in {report.warm_up_s:.1f} s"
+    )
+
+
+def _spread(took: Percentiles | None) -> str:
+    return f"{took.p50:.0f}/{took.p95:.0f}/{took.p99:.0f} ms" if took else "not yet known"

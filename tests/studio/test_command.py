@@ -1,0 +1,156 @@
+"""The command `omote`, as a person meets it."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omote.bridge import arkit
+from omote.engine.capture.take import Take, write_take
+from omote.engine.character import character_names
+from omote.engine.weights import networks
+from omote.studio.command import main
+
+HERE = ("--params-endpoint", "tcp://127.0.0.1:*", "--video-endpoint", "tcp://127.0.0.1:*")  # any free ports
+
+
+def is_complete() -> bool:
+    try:
+        return bool(networks() and character_names())
+    except FileNotFoundError:
+        return False
+
+
+needs_network = pytest.mark.skipif(not is_complete(), reason="no network is in engine/weights yet")
+
+
+def said_in_one_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What a mistake is answered with; it must be one line, exit code 2."""
+    try:
+        code = main(arguments)
+    except SystemExit as error:  # argparse's own
+        code = int(error.code or 0)
+    assert code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("XDG_CONFIG_HOME", "APPDATA", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+
+
+def test_an_unknown_source_is_named_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "did you mean webcam?" in said_in_one_line(capsys, "live", "--source", "webcma")
+
+
+def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "there is no file nowhere.mp4" in said_in_one_line(capsys, "live", "--source", "nowhere.mp4")
+
+
+def test_an_unknown_character_is_named_with_those_that_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    line = said_in_one_line(capsys, "live", "--character", "nobody-of-this-name")
+    assert line.startswith('omote live: no character "nobody-of-this-name"')
+
+
+@needs_network
+def test_a_size_that_is_not_exported_is_refused_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:
+    line = said_in_one_line(capsys, "live", "--size", "100")
+    assert f"--size takes {', '.join(str(network.size) for network in networks())}" in line
+
+
+def test_an_unknown_flag_is_named_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--sorce demo; did you mean --source?" in said_in_one_line(capsys, "live", "--sorce", "demo")
+
+
+def test_an_unknown_key_of_the_file_is_named_with_the_nearest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.toml").write_text('sorce = "demo"\n')
+    line = said_in_one_line(capsys, "live", "--config", str(tmp_path / "mine.toml"))
+    assert 'mine.toml: no setting is called "sorce"; did you mean "source"?' in line
+
+
+def test_a_report_that_cannot_be_written_is_said_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = said_in_one_line(capsys, "live", "--report", str(tmp_path / "no" / "report.json"))
+    assert "cannot write the report" in line
+
+
+@needs_network
+def test_a_port_in_use_is_named_with_the_cure(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert f"port {port} is in use" in said_in_one_line(capsys, "live", *HERE, "--page-port", str(port))
+        endpoint = f"tcp://127.0.0.1:{port}"
+        line = said_in_one_line(capsys, "live", "--no-page", *HERE[:2], "--video-endpoint", endpoint)
+        assert f"{endpoint} (video) is taken" in line
+
+
+def test_rendering_into_a_folder_that_holds_something_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    line = said_in_one_line(capsys, "render", "--source", "demo", "--out", str(tmp_path))
+    assert line.endswith("is not empty: choose another folder, or add --overwrite")
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith("omote ")
+
+
+@needs_network
+def test_characters_and_models_are_listed_with_their_licences(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["characters"]) == 0
+    assert main(["models"]) == 0
+    said = capsys.readouterr().out
+    for name in (*character_names(), "face_landmarker.task", "Apache-2.0"):
+        assert name in said
+
+
+@needs_network
+def test_the_doctor_says_a_line_for_each_thing_and_whether_the_demo_can_run(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith(("ok ", "missing ")) for line in lines[:-1])
+    names = {line[8:26].strip() for line in lines[:-1]}
+    assert {"python", "system", "processor", "openvino", "portrait", "mediapipe", "tracker model", "camera"} <= names
+    assert lines[-1].startswith("the demo can run" if code == 0 else "the demo cannot run")
+
+
+@needs_network
+def test_a_demo_of_a_moment_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "report.json"
+    assert main(["live", "--seconds", "1", "--page-port", "0", *HERE, "--report", str(path)]) == 0
+    report = json.loads(path.read_text())
+    assert report["pictures"] > 0
+    assert report["tracked_fraction"] == 1.0
+    assert report["latency_ms"]["p50"] > 0.0
+    said = capsys.readouterr().out
+    for word in ("http://127.0.0.1:", "/clean", "video tcp://", "--source webcam"):
+        assert word in said
+
+
+@needs_network
+def test_a_take_that_ends_ends_the_command_with_0(tmp_path: Path) -> None:
+    still = np.zeros((4, 3), np.float32)
+    weights, gaze = np.zeros((4, arkit.COUNT), np.float32), np.zeros((4, 2, 2), np.float32)
+    write_take(tmp_path / "t.csv", Take(30.0, np.arange(4) / 30.0, weights, still, still, gaze, np.ones(4, np.float32)))
+    report = tmp_path / "report.json"
+    command = ["live", "--offline", "--no-page", *HERE, "--source", str(tmp_path / "t.csv"), "--report", str(report)]
+    assert main(command) == 0
+    assert json.loads(report.read_text())["pictures"] == 4
+    assert main(["render", "--take", str(tmp_path / "t.csv"), "--out", str(tmp_path / "out")]) == 0
+    assert len(list((tmp_path / "out").glob("*.png"))) == 4

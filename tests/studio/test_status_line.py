@@ -1,0 +1,37 @@
+"""What the terminal says of a run."""
+
+from __future__ import annotations
+
+from omote.engine.face.presence import Phase
+from omote.engine.hardware import this_machine
+from omote.engine.latency import Latency, Percentiles
+from omote.engine.report import Report
+from omote.engine.tally import Moment
+from omote.studio.status_line import lines, summary
+
+LATENCY = Latency(Percentiles(41.2, 60.4, 72.0), (("track", Percentiles(9, 10, 11)), ("draw", Percentiles(30, 31, 32))))
+
+
+def test_a_moment_says_how_it_goes_and_where_the_time_goes() -> None:
+    moment = Moment("webcam 0", Phase.FOLLOWING, 24.6, 300, 7, 0.98, LATENCY)
+    first, second = lines(moment, "openvino cpu bf16", {"video", "params"})
+    assert first == (
+        "webcam 0: face seen, tracked 98% · 24.6 pictures/s · dropped 7 · openvino cpu bf16 · sent to params, video"
+    )
+    assert second == "capture to sent 41/60/72 ms (p50/p95/p99) · p50 of track 9 draw 30"
+
+
+def test_a_lost_face_and_an_empty_room_are_told() -> None:
+    moment = Moment("webcam 0", Phase.EASING, 0.0, 0, 0, 0.0, Latency())
+    first, second = lines(moment, "flat", ())
+    assert "no face (easing to rest)" in first
+    assert "sent to nobody" in first
+    assert "not yet known" in second
+
+
+def test_a_run_fits_into_one_line() -> None:
+    report = Report(15.2, 304, LATENCY, 2, 0.991, 256, 1, "flat", this_machine(), "demo", "hana", 20.0, 0.4, "0.1.0")
+    assert summary(report) == (
+        "304 pictures in 20.0 s (15.2 a second), capture to sent 41/60/72 ms (p50/p95/p99), dropped 2, "
+        "tracked 99.1%; warmed up in 0.4 s"
+    )
