@@ -1,4 +1,4 @@
-"""The line at the bottom of the terminal: what the loop is doing, once a second."""
+"""What stands at the bottom of the terminal: what the loop is doing, once a second."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ class StatusLine:
             self._display.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
 
 
-def lines(moment: Moment, runtime: str, subscribers: Collection[str]) -> tuple[str, str]:
-    """What there is to say: how it goes, and where the time goes."""
-    face = "face seen" if moment.phase in (Phase.FOLLOWING, Phase.RETURNING) else f"no face ({moment.phase.value})"
+def lines(moment: Moment, runtime: str, subscribers: Collection[str]) -> tuple[str, str, str]:
+    """How it goes, how old pictures are, and where the time goes; each fits into 80 columns."""
+    face = "face seen" if moment.phase in (Phase.FOLLOWING, Phase.RETURNING) else f"no face, {moment.phase.value}"
     listening = ", ".join(sorted(subscribers)) or "nobody"
-    first = (
-        f"{moment.source}: {face}, tracked {moment.tracked_fraction:.0%} · {moment.fps:.1f} pictures/s · "
-        f"dropped {moment.dropped} · {runtime} · sent to {listening}"
+    stages = ", ".join(f"{name} {took.p50:.0f}" for name, took in moment.latency.stages)
+    return (
+        f"{moment.source}: {face} · {moment.fps:.1f} pictures/s · tracked {moment.tracked_fraction:.0%} · "
+        f"dropped {moment.dropped}",
+        f"capture to sent {_spread(moment.latency.total)} (p50/p95/p99) · {runtime} · to {listening}",
+        f"p50 of {stages} ms" if stages else "no stage has run yet",
     )
-    stages = " ".join(f"{name} {took.p50:.0f}" for name, took in moment.latency.stages)
-    return first, f"capture to sent {_spread(moment.latency.total)} (p50/p95/p99) · p50 of {stages or 'no stage yet'}"
 
 
 def summary(report: Report) -> str:
