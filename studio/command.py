@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from .ending import leave
@@ -14,6 +15,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Without `arguments` they are the process's own, which then ends even where a thread hangs.
     """
+    # NumPy's own threads spin on after each small product, and take the cores from tracker and network.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from .invocation import invoke  # takes a moment, in which Ctrl-C is heard as well
 
