@@ -7,14 +7,17 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-HEIGHT, WIDTH = 192, 128  # texels
-# x, y, width, height in texels. Skin fills the upper square; the rest share the strip below it.
+HEIGHT, WIDTH = 256, 128  # texels
+# x, y, width, height in texels. Skin fills the upper square, chest and shoulders the strip at the foot.
 _SKIN = (0, 0, 128, 128)
+_TORSO = (0, 192, 128, 64)
 _CARD = (0, 128, 64, 64)
 _PLACE = {"eyes": (64, 128, 40, 40), "teeth": (64, 168, 40, 24), "tongue": (104, 128, 24, 24)}
 # The face is a small part of the skin's own layout: these knots give it three fifths of each axis.
-_U_KNOTS = ((0.0, 0.33, 0.68, 0.73, 1.0), (0.0, 0.20, 0.80, 0.84, 1.0))
+_U_KNOTS = ((0.0, 0.12, 0.34, 0.68, 0.73, 1.0), (0.0, 0.06, 0.27, 0.84, 0.90, 1.0))
 _V_KNOTS = ((0.0, 0.37, 0.63, 1.0), (0.0, 0.20, 0.80, 1.0))
+# Chest and shoulders are a small patch in a corner of that layout: here is where, and it gets a strip of its own.
+_TORSO_U, _TORSO_V = (0.74, 0.98), (0.025, 0.105)
 CARD_REACH = 1.0  # half the card's side, in head heights
 
 
@@ -28,8 +31,11 @@ def _placed(unit: NDArray[np.floating], place: tuple[int, int, int, int]) -> Arr
 
 def skin_uv(uv: Array) -> Array:
     """[n,2] from MakeHuman's skin layout (v up) to the atlas."""
-    u, v = np.interp(uv[:, 0], *_U_KNOTS), np.interp(1.0 - uv[:, 1], *_V_KNOTS)
-    return _placed(np.stack([u, v], 1), _SKIN)
+    u, v = uv[:, 0], 1.0 - uv[:, 1]
+    skin = _placed(np.stack([np.interp(u, *_U_KNOTS), np.interp(v, *_V_KNOTS)], 1), _SKIN)
+    torso = np.stack([(u - _TORSO_U[0]) / np.ptp(_TORSO_U), (v - _TORSO_V[0]) / np.ptp(_TORSO_V)], 1)
+    is_torso = (u > _TORSO_U[0]) & (v < _TORSO_V[1] + 0.01)
+    return np.where(is_torso[:, None], _placed(torso, _TORSO), skin)
 
 
 def worn_uv(part: str, position: Array) -> Array:
