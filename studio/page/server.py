@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import mimetypes
 import socket
 import sys
 import threading
@@ -109,6 +110,9 @@ class PageServer:
         self._status = status
 
     def _app(self) -> Starlette:
+        # On Windows the registry decides, and where it calls scripts plain text a browser does not run them.
+        mimetypes.add_type("text/javascript", ".js")
+        mimetypes.add_type("text/css", ".css")
         return Starlette(
             routes=[
                 Route("/", _page("preview.html")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import mimetypes
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -141,6 +142,12 @@ def test_pages_are_served_with_a_policy_that_allows_no_foreign_script(server: Pa
         status, headers, _ = ask(server, path)
         assert status == 200
         assert "default-src 'none'; script-src 'self';" in headers["Content-Security-Policy"]
+
+
+def test_scripts_are_served_as_scripts_whatever_the_system_calls_them() -> None:
+    mimetypes.add_type("text/plain", ".js")  # as some Windows registries do
+    with PageServer(port=0) as server:
+        assert ask(server, "/static/stream.js")[1]["Content-Type"].startswith("text/javascript")
 
 
 def test_numbers_are_served_as_shown_last(server: PageServer) -> None:
