@@ -211,3 +211,17 @@ def test_clean_page_is_empty_without_a_server_and_comes_back_by_itself(browser: 
     with PageServer(port=first.port) as second:
         second.offer(draw(1))
         wait_until(lambda: browser.screenshot()[200, 320, 3] == 255, "the picture to be back")
+
+
+def test_picture_that_was_on_its_way_when_the_connection_was_lost_is_not_drawn(browser: Browser, draw: Draw) -> None:
+    browser.resize(640, 400)
+    with PageServer(port=0) as server:
+        server.offer(draw(0))
+        browser.open(server.clean_url)
+        wait_until(lambda: browser.evaluate(CENTRE), "a picture")
+        browser.evaluate("window.requestAnimationFrame = (callback) => { window.waiting = callback; }; 0")
+        server.offer(draw(1))
+        wait_until(lambda: browser.evaluate("typeof window.waiting === 'function'"), "a picture to wait for the screen")
+    wait_until(lambda: browser.evaluate(CENTRE) == "0 0 0 0", "an empty page")
+    browser.evaluate("window.waiting(0)")
+    assert browser.evaluate(CENTRE) == "0 0 0 0"

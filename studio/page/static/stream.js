@@ -48,9 +48,10 @@ export function stream(canvas, { onPicture = () => {}, onConnection = () => {} }
     socket.onmessage = (event) => {
       // Drawn with the screen's rhythm, and only then asked again: a hidden page asks for nothing.
       requestAnimationFrame(() => {
+        if (socket.readyState !== WebSocket.OPEN) return; // lost meanwhile: an old face must not stand there as if live
         const picture = decode(event.data);
         if (picture) draw(picture);
-        if (socket.readyState === WebSocket.OPEN) socket.send("next");
+        socket.send("next");
       });
     };
     socket.onclose = () => {
