@@ -218,6 +218,7 @@ class Publisher:
 
 
 _OPTIONS = {
+    zmq.XPUB_VERBOSE: 1,  # tells of every subscriber, not only of the first to each topic
     zmq.SNDHWM: 4,
     zmq.LINGER: 0,
     zmq.HEARTBEAT_IVL: 1000,

@@ -166,6 +166,17 @@ def test_the_schema_reaches_a_late_subscriber() -> None:
             assert subscriber.take(0.0) is None  # the schema is no frame to show
 
 
+def test_a_second_subscriber_gets_the_schema_as_soon_as_it_subscribes() -> None:
+    with Publisher(FREE_PORT, FREE_PORT, clock=lambda: 0) as publisher:  # no second ever ends
+        with Subscriber(publisher.params_endpoint) as first:
+            wait_for(lambda: first.schema is not None)
+            with Subscriber(publisher.params_endpoint) as second:
+                wait_for(lambda: second.schema is not None)
+            wait_for(lambda: first.reception.received >= 2)
+            assert publisher.listening == {frame.PARAMS, frame.SCHEMA}  # one has gone, the other has not
+        wait_for(lambda: not publisher.listening)
+
+
 def test_the_schema_is_repeated_when_its_second_is_over() -> None:
     now_ns = [0]
     with (
