@@ -146,7 +146,7 @@ class Frame:
 
 def topic(kind: str, subject: str) -> bytes:
     """The first part of a message, by which subscribers choose; WireError where the subject has odd letters."""
-    name = f"{kind}/{subject}".encode()
+    name = f"{kind}/{subject}".encode(errors="replace")
     if not _TOPIC.match(name):
         raise WireError(f"a subject is 1 to 64 of A-Z a-z 0-9 _ . -, got {subject!r}")
     return name
