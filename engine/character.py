@@ -18,6 +18,7 @@ SUFFIX = ".omote"
 DEFAULT_CHARACTER = "hana"
 _FORMAT = "omote character 1"
 _ARRAYS = {"shape": 1, "identity": 1, "texture_steps": 3, "texture_scale": 1, "bank": 2}  # name: dimensions
+_WORDS = ("name", "model", "licence", "made_from")
 
 
 class CharacterError(ValueError):
@@ -53,20 +54,21 @@ def save_character(character: Character, path: Path) -> None:
         "texture_scale": scale,
         "bank": character.bank.astype(np.float16),
     }
-    words = {"name": character.name, "model": character.model, "licence": character.licence}
-    words |= {"made_from": character.made_from, "format": _FORMAT}
+    words = {word: getattr(character, word) for word in _WORDS} | {"format": _FORMAT}
     save_file(arrays, path, {"omote": json.dumps(words, sort_keys=True)})
 
 
 def _read(path: Path) -> Character:
     try:
         with safe_open(path, framework="numpy") as file:
-            words = json.loads((file.metadata() or {}).get("omote", "{}"))
+            words = _words((file.metadata() or {}).get("omote", "{}"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
         raise CharacterError(f"{path} is no character file or damaged: {error}") from error
     if words.get("format") != _FORMAT:
         raise CharacterError(f'{path} is in the format "{words.get("format")}", this Omote reads "{_FORMAT}"')
+    if missing := [word for word in _WORDS if word not in words]:
+        raise CharacterError(f'{path} is damaged: it does not say its "{missing[0]}"')
     for name, dimensions in _ARRAYS.items():
         if name not in arrays or arrays[name].ndim != dimensions:
             raise CharacterError(f'{path} is damaged: no "{name}" of {dimensions} dimensions in it')
@@ -76,12 +78,19 @@ def _read(path: Path) -> Character:
         raise CharacterError(f"{path} is damaged: {len(arrays['texture_scale'])} scales for its texture's channels")
     texture = arrays["texture_steps"].astype(np.float32) * arrays["texture_scale"][:, None, None]
     return Character(
-        name=str(words["name"]),
+        name=words["name"],
         shape=arrays["shape"].astype(np.float32),
         identity=arrays["identity"].astype(np.float32),
         texture=texture,
         bank=arrays["bank"].astype(np.float32),
-        model=str(words["model"]),
-        licence=str(words["licence"]),
-        made_from=str(words["made_from"]),
+        model=words["model"],
+        licence=words["licence"],
+        made_from=words["made_from"],
     )
+
+
+def _words(text: str) -> dict[str, str]:
+    said = json.loads(text)
+    if not isinstance(said, dict):
+        raise ValueError(f"its words must be a map, got {type(said).__name__}")
+    return {word: str(value) for word, value in said.items()}

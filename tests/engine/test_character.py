@@ -80,3 +80,20 @@ def test_numbers_that_are_not_finite_are_refused_by_name(tmp_path: Path) -> None
     save_file(arrays, path, words)
     with pytest.raises(CharacterError, match='"identity" holds numbers that are not finite'):
         load_character(str(path))
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("[]", "must be a map, got list"),
+        ("no JSON", "no character file or damaged"),
+        ('{"format": "omote character 2"}', 'in the format "omote character 2", this Omote reads'),
+        ('{"format": "omote character 1", "name": "someone"}', 'does not say its "model"'),
+    ],
+)
+def test_words_that_are_missing_or_none_are_refused(tmp_path: Path, words: str, says: str) -> None:
+    path = tmp_path / "someone.omote"
+    save_character(someone(), path)
+    save_file(load_file(path), path, {"omote": words})
+    with pytest.raises(CharacterError, match=says):
+        load_character(str(path))
