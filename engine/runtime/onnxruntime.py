@@ -19,6 +19,7 @@ class OnnxRuntimeNetwork:
             raise RuntimeUnavailable(
                 f"ONNX Runtime cannot be loaded ({error}): pip install omote[onnxruntime]"
             ) from error
+        onnxruntime.disable_telemetry_events()  # on Windows its wheels report to Microsoft unless told not to
         self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         self.name = "onnxruntime cpu f32"
 

@@ -1,0 +1,29 @@
+"""Runtimes that cannot run, and one that would report that it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omote.engine.runtime.network import RuntimeUnavailable
+from omote.engine.runtime.openvino import OpenVinoNetwork
+
+
+def test_what_openvino_cannot_run_is_told_in_one_line_with_the_other_runtime(tmp_path: Path) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(b"no network")
+    with pytest.raises(RuntimeUnavailable, match=r"OpenVINO cannot run broken\.onnx .*--runtime onnxruntime") as caught:
+        OpenVinoNetwork(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_onnx_runtime_is_told_to_report_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from omote.engine.runtime.onnxruntime import OnnxRuntimeNetwork
+
+    told: list[str] = []
+    monkeypatch.setattr(onnxruntime, "disable_telemetry_events", lambda: told.append("no reports"))
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *path, providers: told.append("session"))
+    OnnxRuntimeNetwork(tmp_path / "any.onnx")
+    assert told == ["no reports", "session"]
