@@ -21,7 +21,14 @@ class OpenVinoNetwork:
             import openvino as ov
         except ImportError as error:
             raise RuntimeUnavailable(f"OpenVINO cannot be loaded ({error}): pip install openvino") from error
-        compiled = ov.Core().compile_model(str(path), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+        try:
+            compiled = ov.Core().compile_model(str(path), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+        except RuntimeError as error:
+            said = str(error).strip().splitlines()
+            raise RuntimeUnavailable(
+                f"OpenVINO cannot run {path.name} here ({said[-1] if said else 'no reason given'}): "
+                "try --runtime onnxruntime"
+            ) from error
         precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self.name = f"openvino cpu {precision.replace('float', 'f')}"
         self._request = compiled.create_infer_request()
