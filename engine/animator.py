@@ -12,7 +12,7 @@ from .diffusion import sampler
 from .diffusion.conditioning import face_row
 from .face.head import open_head
 from .face.maps import MapMaker
-from .nouns import LIGHT_SIZE, Character, FlameParams, Portrait, Signal, Stamp
+from .nouns import LIGHT_SIZE, OPEN_BASIS, Character, FlameParams, Portrait, Signal, Stamp
 from .runtime.network import Inputs, Network, RuntimeUnavailable
 from .weights import NetworkFile, WeightsError, networks
 
@@ -74,6 +74,8 @@ class Animator:
         """The character with this face in this light [27]; AnimatorError where they do not fit the network."""
         if light.shape != (LIGHT_SIZE,) or not np.isfinite(light).all():
             raise AnimatorError(f"light must be [{LIGHT_SIZE}] finite harmonics, got {list(light.shape)}")
+        if params.basis != OPEN_BASIS:
+            raise AnimatorError(f'this network speaks the basis "{OPEN_BASIS}", these parameters "{params.basis}"')
         cast = self._on_stage(character)
         maps = cast.maker.draw(params)
         inputs = Inputs(
@@ -122,9 +124,13 @@ def to_rgba(drawn: Array) -> NDArray[np.uint8]:
 
 
 def _choose(size: int | None) -> NetworkFile:
+    try:
+        shipped = networks()
+    except WeightsError as error:
+        raise AnimatorError(str(error)) from error
     if size is None:
-        return networks()[-1]
-    for file in networks():
+        return shipped[-1]
+    for file in shipped:
         if file.size == size:
             return file
     raise AnimatorError(f"no network draws {size} pixels: --size takes {', '.join(map(str, sizes()))}")

@@ -44,7 +44,17 @@ class NetworkFile:
 
 @cache
 def networks() -> tuple[NetworkFile, ...]:
-    """What is shipped, smallest first."""
-    rows = json.loads((_FOLDER / "networks.json").read_text(encoding="utf-8"))
-    files = [NetworkFile(**{**row, "texture": tuple(row["texture"])}) for row in rows]
+    """What is shipped, smallest first, one at least; WeightsError where that cannot be known."""
+    return listed(_FOLDER / "networks.json")
+
+
+def listed(path: Path) -> tuple[NetworkFile, ...]:
+    """The networks that this list names, smallest first, one at least; WeightsError where it is missing or damaged."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        files = [NetworkFile(**{**row, "texture": tuple(row["texture"])}) for row in rows]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise WeightsError(f"{path} is missing or damaged ({error}): install Omote again") from error
+    if not files:
+        raise WeightsError(f"{path} lists no network: install Omote again")
     return tuple(sorted(files, key=lambda file: file.size))

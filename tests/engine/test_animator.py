@@ -43,14 +43,15 @@ def test_a_still_face_is_a_still_picture(animator: Animator) -> None:
 
 
 def test_a_portrait_is_straight_rgba_of_the_networks_size(animator: Animator) -> None:
-    portrait = animator.draw(FlameParams.neutral(), CHARACTER, LIGHT)
+    params = FlameParams.neutral()
+    portrait = animator.draw(params, CHARACTER, LIGHT)
     assert portrait.rgba.shape == (animator.size, animator.size, 4)
     assert portrait.rgba.dtype == np.uint8
     alpha = portrait.rgba[..., 3]
     middle = animator.size // 2
     assert alpha[middle, middle] > 250
     assert alpha[:8, :8].max() < 16  # a corner of the background
-    assert portrait.params == portrait.params
+    assert portrait.params is params
 
 
 def test_an_open_mouth_changes_the_mouth_more_than_the_forehead(animator: Animator) -> None:
@@ -117,7 +118,7 @@ def test_a_character_with_bank_rows_that_this_network_has_not_is_refused(animato
 
 
 def test_parameters_in_another_basis_are_refused(animator: Animator) -> None:
-    with pytest.raises(ValueError, match="flame2020"):
+    with pytest.raises(AnimatorError, match=r'"open", these parameters "flame2020"'):
         animator.draw(replace(FlameParams.neutral(), basis="flame2020"), CHARACTER, LIGHT)
 
 
