@@ -6,7 +6,7 @@ import argparse
 import io
 import os
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -55,7 +55,8 @@ def read(folder: Path) -> Pack:
     """Opens a pack; FileNotFoundError where it is missing."""
     large = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _LARGE}
     with np.load(folder / "rows.npz", allow_pickle=False) as rows:
-        return Pack(**large, **{name: rows[name] for name in rows.files})
+        # By name: before version 2.2 NumPy writes savez's own option into the file as one row more.
+        return Pack(**large, **{field.name: rows[field.name] for field in fields(Pack) if field.name not in _LARGE})
 
 
 def write(kit_path: Path, shards: Path, out: Path, seed: int, held_out: int, workers: int) -> int:

@@ -11,11 +11,14 @@ from torch import Tensor
 MAX_BYTES = 16 * 1000 * 1000
 _TEXTURE = "people.texture"
 _SCALE = ".scale"
+_FILES = "weights-*.safetensors"
 
 
 def write(state: dict[str, Tensor], folder: Path) -> list[Path]:
-    """Writes a model's weights as `weights-00.safetensors` and so on; returns the files."""
+    """Writes a model's weights as `weights-00.safetensors` and so on, in place of earlier ones; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
+    for earlier in folder.glob(_FILES):
+        earlier.unlink()
     small: dict[str, Tensor] = {}
     for name, value in state.items():
         if name == _TEXTURE:
@@ -38,9 +41,9 @@ def write(state: dict[str, Tensor], folder: Path) -> list[Path]:
 
 def read(folder: Path) -> dict[str, Tensor]:
     """The weights that `write` left in this folder, in single precision; FileNotFoundError where there are none."""
-    files = sorted(folder.glob("weights-*.safetensors"))
+    files = sorted(folder.glob(_FILES))
     if not files:
-        raise FileNotFoundError(f"no weights-*.safetensors in {folder}")
+        raise FileNotFoundError(f"no {_FILES} in {folder}")
     small: dict[str, Tensor] = {}
     for file in files:
         small |= load_file(file)

@@ -137,3 +137,24 @@ def test_weights_that_travelled_come_back_nearly_whole(plan: Plan, tmp_path: Pat
     for name, value in state.items():  # half precision, or a 127th of the channel's greatest
         torch.testing.assert_close(back[name], value, rtol=2e-3, atol=float(value.abs().max()) / 200 + 1e-6)
     Trainer(plan, TINY).begin_from(back)
+
+
+def test_parts_of_an_earlier_larger_model_are_gone_when_new_ones_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from omote.engine.training import parts
+
+    monkeypatch.setattr(parts, "MAX_BYTES", 10)  # each tensor in a file of its own
+    parts.write({name: torch.ones(8) for name in ("a", "b", "c")}, tmp_path)
+    parts.write({"c": torch.zeros(8)}, tmp_path)
+    assert parts.read(tmp_path).keys() == {"c"}
+    assert not parts.read(tmp_path)["c"].any()
+
+
+def test_a_pack_with_a_row_that_we_do_not_know_is_read(plan: Plan) -> None:
+    from omote.engine.training import pack
+
+    with np.load(plan.pack / "rows.npz") as rows:
+        kept = {name: rows[name] for name in rows.files}
+    np.savez(plan.pack / "rows.npz", unknown=np.zeros(1), **kept)
+    assert pack.read(plan.pack).people == 2
