@@ -55,7 +55,7 @@ def read(folder: Path) -> Pack:
     """Opens a pack; FileNotFoundError where it is missing."""
     large = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _LARGE}
     with np.load(folder / "rows.npz", allow_pickle=False) as rows:
-        # By name: before version 2.2 NumPy writes savez's own option into the file as one row more.
+        # By name: an older NumPy writes savez's own option into the file as one row more.
         return Pack(**large, **{field.name: rows[field.name] for field in fields(Pack) if field.name not in _LARGE})
 
 
