@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from omote.engine.face.maps import CHANNELS as GEOMETRY
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes of one network; stored beside its weights."""
+    """The sizes of one network."""
 
     size: int = 256  # pixels on a side of the picture
     grid: int = 128  # pixels on a side of the geometry maps
@@ -27,9 +27,6 @@ class Shape:
     blocks: tuple[int, ...] = (1, 2, 2, 1)
     attends: tuple[int, ...] = (2, 3)  # levels with self-attention
     token: int = 128
-
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
 
 
 @dataclass(frozen=True)
