@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from omote.engine.training.export import example_inputs
 WARM_UP, TIMED = 50, 500
 
 
-def timed(denoiser: torch.nn.Module) -> dict[str, float]:
+def timed(denoiser: Callable[..., torch.Tensor]) -> dict[str, float]:
     """Milliseconds of one picture, p50, p95 and p99, after the warm-up."""
     inputs = [part.cuda() for part in example_inputs(Shape())]
     condition = Condition(*inputs[2:])
