@@ -35,7 +35,7 @@ class Condition:
 
     geometry: Tensor  # [B,10,G,G]
     uv: Tensor  # [B,G,G,2] -1 to 1
-    texture: Tensor  # [B,16,192,128]
+    texture: Tensor  # [B,16,256,128]
     face: Tensor  # [B,64]
     light: Tensor  # [B,27]
     identity: Tensor  # [B,64]

@@ -19,7 +19,7 @@ class Inputs:
     t: Array  # [1]
     geometry: Array  # [1,10,G,G]
     uv: Array  # [1,G,G,2]
-    texture: Array  # [1,16,192,128]
+    texture: Array  # [1,16,256,128]
     face: Array  # [1,64]
     light: Array  # [1,27]
     identity: Array  # [1,64]

@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("data/gpu"), help="what is kept between calls")
     parser.add_argument("--out", type=Path, default=Path("data/gpu/out"), help="what shall travel: under 64 MiB")
     parser.add_argument("--start", type=Path, help="a folder of parts to go on from")
-    parser.add_argument("--people", type=int, default=64, help="each brings a texture of 0.4 MB home")
+    parser.add_argument("--people", type=int, default=64, help="each brings a texture of 0.5 MB home")
     parser.add_argument("--per-person", type=int, default=320)
     parser.add_argument("--drills", type=int, default=200)
     parser.add_argument("--steps", type=int, default=40_000)

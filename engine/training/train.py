@@ -58,7 +58,7 @@ class People(nn.Module):
         self.identity = nn.Parameter(0.5 * torch.randn(people, shape.identity))
 
     def forward(self, person: Tensor) -> tuple[Tensor, Tensor]:
-        """[B,16,192,128] textures and [B,64] tokens."""
+        """[B,16,256,128] textures and [B,64] tokens."""
         return self.common + self.texture[person], self.identity[person]
 
 
