@@ -46,6 +46,8 @@ def _table(report: dict[str, Any]) -> str:
         "",
         f"{'milliseconds':14}{'p50':>8}{'p95':>8}{'p99':>8}",
     ]
+    if report["latency_ms"] is None:
+        return "\n".join([*lines[:4], "nothing was sent"])
     for name, took in {"all": report["latency_ms"], **report["stages_ms"]}.items():
         lines.append(f"{name:14}{took['p50']:8.1f}{took['p95']:8.1f}{took['p99']:8.1f}")
     return "\n".join(lines)

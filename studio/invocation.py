@@ -19,6 +19,7 @@ from omote.engine.character import CharacterError
 from omote.engine.models import ModelError
 from omote.engine.offline.render import RenderError
 from omote.engine.version import version
+from omote.engine.weights import WeightsError
 
 from . import characters, doctor, live, models, render
 from .config import Config, ConfigError, changed, load_config
@@ -28,7 +29,7 @@ from .parser import Parser
 # What a person can mend: told in one line, without a traceback.
 MISTAKES = (
     *(ConfigError, SourceError, CharacterError, AnimatorError),
-    *(ModelError, PublisherError, PageError, RenderError),
+    *(ModelError, PublisherError, PageError, RenderError, WeightsError),
 )
 MISTAKE = 2
 

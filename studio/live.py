@@ -92,7 +92,7 @@ def _play(config: Config, cast: Cast) -> None:
         report = _perform(live, config, cast, wire, page)
         if config.report:
             config.report.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
-        Console().print(summary(report), highlight=False, soft_wrap=True)
+        Console().print(summary(report), highlight=False, markup=False, soft_wrap=True)
 
 
 def _perform(live: Live, config: Config, cast: Cast, wire: WireOutput, page: PageServer | None) -> Report:
@@ -144,7 +144,7 @@ def _say_where_to_look(config: Config, cast: Cast, wire: WireOutput, page: PageS
     if config.source == "demo":
         click = ", or a click on the page" if page else ""
         rows.append(f"  your face   omote live --source webcam{click}")
-    Console().print("\n".join([*rows, "  Ctrl-C ends"]), highlight=False, soft_wrap=True)
+    Console().print("\n".join([*rows, "  Ctrl-C ends"]), highlight=False, markup=False, soft_wrap=True)
     if page and config.open:
         webbrowser.open(page.url)
 

@@ -63,8 +63,10 @@ class WebcamSource:
         clock_ns: Callable[[], int] = time.perf_counter_ns,
         retry_s: float = RETRY_S,
     ) -> None:
+        if fps is not None and not 0.0 < fps <= 1000.0:
+            raise SourceError(f"a camera gives up to 1000 pictures a second, not {fps}")
         self.name = f"webcam {index}"
-        self._index, self._fps = index, fps or FPS
+        self._index, self._fps = index, FPS if fps is None else fps
         self._open_capture = open_capture or open_camera
         self._open_tracker, self._clock_ns, self._retry_s = open_tracker, clock_ns, retry_s
         self._tracker: Tracker | None = None

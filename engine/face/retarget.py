@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 from omote.engine.nouns import EXPRESSION_SIZE, Actor, FlameParams, Signal
 
-from .gaze import gaze_from_weights
+from .gaze import gaze_from_weights, weights_from_gaze
 from .head import JAW_OPEN_RAD, JAW_SIDE_RAD, open_head
+from .rotation import turn_between
 
 Array = NDArray[np.float32]
 
@@ -18,17 +19,19 @@ _LOOKS = tuple(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("
 DRIVEN: tuple[str, ...] = ("jawOpen", "jawLeft", "jawRight", "eyeBlinkLeft", "eyeBlinkRight", *_LOOKS)
 # Units that make up `expression`.
 UNITS: tuple[str, ...] = tuple(name for name in arkit.NAMES if name not in DRIVEN)
+_IS_LOOK = np.array([name in _LOOKS for name in arkit.NAMES])
 _UNIT_AT = np.array([arkit.INDEX[name] for name in UNITS])
 
 
 def retarget(signal: Signal, actor: Actor) -> FlameParams:
     """What the character's face does when this performer's does that."""
-    own = (signal.weights - actor.neutral) * actor.gain
+    seen = np.where(_IS_LOOK, weights_from_gaze(signal.gaze), signal.weights)
+    own = (seen - actor.neutral) * actor.gain
     own[np.abs(own) < actor.noise_floor] = 0.0
     return from_weights(
         np.clip(own, 0.0, 1.0),
-        signal.gaze,
-        signal.head_rotation - actor.neutral_rotation,
+        gaze_from_weights(own),  # not clipped: less than the neutral look down is a look up
+        turn_between(actor.neutral_rotation, signal.head_rotation),
         signal.head_translation - actor.neutral_translation,
     )
 

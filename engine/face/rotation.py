@@ -26,6 +26,21 @@ def blend_rotations(first: Array, second: Array, share: float) -> Array:
     return _vector(blended / np.sin(angle))
 
 
+def turn_between(first: Array, second: Array) -> Array:
+    """[3] the rotation vector that, in `first`'s own frame, leads from `first` to `second`."""
+    w, x, y, z = _quaternion(first)
+    a, b, c, d = _quaternion(second)
+    product = np.array(
+        [
+            w * a + x * b + y * c + z * d,
+            w * b - x * a - y * d + z * c,
+            w * c + x * d - y * a - z * b,
+            w * d - x * c + y * b - z * a,
+        ]
+    )
+    return _vector(product)
+
+
 def _quaternion(vector: Array) -> Quaternion:
     turn = vector.astype(np.float64)
     angle = float(np.linalg.norm(turn))

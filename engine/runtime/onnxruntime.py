@@ -20,7 +20,10 @@ class OnnxRuntimeNetwork:
                 f"ONNX Runtime cannot be loaded ({error}): pip install omote[onnxruntime]"
             ) from error
         onnxruntime.disable_telemetry_events()  # on Windows its wheels report to Microsoft unless told not to
-        self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        except Exception as error:  # its errors have no other common class
+            raise RuntimeUnavailable(f"ONNX Runtime cannot run {path.name} here ({error}): try openvino") from error
         self.name = "onnxruntime cpu f32"
 
     def run(self, inputs: Inputs) -> Array:

@@ -18,6 +18,7 @@ from omote import engine
 from omote.engine.character import SUFFIX, save_character
 from omote.engine.diffusion.denoiser import Condition, Denoiser, Shape
 from omote.engine.face import atlas
+from omote.engine.face.head import FILE as HEAD_FILE
 from omote.engine.face.maps import CHANNELS
 from omote.engine.nouns import Character
 
@@ -123,6 +124,7 @@ def export_run(run: Path, pack_path: Path, out: Path, model: str, cast: dict[str
         "texture": [shape.texture, atlas.HEIGHT, atlas.WIDTH],
         "identity": shape.identity,
         "bank_rows": 0,
+        "head": hashlib.sha256(HEAD_FILE.read_bytes()).hexdigest(),
     }
     (out / "networks.json").write_text(json.dumps([row], indent=2) + "\n", encoding="utf-8")
     for name, person in cast.items():

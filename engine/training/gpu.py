@@ -26,7 +26,7 @@ def run(out: Path, faces: dataset.Plan, plan: Plan, start: Path | None, workers:
     for _ in dataset.write(faces, workers):
         pass
     if not (plan.pack / "rows.npz").exists():
-        pack.write(faces.kit, faces.out, plan.pack, faces.seed, max(faces.drills // 8, 1), workers)
+        pack.write(faces.kit, faces.out, plan.pack, max(faces.drills // 8, 1), workers)
     print(f"rendered and packed after {time.monotonic() - began_s:.0f} s", flush=True)
     trainer = train(plan, start)
     files = parts.write(trainer.ema.state_dict(), out)

@@ -19,6 +19,7 @@ from omote.engine.face.head import open_head
 from omote.engine.face.maps import CHANNELS, GRID, MapMaker
 from omote.engine.face.retarget import from_weights
 
+from .faces.dataset import seed_of
 from .faces.kit import load
 from .faces.person import sample_person
 from .head import shape_of
@@ -59,7 +60,7 @@ def read(folder: Path) -> Pack:
         return Pack(**large, **{field.name: rows[field.name] for field in fields(Pack) if field.name not in _LARGE})
 
 
-def write(kit_path: Path, shards: Path, out: Path, seed: int, held_out: int, workers: int) -> int:
+def write(kit_path: Path, shards: Path, out: Path, held_out: int, workers: int) -> int:
     """Packs all shards of a data set; the last `held_out` pictures of each person are kept for evaluation."""
     labels = [np.load(path, allow_pickle=False) for path in sorted(shards.glob("*.npz"))]
     rows = {
@@ -76,6 +77,7 @@ def write(kit_path: Path, shards: Path, out: Path, seed: int, held_out: int, wor
     _blank(out / "uv.npy", (count, GRID, GRID, 2), np.float16)
     kit = load(kit_path)
     people = int(rows["person"].max()) + 1
+    seed = seed_of(shards)
     seeds = np.array([seed * 1_000_003 + person for person in range(people)])
     shape = np.stack([shape_of(kit, sample_person(kit, int(s))) for s in seeds])
     first, tasks = 0, []
@@ -135,11 +137,10 @@ def main() -> None:
     parser.add_argument("--kit", type=Path, required=True)
     parser.add_argument("--shards", type=Path, required=True, help="a folder that `faces dataset` wrote")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=0, help="the data set's")
     parser.add_argument("--held-out", type=int, default=10, help="pictures of each person kept for evaluation")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
-    print(write(args.kit, args.shards, args.out, args.seed, args.held_out, args.workers), "pictures packed")
+    print(write(args.kit, args.shards, args.out, args.held_out, args.workers), "pictures packed")
 
 
 if __name__ == "__main__":

@@ -58,8 +58,8 @@ class Reading:
 
     @property
     def share(self) -> float:
-        """Ours as a part of the truth's."""
-        return self.ours / self.truth
+        """Ours as a part of the truth's; 0 where the tracker reads nothing in the truth either."""
+        return self.ours / self.truth if self.truth else 0.0
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from omote.engine.face.head import FILE
+
 _FOLDER = Path(__file__).parent
 
 
@@ -26,19 +28,25 @@ class NetworkFile:
     texture: tuple[int, int, int]  # channels, rows, columns
     identity: int
     bank_rows: int
+    head: str  # sha256 of the open head whose maps it was trained on
 
     @property
     def path(self) -> Path:
         return _FOLDER / self.file
 
     def check(self) -> None:
-        """WeightsError unless the file is there, whole."""
+        """WeightsError unless the file is there, whole, and the open head is the one that it knows."""
         if not self.path.is_file():
             raise WeightsError(f"{self.path} is missing: install Omote again")
         found = hashlib.sha256(self.path.read_bytes()).hexdigest()
         if found != self.sha256:
             raise WeightsError(
                 f"{self.path} is damaged (sha256 {found[:16]}, wanted {self.sha256[:16]}): install again"
+            )
+        head = hashlib.sha256(FILE.read_bytes()).hexdigest()
+        if head != self.head:
+            raise WeightsError(
+                f"{self.file} knows another head (sha256 {self.head[:16]}) than {FILE.name}: install again"
             )
 
 

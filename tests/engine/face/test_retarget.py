@@ -67,12 +67,12 @@ def test_the_actors_neutral_gain_and_noise_floor_apply_in_that_order() -> None:
         noise_floor=np.full(arkit.COUNT, 0.05, np.float32),
         neutral_rotation=np.array([0.1, 0.0, 0.0], np.float32),
     )
-    seen = Signal(STAMP, arkit.weights({"jawOpen": 0.4, "mouthPucker": 0.12}), np.array([0.1, 0.2, 0.0], np.float32))
+    seen = Signal(STAMP, arkit.weights({"jawOpen": 0.4, "mouthPucker": 0.12}), np.array([0.3, 0.0, 0.0], np.float32))
     params = retarget(seen, actor)
     back = to_weights(params)
     assert back[arkit.INDEX["jawOpen"]] == pytest.approx(0.6, abs=1e-5)
     assert back[arkit.INDEX["mouthPucker"]] == pytest.approx(0.0, abs=1e-5)
-    np.testing.assert_allclose(params.neck_pose, [0.0, 0.2, 0.0], atol=1e-7)
+    np.testing.assert_allclose(params.neck_pose, [0.2, 0.0, 0.0], atol=1e-6)
     assert not retarget(Signal(STAMP, actor.neutral), actor).expression.any()
 
 
@@ -81,3 +81,30 @@ def test_retargeting_leaves_the_signal_alone() -> None:
     before = seen.weights.copy()
     retarget(seen, Actor())
     assert np.array_equal(seen.weights, before)
+
+
+def test_a_tilted_camera_leaves_a_turned_head_no_false_roll() -> None:
+    from omote.engine.face.head import rotation
+
+    tilt, yaw = np.array([0.3, 0.0, 0.0], np.float32), np.array([0.0, 0.5, 0.0], np.float32)
+    seen = rotation(tilt) @ rotation(yaw)  # what a camera that looks down on the performer sees of a turn to the left
+    params = retarget(Signal(STAMP, np.zeros(arkit.COUNT, np.float32), rotvec(seen)), Actor(neutral_rotation=tilt))
+    np.testing.assert_allclose(params.neck_pose, yaw, atol=1e-6)
+
+
+def rotvec(matrix: np.ndarray) -> np.ndarray:
+    """[3] of a rotation matrix by less than half a turn."""
+    angle = np.arccos((np.trace(matrix) - 1.0) / 2.0)
+    axis = np.array([matrix[2, 1] - matrix[1, 2], matrix[0, 2] - matrix[2, 0], matrix[1, 0] - matrix[0, 1]])
+    return np.asarray(axis * (angle / (2.0 * np.sin(angle))), np.float32)
+
+
+def test_the_gaze_is_the_signals_and_is_calibrated_like_the_weights() -> None:
+    looks = np.array([[0.1, 0.2], [0.1, 0.2]], np.float32)
+    seen = Signal(STAMP, np.zeros(arkit.COUNT, np.float32), gaze=looks)
+    np.testing.assert_allclose(retarget(seen, Actor()).eye_pose[:, :2], looks, atol=1e-6)
+    from omote.engine.face.gaze import weights_from_gaze
+
+    used_to = Actor(neutral=weights_from_gaze(np.array([[0.2, 0.0], [0.2, 0.0]], np.float32)))
+    pitch = retarget(seen, used_to).eye_pose[:, 0]
+    np.testing.assert_allclose(pitch, [-0.1, -0.1], atol=0.02)  # up and down have scales of their own
