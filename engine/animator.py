@@ -17,6 +17,7 @@ from .runtime.network import Inputs, Network, RuntimeUnavailable
 from .weights import NetworkFile, WeightsError, networks
 
 Array = NDArray[np.float32]
+_MATTE_SLACK = 16.0  # levels of 255
 RUNTIMES = ("openvino", "onnxruntime")
 
 
@@ -118,9 +119,14 @@ class Animator:
 
 
 def to_rgba(drawn: Array) -> NDArray[np.uint8]:
-    """[S,S,4] uint8 of [1,4,S,S] straight RGBA in -1..1."""
-    levels = np.clip(drawn[0] * 127.5 + 128.0, 0.0, 255.0).astype(np.uint8)
-    return np.ascontiguousarray(levels.transpose(1, 2, 0))
+    """[S,S,4] uint8 of [1,4,S,S] straight RGBA in -1..1.
+
+    Alpha that is nearly nothing becomes nothing, nearly all becomes all: a regressed matte never quite says 0 or 1.
+    """
+    levels = drawn[0] * 127.5 + 127.5
+    levels[3] = (levels[3] - _MATTE_SLACK) * (255.0 / (255.0 - 2.0 * _MATTE_SLACK))
+    rounded = np.clip(levels + 0.5, 0.0, 255.0).astype(np.uint8)
+    return np.ascontiguousarray(rounded.transpose(1, 2, 0))
 
 
 def _choose(size: int | None) -> NetworkFile:

@@ -41,7 +41,7 @@ def psnr_db(drawn: Tensor, truth: Tensor, mask: Tensor | None = None) -> float:
 
 @torch.no_grad()
 def drawn(model: Model, batch: Batch, steps: int, size: int) -> Tensor:
-    """[B,4,S,S] straight RGBA in 0..1, as the animator draws it."""
+    """[B,4,S,S] straight RGBA in 0..1, as the sampler gives it."""
     pictures = []
     for k in range(len(batch.person)):
         one = Batch(*(part[k : k + 1] for part in vars(batch).values()))

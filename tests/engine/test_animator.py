@@ -132,3 +132,12 @@ def test_every_shipped_character_can_be_drawn(animator: Animator) -> None:
     for name in character_names():
         pictures[name] = animator.draw(FlameParams.neutral(), load_character(name), LIGHT).rgba.tobytes()
     assert len(set(pictures.values())) == len(pictures) > 0
+
+
+def test_nearly_transparent_is_transparent_and_nearly_opaque_is_opaque() -> None:
+    from omote.engine.animator import to_rgba
+
+    drawn = np.zeros((1, 4, 1, 3), np.float32)
+    drawn[0, 3, 0] = [-0.9, 0.2, 0.9]
+    assert to_rgba(drawn)[0, :, 3].tolist() == [0, 157, 255]  # (153 - 16) * 255 / 223
+    assert to_rgba(drawn)[0, :, 0].tolist() == [128, 128, 128]
