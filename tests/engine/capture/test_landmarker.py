@@ -92,3 +92,13 @@ def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path, capfd: pytes
     with pytest.raises(SourceError, match=r"cannot use .*bad\.task.*delete it"), Landmarker(bad):
         pass
     assert capfd.readouterr().err == ""
+
+
+def test_blink_and_squint_are_drawn_out_to_rest_and_full_and_nothing_else_is() -> None:
+    from omote.engine.capture.landmarker import stretched
+
+    relaxed = arkit.weights({"eyeBlinkLeft": 0.15, "eyeBlinkRight": 0.1, "eyeSquintLeft": 0.4, "jawOpen": 0.15})
+    assert stretched(relaxed).tolist() == arkit.weights({"jawOpen": 0.15}).tolist()
+    shut = stretched(arkit.weights({"eyeBlinkRight": 0.7, "eyeSquintRight": 0.85, "mouthSmileLeft": 1.0}))
+    wanted = arkit.weights({"eyeBlinkRight": 1.0, "eyeSquintRight": 1.0, "mouthSmileLeft": 1.0})
+    np.testing.assert_allclose(shut, wanted, atol=1e-6)
