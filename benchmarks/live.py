@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ def main() -> None:
         measured = json.loads(report.read_text())
         if chosen.save:
             chosen.save.parent.mkdir(parents=True, exist_ok=True)
-            chosen.save.write_text(report.read_text())
+            kept = {"date": time.strftime("%Y-%m-%d"), "commit": _commit(), **measured}
+            chosen.save.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     print(_table(measured))
 
 
@@ -35,6 +37,12 @@ def _live(source: str, seconds: float, report: Path) -> None:
     arguments = ["--source", source, "--fps", "30", "--loop", "--no-page", "--seconds", str(seconds)]
     live = [sys.executable, "-m", "omote.studio.command", "live", *arguments, "--report", str(report)]
     subprocess.run(live, check=True, stdout=subprocess.DEVNULL)
+
+
+def _commit() -> str:
+    """The commit that was measured, or a word that says that nobody knows."""
+    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() or "unknown"
 
 
 def _table(report: dict[str, Any]) -> str:
