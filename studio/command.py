@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 
 from .ending import leave
@@ -23,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = invoke(arguments)
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except BrokenPipeError:  # `omote doctor | head`: nobody reads on, and the flush at exit must not complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
     return code if arguments is not None else leave(code)
 
 

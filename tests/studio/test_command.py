@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +157,15 @@ def test_a_take_that_ends_ends_the_command_with_0(tmp_path: Path) -> None:
     assert json.loads(report.read_text())["pictures"] == 4
     assert main(["render", "--take", str(tmp_path / "t.csv"), "--out", str(tmp_path / "out")]) == 0
     assert len(list((tmp_path / "out").glob("*.png"))) == 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a pipe that is closed early is another error on Windows")
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "omote.studio.command", "characters"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    os.close(writing)
+    assert done.stderr == ""
+    assert done.returncode == 1
