@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import socket
 import subprocess
@@ -103,7 +104,8 @@ def test_a_subscriber_process_that_keeps_up_misses_nothing() -> None:
     count = 40
     with publishing() as (publisher, _):
         command = [sys.executable, str(Path(__file__).with_name("listener.py")), publisher.video_endpoint, str(count)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listener:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as listener:
             assert listener.stdout
             wait_for(lambda: frame.VIDEO in publisher.listening)
             for index in range(count):
