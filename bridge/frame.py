@@ -8,44 +8,52 @@ from dataclasses import dataclass
 
 import msgpack
 import numpy as np
-from numpy.typing import NDArray
 
-from . import arkit
+from .payload import (
+    FIELDS,
+    MAX_PAYLOAD_BYTES,
+    MAX_SIDE,
+    PARAMS_BYTES,
+    Params,
+    Part,
+    Schema,
+    Video,
+    WireError,
+    is_side,
+)
 
-Array = NDArray[np.float32]
-Part = bytes | memoryview
+__all__ = [
+    "DEFAULT_SUBJECT",
+    "FIELDS",
+    "MAX_HEADER_BYTES",
+    "MAX_PAYLOAD_BYTES",
+    "MAX_SIDE",
+    "PARAMS",
+    "PARAMS_BYTES",
+    "SCHEMA",
+    "UINT64",
+    "VERSION",
+    "VIDEO",
+    "Frame",
+    "Header",
+    "Params",
+    "Part",
+    "Schema",
+    "Video",
+    "WireError",
+    "decode",
+    "encode",
+    "topic",
+]
 
 VERSION = 1
 MAX_HEADER_BYTES = 4096
-MAX_PAYLOAD_BYTES = 64 << 20
-MAX_SIDE = 8192
 DEFAULT_SUBJECT = "omote"
 
 VIDEO, PARAMS, SCHEMA = "v", "p", "s"
 
-# The floats of a params payload, in order. A later version may add fields at the end, never before it.
-FIELDS: tuple[tuple[str, int], ...] = (
-    ("weights", arkit.COUNT),
-    ("expression", 50),
-    ("jaw_pose", 3),
-    ("neck_pose", 3),
-    ("eye_pose", 6),
-    ("eyelids", 2),
-    ("translation", 3),
-    ("head_rotation", 3),
-    ("head_translation", 3),
-    ("gaze", 4),
-    ("confidence", 1),
-    ("presence", 1),
-)
-PARAMS_BYTES = 4 * sum(count for _, count in FIELDS)
-
 _TOPIC = re.compile(rb"([vps])/([A-Za-z0-9_.-]{1,64})\Z")
 _VIDEO_WORDS = {"fmt": "rgba8", "colour": "srgb", "origin": "top", "alpha": "straight"}
-
-
-class WireError(ValueError):
-    """These bytes are no frame of our wire; the sentence says what was found and what was wanted."""
 
 
 @dataclass(frozen=True)
@@ -77,58 +85,6 @@ UINT64 = {
     "sent_ns": "sent",
     "wall_ns": "wall",
 }
-
-
-@dataclass(frozen=True)
-class Video:
-    """A picture: sRGB, straight alpha, first row on top."""
-
-    pixels: NDArray[np.uint8]  # [H,W,4]
-
-    def __post_init__(self) -> None:
-        shape, dtype = self.pixels.shape, self.pixels.dtype
-        if dtype != np.uint8 or len(shape) != 3 or shape[2] != 4 or not _is_side(shape[0], shape[1]):
-            raise WireError(f"a picture must be uint8 [H,W,4] of sides 1 to {MAX_SIDE}, got {dtype} {list(shape)}")
-        if self.pixels.nbytes > MAX_PAYLOAD_BYTES:
-            raise WireError(f"a picture has at most {MAX_PAYLOAD_BYTES} bytes, got {self.pixels.nbytes}")
-
-
-@dataclass(frozen=True)
-class Params:
-    """A face in numbers: what the tracker saw (weights, head, gaze, confidence) and what the portrait shows."""
-
-    weights: Array  # [52] ARKit order, as seen
-    expression: Array  # [50] in `basis`, as shown; so are the next five
-    jaw_pose: Array  # [3]
-    neck_pose: Array  # [3]
-    eye_pose: Array  # [2,3]
-    eyelids: Array  # [2]
-    translation: Array  # [3] metres
-    head_rotation: Array  # [3] as seen
-    head_translation: Array  # [3] metres, as seen
-    gaze: Array  # [2,2] pitch, yaw of left and right eye, as seen
-    confidence: float  # 0 where no face was seen
-    presence: float  # 1 the performer's face, 0 idle
-    basis: str
-
-    def __post_init__(self) -> None:
-        for name, count in FIELDS:
-            value = np.asarray(getattr(self, name))
-            if value.size != count or not np.isfinite(value).all():
-                raise WireError(f"{name} must be {count} finite numbers, got {value.size}: {value.ravel()[:3]}")
-        for name in ("confidence", "presence"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise WireError(f"{name} must be between 0 and 1, got {getattr(self, name)}")
-        if not 0 < len(self.basis) <= 64:
-            raise WireError(f"basis must have 1 to 64 letters, got {len(self.basis)}")
-
-
-@dataclass(frozen=True)
-class Schema:
-    """What the floats of a params payload mean; repeated once a second, for those who come late."""
-
-    weights: tuple[str, ...] = arkit.NAMES
-    fields: tuple[tuple[str, int], ...] = FIELDS
 
 
 @dataclass(frozen=True)
@@ -166,8 +122,7 @@ def _encode_payload(payload: Video | Params | Schema) -> tuple[dict[str, object]
         height, width, _ = pixels.shape
         return {"w": width, "h": height, "stride": 4 * width, **_VIDEO_WORDS}, pixels.data.cast("B")
     if isinstance(payload, Params):
-        values = [np.ravel(np.asarray(getattr(payload, name), "<f4")) for name, _ in FIELDS]
-        return {"basis": payload.basis}, np.concatenate(values).tobytes()
+        return {"basis": payload.basis}, payload.to_bytes()
     return {}, msgpack.packb({"weights": payload.weights, "fields": payload.fields})
 
 
@@ -238,7 +193,7 @@ def _decode_video(fields: Mapping[str, object], part: Part) -> Video:
             raise WireError(f"{key} {fields.get(key)!r} is not known here, only {wanted!r}; ask the sender for it")
     width, height = _uint64(fields, "w", MAX_SIDE), _uint64(fields, "h", MAX_SIDE)
     stride = _uint64(fields, "stride", MAX_PAYLOAD_BYTES)
-    if not _is_side(width, height) or stride < 4 * width:
+    if not is_side(width, height) or stride < 4 * width:
         raise WireError(
             f"a picture has sides from 1 and rows of at least 4 bytes a pixel, got {width}x{height}, stride {stride}"
         )
@@ -247,44 +202,11 @@ def _decode_video(fields: Mapping[str, object], part: Part) -> Video:
     return Video(np.ndarray((height, width, 4), np.uint8, part, strides=(stride, 4, 1)))
 
 
-def _is_side(*sides: int) -> bool:
-    return all(1 <= side <= MAX_SIDE for side in sides)
-
-
 def _decode_params(fields: Mapping[str, object], part: Part) -> Params:
     basis = fields.get("basis")
     if not isinstance(basis, str):
         raise WireError(f"params name their basis, got {basis!r}")
-    if len(part) < PARAMS_BYTES or len(part) % 4:
-        raise WireError(f"params have at least {PARAMS_BYTES} bytes, in fours, got {len(part)}")
-    row = _Row(np.frombuffer(part, "<f4").astype(np.float32, copy=False))
-    return Params(
-        weights=row.take(arkit.COUNT),
-        expression=row.take(50),
-        jaw_pose=row.take(3),
-        neck_pose=row.take(3),
-        eye_pose=row.take(2, 3),
-        eyelids=row.take(2),
-        translation=row.take(3),
-        head_rotation=row.take(3),
-        head_translation=row.take(3),
-        gaze=row.take(2, 2),
-        confidence=float(row.take(1)[0]),
-        presence=float(row.take(1)[0]),
-        basis=basis,
-    )
-
-
-class _Row:
-    """Hands out a row of floats from left to right."""
-
-    def __init__(self, values: Array) -> None:
-        self._values = values
-
-    def take(self, *shape: int) -> Array:
-        count = int(np.prod(shape))
-        taken, self._values = self._values[:count], self._values[count:]
-        return taken.reshape(shape)
+    return Params.from_bytes(part, basis)
 
 
 def _decode_schema(part: Part) -> Schema:

@@ -1,0 +1,132 @@
+"""What a Frame carries: a picture, a face in numbers, or what these numbers mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import arkit
+
+Array = NDArray[np.float32]
+Part = bytes | memoryview
+
+MAX_PAYLOAD_BYTES = 64 << 20
+MAX_SIDE = 8192
+
+# The floats of a params payload, in order. A later version may add fields at the end, never before it.
+FIELDS: tuple[tuple[str, int], ...] = (
+    ("weights", arkit.COUNT),
+    ("expression", 50),
+    ("jaw_pose", 3),
+    ("neck_pose", 3),
+    ("eye_pose", 6),
+    ("eyelids", 2),
+    ("translation", 3),
+    ("head_rotation", 3),
+    ("head_translation", 3),
+    ("gaze", 4),
+    ("confidence", 1),
+    ("presence", 1),
+)
+PARAMS_BYTES = 4 * sum(count for _, count in FIELDS)
+
+
+class WireError(ValueError):
+    """These bytes are no frame of our wire; the sentence says what was found and what was wanted."""
+
+
+@dataclass(frozen=True)
+class Video:
+    """A picture: sRGB, straight alpha, first row on top."""
+
+    pixels: NDArray[np.uint8]  # [H,W,4]
+
+    def __post_init__(self) -> None:
+        shape, dtype = self.pixels.shape, self.pixels.dtype
+        if dtype != np.uint8 or len(shape) != 3 or shape[2] != 4 or not is_side(shape[0], shape[1]):
+            raise WireError(f"a picture must be uint8 [H,W,4] of sides 1 to {MAX_SIDE}, got {dtype} {list(shape)}")
+        if self.pixels.nbytes > MAX_PAYLOAD_BYTES:
+            raise WireError(f"a picture has at most {MAX_PAYLOAD_BYTES} bytes, got {self.pixels.nbytes}")
+
+
+@dataclass(frozen=True)
+class Params:
+    """A face in numbers: what the tracker saw (weights, head, gaze, confidence) and what the portrait shows."""
+
+    weights: Array  # [52] ARKit order, as seen
+    expression: Array  # [50] in `basis`, as shown; so are the next five
+    jaw_pose: Array  # [3]
+    neck_pose: Array  # [3]
+    eye_pose: Array  # [2,3]
+    eyelids: Array  # [2]
+    translation: Array  # [3] metres
+    head_rotation: Array  # [3] as seen
+    head_translation: Array  # [3] metres, as seen
+    gaze: Array  # [2,2] pitch, yaw of left and right eye, as seen
+    confidence: float  # 0 where no face was seen
+    presence: float  # 1 the performer's face, 0 idle
+    basis: str
+
+    def __post_init__(self) -> None:
+        for name, count in FIELDS:
+            value = np.asarray(getattr(self, name))
+            if value.size != count or not np.isfinite(value).all():
+                raise WireError(f"{name} must be {count} finite numbers, got {value.size}: {value.ravel()[:3]}")
+        for name in ("confidence", "presence"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise WireError(f"{name} must be between 0 and 1, got {getattr(self, name)}")
+        if not 0 < len(self.basis) <= 64:
+            raise WireError(f"basis must have 1 to 64 letters, got {len(self.basis)}")
+
+    def to_bytes(self) -> bytes:
+        """The floats as they travel, in the order of `FIELDS`."""
+        return np.concatenate([np.ravel(np.asarray(getattr(self, name), "<f4")) for name, _ in FIELDS]).tobytes()
+
+    @classmethod
+    def from_bytes(cls, part: Part, basis: str) -> Params:
+        """The inverse of `to_bytes`; floats that a later version added at the end are passed over."""
+        if len(part) < PARAMS_BYTES or len(part) % 4:
+            raise WireError(f"params have at least {PARAMS_BYTES} bytes, in fours, got {len(part)}")
+        row = _Row(np.frombuffer(part, "<f4").astype(np.float32, copy=False))
+        return cls(
+            weights=row.take(arkit.COUNT),
+            expression=row.take(50),
+            jaw_pose=row.take(3),
+            neck_pose=row.take(3),
+            eye_pose=row.take(2, 3),
+            eyelids=row.take(2),
+            translation=row.take(3),
+            head_rotation=row.take(3),
+            head_translation=row.take(3),
+            gaze=row.take(2, 2),
+            confidence=float(row.take(1)[0]),
+            presence=float(row.take(1)[0]),
+            basis=basis,
+        )
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What the floats of a params payload mean; repeated once a second, for those who come late."""
+
+    weights: tuple[str, ...] = arkit.NAMES
+    fields: tuple[tuple[str, int], ...] = FIELDS
+
+
+def is_side(*sides: int) -> bool:
+    """Whether a picture may be so many pixels high and wide."""
+    return all(1 <= side <= MAX_SIDE for side in sides)
+
+
+class _Row:
+    """Hands out a row of floats from left to right."""
+
+    def __init__(self, values: Array) -> None:
+        self._values = values
+
+    def take(self, *shape: int) -> Array:
+        count = int(np.prod(shape))
+        taken, self._values = self._values[:count], self._values[count:]
+        return taken.reshape(shape)
