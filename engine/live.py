@@ -99,17 +99,24 @@ class Live:
 
     def use(self, source: Source) -> None:
         """Changes over to another source, from any thread; SourceError where it will not open: the old one stays."""
-        if self._is_offline or not self._has_begun.is_set():
-            why = (
-                "a file is being drawn picture by picture" if self._is_offline else "the first picture is still to come"
-            )
-            raise SourceError(f"the source cannot be changed: {why}")
+        if self._is_offline:
+            raise SourceError("the source cannot be changed: a file is being drawn picture by picture")
+        if not self._has_begun.is_set():
+            raise SourceError("the source cannot be changed: the first picture is still to come")
         with self._changing:
+            self._check_goes_on()
             reader = self._opened(source)
             old, self._reader = self._reader, reader
             self._dropped_before += old.source.dropped
             old.stop()
             reader.admit()
+            if self._is_over.is_set():  # `_stop` may have stopped the old one, before the change
+                reader.stop()
+            self._check_goes_on()
+
+    def _check_goes_on(self) -> None:
+        if self._is_over.is_set():
+            raise SourceError("the source cannot be changed: the loop has ended")
 
     def _opened(self, source: Source) -> SourceReader:
         reader = self._reader_of(source).start()
@@ -117,6 +124,7 @@ class Live:
         while not reader.wait_until_open(WATCH_S):
             if self._is_over.is_set() or self._clock_ns() > patience_ns:
                 reader.stop()
+                self._check_goes_on()
                 raise SourceError(f"{source.name} did not open within {OPEN_S:.0f} s: is another program using it?")
         if reader.error:
             raise reader.error

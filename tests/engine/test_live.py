@@ -129,8 +129,9 @@ def test_offline_a_file_is_drawn_the_same_every_time() -> None:
 def test_a_file_that_ends_ends_the_loop_in_real_time_too() -> None:
     album = Album()
     report = live(TakeSource(take(5), "take.csv", fps=100.0), album).run()
-    assert report.pictures + report.dropped == 5
-    assert album.portraits[-1].stamp.index == 4
+    seen = [portrait.signal for portrait in album.portraits if portrait.signal]
+    assert len(seen) + report.dropped == 5
+    assert seen[-1].stamp.index == 4
 
 
 def test_a_portrait_carries_what_was_seen_and_the_time_of_every_stage() -> None:
@@ -181,7 +182,7 @@ def test_a_source_that_does_not_open_ends_the_loop_with_its_error() -> None:
     assert album.portraits == []
 
 
-def test_a_source_that_falls_silent_leaves_an_idle_portrait_that_moves() -> None:
+def test_a_source_that_falls_silent_leaves_a_portrait_that_eases_to_rest() -> None:
     album, source = Album(), ScriptedSource("phone")
     loop = live(source, album)
     runner = threading.Thread(target=loop.run, kwargs={"seconds": PATIENCE_S}, daemon=True)
@@ -194,6 +195,7 @@ def test_a_source_that_falls_silent_leaves_an_idle_portrait_that_moves() -> None
     assert [portrait.stamp.index for portrait in album.portraits] == list(range(len(album.portraits)))
     presences = [portrait.presence for portrait in album.portraits]
     assert presences == sorted(presences, reverse=True)
+    assert presences[-1] < presences[0] == 1.0
 
 
 def test_the_source_can_be_changed_while_the_loop_runs() -> None:
@@ -225,6 +227,52 @@ def test_a_source_that_does_not_open_leaves_the_one_that_plays() -> None:
     source.then = EndOfSource()
     runner.join(PATIENCE_S)
     assert loop.report().source == "playing"
+
+
+class SlowSource(ScriptedSource):
+    """Opens when it may."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.is_opening, self.may_open = threading.Event(), threading.Event()
+
+    def __enter__(self) -> Self:
+        self.is_opening.set()
+        assert self.may_open.wait(PATIENCE_S)
+        return self
+
+
+def test_a_source_that_opens_while_the_loop_ends_is_closed_again() -> None:
+    album, before, late = Album(), ScriptedSource("before"), SlowSource("late")
+    loop = live(before, album)
+    runner = threading.Thread(target=loop.run, kwargs={"seconds": PATIENCE_S}, daemon=True)
+    runner.start()
+    album.wait_for(1)
+    said: list[SourceError] = []
+
+    def change() -> None:
+        try:
+            loop.use(late)
+        except SourceError as error:
+            said.append(error)
+
+    changer = threading.Thread(target=change, daemon=True)
+    changer.start()
+    assert late.is_opening.wait(PATIENCE_S)
+    before.then = EndOfSource()
+    runner.join(PATIENCE_S)
+    late.may_open.set()
+    changer.join(PATIENCE_S)
+    assert late.is_closed.wait(PATIENCE_S)
+    assert "the loop has ended" in str(said[0])
+
+
+def test_nothing_is_opened_after_the_loop_has_ended() -> None:
+    loop, late = live(offline(3), Album()), SlowSource("late")
+    loop.run()
+    with pytest.raises(SourceError, match="the loop has ended"):
+        loop.use(late)
+    assert not late.is_opening.is_set()
 
 
 def test_the_source_is_not_changed_before_the_loop_begins() -> None:
