@@ -49,6 +49,8 @@ def end_within(seconds: float, code: int) -> None:
 
 def end_now(code: int) -> NoReturn:
     """Ends the process without waiting for any thread."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:  # also where whoever listened has gone
+        os._exit(code)

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,14 +46,47 @@ except KeyboardInterrupt:
 """
 )
 
+BUSY = (
+    HEAR_CTRL_C
+    + """
+import sys, threading
+from omote.studio.ending import interruptibly, leave
+
+def work():
+    print("busy", flush=True)
+    threading.Event().wait()
+
+try:
+    interruptibly(work)
+except KeyboardInterrupt:
+    sys.exit(leave(130))
+"""
+)
+
+# Its output is closed on the other side, so that the last words cannot be said.
+UNHEARD = """
+import sys, threading
+from omote.studio.ending import end_within
+sys.stdin.read()
+print("unheard", end="")
+end_within(0.01, 3)
+threading.Event().wait()
+"""
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 
 
-def started(script: str, *arguments: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE, text=True, env=environment
-    )
+@contextmanager
+def started(script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A Python process that runs this, and does not outlive the test."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": ""}
+    command = [sys.executable, "-c", script, *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_ctrl_c_ends_a_loop_whose_source_hangs() -> None:
@@ -62,6 +97,22 @@ def test_ctrl_c_ends_a_loop_whose_source_hangs() -> None:
         said, _ = process.communicate(timeout=PATIENCE_S)
     assert said == "ended\n"
     assert process.returncode == 0
+
+
+def test_ctrl_c_ends_what_is_busy_at_the_start() -> None:
+    with started(BUSY) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "busy\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 130
+
+
+def test_the_process_ends_even_where_nobody_takes_its_last_words() -> None:
+    with started(UNHEARD) as process:
+        assert process.stdin and process.stdout
+        process.stdout.close()
+        process.stdin.close()
+        assert process.wait(PATIENCE_S) == 3
 
 
 def test_ctrl_c_ends_the_command_with_0_and_the_report_is_there(tmp_path: Path) -> None:
