@@ -45,7 +45,8 @@ class SourceSwitch:
     """Changes the source of a running loop when somebody clicks on the page."""
 
     def __init__(self, spec: str) -> None:
-        self._kind = spec.partition(":")[0]
+        self._kind = self._first_kind = spec.partition(":")[0]
+        self._first = spec
         self.live: Live | None = None  # from the moment the loop exists
 
     def use(self, kind: str) -> None:
@@ -53,7 +54,8 @@ class SourceSwitch:
         if self.live is None:
             raise SourceError("Omote is still starting: try again in a moment")
         if kind != self._kind:
-            self.live.use(open_source(kind, loop=kind == "demo"))
+            spec = self._first if kind == self._first_kind else kind  # back to the second camera, if it was that one
+            self.live.use(open_source(spec, loop=kind == "demo"))
             self._kind = kind
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from omote.engine.capture import SourceError, open_source
+from omote.engine.capture import EndOfSource, SourceError, open_source
 from omote.engine.face.light import studio_light
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
 from omote.engine.nouns import Actor, Character
+from omote.engine.tally import Moment
 from omote.studio.live import SourceSwitch
 
+PATIENCE_S = 20.0
 NOTHING = np.zeros(1, np.float32)
 NOBODY = Character("nobody", NOTHING, NOTHING, NOTHING, NOTHING, "none", "none", "none")
 
@@ -28,6 +30,20 @@ def test_a_click_for_what_already_plays_leaves_it_alone() -> None:
     switch.use("livelink")
     with pytest.raises(SourceError, match="first picture"):
         switch.use("demo")
+
+
+def test_a_click_back_to_the_first_source_opens_that_very_one() -> None:
+    switch = SourceSwitch("livelink:70000")
+    loop = switch.live = Live(open_source("demo", loop=True), FlatArtist(), NOBODY, Actor(), studio_light(), [])
+
+    def click(_: Moment) -> None:
+        switch.use("demo")
+        with pytest.raises(SourceError, match="'70000' is not a UDP port"):
+            switch.use("livelink")
+        raise EndOfSource  # enough: this ends the loop
+
+    with pytest.raises(EndOfSource):
+        loop.run(PATIENCE_S, click)
 
 
 def test_a_change_that_failed_can_be_asked_for_again() -> None:
