@@ -98,14 +98,14 @@ def _unknown(name: str, known: list[str]) -> str:
 
 def _checked(name: str, value: object, kind: str, where: str) -> object:
     types, wanted = _KINDS[kind]
-    least, most = 0.0, math.inf
+    least, most = 0.0, sys.float_info.max
     if name in _ABOVE_ZERO:
         least, wanted = math.ulp(0.0), f"{wanted} above 0"
     if name == "page_port":
         most, wanted = 65535.0, "a port from 0 (any that is free) to 65535"
     is_fit = isinstance(value, types) and (bool in types or not isinstance(value, bool))
     if is_fit and isinstance(value, int | float):
-        is_fit = least <= value <= most and math.isfinite(value)
+        is_fit = least <= value <= most
     if not is_fit:
         raise ConfigError(f"{where}{name} must be {wanted}, got {value!r}")
     if kind == "Path | None":

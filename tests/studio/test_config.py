@@ -44,6 +44,7 @@ def test_a_key_that_is_near_nothing_gets_all_names(tmp_path: Path) -> None:
         ("size = true", "size must be a whole number above 0, got True"),
         ("steps = 0", "steps must be a whole number above 0, got 0"),
         ("fps = nan", "fps must be a number above 0, got nan"),
+        (f"fps = 1{'0' * 400}", "fps must be a number above 0, got 1000"),
         ("seconds = -1", "seconds must be a number above 0, got -1"),
         ("page = 1", "page must be true or false, got 1"),
         ("source = 0", "source must be a text in quotes, got 0"),
