@@ -20,6 +20,7 @@ from omote.engine.models import ModelError, model_rows
 from omote.engine.nouns import FlameParams
 
 from .config import Config
+from .ending import interruptibly
 
 GL_LIBRARIES = ("libEGL.so.1", "libGLESv2.so.2", "libGL.so.1", "libglib-2.0.so.0")
 _APT = "apt-get install -y --no-install-recommends libegl1 libgles2 libgl1 libglib2.0-0"
@@ -59,7 +60,7 @@ def checks(config: Config) -> Iterator[Check]:
     yield Check("system", True, machine.platform)
     yield Check("processor", True, f"{machine.cpu}, {machine.cores} cores")
     yield _package("openvino", "pip install openvino", is_for_demo=True)
-    yield _drawing()
+    yield interruptibly(_drawing)
     yield _package("mediapipe", "pip install omote; without it no webcam and no video")
     if sys.platform == "linux":
         yield _gl_libraries()
@@ -127,7 +128,7 @@ def _ports(config: Config) -> Iterator[Check]:
     ports = [(config.page_port, "--page-port"), *((_port_of(address), flag) for address, flag in endpoints)]
     for port, flag in ports:
         is_free = _is_free(port)
-        found = "free" if is_free else "in use"
+        found = "free" if is_free else "in use, or none that may be opened"
         yield Check(f"port {port}", is_free, found, f"choose another with {flag}", is_for_demo=True)
 
 
@@ -142,6 +143,6 @@ def _is_free(port: int) -> bool:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind(("127.0.0.1", port))
-        except OSError:
+        except (OSError, OverflowError):  # the latter of what is no port
             return False
     return True
