@@ -11,6 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from omote.bridge.publisher import PARAMS_ENDPOINT, VIDEO_ENDPOINT
+from omote.bridge.subscriber import Subscriber
+
 WARM_UP_S = 3
 
 
@@ -36,7 +39,9 @@ def main() -> None:
 def _live(source: str, seconds: float, report: Path) -> None:
     arguments = ["--source", source, "--fps", "30", "--loop", "--no-page", "--seconds", str(seconds)]
     live = [sys.executable, "-m", "omote.studio.command", "live", *arguments, "--report", str(report)]
-    subprocess.run(live, check=True, stdout=subprocess.DEVNULL)
+    # Somebody listens, as a game engine would: else nothing is encoded and the last stage costs nothing.
+    with Subscriber(VIDEO_ENDPOINT), Subscriber(PARAMS_ENDPOINT):
+        subprocess.run(live, check=True, stdout=subprocess.DEVNULL)
 
 
 def _commit() -> str:
