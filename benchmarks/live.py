@@ -7,12 +7,12 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from omote.bridge.publisher import PARAMS_ENDPOINT, VIDEO_ENDPOINT
 from omote.bridge.subscriber import Subscriber
+from omote.engine.training.provenance import provenance
 
 WARM_UP_S = 3
 
@@ -31,7 +31,7 @@ def main() -> None:
         measured = json.loads(report.read_text())
         if chosen.save:
             chosen.save.parent.mkdir(parents=True, exist_ok=True)
-            kept = {"date": time.strftime("%Y-%m-%d"), "commit": _commit(), **measured}
+            kept = {**provenance(), **measured}
             chosen.save.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     print(_table(measured))
 
@@ -42,12 +42,6 @@ def _live(source: str, seconds: float, report: Path) -> None:
     # Somebody listens, as a game engine would: else nothing is encoded and the last stage costs nothing.
     with Subscriber(VIDEO_ENDPOINT), Subscriber(PARAMS_ENDPOINT):
         subprocess.run(live, check=True, stdout=subprocess.DEVNULL)
-
-
-def _commit() -> str:
-    """The commit that was measured, or a word that says that nobody knows."""
-    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return asked.stdout.strip() or "unknown"
 
 
 def _table(report: dict[str, Any]) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from omote.engine.diffusion.denoiser import Shape
 from omote.engine.diffusion.sampler import STEPS, fixed_noise, sample
 
 from . import pack as packs
+from .provenance import provenance
 from .train import Batch, Model, batch_of, over_grey
 
 
@@ -87,8 +86,8 @@ def main() -> None:
     rows = held_out[np.linspace(0, len(held_out) - 1, args.count).astype(int)]
     scores = [score(model.eval(), pack, rows, steps) for steps in STEPS]
     record = {
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": platform.machine(),
+        **provenance(),
+        "runtime": "pytorch cpu bf16",
         "pictures": len(rows),
         "scores": [asdict(one) for one in scores],
     }

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ from .faces.figure import Figure
 from .faces.kit import Kit, load
 from .faces.person import sample_person
 from .faces.render import render
+from .provenance import provenance
 
 Array = NDArray[np.float32]
 Rgba = NDArray[np.uint8]
@@ -142,8 +141,7 @@ def main() -> None:
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         record = {
-            "date": time.strftime("%Y-%m-%d"),
-            "machine": platform.processor() or platform.machine(),
+            **provenance(),
             "runtime": animator.runtime,
             "characters": [asdict(report) for report in reports],
         }

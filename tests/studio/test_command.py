@@ -21,16 +21,6 @@ from omote.studio.command import main
 HERE = ("--params-endpoint", "tcp://127.0.0.1:*", "--video-endpoint", "tcp://127.0.0.1:*")  # any free ports
 
 
-def is_complete() -> bool:
-    try:
-        return bool(networks() and character_names())
-    except FileNotFoundError:
-        return False
-
-
-needs_network = pytest.mark.skipif(not is_complete(), reason="no network is in engine/weights yet")
-
-
 def said_in_one_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """What a mistake is answered with; it must be one line, exit code 2."""
     try:
@@ -62,7 +52,6 @@ def test_an_unknown_character_is_named_with_those_that_are_there(capsys: pytest.
     assert line.startswith('omote live: no character "nobody-of-this-name"')
 
 
-@needs_network
 def test_a_size_that_is_not_exported_is_refused_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:
     line = said_in_one_line(capsys, "live", "--size", "100")
     assert f"--size takes {', '.join(str(network.size) for network in networks())}" in line
@@ -87,7 +76,6 @@ def test_a_report_that_cannot_be_written_is_said_before_anything_runs(
     assert "cannot write the report" in line
 
 
-@needs_network
 def test_a_port_in_use_is_named_with_the_cure(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -114,7 +102,6 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("omote ")
 
 
-@needs_network
 def test_characters_and_models_are_listed_with_their_licences(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["characters"]) == 0
     assert main(["models"]) == 0
@@ -123,7 +110,6 @@ def test_characters_and_models_are_listed_with_their_licences(capsys: pytest.Cap
         assert name in said
 
 
-@needs_network
 def test_the_doctor_says_a_line_for_each_thing_and_whether_the_demo_can_run(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["doctor"])
     lines = capsys.readouterr().out.splitlines()
@@ -133,14 +119,12 @@ def test_the_doctor_says_a_line_for_each_thing_and_whether_the_demo_can_run(caps
     assert lines[-1].startswith("the demo can run" if code == 0 else "the demo cannot run")
 
 
-@needs_network
 def test_the_doctor_calls_a_port_that_is_none_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.toml").write_text('video_endpoint = "tcp://127.0.0.1:99999"\n')
     assert main(["doctor", "--config", str(tmp_path / "mine.toml")]) == 1
     assert any(line.startswith("missing port 99999") for line in capsys.readouterr().out.splitlines())
 
 
-@needs_network
 def test_a_demo_of_a_moment_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "report.json"
     assert main(["live", "--seconds", "1", "--page-port", "0", *HERE, "--report", str(path)]) == 0
@@ -153,7 +137,6 @@ def test_a_demo_of_a_moment_writes_a_report(tmp_path: Path, capsys: pytest.Captu
         assert word in said
 
 
-@needs_network
 def test_a_take_that_ends_ends_the_command_with_0(tmp_path: Path) -> None:
     still = np.zeros((4, 3), np.float32)
     weights, gaze = np.zeros((4, arkit.COUNT), np.float32), np.zeros((4, 2, 2), np.float32)
