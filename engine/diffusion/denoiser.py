@@ -27,6 +27,17 @@ class Shape:
     blocks: tuple[int, ...] = (1, 2, 2, 1)
     attends: tuple[int, ...] = (2, 3)  # levels with self-attention
     token: int = 128
+    bank: int = 128  # numbers of a row of the attention bank
+    remembers: int = 2  # the level whose drawing becomes the bank's rows
+
+    @property
+    def rows(self) -> int:
+        """Rows that one picture gives to the bank: a square of the level that remembers each."""
+        return (self.size // 4 >> self.remembers) ** 2
+
+
+REFERENCE, ANCHOR, PREVIOUS = range(3)  # whose rows the bank holds
+KINDS = 3
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,15 @@ class Condition:
     face: Tensor  # [B,64]
     light: Tensor  # [B,27]
     identity: Tensor  # [B,64]
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Further keys and values for self-attention: rows of other pictures of the same character."""
+
+    rows: Tensor  # [B,R,128]
+    kind: Tensor  # [R] REFERENCE, ANCHOR or PREVIOUS
+    present: Tensor  # [B,3] 1 where the rows of that kind are there, else 0
 
 
 def _norm(channels: int) -> nn.GroupNorm:
@@ -66,29 +86,40 @@ class Block(nn.Module):
         return x + h
 
 
-class Attention(nn.Module):
-    """Self-attention whose keys and values also hold the tokens of identity, face and light.
+_ABSENT = 1e4  # taken from the logits of rows that are not there
 
-    Rows of an attention bank (reference, anchors, previous frame) will be further keys and values here.
+
+class Attention(nn.Module):
+    """Self-attention whose keys and values also hold the tokens of identity, face and light, and the bank's rows.
+
+    The bank is one mechanism for the reference picture (as the reference adapter of arXiv 2510.04706), for anchor
+    expressions (the consistent attention of GEN-AFFECT, arXiv 2508.09461) and for the picture drawn before.
     """
 
-    def __init__(self, width: int, token: int, head_width: int = 32) -> None:
+    def __init__(self, width: int, token: int, bank: int, head_width: int = 32) -> None:
         super().__init__()
         self.heads = width // head_width
         self.norm = _norm(width)
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width)
         self.token_key_value = nn.Linear(token, 2 * width)
+        self.bank_key_value = nn.Linear(bank, 2 * width)
+        self.kind = nn.Parameter(torch.zeros(KINDS, 2 * width))
+        # How readily each kind is read; low at first, so that a bank of many rows does not drown the picture's own.
+        self.trust = nn.Parameter(torch.full((KINDS,), -3.0))
         self.out = nn.Linear(width, width)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, x: Tensor, tokens: Tensor) -> Tensor:
+    def forward(self, x: Tensor, tokens: Tensor, bank: Bank) -> Tensor:
         b, c, h, w = x.shape
         rows = self.norm(x).flatten(2).transpose(1, 2)  # [B,HW,C]
-        key, value = torch.cat([self.key_value(rows), self.token_key_value(tokens)], 1).chunk(2, -1)
+        own = torch.cat([self.key_value(rows), self.token_key_value(tokens)], 1)
+        key, value = torch.cat([own, self.bank_key_value(bank.rows) + self.kind[bank.kind]], 1).chunk(2, -1)
         query, key, value = (self._split(part) for part in (self.query(rows), key, value))
-        attended = F.scaled_dot_product_attention(query, key, value)
+        readiness = (self.trust + (bank.present - 1.0) * _ABSENT)[:, bank.kind]  # [B,R]
+        bias = torch.cat([readiness.new_zeros(b, own.shape[1]), readiness], 1)[:, None, None, :]
+        attended = F.scaled_dot_product_attention(query, key, value, bias.to(query.dtype))
         mixed: Tensor = self.out(attended.transpose(1, 2).reshape(b, h * w, c))
         return x + mixed.transpose(1, 2).reshape(b, c, h, w)
 
@@ -98,7 +129,7 @@ class Attention(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """D(x, t) → the clean picture [B,4,S,S], straight RGBA in -1 to 1.
+    """D(x, t) → the clean picture [B,4,S,S], straight RGBA in -1 to 1, and the rows [B,R,128] that it gives to a bank.
 
     x = (1 - t) clean + t noise with *premultiplied* clean colour (Lipman et al. 2023, arXiv 2210.02747), t in 0..1.
     """
@@ -124,11 +155,13 @@ class Denoiser(nn.Module):
                 self.up.insert(0, Upsample(width, s.widths[level - 1]))
             self.down.append(Level(width, count, level in s.attends, s))
             self.up.insert(0, Level(width, count, level in s.attends, s))
+        remembered = s.widths[s.remembers]
+        self.remember = nn.Sequential(nn.LayerNorm(remembered), nn.Linear(remembered, s.bank))
         self.last = nn.Sequential(_norm(s.widths[0]), nn.SiLU(), nn.Conv2d(s.widths[0], 32 * 4, 1))
         self.fine = nn.Sequential(nn.Conv2d(32 + fine, 32, 3, padding=1), nn.SiLU())
         self.paint = nn.Conv2d(32, 4 * 4, 3, padding=1)
 
-    def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, condition: Condition, bank: Bank) -> tuple[Tensor, Tensor]:
         c = condition
         sampled = F.grid_sample(c.texture, c.uv, mode="bilinear", padding_mode="border", align_corners=False)
         fine = torch.cat([c.geometry, sampled], 1)
@@ -138,14 +171,20 @@ class Denoiser(nn.Module):
         trail = []
         for layer in self.down:
             if isinstance(layer, Level):
-                h = layer(h, cond, tokens)
+                h = layer(h, cond, tokens, bank)
                 trail.append(h)
             else:
                 h = layer(h)
         for layer in self.up:
-            h = layer(h + trail.pop(), cond, tokens) if isinstance(layer, Level) else layer(h)
+            if isinstance(layer, Level):
+                h = layer(h + trail.pop(), cond, tokens, bank)
+                if len(trail) == self.shape.remembers:
+                    # What is remembered is looked at, not steered, by those who read it.
+                    rows = self.remember(h.detach().flatten(2).transpose(1, 2))
+            else:
+                h = layer(h)
         h = self.fine(torch.cat([F.pixel_shuffle(self.last(h), 2), fine], 1))
-        return F.pixel_shuffle(self.paint(h), 2)
+        return F.pixel_shuffle(self.paint(h), 2), rows
 
     def _tokens(self, c: Condition) -> Tensor:
         rows = (self.token_identity(c.identity), self.token_face(c.face), self.token_light(c.light))
@@ -158,13 +197,13 @@ class Level(nn.Module):
     def __init__(self, width: int, blocks: int, attends: bool, shape: Shape) -> None:
         super().__init__()
         self.blocks = nn.ModuleList([Block(width, shape.cond) for _ in range(blocks)])
-        self.attention = Attention(width, shape.token) if attends else None
+        self.attention = Attention(width, shape.token, shape.bank) if attends else None
 
-    def forward(self, x: Tensor, cond: Tensor, tokens: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cond: Tensor, tokens: Tensor, bank: Bank) -> Tensor:
         for block in self.blocks:
             x = block(x, cond)
         if self.attention is not None:
-            x = self.attention(x, tokens)
+            x = self.attention(x, tokens, bank)
         return x
 
 

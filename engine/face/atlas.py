@@ -64,3 +64,15 @@ def card_uv(local: Array) -> Array:
     """[..., 2] atlas coordinates of points on the card, given in head heights from the skull joint, y up."""
     unit = np.stack([0.5 + local[..., 0] / (2 * CARD_REACH), 0.5 - local[..., 1] / (2 * CARD_REACH)], -1)
     return _placed(unit, _CARD)
+
+
+def on_card(uv: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """[n,2] the inverse of `card_uv`, and which of these atlas coordinates are the card's."""
+    x, y, width, height = _CARD
+    scale = np.array([(width - 1) / WIDTH, (height - 1) / HEIGHT], np.float32)
+    origin = np.array([(x + 0.5) / WIDTH, (y + 0.5) / HEIGHT], np.float32)
+    unit = (uv - origin) / scale
+    slack = 0.6 / width  # half a texel, in the patch's units
+    inside = ((unit > -slack) & (unit < 1.0 + slack)).all(-1)
+    local = np.stack([unit[..., 0] - 0.5, 0.5 - unit[..., 1]], -1) * (2 * CARD_REACH)
+    return local.astype(np.float32), inside

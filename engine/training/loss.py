@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from omote.engine.face.head import EYE_LEFT, EYE_RIGHT, open_head
+
+from .batches import Batch
+from .landmark_net import LandmarkNet
+from .perception import PerceptualLoss
 
 _EYE_WEIGHT, _MOUTH_WEIGHT = 5.0, 4.0
 _MOUTH_OVER_CHIN = 0.47  # the mouth's height between chin and eyes
@@ -54,3 +60,25 @@ def picture_loss(drawn: Tensor, truth: Tensor, geometry: Tensor) -> Tensor:
     for a, b, w in zip(_edges(ours), _edges(theirs), (weight[..., :, 1:], weight[..., 1:, :]), strict=True):
         edge = edge + ((a - b).abs() * w).mean()
     return (colour * weight).mean() + 0.5 * matte.mean() + edge
+
+
+_FEATURE, _LANDMARK, _MOTION = 0.08, 0.5, 2.0
+
+
+class Losses:
+    """What training makes small: the picture's loss and, with the tracker's network, how differently that sees it."""
+
+    def __init__(self, landmarks: Path | None, device: str) -> None:
+        self._seen = PerceptualLoss(LandmarkNet.load(landmarks).to(device)) if landmarks else None
+
+    def __call__(self, drawn: Tensor, batch: Batch) -> Tensor:
+        loss = picture_loss(drawn, batch.picture, batch.geometry)
+        if self._seen is None:
+            return loss
+        feature, landmark = self._seen(drawn, batch.picture, batch.geometry)
+        return loss + _FEATURE * feature + _LANDMARK * landmark
+
+
+def motion_loss(drawn: Tensor, truth: Tensor) -> Tensor:
+    """Scalar: how far a change of the picture [B,4,S,S] is from the true change, so that nothing else flickers."""
+    return _MOTION * (drawn - truth).abs().mean()

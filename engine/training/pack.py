@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from omote.engine.diffusion.conditioning import FACE_SIZE, face_row
+from omote.engine.face import atlas
 from omote.engine.face.head import open_head
-from omote.engine.face.maps import CHANNELS, GRID, MapMaker
+from omote.engine.face.lift import Lifter
+from omote.engine.face.maps import CHANNELS, GRID
 from omote.engine.face.retarget import from_weights
 
-from .faces.dataset import seed_of
+from .attributes import attributes
+from .faces.dataset import CLIP, VARIED, seed_of
 from .faces.kit import load
 from .faces.person import sample_person
 from .head import shape_of
@@ -35,7 +38,9 @@ class Pack:
     picture: NDArray[np.uint8]  # [N,S,S,4] sRGB, straight alpha
     geometry: Half  # [N,10,G,G]
     uv: Half  # [N,G,G,2]
-    person: NDArray[np.int32]  # [N]
+    lift: Half  # [N,256,128,3] where each texel is in the picture, -1 to 1, and how well seen; zeros in clips
+    person: NDArray[np.int32]  # [N] rows of `shape`
+    kind: NDArray[np.int8]  # [N] of `faces.dataset`
     face: Array  # [N,64]
     light: Array  # [N,27]
     weights: Array  # [N,52]
@@ -43,13 +48,16 @@ class Pack:
     is_held_out: NDArray[np.bool_]  # [N] never trained on
     shape: Array  # [P,100]
     seed: NDArray[np.int64]  # [P] of `sample_person`
+    attributes: Array  # [P,A] of `attributes`
 
     @property
     def people(self) -> int:
         return len(self.shape)
 
 
-_LARGE = ("picture", "geometry", "uv")
+_LARGE = ("picture", "geometry", "uv", "lift")
+# In clips the control trembles as a tracker's does, and the picture does not: standard deviations at strength 1.
+_TREMOR_WEIGHT, _TREMOR_RAD = 0.012, 0.004
 
 
 def read(folder: Path) -> Pack:
@@ -60,13 +68,18 @@ def read(folder: Path) -> Pack:
         return Pack(**large, **{field.name: rows[field.name] for field in fields(Pack) if field.name not in _LARGE})
 
 
-def write(kit_path: Path, shards: Path, out: Path, held_out: int, workers: int) -> int:
-    """Packs all shards of a data set; the last `held_out` pictures of each person are kept for evaluation."""
+@dataclass(frozen=True)
+class HeldOut:
+    """What is never trained on."""
+
+    people: int = 0  # the first so many, wholly
+    pictures: int = 0  # of everybody else, the last so many that vary
+
+
+def write(kit_path: Path, shards: Path, out: Path, held_out: HeldOut, workers: int) -> int:
+    """Packs all shards of a data set."""
     labels = [np.load(path, allow_pickle=False) for path in sorted(shards.glob("*.npz"))]
-    rows = {
-        name: np.concatenate([part[name] for part in labels])
-        for name in ("person", "weights", "head_rotation", "light")
-    }
+    rows = {name: np.concatenate([part[name] for part in labels]) for name in _COPIED}
     count = len(rows["person"])
     pictures = sorted(shards.glob("*.tar"))
     with tarfile.open(pictures[0]) as tar:
@@ -75,31 +88,40 @@ def write(kit_path: Path, shards: Path, out: Path, held_out: int, workers: int) 
     _blank(out / "picture.npy", (count, size, size, 4), np.uint8)
     _blank(out / "geometry.npy", (count, CHANNELS, GRID, GRID), np.float16)
     _blank(out / "uv.npy", (count, GRID, GRID, 2), np.float16)
-    kit = load(kit_path)
-    people = int(rows["person"].max()) + 1
-    seed = seed_of(shards)
-    seeds = np.array([seed * 1_000_003 + person for person in range(people)])
-    shape = np.stack([shape_of(kit, sample_person(kit, int(s))) for s in seeds])
+    _blank(out / "lift.npy", (count, atlas.HEIGHT, atlas.WIDTH, 3), np.float16)
+    kit, seed = load(kit_path), seed_of(shards)
+    numbers, person = np.unique(rows["person"], return_inverse=True)
+    seeds = np.array([seed * 1_000_003 + int(number) for number in numbers])
+    people = [sample_person(kit, int(s)) for s in seeds]
+    shape = np.stack([shape_of(kit, one) for one in people])
     first, tasks = 0, []
     for path, part in zip(pictures, labels, strict=True):
-        tasks.append((path, out, first, rows["weights"], rows["head_rotation"], shape[rows["person"]]))
+        tasks.append((path, out, first, {name: rows[name] for name in _COPIED}, shape[person]))
         first += len(part["person"])
     with get_context("spawn").Pool(workers) as pool:
         faces = np.concatenate(pool.starmap(_pack_shard, tasks))
-    order = np.zeros(count, np.int64)
-    for person in range(people):
-        mine = np.flatnonzero(rows["person"] == person)
-        order[mine] = np.arange(len(mine))[::-1]
     np.savez(
         out / "rows.npz",
         allow_pickle=False,
-        **rows,
+        **rows | {"person": person.astype(np.int32)},
         face=faces,
         shape=shape,
         seed=seeds,
-        is_held_out=order < held_out,
+        attributes=np.stack([attributes(one) for one in people]),
+        is_held_out=_held_out(person, rows["kind"], held_out),
     )
     return count
+
+
+_COPIED = ("person", "kind", "weights", "head_rotation", "light")
+
+
+def _held_out(person: NDArray[np.intp], kind: NDArray[np.int8], held_out: HeldOut) -> NDArray[np.bool_]:
+    is_kept = person < held_out.people
+    for one in range(held_out.people, int(person.max()) + 1):
+        varied = np.flatnonzero((person == one) & (kind == VARIED))
+        is_kept[varied[len(varied) - min(held_out.pictures, len(varied)) :]] = True
+    return np.asarray(is_kept)
 
 
 def _blank(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
@@ -113,23 +135,35 @@ def _decode(tar: tarfile.TarFile, name: str) -> NDArray[np.uint8]:
         return np.asarray(image.convert("RGBA"))
 
 
-def _pack_shard(path: Path, out: Path, first: int, weights: Array, turns: Array, shape: Array) -> Array:
+def _pack_shard(path: Path, out: Path, first: int, rows: dict[str, Array], shape: Array) -> Array:
     """Fills the rows of one shard; [n,64] its face rows."""
-    picture = np.load(out / "picture.npy", mmap_mode="r+")
-    geometry = np.load(out / "geometry.npy", mmap_mode="r+")
-    uv = np.load(out / "uv.npy", mmap_mode="r+")
-    faces, maker, shaped = [], None, np.zeros(0)
+    arrays = {name: np.load(out / f"{name}.npy", mmap_mode="r+") for name in _LARGE}
+    faces, lifter, shaped = [], None, np.zeros(0)
     with tarfile.open(path) as tar:
         for row, name in enumerate(tar.getnames(), first):
-            if maker is None or not np.array_equal(shaped, shape[row]):
+            if lifter is None or not np.array_equal(shaped, shape[row]):
                 shaped = shape[row]
-                maker = MapMaker(open_head().shaped(shape[row]))
-            params = from_weights(weights[row], None, turns[row])
-            maps = maker.draw(params)
-            picture[row] = _decode(tar, name)
-            geometry[row], uv[row] = maps.geometry, maps.uv
+                lifter = Lifter(open_head().shaped(shaped))
+            weights, turn = rows["weights"][row], rows["head_rotation"][row]
+            if rows["kind"][row] == CLIP:
+                weights, turn = _trembling(row, weights, turn)
+            params = from_weights(weights, None, turn)
+            maps = lifter.maker.draw(params)
+            arrays["picture"][row] = _decode(tar, name)
+            arrays["geometry"][row], arrays["uv"][row] = maps.geometry, maps.uv
+            if rows["kind"][row] != CLIP:
+                lift = lifter.lift(params)
+                arrays["lift"][row] = np.concatenate([lift.xy, lift.weight[..., None]], 2)
             faces.append(face_row(params))
     return np.stack(faces).reshape(-1, FACE_SIZE)
+
+
+def _trembling(row: int, weights: Array, turn: Array) -> tuple[Array, Array]:
+    """Control with a tracker's noise, more of it in some clips than in others."""
+    rng = np.random.default_rng([row, 3])
+    strength = rng.choice((0.0, 0.6, 1.2, 2.0))
+    weights = np.clip(weights + strength * rng.normal(0.0, _TREMOR_WEIGHT, weights.shape), 0.0, 1.0)
+    return weights.astype(np.float32), (turn + strength * rng.normal(0.0, _TREMOR_RAD, 3)).astype(np.float32)
 
 
 def main() -> None:
@@ -137,10 +171,12 @@ def main() -> None:
     parser.add_argument("--kit", type=Path, required=True)
     parser.add_argument("--shards", type=Path, required=True, help="a folder that `faces dataset` wrote")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--held-out", type=int, default=10, help="pictures of each person kept for evaluation")
+    parser.add_argument("--held-out", type=int, default=0, help="pictures of each person kept for evaluation")
+    parser.add_argument("--held-out-people", type=int, default=0, help="the first so many are never trained on")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
-    print(write(args.kit, args.shards, args.out, args.held_out, args.workers), "pictures packed")
+    held_out = HeldOut(args.held_out_people, args.held_out)
+    print(write(args.kit, args.shards, args.out, held_out, args.workers), "pictures packed")
 
 
 if __name__ == "__main__":

@@ -50,13 +50,22 @@ def _sheet(args: argparse.Namespace) -> None:
 
 
 def _dataset(args: argparse.Namespace) -> None:
+    only = tuple(args.only or ())
+    people = max(only, default=-1) + 1 if only else args.people
     plan = dataset.Plan(
-        args.kit, args.out, args.people, args.per_person, args.size, args.supersampling, args.seed, args.drills
+        args.kit,
+        args.out,
+        people,
+        args.per_person,
+        args.size,
+        args.supersampling,
+        args.seed,
+        args.drills,
+        args.clip,
+        only,
     )
-    done = sum(len(plan.people_of(s)) for s in plan.shards() if plan.paths(s)[0].exists()) * (
-        args.per_person + args.drills
-    )
-    with tqdm(total=args.people * (args.per_person + args.drills), initial=done, unit="picture") as bar:
+    done = sum(len(plan.people_of(s)) for s in plan.shards() if plan.paths(s)[0].exists()) * plan.each
+    with tqdm(total=len(plan.drawn()) * plan.each, initial=done, unit="picture") as bar:
         for count in dataset.write(plan, args.workers):
             bar.update(count)
 
@@ -72,9 +81,12 @@ def main() -> None:
     sheet.add_argument("--out", type=Path, required=True)
     sheet.set_defaults(run=_sheet)
     data = commands.add_parser("dataset", help="pictures and labels for training; run again to resume")
-    data.add_argument("--people", type=int, required=True)
+    who = data.add_mutually_exclusive_group(required=True)
+    who.add_argument("--people", type=int, help="the first so many people of the seed")
+    who.add_argument("--only", type=int, nargs="+", metavar="PERSON", help="these people of the seed alone")
     data.add_argument("--per-person", type=int, required=True)
     data.add_argument("--drills", type=int, default=0, help="further pictures of each, of single shapes and the front")
+    data.add_argument("--clip", type=int, default=0, help="then so many consecutive pictures at 30 a second")
     data.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     data.add_argument("--out", type=Path, required=True, help="a folder")
     data.set_defaults(run=_dataset)
