@@ -21,7 +21,7 @@ from omote.engine.offline.render import RenderError
 from omote.engine.version import version
 from omote.engine.weights import WeightsError
 
-from . import characters, doctor, live, models, render
+from . import characters, doctor, evaluate, live, models, render, train
 from .config import Config, ConfigError, changed, load_config
 from .page.server import PageError
 from .parser import Parser
@@ -29,7 +29,7 @@ from .parser import Parser
 # What a person can mend: told in one line, without a traceback.
 MISTAKES = (
     *(ConfigError, SourceError, CharacterError, AnimatorError),
-    *(ModelError, PublisherError, PageError, RenderError, WeightsError),
+    *(ModelError, PublisherError, PageError, RenderError, WeightsError, train.TrainingError),
 )
 MISTAKE = 2
 
@@ -37,17 +37,17 @@ MISTAKE = 2
 def invoke(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 where all went well or the loop was stopped by Ctrl-C, 2 for what a person can mend."""
     typed, rest = _parser().parse_known_args(arguments)
-    if rest:
+    if rest and typed.command != "train":  # whose stages read their own options
         typed.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     _configure_logging()
     try:
-        return _run(typed)
+        return _run(typed, rest)
     except MISTAKES as error:
         print(f"omote {typed.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return MISTAKE
 
 
-def _run(typed: argparse.Namespace) -> int:
+def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
     match typed.command:
         case "live":
             return live.run(_config(typed))
@@ -57,6 +57,10 @@ def _run(typed: argparse.Namespace) -> int:
             return characters.run()
         case "models":
             return models.run()
+        case "evaluate":
+            return evaluate.run(typed)
+        case "train":
+            return train.run(typed.stage, getattr(typed, "kit", None), rest)
         case _:
             return doctor.run(_config(typed))
 
@@ -85,6 +89,8 @@ def _parser() -> Parser:
     _add_render(add("render", "Draw a take or a video into a folder of PNG files."))
     add("characters", "List who can be shown.")
     add("models", "List the model files, where they are from and their licences.")
+    evaluate.add_arguments(add("evaluate", "Measure how good characters are, in figures and pictures."))
+    train.add_arguments(add("train", "Render faces and train a model; wants pip install 'omote[training]'."))
     _add_config(add("doctor", "Look at what this machine has of what Omote wants."))
     return parser
 

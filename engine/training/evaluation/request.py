@@ -1,0 +1,149 @@
+"""What somebody asks to have evaluated, made into subjects, drawers and instruments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from omote.engine import capture
+from omote.engine.animator import Animator
+from omote.engine.capture.photo import face_finder
+from omote.engine.capture.take import read_take
+from omote.engine.weights import NetworkFile, listed
+
+from ..faces import kit as kits
+from ..faces.kit import Kit
+from . import report, scenes, sheets, subjects
+from .drawing import Animated, Drawer, Rendered
+from .embedding import Embedder, EmbeddingError
+from .evaluation import GALLERY, Evaluation, Rivals, evaluate
+from .measure import Instruments, Plan, Sitting
+from .subjects import EvaluationError, Subject
+from .unseen import NearestShipped, character_of
+
+TEACHER_STEPS = 32
+
+
+@dataclass(frozen=True)
+class Request:
+    """One evaluation; `omote evaluate` has an option for each."""
+
+    out: Path
+    characters: tuple[str, ...] = ()
+    people: str | None = None  # "21:0-15"
+    take: str | None = None  # "demo" or a CSV
+    kit: Path | None = None
+    truth: Path | None = None  # where the renderer's pictures are kept for the next evaluation
+    steps: tuple[int, ...] = (1,)
+    network: Path | None = None  # a folder with networks.json; None: what is shipped
+    teacher: Path | None = None  # likewise
+    runtime: str = "openvino"
+    pictures: int = Plan.pictures
+    frames: int = Plan.frames
+    is_baseline: bool = False  # people are shown by the nearest shipped character
+
+
+def carry_out(request: Request, on_subject: Callable[[str], None] = lambda name: None) -> Evaluation:
+    """Evaluates, and leaves page, record and sheets in the folder; EvaluationError says what is missing."""
+    _check(request)
+    earlier = _earlier(request.out)
+    kit = _kit(request.kit)
+    drawers = [_drawer(request.network, steps, request.runtime) for steps in request.steps]
+    cast = subjects.characters(request.characters, kit)
+    if request.people and kit:
+        maker = NearestShipped(drawers[0]) if request.is_baseline else character_of
+        cast += subjects.people(subjects.read_people(request.people), kit, drawers[0].size, maker)
+    sittings = [Sitting(one, drawers[0], _truth(one, kit, drawers[0].size, request.truth)) for one in cast]
+    notes = [f"no truth for {s.subject.name}: {_why(s.subject, kit)}" for s in sittings if s.truth is None]
+    embedder, why_not = _embedder()
+    take = _take(request)
+    for path in earlier:
+        path.unlink(missing_ok=True)
+    with face_finder() as finder:
+        evaluation = evaluate(
+            sittings,
+            Plan(request.pictures, request.frames, take),
+            Instruments(finder, embedder),
+            _rivals(request, drawers),
+            request.out,
+            (*notes, *why_not),
+            on_subject,
+        )
+    report.write(evaluation, request.out)
+    return evaluation
+
+
+def _check(request: Request) -> None:
+    if not request.characters and not request.people:
+        raise EvaluationError("nobody is named: give characters, as in `omote evaluate hana`, or --people with --kit")
+    if request.people and request.kit is None:
+        raise EvaluationError("--people wants --kit, the face kit's folder, from which they are rendered")
+    if len(set(request.steps)) < len(request.steps):
+        raise EvaluationError(f"--steps names one twice: {' '.join(map(str, request.steps))}")
+    for name, least in (("pictures", 2), ("frames", 2)):
+        if (found := getattr(request, name)) < least:
+            raise EvaluationError(f"--{name} must be {least} or more, got {found}")
+
+
+def _kit(path: Path | None) -> Kit | None:
+    if path is None:
+        return None
+    if not (path / "head.npz").is_file():
+        raise EvaluationError(f"--kit {path} holds no head.npz: wanted the face kit's folder")
+    if find_spec("numba") is None:
+        raise EvaluationError("the renderer wants numba, which is not installed: pip install 'omote[training]'")
+    return kits.load(path)
+
+
+def _drawer(folder: Path | None, steps: int, runtime: str) -> Drawer:
+    animator = Animator(None, steps, runtime, _network_in(folder) if folder else None)
+    return Animated(f"{animator.file.model}, {steps} steps, {animator.runtime}", animator)
+
+
+def _network_in(folder: Path) -> NetworkFile:
+    """The largest network that was exported into this folder."""
+    file = listed(folder / "networks.json")[-1]
+    return replace(file, file=str((folder / file.file).resolve()))
+
+
+def _truth(subject: Subject, kit: Kit | None, size: int, keep: Path | None) -> Rendered | None:
+    return Rendered(kit, subject.seed, size, keep) if kit and subject.seed is not None else None
+
+
+def _why(subject: Subject, kit: Kit | None) -> str:
+    return "it was not made from a rendered person" if kit else "pass --kit, the face kit's folder"
+
+
+def _embedder() -> tuple[Embedder | None, tuple[str, ...]]:
+    try:
+        return Embedder(), ()
+    except EmbeddingError as error:
+        return None, (f"identity is not measured: {error}",)
+
+
+def _take(request: Request) -> scenes.Scene | None:
+    if request.take is None:
+        return None
+    path = capture.DEMO if request.take == "demo" else Path(request.take)
+    return scenes.of_take(path.stem, read_take(path), request.frames)
+
+
+def _rivals(request: Request, drawers: list[Drawer]) -> Rivals | None:
+    """Each number of steps beside the teacher, or beside the most steps where none is given."""
+    if request.teacher:
+        return Rivals(tuple(drawers), _drawer(request.teacher, TEACHER_STEPS, request.runtime), is_taught=True)
+    return Rivals(tuple(drawers[:-1]), drawers[-1], is_taught=False) if len(drawers) > 1 else None
+
+
+def _earlier(folder: Path) -> tuple[Path, ...]:
+    """What an earlier evaluation left in the folder, which is made; EvaluationError where it holds anything else."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ours = (*folder.glob(sheets.FILES), *(folder / name for name in (GALLERY, report.PAGE, report.RECORD)))
+        if others := sorted({path.name for path in folder.iterdir()} - {path.name for path in ours}):
+            raise EvaluationError(f"{folder} holds {others[0]}, which is no evaluation's: choose another folder")
+    except OSError as error:
+        raise EvaluationError(f"cannot write to {folder} ({error.strerror or error}): choose another") from error
+    return ours

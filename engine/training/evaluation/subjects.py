@@ -1,0 +1,92 @@
+"""Who is evaluated: characters by name or file, and rendered people whom no network has seen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from omote.engine.character import load_character
+from omote.engine.nouns import Array, Character
+
+from .quality import Rgba
+
+if TYPE_CHECKING:
+    from ..faces.kit import Kit
+
+_MADE_FROM = re.compile(r"person seed (\d+)$")
+_DATA_SET = 1_000_003  # the seed of person k of data set s is s times this plus k, as in `faces.dataset`
+
+
+class EvaluationError(ValueError):
+    """What was asked for cannot be evaluated; the message says what there is and the cure."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One face that is evaluated."""
+
+    name: str
+    character: Character
+    shape: Array  # [100] of the true head, where it is known, else of the character
+    seed: int | None = None  # of the rendered person, where there is one
+    words: Mapping[str, str] = field(default_factory=dict)  # of that person
+    is_unseen: bool = False  # made from one picture, of somebody whom the network has never seen
+
+
+class Maker(Protocol):
+    """Makes a character of reference pictures [S,S,4] of one person."""
+
+    def __call__(self, name: str, pictures: Sequence[Rgba]) -> Character: ...
+
+
+def person_seed(character: Character) -> int | None:
+    """The seed of the rendered person that a character was made from; None where it was made of something else."""
+    found = _MADE_FROM.search(character.made_from)
+    return int(found[1]) if found else None
+
+
+def characters(names: Sequence[str], kit: Kit | None) -> tuple[Subject, ...]:
+    """Characters by name or path; with the kit also what is known of their people."""
+    return tuple(_of_character(load_character(name), kit) for name in names)
+
+
+def people(numbers: Sequence[int], kit: Kit, size: int, maker: Maker) -> tuple[Subject, ...]:
+    """Rendered people, each made a character of from the one picture at rest; `numbers` are those of `read_people`."""
+    return tuple(_of_person(seed, kit, size, maker) for seed in numbers)
+
+
+def read_people(text: str) -> tuple[int, ...]:
+    """Person seeds of "21:0-15" or "21:3,7,9": data set and numbers in it; EvaluationError where it is neither."""
+    found = re.fullmatch(r"(\d{1,9}):(\d{1,6}(?:-\d{1,6})?(?:,\d{1,6}(?:-\d{1,6})?)*)", text)
+    if not found:
+        raise EvaluationError(f"--people {text!r}: wanted a data set's seed and numbers in it, as 21:0-15 or 21:3,7")
+    numbers: list[int] = []
+    for part in found[2].split(","):
+        first, _, last = part.partition("-")
+        numbers += range(int(first), int(last or first) + 1)
+    if not numbers:
+        raise EvaluationError(f"--people {text!r} names nobody: the last number must not be below the first")
+    return tuple(int(found[1]) * _DATA_SET + number for number in numbers)
+
+
+def _of_character(character: Character, kit: Kit | None) -> Subject:
+    seed = person_seed(character)
+    words = {}
+    if kit and seed is not None:
+        from ..faces.person import sample_person
+
+        words = sample_person(kit, seed).words
+    return Subject(character.name, character, character.shape, seed, words)
+
+
+def _of_person(seed: int, kit: Kit, size: int, maker: Maker) -> Subject:
+    from ..faces.person import sample_person
+    from ..head import shape_of
+    from .drawing import Rendered
+    from .scenes import rest
+
+    person, name = sample_person(kit, seed), "person {}:{}".format(*divmod(seed, _DATA_SET))
+    character = maker(name, list(Rendered(kit, seed, size).draw(rest())))
+    return Subject(name, character, shape_of(kit, person), seed, person.words, is_unseen=True)
