@@ -34,7 +34,8 @@ def _picture(offset: float = 0.0, seed: int = 1) -> Tensor:
     rng = torch.Generator().manual_seed(seed)
     spread = torch.rand(1, CHANNELS, 1, 1, generator=rng) * 3.0 + 0.1
     mean = torch.randn(1, CHANNELS, 1, 1, generator=rng)
-    return torch.randn(2, CHANNELS, SIDE, SIDE, generator=rng) * spread + mean + offset
+    picture: Tensor = torch.randn(2, CHANNELS, SIDE, SIDE, generator=rng) * spread + mean + offset
+    return picture
 
 
 def _exported(module: nn.Module, picture: Tensor, path: Path) -> Path:
