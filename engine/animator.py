@@ -36,14 +36,32 @@ class _Cast:
 
     character: Character
     maker: MapMaker
-    texture: Array
-    identity: Array
+    texture: Array  # [1,16,256,128]
+    identity: Array  # [1,64]
+    bank: Array  # [1,R,128]
+    has_bank: bool
+
+
+@dataclass(frozen=True)
+class _Before:
+    """The picture drawn last, of the character on stage."""
+
+    params: FlameParams
+    light: Array
+    rgba: NDArray[np.uint8]
+    rows: Array  # [1,256,128]
+
+    def shows(self, params: FlameParams, light: Array) -> bool:
+        """Whether it is the picture of exactly this face in this light."""
+        return np.array_equal(self.params.vector(), params.vector()) and np.array_equal(self.light, light)
 
 
 class Animator:
     """Draws portraits with one network; from one thread at a time.
 
-    The picture is a function of face, character and light alone: the noise is always the same.
+    The picture is a function of character, face, light and the picture before: the noise is always the same. What
+    has not changed is not drawn again, so a still face is a still picture. Without `consistency` each picture stands
+    alone.
     """
 
     def __init__(
@@ -52,6 +70,7 @@ class Animator:
         steps: int = 1,
         runtime: str = "openvino",
         network: NetworkFile | None = None,
+        consistency: bool = True,
     ) -> None:
         if steps not in sampler.STEPS:
             raise AnimatorError(f"steps must be one of {', '.join(map(str, sampler.STEPS))}, got {steps}")
@@ -60,7 +79,14 @@ class Animator:
         self._network = _compile(self.file, runtime)
         self.runtime = self._network.name
         self._noise = sampler.fixed_noise(self.size)
+        self._no_rows = np.zeros((1, self.file.previous_rows, self.file.bank_width), np.float32)
+        self._is_consistent = consistency
         self._cast: _Cast | None = None
+        self._before: _Before | None = None
+
+    def reset(self) -> None:
+        """Forgets the picture before: the next one stands alone."""
+        self._before = None
 
     def draw(
         self,
@@ -78,7 +104,15 @@ class Animator:
         if params.basis != OPEN_BASIS:
             raise AnimatorError(f'this network speaks the basis "{OPEN_BASIS}", these parameters "{params.basis}"')
         cast = self._on_stage(character)
+        before = self._before
+        if before is None or not before.shows(params, light):
+            before = self._before = self._draw(params, light, cast, before)
+        moment = stamp or Stamp(0, time.perf_counter_ns(), time.time_ns())
+        return Portrait(moment, before.rgba, signal, params, presence, light)
+
+    def _draw(self, params: FlameParams, light: Array, cast: _Cast, before: _Before | None) -> _Before:
         maps = cast.maker.draw(params)
+        reads_before = self._is_consistent and before is not None
         inputs = Inputs(
             x=self._noise,
             t=np.ones(1, np.float32),
@@ -88,14 +122,25 @@ class Animator:
             face=face_row(params)[None],
             light=light[None].astype(np.float32, copy=False),
             identity=cast.identity,
+            bank=cast.bank,
+            previous=before.rows if reads_before and before else self._no_rows,
+            present=np.array([[cast.has_bank, reads_before]], np.float32),
         )
-        drawn = sampler.sample(lambda x, t: self._network.run(inputs.at(x, t)), self._noise, self.steps)
-        moment = stamp or Stamp(0, time.perf_counter_ns(), time.time_ns())
-        return Portrait(moment, to_rgba(drawn), signal, params, presence, light)
+        rows = self._no_rows
+
+        def denoise(x: Array, t: Array) -> Array:
+            nonlocal rows
+            drawn = self._network.run(inputs.at(x, t))
+            rows = drawn.rows
+            return drawn.picture
+
+        picture = sampler.sample(denoise, self._noise, self.steps)
+        return _Before(params, light.copy(), to_rgba(picture), rows.copy())
 
     def _on_stage(self, character: Character) -> _Cast:
         if self._cast is None or self._cast.character is not character:
             self._cast = self._prepare(character)
+            self.reset()
         return self._cast
 
     def _prepare(self, character: Character) -> _Cast:
@@ -105,17 +150,23 @@ class Animator:
                 f'character "{character.name}" was made for model "{character.model}", this network is '
                 f'"{file.model}": make the character again, or install the Omote that it was made with'
             )
-        found = (character.texture.shape, character.identity.shape, len(character.bank))
-        wanted = (file.texture, (file.identity,), file.bank_rows)
+        found = (character.texture.shape, character.identity.shape)
+        wanted = (file.texture, (file.identity,))
         if found != wanted:
+            raise AnimatorError(f'character "{character.name}" has texture and tokens of {found}, wanted {wanted}')
+        bank, has_bank = character.bank, bool(len(character.bank))
+        if not has_bank:
+            bank = np.zeros((file.bank_rows, file.bank_width), np.float32)
+        if bank.shape != (file.bank_rows, file.bank_width):
             raise AnimatorError(
-                f'character "{character.name}" has texture, tokens and bank rows of {found}, wanted {wanted}'
+                f'character "{character.name}" has bank rows of {bank.shape}, wanted none or '
+                f"{(file.bank_rows, file.bank_width)}"
             )
         try:
             maker = MapMaker(open_head().shaped(character.shape))
         except ValueError as error:
             raise AnimatorError(f'character "{character.name}": {error}') from error
-        return _Cast(character, maker, character.texture[None], character.identity[None])
+        return _Cast(character, maker, character.texture[None], character.identity[None], bank[None], has_bank)
 
 
 def to_rgba(drawn: Array) -> NDArray[np.uint8]:

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from omote.engine.face.maps import CHANNELS as GEOMETRY
 
+from .norm import GroupNorm
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -57,12 +59,12 @@ class Bank:
     """Further keys and values for self-attention: rows of other pictures of the same character."""
 
     rows: Tensor  # [B,R,128]
-    kind: Tensor  # [R] REFERENCE, ANCHOR or PREVIOUS
+    kinds: tuple[tuple[int, int], ...]  # REFERENCE, ANCHOR or PREVIOUS, and how many rows in turn; together R
     present: Tensor  # [B,3] 1 where the rows of that kind are there, else 0
 
 
-def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(channels // 16, channels)
+def _norm(channels: int) -> GroupNorm:
+    return GroupNorm(channels // 16, channels)
 
 
 class Block(nn.Module):
@@ -115,9 +117,11 @@ class Attention(nn.Module):
         b, c, h, w = x.shape
         rows = self.norm(x).flatten(2).transpose(1, 2)  # [B,HW,C]
         own = torch.cat([self.key_value(rows), self.token_key_value(tokens)], 1)
-        key, value = torch.cat([own, self.bank_key_value(bank.rows) + self.kind[bank.kind]], 1).chunk(2, -1)
+        kind = torch.cat([self.kind[k : k + 1].expand(count, -1) for k, count in bank.kinds])
+        key, value = torch.cat([own, self.bank_key_value(bank.rows) + kind], 1).chunk(2, -1)
         query, key, value = (self._split(part) for part in (self.query(rows), key, value))
-        readiness = (self.trust + (bank.present - 1.0) * _ABSENT)[:, bank.kind]  # [B,R]
+        trust = self.trust + (bank.present - 1.0) * _ABSENT  # [B,3]
+        readiness = torch.cat([trust[:, k : k + 1].expand(b, count) for k, count in bank.kinds], 1)  # [B,R]
         bias = torch.cat([readiness.new_zeros(b, own.shape[1]), readiness], 1)[:, None, None, :]
         attended = F.scaled_dot_product_attention(query, key, value, bias.to(query.dtype))
         mixed: Tensor = self.out(attended.transpose(1, 2).reshape(b, h * w, c))

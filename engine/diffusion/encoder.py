@@ -12,10 +12,11 @@ from omote.engine.face import atlas
 from omote.engine.face.maps import CHANNELS as GEOMETRY
 
 from .denoiser import Block, Shape
+from .norm import GroupNorm
 
 
-def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(channels // 16, channels)
+def _norm(channels: int) -> GroupNorm:
+    return GroupNorm(channels // 16, channels)
 
 
 class Residual(nn.Module):
@@ -30,7 +31,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         h: Tensor = self.conv_in(F.silu(self.norm_in(x)))
-        return x + self.conv(F.silu(self.norm(h)))
+        h = self.conv(F.silu(self.norm(h)))
+        return x + h
 
 
 class Encoder(nn.Module):

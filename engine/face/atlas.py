@@ -73,6 +73,6 @@ def on_card(uv: Array) -> tuple[Array, NDArray[np.bool_]]:
     origin = np.array([(x + 0.5) / WIDTH, (y + 0.5) / HEIGHT], np.float32)
     unit = (uv - origin) / scale
     slack = 0.6 / width  # half a texel, in the patch's units
-    inside = ((unit > -slack) & (unit < 1.0 + slack)).all(-1)
+    inside = np.asarray(((unit > -slack) & (unit < 1.0 + slack)).all(-1))
     local = np.stack([unit[..., 0] - 0.5, 0.5 - unit[..., 1]], -1) * (2 * CARD_REACH)
     return local.astype(np.float32), inside

@@ -41,7 +41,7 @@ class Lifter:
         maker = self.maker
         vertex = maker.head.pose(maker.shaped, params)
         screen = maker.camera.project(vertex, GRID)
-        depth, is_covered = _depth(screen, maker)
+        depth = _depth(screen, maker)
         xy = np.zeros((atlas.HEIGHT * atlas.WIDTH, 2), np.float32)
         weight = np.zeros(atlas.HEIGHT * atlas.WIDTH, np.float32)
         point = _mixed(screen, self._corner, self._bary)
@@ -55,7 +55,7 @@ class Lifter:
         weight[self._texel] = np.clip((cosine - _GRAZING) / (0.6 - _GRAZING), 0.0, 1.0) * is_front
         point = maker.camera.project(self._on_card(params), GRID)
         xy[self._card] = point[:, :2] / (GRID / 2) - 1.0
-        weight[self._card] = ~_at(is_covered, point)
+        weight[self._card] = np.isinf(_at(depth, point))
         weight *= (np.abs(xy) < 1.0).all(1)
         shape = atlas.HEIGHT, atlas.WIDTH
         return Lift(np.clip(xy, -1.0, 1.0).reshape(*shape, 2), weight.reshape(shape))
@@ -97,20 +97,19 @@ def _mixed(value: Array, corner: NDArray[np.int64], bary: Array) -> Array:
     return np.asarray(np.einsum("nkc,nk->nc", value[corner], bary), np.float32)
 
 
-def _at(grid: NDArray[np.generic], point: Array) -> NDArray[np.generic]:
+def _at(grid: Array, point: Array) -> Array:
     """The values of [G,G] at pixel positions [n,2+]."""
     column, row = (np.clip(point[:, k].astype(np.int64), 0, GRID - 1) for k in (0, 1))
     return np.asarray(grid[row, column])
 
 
-def _depth(screen: Array, maker: MapMaker) -> tuple[Array, NDArray[np.bool_]]:
-    """[G,G] distance of what each pixel shows, infinite where that is nothing; and whether it shows the head."""
+def _depth(screen: Array, maker: MapMaker) -> Array:
+    """[G,G] distance of what each pixel shows of the head, infinite where that is nothing."""
     triangle = maker.head.triangle.astype(np.int64)
     pixel, seen, bary = rasterise(screen, triangle, GRID)
     depth = np.full(GRID * GRID, np.inf, np.float32)
     depth[pixel] = np.einsum("nk,nk->n", screen[:, 2][triangle[seen]], bary)
-    depth = depth.reshape(GRID, GRID)
-    return depth, np.isfinite(depth)
+    return depth.reshape(GRID, GRID)
 
 
 def _texels(uv: Array, triangle: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:

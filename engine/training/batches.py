@@ -68,17 +68,16 @@ class Chooser:
             rows = self._rows[k]
             kinds = self.pack.kind[rows]
             moving, still = rows[kinds == CLIP], rows[kinds != CLIP]
+            rest = rows[kinds == REFERENCE]
+            shown = rng.choice(rest if len(rest) and rng.random() < _AT_REST_SHARE else still)
             if is_clip and len(moving) > 1:
                 at = int(rng.integers(len(moving) - 1))
                 a, b = moving[at], moving[at + 1]
             else:
-                a, b = rng.choice(rows, 2, replace=False)
-            others = still[(still != a) & (still != b)]
-            rest = others[self.pack.kind[others] == REFERENCE]
-            pick = rest if len(rest) and rng.random() < _AT_REST_SHARE else others
+                a, b = rng.choice(rows[rows != shown], 2, replace=False)
             first.append(a)
             second.append(b)
-            reference.append(rng.choice(pick))
+            reference.append(shown)
         return Choice(np.array(first), np.array(second), np.array(reference), is_clip)
 
 

@@ -5,26 +5,33 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from omote import engine
 from omote.engine.character import SUFFIX, save_character
-from omote.engine.diffusion.denoiser import Condition, Denoiser, Shape
+from omote.engine.diffusion.denoiser import PREVIOUS, REFERENCE, Bank, Condition, Denoiser, Shape
+from omote.engine.diffusion.encoder import Completion, Encoder
 from omote.engine.face import atlas
 from omote.engine.face.head import FILE as HEAD_FILE
 from omote.engine.face.maps import CHANNELS
 from omote.engine.nouns import Character
+from omote.engine.runtime.network import Inputs
 
+from . import checkpoint
 from . import pack as packs
+from .batches import references_of
+from .faces.dataset import REFERENCE as PICTURE_AT_REST
+from .model import Model
+from .pack import Pack
 
-INPUTS = ("x", "t", "geometry", "uv", "texture", "face", "light", "identity")
+INPUTS = tuple(field.name for field in fields(Inputs))
 _HALVED_FROM = 256  # smaller weights stay in single precision
 LICENCE = "Apache-2.0"
 MADE_FROM = (
@@ -50,9 +57,19 @@ class _Flat(nn.Module):
         face: Tensor,
         light: Tensor,
         identity: Tensor,
-    ) -> Tensor:
-        denoised: Tensor = self.denoiser(x, t, Condition(geometry, uv, texture, face, light, identity))
-        return denoised
+        bank: Tensor,
+        previous: Tensor,
+        present: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        condition = Condition(geometry, uv, texture, face, light, identity)
+        has_bank, has_previous = present[:, :1], present[:, 1:]
+        rows = Bank(
+            torch.cat([bank, previous], 1),
+            ((REFERENCE, bank.shape[1]), (PREVIOUS, previous.shape[1])),
+            torch.cat([has_bank, torch.zeros_like(has_bank), has_previous], 1),
+        )
+        drawn: tuple[Tensor, Tensor] = self.denoiser(x, t, condition, rows)
+        return drawn
 
 
 def example_inputs(shape: Shape, seed: int = 0) -> tuple[Tensor, ...]:
@@ -67,18 +84,39 @@ def example_inputs(shape: Shape, seed: int = 0) -> tuple[Tensor, ...]:
         torch.randn(1, shape.face, generator=g),
         torch.randn(1, shape.light, generator=g),
         torch.randn(1, shape.identity, generator=g),
+        torch.randn(1, shape.rows, shape.bank, generator=g),
+        torch.randn(1, shape.rows, shape.bank, generator=g),
+        torch.ones(1, 2),
     )
 
 
 def export_network(denoiser: Denoiser, path: Path) -> None:
     """Writes the denoiser as ONNX (opset 18); weights in half precision, arithmetic in whatever the runtime chooses."""
-    flat = _Flat(denoiser).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    _export(_Flat(denoiser), example_inputs(denoiser.shape), path, INPUTS, ("denoised", "rows"))
+
+
+def export_encoder(encoder: Encoder, shape: Shape, path: Path) -> None:
+    """Writes the identity encoder: picture and maps → identity, rows of the bank, attributes."""
+    example = (torch.zeros(1, 3, shape.size, shape.size), torch.zeros(1, CHANNELS, shape.grid, shape.grid))
+    _export(encoder, example, path, ("picture", "geometry"), ("identity", "rows", "attributes"))
+
+
+def export_completion(completion: Completion, shape: Shape, path: Path) -> None:
+    """Writes what completes a texture: lifted texels and identity → texture."""
+    example = (torch.zeros(1, 4, atlas.HEIGHT, atlas.WIDTH), torch.zeros(1, shape.identity))
+    _export(completion, example, path, ("lifted", "identity"), ("texture",))
+
+
+def _export(
+    module: nn.Module, example: tuple[Tensor, ...], path: Path, inputs: tuple[str, ...], outputs: tuple[str, ...]
+) -> None:
+    module = module.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     torch.onnx.export(
-        flat,
-        example_inputs(denoiser.shape),
+        module,
+        example,
         str(path),
-        input_names=list(INPUTS),
-        output_names=["denoised"],
+        input_names=list(inputs),
+        output_names=list(outputs),
         opset_version=18,
         dynamo=False,
     )
@@ -99,57 +137,87 @@ def halve(model: onnx.ModelProto) -> None:
         half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.half")
         tensor.CopyFrom(half)
         casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT, name=f"{name}.cast"))
-    nodes = [*casts, *graph.node]
+    # Equal weights are stored once and copied: those copies too must come before whoever reads them.
+    names = {tensor.name.removesuffix(".half") for tensor in graph.initializer}
+    copies = [node for node in graph.node if node.op_type == "Identity" and node.input[0] in names]
+    nodes = [*casts, *copies, *(node for node in graph.node if node not in copies)]
     del graph.node[:]
     graph.node.extend(nodes)
 
 
-def export_run(run: Path, pack_path: Path, out: Path, model: str, cast: dict[str, int]) -> None:
-    """Writes the network, `networks.json` and the characters of `cast` (name to person number) under `out`."""
-    pack = packs.read(pack_path)
-    shape = Shape(size=pack.picture.shape[1])
-    state = {
-        k.removeprefix("ema."): v for k, v in load_file(run / "checkpoint.safetensors").items() if k.startswith("ema.")
-    }
-    denoiser = Denoiser(shape)
-    denoiser.load_state_dict({k.removeprefix("denoiser."): v for k, v in state.items() if k.startswith("denoiser.")})
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its averaged model and the people that it knows by heart."""
+
+    model: Model
+    cast: Pack
+
+    @classmethod
+    def open(cls, start: Path, cast: Path) -> Run:
+        """From a run's checkpoint, or from the parts that a GPU machine left."""
+        pack = packs.read(cast)
+        model = Model(Shape(size=pack.picture.shape[1]), pack.attributes.shape[1], pack.people)
+        model.load_state_dict(checkpoint.averaged(start))
+        return cls(model.eval(), pack)
+
+
+def export_run(run: Run, out: Path, model: str, names: dict[str, int]) -> None:
+    """Writes the networks, `networks.json` and the characters (name to person number of the cast's seed) to `out`."""
     (out / "characters").mkdir(parents=True, exist_ok=True)
-    file = out / f"denoiser_{shape.size}.onnx"
-    export_network(denoiser, file)
-    row = {
-        "file": file.name,
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+    shape = run.model.shape
+    network, encoder, completion = out / f"denoiser_{shape.size}.onnx", out / "encoder.onnx", out / "completion.onnx"
+    export_network(run.model.denoiser, network)
+    export_encoder(run.model.encoder, shape, encoder)
+    export_completion(run.model.completion, shape, completion)
+    row = _row(network, model) | {
         "size": shape.size,
-        "model": model,
         "texture": [shape.texture, atlas.HEIGHT, atlas.WIDTH],
         "identity": shape.identity,
-        "bank_rows": 0,
+        "bank_rows": shape.rows,
+        "bank_width": shape.bank,
+        "previous_rows": shape.rows,
         "head": hashlib.sha256(HEAD_FILE.read_bytes()).hexdigest(),
     }
-    (out / "networks.json").write_text(json.dumps([row], indent=2) + "\n", encoding="utf-8")
-    for name, person in cast.items():
-        character = Character(
-            name=name,
-            shape=pack.shape[person],
-            identity=state["people.identity"][person].numpy(),
-            texture=(state["people.common"] + state["people.texture"][person]).numpy(),
-            bank=np.zeros((0, 0), np.float32),
-            model=model,
-            licence=LICENCE,
-            made_from=MADE_FROM.format(seed=int(pack.seed[person])),
-        )
-        save_character(character, out / "characters" / f"{name}{SUFFIX}")
+    listed = {"denoisers": [row], "encoder": _row(encoder, model), "completion": _row(completion, model)}
+    (out / "networks.json").write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
+    for person, name in enumerate(sorted(names, key=lambda name: names[name])):
+        save_character(_character(run, person, name, model), out / "characters" / f"{name}{SUFFIX}")
+
+
+def _row(file: Path, model: str) -> dict[str, object]:
+    return {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "model": model}
+
+
+@torch.no_grad()
+def _character(run: Run, person: int, name: str, model: str) -> Character:
+    """Someone of the cast, with the bank's rows of their picture at rest."""
+    pack = run.cast
+    rest = np.flatnonzero((pack.person == person) & (pack.kind == PICTURE_AT_REST))[:1]
+    look, _ = run.model.look(references_of(pack, rest, "cpu", None), known=torch.tensor([person]))
+    return Character(
+        name=name,
+        shape=pack.shape[person],
+        identity=look.identity[0].numpy(),
+        texture=look.texture[0].numpy(),
+        bank=look.rows[0].numpy(),
+        model=model,
+        licence=LICENCE,
+        made_from=MADE_FROM.format(seed=int(pack.seed[person])),
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--pack", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True, help="a run's folder, or the parts of a GPU run")
+    parser.add_argument("--cast-pack", type=Path, required=True, help="the pack of the people of the cast")
     parser.add_argument("--out", type=Path, default=Path(engine.__file__).parent / "weights")
-    parser.add_argument("--model", required=True, help='version of the model, such as "open-s 1"')
-    parser.add_argument("--cast", type=Path, required=True, help="JSON: character name to person number")
+    parser.add_argument("--model", required=True, help='version of the model, such as "open-s 2"')
+    parser.add_argument(
+        "--cast", type=Path, default=Path(__file__).with_name("cast.json"), help="name to person number"
+    )
     args = parser.parse_args()
-    export_run(args.run, args.pack, args.out, args.model, json.loads(args.cast.read_text(encoding="utf-8")))
+    names = json.loads(args.cast.read_text(encoding="utf-8"))
+    export_run(Run.open(args.run, args.cast_pack), args.out, args.model, names)
 
 
 if __name__ == "__main__":

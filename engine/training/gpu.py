@@ -11,36 +11,62 @@ import json
 import os
 import platform
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from omote import engine
+
 from . import pack, parts
 from .faces import dataset
-from .train import Plan, train
+from .sheet import Sheet
+from .train import STAGES, Plan, train
+
+CAST = Path(__file__).with_name("cast.json")
+CAST_SEED = 11  # of the people whose numbers it names
+WEIGHTS = Path(engine.__file__).parent / "weights"
 
 
-def run(out: Path, faces: dataset.Plan, plan: Plan, start: Path | None, workers: int) -> None:
-    """Renders and packs what is missing, trains within the plan's limit, and writes the parts and a line of facts."""
+@dataclass(frozen=True)
+class Work:
+    """What is rendered, and where all is kept between calls."""
+
+    faces: dataset.Plan
+    cast: dataset.Plan
+    folder: Path
+    workers: int
+
+    def prepare(self) -> None:
+        """Renders and packs what is missing."""
+        for plan, name, held_out in (
+            (self.faces, "pack", pack.HeldOut(people=min(64, self.faces.people // 8))),
+            (self.cast, "cast-pack", pack.HeldOut(pictures=8)),
+        ):
+            for _ in dataset.write(plan, self.workers):
+                pass
+            if not (self.folder / name / "rows.npz").exists():
+                pack.write(plan.kit, plan.out, self.folder / name, held_out, self.workers)
+
+
+def run(out: Path, work: Work, plan: Plan, start: Path | None) -> None:
+    """Prepares, trains within the plan's limit, and writes the parts and a line of facts."""
     began_s = time.monotonic()
-    for _ in dataset.write(faces, workers):
-        pass
-    if not (plan.pack / "rows.npz").exists():
-        pack.write(faces.kit, faces.out, plan.pack, max(faces.drills // 8, 1), workers)
+    work.prepare()
     print(f"rendered and packed after {time.monotonic() - began_s:.0f} s", flush=True)
     trainer = train(plan, start)
     files = parts.write(trainer.ema.state_dict(), out)
+    figures = Sheet(trainer.pack, trainer.cast_pack, plan.device).draw(trainer.ema, out / "sheet.png")
     facts = {
         "date": time.strftime("%Y-%m-%d"),
         "hardware": torch.cuda.get_device_name() if plan.device == "cuda" else platform.machine(),
-        "pictures": faces.people * (faces.per_person + faces.drills),
+        "pictures": len(trainer.pack.kind),
+        "stage": plan.stage,
         "steps": trainer.step,
-        "batch": plan.batch,
-        "held_out_psnr_db": trainer.evaluate(),
+        "psnr_db": figures,
         "seconds": time.monotonic() - began_s,
     }
     (out / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    trainer.sheet(out / "sheet.png")
     print(f"{facts}\n{len(files)} parts in {out}")
 
 
@@ -49,31 +75,42 @@ def main() -> None:
     parser.add_argument("--kit", type=Path, required=True, help="the face kit's folder")
     parser.add_argument("--work", type=Path, default=Path("data/gpu"), help="what is kept between calls")
     parser.add_argument("--out", type=Path, default=Path("data/gpu/out"), help="what shall travel: under 64 MiB")
-    parser.add_argument("--start", type=Path, help="a folder of parts to go on from")
-    parser.add_argument("--people", type=int, default=64, help="each brings a texture of 0.5 MB home")
-    parser.add_argument("--per-person", type=int, default=320)
-    parser.add_argument("--drills", type=int, default=200)
+    parser.add_argument("--start", type=Path, default=WEIGHTS, help="a run, parts or shipped weights to begin from")
+    parser.add_argument("--stage", choices=STAGES, default=STAGES[0])
+    parser.add_argument("--people", type=int, default=4000)
+    parser.add_argument("--per-person", type=int, default=8)
+    parser.add_argument("--cast-pictures", type=int, default=160, help="of each character that is shipped")
     parser.add_argument("--steps", type=int, default=40_000)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--minutes", type=float, default=8.0, help="of training in this call")
+    parser.add_argument("--batch", type=int, default=64, help="people in a step; two pictures of each")
+    parser.add_argument("--minutes", type=float, default=6.0, help="of training in this call")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--seed", type=int, default=21)
     args = parser.parse_args()
     if args.device == "cuda" and not torch.cuda.is_available():
         parser.error("torch sees no CUDA device here; --device cpu trains on the processor, slowly")
     plan = Plan(
         pack=args.work / "pack",
-        run=args.work / "run",
+        run=args.work / args.stage,
         steps=args.steps,
-        batch=args.batch,
+        cast=args.work / "cast-pack",
+        stage=args.stage,
+        people=args.batch,
         seed=args.seed,
         device=args.device,
         sheet_every_s=240.0,
         limit_s=60.0 * args.minutes,
     )
-    faces = dataset.Plan(args.kit, args.work / "faces", args.people, args.per_person, 256, 2, args.seed, args.drills)
-    run(args.out, faces, plan, args.start, args.workers)
+    each = args.per_person
+    faces = dataset.Plan(args.kit, args.work / "faces", args.people, each, 256, 2, args.seed, drills=each // 2, clip=3)
+    only = tuple(sorted(json.loads(CAST.read_text(encoding="utf-8")).values()))
+    cast = dataset.Plan(
+        *(args.kit, args.work / "cast", max(only) + 1, args.cast_pictures, 256, 2, CAST_SEED),
+        drills=args.cast_pictures // 2,
+        clip=12,
+        only=only,
+    )
+    run(args.out, Work(faces, cast, args.work, args.workers), plan, args.start)
 
 
 if __name__ == "__main__":

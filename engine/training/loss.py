@@ -76,7 +76,8 @@ class Losses:
         if self._seen is None:
             return loss
         feature, landmark = self._seen(drawn, batch.picture, batch.geometry)
-        return loss + _FEATURE * feature + _LANDMARK * landmark
+        total: Tensor = loss + _FEATURE * feature + _LANDMARK * landmark
+        return total
 
 
 def motion_loss(drawn: Tensor, truth: Tensor) -> Tensor:

@@ -92,9 +92,9 @@ def bank_of(
     """The reference's rows and those of another picture, with who has them [B] 0 or 1."""
     present = torch.zeros(len(look.rows), 3, device=look.rows.device)
     present[:, REFERENCE] = has_reference
-    rows, kinds = look.rows, torch.full((look.rows.shape[1],), REFERENCE, device=look.rows.device)
+    rows, kinds = look.rows, ((REFERENCE, look.rows.shape[1]),)
     if other is not None and has_other is not None:
         present[:, kind] = has_other
         rows = torch.cat([rows, other], 1)
-        kinds = torch.cat([kinds, torch.full((other.shape[1],), kind, device=rows.device)])
+        return Bank(rows, (*kinds, (kind, other.shape[1])), present)
     return Bank(rows, kinds, present)

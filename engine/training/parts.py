@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 MAX_BYTES = 16 * 1000 * 1000
-_TEXTURE = "people.texture"
+_TEXTURE = "cast.texture"
 _SCALE = ".scale"
 _FILES = "weights-*.safetensors"
 

@@ -70,7 +70,7 @@ def _at_rest(pack: Pack, rows: Rows) -> Rows:
 
 def _strangers(pack: Pack, people: int) -> tuple[Rows, Rows]:
     """One varied picture of each of so many people who are wholly held out, and their pictures at rest."""
-    rows = []
+    rows: list[int] = []
     for person in range(pack.people):
         mine = np.flatnonzero((pack.person == person) & (pack.kind != CLIP))
         if len(mine) and pack.is_held_out[mine].all():
@@ -98,7 +98,7 @@ def one_step(model: Model, batch: Batch, look: Look) -> Tensor:
     count, device = len(batch.person), batch.picture.device
     noise = torch.from_numpy(fixed_noise(model.shape.size)).to(device).expand(count, -1, -1, -1)
     bank = bank_of(look, torch.ones(count, device=device))
-    picture, _ = model(noise, torch.ones(count, device=device), batch, look, bank)
+    picture: Tensor = model(noise, torch.ones(count, device=device), batch, look, bank)[0]
     return picture
 
 
@@ -111,8 +111,6 @@ def over_grey(straight: Tensor) -> Tensor:
 def psnr_db(drawn: Tensor, truth: Tensor, mask: Tensor | None = None) -> float:
     """Mean peak signal to noise of pictures [N,3,H,W] in 0..1, where `mask` [N,1,H,W] is 1."""
     error = (drawn - truth).square()
-    if mask is None:
-        mean = error.mean((1, 2, 3))
-    else:
-        mean = (error * mask).sum((1, 2, 3)) / (3.0 * mask.sum((1, 2, 3)))
+    counted = torch.ones_like(error[:, :1]) if mask is None else mask
+    mean = (error * counted).sum((1, 2, 3)) / (3.0 * counted.sum((1, 2, 3)))
     return float((-10.0 * torch.log10(mean + 1e-12)).mean())

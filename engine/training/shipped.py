@@ -22,7 +22,7 @@ def weights(folder: Path) -> dict[str, Tensor]:
     """The weights under the names that training knows: the denoiser, and the cast in the order of person numbers."""
     rows = json.loads((folder / "networks.json").read_text(encoding="utf-8"))
     rows = rows["denoisers"] if isinstance(rows, dict) else rows
-    state = _network(folder / rows[-1]["file"])
+    state = network(folder / rows[-1]["file"])
     names = [name for name, _ in sorted(_CAST.items(), key=lambda item: item[1])]
     cast = [load_character(str(folder / "characters" / f"{name}{SUFFIX}")) for name in names]
     texture = np.stack([one.texture for one in cast])
@@ -32,7 +32,7 @@ def weights(folder: Path) -> dict[str, Tensor]:
     return state
 
 
-def _network(path: Path) -> dict[str, Tensor]:
+def network(path: Path) -> dict[str, Tensor]:
     """Parameters of an exported network; those that the exporter renamed are told by the nodes that use them."""
     graph = onnx.load(path).graph
     value = {t.name.removesuffix(_HALF): numpy_helper.to_array(t).astype(np.float32) for t in graph.initializer}

@@ -28,7 +28,7 @@ _CAST_SHARE = 0.12  # of the steps that draw people of the cast, with their own 
 _NO_REFERENCE, _NO_TEXELS, _NO_OTHER = 0.1, 0.15, 0.25
 _IDENTITY_NOISE = 0.05
 _ROW_NOISE = 0.4  # the most that rows of other pictures are blurred by, so that errors do not feed themselves
-_STAGES = ("teacher", "student")
+STAGES = ("teacher", "student")
 # Of the samples, pure noise: what one step starts from. The teacher learns all of the path, the student its beginning.
 _ONE_STEP_SHARE = {"teacher": 0.5, "student": 0.85}
 
@@ -67,8 +67,8 @@ class Trainer:
     """One run: its model, its moving average, its optimiser and its step count."""
 
     def __init__(self, plan: Plan, shape: Shape | None = None) -> None:
-        if plan.stage not in _STAGES:
-            raise ValueError(f"stage must be one of {', '.join(_STAGES)}, got {plan.stage}")
+        if plan.stage not in STAGES:
+            raise ValueError(f"stage must be one of {', '.join(STAGES)}, got {plan.stage}")
         torch.manual_seed(plan.seed)
         self.plan, self.pack = plan, packs.read(plan.pack)
         self.cast_pack = packs.read(plan.cast) if plan.cast else None
@@ -214,7 +214,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--run", type=Path, required=True, help="a folder for checkpoints and sheets; run again to go on"
     )
-    parser.add_argument("--stage", choices=_STAGES, default="teacher")
+    parser.add_argument("--stage", choices=STAGES, default="teacher")
     parser.add_argument("--start", type=Path, help="a run, parts or shipped weights to begin from")
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--rate", type=float, default=Plan.rate)

@@ -27,7 +27,9 @@ class NetworkFile:
     model: str  # the version that characters must have been made for
     texture: tuple[int, int, int]  # channels, rows, columns
     identity: int
-    bank_rows: int
+    bank_rows: int  # of a character
+    bank_width: int
+    previous_rows: int  # of the picture before
     head: str  # sha256 of the open head whose maps it was trained on
 
     @property
@@ -60,7 +62,7 @@ def listed(path: Path) -> tuple[NetworkFile, ...]:
     """The networks that this list names, smallest first, one at least; WeightsError where it is missing or damaged."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        files = [NetworkFile(**{**row, "texture": tuple(row["texture"])}) for row in rows]
+        files = [NetworkFile(**{**row, "texture": tuple(row["texture"])}) for row in rows["denoisers"]]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(f"{path} is missing or damaged ({error}): install Omote again") from error
     if not files:
