@@ -11,21 +11,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from omote.engine.diffusion.denoiser import Condition, Denoiser, Shape
-from omote.engine.training.export import example_inputs
+from omote.engine.diffusion.denoiser import Denoiser, Shape
+from omote.engine.training.export import Flat, example_inputs
 
 WARM_UP, TIMED = 50, 500
 
 
-def timed(denoiser: Callable[..., torch.Tensor]) -> dict[str, float]:
+def timed(denoiser: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> dict[str, float]:
     """Milliseconds of one picture, p50, p95 and p99, after the warm-up."""
     inputs = [part.cuda() for part in example_inputs(Shape())]
-    condition = Condition(*inputs[2:])
     took_ms = []
     with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16):
         for k in range(WARM_UP + TIMED):
             began_ns = time.perf_counter_ns()
-            denoiser(inputs[0], inputs[1], condition)
+            denoiser(*inputs)
             torch.cuda.synchronize()
             if k >= WARM_UP:
                 took_ms.append((time.perf_counter_ns() - began_ns) / 1e6)
@@ -38,7 +37,7 @@ def main() -> None:
     args = parser.parse_args()
     if not torch.cuda.is_available():
         parser.error("torch sees no CUDA device here")
-    denoiser = Denoiser(Shape()).cuda().eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    denoiser = Flat(Denoiser(Shape())).cuda().eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     record = {
         "date": time.strftime("%Y-%m-%d"),
         "hardware": torch.cuda.get_device_name(),

@@ -40,7 +40,7 @@ MADE_FROM = (
 )
 
 
-class _Flat(nn.Module):
+class Flat(nn.Module):
     """The denoiser with plain tensors for inputs, as ONNX wants them."""
 
     def __init__(self, denoiser: Denoiser) -> None:
@@ -92,7 +92,7 @@ def example_inputs(shape: Shape, seed: int = 0) -> tuple[Tensor, ...]:
 
 def export_network(denoiser: Denoiser, path: Path) -> None:
     """Writes the denoiser as ONNX (opset 18); weights in half precision, arithmetic in whatever the runtime chooses."""
-    _export(_Flat(denoiser), example_inputs(denoiser.shape), path, INPUTS, ("denoised", "rows"))
+    _export(Flat(denoiser), example_inputs(denoiser.shape), path, INPUTS, ("denoised", "rows"))
 
 
 def export_encoder(encoder: Encoder, shape: Shape, path: Path) -> None:

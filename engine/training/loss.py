@@ -63,6 +63,7 @@ def picture_loss(drawn: Tensor, truth: Tensor, geometry: Tensor) -> Tensor:
 
 
 _FEATURE, _LANDMARK, _MOTION = 0.08, 0.5, 2.0
+_GRAIN = 0.02
 
 
 class Losses:
@@ -71,10 +72,16 @@ class Losses:
     def __init__(self, landmarks: Path | None, device: str) -> None:
         self._seen = PerceptualLoss(LandmarkNet.load(landmarks).to(device)) if landmarks else None
 
-    def __call__(self, drawn: Tensor, batch: Batch) -> Tensor:
-        loss = picture_loss(drawn, batch.picture, batch.geometry)
+    def picture(self, drawn: Tensor, batch: Batch) -> Tensor:
+        """Scalar: the picture's loss alone."""
+        return picture_loss(drawn, batch.picture, batch.geometry)
+
+    def whole(self, drawn: Tensor, batch: Batch) -> Tensor:
+        """Scalar: also what the tracker's network makes of it, which costs a quarter of a step."""
+        loss = self.picture(drawn, batch)
         if self._seen is None:
             return loss
+        drawn = drawn + _GRAIN * torch.randn_like(drawn)  # that network can be fooled by less than a level of 255
         feature, landmark = self._seen(drawn, batch.picture, batch.geometry)
         total: Tensor = loss + _FEATURE * feature + _LANDMARK * landmark
         return total

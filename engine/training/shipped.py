@@ -19,16 +19,15 @@ _CAST = json.loads(Path(__file__).with_name("cast.json").read_text(encoding="utf
 
 
 def weights(folder: Path) -> dict[str, Tensor]:
-    """The weights under the names that training knows: the denoiser, and the cast in the order of person numbers."""
-    rows = json.loads((folder / "networks.json").read_text(encoding="utf-8"))
-    rows = rows["denoisers"] if isinstance(rows, dict) else rows
-    state = network(folder / rows[-1]["file"])
+    """The weights under the names that training knows: the networks, and the cast in the order of person numbers."""
+    listed = json.loads((folder / "networks.json").read_text(encoding="utf-8"))
+    state = network(folder / listed["denoisers"][-1]["file"])
+    for part in ("encoder", "completion"):
+        state |= {f"{part}.{name}": value for name, value in network(folder / listed[part]["file"]).items()}
     names = [name for name, _ in sorted(_CAST.items(), key=lambda item: item[1])]
     cast = [load_character(str(folder / "characters" / f"{name}{SUFFIX}")) for name in names]
-    texture = np.stack([one.texture for one in cast])
-    state["cast.texture"] = torch.from_numpy(texture)
+    state["cast.texture"] = torch.from_numpy(np.stack([one.texture for one in cast]))
     state["cast.identity"] = torch.from_numpy(np.stack([one.identity for one in cast]))
-    state["completion.common"] = torch.from_numpy(texture.mean(0))
     return state
 
 
@@ -37,6 +36,7 @@ def network(path: Path) -> dict[str, Tensor]:
     graph = onnx.load(path).graph
     value = {t.name.removesuffix(_HALF): numpy_helper.to_array(t).astype(np.float32) for t in graph.initializer}
     state = {name: array for name, array in value.items() if not name.startswith("onnx::")}
+    kinds: dict[str, list[NDArray[np.float32]]] = {}
     for node in graph.node:
         for name in node.input:
             if not name.startswith("onnx::") or name not in value:
@@ -45,7 +45,12 @@ def network(path: Path) -> dict[str, Tensor]:
             # A member of a sequence is called by the sequence's name as well: "last/last.0".
             following = [*scopes[1:], ""]
             module = ".".join(a for a, b in zip(scopes, following, strict=True) if not b.startswith(f"{a}."))
-            state[f"{module}.{_parameter(node.op_type)}"] = _laid(node.op_type, value[name])
+            if node.op_type == "Expand":
+                kinds.setdefault(module, []).append(value[name])
+            else:
+                state[f"{module}.{_parameter(node.op_type)}"] = _laid(node.op_type, value[name])
+    for module, (reference, previous) in kinds.items():  # the export reads no anchors
+        state[f"{module}.kind"] = np.concatenate([reference, np.zeros_like(reference), previous])
     return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in state.items()}
 
 

@@ -27,6 +27,7 @@ _CAST_SHARE = 0.12  # of the steps that draw people of the cast, with their own 
 # How often a part is withheld, so that each can be absent.
 _NO_REFERENCE, _NO_TEXELS, _NO_OTHER = 0.1, 0.15, 0.25
 _IDENTITY_NOISE = 0.05
+_CUT_SHARE = 0.3
 _ROW_NOISE = 0.4  # the most that rows of other pictures are blurred by, so that errors do not feed themselves
 STAGES = ("teacher", "student")
 # Of the samples, pure noise: what one step starts from. The teacher learns all of the path, the student its beginning.
@@ -134,10 +135,12 @@ class Trainer:
             has_reference = some(_NO_REFERENCE)
             drawn, rows = self._drawn(first, look, bank_of(look, has_reference), rng)
             rows = rows + _ROW_NOISE * float(rng.random()) * rows.detach().std() * torch.randn_like(rows)
-            kind = PREVIOUS if choice.is_clip else ANCHOR
-            bank = bank_of(look, has_reference, rows if choice.is_clip else pooled(rows), kind, some(_NO_OTHER))
+            # Now and then the picture before is far from this one: a cut, or a stream that stalled.
+            kind = PREVIOUS if choice.is_clip or rng.random() < _CUT_SHARE else ANCHOR
+            other = rows if kind == PREVIOUS else pooled(rows)
+            bank = bank_of(look, has_reference, other, kind, some(_NO_OTHER))
             after, _ = self._drawn(second, look, bank, rng)
-        loss = self.losses(drawn.float(), first) + self.losses(after.float(), second)
+        loss = self.losses.picture(drawn.float(), first) + self.losses.whole(after.float(), second)
         if choice.is_clip:
             loss = loss + motion_loss(after.float() - drawn.detach().float(), second.picture - first.picture)
         truth = torch.from_numpy(pack.attributes[pack.person[choice.first]]).to(device)

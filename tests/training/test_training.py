@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from omote.engine.diffusion.denoiser import (  # noqa: E402
+    ANCHOR,
     PREVIOUS,
     REFERENCE,
     Bank,
@@ -154,6 +155,8 @@ def test_a_shipped_network_is_read_back_to_the_weights_it_was_made_of(tmp_path: 
     export.export_network(denoiser, tmp_path / "tiny.onnx")
     found = shipped.network(tmp_path / "tiny.onnx")
     for name, wanted in denoiser.state_dict().items():
+        if name.endswith(".kind"):
+            wanted[ANCHOR] = 0.0  # which is not exported
         np.testing.assert_allclose(found[f"denoiser.{name}"], wanted, atol=2e-4, err_msg=name)
 
 
