@@ -62,111 +62,166 @@ class MapMaker:
         self.head = head or open_head()
         self.shaped = shaped
         self.camera = Camera.framing(shaped)
-        self._triangle = self.head.triangle.astype(np.int64)
-        self._flat_corner = np.ascontiguousarray(self._triangle.T).ravel()
+        self._triangle = np.asfortranarray(self.head.triangle, np.int64)  # its columns are what is read
         low, high = self.head.template.min(0), self.head.template.max(0)
         canonical = (self.head.template - low) / (high - low) * 2.0 - 1.0
-        self._fixed = np.concatenate([canonical, self.head.uv], 1).astype(np.float32)  # [N,5]
+        fixed = np.concatenate([canonical, self.head.uv * 2.0 - 1.0], 1)
+        self._fixed = np.ascontiguousarray(fixed.T, np.float32)  # [5,N]
         region = self.head.region[self.head.triangle[:, 0]]
-        self._flags = np.stack([np.ones(len(region)), region == EYE, region == MOUTH], 1).astype(np.float32)  # [T,3]
-        self._rays = self._pixel_rays()
+        self._flags = np.stack([region == EYE, region == MOUTH]).astype(np.float32)  # [2,T]
+        self._card_low, self._card_high = _card_ends()
 
     def draw(self, params: FlameParams) -> Maps:
         """The maps of this face; ValueError where `params` speak another basis."""
         vertex = self.head.pose(self.shaped, params)
         screen = self.camera.project(vertex, GRID)
         pixel, triangle, bary = rasterise(screen, self._triangle, GRID)
-        varying = np.concatenate([self._fixed, self._normals(vertex), screen[:, 2:]], 1)
-        seen = _blended(varying, self._triangle[triangle], bary)
-        geometry = np.zeros((GRID * GRID, CHANNELS), np.float32)
-        seen[:, 8] = (self.camera.eye[2] - self.camera.aim[2] - seen[:, 8]) / np.float32(self.shaped.height)
-        geometry[pixel] = np.concatenate([seen[:, 0:3], seen[:, 5:8], self._flags[triangle], seen[:, 8:]], 1)
-        uv = self._card(params)
-        uv[pixel] = seen[:, 3:5]
-        uv *= 2.0
-        uv -= 1.0
-        return Maps(np.ascontiguousarray(geometry.T).reshape(CHANNELS, GRID, GRID), uv.reshape(GRID, GRID, 2))
+        corner, weight = self._triangle.T.take(triangle, 1), bary.T  # [3,n]
+        place = _blended(self._fixed, corner, weight)
+        normal = _blended(self._normals(vertex, corner), corner, weight)
+        (distance,) = _blended(np.ascontiguousarray(screen[:, 2:].T), corner, weight)
+        depth = (self.camera.eye[2] - self.camera.aim[2] - distance) / np.float32(self.shaped.height)
+        geometry = np.zeros((CHANNELS, GRID * GRID), np.float32)
+        geometry[6, pixel] = 1.0
+        for channel, seen in zip((0, 1, 2, 3, 4, 5, 7, 8, 9), (*place[:3], *normal, *self._flags, depth), strict=True):
+            geometry[channel][pixel] = seen.take(triangle) if channel in (7, 8) else seen
+        u, v = self._card(params)
+        u[pixel], v[pixel] = place[3:]
+        return Maps(geometry.reshape(CHANNELS, GRID, GRID), np.stack([u, v], 1).reshape(GRID, GRID, 2))
 
-    def _normals(self, vertex: Array) -> Array:
-        """[N,3] unit normals: the sum of those of a vertex's triangles, by area."""
-        a, b, c = vertex[self._triangle[:, 0]], vertex[self._triangle[:, 1]], vertex[self._triangle[:, 2]]
+    def _normals(self, vertex: Array, corner: Index) -> Array:
+        """[3,N] unit normals of the vertices at `corner`: the sum of those of a vertex's triangles, by area."""
+        is_seen = np.zeros(len(vertex), np.bool_)
+        is_seen[corner.ravel()] = True
+        around = self._triangle.T
+        touching = np.flatnonzero(is_seen.take(around).any(0))
+        around = around.take(touching, 1)  # [3,F]
+        a, b, c = np.ascontiguousarray(vertex.T).take(around, 1).transpose(1, 0, 2)
         u, v = b - a, c - a
-        normal = np.empty((len(vertex), 3), np.float32)
+        normal = np.empty((3, len(vertex)), np.float32)
         for k in range(3):
             i, j = (k + 1) % 3, (k + 2) % 3
-            face = u[:, i] * v[:, j] - u[:, j] * v[:, i]
-            normal[:, k] = np.bincount(self._flat_corner, np.tile(face, 3), len(vertex))
-        normal /= np.sqrt(np.einsum("nk,nk->n", normal, normal))[:, None] + 1e-12
+            face = u[i] * v[j] - u[j] * v[i]
+            normal[k] = np.bincount(around.ravel(), np.concatenate([face, face, face]), len(vertex))
+        normal /= np.sqrt(np.einsum("kn,kn->n", normal, normal)) + 1e-12
         return normal
 
-    def _pixel_rays(self) -> Array:
-        """[G*G,3] what a pixel looks along."""
-        step = (np.arange(GRID) + 0.5) / GRID * 2.0 - 1.0
-        x, y = np.meshgrid(step, -step)
-        slope = np.tan(np.radians(FOV_DEG) / 2)
-        return np.stack([x * slope, y * slope, np.full_like(x, -1.0)], -1).reshape(-1, 3).astype(np.float32)
-
-    def _card(self, params: FlameParams) -> Array:
-        """[G*G,2] atlas coordinates on a card that stands in the skull and turns with it: room for hair."""
-        turn = rotation(params.neck_pose).astype(np.float32)
+    def _card(self, params: FlameParams) -> tuple[Array, Array]:
+        """Two [G*G] atlas coordinates on a card that stands in the skull and turns with it: room for hair."""
+        turn = rotation(params.neck_pose)
         away = skull_seat(self.shaped, params.neck_pose) - self.camera.eye
         # Half turned, the card is never seen edge-on.
-        facing = rotation(0.5 * params.neck_pose)[:, 2].astype(np.float32)
-        reach = float(away @ facing) / (self._rays @ facing)
-        local = (self._rays * reach[:, None] - away) @ turn / np.float32(self.shaped.height)
-        return atlas.card_uv(local)
+        facing = rotation(0.5 * params.neck_pose)[:, 2]
+        reach = np.float32(away @ facing) / _along(facing)
+        found = []
+        for axis, sign, low, high in zip((0, 1), (1.0, -1.0), self._card_low, self._card_high, strict=True):
+            # Affine from head heights on the card to the atlas, so its scale goes into the few numbers of `turn`.
+            scale = sign * (high - low) / (2.0 * atlas.CARD_REACH * self.shaped.height)
+            at = _along(turn[:, axis] * scale)
+            at *= reach
+            at += np.float32((low + high) / 2.0 - away @ turn[:, axis] * scale)
+            found.append(np.clip(at, low, high, out=at).ravel())
+        return found[0], found[1]
 
 
-def _blended(varying: Array, corner: Index, bary: Array) -> Array:
-    """[n,C] what the corners [n,3] carry, mixed by these weights."""
-    mixed = varying[corner[:, 0]] * bary[:, :1]
-    mixed += varying[corner[:, 1]] * bary[:, 1:2]
-    mixed += varying[corner[:, 2]] * bary[:, 2:]
+def _card_ends() -> tuple[Array, Array]:
+    """[2] the least and the greatest coordinates -1 to 1 that the card has in the atlas."""
+    reach = atlas.CARD_REACH
+    ends = atlas.card_uv(np.array([[-reach, reach], [reach, -reach]], np.float32)) * np.float32(2.0) - np.float32(1.0)
+    return ends[0], ends[1]
+
+
+def _along(direction: NDArray[np.floating]) -> Array:
+    """[G,G] how far each pixel's ray (one dm deep) goes along this direction."""
+    step = ((np.arange(GRID) + 0.5) / GRID * 2.0 - 1.0) * np.tan(np.radians(FOV_DEG) / 2)
+    columns = (step * direction[0]).astype(np.float32)
+    rows = (-step * direction[1] - direction[2]).astype(np.float32)
+    return np.asarray(rows[:, None] + columns, np.float32)
+
+
+def _blended(value: Array, corner: Index, weight: Array) -> Array:
+    """[C,n] what [C,N] vertices carry, mixed from the corners [3,n] by these weights."""
+    parts = value.take(corner, 1)  # [C,3,n]
+    parts *= weight
+    mixed: Array = parts[:, 0] + parts[:, 1]
+    mixed += parts[:, 2]
     return mixed
 
 
 def rasterise(screen: Array, triangle: Index, side: int) -> tuple[Index, Index, Array]:
     """Which triangle each covered pixel sees: flat pixel numbers [n], triangles [n], barycentric weights [n,3].
 
-    `screen` [N,3] holds pixel x, y (down) and distance. Triangles that turn away are not drawn; the nearest wins.
+    `screen` [N,3] holds pixel x, y (down) and distance. Triangles that turn away are not drawn; the nearest wins, of
+    equals the last. Fastest where `triangle` [T,3] lies in memory column by column.
     """
-    x, y = np.ascontiguousarray(screen[:, 0]), np.ascontiguousarray(screen[:, 1])
-    a, b, c = triangle.T
-    area = (x[b] - x[a]) * (y[c] - y[a]) - (x[c] - x[a]) * (y[b] - y[a])
-    front = np.flatnonzero(area < 0.0)
-    a, b, c = a[front], b[front], c[front]
-    x0, y0, x1, y1, x2, y2 = x[a], y[a], x[b], y[b], x[c], y[c]
-    left = np.maximum(np.ceil(np.minimum(np.minimum(x0, x1), x2) - 0.5), 0).astype(np.int32)
-    right = np.minimum(np.floor(np.maximum(np.maximum(x0, x1), x2) - 0.5), side - 1).astype(np.int32)
-    top = np.maximum(np.ceil(np.minimum(np.minimum(y0, y1), y2) - 0.5), 0).astype(np.int32)
-    bottom = np.minimum(np.floor(np.maximum(np.maximum(y0, y1), y2) - 0.5), side - 1).astype(np.int32)
-    drawn = np.flatnonzero((right >= left) & (bottom >= top))
-    wide, high = (right - left + 1)[drawn], (bottom - top + 1)[drawn]
-    # Every pixel of every triangle's bounding box, in one long list.
-    count = wide * high
-    row = np.repeat(np.arange(len(drawn)), count)
-    place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    down = place // wide[row]
-    px = left[drawn][row] + place - down * wide[row]
-    py = top[drawn][row] + down
-    edge = _edges(x0, y0, x1, y1, x2, y2, area[front], drawn)[row]
-    cx, cy = (px + 0.5).astype(np.float32), (py + 0.5).astype(np.float32)
-    w0 = edge[:, 0] * cx + edge[:, 1] * cy + edge[:, 2]
-    w1 = edge[:, 3] * cx + edge[:, 4] * cy + edge[:, 5]
+    corner = triangle.T
+    at = np.ascontiguousarray(screen[:, :2]).take(corner, 0)  # [3,T,2]
+    first = np.maximum(np.ceil(np.minimum(np.minimum(at[0], at[1]), at[2]) - 0.5), 0.0)
+    last = np.minimum(np.floor(np.maximum(np.maximum(at[0], at[1]), at[2]) - 0.5), side - 1)
+    b, c = at[1] - at[0], at[2] - at[0]
+    area = b[:, 0] * c[:, 1] - c[:, 0] * b[:, 1]
+    reaches = last >= first
+    drawn = np.flatnonzero((area < 0.0) & reaches[:, 0] & reaches[:, 1])
+    first, last = first.take(drawn, 0), last.take(drawn, 0)
+    slope = _slopes(at.take(drawn, 1) - (first + 0.5), area.take(drawn))
+    sample = _samples(slope, first, last, side)
+    tri, (w0, w1) = sample.triangle, sample.weight
+    w2 = 1.0 - w0 - w1
+    distance = np.ascontiguousarray(screen[:, 2]).take(corner.take(drawn, 1))  # [3,D]
+    depth = w0 * distance[0].take(tri) + w1 * distance[1].take(tri) + w2 * distance[2].take(tri)
+    nearest = _nearest(sample.pixel, depth, side)
+    bary = np.stack([w.take(nearest) for w in (w0, w1, w2)])
+    return sample.pixel.take(nearest), drawn.take(tri.take(nearest)), bary.T
+
+
+def _slopes(corner: Array, area: Array) -> Array:
+    """[D,6] of the first two weights: value at the box's first pixel, then change by column and by row.
+
+    `corner` [3,D,2] counts from that pixel's centre: small numbers, so that thin triangles keep their digits.
+    """
+    (x0, x1, x2), (y0, y1, y2) = corner.transpose(2, 0, 1)
+    slope = np.empty((len(area), 6), np.float32)
+    scale = 1.0 / area
+    slope[:, 0], slope[:, 1] = (x1 * y2 - x2 * y1) * scale, (x2 * y0 - x0 * y2) * scale
+    slope[:, 2], slope[:, 3] = (y1 - y2) * scale, (y2 - y0) * scale
+    slope[:, 4], slope[:, 5] = (x2 - x1) * scale, (x0 - x2) * scale
+    return slope
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """Pixel centres in triangles, triangle by triangle."""
+
+    pixel: Index  # [n]
+    triangle: Index  # [n] rows of `slope`
+    weight: tuple[Array, Array]  # the first two barycentric weights [n]
+
+
+def _samples(slope: Array, first: Array, last: Array, side: int) -> _Samples:
+    """The pixels of every triangle's bounding box, line by line, of which those inside the triangle stay."""
+    size = (last - first).astype(np.int64) + 1
+    row, down = _counted(size[:, 1])  # [L] lines of all boxes
+    line = np.empty((len(row), 4), np.float32)
+    per_line = slope.take(row, 0)
+    line[:, 0] = per_line[:, 0] + per_line[:, 4] * down
+    line[:, 1] = per_line[:, 1] + per_line[:, 5] * down
+    line[:, 2], line[:, 3] = per_line[:, 2], per_line[:, 3]
+    start = (first[:, 1] * side + first[:, 0]).take(row) + down * side
+    of_line, right = _counted(size[:, 0].take(row))
+    per_pixel = line.take(of_line, 0)
+    w0 = per_pixel[:, 0] + per_pixel[:, 2] * right
+    w1 = per_pixel[:, 1] + per_pixel[:, 3] * right
     inside = np.flatnonzero((w0 >= -_SLACK) & (w1 >= -_SLACK) & (w0 + w1 <= 1.0 + _SLACK))
-    w0, w1, pixel, tri = w0[inside], w1[inside], (py * side + px)[inside], front[drawn[row[inside]]]
-    bary = np.stack([w0, w1, 1.0 - w0 - w1], 1)
-    nearest = _nearest(pixel, np.einsum("nk,nk->n", bary, screen[:, 2][triangle[tri]]), side)
-    return pixel[nearest], tri[nearest], bary[nearest]
+    of_line = of_line.take(inside)
+    pixel = (start.take(of_line) + right.take(inside)).astype(np.int64)
+    return _Samples(pixel, row.take(of_line), (w0.take(inside), w1.take(inside)))
 
 
-def _edges(x0: Array, y0: Array, x1: Array, y1: Array, x2: Array, y2: Array, area: Array, drawn: Index) -> Array:
-    """[n,6] the two affine functions of x and y that give the first two barycentric weights."""
-    x0, y0, x1, y1, x2, y2 = x0[drawn], y0[drawn], x1[drawn], y1[drawn], x2[drawn], y2[drawn]
-    scale = 1.0 / area[drawn]
-    first = ((y1 - y2) * scale, (x2 - x1) * scale, (x1 * y2 - x2 * y1) * scale)
-    second = ((y2 - y0) * scale, (x0 - x2) * scale, (x2 * y0 - x0 * y2) * scale)
-    return np.stack([*first, *second], 1)
+def _counted(count: Index) -> tuple[Index, Array]:
+    """For counts 2, 3: which of them [0, 0, 1, 1, 1], and the how manieth [0, 1, 0, 1, 2]."""
+    which = np.repeat(np.arange(len(count)), count)
+    start = (np.cumsum(count) - count).astype(np.float32)
+    return which, np.arange(len(which), dtype=np.float32) - start.take(which)
 
 
 def _nearest(pixel: Index, distance: Array, side: int) -> Index:
@@ -175,5 +230,5 @@ def _nearest(pixel: Index, distance: Array, side: int) -> Index:
     depth = ((far - distance) * (65535.0 / (far - near + 1e-6))).astype(np.uint16)  # sorts ten times as fast
     far_first = np.argsort(depth, kind="stable")
     winner = np.full(side * side, -1, np.int64)
-    winner[pixel[far_first]] = far_first  # of equal pixels the last, the nearest, stays
+    winner[pixel.take(far_first)] = far_first  # of equal pixels the last, the nearest, stays
     return winner[winner >= 0]
