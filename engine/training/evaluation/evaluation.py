@@ -11,6 +11,7 @@ from ..provenance import provenance
 from . import scenes, sheets
 from .against import Against, against
 from .bands import bands_of
+from .consistency import Steady, steady
 from .drawing import Drawer, Drawn
 from .measure import Instruments, Measured, Plan, Sitting, measure
 from .summary import Summary, summary
@@ -40,16 +41,18 @@ class Evaluation:
     bands: tuple[Summary, ...]  # each kind by skin tone, age, hair and sex
     subjects: tuple[Portrayed, ...]
     students: tuple[Against, ...]
+    consistency: tuple[Steady, ...]  # the drawer, and the same without the picture before
     targets: tuple[Target, ...]
 
 
 @dataclass(frozen=True)
 class Rivals:
-    """Drawers that are held against another."""
+    """Other drawers that the sittings' own is compared with."""
 
-    students: tuple[Drawer, ...]
-    teacher: Drawer
-    is_taught: bool  # whether this is the teacher, so that the targets count
+    students: tuple[Drawer, ...] = ()
+    teacher: Drawer | None = None  # whom the students are held against
+    is_taught: bool = False  # whether the targets count: they are claims about a teacher, not about more steps
+    forgetful: Drawer | None = None  # the same as the sittings' own, but it draws each picture by itself
 
 
 def kind_of(sitting: Sitting) -> str:
@@ -63,7 +66,7 @@ def evaluate(
     sittings: Sequence[Sitting],
     plan: Plan,
     instruments: Instruments,
-    rivals: Rivals | None,
+    rivals: Rivals,
     folder: Path,
     notes: tuple[str, ...] = (),
     on_subject: Callable[[str], None] = lambda name: None,
@@ -90,9 +93,10 @@ def evaluate(
         bands=tuple(band for kind, members in groups for band in _banded(kind, members)),
         subjects=tuple(_portrayed(number, one) for number, one in enumerate(measured)),
         students=compared,
+        consistency=_consistency(rivals.forgetful, sittings, plan),
         targets=(
             *(target for group in pooled for target in targets(group)),
-            *(student_targets(compared) if rivals and rivals.is_taught else ()),
+            *(student_targets(compared) if rivals.is_taught else ()),
         ),
     )
 
@@ -118,7 +122,14 @@ def _portrayed(number: int, one: Measured) -> Portrayed:
     return Portrayed(summary(name, [one]), sheets.file_name(number, name), bands_of(one.subject.words))
 
 
-def _compared(rivals: Rivals | None, sittings: Sequence[Sitting], plan: Plan) -> tuple[Against, ...]:
-    if rivals is None:
+def _compared(rivals: Rivals, sittings: Sequence[Sitting], plan: Plan) -> tuple[Against, ...]:
+    if rivals.teacher is None:
         return ()
     return against(rivals.students, rivals.teacher, sittings, scenes.varied(plan.pictures), time.perf_counter_ns)
+
+
+def _consistency(forgetful: Drawer | None, sittings: Sequence[Sitting], plan: Plan) -> tuple[Steady, ...]:
+    if forgetful is None:
+        return ()
+    both, moving = (sittings[0].drawer, forgetful), scenes.performance(plan.frames)
+    return tuple(steady(drawer, sittings, scenes.trembling(plan.trembling), moving) for drawer in both)

@@ -37,7 +37,7 @@ class Reading:
 
 def correlation(asked: NDArray[np.floating], read: NDArray[np.floating]) -> float:
     """Pearson's; 0 where either does not move."""
-    if asked.std() < 1e-9 or read.std() < 1e-9:
+    if len(asked) < 2 or asked.std() < 1e-9 or read.std() < 1e-9:
         return 0.0
     return float(np.corrcoef(asked, read)[0, 1])
 
@@ -54,14 +54,14 @@ def readings(asked: Array, ours: Array, truth: Array | None) -> tuple[Reading, .
     shapes = [one for one in sweep_readings(asked, ours, truth) if not one.name.startswith("eyeLook")]
     gaze = [_reading(name, _Gaze(axis), asked, ours, truth) for axis, name in enumerate(("gaze pitch", "gaze yaw"))]
     others = [name for name in arkit.NAMES if name not in dict(SWEPT) and not name.startswith("eyeLook")]
-    told = [arkit.INDEX[name] for name in others if asked[:, arkit.INDEX[name]].std() >= _TELLING]
+    told = [arkit.INDEX[name] for name in others if len(asked) and asked[:, arkit.INDEX[name]].std() >= _TELLING]
     weights = [_reading(arkit.NAMES[k], _Mean((k,)), asked, ours, truth) for k in told]
     return (*shapes, *gaze, *weights)
 
 
 def misread(ours: Array, truth: Array) -> float:
-    """Mean absolute difference between what is read off our pictures [n,52] and off the truth."""
-    return float(np.abs(ours - truth).mean())
+    """Mean absolute difference between what is read off our pictures [n,52] and off the truth; NaN of nothing."""
+    return float(np.abs(ours - truth).mean()) if len(ours) else float("nan")
 
 
 def follow(pictures: Iterable[Rgb]) -> tuple[Array, NDArray[np.bool_]]:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from omote.engine import capture
 from omote.engine.animator import Animator
 from omote.engine.capture.photo import face_finder
 from omote.engine.capture.take import read_take
+from omote.engine.diffusion.sampler import STEPS
 from omote.engine.weights import NetworkFile, listed
 
 from ..faces import kit as kits
@@ -48,29 +50,24 @@ class Request:
 def carry_out(request: Request, on_subject: Callable[[str], None] = lambda name: None) -> Evaluation:
     """Evaluates, and leaves page, record and sheets in the folder; EvaluationError says what is missing."""
     _check(request)
-    earlier = _earlier(request.out)
+    earlier, take = _earlier(request.out), _take(request)
     kit = _kit(request.kit)
     drawers = [_drawer(request.network, steps, request.runtime) for steps in request.steps]
+    rivals = _rivals(request, drawers)
     cast = subjects.characters(request.characters, kit)
     if request.people and kit:
         maker = NearestShipped(drawers[0]) if request.is_baseline else character_of
         cast += subjects.people(subjects.read_people(request.people), kit, drawers[0].size, maker)
-    sittings = [Sitting(one, drawers[0], _truth(one, kit, drawers[0].size, request.truth)) for one in cast]
-    notes = [f"no truth for {s.subject.name}: {_why(s.subject, kit)}" for s in sittings if s.truth is None]
+    plan = Plan(request.pictures, request.frames, take)
     embedder, why_not = _embedder()
-    take = _take(request)
     for path in earlier:
         path.unlink(missing_ok=True)
-    with face_finder() as finder:
-        evaluation = evaluate(
-            sittings,
-            Plan(request.pictures, request.frames, take),
-            Instruments(finder, embedder),
-            _rivals(request, drawers),
-            request.out,
-            (*notes, *why_not),
-            on_subject,
-        )
+    with TemporaryDirectory() as folder, face_finder() as finder:
+        keep = request.truth or Path(folder)
+        sittings = [Sitting(one, drawers[0], _truth(one, kit, drawers[0].size, keep)) for one in cast]
+        notes = [f"no truth for {s.subject.name}: {_why(kit)}" for s in sittings if s.truth is None]
+        instruments = Instruments(finder, embedder)
+        evaluation = evaluate(sittings, plan, instruments, rivals, request.out, (*notes, *why_not), on_subject)
     report.write(evaluation, request.out)
     return evaluation
 
@@ -82,6 +79,9 @@ def _check(request: Request) -> None:
         raise EvaluationError("--people wants --kit, the face kit's folder, from which they are rendered")
     if len(set(request.steps)) < len(request.steps):
         raise EvaluationError(f"--steps names one twice: {' '.join(map(str, request.steps))}")
+    known = (*STEPS, TEACHER_STEPS)
+    if unknown := [steps for steps in request.steps if steps not in known]:
+        raise EvaluationError(f"--steps takes {', '.join(map(str, known))}, got {unknown[0]}")
     for name, least in (("pictures", 2), ("frames", 2)):
         if (found := getattr(request, name)) < least:
             raise EvaluationError(f"--{name} must be {least} or more, got {found}")
@@ -97,9 +97,11 @@ def _kit(path: Path | None) -> Kit | None:
     return kits.load(path)
 
 
-def _drawer(folder: Path | None, steps: int, runtime: str) -> Drawer:
-    animator = Animator(None, steps, runtime, _network_in(folder) if folder else None)
-    return Animated(f"{animator.file.model}, {steps} steps, {animator.runtime}", animator)
+def _drawer(folder: Path | None, steps: int, runtime: str, *, consistency: bool = True) -> Drawer:
+    animator = Animator(None, 1, runtime, _network_in(folder) if folder else None, consistency)
+    animator.steps = steps  # more than a performance has time for, where it is a teacher
+    words = f"{animator.file.model}, {steps} step{'s' * (steps > 1)}, {animator.runtime}"
+    return Animated(words if consistency else f"{words}, each picture by itself", animator)
 
 
 def _network_in(folder: Path) -> NetworkFile:
@@ -108,11 +110,11 @@ def _network_in(folder: Path) -> NetworkFile:
     return replace(file, file=str((folder / file.file).resolve()))
 
 
-def _truth(subject: Subject, kit: Kit | None, size: int, keep: Path | None) -> Rendered | None:
+def _truth(subject: Subject, kit: Kit | None, size: int, keep: Path) -> Rendered | None:
     return Rendered(kit, subject.seed, size, keep) if kit and subject.seed is not None else None
 
 
-def _why(subject: Subject, kit: Kit | None) -> str:
+def _why(kit: Kit | None) -> str:
     return "it was not made from a rendered person" if kit else "pass --kit, the face kit's folder"
 
 
@@ -130,11 +132,15 @@ def _take(request: Request) -> scenes.Scene | None:
     return scenes.of_take(path.stem, read_take(path), request.frames)
 
 
-def _rivals(request: Request, drawers: list[Drawer]) -> Rivals | None:
+def _rivals(request: Request, drawers: list[Drawer]) -> Rivals:
     """Each number of steps beside the teacher, or beside the most steps where none is given."""
+    forgetful = _drawer(request.network, request.steps[0], request.runtime, consistency=False)
     if request.teacher:
-        return Rivals(tuple(drawers), _drawer(request.teacher, TEACHER_STEPS, request.runtime), is_taught=True)
-    return Rivals(tuple(drawers[:-1]), drawers[-1], is_taught=False) if len(drawers) > 1 else None
+        teacher = _drawer(request.teacher, TEACHER_STEPS, request.runtime)
+        return Rivals(tuple(drawers), teacher, is_taught=True, forgetful=forgetful)
+    if len(drawers) == 1:
+        return Rivals(forgetful=forgetful)
+    return Rivals(tuple(drawers[:-1]), drawers[-1], forgetful=forgetful)
 
 
 def _earlier(folder: Path) -> tuple[Path, ...]:

@@ -39,6 +39,7 @@ def tables(evaluation: Evaluation) -> tuple[Table, ...]:
         *(_quality(group) for group in evaluation.groups),
         _likeness(evaluation.groups),
         _steadiness(evaluation.groups),
+        _consistency(evaluation),
         _students(evaluation),
         _overview("Subjects", [one.figures for one in evaluation.subjects]),
         _overview("By band", evaluation.bands),
@@ -114,6 +115,20 @@ def _steadiness(groups: Sequence[Summary]) -> Table:
     return Table("Steadiness", remark, header, tuple(rows))
 
 
+def _consistency(evaluation: Evaluation) -> Table:
+    rows = (
+        (
+            *(one.name, _n(one.noise, 3), _n(one.truth_noise, 3), _n(one.noise_at_equal_sharpness, 2)),
+            *(_n(one.flicker, 3), _n(one.truth_motion, 3), _n(one.sharpness / one.truth_sharpness, 2)),
+            _n(one.head_psnr_db, 2),
+        )
+        for one in evaluation.consistency
+    )
+    header = ("drawer", "noise", "truth's", "at equal sharpness", "flicker", "truth's motion", "sharpness", "head dB")
+    remark = "A trembling control, then a sequence; noise at equal sharpness and sharpness are of the truth's."
+    return Table("The picture before", remark, header, tuple(rows))
+
+
 def _students(evaluation: Evaluation) -> Table:
     rows = [
         (*_timed(pair.student), _n(pair.between_db, 2), _n(pair.lost_db, 2), _n(pair.times_as_fast, 1))
@@ -140,19 +155,11 @@ def _overview(title: str, summaries: Iterable[Summary]) -> Table:
         for s in summaries
     )
     header = (
-        "who",
-        "subjects",
-        "head dB",
-        "SSIM",
-        "alpha error",
-        "sharpness",
-        "read-back",
-        "same",
-        "to reference",
-        "AUC",
+        *("who", "subjects", "head dB", "SSIM", "alpha error", "sharpness", "read-back"),
+        *("same", "to reference", "AUC", "noise", "at equal sharpness", "flicker"),
     )
     remark = "Varied pictures. Read-back: swept shapes, ours of the truth's. Noise: of the truth's."
-    return Table(title, remark, (*header, "noise", "flicker"), tuple(rows))
+    return Table(title, remark, header, tuple(rows))
 
 
 def _varied(quality: SceneQuality) -> tuple[str, ...]:
@@ -162,7 +169,8 @@ def _varied(quality: SceneQuality) -> tuple[str, ...]:
 
 def _share(readings: Sequence[Reading]) -> float:
     """What is read of ours as a part of what is read of the truth, over all shapes."""
-    return float(np.sum([r.ours for r in readings]) / np.sum([r.truth for r in readings]))
+    truth = float(np.sum([r.truth for r in readings]))
+    return float(np.sum([r.ours for r in readings])) / truth if truth else math.nan
 
 
 def _readings(title: str, readings: Sequence[Reading]) -> Table:
