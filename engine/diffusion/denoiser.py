@@ -115,7 +115,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, tokens: Tensor, bank: Bank) -> Tensor:
         b, c, h, w = x.shape
-        rows = self.norm(x).flatten(2).transpose(1, 2)  # [B,HW,C]
+        rows = self.norm(x).permute(0, 2, 3, 1).reshape(b, h * w, c)  # [B,HW,C]
         own = torch.cat([self.key_value(rows), self.token_key_value(tokens)], 1)
         kind = torch.cat([self.kind[k : k + 1].expand(count, -1) for k, count in bank.kinds])
         key, value = torch.cat([own, self.bank_key_value(bank.rows) + kind], 1).chunk(2, -1)
@@ -125,7 +125,7 @@ class Attention(nn.Module):
         bias = torch.cat([readiness.new_zeros(b, own.shape[1]), readiness], 1)[:, None, None, :]
         attended = F.scaled_dot_product_attention(query, key, value, bias.to(query.dtype))
         mixed: Tensor = self.out(attended.transpose(1, 2).reshape(b, h * w, c))
-        return x + mixed.transpose(1, 2).reshape(b, c, h, w)
+        return x + mixed.reshape(b, h, w, c).permute(0, 3, 1, 2)
 
     def _split(self, rows: Tensor) -> Tensor:
         b, n, c = rows.shape

@@ -28,6 +28,7 @@ from . import checkpoint
 from . import pack as packs
 from .batches import references_of
 from .faces.dataset import REFERENCE as PICTURE_AT_REST
+from .layout import stride_unshuffles
 from .model import Model
 from .pack import Pack
 
@@ -121,6 +122,7 @@ def _export(
         dynamo=False,
     )
     model = onnx.load(path)
+    stride_unshuffles(model)
     halve(model)
     onnx.checker.check_model(model)
     onnx.save(model, path)

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from omote.engine.character import SUFFIX, load_character
 
+from .layout import restored
+
 _HALF = ".half"
 _CAST = json.loads(Path(__file__).with_name("cast.json").read_text(encoding="utf-8"))
 
@@ -35,7 +37,7 @@ def network(path: Path) -> dict[str, Tensor]:
     """Parameters of an exported network; those that the exporter renamed are told by the nodes that use them."""
     graph = onnx.load(path).graph
     value = {t.name.removesuffix(_HALF): numpy_helper.to_array(t).astype(np.float32) for t in graph.initializer}
-    state = {name: array for name, array in value.items() if not name.startswith("onnx::")}
+    state = dict(restored(name, array) for name, array in value.items() if not name.startswith("onnx::"))
     kinds: dict[str, list[NDArray[np.float32]]] = {}
     for node in graph.node:
         for name in node.input:

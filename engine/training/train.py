@@ -23,7 +23,8 @@ from .sheet import Sheet
 
 _EMA_EVERY = 4
 _EMA_DECAY = 0.998
-_CAST_SHARE = 0.12  # of the steps that draw people of the cast, with their own textures
+# Of the steps, those that draw people of the cast with their own textures: the characters that are shipped.
+_CAST_SHARE = {"teacher": 0.12, "student": 0.25}
 # How often a part is withheld, so that each can be absent.
 _NO_REFERENCE, _NO_TEXELS, _NO_OTHER = 0.1, 0.15, 0.25
 _IDENTITY_NOISE = 0.05
@@ -103,7 +104,7 @@ class Trainer:
         plan = self.plan
         rng = np.random.default_rng([plan.seed, self.step])
         torch.manual_seed(plan.seed * 1_000_003 + self.step)
-        is_cast = self._cast_chooser is not None and rng.random() < _CAST_SHARE
+        is_cast = self._cast_chooser is not None and rng.random() < _CAST_SHARE[plan.stage]
         pack = self.cast_pack if is_cast and self.cast_pack else self.pack
         chooser = self._cast_chooser if is_cast and self._cast_chooser else self._chooser
         choice = chooser.choose(min(plan.people, pack.people), rng)
