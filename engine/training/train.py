@@ -24,7 +24,7 @@ from .sheet import Sheet
 _EMA_EVERY = 4
 _EMA_DECAY = 0.998
 # Of the steps, those that draw people of the cast with their own textures: the characters that are shipped.
-_CAST_SHARE = {"teacher": 0.12, "student": 0.25}
+_CAST_SHARE = {"teacher": 0.12, "student": 0.35}
 # How often a part is withheld, so that each can be absent.
 _NO_REFERENCE, _NO_TEXELS, _NO_OTHER = 0.1, 0.15, 0.25
 _IDENTITY_NOISE = 0.05
@@ -45,7 +45,7 @@ class Plan:
     cast: Path | None = None  # a few people, known by heart
     stage: str = "teacher"
     people: int = 8  # in a step; two pictures of each
-    rate: float = 5e-4  # of the denoiser; encoder and completion learn twice, the cast four times as fast
+    rate: float = 5e-4  # of the denoiser; encoder and completion learn twice, the cast eight times as fast
     warmup: int = 60
     final_share: float = 0.1  # of the rate, at the end
     seed: int = 0
@@ -94,7 +94,7 @@ class Trainer:
         return [
             {"params": list(model.denoiser.parameters()), "rate": plan.rate, "weight_decay": 0.01},
             {"params": fresh, "rate": 2.0 * plan.rate, "weight_decay": 0.01},
-            {"params": list(model.cast.parameters()), "rate": 4.0 * plan.rate, "weight_decay": 0.0},
+            {"params": list(model.cast.parameters()), "rate": 8.0 * plan.rate, "weight_decay": 0.0},
         ]
 
     def advance(self) -> float:
