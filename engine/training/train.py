@@ -45,7 +45,7 @@ class Plan:
     cast: Path | None = None  # a few people, known by heart
     stage: str = "teacher"
     people: int = 8  # in a step; two pictures of each
-    rate: float = 5e-4  # of the denoiser; encoder and completion learn twice, the cast eight times as fast
+    rate: float = 5e-4  # of the denoiser; encoder and completion learn five times, the cast eight times as fast
     warmup: int = 60
     final_share: float = 0.1  # of the rate, at the end
     seed: int = 0
@@ -93,7 +93,7 @@ class Trainer:
         fresh = [*model.encoder.parameters(), *model.completion.parameters()]
         return [
             {"params": list(model.denoiser.parameters()), "rate": plan.rate, "weight_decay": 0.01},
-            {"params": fresh, "rate": 2.0 * plan.rate, "weight_decay": 0.01},
+            {"params": fresh, "rate": 5.0 * plan.rate, "weight_decay": 0.01},
             {"params": list(model.cast.parameters()), "rate": 8.0 * plan.rate, "weight_decay": 0.0},
         ]
 
