@@ -1,0 +1,232 @@
+"""A photo as the picture of one face: read upright from its file, with the landmarks that MediaPipe finds in it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from omote.engine import models
+from omote.engine.face.reading import Reading
+
+from .native import missing_library, without_chatter
+from .source import SourceError
+
+Rgb = NDArray[np.uint8]  # [H,W,3] red, green, blue; first row on top
+
+SMALLEST_FACE_PX = 90
+_LONGEST_SIDE_PX = 2400  # more shows nothing that a portrait of 256 pixels could
+_BYSTANDER = 0.4  # a second face is the photo's subject too from this part of the largest one's size on
+_SAME = 0.5  # two findings whose middles are nearer than this part of a face are one face
+_ZOOMS = (1, 2, 4)  # the detector finds no head that is lower than about a fifth of what it is shown
+_MOST = 4
+_AROUND = 1.1  # the second look shows so many face sizes to each side of the face's middle
+
+
+class PhotoError(ValueError):
+    """A picture that no character can be made of; the message says what was found, what was wanted and the cure."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One face and the picture that it is in."""
+
+    name: str
+    picture: Rgb
+    reading: Reading
+
+
+class Finder(Protocol):
+    """Opened by `with`; finds the faces in one picture after another, none of which knows of the others."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def faces(self, picture: Rgb) -> tuple[Reading, ...]:
+        """All that are found, in no order."""
+        ...
+
+
+class MediaPipeFinder:
+    """MediaPipe's FaceLandmarker on single pictures."""
+
+    def __init__(self, model: Path) -> None:
+        self._model = model
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        with without_chatter():
+            self._task = _open(self._model)
+            self._task.detect(_image(np.zeros((64, 64, 3), np.uint8)))  # the graph and its chatter start here
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._task is not None:
+            self._task.close()
+            self._task = None
+
+    def faces(self, picture: Rgb) -> tuple[Reading, ...]:
+        from .landmarker import rotation_vector, weights_of
+
+        height, width = picture.shape[:2]
+        found = self._task.detect(_image(picture))
+        parts = zip(found.face_landmarks, found.face_blendshapes, found.facial_transformation_matrixes, strict=True)
+        return tuple(
+            Reading(
+                np.array([(p.x * width, p.y * height) for p in points], np.float32),
+                weights_of(scores),
+                rotation_vector(np.asarray(matrix, np.float64)),
+            )
+            for points, scores, matrix in parts
+        )
+
+
+def face_finder() -> MediaPipeFinder:
+    """The finder with its model file, fetched at first use; SourceError where that cannot be had."""
+    try:
+        return MediaPipeFinder(models.fetch(models.FACE_LANDMARKER))
+    except models.ModelError as error:
+        raise SourceError(str(error)) from error
+
+
+def read_photos(paths: tuple[Path, ...], open_finder: Callable[[], Finder] = face_finder) -> tuple[Photo, ...]:
+    """Each of these photos with its one face; PhotoError names the first that will not do."""
+    pictures = [read_picture(path) for path in paths]
+    with open_finder() as finder:
+        return tuple(
+            Photo(path.name, picture, the_face(path.name, picture, finder))
+            for path, picture in zip(paths, pictures, strict=True)
+        )
+
+
+def read_picture(path: Path) -> Rgb:
+    """The picture in a file as a person sees it: turned as its EXIF says, on white where it is transparent."""
+    if not path.is_file():
+        raise PhotoError(f"there is no file {path}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as opened:
+                opened.draft("RGB", (_LONGEST_SIDE_PX, _LONGEST_SIDE_PX))  # a JPEG is read at an eighth where that does
+                image = ImageOps.exif_transpose(opened)
+                image.thumbnail((_LONGEST_SIDE_PX, _LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
+                return _on_white(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PhotoError(f"{path} is too large to be opened ({error}): scale it down") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise PhotoError(f"{path} is no picture that can be read ({error}); wanted a JPEG, PNG or WebP file") from error
+
+
+def _on_white(image: Image.Image) -> Rgb:
+    clear = image.convert("RGBA")
+    ground = Image.new("RGBA", clear.size, "white")
+    return np.asarray(Image.alpha_composite(ground, clear).convert("RGB"))
+
+
+def the_face(name: str, picture: Rgb, finder: Finder) -> Reading:
+    """The one face that a picture is of; PhotoError where there is none, a second, or where it is too small."""
+    found = _distinct(face for view in _views(picture) for face in _seen(view, picture, finder))
+    if not found:
+        found = _distinct(face for view in _views(picture, _ZOOMS[-1]) for face in _seen(view, picture, finder))
+    if not found:
+        raise PhotoError(f"no face was found in {name}: wanted a photo of one face, sharp, lit, seen from the front")
+    largest = max(found, key=lambda face: face.size_px)
+    subjects = [face for face in found if face.size_px >= _BYSTANDER * largest.size_px]
+    if len(subjects) > 1:
+        raise PhotoError(f"{len(subjects)} faces were found in {name}: cut the photo so that it shows one person")
+    if largest.size_px < SMALLEST_FACE_PX:
+        raise PhotoError(
+            f"the face in {name} is {largest.size_px:.0f} pixels high, wanted {SMALLEST_FACE_PX} or more: "
+            "take a photo from nearer, or a larger file"
+        )
+    return _looked_at_again(largest, picture, finder)
+
+
+@dataclass(frozen=True)
+class _View:
+    """A part of a picture, in pixels."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def _views(picture: Rgb, *zooms: int) -> Iterator[_View]:
+    """The whole and its halves, or parts at the zooms that are asked for; each overlaps its neighbours by half."""
+    height, width = picture.shape[:2]
+    for zoom in zooms or _ZOOMS[:-1]:
+        side = -(-max(height, width) // zoom)
+        for top in _starts(height, side):
+            for left in _starts(width, side):
+                yield _View(left, top, min(left + side, width), min(top + side, height))
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Where windows of this side begin so that they cover the length and overlap by half."""
+    if side >= length:
+        return [0]
+    count = -(-(length - side) * 2 // side) + 1
+    return [round(k * (length - side) / (count - 1)) for k in range(count)]
+
+
+def _seen(view: _View, picture: Rgb, finder: Finder) -> Iterator[Reading]:
+    part = np.ascontiguousarray(picture[view.top : view.bottom, view.left : view.right])
+    corner = np.array([view.left, view.top], np.float32)
+    for face in finder.faces(part):
+        if np.isfinite(face.points).all() and face.size_px > 0.0:
+            yield Reading(face.points + corner, face.weights, face.rotation)
+
+
+def _distinct(faces: Iterator[Reading]) -> list[Reading]:
+    """The same face is found in several views; the first finding stands for all."""
+    kept: list[Reading] = []
+    for face in faces:
+        near = _SAME * face.size_px
+        if all(np.linalg.norm(face.centre - other.centre) > max(near, _SAME * other.size_px) for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _looked_at_again(face: Reading, picture: Rgb, finder: Finder) -> Reading:
+    """The same face seen close, where its points are found best; as it was where that shows none."""
+    height, width = picture.shape[:2]
+    reach = _AROUND * face.size_px
+    (x, y), top_left = face.centre, np.maximum(face.centre - reach, 0.0).astype(int)
+    view = _View(int(top_left[0]), int(top_left[1]), min(int(x + reach), width), min(int(y + reach), height))
+    near = [one for one in _seen(view, picture, finder) if np.linalg.norm(one.centre - face.centre) < reach / 2.0]
+    return max(near, key=lambda one: one.size_px, default=face)
+
+
+def _open(model: Path) -> Any:
+    try:
+        from mediapipe.tasks.python.core.base_options import BaseOptions
+        from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions, RunningMode
+
+        return FaceLandmarker.create_from_options(
+            FaceLandmarkerOptions(
+                base_options=BaseOptions(model_asset_path=str(model)),
+                running_mode=RunningMode.IMAGE,
+                num_faces=_MOST,
+                output_face_blendshapes=True,
+                output_facial_transformation_matrixes=True,
+            )
+        )
+    except (ImportError, OSError) as error:
+        raise missing_library(error) from error
+    except (RuntimeError, ValueError) as error:
+        raise SourceError(f"the face finder cannot use {model}: {error}; delete it, and it is fetched again") from error
+
+
+def _image(picture: Rgb) -> Any:
+    from mediapipe import Image as MediaPipeImage
+    from mediapipe import ImageFormat
+
+    return MediaPipeImage(ImageFormat.SRGB, np.ascontiguousarray(picture))
