@@ -1,4 +1,4 @@
-"""Makes the README's pictures: a strip of the demo take and a sheet of all characters, on a chequerboard."""
+"""Makes the README's pictures on a chequerboard: a strip of the demo take, what a character can do, all characters."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
 from omote.engine.nouns import FlameParams
 
+from .evaluation import scenes
+from .evaluation.sheets import chequered
 from .faces import light
 from .faces.figure import Figure
 from .faces.kit import load
@@ -28,15 +30,6 @@ Rgba = NDArray[np.uint8]
 
 # Seconds of the demo take: rest, grin, talk turned left, talk turned right, surprise, doubt, kiss, wink, laugh, anger.
 MOMENTS_S = (0.4, 3.5, 5.7, 6.75, 9.2, 11.5, 13.2, 14.7, 16.5, 21.5)
-_SQUARE_PX = 16
-
-
-def chequered(rgba: Rgba) -> Rgba:
-    """[H,W,3] the picture on grey squares, so that its alpha can be seen."""
-    rows, columns = np.indices(rgba.shape[:2]) // _SQUARE_PX
-    ground = np.where((rows + columns) % 2, 205, 225)[..., None]
-    alpha = rgba[..., 3:] / 255.0
-    return np.asarray(rgba[..., :3] * alpha + ground * (1.0 - alpha), np.uint8)
 
 
 def _row(take: Take, at_s: float) -> int:
@@ -50,6 +43,20 @@ def drawn(animator: Animator, name: str, take: Take) -> list[Rgba]:
         params = from_weights(take.weights[k], take.gaze[k], take.head_rotation[k])
         pictures.append(animator.draw(params, character, studio_light()).rgba)
     return pictures
+
+
+def ranges(animator: Animator, names: Sequence[str]) -> list[list[Rgba]]:
+    """What a character can do: twelve expressions in two rows, turns of the head, lights; each of one of them."""
+    shown = []
+    for name, scene in zip(names, (scenes.expressions(), scenes.turns(), scenes.lights()), strict=True):
+        character = load_character(name)
+        pictures = []
+        for shot in scene.shots[:12]:
+            animator.reset()  # each stands alone
+            pictures.append(animator.draw(shot.params(), character, shot.light.harmonics()).rgba)
+        shown.append(pictures)
+    moods, turns, lights = shown
+    return [moods[:6], moods[6:], [*turns[:3], *turns[4:]], lights]
 
 
 def rendered(kit: Path, name: str, take: Take, size: int) -> list[Rgba]:
@@ -81,6 +88,7 @@ def main() -> None:
     if args.kit:
         strip.insert(0, rendered(args.kit, args.characters[0], take, animator.size))
     sheet(strip, args.out / "demo_strip.png")
+    sheet(ranges(animator, ("hana", "amara", "aoi")), args.out / "range.png")
     calm, names = FlameParams.neutral(), character_names()
     portraits = [animator.draw(calm, load_character(name), studio_light()).rgba for name in names]
     columns = 6
