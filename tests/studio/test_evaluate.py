@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from omote.engine.weights import networks
 from omote.studio import train
 from omote.studio.command import main
 
@@ -91,7 +92,9 @@ def test_an_option_that_no_stage_knows_is_refused_by_the_stage(capsys: pytest.Ca
 
 def test_a_character_is_evaluated_without_the_kit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("mediapipe")
-    command = ["evaluate", "kenji", "--pictures", "2", "--frames", "2", "--out", str(tmp_path)]
+    shipped = networks()[-1].path.parent  # as its own teacher: of many steps
+    few = ("--pictures", "2", "--frames", "2")
+    command = ["evaluate", "kenji", *few, "--teacher", str(shipped), "--out", str(tmp_path)]
     assert main(command) == 0
     said = capsys.readouterr().out
     for words in ("no truth for kenji: pass --kit", "Read-back of swept shapes", "still control"):
@@ -101,6 +104,10 @@ def test_a_character_is_evaluated_without_the_kit(tmp_path: Path, capsys: pytest
     read = {reading["name"]: reading["ours"] for reading in group["swept"]}
     assert read["jawOpen"] > 0.5  # a network that draws no faces reads as nothing
     assert group["scenes"][0]["psnr_db"] is None
+    [pair] = record["students"]
+    assert "1 step," in pair["student"]["name"]
+    assert "32 steps" in pair["teacher"]["name"]
+    assert 15.0 < pair["between_db"] < 120.0  # the same person, not the same picture
     assert group["steadiness"]["is_still"] == 1.0
     assert main([*command, "--steps", "3"]) == 2  # in the folder of an earlier evaluation, which it spares
     assert (tmp_path / "evaluation.json").exists()

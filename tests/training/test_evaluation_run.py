@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,6 +15,8 @@ from PIL import Image
 
 from omote.bridge import arkit
 from omote.engine import models
+from omote.engine.capture.photo import PhotoError
+from omote.engine.character import character_names, load_character
 from omote.engine.face.head import open_head
 from omote.engine.face.reading import Reading as Face
 from omote.engine.nouns import Character
@@ -22,12 +25,13 @@ from omote.engine.training.evaluation.drawing import Pictures, Rendered
 from omote.engine.training.evaluation.embedding import Embedder, EmbeddingError
 from omote.engine.training.evaluation.evaluation import GALLERY, Evaluation, Rivals, evaluate
 from omote.engine.training.evaluation.measure import Instruments, Plan, Sitting
-from omote.engine.training.evaluation.quality import Rgb
+from omote.engine.training.evaluation.quality import Rgb, Rgba
 from omote.engine.training.evaluation.scenes import Scene
-from omote.engine.training.evaluation.subjects import Subject
+from omote.engine.training.evaluation.subjects import Subject, people, person_seed, read_people
 from omote.engine.training.evaluation.summary import Summary
 from omote.engine.training.evaluation.tables import tables
 from omote.engine.training.evaluation.targets import Target
+from omote.engine.training.evaluation.unseen import NearestShipped
 
 SIDE = 128
 PLAN = Plan(pictures=6, frames=6, trembling=6, still=4)
@@ -269,3 +273,51 @@ def test_what_was_rendered_once_is_kept_and_is_the_same(tmp_path: Path) -> None:
     np.testing.assert_array_equal(Rendered(pack, 4, 64).draw(scenes.rest()), first)
     Rendered(pack, 5, 64, tmp_path).draw(scenes.rest())
     assert len(list(tmp_path.iterdir())) == 2
+
+
+class Palette:
+    """Paints each shipped character in a grey of its own, clear around."""
+
+    name, size = "palette", SIDE
+
+    def draw(self, character: Character, scene: Scene) -> Pictures:
+        level = 10 * (1 + character_names().index(character.name))
+        picture = np.full((SIDE, SIDE, 4), (level, level, level, 255), np.uint8)
+        picture[:16] = 0
+        return np.stack([picture] * len(scene))
+
+
+def test_the_nearest_shipped_character_stands_in_for_somebody_unknown() -> None:
+    wanted = load_character(character_names()[3])
+    seen = Palette().draw(wanted, scenes.rest())[0]
+    seen[20:60, 20:60, :3] += 4  # nearer to this grey than to the next
+    found = NearestShipped(Palette())("somebody", [seen])
+    assert found.name == "somebody"
+    np.testing.assert_array_equal(found.texture, wanted.texture)
+
+
+def test_a_blend_of_rendered_people_is_no_rendered_person() -> None:
+    hana = load_character("hana")
+    assert person_seed(hana) is not None
+    blend = f"A blend of kenji and hana at 0.5. kenji: ... hana: {hana.made_from}"
+    assert person_seed(replace(hana, made_from=blend)) is None
+    assert person_seed(replace(hana, made_from=f"{hana.made_from}, with hair=teal")) is None
+
+
+@pytest.mark.skipif(not KIT.is_dir(), reason="needs the face kit in ../shared/kit")
+def test_people_whom_the_pipeline_refuses_are_named_and_the_others_evaluated(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    from omote.engine.training.faces import kit
+
+    def maker(name: str, pictures: Sequence[Rgba]) -> Character:
+        assert [picture.shape for picture in pictures] == [(64, 64, 4)]
+        if name == "person 21:3":
+            raise PhotoError("no face was found")
+        return replace(load_character("hana"), name=name)
+
+    made, failed = people(read_people("21:3,5"), kit.load(KIT), 64, tmp_path, maker)
+    assert [one.name for one in made] == ["person 21:5"]
+    assert failed == ("no character of person 21:3: no face was found",)
+    assert made[0].is_unseen
+    assert {"tone", "age", "hair", "style", "sex"} <= set(made[0].words)
+    assert np.abs(made[0].shape - made[0].character.shape).max() > 0.1  # the true head, for where to look

@@ -93,6 +93,11 @@ def test_a_reading_tells_a_shape_that_is_followed_from_one_that_is_not() -> None
     assert found["mouthSmile"].share == pytest.approx(1.0)
 
 
+def test_what_the_tracker_cannot_read_off_the_truth_has_no_share() -> None:
+    assert np.isnan(readback.Reading("mouthPucker", 0.1, 0.05).share)
+    assert readback.Reading("jawOpen", 0.3, 0.6).share == pytest.approx(0.5)
+
+
 def test_readings_without_truth_say_so() -> None:
     asked = scenes.varied(12).weights()
     found = {reading.name: reading for reading in readback.readings(asked, asked, None)}

@@ -18,6 +18,7 @@ from .scenes import SWEPT
 
 Array = NDArray[np.float32]
 
+_READABLE = 0.2  # a correlation below this, off the truth, is the tracker's failure: MediaPipe hardly sees a pucker
 _TELLING = 0.05  # a weight that is asked for less than this, on the standard deviation, says nothing
 
 
@@ -31,8 +32,8 @@ class Reading:
 
     @property
     def share(self) -> float:
-        """Ours as a part of the truth's; NaN where there is no truth, or none that the tracker can read."""
-        return self.ours / self.truth if self.truth > 0.0 else float("nan")
+        """Ours as a part of the truth's; NaN where there is no truth, or where the tracker cannot read it either."""
+        return self.ours / self.truth if self.truth >= _READABLE else float("nan")
 
 
 def correlation(asked: NDArray[np.floating], read: NDArray[np.floating]) -> float:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from omote.engine import capture
 from omote.engine.animator import Animator
-from omote.engine.capture.photo import face_finder
+from omote.engine.capture.photo import Finder, face_finder
 from omote.engine.capture.take import read_take
 from omote.engine.diffusion.sampler import STEPS
 from omote.engine.weights import NetworkFile, listed
@@ -23,7 +23,7 @@ from .embedding import Embedder, EmbeddingError
 from .evaluation import GALLERY, Evaluation, Rivals, evaluate
 from .measure import Instruments, Plan, Sitting
 from .subjects import EvaluationError, Subject
-from .unseen import NearestShipped, character_of
+from .unseen import NearestShipped, pipeline
 
 TEACHER_STEPS = 32
 
@@ -50,24 +50,25 @@ class Request:
 def carry_out(request: Request, on_subject: Callable[[str], None] = lambda name: None) -> Evaluation:
     """Evaluates, and leaves page, record and sheets in the folder; EvaluationError says what is missing."""
     _check(request)
-    earlier, take = _earlier(request.out), _take(request)
-    kit = _kit(request.kit)
+    earlier, take, kit = _earlier(request.out), _take(request), _kit(request.kit)
     drawers = [_drawer(request.network, steps, request.runtime) for steps in request.steps]
-    rivals = _rivals(request, drawers)
-    cast = subjects.characters(request.characters, kit)
-    if request.people and kit:
-        maker = NearestShipped(drawers[0]) if request.is_baseline else character_of
-        cast += subjects.people(subjects.read_people(request.people), kit, drawers[0].size, maker)
-    plan = Plan(request.pictures, request.frames, take)
-    embedder, why_not = _embedder()
-    for path in earlier:
-        path.unlink(missing_ok=True)
+    rivals, (embedder, why_not) = _rivals(request, drawers), _embedder()
     with TemporaryDirectory() as folder, face_finder() as finder:
         keep = request.truth or Path(folder)
+        cast, failed = _cast(request, kit, drawers[0], finder, keep)
         sittings = [Sitting(one, drawers[0], _truth(one, kit, drawers[0].size, keep)) for one in cast]
         notes = [f"no truth for {s.subject.name}: {_why(kit)}" for s in sittings if s.truth is None]
-        instruments = Instruments(finder, embedder)
-        evaluation = evaluate(sittings, plan, instruments, rivals, request.out, (*notes, *why_not), on_subject)
+        for path in earlier:
+            path.unlink(missing_ok=True)
+        evaluation = evaluate(
+            sittings,
+            Plan(request.pictures, request.frames, take),
+            Instruments(finder, embedder),
+            rivals,
+            request.out,
+            (*failed, *notes, *why_not),
+            on_subject,
+        )
     report.write(evaluation, request.out)
     return evaluation
 
@@ -77,6 +78,8 @@ def _check(request: Request) -> None:
         raise EvaluationError("nobody is named: give characters, as in `omote evaluate hana`, or --people with --kit")
     if request.people and request.kit is None:
         raise EvaluationError("--people wants --kit, the face kit's folder, from which they are rendered")
+    if request.people:
+        subjects.read_people(request.people)
     if len(set(request.steps)) < len(request.steps):
         raise EvaluationError(f"--steps names one twice: {' '.join(map(str, request.steps))}")
     known = (*STEPS, TEACHER_STEPS)
@@ -108,6 +111,20 @@ def _network_in(folder: Path) -> NetworkFile:
     """The largest network that was exported into this folder."""
     file = listed(folder / "networks.json")[-1]
     return replace(file, file=str((folder / file.file).resolve()))
+
+
+def _cast(
+    request: Request, kit: Kit | None, drawer: Drawer, finder: Finder, keep: Path
+) -> tuple[tuple[Subject, ...], tuple[str, ...]]:
+    """Everybody who is asked for, and who could not be made; EvaluationError where nobody is left."""
+    cast = subjects.characters(request.characters, kit)
+    if not (request.people and kit):
+        return cast, ()
+    maker = NearestShipped(drawer) if request.is_baseline else pipeline(finder, request.network, request.runtime)
+    people, failed = subjects.people(subjects.read_people(request.people), kit, drawer.size, keep, maker)
+    if not cast + people:
+        raise EvaluationError("; ".join(failed))
+    return cast + people, failed
 
 
 def _truth(subject: Subject, kit: Kit | None, size: int, keep: Path) -> Rendered | None:

@@ -13,7 +13,7 @@ from omote.engine.face.gaze import weights_from_gaze
 from omote.engine.face.retarget import from_weights
 from omote.engine.nouns import FlameParams
 
-from ..faces.expression import MOODS, sample_expression, sample_head_rotation, sample_take, settle
+from ..faces.expression import MOODS, sample_expression, sample_head_rotation, sample_single, sample_take, settle
 from ..faces.light import Light, sample_light, studio
 
 Array = NDArray[np.float32]
@@ -79,9 +79,13 @@ def rest() -> Scene:
 
 
 def varied(count: int) -> Scene:
-    """Faces, head turns and lights as training mixes them, but none that it drew."""
-    rngs = [np.random.default_rng([SEED, k]) for k in range(count)]
-    return Scene("varied", tuple(Shot(sample_expression(r), sample_head_rotation(r), sample_light(r)) for r in rngs))
+    """Faces, head turns and lights as training mixes them, but none that it drew; every fourth face is one shape."""
+    return Scene("varied", tuple(_varied(k, np.random.default_rng([SEED, k])) for k in range(count)))
+
+
+def _varied(k: int, rng: np.random.Generator) -> Shot:
+    face = sample_single(rng) if k % 4 == 3 else sample_expression(rng)
+    return Shot(face, sample_head_rotation(rng), sample_light(rng))
 
 
 def expressions() -> Scene:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from omote.engine.capture.photo import PhotoError
 from omote.engine.character import load_character
 from omote.engine.nouns import Array, Character
 
+from .drawing import Rendered
 from .quality import Rgba
+from .scenes import rest
 
 if TYPE_CHECKING:
     from ..faces.kit import Kit
 
-_MADE_FROM = re.compile(r"person seed (\d+)$")
+_MADE_FROM = re.compile(r"A person who does not exist, rendered from [^.]*; person seed (\d+)")  # `training.export`
 _DATA_SET = 1_000_003  # the seed of person k of data set s is s times this plus k, as in `faces.dataset`
 
 
@@ -36,14 +40,14 @@ class Subject:
 
 
 class Maker(Protocol):
-    """Makes a character of reference pictures [S,S,4] of one person."""
+    """Makes a character of reference pictures [S,S,4] of one person; PhotoError where they will not do."""
 
     def __call__(self, name: str, pictures: Sequence[Rgba]) -> Character: ...
 
 
 def person_seed(character: Character) -> int | None:
     """The seed of the rendered person that a character was made from; None where it was made of something else."""
-    found = _MADE_FROM.search(character.made_from)
+    found = _MADE_FROM.fullmatch(character.made_from)
     return int(found[1]) if found else None
 
 
@@ -52,9 +56,18 @@ def characters(names: Sequence[str], kit: Kit | None) -> tuple[Subject, ...]:
     return tuple(_of_character(load_character(name), kit) for name in names)
 
 
-def people(numbers: Sequence[int], kit: Kit, size: int, maker: Maker) -> tuple[Subject, ...]:
-    """Rendered people, each made a character of from the one picture at rest; `numbers` are those of `read_people`."""
-    return tuple(_of_person(seed, kit, size, maker) for seed in numbers)
+def people(
+    seeds: Sequence[int], kit: Kit, size: int, keep: Path, maker: Maker
+) -> tuple[tuple[Subject, ...], tuple[str, ...]]:
+    """Rendered people, a character made of each from the one picture at rest; and who could not be made, and why."""
+    made, failed = [], []
+    for seed in seeds:
+        name = "person {}:{}".format(*divmod(seed, _DATA_SET))
+        try:
+            made.append(_of_person(name, seed, kit, size, keep, maker))
+        except PhotoError as error:
+            failed.append(f"no character of {name}: {error}")
+    return tuple(made), tuple(failed)
 
 
 def read_people(text: str) -> tuple[int, ...]:
@@ -81,12 +94,9 @@ def _of_character(character: Character, kit: Kit | None) -> Subject:
     return Subject(character.name, character, character.shape, seed, words)
 
 
-def _of_person(seed: int, kit: Kit, size: int, maker: Maker) -> Subject:
+def _of_person(name: str, seed: int, kit: Kit, size: int, keep: Path, maker: Maker) -> Subject:
     from ..faces.person import sample_person
     from ..head import shape_of
-    from .drawing import Rendered
-    from .scenes import rest
 
-    person, name = sample_person(kit, seed), "person {}:{}".format(*divmod(seed, _DATA_SET))
-    character = maker(name, list(Rendered(kit, seed, size).draw(rest())))
-    return Subject(name, character, shape_of(kit, person), seed, person.words, is_unseen=True)
+    person, reference = sample_person(kit, seed), Rendered(kit, seed, size, keep).draw(rest())
+    return Subject(name, maker(name, list(reference)), shape_of(kit, person), seed, person.words, is_unseen=True)
