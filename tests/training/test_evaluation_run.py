@@ -209,7 +209,7 @@ def test_the_page_shows_the_figures_and_every_sheet(done: Evaluation, folder: Pa
     assert not page.open
     assert page.images == [GALLERY, "00-b.png", "01-b.png"]
     assert all((folder / name).is_file() for name in page.images)
-    for words in ("<b>", "28.13", "a note", "MISSED", "skin tone: dark"):
+    for words in ("<b>", "cores ", "28.13", "a note", "MISSED", "skin tone: dark"):
         assert words in page.text
 
 

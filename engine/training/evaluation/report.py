@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from html import escape
 from pathlib import Path
@@ -49,7 +50,7 @@ def as_json(value: object) -> object:
 def html(evaluation: Evaluation) -> str:
     """The page; it loads nothing but the sheets beside it."""
     title = f"Evaluation of {evaluation.drawer}"
-    made = "; ".join(f"{name} {value}" for name, value in evaluation.provenance.items())
+    made = ", ".join(_facts(evaluation.provenance))
     sheets = [("All subjects at rest", GALLERY), *((one.figures.group, one.sheet) for one in evaluation.subjects)]
     parts = [
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>',
@@ -59,6 +60,11 @@ def html(evaluation: Evaluation) -> str:
         *(f'<h2>{escape(name)}</h2><img src="{escape(file)}" alt="{escape(name)}">' for name, file in sheets),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _facts(told: dict[str, object]) -> Iterator[str]:
+    for name, value in told.items():
+        yield from _facts(value) if isinstance(value, dict) else (f"{name} {value}",)
 
 
 def _table(table: Table) -> str:
