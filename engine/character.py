@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +21,9 @@ from .nouns import Character
 FOLDER = Path(__file__).parent / "weights" / "characters"
 SUFFIX = ".omote"
 DEFAULT_CHARACTER = "hana"
-_FORMAT = "omote character 1"
+FOLDER_VARIABLE = "OMOTE_CHARACTERS"
+_FORMAT = "omote character 2"
+_FIRST_FORMAT = "omote character 1"  # the same without a digest
 _ARRAYS = {"shape": 1, "identity": 1, "texture_steps": 3, "texture_scale": 1, "bank": 2}  # name: dimensions
 _WORDS = ("name", "model", "licence", "made_from")
 
@@ -30,22 +37,45 @@ def character_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob(f"*{SUFFIX}")))
 
 
+def own_folder() -> Path:
+    """Where characters that were made here are kept: $OMOTE_CHARACTERS, else in the user's data folder."""
+    if chosen := os.environ.get(FOLDER_VARIABLE):
+        return Path(chosen).expanduser()
+    return _data_folder(sys.platform) / "omote" / "characters"
+
+
+def own_names() -> tuple[str, ...]:
+    """The characters that were made here."""
+    return tuple(sorted(path.stem for path in own_folder().glob(f"*{SUFFIX}")))
+
+
+def _data_folder(platform: str) -> Path:
+    if platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+
+
 def load_character(name_or_path: str) -> Character:
-    """A shipped character by name, or any by its file's path; CharacterError says what is wrong."""
-    shipped = FOLDER / f"{name_or_path}{SUFFIX}"
-    if name_or_path in character_names():
-        return _read(shipped)
+    """A shipped character or one made here by name, or any by its file's path; CharacterError says what is wrong."""
+    for names, folder in ((character_names(), FOLDER), (own_names(), own_folder())):
+        if name_or_path in names:
+            return _read(folder / f"{name_or_path}{SUFFIX}")
     path = Path(name_or_path)
     if path.is_file():
         return _read(path)
-    names = character_names()
+    names = (*character_names(), *own_names())
     near = difflib.get_close_matches(name_or_path, names, 1)
     hint = f'; did you mean "{near[0]}"?' if near else ""
     raise CharacterError(f'no character "{name_or_path}"{hint} There are: {", ".join(names)}; or the path of a file')
 
 
 def save_character(character: Character, path: Path) -> None:
-    """Writes a character; its texture in 8 bits a number with one scale a channel (error below a 250th)."""
+    """Writes a character, all of it or nothing; its texture in 8 bits a number with one scale a channel.
+
+    The texture's error is below a 250th of a channel's greatest.
+    """
     scale = np.abs(character.texture).max((1, 2)).astype(np.float32) / 127.0 + 1e-8
     arrays: dict[str, NDArray[np.generic]] = {
         "shape": character.shape.astype(np.float32),
@@ -54,8 +84,25 @@ def save_character(character: Character, path: Path) -> None:
         "texture_scale": scale,
         "bank": character.bank.astype(np.float16),
     }
-    words = {word: getattr(character, word) for word in _WORDS} | {"format": _FORMAT}
-    save_file(arrays, path, {"omote": json.dumps(words, sort_keys=True)})
+    words = {word: getattr(character, word) for word in _WORDS} | {"format": _FORMAT, "digest": _digest(arrays)}
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file(arrays, partial, {"omote": json.dumps(words, sort_keys=True)})
+        partial.chmod(0o644)  # the library writes for the owner alone
+        partial.replace(path)
+    except (SafetensorError, OSError) as error:
+        raise CharacterError(f"cannot write {path} ({error}): make the folder, or choose another place") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _digest(arrays: Mapping[str, NDArray[np.generic]]) -> str:
+    """The sha256 of all numbers, so that a flipped bit does not become a face."""
+    found = hashlib.sha256()
+    for name in _ARRAYS:
+        found.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return found.hexdigest()
 
 
 def _read(path: Path) -> Character:
@@ -65,7 +112,7 @@ def _read(path: Path) -> Character:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
         raise CharacterError(f"{path} is no character file or damaged: {error}") from error
-    if words.get("format") != _FORMAT:
+    if words.get("format") not in (_FORMAT, _FIRST_FORMAT):
         raise CharacterError(f'{path} is in the format "{words.get("format")}", this Omote reads "{_FORMAT}"')
     if missing := [word for word in _WORDS if word not in words]:
         raise CharacterError(f'{path} is damaged: it does not say its "{missing[0]}"')
@@ -74,6 +121,8 @@ def _read(path: Path) -> Character:
             raise CharacterError(f'{path} is damaged: no "{name}" of {dimensions} dimensions in it')
         if not np.isfinite(arrays[name].astype(np.float32)).all():
             raise CharacterError(f'{path} is damaged: "{name}" holds numbers that are not finite')
+    if words["format"] == _FORMAT and words.get("digest") != _digest(arrays):
+        raise CharacterError(f"{path} is damaged: its numbers are not those that were written")
     if len(arrays["texture_scale"]) != len(arrays["texture_steps"]):
         raise CharacterError(f"{path} is damaged: {len(arrays['texture_scale'])} scales for its texture's channels")
     texture = arrays["texture_steps"].astype(np.float32) * arrays["texture_scale"][:, None, None]

@@ -21,7 +21,7 @@ from omote.engine.offline.render import RenderError
 from omote.engine.version import version
 from omote.engine.weights import WeightsError
 
-from . import characters, doctor, evaluate, live, models, render, train
+from . import character, characters, doctor, evaluate, live, models, render, train
 from .config import Config, ConfigError, changed, load_config
 from .page.server import PageError
 from .parser import Parser
@@ -55,6 +55,8 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
             return render.run(render.Rendering(_config(typed, offline=True, loop=False), typed.out, typed.overwrite))
         case "characters":
             return characters.run()
+        case "character":
+            return character.run(character.order(typed))
         case "models":
             return models.run()
         case "evaluate":
@@ -88,6 +90,7 @@ def _parser() -> Parser:
     _add_live(add("live", "Draw a performance as it happens; with no options, the demo."))
     _add_render(add("render", "Draw a take or a video into a folder of PNG files."))
     add("characters", "List who can be shown.")
+    character.add_arguments(add("character", "Make someone who can be shown."))
     add("models", "List the model files, where they are from and their licences.")
     evaluate.add_arguments(add("evaluate", "Measure how good characters are, in figures and pictures."))
     train.add_arguments(add("train", "Render faces and train a model; wants pip install 'omote[training]'."))

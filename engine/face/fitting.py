@@ -122,9 +122,9 @@ def tracker_row(weights: Array, turn: Wide) -> Wide:
 
 
 @cache
-def shipped_numbers() -> Numbers:
-    """What is shipped; read once."""
-    part = load_file(FILE)
+def shipped_numbers(path: Path = FILE) -> Numbers:
+    """What is shipped, or was trained into another file; read once."""
+    part = load_file(path)
     wide = {name: array.astype(np.float64) for name, array in part.items() if name != "anchor"}
     return Numbers(anchor=part["anchor"].astype(np.int64), **wide)
 

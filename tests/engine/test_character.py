@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from omote.engine import DEFAULT_CHARACTER, Character, CharacterError, character_names, load_character
-from omote.engine.character import save_character
+from omote.engine.character import own_folder, own_names, save_character
 
 
 def someone() -> Character:
@@ -19,7 +21,7 @@ def someone() -> Character:
         shape=rng.standard_normal(100).astype(np.float32),
         identity=rng.standard_normal(64).astype(np.float32),
         texture=rng.standard_normal((16, 12, 8)).astype(np.float32),
-        bank=np.zeros((0, 0), np.float32),
+        bank=rng.standard_normal((256, 128)).astype(np.float32),
         model="test 1",
         licence="CC0-1.0",
         made_from="a test",
@@ -33,6 +35,7 @@ def test_a_character_comes_back_from_its_file(tmp_path: Path) -> None:
     assert (back.name, back.model, back.licence, back.made_from) == ("someone", "test 1", "CC0-1.0", "a test")
     np.testing.assert_array_equal(back.shape, someone().shape)
     np.testing.assert_array_equal(back.identity, someone().identity)
+    np.testing.assert_array_equal(back.bank, someone().bank.astype(np.float16))
     # 8 bits a number: half a step of a 127th of the channel's greatest
     np.testing.assert_allclose(back.texture, someone().texture, atol=np.abs(someone().texture).max() / 250)
 
@@ -71,15 +74,76 @@ def test_a_safetensors_file_of_another_kind_is_refused_by_its_format(tmp_path: P
 def test_numbers_that_are_not_finite_are_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "someone.omote"
     save_character(someone(), path)
-    arrays = load_file(path)
-    arrays["identity"][3] = np.nan
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        words = file.metadata()
-    save_file(arrays, path, words)
+    rewritten(path, identity=np.full(64, np.nan, np.float32))
     with pytest.raises(CharacterError, match='"identity" holds numbers that are not finite'):
         load_character(str(path))
+
+
+def rewritten(path: Path, **arrays: np.ndarray) -> None:
+    """Puts other arrays into a character's file, and leaves its words."""
+    with safe_open(path, framework="numpy") as file:
+        words = file.metadata()
+    save_file({**load_file(path), **arrays}, path, words)
+
+
+@pytest.mark.parametrize("name", ["shape", "identity", "texture_steps", "bank"])
+def test_a_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "someone.omote"
+    save_character(someone(), path)
+    changed = load_file(path)[name].copy()
+    changed.view(np.uint8).reshape(-1)[7] ^= 1
+    rewritten(path, **{name: changed})
+    with pytest.raises(CharacterError, match="is damaged: its numbers are not those that were written"):
+        load_character(str(path))
+
+
+def test_a_character_without_rows_comes_back_without_any(tmp_path: Path) -> None:
+    path = tmp_path / "someone.omote"
+    save_character(replace(someone(), bank=np.zeros((0, 0), np.float32)), path)
+    assert load_character(str(path)).bank.shape == (0, 0)
+
+
+def test_what_cannot_be_written_leaves_the_earlier_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "someone.omote"
+    save_character(someone(), path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="no number"):
+        save_character(replace(someone(), shape=NoNumbers()), path)  # type: ignore[arg-type]
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["someone.omote"]
+
+
+class NoNumbers:
+    def astype(self, dtype: object) -> None:
+        raise ValueError("no number")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CharacterError, match=r"cannot write .*nowhere.*: make the folder, or choose another place"):
+        save_character(someone(), tmp_path / "nowhere" / "someone.omote")
+
+
+def test_characters_made_here_are_known_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMOTE_CHARACTERS", str(tmp_path))
+    assert own_names() == ()
+    save_character(someone(), own_folder() / "someone.omote")
+    assert own_names() == ("someone",)
+    assert load_character("someone").name == "someone"
+    with pytest.raises(CharacterError, match='did you mean "someone"'):
+        load_character("somone")
+
+
+@pytest.mark.parametrize(
+    ("platform", "variable", "folder"),
+    [("linux", "XDG_DATA_HOME", "omote/characters"), ("win32", "LOCALAPPDATA", "omote/characters")],
+)
+def test_characters_are_kept_in_the_users_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, variable: str, folder: str
+) -> None:
+    monkeypatch.delenv("OMOTE_CHARACTERS", raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.setattr("sys.platform", platform)
+    assert own_folder() == tmp_path / folder
 
 
 @pytest.mark.parametrize(
@@ -87,8 +151,8 @@ def test_numbers_that_are_not_finite_are_refused_by_name(tmp_path: Path) -> None
     [
         ("[]", "must be a map, got list"),
         ("no JSON", "no character file or damaged"),
-        ('{"format": "omote character 2"}', 'in the format "omote character 2", this Omote reads'),
-        ('{"format": "omote character 1", "name": "someone"}', 'does not say its "model"'),
+        ('{"format": "omote character 3"}', 'in the format "omote character 3", this Omote reads "omote character 2"'),
+        ('{"format": "omote character 2", "name": "someone"}', 'does not say its "model"'),
     ],
 )
 def test_words_that_are_missing_or_none_are_refused(tmp_path: Path, words: str, says: str) -> None:

@@ -1,0 +1,199 @@
+"""`omote character new`: makes a character from a seed, from photos, from two others, or from one other."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omote.engine.animator import RUNTIMES
+from omote.engine.character import (
+    SUFFIX,
+    CharacterError,
+    character_names,
+    load_character,
+    own_folder,
+    save_character,
+)
+from omote.engine.nouns import Character
+from omote.engine.runtime.network import RuntimeUnavailable
+
+if TYPE_CHECKING:
+    from omote.engine.identity.networks import PeopleNetworks
+
+from .ending import interruptibly
+
+_MOST_PHOTOS = 4
+_NAME = re.compile(r"[\w-]+")
+_QUESTION = "A face is personal data. Has the person in {photos} agreed that a character is made of them? [yes/no] "
+_LIKENESS = "Private: the likeness of a real person, who decides what it is used for"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was typed."""
+
+    name: str | None
+    out: Path | None
+    seed: int | None
+    photos: tuple[Path, ...]
+    blend: tuple[str, str, str] | None  # two characters and how far from the first to the second
+    source: str | None  # one character
+    wishes: tuple[str, ...]
+    consent: bool
+    overwrite: bool
+    runtime: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="new")
+    new = commands.add_parser("new", help="make one", description=__doc__, allow_abbrev=False)
+    new.set_defaults(parser=new)
+    new.add_argument("name", nargs="?", metavar="NAME", help=f"kept under this name in {own_folder()}")
+    new.add_argument("--out", type=Path, metavar="FILE", help=f"kept there instead, such as me{SUFFIX}")
+    source = new.add_mutually_exclusive_group(required=True)
+    source.add_argument("--seed", type=int, metavar="N", help="someone who does not exist, the same for the same N")
+    source.add_argument(
+        "--photo", dest="photos", type=Path, nargs="+", default=[], metavar="FILE", help="1 to 4 photos of one person"
+    )
+    source.add_argument("--blend", nargs=3, metavar=("A", "B", "SHARE"), help="SHARE of the way from A (0) to B (1)")
+    source.add_argument("--from", dest="source", metavar="CHARACTER", help="the same one, with something --set")
+    new.add_argument(
+        "--set",
+        dest="wishes",
+        nargs="+",
+        default=[],
+        metavar="ATTRIBUTE=VALUE",
+        help="hair=teal iris=amber skin=tan cloth=navy brow=#302010 style=braid masculine=0.3 age=0.7",
+    )
+    new.add_argument("--consent", action="store_true", help="the person in the photos has agreed; for scripts")
+    new.add_argument("--overwrite", action="store_true", help="replace an earlier file")
+    new.add_argument("--runtime", choices=RUNTIMES, default=RUNTIMES[0], help="what executes the networks")
+
+
+def order(typed: argparse.Namespace) -> Order:
+    """What was typed, as one value."""
+    return Order(
+        name=typed.name,
+        out=typed.out,
+        seed=typed.seed,
+        photos=tuple(typed.photos),
+        blend=tuple(typed.blend) if typed.blend else None,
+        source=typed.source,
+        wishes=tuple(typed.wishes),
+        consent=typed.consent,
+        overwrite=typed.overwrite,
+        runtime=typed.runtime,
+    )
+
+
+def run(wanted: Order) -> int:
+    """Makes and keeps the character, and returns the exit code; errors that a person can mend are raised."""
+    path = place(wanted)
+    consent = _consent(wanted) if wanted.photos else ""
+    try:
+        character = interruptibly(lambda: make(replace(wanted, name=path.stem), consent))
+    except RuntimeUnavailable as error:
+        raise CharacterError(str(error)) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_character(character, path)
+    print(f"{character.name}: {character.made_from}. {character.licence}")
+    print(f"kept in {path}; see it with: omote live --character {wanted.name or path}")
+    return 0
+
+
+def place(wanted: Order) -> Path:
+    """Where the character will be kept; CharacterError where that cannot be."""
+    if (wanted.name is None) == (wanted.out is None):
+        raise CharacterError("wanted a NAME or --out FILE, one of them")
+    if wanted.name is not None:
+        if not _NAME.fullmatch(wanted.name):
+            raise CharacterError(f'"{wanted.name}" is no name: letters, digits, _ and - make one; or use --out FILE')
+        if wanted.name in character_names():
+            raise CharacterError(f'"{wanted.name}" is the name of a shipped character: choose another one')
+    path = wanted.out or own_folder() / f"{wanted.name}{SUFFIX}"
+    if path.exists() and not wanted.overwrite:
+        raise CharacterError(f"{path} is there already: choose another name, or add --overwrite")
+    if wanted.source and not wanted.wishes:
+        raise CharacterError(f"--from {wanted.source} wants something to --set, such as --set hair=teal")
+    if len(wanted.photos) > _MOST_PHOTOS:
+        raise CharacterError(f"--photo takes 1 to {_MOST_PHOTOS} photos of one person, got {len(wanted.photos)}")
+    return path
+
+
+def _consent(wanted: Order) -> str:
+    ask = input if sys.stdin is not None and sys.stdin.isatty() else None
+    return consent_words(len(wanted.photos), wanted.consent, ask, time.strftime("%Y-%m-%d"))
+
+
+def consent_words(photos: int, is_given: bool, ask: Callable[[str], str] | None, today: str) -> str:
+    """What the file will say of the subject's consent; CharacterError where they have not agreed."""
+    some = "this photo" if photos == 1 else "these photos"
+    if is_given:
+        return f"On {today} the maker declared that the person in {some} agrees to it (--consent)"
+    if ask is None:
+        raise CharacterError(
+            f"nobody can be asked here whether the person in {some} agrees: run it in a terminal, or add --consent "
+            "if they do"
+        )
+    answer = ask(_QUESTION.format(photos=some)).strip()
+    if answer.lower() not in ("y", "yes"):
+        raise CharacterError(f'no character was made: the answer was "{answer}", and without a yes there is none')
+    return f"On {today} the maker was asked whether the person in {some} agrees to it and answered {answer}"
+
+
+def make(wanted: Order, consent: str) -> Character:
+    """The character that was ordered."""
+    from omote.engine.animator import Animator
+    from omote.engine.identity.making import Maker
+    from omote.engine.identity.networks import ExportedNetworks
+    from omote.engine.identity.prior import shipped_prior
+    from omote.engine.identity.wishes import understood
+
+    prior = shipped_prior()
+    wishes = understood(wanted.wishes, prior.looks.styles)
+    networks, name = ExportedNetworks.open(wanted.runtime), wanted.name or ""
+    maker = Maker(prior, networks, Animator(runtime=wanted.runtime))
+    if wanted.seed is not None:
+        character = maker.from_seed(name, wanted.seed)
+    elif wanted.photos:
+        character = _from_photos(wanted, name, consent, networks)
+    elif wanted.blend:
+        first, second, share = wanted.blend
+        character = maker.blended(name, load_character(first), load_character(second), _share(share))
+    else:
+        character = replace(load_character(wanted.source or ""), name=name)
+    return maker.changed(character, wishes) if wishes else character
+
+
+def _from_photos(wanted: Order, name: str, consent: str, networks: PeopleNetworks) -> Character:
+    from omote.engine.capture.photo import PhotoError, read_photos
+    from omote.engine.identity.photos import likeness
+
+    try:
+        seen = likeness(read_photos(wanted.photos), networks)
+    except PhotoError as error:
+        raise CharacterError(str(error)) from error
+    count = len(wanted.photos)
+    return Character(
+        name=name,
+        shape=seen.shape,
+        identity=seen.identity,
+        texture=seen.texture,
+        bank=seen.rows,
+        model=networks.model,
+        licence=_LIKENESS,
+        made_from=f"{count} photo{'s' * (count > 1)} of a real person. {consent}",
+    )
+
+
+def _share(typed: str) -> float:
+    try:
+        return float(typed)
+    except ValueError:
+        raise CharacterError(f'--blend A B SHARE: the share goes from 0 (A) to 1 (B), got "{typed}"') from None
