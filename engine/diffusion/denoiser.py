@@ -38,6 +38,8 @@ class Shape:
         return (self.size // 4 >> self.remembers) ** 2
 
 
+_TINT = 5.0
+
 REFERENCE, ANCHOR, PREVIOUS = range(3)  # whose rows the bank holds
 KINDS = 3
 
@@ -170,7 +172,8 @@ class Denoiser(nn.Module):
         sampled = F.grid_sample(c.texture, c.uv, mode="bilinear", padding_mode="border", align_corners=False)
         fine = torch.cat([c.geometry, sampled], 1)
         h = self.stem_picture(F.pixel_unshuffle(x, 4)) + self.stem(F.pixel_unshuffle(fine, 2))
-        cond = self.mix(self.embed_time(_waves(t)) + self.embed(torch.cat([c.face, c.light, c.identity], 1)))
+        told = torch.cat([c.face, tinted(c.light), c.identity], 1)
+        cond = self.mix(self.embed_time(_waves(t)) + self.embed(told))
         tokens = self._tokens(c)
         trail = []
         for layer in self.down:
@@ -191,7 +194,7 @@ class Denoiser(nn.Module):
         return F.pixel_shuffle(self.paint(h), 2), rows
 
     def _tokens(self, c: Condition) -> Tensor:
-        rows = (self.token_identity(c.identity), self.token_face(c.face), self.token_light(c.light))
+        rows = (self.token_identity(c.identity), self.token_face(c.face), self.token_light(tinted(c.light)))
         return torch.cat([row.reshape(row.shape[0], -1, self.shape.token) for row in rows], 1)
 
 
@@ -220,6 +223,16 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.interpolate(self.conv(x), scale_factor=2.0, mode="nearest")
+
+
+def tinted(light: Tensor) -> Tensor:
+    """[B,27] harmonics of red, green and blue as their mean and their differences, brought to like size.
+
+    Light is nearly white; left as they are, the channels would drown the little by which they differ.
+    """
+    red, green, blue = light.chunk(3, 1)
+    mean = (red + green + blue) / 3.0
+    return torch.cat([mean, _TINT * (red - green), _TINT * (blue - green)], 1)
 
 
 def _waves(t: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from .augment import as_photo
 from .faces.dataset import CLIP, REFERENCE
 from .pack import Pack
+from .relight import relit
 
 Rows = NDArray[np.intp]
 _CLIP_SHARE = 0.45  # of the steps that show two moments of one clip; the others show any two pictures
@@ -81,16 +82,20 @@ class Chooser:
         return Choice(np.array(first), np.array(second), np.array(reference), is_clip)
 
 
-def batch_of(pack: Pack, rows: Rows, device: str) -> Batch:
-    """These pictures of a pack as tensors."""
-    picture = torch.from_numpy(pack.picture[rows]).permute(0, 3, 1, 2).to(device, torch.float32)
+def batch_of(pack: Pack, rows: Rows, device: str, gains: NDArray[np.float32] | None = None) -> Batch:
+    """These pictures of a pack as tensors; each in light [3] times as strong, where `gains` [B,3] say so."""
+    pictures, light = pack.picture[rows], pack.light[rows]
+    if gains is not None:
+        pictures = np.stack([relit(one, gain) for one, gain in zip(pictures, gains, strict=True)])
+        light = light * np.repeat(gains, light.shape[1] // 3, 1)
+    picture = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(device, torch.float32)
     return Batch(
         picture=picture / 127.5 - 1.0,
         geometry=torch.from_numpy(pack.geometry[rows]).to(device, torch.float32),
         uv=torch.from_numpy(pack.uv[rows]).to(device, torch.float32),
         person=torch.from_numpy(pack.person[rows]).long().to(device),
         face=torch.from_numpy(pack.face[rows]).to(device),
-        light=torch.from_numpy(pack.light[rows]).to(device),
+        light=torch.from_numpy(light).to(device),
     )
 
 
