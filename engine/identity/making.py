@@ -13,13 +13,15 @@ from omote.engine.nouns import Array, Character, FlameParams
 from omote.engine.roles import Artist
 
 from .drawing import Drawing, drawing_of
-from .looks import Look
+from .looks import Look, Wide
 from .networks import Encoded, PeopleNetworks
 from .prior import Prior
-from .wishes import COLOURS, Wishes
+from .wishes import COLOURS, RGB, Wishes
 
 LICENCE = "Apache-2.0"
 _BROW_SHARE = 0.55  # brows are so much as bright as the hair that they go with
+_ROUNDS = 2  # of repainting: what the networks draw after one falls short of it, after three it goes beyond
+_UNSEEN = 1e-3
 
 
 class Maker:
@@ -79,27 +81,35 @@ class Maker:
     def changed(self, character: Character, wishes: Wishes) -> Character:
         """The same person but for what is wished."""
         self._of_my_model(f'character "{character.name}"', character.model)
-        looks = self._prior.looks
+        said = f"{character.made_from}, with {', '.join(wishes.said)}"
         if wishes.numbers:
             character = self._rebuilt(character, wishes.numbers)
-        drawing = self._drawing(character)
-        seen = looks.texels(drawing.lifted)
-        weight = seen[:, 3]
-        look = looks.read(seen[:, :3] / np.maximum(weight, 1e-3)[:, None], weight)
-        wanted = looks.styled(look, wishes.style) if wishes.style else look
-        colours = wanted.colours.copy()
-        for name, colour in wishes.colours.items():
-            colours[COLOURS.index(name)] = colour
-        if "hair" in wishes.colours and "brow" not in wishes.colours:
-            colours[COLOURS.index("brow")] = np.array(wishes.colours["hair"]) * _BROW_SHARE
-        said = f"{character.made_from}, with {', '.join(wishes.said)}"
-        return replace(self._repainted(character, drawing, look, Look(wanted.style, colours)), made_from=said)
+        if wishes.style:
+            character = self._restyled(character, wishes.style)
+        for _ in range(_ROUNDS if wishes.colours else 0):
+            drawing = self._drawing(character)
+            look = self._look(drawing)
+            character = self._repainted(character, drawing, look, Look(look.style, _dyed(look.colours, wishes.colours)))
+        return replace(character, made_from=said)
+
+    def _look(self, drawing: Drawing) -> Look:
+        seen = self._prior.looks.texels(drawing.lifted)
+        return self._prior.looks.read(seen[:, :3] / np.maximum(seen[:, 3:], _UNSEEN), seen[:, 3])
 
     def _rebuilt(self, character: Character, numbers: dict[str, float]) -> Character:
         """On a head of this sex and age, seen as the encoder sees the difference."""
         other = replace(character, shape=self._prior.built(character.shape, numbers))
-        before, after = (self._seen(self._drawing(one)).identity for one in (character, other))
-        return replace(other, identity=character.identity + (after - before))
+        before, after = (self._seen(self._drawing(one)) for one in (character, other))
+        return replace(other, identity=character.identity + (after.identity - before.identity), bank=after.rows)
+
+    def _restyled(self, character: Character, style: str) -> Character:
+        """With another hairstyle, made anew from the repainted drawing: old hair is nothing to add to."""
+        looks, drawing = self._prior.looks, self._drawing(character)
+        look = self._look(drawing)
+        drawing = drawing.repainted(looks.atlas(looks.painted(looks.styled(look, style)) - looks.painted(look)))
+        seen = self._seen(drawing)
+        texture = self._networks.complete(drawing.lifted, seen.identity)
+        return replace(character, identity=seen.identity, texture=texture, bank=seen.rows)
 
     def _repainted(self, character: Character, before: Drawing, look: Look, wanted: Look) -> Character:
         """The character as if it had the other look: its drawing repainted, and seen again as a photo would be."""
@@ -122,6 +132,16 @@ class Maker:
                 f'{who} is of model "{model}", this Omote makes characters of model "{self._networks.model}": '
                 "make it again"
             )
+
+
+def _dyed(colours: Wide, wanted: dict[str, RGB]) -> Wide:
+    """[5,3] these with those that are wanted; brows go with hair."""
+    dyed = colours.copy()
+    if "hair" in wanted:
+        dyed[COLOURS.index("brow")] = np.array(wanted["hair"]) * _BROW_SHARE
+    for name, colour in wanted.items():
+        dyed[COLOURS.index(name)] = colour
+    return dyed
 
 
 def _no_rows() -> Array:

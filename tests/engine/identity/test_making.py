@@ -11,6 +11,7 @@ from omote.engine.character import CharacterError
 from omote.engine.face.head import open_head
 from omote.engine.face.lift import Lifter
 from omote.engine.identity.drawing import drawing_of, sampled
+from omote.engine.identity.looks import Look
 from omote.engine.identity.making import Maker
 from omote.engine.identity.networks import ExportedNetworks
 from omote.engine.identity.prior import Prior
@@ -117,9 +118,24 @@ def test_a_colour_that_is_set_is_seen_and_the_others_stay(
     assert f"with {name}=#20c040" in after.made_from
 
 
-def read(character: Character, prior: Prior, artist: Artist) -> np.ndarray:
+def look(character: Character, prior: Prior, artist: Artist) -> Look:
     seen = prior.looks.texels(drawing_of(character, artist, 256).lifted)
-    return prior.looks.read(seen[:, :3] / np.maximum(seen[:, 3:], 1e-3), seen[:, 3]).colours
+    return prior.looks.read(seen[:, :3] / np.maximum(seen[:, 3:], 1e-3), seen[:, 3])
+
+
+def read(character: Character, prior: Prior, artist: Artist) -> np.ndarray:
+    return look(character, prior, artist).colours
+
+
+@pytest.mark.parametrize("style", ["bob02", "short01"])
+def test_a_hairstyle_that_is_set_is_seen_in_the_same_colours(
+    maker: Maker, prior: Prior, artist: Artist, style: str
+) -> None:
+    before = maker.from_seed("a", 11)
+    after = maker.changed(before, understood((f"style={style}",), prior.looks.styles))
+    looks = [look(one, prior, artist) for one in (before, after)]
+    assert prior.looks.styles[looks[1].style] == style
+    np.testing.assert_allclose(looks[1].colours, looks[0].colours, atol=0.12)
 
 
 def test_brows_go_with_hair_unless_they_are_set(maker: Maker, prior: Prior, artist: Artist) -> None:
