@@ -1,0 +1,53 @@
+"""A relit picture is what the renderer draws in that light."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from omote.engine.training.faces import arkit  # noqa: E402
+from omote.engine.training.faces.figure import Figure  # noqa: E402
+from omote.engine.training.faces.kit import load  # noqa: E402
+from omote.engine.training.faces.light import Light, studio  # noqa: E402
+from omote.engine.training.faces.person import sample_person  # noqa: E402
+from omote.engine.training.faces.render import render  # noqa: E402
+from omote.engine.training.relight import relit, sample_gains  # noqa: E402
+
+KIT = Path(__file__).resolve().parents[3] / "shared" / "kit"
+GAIN = np.array([1.3, 0.9, 0.75], np.float32)
+
+
+@pytest.mark.skipif(not KIT.is_dir(), reason="the face kit is not here")
+def test_relighting_agrees_with_rendering_in_that_light() -> None:
+    kit = load(KIT)
+    figure, light = Figure(kit, sample_person(kit, 7)), studio()
+    tinted = Light(light.direction, light.color * GAIN)
+    still = arkit.weights({}), np.zeros(3, np.float32)
+    white, wanted = (render(figure, *still, one, 128, 1).rgba for one in (light, tinted))
+    found = relit(white, GAIN)
+    inside = wanted[..., 3] == 255
+    error = np.abs(found.astype(int) - wanted)[inside][:, :3]
+    before = np.abs(white.astype(int) - wanted)[inside][:, :3]
+    assert before.mean() > 8.0
+    # levels are rounded before they are relit, and what is over 1 has been cut off
+    assert error.mean() < 1.0
+    assert np.percentile(error, 99) < 8.0
+
+
+def test_light_that_stays_leaves_every_level_and_the_alpha() -> None:
+    levels = np.arange(256, dtype=np.uint8)
+    picture = np.stack([levels, levels, levels, levels[::-1]], 1)[None]
+    same = relit(picture, np.ones(3, np.float32))
+    assert np.abs(same[..., :3].astype(int) - picture[..., :3]).max() <= 1
+    assert (relit(picture, GAIN)[..., 3] == picture[..., 3]).all()
+
+
+def test_gains_are_some_ones_and_some_others() -> None:
+    gains = sample_gains(400, np.random.default_rng(0))
+    stays = (gains == 1.0).all(1)
+    assert 0.3 < stays.mean() < 0.5
+    assert 0.15 < np.log(gains[~stays]).std() < 0.3
