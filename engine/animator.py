@@ -12,6 +12,7 @@ from .diffusion import sampler
 from .diffusion.conditioning import face_row
 from .face.head import open_head
 from .face.maps import MapMaker
+from .face.memory import Memory
 from .nouns import LIGHT_SIZE, OPEN_BASIS, Character, FlameParams, Portrait, Signal, Stamp
 from .runtime.network import Inputs, Network, RuntimeUnavailable
 from .weights import NetworkFile, WeightsError, networks
@@ -49,7 +50,6 @@ class _Before:
     params: FlameParams
     light: Array
     rgba: NDArray[np.uint8]
-    rows: Array  # [1,256,128]
 
     def shows(self, params: FlameParams, light: Array) -> bool:
         """Whether it is the picture of exactly this face in this light."""
@@ -59,9 +59,9 @@ class _Before:
 class Animator:
     """Draws portraits with one network; from one thread at a time.
 
-    The picture is a function of character, face, light and the picture before: the noise is always the same. What
-    has not changed is not drawn again, so a still face is a still picture. Without `consistency` each picture stands
-    alone.
+    The noise is always the same, so the picture is a function of character, face, light and, with `consistency`, of the
+    faces drawn just before: what differs from them by no more than a tracker's noise is steadied. What has not changed
+    is not drawn again. Without `consistency` each picture stands alone.
     """
 
     def __init__(
@@ -79,14 +79,15 @@ class Animator:
         self._network = _compile(self.file, runtime)
         self.runtime = self._network.name
         self._noise = sampler.fixed_noise(self.size)
-        self._no_rows = np.zeros((1, self.file.previous_rows, self.file.bank_width), np.float32)
-        self._is_consistent = consistency
+        self._memory = Memory() if consistency else None
         self._cast: _Cast | None = None
         self._before: _Before | None = None
 
     def reset(self) -> None:
-        """Forgets the picture before: the next one stands alone."""
+        """Forgets what was drawn before: the next picture stands alone."""
         self._before = None
+        if self._memory:
+            self._memory.forget()
 
     def draw(
         self,
@@ -106,13 +107,13 @@ class Animator:
         cast = self._on_stage(character)
         before = self._before
         if before is None or not before.shows(params, light):
-            before = self._before = self._draw(params, light, cast, before)
+            rgba = self._drawn(self._memory.steadied(params) if self._memory else params, light, cast)
+            before = self._before = _Before(params, light.copy(), rgba)
         moment = stamp or Stamp(0, time.perf_counter_ns(), time.time_ns())
         return Portrait(moment, before.rgba, signal, params, presence, light)
 
-    def _draw(self, params: FlameParams, light: Array, cast: _Cast, before: _Before | None) -> _Before:
+    def _drawn(self, params: FlameParams, light: Array, cast: _Cast) -> NDArray[np.uint8]:
         maps = cast.maker.draw(params)
-        reads_before = self._is_consistent and before is not None
         inputs = Inputs(
             x=self._noise,
             t=np.ones(1, np.float32),
@@ -123,19 +124,9 @@ class Animator:
             light=light[None].astype(np.float32, copy=False),
             identity=cast.identity,
             bank=cast.bank,
-            previous=before.rows if reads_before and before else self._no_rows,
-            present=np.array([[cast.has_bank, reads_before]], np.float32),
+            present=np.array([[cast.has_bank]], np.float32),
         )
-        rows = self._no_rows
-
-        def denoise(x: Array, t: Array) -> Array:
-            nonlocal rows
-            drawn = self._network.run(inputs.at(x, t))
-            rows = drawn.rows
-            return drawn.picture
-
-        picture = sampler.sample(denoise, self._noise, self.steps)
-        return _Before(params, light.copy(), to_rgba(picture), rows.copy())
+        return to_rgba(sampler.sample(lambda x, t: self._network.run(inputs.at(x, t)), self._noise, self.steps))
 
     def _on_stage(self, character: Character) -> _Cast:
         if self._cast is None or self._cast.character is not character:

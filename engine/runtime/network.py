@@ -24,20 +24,11 @@ class Inputs:
     light: Array  # [1,27]
     identity: Array  # [1,64]
     bank: Array  # [1,R,128] the character's rows of the attention bank
-    previous: Array  # [1,256,128] rows of the picture drawn before
-    present: Array  # [1,2] 1 or 0: whether `bank` and `previous` are there
+    present: Array  # [1,1] 1 or 0: whether `bank` is there
 
     def at(self, x: Array, t: Array) -> Inputs:
         """The same picture from another point on its path."""
         return replace(self, x=x, t=t)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What one call gives; valid until the next."""
-
-    picture: Array  # [1,4,S,S] straight RGBA in -1..1
-    rows: Array  # [1,256,128] what the next picture may read as `previous`
 
 
 class Network(Protocol):
@@ -45,8 +36,8 @@ class Network(Protocol):
 
     name: str  # for the status line: "openvino cpu bf16"
 
-    def run(self, inputs: Inputs) -> Drawn:
-        """D(x, t)."""
+    def run(self, inputs: Inputs) -> Array:
+        """[1,4,S,S] straight RGBA in -1..1; valid until the next call."""
         ...
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .network import Drawn, Inputs, RuntimeUnavailable
+from .network import Array, Inputs, RuntimeUnavailable
 
 
 class OnnxRuntimeNetwork:
@@ -26,6 +26,5 @@ class OnnxRuntimeNetwork:
             raise RuntimeUnavailable(f"ONNX Runtime cannot run {path.name} here ({error}): try openvino") from error
         self.name = "onnxruntime cpu f32"
 
-    def run(self, inputs: Inputs) -> Drawn:
-        picture, rows = self._session.run(None, vars(inputs))
-        return Drawn(np.asarray(picture, np.float32), np.asarray(rows, np.float32))
+    def run(self, inputs: Inputs) -> Array:
+        return np.asarray(self._session.run(None, vars(inputs))[0], np.float32)

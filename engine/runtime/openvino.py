@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from . import telemetry
-from .network import Drawn, Inputs, RuntimeUnavailable
+from .network import Array, Inputs, RuntimeUnavailable
 
 
 class OpenVinoNetwork:
@@ -33,6 +33,6 @@ class OpenVinoNetwork:
         self.name = f"openvino cpu {precision.replace('float', 'f')}"
         self._request = compiled.create_infer_request()
 
-    def run(self, inputs: Inputs) -> Drawn:
+    def run(self, inputs: Inputs) -> Array:
         result = self._request.infer(vars(inputs), share_inputs=True, share_outputs=True)
-        return Drawn(np.asarray(result[0]), np.asarray(result[1]))
+        return np.asarray(result[0])

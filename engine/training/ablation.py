@@ -73,11 +73,10 @@ def one_step(model: Model, scene: Scene) -> Tensor:
 def sampled(model: Model, batch: Batch, look: Look, bank: Bank, steps: int) -> tuple[Tensor, Tensor]:
     """The sampler's picture and the rows of its last step: from the fixed noise, t falling evenly from 1."""
     noise = torch.from_numpy(fixed_noise(model.shape.size)).expand(len(batch.person), -1, -1, -1)
-    x = noise
+    picture, rows = noise, look.rows
     for step in range(steps):
         t = 1.0 - step / steps
-        if step:
-            x = (1.0 - t) * premultiplied(picture) + t * noise  # noqa: F821
+        x = noise if step == 0 else (1.0 - t) * premultiplied(picture) + t * noise
         with torch.autocast("cpu", torch.bfloat16):
             picture, rows = model(x, torch.full((len(noise),), t), batch, look, bank)
         picture = picture.float()

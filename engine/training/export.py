@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+import torch.nn.functional as F
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from omote import engine
 from omote.engine.character import SUFFIX, save_character
-from omote.engine.diffusion.denoiser import PREVIOUS, REFERENCE, Bank, Condition, Denoiser, Shape
+from omote.engine.diffusion.denoiser import KINDS, REFERENCE, Bank, Condition, Denoiser, Shape
 from omote.engine.diffusion.encoder import Completion, Encoder
 from omote.engine.face import atlas
 from omote.engine.face.head import FILE as HEAD_FILE
@@ -59,18 +60,12 @@ class Flat(nn.Module):
         light: Tensor,
         identity: Tensor,
         bank: Tensor,
-        previous: Tensor,
         present: Tensor,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> Tensor:
         condition = Condition(geometry, uv, texture, face, light, identity)
-        has_bank, has_previous = present[:, :1], present[:, 1:]
-        rows = Bank(
-            torch.cat([bank, previous], 1),
-            ((REFERENCE, bank.shape[1]), (PREVIOUS, previous.shape[1])),
-            torch.cat([has_bank, torch.zeros_like(has_bank), has_previous], 1),
-        )
-        drawn: tuple[Tensor, Tensor] = self.denoiser(x, t, condition, rows)
-        return drawn
+        rows = Bank(bank, ((REFERENCE, bank.shape[1]),), F.pad(present, (0, KINDS - 1)))
+        picture: Tensor = self.denoiser(x, t, condition, rows)[0]
+        return picture
 
 
 def example_inputs(shape: Shape, seed: int = 0) -> tuple[Tensor, ...]:
@@ -86,14 +81,13 @@ def example_inputs(shape: Shape, seed: int = 0) -> tuple[Tensor, ...]:
         torch.randn(1, shape.light, generator=g),
         torch.randn(1, shape.identity, generator=g),
         torch.randn(1, shape.rows, shape.bank, generator=g),
-        torch.randn(1, shape.rows, shape.bank, generator=g),
-        torch.ones(1, 2),
+        torch.ones(1, 1),
     )
 
 
 def export_network(denoiser: Denoiser, path: Path) -> None:
     """Writes the denoiser as ONNX (opset 18); weights in half precision, arithmetic in whatever the runtime chooses."""
-    _export(Flat(denoiser), example_inputs(denoiser.shape), path, INPUTS, ("denoised", "rows"))
+    _export(Flat(denoiser), example_inputs(denoiser.shape), path, INPUTS, ("denoised",))
 
 
 def export_encoder(encoder: Encoder, shape: Shape, path: Path) -> None:
@@ -177,7 +171,6 @@ def export_run(run: Run, out: Path, model: str, names: dict[str, int]) -> None:
         "identity": shape.identity,
         "bank_rows": shape.rows,
         "bank_width": shape.bank,
-        "previous_rows": shape.rows,
         "head": hashlib.sha256(HEAD_FILE.read_bytes()).hexdigest(),
     }
     listed = {"denoisers": [row], "encoder": _row(encoder, model), "completion": _row(completion, model)}

@@ -51,8 +51,8 @@ def network(path: Path) -> dict[str, Tensor]:
                 kinds.setdefault(module, []).append(value[name])
             else:
                 state[f"{module}.{_parameter(node.op_type)}"] = _laid(node.op_type, value[name])
-    for module, (reference, previous) in kinds.items():  # the export reads no anchors
-        state[f"{module}.kind"] = np.concatenate([reference, np.zeros_like(reference), previous])
+    for module, (reference,) in kinds.items():  # the export reads neither anchors nor the picture before
+        state[f"{module}.kind"] = np.concatenate([reference, np.zeros_like(reference), np.zeros_like(reference)])
     return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in state.items()}
 
 

@@ -29,7 +29,6 @@ class NetworkFile:
     identity: int
     bank_rows: int  # of a character
     bank_width: int
-    previous_rows: int  # of the picture before
     head: str  # sha256 of the open head whose maps it was trained on
 
     @property

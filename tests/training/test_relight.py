@@ -9,13 +9,13 @@ import pytest
 
 pytest.importorskip("numba")
 
-from omote.engine.training.faces import arkit  # noqa: E402
-from omote.engine.training.faces.figure import Figure  # noqa: E402
-from omote.engine.training.faces.kit import load  # noqa: E402
-from omote.engine.training.faces.light import Light, studio  # noqa: E402
-from omote.engine.training.faces.person import sample_person  # noqa: E402
-from omote.engine.training.faces.render import render  # noqa: E402
-from omote.engine.training.relight import relit, sample_gains  # noqa: E402
+from omote.engine.training.faces import arkit
+from omote.engine.training.faces.figure import Figure
+from omote.engine.training.faces.kit import load
+from omote.engine.training.faces.light import Light, studio
+from omote.engine.training.faces.person import sample_person
+from omote.engine.training.faces.render import render
+from omote.engine.training.relight import relit, sample_gains
 
 KIT = Path(__file__).resolve().parents[3] / "shared" / "kit"
 GAIN = np.array([1.3, 0.9, 0.75], np.float32)
