@@ -39,7 +39,51 @@ def test_a_still_face_is_a_still_picture(animator: Animator) -> None:
     params = from_weights(arkit.weights({"mouthSmileLeft": 0.4}))
     first = animator.draw(params, CHARACTER, LIGHT).rgba
     animator.draw(from_weights(arkit.weights({"jawOpen": 1.0})), CHARACTER, LIGHT)
+    animator.reset()
     assert animator.draw(params, CHARACTER, LIGHT).rgba.tobytes() == first.tobytes()
+
+
+def test_a_face_that_holds_still_is_not_drawn_again(animator: Animator) -> None:
+    params = from_weights(arkit.weights({"mouthSmileLeft": 0.4}))
+    first = animator.draw(params, CHARACTER, LIGHT)
+    again = animator.draw(from_weights(arkit.weights({"mouthSmileLeft": 0.4})), CHARACTER, LIGHT.copy())
+    assert again.rgba is first.rgba
+    other = animator.draw(params, CHARACTER, LIGHT * 0.5)
+    assert other.rgba is not first.rgba
+    assert (other.rgba != first.rgba).any()
+
+
+def test_a_trembling_face_is_steadier_with_its_memory_than_without(animator: Animator) -> None:
+    rng = np.random.default_rng(0)
+    held = np.full(arkit.COUNT, 0.15)
+    trembling = [
+        from_weights(np.clip(held + rng.normal(0.0, 0.012, arkit.COUNT), 0.0, 1.0).astype(np.float32))
+        for _ in range(16)
+    ]
+
+    def noise(drawer: Animator) -> float:
+        drawer.reset()
+        pictures = [drawer.draw(params, CHARACTER, LIGHT).rgba.astype(float) for params in trembling]
+        return float(np.std(pictures[8:], axis=0).mean())
+
+    assert noise(animator) < 0.7 * noise(Animator(consistency=False))
+
+
+def test_what_was_drawn_before_is_forgotten_on_reset(animator: Animator) -> None:
+    near, params = from_weights(arkit.weights({"jawOpen": 0.302})), from_weights(arkit.weights({"jawOpen": 0.3}))
+    animator.reset()
+    alone = animator.draw(params, CHARACTER, LIGHT).rgba.tobytes()
+    animator.draw(near, CHARACTER, LIGHT)
+    animator.reset()
+    assert animator.draw(params, CHARACTER, LIGHT).rgba.tobytes() == alone
+
+
+def test_a_character_without_a_reference_is_drawn_from_its_texture_alone(animator: Animator) -> None:
+    without = replace(CHARACTER, bank=np.zeros((0, 0), np.float32))
+    ours = animator.draw(FlameParams.neutral(), without, LIGHT).rgba.astype(int)
+    whole = animator.draw(FlameParams.neutral(), CHARACTER, LIGHT).rgba.astype(int)
+    assert (ours != whole).any()
+    assert np.abs(ours - whole).mean() < 10.0
 
 
 def test_a_portrait_is_straight_rgba_of_the_networks_size(animator: Animator) -> None:

@@ -15,7 +15,8 @@ def test_every_shipped_network_is_there_and_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", "[{}]", '[{"file": "a.onnx", "texture": [16, 192, 128]}]', "[1]", "7"]
+    "text",
+    ["", "[]", "{}", '{"denoisers": []}', '{"denoisers": [{"file": "a.onnx", "texture": [16, 192, 128]}]}', "[1]", "7"],
 )
 def test_a_damaged_list_is_told_with_its_cure(tmp_path: Path, text: str) -> None:
     (tmp_path / "networks.json").write_text(text)
