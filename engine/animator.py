@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from .diffusion import sampler
 from .diffusion.conditioning import face_row
 from .face.head import open_head
+from .face.light import whitened
 from .face.maps import MapMaker
 from .face.memory import Memory
+from .face.tone import relit
 from .nouns import LIGHT_SIZE, OPEN_BASIS, Character, FlameParams, Portrait, Signal, Stamp
 from .runtime.network import Inputs, Network, RuntimeUnavailable
 from .weights import NetworkFile, WeightsError, networks
@@ -113,7 +115,7 @@ class Animator:
         return Portrait(moment, before.rgba, signal, params, presence, light)
 
     def _drawn(self, params: FlameParams, light: Array, cast: _Cast) -> NDArray[np.uint8]:
-        maps = cast.maker.draw(params)
+        maps, (white, gain) = cast.maker.draw(params), whitened(light)
         inputs = Inputs(
             x=self._noise,
             t=np.ones(1, np.float32),
@@ -121,12 +123,13 @@ class Animator:
             uv=maps.uv[None],
             texture=cast.texture,
             face=face_row(params)[None],
-            light=light[None].astype(np.float32, copy=False),
+            light=white[None],
             identity=cast.identity,
             bank=cast.bank,
             present=np.array([[cast.has_bank]], np.float32),
         )
-        return to_rgba(sampler.sample(lambda x, t: self._network.run(inputs.at(x, t)), self._noise, self.steps))
+        drawn = sampler.sample(lambda x, t: self._network.run(inputs.at(x, t)), self._noise, self.steps)
+        return relit(to_rgba(drawn), gain)
 
     def _on_stage(self, character: Character) -> _Cast:
         if self._cast is None or self._cast.character is not character:

@@ -19,3 +19,19 @@ _STUDIO = (
 def studio_light() -> Array:
     """[27] portrait light: red's nine harmonics, then green's, then blue's, in the camera's frame (y up, z to it)."""
     return np.array(_STUDIO, np.float32).ravel()
+
+
+_USUAL = 0.6, 1.2  # how strong the light of the training pictures is: the mean of their channels' first harmonic
+_DARKEST = 1e-4
+
+
+def whitened(light: Array) -> tuple[Array, Array]:
+    """Light [27] as if it were white and of usual strength, and how much stronger [3] red, green and blue really are.
+
+    What colours the whole scene is left to the tone curve, which knows it exactly (`tone.relit`); by what the key
+    differs from the room stays in the harmonics.
+    """
+    harmonics = light.reshape(3, 9)
+    strength = np.maximum(harmonics[:, 0], _DARKEST)
+    gain = strength / np.clip(strength.mean(), *_USUAL)
+    return (harmonics / gain[:, None]).astype(np.float32).ravel(), gain.astype(np.float32)

@@ -9,10 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from omote.engine.face.light import whitened
+from omote.engine.face.tone import relit
+
 from .augment import as_photo
 from .faces.dataset import CLIP, REFERENCE
 from .pack import Pack
-from .relight import relit
 
 Rows = NDArray[np.intp]
 _CLIP_SHARE = 0.45  # of the steps that show two moments of one clip; the others show any two pictures
@@ -82,12 +84,14 @@ class Chooser:
         return Choice(np.array(first), np.array(second), np.array(reference), is_clip)
 
 
-def batch_of(pack: Pack, rows: Rows, device: str, gains: NDArray[np.float32] | None = None) -> Batch:
-    """These pictures of a pack as tensors; each in light [3] times as strong, where `gains` [B,3] say so."""
-    pictures, light = pack.picture[rows], pack.light[rows]
-    if gains is not None:
-        pictures = np.stack([relit(one, gain) for one, gain in zip(pictures, gains, strict=True)])
-        light = light * np.repeat(gains, light.shape[1] // 3, 1)
+def batch_of(pack: Pack, rows: Rows, device: str) -> Batch:
+    """These pictures of a pack as tensors, in light that is as a whole white and of usual strength.
+
+    The rest of the light is the animator's affair, who puts it on the finished picture.
+    """
+    white, gain = zip(*(whitened(light) for light in pack.light[rows]), strict=True)
+    light = np.stack(white)
+    pictures = np.stack([relit(one, 1.0 / g) for one, g in zip(pack.picture[rows], gain, strict=True)])
     picture = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(device, torch.float32)
     return Batch(
         picture=picture / 127.5 - 1.0,

@@ -19,7 +19,6 @@ from . import pack as packs
 from .batches import Batch, Choice, Chooser, batch_of, references_of
 from .loss import Losses, motion_loss
 from .model import Look, Model, bank_of, pooled
-from .relight import sample_gains
 from .sheet import Sheet
 
 _EMA_EVERY = 4
@@ -123,9 +122,7 @@ class Trainer:
         """Two pictures of each person, one after the other: the second also reads what the first remembers."""
         device, people = self.plan.device, len(choice.first)
         reference = references_of(pack, choice.reference, device, rng)
-        gains = sample_gains(people, rng)
-        first = batch_of(pack, choice.first, device, gains)
-        second = batch_of(pack, choice.second, device, gains)
+        first, second = batch_of(pack, choice.first, device), batch_of(pack, choice.second, device)
 
         def some(absent: float) -> Tensor:
             return torch.from_numpy((rng.random(people) >= absent).astype(np.float32)).to(device)

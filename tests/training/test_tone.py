@@ -9,13 +9,14 @@ import pytest
 
 pytest.importorskip("numba")
 
+from omote.engine.face.light import whitened
+from omote.engine.face.tone import relit
 from omote.engine.training.faces import arkit
 from omote.engine.training.faces.figure import Figure
 from omote.engine.training.faces.kit import load
 from omote.engine.training.faces.light import Light, studio
 from omote.engine.training.faces.person import sample_person
 from omote.engine.training.faces.render import render
-from omote.engine.training.relight import relit, sample_gains
 
 KIT = Path(__file__).resolve().parents[3] / "shared" / "kit"
 GAIN = np.array([1.3, 0.9, 0.75], np.float32)
@@ -46,8 +47,23 @@ def test_light_that_stays_leaves_every_level_and_the_alpha() -> None:
     assert (relit(picture, GAIN)[..., 3] == picture[..., 3]).all()
 
 
-def test_gains_are_some_ones_and_some_others() -> None:
-    gains = sample_gains(400, np.random.default_rng(0))
-    stays = (gains == 1.0).all(1)
-    assert 0.3 < stays.mean() < 0.5
-    assert 0.15 < np.log(gains[~stays]).std() < 0.3
+def test_whitened_light_and_its_gains_are_the_light() -> None:
+    light = studio(key=(2.4, 1.4, 0.5), ambient=(0.3, 0.4, 0.9)).harmonics()
+    white, gain = whitened(light)
+    assert np.ptp(white.reshape(3, 9)[:, 0]) < 1e-6
+    np.testing.assert_allclose(white.reshape(3, 9) * gain[:, None], light.reshape(3, 9), rtol=1e-5)
+    assert gain[0] > gain[2]
+
+
+def test_no_light_is_black_and_no_error() -> None:
+    white, gain = whitened(np.zeros(27, np.float32))
+    assert np.isfinite(white).all()
+    bright = np.full((2, 2, 4), 255, np.uint8)
+    assert relit(bright, gain)[..., :3].max() < 30
+
+
+def test_usual_light_of_any_strength_is_left_to_the_network() -> None:
+    light = studio().harmonics()
+    gain = whitened(light)[1]
+    assert np.abs(gain - 1.0).max() < 0.05
+    assert whitened(3.0 * light)[1].mean() > 2.0

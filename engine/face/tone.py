@@ -1,0 +1,41 @@
+"""The tone curve of every picture: by it a finished picture can be seen in light of another colour."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+EXPOSURE = 0.59
+GAMMA = 0.4545
+
+
+def tone(light: NDArray[np.floating]) -> NDArray[np.float64]:
+    """What linear light of any shape is on the screen, 0 to 1: Narkowicz' fit of ACES (2016), then sRGB's gamma."""
+    v = np.maximum(np.asarray(light, np.float64), 0.0) * EXPOSURE
+    return np.asarray(np.clip(v * (2.51 * v + 0.03) / (v * (2.43 * v + 0.59) + 0.14), 0.0, 1.0) ** GAMMA)
+
+
+def relit(rgba: NDArray[np.uint8], gain: Array) -> NDArray[np.uint8]:
+    """[H,W,4] the picture with each channel of its light [3] so much stronger; alpha stays.
+
+    Light falls linearly on a scene, so that is how the scene would look, but for levels that were cut off at white.
+    """
+    out = np.empty_like(rgba)
+    out[..., 3] = rgba[..., 3]
+    for channel in range(3):
+        shown = (tone(_linear() * float(gain[channel])) * 255.0 + 0.5).astype(np.uint8)
+        out[..., channel] = shown[rgba[..., channel]]
+    return out
+
+
+@cache
+def _linear() -> NDArray[np.float64]:
+    """[256] the linear light of each level: the inverse of the tone curve; white is the least that is shown as white."""
+    light = np.geomspace(1e-5, 50.0, 20_000)
+    shown = tone(light)
+    rises = shown < 254.5 / 255.0
+    return np.interp(np.arange(256) / 255.0, shown[rises], light[rises])
