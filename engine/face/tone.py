@@ -34,7 +34,7 @@ def relit(rgba: NDArray[np.uint8], gain: Array) -> NDArray[np.uint8]:
 
 @cache
 def _linear() -> NDArray[np.float64]:
-    """[256] the linear light of each level: the inverse of the tone curve; white is the least that is shown as white."""
+    """[256] the linear light of each level: the tone curve backwards; white is the least that is shown as white."""
     light = np.geomspace(1e-5, 50.0, 20_000)
     shown = tone(light)
     rises = shown < 254.5 / 255.0
