@@ -95,12 +95,12 @@ def order(typed: argparse.Namespace) -> Order:
 def run(wanted: Order) -> int:
     """Makes and keeps the character, and returns the exit code; errors that a person can mend are raised."""
     path = place(wanted)
+    _make_folder(path.parent)
     consent = _consent(wanted) if wanted.photos else ""
     try:
         character = interruptibly(lambda: make(replace(wanted, name=path.stem), consent))
     except RuntimeUnavailable as error:
         raise CharacterError(str(error)) from error
-    path.parent.mkdir(parents=True, exist_ok=True)
     save_character(character, path)
     print(f"{character.name}: {character.made_from}. {character.licence}")
     print(f"kept in {path}; see it with: omote live --character {wanted.name or path}")
@@ -123,7 +123,16 @@ def place(wanted: Order) -> Path:
         raise CharacterError(f"--from {wanted.source} wants something to --set, such as --set hair=teal")
     if len(wanted.photos) > _MOST_PHOTOS:
         raise CharacterError(f"--photo takes 1 to {_MOST_PHOTOS} photos of one person, got {len(wanted.photos)}")
+    if wanted.consent and not wanted.photos:
+        raise CharacterError("--consent is the word of somebody in a --photo, and there is none")
     return path
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CharacterError(f"cannot make {folder} ({error.strerror or error}): choose another place") from error
 
 
 def _consent(wanted: Order) -> str:
@@ -141,7 +150,10 @@ def consent_words(photos: int, is_given: bool, ask: Callable[[str], str] | None,
             f"nobody can be asked here whether the person in {some} agrees: run it in a terminal, or add --consent "
             "if they do"
         )
-    answer = ask(_QUESTION.format(photos=some)).strip()
+    try:
+        answer = ask(_QUESTION.format(photos=some)).strip()
+    except EOFError:  # Ctrl-D
+        answer = ""
     if answer.lower() not in ("y", "yes"):
         raise CharacterError(f'no character was made: the answer was "{answer}", and without a yes there is none')
     return f"On {today} the maker was asked whether the person in {some} agrees to it and answered {answer}"

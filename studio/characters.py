@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from omote.engine.character import DEFAULT_CHARACTER, character_names, load_character, own_names
+import sys
+
+from omote.engine.character import DEFAULT_CHARACTER, CharacterError, character_names, load_character, own_names
 
 
 def run() -> int:
-    """Prints a line a character: those that are shipped, then those that were made here."""
+    """Prints a line a character: those that are shipped, then those that were made here; 1 where one cannot be read."""
+    code = 0
     for name in (*character_names(), *own_names()):
-        character = load_character(name)
+        try:
+            character = load_character(name)
+        except CharacterError as error:  # which hides none of the others
+            print(f"{name}: {error}", file=sys.stderr)
+            code = 1
+            continue
         default = " (default)" if name == DEFAULT_CHARACTER else ""
         print(f"{name}{default}: {character.licence}; {character.made_from}")
-    return 0
+    return code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from omote.engine import DEFAULT_CHARACTER, load_character
-from omote.engine.character import CharacterError
+from omote.engine.character import CharacterError, save_character
 from omote.studio.character import consent_words
 from omote.studio.command import main
 
@@ -107,6 +108,7 @@ def test_a_blend_at_its_end_is_that_character(tmp_path: Path) -> None:
         (("me", "--blend", "hana", "noah", "2"), "a blend goes from 0 (the first) to 1 (the second), got 2"),
         (("me", "--photo", "a", "b", "c", "d", "e"), "--photo takes 1 to 4 photos of one person, got 5"),
         (("me", "--photo", "nobody.jpg", "--consent"), "there is no file nobody.jpg"),
+        (("me", "--seed", "1", "--consent"), "--consent is the word of somebody in a --photo, and there is none"),
         (("me", "--sed", "1"), "see omote character new --help"),
     ],
 )
@@ -150,6 +152,31 @@ def test_a_yes_is_recorded_with_its_day(answer: str) -> None:
 def test_without_a_yes_there_is_no_character(answer: str) -> None:
     with pytest.raises(CharacterError, match=f'the answer was "{answer}", and without a yes there is none'):
         consent_words(1, False, lambda _: answer, "2026-11-22")
+
+
+def test_a_question_that_is_closed_unanswered_is_no_yes() -> None:
+    def closed(_: str) -> str:
+        raise EOFError
+
+    with pytest.raises(CharacterError, match='the answer was "", and without a yes there is none'):
+        consent_words(1, False, closed, "2026-11-22")
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_drawn(refused: Said, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    line = refused("--out", tmp_path / "file" / "folder" / "me.omote", "--seed", "1")
+    assert re.search(r"cannot make .*folder \(.+\): choose another place", line)
+
+
+def test_a_damaged_character_hides_none_of_the_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.mkdir()
+    (folder / "broken.omote").write_bytes(b"x")
+    save_character(replace(load_character(DEFAULT_CHARACTER), name="whole"), folder / "whole.omote")
+    assert main(["characters"]) == 1
+    told = capsys.readouterr()
+    assert "whole: Apache-2.0" in told.out
+    assert f"{DEFAULT_CHARACTER} (default)" in told.out
+    assert re.search(r"broken: .*broken\.omote is no character file or damaged", told.err)
 
 
 def test_consent_that_a_script_declares_is_recorded_as_that() -> None:
