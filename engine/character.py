@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from .nouns import Character
 
@@ -87,8 +87,8 @@ def save_character(character: Character, path: Path) -> None:
     words = {word: getattr(character, word) for word in _WORDS} | {"format": _FORMAT, "digest": _digest(arrays)}
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(arrays, partial, {"omote": json.dumps(words, sort_keys=True)})
-        partial.chmod(0o644)  # the library writes for the owner alone
+        # Not by `save_file`, which does not ask the user's umask who may read: this may be somebody's face.
+        partial.write_bytes(save(arrays, {"omote": json.dumps(words, sort_keys=True)}))
         partial.replace(path)
     except (SafetensorError, OSError) as error:
         raise CharacterError(f"cannot write {path} ({error}): make the folder, or choose another place") from error

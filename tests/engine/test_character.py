@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +118,17 @@ def test_what_cannot_be_written_leaves_the_earlier_file_as_it_was(tmp_path: Path
 class NoNumbers:
     def astype(self, dtype: object) -> None:
         raise ValueError("no number")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file's readers are those of its folder")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_who_may_read_a_character_is_the_users_choice(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        save_character(someone(), tmp_path / "someone.omote")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "someone.omote").stat().st_mode & 0o777 == mode
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
