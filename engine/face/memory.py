@@ -32,6 +32,7 @@ class Memory:
     def __init__(self) -> None:
         self._before: deque[Array] = deque(maxlen=FRAMES)
         self._basis = ""
+        noise()  # takes a tenth of a second, which no picture shall wait for
 
     def forget(self) -> None:
         """The next face stands alone."""

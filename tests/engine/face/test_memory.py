@@ -31,6 +31,14 @@ def test_what_trembles_is_steadied_to_less_than_half() -> None:
     assert bias.max() < 0.1
 
 
+def test_a_memory_is_ready_when_it_is_made() -> None:
+    noise.cache_clear()
+    memory = Memory()
+    assert noise.cache_info().misses == 1
+    memory.steadied(face(0.1))
+    assert noise.cache_info().misses == 1
+
+
 def test_a_jump_arrives_at_once() -> None:
     memory = Memory()
     for _ in range(10):
