@@ -21,7 +21,6 @@ class Encoded:
 
     identity: Array  # [I] tokens
     rows: Array  # [R,C] reference rows for the attention bank
-    attributes: Array  # [A] as the encoder names them; see `prior`
 
 
 class PeopleNetworks(Protocol):
@@ -75,8 +74,8 @@ class ExportedNetworks:
     def encode(self, picture: Rgb, geometry: Array) -> Encoded:
         channels = picture.astype(np.float32).transpose(2, 0, 1) / np.float32(127.5) - np.float32(1.0)
         inputs = EncoderInputs(np.ascontiguousarray(channels)[None], geometry[None])
-        identity, rows, attributes = self._encoder.outputs(inputs)
-        return Encoded(identity[0], rows[0], attributes[0])
+        identity, rows, _ = self._encoder.outputs(inputs)  # the last are attributes, for the training alone
+        return Encoded(identity[0], rows[0])
 
     def complete(self, lifted: Array, identity: Array) -> Array:
         (texture,) = self._completion.outputs(CompletionInputs(lifted[None], identity[None]))

@@ -21,7 +21,7 @@ from .wishes import COLOURS, NUMBERS
 Wide = NDArray[np.float64]
 
 FILE = Path(weights.__file__).with_name("prior.safetensors")
-FARTHEST_SD = 2.0  # in no direction is a head drawn further from the mean of its sex
+FARTHEST_SD = 2.0  # in no direction does a seed move a head further
 _KEPT = 0.6  # correlation of a drawn head with the head that its looks were seen on
 _OTHER_HAIR, _NEAREST = 0.6, 12  # how often hair is dyed; like whom of so many people of like skin
 _HELD, _ASKED = 0.05, 0.005  # by how much masculine or age may move that nobody, or somebody, asked to move

@@ -25,7 +25,7 @@ class MeanColour:
 
     def encode(self, picture: np.ndarray, geometry: np.ndarray) -> Encoded:
         mean = picture.mean((0, 1)).astype(np.float32)
-        return Encoded(mean, np.zeros((4, 2), np.float32), np.zeros(3, np.float32))
+        return Encoded(mean, np.zeros((4, 2), np.float32))
 
     def complete(self, lifted: np.ndarray, identity: np.ndarray) -> np.ndarray:
         raise NotImplementedError("no prior is fitted with this")
