@@ -19,6 +19,7 @@ from omote.engine.face import atlas
 from omote.engine.face.head import open_head
 from omote.engine.face.lift import Lifter
 from omote.engine.face.maps import CHANNELS, GRID
+from omote.engine.face.memory import TURN_NOISE_RAD, WEIGHT_NOISE
 from omote.engine.face.retarget import from_weights
 
 from .attributes import attributes
@@ -56,8 +57,6 @@ class Pack:
 
 
 _LARGE = ("picture", "geometry", "uv", "lift")
-# In clips the control trembles as a tracker's does, and the picture does not: standard deviations at strength 1.
-_TREMOR_WEIGHT, _TREMOR_RAD = 0.012, 0.004
 
 
 def read(folder: Path) -> Pack:
@@ -159,11 +158,11 @@ def _pack_shard(path: Path, out: Path, first: int, rows: dict[str, Array], shape
 
 
 def _trembling(row: int, weights: Array, turn: Array) -> tuple[Array, Array]:
-    """Control with a tracker's noise, more of it in some clips than in others."""
+    """Control with a tracker's noise, more of it in some clips than in others; the picture does not tremble."""
     rng = np.random.default_rng([row, 3])
     strength = rng.choice((0.0, 0.6, 1.2, 2.0))
-    weights = np.clip(weights + strength * rng.normal(0.0, _TREMOR_WEIGHT, weights.shape), 0.0, 1.0)
-    return weights.astype(np.float32), (turn + strength * rng.normal(0.0, _TREMOR_RAD, 3)).astype(np.float32)
+    weights = np.clip(weights + strength * rng.normal(0.0, WEIGHT_NOISE, weights.shape), 0.0, 1.0)
+    return weights.astype(np.float32), (turn + strength * rng.normal(0.0, TURN_NOISE_RAD, 3)).astype(np.float32)
 
 
 def main() -> None:

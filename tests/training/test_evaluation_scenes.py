@@ -8,6 +8,7 @@ import pytest
 from omote.bridge import arkit
 from omote.engine.capture.take import Take
 from omote.engine.face.gaze import gaze_from_weights
+from omote.engine.face.memory import TURN_NOISE_RAD, WEIGHT_NOISE
 from omote.engine.training.evaluation import bands, scenes, subjects
 from omote.engine.training.evaluation.subjects import EvaluationError
 from omote.engine.training.faces.expression import sample_expression
@@ -46,8 +47,8 @@ def test_a_trembling_control_trembles_as_much_as_it_says() -> None:
     scene = scenes.trembling(200)
     weights, turns = scene.weights(), np.stack([shot.head_rotation for shot in scene.shots])
     held = weights[:, arkit.INDEX["mouthSmileLeft"]]
-    assert held.std() == pytest.approx(scenes.WEIGHT_NOISE, rel=0.15)  # 200 samples: 5 % of chance, thrice
-    assert turns.std() == pytest.approx(scenes.TURN_NOISE_RAD, rel=0.15)
+    assert held.std() == pytest.approx(WEIGHT_NOISE, rel=0.15)  # 200 samples: 5 % of chance, thrice
+    assert turns.std() == pytest.approx(TURN_NOISE_RAD, rel=0.15)
     assert weights.min() >= 0.0
 
 

@@ -1,4 +1,4 @@
-"""What reading the picture before is worth: a drawer with it and without, under a control that trembles or moves."""
+"""What remembering the faces before is worth: a drawer with it and without, under a control that trembles or moves."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Evaluation:
     bands: tuple[Summary, ...]  # each kind by skin tone, age, hair and sex
     subjects: tuple[Portrayed, ...]
     students: tuple[Against, ...]
-    consistency: tuple[Steady, ...]  # the drawer, and the same without the picture before
+    consistency: tuple[Steady, ...]  # the drawer, and the same without the faces before
     targets: tuple[Target, ...]
 
 

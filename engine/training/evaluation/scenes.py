@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 from omote.engine.capture.take import Take
 from omote.engine.face.gaze import weights_from_gaze
+from omote.engine.face.memory import TURN_NOISE_RAD, WEIGHT_NOISE
 from omote.engine.face.retarget import from_weights
 from omote.engine.nouns import FlameParams
 
@@ -20,7 +21,6 @@ Array = NDArray[np.float32]
 
 # Training draws with seeds [data set, person, picture]; data sets count from 0 and never get here.
 SEED = 0x0E7A_1000
-WEIGHT_NOISE, TURN_NOISE_RAD = 0.012, 0.004  # what a webcam's tracker trembles by, frame by frame
 TURN_DEG = (-35, -23, -12, 0, 12, 23, 35)
 SHOWN_MOODS = (
     *("smile", "laugh", "surprise", "sad", "angry", "fear"),

@@ -126,7 +126,7 @@ def _consistency(evaluation: Evaluation) -> Table:
     )
     header = ("drawer", "noise", "truth's", "at equal sharpness", "flicker", "truth's motion", "sharpness", "head dB")
     remark = "A trembling control, then a sequence; noise at equal sharpness and sharpness are of the truth's."
-    return Table("The picture before", remark, header, tuple(rows))
+    return Table("The faces before", remark, header, tuple(rows))
 
 
 def _students(evaluation: Evaluation) -> Table:
