@@ -23,6 +23,7 @@ def studio_light() -> Array:
 
 _USUAL = 0.6, 1.2  # how strong the light of the training pictures is: the mean of their channels' first harmonic
 _DARKEST = 1e-4
+_FAINT = 0.02  # a channel with less of the strongest one's light tells nothing of where light comes from
 
 
 def whitened(light: Array) -> tuple[Array, Array]:
@@ -34,4 +35,7 @@ def whitened(light: Array) -> tuple[Array, Array]:
     harmonics = light.reshape(3, 9)
     strength = np.maximum(harmonics[:, 0], _DARKEST)
     gain = strength / np.clip(strength.mean(), *_USUAL)
-    return (harmonics / gain[:, None]).astype(np.float32).ravel(), gain.astype(np.float32)
+    white = harmonics / gain[:, None]
+    is_lit = strength >= _FAINT * strength.max()
+    white[~is_lit] = white[is_lit].mean(0)
+    return white.astype(np.float32).ravel(), gain.astype(np.float32)
