@@ -23,7 +23,6 @@ SUFFIX = ".omote"
 DEFAULT_CHARACTER = "hana"
 FOLDER_VARIABLE = "OMOTE_CHARACTERS"
 _FORMAT = "omote character 2"
-_FIRST_FORMAT = "omote character 1"  # the same without a digest
 _ARRAYS = {"shape": 1, "identity": 1, "texture_steps": 3, "texture_scale": 1, "bank": 2}  # name: dimensions
 _WORDS = ("name", "model", "licence", "made_from")
 
@@ -112,7 +111,7 @@ def _read(path: Path) -> Character:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
         raise CharacterError(f"{path} is no character file or damaged: {error}") from error
-    if words.get("format") not in (_FORMAT, _FIRST_FORMAT):
+    if words.get("format") != _FORMAT:
         raise CharacterError(f'{path} is in the format "{words.get("format")}", this Omote reads "{_FORMAT}"')
     if missing := [word for word in _WORDS if word not in words]:
         raise CharacterError(f'{path} is damaged: it does not say its "{missing[0]}"')

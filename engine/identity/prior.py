@@ -23,7 +23,7 @@ Wide = NDArray[np.float64]
 FILE = Path(weights.__file__).with_name("prior.safetensors")
 FARTHEST_SD = 2.0  # in no direction does a seed move a head further
 _KEPT = 0.6  # correlation of a drawn head with the head that its looks were seen on
-_OTHER_HAIR, _NEAREST = 0.6, 12  # how often hair is dyed; like whom of so many people of like skin
+_NEAREST = 12  # people of like skin, of whom one lends the irises
 _HELD, _ASKED = 0.05, 0.005  # by how much masculine or age may move that nobody, or somebody, asked to move
 STEPS = 127.0  # of what is kept in 8 bits
 
@@ -66,14 +66,9 @@ class Prior:
         tone = self.colours[:, COLOURS.index("skin")]
         alike = np.argsort(np.linalg.norm(tone - tone[who], axis=1))[:_NEAREST]
         colours = self.colours[who].copy()
-        for names, is_dyed, pool in (
-            (("hair", "brow"), rng.random() < _OTHER_HAIR, alike),
-            (("iris",), True, alike),
-            (("cloth",), True, np.arange(len(tone))),
-        ):
-            other = self.colours[rng.choice(pool)]
-            for name in names if is_dyed else ():
-                colours[COLOURS.index(name)] = other[COLOURS.index(name)]
+        # Hair stays: what of it is not on the mesh would not be dyed with the rest.
+        for name, pool in (("iris", alike), ("cloth", np.arange(len(tone)))):
+            colours[COLOURS.index(name)] = self.colours[rng.choice(pool), COLOURS.index(name)]
         return Draft(
             shape=shape.astype(np.float32),
             identity=self.identity[who].astype(np.float32),
