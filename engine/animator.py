@@ -49,7 +49,8 @@ class _Cast:
 class _Before:
     """The picture drawn last, of the character on stage."""
 
-    params: FlameParams
+    params: FlameParams  # as told
+    steadied: FlameParams  # as drawn
     light: Array
     rgba: NDArray[np.uint8]
 
@@ -109,10 +110,11 @@ class Animator:
         cast = self._on_stage(character)
         before = self._before
         if before is None or not before.shows(params, light):
-            rgba = self._drawn(self._memory.steadied(params) if self._memory else params, light, cast)
-            before = self._before = _Before(params, light.copy(), rgba)
+            steadied = self._memory.steadied(params) if self._memory else params
+            before = _Before(params, steadied, light.copy(), self._drawn(steadied, light, cast))
+            self._before = before
         moment = stamp or Stamp(0, time.perf_counter_ns(), time.time_ns())
-        return Portrait(moment, before.rgba, signal, params, presence, light)
+        return Portrait(moment, before.rgba, signal, before.steadied, presence, light)
 
     def _drawn(self, params: FlameParams, light: Array, cast: _Cast) -> NDArray[np.uint8]:
         maps, (white, gain) = cast.maker.draw(params), whitened(light)

@@ -120,7 +120,7 @@ def _read(path: Path) -> Character:
             raise CharacterError(f'{path} is damaged: no "{name}" of {dimensions} dimensions in it')
         if not np.isfinite(arrays[name].astype(np.float32)).all():
             raise CharacterError(f'{path} is damaged: "{name}" holds numbers that are not finite')
-    if words["format"] == _FORMAT and words.get("digest") != _digest(arrays):
+    if words.get("digest") != _digest(arrays):
         raise CharacterError(f"{path} is damaged: its numbers are not those that were written")
     if len(arrays["texture_scale"]) != len(arrays["texture_steps"]):
         raise CharacterError(f"{path} is damaged: {len(arrays['texture_scale'])} scales for its texture's channels")

@@ -30,6 +30,8 @@ from .ending import interruptibly
 
 _MOST_PHOTOS = 4
 _NAME = re.compile(r"[\w-]+")
+# What Windows keeps for devices, whatever follows the dot.
+_DEVICES = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)
 _QUESTION = "A face is personal data. Has the person in {photos} agreed that a character is made of them? [yes/no] "
 _LIKENESS = "Private: the likeness of a real person, who decides what it is used for"
 
@@ -112,9 +114,9 @@ def place(wanted: Order) -> Path:
     if (wanted.name is None) == (wanted.out is None):
         raise CharacterError("wanted a NAME or --out FILE, one of them")
     if wanted.name is not None:
-        if not _NAME.fullmatch(wanted.name):
+        if not _NAME.fullmatch(wanted.name) or _DEVICES.fullmatch(wanted.name):
             raise CharacterError(f'"{wanted.name}" is no name: letters, digits, _ and - make one; or use --out FILE')
-        if wanted.name in character_names():
+        if wanted.name.lower() in character_names():
             raise CharacterError(f'"{wanted.name}" is the name of a shipped character: choose another one')
     path = wanted.out or own_folder() / f"{wanted.name}{SUFFIX}"
     if path.exists() and not wanted.overwrite:

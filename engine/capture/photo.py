@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,13 +12,15 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from omote.engine import models
 from omote.engine.face.reading import Reading
 
 from .native import missing_library, without_chatter
 from .source import SourceError
+
+log = logging.getLogger(__name__)
 
 Rgb = NDArray[np.uint8]  # [H,W,3] red, green, blue; first row on top
 
@@ -117,11 +121,25 @@ def read_picture(path: Path) -> Rgb:
                 opened.draft("RGB", (_LONGEST_SIDE_PX, _LONGEST_SIDE_PX))  # a JPEG is read at an eighth where that does
                 image = ImageOps.exif_transpose(opened)
                 image.thumbnail((_LONGEST_SIDE_PX, _LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
-                return _on_white(image)
+                return _on_white(_in_srgb(image))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoError(f"{path} is too large to be opened ({error}): scale it down") from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise PhotoError(f"{path} is no picture that can be read ({error}); wanted a JPEG, PNG or WebP file") from error
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """The picture in sRGB where its file names another space, as a phone's does; as it is where that cannot be read."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
+        return image
+    mode = "RGBA" if image.mode == "RGBA" else "RGB"
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode=mode) or image
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+        log.info("a colour profile could not be read (%s): the picture's colours are taken for sRGB", error)
+        return image
 
 
 def _on_white(image: Image.Image) -> Rgb:

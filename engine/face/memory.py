@@ -16,7 +16,7 @@ from .retarget import from_weights
 
 Array = NDArray[np.float32]
 
-FRAMES = 8  # that are remembered: a quarter of a second
+FRAMES = 8  # that are remembered: a quarter of a second at 30 a second
 WEIGHT_NOISE, TURN_NOISE_RAD = 0.012, 0.004  # what a webcam's tracker trembles by, one standard deviation
 _REACH = 2.5  # differences, in standard deviations of the noise, that still count as noise
 

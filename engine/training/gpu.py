@@ -75,8 +75,11 @@ def main() -> None:
     parser.add_argument("--kit", type=Path, required=True, help="the face kit's folder")
     parser.add_argument("--work", type=Path, default=Path("data/gpu"), help="what is kept between calls")
     parser.add_argument("--out", type=Path, default=Path("data/gpu/out"), help="what shall travel: under 64 MiB")
-    parser.add_argument("--start", type=Path, default=WEIGHTS, help="a run, parts or shipped weights to begin from")
     parser.add_argument("--stage", choices=STAGES, default=STAGES[0])
+    parser.add_argument(
+        "--start", type=Path, help="a run, parts or shipped weights to begin from; a student begins from the teacher"
+    )
+    parser.add_argument("--landmarks", type=Path, help="face_landmarker.task, for the student's feature loss")
     parser.add_argument("--people", type=int, default=4000)
     parser.add_argument("--per-person", type=int, default=8)
     parser.add_argument("--cast-pictures", type=int, default=160, help="of each character that is shipped")
@@ -98,6 +101,7 @@ def main() -> None:
         people=args.batch,
         seed=args.seed,
         device=args.device,
+        landmarks=args.landmarks,
         sheet_every_s=240.0,
         limit_s=60.0 * args.minutes,
     )
@@ -110,7 +114,9 @@ def main() -> None:
         clip=12,
         only=only,
     )
-    run(args.out, Work(faces, cast, args.work, args.workers), plan, args.start)
+    taught = args.work / STAGES[0]
+    start = taught if args.stage != STAGES[0] and taught.is_dir() else WEIGHTS
+    run(args.out, Work(faces, cast, args.work, args.workers), plan, args.start or start)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from PIL import Image
 
 from omote.engine import DEFAULT_CHARACTER, load_character
 from omote.engine.character import CharacterError, save_character
-from omote.studio.character import consent_words
+from omote.studio.character import Order, consent_words, place
 from omote.studio.command import main
 
 Said = Callable[..., str]
@@ -205,3 +205,9 @@ def test_a_real_photo_becomes_a_character_that_says_so(folder: Path, refused: Sa
     )
     assert character.licence.startswith("Private")
     assert str(photo) not in (folder / "someone.omote").read_bytes()[:5000].decode("latin-1")
+
+
+@pytest.mark.parametrize("name", ["con", "NUL", "com1"])
+def test_a_name_that_windows_keeps_is_refused_everywhere(name: str) -> None:
+    with pytest.raises(CharacterError, match="is no name"):
+        place(Order(name, None, 1, (), None, None, (), False, False, "openvino"))

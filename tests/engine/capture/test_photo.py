@@ -198,3 +198,17 @@ def test_a_drawn_face_is_found_where_it_is(draw: Draw, finds: Callable[[Rgb], Re
 def test_two_drawn_faces_are_refused(draw: Draw, finds: Callable[[Rgb], Reading]) -> None:
     with pytest.raises(PhotoError, match="2 faces were found"):
         finds(on_a_wall(draw({}, (0.0, 0.0, 0.0)), (100, 30), (100, 350)))
+
+
+def test_a_photo_in_a_phones_colours_is_read_in_ours(tmp_path: Path) -> None:
+    """A profile whose red and blue are exchanged stands for any that is not sRGB."""
+    from PIL import ImageCms
+
+    ours = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    other = ours.replace(b"rXYZ", b"____").replace(b"bXYZ", b"rXYZ").replace(b"____", b"bXYZ")
+    brown = Image.new("RGB", (32, 32), (90, 60, 40))
+    for name, profile in (("ours", ours), ("broken", b"no profile"), ("other", other)):
+        brown.save(tmp_path / f"{name}.png", icc_profile=profile)
+    assert np.abs(read_picture(tmp_path / "ours.png")[0, 0].astype(int) - (90, 60, 40)).max() <= 1
+    assert read_picture(tmp_path / "broken.png")[0, 0].tolist() == [90, 60, 40]
+    assert np.abs(read_picture(tmp_path / "other.png")[0, 0].astype(int) - (40, 60, 90)).max() <= 2
