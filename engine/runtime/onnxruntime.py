@@ -9,6 +9,9 @@ import numpy as np
 from .network import Array, Inputs, RuntimeUnavailable
 
 
+_ERRORS = 3
+
+
 class OnnxRuntimeNetwork:
     """An ONNX file in a session on the CPU."""
 
@@ -21,6 +24,7 @@ class OnnxRuntimeNetwork:
             ) from error
         onnxruntime.disable_telemetry_events()  # on Windows its wheels report to Microsoft unless told not to
         try:
+            onnxruntime.set_default_logger_severity(_ERRORS)  # it warns of constants that nobody reads
             self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors have no other common class
             raise RuntimeUnavailable(f"ONNX Runtime cannot run {path.name} here ({error}): try openvino") from error
