@@ -8,7 +8,6 @@ import numpy as np
 
 from .network import Array, Inputs, RuntimeUnavailable
 
-
 _ERRORS = 3
 
 
