@@ -38,8 +38,9 @@ class Sheet:
 
     def draw(self, model: Model, path: Path, columns: int = 12) -> dict[str, float]:
         """Saves truth above ours of both; PSNR in dB on grey, whole and on the head."""
-        shown, figures = [], {}
-        for name, drawn in self.drawn(model).items():
+        shown, figures, found = [], {}, self.drawn(model)
+        columns = min(columns, *(len(drawn.ours) for drawn in found.values()))
+        for name, drawn in found.items():
             figures[name] = psnr_db(over_grey(drawn.ours), over_grey(drawn.truth))
             figures[f"{name} head"] = psnr_db(over_grey(drawn.ours), over_grey(drawn.truth), drawn.head)
             shown += [over_grey(part)[:columns] for part in (drawn.truth, drawn.ours)]
