@@ -37,18 +37,21 @@ class NetworkFile:
 
     def check(self) -> None:
         """WeightsError unless the file is there, whole, and the open head is the one that it knows."""
-        if not self.path.is_file():
-            raise WeightsError(f"{self.path} is missing: install Omote again")
-        found = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        if found != self.sha256:
-            raise WeightsError(
-                f"{self.path} is damaged (sha256 {found[:16]}, wanted {self.sha256[:16]}): install again"
-            )
+        require_whole(self.path, self.sha256)
         head = hashlib.sha256(FILE.read_bytes()).hexdigest()
         if head != self.head:
             raise WeightsError(
                 f"{self.file} knows another head (sha256 {self.head[:16]}) than {FILE.name}: install again"
             )
+
+
+def require_whole(path: Path, sha256: str) -> None:
+    """WeightsError unless the file is there and holds exactly these bytes."""
+    if not path.is_file():
+        raise WeightsError(f"{path} is missing: install Omote again")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise WeightsError(f"{path} is damaged (sha256 {found[:16]}, wanted {sha256[:16]}): install again")
 
 
 @cache

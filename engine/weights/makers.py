@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from . import WeightsError
+from . import WeightsError, require_whole
 
 _FOLDER = Path(__file__).parent
 
@@ -27,13 +26,7 @@ class MakerFile:
 
     def check(self) -> None:
         """WeightsError unless the file is there and whole."""
-        if not self.path.is_file():
-            raise WeightsError(f"{self.path} is missing: install Omote again")
-        found = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        if found != self.sha256:
-            raise WeightsError(
-                f"{self.path} is damaged (sha256 {found[:16]}, wanted {self.sha256[:16]}): install again"
-            )
+        require_whole(self.path, self.sha256)
 
 
 @dataclass(frozen=True)
