@@ -15,7 +15,7 @@ Part = bytes | memoryview
 MAX_PAYLOAD_BYTES = 64 << 20
 MAX_SIDE = 8192
 
-# The floats of a params payload, in order. A later version may add fields at the end, never before it.
+# The floats that every params payload has, in order.
 FIELDS: tuple[tuple[str, int], ...] = (
     ("weights", arkit.COUNT),
     ("expression", 50),
@@ -31,6 +31,8 @@ FIELDS: tuple[tuple[str, int], ...] = (
     ("presence", 1),
 )
 PARAMS_BYTES = 4 * sum(count for _, count in FIELDS)
+# What later versions added at the end, each absent from the payloads of the versions before it.
+APPENDED: tuple[tuple[str, int], ...] = (("shown_weights", arkit.COUNT),)
 
 
 class WireError(ValueError):
@@ -68,9 +70,10 @@ class Params:
     confidence: float  # 0 where no face was seen
     presence: float  # 1 the performer's face, 0 idle
     basis: str
+    shown_weights: Array | None = None  # [52] ARKit order, as shown; None where the sender does not say
 
     def __post_init__(self) -> None:
-        for name, count in FIELDS:
+        for name, count in self._fields():
             value = np.asarray(getattr(self, name))
             if value.size != count or not np.isfinite(value).all():
                 raise WireError(f"{name} must be {count} finite numbers, got {value.size}: {value.ravel()[:3]}")
@@ -81,8 +84,12 @@ class Params:
             raise WireError(f"basis must have 1 to 64 letters, got {len(self.basis)}")
 
     def to_bytes(self) -> bytes:
-        """The floats as they travel, in the order of `FIELDS`."""
-        return np.concatenate([np.ravel(np.asarray(getattr(self, name), "<f4")) for name, _ in FIELDS]).tobytes()
+        """The floats as they travel, in the order of `FIELDS`, then of `APPENDED` where they are there."""
+        parts = [np.ravel(np.asarray(getattr(self, name), "<f4")) for name, _ in self._fields()]
+        return np.concatenate(parts).tobytes()
+
+    def _fields(self) -> tuple[tuple[str, int], ...]:
+        return FIELDS if self.shown_weights is None else (*FIELDS, *APPENDED)
 
     @classmethod
     def from_bytes(cls, part: Part, basis: str) -> Params:
@@ -104,6 +111,7 @@ class Params:
             confidence=float(row.take(1)[0]),
             presence=float(row.take(1)[0]),
             basis=basis,
+            shown_weights=row.take(arkit.COUNT) if row.left >= arkit.COUNT else None,
         )
 
 
@@ -112,7 +120,7 @@ class Schema:
     """What the floats of a params payload mean; repeated once a second, for those who come late."""
 
     weights: tuple[str, ...] = arkit.NAMES
-    fields: tuple[tuple[str, int], ...] = FIELDS
+    fields: tuple[tuple[str, int], ...] = (*FIELDS, *APPENDED)
 
 
 def is_side(*sides: int) -> bool:
@@ -125,6 +133,10 @@ class _Row:
 
     def __init__(self, values: Array) -> None:
         self._values = values
+
+    @property
+    def left(self) -> int:
+        return len(self._values)
 
     def take(self, *shape: int) -> Array:
         count = int(np.prod(shape))

@@ -55,9 +55,20 @@ def test_golden_params_decode_to_their_numbers(name: str) -> None:
 
 def test_golden_schema_names_the_52_weights() -> None:
     payload = frame.decode(stored("wire_schema")).payload
-    assert payload == Schema()
+    assert payload == Schema(fields=frame.FIELDS)  # of a sender from before `shown_weights`
     assert list(Schema().weights) == GOLDEN["wire_schema"]["weights"] == list(arkit.NAMES)
-    assert [list(field) for field in Schema().fields] == GOLDEN["wire_schema"]["fields"]
+    assert [list(field) for field in frame.FIELDS] == GOLDEN["wire_schema"]["fields"]
+
+
+def test_weights_as_shown_travel_at_the_end_of_what_older_receivers_read() -> None:
+    older = frame.decode(stored("wire_params")).payload
+    assert isinstance(older, Params)
+    assert older.shown_weights is None
+    newer = replace(older, shown_weights=np.linspace(0.0, 1.0, arkit.COUNT, dtype=np.float32))
+    assert newer.to_bytes()[: frame.PARAMS_BYTES] == older.to_bytes()
+    back = Params.from_bytes(newer.to_bytes(), newer.basis)
+    np.testing.assert_array_equal(back.shown_weights, newer.shown_weights)
+    assert Schema().fields[-1] == ("shown_weights", arkit.COUNT)
 
 
 @pytest.mark.parametrize("name", ["wire_video", "wire_params", "wire_schema"])
