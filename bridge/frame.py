@@ -7,24 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgpack
-import numpy as np
 
-from .payload import (
-    FIELDS,
-    MAX_PAYLOAD_BYTES,
-    MAX_SIDE,
-    PARAMS_BYTES,
-    Params,
-    Part,
-    Schema,
-    Video,
-    WireError,
-    is_side,
-)
+from . import picture
+from .fields import MAX_HEADER_BYTES, Part, WireError, text, unpack, whole
+from .payload import FIELDS, MAX_PAYLOAD_BYTES, MAX_SIDE, PARAMS_BYTES, Hello, Params, Schema, Video
+from .picture import RGBA8, Format, Layout
 
 __all__ = [
     "DEFAULT_SUBJECT",
     "FIELDS",
+    "HELLO",
     "MAX_HEADER_BYTES",
     "MAX_PAYLOAD_BYTES",
     "MAX_SIDE",
@@ -34,8 +26,11 @@ __all__ = [
     "UINT64",
     "VERSION",
     "VIDEO",
+    "Envelope",
+    "Format",
     "Frame",
     "Header",
+    "Hello",
     "Params",
     "Part",
     "Schema",
@@ -43,17 +38,17 @@ __all__ = [
     "WireError",
     "decode",
     "encode",
+    "peek",
     "topic",
 ]
 
 VERSION = 1
-MAX_HEADER_BYTES = 4096
 DEFAULT_SUBJECT = "omote"
 
-VIDEO, PARAMS, SCHEMA = "v", "p", "s"
+VIDEO, PARAMS, SCHEMA, HELLO = "v", "p", "s", "h"
 
-_TOPIC = re.compile(rb"([vps])/([A-Za-z0-9_.-]{1,64})\Z")
-_VIDEO_WORDS = {"fmt": "rgba8", "colour": "srgb", "origin": "top", "alpha": "straight"}
+_TOPIC = re.compile(rb"(v(?:\.[a-z0-9+.]{1,64})?|[psh])/([A-Za-z0-9_.-]{1,64})\Z")
+_MAX_TOPIC_BYTES = 2 + 64 + 1 + 64
 
 
 @dataclass(frozen=True)
@@ -92,134 +87,100 @@ class Frame:
     """One message on the wire."""
 
     header: Header
-    payload: Video | Params | Schema
+    payload: Video | Params | Schema | Hello
 
     @property
     def kind(self) -> str:
-        """`VIDEO`, `PARAMS` or `SCHEMA`: the letter with which its topic begins."""
-        return {Video: VIDEO, Params: PARAMS, Schema: SCHEMA}[type(self.payload)]
+        """`VIDEO`, `PARAMS`, `SCHEMA` or `HELLO`: the letter with which its topic begins."""
+        return {Video: VIDEO, Params: PARAMS, Schema: SCHEMA, Hello: HELLO}[type(self.payload)]
 
 
-def topic(kind: str, subject: str) -> bytes:
+def topic(kind: str, subject: str, format: Format = RGBA8) -> bytes:
     """The first part of a message, by which subscribers choose; WireError where the subject has odd letters."""
-    name = f"{kind}/{subject}".encode(errors="replace")
+    chosen = "" if format == RGBA8 else f".{format.name}"
+    name = f"{kind}{chosen}/{subject}".encode(errors="replace")
     if not _TOPIC.match(name):
         raise WireError(f"a subject is 1 to 64 of A-Z a-z 0-9 _ . -, got {subject!r}")
     return name
 
 
-def encode(frame: Frame) -> list[Part]:
-    """The parts of the message: topic, header, payload. The picture is not copied if its rows lie without gaps."""
-    described, payload = _encode_payload(frame.payload)
+def encode(frame: Frame, format: Format = RGBA8) -> list[Part]:
+    """The parts of the message: topic, header, payload. A picture is in `format`; what else it is has but one."""
+    if isinstance(frame.payload, Video):
+        described, parts = picture.encode(frame.payload, format)
+        name = topic(VIDEO, frame.header.subject, format)
+    else:
+        described = {"basis": frame.payload.basis} if isinstance(frame.payload, Params) else {}
+        parts = [frame.payload.to_bytes()]
+        name = topic(frame.kind, frame.header.subject)
     stamped = {key: getattr(frame.header, name) for name, key in UINT64.items()}
-    header = msgpack.packb({"v": VERSION, **stamped, **described})
-    return [topic(frame.kind, frame.header.subject), header, payload]
+    return [name, msgpack.packb({"v": VERSION, **stamped, **described}), *parts]
 
 
-def _encode_payload(payload: Video | Params | Schema) -> tuple[dict[str, object], Part]:
-    if isinstance(payload, Video):
-        pixels = np.ascontiguousarray(payload.pixels)
-        height, width, _ = pixels.shape
-        return {"w": width, "h": height, "stride": 4 * width, **_VIDEO_WORDS}, pixels.data.cast("B")
-    if isinstance(payload, Params):
-        return {"basis": payload.basis}, payload.to_bytes()
-    return {}, msgpack.packb({"weights": payload.weights, "fields": payload.fields})
+@dataclass(frozen=True)
+class Envelope:
+    """A message whose header was read and whose payload was only measured, so that its decoding can wait."""
+
+    topic: str
+    header: Header
+    said: Mapping[str, object]
+    parts: tuple[Part, ...]  # of the payload
+    layout: Layout | None  # of the picture, if it is one
+
+    @property
+    def kind(self) -> str:
+        """The letter with which its topic begins."""
+        return self.topic[0]
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether `open` has much to do."""
+        return self.layout is not None and self.layout.format.is_compressed
+
+    def open(self) -> Frame:
+        """The frame that is inside; WireError where the payload is none."""
+        return Frame(self.header, self._payload())
+
+    def _payload(self) -> Video | Params | Schema | Hello:
+        if self.layout:
+            return self.layout.decode(self.parts)
+        if self.kind == PARAMS:
+            return Params.from_bytes(self.parts[0], text(self.said, "basis"))
+        return (Schema if self.kind == SCHEMA else Hello).from_bytes(self.parts[0])
 
 
 def decode(parts: Sequence[Part]) -> Frame:
-    """The frame in these parts; WireError, and nothing else, where they are none. Pixels are a view of the payload."""
+    """The frame in these parts; WireError, and nothing else, where they are none. Raw pixels are a view of them."""
+    return peek(parts).open()
+
+
+def peek(parts: Sequence[Part]) -> Envelope:
+    """The message as far as its header tells; WireError where that breaks a rule, or a length does."""
     if not 3 <= len(parts) <= 8:
         raise WireError(f"a message has 3 to 8 parts, got {len(parts)}")
-    kind, subject = _decode_topic(parts[0])
-    fields = _decode_header(parts[1])
-    stamps = {name: _uint64(fields, key) for name, key in UINT64.items()}
-    header = Header(**stamps, subject=subject)
-    if len(parts[2]) > MAX_PAYLOAD_BYTES:
-        raise WireError(f"a payload has at most {MAX_PAYLOAD_BYTES} bytes, got {len(parts[2])}")
-    if kind == VIDEO:
-        return Frame(header, _decode_video(fields, parts[2]))
-    if kind == PARAMS:
-        return Frame(header, _decode_params(fields, parts[2]))
-    return Frame(header, _decode_schema(parts[2]))
+    name, subject = _read_topic(parts[0])
+    said = _read_header(parts[1])
+    header = Header(**{name: whole(said, key) for name, key in UINT64.items()}, subject=subject)
+    payload = tuple(parts[2:4])  # no format has more
+    for part in payload:
+        if len(part) > MAX_PAYLOAD_BYTES:
+            raise WireError(f"a payload has at most {MAX_PAYLOAD_BYTES} bytes, got {len(part)}")
+    layout = Layout.read(said, payload) if name.startswith(VIDEO) else None
+    return Envelope(name, header, said, payload, layout)
 
 
-def _decode_topic(part: Part) -> tuple[str, str]:
-    found = _TOPIC.match(bytes(part[:80]))
-    if not found or len(part) > 80:
-        raise WireError(f"a topic reads v/NAME, p/NAME or s/NAME, got {bytes(part[:80])!r}")
-    return found[1].decode(), found[2].decode()
+def _read_topic(part: Part) -> tuple[str, str]:
+    found = _TOPIC.match(bytes(part[: _MAX_TOPIC_BYTES + 1]))
+    if not found:
+        raise WireError(f"a topic reads v/NAME, v.FORMAT/NAME, p/NAME, s/NAME or h/NAME, got {bytes(part[:80])!r}")
+    return found[0].decode(), found[2].decode()
 
 
-def _decode_header(part: Part) -> Mapping[str, object]:
-    if len(part) > MAX_HEADER_BYTES:
-        raise WireError(f"a header has at most {MAX_HEADER_BYTES} bytes, got {len(part)}")
-    fields = _unpack(part, "header")
-    version = fields.get("v")
+def _read_header(part: Part) -> Mapping[str, object]:
+    said = unpack(part, "header")
+    version = said.get("v")
     if type(version) is not int or version < 1:
         raise WireError(f"a header says its version, 'v': {VERSION}, got {version!r}")
     if version > VERSION:
         raise WireError(f"wire version {version} is newer than {VERSION}, the newest known here; update this receiver")
-    return fields
-
-
-def _unpack(part: Part, what: str) -> Mapping[str, object]:
-    try:
-        fields = msgpack.unpackb(
-            part,
-            max_str_len=256,
-            max_bin_len=256,
-            max_array_len=256,
-            max_map_len=64,
-            max_ext_len=16,
-            strict_map_key=True,
-        )
-    except (ValueError, msgpack.UnpackException) as error:
-        raise WireError(f"the {what} is not msgpack within its bounds: {error or type(error).__name__}") from error
-    if not isinstance(fields, dict):
-        raise WireError(f"the {what} must be a map, got {type(fields).__name__}")
-    return fields
-
-
-def _uint64(fields: Mapping[str, object], key: str, most: int = (1 << 64) - 1) -> int:
-    value = fields.get(key)
-    if type(value) is not int or not 0 <= value <= most:
-        raise WireError(f"{key!r} must be a whole number from 0 to {most}, got {value!r}")
-    return value
-
-
-def _decode_video(fields: Mapping[str, object], part: Part) -> Video:
-    for key, wanted in _VIDEO_WORDS.items():
-        if fields.get(key) != wanted:
-            raise WireError(f"{key} {fields.get(key)!r} is not known here, only {wanted!r}; ask the sender for it")
-    width, height = _uint64(fields, "w", MAX_SIDE), _uint64(fields, "h", MAX_SIDE)
-    stride = _uint64(fields, "stride", MAX_PAYLOAD_BYTES)
-    if not is_side(width, height) or stride < 4 * width:
-        raise WireError(
-            f"a picture has sides from 1 and rows of at least 4 bytes a pixel, got {width}x{height}, stride {stride}"
-        )
-    if len(part) != stride * height:
-        raise WireError(f"{height} rows of {stride} bytes are {stride * height}, got {len(part)}")
-    return Video(np.ndarray((height, width, 4), np.uint8, part, strides=(stride, 4, 1)))
-
-
-def _decode_params(fields: Mapping[str, object], part: Part) -> Params:
-    basis = fields.get("basis")
-    if not isinstance(basis, str):
-        raise WireError(f"params name their basis, got {basis!r}")
-    return Params.from_bytes(part, basis)
-
-
-def _decode_schema(part: Part) -> Schema:
-    if len(part) > MAX_HEADER_BYTES:
-        raise WireError(f"a schema has at most {MAX_HEADER_BYTES} bytes, got {len(part)}")
-    said = _unpack(part, "schema")
-    weights, fields = said.get("weights"), said.get("fields")
-    if not isinstance(weights, list) or not all(isinstance(name, str) for name in weights):
-        raise WireError("a schema lists the names of the weights")
-    if not isinstance(fields, list) or not all(_is_field(field) for field in fields):
-        raise WireError("a schema lists the fields of the params payload as [name, count]")
-    return Schema(tuple(weights), tuple((name, count) for name, count in fields))
-
-
-def _is_field(field: object) -> bool:
-    return isinstance(field, list) and len(field) == 2 and isinstance(field[0], str) and type(field[1]) is int
+    return said

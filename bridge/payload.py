@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
 from . import arkit
+from .fields import MAX_HEADER_BYTES, Part, WireError, text, texts, unpack, whole
 
 Array = NDArray[np.float32]
-Part = bytes | memoryview
 
 MAX_PAYLOAD_BYTES = 64 << 20
 MAX_SIDE = 8192
+ALPHAS = ("straight", "premultiplied", "opaque")
 
 # The floats that every params payload has, in order.
 FIELDS: tuple[tuple[str, int], ...] = (
@@ -35,15 +38,12 @@ PARAMS_BYTES = 4 * sum(count for _, count in FIELDS)
 APPENDED: tuple[tuple[str, int], ...] = (("shown_weights", arkit.COUNT),)
 
 
-class WireError(ValueError):
-    """These bytes are no frame of our wire; the sentence says what was found and what was wanted."""
-
-
 @dataclass(frozen=True)
 class Video:
-    """A picture: sRGB, straight alpha, first row on top."""
+    """A picture: sRGB, first row on top, whatever its form on the wire is."""
 
-    pixels: NDArray[np.uint8]  # [H,W,4]
+    pixels: NDArray[np.uint8]  # [H,W,4] red, green, blue, alpha
+    alpha: str = "straight"  # or "premultiplied": colours are multiplied by alpha; or "opaque": alpha is 255
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
@@ -51,6 +51,8 @@ class Video:
             raise WireError(f"a picture must be uint8 [H,W,4] of sides 1 to {MAX_SIDE}, got {dtype} {list(shape)}")
         if self.pixels.nbytes > MAX_PAYLOAD_BYTES:
             raise WireError(f"a picture has at most {MAX_PAYLOAD_BYTES} bytes, got {self.pixels.nbytes}")
+        if self.alpha not in ALPHAS:
+            raise WireError(f"alpha {self.alpha!r} is not known here, only {', '.join(ALPHAS)}")
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,50 @@ class Schema:
     weights: tuple[str, ...] = arkit.NAMES
     fields: tuple[tuple[str, int], ...] = (*FIELDS, *APPENDED)
 
+    def to_bytes(self) -> bytes:
+        return _packed({"weights": self.weights, "fields": self.fields}, "schema")
+
+    @classmethod
+    def from_bytes(cls, part: Part) -> Schema:
+        said = unpack(part, "schema")
+        fields = said.get("fields")
+        if not isinstance(fields, list) or not all(_is_field(field) for field in fields):
+            raise WireError("a schema lists the fields of the params payload as [name, count]")
+        return cls(texts(said, "weights"), tuple((name, count) for name, count in fields))
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Who sends, and what may be asked of it; repeated once a second, as the schema is."""
+
+    omote: str  # the program's version
+    wire: int  # the newest version of the wire that it speaks
+    formats: tuple[str, ...]  # of the pictures that may be subscribed to
+    video: int  # the ports, 0 where there is none
+    params: int
+    control: int
+    methods: tuple[str, ...]  # what control answers
+
+    def __post_init__(self) -> None:
+        for name in _PORTS:
+            if not 0 <= getattr(self, name) <= _MAX_PORT:
+                raise WireError(f"the port of {name} is from 0 to {_MAX_PORT}, got {getattr(self, name)}")
+
+    def to_bytes(self) -> bytes:
+        return _packed(vars(self), "hello")
+
+    @classmethod
+    def from_bytes(cls, part: Part) -> Hello:
+        said = unpack(part, "hello")
+        ports = {name: whole(said, name, _MAX_PORT) for name in _PORTS}
+        return cls(
+            text(said, "omote"), whole(said, "wire"), texts(said, "formats"), methods=texts(said, "methods"), **ports
+        )
+
+
+_PORTS = ("video", "params", "control")
+_MAX_PORT = 65535
+
 
 def is_side(*sides: int) -> bool:
     """Whether a picture may be so many pixels high and wide."""
@@ -142,3 +188,14 @@ class _Row:
         count = int(np.prod(shape))
         taken, self._values = self._values[:count], self._values[count:]
         return taken.reshape(shape)
+
+
+def _packed(said: Mapping[str, object], what: str) -> bytes:
+    packed: bytes = msgpack.packb(said)
+    if len(packed) > MAX_HEADER_BYTES:
+        raise WireError(f"a {what} has at most {MAX_HEADER_BYTES} bytes, got {len(packed)}")
+    return packed
+
+
+def _is_field(field: object) -> bool:
+    return isinstance(field, list) and len(field) == 2 and isinstance(field[0], str) and type(field[1]) is int

@@ -1,22 +1,44 @@
 """Writes the golden vectors of `tests/data`, which the Python, C# and C++ readers of the wire all decode.
 
-Run once, by hand, when the wire gains something; a committed vector never changes:
+Run by hand when the wire gains something; a vector that is there is never written again:
     PYTHONPATH=build python tests/bridge/golden.py
-A message is stored as its parts, each after its length as a little-endian uint32.
+A message is stored as its parts, each after its length as a little-endian uint32; a control message has one part.
 The Live Link packets are put together here byte by byte, not by the codec that they test.
+
+`golden.json` says under the name of each vector what it decodes to. `kind` tells which keys there are besides:
+    video      topic; width, height, rgba: all pixels as decoded, first row on top, whatever the wire's order; alpha:
+               straight, premultiplied or opaque; tolerance: how far red, green and blue may lie from it (alpha: 0)
+    params     topic, basis, and each field that the payload has, as a list of numbers
+    schema     topic, weights, fields
+    hello      topic, omote, wire, formats, video, params, control, methods
+    request    id, method, with (an empty map where it is missing)
+    reply      id, and either result or error, a map of code and message
+    livelink   the packet's fields
+A uint64 (`id`, `session`, `received`) is a text, for JSON readers round large numbers. All `wire_` vectors have the
+header that is under `header`. `refused` maps each vector that is refused to a word that the error has to contain, in
+whatever letters; `control_refused_` are requests, and `wire_refused_jpeg_` are known by whoever reads JPEGs.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 
+import lz4.block
 import msgpack
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from omote.bridge import frame
-from omote.bridge.frame import Frame, Header, Params, Schema, Video
+from omote.bridge.frame import FIELDS, Format, Frame, Header, Hello, Params, Schema, Video
+from omote.bridge.payload import APPENDED
+
+Parts = list[bytes | memoryview]
+Said = dict[str, object]
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
@@ -30,6 +52,15 @@ HEADER = Header(
     wall_ns=1_795_000_000_123_456_789,
 )
 VIDEO = Video((np.arange(3 * 5 * 4, dtype=np.uint8) * 4).reshape(3, 5, 4))
+
+
+# 16x8, so gentle that all decoders of JPEG agree about it; the alpha is not, for LZ4 loses nothing.
+X, Y = np.meshgrid(np.arange(16), np.arange(8))
+SMOOTH = Video(
+    np.stack([64 + 4 * X, 160 - 6 * Y, 96 + 2 * X + 2 * Y, 255 - (X * 37 + Y * 11) % 100], -1).astype(np.uint8)
+)
+# The same colours, and an alpha so gentle that their product with it is, too.
+FADING = Video(np.dstack([SMOOTH.pixels[..., :3], 255 - 4 * X - 2 * Y]).astype(np.uint8))
 
 
 def counting(count: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
@@ -51,22 +82,171 @@ PARAMS = Params(
     presence=0.5,
     basis="open",
 )
+SHOWN = replace(PARAMS, shown_weights=counting(52)[::-1].copy())
+HELLO = Hello("0.2.0", 1, ("rgba8", "bgra8", "jpeg"), 5557, 5556, 5558, ("hello", "clock", "stats"))
 
 
-def packed(parts: list[bytes | memoryview]) -> bytes:
+def packed(parts: Parts) -> bytes:
     return b"".join(struct.pack("<I", len(part)) + bytes(part) for part in parts)
 
 
-def with_header(message: list[bytes | memoryview], **changed: object) -> list[bytes | memoryview]:
+def with_header(message: Parts, **changed: object) -> Parts:
     header = msgpack.unpackb(message[1]) | changed
-    return [message[0], msgpack.packb({key: value for key, value in header.items() if value is not None}), message[2]]
+    kept = {key: value for key, value in header.items() if value is not None}
+    return [message[0], msgpack.packb(kept), *message[2:]]
 
 
-def padded_rows(message: list[bytes | memoryview], stride: int) -> list[bytes | memoryview]:
+def padded_rows(message: Parts, stride: int) -> Parts:
     """The same picture with rows that are longer than its width asks for."""
     rows = np.zeros((3, stride), np.uint8)
     rows[:, :20] = VIDEO.pixels.reshape(3, 20)
     return with_header([message[0], message[1], rows.tobytes()], stride=stride)
+
+
+def nested(levels: int) -> object:
+    return [] if levels == 1 else [nested(levels - 1)]
+
+
+def sent(payload: Video | Params | Schema | Hello, *words: str) -> Parts:
+    return frame.encode(Frame(HEADER, payload), Format(*words))
+
+
+def told(parts: Parts, kind: str, **said: object) -> tuple[Parts, Said]:
+    """A vector of the wire, and what it decodes to."""
+    return parts, {"kind": kind, "topic": bytes(parts[0]).decode(), **said}
+
+
+def picture(parts: Parts, video: Video, alpha: str = "straight") -> tuple[Parts, Said]:
+    """A vector that shows this picture, whose alpha is straight, with the alpha that the format has."""
+    pixels = video.pixels.astype(int)
+    if alpha != "straight":
+        pixels[..., :3] = (pixels[..., :3] * pixels[..., 3:] + 127) // 255
+    if alpha == "opaque":
+        pixels[..., 3] = 255
+    height, width, _ = pixels.shape
+    tolerance = 10 if b"jpeg" in bytes(parts[0]) else 0
+    said = {"width": width, "height": height, "alpha": alpha, "tolerance": tolerance, "rgba": pixels.ravel().tolist()}
+    return told(parts, "video", **said)
+
+
+def params(parts: Parts, fields: tuple[tuple[str, int], ...]) -> tuple[Parts, Said]:
+    numbers = {name: np.ravel(np.asarray(getattr(SHOWN, name))).tolist() for name, _ in fields}
+    return told(parts, "params", basis=PARAMS.basis, **numbers)
+
+
+def schema(payload: Schema) -> tuple[Parts, Said]:
+    return told(sent(payload), "schema", weights=payload.weights, fields=payload.fields)
+
+
+def messages() -> dict[str, tuple[Parts, Said]]:
+    """Name, parts, and what they decode to."""
+    video, face = sent(VIDEO), sent(PARAMS)
+    both = "jpeg+lz4a"
+    return {
+        "wire_video": picture(video, VIDEO),
+        "wire_video_padded_rows": picture(padded_rows(video, 32), VIDEO),
+        "wire_video_unknown_key": picture(with_header(video, later="what a newer sender may add"), VIDEO),
+        "wire_video_nested_key": picture(with_header(video, later=nested(7)), VIDEO),
+        "wire_video_bottom": picture(sent(VIDEO, "rgba8", "straight", "bottom"), VIDEO),
+        "wire_video_bgra8": picture(sent(VIDEO, "bgra8"), VIDEO),
+        "wire_video_premultiplied_bottom": picture(
+            sent(VIDEO, "rgba8", "premultiplied", "bottom"), VIDEO, "premultiplied"
+        ),
+        "wire_video_jpeg": picture(sent(FADING, "jpeg", "opaque"), FADING, "opaque"),
+        "wire_video_jpeg_bottom": picture(sent(FADING, "jpeg", "opaque", "bottom"), FADING, "opaque"),
+        "wire_video_jpeg_lz4a": picture(sent(SMOOTH, both), SMOOTH),
+        "wire_video_jpeg_lz4a_premultiplied_bottom": picture(
+            sent(FADING, both, "premultiplied", "bottom"), FADING, "premultiplied"
+        ),
+        "wire_params": params(face, FIELDS),
+        "wire_params_longer": params([face[0], face[1], bytes(face[2]) + struct.pack("<f", 1.0)], FIELDS),
+        "wire_params_shown_weights": params(sent(SHOWN), (*FIELDS, *APPENDED)),
+        "wire_schema": schema(Schema(fields=FIELDS)),
+        "wire_schema_shown_weights": schema(Schema()),
+        "wire_hello": told(sent(HELLO), "hello", **vars(HELLO)),
+    }
+
+
+def refused_messages() -> dict[str, tuple[Parts, str]]:
+    """Name, parts, and a word that the refusal has to contain."""
+    video, jpeg, both = sent(VIDEO), sent(SMOOTH, "jpeg", "opaque"), sent(SMOOTH, "jpeg+lz4a")
+    short, long = (lz4.block.compress(bytes(count), store_size=False) for count in (127, 129))
+    return {
+        "wire_refused_newer_version": (with_header(video, v=2), "version 2"),
+        "wire_refused_newer_hello": (with_header(sent(HELLO), v=2), "version 2"),
+        "wire_refused_unknown_kind": ([b"x/omote", *video[1:]], "topic"),
+        "wire_refused_float_time": (with_header(video, captured=1.5), "captured"),
+        "wire_refused_missing_session": (with_header(video, session=None), "session"),
+        "wire_refused_too_deep": (with_header(video, later=nested(8)), "deep"),
+        "wire_refused_unknown_format": (with_header(video, fmt="jpeg"), "jpeg"),
+        "wire_refused_unknown_fmt": (with_header(video, fmt="rgba16"), "rgba16"),
+        "wire_refused_unknown_colour": (with_header(video, colour="p3"), "p3"),
+        "wire_refused_unknown_origin": (with_header(video, origin="left"), "left"),
+        "wire_refused_unknown_alpha": (with_header(video, alpha="additive"), "additive"),
+        "wire_refused_opaque_rgba8": (with_header(video, alpha="opaque"), "opaque"),
+        "wire_refused_short_picture": ([*video[:2], bytes(video[2])[:-1]], "bytes"),
+        "wire_refused_small_stride": (with_header([*video[:2], bytes(57)], stride=19), "stride"),
+        "wire_refused_stride_of_jpeg": (with_header(jpeg, stride=64), "stride"),
+        "wire_refused_too_many_pixels": (with_header(jpeg, w=8192, h=2049), "pixels"),
+        "wire_refused_missing_alpha": (both[:3], "alpha"),
+        "wire_refused_short_alpha": ([*both[:3], short], "alpha"),
+        "wire_refused_long_alpha": ([*both[:3], long], "alpha"),
+        "wire_refused_broken_alpha": ([*both[:3], bytes(both[3])[:-5]], "alpha"),
+        "wire_refused_jpeg_of_another_size": (with_header(jpeg, h=16), "jpeg"),
+        "wire_refused_jpeg_truncated": ([*jpeg[:2], bytes(jpeg[2])[: len(jpeg[2]) * 3 // 4]], "jpeg"),
+        "wire_refused_jpeg_progressive": ([*jpeg[:2], saved(SMOOTH.pixels, progressive=True)], "jpeg"),
+        "wire_refused_jpeg_of_one_channel": ([*jpeg[:2], saved(SMOOTH.pixels[..., 0])], "jpeg"),
+    }
+
+
+def saved(pixels: NDArray[np.uint8], **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels[..., :3] if pixels.ndim == 3 else pixels).save(file, "JPEG", **options)
+    return file.getvalue()
+
+
+def request(number: int, method: str, **arguments: object) -> tuple[Parts, Said]:
+    asked = {"v": 1, "id": number, "method": method} | ({"with": arguments} if arguments else {})
+    return [msgpack.packb(asked)], {"kind": "request", "id": str(number), "method": method, "with": arguments}
+
+
+def reply(number: int, **answer: dict[str, object]) -> tuple[Parts, Said]:
+    return [msgpack.packb({"v": 1, "id": number, **answer})], {"kind": "reply", "id": str(number), **answer}
+
+
+def controls() -> dict[str, tuple[Parts, Said]]:
+    """Requests and replies, as WIRE.md lays them out."""
+    light = [value / 8 - 1.5 for value in range(27)]
+    smile = {"mouthSmileLeft": 0.75, "mouthSmileRight": 0.5, "jawOpen": 0.125}
+    result = {"received": HEADER.captured_ns, "session": HEADER.session}
+    parts, said = reply(2**64 - 1, result=result)
+    return {
+        "control_request_hello": request(2**64 - 1, "hello"),
+        "control_request_set_light": request(7, "set_light", harmonics=light),
+        "control_request_set_light_nil": request(8, "set_light", harmonics=None),
+        "control_request_set_expression": request(
+            9, "set_expression", weights=smile, attack=0.25, hold=None, release=0.5
+        ),
+        "control_reply_result": (parts, {**said, "result": {key: str(value) for key, value in result.items()}}),
+        "control_reply_empty": reply(8, result={}),
+        "control_reply_error": reply(9, error={"code": "invalid", "message": "attack must be from 0 to 60, got 61"}),
+    }
+
+
+def refused_controls() -> dict[str, tuple[Parts, str]]:
+    """Requests that no server answers as if they were good."""
+    large = {f"key{index}": "x" * 250 for index in range(64)}
+    return {
+        "control_refused_newer_version": ([msgpack.packb({"v": 2, "id": 1, "method": "hello"})], "version 2"),
+        "control_refused_method_of_number": ([msgpack.packb({"v": 1, "id": 1, "method": 7})], "method"),
+        "control_refused_missing_id": ([msgpack.packb({"v": 1, "method": "hello"})], "id"),
+        "control_refused_negative_id": ([msgpack.packb({"v": 1, "id": -1, "method": "hello"})], "id"),
+        "control_refused_arguments_of_list": (
+            [msgpack.packb({"v": 1, "id": 1, "method": "set_light", "with": [1.0]})],
+            "with",
+        ),
+        "control_refused_too_large": (request(1, "set_expression", weights=large)[0], "16384"),
+    }
 
 
 def live_link(values: bytes) -> bytes:
@@ -75,60 +255,38 @@ def live_link(values: bytes) -> bytes:
     return b"\x06" + names + struct.pack(">ifii", 1234, 0.25, 60, 1) + values
 
 
+LIVE_LINK: Said = {
+    "kind": "livelink",
+    "device_id": "DC1A9B2E-0F5C-4D3A-9E77-0123456789AB",
+    "subject": "iPhone",
+    "frame_number": 1234,
+    "sub_frame": 0.25,
+    "fps_numerator": 60,
+    "fps_denominator": 1,
+    "values": [index / 64 for index in range(61)],
+}
+
+
 def main() -> None:
-    video = frame.encode(Frame(HEADER, VIDEO))
-    params = frame.encode(Frame(HEADER, PARAMS))
+    good, bad = messages() | controls(), refused_messages() | refused_controls()
+    for name, (parts, _) in (good | bad).items():
+        write(name, packed(parts))
     face = b"\x3d" + struct.pack(">61f", *(index / 64 for index in range(61)))
-    vectors = {
-        "wire_video": packed(video),
-        "wire_video_padded_rows": packed(padded_rows(video, 32)),
-        "wire_video_unknown_key": packed(with_header(video, later="what a newer sender may add")),
-        "wire_params": packed(params),
-        "wire_params_longer": packed([params[0], params[1], bytes(params[2]) + struct.pack("<f", 1.0)]),
-        "wire_schema": packed(frame.encode(Frame(HEADER, Schema()))),
-        "wire_refused_newer_version": packed(with_header(video, v=2)),
-        "wire_refused_unknown_format": packed(with_header(video, fmt="jpeg")),
-        "wire_refused_short_picture": packed([video[0], video[1], bytes(video[2])[:-1]]),
-        "wire_refused_float_time": packed(with_header(video, captured=1.5)),
-        "wire_refused_missing_session": packed(with_header(video, session=None)),
-        "livelink_face": live_link(face),
-        "livelink_no_face": live_link(b""),
-    }
-    for name, data in vectors.items():
-        (DATA / f"{name}.bin").write_bytes(data)
-    (DATA / "golden.json").write_text(json.dumps(said(), indent=1) + "\n", "utf-8", newline="\n")
+    write("livelink_face", live_link(face))
+    write("livelink_no_face", live_link(b""))
+    header = {name: str(getattr(HEADER, name)) for name in frame.UINT64}
+    said: Said = {"header": {**header, "subject": HEADER.subject}}
+    said |= {name: decoded for name, (_, decoded) in good.items()}
+    said |= {"refused": {name: word for name, (_, word) in bad.items()}, "livelink_face": LIVE_LINK}
+    lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in said.items()]
+    (DATA / "golden.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8", newline="\n")
 
 
-def said() -> dict[str, object]:
-    """What the vectors decode to, for readers in any language."""
-    header = {name: str(getattr(HEADER, name)) for name in frame.UINT64}  # as text: JSON readers round large numbers
-    fields = {name: np.ravel(np.asarray(getattr(PARAMS, name))).tolist() for name, _ in frame.FIELDS}
-    picture = {"width": 5, "height": 3, "rgba": VIDEO.pixels.ravel().tolist()}
-    return {
-        "header": {**header, "subject": HEADER.subject},
-        "wire_video": picture,
-        "wire_video_padded_rows": picture,
-        "wire_video_unknown_key": picture,
-        "wire_params": {"basis": PARAMS.basis, **fields},
-        "wire_params_longer": {"basis": PARAMS.basis, **fields},
-        "wire_schema": {"weights": list(Schema().weights), "fields": [list(field) for field in Schema().fields]},
-        "refused": {
-            "wire_refused_newer_version": "version 2",
-            "wire_refused_unknown_format": "jpeg",
-            "wire_refused_short_picture": "bytes",
-            "wire_refused_float_time": "captured",
-            "wire_refused_missing_session": "session",
-        },
-        "livelink_face": {
-            "device_id": "DC1A9B2E-0F5C-4D3A-9E77-0123456789AB",
-            "subject": "iPhone",
-            "frame_number": 1234,
-            "sub_frame": 0.25,
-            "fps_numerator": 60,
-            "fps_denominator": 1,
-            "values": [index / 64 for index in range(61)],
-        },
-    }
+def write(name: str, data: bytes) -> None:
+    """Once: what is committed stays, even where another JPEG library would write other bytes."""
+    path = DATA / f"{name}.bin"
+    if not path.exists():
+        path.write_bytes(data)
 
 
 if __name__ == "__main__":

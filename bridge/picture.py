@@ -1,0 +1,211 @@
+"""The forms that a picture has on the wire: raw, as a JPEG, or as a JPEG with its alpha beside it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import lz4.block
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from .fields import Part, WireError, text, whole
+from .payload import MAX_PAYLOAD_BYTES, MAX_SIDE, Video, is_side
+
+Pixels = NDArray[np.uint8]
+
+QUALITY = 90  # 70 KB for a portrait of 512x512, at which its edges show no blocks
+
+_RAW = ("rgba8", "bgra8")
+_JPEG, _JPEG_AND_ALPHA = "jpeg", "jpeg+lz4a"
+_ALPHAS = {
+    "rgba8": ("straight", "premultiplied"),
+    "bgra8": ("straight", "premultiplied"),
+    _JPEG: ("opaque",),
+    _JPEG_AND_ALPHA: ("straight", "premultiplied"),
+}
+_ORIGINS = ("top", "bottom")
+_COLOUR = "srgb"
+_SWAPPED = [2, 1, 0, 3]  # from RGBA to BGRA, and back
+_SCAN = b"\xff\xda"  # in a JPEG's own data 0xff is always followed by something else
+
+
+@dataclass(frozen=True)
+class Format:
+    """One form of a picture, as its header tells it and as a topic names it."""
+
+    fmt: str = "rgba8"
+    alpha: str = "straight"
+    origin: str = "top"
+
+    def __post_init__(self) -> None:
+        _check_word("fmt", self.fmt, tuple(_ALPHAS))
+        _check_word("alpha", self.alpha, ("straight", "premultiplied", "opaque"))
+        _check_word("origin", self.origin, _ORIGINS)
+        if self.alpha not in _ALPHAS[self.fmt]:
+            wanted = " or ".join(_ALPHAS[self.fmt])
+            raise WireError(f"the alpha of {self.fmt} is {wanted}, got {self.alpha}")
+
+    @property
+    def name(self) -> str:
+        """What a topic calls it: `rgba8`, `bgra8.premultiplied.bottom`."""
+        premultiplied = ".premultiplied" if self.alpha == "premultiplied" else ""
+        return self.fmt + premultiplied + (".bottom" if self.origin == "bottom" else "")
+
+    @classmethod
+    def parse(cls, name: str) -> Format:
+        """The inverse of `name`; WireError lists what there is."""
+        if name not in _BY_NAME:
+            raise WireError(f"{name!r} is no format of a picture; there are {', '.join(FORMATS)}")
+        return _BY_NAME[name]
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether reading it costs more than looking at it."""
+        return self.fmt not in _RAW
+
+
+def _check_word(key: str, word: str, known: tuple[str, ...]) -> None:
+    if word not in known:
+        raise WireError(f"{key} {word!r} is not known here, only {', '.join(known)}")
+
+
+_BY_NAME = {
+    format.name: format
+    for format in (
+        Format(fmt, alpha, origin) for fmt, alphas in _ALPHAS.items() for alpha in alphas for origin in _ORIGINS
+    )
+}
+FORMATS = tuple(_BY_NAME)
+RGBA8 = Format()
+
+
+def encode(video: Video, format: Format = RGBA8, quality: int = QUALITY) -> tuple[dict[str, object], list[Part]]:
+    """The header's keys and the payload's parts. `RGBA8` is not copied if its rows lie without gaps."""
+    rows = _in_rows(video, format)
+    height, width, _ = rows.shape
+    stride = 0 if format.is_compressed else 4 * width
+    words = {"fmt": format.fmt, "colour": _COLOUR, "origin": format.origin, "alpha": format.alpha}
+    return {"w": width, "h": height, "stride": stride, **words}, _encode_rows(rows, format, quality)
+
+
+def _in_rows(video: Video, format: Format) -> Pixels:
+    """The pixels with the alpha and the origin of the format."""
+    pixels = video.pixels
+    if format.alpha != "straight":
+        pixels = _premultiplied(video)
+    elif video.alpha == "premultiplied":
+        raise WireError(f"colours that are multiplied by alpha cannot be sent as {format.name}, only premultiplied")
+    return pixels[::-1] if format.origin == "bottom" else pixels
+
+
+def _premultiplied(video: Video) -> Pixels:
+    if video.alpha != "straight":
+        return video.pixels
+    return np.asarray(_image("RGBA", video.pixels).convert("RGBa"))
+
+
+def _encode_rows(rows: Pixels, format: Format, quality: int) -> list[Part]:
+    if format.fmt == "bgra8":
+        rows = rows[..., _SWAPPED]
+    if not format.is_compressed:
+        return [np.ascontiguousarray(rows).data.cast("B")]
+    file = io.BytesIO()
+    _image("RGBX", rows).save(file, "JPEG", quality=quality, subsampling="4:2:0")
+    if format.fmt == _JPEG:
+        return [file.getvalue()]
+    alpha = np.ascontiguousarray(rows[..., 3])
+    return [file.getvalue(), lz4.block.compress(alpha, store_size=False)]
+
+
+def _image(mode: str, pixels: Pixels) -> Image.Image:
+    height, width, _ = pixels.shape
+    return Image.frombuffer(mode, (width, height), np.ascontiguousarray(pixels), "raw", mode, 0, 1)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a picture lies in the parts of its payload."""
+
+    format: Format
+    width: int
+    height: int
+    stride: int
+
+    @classmethod
+    def read(cls, said: Mapping[str, object], parts: Sequence[Part]) -> Layout:
+        """What the header says, checked against itself and the lengths of the parts; looks at no pixel."""
+        _check_word("colour", text(said, "colour"), (_COLOUR,))
+        format = Format(text(said, "fmt"), text(said, "alpha"), text(said, "origin"))
+        width, height = whole(said, "w", MAX_SIDE), whole(said, "h", MAX_SIDE)
+        if not is_side(width, height) or 4 * width * height > MAX_PAYLOAD_BYTES:
+            most = MAX_PAYLOAD_BYTES // 4
+            raise WireError(f"a picture has sides from 1 and at most {most} pixels, got {width}x{height}")
+        layout = cls(format, width, height, whole(said, "stride", MAX_PAYLOAD_BYTES))
+        layout._check_parts(parts)
+        return layout
+
+    def _check_parts(self, parts: Sequence[Part]) -> None:
+        if self.format.is_compressed:
+            if self.stride != 0:
+                raise WireError(f"the stride of {self.format.fmt} is 0, got {self.stride}")
+            if self.format.fmt == _JPEG_AND_ALPHA and len(parts) < 2:
+                raise WireError(f"{_JPEG_AND_ALPHA} has its alpha in a fourth part, got {len(parts) + 2} parts")
+        elif self.stride < 4 * self.width:
+            raise WireError(f"rows have at least 4 bytes a pixel, got stride {self.stride} for {self.width} pixels")
+        elif len(parts[0]) != self.stride * self.height:
+            wanted = self.stride * self.height
+            raise WireError(f"{self.height} rows of {self.stride} bytes are {wanted}, got {len(parts[0])}")
+
+    def decode(self, parts: Sequence[Part]) -> Video:
+        """The picture in the parts; WireError where they are none. `rgba8` is a view of them."""
+        if self.format.is_compressed:
+            rows = _decode_jpeg(parts[0], self.width, self.height)
+            if self.format.fmt == _JPEG_AND_ALPHA:
+                rows[..., 3] = _decode_alpha(parts[1], self.width, self.height)
+        else:
+            rows = np.ndarray((self.height, self.width, 4), np.uint8, parts[0], strides=(self.stride, 4, 1))
+        if self.format.fmt == "bgra8":
+            rows = rows[..., _SWAPPED]
+        return Video(rows[::-1] if self.format.origin == "bottom" else rows, self.format.alpha)
+
+
+def decode(said: Mapping[str, object], parts: Sequence[Part]) -> Video:
+    """The picture that this header and these parts are; WireError, and nothing else, where they are none."""
+    return Layout.read(said, parts).decode(parts)
+
+
+def _decode_jpeg(part: Part, width: int, height: int) -> Pixels:
+    """RGBA whose alpha is 255."""
+    data = bytes(part)
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+            _check_jpeg(image, data, width, height)
+            return np.array(image.convert("RGBA"))
+    except WireError:
+        raise
+    except Exception as error:  # Pillow promises no kind of error for bytes that are no JPEG
+        raise WireError(f"the jpeg of {len(data)} bytes cannot be read: {error or type(error).__name__}") from error
+
+
+def _check_jpeg(image: Image.Image, data: bytes, width: int, height: int) -> None:
+    """Before anything is decoded: a few bytes may claim 65535x65535, or ten thousand passes over the picture."""
+    if image.size != (width, height):
+        raise WireError(f"the jpeg is {image.width}x{image.height}, and its header says {width}x{height}")
+    if image.mode != "RGB":
+        raise WireError(f"the jpeg must have three channels, got {image.mode}")
+    if image.info.get("progressive") or data.count(_SCAN) != 1:
+        raise WireError("the jpeg must be baseline, with one scan")
+
+
+def _decode_alpha(part: Part, width: int, height: int) -> Pixels:
+    wanted = width * height
+    try:
+        alpha = lz4.block.decompress(part, uncompressed_size=wanted)
+    except lz4.block.LZ4BlockError as error:
+        raise WireError(f"the alpha is no LZ4 block of {wanted} bytes: {error}") from error
+    if len(alpha) != wanted:
+        raise WireError(f"the alpha must be {wanted} bytes, one a pixel, got {len(alpha)}")
+    return np.frombuffer(alpha, np.uint8).reshape(height, width)
