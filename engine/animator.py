@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from .diffusion import sampler
 from .diffusion.conditioning import face_row
 from .face.head import open_head
-from .face.light import whitened
+from .face.light import checked_light, whitened
 from .face.maps import MapMaker
 from .face.memory import Memory
 from .face.tone import relit
-from .nouns import LIGHT_SIZE, OPEN_BASIS, Character, FlameParams, Portrait, Signal, Stamp
+from .nouns import OPEN_BASIS, Character, FlameParams, Portrait, Signal, Stamp
 from .runtime.network import Inputs, Network, RuntimeUnavailable
 from .weights import NetworkFile, WeightsError, networks
 
@@ -92,6 +92,10 @@ class Animator:
         if self._memory:
             self._memory.forget()
 
+    def check(self, character: Character) -> None:
+        """AnimatorError where this character does not fit the network; from any thread."""
+        self._prepare(character)
+
     def draw(
         self,
         params: FlameParams,
@@ -103,8 +107,10 @@ class Animator:
         presence: float = 1.0,
     ) -> Portrait:
         """The character with this face in this light [27]; AnimatorError where they do not fit the network."""
-        if light.shape != (LIGHT_SIZE,) or not np.isfinite(light).all():
-            raise AnimatorError(f"light must be [{LIGHT_SIZE}] finite harmonics, got {list(light.shape)}")
+        try:
+            checked_light(light)
+        except ValueError as error:
+            raise AnimatorError(str(error)) from error
         if params.basis != OPEN_BASIS:
             raise AnimatorError(f'this network speaks the basis "{OPEN_BASIS}", these parameters "{params.basis}"')
         cast = self._on_stage(character)

@@ -15,6 +15,9 @@ class FlatArtist:
 
     size, steps, runtime = 8, 1, "flat"
 
+    def check(self, character: Character) -> None:
+        """Every character can be drawn flat."""
+
     def draw(
         self,
         params: FlameParams,

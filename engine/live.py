@@ -5,20 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from omote.bridge.latest import Latest
 
 from .capture.source import Source, SourceError
-from .face.performance import Performance
-from .face.presence import Phase, Shown
+from .face.expressions import Expression
 from .hardware import this_machine
 from .latency import RECENT, LatencyMeter
-from .nouns import Actor, Array, Character, FlameParams, Signal, Stamp
+from .nouns import Actor, Array, Character
 from .reader import Seen, SourceReader
 from .report import Report
 from .roles import Artist, Output
-from .tally import Moment, Tally
+from .scene import Scene
+from .tally import Moment
 from .version import version
 
 TICK_S = 1.0 / 30.0  # between two pictures while nothing comes from the source
@@ -26,7 +25,6 @@ SILENCE_S = 0.5  # a source that says nothing for so long has lost the face
 OPEN_S = 15.0  # for a source that is changed to
 STOP_S = 0.5
 WATCH_S = 0.05
-WARM_UP_PICTURES = 3
 
 
 class Live:
@@ -49,10 +47,8 @@ class Live:
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         """`meter` is the one whose `sent` an output calls. Offline, the file is drawn picture by picture."""
-        self._artist, self._character, self._light = artist, character, light
-        self._outputs, self._meter = tuple(outputs), meter or LatencyMeter()
+        self._scene = Scene(artist, character, actor, light, outputs, meter or LatencyMeter(), clock_ns)
         self._is_offline, self._clock_ns = is_offline, clock_ns
-        self._performance = Performance(actor)
         self._mailbox: Latest[Seen] = Latest()
         self._reader = self._reader_of(source)
         self._thread = threading.Thread(target=self._run, name="animate", daemon=True)
@@ -60,11 +56,8 @@ class Live:
         self._has_begun = threading.Event()
         self._changing = threading.Lock()
         self._error: BaseException | None = None
-        self._phase = Phase.IDLE
-        self._index = -1  # of the last picture
         self._seen_ns = 0  # when a signal last came
         self._dropped_before = 0  # by sources that were replaced
-        self._tally = Tally()
 
     def run(self, seconds: float | None = None, on_second: Callable[[Moment], None] | None = None) -> Report:
         """Runs until the source ends, or for so many seconds of pictures; whatever fails in a thread is raised here."""
@@ -79,19 +72,19 @@ class Live:
 
     def report(self) -> Report:
         """The run so far."""
-        now_ns, tally = self._clock_ns(), self._tally
+        now_ns, scene, tally = self._clock_ns(), self._scene, self._scene.tally
         return Report(
             fps=tally.fps(now_ns),
             pictures=tally.pictures,
-            latency=self._meter.latency(),
+            latency=scene.meter.latency(),
             dropped=self._dropped,
             tracked_fraction=tally.tracked_fraction,
-            size=self._artist.size,
-            steps=self._artist.steps,
-            runtime=self._artist.runtime,
+            size=scene.artist.size,
+            steps=scene.artist.steps,
+            runtime=scene.artist.runtime,
             hardware=this_machine(),
             source=self._reader.source.name,
-            character=self._character.name,
+            character=scene.character.name,
             seconds=tally.seconds(now_ns),
             warm_up_s=tally.warm_up_s,
             version=version(),
@@ -109,10 +102,27 @@ class Live:
             old, self._reader = self._reader, reader
             self._dropped_before += old.source.dropped
             old.stop()
+            self._scene.forget_rest()
             reader.admit()
             if self._is_over.is_set():  # `_stop` may have stopped the old one, before the change
                 reader.stop()
             self._check_goes_on()
+
+    def change(self, character: Character) -> None:
+        """Shows another character from the next picture on; ValueError where it cannot be drawn: the old one stays."""
+        self._scene.change(character)
+
+    def use_light(self, harmonics: Array | None) -> None:
+        """Lights the face with these harmonics [27] from the next picture on; None: with the light of the beginning."""
+        self._scene.use_light(harmonics)
+
+    def express(self, expression: Expression) -> None:
+        """Puts an expression on top of what is performed; it begins with the next picture."""
+        self._scene.express(expression)
+
+    def recalibrate(self) -> None:
+        """Makes the face of the last half second the one at rest, until the source changes; NoFaceError without one."""
+        self._scene.recalibrate()
 
     def _check_goes_on(self) -> None:
         if self._is_over.is_set():
@@ -149,13 +159,13 @@ class Live:
         # Waits in small steps, because on Windows no Ctrl-C interrupts a wait.
         while not self._is_over.wait(WATCH_S):
             now_ns = self._clock_ns()
-            if seconds is not None and self._tally.seconds(now_ns) >= seconds:
+            if seconds is not None and self._scene.tally.seconds(now_ns) >= seconds:
                 return
-            if on_second and self._tally.seconds_since_moment(now_ns) >= 1.0:
+            if on_second and self._scene.tally.seconds_since_moment(now_ns) >= 1.0:
                 on_second(self._moment(now_ns))
 
     def _stop(self) -> None:
-        self._tally.end(self._clock_ns())
+        self._scene.tally.end(self._clock_ns())
         self._is_over.set()
         self._mailbox.close()
         self._reader.stop()
@@ -167,12 +177,13 @@ class Live:
     def _moment(self, now_ns: int) -> Moment:
         return Moment(
             source=self._reader.source.name,
-            phase=self._phase,
-            fps=self._tally.fps_since_moment(now_ns),
-            pictures=self._tally.pictures,
+            character=self._scene.character.name,
+            phase=self._scene.phase,
+            fps=self._scene.tally.fps_since_moment(now_ns),
+            pictures=self._scene.tally.pictures,
             dropped=self._dropped,
-            tracked_fraction=self._tally.tracked_fraction,
-            latency=self._meter.latency(RECENT),
+            tracked_fraction=self._scene.tally.tracked_fraction,
+            latency=self._scene.meter.latency(RECENT),
         )
 
     @property
@@ -183,13 +194,13 @@ class Live:
 
     def _run(self) -> None:
         try:
-            self._warm_up()
+            self._scene.warm_up()
             self._reader.start()
             while not self._reader.wait_until_open(WATCH_S):
                 if self._is_over.is_set():
                     return
             self._seen_ns = self._clock_ns()
-            self._tally.begin(self._seen_ns)
+            self._scene.tally.begin(self._seen_ns)
             self._reader.admit()
             self._reader.ask()
             self._has_begun.set()
@@ -198,13 +209,6 @@ class Live:
             self._fail(error)
         finally:
             self._is_over.set()
-
-    def _warm_up(self) -> None:
-        """Draws what nobody sees: the first pictures are slow, and nothing is captured meanwhile."""
-        start_ns = self._clock_ns()
-        for _ in range(WARM_UP_PICTURES):
-            self._artist.draw(FlameParams.neutral(), self._character, self._light)
-        self._tally.warm_up_s = (self._clock_ns() - start_ns) / 1e9
 
     def _animate(self) -> None:
         while not self._is_over.is_set():
@@ -215,31 +219,8 @@ class Live:
             elif self._mailbox.is_closed:
                 return
             elif not self._is_offline and self._clock_ns() - self._seen_ns > SILENCE_S * 1e9:
-                self._wait()
+                self._scene.wait(self._clock_ns())
 
     def _follow(self, seen: Seen) -> None:
-        signal, self._seen_ns = seen.signal, self._clock_ns()
-        stamp = seen.stamp.after("wait", self._seen_ns)
-        self._tally.count_signal(is_tracked=signal.is_tracked)
-        self._show(self._performance.follow(signal), replace(stamp, index=self._next(stamp.index)), signal)
-
-    def _wait(self) -> None:
-        now_ns = self._clock_ns()
-        self._show(self._performance.wait(now_ns), Stamp(self._next(0), now_ns, time.time_ns()), None)
-
-    def _next(self, index: int) -> int:
-        """The picture's number: the source's where that is possible, and never one that was there before."""
-        return max(self._index + 1, index)
-
-    def _show(self, shown: Shown, stamp: Stamp, signal: Signal | None) -> None:
-        stamp = stamp.after("pose", self._clock_ns())
-        portrait = self._artist.draw(
-            shown.params, self._character, self._light, stamp=stamp, signal=signal, presence=shown.presence
-        )
-        portrait = replace(portrait, stamp=stamp.after("draw", self._clock_ns()))
-        self._index, self._phase = stamp.index, shown.phase
-        self._tally.pictures += 1
-        if signal is not None:
-            self._meter.drawn(portrait.stamp)
-        for output in self._outputs:
-            output.offer(portrait)
+        self._seen_ns = self._clock_ns()
+        self._scene.follow(seen, self._seen_ns)

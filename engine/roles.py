@@ -14,6 +14,10 @@ class Artist(Protocol):
     steps: int
     runtime: str  # what really runs: "openvino cpu f32"
 
+    def check(self, character: Character) -> None:
+        """ValueError where this character cannot be drawn; from any thread."""
+        ...
+
     def draw(
         self,
         params: FlameParams,

@@ -13,6 +13,7 @@ class Moment:
     """What the loop is doing, once a second."""
 
     source: str
+    character: str
     phase: Phase
     fps: float  # since the moment before
     pictures: int

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from omote.engine.nouns import LIGHT_SIZE
+
 Array = NDArray[np.float32]
 
 # Harmonics of the renderer's portrait set-up (a soft warm key at the upper right of the picture, a room around it),
@@ -21,8 +23,18 @@ def studio_light() -> Array:
     return np.array(_STUDIO, np.float32).ravel()
 
 
+def checked_light(light: Array) -> Array:
+    """The same light; ValueError unless it is [27] finite harmonics."""
+    if light.shape != (LIGHT_SIZE,) or not np.isfinite(light).all():
+        raise ValueError(f"light must be [{LIGHT_SIZE}] finite harmonics, got {list(light.shape)}")
+    return light
+
+
 _USUAL = 0.6, 1.2  # how strong the light of the training pictures is: the mean of their channels' first harmonic
 _DARKEST = 1e-4
+# How much of a harmonic light can have for 1 of its first: all from one side. A game's probe may say more, or less than
+# nothing; the network has seen no such light.
+_MOST = np.sqrt(np.array([1, 3, 3, 3, 5, 5, 5, 5, 5], np.float32))
 _FAINT = 0.02  # a channel with less of the strongest one's light tells nothing of where light comes from
 
 
@@ -35,7 +47,9 @@ def whitened(light: Array) -> tuple[Array, Array]:
     harmonics = light.reshape(3, 9)
     strength = np.maximum(harmonics[:, 0], _DARKEST)
     gain = strength / np.clip(strength.mean(), *_USUAL)
-    white = harmonics / gain[:, None]
+    base = (strength / gain)[:, None]
+    white = np.clip(harmonics / gain[:, None], -_MOST * base, _MOST * base)
+    white[:, :1] = base
     is_lit = strength >= _FAINT * strength.max()
     white[~is_lit] = white[is_lit].mean(0)
     return white.astype(np.float32).ravel(), gain.astype(np.float32)

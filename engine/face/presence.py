@@ -66,7 +66,7 @@ class Presence:
         share = self._since_turn_s() / self._return_s if self._return_s > 0.0 else 1.0
         if share >= 1.0:
             return self._show(Shown(params, 1.0, Phase.FOLLOWING))
-        return self._show(_blend(self._from, Shown(params, 1.0, Phase.RETURNING), _eased(share)))
+        return self._show(_blend(self._from, Shown(params, 1.0, Phase.RETURNING), eased(share)))
 
     def wait(self, now_ns: int) -> Shown:
         """What to show while there is no face."""
@@ -81,7 +81,7 @@ class Presence:
             return self._show(replace(self._from, phase=Phase.HOLDING))
         share = (lost_s - HOLD_S) / EASE_S
         if share < 1.0:
-            return self._show(_blend(self._from, Shown(idle(idle_s), 0.0, Phase.EASING), _eased(share)))
+            return self._show(_blend(self._from, Shown(idle(idle_s), 0.0, Phase.EASING), eased(share)))
         return self._show(Shown(idle(idle_s), 0.0, Phase.IDLE))
 
     def _advance(self, now_ns: int) -> None:
@@ -124,7 +124,7 @@ def _blink(time_s: float) -> float:
     return math.sin(math.pi * share) ** 2 if 0.0 < share < 1.0 else 0.0
 
 
-def _eased(share: float) -> float:
+def eased(share: float) -> float:
     """0 to 1 with a soft start and end."""
     return share * share * (3.0 - 2.0 * share)
 

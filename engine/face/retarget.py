@@ -23,10 +23,14 @@ _IS_LOOK = np.array([name in _LOOKS for name in arkit.NAMES])
 _UNIT_AT = np.array([arkit.INDEX[name] for name in UNITS])
 
 
+def seen_weights(signal: Signal) -> Array:
+    """[52] what the tracker saw, its eyeLook weights as the gaze says."""
+    return np.where(_IS_LOOK, weights_from_gaze(signal.gaze), signal.weights)
+
+
 def retarget(signal: Signal, actor: Actor) -> FlameParams:
     """What the character's face does when this performer's does that."""
-    seen = np.where(_IS_LOOK, weights_from_gaze(signal.gaze), signal.weights)
-    own = (seen - actor.neutral) * actor.gain
+    own = (seen_weights(signal) - actor.neutral) * actor.gain
     own[np.abs(own) < actor.noise_floor] = 0.0
     return from_weights(
         np.clip(own, 0.0, 1.0),

@@ -78,6 +78,23 @@ def test_what_was_drawn_before_is_forgotten_on_reset(animator: Animator) -> None
     assert animator.draw(params, CHARACTER, LIGHT).rgba.tobytes() == alone
 
 
+def test_nothing_of_one_character_is_left_in_the_next(animator: Animator) -> None:
+    params, other = from_weights(arkit.weights({"jawOpen": 0.3})), load_character("noah")
+    animator.reset()
+    alone = animator.draw(params, other, LIGHT).rgba.tobytes()
+    animator.draw(from_weights(arkit.weights({"jawOpen": 0.302})), CHARACTER, LIGHT)
+    animator.draw(params, CHARACTER, LIGHT)
+    assert animator.draw(params, other, LIGHT).rgba.tobytes() == alone
+
+
+def test_whether_a_character_can_be_drawn_is_known_before_it_is(animator: Animator) -> None:
+    before = animator.draw(FlameParams.neutral(), CHARACTER, LIGHT)
+    animator.check(load_character("noah"))
+    with pytest.raises(AnimatorError, match="bank rows"):
+        animator.check(replace(CHARACTER, bank=np.zeros((4, 8), np.float32)))
+    assert animator.draw(FlameParams.neutral(), CHARACTER, LIGHT).rgba is before.rgba
+
+
 def test_a_character_without_a_reference_is_drawn_from_its_texture_alone(animator: Animator) -> None:
     without = replace(CHARACTER, bank=np.zeros((0, 0), np.float32))
     ours = animator.draw(FlameParams.neutral(), without, LIGHT).rgba.astype(int)

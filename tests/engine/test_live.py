@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -12,7 +14,11 @@ import pytest
 from omote.bridge import arkit
 from omote.engine.capture.source import EndOfSource, Source, SourceError
 from omote.engine.capture.take import Take, TakeSource
+from omote.engine.face.expressions import Expression
+from omote.engine.face.head import JAW_OPEN_RAD
 from omote.engine.face.light import studio_light
+from omote.engine.face.rest import NoFaceError
+from omote.engine.face.retarget import to_weights
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.latency import LatencyMeter
 from omote.engine.live import Live
@@ -54,6 +60,11 @@ class Album:
     def wait_for(self, count: int) -> None:
         with self._came:
             assert self._came.wait_for(lambda: len(self.portraits) >= count, PATIENCE_S)
+
+    def wait_until(self, is_such: Callable[[Portrait], bool]) -> None:
+        """For a newest portrait that is such a one."""
+        with self._came:
+            assert self._came.wait_for(lambda: is_such(self.portraits[-1]), PATIENCE_S)
 
 
 class ScriptedSource:
@@ -280,6 +291,101 @@ def test_the_source_is_not_changed_before_the_loop_begins() -> None:
         live(ScriptedSource("a"), Album()).use(ScriptedSource("b"))
 
 
+class Portraitist(FlatArtist):
+    """Cannot draw one character."""
+
+    def check(self, character: Character) -> None:
+        if character.name == "nobody at all":
+            raise ValueError("nobody at all cannot be drawn")
+
+
+def running(source: Source, album: Album) -> tuple[Live, threading.Thread]:
+    loop = Live(source, Portraitist(), NOBODY, Actor(), studio_light(), [album])
+    runner = threading.Thread(target=loop.run, kwargs={"seconds": PATIENCE_S}, daemon=True)
+    runner.start()
+    album.wait_for(1)
+    return loop, runner
+
+
+def test_light_and_character_can_be_changed_while_the_loop_runs() -> None:
+    album, source = Album(), ScriptedSource("phone")
+    loop, runner = running(source, album)
+    dim = studio_light() * 0.5
+    loop.use_light(dim)
+    loop.change(replace(NOBODY, name="somebody"))
+    dim[:] = 0.0  # what the caller does with it afterwards is the caller's affair
+    album.wait_for(len(album.portraits) + 2)
+    np.testing.assert_array_equal(album.portraits[-1].light, studio_light() * 0.5)
+    loop.use_light(None)
+    album.wait_for(len(album.portraits) + 2)
+    np.testing.assert_array_equal(album.portraits[-1].light, studio_light())
+    source.then = EndOfSource()
+    runner.join(PATIENCE_S)
+    assert loop.report().character == "somebody"
+
+
+def test_what_cannot_be_shown_leaves_what_is_shown() -> None:
+    album, source = Album(), ScriptedSource("phone")
+    loop, runner = running(source, album)
+    with pytest.raises(ValueError, match="cannot be drawn"):
+        loop.change(replace(NOBODY, name="nobody at all"))
+    with pytest.raises(ValueError, match="27"):
+        loop.use_light(np.zeros(9, np.float32))
+    source.then = EndOfSource()
+    runner.join(PATIENCE_S)
+    assert loop.report().character == "nobody"
+    np.testing.assert_array_equal(album.portraits[-1].light, studio_light())
+
+
+def test_an_expression_moves_the_portrait_while_nothing_comes_from_the_source() -> None:
+    album, source = Album(), ScriptedSource("phone")
+    loop, runner = running(source, album)
+    loop.express(Expression(arkit.weights({"cheekPuff": 1.0}), attack_s=0.1, hold_s=None))
+    album.wait_for(30)
+    source.then = EndOfSource()
+    runner.join(PATIENCE_S)
+    puffs = [to_weights(portrait.params)[arkit.INDEX["cheekPuff"]] for portrait in album.portraits]
+    assert all(portrait.signal is None for portrait in album.portraits[1:])
+    assert puffs[0] == pytest.approx(0.0, abs=1e-5)
+    assert puffs[-1] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_offline_an_expression_keeps_the_files_time() -> None:
+    album = Album()
+    loop = live(offline(30), album, is_offline=True)
+    loop.express(Expression(arkit.weights({"cheekPuff": 1.0}), attack_s=0.2, hold_s=0.2, release_s=0.2))
+    loop.run()
+    puffs = np.array([to_weights(portrait.params)[arkit.INDEX["cheekPuff"]] for portrait in album.portraits])
+    wanted = [3 * s**2 - 2 * s**3 for s in np.clip([min(k / 6.0, (18 - k) / 6.0) for k in range(30)], 0.0, 1.0)]
+    np.testing.assert_allclose(puffs, wanted, atol=1e-5)
+
+
+class SteadySource(ScriptedSource):
+    """Somebody whose mouth stands open."""
+
+    def read(self, timeout_s: float) -> Signal | None:
+        if not self.then:
+            time.sleep(min(timeout_s, 0.01))
+            self._count = 0
+        return super().read(timeout_s)
+
+
+def test_the_face_of_this_moment_can_become_the_one_at_rest_until_somebody_else_performs() -> None:
+    album, another = Album(), SteadySource("another phone")
+    loop, runner = running(SteadySource("phone"), album)
+    loop.recalibrate()
+    album.wait_until(lambda portrait: portrait.params.jaw_pose[0] == 0.0)
+    loop.use(another)
+    album.wait_until(lambda portrait: bool(portrait.params.jaw_pose[0] == np.float32(JAW_OPEN_RAD)))
+    another.then = EndOfSource()
+    runner.join(PATIENCE_S)
+
+
+def test_without_a_face_there_is_none_to_be_at_rest() -> None:
+    with pytest.raises(NoFaceError, match="no face was seen"):
+        live(offline(3), Album(), is_offline=True).recalibrate()
+
+
 def test_once_a_second_somebody_is_told_how_it_goes() -> None:
     told: list[Moment] = []
     source = ScriptedSource("phone")
@@ -296,8 +402,8 @@ def test_once_a_second_somebody_is_told_how_it_goes() -> None:
 def test_what_is_older_never_takes_a_newer_pictures_number() -> None:
     loop = live(offline(3), Album(), is_offline=True)
     loop.run()
-    assert loop._next(0) == 3
-    assert loop._next(7) == 7
+    assert loop._scene.next_index(0) == 3
+    assert loop._scene.next_index(7) == 7
 
 
 def test_stamps_of_another_clock_are_replaced_offline_only() -> None:

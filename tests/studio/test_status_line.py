@@ -13,7 +13,7 @@ LATENCY = Latency(Percentiles(41.2, 60.4, 72.0), (("track", Percentiles(9, 10, 1
 
 
 def test_a_moment_says_how_it_goes_and_where_the_time_goes() -> None:
-    moment = Moment("webcam 0", Phase.FOLLOWING, 24.6, 300, 7, 0.98, LATENCY)
+    moment = Moment("webcam 0", "hana", Phase.FOLLOWING, 24.6, 300, 7, 0.98, LATENCY)
     assert lines(moment, "openvino cpu bf16", {"video", "params"}) == (
         "webcam 0: face seen · 24.6 pictures/s · tracked 98% · dropped 7",
         "capture to sent 41/60/72 ms (p50/p95/p99) · openvino cpu bf16 · to params, video",
@@ -22,7 +22,7 @@ def test_a_moment_says_how_it_goes_and_where_the_time_goes() -> None:
 
 
 def test_a_lost_face_and_an_empty_room_are_told() -> None:
-    moment = Moment("webcam 0", Phase.EASING, 0.0, 0, 0, 0.0, Latency())
+    moment = Moment("webcam 0", "hana", Phase.EASING, 0.0, 0, 0, 0.0, Latency())
     assert lines(moment, "flat", ()) == (
         "webcam 0: no face, easing to rest · 0.0 pictures/s · tracked 0% · dropped 0",
         "capture to sent not yet known (p50/p95/p99) · flat · to nobody",

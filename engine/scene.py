@@ -1,0 +1,100 @@
+"""What is on stage: one character in one light, played by a performance, drawn picture after picture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from .face.expressions import Expression
+from .face.light import checked_light
+from .face.performance import Performance
+from .face.presence import Phase, Shown
+from .latency import LatencyMeter
+from .nouns import Actor, Array, Character, FlameParams, Signal, Stamp
+from .reader import Seen
+from .roles import Artist, Output
+from .tally import Tally
+
+WARM_UP_PICTURES = 3
+
+
+class Scene:
+    """Draws pictures in one thread; what others ask for, from any thread, takes effect with the next picture."""
+
+    def __init__(
+        self,
+        artist: Artist,
+        character: Character,
+        actor: Actor,
+        light: Array,
+        outputs: Sequence[Output],
+        meter: LatencyMeter,
+        clock_ns: Callable[[], int],
+    ) -> None:
+        self.artist, self.character = artist, character
+        self.phase = Phase.IDLE  # of the last picture
+        self.tally = Tally()
+        self.meter = meter
+        self._light = self._own_light = light
+        self._outputs = tuple(outputs)
+        self._clock_ns = clock_ns
+        self._performance = Performance(actor)
+        self._index = -1  # of the last picture
+
+    def change(self, character: Character) -> None:
+        """Shows another character; ValueError where the artist cannot draw it: the one before stays."""
+        self.artist.check(character)
+        self.character = character
+
+    def use_light(self, harmonics: Array | None) -> None:
+        """Lights the face with these harmonics [27], or as at the beginning; ValueError where they are none."""
+        self._light = self._own_light if harmonics is None else checked_light(harmonics).copy()
+
+    def express(self, expression: Expression) -> None:
+        """Puts an expression on top of what is performed, or of the idle portrait."""
+        self._performance.express(expression)
+
+    def recalibrate(self) -> None:
+        """Makes the face of the last half second the one at rest; NoFaceError where none was seen."""
+        self._performance.recalibrate()
+
+    def forget_rest(self) -> None:
+        """Somebody else performs: what `recalibrate` found is not about them."""
+        self._performance.forget_rest()
+
+    # What follows runs in the thread that draws.
+
+    def warm_up(self) -> None:
+        """Draws what nobody sees: the first pictures are slow, and nothing is captured meanwhile."""
+        start_ns = self._clock_ns()
+        for _ in range(WARM_UP_PICTURES):
+            self.artist.draw(FlameParams.neutral(), self.character, self._light)
+        self.tally.warm_up_s = (self._clock_ns() - start_ns) / 1e9
+
+    def follow(self, seen: Seen, now_ns: int) -> None:
+        """Draws the face of this signal, which was taken up now."""
+        signal, stamp = seen.signal, seen.stamp.after("wait", now_ns)
+        self.tally.count_signal(is_tracked=signal.is_tracked)
+        self._show(self._performance.follow(signal), replace(stamp, index=self.next_index(stamp.index)), signal)
+
+    def wait(self, now_ns: int) -> None:
+        """Draws the face of one whom nobody plays."""
+        self._show(self._performance.wait(now_ns), Stamp(self.next_index(0), now_ns, time.time_ns()), None)
+
+    def next_index(self, index: int) -> int:
+        """The picture's number: the source's where that is possible, and never one that was there before."""
+        return max(self._index + 1, index)
+
+    def _show(self, shown: Shown, stamp: Stamp, signal: Signal | None) -> None:
+        stamp = stamp.after("pose", self._clock_ns())
+        portrait = self.artist.draw(
+            shown.params, self.character, self._light, stamp=stamp, signal=signal, presence=shown.presence
+        )
+        portrait = replace(portrait, stamp=stamp.after("draw", self._clock_ns()))
+        self._index, self.phase = stamp.index, shown.phase
+        self.tally.pictures += 1
+        if signal is not None:
+            self.meter.drawn(portrait.stamp)
+        for output in self._outputs:
+            output.offer(portrait)
