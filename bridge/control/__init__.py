@@ -1,0 +1,8 @@
+"""Requests to a running Omote and its replies: see WIRE.md, Control."""
+
+from .client import Clock, ControlClient
+from .message import ControlError
+from .methods import Method
+from .server import ControlServer
+
+__all__ = ["Clock", "ControlClient", "ControlError", "ControlServer", "Method"]
