@@ -1,0 +1,260 @@
+"""Who is let in, over real sockets. Nothing here asserts how long something takes."""
+
+from __future__ import annotations
+
+import logging
+import socket as sockets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import zmq
+
+from omote.bridge import endpoint, keys
+from omote.bridge.endpoint import EndpointError, PortInUseError
+from omote.bridge.gate import Gate
+from omote.bridge.keys import ClientKeys, ServerKeys
+
+PATIENCE_S = 60.0  # the test fails after it; it never passes because of it
+FREE_PORT = "tcp://127.0.0.1:*"
+PICTURE = b"a secret picture"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> ServerKeys:
+    return keys.make_server(tmp_path / "keys")
+
+
+@pytest.fixture
+def client(server: ServerKeys, tmp_path: Path) -> ClientKeys:
+    return keys.make_client(server, "client", tmp_path / "client.omote-key")
+
+
+class Guarded:
+    """A PUB socket behind a gate, sending the same message at each turn."""
+
+    def __init__(self, server: ServerKeys | None, clock: Callable[[], int] = time.perf_counter_ns) -> None:
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.gate = Gate(self.context, server, clock).__enter__()
+        self.socket = self.context.socket(zmq.PUB)
+        self.socket.linger = 0
+        self.gate.guard(self.socket)
+        self.endpoint = endpoint.bind(self.socket, "video", FREE_PORT)
+
+    def __enter__(self) -> Guarded:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.socket.close()
+        self.gate.__exit__()
+        self.context.destroy(linger=0)
+
+    def turn(self) -> None:
+        self.gate.watch()
+        self.socket.send(PICTURE)
+
+
+@contextmanager
+def listening(where: str, client: ClientKeys | None) -> Iterator[zmq.Socket[bytes]]:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    with context.socket(zmq.SUB) as socket:
+        socket.linger = 0
+        if client:
+            client.apply(socket)
+        socket.subscribe(b"")
+        socket.connect(where)
+        yield socket
+    context.destroy(linger=0)
+
+
+def receives(guarded: Guarded, listener: zmq.Socket[bytes]) -> bool:
+    """Whether a picture came, rather than a handshake that failed. One of both happens."""
+    before, deadline_s = guarded.gate.rejected, time.monotonic() + PATIENCE_S
+    while guarded.gate.rejected == before:
+        guarded.turn()
+        if listener.poll(5):
+            assert listener.recv() == PICTURE
+            return True
+        assert time.monotonic() < deadline_s, "nothing happened"
+    for _ in range(5):  # and what was refused gets nothing later either
+        guarded.turn()
+    assert not listener.poll(20)
+    return False
+
+
+def test_a_client_on_the_list_receives(server: ServerKeys, client: ClientKeys) -> None:
+    with Guarded(server) as guarded, listening(guarded.endpoint, client) as listener:
+        assert receives(guarded, listener)
+        assert guarded.gate.rejected == 0
+
+
+def test_an_unknown_key_receives_nothing_and_is_named(
+    server: ServerKeys, client: ClientKeys, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys.remove_client(server.clients, "client")
+    with Guarded(server) as guarded, listening(guarded.endpoint, client) as listener:
+        assert not receives(guarded, listener)
+    assert f"127.0.0.1 with the key {client.public} is not on the list; `omote keys new NAME`" in caplog.text
+
+
+def test_no_key_receives_nothing_and_is_named(server: ServerKeys, caplog: pytest.LogCaptureFixture) -> None:
+    with Guarded(server) as guarded, listening(guarded.endpoint, None) as listener:
+        assert not receives(guarded, listener)
+    assert "it came without a key; `omote keys new NAME`" in caplog.text
+
+
+def test_a_wrong_server_key_receives_nothing_and_is_named(
+    server: ServerKeys, client: ClientKeys, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = ClientKeys(keys.make_server(tmp_path / "other").public, client.public, client.secret)
+    with Guarded(server) as guarded, listening(guarded.endpoint, wrong) as listener:
+        assert not receives(guarded, listener)
+    assert "its key file is for another server" in caplog.text
+
+
+def test_a_key_where_none_is_wanted_is_counted_and_named(client: ClientKeys, caplog: pytest.LogCaptureFixture) -> None:
+    with Guarded(None) as guarded, listening(guarded.endpoint, client) as listener:
+        assert not receives(guarded, listener)
+    assert "start `omote live` with --curve, or the client without its key" in caplog.text
+
+
+def test_without_keys_everybody_on_this_machine_receives() -> None:
+    with Guarded(None) as guarded, listening(guarded.endpoint, None) as listener:
+        assert receives(guarded, listener)
+
+
+def test_who_is_removed_is_refused_at_the_next_connection(server: ServerKeys, client: ClientKeys) -> None:
+    with Guarded(server) as guarded:
+        with listening(guarded.endpoint, client) as listener:
+            assert receives(guarded, listener)
+            keys.remove_client(server.clients, "client")
+            assert receives(guarded, listener)  # who is in stays in
+        with listening(guarded.endpoint, client) as listener:
+            assert not receives(guarded, listener)
+
+
+def test_who_is_added_is_let_in_without_a_restart(server: ServerKeys, tmp_path: Path) -> None:
+    with Guarded(server) as guarded:
+        later = keys.make_client(server, "later", tmp_path / "later.omote-key")
+        with listening(guarded.endpoint, later) as listener:
+            assert receives(guarded, listener)
+
+
+def test_two_gates_in_one_process_keep_their_own_lists(server: ServerKeys, client: ClientKeys, tmp_path: Path) -> None:
+    other_server = keys.make_server(tmp_path / "other")
+    other_client = keys.make_client(other_server, "client", tmp_path / "other.omote-key")
+    with Guarded(server) as first, Guarded(other_server) as second:
+        for guarded, own in ((first, client), (second, other_client)):
+            with listening(guarded.endpoint, own) as listener:
+                assert receives(guarded, listener)
+        stranger = ClientKeys(other_server.public, client.public, client.secret)
+        with listening(second.endpoint, stranger) as listener:
+            assert not receives(second, listener)
+        assert (first.gate.rejected, second.gate.rejected > 0) == (0, True)
+
+
+def test_a_gate_that_is_gone_lets_nobody_in(server: ServerKeys, client: ClientKeys) -> None:
+    with Guarded(server) as guarded:
+        guarded.gate.__exit__()
+        with listening(guarded.endpoint, client) as listener:
+            for _ in range(20):
+                guarded.socket.send(PICTURE)
+                assert not listener.poll(20)
+
+
+def test_strangers_are_counted_and_do_no_harm(server: ServerKeys, client: ClientKeys) -> None:
+    with Guarded(server) as guarded:
+        address = ("127.0.0.1", endpoint.port_of(guarded.endpoint))
+        for said in (b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 20, b"\xff" * 64, bytes(64)):
+            with sockets.create_connection(address, PATIENCE_S) as stranger:
+                stranger.sendall(said)
+                guarded.turn()
+        with listening(guarded.endpoint, client) as listener:
+            assert receives_at_last(guarded, listener)
+
+
+def receives_at_last(guarded: Guarded, listener: zmq.Socket[bytes]) -> bool:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not listener.poll(5):
+        assert time.monotonic() < deadline_s, "nothing came"
+        guarded.turn()
+    return True
+
+
+def test_a_storm_of_failures_is_logged_once_a_second(caplog: pytest.LogCaptureFixture, client: ClientKeys) -> None:
+    now_ns = 0
+    with Guarded(None, clock=lambda: now_ns) as guarded:
+        for second in range(2):
+            now_ns = second * 1_000_000_000
+            for _ in range(3):
+                with listening(guarded.endpoint, client) as listener:
+                    assert not receives(guarded, listener)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://0.0.0.0:5557", "tcp://*:5557", "tcp://192.168.1.2:5557", "tcp://0.0.0.0:*", "tcp://128.0.0.1:1"]
+)
+def test_an_address_that_others_reach_is_refused_without_keys(address: str, server: ServerKeys) -> None:
+    with pytest.raises(EndpointError, match=r"only this machine may listen.*`omote keys new NAME`, then say --curve"):
+        endpoint.check_bind(address)
+    endpoint.check_bind(address, server)
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:5557", "tcp://127.0.0.1:*", "tcp://127.1.2.3:65535"])
+def test_an_address_of_this_machine_alone_is_always_allowed(address: str, server: ServerKeys) -> None:
+    endpoint.check_bind(address)
+    endpoint.check_bind(address, server)
+
+
+@pytest.mark.parametrize(
+    ("address", "wanted"),
+    [
+        ("tcp://[::1]:5557", "IPv6 is not served yet"),
+        ("tcp://localhost:5557", "localhost is no number"),
+        ("tcp://127.0.0.1.example.org:5557", "is no number"),
+        ("tcp://127.0.0.256:5557", "is no number"),
+        ("tcp://127.0.0.1", "is no address"),
+        ("tcp://127.0.0.1:0", "is no address"),
+        ("tcp://127.0.0.1:65536", "is no address"),
+        ("tcp://127.0.0.1:5557\n", "is no address"),
+        ("tcp://127.0.0.1:5557;tcp://0.0.0.0:1", "is no address"),
+        ("tcp://127.0.0.1:5557@x", "is no address"),
+        ("ipc:///tmp/omote", "is no address"),
+        ("127.0.0.1:5557", "is no address"),
+        ("", "is no address"),
+    ],
+)
+def test_what_is_no_address_to_bind_is_refused_even_with_keys(address: str, wanted: str, server: ServerKeys) -> None:
+    for its_keys in (None, server):
+        with pytest.raises(EndpointError, match=wanted):
+            endpoint.check_bind(address, its_keys)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_loopback"),
+    [
+        ("tcp://localhost:1", True),
+        ("tcp://127.0.0.2:1", True),
+        ("tcp://[::1]:1", True),
+        ("tcp://studio-pc:1", False),
+        ("tcp://192.168.1.2:1", False),
+        ("tcp://*:1", False),
+        ("tcp://127.0.0.1.example.org:1", False),
+    ],
+)
+def test_an_address_tells_whether_it_is_this_machine(address: str, is_loopback: bool) -> None:
+    assert endpoint.is_loopback(address) == is_loopback
+
+
+def test_an_address_that_cannot_be_bound_says_why() -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    with context.socket(zmq.PUB) as first, context.socket(zmq.PUB) as second:
+        taken = endpoint.bind(first, "video", FREE_PORT)
+        with pytest.raises(PortInUseError, match=rf"{taken} \(video\) is taken by another program"):
+            endpoint.bind(second, "video", taken)
+        with pytest.raises(EndpointError, match=r"this machine has no such address"):
+            endpoint.bind(second, "video", "tcp://192.0.2.1:*")  # kept free for examples: RFC 5737
+    context.destroy(linger=0)
