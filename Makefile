@@ -1,7 +1,7 @@
 # Each target is one Python command, which runs as well where there is no make.
 PYTHON ?= python3
 
-.PHONY: setup check test bench live train-gpu bench-gpu
+.PHONY: setup check test bench bench-bridge soak live train-gpu bench-gpu
 
 setup:
 	$(PYTHON) tools/setup.py
@@ -14,6 +14,12 @@ test:
 
 bench:
 	$(PYTHON) tools/run.py benchmarks/live.py
+
+bench-bridge:
+	$(PYTHON) tools/run.py benchmarks/bridge.py
+
+soak:
+	$(PYTHON) tools/run.py benchmarks/soak.py
 
 live:
 	$(PYTHON) tools/run.py -m omote.studio.command live
