@@ -26,6 +26,7 @@ __all__ = [
     "UINT64",
     "VERSION",
     "VIDEO",
+    "Body",
     "Envelope",
     "Format",
     "Frame",
@@ -36,8 +37,10 @@ __all__ = [
     "Schema",
     "Video",
     "WireError",
+    "body",
     "decode",
     "encode",
+    "message",
     "peek",
     "topic",
 ]
@@ -46,6 +49,7 @@ VERSION = 1
 DEFAULT_SUBJECT = "omote"
 
 VIDEO, PARAMS, SCHEMA, HELLO = "v", "p", "s", "h"
+KINDS = {Video: VIDEO, Params: PARAMS, Schema: SCHEMA, Hello: HELLO}
 
 _TOPIC = re.compile(rb"(v(?:\.[a-z0-9+.]{1,64})?|[psh])/([A-Za-z0-9_.-]{1,64})\Z")
 _MAX_TOPIC_BYTES = 2 + 64 + 1 + 64
@@ -92,7 +96,7 @@ class Frame:
     @property
     def kind(self) -> str:
         """`VIDEO`, `PARAMS`, `SCHEMA` or `HELLO`: the letter with which its topic begins."""
-        return {Video: VIDEO, Params: PARAMS, Schema: SCHEMA, Hello: HELLO}[type(self.payload)]
+        return KINDS[type(self.payload)]
 
 
 def topic(kind: str, subject: str, format: Format = RGBA8) -> bytes:
@@ -104,17 +108,35 @@ def topic(kind: str, subject: str, format: Format = RGBA8) -> bytes:
     return name
 
 
+@dataclass(frozen=True)
+class Body:
+    """A payload as it travels, encoded before it is known when it will be sent."""
+
+    kind: str
+    format: Format
+    described: Mapping[str, object]  # what the header says of it
+    parts: tuple[Part, ...]
+
+
+def body(payload: Video | Params | Schema | Hello, format: Format = RGBA8) -> Body:
+    """The payload in bytes. A picture is in `format`; what else there is has but one form."""
+    if isinstance(payload, Video):
+        described, parts = picture.encode(payload, format)
+        return Body(VIDEO, format, described, tuple(parts))
+    described = {"basis": payload.basis} if isinstance(payload, Params) else {}
+    return Body(KINDS[type(payload)], RGBA8, described, (payload.to_bytes(),))
+
+
+def message(header: Header, body: Body) -> list[Part]:
+    """The parts of the message: topic, header, payload."""
+    stamped = {key: getattr(header, name) for name, key in UINT64.items()}
+    packed = msgpack.packb({"v": VERSION, **stamped, **body.described})
+    return [topic(body.kind, header.subject, body.format), packed, *body.parts]
+
+
 def encode(frame: Frame, format: Format = RGBA8) -> list[Part]:
-    """The parts of the message: topic, header, payload. A picture is in `format`; what else it is has but one."""
-    if isinstance(frame.payload, Video):
-        described, parts = picture.encode(frame.payload, format)
-        name = topic(VIDEO, frame.header.subject, format)
-    else:
-        described = {"basis": frame.payload.basis} if isinstance(frame.payload, Params) else {}
-        parts = [frame.payload.to_bytes()]
-        name = topic(frame.kind, frame.header.subject)
-    stamped = {key: getattr(frame.header, name) for name, key in UINT64.items()}
-    return [name, msgpack.packb({"v": VERSION, **stamped, **described}), *parts]
+    """The parts of a message that is sent as soon as it is encoded."""
+    return message(frame.header, body(frame.payload, format))
 
 
 @dataclass(frozen=True)

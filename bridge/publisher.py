@@ -1,41 +1,39 @@
-"""Sends pictures and face parameters to whoever listens on this machine, and never makes the sender wait."""
+"""Sends pictures and face parameters to whoever listens, and never makes the sender wait."""
 
 from __future__ import annotations
 
-import errno
-import re
 import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Self
 
 import zmq
 
-from . import frame
-from .frame import Frame, Header, Params, Schema, Video
+from . import endpoint, frame
+from .endpoint import PARAMS_ENDPOINT, VIDEO_ENDPOINT, EndpointError, PortInUseError
+from .endpoint import BindError as PublisherError
+from .frame import Header, Hello, Params, Schema, Video, WireError
+from .gate import Gate
+from .keys import ServerKeys
+from .lane import Lane
 from .latest import Latest
+from .picture import FORMATS, Format
 
-PARAMS_ENDPOINT = "tcp://127.0.0.1:5556"
-VIDEO_ENDPOINT = "tcp://127.0.0.1:5557"
+__all__ = [
+    "PARAMS_ENDPOINT",
+    "VIDEO_ENDPOINT",
+    "EndpointError",
+    "PortInUseError",
+    "Publisher",
+    "PublisherError",
+    "Shot",
+]
 
-_LOOPBACK = re.compile(r"tcp://127(\.[0-9]{1,3}){3}:([0-9]{1,5}|\*)\Z")
-_SCHEMA_PERIOD_NS = 1_000_000_000
+_ANNOUNCE_PERIOD_NS = 1_000_000_000
 _TURN_S = 0.1
-_NEWS_A_TURN = 64
-
-
-class PublisherError(Exception):
-    """The publisher cannot start: `EndpointError`, `PortInUseError`. The message is one line, with the cure."""
-
-
-class EndpointError(PublisherError):
-    """The address is none that may be bound."""
-
-
-class PortInUseError(PublisherError):
-    """Another program has the port."""
 
 
 @dataclass(frozen=True)
@@ -49,51 +47,20 @@ class Shot:
     video: Video
     params: Params
 
-
-class _Lane:
-    """One XPUB socket: who listens to it, and how far each of its topics has counted."""
-
-    def __init__(self, socket: zmq.Socket[bytes], subject: str) -> None:
-        self.socket = socket
-        self._subject = subject
-        self._wanted: set[bytes] = set()
-        self._sequence: dict[str, int] = {}
-
-    def hear(self) -> bool:
-        """Notes who came and who went; True where somebody came."""
-        has_new = False
-        for _ in range(_NEWS_A_TURN):
-            if not self.socket.poll(0):
-                break
-            news = self.socket.recv()
-            if news[:1] == b"\x01":
-                self._wanted.add(news[1:])
-                has_new = True
-            elif news[:1] == b"\x00":
-                self._wanted.discard(news[1:])
-        return has_new
-
-    def is_wanted(self, kind: str) -> bool:
-        name = frame.topic(kind, self._subject)
-        return any(name.startswith(prefix) for prefix in self._wanted)
-
-    def next_sequence(self, kind: str) -> int:
-        sequence = self._sequence.get(kind, 0)
-        self._sequence[kind] = sequence + 1
-        return sequence
-
-    def send(self, message: Frame) -> None:
-        # libzmq's one copy of a 1 MiB picture costs 0.05 ms; its zero-copy way has rare pauses of 20 ms.
-        self.socket.send_multipart(frame.encode(message))
+    def __post_init__(self) -> None:
+        if self.video.alpha == "premultiplied":
+            raise WireError("a shot's picture has straight alpha, for the other is made of it; got premultiplied")
 
 
 class Publisher:
     """Publishes on two endpoints from a thread of its own; `with` binds and unbinds them.
 
     `publish` only puts the shot into a mailbox of one, so a slow network never
-    slows the animator. Nothing is encoded for a topic that nobody subscribes to.
-    `on_sent(index, sent_ns)` is called from the publisher's thread when a shot
-    has been handed to the network, or at once where nobody listens.
+    slows the animator. A picture is encoded once for each format that somebody
+    subscribes to, and for no other. `on_sent(index, sent_ns)` is called from the
+    publisher's thread when a shot has been handed to the network, or at once
+    where nobody listens. With `keys` only clients that they allow are let in;
+    without, only this machine.
     """
 
     def __init__(
@@ -104,33 +71,45 @@ class Publisher:
         on_sent: Callable[[int, int], None] | None = None,
         clock: Callable[[], int] = time.perf_counter_ns,
         wall_clock: Callable[[], int] = time.time_ns,
+        *,
+        keys: ServerKeys | None = None,
+        hello: Hello | None = None,
     ) -> None:
-        for endpoint in (params, video):
-            _check_loopback(endpoint)
-        frame.topic(frame.VIDEO, subject)
+        for address in (params, video):
+            endpoint.check_bind(address, keys)
         self.params_endpoint = params  # after `with`, the ports that were bound
         self.video_endpoint = video
         self.subject = subject
         self.session = secrets.randbits(64)
-        self.sent_pictures = 0
+        self.hello = hello or Hello("", frame.VERSION, FORMATS, video=0, params=0, control=0, methods=())
+        self.sent_pictures = 0  # of all formats together
         self.sent_params = 0
+        self._topics = {kind: frame.topic(kind, subject) for kind in (frame.PARAMS, frame.SCHEMA, frame.HELLO)}
+        self._formats = {frame.topic(frame.VIDEO, subject, format): format for format in map(Format.parse, FORMATS)}
         self._on_sent = on_sent
         self._clock = clock
         self._wall_clock = wall_clock
+        self._keys = keys
+        self._gate: Gate | None = None
         self._slot: Latest[Shot] = Latest()
-        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
-        self._thread: threading.Thread | None = None
         self._listening = frozenset[str]()
+        self._stack = ExitStack()
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        self._context = zmq.Context()
-        try:
-            params, self.params_endpoint = self._bind("params", self.params_endpoint)
-            video, self.video_endpoint = self._bind("video", self.video_endpoint)
-        except PublisherError:
-            self._context.destroy(linger=0)
-            raise
-        self._thread = threading.Thread(target=self._run, args=(params, video), name="publisher", daemon=True)
+        with ExitStack() as stack:
+            context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+            stack.callback(context.destroy, linger=0)
+            gate = stack.enter_context(Gate(context, self._keys))
+            sockets = [stack.enter_context(_socket(context, gate)) for _ in range(2)]
+            self.params_endpoint = endpoint.bind(sockets[0], "params", self.params_endpoint)
+            self.video_endpoint = endpoint.bind(sockets[1], "video", self.video_endpoint)
+            self._stack = stack.pop_all()
+        port_of = endpoint.port_of
+        self.hello = replace(self.hello, params=port_of(self.params_endpoint), video=port_of(self.video_endpoint))
+        self._gate = gate
+        lanes = Lane(sockets[0], self._topics.values()), Lane(sockets[1], self._formats)
+        self._thread = threading.Thread(target=self._serve, args=(gate, *lanes), name="publisher", daemon=True)
         self._thread.start()
         return self
 
@@ -138,8 +117,7 @@ class Publisher:
         self._slot.close()
         if self._thread:
             self._thread.join()
-        if self._context:
-            self._context.destroy(linger=0)
+        self._stack.close()
 
     @property
     def dropped(self) -> int:
@@ -148,51 +126,43 @@ class Publisher:
 
     @property
     def listening(self) -> frozenset[str]:
-        """What somebody subscribes to: `frame.VIDEO`, `frame.PARAMS`, `frame.SCHEMA`."""
+        """The topics that somebody subscribes to: `p/omote`, `v.jpeg/omote`."""
         return self._listening
+
+    @property
+    def rejected_handshakes(self) -> int:
+        """How often somebody knocked and was not let in."""
+        return self._gate.rejected if self._gate else 0
 
     def publish(self, shot: Shot) -> None:
         """Makes `shot` the next to be sent. Returns at once."""
         self._slot.put(shot)
 
-    def _bind(self, what: str, endpoint: str) -> tuple[_Lane, str]:
-        assert self._context
-        socket = self._context.socket(zmq.XPUB)
-        for option, value in _OPTIONS.items():
-            socket.setsockopt(option, value)
-        try:
-            socket.bind(endpoint)
-        except zmq.ZMQError as error:
-            socket.close()
-            raise _bind_error(what, endpoint, error) from error
-        return _Lane(socket, self.subject), socket.getsockopt_string(zmq.LAST_ENDPOINT)
-
-    def _run(self, params: _Lane, video: _Lane) -> None:
-        with params.socket, video.socket:
-            self._serve(params, video)
-
-    def _serve(self, params: _Lane, video: _Lane) -> None:
-        schema_due_ns = self._clock()
+    def _serve(self, gate: Gate, params: Lane, video: Lane) -> None:
+        announce_ns = self._clock()
         while True:
             shot = self._slot.take(_TURN_S)
+            gate.watch()
             video.hear()
-            if params.hear() or self._clock() >= schema_due_ns:
-                self._send_schema(params)
-                schema_due_ns = self._clock() + _SCHEMA_PERIOD_NS
-            self._listening = _listening(params, video)
+            if params.hear() or self._clock() >= announce_ns:
+                self._announce(params)
+                announce_ns = self._clock() + _ANNOUNCE_PERIOD_NS
+            self._listening = frozenset(topic.decode() for topic in params.listening | video.listening)
             if shot:
                 self._send(shot, params, video)
             elif self._slot.is_closed:
                 return
 
-    def _send(self, shot: Shot, params: _Lane, video: _Lane) -> None:
-        # The small message first: it must not wait behind a picture.
-        if params.is_wanted(frame.PARAMS):
-            params.send(Frame(self._header(shot, params.next_sequence(frame.PARAMS)), shot.params))
+    def _send(self, shot: Shot, params: Lane, video: Lane) -> None:
+        # The small message first: it must not wait behind a picture. For the same reason raw pictures come first.
+        topic = self._topics[frame.PARAMS]
+        if topic in params.listening:
+            params.send(topic, frame.body(shot.params), lambda sequence: self._header(shot, sequence))
             self.sent_params += 1
-        if video.is_wanted(frame.VIDEO):
-            video.send(Frame(self._header(shot, video.next_sequence(frame.VIDEO)), shot.video))
-            self.sent_pictures += 1
+        for topic, format in self._formats.items():
+            if topic in video.listening:
+                video.send(topic, frame.body(shot.video, format), lambda sequence: self._header(shot, sequence))
+                self.sent_pictures += 1
         if self._on_sent:
             self._on_sent(shot.index, self._clock())
 
@@ -208,13 +178,23 @@ class Publisher:
             subject=self.subject,
         )
 
-    def _send_schema(self, lane: _Lane) -> None:
-        if not lane.is_wanted(frame.SCHEMA):
-            return
+    def _announce(self, lane: Lane) -> None:
+        for kind, payload in ((frame.SCHEMA, Schema()), (frame.HELLO, self.hello)):
+            topic = self._topics[kind]
+            if topic in lane.listening:
+                lane.send(topic, frame.body(payload), self._announcement)
+
+    def _announcement(self, sequence: int) -> Header:
         now_ns = self._clock()
-        sequence = lane.next_sequence(frame.SCHEMA)
-        header = Header(self.session, sequence, 0, now_ns, now_ns, now_ns, self._wall_clock(), self.subject)
-        lane.send(Frame(header, Schema()))
+        return Header(self.session, sequence, 0, now_ns, now_ns, now_ns, self._wall_clock(), self.subject)
+
+
+def _socket(context: zmq.Context[zmq.Socket[bytes]], gate: Gate) -> zmq.Socket[bytes]:
+    socket = context.socket(zmq.XPUB)
+    for option, value in _OPTIONS.items():
+        socket.setsockopt(option, value)
+    gate.guard(socket)
+    return socket
 
 
 _OPTIONS = {
@@ -228,23 +208,3 @@ _OPTIONS = {
     zmq.TCP_KEEPALIVE: 1,
     zmq.MAXMSGSIZE: 1024,  # nothing but subscriptions comes in
 }
-
-
-def _listening(params: _Lane, video: _Lane) -> frozenset[str]:
-    wanted = {kind for kind in (frame.PARAMS, frame.SCHEMA) if params.is_wanted(kind)}
-    return frozenset(wanted | ({frame.VIDEO} if video.is_wanted(frame.VIDEO) else set()))
-
-
-def _check_loopback(endpoint: str) -> None:
-    found = _LOOPBACK.match(endpoint)
-    if not found or (found[2] != "*" and not 0 < int(found[2]) < 65536):
-        raise EndpointError(
-            f"{endpoint} is refused: frames are not encrypted yet (CURVE), so only this machine may listen: "
-            "tcp://127.0.0.1:PORT"
-        )
-
-
-def _bind_error(what: str, endpoint: str, error: zmq.ZMQError) -> PublisherError:
-    if error.errno in (zmq.EADDRINUSE, errno.EADDRINUSE):
-        return PortInUseError(f"{endpoint} ({what}) is taken by another program; stop that one or choose another port")
-    return EndpointError(f"{endpoint} ({what}) cannot be bound: {error.strerror}; choose a port from 1024 to 65535")
