@@ -12,8 +12,10 @@ from typing import Self
 import zmq
 
 from . import frame
-from .frame import Frame, Schema, WireError
+from .frame import Envelope, Frame, Header, Hello, Schema, WireError
+from .keys import ClientKeys
 from .latest import Latest
+from .picture import RGBA8, Format
 
 STALE_NS = 500_000_000
 _LOG_PERIOD_NS = 1_000_000_000
@@ -24,13 +26,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Reception:
-    """What has arrived so far. Ages hold for a sender on the same machine, whose monotonic clock is ours."""
+    """What has arrived so far. Ages are as right as `Subscriber.offset_ns`."""
 
-    received: int = 0
-    missed: int = 0  # sequence numbers that never came
+    received: int = 0  # pictures and params
+    missed: int = 0  # of them: sequence numbers that never came
+    announced: int = 0  # schemas and hellos
     rejected: int = 0  # messages that are no frames of our wire
     sessions: int = 0  # runs of the publisher that were seen
-    age_ns: int = 0  # of the last frame when it came: since it was sent
+    age_ns: int = 0  # of the last picture or params when it came: since it was sent
     latency_ns: int = 0  # and since it was captured
 
 
@@ -38,7 +41,9 @@ class Subscriber:
     """Listens to one subject at one endpoint; `with` connects, and a publisher may come, go and come again.
 
     A small receive buffer would not do: the kernel's own buffers hold several
-    pictures. Only a thread that never stops reading keeps the newest at hand.
+    pictures. Only a thread that never stops reading keeps the newest at hand;
+    so that nothing holds it up, a JPEG is decoded by whoever takes it.
+    `on_arrival(age_ns)` is called from that thread for each picture and params.
     """
 
     def __init__(
@@ -46,17 +51,29 @@ class Subscriber:
         endpoint: str,
         subject: str = frame.DEFAULT_SUBJECT,
         clock: Callable[[], int] = time.perf_counter_ns,
+        *,
+        format: str = RGBA8.name,
+        keys: ClientKeys | None = None,
+        on_arrival: Callable[[int], None] | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.subject = subject
-        self.reception = Reception()
+        self.format = format
+        self.offset_ns = 0  # the sender's clock minus ours; another machine's has to be measured
         self.schema: Schema | None = None
+        self.hello: Hello | None = None
         self.last_error = ""
+        self._topics = _topics(subject, Format.parse(format))
         self._clock = clock
-        self._slot: Latest[Frame] = Latest()
+        self._keys = keys
+        self._on_arrival = on_arrival
+        self._lock = threading.Lock()  # the consumer counts, too
+        self._reception = Reception()
+        self._slot: Latest[Frame | Envelope] = Latest()
         self._session: int | None = None
-        self._sequence: dict[str, int] = {}  # the next one that is wanted, for each kind
-        self._arrived_ns: int | None = None
+        self._sequence: dict[str, int] = {}  # the next one that is wanted, for each topic
+        self._arrived_ns: int | None = None  # the last picture or params
+        self._is_broken = False  # the last that was taken could not be decoded
         self._may_log_ns = 0
         self._is_stopping = threading.Event()
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
@@ -67,8 +84,10 @@ class Subscriber:
         socket = self._context.socket(zmq.SUB)
         for option, value in _OPTIONS.items():
             socket.setsockopt(option, value)
-        for kind in (frame.VIDEO, frame.PARAMS, frame.SCHEMA):
-            socket.subscribe(frame.topic(kind, self.subject))
+        if self._keys:
+            self._keys.apply(socket)
+        for topic in self._topics:
+            socket.subscribe(topic)
         socket.connect(self.endpoint)
         self._thread = threading.Thread(target=self._run, args=(socket,), name="subscriber", daemon=True)
         self._thread.start()
@@ -83,8 +102,29 @@ class Subscriber:
             self._context.destroy(linger=0)
 
     def take(self, timeout_s: float) -> Frame | None:
-        """The newest picture or params, once; None where none came in time."""
-        return self._slot.take(timeout_s)
+        """The newest picture or params, once; None where none came in time that can be decoded."""
+        until_s = time.monotonic() + timeout_s
+        while found := self._slot.take(max(until_s - time.monotonic(), 0.0)):
+            opened = self._opened(found)
+            if opened or time.monotonic() >= until_s:
+                return opened
+        return None
+
+    def _opened(self, found: Frame | Envelope) -> Frame | None:
+        try:
+            opened = found.open() if isinstance(found, Envelope) else found
+        except WireError as error:
+            self._is_broken = True
+            self._reject(error)
+            return None
+        self._is_broken = False
+        return opened
+
+    @property
+    def reception(self) -> Reception:
+        """What has arrived so far; the newest of it has been taken, or can be."""
+        with self._lock:
+            return self._reception
 
     @property
     def skipped(self) -> int:
@@ -93,8 +133,9 @@ class Subscriber:
 
     @property
     def is_stale(self) -> bool:
-        """True where nothing has come for half a second: what is on the screen is no longer live."""
-        return self._arrived_ns is None or self._clock() - self._arrived_ns > STALE_NS
+        """True where half a second went by without picture or params: what is on the screen is no longer live."""
+        is_late = self._arrived_ns is None or self._clock() - self._arrived_ns > STALE_NS
+        return is_late or self._is_broken
 
     def _run(self, socket: zmq.Socket[bytes]) -> None:
         with socket:
@@ -104,38 +145,73 @@ class Subscriber:
 
     def _read(self, parts: list[memoryview]) -> None:
         try:
-            self._receive(frame.decode(parts))
+            envelope = frame.peek(parts)
+            if envelope.topic.encode() in self._topics:  # a subscription is a prefix: "omote" also brings "omote-2"
+                self._receive(envelope, envelope if envelope.is_compressed else envelope.open())
         except WireError as error:
             self._reject(error)
 
-    def _receive(self, message: Frame) -> None:
-        header, now_ns = message.header, self._clock()
-        if header.subject != self.subject:
-            return  # a subscription is a prefix: "omote" also brings "omote-2"
-        if header.session != self._session:
-            self._session, self._sequence = header.session, {}
-            self.reception = replace(self.reception, sessions=self.reception.sessions + 1)
-        wanted = self._sequence.get(message.kind, header.sequence)
-        self._sequence[message.kind] = header.sequence + 1
-        self._arrived_ns = now_ns
-        self.reception = replace(
-            self.reception,
-            received=self.reception.received + 1,
-            missed=self.reception.missed + max(header.sequence - wanted, 0),
-            age_ns=now_ns - header.sent_ns,
-            latency_ns=now_ns - header.captured_ns,
-        )
-        if isinstance(message.payload, Schema):
-            self.schema = message.payload
+    def _receive(self, envelope: Envelope, message: Frame | Envelope) -> None:
+        self._meet(envelope.header.session)
+        if isinstance(message, Frame) and isinstance(message.payload, Schema | Hello):
+            self._note(message.payload)
+            return
+        missed = self._count(envelope.topic, envelope.header.sequence)
+        age_ns = self._keep(message, envelope.header, missed)
+        if self._on_arrival:
+            self._on_arrival(age_ns)
+
+    def _meet(self, session: int) -> None:
+        """Another session counts from 0 again."""
+        if session == self._session:
+            return
+        self._session, self._sequence = session, {}
+        with self._lock:
+            self._reception = replace(self._reception, sessions=self._reception.sessions + 1)
+
+    def _note(self, said: Schema | Hello) -> None:
+        if isinstance(said, Schema):
+            self.schema = said
         else:
+            self.hello = said
+        with self._lock:
+            self._reception = replace(self._reception, announced=self._reception.announced + 1)
+
+    def _count(self, topic: str, sequence: int) -> int:
+        """How many are missing before this one."""
+        wanted = self._sequence.get(topic, sequence)
+        self._sequence[topic] = sequence + 1
+        return max(sequence - wanted, 0)
+
+    def _keep(self, message: Frame | Envelope, header: Header, missed: int) -> int:
+        """Makes it the one to be taken; returns its age."""
+        self._arrived_ns = now_ns = self._clock()
+        there_ns = now_ns + self.offset_ns
+        with self._lock:
             self._slot.put(message)
+            self._reception = replace(
+                self._reception,
+                received=self._reception.received + 1,
+                missed=self._reception.missed + missed,
+                age_ns=there_ns - header.sent_ns,
+                latency_ns=there_ns - header.captured_ns,
+            )
+        return there_ns - header.sent_ns
 
     def _reject(self, error: WireError) -> None:
-        self.reception = replace(self.reception, rejected=self.reception.rejected + 1)
-        self.last_error = str(error)
-        if self._clock() >= self._may_log_ns:
-            self._may_log_ns = self._clock() + _LOG_PERIOD_NS
+        with self._lock:
+            self._reception = replace(self._reception, rejected=self._reception.rejected + 1)
+            self.last_error = str(error)
+            may_log = self._clock() >= self._may_log_ns
+            if may_log:
+                self._may_log_ns = self._clock() + _LOG_PERIOD_NS
+        if may_log:
             _log.warning("%s: %s (%d so far)", self.endpoint, error, self.reception.rejected)
+
+
+def _topics(subject: str, format: Format) -> frozenset[bytes]:
+    others = (frame.topic(kind, subject) for kind in (frame.PARAMS, frame.SCHEMA, frame.HELLO))
+    return frozenset({frame.topic(frame.VIDEO, subject, format), *others})
 
 
 _OPTIONS = {

@@ -86,7 +86,7 @@ def test_a_picture_and_its_params_arrive_as_they_were() -> None:
         Subscriber(publisher.video_endpoint) as video,
         Subscriber(publisher.params_endpoint) as params,
     ):
-        wait_for(lambda: {frame.VIDEO, frame.PARAMS} <= publisher.listening)
+        wait_for(lambda: {"v/omote", "p/omote"} <= publisher.listening)
         said = shot(42)
         publisher.publish(said)
         picture, face = taken(video), taken(params)
@@ -107,7 +107,7 @@ def test_a_subscriber_process_that_keeps_up_misses_nothing() -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as listener:
             assert listener.stdout
-            wait_for(lambda: frame.VIDEO in publisher.listening)
+            wait_for(lambda: "v/omote" in publisher.listening)
             for index in range(count):
                 publisher.publish(shot(100 + index, side=256))
                 assert listener.stdout.readline().split() == [str(index), str(100 + index), "0"]
@@ -118,7 +118,7 @@ def test_a_subscriber_process_that_keeps_up_misses_nothing() -> None:
 
 def test_a_slow_consumer_sees_only_the_newest() -> None:
     with publishing() as (publisher, sent), Subscriber(publisher.video_endpoint) as subscriber:
-        wait_for(lambda: frame.VIDEO in publisher.listening)
+        wait_for(lambda: "v/omote" in publisher.listening)
         for burst in range(3):
             for index in range(20):
                 publisher.publish(shot(20 * burst + index, side=256))
@@ -141,7 +141,7 @@ def test_nothing_is_encoded_while_nobody_listens_and_yet_it_is_reported() -> Non
 
 def test_only_what_is_subscribed_to_is_encoded() -> None:
     with publishing() as (publisher, sent), Subscriber(publisher.params_endpoint) as subscriber:
-        wait_for(lambda: frame.PARAMS in publisher.listening)
+        wait_for(lambda: "p/omote" in publisher.listening)
         publisher.publish(shot(0))
         sent.next()
         taken(subscriber)
@@ -150,7 +150,7 @@ def test_only_what_is_subscribed_to_is_encoded() -> None:
 
 def test_what_is_reported_as_sent_is_not_before_its_stamp() -> None:
     with publishing() as (publisher, sent), Subscriber(publisher.video_endpoint) as subscriber:
-        wait_for(lambda: frame.VIDEO in publisher.listening)
+        wait_for(lambda: "v/omote" in publisher.listening)
         publisher.publish(shot(3))
         index, sent_ns = sent.next()
         header = taken(subscriber).header
@@ -174,8 +174,8 @@ def test_a_second_subscriber_gets_the_schema_as_soon_as_it_subscribes() -> None:
             wait_for(lambda: first.schema is not None)
             with Subscriber(publisher.params_endpoint) as second:
                 wait_for(lambda: second.schema is not None)
-            wait_for(lambda: first.reception.received >= 2)
-            assert publisher.listening == {frame.PARAMS, frame.SCHEMA}  # one has gone, the other has not
+            wait_for(lambda: first.reception.announced >= 4)
+            assert publisher.listening == {"p/omote", "s/omote", "h/omote"}  # one has gone, the other has not
         wait_for(lambda: not publisher.listening)
 
 
@@ -185,23 +185,23 @@ def test_the_schema_is_repeated_when_its_second_is_over() -> None:
         Publisher(FREE_PORT, FREE_PORT, clock=lambda: now_ns[0]) as publisher,
         Subscriber(publisher.params_endpoint) as subscriber,
     ):
-        wait_for(lambda: frame.SCHEMA in publisher.listening and subscriber.schema is not None)
+        wait_for(lambda: "s/omote" in publisher.listening and subscriber.schema is not None)
         for _ in range(3):
-            heard = subscriber.reception.received
+            heard = subscriber.reception.announced
             now_ns[0] += 1_000_000_001
-            wait_for(lambda heard=heard: subscriber.reception.received > heard)  # type: ignore[misc]
+            wait_for(lambda heard=heard: subscriber.reception.announced >= heard + 2)  # type: ignore[misc]
 
 
 def test_a_restarted_publisher_is_a_new_session_and_no_gap() -> None:
     with publishing() as (first, _), Subscriber(first.video_endpoint) as subscriber:
-        wait_for(lambda: frame.VIDEO in first.listening)
+        wait_for(lambda: "v/omote" in first.listening)
         for index in range(3):
             first.publish(shot(index))
             taken(subscriber)
         endpoint = first.video_endpoint
         first.__exit__()
         with Publisher(FREE_PORT, endpoint) as second:
-            wait_for(lambda: frame.VIDEO in second.listening)
+            wait_for(lambda: "v/omote" in second.listening)
             second.publish(shot(0))
             assert taken(subscriber).header.session == second.session != first.session
     assert (subscriber.reception.sessions, subscriber.reception.missed) == (2, 0)
@@ -221,11 +221,10 @@ def test_shots_that_come_too_fast_are_dropped_and_counted() -> None:
 
 def test_a_neighbour_whose_name_begins_alike_is_not_mixed_in() -> None:
     with publishing("omote-2") as (publisher, sent), Subscriber(publisher.video_endpoint, "omote") as subscriber:
-        wait_for(lambda: frame.VIDEO in publisher.listening)
+        wait_for(lambda: "v/omote-2" in publisher.listening)
         publisher.publish(shot(0))
         sent.next()
         with Subscriber(publisher.video_endpoint, "omote-2") as right:
-            wait_for(lambda: frame.VIDEO in publisher.listening)
             while right.take(0.05) is None:
                 publisher.publish(shot(1))
         assert subscriber.take(0.0) is None
@@ -301,7 +300,7 @@ def test_age_is_measured_and_silence_makes_it_stale(raw_publisher: tuple[zmq.Soc
     ],
 )
 def test_binding_anywhere_but_on_this_machine_is_refused(endpoint: str) -> None:
-    with pytest.raises(EndpointError, match=r"only this machine may listen: tcp://127\.0\.0\.1:PORT"):
+    with pytest.raises(EndpointError, match="refused|no address"):
         Publisher(video=endpoint)
 
 
