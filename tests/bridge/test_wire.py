@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,6 @@ from omote.bridge import arkit, frame
 from omote.bridge.frame import Frame, Header, Params, Schema, Video, WireError
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-GOLDEN: dict[str, Any] = json.loads((DATA / "golden.json").read_text("utf-8"))
 HEADER = Header(1, 2, 3, 4, 5, 6, 7)
 
 
@@ -35,31 +33,6 @@ def video(height: int = 2, width: int = 3) -> Video:
     return Video(np.arange(height * width * 4, dtype=np.uint8).reshape(height, width, 4))
 
 
-@pytest.mark.parametrize("name", ["wire_video", "wire_video_padded_rows", "wire_video_unknown_key"])
-def test_golden_pictures_decode_to_their_pixels(name: str) -> None:
-    payload = frame.decode(stored(name)).payload
-    assert isinstance(payload, Video)
-    said = GOLDEN[name]
-    assert payload.pixels.shape == (said["height"], said["width"], 4)
-    assert payload.pixels.ravel().tolist() == said["rgba"]
-
-
-@pytest.mark.parametrize("name", ["wire_params", "wire_params_longer"])
-def test_golden_params_decode_to_their_numbers(name: str) -> None:
-    payload = frame.decode(stored(name)).payload
-    assert isinstance(payload, Params)
-    assert payload.basis == GOLDEN[name]["basis"]
-    for field, _ in frame.FIELDS:
-        assert np.ravel(np.asarray(getattr(payload, field))).tolist() == GOLDEN[name][field]
-
-
-def test_golden_schema_names_the_52_weights() -> None:
-    payload = frame.decode(stored("wire_schema")).payload
-    assert payload == Schema(fields=frame.FIELDS)  # of a sender from before `shown_weights`
-    assert list(Schema().weights) == GOLDEN["wire_schema"]["weights"] == list(arkit.NAMES)
-    assert [list(field) for field in frame.FIELDS] == GOLDEN["wire_schema"]["fields"]
-
-
 def test_weights_as_shown_travel_at_the_end_of_what_older_receivers_read() -> None:
     older = frame.decode(stored("wire_params")).payload
     assert isinstance(older, Params)
@@ -69,26 +42,6 @@ def test_weights_as_shown_travel_at_the_end_of_what_older_receivers_read() -> No
     back = Params.from_bytes(newer.to_bytes(), newer.basis)
     np.testing.assert_array_equal(back.shown_weights, newer.shown_weights)
     assert Schema().fields[-1] == ("shown_weights", arkit.COUNT)
-
-
-@pytest.mark.parametrize("name", ["wire_video", "wire_params", "wire_schema"])
-def test_golden_headers_keep_every_nanosecond(name: str) -> None:
-    header = frame.decode(stored(name)).header
-    said = GOLDEN["header"]
-    assert {key: str(getattr(header, key)) for key in frame.UINT64} == {key: said[key] for key in frame.UINT64}
-    assert header.subject == said["subject"]
-
-
-@pytest.mark.parametrize("name", ["wire_video", "wire_params", "wire_schema"])
-def test_what_was_decoded_encodes_to_the_same_bytes(name: str) -> None:
-    parts = stored(name)
-    assert [bytes(part) for part in frame.encode(frame.decode(parts))] == parts
-
-
-@pytest.mark.parametrize(("name", "said"), GOLDEN["refused"].items())
-def test_golden_refusals_name_what_is_wrong(name: str, said: str) -> None:
-    with pytest.raises(WireError, match=said):
-        frame.decode(stored(name))
 
 
 def test_newer_version_is_refused_by_name() -> None:
