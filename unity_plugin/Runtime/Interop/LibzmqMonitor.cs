@@ -1,0 +1,74 @@
+using System;
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace Omote
+{
+    /// <summary>Hears from libzmq whether a socket is connected, and why a handshake was refused.</summary>
+    internal sealed class LibzmqMonitor : IDisposable
+    {
+        private const int Disconnected = 0x0200, FailedNoDetail = 0x0800, Succeeded = 0x1000, FailedProtocol = 0x2000, FailedAuth = 0x4000;
+        private const int Wanted = Disconnected | FailedNoDetail | Succeeded | FailedProtocol | FailedAuth;
+        private const int MessageBytes = 64;
+        private const int EventBytes = 6; // uint16 event, uint32 value
+        private const int DontWait = 1;
+
+        private static int _count;
+
+        private readonly Libzmq _zmq;
+        private readonly IntPtr _pair;
+        private IntPtr _received;
+        private volatile bool _isConnected;
+        private volatile string _lastError = "";
+
+        public LibzmqMonitor(Libzmq zmq, IntPtr context, IntPtr socket)
+        {
+            _zmq = zmq;
+            string endpoint = "inproc://omote-monitor-" + Interlocked.Increment(ref _count);
+            _zmq.Monitor(socket, endpoint, Wanted);
+            _pair = _zmq.NewSocket(context, (int)LibzmqType.Pair);
+            _zmq.SetOption(_pair, (int)LibzmqOption.Linger, new byte[4], (UIntPtr)4);
+            _zmq.Connect(_pair, endpoint);
+            _received = Marshal.AllocHGlobal(MessageBytes);
+            _zmq.InitMessage(_received);
+        }
+
+        public bool IsConnected => _isConnected;
+
+        public string LastError => _lastError;
+
+        /// <summary>Takes in what has happened since; waits for nothing.</summary>
+        public void Read()
+        {
+            while (_zmq.Receive(_received, _pair, DontWait) >= 0)
+            {
+                int happened = (long)_zmq.Size(_received) == EventBytes ? Marshal.ReadInt16(_zmq.Data(_received)) : 0;
+                Take(happened);
+                while (_zmq.More(_received) != 0)
+                    if (_zmq.Receive(_received, _pair, DontWait) < 0) return;
+            }
+        }
+
+        public void Dispose()
+        {
+            _isConnected = false;
+            if (_received == IntPtr.Zero) return;
+            _zmq.CloseMessage(_received);
+            Marshal.FreeHGlobal(_received);
+            _received = IntPtr.Zero;
+            _zmq.Close(_pair);
+        }
+
+        private void Take(int happened)
+        {
+            if (happened == Succeeded) _isConnected = true;
+            else if (happened != 0) _isConnected = false;
+            if (happened == Disconnected) _lastError = "the sender closed the connection";
+            else if (happened == FailedAuth)
+                _lastError = "the sender refused the key: has `omote keys new` let this client in, and is it this sender's file?";
+            else if (happened == FailedProtocol)
+                _lastError = "the handshake failed: one side wants encryption and the other does not, or the server's key is another";
+            else if (happened == FailedNoDetail) _lastError = "the handshake failed: is there a ZeroMQ socket, with encryption as here?";
+        }
+    }
+}
