@@ -114,4 +114,6 @@ class Gate:
             return "it came without a key; `omote keys new NAME` makes one"
         if value == zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
             return "its key file is for another server; `omote keys new NAME` makes one for this"
-        return "it spoke no ZeroMQ, or left before it had said who it is"
+        if not self._keys:
+            return "it left during the handshake: it is no Omote client, or has a key, and here is none"
+        return "it left during the handshake: it is no Omote client, or has no key of `omote keys new NAME`"

@@ -108,6 +108,9 @@ class ControlClient:
         if not socket:
             raise ControlError("failed", "the client is closed; call within `with`")
         if not _waited(socket, zmq.POLLOUT, until_s):
+            # Who was refused does not try again by itself, and may have been put on the list since.
+            socket.disconnect(self.endpoint)
+            socket.connect(self.endpoint)
             raise ControlError(
                 TIMEOUT, f"nobody answers at {self.endpoint}; is `omote live` running, and the key right?"
             )

@@ -317,6 +317,20 @@ def test_control_over_curve_lets_in_only_who_is_on_the_list(tmp_path: Path) -> N
         assert server.rejected_requests == 0
 
 
+def test_who_is_put_on_the_list_later_needs_no_new_client(tmp_path: Path) -> None:
+    server_keys = keys.make_server(tmp_path)
+    client_keys = keys.make_client(server_keys, "a", tmp_path / "a.omote-key")
+    entry = server_keys.clients / "a.toml"
+    said = entry.read_text()
+    entry.unlink()
+    with _guarded(server_keys) as server, ControlClient(server.endpoint, client_keys) as client:
+        with pytest.raises(ControlError, match="nobody answers"):
+            client.call("echo", timeout_s=0.3)
+        wait_for(lambda: server.rejected_handshakes > 0)
+        entry.write_text(said)
+        wait_for(lambda: _answers(client))
+
+
 def _guarded(server_keys: ServerKeys) -> ControlServer:
     return ControlServer(FREE_PORT, {"echo": echo}, session=SESSION, keys=server_keys)
 
