@@ -17,7 +17,7 @@ ANGLES = tuple(f"{part}{angle}" for part in ("Head", "LeftEye", "RightEye") for 
 NAMES: tuple[str, ...] = (*(name[0].upper() + name[1:] for name in arkit.NAMES), *ANGLES)
 COUNT = len(NAMES)
 
-_MAX_TEXT_BYTES = 256
+MAX_TEXT_BYTES = 256
 
 
 class ProtocolError(ValueError):
@@ -76,8 +76,8 @@ def encode(packet: Packet) -> bytes:
 
 def _text(text: str) -> bytes:
     data = text.encode()
-    if len(data) > _MAX_TEXT_BYTES:
-        raise ProtocolError(f"a name has at most {_MAX_TEXT_BYTES} bytes, got {len(data)}")
+    if len(data) > MAX_TEXT_BYTES:
+        raise ProtocolError(f"a name has at most {MAX_TEXT_BYTES} bytes, got {len(data)}")
     return struct.pack(">i", len(data)) + data
 
 
@@ -103,8 +103,8 @@ class _Reader:
 
     def text(self, what: str) -> str:
         length = self.integer(f"the length of {what}")
-        if not 0 <= length <= _MAX_TEXT_BYTES:
-            raise ProtocolError(f"{what} has 0 to {_MAX_TEXT_BYTES} bytes, got {length}")
+        if not 0 <= length <= MAX_TEXT_BYTES:
+            raise ProtocolError(f"{what} has 0 to {MAX_TEXT_BYTES} bytes, got {length}")
         try:
             return self._take(length, what).decode()
         except UnicodeDecodeError as error:

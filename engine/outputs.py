@@ -1,4 +1,4 @@
-"""Where portraits go over the wire: turns each into a frame of video and a frame of parameters."""
+"""Where portraits go: over the wire as pictures and parameters, and to other programs as parameters alone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import numpy as np
 
 from omote.bridge import arkit, publisher
 from omote.bridge.frame import DEFAULT_SUBJECT, Params, Video
+from omote.bridge.keys import ServerKeys
+from omote.bridge.outputs import FaceSender
 from omote.bridge.publisher import Publisher, Shot
 
-from .nouns import Portrait, Signal
+from .face.retarget import to_weights
+from .nouns import OPEN_BASIS, Array, FlameParams, Portrait, Signal
 
 
 class WireOutput:
@@ -25,8 +28,9 @@ class WireOutput:
         video: str = publisher.VIDEO_ENDPOINT,
         subject: str = DEFAULT_SUBJECT,
         on_sent: Callable[[int, int], None] | None = None,
+        keys: ServerKeys | None = None,
     ) -> None:
-        self.publisher = Publisher(params, video, subject, on_sent)
+        self.publisher = Publisher(params, video, subject, on_sent, keys=keys)
 
     def __enter__(self) -> Self:
         self.publisher.__enter__()
@@ -38,6 +42,25 @@ class WireOutput:
     def offer(self, portrait: Portrait) -> None:
         """Makes this portrait the next to be sent. Never blocks; its picture must not be written to afterwards."""
         self.publisher.publish(shot(portrait))
+
+
+class FaceOutput:
+    """Sends what portraits show, and no pictures, in the protocol of another program."""
+
+    def __init__(self, sender: FaceSender) -> None:
+        self.name = sender.name
+        self._sender = sender
+
+    def __enter__(self) -> Self:
+        self._sender.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._sender.__exit__(*error)
+
+    def offer(self, portrait: Portrait) -> None:
+        """Sends this portrait's face. Never blocks."""
+        self._sender.offer(portrait.stamp.captured_wall_ns, _params(portrait))
 
 
 def shot(portrait: Portrait) -> Shot:
@@ -69,7 +92,13 @@ def _params(portrait: Portrait) -> Params:
         confidence=seen.confidence,
         presence=portrait.presence,
         basis=shown.basis,
+        shown_weights=_shown_weights(shown),
     )
+
+
+def _shown_weights(shown: FlameParams) -> Array | None:
+    """[52] what makes this face; None in a basis whose units are not known here."""
+    return np.clip(to_weights(shown), 0.0, 1.0) if shown.basis == OPEN_BASIS else None
 
 
 def _nothing_seen(portrait: Portrait) -> Signal:

@@ -12,11 +12,11 @@ from typing import Self
 import numpy as np
 
 from omote.bridge import arkit, livelink
+from omote.bridge.angles import rotation_from_angles
 from omote.bridge.livelink import Packet, ProtocolError
 from omote.engine.face.gaze import gaze_from_weights
 from omote.engine.nouns import Signal, Stamp
 
-from .angles import rotation_from_angles
 from .source import SourceError
 
 DEFAULT_PORT = livelink.PORT

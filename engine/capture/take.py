@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit, livelink
+from omote.bridge.angles import angles_from_rotation, rotation_from_angles
 from omote.engine.face.gaze import gaze_from_weights
 from omote.engine.nouns import Array, Signal, Stamp
 
 from . import take_csv
-from .angles import angles_from_rotation, rotation_from_angles
 from .source import EndOfSource, SourceError
 from .take_csv import TakeError
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from omote.bridge import arkit
+from omote.engine.face.retarget import from_weights
 from omote.engine.nouns import FlameParams, Portrait, Signal, Stamp
 from omote.engine.outputs import WireOutput, shot
 
@@ -49,3 +52,17 @@ def test_offering_reports_when_it_was_sent() -> None:
     with WireOutput("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", on_sent=lambda *report: reports.append(report)) as output:
         output.offer(portrait(None))
     assert [index for index, _ in reports] == [3]  # leaving sends what is still in the mailbox
+
+
+def test_what_is_shown_goes_out_in_weights_too() -> None:
+    weights = arkit.weights({"jawOpen": 0.4, "mouthSmileLeft": 0.7, "eyeBlinkRight": 1.0, "eyeLookUpLeft": 0.5})
+    shown = replace(portrait(None), params=from_weights(weights))
+    params = shot(shown).params
+    assert params.shown_weights is not None
+    np.testing.assert_allclose(params.shown_weights, weights, atol=1e-6)
+    assert not params.weights.any()  # nobody was seen
+
+
+def test_a_basis_whose_units_are_not_known_shows_no_weights() -> None:
+    shown = replace(portrait(None), params=replace(FlameParams.neutral(), basis="flame2020"))
+    assert shot(shown).params.shown_weights is None

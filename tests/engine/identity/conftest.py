@@ -107,6 +107,9 @@ class TextureArtist:
 
     size, steps, runtime = 256, 1, "texture"
 
+    def check(self, character: Character) -> None:
+        """Every character has a texture."""
+
     def draw(
         self,
         params: FlameParams,

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.nouns import Array
+Array = NDArray[np.float32]
 
 
 def rotation_from_angles(yaw_pitch_roll: NDArray[np.floating]) -> Array:
