@@ -1,0 +1,102 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "omote/announcement.h"
+#include "omote/client_keys.h"
+#include "omote/newest.h"
+#include "omote/params.h"
+#include "omote/picture.h"
+#include "omote/reception.h"
+
+namespace zmq {
+class context_t;
+}
+
+namespace omote {
+
+class Socket;
+
+struct ReceiverSettings {
+    std::string endpoint = "tcp://127.0.0.1:5557";
+    std::string subject = "omote";
+    std::string format = "rgba8";  // of the pictures on the wire
+    Order order = Order::Rgba;     // of the pictures that are handed out
+    std::optional<ClientKeys> keys;
+    JpegDecoder jpeg;  // needed for formats in jpeg
+};
+
+/// Listens to one subject at one endpoint. A sender may come, go and come again.
+///
+/// One thread owns the socket and never stops reading: the kernel's own buffers
+/// hold several pictures, so a small receive buffer would not keep them fresh.
+/// All functions may be called from any thread.
+class Receiver {
+public:
+    /// Opens nothing. SettingsError where the subject or the format has odd letters.
+    explicit Receiver(ReceiverSettings settings);
+    ~Receiver();
+    Receiver(const Receiver&) = delete;
+    Receiver& operator=(const Receiver&) = delete;
+
+    /// Connects, and counts anew; does nothing where it runs. SettingsError where the endpoint or the keys cannot be used.
+    void Start();
+
+    /// Ends the thread and closes the socket, at once; `Start` may follow.
+    void Stop();
+
+    /// Swaps the newest picture into `into`, once; false where none came within `patience`.
+    bool TakePicture(Picture& into, std::chrono::milliseconds patience = {}) { return pictures_.Take(into, patience); }
+    bool TakeParams(Params& into, std::chrono::milliseconds patience = {}) { return params_.Take(into, patience); }
+
+    /// What the sender said last, of what it says once a second.
+    std::optional<Schema> LastSchema() const;
+    std::optional<Hello> LastHello() const;
+
+    Statistics Report() const;
+    void SetClock(const ClockOffset& clock) { reception_.SetClock(clock); }
+
+    /// Milliseconds since `thenNs`, one of the header's times; nothing where the two clocks have not met.
+    std::optional<double> MsSince(const Header& header, std::uint64_t thenNs) const;
+
+private:
+    void Connect();
+    void Disconnect();
+    void Run();
+    void Turn();
+    void Read();
+    void Receive(const Bytes* parts, std::size_t count);
+    void Keep(const Envelope& envelope, std::uint64_t nowNs);
+    bool IsOurs(const Topic& topic) const;
+    template <class Announcement>
+    void Note(std::optional<Announcement>& last, Announcement said);
+
+    const ReceiverSettings settings_;
+    const std::string formatOfTopic_;  // empty for rgba8
+    Reception reception_;
+    Newest<Picture> pictures_;
+    Newest<Params> params_;
+
+    // The thread's own.
+    PictureDecoder decoder_;
+    Document document_;
+    Picture picture_;
+    Params face_;
+
+    mutable std::mutex announcements_;
+    std::optional<Schema> schema_;
+    std::optional<Hello> hello_;
+
+    std::mutex life_;  // of the three below
+    std::unique_ptr<zmq::context_t> context_;
+    std::unique_ptr<Socket> socket_;
+    std::thread thread_;
+    std::atomic<bool> isStopping_{false};
+};
+
+}  // namespace omote

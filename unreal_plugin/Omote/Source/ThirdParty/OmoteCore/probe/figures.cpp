@@ -1,0 +1,34 @@
+#include "figures.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+std::string Figures::ToJson() const {
+    std::vector<double> sorted = values_.empty() ? std::vector<double>{0.0} : values_;
+    std::sort(sorted.begin(), sorted.end());
+    const auto at = [&sorted](double share) {
+        return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))];
+    };
+    std::array<char, 128> text{};
+    std::snprintf(text.data(), text.size(), R"({"p50":%.3f,"p95":%.3f,"p99":%.3f,"max":%.3f})", at(0.50), at(0.95),
+                  at(0.99), sorted.back());
+    return text.data();
+}
+
+std::uint32_t Crc32(omote::Bytes bytes) {
+    static const auto table = [] {
+        std::array<std::uint32_t, 256> entries{};
+        for (std::uint32_t index = 0; index < entries.size(); ++index) {
+            std::uint32_t entry = index;
+            for (int bit = 0; bit < 8; ++bit) entry = entry & 1 ? 0xEDB88320u ^ entry >> 1 : entry >> 1;
+            entries[index] = entry;
+        }
+        return entries;
+    }();
+    std::uint32_t checksum = ~0u;
+    for (std::size_t at = 0; at < bytes.size; ++at) {
+        checksum = table[(checksum ^ bytes.data[at]) & 0xFF] ^ checksum >> 8;
+    }
+    return ~checksum;
+}

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "omote/bytes.h"
+
+/// Milliseconds of many frames, for a benchmark.
+class Figures {
+public:
+    void Add(double ms) { values_.push_back(ms); }
+
+    /// {"p50":..,"p95":..,"p99":..,"max":..}; zeros where there are none.
+    std::string ToJson() const;
+
+private:
+    std::vector<double> values_;
+};
+
+/// The checksum of zlib's crc32.
+std::uint32_t Crc32(omote::Bytes bytes);
