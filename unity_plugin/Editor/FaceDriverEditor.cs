@@ -1,0 +1,20 @@
+using UnityEditor;
+
+namespace Omote.Editors
+{
+    [CustomEditor(typeof(OmoteFaceDriver))]
+    internal sealed class FaceDriverEditor : FeedEditor
+    {
+        protected override void DrawMore()
+        {
+            var driver = (OmoteFaceDriver)target;
+            EditorGUILayout.LabelField("Confidence, presence", $"{driver.confidence:0.00}, {driver.presence:0.00}");
+            foreach (ShapeTarget each in driver.targets)
+            {
+                if (each.Missing.Count == 0) continue;
+                string names = string.Join(", ", each.Missing);
+                EditorGUILayout.HelpBox($"{each.Name} has no blend shape for: {names}", MessageType.Info);
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System;
+using UnityEngine;
+
+namespace Omote
+{
+    /// <summary>Asks Omote for another character, an expression, light and more; answers come as events.</summary>
+    /// <remarks>
+    /// The methods without result are for buttons and UnityEvents; code that wants the answer calls <see cref="client"/>, whose callbacks
+    /// come on the main thread.
+    /// </remarks>
+    [AddComponentMenu("Omote/Omote Control")]
+    [DisallowMultipleComponent]
+    public sealed partial class OmoteControl : MonoBehaviour
+    {
+        private readonly ControlClient _client = new ControlClient();
+        private Link _link;
+        private bool _wasConnected;
+        private bool _hasAnswered;
+
+        /// <summary>The last moment in which a call still arrives.</summary>
+        internal event Action Closing;
+
+        /// <summary>Shows another character: one of those that `characters` answers.</summary>
+        public void SetCharacter(string name) { Ask(() => _client.SetCharacter(name, Report)); }
+
+        /// <summary>Triggers an expression for about a second: one of those that `expressions` answers.</summary>
+        public void SetExpression(string name) { Ask(() => _client.SetExpression(name, done: Report)); }
+
+        /// <summary>Makes the performer's face of this moment the one at rest.</summary>
+        public void Recalibrate() { Ask(() => _client.Recalibrate(Report)); }
+
+        /// <summary>Lights the portrait by 27 harmonics of radiance in the picture's frame; see OmoteLightProbeSender.</summary>
+        public void SetLight(float[] harmonics) { Ask(() => _client.SetLight(harmonics, Report)); }
+
+        /// <summary>Lights the portrait as the studio does.</summary>
+        public void SetStudioLight() { Ask(() => _client.SetLight(null, Report)); }
+
+        /// <summary>Calls any method that needs no arguments: `stats`, `characters`, `expressions` and so on.</summary>
+        public void Request(string method) { Ask(() => _client.Call(method, null, Report)); }
+
+        /// <summary>Stops and starts again, with the settings as they are now.</summary>
+        public void Reconnect()
+        {
+            if (_link != null) _link.Close();
+            _wasConnected = _hasAnswered = false;
+        }
+
+        private void Update()
+        {
+            if (!Open()) return;
+            _client.Poll();
+            if (_client.IsConnected == _wasConnected) return;
+            _wasConnected = _client.IsConnected;
+            _hasAnswered = false;
+            if (_wasConnected) _client.Hello(Greet);
+        }
+
+        private void OnDisable() { Reconnect(); }
+
+        // A call may come before the first update.
+        private void Ask(Action call)
+        {
+            if (Open()) call();
+            else _onError.Invoke(lastError == "" ? "OmoteControl is off: nothing was asked" : lastError);
+        }
+
+        private bool Open()
+        {
+            if (_link == null)
+            {
+                _link = new Link(this, _client, () => _client.Start(Settings()));
+                _link.Closing += () => Closing?.Invoke();
+            }
+            return _link.IsOpen || isActiveAndEnabled && _link.Open();
+        }
+
+        private ControlSettings Settings()
+        {
+            return new ControlSettings { Endpoint = _endpoint, Transport = _transport, KeyFile = Link.KeyPath(_keyFile) };
+        }
+
+        // Connected is who has answered: a socket that connects may be anybody's.
+        private void Greet(ControlReply reply)
+        {
+            _hasAnswered = reply.IsOk;
+            if (reply.IsOk) _onConnected.Invoke();
+            else if (reply.ErrorCode == "timeout") _wasConnected = false; // asked again
+            Report(reply);
+        }
+
+        private void Report(ControlReply reply)
+        {
+            if (reply.IsOk) _onReply.Invoke(reply.Method);
+            else if (reply.ErrorCode != "closed") _onError.Invoke($"{reply.Method}: {reply.Message}");
+            replied?.Invoke(reply);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using System.Collections.Generic;
+using UnityEngine;
+
+namespace Omote
+{
+    /// <summary>Moves a head of your own: blend shapes named like ARKit's, and head and eye bones where you name them.</summary>
+    [AddComponentMenu("Omote/Omote Face Driver")]
+    public sealed partial class OmoteFaceDriver : OmoteFeed
+    {
+        private readonly FacePose _wanted = new FacePose();
+        private readonly FacePose _pose = new FacePose();
+        private readonly List<ShapeTarget> _targets = new List<ShapeTarget>();
+        private FaceBones _bones;
+        private bool _hasFace;
+        private bool _isBound;
+
+        private void OnEnable()
+        {
+            _hasFace = false;
+            _bones = new FaceBones(_facing == null ? transform : _facing, _head, _leftEye, _rightEye);
+        }
+
+        // After the animator, which writes bones and shapes in between.
+        private void LateUpdate()
+        {
+            Receiver receiver = Open();
+            if (receiver == null) return;
+            if (receiver.TryTake(out ParamsFrame frame)) Take(frame);
+            Watch();
+            if (!_hasFace || receiver.Schema == null) return;
+            Bind(receiver.Schema);
+            Move();
+        }
+
+        protected override void OnDisable()
+        {
+            base.OnDisable();
+            if (_restoresOnDisable && _hasFace) Restore();
+            _targets.Clear();
+            _isBound = false;
+        }
+
+        protected override void OnValidate()
+        {
+            base.OnValidate();
+            Unbind();
+        }
+
+        internal override void Choose(ReceiverSettings settings) { settings.Kinds = Kinds.Params | Kinds.Schema; }
+
+        internal override void OnLiveChanged(bool isLiveNow)
+        {
+            if (!isLiveNow && _restsWhenStale) _wanted.Rest();
+        }
+
+        private void Take(ParamsFrame frame)
+        {
+            _wanted.Read(frame, _source);
+            _confidence = frame.Confidence;
+            _presence = frame.Presence;
+            _hasFace = true;
+        }
+
+        // Names are matched once for a mesh, and again where a renderer got another one.
+        private void Bind(Schema schema)
+        {
+            if (_isBound && _targets.TrueForAll(each => each.IsCurrent)) return;
+            Unbind();
+            _isBound = true;
+            foreach (SkinnedMeshRenderer each in _renderers)
+            {
+                if (each != null) _targets.Add(new ShapeTarget(each, schema.Weights, _overrides));
+            }
+        }
+
+        private void Unbind()
+        {
+            foreach (ShapeTarget each in _targets) each.Restore();
+            _targets.Clear();
+            _isBound = false;
+        }
+
+        private void Move()
+        {
+            _pose.Follow(_wanted, _smoothing > 0 ? 1 - Mathf.Exp(-Time.deltaTime / _smoothing) : 1);
+            foreach (ShapeTarget each in _targets) each.Apply(_pose.Weights);
+            _bones.Apply(_pose);
+        }
+
+        private void Restore()
+        {
+            foreach (ShapeTarget each in _targets) each.Restore();
+            _bones.Restore();
+        }
+    }
+}

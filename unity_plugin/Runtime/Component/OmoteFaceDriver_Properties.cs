@@ -1,0 +1,111 @@
+using UnityEngine;
+
+namespace Omote
+{
+    public sealed partial class OmoteFaceDriver
+    {
+        [Tooltip("Shown: what the portrait does, with rest and expressions. Seen: what the tracker saw.")]
+        [SerializeField] private FaceSource _source = FaceSource.Shown;
+
+        [Tooltip("Their blend shapes follow the ARKit weights, found by name.")]
+        [SerializeField] private SkinnedMeshRenderer[] _renderers = new SkinnedMeshRenderer[0];
+
+        [Tooltip("Where a name or a strength has to be another.")]
+        [SerializeField] private ShapeOverride[] _overrides = new ShapeOverride[0];
+
+        [Tooltip("Looks along its z where the character does, y up; the bones turn about its axes. Empty: this object. "
+            + "Not the head itself, nor below it.")]
+        [SerializeField] private Transform _facing = null;
+
+        [Tooltip("Turns with the head; may be empty.")]
+        [SerializeField] private Transform _head = null;
+
+        [Tooltip("The character's own left; may be empty.")]
+        [SerializeField] private Transform _leftEye = null;
+
+        [Tooltip("The character's own right; may be empty.")]
+        [SerializeField] private Transform _rightEye = null;
+
+        [Tooltip("Seconds in which a change mostly arrives; 0: at once. It adds as much delay.")]
+        [Min(0)]
+        [SerializeField] private float _smoothing = 0;
+
+        [Tooltip("Goes to rest when nothing comes any more, instead of keeping the last face.")]
+        [SerializeField] private bool _restsWhenStale = true;
+
+        [Tooltip("Puts shapes and bones back when this is switched off.")]
+        [SerializeField] private bool _restoresOnDisable = true;
+
+        private float _confidence;
+        private float _presence;
+
+        public OmoteFaceDriver() : base(ReceiverSettings.DefaultParams) { }
+
+        /// <summary>Which face it follows.</summary>
+        public FaceSource source
+        {
+            get { return _source; }
+            set { _source = value; }
+        }
+
+        /// <summary>Their blend shapes follow the weights.</summary>
+        public SkinnedMeshRenderer[] renderers
+        {
+            get { return _renderers; }
+            set { Rebind(ref _renderers, value ?? new SkinnedMeshRenderer[0]); }
+        }
+
+        /// <summary>Where a name or a strength has to be another; set it anew after a change.</summary>
+        public ShapeOverride[] overrides
+        {
+            get { return _overrides; }
+            set { Rebind(ref _overrides, value ?? new ShapeOverride[0]); }
+        }
+
+        /// <summary>Seconds in which a change mostly arrives; 0: at once.</summary>
+        public float smoothing
+        {
+            get { return _smoothing; }
+            set { _smoothing = Mathf.Max(0, value); }
+        }
+
+        /// <summary>True goes to rest when nothing comes any more, false keeps the last face.</summary>
+        public bool restsWhenStale
+        {
+            get { return _restsWhenStale; }
+            set { _restsWhenStale = value; }
+        }
+
+        /// <summary>True puts shapes and bones back when this is switched off.</summary>
+        public bool restoresOnDisable
+        {
+            get { return _restoresOnDisable; }
+            set { _restoresOnDisable = value; }
+        }
+
+        /// <summary>0 where the tracker sees no face, else how well it fits, to 1.</summary>
+        public float confidence => _confidence;
+
+        /// <summary>1 the performer's face, 0 the idle one; between, it eases from one to the other.</summary>
+        public float presence => _presence;
+
+        internal System.Collections.Generic.IReadOnlyList<ShapeTarget> targets => _targets;
+
+        /// <summary>Names the bones that turn; `facing` looks along its z where the character does. Null: not moved.</summary>
+        public void SetBones(Transform facing, Transform head, Transform leftEye, Transform rightEye)
+        {
+            if (_bones != null && _restoresOnDisable) _bones.Restore();
+            _facing = facing;
+            _head = head;
+            _leftEye = leftEye;
+            _rightEye = rightEye;
+            if (isActiveAndEnabled) OnEnable();
+        }
+
+        private void Rebind<T>(ref T setting, T value)
+        {
+            setting = value;
+            Unbind();
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using System;
+using System.Collections.Generic;
+using System.Text;
+
+namespace Omote
+{
+    /// <summary>Finds ARKit's names in the names that a mesh gives its blend shapes.</summary>
+    /// <remarks>
+    /// A name is cut into words where case, letters and digits, or a sign between them change: `blendShape1.jawOpen`,
+    /// `A25_Jaw_Open` and `JawOpen` all hold the words of `jawOpen` one after another. A word `L` or `R` is a side.
+    /// </remarks>
+    internal static class ShapeNames
+    {
+        /// <summary>For each ARKit name, the mesh's shapes that mean it: none, one, or a left and a right half.</summary>
+        public static List<int>[] Match(IReadOnlyList<string> arkit, IReadOnlyList<string> shapes)
+        {
+            var found = new List<int>[arkit.Count];
+            var surplus = new int[arkit.Count];
+            for (int i = 0; i < arkit.Count; i++)
+            {
+                found[i] = new List<int>();
+                surplus[i] = int.MaxValue;
+            }
+            for (int shape = 0; shape < shapes.Count; shape++)
+            {
+                var words = new Words(shapes[shape]);
+                int name = LongestIn(words, arkit);
+                if (name < 0) continue;
+                // The plainest wins: `jawOpen` over `jawOpen_fix`, which an artist's rig drives by itself.
+                int extra = words.Letters.Length - arkit[name].Length;
+                if (extra > surplus[name]) continue;
+                if (extra < surplus[name]) found[name].Clear();
+                surplus[name] = extra;
+                found[name].Add(shape);
+            }
+            return found;
+        }
+
+        /// <summary>True where two names differ in case, signs and the spelling of sides only.</summary>
+        public static bool AreSame(string a, string b)
+        {
+            return new Words(a).Letters == new Words(b).Letters;
+        }
+
+        private static int LongestIn(Words words, IReadOnlyList<string> arkit)
+        {
+            int best = -1;
+            for (int i = 0; i < arkit.Count; i++)
+            {
+                bool isLonger = best < 0 || arkit[i].Length > arkit[best].Length;
+                if (isLonger && words.Hold(arkit[i].ToLowerInvariant())) best = i;
+            }
+            return best;
+        }
+
+        /// <summary>A name in lower case without its signs, and where its words begin and end.</summary>
+        private sealed class Words
+        {
+            public readonly string Letters;
+
+            private readonly HashSet<int> _borders = new HashSet<int> { 0 };
+
+            public Words(string name)
+            {
+                var letters = new StringBuilder();
+                int start = 0;
+                for (int i = 1; i <= name.Length; i++)
+                {
+                    if (i < name.Length && !IsBorder(name, i)) continue;
+                    letters.Append(Spelled(name.Substring(start, i - start)));
+                    _borders.Add(letters.Length);
+                    start = i;
+                }
+                Letters = letters.ToString();
+            }
+
+            public bool Hold(string wanted)
+            {
+                for (int at = 0; (at = Letters.IndexOf(wanted, at, StringComparison.Ordinal)) >= 0; at++)
+                {
+                    if (_borders.Contains(at) && _borders.Contains(at + wanted.Length)) return true;
+                }
+                return false;
+            }
+
+            private static bool IsBorder(string name, int i)
+            {
+                char before = name[i - 1], here = name[i];
+                if (char.IsLetter(before) != char.IsLetter(here)) return true;
+                return char.IsLower(before) && char.IsUpper(here);
+            }
+
+            private static string Spelled(string word)
+            {
+                if (!char.IsLetterOrDigit(word[0])) return "";
+                string lower = word.ToLowerInvariant();
+                return lower == "l" ? "left" : lower == "r" ? "right" : lower;
+            }
+        }
+    }
+}

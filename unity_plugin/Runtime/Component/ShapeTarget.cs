@@ -1,0 +1,93 @@
+using System.Collections.Generic;
+using UnityEngine;
+
+namespace Omote
+{
+    /// <summary>One skinned mesh, and which of its blend shapes follow which ARKit weights.</summary>
+    internal sealed class ShapeTarget
+    {
+        private const float FullWeight = 100;
+
+        private readonly SkinnedMeshRenderer _renderer;
+        private readonly Mesh _mesh;
+        private readonly List<Follower> _followers = new List<Follower>();
+        private readonly List<string> _missing = new List<string>();
+
+        public ShapeTarget(SkinnedMeshRenderer renderer, IReadOnlyList<string> arkit, IReadOnlyList<ShapeOverride> overrides)
+        {
+            _renderer = renderer;
+            _mesh = renderer.sharedMesh;
+            if (_mesh == null) return;
+            var shapes = new string[_mesh.blendShapeCount];
+            for (int i = 0; i < shapes.Length; i++) shapes[i] = _mesh.GetBlendShapeName(i);
+            List<int>[] found = ShapeNames.Match(arkit, shapes);
+            for (int i = 0; i < arkit.Count; i++)
+            {
+                Add(i, arkit[i], found[i], Find(overrides, arkit[i]), shapes);
+            }
+        }
+
+        private struct Follower
+        {
+            public int Weight;
+            public int Shape;
+            public float Gain;
+            public float Rest;
+        }
+
+        /// <summary>The renderer's name; empty where it is gone.</summary>
+        public string Name => _renderer == null ? "" : _renderer.name;
+
+        /// <summary>The ARKit names that move nothing here.</summary>
+        public IReadOnlyList<string> Missing => _missing;
+
+        /// <summary>False once the renderer is gone or shows another mesh: then make a new one.</summary>
+        public bool IsCurrent => _renderer != null && _renderer.sharedMesh == _mesh;
+
+        public void Apply(float[] weights)
+        {
+            foreach (Follower each in _followers)
+            {
+                _renderer.SetBlendShapeWeight(each.Shape, weights[each.Weight] * each.Gain * FullWeight);
+            }
+        }
+
+        /// <summary>Puts back what the shapes were before.</summary>
+        public void Restore()
+        {
+            if (!IsCurrent) return;
+            foreach (Follower each in _followers) _renderer.SetBlendShapeWeight(each.Shape, each.Rest);
+        }
+
+        private void Add(int weight, string name, List<int> found, ShapeOverride wish, string[] shapes)
+        {
+            if (wish != null && wish.shape != "") found = Named(wish.shape, shapes);
+            if (found.Count == 0) _missing.Add(name);
+            foreach (int shape in found)
+            {
+                float gain = wish == null ? 1 : wish.gain;
+                float rest = _renderer.GetBlendShapeWeight(shape);
+                _followers.Add(new Follower { Weight = weight, Shape = shape, Gain = gain, Rest = rest });
+            }
+        }
+
+        private static List<int> Named(string name, string[] shapes)
+        {
+            var found = new List<int>();
+            for (int i = 0; i < shapes.Length; i++)
+            {
+                if (shapes[i] == name) found.Add(i);
+            }
+            return found;
+        }
+
+        private static ShapeOverride Find(IReadOnlyList<ShapeOverride> overrides, string arkit)
+        {
+            foreach (ShapeOverride each in overrides)
+            {
+                if (ShapeNames.AreSame(each.arkit, arkit)) return each;
+            }
+            return null;
+        }
+    }
+}
