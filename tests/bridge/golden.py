@@ -24,6 +24,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -210,7 +211,7 @@ def request(number: int, method: str, **arguments: object) -> tuple[Parts, Said]
     return [msgpack.packb(asked)], {"kind": "request", "id": str(number), "method": method, "with": arguments}
 
 
-def reply(number: int, **answer: dict[str, object]) -> tuple[Parts, Said]:
+def reply(number: int, **answer: Mapping[str, object]) -> tuple[Parts, Said]:
     return [msgpack.packb({"v": 1, "id": number, **answer})], {"kind": "reply", "id": str(number), **answer}
 
 
