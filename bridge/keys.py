@@ -18,7 +18,8 @@ BUNDLE_SUFFIX = ".omote-key"
 
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"  # Z85, RFC 32
 _KEY_LETTERS = 40
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z", re.ASCII)
+# Without what Windows keeps for devices, whatever follows the dot.
+_NAME = re.compile(r"(?!(?i:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z))[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z", re.ASCII)
 _MAX_FILE_BYTES = 16384
 
 _log = logging.getLogger(__name__)
@@ -126,9 +127,16 @@ def remove_client(clients: Path, name: str) -> None:
         raise KeysError(f"{name} has no key; on the list: {known}") from error
 
 
-def _entry(clients: Path, name: str) -> Path:
+def check_name(name: str) -> None:
+    """KeysError where no client can be called this."""
     if not _NAME.match(name):
-        raise KeysError(f"a client's name is 1 to 64 of A-Z a-z 0-9 _ . -, the first a letter or digit, got {name!r}")
+        raise KeysError(
+            f"a client's name is 1 to 64 of A-Z a-z 0-9 _ . -, first a letter or digit, no device, got {name!r}"
+        )
+
+
+def _entry(clients: Path, name: str) -> Path:
+    check_name(name)
     return clients / f"{name}.toml"
 
 

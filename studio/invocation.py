@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.logging import RichHandler
 
+from omote.bridge.keys import KeysError
 from omote.bridge.publisher import PublisherError
 from omote.engine.animator import RUNTIMES, AnimatorError
 from omote.engine.capture import SourceError
@@ -21,7 +22,7 @@ from omote.engine.offline.render import RenderError
 from omote.engine.version import version
 from omote.engine.weights import WeightsError
 
-from . import character, characters, doctor, evaluate, live, models, render, train
+from . import character, characters, doctor, evaluate, keys, live, models, render, train
 from .config import Config, ConfigError, changed, load_config
 from .page.server import PageError
 from .parser import Parser
@@ -29,7 +30,7 @@ from .parser import Parser
 # What a person can mend: told in one line, without a traceback.
 MISTAKES = (
     *(ConfigError, SourceError, CharacterError, AnimatorError),
-    *(ModelError, PublisherError, PageError, RenderError, WeightsError, train.TrainingError),
+    *(ModelError, PublisherError, KeysError, PageError, RenderError, WeightsError, train.TrainingError),
 )
 MISTAKE = 2
 
@@ -57,6 +58,8 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
             return characters.run()
         case "character":
             return character.run(character.order(typed))
+        case "keys":
+            return keys.run(typed)
         case "models":
             return models.run()
         case "evaluate":
@@ -91,6 +94,7 @@ def _parser() -> Parser:
     _add_render(add("render", "Draw a take or a video into a folder of PNG files."))
     add("characters", "List who can be shown.")
     character.add_arguments(add("character", "Make someone who can be shown."))
+    keys.add_arguments(add("keys", "Let other machines receive, over an encrypted connection."))
     add("models", "List the model files, where they are from and their licences.")
     evaluate.add_arguments(add("evaluate", "Measure how good characters are, in figures and pictures."))
     train.add_arguments(add("train", "Render faces and train a model; wants pip install 'omote[training]'."))

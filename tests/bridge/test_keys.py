@@ -97,7 +97,7 @@ def test_the_servers_pair_is_never_replaced(server: ServerKeys, tmp_path: Path) 
     assert ServerKeys.load(tmp_path / "keys") == server
 
 
-@pytest.mark.parametrize("name", ["", "../a", "a/b", ".a", "-a", "a" * 65, "ä", "a b", "a\n"])
+@pytest.mark.parametrize("name", ["", "../a", "a/b", ".a", "-a", "a" * 65, "ä", "a b", "a\n", "con", "LPT1.x"])
 def test_a_name_that_is_no_name_is_refused(server: ServerKeys, tmp_path: Path, name: str) -> None:
     with pytest.raises(KeysError, match="a client's name is"):
         keys.make_client(server, name, tmp_path / "out")
