@@ -22,6 +22,7 @@ namespace Omote
         {
             long nowNs = Clock.NowNs();
             if (_isWaiting && nowNs - _askedNs > PatienceNs) Rest(nowNs);
+            if (!socket.IsConnected) _nextNs = nowNs; // it may be another session that comes next
             if (_isWaiting || nowNs < _nextNs || !socket.IsConnected) return;
             byte[] request = ControlMessage.EncodeRequest(++_id, "clock", null);
             _askedNs = Clock.NowNs();

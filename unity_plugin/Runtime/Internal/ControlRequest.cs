@@ -10,7 +10,6 @@ namespace Omote
         public byte[] Bytes;
         public int TimeoutMs;
         public long DeadlineNs;
-        public long SentNs;
         public bool IsSent;
 
         /// <summary>Called with the reply; null where nobody wants it.</summary>

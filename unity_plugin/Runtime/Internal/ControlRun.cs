@@ -59,7 +59,7 @@ namespace Omote
             _isStopping = true;
             _socket?.Cancel();
             _thread.Join(boundMs);
-            Expire(long.MaxValue, "closed", "the control client was stopped");
+            Expire(long.MaxValue, true);
         }
 
         private void Run()
@@ -84,8 +84,7 @@ namespace Omote
             _clock.Turn(socket);
             Send(socket);
             if (socket.TryReceive(message, TurnMs)) Take(message, Omote.Clock.NowNs());
-            long nowNs = Omote.Clock.NowNs();
-            Expire(nowNs, "timeout", "no answer from " + _options.Endpoint + " in time" + (IsConnected ? "" : ": not connected. " + LastError));
+            Expire(Omote.Clock.NowNs(), false);
         }
 
         private void Send(ISocket socket)
@@ -121,17 +120,25 @@ namespace Omote
             }
         }
 
-        private void Expire(long nowNs, string code, string message)
+        private void Expire(long nowNs, bool isClosing)
         {
             lock (_requests)
             {
                 for (int i = _requests.Count - 1; i >= 0; i--)
                 {
                     if (_requests[i].DeadlineNs > nowNs) continue;
-                    _inbox.Put(_requests[i], _requests[i].Failed(code, message));
+                    _inbox.Put(_requests[i], isClosing ? Closed(_requests[i]) : TimedOut(_requests[i]));
                     _requests.RemoveAt(i);
                 }
             }
+        }
+
+        private static ControlReply Closed(ControlRequest request) => request.Failed("closed", "the control client was stopped");
+
+        private ControlReply TimedOut(ControlRequest request)
+        {
+            string silence = "no answer from " + _options.Endpoint + " in " + request.TimeoutMs + " ms";
+            return request.Failed("timeout", IsConnected ? silence : silence + ": not connected. " + LastError);
         }
     }
 }

@@ -7,7 +7,6 @@ namespace Omote
     public sealed class KeyFile
     {
         private const int KeyLetters = 40;
-        private const string Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
 
         private KeyFile() { }
 
@@ -75,9 +74,7 @@ namespace Omote
 
         private static void Check(string key, string value)
         {
-            bool isKey = value.Length == KeyLetters;
-            foreach (char letter in value) isKey &= Z85.IndexOf(letter) >= 0;
-            if (!isKey) throw new OmoteException("'" + key + "' must be " + KeyLetters + " letters of Z85; omote keys new NAME writes such a file");
+            if (!Z85.Is(value, KeyLetters)) throw new OmoteException("'" + key + "' must be " + KeyLetters + " letters of Z85; omote keys new NAME writes such a file");
         }
     }
 }

@@ -7,6 +7,7 @@ namespace Omote
     {
         private const int HandshakeMs = 5000;
         private const int SliceMs = 100;
+        private const long NsPerMs = 1000000;
         private const long PingNs = 1000000000;
         private const long SilenceNs = 4000000000; // a sender beats once a second; we ask it to, besides
         private const int ShortFrame = 255;
@@ -44,7 +45,7 @@ namespace Omote
         /// <summary>Reads the next whole message; false where none has begun to come in this time.</summary>
         public bool TryReceive(Message message, int timeoutMs)
         {
-            long deadlineNs = Clock.NowNs() + timeoutMs * 1000000L;
+            long deadlineNs = Clock.NowNs() + timeoutMs * NsPerMs;
             while (WaitReadable(deadlineNs))
                 if (_frames.Read(message)) return true;
             return false;
@@ -113,7 +114,7 @@ namespace Omote
 
         private int Receive(byte[] bytes, int offset, int count)
         {
-            long deadlineNs = _isReady ? long.MaxValue : _heardNs + HandshakeMs * 1000000L;
+            long deadlineNs = _isReady ? long.MaxValue : _heardNs + HandshakeMs * NsPerMs;
             if (!WaitReadable(deadlineNs))
                 throw new LinkException(_isCancelled() ? "stopped" : "no handshake in " + HandshakeMs + " ms: does a ZeroMQ socket listen there?");
             int read = _link.Receive(bytes, offset, count);
@@ -123,21 +124,21 @@ namespace Omote
 
         private bool WaitReadable(long deadlineNs)
         {
-            do
+            while (true)
             {
-                if (_frames.HasStaged || _link.WaitReadable(SliceMs)) return true;
+                long leftMs = (deadlineNs - Clock.NowNs()) / NsPerMs;
+                if (_frames.HasStaged || _link.WaitReadable((int)Math.Max(0, Math.Min(SliceMs, leftMs)))) return true;
                 if (_isCancelled()) return false;
                 if (_isReady) Beat();
+                if (leftMs <= 0) return false;
             }
-            while (Clock.NowNs() < deadlineNs);
-            return false;
         }
 
         // A peer whose machine vanished closes nothing; only its silence after a question tells.
         private void Beat()
         {
             long nowNs = Clock.NowNs();
-            if (nowNs - _heardNs > SilenceNs) throw new LinkException("the sender has been silent for " + SilenceNs / 1000000 + " ms");
+            if (nowNs - _heardNs > SilenceNs) throw new LinkException("the sender has been silent for " + SilenceNs / NsPerMs + " ms");
             if (nowNs - _heardNs < PingNs || nowNs - _pingedNs < PingNs) return;
             _pingedNs = nowNs;
             SendFrame(Command, _ping, _ping.Length);

@@ -1,0 +1,55 @@
+using System;
+using System.Globalization;
+
+namespace Omote.Probe
+{
+    /// <summary>How old the pictures were, and how many; its arrays are made before the first comes.</summary>
+    internal sealed class Figures
+    {
+        private const int Most = 1 << 20;
+
+        private readonly int _warmUp;
+        private readonly double[] _arrivalMs = new double[Most];
+        private readonly double[] _usedMs = new double[Most];
+        private int _count;
+        private int _collections;
+
+        public Figures(int warmUp)
+        {
+            _warmUp = warmUp;
+            _collections = GC.CollectionCount(0);
+        }
+
+        public long Taken { get; private set; }
+
+        public void Add(VideoFrame frame, long nowNs)
+        {
+            if (Taken++ == _warmUp) _collections = GC.CollectionCount(0);
+            if (Taken <= _warmUp || _count == Most) return;
+            _arrivalMs[_count] = (frame.ArrivedNs - (long)frame.Header.SentNs) * 1e-6;
+            _usedMs[_count] = (nowNs - (long)frame.Header.SentNs) * 1e-6;
+            _count++;
+        }
+
+        public string ToJson(Statistics statistics)
+        {
+            int collections = GC.CollectionCount(0) - _collections;
+            return "{\"received\":" + statistics.Received + ",\"taken\":" + Taken + ",\"missed\":" + statistics.Missed
+                + ",\"skipped\":" + statistics.Skipped + ",\"rejected\":" + statistics.Rejected + ",\"sessions\":" + statistics.Sessions
+                + ",\"stale\":" + (statistics.State == ReceiverState.Live ? "false" : "true")
+                + ",\"arrival_ms\":" + Spread(_arrivalMs) + ",\"used_ms\":" + Spread(_usedMs) + ",\"gc\":" + collections
+                + ",\"error\":" + Json.Write(statistics.LastError) + "}";
+        }
+
+        private string Spread(double[] values)
+        {
+            double[] sorted = new double[Math.Max(_count, 1)];
+            Array.Copy(values, sorted, _count);
+            Array.Sort(sorted);
+            return "{\"p50\":" + At(sorted, 0.50) + ",\"p95\":" + At(sorted, 0.95) + ",\"p99\":" + At(sorted, 0.99) + ",\"max\":" + At(sorted, 1) + "}";
+        }
+
+        private static string At(double[] sorted, double share) =>
+            sorted[(int)((sorted.Length - 1) * share)].ToString("0.000", CultureInfo.InvariantCulture);
+    }
+}
