@@ -1,0 +1,176 @@
+"""Half a million malformed messages, always the same: each is decoded or refused, and nothing else happens."""
+
+from __future__ import annotations
+
+import gc
+import struct
+import tracemalloc
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+import msgpack
+import pytest
+
+from omote.bridge import frame, livelink
+from omote.bridge.control.message import MalformedError, decode_reply, decode_request
+from omote.bridge.frame import WireError
+from omote.bridge.livelink import ProtocolError
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+MOST_BYTES = 8 << 20  # of memory at any moment: the vectors have at most 16 KiB
+
+Parts = list[bytes]
+
+
+def stored(name: str) -> Parts:
+    data, parts = (DATA / f"{name}.bin").read_bytes(), []
+    while data:
+        (length,) = struct.unpack_from("<I", data)
+        parts.append(data[4 : 4 + length])
+        data = data[4 + length :]
+    return parts
+
+
+NAMES = sorted(path.stem for path in DATA.glob("*.bin"))
+WIRE = [stored(name) for name in NAMES if name.startswith("wire_") and "jpeg" not in name]
+JPEG = [stored(name) for name in NAMES if name.startswith("wire_video_jpeg")]
+CONTROL = [stored(name) for name in NAMES if name.startswith("control_") and "too_large" not in name]
+LIVE_LINK = [[(DATA / f"{name}.bin").read_bytes()] for name in NAMES if name.startswith("livelink_")]
+
+# Starts of msgpack's texts, binaries, lists, maps and extensions that claim more than ever follows.
+LIES = [bytes([first]) + b"\xff" * 4 for first in (0xC6, 0xC9, 0xDB, 0xDD, 0xDF)] + [b"\xd9\xff", b"\xdc\xff\xff"]
+VALUES: list[object] = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    2,
+    255,
+    1 << 31,
+    (1 << 64) - 1,
+    -(1 << 63),
+    0.5,
+    float("nan"),
+    float("inf"),
+]
+VALUES += ["", "jpeg", "bgra8", "premultiplied", "bottom", "x" * 300, b"", b"\xff" * 40, [], {}, [[]], [["x", 1]] * 300]
+VALUES += [msgpack.ExtType(5, b"1234"), msgpack.Timestamp(1, 2), {"a": {"b": [{}]}}, ["rgba8"] * 8, {"": None}]
+
+
+def flipped(data: bytes, random: Random) -> bytes:
+    changed = bytearray(data)
+    for _ in range(random.randint(1, 4) if data else 0):
+        changed[random.randrange(len(data))] ^= random.randint(1, 255)
+    return bytes(changed)
+
+
+def cut(data: bytes, random: Random) -> bytes:
+    return data[: random.randint(0, len(data))]
+
+
+def lying(data: bytes, random: Random) -> bytes:
+    at, lie = random.randint(0, len(data)), random.choice(LIES)
+    return data[:at] + lie + data[at + (len(lie) if random.random() < 0.5 else 0) :]
+
+
+def grown(data: bytes, random: Random) -> bytes:
+    at = random.randint(0, len(data))
+    return data[:at] + random.randbytes(random.randint(1, 40)) + data[at:]
+
+
+def repacked(data: bytes, random: Random) -> bytes:
+    """Another value, or another key, in what is still msgpack."""
+    try:
+        fields = msgpack.unpackb(data)
+        key = random.choice([*fields, "other", 7, b"v"])
+        return bytes(msgpack.packb({**fields, key: random.choice(VALUES)}))
+    except (ValueError, TypeError, msgpack.UnpackException):
+        return bytes(msgpack.packb(random.choice(VALUES)))
+
+
+MUTATIONS = [flipped, cut, lying, grown, repacked]
+
+
+def mutated(vectors: list[Parts], count: int, seed: int) -> Iterator[Parts]:
+    random = Random(seed)
+    for _ in range(count):
+        parts = list(random.choice(vectors))
+        if random.random() < 0.1:  # the rest of another message
+            at = random.randint(0, len(parts))
+            parts = parts[:at] + random.choice(vectors)[at:]
+        for _ in range(random.choice([1, 1, 1, 2, 3])):
+            at = random.randrange(len(parts)) if parts else 0
+            parts[at : at + 1] = [random.choice(MUTATIONS)(parts[at] if parts else b"", random)]
+        if random.random() < 0.02:
+            parts = parts * random.randint(0, 4)
+        yield parts
+
+
+def of_live_link(parts: Parts) -> object:
+    return livelink.decode(b"".join(parts))
+
+
+def of_request(parts: Parts) -> object:
+    return decode_request(b"".join(parts))
+
+
+def of_reply(parts: Parts) -> object:
+    return decode_reply(b"".join(parts))
+
+
+Decode = Callable[[Parts], object]
+CASES: list[tuple[Decode, type[Exception], list[Parts], int]] = [
+    (frame.decode, WireError, WIRE, 300_000),
+    (frame.decode, WireError, JPEG, 60_000),
+    (of_request, MalformedError, CONTROL, 60_000),
+    (of_reply, MalformedError, CONTROL, 60_000),
+    (of_live_link, ProtocolError, LIVE_LINK, 40_000),
+]
+each_case = pytest.mark.parametrize(
+    ("decode", "error", "vectors", "count"), CASES, ids=["wire", "jpeg", "request", "reply", "livelink"]
+)
+
+
+def outcomes(decode: Decode, error: type[Exception], messages: Iterator[Parts]) -> tuple[int, int]:
+    """How many were decoded, and how many refused in a sentence. Any other error is not caught."""
+    decoded = refused = 0
+    for parts in messages:
+        try:
+            decode(parts)
+            decoded += 1
+        except error as caught:
+            assert str(caught)
+            refused += 1
+    return decoded, refused
+
+
+@each_case
+def test_a_mutated_message_is_decoded_or_refused(
+    decode: Decode, error: type[Exception], vectors: list[Parts], count: int
+) -> None:
+    decoded, refused = outcomes(decode, error, mutated(vectors, count, seed=1))
+    assert decoded + refused == count
+    # Mutations that all fail at the first byte, or change nothing, would test nothing.
+    assert min(decoded, refused) > count / 100
+
+
+@each_case
+def test_mutated_messages_take_little_memory_and_leave_none_behind(
+    decode: Decode, error: type[Exception], vectors: list[Parts], count: int
+) -> None:
+    few, left = count // 100, []
+    tracemalloc.start()
+    try:
+        for _ in range(5):
+            outcomes(decode, error, mutated(vectors, few, seed=2))
+            gc.collect()
+            now, most = tracemalloc.get_traced_memory()
+            left.append(now)
+    finally:
+        tracemalloc.stop()
+    assert most < MOST_BYTES
+    # A leak would grow in every round. Python's own tables grow too, but only now and then.
+    assert min(after - before for before, after in pairwise(left)) < few
