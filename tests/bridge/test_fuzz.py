@@ -102,7 +102,7 @@ def mutated(vectors: list[Parts], count: int, seed: int) -> Iterator[Parts]:
             at = random.randint(0, len(parts))
             parts = parts[:at] + random.choice(vectors)[at:]
         for _ in range(random.choice([1, 1, 1, 2, 3])):
-            at = random.randrange(len(parts)) if parts else 0
+            at = max(random.randrange(len(parts)), random.randrange(len(parts))) if parts else 0  # the topic rarely
             parts[at : at + 1] = [random.choice(MUTATIONS)(parts[at] if parts else b"", random)]
         if random.random() < 0.02:
             parts = parts * random.randint(0, 4)
