@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 using UnityEngine;
 
 namespace Omote
@@ -12,10 +13,15 @@ namespace Omote
     [DisallowMultipleComponent]
     public sealed partial class OmoteControl : MonoBehaviour
     {
+        private const int FinishMs = 200;
+
         private readonly ControlClient _client = new ControlClient();
         private Link _link;
         private bool _wasConnected;
         private bool _hasAnswered;
+        private ulong _greeting;
+        private int _asked;
+        private int _answered;
 
         /// <summary>The last moment in which a call still arrives.</summary>
         internal event Action Closing;
@@ -52,7 +58,7 @@ namespace Omote
             if (_client.IsConnected == _wasConnected) return;
             _wasConnected = _client.IsConnected;
             _hasAnswered = false;
-            if (_wasConnected) _client.Hello(Greet);
+            if (_wasConnected) _greeting = _client.Hello(Greet);
         }
 
         private void OnDisable() { Reconnect(); }
@@ -60,7 +66,11 @@ namespace Omote
         // A call may come before the first update.
         private void Ask(Action call)
         {
-            if (Open()) call();
+            if (Open())
+            {
+                _asked++;
+                call();
+            }
             else _onError.Invoke(lastError == "" ? "OmoteControl is off: nothing was asked" : lastError);
         }
 
@@ -69,9 +79,23 @@ namespace Omote
             if (_link == null)
             {
                 _link = new Link(this, _client, () => _client.Start(Settings()));
-                _link.Closing += () => Closing?.Invoke();
+                _link.Closing += Finish;
             }
             return _link.IsOpen || isActiveAndEnabled && _link.Open();
+        }
+
+        // Stopping takes back what was not answered, so what is asked in the last moment is waited for.
+        private void Finish()
+        {
+            int before = _asked;
+            Closing?.Invoke();
+            if (_asked == before || !isConnected) return;
+            long endNs = Clock.NowNs() + FinishMs * 1000000L;
+            while (_answered < _asked && Clock.NowNs() < endNs)
+            {
+                _client.Poll();
+                Thread.Sleep(1);
+            }
         }
 
         private ControlSettings Settings()
@@ -82,13 +106,20 @@ namespace Omote
         // Connected is who has answered: a socket that connects may be anybody's.
         private void Greet(ControlReply reply)
         {
+            if (reply.Id != _greeting) return; // of a connection that is gone
             _hasAnswered = reply.IsOk;
             if (reply.IsOk) _onConnected.Invoke();
             else if (reply.ErrorCode == "timeout") _wasConnected = false; // asked again
-            Report(reply);
+            Tell(reply);
         }
 
         private void Report(ControlReply reply)
+        {
+            _answered++;
+            Tell(reply);
+        }
+
+        private void Tell(ControlReply reply)
         {
             if (reply.IsOk) _onReply.Invoke(reply.Method);
             else if (reply.ErrorCode != "closed") _onError.Invoke($"{reply.Method}: {reply.Message}");

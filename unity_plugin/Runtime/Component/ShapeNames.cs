@@ -15,11 +15,11 @@ namespace Omote
         public static List<int>[] Match(IReadOnlyList<string> arkit, IReadOnlyList<string> shapes)
         {
             var found = new List<int>[arkit.Count];
-            var surplus = new int[arkit.Count];
+            var fewest = new int[arkit.Count];
             for (int i = 0; i < arkit.Count; i++)
             {
                 found[i] = new List<int>();
-                surplus[i] = int.MaxValue;
+                fewest[i] = int.MaxValue;
             }
             for (int shape = 0; shape < shapes.Count; shape++)
             {
@@ -27,10 +27,9 @@ namespace Omote
                 int name = LongestIn(words, arkit);
                 if (name < 0) continue;
                 // The plainest wins: `jawOpen` over `jawOpen_fix`, which an artist's rig drives by itself.
-                int extra = words.Letters.Length - arkit[name].Length;
-                if (extra > surplus[name]) continue;
-                if (extra < surplus[name]) found[name].Clear();
-                surplus[name] = extra;
+                if (words.Count > fewest[name]) continue;
+                if (words.Count < fewest[name]) found[name].Clear();
+                fewest[name] = words.Count;
                 found[name].Add(shape);
             }
             return found;
@@ -59,6 +58,8 @@ namespace Omote
             public readonly string Letters;
 
             private readonly HashSet<int> _borders = new HashSet<int> { 0 };
+
+            public int Count => _borders.Count - 1;
 
             public Words(string name)
             {

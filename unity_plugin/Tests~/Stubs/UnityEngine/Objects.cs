@@ -48,6 +48,8 @@ namespace UnityEngine
 
         public T GetComponent<T>() where T : class { return gameObject.GetComponent<T>(); }
         public T[] GetComponentsInChildren<T>() where T : class { return gameObject.GetComponentsInChildren<T>(); }
+
+        internal override void OnDestroyed() { gameObject.Components.Remove(this); }
     }
 
     public class Behaviour : Component
@@ -83,7 +85,7 @@ namespace UnityEngine
             if (_isRunning) Run(false);
             Call("OnDestroy");
             Stubs.Engine.Behaviours.Remove(this);
-            gameObject.Components.Remove(this);
+            base.OnDestroyed();
         }
 
         // Not in Unity: what its player loop does to a behaviour.

@@ -1,0 +1,239 @@
+using System.Linq;
+using NUnit.Framework;
+using Omote.Editors;
+using Stubs;
+using UnityEditor;
+using UnityEngine;
+
+namespace Omote.Tests
+{
+    /// <summary>Components without anybody at the other end.</summary>
+    [TestFixture]
+    public class ComponentTests
+    {
+        private const string Nobody = "tcp://127.0.0.1:9"; // discard: nothing of ours listens there
+
+        [SetUp]
+        public void SetUp() { Engine.Play(); }
+
+        [TearDown]
+        public void TearDown()
+        {
+            Engine.Stop();
+            Application.platform = RuntimePlatform.LinuxEditor;
+        }
+
+        private static T On<T>() where T : Component, new() { return new GameObject("omote").AddComponent<T>(); }
+
+        private static OmoteReceiver Receiver(string endpoint = Nobody)
+        {
+            var receiver = On<OmoteReceiver>();
+            receiver.endpoint = endpoint;
+            return receiver;
+        }
+
+        [Test]
+        public void TheUsualEndpointsAreOnThisMachine()
+        {
+            Assert.AreEqual("tcp://127.0.0.1:5557", On<OmoteReceiver>().endpoint);
+            Assert.AreEqual("tcp://127.0.0.1:5556", On<OmoteFaceDriver>().endpoint);
+            Assert.AreEqual("tcp://127.0.0.1:5558", On<OmoteControl>().endpoint);
+        }
+
+        [Test]
+        public void NothingStartsBeforeTheFirstUpdate()
+        {
+            OmoteReceiver receiver = Receiver();
+            Assert.AreEqual(ReceiverState.Disconnected, receiver.statistics.State);
+            Engine.Frame();
+            Assert.AreEqual(ReceiverState.Connecting, receiver.statistics.State);
+        }
+
+        [Test]
+        public void SwitchingOffStopsAndOnStartsAgain()
+        {
+            OmoteReceiver receiver = Receiver();
+            Engine.Frame();
+            receiver.enabled = false;
+            Assert.AreEqual(ReceiverState.Disconnected, receiver.statistics.State);
+            Engine.Frame();
+            Assert.AreEqual(ReceiverState.Disconnected, receiver.statistics.State);
+            receiver.enabled = true;
+            Engine.Frame();
+            Assert.AreEqual(ReceiverState.Connecting, receiver.statistics.State);
+        }
+
+        [Test]
+        public void AnImpossibleSettingIsSaidOnceAndCuredByAnother()
+        {
+            OmoteReceiver receiver = Receiver("nonsense");
+            for (int i = 0; i < 5; i++) Engine.Frame();
+            Assert.AreEqual(1, Engine.Errors.Count, string.Join("\n", Engine.Errors));
+            StringAssert.Contains("nonsense", receiver.lastError);
+            receiver.endpoint = Nobody;
+            Engine.Frame();
+            Assert.AreEqual(ReceiverState.Connecting, receiver.statistics.State);
+            Assert.AreEqual(1, Engine.Errors.Count);
+        }
+
+        [Test]
+        public void AKeyFileThatIsMissingIsNamedWithItsWholePath()
+        {
+            OmoteReceiver receiver = Receiver();
+            receiver.keyFile = "omote/studio.key";
+            Engine.Frame();
+            StringAssert.Contains("/persistent/omote/studio.key", receiver.lastError);
+        }
+
+        [Test]
+        public void TheWebIsRefusedInWords()
+        {
+            Application.platform = RuntimePlatform.WebGLPlayer;
+            OmoteReceiver receiver = Receiver();
+            Engine.Frame();
+            StringAssert.Contains("WebGL", receiver.lastError);
+        }
+
+        [Test]
+        public void WhatHidesIsHiddenUntilSomethingLives()
+        {
+            OmoteReceiver receiver = Receiver();
+            receiver.enabled = false;
+            receiver.whenStale = WhenStale.Hide;
+            receiver.targetRenderer = receiver.gameObject.AddComponent<MeshRenderer>();
+            receiver.targetTexture = new RenderTexture(4, 4, 0) { Drawn = new Texture() };
+            receiver.enabled = true;
+            Assert.False(receiver.targetRenderer.enabled);
+            Assert.IsNull(receiver.targetTexture.Drawn);
+        }
+
+        [Test]
+        public void WhatKeepsItsPictureIsLeftAlone()
+        {
+            OmoteReceiver receiver = Receiver();
+            receiver.targetRenderer = receiver.gameObject.AddComponent<MeshRenderer>();
+            Engine.Frame();
+            receiver.enabled = false;
+            Assert.True(receiver.targetRenderer.enabled);
+        }
+
+        [Test]
+        public void AnotherSettingInTheInspectorReconnectsAndAnyOtherDoesNot()
+        {
+            OmoteReceiver receiver = Receiver();
+            Engine.Frame();
+            receiver.whenStale = WhenStale.Hide;
+            Validate(receiver);
+            Assert.AreEqual(ReceiverState.Connecting, receiver.statistics.State);
+            SetField(receiver, "_subject", "other");
+            Validate(receiver);
+            Assert.AreEqual(ReceiverState.Disconnected, receiver.statistics.State);
+        }
+
+        [Test]
+        public void AReloadOfScriptsStopsAllAndNothingStartsAgain()
+        {
+            OmoteReceiver receiver = Receiver();
+            var control = On<OmoteControl>();
+            control.endpoint = Nobody;
+            Engine.Frame();
+            AssemblyReloadEvents.RaiseBefore();
+            Assert.AreEqual(ReceiverState.Disconnected, receiver.statistics.State);
+            Assert.False(control.client.IsRunning);
+            Engine.Frame();
+            Assert.AreEqual(ReceiverState.Disconnected, receiver.statistics.State);
+        }
+
+        [Test]
+        public void ASecondPlayStartsAfterTheFirstWasStopped()
+        {
+            OmoteReceiver first = Receiver();
+            Engine.Frame();
+            Engine.Stop();
+            Assert.AreEqual(ReceiverState.Disconnected, first.statistics.State);
+            Engine.Play();
+            OmoteReceiver second = Receiver();
+            Engine.Frame();
+            Assert.AreEqual(ReceiverState.Connecting, second.statistics.State);
+        }
+
+        [Test]
+        public void ARequestWhileItIsOffIsAnErrorInWords()
+        {
+            var control = On<OmoteControl>();
+            control.enabled = false;
+            string said = "";
+            control.onError.AddListener(text => said = text);
+            control.SetCharacter("ada");
+            StringAssert.Contains("off", said);
+        }
+
+        [Test]
+        public void ALightSenderBringsItsControl()
+        {
+            Assert.NotNull(On<OmoteLightProbeSender>().GetComponent<OmoteControl>());
+        }
+
+        [Test]
+        public void TheInspectorTellsWhereItStands()
+        {
+            EditorGUILayout.Drawn.Clear();
+            OmoteReceiver receiver = Receiver();
+            Engine.Frame();
+            new ReceiverEditor { target = receiver }.OnInspectorGUI();
+            string drawn = string.Join("\n", EditorGUILayout.Drawn);
+            foreach (string label in new[] { "State: Connecting", "Rate: 0.0 a second", "Gaps: 0 lost" })
+            {
+                StringAssert.Contains(label, drawn);
+            }
+        }
+
+        [Test]
+        public void StatisticsReadAsSentences()
+        {
+            var now = new Statistics
+            {
+                State = ReceiverState.Live, Fps = 59.94f, IsAgeKnown = true, AgeP50Ms = 0.512f, AgeP99Ms = 3.3f, LatencyMs = 41.26f,
+                Missed = 2, Skipped = 3, Rejected = 1, FormatText = "512x512 rgba8 straight top",
+            };
+            string[] lines = StatusText.Of(now).Select(line => $"{line.Key}: {line.Value}").ToArray();
+            Assert.AreEqual(
+                new[]
+                {
+                    "State: Live", "Rate: 59.9 a second", "Age, p50 / p99: 0.51 / 3.30 ms", "Camera to here: 41.3 ms",
+                    "Gaps: 2 lost, 3 replaced unseen, 1 refused", "Format: 512x512 rgba8 straight top",
+                },
+                lines);
+        }
+
+        [Test]
+        public void AnUnknownAgeIsNotShownAsANumber()
+        {
+            string[] lines = StatusText.Of(new Statistics()).Select(line => line.Value).ToArray();
+            Assert.AreEqual(2, lines.Count(line => line.Contains("not known")));
+        }
+
+        [Test]
+        public void TheMenuMakesAPortraitThatReceives()
+        {
+            typeof(PortraitMenu).GetMethod("Create", System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)
+                .Invoke(null, new object[] { new MenuCommand(null) });
+            var made = (GameObject)Selection.activeObject;
+            Assert.AreSame(made.GetComponent<MeshRenderer>(), made.GetComponent<OmoteReceiver>().targetRenderer);
+            Assert.AreEqual("Omote/Portrait", made.GetComponent<MeshRenderer>().sharedMaterial.shader.name);
+            Assert.IsNull(made.GetComponent<MeshCollider>());
+        }
+
+        private static void Validate(OmoteReceiver receiver)
+        {
+            typeof(OmoteFeed).GetMethod("OnValidate", System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Instance)
+                .Invoke(receiver, null);
+        }
+
+        private static void SetField(OmoteFeed feed, string name, object value)
+        {
+            typeof(OmoteFeed).GetField(name, System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Instance)
+                .SetValue(feed, value);
+        }
+    }
+}
