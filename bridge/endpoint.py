@@ -17,6 +17,7 @@ CONTROL_ENDPOINT = "tcp://127.0.0.1:5558"
 _ENDPOINT = re.compile(
     r"tcp://(?P<host>\[[0-9a-fA-F:.%]{2,64}\]|[^\s:/\[\]]{1,255}):(?P<port>[0-9]{1,5}|\*)\Z", re.ASCII
 )
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\Z", re.ASCII)
 _ANY_HOSTS = ("*", "0.0.0.0")
 
 
@@ -46,6 +47,15 @@ def check_bind(endpoint: str, keys: ServerKeys | None = None) -> None:
             f"{endpoint} is refused: without keys only this machine may listen: tcp://127.0.0.1:{port}; "
             "to let other machines in make keys with `omote keys new NAME`, then say --curve"
         )
+
+
+def check_connect(endpoint: str) -> None:
+    """EndpointError unless this names one port of one machine, by its address or by its name."""
+    host, port = split(endpoint)
+    if host.startswith("["):
+        raise EndpointError(f"{endpoint} is refused: IPv6 is not served yet; use an IPv4 address or the machine's name")
+    if not _HOST.match(host) or port == "*":
+        raise EndpointError(f"{endpoint} leads nowhere: name one machine and one port, as tcp://127.0.0.1:5557")
 
 
 def is_loopback(endpoint: str) -> bool:

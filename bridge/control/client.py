@@ -13,7 +13,7 @@ from typing import Self
 
 import zmq
 
-from ..endpoint import split
+from ..endpoint import check_connect
 from ..fields import WireError, whole
 from ..keys import ClientKeys
 from .message import MAX_BYTES, TIMEOUT, ControlError, Reply, Request, decode_reply, encode_request
@@ -40,7 +40,7 @@ class ControlClient:
         keys: ClientKeys | None = None,
         clock: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        split(endpoint)
+        check_connect(endpoint)
         self.endpoint = endpoint
         self.dropped = 0  # replies that came too late, or that were none
         self._keys = keys

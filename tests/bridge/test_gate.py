@@ -262,6 +262,21 @@ def test_an_address_tells_whether_it_is_this_machine(address: str, is_loopback: 
     assert endpoint.is_loopback(address) == is_loopback
 
 
+@pytest.mark.parametrize(
+    "address", ["tcp://127.0.0.1:5557", "tcp://studio-pc:1", "tcp://my_pc.local:65535", "tcp://a:1"]
+)
+def test_one_port_of_one_machine_can_be_connected_to(address: str) -> None:
+    endpoint.check_connect(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://*:5557", "tcp://127.0.0.1:*", "tcp://-:5", "tcp://a-:5", "tcp://[::1]:5557", "studio-pc:1"]
+)
+def test_what_names_no_port_of_a_machine_is_refused_before_it_is_connected_to(address: str) -> None:
+    with pytest.raises(EndpointError, match=r"leads nowhere|IPv6 is not served|is no address"):
+        endpoint.check_connect(address)
+
+
 def test_an_address_that_cannot_be_bound_says_why() -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     with context.socket(zmq.PUB) as first, context.socket(zmq.PUB) as second:
