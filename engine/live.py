@@ -58,6 +58,7 @@ class Live:
         self._error: BaseException | None = None
         self._seen_ns = 0  # when a signal last came
         self._dropped_before = 0  # by sources that were replaced
+        self.moment = self._moment(clock_ns())  # the last; there is a new one once a second
 
     def run(self, seconds: float | None = None, on_second: Callable[[Moment], None] | None = None) -> Report:
         """Runs until the source ends, or for so many seconds of pictures; whatever fails in a thread is raised here."""
@@ -89,6 +90,11 @@ class Live:
             warm_up_s=tally.warm_up_s,
             version=version(),
         )
+
+    @property
+    def character(self) -> Character:
+        """Who is shown."""
+        return self._scene.character
 
     def use(self, source: Source) -> None:
         """Changes over to another source, from any thread; SourceError where it will not open: the old one stays."""
@@ -161,8 +167,10 @@ class Live:
             now_ns = self._clock_ns()
             if seconds is not None and self._scene.tally.seconds(now_ns) >= seconds:
                 return
-            if on_second and self._scene.tally.seconds_since_moment(now_ns) >= 1.0:
-                on_second(self._moment(now_ns))
+            if self._scene.tally.seconds_since_moment(now_ns) >= 1.0:
+                self.moment = self._moment(now_ns)
+                if on_second:
+                    on_second(self.moment)
 
     def _stop(self) -> None:
         self._scene.tally.end(self._clock_ns())

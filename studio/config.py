@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from omote.bridge import publisher
+from omote.bridge import endpoint
 from omote.engine.character import DEFAULT_CHARACTER
 
 from .page.server import DEFAULT_PORT
@@ -38,8 +38,11 @@ class Config:
     page: bool = True
     page_port: int = DEFAULT_PORT
     open: bool = False  # the page, in a browser
-    params_endpoint: str = publisher.PARAMS_ENDPOINT
-    video_endpoint: str = publisher.VIDEO_ENDPOINT
+    params_endpoint: str = endpoint.PARAMS_ENDPOINT
+    video_endpoint: str = endpoint.VIDEO_ENDPOINT
+    control_endpoint: str = endpoint.CONTROL_ENDPOINT
+    curve: bool = False  # encrypted, and only for clients that are let in
+    out: tuple[str, ...] = ()  # where faces go besides: livelink://HOST, vmc://HOST
 
 
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -49,6 +52,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "float | None": ((int, float), "a number"),
     "bool": ((bool,), "true or false"),
     "Path | None": ((str,), "a path in quotes"),
+    "tuple[str, ...]": ((list, tuple), "a list of texts in quotes"),
 }
 _ABOVE_ZERO = ("size", "steps", "fps", "seconds")
 
@@ -106,8 +110,12 @@ def _checked(name: str, value: object, kind: str, where: str) -> object:
     is_fit = isinstance(value, types) and (bool in types or not isinstance(value, bool))
     if is_fit and isinstance(value, int | float):
         is_fit = least <= value <= most
+    if isinstance(value, list | tuple):
+        is_fit = is_fit and all(isinstance(one, str) for one in value)
     if not is_fit:
         raise ConfigError(f"{where}{name} must be {wanted}, got {value!r}")
     if kind == "Path | None":
         return Path(str(value)).expanduser()
+    if isinstance(value, list):
+        return tuple(value)
     return float(value) if kind == "float | None" and isinstance(value, int) else value

@@ -124,7 +124,11 @@ def _cameras() -> Check:
 
 
 def _ports(config: Config) -> Iterator[Check]:
-    endpoints = ((config.params_endpoint, "--params-endpoint"), (config.video_endpoint, "--video-endpoint"))
+    endpoints = (
+        (config.params_endpoint, "--params-endpoint"),
+        (config.video_endpoint, "--video-endpoint"),
+        (config.control_endpoint, "--control-endpoint"),
+    )
     ports = [(config.page_port, "--page-port"), *((_port_of(address), flag) for address, flag in endpoints)]
     for port, flag in ports:
         is_free = _is_free(port)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from omote.bridge.keys import KeysError
+from omote.bridge.outputs import WANTED, SenderError
 from omote.bridge.publisher import PublisherError
 from omote.engine.animator import RUNTIMES, AnimatorError
 from omote.engine.capture import SourceError
@@ -22,7 +23,7 @@ from omote.engine.offline.render import RenderError
 from omote.engine.version import version
 from omote.engine.weights import WeightsError
 
-from . import character, characters, doctor, evaluate, keys, live, models, render, train
+from . import character, characters, doctor, evaluate, keys, live, models, monitor, render, train
 from .config import Config, ConfigError, changed, load_config
 from .page.server import PageError
 from .parser import Parser
@@ -30,7 +31,8 @@ from .parser import Parser
 # What a person can mend: told in one line, without a traceback.
 MISTAKES = (
     *(ConfigError, SourceError, CharacterError, AnimatorError),
-    *(ModelError, PublisherError, KeysError, PageError, RenderError, WeightsError, train.TrainingError),
+    *(ModelError, PublisherError, KeysError, SenderError, PageError),
+    *(RenderError, WeightsError, train.TrainingError),
 )
 MISTAKE = 2
 
@@ -53,7 +55,8 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
         case "live":
             return live.run(_config(typed))
         case "render":
-            return render.run(render.Rendering(_config(typed, offline=True, loop=False), typed.out, typed.overwrite))
+            settings = _config(typed, offline=True, loop=False, out=())  # its own --out is a folder
+            return render.run(render.Rendering(settings, typed.out, typed.overwrite))
         case "characters":
             return characters.run()
         case "character":
@@ -62,6 +65,8 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
             return keys.run(typed)
         case "models":
             return models.run()
+        case "monitor":
+            return monitor.run(typed)
         case "evaluate":
             return evaluate.run(typed)
         case "train":
@@ -95,6 +100,7 @@ def _parser() -> Parser:
     add("characters", "List who can be shown.")
     character.add_arguments(add("character", "Make someone who can be shown."))
     keys.add_arguments(add("keys", "Let other machines receive, over an encrypted connection."))
+    monitor.add_arguments(add("monitor", "Show what arrives from a running Omote, as a game engine would get it."))
     add("models", "List the model files, where they are from and their licences.")
     evaluate.add_arguments(add("evaluate", "Measure how good characters are, in figures and pictures."))
     train.add_arguments(add("train", "Render faces and train a model; wants pip install 'omote[training]'."))
@@ -128,6 +134,9 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--open", action="store_true", help="open the preview page in a browser")
     parser.add_argument("--params-endpoint", metavar="ADDRESS", help="ZeroMQ, as tcp://127.0.0.1:5556")
     parser.add_argument("--video-endpoint", metavar="ADDRESS", help="ZeroMQ, as tcp://127.0.0.1:5557")
+    parser.add_argument("--control-endpoint", metavar="ADDRESS", help="ZeroMQ, as tcp://127.0.0.1:5558")
+    parser.add_argument("--curve", action="store_true", help="encrypt, and let in only who has a key; see `omote keys`")
+    parser.add_argument("--out", action="append", metavar="DESTINATION", help=f"send the face there too: {WANTED}")
 
 
 def _add_render(parser: argparse.ArgumentParser) -> None:

@@ -18,15 +18,14 @@ from omote.engine.face.presence import Phase
 from omote.engine.latency import LatencyMeter
 from omote.engine.live import Live
 from omote.engine.nouns import Actor, Character
-from omote.engine.outputs import WireOutput
 from omote.engine.report import Report
 from omote.engine.tally import Moment
 from omote.engine.version import version
 
 from .config import Config, ConfigError
 from .ending import end_within, interruptibly
-from .page.server import PageServer
-from .page.status import Endpoint, Stage, Status
+from .outlets import Outlets
+from .page.status import Stage, Status
 from .status_line import StatusLine, summary
 
 ENDING_S = 0.4  # for the report and closing the outputs after Ctrl-C; the loop itself took half a second at most
@@ -79,34 +78,33 @@ def load(config: Config) -> Cast:
 def _play(config: Config, cast: Cast) -> None:
     meter, switch = LatencyMeter(), SourceSwitch(config.source)
     with ExitStack() as stack:
-        wire = stack.enter_context(WireOutput(config.params_endpoint, config.video_endpoint, on_sent=meter.sent))
-        page = stack.enter_context(PageServer(config.page_port, switch.use)) if config.page else None
-        live = switch.live = Live(
+        outlets = Outlets.opened(config, cast.animator, meter, switch.use, stack)
+        live = switch.live = outlets.control.live = Live(
             cast.source,
             cast.animator,
             cast.character,
             Actor(),
             studio_light(),
-            (wire, page) if page else (wire,),
+            outlets.outputs,
             meter=meter,
             is_offline=config.offline,
         )
-        report = _perform(live, config, cast, wire, page)
+        report = _perform(live, config, cast, outlets)
         if config.report:
             config.report.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
         Console().print(summary(report), highlight=False, markup=False, soft_wrap=True)
 
 
-def _perform(live: Live, config: Config, cast: Cast, wire: WireOutput, page: PageServer | None) -> Report:
+def _perform(live: Live, config: Config, cast: Cast, outlets: Outlets) -> Report:
     line = StatusLine(Console(stderr=True), cast.animator.runtime)
 
     def on_second(moment: Moment) -> None:
-        line.show(moment, wire.publisher.listening)
-        if page:
-            page.show(_status(moment, cast, wire))
+        line.show(moment, outlets.wire.publisher.listening, outlets.control.rejected_handshakes)
+        if outlets.page:
+            outlets.page.show(_status(moment, cast.animator, outlets))
 
     try:
-        _say_where_to_look(config, cast, wire, page)
+        _say_where_to_look(config, cast, outlets)
         with line.shown():
             return live.run(config.seconds, on_second)
     except KeyboardInterrupt:
@@ -114,13 +112,13 @@ def _perform(live: Live, config: Config, cast: Cast, wire: WireOutput, page: Pag
         return live.report()
 
 
-def _status(moment: Moment, cast: Cast, wire: WireOutput) -> Status:
+def _status(moment: Moment, animator: Animator, outlets: Outlets) -> Status:
     return Status(
         source=moment.source,
-        character=cast.character.name,
-        runtime=cast.animator.runtime,
-        size=cast.animator.size,
-        steps=cast.animator.steps,
+        character=moment.character,
+        runtime=animator.runtime,
+        size=animator.size,
+        steps=animator.steps,
         fps=moment.fps,
         pictures=moment.pictures,
         dropped=moment.dropped,
@@ -128,20 +126,17 @@ def _status(moment: Moment, cast: Cast, wire: WireOutput) -> Status:
         is_tracked=moment.phase in (Phase.FOLLOWING, Phase.RETURNING),
         latency=moment.latency.total,
         stages=tuple(Stage(name, took) for name, took in moment.latency.stages),
-        endpoints=(
-            Endpoint("video", wire.publisher.video_endpoint),
-            Endpoint("params", wire.publisher.params_endpoint),
-        ),
+        endpoints=outlets.endpoints,
+        notice=outlets.notice,
     )
 
 
-def _say_where_to_look(config: Config, cast: Cast, wire: WireOutput, page: PageServer | None) -> None:
-    animator, publisher = cast.animator, wire.publisher
+def _say_where_to_look(config: Config, cast: Cast, outlets: Outlets) -> None:
+    animator, page = cast.animator, outlets.page
     rows = [
         f"Omote {version()} draws {cast.character.name} from {cast.source.name}: "
         f"{animator.size}x{animator.size}, steps {animator.steps}, {animator.runtime}",
-        *([f"  look at     {page.url}", f"  OBS         {page.clean_url} (browser source)"] if page else []),
-        f"  ZeroMQ      video {publisher.video_endpoint}, params {publisher.params_endpoint}",
+        *outlets.rows(),
     ]
     if config.source == "demo":
         click = ", or a click on the page" if page else ""

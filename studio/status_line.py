@@ -26,20 +26,24 @@ class StatusLine:
         """While this is entered, the line stands at the bottom."""
         return self._display or nullcontext()
 
-    def show(self, moment: Moment, subscribers: Collection[str]) -> None:
+    def show(self, moment: Moment, topics: Collection[str], refused: int) -> None:
         if self._display:
-            text = "\n".join(lines(moment, self._runtime, subscribers))
+            text = "\n".join(lines(moment, self._runtime, topics, refused))
             self._display.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
 
 
-def lines(moment: Moment, runtime: str, subscribers: Collection[str]) -> tuple[str, str, str]:
-    """How it goes, how old pictures are, and where the time goes; each fits into 80 columns."""
+def lines(moment: Moment, runtime: str, topics: Collection[str], refused: int = 0) -> tuple[str, str, str]:
+    """How it goes, how old pictures are, and where the time goes; each fits into 80 columns.
+
+    `topics` are those that somebody subscribes to, `refused` is how often somebody was not let in.
+    """
     face = "face seen" if moment.phase in (Phase.FOLLOWING, Phase.RETURNING) else f"no face, {moment.phase.value}"
-    listening = ", ".join(sorted(subscribers)) or "nobody"
+    listening = ", ".join(sorted({topic.partition("/")[0] for topic in topics})) or "nobody"
+    knocked = f" · not let in {refused}" if refused else ""
     stages = ", ".join(f"{name} {took.p50:.0f}" for name, took in moment.latency.stages)
     return (
         f"{moment.source}: {face} · {moment.fps:.1f} pictures/s · tracked {moment.tracked_fraction:.0%} · "
-        f"dropped {moment.dropped}",
+        f"dropped {moment.dropped}{knocked}",
         f"capture to sent {_spread(moment.latency.total)} (p50/p95/p99) · {runtime} · to {listening}",
         f"p50 of {stages} ms" if stages else "no stage has run yet",
     )

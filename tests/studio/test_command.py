@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omote.bridge import arkit
+from omote.bridge import arkit, livelink
 from omote.engine.capture.take import Take, write_take
 from omote.engine.character import character_names
 from omote.engine.weights import networks
 from omote.studio.command import main
 
-HERE = ("--params-endpoint", "tcp://127.0.0.1:*", "--video-endpoint", "tcp://127.0.0.1:*")  # any free ports
+HERE = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))  # any free ports
 
 
 def said_in_one_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -61,6 +61,43 @@ def test_an_unknown_flag_is_named_with_the_nearest(capsys: pytest.CaptureFixture
     assert "--sorce demo; did you mean --source?" in said_in_one_line(capsys, "live", "--sorce", "demo")
 
 
+def test_a_destination_that_is_none_is_named_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    line = said_in_one_line(capsys, "live", *HERE, "--out", "livlink://unreal")
+    assert line.endswith("livlink://unreal: there is no way out called livlink; did you mean livelink://?")
+
+
+def test_encryption_without_keys_names_the_command_that_makes_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMOTE_KEYS", str(tmp_path))
+    assert "make them with `omote keys new" in said_in_one_line(capsys, "live", *HERE, "--curve")
+
+
+def test_an_address_beyond_this_machine_wants_encryption(capsys: pytest.CaptureFixture[str]) -> None:
+    line = said_in_one_line(capsys, "live", *HERE, "--control-endpoint", "tcp://0.0.0.0:5558")
+    assert "tcp://0.0.0.0:5558 is refused" in line
+    assert "--curve" in line
+
+
+def test_faces_go_where_the_command_says_and_it_tells_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unreal,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as avatar,
+    ):
+        for listener in (unreal, avatar):
+            listener.bind(("127.0.0.1", 0))
+            listener.settimeout(60.0)
+        out = [f"{kind}://127.0.0.1:{one.getsockname()[1]}" for kind, one in (("livelink", unreal), ("vmc", avatar))]
+        assert main(["live", "--seconds", "0.5", "--no-page", *HERE, "--out", out[0], "--out", out[1]]) == 0
+        packet = livelink.decode(unreal.recv(2000))
+        assert avatar.recv(2000).startswith(b"#bundle")
+    assert packet.subject == "Omote"
+    assert packet.values is not None
+    said = capsys.readouterr().out
+    for destination in out:
+        assert f"face to     {destination.replace('://', ' ')}: parameters, no pictures" in said
+
+
 def test_an_unknown_key_of_the_file_is_named_with_the_nearest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,7 +120,7 @@ def test_a_port_in_use_is_named_with_the_cure(capsys: pytest.CaptureFixture[str]
         port = other.getsockname()[1]
         assert f"port {port} is in use" in said_in_one_line(capsys, "live", *HERE, "--page-port", str(port))
         endpoint = f"tcp://127.0.0.1:{port}"
-        line = said_in_one_line(capsys, "live", "--no-page", *HERE[:2], "--video-endpoint", endpoint)
+        line = said_in_one_line(capsys, "live", "--no-page", *HERE, "--video-endpoint", endpoint)
         assert f"{endpoint} (video) is taken" in line
 
 

@@ -20,6 +20,12 @@ def test_a_file_changes_what_it_says_and_nothing_else(tmp_path: Path) -> None:
     assert load_config(path) == Config(source="webcam:1", size=256, fps=24.0, page=False, report=Path("out.json"))
 
 
+def test_a_list_of_texts_stays_one(tmp_path: Path) -> None:
+    path = written(tmp_path, 'out = ["livelink://unreal", "vmc://127.0.0.1"]\ncurve = true\n')
+    assert load_config(path) == Config(out=("livelink://unreal", "vmc://127.0.0.1"), curve=True)
+    assert changed(load_config(path), {"out": ["vmc://other"]}).out == ("vmc://other",)
+
+
 def test_flags_go_over_the_file(tmp_path: Path) -> None:
     config = load_config(written(tmp_path, 'source = "webcam"\nsteps = 2\n'))
     assert changed(config, {"source": "demo"}) == Config(source="demo", steps=2)
@@ -48,6 +54,9 @@ def test_a_key_that_is_near_nothing_gets_all_names(tmp_path: Path) -> None:
         ("seconds = -1", "seconds must be a number above 0, got -1"),
         ("page = 1", "page must be true or false, got 1"),
         ("source = 0", "source must be a text in quotes, got 0"),
+        ("curve = 1", "curve must be true or false, got 1"),
+        ('out = "vmc://host"', "out must be a list of texts in quotes, got 'vmc://host'"),
+        ('out = ["vmc://host", 1]', "out must be a list of texts in quotes, got ['vmc://host', 1]"),
         ("page_port = 65536", "page_port must be a port from 0"),
         ("[source]\nname = 1", "source must be a text in quotes"),
     ],

@@ -15,7 +15,7 @@ import pytest
 PATIENCE_S = 30
 HEAR_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # also under nohup
 COMMAND = HEAR_CTRL_C + "import sys; from omote.studio.command import main; sys.exit(main())"
-HERE = ("--params-endpoint", "tcp://127.0.0.1:*", "--video-endpoint", "tcp://127.0.0.1:*")
+HERE = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))  # any free ports
 
 STUCK = (
     HEAR_CTRL_C

@@ -14,9 +14,9 @@ LATENCY = Latency(Percentiles(41.2, 60.4, 72.0), (("track", Percentiles(9, 10, 1
 
 def test_a_moment_says_how_it_goes_and_where_the_time_goes() -> None:
     moment = Moment("webcam 0", "hana", Phase.FOLLOWING, 24.6, 300, 7, 0.98, LATENCY)
-    assert lines(moment, "openvino cpu bf16", {"video", "params"}) == (
+    assert lines(moment, "openvino cpu bf16", {"v.jpeg/omote", "p/omote"}) == (
         "webcam 0: face seen · 24.6 pictures/s · tracked 98% · dropped 7",
-        "capture to sent 41/60/72 ms (p50/p95/p99) · openvino cpu bf16 · to params, video",
+        "capture to sent 41/60/72 ms (p50/p95/p99) · openvino cpu bf16 · to p, v.jpeg",
         "p50 of track 9, draw 30 ms",
     )
 
@@ -28,6 +28,12 @@ def test_a_lost_face_and_an_empty_room_are_told() -> None:
         "capture to sent not yet known (p50/p95/p99) · flat · to nobody",
         "no stage has run yet",
     )
+
+
+def test_who_was_not_let_in_is_told_only_where_there_is_somebody() -> None:
+    moment = Moment("demo", "hana", Phase.FOLLOWING, 30.0, 30, 0, 1.0, LATENCY)
+    assert lines(moment, "flat", (), refused=3)[0].endswith("dropped 0 · not let in 3")
+    assert "let in" not in lines(moment, "flat", (), refused=0)[0]
 
 
 def test_a_run_fits_into_one_line() -> None:

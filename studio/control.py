@@ -1,0 +1,176 @@
+"""What a running Omote can be asked over its control endpoint: the methods of WIRE.md, bound to one loop."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import numpy as np
+
+from omote.bridge import arkit
+from omote.bridge.control import ControlError, ControlServer, Method
+from omote.bridge.frame import VIDEO, topic
+from omote.bridge.picture import FORMATS, Format
+from omote.engine.character import character_names, load_character, own_names
+from omote.engine.face.expressions import ATTACK_S, HOLD_S, LONGEST_S, NAMED, RELEASE_S, Expression, named
+from omote.engine.face.rest import NoFaceError
+from omote.engine.live import Live
+from omote.engine.nouns import LIGHT_SIZE, Array
+from omote.engine.outputs import WireOutput
+from omote.engine.roles import Artist
+
+from .arguments import Arguments, invalid, number, one_of, texts
+
+Result = Mapping[str, object]
+
+MOST_LIGHT = 100.0  # the size of a harmonic
+
+
+class Control:
+    """The methods by their names; `live` is set when the loop exists, and `server` when it is open."""
+
+    def __init__(self, wire: WireOutput, artist: Artist) -> None:
+        self.live: Live | None = None
+        self.server: ControlServer | None = None
+        self._publisher = wire.publisher
+        self._artist = artist
+
+    def methods(self) -> dict[str, Method]:
+        """What can be asked; `clock` is the server's own."""
+        return {
+            "hello": self._hello,
+            "stats": self._stats,
+            "format": self._format,
+            "characters": self._characters,
+            "set_character": self._set_character,
+            "set_light": self._set_light,
+            "set_expression": self._set_expression,
+            "expressions": self._expressions,
+            "recalibrate": self._recalibrate,
+        }
+
+    @property
+    def rejected_handshakes(self) -> int:
+        """How often a receiver or a client was not let in, on all endpoints."""
+        return self._publisher.rejected_handshakes + (self.server.rejected_handshakes if self.server else 0)
+
+    def _running(self) -> Live:
+        if self.live is None:
+            raise ControlError("failed", "Omote is still starting: ask again in a moment")
+        return self.live
+
+    def _hello(self, arguments: Arguments) -> Result:
+        return {
+            "character": self._running().character.name,
+            "session": self._publisher.session,
+            "subject": self._publisher.subject,
+            "size": self._artist.size,
+            "runtime": self._artist.runtime,
+            **asdict(self._publisher.hello),
+        }
+
+    def _stats(self, arguments: Arguments) -> Result:
+        publisher, moment = self._publisher, self._running().moment
+        total = moment.latency.total
+        return {
+            "pictures": moment.pictures,
+            "sent_pictures": publisher.sent_pictures,
+            "sent_params": publisher.sent_params,
+            "dropped": moment.dropped + publisher.dropped,
+            "rejected_handshakes": self.rejected_handshakes,
+            "rejected_requests": self.server.rejected_requests if self.server else 0,
+            "listening": sorted(publisher.listening),
+            "fps": moment.fps,
+            "tracked": moment.tracked_fraction,
+            "latency_p50_ms": total.p50 if total else 0.0,
+            "latency_p99_ms": total.p99 if total else 0.0,
+            "source": moment.source,
+            "phase": moment.phase.value,
+        }
+
+    def _format(self, arguments: Arguments) -> Result:
+        alphas = _choices(arguments, "alpha", ("straight", "premultiplied"))
+        origins = _choices(arguments, "origin", ("top", "bottom"))
+        wanted = itertools.product(texts(arguments, "fmt"), alphas, origins)
+        for format in itertools.chain.from_iterable(_served(*one) for one in wanted):
+            return {"topic": topic(VIDEO, self._publisher.subject, format).decode()}
+        raise ControlError("failed", f"none of these can be served; there are {', '.join(FORMATS)}")
+
+    def _characters(self, arguments: Arguments) -> Result:
+        return {"names": list(_names())}
+
+    def _set_character(self, arguments: Arguments) -> Result:
+        live, name = self._running(), one_of(arguments, "name", _names())
+        try:
+            live.change(load_character(name))
+        except ValueError as error:  # no character file, or not of this network
+            raise ControlError("failed", str(error)) from error
+        return {"character": name}
+
+    def _set_light(self, arguments: Arguments) -> Result:
+        self._running().use_light(_harmonics(arguments))
+        return {}
+
+    def _set_expression(self, arguments: Arguments) -> Result:
+        self._running().express(_expression(arguments))
+        return {}
+
+    def _expressions(self, arguments: Arguments) -> Result:
+        return {"names": list(NAMED)}
+
+    def _recalibrate(self, arguments: Arguments) -> Result:
+        try:
+            self._running().recalibrate()
+        except NoFaceError as error:
+            raise ControlError("failed", str(error)) from error
+        return {}
+
+
+def _names() -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*character_names(), *own_names())))
+
+
+def _choices(arguments: Arguments, key: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words that will do, the one liked best first."""
+    chosen = one_of(arguments, key, (*words, "any"), default=words[0])
+    return words if chosen == "any" else (chosen,)
+
+
+def _served(fmt: str, alpha: str, origin: str) -> list[Format]:
+    """The format of these words, if there is one; for one without alpha it does not matter which was wanted."""
+    formats = [Format.parse(name) for name in FORMATS]
+    return [one for one in formats if one.fmt == fmt and one.alpha in (alpha, "opaque") and one.origin == origin]
+
+
+def _harmonics(arguments: Arguments) -> Array | None:
+    value = arguments.get("harmonics")
+    if value is None and "harmonics" in arguments:
+        return None
+    if not isinstance(value, list) or len(value) != LIGHT_SIZE:
+        got = f"a list of {len(value)}" if isinstance(value, list) else type(value).__name__
+        raise invalid(f'"harmonics" must be a list of {LIGHT_SIZE} numbers, or nil for the studio\'s light; got {got}')
+    numbers = [number(one, f"harmonic {at}", -MOST_LIGHT, MOST_LIGHT) for at, one in enumerate(value)]
+    return np.array(numbers, np.float32)
+
+
+def _expression(arguments: Arguments) -> Expression:
+    hold = arguments.get("hold", HOLD_S)
+    return Expression(
+        weights=_weights(arguments),
+        attack_s=number(arguments.get("attack", ATTACK_S), '"attack"', 0.0, LONGEST_S),
+        hold_s=None if hold is None else number(hold, '"hold"', 0.0, LONGEST_S),
+        release_s=number(arguments.get("release", RELEASE_S), '"release"', 0.0, LONGEST_S),
+    )
+
+
+def _weights(arguments: Arguments) -> Array:
+    if ("name" in arguments) == ("weights" in arguments):
+        raise invalid('an expression has either a "name" or "weights"')
+    if "name" in arguments:
+        return named(one_of(arguments, "name", NAMED))
+    said = arguments["weights"]
+    if not isinstance(said, Mapping):
+        raise invalid(f'"weights" must be a map of ARKit names to 0..1, got {type(said).__name__}')
+    chosen = {one_of({"weights": name}, "weights", arkit.NAMES): value for name, value in said.items()}
+    return arkit.weights({name: number(value, name, 0.0, 1.0) for name, value in chosen.items()})

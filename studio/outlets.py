@@ -1,0 +1,96 @@
+"""Where a run goes out and where it can be asked: all of it is open while the run lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Self
+
+from omote.bridge import endpoint, frame
+from omote.bridge.control import ControlServer
+from omote.bridge.frame import Hello
+from omote.bridge.keys import ServerKeys
+from omote.bridge.outputs import face_sender
+from omote.bridge.picture import FORMATS
+from omote.engine.latency import LatencyMeter
+from omote.engine.outputs import FaceOutput, WireOutput
+from omote.engine.roles import Artist, Output
+from omote.engine.version import version
+
+from .config import Config
+from .control import Control
+from .keys import keys_folder
+from .page.server import PageServer
+from .page.status import Endpoint
+
+
+@dataclass(frozen=True)
+class Outlets:
+    """What is open: the wire and its control, the page, and other programs that a face is sent to."""
+
+    wire: WireOutput
+    control: Control
+    server: ControlServer
+    page: PageServer | None
+    faces: tuple[FaceOutput, ...]
+    is_encrypted: bool
+
+    @classmethod
+    def opened(
+        cls, config: Config, artist: Artist, meter: LatencyMeter, on_source: Callable[[str], None], stack: ExitStack
+    ) -> Self:
+        """All that these settings name, to be closed by the stack; what cannot be opened says why."""
+        keys = ServerKeys.load(keys_folder()) if config.curve else None
+        faces = tuple(FaceOutput(face_sender(spec)) for spec in config.out)
+        wire = WireOutput(config.params_endpoint, config.video_endpoint, on_sent=meter.sent, keys=keys)
+        control, session = Control(wire, artist), wire.publisher.session
+        server = ControlServer(config.control_endpoint, control.methods(), session=session, keys=keys)
+        control.server = stack.enter_context(server)
+        wire.publisher.hello = _hello(server)
+        stack.enter_context(wire)
+        page = stack.enter_context(PageServer(config.page_port, on_source)) if config.page else None
+        for face in faces:
+            stack.enter_context(face)
+        return cls(wire, control, server, page, faces, keys is not None)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """Who takes portraits."""
+        return (self.wire, *((self.page,) if self.page else ()), *self.faces)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Where ZeroMQ is bound."""
+        publisher = self.wire.publisher
+        return (
+            Endpoint("video", publisher.video_endpoint),
+            Endpoint("params", publisher.params_endpoint),
+            Endpoint("control", self.server.endpoint),
+        )
+
+    @property
+    def notice(self) -> str:
+        """What is wrong, for a person; empty where nothing is."""
+        count = self.control.rejected_handshakes
+        return (
+            f"{count} times somebody was not let in, having no key that is known here; the log says who"
+            if count
+            else ""
+        )
+
+    def rows(self) -> list[str]:
+        """What is printed: where to look, and where everything goes."""
+        at = ", ".join(f"{one.name} {one.address}" for one in self.endpoints)
+        page = self.page
+        return [
+            *([f"  look at     {page.url}", f"  OBS         {page.clean_url} (browser source)"] if page else []),
+            f"  ZeroMQ      {at}{'; encrypted (CURVE)' if self.is_encrypted else ''}",
+            *(f"  face to     {face.name}: parameters, no pictures" for face in self.faces),
+        ]
+
+
+def _hello(server: ControlServer) -> Hello:
+    """What receivers are told; the publisher fills in its own ports when it has bound them."""
+    control = endpoint.port_of(server.endpoint)
+    return Hello(version(), frame.VERSION, FORMATS, video=0, params=0, control=control, methods=server.names)

@@ -1,0 +1,255 @@
+"""What a running loop can be asked, and how it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omote.bridge import arkit
+from omote.bridge.control import ControlError
+from omote.engine.capture.take import Take, TakeSource
+from omote.engine.character import DEFAULT_CHARACTER, FOLDER, character_names, load_character
+from omote.engine.face.expressions import NAMED
+from omote.engine.face.light import studio_light
+from omote.engine.face.retarget import to_weights
+from omote.engine.flat_artist import FlatArtist
+from omote.engine.live import Live
+from omote.engine.nouns import Actor, Character, Portrait
+from omote.engine.outputs import WireOutput
+from omote.studio.control import Control
+
+LENGTH = 12
+ANY = "tcp://127.0.0.1:*"
+
+
+class Album:
+    """An output that keeps every portrait."""
+
+    name = "album"
+
+    def __init__(self) -> None:
+        self.portraits: list[Portrait] = []
+
+    def offer(self, portrait: Portrait) -> None:
+        self.portraits.append(portrait)
+
+
+class Asked:
+    """A control whose loop draws a short file, picture by picture, when it is told to."""
+
+    def __init__(self, wire: WireOutput) -> None:
+        weights, still = np.zeros((LENGTH, arkit.COUNT), np.float32), np.zeros((LENGTH, 3), np.float32)
+        weights[:, arkit.INDEX["jawOpen"]] = 0.5
+        gaze, seen = np.zeros((LENGTH, 2, 2), np.float32), np.ones(LENGTH, np.float32)
+        take = Take(30.0, np.arange(LENGTH) / 30.0, weights, still, still, gaze, seen)
+        source = TakeSource(take, "take.csv", is_offline=True)
+        self.album = Album()
+        self.artist = FlatArtist()
+        self.control = Control(wire, self.artist)
+        self.live = self.control.live = Live(
+            source, self.artist, load_character("noah"), Actor(), studio_light(), [self.album], is_offline=True
+        )
+
+    def call(self, method: str, **arguments: object) -> dict[str, object]:
+        return dict(self.control.methods()[method](arguments))
+
+    def refusal(self, method: str, **arguments: object) -> tuple[str, str]:
+        with pytest.raises(ControlError) as refused:
+            self.call(method, **arguments)
+        return refused.value.code, refused.value.message
+
+    def drawn(self) -> list[Portrait]:
+        self.live.run()
+        return self.album.portraits
+
+
+@pytest.fixture
+def asked() -> Iterator[Asked]:
+    with WireOutput(ANY, ANY) as wire:
+        yield Asked(wire)
+
+
+def test_hello_says_who_sends_and_who_is_shown(asked: Asked) -> None:
+    said = asked.call("hello")
+    assert (said["character"], said["size"], said["runtime"], said["subject"]) == ("noah", 8, "flat", "omote")
+    assert "rgba8" in said["formats"]  # type: ignore[operator]
+    assert {"omote", "wire", "formats", "video", "params", "control", "methods", "session"} < set(said)
+    assert isinstance(said["video"], int)
+    assert said["video"] > 0
+
+
+def test_stats_say_how_it_goes(asked: Asked) -> None:
+    said = asked.call("stats")
+    assert (said["source"], said["phase"], said["pictures"], said["latency_p50_ms"]) == ("take.csv", "idle", 0, 0.0)
+    assert (said["listening"], said["rejected_handshakes"], said["rejected_requests"]) == ([], 0, 0)
+    kinds = {name: type(value) for name, value in said.items()}
+    assert {kinds[name] for name in ("fps", "tracked", "latency_p50_ms", "latency_p99_ms")} == {float}
+    assert {kinds[name] for name in ("pictures", "sent_pictures", "sent_params", "dropped")} == {int}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        ({"fmt": ["rgba8"]}, "v/omote"),
+        ({"fmt": ["h264", "jpeg+lz4a", "rgba8"]}, "v.jpeg+lz4a/omote"),
+        ({"fmt": ["bgra8"], "alpha": "premultiplied", "origin": "bottom"}, "v.bgra8.premultiplied.bottom/omote"),
+        ({"fmt": ["rgba8"], "alpha": "premultiplied"}, "v.rgba8.premultiplied/omote"),
+        ({"fmt": ["rgba8"], "alpha": "any", "origin": "any"}, "v/omote"),
+        ({"fmt": ["jpeg"], "alpha": "premultiplied"}, "v.jpeg/omote"),  # it has none that would have to be multiplied
+    ],
+)
+def test_a_format_is_found_by_what_is_liked_best(asked: Asked, arguments: dict[str, object], wanted: str) -> None:
+    assert asked.call("format", **arguments) == {"topic": wanted}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ({"fmt": ["h264", "webp"]}, "failed", "none of these can be served; there are rgba8"),
+        ({"fmt": "rgba8"}, "invalid", "\"fmt\" must be a list of texts, got 'rgba8'"),
+        ({"fmt": []}, "invalid", "list of texts"),
+        ({}, "invalid", "list of texts, got None"),
+        ({"fmt": ["rgba8"], "alpha": "strait"}, "invalid", 'did you mean "straight"?'),
+        ({"fmt": ["rgba8"], "origin": 1}, "invalid", '"origin" is 1; there are top, bottom, any'),
+    ],
+)
+def test_a_format_that_is_none_is_refused(asked: Asked, arguments: dict[str, object], code: str, said: str) -> None:
+    found, message = asked.refusal("format", **arguments)
+    assert (found, said in message) == (code, True), message
+
+
+def test_another_character_is_shown(asked: Asked) -> None:
+    assert asked.call("characters")["names"][: len(character_names())] == list(character_names())  # type: ignore[index]
+    assert asked.call("set_character", name=DEFAULT_CHARACTER) == {"character": DEFAULT_CHARACTER}
+    assert asked.live.character.name == DEFAULT_CHARACTER
+    assert asked.call("hello")["character"] == DEFAULT_CHARACTER
+
+
+@pytest.mark.parametrize(
+    "name", ["hanna", "", "../characters/hana", str(FOLDER / "hana.omote"), None, 3, ["hana"], "hana\0", "x" * 5000]
+)
+def test_only_a_character_by_its_name_is_shown_and_never_a_path(asked: Asked, name: object) -> None:
+    code, message = asked.refusal("set_character", name=name)
+    assert code == "invalid"
+    assert '"name" is' in message
+    assert asked.live.character.name == "noah"
+
+
+class OneCharacterArtist(FlatArtist):
+    """Cannot draw anybody new."""
+
+    def check(self, character: Character) -> None:
+        raise ValueError(f"{character.name} was made for another model")
+
+
+def test_a_character_that_cannot_be_drawn_is_not_shown(asked: Asked) -> None:
+    asked.live._scene.artist = OneCharacterArtist()
+    assert asked.refusal("set_character", name="hana") == ("failed", "hana was made for another model")
+    assert asked.live.character.name == "noah"
+
+
+def test_a_character_whose_file_is_broken_is_not_shown(
+    asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMOTE_CHARACTERS", str(tmp_path))
+    (tmp_path / "mine.omote").write_bytes(b"no character")
+    assert "mine" in asked.call("characters")["names"]  # type: ignore[operator]
+    code, message = asked.refusal("set_character", name="mine")
+    assert (code, "damaged" in message) == ("failed", True)
+
+
+def test_light_is_set_and_taken_back(asked: Asked) -> None:
+    asked.call("set_light", harmonics=[1, *[0.25] * 26])
+    np.testing.assert_array_equal(asked.drawn()[0].light, np.array([1.0, *[0.25] * 26], np.float32))
+    asked.call("set_light", harmonics=None)
+    np.testing.assert_array_equal(asked.live._scene._light, studio_light())
+
+
+@pytest.mark.parametrize(
+    ("harmonics", "said"),
+    [
+        ([0.0] * 26, "list of 27 numbers, or nil for the studio's light; got a list of 26"),
+        ("white", "got str"),
+        ([0.0] * 26 + [100.5], "harmonic 26 must be a number from -100 to 100, got 100.5"),
+        ([float("nan")] + [0.0] * 26, "harmonic 0 must be a number from -100 to 100, got nan"),
+        ([True] + [0.0] * 26, "harmonic 0 must be a number"),
+        ([10**400] + [0.0] * 26, "harmonic 0 must be a number"),
+    ],
+)
+def test_light_that_is_none_is_refused(asked: Asked, harmonics: object, said: str) -> None:
+    code, message = asked.refusal("set_light", harmonics=harmonics)
+    assert (code, said in message) == ("invalid", True), message
+    assert asked.refusal("set_light") == (
+        "invalid",
+        '"harmonics" must be a list of 27 numbers, or nil for the studio\'s light; got NoneType',
+    )
+
+
+def test_a_named_expression_is_added_to_what_is_performed(asked: Asked) -> None:
+    assert asked.call("expressions") == {"names": list(NAMED)}
+    asked.call("set_expression", name="closed_eyes", attack=0, hold=None)
+    last = to_weights(asked.drawn()[-1].params)
+    assert last[arkit.INDEX["eyeBlinkLeft"]] == pytest.approx(1.0, abs=1e-5)
+    assert last[arkit.INDEX["jawOpen"]] == pytest.approx(0.5, abs=1e-5)
+
+
+def test_an_expression_of_weights_takes_its_times_in_seconds(asked: Asked) -> None:
+    asked.call("set_expression", weights={"jawOpen": 0.25, "tongueOut": 1}, attack=0.1, hold=0.1, release=0.1)
+    drawn = [to_weights(portrait.params) for portrait in asked.drawn()]
+    tongue = np.array([weights[arkit.INDEX["tongueOut"]] for weights in drawn])
+    np.testing.assert_allclose(tongue[[0, 3, 5, 9]], [0.0, 1.0, 1.0, 0.0], atol=1e-4)
+    assert drawn[3][arkit.INDEX["jawOpen"]] == pytest.approx(0.75, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, 'either a "name" or "weights"'),
+        ({"name": "smile", "weights": {}}, 'either a "name" or "weights"'),
+        ({"name": "smiel"}, 'did you mean "smile"?'),
+        ({"name": 7}, '"name" is 7; there are smile, laugh'),
+        ({"weights": ["jawOpen"]}, "must be a map of ARKit names to 0..1, got list"),
+        ({"weights": {"jawOpn": 1.0}}, 'did you mean "jawOpen"?'),
+        ({"weights": {"jawOpen": 1.5}}, "jawOpen must be a number from 0 to 1, got 1.5"),
+        ({"weights": {"jawOpen": None}}, "jawOpen must be a number"),
+        ({"name": "smile", "attack": -1}, '"attack" must be a number from 0 to 60, got -1'),
+        ({"name": "smile", "hold": 61}, '"hold" must be a number from 0 to 60, got 61'),
+        ({"name": "smile", "release": None}, '"release" must be a number from 0 to 60, got None'),
+    ],
+)
+def test_an_expression_that_is_none_is_refused(asked: Asked, arguments: dict[str, object], said: str) -> None:
+    code, message = asked.refusal("set_expression", **arguments)
+    assert (code, said in message) == ("invalid", True), message
+
+
+def test_without_a_face_nothing_is_recalibrated(asked: Asked) -> None:
+    code, message = asked.refusal("recalibrate")
+    assert (code, "no face was seen" in message) == ("failed", True)
+
+
+def test_the_face_that_is_seen_becomes_the_one_at_rest(asked: Asked) -> None:
+    asked.drawn()
+    assert asked.call("recalibrate") == {}
+    rest = asked.live._scene._performance._actor.neutral
+    assert rest[arkit.INDEX["jawOpen"]] == pytest.approx(0.5, abs=1e-5)
+
+
+@pytest.mark.parametrize("method", ["hello", "stats", "set_light", "set_expression", "recalibrate", "set_character"])
+def test_who_asks_before_the_loop_exists_is_asked_for_patience(asked: Asked, method: str) -> None:
+    asked.control.live = None
+    code, message = asked.refusal(method, name="smile" if method == "set_expression" else "hana", harmonics=None)
+    assert (code, "still starting" in message) == ("failed", True)
+
+
+def test_no_refusal_is_longer_than_a_message_may_be(asked: Asked) -> None:
+    for arguments in ({"name": "x" * 4000}, {"weights": {"y" * 4000: 1}}, {"name": "smile", "attack": "z" * 4000}):
+        assert len(asked.refusal("set_expression", **arguments)[1].encode()) <= 256
+
+
+def test_an_artist_is_told_apart_from_its_character(asked: Asked) -> None:
+    asked.live.change(replace(load_character("hana"), name="sister"))
+    assert asked.call("hello")["character"] == "sister"

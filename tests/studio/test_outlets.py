@@ -1,0 +1,88 @@
+"""What a run opens: all of it or nothing, encrypted where that is wanted."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from omote.bridge.control import ControlClient, ControlError
+from omote.bridge.endpoint import EndpointError
+from omote.bridge.keys import KeysError, make_client, make_server
+from omote.bridge.outputs import SenderError
+from omote.engine.flat_artist import FlatArtist
+from omote.engine.latency import LatencyMeter
+from omote.studio.config import Config
+from omote.studio.outlets import Outlets
+
+PATIENCE_S = 60.0
+ANY = "tcp://127.0.0.1:*"
+HERE = Config(params_endpoint=ANY, video_endpoint=ANY, control_endpoint=ANY, page=False)
+
+
+def opened(config: Config, stack: ExitStack) -> Outlets:
+    return Outlets.opened(config, FlatArtist(), LatencyMeter(), lambda kind: None, stack)
+
+
+def test_all_that_is_bound_is_told_with_its_port() -> None:
+    with ExitStack() as stack:
+        outlets = opened(HERE, stack)
+        hello = outlets.wire.publisher.hello
+        ports = {one.name: int(one.address.rpartition(":")[2]) for one in outlets.endpoints}
+        assert ports == {"video": hello.video, "params": hello.params, "control": hello.control}
+        assert all(ports.values())
+        assert {"clock", "hello", "set_light"} < set(hello.methods)
+        assert outlets.outputs == (outlets.wire,)
+        assert outlets.notice == ""
+
+
+def test_a_face_goes_to_each_destination() -> None:
+    with ExitStack() as stack:
+        outlets = opened(replace(HERE, out=("vmc://127.0.0.1", "livelink://127.0.0.1:9")), stack)
+        assert [output.name for output in outlets.outputs] == ["zeromq", "vmc 127.0.0.1:39539", "livelink 127.0.0.1:9"]
+        assert sum("no pictures" in row for row in outlets.rows()) == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"out": ("ndi://host",)}, SenderError),
+        ({"out": ("vmc://nobody.invalid",)}, SenderError),
+        ({"control_endpoint": "tcp://0.0.0.0:5558"}, EndpointError),
+        ({"curve": True}, KeysError),
+    ],
+)
+def test_what_cannot_be_opened_leaves_nothing_open(
+    changed: dict[str, object], error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMOTE_KEYS", str(tmp_path))
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        free = f"tcp://127.0.0.1:{trial.getsockname()[1]}"
+    with pytest.raises(error), ExitStack() as stack:
+        opened(replace(HERE, params_endpoint=free, **changed), stack)  # type: ignore[arg-type]
+    with ExitStack() as stack:
+        opened(replace(HERE, params_endpoint=free), stack)
+
+
+def test_with_keys_only_who_is_let_in_may_ask_and_others_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMOTE_KEYS", str(tmp_path))
+    keys = make_client(make_server(tmp_path), "studio-pc", tmp_path / "studio-pc.omote-key")
+    with ExitStack() as stack:
+        outlets = opened(replace(HERE, curve=True), stack)
+        assert any("encrypted (CURVE)" in row for row in outlets.rows())
+        with ControlClient(outlets.server.endpoint, keys) as client:
+            assert client.call("expressions", timeout_s=PATIENCE_S)["names"]
+        with ControlClient(outlets.server.endpoint) as stranger, pytest.raises(ControlError):
+            stranger.call("expressions", timeout_s=0.5)
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not outlets.notice:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.01)
+        assert "was not let in" in outlets.notice
