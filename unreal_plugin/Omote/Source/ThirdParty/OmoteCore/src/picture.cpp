@@ -20,7 +20,7 @@ struct PictureDecoder::Layout {
     std::size_t PixelCount() const { return width * height; }
     std::string Size() const { return std::to_string(width) + "x" + std::to_string(height); }
 
-    static Layout Read(const Value& fields);
+    static Layout Read(const Envelope& envelope);
     void RequireAlpha() const;
     void RequireSize() const;
     void RequirePayload(const Envelope& envelope) const;
@@ -60,7 +60,8 @@ void TurnOver(Picture& picture) {
 
 }  // namespace
 
-PictureDecoder::Layout PictureDecoder::Layout::Read(const Value& fields) {
+PictureDecoder::Layout PictureDecoder::Layout::Read(const Envelope& envelope) {
+    const Value& fields = envelope.fields;
     Layout layout{};
     layout.format.pixels = PixelsOf(fields.Text("fmt"));
     layout.format.alpha = AlphaOf(fields.Text("alpha"));
@@ -73,6 +74,7 @@ PictureDecoder::Layout PictureDecoder::Layout::Read(const Value& fields) {
     layout.stride = fields.Uint("stride", MaxPayloadBytes);
     layout.RequireAlpha();
     layout.RequireSize();
+    layout.RequirePayload(envelope);
     return layout;
 }
 
@@ -102,11 +104,12 @@ void PictureDecoder::Layout::RequirePayload(const Envelope& envelope) const {
                     std::to_string(stride * height) + ", got " + std::to_string(envelope.payload.size));
 }
 
+void RequirePicture(const Envelope& envelope) { PictureDecoder::Layout::Read(envelope); }
+
 PictureDecoder::PictureDecoder(Order order, JpegDecoder jpeg) : order_(order), jpeg_(std::move(jpeg)) {}
 
 void PictureDecoder::Decode(const Envelope& envelope, Picture& into) {
-    const Layout layout = Layout::Read(envelope.fields);
-    layout.RequirePayload(envelope);  // before a byte is allocated for it
+    const Layout layout = Layout::Read(envelope);  // checks all, before a byte is allocated
     into.header = envelope.header;
     into.width = static_cast<int>(layout.width);
     into.height = static_cast<int>(layout.height);

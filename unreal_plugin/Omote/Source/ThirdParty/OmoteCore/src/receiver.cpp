@@ -1,11 +1,9 @@
 #include "omote/receiver.h"
 
-#include <algorithm>
-#include <array>
-
 #include <zmq.hpp>
 
 #include "omote/error.h"
+#include "omote/incoming.h"
 #include "omote/socket.h"
 
 namespace omote {
@@ -13,6 +11,8 @@ namespace omote {
 namespace {
 
 constexpr std::chrono::milliseconds TurnTime(100);
+constexpr int MostReads = 64;
+constexpr std::uint64_t RefusalNs = 1'000'000'000;  // from a refusal to the next try
 
 ReceiverSettings Checked(ReceiverSettings settings) {
     settings.format = Format::Parse(settings.format).Name();
@@ -26,7 +26,9 @@ Receiver::Receiver(ReceiverSettings settings)
     : settings_(Checked(std::move(settings))),
       formatOfTopic_(settings_.format == "rgba8" ? "" : settings_.format),
       reception_(IsLocal(settings_.endpoint)),
-      decoder_(settings_.order, settings_.jpeg) {}
+      decoder_(settings_.order, settings_.jpeg),
+      incoming_(std::make_unique<Incoming>()),
+      waiting_(std::make_unique<Incoming>()) {}
 
 Receiver::~Receiver() { Stop(); }
 
@@ -42,6 +44,8 @@ void Receiver::Start() {
     pictures_.Clear();
     params_.Clear();
     reception_.Start();
+    isWaiting_ = false;
+    refusedNs_ = 0;
     isStopping_ = false;
     thread_ = std::thread([this] { Run(); });
 }
@@ -84,51 +88,74 @@ void Receiver::Run() {
 
 void Receiver::Turn() {
     zmq::pollitem_t item{socket_->Get().handle(), 0, ZMQ_POLLIN, 0};
-    if (zmq::poll(&item, 1, TurnTime) > 0) Read();
-    if (const auto handshake = socket_->LastHandshake()) reception_.SetRefused(*handshake == Handshake::Refused);
-}
-
-void Receiver::Read() {
-    std::array<zmq::message_t, MaxParts + 1> messages;
-    std::array<Bytes, MaxParts + 1> parts;
-    std::size_t count = 0;
-    for (bool hasMore = true; hasMore;) {
-        // Those beyond what the wire allows fall on the last place; that there is one gets the message refused.
-        const std::size_t place = std::min(count++, MaxParts);
-        zmq::message_t& message = messages[place];
-        if (!socket_->Get().recv(message, zmq::recv_flags::dontwait)) return;
-        parts[place] = {message.data(), message.size()};
-        hasMore = message.more();
+    zmq::poll(&item, 1, TurnTime);
+    // All that waits is read before a picture is decoded, and of several only the newest: a decoder that is slower
+    // than the sender would let pictures pile up in the kernel.
+    for (int count = 0; count < MostReads && incoming_->ReadFrom(socket_->Get()); ++count) {
+        CountErrorsOf([this] { Sort(); });
     }
-    Receive(parts.data(), count);
+    if (isWaiting_) CountErrorsOf([this] { DecodePicture(); });
+    HeedHandshake();
 }
 
-void Receiver::Receive(const Bytes* parts, std::size_t count) {
+template <class Action>
+void Receiver::CountErrorsOf(Action action) {
     try {
-        const Envelope envelope = ReadEnvelope(parts, count, document_);
-        if (!IsOurs(envelope.topic)) return;  // a subscription is a prefix: "omote" also brings "omote-2"
-        const std::uint64_t nowNs = MonotonicNs();
-        Keep(envelope, nowNs);
-        reception_.Accept(envelope, nowNs);
+        action();
     } catch (const std::exception& error) {
         reception_.Reject(error.what());  // a WireError, or no memory for so large a picture
     }
+}
+
+void Receiver::HeedHandshake() {
+    if (const auto handshake = socket_->LastHandshake()) {
+        const bool isRefused = *handshake == Handshake::Refused;
+        reception_.SetRefused(isRefused);
+        refusedNs_ = isRefused ? MonotonicNs() : 0;
+    }
+    if (refusedNs_ == 0 || MonotonicNs() - refusedNs_ < RefusalNs) return;
+    socket_->ConnectAgain();
+    refusedNs_ = MonotonicNs();
+}
+
+void Receiver::Sort() {
+    const Envelope& envelope = incoming_->Open();
+    if (!IsOurs(envelope.topic)) return;  // a subscription is a prefix: "omote" also brings "omote-2"
+    if (envelope.topic.kind == 'v') {
+        PutOff();
+        return;
+    }
+    Keep(envelope, incoming_->ArrivedNs());
+    reception_.Accept(envelope, incoming_->ArrivedNs());
 }
 
 bool Receiver::IsOurs(const Topic& topic) const {
     return topic.subject == settings_.subject && (topic.kind != 'v' || topic.format == formatOfTopic_);
 }
 
-void Receiver::Keep(const Envelope& envelope, std::uint64_t nowNs) {
+void Receiver::PutOff() {
+    RequirePicture(incoming_->Opened());  // or a broken one would take the place of one that is whole
+    if (isWaiting_) {
+        reception_.Accept(waiting_->Opened(), waiting_->ArrivedNs());
+        reception_.Skip();
+    }
+    std::swap(incoming_, waiting_);
+    isWaiting_ = true;
+}
+
+void Receiver::DecodePicture() {
+    isWaiting_ = false;
+    decoder_.Decode(waiting_->Opened(), picture_);
+    picture_.arrivedNs = waiting_->ArrivedNs();
+    reception_.Accept(waiting_->Opened(), picture_.arrivedNs);
+    pictures_.Put(picture_);
+}
+
+void Receiver::Keep(const Envelope& envelope, std::uint64_t arrivedNs) {
     switch (envelope.topic.kind) {
-        case 'v':
-            decoder_.Decode(envelope, picture_);
-            picture_.arrivedNs = nowNs;
-            pictures_.Put(picture_);
-            break;
         case 'p':
             DecodeParams(envelope, face_);
-            face_.arrivedNs = nowNs;
+            face_.arrivedNs = arrivedNs;
             params_.Put(face_);
             break;
         case 's':
@@ -157,7 +184,7 @@ std::optional<Hello> Receiver::LastHello() const {
 
 Statistics Receiver::Report() const {
     Statistics report = reception_.Report(MonotonicNs());
-    report.skipped = pictures_.Replaced() + params_.Replaced();
+    report.skipped += pictures_.Replaced() + params_.Replaced();
     return report;
 }
 

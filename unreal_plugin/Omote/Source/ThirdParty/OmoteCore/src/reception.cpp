@@ -51,9 +51,9 @@ void Reception::Accept(const Envelope& envelope, std::uint64_t nowNs) {
         next_.clear();
         ++counted_.sessions;
     }
+    if (!IsLive(envelope.topic.kind)) return;
     CountGap(envelope);
     ++counted_.received;
-    if (!IsLive(envelope.topic.kind)) return;
     const auto age = SinceLocked(envelope.header, envelope.header.capturedNs, nowNs);
     arrivals_[arrivalCount_++ % arrivals_.size()] = {nowNs, age};
 }
@@ -63,6 +63,11 @@ void Reception::CountGap(const Envelope& envelope) {
     std::uint64_t& next = next_.try_emplace(envelope.topic.kind, sequence).first->second;
     if (sequence > next) counted_.missed += sequence - next;
     next = sequence + 1;
+}
+
+void Reception::Skip() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++counted_.skipped;
 }
 
 void Reception::Reject(const std::string& reason) {

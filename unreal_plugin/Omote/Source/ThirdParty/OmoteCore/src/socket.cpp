@@ -45,7 +45,7 @@ bool IsLocal(const std::string& endpoint) {
 
 Socket::Socket(zmq::context_t& context, int type, const std::string& endpoint, const std::optional<ClientKeys>& keys,
                std::int64_t maxMessageBytes)
-    : socket_(std::make_unique<zmq::socket_t>(context, type)) {
+    : endpoint_(endpoint), socket_(std::make_unique<zmq::socket_t>(context, type)) {
     try {
         SetOptions(*socket_, maxMessageBytes);
         if (keys) ApplyKeys(*socket_, *keys);
@@ -77,6 +77,11 @@ std::optional<Handshake> Socket::LastHandshake() {
         last = event & Failures ? Handshake::Refused : Handshake::Accepted;
     }
     return last;
+}
+
+void Socket::ConnectAgain() {
+    zmq_disconnect(socket_->handle(), endpoint_.c_str());  // fails where libzmq has let go of it already
+    socket_->connect(endpoint_);
 }
 
 }  // namespace omote

@@ -21,6 +21,9 @@ struct Picture {
     std::vector<std::uint8_t> pixels;  // height * width * 4
 };
 
+/// WireError where a `v` message breaks a rule of the wire. Looks at its header and lengths; decodes nothing.
+void RequirePicture(const Envelope& envelope);
+
 /// Decodes the pictures in `v` messages to one order of bytes. For one thread.
 class PictureDecoder {
 public:
@@ -31,6 +34,7 @@ public:
     void Decode(const Envelope& envelope, Picture& into);
 
 private:
+    friend void RequirePicture(const Envelope& envelope);
     struct Layout;
     void DecodeJpeg(const Layout& layout, const Envelope& envelope, Picture& into);
     void SetAlpha(const Layout& layout, Bytes block, std::vector<std::uint8_t>& pixels);

@@ -20,6 +20,7 @@ class context_t;
 
 namespace omote {
 
+class Incoming;
 class Socket;
 
 struct ReceiverSettings {
@@ -69,10 +70,14 @@ private:
     void Disconnect();
     void Run();
     void Turn();
-    void Read();
-    void Receive(const Bytes* parts, std::size_t count);
-    void Keep(const Envelope& envelope, std::uint64_t nowNs);
+    void HeedHandshake();
+    void Sort();
+    void Keep(const Envelope& envelope, std::uint64_t arrivedNs);
+    void PutOff();
+    void DecodePicture();
     bool IsOurs(const Topic& topic) const;
+    template <class Action>
+    void CountErrorsOf(Action action);
     template <class Announcement>
     void Note(std::optional<Announcement>& last, Announcement said);
 
@@ -84,7 +89,10 @@ private:
 
     // The thread's own.
     PictureDecoder decoder_;
-    Document document_;
+    std::unique_ptr<Incoming> incoming_;
+    std::unique_ptr<Incoming> waiting_;  // the newest picture, not yet decoded
+    bool isWaiting_ = false;
+    std::uint64_t refusedNs_ = 0;  // when a handshake was refused; 0 where the last was not
     Picture picture_;
     Params face_;
 

@@ -31,7 +31,7 @@ struct Statistics {
     bool isAgeKnown = false;  // the sender's clock is ours, or has been measured
     double ageP50Ms = 0;      // since the picture was captured, when it came; of the last 256
     double ageP99Ms = 0;
-    std::uint64_t received = 0;
+    std::uint64_t received = 0;  // pictures and params
     std::uint64_t missed = 0;    // sequence numbers that never came
     std::uint64_t skipped = 0;   // arrived, and were replaced by newer ones before anybody took them
     std::uint64_t rejected = 0;  // messages that are none of our wire
@@ -48,6 +48,7 @@ public:
     void Start();
     void Stop();
     void Accept(const Envelope& envelope, std::uint64_t nowNs);
+    void Skip();
     void Reject(const std::string& reason);
     void SetRefused(bool isRefused);
     void SetClock(const ClockOffset& clock);

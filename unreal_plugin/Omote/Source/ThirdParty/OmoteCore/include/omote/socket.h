@@ -33,9 +33,13 @@ public:
     /// How the last handshake ended, where one has ended since the last call.
     std::optional<Handshake> LastHandshake();
 
+    /// Connects anew. libzmq gives up for good once a handshake was refused, and we may have been let in since.
+    void ConnectAgain();
+
 private:
     void Watch(zmq::context_t& context);
 
+    const std::string endpoint_;
     std::unique_ptr<zmq::socket_t> socket_;
     std::unique_ptr<zmq::socket_t> handshakes_;
 };
