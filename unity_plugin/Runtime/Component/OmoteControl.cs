@@ -1,13 +1,14 @@
 using System;
 using System.Threading;
 using UnityEngine;
+using UnityEngine.Scripting;
 
 namespace Omote
 {
     /// <summary>Asks Omote for another character, an expression, light and more; answers come as events.</summary>
     /// <remarks>
-    /// The methods without result are for buttons and UnityEvents; code that wants the answer calls <see cref="client"/>, whose callbacks
-    /// come on the main thread.
+    /// The methods without result are for buttons and UnityEvents, whose calls a build's stripping does not see; code that wants the
+    /// answer calls <see cref="client"/>, whose callbacks come on the main thread.
     /// </remarks>
     [AddComponentMenu("Omote/Omote Control")]
     [DisallowMultipleComponent]
@@ -27,21 +28,26 @@ namespace Omote
         internal event Action Closing;
 
         /// <summary>Shows another character: one of those that `characters` answers.</summary>
+        [Preserve]
         public void SetCharacter(string name) { Ask(() => _client.SetCharacter(name, Report)); }
 
         /// <summary>Triggers an expression for about a second: one of those that `expressions` answers.</summary>
+        [Preserve]
         public void SetExpression(string name) { Ask(() => _client.SetExpression(name, done: Report)); }
 
         /// <summary>Makes the performer's face of this moment the one at rest.</summary>
+        [Preserve]
         public void Recalibrate() { Ask(() => _client.Recalibrate(Report)); }
 
         /// <summary>Lights the portrait by 27 harmonics of radiance in the picture's frame; see OmoteLightProbeSender.</summary>
         public void SetLight(float[] harmonics) { Ask(() => _client.SetLight(harmonics, Report)); }
 
         /// <summary>Lights the portrait as the studio does.</summary>
+        [Preserve]
         public void SetStudioLight() { Ask(() => _client.SetLight(null, Report)); }
 
         /// <summary>Calls any method that needs no arguments: `stats`, `characters`, `expressions` and so on.</summary>
+        [Preserve]
         public void Request(string method) { Ask(() => _client.Call(method, null, Report)); }
 
         /// <summary>Stops and starts again, with the settings as they are now.</summary>
