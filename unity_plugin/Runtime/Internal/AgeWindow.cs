@@ -47,9 +47,24 @@ namespace Omote
             p50Ns = p99Ns = 0;
             if (_count == 0) return;
             Array.Copy(_ageNs, _sorted, _count);
-            Array.Sort(_sorted, 0, _count);
+            Sort(_sorted, _count);
             p50Ns = _sorted[(_count - 1) / 2];
             p99Ns = _sorted[(_count - 1) * 99 / 100];
+        }
+
+        // Shell's, for Array.Sort allocates a delegate each time in Mono.
+        private static void Sort(long[] values, int count)
+        {
+            for (int gap = count / 2; gap > 0; gap /= 2)
+            {
+                for (int i = gap; i < count; i++)
+                {
+                    long value = values[i];
+                    int at = i;
+                    for (; at >= gap && values[at - gap] > value; at -= gap) values[at] = values[at - gap];
+                    values[at] = value;
+                }
+            }
         }
     }
 }

@@ -58,7 +58,7 @@ namespace Omote
         {
             _isStopping = true;
             _socket?.Cancel();
-            _thread.Join(boundMs);
+            if (!_thread.Join(boundMs)) _lastError = "the control thread did not end in " + boundMs + " ms and was left";
             Expire(long.MaxValue, true);
         }
 

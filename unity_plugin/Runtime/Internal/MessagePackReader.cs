@@ -29,7 +29,9 @@ namespace Omote
         public MessagePackKind Peek()
         {
             Need(1);
-            return MessagePackKinds.Of(_bytes[Position]);
+            MessagePackKind kind = MessagePackKinds.Of(_bytes[Position]);
+            if (kind == MessagePackKind.Invalid) throw new WireException("0xC1 is no msgpack");
+            return kind;
         }
 
         public int ReadMap()
@@ -140,7 +142,6 @@ namespace Omote
         private byte ReadCode(MessagePackKind wanted)
         {
             MessagePackKind found = Peek();
-            if (found == MessagePackKind.Invalid) throw new WireException("0xC1 is no msgpack");
             if (found != wanted) throw new WireException("wanted " + MessagePackKinds.Name(wanted) + ", got " + MessagePackKinds.Name(found));
             return _bytes[Position++];
         }

@@ -56,7 +56,7 @@ namespace Omote
         {
             _isStopping = true;
             _socket?.Cancel();
-            _thread.Join(boundMs);
+            if (!_thread.Join(boundMs)) _reception.Fail("the receiving thread did not end in " + boundMs + " ms and was left");
         }
 
         /// <summary>Waits until there is something to take.</summary>
@@ -116,35 +116,36 @@ namespace Omote
             }
         }
 
+        // It is counted before it can be taken, so that whoever has taken it finds it counted.
         private void Take(Message message, int topic)
         {
             long arrivedNs = Clock.NowNs();
             Header header = _decoder.ReadHeader(message);
             Kinds kind = ReceiverTopics.KindOf(topic);
-            if (kind == Kinds.Video) TakeVideo(message, header, arrivedNs);
-            else if (kind == Kinds.Params) TakeParams(message, header, arrivedNs);
+            if (kind == Kinds.Video) ReadVideo(message, header, arrivedNs);
+            else if (kind == Kinds.Params) ReadParams(message, header, arrivedNs);
             else if (kind == Kinds.Schema) _schema.Read(message[2]);
             else _hello.Read(message[2]);
             _reception.Add(kind, topic, header, arrivedNs, _clock());
+            if (kind == Kinds.Video) Video.Put();
+            else if (kind == Kinds.Params) Params.Put();
         }
 
-        private void TakeVideo(Message message, Header header, long arrivedNs)
+        private void ReadVideo(Message message, Header header, long arrivedNs)
         {
             VideoFrame frame = Video.Back;
             _decoder.ReadVideo(message, frame);
             frame.Header = header;
             frame.ArrivedNs = arrivedNs;
             _reception.Describe(frame);
-            Video.Put();
         }
 
-        private void TakeParams(Message message, Header header, long arrivedNs)
+        private void ReadParams(Message message, Header header, long arrivedNs)
         {
             ParamsFrame frame = Params.Back;
             _decoder.ReadParams(message, frame);
             frame.Header = header;
             frame.ArrivedNs = arrivedNs;
-            Params.Put();
         }
     }
 }
