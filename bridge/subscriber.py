@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -140,7 +141,7 @@ class Subscriber:
     def _run(self, socket: zmq.Socket[bytes]) -> None:
         with socket:
             while not self._is_stopping.is_set():
-                if socket.poll(_TURN_MS):
+                with suppress(zmq.Again):  # nothing came in this turn
                     self._read([part.buffer for part in socket.recv_multipart(copy=False)])
 
     def _read(self, parts: list[memoryview]) -> None:
@@ -216,6 +217,7 @@ def _topics(subject: str, format: Format) -> frozenset[bytes]:
 
 _OPTIONS = {
     zmq.RCVHWM: 8,
+    zmq.RCVTIMEO: _TURN_MS,  # to look whether it has to stop; a poll before each receive would wake it twice
     zmq.LINGER: 0,
     zmq.HANDSHAKE_IVL: 5000,
     zmq.HEARTBEAT_IVL: 1000,
