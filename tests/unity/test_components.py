@@ -269,12 +269,15 @@ def test_light_and_requests_arrive_and_the_end_gives_the_studio_its_light_back(b
     assert "connected" in lines
     assert "error set_character: there is no nobody, only ada" in lines
     lights = [arguments["harmonics"] for method, arguments in asked if method == "set_light"]
-    assert len(lights) == 2, "the same light was sent again"
-    sun = lights[0]
-    assert isinstance(sun, list)
-    # A sun of intensity 1 behind who looks at the quad: irradiance pi from +z, by the harmonics' own constants.
-    wanted = np.pi * np.array([0.28209479, 0, 0.48860251, 0, 0, 0, 2 * 0.31539157, 0, 0])
-    np.testing.assert_allclose(sun, np.tile(wanted, 3), atol=1e-5)
-    assert lights[1] is None
+    # A sun of intensity 1 behind who looks at the quad, then above it: irradiance pi, by the harmonics' own constants.
+    behind = np.pi * np.array([0.28209479, 0, 0.48860251, 0, 0, 0, 2 * 0.31539157, 0, 0])
+    above = np.pi * np.array([0.28209479, 0.48860251, 0, 0, 0, 0, -0.31539157, 0, -0.54627422])
+    assert len(lights) == 5, "the same light was sent again, or one was not sent"
+    for light, wanted in zip(lights, (behind, above, None, above, None), strict=True):
+        if wanted is None:
+            assert light is None
+        else:
+            np.testing.assert_allclose(np.array(light), np.tile(wanted, 3), atol=1e-5)
+    assert "clock 7 True" in lines
     assert ("set_expression", "smile") in [(method, arguments.get("name")) for method, arguments in asked]
     assert "recalibrate" in [method for method, _ in asked]

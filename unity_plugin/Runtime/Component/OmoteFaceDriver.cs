@@ -17,7 +17,7 @@ namespace Omote
         private void OnEnable()
         {
             _hasFace = false;
-            _bones = new FaceBones(_facing == null ? transform : _facing, _head, _leftEye, _rightEye);
+            TakeBones();
         }
 
         // After the animator, which writes bones and shapes in between.
@@ -43,6 +43,11 @@ namespace Omote
         protected override void OnValidate()
         {
             base.OnValidate();
+            // The inspector adds an override as zeros, and a gain of 0 would look like a shape that does not work.
+            foreach (ShapeOverride each in _overrides)
+            {
+                if (each.arkit == "" && each.shape == "" && each.gain == 0) each.gain = 1;
+            }
             Unbind();
         }
 
@@ -59,6 +64,11 @@ namespace Omote
             _confidence = frame.Confidence;
             _presence = frame.Presence;
             _hasFace = true;
+        }
+
+        private void TakeBones()
+        {
+            _bones = new FaceBones(_facing == null ? transform : _facing, _head, _leftEye, _rightEye);
         }
 
         // Names are matched once for a mesh, and again where a renderer got another one.

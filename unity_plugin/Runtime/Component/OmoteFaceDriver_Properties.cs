@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using UnityEngine;
 
 namespace Omote
@@ -89,17 +90,17 @@ namespace Omote
         /// <summary>1 the performer's face, 0 the idle one; between, it eases from one to the other.</summary>
         public float presence => _presence;
 
-        internal System.Collections.Generic.IReadOnlyList<ShapeTarget> targets => _targets;
+        internal IReadOnlyList<ShapeTarget> targets => _targets;
 
         /// <summary>Names the bones that turn; `facing` looks along its z where the character does. Null: not moved.</summary>
         public void SetBones(Transform facing, Transform head, Transform leftEye, Transform rightEye)
         {
-            if (_bones != null && _restoresOnDisable) _bones.Restore();
+            if (isActiveAndEnabled && _bones != null) _bones.Restore();
             _facing = facing;
             _head = head;
             _leftEye = leftEye;
             _rightEye = rightEye;
-            if (isActiveAndEnabled) OnEnable();
+            if (isActiveAndEnabled) TakeBones();
         }
 
         private void Rebind<T>(ref T setting, T value)

@@ -18,6 +18,7 @@ namespace Omote
 
         public static void Add(IDisposable running)
         {
+            Hook(); // scripts that were loaded anew in the middle of Play have not begun
             if (!_running.Contains(running)) _running.Add(running);
         }
 
@@ -29,6 +30,11 @@ namespace Omote
         {
             StopAll();
             IsOver = false;
+            Hook();
+        }
+
+        private static void Hook()
+        {
             Application.quitting -= End;
             Application.quitting += End;
 #if UNITY_EDITOR

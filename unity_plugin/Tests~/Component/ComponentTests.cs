@@ -1,4 +1,5 @@
 using System.Linq;
+using System.Reflection;
 using NUnit.Framework;
 using Omote.Editors;
 using Stubs;
@@ -131,6 +132,16 @@ namespace Omote.Tests
         }
 
         [Test]
+        public void AnOverrideThatTheInspectorAddsDoesNotSilenceItsShape()
+        {
+            var driver = On<OmoteFaceDriver>();
+            var added = new ShapeOverride { gain = 0 };
+            driver.overrides = new[] { added };
+            Validate(driver);
+            Assert.AreEqual(1, added.gain);
+        }
+
+        [Test]
         public void AReloadOfScriptsStopsAllAndNothingStartsAgain()
         {
             OmoteReceiver receiver = Receiver();
@@ -216,7 +227,7 @@ namespace Omote.Tests
         [Test]
         public void TheMenuMakesAPortraitThatReceives()
         {
-            typeof(PortraitMenu).GetMethod("Create", System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)
+            typeof(PortraitMenu).GetMethod("Create", BindingFlags.NonPublic | BindingFlags.Static)
                 .Invoke(null, new object[] { new MenuCommand(null) });
             var made = (GameObject)Selection.activeObject;
             Assert.AreSame(made.GetComponent<MeshRenderer>(), made.GetComponent<OmoteReceiver>().targetRenderer);
@@ -224,15 +235,14 @@ namespace Omote.Tests
             Assert.IsNull(made.GetComponent<MeshCollider>());
         }
 
-        private static void Validate(OmoteReceiver receiver)
+        private static void Validate(OmoteFeed feed)
         {
-            typeof(OmoteFeed).GetMethod("OnValidate", System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Instance)
-                .Invoke(receiver, null);
+            feed.GetType().GetMethod("OnValidate", BindingFlags.NonPublic | BindingFlags.Instance).Invoke(feed, null);
         }
 
         private static void SetField(OmoteFeed feed, string name, object value)
         {
-            typeof(OmoteFeed).GetField(name, System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Instance)
+            typeof(OmoteFeed).GetField(name, BindingFlags.NonPublic | BindingFlags.Instance)
                 .SetValue(feed, value);
         }
     }

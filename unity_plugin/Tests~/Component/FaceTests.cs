@@ -1,3 +1,4 @@
+using System;
 using System.Linq;
 using NUnit.Framework;
 using UnityEngine;
@@ -157,6 +158,26 @@ namespace Omote.Tests
             Assert.AreEqual(-Mathf.Sin(0.2f), (pose.Head * Vector3.forward).x, 1e-6f);
             Assert.AreEqual(-Mathf.Sin(0.25f), (pose.RightEye * Vector3.forward).x, 1e-6f);
             AreNear(Vector3.forward, pose.LeftEye * Vector3.forward);
+        }
+
+        [Test]
+        public void NothingIsAllocatedFromFaceToFace()
+        {
+            SkinnedMeshRenderer skin = Skin(Arkit.Names);
+            ShapeTarget target = Target(skin);
+            var bones = new FaceBones(skin.transform, Bone(skin.transform, Quaternion.identity), null, null);
+            var frame = new ParamsFrame();
+            FacePose wanted = new FacePose(), pose = new FacePose();
+            long before = 0;
+            for (int i = 0; i < 1001; i++)
+            {
+                if (i == 1) before = GC.GetAllocatedBytesForCurrentThread();
+                wanted.Read(frame, FaceSource.Shown);
+                pose.Follow(wanted, 0.5f);
+                target.Apply(pose.Weights);
+                bones.Apply(pose);
+            }
+            Assert.AreEqual(0, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
         [Test]

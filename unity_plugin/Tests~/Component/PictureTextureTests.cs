@@ -82,6 +82,16 @@ namespace Omote.Tests
         }
 
         [Test]
+        public void NothingIsAllocatedFromPictureToPicture([Values(PictureOrigin.Top, PictureOrigin.Bottom)] PictureOrigin origin)
+        {
+            VideoFrame frame = Raw(64, 64, PictureFormat.Rgba8, origin);
+            _picture.Write(frame);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 1000; i++) _picture.Write(frame);
+            Assert.AreEqual(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        [Test]
         public void AJpegGetsItsAlphaAndStandsUpright([Values(PictureOrigin.Top, PictureOrigin.Bottom)] PictureOrigin origin)
         {
             ImageConversion.Decoder = bytes => new Decoded { Width = 1, Height = 2, Rgb = Bytes(1, 2, 3, 4, 5, 6) };

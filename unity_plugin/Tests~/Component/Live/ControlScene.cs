@@ -1,10 +1,11 @@
+using System;
 using System.Collections.Generic;
 using Stubs;
 using UnityEngine;
 
 namespace Omote.Tests.Live
 {
-    /// <summary>`control ENDPOINT`: the scene's light goes out, then each button is pressed once; the end restores the light.</summary>
+    /// <summary>`control ENDPOINT`: light is sent, stays, turns and is taken back; each button is pressed once; the end takes it back again.</summary>
     internal sealed class ControlScene
     {
         private readonly List<string> _done = new List<string>();
@@ -32,14 +33,24 @@ namespace Omote.Tests.Live
             control.onError.AddListener(text => Note("error " + text));
             scene.SetActive(true);
             Program.Play(60, () => _done.Contains("set_light"));
-            // The light does not change any more, so nothing more of it is sent.
+            // The light does not change, so nothing more of it is sent meanwhile.
             control.SetExpression("smile");
             Program.Play(60, () => _done.Contains("set_expression"));
+            sun.transform.rotation = Quaternion.AngleAxis(90, Vector3.right); // now it shines from above
+            Program.Play(60, () => CountLights() == 2);
+            sender.enabled = false;
+            Program.Play(60, () => CountLights() == 3);
+            sender.enabled = true;
+            Program.Play(60, () => CountLights() == 4 && control.clock != null);
+            ClockReading clock = control.clock; // on one machine there is one clock
+            Program.Print($"clock {clock.Session} {Math.Abs(clock.OffsetNs) <= clock.UncertaintyNs}");
             control.SetCharacter("nobody");
             Program.Play(60, () => _done.Exists(each => each.StartsWith("error")));
             control.Recalibrate();
             Program.Play(60, () => _done.Contains("recalibrate"));
         }
+
+        private int CountLights() { return _done.FindAll(each => each == "set_light").Count; }
 
         private void Note(string text)
         {

@@ -52,7 +52,8 @@ namespace UnityEngine
         public void Apply(bool updateMipmaps, bool makeNoLongerReadable)
         {
             if (makeNoLongerReadable) throw new NotSupportedException("the texture is written again");
-            Uploaded = (byte[])_memory.Clone();
+            if (Uploaded.Length != _memory.Length) Uploaded = new byte[_memory.Length];
+            Array.Copy(_memory, Uploaded, _memory.Length);
             Uploads++;
         }
 
