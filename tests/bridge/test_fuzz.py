@@ -172,5 +172,5 @@ def test_mutated_messages_take_little_memory_and_leave_none_behind(
     finally:
         tracemalloc.stop()
     assert most < MOST_BYTES
-    # A leak of the smallest object, 48 bytes a message, would show in every round. Python's own tables grow now and then.
+    # A leak of the smallest object, 48 bytes a message, would show in every round. Python's own tables grow by less.
     assert min(after - before for before, after in pairwise(left)) < 16 * few
