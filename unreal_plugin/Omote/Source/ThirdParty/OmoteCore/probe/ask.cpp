@@ -53,7 +53,9 @@ void Add(omote::Arguments& arguments, const std::string& word) {
 }  // namespace
 
 void Ask(const std::vector<std::string>& words) {
-    if (words.size() < 2) throw omote::SettingsError("wanted: probe control ENDPOINT METHOD key=value... [--keys FILE]");
+    if (words.size() < 2) {
+        throw omote::SettingsError("wanted: probe control ENDPOINT METHOD key=value... [--keys FILE]");
+    }
     std::optional<omote::ClientKeys> keys;
     omote::Arguments arguments;
     for (std::size_t at = 2; at < words.size(); ++at) {

@@ -188,6 +188,8 @@ Statistics Receiver::Report() const {
     return report;
 }
 
+bool Receiver::HasOurClock() const { return IsLocal(settings_.endpoint); }
+
 std::optional<double> Receiver::MsSince(const Header& header, std::uint64_t thenNs) const {
     const auto sinceNs = reception_.Since(header, thenNs, MonotonicNs());
     if (!sinceNs) return std::nullopt;

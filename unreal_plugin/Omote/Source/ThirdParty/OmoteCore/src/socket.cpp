@@ -52,6 +52,7 @@ Socket::Socket(zmq::context_t& context, int type, const std::string& endpoint, c
         Watch(context);
         socket_->connect(endpoint);
     } catch (const zmq::error_t& error) {
+        if (error.num() == ETERM) throw;  // we are being stopped: nothing is wrong with the endpoint
         throw SettingsError("'" + endpoint + "' cannot be used (" + error.what() + "); wanted tcp://HOST:PORT");
     }
 }

@@ -1,66 +1,16 @@
 // The control client against a ROUTER in this process.
 
-#include <functional>
 #include <map>
 #include <thread>
 
-#include <zmq.hpp>
-
+#include "control_server.h"
 #include "omote/control_client.h"
 #include "packed.h"
 #include "test.h"
-#include "vectors.h"
 
 using namespace omote;
 
 namespace {
-
-// Answers each request by what `answer` makes of its id and method: any number of messages.
-class TestControl {
-public:
-    using Answer = std::function<std::vector<std::string>(std::uint64_t id, const std::string& method)>;
-
-    explicit TestControl(Answer answer) : socket_(context_, ZMQ_ROUTER), answer_(std::move(answer)) {
-        socket_.set(zmq::sockopt::linger, 0);
-        socket_.bind("tcp://127.0.0.1:*");
-        endpoint_ = socket_.get(zmq::sockopt::last_endpoint);
-        thread_ = std::thread([this] { Run(); });
-    }
-
-    ~TestControl() {
-        context_.shutdown();
-        thread_.join();
-    }
-
-    const std::string& Endpoint() const { return endpoint_; }
-
-private:
-    void Run() {
-        try {
-            while (true) AnswerOne();
-        } catch (const zmq::error_t&) {
-            socket_.close();
-        }
-    }
-
-    void AnswerOne() {
-        zmq::message_t client, request;
-        if (!socket_.recv(client) || !socket_.recv(request)) return;
-        Document document;
-        const Value said = document.Read({request.data(), request.size()}, "request");
-        for (const std::string& reply : answer_(said.Uint("id"), std::string(said.Text("method")))) {
-            zmq::message_t to(client.data(), client.size());
-            socket_.send(to, zmq::send_flags::sndmore);
-            socket_.send(zmq::buffer(reply), zmq::send_flags::none);
-        }
-    }
-
-    zmq::context_t context_;
-    zmq::socket_t socket_;
-    Answer answer_;
-    std::string endpoint_;
-    std::thread thread_;
-};
 
 using Texts = std::map<std::string, std::string>;
 
@@ -92,7 +42,8 @@ TEST(a_result_is_given_to_its_request) {
 
 TEST(an_error_keeps_its_code_and_sentence) {
     TestControl control([](std::uint64_t id, const std::string&) {
-        return std::vector<std::string>{Packed("v", 1, "id", id, "error", Texts{{"code", "failed"}, {"message", "no face"}})};
+        const Texts error{{"code", "failed"}, {"message", "no face"}};
+        return std::vector<std::string>{Packed("v", 1, "id", id, "error", error)};
     });
     ControlClient client(control.Endpoint());
     const ControlError error = ErrorOfCall(client, "recalibrate", Long);

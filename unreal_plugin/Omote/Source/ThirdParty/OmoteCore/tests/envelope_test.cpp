@@ -69,8 +69,8 @@ TEST(odd_subjects_cannot_be_subscribed_to) {
 }
 
 TEST(every_format_parses_to_its_name) {
-    for (const char* name : {"rgba8", "bgra8", "jpeg", "jpeg+lz4a", "rgba8.premultiplied", "bgra8.bottom", "jpeg.bottom",
-                             "jpeg+lz4a.premultiplied.bottom"}) {
+    for (const char* name : {"rgba8", "bgra8", "jpeg", "jpeg+lz4a", "rgba8.premultiplied", "bgra8.bottom",
+                             "jpeg.bottom", "jpeg+lz4a.premultiplied.bottom"}) {
         EXPECT_EQUAL(Format::Parse(name).Name(), std::string(name));
     }
 }
@@ -81,7 +81,8 @@ TEST(a_header_is_one_map_within_its_bounds) {
     ExpectContains(Refusal(WithHeader(Packed("v", 1) + "x")), "follow");
     ExpectContains(Refusal(WithHeader(std::string(4097, '\0'))), "4096");
     ExpectContains(Refusal(WithHeader(Packed("v", 1, "x", std::string(257, 'x')))), "bounds");
-    ExpectContains(Refusal(WithHeader(MapHolding(std::string("\xdc\x01\x01", 3) + std::string(257, '\x01')))), "bounds");
+    const std::string longList = std::string("\xdc\x01\x01", 3) + std::string(257, '\x01');
+    ExpectContains(Refusal(WithHeader(MapHolding(longList))), "bounds");
     ExpectContains(Refusal(WithHeader(std::string("\xde\x00\x41", 3) + std::string(130, '\x01'))), "bounds");
     ExpectContains(Refusal(WithHeader(MapHolding(Nested(8)))), "8 deep");
     ExpectContains(Refusal(WithHeader(MapHolding(Nested(7)))), "'v'");  // it is read, and says no version

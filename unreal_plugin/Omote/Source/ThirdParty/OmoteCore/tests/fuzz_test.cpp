@@ -22,7 +22,10 @@ class Mutator {
 public:
     explicit Mutator(unsigned seed) : random_(seed) {}
 
-    std::size_t Below(std::size_t end) { return end ? std::uniform_int_distribution<std::size_t>(0, end - 1)(random_) : 0; }
+    std::size_t Below(std::size_t end) {
+        if (end == 0) return 0;
+        return std::uniform_int_distribution<std::size_t>(0, end - 1)(random_);
+    }
 
     /// One to four changes: bytes flipped, cut off, put in, doubled, or a length made large.
     void Mutate(std::string& text) {
@@ -69,7 +72,8 @@ void Decode(const Envelope& envelope, PictureDecoder& decoder, Picture& picture)
 }
 
 // Whether the message was taken for one of ours. Any other exception than WireError ends the test.
-bool IsAccepted(const std::vector<std::string>& message, Document& document, PictureDecoder& decoder, Picture& picture) {
+bool IsAccepted(const std::vector<std::string>& message, Document& document, PictureDecoder& decoder,
+                Picture& picture) {
     std::vector<Exact> owned;
     std::vector<Bytes> parts;
     for (const std::string& part : message) owned.emplace_back(part);

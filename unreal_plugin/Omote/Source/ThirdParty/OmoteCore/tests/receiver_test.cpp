@@ -181,7 +181,9 @@ TEST(starting_and_stopping_from_several_threads_ends_stopped) {
 
 TEST(an_endpoint_that_is_none_is_refused_and_may_be_tried_again) {
     Receiver receiver(SettingsFor("udp//nonsense"));
-    for (int run = 0; run < 2; ++run) ExpectContains(ErrorOf<SettingsError>([&] { receiver.Start(); }), "tcp://HOST:PORT");
+    for (int run = 0; run < 2; ++run) {
+        ExpectContains(ErrorOf<SettingsError>([&] { receiver.Start(); }), "tcp://HOST:PORT");
+    }
     EXPECT(receiver.Report().state == State::Stopped);
 }
 

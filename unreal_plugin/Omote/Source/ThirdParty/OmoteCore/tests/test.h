@@ -17,7 +17,7 @@ struct Test {
 std::vector<Test>& Tests();
 
 struct Registration {
-    Registration(const char* file, const char* name, std::function<void()> body) { Tests().push_back({file, name, body}); }
+    Registration(const char* file, const char* name, void (*body)()) { Tests().push_back({file, name, body}); }
 };
 
 #define TEST(name)                                                  \

@@ -45,7 +45,7 @@ public:
     Receiver(const Receiver&) = delete;
     Receiver& operator=(const Receiver&) = delete;
 
-    /// Connects, and counts anew; does nothing where it runs. SettingsError where the endpoint or the keys cannot be used.
+    /// Connects, and counts anew; does nothing where it runs. SettingsError where endpoint or keys cannot be used.
     void Start();
 
     /// Ends the thread and closes the socket, at once; `Start` may follow.
@@ -60,6 +60,9 @@ public:
     std::optional<Hello> LastHello() const;
 
     Statistics Report() const;
+
+    /// Whether the sender runs on this machine, so that the two clocks are one.
+    bool HasOurClock() const;
     void SetClock(const ClockOffset& clock) { reception_.SetClock(clock); }
 
     /// Milliseconds since `thenNs`, one of the header's times; nothing where the two clocks have not met.

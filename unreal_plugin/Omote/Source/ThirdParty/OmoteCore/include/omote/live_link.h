@@ -1,0 +1,20 @@
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "omote/params.h"
+
+namespace omote {
+
+/// 52 ARKit weights, yaw, pitch and roll of the head and both eyes, confidence and presence.
+constexpr std::size_t LiveLinkCount = 63;
+
+/// The names under which Unreal's ARKit mappings look for them: "EyeBlinkLeft", "HeadYaw", ...
+const std::array<std::string, LiveLinkCount>& LiveLinkNames();
+
+/// What the portrait shows, in the order of the names. Angles in radians, turned about y, x and z, roll applied first:
+/// +yaw turns to the subject's left, +pitch looks down.
+std::array<float, LiveLinkCount> LiveLinkValues(const Params& params);
+
+}  // namespace omote
