@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "unity_plugin"
-_NUNIT = Path("/usr/lib/cli/nunit.framework-2.6.3/nunit.framework.dll")
+NUNIT = Path("/usr/lib/cli/nunit.framework-2.6.3/nunit.framework.dll")
 _TOOLS = ("mcs", "mono", "nunit-console")
 # Fields that only Unity's serialiser assigns look unassigned; what is obsolete is NUnit's own.
 _COMMON = ("-langversion:7.2", "-warn:4", "-warnaserror+", "-nowarn:0169,0414,0649,0618", "-debug")
@@ -52,7 +52,7 @@ SAMPLES = Assembly("Assembly-CSharp", ("Samples~",), (*_UNITY, "Omote.Runtime.dl
 TESTS = Assembly(
     "Omote.Runtime.Tests",
     ("Tests~/Component",),
-    (*_UNITY, "UnityEditor.dll", "Omote.Runtime.dll", "Omote.Editor.dll", str(_NUNIT), "System.Core.dll"),
+    (*_UNITY, "UnityEditor.dll", "Omote.Runtime.dll", "Omote.Editor.dll", str(NUNIT), "System.Core.dll"),
     is_program=True,
 )
 ALL = (_ENGINE, _EDITOR, CORE, _RUNTIME, _INSPECTORS, TESTS)
@@ -60,8 +60,8 @@ ALL = (_ENGINE, _EDITOR, CORE, _RUNTIME, _INSPECTORS, TESTS)
 
 def missing_tool() -> str | None:
     """Which tool is not installed here, if one is not."""
-    if not _NUNIT.exists():
-        return str(_NUNIT)
+    if not NUNIT.exists():
+        return str(NUNIT)
     return next((tool for tool in _TOOLS if not shutil.which(tool)), None)
 
 
@@ -82,5 +82,5 @@ def compile_all(folder: Path) -> Path:
     """The folder, with every assembly in it and what they need to run."""
     for assembly in ALL:
         compile_into(folder, assembly)
-    shutil.copy(_NUNIT, folder)
+    shutil.copy(NUNIT, folder)
     return folder

@@ -62,16 +62,17 @@ namespace Omote
             return read;
         }
 
-        public void Send(byte[] bytes, int length)
+        /// <summary>Sends bytes[from..to].</summary>
+        public void Send(byte[] bytes, int from, int to)
         {
-            int sent = 0;
+            int sent = from;
             long deadlineNs = Clock.NowNs() + SendMs * NsPerMs;
-            while (sent < length)
+            while (sent < to)
             {
                 if (_isCancelled()) throw new LinkException("stopped");
                 if (Clock.NowNs() > deadlineNs) throw new LinkException("the sender takes nothing in");
                 if (!Poll(SliceMs, SelectMode.SelectWrite)) continue;
-                sent += _socket.Send(bytes, sent, length - sent, SocketFlags.None, out SocketError error);
+                sent += _socket.Send(bytes, sent, to - sent, SocketFlags.None, out SocketError error);
                 if (error != SocketError.Success && error != SocketError.WouldBlock) throw new LinkException("the connection broke: " + error);
             }
         }

@@ -58,16 +58,24 @@ namespace Omote
 
         private void Greet()
         {
-            byte[] greeting = ZmtpHandshake.Greeting();
-            _link.Send(greeting, greeting.Length);
-            _frames.ReadExactly(greeting, greeting.Length);
-            ZmtpHandshake.CheckGreeting(greeting);
+            ShakeHands();
             byte[] ready = ZmtpHandshake.Ready(_options.Role);
             SendFrame(Command, ready, ready.Length);
             Message none = Message.ForControl();
             while (!_isReady)
                 if (_frames.Read(none)) throw new LinkException("a message came before READY");
             foreach (byte[] topic in _options.Topics) Subscribe(topic);
+        }
+
+        // In two steps: a server that wants encryption closes when it reads our mechanism, before we could read which it wants.
+        private void ShakeHands()
+        {
+            byte[] ours = ZmtpHandshake.Greeting();
+            byte[] theirs = new byte[ZmtpHandshake.GreetingBytes];
+            _link.Send(ours, 0, ZmtpHandshake.VersionBytes);
+            _frames.ReadExactly(theirs, theirs.Length);
+            ZmtpHandshake.CheckGreeting(theirs);
+            _link.Send(ours, ZmtpHandshake.VersionBytes, ours.Length);
         }
 
         // In ZMTP 3.0 a subscription is a message that begins with 1; the command of 3.1 is not.
@@ -109,7 +117,7 @@ namespace Omote
             _out[0] = (byte)(flags | (isLong ? Long : 0));
             for (int i = 1; i < head; i++) _out[i] = (byte)((long)length >> 8 * (head - 1 - i));
             Buffer.BlockCopy(body, 0, _out, head, length);
-            _link.Send(_out, head + length);
+            _link.Send(_out, 0, head + length);
         }
 
         private int Receive(byte[] bytes, int offset, int count)

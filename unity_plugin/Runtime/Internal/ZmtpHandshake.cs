@@ -8,6 +8,9 @@ namespace Omote
     {
         public const int GreetingBytes = 64;
 
+        /// <summary>So much of a greeting says which version it is; the other side then says all of its own.</summary>
+        public const int VersionBytes = 11;
+
         private const int SignatureEnd = 9, Major = 10, Mechanism = 12, MechanismBytes = 20;
         private const string Null = "NULL";
         private const string SocketType = "Socket-Type";

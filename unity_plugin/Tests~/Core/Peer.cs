@@ -40,16 +40,23 @@ namespace Omote.Tests
         }
 
         /// <summary>Waits for a connection and shakes hands; the other side's subscriptions are still to be read.</summary>
-        public void Accept(string mechanism = "NULL")
+        public void Accept()
+        {
+            Greet("NULL");
+            Read(64 - 11);
+            SendFrame(4, Ready());
+            ReadFrame(out int flags);
+        }
+
+        /// <summary>Waits for a connection and names its mechanism; like libzmq it has then read no more than the version.</summary>
+        public void Greet(string mechanism)
         {
             AcceptSilently();
             byte[] greeting = ZmtpHandshake.Greeting();
             Array.Clear(greeting, 12, 20);
             Encoding.ASCII.GetBytes(mechanism, 0, mechanism.Length, greeting, 12);
+            Read(11);
             Send(greeting);
-            Read(64);
-            SendFrame(4, Ready());
-            if (mechanism == "NULL") ReadFrame(out int _);
         }
 
         /// <summary>Reads so many subscriptions; returns their topics.</summary>

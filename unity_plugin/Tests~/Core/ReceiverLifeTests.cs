@@ -79,8 +79,8 @@ namespace Omote.Tests
         [Test]
         public void SenderThatWantsEncryptionIsNamedWithTheCure()
         {
-            Assert.That(ErrorOf(peer => peer.Accept("CURVE")), Is.StringContaining("omote keys new"));
-            Assert.That(ErrorOf(peer => peer.Accept("PLAIN")), Is.StringContaining("PLAIN"));
+            Assert.That(ErrorOf(peer => peer.Greet("CURVE")), Is.StringContaining("omote keys new"));
+            Assert.That(ErrorOf(peer => peer.Greet("PLAIN")), Is.StringContaining("PLAIN"));
         }
 
         [Test]

@@ -30,22 +30,22 @@ namespace Omote.Probe
             {
                 Figures figures = new Figures(arguments.WarmUp);
                 receiver.Start(arguments.Settings);
-                WaitReady(receiver, arguments.Seconds);
-                Listen(receiver, arguments, figures);
+                if (IsReady(receiver, arguments.Seconds)) Listen(receiver, arguments, figures);
                 Console.WriteLine(figures.ToJson(receiver.GetStatistics()));
             }
         }
 
-        private static void WaitReady(Receiver receiver, double seconds)
+        private static bool IsReady(Receiver receiver, double seconds)
         {
             long deadlineNs = Clock.NowNs() + (long)(seconds * NsPerS);
             while (!receiver.GetStatistics().IsConnected)
             {
-                if (Clock.NowNs() > deadlineNs) return;
+                if (Clock.NowNs() > deadlineNs) return false;
                 Thread.Sleep(1);
             }
             Console.WriteLine("ready");
             Console.Out.Flush();
+            return true;
         }
 
         private static void Listen(Receiver receiver, Arguments arguments, Figures figures)

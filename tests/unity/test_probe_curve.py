@@ -1,0 +1,92 @@
+"""Encryption of the Unity core: who has a key that is known is let in, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from omote.bridge import keys, picture
+from omote.bridge.control import ControlServer
+from omote.bridge.keys import ServerKeys
+from omote.bridge.publisher import Publisher
+
+from .core_probe import FREE_PORT, Probe, checksum, noise, shot, wait_for
+from .test_probe_control import ask, echo
+
+SIDE = 32
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> ServerKeys:
+    return keys.make_server(tmp_path / "server")
+
+
+@pytest.fixture
+def client(server: ServerKeys, tmp_path: Path) -> Path:
+    """The file of a client that is let in."""
+    path = tmp_path / "unity.omote-key"
+    keys.make_client(server, "unity", path)
+    return path
+
+
+def of_another_server(folder: Path) -> Path:
+    keys.make_client(keys.make_server(folder / "another"), "unity", folder / "another.omote-key")
+    return folder / "another.omote-key"
+
+
+def taken_off_the_list(folder: Path) -> Path:
+    server = ServerKeys.load(folder / "server")
+    keys.make_client(server, "gone", folder / "gone.omote-key")
+    keys.remove_client(server.clients, "gone")
+    return folder / "gone.omote-key"
+
+
+def test_client_that_is_known_receives(probe: Path, server: ServerKeys, client: Path) -> None:
+    video = noise(1, SIDE)
+    with Publisher(FREE_PORT, FREE_PORT, keys=server) as source:
+        with Probe(probe, source.video_endpoint, "--keys", client, "--frames", "--count", 1) as listener:
+            listener.line_that_begins("ready")
+            wait_for(lambda: "v/omote" in source.listening)
+            source.publish(shot(5, video))
+            assert listener.line_that_begins("frame").split()[5] == checksum(video, picture.RGBA8)
+        assert source.rejected_handshakes == 0
+
+
+@pytest.mark.parametrize("key_of", [of_another_server, taken_off_the_list])
+def test_client_that_is_not_known_is_refused_and_told(
+    probe: Path, server: ServerKeys, tmp_path: Path, key_of: Callable[[Path], Path]
+) -> None:
+    with Publisher(FREE_PORT, FREE_PORT, keys=server) as source:
+        arguments = ("--keys", key_of(tmp_path), "--seconds", 3)
+        with Probe(probe, source.video_endpoint, *arguments) as listener:
+            wait_for(lambda: source.rejected_handshakes > 0)
+            figures = listener.figures()
+    assert figures["received"] == 0
+    assert figures["error"], "nothing tells the user"
+
+
+@pytest.mark.parametrize("transport", ["managed", "libzmq"])
+def test_client_without_a_key_is_refused(probe: Path, server: ServerKeys, transport: str) -> None:
+    arguments = ("--transport", transport, "--seconds", 3)
+    with (
+        Publisher(FREE_PORT, FREE_PORT, keys=server) as source,
+        Probe(probe, source.video_endpoint, *arguments) as listener,
+    ):
+        wait_for(lambda: source.rejected_handshakes > 0)
+        figures = listener.figures()
+    assert figures["received"] == 0
+    if transport == "managed":
+        assert "omote keys new" in str(figures["error"])
+
+
+def test_managed_transport_says_that_it_knows_no_encryption(probe: Path, client: Path) -> None:
+    with Probe(probe, "tcp://127.0.0.1:9", "--keys", client, "--transport", "managed") as listener:
+        assert "knows no encryption" in listener.refusal()
+
+
+def test_control_is_encrypted_too(probe: Path, server: ServerKeys, client: Path) -> None:
+    with ControlServer(FREE_PORT, {"echo": echo}, session=1, keys=server) as control:
+        said = ask(probe, control.endpoint, "echo", "--keys", str(client), "name=mira")
+    assert said == {"result": {"heard": {"name": "mira"}}}
