@@ -39,7 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--control", default="", metavar="ADDRESS", help="otherwise as the sender says")
     parser.add_argument("--key", type=Path, default=None, metavar="FILE", help="of `omote keys new NAME`")
     parser.add_argument(
-        "--seconds", type=_number_of_seconds, default=None, metavar="N", help="end after so long; 1 if none came"
+        "--seconds",
+        type=_number_of_seconds,
+        default=None,
+        metavar="N",
+        help="end after so long; exit code 1 if nothing came",
     )
     parser.add_argument("--json", action="store_true", default=False, help="print one JSON object at the end instead")
 

@@ -21,6 +21,7 @@ def lines(account: Account) -> list[str]:
         " · ".join([account.endpoint, account.subject, account.state, *_announced(account)]),
         f"{account.fps:.1f} a second · {_content(account)}",
         _ages(account),
+        *_clocks(account),
         _counts(account),
         *_sender(account),
         *_complaints(account),
@@ -73,7 +74,7 @@ def _announced(account: Account) -> list[str]:
     said = account.hello.omote if account.hello else (account.answers.hello or {}).get("omote")
     named = [f"Omote {_clean(said)}"] if said else []
     schema = account.schema
-    return [*named, *([f"schema of {len(schema.weights)} weights, {len(schema.fields)} fields"] if schema else [])]
+    return [*named, *([f"{len(schema.weights)} weights"] if schema else [])]
 
 
 def _content(account: Account) -> str:
@@ -90,14 +91,20 @@ def _content(account: Account) -> str:
 
 def _ages(account: Account) -> str:
     if not account.is_clock_known:
-        return "age unknown: clocks not measured"
+        endpoint = account.answers.endpoint if account.answers.error else ""
+        return "age unknown: clocks not measured" + (f" (no answer from control at {endpoint})" if endpoint else "")
     if not account.recent:
         return "age not known yet"
-    spread = f"age {_spread(account.recent.age)} since sent, {_spread(account.recent.latency)} since captured (p50/p99)"
+    return f"age {_spread(account.recent.age)} since sent, {_spread(account.recent.latency)} since captured (p50/p99)"
+
+
+def _clocks(account: Account) -> list[str]:
     clock = account.clock
     if clock is None or is_loopback(account.endpoint):
-        return spread
-    return f"{spread}, clocks {clock.offset_ns * _MS:.1f} ± {clock.uncertainty_ns * _MS:.2f} ms apart"
+        return []
+    return [
+        f"the sender's clock is {clock.offset_ns * _MS:.3f} ± {clock.uncertainty_ns * _MS:.3f} ms ahead of this one"
+    ]
 
 
 def _spread(took: Percentiles) -> str:
@@ -114,7 +121,8 @@ def _sender(account: Account) -> list[str]:
     """What control says."""
     answers, stats = account.answers, account.answers.stats or {}
     if answers.error:
-        return [f"control: {_clean(answers.error)}"]
+        hint = "; --control names another address" if account.frame else ""
+        return [f"control: {_clean(answers.error)}{hint}"]
     if not stats:
         return []
     if not _is_of_the_sender(account):

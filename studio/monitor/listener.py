@@ -43,6 +43,7 @@ class Listener:
         self._first_ns = self._last_ns = 0
         self._ages, self._latencies = Ring(), Ring()
         self._clock: Clock | None = None
+        self._clock_sessions = 0  # of the sender, that had been seen when it was measured
         self._frame: Frame | None = None
 
     def __enter__(self) -> Self:
@@ -69,43 +70,48 @@ class Listener:
 
     def set_clock(self, clock: Clock | None) -> None:
         """Tells what has been measured; it counts for the run of the sender that it is of."""
+        self._clock_sessions = self._subscriber.reception.sessions
         self._clock = clock if clock and clock.session == self.session else None
-        if self._clock:
-            # Where the two may well be one clock the difference is only noise.
-            is_same = self._is_own_clock and abs(self._clock.offset_ns) <= self._clock.uncertainty_ns
-            self._subscriber.offset_ns = 0 if is_same else self._clock.offset_ns
+        if not self._clock:
+            return
+        # Where the two may well be one clock the difference is only noise; through a tunnel they are not.
+        is_same = self._is_own_clock and abs(self._clock.offset_ns) <= self._clock.uncertainty_ns
+        if self._is_own_clock and not is_same:
+            self._is_own_clock = False
+            self._ages, self._latencies = Ring(), Ring()
+        self._subscriber.offset_ns = 0 if is_same else self._clock.offset_ns
 
     def account(self, answers: Answers) -> Account:
         """How it stands."""
-        now_ns, reception, header = self._now(), self._subscriber.reception, self._subscriber
-        fps = (reception.received - self._counted) / max(now_ns - self._counted_ns, 1) * 1e9
+        subscriber, reception, now_ns = self._subscriber, self._subscriber.reception, self._now()
+        fps = _rate(reception.received - self._counted, now_ns - self._counted_ns)
         self._counted, self._counted_ns = reception.received, now_ns
         return Account(
-            endpoint=header.endpoint,
-            subject=header.subject,
-            format=header.format,
+            endpoint=subscriber.endpoint,
+            subject=subscriber.subject,
+            format=subscriber.format,
             state=self._state(reception),
             seconds=(now_ns - self._begun_ns) * 1e-9,
             reception=reception,
-            skipped=header.skipped,
+            skipped=subscriber.skipped,
             frame=self._frame,
             fps=fps,
-            mean_fps=(reception.received - 1) / (self._last_ns - self._first_ns) * 1e9
-            if reception.received > 1
-            else 0.0,
+            mean_fps=_rate(reception.received - 1, self._last_ns - self._first_ns),
             recent=self._timing(_RECENT),
             whole=self._timing(CAPACITY),
             is_clock_known=self._is_clock_known,
             clock=self._clock,
-            hello=header.hello,
-            schema=header.schema,
-            last_error=header.last_error,
+            hello=subscriber.hello,
+            schema=subscriber.schema,
+            last_error=subscriber.last_error,
             answers=answers,
         )
 
     @property
     def _is_clock_known(self) -> bool:
-        return self._is_own_clock or self._clock is not None
+        """Another run of the sender may have another clock, though the last one's is still at hand."""
+        is_measured = self._clock is not None and self._clock_sessions == self._subscriber.reception.sessions
+        return self._is_own_clock or is_measured
 
     def _state(self, reception: Reception) -> str:
         if not reception.received:
@@ -123,3 +129,7 @@ class Listener:
         if self._is_clock_known:
             self._ages.add(age_ns * _MS)
             self._latencies.add(self._subscriber.reception.latency_ns * _MS)
+
+
+def _rate(count: int, took_ns: int) -> float:
+    return count / took_ns * 1e9 if took_ns > 0 else 0.0

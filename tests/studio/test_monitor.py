@@ -1,0 +1,317 @@
+"""`omote monitor` against a sender that plays its part, over real sockets. Nothing here asserts how long it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from omote.bridge import keys
+from omote.bridge.control import Clock, ControlServer
+from omote.bridge.endpoint import port_of
+from omote.bridge.frame import Hello, Params, Video
+from omote.bridge.keys import ClientKeys, ServerKeys
+from omote.bridge.picture import FORMATS
+from omote.bridge.publisher import Publisher
+from omote.engine.nouns import Portrait
+from omote.engine.outputs import shot
+from omote.studio.command import main
+from omote.studio.monitor.account import Account
+from omote.studio.monitor.asker import Answers, Asker
+from omote.studio.monitor.lines import as_json, line, lines
+from omote.studio.monitor.listener import Listener
+
+PATIENCE_S = 60.0  # the test fails after it; it never passes because of it
+FREE_PORT = "tcp://127.0.0.1:*"
+HOUR_NS = 3_600_000_000_000
+STATS = {"source": "demo", "phase": "following", "fps": 59.94, "dropped": 3, "listening": ["v/omote"]}
+
+NO_ANSWERS = Answers()
+
+Draw = Callable[[int], Portrait]
+
+
+class Sender:
+    """Sends portraits without end, and answers `hello` and `stats`."""
+
+    def __init__(self, draw: Draw, server: ServerKeys | None = None, ahead_ns: int = 0, video: str = FREE_PORT) -> None:
+        self._draw = draw
+        self._ahead_ns = ahead_ns
+        hello = Hello("1.2.3", 1, FORMATS, video=0, params=0, control=0, methods=("hello", "stats", "clock"))
+        self.publisher = Publisher(FREE_PORT, video, clock=self._now, keys=server, hello=hello)
+        methods = {"hello": self._hello, "stats": lambda _: STATS}
+        self.control = ControlServer(FREE_PORT, methods, session=self.publisher.session, keys=server, clock=self._now)
+        self._is_stopping = threading.Event()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Sender:
+        self._stack.enter_context(self.control)
+        self.publisher.hello = replace(self.publisher.hello, control=port_of(self.control.endpoint))
+        self._stack.enter_context(self.publisher)
+        thread = threading.Thread(target=self._send, daemon=True)
+        thread.start()
+        self._stack.callback(thread.join)
+        self._stack.callback(self._is_stopping.set)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def _now(self) -> int:
+        return time.perf_counter_ns() + self._ahead_ns
+
+    def _send(self) -> None:
+        index = 0
+        while not self._is_stopping.wait(0.01):
+            sent = shot(self._draw(index))
+            self.publisher.publish(replace(sent, captured_ns=self._now(), generated_ns=self._now()))
+            index += 1
+
+    def _hello(self, arguments: Mapping[str, object]) -> Mapping[str, object]:
+        told = {"omote": "1.2.3", "formats": list(self.publisher.hello.formats), "subject": self.publisher.subject}
+        return {**told, "session": self.publisher.session}
+
+
+def listening(endpoint: str, client: ClientKeys | None = None, is_own_clock: bool = True) -> Listener:
+    return Listener(endpoint, "omote", "rgba8", client, is_own_clock)
+
+
+def account_of(listener: Listener, is_so: Callable[[Account], object], answers: Answers = NO_ANSWERS) -> Account:
+    """The first account of which it is so."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while True:
+        listener.watch(time.monotonic() + 0.05)
+        account = listener.account(answers)
+        if is_so(account):
+            return account
+        assert time.monotonic() < deadline_s, "waited in vain"
+
+
+def answers_of(asker: Asker, is_so: Callable[[Answers], object]) -> Answers:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not is_so(asker.answers):
+        assert time.monotonic() < deadline_s, "waited in vain"
+        time.sleep(0.01)
+    return asker.answers
+
+
+def waiting(endpoint: str = "tcp://127.0.0.1:5557", **changed: object) -> Account:
+    """An account of nothing."""
+    return replace(listening(endpoint).account(NO_ANSWERS), **changed)  # type: ignore[arg-type]
+
+
+def test_pictures_are_counted_and_timed(draw: Draw) -> None:
+    with Sender(draw) as sender, listening(sender.publisher.video_endpoint) as listener:
+        account = account_of(listener, lambda account: account.reception.received > 10 and account.recent)
+        assert account.state == "live"
+        assert account.frame
+        assert isinstance(account.frame.payload, Video)
+        assert account.mean_fps > 0
+        told = as_json(account)
+        assert told["size"] == [64, 64]
+        assert told["sessions"] == 1
+        assert told["missed"] == told["rejected"] == 0
+        said = "\n".join(lines(account))
+        assert "pictures 64x64, rgba8, alpha straight" in said
+        assert "ms since sent" in said
+        assert "live" in line(account)
+
+
+def test_params_tell_confidence_presence_and_who_sends(draw: Draw) -> None:
+    with Sender(draw) as sender, listening(sender.publisher.params_endpoint) as listener:
+        account = account_of(listener, lambda account: account.frame and account.hello and account.schema)
+        assert account.frame
+        assert isinstance(account.frame.payload, Params)
+        said = "\n".join(lines(account))
+        assert "confidence 0.00, presence 1.00" in said
+        assert "Omote 1.2.3 · 52 weights" in said
+        assert listener.hello
+        assert listener.hello.control == port_of(sender.control.endpoint)
+
+
+def test_what_stops_coming_is_stale(draw: Draw) -> None:
+    with Sender(draw) as sender, listening(sender.publisher.video_endpoint) as listener:
+        account_of(listener, lambda account: account.state == "live")
+        sender.__exit__()
+        account = account_of(listener, lambda account: account.state == "stale" and account.fps == 0)
+    assert "stale" in line(account)
+
+
+def test_the_age_of_another_machines_pictures_is_unknown_until_clocks_are_measured(draw: Draw) -> None:
+    with (
+        Sender(draw, ahead_ns=5 * HOUR_NS) as sender,
+        listening(sender.publisher.video_endpoint, is_own_clock=False) as listener,
+        Asker(lambda: sender.control.endpoint) as asker,
+    ):
+        account = account_of(listener, lambda account: account.reception.received > 3)
+        assert account.recent is None
+        assert "age unknown: clocks not measured" in line(account)
+        clock = answers_of(asker, lambda answers: answers.clock).clock
+        assert clock
+        listener.set_clock(replace(clock, session=clock.session ^ 1))  # of another run
+        assert "age unknown" in line(account_of(listener, lambda account: account.state == "live"))
+        listener.set_clock(clock)
+        account = account_of(listener, lambda account: account.recent)
+    assert account.recent
+    assert abs(account.recent.age.p50) < 3_600_000  # milliseconds: it does not hold the five hours
+    assert account.recent.latency.p50 >= account.recent.age.p50
+    apart = next(said for said in lines(replace(account, endpoint="tcp://studio-pc:5557")) if "clock is" in said)
+    assert abs(float(apart.split()[4]) - 5 * 3_600_000) < 60_000
+
+
+def test_a_measured_clock_does_not_count_for_the_next_run(draw: Draw) -> None:
+    with Sender(draw) as first, listening(first.publisher.video_endpoint, is_own_clock=False) as listener:
+        account = account_of(listener, lambda account: account.frame)
+        assert account.frame
+        listener.set_clock(Clock(0, 1, account.frame.header.session))
+        assert account_of(listener, lambda account: account.recent).is_clock_known
+        first.__exit__()
+        with Sender(draw, video=first.publisher.video_endpoint):
+            account = account_of(listener, lambda account: account.reception.sessions == 2)
+            assert not account.is_clock_known
+            assert "2 runs of the sender" in line(account)
+
+
+def test_a_tunnel_is_not_taken_for_this_machine(draw: Draw) -> None:
+    with Sender(draw, ahead_ns=5 * HOUR_NS) as sender, listening(sender.publisher.video_endpoint) as listener:
+        account = account_of(listener, lambda account: account.recent)
+        assert account.frame
+        listener.set_clock(Clock(5 * HOUR_NS, 1_000_000, account.frame.header.session))
+        account = account_of(listener, lambda account: account.recent)
+    assert account.whole
+    assert abs(account.whole.age.p99) < 3_600_000  # none of the ages that were five hours wrong is left
+
+
+def test_control_is_asked_for_what_it_knows(draw: Draw) -> None:
+    with (
+        Sender(draw) as sender,
+        listening(sender.publisher.video_endpoint) as listener,
+        Asker(lambda: sender.control.endpoint) as asker,
+    ):
+        answers = answers_of(asker, lambda answers: answers.stats)
+        assert answers.clock
+        assert answers.clock.session == sender.publisher.session
+        said = "\n".join(lines(account_of(listener, lambda account: account.frame, answers)))
+        assert "sender: demo, following · 59.9 a second" in said
+        assert "dropped 3" in said
+        assert "to v/omote" in said
+        sender.__exit__()
+        assert answers_of(asker, lambda answers: answers.error).clock is None
+
+
+def test_a_sender_without_stats_still_has_its_clock_measured() -> None:
+    with ControlServer(FREE_PORT, {}, session=7) as control, Asker(lambda: control.endpoint) as asker:
+        answers = answers_of(asker, lambda answers: answers.clock)
+        assert answers.clock
+        assert (answers.clock.session, answers.hello, answers.error) == (7, None, "")
+
+
+def test_the_figures_of_another_run_are_not_taken_for_the_senders(draw: Draw) -> None:
+    with Sender(draw) as sender, listening(sender.publisher.video_endpoint) as listener:
+        answers = Answers("tcp://127.0.0.1:5558", stats=STATS, clock=Clock(0, 1, sender.publisher.session ^ 1))
+        account = account_of(listener, lambda account: account.frame, answers)
+    assert any("is another Omote than the one that sends this" in said for said in lines(account))
+    assert as_json(account)["stats"] is None
+
+
+def test_a_key_on_the_list_receives(draw: Draw, tmp_path: Path) -> None:
+    server = keys.make_server(tmp_path)
+    client = keys.make_client(server, "a", tmp_path / "a.omote-key")
+    with Sender(draw, server) as sender, listening(sender.publisher.video_endpoint, client) as listener:
+        assert account_of(listener, lambda account: account.frame).state == "live"
+
+
+def test_nothing_is_said_clearly_with_what_may_be_the_matter() -> None:
+    assert lines(waiting()) == ["nothing from tcp://127.0.0.1:5557 yet: is `omote live` running?"]
+    assert "`omote live --curve` running there, and --key" in line(waiting("tcp://studio-pc:5557"))
+    answers = Answers("tcp://127.0.0.1:5558", hello={"subject": "anna", "formats": ["jpeg"]})
+    said = lines(waiting(answers=answers))
+    assert "the sender there calls itself anna: --subject anna" in said
+    assert "the sender there has no rgba8, only jpeg" in said
+
+
+def test_what_a_stranger_says_cannot_move_the_cursor() -> None:
+    stats = {**STATS, "source": "\x1b[2Jdemo", "listening": ["\x1b]0;x\x07"], "fps": "fast"}
+    answers = Answers("tcp://127.0.0.1:5558", hello={"subject": "\x1b[H"}, stats=stats)
+    said = "".join(lines(waiting(answers=answers)))
+    assert said.isprintable()
+    assert "?[2Jdemo, following · ? a second" in said
+
+
+def test_a_port_where_nobody_sends_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["monitor", "tcp://127.0.0.1:1", "--seconds", "0.2"]) == 1
+    assert "nothing from tcp://127.0.0.1:1 yet: is `omote live` running?" in capsys.readouterr().out
+    assert main(["monitor", "tcp://127.0.0.1:1", "--seconds", "0.2", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["state"], told["received"], told["age_ms"], told["hello"]) == ("waiting", 0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (("nonsense",), "nonsense is no address"),
+        (("tcp://*:5557",), "leads nowhere"),
+        (("--control", "tcp://a"), "tcp://a is no address"),
+        (("--seconds", "0"), "must be a number above 0, got 0"),
+        (("--seconds", "soon"), "must be a number above 0, got soon"),
+        (("--subject", "a/b"), "a subject is 1 to 64"),
+        (("--format", "png"), "invalid choice: 'png'"),
+        (("--key", "nowhere.omote-key"), "nowhere.omote-key cannot be read"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(
+    arguments: tuple[str, ...], wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(["monitor", *arguments])
+    except SystemExit as error:  # argparse's own
+        code = int(error.code or 0)
+    assert code == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert wanted in said
+
+
+@contextmanager
+def monitoring(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "omote.studio.command", "monitor", *arguments]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process of Windows gets no Ctrl-C from here")
+def test_ctrl_c_ends_it_well(draw: Draw) -> None:
+    with Sender(draw) as sender, monitoring(sender.publisher.params_endpoint) as process:
+        assert process.stdout
+        said = process.stdout.readline()
+        while not said.startswith("live · "):
+            assert said, "it ended by itself"
+            said = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process of Windows gets no Ctrl-C from here")
+def test_ctrl_c_still_prints_the_object(draw: Draw) -> None:
+    with Sender(draw) as sender, monitoring(sender.publisher.video_endpoint, "--json", "--seconds", "600") as process:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while sender.publisher.sent_pictures < 20:
+            assert time.monotonic() < deadline_s, "waited in vain"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        told = json.loads(process.communicate(timeout=PATIENCE_S)[0])
+    assert told["endpoint"] == sender.publisher.video_endpoint
+    assert told["format"] == "rgba8"
