@@ -12,7 +12,8 @@ TEST(an_empty_text_changes_nothing) {
 }
 
 TEST(a_text_changes_what_it_names) {
-    const Connection changed = Connection().With(" params = tcp://10.0.0.2:5556 ;subject=ada; keys=C:\\my keys\\a=b.key");
+    const std::string text = " params = tcp://10.0.0.2:5556 ;subject=ada; keys=C:\\my keys\\a=b.key";
+    const Connection changed = Connection().With(text);
     EXPECT_EQUAL(changed.params, std::string("tcp://10.0.0.2:5556"));
     EXPECT_EQUAL(changed.subject, std::string("ada"));
     EXPECT_EQUAL(changed.keyFile, std::string("C:\\my keys\\a=b.key"));

@@ -11,7 +11,8 @@ namespace {
 
 constexpr double Pi = 3.14159265358979323846;
 
-// What white paper that faces `z` shows of one channel: irradiance / pi, by the nine harmonics (Ramamoorthi and Hanrahan).
+// What white paper that faces `z` shows of one channel: irradiance / pi, by the nine harmonics of Ramamoorthi and
+// Hanrahan.
 double PaperFacingZ(const std::vector<double>& light, std::size_t channel) {
     const double* harmonics = light.data() + 9 * channel;
     const double irradiance = Pi * 0.282095 * harmonics[0] + 2 * Pi / 3 * 0.488603 * harmonics[2] +
