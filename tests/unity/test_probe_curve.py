@@ -54,9 +54,11 @@ def test_client_that_is_known_receives(probe: Path, server: ServerKeys, client: 
         assert source.rejected_handshakes == 0
 
 
-@pytest.mark.parametrize("key_of", [of_another_server, taken_off_the_list])
+@pytest.mark.parametrize(
+    ("key_of", "said"), [(of_another_server, "another sender's"), (taken_off_the_list, "on its list")]
+)
 def test_client_that_is_not_known_is_refused_and_told(
-    probe: Path, server: ServerKeys, tmp_path: Path, key_of: Callable[[Path], Path]
+    probe: Path, server: ServerKeys, tmp_path: Path, key_of: Callable[[Path], Path], said: str
 ) -> None:
     with Publisher(FREE_PORT, FREE_PORT, keys=server) as source:
         arguments = ("--keys", key_of(tmp_path), "--seconds", 3)
@@ -64,7 +66,22 @@ def test_client_that_is_not_known_is_refused_and_told(
             wait_for(lambda: source.rejected_handshakes > 0)
             figures = listener.figures()
     assert figures["received"] == 0
-    assert figures["error"], "nothing tells the user"
+    assert said in str(figures["error"])
+
+
+def test_client_that_is_let_in_later_need_not_be_started_again(probe: Path, server: ServerKeys, client: Path) -> None:
+    entry = server.clients / "unity.toml"
+    elsewhere = entry.rename(entry.with_suffix(".away"))
+    with (
+        Publisher(FREE_PORT, FREE_PORT, keys=server) as source,
+        Probe(probe, source.video_endpoint, "--keys", client, "--frames", "--count", 1) as listener,
+    ):
+        wait_for(lambda: source.rejected_handshakes > 0)
+        elsewhere.rename(entry)
+        listener.line_that_begins("ready")
+        wait_for(lambda: "v/omote" in source.listening)
+        source.publish(shot(5, noise(1, SIDE)))
+        listener.line_that_begins("frame 5")
 
 
 @pytest.mark.parametrize("transport", ["managed", "libzmq"])
@@ -77,8 +94,7 @@ def test_client_without_a_key_is_refused(probe: Path, server: ServerKeys, transp
         wait_for(lambda: source.rejected_handshakes > 0)
         figures = listener.figures()
     assert figures["received"] == 0
-    if transport == "managed":
-        assert "omote keys new" in str(figures["error"])
+    assert ("omote keys new" if transport == "managed" else "wants encryption") in str(figures["error"])
 
 
 def test_managed_transport_says_that_it_knows_no_encryption(probe: Path, client: Path) -> None:

@@ -33,7 +33,7 @@ namespace Omote
                 }
                 catch (LinkException error)
                 {
-                    failure = new LinkException(endpoint + ": " + error.Message);
+                    failure = new LinkException(endpoint + ": " + error.Message + "; is Omote running, and the port right?");
                 }
             }
             throw failure;

@@ -16,6 +16,7 @@ namespace Omote
         public Func<IntPtr, int> Close;
         public Func<IntPtr, int, byte[], UIntPtr, int> SetOption;
         public Func<IntPtr, string, int> Connect;
+        public Func<IntPtr, string, int> Disconnect;
         public Func<IntPtr, string, int, int> Monitor;
         public Func<IntPtr, byte[], UIntPtr, int, int> Send;
         public Func<IntPtr, int> InitMessage;

@@ -7,8 +7,9 @@ namespace Omote
     /// <summary>Hears from libzmq whether a socket is connected, and why a handshake was refused.</summary>
     internal sealed class LibzmqMonitor : IDisposable
     {
-        private const int Disconnected = 0x0200, FailedNoDetail = 0x0800, Succeeded = 0x1000, FailedProtocol = 0x2000, FailedAuth = 0x4000;
-        private const int Wanted = Disconnected | FailedNoDetail | Succeeded | FailedProtocol | FailedAuth;
+        private const int Retried = 0x0004, Disconnected = 0x0200, Succeeded = 0x1000;
+        private const int FailedNoDetail = 0x0800, FailedProtocol = 0x2000, FailedAuth = 0x4000;
+        private const int Wanted = Retried | Disconnected | Succeeded | FailedNoDetail | FailedProtocol | FailedAuth;
         private const int MessageBytes = 64;
         private const int EventBytes = 6; // uint16 event, uint32 value
         private const int DontWait = 1;
@@ -37,6 +38,12 @@ namespace Omote
 
         public string LastError => _lastError;
 
+        /// <summary>True after the sender refused our key: libzmq then gives up for good.</summary>
+        public bool WasRefused { get; private set; }
+
+        /// <summary>To be called when a new connection is begun.</summary>
+        public void Forgive() => WasRefused = false;
+
         /// <summary>Takes in what has happened since; waits for nothing.</summary>
         public void Read()
         {
@@ -61,14 +68,19 @@ namespace Omote
 
         private void Take(int happened)
         {
-            if (happened == Succeeded) _isConnected = true;
-            else if (happened != 0) _isConnected = false;
-            if (happened == Disconnected) _lastError = "the sender closed the connection";
-            else if (happened == FailedAuth)
-                _lastError = "the sender refused the key: has `omote keys new` let this client in, and is it this sender's file?";
-            else if (happened == FailedProtocol)
-                _lastError = "the handshake failed: one side wants encryption and the other does not, or the server's key is another";
-            else if (happened == FailedNoDetail) _lastError = "the handshake failed: is there a ZeroMQ socket, with encryption as here?";
+            string error = Explain(happened);
+            if (error.Length > 0) _lastError = error;
+            if (happened == FailedAuth) WasRefused = true;
+            if (happened != 0) _isConnected = happened == Succeeded;
+        }
+
+        private string Explain(int happened)
+        {
+            if (happened == FailedAuth) return "the sender refused our key: is this client on its list (omote keys new NAME)?";
+            if (happened == FailedProtocol || happened == FailedNoDetail)
+                return "the handshake failed: one side wants encryption and the other does not, or the key file is another sender's";
+            if (happened == Disconnected && _isConnected) return "the sender closed the connection";
+            return happened == Retried && _lastError.Length == 0 ? "nobody answers there; is Omote running, and the port right?" : "";
         }
     }
 }

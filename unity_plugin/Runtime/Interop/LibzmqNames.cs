@@ -30,6 +30,7 @@ namespace Omote
                 Close = zmq_close,
                 SetOption = zmq_setsockopt,
                 Connect = zmq_connect,
+                Disconnect = zmq_disconnect,
                 Monitor = zmq_socket_monitor,
                 Send = zmq_send,
                 InitMessage = zmq_msg_init,
@@ -49,6 +50,7 @@ namespace Omote
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_close(IntPtr socket);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_setsockopt(IntPtr socket, int option, byte[] value, UIntPtr length);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_connect(IntPtr socket, string endpoint);
+            [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_disconnect(IntPtr socket, string endpoint);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_socket_monitor(IntPtr socket, string endpoint, int events);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_send(IntPtr socket, byte[] bytes, UIntPtr length, int flags);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_msg_init(IntPtr message);
@@ -75,6 +77,7 @@ namespace Omote
                 Close = zmq_close,
                 SetOption = zmq_setsockopt,
                 Connect = zmq_connect,
+                Disconnect = zmq_disconnect,
                 Monitor = zmq_socket_monitor,
                 Send = zmq_send,
                 InitMessage = zmq_msg_init,
@@ -94,6 +97,7 @@ namespace Omote
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_close(IntPtr socket);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_setsockopt(IntPtr socket, int option, byte[] value, UIntPtr length);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_connect(IntPtr socket, string endpoint);
+            [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_disconnect(IntPtr socket, string endpoint);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_socket_monitor(IntPtr socket, string endpoint, int events);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_send(IntPtr socket, byte[] bytes, UIntPtr length, int flags);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_msg_init(IntPtr message);
@@ -120,6 +124,7 @@ namespace Omote
                 Close = zmq_close,
                 SetOption = zmq_setsockopt,
                 Connect = zmq_connect,
+                Disconnect = zmq_disconnect,
                 Monitor = zmq_socket_monitor,
                 Send = zmq_send,
                 InitMessage = zmq_msg_init,
@@ -139,6 +144,7 @@ namespace Omote
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_close(IntPtr socket);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_setsockopt(IntPtr socket, int option, byte[] value, UIntPtr length);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_connect(IntPtr socket, string endpoint);
+            [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_disconnect(IntPtr socket, string endpoint);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_socket_monitor(IntPtr socket, string endpoint, int events);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_send(IntPtr socket, byte[] bytes, UIntPtr length, int flags);
             [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] private static extern int zmq_msg_init(IntPtr message);

@@ -14,16 +14,21 @@ namespace Omote
         private const int MaxParts = 64;
         private const long NsPerMs = 1000000;
 
+        private const long RefusedPauseNs = 2000000000;
+
         private readonly Libzmq _zmq;
+        private readonly string _endpoint;
         private readonly LibzmqMonitor _monitor;
         private IntPtr _context;
         private IntPtr _socket;
         private IntPtr _received;
         private volatile bool _cancelled;
+        private long _nextTryNs;
 
         public LibzmqSocket(SocketOptions options)
         {
             CheckAvailable(options.Keys != null);
+            _endpoint = options.Endpoint.ToString();
             _zmq = Libzmq.Find();
             _context = _zmq.NewContext();
             _socket = _zmq.NewSocket(_context, (int)(options.Role == SocketRole.Subscriber ? LibzmqType.Sub : LibzmqType.Dealer));
@@ -33,7 +38,7 @@ namespace Omote
                 _zmq.InitMessage(_received);
                 _monitor = new LibzmqMonitor(_zmq, _context, _socket);
                 SetOptions(options);
-                Check(_zmq.Connect(_socket, options.Endpoint.ToString()), "connect to " + options.Endpoint);
+                Check(_zmq.Connect(_socket, _endpoint), "connect to " + _endpoint);
             }
             catch (OmoteException)
             {
@@ -66,6 +71,7 @@ namespace Omote
             do
             {
                 _monitor.Read();
+                if (_monitor.WasRefused) TryAgain();
                 if (_zmq.Receive(_received, _socket, 0) >= 0) return ReadParts(message);
             }
             while (!_cancelled && Clock.NowNs() < deadlineNs);
@@ -91,6 +97,16 @@ namespace Omote
             _zmq.CloseMessage(_received);
             Marshal.FreeHGlobal(_received);
             _received = IntPtr.Zero;
+        }
+
+        // Whoever was refused may have been let in since, but libzmq does not ask again by itself.
+        private void TryAgain()
+        {
+            if (Clock.NowNs() < _nextTryNs) return;
+            _nextTryNs = Clock.NowNs() + RefusedPauseNs;
+            _monitor.Forgive();
+            _zmq.Disconnect(_socket, _endpoint); // or connecting would do nothing: it believes that it is
+            _zmq.Connect(_socket, _endpoint);
         }
 
         // The parts of a message arrive together: those after the first need no waiting.
