@@ -1,5 +1,9 @@
 // The whole core as one file, for a build system that is told of one: Unreal's.
 
+#if defined(_WIN32) && !defined(NOMINMAX)
+#define NOMINMAX  // zmq.h brings windows.h
+#endif
+
 #include "src/announcement.cpp"
 #include "src/arguments.cpp"
 #include "src/client_keys.cpp"

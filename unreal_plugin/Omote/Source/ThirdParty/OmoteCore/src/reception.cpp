@@ -1,6 +1,7 @@
 #include "omote/reception.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace omote {
 
@@ -26,6 +27,13 @@ double Percentile(std::vector<std::int64_t>& values, double share) {
 const char* StateWord(State state) {
     constexpr const char* words[] = {"stopped", "connecting", "refused", "live", "stale"};
     return words[static_cast<int>(state)];
+}
+
+std::string Describe(const Statistics& report) {
+    std::string age;
+    if (report.isAgeKnown) age = ", " + std::to_string(std::lround(report.ageP50Ms)) + " ms old";
+    return StateWord(report.state) + (", " + std::to_string(std::lround(report.fps))) + " fps" + age + ", " +
+           std::to_string(report.missed) + " lost";
 }
 
 void Reception::Start() {

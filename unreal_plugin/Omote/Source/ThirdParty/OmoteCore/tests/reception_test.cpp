@@ -84,6 +84,7 @@ TEST(fps_and_age_are_those_of_the_last_pictures) {
     EXPECT(report.isAgeKnown);
     EXPECT_EQUAL(report.ageP50Ms, 20.0);
     EXPECT_EQUAL(report.ageP99Ms, 20.0);
+    EXPECT_EQUAL(Describe(report), std::string("live, 50 fps, 20 ms old, 0 lost"));
     EXPECT_EQUAL(reception.Report(9000 * Ms).fps, 0.0);
 }
 

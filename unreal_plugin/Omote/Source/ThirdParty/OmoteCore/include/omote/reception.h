@@ -39,6 +39,9 @@ struct Statistics {
     std::string lastError;       // of the last message that was rejected, or why we were refused
 };
 
+/// The report in a line, for people: "live, 60 fps, 21 ms old, 0 lost".
+std::string Describe(const Statistics& report);
+
 /// Counts what a receiver hears. Any thread may ask.
 class Reception {
 public:

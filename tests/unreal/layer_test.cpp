@@ -1,0 +1,205 @@
+// The plugin's Unreal layer, run against stubs of Unreal: a texture, a Live Link source, control.
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <thread>
+
+// Before Unreal's headers, whose `check` would reach into msgpack's.
+#include "control_server.h"
+#include "packed.h"
+#include "publisher.h"
+#include "test.h"
+
+#include "Engine/Texture2D.h"
+#include "ILiveLinkClient.h"
+#include "Misc/ConfigCacheIni.h"
+#include "OmoteLiveLinkSource.h"
+#include "OmoteLiveLinkSourceFactory.h"
+#include "OmotePortraitComponent.h"
+
+namespace {
+
+// A portrait that is fed, and the level that ticks it.
+struct Scene {
+    TestPublisher publisher;
+    UOmotePortraitComponent portrait;
+    AActor owner;
+
+    explicit Scene(const std::string& more = "") {
+        portrait.Connection = ("video=" + publisher.Endpoint() + ";" + more).c_str();
+        portrait.Owner = &owner;
+        portrait.BeginPlay();
+        EXPECT(publisher.WaitForSubscription("v.bgra8/omote"));
+    }
+
+    void Send(const char* name = "wire_video_bgra8") {
+        Message message = StoredMessage(name);
+        message.Parts()[0] = "v.bgra8/omote";
+        publisher.Send(message);
+    }
+
+    void Tick() { portrait.TickComponent(0.016f, LEVELTICK_All, nullptr); }
+
+    /// Ticks until the claim holds; false where it does not within a minute.
+    template <class Claim>
+    bool TicksUntil(Claim claim) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+        while (!claim()) {
+            if (std::chrono::steady_clock::now() > deadline) return false;
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            Tick();
+        }
+        return true;
+    }
+
+    bool ShowsOne() {
+        return TicksUntil([] { return !UTexture2D::Pending().empty(); });
+    }
+};
+
+}  // namespace
+
+TEST(the_texture_shows_the_picture_that_was_sent) {
+    Scene scene;
+    scene.Send();
+    EXPECT(scene.ShowsOne());
+    UTexture2D::RunRenderThread();
+    const UTexture2D& texture = *scene.portrait.Texture;
+    EXPECT(texture.SRGB && texture.bHasResource);
+    EXPECT_EQUAL(texture.GetSizeX(), 5);
+    EXPECT_EQUAL(texture.GetSizeY(), 3);
+    const auto& rgba = Golden()["wire_video_bgra8"]["rgba"].Items();
+    EXPECT_EQUAL(texture.Pixels.size(), rgba.size());
+    EXPECT_EQUAL(static_cast<double>(texture.Pixels[0]), rgba[2].Number());
+    EXPECT_EQUAL(static_cast<double>(texture.Pixels[2]), rgba[0].Number());
+    EXPECT_EQUAL(static_cast<double>(texture.Pixels[59]), rgba[59].Number());
+    EXPECT(scene.portrait.State == EOmoteState::Live);
+    EXPECT(!scene.portrait.bIsPremultiplied);
+}
+
+TEST(a_picture_of_another_size_makes_another_texture_and_says_so) {
+    Scene scene;
+    std::vector<UTexture2D*> textures;
+    scene.portrait.OnTextureChanged.Handlers.push_back([&](UTexture2D* texture) { textures.push_back(texture); });
+    for (int picture = 0; picture < 3; ++picture) {
+        scene.Send();
+        EXPECT(scene.ShowsOne());
+        UTexture2D::RunRenderThread();
+        EXPECT_EQUAL(textures.size(), std::size_t(picture == 2 ? 2 : 1));
+        if (picture == 1) scene.portrait.Texture->Width = 99;  // as if it had been of another size
+    }
+    EXPECT(textures[0] != textures[1] && textures[1] == scene.portrait.Texture);
+}
+
+TEST(a_render_thread_that_is_behind_is_neither_waited_for_nor_fed) {
+    Scene scene;
+    for (int picture = 0; picture < 50; ++picture) {
+        scene.Send();
+        for (int tick = 0; tick < 3; ++tick) scene.Tick();
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    EXPECT(scene.TicksUntil([] { return UTexture2D::Pending().size() == 3; }));
+    UTexture2D::RunRenderThread();
+    scene.Send();
+    EXPECT(scene.ShowsOne());
+    UTexture2D::RunRenderThread();
+}
+
+TEST(what_the_render_thread_still_reads_outlives_the_component) {
+    {
+        Scene scene;
+        scene.Send();
+        EXPECT(scene.ShowsOne());
+        scene.portrait.EndPlay(EEndPlayReason::Destroyed);
+        EXPECT(scene.portrait.State == EOmoteState::Stopped);
+    }
+    UTexture2D::RunRenderThread();
+    EXPECT_EQUAL(UTexture2D::All().back()->Updates, 1);
+}
+
+TEST(half_a_second_without_a_picture_is_said) {
+    Scene scene;
+    std::vector<EOmoteState> states;
+    scene.portrait.OnStateChanged.Handlers.push_back([&](EOmoteState state) { states.push_back(state); });
+    scene.Send();
+    EXPECT(scene.TicksUntil([&] { return scene.portrait.State == EOmoteState::Stale; }));
+    scene.Send();
+    EXPECT(scene.TicksUntil([&] { return scene.portrait.State == EOmoteState::Live; }));
+    EXPECT(states.back() == EOmoteState::Live && std::count(states.begin(), states.end(), EOmoteState::Stale) == 1);
+    UTexture2D::RunRenderThread();
+}
+
+TEST(play_may_begin_again_and_again) {
+    Scene scene;
+    for (int play = 0; play < 5; ++play) {
+        scene.portrait.EndPlay(EEndPlayReason::Destroyed);
+        scene.portrait.BeginPlay();
+        EXPECT(scene.publisher.WaitForSubscription("v.bgra8/omote"));
+        scene.Send();
+        EXPECT(scene.ShowsOne());
+        UTexture2D::RunRenderThread();
+    }
+}
+
+TEST(what_omote_answers_is_broadcast) {
+    TestControl control([](std::uint64_t id, const std::string& method) {
+        const std::map<std::string, std::string> result{{"method", method}};
+        return std::vector<std::string>{Packed("v", 1, "id", id, "result", result)};
+    });
+    Scene scene("control=" + control.Endpoint());
+    std::vector<std::string> answers;
+    scene.portrait.OnAnswered.Handlers.push_back([&](FString method, bool isDone, FString text) {
+        EXPECT(isDone && text.Text.find(method.Text) != std::string::npos);
+        answers.push_back(method.Text);
+    });
+    scene.portrait.SetCharacter("ada");
+    scene.portrait.SetExpression("smile", 0.1f, -1.0f, 0.5f);
+    scene.portrait.SetLight({0.2f, 0.2f, 0.2f}, {1, 1, 1}, {1, 0, 1});
+    scene.portrait.Recalibrate();
+    EXPECT(scene.TicksUntil([&] { return answers.size() == 4; }));
+    scene.portrait.SetStudioLight();
+    EXPECT(scene.TicksUntil([&] { return answers.size() == 5; }));
+}
+
+TEST(a_connection_that_is_none_is_said_and_nothing_else_happens) {
+    UOmotePortraitComponent portrait;
+    portrait.Connection = "vidoe=tcp://127.0.0.1:5557";
+    portrait.BeginPlay();
+    portrait.TickComponent(0.016f, LEVELTICK_All, nullptr);
+    portrait.Recalibrate();
+    ExpectContains(portrait.LastError.Text, "vidoe");
+    EXPECT(portrait.State == EOmoteState::Stopped);
+}
+
+TEST(live_link_is_given_the_curves_and_the_head) {
+    TestPublisher publisher;
+    ILiveLinkClient client;
+    StubConfig.Connection = ("params=" + publisher.Endpoint()).c_str();
+    const TSharedPtr<ILiveLinkSource> source = UOmoteLiveLinkSourceFactory().CreateSource("subject=omote");
+    source->ReceiveClient(&client, FGuid());
+    EXPECT(publisher.WaitForSubscription("p/omote"));
+    publisher.Send(StoredMessage("wire_params_shown_weights"));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (client.Frames == 0 && std::chrono::steady_clock::now() < deadline) source->Update();
+    EXPECT_EQUAL(client.Subject.Text, std::string("omote"));
+    EXPECT_EQUAL(client.Names.Num(), int64{63});
+    EXPECT_EQUAL(client.Names[0].Text, std::string("EyeBlinkLeft"));
+    EXPECT_EQUAL(client.Values.Num(), int64{63});
+    const double shown = Golden()["wire_params_shown_weights"]["shown_weights"].Items()[17].Number();
+    EXPECT_EQUAL(static_cast<double>(client.Values[17]), std::min(std::max(shown, 0.0), 1.0));
+    ExpectContains(source->GetSourceStatus().Text.Text, "fps");
+    EXPECT(source->IsSourceStillValid());
+    EXPECT(source->RequestSourceShutdown());
+    EXPECT(!source->IsSourceStillValid());
+    StubConfig.Connection.Reset();
+}
+
+TEST(a_source_that_cannot_connect_says_why) {
+    ILiveLinkClient client;
+    const TSharedPtr<ILiveLinkSource> source = UOmoteLiveLinkSourceFactory().CreateSource("keys=/no/such/file");
+    source->ReceiveClient(&client, FGuid());
+    source->Update();
+    ExpectContains(source->GetSourceStatus().Text.Text, "/no/such/file");
+    EXPECT(source->RequestSourceShutdown());
+}

@@ -1,0 +1,7 @@
+#pragma once
+
+#include "IImageWrapper.h"
+
+struct IImageWrapperModule {
+    TSharedPtr<IImageWrapper> CreateImageWrapper(EImageFormat) { return MakeShared<IImageWrapper>(); }
+};

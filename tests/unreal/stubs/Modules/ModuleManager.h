@@ -1,0 +1,23 @@
+#pragma once
+
+#include "CoreMinimal.h"
+
+class IModuleInterface {
+public:
+    virtual ~IModuleInterface() = default;
+    virtual void StartupModule() {}
+};
+
+struct FModuleManager {
+    template <class Module>
+    static Module& LoadModuleChecked(const FName&) {
+        static Module module;
+        return module;
+    }
+};
+
+#define IMPLEMENT_MODULE(type, name) \
+    IModuleInterface& StubModule() { \
+        static type module;          \
+        return module;               \
+    }

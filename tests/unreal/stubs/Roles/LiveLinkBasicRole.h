@@ -1,0 +1,7 @@
+#pragma once
+
+#include "LiveLinkTypes.h"
+
+struct ULiveLinkBasicRole {
+    static UClass* StaticClass() { return nullptr; }
+};

@@ -1,0 +1,28 @@
+#include "HAL/FileManager.h"
+#include "HAL/PlatformProcess.h"
+#include "Interfaces/IPluginManager.h"
+#include "Misc/Paths.h"
+#include "Modules/ModuleManager.h"
+#include "OmoteLink.h"
+
+DEFINE_LOG_CATEGORY(LogOmote);
+
+/** On Windows, loads libzmq from the plugin's own folder before its first function is called. */
+class FOmoteModule : public IModuleInterface
+{
+	virtual void StartupModule() override
+	{
+#if PLATFORM_WINDOWS
+		const FString Base = IPluginManager::Get().FindPlugin(TEXT("Omote"))->GetBaseDir();
+		const FString Folder = FPaths::Combine(Base, TEXT("Binaries/ThirdParty/Win64"));
+		TArray<FString> Names;
+		IFileManager::Get().FindFiles(Names, *FPaths::Combine(Folder, TEXT("libzmq*.dll")), true, false);
+		FPlatformProcess::PushDllDirectory(*Folder); // libsodium lies beside it
+		const bool bIsLoaded = Names.Num() > 0 && FPlatformProcess::GetDllHandle(*FPaths::Combine(Folder, Names[0]));
+		FPlatformProcess::PopDllDirectory(*Folder);
+		UE_CLOG(!bIsLoaded, LogOmote, Error, TEXT("libzmq*.dll cannot be loaded from %s"), *Folder);
+#endif
+	}
+};
+
+IMPLEMENT_MODULE(FOmoteModule, Omote)

@@ -1,0 +1,127 @@
+#include "OmotePortraitComponent.h"
+
+#include "Engine/Texture2D.h"
+#include "GameFramework/Actor.h"
+#include "OmoteLink.h"
+#include "omote/light.h"
+
+void UOmotePortraitComponent::Start()
+{
+	Stop();
+	LastError.Reset();
+	try
+	{
+		const omote::Connection Found = OmoteConnection(Connection);
+		Link = MakeShared<FOmoteLink>(Found, Found.video, Format);
+	}
+	catch (const omote::Error& Caught)
+	{
+		LastError = FromUtf8(Caught.what());
+		UE_LOG(LogOmote, Error, TEXT("%s"), *LastError);
+	}
+}
+
+void UOmotePortraitComponent::Stop()
+{
+	Link.Reset(); // joins its threads, which are woken; that takes milliseconds
+	Report();
+}
+
+void UOmotePortraitComponent::TickComponent(float DeltaS, ELevelTick Type, FActorComponentTickFunction* Function)
+{
+	Super::TickComponent(DeltaS, Type, Function);
+	if (!Link)
+	{
+		return;
+	}
+	Show();
+	Report();
+	for (const omote::Answer& Answer : Link ? Link->Control.TakeAnswers() : std::vector<omote::Answer>())
+	{
+		OnAnswered.Broadcast(FromUtf8(Answer.method), Answer.isDone, FromUtf8(Answer.text));
+	}
+}
+
+void UOmotePortraitComponent::Show()
+{
+	const std::shared_ptr<const omote::Picture> Picture = Link->Pictures.Take(*Link->Receiver);
+	if (!Picture)
+	{
+		return;
+	}
+	bIsPremultiplied = Picture->alpha == omote::Alpha::Premultiplied;
+	const bool bIsNew = !Texture || Texture->GetSizeX() != Picture->width || Texture->GetSizeY() != Picture->height;
+	if (bIsNew)
+	{
+		Texture = UTexture2D::CreateTransient(Picture->width, Picture->height, PF_B8G8R8A8);
+		Texture->SRGB = true;
+		Texture->UpdateResource();
+	}
+	const auto Region = std::make_shared<FUpdateTextureRegion2D>(0, 0, 0, 0, Picture->width, Picture->height);
+	// The render thread reads both later; they live as long as the function that it is given.
+	Texture->UpdateTextureRegions(0, 1, Region.get(), Picture->width * 4, 4, const_cast<uint8*>(Picture->pixels.data()),
+		[Picture, Region](uint8*, const FUpdateTextureRegion2D*) {});
+	if (bIsNew)
+	{
+		OnTextureChanged.Broadcast(Texture);
+	}
+}
+
+void UOmotePortraitComponent::Report()
+{
+	const omote::Statistics Found = Link ? Link->Receiver->Report() : omote::Statistics();
+	FramesPerSecond = float(Found.fps);
+	AgeMs = Found.isAgeKnown ? float(Found.ageP50Ms) : -1;
+	AgeP99Ms = Found.isAgeKnown ? float(Found.ageP99Ms) : -1;
+	Missed = int64(Found.missed);
+	Skipped = int64(Found.skipped);
+	Rejected = int64(Found.rejected);
+	LastError = Link ? FromUtf8(Found.lastError) : LastError;
+	const EOmoteState Before = State;
+	State = static_cast<EOmoteState>(Found.state); // the same words in the same order
+	if (State != Before)
+	{
+		OnStateChanged.Broadcast(State);
+	}
+}
+
+/** Asks for something; where the component does not run, nobody is there to be asked. */
+static void Ask(const TSharedPtr<FOmoteLink>& Link, const char* Method, omote::Arguments Arguments)
+{
+	if (Link)
+	{
+		Link->Control.Ask(Method, std::move(Arguments));
+	}
+}
+
+void UOmotePortraitComponent::SetCharacter(const FString& Name)
+{
+	Ask(Link, "set_character", omote::Arguments().Text("name", ToUtf8(Name)));
+}
+
+void UOmotePortraitComponent::SetExpression(const FString& Name, float AttackS, float HoldS, float ReleaseS)
+{
+	omote::Arguments Arguments;
+	Arguments.Text("name", ToUtf8(Name)).Number("attack", AttackS).Number("release", ReleaseS);
+	Ask(Link, "set_expression", HoldS < 0 ? Arguments.Nil("hold") : Arguments.Number("hold", HoldS));
+}
+
+void UOmotePortraitComponent::SetLight(FLinearColor Ambient, FLinearColor Key, FVector TowardsKey)
+{
+	// Unreal's X is forward, Y right and Z up; who looks at the portrait faces it, so its right is the other way.
+	const FVector Towards = GetOwner()->GetActorTransform().InverseTransformVectorNoScale(TowardsKey);
+	omote::Light Light;
+	Light.AddAmbient({Ambient.R, Ambient.G, Ambient.B});
+	Light.AddDirectional({-Towards.Y, Towards.Z, Towards.X}, {Key.R, Key.G, Key.B});
+	Ask(Link, "set_light", omote::Arguments().Numbers("harmonics", Light.Harmonics()));
+}
+
+void UOmotePortraitComponent::SetStudioLight()
+{
+	Ask(Link, "set_light", omote::Arguments().Nil("harmonics"));
+}
+
+void UOmotePortraitComponent::Recalibrate()
+{
+	Ask(Link, "recalibrate", {});
+}
