@@ -12,7 +12,7 @@ import pytest
 from . import component_build, core_build
 
 DATA = Path(__file__).parents[1] / "data"
-LEAST_TESTS = 110
+LEAST_TESTS = 118
 
 pytestmark = pytest.mark.skipif(
     component_build.missing_tool() is not None, reason=f"not installed here: {component_build.missing_tool()}"

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using NUnit.Framework;
 
 namespace Omote.Tests
@@ -35,7 +34,7 @@ namespace Omote.Tests
         [Test]
         public void ReadingFramesOfZmtpAllocatesNothing()
         {
-            byte[] stream = Stream(Messages.Video(64, 64, 7));
+            byte[] stream = Peer.Stream(Messages.Video(64, 64, 7));
             int at = 0;
             ZmtpFrames frames = new ZmtpFrames((bytes, offset, count) =>
             {
@@ -72,7 +71,7 @@ namespace Omote.Tests
             using (Peer peer = new Peer("PUB"))
             using (Receiver receiver = ReceiverTests.Started(peer, Kinds.Video))
             {
-                byte[] bytes = Stream(Messages.Video(64, 64, 7));
+                byte[] bytes = Peer.Stream(Messages.Video(64, 64, 7));
                 int collections = 0;
                 for (int i = 0; i < pictures; i++)
                 {
@@ -99,13 +98,6 @@ namespace Omote.Tests
         {
             message.Clear();
             for (int i = 0; i < parts.Length; i++) Buffer.BlockCopy(parts[i], 0, message.Add(parts[i].Length), 0, parts[i].Length);
-        }
-
-        private static byte[] Stream(byte[][] parts)
-        {
-            List<byte> stream = new List<byte>();
-            for (int i = 0; i < parts.Length; i++) stream.AddRange(Peer.Frame((byte)(i + 1 < parts.Length ? 1 : 0), parts[i]));
-            return stream.ToArray();
         }
     }
 }

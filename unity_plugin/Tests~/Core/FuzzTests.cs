@@ -72,7 +72,7 @@ namespace Omote.Tests
         [Test]
         public void StreamsOfAnyKindAreReadOrRefused()
         {
-            byte[] seed = Golden.Names("wire_").Take(6).SelectMany(name => Framed(Golden.Parts(name))).ToArray();
+            byte[] seed = Golden.Names("wire_").Take(6).SelectMany(name => Peer.Stream(Golden.Parts(name))).ToArray();
             Random random = new Random(Seed);
             Message message = Message.ForFrames();
             for (int i = 0; i < Inputs; i++) ReadToEnd(Mutated(seed, random), message);
@@ -146,9 +146,6 @@ namespace Omote.Tests
                 // it ended, or was refused
             }
         }
-
-        private static IEnumerable<byte> Framed(byte[][] parts) =>
-            parts.SelectMany((part, i) => Peer.Frame((byte)(i + 1 < parts.Length ? 1 : 0), part));
 
         // One part changed: bytes flipped, cut off, doubled or removed.
         private static byte[][] Mutated(byte[][] parts, Random random)

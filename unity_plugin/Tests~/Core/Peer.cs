@@ -48,15 +48,16 @@ namespace Omote.Tests
             ReadFrame(out int flags);
         }
 
-        /// <summary>Waits for a connection and names its mechanism; like libzmq it has then read no more than the version.</summary>
+        /// <summary>Waits for a connection and names its mechanism; as in libzmq, each side says more only when it has heard the beginning of the other's.</summary>
         public void Greet(string mechanism)
         {
             AcceptSilently();
             byte[] greeting = ZmtpHandshake.Greeting();
             Array.Clear(greeting, 12, 20);
             Encoding.ASCII.GetBytes(mechanism, 0, mechanism.Length, greeting, 12);
+            Send(greeting.Take(10).ToArray());
             Read(11);
-            Send(greeting);
+            Send(greeting.Skip(10).ToArray());
         }
 
         /// <summary>Reads so many subscriptions; returns their topics.</summary>
@@ -75,6 +76,10 @@ namespace Omote.Tests
             byte[] length = BitConverter.GetBytes((long)body.Length).Reverse().ToArray();
             return new[] { (byte)(flags | 2) }.Concat(length).Concat(body).ToArray();
         }
+
+        /// <summary>The frames of a whole message.</summary>
+        public static byte[] Stream(params byte[][] parts) =>
+            parts.SelectMany((part, i) => Frame((byte)(i + 1 < parts.Length ? 1 : 0), part)).ToArray();
 
         public void Send(byte[] bytes)
         {
