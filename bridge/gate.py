@@ -9,17 +9,16 @@ from typing import Self
 
 import zmq
 from zmq.utils import z85
-from zmq.utils.monitor import parse_monitor_message
 
+from .handshakes import FAILURES, MISMATCHED, REFUSED, Handshake, Handshakes
 from .keys import ServerKeys
 
 _ZAP_ENDPOINT = "inproc://zeromq.zap.01"  # ZeroMQ RFC 27: where libzmq asks
 _ZAP_VERSION = b"1.0"
 _ZAP_PARTS = 7  # version, request, domain, address, identity, mechanism and CURVE's one credential
 _DOMAIN = "omote"
-_FAILURES = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 _LOG_PERIOD_NS = 1_000_000_000
-_A_TURN = 1000  # more than libzmq keeps; so that a flood cannot hold the thread
+_A_TURN = 1000  # so that a flood cannot hold the thread
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ class Gate:
         self._keys = keys
         self._clock = clock
         self._asked: zmq.Socket[bytes] | None = None
-        self._monitors: list[zmq.Socket[bytes]] = []
+        self._watched: list[Handshakes] = []
         self._refused = ""  # whom the list did not know, last
         self._may_log_ns = 0
 
@@ -55,8 +54,10 @@ class Gate:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for socket in (*self._monitors, *([self._asked] if self._asked else [])):
-            socket.close(linger=0)
+        for handshakes in self._watched:
+            handshakes.close()
+        if self._asked:
+            self._asked.close()
 
     def guard(self, socket: zmq.Socket[bytes]) -> None:
         """Makes the socket let in only who is on the list (with keys), and watches it. Before it is bound."""
@@ -66,7 +67,7 @@ class Gate:
             socket.setsockopt_string(zmq.ZAP_DOMAIN, _DOMAIN)
             # Or libzmq would let in everybody as soon as there is nobody to ask.
             socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
-        self._monitors.append(socket.get_monitor_socket(_FAILURES))
+        self._watched.append(Handshakes(socket, FAILURES))
 
     def watch(self) -> None:
         """Answers who knocks and counts who failed; returns at once. For the thread that owns the guarded sockets."""
@@ -74,11 +75,9 @@ class Gate:
             if not (self._asked and self._asked.poll(0)):
                 break
             self._answer(self._asked, self._asked.recv_multipart())
-        for monitor in self._monitors:
-            for _ in range(_A_TURN):
-                if not monitor.poll(0):
-                    break
-                self._note(monitor.recv_multipart())
+        for handshakes in self._watched:
+            for failed in handshakes.ended():
+                self._note(failed)
 
     def _answer(self, asked: zmq.Socket[bytes], parts: list[bytes]) -> None:
         status, text = b"400", b"no CURVE"
@@ -93,27 +92,26 @@ class Gate:
             self._refused = f"{address.decode('ascii', 'replace')} with the key {public}"
         return is_allowed
 
-    def _note(self, parts: list[bytes]) -> None:
+    def _note(self, failed: Handshake) -> None:
         self.rejected += 1
         now_ns = self._clock()
         if now_ns < self._may_log_ns:
             return
         self._may_log_ns = now_ns + _LOG_PERIOD_NS
-        found = parse_monitor_message(parts)
-        endpoint, why = found["endpoint"].decode("ascii", "replace"), self._why(found["event"], found["value"])
-        _log.warning("%s: a client was refused: %s (%d handshakes failed so far)", endpoint, why, self.rejected)
+        why = self._why(failed)
+        _log.warning("%s: a client was refused: %s (%d handshakes failed so far)", failed.endpoint, why, self.rejected)
 
-    def _why(self, event: int, value: int) -> str:
-        if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+    def _why(self, failed: Handshake) -> str:
+        if failed.event == REFUSED:
             return f"{self._refused} is not on the list; `omote keys new NAME` makes a key that is"
-        if value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH and not self._keys:
+        if failed.event == MISMATCHED and not self._keys:
             return (
                 "it came with a key, and here is none: start `omote live` with --curve, or the client without its key"
             )
-        if value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
-            return "it came without a key; `omote keys new NAME` makes one"
-        if value == zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
+        if failed.event == MISMATCHED and failed.value == zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
             return "its key file is for another server; `omote keys new NAME` makes one for this"
+        if failed.event == MISMATCHED:
+            return "it came without a key; `omote keys new NAME` makes one"
         if not self._keys:
             return "it left during the handshake: it is no Omote client, or has a key, and here is none"
         return "it left during the handshake: it is no Omote client, or has no key of `omote keys new NAME`"

@@ -6,15 +6,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Self
 
 import zmq
 
 from . import frame
+from .endpoint import check_connect
 from .frame import Envelope, Frame, Header, Hello, Schema, WireError
 from .keys import ClientKeys
+from .knock import Knocker
 from .latest import Latest
 from .picture import RGBA8, Format
 
@@ -57,6 +59,7 @@ class Subscriber:
         keys: ClientKeys | None = None,
         on_arrival: Callable[[int], None] | None = None,
     ) -> None:
+        check_connect(endpoint)
         self.endpoint = endpoint
         self.subject = subject
         self.format = format
@@ -77,30 +80,29 @@ class Subscriber:
         self._is_broken = False  # the last that was taken could not be decoded
         self._may_log_ns = 0
         self._is_stopping = threading.Event()
-        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
-        self._thread: threading.Thread | None = None
+        self._knocker: Knocker | None = None
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._context = zmq.Context()
-        socket = self._context.socket(zmq.SUB)
-        for option, value in _OPTIONS.items():
-            socket.setsockopt(option, value)
-        if self._keys:
-            self._keys.apply(socket)
-        for topic in self._topics:
-            socket.subscribe(topic)
-        socket.connect(self.endpoint)
-        self._thread = threading.Thread(target=self._run, args=(socket,), name="subscriber", daemon=True)
-        self._thread.start()
+        with ExitStack() as stack:
+            context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+            stack.callback(context.destroy, linger=0)
+            socket = stack.enter_context(context.socket(zmq.SUB))
+            for option, value in _OPTIONS.items():
+                socket.setsockopt(option, value)
+            for topic in self._topics:
+                socket.subscribe(topic)
+            self._knocker = stack.enter_context(Knocker(socket, self.endpoint, self._keys, self._clock))
+            thread = threading.Thread(target=self._run, args=(socket, self._knocker), name="subscriber", daemon=True)
+            thread.start()
+            stack.callback(thread.join)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._is_stopping.set()
         self._slot.close()
-        if self._thread:
-            self._thread.join()
-        if self._context:
-            self._context.destroy(linger=0)
+        self._stack.close()
 
     def take(self, timeout_s: float) -> Frame | None:
         """The newest picture or params, once; None where none came in time that can be decoded."""
@@ -138,11 +140,20 @@ class Subscriber:
         is_late = self._arrived_ns is None or self._clock() - self._arrived_ns > STALE_NS
         return is_late or self._is_broken
 
-    def _run(self, socket: zmq.Socket[bytes]) -> None:
-        with socket:
-            while not self._is_stopping.is_set():
-                with suppress(zmq.Again):  # nothing came in this turn
-                    self._read([part.buffer for part in socket.recv_multipart(copy=False)])
+    @property
+    def refusal(self) -> str:
+        """Why the sender does not let us in; "" where it does, or where nobody is there."""
+        return self._knocker.refusal if self._knocker else ""
+
+    def _run(self, socket: zmq.Socket[bytes], knocker: Knocker) -> None:
+        while not self._is_stopping.is_set():
+            try:
+                parts = socket.recv_multipart(copy=False)
+            except zmq.Again:  # nothing came in this turn
+                knocker.watch()
+                continue
+            knocker.refusal = ""
+            self._read([part.buffer for part in parts])
 
     def _read(self, parts: list[memoryview]) -> None:
         try:

@@ -16,6 +16,7 @@ import zmq
 from ..endpoint import check_connect
 from ..fields import WireError, whole
 from ..keys import ClientKeys
+from ..knock import Knocker
 from .message import MAX_BYTES, TIMEOUT, ControlError, Reply, Request, decode_reply, encode_request
 
 TIMEOUT_S = 2.0
@@ -48,6 +49,7 @@ class ControlClient:
         self._ids = itertools.count(secrets.randbits(32))
         self._lock = threading.Lock()
         self._socket: zmq.Socket[bytes] | None = None
+        self._knocker: Knocker | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -57,9 +59,7 @@ class ControlClient:
             socket = stack.enter_context(context.socket(zmq.DEALER))
             for option, value in _OPTIONS.items():
                 socket.setsockopt(option, value)
-            if self._keys:
-                self._keys.apply(socket)
-            socket.connect(self.endpoint)
+            self._knocker = stack.enter_context(Knocker(socket, self.endpoint, self._keys))
             self._socket = socket
             self._stack = stack.pop_all()
         return self
@@ -104,16 +104,14 @@ class ControlClient:
         return Clock(received_ns - (before_ns + after_ns) // 2, (after_ns - before_ns + 1) // 2, session)
 
     def _exchange(self, request: Request, part: bytes, until_s: float, timeout_s: float) -> Reply:
-        socket = self._socket
-        if not socket:
+        socket, knocker = self._socket, self._knocker
+        if not (socket and knocker):
             raise ControlError("failed", "the client is closed; call within `with`")
+        knocker.watch()
         if not _waited(socket, zmq.POLLOUT, until_s):
-            # Who was refused does not try again by itself, and may have been put on the list since.
-            socket.disconnect(self.endpoint)
-            socket.connect(self.endpoint)
-            raise ControlError(
-                TIMEOUT, f"nobody answers at {self.endpoint}; is `omote live` running, and the key right?"
-            )
+            knocker.watch()
+            why = f"refuses us: {knocker.refusal}" if knocker.refusal else "does not answer; is `omote live` running?"
+            raise ControlError(TIMEOUT, f"{self.endpoint} {why}")
         socket.send(part)
         while _waited(socket, zmq.POLLIN, until_s):
             reply = self._read(socket.recv_multipart())

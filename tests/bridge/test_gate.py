@@ -17,6 +17,7 @@ from omote.bridge import endpoint, keys
 from omote.bridge.endpoint import EndpointError, PortInUseError
 from omote.bridge.gate import Gate
 from omote.bridge.keys import ClientKeys, ServerKeys
+from omote.bridge.knock import Knocker
 
 PATIENCE_S = 60.0  # the test fails after it; it never passes because of it
 FREE_PORT = "tcp://127.0.0.1:*"
@@ -36,13 +37,15 @@ def client(server: ServerKeys, tmp_path: Path) -> ClientKeys:
 class Guarded:
     """A PUB socket behind a gate, sending the same message at each turn."""
 
-    def __init__(self, server: ServerKeys | None, clock: Callable[[], int] = time.perf_counter_ns) -> None:
+    def __init__(
+        self, server: ServerKeys | None, clock: Callable[[], int] = time.perf_counter_ns, where: str = FREE_PORT
+    ) -> None:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.gate = Gate(self.context, server, clock).__enter__()
         self.socket = self.context.socket(zmq.PUB)
         self.socket.linger = 0
         self.gate.guard(self.socket)
-        self.endpoint = endpoint.bind(self.socket, "video", FREE_PORT)
+        self.endpoint = endpoint.bind(self.socket, "video", where)
 
     def __enter__(self) -> Guarded:
         return self
@@ -194,6 +197,63 @@ def receives_at_last(guarded: Guarded, listener: zmq.Socket[bytes]) -> bool:
         assert time.monotonic() < deadline_s, "nothing came"
         guarded.turn()
     return True
+
+
+@contextmanager
+def knocking(where: str, client: ClientKeys | None) -> Iterator[tuple[Knocker, zmq.Socket[bytes]]]:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    socket = context.socket(zmq.SUB)
+    socket.subscribe(b"")
+    with Knocker(socket, where, client, each_time()) as knocker:
+        yield knocker, socket
+    context.destroy(linger=0)
+
+
+def turn_until(guarded: Guarded, knocker: Knocker, what: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not what():
+        assert time.monotonic() < deadline_s, "waited in vain"
+        guarded.turn()
+        knocker.watch()
+        time.sleep(0.005)
+
+
+def test_who_is_put_on_the_list_later_comes_in_by_itself(server: ServerKeys, client: ClientKeys) -> None:
+    entry = server.clients / "client.toml"
+    said = entry.read_text()
+    entry.unlink()
+    with Guarded(server) as guarded, knocking(guarded.endpoint, client) as (knocker, listener):
+        turn_until(guarded, knocker, lambda: "is not on its list; `omote keys new NAME`" in knocker.refusal)
+        entry.write_text(said)
+        turn_until(guarded, knocker, lambda: listener.poll(0))
+        turn_until(guarded, knocker, lambda: not knocker.refusal)
+
+
+def test_a_server_that_is_started_anew_with_keys_is_found_again(server: ServerKeys, client: ClientKeys) -> None:
+    with Guarded(None) as guarded, knocking(guarded.endpoint, client) as (knocker, listener):
+        turn_until(guarded, knocker, lambda: "start it with --curve" in knocker.refusal)
+        guarded.__exit__()
+        with Guarded(server, where=guarded.endpoint) as anew:
+            turn_until(anew, knocker, lambda: listener.poll(0))
+
+
+def test_a_client_without_a_key_is_told_that_one_is_wanted(server: ServerKeys) -> None:
+    with Guarded(server) as guarded, knocking(guarded.endpoint, None) as (knocker, _):
+        turn_until(guarded, knocker, lambda: knocker.refusal == "it wants a key; `omote keys new NAME` there makes one")
+
+
+def test_failures_that_nobody_looks_at_hold_nothing_up() -> None:
+    with Guarded(None) as guarded:
+        for _ in range(2500):  # more than libzmq keeps for who is slow
+            sockets.create_connection(("127.0.0.1", endpoint.port_of(guarded.endpoint)), PATIENCE_S).close()
+        with listening(guarded.endpoint, None) as listener:
+            deadline_s = time.monotonic() + PATIENCE_S
+            while not listener.poll(5):
+                guarded.socket.send(PICTURE)
+                assert time.monotonic() < deadline_s, "nothing came"
+        while guarded.gate.rejected < 2001:
+            guarded.gate.watch()
+            assert time.monotonic() < deadline_s, "they were not counted"
 
 
 def test_a_storm_of_failures_is_logged_once_a_second(caplog: pytest.LogCaptureFixture, client: ClientKeys) -> None:
