@@ -41,4 +41,5 @@ class Account:
     hello: Hello | None
     schema: Schema | None
     last_error: str
+    refusal: str  # why the sender does not let us in; "" where it does
     answers: Answers

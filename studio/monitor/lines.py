@@ -59,10 +59,13 @@ def as_json(account: Account) -> dict[str, object]:
         "control": answers.endpoint or None,
         "stats": answers.stats if _is_of_the_sender(account) else None,
         "last_error": account.last_error or None,
+        "refusal": account.refusal or None,
     }
 
 
 def _nothing(account: Account) -> str:
+    if account.refusal:
+        return f"{account.endpoint} does not let us in: {account.refusal}"
     hint = "is `omote live` running?"
     if not is_loopback(account.endpoint):
         hint = "is `omote live --curve` running there, and --key the file of its `omote keys new`?"
@@ -131,10 +134,9 @@ def _sender(account: Account) -> list[str]:
     told = ", ".join(map(_clean, listening)) if isinstance(listening, list) else ""
     return [
         f"sender: {_clean(stats.get('source'))}, {_clean(stats.get('phase'))} · {_number(stats.get('fps'))} a second · "
-        f"capture to sent {_number(stats.get('latency_p50_ms'))}/{_number(stats.get('latency_p99_ms'))} ms · "
-        f"dropped {_clean(stats.get('dropped'))}",
-        f"to {told or 'nobody'} · refused {_clean(stats.get('rejected_handshakes'))} handshakes, "
-        f"{_clean(stats.get('rejected_requests'))} requests",
+        f"capture to sent {_number(stats.get('latency_p50_ms'))}/{_number(stats.get('latency_p99_ms'))} ms",
+        f"to {told or 'nobody'} · dropped {_clean(stats.get('dropped'))} · refused "
+        f"{_clean(stats.get('rejected_handshakes'))} handshakes, {_clean(stats.get('rejected_requests'))} requests",
     ]
 
 
@@ -146,7 +148,7 @@ def _is_of_the_sender(account: Account) -> bool:
 
 def _complaints(account: Account) -> list[str]:
     """What is wrong, as far as it can be seen from here."""
-    found = [f"last refused: {_clean(account.last_error)}"] if account.reception.rejected else []
+    found = [f"last rejected: {_clean(account.last_error)}"] if account.reception.rejected else []
     hello = account.answers.hello or {}
     if account.frame is None and hello:
         subject, formats = hello.get("subject"), hello.get("formats")

@@ -104,6 +104,7 @@ class Listener:
             hello=subscriber.hello,
             schema=subscriber.schema,
             last_error=subscriber.last_error,
+            refusal=subscriber.refusal,
             answers=answers,
         )
 

@@ -231,6 +231,16 @@ def test_a_key_on_the_list_receives(draw: Draw, tmp_path: Path) -> None:
         assert account_of(listener, lambda account: account.frame).state == "live"
 
 
+def test_who_is_not_let_in_is_told_why(draw: Draw, tmp_path: Path) -> None:
+    server = keys.make_server(tmp_path)
+    client = keys.make_client(server, "a", tmp_path / "a.omote-key")
+    keys.remove_client(server.clients, "a")
+    with Sender(draw, server) as sender, listening(sender.publisher.video_endpoint, client) as listener:
+        account = account_of(listener, lambda account: account.refusal)
+    assert f"{account.endpoint} does not let us in: this key is not on its list" in line(account)
+    assert as_json(account)["received"] == 0
+
+
 def test_nothing_is_said_clearly_with_what_may_be_the_matter() -> None:
     assert lines(waiting()) == ["nothing from tcp://127.0.0.1:5557 yet: is `omote live` running?"]
     assert "`omote live --curve` running there, and --key" in line(waiting("tcp://studio-pc:5557"))
