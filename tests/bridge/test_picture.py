@@ -158,6 +158,7 @@ def test_a_jpeg_that_claims_another_size_is_refused_before_it_is_decoded(height:
         (jpeg(smooth()[..., 0]), "three channels, got L"),
         (jpeg(smooth()[..., :3], progressive=True), "baseline, with one scan"),
         (JPEG[:-2] + JPEG[JPEG.index(b"\xff\xda") :], "baseline, with one scan"),
+        (JPEG.replace(b"\xff\xc0\x00\x11", b"\xff\xc9\x00\x11"), "baseline, with one scan"),  # arithmetic coding
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "cannot be read"),
         (b"", "the jpeg of 0 bytes cannot be read"),
     ],
