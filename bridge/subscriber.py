@@ -152,24 +152,25 @@ class Subscriber:
             except zmq.Again:  # nothing came in this turn
                 knocker.watch()
                 continue
+            arrived_ns = self._clock()
             knocker.refusal = ""
-            self._read([part.buffer for part in parts])
+            self._read([part.buffer for part in parts], arrived_ns)
 
-    def _read(self, parts: list[memoryview]) -> None:
+    def _read(self, parts: list[memoryview], arrived_ns: int) -> None:
         try:
             envelope = frame.peek(parts)
             if envelope.topic.encode() in self._topics:  # a subscription is a prefix: "omote" also brings "omote-2"
-                self._receive(envelope, envelope if envelope.is_compressed else envelope.open())
+                self._receive(envelope, envelope if envelope.is_compressed else envelope.open(), arrived_ns)
         except WireError as error:
             self._reject(error)
 
-    def _receive(self, envelope: Envelope, message: Frame | Envelope) -> None:
+    def _receive(self, envelope: Envelope, message: Frame | Envelope, arrived_ns: int) -> None:
         self._meet(envelope.header.session)
         if isinstance(message, Frame) and isinstance(message.payload, Schema | Hello):
             self._note(message.payload)
             return
         missed = self._count(envelope.topic, envelope.header.sequence)
-        age_ns = self._keep(message, envelope.header, missed)
+        age_ns = self._keep(message, envelope.header, missed, arrived_ns)
         if self._on_arrival:
             self._on_arrival(age_ns)
 
@@ -195,10 +196,10 @@ class Subscriber:
         self._sequence[topic] = sequence + 1
         return max(sequence - wanted, 0)
 
-    def _keep(self, message: Frame | Envelope, header: Header, missed: int) -> int:
-        """Makes it the one to be taken; returns its age."""
-        self._arrived_ns = now_ns = self._clock()
-        there_ns = now_ns + self.offset_ns
+    def _keep(self, message: Frame | Envelope, header: Header, missed: int, arrived_ns: int) -> int:
+        """Makes it the one to be taken; returns how old it was when the last of its bytes was here."""
+        self._arrived_ns = arrived_ns
+        there_ns = arrived_ns + self.offset_ns
         with self._lock:
             self._slot.put(message)
             self._reception = replace(
