@@ -30,15 +30,8 @@ static omote::JpegDecoder UnrealJpegDecoder()
 	};
 }
 
-static std::shared_ptr<omote::Receiver> StartedReceiver(
-	const omote::Connection& Connection, const std::string& Endpoint, const FString& Format)
+static std::shared_ptr<omote::Receiver> Started(omote::ReceiverSettings Settings)
 {
-	omote::ReceiverSettings Settings;
-	Settings.endpoint = Endpoint;
-	Settings.subject = Connection.subject;
-	Settings.format = ToUtf8(Format);
-	Settings.order = omote::Order::Bgra; // PF_B8G8R8A8
-	Settings.keys = Connection.Keys();
 	Settings.jpeg = UnrealJpegDecoder();
 	const auto Receiver = std::make_shared<omote::Receiver>(Settings);
 	Receiver->Start();
@@ -46,7 +39,7 @@ static std::shared_ptr<omote::Receiver> StartedReceiver(
 }
 
 FOmoteLink::FOmoteLink(const omote::Connection& Connection, const std::string& Endpoint, const FString& Format)
-	: Receiver(StartedReceiver(Connection, Endpoint, Format))
+	: Receiver(Started(Connection.SettingsFor(Endpoint, ToUtf8(Format), omote::Order::Bgra))) // PF_B8G8R8A8
 	, Control(std::make_shared<omote::ControlClient>(Connection.control, Connection.Keys()))
 	, Clock(std::make_shared<omote::ControlClient>(Connection.control, Connection.Keys()), Receiver)
 {

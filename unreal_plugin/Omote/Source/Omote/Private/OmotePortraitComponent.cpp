@@ -30,11 +30,10 @@ void UOmotePortraitComponent::Stop()
 void UOmotePortraitComponent::TickComponent(float DeltaS, ELevelTick Type, FActorComponentTickFunction* Function)
 {
 	Super::TickComponent(DeltaS, Type, Function);
-	if (!Link)
+	if (const auto Picture = Link ? Link->Pictures.Take(*Link->Receiver) : nullptr)
 	{
-		return;
+		Show(Picture);
 	}
-	Show();
 	Report();
 	for (const omote::Answer& Answer : Link ? Link->Control.TakeAnswers() : std::vector<omote::Answer>())
 	{
@@ -42,13 +41,8 @@ void UOmotePortraitComponent::TickComponent(float DeltaS, ELevelTick Type, FActo
 	}
 }
 
-void UOmotePortraitComponent::Show()
+void UOmotePortraitComponent::Show(const std::shared_ptr<const omote::Picture>& Picture)
 {
-	const std::shared_ptr<const omote::Picture> Picture = Link->Pictures.Take(*Link->Receiver);
-	if (!Picture)
-	{
-		return;
-	}
 	bIsPremultiplied = Picture->alpha == omote::Alpha::Premultiplied;
 	const bool bIsNew = !Texture || Texture->GetSizeX() != Picture->width || Texture->GetSizeY() != Picture->height;
 	if (bIsNew)

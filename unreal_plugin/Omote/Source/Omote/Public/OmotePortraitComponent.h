@@ -1,10 +1,13 @@
 #pragma once
 
+#include <memory>
+
 #include "Components/ActorComponent.h"
 #include "CoreMinimal.h"
 #include "OmotePortraitComponent.generated.h"
 
 class UTexture2D;
+namespace omote { struct Picture; }
 
 UENUM(BlueprintType)
 enum class EOmoteState : uint8 { Stopped, Connecting, Refused, Live, Stale };
@@ -67,7 +70,7 @@ public:
 	virtual void TickComponent(float DeltaS, ELevelTick Type, FActorComponentTickFunction* Function) override;
 
 private:
-	void Show();
+	void Show(const std::shared_ptr<const omote::Picture>& Picture);
 	void Report();
 
 	TSharedPtr<struct FOmoteLink> Link;

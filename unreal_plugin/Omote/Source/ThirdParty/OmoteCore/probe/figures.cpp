@@ -16,6 +16,15 @@ std::string Figures::ToJson() const {
     return text.data();
 }
 
+std::string JsonText(const std::string& text) {
+    std::string json = "\"";
+    for (const char letter : text) {
+        if (letter == '"' || letter == '\\') json += '\\';
+        json += letter < ' ' || letter > '~' ? '?' : letter;
+    }
+    return json + "\"";
+}
+
 std::uint32_t Crc32(omote::Bytes bytes) {
     static const auto table = [] {
         std::array<std::uint32_t, 256> entries{};

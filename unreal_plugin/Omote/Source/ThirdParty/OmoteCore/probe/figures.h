@@ -18,5 +18,8 @@ private:
     std::vector<double> values_;
 };
 
+/// The text as JSON, with its quotes. Bytes that are no ASCII are shown as '?'.
+std::string JsonText(const std::string& text);
+
 /// The checksum of zlib's crc32.
 std::uint32_t Crc32(omote::Bytes bytes);

@@ -78,10 +78,10 @@ private:
         const omote::Statistics report = receiver_.Report();
         std::printf("{\"received\":%" PRIu64 ",\"taken\":%ld,\"missed\":%" PRIu64 ",\"skipped\":%" PRIu64
                     ",\"rejected\":%" PRIu64 ",\"sessions\":%" PRIu64 ",\"stale\":%s,\"state\":\"%s\","
-                    "\"arrival_ms\":%s,\"used_ms\":%s,\"gc\":0}\n",
+                    "\"arrival_ms\":%s,\"used_ms\":%s,\"gc\":0,\"error\":%s}\n",
                     report.received, taken_, report.missed, report.skipped, report.rejected, report.sessions,
                     report.state == omote::State::Live ? "false" : "true", omote::StateWord(report.state),
-                    arrival_.ToJson().c_str(), used_.ToJson().c_str());
+                    arrival_.ToJson().c_str(), used_.ToJson().c_str(), JsonText(report.lastError).c_str());
     }
 
     const CommandLine& line_;

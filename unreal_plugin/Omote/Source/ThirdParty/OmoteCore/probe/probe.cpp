@@ -3,13 +3,14 @@
 //     probe [--endpoint E] [--subject S] [--format F] [--keys FILE] [--seconds N | --count N] [--work-ms W]
 //           [--warm-up N] [--frames] [--params]
 //     probe control ENDPOINT METHOD key=value... [--keys FILE]
+//     probe control ENDPOINT measure [--keys FILE]
 
 #include <cstdio>
 #include <string>
 
 #include "ask.h"
 #include "listen.h"
-#include "omote/control_message.h"
+#include "omote/error.h"
 
 int main(int count, char** words) {
     try {
@@ -19,10 +20,8 @@ int main(int count, char** words) {
             Listen(CommandLine::Parse(count, words));
         }
         return 0;
-    } catch (const omote::ControlError& error) {
-        std::fprintf(stderr, "%s: %s\n", error.Code().c_str(), error.what());
     } catch (const omote::Error& error) {
         std::fprintf(stderr, "%s\n", error.what());
+        return 2;
     }
-    return 1;
 }

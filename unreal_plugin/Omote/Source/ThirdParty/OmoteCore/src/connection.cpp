@@ -42,4 +42,14 @@ std::optional<ClientKeys> Connection::Keys() const {
     return ClientKeys::Load(keyFile);
 }
 
+ReceiverSettings Connection::SettingsFor(const std::string& endpoint, const std::string& format, Order order) const {
+    ReceiverSettings settings;
+    settings.endpoint = endpoint;
+    settings.subject = subject;
+    settings.format = format;
+    settings.order = order;
+    settings.keys = Keys();
+    return settings;
+}
+
 }  // namespace omote

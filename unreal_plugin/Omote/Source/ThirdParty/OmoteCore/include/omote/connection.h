@@ -22,6 +22,9 @@ struct Connection {
 
     /// Errors as of `ClientKeys::Load`.
     std::optional<ClientKeys> Keys() const;
+
+    /// For a receiver at one of the endpoints. Errors as of `Keys`.
+    ReceiverSettings SettingsFor(const std::string& endpoint, const std::string& format, Order order) const;
 };
 
 }  // namespace omote

@@ -1,0 +1,61 @@
+"""Builds the C++ of the Unreal plugin with CMake, where its tools are there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGIN = ROOT / "unreal_plugin" / "Omote"
+CORE = PLUGIN / "Source" / "ThirdParty" / "OmoteCore"
+LAYER = PLUGIN / "Source" / "Omote"
+STUBS = Path(__file__).resolve().parent / "stubs"
+TIMEOUT_S = 1200
+
+PLAIN = (CORE, "-DCMAKE_BUILD_TYPE=Release")
+# The layer's tests besides, all with sanitizers; the core as one file, as Unreal compiles it. -O1: twice as fast to build.
+SANITIZED = (
+    Path(__file__).resolve().parent,
+    "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+    "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1",
+    "-DOMOTE_SANITIZE=ON",
+    "-DOMOTE_PROBE=OFF",
+    "-DCMAKE_UNITY_BUILD=ON",
+)
+
+_HEADERS = {"zmq.h": "libzmq3-dev", "zmq.hpp": "cppzmq-dev", "msgpack.hpp": "libmsgpack-cxx-dev"}
+
+
+def missing() -> str:
+    """What has to be installed before anything can be built; empty where nothing has."""
+    tools = [tool for tool in ("cmake", "g++", "make") if not shutil.which(tool)]
+    packages = [] if tools else [package for header, package in _HEADERS.items() if not _has_header(header)]
+    return ", ".join(tools + packages)
+
+
+def _has_header(header: str) -> bool:
+    command = ["g++", "-std=c++17", "-fsyntax-only", "-DMSGPACK_NO_BOOST", "-include", header, "-x", "c++", os.devnull]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def build(folder: Path, source: Path, *options: str) -> Path:
+    """The folder with what was built in it."""
+    _run("cmake", "-S", str(source), "-B", str(folder), *options)
+    _run("cmake", "--build", str(folder), "--parallel", str(os.cpu_count() or 1))
+    return folder
+
+
+def run_tests(folder: Path) -> str:
+    """What CTest says about the tests in a folder; AssertionError with all of their output where one fails."""
+    return _run("ctest", "--test-dir", str(folder), "--output-on-failure")
+
+
+def _run(*command: str) -> str:
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    done = subprocess.run(
+        command, check=False, stdout=pipe, stderr=both, text=True, errors="replace", timeout=TIMEOUT_S
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-8000:]}"
+    return done.stdout

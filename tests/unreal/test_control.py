@@ -1,0 +1,124 @@
+"""The Unreal plugin's control client and its keys against a live server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from omote.bridge import keys, picture
+from omote.bridge.control import ControlError, ControlServer
+from omote.bridge.keys import ServerKeys
+from omote.bridge.publisher import Publisher
+
+from .live import FREE_PORT, Probe, ask, checksum, noise, shot, wait_for
+
+SESSION = 0xFEDCBA9876543210
+HOUR_NS = 3_600_000_000_000
+SIDE = 32
+
+
+def echo(arguments: Mapping[str, object]) -> Mapping[str, object]:
+    return {"heard": dict(arguments)}
+
+
+def fail(arguments: Mapping[str, object]) -> Mapping[str, object]:
+    raise ControlError("failed", "no face is seen")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> ServerKeys:
+    return keys.make_server(tmp_path / "server")
+
+
+@pytest.fixture
+def client(server: ServerKeys, tmp_path: Path) -> Path:
+    """The file of a client that is let in."""
+    path = tmp_path / "unreal.omote-key"
+    keys.make_client(server, "unreal", path)
+    return path
+
+
+def test_arguments_and_results_travel_whole(probe: Path) -> None:
+    with ControlServer(FREE_PORT, {"echo": echo}, session=SESSION) as control:
+        words = ("name=smile", "attack=0.25", "hold=nil", "weights.jawOpen=1", "fmt=jpeg,rgba8", "harmonics=1,2.5")
+        said = ask(probe, control.endpoint, "echo", *words)
+    heard = {"name": "smile", "attack": 0.25, "hold": None, "fmt": ["jpeg", "rgba8"], "harmonics": [1.0, 2.5]}
+    assert said == {"result": {"heard": heard | {"weights": {"jawOpen": 1.0}}}}
+
+
+def test_refusals_carry_their_code(probe: Path) -> None:
+    with ControlServer(FREE_PORT, {"fail": fail}, session=SESSION) as control:
+        assert ask(probe, control.endpoint, "fail") == {"error": {"code": "failed", "message": "no face is seen"}}
+        unknown = ask(probe, control.endpoint, "nonsense")["error"]
+    assert isinstance(unknown, dict)
+    assert unknown["code"] == "unsupported"
+
+
+def test_nobody_there_is_a_timeout(probe: Path) -> None:
+    error = ask(probe, "tcp://127.0.0.1:9", "hello")["error"]
+    assert isinstance(error, dict)
+    assert error["code"] == "timeout"
+
+
+def test_clock_of_another_machine_is_measured(probe: Path) -> None:
+    """The offset is right by no more than it says: server and probe read the same clock here, an hour apart."""
+    with ControlServer(FREE_PORT, {}, session=SESSION, clock=lambda: time.perf_counter_ns() + HOUR_NS) as control:
+        said = ask(probe, control.endpoint, "measure")
+    offset_ns, uncertainty_ns = said["offset_ns"], said["uncertainty_ns"]
+    assert isinstance(offset_ns, int) and isinstance(uncertainty_ns, int)
+    assert said["session"] == str(SESSION)
+    assert abs(offset_ns - HOUR_NS) <= uncertainty_ns
+
+
+def test_client_that_is_known_receives_and_asks(probe: Path, server: ServerKeys, client: Path) -> None:
+    video = noise(1, SIDE)
+    with Publisher(FREE_PORT, FREE_PORT, keys=server) as source:
+        with Probe(probe, source.video_endpoint, "--keys", client, "--frames", "--count", 1) as listener:
+            wait_for(lambda: "v/omote" in source.listening)
+            source.publish(shot(5, video))
+            assert listener.frame()[4] == checksum(video, picture.RGBA8)
+        assert source.rejected_handshakes == 0
+    with ControlServer(FREE_PORT, {"echo": echo}, session=SESSION, keys=server) as control:
+        assert ask(probe, control.endpoint, "echo", "--keys", str(client)) == {"result": {"heard": {}}}
+
+
+def test_client_of_another_server_is_refused_and_told(probe: Path, server: ServerKeys, tmp_path: Path) -> None:
+    path = tmp_path / "other.omote-key"
+    keys.make_client(keys.make_server(tmp_path / "other"), "unreal", path)
+    with Publisher(FREE_PORT, FREE_PORT, keys=server) as source:
+        with Probe(probe, source.video_endpoint, "--keys", path, "--seconds", 3) as listener:
+            wait_for(lambda: source.rejected_handshakes > 0)
+            figures = listener.figures()
+    assert (figures["received"], figures["state"]) == (0, "refused")
+    assert "omote keys new" in str(figures["error"])
+
+
+def test_client_without_a_key_is_refused(probe: Path, server: ServerKeys) -> None:
+    with Publisher(FREE_PORT, FREE_PORT, keys=server) as source:
+        with Probe(probe, source.video_endpoint, "--seconds", 3) as listener:
+            wait_for(lambda: source.rejected_handshakes > 0)
+            assert listener.figures()["received"] == 0
+
+
+def test_client_that_is_let_in_later_need_not_be_started_again(probe: Path, server: ServerKeys, client: Path) -> None:
+    entry = server.clients / "unreal.toml"
+    elsewhere = entry.rename(entry.with_suffix(".away"))
+    with (
+        Publisher(FREE_PORT, FREE_PORT, keys=server) as source,
+        Probe(probe, source.video_endpoint, "--keys", client, "--frames", "--count", 1) as listener,
+    ):
+        wait_for(lambda: source.rejected_handshakes > 0)
+        elsewhere.rename(entry)
+        wait_for(lambda: "v/omote" in source.listening)
+        source.publish(shot(5, noise(1, SIDE)))
+        assert listener.frame()[0] == "5"
+
+
+def test_key_file_that_is_none_is_named(probe: Path, tmp_path: Path) -> None:
+    path = tmp_path / "empty.omote-key"
+    path.write_text("")
+    with pytest.raises(AssertionError, match="empty.omote-key"), Probe(probe, FREE_PORT, "--keys", path) as listener:
+        listener.line_that_begins("ready")
