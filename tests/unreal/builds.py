@@ -15,7 +15,7 @@ STUBS = Path(__file__).resolve().parent / "stubs"
 TIMEOUT_S = 1200
 
 PLAIN = (CORE, "-DCMAKE_BUILD_TYPE=Release")
-# The layer's tests besides, all with sanitizers; the core as one file, as Unreal compiles it. -O1: twice as fast to build.
+# The layer's tests besides, all with sanitizers; the core as one file, as Unreal compiles it. -O1 builds twice as fast.
 SANITIZED = (
     Path(__file__).resolve().parent,
     "-DCMAKE_BUILD_TYPE=RelWithDebInfo",

@@ -137,7 +137,9 @@ struct FVector {
 };
 
 struct FMemory {
-    static void Memcpy(void* to, const void* from, int64 count) { std::memcpy(to, from, static_cast<std::size_t>(count)); }
+    static void Memcpy(void* to, const void* from, int64 count) {
+        std::memcpy(to, from, static_cast<std::size_t>(count));
+    }
 };
 
 #define DECLARE_LOG_CATEGORY_EXTERN(name, level, compiled)

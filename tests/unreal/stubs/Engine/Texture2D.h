@@ -32,8 +32,8 @@ public:
     int32 GetSizeX() const { return Width; }
     int32 GetSizeY() const { return Height; }
 
-    void UpdateTextureRegions(int32, uint32, const FUpdateTextureRegion2D* regions, uint32 pitch, uint32 bytes, uint8* data,
-                              Cleanup cleanup) {
+    void UpdateTextureRegions(int32, uint32, const FUpdateTextureRegion2D* regions, uint32 pitch, uint32 bytes,
+                              uint8* data, Cleanup cleanup) {
         Pending().push_back([this, regions, pitch, bytes, data, cleanup = std::move(cleanup)] {
             for (uint32 row = 0; row < regions->Height; ++row) {
                 std::memcpy(Pixels.data() + row * pitch, data + row * pitch, regions->Width * bytes);

@@ -3,5 +3,7 @@
 #include "CoreMinimal.h"
 
 struct FPaths {
-    static FString Combine(const FString& folder, const FString& name) { return (folder.Text + "/" + name.Text).c_str(); }
+    static FString Combine(const FString& folder, const FString& name) {
+        return (folder.Text + "/" + name.Text).c_str();
+    }
 };
