@@ -101,7 +101,7 @@ def _wait(is_true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     end_s = time.monotonic() + READY_S
     while not is_true():
         if process.poll() is not None or time.monotonic() > end_s:
-            raise SystemExit(f"{process.args} did not connect within {READY_S:.0f} s")
+            raise SystemExit(f"{process.args!r} did not connect within {READY_S:.0f} s")
         time.sleep(0.01)
 
 

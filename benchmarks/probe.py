@@ -79,7 +79,7 @@ def _line(message: Frame) -> str:
     pixels = np.ascontiguousarray(message.payload.pixels)
     height, width, _ = pixels.shape
     header = message.header
-    return f"frame {header.index} {header.sequence} {width} {height} {zlib.crc32(pixels):08x}"
+    return f"frame {header.index} {header.sequence} {width} {height} {zlib.crc32(pixels.tobytes()):08x}"
 
 
 def _parser() -> argparse.ArgumentParser:

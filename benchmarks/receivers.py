@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BUILT = ROOT / "build" / "receivers"
+BUILT = ROOT / "build" / "receiver-programs"
 CORE_IN_C = ROOT / "unreal_plugin" / "Omote" / "Source" / "ThirdParty" / "OmoteCore"
 
 PYTHON, CSHARP, CSHARP_LIBZMQ, C = NAMES = ("python", "c# managed", "c# libzmq", "c++")
