@@ -66,7 +66,7 @@ TEST(the_texture_shows_the_picture_that_was_sent) {
     EXPECT(scene.ShowsOne());
     UTexture2D::RunRenderThread();
     const UTexture2D& texture = *scene.portrait.Texture;
-    EXPECT(texture.SRGB && texture.bHasResource);
+    EXPECT(texture.SRGB && texture.NeverStream && texture.bHasResource);
     EXPECT_EQUAL(texture.GetSizeX(), 5);
     EXPECT_EQUAL(texture.GetSizeY(), 3);
     const auto& rgba = Golden()["wire_video_bgra8"]["rgba"].Items();

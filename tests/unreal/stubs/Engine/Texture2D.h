@@ -57,6 +57,7 @@ public:
     }
 
     bool SRGB = false;
+    bool NeverStream = false;
     bool bHasResource = false;
     int32 Width = 0, Height = 0;
     int Updates = 0;

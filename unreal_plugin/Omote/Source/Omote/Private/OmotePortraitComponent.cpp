@@ -49,6 +49,7 @@ void UOmotePortraitComponent::Show(const std::shared_ptr<const omote::Picture>& 
 	{
 		Texture = UTexture2D::CreateTransient(Picture->width, Picture->height, PF_B8G8R8A8);
 		Texture->SRGB = true;
+		Texture->NeverStream = true; // what may be streamed is not updated
 		Texture->UpdateResource();
 	}
 	const auto Region = std::make_shared<FUpdateTextureRegion2D>(0, 0, 0, 0, Picture->width, Picture->height);
