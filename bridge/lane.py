@@ -9,7 +9,8 @@ import zmq
 from . import frame
 from .frame import Body, Header
 
-_NEWS_A_TURN = 64
+_COMES, _GOES = b"\x01", b"\x00"  # with what the news of a subscription begins
+_NEWS_A_TURN = 1000  # so that a flood of them holds up no picture
 
 
 class Lane:
@@ -18,29 +19,36 @@ class Lane:
     def __init__(self, socket: zmq.Socket[bytes], topics: Iterable[bytes]) -> None:
         self.socket = socket  # XPUB
         self.listening = frozenset[bytes]()  # the topics that somebody subscribes to
+        self.is_behind = False  # there was more to hear than fits into one turn
         self._topics = tuple(topics)
         self._prefixes: set[bytes] = set()
         self._sequence = dict.fromkeys(self._topics, 0)
 
     def hear(self) -> bool:
         """Notes who came and who went; True where somebody came."""
-        has_new = False
-        for _ in range(_NEWS_A_TURN):
-            if not self.socket.poll(0):
-                break
-            has_new |= self._note(self.socket.recv())
-        return has_new
+        news = self._news()
+        for one in news:
+            self._note(one)
+        if news:
+            self.listening = frozenset(topic for topic in self._topics if self._is_wanted(topic))
+        return any(one[:1] == _COMES for one in news)
 
-    def _note(self, news: bytes) -> bool:
-        does_come, prefix = news[:1] == b"\x01", news[1:]
-        if does_come and any(_is_wanted(topic, prefix) for topic in self._topics):
+    def _news(self) -> list[bytes]:
+        news = []
+        while len(news) < _NEWS_A_TURN and self.socket.poll(0):
+            news.append(self.socket.recv())
+        self.is_behind = len(news) == _NEWS_A_TURN
+        return news
+
+    def _note(self, news: bytes) -> None:
+        kind, prefix = news[:1], news[1:]
+        if kind == _COMES and any(_asks_for(topic, prefix) for topic in self._topics):
             self._prefixes.add(prefix)
-        elif news[:1] == b"\x00":
+        elif kind == _GOES:
             self._prefixes.discard(prefix)
-        self.listening = frozenset(
-            topic for topic in self._topics if any(_is_wanted(topic, prefix) for prefix in self._prefixes)
-        )
-        return does_come
+
+    def _is_wanted(self, topic: bytes) -> bool:
+        return any(_asks_for(topic, prefix) for prefix in self._prefixes)
 
     def send(self, topic: bytes, body: Body, stamp: Callable[[int], Header]) -> None:
         """Sends this body; `stamp` makes the header of the sequence number that it is told, and is called last."""
@@ -50,6 +58,6 @@ class Lane:
         self.socket.send_multipart(frame.message(header, body))
 
 
-def _is_wanted(topic: bytes, prefix: bytes) -> bool:
+def _asks_for(topic: bytes, prefix: bytes) -> bool:
     """Whoever subscribes to `v`, or to everything, wants no fourteen encodings of each picture."""
     return topic.startswith(prefix) and (b"/" in prefix or b"." not in topic.partition(b"/")[0])

@@ -141,7 +141,7 @@ class Publisher:
     def _serve(self, gate: Gate, params: Lane, video: Lane) -> None:
         announce_ns = self._clock()
         while True:
-            shot = self._slot.take(_TURN_S)
+            shot = self._slot.take(0.0 if params.is_behind or video.is_behind else _TURN_S)
             gate.watch()
             video.hear()
             if params.hear() or self._clock() >= announce_ns:

@@ -193,6 +193,17 @@ def test_a_subscription_that_names_no_subject_asks_for_no_format_but_the_first(p
         assert publisher.sent_pictures == (1 if b"." in prefix else 2)
 
 
+def test_a_flood_of_subscriptions_does_not_hide_that_their_sender_left() -> None:
+    with publishing() as (publisher, _), zmq.Context() as context:
+        with context.socket(zmq.XSUB) as flood:
+            flood.set_hwm(0)
+            flood.connect(publisher.video_endpoint)
+            for _ in range(50_000):
+                flood.send(b"\x01v/omote")
+            wait_for(lambda: "v/omote" in publisher.listening)
+        wait_for(lambda: not publisher.listening)
+
+
 def test_a_shot_that_cannot_be_sent_straight_is_refused_when_it_is_made() -> None:
     good = shot(0)
     with pytest.raises(WireError, match="a shot's picture has straight alpha"):
