@@ -108,12 +108,14 @@ class ControlClient:
         if not (socket and knocker):
             raise ControlError("failed", "the client is closed; call within `with`")
         knocker.watch()
-        if not _waited(socket, zmq.POLLOUT, until_s):
+        socket.sndtimeo = _left_ms(until_s)
+        try:
+            socket.send(part)
+        except zmq.Again as error:
             knocker.watch()
             why = f"refuses us: {knocker.refusal}" if knocker.refusal else "does not answer; is `omote live` running?"
-            raise ControlError(TIMEOUT, f"{self.endpoint} {why}")
-        socket.send(part)
-        while _waited(socket, zmq.POLLIN, until_s):
+            raise ControlError(TIMEOUT, f"{self.endpoint} {why}") from error
+        while (left_ms := _left_ms(until_s)) and socket.poll(left_ms):
             reply = self._read(socket.recv_multipart())
             if reply and reply.id == request.id:
                 return reply
@@ -127,9 +129,8 @@ class ControlClient:
             return None
 
 
-def _waited(socket: zmq.Socket[bytes], event: int, until_s: float) -> bool:
-    left_s = until_s - time.monotonic()
-    return left_s > 0 and bool(socket.poll(int(left_s * 1000), event))
+def _left_ms(until_s: float) -> int:
+    return max(int((until_s - time.monotonic()) * 1000), 0)
 
 
 _OPTIONS = {

@@ -233,6 +233,13 @@ def test_a_client_says_who_does_not_answer() -> None:
     assert refused.value.code == "timeout"
 
 
+def test_a_server_that_is_there_is_not_said_to_be_gone_however_short_the_time() -> None:
+    with serving() as server, ControlClient(server.endpoint) as client:
+        client.call("echo", timeout_s=PATIENCE_S)  # connected
+        with pytest.raises(ControlError, match="echo was not answered"):
+            client.call("echo", timeout_s=0.0)
+
+
 def test_a_late_reply_is_dropped_by_its_id() -> None:
     may_end = threading.Event()
 
