@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -25,6 +25,9 @@ from .arguments import Arguments, invalid, number, one_of, texts
 Result = Mapping[str, object]
 
 MOST_LIGHT = 100.0  # the size of a harmonic
+
+_MOST_NAMES, _MOST_BYTES = 256, 16_000  # of a list in a reply, by the bounds of the wire
+_TEXT_HEAD = 3  # bytes that msgpack puts before a text, at most
 
 
 class Control:
@@ -98,7 +101,7 @@ class Control:
         raise ControlError("failed", f"none of these can be served; there are {', '.join(FORMATS)}")
 
     def _characters(self, arguments: Arguments) -> Result:
-        return {"names": list(_names())}
+        return {"names": _that_fit(_names())}
 
     def _set_character(self, arguments: Arguments) -> Result:
         live, name = self._running(), one_of(arguments, "name", _names())
@@ -129,6 +132,12 @@ class Control:
 
 def _names() -> tuple[str, ...]:
     return tuple(dict.fromkeys((*character_names(), *own_names())))
+
+
+def _that_fit(names: Sequence[str]) -> list[str]:
+    """As many of the names as one reply carries; the others can be shown all the same."""
+    ends = itertools.accumulate(len(name.encode()) + _TEXT_HEAD for name in names)
+    return [name for name, end in zip(names[:_MOST_NAMES], ends, strict=False) if end <= _MOST_BYTES]
 
 
 def _choices(arguments: Arguments, key: str, words: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import pytest
 
 from omote.bridge import arkit
 from omote.bridge.control import ControlError
+from omote.bridge.control.message import Reply, decode_reply, encode_reply
 from omote.engine.capture.take import Take, TakeSource
 from omote.engine.character import DEFAULT_CHARACTER, FOLDER, character_names, load_character
 from omote.engine.face.expressions import NAMED
@@ -160,6 +161,19 @@ def test_a_character_whose_file_is_broken_is_not_shown(
     assert "mine" in asked.call("characters")["names"]  # type: ignore[operator]
     code, message = asked.refusal("set_character", name="mine")
     assert (code, "damaged" in message) == ("failed", True)
+
+
+@pytest.mark.parametrize(("count", "letters"), [(300, 4), (250, 200)])
+def test_a_folder_of_many_characters_is_listed_as_far_as_a_reply_reaches(
+    asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, letters: int
+) -> None:
+    monkeypatch.setenv("OMOTE_CHARACTERS", str(tmp_path))
+    for number in range(count):
+        (tmp_path / f"{number:0{letters}}.omote").touch()
+    names = asked.call("characters")["names"]
+    reply = decode_reply(encode_reply(Reply(1, {"names": names})))
+    assert reply.result == {"names": names}
+    assert set(character_names()) < set(names)  # type: ignore[call-overload]
 
 
 def test_light_is_set_and_taken_back(asked: Asked) -> None:
