@@ -334,8 +334,12 @@ def test_a_neighbour_whose_name_begins_alike_is_not_mixed_in() -> None:
         publisher.publish(shot(0))
         sent.next()
         with Subscriber(publisher.video_endpoint, "omote-2") as right:
-            while right.take(0.05) is None:
+
+            def arrives() -> bool:
                 publisher.publish(shot(1))
+                return right.reception.received > 0
+
+            wait_for(arrives)
         assert subscriber.take(0.0) is None
         assert subscriber.reception == Reception()
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pytest
@@ -18,9 +18,8 @@ from omote.bridge.subscriber import Subscriber
 from omote.engine.weights import WeightsError, networks
 
 PATIENCE_S = 60.0
-SLOW_S = 10.0
 HERE = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))
-COMMAND = (sys.executable, "-m", "omote.studio.command", "live", "--no-page", "--seconds", "60", *HERE)
+COMMAND = (sys.executable, "-m", "omote.studio.command", "live", "--no-page", "--seconds", "600", *HERE)
 
 
 @pytest.fixture
@@ -63,6 +62,16 @@ def greenness_of_the_hair(picture: object) -> float:
     return float((green - red)[alpha > 200].mean())
 
 
+def recalibrates(client: ControlClient) -> bool:
+    """Whether a face was seen just now; on a machine that was held up none may have been."""
+    try:
+        client.call("recalibrate", timeout_s=PATIENCE_S)
+    except ControlError as error:
+        assert error.code == "failed"
+        return False
+    return True
+
+
 def test_a_client_changes_what_a_running_omote_shows(addresses: dict[str, str]) -> None:
     assert set(addresses) == {"video", "params", "control"}
     with (
@@ -70,23 +79,27 @@ def test_a_client_changes_what_a_running_omote_shows(addresses: dict[str, str]) 
         Subscriber(addresses["video"]) as video,
         Subscriber(addresses["params"]) as params,
     ):
+
+        def ask(method: str, **arguments: object) -> Mapping[str, object]:
+            return client.call(method, arguments, PATIENCE_S)
+
         until(video, lambda picture: brightness(picture) > 60.0)
-        hello = client.call("hello", timeout_s=PATIENCE_S)
+        hello = ask("hello")
         for name, address in addresses.items():
             assert address == f"tcp://127.0.0.1:{hello[name]}"
         assert (hello["character"], hello["wire"]) == ("hana", 1)
         assert {"clock", "set_character", "recalibrate"} < set(hello["methods"])  # type: ignore[call-overload]
 
-        client.call("set_light", {"harmonics": [0.0] * 27})
+        ask("set_light", harmonics=[0.0] * 27)
         until(video, lambda picture: brightness(picture) < 10.0)
-        client.call("set_light", {"harmonics": None})
+        ask("set_light", harmonics=None)
         until(video, lambda picture: brightness(picture) > 60.0)
 
-        assert "minto" in client.call("characters")["names"]  # type: ignore[operator]
-        assert client.call("set_character", {"name": "minto"}, SLOW_S) == {"character": "minto"}
+        assert "minto" in ask("characters")["names"]  # type: ignore[operator]
+        assert ask("set_character", name="minto") == {"character": "minto"}
         until(video, lambda picture: greenness_of_the_hair(picture) > 10.0)
         with pytest.raises(ControlError, match="did you mean"):
-            client.call("set_character", {"name": "mintoo"}, SLOW_S)
+            ask("set_character", name="mintoo")
 
         tongue = arkit.INDEX["tongueOut"]
 
@@ -95,11 +108,11 @@ def test_a_client_changes_what_a_running_omote_shows(addresses: dict[str, str]) 
             assert face.shown_weights is not None
             return bool(face.shown_weights[tongue] > 0.9 and face.weights[tongue] < 0.5)
 
-        client.call("set_expression", {"name": "tongue", "hold": None})
+        ask("set_expression", name="tongue", hold=None)
         until(params, shows_its_tongue)
-        client.call("recalibrate")
+        until(params, lambda _: recalibrates(client))
 
-        stats = client.call("stats")
+        stats = ask("stats")
         assert stats["sent_pictures"]
         assert {"v/omote", "p/omote"} <= set(stats["listening"])  # type: ignore[call-overload]
         assert client.measure_clock().session == hello["session"]
