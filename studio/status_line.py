@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.live import Live as Display
 from rich.text import Text
 
+from omote.bridge import frame
 from omote.engine.face.presence import Phase
 from omote.engine.latency import Percentiles
 from omote.engine.report import Report
@@ -38,7 +39,7 @@ def lines(moment: Moment, runtime: str, topics: Collection[str], refused: int = 
     `topics` are those that somebody subscribes to, `refused` is how often somebody was not let in.
     """
     face = "face seen" if moment.phase in (Phase.FOLLOWING, Phase.RETURNING) else f"no face, {moment.phase.value}"
-    listening = ", ".join(sorted({topic.partition("/")[0] for topic in topics})) or "nobody"
+    listening = ", ".join(sorted({_name(topic) for topic in topics} - {""})) or "nobody"
     knocked = f" · not let in {refused}" if refused else ""
     stages = ", ".join(f"{name} {took.p50:.0f}" for name, took in moment.latency.stages)
     return (
@@ -47,6 +48,12 @@ def lines(moment: Moment, runtime: str, topics: Collection[str], refused: int = 
         f"capture to sent {_spread(moment.latency.total)} (p50/p95/p99) · {runtime} · to {listening}",
         f"p50 of {stages} ms" if stages else "no stage has run yet",
     )
+
+
+def _name(topic: str) -> str:
+    """What a topic brings, as a person calls it; nothing for schema and hello, which come along with the params."""
+    kind, _, format = topic.partition("/")[0].partition(".")
+    return {frame.PARAMS: "params", frame.VIDEO: format or "video"}.get(kind, "")
 
 
 def summary(report: Report) -> str:

@@ -14,9 +14,9 @@ LATENCY = Latency(Percentiles(41.2, 60.4, 72.0), (("track", Percentiles(9, 10, 1
 
 def test_a_moment_says_how_it_goes_and_where_the_time_goes() -> None:
     moment = Moment("webcam 0", "hana", Phase.FOLLOWING, 24.6, 300, 7, 0.98, LATENCY)
-    assert lines(moment, "openvino cpu bf16", {"v.jpeg/omote", "p/omote"}) == (
+    assert lines(moment, "openvino cpu bf16", {"v.jpeg.bottom/omote", "v/omote", "p/omote", "s/omote", "h/omote"}) == (
         "webcam 0: face seen · 24.6 pictures/s · tracked 98% · dropped 7",
-        "capture to sent 41/60/72 ms (p50/p95/p99) · openvino cpu bf16 · to p, v.jpeg",
+        "capture to sent 41/60/72 ms (p50/p95/p99) · openvino cpu bf16 · to jpeg.bottom, params, video",
         "p50 of track 9, draw 30 ms",
     )
 
