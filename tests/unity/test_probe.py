@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,6 +27,9 @@ from .core_probe import (
 )
 
 SIDE = 32
+
+if sys.platform == "linux":
+    import resource
 
 
 def publisher() -> Publisher:
@@ -142,6 +147,22 @@ def test_messages_that_break_a_rule_are_counted_and_survived(probe: Path, transp
             figures = listener.figures()
     assert words[1:] == ["9", "0", str(SIDE + 2), str(SIDE), checksum(video, picture.RGBA8)]
     assert (figures["received"], figures["rejected"]) == (1, len(broken))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes another process's sockets away")
+def test_time_without_a_socket_to_be_had_is_survived(probe: Path) -> None:
+    with publisher() as source:
+        endpoint, params = source.video_endpoint, source.params_endpoint
+    with Probe(probe, endpoint, "--transport", "managed", "--frames", "--count", 1) as listener:
+        usual = resource.prlimit(listener.pid, resource.RLIMIT_NOFILE)
+        time.sleep(1)  # it is listening for a publisher that is not there
+        resource.prlimit(listener.pid, resource.RLIMIT_NOFILE, (0, usual[1]))
+        time.sleep(3)  # it tries again at least every two seconds; if not, nothing is shown, and nothing fails
+        resource.prlimit(listener.pid, resource.RLIMIT_NOFILE, usual)
+        with Publisher(params, endpoint) as again:
+            wait_for(lambda: "v/omote" in again.listening)
+            again.publish(shot(1, noise(1, SIDE)))
+            assert listener.line_that_begins("frame").split()[1] == "1"
 
 
 def test_nobody_there_is_no_error(probe: Path) -> None:

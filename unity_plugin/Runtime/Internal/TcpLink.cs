@@ -103,12 +103,11 @@ namespace Omote
 
         private static TcpLink Connect(IPEndPoint address, Func<bool> isCancelled)
         {
-            Socket socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            TcpLink link = new TcpLink(socket, isCancelled);
+            TcpLink link = new TcpLink(Open(address.AddressFamily), isCancelled);
             try
             {
-                socket.Blocking = false;
-                socket.NoDelay = true;
+                link._socket.Blocking = false;
+                link._socket.NoDelay = true;
                 link.StartConnect(address);
                 link.WaitConnected();
                 return link;
@@ -116,6 +115,19 @@ namespace Omote
             catch (Exception error) when (error is LinkException || error is SocketException)
             {
                 link.Dispose();
+                throw new LinkException(error.Message);
+            }
+        }
+
+        // A system without IPv6, or one that has run out of sockets, gives none.
+        private static Socket Open(AddressFamily family)
+        {
+            try
+            {
+                return new Socket(family, SocketType.Stream, ProtocolType.Tcp);
+            }
+            catch (SocketException error)
+            {
                 throw new LinkException(error.Message);
             }
         }
