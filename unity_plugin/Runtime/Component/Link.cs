@@ -54,10 +54,16 @@ namespace Omote
         {
             Failure = "";
             if (!IsOpen) return;
-            Closing?.Invoke();
-            IsOpen = false;
-            Shutdown.Remove(this);
-            _connection.Dispose();
+            try
+            {
+                Closing?.Invoke();
+            }
+            finally // a game's own callback may throw; the thread has to end all the same
+            {
+                IsOpen = false;
+                Shutdown.Remove(this);
+                _connection.Dispose();
+            }
         }
 
         public void Dispose() { Close(); }
@@ -65,7 +71,15 @@ namespace Omote
         /// <summary>A key file's whole path: a relative one starts at Application.persistentDataPath, outside project and build.</summary>
         public static string KeyPath(string path)
         {
-            return string.IsNullOrEmpty(path) ? "" : Path.Combine(Application.persistentDataPath, path);
+            if (string.IsNullOrEmpty(path)) return "";
+            try
+            {
+                return Path.Combine(Application.persistentDataPath, path);
+            }
+            catch (ArgumentException error) // as quotation marks do on Windows
+            {
+                throw new OmoteException($"the key file's path {path} is none: {error.Message}; write it without quotation marks", error);
+            }
         }
     }
 }

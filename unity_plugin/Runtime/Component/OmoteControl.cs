@@ -53,8 +53,14 @@ namespace Omote
         /// <summary>Stops and starts again, with the settings as they are now.</summary>
         public void Reconnect()
         {
-            if (_link != null) _link.Close();
-            _wasConnected = _hasAnswered = false;
+            try
+            {
+                if (_link != null) _link.Close();
+            }
+            finally // somebody's callback may throw on the way
+            {
+                _wasConnected = _hasAnswered = false;
+            }
         }
 
         private void Update()

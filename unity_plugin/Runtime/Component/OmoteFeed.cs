@@ -62,6 +62,7 @@ namespace Omote
         {
             ReceiverSettings settings = Settings();
             _startedWith = Describe(settings);
+            settings.KeyFile = Link.KeyPath(_keyFile);
             _receiver.Start(settings);
         }
 
@@ -77,7 +78,7 @@ namespace Omote
                 Endpoint = _endpoint,
                 Subject = _subject,
                 Transport = _transport,
-                KeyFile = Link.KeyPath(_keyFile),
+                KeyFile = _keyFile,
             };
             Choose(settings);
             return settings;

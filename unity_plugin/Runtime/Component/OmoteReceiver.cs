@@ -12,8 +12,13 @@ namespace Omote
         private MaterialPropertyBlock _block;
         private Header _header;
         private bool _isPremultiplied;
+        private bool _hasComplained;
 
-        private void OnEnable() { HideWhere(true); }
+        private void OnEnable()
+        {
+            _hasComplained = false;
+            HideWhere(true);
+        }
 
         private void Update()
         {
@@ -46,7 +51,11 @@ namespace Omote
         private void Show(VideoFrame frame)
         {
             Texture2D before = _picture.Texture;
-            if (!_picture.Write(frame)) return;
+            if (!_picture.Write(frame))
+            {
+                Complain();
+                return;
+            }
             _header = frame.Header;
             _isPremultiplied = frame.Alpha == PictureAlpha.Premultiplied;
             if (_targetTexture != null) Graphics.Blit(texture, _targetTexture);
@@ -54,6 +63,14 @@ namespace Omote
             if (before == _picture.Texture) return;
             Shutdown.Add(_picture); // a reload of scripts would forget the texture, and Unity keep it
             _onTexture.Invoke(texture);
+        }
+
+        // Once: the next pictures will be no better.
+        private void Complain()
+        {
+            if (_hasComplained) return;
+            _hasComplained = true;
+            Debug.LogError("Omote: Unity could not decode the JPEG that came; choose the format Rgba8 or Bgra8", this);
         }
 
         private void Paint(Renderer target)

@@ -82,7 +82,12 @@ namespace Omote
         public WhenStale whenStale
         {
             get { return _whenStale; }
-            set { _whenStale = value; }
+            set
+            {
+                if (_whenStale == WhenStale.Hide && value != _whenStale && _targetRenderer != null) _targetRenderer.enabled = true;
+                _whenStale = value;
+                if (Application.isPlaying && isActiveAndEnabled) HideWhere(!isLive);
+            }
         }
 
         /// <summary>The texture is there, or is another one after a change of size; made for RawImage.texture.</summary>

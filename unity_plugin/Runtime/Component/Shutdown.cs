@@ -51,8 +51,21 @@ namespace Omote
 
         private static void StopAll()
         {
-            foreach (IDisposable each in _running.ToArray()) each.Dispose();
+            foreach (IDisposable each in _running.ToArray()) Stop(each);
             _running.Clear();
+        }
+
+        // Stopping answers who still waits, and what a game does then may throw: the others have to stop all the same.
+        private static void Stop(IDisposable running)
+        {
+            try
+            {
+                running.Dispose();
+            }
+            catch (Exception error)
+            {
+                Debug.LogException(error);
+            }
         }
     }
 }

@@ -88,5 +88,6 @@ namespace UnityEngine
         public static void Log(object message, Object context = null) { }
         public static void LogWarning(object message, Object context = null) { Stubs.Engine.Warnings.Add(message.ToString()); }
         public static void LogError(object message, Object context = null) { Stubs.Engine.Errors.Add(message.ToString()); }
+        public static void LogException(System.Exception exception) { Stubs.Engine.Errors.Add(exception.Message); }
     }
 }
