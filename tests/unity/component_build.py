@@ -33,7 +33,7 @@ class Assembly:
 
 _ENGINE = Assembly("UnityEngine", ("Tests~/Stubs/UnityEngine",))
 _EDITOR = Assembly("UnityEditor", ("Tests~/Stubs/UnityEditor",), ("UnityEngine.dll",))
-CORE = Assembly("Omote.Core", ("Runtime/Internal", "Runtime/Interop"), options=("-unsafe",))
+CORE = Assembly("Omote.Core", ("Runtime/Internal", "Runtime/Interop"))
 _UNITY = ("UnityEngine.dll", "Omote.Core.dll")
 _RUNTIME = Assembly(
     "Omote.Runtime",

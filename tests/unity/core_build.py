@@ -12,7 +12,7 @@ from pathlib import Path
 from .component_build import CORE, NUNIT, Assembly, compile_into
 
 PROBE = Assembly("probe", ("Tests~/Probe",), ("Omote.Core.dll",), is_program=True)
-TESTS = Assembly("Omote.Core.Tests", ("Tests~/Core",), ("Omote.Core.dll", str(NUNIT), "System.Core.dll"), ("-unsafe",))
+TESTS = Assembly("Omote.Core.Tests", ("Tests~/Core",), ("Omote.Core.dll", str(NUNIT), "System.Core.dll"))
 NETMQ = Assembly("NetMQ", ("Tests~/Stubs/NetMQ",))  # only the surface of NetMQ that is used
 CORE_ON_NETMQ = Assembly(CORE.name, CORE.sources, ("NetMQ.dll",), (*CORE.options, "-define:OMOTE_NETMQ"))
 

@@ -14,6 +14,7 @@ public sealed class PortraitSample : MonoBehaviour
     {
         GameObject quad = GameObject.CreatePrimitive(PrimitiveType.Quad);
         quad.name = "Omote Portrait";
+        Destroy(quad.GetComponent<MeshCollider>()); // not wanted; but a build that names it nowhere cannot make a quad
         quad.transform.SetParent(transform, false);
         var renderer = quad.GetComponent<MeshRenderer>();
         renderer.sharedMaterial = new Material(_shader == null ? Shader.Find("Omote/Portrait") : _shader);
