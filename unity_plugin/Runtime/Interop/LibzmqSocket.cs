@@ -60,7 +60,7 @@ namespace Omote
             Libzmq zmq = Libzmq.Find();
             if (zmq == null)
                 throw new OmoteException("the library libzmq was not found: on Windows put libzmq.dll into Assets/Plugins/x86_64, on Debian or Ubuntu"
-                    + " install libzmq5, on macOS zeromq by Homebrew; without encryption the managed transport needs none");
+                    + " install libzmq5, on macOS put libzmq.dylib into Assets/Plugins; without encryption the managed transport needs none");
             if (isEncrypted && zmq.Has("curve") == 0) throw new OmoteException("this libzmq was built without CURVE; install one that has it");
         }
 
