@@ -61,7 +61,7 @@ def test_client_that_is_not_known_is_refused_and_told(
     probe: Path, server: ServerKeys, tmp_path: Path, key_of: Callable[[Path], Path], said: str
 ) -> None:
     with Publisher(FREE_PORT, FREE_PORT, keys=server) as source:
-        arguments = ("--keys", key_of(tmp_path), "--seconds", 3)
+        arguments = ("--keys", key_of(tmp_path), "--until-error")
         with Probe(probe, source.video_endpoint, *arguments) as listener:
             wait_for(lambda: source.rejected_handshakes > 0)
             figures = listener.figures()
@@ -86,7 +86,7 @@ def test_client_that_is_let_in_later_need_not_be_started_again(probe: Path, serv
 
 @pytest.mark.parametrize("transport", ["managed", "libzmq"])
 def test_client_without_a_key_is_refused(probe: Path, server: ServerKeys, transport: str) -> None:
-    arguments = ("--transport", transport, "--seconds", 3)
+    arguments = ("--transport", transport, "--until-error")
     with (
         Publisher(FREE_PORT, FREE_PORT, keys=server) as source,
         Probe(probe, source.video_endpoint, *arguments) as listener,

@@ -64,11 +64,11 @@ namespace Omote.Tests
             using (ControlClient control = Started(peer))
             {
                 List<string> codes = new List<string>();
-                control.Call("stats", null, reply => codes.Add(reply.ErrorCode), 50);
+                control.Call("stats", null, reply => codes.Add(reply.ErrorCode), 1500); // long enough to be sent
                 Dictionary<string, object> request = Asked(peer);
                 WaitFor(control, () => codes.Count == 1);
                 Answer(peer, request, "x", "y");
-                control.Call("stats", null, reply => codes.Add(reply.ErrorCode));
+                control.Call("stats", null, reply => codes.Add(reply.ErrorCode), 60000);
                 Answer(peer, Asked(peer), "x", "y");
                 WaitFor(control, () => codes.Count == 2);
                 Assert.AreEqual(new[] { "timeout", "" }, codes.ToArray());
@@ -162,13 +162,14 @@ namespace Omote.Tests
             {
                 control.Start(new ControlSettings { Endpoint = peer.Endpoint });
                 peer.Accept();
-                for (int i = 0; i < 8; i++)
+                Wait.Until(() =>
                 {
+                    if (!peer.HasBytes) return control.Clock != null;
                     Dictionary<string, object> request = Read(peer);
                     Assert.AreEqual("clock", request["method"]);
                     Reply(peer, request, new Dictionary<string, object> { { "received", Clock.NowNs() + ahead }, { "session", 7 } });
-                }
-                Wait.Until(() => control.Clock != null);
+                    return false;
+                });
                 Assert.AreEqual(7, control.Clock.Session);
                 Assert.That(Math.Abs(control.Clock.OffsetNs - ahead), Is.LessThanOrEqualTo(control.Clock.UncertaintyNs + 1));
             }

@@ -29,6 +29,8 @@ namespace Omote.Tests
 
         public string Endpoint => "tcp://127.0.0.1:" + Port;
 
+        public bool HasBytes => _socket.Available > 0;
+
         /// <summary>Waits for a connection and says nothing.</summary>
         public void AcceptSilently()
         {

@@ -92,6 +92,7 @@ namespace Omote.Tests
             {
                 peer.SendFrame(4, new byte[] { 4, (byte)'P', (byte)'I', (byte)'N', (byte)'G', 0, 30, 1, 2, 3 });
                 byte[] pong = peer.ReadFrame(out int flags);
+                while (ZmtpHandshake.Is(pong, pong.Length, "PING")) pong = peer.ReadFrame(out flags); // it asks, too, who is silent for a second
                 Assert.AreEqual(4, flags);
                 Assert.AreEqual(new byte[] { 4, (byte)'P', (byte)'O', (byte)'N', (byte)'G', 1, 2, 3 }, pong);
             }

@@ -14,6 +14,7 @@ namespace Omote.Probe
         public int WorkMs;
         public int WarmUp;
         public bool PrintsFrames;
+        public bool EndsWithError;
 
         public static Arguments Parse(string[] words)
         {
@@ -21,6 +22,7 @@ namespace Omote.Probe
             for (int i = 0; i < words.Length; i++)
             {
                 if (words[i] == "--frames") arguments.PrintsFrames = true;
+                else if (words[i] == "--until-error") arguments.EndsWithError = true;
                 else if (i + 1 < words.Length) arguments.Take(words[i], words[++i]);
                 else throw new OmoteException(words[i] + " wants a value");
             }

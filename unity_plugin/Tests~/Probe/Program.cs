@@ -30,17 +30,18 @@ namespace Omote.Probe
             {
                 Figures figures = new Figures(arguments.WarmUp);
                 receiver.Start(arguments.Settings);
-                if (IsReady(receiver, arguments.Seconds)) Listen(receiver, arguments, figures);
+                if (IsReady(receiver, arguments)) Listen(receiver, arguments, figures);
                 Console.WriteLine(figures.ToJson(receiver.GetStatistics()));
             }
         }
 
-        private static bool IsReady(Receiver receiver, double seconds)
+        private static bool IsReady(Receiver receiver, Arguments arguments)
         {
-            long deadlineNs = Clock.NowNs() + (long)(seconds * NsPerS);
+            long deadlineNs = Clock.NowNs() + (long)(arguments.Seconds * NsPerS);
             while (!receiver.GetStatistics().IsConnected)
             {
                 if (Clock.NowNs() > deadlineNs) return false;
+                if (arguments.EndsWithError && receiver.GetStatistics().LastError.Length > 0) return false;
                 Thread.Sleep(1);
             }
             Console.WriteLine("ready");
