@@ -13,24 +13,13 @@ from typing import Self
 import zmq
 
 from . import endpoint, frame
-from .endpoint import PARAMS_ENDPOINT, VIDEO_ENDPOINT, EndpointError, PortInUseError
-from .endpoint import BindError as PublisherError
+from .endpoint import PARAMS_ENDPOINT, VIDEO_ENDPOINT
 from .frame import Header, Hello, Params, Schema, Video, WireError
 from .gate import Gate
 from .keys import ServerKeys
 from .lane import Lane
 from .latest import Latest
 from .picture import FORMATS, Format
-
-__all__ = [
-    "PARAMS_ENDPOINT",
-    "VIDEO_ENDPOINT",
-    "EndpointError",
-    "PortInUseError",
-    "Publisher",
-    "PublisherError",
-    "Shot",
-]
 
 _ANNOUNCE_PERIOD_NS = 1_000_000_000
 _TURN_S = 0.1

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from omote.bridge import arkit, publisher
+from omote.bridge import arkit, endpoint
 from omote.bridge.frame import DEFAULT_SUBJECT, Params, Video
 from omote.bridge.keys import ServerKeys
 from omote.bridge.outputs import FaceSender
@@ -24,8 +24,8 @@ class WireOutput:
 
     def __init__(
         self,
-        params: str = publisher.PARAMS_ENDPOINT,
-        video: str = publisher.VIDEO_ENDPOINT,
+        params: str = endpoint.PARAMS_ENDPOINT,
+        video: str = endpoint.VIDEO_ENDPOINT,
         subject: str = DEFAULT_SUBJECT,
         on_sent: Callable[[int, int], None] | None = None,
         keys: ServerKeys | None = None,

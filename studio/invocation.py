@@ -12,9 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.logging import RichHandler
 
+from omote.bridge.endpoint import BindError
 from omote.bridge.keys import KeysError
 from omote.bridge.outputs import WANTED, SenderError
-from omote.bridge.publisher import PublisherError
 from omote.engine.animator import RUNTIMES, AnimatorError
 from omote.engine.capture import SourceError
 from omote.engine.character import CharacterError
@@ -31,7 +31,7 @@ from .parser import Parser
 # What a person can mend: told in one line, without a traceback.
 MISTAKES = (
     *(ConfigError, SourceError, CharacterError, AnimatorError),
-    *(ModelError, PublisherError, KeysError, SenderError, PageError),
+    *(ModelError, BindError, KeysError, SenderError, PageError),
     *(RenderError, WeightsError, train.TrainingError),
 )
 MISTAKE = 2

@@ -17,10 +17,11 @@ import pytest
 import zmq
 
 from omote.bridge import arkit, frame, keys
+from omote.bridge.endpoint import EndpointError, PortInUseError
 from omote.bridge.frame import Frame, Hello, Params, Schema, Video, WireError
 from omote.bridge.keys import ClientKeys, ServerKeys
 from omote.bridge.picture import FORMATS
-from omote.bridge.publisher import EndpointError, PortInUseError, Publisher, Shot
+from omote.bridge.publisher import Publisher, Shot
 from omote.bridge.subscriber import Reception, Subscriber
 
 PATIENCE_S = 60.0  # the test fails after it; it never passes because of it
