@@ -73,11 +73,7 @@ class Outlets:
     def notice(self) -> str:
         """What is wrong, for a person; empty where nothing is."""
         count = self.control.rejected_handshakes
-        return (
-            f"{count} times somebody was not let in, having no key that is known here; the log says who"
-            if count
-            else ""
-        )
+        return f"{count} times somebody was not let in; the log says who and why" if count else ""
 
     def rows(self) -> list[str]:
         """What is printed: where to look, and where everything goes."""

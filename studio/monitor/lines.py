@@ -31,7 +31,7 @@ def lines(account: Account) -> list[str]:
 def line(account: Account) -> str:
     """What changes from second to second, in one line."""
     if account.state == "waiting":
-        return _nothing(account)
+        return "; ".join([_nothing(account), *_complaints(account)])
     return f"{account.state} · {account.fps:.1f} a second · {_ages(account)} · {_counts(account)} · {_content(account)}"
 
 
@@ -67,7 +67,9 @@ def _nothing(account: Account) -> str:
     if account.refusal:
         return f"{account.endpoint} does not let us in: {account.refusal}"
     hint = "is `omote live` running?"
-    if not is_loopback(account.endpoint):
+    if account.answers.hello:
+        hint = f"but control at {account.answers.endpoint} answers"
+    elif not is_loopback(account.endpoint):
         hint = "is `omote live --curve` running there, and --key the file of its `omote keys new`?"
     return f"nothing from {account.endpoint} yet: {hint}"
 

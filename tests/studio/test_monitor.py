@@ -246,8 +246,10 @@ def test_nothing_is_said_clearly_with_what_may_be_the_matter() -> None:
     assert "`omote live --curve` running there, and --key" in line(waiting("tcp://studio-pc:5557"))
     answers = Answers("tcp://127.0.0.1:5558", hello={"subject": "anna", "formats": ["jpeg"]})
     said = lines(waiting(answers=answers))
-    assert "the sender there calls itself anna: --subject anna" in said
-    assert "the sender there has no rgba8, only jpeg" in said
+    assert said[0] == "nothing from tcp://127.0.0.1:5557 yet: but control at tcp://127.0.0.1:5558 answers"
+    for cause in ("the sender there calls itself anna: --subject anna", "the sender there has no rgba8, only jpeg"):
+        assert cause in said
+        assert cause in line(waiting(answers=answers))
 
 
 def test_what_a_stranger_says_cannot_move_the_cursor() -> None:
