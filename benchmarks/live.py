@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from omote.bridge.publisher import PARAMS_ENDPOINT, VIDEO_ENDPOINT
+from omote.bridge.endpoint import PARAMS_ENDPOINT, VIDEO_ENDPOINT
 from omote.bridge.subscriber import Subscriber
 from omote.engine.training.provenance import provenance
 

@@ -34,7 +34,7 @@ class Lane:
         return any(one[:1] == _COMES for one in news)
 
     def _news(self) -> list[bytes]:
-        news = []
+        news: list[bytes] = []
         while len(news) < _NEWS_A_TURN and self.socket.poll(0):
             news.append(self.socket.recv())
         self.is_behind = len(news) == _NEWS_A_TURN
