@@ -42,6 +42,7 @@ class Listener:
         self._counted = 0  # frames, at the last account
         self._first_ns = self._last_ns = 0
         self._ages, self._latencies = Ring(), Ring()
+        self._timed_from = 0  # the number of the frame from which on ages are right
         self._clock: Clock | None = None
         self._clock_sessions = 0  # of the sender, that had been seen when it was measured
         self._frame: Frame | None = None
@@ -70,16 +71,23 @@ class Listener:
 
     def set_clock(self, clock: Clock | None) -> None:
         """Tells what has been measured; it counts for the run of the sender that it is of."""
-        self._clock_sessions = self._subscriber.reception.sessions
-        self._clock = clock if clock and clock.session == self.session else None
-        if not self._clock:
-            return
+        sessions = self._subscriber.reception.sessions
+        measured = clock if clock and clock.session == self.session else None
+        if measured:
+            self._count_by(measured)
+        self._clock, self._clock_sessions = measured, sessions
+
+    def _count_by(self, clock: Clock) -> None:
         # Where the two may well be one clock the difference is only noise; through a tunnel they are not.
-        is_same = self._is_own_clock and abs(self._clock.offset_ns) <= self._clock.uncertainty_ns
+        is_same = self._is_own_clock and abs(clock.offset_ns) <= clock.uncertainty_ns
+        offset_ns = 0 if is_same else clock.offset_ns
+        if offset_ns != self._subscriber.offset_ns:
+            self._subscriber.offset_ns = offset_ns
+            # One may be on its way to `_arrived` whose age is still by the offset before.
+            self._timed_from = self._subscriber.reception.received + 2
         if self._is_own_clock and not is_same:
             self._is_own_clock = False
             self._ages, self._latencies = Ring(), Ring()
-        self._subscriber.offset_ns = 0 if is_same else self._clock.offset_ns
 
     def account(self, answers: Answers) -> Account:
         """How it stands."""
@@ -127,9 +135,10 @@ class Listener:
         """In the subscriber's thread, for each picture and params."""
         self._last_ns = self._now()
         self._first_ns = self._first_ns or self._last_ns
-        if self._is_clock_known:
+        reception = self._subscriber.reception
+        if self._is_clock_known and reception.received >= self._timed_from:
             self._ages.add(age_ns * _MS)
-            self._latencies.add(self._subscriber.reception.latency_ns * _MS)
+            self._latencies.add(reception.latency_ns * _MS)
 
 
 def _rate(count: int, took_ns: int) -> float:
