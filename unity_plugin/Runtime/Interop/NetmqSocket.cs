@@ -22,9 +22,17 @@ namespace Omote
             Enter();
             _received.InitEmpty();
             _socket = options.Role == SocketRole.Subscriber ? (NetMQSocket)new SubscriberSocket() : new DealerSocket();
-            SetOptions(options);
-            foreach (byte[] topic in options.Topics) ((SubscriberSocket)_socket).Subscribe(topic);
-            _socket.Connect(options.Endpoint.ToString());
+            try
+            {
+                SetOptions(options);
+                foreach (byte[] topic in options.Topics) ((SubscriberSocket)_socket).Subscribe(topic);
+                _socket.Connect(options.Endpoint.ToString());
+            }
+            catch // a host that is not found, for one; an open socket would hold NetMQ's threads
+            {
+                Dispose();
+                throw;
+            }
         }
 
         /// <summary>NetMQ does not tell without a thread of its own, so it counts as connected from the beginning.</summary>
