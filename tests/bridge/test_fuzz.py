@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gc
-import struct
 import tracemalloc
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from pathlib import Path
 from random import Random
 
 import msgpack
@@ -18,19 +16,11 @@ from omote.bridge.control.message import MalformedError, decode_reply, decode_re
 from omote.bridge.frame import WireError
 from omote.bridge.livelink import ProtocolError
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+from .vectors import DATA, stored
+
 MOST_BYTES = 8 << 20  # of memory at any moment: the vectors have at most 16 KiB
 
 Parts = list[bytes]
-
-
-def stored(name: str) -> Parts:
-    data, parts = (DATA / f"{name}.bin").read_bytes(), []
-    while data:
-        (length,) = struct.unpack_from("<I", data)
-        parts.append(data[4 : 4 + length])
-        data = data[4 + length :]
-    return parts
 
 
 NAMES = sorted(path.stem for path in DATA.glob("*.bin"))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,22 +13,14 @@ from omote.bridge.control.message import ControlError, decode_reply, decode_requ
 from omote.bridge.frame import Hello, Params, Schema, Video, WireError
 from omote.bridge.picture import Format
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+from .vectors import DATA, stored
+
 GOLDEN: dict[str, Any] = json.loads((DATA / "golden.json").read_text("utf-8"))
 WIRE = [name for name in GOLDEN if name.startswith("wire_")]
 
 
 def of_kind(kind: str) -> list[str]:
     return [name for name, said in GOLDEN.items() if said.get("kind") == kind]
-
-
-def stored(name: str) -> list[bytes]:
-    data, parts = (DATA / f"{name}.bin").read_bytes(), []
-    while data:
-        (length,) = struct.unpack_from("<I", data)
-        parts.append(data[4 : 4 + length])
-        data = data[4 + length :]
-    return parts
 
 
 def test_every_vector_is_spoken_of() -> None:

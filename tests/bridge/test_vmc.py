@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,8 @@ from omote.bridge import arkit, vmc
 from omote.bridge.payload import Params
 from omote.bridge.vrm import presets
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+from .vectors import DATA, stored
+
 GOLDEN: dict[str, Any] = json.loads((DATA / "golden_vmc.json").read_text("utf-8"))
 RIGHT, UP, FORWARD = np.eye(3)  # Unity's axes, as an avatar sees them that looks along FORWARD
 
@@ -47,15 +46,6 @@ def params(shown: NDArray[np.float32] | None, **posed: list[Any]) -> Params:
 GOLDEN_PARAMS = params(
     arkit.weights(GOLDEN["shown_weights"]), neck_pose=GOLDEN["neck_pose"], eye_pose=GOLDEN["eye_pose"]
 )
-
-
-def stored(name: str) -> list[bytes]:
-    data, parts = (DATA / f"{name}.bin").read_bytes(), []
-    while data:
-        (length,) = struct.unpack_from("<I", data)
-        parts.append(data[4 : 4 + length])
-        data = data[4 + length :]
-    return parts
 
 
 def heard(bundles: list[bytes]) -> list[tuple[str, list[Any]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgpack
@@ -16,17 +15,9 @@ from hypothesis import strategies as st
 from omote.bridge import arkit, frame
 from omote.bridge.frame import Frame, Header, Params, Schema, Video, WireError
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+from .vectors import stored
+
 HEADER = Header(1, 2, 3, 4, 5, 6, 7)
-
-
-def stored(name: str) -> list[bytes]:
-    data, parts = (DATA / f"{name}.bin").read_bytes(), []
-    while data:
-        (length,) = struct.unpack_from("<I", data)
-        parts.append(data[4 : 4 + length])
-        data = data[4 + length :]
-    return parts
 
 
 def video(height: int = 2, width: int = 3) -> Video:
