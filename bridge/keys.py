@@ -41,9 +41,14 @@ class ServerKeys:
     def load(cls, folder: Path) -> ServerKeys:
         """The pair in this folder; KeysError where there is none, or where others on this machine can read it."""
         path = folder / SERVER_FILE
-        if not path.exists():
-            raise KeysError(f"there are no keys in {folder}: make them with `omote keys new NAME`")
-        _check_secret(path)
+        try:
+            _check_secret(path)
+        except FileNotFoundError as error:
+            raise KeysError(f"there are no keys in {folder}: make them with `omote keys new NAME`") from error
+        except OSError as error:
+            raise KeysError(
+                f"{path} cannot be looked at ({error.strerror}): it must be a folder of your own"
+            ) from error
         said = _read(path)
         public, secret = _pair(path, said)
         return cls(public, secret, folder / CLIENTS_FOLDER)

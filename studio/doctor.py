@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
+from omote.bridge import arkit
 from omote.engine.animator import Animator, AnimatorError
 from omote.engine.character import DEFAULT_CHARACTER, CharacterError, load_character
 from omote.engine.face.light import studio_light
+from omote.engine.face.retarget import from_weights
 from omote.engine.hardware import this_machine
 from omote.engine.models import ModelError, model_rows
-from omote.engine.nouns import FlameParams
 
 from .config import Config
 from .ending import interruptibly
@@ -79,10 +80,12 @@ def _drawing() -> Check:
     name, cure = "portrait", "install Omote again"
     try:
         animator, character = Animator(), load_character(DEFAULT_CHARACTER)
-        animator.draw(FlameParams.neutral(), character, studio_light())
+        # A face that does not move is not drawn again.
+        warm_up, *faces = (from_weights(arkit.weights({"jawOpen": k / _PICTURES})) for k in range(_PICTURES + 1))
+        animator.draw(warm_up, character, studio_light())
         start = time.perf_counter()
-        for _ in range(_PICTURES):
-            animator.draw(FlameParams.neutral(), character, studio_light())
+        for face in faces:
+            animator.draw(face, character, studio_light())
     except (AnimatorError, CharacterError) as error:
         return Check(name, False, str(error), cure, is_for_demo=True)
     took_ms = (time.perf_counter() - start) / _PICTURES * 1000.0

@@ -183,3 +183,10 @@ def test_any_bytes_are_a_key_file_or_a_keys_error(tmp_path_factory: pytest.TempP
     path.write_bytes(found)
     with pytest.raises(KeysError):
         ClientKeys.load(path)
+
+
+@has_modes
+def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("a file where the folder should be")
+    with pytest.raises(KeysError, match="cannot be looked at"):
+        ServerKeys.load(tmp_path / "keys")

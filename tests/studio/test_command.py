@@ -153,6 +153,7 @@ def test_the_doctor_says_a_line_for_each_thing_and_whether_the_demo_can_run(caps
     assert all(line.startswith(("ok ", "missing ")) for line in lines[:-1])
     names = {line[8:26].strip() for line in lines[:-1]}
     assert {"python", "system", "processor", "openvino", "portrait", "mediapipe", "tracker model", "camera"} <= names
+    assert not any(" 0 ms a picture" in line for line in lines), "a picture that was drawn before costs nothing"
     assert lines[-1].startswith("the demo can run" if code == 0 else "the demo cannot run")
 
 
