@@ -26,4 +26,5 @@
 #include "src/receiver.cpp"
 #include "src/reception.cpp"
 #include "src/socket.cpp"
+#include "src/utf8.cpp"
 #include "src/value.cpp"

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "omote/error.h"
+#include "omote/utf8.h"
 
 namespace omote {
 
@@ -52,8 +53,8 @@ void DecodeParams(const Envelope& envelope, Params& into) {
         throw WireError("params have at least 524 bytes, in fours, got " + std::to_string(payload.size));
     }
     const std::string_view basis = envelope.fields.Text("basis");
-    if (basis.empty() || basis.size() > MaxBasisLetters) {
-        throw WireError("basis must have 1 to 64 letters, got " + std::to_string(basis.size()));
+    if (basis.empty() || CountLetters(basis) > MaxBasisLetters) {
+        throw WireError("basis must have 1 to 64 letters, got " + std::to_string(CountLetters(basis)));
     }
     into.header = envelope.header;
     into.basis = basis;

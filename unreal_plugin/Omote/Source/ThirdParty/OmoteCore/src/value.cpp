@@ -6,6 +6,7 @@
 #include <msgpack.hpp>
 
 #include "omote/error.h"
+#include "omote/utf8.h"
 
 namespace omote {
 
@@ -22,6 +23,24 @@ msgpack::unpack_limit WireBounds() {
 
 // Texts stay where they are: in the message, which outlives what is read from it.
 bool PointIntoMessage(msgpack::type::object_type, std::size_t, void*) { return true; }
+
+// msgpack itself asks neither that texts are UTF-8 nor that keys are texts. It bounds how deep this goes.
+void RequireTexts(const msgpack::object& object, const char* what) {
+    if (object.type == msgpack::type::STR && !IsUtf8(TextOf(object))) {
+        throw WireError(std::string("a text of the ") + what + " is not UTF-8");
+    }
+    if (object.type == msgpack::type::ARRAY) {
+        for (std::uint32_t at = 0; at < object.via.array.size; ++at) RequireTexts(object.via.array.ptr[at], what);
+    }
+    if (object.type != msgpack::type::MAP) return;
+    for (std::uint32_t at = 0; at < object.via.map.size; ++at) {
+        const auto& entry = object.via.map.ptr[at];
+        const bool isText = entry.key.type == msgpack::type::STR;
+        if (!isText) throw WireError(std::string("the keys of the ") + what + " must be texts");
+        RequireTexts(entry.key, what);
+        RequireTexts(entry.val, what);
+    }
+}
 
 }  // namespace
 
@@ -136,6 +155,7 @@ Value Document::Read(Bytes bytes, const char* what) {
     const Value root(&state_->root);
     if (!root.IsMap()) throw WireError(std::string("the ") + what + " must be a map");
     if (read != bytes.size) throw WireError(std::string("bytes follow the end of the ") + what);
+    RequireTexts(state_->root, what);
     return root;
 }
 
