@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::chrono::milliseconds TurnTime(100);
 constexpr int MostReads = 64;
-constexpr std::uint64_t RefusalNs = 1'000'000'000;  // from a refusal to the next try
+constexpr std::uint64_t RefusalNs = 2'000'000'000;  // from a refusal to the next try
 
 ReceiverSettings Checked(ReceiverSettings settings) {
     settings.format = Format::Parse(settings.format).Name();
