@@ -14,6 +14,7 @@
 #include "Engine/Texture2D.h"
 #include "ILiveLinkClient.h"
 #include "Misc/ConfigCacheIni.h"
+#include "Modules/ModuleManager.h"
 #include "OmoteLiveLinkSource.h"
 #include "OmoteLiveLinkSourceFactory.h"
 #include "OmotePortraitComponent.h"
@@ -170,6 +171,18 @@ TEST(a_connection_that_is_none_is_said_and_nothing_else_happens) {
     portrait.Recalibrate();
     ExpectContains(portrait.LastError.Text, "vidoe");
     EXPECT(portrait.State == EOmoteState::Stopped);
+}
+
+TEST(where_libzmq_is_not_there_nothing_of_it_is_called) {
+    StubModule().StartupModule();  // as on Windows, and finds no library
+    UOmotePortraitComponent portrait;
+    portrait.BeginPlay();
+    ExpectContains(portrait.LastError.Text, "libzmq*.dll cannot be loaded");
+    ILiveLinkClient client;
+    const TSharedPtr<ILiveLinkSource> source = UOmoteLiveLinkSourceFactory().CreateSource("");
+    source->ReceiveClient(&client, FGuid());
+    ExpectContains(source->GetSourceStatus().Text.Text, "libzmq*.dll cannot be loaded");
+    OmoteLibraryError.Reset();
 }
 
 TEST(live_link_is_given_the_curves_and_the_head) {

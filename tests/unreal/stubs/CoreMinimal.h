@@ -40,6 +40,7 @@ struct FString {
     bool IsEmpty() const { return Text.empty(); }
     std::string Text;
 };
+inline FString operator+(const TCHAR* left, const FString& right) { return (left + right.Text).c_str(); }
 
 struct FName {
     FName() = default;

@@ -3,16 +3,9 @@
 #include <deque>
 
 #include "CoreMinimal.h"
+#include "RHI.h"  // the layer includes it itself: Unreal's own header only declares the region
 
 enum EPixelFormat { PF_B8G8R8A8 };
-
-struct FUpdateTextureRegion2D {
-    FUpdateTextureRegion2D(uint32 destX, uint32 destY, int32 srcX, int32 srcY, uint32 width, uint32 height)
-        : DestX(destX), DestY(destY), SrcX(srcX), SrcY(srcY), Width(width), Height(height) {}
-    uint32 DestX, DestY;
-    int32 SrcX, SrcY;
-    uint32 Width, Height;
-};
 
 /// A texture whose updates are done when the test says so, as by a render thread that is behind.
 class UTexture2D {

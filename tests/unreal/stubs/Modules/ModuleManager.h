@@ -16,6 +16,9 @@ struct FModuleManager {
     }
 };
 
+/// The module, as Unreal would load it.
+IModuleInterface& StubModule();
+
 #define IMPLEMENT_MODULE(type, name) \
     IModuleInterface& StubModule() { \
         static type module;          \

@@ -7,6 +7,10 @@
 
 omote::Connection OmoteConnection(const FString& Changes)
 {
+	if (!OmoteLibraryError.IsEmpty())
+	{
+		throw omote::SettingsError(ToUtf8(OmoteLibraryError));
+	}
 	FString Configured;
 	GConfig->GetString(TEXT("Omote"), TEXT("Connection"), Configured, GGameIni);
 	return omote::Connection().With(ToUtf8(Configured)).With(ToUtf8(Changes));

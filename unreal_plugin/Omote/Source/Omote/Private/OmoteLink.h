@@ -7,11 +7,13 @@
 #include "omote/picture_pool.h"
 
 DECLARE_LOG_CATEGORY_EXTERN(LogOmote, Log, All);
+/** Why libzmq cannot be called, which would end the game; empty where it can. */
+extern FString OmoteLibraryError;
 
 inline std::string ToUtf8(const FString& Text) { return TCHAR_TO_UTF8(*Text); }
 inline FString FromUtf8(const std::string& Text) { return UTF8_TO_TCHAR(Text.c_str()); }
 
-/** Where Omote is: `Connection` of the section [Omote] in the project's Game.ini, then what `Changes` says. */
+/** Where Omote is: Game.ini's `Connection` under [Omote], then what `Changes` says. omote::Error where it is unusable. */
 omote::Connection OmoteConnection(const FString& Changes);
 
 /** All that one portrait or one Live Link source talks to Omote through. */
@@ -22,6 +24,6 @@ struct FOmoteLink
 	omote::ControlQueue Control;
 	omote::ClockKeeper Clock;
 
-	/** Connects; omote::Error where something of it cannot be used. */
+	/** Connects; std::exception where something of it cannot be used. */
 	FOmoteLink(const omote::Connection& Connection, const std::string& Endpoint, const FString& Format);
 };

@@ -3,7 +3,6 @@
 #include "HAL/PlatformTime.h"
 #include "ILiveLinkClient.h"
 #include "Roles/LiveLinkBasicRole.h"
-#include "Roles/LiveLinkBasicTypes.h"
 #include "omote/live_link.h"
 
 void FOmoteLiveLinkSource::ReceiveClient(ILiveLinkClient* InClient, FGuid InSourceGuid)
@@ -17,7 +16,7 @@ void FOmoteLiveLinkSource::ReceiveClient(ILiveLinkClient* InClient, FGuid InSour
 		Link = MakeUnique<FOmoteLink>(Found, Found.params, TEXT("rgba8"));
 		Describe();
 	}
-	catch (const omote::Error& Caught)
+	catch (const std::exception& Caught) // also of a system that has no sockets or threads left
 	{
 		Error = FromUtf8(Caught.what());
 		UE_LOG(LogOmote, Error, TEXT("%s"), *Error);

@@ -6,6 +6,7 @@
 #include "OmoteLink.h"
 
 DEFINE_LOG_CATEGORY(LogOmote);
+FString OmoteLibraryError;
 
 /** On Windows, loads libzmq from the plugin's own folder before its first function is called. */
 class FOmoteModule : public IModuleInterface
@@ -20,7 +21,7 @@ class FOmoteModule : public IModuleInterface
 		FPlatformProcess::PushDllDirectory(*Folder); // libsodium lies beside it
 		const bool bIsLoaded = Names.Num() > 0 && FPlatformProcess::GetDllHandle(*FPaths::Combine(Folder, Names[0]));
 		FPlatformProcess::PopDllDirectory(*Folder);
-		UE_CLOG(!bIsLoaded, LogOmote, Error, TEXT("libzmq*.dll cannot be loaded from %s"), *Folder);
+		OmoteLibraryError = bIsLoaded ? FString() : TEXT("libzmq*.dll cannot be loaded from ") + Folder;
 #endif
 	}
 };

@@ -3,6 +3,7 @@
 #include "Engine/Texture2D.h"
 #include "GameFramework/Actor.h"
 #include "OmoteLink.h"
+#include "RHI.h"
 #include "omote/light.h"
 
 void UOmotePortraitComponent::Start()
@@ -14,7 +15,7 @@ void UOmotePortraitComponent::Start()
 		const omote::Connection Found = OmoteConnection(Connection);
 		Link = MakeShared<FOmoteLink>(Found, Found.video, Format);
 	}
-	catch (const omote::Error& Caught)
+	catch (const std::exception& Caught) // also of a system that has no sockets or threads left
 	{
 		LastError = FromUtf8(Caught.what());
 		UE_LOG(LogOmote, Error, TEXT("%s"), *LastError);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "CoreMinimal.h"
 #include "LiveLinkSourceFactory.h"
 #include "OmoteLiveLinkSourceFactory.generated.h"
 

@@ -17,7 +17,7 @@ DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FOmoteStateChanged, EOmoteState, Sta
 DECLARE_DYNAMIC_MULTICAST_DELEGATE_ThreeParams(FOmoteAnswered, FString, Method, bool, bIsDone, FString, Text);
 
 /** The living portrait as a texture, and control over the Omote that draws it. */
-UCLASS(ClassGroup = "Omote", meta = (BlueprintSpawnableComponent))
+UCLASS(ClassGroup = (Omote), meta = (BlueprintSpawnableComponent))
 class OMOTE_API UOmotePortraitComponent : public UActorComponent
 {
 	GENERATED_BODY()
@@ -31,20 +31,20 @@ public:
 	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "Omote") FString Format = TEXT("bgra8");
 
 	/** sRGB with alpha, first row on top; another object whenever the size changes. */
-	UPROPERTY(BlueprintReadOnly, Transient, Category = "Omote") TObjectPtr<UTexture2D> Texture;
+	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") TObjectPtr<UTexture2D> Texture;
 	/** Whether the texture's colours are multiplied by its alpha, as formats with ".premultiplied" ask for. */
-	UPROPERTY(BlueprintReadOnly, Category = "Omote") bool bIsPremultiplied = false;
+	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") bool bIsPremultiplied = false;
 	/** Stale: half a second without a picture. Refused: no key file, or a wrong one. */
-	UPROPERTY(BlueprintReadOnly, Category = "Omote") EOmoteState State = EOmoteState::Stopped;
-	UPROPERTY(BlueprintReadOnly, Category = "Omote") float FramesPerSecond = 0;
+	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") EOmoteState State = EOmoteState::Stopped;
+	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") float FramesPerSecond = 0;
 	/** From the performer's camera to here, median and 99th percentile; -1 where it is not known yet. */
-	UPROPERTY(BlueprintReadOnly, Category = "Omote") float AgeMs = -1;
-	UPROPERTY(BlueprintReadOnly, Category = "Omote") float AgeP99Ms = -1;
+	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") float AgeMs = -1;
+	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") float AgeP99Ms = -1;
 	/** Pictures that were lost on the way, that came and were not shown, and messages that were none. */
-	UPROPERTY(BlueprintReadOnly, Category = "Omote") int64 Missed = 0;
-	UPROPERTY(BlueprintReadOnly, Category = "Omote") int64 Skipped = 0;
-	UPROPERTY(BlueprintReadOnly, Category = "Omote") int64 Rejected = 0;
-	UPROPERTY(BlueprintReadOnly, Category = "Omote") FString LastError;
+	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") int64 Missed = 0;
+	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") int64 Skipped = 0;
+	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") int64 Rejected = 0;
+	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") FString LastError;
 
 	UPROPERTY(BlueprintAssignable, Category = "Omote") FOmoteTextureChanged OnTextureChanged;
 	UPROPERTY(BlueprintAssignable, Category = "Omote") FOmoteStateChanged OnStateChanged;
