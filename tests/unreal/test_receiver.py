@@ -46,7 +46,8 @@ def test_pictures_arrive_byte_for_byte(probe: Path, format: str) -> None:
 @pytest.mark.parametrize("format", ["jpeg", "jpeg+lz4a.premultiplied.bottom"])
 def test_compressed_pictures_arrive_or_are_refused_in_words(probe: Path, format: str) -> None:
     """Its colours are the decoder's, so only that it is taken; a probe that was built without libjpeg says so."""
-    with publisher() as source, Probe(probe, source.video_endpoint, "--format", format, "--seconds", 3) as listener:
+    arguments = ("--format", format, "--count", 3, "--seconds", 5)
+    with publisher() as source, Probe(probe, source.video_endpoint, *arguments) as listener:
         wait_for(lambda: topic_of(format) in source.listening)
         publish_until(source, lambda: not listener.is_running, noise(1, SIDE))
         figures = listener.figures()
