@@ -65,6 +65,7 @@ void Socket::Watch(zmq::context_t& context) {
     if (zmq_socket_monitor(socket_->handle(), name.c_str(), Handshakes) != 0) throw zmq::error_t();
     handshakes_ = std::make_unique<zmq::socket_t>(context, zmq::socket_type::pair);
     handshakes_->set(zmq::sockopt::linger, 0);
+    handshakes_->set(zmq::sockopt::rcvhwm, 0);  // with a limit libzmq's thread would wait for us to read them
     handshakes_->connect(name);
 }
 
