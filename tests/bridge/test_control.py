@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket as sockets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgpack
@@ -18,8 +18,8 @@ from omote.bridge.control.message import MAX_BYTES, Reply, Request, decode_reply
 from omote.bridge.endpoint import EndpointError, PortInUseError, split
 from omote.bridge.keys import ServerKeys
 
-PATIENCE_S = 60.0  # the test fails after it; it never passes because of it
-FREE_PORT = "tcp://127.0.0.1:*"
+from .sending import FREE_PORT, PATIENCE_S, wait_for
+
 SESSION = 0xFEDCBA9876543210
 HOUR_NS = 3_600_000_000_000
 
@@ -36,13 +36,6 @@ def refusal(client: ControlClient, method: str, arguments: Mapping[str, object] 
     with pytest.raises(ControlError) as refused:
         client.call(method, arguments, PATIENCE_S)
     return refused.value.code, refused.value.message
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not what():
-        assert time.monotonic() < deadline_s, "waited in vain"
-        time.sleep(0.005)
 
 
 class Raw:

@@ -18,8 +18,8 @@ from omote.bridge.gate import Gate
 from omote.bridge.keys import ClientKeys, ServerKeys
 from omote.bridge.knock import Knocker
 
-PATIENCE_S = 60.0  # the test fails after it; it never passes because of it
-FREE_PORT = "tcp://127.0.0.1:*"
+from .sending import FREE_PORT, PATIENCE_S
+
 PICTURE = b"a secret picture"
 
 

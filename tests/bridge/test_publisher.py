@@ -7,8 +7,7 @@ import queue
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 import zmq
 
-from omote.bridge import arkit, frame, keys
+from omote.bridge import frame, keys
 from omote.bridge.endpoint import EndpointError, PortInUseError
 from omote.bridge.frame import Frame, Hello, Params, Schema, Video, WireError
 from omote.bridge.keys import ClientKeys, ServerKeys
@@ -24,37 +23,12 @@ from omote.bridge.picture import FORMATS
 from omote.bridge.publisher import Publisher, Shot
 from omote.bridge.subscriber import Reception, Subscriber
 
-PATIENCE_S = 60.0  # the test fails after it; it never passes because of it
-FREE_PORT = "tcp://127.0.0.1:*"
+from . import sending
+from .sending import FREE_PORT, PATIENCE_S, wait_for
 
 
 def shot(index: int, side: int = 8) -> Shot:
-    zeros = np.zeros
-    params = Params(
-        weights=np.full(arkit.COUNT, 0.5, np.float32),
-        expression=zeros(50, np.float32),
-        jaw_pose=zeros(3, np.float32),
-        neck_pose=zeros(3, np.float32),
-        eye_pose=zeros((2, 3), np.float32),
-        eyelids=zeros(2, np.float32),
-        translation=zeros(3, np.float32),
-        head_rotation=zeros(3, np.float32),
-        head_translation=zeros(3, np.float32),
-        gaze=zeros((2, 2), np.float32),
-        confidence=1.0,
-        presence=1.0,
-        basis="open",
-    )
-    now_ns = time.perf_counter_ns()
-    pixels = np.full((side, side, 4), index % 256, np.uint8)
-    return Shot(index, now_ns, now_ns, time.time_ns(), Video(pixels), params)
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not what():
-        assert time.monotonic() < deadline_s, "waited in vain"
-        time.sleep(0.005)
+    return sending.shot(index, Video(np.full((side, side, 4), index % 256, np.uint8)))
 
 
 class Sent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,18 +19,12 @@ from omote.bridge.picture import RGBA8, Format
 from omote.bridge.publisher import Publisher, Shot
 from omote.bridge.subscriber import STALE_NS, Subscriber
 
-PATIENCE_S = 60.0  # the test fails after it; it never passes because of it
+from .sending import PATIENCE_S, wait_for
+
 Payload = Video | Params | Schema | Hello
 
 PICTURE = Video(np.full((8, 8, 4), 200, np.uint8))
 BGRA, JPEG = Format("bgra8"), Format("jpeg", "opaque")
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not what():
-        assert time.monotonic() < deadline_s, "waited in vain"
-        time.sleep(0.005)
 
 
 def taken(subscriber: Subscriber) -> Frame:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from ..bridge.probe import Command
 from . import component_build, core_build
 
 
 @pytest.fixture(scope="session")
-def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Command:
     """The receiver on the command line, built from the real sources."""
     missing = component_build.missing_tool()
     if missing:
         pytest.skip(f"not installed here: {missing}")
-    return core_build.compile_probe(tmp_path_factory.mktemp("probe"))
+    return ("mono", str(core_build.compile_probe(tmp_path_factory.mktemp("probe"))))

@@ -17,6 +17,9 @@ NETMQ = Assembly("NetMQ", ("Tests~/Stubs/NetMQ",))  # only the surface of NetMQ 
 CORE_ON_NETMQ = Assembly(CORE.name, CORE.sources, ("NetMQ.dll",), (*CORE.options, "-define:OMOTE_NETMQ"))
 
 
+TRANSPORTS = ("managed", "libzmq")  # of the probe
+
+
 def compile_probe(folder: Path) -> Path:
     """The probe, as `mono` runs it."""
     compile_into(folder, CORE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 import zmq
@@ -15,16 +14,9 @@ from omote.bridge.frame import Frame
 from omote.bridge.picture import Format
 from omote.bridge.publisher import Publisher
 
-from .core_probe import (
-    FREE_PORT,
-    TRANSPORTS,
-    Probe,
-    checksum,
-    noise,
-    publish_until,
-    shot,
-    wait_for,
-)
+from ..bridge.probe import Command, Probe
+from ..bridge.sending import FREE_PORT, checksum, noise, publish_until, shot, wait_for
+from .core_build import TRANSPORTS
 
 SIDE = 32
 
@@ -38,7 +30,7 @@ def publisher() -> Publisher:
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("format", picture.FORMATS)
-def test_pictures_arrive_byte_for_byte(probe: Path, transport: str, format: str) -> None:
+def test_pictures_arrive_byte_for_byte(probe: Command, transport: str, format: str) -> None:
     topic = frame.topic(frame.VIDEO, "omote", Format.parse(format)).decode()
     arguments = ("--format", format, "--transport", transport, "--frames", "--count", 5)
     with publisher() as source, Probe(probe, source.video_endpoint, *arguments) as listener:
@@ -54,17 +46,17 @@ def test_pictures_arrive_byte_for_byte(probe: Path, transport: str, format: str)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_faces_arrive(probe: Path, transport: str) -> None:
+def test_faces_arrive(probe: Command, transport: str) -> None:
     with publisher() as source, Probe(probe, source.params_endpoint, "--transport", transport, "--frames") as listener:
         listener.line_that_begins("ready")
         wait_for(lambda: "p/omote" in source.listening)
-        source.publish(shot(41, noise(0, SIDE), weight=0.25))
+        source.publish(shot(41, noise(0, SIDE), seen=0.25))
         index, sequence, basis, seen, _, confidence = listener.line_that_begins("params").split()[1:]
         assert (index, sequence, basis, seen, confidence) == ("41", "0", "open", "0.25", "0.75")
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_sixty_large_pictures_a_second_arrive_without_a_gap(probe: Path, transport: str) -> None:
+def test_sixty_large_pictures_a_second_arrive_without_a_gap(probe: Command, transport: str) -> None:
     """A machine that stands still may lose one, so there are three tries: a receiver that loses some does each time."""
     video = noise(0, 512)
     missed: list[object] = []
@@ -85,7 +77,7 @@ def test_sixty_large_pictures_a_second_arrive_without_a_gap(probe: Path, transpo
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_restart_of_the_publisher_is_survived(probe: Path, transport: str) -> None:
+def test_restart_of_the_publisher_is_survived(probe: Command, transport: str) -> None:
     with ExitStack() as stack:
         with publisher() as source:
             endpoint, params = source.video_endpoint, source.params_endpoint
@@ -103,7 +95,7 @@ def test_restart_of_the_publisher_is_survived(probe: Path, transport: str) -> No
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_slow_consumer_gets_the_newest(probe: Path, transport: str) -> None:
+def test_slow_consumer_gets_the_newest(probe: Command, transport: str) -> None:
     pictures, video = 120, noise(0, SIDE)
     arguments = ("--transport", transport, "--work-ms", 100, "--frames")
     with publisher() as source, Probe(probe, source.video_endpoint, *arguments) as listener:
@@ -119,7 +111,7 @@ def test_slow_consumer_gets_the_newest(probe: Path, transport: str) -> None:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_messages_that_break_a_rule_are_counted_and_survived(probe: Path, transport: str) -> None:
+def test_messages_that_break_a_rule_are_counted_and_survived(probe: Command, transport: str) -> None:
     video = noise(3, SIDE)
     header = frame.Header(session=1, sequence=0, index=9, captured_ns=1, generated_ns=2, sent_ns=3, wall_ns=4)
     topic, head, pixels = (bytes(part) for part in frame.encode(Frame(header, video)))
@@ -150,7 +142,7 @@ def test_messages_that_break_a_rule_are_counted_and_survived(probe: Path, transp
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes another process's sockets away")
-def test_time_without_a_socket_to_be_had_is_survived(probe: Path) -> None:
+def test_time_without_a_socket_to_be_had_is_survived(probe: Command) -> None:
     with publisher() as source:
         endpoint, params = source.video_endpoint, source.params_endpoint
     with Probe(probe, endpoint, "--transport", "managed", "--frames", "--count", 1) as listener:
@@ -165,7 +157,7 @@ def test_time_without_a_socket_to_be_had_is_survived(probe: Path) -> None:
             assert listener.line_that_begins("frame").split()[1] == "1"
 
 
-def test_nobody_there_is_no_error(probe: Path) -> None:
+def test_nobody_there_is_no_error(probe: Command) -> None:
     with Probe(probe, "tcp://127.0.0.1:9", "--seconds", 0.2) as listener:
         figures = listener.figures()
     assert (figures["received"], figures["stale"]) == (0, True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
 from omote.bridge.control import ControlError, ControlServer, Method
 
-from .core_probe import FREE_PORT, PATIENCE_S, TRANSPORTS
+from ..bridge.probe import Command, ask
+from ..bridge.sending import FREE_PORT
+from .core_build import TRANSPORTS
 
 SESSION = 0xFEDCBA9876543210
 HOUR_NS = 3_600_000_000_000
@@ -30,17 +29,8 @@ def serving(**methods: Method) -> ControlServer:
     return ControlServer(FREE_PORT, methods, session=SESSION)
 
 
-def ask(probe: Path, endpoint: str, *words: str) -> dict[str, object]:
-    command = ["mono", str(probe), "control", endpoint, *words]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE_S)
-    assert done.stdout, done.stderr
-    said = json.loads(done.stdout)
-    assert isinstance(said, dict)
-    return said
-
-
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_arguments_and_results_travel_whole(probe: Path, transport: str) -> None:
+def test_arguments_and_results_travel_whole(probe: Command, transport: str) -> None:
     with serving(echo=echo) as server:
         words = ("name=smile", "attack=0.25", "hold=nil", "weights.jawOpen=0.5", "fmt=jpeg,rgba8")
         said = ask(probe, server.endpoint, "echo", "--transport", transport, *words)
@@ -49,13 +39,13 @@ def test_arguments_and_results_travel_whole(probe: Path, transport: str) -> None
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_slow_method_is_answered_too(probe: Path, transport: str) -> None:
+def test_slow_method_is_answered_too(probe: Command, transport: str) -> None:
     with serving(set_character=lambda said: {"character": said["name"]}) as server:
         said = ask(probe, server.endpoint, "set_character", "name=mira", "--transport", transport)
     assert said == {"result": {"character": "mira"}}
 
 
-def test_refusals_carry_their_code(probe: Path) -> None:
+def test_refusals_carry_their_code(probe: Command) -> None:
     with serving(fail=fail) as server:
         assert ask(probe, server.endpoint, "fail") == {"error": {"code": "failed", "message": "no face is seen"}}
         unknown = ask(probe, server.endpoint, "nonsense")["error"]
@@ -64,7 +54,7 @@ def test_refusals_carry_their_code(probe: Path) -> None:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_clock_of_another_machine_is_measured(probe: Path, transport: str) -> None:
+def test_clock_of_another_machine_is_measured(probe: Command, transport: str) -> None:
     """The offset is right by no more than it says: server and probe read the same clock here, an hour apart."""
     with ControlServer(FREE_PORT, {}, session=SESSION, clock=lambda: time.perf_counter_ns() + HOUR_NS) as server:
         said = ask(probe, server.endpoint, "measure", "--transport", transport)

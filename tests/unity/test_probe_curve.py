@@ -12,8 +12,9 @@ from omote.bridge.control import ControlServer
 from omote.bridge.keys import ServerKeys
 from omote.bridge.publisher import Publisher
 
-from .core_probe import FREE_PORT, Probe, checksum, noise, shot, wait_for
-from .test_probe_control import ask, echo
+from ..bridge.probe import Command, Probe, ask
+from ..bridge.sending import FREE_PORT, checksum, noise, shot, wait_for
+from .test_probe_control import echo
 
 SIDE = 32
 
@@ -43,7 +44,7 @@ def taken_off_the_list(folder: Path) -> Path:
     return folder / "gone.omote-key"
 
 
-def test_client_that_is_known_receives(probe: Path, server: ServerKeys, client: Path) -> None:
+def test_client_that_is_known_receives(probe: Command, server: ServerKeys, client: Path) -> None:
     video = noise(1, SIDE)
     with Publisher(FREE_PORT, FREE_PORT, keys=server) as source:
         with Probe(probe, source.video_endpoint, "--keys", client, "--frames", "--count", 1) as listener:
@@ -58,7 +59,7 @@ def test_client_that_is_known_receives(probe: Path, server: ServerKeys, client: 
     ("key_of", "said"), [(of_another_server, "another sender's"), (taken_off_the_list, "on its list")]
 )
 def test_client_that_is_not_known_is_refused_and_told(
-    probe: Path, server: ServerKeys, tmp_path: Path, key_of: Callable[[Path], Path], said: str
+    probe: Command, server: ServerKeys, tmp_path: Path, key_of: Callable[[Path], Path], said: str
 ) -> None:
     with Publisher(FREE_PORT, FREE_PORT, keys=server) as source:
         arguments = ("--keys", key_of(tmp_path), "--until-error")
@@ -69,7 +70,9 @@ def test_client_that_is_not_known_is_refused_and_told(
     assert said in str(figures["error"])
 
 
-def test_client_that_is_let_in_later_need_not_be_started_again(probe: Path, server: ServerKeys, client: Path) -> None:
+def test_client_that_is_let_in_later_need_not_be_started_again(
+    probe: Command, server: ServerKeys, client: Path
+) -> None:
     entry = server.clients / "unity.toml"
     elsewhere = entry.rename(entry.with_suffix(".away"))
     with (
@@ -85,7 +88,7 @@ def test_client_that_is_let_in_later_need_not_be_started_again(probe: Path, serv
 
 
 @pytest.mark.parametrize("transport", ["managed", "libzmq"])
-def test_client_without_a_key_is_refused(probe: Path, server: ServerKeys, transport: str) -> None:
+def test_client_without_a_key_is_refused(probe: Command, server: ServerKeys, transport: str) -> None:
     arguments = ("--transport", transport, "--until-error")
     with (
         Publisher(FREE_PORT, FREE_PORT, keys=server) as source,
@@ -97,12 +100,12 @@ def test_client_without_a_key_is_refused(probe: Path, server: ServerKeys, transp
     assert ("omote keys new" if transport == "managed" else "wants encryption") in str(figures["error"])
 
 
-def test_managed_transport_says_that_it_knows_no_encryption(probe: Path, client: Path) -> None:
+def test_managed_transport_says_that_it_knows_no_encryption(probe: Command, client: Path) -> None:
     with Probe(probe, "tcp://127.0.0.1:9", "--keys", client, "--transport", "managed") as listener:
         assert "knows no encryption" in listener.refusal()
 
 
-def test_control_is_encrypted_too(probe: Path, server: ServerKeys, client: Path) -> None:
+def test_control_is_encrypted_too(probe: Command, server: ServerKeys, client: Path) -> None:
     with ControlServer(FREE_PORT, {"echo": echo}, session=1, keys=server) as control:
         said = ask(probe, control.endpoint, "echo", "--keys", str(client), "name=mira")
     assert said == {"result": {"heard": {"name": "mira"}}}

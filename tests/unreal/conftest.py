@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ..bridge.probe import Command
 from . import builds
 
 
@@ -24,9 +25,9 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def probe(plain: Path) -> Path:
+def probe(plain: Path) -> Command:
     """The receiver on the command line."""
-    return plain / "probe"
+    return (str(plain / "probe"),)
 
 
 def _skip_without_tools() -> None:

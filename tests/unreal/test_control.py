@@ -13,7 +13,8 @@ from omote.bridge.control import ControlError, ControlServer
 from omote.bridge.keys import ServerKeys
 from omote.bridge.publisher import Publisher
 
-from .live import FREE_PORT, Probe, ask, checksum, noise, shot, wait_for
+from ..bridge.probe import Command, Probe, ask
+from ..bridge.sending import FREE_PORT, checksum, noise, shot, wait_for
 
 SESSION = 0xFEDCBA9876543210
 HOUR_NS = 3_600_000_000_000
@@ -41,7 +42,7 @@ def client(server: ServerKeys, tmp_path: Path) -> Path:
     return path
 
 
-def test_arguments_and_results_travel_whole(probe: Path) -> None:
+def test_arguments_and_results_travel_whole(probe: Command) -> None:
     with ControlServer(FREE_PORT, {"echo": echo}, session=SESSION) as control:
         words = ("name=smile", "attack=0.25", "hold=nil", "weights.jawOpen=1", "fmt=jpeg,rgba8", "harmonics=1,2.5")
         said = ask(probe, control.endpoint, "echo", *words)
@@ -49,7 +50,7 @@ def test_arguments_and_results_travel_whole(probe: Path) -> None:
     assert said == {"result": {"heard": heard | {"weights": {"jawOpen": 1.0}}}}
 
 
-def test_refusals_carry_their_code(probe: Path) -> None:
+def test_refusals_carry_their_code(probe: Command) -> None:
     with ControlServer(FREE_PORT, {"fail": fail}, session=SESSION) as control:
         assert ask(probe, control.endpoint, "fail") == {"error": {"code": "failed", "message": "no face is seen"}}
         unknown = ask(probe, control.endpoint, "nonsense")["error"]
@@ -57,13 +58,13 @@ def test_refusals_carry_their_code(probe: Path) -> None:
     assert unknown["code"] == "unsupported"
 
 
-def test_nobody_there_is_a_timeout(probe: Path) -> None:
+def test_nobody_there_is_a_timeout(probe: Command) -> None:
     error = ask(probe, "tcp://127.0.0.1:9", "hello")["error"]
     assert isinstance(error, dict)
     assert error["code"] == "timeout"
 
 
-def test_clock_of_another_machine_is_measured(probe: Path) -> None:
+def test_clock_of_another_machine_is_measured(probe: Command) -> None:
     """The offset is right by no more than it says: server and probe read the same clock here, an hour apart."""
     with ControlServer(FREE_PORT, {}, session=SESSION, clock=lambda: time.perf_counter_ns() + HOUR_NS) as control:
         said = ask(probe, control.endpoint, "measure")
@@ -73,7 +74,7 @@ def test_clock_of_another_machine_is_measured(probe: Path) -> None:
     assert abs(offset_ns - HOUR_NS) <= uncertainty_ns
 
 
-def test_client_that_is_known_receives_and_asks(probe: Path, server: ServerKeys, client: Path) -> None:
+def test_client_that_is_known_receives_and_asks(probe: Command, server: ServerKeys, client: Path) -> None:
     video = noise(1, SIDE)
     with Publisher(FREE_PORT, FREE_PORT, keys=server) as source:
         with Probe(probe, source.video_endpoint, "--keys", client, "--frames", "--count", 1) as listener:
@@ -85,7 +86,7 @@ def test_client_that_is_known_receives_and_asks(probe: Path, server: ServerKeys,
         assert ask(probe, control.endpoint, "echo", "--keys", str(client)) == {"result": {"heard": {}}}
 
 
-def test_client_of_another_server_is_refused_and_told(probe: Path, server: ServerKeys, tmp_path: Path) -> None:
+def test_client_of_another_server_is_refused_and_told(probe: Command, server: ServerKeys, tmp_path: Path) -> None:
     path = tmp_path / "other.omote-key"
     keys.make_client(keys.make_server(tmp_path / "other"), "unreal", path)
     with (
@@ -98,7 +99,7 @@ def test_client_of_another_server_is_refused_and_told(probe: Path, server: Serve
     assert "omote keys new" in str(figures["error"])
 
 
-def test_client_without_a_key_is_refused(probe: Path, server: ServerKeys) -> None:
+def test_client_without_a_key_is_refused(probe: Command, server: ServerKeys) -> None:
     with (
         Publisher(FREE_PORT, FREE_PORT, keys=server) as source,
         Probe(probe, source.video_endpoint, "--seconds", 3) as listener,
@@ -107,7 +108,9 @@ def test_client_without_a_key_is_refused(probe: Path, server: ServerKeys) -> Non
         assert listener.figures()["received"] == 0
 
 
-def test_client_that_is_let_in_later_need_not_be_started_again(probe: Path, server: ServerKeys, client: Path) -> None:
+def test_client_that_is_let_in_later_need_not_be_started_again(
+    probe: Command, server: ServerKeys, client: Path
+) -> None:
     entry = server.clients / "unreal.toml"
     elsewhere = entry.rename(entry.with_suffix(".away"))
     with (
@@ -121,7 +124,7 @@ def test_client_that_is_let_in_later_need_not_be_started_again(probe: Path, serv
         assert listener.frame()[0] == "5"
 
 
-def test_key_file_that_is_none_is_named(probe: Path, tmp_path: Path) -> None:
+def test_key_file_that_is_none_is_named(probe: Command, tmp_path: Path) -> None:
     path = tmp_path / "empty.omote-key"
     path.write_text("")
     with pytest.raises(AssertionError, match=r"empty\.omote-key"), Probe(probe, FREE_PORT, "--keys", path) as listener:

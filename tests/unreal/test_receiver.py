@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,8 @@ from omote.bridge.frame import Frame
 from omote.bridge.picture import Format
 from omote.bridge.publisher import Publisher
 
-from .live import FREE_PORT, Probe, checksum, noise, publish_until, shot, wait_for
+from ..bridge.probe import Command, Probe
+from ..bridge.sending import FREE_PORT, checksum, noise, publish_until, shot, wait_for
 
 SIDE = 32
 RAW = [name for name in picture.FORMATS if not Format.parse(name).is_compressed]
@@ -30,7 +30,7 @@ def topic_of(format: str) -> str:
 
 
 @pytest.mark.parametrize("format", RAW)
-def test_pictures_arrive_byte_for_byte(probe: Path, format: str) -> None:
+def test_pictures_arrive_byte_for_byte(probe: Command, format: str) -> None:
     arguments = ("--format", format, "--frames", "--count", 5)
     with publisher() as source, Probe(probe, source.video_endpoint, *arguments) as listener:
         wait_for(lambda: topic_of(format) in source.listening)
@@ -44,7 +44,7 @@ def test_pictures_arrive_byte_for_byte(probe: Path, format: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["jpeg", "jpeg+lz4a.premultiplied.bottom"])
-def test_compressed_pictures_arrive_or_are_refused_in_words(probe: Path, format: str) -> None:
+def test_compressed_pictures_arrive_or_are_refused_in_words(probe: Command, format: str) -> None:
     """Its colours are the decoder's, so only that it is taken; a probe that was built without libjpeg says so."""
     arguments = ("--format", format, "--count", 3, "--seconds", 5)
     with publisher() as source, Probe(probe, source.video_endpoint, *arguments) as listener:
@@ -55,7 +55,7 @@ def test_compressed_pictures_arrive_or_are_refused_in_words(probe: Path, format:
     assert figures["taken"] or figures["rejected"]
 
 
-def test_faces_arrive_as_they_are_shown(probe: Path) -> None:
+def test_faces_arrive_as_they_are_shown(probe: Command) -> None:
     arguments = ("--params", "--frames", "--count", 1)
     with publisher() as source, Probe(probe, source.params_endpoint, *arguments) as listener:
         wait_for(lambda: "p/omote" in source.listening)
@@ -64,7 +64,7 @@ def test_faces_arrive_as_they_are_shown(probe: Path) -> None:
         assert listener.frame() == ["41", "0", str(arkit.COUNT), "1", f"{zlib.crc32(weights.tobytes()):08x}"]
 
 
-def test_sixty_large_pictures_a_second_arrive_without_a_gap(probe: Path) -> None:
+def test_sixty_large_pictures_a_second_arrive_without_a_gap(probe: Command) -> None:
     """A machine that stands still may lose one, so there are three tries: a receiver that loses some does each time."""
     video = noise(0, 512)
     missed: list[object] = []
@@ -81,7 +81,7 @@ def test_sixty_large_pictures_a_second_arrive_without_a_gap(probe: Path) -> None
     pytest.fail(f"lost {missed}")
 
 
-def test_restart_of_the_publisher_is_survived(probe: Path) -> None:
+def test_restart_of_the_publisher_is_survived(probe: Command) -> None:
     with ExitStack() as stack:
         with publisher() as source:
             endpoint, params = source.video_endpoint, source.params_endpoint
@@ -97,7 +97,7 @@ def test_restart_of_the_publisher_is_survived(probe: Path) -> None:
     assert (figures["sessions"], figures["missed"]) == (2, 0)
 
 
-def test_slow_consumer_gets_the_newest(probe: Path) -> None:
+def test_slow_consumer_gets_the_newest(probe: Command) -> None:
     pictures, video = 120, noise(0, SIDE)
     with publisher() as source, Probe(probe, source.video_endpoint, "--work-ms", 100, "--frames") as listener:
         wait_for(lambda: "v/omote" in source.listening)
@@ -110,7 +110,7 @@ def test_slow_consumer_gets_the_newest(probe: Path) -> None:
     assert len(seen) - 1 < pictures, "each picture was waited for"
 
 
-def test_messages_that_break_a_rule_are_counted_and_survived(probe: Path) -> None:
+def test_messages_that_break_a_rule_are_counted_and_survived(probe: Command) -> None:
     video = noise(3, SIDE)
     header = frame.Header(session=1, sequence=0, index=9, captured_ns=1, generated_ns=2, sent_ns=3, wall_ns=4)
     topic, head, pixels = (bytes(part) for part in frame.encode(Frame(header, video)))
@@ -137,7 +137,7 @@ def test_messages_that_break_a_rule_are_counted_and_survived(probe: Path) -> Non
     assert (figures["received"], figures["rejected"]) == (1, len(broken))
 
 
-def test_nobody_there_is_no_error(probe: Path) -> None:
+def test_nobody_there_is_no_error(probe: Command) -> None:
     with Probe(probe, "tcp://127.0.0.1:9", "--seconds", 0.2) as listener:
         figures = listener.figures()
     assert (figures["received"], figures["stale"], figures["state"]) == (0, True, "connecting")
