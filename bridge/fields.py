@@ -30,6 +30,8 @@ def unpack(part: Part, what: str, most: int = MAX_HEADER_BYTES) -> Mapping[str, 
         raise WireError(f"a {what} has at most {most} bytes, got {len(part)}")
     try:
         said = msgpack.unpackb(part, strict_map_key=True, **_BOUNDS)
+    except UnicodeDecodeError as error:
+        raise WireError(f"a text of the {what} is not UTF-8: {error.reason}") from error
     except (ValueError, msgpack.UnpackException) as error:
         raise WireError(f"the {what} is not msgpack within its bounds: {error or type(error).__name__}") from error
     if not isinstance(said, dict):

@@ -184,7 +184,7 @@ def refused_messages() -> dict[str, tuple[Parts, str]]:
         "wire_refused_float_time": (with_header(video, captured=1.5), "captured"),
         "wire_refused_missing_session": (with_header(video, session=None), "session"),
         "wire_refused_too_deep": (with_header(video, later=nested(8)), "deep"),
-        "wire_refused_not_utf8": ([video[0], *not_utf8(with_header(video, later="zz")[1]), video[2]], "utf"),
+        "wire_refused_not_utf8": ([video[0], *not_utf8(with_header(video, later="zz")[1]), video[2]], "UTF-8"),
         "wire_refused_unknown_format": (with_header(video, fmt="jpeg"), "jpeg"),
         "wire_refused_unknown_fmt": (with_header(video, fmt="rgba16"), "rgba16"),
         "wire_refused_unknown_colour": (with_header(video, colour="p3"), "p3"),
