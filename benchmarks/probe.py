@@ -7,7 +7,7 @@ import gc
 import json
 import time
 import zlib
-from dataclasses import dataclass, field
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +18,24 @@ from omote.bridge.keys import ClientKeys
 from omote.bridge.subscriber import Subscriber
 
 
-@dataclass
-class Ages:
-    """Milliseconds since `sent`, of the pictures after the warm-up."""
+MOST_AGES = 4096  # that are kept, the last: an hour of pictures must not look like a leak
 
-    values_ms: list[float] = field(default_factory=list)
+
+class Ages:
+    """Milliseconds since `sent`, of the last pictures after the warm-up."""
+
+    def __init__(self, warm_up: int) -> None:
+        self._to_come = warm_up
+        self._values_ms: deque[float] = deque(maxlen=MOST_AGES)
 
     def add(self, age_ns: int) -> None:
-        self.values_ms.append(age_ns / 1e6)
+        if self._to_come > 0:
+            self._to_come -= 1
+        else:
+            self._values_ms.append(age_ns / 1e6)
 
-    def summary(self, warm_up: int) -> dict[str, float]:
-        kept = self.values_ms[warm_up:] or [0.0]
+    def summary(self) -> dict[str, float]:
+        kept = list(self._values_ms) or [0.0]
         p50, p95, p99 = np.percentile(kept, [50, 95, 99])
         return {"p50": round(p50, 3), "p95": round(p95, 3), "p99": round(p99, 3), "max": round(max(kept), 3)}
 
@@ -36,7 +43,7 @@ class Ages:
 def main() -> None:
     chosen = _parser().parse_args()
     keys = ClientKeys.load(chosen.keys) if chosen.keys else None
-    arrived, used = Ages(), Ages()
+    arrived, used = Ages(chosen.warm_up), Ages(chosen.warm_up)
     with Subscriber(
         chosen.endpoint, chosen.subject, format=chosen.format, keys=keys, on_arrival=arrived.add
     ) as subscriber:
@@ -51,8 +58,8 @@ def main() -> None:
         "rejected": reception.rejected,
         "sessions": reception.sessions,
         "stale": is_stale,
-        "arrival_ms": arrived.summary(chosen.warm_up),
-        "used_ms": used.summary(chosen.warm_up),
+        "arrival_ms": arrived.summary(),
+        "used_ms": used.summary(),
         "gc": gc.get_stats()[0]["collections"],
     }
     print(json.dumps(answer), flush=True)

@@ -3,10 +3,10 @@ using System.Globalization;
 
 namespace Omote.Probe
 {
-    /// <summary>How old the pictures were, and how many; its arrays are made before the first comes.</summary>
+    /// <summary>How many pictures came, and how old the last of them were; its arrays are made before the first comes.</summary>
     internal sealed class Figures
     {
-        private const int Most = 1 << 20;
+        private const int Most = 4096;
 
         private readonly int _warmUp;
         private readonly double[] _arrivalMs = new double[Most];
@@ -25,9 +25,10 @@ namespace Omote.Probe
         public void Add(VideoFrame frame, long nowNs)
         {
             if (Taken++ == _warmUp) _collections = GC.CollectionCount(0);
-            if (Taken <= _warmUp || _count == Most) return;
-            _arrivalMs[_count] = (frame.ArrivedNs - (long)frame.Header.SentNs) * 1e-6;
-            _usedMs[_count] = (nowNs - (long)frame.Header.SentNs) * 1e-6;
+            if (Taken <= _warmUp) return;
+            int at = _count % Most;
+            _arrivalMs[at] = (frame.ArrivedNs - (long)frame.Header.SentNs) * 1e-6;
+            _usedMs[at] = (nowNs - (long)frame.Header.SentNs) * 1e-6;
             _count++;
         }
 
@@ -43,8 +44,9 @@ namespace Omote.Probe
 
         private string Spread(double[] values)
         {
-            double[] sorted = new double[Math.Max(_count, 1)];
-            Array.Copy(values, sorted, _count);
+            int kept = Math.Min(_count, Most);
+            double[] sorted = new double[Math.Max(kept, 1)];
+            Array.Copy(values, sorted, kept);
             Array.Sort(sorted);
             return "{\"p50\":" + At(sorted, 0.50) + ",\"p95\":" + At(sorted, 0.95) + ",\"p99\":" + At(sorted, 0.99) + ",\"max\":" + At(sorted, 1) + "}";
         }

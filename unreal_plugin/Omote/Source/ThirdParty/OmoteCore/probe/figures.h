@@ -6,16 +6,17 @@
 
 #include "omote/bytes.h"
 
-/// Milliseconds of many frames, for a benchmark.
+/// Milliseconds of the last frames, for a benchmark.
 class Figures {
 public:
-    void Add(double ms) { values_.push_back(ms); }
+    void Add(double ms);
 
     /// {"p50":..,"p95":..,"p99":..,"max":..}; zeros where there are none.
     std::string ToJson() const;
 
 private:
     std::vector<double> values_;
+    std::size_t oldest_ = 0;  // once there are as many as are kept
 };
 
 /// The text as JSON, with its quotes. Bytes that are no ASCII are shown as '?'.
