@@ -17,7 +17,6 @@ from omote.bridge.frame import Frame, Video
 from omote.bridge.keys import ClientKeys
 from omote.bridge.subscriber import Subscriber
 
-
 MOST_AGES = 4096  # that are kept, the last: an hour of pictures must not look like a leak
 
 
