@@ -19,16 +19,17 @@ namespace Omote
         private readonly Func<bool> _isCancelled;
         private readonly TcpLink _link;
         private readonly ZmtpFrames _frames;
-        private readonly byte[] _out = new byte[9 + Message.MaxControlBytes];
+        private readonly byte[] _out;
         private bool _isReady;
         private long _heardNs;
         private long _pingedNs;
 
-        public ZmtpConnection(SocketOptions options, Func<bool> isCancelled)
+        public ZmtpConnection(SocketOptions options, Func<bool> isCancelled, ZmtpBuffers buffers)
         {
+            _out = buffers.Out;
             _options = options;
             _isCancelled = isCancelled;
-            _frames = new ZmtpFrames(Receive, Obey, options.MaxPartBytes);
+            _frames = new ZmtpFrames(Receive, Obey, options.MaxPartBytes, buffers);
             _link = TcpLink.Connect(options.Endpoint, isCancelled);
             _heardNs = Clock.NowNs();
             try

@@ -12,20 +12,20 @@ namespace Omote
         public delegate void CommandSink(byte[] bytes, int length);
 
         private const int More = 1, Long = 2, Command = 4;
-        private const int MaxCommandBytes = 1024;
         private const int MaxParts = 64;
-        private const int StageBytes = 65536;
 
         private readonly Source _source;
         private readonly CommandSink _onCommand;
         private readonly long _maxPartBytes;
-        private readonly byte[] _stage = new byte[StageBytes];
-        private readonly byte[] _small = new byte[MaxCommandBytes];
+        private readonly byte[] _stage;
+        private readonly byte[] _small;
         private int _stageAt;
         private int _stageEnd;
 
-        public ZmtpFrames(Source source, CommandSink onCommand, long maxPartBytes)
+        public ZmtpFrames(Source source, CommandSink onCommand, long maxPartBytes, ZmtpBuffers buffers)
         {
+            _stage = buffers.Stage;
+            _small = buffers.Command;
             _source = source;
             _onCommand = onCommand;
             _maxPartBytes = maxPartBytes;
@@ -60,7 +60,7 @@ namespace Omote
             _stageAt += done;
             while (done < count)
             {
-                if (count - done >= StageBytes) done += _source(bytes, done, count - done);
+                if (count - done >= _stage.Length) done += _source(bytes, done, count - done);
                 else done += ReadStaged(bytes, done, count - done);
             }
         }
@@ -79,7 +79,7 @@ namespace Omote
             if (HasStaged) return;
             _stageAt = 0;
             _stageEnd = 0;
-            _stageEnd = _source(_stage, 0, StageBytes);
+            _stageEnd = _source(_stage, 0, _stage.Length);
         }
 
         private int ReadByte()
@@ -100,7 +100,7 @@ namespace Omote
 
         private void ReadCommand(long length)
         {
-            if (length > MaxCommandBytes) throw new LinkException("a ZMTP command of " + length + " bytes came; at most " + MaxCommandBytes + " are taken");
+            if (length > _small.Length) throw new LinkException("a ZMTP command of " + length + " bytes came; at most " + _small.Length + " are taken");
             ReadExactly(_small, (int)length);
             _onCommand(_small, (int)length);
         }

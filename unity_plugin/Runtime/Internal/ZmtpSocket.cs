@@ -13,6 +13,7 @@ namespace Omote
 
         private readonly SocketOptions _options;
         private readonly Func<bool> _isCancelled;
+        private readonly ZmtpBuffers _buffers = new ZmtpBuffers();
         private volatile bool _cancelled;
         private volatile bool _isConnected;
         private volatile string _lastError = "";
@@ -74,7 +75,7 @@ namespace Omote
             if (!Pause(timeoutMs)) return false;
             try
             {
-                _connection = new ZmtpConnection(_options, _isCancelled);
+                _connection = new ZmtpConnection(_options, _isCancelled, _buffers);
                 _isConnected = true;
                 _pauseMs = FirstPauseMs;
                 return true;

@@ -42,7 +42,7 @@ namespace Omote.Tests
                 Buffer.BlockCopy(stream, at, bytes, offset, read);
                 at = (at + read) % stream.Length;
                 return read;
-            }, (command, length) => { }, Message.MaxPartBytes);
+            }, (command, length) => { }, Message.MaxPartBytes, new ZmtpBuffers());
             Message message = Message.ForFrames();
             AssertNoCollections(() => frames.Read(message));
         }

@@ -136,7 +136,7 @@ namespace Omote.Tests
                 int read = bytes.Read(into, offset, Math.Min(count, 97));
                 if (read == 0) throw new LinkException("the end");
                 return read;
-            }, (command, length) => { }, 1 << 20);
+            }, (command, length) => { }, 1 << 20, new ZmtpBuffers());
             try
             {
                 while (true) frames.Read(message);
