@@ -15,7 +15,7 @@ from .head import EYE, MOUTH, OpenHead, Shaped, open_head, rotation, skull_seat
 Array = NDArray[np.float32]
 Index = NDArray[np.int64]
 
-GRID = 128  # pixels on a side
+GRID = 128  # pixels on a side, of a picture of twice as many
 CHANNELS = 10
 FOV_DEG = 20.0
 _FRAME = 0.76  # half the picture's height, in head heights
@@ -58,9 +58,9 @@ class Camera:
 class MapMaker:
     """Draws the maps of one character; build once, draw often."""
 
-    def __init__(self, shaped: Shaped, head: OpenHead | None = None) -> None:
+    def __init__(self, shaped: Shaped, head: OpenHead | None = None, grid: int = GRID) -> None:
         self.head = head or open_head()
-        self.shaped = shaped
+        self.shaped, self.grid = shaped, grid
         self.camera = Camera.framing(shaped)
         self._triangle = np.asfortranarray(self.head.triangle, np.int64)  # its columns are what is read
         low, high = self.head.template.min(0), self.head.template.max(0)
@@ -73,21 +73,21 @@ class MapMaker:
 
     def draw(self, params: FlameParams) -> Maps:
         """The maps of this face; ValueError where `params` speak another basis."""
-        vertex = self.head.pose(self.shaped, params)
-        screen = self.camera.project(vertex, GRID)
-        pixel, triangle, bary = rasterise(screen, self._triangle, GRID)
+        vertex, side = self.head.pose(self.shaped, params), self.grid
+        screen = self.camera.project(vertex, side)
+        pixel, triangle, bary = rasterise(screen, self._triangle, side)
         corner, weight = self._triangle.T.take(triangle, 1), bary.T  # [3,n]
         place = _blended(self._fixed, corner, weight)
         normal = _blended(self._normals(vertex, corner), corner, weight)
         (distance,) = _blended(np.ascontiguousarray(screen[:, 2:].T), corner, weight)
         depth = (self.camera.eye[2] - self.camera.aim[2] - distance) / np.float32(self.shaped.height)
-        geometry = np.zeros((CHANNELS, GRID * GRID), np.float32)
+        geometry = np.zeros((CHANNELS, side * side), np.float32)
         geometry[6, pixel] = 1.0
         for channel, seen in zip((0, 1, 2, 3, 4, 5, 7, 8, 9), (*place[:3], *normal, *self._flags, depth), strict=True):
             geometry[channel][pixel] = seen.take(triangle) if channel in (7, 8) else seen
         u, v = self._card(params)
         u[pixel], v[pixel] = place[3:]
-        return Maps(geometry.reshape(CHANNELS, GRID, GRID), np.stack([u, v], 1).reshape(GRID, GRID, 2))
+        return Maps(geometry.reshape(CHANNELS, side, side), np.stack([u, v], 1).reshape(side, side, 2))
 
     def _normals(self, vertex: Array, corner: Index) -> Array:
         """[3,N] unit normals of the vertices at `corner`: the sum of those of a vertex's triangles, by area."""
@@ -112,12 +112,12 @@ class MapMaker:
         away = skull_seat(self.shaped, params.neck_pose) - self.camera.eye
         # Half turned, the card is never seen edge-on.
         facing = rotation(0.5 * params.neck_pose)[:, 2]
-        reach = np.float32(away @ facing) / _along(facing)
+        reach = np.float32(away @ facing) / _along(facing, self.grid)
         found = []
         for axis, sign, low, high in zip((0, 1), (1.0, -1.0), self._card_low, self._card_high, strict=True):
             # Affine from head heights on the card to the atlas, so its scale goes into the few numbers of `turn`.
             scale = sign * (high - low) / (2.0 * atlas.CARD_REACH * self.shaped.height)
-            at = _along(turn[:, axis] * scale)
+            at = _along(turn[:, axis] * scale, self.grid)
             at *= reach
             at += np.float32((low + high) / 2.0 - away @ turn[:, axis] * scale)
             found.append(np.clip(at, low, high, out=at).ravel())
@@ -131,9 +131,9 @@ def _card_ends() -> tuple[Array, Array]:
     return ends[0], ends[1]
 
 
-def _along(direction: NDArray[np.floating]) -> Array:
+def _along(direction: NDArray[np.floating], side: int) -> Array:
     """[G,G] how far each pixel's ray (one dm deep) goes along this direction."""
-    step = ((np.arange(GRID) + 0.5) / GRID * 2.0 - 1.0) * np.tan(np.radians(FOV_DEG) / 2)
+    step = ((np.arange(side) + 0.5) / side * 2.0 - 1.0) * np.tan(np.radians(FOV_DEG) / 2)
     columns = (step * direction[0]).astype(np.float32)
     rows = (-step * direction[1] - direction[2]).astype(np.float32)
     return np.asarray(rows[:, None] + columns, np.float32)

@@ -15,16 +15,17 @@ Array = NDArray[np.float32]
 class Inputs:
     """One call of D(x, t): the field names are the input names of the exported network."""
 
-    x: Array  # [1,4,S,S]
-    t: Array  # [1]
-    geometry: Array  # [1,10,G,G]
-    uv: Array  # [1,G,G,2]
-    texture: Array  # [1,16,256,128]
-    face: Array  # [1,64]
-    light: Array  # [1,27]
-    identity: Array  # [1,64]
-    bank: Array  # [1,R,128] the character's rows of the attention bank
-    present: Array  # [1,1] 1 or 0: whether `bank` is there
+    # B pictures of S pixels on a side at once; G is S / 2.
+    x: Array  # [B,4,S,S]
+    t: Array  # [B]
+    geometry: Array  # [B,10,G,G]
+    uv: Array  # [B,G,G,2]
+    texture: Array  # [B,16,256,128]
+    face: Array  # [B,64]
+    light: Array  # [B,27]
+    identity: Array  # [B,64]
+    bank: Array  # [B,R,128] the characters' rows of the attention bank
+    present: Array  # [B,1] 1 or 0: whether `bank` is there
 
     def at(self, x: Array, t: Array) -> Inputs:
         """The same picture from another point on its path."""
@@ -37,7 +38,7 @@ class Network(Protocol):
     name: str  # for the status line: "openvino cpu bf16"
 
     def run(self, inputs: Inputs) -> Array:
-        """[1,4,S,S] straight RGBA in -1..1; valid until the next call."""
+        """[B,4,S,S] straight RGBA in -1..1; valid until the next call."""
         ...
 
 

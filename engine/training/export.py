@@ -34,6 +34,16 @@ from .model import Model
 from .pack import Pack
 
 INPUTS = tuple(field.name for field in fields(Inputs))
+# What a runtime fixes when it compiles: how many pictures at once, and of which size. A map's side is half a picture's.
+_BATCH = {0: "batch"}
+OPEN_AXES: dict[str, dict[int, str]] = {
+    **{name: _BATCH for name in INPUTS},
+    "x": {**_BATCH, 2: "size", 3: "size"},
+    "geometry": {**_BATCH, 2: "grid", 3: "grid"},
+    "uv": {**_BATCH, 1: "grid", 2: "grid"},
+    "denoised": {**_BATCH, 2: "size", 3: "size"},
+}
+SIZES = (128, 192, 256, 384, 512)  # a U-Net of one size draws those near it too; the model card says how well
 _HALVED_FROM = 256  # smaller weights stay in single precision
 LICENCE = "Apache-2.0"
 MADE_FROM = (
@@ -86,8 +96,13 @@ def example_inputs(shape: Shape, seed: int = 0) -> tuple[Tensor, ...]:
 
 
 def export_network(denoiser: Denoiser, path: Path) -> None:
-    """Writes the denoiser as ONNX (opset 18); weights in half precision, arithmetic in whatever the runtime chooses."""
-    _export(Flat(denoiser), example_inputs(denoiser.shape), path, INPUTS, ("denoised",))
+    """Writes the denoiser as ONNX (opset 18) for any batch and size.
+
+    Weights are in half precision, arithmetic in whatever the runtime chooses.
+    """
+    # Of two, because the exporter would take a batch of one for a number that never changes.
+    two = tuple(torch.cat([part, part]) for part in example_inputs(denoiser.shape))
+    _export(Flat(denoiser), two, path, INPUTS, ("denoised",), OPEN_AXES)
 
 
 def export_encoder(encoder: Encoder, shape: Shape, path: Path) -> None:
@@ -103,7 +118,12 @@ def export_completion(completion: Completion, shape: Shape, path: Path) -> None:
 
 
 def _export(
-    module: nn.Module, example: tuple[Tensor, ...], path: Path, inputs: tuple[str, ...], outputs: tuple[str, ...]
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    path: Path,
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
+    open_axes: dict[str, dict[int, str]] | None = None,
 ) -> None:
     module = module.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     torch.onnx.export(
@@ -112,6 +132,7 @@ def _export(
         str(path),
         input_names=list(inputs),
         output_names=list(outputs),
+        dynamic_axes=open_axes,
         opset_version=18,
         dynamo=False,
     )
@@ -161,12 +182,13 @@ def export_run(run: Run, out: Path, model: str, names: dict[str, int]) -> None:
     """Writes the networks, `networks.json` and the characters (name to person number of the cast's seed) to `out`."""
     (out / "characters").mkdir(parents=True, exist_ok=True)
     shape = run.model.shape
-    network, encoder, completion = out / f"denoiser_{shape.size}.onnx", out / "encoder.onnx", out / "completion.onnx"
+    network, encoder, completion = out / "denoiser.onnx", out / "encoder.onnx", out / "completion.onnx"
     export_network(run.model.denoiser, network)
     export_encoder(run.model.encoder, shape, encoder)
     export_completion(run.model.completion, shape, completion)
     row = _row(network, model) | {
         "size": shape.size,
+        "sizes": list(SIZES),
         "texture": [shape.texture, atlas.HEIGHT, atlas.WIDTH],
         "identity": shape.identity,
         "bank_rows": shape.rows,

@@ -1,4 +1,4 @@
-"""The shipped networks: one ONNX file a size, with its checksum in `networks.json`."""
+"""The shipped networks: ONNX files for any size and batch, with their checksums in `networks.json`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from omote.engine.diffusion.conditioning import FACE_SIZE
 from omote.engine.face.head import FILE
+from omote.engine.face.maps import CHANNELS
+from omote.engine.nouns import LIGHT_SIZE
 
 _FOLDER = Path(__file__).parent
 
@@ -19,11 +23,12 @@ class WeightsError(Exception):
 
 @dataclass(frozen=True)
 class NetworkFile:
-    """One exported denoiser."""
+    """One exported denoiser, which draws pictures of several sizes."""
 
     file: str
     sha256: str
-    size: int  # pixels on a side of the picture
+    size: int  # pixels on a side of the pictures that it was trained on
+    sizes: tuple[int, ...]  # that it draws well enough, smallest first
     model: str  # the version that characters must have been made for
     texture: tuple[int, int, int]  # channels, rows, columns
     identity: int
@@ -34,6 +39,22 @@ class NetworkFile:
     @property
     def path(self) -> Path:
         return _FOLDER / self.file
+
+    def shapes(self, size: int, batch: int = 1) -> dict[str, tuple[int, ...]]:
+        """The shapes of the network's inputs, by name, for so many pictures of this size at once."""
+        grid = size // 2
+        return {
+            "x": (batch, 4, size, size),
+            "t": (batch,),
+            "geometry": (batch, CHANNELS, grid, grid),
+            "uv": (batch, grid, grid, 2),
+            "texture": (batch, *self.texture),
+            "face": (batch, FACE_SIZE),
+            "light": (batch, LIGHT_SIZE),
+            "identity": (batch, self.identity),
+            "bank": (batch, self.bank_rows, self.bank_width),
+            "present": (batch, 1),
+        }
 
     def check(self) -> None:
         """WeightsError unless the file is there, whole, and the open head is the one that it knows."""
@@ -56,17 +77,21 @@ def require_whole(path: Path, sha256: str) -> None:
 
 @cache
 def networks() -> tuple[NetworkFile, ...]:
-    """What is shipped, smallest first, one at least; WeightsError where that cannot be known."""
+    """What is shipped, one at least; WeightsError where that cannot be known."""
     return listed(_FOLDER / "networks.json")
 
 
 def listed(path: Path) -> tuple[NetworkFile, ...]:
-    """The networks that this list names, smallest first, one at least; WeightsError where it is missing or damaged."""
+    """The networks that this list names, one at least; WeightsError where it is missing or damaged."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        files = [NetworkFile(**{**row, "texture": tuple(row["texture"])}) for row in rows["denoisers"]]
+        files = tuple(_file(row) for row in rows["denoisers"])
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(f"{path} is missing or damaged ({error}): install Omote again") from error
     if not files:
         raise WeightsError(f"{path} lists no network: install Omote again")
-    return tuple(sorted(files, key=lambda file: file.size))
+    return files
+
+
+def _file(row: dict[str, Any]) -> NetworkFile:
+    return NetworkFile(**{**row, "texture": tuple(row["texture"]), "sizes": tuple(sorted(row["sizes"]))})

@@ -1,0 +1,49 @@
+"""One way to execute a network: by which runtime, in which arithmetic, for pictures of which size, how many at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+# Each runtime's precisions, the one first that it takes when nothing is said ("" leaves it to the machine).
+PRECISIONS: dict[str, tuple[str, ...]] = {
+    "openvino": ("", "f32", "bf16", "int8"),
+    "onnxruntime": ("f32",),
+    "tensorrt-rtx": ("f16",),
+    "tensorrt": ("f16",),
+    "pytorch": ("f32", "bf16", "f16"),
+    "pytorch-compile": ("f32", "bf16", "f16"),
+}
+RUNTIMES = tuple(PRECISIONS)
+
+
+@dataclass(frozen=True)
+class Build:
+    """Everything that is fixed when a network is compiled."""
+
+    runtime: str = "openvino"
+    precision: str = ""  # "" is the best that keeps the picture: bf16 where the processor has it
+    size: int = 256  # pixels on a side of the picture
+    batch: int = 1  # pictures at once, each of a character of its own
+    threads: int | None = None  # of the processor; None leaves it to the runtime
+
+    @classmethod
+    def named(cls, name: str, size: int = 256, batch: int = 1, threads: int | None = None) -> Self:
+        """Of a name as `--runtime` takes it, "openvino" or "openvino-int8"; ValueError says which there are."""
+        for runtime, precisions in PRECISIONS.items():
+            for precision in precisions:
+                if name in (runtime, f"{runtime}-{precision}"):
+                    chosen = precisions[0] if name == runtime else precision
+                    return cls(runtime, chosen, size, batch, threads)
+        raise ValueError(f'no runtime "{name}": there are {", ".join(names())}')
+
+    @property
+    def name(self) -> str:
+        """What `named` takes."""
+        return f"{self.runtime}-{self.precision}" if self.precision else self.runtime
+
+
+def names() -> tuple[str, ...]:
+    """Every runtime by itself, then with each precision."""
+    with_precision = (f"{runtime}-{one}" for runtime, precisions in PRECISIONS.items() for one in precisions if one)
+    return (*RUNTIMES, *with_precision)
