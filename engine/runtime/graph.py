@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .build import Build
 from .network import Array, RuntimeUnavailable
-from .onnxruntime import OnnxRuntimeNetwork
-from .openvino import OpenVinoNetwork
+from .onnxruntime import session
+from .openvino import compiled_model
 
 
 class Graph(Protocol):
@@ -20,15 +21,21 @@ class Graph(Protocol):
         ...
 
 
-class OpenVinoGraph(OpenVinoNetwork):
+class OpenVinoGraph:
     """An ONNX file compiled for this machine's CPU."""
+
+    def __init__(self, path: Path) -> None:
+        self._request = compiled_model(path, Build()).create_infer_request()
 
     def outputs(self, inputs: object) -> tuple[Array, ...]:
         return _owned(self._request.infer(vars(inputs)).values())
 
 
-class OnnxRuntimeGraph(OnnxRuntimeNetwork):
+class OnnxRuntimeGraph:
     """An ONNX file in a session on the CPU."""
+
+    def __init__(self, path: Path) -> None:
+        self._session = session(path, Build("onnxruntime", "f32"))
 
     def outputs(self, inputs: object) -> tuple[Array, ...]:
         return _owned(self._session.run(None, vars(inputs)))

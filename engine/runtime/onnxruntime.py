@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from omote.engine.weights import NetworkFile
+
+from .build import Build
 from .network import Array, Inputs, RuntimeUnavailable
 
 _ERRORS = 3
 
 
 class OnnxRuntimeNetwork:
-    """An ONNX file in a session on the CPU."""
+    """A shipped network in a session on the CPU."""
 
-    def __init__(self, path: Path) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise RuntimeUnavailable(
-                f"ONNX Runtime cannot be loaded ({error}): pip install omote[onnxruntime]"
-            ) from error
-        onnxruntime.disable_telemetry_events()  # on Windows its wheels report to Microsoft unless told not to
-        try:
-            onnxruntime.set_default_logger_severity(_ERRORS)  # it warns of constants that nobody reads
-            self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        except Exception as error:  # its errors have no other common class
-            raise RuntimeUnavailable(f"ONNX Runtime cannot run {path.name} here ({error}): try openvino") from error
+    def __init__(self, file: NetworkFile, build: Build) -> None:
+        self._session = session(file.path, build, {"batch": build.batch, "size": build.size, "grid": build.size // 2})
         self.name = "onnxruntime cpu f32"
 
     def run(self, inputs: Inputs) -> Array:
         return np.asarray(self._session.run(None, vars(inputs))[0], np.float32)
+
+
+def session(path: Path, build: Build, dimensions: dict[str, int] | None = None) -> Any:
+    """ONNX Runtime's session of an ONNX file; `dimensions` fixes by name what the file leaves open."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise RuntimeUnavailable(f"ONNX Runtime cannot be loaded ({error}): pip install omote[onnxruntime]") from error
+    onnxruntime.disable_telemetry_events()  # on Windows its wheels report to Microsoft unless told not to
+    try:
+        onnxruntime.set_default_logger_severity(_ERRORS)  # it warns of constants that nobody reads
+        options = onnxruntime.SessionOptions()
+        if build.threads:
+            options.intra_op_num_threads = build.threads
+        for name, number in (dimensions or {}).items():
+            options.add_free_dimension_override_by_name(name, number)
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no other common class
+        raise RuntimeUnavailable(f"ONNX Runtime cannot run {path.name} here ({error}): try openvino") from error

@@ -3,36 +3,63 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from omote.engine.weights import NetworkFile
+
 from . import telemetry
+from .build import Build
 from .network import Array, Inputs, RuntimeUnavailable
+
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 class OpenVinoNetwork:
-    """An ONNX file compiled for this machine's CPU."""
+    """A shipped network compiled for this machine's CPU and one shape of its inputs."""
 
-    def __init__(self, path: Path) -> None:
-        if "openvino" not in sys.modules:
-            telemetry.forbid()
-        try:
-            import openvino as ov
-        except ImportError as error:
-            raise RuntimeUnavailable(f"OpenVINO cannot be loaded ({error}): pip install openvino") from error
-        try:
-            compiled = ov.Core().compile_model(str(path), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
-        except RuntimeError as error:
-            said = str(error).strip().splitlines()
-            raise RuntimeUnavailable(
-                f"OpenVINO cannot run {path.name} here ({said[-1] if said else 'no reason given'}): "
-                "try --runtime onnxruntime"
-            ) from error
-        precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        self.name = f"openvino cpu {precision.replace('float', 'f')}"
+    def __init__(self, file: NetworkFile, build: Build) -> None:
+        compiled = compiled_model(file.path, build, file.shapes(build.size, build.batch))
+        self.name = f"openvino cpu {_precision(compiled)}"
         self._request = compiled.create_infer_request()
 
     def run(self, inputs: Inputs) -> Array:
         result = self._request.infer(vars(inputs), share_inputs=True, share_outputs=True)
         return np.asarray(result[0])
+
+
+def compiled_model(path: Path, build: Build, shapes: Shapes | None = None) -> Any:
+    """OpenVINO's compiled model of an ONNX file; `shapes` fixes what the file leaves open."""
+    if "openvino" not in sys.modules:
+        telemetry.forbid()
+    try:
+        import openvino as ov
+    except ImportError as error:
+        raise RuntimeUnavailable(f"OpenVINO cannot be loaded ({error}): pip install openvino") from error
+    options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+    if build.threads:
+        options["INFERENCE_NUM_THREADS"] = build.threads
+    if build.precision in ("f32", "bf16"):
+        options["INFERENCE_PRECISION_HINT"] = build.precision
+    try:
+        core = ov.Core()
+        model = core.read_model(str(path))
+        if shapes:
+            model.reshape({name: list(shape) for name, shape in shapes.items()})
+        compiled = core.compile_model(model, "CPU", options)
+    except RuntimeError as error:
+        said = str(error).strip().splitlines()
+        raise RuntimeUnavailable(
+            f"OpenVINO cannot run {path.name} here ({said[-1] if said else 'no reason given'}): "
+            "try --runtime onnxruntime"
+        ) from error
+    if build.precision == "bf16" and _precision(compiled) != "bf16":
+        raise RuntimeUnavailable("this processor has no bf16: choose --runtime openvino-f32")
+    return compiled
+
+
+def _precision(compiled: Any) -> str:
+    return str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()).replace("float", "f")

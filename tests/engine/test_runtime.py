@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from omote.engine.runtime.build import Build
 from omote.engine.runtime.network import RuntimeUnavailable
 from omote.engine.runtime.openvino import OpenVinoNetwork
+from omote.engine.weights import NetworkFile, networks
+
+
+def _file(path: Path) -> NetworkFile:
+    return replace(networks()[-1], file=str(path))
 
 
 def test_what_openvino_cannot_run_is_told_in_one_line_with_the_other_runtime(tmp_path: Path) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"no network")
     with pytest.raises(RuntimeUnavailable, match=r"OpenVINO cannot run broken\.onnx .*--runtime onnxruntime") as caught:
-        OpenVinoNetwork(path)
+        OpenVinoNetwork(_file(path), Build())
     assert "\n" not in str(caught.value)
 
 
@@ -25,5 +32,5 @@ def test_onnx_runtime_is_told_to_report_nothing(tmp_path: Path, monkeypatch: pyt
     told: list[str] = []
     monkeypatch.setattr(onnxruntime, "disable_telemetry_events", lambda: told.append("no reports"))
     monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *path, providers: told.append("session"))
-    OnnxRuntimeNetwork(tmp_path / "any.onnx")
+    OnnxRuntimeNetwork(_file(tmp_path / "any.onnx"), Build("onnxruntime", "f32"))
     assert told == ["no reports", "session"]
