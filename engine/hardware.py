@@ -9,6 +9,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+# What decides how fast a matrix is multiplied here, in which arithmetic; Linux's names.
+TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8")
+_CPUINFO = Path("/proc/cpuinfo")
+_NVIDIA = Path("/proc/driver/nvidia/gpus")  # the driver's own list: no library is loaded to read it
+
 
 @dataclass(frozen=True)
 class Hardware:
@@ -18,10 +23,22 @@ class Hardware:
     cores: int  # logical ones that this process may use, where the system says
     platform: str
     python: str
+    flags: tuple[str, ...] = ()  # of `TELLING_FLAGS`, those that the processor has; only Linux says
+    memory_gib: float | None = None  # None where the system does not say
+    gpus: tuple[str, ...] = ()  # NVIDIA's, by name; only Linux says
 
 
 def this_machine() -> Hardware:
-    return Hardware(_cpu(), cores(), platform.platform(), platform.python_version())
+    cpuinfo = _read(_CPUINFO)
+    return Hardware(
+        cpu=_cpu(cpuinfo),
+        cores=cores(),
+        platform=platform.platform(),
+        python=platform.python_version(),
+        flags=flags_in(cpuinfo),
+        memory_gib=_memory_gib(),
+        gpus=gpus_under(_NVIDIA),
+    )
 
 
 def cores() -> int:
@@ -31,15 +48,48 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _cpu() -> str:
+def flags_in(cpuinfo: str) -> tuple[str, ...]:
+    """The telling flags that this text of /proc/cpuinfo names, in their own order."""
+    found = set(_named("flags", cpuinfo).split())
+    return tuple(flag for flag in TELLING_FLAGS if flag in found)
+
+
+def gpus_under(folder: Path) -> tuple[str, ...]:
+    """The models that NVIDIA's driver lists in this folder; none where there is no driver."""
+    told = (_named("Model", _read(path)) for path in sorted(folder.glob("*/information")))
+    return tuple(name for name in told if name)
+
+
+def _cpu(cpuinfo: str) -> str:
     """The processor's model by name, else its architecture."""
-    try:
-        if sys.platform == "linux":
-            lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-            named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-            return named[0] if named else platform.machine()
-        if sys.platform == "darwin":
+    if named := _named("model name", cpuinfo):
+        return named
+    if sys.platform == "darwin":
+        try:
             return subprocess.check_output(("sysctl", "-n", "machdep.cpu.brand_string"), text=True).strip()
-    except (OSError, subprocess.SubprocessError):
-        pass
+        except (OSError, subprocess.SubprocessError):
+            pass
     return platform.processor() or platform.machine()
+
+
+def _memory_gib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30), 1)
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+
+
+def _named(name: str, text: str) -> str:
+    """What stands behind the first "name :" in the text; "" where there is none."""
+    for line in text.splitlines():
+        key, colon, value = line.partition(":")
+        if colon and key.strip() == name:
+            return value.strip()
+    return ""
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
