@@ -2,11 +2,13 @@
 
 from omote.bridge.frame import Frame
 
-from .animator import Animator, AnimatorError, sizes
+from .animator import Animator, sizes
 from .capture import EndOfSource, SourceError, open_source
 from .character import DEFAULT_CHARACTER, CharacterError, character_names, load_character
+from .ensemble import Ensemble, Part
 from .face.light import studio_light
 from .face.retarget import from_weights, retarget, to_weights
+from .look import AnimatorError
 from .nouns import Actor, Character, FlameParams, Portrait, Signal, Stamp
 
 __all__ = [
@@ -17,8 +19,10 @@ __all__ = [
     "Character",
     "CharacterError",
     "EndOfSource",
+    "Ensemble",
     "FlameParams",
     "Frame",
+    "Part",
     "Portrait",
     "Signal",
     "SourceError",

@@ -8,12 +8,16 @@ import numpy as np
 
 from .face.head import JAW_OPEN_RAD
 from .nouns import Array, Character, FlameParams, Portrait, Signal, Stamp
+from .roles import Counts
 
 
 class FlatArtist:
     """Draws one colour: red tells how far the jaw is open, green how far the eyelids are shut, alpha the presence."""
 
     size, steps, runtime = 8, 1, "flat"
+
+    def __init__(self) -> None:
+        self.counts = Counts()
 
     def check(self, character: Character) -> None:
         """Every character can be drawn flat."""
@@ -28,6 +32,7 @@ class FlatArtist:
         signal: Signal | None = None,
         presence: float = 1.0,
     ) -> Portrait:
+        self.counts = Counts(drawn=self.counts.drawn + 1)
         levels = (float(params.jaw_pose[0]) / JAW_OPEN_RAD, float(params.eyelids.mean()), 0.0, presence)
         rgba = np.empty((self.size, self.size, 4), np.uint8)
         rgba[:] = np.round(np.clip(levels, 0.0, 1.0) * 255.0).astype(np.uint8)

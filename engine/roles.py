@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from .nouns import Array, Character, FlameParams, Portrait, Signal, Stamp
 
 
+@dataclass(frozen=True)
+class Counts:
+    """How pictures came about: each portrait is one of these."""
+
+    drawn: int = 0  # by the network
+    cached: int = 0  # drawn before and kept
+    still: int = 0  # the picture before, of a face that has not moved
+
+
 class Artist(Protocol):
     """Draws from one thread; `Animator` is one."""
 
-    size: int  # pixels, the picture is square
-    steps: int
-    runtime: str  # what really runs: "openvino cpu f32"
+    counts: Counts  # since the beginning
+
+    @property
+    def size(self) -> int:
+        """Pixels on a side of the next picture."""
+        ...
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def runtime(self) -> str:
+        """What really runs: "openvino cpu f32"."""
+        ...
 
     def check(self, character: Character) -> None:
         """ValueError where this character cannot be drawn; from any thread."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omote.engine.animator import RUNTIMES
 from omote.engine.character import (
     SUFFIX,
     CharacterError,
@@ -21,6 +20,7 @@ from omote.engine.character import (
     save_character,
 )
 from omote.engine.nouns import Character
+from omote.engine.runtime.build import names
 from omote.engine.runtime.network import RuntimeUnavailable
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     new.add_argument("--consent", action="store_true", help="the person in the photos has agreed; for scripts")
     new.add_argument("--overwrite", action="store_true", help="replace an earlier file")
-    new.add_argument("--runtime", choices=RUNTIMES, default=RUNTIMES[0], help="what executes the networks")
+    new.add_argument("--runtime", choices=names(), default=names()[0], help="what executes the networks")
 
 
 def order(typed: argparse.Namespace) -> Order:

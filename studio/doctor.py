@@ -13,11 +13,12 @@ from importlib import metadata, util
 from pathlib import Path
 
 from omote.bridge import arkit
-from omote.engine.animator import Animator, AnimatorError
+from omote.engine.animator import Animator
 from omote.engine.character import DEFAULT_CHARACTER, CharacterError, load_character
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
 from omote.engine.hardware import this_machine
+from omote.engine.look import AnimatorError
 from omote.engine.models import ModelError, model_rows
 
 from .config import Config

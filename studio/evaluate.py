@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from omote.engine.animator import RUNTIMES
+from omote.engine.runtime.build import names
 
 from .train import TrainingError
 
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, nargs="+", metavar="N", help="of the sampler; the first is looked at most")
     parser.add_argument("--network", type=Path, metavar="DIR", help="an exported network instead of the shipped one")
     parser.add_argument("--teacher", type=Path, metavar="DIR", help="an exported teacher, drawn in many steps")
-    parser.add_argument("--runtime", choices=RUNTIMES, help="what executes the network")
+    parser.add_argument("--runtime", choices=names(), help="what executes the network")
     parser.add_argument("--pictures", type=int, metavar="N", help="of faces, turns and lights never trained on")
     parser.add_argument("--frames", type=int, metavar="N", help="of a sequence, and of the take")
     parser.add_argument(

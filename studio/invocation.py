@@ -15,9 +15,10 @@ from rich.logging import RichHandler
 from omote.bridge.endpoint import BindError
 from omote.bridge.keys import KeysError
 from omote.bridge.outputs import WANTED, SenderError
-from omote.engine.animator import RUNTIMES, AnimatorError
+from omote.engine.animator import runtimes
 from omote.engine.capture import SourceError
 from omote.engine.character import CharacterError
+from omote.engine.look import AnimatorError
 from omote.engine.models import ModelError
 from omote.engine.offline.render import RenderError
 from omote.engine.version import version
@@ -117,7 +118,7 @@ def _add_drawing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--character", metavar="NAME", help="who is shown; see `omote characters`")
     parser.add_argument("--size", type=int, metavar="PIXELS", help="of an exported network; nothing is scaled up")
     parser.add_argument("--steps", type=int, help="of the sampler")
-    parser.add_argument("--runtime", choices=RUNTIMES, help="what executes the network")
+    parser.add_argument("--runtime", choices=runtimes(), help="what executes the network")
     parser.add_argument("--fps", type=float, help="play a file at another rate")
 
 

@@ -25,13 +25,13 @@ def premultiplied(straight: Array) -> Array:
 
 
 def sample(denoise: Callable[[Array, Array], Array], noise: Array, steps: int) -> Array:
-    """[1,4,S,S] straight RGBA in -1..1. `denoise(x, t)` is D; t falls evenly from 1 (pure noise).
+    """[B,4,S,S] straight RGBA in -1..1. `denoise(x, t)` is D; t [B] falls evenly from 1 (pure noise).
 
     Each further step goes back to t along the straight path between noise and clean picture, with the
     same noise, so the picture stays a function of what it is conditioned on.
     """
-    drawn = denoise(noise, np.ones(1, np.float32))
+    drawn = denoise(noise, np.ones(len(noise), np.float32))
     for step in range(1, steps):
         t = np.float32(1.0 - step / steps)
-        drawn = denoise((1.0 - t) * premultiplied(drawn) + t * noise, np.full(1, t, np.float32))
+        drawn = denoise((1.0 - t) * premultiplied(drawn) + t * noise, np.full(len(noise), t, np.float32))
     return drawn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +20,25 @@ def tone(light: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def relit(rgba: NDArray[np.uint8], gain: Array) -> NDArray[np.uint8]:
-    """[H,W,4] the picture with each channel of its light [3] so much stronger; alpha stays.
+    """[H,W,4] the picture with each channel of its light [3] so much stronger; alpha stays."""
+    out = np.empty_like(rgba)
+    out[..., 3] = rgba[..., 3]
+    for channel, shown in enumerate(levels_in(gain)):
+        out[..., channel] = shown[rgba[..., channel]]
+    return out
+
+
+def levels_in(gain: Array) -> NDArray[np.uint8]:
+    """[3,256] what each level of red, green and blue becomes where its light [3] is so much stronger.
 
     Light falls linearly on a scene, so that is how the scene would look, but for levels that were cut off at white.
     """
-    out = np.empty_like(rgba)
-    out[..., 3] = rgba[..., 3]
-    for channel in range(3):
-        shown = (tone(_linear() * float(gain[channel])) * 255.0 + 0.5).astype(np.uint8)
-        out[..., channel] = shown[rgba[..., channel]]
-    return out
+    return _levels_in(*(float(one) for one in gain))
+
+
+@lru_cache(maxsize=8)
+def _levels_in(*gain: float) -> NDArray[np.uint8]:
+    return np.stack([(tone(_linear() * one) * 255.0 + 0.5).astype(np.uint8) for one in gain])
 
 
 @cache

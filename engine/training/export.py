@@ -37,7 +37,7 @@ INPUTS = tuple(field.name for field in fields(Inputs))
 # What a runtime fixes when it compiles: how many pictures at once, and of which size. A map's side is half a picture's.
 _BATCH = {0: "batch"}
 OPEN_AXES: dict[str, dict[int, str]] = {
-    **{name: _BATCH for name in INPUTS},
+    **dict.fromkeys(INPUTS, _BATCH),
     "x": {**_BATCH, 2: "size", 3: "size"},
     "geometry": {**_BATCH, 2: "grid", 3: "grid"},
     "uv": {**_BATCH, 1: "grid", 2: "grid"},

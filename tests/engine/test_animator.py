@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from omote.bridge import arkit
 from omote.engine import (
@@ -19,6 +20,7 @@ from omote.engine import (
     sizes,
     studio_light,
 )
+from omote.engine.painter import Painter
 
 LIGHT = studio_light()
 CHARACTER = load_character(DEFAULT_CHARACTER)
@@ -196,10 +198,40 @@ def test_every_shipped_character_can_be_drawn(animator: Animator) -> None:
     assert len(set(pictures.values())) == len(pictures) > 0
 
 
-def test_nearly_transparent_is_transparent_and_nearly_opaque_is_opaque() -> None:
-    from omote.engine.animator import to_rgba
+def test_a_picture_seen_before_is_shown_again_and_not_drawn(animator: Animator) -> None:
+    smile, open_mouth = (from_weights(arkit.weights({name: 0.6})) for name in ("mouthSmileLeft", "jawOpen"))
+    animator.reset()
+    found = []
+    for _ in range(3):
+        for _ in range(9):  # until the memory holds no other face
+            animator.draw(open_mouth, CHARACTER, LIGHT)
+        before = animator.counts
+        found.append(animator.draw(smile, CHARACTER, LIGHT).rgba)
+    assert found[2] is found[0]
+    assert replace(before, cached=before.cached + 1) == animator.counts
+    assert animator.draw(smile, load_character("noah"), LIGHT).rgba is not found[0]
 
-    drawn = np.zeros((1, 4, 1, 3), np.float32)
-    drawn[0, 3, 0] = [-0.9, 0.2, 0.9]
-    assert to_rgba(drawn)[0, :, 3].tolist() == [0, 157, 255]  # (153 - 16) * 255 / 223
-    assert to_rgba(drawn)[0, :, 0].tolist() == [128, 128, 128]
+
+def test_another_painter_draws_from_the_next_picture_on(animator: Animator) -> None:
+    drawer = Animator()
+    whole = drawer.draw(FlameParams.neutral(), CHARACTER, LIGHT).rgba
+    drawer.shift(Painter(drawer.file, replace(drawer.painter.build, size=128)))
+    assert (drawer.size, drawer.draw(FlameParams.neutral(), CHARACTER, LIGHT).rgba.shape) == (128, (128, 128, 4))
+    drawer.shift(animator.painter)
+    assert drawer.draw(FlameParams.neutral(), CHARACTER, LIGHT).rgba is whole  # which it still has
+
+
+@pytest.mark.parametrize("size", [128, 192, 384])
+def test_every_size_draws_the_same_person(animator: Animator, size: int) -> None:
+    params = from_weights(arkit.weights({"mouthSmileLeft": 0.6, "mouthSmileRight": 0.6}))
+    ours = shrunk(Animator(size).draw(params, CHARACTER, LIGHT).rgba)
+    trained = shrunk(animator.draw(params, CHARACTER, LIGHT).rgba)
+    apart = np.abs(ours - trained).mean()
+    others = np.abs(shrunk(animator.draw(params, load_character("noah"), LIGHT).rgba) - trained).mean()
+    assert apart < 0.35 * others
+
+
+def shrunk(rgba: np.ndarray) -> np.ndarray:
+    """[64,64,4] levels, colours as they show on black."""
+    picture = Image.fromarray(rgba).convert("RGBa").resize((64, 64), Image.Resampling.BOX)
+    return np.asarray(picture).astype(float)

@@ -102,7 +102,7 @@ def _kit(path: Path | None) -> Kit | None:
 
 def _drawer(folder: Path | None, steps: int, runtime: str, *, consistency: bool = True) -> Drawer:
     animator = Animator(None, 1, runtime, _network_in(folder) if folder else None, consistency)
-    animator.steps = steps  # more than a performance has time for, where it is a teacher
+    animator.painter.steps = steps  # more than a performance has time for, where it is a teacher
     words = f"{animator.file.model}, {steps} step{'s' * (steps > 1)}, {animator.runtime}"
     return Animated(words if consistency else f"{words}, each picture by itself", animator)
 

@@ -1,0 +1,86 @@
+"""A face that trembles within a tracker's noise is held, one that moves is not, and nothing flickers between."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from omote.bridge import arkit
+from omote.engine.face.memory import WEIGHT_NOISE, Memory
+from omote.engine.face.retarget import from_weights
+from omote.engine.face.steadiness import HOLDS_AFTER, Steadiness, step, stepped
+from omote.engine.nouns import FlameParams
+
+
+def smile(amount: float) -> FlameParams:
+    return from_weights(arkit.weights({"mouthSmileLeft": amount, "mouthSmileRight": amount}))
+
+
+def trembling(count: int, seed: int = 0) -> list[FlameParams]:
+    """A face that is asked to hold still, as a tracker sees it."""
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(0.0, WEIGHT_NOISE, (count, arkit.COUNT)).astype(np.float32)
+    return [from_weights(np.clip(0.3 + row, 0.0, 1.0).astype(np.float32)) for row in noise]
+
+
+def changes(faces: list[FlameParams], steadiness: Steadiness) -> int:
+    """How often the drawn face is another than the one before."""
+    drawn = [steadiness.settled(face).vector() for face in faces]
+    return sum(not np.array_equal(a, b) for a, b in pairwise(drawn))
+
+
+def test_a_face_that_stands_exactly_still_is_one_face() -> None:
+    assert changes([smile(0.4)] * 30, Steadiness()) == 0
+
+
+def test_a_face_that_only_trembles_is_held_for_most_of_the_time() -> None:
+    faces = trembling(300)
+    assert changes(faces, Steadiness()) < 0.2 * changes(faces, Steadiness(consistency=False))
+
+
+def test_a_movement_is_drawn_at_every_picture() -> None:
+    faces = [smile(k / 20.0) for k in range(20)]
+    assert changes(faces, Steadiness()) == 19
+
+
+def test_a_held_face_lets_go_at_the_first_picture_that_moves() -> None:
+    steadiness, memory = Steadiness(), Memory()
+    for _ in range(2 * HOLDS_AFTER):
+        held = steadiness.settled(smile(0.2))
+        memory.steadied(smile(0.2))
+    moved = steadiness.settled(smile(0.6))
+    assert not np.array_equal(held.vector(), moved.vector())
+    assert np.array_equal(moved.vector(), stepped(memory.steadied(smile(0.6))).vector())  # and not by half
+
+
+def test_a_face_on_the_border_of_stillness_does_not_flicker() -> None:
+    sway = [smile(0.3 + 0.5 * WEIGHT_NOISE * (k % 2)) for k in range(200)]
+    assert changes(sway, Steadiness()) <= HOLDS_AFTER
+
+
+def test_the_same_faces_give_the_same_answers_after_forgetting() -> None:
+    steadiness, faces = Steadiness(), trembling(40)
+    first = [steadiness.settled(face).vector() for face in faces]
+    steadiness.forget()
+    assert all(np.array_equal(steadiness.settled(face).vector(), one) for face, one in zip(faces, first, strict=True))
+
+
+def test_a_face_in_steps_is_within_half_a_step_and_stays_what_it_is() -> None:
+    face = smile(0.337)
+    found = stepped(face)
+    assert (np.abs(found.vector() - face.vector()) <= 0.5001 * step()).all()
+    assert np.array_equal(stepped(found).vector(), found.vector())
+
+
+def test_rest_is_a_whole_step() -> None:
+    assert np.array_equal(stepped(FlameParams.neutral()).vector(), FlameParams.neutral().vector())
+
+
+@pytest.mark.parametrize("amount", [0.0, 0.5, 1.0])
+def test_without_consistency_each_face_stands_alone(amount: float) -> None:
+    steadiness = Steadiness(consistency=False)
+    for face in trembling(3):
+        steadiness.settled(face)
+    assert np.array_equal(steadiness.settled(smile(amount)).vector(), stepped(smile(amount)).vector())
