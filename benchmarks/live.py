@@ -1,63 +1,89 @@
-"""Speed and latency of the whole loop on this machine, from a source at 30 pictures a second to ZeroMQ."""
+"""Speed and age of pictures from end to end, stage by stage, with a receiver in a process of its own."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
-import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omote.bridge.endpoint import PARAMS_ENDPOINT, VIDEO_ENDPOINT
-from omote.bridge.subscriber import Subscriber
-from omote.engine.training.provenance import provenance
+from performance import Performance, PerformanceError, play
+from record import ROOT, keep, kept, origin
 
-WARM_UP_S = 3
+CLIPS = ROOT.parent / "shared" / "media"
+RESULT = "live"
+COLUMNS = ("p50", "p95", "p99")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A performance by name; `clip` is a file in the folder of clips, or none."""
+
+    name: str
+    clip: str = ""
+    fps: float = 30.0
+    seconds: float = 20.0
+
+
+# The last is the one that must show it: more pictures than two cores can draw, for a minute.
+SCENES = (
+    Scene("demo take"),
+    Scene("clip, smile and gaze", "d0.mp4"),
+    Scene("clip, talk", "d12.mp4"),
+    Scene("clip, wide mouth", "d18.mp4"),
+    Scene("clip at 60 a second", "d0.mp4", fps=60.0, seconds=60.0),
+)
+
+
+def measured(scene: Scene, clips: Path, seconds: float | None, runtime: str | None, size: int | None) -> dict[str, Any]:
+    """What the loop and a receiver saw; or why there is nothing to see."""
+    source = str(clips / scene.clip) if scene.clip else "demo"
+    if scene.clip and not Path(source).is_file():
+        return {"refused": f"no clip {scene.clip}: name the folder with --clips"}
+    performance = Performance(source, scene.fps, seconds or scene.seconds, size=size, runtime=runtime)
+    try:
+        seen = play(performance)
+    except PerformanceError as error:
+        return {"refused": str(error)}
+    report = {key: value for key, value in seen.report.items() if key != "hardware"}
+    return {"asked_fps": scene.fps, **report, "receiver": seen.receivers[0]}
+
+
+def table(name: str, told: dict[str, Any]) -> str:
+    """One scene for the terminal."""
+    if "refused" in told:
+        return f"\n{name}: left out, {told['refused']}"
+    receiver, stages = told["receiver"], {**told["stages_ms"], "receive": told["receiver"]["receive_ms"]}
+    lines = [
+        f"\n{name}: {told['runtime']}, {told['size']}x{told['size']}, steps {told['steps']}",
+        f"  {told['fps']:.1f} pictures a second drawn, {receiver['fps']:.1f} received, {receiver['new']} new",
+        f"  dropped {told['dropped']}, tracked {told['tracked_fraction']:.3f}",
+        f"  {'milliseconds':20}" + "".join(f"{column:>8}" for column in COLUMNS),
+    ]
+    for stage, took in {"captured to received": receiver["total_ms"], **stages}.items():
+        if took:
+            lines.append(f"  {stage:20}" + "".join(f"{took[column]:8.1f}" for column in COLUMNS))
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Runs `omote live` twice, to warm up and to measure, and prints the second report, the hardware first."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--source", default="demo", help="as in `omote live` (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=20, help="how long to measure (default: %(default)s)")
-    parser.add_argument("--save", type=Path, help="where to keep the report, for instance benchmarks/results/live.json")
+    parser.add_argument("--clips", type=Path, default=CLIPS, help="folder of the video files (default: %(default)s)")
+    parser.add_argument("--scene", action="append", choices=[scene.name for scene in SCENES], help="only this one")
+    parser.add_argument("--seconds", type=float, help="of each scene, instead of its own")
+    parser.add_argument("--runtime", help="as `omote live` takes it")
+    parser.add_argument("--size", type=int, help="as `omote live` takes it")
+    parser.add_argument("--save", type=Path, help="where to keep the result, as benchmarks/results/live.json")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        _live(chosen.source, WARM_UP_S, report)
-        _live(chosen.source, chosen.seconds, report)
-        measured = json.loads(report.read_text())
-        if chosen.save:
-            chosen.save.parent.mkdir(parents=True, exist_ok=True)
-            kept = {**provenance(), **measured}
-            chosen.save.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
-    print(_table(measured))
-
-
-def _live(source: str, seconds: float, report: Path) -> None:
-    arguments = ["--source", source, "--fps", "30", "--loop", "--no-page", "--seconds", str(seconds)]
-    live = [sys.executable, "-m", "omote.studio.command", "live", *arguments, "--report", str(report)]
-    # Somebody listens, as a game engine would: else nothing is encoded and the last stage costs nothing.
-    with Subscriber(VIDEO_ENDPOINT), Subscriber(PARAMS_ENDPOINT):
-        subprocess.run(live, check=True, stdout=subprocess.DEVNULL)
-
-
-def _table(report: dict[str, Any]) -> str:
-    lines = [
-        f"hardware  {report['hardware']}",
-        f"runtime   {report['runtime']}, {report['size']}x{report['size']}, steps: {report['steps']}",
-        f"pictures  {report['pictures']}, {report['fps']:.1f} a second, dropped: {report['dropped']}",
-        f"tracked   {report['tracked_fraction']:.3f}",
-        "",
-        f"{'milliseconds':14}{'p50':>8}{'p95':>8}{'p99':>8}",
-    ]
-    if report["latency_ms"] is None:
-        return "\n".join([*lines[:4], "nothing was sent"])
-    for name, took in {"all": report["latency_ms"], **report["stages_ms"]}.items():
-        lines.append(f"{name:14}{took['p50']:8.1f}{took['p95']:8.1f}{took['p99']:8.1f}")
-    return "\n".join(lines)
+    told, scenes = origin(), {}
+    for scene in SCENES:
+        if not chosen.scene or scene.name in chosen.scene:
+            result = measured(scene, chosen.clips, chosen.seconds, chosen.runtime, chosen.size)
+            print(table(scene.name, result), flush=True)
+            scenes[scene.name] = {**told, **result}
+    if chosen.save:
+        before = (kept(chosen.save.stem, chosen.save.parent) or {}) if chosen.scene else {}
+        keep({**told, "scenes": {**before.get("scenes", {}), **scenes}}, chosen.save)
 
 
 if __name__ == "__main__":
