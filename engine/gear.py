@@ -1,0 +1,69 @@
+"""A gear: how a picture is drawn and how often; and the ladder of gears, from the best picture down to the cheapest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from .runtime.build import Build
+
+SMOOTH = 30.0  # pictures a second: what most webcams give anyway
+FILM = 24.0
+LOW_RATES = (20.0, 15.0)
+
+
+@dataclass(frozen=True)
+class Gear:
+    """What the latency budget may choose; its text is for people and for the header of each picture."""
+
+    build: Build
+    steps: int = 1
+    fps: float | None = None  # at most so many pictures a second; None: as many as the source gives
+
+    @property
+    def text(self) -> str:
+        """As "openvino int8 192x192 1 step 30/s"."""
+        side, plural = self.build.size, "" if self.steps == 1 else "s"
+        words = [self.build.runtime, self.build.precision, f"{side}x{side}", f"{self.steps} step{plural}"]
+        if self.fps is not None:
+            words.append(f"{self.fps:g}/s")
+        return " ".join(word for word in words if word)
+
+    def draws_like(self, other: Gear) -> bool:
+        """Whether the two draw the same pictures, if not equally often."""
+        return (self.build, self.steps) == (other.build, other.steps)
+
+
+def ladder(best: Gear, sizes: Sequence[int], steps: Sequence[int], cheaper: Sequence[str] = ()) -> tuple[Gear, ...]:
+    """The gears from `best` down, each of which costs less, or asks for less, than the one before.
+
+    `sizes` and `steps` are those there are, and `cheaper` the precisions that may stand in for the best one's. What
+    hurts least goes first. A cheaper precision was accepted because nobody sees it. 30 pictures a second are as
+    many as most webcams give. Fewer steps cost a little texture, the next smaller size some sharpness, and the rate
+    of film some smoothness. The smallest sizes are soft, and below 24 a second lips come apart from their sound.
+    """
+    rungs = [best]
+
+    def down(gear: Gear) -> None:
+        if gear not in rungs:
+            rungs.append(gear)
+
+    def down_in_precision() -> None:
+        for precision in cheaper:
+            down(replace(rungs[-1], build=replace(rungs[-1].build, precision=precision)))
+
+    def down_in_rate(fps: float) -> None:
+        down(replace(rungs[-1], fps=min(fps, rungs[-1].fps or fps)))
+
+    down_in_precision()
+    down_in_rate(SMOOTH)
+    for fewer in sorted((one for one in steps if one < best.steps), reverse=True):
+        down(replace(rungs[-1], steps=fewer))
+    for at, size in enumerate(sorted((one for one in sizes if one < best.build.size), reverse=True)):
+        down(replace(rungs[-1], build=replace(best.build, size=size)))
+        down_in_precision()
+        if at == 0:
+            down_in_rate(FILM)
+    for fps in (FILM, *LOW_RATES):
+        down_in_rate(fps)
+    return tuple(rungs)

@@ -1,0 +1,208 @@
+"""Holds a latency budget: told how old each picture was when it was sent, it answers which gear to draw in."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SETTLE_S = 0.5  # after a change: what is sent now was captured before it
+LOOK_S = 0.2  # between two decisions
+SHORT_S, SHORT_PICTURES = 1.0, 3  # more than half beyond the budget: down, as far as it takes
+LONG_S, LONG_PICTURES = 10.0, 60  # more than one in twenty beyond it: down by one
+RECENT_S = 3.0  # of which predictions speak
+MARGIN = 0.85  # of the budget, within which a gear must be predicted to stay
+AS_SLOW = 1.1  # of the slowness at which a gear has held the budget: it will hold it again
+QUIET_S = 5.0  # a better gear must be predicted to fit for so long before it is tried
+MOST_QUIET_S = 320.0  # however often it has failed
+RELIEVED_QUIET_S = 20.0  # ... but where the machine has become much faster since it failed
+RELIEF = 0.8  # of the slowness at which it failed: much faster
+TRIAL_S = 60.0  # a gear that is left within so long of its trial has failed
+_BEYOND = 0.05  # the share of pictures that a p95 allows
+_KEPT = 1024  # pictures
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A picture that has left."""
+
+    sent_ns: int
+    age_ms: float  # from its capture
+    draw_ms: float | None  # None where nothing had to be drawn: it was there already, or nothing moved
+
+
+class Governor:
+    """Chooses among gears, the best first, so that the p95 of the age stays within the budget, and changes seldom.
+
+    Deterministic: the clock is what it is told. A gear can be chosen once `offer` has said what it costs. It goes
+    down within about a second. It goes up only to a gear that has been expected to fit for a long time without a
+    break: either it has held the budget while the machine was as slow as now, or it is predicted to, with a margin.
+    A gear's cost now is its own cost times the machine's slowness, which is how much longer than its own cost the
+    present gear draws. Each time that a gear fails its trial the wait doubles, so a load at the border is answered
+    ever more rarely.
+    """
+
+    def __init__(self, budget_ms: float, gears: int) -> None:
+        if not budget_ms > 0.0:
+            raise ValueError(f"a latency budget must be above 0 ms, got {budget_ms:g}")
+        self.budget_ms = budget_ms
+        self.gear = 0  # the present one's place: 0 is the best
+        self.changes = 0
+        self._costs_ms: list[float | None] = [None] * gears  # of those that can be chosen
+        self._fits_since_ns: list[int | None] = [None] * gears
+        self._failures = [0] * gears
+        self._slowness_at_trial = [math.inf] * gears
+        self._has_held_at = [0.0] * gears  # the greatest slowness at which the budget was held
+        self._risen_ns: int | None = None  # when the present gear was tried, while it is on trial
+        self._recent: deque[Sent] = deque(maxlen=_KEPT)
+        self._listens_from_ns = 0
+        self._looked_ns = 0
+
+    def offer(self, gear: int, cost_ms: float) -> None:
+        """This gear can be chosen from now on; all costs are of the same, quiet machine."""
+        self._costs_ms[gear] = cost_ms
+
+    def withdraw(self, gear: int) -> None:
+        """This gear cannot be chosen any more."""
+        self._costs_ms[gear] = None
+
+    def deafen(self, until_ns: int) -> None:
+        """What is sent until then says nothing: the machine is busy with something that soon ends."""
+        self._recent.clear()
+        self._listens_from_ns = max(self._listens_from_ns, until_ns)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether no more of the recent pictures were beyond the budget than a p95 allows."""
+        return _share_beyond(self._recent, self.budget_ms) <= _BEYOND
+
+    def tell(self, sent: Sent) -> int:
+        """Counts this picture; the gear for the next."""
+        now_ns = sent.sent_ns
+        if now_ns < self._listens_from_ns:
+            return self.gear
+        self._recent.append(sent)
+        if now_ns - self._looked_ns >= LOOK_S * 1e9:
+            self._looked_ns = now_ns
+            self._look(now_ns)
+        return self.gear
+
+    def _look(self, now_ns: int) -> None:
+        self._pass_trial(now_ns)
+        short = self._last(now_ns, SHORT_S, SHORT_PICTURES)
+        long = self._last(now_ns, LONG_S, LONG_PICTURES)
+        if len(short) >= SHORT_PICTURES and _share_beyond(short, self.budget_ms) > 0.5:
+            self._fall(now_ns, self._far_enough(short))
+        elif len(long) < LONG_PICTURES or _share_beyond(long, self.budget_ms) <= _BEYOND:
+            self._note_held(long)
+            self._consider(now_ns)
+        else:
+            self._fall(now_ns, self._below()[:1])
+
+    def _note_held(self, long: Sequence[Sent]) -> None:
+        draw_ms = self._draw_ms(long) if len(long) >= LONG_PICTURES else None
+        if draw_ms is not None:
+            self._has_held_at[self.gear] = max(self._has_held_at[self.gear], self._slowness(draw_ms))
+
+    def _pass_trial(self, now_ns: int) -> None:
+        if self._risen_ns is not None and now_ns - self._risen_ns > TRIAL_S * 1e9:
+            self._failures[self.gear] = max(self._failures[self.gear] - 1, 0)
+            self._risen_ns = None
+
+    def _fall(self, now_ns: int, chosen: Sequence[int]) -> None:
+        """Takes the first of these, if there is one."""
+        if not chosen:
+            return
+        if self._risen_ns is not None:
+            self._failures[self.gear] += 1
+            self._has_held_at[self.gear] = 0.0
+        self._change(now_ns, chosen[0])
+        self._risen_ns = None
+
+    def _far_enough(self, short: Sequence[Sent]) -> list[int]:
+        """The best gear below that is predicted to fit, else the last; a picture saves its own drawing and no more."""
+        below = self._below()
+        age_ms, draw_ms = _middle([one.age_ms for one in short]), self._draw_ms(short)
+        if draw_ms is None:
+            return below[:1]
+        fitting = [one for one in below if age_ms + self._longer_ms(one, draw_ms) <= MARGIN * self.budget_ms]
+        return fitting[:1] or below[-1:]
+
+    def _consider(self, now_ns: int) -> None:
+        """Goes up where a better gear has been predicted to fit for long enough."""
+        recent = self._last(now_ns, RECENT_S, SHORT_PICTURES)
+        draw_ms = self._draw_ms(recent)
+        if draw_ms is None:
+            return  # while nothing is drawn, nobody knows how fast the machine is
+        age_ms = _p95([one.age_ms for one in recent])
+        for gear in range(self.gear):
+            if not self._fits(gear, age_ms, draw_ms):
+                self._fits_since_ns[gear] = None
+            elif self._fits_since_ns[gear] is None:
+                self._fits_since_ns[gear] = now_ns
+        for gear in range(self.gear):
+            since_ns = self._fits_since_ns[gear]
+            if since_ns is not None and now_ns - since_ns >= self._quiet_s(gear, draw_ms) * 1e9:
+                self._slowness_at_trial[gear] = self._slowness(draw_ms)
+                self._change(now_ns, gear)
+                self._risen_ns = now_ns
+                return
+
+    def _fits(self, gear: int, age_ms: float, draw_ms: float) -> bool:
+        if self._costs_ms[gear] is None:
+            return False
+        if self._slowness(draw_ms) <= AS_SLOW * self._has_held_at[gear]:
+            return True
+        # Twice, for a picture first waits until the one before it is drawn.
+        return age_ms + 2.0 * self._longer_ms(gear, draw_ms) <= MARGIN * self.budget_ms
+
+    def _quiet_s(self, gear: int, draw_ms: float) -> float:
+        quiet_s = min(QUIET_S * 2.0 ** self._failures[gear], MOST_QUIET_S)
+        is_relieved = self._slowness(draw_ms) < RELIEF * self._slowness_at_trial[gear]
+        return min(quiet_s, RELIEVED_QUIET_S) if is_relieved else quiet_s
+
+    def _change(self, now_ns: int, gear: int) -> None:
+        self.gear = gear
+        self.changes += 1
+        self._recent.clear()
+        self._fits_since_ns = [None] * len(self._costs_ms)
+        self._listens_from_ns = max(self._listens_from_ns, now_ns + int(SETTLE_S * 1e9))
+
+    def _below(self) -> list[int]:
+        return [at for at in range(self.gear + 1, len(self._costs_ms)) if self._costs_ms[at] is not None]
+
+    def _last(self, now_ns: int, seconds: float, pictures: int) -> list[Sent]:
+        """The pictures of the last seconds, and no fewer than so many where there are as many."""
+        since_ns, last = now_ns - int(seconds * 1e9), list[Sent]()
+        for one in reversed(self._recent):
+            if one.sent_ns < since_ns and len(last) >= pictures:
+                break
+            last.append(one)
+        return last
+
+    def _draw_ms(self, pictures: Sequence[Sent]) -> float | None:
+        """What drawing now takes; None where too little was drawn to say so."""
+        drawn = [one.draw_ms for one in pictures if one.draw_ms is not None]
+        return _middle(drawn) if len(drawn) >= SHORT_PICTURES else None
+
+    def _slowness(self, draw_ms: float) -> float:
+        """How much longer than on the quiet machine drawing takes now."""
+        return draw_ms / (self._costs_ms[self.gear] or draw_ms)
+
+    def _longer_ms(self, gear: int, draw_ms: float) -> float:
+        """How much longer than the present gear this one would draw now; below 0 where it is faster."""
+        cost_ms = self._costs_ms[gear]
+        return math.inf if cost_ms is None else cost_ms * self._slowness(draw_ms) - draw_ms
+
+
+def _share_beyond(pictures: Sequence[Sent] | deque[Sent], budget_ms: float) -> float:
+    return sum(one.age_ms > budget_ms for one in pictures) / max(len(pictures), 1)
+
+
+def _middle(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def _p95(values: Sequence[float]) -> float:
+    return sorted(values)[math.ceil(0.95 * len(values)) - 1]

@@ -1,0 +1,67 @@
+"""The ladder of gears: what is given up, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from omote.engine.gear import Gear, ladder
+from omote.engine.runtime.build import Build
+
+BEST = Gear(Build("openvino", "f32", 256), steps=2)
+SIZES, STEPS = (128, 192, 256, 384, 512), (1, 2, 4)
+
+
+def texts(gears: tuple[Gear, ...]) -> list[str]:
+    return [gear.text.removeprefix("openvino ") for gear in gears]
+
+
+def test_what_hurts_the_picture_least_is_given_up_first() -> None:
+    assert texts(ladder(BEST, SIZES, STEPS, ("int8",))) == [
+        "f32 256x256 2 steps",
+        "int8 256x256 2 steps",
+        "int8 256x256 2 steps 30/s",
+        "int8 256x256 1 step 30/s",
+        "f32 192x192 1 step 30/s",
+        "int8 192x192 1 step 30/s",
+        "int8 192x192 1 step 24/s",
+        "f32 128x128 1 step 24/s",
+        "int8 128x128 1 step 24/s",
+        "int8 128x128 1 step 20/s",
+        "int8 128x128 1 step 15/s",
+    ]
+
+
+def test_without_a_cheaper_precision_there_are_only_smaller_and_fewer_pictures() -> None:
+    assert texts(ladder(replace(BEST, steps=1), SIZES, STEPS)) == [
+        "f32 256x256 1 step",
+        "f32 256x256 1 step 30/s",
+        "f32 192x192 1 step 30/s",
+        "f32 192x192 1 step 24/s",
+        "f32 128x128 1 step 24/s",
+        "f32 128x128 1 step 20/s",
+        "f32 128x128 1 step 15/s",
+    ]
+
+
+def test_the_smallest_size_can_still_be_drawn_less_often() -> None:
+    smallest = Gear(Build("openvino", "", 128))
+    assert [gear.fps for gear in ladder(smallest, SIZES, STEPS)] == [None, 30.0, 24.0, 20.0, 15.0]
+
+
+def test_no_gear_is_there_twice_and_none_asks_for_more_than_the_one_before() -> None:
+    gears = ladder(Gear(Build("openvino", "", 512), steps=4), SIZES, STEPS, ("int8",))
+    assert len(set(gears)) == len(gears)
+    for one, other in pairwise(gears):
+        assert other.build.size <= one.build.size
+        assert other.steps <= one.steps
+        assert (other.fps or 1e9) <= (one.fps or 1e9)
+
+
+def test_gears_that_differ_in_their_rate_alone_draw_alike() -> None:
+    assert BEST.draws_like(replace(BEST, fps=24.0))
+    assert not BEST.draws_like(replace(BEST, steps=1))
+
+
+def test_a_text_leaves_out_what_is_left_to_the_machine() -> None:
+    assert Gear(Build("openvino", "", 192), fps=30.0).text == "openvino 192x192 1 step 30/s"
