@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.engine.face.head import open_head
-from omote.engine.face.maps import GRID, MapMaker
+from omote.engine.face.maps import MapMaker
 from omote.engine.nouns import Array, Character
 from omote.engine.roles import Artist
 
@@ -130,6 +130,6 @@ def _code() -> str:
 
 def head_masks(shape: Array, scene: Scene, size: int) -> Masks:
     """Where the open head of this shape [100] is in each of a scene's pictures."""
-    maker, times = MapMaker(open_head().shaped(shape)), size // GRID
+    maker = MapMaker(open_head().shaped(shape), grid=size // 2)
     covered = np.stack([maker.draw(shot.params()).geometry[_COVERED] > 0.5 for shot in scene.shots])
-    return np.asarray(covered.repeat(times, 1).repeat(times, 2))
+    return np.asarray(covered.repeat(2, 1).repeat(2, 2))
