@@ -6,10 +6,10 @@ import contextlib
 import hashlib
 import logging
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from .cache_folder import cache_folder
 from .download import Address, DownloadError, PackagedFile
 
 log = logging.getLogger(__name__)
@@ -77,15 +77,7 @@ def models_folder() -> Path:
     """Where model files are kept: $OMOTE_MODELS, else the user's cache folder."""
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return Path(chosen).expanduser()
-    return _cache_folder(sys.platform) / "omote" / "models"
-
-
-def _cache_folder(platform: str) -> Path:
-    if platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache_folder() / "models"
 
 
 def place(model: ModelFile) -> Path:
