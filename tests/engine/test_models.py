@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from omote.engine import download, models
+from omote.engine.cache_folder import cache_folder
 from omote.engine.download import Address, DownloadError, PackagedFile
 from omote.engine.models import ModelError, ModelFile
 
@@ -200,9 +201,9 @@ def test_the_cache_is_where_each_system_keeps_such_things(monkeypatch: pytest.Mo
     monkeypatch.delenv(models.FOLDER_VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    assert models._cache_folder("linux") == tmp_path / "xdg"
-    assert models._cache_folder("win32") == tmp_path / "local"
-    assert models._cache_folder("darwin") == Path.home() / "Library" / "Caches"
+    assert cache_folder("linux") == tmp_path / "xdg" / "omote"
+    assert cache_folder("win32") == tmp_path / "local" / "omote"
+    assert cache_folder("darwin") == Path.home() / "Library" / "Caches" / "omote"
     assert models.models_folder().parts[-2:] == ("omote", "models")
 
 
