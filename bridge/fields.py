@@ -9,10 +9,11 @@ import msgpack
 Part = bytes | memoryview
 
 MAX_HEADER_BYTES = 4096
+MAX_TEXT_BYTES = 256
 MAX_DEPTH = 8  # a map in a map is two deep
 
 _BOUNDS = {
-    "max_str_len": 256,
+    "max_str_len": MAX_TEXT_BYTES,
     "max_bin_len": 256,
     "max_array_len": 256,
     "max_map_len": 64,

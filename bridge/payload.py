@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import arkit
-from .fields import MAX_HEADER_BYTES, Part, WireError, text, texts, unpack, whole
+from .fields import MAX_HEADER_BYTES, MAX_TEXT_BYTES, Part, WireError, text, texts, unpack, whole
 
 Array = NDArray[np.float32]
 
@@ -44,6 +44,7 @@ class Video:
 
     pixels: NDArray[np.uint8]  # [H,W,4] red, green, blue, alpha
     alpha: str = "straight"  # or "premultiplied": colours are multiplied by alpha; or "opaque": alpha is 255
+    gear: str = ""  # how it was drawn, for people; nothing where the sender does not say
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
@@ -53,6 +54,8 @@ class Video:
             raise WireError(f"a picture has at most {MAX_PAYLOAD_BYTES} bytes, got {self.pixels.nbytes}")
         if self.alpha not in ALPHAS:
             raise WireError(f"alpha {self.alpha!r} is not known here, only {', '.join(ALPHAS)}")
+        if len(self.gear.encode()) > MAX_TEXT_BYTES:
+            raise WireError(f"a gear has at most {MAX_TEXT_BYTES} bytes, got {len(self.gear.encode())}")
 
 
 @dataclass(frozen=True)

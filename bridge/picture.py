@@ -90,7 +90,8 @@ def encode(video: Video, format: Format = RGBA8, quality: int = QUALITY) -> tupl
     height, width, _ = rows.shape
     stride = 0 if format.is_compressed else 4 * width
     words = {"fmt": format.fmt, "colour": _COLOUR, "origin": format.origin, "alpha": format.alpha}
-    return {"w": width, "h": height, "stride": stride, **words}, _encode_rows(rows, format, quality)
+    gear = {"gear": video.gear} if video.gear else {}
+    return {"w": width, "h": height, "stride": stride, **words, **gear}, _encode_rows(rows, format, quality)
 
 
 def _in_rows(video: Video, format: Format) -> Pixels:
@@ -140,6 +141,7 @@ class Layout:
     width: int
     height: int
     stride: int
+    gear: str = ""
 
     @classmethod
     def read(cls, said: Mapping[str, object], parts: Sequence[Part]) -> Layout:
@@ -150,7 +152,8 @@ class Layout:
         if not is_side(width, height) or 4 * width * height > MAX_PAYLOAD_BYTES:
             most = MAX_PAYLOAD_BYTES // 4
             raise WireError(f"a picture has sides from 1 and at most {most} pixels, got {width}x{height}")
-        layout = cls(format, width, height, whole(said, "stride", MAX_PAYLOAD_BYTES))
+        gear = text(said, "gear") if "gear" in said else ""
+        layout = cls(format, width, height, whole(said, "stride", MAX_PAYLOAD_BYTES), gear)
         layout._check_parts(parts)
         return layout
 
@@ -176,7 +179,7 @@ class Layout:
             rows = np.ndarray((self.height, self.width, 4), np.uint8, parts[0], strides=(self.stride, 4, 1))
         if self.format.fmt == "bgra8":
             rows = _swapped(rows)
-        return Video(rows[::-1] if self.format.origin == "bottom" else rows, self.format.alpha)
+        return Video(rows[::-1] if self.format.origin == "bottom" else rows, self.format.alpha, self.gear)
 
 
 def decode(said: Mapping[str, object], parts: Sequence[Part]) -> Video:

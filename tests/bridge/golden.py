@@ -7,7 +7,8 @@ The Live Link packets are put together here byte by byte, not by the codec that 
 
 `golden.json` says under the name of each vector what it decodes to. `kind` tells which keys there are besides:
     video      topic; width, height, rgba: all pixels as decoded, first row on top, whatever the wire's order; alpha:
-               straight, premultiplied or opaque; tolerance: how far red, green and blue may lie from it (alpha: 0)
+               straight, premultiplied or opaque; tolerance: how far red, green and blue may lie from it (alpha: 0);
+               gear: what the header says of it, where it does
     params     topic, basis, and each field that the payload has, as a list of numbers
     schema     topic, weights, fields
     hello      topic, omote, wire, formats, video, params, control, methods
@@ -53,7 +54,7 @@ HEADER = Header(
     wall_ns=1_795_000_000_123_456_789,
 )
 VIDEO = Video((np.arange(3 * 5 * 4, dtype=np.uint8) * 4).reshape(3, 5, 4))
-
+GEARED = replace(VIDEO, gear="openvino cpu int8 192x192 1 step 30/s")
 
 # 16x8, so gentle that all decoders of JPEG agree about it; the alpha is not, for LZ4 loses nothing.
 X, Y = np.meshgrid(np.arange(16), np.arange(8))
@@ -127,7 +128,7 @@ def picture(parts: Parts, video: Video, alpha: str = "straight") -> tuple[Parts,
     height, width, _ = pixels.shape
     tolerance = 10 if b"jpeg" in bytes(parts[0]) else 0
     said = {"width": width, "height": height, "alpha": alpha, "tolerance": tolerance, "rgba": pixels.ravel().tolist()}
-    return told(parts, "video", **said)
+    return told(parts, "video", **said, **({"gear": video.gear} if video.gear else {}))
 
 
 def params(parts: Parts, fields: tuple[tuple[str, int], ...]) -> tuple[Parts, Said]:
@@ -148,6 +149,7 @@ def messages() -> dict[str, tuple[Parts, Said]]:
         "wire_video_padded_rows": picture(padded_rows(video, 32), VIDEO),
         "wire_video_unknown_key": picture(with_header(video, later="what a newer sender may add"), VIDEO),
         "wire_video_nested_key": picture(with_header(video, later=nested(7)), VIDEO),
+        "wire_video_gear": picture(sent(GEARED), GEARED),
         "wire_video_bottom": picture(sent(VIDEO, "rgba8", "straight", "bottom"), VIDEO),
         "wire_video_bgra8": picture(sent(VIDEO, "bgra8"), VIDEO),
         "wire_video_premultiplied_bottom": picture(

@@ -42,6 +42,7 @@ def test_pictures_decode_to_their_pixels(name: str) -> None:
     payload, said = frame.decode(stored(name)).payload, GOLDEN[name]
     assert isinstance(payload, Video)
     assert payload.alpha == said["alpha"]
+    assert payload.gear == said.get("gear", "")
     wanted = np.array(said["rgba"]).reshape(said["height"], said["width"], 4)
     assert payload.pixels.shape == wanted.shape
     off = np.abs(payload.pixels.astype(int) - wanted)

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omote.bridge import arkit, frame
-from omote.bridge.frame import Frame, Header, Params, Schema, Video, WireError
+from omote.bridge.frame import Format, Frame, Header, Params, Schema, Video, WireError
+from omote.bridge.picture import FORMATS
 
 from .vectors import stored
 
@@ -54,6 +55,23 @@ def test_a_cropped_picture_arrives_as_it_looks() -> None:
     payload = frame.decode(frame.encode(Frame(HEADER, Video(cropped)))).payload
     assert isinstance(payload, Video)
     np.testing.assert_array_equal(payload.pixels, cropped)
+
+
+def test_a_gear_travels_with_its_picture_in_every_format() -> None:
+    drawn = replace(video(8, 8), gear="openvino cpu int8 8x8 1 step")
+    for name in FORMATS:
+        payload = frame.decode(frame.encode(Frame(HEADER, drawn), Format.parse(name))).payload
+        assert isinstance(payload, Video)
+        assert payload.gear == drawn.gear
+
+
+def test_a_gear_that_is_no_text_or_too_long_is_refused() -> None:
+    parts = frame.encode(Frame(HEADER, video()))
+    parts[1] = msgpack.packb(msgpack.unpackb(parts[1]) | {"gear": 7})
+    with pytest.raises(WireError, match="'gear' must be a text, got 7"):
+        frame.decode(parts)
+    with pytest.raises(WireError, match="a gear has at most 256 bytes, got 257"):
+        replace(video(), gear="x" * 257)
 
 
 @pytest.mark.parametrize("subject", ["", "a/b", "ä", "x" * 65, "a b", "\udcff"])
