@@ -1,0 +1,1 @@
+"""What Omote is measured beside: each module builds one peer, and `rivals.py` runs it in a process of its own."""

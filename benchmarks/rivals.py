@@ -1,0 +1,174 @@
+"""How long others take for a picture on this machine, in the same run as Omote: its teacher, diffusers' loop, Stable
+Diffusion Turbo and LivePortrait. Each peer runs in a process of its own, so that one that fails costs a line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from peers.measured import Measured, Refused
+from peers.timing import WHOLE, Effort
+
+from omote.engine.training.provenance import provenance
+
+FAST = Effort(warm_up=10, most=100, seconds=10.0)
+SLOW = Effort(warm_up=1, most=5, seconds=12.0)  # a picture takes seconds
+LONGEST_S = 240.0
+WANTED = ("torch", "diffusers", "openvino", "onnx")
+CURE = "pip install 'omote[peers]'"
+OURS = {256: "ours 256", 512: "ours 512"}  # what the others are compared with
+
+
+def _ours(size: int, precision: str = "", steps: int = 1, effort: Effort = FAST) -> Measured:
+    from peers import ours
+
+    return ours.measured(size, precision, steps, effort)
+
+
+def _loop(size: int, steps: int, effort: Effort) -> Measured:
+    from peers import loop
+
+    return loop.measured(size, steps, effort)
+
+
+def _turbo(arithmetic: str = "") -> Measured:
+    from peers import turbo
+
+    return turbo.in_torch(arithmetic, SLOW) if arithmetic else turbo.in_openvino(SLOW)
+
+
+def _portrait(arithmetic: str = "") -> Measured:
+    from peers import portrait
+
+    return portrait.in_torch(arithmetic, SLOW) if arithmetic else portrait.in_openvino(SLOW)
+
+
+CASES: dict[str, Callable[[], Measured]] = {
+    OURS[256]: lambda: _ours(256),
+    "ours 256 f32": lambda: _ours(256, "f32"),
+    "ours 256 int8": lambda: _ours(256, "int8"),
+    OURS[512]: lambda: _ours(512),
+    "ours 512 f32": lambda: _ours(512, "f32"),
+    "ours 512 int8": lambda: _ours(512, "int8"),
+    "teacher 256": lambda: _ours(256, steps=32, effort=SLOW),
+    "teacher 512": lambda: _ours(512, steps=32, effort=SLOW),
+    "diffusers loop 256, 1 step": lambda: _loop(256, 1, FAST),
+    "diffusers loop 256, 4 steps": lambda: _loop(256, 4, FAST),
+    "diffusers loop 256, 32 steps": lambda: _loop(256, 32, SLOW),
+    "diffusers loop 512, 1 step": lambda: _loop(512, 1, FAST),
+    "SD-Turbo + TAESD, torch f32": lambda: _turbo("f32"),
+    "SD-Turbo + TAESD, torch bf16": lambda: _turbo("bf16"),
+    "SD-Turbo + TAESD, OpenVINO": _turbo,
+    "LivePortrait, torch f32": lambda: _portrait("f32"),
+    "LivePortrait, torch bf16": lambda: _portrait("bf16"),
+    "LivePortrait, OpenVINO": _portrait,
+}
+
+
+def alone(name: str) -> dict[str, Any]:
+    """One case, measured in this process: what is kept of it, or {"refused": why}."""
+    try:
+        measured = CASES[name]()
+    except Refused as error:
+        return {"refused": str(error)}
+    except ModuleNotFoundError as error:
+        return {"refused": f"no module {error.name}: {CURE}"}
+    kept = asdict(measured) | {"parameters": measured.parameters, "macs": measured.macs}
+    kept["networks"] = {part: asdict(one) | {"shape": one.shape} for part, one in measured.networks.items()}
+    return kept
+
+
+def apart(name: str) -> dict[str, Any]:
+    """The same in a process of its own, whose memory is free again when it ends."""
+    # Hugging Face's libraries neither report their use nor look for anything outside.
+    quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"}
+    command = [sys.executable, __file__, "--alone", name]
+    try:
+        done = subprocess.run(
+            command, env=os.environ | quiet, capture_output=True, text=True, timeout=LONGEST_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return {"refused": f"took more than {LONGEST_S:.0f} s"}
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["nothing was said"]
+        return {"refused": f"failed with {done.returncode}: {said[-1]}"}
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def compare(rows: dict[str, dict[str, Any]]) -> None:
+    """Gives each row how many times as long as ours it takes, where ours was measured in this run."""
+    for size, ours in OURS.items():
+        if "took_ms" not in rows.get(ours, {}):
+            continue
+        for row in rows.values():
+            if "took_ms" in row:
+                ratio = row["took_ms"][WHOLE]["p50"] / rows[ours]["took_ms"][WHOLE]["p50"]
+                row[f"times_as_long_as_ours_{size}"] = round(ratio, 2)
+
+
+def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """A line for each case, and under it one for each of its networks where there are several."""
+    head = f"{'p50 ms':>10}{'p95 ms':>10}{'n':>5}{'M':>8}{'GMAC':>8}{'x 256':>9}{'x 512':>9}  shape"
+    lines = [f"{'':31}{head}"]
+    for name, row in rows.items():
+        if "refused" in row:
+            lines.append(f"{name:31}left out: {row['refused']}")
+            continue
+        times = "".join(f"{row.get(f'times_as_long_as_ours_{size}', float('nan')):9.2f}" for size in OURS)
+        lines.append(f"{name:31}{_figures(row['took_ms'][WHOLE], row)}{times}  {row['shape']}; {row['runtime']}")
+        for part, took in row["took_ms"].items():
+            if part != WHOLE:
+                lines.append(f"{'  ' + part:31}{_figures(took, row['networks'][part])}")
+    return "\n".join(lines)
+
+
+def _figures(took: Mapping[str, Any], counted: Mapping[str, Any]) -> str:
+    millions, giga = counted["parameters"] / 1e6, counted["macs"] / 1e9
+    return f"{took['p50']:10.1f}{took['p95']:10.1f}{took['count']:5}{millions:8.2f}{giga:8.1f}"
+
+
+def versions() -> dict[str, str]:
+    """Of what the peers are made with; the cure for what is missing."""
+    return {name: _version(name) for name in WANTED}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return f"missing: {CURE}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", choices=CASES, help="measure this case (repeat for more)")
+    parser.add_argument("--save", type=Path, help="where to keep the result, as benchmarks/results/rivals.json")
+    parser.add_argument("--alone", choices=CASES, help=argparse.SUPPRESS)
+    chosen = parser.parse_args(arguments)
+    if chosen.alone:
+        print(json.dumps(alone(chosen.alone)))
+        return
+    origin, made_with = provenance(), versions()
+    print(f"hardware  {origin['hardware']}\nmade with {made_with}", flush=True)
+    rows = {}
+    for name in chosen.only or CASES:
+        rows[name] = apart(name)
+        print(table({name: rows[name]}).splitlines()[1], flush=True)
+    compare(rows)
+    print(f"\n{table(rows)}")
+    if chosen.save:
+        kept = {**origin, "versions": made_with, "effort": {"fast": asdict(FAST), "slow": asdict(SLOW)}, "cases": rows}
+        chosen.save.parent.mkdir(parents=True, exist_ok=True)
+        chosen.save.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
