@@ -91,10 +91,13 @@ def _draw(command: list[str], patience_s: float, on_pid: Callable[[int], None] |
 
 
 @contextmanager
-def receiving(endpoint: str, warm_up: int = 0, mouths: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+def receiving(
+    endpoint: str, warm_up: int = 0, mouths: Path | None = None, count: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """A receiver that is connecting already; it is killed in the end, where it has not ended by itself."""
     command = [sys.executable, str(HERE / "receive.py"), "--endpoint", endpoint, "--warm-up", str(warm_up)]
     command += ["--mouths", str(mouths)] if mouths else []
+    command += ["--count", str(count)] if count else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
@@ -104,10 +107,10 @@ def receiving(endpoint: str, warm_up: int = 0, mouths: Path | None = None) -> It
             process.kill()
 
 
-def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
+def answer(process: subprocess.Popen[str], patience_s: float = 30.0) -> dict[str, Any]:
     """What a receiver says in the end; it ends when no picture has come for two seconds."""
     try:
-        said, _ = process.communicate(timeout=30.0)
+        said, _ = process.communicate(timeout=patience_s)
     except subprocess.TimeoutExpired as error:
         raise PerformanceError("a receiver never got a picture") from error
     if process.returncode or not said.strip():

@@ -1,0 +1,163 @@
+"""What grows with what: a picture's cost with its size, its steps and its company, its age with who listens, memory."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from performance import Performance, PerformanceError, play
+from record import keep, kept, origin, timed
+from soak import FLAT_MIB, SAMPLE_S, Memory
+
+from omote.engine.character import DEFAULT_CHARACTER, load_character
+from omote.engine.diffusion import sampler
+from omote.engine.ensemble import Ensemble, Part
+from omote.engine.face.light import studio_light
+from omote.engine.face.retarget import from_weights
+from omote.engine.look import AnimatorError
+from omote.engine.nouns import FlameParams
+from omote.engine.weights import networks
+
+AVATARS = (1, 2, 4, 8)
+SUBSCRIBERS = (1, 2, 4, 8, 16)
+LISTENING_S = 8.0
+TIMES = 60
+MOST_S = 6.0  # for each figure
+MINUTES = 10.0
+
+Row = dict[str, Any]
+
+
+def faces() -> Iterator[FlameParams]:
+    """Random ones without end, always the same and no two alike in a row: nothing is drawn from memory."""
+    rng = np.random.default_rng(0)
+    weights = [np.clip(rng.random(52) - 0.5, 0.0, 1.0).astype(np.float32) for _ in range(64)]
+    turns = [(0.2 * rng.standard_normal(3)).astype(np.float32) for _ in range(64)]
+    return cycle([replace(from_weights(row), neck_pose=turn) for row, turn in zip(weights, turns, strict=True)])
+
+
+def drawn(count: int, size: int, steps: int, runtime: str) -> Row:
+    """How long so many portraits take together, maps and packing included; or why they cannot be drawn."""
+    at = {"avatars": count, "size": size, "steps": steps}
+    try:
+        ensemble = Ensemble(count, size, steps, runtime)
+    except AnimatorError as error:
+        return {**at, "refused": str(error)}
+    character, light, performed = load_character(DEFAULT_CHARACTER), studio_light(), faces()
+
+    def draw() -> object:
+        return ensemble.draw([Part(character, next(performed), light) for _ in range(count)])
+
+    took = timed(draw, TIMES, most_s=MOST_S)
+    per_avatar = {key: round(took[key] / count, 3) for key in ("p50", "p95", "p99")}
+    return {**at, "runtime": ensemble.painter.name, "ms": took, "ms_each": per_avatar}
+
+
+def by_size(runtime: str) -> list[Row]:
+    return [drawn(1, size, 1, runtime) for size in networks()[-1].sizes]
+
+
+def by_steps(runtime: str) -> list[Row]:
+    return [drawn(1, networks()[-1].size, steps, runtime) for steps in sampler.STEPS]
+
+
+def by_avatars(runtime: str) -> list[Row]:
+    return [drawn(count, networks()[-1].size, 1, runtime) for count in AVATARS]
+
+
+def by_subscribers(runtime: str) -> list[Row]:
+    """The worst of all receivers counts, whatever the figure."""
+    rows = []
+    for count in SUBSCRIBERS:
+        try:
+            seen = play(Performance(seconds=LISTENING_S, runtime=runtime), count)
+        except PerformanceError as error:
+            rows.append({"subscribers": count, "refused": str(error)})
+            continue
+        ages = [one["total_ms"] for one in seen.receivers if one["total_ms"]]
+        rows.append(
+            {
+                "subscribers": count,
+                "served": len(ages),
+                "fps": round(seen.report["fps"], 2),
+                "received_fps": min(one["fps"] for one in seen.receivers),
+                "missed": max(one["missed"] for one in seen.receivers),
+                "total_ms": {key: max(age[key] for age in ages) for key in ("p50", "p95", "p99")} if ages else None,
+            }
+        )
+    return rows
+
+
+def by_length(runtime: str, minutes: float) -> list[Row]:
+    """The memory of the process that draws, over a long performance of the demo."""
+    memories: list[Memory] = []
+    with _sampling(memories) as watch:
+        seen = play(Performance(seconds=60.0 * minutes, runtime=runtime), has_warm_up=False, on_pid=watch)
+    memory = memories[0].summary()
+    is_flat = memory.get("grown_mib", 0.0) <= FLAT_MIB
+    return [{"minutes": minutes, "pictures": seen.report["pictures"], "memory": memory, "is_flat": is_flat}]
+
+
+@contextmanager
+def _sampling(memories: list[Memory]) -> Iterator[Callable[[int], None]]:
+    """Gives what is to be told of a process; its memory is then sampled until the end."""
+    is_over = threading.Event()
+
+    def sample() -> None:
+        while not is_over.wait(SAMPLE_S):
+            for memory in memories:
+                memory.sample()
+
+    thread = threading.Thread(target=sample, name="memory", daemon=True)
+    thread.start()
+    try:
+        yield lambda pid: memories.append(Memory(pid))
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def line(row: Row) -> str:
+    """A row for the terminal: what it is of, then what it took."""
+    told = {key: value for key, value in row.items() if not isinstance(value, dict)}
+    figures = [f"{key} {value}" for key, value in row.items() if isinstance(value, dict)]
+    return "  " + ", ".join([*(f"{key} {value}" for key, value in told.items()), *figures])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    ways: dict[str, Callable[[], list[Row]]] = {
+        "size": lambda: by_size(chosen.runtime),
+        "steps": lambda: by_steps(chosen.runtime),
+        "avatars": lambda: by_avatars(chosen.runtime),
+        "subscribers": lambda: by_subscribers(chosen.runtime),
+        "length": lambda: by_length(chosen.runtime, chosen.minutes),
+    }
+    parser.add_argument("--only", help=f"some of {','.join(ways)}, with commas (default: all but length)")
+    parser.add_argument("--minutes", type=float, help=f"also play for so long and watch the memory; {MINUTES:g} is due")
+    parser.add_argument("--runtime", default="openvino", help="as `omote live` takes it (default: %(default)s)")
+    parser.add_argument("--save", type=Path, help="where to keep the result, as benchmarks/results/growth.json")
+    chosen = parser.parse_args()
+    asked = chosen.only.split(",") if chosen.only else [name for name in ways if name != "length" or chosen.minutes]
+    if unknown := [name for name in asked if name not in ways]:
+        parser.error(f"--only takes {', '.join(ways)}, not {', '.join(unknown)}")
+    chosen.minutes = chosen.minutes or MINUTES
+    told, found = origin(), {}
+    for name in asked:
+        print(f"\nby {name}", flush=True)
+        rows = ways[name]()
+        print("\n".join(line(row) for row in rows), flush=True)
+        found[name] = {**told, "rows": rows}
+    before = (kept("growth", chosen.save.parent) or {}).get("by", {}) if chosen.save else {}
+    keep({**told, "by": {**before, **found}}, chosen.save)
+
+
+if __name__ == "__main__":
+    main()
