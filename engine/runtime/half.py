@@ -1,0 +1,144 @@
+"""Rewrites an exported network in half precision, as runtimes want it that keep every type as it is written.
+
+TensorRT-RTX does no conversion of its own. Two kept converters were tried on the shipped network: onnxconverter-common
+1.16 writes a graph that does not load, ONNX Runtime's rounds to half between any two operations that stay single.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .network import RuntimeUnavailable
+
+if TYPE_CHECKING:
+    import onnx
+
+# Products are where the time goes. Whatever reads a half is half, too; all else stays as single as the inputs are:
+# the waves of t, the light, the texture's lookup (a half's 11 bits would place a texel to an eighth), a norm's gain.
+_PRODUCTS = frozenset({"Conv", "Gemm", "MatMul"})
+# The sum of a picture's squares does not fit a half, and a mean that is rounded shifts the whole channel.
+_SUMS = frozenset({"ReduceL2", "ReduceMean", "Sub"})
+_ONLY_FIRST = frozenset({"Resize"})  # its scales are single by definition
+_LARGEST = float(np.finfo(np.float16).max)
+
+
+def half_network(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
+    """The network as ONNX with these shapes of inputs: arithmetic in half precision, inputs and outputs in single."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise RuntimeUnavailable(f"to compile for NVIDIA needs onnx ({error}): pip install omote[nvidia]") from error
+    model = onnx.load(path)
+    for given in model.graph.input:
+        for dim, length in zip(given.type.tensor_type.shape.dim, shapes[given.name], strict=True):
+            dim.dim_value = length
+    for made in model.graph.output:
+        for dim, length in zip(made.type.tensor_type.shape.dim, shapes["x"], strict=True):
+            dim.dim_value = length
+    _Rewriting(model).write()
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+class _Rewriting:
+    """One pass over a graph, in its order: each node's precision is known from what it reads."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        import onnx
+
+        self._onnx = onnx
+        self._graph = model.graph
+        self._floats = _float_names(onnx.shape_inference.infer_shapes(model))
+        self._constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+        self._halves: set[str] = set()  # tensors that became half
+        self._casts: dict[tuple[str, bool], str] = {}  # of a tensor, to half or not: the name of its other version
+        self._nodes: list[Any] = []
+
+    def write(self) -> None:
+        for node in self._graph.node:
+            if not self._folded(node):
+                self._place(node)
+        for made in self._graph.output:
+            self._end(made.name)
+        self._replace(self._graph.node, self._nodes)
+        read = {name for node in self._nodes for name in node.input}
+        tensors = [
+            self._onnx.numpy_helper.from_array(array, name) for name, array in self._constants.items() if name in read
+        ]
+        self._replace(self._graph.initializer, tensors)
+        self._replace(self._graph.value_info, ())
+
+    def _folded(self, node: onnx.NodeProto) -> bool:
+        """Whether the node only names a constant: then it is one from now on, and no node."""
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            self._constants[node.output[0]] = self._onnx.numpy_helper.to_array(node.attribute[0].t)
+        elif node.op_type == "Cast" and node.input[0] in self._constants and node.output[0] in self._floats:
+            self._constants[node.output[0]] = self._constants[node.input[0]].astype(np.float32)
+        else:
+            return False
+        return True
+
+    def _place(self, node: onnx.NodeProto) -> None:
+        read = [name for name in node.input if name in self._floats]
+        if node.op_type in _ONLY_FIRST:
+            read = [name for name in read if name == node.input[0]]
+        half = node.op_type in _PRODUCTS or any(name in self._halves for name in read)
+        half = half and node.op_type not in _SUMS
+        for k, name in enumerate(node.input):
+            if name in read:
+                node.input[k] = self._version(name, half)
+        self._nodes.append(node)
+        if half:
+            self._halves.update(name for name in node.output if name in self._floats)
+
+    def _version(self, name: str, half: bool) -> str:
+        """The name of this tensor in this precision, which is made where there is none yet."""
+        if (name in self._halves) == half:
+            return name
+        if (name, half) not in self._casts:
+            other = self._casts[name, half] = f"{name}.{'half' if half else 'single'}"
+            if name in self._constants:
+                self._constants[other] = _halved(self._constants[name])
+            else:
+                self._nodes.append(self._cast(name, other, half))
+        return self._casts[name, half]
+
+    def _end(self, name: str) -> None:
+        """An output of the network stays single under its own name."""
+        if name not in self._halves:
+            return
+        maker = next(node for node in self._nodes if name in node.output)
+        inner = f"{name}.inner"
+        for node in self._nodes:
+            self._replace(node.input, [inner if each == name else each for each in node.input])
+        self._replace(maker.output, [inner if each == name else each for each in maker.output])
+        self._nodes.append(self._cast(inner, name, half=False))
+
+    def _cast(self, name: str, to: str, half: bool) -> onnx.NodeProto:
+        kind = self._onnx.TensorProto.FLOAT16 if half else self._onnx.TensorProto.FLOAT
+        return self._onnx.helper.make_node("Cast", [name], [to], name=f"{to}.cast", to=kind)
+
+    @staticmethod
+    def _replace(field: Any, values: Iterable[Any]) -> None:
+        kept = list(values)
+        del field[:]
+        field.extend(kept)
+
+
+def _halved(array: NDArray[Any]) -> NDArray[np.float16]:
+    """What is too large for a half is the largest there is; infinity, which masks, stays infinity."""
+    finite = np.clip(array, -_LARGEST, _LARGEST)
+    return np.where(np.isinf(array), array, finite).astype(np.float16)
+
+
+def _float_names(model: onnx.ModelProto) -> frozenset[str]:
+    """All tensors of the graph in single precision."""
+    graph = model.graph
+    typed = (*graph.input, *graph.value_info, *graph.output)
+    names = {value.name for value in typed if value.type.tensor_type.elem_type == 1}
+    return frozenset(names | {tensor.name for tensor in graph.initializer if tensor.data_type == 1})

@@ -1,0 +1,138 @@
+"""Runs the denoiser by TensorRT-RTX on an NVIDIA GPU, and compiles it for such GPUs on machines that have none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from omote.engine.weights import NetworkFile
+
+from .build import Build
+from .cuda import CudaError, Gpu, first_gpu
+from .engine_file import Make, engine_folder, found_engine, replace_file, save_engine
+from .enqueue import Enqueue
+from .half import half_network
+from .network import Array, Inputs, RuntimeUnavailable
+from .tensorrt_engine import Journal, built
+
+log = logging.getLogger(__name__)
+
+TARGETS = ("sm75", "sm80", "sm86", "sm89", "sm120", "sm121")  # RTX 20, A100, RTX 30, 40, 50, and GB10
+CURRENT = "current"
+_PRECISION = "f16"
+
+
+class TensorRtRtxNetwork:
+    """An engine on this machine's GPU; the one in the user's cache if it fits, else built now, in seconds."""
+
+    def __init__(self, file: NetworkFile, build: Build) -> None:
+        gpu = first_gpu()
+        trt = _library()
+        wanted = _make(trt, file, build)
+        path, engine = found_engine(engine_folder(), wanted, gpu.capability) or _built_here(file, build, gpu)
+        self.name = f"tensorrt-rtx {gpu.name} {_PRECISION}"
+        self._journal = Journal(trt, aloud=True)  # the library reads it as long as the engine lives
+        self._engine = _opened(trt, engine, path, self._journal)
+        try:
+            self._enqueue = self._started(trt, path, file.shapes(build.size, build.batch))
+        except CudaError as error:
+            raise RuntimeUnavailable(
+                f"TensorRT-RTX cannot run on {gpu.name} ({error}): try another --runtime"
+            ) from error
+
+    def run(self, inputs: Inputs) -> Array:
+        return self._enqueue.run(inputs)
+
+    def _started(self, trt: Any, path: Path, shapes: dict[str, tuple[int, ...]]) -> Enqueue:
+        """Kernels are compiled for this GPU at the first run, which takes seconds: they are kept beside the engine."""
+        config = self._engine.create_runtime_config()
+        config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+        kernels, kept = config.create_runtime_cache(), path.with_suffix(".kernels")
+        known = kept.read_bytes() if kept.is_file() else b""
+        if known and not kernels.deserialize(known):
+            known = b""  # of another driver or GPU
+        config.set_runtime_cache(kernels)
+        enqueue = Enqueue(self._engine.create_execution_context(config), shapes, recorded=False)
+        if (now := bytes(kernels.serialize())) != known:
+            replace_file(kept, now)
+        return enqueue
+
+
+def build_engine(file: NetworkFile, build: Build, targets: Sequence[str]) -> bytes:
+    """The engine for GPUs of these compute capabilities ("sm89"), or ("current",); only that one wants a GPU here."""
+    trt = _library()
+    capabilities = [_capability(trt, target) for target in targets]
+    if not capabilities or (CURRENT in targets and len(targets) > 1):
+        raise RuntimeUnavailable(f'targets are "{CURRENT}" alone or some of {", ".join(TARGETS)}, got {list(targets)}')
+
+    if CURRENT in targets:
+        first_gpu()
+
+    def configure(config: Any) -> None:
+        config.num_compute_capabilities = len(capabilities)
+        for index, capability in enumerate(capabilities):
+            if not config.set_compute_capability(capability, index):
+                raise RuntimeUnavailable(f"TensorRT-RTX {trt.__version__} does not compile for {targets[index]}")
+
+    network = half_network(file.path, file.shapes(build.size, build.batch))
+    return built(trt, network, configure, f"TensorRT-RTX {trt.__version__}")
+
+
+def compile_ahead(
+    file: NetworkFile, size: int, batch: int, targets: Sequence[str], out: Path, now: datetime | None = None
+) -> Path:
+    """The path of a portable engine with its label beside it; both together serve in another machine's `engines`."""
+    build = Build("tensorrt-rtx", _PRECISION, size, batch)
+    engine = build_engine(file, build, targets)
+    labelled = (first_gpu().capability,) if CURRENT in targets else tuple(targets)
+    made = (now or datetime.now(UTC)).isoformat(timespec="seconds")
+    return save_engine(out, engine, _make(_library(), file, build), labelled, made)
+
+
+def objection(engine: bytes) -> str | None:
+    """What the library has against running this engine here, in its words; None if nothing. Reads only its header.
+
+    Where no GPU is, the last thing that it looks for, it objects to that, once form and version are right.
+    """
+    trt = _library()
+    journal = Journal(trt)
+    validity, found = trt.Runtime(journal.logger).get_engine_validity(engine)
+    if validity != trt.EngineValidity.INVALID:
+        return None
+    kinds = trt.EngineInvalidityDiagnostics.__members__.items()
+    named = [name.lower().replace("_", " ") for name, kind in kinds if found & int(kind)]
+    return "; ".join([*named, journal.reason])
+
+
+def _built_here(file: NetworkFile, build: Build, gpu: Gpu) -> tuple[Path, bytes]:
+    log.info("compiling for %s, once", gpu.name)
+    path = compile_ahead(file, build.size, build.batch, (CURRENT,), engine_folder())
+    return path, path.read_bytes()
+
+
+def _opened(trt: Any, engine: bytes, path: Path, journal: Journal) -> Any:
+    opened = trt.Runtime(journal.logger).deserialize_cuda_engine(engine)
+    if opened is None:
+        raise RuntimeUnavailable(f"TensorRT-RTX cannot open {path.name} ({journal.reason}): omote compile --again")
+    return opened
+
+
+def _make(trt: Any, file: NetworkFile, build: Build) -> Make:
+    return Make(file.sha256, _PRECISION, build.size, build.batch, f"tensorrt-rtx {trt.__version__}")
+
+
+def _capability(trt: Any, target: str) -> Any:
+    if target not in (*TARGETS, CURRENT):
+        raise RuntimeUnavailable(f'no target "{target}": there are {", ".join(TARGETS)} and {CURRENT}')
+    return getattr(trt.ComputeCapability, target.upper())
+
+
+def _library() -> Any:
+    try:
+        import tensorrt_rtx
+    except (ImportError, OSError) as error:
+        raise RuntimeUnavailable(f"TensorRT-RTX cannot be loaded ({error}): pip install omote[nvidia]") from error
+    return tensorrt_rtx

@@ -1,0 +1,67 @@
+"""Engines on disk: the one that is wanted is found, any other is refused by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from omote.engine.runtime.engine_file import EngineRefused, Make, found_engine, read_engine, read_label, save_engine
+
+MAKE = Make("5977" * 16, "f16", 256, 1, "tensorrt-rtx 1.7.1")
+ENGINE = b"kernels and weights"
+
+
+def saved(folder: Path) -> Path:
+    return save_engine(folder, ENGINE, MAKE, ("sm86", "sm89"), "2026-11-22T12:00:00+00:00")
+
+
+def test_an_engine_is_read_for_each_of_its_targets(tmp_path: Path) -> None:
+    path = saved(tmp_path / "engines")
+    assert read_engine(path, MAKE, "sm86") == read_engine(path, MAKE, "sm89") == ENGINE
+    assert read_label(path).make == MAKE
+    assert [each.name for each in sorted(path.parent.iterdir())] == [path.name, path.with_suffix(".json").name]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (replace(MAKE, network="0bad" * 16), "network 597759775977597759775977, wanted 0bad0bad0bad0bad0bad0bad"),
+        (replace(MAKE, library="tensorrt-rtx 1.8.0"), "library tensorrt-rtx 1.7.1, wanted tensorrt-rtx 1.8.0"),
+        (replace(MAKE, size=512), "size 256, wanted 512"),
+        (replace(MAKE, batch=4), "batch 1, wanted 4"),
+    ],
+)
+def test_an_engine_of_another_make_is_refused_by_what_differs(tmp_path: Path, wanted: Make, said: str) -> None:
+    with pytest.raises(EngineRefused, match=f"was made of another {said}: omote compile --again"):
+        read_engine(saved(tmp_path), wanted, "sm89")
+
+
+def test_an_engine_for_other_gpus_is_refused_with_those_it_is_for(tmp_path: Path) -> None:
+    with pytest.raises(EngineRefused, match="was made for sm86, sm89, wanted sm120"):
+        read_engine(saved(tmp_path), MAKE, "sm120")
+
+
+def test_a_damaged_engine_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    path.write_bytes(ENGINE[:-1])
+    with pytest.raises(EngineRefused, match="is damaged"):
+        read_engine(path, MAKE, "sm89")
+
+
+@pytest.mark.parametrize("label", ["", "[]", '{"make": {}}', '{"make": {"size": 1, "else": 2}}'])
+def test_an_engine_whose_label_is_nonsense_is_refused(tmp_path: Path, label: str) -> None:
+    path = saved(tmp_path)
+    path.with_suffix(".json").write_text(label)
+    with pytest.raises(EngineRefused, match=r"json is missing or damaged"):
+        read_engine(path, MAKE, "sm89")
+
+
+def test_of_all_engines_in_a_folder_the_one_that_fits_is_found(tmp_path: Path) -> None:
+    assert found_engine(tmp_path / "none", MAKE, "sm89") is None
+    other = replace(MAKE, size=512)
+    save_engine(tmp_path, b"larger", other, ("sm89",), "2026-11-22T12:00:00+00:00")
+    path = saved(tmp_path)
+    assert found_engine(tmp_path, MAKE, "sm89") == (path, ENGINE)
+    assert found_engine(tmp_path, MAKE, "sm120") is None

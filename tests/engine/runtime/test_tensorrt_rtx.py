@@ -1,0 +1,102 @@
+"""The shipped network is really compiled for GPUs that are not here, and the engine is read back."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from omote.engine.runtime import tensorrt_rtx
+from omote.engine.runtime.build import Build
+from omote.engine.runtime.engine_file import Make, read_engine, read_label
+from omote.engine.runtime.gpu import gpu_names
+from omote.engine.runtime.half import half_network
+from omote.engine.runtime.network import RuntimeUnavailable
+from omote.engine.runtime.opening import open_network
+from omote.engine.weights import networks
+
+FILE = networks()[-1]
+TARGETS = ("sm86", "sm89", "sm120")
+needs_compiler = pytest.mark.skipif(
+    sys.platform != "linux", reason="the checks' environment has TensorRT-RTX on Linux only"
+)
+without_gpu = pytest.mark.skipif(bool(gpu_names()), reason="an NVIDIA GPU is here")
+
+
+@pytest.fixture(scope="module")
+def library() -> Any:
+    return pytest.importorskip("tensorrt_rtx", reason="TensorRT-RTX is made for x86-64 alone")
+
+
+@pytest.fixture(scope="module")
+def path(library: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One engine for three generations of GPUs."""
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    return tensorrt_rtx.compile_ahead(FILE, 256, 1, TARGETS, tmp_path_factory.mktemp("engines"), noon)
+
+
+@needs_compiler
+def test_the_label_says_of_what_for_what_and_when(library: Any, path: Path) -> None:
+    label = read_label(path)
+    assert label.make == Make(FILE.sha256, "f16", 256, 1, f"tensorrt-rtx {library.__version__}")
+    assert (label.targets, label.made) == (TARGETS, "2026-11-22T12:00:00+00:00")
+    assert len(read_engine(path, label.make, "sm120")) == path.stat().st_size
+
+
+@needs_compiler
+def test_every_convolution_of_the_network_is_in_the_engine(path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    engine = path.read_bytes()
+    model = onnx.load_from_string(half_network(FILE.path, FILE.shapes(256)))
+    weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    kernels = [weights[node.input[1]] for node in model.graph.node if node.op_type == "Conv"]
+    assert len(kernels) == 35
+    # As they are, or with the channels last.
+    assert all(k.tobytes() in engine or np.moveaxis(k, 1, -1).tobytes() in engine for k in kernels)
+
+
+@needs_compiler
+@without_gpu
+def test_the_library_takes_form_and_version_and_misses_only_the_gpu(path: Path) -> None:
+    engine = path.read_bytes()
+    assert "CUDA driver" in (tensorrt_rtx.objection(engine) or "")
+    assert (tensorrt_rtx.objection(b"PK" + engine[2:]) or "").startswith("malformed engine")
+
+
+@needs_compiler
+def test_the_oldest_gpus_get_an_engine_too(library: Any) -> None:
+    """They refuse products in single precision: an engine for them is the proof that none is left."""
+    build = Build("tensorrt-rtx", "f16", FILE.sizes[0])
+    engine = tensorrt_rtx.build_engine(FILE, build, ("sm75",))
+    assert "malformed" not in (tensorrt_rtx.objection(engine) or "")
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        (("sm99",), 'no target "sm99": there are sm75, .* and current'),
+        (("sm86", "current"), 'targets are "current" alone or some of'),
+        ((), 'targets are "current" alone or some of'),
+    ],
+)
+def test_targets_that_there_are_not_are_refused(library: Any, targets: tuple[str, ...], said: str) -> None:
+    with pytest.raises(RuntimeUnavailable, match=said):
+        tensorrt_rtx.build_engine(FILE, Build("tensorrt-rtx", "f16"), targets)
+
+
+@without_gpu
+@pytest.mark.parametrize("runtime", ["tensorrt-rtx", "tensorrt"])
+def test_without_a_gpu_the_reason_is_one_line_with_the_cure(runtime: str) -> None:
+    with pytest.raises(RuntimeUnavailable, match=r"no NVIDIA GPU is here.*--runtime openvino") as caught:
+        open_network(FILE, Build.named(runtime))
+    assert "\n" not in str(caught.value)
+
+
+@without_gpu
+def test_compiling_for_this_machine_wants_its_gpu(library: Any) -> None:
+    with pytest.raises(RuntimeUnavailable, match="no NVIDIA GPU is here"):
+        tensorrt_rtx.build_engine(FILE, Build("tensorrt-rtx", "f16"), (tensorrt_rtx.CURRENT,))
