@@ -11,7 +11,8 @@ from .nouns import Stamp
 
 CAPACITY = 1 << 14  # pictures: nine minutes at 30 a second; older ones are forgotten
 RECENT = 150  # pictures of which the status line speaks: five seconds
-STAGES = ("track", "wait", "pose", "draw", "send")
+# Until a picture is taken up by the tracker; until it has its face; until that is taken up by the animator; and on.
+STAGES = ("capture", "track", "wait", "pose", "draw", "send")
 _UNSENT = 64  # pictures that may be on their way out at one time
 
 _MS = 1e-6  # for nanoseconds

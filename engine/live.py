@@ -13,11 +13,13 @@ from .face.expressions import Expression
 from .hardware import this_machine
 from .latency import RECENT, LatencyMeter
 from .nouns import Actor, Array, Character
+from .pacing import Turns
 from .reader import Seen, SourceReader
 from .report import Report
 from .roles import Artist, Output
 from .scene import Scene
 from .tally import Moment
+from .threads import plan
 from .version import version
 
 TICK_S = 1.0 / 30.0  # between two pictures while nothing comes from the source
@@ -50,6 +52,7 @@ class Live:
         self._scene = Scene(artist, character, actor, light, outputs, meter or LatencyMeter(), clock_ns)
         self._is_offline, self._clock_ns = is_offline, clock_ns
         self._mailbox: Latest[Seen] = Latest()
+        self._turns = Turns(clock_ns, ahead=plan().tracks_ahead)
         self._reader = self._reader_of(source)
         self._thread = threading.Thread(target=self._run, name="animate", daemon=True)
         self._is_over = threading.Event()
@@ -58,6 +61,8 @@ class Live:
         self._error: BaseException | None = None
         self._seen_ns = 0  # when a signal last came
         self._dropped_before = 0  # by sources that were replaced
+        self._free_ns = 0  # when the next picture may be drawn
+        self.least_s = 0.0  # from one picture to the next; may be set from any thread, 0 is no limit
         self.moment = self._moment(clock_ns())  # the last; there is a new one once a second
 
     def run(self, seconds: float | None = None, on_second: Callable[[Moment], None] | None = None) -> Report:
@@ -109,6 +114,7 @@ class Live:
             self._dropped_before += old.source.dropped
             old.stop()
             self._scene.forget_rest()
+            self._turns.forget_tracking()
             reader.admit()
             if self._is_over.is_set():  # `_stop` may have stopped the old one, before the change
                 reader.stop()
@@ -147,7 +153,7 @@ class Live:
         return reader
 
     def _reader_of(self, source: Source) -> SourceReader:
-        return SourceReader(source, self._mailbox, self._on_over, self._clock_ns, self._is_offline)
+        return SourceReader(source, self._mailbox, self._on_over, self._clock_ns, self._turns, self._is_offline)
 
     def _on_over(self, reader: SourceReader) -> None:
         """A source has ended or failed; called in its thread. One that was replaced does not matter any more."""
@@ -227,8 +233,24 @@ class Live:
             elif self._mailbox.is_closed:
                 return
             elif not self._is_offline and self._clock_ns() - self._seen_ns > SILENCE_S * 1e9:
-                self._scene.wait(self._clock_ns())
+                self._wait()
 
     def _follow(self, seen: Seen) -> None:
         self._seen_ns = self._clock_ns()
+        self._turns.taken()
         self._scene.follow(seen, self._seen_ns)
+        self._rest(self._seen_ns)
+        self._turns.drawn()
+
+    def _wait(self) -> None:
+        """Draws a portrait that nobody plays; what comes meanwhile is tracked as ever."""
+        now_ns = self._clock_ns()
+        self._turns.taken(is_seen=False)
+        self._scene.wait(now_ns)
+        self._turns.drawn()
+
+    def _rest(self, began_ns: int) -> None:
+        """Until the next picture may be drawn, where there shall be no more than so many a second."""
+        if self.least_s:
+            self._free_ns = max(self._free_ns, began_ns - int(self.least_s * 0.5e9)) + int(self.least_s * 1e9)
+            self._is_over.wait(max(self._free_ns - self._clock_ns(), 0) / 1e9)

@@ -11,6 +11,7 @@ from omote.bridge.latest import Latest
 
 from .capture.source import EndOfSource, Source
 from .nouns import Signal, Stamp
+from .pacing import Turns
 
 POLL_S = 0.1
 
@@ -26,7 +27,8 @@ class Seen:
 class SourceReader:
     """Opens a source and puts what it gives into a mailbox; a thread that hangs is left behind, it is a daemon.
 
-    It reads when it has been admitted, and offline only when it is asked for each signal, so that none is lost.
+    It reads when it has been admitted: live when it is the tracker's turn, so that none works for nothing, and offline
+    when it is asked for each signal, so that none is lost.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class SourceReader:
         mailbox: Latest[Seen],
         on_over: Callable[[SourceReader], None],
         clock_ns: Callable[[], int],
+        turns: Turns,
         is_offline: bool = False,
     ) -> None:
         self.source = source
         self.error: BaseException | None = None  # set before `on_over` is called; None where the source just ended
-        self._mailbox, self._on_over, self._clock_ns, self._is_offline = mailbox, on_over, clock_ns, is_offline
+        self._mailbox, self._on_over, self._clock_ns = mailbox, on_over, clock_ns
+        self._turns, self._is_offline = turns, is_offline
         self._is_open = threading.Event()
         self._is_admitted = threading.Event()
         self._is_asked = threading.Event()
@@ -81,7 +85,7 @@ class SourceReader:
 
     def _read(self) -> None:
         while not self._is_stopped.is_set():
-            if not self._is_admitted.wait(POLL_S) or (self._is_offline and not self._is_asked.wait(POLL_S)):
+            if not self._is_admitted.wait(POLL_S) or not self._may_read():
                 continue
             began_ns = self._clock_ns()
             signal = self.source.read(POLL_S)
@@ -89,9 +93,20 @@ class SourceReader:
                 continue
             self._is_asked.clear()
             stamp = self._from_now(signal.stamp, began_ns) if self._is_offline else signal.stamp
-            self._mailbox.put(Seen(signal, stamp.after("track", self._clock_ns())))
+            done_ns = self._clock_ns()
+            self._turns.tracked(done_ns - max(began_ns, _came_ns(stamp)))
+            self._mailbox.put(Seen(signal, stamp.after("track", done_ns)))
+
+    def _may_read(self) -> bool:
+        """Whether it is time for the next signal, or becomes so soon."""
+        return self._is_asked.wait(POLL_S) if self._is_offline else self._turns.wait(POLL_S)
 
     @staticmethod
     def _from_now(stamp: Stamp, began_ns: int) -> Stamp:
         """The stamp of a picture of a file that counts as captured when it was asked for."""
         return Stamp(stamp.index, began_ns, stamp.captured_wall_ns)
+
+
+def _came_ns(stamp: Stamp) -> int:
+    """When the picture was there to be tracked."""
+    return stamp.finished[-1][1] if stamp.finished else stamp.captured_ns

@@ -14,6 +14,7 @@ from omote.bridge import arkit
 from omote.engine import models
 from omote.engine.face.gaze import gaze_from_weights
 from omote.engine.nouns import Array, Signal, Stamp
+from omote.engine.threads import plan
 
 from .canonical_face import RIGID, confidence, focal_px
 from .native import missing_library, without_chatter
@@ -82,6 +83,7 @@ class Landmarker:
         self._misses = 0
 
     def __enter__(self) -> Self:
+        cv2.setNumThreads(plan().opencv)
         with without_chatter():
             self._task = _open(self._model)
             # The graph starts with its first picture, and so does its chatter.

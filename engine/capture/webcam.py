@@ -109,7 +109,8 @@ class WebcamSource:
         shot = self._newest.take(timeout_s)
         if shot is not None:
             self._seen_ns = shot.captured_ns
-            return self._tracker.track(shot.picture, self._stamp(shot.captured_ns))
+            stamp = self._stamp(shot.captured_ns).after("capture", self._clock_ns())
+            return self._tracker.track(shot.picture, stamp)
         now_ns = self._clock_ns()
         if now_ns - self._seen_ns < GONE_S * 1e9:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -73,3 +74,24 @@ def track(model: Path) -> Iterator[Track]:
             return signal
 
         yield tracked
+
+
+@pytest.fixture
+def write_film(tmp_path: Path) -> Callable[..., Path]:
+    """Writes ten pictures, each brighter than the one before by 20 of 255, ten to a second."""
+
+    def write(name: str, codec: str = "mp4v", width: int = 64, height: int = 48) -> Path:
+        path = tmp_path / name
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 10.0, (width, height))
+        assert writer.isOpened()
+        for k in range(10):
+            writer.write(np.full((height, width, 3), 20 + 20 * k, np.uint8))
+        writer.release()
+        return path
+
+    return write
+
+
+@pytest.fixture
+def film(write_film: Callable[..., Path]) -> Path:
+    return write_film("film.mp4")

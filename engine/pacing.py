@@ -1,0 +1,121 @@
+"""When to begin to track, so that a face is ready when the animator is, and no picture is tracked for nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+REMEMBERED = 16  # durations: the latest show what the machine can do now
+CHEAP_NS = 2_000_000  # what is tracked so fast, or comes tracked, is read whenever it comes
+TRACK_SHARE, DRAW_SHARE = 0.7, 0.4  # of the last durations, the share that is shorter than what is expected
+REFRESH = 2  # times what tracking takes: a face that waits longer is replaced by a newer one
+
+
+class Recent:
+    """The last durations of a piece of work."""
+
+    def __init__(self) -> None:
+        self._durations_ns: deque[int] = deque(maxlen=REMEMBERED)
+
+    def add(self, duration_ns: int) -> None:
+        self._durations_ns.append(max(duration_ns, 0))
+
+    def quantile(self, share: float) -> int:
+        """What this share of them does not exceed; 0 of none."""
+        if not self._durations_ns:
+            return 0
+        return sorted(self._durations_ns)[min(int(share * len(self._durations_ns)), len(self._durations_ns) - 1)]
+
+    def forget(self) -> None:
+        self._durations_ns.clear()
+
+
+class Pacing:
+    """Told what the animator and the tracker do, says when to track the next picture.
+
+    While the animator waits, that is at once. While it draws, tracking is put off until it would be done just when the
+    drawing is: the picture is the newest there is then, and none is tracked that another overtakes. The drawing is
+    expected to take as long as its quicker ones did lately and the tracking as long as its slower ones, because a face
+    that is ready early is a little older, but one that is late leaves the animator idle. With `ahead` every picture is
+    tracked as it comes: for a machine with cores to spare.
+    """
+
+    def __init__(self, *, ahead: bool = False) -> None:
+        self._ahead = ahead
+        self._draws, self._tracks = Recent(), Recent()
+        self._taken_ns: int | None = None  # when the animator took up what it draws; None while it waits
+        self._ready_ns: int | None = None  # since when a face waits for it; None where none does
+
+    def taken(self, now_ns: int, is_seen: bool = True) -> None:
+        """The animator begins to draw: a face that waited, or, where that is not so, one of its own."""
+        self._taken_ns = now_ns
+        if is_seen:
+            self._ready_ns = None
+
+    def drawn(self, now_ns: int) -> None:
+        """The animator is done, and waits for the next face."""
+        if self._taken_ns is not None:
+            self._draws.add(now_ns - self._taken_ns)
+        self._taken_ns = None
+
+    def tracked(self, took_ns: int, now_ns: int) -> None:
+        """A face is ready; finding it took so long."""
+        self._tracks.add(took_ns)
+        self._ready_ns = now_ns
+
+    def forget_tracking(self) -> None:
+        """Another source is tracked in its own time."""
+        self._tracks.forget()
+        self._ready_ns = None
+
+    def begin_ns(self, now_ns: int) -> int:
+        """When to track the next picture: now, or later."""
+        track_ns, begin_ns = self._tracks.quantile(TRACK_SHARE), now_ns
+        if self._ahead or track_ns < CHEAP_NS:
+            return now_ns
+        if self._taken_ns is not None:
+            begin_ns = self._taken_ns + self._draws.quantile(DRAW_SHARE) - track_ns
+        if self._ready_ns is not None:
+            begin_ns = max(begin_ns, self._ready_ns + REFRESH * track_ns)
+        return max(begin_ns, now_ns)
+
+
+class Turns:
+    """Holds back the thread that tracks until it is its turn; the one that draws never waits for it here."""
+
+    def __init__(self, clock_ns: Callable[[], int], *, ahead: bool = False) -> None:
+        self._pacing, self._clock_ns = Pacing(ahead=ahead), clock_ns
+        self._condition = threading.Condition()
+
+    def taken(self, is_seen: bool = True) -> None:
+        """The animator begins to draw."""
+        with self._condition:
+            self._pacing.taken(self._clock_ns(), is_seen)
+            self._condition.notify_all()
+
+    def drawn(self) -> None:
+        """The animator is done."""
+        with self._condition:
+            self._pacing.drawn(self._clock_ns())
+            self._condition.notify_all()
+
+    def tracked(self, took_ns: int) -> None:
+        """A face is ready; finding it took so long."""
+        with self._condition:
+            self._pacing.tracked(took_ns, self._clock_ns())
+
+    def forget_tracking(self) -> None:
+        """Another source is tracked in its own time."""
+        with self._condition:
+            self._pacing.forget_tracking()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether it is time to track the next picture, or becomes so within the time."""
+        end_ns = self._clock_ns() + int(timeout_s * 1e9)
+        with self._condition:
+            while (begin_ns := self._pacing.begin_ns(now_ns := self._clock_ns())) > now_ns:
+                if now_ns >= end_ns:
+                    return False
+                self._condition.wait((min(begin_ns, end_ns) - now_ns) / 1e9)
+        return True
