@@ -93,7 +93,7 @@ class Paired:
         pinned = (ctypes.c_float * prod(shape)).from_address(self._near)
         # With the pinned memory itself, not with this object: a picture may still be read when its painter is gone.
         weakref.finalize(pinned, _runtime().cudaFreeHost, self._near).atexit = False
-        self.host: Array = np.frombuffer(pinned, np.float32).reshape(shape)
+        self.host: Array = np.ctypeslib.as_array(pinned).reshape(shape)
         self.host[...] = 0.0
         self.device = int(_done(_runtime().cudaMalloc(self._size)))
         weakref.finalize(self, _runtime().cudaFree, self.device).atexit = False
