@@ -12,8 +12,9 @@ check:
 test:
 	$(PYTHON) tools/run.py -m pytest
 
+# ONLY names some of its parts: make bench ONLY=live,network
 bench:
-	$(PYTHON) tools/run.py benchmarks/live.py
+	$(PYTHON) tools/run.py benchmarks/suite.py $(if $(ONLY),--only $(ONLY))
 
 bench-bridge:
 	$(PYTHON) tools/run.py benchmarks/bridge.py

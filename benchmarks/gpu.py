@@ -1,54 +1,172 @@
-"""Time of one denoiser step on an NVIDIA GPU in PyTorch, eager and compiled: the reference that runtimes must beat."""
+"""`make bench-gpu`: all that a GPU changes, unattended, in under ten minutes, into one file.
+
+Never run on a GPU so far: what is here was tried with `--device cpu`, which measures nothing of worth. A part that
+cannot run is a line with its reason, and so is one for which no time is left.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import torch
+from record import ROOT, keep, origin, timed
 
-from omote.engine.diffusion.denoiser import Denoiser, Shape
-from omote.engine.training.export import Flat, example_inputs
+HERE = Path(__file__).resolve().parent
+BUDGET_S = 570.0  # of the ten minutes; the rest is for starting and for what is slow to end
+SHORTEST_S = 5.0  # with less time left no part is begun
+PACKAGES = ("tensorrt-rtx-cu13", "tensorrt-rtx", "tensorrt", "torch", "cuda-bindings", "onnx", "openvino")
+SIDES = {"cuda": (4096, 8192), "cpu": (256,)}
+SAVE = "SAVE"  # in a job's command stands for the file that it is to write
 
-WARM_UP, TIMED = 50, 500
+
+@dataclass(frozen=True)
+class Job:
+    """One program with its longest time; its result is what it saves, or the end of what it prints."""
+
+    name: str
+    command: tuple[str, ...]
+    limit_s: float
 
 
-def timed(denoiser: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> dict[str, float]:
-    """Milliseconds of one picture, p50, p95 and p99, after the warm-up."""
-    inputs = [part.cuda() for part in example_inputs(Shape())]
-    took_ms = []
-    with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16):
-        for k in range(WARM_UP + TIMED):
-            began_ns = time.perf_counter_ns()
-            denoiser(*inputs)
-            torch.cuda.synchronize()
-            if k >= WARM_UP:
-                took_ms.append((time.perf_counter_ns() - began_ns) / 1e6)
-    return {name: float(np.percentile(took_ms, q)) for name, q in (("p50", 50), ("p95", 95), ("p99", 99))}
+def jobs(device: str) -> list[Job]:
+    """The plan, what matters most first. On a CPU the same at toy counts: it shows that the plan runs."""
+    is_toy = device == "cpu"
+    best = "openvino-f32" if is_toy else "tensorrt-rtx-f16"
+    runtimes = _TOY_RUNTIMES if is_toy else _RUNTIMES
+    sizes = ("--size", "128") if is_toy else ("--size", "256", "--size", "512")
+    times = ("--times", "3", "--most-s", "0.5") if is_toy else ("--times", "500", "--most-s", "2")
+    seconds = "2" if is_toy else "10"
+    return [
+        Job("peak", (str(HERE / "gpu.py"), "--peak", "--device", device, "--save", SAVE), 60.0),
+        *(_network(f"network, {name}", ("--runtime", name, *sizes, *times)) for name in runtimes),
+        _studio("compile", ("compile", "--runtime", best, *sizes[:2])),
+        *(_live(f"live, {size}", ("--runtime", best, "--size", size, "--seconds", seconds)) for size in sizes[1::2]),
+        _program("jaw_code", ("--runtime", best, "--size", sizes[1], "--seconds", "6" if is_toy else "20"), 60.0),
+        *(
+            _network(f"network, {count} at once", ("--runtime", best, *sizes[:2], "--batch", str(count), *times))
+            for count in (2, 4, 8)
+        ),
+        _program("growth", ("--only", "avatars", "--runtime", best), 90.0),
+    ]
+
+
+_RUNTIMES = (
+    *("tensorrt-rtx-f16", "pytorch-f16", "pytorch-compile-f16", "tensorrt-f16"),
+    *("pytorch-bf16", "pytorch-f32", "pytorch-compile-bf16"),
+)
+_TOY_RUNTIMES = ("openvino-f32", "pytorch-f32", "tensorrt-rtx-f16")
+
+
+def _program(name: str, arguments: tuple[str, ...], limit_s: float) -> Job:
+    return Job(name, (str(HERE / f"{name}.py"), *arguments, "--save", SAVE), limit_s)
+
+
+def _network(name: str, arguments: tuple[str, ...]) -> Job:
+    return Job(name, (str(HERE / "network.py"), "--no-floor", *arguments, "--save", SAVE), 120.0)
+
+
+def _live(name: str, arguments: tuple[str, ...]) -> Job:
+    scenes = ("--scene", "demo take", "--scene", "clip at 60 a second")
+    return Job(name, (str(HERE / "live.py"), *scenes, *arguments, "--save", SAVE), 120.0)
+
+
+def _studio(name: str, arguments: tuple[str, ...]) -> Job:
+    return Job(name, ("-m", "omote.studio.command", *arguments), 120.0)
+
+
+def done(job: Job, left_s: float) -> dict[str, Any]:
+    """What came of it, within its own time and what is left of all."""
+    if left_s < SHORTEST_S:
+        return {"refused": "the ten minutes are over"}
+    limit_s = min(job.limit_s, left_s)
+    with tempfile.TemporaryDirectory() as folder:
+        save = Path(folder) / "result.json"
+        command = [sys.executable, *(str(save) if word == SAVE else word for word in job.command)]
+        began_s = time.monotonic()
+        try:
+            ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=limit_s, check=False)
+        except subprocess.TimeoutExpired:
+            return {"refused": f"took more than {limit_s:.0f} s"}
+        took = {"seconds": round(time.monotonic() - began_s, 1)}
+        if ran.returncode:
+            return {**took, "refused": _last_line(ran.stderr) or f"ended with {ran.returncode}"}
+        told = (
+            json.loads(save.read_text(encoding="utf-8")) if save.is_file() else {"said": ran.stdout.splitlines()[-40:]}
+        )
+        return {**took, **{key: value for key, value in told.items() if key not in ("date", "commit", "hardware")}}
+
+
+def run(plan: list[Job], budget_s: float, clock: Callable[[], float] = time.monotonic) -> dict[str, Any]:
+    """Every job in turn, each told in a line as it ends."""
+    began_s, found = clock(), {}
+    for job in plan:
+        found[job.name] = result = done(job, budget_s - (clock() - began_s))
+        print(f"{job.name:38}{result.get('refused', str(result.get('seconds')) + ' s')}", flush=True)
+    return found
+
+
+def peak(device: str) -> dict[str, dict[str, float]]:
+    """Billions of operations a second of PyTorch's matrix product, the best of all sides, in each arithmetic."""
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = False
+    found: dict[str, dict[str, float]] = {}
+    for name, kind in (("f16", torch.float16), ("bf16", torch.bfloat16), ("f32", torch.float32)):
+        for side in SIDES[device]:
+            left, right = (torch.randn(side, side, device=device, dtype=kind) for _ in range(2))
+
+            def product(left: torch.Tensor = left, right: torch.Tensor = right) -> None:
+                torch.matmul(left, right)
+                if device == "cuda":
+                    torch.cuda.synchronize()
+
+            gops = 2.0 * side**3 / timed(product, 20, most_s=2.0)["p50"] / 1e6
+            if gops > found.get(name, {}).get("gops", 0.0):
+                found[name] = {"gops": round(gops, 1), "side": side}
+    return found
+
+
+def packages() -> dict[str, str]:
+    """Of what decides the figures: the versions, and what is not installed."""
+    return {name: _version(name) for name in PACKAGES}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _last_line(said: str) -> str:
+    lines = said.strip().splitlines()
+    return lines[-1] if lines else ""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--save", type=Path, help="where to keep the figures as JSON")
-    args = parser.parse_args()
-    if not torch.cuda.is_available():
-        parser.error("torch sees no CUDA device here")
-    denoiser = Flat(Denoiser(Shape())).cuda().eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    record = {
-        "date": time.strftime("%Y-%m-%d"),
-        "hardware": torch.cuda.get_device_name(),
-        "torch": torch.__version__,
-        "eager_ms": timed(denoiser),
-        "compiled_ms": timed(torch.compile(denoiser, mode="reduce-overhead")),
-    }
-    print(json.dumps(record, indent=1))
-    if args.save:
-        args.save.parent.mkdir(parents=True, exist_ok=True)
-        args.save.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--device", choices=tuple(SIDES), default="cuda", help="cpu: a dry run at toy counts")
+    parser.add_argument("--peak", action="store_true", help="measure only how fast matrices are multiplied")
+    parser.add_argument("--budget-s", type=float, default=BUDGET_S, help="for everything (default: %(default)s)")
+    parser.add_argument("--save", type=Path, help="where to keep the result, as benchmarks/results/gpu.json")
+    chosen = parser.parse_args()
+    told = origin()
+    if chosen.device == "cuda" and not told["hardware"]["gpus"]:
+        parser.error("no NVIDIA GPU is here, or no driver for it; --device cpu tries the plan at toy counts")
+    if chosen.peak:
+        keep({**told, "peaks": peak(chosen.device)}, chosen.save)
+        return
+    found = run(jobs(chosen.device), chosen.budget_s)
+    keep({**told, "device": chosen.device, "packages": packages(), "jobs": found}, chosen.save)
 
 
 if __name__ == "__main__":

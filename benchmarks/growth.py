@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from performance import Performance, PerformanceError, play
-from record import keep, kept, origin, timed
+from record import keep_rows, origin, timed
 from soak import FLAT_MIB, SAMPLE_S, Memory
 
 from omote.engine.character import DEFAULT_CHARACTER, load_character
@@ -155,8 +155,7 @@ def main() -> None:
         rows = ways[name]()
         print("\n".join(line(row) for row in rows), flush=True)
         found[name] = {**told, "rows": rows}
-    before = (kept("growth", chosen.save.parent) or {}).get("by", {}) if chosen.save else {}
-    keep({**told, "by": {**before, **found}}, chosen.save)
+    keep_rows(told, "by", found, chosen.save, is_whole=not chosen.only)
 
 
 if __name__ == "__main__":

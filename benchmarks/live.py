@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from performance import Performance, PerformanceError, play
-from record import ROOT, keep, kept, origin
+from record import ROOT, keep_rows, origin
 
 CLIPS = ROOT.parent / "shared" / "media"
-RESULT = "live"
 COLUMNS = ("p50", "p95", "p99")
 
 
@@ -81,9 +80,7 @@ def main() -> None:
             result = measured(scene, chosen.clips, chosen.seconds, chosen.runtime, chosen.size)
             print(table(scene.name, result), flush=True)
             scenes[scene.name] = {**told, **result}
-    if chosen.save:
-        before = (kept(chosen.save.stem, chosen.save.parent) or {}) if chosen.scene else {}
-        keep({**told, "scenes": {**before.get("scenes", {}), **scenes}}, chosen.save)
+    keep_rows(told, "scenes", scenes, chosen.save, is_whole=not chosen.scene)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,15 @@ def keep(measured: Mapping[str, Any], path: Path | None) -> None:
     unfinished.replace(path)
 
 
+def keep_rows(told: Mapping[str, Any], key: str, rows: Mapping[str, Any], path: Path | None, *, is_whole: bool) -> None:
+    """Keeps rows beside those of an earlier run; one that measured only some of them does not pass for a new whole."""
+    if path is None:
+        return
+    before = kept(path.stem, path.parent)
+    top = dict(told) if is_whole or before is None else {name: before[name] for name in told}
+    keep({**top, key: {**(before or {}).get(key, {}), **rows}}, path)
+
+
 def kept(part: str, folder: Path = RESULTS) -> dict[str, Any] | None:
     """What was kept of this part; None where it was never measured."""
     path = folder / f"{part}.json"

@@ -9,10 +9,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from .runtime.gpu import gpu_names
+
 # What decides how fast a matrix is multiplied here, in which arithmetic; Linux's names.
 TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8")
 _CPUINFO = Path("/proc/cpuinfo")
-_NVIDIA = Path("/proc/driver/nvidia/gpus")  # the driver's own list: no library is loaded to read it
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Hardware:
     python: str
     flags: tuple[str, ...] = ()  # of `TELLING_FLAGS`, those that the processor has; only Linux says
     memory_gib: float | None = None  # None where the system does not say
-    gpus: tuple[str, ...] = ()  # NVIDIA's, by name; only Linux says
+    gpus: tuple[str, ...] = ()  # NVIDIA's, by name
 
 
 def this_machine() -> Hardware:
@@ -37,7 +38,7 @@ def this_machine() -> Hardware:
         python=platform.python_version(),
         flags=flags_in(cpuinfo),
         memory_gib=_memory_gib(),
-        gpus=gpus_under(_NVIDIA),
+        gpus=gpu_names(),
     )
 
 
@@ -52,12 +53,6 @@ def flags_in(cpuinfo: str) -> tuple[str, ...]:
     """The telling flags that this text of /proc/cpuinfo names, in their own order."""
     found = set(_named("flags", cpuinfo).split())
     return tuple(flag for flag in TELLING_FLAGS if flag in found)
-
-
-def gpus_under(folder: Path) -> tuple[str, ...]:
-    """The models that NVIDIA's driver lists in this folder; none where there is no driver."""
-    told = (_named("Model", _read(path)) for path in sorted(folder.glob("*/information")))
-    return tuple(name for name in told if name)
 
 
 def _cpu(cpuinfo: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from omote.engine.hardware import flags_in, gpus_under, this_machine
+from omote.engine.hardware import flags_in, this_machine
 
 CPUINFO = """processor\t: 0
 model name\t: AMD EPYC 9454
@@ -20,18 +18,6 @@ def test_only_the_flags_that_decide_how_fast_matrices_are_multiplied_are_told() 
 
 def test_text_without_flags_tells_none() -> None:
     assert flags_in("Features : asimd") == ()
-
-
-def test_gpus_are_those_that_the_driver_lists(tmp_path: Path) -> None:
-    for bus, model in (("0000:01:00.0", "NVIDIA GeForce RTX 4070"), ("0000:02:00.0", "NVIDIA GeForce RTX 3060")):
-        folder = tmp_path / bus.replace(":", "_")
-        folder.mkdir()
-        (folder / "information").write_text(f"Model: \t\t {model}\nIRQ:   \t\t 16\n")
-    assert gpus_under(tmp_path) == ("NVIDIA GeForce RTX 4070", "NVIDIA GeForce RTX 3060")
-
-
-def test_without_a_driver_there_are_no_gpus(tmp_path: Path) -> None:
-    assert gpus_under(tmp_path / "none") == ()
 
 
 def test_this_machine_has_a_processor_cores_and_memory() -> None:

@@ -1,0 +1,117 @@
+"""`make bench`: every benchmark, each in a process of its own; what this commit has measured is not measured again."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import tables
+from record import RESULTS, ROOT, kept, origin
+
+from omote.engine.hardware import this_machine
+from omote.engine.training.provenance import provenance
+
+HERE = Path(__file__).resolve().parent
+HOUR_S = 3600.0
+_BY_HAND = ("OPENBLAS_NUM_THREADS",)  # the suite's own environment must not decide what a program does
+
+
+@dataclass(frozen=True)
+class Part:
+    """One program of this folder; its result stands under its name."""
+
+    name: str
+    about_minutes: float
+
+    def command(self) -> list[str]:
+        save = ["--save", str(RESULTS / f"{self.name}.json")]
+        return [sys.executable, str(HERE / f"{self.name}.py"), *save]
+
+
+# The quick and quiet ones first; the peers eat memory, so nothing comes after them but what needs no speed.
+PARTS = (
+    Part("maps", 0.2),
+    Part("network", 6.0),
+    Part("live", 3.5),
+    Part("jaw_code", 0.8),
+    Part("growth", 4.0),
+    Part("formats", 0.5),
+    Part("bridge", 4.5),
+    Part("rivals", 8.0),
+    Part("first_start", 2.0),
+)
+
+
+def is_fresh(result: Mapping[str, Any] | None, commit: str, hardware: Mapping[str, Any]) -> bool:
+    """Whether this was measured at this commit on this machine."""
+    return result is not None and result.get("commit") == commit and result.get("hardware") == dict(hardware)
+
+
+def chosen_parts(only: str | None) -> list[Part]:
+    """The parts with these names, in the suite's order; ValueError on a name that is none."""
+    if only is None:
+        return list(PARTS)
+    names = only.split(",")
+    if unknown := [name for name in names if name not in {part.name for part in PARTS}]:
+        raise ValueError(f"there are {', '.join(part.name for part in PARTS)}, not {', '.join(unknown)}")
+    return [part for part in PARTS if part.name in names]
+
+
+def run(part: Part, environment: Mapping[str, str]) -> str:
+    """ "" where it went well, else one line that says what did not."""
+    try:
+        done = subprocess.run(part.command(), cwd=ROOT, env=dict(environment), check=False, timeout=HOUR_S)
+    except subprocess.TimeoutExpired:
+        return f"did not end within {HOUR_S:.0f} s"
+    return f"ended with {done.returncode}" if done.returncode else ""
+
+
+def measure(parts: Sequence[Part], *, is_again: bool) -> dict[str, str]:
+    """Runs what is not fresh, and returns what failed, by name."""
+    commit, hardware = str(provenance()["commit"]), as_kept()
+    environment = {key: value for key, value in os.environ.items() if key not in _BY_HAND}
+    failed = {}
+    for part in parts:
+        if not is_again and is_fresh(kept(part.name), commit, hardware):
+            print(f"== {part.name}: measured at {commit} already; --again measures it anew", flush=True)
+            continue
+        print(f"\n== {part.name}, about {part.about_minutes:g} minutes", flush=True)
+        began_s = time.monotonic()
+        if wrong := run(part, environment):
+            failed[part.name] = wrong
+        print(f"== {part.name} took {time.monotonic() - began_s:.0f} s {wrong}", flush=True)
+    return failed
+
+
+def as_kept() -> dict[str, Any]:
+    """This machine as a JSON file gives it back."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(this_machine()).items()}
+
+
+def main() -> int:
+    """1 where a part failed, however many did; every part runs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", help=f"some of {','.join(part.name for part in PARTS)}, with commas")
+    parser.add_argument("--again", action="store_true", help="also what was measured at this commit already")
+    chosen = parser.parse_args()
+    try:
+        parts = chosen_parts(chosen.only)
+    except ValueError as error:
+        parser.error(f"--only: {error}")
+    origin()
+    failed = measure(parts, is_again=chosen.again)
+    tables.write()
+    for name, wrong in failed.items():
+        print(f"{name} failed: {wrong}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

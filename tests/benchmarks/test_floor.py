@@ -1,0 +1,60 @@
+"""Multiply-adds are counted from the file itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import floor
+import pytest
+from floor import Peak
+from network import share
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("openvino")
+
+
+def saved(path: Path) -> Path:
+    """A convolution of 3x3, one in two groups, and a matrix product, of any batch."""
+    make, kind = onnx.helper, onnx.TensorProto.FLOAT
+
+    def weights(name: str, *shape: int) -> object:
+        size = 1
+        for side in shape:
+            size *= side
+        return make.make_tensor(name, kind, shape, [0.5] * size)
+
+    nodes = [
+        make.make_node("Conv", ["x", "kernel"], ["a"], pads=[1, 1, 1, 1]),
+        make.make_node("Conv", ["a", "grouped"], ["b"], group=2),
+        make.make_node("MatMul", ["b", "matrix"], ["y"]),
+    ]
+    graph = make.make_graph(
+        nodes,
+        "counted",
+        [make.make_tensor_value_info("x", kind, ["batch", 3, "size", 8])],
+        [make.make_tensor_value_info("y", kind, None)],
+        [weights("kernel", 6, 3, 3, 3), weights("grouped", 4, 3, 1, 1), weights("matrix", 8, 5)],
+    )
+    onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 17)]), path)
+    return path
+
+
+def test_multiply_adds_are_those_of_every_convolution_and_product(tmp_path: Path) -> None:
+    counted = floor.macs(saved(tmp_path / "counted.onnx"), {"x": (2, 3, 16, 8)})
+    assert counted == {
+        "Convolution": 2 * 6 * 16 * 8 * (3 * 3 * 3),
+        "GroupConvolution": 2 * 4 * 16 * 8 * 3,
+        "MatMul": 2 * 4 * 16 * 5 * 8,
+    }
+
+
+def test_share_is_of_the_peak_in_the_same_arithmetic() -> None:
+    cell = {"runtime": "openvino cpu bf16", "size": 256, "batch": 2, "steps": 4, "ms": {"p50": 10.0}}
+    peaks = {"f32": Peak(100.0, "BLAS"), "bf16": Peak(160.0, "OpenVINO")}
+    told = share(cell, macs=50_000_000, peaks=peaks)
+    assert (told["gops"], told["share_of_peak"]) == (80.0, 0.5)
+
+
+def test_without_a_peak_there_is_no_share() -> None:
+    cell = {"runtime": "tensorrt-rtx cuda f16", "size": 256, "batch": 1, "steps": 1, "ms": {"p50": 1.0}}
+    assert "share_of_peak" not in share(cell, macs=1, peaks={})

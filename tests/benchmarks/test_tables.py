@@ -1,0 +1,143 @@
+"""The documents say what the results say, to the character."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import blocks
+import pytest
+import sections
+import tables
+from goals import goals
+from suite import PARTS, chosen_parts, is_fresh
+
+ORIGIN = {
+    "date": "2026-11-22",
+    "commit": "abc1234",
+    "hardware": {"cpu": "AMD EPYC", "cores": 2, "platform": "Linux", "python": "3.11.7"},
+}
+AGES = {"p50": 41.26, "p95": 60.01, "p99": 99.94}
+RECEIVER = {"fps": 31.0, "new": 1860, "taken": 1860, "receive_ms": AGES, "total_ms": AGES}
+SCENE = {
+    **ORIGIN,
+    **{"asked_fps": 60.0, "fps": 31.1, "runtime": "openvino cpu f32", "size": 256, "steps": 1},
+    **{"tracked_fraction": 1.0, "latency_ms": AGES, "stages_ms": {"track": AGES, "draw": AGES}},
+    "receiver": RECEIVER,
+}
+
+
+def kept(folder: Path, part: str, **told: Any) -> Path:
+    (folder / f"{part}.json").write_text(json.dumps({**ORIGIN, **told}))
+    return folder
+
+
+@pytest.mark.parametrize("path", [tables.RESULTS_MD, *tables.DOCUMENTS], ids=lambda path: path.name)
+def test_documents_say_what_the_results_say(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == tables.wanted()[path], "run python benchmarks/tables.py"
+
+
+@pytest.mark.parametrize("path", tables.DOCUMENTS, ids=lambda path: path.name)
+def test_documents_have_figures_that_are_made(path: Path) -> None:
+    assert "<!-- figures: " in path.read_text(encoding="utf-8")
+
+
+def test_block_is_made_anew_and_the_rest_stays() -> None:
+    text = "before\n<!-- figures: one -->\nold 3 ms\n<!-- end of figures -->\nafter 4 ms\n"
+    made = tables.filled(text, {"one": lambda folder: "new 5 ms\n"})
+    assert made == "before\n<!-- figures: one -->\nnew 5 ms\n<!-- end of figures -->\nafter 4 ms\n"
+
+
+def test_block_that_nobody_makes_is_an_error_that_names_those_there_are() -> None:
+    text = "<!-- figures: speed -->\n<!-- end of figures -->"
+    with pytest.raises(tables.TablesError, match='"speed": there are one'):
+        tables.filled(text, {"one": lambda folder: ""})
+
+
+def test_what_was_not_measured_says_how_to_measure_it(tmp_path: Path) -> None:
+    text = tables.results_md(tmp_path)
+    for name in ("live", "network", "growth", "rivals", "first_start", "jaw_code"):
+        assert f"python benchmarks/{name}.py --save" in text
+    assert "Never run on a GPU yet" in text
+    assert {goal.verdict for goal in goals(tmp_path)} == {"not measured"}
+    assert all(
+        render(tmp_path).startswith("Not measured yet") for name, render in blocks.ALL.items() if name != "goals"
+    )
+
+
+def test_live_figures_are_those_of_the_file(tmp_path: Path) -> None:
+    folder = kept(tmp_path, "live", scenes={"clip at 60 a second": SCENE, "lost": {**ORIGIN, "refused": "no clip"}})
+    text = sections.live(folder)
+    assert "| clip at 60 a second | 60 | 31.1 | 31.0 | 1860 | 41.3 | 60.0 | 99.9 | 41.3 | 1.000 |" in text
+    assert "| lost | - | - | - | - | - | - | - | - | - | no clip |" in text
+    assert "| clip at 60 a second | 31.0 | 41 ms | 60 ms | 100 ms | 41 ms | 41 ms | 1.000 |" in blocks.live(folder)
+    assert "received by another process" in blocks.live(folder)
+    assert "| captured to received | 41.3 | 60.0 | 99.9 |" in blocks.budget(folder)
+
+
+def test_goals_are_met_or_not_by_the_figures(tmp_path: Path) -> None:
+    slow = {**RECEIVER, "new": 930, "total_ms": {**AGES, "p99": 100.1}}
+    folder = kept(tmp_path, "live", scenes={"clip at 60 a second": {**SCENE, "receiver": slow}})
+    new, middle, worst = goals(folder)[:3]
+    assert (new.found, new.verdict) == ("15.5", "not met")  # half of what was received showed nothing new
+    assert (middle.found, middle.verdict) == ("41.3 ms", "met")
+    assert (worst.found, worst.verdict) == ("100.1 ms", "not met")
+
+
+def test_fastest_of_a_rivals_runtimes_is_what_ours_is_compared_with(tmp_path: Path) -> None:
+    cases = {
+        "SD-Turbo + TAESD, torch f32": {"times_as_long_as_ours_256": 300.0},
+        "SD-Turbo + TAESD, OpenVINO": {"times_as_long_as_ours_256": 120.0},
+    }
+    found = [goal for goal in goals(kept(tmp_path, "rivals", cases=cases)) if "SD-Turbo" in goal.asked]
+    assert [(goal.found, goal.verdict) for goal in found] == [("120 times", "not met"), ("-", "not measured")]
+
+
+def test_network_rows_and_refusals_are_those_of_the_file(tmp_path: Path) -> None:
+    took = {"p50": 14.432, "p95": 18.6, "p99": 21.44, "times": 300}
+    ran = {"build": "openvino-f32", "runtime": "openvino cpu f32", "size": 256, "batch": 1, "steps": 1, "ms": took}
+    cells = [{**ran, "gops": 420.0, "share_of_peak": 0.82}, {"build": "tensorrt-f16", "refused": "no GPU"}]
+    folder = kept(tmp_path, "network", cells=cells, peaks={"f32": {"gops": 512.2, "by": "BLAS, matrices of 2048"}})
+    text = sections.network(folder)
+    assert "| openvino cpu f32 | 256x256 | 1 | 14.43 | 18.60 | 21.44 | 300 | 82 % |" in text
+    assert "- tensorrt-f16: no GPU" in text
+    assert "f32 512 (BLAS, matrices of 2048)" in text
+    assert "82 % of the\n512 that" in blocks.peak(folder)
+
+
+def test_growth_tells_every_way_and_what_was_left_out(tmp_path: Path) -> None:
+    row = {"avatars": 2, "size": 256, "steps": 1, "runtime": "openvino cpu f32", "ms": {**AGES, "times": 60}}
+    rows = [{**row, "ms_each": {key: value / 2 for key, value in AGES.items()}}, {"avatars": 8, "refused": "no memory"}]
+    subscribers = {"subscribers": 16, "served": 16, "fps": 30.0, "received_fps": 29.9, "missed": 0, "total_ms": AGES}
+    memory = {"first_half_mib": 300.0, "second_half_mib": 301.0, "grown_mib": 1.0, "most_mib": 302.5}
+    by = {
+        "avatars": {**ORIGIN, "rows": rows},
+        "subscribers": {**ORIGIN, "rows": [subscribers]},
+        "length": {**ORIGIN, "rows": [{"minutes": 10.0, "pictures": 18000, "memory": memory}]},
+    }
+    text = sections.growth(kept(tmp_path, "growth", by=by))
+    assert "| 2 | 256x256 | 1 | 41.3 | 60.0 | 99.9 | 20.6 | 60 | openvino cpu f32 |" in text
+    assert "Left out: no memory" in text
+    assert "| 16 | 16 | 30.0 | 29.9 | 41.3 | 60.0 | 99.9 | 0 |" in text
+    assert "| 10 | 18000 | 300.0 | 301.0 | 1.0 | 302.5 |" in text
+
+
+def test_dry_run_on_a_processor_is_no_result_of_a_gpu(tmp_path: Path) -> None:
+    assert "Never run on a GPU yet" in sections.gpu(kept(tmp_path, "gpu", device="cpu", jobs={}))
+
+
+def test_part_is_measured_again_only_at_another_commit_or_on_another_machine() -> None:
+    hardware = ORIGIN["hardware"]
+    assert isinstance(hardware, dict)
+    assert is_fresh(ORIGIN, "abc1234", hardware)
+    assert not is_fresh(ORIGIN, "def5678", hardware)
+    assert not is_fresh(ORIGIN, "abc1234", {**hardware, "cores": 4})
+    assert not is_fresh(None, "abc1234", hardware)
+
+
+def test_parts_run_in_the_suites_order_whatever_was_typed() -> None:
+    assert [part.name for part in chosen_parts("live,maps")] == ["maps", "live"]
+    with pytest.raises(ValueError, match="not speed"):
+        chosen_parts("live,speed")
+    assert chosen_parts(None) == list(PARTS)
