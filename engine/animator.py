@@ -138,8 +138,9 @@ class Animator:
         return picture
 
     def _on_stage(self, character: Character) -> Look:
-        if self._next is not None:
-            self.painter, self._next, self._before = self._next, None, None
+        painter = self._next  # read once: it may change at any time
+        if painter is not None and painter is not self.painter:
+            self.painter, self._before = painter, None
         if self._look is None or self._look.character is not character:
             self._look = Look.of(character, self.file)
             self.reset()

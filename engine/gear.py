@@ -14,24 +14,31 @@ LOW_RATES = (20.0, 15.0)
 
 @dataclass(frozen=True)
 class Gear:
-    """What the latency budget may choose; its text is for people and for the header of each picture."""
+    """What a latency budget may choose."""
 
     build: Build
     steps: int = 1
     fps: float | None = None  # at most so many pictures a second; None: as many as the source gives
 
-    @property
-    def text(self) -> str:
-        """As "openvino int8 192x192 1 step 30/s"."""
+    def text(self, runtime: str = "") -> str:
+        """As "openvino int8 192x192 1 step 30/s", beginning with what the runtime calls itself, if that is said."""
         side, plural = self.build.size, "" if self.steps == 1 else "s"
-        words = [self.build.runtime, self.build.precision, f"{side}x{side}", f"{self.steps} step{plural}"]
-        if self.fps is not None:
-            words.append(f"{self.fps:g}/s")
-        return " ".join(word for word in words if word)
+        rate = "" if self.fps is None else f" {self.fps:g}/s"
+        return f"{runtime or self.build.name} {side}x{side} {self.steps} step{plural}{rate}"
 
     def draws_like(self, other: Gear) -> bool:
         """Whether the two draw the same pictures, if not equally often."""
         return (self.build, self.steps) == (other.build, other.steps)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A latency budget, and how it is held."""
+
+    ms: float
+    gear: str  # what it chose, for people
+    is_held: bool  # lately no more pictures were older than the budget than a p95 allows
+    changes: int  # of the gear, so far
 
 
 def ladder(best: Gear, sizes: Sequence[int], steps: Sequence[int], cheaper: Sequence[str] = ()) -> tuple[Gear, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from .latency import Sent
 
 SETTLE_S = 0.5  # after a change: what is sent now was captured before it
 LOOK_S = 0.2  # between two decisions
@@ -21,15 +22,6 @@ RELIEF = 0.8  # of the slowness at which it failed: much faster
 TRIAL_S = 60.0  # a gear that is left within so long of its trial has failed
 _BEYOND = 0.05  # the share of pictures that a p95 allows
 _KEPT = 1024  # pictures
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A picture that has left."""
-
-    sent_ns: int
-    age_ms: float  # from its capture
-    draw_ms: float | None  # None where nothing had to be drawn: it was there already, or nothing moved
 
 
 class Governor:
@@ -67,10 +59,18 @@ class Governor:
         """This gear cannot be chosen any more."""
         self._costs_ms[gear] = None
 
-    def deafen(self, until_ns: int) -> None:
-        """What is sent until then says nothing: the machine is busy with something that soon ends."""
+    def cost_ms(self, gear: int) -> float | None:
+        """As offered; None where it cannot be chosen."""
+        return self._costs_ms[gear]
+
+    def slowness(self, drawn_ms: Sequence[float]) -> float:
+        """How many times longer than on the quiet machine the present gear took for these; 1 of none."""
+        return self._slowness(_middle(drawn_ms)) if drawn_ms else 1.0
+
+    def forget(self) -> None:
+        """What was sent lately says nothing: the machine was busy with something that has ended."""
         self._recent.clear()
-        self._listens_from_ns = max(self._listens_from_ns, until_ns)
+        self._fits_since_ns = [None] * len(self._costs_ms)
 
     @property
     def is_held(self) -> bool:

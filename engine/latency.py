@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +35,15 @@ class Latency:
 
     total: Percentiles | None = None  # None where nothing was sent yet
     stages: tuple[tuple[str, Percentiles], ...] = ()  # those that ran, in the order of `STAGES`
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A picture that has left."""
+
+    sent_ns: int
+    age_ms: float  # from its capture
+    draw_ms: float | None  # None where nothing had to be drawn: it was there already, or nothing moved
 
 
 class Ring:
@@ -66,22 +77,26 @@ class LatencyMeter:
     the message, or, where nobody subscribes and nothing is encoded, when it was done with the picture.
     """
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    def __init__(self, capacity: int = CAPACITY, on_sent: Callable[[Sent], None] | None = None) -> None:
+        """`on_sent` is told of each picture that was drawn from a signal, in the thread that calls `sent`."""
+        self._on_sent = on_sent
         self._lock = threading.Lock()
         self._total = Ring(capacity)
         self._stages = {name: Ring(capacity) for name in STAGES}
         self._index = np.full(_UNSENT, -1, np.int64)  # pictures drawn and not yet sent: which, ...
         self._captured_ns = np.zeros(_UNSENT, np.int64)  # when captured, ...
-        self._drawn_ns = np.zeros(_UNSENT, np.int64)  # and when drawn
+        self._drawn_ns = np.zeros(_UNSENT, np.int64)  # when drawn, ...
+        self._draw_ms = np.zeros(_UNSENT)  # and how long that took; NaN where it was not drawn anew
 
-    def drawn(self, stamp: Stamp) -> None:
-        """Counts the stages that this picture has passed."""
+    def drawn(self, stamp: Stamp, is_new: bool = True) -> None:
+        """Counts the stages that this picture has passed; `is_new` unless it was there already."""
         with self._lock:
             before_ns = stamp.captured_ns
             for name, now_ns in stamp.finished:
                 self._stages[name].add((now_ns - before_ns) * _MS)
                 before_ns = now_ns
-            slot = stamp.index % _UNSENT
+            slot, draw_ms = stamp.index % _UNSENT, _last_stage_ms(stamp) if is_new else math.nan
+            self._draw_ms[slot] = draw_ms
             self._index[slot], self._captured_ns[slot], self._drawn_ns[slot] = stamp.index, stamp.captured_ns, before_ns
 
     def sent(self, index: int, sent_ns: int) -> None:
@@ -91,8 +106,11 @@ class LatencyMeter:
             if self._index[slot] != index:
                 return
             self._index[slot] = -1
-            self._total.add(float(sent_ns - self._captured_ns[slot]) * _MS)
+            age_ms, draw_ms = float(sent_ns - self._captured_ns[slot]) * _MS, float(self._draw_ms[slot])
+            self._total.add(age_ms)
             self._stages["send"].add(float(sent_ns - self._drawn_ns[slot]) * _MS)
+        if self._on_sent:
+            self._on_sent(Sent(sent_ns, age_ms, None if math.isnan(draw_ms) else draw_ms))
 
     def latency(self, last: int = CAPACITY) -> Latency:
         """Of the newest `last` pictures, or of all that are remembered."""
@@ -100,3 +118,8 @@ class LatencyMeter:
             ran = ((name, ring.percentiles(last)) for name, ring in self._stages.items())
             stages = tuple((name, took) for name, took in ran if took is not None)
             return Latency(self._total.percentiles(last), stages)
+
+
+def _last_stage_ms(stamp: Stamp) -> float:
+    times = (stamp.captured_ns, *(now_ns for _, now_ns in stamp.finished))
+    return (times[-1] - times[-2]) * _MS if stamp.finished else math.nan

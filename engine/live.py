@@ -10,6 +10,8 @@ from omote.bridge.latest import Latest
 
 from .capture.source import Source, SourceError
 from .face.expressions import Expression
+from .gear import Budget
+from .gearbox import Gearbox
 from .hardware import this_machine
 from .latency import RECENT, LatencyMeter
 from .nouns import Actor, Array, Character
@@ -47,9 +49,16 @@ class Live:
         meter: LatencyMeter | None = None,
         is_offline: bool = False,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
+        gearbox: Gearbox | None = None,
     ) -> None:
-        """`meter` is the one whose `sent` an output calls. Offline, the file is drawn picture by picture."""
-        self._scene = Scene(artist, character, actor, light, outputs, meter or LatencyMeter(), clock_ns)
+        """`meter` is the one whose `sent` an output calls. Offline, the file is drawn picture by picture.
+
+        A `gearbox` holds a latency budget: it is open already, and changes how the artist draws and how often.
+        """
+        self._scene = Scene(artist, character, actor, light, outputs, meter or LatencyMeter(), clock_ns, gearbox)
+        self._gearbox = gearbox
+        if gearbox:
+            gearbox.on_rate = self._limit
         self._is_offline, self._clock_ns = is_offline, clock_ns
         self._mailbox: Latest[Seen] = Latest()
         self._turns = Turns(clock_ns, ahead=plan().tracks_ahead)
@@ -94,6 +103,8 @@ class Live:
             seconds=tally.seconds(now_ns),
             warm_up_s=tally.warm_up_s,
             version=version(),
+            counts=scene.artist.counts,
+            budget=self._budget,
         )
 
     @property
@@ -198,7 +209,17 @@ class Live:
             dropped=self._dropped,
             tracked_fraction=self._scene.tally.tracked_fraction,
             latency=self._scene.meter.latency(RECENT),
+            counts=self._scene.artist.counts,
+            budget=self._budget,
         )
+
+    @property
+    def _budget(self) -> Budget | None:
+        return self._gearbox.budget if self._gearbox else None
+
+    def _limit(self, fps: float | None) -> None:
+        """Draws no more pictures a second than these; from any thread."""
+        self.least_s = 1.0 / fps if fps else 0.0
 
     @property
     def _dropped(self) -> int:

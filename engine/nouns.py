@@ -117,6 +117,7 @@ class Portrait:
     params: FlameParams
     presence: float  # 1 the performer's face, 0 idle
     light: Array  # [27] spherical harmonics, red, green, blue
+    gear: str = ""  # how it was drawn, for people; said where that may change
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def shot(portrait: Portrait) -> Shot:
         captured_ns=stamp.captured_ns,
         generated_ns=stamp.finished[-1][1] if stamp.finished else stamp.captured_ns,
         wall_ns=stamp.captured_wall_ns,
-        video=Video(portrait.rgba),
+        video=Video(portrait.rgba, gear=portrait.gear),
         params=_params(portrait),
     )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .gear import Budget
 from .hardware import Hardware
 from .latency import Latency
+from .roles import Counts
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Report:
     seconds: float
     warm_up_s: float  # the network's first pictures, before anything was captured
     version: str
+    counts: Counts = field(default_factory=Counts)  # how the pictures came about; those of warming up are among them
+    budget: Budget | None = None  # of the latency, where there is one
 
     def as_json(self) -> dict[str, Any]:
         """The report in JSON's types; `latency_ms` is null where nothing was sent."""

@@ -16,6 +16,21 @@ class Counts:
     cached: int = 0  # drawn before and kept
     still: int = 0  # the picture before, of a face that has not moved
 
+    @property
+    def spared(self) -> int:
+        """Pictures that the network did not have to draw."""
+        return self.cached + self.still
+
+    @property
+    def cached_share(self) -> float:
+        """Of all, those that were drawn before; 0 of none."""
+        return self.cached / max(self.drawn + self.spared, 1)
+
+    @property
+    def still_share(self) -> float:
+        """Of all, those of a face that has not moved; 0 of none."""
+        return self.still / max(self.drawn + self.spared, 1)
+
 
 class Artist(Protocol):
     """Draws from one thread; `Animator` is one."""

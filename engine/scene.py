@@ -10,6 +10,7 @@ from .face.expressions import Expression
 from .face.light import checked_light
 from .face.performance import Performance
 from .face.presence import Phase, Shown
+from .gearbox import Gearbox
 from .latency import LatencyMeter
 from .nouns import Actor, Array, Character, FlameParams, Signal, Stamp
 from .reader import Seen
@@ -31,6 +32,7 @@ class Scene:
         outputs: Sequence[Output],
         meter: LatencyMeter,
         clock_ns: Callable[[], int],
+        gearbox: Gearbox | None = None,
     ) -> None:
         self.artist, self.character = artist, character
         self.phase = Phase.IDLE  # of the last picture
@@ -38,7 +40,7 @@ class Scene:
         self.meter = meter
         self._light = self._own_light = light
         self._outputs = tuple(outputs)
-        self._clock_ns = clock_ns
+        self._clock_ns, self._gearbox = clock_ns, gearbox
         self._performance = Performance(actor)
         self._index = -1  # of the last picture
 
@@ -87,14 +89,15 @@ class Scene:
         return max(self._index + 1, index)
 
     def _show(self, shown: Shown, stamp: Stamp, signal: Signal | None) -> None:
-        stamp = stamp.after("pose", self._clock_ns())
+        stamp, drawn_before = stamp.after("pose", self._clock_ns()), self.artist.counts.drawn
         portrait = self.artist.draw(
             shown.params, self.character, self._light, stamp=stamp, signal=signal, presence=shown.presence
         )
-        portrait = replace(portrait, stamp=stamp.after("draw", self._clock_ns()))
+        gear = self._gearbox.drawn_by if self._gearbox else ""
+        portrait = replace(portrait, stamp=stamp.after("draw", self._clock_ns()), gear=gear)
         self._index, self.phase = stamp.index, shown.phase
         self.tally.pictures += 1
         if signal is not None:
-            self.meter.drawn(portrait.stamp)
+            self.meter.drawn(portrait.stamp, is_new=self.artist.counts.drawn > drawn_before)
         for output in self._outputs:
             output.offer(portrait)

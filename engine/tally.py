@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .face.presence import Phase
+from .gear import Budget
 from .latency import Latency
+from .roles import Counts
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Moment:
     dropped: int
     tracked_fraction: float
     latency: Latency  # of the last pictures
+    counts: Counts = field(default_factory=Counts)  # how they came about, so far
+    budget: Budget | None = None  # of the latency, where there is one
 
 
 class Tally:

@@ -34,6 +34,7 @@ class Config:
     loop: bool = False  # a file begins again at its end; the demo always does, but offline
     offline: bool = False  # a file is drawn picture by picture, as fast as that goes
     seconds: float | None = None  # None: until the source ends, or Ctrl-C
+    budget_ms: float | None = None  # for the p95 of capture to sent: below it quality is given up; None: no budget
     report: Path | None = None
     page: bool = True
     page_port: int = DEFAULT_PORT
@@ -54,7 +55,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "Path | None": ((str,), "a path in quotes"),
     "tuple[str, ...]": ((list, tuple), "a list of texts in quotes"),
 }
-_ABOVE_ZERO = ("size", "steps", "fps", "seconds")
+_ABOVE_ZERO = ("size", "steps", "fps", "seconds", "budget_ms")
 
 
 def load_config(path: Path | None = None) -> Config:

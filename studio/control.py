@@ -90,6 +90,10 @@ class Control:
             "latency_p99_ms": total.p99 if total else 0.0,
             "source": moment.source,
             "phase": moment.phase.value,
+            **asdict(moment.counts),
+            "budget_ms": moment.budget.ms if moment.budget else 0.0,
+            "budget_held": moment.budget is not None and moment.budget.is_held,
+            "gear": moment.budget.gear if moment.budget else "",
         }
 
     def _format(self, arguments: Arguments) -> Result:

@@ -129,6 +129,7 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loop", action="store_true", help="begin a file again at its end")
     parser.add_argument("--offline", action="store_true", help="draw a file picture by picture, as fast as that goes")
     parser.add_argument("--seconds", type=float, help="end after so long")
+    parser.add_argument("--budget-ms", type=float, metavar="MS", help="give up quality where pictures get older")
     parser.add_argument("--report", metavar="OUT.json", help="write what was measured")
     parser.add_argument("--no-page", dest="page", action="store_false", help="serve no preview page")
     parser.add_argument("--page-port", type=int, metavar="PORT", help="of the preview page")

@@ -15,6 +15,7 @@ from omote.engine.capture import Source, SourceError, open_source
 from omote.engine.character import load_character
 from omote.engine.face.light import studio_light
 from omote.engine.face.presence import Phase
+from omote.engine.gearbox import Gearbox, gears_of, sitting_of
 from omote.engine.latency import LatencyMeter
 from omote.engine.live import Live
 from omote.engine.nouns import Actor, Character
@@ -38,6 +39,7 @@ class Cast:
     source: Source
     character: Character
     animator: Animator
+    gearbox: Gearbox | None  # where there is a latency budget
 
 
 class SourceSwitch:
@@ -61,6 +63,7 @@ class SourceSwitch:
 def run(config: Config) -> int:
     """Runs the loop to its end, or to Ctrl-C, and returns the exit code; errors that a person can mend are raised."""
     _check_report(config.report)
+    _check_budget(config)
     try:
         _play(config, interruptibly(lambda: load(config)))
     except KeyboardInterrupt:
@@ -72,12 +75,23 @@ def load(config: Config) -> Cast:
     """The source, the character and the compiled network that these settings name."""
     loop = config.loop or (config.source == "demo" and not config.offline)
     source = open_source(config.source, fps=config.fps, loop=loop, is_offline=config.offline)
-    return Cast(source, load_character(config.character), Animator(config.size, config.steps, config.runtime))
+    character, animator = load_character(config.character), Animator(config.size, config.steps, config.runtime)
+    return Cast(source, character, animator, _gearbox(config, character, animator))
+
+
+def _gearbox(config: Config, character: Character, animator: Animator) -> Gearbox | None:
+    if config.budget_ms is None:
+        return None
+    sitting = sitting_of(animator, character, studio_light())
+    return Gearbox(animator, config.budget_ms, gears_of(animator), sitting)
 
 
 def _play(config: Config, cast: Cast) -> None:
-    meter, switch = LatencyMeter(), SourceSwitch(config.source)
+    gearbox, switch = cast.gearbox, SourceSwitch(config.source)
+    meter = LatencyMeter(on_sent=gearbox.tell if gearbox else None)
     with ExitStack() as stack:
+        if gearbox:
+            stack.enter_context(gearbox)
         outlets = Outlets.opened(config, cast.animator, meter, switch.use, stack)
         live = switch.live = outlets.control.live = Live(
             cast.source,
@@ -88,6 +102,7 @@ def _play(config: Config, cast: Cast) -> None:
             outlets.outputs,
             meter=meter,
             is_offline=config.offline,
+            gearbox=gearbox,
         )
         report = _perform(live, config, cast, outlets)
         if config.report:
@@ -96,10 +111,10 @@ def _play(config: Config, cast: Cast) -> None:
 
 
 def _perform(live: Live, config: Config, cast: Cast, outlets: Outlets) -> Report:
-    line = StatusLine(Console(stderr=True), cast.animator.runtime)
+    line = StatusLine(Console(stderr=True))
 
     def on_second(moment: Moment) -> None:
-        line.show(moment, outlets.wire.publisher.listening, outlets.control.rejected_handshakes)
+        line.show(moment, cast.animator.runtime, outlets.wire.publisher.listening, outlets.control.rejected_handshakes)
         if outlets.page:
             outlets.page.show(_status(moment, cast.animator, outlets))
 
@@ -126,6 +141,9 @@ def _status(moment: Moment, animator: Animator, outlets: Outlets) -> Status:
         is_tracked=moment.phase in (Phase.FOLLOWING, Phase.RETURNING),
         latency=moment.latency.total,
         stages=tuple(Stage(name, took) for name, took in moment.latency.stages),
+        cached_share=moment.counts.cached_share,
+        still_share=moment.counts.still_share,
+        budget=moment.budget,
         endpoints=outlets.endpoints,
         notice=outlets.notice,
     )
@@ -136,14 +154,22 @@ def _say_where_to_look(config: Config, cast: Cast, outlets: Outlets) -> None:
     rows = [
         f"Omote {version()} draws {cast.character.name} from {cast.source.name}: "
         f"{animator.size}x{animator.size}, steps {animator.steps}, {animator.runtime}",
+        *(f"  not chosen  {refusal}" for refusal in animator.refusals),
         *outlets.rows(),
     ]
+    if config.budget_ms is not None:
+        rows.append(f"  budget      {config.budget_ms:g} ms, capture to sent: quality is given up to hold its p95")
     if config.source == "demo":
         click = ", or a click on the page" if page else ""
         rows.append(f"  your face   omote live --source webcam{click}")
     Console().print("\n".join([*rows, "  Ctrl-C ends"]), highlight=False, markup=False, soft_wrap=True)
     if page and config.open:
         webbrowser.open(page.url)
+
+
+def _check_budget(config: Config) -> None:
+    if config.budget_ms is not None and config.offline:
+        raise ConfigError("a file that is drawn picture by picture has no latency: leave out --budget-ms or --offline")
 
 
 def _check_report(path: Path | None) -> None:

@@ -11,30 +11,33 @@ from rich.text import Text
 
 from omote.bridge import frame
 from omote.engine.face.presence import Phase
+from omote.engine.gear import Budget
 from omote.engine.latency import Percentiles
 from omote.engine.report import Report
+from omote.engine.roles import Counts
 from omote.engine.tally import Moment
 
 
 class StatusLine:
     """Shows moments where there is a terminal, and nothing elsewhere."""
 
-    def __init__(self, console: Console, runtime: str) -> None:
+    def __init__(self, console: Console) -> None:
         self._display = Display(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
-        self._runtime = runtime
 
     def shown(self) -> AbstractContextManager[object]:
         """While this is entered, the line stands at the bottom."""
         return self._display or nullcontext()
 
-    def show(self, moment: Moment, topics: Collection[str], refused: int) -> None:
+    def show(self, moment: Moment, runtime: str, topics: Collection[str], refused: int) -> None:
         if self._display:
-            text = "\n".join(lines(moment, self._runtime, topics, refused))
+            text = "\n".join(lines(moment, runtime, topics, refused))
             self._display.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
 
 
-def lines(moment: Moment, runtime: str, topics: Collection[str], refused: int = 0) -> tuple[str, str, str]:
-    """How it goes, how old pictures are, and where the time goes; each fits into 80 columns.
+def lines(moment: Moment, runtime: str, topics: Collection[str], refused: int = 0) -> tuple[str, ...]:
+    """How it goes, how old pictures are, where the time goes, what was spared, and how a budget is held.
+
+    Each fits into 80 columns; the last two are there where there is something to say.
 
     `topics` are those that somebody subscribes to, `refused` is how often somebody was not let in.
     """
@@ -47,7 +50,19 @@ def lines(moment: Moment, runtime: str, topics: Collection[str], refused: int = 
         f"dropped {moment.dropped}{knocked}",
         f"capture to sent {_spread(moment.latency.total)} (p50/p95/p99) · {runtime} · to {listening}",
         f"p50 of {stages} ms" if stages else "no stage has run yet",
+        *([_spared(moment.counts)] if moment.counts.spared else []),
+        *([_held(moment.budget)] if moment.budget else []),
     )
+
+
+def _spared(counts: Counts) -> str:
+    return f"not drawn anew: {counts.cached_share:.0%} drawn before, {counts.still_share:.0%} held still"
+
+
+def _held(budget: Budget) -> str:
+    how = "held" if budget.is_held else "not held"
+    changes = f"{budget.changes} change{'' if budget.changes == 1 else 's'}"
+    return f"budget {budget.ms:g} ms {how} by {budget.gear} · {changes}"
 
 
 def _name(topic: str) -> str:
@@ -58,10 +73,11 @@ def _name(topic: str) -> str:
 
 def summary(report: Report) -> str:
     """A run in one line."""
+    budget = f"; {_held(report.budget)}" if report.budget else ""
     return (
         f"{report.pictures} pictures in {report.seconds:.1f} s ({report.fps:.1f} a second), capture to sent "
         f"{_spread(report.latency.total)} (p50/p95/p99), dropped {report.dropped}, "
-        f"tracked {report.tracked_fraction:.1%}; warmed up in {report.warm_up_s:.1f} s"
+        f"tracked {report.tracked_fraction:.1%}; warmed up in {report.warm_up_s:.1f} s{budget}"
     )
 
 

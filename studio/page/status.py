@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from omote.engine.gear import Budget
 from omote.engine.latency import Percentiles
 
 __all__ = ["Endpoint", "Percentiles", "Stage", "Status"]
@@ -43,6 +44,9 @@ class Status:
     latency: Percentiles | None = None  # None until there is something to say
     stages: tuple[Stage, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+    cached_share: float = 0.0  # of the pictures, those that were drawn before
+    still_share: float = 0.0  # those of a face that has not moved
+    budget: Budget | None = None  # of the latency, where there is one
     notice: str = ""  # a sentence for the person who looks, where something is wrong
 
     def as_json(self) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from omote.engine.hardware import this_machine
-from omote.engine.latency import Latency, LatencyMeter, Percentiles, Ring
+from omote.engine.latency import Latency, LatencyMeter, Percentiles, Ring, Sent
 from omote.engine.nouns import Stamp
 from omote.engine.report import Report
 
@@ -62,6 +63,18 @@ def test_a_picture_that_was_never_drawn_from_a_signal_has_no_latency() -> None:
     assert meter.latency().total is None
 
 
+def test_who_holds_a_budget_is_told_of_each_picture_that_was_sent() -> None:
+    told: list[Sent] = []
+    meter = LatencyMeter(on_sent=told.append)
+    stamp = Stamp(0, 5 * MS, 0).after("track", 15 * MS).after("draw", 45 * MS)
+    meter.drawn(stamp)
+    meter.sent(0, 50 * MS)
+    meter.drawn(replace(stamp, index=1), is_new=False)
+    meter.sent(1, 55 * MS)
+    meter.sent(2, 60 * MS)  # of no signal
+    assert told == [Sent(50 * MS, pytest.approx(45.0), pytest.approx(30.0)), Sent(55 * MS, pytest.approx(50.0), None)]
+
+
 def test_a_picture_is_sent_once() -> None:
     meter = LatencyMeter()
     meter.drawn(drawn_stamp(0))
@@ -78,7 +91,7 @@ def test_a_report_has_the_keys_that_others_read() -> None:
     report = Report(15.0, 30, meter.latency(), 2, 0.5, 256, 1, "flat", this_machine(), "demo", "hana", 2.0, 0.4, "0.1")
     said = json.loads(json.dumps(report.as_json()))
     wanted = "fps pictures latency_ms stages_ms dropped tracked_fraction size steps runtime hardware source character"
-    assert {*wanted.split(), "seconds", "warm_up_s", "version"} == set(said)
+    assert {*wanted.split(), "seconds", "warm_up_s", "version", "counts", "budget"} == set(said)
     assert set(said["latency_ms"]) == {"p50", "p95", "p99"}
     assert set(said["stages_ms"]["draw"]) == {"p50", "p95", "p99"}
-    assert set(said["hardware"]) == {"cpu", "cores", "platform", "python"}
+    assert set(said["hardware"]) == {"cpu", "cores", "platform", "python", "flags", "memory_gib", "gpus"}

@@ -197,3 +197,15 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     os.close(writing)
     assert done.stderr == ""
     assert done.returncode == 1
+
+
+def test_a_latency_budget_for_a_file_that_is_drawn_picture_by_picture_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line = said_in_one_line(capsys, "live", "--offline", "--budget-ms", "60")
+    assert "has no latency: leave out --budget-ms or --offline" in line
+
+
+def test_a_latency_budget_of_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    line = said_in_one_line(capsys, "live", "--budget-ms", "0")
+    assert line == "omote live: budget_ms must be a number above 0, got 0.0"

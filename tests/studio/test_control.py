@@ -90,6 +90,8 @@ def test_stats_say_how_it_goes(asked: Asked) -> None:
     kinds = {name: type(value) for name, value in said.items()}
     assert {kinds[name] for name in ("fps", "tracked", "latency_p50_ms", "latency_p99_ms")} == {float}
     assert {kinds[name] for name in ("pictures", "sent_pictures", "sent_params", "dropped")} == {int}
+    assert {kinds[name] for name in ("drawn", "cached", "still")} == {int}
+    assert (said["budget_ms"], said["budget_held"], said["gear"]) == (0.0, False, "")
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from omote.engine.face.presence import Phase
+from omote.engine.gear import Budget
 from omote.engine.hardware import this_machine
 from omote.engine.latency import Latency, Percentiles
 from omote.engine.report import Report
+from omote.engine.roles import Counts
 from omote.engine.tally import Moment
 from omote.studio.status_line import lines, summary
 
@@ -34,6 +38,18 @@ def test_who_was_not_let_in_is_told_only_where_there_is_somebody() -> None:
     moment = Moment("demo", "hana", Phase.FOLLOWING, 30.0, 30, 0, 1.0, LATENCY)
     assert lines(moment, "flat", (), refused=3)[0].endswith("dropped 0 · not let in 3")
     assert "let in" not in lines(moment, "flat", (), refused=0)[0]
+
+
+def test_what_did_not_have_to_be_drawn_and_how_the_budget_is_held_are_told() -> None:
+    counts, gear = Counts(drawn=50, cached=20, still=30), "openvino cpu int8 192x192 1 step 30/s"
+    moment = Moment("demo", "hana", Phase.FOLLOWING, 30.0, 100, 0, 1.0, LATENCY, counts, Budget(60.0, gear, True, 1))
+    said = lines(moment, "openvino cpu int8", ())
+    assert said[3] == "not drawn anew: 20% drawn before, 30% held still"
+    assert said[4] == "budget 60 ms held by openvino cpu int8 192x192 1 step 30/s · 1 change"
+    missed = replace(moment, budget=Budget(20.0, gear, False, 3))
+    assert lines(missed, "openvino cpu int8", ())[4].startswith("budget 20 ms not held by openvino")
+    assert lines(missed, "openvino cpu int8", ())[4].endswith("3 changes")
+    assert max(map(len, said)) <= 80
 
 
 def test_a_run_fits_into_one_line() -> None:

@@ -81,6 +81,9 @@ function showStatus(status) {
   say("character", status.character);
   say("picture", `${status.size} × ${status.size}, ${status.steps} ${status.steps === 1 ? "step" : "steps"}`);
   say("runtime", status.runtime);
+  const share = (part) => `${(100 * part).toFixed(0)} %`;
+  say("spared", `${share(status.cached_share)} drawn before, ${share(status.still_share)} held still`);
+  showBudget(status.budget);
   const rows = status.stages.map((stage) => row(stage.name, stage.took_ms));
   if (status.latency) rows.unshift(row("all", status.latency));
   element("latency").replaceChildren(...rows);
@@ -89,6 +92,11 @@ function showStatus(status) {
     fact("OBS browser source", link(new URL("/clean", location).href)),
   );
   showNotice(notice || status.notice);
+}
+
+function showBudget(budget) {
+  element("budget-row").hidden = budget === null;
+  if (budget) say("budget", `${budget.ms} ms, ${budget.is_held ? "held" : "not held"} by ${budget.gear}`);
 }
 
 async function refresh() {

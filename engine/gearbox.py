@@ -1,0 +1,181 @@
+"""Changes gears while the loop runs: compiles them beside it, listens to the age of what is sent, and shifts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from .animator import Animator
+from .diffusion import sampler
+from .gear import Budget, Gear, ladder
+from .governor import Governor
+from .latency import Sent
+from .look import AnimatorError, Look
+from .nouns import Array, Character, FlameParams
+from .painter import Painter, Sitting
+from .runtime.int8 import accepted
+from .runtime.network import RuntimeUnavailable
+
+TRIALS = 5  # pictures by which a gear is measured, after one that warms it up
+REST_S = 2.0  # between two gears that are compiled: time to hear how the stream goes
+WORTH = 0.9  # of what the cheapest better gear costs: what costs more than that is no gear
+_STOP_S = 0.1
+
+log = logging.getLogger(__name__)
+
+
+def trial_ms(painter: Painter, sitting: Sitting) -> float:
+    """How long this painter now takes for a picture."""
+    took_ns = []
+    for _ in range(1 + TRIALS):
+        began_ns = time.perf_counter_ns()
+        painter.paint([sitting])
+        took_ns.append(time.perf_counter_ns() - began_ns)
+    return sorted(took_ns[1:])[TRIALS // 2] / 1e6
+
+
+class Gearbox:
+    """Holds a latency budget. `with` measures the gear that the animator is in, and begins to compile the others.
+
+    They are compiled one at a time, the cheapest first, so that a way out is there soon. A gear that cannot be
+    compiled, or costs nearly what a better one does, is left out. `tell` is called for each picture that was sent.
+    """
+
+    def __init__(
+        self,
+        animator: Animator,
+        budget_ms: float,
+        gears: Sequence[Gear],
+        sitting: Sitting,
+        measure_ms: Callable[[Painter, Sitting], float] = trial_ms,
+        rest_s: float = REST_S,
+    ) -> None:
+        """`gears` begin with the one that the animator is in; `sitting` is what they are measured by."""
+        self.on_rate: Callable[[float | None], None] = lambda fps: None  # told how many pictures a second there may be
+        self._animator, self._gears = animator, tuple(gears)
+        self._sitting, self._measure_ms, self._rest_s = sitting, measure_ms, rest_s
+        self._governor = Governor(budget_ms, len(gears))
+        self._painters: dict[int, Painter] = {}  # by the place of their gear
+        self._lock = threading.Lock()
+        self._is_busy = False  # compiling or measuring: what is sent now says little
+        self._drawn_ms: list[float] = []  # by the present gear, while another one is measured
+        self._has_ended = threading.Event()
+        self._thread = threading.Thread(target=self._compile_all, name="gearbox", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._offer(0, self._animator.painter, self._measure_ms(self._animator.painter, self._sitting))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Does not wait for a gear that is being compiled."""
+        self._has_ended.set()
+        self._thread.join(_STOP_S)
+
+    @property
+    def budget(self) -> Budget:
+        """How it goes."""
+        with self._lock:
+            governor = self._governor
+            text = self._text(self._painters[governor.gear])
+            return Budget(governor.budget_ms, text, governor.is_held, governor.changes)
+
+    @property
+    def drawn_by(self) -> str:
+        """What drew the animator's last picture, for people."""
+        return self._text(self._animator.painter)
+
+    def tell(self, sent: Sent) -> None:
+        """Counts a picture, and shifts where that is called for."""
+        with self._lock:
+            if self._is_busy:
+                if sent.draw_ms is not None:
+                    self._drawn_ms.append(sent.draw_ms)
+                return
+            before, now = self._governor.gear, self._governor.tell(sent)
+            if now != before:
+                self._animator.shift(self._painters[now])
+                self.on_rate(self._gears[now].fps)
+
+    def _text(self, painter: Painter) -> str:
+        return Gear(painter.build, painter.steps, self._gears[self._governor.gear].fps).text(painter.name)
+
+    # What follows runs in the gearbox's own thread.
+
+    def _compile_all(self) -> None:
+        for place in self._order():
+            if self._has_ended.wait(self._rest_s):
+                return
+            with self._lock:
+                self._is_busy = True
+                self._drawn_ms.clear()
+            try:
+                self._compile(place)
+            except AnimatorError as error:
+                log.info("no gear %s: %s", self._gears[place].text(), error)
+            finally:
+                with self._lock:
+                    self._is_busy = False
+                    self._governor.forget()
+
+    def _order(self) -> list[int]:
+        """The first gear of each way to draw, but for the one that is there: the last, then from the best down."""
+        gears, painted = self._gears, dict[int, Gear]()
+        for place, gear in enumerate(gears):
+            if not any(gear.draws_like(other) for other in (gears[0], *painted.values())):
+                painted[place] = gear
+        places = list(painted)
+        return places[-1:] + places[:-1]
+
+    def _compile(self, place: int) -> None:
+        gear = self._gears[place]
+        painter = Painter(self._animator.file, gear.build, gear.steps)
+        with self._lock:
+            self._drawn_ms.clear()  # of the time in which it was compiled
+        took_ms = self._measure_ms(painter, self._sitting)
+        with self._lock:
+            cost_ms = took_ms / self._governor.slowness(self._drawn_ms)
+        self._offer(place, painter, cost_ms)
+
+    def _offer(self, place: int, painter: Painter, cost_ms: float) -> None:
+        """All gears that draw like this one, in which only the rate differs, cost the same."""
+        with self._lock:
+            for at, gear in enumerate(self._gears):
+                if gear.draws_like(self._gears[place]):
+                    self._painters[at] = painter
+                    self._governor.offer(at, cost_ms)
+            self._withdraw_the_worthless()
+
+    def _withdraw_the_worthless(self) -> None:
+        """Of two gears that cost nearly the same, only the one with the better picture is any good."""
+        cheapest_ms, cheapest = float("inf"), self._gears[0]
+        for at, gear in enumerate(self._gears):
+            cost_ms = self._governor.cost_ms(at)
+            if cost_ms is None or gear.draws_like(cheapest):
+                cheapest_ms = cheapest_ms if cost_ms is None else min(cost_ms, cheapest_ms)
+            elif cost_ms > WORTH * cheapest_ms and at != self._governor.gear:
+                self._governor.withdraw(at)
+            else:
+                cheapest_ms, cheapest = cost_ms, gear
+
+
+def gears_of(animator: Animator) -> tuple[Gear, ...]:
+    """The ladder from what this animator draws with now down to the least that its network can do."""
+    best = Gear(animator.painter.build, animator.steps)
+    cheaper = ("int8",) if best.build.runtime == "openvino" and _has_int8(animator) else ()
+    return ladder(best, animator.file.sizes, sampler.STEPS, cheaper)
+
+
+def sitting_of(animator: Animator, character: Character, light: Array) -> Sitting:
+    """What gears are measured by: this character at rest."""
+    return Sitting(Look.of(character, animator.file), FlameParams.neutral(), light)
+
+
+def _has_int8(animator: Animator) -> bool:
+    try:
+        return animator.painter.build.precision != "int8" and bool(accepted(animator.file))
+    except RuntimeUnavailable:
+        return False
