@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,8 @@ def macs(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
     for node in model.get_ops():
         kind = node.get_type_name()
         if kind in _PER_OUTPUT:
-            each = _PER_OUTPUT[kind](*(list(node.get_input_shape(k)) for k in range(2)), node)
+            left, right = (list(node.get_input_shape(k)) for k in range(2))
+            each = _PER_OUTPUT[kind](left, right, node)
             counted[kind] = counted.get(kind, 0) + each * int(np.prod(list(node.get_output_shape(0))))
     return counted
 
@@ -61,7 +62,7 @@ def _of_matmul(left: list[int], _right: list[int], node: Any) -> int:
 
 
 # Multiply-adds for each number that comes out. A kernel is [out, in, ...], of groups [groups, out, in, ...].
-_PER_OUTPUT = {
+_PER_OUTPUT: dict[str, Callable[[list[int], list[int], Any], int]] = {
     "Convolution": lambda _data, kernel, _node: int(np.prod(kernel[1:])),
     "GroupConvolution": lambda _data, kernel, _node: int(np.prod(kernel[2:])),
     "MatMul": _of_matmul,

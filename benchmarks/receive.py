@@ -43,7 +43,8 @@ def mouth_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width, _ = pixels.shape
     crop = pixels[height * 9 // 20 : height * 17 // 20, width * 3 // 10 : width * 7 // 10]
     stride = -(-max(crop.shape[:2]) // SIDE)
-    return crop[::stride, ::stride, :3].mean(axis=2).astype(np.uint8)
+    grey: NDArray[np.uint8] = crop[::stride, ::stride, :3].mean(axis=2).astype(np.uint8)
+    return grey
 
 
 class Receiver:

@@ -23,23 +23,34 @@ def live(folder: Path) -> str:
     if result is None:
         return section(title, unmeasured("live"))
     scenes: ByName = result["scenes"]
-    head = ("scene", "asked", "drawn", "received", "new", *QUANTILES, "sent p50", "tracked", "runtime")
+    head = ("scene", "asked", "shown", "received", "new", *QUANTILES, "sent p50", "tracked", "cached, still", "runtime")
     speeds = table(head, [_scene_row(name, told) for name, told in scenes.items()])
     names = list(dict.fromkeys(stage for told in scenes.values() for stage in _stages(told)))
     ages = table(("p50 / p99, ms", *names), [_stage_row(name, told, names) for name, told in scenes.items()])
-    text = "Pictures a second; milliseconds from capture until the last byte was received, and until it was sent."
+    text = (
+        "Pictures a second; milliseconds from capture until the last byte was received, and until it was sent. What is "
+        "cached was drawn before, what stands still was not drawn again; new is what differs from the picture received "
+        "before it."
+    )
     return section(title, origin_line(result), text, speeds, "Where the time goes, stage by stage:", ages)
 
 
 def _scene_row(name: str, told: Result) -> list[str]:
     if "refused" in told:
-        return [name, *["-"] * 9, told["refused"]]
+        return [name, *["-"] * 10, told["refused"]]
     receiver = told.get("receiver")
     received = [f"{receiver['fps']:.1f}", str(receiver["new"]), *ms(receiver["total_ms"])] if receiver else ["-"] * 5
     runtime = f"{told['runtime']}, {square(told['size'])}"
     sent = ms(told["latency_ms"], "p50")
     speeds = [f"{told['asked_fps']:.0f}", f"{told['fps']:.1f}"]
-    return [name, *speeds, *received, *sent, f"{told['tracked_fraction']:.3f}", runtime]
+    return [name, *speeds, *received, *sent, f"{told['tracked_fraction']:.3f}", _undrawn(told), runtime]
+
+
+def _undrawn(told: Result) -> str:
+    """How many of the pictures were drawn before, and how many stood still; "-" in results of older days."""
+    counts = told.get("counts")
+    shown = sum(counts.values()) if counts else 0
+    return ", ".join(percent(counts[name] / shown) for name in ("cached", "still")) if counts and shown else "-"
 
 
 def _stages(told: Result) -> ByName:

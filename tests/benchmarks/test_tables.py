@@ -24,7 +24,7 @@ SCENE = {
     **ORIGIN,
     **{"asked_fps": 60.0, "fps": 31.1, "runtime": "openvino cpu f32", "size": 256, "steps": 1},
     **{"tracked_fraction": 1.0, "latency_ms": AGES, "stages_ms": {"track": AGES, "draw": AGES}},
-    "receiver": RECEIVER,
+    **{"receiver": RECEIVER, "counts": {"drawn": 170, "cached": 20, "still": 10}},
 }
 
 
@@ -69,8 +69,8 @@ def test_what_was_not_measured_says_how_to_measure_it(tmp_path: Path) -> None:
 def test_live_figures_are_those_of_the_file(tmp_path: Path) -> None:
     folder = kept(tmp_path, "live", scenes={"clip at 60 a second": SCENE, "lost": {**ORIGIN, "refused": "no clip"}})
     text = sections.live(folder)
-    assert "| clip at 60 a second | 60 | 31.1 | 31.0 | 1860 | 41.3 | 60.0 | 99.9 | 41.3 | 1.000 |" in text
-    assert "| lost | - | - | - | - | - | - | - | - | - | no clip |" in text
+    assert "| clip at 60 a second | 60 | 31.1 | 31.0 | 1860 | 41.3 | 60.0 | 99.9 | 41.3 | 1.000 | 10 %, 5 % |" in text
+    assert "| lost | - | - | - | - | - | - | - | - | - | - | no clip |" in text
     assert "| clip at 60 a second | 31.0 | 41 ms | 60 ms | 100 ms | 41 ms | 41 ms | 1.000 |" in blocks.live(folder)
     assert "received by another process" in blocks.live(folder)
     assert "| captured to received | 41.3 | 60.0 | 99.9 |" in blocks.budget(folder)
