@@ -11,6 +11,8 @@ from pathlib import Path
 
 from omote.engine.cache_folder import cache_folder
 
+from .network import RuntimeUnavailable
+
 SUFFIX = ".engine"
 
 
@@ -52,14 +54,19 @@ def engine_folder() -> Path:
 
 
 def save_engine(folder: Path, engine: bytes, make: Make, targets: tuple[str, ...], made: str) -> Path:
-    """The path of the engine; its label has the same name and ends in `.json`."""
+    """The path of the engine; its label has the same name and ends in `.json`; RuntimeUnavailable without room."""
     label = Label(make, targets, made, hashlib.sha256(engine).hexdigest())
     runtime = make.library.split()[0]
     target = "-".join("".join(letter for letter in each if letter.isalnum()) for each in targets)
     path = folder / f"{runtime}-{make.network[:8]}-{make.precision}-{make.size}-x{make.batch}-{target}{SUFFIX}"
-    folder.mkdir(parents=True, exist_ok=True)
-    replace_file(path, engine)
-    replace_file(path.with_suffix(".json"), (json.dumps(asdict(label), indent=2) + "\n").encode())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_file(path, engine)
+        replace_file(path.with_suffix(".json"), (json.dumps(asdict(label), indent=2) + "\n").encode())
+    except OSError as error:
+        raise RuntimeUnavailable(
+            f"the engine cannot be kept in {folder} ({error}): make room or choose --out"
+        ) from error
     return path
 
 

@@ -35,6 +35,8 @@ class TensorRtNetwork:
             raise RuntimeUnavailable(f"TensorRT cannot open its engine ({self._journal.reason}): omote compile --again")
         try:
             context = self._engine.create_execution_context()
+            if context is None:
+                raise CudaError(self._journal.reason)
             self._enqueue = Enqueue(context, file.shapes(build.size, build.batch), recorded=True)
         except CudaError as error:
             raise RuntimeUnavailable(f"TensorRT cannot run on {gpu.name} ({error}): try another --runtime") from error

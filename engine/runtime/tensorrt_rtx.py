@@ -55,9 +55,12 @@ class TensorRtRtxNetwork:
         if known and not kernels.deserialize(known):
             known = b""  # of another driver or GPU
         config.set_runtime_cache(kernels)
-        enqueue = Enqueue(self._engine.create_execution_context(config), shapes, recorded=False)
+        context = self._engine.create_execution_context(config)
+        if context is None:
+            raise CudaError(self._journal.reason)
+        enqueue = Enqueue(context, shapes, recorded=False)
         if (now := bytes(kernels.serialize())) != known:
-            replace_file(kept, now)
+            _keep(kept, now)
         return enqueue
 
 
@@ -113,7 +116,16 @@ def _built_here(file: NetworkFile, build: Build, gpu: Gpu) -> tuple[Path, bytes]
     return path, path.read_bytes()
 
 
+def _keep(path: Path, kernels: bytes) -> None:
+    try:
+        replace_file(path, kernels)
+    except OSError as error:
+        log.warning("the GPU's kernels are not kept (%s): each start compiles them again", error)
+
+
 def _opened(trt: Any, engine: bytes, path: Path, journal: Journal) -> Any:
+    if reason := objection(engine):
+        raise RuntimeUnavailable(f"TensorRT-RTX refuses {path.name} ({reason}): omote compile --again")
     opened = trt.Runtime(journal.logger).deserialize_cuda_engine(engine)
     if opened is None:
         raise RuntimeUnavailable(f"TensorRT-RTX cannot open {path.name} ({journal.reason}): omote compile --again")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from omote.engine.runtime.engine_file import EngineRefused, Make, found_engine, read_engine, read_label, save_engine
+from omote.engine.runtime.network import RuntimeUnavailable
 
 MAKE = Make("5977" * 16, "f16", 256, 1, "tensorrt-rtx 1.7.1")
 ENGINE = b"kernels and weights"
@@ -56,6 +57,12 @@ def test_an_engine_whose_label_is_nonsense_is_refused(tmp_path: Path, label: str
     path.with_suffix(".json").write_text(label)
     with pytest.raises(EngineRefused, match=r"json is missing or damaged"):
         read_engine(path, MAKE, "sm89")
+
+
+def test_a_folder_that_cannot_be_is_told_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "engines").write_text("a file where a folder should be")
+    with pytest.raises(RuntimeUnavailable, match=r"the engine cannot be kept in .*engines .*--out"):
+        saved(tmp_path / "engines")
 
 
 def test_of_all_engines_in_a_folder_the_one_that_fits_is_found(tmp_path: Path) -> None:
