@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-import torch.nn.functional as F
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from omote import engine
 from omote.engine.character import SUFFIX, save_character
-from omote.engine.diffusion.denoiser import KINDS, REFERENCE, Bank, Condition, Denoiser, Shape
+from omote.engine.diffusion.denoiser import Denoiser, Shape
 from omote.engine.diffusion.encoder import Completion, Encoder
+from omote.engine.diffusion.flat import Flat
 from omote.engine.face import atlas
 from omote.engine.face.head import FILE as HEAD_FILE
 from omote.engine.face.maps import CHANNELS
@@ -50,32 +50,6 @@ MADE_FROM = (
     "A person who does not exist, rendered from MakeHuman (CC0), faceunits01 (CC0) and ICT-FaceKit (MIT) assets; "
     "person seed {seed}"
 )
-
-
-class Flat(nn.Module):
-    """The denoiser with plain tensors for inputs, as ONNX wants them."""
-
-    def __init__(self, denoiser: Denoiser) -> None:
-        super().__init__()
-        self.denoiser = denoiser
-
-    def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        geometry: Tensor,
-        uv: Tensor,
-        texture: Tensor,
-        face: Tensor,
-        light: Tensor,
-        identity: Tensor,
-        bank: Tensor,
-        present: Tensor,
-    ) -> Tensor:
-        condition = Condition(geometry, uv, texture, face, light, identity)
-        rows = Bank(bank, ((REFERENCE, bank.shape[1]),), F.pad(present, (0, KINDS - 1)))
-        picture: Tensor = self.denoiser(x, t, condition, rows)[0]
-        return picture
 
 
 def example_inputs(shape: Shape, seed: int = 0) -> tuple[Tensor, ...]:

@@ -9,7 +9,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-_STRIDED = ".strided"
+from omote.engine.diffusion.shipped import STRIDED
+
 _UNSHUFFLE = (0, 1, 3, 5, 2, 4)  # how torch's pixel_unshuffle turns [B,C,H,r,W,r]
 
 
@@ -119,22 +120,11 @@ def _stride(graph: onnx.GraphProto, found: _Unshuffle) -> None:
         for key, value in (("kernel_shape", longer.shape[2:]), ("strides", (r, r)), ("pads", pads))
     )
     conv.input[0] = found.picture
-    name = f"{weight.name}{_STRIDED}{r}"  # the old weights may have another reader
+    name = f"{weight.name}{STRIDED}{r}"  # the old weights may have another reader
     conv.input[1] = name
     graph.initializer.append(numpy_helper.from_array(longer, name))
     if not any(weight.name in node.input for node in graph.node):
         graph.initializer.remove(weight)
-
-
-def restored(name: str, weight: NDArray[np.float32]) -> tuple[str, NDArray[np.float32]]:
-    """A weight's name and numbers as they were before `stride_unshuffles`; others as they are."""
-    old, mark, factor = name.partition(_STRIDED)
-    if not mark:
-        return name, weight
-    r = int(factor)
-    out, c, high, wide = weight.shape
-    blocks = weight.reshape(out, c, high // r, r, wide // r, r).transpose(0, 1, 3, 5, 2, 4)
-    return old, np.ascontiguousarray(blocks).reshape(out, c * r * r, high // r, wide // r)
 
 
 def _whole(node: onnx.NodeProto, name: str, otherwise: tuple[int, ...]) -> tuple[int, ...]:

@@ -21,8 +21,9 @@ from omote.engine.diffusion.denoiser import (  # noqa: E402
     premultiplied,
 )
 from omote.engine.diffusion.sampler import premultiplied as premultiplied_numpy  # noqa: E402
+from omote.engine.diffusion.shipped import network as shipped_network  # noqa: E402
 from omote.engine.runtime.network import Inputs  # noqa: E402
-from omote.engine.training import export, loss, shipped  # noqa: E402
+from omote.engine.training import export, loss  # noqa: E402
 from omote.engine.training import pack as packs  # noqa: E402
 from omote.engine.training.batches import Chooser  # noqa: E402
 from omote.engine.training.train import Plan, Trainer  # noqa: E402
@@ -155,7 +156,7 @@ def test_a_shipped_network_is_read_back_to_the_weights_it_was_made_of(tmp_path: 
     for parameter in denoiser.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
     export.export_network(denoiser, tmp_path / "tiny.onnx")
-    found = shipped.network(tmp_path / "tiny.onnx")
+    found = shipped_network(tmp_path / "tiny.onnx")
     for name, wanted in denoiser.state_dict().items():
         if name.startswith("remember."):
             continue  # what a picture gives to a bank is not exported
