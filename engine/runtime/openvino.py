@@ -1,4 +1,4 @@
-"""Runs the denoiser by OpenVINO on a CPU, in bf16 where the processor has it."""
+"""Runs the denoiser by OpenVINO on a CPU, in bf16 where the processor has it, in int8 where a table allows it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from omote.engine.weights import NetworkFile
 
 from . import telemetry
 from .build import Build
+from .int8 import accepted, quantise
 from .network import Array, Inputs, RuntimeUnavailable
 
 Shapes = Mapping[str, tuple[int, ...]]
+Ranges = Mapping[str, tuple[float, float]]
+_INT8 = "int8"
 
 
 class OpenVinoNetwork:
     """A shipped network compiled for this machine's CPU and one shape of its inputs."""
 
     def __init__(self, file: NetworkFile, build: Build) -> None:
-        compiled = compiled_model(file.path, build, file.shapes(build.size, build.batch))
-        self.name = f"openvino cpu {_precision(compiled)}"
+        ranges = accepted(file).ranges if build.precision == _INT8 else {}
+        compiled = compiled_model(file.path, build, file.shapes(build.size, build.batch), ranges)
+        self.name = f"openvino cpu {_INT8 if ranges else _precision(compiled)}"
         self._request = compiled.create_infer_request()
 
     def run(self, inputs: Inputs) -> Array:
@@ -31,24 +35,17 @@ class OpenVinoNetwork:
         return np.asarray(result[0])
 
 
-def compiled_model(path: Path, build: Build, shapes: Shapes | None = None) -> Any:
-    """OpenVINO's compiled model of an ONNX file; `shapes` fixes what the file leaves open."""
-    if "openvino" not in sys.modules:
-        telemetry.forbid()
+def compiled_model(path: Path, build: Build, shapes: Shapes | None = None, ranges: Ranges | None = None) -> Any:
+    """OpenVINO's compiled model of an ONNX file.
+
+    `shapes` fixes what the file leaves open; convolutions that have `ranges` run in 8 bits.
+    """
+    core, options = loaded().Core(), _options(build)
     try:
-        import openvino as ov
-    except ImportError as error:
-        raise RuntimeUnavailable(f"OpenVINO cannot be loaded ({error}): pip install openvino") from error
-    options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
-    if build.threads:
-        options["INFERENCE_NUM_THREADS"] = build.threads
-    if build.precision in ("f32", "bf16"):
-        options["INFERENCE_PRECISION_HINT"] = build.precision
-    try:
-        core = ov.Core()
         model = core.read_model(str(path))
         if shapes:
             model.reshape({name: list(shape) for name, shape in shapes.items()})
+        quantise(model, ranges or {})
         compiled = core.compile_model(model, "CPU", options)
     except RuntimeError as error:
         said = str(error).strip().splitlines()
@@ -59,6 +56,26 @@ def compiled_model(path: Path, build: Build, shapes: Shapes | None = None) -> An
     if build.precision == "bf16" and _precision(compiled) != "bf16":
         raise RuntimeUnavailable("this processor has no bf16: choose --runtime openvino-f32")
     return compiled
+
+
+def loaded() -> Any:
+    """The module, once it can report to nobody."""
+    if "openvino" not in sys.modules:
+        telemetry.forbid()
+    try:
+        import openvino
+    except ImportError as error:
+        raise RuntimeUnavailable(f"OpenVINO cannot be loaded ({error}): pip install openvino") from error
+    return openvino
+
+
+def _options(build: Build) -> dict[str, Any]:
+    options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+    if build.threads:
+        options["INFERENCE_NUM_THREADS"] = build.threads
+    if build.precision in ("f32", "bf16"):
+        options["INFERENCE_PRECISION_HINT"] = build.precision
+    return options
 
 
 def _precision(compiled: Any) -> str:
