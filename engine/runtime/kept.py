@@ -1,0 +1,70 @@
+"""What was found out about this machine once, kept between starts: small answers under everything they depend on."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from omote.engine.cache_folder import cache_folder
+from omote.engine.hardware import this_machine
+
+Facts = Mapping[str, object]
+
+# Another version of one of these may compute another picture, or the same in another time.
+_PACKAGES = ("omote", "openvino", "onnxruntime", "tensorrt-rtx-cu13", "tensorrt-cu13", "torch")
+
+
+class Kept:
+    """Answers as small files. What cannot be read is found out again; where nothing can be written, nothing is kept."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or cache_folder() / "found"
+
+    def get(self, facts: Facts) -> dict[str, object] | None:
+        """The answer that was kept under exactly these facts."""
+        try:
+            said = json.loads(self._place(facts).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        answer = said.get("answer") if isinstance(said, dict) and said.get("facts") == dict(facts) else None
+        return answer if isinstance(answer, dict) else None
+
+    def put(self, facts: Facts, answer: Facts) -> None:
+        """All of it or nothing: another process sees no half file."""
+        place = self._place(facts)
+        partial = place.with_name(f".{place.name}.{os.getpid()}")
+        with contextlib.suppress(OSError):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps({"facts": dict(facts), "answer": dict(answer)}, indent=1), encoding="utf-8")
+            partial.replace(place)
+
+    def _place(self, facts: Facts) -> Path:
+        told = json.dumps(facts, sort_keys=True).encode()
+        return self._folder / f"{hashlib.sha256(told).hexdigest()[:24]}.json"
+
+
+@cache
+def machine_facts() -> dict[str, object]:
+    """What an answer about speed or arithmetic depends on, besides the network."""
+    machine = this_machine()
+    versions = {name: found for name in _PACKAGES if (found := _version(name))}
+    return {
+        "cpu": machine.cpu,
+        "flags": list(machine.flags),
+        "cores": machine.cores,
+        "gpus": list(machine.gpus),
+        "versions": versions,
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
