@@ -370,6 +370,20 @@ class SteadySource(ScriptedSource):
         return super().read(timeout_s)
 
 
+def test_pictures_come_no_faster_than_they_may() -> None:
+    album, source = Album(), SteadySource("phone")
+    loop = live(source, album)
+    loop.least_s = 0.04
+    runner = threading.Thread(target=loop.run, kwargs={"seconds": PATIENCE_S}, daemon=True)
+    runner.start()
+    album.wait_for(8)
+    source.then = EndOfSource()
+    runner.join(PATIENCE_S)
+    taken_ns = [dict(portrait.stamp.finished)["wait"] for portrait in album.portraits]
+    # One that came late is followed half a period sooner, so that many keep the rate.
+    assert all(at_ns - taken_ns[0] >= (count - 0.5) * 40_000_000 for count, at_ns in enumerate(taken_ns))
+
+
 def test_the_face_of_this_moment_can_become_the_one_at_rest_until_somebody_else_performs() -> None:
     album, another = Album(), SteadySource("another phone")
     loop, runner = running(SteadySource("phone"), album)

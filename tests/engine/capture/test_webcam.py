@@ -56,6 +56,13 @@ def test_the_newest_picture_is_read_and_the_older_ones_are_counted() -> None:
         assert source.dropped == 2
 
 
+def test_a_picture_says_how_long_it_waited_to_be_tracked() -> None:
+    with webcam(ScriptedPort([[grey(51)]])) as source:
+        stamp = read_until(source, lambda signal: signal.is_tracked).stamp
+        assert [name for name, _ in stamp.finished] == ["capture"]
+        assert stamp.captured_ns <= stamp.finished[0][1] <= time.perf_counter_ns()
+
+
 def test_a_picture_without_a_face_is_a_signal_of_confidence_zero() -> None:
     with webcam(ScriptedPort([[grey(0)]])) as source:
         signal = source.read(PATIENCE_S)
