@@ -74,8 +74,9 @@ class Governor:
 
     @property
     def is_held(self) -> bool:
-        """Whether no more of the recent pictures were beyond the budget than a p95 allows."""
-        return _share_beyond(self._recent, self.budget_ms) <= _BEYOND
+        """Whether no more of the last pictures were beyond the budget than a p95 allows."""
+        newest_ns = self._recent[-1].sent_ns if self._recent else 0
+        return _share_beyond(self._last(newest_ns, LONG_S, LONG_PICTURES), self.budget_ms) <= _BEYOND
 
     def tell(self, sent: Sent) -> int:
         """Counts this picture; the gear for the next."""
@@ -196,7 +197,7 @@ class Governor:
         return math.inf if cost_ms is None else cost_ms * self._slowness(draw_ms) - draw_ms
 
 
-def _share_beyond(pictures: Sequence[Sent] | deque[Sent], budget_ms: float) -> float:
+def _share_beyond(pictures: Sequence[Sent], budget_ms: float) -> float:
     return sum(one.age_ms > budget_ms for one in pictures) / max(len(pictures), 1)
 
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from websockets.sync.client import ClientConnection, connect
 
+from omote.engine.gear import Budget
 from omote.engine.nouns import Portrait
 from omote.studio.page.server import PageServer
 from omote.studio.page.status import Endpoint, Percentiles, Stage, Status
@@ -35,6 +37,8 @@ STATUS = Status(
     runtime="openvino cpu f32",
     size=64,
     steps=1,
+    cached_share=0.12,
+    still_share=0.3,
     fps=29.7,
     pictures=300,
     dropped=2,
@@ -174,6 +178,18 @@ def test_preview_shows_the_numbers_as_text(browser: Browser, server: PageServer)
     for word in ("demo", "face seen, 98 %", "tcp://127.0.0.1:5557", server.clean_url, "<img src=x onerror=alert(1)>"):
         assert word in text
     assert browser.evaluate("document.querySelectorAll('dd img').length") == 0
+
+
+def test_preview_tells_of_a_budget_only_where_there_is_one(browser: Browser, server: PageServer) -> None:
+    browser.open(server.url)
+    wait_until(lambda: "41.0" in browser.evaluate("document.body.innerText"), "the numbers")
+    text = browser.evaluate("document.body.innerText")
+    assert "12 % drawn before, 30 % held still" in text
+    assert "Budget" not in text
+    server.show(replace(STATUS, budget=Budget(60.0, "openvino cpu int8 192x192 1 step 30/s", False, 2)))
+    said = "60 ms, not held by openvino cpu int8 192x192 1 step 30/s"
+    wait_until(lambda: said in browser.evaluate("document.body.innerText"), "the budget")
+    browser.screenshot()
 
 
 def test_click_that_cannot_be_served_says_why(browser: Browser, server: PageServer) -> None:
