@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -16,11 +17,10 @@ from typing import Any
 
 from peers.measured import Measured, Refused
 from peers.timing import WHOLE, Effort
+from record import keep, origin
 
-from omote.engine.training.provenance import provenance
-
-FAST = Effort(warm_up=10, most=100, seconds=10.0)
-SLOW = Effort(warm_up=1, most=5, seconds=12.0)  # a picture takes seconds
+FAST = Effort(warm_up=5, most=60, seconds=8.0)
+SLOW = Effort(warm_up=1, most=5, seconds=10.0)  # a picture takes seconds
 LONGEST_S = 240.0
 WANTED = ("torch", "diffusers", "openvino", "onnx")
 CURE = "pip install 'omote[peers]'"
@@ -91,6 +91,7 @@ def apart(name: str) -> dict[str, Any]:
     # Hugging Face's libraries neither report their use nor look for anything outside.
     quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"}
     command = [sys.executable, __file__, "--alone", name]
+    began_s = time.monotonic()
     try:
         done = subprocess.run(
             command, env=os.environ | quiet, capture_output=True, text=True, timeout=LONGEST_S, check=False
@@ -100,7 +101,7 @@ def apart(name: str) -> dict[str, Any]:
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["nothing was said"]
         return {"refused": f"failed with {done.returncode}: {said[-1]}"}
-    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+    return {**json.loads(done.stdout.strip().splitlines()[-1]), "wall_s": round(time.monotonic() - began_s, 1)}
 
 
 def compare(rows: dict[str, dict[str, Any]]) -> None:
@@ -122,7 +123,7 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
         if "refused" in row:
             lines.append(f"{name:31}left out: {row['refused']}")
             continue
-        times = "".join(f"{row.get(f'times_as_long_as_ours_{size}', float('nan')):9.2f}" for size in OURS)
+        times = "".join(f"{row.get(f'times_as_long_as_ours_{size}', '-'):>9}" for size in OURS)
         lines.append(f"{name:31}{_figures(row['took_ms'][WHOLE], row)}{times}  {row['shape']}; {row['runtime']}")
         for part, took in row["took_ms"].items():
             if part != WHOLE:
@@ -156,18 +157,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.alone:
         print(json.dumps(alone(chosen.alone)))
         return
-    origin, made_with = provenance(), versions()
-    print(f"hardware  {origin['hardware']}\nmade with {made_with}", flush=True)
+    if chosen.only and chosen.save:
+        parser.error("--save wants every case: what is compared was measured in one run")
+    told = {**origin(), "versions": versions(), "effort": {"fast": asdict(FAST), "slow": asdict(SLOW)}}
+    print(f"made with {told['versions']}", flush=True)
     rows = {}
     for name in chosen.only or CASES:
         rows[name] = apart(name)
         print(table({name: rows[name]}).splitlines()[1], flush=True)
     compare(rows)
     print(f"\n{table(rows)}")
-    if chosen.save:
-        kept = {**origin, "versions": made_with, "effort": {"fast": asdict(FAST), "slow": asdict(SLOW)}, "cases": rows}
-        chosen.save.parent.mkdir(parents=True, exist_ok=True)
-        chosen.save.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    keep({**told, "cases": rows}, chosen.save)
 
 
 if __name__ == "__main__":

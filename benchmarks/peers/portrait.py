@@ -32,7 +32,8 @@ _PUBLISHED_M = {"motion": 28.12, "warping": 45.53, "generator": 55.37}
 def in_torch(arithmetic: str, effort: Effort) -> Measured:
     """Eager, in "f32" or "bf16"."""
     dtype = precision.dtype(arithmetic)
-    with torch.inference_mode():
+    # Torch pools no bf16 in space on a CPU; autocast knows what it must do in f32.
+    with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
         took = timed({name: _eager(name, dtype) for name in _NETWORKS}, effort)
     return _measured(f"torch eager {arithmetic}", took, "random weights")
 

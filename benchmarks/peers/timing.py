@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 WHOLE = "picture"
-_FEWEST = 3
+_FEWEST = 2
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Effort:
 
     warm_up: int
     most: int
-    seconds: float  # after which no further picture is begun, once there are three
+    seconds: float  # after which no further picture is begun, once there are two
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class Residual(nn.Module):
             self.norm_short, self.short = Spade(width_in), nn.Conv2d(width_in, width, 1, bias=False)
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        h = self.conv_in(F.leaky_relu(self.norm_in(x, features), _SLOPE))
+        h: Tensor = self.conv_in(F.leaky_relu(self.norm_in(x, features), _SLOPE))
         h = self.conv(F.leaky_relu(self.norm(h, features), _SLOPE))
         kept: Tensor = self.short(self.norm_short(x, features)) if self.changes else x
         return kept + h
