@@ -15,6 +15,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 WARM_UP_S = 3.0
+FIRST_S = 1.0  # of what counts: how old these pictures are is not counted
 STARTING_S = 120.0  # for a first start, which may try runtimes before it draws
 
 
@@ -65,9 +66,8 @@ def play(
     params, video, control = free_endpoints(3)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         report = Path(folder) / "report.json"
-        warm_up = round(performance.fps)  # the first second's
         listening = [
-            stack.enter_context(receiving(video, warm_up, mouths if k == 0 else None)) for k in range(receivers)
+            stack.enter_context(receiving(video, FIRST_S, mouths if k == 0 else None)) for k in range(receivers)
         ]
         endpoints = ["--params-endpoint", params, "--video-endpoint", video, "--control-endpoint", control]
         command = [sys.executable, "-m", "omote.studio.command", "live", *performance.arguments(), *endpoints]
@@ -92,10 +92,10 @@ def _draw(command: list[str], patience_s: float, on_pid: Callable[[int], None] |
 
 @contextmanager
 def receiving(
-    endpoint: str, warm_up: int = 0, mouths: Path | None = None, count: int | None = None
+    endpoint: str, warm_up_s: float = 0.0, mouths: Path | None = None, count: int | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     """A receiver that is connecting already; it is killed in the end, where it has not ended by itself."""
-    command = [sys.executable, str(HERE / "receive.py"), "--endpoint", endpoint, "--warm-up", str(warm_up)]
+    command = [sys.executable, str(HERE / "receive.py"), "--endpoint", endpoint, "--warm-up-s", str(warm_up_s)]
     command += ["--mouths", str(mouths)] if mouths else []
     command += ["--count", str(count)] if count else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -50,13 +50,13 @@ def mouth_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 class Receiver:
     """Counts what comes; ages are taken by the thread that reads the socket, before anybody looks at a picture."""
 
-    def __init__(self, endpoint: str, warm_up: int, mouths: Mouths | None) -> None:
+    def __init__(self, endpoint: str, warm_up_s: float, mouths: Mouths | None) -> None:
         self._subscriber = Subscriber(endpoint, on_arrival=self._arrived)
-        self._to_come, self._mouths = warm_up, mouths
+        self._warm_up_ns, self._mouths = int(warm_up_s * 1e9), mouths
         self._sent_ms: deque[float] = deque(maxlen=MOST)
         self._captured_ms: deque[float] = deque(maxlen=MOST)
         self._before: NDArray[np.uint8] | None = None
-        self._first_ns = self._last_ns = 0
+        self._began_ns = self._first_ns = self._last_ns = 0
         self._counted = self._taken = self._new = 0
 
     def run(self, seconds: float, count: int | None = None) -> None:
@@ -84,11 +84,12 @@ class Receiver:
         }
 
     def _arrived(self, age_ns: int) -> None:
-        if self._to_come > 0:
-            self._to_come -= 1
+        now_ns = time.perf_counter_ns()
+        self._began_ns = self._began_ns or now_ns
+        if now_ns - self._began_ns < self._warm_up_ns:
             return
-        self._last_ns = time.perf_counter_ns()
-        self._first_ns = self._first_ns or self._last_ns
+        self._last_ns = now_ns
+        self._first_ns = self._first_ns or now_ns
         self._counted += 1
         self._sent_ms.append(age_ns / 1e6)
         self._captured_ms.append(self._subscriber.reception.latency_ns / 1e6)
@@ -108,11 +109,11 @@ def main() -> None:
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--count", type=int, help="end after so many pictures")
-    parser.add_argument("--warm-up", type=int, default=0, help="first pictures whose age does not count")
+    parser.add_argument("--warm-up-s", type=float, default=0.0, help="how long the first pictures' age does not count")
     parser.add_argument("--mouths", type=Path, metavar="FILE.npz", help="keep the mouth of every picture there")
     chosen = parser.parse_args()
     mouths = Mouths() if chosen.mouths else None
-    receiver = Receiver(chosen.endpoint, chosen.warm_up, mouths)
+    receiver = Receiver(chosen.endpoint, chosen.warm_up_s, mouths)
     receiver.run(chosen.seconds, chosen.count)
     if mouths:
         mouths.save(chosen.mouths)
