@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from omote.engine.diffusion.denoiser import premultiplied
+from omote.engine.diffusion.flat import Flat
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.opening import open_network
 from omote.engine.weights import networks
 
-from .eager import Eager, loaded
+from .eager import loaded
 from .measured import EXACT, Measured
 from .ours import count, random_inputs
 from .timing import Effort, timed
@@ -38,7 +39,7 @@ def measured(size: int, steps: int, effort: Effort) -> Measured:
 
 
 @torch.inference_mode()
-def draw(denoiser: Eager, scheduler: Any, noise: Tensor, told: list[Tensor], steps: int) -> NDArray[np.float32]:
+def draw(denoiser: Flat, scheduler: Any, noise: Tensor, told: list[Tensor], steps: int) -> NDArray[np.float32]:
     """[1,4,S,S] levels 0 to 255, premultiplied; `told` is everything that the denoiser is conditioned on."""
     scheduler.set_timesteps(steps)
     x = noise

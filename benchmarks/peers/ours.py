@@ -55,6 +55,6 @@ def count(file: NetworkFile, size: int) -> Count:
     """Of the network in torch."""
     # Only now, so that torch is not there while OpenVINO is measured: both keep threads of their own.
     from .counting import counted
-    from .eager import Eager
+    from .eager import eager
 
-    return counted(Eager, tuple(file.shapes(size).values()))
+    return counted(eager, tuple(file.shapes(size).values()))

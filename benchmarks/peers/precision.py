@@ -35,7 +35,7 @@ def compiled(network: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Any:
     ov = openvino()
     with torch.inference_mode():
         # Left to OpenVINO, the trace is checked by two more runs of a network that takes seconds.
-        traced = torch.jit.trace(network.eval(), inputs, check_trace=False)
+        traced = torch.jit.trace(network.eval(), inputs, check_trace=False)  # type: ignore[no-untyped-call]
         model = ov.convert_model(traced, example_input=inputs, input=[tuple(one.shape) for one in inputs])
     return ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
 
