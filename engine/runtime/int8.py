@@ -5,6 +5,7 @@ The table takes the place of a second network file. `python -m omote.engine.trai
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,6 +58,11 @@ def accepted(file: NetworkFile, path: Path = FILE) -> Int8Table:
     if not found.is_accepted:
         raise RuntimeUnavailable(f"int8 was refused for this network ({found.figures}): choose --runtime openvino-f32")
     return found
+
+
+def digest(path: Path = FILE) -> str:
+    """Of the table, on which every picture in int8 depends; of nothing where there is none."""
+    return hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest()
 
 
 def quantise(model: Any, ranges: Mapping[str, tuple[float, float]]) -> None:

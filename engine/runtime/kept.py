@@ -14,6 +14,8 @@ from pathlib import Path
 from omote.engine.cache_folder import cache_folder
 from omote.engine.hardware import this_machine
 
+from .gpu import gpu_names
+
 Facts = Mapping[str, object]
 
 # Another version of one of these may compute another picture, or the same in another time.
@@ -44,6 +46,12 @@ class Kept:
             partial.write_text(json.dumps({"facts": dict(facts), "answer": dict(answer)}, indent=1), encoding="utf-8")
             partial.replace(place)
 
+    def forget(self) -> None:
+        """Everything is found out again."""
+        with contextlib.suppress(OSError):
+            for place in self._folder.glob("*.json"):
+                place.unlink()
+
     def _place(self, facts: Facts) -> Path:
         told = json.dumps(facts, sort_keys=True).encode()
         return self._folder / f"{hashlib.sha256(told).hexdigest()[:24]}.json"
@@ -58,7 +66,7 @@ def machine_facts() -> dict[str, object]:
         "cpu": machine.cpu,
         "flags": list(machine.flags),
         "cores": machine.cores,
-        "gpus": list(machine.gpus),
+        "gpus": list(gpu_names()),
         "versions": versions,
     }
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from omote.engine.weights import NetworkFile
 
+from . import parity
 from .build import Build, names
 from .network import Network, RuntimeUnavailable
 
 
 def open_network(file: NetworkFile, build: Build) -> Network:
-    """Loaded and compiled; RuntimeUnavailable says in one line why it cannot run here, and the cure."""
+    """Compiled, and seen to draw the reference's picture; RuntimeUnavailable says in one line why not, and the cure."""
+    network = compiled(file, build)
+    parity.require(network, file, build)
+    return network
+
+
+def compiled(file: NetworkFile, build: Build) -> Network:
+    """Loaded and compiled, whatever it draws; RuntimeUnavailable where it cannot run here."""
     match build.runtime:
         case "openvino":
             from .openvino import OpenVinoNetwork

@@ -19,7 +19,7 @@ from omote.engine.diffusion import sampler
 from omote.engine.weights import NetworkFile
 
 from .build import Build
-from .int8 import FILE as INT8_TABLE
+from .int8 import digest
 from .kept import Kept, machine_facts
 from .network import Array, Inputs, Network, RuntimeUnavailable
 
@@ -145,12 +145,11 @@ def read_reference(folder: Path) -> Reference:
 
 
 def _facts(network: Network, file: NetworkFile, build: Build) -> dict[str, object]:
-    table = INT8_TABLE.read_text(encoding="utf-8") if precision_of(network) == "int8" else ""
     return {
         "question": "parity",
         "network": file.sha256,
         "name": network.name,
         "build": [build.name, build.size, build.batch],
-        "int8": table,
+        "int8": digest() if precision_of(network) == "int8" else "",
         **machine_facts(),
     }

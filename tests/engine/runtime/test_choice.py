@@ -1,0 +1,102 @@
+"""Which build wins a trial, and how that is remembered."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omote.engine.runtime import choice
+from omote.engine.runtime.build import Build
+from omote.engine.runtime.choice import Choice, candidates, chosen, fastest, refusals
+from omote.engine.runtime.kept import Kept
+from omote.engine.runtime.network import Array, Inputs
+from omote.engine.runtime.parity import stored_reference
+from omote.engine.runtime.trial import MOST_NS, RUNS, WARM_UP, Trial, median_ms
+from omote.engine.weights import networks
+
+FILE = networks()[-1]
+
+
+def tried(name: str, ms: float = 0.0, refused: str = "") -> Trial:
+    return Trial(Build.named(name), name, ms, None, refused)
+
+
+def test_the_fastest_wins() -> None:
+    assert fastest([tried("openvino", 30.0), tried("onnxruntime", 25.0)]).runtime == "onnxruntime"
+
+
+def test_int8_wins_only_where_it_is_a_quarter_faster() -> None:
+    assert fastest([tried("openvino", 50.0), tried("openvino-int8", 40.0)]).precision == "int8"
+    assert fastest([tried("openvino", 50.0), tried("openvino-int8", 40.1)]).precision == ""
+
+
+def test_int8_is_held_against_the_fastest_of_the_others() -> None:
+    trials = [tried("openvino", 60.0), tried("openvino-int8", 40.0), tried("onnxruntime", 45.0)]
+    assert fastest(trials).runtime == "onnxruntime"
+
+
+def test_what_was_refused_does_not_win_and_is_told_in_one_line() -> None:
+    trials = [tried("openvino-int8", refused="another picture"), tried("openvino", 50.0)]
+    assert fastest(trials) == Build.named("openvino")
+    assert refusals(trials) == ("openvino-int8: another picture",)
+
+
+def test_where_nothing_runs_openvino_is_left_to_say_why() -> None:
+    assert fastest([tried("openvino", refused="cannot be loaded")]) == Build.named("openvino")
+
+
+def test_a_gpu_s_runtimes_are_tried_first_and_only_where_there_is_one() -> None:
+    without = [build.runtime for build in candidates(256, ())]
+    with_one = [build.runtime for build in candidates(256, ("NVIDIA GeForce RTX 4070",))]
+    assert without[:2] == ["openvino", "openvino"]
+    assert with_one[:2] == ["tensorrt-rtx", "tensorrt"]
+    assert with_one[-len(without) :] == without
+
+
+@pytest.mark.skipif(find_spec("onnxruntime") is None, reason="onnxruntime is an extra")
+def test_an_extra_that_is_installed_is_tried() -> None:
+    assert Build.named("onnxruntime", 128) in candidates(128, ())
+
+
+def test_an_earlier_choice_is_taken_for_its_size_alone(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    facts = choice._facts(FILE, 192)
+    kept.put(facts, {"build": "openvino-int8", "refusals": ["onnxruntime: another picture"]})
+    assert chosen(FILE, 192, kept) == Choice(Build.named("openvino-int8", 192), ("onnxruntime: another picture",))
+    assert chosen(FILE, 256, kept) is None
+
+
+def test_a_choice_that_this_version_does_not_know_is_made_again(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    for answer in ({"build": "abacus", "refusals": []}, {"build": "openvino"}, {"refusals": []}):
+        kept.put(choice._facts(FILE, 256), answer)
+        assert chosen(FILE, 256, kept) is None
+
+
+class Slow:
+    """A network on a clock of its own."""
+
+    name = "slow cpu f32"
+
+    def __init__(self, takes_ns: int) -> None:
+        self.now_ns, self.runs, self._takes_ns = 0, 0, takes_ns
+
+    def run(self, inputs: Inputs) -> Array:
+        self.now_ns += self._takes_ns
+        self.runs += 1
+        return np.zeros((1, 4, 128, 128), np.float32)
+
+
+def test_a_trial_takes_the_median_of_twelve_runs_after_three() -> None:
+    network = Slow(7_000_000)
+    assert median_ms(network, stored_reference().at(128, 1), lambda: network.now_ns) == 7.0
+    assert network.runs == WARM_UP + RUNS
+
+
+def test_a_trial_of_a_slow_network_ends_early() -> None:
+    network = Slow(MOST_NS // 2)
+    median_ms(network, stored_reference().at(128, 1), lambda: network.now_ns)
+    assert network.runs == WARM_UP + 2
