@@ -2,8 +2,8 @@
 
 Who would otherwise take how many threads: OpenVINO one a core, OpenCV one a core in each function, FFmpeg one a core,
 MediaPipe's scheduler one a core (its networks run on one), and OpenBLAS one a core that spins on after each product;
-the command line holds that one to a single thread before NumPy is loaded. The network keeps all cores: it is nine
-tenths of a picture's work, and with one core less it takes nearly twice as long on two.
+the command line holds that one to a single thread before NumPy is loaded. The network keeps all cores: it is most of a
+picture's work, and every millisecond of it is one of age, while the tracker works on the next picture.
 """
 
 from __future__ import annotations

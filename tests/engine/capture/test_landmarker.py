@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from omote.bridge import arkit
-from omote.engine.capture import SourceError, landmarker, video
+from omote.engine.capture import SourceError, landmarker
 from omote.engine.capture.canonical_face import project
+from omote.engine.capture.film import opened
 from omote.engine.capture.landmarker import Landmarker, View, rotation_vector, weights_of
 
 
@@ -61,7 +62,7 @@ def test_positive_x_looks_down_and_positive_y_to_the_subjects_left() -> None:
 def test_a_red_film_is_red_to_mediapipe(tmp_path: Path) -> None:
     red = Image.new("RGB", (32, 32), (255, 0, 0))
     red.save(tmp_path / "red.gif", save_all=True, append_images=[Image.new("RGB", (32, 32), (250, 0, 0))])
-    is_read, picture = video._opened(tmp_path / "red.gif").read()
+    is_read, picture = opened(tmp_path / "red.gif").read()
     assert is_read
     red_green_blue = landmarker._image(picture).numpy_view()[16, 16]
     np.testing.assert_allclose(red_green_blue, [255, 0, 0], atol=16)  # the decoder goes through YUV
