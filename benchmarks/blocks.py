@@ -7,8 +7,8 @@ from pathlib import Path
 
 import sections
 from goals import best_cell
-from markdown import QUANTILES, Result, ms, part, percent, square, table, unmeasured
 from record import hardware_line
+from typeset import QUANTILES, Result, ms, part, percent, square, table, unmeasured
 
 RECEIVERS = {
     "python": "Python",
@@ -74,6 +74,15 @@ def peak(folder: Path) -> str:
         f"{percent(cell['share_of_peak'])} of the\n"
         f"{best['gops']:.0f} that the same machine reached in the same run ({best['by']})."
     )
+
+
+def layers(folder: Path) -> str:
+    """Where the time of a step goes inside the network, in a table."""
+    result = part("layers", folder)
+    if result is None:
+        return unmeasured("layers")
+    rows = [(kind, percent(share)) for kind, share in result["shares"].items()]
+    return table(("kind of layer", "of the time"), rows)
 
 
 def budget(folder: Path) -> str:
@@ -145,5 +154,5 @@ def _machine(result: Result) -> str:
 
 ALL: dict[str, Callable[[Path], str]] = {
     **{"live": live, "network": network, "peak": peak, "budget": budget, "growth": growth, "bridge": bridge},
-    **{"goals": lambda folder: sections.asked_for(folder).partition("\n\n")[2]},
+    **{"layers": layers, "goals": lambda folder: sections.asked_for(folder).partition("\n\n")[2]},
 }

@@ -44,7 +44,7 @@ def as_json(found: Mapping[str, Peak]) -> dict[str, dict[str, Any]]:
 
 def macs(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
     """Multiply-adds of one run of an ONNX file with inputs of these shapes, by the kind of operation."""
-    core = _openvino().Core()
+    core = openvino().Core()
     model = core.read_model(str(path))
     model.reshape({name: list(shape) for name, shape in shapes.items()})
     counted: dict[str, int] = {}
@@ -80,7 +80,7 @@ def _by_blas(side: int) -> Peak:
 
 
 def _by_openvino(precision: str) -> list[Peak]:
-    ov, found = _openvino(), []
+    ov, found = openvino(), []
     options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
     for macs, by, model in _products(ov, precision):
         compiled = ov.Core().compile_model(model, "CPU", options)
@@ -134,7 +134,7 @@ def _is_product(info: Any) -> bool:
     return str(info["layerType"].astype(str)) in ("FullyConnected", "MatMul", "Convolution")
 
 
-def _openvino() -> Any:
+def openvino() -> Any:
     if "openvino" not in sys.modules:
         telemetry.forbid()
     import openvino

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from markdown import part
+from typeset import part
 
 SCENE = "clip at 60 a second"
 SIZE = 256

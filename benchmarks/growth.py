@@ -125,10 +125,13 @@ def _sampling(memories: list[Memory]) -> Iterator[Callable[[int], None]]:
 
 
 def line(row: Row) -> str:
-    """A row for the terminal: what it is of, then what it took."""
-    told = {key: value for key, value in row.items() if not isinstance(value, dict)}
-    figures = [f"{key} {value}" for key, value in row.items() if isinstance(value, dict)]
-    return "  " + ", ".join([*(f"{key} {value}" for key, value in told.items()), *figures])
+    """A row for the terminal; figures that belong together stand together."""
+    told = (f"{key} {_figures(value) if isinstance(value, dict) else value}" for key, value in row.items())
+    return "  " + ", ".join(told)
+
+
+def _figures(values: dict[str, float]) -> str:
+    return "(" + ", ".join(f"{key} {value:g}" for key, value in values.items()) + ")"
 
 
 def main() -> None:

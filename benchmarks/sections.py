@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from goals import goals
-from markdown import QUANTILES, Result, ms, origin_line, part, percent, section, square, table, unmeasured
+from typeset import QUANTILES, Result, ms, origin_line, part, percent, section, square, table, unmeasured
 
 ByName = dict[str, Any]
 
@@ -101,6 +101,15 @@ def network(folder: Path) -> str:
     refused = [f"- {cell['build']}: {cell['refused']}" for cell in result["cells"] if "refused" in cell]
     left_out = "\n".join(["Left out:", "", *refused]) if refused else ""
     return section(title, origin_line(result), floor, table(head, rows), left_out)
+
+
+def layers(folder: Path) -> str:
+    title, result = "Where a step's time goes", part("layers", folder)
+    if result is None:
+        return section(title, unmeasured("layers"))
+    rows = [(kind, percent(share), f"{share * result['sum_ms']:.2f}") for kind, share in result["shares"].items()]
+    text = f"By OpenVINO's own counters at {square(result['size'])}, which slow it down a little."
+    return section(title, origin_line(result), text, table(("kind of layer", "of the time", "ms"), rows))
 
 
 def growth(folder: Path) -> str:
@@ -231,6 +240,6 @@ def gpu(folder: Path) -> str:
 
 
 ALL: tuple[Callable[[Path], str], ...] = (
-    *(asked_for, live, jaw_code, network, growth, rivals, first_start),
-    *(maps, bridge, gpu),
+    *(asked_for, live, jaw_code, network, layers, growth),
+    *(rivals, first_start, maps, bridge, gpu),
 )

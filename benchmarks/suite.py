@@ -39,6 +39,7 @@ class Part:
 PARTS = (
     Part("maps", 0.2),
     Part("network", 6.0),
+    Part("layers", 0.2),
     Part("live", 3.5),
     Part("jaw_code", 0.8),
     Part("growth", 4.0),
