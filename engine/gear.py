@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .runtime.build import Build
@@ -10,6 +11,7 @@ from .runtime.build import Build
 SMOOTH = 30.0  # pictures a second: what most webcams give anyway
 FILM = 24.0
 LOW_RATES = (20.0, 15.0)
+WORTH = 0.9  # of what a better way to draw costs: one that costs more than that is not worth its picture
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,10 @@ class Gear:
         rate = "" if self.fps is None else f" {self.fps:g}/s"
         return f"{runtime or self.build.name} {side}x{side} {self.steps} step{plural}{rate}"
 
-    def draws_like(self, other: Gear) -> bool:
-        """Whether the two draw the same pictures, if not equally often."""
-        return (self.build, self.steps) == (other.build, other.steps)
+    @property
+    def way(self) -> Gear:
+        """How it draws, however often: gears of one way cost the same and share a painter."""
+        return replace(self, fps=None)
 
 
 @dataclass(frozen=True)
@@ -74,3 +77,19 @@ def ladder(best: Gear, sizes: Sequence[int], steps: Sequence[int], cheaper: Sequ
     for fps in (FILM, *LOW_RATES):
         down_in_rate(fps)
     return tuple(rungs)
+
+
+def usable(gears: Sequence[Gear], costs_ms: Mapping[Gear, float]) -> tuple[Gear | None, ...]:
+    """What each gear of a ladder comes to, by what ways to draw cost; the first one's is known.
+
+    A way that is not known, or not worth its picture, is replaced by the better one before it, at the same rate. None
+    stands for a gear that then brings nothing new.
+    """
+    way, found, last = gears[0].way, list[Gear | None](), None
+    for gear in gears:
+        if costs_ms.get(gear.way, math.inf) <= WORTH * costs_ms[way]:
+            way = gear.way
+        now = replace(way, fps=gear.fps)
+        found.append(None if now == last else now)
+        last = now
+    return tuple(found)

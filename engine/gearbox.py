@@ -10,7 +10,7 @@ from typing import Self
 
 from .animator import Animator
 from .diffusion import sampler
-from .gear import Budget, Gear, ladder
+from .gear import Budget, Gear, ladder, usable
 from .governor import Governor
 from .latency import Sent
 from .look import AnimatorError, Look
@@ -21,7 +21,6 @@ from .runtime.network import RuntimeUnavailable
 
 TRIALS = 5  # pictures by which a gear is measured, after one that warms it up
 REST_S = 2.0  # between two gears that are compiled: time to hear how the stream goes
-WORTH = 0.9  # of what the cheapest better gear costs: what costs more than that is no gear
 _STOP_S = 0.1
 
 log = logging.getLogger(__name__)
@@ -55,10 +54,13 @@ class Gearbox:
     ) -> None:
         """`gears` begin with the one that the animator is in; `sitting` is what they are measured by."""
         self.on_rate: Callable[[float | None], None] = lambda fps: None  # told how many pictures a second there may be
-        self._animator, self._gears = animator, tuple(gears)
+        self._animator, self._ladder = animator, tuple(gears)
         self._sitting, self._measure_ms, self._rest_s = sitting, measure_ms, rest_s
         self._governor = Governor(budget_ms, len(gears))
-        self._painters: dict[int, Painter] = {}  # by the place of their gear
+        self._painters: dict[Gear, Painter] = {}  # by their way to draw
+        self._costs_ms: dict[Gear, float] = {}  # the same
+        self._gears: tuple[Gear | None, ...] = ()  # what the ladder comes to, by these costs
+        self._gear = gears[0]  # the present one
         self._lock = threading.Lock()
         self._is_busy = False  # compiling or measuring: what is sent now says little
         self._drawn_ms: list[float] = []  # by the present gear, while another one is measured
@@ -66,7 +68,8 @@ class Gearbox:
         self._thread = threading.Thread(target=self._compile_all, name="gearbox", daemon=True)
 
     def __enter__(self) -> Self:
-        self._offer(0, self._animator.painter, self._measure_ms(self._animator.painter, self._sitting))
+        painter = self._animator.painter
+        self._offer(self._ladder[0].way, painter, self._measure_ms(painter, self._sitting))
         self._thread.start()
         return self
 
@@ -80,13 +83,14 @@ class Gearbox:
         """How it goes."""
         with self._lock:
             governor = self._governor
-            text = self._text(self._painters[governor.gear])
+            text = self._gear.text(self._painters[self._gear.way].name)
             return Budget(governor.budget_ms, text, governor.is_held, governor.changes)
 
     @property
     def drawn_by(self) -> str:
         """What drew the animator's last picture, for people."""
-        return self._text(self._animator.painter)
+        painter = self._animator.painter
+        return Gear(painter.build, painter.steps, self._gear.fps).text(painter.name)
 
     def tell(self, sent: Sent) -> None:
         """Counts a picture, and shifts where that is called for."""
@@ -95,71 +99,58 @@ class Gearbox:
                 if sent.draw_ms is not None:
                     self._drawn_ms.append(sent.draw_ms)
                 return
-            before, now = self._governor.gear, self._governor.tell(sent)
-            if now != before:
-                self._animator.shift(self._painters[now])
-                self.on_rate(self._gears[now].fps)
+            self._governor.tell(sent)
+            self._shift()
 
-    def _text(self, painter: Painter) -> str:
-        return Gear(painter.build, painter.steps, self._gears[self._governor.gear].fps).text(painter.name)
+    def _shift(self) -> None:
+        """To the gear that the governor has chosen, or to what that has come to."""
+        gear = self._gears[self._governor.gear]
+        if gear is not None and gear != self._gear:
+            self._gear = gear
+            self._animator.shift(self._painters[gear.way])
+            self.on_rate(gear.fps)
 
     # What follows runs in the gearbox's own thread.
 
     def _compile_all(self) -> None:
-        for place in self._order():
+        for way in self._ways():
             if self._has_ended.wait(self._rest_s):
                 return
             with self._lock:
                 self._is_busy = True
-                self._drawn_ms.clear()
             try:
-                self._compile(place)
+                self._compile(way)
             except AnimatorError as error:
-                log.info("no gear %s: %s", self._gears[place].text(), error)
+                log.info("no gear %s: %s", way.text(), error)
             finally:
                 with self._lock:
                     self._is_busy = False
                     self._governor.forget()
 
-    def _order(self) -> list[int]:
-        """The first gear of each way to draw, but for the one that is there: the last, then from the best down."""
-        gears, painted = self._gears, dict[int, Gear]()
-        for place, gear in enumerate(gears):
-            if not any(gear.draws_like(other) for other in (gears[0], *painted.values())):
-                painted[place] = gear
-        places = list(painted)
-        return places[-1:] + places[:-1]
+    def _ways(self) -> list[Gear]:
+        """Each way to draw but the one that is there: the cheapest first, then from the best down."""
+        ways = list(dict.fromkeys(gear.way for gear in self._ladder))[1:]
+        return ways[-1:] + ways[:-1]
 
-    def _compile(self, place: int) -> None:
-        gear = self._gears[place]
-        painter = Painter(self._animator.file, gear.build, gear.steps)
+    def _compile(self, way: Gear) -> None:
+        painter = Painter(self._animator.file, way.build, way.steps)
         with self._lock:
-            self._drawn_ms.clear()  # of the time in which it was compiled
+            self._drawn_ms.clear()  # what was drawn while it was compiled
         took_ms = self._measure_ms(painter, self._sitting)
         with self._lock:
             cost_ms = took_ms / self._governor.slowness(self._drawn_ms)
-        self._offer(place, painter, cost_ms)
+        self._offer(way, painter, cost_ms)
 
-    def _offer(self, place: int, painter: Painter, cost_ms: float) -> None:
-        """All gears that draw like this one, in which only the rate differs, cost the same."""
+    def _offer(self, way: Gear, painter: Painter, cost_ms: float) -> None:
         with self._lock:
-            for at, gear in enumerate(self._gears):
-                if gear.draws_like(self._gears[place]):
-                    self._painters[at] = painter
-                    self._governor.offer(at, cost_ms)
-            self._withdraw_the_worthless()
-
-    def _withdraw_the_worthless(self) -> None:
-        """Of two gears that cost nearly the same, only the one with the better picture is any good."""
-        cheapest_ms, cheapest = float("inf"), self._gears[0]
-        for at, gear in enumerate(self._gears):
-            cost_ms = self._governor.cost_ms(at)
-            if cost_ms is None or gear.draws_like(cheapest):
-                cheapest_ms = cheapest_ms if cost_ms is None else min(cost_ms, cheapest_ms)
-            elif cost_ms > WORTH * cheapest_ms and at != self._governor.gear:
-                self._governor.withdraw(at)
-            else:
-                cheapest_ms, cheapest = cost_ms, gear
+            self._painters[way], self._costs_ms[way] = painter, cost_ms
+            self._gears = usable(self._ladder, self._costs_ms)
+            for place, gear in enumerate(self._gears):
+                if gear is not None:
+                    self._governor.offer(place, self._costs_ms[gear.way])
+                elif place != self._governor.gear:
+                    self._governor.withdraw(place)
+            self._shift()
 
 
 def gears_of(animator: Animator) -> tuple[Gear, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from omote.engine.gear import Gear, ladder
+from omote.engine.gear import Gear, ladder, usable
 from omote.engine.runtime.build import Build
 
 BEST = Gear(Build("openvino", "f32", 256), steps=2)
@@ -58,9 +58,28 @@ def test_no_gear_is_there_twice_and_none_asks_for_more_than_the_one_before() -> 
         assert (other.fps or 1e9) <= (one.fps or 1e9)
 
 
-def test_gears_that_differ_in_their_rate_alone_draw_alike() -> None:
-    assert BEST.draws_like(replace(BEST, fps=24.0))
-    assert not BEST.draws_like(replace(BEST, steps=1))
+def test_gears_that_differ_in_their_rate_alone_draw_in_the_same_way() -> None:
+    assert BEST.way == replace(BEST, fps=24.0).way
+    assert BEST.way != replace(BEST, steps=1).way
+
+
+def test_a_way_that_is_not_known_or_not_worth_its_picture_leaves_its_rates_to_the_one_before() -> None:
+    gears = ladder(replace(BEST, steps=1), SIZES, STEPS, ("int8",))
+    best, int8, *_ = (gear.way for gear in gears)
+    small = Gear(Build("openvino", "f32", 128))
+    costs_ms = {best: 60.0, int8: 58.0, small: 15.0, replace(small, build=replace(small.build, precision="int8")): 14.0}
+    assert [gear and gear.text("-") for gear in usable(gears, costs_ms)] == [
+        "- 256x256 1 step",
+        None,  # int8 costs nearly as much
+        "- 256x256 1 step 30/s",
+        None,  # 192x192 is not there
+        None,
+        "- 256x256 1 step 24/s",
+        "- 128x128 1 step 24/s",
+        None,
+        "- 128x128 1 step 20/s",
+        "- 128x128 1 step 15/s",
+    ]
 
 
 def test_a_text_begins_with_what_the_runtime_calls_itself() -> None:
