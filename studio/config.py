@@ -29,7 +29,7 @@ class Config:
     character: str = DEFAULT_CHARACTER  # a shipped name, or a file's path
     size: int | None = None  # pixels; None: the largest network that is shipped
     steps: int = 1
-    runtime: str = "openvino"
+    runtime: str = "auto"  # the fastest of this machine, found by a trial at the first start
     fps: float | None = None  # of a file, instead of its own; of a webcam, what it is asked for
     loop: bool = False  # a file begins again at its end; the demo always does, but offline
     offline: bool = False  # a file is drawn picture by picture, as fast as that goes
@@ -82,6 +82,11 @@ def changed(config: Config, said: Mapping[str, object], where: str = "") -> Conf
             raise ConfigError(f"{where}{_unknown(name, list(kinds))}")
         values[name] = _checked(name, value, kinds[name], where)
     return replace(config, **values)  # type: ignore[arg-type]  # each was checked against its field's type
+
+
+def settled(config: Config) -> Config:
+    """The same, but no trial decides what draws: for pictures that are to be the same each time."""
+    return replace(config, runtime="openvino") if config.runtime == "auto" else config
 
 
 def user_config_path() -> Path:

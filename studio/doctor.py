@@ -13,13 +13,17 @@ from importlib import metadata, util
 from pathlib import Path
 
 from omote.bridge import arkit
-from omote.engine.animator import Animator
+from omote.engine.animator import AUTO, Animator
 from omote.engine.character import DEFAULT_CHARACTER, CharacterError, load_character
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
 from omote.engine.hardware import this_machine
 from omote.engine.look import AnimatorError
 from omote.engine.models import ModelError, model_rows
+from omote.engine.runtime.choice import chosen
+from omote.engine.runtime.gpu import gpu_names
+from omote.engine.runtime.kept import Kept
+from omote.engine.weights import WeightsError, networks
 
 from .config import Config
 from .ending import interruptibly
@@ -61,8 +65,10 @@ def checks(config: Config) -> Iterator[Check]:
     yield Check("python", is_supported, platform.python_version(), "Omote wants Python 3.11 to 3.13", is_for_demo=True)
     yield Check("system", True, machine.platform)
     yield Check("processor", True, f"{machine.cpu}, {machine.cores} cores")
+    yield Check("NVIDIA GPU", True, ", ".join(gpu_names()) or "none, and none is needed")
     yield _package("openvino", "pip install openvino", is_for_demo=True)
     yield interruptibly(_drawing)
+    yield from _runtime(config)
     yield _package("mediapipe", "pip install omote; without it no webcam and no video")
     if sys.platform == "linux":
         yield _gl_libraries()
@@ -92,6 +98,25 @@ def _drawing() -> Check:
     took_ms = (time.perf_counter() - start) / _PICTURES * 1000.0
     found = f"{character.name}, {animator.size}x{animator.size}, {animator.runtime}: {took_ms:.0f} ms a picture"
     return Check(name, True, found, is_for_demo=True)
+
+
+def _runtime(config: Config) -> Iterator[Check]:
+    """What draws, as an earlier start chose it; nothing is tried here, because that takes a while."""
+    if config.runtime != AUTO:
+        yield Check("runtime", True, f"{config.runtime}, as it was set")
+        return
+    try:
+        file = networks()[-1]
+    except WeightsError as error:
+        yield Check("runtime", False, str(error))
+        return
+    found = chosen(file, config.size or file.size, Kept())
+    if found is None:
+        yield Check("runtime", True, "not tried yet: the first `omote live` does it, or omote compile")
+        return
+    yield Check("runtime", True, f"{found.build.name} was the fastest; to try again: omote compile --again")
+    for refusal in found.refusals:
+        yield Check("runtime", True, f"not chosen: {refusal}")
 
 
 def _gl_libraries() -> Check:

@@ -24,7 +24,7 @@ from omote.engine.offline.render import RenderError
 from omote.engine.version import version
 from omote.engine.weights import WeightsError
 
-from . import character, characters, doctor, evaluate, keys, live, models, monitor, render, train
+from . import character, characters, compile, doctor, evaluate, keys, live, models, monitor, render, train
 from .config import Config, ConfigError, changed, load_config
 from .page.server import PageError
 from .parser import Parser
@@ -64,6 +64,8 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
             return character.run(character.order(typed))
         case "keys":
             return keys.run(typed)
+        case "compile":
+            return compile.run(compile.order(typed))
         case "models":
             return models.run()
         case "monitor":
@@ -100,6 +102,7 @@ def _parser() -> Parser:
     _add_render(add("render", "Draw a take or a video into a folder of PNG files."))
     add("characters", "List who can be shown.")
     character.add_arguments(add("character", "Make someone who can be shown."))
+    compile.add_arguments(add("compile", "Try every runtime of this machine, or make engines for GPUs elsewhere."))
     keys.add_arguments(add("keys", "Let other machines receive, over an encrypted connection."))
     monitor.add_arguments(add("monitor", "Show what arrives from a running Omote, as a game engine would get it."))
     add("models", "List the model files, where they are from and their licences.")

@@ -23,7 +23,7 @@ from omote.engine.report import Report
 from omote.engine.tally import Moment
 from omote.engine.version import version
 
-from .config import Config, ConfigError
+from .config import Config, ConfigError, settled
 from .ending import end_within, interruptibly
 from .outlets import Outlets
 from .page.status import Stage, Status
@@ -75,7 +75,8 @@ def load(config: Config) -> Cast:
     """The source, the character and the compiled network that these settings name."""
     loop = config.loop or (config.source == "demo" and not config.offline)
     source = open_source(config.source, fps=config.fps, loop=loop, is_offline=config.offline)
-    character, animator = load_character(config.character), Animator(config.size, config.steps, config.runtime)
+    runtime = settled(config).runtime if config.offline else config.runtime
+    character, animator = load_character(config.character), Animator(config.size, config.steps, runtime)
     return Cast(source, character, animator, _gearbox(config, character, animator))
 
 

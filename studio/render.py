@@ -12,7 +12,7 @@ from omote.engine.face.light import studio_light
 from omote.engine.nouns import Actor
 from omote.engine.offline.render import prepare, render
 
-from .config import Config
+from .config import Config, settled
 from .ending import interruptibly
 from .live import load
 
@@ -28,7 +28,7 @@ class Rendering:
 
 def run(rendering: Rendering) -> int:
     """Draws everything and returns the exit code; errors that a person can mend are raised."""
-    cast = interruptibly(lambda: load(rendering.config))
+    cast = interruptibly(lambda: load(settled(rendering.config)))
     prepare(rendering.folder, overwrite=rendering.overwrite)
     columns = (SpinnerColumn(), TextColumn("{task.completed} pictures of {task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:

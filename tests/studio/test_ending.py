@@ -15,7 +15,8 @@ import pytest
 PATIENCE_S = 30
 HEAR_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # also under nohup
 COMMAND = HEAR_CTRL_C + "import sys; from omote.studio.command import main; sys.exit(main())"
-HERE = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))  # any free ports
+PORTS = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))  # any that are free
+HERE = (*PORTS, "--runtime", "openvino")  # which runtime is fastest here is no matter of these tests
 
 STUCK = (
     HEAR_CTRL_C

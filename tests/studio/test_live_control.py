@@ -18,7 +18,8 @@ from omote.bridge.subscriber import Subscriber
 from omote.engine.weights import WeightsError, networks
 
 PATIENCE_S = 60.0
-HERE = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))
+PORTS = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))
+HERE = (*PORTS, "--runtime", "openvino")  # which runtime is fastest here is no matter of these tests
 COMMAND = (sys.executable, "-m", "omote.studio.command", "live", "--no-page", "--seconds", "600", *HERE)
 
 

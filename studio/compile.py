@@ -1,0 +1,94 @@
+"""`omote compile`: tries every runtime of this machine, or makes engines for GPUs that are elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from omote.engine.animator import AnimatorError, runtimes
+from omote.engine.runtime import choice
+from omote.engine.runtime.build import Build
+from omote.engine.runtime.kept import Kept
+from omote.engine.runtime.network import RuntimeUnavailable
+from omote.engine.runtime.trial import Trial, try_build
+from omote.engine.weights import NetworkFile, networks
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was typed."""
+
+    size: int | None
+    runtime: str
+    targets: tuple[str, ...]
+    out: Path
+    again: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--size", type=int, default=None, metavar="PIXELS", help="of the picture")
+    parser.add_argument("--runtime", choices=runtimes(), default="auto", help="that one alone; auto tries them all")
+    parser.add_argument(
+        "--target",
+        dest="targets",
+        action="append",
+        default=[],
+        metavar="SM",
+        help="make a TensorRT-RTX engine for such GPUs, as sm86 or sm89; may be repeated, and wants no GPU here",
+    )
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where engines go")
+    parser.add_argument("--again", action="store_true", default=False, help="forget what was found at an earlier start")
+
+
+def order(typed: argparse.Namespace) -> Order:
+    return Order(typed.size, typed.runtime, tuple(typed.targets), typed.out, typed.again)
+
+
+def run(order: Order) -> int:
+    """Prints what was tried, or where the engine lies; errors that a person can mend are raised."""
+    file = networks()[-1]
+    size = order.size or file.size
+    if size not in file.sizes:
+        raise AnimatorError(f"no network draws {size} pixels: --size takes {', '.join(map(str, file.sizes))}")
+    if order.targets:
+        return _ahead(file, size, order)
+    kept = Kept()
+    if order.again:
+        kept.forget()
+    if order.runtime != "auto":
+        return _one(file, Build.named(order.runtime, size), kept)
+    found = choice.decide(file, size, kept)
+    print(table(found.trials, found.choice.build))
+    return 0
+
+
+def _ahead(file: NetworkFile, size: int, order: Order) -> int:
+    from omote.engine.runtime.tensorrt_rtx import compile_ahead
+
+    try:
+        print(compile_ahead(file, size, 1, order.targets, order.out))
+    except RuntimeUnavailable as error:
+        raise AnimatorError(str(error)) from error
+    return 0
+
+
+def _one(file: NetworkFile, build: Build, kept: Kept) -> int:
+    trial = try_build(file, build, kept)
+    if trial.refused:
+        raise AnimatorError(trial.refused)
+    print(table((trial,), build))
+    return 0
+
+
+def table(trials: tuple[Trial, ...], chosen: Build) -> str:
+    """A line each: what ran, in how many milliseconds, how near to the reference; or why not."""
+    lines = [f"{'runtime':22}{'runs as':28}{'ms':>8}{'dB':>8}{'levels off':>12}"]
+    return "\n".join([*lines, *(_line(trial, trial.build == chosen) for trial in trials)])
+
+
+def _line(trial: Trial, is_chosen: bool) -> str:
+    if trial.refused:
+        return f"{trial.build.name:22}refused: {trial.refused}"
+    near = f"{trial.parity.psnr_db:8.1f}{trial.parity.max_abs:12d}" if trial.parity else f"{'':8}{'':12}"
+    return f"{trial.build.name:22}{trial.name:28}{trial.median_ms:8.1f}{near}{'  chosen' if is_chosen else ''}"

@@ -1,0 +1,58 @@
+"""`omote compile` prints what was tried and refuses in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omote.engine.runtime.build import Build
+from omote.engine.runtime.parity import Parity
+from omote.engine.runtime.trial import Trial
+from omote.studio import compile
+from omote.studio.command import main
+
+
+@pytest.fixture(autouse=True)
+def no_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+
+
+def test_one_runtime_is_compiled_checked_and_timed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compile", "--runtime", "openvino-f32", "--size", "128", "--again"]) == 0
+    heading, line = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["runtime", "runs", "as", "ms", "dB", "levels", "off"]
+    assert line.startswith("openvino-f32") and "openvino cpu f32" in line and line.endswith("chosen")
+
+
+def test_what_was_chosen_and_why_not_the_others_is_told_in_a_table() -> None:
+    best, other = Build.named("openvino-int8"), Build.named("tensorrt")
+    tried = (
+        Trial(best, "openvino cpu int8", 41.96, Parity(9, 49.47)),
+        Trial(Build.named("openvino"), "openvino cpu f32", 62.0, None),
+        Trial(other, refused="no NVIDIA GPU: choose another"),
+    )
+    _, chosen, slower, refused = compile.table(tried, best).splitlines()
+    assert chosen.split() == ["openvino-int8", "openvino", "cpu", "int8", "42.0", "49.5", "9", "chosen"]
+    assert slower.split() == ["openvino", "openvino", "cpu", "f32", "62.0"]
+    assert refused.split(None, 1) == ["tensorrt-f16", "refused: no NVIDIA GPU: choose another"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (("--size", "100"), "no network draws 100 pixels: --size takes 128, 192, 256, 384, 512"),
+        (("--runtime", "abacus"), "invalid choice: 'abacus'"),
+        (("--target", "sm12"), "sm12"),
+    ],
+)
+def test_what_cannot_be_compiled_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, typed: tuple[str, str], said: str
+) -> None:
+    try:
+        code = main(["compile", *typed, "--out", str(tmp_path)])
+    except SystemExit as error:  # argparse's own
+        code = int(error.code or 0)
+    lines = capsys.readouterr().err.splitlines()
+    assert code == 2 and len(lines) == 1 and (said in lines[0] or "pip install" in lines[0])
