@@ -44,13 +44,13 @@ class Budget:
     changes: int  # of the gear, so far
 
 
-def ladder(best: Gear, sizes: Sequence[int], steps: Sequence[int], cheaper: Sequence[str] = ()) -> tuple[Gear, ...]:
+def ladder(best: Gear, sizes: Sequence[int], steps: Sequence[int], cheaper: Sequence[Build] = ()) -> tuple[Gear, ...]:
     """The gears from `best` down, each of which costs less, or asks for less, than the one before.
 
-    `sizes` and `steps` are those there are, and `cheaper` the precisions that may stand in for the best one's. What
-    hurts least goes first. A cheaper precision was accepted because nobody sees it. 30 pictures a second are as
-    many as most webcams give. Fewer steps cost a little texture, the next smaller size some sharpness, and the rate
-    of film some smoothness. The smallest sizes are soft, and below 24 a second lips come apart from their sound.
+    `sizes` and `steps` are those there are, and `cheaper` the runtimes and precisions that may stand in for the best
+    one's. What hurts least goes first. A cheaper precision was accepted because nobody sees it. 30 pictures a second
+    are as many as most webcams give. Fewer steps cost a little texture, the next smaller size some sharpness, and the
+    rate of film some smoothness. The smallest sizes are soft, and below 24 a second lips come apart from their sound.
     """
     rungs = [best]
 
@@ -59,8 +59,8 @@ def ladder(best: Gear, sizes: Sequence[int], steps: Sequence[int], cheaper: Sequ
             rungs.append(gear)
 
     def down_in_precision() -> None:
-        for precision in cheaper:
-            down(replace(rungs[-1], build=replace(rungs[-1].build, precision=precision)))
+        for build in cheaper:
+            down(replace(rungs[-1], build=replace(build, size=rungs[-1].build.size)))
 
     def down_in_rate(fps: float) -> None:
         down(replace(rungs[-1], fps=min(fps, rungs[-1].fps or fps)))

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Self
 
 from .animator import Animator
@@ -16,6 +17,7 @@ from .latency import Sent
 from .look import AnimatorError, Look
 from .nouns import Array, Character, FlameParams
 from .painter import Painter, Sitting
+from .runtime.build import Build
 from .runtime.int8 import accepted
 from .runtime.network import RuntimeUnavailable
 
@@ -156,8 +158,7 @@ class Gearbox:
 def gears_of(animator: Animator) -> tuple[Gear, ...]:
     """The ladder from what this animator draws with now down to the least that its network can do."""
     best = Gear(animator.painter.build, animator.steps)
-    cheaper = ("int8",) if best.build.runtime == "openvino" and _has_int8(animator) else ()
-    return ladder(best, animator.file.sizes, sampler.STEPS, cheaper)
+    return ladder(best, animator.file.sizes, sampler.STEPS, _int8_beside(best.build, animator))
 
 
 def sitting_of(animator: Animator, character: Character, light: Array) -> Sitting:
@@ -165,8 +166,12 @@ def sitting_of(animator: Animator, character: Character, light: Array) -> Sittin
     return Sitting(Look.of(character, animator.file), FlameParams.neutral(), light)
 
 
-def _has_int8(animator: Animator) -> bool:
+def _int8_beside(best: Build, animator: Animator) -> tuple[Build, ...]:
+    """OpenVINO's int8, where the best is a processor's and another, and int8 was accepted for this network."""
+    if best.runtime not in ("openvino", "onnxruntime") or best.precision == "int8":
+        return ()
     try:
-        return animator.painter.build.precision != "int8" and bool(accepted(animator.file))
+        accepted(animator.file)
     except RuntimeUnavailable:
-        return False
+        return ()
+    return (replace(best, runtime="openvino", precision="int8"),)

@@ -156,5 +156,6 @@ def test_each_portrait_says_what_drew_it_and_the_report_how_the_budget_was_held(
 def test_the_ladder_of_an_animator_ends_with_the_least_that_its_network_draws(animator: Animator) -> None:
     gears = gears_of(animator)
     assert gears[0] == BEST
+    assert "int8" in {gear.build.precision for gear in gears}
     assert gears[-1].build.size == min(animator.file.sizes)
     assert gears[-1].fps == 15.0
