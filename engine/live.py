@@ -15,7 +15,7 @@ from .gearbox import Gearbox
 from .hardware import this_machine
 from .latency import RECENT, LatencyMeter
 from .nouns import Actor, Array, Character
-from .pacing import Turns
+from .pacing import Rate, Turns
 from .reader import Seen, SourceReader
 from .report import Report
 from .roles import Artist, Output
@@ -56,12 +56,12 @@ class Live:
         A `gearbox` holds a latency budget: it is open already, and changes how the artist draws and how often.
         """
         self._scene = Scene(artist, character, actor, light, outputs, meter or LatencyMeter(), clock_ns, gearbox)
-        self._gearbox = gearbox
-        if gearbox:
-            gearbox.on_rate = self._limit
         self._is_offline, self._clock_ns = is_offline, clock_ns
         self._mailbox: Latest[Seen] = Latest()
-        self._turns = Turns(clock_ns, ahead=plan().tracks_ahead)
+        self._turns, self.rate = Turns(clock_ns, ahead=plan().tracks_ahead), Rate()
+        self._gearbox = gearbox
+        if gearbox:
+            gearbox.on_rate = self.rate.limit
         self._reader = self._reader_of(source)
         self._thread = threading.Thread(target=self._run, name="animate", daemon=True)
         self._is_over = threading.Event()
@@ -70,8 +70,6 @@ class Live:
         self._error: BaseException | None = None
         self._seen_ns = 0  # when a signal last came
         self._dropped_before = 0  # by sources that were replaced
-        self._free_ns = 0  # when the next picture may be drawn
-        self.least_s = 0.0  # from one picture to the next; may be set from any thread, 0 is no limit
         self.moment = self._moment(clock_ns())  # the last; there is a new one once a second
 
     def run(self, seconds: float | None = None, on_second: Callable[[Moment], None] | None = None) -> Report:
@@ -217,10 +215,6 @@ class Live:
     def _budget(self) -> Budget | None:
         return self._gearbox.budget if self._gearbox else None
 
-    def _limit(self, fps: float | None) -> None:
-        """Draws no more pictures a second than these; from any thread."""
-        self.least_s = 1.0 / fps if fps else 0.0
-
     @property
     def _dropped(self) -> int:
         return self._dropped_before + self._reader.source.dropped + self._mailbox.replaced
@@ -260,7 +254,7 @@ class Live:
         self._seen_ns = self._clock_ns()
         self._turns.taken()
         self._scene.follow(seen, self._seen_ns)
-        self._rest(self._seen_ns)
+        self._is_over.wait(self.rate.rest_s(self._seen_ns, self._clock_ns()))
         self._turns.drawn()
 
     def _wait(self) -> None:
@@ -269,9 +263,3 @@ class Live:
         self._turns.taken(is_seen=False)
         self._scene.wait(now_ns)
         self._turns.drawn()
-
-    def _rest(self, began_ns: int) -> None:
-        """Until the next picture may be drawn, where there shall be no more than so many a second."""
-        if self.least_s:
-            self._free_ns = max(self._free_ns, began_ns - int(self.least_s * 0.5e9)) + int(self.least_s * 1e9)
-            self._is_over.wait(max(self._free_ns - self._clock_ns(), 0) / 1e9)

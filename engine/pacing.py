@@ -81,6 +81,29 @@ class Pacing:
         return max(begin_ns, now_ns)
 
 
+class Rate:
+    """Lets the animator rest, where there shall be no more than so many pictures a second."""
+
+    def __init__(self) -> None:
+        self._least_ns = 0  # from one picture to the next
+        self._free_ns = 0  # when the next one may be taken up
+
+    def limit(self, fps: float | None) -> None:
+        """To so many a second from now on, or to as many as come; from any thread."""
+        self._least_ns = round(1e9 / fps) if fps else 0
+
+    def rest_s(self, taken_ns: int, now_ns: int) -> float:
+        """How long to rest now, after the picture that was taken up at `taken_ns`.
+
+        One that came late is followed up to half a period sooner, so that the pictures keep the rate.
+        """
+        least_ns = self._least_ns
+        if not least_ns:
+            return 0.0
+        self._free_ns = max(self._free_ns, taken_ns - least_ns // 2) + least_ns
+        return max(self._free_ns - now_ns, 0) / 1e9
+
+
 class Turns:
     """Holds back the thread that tracks until it is its turn; the one that draws never waits for it here."""
 

@@ -373,7 +373,7 @@ class SteadySource(ScriptedSource):
 def test_pictures_come_no_faster_than_they_may() -> None:
     album, source = Album(), SteadySource("phone")
     loop = live(source, album)
-    loop.least_s = 0.04
+    loop.rate.limit(25.0)
     runner = threading.Thread(target=loop.run, kwargs={"seconds": PATIENCE_S}, daemon=True)
     runner.start()
     album.wait_for(8)

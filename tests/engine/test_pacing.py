@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from omote.engine.pacing import REFRESH, REMEMBERED, Pacing, Recent, Turns
+from omote.engine.pacing import REFRESH, REMEMBERED, Pacing, Rate, Recent, Turns
 
 MS = 1_000_000
 TICK = MS // 2
@@ -215,3 +215,44 @@ def test_the_end_of_a_drawing_wakes_the_tracker_at_once() -> None:
     turns.drawn()
     waiter.join(PATIENCE_S)
     assert said == [True]
+
+
+def taken_ms(rate: Rate, ready_ms: list[float], draw_ms: float = 5.0) -> list[float]:
+    """When an animator takes up what is ready at these times, if it rests as it is told."""
+    taken, free = [], 0.0
+    for ready in ready_ms:
+        at = max(ready, free)
+        taken.append(at)
+        done = at + draw_ms
+        free = done + 1000.0 * rate.rest_s(round(at * MS), round(done * MS))
+    return taken
+
+
+def test_no_more_pictures_come_than_the_rate_allows() -> None:
+    rate = Rate()
+    rate.limit(25.0)
+    taken = taken_ms(rate, [1000.0] * 10)
+    assert taken == pytest.approx([1000.0, *(1020.0 + 40.0 * count for count in range(9))])
+
+
+def test_pictures_that_come_unevenly_keep_the_rate() -> None:
+    rate = Rate()
+    rate.limit(25.0)
+    ready = [40.0 * count + (15.0 if count % 2 else 0.0) for count in range(100)]
+    assert taken_ms(rate, ready)[-1] == pytest.approx(ready[-1])
+
+
+def test_after_a_pause_no_pictures_are_made_up_for() -> None:
+    rate = Rate()
+    rate.limit(25.0)
+    taken_ms(rate, [0.0])
+    assert taken_ms(rate, [1000.0] * 3) == pytest.approx([1000.0, 1020.0, 1060.0])
+
+
+def test_without_a_limit_nothing_rests() -> None:
+    rate = Rate()
+    assert rate.rest_s(0, 5 * MS) == 0.0
+    rate.limit(25.0)
+    assert rate.rest_s(0, 5 * MS) > 0.0
+    rate.limit(None)
+    assert rate.rest_s(0, 5 * MS) == 0.0
