@@ -6,7 +6,8 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from omote.engine.animator import AnimatorError, runtimes
+from omote.engine.animator import AUTO, runtimes
+from omote.engine.look import AnimatorError
 from omote.engine.runtime import choice
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.kept import Kept
@@ -28,7 +29,7 @@ class Order:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=None, metavar="PIXELS", help="of the picture")
-    parser.add_argument("--runtime", choices=runtimes(), default="auto", help="that one alone; auto tries them all")
+    parser.add_argument("--runtime", choices=runtimes(), default=AUTO, help="that one alone; auto tries them all")
     parser.add_argument(
         "--target",
         dest="targets",
@@ -56,7 +57,7 @@ def run(order: Order) -> int:
     kept = Kept()
     if order.again:
         kept.forget()
-    if order.runtime != "auto":
+    if order.runtime != AUTO:
         return _one(file, Build.named(order.runtime, size), kept)
     found = choice.decide(file, size, kept)
     print(table(found.trials, found.choice.build))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from omote.engine.weights import NetworkFile
+from omote.engine.cache_folder import cache_folder
+from omote.engine.weights import NetworkFile, networks
 
 from . import telemetry
 from .build import Build
@@ -26,7 +30,8 @@ class OpenVinoNetwork:
 
     def __init__(self, file: NetworkFile, build: Build) -> None:
         ranges = accepted(file).ranges if build.precision == _INT8 else {}
-        compiled = compiled_model(file.path, build, file.shapes(build.size, build.batch), ranges)
+        kept = _kept(file) if file in networks() else None
+        compiled = compiled_model(file.path, build, file.shapes(build.size, build.batch), ranges, kept)
         self.name = f"openvino cpu {_INT8 if ranges else _precision(compiled)}"
         self._request = compiled.create_infer_request()
 
@@ -35,12 +40,17 @@ class OpenVinoNetwork:
         return np.asarray(result[0])
 
 
-def compiled_model(path: Path, build: Build, shapes: Shapes | None = None, ranges: Ranges | None = None) -> Any:
+def compiled_model(
+    path: Path, build: Build, shapes: Shapes | None = None, ranges: Ranges | None = None, kept: Path | None = None
+) -> Any:
     """OpenVINO's compiled model of an ONNX file.
 
-    `shapes` fixes what the file leaves open; convolutions that have `ranges` run in 8 bits.
+    `shapes` fixes what the file leaves open; convolutions that have `ranges` run in 8 bits. What is compiled is `kept`
+    in that folder, where OpenVINO finds it at the next start under everything that it depends on.
     """
     core, options = loaded().Core(), _options(build)
+    if kept:
+        options["CACHE_DIR"] = str(kept)
     try:
         model = core.read_model(str(path))
         if shapes:
@@ -67,6 +77,22 @@ def loaded() -> Any:
     except ImportError as error:
         raise RuntimeUnavailable(f"OpenVINO cannot be loaded ({error}): pip install openvino") from error
     return openvino
+
+
+def _kept(file: NetworkFile) -> Path | None:
+    """A folder for what is compiled of this network by this OpenVINO; None where there can be none.
+
+    A network of 256x256 takes 37 MB there, so what belonged to another network or version goes.
+    """
+    try:
+        folder = cache_folder() / "openvino" / f"{metadata.version('openvino')}-{file.sha256[:16]}"
+        for other in folder.parent.glob("*"):
+            if other != folder:
+                shutil.rmtree(other, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, metadata.PackageNotFoundError):
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def _options(build: Build) -> dict[str, Any]:

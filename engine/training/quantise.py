@@ -126,9 +126,9 @@ def measure(file: NetworkFile, pictures: int) -> Figures:
     with face_finder() as finder:
         for number, name in enumerate(character_names()):
             character, scene = load_character(name), held_out(number, pictures)
-            drawn = [_drawn(painter, character, scene) for painter in (exact, fast)]
-            decibels += _head_psnr_db(*drawn, head_masks(character.shape, scene, file.size))
-            off.append(_read_differently(*drawn, finder))
+            wanted, found = (_drawn(painter, character, scene) for painter in (exact, fast))
+            decibels += _head_psnr_db(wanted, found, head_masks(character.shape, scene, file.size))
+            off.append(_read_differently(wanted, found, finder))
     together = np.concatenate(off)
     misread = {name: float(np.nanmean(together[:, arkit.INDEX[name]])) for name in READ}
     return Figures(len(decibels), min(decibels), float(np.mean(decibels)), misread)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.network import RuntimeUnavailable
-from omote.engine.runtime.openvino import OpenVinoNetwork
+from omote.engine.runtime.openvino import OpenVinoNetwork, _kept
+from omote.engine.runtime.parity import stored_reference
 from omote.engine.weights import NetworkFile, networks
 
 
@@ -34,3 +36,18 @@ def test_onnx_runtime_is_told_to_report_nothing(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *path, providers: told.append("session"))
     OnnxRuntimeNetwork(_file(tmp_path / "any.onnx"), Build("onnxruntime", "f32"))
     assert told == ["no reports", "session"]
+
+
+def test_what_openvino_compiled_is_kept_and_of_the_shipped_network_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    file = networks()[-1]
+    (another := _kept(replace(file, sha256="0" * 64)) or tmp_path).joinpath("compiled.blob").write_bytes(b"old")
+    build = Build("openvino", "f32", file.sizes[0])
+    first, second = OpenVinoNetwork(file, build), OpenVinoNetwork(file, build)
+    assert not another.exists()
+    assert [path.suffix for path in tmp_path.rglob("*.blob")] == [".blob"]
+    inputs = stored_reference().at(build.size, 1)
+    assert np.array_equal(first.run(inputs), second.run(inputs))

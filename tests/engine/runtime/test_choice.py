@@ -71,7 +71,8 @@ def test_an_earlier_choice_is_taken_for_its_size_alone(tmp_path: Path) -> None:
 
 def test_a_choice_that_this_version_does_not_know_is_made_again(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
-    for answer in ({"build": "abacus", "refusals": []}, {"build": "openvino"}, {"refusals": []}):
+    answers: tuple[dict[str, object], ...] = ({"build": "abacus", "refusals": []}, {"build": "openvino"}, {})
+    for answer in answers:
         kept.put(choice._facts(FILE, 256), answer)
         assert chosen(FILE, 256, kept) is None
 
