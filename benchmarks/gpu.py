@@ -86,7 +86,7 @@ def _studio(name: str, arguments: tuple[str, ...]) -> Job:
 def done(job: Job, left_s: float) -> dict[str, Any]:
     """What came of it, within its own time and what is left of all."""
     if left_s < SHORTEST_S:
-        return {"refused": "the ten minutes are over"}
+        return {"refused": "no time was left for it"}
     limit_s = min(job.limit_s, left_s)
     with tempfile.TemporaryDirectory() as folder:
         save = Path(folder) / "result.json"

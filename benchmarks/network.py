@@ -21,7 +21,8 @@ from omote.engine.runtime.opening import open_network
 from omote.engine.weights import NetworkFile, networks
 
 TIMES = 100
-MOST_S = 4.0  # for each figure
+MOST_S = 3.0  # for each figure
+SLOWEST_MS = 1500.0  # a step; what takes longer is emulated, and is not measured further
 
 Cell = dict[str, Any]  # a row of the result
 
@@ -82,8 +83,13 @@ def line(cell: Cell) -> str:
     return f"{cell['runtime']:22}{where:>12}{cell['steps']:>4}{took}{cell['ms']['times']:>6}{cell['gops']:>8}{part}"
 
 
+def is_last(cell: Cell) -> bool:
+    """Whether this build is to be measured no further: it cannot run, or a step takes too long to be of use."""
+    return "refused" in cell or cell["ms"]["p50"] > SLOWEST_MS * cell["steps"] * cell["batch"]
+
+
 def measured(builds: list[Build], file: NetworkFile, chosen: argparse.Namespace, peaks: dict[str, Peak]) -> list[Cell]:
-    """Every cell, printed as it comes. A runtime that is refused once is not tried again."""
+    """Every cell, printed as it comes. What is refused or far too slow is not tried again."""
     found: list[Cell] = []
     refused: set[str] = set()
     for size in chosen.size or file.sizes:
@@ -95,8 +101,9 @@ def measured(builds: list[Build], file: NetworkFile, chosen: argparse.Namespace,
             for cell in cells(there, file, tuple(chosen.steps or sampler.STEPS), chosen.times, chosen.most_s):
                 found.append(share(cell, macs, peaks))
                 print(line(found[-1]), flush=True)
-                if "refused" in cell:
+                if is_last(cell):
                     refused.add(build.name)
+                    break
     return found
 
 

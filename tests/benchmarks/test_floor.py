@@ -7,7 +7,7 @@ from pathlib import Path
 import floor
 import pytest
 from floor import Peak
-from network import share
+from network import is_last, share
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("openvino")
@@ -53,6 +53,12 @@ def test_share_is_of_the_peak_in_the_same_arithmetic() -> None:
     peaks = {"f32": Peak(100.0, "BLAS"), "bf16": Peak(160.0, "OpenVINO")}
     told = share(cell, macs=50_000_000, peaks=peaks)
     assert (told["gops"], told["share_of_peak"]) == (80.0, 0.5)
+
+
+def test_build_that_cannot_run_or_takes_seconds_is_measured_no_further() -> None:
+    assert is_last({"refused": "no GPU"})
+    assert is_last({"steps": 2, "batch": 1, "ms": {"p50": 3000.1}})
+    assert not is_last({"steps": 2, "batch": 1, "ms": {"p50": 3000.0}})
 
 
 def test_without_a_peak_there_is_no_share() -> None:

@@ -30,7 +30,7 @@ def test_when_the_time_is_over_the_rest_is_left_out() -> None:
     plan = [Job("first", ("-c", "pass"), 60.0), Job("second", ("-c", "raise SystemExit('never begun')"), 60.0)]
     found = run(plan, 570.0, lambda: next(times_s))
     assert "refused" not in found["first"]
-    assert found["second"] == {"refused": "the ten minutes are over"}
+    assert found["second"] == {"refused": "no time was left for it"}
 
 
 @pytest.mark.parametrize("device", gpu.SIDES)
