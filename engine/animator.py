@@ -126,8 +126,8 @@ class Animator:
     def _painted(self, sitting: Sitting) -> NDArray[np.uint8]:
         """The picture of this sitting, painted now or before."""
         painter, counts = self.painter, self.counts
-        key = (painter.name, painter.size, painter.steps, sitting.look.number)
-        key = (*key, sitting.params.vector().tobytes(), sitting.light.tobytes())
+        shown = sitting.look.number, sitting.params.vector().tobytes(), sitting.light.tobytes()
+        key = (painter.name, painter.size, painter.steps, *shown)
         picture = self._cache.get(key)
         if picture is not None:
             self.counts = replace(counts, cached=counts.cached + 1)

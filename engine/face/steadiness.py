@@ -72,4 +72,4 @@ def stepped(params: FlameParams) -> FlameParams:
 @cache
 def step() -> Array:
     """[67] a sixteenth of each parameter's noise, which no eye sees."""
-    return np.maximum(noise() * _STEP_OF_NOISE, np.float32(_LEAST_STEP))
+    return np.asarray(np.maximum(noise() * _STEP_OF_NOISE, _LEAST_STEP), np.float32)

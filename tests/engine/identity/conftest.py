@@ -20,6 +20,7 @@ from omote.engine.identity.making import Maker
 from omote.engine.identity.networks import ExportedNetworks
 from omote.engine.identity.prior import Prior
 from omote.engine.nouns import Array, Character, FlameParams, Portrait, Signal, Stamp
+from omote.engine.roles import Counts
 from omote.engine.weights.makers import MakerFile, MakerFiles
 
 MODEL = "tiny 1"
@@ -106,6 +107,7 @@ class TextureArtist:
     """Draws the first three channels of a character's texture on the head, opaque, and nothing beside it."""
 
     size, steps, runtime = 256, 1, "texture"
+    counts = Counts()
 
     def check(self, character: Character) -> None:
         """Every character has a texture."""
