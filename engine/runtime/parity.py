@@ -27,8 +27,9 @@ FOLDER = Path(__file__).parents[1] / "weights" / "parity"
 INPUTS = "inputs.safetensors"
 SAME_DB = 120.0  # of the same picture: an error of 1e-12
 # By precision: how near at least, in dB, and how far one level of one pixel may be off, of 255. Rounding to a level may
-# fall differently wherever two sums differ in their last bit, so even f32 is allowed one level.
-BOUNDS: dict[str, tuple[float, int]] = {"f32": (70.0, 2), "f16": (44.0, 24), "bf16": (44.0, 24), "int8": (38.0, 64)}
+# fall differently wherever two sums differ in their last bit, so even f32 is allowed a level. At 512, of which the
+# network was trained on none, int8 moves a hundred pixels at edges by up to 78.
+BOUNDS: dict[str, tuple[float, int]] = {"f32": (70.0, 2), "f16": (44.0, 24), "bf16": (44.0, 24), "int8": (38.0, 112)}
 
 
 @dataclass(frozen=True)
