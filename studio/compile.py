@@ -12,7 +12,7 @@ from omote.engine.runtime import choice
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.kept import Kept
 from omote.engine.runtime.network import RuntimeUnavailable
-from omote.engine.runtime.trial import Trial, try_build
+from omote.engine.runtime.trial import Trial, try_builds
 from omote.engine.weights import NetworkFile, networks
 
 
@@ -75,7 +75,7 @@ def _ahead(file: NetworkFile, size: int, order: Order) -> int:
 
 
 def _one(file: NetworkFile, build: Build, kept: Kept) -> int:
-    trial = try_build(file, build, kept)
+    (trial,) = try_builds(file, (build,), kept)
     if trial.refused:
         raise AnimatorError(trial.refused)
     print(table((trial,), build))
@@ -92,4 +92,4 @@ def _line(trial: Trial, is_chosen: bool) -> str:
     if trial.refused:
         return f"{trial.build.name:22}refused: {trial.refused}"
     near = f"{trial.parity.psnr_db:8.1f}{trial.parity.max_abs:12d}" if trial.parity else f"{'':8}{'':12}"
-    return f"{trial.build.name:22}{trial.name:28}{trial.median_ms:8.1f}{near}{'  chosen' if is_chosen else ''}"
+    return f"{trial.build.name:22}{trial.name:28}{trial.step_ms:8.1f}{near}{'  chosen' if is_chosen else ''}"

@@ -13,7 +13,7 @@ from .build import Build
 from .gpu import gpu_names
 from .int8 import digest
 from .kept import Kept, machine_facts
-from .trial import Trial, try_build
+from .trial import Trial, try_builds
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ def chosen(file: NetworkFile, size: int, kept: Kept) -> Choice | None:
 
 
 def decide(file: NetworkFile, size: int, kept: Kept) -> Decision:
-    """Tries each candidate now, one after another, and keeps what was found."""
-    trials = tuple(try_build(file, build, kept) for build in candidates(size, gpu_names()))
+    """Tries the candidates now, and keeps what was found."""
+    trials = try_builds(file, candidates(size, gpu_names()), kept)
     found = Choice(fastest(trials), refusals(trials))
     kept.put(_facts(file, size), {"build": found.build.name, "refusals": list(found.refusals)})
     return Decision(found, trials)
@@ -78,7 +78,7 @@ def fastest(trials: Sequence[Trial]) -> Build:
     ran = [trial for trial in trials if not trial.refused]
     exact = min((trial for trial in ran if trial.is_exact), key=_ms, default=None)
     rough = min((trial for trial in ran if not trial.is_exact), key=_ms, default=None)
-    if rough and (exact is None or rough.median_ms * INT8_GAIN <= exact.median_ms):
+    if rough and (exact is None or rough.step_ms * INT8_GAIN <= exact.step_ms):
         return rough.build
     return exact.build if exact else Build.named(_SURE, trials[0].build.size)
 
@@ -89,7 +89,7 @@ def refusals(trials: Sequence[Trial]) -> tuple[str, ...]:
 
 
 def _ms(trial: Trial) -> float:
-    return trial.median_ms
+    return trial.step_ms
 
 
 def _facts(file: NetworkFile, size: int) -> dict[str, object]:

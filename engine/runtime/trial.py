@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from omote.engine.weights import NetworkFile
@@ -14,8 +14,9 @@ from .build import Build
 from .kept import Kept
 from .network import Inputs, Network, RuntimeUnavailable
 
-WARM_UP, RUNS = 3, 12
-MOST_NS = 2_000_000_000  # of timed runs, where one takes long
+ROUNDS = 3  # in which the networks take turns
+WARM_UP, RUNS = 2, 4  # of one network in a round
+MOST_NS = 700_000_000  # of timed runs in a round, where one takes long
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Trial:
 
     build: Build
     name: str = ""  # what really ran: "openvino cpu bf16"
-    median_ms: float = 0.0  # of one step
+    step_ms: float = 0.0
     parity: parity.Parity | None = None  # None where there is no reference for this network
     refused: str = ""  # why it cannot run here, in one line
 
@@ -34,19 +35,45 @@ class Trial:
         return self.build.precision != "int8"
 
 
-def try_build(file: NetworkFile, build: Build, kept: Kept, clock_ns: Callable[[], int] = time.perf_counter_ns) -> Trial:
-    """Compiles, checks the picture, and draws a dozen times; a build that cannot run is told with its reason."""
+def try_builds(
+    file: NetworkFile, builds: Iterable[Build], kept: Kept, clock_ns: Callable[[], int] = time.perf_counter_ns
+) -> tuple[Trial, ...]:
+    """Compiles each, checks its picture and times it; a build that cannot run is told with its reason.
+
+    All must draw pictures of the same size.
+    """
+    opened = [(build, *_opened(file, build, kept)) for build in builds]
+    running = [network for _, network, _ in opened if not isinstance(network, str)]
+    inputs = parity.stored_reference().at(opened[0][0].size, opened[0][0].batch)
+    took_ms = iter(race(running, inputs, clock_ns))
+    return tuple(
+        Trial(build, refused=network)
+        if isinstance(network, str)
+        else Trial(build, network.name, next(took_ms), likeness)
+        for build, network, likeness in opened
+    )
+
+
+def _opened(file: NetworkFile, build: Build, kept: Kept) -> tuple[Network | str, parity.Parity | None]:
+    """A network that draws the right picture and how near it comes; or why there is none."""
     try:
         network = opening.compiled(file, build)
-        found = parity.require(network, file, build, kept)
+        return network, parity.require(network, file, build, kept)
     except RuntimeUnavailable as error:
-        return Trial(build, refused=" ".join(str(error).split()))
-    inputs = parity.stored_reference().at(build.size, build.batch)
-    return Trial(build, network.name, median_ms(network, inputs, clock_ns), found)
+        return " ".join(str(error).split()), None
+
+
+def race(networks: Sequence[Network], inputs: Inputs, clock_ns: Callable[[], int]) -> list[float]:
+    """Milliseconds of one step of each: the median of its best round.
+
+    They take turns, so that whatever else has the machine for a second does not decide who wins.
+    """
+    rounds = [[median_ms(network, inputs, clock_ns) for network in networks] for _ in range(ROUNDS)]
+    return [min(of_one) for of_one in zip(*rounds, strict=True)]
 
 
 def median_ms(network: Network, inputs: Inputs, clock_ns: Callable[[], int]) -> float:
-    """Of a dozen runs after three, fewer where they take long."""
+    """Of a round's runs, fewer where they take long."""
     for _ in range(WARM_UP):
         network.run(inputs)
     took: list[int] = []
