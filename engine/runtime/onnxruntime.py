@@ -9,6 +9,7 @@ import numpy as np
 
 from omote.engine.weights import NetworkFile
 
+from . import telemetry
 from .build import Build
 from .network import Array, Inputs, RuntimeUnavailable
 
@@ -28,6 +29,7 @@ class OnnxRuntimeNetwork:
 
 def session(path: Path, build: Build, dimensions: dict[str, int] | None = None) -> Any:
     """ONNX Runtime's session of an ONNX file; `dimensions` fixes by name what the file leaves open."""
+    telemetry.forbid_onnxruntime()
     try:
         import onnxruntime
     except ImportError as error:

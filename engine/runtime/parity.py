@@ -78,10 +78,8 @@ def require(network: Network, file: NetworkFile, build: Build, kept: Kept | None
         return None
     kept = kept or Kept()
     facts = _facts(network, file, build)
-    before = kept.get(facts)
-    if before is not None:
-        parity = Parity(int(str(before["max_abs"])), float(str(before["psnr_db"])))
-    else:
+    parity = _read(kept.get(facts))
+    if parity is None:
         parity = check(network, build, reference)
         kept.put(facts, vars(parity))
     precision = precision_of(network)
@@ -143,6 +141,15 @@ def read_reference(folder: Path) -> Reference:
         **arrays,
     )
     return Reference(words["network"], told)
+
+
+def _read(answer: dict[str, object] | None) -> Parity | None:
+    """What was kept; None where that is nothing, or no likeness."""
+    match answer:
+        case {"max_abs": int(max_abs), "psnr_db": float(psnr_db)}:
+            return Parity(max_abs, psnr_db)
+        case _:
+            return None
 
 
 def _facts(network: Network, file: NetworkFile, build: Build) -> dict[str, object]:

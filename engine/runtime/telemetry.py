@@ -1,7 +1,8 @@
-"""Keeps OpenVINO from reporting that it is used: called before OpenVINO is imported, nothing leaves the machine."""
+"""Keeps OpenVINO and ONNX Runtime from reporting that they are used: called before they are imported."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -18,3 +19,12 @@ def forbid() -> None:
         )
     # typeshed has no None here, the import system does: "if the value is None, ModuleNotFoundError is raised".
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+
+
+def forbid_onnxruntime() -> None:
+    """From now on `import onnxruntime` makes no device id and no store of events, and sends nothing.
+
+    Left alone, its wheels for Linux and macOS do all that while they are imported (1.32), before they can be told by a
+    call. They read this once. On Windows, and before 1.32, `disable_telemetry_events` is all there is.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +14,8 @@ from . import opening, parity
 from .build import Build
 from .kept import Kept
 from .network import Inputs, Network, RuntimeUnavailable
+
+log = logging.getLogger(__name__)
 
 ROUNDS = 3  # in which the networks take turns
 WARM_UP, RUNS = 2, 4  # of one network in a round
@@ -61,6 +64,9 @@ def _opened(file: NetworkFile, build: Build, kept: Kept) -> tuple[Network | str,
         return network, parity.require(network, file, build, kept)
     except RuntimeUnavailable as error:
         return " ".join(str(error).split()), None
+    except Exception as error:  # a library may raise anything, and whoever left the choice to us wants to start
+        log.debug("%s could not be tried", build.name, exc_info=True)
+        return f"{type(error).__name__}: {' '.join(str(error).split())}", None
 
 
 def race(networks: Sequence[Network], inputs: Inputs, clock_ns: Callable[[], int]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Drawing pictures tells nobody: what OpenVINO would report stays here."""
+"""Drawing pictures tells nobody: what OpenVINO and ONNX Runtime would report stays here."""
 
 from __future__ import annotations
 
@@ -18,9 +18,18 @@ openvino.Core()
 """
 
 
+START_ONNX_RUNTIME = """
+from omote.engine.runtime.build import Build
+from omote.engine.runtime.onnxruntime import session
+from omote.engine.weights import networks
+session(networks()[-1].path, Build("onnxruntime", "f32"), {"batch": 1, "size": 128, "grid": 64})
+"""
+
+
 def _environment_with_home(home: Path) -> dict[str, str]:
-    """This process's environment with another home folder, and without the marks of CI, where OpenVINO is silent."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("CI", "TF_BUILD", "JENKINS_URL")}
+    """This process's environment with another home folder, and without the marks of CI, where they are silent."""
+    marks = ("CI", "TF_BUILD", "JENKINS_URL", "GITHUB_ACTIONS", "XDG_CACHE_HOME")
+    kept = {name: value for name, value in os.environ.items() if name not in marks}
     return {**kept, "HOME": str(home), "LOCALAPPDATA": str(home), "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
@@ -40,6 +49,12 @@ def test_openvino_opens_no_internet_socket_once_reports_are_forbidden(tmp_path: 
         pytest.skip("strace may not trace here")
     assert done.returncode == 0
     assert "AF_INET" not in trace.read_text()
+
+
+def test_onnx_runtime_writes_no_device_id_and_no_store_of_events(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    subprocess.run([sys.executable, "-c", START_ONNX_RUNTIME], check=True, env=_environment_with_home(tmp_path))
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_forbidding_reports_after_openvino_was_imported_is_an_error() -> None:

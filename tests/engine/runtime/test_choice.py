@@ -14,7 +14,7 @@ from omote.engine.runtime.choice import Choice, candidates, chosen, fastest, ref
 from omote.engine.runtime.kept import Kept
 from omote.engine.runtime.network import Array, Inputs
 from omote.engine.runtime.parity import stored_reference
-from omote.engine.runtime.trial import MOST_NS, ROUNDS, RUNS, WARM_UP, Trial, median_ms, race
+from omote.engine.runtime.trial import MOST_NS, ROUNDS, RUNS, WARM_UP, Trial, median_ms, race, try_builds
 from omote.engine.weights import networks
 
 FILE = networks()[-1]
@@ -113,3 +113,8 @@ def test_a_round_of_a_slow_network_ends_early() -> None:
     network = Slow(clock, MOST_NS // 2)
     median_ms(network, stored_reference().at(128, 1), clock)
     assert network.runs == WARM_UP + 2
+
+
+def test_what_breaks_down_in_a_trial_is_refused_by_its_error_in_one_line(tmp_path: Path) -> None:
+    (odd,) = try_builds(FILE, (Build("openvino", "f32", 160),), Kept(tmp_path))  # of which there is no reference
+    assert odd.refused.startswith("FileNotFoundError: ") and "160.png" in odd.refused and "\n" not in odd.refused

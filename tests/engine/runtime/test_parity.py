@@ -77,6 +77,14 @@ def test_a_refusal_is_remembered_as_well_as_a_likeness(tmp_path: Path) -> None:
     assert (good.runs, bad.runs) == (1, 1)
 
 
+@pytest.mark.parametrize("damaged", [{}, {"max_abs": "few", "psnr_db": 99.0}, {"max_abs": 1, "psnr_db": None}])
+def test_what_is_remembered_in_other_words_is_found_out_again(tmp_path: Path, damaged: dict[str, object]) -> None:
+    kept, network = Kept(tmp_path), Painted()
+    kept.put(parity._facts(network, FILE, SMALL), damaged)
+    assert parity.require(network, FILE, SMALL, kept) == parity.Parity(0, pytest.approx(parity.SAME_DB))
+    assert network.runs == 1
+
+
 def test_a_network_without_a_reference_is_not_judged(tmp_path: Path) -> None:
     trained_here = replace(FILE, sha256="0" * 64)
     assert parity.require(Painted(off=99), trained_here, SMALL, Kept(tmp_path)) is None
