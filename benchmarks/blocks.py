@@ -8,7 +8,7 @@ from pathlib import Path
 import sections
 from goals import best_cell
 from record import hardware_line
-from typeset import QUANTILES, Result, ms, part, percent, square, table, unmeasured
+from typeset import QUANTILES, Result, drawn_share, ms, part, percent, square, table, unmeasured
 
 RECEIVERS = {
     "python": "Python",
@@ -28,10 +28,11 @@ def live(folder: Path) -> str:
     first = next(iter(scenes.values()))
     end = "received by another process" if first.get("receiver") else "handed to the network"
     text = (
-        f"Replayed and looped, {square(first['size'])}, one step, {first['runtime']}, {_machine(result)};\n"
+        f"Replayed and looped, {square(first['size'])}, steps {first['steps']}, {first['runtime']}, "
+        f"{_machine(result)};\n"
         f"after a warm-up run, with a subscriber; from the moment a picture is captured to the moment it is {end}."
     )
-    head = ("source", "pictures a second", *QUANTILES, "of it tracker", "of it drawing", "tracked")
+    head = ("source", "pictures a second", *QUANTILES, "tracker p50", "drawing p50", "drawn anew", "tracked")
     return f"{text}\n\n{table(head, [_live_row(name, told) for name, told in scenes.items()])}"
 
 
@@ -45,7 +46,13 @@ def _live_row(name: str, told: Result) -> list[str]:
     total = receiver["total_ms"] if receiver else told["latency_ms"]
     fps = receiver["fps"] if receiver else told["fps"]
     ages = [*ms(total, digits=0), *ms(stages["track"], "p50", digits=0), *ms(stages["draw"], "p50", digits=0)]
-    return [name, f"{fps:.1f}", *(f"{age} ms" for age in ages), f"{told['tracked_fraction']:.3f}"]
+    return [
+        name,
+        f"{fps:.1f}",
+        *(f"{age} ms" for age in ages),
+        percent(drawn_share(told)),
+        f"{told['tracked_fraction']:.3f}",
+    ]
 
 
 def network(folder: Path) -> str:
@@ -144,7 +151,9 @@ def bridge(folder: Path) -> str:
             plain, slow = cases[name]["arrival_ms"], cases[name + SLOW]["used_ms"]
             hidden = ms(encrypted, "p50", "p99", digits=2)
             rows.append([title, *ms(plain, "p50", "p99", digits=2), *hidden, *ms(slow, "p50", "p99")])
-    return table(head, rows)
+    missed = sum(told["missed"] for told in cases.values())
+    lost = f"{missed} pictures were lost" if missed else "nothing was lost"
+    return f"{table(head, rows)}\n\n{_machine(result)}; {lost}."
 
 
 def _machine(result: Result) -> str:

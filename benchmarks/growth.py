@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# As `omote live` does, before NumPy is loaded: its threads would take the cores from the network that is measured.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import argparse
 import threading
 from collections.abc import Callable, Iterator
@@ -101,7 +106,7 @@ def by_length(runtime: str, minutes: float) -> list[Row]:
     with _sampling(memories) as watch:
         seen = play(Performance(seconds=60.0 * minutes, runtime=runtime), has_warm_up=False, on_pid=watch)
     memory = memories[0].summary()
-    is_flat = memory.get("grown_mib", 0.0) <= FLAT_MIB
+    is_flat = memory["grown_mib"] <= FLAT_MIB if memory else None  # None: it was over before memory was sampled
     return [{"minutes": minutes, "pictures": seen.report["pictures"], "memory": memory, "is_flat": is_flat}]
 
 

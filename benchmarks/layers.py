@@ -18,8 +18,8 @@ LEAST = 0.01  # of the time; what takes less is summed up as "other"
 OTHER = "other"
 
 
-def spent_ms(file: NetworkFile, size: int) -> dict[str, float]:
-    """Milliseconds of one step in each kind of layer, the mean of many, in the precision that OpenVINO chooses."""
+def spent_ms(file: NetworkFile, size: int) -> tuple[dict[str, float], str]:
+    """Milliseconds of one step in each kind of layer, the mean of many; and the precision that OpenVINO chose."""
     core = floor.openvino().Core()
     model = core.read_model(str(file.path))
     model.reshape({name: list(shape) for name, shape in file.shapes(size).items()})
@@ -32,7 +32,8 @@ def spent_ms(file: NetworkFile, size: int) -> dict[str, float]:
             for layer in request.profiling_info:
                 took_ms = layer.real_time.total_seconds() * 1000.0 / TIMES
                 total[layer.node_type] = total.get(layer.node_type, 0.0) + took_ms
-    return total
+    precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+    return total, f"openvino cpu {precision}".replace("float", "f")
 
 
 def shares(spent: dict[str, float]) -> dict[str, float]:
@@ -41,12 +42,18 @@ def shares(spent: dict[str, float]) -> dict[str, float]:
     large = {kind: took / whole for kind, took in spent.items() if took >= LEAST * whole}
     rest = 1.0 - sum(large.values())
     ordered = sorted(large.items(), key=lambda pair: pair[1], reverse=True)
-    return {kind: round(share, 3) for kind, share in [*ordered, *([(OTHER, rest)] if rest > 0.0 else [])]}
+    return {kind: round(share, 3) for kind, share in [*ordered, *([(OTHER, rest)] if rest > 5e-4 else [])]}
 
 
 def measured(file: NetworkFile, size: int) -> dict[str, Any]:
-    spent = spent_ms(file, size)
-    return {"size": size, "times": TIMES, "sum_ms": round(sum(spent.values()), 2), "shares": shares(spent)}
+    spent, runtime = spent_ms(file, size)
+    return {
+        "runtime": runtime,
+        "size": size,
+        "times": TIMES,
+        "sum_ms": round(sum(spent.values()), 2),
+        "shares": shares(spent),
+    }
 
 
 def main() -> None:

@@ -7,7 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from goals import goals
-from typeset import QUANTILES, Result, ms, origin_line, part, percent, section, square, table, unmeasured
+from growth_tables import growth
+from typeset import (
+    QUANTILES,
+    Result,
+    drawn_share,
+    ms,
+    new_fps,
+    origin_line,
+    part,
+    percent,
+    section,
+    square,
+    table,
+    unmeasured,
+)
 
 ByName = dict[str, Any]
 
@@ -15,7 +29,8 @@ ByName = dict[str, Any]
 def asked_for(folder: Path) -> str:
     """What this project asked of itself, beside what was found."""
     rows = [(goal.asked, goal.found, goal.verdict) for goal in goals(folder)]
-    return section("Asked for, and found", table(("asked for", "found", ""), rows))
+    text = "Judged by the figures below; when, where and at which commit they were measured stands in each section."
+    return section("Asked for, and found", text, table(("asked for", "found", ""), rows))
 
 
 def live(folder: Path) -> str:
@@ -23,34 +38,36 @@ def live(folder: Path) -> str:
     if result is None:
         return section(title, unmeasured("live"))
     scenes: ByName = result["scenes"]
-    head = ("scene", "asked", "shown", "received", "new", *QUANTILES, "sent p50", "tracked", "cached, still", "runtime")
-    speeds = table(head, [_scene_row(name, told) for name, told in scenes.items()])
+    others = [name for name, told in scenes.items() if told.get("commit") != result["commit"]]
+    speeds = _speeds(scenes)
     names = list(dict.fromkeys(stage for told in scenes.values() for stage in _stages(told)))
     ages = table(("p50 / p99, ms", *names), [_stage_row(name, told, names) for name, told in scenes.items()])
     text = (
-        "Pictures a second; milliseconds from capture until the last byte was received, and until it was sent. What is "
-        "cached was drawn before, what stands still was not drawn again; new is what differs from the picture received "
-        "before it."
+        "Asked, shown, received and new are pictures a second; new is what differs from the picture received before "
+        "it. p50, p95 and p99 are milliseconds from capture until the last byte was received, sent p50 until the "
+        "socket had it. Of the pictures shown some were drawn anew; the others were drawn before, or nothing moved. "
+        "Tracked is the part of the signals in which a face was seen."
     )
-    return section(title, origin_line(result), text, speeds, "Where the time goes, stage by stage:", ages)
+    older = f"Of another commit: {', '.join(others)}." if others else ""
+    return section(title, origin_line(result), older, text, speeds, "Where the time goes, stage by stage:", ages)
+
+
+def _speeds(scenes: ByName) -> str:
+    head = ("scene", "asked", "shown", "received", "new", *QUANTILES, "sent p50", "tracked", "drawn anew", "runtime")
+    return table(head, [_scene_row(name, told) for name, told in scenes.items()])
 
 
 def _scene_row(name: str, told: Result) -> list[str]:
     if "refused" in told:
         return [name, *["-"] * 10, told["refused"]]
     receiver = told.get("receiver")
-    received = [f"{receiver['fps']:.1f}", str(receiver["new"]), *ms(receiver["total_ms"])] if receiver else ["-"] * 5
+    new = new_fps(receiver)
+    came = [f"{receiver['fps']:.1f}", "-" if new is None else f"{new:.1f}"] if receiver else ["-"] * 2
+    received = [*came, *ms(receiver["total_ms"] if receiver else None)]
     runtime = f"{told['runtime']}, {square(told['size'])}"
     sent = ms(told["latency_ms"], "p50")
     speeds = [f"{told['asked_fps']:.0f}", f"{told['fps']:.1f}"]
-    return [name, *speeds, *received, *sent, f"{told['tracked_fraction']:.3f}", _undrawn(told), runtime]
-
-
-def _undrawn(told: Result) -> str:
-    """How many of the pictures were drawn before, and how many stood still; "-" in results of older days."""
-    counts = told.get("counts")
-    shown = sum(counts.values()) if counts else 0
-    return ", ".join(percent(counts[name] / shown) for name in ("cached", "still")) if counts and shown else "-"
+    return [name, *speeds, *received, *sent, f"{told['tracked_fraction']:.3f}", percent(drawn_share(told)), runtime]
 
 
 def _stages(told: Result) -> ByName:
@@ -97,10 +114,14 @@ def network(folder: Path) -> str:
         ]
         for cell in cells
     ]
+    text = (
+        "Milliseconds of a picture in so many steps, measured so many times; the last column is how much of the peak "
+        "in the same arithmetic that comes to. Where few were measured, p95 and p99 are little more than the slowest."
+    )
     head = ("runtime", "size", "steps", *QUANTILES, "times", "of peak")
     refused = [f"- {cell['build']}: {cell['refused']}" for cell in result["cells"] if "refused" in cell]
     left_out = "\n".join(["Left out:", "", *refused]) if refused else ""
-    return section(title, origin_line(result), floor, table(head, rows), left_out)
+    return section(title, origin_line(result), text, floor, table(head, rows), left_out)
 
 
 def layers(folder: Path) -> str:
@@ -108,85 +129,25 @@ def layers(folder: Path) -> str:
     if result is None:
         return section(title, unmeasured("layers"))
     rows = [(kind, percent(share), f"{share * result['sum_ms']:.2f}") for kind, share in result["shares"].items()]
-    text = f"By OpenVINO's own counters at {square(result['size'])}, which slow it down a little."
+    runtime = result.get("runtime", "openvino")
+    text = f"By OpenVINO's own counters, {runtime} at {square(result['size'])}; they slow it down a little."
     return section(title, origin_line(result), text, table(("kind of layer", "of the time", "ms"), rows))
-
-
-def growth(folder: Path) -> str:
-    title, result = "Growth", part("growth", folder)
-    if result is None:
-        return section(title, unmeasured("growth"))
-    paragraphs = []
-    for name, told in result["by"].items():
-        rows = [row for row in told["rows"] if "refused" not in row]
-        paragraphs += [f"By {name} ({told['date']}, commit {told['commit']}):", _GROWTH[name](rows)]
-        paragraphs += [f"Left out: {row['refused']}" for row in told["rows"] if "refused" in row]
-    return section(title, origin_line(result), *paragraphs)
-
-
-def _drawn(rows: list[Result]) -> str:
-    head = ("avatars", "size", "steps", *QUANTILES, "p50 each", "times", "runtime")
-    return table(
-        head,
-        [
-            [
-                *(str(row["avatars"]), square(row["size"]), str(row["steps"]), *ms(row["ms"])),
-                *(*ms(row["ms_each"], "p50"), str(row["ms"]["times"]), row["runtime"]),
-            ]
-            for row in rows
-        ],
-    )
-
-
-def _subscribers(rows: list[Result]) -> str:
-    head = ("subscribers", "served", "drawn a second", "received, the least", *QUANTILES, "missed, the most")
-    return table(
-        head,
-        [
-            [
-                *(str(row["subscribers"]), str(row["served"]), f"{row['fps']:.1f}", f"{row['received_fps']:.1f}"),
-                *(*ms(row["total_ms"]), str(row["missed"])),
-            ]
-            for row in rows
-        ],
-    )
-
-
-def _length(rows: list[Result]) -> str:
-    head = ("minutes", "pictures", "first half, MiB", "second half, MiB", "grown, MiB", "most, MiB")
-    keys = ("first_half_mib", "second_half_mib", "grown_mib", "most_mib")
-    return table(
-        head,
-        [[f"{row['minutes']:g}", str(row["pictures"]), *(f"{row['memory'][key]:.1f}" for key in keys)] for row in rows],
-    )
-
-
-_GROWTH: dict[str, Callable[[list[Result]], str]] = {
-    "size": _drawn,
-    "steps": _drawn,
-    "avatars": _drawn,
-    "subscribers": _subscribers,
-    "length": _length,
-}
 
 
 def rivals(folder: Path) -> str:
     title, result = "What a user would pick instead, in the same run", part("rivals", folder)
     if result is None:
         return section(title, unmeasured("rivals"))
-    head = (
-        "what",
-        "p50 ms",
-        "p95 ms",
-        "times",
-        "M parameters",
-        "GMAC",
-        "times ours at 256",
-        "times ours at 512",
-        "shape",
+    text = (
+        "A picture by the networks alone: no tracking, no text, no reading or writing of files. SD-Turbo and "
+        "LivePortrait draw 512x512. Times ours is the median beside that of ours in one step, in OpenVINO's own choice "
+        "of arithmetic. The shape is exact where the parameters are as many as the authors print, else alike. Where "
+        "few pictures were measured, p95 is little more than the slowest."
     )
+    counts = ("measured", "M parameters", "GMAC", "times ours 256", "times ours 512")
+    head = ("what", "p50 ms", "p95 ms", *counts, "shape, runtime")
     rows = [_rival_row(name, told) for name, told in result["cases"].items()]
-    return section(title, origin_line(result), table(head, rows))
+    return section(title, origin_line(result), text, table(head, rows))
 
 
 def _rival_row(name: str, told: Result) -> list[str]:
@@ -194,8 +155,27 @@ def _rival_row(name: str, told: Result) -> list[str]:
         return [name, *["-"] * 7, f"left out: {told['refused']}"]
     took = told["took_ms"]["picture"]
     ratios = [f"{told[key]:.1f}" if (key := f"times_as_long_as_ours_{size}") in told else "-" for size in (256, 512)]
+    about = (told["shape"], told["runtime"], told.get("note", ""))
     counted = [f"{told['parameters'] / 1e6:.1f}", f"{told['macs'] / 1e9:.1f}"]
-    return [name, *ms(took, "p50", "p95"), str(took["count"]), *counted, *ratios, f"{told['shape']}; {told['runtime']}"]
+    return [name, *ms(took, "p50", "p95"), str(took["count"]), *counted, *ratios, "; ".join(filter(None, about))]
+
+
+def int8(folder: Path) -> str:
+    title, result = "What int8 does to the picture", part("int8", folder)
+    if result is None:
+        return section(title, "Not measured yet: `python -m omote.engine.training.quantise`.")
+    bounds, verdict = result["bounds"], "accepted" if result["is_accepted"] else "not accepted, and not offered"
+    rows = [("PSNR on the head against f32, the least", f"{result['head_psnr_db_least']:.1f} dB", _at_least(bounds))]
+    rows += [
+        (f"{name}, read back by the tracker, mean error", f"{error:.4f}", f"at most {bounds['most_misread']:g}")
+        for name, error in result["misread"].items()
+    ]
+    text = f"Of {result['pictures']} pictures: {verdict}."
+    return section(title, origin_line(result["provenance"]), text, table(("", "found", "wanted"), rows))
+
+
+def _at_least(bounds: ByName) -> str:
+    return f"at least {bounds['least_head_psnr_db']:g} dB"
 
 
 def first_start(folder: Path) -> str:
@@ -205,7 +185,9 @@ def first_start(folder: Path) -> str:
     seconds = table(("step", "seconds"), [(name, f"{took:.1f}") for name, took in result["seconds"].items()])
     text = (
         f"{result['installed_mb']:.0f} MB installed; not among it: {', '.join(result['not_installed'])}. "
-        "pip's cache was warm; Omote's own was empty."
+        f"Runs by {result['runtime']}. "
+        * bool(result.get("runtime"))
+        + "pip took what its cache held; Omote's own cache was empty."
     )
     return section(title, origin_line(result), text, seconds)
 
@@ -235,11 +217,31 @@ def gpu(folder: Path) -> str:
     title, result = "On a GPU", part("gpu", folder)
     if result is None or result["device"] != "cuda":
         return section(title, "Never run on a GPU yet: `make bench-gpu` does it, unattended, in under ten minutes.")
-    rows = [(name, told.get("refused", f"{told['seconds']:.0f} s")) for name, told in result["jobs"].items()]
-    return section(title, origin_line(result), table(("part", "took, or why not"), rows))
+    jobs: ByName = result["jobs"]
+    took = table(("part", "took, or why not"), [(name, _ended(told)) for name, told in jobs.items()])
+    cells = [cell for told in jobs.values() for cell in told.get("cells", []) if "refused" not in cell]
+    scenes = {f"{job}, {name}": scene for job, told in jobs.items() for name, scene in told.get("scenes", {}).items()}
+    return section(title, origin_line(result), took, _gpu_cells(cells), _speeds(scenes) if scenes else "")
+
+
+def _ended(told: Result) -> str:
+    lines = [cell["refused"] for cell in told.get("cells", []) if "refused" in cell]
+    return str(told["refused"]) if "refused" in told else "; ".join([f"{told['seconds']:.0f} s", *lines])
+
+
+def _gpu_cells(cells: list[Result]) -> str:
+    head = ("runtime", "size", "at once", "steps", *(f"{key} ms" for key in QUANTILES), "times")
+    rows = [
+        [
+            *(cell["runtime"], square(cell["size"]), str(cell["batch"]), str(cell["steps"])),
+            *(*ms(cell["ms"], digits=2), str(cell["ms"]["times"])),
+        ]
+        for cell in cells
+    ]
+    return table(head, rows) if rows else ""
 
 
 ALL: tuple[Callable[[Path], str], ...] = (
-    *(asked_for, live, jaw_code, network, layers, growth),
+    *(asked_for, live, jaw_code, network, layers, int8, growth),
     *(rivals, first_start, maps, bridge, gpu),
 )

@@ -45,6 +45,20 @@ def ms(took: Mapping[str, float] | None, *quantiles: str, digits: int = 1) -> li
     return [f"{took[key]:.{digits}f}" if took else "-" for key in chosen]
 
 
+def new_fps(receiver: Mapping[str, Any] | None) -> float | None:
+    """Of the pictures that came in a second, those that differ from the one before; None where none came."""
+    if not receiver or not receiver["taken"]:
+        return None
+    return float(receiver["fps"] * receiver["new"] / receiver["taken"])
+
+
+def drawn_share(told: Mapping[str, Any]) -> float | None:
+    """Of the pictures that were shown, those that were drawn anew; None in results that do not tell."""
+    counts = told.get("counts")
+    shown = sum(counts.values()) if counts else 0
+    return counts["drawn"] / shown if counts and shown else None
+
+
 def percent(share: float | None) -> str:
     return "-" if share is None else f"{100.0 * share:.0f} %"
 

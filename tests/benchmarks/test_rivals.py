@@ -1,0 +1,57 @@
+"""Rivals are compared with what was measured in the same run, and one that fails is a line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rivals
+from peers.measured import ALIKE, EXACT, Count, Measured, shape_of
+from peers.timing import WHOLE, Timing
+
+
+def row(p50: float, **more: Any) -> dict[str, Any]:
+    """One that took so long, with nothing inside."""
+    took = {WHOLE: {"p50": p50, "p95": 2 * p50, "count": 5}}
+    return {"took_ms": took, "parameters": 2_500_000, "macs": 7_000_000_000, "shape": EXACT, "runtime": "torch", **more}
+
+
+def test_ratio_is_of_the_medians_of_this_run() -> None:
+    rows = {rivals.OURS[256]: row(20.0), rivals.OURS[512]: row(80.0), "peer": row(3000.0)}
+    rivals.compare(rows)
+    assert rows["peer"]["times_as_long_as_ours_256"] == 150.0
+    assert rows["peer"]["times_as_long_as_ours_512"] == 37.5
+    assert rows[rivals.OURS[256]]["times_as_long_as_ours_256"] == 1.0
+
+
+def test_without_ours_there_is_no_ratio() -> None:
+    rows = {rivals.OURS[256]: {"refused": "no OpenVINO"}, rivals.OURS[512]: row(80.0), "peer": row(3000.0)}
+    rivals.compare(rows)
+    assert "times_as_long_as_ours_256" not in rows["peer"]
+    assert rows["peer"]["times_as_long_as_ours_512"] == 37.5
+    assert rows[rivals.OURS[256]] == {"refused": "no OpenVINO"}
+
+
+def test_table_has_a_line_for_each_case_and_for_each_of_its_networks() -> None:
+    parts = {"unet": {"p50": 900.0, "p95": 950.0, "count": 5}, "decoder": {"p50": 100.0, "p95": 110.0, "count": 5}}
+    counts = {"unet": {"parameters": 2_000_000, "macs": 1}, "decoder": {"parameters": 500_000, "macs": 1}}
+    peer = row(1000.0, networks=counts)
+    peer["took_ms"] |= parts
+    lines = rivals.table({"peer": peer, "lost": {"refused": "no module torch"}}).splitlines()[1:]
+    assert [line.split()[0] for line in lines] == ["peer", "unet", "decoder", "lost"]
+    assert lines[0].split()[1:] == ["1000.0", "2000.0", "5", "2.50", "7.0", "-", "-", "exact;", "torch"]
+    assert lines[1].split()[1:4] == ["900.0", "950.0", "5"]
+    assert lines[3].endswith("left out: no module torch")
+
+
+def test_denoiser_counts_for_each_step_and_what_follows_once() -> None:
+    timing = Timing(1.0, 1.0, 1, 0)
+    networks = {"denoiser": Count(10, 100), "decoder": Count(5, 7)}
+    peer = Measured("torch", 512, 4, {WHOLE: timing}, networks, ALIKE)
+    assert (peer.parameters, peer.macs) == (15, 407)
+
+
+def test_shape_is_exact_where_every_network_has_the_published_count() -> None:
+    exact, other = Count(865_910_724, 1, 865.91), Count(865_900_000, 1, 865.91)
+    assert (exact.shape, other.shape, Count(1, 1).shape) == (EXACT, ALIKE, ALIKE)
+    assert shape_of({"a": exact}) == EXACT
+    assert shape_of({"a": exact, "b": other}) == ALIKE
