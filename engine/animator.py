@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .diffusion import sampler
-from .face.steadiness import Steadiness
+from .face.steadiness import SEEN, Steadiness
 from .look import AnimatorError, Look
 from .nouns import Character, FlameParams, Portrait, Signal, Stamp
 from .painter import Painter, Sitting
@@ -36,14 +36,13 @@ def sizes() -> tuple[int, ...]:
 class _Before:
     """The picture drawn last, of the character on stage."""
 
-    params: FlameParams  # as drawn
+    face: Array  # [64] as drawn
     light: Array
     rgba: NDArray[np.uint8]
 
     def shows(self, sitting: Sitting) -> bool:
         """Whether it is the picture of exactly this face in this light."""
-        is_face = np.array_equal(self.params.vector(), sitting.params.vector())
-        return is_face and np.array_equal(self.light, sitting.light)
+        return np.array_equal(self.face, _face(sitting)) and np.array_equal(self.light, sitting.light)
 
 
 class Animator:
@@ -114,19 +113,19 @@ class Animator:
     ) -> Portrait:
         """The character with this face in this light [27]; AnimatorError where they do not fit the network."""
         asked = Sitting(self._on_stage(character), params, light)
-        sitting = replace(asked, params=self._steadiness.settled(params))
+        sitting = replace(asked, params=self._steadiness.settled(params, trembles=presence == 1.0))
         before = self._before
         if before is not None and before.shows(sitting):
             self.counts = replace(self.counts, still=self.counts.still + 1)
         else:
-            self._before = before = _Before(sitting.params, light.copy(), self._painted(sitting))
+            self._before = before = _Before(_face(sitting), light.copy(), self._painted(sitting))
         moment = stamp or Stamp(0, time.perf_counter_ns(), time.time_ns())
-        return Portrait(moment, before.rgba, signal, before.params, presence, light)
+        return Portrait(moment, before.rgba, signal, sitting.params, presence, light)
 
     def _painted(self, sitting: Sitting) -> NDArray[np.uint8]:
         """The picture of this sitting, painted now or before."""
         painter, counts = self.painter, self.counts
-        shown = sitting.look.number, sitting.params.vector().tobytes(), sitting.light.tobytes()
+        shown = sitting.look.number, _face(sitting).tobytes(), sitting.light.tobytes()
         key = (painter.name, painter.size, painter.steps, *shown)
         picture = self._cache.get(key)
         if picture is not None:
@@ -145,6 +144,10 @@ class Animator:
             self._look = Look.of(character, self.file)
             self.reset()
         return self._look
+
+
+def _face(sitting: Sitting) -> Array:
+    return sitting.params.vector()[SEEN]
 
 
 def _choose(size: int | None) -> NetworkFile:

@@ -78,4 +78,4 @@ class Ensemble:
             look = self._looks[at] = Look.of(part.character, self.file)
             self._steadiness[at].forget()
         asked = Sitting(look, part.params, part.light)
-        return replace(asked, params=self._steadiness[at].settled(part.params))
+        return replace(asked, params=self._steadiness[at].settled(part.params, trembles=part.presence == 1.0))

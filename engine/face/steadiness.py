@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -19,6 +20,7 @@ Array = NDArray[np.float32]
 # the one that is farthest is usually at 1.6.
 STILL, MOVED = 2.0, 3.0
 HOLDS_AFTER = 8
+SEEN = slice(64)  # of a vector, what a picture shows: where the head stands is the camera's affair, and is not drawn
 _STEP_OF_NOISE = 1.0 / 16.0
 _LEAST_STEP = 1e-4  # of parameters that no noise reaches: radians, metres, or units of an expression
 
@@ -40,18 +42,25 @@ class Steadiness:
         if self._memory:
             self._memory.forget()
 
-    def settled(self, params: FlameParams) -> FlameParams:
-        """The face as it is to be drawn, its parameters whole multiples of `step`."""
+    def settled(self, params: FlameParams, *, trembles: bool = True) -> FlameParams:
+        """The face as it is to be drawn, its parameters whole multiples of `step`.
+
+        One that does not tremble, because nobody plays it, is not held: that would take its breath.
+        """
         if self._memory is None:
             return stepped(params)
         steadied = self._memory.steadied(params)
-        if self._held is not None and self._held.basis == params.basis and self._apart(steadied) <= MOVED:
-            return self._held
-        self._held = None
+        found = stepped(steadied)
+        held, self._held = self._held, None
+        if not trembles:
+            self._anchor = None
+            return found
+        if held is not None and held.basis == params.basis and self._apart(steadied) <= MOVED:
+            self._held = held
+            return replace(held, translation=found.translation)
         if self._anchor is None or self._apart(steadied) > STILL:
             self._anchor, self._quiet = steadied.vector(), 0
         self._quiet += 1
-        found = stepped(steadied)
         if self._quiet >= HOLDS_AFTER:
             self._anchor, self._held = steadied.vector(), found
         return found
@@ -60,7 +69,7 @@ class Steadiness:
         """How far the face is from the anchor, by the parameter that is farthest."""
         if self._anchor is None:
             return float("inf")
-        return float((np.abs(params.vector() - self._anchor) / noise()).max())
+        return float((np.abs(params.vector() - self._anchor) / noise())[SEEN].max())
 
 
 def stepped(params: FlameParams) -> FlameParams:

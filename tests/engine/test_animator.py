@@ -55,6 +55,14 @@ def test_a_face_that_holds_still_is_not_drawn_again(animator: Animator) -> None:
     assert (other.rgba != first.rgba).any()
 
 
+def test_a_head_that_only_stands_elsewhere_is_not_drawn_again(animator: Animator) -> None:
+    smile = from_weights(arkit.weights({"mouthSmileLeft": 0.4}))
+    nearer = replace(smile, translation=np.array([0.0, 0.0, 0.05], np.float32))
+    first, again = animator.draw(smile, CHARACTER, LIGHT), animator.draw(nearer, CHARACTER, LIGHT)
+    assert again.rgba is first.rgba
+    np.testing.assert_allclose(again.params.translation, nearer.translation, atol=1e-6)
+
+
 def test_a_trembling_face_is_steadier_with_its_memory_than_without(animator: Animator) -> None:
     rng = np.random.default_rng(0)
     held = np.full(arkit.COUNT, 0.15)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine.face.memory import WEIGHT_NOISE, Memory
+from omote.engine.face.presence import BREATH_RAD, idle
 from omote.engine.face.retarget import from_weights
-from omote.engine.face.steadiness import HOLDS_AFTER, Steadiness, step, stepped
+from omote.engine.face.steadiness import HOLDS_AFTER, SEEN, Steadiness, step, stepped
 from omote.engine.nouns import FlameParams
 
 
@@ -84,3 +86,20 @@ def test_without_consistency_each_face_stands_alone(amount: float) -> None:
     for face in trembling(3):
         steadiness.settled(face)
     assert np.array_equal(steadiness.settled(smile(amount)).vector(), stepped(smile(amount)).vector())
+
+
+def test_where_the_head_stands_is_not_drawn_and_lets_nothing_go() -> None:
+    steadiness, rng = Steadiness(), np.random.default_rng(0)
+    faces = [replace(smile(0.2), translation=rng.normal(0.0, 1e-3, 3).astype(np.float32)) for _ in range(30)]
+    drawn = [steadiness.settled(face) for face in faces]
+    assert len({face.vector()[SEEN].tobytes() for face in drawn}) == 1
+    assert len({face.translation.tobytes() for face in drawn}) == 30
+
+
+def test_a_portrait_that_nobody_plays_breathes_at_every_picture() -> None:
+    steadiness = Steadiness()
+    for _ in range(2 * HOLDS_AFTER):
+        steadiness.settled(idle(0.0))
+    necks = [float(steadiness.settled(idle(k / 30.0), trembles=False).neck_pose[0]) for k in range(60)]
+    assert max(abs(one - other) for one, other in pairwise(necks)) < 0.002
+    assert max(necks) == pytest.approx(BREATH_RAD, abs=5e-4)
