@@ -18,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import child
 from record import ROOT, keep, origin, timed
 
 HERE = Path(__file__).resolve().parent
@@ -93,7 +94,7 @@ def done(job: Job, left_s: float) -> dict[str, Any]:
         command = [sys.executable, *(str(save) if word == SAVE else word for word in job.command)]
         began_s = time.monotonic()
         try:
-            ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=limit_s, check=False)
+            ran = child.run(command, limit_s, cwd=ROOT, is_heard=False)
         except subprocess.TimeoutExpired:
             return {"refused": f"took more than {limit_s:.0f} s"}
         took = {"seconds": round(time.monotonic() - began_s, 1)}

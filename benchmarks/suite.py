@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import child
 import tables
 from record import RESULTS, ROOT, kept, origin
 
@@ -68,7 +69,7 @@ def chosen_parts(only: str | None) -> list[Part]:
 def run(part: Part, environment: Mapping[str, str]) -> str:
     """ "" where it went well, else one line that says what did not."""
     try:
-        done = subprocess.run(part.command(), cwd=ROOT, env=dict(environment), check=False, timeout=HOUR_S)
+        done = child.run(part.command(), HOUR_S, cwd=ROOT, env=environment)
     except subprocess.TimeoutExpired:
         return f"did not end within {HOUR_S:.0f} s"
     return f"ended with {done.returncode}" if done.returncode else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import blocks
+import growth_tables
 import pytest
 import sections
 import tables
@@ -114,7 +115,7 @@ def test_memory_is_flat_only_by_a_run_that_was_long_enough(tmp_path: Path) -> No
     def verdict(minutes: float, memory: dict[str, float]) -> str:
         rows = [{"minutes": minutes, "pictures": 1, "memory": memory}]
         folder = kept(tmp_path, "growth", by={"length": {**ORIGIN, "rows": rows}})
-        assert "first half, MiB" in sections.growth(folder)
+        assert "first half, MiB" in growth_tables.growth(folder)
         return next(goal.verdict for goal in goals(folder) if goal.asked.startswith("memory"))
 
     keys = ("first_half_mib", "second_half_mib", "most_mib")
@@ -167,7 +168,7 @@ def test_growth_tells_every_way_and_what_was_left_out(tmp_path: Path) -> None:
         "subscribers": {**ORIGIN, "rows": [subscribers]},
         "length": {**ORIGIN, "rows": [{"minutes": 10.0, "pictures": 18000, "memory": memory}]},
     }
-    text = sections.growth(kept(tmp_path, "growth", by=by))
+    text = growth_tables.growth(kept(tmp_path, "growth", by=by))
     assert "| 2 | 256x256 | 1 | 41.3 | 60.0 | 99.9 | 20.6 | 60 | openvino cpu f32 |" in text
     assert "Left out: no memory" in text
     assert "| 16 | 16 | 30.0 | 29.9 | 41.3 | 60.0 | 99.9 | 0 |" in text
