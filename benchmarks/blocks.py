@@ -49,7 +49,7 @@ def _live_row(name: str, told: Result) -> list[str]:
     return [
         name,
         f"{fps:.1f}",
-        *(f"{age} ms" for age in ages),
+        *(age if age == "-" else f"{age} ms" for age in ages),
         percent(drawn_share(told)),
         f"{told['tracked_fraction']:.3f}",
     ]

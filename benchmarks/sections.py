@@ -183,11 +183,10 @@ def first_start(folder: Path) -> str:
     if result is None:
         return section(title, unmeasured("first_start"))
     seconds = table(("step", "seconds"), [(name, f"{took:.1f}") for name, took in result["seconds"].items()])
+    said = f'It began with "{result["runtime"]}". ' if result.get("runtime") else ""
     text = (
-        f"{result['installed_mb']:.0f} MB installed; not among it: {', '.join(result['not_installed'])}. "
-        f"Runs by {result['runtime']}. "
-        * bool(result.get("runtime"))
-        + "pip took what its cache held; Omote's own cache was empty."
+        f"{result['installed_mb']:.0f} MB installed; not among it: {', '.join(result['not_installed'])}. {said}"
+        "pip took what its cache held; Omote's own cache was empty."
     )
     return section(title, origin_line(result), text, seconds)
 
