@@ -10,7 +10,6 @@ from floor import Peak
 from network import is_last, share
 
 onnx = pytest.importorskip("onnx")
-pytest.importorskip("openvino")
 
 
 def saved(path: Path) -> Path:
