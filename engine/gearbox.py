@@ -124,10 +124,13 @@ class Gearbox:
                 self._compile(way)
             except AnimatorError as error:
                 log.info("no gear %s: %s", way.text(), error)
+            except Exception as error:  # a runtime's own, as where memory is short: the other gears still come
+                log.warning("no gear %s: %s: %s", way.text(), type(error).__name__, error)
             finally:
                 with self._lock:
                     self._is_busy = False
                     self._governor.forget()
+        self._let_go()
 
     def _ways(self) -> list[Gear]:
         """Each way to draw but the one that is there: the cheapest first, then from the best down."""
@@ -153,6 +156,12 @@ class Gearbox:
                 elif place != self._governor.gear:
                     self._governor.withdraw(place)
             self._shift()
+
+    def _let_go(self) -> None:
+        """Of the painters that no gear needs, now that all costs are known: each holds a whole network."""
+        with self._lock:
+            needed = {self._gear.way, *(gear.way for gear in self._gears if gear)}
+            self._painters = {way: painter for way, painter in self._painters.items() if way in needed}
 
 
 def gears_of(animator: Animator) -> tuple[Gear, ...]:

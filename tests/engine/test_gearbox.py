@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -117,6 +118,36 @@ def test_a_gear_that_costs_what_a_better_one_does_is_never_chosen(animator: Anim
         assert done.wait(PATIENCE_S)
     box._thread.join(PATIENCE_S)
     assert not is_down(box)
+
+
+def test_a_network_that_no_gear_needs_is_not_kept(animator: Animator) -> None:
+    small: list[weakref.ref[Painter]] = []
+
+    def measure_ms(painter: Painter, sitting: Sitting) -> float:
+        if painter.size == 128:
+            small.append(weakref.ref(painter))
+        return 40.0
+
+    with box_of(animator, BEST, SMALL, measure_ms=measure_ms) as box:
+        box._thread.join(PATIENCE_S)
+        assert [painter() for painter in small] == [None]
+        assert box.budget.gear == "openvino cpu f32 192x192 1 step"
+
+
+def test_a_gear_whose_runtime_fails_leaves_the_others(animator: Animator, caplog: pytest.LogCaptureFixture) -> None:
+    none, measured = Gear(Build("openvino", "f32", 256)), Measured(3)
+
+    def measure_ms(painter: Painter, sitting: Sitting) -> float:
+        took_ms = measured(painter, sitting)
+        if painter.size == 256:
+            raise RuntimeError("out of memory")
+        return took_ms
+
+    with box_of(animator, BEST, SMALL, none, measure_ms=measure_ms) as box:
+        assert measured.is_done.wait(PATIENCE_S)
+        until_down(box)
+        assert draw(animator).rgba.shape == (128, 128, 4)
+    assert caplog.messages == ["no gear openvino-f32 256x256 1 step: RuntimeError: out of memory"]
 
 
 def test_a_gear_is_not_blamed_for_the_load_under_which_it_was_measured(animator: Animator) -> None:
