@@ -254,12 +254,16 @@ class Live:
         self._seen_ns = self._clock_ns()
         self._turns.taken()
         self._scene.follow(seen, self._seen_ns)
-        self._is_over.wait(self.rate.rest_s(self._seen_ns, self._clock_ns()))
-        self._turns.drawn()
+        self._rest(self._seen_ns)
 
     def _wait(self) -> None:
         """Draws a portrait that nobody plays; what comes meanwhile is tracked as ever."""
         now_ns = self._clock_ns()
         self._turns.taken(is_seen=False)
         self._scene.wait(now_ns)
+        self._rest(now_ns)
+
+    def _rest(self, taken_ns: int) -> None:
+        """Until there may be another picture."""
+        self._is_over.wait(self.rate.rest_s(taken_ns, self._clock_ns()))
         self._turns.drawn()

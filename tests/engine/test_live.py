@@ -384,6 +384,19 @@ def test_pictures_come_no_faster_than_they_may() -> None:
     assert all(at_ns - taken_ns[0] >= (count - 0.5) * 40_000_000 for count, at_ns in enumerate(taken_ns))
 
 
+def test_portraits_that_nobody_plays_come_no_faster_than_they_may() -> None:
+    album, source = Album(), ScriptedSource("phone")
+    loop = live(source, album)
+    loop.rate.limit(5.0)
+    runner = threading.Thread(target=loop.run, kwargs={"seconds": PATIENCE_S}, daemon=True)
+    runner.start()
+    album.wait_for(6)
+    source.then = EndOfSource()
+    runner.join(PATIENCE_S)
+    taken_ns = [portrait.stamp.captured_ns for portrait in album.portraits if portrait.signal is None]
+    assert all(at_ns - taken_ns[0] >= (count - 0.5) * 200_000_000 for count, at_ns in enumerate(taken_ns))
+
+
 def test_the_face_of_this_moment_can_become_the_one_at_rest_until_somebody_else_performs() -> None:
     album, another = Album(), SteadySource("another phone")
     loop, runner = running(SteadySource("phone"), album)
