@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from omote.engine.cache_folder import cache_folder
 from omote.engine.weights import NetworkFile, networks
 
 from . import telemetry
 from .build import Build
 from .int8 import accepted, quantise
+from .model_cache import model_folder, seal
 from .network import Array, Inputs, RuntimeUnavailable
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -30,7 +27,7 @@ class OpenVinoNetwork:
 
     def __init__(self, file: NetworkFile, build: Build) -> None:
         ranges = accepted(file).ranges if build.precision == _INT8 else {}
-        kept = _kept(file) if file in networks() else None
+        kept = model_folder(file, build) if file in networks() else None
         compiled = compiled_model(file.path, build, file.shapes(build.size, build.batch), ranges, kept)
         self.name = f"openvino cpu {_INT8 if ranges else _precision(compiled)}"
         self._request = compiled.create_infer_request()
@@ -65,6 +62,8 @@ def compiled_model(
         ) from error
     if build.precision == "bf16" and _precision(compiled) != "bf16":
         raise RuntimeUnavailable("this processor has no bf16: choose --runtime openvino-f32")
+    if kept:
+        seal(kept)
     return compiled
 
 
@@ -77,22 +76,6 @@ def loaded() -> Any:
     except ImportError as error:
         raise RuntimeUnavailable(f"OpenVINO cannot be loaded ({error}): pip install openvino") from error
     return openvino
-
-
-def _kept(file: NetworkFile) -> Path | None:
-    """A folder for what is compiled of this network by this OpenVINO; None where there can be none.
-
-    A network of 256x256 takes 37 MB there, so what belonged to another network or version goes.
-    """
-    try:
-        folder = cache_folder() / "openvino" / f"{metadata.version('openvino')}-{file.sha256[:16]}"
-        for other in folder.parent.glob("*"):
-            if other != folder:
-                shutil.rmtree(other, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, metadata.PackageNotFoundError):
-        return None
-    return folder if os.access(folder, os.W_OK) else None
 
 
 def _options(build: Build) -> dict[str, Any]:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from omote.engine.runtime.build import Build
+from omote.engine.runtime.model_cache import model_folder
 from omote.engine.runtime.network import RuntimeUnavailable
-from omote.engine.runtime.openvino import OpenVinoNetwork, _kept
+from omote.engine.runtime.openvino import OpenVinoNetwork
 from omote.engine.runtime.parity import stored_reference
 from omote.engine.weights import NetworkFile, networks
 
@@ -44,10 +45,27 @@ def test_what_openvino_compiled_is_kept_and_of_the_shipped_network_alone(
     for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
         monkeypatch.setenv(variable, str(tmp_path))
     file = networks()[-1]
-    (another := _kept(replace(file, sha256="0" * 64)) or tmp_path).joinpath("compiled.blob").write_bytes(b"old")
     build = Build("openvino", "f32", file.sizes[0])
+    another = model_folder(replace(file, sha256="0" * 64), build) or tmp_path
+    (another / "compiled.blob").write_bytes(b"old")
     first, second = OpenVinoNetwork(file, build), OpenVinoNetwork(file, build)
     assert not another.exists()
     assert [path.suffix for path in tmp_path.rglob("*.blob")] == [".blob"]
     inputs = stored_reference().at(build.size, 1)
     assert np.array_equal(first.run(inputs), second.run(inputs))
+
+
+def test_what_openvino_kept_and_is_damaged_is_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenVINO itself takes other weights than it wrote, and draws what they come to."""
+    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    file = networks()[-1]
+    build, inputs = Build("openvino", "f32", file.sizes[0]), stored_reference().at(file.sizes[0], 1)
+    whole = OpenVinoNetwork(file, build).run(inputs).copy()
+    (kept,) = tmp_path.rglob("*.blob")
+    content = bytearray(kept.read_bytes())
+    content[len(content) // 2 :: 1000] = bytes(len(range(len(content) // 2, len(content), 1000)))
+    kept.unlink()
+    kept.write_bytes(content)
+    assert np.array_equal(OpenVinoNetwork(file, build).run(inputs), whole)
+    assert kept.read_bytes() != content
