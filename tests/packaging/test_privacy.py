@@ -28,7 +28,7 @@ session(networks()[-1].path, Build("onnxruntime", "f32"), {"batch": 1, "size": 1
 
 def _environment_with_home(home: Path) -> dict[str, str]:
     """This process's environment with another home folder, and without the marks of CI, where they are silent."""
-    marks = ("CI", "TF_BUILD", "JENKINS_URL", "GITHUB_ACTIONS", "XDG_CACHE_HOME")
+    marks = ("CI", "TF_BUILD", "JENKINS_URL", "GITHUB_ACTIONS", "XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY")
     kept = {name: value for name, value in os.environ.items() if name not in marks}
     return {**kept, "HOME": str(home), "LOCALAPPDATA": str(home), "PYTHONPATH": os.pathsep.join(sys.path)}
 
