@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from .face.expressions import Expression
 from .face.light import checked_light
 from .face.performance import Performance
@@ -17,7 +19,7 @@ from .reader import Seen
 from .roles import Artist, Output
 from .tally import Tally
 
-WARM_UP_PICTURES = 3
+WARM_UP_JAWS = (0.2, 0.1, 0.0)  # radians: three faces, for one that is there already would not be drawn
 
 
 class Scene:
@@ -70,8 +72,9 @@ class Scene:
     def warm_up(self) -> None:
         """Draws what nobody sees: the first pictures are slow, and nothing is captured meanwhile."""
         start_ns = self._clock_ns()
-        for _ in range(WARM_UP_PICTURES):
-            self.artist.draw(FlameParams.neutral(), self.character, self._light)
+        for jaw in WARM_UP_JAWS:
+            params = replace(FlameParams.neutral(), jaw_pose=np.array([jaw, 0.0, 0.0], np.float32))
+            self.artist.draw(params, self.character, self._light)
         self.tally.warm_up_s = (self._clock_ns() - start_ns) / 1e9
 
     def follow(self, seen: Seen, now_ns: int) -> None:
