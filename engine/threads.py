@@ -19,9 +19,7 @@ SPARE = 6  # cores from which on a tracker that works all the time is not felt
 class Plan:
     """What each part may use."""
 
-    tracks_ahead: (
-        bool  # every picture that comes, even those that another overtakes: the newest face, for a core's work
-    )
+    tracks_ahead: bool  # every picture that comes, also what another overtakes: the newest face, for a core's work
     decoding: int  # threads of a video file's decoder
     opencv: int  # threads within each of OpenCV's functions
 
