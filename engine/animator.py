@@ -65,8 +65,8 @@ class Animator:
         if steps not in sampler.STEPS:
             raise AnimatorError(f"steps must be one of {', '.join(map(str, sampler.STEPS))}, got {steps}")
         self.file = network or _choose(size)
-        build, self.refusals = _build(self.file, runtime, size or self.file.size)  # why others were not taken, in lines
-        self.painter = Painter(self.file, build, steps)
+        # And why others were not taken, in lines.
+        self.painter, self.refusals = _painter(self.file, runtime, size or self.file.size, steps)
         self.counts = Counts()
         self._next: Painter | None = None
         self._steadiness = Steadiness(consistency)
@@ -159,6 +159,17 @@ def _choose(size: int | None) -> NetworkFile:
         if size is None or size in file.sizes:
             return file
     raise AnimatorError(f"no network draws {size} pixels: --size takes {', '.join(map(str, sizes()))}")
+
+
+def _painter(file: NetworkFile, runtime: str, size: int, steps: int) -> tuple[Painter, tuple[str, ...]]:
+    """By this runtime, else AnimatorError; OpenVINO stands in for what was chosen by itself and no longer runs."""
+    build, refusals = _build(file, runtime, size)
+    try:
+        return Painter(file, build, steps), refusals
+    except AnimatorError as error:
+        if runtime != AUTO or build == Build(size=size):
+            raise
+        return Painter(file, Build(size=size), steps), (*refusals, f"{build.name}: {error}")
 
 
 def _build(file: NetworkFile, runtime: str, size: int) -> tuple[Build, tuple[str, ...]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from omote.engine.animator import AUTO, runtimes
+from omote.engine.cache_folder import cache_folder
 from omote.engine.look import AnimatorError
 from omote.engine.runtime import choice
 from omote.engine.runtime.build import Build
+from omote.engine.runtime.engine_file import engine_folder
 from omote.engine.runtime.kept import Kept
 from omote.engine.runtime.network import RuntimeUnavailable
 from omote.engine.runtime.trial import Trial, try_builds
@@ -23,7 +26,7 @@ class Order:
     size: int | None
     runtime: str
     targets: tuple[str, ...]
-    out: Path
+    out: Path | None
     again: bool
 
 
@@ -38,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SM",
         help="make a TensorRT-RTX engine for such GPUs, as sm86 or sm89; may be repeated, and wants no GPU here",
     )
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where engines go")
-    parser.add_argument("--again", action="store_true", default=False, help="forget what was found at an earlier start")
+    parser.add_argument("--out", type=Path, default=None, metavar="DIR", help="where the engine of --target goes")
+    parser.add_argument("--again", action="store_true", default=False, help="forget what was found and compiled")
 
 
 def order(typed: argparse.Namespace) -> Order:
@@ -52,11 +55,13 @@ def run(order: Order) -> int:
     size = order.size or file.size
     if size not in file.sizes:
         raise AnimatorError(f"no network draws {size} pixels: --size takes {', '.join(map(str, file.sizes))}")
+    if order.out and not order.targets:
+        raise AnimatorError("--out is for the engine of a --target: what is compiled for this machine has its place")
     if order.targets:
         return _ahead(file, size, order)
     kept = Kept()
     if order.again:
-        kept.forget()
+        _forget(kept)
     if order.runtime != AUTO:
         return _one(file, Build.named(order.runtime, size), kept)
     found = choice.decide(file, size, kept)
@@ -64,11 +69,18 @@ def run(order: Order) -> int:
     return 0
 
 
+def _forget(kept: Kept) -> None:
+    """What earlier starts found and compiled: it is all made again when it is wanted."""
+    kept.forget()
+    for folder in (cache_folder() / "openvino", engine_folder()):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _ahead(file: NetworkFile, size: int, order: Order) -> int:
     from omote.engine.runtime.tensorrt_rtx import compile_ahead
 
     try:
-        print(compile_ahead(file, size, 1, order.targets, order.out))
+        print(compile_ahead(file, size, 1, order.targets, order.out or Path()))
     except RuntimeUnavailable as error:
         raise AnimatorError(str(error)) from error
     return 0

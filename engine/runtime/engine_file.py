@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,6 +13,8 @@ from pathlib import Path
 from omote.engine.cache_folder import cache_folder
 
 from .network import RuntimeUnavailable
+
+log = logging.getLogger(__name__)
 
 SUFFIX = ".engine"
 
@@ -68,6 +71,15 @@ def save_engine(folder: Path, engine: bytes, make: Make, targets: tuple[str, ...
             f"the engine cannot be kept in {folder} ({error}): make room or choose --out"
         ) from error
     return path
+
+
+def keep_engine(engine: bytes, make: Make, target: str, made: str) -> Path:
+    """Where an engine that was built here lies for the next start, or would: it serves now all the same."""
+    try:
+        return save_engine(engine_folder(), engine, make, (target,), made)
+    except RuntimeUnavailable as error:
+        log.warning("%s; each start builds it again", error)
+        return engine_folder() / f"not-kept{SUFFIX}"
 
 
 def read_label(path: Path) -> Label:

@@ -19,7 +19,7 @@ from .gpu import gpu_names
 Facts = Mapping[str, object]
 
 # Another version of one of these may compute another picture, or the same in another time.
-_PACKAGES = ("omote", "openvino", "onnxruntime", "tensorrt-rtx-cu13", "tensorrt-cu13", "torch")
+_PACKAGES = ("omote", "openvino", "onnxruntime", "tensorrt-rtx-cu13", "tensorrt", "cuda-bindings", "onnx", "torch")
 
 
 class Kept:

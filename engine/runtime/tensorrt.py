@@ -10,7 +10,7 @@ from omote.engine.weights import NetworkFile
 
 from .build import Build
 from .cuda import CudaError, Gpu, first_gpu
-from .engine_file import Make, engine_folder, found_engine, save_engine
+from .engine_file import Make, engine_folder, found_engine, keep_engine
 from .enqueue import Enqueue
 from .half import half_network
 from .network import Array, Inputs, RuntimeUnavailable
@@ -52,7 +52,7 @@ def _engine(trt: Any, file: NetworkFile, build: Build, gpu: Gpu) -> bytes:
     log.info("compiling for %s, once", gpu.name)
     network = half_network(file.path, file.shapes(build.size, build.batch))
     engine = built(trt, network, lambda config: None, f"TensorRT {trt.__version__}")
-    save_engine(engine_folder(), engine, make, (gpu.name,), datetime.now(UTC).isoformat(timespec="seconds"))
+    keep_engine(engine, make, gpu.name, datetime.now(UTC).isoformat(timespec="seconds"))
     return engine
 
 

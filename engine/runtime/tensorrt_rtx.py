@@ -12,7 +12,7 @@ from omote.engine.weights import NetworkFile
 
 from .build import Build
 from .cuda import CudaError, Gpu, first_gpu
-from .engine_file import Make, engine_folder, found_engine, replace_file, save_engine
+from .engine_file import Make, engine_folder, found_engine, keep_engine, replace_file, save_engine
 from .enqueue import Enqueue
 from .half import half_network
 from .network import Array, Inputs, RuntimeUnavailable
@@ -112,8 +112,9 @@ def objection(engine: bytes) -> str | None:
 
 def _built_here(file: NetworkFile, build: Build, gpu: Gpu) -> tuple[Path, bytes]:
     log.info("compiling for %s, once", gpu.name)
-    path = compile_ahead(file, build.size, build.batch, (CURRENT,), engine_folder())
-    return path, path.read_bytes()
+    engine = build_engine(file, build, (CURRENT,))
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    return keep_engine(engine, _make(_library(), file, build), gpu.capability, made), engine
 
 
 def _keep(path: Path, kernels: bytes) -> None:

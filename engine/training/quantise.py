@@ -164,15 +164,14 @@ def write(path: Path, file: NetworkFile, ranges: Ranges, figures: Figures | None
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=FILE, help="the table")
     parser.add_argument("--results", type=Path, default=_RESULTS, help="what was measured")
     parser.add_argument("--pictures", type=int, default=12, help="held-out pictures of each character")
     args = parser.parse_args()
     file = networks()[-1]
     ranges = find_ranges(file, calibration())
-    write(args.out, file, ranges, None)
+    write(FILE, file, ranges, None)  # where int8 is drawn by it
     figures = measure(file, args.pictures)
-    write(args.out, file, ranges, figures)
+    write(FILE, file, ranges, figures)
     bounds = {"least_head_psnr_db": LEAST_HEAD_PSNR_DB, "most_misread": MOST_MISREAD}
     told = {"provenance": provenance(), "bounds": bounds, "is_accepted": figures.is_accepted, **asdict(figures)}
     args.results.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")

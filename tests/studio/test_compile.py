@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from omote.engine.cache_folder import cache_folder
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.parity import Parity
 from omote.engine.runtime.trial import Trial
@@ -24,6 +25,15 @@ def test_one_runtime_is_compiled_checked_and_timed(capsys: pytest.CaptureFixture
     heading, line = capsys.readouterr().out.splitlines()
     assert heading.split() == ["runtime", "runs", "as", "ms", "dB", "levels", "off"]
     assert line.startswith("openvino-f32") and "openvino cpu f32" in line and line.endswith("chosen")
+
+
+def test_again_forgets_what_was_compiled_as_well(tmp_path: Path) -> None:
+    old = [cache_folder() / name / "old" for name in ("found", "openvino", "engines")]
+    for path in old:
+        path.parent.mkdir(parents=True)
+        path.with_suffix(".json").write_text("{}", encoding="utf-8")
+    assert main(["compile", "--runtime", "openvino-f32", "--size", "128", "--again"]) == 0
+    assert not any(path.with_suffix(".json").exists() for path in old)
 
 
 def test_what_was_chosen_and_why_not_the_others_is_told_in_a_table() -> None:
@@ -45,6 +55,7 @@ def test_what_was_chosen_and_why_not_the_others_is_told_in_a_table() -> None:
         (("--size", "100"), "no network draws 100 pixels: --size takes 128, 192, 256, 384, 512"),
         (("--runtime", "abacus"), "invalid choice: 'abacus'"),
         (("--target", "sm12"), "sm12"),
+        ((), "--out is for the engine of a --target"),
     ],
 )
 def test_what_cannot_be_compiled_is_told_in_one_line(

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from omote.engine.animator import Animator
+from omote.engine.look import AnimatorError
 from omote.engine.runtime import choice
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.choice import Choice, candidates, chosen, fastest, refusals
+from omote.engine.runtime.gpu import gpu_names
 from omote.engine.runtime.kept import Kept
 from omote.engine.runtime.network import Array, Inputs
 from omote.engine.runtime.parity import stored_reference
@@ -118,3 +121,17 @@ def test_a_round_of_a_slow_network_ends_early() -> None:
 def test_what_breaks_down_in_a_trial_is_refused_by_its_error_in_one_line(tmp_path: Path) -> None:
     (odd,) = try_builds(FILE, (Build("openvino", "f32", 160),), Kept(tmp_path))  # of which there is no reference
     assert odd.refused.startswith("FileNotFoundError: ") and "160.png" in odd.refused and "\n" not in odd.refused
+
+
+@pytest.mark.skipif(bool(gpu_names()), reason="an NVIDIA GPU is here")
+def test_a_choice_that_no_longer_runs_is_told_and_openvino_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    Kept().put(choice._facts(FILE, 128), {"build": "tensorrt-rtx-f16", "refusals": []})
+    animator = Animator(128, runtime="auto")
+    assert animator.painter.build == Build.named("openvino", 128)
+    assert len(animator.refusals) == 1 and animator.refusals[0].startswith("tensorrt-rtx-f16: no NVIDIA GPU is here")
+    with pytest.raises(AnimatorError, match="no NVIDIA GPU is here"):
+        Animator(128, runtime="tensorrt-rtx")

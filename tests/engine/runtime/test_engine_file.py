@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from omote.engine.runtime.engine_file import EngineRefused, Make, found_engine, read_engine, read_label, save_engine
+from omote.engine.runtime.engine_file import (
+    EngineRefused,
+    Make,
+    found_engine,
+    keep_engine,
+    read_engine,
+    read_label,
+    save_engine,
+)
 from omote.engine.runtime.network import RuntimeUnavailable
 
 MAKE = Make("5977" * 16, "f16", 256, 1, "tensorrt-rtx 1.7.1")
@@ -72,3 +80,14 @@ def test_of_all_engines_in_a_folder_the_one_that_fits_is_found(tmp_path: Path) -
     path = saved(tmp_path)
     assert found_engine(tmp_path, MAKE, "sm89") == (path, ENGINE)
     assert found_engine(tmp_path, MAKE, "sm120") is None
+
+
+def test_where_nothing_can_be_kept_an_engine_serves_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "omote").write_text("", encoding="utf-8")  # no folder can be made here, for root neither
+    (tmp_path / "Library").write_text("", encoding="utf-8")
+    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    assert not keep_engine(ENGINE, MAKE, "sm89", "2026-11-22T12:00:00+00:00").exists()
+    assert "each start builds it again" in caplog.text
