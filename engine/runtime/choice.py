@@ -57,6 +57,8 @@ def decide(file: NetworkFile, size: int, kept: Kept) -> Decision:
     trials = try_builds(file, candidates(size, gpu_names()), kept)
     found = Choice(fastest(trials), refusals(trials))
     kept.put(_facts(file, size), {"build": found.build.name, "refusals": list(found.refusals)})
+    if chosen(file, size, kept) is None:
+        log.warning("what was found cannot be kept in %s: each start tries again, or name a --runtime", kept.folder)
     return Decision(found, trials)
 
 

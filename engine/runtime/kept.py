@@ -26,7 +26,7 @@ class Kept:
     """Answers as small files. What cannot be read is found out again; where nothing can be written, nothing is kept."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or cache_folder() / "found"
+        self.folder = folder or cache_folder() / "found"
 
     def get(self, facts: Facts) -> dict[str, object] | None:
         """The answer that was kept under exactly these facts."""
@@ -49,12 +49,12 @@ class Kept:
     def forget(self) -> None:
         """Everything is found out again."""
         with contextlib.suppress(OSError):
-            for place in self._folder.glob("*.json"):
+            for place in self.folder.glob("*.json"):
                 place.unlink()
 
     def _place(self, facts: Facts) -> Path:
         told = json.dumps(facts, sort_keys=True).encode()
-        return self._folder / f"{hashlib.sha256(told).hexdigest()[:24]}.json"
+        return self.folder / f"{hashlib.sha256(told).hexdigest()[:24]}.json"
 
 
 @cache

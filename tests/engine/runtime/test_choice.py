@@ -135,3 +135,9 @@ def test_a_choice_that_no_longer_runs_is_told_and_openvino_draws(
     assert len(animator.refusals) == 1 and animator.refusals[0].startswith("tensorrt-rtx-f16: no NVIDIA GPU is here")
     with pytest.raises(AnimatorError, match="no NVIDIA GPU is here"):
         Animator(128, runtime="tensorrt-rtx")
+
+
+def test_a_choice_that_cannot_be_kept_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")  # no folder can be made here, for root neither
+    choice.decide(FILE, 128, Kept(tmp_path / "file"))
+    assert f"cannot be kept in {tmp_path / 'file'}: each start tries again" in caplog.text
