@@ -63,12 +63,14 @@ def decide(file: NetworkFile, size: int, kept: Kept) -> Decision:
 
 
 def candidates(size: int, gpus: Sequence[str]) -> Iterator[Build]:
-    """What may run here, the likeliest first; a GPU's runtimes only where there is one, extras where installed."""
+    """What may run here, the likeliest first; a GPU's runtimes only where there is one, extras where installed.
+
+    PyTorch is taken only where it is named: its CUDA graphs belong to the thread that recorded them, and here one
+    thread opens a network and another draws with it.
+    """
     if gpus:
         yield Build.named("tensorrt-rtx", size)
         yield Build.named("tensorrt", size)
-        if find_spec("torch") is not None:
-            yield Build.named("pytorch-compile-f16", size)
     yield Build.named("openvino", size)
     yield Build.named("openvino-int8", size)
     if find_spec("onnxruntime") is not None:
