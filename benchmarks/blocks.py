@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sections
+import with_bf16
 from goals import best_cell
 from record import hardware_line
 from typeset import QUANTILES, Result, drawn_share, ms, part, percent, square, table, unmeasured
@@ -163,5 +164,9 @@ def _machine(result: Result) -> str:
 
 ALL: dict[str, Callable[[Path], str]] = {
     **{"live": live, "network": network, "peak": peak, "budget": budget, "growth": growth, "bridge": bridge},
-    **{"layers": layers, "goals": lambda folder: sections.asked_for(folder).partition("\n\n")[2]},
+    **{
+        "layers": layers,
+        "with_bf16": with_bf16.block,
+        "goals": lambda folder: sections.asked_for(folder).partition("\n\n")[2],
+    },
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import with_bf16
 from goals import goals
 from growth_tables import growth
 from typeset import (
@@ -242,5 +243,5 @@ def _gpu_cells(cells: list[Result]) -> str:
 
 ALL: tuple[Callable[[Path], str], ...] = (
     *(asked_for, live, jaw_code, network, layers, int8, growth),
-    *(rivals, first_start, maps, bridge, gpu),
+    *(rivals, first_start, maps, bridge, with_bf16.section_of, gpu),
 )

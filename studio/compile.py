@@ -18,6 +18,8 @@ from omote.engine.runtime.network import RuntimeUnavailable
 from omote.engine.runtime.trial import Trial, try_builds
 from omote.engine.weights import NetworkFile, networks
 
+_AHEAD = "tensorrt-rtx"  # the runtime that compiles for a GPU that is elsewhere
+
 
 @dataclass(frozen=True)
 class Order:
@@ -57,6 +59,8 @@ def run(order: Order) -> int:
         raise AnimatorError(f"no network draws {size} pixels: --size takes {', '.join(map(str, file.sizes))}")
     if order.out and not order.targets:
         raise AnimatorError("--out is for the engine of a --target: what is compiled for this machine has its place")
+    if order.targets and (order.runtime not in (AUTO, _AHEAD) or order.again):
+        raise AnimatorError(f"--target makes an engine for {_AHEAD}, anew each time: leave out --runtime and --again")
     if order.targets:
         return _ahead(file, size, order)
     kept = Kept()
@@ -90,11 +94,11 @@ def _one(file: NetworkFile, build: Build, kept: Kept) -> int:
     (trial,) = try_builds(file, (build,), kept)
     if trial.refused:
         raise AnimatorError(trial.refused)
-    print(table((trial,), build))
+    print(table((trial,), None))
     return 0
 
 
-def table(trials: tuple[Trial, ...], chosen: Build) -> str:
+def table(trials: tuple[Trial, ...], chosen: Build | None) -> str:
     """A line each: what ran, in how many milliseconds, how near to the reference; or why not."""
     lines = [f"{'runtime':22}{'runs as':28}{'ms':>8}{'dB':>8}{'levels off':>12}"]
     return "\n".join([*lines, *(_line(trial, trial.build == chosen) for trial in trials)])

@@ -20,6 +20,7 @@ from omote.engine.face.retarget import from_weights
 from omote.engine.hardware import this_machine
 from omote.engine.look import AnimatorError
 from omote.engine.models import ModelError, model_rows
+from omote.engine.runtime.build import Build
 from omote.engine.runtime.choice import chosen
 from omote.engine.runtime.gpu import gpu_names
 from omote.engine.runtime.kept import Kept
@@ -67,7 +68,7 @@ def checks(config: Config) -> Iterator[Check]:
     yield Check("processor", True, f"{machine.cpu}, {machine.cores} cores")
     yield Check("NVIDIA GPU", True, ", ".join(gpu_names()) or "none, and none is needed")
     yield _package("openvino", "pip install openvino", is_for_demo=True)
-    yield interruptibly(_drawing)
+    yield interruptibly(lambda: _drawing(config))
     yield from _runtime(config)
     yield _package("mediapipe", "pip install omote; without it no webcam and no video")
     if sys.platform == "linux":
@@ -82,22 +83,30 @@ def _package(name: str, cure: str, *, is_for_demo: bool = False) -> Check:
     return Check(name, is_there, metadata.version(name) if is_there else "not installed", cure, is_for_demo)
 
 
-def _drawing() -> Check:
-    """Draws the default character, as the demo would."""
+def _drawing(config: Config) -> Check:
+    """Draws the default character as `omote live` would; by OpenVINO where it is not yet known what is fastest."""
     name, cure = "portrait", "install Omote again"
     try:
-        animator, character = Animator(), load_character(DEFAULT_CHARACTER)
+        animator, character = Animator(config.size, runtime=_known(config)), load_character(DEFAULT_CHARACTER)
         # A face that does not move is not drawn again.
         warm_up, *faces = (from_weights(arkit.weights({"jawOpen": k / _PICTURES})) for k in range(_PICTURES + 1))
         animator.draw(warm_up, character, studio_light())
         start = time.perf_counter()
         for face in faces:
             animator.draw(face, character, studio_light())
-    except (AnimatorError, CharacterError) as error:
+    except (AnimatorError, CharacterError, WeightsError) as error:
         return Check(name, False, str(error), cure, is_for_demo=True)
     took_ms = (time.perf_counter() - start) / _PICTURES * 1000.0
     found = f"{character.name}, {animator.size}x{animator.size}, {animator.runtime}: {took_ms:.0f} ms a picture"
     return Check(name, True, found, is_for_demo=True)
+
+
+def _known(config: Config) -> str:
+    if config.runtime != AUTO:
+        return config.runtime
+    file = networks()[-1]
+    found = chosen(file, config.size or file.size, Kept())
+    return found.build.name if found else Build().name
 
 
 def _runtime(config: Config) -> Iterator[Check]:

@@ -19,6 +19,7 @@ from .network import Array, Inputs, RuntimeUnavailable
 if TYPE_CHECKING:
     import torch
 
+_BUILDS = 64  # sizes, batches and precisions that one process may compile
 # The same arrays from picture to picture, and never written to: they stay on the device.
 _STANDING = frozenset(("x", "texture", "identity", "bank", "present"))
 _FROM_EXTRA = "pip install 'omote[training]', or choose --runtime openvino"
@@ -109,9 +110,12 @@ def _module(file: NetworkFile) -> torch.nn.Module:
 
 def _inductor(eager: Draw, device: str) -> tuple[Draw, str]:
     import torch
+    import torch._dynamo
 
     mode = "reduce-overhead" if device == "cuda" else "default"  # the former replays CUDA graphs
-    compiled: Any = torch.compile(eager, mode=mode, dynamic=False)
+    # All builds share one function, and torch runs it uncompiled, in silence, once it has been compiled for so many.
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, _BUILDS)
+    compiled: Any = torch.compile(eager, mode=mode, dynamic=False, fullgraph=True)
     return compiled, "pytorch-compile"
 
 
