@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -89,18 +88,25 @@ def _network(folder: Path) -> list[Goal]:
 
 
 def _rivals(folder: Path) -> list[Goal]:
+    """In the arithmetic that peers have too, and in int8, which `--runtime auto` takes where it is that much faster."""
     cases: dict[str, Any] = (part("rivals", folder) or {}).get("cases", {})
     found = []
     for size, least in ((256, 140.0), (512, 40.0)):
-        key = f"times_as_long_as_ours_{size}"
         for rival in (TURBO, LIVE_PORTRAIT):
-            ran = [told for name, told in cases.items() if name.startswith(rival) and key in told]
-            asked = f"{least:g} times the pictures of {rival} at 512x512, ours at {size}x{size}"
+            ran = [told for name, told in cases.items() if name.startswith(rival) and "took_ms" in told]
             # The peer's fastest way counts, not the one that flatters us.
-            best: dict[str, Any] = sorted(ran, key=itemgetter(key))[0] if ran else {}
-            of = f"its fastest: {best['runtime']}" if best else ""
-            found.append(_goal(asked, best.get(key), " times", least, is_least=True, digits=0, of=of))
+            best: dict[str, Any] = min(ran, key=_picture_ms, default={})
+            for ours, how in ((f"ours {size}", "exact"), (f"ours {size} int8", "int8")):
+                asked = f"{least:g} times the pictures of {rival} at 512x512, ours at {size}x{size}, {how}"
+                is_there = best and "took_ms" in cases.get(ours, {})
+                times = _picture_ms(best) / _picture_ms(cases[ours]) if is_there else None
+                of = f"its fastest: {best['runtime']}" if best else ""
+                found.append(_goal(asked, times, " times", least, is_least=True, digits=0, of=of))
     return found
+
+
+def _picture_ms(case: dict[str, Any]) -> float:
+    return float(case["took_ms"]["picture"]["p50"])
 
 
 def _length(folder: Path) -> list[Goal]:

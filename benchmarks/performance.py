@@ -29,11 +29,12 @@ class Performance:
     size: int | None = None
     steps: int = 1
     runtime: str | None = None
+    budget_ms: float | None = None
 
     def arguments(self) -> list[str]:
         """As `omote live` takes them."""
         told = {"--source": self.source, "--fps": self.fps, "--seconds": self.seconds, "--steps": self.steps}
-        told |= {"--size": self.size, "--runtime": self.runtime}
+        told |= {"--size": self.size, "--runtime": self.runtime, "--budget-ms": self.budget_ms}
         return ["--loop", "--no-page", *(str(word) for pair in told.items() if pair[1] is not None for word in pair)]
 
 

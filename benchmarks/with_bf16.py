@@ -7,13 +7,14 @@ from pathlib import Path
 from typeset import QUANTILES, Result, ms, origin_line, part, section, square, table
 
 FOLDER = "bf16"
+_ABSENT = "Not measured yet: the results of such a processor belong into benchmarks/results/bf16.\n"
 
 
 def section_of(folder: Path) -> str:
     """What an earlier commit did there, as a section of RESULTS.md."""
     live, network = (part(name, folder / FOLDER) for name in ("live", "network"))
     if live is None or network is None:
-        return ""
+        return _ABSENT
     first = next(iter(live["scenes"].values()))
     return section(
         "Earlier, on a processor with bf16",
@@ -28,7 +29,7 @@ def block(folder: Path) -> str:
     """The same in a sentence or two."""
     live, network = (part(name, folder / FOLDER) for name in ("live", "network"))
     if live is None or network is None:
-        return ""
+        return _ABSENT
     fps = [scene["fps"] for scene in live["scenes"].values()]
     p50 = [scene["latency_ms"]["p50"] for scene in live["scenes"].values()]
     return (
