@@ -166,7 +166,7 @@ ALL: dict[str, Callable[[Path], str]] = {
     **{"live": live, "network": network, "peak": peak, "budget": budget, "growth": growth, "bridge": bridge},
     **{
         "layers": layers,
-        "with_bf16": with_bf16.block,
+        "earlier": with_bf16.block,
         "goals": lambda folder: sections.asked_for(folder).partition("\n\n")[2],
     },
 }
