@@ -2,7 +2,7 @@
 
 from omote.bridge.frame import Frame
 
-from .animator import Animator, sizes
+from .animator import Animator
 from .capture import EndOfSource, SourceError, open_source
 from .character import DEFAULT_CHARACTER, CharacterError, character_names, load_character
 from .ensemble import Ensemble, Part
@@ -10,6 +10,7 @@ from .face.light import studio_light
 from .face.retarget import from_weights, retarget, to_weights
 from .look import AnimatorError
 from .nouns import Actor, Character, FlameParams, Portrait, Signal, Stamp
+from .painter import sizes
 
 __all__ = [
     "DEFAULT_CHARACTER",

@@ -12,11 +12,11 @@ from .diffusion import sampler
 from .face.steadiness import SEEN, Steadiness
 from .look import AnimatorError, Look
 from .nouns import Character, FlameParams, Portrait, Signal, Stamp
-from .painter import Painter, Sitting
+from .painter import Painter, Sitting, network_for
 from .picture_cache import PictureCache
 from .roles import Counts
 from .runtime.build import Build, names
-from .weights import NetworkFile, WeightsError, networks
+from .weights import NetworkFile
 
 Array = NDArray[np.float32]
 AUTO = "auto"  # the fastest of the runtimes that this machine has
@@ -25,11 +25,6 @@ AUTO = "auto"  # the fastest of the runtimes that this machine has
 def runtimes() -> tuple[str, ...]:
     """What `runtime` may be."""
     return (AUTO, *names())
-
-
-def sizes() -> tuple[int, ...]:
-    """The picture sizes that a shipped network draws, smallest first."""
-    return tuple(sorted({size for network in networks() for size in network.sizes}))
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ class Animator:
     ) -> None:
         if steps not in sampler.STEPS:
             raise AnimatorError(f"steps must be one of {', '.join(map(str, sampler.STEPS))}, got {steps}")
-        self.file = network or _choose(size)
+        self.file = network or network_for(size)
         # And why others were not taken, in lines.
         self.painter, self.refusals = _painter(self.file, runtime, size or self.file.size, steps)
         self.counts = Counts()
@@ -148,17 +143,6 @@ class Animator:
 
 def _face(sitting: Sitting) -> Array:
     return sitting.params.vector()[SEEN]
-
-
-def _choose(size: int | None) -> NetworkFile:
-    try:
-        shipped = networks()
-    except WeightsError as error:
-        raise AnimatorError(str(error)) from error
-    for file in shipped:
-        if size is None or size in file.sizes:
-            return file
-    raise AnimatorError(f"no network draws {size} pixels: --size takes {', '.join(map(str, sizes()))}")
 
 
 def _painter(file: NetworkFile, runtime: str, size: int, steps: int) -> tuple[Painter, tuple[str, ...]]:

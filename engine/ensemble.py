@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from .face.steadiness import Steadiness
 from .look import AnimatorError, Look
 from .nouns import Character, FlameParams, Portrait, Stamp
-from .painter import Painter, Sitting
+from .painter import Painter, Sitting, network_for
 from .runtime.build import Build
-from .weights import NetworkFile, networks
+from .weights import NetworkFile
 
 Array = NDArray[np.float32]
 
@@ -46,7 +46,7 @@ class Ensemble:
     ) -> None:
         if count < 1:
             raise AnimatorError(f"an ensemble has at least one character, got {count}")
-        self.file = network or networks()[0]
+        self.file = network or network_for(size)
         try:
             build = Build.named(runtime, size or self.file.size, count)
         except ValueError as error:

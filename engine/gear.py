@@ -48,7 +48,7 @@ def ladder(best: Gear, sizes: Sequence[int], steps: Sequence[int], cheaper: Sequ
     """The gears from `best` down, each of which costs less, or asks for less, than the one before.
 
     `sizes` and `steps` are those there are, and `cheaper` the runtimes and precisions that may stand in for the best
-    one's. What hurts least goes first. A cheaper precision was accepted because nobody sees it. 30 pictures a second
+    one's. What hurts least goes first. A cheaper precision was accepted by its figures. 30 pictures a second
     are as many as most webcams give. Fewer steps cost a little texture, the next smaller size some sharpness, and the
     rate of film some smoothness. The smallest sizes are soft, and below 24 a second lips come apart from their sound.
     """

@@ -17,9 +17,26 @@ from .packing import Packer
 from .runtime.build import Build
 from .runtime.network import Inputs, RuntimeUnavailable
 from .runtime.opening import open_network
-from .weights import NetworkFile, WeightsError
+from .weights import NetworkFile, WeightsError, networks
 
 Array = NDArray[np.float32]
+
+
+def sizes() -> tuple[int, ...]:
+    """The picture sizes that a shipped network draws, smallest first."""
+    return tuple(sorted({size for network in networks() for size in network.sizes}))
+
+
+def network_for(size: int | None) -> NetworkFile:
+    """A shipped network that draws this size, or the first; AnimatorError says which sizes there are."""
+    try:
+        shipped = networks()
+    except WeightsError as error:
+        raise AnimatorError(str(error)) from error
+    for file in shipped:
+        if size is None or size in file.sizes:
+            return file
+    raise AnimatorError(f"no network draws {size} pixels: --size takes {', '.join(map(str, sizes()))}")
 
 
 @dataclass(frozen=True)

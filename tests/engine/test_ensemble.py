@@ -60,3 +60,8 @@ def test_an_empty_ensemble_is_refused() -> None:
 def test_light_that_is_none_is_refused_before_anything_is_drawn(ensemble: Ensemble) -> None:
     with pytest.raises(AnimatorError, match="light must be"):
         ensemble.draw([Part(HANA, SMILE, LIGHT), Part(NOAH, SMILE, np.full(27, np.inf, np.float32))])
+
+
+def test_a_size_that_no_network_draws_is_refused_with_those_there_are() -> None:
+    with pytest.raises(AnimatorError, match="no network draws 77 pixels: --size takes 128"):
+        Ensemble(2, size=77)
