@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .diffusion import sampler
 from .face.steadiness import SEEN, Steadiness
 from .look import AnimatorError, Look
-from .nouns import Character, FlameParams, Portrait, Signal, Stamp
+from .nouns import AnyCharacter, FlameParams, Portrait, Signal, Stamp
 from .painter import Painter, Sitting, network_for
 from .picture_cache import PictureCache
 from .roles import Counts
@@ -92,14 +92,14 @@ class Animator:
         self._before = None
         self._steadiness.forget()
 
-    def check(self, character: Character) -> None:
+    def check(self, character: AnyCharacter) -> None:
         """AnimatorError where this character does not fit the network; from any thread."""
         Look.of(character, self.file)
 
     def draw(
         self,
         params: FlameParams,
-        character: Character,
+        character: AnyCharacter,
         light: Array,
         *,
         stamp: Stamp | None = None,
@@ -131,7 +131,7 @@ class Animator:
         self.counts = replace(counts, drawn=counts.drawn + 1)
         return picture
 
-    def _on_stage(self, character: Character) -> Look:
+    def _on_stage(self, character: AnyCharacter) -> Look:
         painter = self._next  # read once: it may change at any time
         if painter is not None and painter is not self.painter:
             self.painter, self._before = painter, None

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from .face.head import JAW_OPEN_RAD
-from .nouns import Array, Character, FlameParams, Portrait, Signal, Stamp
+from .nouns import AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
 from .roles import Counts
 
 
@@ -19,13 +19,13 @@ class FlatArtist:
     def __init__(self) -> None:
         self.counts = Counts()
 
-    def check(self, character: Character) -> None:
+    def check(self, character: AnyCharacter) -> None:
         """Every character can be drawn flat."""
 
     def draw(
         self,
         params: FlameParams,
-        character: Character,
+        character: AnyCharacter,
         light: Array,
         *,
         stamp: Stamp | None = None,

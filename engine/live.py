@@ -14,7 +14,7 @@ from .gear import Budget
 from .gearbox import Gearbox
 from .hardware import this_machine
 from .latency import RECENT, LatencyMeter
-from .nouns import Actor, Array, Character
+from .nouns import Actor, AnyCharacter, Array
 from .pacing import Rate, Turns
 from .reader import Seen, SourceReader
 from .report import Report
@@ -41,7 +41,7 @@ class Live:
         self,
         source: Source,
         artist: Artist,
-        character: Character,
+        character: AnyCharacter,
         actor: Actor,
         light: Array,
         outputs: Sequence[Output],
@@ -106,7 +106,7 @@ class Live:
         )
 
     @property
-    def character(self) -> Character:
+    def character(self) -> AnyCharacter:
         """Who is shown."""
         return self._scene.character
 
@@ -129,7 +129,7 @@ class Live:
                 reader.stop()
             self._check_goes_on()
 
-    def change(self, character: Character) -> None:
+    def change(self, character: AnyCharacter) -> None:
         """Shows another character from the next picture on; ValueError where it cannot be drawn: the old one stays."""
         self._scene.change(character)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .face.head import Shaped, open_head
 from .face.maps import MapMaker
-from .nouns import Character
+from .nouns import AnyCharacter, Character
 from .weights import NetworkFile
 
 Array = NDArray[np.float32]
@@ -35,8 +35,13 @@ class Look:
     _makers: dict[int, MapMaker] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, character: Character, file: NetworkFile) -> Look:
+    def of(cls, character: AnyCharacter, file: NetworkFile) -> Look:
         """AnimatorError where this character does not fit this network."""
+        if not isinstance(character, Character):
+            raise AnimatorError(
+                f'character "{character.name}" is photoreal, and this network draws others: start again with '
+                f"--character {character.name}"
+            )
         _check(character, file)
         has_bank = bool(len(character.bank))
         bank = character.bank if has_bank else np.zeros((file.bank_rows, file.bank_width), np.float32)

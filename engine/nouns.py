@@ -1,4 +1,4 @@
-"""What flows from stage to stage: Signal, FlameParams and Portrait, and the Actor and Character they are about."""
+"""What flows from stage to stage: Signal, FlameParams and Portrait, and the Actor and characters they are about."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ Array = NDArray[np.float32]
 EXPRESSION_SIZE = 50
 LIGHT_SIZE = 27
 OPEN_BASIS = "open"
+FLAME_BASIS = "flame2020"  # the published one, which the expression adapter speaks
 
 
 @dataclass(frozen=True)
@@ -150,3 +151,55 @@ class Character:
     model: str  # version of the model that speaks these tokens
     licence: str
     made_from: str
+
+
+@dataclass(frozen=True)
+class BankRows:
+    """What the self-attention of each block of a published UNet reads besides its own picture; none is a bank of none.
+
+    Blocks stand in the order down, up, middle, as `omote.engine.diffusion.arc2face.unet` numbers them.
+    """
+
+    keys: tuple[NDArray[np.float16], ...] = ()  # [T,C] of each block, heads side by side
+    values: tuple[NDArray[np.float16], ...] = ()  # [T,C]
+    bias: tuple[Array, ...] = ()  # [T] added to the attention's logits; () is 0 everywhere
+
+    def __bool__(self) -> bool:
+        return bool(self.keys)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file that a character was made from, or is drawn by."""
+
+    name: str  # as in the folder of its model: "arc2face/diffusion_pytorch_model.safetensors"
+    sha256: str
+    licence: str
+    is_commercial: bool  # whether a streamer may earn money with it
+
+
+@dataclass(frozen=True, eq=False)
+class PhotorealCharacter:
+    """A character whom the published Arc2Face weights draw; the picture's side is eight times the noise's."""
+
+    name: str
+    tokens: Array  # [77,768] the identity, as the text encoder says it
+    noise: Array  # [4,S/8,S/8] from which every picture begins
+    neutral: Array  # [55] what the expression adapter is told for a face at rest; never all zero
+    is_neutral_measured: bool
+    reference: NDArray[np.uint8]  # [S,S,3] the photo, cut out as the model was trained
+    points: Array  # [478,2] MediaPipe's points on the drawn face at rest, pixels: x right, y down
+    bank: BankRows
+    sampler: str  # "lcm", "tcd" or "student": whose few steps the weights are fused for
+    model: str  # digest of all weights that draw it
+    parts: tuple[Part, ...]
+    licence: str
+    made_from: str
+
+    @property
+    def size(self) -> int:
+        """Pixels on a side."""
+        return 8 * int(self.noise.shape[-1])
+
+
+AnyCharacter = Character | PhotorealCharacter

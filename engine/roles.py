@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from .nouns import Array, Character, FlameParams, Portrait, Signal, Stamp
+from .nouns import AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class Artist(Protocol):
         """What really runs: "openvino cpu f32"."""
         ...
 
-    def check(self, character: Character) -> None:
+    def check(self, character: AnyCharacter) -> None:
         """ValueError where this character cannot be drawn; from any thread."""
         ...
 
     def draw(
         self,
         params: FlameParams,
-        character: Character,
+        character: AnyCharacter,
         light: Array,
         *,
         stamp: Stamp | None = None,

@@ -14,7 +14,7 @@ from .face.performance import Performance
 from .face.presence import Phase, Shown
 from .gearbox import Gearbox
 from .latency import LatencyMeter
-from .nouns import Actor, Array, Character, FlameParams, Signal, Stamp
+from .nouns import Actor, AnyCharacter, Array, FlameParams, Signal, Stamp
 from .reader import Seen
 from .roles import Artist, Output
 from .tally import Tally
@@ -28,7 +28,7 @@ class Scene:
     def __init__(
         self,
         artist: Artist,
-        character: Character,
+        character: AnyCharacter,
         actor: Actor,
         light: Array,
         outputs: Sequence[Output],
@@ -46,7 +46,7 @@ class Scene:
         self._performance = Performance(actor)
         self._index = -1  # of the last picture
 
-    def change(self, character: Character) -> None:
+    def change(self, character: AnyCharacter) -> None:
         """Shows another character; ValueError where the artist cannot draw it: the one before stays."""
         self.artist.check(character)
         self.character = character

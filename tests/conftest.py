@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from omote.engine.runtime import telemetry
 
 telemetry.forbid()
 telemetry.forbid_onnxruntime()
+os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")  # for the libraries that we are compared with

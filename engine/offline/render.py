@@ -12,7 +12,7 @@ from PIL import Image
 
 from omote.engine.capture.source import EndOfSource, Source
 from omote.engine.face.performance import Performance
-from omote.engine.nouns import Actor, Array, Character, Portrait
+from omote.engine.nouns import Actor, AnyCharacter, Array, Portrait
 from omote.engine.roles import Artist
 
 TABLE = "params.csv"
@@ -36,7 +36,7 @@ class RenderError(ValueError):
 def render(
     source: Source,
     artist: Artist,
-    character: Character,
+    character: AnyCharacter,
     actor: Actor,
     light: Array,
     folder: Path,

@@ -22,7 +22,7 @@ from omote.engine.face.retarget import to_weights
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.latency import LatencyMeter
 from omote.engine.live import Live
-from omote.engine.nouns import Actor, Array, Character, FlameParams, Portrait, Signal, Stamp
+from omote.engine.nouns import Actor, AnyCharacter, Array, Character, FlameParams, Portrait, Signal, Stamp
 from omote.engine.tally import Moment
 
 NOTHING = np.zeros(1, np.float32)
@@ -100,7 +100,7 @@ class ForgetfulArtist(FlatArtist):
     def draw(
         self,
         params: FlameParams,
-        character: Character,
+        character: AnyCharacter,
         light: Array,
         *,
         stamp: Stamp | None = None,
@@ -294,7 +294,7 @@ def test_the_source_is_not_changed_before_the_loop_begins() -> None:
 class Portraitist(FlatArtist):
     """Cannot draw one character."""
 
-    def check(self, character: Character) -> None:
+    def check(self, character: AnyCharacter) -> None:
         if character.name == "nobody at all":
             raise ValueError("nobody at all cannot be drawn")
 

@@ -19,7 +19,7 @@ from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import to_weights
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
-from omote.engine.nouns import Actor, Character, Portrait
+from omote.engine.nouns import Actor, AnyCharacter, Portrait
 from omote.engine.outputs import WireOutput
 from omote.studio.control import Control
 
@@ -145,7 +145,7 @@ def test_only_a_character_by_its_name_is_shown_and_never_a_path(asked: Asked, na
 class OneCharacterArtist(FlatArtist):
     """Cannot draw anybody new."""
 
-    def check(self, character: Character) -> None:
+    def check(self, character: AnyCharacter) -> None:
         raise ValueError(f"{character.name} was made for another model")
 
 

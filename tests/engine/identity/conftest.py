@@ -19,7 +19,7 @@ from omote.engine.identity.looks import Looks
 from omote.engine.identity.making import Maker
 from omote.engine.identity.networks import ExportedNetworks
 from omote.engine.identity.prior import Prior
-from omote.engine.nouns import Array, Character, FlameParams, Portrait, Signal, Stamp
+from omote.engine.nouns import AnyCharacter, Array, Character, FlameParams, Portrait, Signal, Stamp
 from omote.engine.roles import Counts
 from omote.engine.weights.makers import MakerFile, MakerFiles
 
@@ -109,19 +109,20 @@ class TextureArtist:
     size, steps, runtime = 256, 1, "texture"
     counts = Counts()
 
-    def check(self, character: Character) -> None:
+    def check(self, character: AnyCharacter) -> None:
         """Every character has a texture."""
 
     def draw(
         self,
         params: FlameParams,
-        character: Character,
+        character: AnyCharacter,
         light: Array,
         *,
         stamp: Stamp | None = None,
         signal: Signal | None = None,
         presence: float = 1.0,
     ) -> Portrait:
+        assert isinstance(character, Character)
         maps = MapMaker(open_head().shaped(character.shape)).draw(params)
         colour = np.clip(sampled(character.texture[:3], maps.uv) * 127.5 + 127.5, 0.0, 255.0)
         rgba = np.concatenate([colour, maps.geometry[6, ..., None] * 255.0], 2).astype(np.uint8)
