@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
-from .nouns import Character
+from .nouns import AnyCharacter, Character
+from .photoreal import character_file
+from .sealed import Arrays, CharacterError, Sealed, seal, unsealed
+
+__all__ = ["CharacterError", "character_names", "load_any", "load_character", "own_folder", "own_names"]
 
 FOLDER = Path(__file__).parent / "weights" / "characters"
 SUFFIX = ".omote"
@@ -25,10 +24,6 @@ FOLDER_VARIABLE = "OMOTE_CHARACTERS"
 _FORMAT = "omote character 2"
 _ARRAYS = {"shape": 1, "identity": 1, "texture_steps": 3, "texture_scale": 1, "bank": 2}  # name: dimensions
 _WORDS = ("name", "model", "licence", "made_from")
-
-
-class CharacterError(ValueError):
-    """No such character, or a file that is none; the message says which and the cure."""
 
 
 def character_names() -> tuple[str, ...]:
@@ -57,13 +52,33 @@ def _data_folder(platform: str) -> Path:
 
 
 def load_character(name_or_path: str) -> Character:
+    """The same as `load_any` where it is one of the open kind; CharacterError for a photoreal one too."""
+    character = load_any(name_or_path)
+    if not isinstance(character, Character):
+        raise CharacterError(
+            f'"{name_or_path}" is a photoreal character, and this works with the open kind only: choose one that '
+            "`omote characters` does not call photoreal"
+        )
+    return character
+
+
+def load_any(name_or_path: str) -> AnyCharacter:
     """A shipped character or one made here by name, or any by its file's path; CharacterError says what is wrong."""
+    path = character_path(name_or_path)
+    sealed = unsealed(path)
+    if sealed.words.get("format") == character_file.FORMAT:
+        return character_file.photoreal(sealed, path)
+    return _open_kind(sealed, path)
+
+
+def character_path(name_or_path: str) -> Path:
+    """Where a character's file is; CharacterError where there is none of this name."""
     for names, folder in ((character_names(), FOLDER), (own_names(), own_folder())):
         if name_or_path in names:
-            return _read(folder / f"{name_or_path}{SUFFIX}")
+            return folder / f"{name_or_path}{SUFFIX}"
     path = Path(name_or_path)
     if path.is_file():
-        return _read(path)
+        return path
     names = (*character_names(), *own_names())
     near = difflib.get_close_matches(name_or_path, names, 1)
     hint = f'; did you mean "{near[0]}"?' if near else ""
@@ -84,19 +99,10 @@ def save_character(character: Character, path: Path) -> None:
         "bank": character.bank.astype(np.float16),
     }
     words = {word: getattr(character, word) for word in _WORDS} | {"format": _FORMAT, "digest": _digest(arrays)}
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        # Not by `save_file`, which does not ask the user's umask who may read: this may be somebody's face.
-        partial.write_bytes(save(arrays, {"omote": json.dumps(words, sort_keys=True)}))
-        partial.replace(path)
-    except (SafetensorError, OSError) as error:
-        raise CharacterError(f"cannot write {path} ({error}): make the folder, or choose another place") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+    seal(path, Sealed(words, arrays))
 
 
-def _digest(arrays: Mapping[str, NDArray[np.generic]]) -> str:
+def _digest(arrays: Arrays) -> str:
     """The sha256 of all numbers, so that a flipped bit does not become a face."""
     found = hashlib.sha256()
     for name in _ARRAYS:
@@ -104,13 +110,8 @@ def _digest(arrays: Mapping[str, NDArray[np.generic]]) -> str:
     return found.hexdigest()
 
 
-def _read(path: Path) -> Character:
-    try:
-        with safe_open(path, framework="numpy") as file:
-            words = _words((file.metadata() or {}).get("omote", "{}"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
-        raise CharacterError(f"{path} is no character file or damaged: {error}") from error
+def _open_kind(sealed: Sealed, path: Path) -> Character:
+    words, arrays = {word: str(value) for word, value in sealed.words.items()}, sealed.arrays
     if words.get("format") != _FORMAT:
         raise CharacterError(f'{path} is in the format "{words.get("format")}", this Omote reads "{_FORMAT}"')
     if missing := [word for word in _WORDS if word not in words]:
@@ -135,10 +136,3 @@ def _read(path: Path) -> Character:
         licence=words["licence"],
         made_from=words["made_from"],
     )
-
-
-def _words(text: str) -> dict[str, str]:
-    said = json.loads(text)
-    if not isinstance(said, dict):
-        raise ValueError(f"its words must be a map, got {type(said).__name__}")
-    return {word: str(value) for word, value in said.items()}

@@ -23,7 +23,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Config:
-    """Every setting that a file may hold, under these names; `omote live` has a flag for each."""
+    """Every setting that a file may hold, under these names; `omote live` has a flag for each but the last three."""
 
     source: str = "demo"  # as `engine.open_source` takes it
     character: str = DEFAULT_CHARACTER  # a shipped name, or a file's path
@@ -44,6 +44,9 @@ class Config:
     control_endpoint: str = endpoint.CONTROL_ENDPOINT
     curve: bool = False  # encrypted, and only for clients that are let in
     out: tuple[str, ...] = ()  # where faces go besides: livelink://HOST, vmc://HOST
+    photoreal: Path | None = None  # the folder of the published Arc2Face files; None: where `omote models` says
+    flame_map: Path | None = None  # of `omote calibrate flame-map`; None: where that keeps it
+    allow_noncommercial: bool = False  # weights that nobody may earn money with
 
 
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
