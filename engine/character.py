@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .data_folder import data_folder
 from .nouns import AnyCharacter, Character
 from .photoreal import character_file
 from .sealed import Arrays, CharacterError, Sealed, seal, unsealed
@@ -35,20 +35,12 @@ def own_folder() -> Path:
     """Where characters that were made here are kept: $OMOTE_CHARACTERS, else in the user's data folder."""
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return Path(chosen).expanduser()
-    return _data_folder(sys.platform) / "omote" / "characters"
+    return data_folder() / "characters"
 
 
 def own_names() -> tuple[str, ...]:
     """The characters that were made here."""
     return tuple(sorted(path.stem for path in own_folder().glob(f"*{SUFFIX}")))
-
-
-def _data_folder(platform: str) -> Path:
-    if platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if platform == "darwin":
-        return Path.home() / "Library" / "Application Support"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
 
 
 def load_character(name_or_path: str) -> Character:
