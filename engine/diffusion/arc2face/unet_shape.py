@@ -123,7 +123,7 @@ class UNetShape:
     @property
     def multiple(self) -> int:
         """Latents' sides must be multiples of this."""
-        return 2 ** (len(self.channels) - 1)
+        return 1 << (len(self.channels) - 1)
 
 
 def _check_built(config: Mapping[str, object]) -> None:

@@ -1,0 +1,61 @@
+"""Reads the tensors of a published file, of whichever kind it is, without running what may be hidden in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Every tensor of a .safetensors file or of one that torch has pickled, by its dotted name, on the CPU.
+
+    FileNotFoundError without the file; ValueError where it is broken or holds anything but tensors.
+    """
+    if path.suffix == ".safetensors":
+        return _safe(path)
+    try:
+        return dict(_named(torch.load(path, map_location="cpu", weights_only=True), path, ""))
+    except (UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(f"{path.name} must be a file of tensors alone, as torch.save writes it: {error}") from error
+
+
+def read_metadata(path: Path) -> Mapping[str, object]:
+    """What a .safetensors file says of its LoRA beside the tensors, as PEFT writes it; empty where it says nothing."""
+    if path.suffix != ".safetensors":
+        return {}
+    with safe_open(path, "pt") as file:
+        told = (file.metadata() or {}).get("lora_adapter_metadata", "{}")
+    found = json.loads(told)
+    if not isinstance(found, dict):
+        raise ValueError(f"{path.name} describes its LoRA by {told!r}; wanted a JSON object")
+    return found
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few of many names, for a sentence."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "") or "none"
+
+
+def _safe(path: Path) -> dict[str, Tensor]:
+    try:
+        found: dict[str, Tensor] = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path.name} is not a safetensors file, or is cut off: {error}") from error
+    return found
+
+
+def _named(found: object, path: Path, name: str) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(found, Tensor) and name:
+        yield name, found
+    elif isinstance(found, Mapping):
+        for key, value in found.items():
+            yield from _named(value, path, f"{name}.{key}" if name else str(key))
+    else:
+        raise ValueError(f"{path.name} must hold tensors by name, got {type(found).__name__} at {name or 'its top'}")
