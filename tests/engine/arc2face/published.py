@@ -27,7 +27,8 @@ State = dict[str, Tensor]
 
 EXPRESSION = 55
 _ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
-# What latent-consistency/lcm-lora-sdv1-5 changes: 278 modules, at rank 64 the 67.3 million numbers of its 135 MB.
+_LORA = "pytorch_lora_weights.safetensors"
+# What latent-consistency/lcm-lora-sdv1-5 and Hyper-SD15 change: 278 modules.
 _DISTILLED = (
     *_ATTENTION,
     "proj_in",
@@ -72,9 +73,10 @@ def write_published(folder: Path, *, size: Size = "small", adapter_layout: Layou
     _write_model(folder / "arc2face", unet, source)
     _write_text_encoder(folder / "encoder", of, source)
     _write_adapter(folder / "exp_adapter", unet, of, adapter_layout, source)
-    _write_lora(folder / "ref_adapter", _diffusers_lora(unet, of.reference_rank, source))
-    _write_lora(folder / "lcm", _kohya_lora(unet, of.distilled_rank, source))
-    _write_lora(folder / "hyper-sd", _kohya_lora(unet, of.distilled_rank, source), "Hyper-SD15-1step-lora.safetensors")
+    _write_tensors(folder / "ref_adapter" / _LORA, _diffusers_lora(unet, of.reference_rank, source))
+    lcm, hyper = (_kohya_lora(unet, of.distilled_rank, dtype, source) for dtype in (torch.float16, torch.float32))
+    _write_tensors(folder / "lcm" / _LORA, lcm)
+    _write_tensors(folder / "hyper-sd" / "Hyper-SD15-1step-lora.safetensors", hyper)
     _write_model(folder / "vae", published_vae(of), source)
     _write_model(folder / "taesd", published_tiny(of), source)
     write_recogniser(folder / "arcface.onnx", of.embedding, seed)
@@ -197,38 +199,44 @@ def _ip_adapter(unet: Any, of: Dimensions, source: torch.Generator) -> State:
     return state
 
 
-def _write_lora(folder: Path, state: State, name: str = "pytorch_lora_weights.safetensors") -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(state, folder / name, {"format": "pt"})
+def _write_tensors(path: Path, state: State) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(state, path, {"format": "pt"})
 
 
 def _diffusers_lora(unet: Any, rank: int, source: torch.Generator) -> State:
     """On the self-attentions, named as diffusers' `save_lora_weights` names them; no alpha."""
     state: State = {}
-    for module, down, up in _low_rank(unet, tuple(f"attn1.{end}" for end in _ATTENTION), rank, source):
-        state[f"unet.{module}.lora.down.weight"], state[f"unet.{module}.lora.up.weight"] = down, up
+    for module, down, up in low_rank(unet, tuple(f"attn1.{end}" for end in _ATTENTION), rank):
+        state[f"unet.{module}.lora.down.weight"] = random_tensor(module, down, source)
+        state[f"unet.{module}.lora.up.weight"] = random_tensor(module, up, source) * 0.2
     return state
 
 
-def _kohya_lora(unet: Any, rank: int, source: torch.Generator) -> State:
-    """In half precision and named as kohya's scripts do, as in latent-consistency/lcm-lora-sdv1-5."""
+def _kohya_lora(unet: Any, rank: int, dtype: torch.dtype, source: torch.Generator) -> State:
+    """A LoRA for few steps, which says how strong it is: alpha / rank."""
     state: State = {}
-    for module, down, up in _low_rank(unet, _DISTILLED, rank, source):
-        key = f"lora_unet_{module.replace('.', '_')}"
-        state[f"{key}.lora_down.weight"], state[f"{key}.lora_up.weight"] = down.half(), up.half()
-        state[f"{key}.alpha"] = torch.tensor(rank / 8).half()
+    for name, shape in kohya_shapes(unet, rank).items():
+        value = random_tensor(name, shape, source) if shape else torch.tensor(rank / 8)
+        state[name] = (value * 0.2 if "lora_up" in name else value).to(dtype)
     return state
 
 
-def _low_rank(
-    unet: Any, ends: tuple[str, ...], rank: int, source: torch.Generator
-) -> Iterator[tuple[str, Tensor, Tensor]]:
-    """Name, down and up of each layer whose name ends so; a convolution's up is 1 by 1."""
+def kohya_shapes(unet: Any, rank: int) -> dict[str, tuple[int, ...]]:
+    """What is in the published LoRAs for few steps, named as kohya's scripts do."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for module, down, up in low_rank(unet, _DISTILLED, rank):
+        key = f"lora_unet_{module.replace('.', '_')}"
+        shapes |= {f"{key}.alpha": (), f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
+    return shapes
+
+
+def low_rank(unet: Any, ends: tuple[str, ...], rank: int) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+    """Name, and shapes of down and up, of each layer whose name ends so; a convolution's up is 1 by 1."""
     for name, module in unet.named_modules():
         if name.endswith(tuple(f".{end}" for end in ends)):
             out, *read = module.weight.shape
-            down = random_tensor(name, (rank, *read), source)
-            yield name, down, random_tensor(name, (out, rank, *(1 for _ in read[1:])), source) * 0.2
+            yield name, (rank, *read), (out, rank, *(1 for _ in read[1:]))
 
 
 def write_recogniser(path: Path, embedding: int, seed: int = 0) -> None:

@@ -1,0 +1,258 @@
+"""Whole pictures, from noise to the latent, against diffusers' own pipeline on the same weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+diffusers = pytest.importorskip("diffusers")
+
+from diffusers import DPMSolverMultistepScheduler, LCMScheduler, PNDMScheduler, TCDScheduler  # noqa: E402
+from transformers import CLIPTextModel  # noqa: E402
+
+from omote.engine.diffusion.arc2face.bank import Bank, Share  # noqa: E402
+from omote.engine.diffusion.arc2face.pipeline import FEW_STEP_LORAS, Arc2Face, open_arc2face  # noqa: E402
+from omote.engine.diffusion.schedule import FewStep, clean  # noqa: E402
+
+from .published import DIMENSIONS, write_published  # noqa: E402
+
+SIDE = 16  # of the latent
+EMBEDDING = DIMENSIONS["small"].embedding
+BEGINNING, PADDING = 49406, 49407  # of CLIP's prompts
+CLOSE = 1e-4  # at the latent, whose numbers are about 1
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_published(tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture(scope="module")
+def arc(folder: Path) -> Arc2Face:
+    return open_arc2face(folder)
+
+
+@pytest.fixture(scope="module")
+def unreferenced(folder: Path) -> Arc2Face:
+    return open_arc2face(folder, reference_scale=0.0)
+
+
+@pytest.fixture(scope="module")
+def tokens(arc: Arc2Face) -> Tensor:
+    return arc.tokens(normal(1, EMBEDDING, seed=1))
+
+
+@pytest.fixture(scope="module")
+def bank(arc: Arc2Face, tokens: Tensor) -> Bank:
+    return arc.bank(photo(2), tokens)
+
+
+def normal(*shape: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+def photo(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (8 * SIDE, 8 * SIDE, 3), np.uint8)
+
+
+def vectors(count: int, seed: int = 3) -> np.ndarray:
+    return normal(count, 55, seed=seed) * 0.5
+
+
+def theirs(folder: Path, scheduler: Any, lora: str | None = None) -> Any:
+    """Diffusers' pipeline with the expression adapter, and a LoRA as it loads and fuses it."""
+    pipeline = diffusers.StableDiffusionPipeline(
+        vae=None,
+        text_encoder=None,
+        tokenizer=None,
+        unet=diffusers.UNet2DConditionModel.from_pretrained(folder / "arc2face"),
+        scheduler=scheduler.from_config(published_schedule().config),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    adapter = {"subfolder": "exp_adapter", "weight_name": "exp_adapter.bin", "image_encoder_folder": None}
+    pipeline.load_ip_adapter(str(folder), **adapter)
+    if lora is not None:
+        pipeline.load_lora_weights(str((folder / lora).parent), weight_name=Path(lora).name)
+        pipeline.fuse_lora()
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def published_schedule() -> Any:
+    """Stable Diffusion 1.5's, as its scheduler_config.json says."""
+    betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    return PNDMScheduler(**betas, skip_prk_steps=True, set_alpha_to_one=False, steps_offset=1)
+
+
+def nobody(folder: Path) -> Tensor:
+    """[1,77,D] the empty prompt, by transformers."""
+    encoder = CLIPTextModel.from_pretrained(folder / "encoder")
+    ids = torch.tensor([[BEGINNING, *[PADDING] * 76]])
+    with torch.no_grad():
+        found: Tensor = encoder(ids).last_hidden_state
+    return found
+
+
+def drawn(pipeline: Any, **asked: Any) -> Tensor:
+    latents: Tensor = pipeline(height=8 * SIDE, width=8 * SIDE, output_type="latent", **asked).images
+    return latents
+
+
+def apart(ours: Tensor, other: Tensor) -> float:
+    return float((ours - other).abs().max())
+
+
+def test_25_guided_steps_with_an_expression_equal_diffusers(
+    folder: Path, unreferenced: Arc2Face, tokens: Tensor
+) -> None:
+    noise, vector = torch.from_numpy(normal(1, 4, SIDE, SIDE, seed=4)), torch.from_numpy(vectors(1))
+    wanted = drawn(
+        theirs(folder, DPMSolverMultistepScheduler),
+        num_inference_steps=25,
+        guidance_scale=3.0,
+        prompt_embeds=tokens,
+        negative_prompt_embeds=nobody(folder),
+        ip_adapter_image_embeds=[torch.cat([torch.zeros(1, 1, 55), vector[None]])],
+        latents=noise,
+    )
+    found = unreferenced.generate(tokens, vector, noise, steps=25, guidance=3.0)
+    assert float(wanted.std()) > 0.1
+    assert apart(found, wanted) <= CLOSE
+    other = unreferenced.generate(tokens, vectors(1, seed=5), noise, steps=25, guidance=3.0)
+    assert apart(other, wanted) > 100 * CLOSE
+
+
+@pytest.mark.parametrize(("few_step", "scheduler"), (("lcm", LCMScheduler), ("tcd", TCDScheduler)))
+def test_few_steps_without_guidance_equal_diffusers(
+    folder: Path, tokens: Tensor, few_step: FewStep, scheduler: Any
+) -> None:
+    arc = open_arc2face(folder, few_step=few_step, reference_scale=0.0)
+    noise, vector = torch.from_numpy(normal(1, 4, SIDE, SIDE, seed=4)), torch.from_numpy(vectors(1))
+    wanted = drawn(
+        theirs(folder, scheduler, FEW_STEP_LORAS[few_step]),
+        num_inference_steps=4,
+        guidance_scale=1.0,
+        prompt_embeds=tokens,
+        ip_adapter_image_embeds=[vector[None]],
+        latents=noise,
+        generator=torch.Generator().manual_seed(6),
+        eta=0.3,
+    )
+    generator = torch.Generator().manual_seed(6)
+    between = [torch.randn(noise.shape, generator=generator) for _ in range(3)]
+    found = arc.generate(tokens, vector, noise, steps=4, guidance=1.0, sampler=few_step, between=between)
+    assert float(wanted.std()) > 0.1
+    assert apart(found, wanted) <= CLOSE
+
+
+def test_guidance_leads_away_from_nobody_who_has_no_reference(arc: Arc2Face, tokens: Tensor, bank: Bank) -> None:
+    noise, vector = torch.from_numpy(normal(1, 4, SIDE, SIDE, seed=4)), torch.from_numpy(vectors(1))
+    unseen = tuple(torch.tensor([[-torch.inf], [0.0]]).expand(2, key.shape[1]) for key in bank.keys)
+    both = arc.unet(
+        noise.expand(2, -1, -1, -1),
+        torch.full((2,), 999.0),
+        torch.cat([arc.nobody(), tokens]),
+        arc.adapter(torch.cat([torch.zeros(1, 55), vector])),
+        bank=Bank(bank.keys, bank.values, unseen),
+    ).detach()
+    wanted = clean(noise, both[:1] + 3.0 * (both[1:] - both[:1]), 999)
+    found = arc.generate(tokens, vector, noise, steps=1, guidance=3.0, bank=bank)
+    assert apart(found, wanted) <= CLOSE
+    assert apart(found, arc.generate(tokens, vector, noise, steps=1, guidance=3.0)) > 100 * CLOSE
+
+
+def test_scale_of_zero_draws_without_the_expression(arc: Arc2Face, tokens: Tensor) -> None:
+    noise = normal(1, 4, SIDE, SIDE, seed=4)
+    one, other = (arc.generate(tokens, vectors(1, seed), noise, steps=1, guidance=1.0, scale=0.0) for seed in (3, 5))
+    assert torch.equal(one, other)
+
+
+def test_same_photo_gives_the_same_bank(arc: Arc2Face, tokens: Tensor, bank: Bank) -> None:
+    again = arc.bank(photo(2), tokens)
+    assert all(torch.equal(ours, then) for ours, then in zip(again.keys, bank.keys, strict=True))
+
+
+def test_bank_of_two_photos_holds_the_rows_of_both_one_after_the_other(arc: Arc2Face, tokens: Tensor) -> None:
+    both, second = arc.bank(np.stack([photo(2), photo(7)]), tokens), arc.bank(photo(7), tokens)
+    for ours, alone in zip(both.keys, second.keys, strict=True):
+        assert ours.shape == (1, 2 * alone.shape[1], alone.shape[2])
+        torch.testing.assert_close(ours[:, alone.shape[1] :], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_pictures_of_one_batch_are_those_drawn_alone(arc: Arc2Face, tokens: Tensor, bank: Bank) -> None:
+    noise, faces = normal(1, 4, SIDE, SIDE, seed=4), vectors(3)
+    together = arc.generate(tokens, faces, noise, steps=2, bank=bank)
+    alone = torch.cat([arc.generate(tokens, face[None], noise, steps=2, bank=bank) for face in faces])
+    assert apart(together, alone) <= CLOSE
+
+
+def test_shared_pictures_depend_on_each_other_and_come_nearer(arc: Arc2Face, tokens: Tensor, bank: Bank) -> None:
+    noise, faces = normal(1, 4, SIDE, SIDE, seed=4), vectors(2)
+    alone = arc.generate(tokens, faces, noise, steps=2, guidance=1.0, bank=bank)
+    unshared = arc.generate(tokens, faces, noise, steps=2, guidance=1.0, bank=bank, share=Share(0.0, 0.0, 0.0))
+    shared = arc.generate(tokens, faces, noise, steps=2, guidance=1.0, bank=bank, share=Share(1.0, 1.0, 1.0))
+    assert torch.equal(unshared, alone)
+    assert apart(shared, alone) > CLOSE
+    assert (shared[0] - shared[1]).square().mean() < (alone[0] - alone[1]).square().mean()
+
+
+def test_few_steps_are_the_same_at_every_call_and_in_every_place_of_a_batch(arc: Arc2Face, tokens: Tensor) -> None:
+    noise, face = normal(1, 4, SIDE, SIDE, seed=4), np.repeat(vectors(1), 2, 0)
+    found = arc.generate(tokens, face, noise, steps=3, guidance=1.0, sampler="lcm")
+    assert apart(found[0], found[1]) <= CLOSE
+    assert torch.equal(found, arc.generate(tokens, face, noise, steps=3, guidance=1.0, sampler="lcm"))
+
+
+@pytest.mark.parametrize("is_tiny", (False, True))
+def test_picture_has_eight_times_the_side_of_its_latent(arc: Arc2Face, *, is_tiny: bool) -> None:
+    picture = arc.picture(torch.from_numpy(normal(2, 4, SIDE, SIDE, seed=8)), tiny=is_tiny)
+    assert picture.shape == (2, 8 * SIDE, 8 * SIDE, 3) and picture.dtype == np.uint8
+    assert picture.std() > 5.0
+
+
+def test_photo_becomes_latents_and_a_picture_in_the_same_channels_and_range(arc: Arc2Face) -> None:
+    seen: list[Tensor] = []
+    hook = arc.vae.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    hook.remove()
+    red = np.zeros((8 * SIDE, 8 * SIDE, 3), np.uint8)
+    red[..., 0] = 255
+    assert not seen
+
+
+def test_small_decoder_that_was_not_loaded_is_asked_for_by_name(folder: Path, arc: Arc2Face) -> None:
+    from dataclasses import replace
+
+    with pytest.raises(ValueError, match="put taesd/ into the folder"):
+        replace(arc, tiny=None).picture(torch.zeros(1, 4, SIDE, SIDE), tiny=True)
+
+
+@pytest.mark.parametrize("embedding", (np.zeros((1, EMBEDDING), np.float32), np.full((1, EMBEDDING), np.nan)))
+def test_embedding_without_a_direction_is_refused(arc: Arc2Face, embedding: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=f"finite and not all zero, got \\[1, {EMBEDDING}\\]"):
+        arc.tokens(embedding)
+
+
+def test_length_of_an_embedding_says_nothing(arc: Arc2Face) -> None:
+    embedding = normal(1, EMBEDDING, seed=9)
+    torch.testing.assert_close(arc.tokens(embedding), arc.tokens(embedding * 20.0))
+
+
+def test_half_precision_draws_nearly_the_same(folder: Path, unreferenced: Arc2Face, tokens: Tensor) -> None:
+    noise, face = normal(1, 4, SIDE, SIDE, seed=4), vectors(1)
+    wanted = unreferenced.generate(tokens, face, noise, steps=4)
+    half = open_arc2face(folder, reference_scale=0.0, dtype=torch.bfloat16)
+    found = half.generate(tokens, face, noise, steps=4)
+    assert found.dtype == torch.float32
+    assert float((found - wanted).square().mean().sqrt() / wanted.std()) < 0.1
