@@ -15,9 +15,10 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .gpu import gpu_names
-from .network import Array, RuntimeUnavailable
+from .network import RuntimeUnavailable
 
 
 class CudaError(RuntimeError):
@@ -87,14 +88,14 @@ class Stream:
 class Paired:
     """One array on both sides: pinned memory here, so that a copy needs no detour, and as much on the GPU."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self._size = prod(shape) * 4
+    def __init__(self, shape: tuple[int, ...], kind: str = "float32") -> None:
+        self._size = prod(shape) * np.dtype(kind).itemsize
         self._near = _done(_runtime().cudaMallocHost(self._size))
-        pinned = (ctypes.c_float * prod(shape)).from_address(self._near)
+        pinned = (ctypes.c_byte * self._size).from_address(self._near)
         # With the pinned memory itself, not with this object: a picture may still be read when its painter is gone.
         weakref.finalize(pinned, _runtime().cudaFreeHost, self._near).atexit = False
-        self.host: Array = np.ctypeslib.as_array(pinned).reshape(shape)
-        self.host[...] = 0.0
+        self.host: NDArray[Any] = np.ctypeslib.as_array(pinned).view(kind).reshape(shape)
+        self.host[...] = 0
         self.device = int(_done(_runtime().cudaMalloc(self._size)))
         weakref.finalize(self, _runtime().cudaFree, self.device).atexit = False
 

@@ -6,13 +6,17 @@ TensorRT-RTX does no conversion of its own. Two kept converters were tried on th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .engine_file import engine_folder
+from .exported import ExportedGraph, Shapes
 from .network import RuntimeUnavailable
 
 if TYPE_CHECKING:
@@ -22,39 +26,84 @@ if TYPE_CHECKING:
 # the waves of t, the light, the texture's lookup (a half's 11 bits would place a texel to an eighth), a norm's gain.
 _PRODUCTS = frozenset({"Conv", "Gemm", "MatMul"})
 # The sum of a picture's squares does not fit a half, and a mean that is rounded shifts the whole channel.
-_SUMS = frozenset({"ReduceL2", "ReduceMean", "Sub"})
+_SUMS = frozenset(
+    {"ReduceL2", "ReduceMean", "Sub", "InstanceNormalization", "GroupNormalization", "LayerNormalization"}
+)
 _ONLY_FIRST = frozenset({"Resize"})  # its scales are single by definition
 _LARGEST = float(np.finfo(np.float16).max)
 
 
-def half_network(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
-    """The network as ONNX with these shapes of inputs: arithmetic in half precision, inputs and outputs in single."""
-    try:
-        import onnx
-    except ImportError as error:
-        raise RuntimeUnavailable(f"to compile for NVIDIA needs onnx ({error}): pip install omote[nvidia]") from error
-    model = onnx.load(path)
-    for given in model.graph.input:
-        for dim, length in zip(given.type.tensor_type.shape.dim, shapes[given.name], strict=True):
-            dim.dim_value = length
-    for made in model.graph.output:
-        for dim, length in zip(made.type.tensor_type.shape.dim, shapes["x"], strict=True):
-            dim.dim_value = length
-    _Rewriting(model).write()
+_BESIDE_FROM = 1024  # bytes: smaller constants stay in the graph, where whoever parses it looks for shapes
+
+
+def half_network(path: Path, shapes: Shapes) -> bytes:
+    """The network as ONNX with these shapes of inputs: arithmetic in half precision, inputs and outputs in single.
+
+    Of a shipped network, whose one output has the shape of `x`, and which fits into the 2 GB of a message.
+    """
+    onnx = _onnx()
+    model = _rewritten(path, shapes, shapes["x"])
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+@contextmanager
+def halved(graph: ExportedGraph) -> Iterator[bytes | Path]:
+    """The same of any exported graph: as bytes, or where its weights lie beside it, as a file that is soon gone."""
+    onnx = _onnx()
+    model = _rewritten(graph.path, graph.shapes, graph.output_shape)
+    if not is_split(graph.path):
+        onnx.checker.check_model(model)
+        yield bytes(model.SerializeToString())
+        return
+    engine_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="half-", dir=engine_folder()) as folder:
+        path = Path(folder) / graph.path.name
+        onnx.save_model(
+            model,
+            str(path),
+            save_as_external_data=True,
+            location=f"{path.name}.data",
+            size_threshold=_BESIDE_FROM,
+        )
+        onnx.checker.check_model(str(path))
+        yield path
+
+
+def is_split(path: Path) -> bool:
+    """Whether some of the network's weights lie in a file beside it."""
+    onnx = _onnx()
+    model = onnx.load(path, load_external_data=False)
+    return any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer)
+
+
+def _onnx() -> Any:
+    try:
+        import onnx
+        import onnx.external_data_helper
+    except ImportError as error:
+        raise RuntimeUnavailable(f"to compile for NVIDIA needs onnx ({error}): pip install omote[nvidia]") from error
+    return onnx
+
+
+def _rewritten(path: Path, shapes: Shapes, output_shape: tuple[int, ...]) -> Any:
+    model = _onnx().load(path, load_external_data=False)
+    lengths = {**shapes, **{made.name: output_shape for made in model.graph.output}}
+    for value in (*model.graph.input, *model.graph.output):
+        for dim, length in zip(value.type.tensor_type.shape.dim, lengths[value.name], strict=True):
+            dim.dim_value = length
+    _Rewriting(model, path.parent).write()
+    return model
 
 
 class _Rewriting:
     """One pass over a graph, in its order: each node's precision is known from what it reads."""
 
-    def __init__(self, model: onnx.ModelProto) -> None:
-        import onnx
-
-        self._onnx = onnx
+    def __init__(self, model: onnx.ModelProto, folder: Path) -> None:
+        self._onnx = onnx = _onnx()
         self._graph = model.graph
         self._floats = _float_names(onnx.shape_inference.infer_shapes(model))
-        self._constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+        self._constants = {tensor.name: _array(tensor, folder) for tensor in model.graph.initializer}
         self._halves: set[str] = set()  # tensors that became half
         self._casts: dict[tuple[str, bool], str] = {}  # of a tensor, to half or not: the name of its other version
         self._nodes: list[Any] = []
@@ -128,6 +177,18 @@ class _Rewriting:
         kept = list(values)
         del field[:]
         field.extend(kept)
+
+
+def _array(tensor: onnx.TensorProto, folder: Path) -> NDArray[Any]:
+    """A constant; one that lies beside the network is mapped from there, so that gigabytes are read only once."""
+    onnx = _onnx()
+    if tensor.data_location != onnx.TensorProto.EXTERNAL:
+        return np.asarray(onnx.numpy_helper.to_array(tensor))
+    told = onnx.external_data_helper.ExternalDataInfo(tensor)
+    if Path(told.location).name != told.location:
+        raise RuntimeUnavailable(f"the network's weights lie in {told.location}, wanted beside it: export it again")
+    kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    return np.memmap(folder / told.location, kind, "r", told.offset or 0, tuple(tensor.dims))
 
 
 def _halved(array: NDArray[Any]) -> NDArray[np.float16]:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omote.engine.weights import NetworkFile, networks
 
 from . import telemetry
 from .build import Build
+from .exported import ExportedGraph, Feeds, require_fed
 from .int8 import accepted, quantise
 from .model_cache import model_folder, seal
 from .network import Array, Inputs, RuntimeUnavailable
@@ -34,6 +36,23 @@ class OpenVinoNetwork:
 
     def run(self, inputs: Inputs) -> Array:
         result = self._request.infer(vars(inputs), share_inputs=True, share_outputs=True)
+        return np.asarray(result[0])
+
+
+class OpenVinoSession:
+    """An exported graph compiled for this machine's CPU; its weights stay mapped from the file where OpenVINO can."""
+
+    def __init__(self, graph: ExportedGraph, build: Build) -> None:
+        if build.precision == _INT8:
+            raise RuntimeUnavailable(f"no int8 ranges are known of {graph.path.name}: choose --runtime openvino")
+        compiled = compiled_model(graph.path, build, graph.shapes)
+        self.name = f"openvino cpu {_precision(compiled)}"
+        self._shapes = graph.shapes
+        self._request = compiled.create_infer_request()
+
+    def run(self, feeds: Feeds) -> NDArray[Any]:
+        require_fed(feeds, self._shapes)
+        result = self._request.infer(dict(feeds), share_inputs=True, share_outputs=True)
         return np.asarray(result[0])
 
 

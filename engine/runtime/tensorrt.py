@@ -1,4 +1,4 @@
-"""Runs the denoiser by TensorRT on an NVIDIA GPU: for GPUs that TensorRT-RTX does not know, those of data centres."""
+"""Runs networks by TensorRT on an NVIDIA GPU: for GPUs that TensorRT-RTX does not know, those of data centres."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from numpy.typing import NDArray
+
 from omote.engine.weights import NetworkFile
 
 from .build import Build
 from .cuda import CudaError, Gpu, first_gpu
 from .engine_file import Make, engine_folder, found_engine, keep_engine
 from .enqueue import Enqueue
-from .half import half_network
+from .exported import ExportedGraph, Feeds, require_fed, shipped_graph
+from .half import halved
 from .network import Array, Inputs, RuntimeUnavailable
 from .tensorrt_engine import Journal, built
 
@@ -21,14 +24,15 @@ log = logging.getLogger(__name__)
 _PRECISION = "f16"
 
 
-class TensorRtNetwork:
+class TensorRtSession:
     """An engine for exactly this GPU, from the user's cache or built now, which takes a minute or more."""
 
-    def __init__(self, file: NetworkFile, build: Build) -> None:
+    def __init__(self, graph: ExportedGraph, build: Build) -> None:
         gpu = first_gpu()
         trt = _library()
-        engine = _engine(trt, file, build, gpu)
+        engine = _engine(trt, graph, build, gpu)
         self.name = f"tensorrt {gpu.name} {_PRECISION}"
+        self._shapes = graph.shapes
         self._journal = Journal(trt, aloud=True)  # the library reads it as long as the engine lives
         self._engine = trt.Runtime(self._journal.logger).deserialize_cuda_engine(engine)
         if self._engine is None:
@@ -37,21 +41,33 @@ class TensorRtNetwork:
             context = self._engine.create_execution_context()
             if context is None:
                 raise CudaError(self._journal.reason)
-            self._enqueue = Enqueue(context, file.shapes(build.size, build.batch), recorded=True)
+            self._enqueue = Enqueue.of(context, graph, recorded=True)
         except CudaError as error:
             raise RuntimeUnavailable(f"TensorRT cannot run on {gpu.name} ({error}): try another --runtime") from error
 
+    def run(self, feeds: Feeds) -> NDArray[Any]:
+        require_fed(feeds, self._shapes)
+        return self._enqueue.fed(feeds)
+
+
+class TensorRtNetwork:
+    """The same of a shipped network."""
+
+    def __init__(self, file: NetworkFile, build: Build) -> None:
+        self._session = TensorRtSession(shipped_graph(file, build), build)
+        self.name = self._session.name
+
     def run(self, inputs: Inputs) -> Array:
-        return self._enqueue.run(inputs)
+        return self._session.run(vars(inputs))
 
 
-def _engine(trt: Any, file: NetworkFile, build: Build, gpu: Gpu) -> bytes:
-    make = Make(file.sha256, _PRECISION, build.size, build.batch, f"tensorrt {trt.__version__}")
+def _engine(trt: Any, graph: ExportedGraph, build: Build, gpu: Gpu) -> bytes:
+    make = Make(graph.sha256, _PRECISION, build.size, build.batch, f"tensorrt {trt.__version__}")
     if found := found_engine(engine_folder(), make, gpu.name):
         return found[1]
     log.info("compiling for %s, once", gpu.name)
-    network = half_network(file.path, file.shapes(build.size, build.batch))
-    engine = built(trt, network, lambda config: None, f"TensorRT {trt.__version__}")
+    with halved(graph) as network:
+        engine = built(trt, network, lambda config: None, f"TensorRT {trt.__version__}")
     keep_engine(engine, make, gpu.name, datetime.now(UTC).isoformat(timespec="seconds"))
     return engine
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from .network import RuntimeUnavailable
@@ -46,14 +47,18 @@ class Journal:
         return self._error or self._last
 
 
-def built(trt: Any, network: bytes, configure: Callable[[Any], None], of: str) -> bytes:
-    """The engine of this ONNX network; RuntimeUnavailable with the library's own reason, which `of` introduces."""
+def built(trt: Any, network: bytes | Path, configure: Callable[[Any], None], of: str) -> bytes:
+    """The engine of this ONNX network; RuntimeUnavailable with the library's own reason, which `of` introduces.
+
+    A network whose weights lie beside it is given by its path.
+    """
     journal = Journal(trt)
     builder = trt.Builder(journal.logger)
     # Types are kept as written: since TensorRT 11 always, before that where it is asked for.
     definition = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(definition, journal.logger)
-    if not parser.parse(network):
+    parsed = parser.parse(network) if isinstance(network, bytes) else parser.parse_from_file(str(network))
+    if not parsed:
         said = parser.get_error(0).desc() if parser.num_errors else journal.reason
         raise RuntimeUnavailable(f"{of} cannot read the network ({said}): choose another --runtime")
     config = builder.create_builder_config()

@@ -1,4 +1,4 @@
-"""Runs the denoiser by TensorRT-RTX on an NVIDIA GPU, and compiles it for such GPUs on machines that have none."""
+"""Runs networks by TensorRT-RTX on an NVIDIA GPU, and compiles them for such GPUs on machines that have none."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from omote.engine.weights import NetworkFile
 
 from .build import Build
 from .cuda import CudaError, Gpu, first_gpu
 from .engine_file import Make, engine_folder, found_engine, keep_engine, replace_file, save_engine
 from .enqueue import Enqueue
-from .half import half_network
+from .exported import ExportedGraph, Feeds, require_fed, shipped_graph
+from .half import halved
 from .network import Array, Inputs, RuntimeUnavailable
 from .tensorrt_engine import Journal, built
 
@@ -25,28 +28,30 @@ CURRENT = "current"
 _PRECISION = "f16"
 
 
-class TensorRtRtxNetwork:
+class TensorRtRtxSession:
     """An engine on this machine's GPU; the one in the user's cache if it fits, else built now, in seconds."""
 
-    def __init__(self, file: NetworkFile, build: Build) -> None:
+    def __init__(self, graph: ExportedGraph, build: Build) -> None:
         gpu = first_gpu()
         trt = _library()
-        wanted = _make(trt, file, build)
-        path, engine = found_engine(engine_folder(), wanted, gpu.capability) or _built_here(file, build, gpu)
+        wanted = _make(trt, graph, build)
+        path, engine = found_engine(engine_folder(), wanted, gpu.capability) or _built_here(graph, build, gpu)
         self.name = f"tensorrt-rtx {gpu.name} {_PRECISION}"
+        self._shapes = graph.shapes
         self._journal = Journal(trt, aloud=True)  # the library reads it as long as the engine lives
         self._engine = _opened(trt, engine, path, self._journal)
         try:
-            self._enqueue = self._started(trt, path, file.shapes(build.size, build.batch))
+            self._enqueue = self._started(trt, path, graph)
         except CudaError as error:
             raise RuntimeUnavailable(
                 f"TensorRT-RTX cannot run on {gpu.name} ({error}): try another --runtime"
             ) from error
 
-    def run(self, inputs: Inputs) -> Array:
-        return self._enqueue.run(inputs)
+    def run(self, feeds: Feeds) -> NDArray[Any]:
+        require_fed(feeds, self._shapes)
+        return self._enqueue.fed(feeds)
 
-    def _started(self, trt: Any, path: Path, shapes: dict[str, tuple[int, ...]]) -> Enqueue:
+    def _started(self, trt: Any, path: Path, graph: ExportedGraph) -> Enqueue:
         """Kernels are compiled for this GPU at the first run, which takes seconds: they are kept beside the engine."""
         config = self._engine.create_runtime_config()
         config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
@@ -58,14 +63,30 @@ class TensorRtRtxNetwork:
         context = self._engine.create_execution_context(config)
         if context is None:
             raise CudaError(self._journal.reason)
-        enqueue = Enqueue(context, shapes, recorded=False)
+        enqueue = Enqueue.of(context, graph, recorded=False)
         if (now := bytes(kernels.serialize())) != known:
             _keep(kept, now)
         return enqueue
 
 
+class TensorRtRtxNetwork:
+    """The same of a shipped network."""
+
+    def __init__(self, file: NetworkFile, build: Build) -> None:
+        self._session = TensorRtRtxSession(shipped_graph(file, build), build)
+        self.name = self._session.name
+
+    def run(self, inputs: Inputs) -> Array:
+        return self._session.run(vars(inputs))
+
+
 def build_engine(file: NetworkFile, build: Build, targets: Sequence[str]) -> bytes:
     """The engine for GPUs of these compute capabilities ("sm89"), or ("current",); only that one wants a GPU here."""
+    return engine_of(shipped_graph(file, build), targets)
+
+
+def engine_of(graph: ExportedGraph, targets: Sequence[str]) -> bytes:
+    """The same of any exported graph."""
     trt = _library()
     capabilities = [_capability(trt, target) for target in targets]
     if not capabilities or (CURRENT in targets and len(targets) > 1):
@@ -80,8 +101,8 @@ def build_engine(file: NetworkFile, build: Build, targets: Sequence[str]) -> byt
             if not config.set_compute_capability(capability, index):
                 raise RuntimeUnavailable(f"TensorRT-RTX {trt.__version__} does not compile for {targets[index]}")
 
-    network = half_network(file.path, file.shapes(build.size, build.batch))
-    return built(trt, network, configure, f"TensorRT-RTX {trt.__version__}")
+    with halved(graph) as network:
+        return built(trt, network, configure, f"TensorRT-RTX {trt.__version__}")
 
 
 def compile_ahead(
@@ -89,10 +110,17 @@ def compile_ahead(
 ) -> Path:
     """The path of a portable engine with its label beside it; both together serve in another machine's `engines`."""
     build = Build("tensorrt-rtx", _PRECISION, size, batch)
-    engine = build_engine(file, build, targets)
+    return compile_graph(shipped_graph(file, build), build, targets, out, now)
+
+
+def compile_graph(
+    graph: ExportedGraph, build: Build, targets: Sequence[str], out: Path, now: datetime | None = None
+) -> Path:
+    """The same of any exported graph."""
+    engine = engine_of(graph, targets)
     labelled = (first_gpu().capability,) if CURRENT in targets else tuple(targets)
     made = (now or datetime.now(UTC)).isoformat(timespec="seconds")
-    return save_engine(out, engine, _make(_library(), file, build), labelled, made)
+    return save_engine(out, engine, _make(_library(), graph, build), labelled, made)
 
 
 def objection(engine: bytes) -> str | None:
@@ -110,11 +138,11 @@ def objection(engine: bytes) -> str | None:
     return "; ".join([*named, journal.reason])
 
 
-def _built_here(file: NetworkFile, build: Build, gpu: Gpu) -> tuple[Path, bytes]:
+def _built_here(graph: ExportedGraph, build: Build, gpu: Gpu) -> tuple[Path, bytes]:
     log.info("compiling for %s, once", gpu.name)
-    engine = build_engine(file, build, (CURRENT,))
+    engine = engine_of(graph, (CURRENT,))
     made = datetime.now(UTC).isoformat(timespec="seconds")
-    return keep_engine(engine, _make(_library(), file, build), gpu.capability, made), engine
+    return keep_engine(engine, _make(_library(), graph, build), gpu.capability, made), engine
 
 
 def _keep(path: Path, kernels: bytes) -> None:
@@ -133,8 +161,8 @@ def _opened(trt: Any, engine: bytes, path: Path, journal: Journal) -> Any:
     return opened
 
 
-def _make(trt: Any, file: NetworkFile, build: Build) -> Make:
-    return Make(file.sha256, _PRECISION, build.size, build.batch, f"tensorrt-rtx {trt.__version__}")
+def _make(trt: Any, graph: ExportedGraph, build: Build) -> Make:
+    return Make(graph.sha256, _PRECISION, build.size, build.batch, f"tensorrt-rtx {trt.__version__}")
 
 
 def _capability(trt: Any, target: str) -> Any:

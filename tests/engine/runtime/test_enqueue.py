@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from math import prod
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from omote.engine.runtime import cuda
 from omote.engine.runtime.enqueue import Enqueue
+from omote.engine.runtime.exported import ExportedGraph
 from omote.engine.runtime.network import Array, Inputs, RuntimeUnavailable
 from omote.engine.weights import networks
 
@@ -176,3 +178,46 @@ def test_all_memory_is_given_back_at_once_but_a_picture_that_is_still_read(gpu: 
     np.testing.assert_array_equal(picture, kept)
     del picture
     assert not gpu.memory
+
+
+def test_an_exported_graph_has_a_picture_of_its_own_type_and_names_what_stands(gpu: OrdinaryMemory) -> None:
+    shapes = {"latents": (1, 3), "bank": (1, 5)}
+    graph = ExportedGraph(Path("any.onnx"), "", shapes, "rgb", (1, 2, 3), frozenset({"bank"}), "uint8")
+    enqueue = Enqueue.of(FillsWithTheSum(gpu, graph), graph, recorded=True)
+    feeds = {name: np.full(shape, 4.0, np.float32) for name, shape in shapes.items()}
+    enqueue.fed(feeds)
+    gpu.copied.clear()
+    feeds["latents"] = np.full((1, 3), 5.0, np.float32)
+    picture = enqueue.fed(feeds)
+    np.testing.assert_array_equal(picture, np.full((1, 2, 3), 3 * 5 + 5 * 4, np.uint8))
+    assert gpu.copied == [4 * 3, 6]  # the latents, and the picture's six bytes
+
+
+@dataclass
+class FillsWithTheSum:
+    """An execution context whose engine fills its picture of bytes with the sum of all inputs."""
+
+    gpu: OrdinaryMemory
+    graph: ExportedGraph
+    addresses: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def engine(self) -> Any:
+        shapes = {**self.graph.shapes, self.graph.output: self.graph.output_shape}
+        bytes_of = {**dict.fromkeys(self.graph.shapes, 4), self.graph.output: 1}
+        return SimpleNamespace(get_tensor_shape=shapes.__getitem__, get_tensor_bytes_per_component=bytes_of.__getitem__)
+
+    def set_tensor_address(self, name: str, address: int) -> None:
+        self.addresses[name] = address
+
+    def execute_async_v3(self, stream: int) -> bool:
+        self.gpu.put(self._fill)
+        return True
+
+    def _fill(self) -> None:
+        total = sum(
+            np.ctypeslib.as_array((ctypes.c_float * prod(shape)).from_address(self.addresses[name])).sum()
+            for name, shape in self.graph.shapes.items()
+        )
+        picture = (ctypes.c_uint8 * prod(self.graph.output_shape)).from_address(self.addresses[self.graph.output])
+        np.ctypeslib.as_array(picture)[...] = int(total)
