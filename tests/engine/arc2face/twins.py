@@ -73,7 +73,7 @@ def question(batch: int, cross: int = 12, seed: int = 1) -> Question:
 
 def apart(one: Tensor, other: Tensor) -> float:
     """The largest difference, relative to the largest number."""
-    return float((one - other).abs().max() / other.abs().max())
+    return float(((one - other).abs().max() / other.abs().max()).detach())
 
 
 def blocks_of(unet: Any) -> list[Any]:
