@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
+
+from .pickles import read_pickle
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -18,12 +18,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     FileNotFoundError without the file; ValueError where it is broken or holds anything but tensors.
     """
-    if path.suffix == ".safetensors":
-        return _safe(path)
-    try:
-        return dict(_named(torch.load(path, map_location="cpu", weights_only=True), path, ""))
-    except (UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(f"{path.name} must be a file of tensors alone, as torch.save writes it: {error}") from error
+    return _safe(path) if path.suffix == ".safetensors" else read_pickle(path)
 
 
 def read_metadata(path: Path) -> Mapping[str, object]:
@@ -49,13 +44,3 @@ def _safe(path: Path) -> dict[str, Tensor]:
     except SafetensorError as error:
         raise ValueError(f"{path.name} is not a safetensors file, or is cut off: {error}") from error
     return found
-
-
-def _named(found: object, path: Path, name: str) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(found, Tensor) and name:
-        yield name, found
-    elif isinstance(found, Mapping):
-        for key, value in found.items():
-            yield from _named(value, path, f"{name}.{key}" if name else str(key))
-    else:
-        raise ValueError(f"{path.name} must hold tensors by name, got {type(found).__name__} at {name or 'its top'}")

@@ -61,7 +61,7 @@ class Dimensions:
 
 
 DIMENSIONS: dict[Size, Dimensions] = {
-    "small": Dimensions((16, 32, 32, 32), 8, 32, 2, 4, 24, (8, 8, 16, 16), 8, 2, 2),
+    "small": Dimensions((16, 32, 48, 48), 8, 32, 2, 4, 24, (8, 8, 16, 16), 8, 2, 2),
     "full": Dimensions((320, 640, 1280, 1280), 32, 768, 12, 12, 512, (128, 256, 512, 512), 64, 64, 64),
 }
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 
 import pytest
+
 from tests.engine.arc2face.published import DIMENSIONS, kohya_shapes, published_unet
 
 FULL = DIMENSIONS["full"]
