@@ -1,19 +1,22 @@
-"""`omote train`: renders faces, then trains the teacher and the student; each stage has options of its own."""
+"""`omote train`: trains our own model, stage by stage, or a student of published weights; each has its own options."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+
+from .config import load_config
 
 STAGES = {
     "faces": "Render pictures and labels of people who do not exist; run again to resume.",
     "teacher": "Train the model of many steps; run again to resume.",
     "student": "Distil it into a model of few steps; run again to resume.",
+    "arc2face": "Teach a one-step student of the published weights a photoreal character; run again to resume.",
 }
-_WANTED = {"faces": ("numba", "tqdm"), "teacher": ("torch",), "student": ("torch",)}
+_WANTED = {"faces": ("numba", "tqdm"), "teacher": ("torch",), "student": ("torch",), "arc2face": ("torch", "onnx")}
 
 
 class TrainingError(ValueError):
@@ -32,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(stage: str, kit: Path | None, options: Sequence[str]) -> int:
     """Carries out one stage with its own options; TrainingError where something is missing."""
     want(f"omote train {stage}", *_WANTED[stage])
+    if stage == "arc2face":
+        from omote.engine.training.photoreal import train as photoreal
+
+        _typed(photoreal.main, f"omote train {stage}", *_configured(), *options)
+        return 0
     if stage != "faces":
         from omote.engine.training import train
 
@@ -44,6 +52,16 @@ def run(stage: str, kit: Path | None, options: Sequence[str]) -> int:
 
     _typed(faces.main, "omote train faces", "--kit", str(kit), "dataset", *options)
     return 0
+
+
+def _configured() -> Iterator[str]:
+    """The user's settings as the stage's own options; what is typed comes after them, and counts."""
+    config = load_config()
+    for flag, path in (("--photoreal", config.photoreal), ("--flame-map", config.flame_map)):
+        if path is not None:
+            yield from (flag, str(path))
+    if config.allow_noncommercial:
+        yield "--allow-noncommercial"
 
 
 def want(command: str, *modules: str) -> None:

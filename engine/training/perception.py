@@ -15,7 +15,7 @@ from .landmark_net import POINTS, SIDE, LandmarkNet
 # network finds on rendered pictures. On 40 of them box sides then agree within 3 percent, middles within 2 pixels.
 _ASIDE, _CHIN, _BROW, _FRONT = 0.24, 0.08, 0.72, 0.20
 _COVERED = 6
-_MARGIN = 1.5  # MediaPipe's: the crop's side for a face box of side 1
+MARGIN = 1.5  # MediaPipe's: the crop's side for a face box of side 1
 
 RIGHT_IRIS, LEFT_IRIS = range(468, 473), range(473, 478)  # the subject's; the middle comes first
 # fmt: off
@@ -50,9 +50,13 @@ class PerceptualLoss(nn.Module):
         `drawn` and `truth` [B,4,S,S] are straight RGBA in -1..1, `geometry` [B,10,G,G] the maps of both.
         """
         grid = crop_grid(geometry)
+        return self.between(cropped(drawn, grid), cropped(truth, grid))
+
+    def between(self, drawn: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        """The same of crops [B,3,256,256], RGB in 0..1, the face in the middle as MediaPipe would cut it out."""
         with torch.no_grad():
-            wanted = self.net(cropped(truth, grid))
-        seen = self.net(cropped(drawn, grid))
+            wanted = self.net(truth)
+        seen = self.net(drawn)
         layers = [_relative(a, b) for a, b in zip(seen.features, wanted.features, strict=True)]
         return torch.stack(layers).mean(), self._landmark_loss(seen.landmarks, wanted.landmarks, wanted.presence)
 
@@ -70,7 +74,7 @@ def crop_grid(geometry: Tensor) -> Tensor:
     is_face = (geometry[:, _COVERED] > 0.5) & (x.abs() < _ASIDE) & (y > _CHIN) & (y < _BROW) & (z > _FRONT)
     side = geometry.shape[-1]
     low, high = torch.stack([_extent(is_face.any(axis), side) for axis in (1, 2)], 2)  # [B,2] x, y
-    half = (high - low).amax(1) / 2 * _MARGIN
+    half = (high - low).amax(1) / 2 * MARGIN
     step = (torch.arange(SIDE, device=geometry.device) + 0.5) / SIDE * 2.0 - 1.0
     middle = (low + high) / 2
     across = middle[:, :1] + half[:, None] * step
@@ -86,7 +90,7 @@ def _extent(is_face: Tensor, side: int) -> Tensor:
     last = torch.where(is_face, number + 1, 0).amax(1)
     is_empty = first >= last
     low, high = first / side * 2.0 - 1.0, last / side * 2.0 - 1.0
-    return torch.stack([low.masked_fill(is_empty, -1.0 / _MARGIN), high.masked_fill(is_empty, 1.0 / _MARGIN)])
+    return torch.stack([low.masked_fill(is_empty, -1.0 / MARGIN), high.masked_fill(is_empty, 1.0 / MARGIN)])
 
 
 def cropped(picture: Tensor, grid: Tensor) -> Tensor:
