@@ -63,7 +63,9 @@ class Artist(Protocol):
         stamp: Stamp | None = None,
         signal: Signal | None = None,
         presence: float = 1.0,
-    ) -> Portrait: ...
+    ) -> Portrait:
+        """The face asked for; from an artist that draws several at a time, an earlier one, under its own stamp."""
+        ...
 
 
 class Output(Protocol):

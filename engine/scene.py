@@ -44,7 +44,8 @@ class Scene:
         self._outputs = tuple(outputs)
         self._clock_ns, self._gearbox = clock_ns, gearbox
         self._performance = Performance(actor)
-        self._index = -1  # of the last picture
+        self._index = -1  # of the face drawn last
+        self._offered = -1  # of the portrait shown last: the same one, but where the artist draws several at a time
 
     def change(self, character: AnyCharacter) -> None:
         """Shows another character; ValueError where the artist cannot draw it: the one before stays."""
@@ -97,10 +98,13 @@ class Scene:
             shown.params, self.character, self._light, stamp=stamp, signal=signal, presence=shown.presence
         )
         gear = self._gearbox.drawn_by if self._gearbox else ""
-        portrait = replace(portrait, stamp=stamp.after("draw", self._clock_ns()), gear=gear)
+        portrait = replace(portrait, stamp=portrait.stamp.after("draw", self._clock_ns()), gear=gear)
         self._index, self.phase = stamp.index, shown.phase
+        if portrait.stamp.index == self._offered:  # while a stream of pictures fills, the first one is held
+            return
+        self._offered = portrait.stamp.index
         self.tally.pictures += 1
-        if signal is not None:
+        if portrait.signal is not None:
             self.meter.drawn(portrait.stamp, is_new=self.artist.counts.drawn > drawn_before)
         for output in self._outputs:
             output.offer(portrait)

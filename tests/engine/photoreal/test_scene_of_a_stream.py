@@ -1,0 +1,79 @@
+"""A scene whose artist draws several pictures at a time: what is offered and measured is what is seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from omote.bridge import arkit
+from omote.engine.face.light import studio_light
+from omote.engine.latency import LatencyMeter
+from omote.engine.nouns import FLAME_BASIS, Actor, FlameParams, Portrait, Signal, Stamp
+from omote.engine.photoreal.animator import PhotorealAnimator
+from omote.engine.photoreal.flat_character import flat_character
+from omote.engine.photoreal.flat_networks import flat_networks
+from omote.engine.reader import Seen
+from omote.engine.scene import Scene
+
+SIZE, STEPS = 64, 4
+FRAME_NS = 40_000_000
+
+
+class Clock:
+    now_ns = 10**12
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+class Album:
+    """Keeps every portrait, and tells the meter that it was sent."""
+
+    name = "album"
+
+    def __init__(self, meter: LatencyMeter, clock: Clock) -> None:
+        self.portraits: list[Portrait] = []
+        self._meter, self._clock = meter, clock
+
+    def offer(self, portrait: Portrait) -> None:
+        self._meter.sent(portrait.stamp.index, self._clock.now_ns)
+        self.portraits.append(portrait)
+
+
+def to_flame(params: FlameParams) -> FlameParams:
+    return replace(params, basis=FLAME_BASIS)
+
+
+def played(pictures: int) -> tuple[Scene, Album, LatencyMeter]:
+    """A jaw that opens, captured at one moment each and drawn at once."""
+    clock, meter = Clock(), LatencyMeter()
+    album = Album(meter, clock)
+    networks = flat_networks(SIZE, batch=STEPS)
+    artist = PhotorealAnimator(networks, "lcm", STEPS, to_flame, streams=True, clock_ns=clock)
+    scene = Scene(artist, flat_character("me", SIZE), Actor(), studio_light(), [album], meter, clock)
+    scene.warm_up()
+    for index in range(pictures):
+        stamp = Stamp(index, clock.now_ns, 0)
+        signal = Signal(stamp, arkit.weights({"jawOpen": index / pictures}))
+        scene.follow(Seen(signal, stamp), clock.now_ns)
+        clock.now_ns += FRAME_NS
+    return scene, album, meter
+
+
+def test_each_portrait_is_offered_once_and_in_order_under_the_stamp_of_its_face() -> None:
+    scene, album, _ = played(12)
+    assert [portrait.stamp.index for portrait in album.portraits] == list(range(12 - (STEPS - 1)))
+    assert scene.tally.pictures == len(album.portraits)
+    for portrait in album.portraits:
+        assert portrait.signal is not None
+        assert portrait.signal.stamp.index == portrait.stamp.index
+        np.testing.assert_allclose(portrait.signal.weights[arkit.INDEX["jawOpen"]], portrait.stamp.index / 12)
+
+
+def test_latency_counts_the_calls_that_a_face_is_under_way() -> None:
+    _, album, meter = played(12)
+    total = meter.latency().total
+    assert total is not None
+    assert total.p50 == (STEPS - 1) * FRAME_NS / 1e6
+    assert [name for name, _ in album.portraits[-1].stamp.finished] == ["wait", "pose", "draw"]
