@@ -116,7 +116,8 @@ class _Attention(nn.Module):
         # One head in a dimension of its own: only so does torch take the attention that keeps no T by T matrix.
         q, k, v = (project(rows)[:, None] for project in (self.to_q, self.to_k, self.to_v))
         read = self.to_out[0](F.scaled_dot_product_attention(q, k, v)[:, 0])
-        return x + read.transpose(1, 2).unflatten(2, x.shape[2:])
+        out: Tensor = x + read.transpose(1, 2).reshape(x.shape)
+        return out
 
 
 class _Middle(nn.Module):
