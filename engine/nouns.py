@@ -195,6 +195,7 @@ class PhotorealCharacter:
     parts: tuple[Part, ...]
     licence: str
     made_from: str
+    reference_scale: float = 0.8  # with which the reference adapter is fused into the weights that draw
 
     @property
     def size(self) -> int:

@@ -17,7 +17,11 @@ from omote.engine.sealed import Arrays, CharacterError, Sealed, seal, unsealed
 FORMAT = "omote photoreal 1"
 SAMPLERS = ("lcm", "tcd", "student")
 TOKENS, VECTOR, POINTS = 77, 55, 478
-_WORDS = {"name": str, "sampler": str, "model": str, "licence": str, "made_from": str, "is_neutral_measured": bool}
+_WORDS = {
+    **dict.fromkeys(("name", "sampler", "model", "licence", "made_from"), str),
+    "is_neutral_measured": bool,
+    "reference_scale": float,
+}
 _ROWS: dict[str, type[np.generic]] = {"keys": np.float16, "values": np.float16, "bias": np.float32}
 _ARRAYS: dict[str, tuple[type[np.generic], tuple[int | None, ...]]] = {  # None: any number, but not none
     "tokens": (np.float32, (TOKENS, None)),
@@ -78,6 +82,8 @@ def _problems(character: PhotorealCharacter) -> Iterator[str]:
         yield "its neutral is all zero, which the adapter takes for no expression at all"
     if character.sampler not in SAMPLERS:
         yield f'its sampler is "{character.sampler}", wanted {", ".join(SAMPLERS)}'
+    if not 0.0 <= character.reference_scale <= 1.0:
+        yield f"its reference scale must be from 0 to 1, got {character.reference_scale}"
     yield from _bank_problems(character.bank)
 
 

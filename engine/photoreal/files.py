@@ -12,7 +12,7 @@ from omote.engine.nouns import Part
 
 from .hub_cache import HubCache, hub_cache
 from .ledger import Ledger, PublishedError
-from .published_file import FILES, PublishedFile
+from .published_file import FILES, PublishedFile, files_that_draw
 
 __all__ = [
     "FILES",
@@ -57,6 +57,11 @@ class Published:
     def parts(self, names: Iterable[str]) -> tuple[Part, ...]:
         """Each of these as a part, in this order."""
         return tuple(self.part(name) for name in names)
+
+    def model(self, sampler: str, reference_scale: float) -> str:
+        """The digest of all that draws a character of this sampler, as characters and exported networks name it."""
+        digest = model_digest(self.parts(files_that_draw(sampler)))
+        return hashlib.sha256(f"{digest} {sampler} {reference_scale:.6f}".encode()).hexdigest()
 
     def _missing(self, file: PublishedFile) -> str:
         cure = "`omote models get arc2face` downloads it" if file.repository else "`omote train arc2face` makes it"

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from omote.engine.models import ModelError
-from omote.engine.nouns import Part
+
+
+class Licensed(Protocol):
+    """A part of a character, or a published file."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def licence(self) -> str: ...
+
+    @property
+    def is_commercial(self) -> bool: ...
 
 
 class NonCommercialError(ModelError):
     """Weights are not for commercial use, and the configuration does not allow that; the message names both."""
 
 
-def require_commercial(parts: Iterable[Part], allow: bool) -> None:
+def require_commercial(parts: Iterable[Licensed], allow: bool) -> None:
     """NonCommercialError where one may not earn money with one of these and that was not allowed (`allow`)."""
     refused = [part for part in parts if not part.is_commercial]
     if not refused or allow:

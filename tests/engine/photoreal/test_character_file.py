@@ -43,6 +43,7 @@ def someone() -> PhotorealCharacter:
         parts=(PART, replace(PART, name="vae", is_commercial=True)),
         licence="Private",
         made_from="a test",
+        reference_scale=0.5,
     )
 
 
@@ -54,7 +55,17 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_character_comes_back_from_its_file(path: Path) -> None:
     back, wanted = read_photoreal(path), someone()
-    for name in ("name", "is_neutral_measured", "sampler", "model", "parts", "licence", "made_from", "size"):
+    for name in (
+        "name",
+        "is_neutral_measured",
+        "sampler",
+        "model",
+        "parts",
+        "licence",
+        "made_from",
+        "size",
+        "reference_scale",
+    ):
         assert getattr(back, name) == getattr(wanted, name)
     for name in ("tokens", "noise", "neutral", "reference", "points"):
         np.testing.assert_array_equal(getattr(back, name), getattr(wanted, name), strict=True)
@@ -126,6 +137,7 @@ def test_another_format_is_refused_by_its_name(path: Path) -> None:
         ({"noise": np.ones((4, 3, 2), np.float32)}, r'"noise" must be float32 \[4, 2, 2\]'),
         ({"noise": np.ones((4, 0, 0), np.float32)}, r'"noise" must be'),
         ({"reference": np.zeros((8, 8, 3), np.uint8)}, r'"reference" must be uint8 \[16, 16, 3\]'),
+        ({"reference_scale": float("nan")}, "its reference scale must be from 0 to 1, got nan"),
         ({"sampler": "ddim"}, 'its sampler is "ddim", wanted lcm, tcd, student'),
         ({"bank": BankRows(someone().bank.keys, someone().bank.values[:1])}, "for 2, 1 and 2 blocks"),
         ({"bank": BankRows(someone().bank.keys, someone().bank.keys[::-1])}, r'"values_00" must be float16 \[6, 4\]'),

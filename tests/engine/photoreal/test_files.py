@@ -154,6 +154,14 @@ def test_the_digest_names_these_bytes_in_any_order() -> None:
     assert model_digest(parts) != model_digest(parts[:2])
 
 
+def test_another_strength_of_the_reference_is_another_model(tmp_path: Path) -> None:
+    files = published(tmp_path / "own")
+    for name in {*files_that_draw("lcm"), *files_that_draw("tcd")}:
+        put(tmp_path / "own" / name, name.encode())
+    assert files.model("lcm", 0.8) == published(tmp_path / "own").model("lcm", 0.8)
+    assert len({files.model("lcm", 0.8), files.model("lcm", 0.7), files.model("tcd", 0.8)}) == 3
+
+
 def test_each_sampler_asks_for_its_own_weights_and_no_others() -> None:
     assert files_that_draw("tcd")[:2] == (UNET, "exp_adapter/exp_adapter.bin")
     for sampler, name in DISTILLED.items():
