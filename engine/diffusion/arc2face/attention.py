@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .bank import Bank
+from .source import Source
 
 
 @dataclass(frozen=True)
@@ -48,43 +49,26 @@ class SelfAttention(nn.Module):
         self.to_out = nn.Sequential(nn.Linear(channels, channels))
 
     def forward(self, rows: Tensor, reading: Reading, number: int) -> Tensor:
-        key, value, bias = self.to_k(rows), self.to_v(rows), None
+        query, own = self.to_q(rows), Source(self.to_k(rows), self.to_v(rows))
+        bank = None if reading.bank is None else reading.bank.block(number)
         strength = reading.strengths[number] if reading.strengths else 0.0
         if strength > 0.0:
-            key, value, bias = _shared(key, value, strength, reading.groups)
-        if reading.bank is not None:
-            key, value, bias = _banked(key, value, bias, reading.bank, number)
-        out: Tensor = self.to_out(attended(self.to_q(rows), key, value, self.heads, bias))
+            found = self._together(query, own.shared(strength, reading.groups), bank)
+        else:
+            found = self._read(query, own.and_then(bank))
+        out: Tensor = self.to_out(found)
         return out
 
+    def _together(self, query: Tensor, sources: Iterable[Source], bank: Source | None) -> Tensor:
+        """One picture after the other: side by side they would take the memory of all that they read for each."""
+        found = []
+        for which, source in enumerate(sources):
+            more = None if bank is None else bank.of_picture(which)
+            found.append(self._read(query[which : which + 1], source.and_then(more)))
+        return torch.cat(found)
 
-def _shared(key: Tensor, value: Tensor, strength: float, groups: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Keys and values [B,nT,C] of all n pictures of a group for each of them, and the bias [B,nT] of the others'."""
-    batch, length, _ = key.shape
-    if batch % groups:
-        raise ValueError(f"a batch of {batch} pictures does not fall into {groups} equal groups")
-    count = batch // groups
-    own = torch.eye(count, dtype=torch.bool, device=key.device).repeat_interleave(length, 1)
-    bias = torch.where(own, 0.0, math.log(strength)).to(key.dtype).repeat(groups, 1)
-    return _of_group(key, count), _of_group(value, count), bias
-
-
-def _of_group(rows: Tensor, count: int) -> Tensor:
-    return rows.reshape(-1, count * rows.shape[1], rows.shape[2]).repeat_interleave(count, 0)
-
-
-def _banked(
-    key: Tensor, value: Tensor, bias: Tensor | None, bank: Bank, number: int
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Keys, values and bias with the bank's rows of this block after them."""
-    more, readiness = bank.keys[number], bank.bias[number] if bank.bias else None
-    batch = key.shape[0]
-    if bias is not None or readiness is not None:
-        bias = key.new_zeros(key.shape[:2]) if bias is None else bias
-        readiness = more.new_zeros(more.shape[:2]) if readiness is None else readiness
-        bias = torch.cat([bias, readiness.to(bias.dtype).expand(batch, -1)], 1)
-    key = torch.cat([key, more.expand(batch, -1, -1)], 1)
-    return key, torch.cat([value, bank.values[number].expand(batch, -1, -1)], 1), bias
+    def _read(self, query: Tensor, source: Source) -> Tensor:
+        return attended(query, source.key, source.value, self.heads, source.bias)
 
 
 class CrossAttention(nn.Module):

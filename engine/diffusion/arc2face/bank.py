@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from omote.engine.nouns import BankRows
+
+from .source import Source
 
 if TYPE_CHECKING:
     from .unet import UNet
@@ -29,6 +32,10 @@ class Bank:
         if len(self.values) != len(self.keys) or len(self.bias) not in (0, len(self.keys)):
             found = f"{len(self.keys)} keys, {len(self.values)} values and {len(self.bias)} biases"
             raise ValueError(f"a bank must hold keys, values and (or none at all) a bias for each block, got {found}")
+
+    def block(self, number: int) -> Source:
+        """What the block of this number reads of it."""
+        return Source(self.keys[number], self.values[number], self.bias[number] if self.bias else None)
 
 
 @dataclass(frozen=True)
@@ -70,27 +77,12 @@ def bank_of(reader: UNet, rows: Sequence[Tensor]) -> Bank:
 def joined(banks: Sequence[Bank]) -> Bank:
     """One bank with the rows of all, one after the other; ValueError for none, or for banks of different networks."""
     if not banks or len({len(bank.keys) for bank in banks}) != 1:
-        blocks = ", ".join(str(len(bank.keys)) for bank in banks) or "no bank"
-        raise ValueError(f"to join banks takes one or more, all with as many blocks, got {blocks}")
-    bias = [_bias(bank) for bank in banks] if any(bank.bias for bank in banks) else []
-    return Bank(
-        _side_by_side([bank.keys for bank in banks]),
-        _side_by_side([bank.values for bank in banks]),
-        _side_by_side(bias),
-    )
-
-
-def _bias(bank: Bank) -> tuple[Tensor, ...]:
-    return bank.bias or tuple(key.new_zeros(key.shape[:2]) for key in bank.keys)
-
-
-def _side_by_side(parts: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-    return tuple(_rows(of_block) for of_block in zip(*parts, strict=True))
-
-
-def _rows(parts: Sequence[Tensor]) -> Tensor:
-    batch = max(part.shape[0] for part in parts)
-    return torch.cat([part.expand(batch, *part.shape[1:]) for part in parts], 1)
+        found = ", ".join(str(len(bank.keys)) for bank in banks) or "no bank"
+        raise ValueError(f"to join banks takes one or more, all with as many blocks, got {found}")
+    numbers = range(len(banks[0].keys))
+    blocks = [reduce(Source.and_then, [bank.block(number) for bank in banks]) for number in numbers]
+    bias = tuple(block.bias for block in blocks if block.bias is not None)
+    return Bank(tuple(block.key for block in blocks), tuple(block.value for block in blocks), bias)
 
 
 def rows_of(bank: Bank) -> BankRows:

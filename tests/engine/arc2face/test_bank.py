@@ -224,6 +224,15 @@ def test_sharing_and_a_bank_are_read_together(peer: Any, unet: UNet) -> None:
     assert apart(found, concatenated(peer, asked(2), rows, strengths=[0.5] * 11)) <= TOLERANCE
 
 
+def test_sharing_leaves_each_picture_its_own_bank_and_bias(peer: Any, unet: UNet) -> None:
+    rows, source = reference(unet, batch=2), torch.Generator().manual_seed(3)
+    bias = tuple(torch.randn(2, row.shape[1], generator=source) for row in rows)
+    bank = bank_of(unet, rows)
+    found = unet(*asked(2), bank=Bank(bank.keys, bank.values, bias), share=Share(0.5, 1.0, 0.1))
+    strengths = [0.5] * 4 + [1.0] * 6 + [0.1]
+    assert apart(found, concatenated(peer, asked(2), rows, bias, strengths)) <= TOLERANCE
+
+
 def test_groups_of_a_batch_read_nothing_of_each_other(peer: Any, unet: UNet) -> None:
     found = unet(*asked(4), share=Share(1.0, 1.0, 1.0, groups=2))
     assert apart(found, concatenated(peer, asked(4), strengths=[1.0] * 11, groups=2)) <= TOLERANCE

@@ -13,6 +13,7 @@ from peft import LoraConfig
 from safetensors.torch import save_file
 from torch import Tensor
 
+from omote.engine.diffusion.arc2face.loading import load_unet
 from omote.engine.diffusion.arc2face.lora import Lora, fuse, read_lora
 from omote.engine.diffusion.arc2face.unet import UNet, UNetShape
 from tests.engine.arc2face.twins import TOLERANCE, Sizes, apart, ours, question, theirs
@@ -190,6 +191,18 @@ def test_alpha_that_peft_writes_beside_the_tensors_counts(bare: Any, tmp_path: P
 def test_fuse_says_how_many_weights_it_changed(bare: Any, tmp_path: Path) -> None:
     path = saved(tmp_path / "lora.safetensors", NAMED["peft"](bare))
     assert fuse(ours(bare), read_lora(path), 1.0) == len(changed(bare, EVERYTHING)) == 83
+
+
+@pytest.mark.parametrize(("folder", "count"), [("ref_adapter", 64), ("lcm", 278), ("hyper-sd", 278)])
+def test_published_loras_fit_a_loaded_unet_and_leave_its_file_as_it_is(
+    published: Path, folder: str, count: int
+) -> None:
+    """The weights are mapped from the file: what is added to them must not be written to it."""
+    file = published / "arc2face" / "diffusion_pytorch_model.safetensors"
+    before, unet = file.read_bytes(), load_unet(published / "arc2face")
+    assert fuse(unet, read_lora(next((published / folder).iterdir())), SCALE) == count
+    assert unet.state_dict()["down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_k.weight"].isfinite().all()
+    assert file.read_bytes() == before
 
 
 def test_fusing_twice_adds_twice(bare: Any, tmp_path: Path) -> None:
