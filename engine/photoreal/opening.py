@@ -1,0 +1,68 @@
+"""Opens the published weights: those that a character is made by, and those that draw one that was made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from omote.engine.nouns import PhotorealCharacter
+from omote.engine.sealed import CharacterError
+
+from .files import Published
+from .licences import require_commercial
+
+if TYPE_CHECKING:
+    from omote.engine.diffusion.arc2face.pipeline import Arc2Face
+    from omote.engine.diffusion.schedule import FewStep
+
+EXTRA = "pip install 'omote[photoreal]'"
+
+
+def open_weights(
+    files: Published,
+    sampler: str,
+    reference_scale: float,
+    *,
+    device: str = "cpu",
+    dtype: Any = None,
+) -> Arc2Face:
+    """The weights with the LoRA of this sampler, on torch's `device` and in its `dtype` (float32 where none is said).
+
+    CharacterError where PyTorch is missing, or a file is not what it should be.
+    """
+    try:
+        from omote.engine.diffusion.arc2face.pipeline import open_arc2face
+    except ImportError as error:
+        raise CharacterError(f"photoreal characters want PyTorch, which cannot be loaded ({error}): {EXTRA}") from error
+    try:
+        few_step = cast("FewStep", sampler)
+        precision = {} if dtype is None else {"dtype": dtype}
+        return open_arc2face(files.path, few_step=few_step, reference_scale=reference_scale, device=device, **precision)
+    except (ValueError, OSError) as error:
+        raise CharacterError(f"the published weights cannot be opened: {error}; fetch that file again") from error
+
+
+def weights_of(
+    character: PhotorealCharacter,
+    files: Published,
+    allow_noncommercial: bool,
+    *,
+    device: str = "cpu",
+    dtype: Any = None,
+) -> Arc2Face:
+    """The weights that draw this character; CharacterError where those that are here are others."""
+    require_commercial(character.parts, allow_noncommercial)
+    require_same(character, files)
+    return open_weights(files, character.sampler, character.reference_scale, device=device, dtype=dtype)
+
+
+def require_same(character: PhotorealCharacter, files: Published) -> None:
+    """CharacterError unless the weights that are here are those that the character was made for."""
+    found = files.model(character.sampler, character.reference_scale)
+    if found == character.model:
+        return
+    known = {part.name: part.sha256 for part in character.parts}
+    others = [part.name for part in files.parts(known) if part.sha256 != known[part.name]]
+    raise CharacterError(
+        f'character "{character.name}" was made for other weights than are here ({", ".join(others) or "another list"} '
+        "differ): put those back, or make the character again"
+    )
