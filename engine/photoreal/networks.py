@@ -15,7 +15,7 @@ class Networks:
 
     expression: Session  # vector [1,55] -> tokens [1,n,C]
     unet: Session  # x [B,4,h,h], t [B], tokens [B,77,C], expression [B,n,C], scale [16] and a bank -> eps [B,4,h,h]
-    decoder: Session  # latents [1,4,h,h] -> pixels [1,3,S,S] in -1..1
+    decoder: Session  # latents [1,4,h,h] -> pixels [1,S,S,3], levels of uint8
     shapes: Shapes  # of the UNet's inputs
     model: str  # digest of the weights, as characters name it
 

@@ -74,14 +74,9 @@ class Painter:
         study.x = self.plan[study.step].after(study.x, eps, self._noises[study.step])
         study.step += 1
         if study.step == len(self.plan):
-            study.rgb = _picture(self.networks.decoder.run({"latents": study.x[None]}))
+            pixels = self.networks.decoder.run({"latents": study.x[None]})
+            study.rgb = np.array(pixels[0], np.uint8)  # a copy: what a session gives is its own
 
     def _rows(self, name: str) -> Array:
         """[B,...] for this input; slots that no picture stands in yet hold zeros."""
         return np.zeros(self.networks.shapes[name], np.float32)
-
-
-def _picture(pixels: Array) -> Picture:
-    """[S,S,3] levels of pixels [1,3,S,S] in -1..1."""
-    levels = np.clip(pixels[0] * np.float32(127.5) + np.float32(128.0), 0.0, 255.0)
-    return np.ascontiguousarray(levels.astype(np.uint8).transpose(1, 2, 0))
