@@ -61,11 +61,13 @@ class UNet(nn.Module):
         groups = 1 if share is None else share.groups
         return self._noise(x, t, Reading(tokens, expression, scale, bank, strengths, groups))
 
-    def written(self, x: Tensor, t: Tensor, tokens: Tensor) -> tuple[Tensor, ...]:
+    def written(
+        self, x: Tensor, t: Tensor, tokens: Tensor, expression: Tensor | None = None, bank: Bank | None = None
+    ) -> tuple[Tensor, ...]:
         """[B,T,C] what the self-attention of each block reads of x, in block order: what `bank_of` makes a bank of."""
-        self._check(x, None)
+        self._check(x, bank)
         written: dict[int, Tensor] = {}
-        self._noise(x, t, Reading(tokens, written=written))
+        self._noise(x, t, Reading(tokens, expression, bank=bank, written=written))
         return tuple(written[number] for number in sorted(written))
 
     def _check(self, x: Tensor, bank: Bank | None) -> None:
