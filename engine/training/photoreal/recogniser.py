@@ -113,6 +113,7 @@ _OPERATORS: dict[str, Any] = {
     "BatchNormalization": _norm,
     "PRelu": _prelu,
     "Gemm": _gemm,
+    "MatMul": lambda given, said: given[0] @ given[1],
     "Relu": lambda given, said: F.relu(given[0]),
     "Add": lambda given, said: given[0] + given[1],
     "Sub": lambda given, said: given[0] - given[1],

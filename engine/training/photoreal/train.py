@@ -86,8 +86,10 @@ def _course(args: argparse.Namespace, character: PhotorealCharacter) -> Course:
     files = published(args.photoreal)
     require_commercial(files.parts(files_for("lcm")), args.allow_noncommercial)
     dtype = torch.bfloat16 if args.device == "cuda" else torch.float32
-    arc = open_arc2face(files.path, device=args.device, dtype=dtype)
-    return Course.of(arc, _teacher_digest(files), character, the_map(args.flame_map), args.teacher_steps)
+    scale = character.reference_scale
+    arc = open_arc2face(files.path, reference_scale=scale, device=args.device, dtype=dtype)
+    model = f"{_teacher_digest(files)} {scale}"
+    return Course.of(arc, model, character, the_map(args.flame_map), args.teacher_steps)
 
 
 def _teacher_digest(files: Published) -> str:
