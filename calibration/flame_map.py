@@ -40,7 +40,13 @@ class Fitted:
     @property
     def weak(self) -> tuple[str, ...]:
         """The shapes of which FLAME makes less than half."""
-        return tuple(name for name, share in zip(arkit.NAMES, self.map.explained, strict=True) if share < WEAK)
+        shares = self.map.explained.tolist()
+        return tuple(name for name, share in zip(arkit.NAMES, shares, strict=True) if is_weak(share))
+
+
+def is_weak(share: float) -> bool:
+    """Whether so little of a shape is made that it is hardly seen; not of one that an eye or a lid makes."""
+    return share < WEAK
 
 
 def is_solved(name: str) -> bool:

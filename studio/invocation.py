@@ -24,7 +24,7 @@ from omote.engine.offline.render import RenderError
 from omote.engine.version import version
 from omote.engine.weights import WeightsError
 
-from . import character, characters, compile, doctor, evaluate, keys, live, models, monitor, render, train
+from . import calibrate, character, characters, compile, doctor, evaluate, keys, live, models, monitor, render, train
 from .config import Config, ConfigError, changed, load_config
 from .page.server import PageError
 from .parser import Parser
@@ -33,7 +33,7 @@ from .parser import Parser
 MISTAKES = (
     *(ConfigError, SourceError, CharacterError, AnimatorError),
     *(ModelError, BindError, KeysError, SenderError, PageError),
-    *(RenderError, WeightsError, train.TrainingError),
+    *(RenderError, WeightsError, train.TrainingError, calibrate.CalibrationError),
 )
 MISTAKE = 2
 
@@ -62,6 +62,8 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
             return characters.run()
         case "character":
             return character.run(character.order(typed))
+        case "calibrate":
+            return calibrate.run(typed)
         case "keys":
             return keys.run(typed)
         case "compile":
@@ -102,6 +104,7 @@ def _parser() -> Parser:
     _add_render(add("render", "Draw a take or a video into a folder of PNG files."))
     add("characters", "List who can be shown.")
     character.add_arguments(add("character", "Make someone who can be shown."))
+    calibrate.add_arguments(add("calibrate", "Measure what Omote cannot know by itself."))
     compile.add_arguments(add("compile", "Try every runtime of this machine, or make engines for GPUs elsewhere."))
     keys.add_arguments(add("keys", "Let other machines receive, over an encrypted connection."))
     monitor.add_arguments(add("monitor", "Show what arrives from a running Omote, as a game engine would get it."))
