@@ -12,7 +12,7 @@ from omote.bridge import arkit
 from omote.bridge.control import ControlError, ControlServer, Method
 from omote.bridge.frame import VIDEO, topic
 from omote.bridge.picture import FORMATS, Format
-from omote.engine.character import character_names, load_character, own_names
+from omote.engine.character import character_names, load_any, own_names
 from omote.engine.face.expressions import ATTACK_S, HOLD_S, LONGEST_S, NAMED, RELEASE_S, Expression, named
 from omote.engine.face.rest import NoFaceError
 from omote.engine.live import Live
@@ -110,7 +110,7 @@ class Control:
     def _set_character(self, arguments: Arguments) -> Result:
         live, name = self._running(), one_of(arguments, "name", _names())
         try:
-            live.change(load_character(name))
+            live.change(load_any(name))
         except ValueError as error:  # no character file, or not of this network
             raise ControlError("failed", str(error)) from error
         return {"character": name}

@@ -12,14 +12,15 @@ from rich.console import Console
 
 from omote.engine.animator import Animator
 from omote.engine.capture import Source, SourceError, open_source
-from omote.engine.character import load_character
+from omote.engine.character import load_any
 from omote.engine.face.light import studio_light
 from omote.engine.face.presence import Phase
 from omote.engine.gearbox import Gearbox, gears_of, sitting_of
 from omote.engine.latency import LatencyMeter
 from omote.engine.live import Live
-from omote.engine.nouns import Actor, Character
+from omote.engine.nouns import Actor, AnyCharacter, Character
 from omote.engine.report import Report
+from omote.engine.roles import Artist
 from omote.engine.tally import Moment
 from omote.engine.version import version
 
@@ -27,6 +28,7 @@ from .config import Config, ConfigError, settled
 from .ending import end_within, interruptibly
 from .outlets import Outlets
 from .page.status import Stage, Status
+from .photoreal import open_photoreal
 from .status_line import StatusLine, summary
 
 ENDING_S = 0.4  # for the report and closing the outputs after Ctrl-C; the loop itself took half a second at most
@@ -37,9 +39,10 @@ class Cast:
     """What takes time to load, loaded."""
 
     source: Source
-    character: Character
-    animator: Animator
-    gearbox: Gearbox | None  # where there is a latency budget
+    character: AnyCharacter
+    artist: Artist
+    refusals: tuple[str, ...] = ()  # why other runtimes were not taken, in lines
+    gearbox: Gearbox | None = None  # where there is a latency budget
 
 
 class SourceSwitch:
@@ -72,12 +75,20 @@ def run(config: Config) -> int:
 
 
 def load(config: Config) -> Cast:
-    """The source, the character and the compiled network that these settings name."""
+    """The source, the character and the compiled networks that these settings name."""
     loop = config.loop or (config.source == "demo" and not config.offline)
     source = open_source(config.source, fps=config.fps, loop=loop, is_offline=config.offline)
+    character = load_any(config.character)
+    if not isinstance(character, Character):
+        drawing = open_photoreal(config, character, on_news=_say)
+        return Cast(source, character, drawing.animator, drawing.refusals)
     runtime = settled(config).runtime if config.offline else config.runtime
-    character, animator = load_character(config.character), Animator(config.size, config.steps, runtime)
-    return Cast(source, character, animator, _gearbox(config, character, animator))
+    animator = Animator(config.size, config.steps, runtime)
+    return Cast(source, character, animator, animator.refusals, _gearbox(config, character, animator))
+
+
+def _say(news: str) -> None:
+    Console(stderr=True).print(news, highlight=False, markup=False, soft_wrap=True)
 
 
 def _gearbox(config: Config, character: Character, animator: Animator) -> Gearbox | None:
@@ -93,10 +104,10 @@ def _play(config: Config, cast: Cast) -> None:
     with ExitStack() as stack:
         if gearbox:
             stack.enter_context(gearbox)
-        outlets = Outlets.opened(config, cast.animator, meter, switch.use, stack)
+        outlets = Outlets.opened(config, cast.artist, meter, switch.use, stack)
         live = switch.live = outlets.control.live = Live(
             cast.source,
-            cast.animator,
+            cast.artist,
             cast.character,
             Actor(),
             studio_light(),
@@ -115,9 +126,9 @@ def _perform(live: Live, config: Config, cast: Cast, outlets: Outlets) -> Report
     line = StatusLine(Console(stderr=True))
 
     def on_second(moment: Moment) -> None:
-        line.show(moment, cast.animator.runtime, outlets.wire.publisher.listening, outlets.control.rejected_handshakes)
+        line.show(moment, cast.artist.runtime, outlets.wire.publisher.listening, outlets.control.rejected_handshakes)
         if outlets.page:
-            outlets.page.show(_status(moment, cast.animator, outlets))
+            outlets.page.show(_status(moment, cast.artist, outlets))
 
     try:
         _say_where_to_look(config, cast, outlets)
@@ -128,13 +139,13 @@ def _perform(live: Live, config: Config, cast: Cast, outlets: Outlets) -> Report
         return live.report()
 
 
-def _status(moment: Moment, animator: Animator, outlets: Outlets) -> Status:
+def _status(moment: Moment, artist: Artist, outlets: Outlets) -> Status:
     return Status(
         source=moment.source,
         character=moment.character,
-        runtime=animator.runtime,
-        size=animator.size,
-        steps=animator.steps,
+        runtime=artist.runtime,
+        size=artist.size,
+        steps=artist.steps,
         fps=moment.fps,
         pictures=moment.pictures,
         dropped=moment.dropped,
@@ -151,11 +162,11 @@ def _status(moment: Moment, animator: Animator, outlets: Outlets) -> Status:
 
 
 def _say_where_to_look(config: Config, cast: Cast, outlets: Outlets) -> None:
-    animator, page = cast.animator, outlets.page
+    artist, page = cast.artist, outlets.page
     rows = [
         f"Omote {version()} draws {cast.character.name} from {cast.source.name}: "
-        f"{animator.size}x{animator.size}, steps {animator.steps}, {animator.runtime}",
-        *(f"  not chosen  {refusal}" for refusal in animator.refusals),
+        f"{artist.size}x{artist.size}, steps {artist.steps}, {artist.runtime}",
+        *(f"  not chosen  {refusal}" for refusal in cast.refusals),
         *outlets.rows(),
     ]
     if config.budget_ms is not None:

@@ -35,7 +35,7 @@ def run(rendering: Rendering) -> int:
         task = progress.add_task(cast.source.name, total=None)
         count = render(
             cast.source,
-            cast.animator,
+            cast.artist,
             cast.character,
             Actor(),
             studio_light(),

@@ -1,0 +1,32 @@
+"""What `omote live` and `omote render` need to show a photoreal character, by the settings of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from omote.engine.nouns import PhotorealCharacter
+from omote.engine.photoreal.drawing import Drawing, open_drawing, require_drawable
+from omote.engine.photoreal.exporting import exported
+from omote.engine.photoreal.files import published
+from omote.engine.photoreal.flame_map import the_map
+from omote.engine.photoreal.licences import require_commercial
+
+from .config import Config, ConfigError, settled
+
+
+def open_photoreal(config: Config, character: PhotorealCharacter, on_news: Callable[[str], None]) -> Drawing:
+    """Who draws this character; errors that a person can mend are raised, those that cost no time first.
+
+    At the first start `on_news` is told what takes long.
+    """
+    if config.budget_ms is not None:
+        raise ConfigError(
+            f"{character.name} is photoreal, and there is no cheaper way to draw it that a latency budget could change "
+            "to: leave out --budget-ms"
+        )
+    require_drawable(character, config.size, config.steps)
+    require_commercial(character.parts, config.allow_noncommercial)
+    to_flame = the_map(config.flame_map).flame
+    model = exported(character, published(config.photoreal), config.allow_noncommercial, on_news)
+    runtime = settled(config).runtime if config.offline else config.runtime
+    return open_drawing(character, model, config.steps, runtime, to_flame, is_live=not config.offline)
