@@ -27,6 +27,20 @@ State = dict[str, Tensor]
 
 EXPRESSION = 55
 _ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+_WEIGHTS = "diffusion_pytorch_model.safetensors"
+_VAE_NAMES = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+_VAE_KEYS = (
+    "act_fn",
+    "block_out_channels",
+    "down_block_types",
+    "in_channels",
+    "latent_channels",
+    "layers_per_block",
+    "norm_num_groups",
+    "out_channels",
+    "sample_size",
+    "up_block_types",
+)
 _LORA = "pytorch_lora_weights.safetensors"
 # What latent-consistency/lcm-lora-sdv1-5 and Hyper-SD15 change: 278 modules.
 _DISTILLED = (
@@ -77,7 +91,7 @@ def write_published(folder: Path, *, size: Size = "small", adapter_layout: Layou
     lcm, hyper = (_kohya_lora(unet, of.distilled_rank, dtype, source) for dtype in (torch.float16, torch.float32))
     _write_tensors(folder / "lcm" / _LORA, lcm)
     _write_tensors(folder / "hyper-sd" / "Hyper-SD15-1step-lora.safetensors", hyper)
-    _write_model(folder / "vae", published_vae(of), source)
+    _write_vae(folder / "vae", of, source)
     _write_model(folder / "taesd", published_tiny(of), source)
     write_recogniser(folder / "arcface.onnx", of.embedding, seed)
     return folder
@@ -147,15 +161,29 @@ def random_tensor(name: str, shape: tuple[int, ...], source: torch.Generator) ->
 def _write_model(folder: Path, model: Any, source: torch.Generator) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     model.save_config(folder)
-    save_file(random_state(model, source), folder / "diffusion_pytorch_model.safetensors", {"format": "pt"})
+    save_file(random_state(model, source), folder / _WEIGHTS, {"format": "pt"})
+
+
+def _write_vae(folder: Path, of: Dimensions, source: torch.Generator) -> None:
+    """As it was published in 2022, and still is: with fewer keys in its config, and other names for its attention."""
+    model = published_vae(of)
+    _write_json(
+        folder / "config.json", {key: model.config[key] for key in _VAE_KEYS} | {"_class_name": "AutoencoderKL"}
+    )
+    state = random_state(model, source)
+    _write_tensors(folder / _WEIGHTS, {as_of_2022(name): value for name, value in state.items()})
+
+
+def as_of_2022(name: str) -> str:
+    """What a tensor of the autoencoder was called then."""
+    for new, old in _VAE_NAMES.items():
+        name = name.replace(f".attentions.0.{new}.", f".attentions.0.{old}.")
+    return name
 
 
 def _write_text_encoder(folder: Path, of: Dimensions, source: torch.Generator) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     model = published_text_encoder(of)
-    (folder / "config.json").write_text(
-        json.dumps({**model.config.to_dict(), "architectures": ["CLIPTextModel"]}, indent=2)
-    )
+    _write_json(folder / "config.json", {**model.config.to_dict(), "architectures": ["CLIPTextModel"]})
     torch.save(_as_transformers_4(random_state(model, source)), folder / "pytorch_model.bin")
 
 
@@ -197,6 +225,11 @@ def _ip_adapter(unet: Any, of: Dimensions, source: torch.Generator) -> State:
             for key in (f"{number}.to_k_ip.weight", f"{number}.to_v_ip.weight"):
                 state[key] = random_tensor(key, (width, of.cross), source)
     return state
+
+
+def _write_json(path: Path, values: dict[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values, indent=2))
 
 
 def _write_tensors(path: Path, state: State) -> None:

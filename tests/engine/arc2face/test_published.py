@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.engine.arc2face.published import DIMENSIONS, kohya_shapes, published_unet
+from tests.engine.arc2face.published import DIMENSIONS, as_of_2022, kohya_shapes, published_unet, published_vae
 
 FULL = DIMENSIONS["full"]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -36,11 +36,23 @@ def test_the_lcm_lora_has_the_very_header_of_the_published_file(shapes: Shapes) 
     assert found == "3ca15dde66470e73c8d68dbb9ab64d6e7ad014f525b58193a9a3b161eb6cc263"
 
 
-def test_the_hyper_sd_lora_has_as_many_bytes_as_the_published_file(shapes: Shapes) -> None:
+def bytes_of(shapes: Shapes, dtype: str, size: int, words: Mapping[str, str]) -> int:
     numbers = sum(math.prod(shape) for shape in shapes.values())
-    assert 8 + len(header(shapes, "F32", 4, {})) + 4 * numbers == 269_127_064
+    return 8 + len(header(shapes, dtype, size, words)) + size * numbers
 
 
-def test_the_unet_has_the_published_number_of_parameters() -> None:
-    state = published_unet(FULL).state_dict()
-    assert (len(state), sum(value.numel() for value in state.values())) == (686, 859_520_964)
+def test_the_hyper_sd_lora_has_as_many_bytes_as_the_published_file(shapes: Shapes) -> None:
+    assert bytes_of(shapes, "F32", 4, {}) == 269_127_064
+
+
+def test_the_unet_has_as_many_bytes_as_that_of_stable_diffusion() -> None:
+    shapes = {name: tuple(value.shape) for name, value in published_unet(FULL).state_dict().items()}
+    assert (len(shapes), sum(map(math.prod, shapes.values()))) == (686, 859_520_964)
+    assert bytes_of(shapes, "F32", 4, {"format": "pt"}) == 3_438_167_536
+
+
+def test_the_vae_has_as_many_bytes_as_the_published_file() -> None:
+    """Only under the names of 2022: today's are eight bytes shorter."""
+    state = published_vae(FULL).state_dict()
+    shapes = {as_of_2022(name): tuple(value.shape) for name, value in state.items()}
+    assert bytes_of(shapes, "F32", 4, {"format": "pt"}) == 334_643_276
