@@ -159,6 +159,13 @@ def _sampled(
     return drawn
 
 
+def fastest_place() -> tuple[torch.device, torch.dtype]:
+    """Where this machine draws fastest, and in which precision: a GPU in half, else the processor in full."""
+    if torch.cuda.is_available():
+        return torch.device("cuda"), torch.float16
+    return torch.device("cpu"), torch.float32
+
+
 def open_arc2face(
     where: Path | Files,
     *,

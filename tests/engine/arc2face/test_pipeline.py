@@ -269,7 +269,7 @@ def test_embedding_without_a_direction_is_refused(arc: Arc2Face, embedding: np.n
 
 def test_length_of_an_embedding_says_nothing(arc: Arc2Face) -> None:
     embedding = normal(1, EMBEDDING, seed=9)
-    torch.testing.assert_close(arc.tokens(embedding), arc.tokens(embedding * 20.0))
+    torch.testing.assert_close(arc.tokens(embedding), arc.tokens(embedding * np.float32(20.0)))
 
 
 def test_half_precision_draws_nearly_the_same(folder: Path, unreferenced: Arc2Face, tokens: Tensor) -> None:

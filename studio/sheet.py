@@ -1,0 +1,151 @@
+"""`omote sheet`: stills of one character with several expressions, as a set."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from omote.engine.animator import Animator
+from omote.engine.character import load_any
+from omote.engine.face.expressions import NAMED
+from omote.engine.face.light import studio_light
+from omote.engine.nouns import Character, PhotorealCharacter
+from omote.engine.photoreal import published_file as files
+from omote.engine.photoreal import sheet
+from omote.engine.photoreal.files import published
+from omote.engine.photoreal.flame_map import the_map
+from omote.engine.photoreal.licences import require_commercial
+from omote.engine.photoreal.sheet import Expression, Picture, SheetError, Strength, Wish
+
+from .config import Config, settled
+
+if TYPE_CHECKING:
+    from omote.engine.diffusion.arc2face.pipeline import Arc2Face
+
+_ALIKE = (files.UNET, files.EXPRESSION_ADAPTER, files.REFERENCE_ADAPTER)  # for the same person to come out
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was typed; None is what suits the character."""
+
+    config: Config  # of which character, size, runtime and what is photoreal matter
+    expressions: tuple[Expression, ...]
+    folder: Path
+    steps: int | None
+    guidance: float | None
+    share: Strength | None
+    overwrite: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    wish, named = Wish(), ", ".join((sheet.REST, *NAMED))
+    parser.add_argument("--config", type=Path, default=None, metavar="FILE.toml", help="settings; flags override them")
+    parser.add_argument("--character", metavar="NAME", help="who is shown; see `omote characters`")
+    parser.add_argument(
+        "--expressions",
+        nargs="+",
+        required=True,
+        metavar="EXPRESSION",
+        help=f"{named}, or ARKit weights as jawOpen=0.6,mouthSmileLeft=0.4",
+    )
+    parser.add_argument("--out", dest="folder", type=Path, required=True, metavar="DIR", help="a new or empty folder")
+    parser.add_argument("--overwrite", action="store_true", default=False, help="replace an earlier sheet there")
+    parser.add_argument(
+        "--steps", type=int, default=None, help=f"of the sampler; {wish.steps} for photoreal characters"
+    )
+    parser.add_argument(
+        "--guidance", type=float, default=None, help=f"of photoreal characters: {wish.guidance:g}, or 1 for none"
+    )
+    parser.add_argument(
+        "--share",
+        default=None,
+        metavar="STRENGTH",
+        help=f"how readily photoreal pictures read each other, 0 to 1: {wish.share.up:g}, or down=0.2,mid=0.5,up=0.8",
+    )
+
+
+def order(typed: argparse.Namespace, config: Config) -> Order:
+    """What was typed, checked; SheetError names what no sheet has."""
+    if typed.steps is not None and not 1 <= typed.steps < 1000:
+        raise SheetError(f"--steps must be from 1 to 999, got {typed.steps}")
+    if typed.guidance is not None and not 1.0 <= typed.guidance <= 100.0:
+        raise SheetError(f"--guidance must be from 1 (none) to 100, got {typed.guidance:g}")
+    return Order(
+        config=config,
+        expressions=sheet.expressions(typed.expressions),
+        folder=typed.folder,
+        steps=typed.steps,
+        guidance=typed.guidance,
+        share=None if typed.share is None else sheet.share_of(typed.share),
+        overwrite=typed.overwrite,
+    )
+
+
+def run(asked: Order) -> int:
+    """Draws and writes the sheet; errors that a person can mend are raised."""
+    character = load_any(asked.config.character)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        progress.add_task(f"drawing {len(asked.expressions)} pictures of {character.name}", total=None)
+        if isinstance(character, PhotorealCharacter):
+            pictures = _photoreal(character, asked)
+        else:
+            pictures = _open_kind(character, asked)
+    sheet.save(asked.folder, asked.expressions, pictures)
+    print(f"{len(pictures)} pictures and {sheet.SHEET} in {asked.folder}")
+    return 0
+
+
+def _open_kind(character: Character, asked: Order) -> Sequence[Picture]:
+    """Each picture on its own, in the studio's light."""
+    for name in ("guidance", "share"):
+        if getattr(asked, name) is not None:
+            raise SheetError(f"--{name} is of photoreal characters, and {character.name} is none: leave it out")
+    config = settled(asked.config)
+    animator = Animator(config.size, asked.steps or 1, config.runtime, consistency=False)
+    animator.check(character)
+    sheet.prepare(asked.folder, overwrite=asked.overwrite)
+    return [animator.draw(one.params, character, studio_light()).rgba for one in asked.expressions]
+
+
+def _photoreal(character: PhotorealCharacter, asked: Order) -> Sequence[Picture]:
+    """All pictures as one set, by the published weights as their authors draw."""
+    require_commercial(character.parts, asked.config.allow_noncommercial)
+    flame_map = the_map(asked.config.flame_map)
+    sheet.prepare(asked.folder, overwrite=asked.overwrite)
+    arc = _opened(character, asked.config)
+    usual = Wish()
+    wish = Wish(
+        steps=asked.steps or usual.steps,
+        guidance=usual.guidance if asked.guidance is None else asked.guidance,
+        share=usual.share if asked.share is None else asked.share,
+    )
+    return sheet.photoreal_set(arc, character, asked.expressions, flame_map.flame, wish)
+
+
+def _opened(character: PhotorealCharacter, config: Config) -> Arc2Face:
+    """The weights of which this character was made, but for its few steps."""
+    found = published(config.photoreal)
+    made_from = {part.name: part.sha256 for part in character.parts}
+    for part in found.parts(_ALIKE):
+        if made_from.get(part.name, part.sha256) != part.sha256:
+            raise SheetError(
+                f"{character.name} was made from another {part.name} than the one at {found.path(part.name)}: "
+                "put the earlier one back, or make the character again"
+            )
+    try:
+        from omote.engine.diffusion.arc2face.pipeline import fastest_place, open_arc2face
+    except ImportError as error:
+        raise SheetError(f"photoreal stills want PyTorch ({error}): pip install 'omote[photoreal]'") from error
+    device, dtype = fastest_place()
+    try:
+        return open_arc2face(found.path, reference_scale=character.reference_scale, device=device, dtype=dtype)
+    except (OSError, ValueError) as error:
+        raise SheetError(f"the published files cannot be used: {error}") from error

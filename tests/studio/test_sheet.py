@@ -1,0 +1,222 @@
+"""`omote sheet`: a file for each expression and one for all, of characters of either kind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from omote.bridge import arkit
+from omote.engine.diffusion.arc2face.bank import rows_of
+from omote.engine.diffusion.arc2face.pipeline import open_arc2face
+from omote.engine.face.expressions import named
+from omote.engine.face.fitting import Fitter
+from omote.engine.nouns import FlameParams, PhotorealCharacter
+from omote.engine.photoreal.character_file import read_photoreal, save_photoreal
+from omote.engine.photoreal.files import model_digest, published
+from omote.engine.photoreal.flame_map import FlameMap
+from omote.engine.photoreal.published_file import files_for
+from omote.engine.photoreal.sheet import Expression, SheetError, Strength, contact_sheet, expressions, prepare, share_of
+from omote.studio.invocation import MISTAKE, invoke
+from tests.engine.arc2face.published import write_published
+
+SIDE = 128
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Published files, a FLAME map, a photoreal character and the configuration that finds them."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("sheet")
+    write_published(folder / "arc2face")
+    rng = np.random.default_rng(0)
+    FlameMap(
+        expression=rng.normal(size=(52, 50)).astype(np.float32),
+        jaw_rad=np.array([0.3, 0.15, -0.15], np.float32),
+        explained=np.full(52, 0.75, np.float32),
+        apart_mm=np.array([0.5, 2.0], np.float32),
+        flame_sha256="0" * 64,
+    ).save(folder / "map.safetensors")
+    settings = [f'photoreal = "{folder / "arc2face"}"', f'flame_map = "{folder / "map.safetensors"}"']
+    (folder / "config.toml").write_text("\n".join([*settings, "allow_noncommercial = true", "steps = 3"]))
+    (folder / "strict.toml").write_text("\n".join(settings))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is noted among the user's own files."""
+    monkeypatch.setenv("OMOTE_MODELS", str(folder / "models"))
+
+
+@pytest.fixture
+def me(folder: Path, own_models: None) -> Path:
+    path = folder / "me.omote"
+    if not path.exists():
+        save_photoreal(someone(folder), path)
+    return path
+
+
+def someone(folder: Path) -> PhotorealCharacter:
+    arc, rng = open_arc2face(folder / "arc2face", few_step="lcm"), np.random.default_rng(1)
+    photo = rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    tokens = arc.tokens(rng.standard_normal((1, 24), np.float32))
+    parts = published(folder / "arc2face").parts(name for name in files_for("lcm"))
+    return PhotorealCharacter(
+        name="me",
+        tokens=tokens[0].numpy(),
+        noise=rng.standard_normal((4, SIDE // 8, SIDE // 8), np.float32),
+        neutral=np.full(55, 0.01, np.float32),
+        is_neutral_measured=False,
+        reference=photo,
+        points=points(),
+        bank=rows_of(arc.bank(photo, tokens)),
+        sampler="lcm",
+        model=model_digest(parts),
+        parts=parts,
+        licence="Private",
+        made_from="random weights",
+    )
+
+
+def points() -> NDArray[np.float32]:
+    """[478,2] of the average open head; irises where the eyes' corners are in the middle of."""
+    face = Fitter().landmarks(np.zeros(100, np.float32), FlameParams.neutral(), SIDE).astype(np.float32)
+    irises = [np.repeat((face[[one]] + face[[other]]) / 2.0, 5, 0) for one, other in ((133, 33), (362, 263))]
+    around = np.array([(0, 0), (1, 0), (0, -1), (-1, 0), (0, 1)] * 2, np.float32)
+    return np.concatenate([face, np.concatenate(irises) + 3.0 * around])
+
+
+def draw(folder: Path, who: Path | str, out: Path, *more: str, config: str = "config.toml") -> int:
+    settings = ("--config", str(folder / config), "--character", str(who), "--out", str(out))
+    return invoke(["sheet", *settings, *more])
+
+
+def picture(path: Path) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(path))
+
+
+def test_photoreal_sheet_holds_a_picture_for_each_expression_and_all_on_one(
+    folder: Path, me: Path, tmp_path: Path
+) -> None:
+    asked = ("--expressions", "neutral", "smile", "jawOpen=0.6,mouthSmileLeft=0.4", "--steps", "2")
+    assert draw(folder, me, tmp_path / "out", *asked) == 0
+    names = ["01_neutral.png", "02_smile.png", "03_jawOpen_0.6_mouthSmileLeft_0.4.png", "sheet.png"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    drawn = [picture(tmp_path / "out" / name) for name in names[:3]]
+    assert all(one.shape == (SIDE, SIDE, 3) for one in drawn)
+    assert not np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[1], drawn[2])
+    sheet = picture(tmp_path / "out" / "sheet.png")
+    np.testing.assert_array_equal(sheet[:SIDE, SIDE : 2 * SIDE], drawn[1])
+
+
+def test_same_sheet_is_drawn_each_time_and_sharing_makes_another(folder: Path, me: Path, tmp_path: Path) -> None:
+    asked = ("--expressions", "neutral", "smile", "--steps", "1", "--guidance", "1")
+    for name, more in (("one", ()), ("two", ()), ("alone", ("--share", "0")), ("up", ("--share", "up=1"))):
+        assert draw(folder, me, tmp_path / name, *asked, *more) == 0
+    smile = {name: picture(tmp_path / name / "02_smile.png") for name in ("one", "two", "alone", "up")}
+    np.testing.assert_array_equal(smile["one"], smile["two"])
+    assert not np.array_equal(smile["one"], smile["alone"])
+    assert not np.array_equal(smile["one"], smile["up"])
+
+
+def test_unshared_pictures_are_those_drawn_by_few_at_once(folder: Path, me: Path, tmp_path: Path) -> None:
+    words = ("smile", "sad", "angry", "pucker", "neutral")
+    more = ("--steps", "1", "--guidance", "1", "--share", "0")
+    assert draw(folder, me, tmp_path / "five", "--expressions", *words, *more) == 0
+    assert draw(folder, me, tmp_path / "one", "--expressions", "neutral", *more) == 0
+    five, one = picture(tmp_path / "five" / "05_neutral.png"), picture(tmp_path / "one" / "01_neutral.png")
+    assert np.abs(five.astype(int) - one).max() <= 1  # a batch of another size sums in another order
+
+
+def test_weights_for_no_commerce_are_refused_until_they_are_allowed(
+    folder: Path, me: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert draw(folder, me, tmp_path / "out", "--expressions", "smile", config="strict.toml") == MISTAKE
+    assert "allow_noncommercial = true" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_character_of_other_weights_is_refused_by_their_file(
+    folder: Path, me: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    character = read_photoreal(me)
+    parts = tuple(replace(part, sha256="ab" * 32) for part in character.parts)
+    save_photoreal(replace(character, name="other", parts=parts), tmp_path / "other.omote")
+    assert draw(folder, tmp_path / "other.omote", tmp_path / "out", "--expressions", "smile") == MISTAKE
+    assert "other was made from another arc2face/diffusion_pytorch_model.safetensors" in capsys.readouterr().err
+
+
+def test_open_character_is_drawn_with_alpha_and_shares_nothing(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("--expressions", "neutral", "surprise")
+    assert draw(folder, "hana", tmp_path / "out", *asked) == 0
+    rest, surprise = (picture(tmp_path / "out" / name) for name in ("01_neutral.png", "02_surprise.png"))
+    assert rest.shape[2] == 4 and rest.shape == surprise.shape and not np.array_equal(rest, surprise)
+    assert draw(folder, "hana", tmp_path / "shared", *asked, "--share", "0.5") == MISTAKE
+    assert "--share is of photoreal characters, and hana is none" in capsys.readouterr().err
+
+
+def test_folder_that_holds_something_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(SheetError, match="not empty: choose another folder, or add --overwrite"):
+        prepare(tmp_path)
+
+
+def test_overwriting_removes_an_earlier_sheet_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("01_smile.png", "sheet.png", "mine.png"):
+        (tmp_path / name).write_bytes(b"")
+    prepare(tmp_path, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.png"]
+
+
+def test_words_become_weights() -> None:
+    rest, smile, own = expressions(["neutral", "smile", "jawOpen=0.6,mouthSmileLeft=0.4"])
+    assert not rest.weights.any()
+    np.testing.assert_array_equal(smile.weights, named("smile"))
+    np.testing.assert_array_equal(own.weights, arkit.weights({"jawOpen": 0.6, "mouthSmileLeft": 0.4}))
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    (
+        ("smlie", 'no expression is called "smlie" .did you mean "smile"'),
+        ("jawOpne=0.5", 'ARKit has no weight "jawOpne" .did you mean "jawOpen"'),
+        ("jawOpen=1.5", 'jawOpen must be from 0 to 1, got "1.5"'),
+        ("jawOpen=nan", 'jawOpen must be from 0 to 1, got "nan"'),
+        ("jawOpen=", 'jawOpen must be from 0 to 1, got ""'),
+    ),
+)
+def test_word_that_says_no_expression_is_refused(word: str, sentence: str) -> None:
+    with pytest.raises(SheetError, match=sentence):
+        expressions([word])
+
+
+def test_strength_is_one_number_or_one_a_group() -> None:
+    assert share_of("0.6") == Strength(0.6, 0.6, 0.6)
+    assert share_of("up=0.8,mid=0.5") == Strength(0.0, 0.8, 0.5)
+    with pytest.raises(SheetError, match='--share knows down, up, mid, got "top"'):
+        share_of("top=1")
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "sentence"),
+    (("--steps", "0", "--steps must be from 1 to 999"), ("--guidance", "0.5", "--guidance must be from 1")),
+)
+def test_number_that_no_sheet_takes_is_refused(
+    folder: Path, tmp_path: Path, flag: str, value: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert draw(folder, "hana", tmp_path / "out", "--expressions", "smile", flag, value) == MISTAKE
+    assert sentence in capsys.readouterr().err
+
+
+def test_contact_sheet_has_rows_about_as_many_as_columns() -> None:
+    asked = [Expression(f"a rather long name {number}", np.zeros(52, np.float32)) for number in range(5)]
+    pictures = [np.full((64, 64, 3), 40 * number, np.uint8) for number in range(5)]
+    assert contact_sheet(asked, pictures).size == (3 * 64, 2 * (64 + 24))
