@@ -21,10 +21,27 @@ from omote.engine.character import CharacterError
 from omote.engine.look import AnimatorError
 from omote.engine.models import ModelError
 from omote.engine.offline.render import RenderError
+from omote.engine.photoreal.flame_map import FlameMapError
+from omote.engine.photoreal.sheet import SheetError
 from omote.engine.version import version
 from omote.engine.weights import WeightsError
 
-from . import calibrate, character, characters, compile, doctor, evaluate, keys, live, models, monitor, render, train
+from . import (
+    calibrate,
+    character,
+    characters,
+    compile,
+    doctor,
+    evaluate,
+    keys,
+    licenses,
+    live,
+    models,
+    monitor,
+    render,
+    sheet,
+    train,
+)
 from .config import Config, ConfigError, changed, load_config
 from .page.server import PageError
 from .parser import Parser
@@ -34,6 +51,7 @@ MISTAKES = (
     *(ConfigError, SourceError, CharacterError, AnimatorError),
     *(ModelError, BindError, KeysError, SenderError, PageError),
     *(RenderError, WeightsError, train.TrainingError, calibrate.CalibrationError),
+    *(FlameMapError, SheetError),
 )
 MISTAKE = 2
 
@@ -58,6 +76,8 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
         case "render":
             settings = _config(typed, offline=True, loop=False, out=())  # its own --out is a folder
             return render.run(render.Rendering(settings, typed.out, typed.overwrite))
+        case "sheet":
+            return sheet.run(sheet.order(typed, _config(typed, steps=1)))  # its own --steps is of a sheet
         case "characters":
             return characters.run()
         case "character":
@@ -69,7 +89,9 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
         case "compile":
             return compile.run(compile.order(typed))
         case "models":
-            return models.run()
+            return models.run(typed)
+        case "licenses":
+            return licenses.run(typed.character)
         case "monitor":
             return monitor.run(typed)
         case "evaluate":
@@ -102,13 +124,15 @@ def _parser() -> Parser:
 
     _add_live(add("live", "Draw a performance as it happens; with no options, the demo."))
     _add_render(add("render", "Draw a take or a video into a folder of PNG files."))
+    sheet.add_arguments(add("sheet", "Draw one character with several expressions, as a set of PNG files."))
     add("characters", "List who can be shown.")
     character.add_arguments(add("character", "Make someone who can be shown."))
     calibrate.add_arguments(add("calibrate", "Measure what Omote cannot know by itself."))
     compile.add_arguments(add("compile", "Try every runtime of this machine, or make engines for GPUs elsewhere."))
     keys.add_arguments(add("keys", "Let other machines receive, over an encrypted connection."))
     monitor.add_arguments(add("monitor", "Show what arrives from a running Omote, as a game engine would get it."))
-    add("models", "List the model files, where they are from and their licences.")
+    models.add_arguments(add("models", "List the model files, where they are from and their licences, or get some."))
+    licenses.add_arguments(add("licenses", "Tell what a character or Omote is made from, and who may earn with it."))
     evaluate.add_arguments(add("evaluate", "Measure how good characters are, in figures and pictures."))
     train.add_arguments(add("train", "Render faces and train a model; wants pip install 'omote[training]'."))
     _add_config(add("doctor", "Look at what this machine has of what Omote wants."))
