@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,14 +19,17 @@ from omote.engine.character import (
     own_folder,
     save_character,
 )
-from omote.engine.nouns import Character
+from omote.engine.nouns import AnyCharacter, Character, PhotorealCharacter
+from omote.engine.photoreal.character_file import save_photoreal
 from omote.engine.runtime.build import names
 from omote.engine.runtime.network import RuntimeUnavailable
 
 if TYPE_CHECKING:
     from omote.engine.identity.networks import PeopleNetworks
 
+from . import likeness
 from .ending import interruptibly
+from .likeness import LikenessOrder
 
 _MOST_PHOTOS = 4
 _NAME = re.compile(r"[\w-]+")
@@ -49,7 +52,9 @@ class Order:
     wishes: tuple[str, ...]
     consent: bool
     overwrite: bool
-    runtime: str
+    runtime: str | None  # None: the first
+    kind: str = likeness.OPEN
+    photoreal: LikenessOrder = field(default_factory=LikenessOrder)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +80,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     new.add_argument("--consent", action="store_true", help="the person in the photos has agreed; for scripts")
     new.add_argument("--overwrite", action="store_true", help="replace an earlier file")
-    new.add_argument("--runtime", choices=names(), default=names()[0], help="what executes the networks")
+    new.add_argument("--runtime", choices=names(), help="what executes the networks")
+    likeness.add_arguments(new)
 
 
 def order(typed: argparse.Namespace) -> Order:
@@ -91,6 +97,8 @@ def order(typed: argparse.Namespace) -> Order:
         consent=typed.consent,
         overwrite=typed.overwrite,
         runtime=typed.runtime,
+        kind=typed.kind,
+        photoreal=likeness.order(typed),
     )
 
 
@@ -103,10 +111,17 @@ def run(wanted: Order) -> int:
         character = interruptibly(lambda: make(replace(wanted, name=path.stem), consent))
     except RuntimeUnavailable as error:
         raise CharacterError(str(error)) from error
-    save_character(character, path)
+    _save(character, path)
     print(f"{character.name}: {character.made_from}. {character.licence}")
     print(f"kept in {path}; see it with: omote live --character {wanted.name or path}")
     return 0
+
+
+def _save(character: AnyCharacter, path: Path) -> None:
+    if isinstance(character, PhotorealCharacter):
+        save_photoreal(character, path)
+    else:
+        save_character(character, path)
 
 
 def place(wanted: Order) -> Path:
@@ -125,9 +140,21 @@ def place(wanted: Order) -> Path:
         raise CharacterError(f"--from {wanted.source} wants something to --set, such as --set hair=teal")
     if len(wanted.photos) > _MOST_PHOTOS:
         raise CharacterError(f"--photo takes 1 to {_MOST_PHOTOS} photos of one person, got {len(wanted.photos)}")
+    _check_kind(wanted)
     if wanted.consent and not wanted.photos:
         raise CharacterError("--consent is the word of somebody in a --photo, and there is none")
     return path
+
+
+def _check_kind(wanted: Order) -> None:
+    if wanted.kind == likeness.OPEN:
+        if flags := wanted.photoreal.typed:
+            raise CharacterError(f"{flags[0]} is for --kind {likeness.PHOTOREAL}, which was not asked for")
+        return
+    if len(wanted.photos) != 1 or wanted.wishes:
+        raise CharacterError("--kind photoreal takes one --photo and nothing to --set: the photo says it all")
+    if wanted.runtime is not None:
+        raise CharacterError("--runtime is not for --kind photoreal, which PyTorch makes: leave it away")
 
 
 def _make_folder(folder: Path) -> None:
@@ -161,8 +188,14 @@ def consent_words(photos: int, is_given: bool, ask: Callable[[str], str] | None,
     return f"On {today} the maker was asked whether the person in {some} agrees to it and answered {answer}"
 
 
-def make(wanted: Order, consent: str) -> Character:
+def make(wanted: Order, consent: str) -> AnyCharacter:
     """The character that was ordered."""
+    if wanted.kind == likeness.PHOTOREAL:
+        return likeness.make(wanted.name or "", wanted.photos[0], consent, _LIKENESS, wanted.photoreal)
+    return _open_kind(wanted, consent)
+
+
+def _open_kind(wanted: Order, consent: str) -> Character:
     from omote.engine.animator import Animator
     from omote.engine.identity.making import Maker
     from omote.engine.identity.networks import ExportedNetworks
@@ -171,8 +204,9 @@ def make(wanted: Order, consent: str) -> Character:
 
     prior = shipped_prior()
     wishes = understood(wanted.wishes, prior.looks.styles)
-    networks, name = ExportedNetworks.open(wanted.runtime), wanted.name or ""
-    maker = Maker(prior, networks, Animator(runtime=wanted.runtime))
+    runtime, name = wanted.runtime or names()[0], wanted.name or ""
+    networks = ExportedNetworks.open(runtime)
+    maker = Maker(prior, networks, Animator(runtime=runtime))
     if wanted.seed is not None:
         character = maker.from_seed(name, wanted.seed)
     elif wanted.photos:

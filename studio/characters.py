@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from omote.engine.character import DEFAULT_CHARACTER, CharacterError, character_names, load_character, own_names
+from omote.engine.character import DEFAULT_CHARACTER, CharacterError, character_names, load_any, own_names
+from omote.engine.nouns import PhotorealCharacter
 
 
 def run() -> int:
@@ -12,11 +13,12 @@ def run() -> int:
     code = 0
     for name in (*character_names(), *own_names()):
         try:
-            character = load_character(name)
+            character = load_any(name)
         except CharacterError as error:  # which hides none of the others
             print(f"{name}: {error}", file=sys.stderr)
             code = 1
             continue
+        kind = " (photoreal)" if isinstance(character, PhotorealCharacter) else ""
         default = " (default)" if name == DEFAULT_CHARACTER else ""
-        print(f"{name}{default}: {character.licence}; {character.made_from}")
+        print(f"{name}{kind}{default}: {character.licence}; {character.made_from}")
     return code

@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
 from omote.engine.models import model_rows
+from omote.engine.photoreal.fetching import Told, fetch
+from omote.engine.photoreal.files import FILES, Published, PublishedFile, default_folder, published
+from omote.engine.photoreal.licences import require_commercial
 from omote.engine.weights import NetworkFile, WeightsError, networks
 
+from .config import Config, load_config
 
-def run() -> int:
+ARC2FACE = "arc2face"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="subcommand", metavar="get")
+    purpose = "Download the published files of photoreal characters: several gigabytes, under their own licences."
+    get = commands.add_parser("get", help=purpose, description=purpose, allow_abbrev=False)
+    get.set_defaults(parser=get)
+    get.add_argument("what", choices=(ARC2FACE,))
+    get.add_argument("--to", type=Path, metavar="DIR", help=f"instead of {default_folder()}")
+    get.add_argument("--config", type=Path, default=None, metavar="FILE.toml", help="settings")
+
+
+def run(typed: argparse.Namespace) -> int:
+    """Lists, or gets what was typed."""
+    if getattr(typed, "subcommand", None) == "get":
+        return _get(load_config(typed.config), typed.to)
+    return _list(load_config())
+
+
+def _list(config: Config) -> int:
     """Prints a paragraph a file. Reads the disk, never the network."""
     for network in networks():
         print(f"{network.file}: {_state(network)}, shipped with Omote")
@@ -16,6 +48,10 @@ def run() -> int:
         print(f"{row.name}: {row.state}, {row.size / 1e6:.1f} MB")
         print(f"  {row.purpose}; {row.licence}; from {row.sources}")
         print(f"  {row.path}")
+    print("for photoreal characters, not shipped: `omote models get arc2face` downloads them")
+    files = published(config.photoreal)
+    for file in FILES:
+        print(f"  {file.name}: {files.find(file.name) or 'missing'}; {file.licence}; {file.origin}")
     return 0
 
 
@@ -25,3 +61,36 @@ def _state(network: NetworkFile) -> str:
     except WeightsError as error:
         return str(error)
     return "present"
+
+
+def _get(config: Config, to: Path | None) -> int:
+    """Downloads what is nowhere yet; NonCommercialError, before anything is asked for, where that is not allowed."""
+    folder = to.expanduser() if to else config.photoreal or default_folder()
+    files = published(folder)
+    wanted = [file for file in FILES if file.needed]
+    require_commercial(wanted, config.allow_noncommercial)
+    for file in wanted:
+        if found := files.find(file.name):
+            print(f"{file.name}: present at {found}")
+        else:
+            _fetch(file, folder, files)
+    if to is not None and config.photoreal != folder:
+        print(f'say `photoreal = "{folder}"` in config.toml, so that they are found there')
+    return 0
+
+
+def _fetch(file: PublishedFile, folder: Path, files: Published) -> None:
+    with _shown(file.name) as told:
+        sha256 = fetch(file, folder, told)
+    files.ledger.record(folder / file.name, sha256)
+    print(f"{file.name}: fetched, sha256 {sha256[:16]}…; {file.licence}")
+
+
+@contextmanager
+def _shown(name: str) -> Iterator[Told]:
+    """A bar where there is a terminal."""
+    columns = (TextColumn(name), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(name, total=None)
+        yield lambda have, size: progress.update(task, completed=have, total=size)

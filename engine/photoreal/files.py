@@ -66,7 +66,7 @@ class Published:
     def _missing(self, file: PublishedFile) -> str:
         cure = "`omote models get arc2face` downloads it" if file.repository else "`omote train arc2face` makes it"
         return (
-            f"{file.name} ({file.purpose}; from {file.origin}) is missing: {cure}, or put it at "
+            f"{file.name} ({file.purpose}; {file.origin}) is missing: {cure}, or put it at "
             f"{self.folders[0] / file.name}; looked in {', '.join(map(str, self.folders))} and {self.hub.folder}. "
             f'`photoreal = "FOLDER"` in config.toml or {FOLDER_VARIABLE} names another place'
         )

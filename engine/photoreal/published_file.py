@@ -20,7 +20,7 @@ class PublishedFile:
     @property
     def origin(self) -> str:
         """Where it is from, for people."""
-        return self.repository or "made here by `omote train arc2face`"
+        return f"from {self.repository}" if self.repository else "made here by `omote train arc2face`"
 
 
 _ARC2FACE = "FoivosPar/Arc2Face"

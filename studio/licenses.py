@@ -1,0 +1,103 @@
+"""`omote licenses`: what a character is made from, or what Omote itself is, and whether one may earn money with it."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+from omote.engine import capture, face, weights
+from omote.engine.character import FOLDER, SUFFIX, load_any
+from omote.engine.models import model_rows
+from omote.engine.nouns import Character, Part, PhotorealCharacter
+from omote.engine.weights import networks
+
+_OURS = "Apache-2.0"
+_WEIGHTS = ("*.onnx", "*.safetensors")
+_LIBRARIES = "brought by pip, each under its own licence"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("character", nargs="?", default=None, metavar="CHARACTER", help="a name, or a file's path")
+
+
+def run(name: str | None) -> int:
+    """Prints a line a part. Reads the disk, never the network."""
+    if name is None:
+        _print_installation()
+        return 0
+    character = load_any(name)
+    if isinstance(character, PhotorealCharacter):
+        _print_photoreal(character)
+    else:
+        _print_open(character)
+    return 0
+
+
+def _print_photoreal(character: PhotorealCharacter) -> None:
+    print(f"{character.name} (photoreal): {character.licence}")
+    print(f"  made from {character.made_from}")
+    _print_parts(character.parts)
+    refused = [part for part in character.parts if not part.is_commercial]
+    if refused:
+        print(f"Nobody may earn money with {character.name}: {len(refused)} of its parts are not for commercial use")
+    else:
+        print(f"One may earn money with {character.name}, as far as the person in the photo agrees")
+
+
+def _print_open(character: Character) -> None:
+    print(f"{character.name}: {character.licence}")
+    print(f"  made from {character.made_from}")
+    _print_parts(Part(one.file, one.sha256, _OURS, True) for one in networks() if one.model == character.model)
+    if character.licence == _OURS:
+        print(f"One may earn money with {character.name}")
+    else:
+        print(f"Who may earn money with {character.name}, its licence above says; the network allows it")
+
+
+def _print_installation() -> None:
+    print("shipped with Omote:")
+    _print_parts(_shipped())
+    print("fetched at first use:")
+    for row in model_rows():
+        print(f"  {row.name}: {row.licence}; {row.state}, from {row.sources}")
+    print(f"{_LIBRARIES}:")
+    for name, licence in _libraries():
+        print(f"  {name}: {licence}")
+    print("One may earn money with what it draws. NOTICE.md names what all of it was made from")
+
+
+def _print_parts(parts: Iterable[Part]) -> None:
+    for part in parts:
+        allowed = "commercial use allowed" if part.is_commercial else "NOT for commercial use"
+        print(f"  {part.name}: {allowed}; {part.licence}; sha256 {part.sha256[:16]}…")
+
+
+def _shipped() -> Iterator[Part]:
+    """Every file of numbers in the wheel."""
+    folder = Path(weights.__file__).parent
+    files = [path for pattern in _WEIGHTS for path in sorted(folder.glob(pattern))]
+    files += [Path(face.__file__).parent / name for name in ("open_head.npz", "landmark_fit.safetensors")]
+    files += [Path(capture.__file__).parent / "demo.csv", *sorted(FOLDER.glob(f"*{SUFFIX}"))]
+    for path in files:
+        yield Part(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), _OURS, True)
+
+
+def _libraries() -> Iterator[tuple[str, str]]:
+    """Name and licence of each package that a plain installation brings, as far as they say it themselves."""
+    for requirement in metadata.requires("omote") or ():
+        name = requirement.replace(";", "=").split(">")[0].split("=")[0].strip()
+        if "extra" not in requirement:
+            yield name, _licence(name)
+
+
+def _licence(name: str) -> str:
+    try:
+        said = metadata.metadata(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+    short = [line[0] for text in said.get_all("License") or () if (line := text.splitlines()) and len(line[0]) < 60]
+    classified = [line.rpartition(" :: ")[2] for line in said.get_all("Classifier") or () if line.startswith("License")]
+    return next(iter((*(said.get_all("License-Expression") or ()), *short, *classified)), "see its files")
