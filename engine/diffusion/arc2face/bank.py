@@ -93,7 +93,7 @@ def rows_of(bank: Bank) -> BankRows:
 def _halves(parts: tuple[Tensor, ...]) -> tuple[NDArray[np.float16], ...]:
     halves = tuple(_one(part).half().numpy() for part in parts)
     if not all(np.isfinite(half).all() for half in halves):
-        raise ValueError("a bank's rows must fit into float16, got some that do not: was the reference drawn in NaN?")
+        raise ValueError("a bank's rows must fit into float16, got some that do not: compute the reference in float32")
     return halves
 
 

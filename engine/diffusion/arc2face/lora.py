@@ -10,10 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .tensors import listed, read_metadata, read_tensors
+from .alphas import Alphas
+from .tensors import listed, read_tensors
 from .unet import UNet
 
-_PREFIXES = ("base_model.model.", "unet.", "lora_unet_")
+_PEFT = "base_model.model."
+_PREFIXES = (_PEFT, "unet.", "lora_unet_")
 _TEXT_ENCODER = ("text_encoder", "lora_te")
 _OLD = re.compile(r"\.processor(?=\.)|(?<=\.to_[qkv])_(?=lora\.)")
 _WEIGHT = re.compile(r"(?P<module>.+?)\.lora[._](?P<part>down|up|A|B)(?:\.default)?(?:\.weight)?")
@@ -53,7 +55,7 @@ def read_lora(path: Path) -> Lora:
     ValueError names keys that are no part of one. A file that also changes a text encoder is refused whole: half of
     it would be another LoRA than the one that was trained.
     """
-    tensors, alphas = read_tensors(path), _Alphas.of(path)
+    tensors = read_tensors(path)
     texts = [key for key in tensors if key.startswith(_TEXT_ENCODER)]
     if texts:
         raise ValueError(f"{path.name} also changes a text encoder ({listed(texts)}); only LoRAs of a UNet are read")
@@ -61,7 +63,8 @@ def read_lora(path: Path) -> Lora:
     halves = [name for name, pair in parts.items() if not {"down", "up"} <= set(pair)]
     if halves or not parts:
         raise ValueError(f"{path.name} must hold a lora down and up for each weight, got half for {listed(halves)}")
-    return Lora(path.name, {name: alphas.pair(name, pair) for name, pair in parts.items()})
+    alphas = Alphas.beside(path) if any(key.startswith(_PEFT) for key in tensors) else Alphas.in_header(path)
+    return Lora(path.name, {name: _pair(name, pair, alphas) for name, pair in parts.items()})
 
 
 def _parts(name: str, tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
@@ -91,30 +94,10 @@ def _flat(module: str) -> str:
     return module.replace(".", "_")
 
 
-@dataclass(frozen=True)
-class _Alphas:
-    """What a file says of alphas beside its tensors."""
-
-    everywhere: float | None
-    by_module: Mapping[str, float]  # names, or the ends of names, of modules
-
-    @classmethod
-    def of(cls, path: Path) -> _Alphas:
-        told = {key.removeprefix("unet."): value for key, value in read_metadata(path).items()}
-        for key in ("use_dora", "use_rslora", "lora_bias"):
-            if told.get(key):
-                raise ValueError(f"{path.name} is a LoRA with {key}, which is not built here")
-        alpha, by_module = told.get("lora_alpha"), told.get("alpha_pattern") or {}
-        if not isinstance(alpha, int | float | None) or not isinstance(by_module, dict):
-            raise ValueError(f"{path.name} says its alphas by {alpha!r} and {by_module!r}; wanted numbers")
-        return cls(alpha, {_flat(name.lstrip("^")): float(value) for name, value in by_module.items()})
-
-    def pair(self, module: str, parts: Mapping[str, Tensor]) -> Pair:
-        rank = parts["down"].shape[0]
-        told = [value for name, value in self.by_module.items() if f"_{module}".endswith(f"_{name}")]
-        everywhere = float(rank) if self.everywhere is None else self.everywhere
-        alpha = parts["alpha"].item() if "alpha" in parts else (told or [everywhere])[0]
-        return Pair(parts["down"], parts["up"], alpha)
+def _pair(name: str, parts: Mapping[str, Tensor], alphas: Alphas) -> Pair:
+    down = parts["down"]
+    alpha = parts["alpha"].item() if "alpha" in parts else alphas.alpha(name, down.shape[0])
+    return Pair(down, parts["up"], alpha)
 
 
 def fuse(unet: UNet, lora: Lora, scale: float) -> int:
@@ -126,7 +109,9 @@ def fuse(unet: UNet, lora: Lora, scale: float) -> int:
     weights = {_flat(name): module.weight for name, module in unet.named_modules() if _has_matrix(module)}
     strange = [name for name, pair in lora.pairs.items() if name not in weights or not pair.fits(weights[name])]
     if strange:
-        raise ValueError(f"{lora.name} is a LoRA of another network: this UNet has no weight for {listed(strange)}")
+        raise ValueError(
+            f"{lora.name} is a LoRA of another network: this UNet has no weight that fits {listed(strange)}"
+        )
     with torch.no_grad():
         for name, pair in lora.pairs.items():
             weights[name].copy_(weights[name].float() + scale * pair.change(weights[name]))

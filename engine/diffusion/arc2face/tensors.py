@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -19,18 +18,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     FileNotFoundError without the file; ValueError where it is broken or holds anything but tensors.
     """
     return _safe(path) if path.suffix == ".safetensors" else read_pickle(path)
-
-
-def read_metadata(path: Path) -> Mapping[str, object]:
-    """What a .safetensors file says of its LoRA beside the tensors, as PEFT writes it; empty where it says nothing."""
-    if path.suffix != ".safetensors":
-        return {}
-    with safe_open(path, "pt") as file:
-        told = (file.metadata() or {}).get("lora_adapter_metadata", "{}")
-    found = json.loads(told)
-    if not isinstance(found, dict):
-        raise ValueError(f"{path.name} describes its LoRA by {told!r}; wanted a JSON object")
-    return found
 
 
 def listed(names: Sequence[str]) -> str:

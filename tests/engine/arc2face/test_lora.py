@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from peft import LoraConfig
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -126,26 +126,18 @@ NAMED: dict[str, Callable[[Any], Weights]] = {
 
 
 @pytest.mark.parametrize("name", NAMED)
-@pytest.mark.parametrize("suffix", [".safetensors", ".bin"])
-def test_fused_lora_says_what_diffusers_says(bare: Any, tmp_path: Path, name: str, suffix: str) -> None:
+def test_fused_lora_says_what_diffusers_says(bare: Any, tmp_path: Path, name: str) -> None:
     weights = NAMED[name](bare)
-    found = we_say(bare, saved(tmp_path / f"lora{suffix}", weights))
+    found = we_say(bare, saved(tmp_path / "lora.safetensors", weights))
     # A sum that is fused first and multiplied then is rounded in another order than two products added up.
     assert apart(found, peer_says(weights)) <= 3 * TOLERANCE
     assert apart(found, plain(bare)) > 0.05
 
 
-@pytest.mark.parametrize(("prefix", "down", "up"), [
-    ("", ".lora_A.weight", ".lora_B.weight"),
-    ("base_model.model.", ".lora_A.weight", ".lora_B.weight"),
-    ("base_model.model.unet.", ".lora_A.default.weight", ".lora_B.default.weight"),
-    ("unet.", ".lora_A", ".lora_B"),
-])  # fmt: skip
-def test_other_writings_of_the_same_names_are_read_as_one(
-    bare: Any, tmp_path: Path, prefix: str, down: str, up: str
-) -> None:
-    usual = saved(tmp_path / "usual.safetensors", NAMED["peft"](bare))
-    other = saved(tmp_path / "other.safetensors", renamed(pairs(bare), prefix, down, up))
+@pytest.mark.parametrize(("prefix", "end"), [("", ".weight"), ("unet.", ""), ("unet.", ".default.weight")])
+def test_other_writings_of_the_same_names_are_read_as_one(bare: Any, tmp_path: Path, prefix: str, end: str) -> None:
+    usual = saved(tmp_path / "usual.bin", NAMED["peft"](bare))
+    other = saved(tmp_path / "other.bin", renamed(pairs(bare), prefix, f".lora_A{end}", f".lora_B{end}"))
     assert torch.equal(we_say(bare, other), we_say(bare, usual))
 
 
@@ -173,19 +165,53 @@ def test_no_scale_changes_nothing_to_the_last_bit(bare: Any, tmp_path: Path) -> 
     assert all(torch.equal(weight, bare.state_dict()[name]) for name, weight in unet.state_dict().items())
 
 
-def test_alpha_that_peft_writes_beside_the_tensors_counts(bare: Any, tmp_path: Path) -> None:
-    """Its alpha is no tensor; without it, this LoRA would be drawn at a quarter of its strength."""
-    peer, asked = theirs(SIZES), question(2)
-    pattern = {"down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q": 3, "conv1": 5}
-    targets = ["to_q", "to_k", "conv1", "proj_in"]
-    peer.add_adapter(LoraConfig(r=2, lora_alpha=8, alpha_pattern=pattern, target_modules=targets), "toy")
+# A quarter, and less, of what it is by its rank, which would be taken where the alphas are not found.
+PEFT = LoraConfig(
+    r=2,
+    lora_alpha=8,
+    alpha_pattern={"down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q": 3, "conv1": 5},
+    target_modules=["to_q", "to_k", "conv1", "proj_in"],
+)
+
+
+def made_random(peer: Any) -> Any:
+    source = torch.Generator().manual_seed(4)
     for name, weight in peer.named_parameters():
         if "lora_" in name:
-            weight.data = 0.3 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(4))
-    peer.save_lora_adapter(tmp_path, adapter_name="toy", weight_name="lora.safetensors")
+            weight.data = 0.3 * torch.randn(weight.shape, generator=source)
+    return peer.requires_grad_(False)
+
+
+def test_alpha_that_peft_writes_into_the_header_counts(bare: Any, tmp_path: Path) -> None:
+    peer, asked = theirs(SIZES), question(2)
+    peer.add_adapter(PEFT, "toy")
+    made_random(peer).save_lora_adapter(tmp_path, adapter_name="toy", weight_name="lora.safetensors")
     found = we_say(bare, tmp_path / "lora.safetensors", 1.0)
     assert apart(found, peer(asked.x, asked.t, asked.tokens).sample) <= 3 * TOLERANCE
     assert apart(found, plain(bare)) > 0.05
+
+
+def test_alpha_that_peft_saves_beside_the_file_counts(bare: Any, tmp_path: Path) -> None:
+    peer, asked = made_random(get_peft_model(theirs(SIZES), PEFT)), question(2)
+    peer.save_pretrained(tmp_path)
+    found = we_say(bare, tmp_path / "adapter_model.safetensors", 1.0)
+    assert apart(found, peer(asked.x, asked.t, asked.tokens).sample) <= 3 * TOLERANCE
+    assert apart(found, plain(bare)) > 0.05
+
+
+def test_file_of_peft_without_what_tells_its_alpha_is_refused(bare: Any, tmp_path: Path) -> None:
+    weights = renamed(pairs(bare), "base_model.model.", ".lora_A.weight", ".lora_B.weight")
+    path = saved(tmp_path / "adapter_model.bin", weights)
+    with pytest.raises(ValueError, match=r"put its adapter_config\.json beside it"):
+        read_lora(path)
+
+
+@pytest.mark.parametrize("told", ["[]", "{", '{"lora_alpha": "8"}', '{"alpha_pattern": 3}'])
+def test_alphas_that_cannot_be_understood_are_refused(bare: Any, tmp_path: Path, told: str) -> None:
+    path = tmp_path / "lora.safetensors"
+    save_file(NAMED["peft"](bare), path, {"lora_adapter_metadata": told})
+    with pytest.raises(ValueError, match=r"lora\.safetensors (must describe|says its alphas)"):
+        read_lora(path)
 
 
 def test_fuse_says_how_many_weights_it_changed(bare: Any, tmp_path: Path) -> None:
@@ -236,11 +262,11 @@ def refused(bare: Any, path: Path, lora: Callable[[], Lora], wanted: str) -> Non
 @pytest.mark.parametrize(
     ("key", "shape", "wanted"),
     [
-        ("unet.down_blocks.7.resnets.0.conv1", [8], "no weight for down_blocks_7_resnets_0_conv1"),
-        ("lora_unet_input_blocks_1_1_proj_in", [8], "no weight for input_blocks_1_1_proj_in"),
-        ("unet.down_blocks.0.resnets.0.norm1", [8], "no weight for down_blocks_0_resnets_0_norm1"),
-        ("unet.down_blocks.0.resnets.0.conv1", [9, 3, 3], "no weight for down_blocks_0_resnets_0_conv1"),
-        ("unet.time_embedding.linear_1", [320], "no weight for time_embedding_linear_1"),
+        ("unet.down_blocks.7.resnets.0.conv1", [8], "no weight that fits down_blocks_7_resnets_0_conv1"),
+        ("lora_unet_input_blocks_1_1_proj_in", [8], "no weight that fits input_blocks_1_1_proj_in"),
+        ("unet.down_blocks.0.resnets.0.norm1", [8], "no weight that fits down_blocks_0_resnets_0_norm1"),
+        ("unet.down_blocks.0.resnets.0.conv1", [9, 3, 3], "no weight that fits down_blocks_0_resnets_0_conv1"),
+        ("unet.time_embedding.linear_1", [320], "no weight that fits time_embedding_linear_1"),
     ],
 )
 def test_keys_that_fit_no_weight_are_named(bare: Any, tmp_path: Path, key: str, shape: list[int], wanted: str) -> None:
