@@ -57,7 +57,11 @@ def is_solved(name: str) -> bool:
 def fit(flame: FlameFile, face: OpenFace | None = None) -> Fitted:
     """The map of a FLAME file, the same each time; RegistrationError where its head is too unlike the open one."""
     face = face or open_face()
-    registration = register(face, flame)
+    return solve(flame, face, register(face, flame))
+
+
+def solve(flame: FlameFile, face: OpenFace, registration: Registration) -> Fitted:
+    """The map of a FLAME file on whose head the open one lies; RegistrationError where its jaw does not open."""
     weight = _weight(registration)
     steps = np.stack([registration.turn.turned(registration.foot.mean(unit)) for unit in face.units])
     jaw = _jaw(flame, registration, steps, weight)

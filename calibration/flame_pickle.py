@@ -270,6 +270,8 @@ def _sparse(kept: Kept) -> AnyArray:
         row, column = (minor, major) if kind == "csc" else (major, minor)
     if not len(row) == len(column) == len(data):
         raise FlameFileError(f"its {kept.path} has {len(data)} numbers at {len(row)}x{len(column)} places")
+    if len(data) and min(row.min(), column.min()) < 0:
+        raise FlameFileError(f"its {kept.path} has numbers at places before the first")
     dense = np.zeros((rows, columns))
     np.add.at(dense, (row.astype(np.int64), column.astype(np.int64)), data)
     return dense
