@@ -5,24 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import diffusers
 import numpy as np
 import pytest
 import torch
-from diffusers import DPMSolverMultistepScheduler, LCMScheduler, PNDMScheduler, TCDScheduler
+from diffusers import DPMSolverMultistepScheduler, LCMScheduler, TCDScheduler
 from torch import Tensor
-from transformers import CLIPTextModel
 
 from omote.engine.diffusion.arc2face.bank import Bank, Share
 from omote.engine.diffusion.arc2face.pipeline import Arc2Face, open_arc2face
 from omote.engine.diffusion.schedule import FewStep, clean
 from omote.engine.photoreal.published_file import DISTILLED
+from tests.engine.arc2face import peers
 from tests.engine.arc2face.published import DIMENSIONS, write_published
-from tests.engine.arc2face.twins import blocks_of
 
 SIDE = 16  # of the latent
 EMBEDDING = DIMENSIONS["small"].embedding
-BEGINNING, PADDING = 49406, 49407  # of CLIP's prompts
 CLOSE = 1e-4  # of latents, whose spread here is about 20: random weights take little noise away
 ROUNDING = 1e-5  # of float32 sums in another order, relative to the largest number
 
@@ -69,47 +66,6 @@ def vectors(count: int, seed: int = 3) -> np.ndarray:
     return normal(count, 55, seed=seed) * 0.5
 
 
-def theirs(folder: Path, scheduler: Any, lora: str | None = None) -> Any:
-    """Diffusers' pipeline with the expression adapter, and a LoRA as it loads and fuses it."""
-    pipeline = diffusers.StableDiffusionPipeline(
-        vae=None,
-        text_encoder=None,
-        tokenizer=None,
-        unet=diffusers.UNet2DConditionModel.from_pretrained(folder / "arc2face"),
-        scheduler=scheduler.from_config(published_schedule().config),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    adapter = {"subfolder": "exp_adapter", "weight_name": "exp_adapter.bin", "image_encoder_folder": None}
-    pipeline.load_ip_adapter(str(folder), **adapter)
-    if lora is not None:
-        pipeline.load_lora_weights(str((folder / lora).parent), weight_name=Path(lora).name)
-        pipeline.fuse_lora()
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
-
-
-def published_schedule() -> Any:
-    """Stable Diffusion 1.5's, as its scheduler_config.json says."""
-    betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
-    return PNDMScheduler(**betas, set_alpha_to_one=False, steps_offset=1)
-
-
-def nobody(folder: Path) -> Tensor:
-    """[1,77,D] the empty prompt, by transformers."""
-    encoder = CLIPTextModel.from_pretrained(folder / "encoder")
-    ids = torch.tensor([[BEGINNING, *[PADDING] * 76]])
-    with torch.no_grad():
-        found: Tensor = encoder(ids).last_hidden_state
-    return found
-
-
-def drawn(pipeline: Any, **asked: Any) -> Tensor:
-    latents: Tensor = pipeline(height=8 * SIDE, width=8 * SIDE, output_type="latent", **asked).images
-    return latents
-
-
 def apart(ours: Tensor, other: Tensor) -> float:
     return float((ours - other).abs().max())
 
@@ -126,19 +82,19 @@ def test_opening_leaves_the_published_files_as_they_are(folder: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_identity_is_that_of_transformers(folder: Path, arc: Arc2Face, tokens: Tensor) -> None:
+    embedding = torch.from_numpy(normal(1, EMBEDDING, seed=1))[0]
+    assert apart(tokens, peers.identity(folder, embedding / embedding.norm())) <= CLOSE
+    assert apart(arc.nobody(), peers.nobody(folder)) <= CLOSE
+
+
 def test_25_guided_steps_with_an_expression_equal_diffusers(
     folder: Path, unreferenced: Arc2Face, tokens: Tensor
 ) -> None:
     noise, vector = torch.from_numpy(normal(1, 4, SIDE, SIDE, seed=4)), torch.from_numpy(vectors(1))
-    wanted = drawn(
-        theirs(folder, DPMSolverMultistepScheduler),
-        num_inference_steps=25,
-        guidance_scale=3.0,
-        prompt_embeds=tokens,
-        negative_prompt_embeds=nobody(folder),
-        ip_adapter_image_embeds=[torch.cat([torch.zeros(1, 1, 55), vector[None]])],
-        latents=noise,
-    )
+    pipeline = peers.pipeline(folder, DPMSolverMultistepScheduler)
+    asked = {"num_inference_steps": 25, "guidance_scale": 3.0, "negative_prompt_embeds": peers.nobody(folder)}
+    wanted = peers.latents(pipeline, noise, vector, tokens, **asked)
     found = unreferenced.generate(tokens, vector, noise, steps=25, guidance=3.0)
     assert float(wanted.std()) > 0.1
     assert apart(found, wanted) <= CLOSE
@@ -152,16 +108,9 @@ def test_few_steps_without_guidance_equal_diffusers(
 ) -> None:
     arc = open_arc2face(folder, few_step=few_step, reference_scale=0.0)
     noise, vector = torch.from_numpy(normal(1, 4, SIDE, SIDE, seed=4)), torch.from_numpy(vectors(1))
-    wanted = drawn(
-        theirs(folder, scheduler, DISTILLED[few_step]),
-        num_inference_steps=4,
-        guidance_scale=1.0,
-        prompt_embeds=tokens,
-        ip_adapter_image_embeds=[vector[None]],
-        latents=noise,
-        generator=torch.Generator().manual_seed(6),
-        eta=0.3,
-    )
+    pipeline = peers.pipeline(folder, scheduler, DISTILLED[few_step])
+    asked = {"num_inference_steps": 4, "guidance_scale": 1.0, "eta": 0.3}
+    wanted = peers.latents(pipeline, noise, vector, tokens, generator=torch.Generator().manual_seed(6), **asked)
     generator = torch.Generator().manual_seed(6)
     between = [torch.randn(noise.shape, generator=generator) for _ in range(3)]
     found = arc.generate(tokens, vector, noise, steps=4, guidance=1.0, sampler=few_step, between=between)
@@ -193,27 +142,18 @@ def test_scale_of_zero_draws_without_the_expression(arc: Arc2Face, tokens: Tenso
 
 
 @torch.no_grad()
-def test_bank_is_what_diffusers_unet_reads_of_the_photo(folder: Path, tokens: Tensor, bank: Bank) -> None:
-    """The photo's mode by diffusers' VAE, seen by its UNet at timestep 0, and projected with the LoRA at 0.8."""
-    vae = diffusers.AutoencoderKL.from_pretrained(folder / "vae")
+def test_bank_is_concatenated_attention_to_what_diffusers_unet_reads_of_the_photo(
+    folder: Path, arc: Arc2Face, tokens: Tensor, bank: Bank
+) -> None:
+    """The photo's mode by diffusers' VAE, seen by its UNet at timestep 0, read with the LoRA at 0.8."""
+    noise, vector = torch.from_numpy(normal(1, 4, SIDE, SIDE, seed=4)), torch.from_numpy(vectors(1))
     pixels = torch.from_numpy(photo(2)).permute(2, 0, 1)[None] / 127.5 - 1.0
-    latent = vae.encode(pixels).latent_dist.mode() * vae.config.scaling_factor
-    pipeline = theirs(folder, DPMSolverMultistepScheduler)
-    rows = written(diffusers.UNet2DConditionModel.from_pretrained(folder / "arc2face"), latent, tokens)
-    pipeline.load_lora_weights(str(folder / "ref_adapter"), adapter_name="ref")
-    pipeline.set_adapters("ref", 0.8)
-    for number, block in enumerate(blocks_of(pipeline.unet)):
-        assert apart(bank.keys[number], block.attn1.to_k(rows[number])) <= CLOSE
-        assert apart(bank.values[number], block.attn1.to_v(rows[number])) <= CLOSE
-
-
-def written(unet: Any, latent: Tensor, tokens: Tensor) -> list[Tensor]:
-    """What the self-attentions of diffusers' UNet read of a latent at timestep 0."""
-    seen: dict[int, Tensor] = {}
-    for number, block in enumerate(blocks_of(unet)):
-        block.norm1.register_forward_hook(lambda _module, _given, said, number=number: seen.update({number: said}))
-    unet(latent, 0, tokens)
-    return [seen[number] for number in sorted(seen)]
+    rows = peers.written(folder, pixels, tokens)
+    unet = peers.reading(peers.pipeline(folder, DPMSolverMultistepScheduler), folder, rows, 0.8)
+    wanted = unet(noise, 421, tokens, added_cond_kwargs={"image_embeds": [vector[None]]}).sample
+    found = arc.unet(noise, torch.tensor([421.0]), tokens, arc.adapter(vector), bank=bank)
+    assert apart(found, wanted) <= CLOSE
+    assert apart(arc.unet(noise, torch.tensor([421.0]), tokens, arc.adapter(vector)), wanted) > 100 * CLOSE
 
 
 def test_same_photo_gives_the_same_bank(arc: Arc2Face, tokens: Tensor, bank: Bank) -> None:
