@@ -1,66 +1,113 @@
-"""The exported networks that draw a character, kept on this machine: made at the first asking, then only read."""
+"""Exports a model once for all who agree in its recipe, into the user's cache, and finds it there without torch."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import shutil
-from collections.abc import Callable
-from functools import cache
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from omote.engine.cache_folder import cache_folder
-from omote.engine.look import AnimatorError
-from omote.engine.nouns import PhotorealCharacter
+from omote.engine.runtime.build import Build
+from omote.engine.runtime.gpu import gpu_names
+from omote.engine.runtime.network import RuntimeUnavailable
 
-from .exported_model import ExportedModel, ExportedModelError
-from .files import Published
-from .opening import EXTRA, weights_of
+from .exported_model import ExportedModel, ExportedModelError, Opener
+from .networks import Networks
 from .recipe import Recipe
 
+log = logging.getLogger(__name__)
 
-def exported_folder(character: PhotorealCharacter) -> Path:
-    """Where the networks that draw this character are kept, and others of the same recipe with it."""
-    return cache_folder() / "photoreal" / Recipe.of(character).digest
+_PARTIAL = ".partial-"
+_ABANDONED_S = 6 * 3600.0  # a partial folder that nobody has written to for so long: its process was cut off
 
 
-def exported(
-    character: PhotorealCharacter,
-    files: Published,
-    allow_noncommercial: bool,
-    on_news: Callable[[str], None] = lambda news: None,
-) -> ExportedModel:
-    """As kept, else made now of the published files, which `on_news` is told before; that wants PyTorch and minutes.
+def exported_folder() -> Path:
+    """Where exported models lie, each in a folder that is called by its recipe's digest."""
+    return cache_folder() / "photoreal"
 
-    Whatever is wrong with the files is a CharacterError, a PublishedError or a NonCommercialError; AnimatorError where
-    they cannot be exported here.
+
+def exported(recipe: Recipe, opener: Opener, folder: Path | None = None) -> ExportedModel:
+    """The model of this recipe: found, or exported now from what `opener` loads on the CPU in f32.
+
+    Two processes may both export it; whichever is done first has made it for both. RuntimeUnavailable where it cannot
+    be made here.
     """
-    folder = exported_folder(character)
-    weights = cache(lambda: weights_of(character, files, allow_noncommercial))
-    try:
-        return ExportedModel.read(folder, weights)
-    except ExportedModelError:
-        on_news(f"exporting the networks that draw {character.name}, once; this takes minutes")
-    _export(weights, Recipe.of(character), folder)
-    return ExportedModel.read(folder, weights)
+    folder = folder or exported_folder()
+    place = folder / recipe.digest
+    if place.is_dir():
+        try:
+            return ExportedModel.read(place, opener)
+        except ExportedModelError as error:
+            log.warning("%s; it is exported anew", error)
+            shutil.rmtree(place, ignore_errors=True)
+    _sweep(folder)
+    log.warning("exporting the networks for %dx%d, once: a minute or two, and gigabytes", recipe.size, recipe.size)
+    with _partial(folder) as partial:
+        _export(recipe, opener, partial)
+        _settle(partial, place)
+    return ExportedModel.read(place, opener)
 
 
-def _export(weights: Callable[[], object], recipe: Recipe, folder: Path) -> None:
-    """All of it or nothing: what is half written is never in its place."""
-    arc = weights()
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}")
+def candidates(size: int, batch: int, gpus: Sequence[str] | None = None) -> tuple[Build, ...]:
+    """What `--runtime auto` tries for photoreal characters, in this order."""
+    on_gpu = ("tensorrt-rtx", "tensorrt", "pytorch-compile-f16")
+    names = (*(on_gpu if (gpu_names() if gpus is None else gpus) else ()), "openvino")
+    return tuple(Build.named(name, size, batch) for name in names)
+
+
+def first_networks(model: ExportedModel, builds: Sequence[Build]) -> tuple[Networks, tuple[str, ...]]:
+    """The first of these that opens and computes the right thing, and in a line each why those before it do not."""
+    refusals: list[str] = []
+    for build in builds:
+        try:
+            return model.networks(build), tuple(refusals)
+        except RuntimeUnavailable as error:
+            refusals.append(f"{build.name}: {' '.join(str(error).split())}")
+    raise RuntimeUnavailable("; ".join(refusals) or "no runtime was named")
+
+
+def _export(recipe: Recipe, opener: Opener, folder: Path) -> None:
     try:
-        _exporter()(arc, recipe, partial)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
+        from omote.engine.diffusion.arc2face.export import export
+    except ImportError as error:
+        raise RuntimeUnavailable(f"to export wants torch and onnx ({error}): pip install 'omote[photoreal]'") from error
+    try:
+        export(opener(), recipe, folder)
     except OSError as error:
-        raise AnimatorError(f"cannot write to {folder.parent} ({error}): make room, or choose another cache") from error
+        raise RuntimeUnavailable(f"the networks cannot be exported to {folder.parent} ({error}): make room") from error
+
+
+@contextlib.contextmanager
+def _partial(folder: Path) -> Iterator[Path]:
+    """A folder of this process alone, gone afterwards unless it was settled."""
+    partial = folder / f"{_PARTIAL}{os.getpid()}-{time.monotonic_ns()}"
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise RuntimeUnavailable(f"the networks cannot be exported to {folder} ({error}): make room") from error
+    try:
+        yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _exporter() -> Callable[[object, Recipe, Path], object]:
+def _settle(partial: Path, place: Path) -> None:
+    """All of it at once; where another process was faster, its own stays."""
     try:
-        from omote.engine.diffusion.arc2face.export import export
-    except ImportError as error:
-        raise AnimatorError(f"to export networks wants more than is installed ({error}): {EXTRA}") from error
-    return export  # type: ignore[return-value]  # what it takes is a type of torch's, which no caller has to load
+        partial.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what processes left that were cut off."""
+    for left in folder.glob(f"{_PARTIAL}*"):
+        with contextlib.suppress(OSError):
+            newest_s = max(path.stat().st_mtime for path in (left, *left.iterdir()))
+            if time.time() - newest_s > _ABANDONED_S:
+                shutil.rmtree(left, ignore_errors=True)

@@ -126,7 +126,7 @@ class _Rewriting:
         """Whether the node only names a constant: then it is one from now on, and no node."""
         if node.op_type == "Constant" and node.attribute[0].name == "value":
             self._constants[node.output[0]] = self._onnx.numpy_helper.to_array(node.attribute[0].t)
-        elif node.op_type == "Cast" and node.input[0] in self._constants and node.output[0] in self._floats:
+        elif _is_cast(node) and node.input[0] in self._constants and node.output[0] in self._floats:
             self._constants[node.output[0]] = self._constants[node.input[0]].astype(np.float32)
         else:
             return False
@@ -177,6 +177,10 @@ class _Rewriting:
         kept = list(values)
         del field[:]
         field.extend(kept)
+
+
+def _is_cast(node: onnx.NodeProto) -> bool:
+    return node.op_type in ("Cast", "CastLike")
 
 
 def _array(tensor: onnx.TensorProto, folder: Path) -> NDArray[Any]:

@@ -109,14 +109,18 @@ def _module(file: NetworkFile) -> torch.nn.Module:
 
 
 def _inductor(eager: Draw, device: str) -> tuple[Draw, str]:
+    return compiled_by_inductor(eager, device), "pytorch-compile"
+
+
+def compiled_by_inductor(eager: Any, device: str) -> Any:
+    """The same function for one shape of its inputs, compiled when it is first called."""
     import torch
     import torch._dynamo
 
     mode = "reduce-overhead" if device == "cuda" else "default"  # the former replays CUDA graphs
     # All builds share one function, and torch runs it uncompiled, in silence, once it has been compiled for so many.
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, _BUILDS)
-    compiled: Any = torch.compile(eager, mode=mode, dynamic=False, fullgraph=True)
-    return compiled, "pytorch-compile"
+    return torch.compile(eager, mode=mode, dynamic=False, fullgraph=True)
 
 
 def _stable_fast(eager: Draw, device: str) -> tuple[Draw, str]:
