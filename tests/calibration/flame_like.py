@@ -56,7 +56,7 @@ def flame_like(seed: int = 0, other: float = 0.0) -> FlameLike:
     expression, coefficients = _expressions(rng, moved, units, len(skin))
     arrays: Arrays = {
         "v_template": moved,
-        "shapedirs": np.concatenate([np.zeros((len(moved), 3, 300)), expression], 2),
+        "shapedirs": np.concatenate([np.zeros((len(moved), 3, 300)), expression], 2).astype(np.float32),
         "posedirs": np.zeros((len(moved), 3, 36)),
         "weights": weight,
         "f": triangle.astype(np.uint32),

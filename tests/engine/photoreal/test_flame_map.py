@@ -144,6 +144,12 @@ def test_a_map_of_something_else_is_refused(tmp_path: Path, words: str, says: st
         FlameMap.of_file(path)
 
 
+def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with pytest.raises(FlameMapError, match="file"):
+        a_map().save(tmp_path / "file" / "map")
+
+
 def test_a_file_that_is_no_map_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "flame_map.safetensors"
     path.write_bytes(b"none")
