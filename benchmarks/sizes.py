@@ -12,7 +12,7 @@ from PIL import Image
 
 from omote.engine.animator import Animator
 from omote.engine.training.evaluation import quality, scenes, subjects
-from omote.engine.training.evaluation.drawing import Animated, Rendered, head_masks
+from omote.engine.training.evaluation.drawing import Animated, Rendered
 from omote.engine.training.faces import kit as kits
 from omote.engine.training.provenance import provenance
 from omote.engine.weights import networks
@@ -38,7 +38,7 @@ def main() -> None:
         for subject in subjects.characters(CHARACTERS, kit):
             seed = subjects.person_seed(subject.character)
             assert seed is not None  # every preset says whom it was made from
-            truth, head = Rendered(kit, seed, size).draw(scene), head_masks(subject.character.shape, scene, size)
+            truth, head = Rendered(kit, seed, size).draw(scene), subject.heads(scene, size)
             native += on_head(drawer.draw(subject.character, scene), truth, head)
             scaled += on_head(resized(trained.draw(subject.character, scene), size), truth, head)
         rows[str(size)] = {"psnr_db": median(native), f"scaled_from_{file.size}_db": median(scaled)}

@@ -19,10 +19,10 @@ from omote.engine.capture.photo import PhotoError
 from omote.engine.character import character_names, load_character
 from omote.engine.face.head import open_head
 from omote.engine.face.reading import Reading as Face
-from omote.engine.nouns import Character
+from omote.engine.nouns import AnyCharacter, Character
 from omote.engine.training.evaluation import report, scenes
 from omote.engine.training.evaluation.drawing import Pictures, Rendered
-from omote.engine.training.evaluation.embedding import Embedder, EmbeddingError
+from omote.engine.training.evaluation.embedding import DlibEmbedder, EmbeddingError
 from omote.engine.training.evaluation.evaluation import GALLERY, Evaluation, Rivals, evaluate
 from omote.engine.training.evaluation.measure import Instruments, Plan, Sitting
 from omote.engine.training.evaluation.quality import Rgb, Rgba
@@ -44,7 +44,7 @@ class Painter:
     def __init__(self, off: int = 0, restless: int = 0) -> None:
         self.name, self.size, self.off, self.restless = f"painter {off} {restless}", SIDE, off, restless
 
-    def draw(self, character: Character, scene: Scene) -> Pictures:
+    def draw(self, character: AnyCharacter, scene: Scene) -> Pictures:
         return self.painted(scene)
 
     def painted(self, scene: Scene) -> Pictures:
@@ -246,13 +246,13 @@ def test_without_truth_nothing_is_claimed_about_it(tracker: None, tmp_path: Path
 
 def test_the_recogniser_tells_another_square_from_the_same() -> None:
     try:
-        embedder = Embedder()
+        embedder = DlibEmbedder()
     except EmbeddingError as error:
         pytest.skip(str(error))
     points = np.zeros((478, 3), np.float32)
     points[[263, 362, 33, 133, 2], :2] = [(158, 86), (140, 88), (97, 86), (115, 88), (128, 122)]
     noise = np.random.default_rng(0).integers(0, 255, (2, 256, 256, 3), np.uint8)
-    first, again, other = (embedder.embed(picture, points) for picture in (noise[0], noise[0], noise[1] // 2))
+    first, again, other = (embedder.embed(picture, points[:, :2]) for picture in (noise[0], noise[0], noise[1] // 2))
     assert first.shape == (128,)
     np.testing.assert_array_equal(first, again)
     assert np.linalg.norm(first - other) > 0.01
@@ -280,7 +280,7 @@ class Palette:
 
     name, size = "palette", SIDE
 
-    def draw(self, character: Character, scene: Scene) -> Pictures:
+    def draw(self, character: AnyCharacter, scene: Scene) -> Pictures:
         level = 10 * (1 + character_names().index(character.name))
         picture = np.full((SIDE, SIDE, 4), (level, level, level, 255), np.uint8)
         picture[:16] = 0
@@ -320,4 +320,6 @@ def test_people_whom_the_pipeline_refuses_are_named_and_the_others_evaluated(tmp
     assert failed == ("no character of person 21:3: no face was found",)
     assert made[0].is_unseen
     assert {"tone", "age", "hair", "style", "sex"} <= set(made[0].words)
+    assert isinstance(made[0].character, Character)
+    assert made[0].shape is not None
     assert np.abs(made[0].shape - made[0].character.shape).max() > 0.1  # the true head, for where to look

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from omote.engine.face.head import open_head
 from omote.engine.face.maps import MapMaker
-from omote.engine.nouns import Array, Character
+from omote.engine.nouns import AnyCharacter, Array
 from omote.engine.roles import Artist
 
 from .quality import Mask, Rgb, over_grey
@@ -37,7 +37,7 @@ class Drawer(Protocol):
     name: str
     size: int
 
-    def draw(self, character: Character, scene: Scene) -> Pictures:
+    def draw(self, character: AnyCharacter, scene: Scene) -> Pictures:
         """The scene's pictures in order; only in a sequence may one know of the picture before."""
         ...
 
@@ -55,7 +55,7 @@ class Drawn:
     scene: Scene
     ours: Pictures
     truth: Pictures | None  # None where nobody knows it
-    head: Masks  # where the open head is
+    head: Masks  # where the head is
 
     def pairs(self) -> Iterator[tuple[Rgb, Rgb | None, Mask]]:
         """Each picture over grey, its truth, and where the head is in it."""
@@ -67,18 +67,26 @@ class Drawn:
         return over_grey(self.ours), None if self.truth is None else over_grey(self.truth)
 
 
+class Stage(Artist, Protocol):
+    """An artist who can be asked to forget; the animators of both kinds are."""
+
+    def reset(self) -> None:
+        """Forgets what was drawn before: the next picture stands alone."""
+        ...
+
+
 class Animated:
     """An animator as a drawer."""
 
-    def __init__(self, name: str, artist: Artist) -> None:
+    def __init__(self, name: str, artist: Stage) -> None:
         self.name, self.size, self._artist = name, artist.size, artist
 
-    def draw(self, character: Character, scene: Scene) -> Pictures:
-        pictures, on_stage = [], replace(character)
+    def draw(self, character: AnyCharacter, scene: Scene) -> Pictures:
+        pictures, on_stage = [], replace(character)  # an animator keeps nothing of who has just come on stage
         for shot in scene.shots:
             pictures.append(self._artist.draw(shot.params(), on_stage, shot.light.harmonics()).rgba)
             if not scene.is_sequence:
-                on_stage = replace(character)  # an animator remembers nothing of who has just come on stage
+                self._artist.reset()
         return np.stack(pictures)
 
 
@@ -133,3 +141,11 @@ def head_masks(shape: Array, scene: Scene, size: int) -> Masks:
     maker = MapMaker(open_head().shaped(shape), grid=size // 2)
     covered = np.stack([maker.draw(shot.params()).geometry[_COVERED] > 0.5 for shot in scene.shots])
     return np.asarray(covered.repeat(2, 1).repeat(2, 2))
+
+
+def face_mask(points: Array, size: int) -> NDArray[np.bool_]:
+    """[S,S] where a face is whose points [478,2] are in the picture: within what surrounds them on 36 sides."""
+    angle = np.radians(np.arange(0.0, 360.0, 10.0))
+    outward = np.stack([np.cos(angle), np.sin(angle)], 1)
+    pixel = np.stack(np.meshgrid(*[np.arange(size) + 0.5] * 2), 2)
+    return np.asarray((pixel @ outward.T <= (points @ outward.T).max(0)).all(2))

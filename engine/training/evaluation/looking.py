@@ -1,4 +1,4 @@
-"""What MediaPipe and dlib see in single pictures: weights read back, and an embedding of who it is."""
+"""What MediaPipe and a face recogniser see in single pictures: weights read back, and an embedding of who it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from omote.bridge import arkit
 from omote.engine.capture.photo import Finder
 from omote.engine.nouns import Array
 
-from .embedding import SIZE, Embedder
+from .embedding import Embedder
 from .quality import Rgb
 
 
@@ -21,7 +21,7 @@ class Seen:
     """Pictures as the instruments see them; rows of NaN where they find no face."""
 
     weights: Array  # [n,52]
-    embedding: NDArray[np.float64]  # [n,128]; [0,128] where nobody embeds
+    embedding: NDArray[np.float64]  # [n,D]; [0,0] where nobody embeds
 
     @property
     def found(self) -> NDArray[np.bool_]:
@@ -29,19 +29,19 @@ class Seen:
         return np.asarray(np.isfinite(self.weights[:, 0]))
 
     def embedded(self) -> NDArray[np.float64]:
-        """[m,128] of those that were."""
-        return self.embedding[np.isfinite(self.embedding[:, 0])]
+        """[m,D] of those that were."""
+        return self.embedding[np.isfinite(self.embedding).all(1)]
 
 
 def look(pictures: Sequence[Rgb], finder: Finder, embedder: Embedder | None) -> Seen:
     """Each picture by itself; of several faces the largest counts."""
     weights = np.full((len(pictures), arkit.COUNT), np.nan, np.float32)
-    embedding = np.full((len(pictures) if embedder else 0, SIZE), np.nan)
+    embedding = np.full((len(pictures), embedder.size) if embedder else (0, 0), np.nan)
     for k, rgb in enumerate(pictures):
         if not (faces := finder.faces(rgb)):
             continue
         face = max(faces, key=lambda one: one.size_px)
         weights[k] = face.weights
         if embedder:
-            embedding[k] = embedder.embed(rgb, face.points)
+            embedding[k] = embedder.embed(rgb, face.points[:, :2])
     return Seen(weights, embedding)

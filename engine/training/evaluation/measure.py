@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,15 +12,16 @@ from omote.engine.capture.photo import Finder
 from omote.engine.nouns import Array
 
 from . import scenes, steadiness
-from .drawing import Drawer, Drawn, Pictures, Truth, head_masks
-from .embedding import SIZE, Embedder
+from .drawing import Drawer, Drawn, Pictures, Truth
+from .embedding import Embedder
 from .looking import Seen, look
 from .measures import Motion, Scores, Sweeps, Tremble, motion, scores, sweeps, tremble
-from .quality import over_grey
+from .portrayal import Portrayal, portrayal
+from .quality import Rgb, over_grey
 from .scenes import Scene
 from .subjects import Subject
 
-Embeddings = NDArray[np.float64]  # [m,128]
+Embeddings = NDArray[np.float64]  # [m,D]; D is 0 where nobody embeds
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,10 @@ class Measured:
     seen: Seen  # those pictures, by themselves
     seen_truth: Seen | None
     who: Embeddings  # of the varied scene and the expressions
-    who_truth: Embeddings  # [0,128] where there is no truth
-    reference: Embeddings  # [1,128] of the picture at rest: the truth's, else our own; [0,128] where nobody embeds
+    who_truth: Embeddings  # [0,D] where there is no truth
+    posed: Embeddings  # of the set that is portrayed
+    reference: Embeddings  # [1,D] of the photo, else of the picture at rest: the truth's, else our own
+    portrayal: Portrayal
     sweeps: Sweeps
     motions: tuple[Motion, ...]
     tremble: Tremble
@@ -59,7 +63,16 @@ class Instruments:
     embedder: Embedder | None
 
     def look(self, pictures: Pictures | None) -> Seen | None:
-        return None if pictures is None else look(list(over_grey(pictures)), self.finder, self.embedder)
+        return None if pictures is None else self.look_at(list(over_grey(pictures)))
+
+    def look_at(self, pictures: Sequence[Rgb]) -> Seen:
+        """What they see in opaque pictures."""
+        return look(pictures, self.finder, self.embedder)
+
+    def embedded(self, *seen: Seen | None) -> Embeddings:
+        """[m,D] of all faces that were found."""
+        nobody = np.zeros((0, self.embedder.size if self.embedder else 0))
+        return np.concatenate([nobody, *(part.embedded() for part in seen if part is not None)])
 
 
 @dataclass(frozen=True)
@@ -73,21 +86,22 @@ class Sitting:
     def draw(self, scene: Scene) -> Drawn:
         ours = self.drawer.draw(self.subject.character, scene)
         truth = self.truth.draw(scene) if self.truth else None
-        return Drawn(scene, ours, truth, head_masks(self.subject.shape, scene, self.drawer.size))
+        return Drawn(scene, ours, truth, self.subject.heads(scene, self.drawer.size))
 
 
 def measure(sitting: Sitting, plan: Plan, instruments: Instruments) -> tuple[Measured, tuple[Drawn, ...]]:
     """Everything about one subject, and the scenes that a person should look at."""
-    rest, varied, moods, turns, lights, trembling = (
+    rest, varied, moods, posed, turns, lights, trembling = (
         sitting.draw(scene)
         for scene in (
-            *(scenes.rest(), scenes.varied(plan.pictures), scenes.expressions()),
+            *(scenes.rest(), scenes.varied(plan.pictures), scenes.expressions(), scenes.posed()),
             *(scenes.turns(), scenes.lights(), scenes.trembling(plan.trembling)),
         )
     )
     played = [sitting.draw(scene) for scene in (scenes.performance(plan.frames), plan.take) if scene]
-    seen, seen_truth = instruments.look(varied.ours), instruments.look(varied.truth)
-    assert seen is not None
+    seen, seen_truth = instruments.look_at(list(varied.over_grey()[0])), instruments.look(varied.truth)
+    at_rest, seen_posed = (instruments.look_at(list(drawn.over_grey()[0])) for drawn in (rest, posed))
+    reference = instruments.embedded(_reference(sitting, rest, instruments))
     still = sitting.drawer.draw(sitting.subject.character, scenes.still(plan.still))
     measured = Measured(
         subject=sitting.subject,
@@ -95,9 +109,11 @@ def measure(sitting: Sitting, plan: Plan, instruments: Instruments) -> tuple[Mea
         asked=varied.scene.weights(),
         seen=seen,
         seen_truth=seen_truth,
-        who=_embedded(seen, instruments.look(moods.ours)),
-        who_truth=_embedded(seen_truth, instruments.look(moods.truth)),
-        reference=_embedded(instruments.look(rest.ours if rest.truth is None else rest.truth)),
+        who=instruments.embedded(seen, instruments.look(moods.ours)),
+        who_truth=instruments.embedded(seen_truth, instruments.look(moods.truth)),
+        posed=instruments.embedded(seen_posed),
+        reference=reference,
+        portrayal=portrayal(posed, seen_posed, at_rest, reference),
         sweeps=sweeps(sitting.draw(scenes.sweeps())),
         motions=tuple(motion(drawn) for drawn in played),
         tremble=tremble(trembling),
@@ -106,5 +122,10 @@ def measure(sitting: Sitting, plan: Plan, instruments: Instruments) -> tuple[Mea
     return measured, (rest, varied, moods, turns, lights, *played)
 
 
-def _embedded(*seen: Seen | None) -> Embeddings:
-    return np.concatenate([np.zeros((0, SIZE)), *(part.embedded() for part in seen if part is not None)])
+def _reference(sitting: Sitting, rest: Drawn, instruments: Instruments) -> Seen | None:
+    photo = sitting.subject.photo
+    return (
+        instruments.look(rest.ours if rest.truth is None else rest.truth)
+        if photo is None
+        else instruments.look_at([photo])
+    )

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from .evaluation import GALLERY, Evaluation
 from .measure import Plan
-from .tables import Table, tables
+from .table import Table
+from .tables import tables
 
 PAGE, RECORD = "report.html", "evaluation.json"
 _STYLE = """

@@ -8,24 +8,29 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from omote.engine import capture
 from omote.engine.animator import Animator
-from omote.engine.capture.photo import Finder, face_finder
+from omote.engine.capture.photo import Finder, face_finder, read_picture
 from omote.engine.capture.take import read_take
 from omote.engine.diffusion.sampler import STEPS
+from omote.engine.models import ModelError
+from omote.engine.nouns import PhotorealCharacter
 from omote.engine.weights import NetworkFile, listed
 
 from ..faces import kit as kits
 from ..faces.kit import Kit
 from . import report, scenes, sheets, subjects
-from .drawing import Animated, Drawer, Rendered
-from .embedding import Embedder, EmbeddingError
+from .drawing import Animated, Drawer, Rendered, Stage
+from .embedding import DlibEmbedder, Embedder, EmbeddingError
 from .evaluation import GALLERY, Evaluation, Rivals, evaluate
-from .measure import Instruments, Plan, Sitting
+from .measure import Embeddings, Instruments, Plan, Sitting
 from .subjects import EvaluationError, Subject
 from .unseen import NearestShipped, pipeline
 
 TEACHER_STEPS = 32
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 @dataclass(frozen=True)
@@ -42,35 +47,84 @@ class Request:
     network: Path | None = None  # a folder with networks.json; None: what is shipped
     teacher: Path | None = None  # likewise
     runtime: str = "openvino"
+    recogniser: Path | None = None  # an ONNX file of ArcFace's kind; None: dlib, where it is installed
+    real: Path | None = None  # a folder of photos, with whose faces those drawn are compared
     pictures: int = Plan.pictures
     frames: int = Plan.frames
     is_baseline: bool = False  # people are shown by the nearest shipped character
 
 
-def carry_out(request: Request, on_subject: Callable[[str], None] = lambda name: None) -> Evaluation:
-    """Evaluates, and leaves page, record and sheets in the folder; EvaluationError says what is missing."""
+OpenArtist = Callable[[PhotorealCharacter], Stage]
+
+
+@dataclass(frozen=True)
+class _Cast:
+    """Who sits for whom, what they are compared with, and what a person should know of that."""
+
+    sittings: list[Sitting]
+    rivals: Rivals
+    notes: tuple[str, ...] = ()
+
+
+def carry_out(
+    request: Request, open_artist: OpenArtist, on_subject: Callable[[str], None] = lambda name: None
+) -> Evaluation:
+    """Evaluates, and leaves page, record and sheets in the folder; EvaluationError says what is missing.
+
+    `open_artist` gives who draws a photoreal character.
+    """
     _check(request)
     earlier, take, kit = _earlier(request.out), _take(request), _kit(request.kit)
-    drawers = [_drawer(request.network, steps, request.runtime) for steps in request.steps]
-    rivals, (embedder, why_not) = _rivals(request, drawers), _embedder()
+    named, (embedder, told) = subjects.characters(request.characters, kit), _embedder(request.recogniser)
     with TemporaryDirectory() as folder, face_finder() as finder:
-        keep = request.truth or Path(folder)
-        cast, failed = _cast(request, kit, drawers[0], finder, keep)
-        sittings = [Sitting(one, drawers[0], _truth(one, kit, drawers[0].size, keep)) for one in cast]
-        notes = [f"no truth for {s.subject.name}: {_why(kit)}" for s in sittings if s.truth is None]
+        instruments = Instruments(finder, embedder)
+        if any(one.photo is not None for one in named):
+            cast = _photoreal(request, named, open_artist)
+        else:
+            cast = _open(request, named, kit, finder, request.truth or Path(folder))
+        real, found = _real(request.real, instruments)
         for path in earlier:
             path.unlink(missing_ok=True)
         evaluation = evaluate(
-            sittings,
+            cast.sittings,
             Plan(request.pictures, request.frames, take),
-            Instruments(finder, embedder),
-            rivals,
+            instruments,
+            cast.rivals,
             request.out,
-            (*failed, *notes, *why_not),
+            (*cast.notes, *told, *found),
+            real,
             on_subject,
         )
     report.write(evaluation, request.out)
     return evaluation
+
+
+def _photoreal(request: Request, named: tuple[Subject, ...], open_artist: OpenArtist) -> _Cast:
+    """Each before an artist of its own; EvaluationError where something is asked for that is of the open kind."""
+    asked = {
+        "--people": request.people,
+        "--network": request.network,
+        "--teacher": request.teacher,
+        "several --steps": len(request.steps) > 1,
+        **{f"the open kind's {one.name}": True for one in named if one.photo is None},
+    }
+    if others := [word for word, value in asked.items() if value]:
+        raise EvaluationError(f"photoreal characters are evaluated by themselves, without {others[0]}: run it twice")
+    sittings = []
+    for one in named:
+        assert isinstance(one.character, PhotorealCharacter)
+        artist = open_artist(one.character)
+        words = f"{one.character.sampler}, {artist.steps} step{'s' * (artist.steps > 1)}, {artist.runtime}"
+        sittings.append(Sitting(one, Animated(words, artist), None))
+    return _Cast(sittings, Rivals(), ("no truth: nobody knows how a photoreal character really looks",))
+
+
+def _open(request: Request, named: tuple[Subject, ...], kit: Kit | None, finder: Finder, keep: Path) -> _Cast:
+    drawers = [_drawer(request.network, steps, request.runtime) for steps in request.steps]
+    cast, failed = _with_people(request, named, kit, drawers[0], finder, keep)
+    sittings = [Sitting(one, drawers[0], _truth(one, kit, drawers[0].size, keep)) for one in cast]
+    notes = [f"no truth for {s.subject.name}: {_why(kit)}" for s in sittings if s.truth is None]
+    return _Cast(sittings, _rivals(request, drawers), (*failed, *notes))
 
 
 def _check(request: Request) -> None:
@@ -113,11 +167,10 @@ def _network_in(folder: Path) -> NetworkFile:
     return replace(file, file=str((folder / file.file).resolve()))
 
 
-def _cast(
-    request: Request, kit: Kit | None, drawer: Drawer, finder: Finder, keep: Path
+def _with_people(
+    request: Request, cast: tuple[Subject, ...], kit: Kit | None, drawer: Drawer, finder: Finder, keep: Path
 ) -> tuple[tuple[Subject, ...], tuple[str, ...]]:
     """Everybody who is asked for, and who could not be made; EvaluationError where nobody is left."""
-    cast = subjects.characters(request.characters, kit)
     if not (request.people and kit):
         return cast, ()
     maker = NearestShipped(drawer) if request.is_baseline else pipeline(finder, request.network, request.runtime)
@@ -135,11 +188,33 @@ def _why(kit: Kit | None) -> str:
     return "it was not made from a rendered person" if kit else "pass --kit, the face kit's folder"
 
 
-def _embedder() -> tuple[Embedder | None, tuple[str, ...]]:
+def _embedder(file: Path | None) -> tuple[Embedder | None, tuple[str, ...]]:
+    """The recogniser, and a line about it; EvaluationError where the file that is named holds none."""
     try:
-        return Embedder(), ()
+        embedder = DlibEmbedder() if file is None else _arcface(file)
     except EmbeddingError as error:
-        return None, (f"identity is not measured: {error}",)
+        return None, (f"identity is not measured: {error}, or --recogniser with an ONNX file of ArcFace's kind",)
+    return embedder, (f"faces are told apart by {embedder.name}",)
+
+
+def _arcface(file: Path) -> Embedder:
+    from omote.engine.photoreal.identity import arcface
+
+    try:
+        return arcface(file)
+    except ModelError as error:
+        raise EvaluationError(f"--recogniser: {error}") from error
+
+
+def _real(folder: Path | None, instruments: Instruments) -> tuple[Embeddings | None, tuple[str, ...]]:
+    """[n,D] the faces in a folder's pictures, and a line about them; EvaluationError where it holds none."""
+    if folder is None or instruments.embedder is None:
+        return None, ()
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in _PICTURES)
+    if not paths:
+        raise EvaluationError(f"--real {folder} holds no pictures: wanted {', '.join(_PICTURES)}")
+    found = np.concatenate([instruments.embedded(instruments.look_at([read_picture(path)])) for path in paths])
+    return found, (f"faces were found in {len(found)} of the {len(paths)} pictures in {folder.name}",)
 
 
 def _take(request: Request) -> scenes.Scene | None:

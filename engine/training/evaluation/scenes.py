@@ -94,6 +94,12 @@ def expressions() -> Scene:
     return Scene("expressions", tuple(Shot(settle(arkit.weights(MOODS[m])), still, light) for m in SHOWN_MOODS))
 
 
+def posed() -> Scene:
+    """The twelve moods, then each swept shape at full, from the front in portrait light: a set of one character."""
+    full = tuple(replace(rest().shots[0], weights=arkit.weights(dict.fromkeys(names, 1.0))) for _, names in SWEPT)
+    return Scene("posed", (*expressions().shots, *full))
+
+
 def turns() -> Scene:
     """A faint smile, the head turned from far right to far left."""
     face, light = arkit.weights({"mouthSmileLeft": 0.25, "mouthSmileRight": 0.25}), studio()

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from omote.engine.capture.photo import PhotoError
-from omote.engine.character import load_character
-from omote.engine.nouns import Array, Character
+import numpy as np
 
-from .drawing import Rendered
-from .quality import Rgba
-from .scenes import rest
+from omote.engine.capture.photo import PhotoError
+from omote.engine.character import load_any
+from omote.engine.nouns import AnyCharacter, Array, Character, PhotorealCharacter
+
+from .drawing import Masks, Rendered, face_mask, head_masks
+from .quality import Rgb, Rgba
+from .scenes import Scene, rest
 
 if TYPE_CHECKING:
     from ..faces.kit import Kit
@@ -32,11 +34,23 @@ class Subject:
     """One face that is evaluated."""
 
     name: str
-    character: Character
-    shape: Array  # [100] of the true head, where it is known, else of the character
+    character: AnyCharacter
+    shape: Array | None  # [100] of the true head, where it is known, else of the character; None of a photoreal one
     seed: int | None = None  # of the rendered person, where there is one
     words: Mapping[str, str] = field(default_factory=dict)  # of that person
     is_unseen: bool = False  # made from one picture, of somebody whom the network has never seen
+
+    @property
+    def photo(self) -> Rgb | None:
+        """The picture that a photoreal character was made of."""
+        return self.character.reference if isinstance(self.character, PhotorealCharacter) else None
+
+    def heads(self, scene: Scene, size: int) -> Masks:
+        """[n,S,S] where the head is in each of a scene's pictures; of a photoreal one, where the face is at rest."""
+        if isinstance(self.character, PhotorealCharacter):
+            mask = face_mask(self.character.points * (size / self.character.size), size)
+            return np.repeat(mask[None], len(scene), 0)
+        return head_masks(self.character.shape if self.shape is None else self.shape, scene, size)
 
 
 class Maker(Protocol):
@@ -45,7 +59,7 @@ class Maker(Protocol):
     def __call__(self, name: str, pictures: Sequence[Rgba]) -> Character: ...
 
 
-def person_seed(character: Character) -> int | None:
+def person_seed(character: AnyCharacter) -> int | None:
     """The seed of the rendered person that a character was made from; None where it was made of something else."""
     found = _MADE_FROM.fullmatch(character.made_from)
     return int(found[1]) if found else None
@@ -53,7 +67,7 @@ def person_seed(character: Character) -> int | None:
 
 def characters(names: Sequence[str], kit: Kit | None) -> tuple[Subject, ...]:
     """Characters by name or path; with the kit also what is known of their people."""
-    return tuple(_of_character(load_character(name), kit) for name in names)
+    return tuple(_of_character(load_any(name), kit) for name in names)
 
 
 def people(
@@ -84,7 +98,9 @@ def read_people(text: str) -> tuple[int, ...]:
     return tuple(int(found[1]) * _DATA_SET + number for number in numbers)
 
 
-def _of_character(character: Character, kit: Kit | None) -> Subject:
+def _of_character(character: AnyCharacter, kit: Kit | None) -> Subject:
+    if isinstance(character, PhotorealCharacter):
+        return Subject(character.name, character, None)
     seed = person_seed(character)
     words = {}
     if kit and seed is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from .identity import Separation, distances, separation
 from .measure import Embeddings, Measured
 from .measures import Scores
+from .portrayal import Portrayal, pooled
 from .readback import Reading, misread, readings
 
 _NAN = float("nan")
@@ -34,7 +35,7 @@ class Likeness:
 
     ours: Separation
     truth: Separation
-    to_reference: float  # mean distance of our pictures to the picture at rest: the truth's, else our own
+    to_reference: float  # mean distance of our pictures to the photo, else to the picture at rest
     truth_to_reference: float
 
     @property
@@ -74,6 +75,7 @@ class Summary:
     swept: tuple[Reading, ...]  # each swept shape, the mean over subjects
     likeness: Likeness
     steadiness: Steadiness
+    portrayal: Portrayal
 
     def scene(self, name: str) -> SceneQuality:
         """One scene's quality; "varied" counts: expressions, poses and lights never trained on."""
@@ -107,6 +109,7 @@ def summary(group: str, measured: Sequence[Measured], others: Sequence[Measured]
         swept=_swept(measured),
         likeness=_likeness(measured, others),
         steadiness=_steadiness(measured),
+        portrayal=pooled([one.portrayal for one in measured]),
     )
 
 

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from .against import Timed
 from .evaluation import Evaluation
+from .portrayal_tables import portrayal_tables
 from .readback import Reading
 from .summary import SceneQuality, Summary
-
-
-@dataclass(frozen=True)
-class Table:
-    title: str
-    remark: str  # how to read it; may be empty
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def text(self) -> str:
-        """Columns in plain text, the first to the left and all others to the right."""
-        lines = [self.header, *self.rows]
-        widths = [max(len(line[k]) for line in lines) for k in range(len(self.header))]
-        laid = (
-            "  ".join(cell.ljust(width) if k == 0 else cell.rjust(width) for k, (cell, width) in enumerate(row))
-            for row in (zip(line, widths, strict=True) for line in lines)
-        )
-        return "\n".join([self.title, *(f"  {line.rstrip()}" for line in laid)])
+from .table import Table
+from .table import number as _n
 
 
 def tables(evaluation: Evaluation) -> tuple[Table, ...]:
@@ -37,6 +21,7 @@ def tables(evaluation: Evaluation) -> tuple[Table, ...]:
     everything = (
         _targets(evaluation),
         *(_quality(group) for group in evaluation.groups),
+        *portrayal_tables(evaluation),
         _likeness(evaluation.groups),
         _steadiness(evaluation.groups),
         _consistency(evaluation),
@@ -75,12 +60,19 @@ def _quality(group: Summary) -> Table:
 
 def _likeness(groups: Sequence[Summary]) -> Table:
     rows = (
-        (group.group, *_cells(group), _n(group.likeness.to_reference, 3), _n(group.likeness.truth_to_reference, 3))
+        (
+            group.group,
+            *_cells(group),
+            _n(group.likeness.to_reference, 3),
+            _n(group.likeness.truth_to_reference, 3),
+        )
         for group in groups
         if not math.isnan(group.likeness.ours.same)
     )
     header = ("identity", "same", "truth's", "different", "truth's", "AUC", "truth's", "to reference", "truth's")
-    remark = "dlib's distance of faces: two pictures of one person, of two people, and to the picture at rest."
+    remark = (
+        "Distance of face embeddings: two pictures of one person, of two people, and to the photo or picture at rest."
+    )
     return Table("Identity", remark, header, tuple(rows))
 
 
@@ -150,7 +142,11 @@ def _overview(title: str, summaries: Iterable[Summary]) -> Table:
         (
             *(s.group, str(s.subjects), *_varied(s.scene("varied")), _n(_share(s.swept), 2)),
             *(_n(s.likeness.ours.same, 3), _n(s.likeness.to_reference, 3), _n(s.likeness.ours.auc, 3)),
-            *(_n(s.steadiness.noise_share, 2), _n(s.noise_at_equal_sharpness, 2), _n(s.steadiness.flicker, 3)),
+            *(
+                _n(s.steadiness.noise_share, 2),
+                _n(s.noise_at_equal_sharpness, 2),
+                _n(s.steadiness.flicker, 3),
+            ),
         )
         for s in summaries
     )
@@ -177,7 +173,3 @@ def _readings(title: str, readings: Sequence[Reading]) -> Table:
     rows = ((r.name, _n(r.ours, 2), _n(r.truth, 2), _n(r.share, 2)) for r in readings)
     remark = "Correlation of what was asked with what MediaPipe reads; the share is ours of the truth's."
     return Table(title, remark, ("shape", "ours", "truth's", "share"), tuple(rows))
-
-
-def _n(value: float, digits: int) -> str:
-    return "-" if math.isnan(value) else f"{value:.{digits}f}"
