@@ -92,7 +92,7 @@ def _made(
     tokens = arc.tokens(embedder.embed(photo.picture, photo.reading.points)[None])
     reference = portrait(photo.picture, photo.reading.points, wish.size)
     noise = np.random.default_rng(wish.noise_seed).standard_normal((4, side, side), np.float32)
-    neutral = STAND_IN_NEUTRAL if origin.neutral is None else origin.neutral
+    neutral = np.array(STAND_IN_NEUTRAL if origin.neutral is None else origin.neutral)
     mind = _Mind(arc, tokens.float().cpu().numpy(), noise, neutral)
     bank = mind.bank(reference, wish, origin.to_flame)
     at_rest = mind.at_rest(bank, wish.sampler)
@@ -100,7 +100,7 @@ def _made(
         name=wish.name,
         tokens=mind.tokens[0],
         noise=noise,
-        neutral=np.array(neutral),
+        neutral=neutral,
         is_neutral_measured=origin.neutral is not None,
         reference=reference,
         points=_points(at_rest, photo, wish.size),

@@ -58,13 +58,13 @@ def read_lora(path: Path) -> Lora:
     tensors = read_tensors(path)
     texts = [key for key in tensors if key.startswith(_TEXT_ENCODER)]
     if texts:
-        raise ValueError(f"{path.name} also changes a text encoder ({listed(texts)}); only LoRAs of a UNet are read")
-    parts = _parts(path.name, tensors)
+        raise ValueError(f"{path} also changes a text encoder ({listed(texts)}); only LoRAs of a UNet are read")
+    parts = _parts(str(path), tensors)
     halves = [name for name, pair in parts.items() if not {"down", "up"} <= set(pair)]
     if halves or not parts:
-        raise ValueError(f"{path.name} must hold a lora down and up for each weight, got half for {listed(halves)}")
+        raise ValueError(f"{path} must hold a lora down and up for each weight, got half for {listed(halves)}")
     alphas = Alphas.beside(path) if any(key.startswith(_PEFT) for key in tensors) else Alphas.in_header(path)
-    return Lora(path.name, {name: _pair(name, pair, alphas) for name, pair in parts.items()})
+    return Lora(str(path), {name: _pair(name, pair, alphas) for name, pair in parts.items()})
 
 
 def _parts(name: str, tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:

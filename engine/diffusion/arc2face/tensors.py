@@ -29,5 +29,5 @@ def _safe(path: Path) -> dict[str, Tensor]:
     try:
         found: dict[str, Tensor] = load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"{path.name} is not a safetensors file, or is cut off: {error}") from error
+        raise ValueError(f"{path} is not a safetensors file, or is cut off: {error}") from error
     return found

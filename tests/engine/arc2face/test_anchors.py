@@ -10,11 +10,11 @@ from torch import Tensor
 
 pytest.importorskip("diffusers")
 
-from omote.engine.diffusion.arc2face.anchors import anchor_bank  # noqa: E402
-from omote.engine.diffusion.arc2face.bank import Bank, bank_of, joined  # noqa: E402
-from omote.engine.diffusion.arc2face.pipeline import Arc2Face, open_arc2face  # noqa: E402
+from omote.engine.diffusion.arc2face.anchors import anchor_bank
+from omote.engine.diffusion.arc2face.bank import Bank, bank_of, joined
+from omote.engine.diffusion.arc2face.pipeline import Arc2Face, open_arc2face
 
-from .published import DIMENSIONS, write_published  # noqa: E402
+from .published import DIMENSIONS, write_published
 
 SIDE = 16  # of the latent
 FIRST = 999
