@@ -8,24 +8,26 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
 from omote.bridge import arkit
 from omote.engine.animator import AUTO, Animator
-from omote.engine.character import DEFAULT_CHARACTER, CharacterError, load_character
+from omote.engine.character import DEFAULT_CHARACTER, CharacterError, load_any, load_character
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
 from omote.engine.hardware import this_machine
 from omote.engine.look import AnimatorError
 from omote.engine.models import ModelError, model_rows
+from omote.engine.nouns import Character
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.choice import chosen
 from omote.engine.runtime.gpu import gpu_names
 from omote.engine.runtime.kept import Kept
 from omote.engine.weights import WeightsError, networks
 
+from . import doctor_photoreal
+from .check import Check
 from .config import Config
 from .ending import interruptibly
 
@@ -34,41 +36,34 @@ _APT = "apt-get install -y --no-install-recommends libegl1 libgles2 libgl1 libgl
 _PICTURES = 5
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    is_ok: bool
-    found: str
-    cure: str = ""  # what to do, where it is not
-    is_for_demo: bool = False  # `omote live` with no options cannot run without it
-
-    def line(self) -> str:
-        said = f"{self.found}: {self.cure}" if self.cure and not self.is_ok else self.found
-        return f"{'ok' if self.is_ok else 'missing':8}{self.name:18}{said}"
+def run(config: Config, character: str | None = None) -> int:
+    """Prints a line a check; 1 where the demo, or `omote live` with this character, could not run, else 0."""
+    if character is None:
+        return _told(checks(config), "the demo", "omote live")
+    found = load_any(character)
+    looked_at = checks(config, found) if isinstance(found, Character) else doctor_photoreal.checks(config, found)
+    return _told(looked_at, found.name, f"omote live --character {character}")
 
 
-def run(config: Config) -> int:
-    """Prints a line a check; 1 where the demo could not run, else 0."""
-    can_demo = True
-    for check in checks(config):
+def _told(found: Iterator[Check], what: str, command: str) -> int:
+    can_run = True
+    for check in found:
         print(check.line(), flush=True)
-        can_demo = can_demo and (check.is_ok or not check.is_for_demo)
-    print("the demo can run: omote live" if can_demo else "the demo cannot run: see what is missing above")
-    return 0 if can_demo else 1
+        can_run = can_run and (check.is_ok or not check.is_needed)
+    print(f"{what} can run: {command}" if can_run else f"{what} cannot run: see what is missing above")
+    return 0 if can_run else 1
 
 
-def checks(config: Config) -> Iterator[Check]:
+def checks(config: Config, character: Character | None = None) -> Iterator[Check]:
     """Looks at one thing after another. Opens no camera and no connection, fetches nothing."""
     machine = this_machine()
     is_supported = (3, 11) <= sys.version_info[:2] <= (3, 13)
-    yield Check("python", is_supported, platform.python_version(), "Omote wants Python 3.11 to 3.13", is_for_demo=True)
+    yield Check("python", is_supported, platform.python_version(), "Omote wants Python 3.11 to 3.13", is_needed=True)
     yield Check("system", True, machine.platform)
     yield Check("processor", True, f"{machine.cpu}, {machine.cores} cores")
     yield Check("NVIDIA GPU", True, ", ".join(gpu_names()) or "none, and none is needed")
-    yield _package("openvino", "pip install openvino", is_for_demo=True)
-    yield interruptibly(lambda: _drawing(config))
+    yield _package("openvino", "pip install openvino", is_needed=True)
+    yield interruptibly(lambda: _drawing(config, character))
     yield from _runtime(config)
     yield _package("mediapipe", "pip install omote; without it no webcam and no video")
     if sys.platform == "linux":
@@ -78,16 +73,17 @@ def checks(config: Config) -> Iterator[Check]:
     yield from _ports(config)
 
 
-def _package(name: str, cure: str, *, is_for_demo: bool = False) -> Check:
+def _package(name: str, cure: str, *, is_needed: bool = False) -> Check:
     is_there = util.find_spec(name) is not None
-    return Check(name, is_there, metadata.version(name) if is_there else "not installed", cure, is_for_demo)
+    return Check(name, is_there, metadata.version(name) if is_there else "not installed", cure, is_needed)
 
 
-def _drawing(config: Config) -> Check:
-    """Draws the default character as `omote live` would; by OpenVINO where it is not yet known what is fastest."""
+def _drawing(config: Config, character: Character | None) -> Check:
+    """Draws this one, or the default one, as `omote live` would; by OpenVINO where what is fastest is not yet known."""
     name, cure = "portrait", "install Omote again"
     try:
-        animator, character = Animator(config.size, runtime=_known(config)), load_character(DEFAULT_CHARACTER)
+        animator = Animator(config.size, runtime=_known(config))
+        character = character or load_character(DEFAULT_CHARACTER)
         # A face that does not move is not drawn again.
         warm_up, *faces = (from_weights(arkit.weights({"jawOpen": k / _PICTURES})) for k in range(_PICTURES + 1))
         animator.draw(warm_up, character, studio_light())
@@ -95,10 +91,10 @@ def _drawing(config: Config) -> Check:
         for face in faces:
             animator.draw(face, character, studio_light())
     except (AnimatorError, CharacterError, WeightsError) as error:
-        return Check(name, False, str(error), cure, is_for_demo=True)
+        return Check(name, False, str(error), cure, is_needed=True)
     took_ms = (time.perf_counter() - start) / _PICTURES * 1000.0
     found = f"{character.name}, {animator.size}x{animator.size}, {animator.runtime}: {took_ms:.0f} ms a picture"
-    return Check(name, True, found, is_for_demo=True)
+    return Check(name, True, found, is_needed=True)
 
 
 def _known(config: Config) -> str:
@@ -171,7 +167,7 @@ def _ports(config: Config) -> Iterator[Check]:
     for port, flag in ports:
         is_free = _is_free(port)
         found = "free" if is_free else "in use, or none that may be opened"
-        yield Check(f"port {port}", is_free, found, f"choose another with {flag}", is_for_demo=True)
+        yield Check(f"port {port}", is_free, found, f"choose another with {flag}", is_needed=True)
 
 
 def _port_of(endpoint: str) -> int:

@@ -99,7 +99,7 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
         case "train":
             return train.run(typed.stage, getattr(typed, "kit", None), rest)
         case _:
-            return doctor.run(_config(typed))
+            return doctor.run(_config(typed), getattr(typed, "character", None))
 
 
 def _config(typed: argparse.Namespace, **fixed: object) -> Config:
@@ -135,12 +135,19 @@ def _parser() -> Parser:
     licenses.add_arguments(add("licenses", "Tell what a character or Omote is made from, and who may earn with it."))
     evaluate.add_arguments(add("evaluate", "Measure how good characters are, in figures and pictures."))
     train.add_arguments(add("train", "Render faces and train a model; wants pip install 'omote[training]'."))
-    _add_config(add("doctor", "Look at what this machine has of what Omote wants."))
+    _add_doctor(add("doctor", "Look at what this machine has of what Omote wants, or at one character."))
     return parser
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, default=None, metavar="FILE.toml", help="settings; flags override them")
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    _add_config(parser)
+    parser.add_argument("--character", metavar="NAME", help="look at all that this one is made from and drawn by")
+    parser.add_argument("--steps", type=int, help="of the sampler, as for omote live")
+    parser.add_argument("--runtime", choices=runtimes(), help="what executes the networks")
 
 
 def _add_drawing(parser: argparse.ArgumentParser) -> None:

@@ -80,15 +80,11 @@ def load(config: Config) -> Cast:
     source = open_source(config.source, fps=config.fps, loop=loop, is_offline=config.offline)
     character = load_any(config.character)
     if not isinstance(character, Character):
-        drawing = open_photoreal(config, character, on_news=_say)
+        drawing = open_photoreal(config, character)
         return Cast(source, character, drawing.animator, drawing.refusals)
     runtime = settled(config).runtime if config.offline else config.runtime
     animator = Animator(config.size, config.steps, runtime)
     return Cast(source, character, animator, animator.refusals, _gearbox(config, character, animator))
-
-
-def _say(news: str) -> None:
-    Console(stderr=True).print(news, highlight=False, markup=False, soft_wrap=True)
 
 
 def _gearbox(config: Config, character: Character, animator: Animator) -> Gearbox | None:

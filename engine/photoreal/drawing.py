@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from omote.engine.animator import AUTO
@@ -16,9 +16,8 @@ from omote.engine.runtime.network import RuntimeUnavailable
 
 from .animator import PhotorealAnimator
 from .exported_model import ExportedModel
+from .exporting import candidates, first_networks
 
-# In the order in which they are tried where it is left to the machine.
-ON_GPU = ("tensorrt-rtx", "tensorrt", "pytorch-compile-f16", "pytorch-f16")
 ON_CPU = ("openvino", "onnxruntime")
 
 
@@ -57,26 +56,13 @@ def open_drawing(
     A stream of several faces at once is for GPUs, which have room for them: on a processor a call of four takes four
     times as long as a call of one, and all that a stream would bring is delay.
     """
-    refusals: list[str] = []
-    for name in _candidates(runtime):
-        try:
-            build = Build.named(name, character.size)
-            streams = is_live and steps > 1 and _is_on_gpu(build)
-            networks = model.networks(Build.named(name, character.size, batch=steps if streams else 1))
-        except (RuntimeUnavailable, ValueError) as error:
-            refusals.append(f"{name}: {error}")
-            continue
-        sampler = cast("FewStep", character.sampler)
-        animator = PhotorealAnimator(networks, sampler, steps, to_flame, streams=streams)
-        return Drawing(animator, tuple(refusals))
-    raise AnimatorError("; ".join(refusals))
-
-
-def _candidates(runtime: str) -> tuple[str, ...]:
-    if runtime != AUTO:
-        return (runtime,)
-    return (*(ON_GPU if gpu_names() else ()), *ON_CPU)
-
-
-def _is_on_gpu(build: Build) -> bool:
-    return bool(gpu_names()) and build.runtime not in ON_CPU
+    streaming = steps if is_live and gpu_names() else 1
+    try:
+        builds = candidates(character.size, 1) if runtime == AUTO else (Build.named(runtime, character.size),)
+        builds = tuple(build if build.runtime in ON_CPU else replace(build, batch=streaming) for build in builds)
+        networks, refusals = first_networks(model, builds)
+    except (RuntimeUnavailable, ValueError) as error:
+        raise AnimatorError(str(error)) from error
+    sampler = cast("FewStep", character.sampler)
+    animator = PhotorealAnimator(networks, sampler, steps, to_flame, streams=networks.batch > 1)
+    return Drawing(animator, refusals)

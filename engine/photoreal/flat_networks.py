@@ -52,7 +52,8 @@ class FlatDecoder:
 
     def run(self, feeds: Feeds) -> NDArray[np.uint8]:
         pixels = feeds["latents"][:, :3].repeat(8, 2).repeat(8, 3) * np.float32(127.5) + np.float32(128.0)
-        return np.clip(pixels, 0.0, 255.0).astype(np.uint8).transpose(0, 2, 3, 1)
+        levels: NDArray[np.uint8] = np.clip(pixels, 0.0, 255.0).astype(np.uint8)
+        return levels.transpose(0, 2, 3, 1)
 
 
 def flat_networks(size: int, batch: int = 1, model: str = MODEL) -> Networks:
