@@ -14,9 +14,8 @@ from PIL import Image
 pytest.importorskip("diffusers")  # which knows the published layout
 pytest.importorskip("onnxruntime")
 
-from omote.engine import Animator, FlameParams, load_character, studio_light
+from omote.engine import Animator, FlameParams, load_character, models, studio_light
 from omote.engine.capture.photo import Photo, read_photos
-from omote.engine.capture.source import SourceError
 from omote.engine.character import CharacterError, load_any
 from omote.engine.diffusion.arc2face.bank import bank_from
 from omote.engine.models import ModelError
@@ -59,25 +58,31 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def photo(picture: Path) -> Photo:
+def photo(picture: Path, finder: Path) -> Photo:
+    return read_photos((picture,))[0]
+
+
+@pytest.fixture(scope="module")
+def finder() -> Path:
+    """The face finder's model file."""
     try:
-        return read_photos((picture,))[0]
-    except SourceError as error:
+        return models.fetch(models.FACE_LANDMARKER)
+    except ModelError as error:
         pytest.skip(str(error))
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of this machine's user is read or written, but for the face finder."""
-    from omote.engine import models
+def home(tmp_path: Path, finder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_home(tmp_path, finder, monkeypatch)
 
-    finder = models.model_path(models.FACE_LANDMARKER)
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / finder.name).hardlink_to(finder)
-    monkeypatch.setenv("OMOTE_MODELS", str(tmp_path / "models"))
-    monkeypatch.setenv("OMOTE_CHARACTERS", str(tmp_path / "kept"))
-    for variable in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HF_HUB_CACHE"):
-        monkeypatch.setenv(variable, str(tmp_path / variable))
+
+def at_home(home: Path, finder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Nothing of this machine's user is read or written, but for the face finder."""
+    (home / "models").mkdir()
+    (home / "models" / finder.name).write_bytes(finder.read_bytes())
+    patch.setenv("OMOTE_MODELS", str(home / "models"))
+    for variable in ("OMOTE_CHARACTERS", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HF_HUB_CACHE"):
+        patch.setenv(variable, str(home / variable))
 
 
 def to_flame(params: FlameParams) -> FlameParams:
@@ -91,15 +96,9 @@ def made(photo: Photo, files: Published, wish: Wish = WISH, neutral: np.ndarray 
 
 
 @pytest.fixture(scope="module")
-def character(photo: Photo, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> PhotorealCharacter:
+def character(photo: Photo, folder: Path, finder: Path, tmp_path_factory: pytest.TempPathFactory) -> PhotorealCharacter:
     with pytest.MonkeyPatch.context() as patch:
-        from omote.engine import models
-
-        finder = models.model_path(models.FACE_LANDMARKER)
-        home = tmp_path_factory.mktemp("models")
-        (home / finder.name).hardlink_to(finder)
-        patch.setenv("OMOTE_MODELS", str(home))
-        patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+        at_home(tmp_path_factory.mktemp("home"), finder, patch)
         return made(photo, published(folder))
 
 
