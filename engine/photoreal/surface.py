@@ -70,10 +70,8 @@ class _Laid:
         """[G,G,3] places and [G,G] weights of skull and neck; where no head is seen, `far` is how deep it is."""
         moves = self._skull + self._neck > 0.05
         node, skull, neck = self._pixel[moves], self._skull[moves], self._neck[moves]
-        flat, height = (
-            self._at(np.full(GRID * GRID, self._camera.eye[2] - far)),
-            self._at(self._distances(far))[node, 2],
-        )
+        flat = self._at(np.full(GRID * GRID, self._camera.eye[2] - far))
+        height = self._at(self._distances(far))[node, 2]
         reached = np.full((3, GRID * GRID), [[far], [0.0], [0.0]])
         for rows in np.array_split(np.arange(GRID * GRID), GRID * GRID // _AT_ONCE):
             apart = np.linalg.norm(flat[rows, None, :2] - flat[None, node, :2], axis=2)
@@ -85,6 +83,7 @@ class _Laid:
         return place.astype(np.float32), with_skull, np.minimum(with_neck, 1.0 - with_skull)
 
     def _distances(self, far: float) -> Wide:
+        """[G*G] dm from the camera."""
         distance = np.full(GRID * GRID, self._camera.eye[2] - far, np.float64)
         distance[self._pixel] = self._distance
         return distance
