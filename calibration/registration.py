@@ -20,6 +20,8 @@ Mask = NDArray[np.bool_]
 
 # The face in its eyes' frame, without ears, neck and crown: least and most of x, y and z.
 _FACE = np.array([[-1.3, -2.15, -1.1], [1.3, 1.3, 1.0]])
+_EYES = np.array([[0.5, 0.0, 0.0], [-0.5, 0.0, 0.0]])
+_SOCKET = 0.3  # an eyeball's radius and a little more; our head has skin there, FLAME's has none
 _TILTS = np.deg2rad([-30.0, -20.0, -10.0, 0.0, 10.0, 20.0, 30.0])  # in which a file may hold its head
 _TRY, _SETTLE = 12, 30  # rounds of closest points
 _TRIED = 300  # points that a trial looks at
@@ -93,7 +95,10 @@ def _goal(flame: FlameFile, theirs: Similarity3) -> _Goal:
 
 
 def _is_face(point: Wide) -> Mask:
-    return np.asarray(((point > _FACE[0]) & (point < _FACE[1])).all(1))
+    """[N] whether a point of a head in its eyes' frame is of its face, and not of the sockets behind the eyes."""
+    from_eye = point[:, None] - _EYES
+    is_socket = (np.linalg.norm(from_eye, axis=2) < _SOCKET) & (from_eye[:, :, 2] < 0.0)
+    return np.asarray(((point > _FACE[0]) & (point < _FACE[1])).all(1) & ~is_socket.any(1))
 
 
 def _settled(start: Surface, is_face: Mask, goal: _Goal) -> Similarity3:

@@ -71,6 +71,9 @@ def _mesh(vertex: Wide, rng: np.random.Generator) -> tuple[Wide, Index, Wide, Wi
     face = open_face()
     head = open_head()
     kept = face.point[:, 1] > head.anchor[CHIN, 1] - 0.5
+    for eye in face.eyes:  # FLAME has no skin behind its eyes
+        away = face.point - eye
+        kept &= (np.linalg.norm(away, axis=1) > 0.17) | (away[:, 2] > 0.0)
     into = _pairs(face, kept, rng)
     order = rng.permutation(int(into.max()) + 1)
     into = np.where(kept, order[into], -1)
