@@ -144,9 +144,11 @@ def _program(module: nn.Module, shapes: Sizes, output: str, *, has_batch: bool) 
 
 
 def _open_axes(names: tuple[str, ...]) -> dict[str, Any]:
+    """By the arguments' names: all rows of a bank are one argument, where there are some."""
     batch = torch.export.Dim(_BATCH, min=1, max=64)
-    fixed, rows = [name for name in names if not name.startswith(("key_", "value_", "bias_"))], names[5:]
-    return {name: None if is_shared(name) else {0: batch} for name in fixed} | {"rows": tuple(None for _ in rows)}
+    rows = tuple(None for name in names if name.startswith(("key_", "value_", "bias_")))
+    axes: dict[str, Any] = {name: None if is_shared(name) else {0: batch} for name in names[: len(names) - len(rows)]}
+    return axes | ({"rows": rows} if rows else {})
 
 
 def _fold(model: Any) -> None:

@@ -99,6 +99,16 @@ def test_the_same_weights_give_the_same_bytes(model: ExportedModel, tmp_path: Pa
     assert {name: again.graphs[name].sha256 for name in GRAPHS} == {name: model.graphs[name].sha256 for name in GRAPHS}
 
 
+def test_without_a_bank_there_are_no_inputs_for_one(tmp_path: Path) -> None:
+    plain = export(ARC, replace(tiny.RECIPE, bank=(), biased=False), tmp_path)
+    feeds = faces(plain, 2, seed=7)
+    assert list(feeds) == ["x", "t", "tokens", "expression", "scale"]
+    with torch.no_grad():
+        wanted = ARC.unet(*(torch.from_numpy(array) for array in feeds.values())).numpy()
+    found = plain.unet(replace(OPENVINO, batch=2)).run(feeds)
+    np.testing.assert_allclose(found, wanted, atol=SAME)
+
+
 def test_noise_in_half_precision_stays_40_db_above_its_error(model: ExportedModel) -> None:
     """Measured 61 dB. ONNX Runtime rounds to half wherever a tensor is handed on; a GPU sums in single as it does."""
     onnxruntime = pytest.importorskip("onnxruntime")
