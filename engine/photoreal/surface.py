@@ -59,7 +59,8 @@ class _Laid:
         self._camera, self._bring, self._side = camera, bring, side
         screen = camera.project(fitter.head.pose(shaped, fit.params), side).astype(np.float64)
         screen[:, :2] = bring.inverse().apply(screen[:, :2]) * (GRID / side)
-        if not ((screen[:, :2] > 0.0) & (screen[:, :2] < GRID)).all(1)[fitter.head.skin_weight.any(1)].any():
+        on_head = screen[fitter.head.skin_weight.any(1), :2]
+        if not ((on_head > 0.0) & (on_head < GRID)).all(1).any():
             raise ValueError(f"the points show no head within a picture of {side} pixels: wanted a face's, in it")
         triangle = np.asfortranarray(fitter.head.triangle, np.int64)
         self._pixel, seen, bary = rasterise(screen.astype(np.float32), triangle, GRID)
