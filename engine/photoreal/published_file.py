@@ -77,7 +77,7 @@ FILES: tuple[PublishedFile, ...] = (
     PublishedFile(
         DISTILLED["tcd"],
         "one step, for the sampler tcd",
-        "the LICENSE.md of its repository, which Omote has not read",
+        "openrail++ on its card until August 2024, since then what the LICENSE.md of its repository says",
         False,
         "ByteDance/Hyper-SD",
         "Hyper-SD15-1step-lora.safetensors",

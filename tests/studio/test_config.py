@@ -26,6 +26,13 @@ def test_a_list_of_texts_stays_one(tmp_path: Path) -> None:
     assert changed(load_config(path), {"out": ["vmc://other"]}).out == ("vmc://other",)
 
 
+def test_photoreal_characters_have_settings_of_their_own(tmp_path: Path) -> None:
+    assert not Config().allow_noncommercial
+    path = written(tmp_path, 'photoreal = "~/weights"\nflame_map = "map"\nallow_noncommercial = true\n')
+    wanted = Config(photoreal=Path("~/weights").expanduser(), flame_map=Path("map"), allow_noncommercial=True)
+    assert load_config(path) == wanted
+
+
 def test_flags_go_over_the_file(tmp_path: Path) -> None:
     config = load_config(written(tmp_path, 'source = "webcam"\nsteps = 2\n'))
     assert changed(config, {"source": "demo"}) == Config(source="demo", steps=2)
@@ -54,6 +61,7 @@ def test_a_key_that_is_near_nothing_gets_all_names(tmp_path: Path) -> None:
         ("seconds = -1", "seconds must be a number above 0, got -1"),
         ("page = 1", "page must be true or false, got 1"),
         ("source = 0", "source must be a text in quotes, got 0"),
+        ('allow_noncommercial = "yes"', "allow_noncommercial must be true or false, got 'yes'"),
         ("curve = 1", "curve must be true or false, got 1"),
         ('out = "vmc://host"', "out must be a list of texts in quotes, got 'vmc://host'"),
         ('out = ["vmc://host", 1]', "out must be a list of texts in quotes, got ['vmc://host', 1]"),
