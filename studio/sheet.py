@@ -18,9 +18,10 @@ from omote.engine.face.light import studio_light
 from omote.engine.nouns import Character, PhotorealCharacter
 from omote.engine.photoreal import published_file as files
 from omote.engine.photoreal import sheet
-from omote.engine.photoreal.files import published
+from omote.engine.photoreal.files import Published, published
 from omote.engine.photoreal.flame_map import the_map
 from omote.engine.photoreal.licences import require_commercial
+from omote.engine.photoreal.opening import EXTRA
 from omote.engine.photoreal.sheet import Expression, Picture, SheetError, Strength, Wish
 
 from .config import Config, settled
@@ -118,9 +119,11 @@ def _open_kind(character: Character, asked: Order) -> Sequence[Picture]:
 def _photoreal(character: PhotorealCharacter, asked: Order) -> Sequence[Picture]:
     """All pictures as one set, by the published weights as their authors draw."""
     require_commercial(character.parts, asked.config.allow_noncommercial)
+    found = published(asked.config.photoreal)
+    _check_same(character, found)
     flame_map = the_map(asked.config.flame_map)
     sheet.prepare(asked.folder, overwrite=asked.overwrite)
-    arc = _opened(character, asked.config)
+    arc = _opened(character, found)
     usual = Wish()
     wish = Wish(
         steps=asked.steps or usual.steps,
@@ -130,9 +133,8 @@ def _photoreal(character: PhotorealCharacter, asked: Order) -> Sequence[Picture]
     return sheet.photoreal_set(arc, character, asked.expressions, flame_map.flame, wish)
 
 
-def _opened(character: PhotorealCharacter, config: Config) -> Arc2Face:
-    """The weights of which this character was made, but for its few steps."""
-    found = published(config.photoreal)
+def _check_same(character: PhotorealCharacter, found: Published) -> None:
+    """Its few steps are not asked for here, so their LoRA may be missing or another."""
     made_from = {part.name: part.sha256 for part in character.parts}
     for part in found.parts(_ALIKE):
         if made_from.get(part.name, part.sha256) != part.sha256:
@@ -140,12 +142,15 @@ def _opened(character: PhotorealCharacter, config: Config) -> Arc2Face:
                 f"{character.name} was made from another {part.name} than the one at {found.path(part.name)}: "
                 "put the earlier one back, or make the character again"
             )
+
+
+def _opened(character: PhotorealCharacter, found: Published) -> Arc2Face:
     try:
         from omote.engine.diffusion.arc2face.pipeline import fastest_place, open_arc2face
     except ImportError as error:
-        raise SheetError(f"photoreal stills want PyTorch ({error}): pip install 'omote[photoreal]'") from error
+        raise SheetError(f"photoreal stills want PyTorch ({error}): {EXTRA}") from error
     device, dtype = fastest_place()
     try:
         return open_arc2face(found.path, reference_scale=character.reference_scale, device=device, dtype=dtype)
     except (OSError, ValueError) as error:
-        raise SheetError(f"the published files cannot be used: {error}") from error
+        raise SheetError(f"the published files cannot be used: {error}; fetch that file again") from error
