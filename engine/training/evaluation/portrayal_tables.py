@@ -41,7 +41,7 @@ def _portrayals(everybody: Named) -> Table:
     remark = (
         "One character in a set of expressions, from the front. Similarity: cosine of face embeddings to the photo it "
         "was made of, else to it at rest; spread: one less the cosine of two pictures of the set. dlib's cosines are "
-        "all near 1: of four photos 0.96 for one person and 0.82 for two. Expression error: mean absolute difference of "
+        "all near 1: of four photos 0.96 for one person, 0.82 for two. Expression error: mean absolute difference of "
         "the weights asked for and those that MediaPipe reads, at best MediaPipe's own; of the change: without what it "
         "reads at rest. Colour and ground: how the head's mean colour, and pixels outside of the head, differ within "
         "the set, in levels of 255."
