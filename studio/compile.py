@@ -9,7 +9,9 @@ from pathlib import Path
 
 from omote.engine.animator import AUTO, runtimes
 from omote.engine.cache_folder import cache_folder
+from omote.engine.character import load_any
 from omote.engine.look import AnimatorError
+from omote.engine.nouns import PhotorealCharacter
 from omote.engine.runtime import choice
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.engine_file import engine_folder
@@ -17,6 +19,9 @@ from omote.engine.runtime.kept import Kept
 from omote.engine.runtime.network import RuntimeUnavailable
 from omote.engine.runtime.trial import Trial, try_builds
 from omote.engine.weights import NetworkFile, networks
+
+from . import compile_photoreal
+from .config import load_config
 
 _AHEAD = "tensorrt-rtx"  # the runtime that compiles for a GPU that is elsewhere
 
@@ -30,6 +35,8 @@ class Order:
     targets: tuple[str, ...]
     out: Path | None
     again: bool
+    character: str | None = None
+    config: Path | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,22 +52,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, default=None, metavar="DIR", help="where the engine of --target goes")
     parser.add_argument("--again", action="store_true", default=False, help="forget what was found and compiled")
+    parser.add_argument(
+        "--character", metavar="NAME", default=None, help="compile what draws this one, where that is photoreal"
+    )
+    parser.add_argument(
+        "--config", type=Path, default=None, metavar="FILE.toml", help="settings of photoreal characters"
+    )
 
 
 def order(typed: argparse.Namespace) -> Order:
-    return Order(typed.size, typed.runtime, tuple(typed.targets), typed.out, typed.again)
+    return Order(typed.size, typed.runtime, tuple(typed.targets), typed.out, typed.again, typed.character, typed.config)
 
 
 def run(order: Order) -> int:
     """Prints what was tried, or where the engine lies; errors that a person can mend are raised."""
+    shown = load_any(order.character) if order.character else None
+    if isinstance(shown, PhotorealCharacter):
+        return _photoreal(order, shown)
     file = networks()[-1]
     size = order.size or file.size
     if size not in file.sizes:
         raise AnimatorError(f"no network draws {size} pixels: --size takes {', '.join(map(str, file.sizes))}")
-    if order.out and not order.targets:
-        raise AnimatorError("--out is for the engine of a --target: what is compiled for this machine has its place")
-    if order.targets and (order.runtime not in (AUTO, _AHEAD) or order.again):
-        raise AnimatorError(f"--target makes an engine for {_AHEAD}, anew each time: leave out --runtime and --again")
+    _check(order)
     if order.targets:
         return _ahead(file, size, order)
     kept = Kept()
@@ -71,6 +84,26 @@ def run(order: Order) -> int:
     found = choice.decide(file, size, kept)
     print(table(found.trials, found.choice.build))
     return 0
+
+
+def _check(order: Order) -> None:
+    if order.out and not order.targets:
+        raise AnimatorError("--out is for the engine of a --target: what is compiled for this machine has its place")
+    if order.targets and (order.runtime not in (AUTO, _AHEAD) or order.again):
+        raise AnimatorError(f"--target makes an engine for {_AHEAD}, anew each time: leave out --runtime and --again")
+
+
+def _photoreal(order: Order, character: PhotorealCharacter) -> int:
+    if order.size not in (None, character.size):
+        raise AnimatorError(f"{character.name} is drawn with {character.size} pixels on a side: leave out --size")
+    _check(order)
+    config = load_config(order.config)
+    if order.targets:
+        return compile_photoreal.ahead(config, character, order.targets, order.out or Path())
+    if order.again:
+        _forget(Kept())
+        compile_photoreal.forget(character)
+    return compile_photoreal.run(config, character, order.runtime)
 
 
 def _forget(kept: Kept) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -128,7 +128,8 @@ class ExportedModel:
         return session
 
     def _session(self, name: str, build: Build) -> Session:
-        graph = self.graph(name, build.batch if name == UNET else 1)
+        build = build if name == UNET else replace(build, batch=1)
+        graph = self.graph(name, build.batch)
         if not build.runtime.startswith("pytorch"):
             return open_session(graph, build)
         if self.opener is None:

@@ -1,0 +1,59 @@
+"""`omote compile --character me` says what draws a photoreal character, or makes engines for GPUs elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("onnxscript")
+
+from omote.engine.runtime.engine_file import read_label
+from omote.studio.command import main
+from tests.engine.arc2face import tiny
+from tests.studio import photoreal_home
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    photoreal_home.furnish(home)
+    return home
+
+
+@pytest.fixture
+def home(furnished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    photoreal_home.use(furnished, monkeypatch)
+    return furnished
+
+
+def test_what_draws_is_told_with_the_time_of_its_parts(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compile", "--character", "me", "--runtime", "openvino-f32"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("openvino cpu f32: ") and said.endswith(" ms to decode a picture\n")
+
+
+def test_engines_are_made_for_a_gpu_that_is_elsewhere(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tensorrt_rtx", reason="TensorRT-RTX is made for x86-64 alone")
+    assert main(["compile", "--character", "me", "--target", "sm89", "--out", str(tmp_path)]) == 0
+    labels = [read_label(Path(path)) for path in capsys.readouterr().out.split()]
+    assert [(label.make.size, label.make.batch, label.targets) for label in labels] == [(tiny.SIZE, 1, ("sm89",))] * 2
+    assert len({label.make.network for label in labels}) == 2  # the UNet and the decoder
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (("--size", "128"), "me is drawn with 64 pixels on a side: leave out --size"),
+        (("--out", "here"), "--out is for the engine of a --target"),
+        (("--runtime", "openvino-int8"), "no int8 ranges"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    home: Path, capsys: pytest.CaptureFixture[str], typed: tuple[str, ...], said: str
+) -> None:
+    assert main(["compile", "--character", "me", *typed]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
