@@ -160,8 +160,8 @@ def layout(folder: Path, size: Size) -> dict[str, Any]:
     return {"tensors": len(shapes), "parameters": count, "is_published": PARAMETERS[size] in (None, count)}
 
 
-def measured(folder: Path, size: Size, only: list[str], on_part: Callable[[dict[str, Any]], None]) -> None:
-    """Every part in turn, each told in a line as it ends; `on_part` gets all so far."""
+def measured(folder: Path, size: Size, only: list[str], on_part: Callable[[dict[str, Any]], None]) -> bool:
+    """Every part in turn, each told in a line as it ends; `on_part` gets all so far. Whether all are close."""
     found: dict[str, Any] = {"unet": layout(folder, size)}
     parity = Parity(folder, size)
     for name in only:
@@ -172,12 +172,14 @@ def measured(folder: Path, size: Size, only: list[str], on_part: Callable[[dict[
         took = f"{time.monotonic() - began_s:.0f} s"
         print(f"{name:10}{apart:.3g} apart{'' if close else f', more than {CLOSE:g}'}, {took}", flush=True)
         on_part(found)
+    return bool(found["unet"]["is_published"]) and all(found[name]["is_close"] for name in only)
 
 
 PARTS = ("identity", "bank", "lcm", "guided")
 
 
-def main() -> None:
+def main() -> int:
+    """0 where all are close, else 1."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--size", choices=tuple(SIDES), default="full", help="small: a trial of this program")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="some of the comparisons")
@@ -190,8 +192,9 @@ def main() -> None:
         folder = chosen.folder or Path(temporary)
         if not (folder / UNET).is_file():
             straighten(write_published(folder, size=chosen.size) / UNET)
-        measured(folder, chosen.size, chosen.only, lambda found: keep({**told, "parts": found}, chosen.save))
+        is_close = measured(folder, chosen.size, chosen.only, lambda found: keep({**told, "parts": found}, chosen.save))
+    return 0 if is_close else 1
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
