@@ -57,6 +57,24 @@ def jobs(device: str) -> list[Job]:
             for count in (2, 4, 8)
         ),
         _program("growth", ("--only", "avatars", "--runtime", best), 90.0),
+        *_photoreal(device),
+    ]
+
+
+def _photoreal(device: str) -> list[Job]:
+    """Each runtime beside diffusers' pipeline; the first with TensorRT also exports, which takes minutes."""
+    toy = ("--small", "--size", "64", "--times", "3", "--most-s", "0.5", "--steps", "1") if device == "cpu" else ()
+    runtimes = ("pytorch-f32",) if device == "cpu" else ("pytorch-f16", "pytorch-compile-f16", "tensorrt-rtx")
+    return [
+        Job(
+            f"photoreal, {name}",
+            (
+                *(str(HERE / "photoreal.py"), "--device", device, "--runtime", "diffusers", "--runtime", name),
+                *(*toy, "--save", SAVE),
+            ),
+            180.0,
+        )
+        for name in runtimes
     ]
 
 
