@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.capture.photo import PhotoError, face_finder, the_face
+from omote.engine import models
+from omote.engine.capture.photo import MediaPipeFinder, PhotoError, the_face
 from omote.engine.capture.source import SourceError
 from omote.engine.face.light import studio_light
 from omote.engine.face.reading import Reading
@@ -202,8 +202,8 @@ def _judged(drawn: _Drawn, character: PhotorealCharacter, files: Published) -> I
     """By the tracker and the recogniser; what they cannot find is a value too."""
     pictures = {"the portrait": drawn.rest, "the smile": drawn.smile, "the reference": character.reference}
     try:
-        seen = {name: _seen(name, picture) for name, picture in pictures.items()}
-    except SourceError as error:
+        seen = _seen(pictures)
+    except (SourceError, ModelError) as error:
         yield Check("face", False, str(error))
         return
     face, smile, reference = seen.values()
@@ -213,14 +213,16 @@ def _judged(drawn: _Drawn, character: PhotorealCharacter, files: Published) -> I
     yield _smile(face, smile)
 
 
-def _seen(name: str, picture: Picture) -> Reading | str:
-    """The face in it, or why there is none."""
-    with ExitStack() as stack:
-        finder = stack.enter_context(face_finder())
-        try:
-            return the_face(name, np.ascontiguousarray(picture), finder)
-        except PhotoError as error:
-            return str(error)
+def _seen(pictures: Mapping[str, Picture]) -> dict[str, Reading | str]:
+    """The face in each, or why there is none."""
+    seen: dict[str, Reading | str] = {}
+    with MediaPipeFinder(models.model_path(models.FACE_LANDMARKER)) as finder:
+        for name, picture in pictures.items():
+            try:
+                seen[name] = the_face(name, np.ascontiguousarray(picture), finder)
+            except PhotoError as error:
+                seen[name] = str(error)
+    return seen
 
 
 def _likeness(drawn: Picture, face: Reading | str, photo: Picture, reference: Reading | str, files: Published) -> Check:

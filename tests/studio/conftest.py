@@ -1,14 +1,18 @@
-"""Portraits for the tests of what shows them."""
+"""Portraits for the tests of what shows them; and tests may import others' parts, as `tests.studio.photoreal_home`."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from omote.engine.nouns import FlameParams, Portrait, Stamp
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 Draw = Callable[[int], Portrait]
 
@@ -25,3 +29,13 @@ def draw() -> Draw:
         return Portrait(stamp, rgba, None, FlameParams.neutral(), 1.0, np.zeros(27, np.float32))
 
     return portrait
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home as `photoreal_home` makes it, once for all; nobody changes it."""
+    from tests.studio import photoreal_home
+
+    home = tmp_path_factory.mktemp("home")
+    photoreal_home.furnish(home)
+    return home

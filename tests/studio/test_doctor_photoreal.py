@@ -1,0 +1,93 @@
+"""`omote doctor --character me`: a line for each thing, with the cure of what is wrong, and never a crash."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("onnxscript")
+
+from omote.engine.nouns import Part
+from omote.engine.photoreal.character_file import save_photoreal
+from omote.studio.command import main
+from tests.studio import photoreal_home
+
+
+@pytest.fixture
+def home(furnished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    photoreal_home.use(furnished, monkeypatch)
+    return furnished
+
+
+def part(sha256: str, name: str = "vae/config.json") -> Part:
+    return Part(name, sha256, "openrail", True)
+
+
+def looked_at(path: Path, capsys: pytest.CaptureFixture[str], *parts: Part) -> tuple[int, list[str]]:
+    """The exit code and the lines for a character of these parts."""
+    save_photoreal(replace(photoreal_home.person("me"), parts=parts), path)
+    code = main(["doctor", "--character", str(path)])
+    return code, capsys.readouterr().out.splitlines()
+
+
+def line(lines: list[str], name: str) -> str:
+    return next(line for line in lines if line[8:].startswith(name))
+
+
+def test_it_says_a_line_for_each_thing_and_that_the_character_can_run(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, lines = looked_at(tmp_path / "me.omote", capsys, part(hashlib.sha256(photoreal_home.CONFIG).hexdigest()))
+    assert code == 0
+    assert lines[-1].startswith("me can run: omote live --character")
+    assert line(lines, "character").startswith("ok      character         me, 64x64, sampler lcm")
+    assert "vae/config.json, sha256 44136fa355b3678a as recorded" in line(lines, "part")
+    assert "all parts may earn money" in line(lines, "licences")
+    assert line(lines, "neutral").startswith("unsure")
+    assert "to flame2020, of the FLAME file ffffffffffffffff" in line(lines, "FLAME map")
+    parity = [one for one in lines if one.startswith("ok      parity")]
+    assert [one.split()[2] for one in parity] == ["expression:", "unet:", "decoder:"]
+    assert "64x64, steps 1, openvino cpu" in line(lines, "portrait")
+    assert "the same bytes" in line(lines, "still face")
+
+
+def test_what_needs_a_file_that_is_not_here_says_so_and_the_rest_is_looked_at(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, lines = looked_at(tmp_path / "me.omote", capsys, part("0" * 64, "taesd/config.json"))
+    assert code == 1
+    assert lines[-1] == "me cannot run: see what is missing above"
+    assert line(lines, "part").startswith("missing part")
+    assert "`omote models get arc2face` downloads it" in line(lines, "part")
+    assert line(lines, "layout").startswith("missing layout")
+    assert line(lines, "portrait").startswith("ok")
+    assert line(lines, "face").startswith("missing face")
+    assert "face_landmarker.task is missing" in line(lines, "face")
+
+
+def test_a_file_that_became_another_is_named(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines = looked_at(tmp_path / "me.omote", capsys, part("0" * 64))
+    assert code == 1
+    found = line(lines, "part")
+    assert found.startswith("another part")
+    assert "put back the file that the character was made from" in found
+
+
+def test_without_map_networks_and_files_it_still_says_all(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "empty"))
+    code, lines = looked_at(tmp_path / "me.omote", capsys)
+    assert code == 1
+    assert "omote calibrate flame-map --flame FILE" in line(lines, "FLAME map")
+    assert line(lines, "exported networks").startswith("missing")
+    assert not [one for one in lines if "portrait" in one]
+
+
+def test_an_open_character_is_looked_at_as_before(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["doctor", "--character", "noah", "--runtime", "openvino"])
+    assert "noah, 256x256" in line(capsys.readouterr().out.splitlines(), "portrait")
