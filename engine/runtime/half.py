@@ -197,8 +197,12 @@ def _array(tensor: onnx.TensorProto, folder: Path) -> NDArray[Any]:
 
 def _halved(array: NDArray[Any]) -> NDArray[np.float16]:
     """What is too large for a half is the largest there is; infinity, which masks, stays infinity."""
-    finite = np.clip(array, -_LARGEST, _LARGEST)
-    return np.where(np.isinf(array), array, finite).astype(np.float16)
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float16)
+    over = np.isinf(half)
+    if over.any():  # hardly ever, and of gigabytes each pass counts
+        half[over] = np.where(np.isinf(array[over]), array[over], np.copysign(_LARGEST, array[over]))
+    return half
 
 
 def _float_names(model: onnx.ModelProto) -> frozenset[str]:
