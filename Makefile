@@ -33,6 +33,6 @@ train-gpu:
 bench-gpu:
 	$(PYTHON) tools/run.py benchmarks/gpu.py --save benchmarks/results/gpu.json
 
-# A quarter of an hour of two cores, and 5 GB of disk while it runs: random weights at full size.
+# About an hour of two cores (an estimate), and 5 GB of disk while it runs: random weights at full size.
 parity-photoreal:
 	$(PYTHON) tools/run.py benchmarks/photoreal_parity.py

@@ -1,7 +1,9 @@
 """`make parity-photoreal`: the whole of Arc2Face at full size against diffusers and transformers, on equal weights.
 
 The weights are random, in the published layout tensor for tensor: what is shown is that both compute the same, not
-that the published weights draw well. One model stands in memory at a time; it takes a quarter of an hour of two cores.
+that the published weights draw well. They are straightened (see `straighten`) and the result says so; `--plain` leaves
+them as they fell, and its result stands beside the other one. One model stands in memory at a time. It takes about an
+hour of two cores, reckoned from the seconds of LCM's four steps.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler, LCMScheduler
 from diffusers.utils import logging
-from record import RESULTS, ROOT, keep, origin
+from record import RESULTS, ROOT, keep, kept, origin
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -34,6 +36,7 @@ from tests.engine.arc2face.published import DIMENSIONS, Size, write_published
 CLOSE = 1e-4  # at the latent, in float32
 REFERENCE_SCALE = 0.8
 SIDES: dict[Size, int] = {"small": 16, "full": 64}  # of the latent; full is 512 x 512 pixels
+RESULT = RESULTS / "photoreal_parity.json"
 PARAMETERS: dict[Size, int | None] = {"small": None, "full": 859_520_964}
 
 
@@ -127,11 +130,12 @@ def _megabytes(parts: tuple[Tensor, ...]) -> float:
 
 
 def straighten(path: Path) -> None:
-    """Leads what comes into a random UNet to where its noise comes out, past all else, as training does.
+    """Leads what comes into a random UNet to where its noise comes out, past all else.
 
-    Without it the sampler takes no noise away: it divides the noise that it begins with by 0.068, and with it all that
-    float32 has rounded, to latents of a spread of 20, where real ones have 1. Each latent channel is led twice, once
-    negated, for silu(z) - silu(-z) is z.
+    Only then is what comes out mostly the noise that went in, which a denoiser's is. Of plain random weights the
+    sampler takes no noise away: it divides the noise that it begins with by 0.068, and with it all that float32 has
+    rounded, to latents of a spread of 20, where real ones have 1. Nothing is claimed of how trained weights do it. Each
+    latent channel is led twice, once negated, for silu(z) - silu(-z) is z.
     """
     state = load_file(path)
     into, past, out = (state[f"{name}.weight"] for name in _STRAIGHT)
@@ -144,6 +148,13 @@ def straighten(path: Path) -> None:
         past[channel, past.shape[1] // 2 + channel] = 1.0
         out[latent, channel, 1, 1] = sign
     save_file(state, path, {"format": "pt"})
+
+
+def is_straight(path: Path) -> bool:
+    """Whether the weights in this file were straightened, told by the rows that lead past all else."""
+    with safe_open(path, "pt") as file:
+        past = file.get_tensor(f"{_STRAIGHT[1]}.weight")[: 2 * _LATENT]
+    return bool((past.count_nonzero(dim=tuple(range(1, past.ndim))) == 1).all())
 
 
 _STRAIGHT = ("conv_in", "up_blocks.3.resnets.2.conv_shortcut", "conv_out")
@@ -175,7 +186,22 @@ def measured(folder: Path, size: Size, only: list[str], on_part: Callable[[dict[
     return bool(found["unet"]["is_published"]) and all(found[name]["is_close"] for name in only)
 
 
+def beside(path: Path, told: dict[str, Any], is_plain: bool) -> Callable[[dict[str, Any]], None]:
+    """What keeps the parts of a run: those of plain weights under "plain", and neither kind loses the other's."""
+    before = kept(path.stem, path.parent) or {}
+
+    def keep_parts(found: dict[str, Any]) -> None:
+        if is_plain:
+            keep({**before, "plain": {**told, "parts": found}}, path)
+        else:
+            others = {"plain": before["plain"]} if "plain" in before else {}
+            keep({**told, "parts": found, **others}, path)
+
+    return keep_parts
+
+
 PARTS = ("identity", "bank", "lcm", "guided")
+WEIGHTS = {True: "random", False: "random, straightened: what comes into the UNet is led past it to its noise"}
 
 
 def main() -> int:
@@ -183,17 +209,34 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--size", choices=tuple(SIDES), default="full", help="small: a trial of this program")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="some of the comparisons")
+    parser.add_argument("--plain", action="store_true", help="random weights as they fell, not straightened")
     parser.add_argument("--folder", type=Path, help="where the random weights are, or are kept for the next time")
-    parser.add_argument("--save", type=Path, default=RESULTS / "photoreal_parity.json", help="where to keep the result")
+    parser.add_argument("--save", type=Path, help=f"where to keep the result; else {RESULT.name}, of full size only")
     chosen = parser.parse_args()
     logging.set_verbosity_error()
     told = {**origin(), "size": chosen.size, "torch": torch.__version__, "allowed": CLOSE}
+    told |= {"weights": WEIGHTS[chosen.plain]}
+    save = chosen.save or (RESULT if chosen.size == "full" else None)
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.folder or Path(temporary)
-        if not (folder / UNET).is_file():
-            straighten(write_published(folder, size=chosen.size) / UNET)
-        is_close = measured(folder, chosen.size, chosen.only, lambda found: keep({**told, "parts": found}, chosen.save))
+        _written(folder, chosen.size, is_plain=chosen.plain)
+        on_part = beside(save, told, chosen.plain) if save else _not_kept
+        is_close = measured(folder, chosen.size, chosen.only, on_part)
     return 0 if is_close else 1
+
+
+def _written(folder: Path, size: Size, *, is_plain: bool) -> None:
+    """Writes the weights where there are none; SystemExit where those that are there are of the other kind."""
+    if not (folder / UNET).is_file():
+        write_published(folder, size=size)
+        if not is_plain:
+            straighten(folder / UNET)
+    elif is_straight(folder / UNET) is is_plain:
+        raise SystemExit(f"{folder} holds weights that are {'' if is_plain else 'not '}straightened: choose another")
+
+
+def _not_kept(found: dict[str, Any]) -> None:
+    """Of a trial nothing is kept unless --save is given."""
 
 
 if __name__ == "__main__":
