@@ -47,6 +47,8 @@ class ExpressionAdapter(nn.Module):
         found, wanted = set(weights), set(module.state_dict())
         if found != wanted:
             raise ValueError(f"the expression adapter must hold {sorted(wanted)}, got {sorted(found)}")
+        for name, wanted_weight in module.state_dict().items():
+            _check_weight(name, weights[name], wanted_weight)
         module.load_state_dict(dict(weights))
         return module
 
@@ -82,7 +84,14 @@ def _linear(weights: Mapping[str, Tensor], name: str) -> nn.Linear:
 
 
 def _size(weights: Mapping[str, Tensor], name: str) -> int:
-    return int(weights[name].shape[0])
+    if weights[name].numel() == 0 or weights[name].ndim != 1:
+        raise ValueError(f"{name} of the expression adapter must be a row, got {list(weights[name].shape)}")
+    return weights[name].numel()
+
+
+def _check_weight(name: str, found: Tensor, wanted: Tensor) -> None:
+    if found.shape != wanted.shape:
+        raise ValueError(f"{name} of the expression adapter must be {list(wanted.shape)}, got {list(found.shape)}")
 
 
 def _from_vector(linear: nn.Linear) -> nn.Linear:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,13 +42,14 @@ class Alphas:
     def _told(cls, path: Path, text: str) -> Self:
         try:
             said = {key.removeprefix("unet."): value for key, value in json.loads(text).items()}
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, RecursionError) as error:
             raise ValueError(f"{path.name} must describe its LoRA by a JSON object: {error}") from error
         for key in _UNBUILT:
             if said.get(key):
                 raise ValueError(f"{path.name} is of a LoRA with {key}, which is not built here")
         alpha, by_module = said.get("lora_alpha"), said.get("alpha_pattern") or {}
-        if not isinstance(alpha, int | float | None) or not isinstance(by_module, dict):
+        is_told = isinstance(by_module, dict) and all(map(_is_number, by_module.values()))
+        if not is_told or not (alpha is None or _is_number(alpha)):
             raise ValueError(f"{path.name} says its alphas by {alpha!r} and {by_module!r}; wanted numbers")
         return cls(alpha, {name.lstrip("^").replace(".", "_"): float(value) for name, value in by_module.items()})
 
@@ -57,3 +59,7 @@ class Alphas:
             if f"_{module}".endswith(f"_{name}"):
                 return value
         return float(rank) if self.everywhere is None else self.everywhere
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

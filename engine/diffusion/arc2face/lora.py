@@ -95,9 +95,16 @@ def _flat(module: str) -> str:
 
 
 def _pair(name: str, parts: Mapping[str, Tensor], alphas: Alphas) -> Pair:
-    down = parts["down"]
-    alpha = parts["alpha"].item() if "alpha" in parts else alphas.alpha(name, down.shape[0])
-    return Pair(down, parts["up"], alpha)
+    down, up = parts["down"], parts["up"]
+    if min(down.ndim, up.ndim) < 2 or not down.numel() or not up.numel():
+        raise ValueError(f"the LoRA of {name} must be two matrices, got {list(down.shape)} and {list(up.shape)}")
+    return Pair(down, up, _alpha(name, parts["alpha"]) if "alpha" in parts else alphas.alpha(name, down.shape[0]))
+
+
+def _alpha(name: str, told: Tensor) -> float:
+    if told.numel() != 1 or not torch.isfinite(told).all():
+        raise ValueError(f"the alpha of the LoRA of {name} must be a number, got {told.flatten()[:4].tolist()}")
+    return float(told.item())
 
 
 def fuse(unet: UNet, lora: Lora, scale: float) -> int:

@@ -110,10 +110,11 @@ def _keep(tensors: Mapping[str, Tensor], kept: Path) -> None:
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights that share their numbers are written twice: safetensors refuses them otherwise."""
+    """Weights that share their memory, or a part of it, are written twice: safetensors refuses them otherwise."""
     seen: set[int] = set()
     apart: dict[str, Tensor] = {}
     for name, value in tensors.items():
-        apart[name] = value.clone() if value.data_ptr() in seen else value
-        seen.add(value.data_ptr())
+        place = value.untyped_storage().data_ptr()
+        apart[name] = value.clone() if place in seen else value
+        seen.add(place)
     return apart

@@ -224,6 +224,14 @@ def test_key_too_many_is_refused() -> None:
         ExpressionAdapter.of({**image_proj("full"), "surprise": torch.zeros(1)})
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"), [("proj.bias", (1,)), ("norm.bias", (3,)), ("norm.weight", ()), ("norm.weight", (0,))]
+)
+def test_weight_of_another_size_is_refused_by_name(name: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=rf"{name} of the expression adapter must be"):
+        ExpressionAdapter.of({**image_proj("linear"), name: torch.zeros(shape)})
+
+
 def test_tokens_that_do_not_come_out_even_are_refused() -> None:
     with pytest.raises(ValueError, match="50 numbers do not make tokens of 12"):
         ExpressionAdapter.of({**image_proj("linear"), "proj.weight": torch.zeros(50, 55)})

@@ -229,6 +229,15 @@ def test_weights_that_share_their_numbers_load_as_two(tmp_path: Path) -> None:
         assert torch.equal(found["a"], shared) and torch.equal(found["b"], shared)
 
 
+def test_weights_that_share_a_part_of_their_numbers_load_as_two(tmp_path: Path, cache: Path) -> None:
+    row = torch.arange(16.0)
+    torch.save({"a": row[:10], "b": row[6:]}, tmp_path / "overlap.bin")
+    for _ in range(2):  # once from the pickle, once from what was kept
+        found = read_tensors(tmp_path / "overlap.bin")
+        assert torch.equal(found["a"], row[:10]) and torch.equal(found["b"], row[6:])
+    assert len(list(cache.iterdir())) == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more", b"\x80\x02."], ids=["empty", "zip", "pickle"])
 def test_a_damaged_pickle_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "weights.bin").write_bytes(content)

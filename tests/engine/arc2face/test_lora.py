@@ -206,7 +206,10 @@ def test_file_of_peft_without_what_tells_its_alpha_is_refused(bare: Any, tmp_pat
         read_lora(path)
 
 
-@pytest.mark.parametrize("told", ["[]", "{", '{"lora_alpha": "8"}', '{"alpha_pattern": 3}'])
+NO_NUMBERS = ('{"lora_alpha": NaN}', '{"alpha_pattern": {"to_q": null}}', '{"alpha_pattern": {"to_q": Infinity}}')
+
+
+@pytest.mark.parametrize("told", ["[]", "{", '{"lora_alpha": "8"}', '{"alpha_pattern": 3}', *NO_NUMBERS])
 def test_alphas_that_cannot_be_understood_are_refused(bare: Any, tmp_path: Path, told: str) -> None:
     path = tmp_path / "lora.safetensors"
     save_file(NAMED["peft"](bare), path, {"lora_adapter_metadata": told})
@@ -304,6 +307,23 @@ def test_half_a_pair_is_refused_by_name(bare: Any, tmp_path: Path) -> None:
     del weights["unet.conv_in.lora.up.weight"]
     path = saved(tmp_path / "lora.bin", weights)
     with pytest.raises(ValueError, match="got half for conv_in"):
+        read_lora(path)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "wanted"),
+    [
+        ("down.weight", torch.ones(8), "conv_in must be two matrices, got"),
+        ("down.weight", torch.ones(0, 8), "conv_in must be two matrices, got"),
+        ("alpha", torch.ones(2), "alpha of the LoRA of conv_in must be a number"),
+        ("alpha", torch.tensor(torch.nan), "alpha of the LoRA of conv_in must be a number"),
+    ],
+)
+def test_numbers_that_make_no_change_are_refused(
+    bare: Any, tmp_path: Path, part: str, value: Tensor, wanted: str
+) -> None:
+    path = saved(tmp_path / "lora.bin", {**NAMED["diffusers"](bare), f"unet.conv_in.lora.{part}": value})
+    with pytest.raises(ValueError, match=wanted):
         read_lora(path)
 
 
