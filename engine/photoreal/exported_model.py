@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from safetensors import SafetensorError, safe_open
+
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.exported import ExportedGraph, Session, open_session
 from omote.engine.runtime.network import RuntimeUnavailable
@@ -146,8 +148,13 @@ class ExportedModel:
                 found = (self.folder / name).stat().st_size
                 if found != size:
                     raise ValueError(f"{name} has {found} bytes, wanted {size}")
-        if not (self.folder / REFERENCE_FILE).is_file():
-            raise ValueError(f"{REFERENCE_FILE} is missing")
+        try:
+            with safe_open(self.folder / REFERENCE_FILE, "np") as reference:
+                known = set(reference.keys())
+        except SafetensorError as error:
+            raise ValueError(f"{REFERENCE_FILE} is damaged: {error}") from error
+        if known != set(GRAPHS):
+            raise ValueError(f"{REFERENCE_FILE} holds {', '.join(sorted(known))}, wanted {', '.join(GRAPHS)}")
 
 
 def _shape(told: object) -> tuple[Length, ...]:

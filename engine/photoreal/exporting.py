@@ -43,7 +43,7 @@ def exported(recipe: Recipe, opener: Opener, folder: Path | None = None) -> Expo
             return ExportedModel.read(place, opener)
         except ExportedModelError as error:
             log.warning("%s; it is exported anew", error)
-            shutil.rmtree(place, ignore_errors=True)
+            _put_aside(place)
     _sweep(folder)
     log.warning("exporting the networks for %dx%d, once: a minute or two, and gigabytes", recipe.size, recipe.size)
     with _partial(folder) as partial:
@@ -95,13 +95,27 @@ def _partial(folder: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def _put_aside(damaged: Path) -> None:
+    """Out of the way at once, and removed as far as nobody reads it: a half removed folder would never be replaced."""
+    aside = damaged.with_name(f"{_PARTIAL}{os.getpid()}-{time.monotonic_ns()}")
+    try:
+        damaged.rename(aside)
+    except FileNotFoundError:
+        return  # another process was faster
+    except OSError as error:
+        raise RuntimeUnavailable(
+            f"{damaged} is damaged and cannot be replaced ({error}): end what uses it, or remove it"
+        ) from error
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def _settle(partial: Path, place: Path) -> None:
     """All of it at once; where another process was faster, its own stays."""
     try:
         partial.rename(place)
-    except OSError:
+    except OSError as error:
         if not place.is_dir():
-            raise
+            raise RuntimeUnavailable(f"the networks cannot be kept in {place} ({error}): make room") from error
 
 
 def _sweep(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -167,6 +168,15 @@ def test_a_folder_that_lacks_a_file_or_has_another_is_refused_with_the_cure(
         with pytest.raises(ExportedModelError):
             ExportedModel.read(tmp_path)
     (tmp_path / "model.json").write_text(json.dumps(told))
+    whole = (tmp_path / "reference.safetensors").read_bytes()
+    for content in (b"", whole[:-1]):
+        (tmp_path / "reference.safetensors").write_bytes(content)
+        with pytest.raises(ExportedModelError, match=r"reference\.safetensors is damaged"):
+            ExportedModel.read(tmp_path)
+    (tmp_path / "reference.safetensors").unlink()
+    with pytest.raises(ExportedModelError, match=r"reference\.safetensors"):
+        ExportedModel.read(tmp_path)
+    (tmp_path / "reference.safetensors").write_bytes(whole)
     (tmp_path / "unet.onnx.data").write_bytes(b"cut off")
     with pytest.raises(ExportedModelError, match=r"unet\.onnx\.data has 7 bytes, wanted"):
         ExportedModel.read(tmp_path)
@@ -175,7 +185,7 @@ def test_a_folder_that_lacks_a_file_or_has_another_is_refused_with_the_cure(
 @pytest.fixture
 def made(model: ExportedModel, tmp_path: Path) -> Iterator[Path]:
     """A cache in which the model already lies."""
-    (tmp_path / tiny.RECIPE.digest).symlink_to(model.folder)
+    shutil.copytree(model.folder, tmp_path / tiny.RECIPE.digest)
     yield tmp_path
 
 
@@ -201,6 +211,21 @@ def test_what_was_cut_off_is_swept_when_the_next_one_exports(tmp_path: Path) -> 
     with pytest.raises(ZeroDivisionError):
         exporting.exported(tiny.RECIPE, lambda: 1 / 0, tmp_path)  # type: ignore[arg-type, return-value]
     assert list(tmp_path.iterdir()) == [young]  # which another process is writing
+
+
+def test_a_damaged_model_is_exported_anew_in_its_place(made: Path) -> None:
+    place = made / tiny.RECIPE.digest
+    (place / "unet.onnx.data").write_bytes(b"cut off")
+    found = exporting.exported(tiny.RECIPE, tiny.arc, made)
+    assert found.folder == place and found.graphs == ExportedModel.read(place).graphs
+    assert list(made.iterdir()) == [place]
+
+
+def test_a_model_that_cannot_be_put_in_its_place_is_told_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "partial").mkdir()
+    (tmp_path / "place").write_bytes(b"a file where a folder should be")
+    with pytest.raises(RuntimeUnavailable, match=r"cannot be kept in .*make room"):
+        exporting._settle(tmp_path / "partial", tmp_path / "place")
 
 
 def test_what_another_process_made_first_stays(tmp_path: Path) -> None:
