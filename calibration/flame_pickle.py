@@ -122,7 +122,8 @@ class _DType:
     __slots__ = ("kind", "order")
 
     def __init__(self, kind: object, *_: object) -> None:
-        self.order, self.kind = "<", str(kind).lstrip("<>=|")
+        # Only text is looked at: a nest of lists that holds itself many times over has no end when it is written out.
+        self.order, self.kind = "<", kind.lstrip("<>=|") if isinstance(kind, str) else type(kind).__name__
 
     def __setstate__(self, state: object) -> None:
         if not isinstance(state, tuple) or len(state) < 2:
@@ -150,9 +151,11 @@ class _DType:
 
 def _sides(shape: object) -> tuple[int, ...]:
     if not isinstance(shape, tuple) or len(shape) > _MOST_DIMENSIONS:
-        raise FlameFileError(f"it holds an array of shape {shape!r:.60}")
-    if not all(type(side) is int and 0 <= side < 1 << 31 for side in shape):
-        raise FlameFileError(f"it holds an array of shape {shape!r:.60}")
+        raise FlameFileError(f"it holds an array of a shape that is no tuple of {_MOST_DIMENSIONS} or fewer")
+    for side in shape:
+        if type(side) is not int or not 0 <= side < 1 << 31:
+            told = side if isinstance(side, int) else type(side).__name__
+            raise FlameFileError(f"it holds an array with a side of {told}")
     return shape
 
 
@@ -234,9 +237,14 @@ def _numbers(value: object) -> object:
         return value.values()
     if isinstance(value, Kept):
         return _sparse(value) if value.path.startswith("scipy.") else _chumpy(value)
-    if isinstance(value, list | tuple | int | float):
+    if isinstance(value, int | float) or _is_row(value):
         return np.asarray(value, np.float64)
     raise FlameFileError(f"it holds a {type(value).__name__} where numbers were wanted")
+
+
+def _is_row(value: object) -> bool:
+    """Whether it is numbers one after the other, and not lists of lists, which may hold each other without end."""
+    return isinstance(value, list | tuple) and all(isinstance(one, int | float) for one in value)
 
 
 def _chumpy(kept: Kept, depth: int = 0) -> object:
@@ -247,8 +255,9 @@ def _chumpy(kept: Kept, depth: int = 0) -> object:
     if depth < 8 and isinstance(source := state.get("a"), Kept) and "idxs" in state:
         values = np.asarray(_chumpy(source, depth + 1)).ravel()
         chosen = values[np.asarray(_numbers(state["idxs"])).astype(np.int64).ravel()]
-        shape = _numbers(state.get("preferred_shape"))
-        return chosen.reshape([int(side) for side in np.ravel(np.asarray(shape))]) if shape is not None else chosen
+        if state.get("preferred_shape") is None:
+            return chosen
+        return chosen.reshape([int(side) for side in np.ravel(np.asarray(_numbers(state["preferred_shape"])))])
     raise FlameFileError(f"its {kept.path} holds no numbers, but how to work them out: save it with plain arrays")
 
 
@@ -263,10 +272,10 @@ def _sparse(kept: Kept) -> AnyArray:
     if kind == "coo":
         row, column = (np.asarray(_numbers(state.get(name))) for name in ("row", "col"))
     else:
-        major = np.repeat(
-            np.arange(columns if kind == "csc" else rows), np.diff(np.asarray(_numbers(state.get("indptr"))))
-        )
-        minor = np.asarray(_numbers(state.get("indices")))
+        minor, many = np.asarray(_numbers(state.get("indices"))), np.diff(np.asarray(_numbers(state.get("indptr"))))
+        if many.sum() != len(minor):  # said before that much memory is taken
+            raise FlameFileError(f"its {kept.path} has {len(minor)} numbers where its columns or rows say {many.sum()}")
+        major = np.repeat(np.arange(columns if kind == "csc" else rows), many)
         row, column = (minor, major) if kind == "csc" else (major, minor)
     if not len(row) == len(column) == len(data):
         raise FlameFileError(f"its {kept.path} has {len(data)} numbers at {len(row)}x{len(column)} places")

@@ -41,7 +41,7 @@ def read_neutral(path: Path) -> Array:
         rows = np.asarray(reader(path.read_bytes()), np.float64)
     except NeutralError:
         raise
-    except (OSError, EOFError, ValueError, TypeError, SafetensorError) as error:
+    except (OSError, EOFError, ValueError, TypeError, MemoryError, SafetensorError) as error:
         raise NeutralError(f"{path} cannot be read: {error}") from error
     return _rest(path, rows)
 

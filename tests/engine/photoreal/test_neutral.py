@@ -102,3 +102,11 @@ def test_an_array_of_objects_is_not_read(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(NeutralError, match="cannot be read"):
         read_neutral(tmp_path / "neutral.npy")
+
+
+def test_a_header_that_claims_more_than_there_is_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "neutral.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (1 << 50, 55)})
+    with pytest.raises(NeutralError, match="cannot be read"):
+        read_neutral(path)
