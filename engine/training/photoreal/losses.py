@@ -67,11 +67,17 @@ class Losses(nn.Module):
         latent, nothing = F.huber_loss(drawn, truth), drawn.new_zeros(())
         if self.tracker is None and self.recogniser is None:
             return Terms(latent, nothing, nothing, nothing)
-        seen = self.decoder(drawn)
+        seen = self._decoded(drawn)
         with torch.no_grad():
-            wanted = self.decoder(truth)
+            wanted = self._decoded(truth)
         perceptual, expression = self._tracked(seen, wanted) if self.tracker else (nothing, nothing)
         return Terms(latent, perceptual, expression, self._strangeness(seen, wanted) if self.recogniser else nothing)
+
+    def _decoded(self, latents: Tensor) -> Tensor:
+        """[B,3,S,S] in float32, whatever the decoder is in: on a GPU it is the pipeline's own, in half precision."""
+        own = next(self.decoder.parameters(), latents).dtype
+        pictures: Tensor = self.decoder(latents.to(own)).float()
+        return pictures
 
     def _tracked(self, seen: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
         assert self.tracker is not None

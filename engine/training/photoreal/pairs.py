@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -84,9 +84,14 @@ def _keep(path: Path, vectors: Tensor, latents: Tensor, lesson: Lesson) -> None:
 def _read(folder: Path, lesson: Lesson, count: int) -> Pairs:
     vectors, latents = [], []
     for path in sorted(folder.glob("pairs-*.safetensors"))[: -(-count // PART)]:
-        with safe_open(path, framework="pt") as file:
-            if (file.metadata() or {}).get("lesson") != lesson.digest:
-                raise PairsError(f"{path} holds what another teacher drew: choose another --run, or delete its pairs")
-            vectors.append(file.get_tensor("vectors"))
-            latents.append(file.get_tensor("latents"))
+        try:
+            with safe_open(path, framework="pt") as file:
+                if (file.metadata() or {}).get("lesson") != lesson.digest:
+                    raise PairsError(
+                        f"{path} holds what another teacher drew: choose another --run, or delete its pairs"
+                    )
+                vectors.append(file.get_tensor("vectors"))
+                latents.append(file.get_tensor("latents"))
+        except SafetensorError as error:
+            raise PairsError(f"{path} is damaged ({error}): delete it, and it is drawn again") from error
     return Pairs(torch.cat(vectors)[:count], torch.cat(latents)[:count])

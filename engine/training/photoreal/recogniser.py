@@ -108,6 +108,11 @@ def _gemm(given: list[Any], said: dict[str, Any]) -> Tensor:
     return product if c is None else product + said.get("beta", 1.0) * c
 
 
+def _sides(x: Tensor, wanted: Tensor) -> list[int]:
+    """ONNX says 0 for a side that stays as it is."""
+    return [int(n) or x.shape[k] for k, n in enumerate(wanted)]
+
+
 _OPERATORS: dict[str, Any] = {
     "Conv": _conv,
     "BatchNormalization": _norm,
@@ -120,7 +125,7 @@ _OPERATORS: dict[str, Any] = {
     "Mul": lambda given, said: given[0] * given[1],
     "Div": lambda given, said: given[0] / given[1],
     "Flatten": lambda given, said: given[0].flatten(said.get("axis", 1)),
-    "Reshape": lambda given, said: given[0].reshape([int(n) for n in given[1]]),
+    "Reshape": lambda given, said: given[0].reshape(_sides(given[0], given[1])),
     "Dropout": lambda given, said: given[0],
     "Identity": lambda given, said: given[0],
     "GlobalAveragePool": lambda given, said: given[0].mean((2, 3), keepdim=True),

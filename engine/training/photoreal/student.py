@@ -21,6 +21,7 @@ CHECKPOINT = "checkpoint.safetensors"
 _WARM_UP = 20
 _FINAL_SHARE = 0.1  # of the rate, at the end
 _HELD_OUT = 8  # of the pairs, at most: never learned from, to be judged by
+LEAST_PAIRS = 4  # of which one is held out
 
 OneStep = Callable[[Tensor], Tensor]  # vectors [B,55] to latents [B,4,h,w], as the student draws them, with gradients
 
@@ -30,7 +31,7 @@ class Plan:
     """One run; the same plan on the same machine gives the same student."""
 
     run: Path
-    steps: int = 2000
+    steps: int = 4000
     batch: int = 2
     rate: float = 1e-4
     rank: int = 64
@@ -52,7 +53,7 @@ class Student:
         self.changes = LowRank(unet, plan.rank).to(device)
         self.handles = self.changes.attached(unet)
         self.optimiser = torch.optim.AdamW(self.changes.parameters(), lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.0)
-        held = min(_HELD_OUT, len(pairs) // 4)
+        held = min(_HELD_OUT, len(pairs) // LEAST_PAIRS)
         self.held_out = Pairs(pairs.vectors[:held], pairs.latents[:held])
         self.pairs = Pairs(pairs.vectors[held:], pairs.latents[held:])
         self.device, self.step = device, 0

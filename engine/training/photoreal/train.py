@@ -28,7 +28,7 @@ from omote.engine.photoreal.published_file import DISTILLED, RECOGNISER, files_f
 from ..provenance import provenance
 from .course import Course
 from .losses import Terms
-from .student import Plan, Student, train
+from .student import LEAST_PAIRS, Plan, Student, train
 
 STUDENT = DISTILLED["student"]
 _SHOWN = 8  # pictures in the sheet
@@ -67,7 +67,7 @@ def _typed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--run", type=Path, required=True, help="a folder for pairs, checkpoints and the student")
     parser.add_argument("--pairs", type=int, default=1024, help="that the teacher draws")
     parser.add_argument("--teacher-steps", type=int, default=STEPS)
-    parser.add_argument("--steps", type=int, default=4000, help="of training")
+    parser.add_argument("--steps", type=int, default=Plan.steps, help="of training")
     parser.add_argument("--batch", type=int, default=Plan.batch)
     parser.add_argument("--rate", type=float, default=Plan.rate)
     parser.add_argument("--rank", type=int, default=Plan.rank)
@@ -79,7 +79,14 @@ def _typed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--allow-noncommercial", action="store_true", help="the published weights are research's")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    return parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
+    least = {"pairs": LEAST_PAIRS, "teacher_steps": 1, "steps": 1, "batch": 1, "rank": 1, "seed": 0}
+    for name, smallest in least.items():
+        if (found := getattr(args, name)) < smallest:
+            parser.error(f"--{name.replace('_', '-')} must be {smallest} or more, got {found}")
+    if not args.rate > 0.0 or not args.minutes > 0.0:
+        parser.error(f"--rate and --minutes must be above 0, got {args.rate:g} and {args.minutes:g}")
+    return args
 
 
 def _course(args: argparse.Namespace, character: PhotorealCharacter) -> Course:

@@ -106,3 +106,20 @@ def test_the_student_begins_as_the_teachers_own_weights_in_one_step(folder: Path
         course.student(Plan(tmp_path, rank=2), pairs, losses)
         torch.testing.assert_close(course.draw(vectors), wanted)
     assert len(pairs) == 4 < PART
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        (("--pairs", "3"), "--pairs must be 4 or more, got 3"),
+        (("--rank", "0"), "--rank must be 1 or more, got 0"),
+        (("--teacher-steps", "0"), "--teacher-steps must be 1 or more, got 0"),
+        (("--minutes", "nan"), "must be above 0, got 0.0001 and nan"),
+    ],
+)
+def test_numbers_that_teach_nothing_are_refused(
+    option: tuple[str, str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--character", "me", "--run", str(tmp_path), *option])
+    assert says in capsys.readouterr().err

@@ -65,6 +65,26 @@ class _Rgb(nn.Module):
         return F.interpolate(latents[:, :3], SIZE)
 
 
+class _Halved(_Rgb):
+    """In the pipeline's arithmetic on a GPU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(4, 3, 1, dtype=torch.bfloat16)
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        return super().forward(self.mix(latents))
+
+
+def test_a_decoder_in_half_precision_judges_latents_in_float32() -> None:
+    losses = Losses(_points(), SIZE, _Halved(), None, _First())
+    drawn = torch.randn(1, 4, 16, 16, requires_grad=True)
+    terms = losses(drawn, torch.randn(1, 4, 16, 16))
+    assert terms.identity.dtype == terms.latent.dtype == torch.float32
+    terms.identity.backward()
+    assert drawn.grad is not None and float(drawn.grad.abs().sum()) > 0.0
+
+
 def test_another_face_is_told_by_the_recogniser_and_gradients_reach_the_drawn_one() -> None:
     losses = Losses(_points(), SIZE, _Rgb(), None, _First())
     red, green = torch.zeros(1, 4, 16, 16), torch.zeros(1, 4, 16, 16)

@@ -47,3 +47,11 @@ def test_pairs_of_another_teacher_are_not_mixed_in(tmp_path: Path) -> None:
     other = Lesson(character="a", model="b", steps=25, guidance=1.0, seed=1)
     with pytest.raises(PairsError, match="another teacher"):
         taught(tmp_path, other, 1, _ask, Teacher())
+
+
+def test_a_damaged_file_of_pairs_is_named_with_its_cure(tmp_path: Path) -> None:
+    taught(tmp_path, LESSON, 1, _ask, Teacher())
+    (path,) = tmp_path.glob("*.safetensors")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(PairsError, match=r"pairs-00000\.safetensors is damaged .*: delete it"):
+        taught(tmp_path, LESSON, 1, _ask, Teacher())

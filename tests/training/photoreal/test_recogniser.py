@@ -70,6 +70,21 @@ def test_it_sees_whom_onnx_runtime_sees(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, wanted, atol=1e-5)  # sums of 3,136 products in single precision
 
 
+def test_a_side_of_zero_stays_as_it_is_when_numbers_are_laid_out_anew(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Reshape", ["data", "shape"], ["out"])]
+    graph = helper.make_graph(
+        nodes,
+        "recogniser",
+        [helper.make_tensor_value_info("data", TensorProto.FLOAT, ["n", 3, 2, 2])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, ["n", 12])],
+        [numpy_helper.from_array(np.array([0, -1], np.int64), "shape")],
+    )
+    path = tmp_path / "reshaped.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    faces = torch.ones(2, 3, 2, 2)
+    torch.testing.assert_close(Recogniser.load(path)(faces), torch.full((2, 12), 12**-0.5))
+
+
 def test_gradients_reach_the_picture(tmp_path: Path) -> None:
     faces = torch.rand(1, 3, 112, 112, requires_grad=True)
     Recogniser.load(_like_arcface(tmp_path / "arcface.onnx"))(faces)[0, 0].backward()
