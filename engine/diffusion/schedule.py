@@ -137,8 +137,8 @@ def tcd(predict: Predict, x: Any, steps: int, noises: Sequence[Any], eta: float 
 
 def noises_between(shape: Sequence[int], steps: int) -> tuple[NDArray[np.float32], ...]:
     """The same normal noises for everybody, always, one fewer than steps: a still face gives a still picture."""
-    random = np.random.default_rng(_BETWEEN_SEED)
-    return tuple(random.standard_normal(tuple(shape), np.float32) for _ in range(steps - 1))
+    random = np.random.RandomState(_BETWEEN_SEED)  # whose stream, unlike a Generator's, NumPy promised never to change
+    return tuple(random.standard_normal(tuple(shape)).astype(np.float32) for _ in range(steps - 1))
 
 
 def dpm_timesteps(steps: int) -> tuple[int, ...]:
