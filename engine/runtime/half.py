@@ -6,9 +6,11 @@ TensorRT-RTX does no conversion of its own. Two kept converters were tried on th
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,43 +33,59 @@ _SUMS = frozenset(
 )
 _ONLY_FIRST = frozenset({"Resize"})  # its scales are single by definition
 _LARGEST = float(np.finfo(np.float16).max)
-
-
 _BESIDE_FROM = 1024  # bytes: smaller constants stay in the graph, where whoever parses it looks for shapes
-
-
-def half_network(path: Path, shapes: Shapes) -> bytes:
-    """The network as ONNX with these shapes of inputs: arithmetic in half precision, inputs and outputs in single.
-
-    Of a shipped network, whose one output has the shape of `x`, and which fits into the 2 GB of a message.
-    """
-    onnx = _onnx()
-    model = _rewritten(path, shapes, shapes["x"])
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+_PREFIX, _ABANDONED_S = "half-", 6 * 3600.0  # of folders; of one so old, the process was cut off
 
 
 @contextmanager
 def halved(graph: ExportedGraph) -> Iterator[bytes | Path]:
-    """The same of any exported graph: as bytes, or where its weights lie beside it, as a file that is soon gone."""
+    """The graph as ONNX in its shapes: arithmetic in half precision, inputs and outputs in single.
+
+    As bytes, or where its weights lie beside it, as a file that is soon gone; RuntimeUnavailable without room for it.
+    """
     onnx = _onnx()
     model = _rewritten(graph.path, graph.shapes, graph.output_shape)
     if not is_split(graph.path):
         onnx.checker.check_model(model)
         yield bytes(model.SerializeToString())
         return
-    engine_folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="half-", dir=engine_folder()) as folder:
-        path = Path(folder) / graph.path.name
-        onnx.save_model(
-            model,
-            str(path),
-            save_as_external_data=True,
-            location=f"{path.name}.data",
-            size_threshold=_BESIDE_FROM,
-        )
-        onnx.checker.check_model(str(path))
-        yield path
+    with _folder() as folder:
+        yield _saved(model, folder / graph.path.name)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder for gigabytes that is gone afterwards, at the latest when the next one is wanted."""
+    try:
+        engine_folder().mkdir(parents=True, exist_ok=True)
+        _sweep(engine_folder())
+        folder = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=engine_folder(), ignore_cleanup_errors=True)
+    except OSError as error:
+        raise _no_room(error) from error
+    with folder as name:
+        yield Path(name)
+
+
+def _sweep(folder: Path) -> None:
+    for left in folder.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _saved(model: onnx.ModelProto, path: Path) -> Path:
+    onnx = _onnx()
+    beside = f"{path.name}.data"
+    try:
+        onnx.save_model(model, str(path), save_as_external_data=True, location=beside, size_threshold=_BESIDE_FROM)
+    except OSError as error:
+        raise _no_room(error) from error
+    onnx.checker.check_model(str(path))
+    return path
+
+
+def _no_room(error: OSError) -> RuntimeUnavailable:
+    return RuntimeUnavailable(f"the network cannot be written to {engine_folder()} in halves ({error}): make room")
 
 
 def is_split(path: Path) -> bool:

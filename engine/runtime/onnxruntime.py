@@ -1,4 +1,4 @@
-"""Runs the denoiser by ONNX Runtime on a CPU: the extra for machines that OpenVINO does not like."""
+"""Runs networks by ONNX Runtime on a CPU: the extra for machines that OpenVINO does not like."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the denoiser by OpenVINO on a CPU, in bf16 where the processor has it, in int8 where a table allows it."""
+"""Runs networks by OpenVINO on a CPU, in bf16 where the processor has it, in int8 where a table allows it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,25 @@ def test_half_keeps_a_norm_single_and_weights_that_lie_beside_stay_beside(tmp_pa
     assert weight.data_type == HALF
     with halved(graph(tmp_path)) as inside:
         assert isinstance(inside, bytes)
+
+
+def test_halves_that_were_cut_off_are_swept_when_the_next_ones_are_written(tmp_path: Path) -> None:
+    old, young = engine_folder() / "half-old", engine_folder() / "half-young"
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    with halved(graph(tmp_path, beside=True)):
+        pass
+    assert list(engine_folder().iterdir()) == [young]  # which another process is writing
+
+
+def test_halves_without_a_place_are_told_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_bytes(b"a file where a folder should be")
+    with (
+        pytest.raises(RuntimeUnavailable, match=r"cannot be written to .*make room"),
+        halved(graph(tmp_path, beside=True)),
+    ):
+        pass
 
 
 def test_weights_elsewhere_than_beside_the_graph_are_refused(tmp_path: Path) -> None:

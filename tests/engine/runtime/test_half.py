@@ -14,7 +14,9 @@ from omote.engine.diffusion import sampler
 from omote.engine.diffusion.conditioning import face_row
 from omote.engine.face.light import whitened
 from omote.engine.look import Look
-from omote.engine.runtime.half import half_network
+from omote.engine.runtime.build import Build
+from omote.engine.runtime.exported import ExportedGraph, shipped_graph
+from omote.engine.runtime.half import halved
 from omote.engine.runtime.network import Array, Inputs
 from omote.engine.weights import networks
 
@@ -23,9 +25,15 @@ FILE = networks()[-1]
 HALF, SINGLE = 10, 1  # ONNX's numbers of the types
 
 
+def read(graph: ExportedGraph) -> Any:
+    with halved(graph) as network:
+        assert isinstance(network, bytes)
+        return onnx.load_from_string(network)
+
+
 @pytest.fixture(scope="module")
 def model() -> Any:
-    return onnx.load_from_string(half_network(FILE.path, FILE.shapes(256)))
+    return read(shipped_graph(FILE, Build(size=256)))
 
 
 def inputs_of_a_smile() -> Inputs:
@@ -81,7 +89,7 @@ def test_products_are_half_and_what_needs_range_or_bits_is_single(model: Any) ->
 
 
 def test_inputs_and_picture_stay_single_with_the_shapes_that_are_asked_for() -> None:
-    model = onnx.load_from_string(half_network(FILE.path, FILE.shapes(512, batch=2)))
+    model = read(shipped_graph(FILE, Build(size=512, batch=2)))
     assert {value.name: shape(value) for value in model.graph.input} == FILE.shapes(512, batch=2)
     (picture,) = model.graph.output
     assert (picture.name, shape(picture)) == ("denoised", (2, 4, 512, 512))
@@ -103,6 +111,6 @@ def test_what_is_too_large_for_a_half_is_the_largest_half_and_a_mask_stays_infin
         [onnx.numpy_helper.from_array(weights, "weights")],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), tmp_path / "product.onnx")
-    half = onnx.load_from_string(half_network(tmp_path / "product.onnx", {"x": (1, 1)}))
+    half = read(ExportedGraph(tmp_path / "product.onnx", "", {"x": (1, 1)}, "y", (1, 4), frozenset()))
     (tensor,) = half.graph.initializer
     assert onnx.numpy_helper.to_array(tensor).tolist() == [[65504.0, -65504.0, -np.inf, 0.5]]

@@ -13,8 +13,9 @@ import pytest
 from omote.engine.runtime import tensorrt_rtx
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.engine_file import Make, read_engine, read_label
+from omote.engine.runtime.exported import shipped_graph
 from omote.engine.runtime.gpu import gpu_names
-from omote.engine.runtime.half import half_network
+from omote.engine.runtime.half import halved
 from omote.engine.runtime.network import RuntimeUnavailable
 from omote.engine.runtime.opening import open_network
 from omote.engine.weights import networks
@@ -51,7 +52,9 @@ def test_the_label_says_of_what_for_what_and_when(library: Any, path: Path) -> N
 def test_every_convolution_of_the_network_is_in_the_engine(path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     engine = path.read_bytes()
-    model = onnx.load_from_string(half_network(FILE.path, FILE.shapes(256)))
+    with halved(shipped_graph(FILE, Build("tensorrt-rtx", "f16", 256))) as network:
+        assert isinstance(network, bytes)
+        model = onnx.load_from_string(network)
     weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     kernels = [weights[node.input[1]] for node in model.graph.node if node.op_type == "Conv"]
     assert len(kernels) == 35
