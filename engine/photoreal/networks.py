@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from omote.engine.runtime.exported import Session, Shapes
 
-BLOCKS = 2  # digits of a block's number in the names of a bank's inputs: key_00, value_00, bias_00
-
 
 @dataclass(frozen=True)
 class Networks:

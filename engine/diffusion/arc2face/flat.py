@@ -10,7 +10,6 @@ from .taesd import TinyDecoder
 from .unet import UNet
 
 TOKENS = 77
-EXPRESSION_INPUTS, DECODER_INPUTS = ("vector",), ("latents",)
 Sizes = dict[str, tuple[int, ...]]
 
 

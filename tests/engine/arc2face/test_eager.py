@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from omote.engine.diffusion.arc2face.eager import EagerSession, dtype_of, open_eager
 from omote.engine.diffusion.arc2face.flat import FlatUNet, unet_shapes
@@ -72,6 +73,18 @@ def test_the_decoder_gives_levels_of_one_byte() -> None:
 def test_halves_on_a_processor_are_refused_with_the_cure() -> None:
     with pytest.raises(RuntimeUnavailable, match="choose --runtime pytorch-f32"):
         dtype_of("f16", "cpu")
+
+
+class TooLarge(nn.Module):
+    """A network for which the device has no room."""
+
+    def _apply(self, *args: object, **kwargs: object) -> nn.Module:
+        raise torch.OutOfMemoryError("CUDA out of memory.\nand how much there is")
+
+
+def test_weights_that_a_device_has_no_room_for_are_refused_with_the_cure() -> None:
+    with pytest.raises(RuntimeUnavailable, match=r"on cpu \(CUDA out of memory\.\): choose --runtime openvino"):
+        EagerSession(TooLarge(), graph(), Build("pytorch", "f32", tiny.SIZE, BATCH), "cpu")
 
 
 def test_what_a_compiler_says_is_one_line_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
