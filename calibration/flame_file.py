@@ -16,7 +16,8 @@ from safetensors.numpy import load
 
 from omote.engine.nouns import EXPRESSION_SIZE, FLAME_BASIS
 
-from .flame_pickle import FlameFileError, plain, unpickled
+from .flame_pickle import FlameFileError, unpickled
+from .kept_numbers import plain
 
 __all__ = ["FlameFile", "FlameFileError", "read_flame"]
 

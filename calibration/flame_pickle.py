@@ -34,21 +34,15 @@ class FlameFileError(ValueError):
 
 
 def unpickled(content: bytes) -> Mapping[str, object]:
-    """The dict in a pickle, whose values `plain` turns into arrays; FlameFileError where it holds what runs code."""
+    """The dict in a pickle, for `kept_numbers.plain`; FlameFileError where it holds what runs code."""
     _scan(content)
-    found = _undamaged(lambda: _Reader(io.BytesIO(content), encoding="latin1").load())
+    found = undamaged(lambda: _Reader(io.BytesIO(content), encoding="latin1").load())
     if not isinstance(found, dict):
         raise FlameFileError(f"it holds a {type(found).__name__}, a FLAME file is a dict")
     return {name: value for name, value in found.items() if isinstance(name, str)}
 
 
-def plain(value: object) -> AnyArray:
-    """The numbers that a value of such a dict stands for; FlameFileError where it stands for none."""
-    numbers: AnyArray = _undamaged(lambda: np.asarray(_numbers(value)))
-    return numbers
-
-
-def _undamaged(read: Callable[[], Any]) -> Any:
+def undamaged(read: Callable[[], Any]) -> Any:
     try:
         return read()
     except FlameFileError:
@@ -138,7 +132,7 @@ class _DType:
             raw = raw.encode("latin1")
         if not isinstance(raw, bytes | bytearray):
             raise FlameFileError(f"it holds an array of {type(raw).__name__}, not of bytes")
-        sides = _sides(shape)
+        sides = sides_of(shape)
         dtype = np.dtype(self.order + self.kind)
         wanted = dtype.itemsize
         for side in sides:
@@ -149,7 +143,7 @@ class _DType:
         return numbers
 
 
-def _sides(shape: object) -> tuple[int, ...]:
+def sides_of(shape: object) -> tuple[int, ...]:
     if not isinstance(shape, tuple) or len(shape) > _MOST_DIMENSIONS:
         raise FlameFileError(f"it holds an array of a shape that is no tuple of {_MOST_DIMENSIONS} or fewer")
     for side in shape:
@@ -159,7 +153,7 @@ def _sides(shape: object) -> tuple[int, ...]:
     return shape
 
 
-class _Array:
+class KeptArray:
     """An array whose numbers are read when somebody wants them."""
 
     __slots__ = ("state",)
@@ -179,18 +173,18 @@ class _Array:
 
 
 class _Reconstruct(_Made):
-    def __call__(self, *_: object) -> _Array:
-        return _Array()
+    def __call__(self, *_: object) -> KeptArray:
+        return KeptArray()
 
 
 class _FromBuffer(_Made):
-    def __call__(self, raw: object, dtype: object, shape: object, order: object) -> _Array:
-        return _Array(1, shape, dtype, order == "F", raw)
+    def __call__(self, raw: object, dtype: object, shape: object, order: object) -> KeptArray:
+        return KeptArray(1, shape, dtype, order == "F", raw)
 
 
 class _Scalar(_Made):
-    def __call__(self, dtype: object, raw: object) -> _Array:
-        return _Array(1, (), dtype, False, raw)
+    def __call__(self, dtype: object, raw: object) -> KeptArray:
+        return KeptArray(1, (), dtype, False, raw)
 
 
 class _Encode(_Made):
@@ -230,57 +224,3 @@ _STAND_INS = {
     **{(module, name): _Collection for module in ("__builtin__", "builtins") for name in ("set", "frozenset")},
     **{(module, "object"): _Made for module in ("__builtin__", "builtins")},
 }
-
-
-def _numbers(value: object) -> object:
-    if isinstance(value, _Array):
-        return value.values()
-    if isinstance(value, Kept):
-        return _sparse(value) if value.path.startswith("scipy.") else _chumpy(value)
-    if isinstance(value, int | float) or _is_row(value):
-        return np.asarray(value, np.float64)
-    raise FlameFileError(f"it holds a {type(value).__name__} where numbers were wanted")
-
-
-def _is_row(value: object) -> bool:
-    """Whether it is numbers one after the other, and not lists of lists, which may hold each other without end."""
-    return isinstance(value, list | tuple) and all(isinstance(one, int | float) for one in value)
-
-
-def _chumpy(kept: Kept, depth: int = 0) -> object:
-    """The numbers that a chumpy object stands for: its own, or those that it selects of another's."""
-    state = kept.state
-    if "x" in state:
-        return _numbers(state["x"])
-    if depth < 8 and isinstance(source := state.get("a"), Kept) and "idxs" in state:
-        values = np.asarray(_chumpy(source, depth + 1)).ravel()
-        chosen = values[np.asarray(_numbers(state["idxs"])).astype(np.int64).ravel()]
-        if state.get("preferred_shape") is None:
-            return chosen
-        return chosen.reshape([int(side) for side in np.ravel(np.asarray(_numbers(state["preferred_shape"])))])
-    raise FlameFileError(f"its {kept.path} holds no numbers, but how to work them out: save it with plain arrays")
-
-
-def _sparse(kept: Kept) -> AnyArray:
-    """The matrix that SciPy wrote by its columns (csc), its rows (csr) or its entries (coo)."""
-    kind, state = kept.path.rsplit(".", 1)[1].partition("_")[0], kept.state
-    shape = state.get("_shape", state.get("shape"))
-    rows, columns = (int(side) for side in _sides(shape))
-    if kind not in ("csc", "csr", "coo") or rows * columns > 1 << 26:
-        raise FlameFileError(f"its {kept.path} of {rows}x{columns} is no matrix that is read here")
-    data = np.asarray(_numbers(state.get("data")), np.float64)
-    if kind == "coo":
-        row, column = (np.asarray(_numbers(state.get(name))) for name in ("row", "col"))
-    else:
-        minor, many = np.asarray(_numbers(state.get("indices"))), np.diff(np.asarray(_numbers(state.get("indptr"))))
-        if many.sum() != len(minor):  # said before that much memory is taken
-            raise FlameFileError(f"its {kept.path} has {len(minor)} numbers where its columns or rows say {many.sum()}")
-        major = np.repeat(np.arange(columns if kind == "csc" else rows), many)
-        row, column = (minor, major) if kind == "csc" else (major, minor)
-    if not len(row) == len(column) == len(data):
-        raise FlameFileError(f"its {kept.path} has {len(data)} numbers at {len(row)}x{len(column)} places")
-    if len(data) and min(row.min(), column.min()) < 0:
-        raise FlameFileError(f"its {kept.path} has numbers at places before the first")
-    dense = np.zeros((rows, columns))
-    np.add.at(dense, (row.astype(np.int64), column.astype(np.int64)), data)
-    return dense

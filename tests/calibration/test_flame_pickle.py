@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from omote.calibration.flame_pickle import FlameFileError, plain, unpickled
+from omote.calibration.flame_pickle import FlameFileError, unpickled
+from omote.calibration.kept_numbers import plain
 
 from .flame_pickles import Ch, Concatenate, Select, coo_matrix, csc_matrix, csr_matrix, pickled
 
