@@ -91,6 +91,8 @@ def test_open_and_photoreal_characters_are_not_evaluated_in_one(me: Path, tracke
         (Request(me.parent / "out", (str(me), "hana")), "the open kind's hana"),
         (Request(me.parent / "out", (str(me),), steps=(1, 2)), "several --steps"),
         (Request(me.parent / "out", (str(me),), network=me.parent), "--network"),
+        (Request(me.parent / "out", (str(me),), truth=me.parent), "--truth"),
+        (Request(me.parent / "out", (str(me),), is_baseline=True), "--baseline"),
     ):
         with pytest.raises(EvaluationError, match=words):
             carry_out(request, artist)

@@ -105,6 +105,9 @@ def _photoreal(request: Request, named: tuple[Subject, ...], open_artist: OpenAr
         "--people": request.people,
         "--network": request.network,
         "--teacher": request.teacher,
+        "--kit": request.kit,
+        "--truth": request.truth,
+        "--baseline": request.is_baseline,
         "several --steps": len(request.steps) > 1,
         **{f"the open kind's {one.name}": True for one in named if one.photo is None},
     }
@@ -208,8 +211,10 @@ def _arcface(file: Path) -> Embedder:
 
 def _real(folder: Path | None, instruments: Instruments) -> tuple[Embeddings | None, tuple[str, ...]]:
     """[n,D] the faces in a folder's pictures, and a line about them; EvaluationError where it holds none."""
-    if folder is None or instruments.embedder is None:
+    if folder is None:
         return None, ()
+    if instruments.embedder is None:
+        return None, (f"nothing is compared with {folder.name}: nobody is there to tell faces apart",)
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in _PICTURES)
     if not paths:
         raise EvaluationError(f"--real {folder} holds no pictures: wanted {', '.join(_PICTURES)}")
