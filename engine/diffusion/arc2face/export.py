@@ -58,6 +58,9 @@ def export(arc: Arc2Face, recipe: Recipe, folder: Path) -> ExportedModel:
     """
     if arc.dtype != torch.float32 or arc.device.type != "cpu":
         raise ValueError(f"what is exported must be f32 on the CPU, got {arc.dtype} on {arc.device}")
+    if len(recipe.bank) not in (0, len(arc.unet.shape.blocks)):
+        found = f"{len(recipe.bank)} blocks, and the weights have {len(arc.unet.shape.blocks)}"
+        raise ValueError(f"the character's bank is of {found}: make the character again with the weights that are here")
     folder.mkdir(parents=True, exist_ok=True)
     outputs, graphs = {}, {}
     for name, (module, shapes, output) in _parts(arc, recipe).items():

@@ -99,9 +99,9 @@ class UNetShape:
         return cls(
             channels=channels,
             layers=_number(config, "layers_per_block"),
-            heads=_number(config, "attention_head_dim"),
+            heads=_divisor(config, "attention_head_dim", channels),
             cross=_number(config, "cross_attention_dim"),
-            groups=_number(config, "norm_num_groups"),
+            groups=_divisor(config, "norm_num_groups", channels),
             latent=latent,
             attends=_attends(config, len(channels)),
         )
@@ -148,6 +148,13 @@ def _number(config: Mapping[str, object], key: str) -> int:
     if type(value) is int and value > 0:
         return value
     raise _unbuilt(key, value, "one number from 1")
+
+
+def _divisor(config: Mapping[str, object], key: str, channels: tuple[int, ...]) -> int:
+    value = _number(config, key)
+    if any(width % value for width in channels):
+        raise _unbuilt(key, value, f"a divisor of all block_out_channels, {', '.join(map(str, channels))},")
+    return value
 
 
 def _numbers(config: Mapping[str, object], key: str) -> tuple[int, ...]:

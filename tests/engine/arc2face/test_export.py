@@ -110,6 +110,11 @@ def test_without_a_bank_there_are_no_inputs_for_one(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, wanted, atol=SAME)
 
 
+def test_a_bank_of_another_network_is_refused_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"bank is of 2 blocks, and the weights have \d+: make the character again"):
+        export(ARC, replace(tiny.RECIPE, bank=tiny.ROWS[:2]), tmp_path)
+
+
 def test_noise_in_half_precision_stays_40_db_above_its_error(model: ExportedModel) -> None:
     """Measured 61 dB. ONNX Runtime rounds to half wherever a tensor is handed on; a GPU sums in single as it does."""
     onnxruntime = pytest.importorskip("onnxruntime")

@@ -81,6 +81,8 @@ def test_config_that_todays_diffusers_writes_gives_the_default_sizes() -> None:
     [
         ("use_linear_projection", True),
         ("attention_head_dim", [5, 10, 20, 20]),
+        ("attention_head_dim", 7),
+        ("norm_num_groups", 31),
         ("time_cond_proj_dim", 256),
         ("freq_shift", 1),
         ("norm_eps", 1e-6),
