@@ -37,7 +37,7 @@ RUNTIMES = {
 WARM_UP = 3
 # https://github.com/cumulo-autumn/StreamDiffusion, README: img2img and txt2img, TensorRT and TAESD at batch 1.
 QUOTED = {"StreamDiffusion, SD-Turbo, 1 step, 512x512, RTX 4090": {"fps": [93.897, 106.16], "is_quoted": True}}
-NOTE = "random weights in the published sizes; diffusers' reads neither the 4 expression tokens that ours reads, nor a bank"
+NOTE = "random weights in the published sizes; diffusers' reads neither our 4 expression tokens nor a bank"
 
 
 @dataclass(frozen=True)
