@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from omote.engine.nouns import EXPRESSION_SIZE, FLAME_BASIS
+from omote.engine.nouns import EXPRESSION_SIZE
 
 from .flame_pickle import FlameFileError, unpickled
 from .kept_numbers import plain
@@ -48,15 +48,15 @@ class FlameFile:
     sha256: str  # of the file
 
 
-def read_flame(path: Path, basis: str = FLAME_BASIS) -> FlameFile:
+def read_flame(path: Path) -> FlameFile:
     """The file's FLAME: a pickle as it is distributed, or .npz or .safetensors of the same arrays.
 
-    FlameFileError says what is wrong with it, or that its expressions are not those of this basis.
+    FlameFileError says what is wrong with it, or that its expressions are not FLAME 2020's.
     """
     try:
         content = _content(path)
         arrays = _arrays(content)
-        _of_basis(arrays, basis)
+        _of_2020(arrays)
         return _flame(arrays, hashlib.sha256(content).hexdigest())
     except FlameFileError as error:
         raise FlameFileError(f"{path}: {error}") from error
@@ -101,9 +101,7 @@ def _safetensors(content: bytes) -> Arrays:
         raise FlameFileError(f"its .safetensors is damaged: {error}") from error
 
 
-def _of_basis(arrays: Arrays, basis: str) -> None:
-    if basis != FLAME_BASIS:
-        raise FlameFileError(f'the basis "{basis}" is not known here, --basis takes {FLAME_BASIS}')
+def _of_2020(arrays: Arrays) -> None:
     if _NEWER in arrays:
         raise FlameFileError(
             f'its "{_NEWER}" marks FLAME 2023 Open, whose expressions are other ones than FLAME 2020\'s: what is '

@@ -11,7 +11,6 @@ from omote.bridge import arkit
 from omote.calibration.flame_file import FlameFileError, read_flame
 from omote.calibration.flame_map import WEAK, Fitted, fit, is_weak
 from omote.calibration.registration import RegistrationError
-from omote.engine.nouns import FLAME_BASIS
 from omote.engine.photoreal.flame_map import FlameMapError, own_map_path
 
 FLAME_MAP = "Find how FLAME makes each ARKit shape, from the FLAME file that you have; photoreal characters want it."
@@ -32,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="generic_model.pkl of FLAME 2020; no code in it is run",
     )
-    flame_map.add_argument("--basis", choices=[FLAME_BASIS], default=FLAME_BASIS, help="whose expressions the file has")
     flame_map.add_argument("--out", type=Path, default=None, metavar="FILE", help=f"else {own_map_path()}")
 
 
@@ -40,7 +38,7 @@ def run(typed: argparse.Namespace) -> int:
     """Measures, prints what was found and where it is kept; CalibrationError where that cannot be."""
     place = typed.out or own_map_path()
     try:
-        fitted = fit(read_flame(typed.flame, typed.basis))
+        fitted = fit(read_flame(typed.flame))
         fitted.map.save(place)
     except (FlameFileError, RegistrationError, FlameMapError) as error:
         raise CalibrationError(str(error)) from error

@@ -131,11 +131,6 @@ def test_a_newer_flame_is_refused_because_its_expressions_are_others(tmp_path: P
         read_flame(written(tmp_path, as_npz(arrays)))
 
 
-def test_another_basis_is_not_known(tmp_path: Path) -> None:
-    with pytest.raises(FlameFileError, match='the basis "flame2023" is not known here, --basis takes flame2020'):
-        read_flame(written(tmp_path, as_npz(tiny())), "flame2023")
-
-
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -54,7 +54,7 @@ def test_a_file_becomes_the_users_map_by_which_a_face_reaches_the_adapter(
 
 def test_the_map_goes_where_it_is_wanted(generated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = tmp_path / "elsewhere" / "mine.safetensors"
-    typed = ["calibrate", "flame-map", "--flame", str(generated), "--basis", "flame2020", "--out", str(place)]
+    typed = ["calibrate", "flame-map", "--flame", str(generated), "--out", str(place)]
     assert main(typed) == 0
     assert f"kept in {place}" in capsys.readouterr().out
     assert FlameMap.of_file(place).explained[arkit.INDEX["mouthPucker"]] > 0.95
@@ -82,7 +82,6 @@ def test_a_file_that_would_run_code_runs_none_and_leaves_nothing(
     [
         (["flame-map"], "--flame"),
         ([], "WHAT"),
-        (["flame-map", "--flame", "x", "--basis", "flame2023"], "invalid choice: 'flame2023'"),
         (["flame-mop", "--flame", "x"], "flame-mop"),
     ],
 )
