@@ -32,7 +32,7 @@ class EagerSession:
     def __init__(self, module: nn.Module, graph: ExportedGraph, build: Build, device: str) -> None:
         self._device, self._dtype = torch.device(device), dtype_of(build.precision, device)
         self._shapes, self._standing = graph.shapes, graph.standing
-        self._module: Any = _there(module, self._device, self._dtype)
+        self._module: Any = _placed(module, self._device, self._dtype)
         self._sent: dict[str, tuple[Array, Tensor]] = {}
         self.name = f"{build.runtime} {device} {build.precision}"
         if build.runtime == "pytorch-compile":
@@ -69,7 +69,7 @@ class EagerSession:
             ) from error
 
 
-def _there(module: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+def _placed(module: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
     try:
         there: nn.Module = module.to(device, dtype, memory_format=_LAYOUT).eval()  # type: ignore[call-overload]
     except RuntimeError as error:  # a GPU that is too small, or too old for this PyTorch

@@ -92,10 +92,10 @@ def _computed(module: nn.Module, shapes: Sizes) -> np.ndarray[Any, Any]:
 
 
 def _one(name: str, tensor: Tensor, number: int) -> Tensor:
-    return tensor if is_shared(name) else tensor[number : number + 1]
+    return tensor if _is_shared(name) else tensor[number : number + 1]
 
 
-def is_shared(name: str) -> bool:
+def _is_shared(name: str) -> bool:
     """Whether this input of the UNet is one for all pictures of a batch."""
     return name == "scale" or name.startswith(("key_", "value_", "bias_"))
 
@@ -108,7 +108,7 @@ def _written(
     program.save(path, external_data=name == UNET)
     files = sorted(folder.glob(f"{path.name}*"))
     lengths: dict[str, tuple[Length, ...]] = {
-        one: (None, *shape[1:]) if name == UNET and not is_shared(one) else shape for one, shape in shapes.items()
+        one: (None, *shape[1:]) if name == UNET and not _is_shared(one) else shape for one, shape in shapes.items()
     }
     return GraphFile(
         file=path.name,
@@ -125,7 +125,7 @@ def _written(
 def _program(module: nn.Module, shapes: Sizes, output: str, *, has_batch: bool) -> Any:
     """torch's ONNX program. Two pictures stand for any number: of one the exporter thinks that it never changes."""
     tensors = tuple(
-        torch.zeros(shape if is_shared(name) or not has_batch else (2, *shape[1:])) for name, shape in shapes.items()
+        torch.zeros(shape if _is_shared(name) or not has_batch else (2, *shape[1:])) for name, shape in shapes.items()
     )
     open_axes = _open_axes(tuple(shapes)) if has_batch else None
     with _quietly(), torch.no_grad():
@@ -150,7 +150,7 @@ def _open_axes(names: tuple[str, ...]) -> dict[str, Any]:
     """By the arguments' names: all rows of a bank are one argument, where there are some."""
     batch = torch.export.Dim(_BATCH, min=1, max=64)
     rows = tuple(None for name in names if name.startswith(("key_", "value_", "bias_")))
-    axes: dict[str, Any] = {name: None if is_shared(name) else {0: batch} for name in names[: len(names) - len(rows)]}
+    axes: dict[str, Any] = {name: None if _is_shared(name) else {0: batch} for name in names[: len(names) - len(rows)]}
     return axes | ({"rows": rows} if rows else {})
 
 
