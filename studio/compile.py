@@ -101,8 +101,8 @@ def _photoreal(order: Order, character: PhotorealCharacter) -> int:
     if order.targets:
         return compile_photoreal.ahead(config, character, order.targets, order.out or Path())
     if order.again:
+        compile_photoreal.forget(config, character)
         _forget(Kept())
-        compile_photoreal.forget(character)
     return compile_photoreal.run(config, character, order.runtime)
 
 

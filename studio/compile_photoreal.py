@@ -15,7 +15,9 @@ from omote.engine.nouns import PhotorealCharacter
 from omote.engine.photoreal import graph_parity
 from omote.engine.photoreal.exported_model import DECODER, UNET, ExportedModel
 from omote.engine.photoreal.exporting import candidates, exported_folder, first_networks
+from omote.engine.photoreal.files import published
 from omote.engine.photoreal.networks import Networks
+from omote.engine.photoreal.opening import require_same
 from omote.engine.photoreal.recipe import Recipe
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.network import RuntimeUnavailable
@@ -53,8 +55,9 @@ def ahead(config: Config, character: PhotorealCharacter, targets: Sequence[str],
     return 0
 
 
-def forget(character: PhotorealCharacter) -> None:
-    """What was exported for characters of this kind is made again when it is wanted."""
+def forget(config: Config, character: PhotorealCharacter) -> None:
+    """What was exported for characters of this kind is made again; not lost where the weights for that are missing."""
+    require_same(character, published(config.photoreal))
     shutil.rmtree(exported_folder() / Recipe.of(character).digest, ignore_errors=True)
 
 

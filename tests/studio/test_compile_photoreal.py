@@ -33,6 +33,16 @@ def test_what_draws_is_told_with_the_time_of_its_parts(home: Path, capsys: pytes
     assert said.startswith("openvino cpu f32: ") and said.endswith(" ms to decode a picture\n")
 
 
+def test_networks_that_cannot_be_exported_again_are_not_thrown_away(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported = home / "cache/omote/photoreal" / tiny.RECIPE.digest
+    before = sorted(exported.iterdir())
+    assert main(["compile", "--character", "me", "--again"]) == 2
+    assert "`omote models get arc2face` downloads it" in capsys.readouterr().err
+    assert sorted(exported.iterdir()) == before
+
+
 def test_engines_are_made_for_a_gpu_that_is_elsewhere(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
