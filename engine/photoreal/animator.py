@@ -67,10 +67,15 @@ class PhotorealAnimator:
         consistency: bool = True,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        """`to_flame` maps the open basis to FLAME 2020's. AnimatorError where the sampler cannot take so many steps."""
+        """`to_flame` maps the open basis to FLAME 2020's.
+
+        AnimatorError where the sampler cannot take so many steps, or networks for one picture are to draw a stream.
+        """
         self.counts = Counts()
         self.networks, self.sampler, self._to_flame = networks, sampler, to_flame
         self._painter = _painter(networks, sampler, steps)
+        if streams and networks.batch != steps:
+            raise AnimatorError(f"a stream of {steps} steps wants a UNet for as many pictures, got {networks.batch}")
         self._stream = Stream(steps, self._painter.further, clock_ns) if streams and steps > 1 else None
         self._clock_ns = clock_ns
         self._poise, self._cache = Poise(consistency), PictureCache()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from omote.engine.face.light import studio_light
+from omote.engine.look import AnimatorError
 from omote.engine.nouns import FLAME_BASIS, FlameParams, PhotorealCharacter, Portrait, Signal, Stamp
 from omote.engine.photoreal.animator import PhotorealAnimator
 from omote.engine.photoreal.flat_character import flat_character
@@ -128,6 +129,12 @@ def test_another_character_is_drawn_at_once() -> None:
     alone = drawer(4, streams=False).draw(face(3), other, LIGHT)
     assert changed.stamp.index == 3
     assert changed.rgba.tobytes() == alone.rgba.tobytes()
+
+
+def test_networks_for_one_picture_at_a_time_are_refused_a_stream() -> None:
+    # All faces under way would stand in the one slot, and each be predicted from the last one's noise.
+    with pytest.raises(AnimatorError, match="a stream of 4 steps wants a UNet for as many pictures, got 1"):
+        PhotorealAnimator(flat_networks(SIZE), "lcm", 4, to_flame, streams=True)
 
 
 def test_a_face_asked_for_in_code_is_drawn_whole_and_disturbs_no_stream() -> None:
