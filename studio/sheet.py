@@ -21,7 +21,7 @@ from omote.engine.photoreal import sheet
 from omote.engine.photoreal.files import Published, published
 from omote.engine.photoreal.flame_map import the_map
 from omote.engine.photoreal.licences import require_commercial
-from omote.engine.photoreal.opening import EXTRA
+from omote.engine.photoreal.opening import EXTRA, open_weights
 from omote.engine.photoreal.sheet import Expression, Picture, SheetError, Strength, Wish
 
 from .config import Config, settled
@@ -145,12 +145,10 @@ def _check_same(character: PhotorealCharacter, found: Published) -> None:
 
 
 def _opened(character: PhotorealCharacter, found: Published) -> Arc2Face:
+    """The weights without those of few steps, where they are fastest."""
     try:
-        from omote.engine.diffusion.arc2face.pipeline import fastest_place, open_arc2face
+        from omote.engine.diffusion.arc2face.pipeline import fastest_place
     except ImportError as error:
         raise SheetError(f"photoreal stills want PyTorch ({error}): {EXTRA}") from error
     device, dtype = fastest_place()
-    try:
-        return open_arc2face(found.path, reference_scale=character.reference_scale, device=device, dtype=dtype)
-    except (OSError, ValueError) as error:
-        raise SheetError(f"the published files cannot be used: {error}; fetch that file again") from error
+    return open_weights(found, None, character.reference_scale, device=str(device), dtype=dtype)

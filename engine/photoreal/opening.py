@@ -19,22 +19,23 @@ EXTRA = "pip install 'omote[photoreal]'"
 
 def open_weights(
     files: Published,
-    sampler: str,
+    sampler: str | None,
     reference_scale: float,
     *,
     device: str = "cpu",
     dtype: Any = None,
 ) -> Arc2Face:
-    """The weights with the LoRA of this sampler, on torch's `device` and in its `dtype` (float32 where none is said).
+    """The weights with the LoRA of this sampler, or (None) with none, for stills of many steps.
 
-    CharacterError where PyTorch is missing, or a file is not what it should be.
+    They lie on torch's `device` and in its `dtype`, which is float32 where none is said. CharacterError where
+    PyTorch is missing, or a file is not what it should be.
     """
     try:
         from omote.engine.diffusion.arc2face.pipeline import open_arc2face
     except ImportError as error:
         raise CharacterError(f"photoreal characters want PyTorch, which cannot be loaded ({error}): {EXTRA}") from error
     try:
-        few_step = cast("FewStep", sampler)
+        few_step = cast("FewStep | None", sampler)
         precision = {} if dtype is None else {"dtype": dtype}
         return open_arc2face(files.path, few_step=few_step, reference_scale=reference_scale, device=device, **precision)
     except (ValueError, OSError) as error:

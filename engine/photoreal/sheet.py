@@ -162,14 +162,14 @@ def photoreal_set(
     """
     from omote.engine.diffusion.arc2face.bank import Share
 
-    from .pose import Relief
+    from .sitter import relief_of
 
     tokens = character.tokens[None]
     # Not the character's own rows, which the weights of its few steps have made.
     bank = arc.bank(character.reference, tokens) if character.bank else None
     share = Share(wish.share.down, wish.share.up, wish.share.mid) if wish.share else None
     vectors = np.stack([vector_of(to_flame(one.params), character.neutral) for one in asked])
-    relief = Relief.of(character.points, character.size)
+    relief = relief_of(character)
     drawn: list[Picture] = []
     for begin in range(0, len(asked), len(asked) if share else _AT_ONCE):
         part = slice(begin, None if share else begin + _AT_ONCE)
