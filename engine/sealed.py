@@ -53,5 +53,7 @@ def unsealed(path: Path) -> Sealed:
         if not isinstance(words, dict):
             raise ValueError(f"its words must be a map, got {type(words).__name__}")
     except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
-        raise CharacterError(f"{path} is no character file or damaged: {error}") from error
+        raise CharacterError(
+            f"{path} is no character file or damaged ({error}): make the character again, or choose another"
+        ) from error
     return Sealed(words, arrays)

@@ -42,7 +42,7 @@ from . import (
     sheet,
     train,
 )
-from .config import Config, ConfigError, changed, load_config
+from .config import Config, ConfigError, changed, load_config, user_config_path
 from .page.server import PageError
 from .parser import Parser
 
@@ -140,7 +140,9 @@ def _parser() -> Parser:
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, default=None, metavar="FILE.toml", help="settings; flags override them")
+    usual = str(user_config_path()).replace("%", "%%")  # which argparse would fill in
+    purpose = f"settings, else {usual} where that is there; flags override them"
+    parser.add_argument("--config", type=Path, default=None, metavar="FILE.toml", help=purpose)
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:

@@ -74,8 +74,8 @@ def _get(config: Config, to: Path | None) -> int:
             print(f"{file.name}: present at {found}")
         else:
             _fetch(file, folder, files)
-    if to is not None and config.photoreal != folder:
-        print(f'say `photoreal = "{folder}"` in config.toml, so that they are found there')
+    if folder.absolute() not in (default_folder().absolute(), config.photoreal and config.photoreal.absolute()):
+        print(f'say `photoreal = "{folder.absolute().as_posix()}"` in config.toml, so that they are found there')
     return 0
 
 

@@ -33,5 +33,5 @@ def require_commercial(parts: Iterable[Licensed], allow: bool) -> None:
     others = f", and {len(refused) - 1} more files like it" if len(refused) > 1 else ""
     raise NonCommercialError(
         f"{refused[0].name} is not for commercial use ({refused[0].licence}){others}: if yours is not, say "
-        "`allow_noncommercial = true` in config.toml; `omote licenses` lists all"
+        "`allow_noncommercial = true` in config.toml; `omote models` lists all"
     )

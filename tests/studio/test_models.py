@@ -77,10 +77,26 @@ def test_all_that_is_needed_is_fetched_into_a_folder_and_known(
     for file, address in zip(NEEDED, hub, strict=True):
         assert (folder / file.name).read_bytes() == address.encode()
         assert f"{file.name}: fetched, sha256 {hashlib.sha256(address.encode()).hexdigest()[:16]}…" in told
-    assert f'say `photoreal = "{folder}"` in config.toml' in told
+    assert f'say `photoreal = "{folder.as_posix()}"` in config.toml' in told
     known = json.loads((home / "OMOTE_MODELS" / "arc2face.json").read_text())
     assert len(known) == len(NEEDED)  # so that nothing is read again to be hashed
     assert published(folder).part("arcface.onnx").sha256 == known[str((folder / "arcface.onnx").resolve())]["sha256"]
+
+
+def test_a_folder_that_was_typed_from_here_is_told_as_it_is_found_from_everywhere(
+    home: Path, hub: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    assert main(["models", "get", "arc2face", "--to", "weights", "--config", allowing(home)]) == 0
+    assert f'say `photoreal = "{(home / "weights").as_posix()}"` in config.toml' in capsys.readouterr().out
+
+
+def test_of_the_usual_folder_nothing_is_to_be_said(
+    home: Path, hub: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual = home / "OMOTE_MODELS" / "arc2face"
+    assert main(["models", "get", "arc2face", "--to", str(usual), "--config", allowing(home)]) == 0
+    assert "config.toml" not in capsys.readouterr().out
 
 
 def test_what_is_there_is_not_fetched_again(home: Path, hub: list[str], capsys: pytest.CaptureFixture[str]) -> None:
