@@ -56,14 +56,14 @@ def load_character(name_or_path: str) -> Character:
 
 def load_any(name_or_path: str) -> AnyCharacter:
     """A shipped character or one made here by name, or any by its file's path; CharacterError says what is wrong."""
-    path = character_path(name_or_path)
+    path = _path_of(name_or_path)
     sealed = unsealed(path)
     if sealed.words.get("format") == character_file.FORMAT:
         return character_file.photoreal(sealed, path)
     return _open_kind(sealed, path)
 
 
-def character_path(name_or_path: str) -> Path:
+def _path_of(name_or_path: str) -> Path:
     """Where a character's file is; CharacterError where there is none of this name."""
     for names, folder in ((character_names(), FOLDER), (own_names(), own_folder())):
         if name_or_path in names:

@@ -66,7 +66,8 @@ def _print_installation() -> None:
     print(f"{_LIBRARIES}:")
     for name, licence in _libraries():
         print(f"  {name}: {licence}")
-    print("One may earn money with what it draws. NOTICE.md names what all of it was made from")
+    print("One may earn money with what all of this draws. NOTICE.md names what it was made from")
+    print("What photoreal characters want is not among it: see `omote licenses CHARACTER` and `omote models`")
 
 
 def _print_parts(parts: Iterable[Part]) -> None:
