@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 SLOTS = 4  # pictures that differ in all but the bank; the most that a stream batch holds
 TIMESTEPS = (999.0, 759.0, 499.0, 259.0)
 SAME_DB = 150.0
-# How far the output must lie above its error, by precision. At full size with random weights OpenVINO's f32 kept 105 dB;
-# on tiny networks f16, emulated on a processor, kept 61 dB and bf16 34. Both may do worse at full size: not tried.
+# How far the output must lie above its error, by precision. At full size with random weights OpenVINO's f32 kept
+# 105 dB; on tiny networks f16, emulated on a processor, kept 61 dB and bf16 34. At full size both were not tried.
 BOUNDS_DB: Mapping[str, float] = {"f32": 60.0, "f16": 34.0, "bf16": 24.0}
 
 
