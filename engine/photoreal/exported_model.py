@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 EXPRESSION, UNET, DECODER = GRAPHS = ("expression", "unet", "decoder")
 MODEL_FILE, REFERENCE_FILE = "model.json", "reference.safetensors"
+_CHUNK = 1 << 24
 _ON_CPU = Build("openvino", "f32")  # the expression's few numbers: sooner there than on their way to a GPU
 Opener = Callable[[], "Arc2Face"]
 Length = int | None  # None is how many pictures there are at once
@@ -148,6 +150,8 @@ class ExportedModel:
                 found = (self.folder / name).stat().st_size
                 if found != size:
                     raise ValueError(f"{name} has {found} bytes, wanted {size}")
+            if sha256_of([self.folder / name for name in graph.sizes]) != graph.sha256:
+                raise ValueError(f"{graph.file} holds other bytes than were written")
         try:
             with safe_open(self.folder / REFERENCE_FILE, "np") as reference:
                 known = set(reference.keys())
@@ -155,6 +159,16 @@ class ExportedModel:
             raise ValueError(f"{REFERENCE_FILE} is damaged: {error}") from error
         if known != set(GRAPHS):
             raise ValueError(f"{REFERENCE_FILE} holds {', '.join(sorted(known))}, wanted {', '.join(GRAPHS)}")
+
+
+def sha256_of(files: Sequence[Path]) -> str:
+    """Of their bytes one after the other; seconds, where they are gigabytes."""
+    found = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                found.update(chunk)
+    return found.hexdigest()
 
 
 def _shape(told: object) -> tuple[Length, ...]:

@@ -79,6 +79,8 @@ def _export(recipe: Recipe, opener: Opener, folder: Path) -> None:
         export(opener(), recipe, folder)
     except OSError as error:
         raise RuntimeUnavailable(f"the networks cannot be exported to {folder.parent} ({error}): make room") from error
+    except ValueError as error:
+        raise RuntimeUnavailable(f"the published weights cannot be exported: {error}") from error
 
 
 @contextlib.contextmanager

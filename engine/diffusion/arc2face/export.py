@@ -7,7 +7,6 @@ UNet takes any number of pictures at once; weights that pass a message's 2 GB li
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import logging
 import warnings
@@ -29,6 +28,7 @@ from omote.engine.photoreal.exported_model import (
     ExportedModel,
     GraphFile,
     Length,
+    sha256_of,
 )
 from omote.engine.photoreal.recipe import Recipe
 
@@ -47,7 +47,6 @@ OPSET = 18
 _BATCH = "batch"
 _EVERY_PICTURE = ("x", "t", "expression")  # the UNet's inputs that are new at each call
 _PIXELS = 8  # on a side, of one latent
-_CHUNK = 1 << 24
 _ANY_SIZE = 1 << 40
 
 
@@ -112,7 +111,7 @@ def _written(
     }
     return GraphFile(
         file=path.name,
-        sha256=_sha256(files),
+        sha256=sha256_of(files),
         sizes={each.name: each.stat().st_size for each in files},
         inputs=lengths,
         standing=tuple(one for one in shapes if name == UNET and one not in _EVERY_PICTURE),
@@ -194,12 +193,3 @@ def _quietly() -> Iterator[None]:
             yield
     finally:
         exporter.setLevel(before)
-
-
-def _sha256(files: list[Path]) -> str:
-    found = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                found.update(chunk)
-    return found.hexdigest()

@@ -182,6 +182,10 @@ def test_a_folder_that_lacks_a_file_or_has_another_is_refused_with_the_cure(
     with pytest.raises(ExportedModelError, match=r"reference\.safetensors"):
         ExportedModel.read(tmp_path)
     (tmp_path / "reference.safetensors").write_bytes(whole)
+    whole = (tmp_path / "unet.onnx.data").read_bytes()
+    (tmp_path / "unet.onnx.data").write_bytes(whole[:99] + bytes([whole[99] ^ 1]) + whole[100:])
+    with pytest.raises(ExportedModelError, match=r"unet\.onnx holds other bytes than were written"):
+        ExportedModel.read(tmp_path)
     (tmp_path / "unet.onnx.data").write_bytes(b"cut off")
     with pytest.raises(ExportedModelError, match=r"unet\.onnx\.data has 7 bytes, wanted"):
         ExportedModel.read(tmp_path)
