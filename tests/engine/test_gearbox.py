@@ -151,15 +151,20 @@ def test_a_gear_whose_runtime_fails_leaves_the_others(animator: Animator, caplog
 
 
 def test_a_gear_is_not_blamed_for_the_load_under_which_it_was_measured(animator: Animator) -> None:
+    is_done = threading.Event()
+
     def measure_ms(painter: Painter, sitting: Sitting) -> float:
         if painter.size == 192:
             return 40.0
         for at in range(3):
             box.tell(Sent(at, 100.0, 80.0))  # meanwhile drawing takes twice as long
+        is_done.set()
         return 60.0
 
     box = box_of(animator, BEST, SMALL, measure_ms=measure_ms)
     with box:
+        # Whoever tells of other pictures meanwhile says that there is no load.
+        assert is_done.wait(PATIENCE_S)
         until_down(box)
     assert draw(animator).rgba.shape == (128, 128, 4)
 

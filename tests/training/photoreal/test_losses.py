@@ -90,7 +90,7 @@ def test_another_face_is_told_by_the_recogniser_and_gradients_reach_the_drawn_on
     red, green = torch.zeros(1, 4, 16, 16), torch.zeros(1, 4, 16, 16)
     red[:, 0], green[:, 1] = 1.0, 1.0
     red.requires_grad_(True)
-    assert abs(float(losses(red, red.detach()).identity)) < 1e-6
+    assert abs(float(losses(red, red.detach()).identity.detach())) < 1e-6
     terms = losses(red, green)
     torch.testing.assert_close(terms.identity, torch.tensor(1.0), rtol=0.0, atol=1e-5)  # at a right angle
     terms.identity.backward()
