@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from PIL import Image
 from omote.engine.capture.source import EndOfSource, Source
 from omote.engine.face.performance import Performance
 from omote.engine.nouns import Actor, AnyCharacter, Array, Portrait
+from omote.engine.result_folder import prepare_folder
 from omote.engine.roles import Artist
 
 TABLE = "params.csv"
@@ -76,18 +76,7 @@ def prepare(folder: Path, *, overwrite: bool = False) -> None:
 
     With `overwrite`, an earlier rendering in it is removed, and nothing else.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            if not overwrite:
-                raise RenderError(f"{folder} is not empty: choose another folder, or add --overwrite")
-            for old in (*folder.glob(_PICTURES), folder / TABLE):
-                old.unlink(missing_ok=True)
-        trial = folder / f".omote-{os.getpid()}"
-        trial.touch()
-        trial.unlink()
-    except OSError as error:
-        raise RenderError(f"cannot write to {folder} ({error.strerror or error}): choose another folder") from error
+    prepare_folder(folder, (_PICTURES, TABLE), RenderError, overwrite=overwrite)
 
 
 def _row(index: int, time_s: float, portrait: Portrait) -> list[str]:

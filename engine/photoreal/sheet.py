@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from omote.bridge import arkit
 from omote.engine.face.expressions import NAMED, named
 from omote.engine.face.retarget import from_weights
 from omote.engine.nouns import Array, FlameParams, PhotorealCharacter
+from omote.engine.result_folder import prepare_folder
 
 from .vector import vector_of
 
@@ -195,18 +195,7 @@ def prepare(folder: Path, *, overwrite: bool = False) -> None:
 
     With `overwrite`, an earlier sheet in it is removed, and nothing else.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            if not overwrite:
-                raise SheetError(f"{folder} is not empty: choose another folder, or add --overwrite")
-            for old in (*folder.glob(_PICTURES), folder / SHEET):
-                old.unlink(missing_ok=True)
-        trial = folder / f".omote-{os.getpid()}"
-        trial.touch()
-        trial.unlink()
-    except OSError as error:
-        raise SheetError(f"cannot write to {folder} ({error.strerror or error}): choose another folder") from error
+    prepare_folder(folder, (_PICTURES, SHEET), SheetError, overwrite=overwrite)
 
 
 def save(folder: Path, asked: Sequence[Expression], pictures: Sequence[Picture]) -> None:
