@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from omote.bridge.latest import Latest
 
 from .capture.source import Source, SourceError
-from .face.expressions import Expression
 from .gear import Budget
 from .gearbox import Gearbox
 from .hardware import this_machine
@@ -53,9 +52,10 @@ class Live:
     ) -> None:
         """`meter` is the one whose `sent` an output calls. Offline, the file is drawn picture by picture.
 
-        A `gearbox` holds a latency budget: it is open already, and changes how the artist draws and how often.
+        A `gearbox` holds a latency budget: it is open already, and changes how the artist draws and how often. What is
+        on stage (character, light, expressions, the actor) can be changed by `scene` while the loop runs.
         """
-        self._scene = Scene(artist, character, actor, light, outputs, meter or LatencyMeter(), clock_ns, gearbox)
+        self.scene = Scene(artist, character, actor, light, outputs, meter or LatencyMeter(), clock_ns, gearbox)
         self._is_offline, self._clock_ns = is_offline, clock_ns
         self._mailbox: Latest[Seen] = Latest()
         self._turns, self.rate = Turns(clock_ns, ahead=plan().tracks_ahead), Rate()
@@ -85,7 +85,7 @@ class Live:
 
     def report(self) -> Report:
         """The run so far."""
-        now_ns, scene, tally = self._clock_ns(), self._scene, self._scene.tally
+        now_ns, scene, tally = self._clock_ns(), self.scene, self.scene.tally
         return Report(
             fps=tally.fps(now_ns),
             pictures=tally.pictures,
@@ -106,9 +106,9 @@ class Live:
         )
 
     @property
-    def character(self) -> AnyCharacter:
-        """Who is shown."""
-        return self._scene.character
+    def source(self) -> Source:
+        """Who performs."""
+        return self._reader.source
 
     def use(self, source: Source) -> None:
         """Changes over to another source, from any thread; SourceError where it will not open: the old one stays."""
@@ -122,28 +122,12 @@ class Live:
             old, self._reader = self._reader, reader
             self._dropped_before += old.source.dropped
             old.stop()
-            self._scene.forget_rest()
+            self.scene.forget_rest()
             self._turns.forget_tracking()
             reader.admit()
             if self._is_over.is_set():  # `_stop` may have stopped the old one, before the change
                 reader.stop()
             self._check_goes_on()
-
-    def change(self, character: AnyCharacter) -> None:
-        """Shows another character from the next picture on; ValueError where it cannot be drawn: the old one stays."""
-        self._scene.change(character)
-
-    def use_light(self, harmonics: Array | None) -> None:
-        """Lights the face with these harmonics [27] from the next picture on; None: with the light of the beginning."""
-        self._scene.use_light(harmonics)
-
-    def express(self, expression: Expression) -> None:
-        """Puts an expression on top of what is performed; it begins with the next picture."""
-        self._scene.express(expression)
-
-    def recalibrate(self) -> None:
-        """Makes the face of the last half second the one at rest, until the source changes; NoFaceError without one."""
-        self._scene.recalibrate()
 
     def _check_goes_on(self) -> None:
         if self._is_over.is_set():
@@ -180,15 +164,15 @@ class Live:
         # Waits in small steps, because on Windows no Ctrl-C interrupts a wait.
         while not self._is_over.wait(WATCH_S):
             now_ns = self._clock_ns()
-            if seconds is not None and self._scene.tally.seconds(now_ns) >= seconds:
+            if seconds is not None and self.scene.tally.seconds(now_ns) >= seconds:
                 return
-            if self._scene.tally.seconds_since_moment(now_ns) >= 1.0:
+            if self.scene.tally.seconds_since_moment(now_ns) >= 1.0:
                 self.moment = self._moment(now_ns)
                 if on_second:
                     on_second(self.moment)
 
     def _stop(self) -> None:
-        self._scene.tally.end(self._clock_ns())
+        self.scene.tally.end(self._clock_ns())
         self._is_over.set()
         self._mailbox.close()
         self._reader.stop()
@@ -200,14 +184,14 @@ class Live:
     def _moment(self, now_ns: int) -> Moment:
         return Moment(
             source=self._reader.source.name,
-            character=self._scene.character.name,
-            phase=self._scene.phase,
-            fps=self._scene.tally.fps_since_moment(now_ns),
-            pictures=self._scene.tally.pictures,
+            character=self.scene.character.name,
+            phase=self.scene.phase,
+            fps=self.scene.tally.fps_since_moment(now_ns),
+            pictures=self.scene.tally.pictures,
             dropped=self._dropped,
-            tracked_fraction=self._scene.tally.tracked_fraction,
-            latency=self._scene.meter.latency(RECENT),
-            counts=self._scene.artist.counts,
+            tracked_fraction=self.scene.tally.tracked_fraction,
+            latency=self.scene.meter.latency(RECENT),
+            counts=self.scene.artist.counts,
             budget=self._budget,
         )
 
@@ -223,13 +207,13 @@ class Live:
 
     def _run(self) -> None:
         try:
-            self._scene.warm_up()
+            self.scene.warm_up()
             self._reader.start()
             while not self._reader.wait_until_open(WATCH_S):
                 if self._is_over.is_set():
                     return
             self._seen_ns = self._clock_ns()
-            self._scene.tally.begin(self._seen_ns)
+            self.scene.tally.begin(self._seen_ns)
             self._reader.admit()
             self._reader.ask()
             self._has_begun.set()
@@ -253,14 +237,14 @@ class Live:
     def _follow(self, seen: Seen) -> None:
         self._seen_ns = self._clock_ns()
         self._turns.taken()
-        self._scene.follow(seen, self._seen_ns)
+        self.scene.follow(seen, self._seen_ns)
         self._rest(self._seen_ns)
 
     def _wait(self) -> None:
         """Draws a portrait that nobody plays; what comes meanwhile is tracked as ever."""
         now_ns = self._clock_ns()
         self._turns.taken(is_seen=False)
-        self._scene.wait(now_ns)
+        self.scene.wait(now_ns)
         self._rest(now_ns)
 
     def _rest(self, taken_ns: int) -> None:

@@ -25,6 +25,7 @@ class Stamp:
     captured_ns: int  # time.perf_counter_ns of this process
     captured_wall_ns: int  # time.time_ns at the same moment
     finished: tuple[tuple[str, int], ...] = ()  # (stage, perf_counter_ns), in order
+    timecode_ns: int | None = None  # since midnight, by the clock of a source that has one of its own, as a phone has
 
     def after(self, stage: str, now_ns: int) -> Stamp:
         """The same stamp with one stage more."""
@@ -119,6 +120,7 @@ class Portrait:
     presence: float  # 1 the performer's face, 0 idle
     light: Array  # [27] spherical harmonics, red, green, blue
     gear: str = ""  # how it was drawn, for people; said where that may change
+    recognised: tuple[str, ...] = ()  # expressions that the performer makes, by name: "smile", "blink"
 
 
 @dataclass(frozen=True)
@@ -131,10 +133,15 @@ class Actor:
     noise_floor: Array = field(default_factory=lambda: _zeros(arkit.COUNT))  # [52] below it a weight is rest
     neutral_rotation: Array = field(default_factory=lambda: _zeros(3))  # [3] the head's, looking at the camera
     neutral_translation: Array = field(default_factory=lambda: _zeros(3))  # [3] metres
+    # From what score on an expression counts as made, by name; one that is not there has its usual threshold.
+    thresholds: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("neutral", "gain", "noise_floor"):
             _checked(name, getattr(self, name), (arkit.COUNT,))
+        for name, threshold in self.thresholds:
+            if not 0.0 < threshold <= 1.0:
+                raise ValueError(f"the threshold of {name} must be above 0, to 1, got {threshold}")
         _checked("neutral_rotation", self.neutral_rotation, (3,))
         _checked("neutral_translation", self.neutral_translation, (3,))
 

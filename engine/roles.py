@@ -76,3 +76,11 @@ class Output(Protocol):
     def offer(self, portrait: Portrait) -> None:
         """Takes the newest portrait, whose picture is never written to again. Never blocks."""
         ...
+
+
+class Witness(Protocol):
+    """Who is shown every signal of a running loop, smoothed by nobody: a recorder, a calibration."""
+
+    def see(self, signal: Signal) -> None:
+        """Called by the thread that draws: never blocks, never raises."""
+        ...

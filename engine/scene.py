@@ -8,15 +8,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from .face.expressions import Expression
+from .face.expressions import TOP, Expression
 from .face.light import checked_light
-from .face.performance import Performance
-from .face.presence import Phase, Shown
+from .face.performance import Face, Performance
+from .face.presence import Phase
+from .face.tuning import Tuning
 from .gearbox import Gearbox
 from .latency import LatencyMeter
 from .nouns import Actor, AnyCharacter, Array, FlameParams, Signal, Stamp
 from .reader import Seen
-from .roles import Artist, Output
+from .roles import Artist, Output, Witness
 from .tally import Tally
 
 WARM_UP_JAWS = (0.2, 0.1, 0.0)  # radians: three faces, for one that is there already would not be drawn
@@ -44,6 +45,7 @@ class Scene:
         self._outputs = tuple(outputs)
         self._clock_ns, self._gearbox = clock_ns, gearbox
         self._performance = Performance(actor)
+        self._witnesses: tuple[Witness, ...] = ()  # replaced as a whole
         self._index = -1  # of the face drawn last
         self._offered = -1  # of the portrait shown last: the same one, but where the artist draws several at a time
 
@@ -56,13 +58,29 @@ class Scene:
         """Lights the face with these harmonics [27], or as at the beginning; ValueError where they are none."""
         self._light = self._own_light if harmonics is None else checked_light(harmonics).copy()
 
-    def express(self, expression: Expression) -> None:
-        """Puts an expression on top of what is performed, or of the idle portrait."""
-        self._performance.express(expression)
+    def express(self, expression: Expression, layer: str = TOP) -> None:
+        """Puts an expression on top of what is performed, or of the idle portrait, in the place of its layer's."""
+        self._performance.express(expression, layer)
 
-    def recalibrate(self) -> None:
-        """Makes the face of the last half second the one at rest; NoFaceError where none was seen."""
-        self._performance.recalibrate()
+    def tune(self, tuning: Tuning) -> None:
+        """Shapes what is performed to this taste from the next picture on."""
+        self._performance.tune(tuning)
+
+    def use_actor(self, actor: Actor) -> None:
+        """It is this one who performs, from the next picture on."""
+        self._performance.use_actor(actor)
+
+    def recalibrate(self) -> Actor:
+        """Makes the face of the last half second the one at rest; NoFaceError where none was seen. Who it is now."""
+        return self._performance.recalibrate()
+
+    def admit(self, witness: Witness) -> None:
+        """Shows this one every signal from now on; from any thread but the one that draws."""
+        self._witnesses = (*self._witnesses, witness)
+
+    def dismiss(self, witness: Witness) -> None:
+        """Shows this one no more; nothing happens where it was not there."""
+        self._witnesses = tuple(one for one in self._witnesses if one is not witness)
 
     def forget_rest(self) -> None:
         """Somebody else performs: what `recalibrate` found is not about them."""
@@ -81,6 +99,8 @@ class Scene:
     def follow(self, seen: Seen, now_ns: int) -> None:
         """Draws the face of this signal, which was taken up now."""
         signal, stamp = seen.signal, seen.stamp.after("wait", now_ns)
+        for witness in self._witnesses:
+            witness.see(signal)
         self.tally.count_signal(is_tracked=signal.is_tracked)
         self._show(self._performance.follow(signal), replace(stamp, index=self.next_index(stamp.index)), signal)
 
@@ -92,14 +112,15 @@ class Scene:
         """The picture's number: the source's where that is possible, and never one that was there before."""
         return max(self._index + 1, index)
 
-    def _show(self, shown: Shown, stamp: Stamp, signal: Signal | None) -> None:
+    def _show(self, face: Face, stamp: Stamp, signal: Signal | None) -> None:
         stamp, drawn_before = stamp.after("pose", self._clock_ns()), self.artist.counts.drawn
         portrait = self.artist.draw(
-            shown.params, self.character, self._light, stamp=stamp, signal=signal, presence=shown.presence
+            face.params, self.character, self._light, stamp=stamp, signal=signal, presence=face.presence
         )
         gear = self._gearbox.drawn_by if self._gearbox else ""
-        portrait = replace(portrait, stamp=portrait.stamp.after("draw", self._clock_ns()), gear=gear)
-        self._index, self.phase = stamp.index, shown.phase
+        drawn = portrait.stamp.after("draw", self._clock_ns())
+        portrait = replace(portrait, stamp=drawn, gear=gear, recognised=face.recognised)
+        self._index, self.phase = stamp.index, face.shown.phase
         if portrait.stamp.index == self._offered:  # while a stream of pictures fills, the first one is held
             return
         self._offered = portrait.stamp.index

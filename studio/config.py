@@ -31,10 +31,15 @@ class Config:
     steps: int = 1
     runtime: str = "auto"  # the fastest of this machine, found by a trial at the first start
     fps: float | None = None  # of a file, instead of its own; of a webcam, what it is asked for
+    speed: float | None = None  # of a file: 2 plays it twice as fast; None: as it was recorded
+    start_s: float | None = None  # of a take or a video, where it begins, in its own seconds
+    end_s: float | None = None  # and where it ends
     loop: bool = False  # a file begins again at its end; the demo always does, but offline
     offline: bool = False  # a file is drawn picture by picture, as fast as that goes
     seconds: float | None = None  # None: until the source ends, or Ctrl-C
     budget_ms: float | None = None  # for the p95 of capture to sent: below it quality is given up; None: no budget
+    actor: str = "default"  # whose calibration is used: one for each person, kept for each of their cameras
+    record: Path | None = None  # a take of what is performed
     report: Path | None = None
     page: bool = True
     page_port: int = DEFAULT_PORT
@@ -58,7 +63,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "Path | None": ((str,), "a path in quotes"),
     "tuple[str, ...]": ((list, tuple), "a list of texts in quotes"),
 }
-_ABOVE_ZERO = ("size", "steps", "fps", "seconds", "budget_ms")
+_ABOVE_ZERO = ("size", "steps", "fps", "speed", "seconds", "budget_ms")
 
 
 def load_config(path: Path | None = None) -> Config:

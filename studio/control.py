@@ -65,7 +65,7 @@ class Control:
 
     def _hello(self, arguments: Arguments) -> Result:
         return {
-            "character": self._running().character.name,
+            "character": self._running().scene.character.name,
             "session": self._publisher.session,
             "subject": self._publisher.subject,
             "size": self._artist.size,
@@ -110,17 +110,17 @@ class Control:
     def _set_character(self, arguments: Arguments) -> Result:
         live, name = self._running(), one_of(arguments, "name", _names())
         try:
-            live.change(load_any(name))
+            live.scene.change(load_any(name))
         except ValueError as error:  # no character file, or not of this network
             raise ControlError("failed", str(error)) from error
         return {"character": name}
 
     def _set_light(self, arguments: Arguments) -> Result:
-        self._running().use_light(_harmonics(arguments))
+        self._running().scene.use_light(_harmonics(arguments))
         return {}
 
     def _set_expression(self, arguments: Arguments) -> Result:
-        self._running().express(_expression(arguments))
+        self._running().scene.express(_expression(arguments))
         return {}
 
     def _expressions(self, arguments: Arguments) -> Result:
@@ -128,7 +128,7 @@ class Control:
 
     def _recalibrate(self, arguments: Arguments) -> Result:
         try:
-            self._running().recalibrate()
+            self._running().scene.recalibrate()
         except NoFaceError as error:
             raise ControlError("failed", str(error)) from error
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.bridge.latest import Latest
 from omote.engine.nouns import FlameParams
 
 from .presence import eased
@@ -92,30 +92,60 @@ class Expression:
 
 
 NOTHING = Expression(np.zeros(arkit.COUNT, np.float32), hold_s=None)
+TOP = ""  # the layer of who names none
+MOST_LAYERS = 32
 
 
 class Overlay:
-    """The expression on top of a performance. A new one begins with the next picture, from what is shown then."""
+    """Expressions on top of a performance, in layers that add up, and each sum held to 1.
+
+    A new expression takes its layer over with the next picture, from what is shown then.
+    """
 
     def __init__(self) -> None:
-        self._asked: Latest[Expression] = Latest()
-        self._expression, self._before = NOTHING, NOTHING.weights
-        self._began_ns = 0
+        self._lock = threading.Lock()
+        self._asked: dict[str, Expression] = {}  # since the last picture: of a layer, the newest
+        self._layers: dict[str, _Layer] = {}  # touched by the thread that draws alone
 
-    def show(self, expression: Expression) -> None:
-        """Makes this the next expression; from any thread."""
-        self._asked.put(expression)
+    def show(self, expression: Expression, layer: str = TOP) -> None:
+        """Makes this the next expression of the layer; from any thread."""
+        with self._lock:
+            self._asked[layer] = expression
 
     def over(self, params: FlameParams, now_ns: int) -> FlameParams:
-        """This face with the expression of this moment; the same object where there is none."""
-        asked = self._asked.take(0.0)
-        if asked is not None:
-            self._before = self._at(now_ns)
-            self._expression, self._began_ns = asked, now_ns
-        return raised(params, self._at(now_ns))
+        """This face with the expressions of this moment; the same object where there are none."""
+        with self._lock:
+            asked, self._asked = self._asked, {}
+        for name, expression in asked.items():
+            before = self._layers.get(name)
+            shown = before.at(now_ns) if before else NOTHING.weights
+            self._layers[name] = _Layer(expression, shown, now_ns)
+        self._layers = {name: layer for name, layer in self._layers.items() if not layer.is_over(now_ns)}
+        for name in list(self._layers)[:-MOST_LAYERS]:
+            del self._layers[name]
+        total = sum((layer.at(now_ns) for layer in self._layers.values()), NOTHING.weights)
+        return raised(params, np.clip(total, 0.0, 1.0))
 
-    def _at(self, now_ns: int) -> Array:
-        return self._expression.at((now_ns - self._began_ns) / 1e9, self._before)
+
+@dataclass(frozen=True)
+class _Layer:
+    """One expression as it comes, stays and goes."""
+
+    expression: Expression
+    before: Array  # [52] what the layer showed when it began
+    began_ns: int
+
+    def at(self, now_ns: int) -> Array:
+        return self.expression.at(self._since_s(now_ns), self.before)
+
+    def is_over(self, now_ns: int) -> bool:
+        one = self.expression
+        if one.hold_s is None:
+            return not one.weights.any() and self._since_s(now_ns) >= one.attack_s
+        return self._since_s(now_ns) >= one.attack_s + one.hold_s + one.release_s
+
+    def _since_s(self, now_ns: int) -> float:
+        return (now_ns - self.began_ns) / 1e9
 
 
 def raised(params: FlameParams, weights: Array) -> FlameParams:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from omote.engine.nouns import Actor, Signal
+import numpy as np
 
-from .expressions import Expression, Overlay
+from omote.engine.nouns import Actor, FlameParams, Signal
+
+from .expressions import TOP, Expression, Overlay
 from .presence import Presence, Shown
+from .recognition import Recognition
 from .rest import RecentFaces
-from .retarget import retarget
+from .retarget import own_weights, retarget
 from .smoothing import Smoothing
+from .tuning import Tuning
+
+
+@dataclass(frozen=True)
+class Face:
+    """What to draw, and what the performer was seen to do."""
+
+    shown: Shown
+    recognised: tuple[str, ...] = ()  # by name, as `recognition.RULES` has them
+
+    @property
+    def params(self) -> FlameParams:
+        return self.shown.params
+
+    @property
+    def presence(self) -> float:
+        return self.shown.presence
 
 
 class Performance:
@@ -19,35 +39,48 @@ class Performance:
     `follow` and `wait` are called by the thread that draws, the others by any; these take effect with the next face.
     """
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, actor: Actor, tuning: Tuning | None = None) -> None:
         self._told = self._actor = actor
+        self._tuning = tuning or Tuning()
         self._smoothing = Smoothing()
         self._presence = Presence()
         self._overlay = Overlay()
         self._recent = RecentFaces()
+        self._recognition = Recognition(actor)
 
-    def follow(self, signal: Signal) -> Shown:
+    def follow(self, signal: Signal) -> Face:
         """The face for this signal, seen or not."""
-        now_ns = signal.stamp.captured_ns
+        now_ns, actor = signal.stamp.captured_ns, self._actor
         self._recent.pass_to(now_ns, signal)
         smooth = self._smoothing.smooth(signal)
         if not smooth.is_tracked:
-            return self._with_expression(self._presence.wait(now_ns), now_ns)
-        shown = self._presence.follow(retarget(smooth, self._actor), now_ns)
-        return self._with_expression(shown, now_ns)
+            return Face(self._with_expression(self._presence.wait(now_ns), now_ns), self._recognition.miss())
+        recognised = self._recognition.see(np.clip(own_weights(signal, actor), 0.0, 1.0), now_ns)
+        shown = self._presence.follow(retarget(smooth, actor), now_ns)
+        return Face(self._with_expression(shown, now_ns), recognised)
 
-    def wait(self, now_ns: int) -> Shown:
+    def wait(self, now_ns: int) -> Face:
         """The face while nothing comes from the source at all."""
         self._recent.pass_to(now_ns)
-        return self._with_expression(self._presence.wait(now_ns), now_ns)
+        return Face(self._with_expression(self._presence.wait(now_ns), now_ns), self._recognition.miss())
 
-    def express(self, expression: Expression) -> None:
-        """Puts an expression on top of what is performed."""
-        self._overlay.show(expression)
+    def express(self, expression: Expression, layer: str = TOP) -> None:
+        """Puts an expression on top of what is performed, in the place of the one before in this layer."""
+        self._overlay.show(expression, layer)
 
-    def recalibrate(self) -> None:
-        """Makes the face of the last half second the one at rest; NoFaceError where none was seen."""
+    def tune(self, tuning: Tuning) -> None:
+        """Shapes what is performed to this taste."""
+        self._tuning = tuning
+
+    def use_actor(self, actor: Actor) -> None:
+        """It is this one who performs."""
+        self._told = self._actor = actor
+        self._recognition = Recognition(actor)
+
+    def recalibrate(self) -> Actor:
+        """Makes the face of the last half second the one at rest; NoFaceError where none was seen. Who it is now."""
         self._actor = self._recent.at_rest(self._actor)
+        return self._actor
 
     def forget_rest(self) -> None:
         """Goes back to the actor as first told: somebody else performs."""

@@ -28,10 +28,16 @@ def seen_weights(signal: Signal) -> Array:
     return np.where(_IS_LOOK, weights_from_gaze(signal.gaze), signal.weights)
 
 
-def retarget(signal: Signal, actor: Actor) -> FlameParams:
-    """What the character's face does when this performer's does that."""
+def own_weights(signal: Signal, actor: Actor) -> Array:
+    """[52] what this performer's face does, counted from their own rest; below 0 what they do less than at rest."""
     own = (seen_weights(signal) - actor.neutral) * actor.gain
     own[np.abs(own) < actor.noise_floor] = 0.0
+    return np.asarray(own, np.float32)
+
+
+def retarget(signal: Signal, actor: Actor) -> FlameParams:
+    """What the character's face does when this performer's does that."""
+    own = own_weights(signal, actor)
     return from_weights(
         np.clip(own, 0.0, 1.0),
         gaze_from_weights(own),  # not clipped: less than the neutral look down is a look up

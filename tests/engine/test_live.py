@@ -311,12 +311,12 @@ def test_light_and_character_can_be_changed_while_the_loop_runs() -> None:
     album, source = Album(), ScriptedSource("phone")
     loop, runner = running(source, album)
     dim = studio_light() * 0.5
-    loop.use_light(dim)
-    loop.change(replace(NOBODY, name="somebody"))
+    loop.scene.use_light(dim)
+    loop.scene.change(replace(NOBODY, name="somebody"))
     dim[:] = 0.0  # what the caller does with it afterwards is the caller's affair
     album.wait_for(len(album.portraits) + 2)
     np.testing.assert_array_equal(album.portraits[-1].light, studio_light() * 0.5)
-    loop.use_light(None)
+    loop.scene.use_light(None)
     album.wait_for(len(album.portraits) + 2)
     np.testing.assert_array_equal(album.portraits[-1].light, studio_light())
     source.then = EndOfSource()
@@ -328,9 +328,9 @@ def test_what_cannot_be_shown_leaves_what_is_shown() -> None:
     album, source = Album(), ScriptedSource("phone")
     loop, runner = running(source, album)
     with pytest.raises(ValueError, match="cannot be drawn"):
-        loop.change(replace(NOBODY, name="nobody at all"))
+        loop.scene.change(replace(NOBODY, name="nobody at all"))
     with pytest.raises(ValueError, match="27"):
-        loop.use_light(np.zeros(9, np.float32))
+        loop.scene.use_light(np.zeros(9, np.float32))
     source.then = EndOfSource()
     runner.join(PATIENCE_S)
     assert loop.report().character == "nobody"
@@ -340,7 +340,7 @@ def test_what_cannot_be_shown_leaves_what_is_shown() -> None:
 def test_an_expression_moves_the_portrait_while_nothing_comes_from_the_source() -> None:
     album, source = Album(), ScriptedSource("phone")
     loop, runner = running(source, album)
-    loop.express(Expression(arkit.weights({"cheekPuff": 1.0}), attack_s=0.1, hold_s=None))
+    loop.scene.express(Expression(arkit.weights({"cheekPuff": 1.0}), attack_s=0.1, hold_s=None))
     album.wait_for(30)
     source.then = EndOfSource()
     runner.join(PATIENCE_S)
@@ -353,7 +353,7 @@ def test_an_expression_moves_the_portrait_while_nothing_comes_from_the_source() 
 def test_offline_an_expression_keeps_the_files_time() -> None:
     album = Album()
     loop = live(offline(30), album, is_offline=True)
-    loop.express(Expression(arkit.weights({"cheekPuff": 1.0}), attack_s=0.2, hold_s=0.2, release_s=0.2))
+    loop.scene.express(Expression(arkit.weights({"cheekPuff": 1.0}), attack_s=0.2, hold_s=0.2, release_s=0.2))
     loop.run()
     puffs = np.array([to_weights(portrait.params)[arkit.INDEX["cheekPuff"]] for portrait in album.portraits])
     wanted = [3 * s**2 - 2 * s**3 for s in np.clip([min(k / 6.0, (18 - k) / 6.0) for k in range(30)], 0.0, 1.0)]
@@ -400,7 +400,7 @@ def test_portraits_that_nobody_plays_come_no_faster_than_they_may() -> None:
 def test_the_face_of_this_moment_can_become_the_one_at_rest_until_somebody_else_performs() -> None:
     album, another = Album(), SteadySource("another phone")
     loop, runner = running(SteadySource("phone"), album)
-    loop.recalibrate()
+    loop.scene.recalibrate()
     album.wait_until(lambda portrait: portrait.params.jaw_pose[0] == 0.0)
     loop.use(another)
     album.wait_until(lambda portrait: bool(portrait.params.jaw_pose[0] == np.float32(JAW_OPEN_RAD)))
@@ -410,7 +410,7 @@ def test_the_face_of_this_moment_can_become_the_one_at_rest_until_somebody_else_
 
 def test_without_a_face_there_is_none_to_be_at_rest() -> None:
     with pytest.raises(NoFaceError, match="no face was seen"):
-        live(offline(3), Album(), is_offline=True).recalibrate()
+        live(offline(3), Album(), is_offline=True).scene.recalibrate()
 
 
 def test_once_a_second_somebody_is_told_how_it_goes() -> None:
@@ -429,8 +429,8 @@ def test_once_a_second_somebody_is_told_how_it_goes() -> None:
 def test_what_is_older_never_takes_a_newer_pictures_number() -> None:
     loop = live(offline(3), Album(), is_offline=True)
     loop.run()
-    assert loop._scene.next_index(0) == 3
-    assert loop._scene.next_index(7) == 7
+    assert loop.scene.next_index(0) == 3
+    assert loop.scene.next_index(7) == 7
 
 
 def test_stamps_of_another_clock_are_replaced_offline_only() -> None:

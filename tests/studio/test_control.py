@@ -128,7 +128,7 @@ def test_a_format_that_is_none_is_refused(asked: Asked, arguments: dict[str, obj
 def test_another_character_is_shown(asked: Asked) -> None:
     assert asked.call("characters")["names"][: len(character_names())] == list(character_names())  # type: ignore[index]
     assert asked.call("set_character", name=DEFAULT_CHARACTER) == {"character": DEFAULT_CHARACTER}
-    assert asked.live.character.name == DEFAULT_CHARACTER
+    assert asked.live.scene.character.name == DEFAULT_CHARACTER
     assert asked.call("hello")["character"] == DEFAULT_CHARACTER
 
 
@@ -139,7 +139,7 @@ def test_only_a_character_by_its_name_is_shown_and_never_a_path(asked: Asked, na
     code, message = asked.refusal("set_character", name=name)
     assert code == "invalid"
     assert '"name" is' in message
-    assert asked.live.character.name == "noah"
+    assert asked.live.scene.character.name == "noah"
 
 
 class OneCharacterArtist(FlatArtist):
@@ -150,9 +150,9 @@ class OneCharacterArtist(FlatArtist):
 
 
 def test_a_character_that_cannot_be_drawn_is_not_shown(asked: Asked) -> None:
-    asked.live._scene.artist = OneCharacterArtist()
+    asked.live.scene.artist = OneCharacterArtist()
     assert asked.refusal("set_character", name="hana") == ("failed", "hana was made for another model")
-    assert asked.live.character.name == "noah"
+    assert asked.live.scene.character.name == "noah"
 
 
 def test_a_character_whose_file_is_broken_is_not_shown(
@@ -182,7 +182,7 @@ def test_light_is_set_and_taken_back(asked: Asked) -> None:
     asked.call("set_light", harmonics=[1, *[0.25] * 26])
     np.testing.assert_array_equal(asked.drawn()[0].light, np.array([1.0, *[0.25] * 26], np.float32))
     asked.call("set_light", harmonics=None)
-    np.testing.assert_array_equal(asked.live._scene._light, studio_light())
+    np.testing.assert_array_equal(asked.live.scene._light, studio_light())
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_without_a_face_nothing_is_recalibrated(asked: Asked) -> None:
 def test_the_face_that_is_seen_becomes_the_one_at_rest(asked: Asked) -> None:
     asked.drawn()
     assert asked.call("recalibrate") == {}
-    rest = asked.live._scene._performance._actor.neutral
+    rest = asked.live.scene._performance._actor.neutral
     assert rest[arkit.INDEX["jawOpen"]] == pytest.approx(0.5, abs=1e-5)
 
 
@@ -267,5 +267,5 @@ def test_no_refusal_is_longer_than_a_message_may_be(asked: Asked) -> None:
 
 
 def test_an_artist_is_told_apart_from_its_character(asked: Asked) -> None:
-    asked.live.change(replace(load_character("hana"), name="sister"))
+    asked.live.scene.change(replace(load_character("hana"), name="sister"))
     assert asked.call("hello")["character"] == "sister"

@@ -142,7 +142,7 @@ def test_a_client_changes_to_another_photoreal_character_and_to_no_other_kind(ho
         control.live = Live(source, artist, character, Actor(), studio_light(), [], is_offline=True)
         change = control.methods()["set_character"]
         assert change({"name": "you"}) == {"character": "you"}
-        assert control.live.character.name == "you"
+        assert control.live.scene.character.name == "you"
         with pytest.raises(ControlError, match=r'"hana" is of the open kind.*start again with --character hana'):
             change({"name": "hana"})
-        assert control.live.character.name == "you"
+        assert control.live.scene.character.name == "you"

@@ -7,8 +7,8 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine.face.expressions import Expression
-from omote.engine.face.performance import Performance
-from omote.engine.face.presence import Phase, Shown
+from omote.engine.face.performance import Face, Performance
+from omote.engine.face.presence import Phase
 from omote.engine.face.rest import NoFaceError
 from omote.engine.face.retarget import to_weights
 from omote.engine.nouns import Actor, FlameParams, Signal, Stamp
@@ -26,7 +26,7 @@ def seen(index: int, confidence: float = 1.0, jaw: float = 0.05) -> Signal:
     return Signal(Stamp(index, index * FRAME_NS, 0), weights, TURN, PLACE, GAZE, confidence)
 
 
-def followed(performance: Performance, first: int, last: int) -> Shown:
+def followed(performance: Performance, first: int, last: int) -> Face:
     for index in range(first, last + 1):
         shown = performance.follow(seen(index))
     return shown
@@ -74,7 +74,7 @@ def test_gains_stay_when_the_rest_is_taken_anew() -> None:
     followed(performance, 0, 30)
     performance.recalibrate()
     opened = performance.follow(seen(60, jaw=0.25))  # after a gap nothing is smoothed
-    assert opened.phase is Phase.FOLLOWING
+    assert opened.shown.phase is Phase.FOLLOWING
     assert to_weights(opened.params)[arkit.INDEX["jawOpen"]] == pytest.approx(0.4, abs=1e-5)
 
 
