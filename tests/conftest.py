@@ -1,11 +1,17 @@
-"""No test reports that a library is used, whichever of them imports it first."""
+"""No test reports that a library is used, whichever imports it first; and none reads or writes what a user keeps."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 
 from omote.engine.runtime import telemetry
 
 telemetry.forbid()
 telemetry.forbid_onnxruntime()
 os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")  # for the libraries that we are compared with
+
+# Settings, calibrations and characters of whoever runs the tests: an empty home instead, which goes with the process.
+_HOME = tempfile.TemporaryDirectory(prefix="omote-tests-")
+for _name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA"):
+    os.environ[_name] = _HOME.name
