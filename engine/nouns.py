@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,10 +10,13 @@ from numpy.typing import NDArray
 
 from omote.bridge import arkit
 
+from .face.rotation import turned
+
 Array = NDArray[np.float32]
 
 EXPRESSION_SIZE = 50
 LIGHT_SIZE = 27
+AHEAD = np.array([0.0, 0.0, 1.0], np.float32)  # where a face that is not turned looks: into the camera
 OPEN_BASIS = "open"
 FLAME_BASIS = "flame2020"  # the published one, which the expression adapter speaks
 
@@ -144,6 +148,12 @@ class Actor:
                 raise ValueError(f"the threshold of {name} must be above 0, to 1, got {threshold}")
         _checked("neutral_rotation", self.neutral_rotation, (3,))
         _checked("neutral_translation", self.neutral_translation, (3,))
+
+    @property
+    def camera_angle(self) -> tuple[float, float]:
+        """Pitch and yaw in radians at which the camera sees this actor look ahead; signs as in `Signal`."""
+        x, y, z = turned(AHEAD, self.neutral_rotation)
+        return math.atan2(-y, math.hypot(x, z)), math.atan2(x, z)
 
 
 @dataclass(frozen=True)

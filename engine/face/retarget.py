@@ -10,7 +10,7 @@ from omote.engine.nouns import EXPRESSION_SIZE, Actor, FlameParams, Signal
 
 from .gaze import gaze_from_weights, weights_from_gaze
 from .head import JAW_OPEN_RAD, JAW_SIDE_RAD, open_head
-from .rotation import turn_between
+from .rotation import turn_between, turned
 
 Array = NDArray[np.float32]
 
@@ -31,8 +31,13 @@ def seen_weights(signal: Signal) -> Array:
 def own_weights(signal: Signal, actor: Actor) -> Array:
     """[52] what this performer's face does, counted from their own rest; below 0 what they do less than at rest."""
     own = (seen_weights(signal) - actor.neutral) * actor.gain
-    own[np.abs(own) < actor.noise_floor] = 0.0
-    return np.asarray(own, np.float32)
+    return np.asarray(_quiet(own, actor.noise_floor), np.float32)
+
+
+def _quiet(own: Array, floor: Array) -> Array:
+    """Rest below the floor, as it is from three floors on, and steadily between: nothing jumps at the floor."""
+    size = np.abs(own)
+    return np.copysign(np.clip((size - floor) * 1.5, 0.0, size), own)
 
 
 def retarget(signal: Signal, actor: Actor) -> FlameParams:
@@ -42,7 +47,9 @@ def retarget(signal: Signal, actor: Actor) -> FlameParams:
         np.clip(own, 0.0, 1.0),
         gaze_from_weights(own),  # not clipped: less than the neutral look down is a look up
         turn_between(actor.neutral_rotation, signal.head_rotation),
-        signal.head_translation - actor.neutral_translation,
+        turned(
+            signal.head_translation - actor.neutral_translation, -actor.neutral_rotation
+        ),  # in the actor's own frame
     )
 
 

@@ -41,6 +41,16 @@ def turn_between(first: Array, second: Array) -> Array:
     return _vector(product)
 
 
+def turned(point: Array, turn: Array) -> Array:
+    """[3] the point, turned by this rotation vector about the origin (Rodrigues)."""
+    angle = float(np.linalg.norm(turn.astype(np.float64)))
+    if angle < _TINY:
+        return point
+    axis = turn.astype(np.float64) / angle
+    along, across = axis * float(axis @ point), np.cross(axis, point)
+    return np.asarray(along + np.cos(angle) * (point - along) + np.sin(angle) * across, np.float32)
+
+
 def _quaternion(vector: Array) -> Quaternion:
     turn = vector.astype(np.float64)
     angle = float(np.linalg.norm(turn))
