@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -18,64 +16,13 @@ from omote.bridge.angles import angles_from_rotation, rotation_from_angles
 from omote.engine.face.gaze import gaze_from_weights
 from omote.engine.nouns import Array, Signal, Stamp
 
-from . import take_csv
+from . import take_csv, take_sidecar
+from .performed import Take
 from .source import EndOfSource, SourceError
 from .take_csv import TakeError
+from .take_sidecar import read_sidecar
 
 __all__ = ["Take", "TakeError", "TakeSource", "read_take", "write_take"]
-
-_VERSION = 1  # of the JSON
-
-
-@dataclass(frozen=True)
-class Take:
-    """What a tracker saw of a performance, picture by picture."""
-
-    fps: float
-    time_s: NDArray[np.float64]  # [n] from 0, never back
-    weights: Array  # [n,52] ARKit order, 0 to 1
-    head_rotation: Array  # [n,3] as in `Signal`; so are the next three
-    head_translation: Array  # [n,3]
-    gaze: Array  # [n,2,2]
-    confidence: Array  # [n]
-    provenance: str = ""  # who performed, who recorded it, under which licence
-
-    def __post_init__(self) -> None:
-        count = len(self.time_s)
-        if not count or not 0.0 < self.fps <= 1000.0:
-            raise TakeError(f"a take has pictures, and 0 to 1000 of them a second; got {count} at {self.fps}")
-        if self.time_s[0] != 0.0 or (np.diff(self.time_s) < 0).any():
-            raise TakeError("the times of a take begin at 0 and never go back")
-        for name, shape in _SHAPES.items():
-            value = getattr(self, name)
-            if value.shape != (count, *shape) or not np.isfinite(value).all():
-                raise TakeError(f"{name} must be finite {[count, *shape]}, got {list(value.shape)}")
-        for name in ("weights", "confidence"):
-            if getattr(self, name).min() < 0.0 or getattr(self, name).max() > 1.0:
-                raise TakeError(f"{name} must be between 0 and 1")
-
-    def __len__(self) -> int:
-        return len(self.time_s)
-
-    def signal(self, row: int, stamp: Stamp) -> Signal:
-        """What the tracker saw in this row."""
-        return Signal(
-            stamp,
-            self.weights[row],
-            self.head_rotation[row],
-            self.head_translation[row],
-            self.gaze[row],
-            float(self.confidence[row]),
-        )
-
-
-_SHAPES: dict[str, tuple[int, ...]] = {
-    "weights": (arkit.COUNT,),
-    "head_rotation": (3,),
-    "head_translation": (3,),
-    "gaze": (2, 2),
-    "confidence": (),
-}
 
 
 def read_take(path: Path) -> Take:
@@ -88,19 +35,23 @@ def read_take(path: Path) -> Take:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise TakeError(f"{path.name} cannot be read: {error}; wanted the CSV of a Live Link Face take") from error
-    beside = _Beside.read(path.with_suffix(".json"))
-    rows = take_csv.parse(path.name, text, math.ceil(beside.fps) or None)
-    weights = np.clip(rows.values[:, : arkit.COUNT], 0.0, 1.0).astype(np.float32)
-    still = np.zeros((len(weights), 3), np.float32)
+    beside = read_sidecar(path.with_suffix(".json"))
+    rows = take_csv.parse(path.name, text, beside.timecode_rate, is_unfinished=beside.is_unfinished)
+    count = min(len(rows.time_s), beside.rows or 0) if beside.is_unfinished else len(rows.time_s)
+    if not count:
+        raise TakeError(f"{path.name} has no whole row: its recording ended before the first picture was written")
+    values, has_face = rows.values[:count], rows.has_face[:count]
+    weights = np.clip(values[:, : arkit.COUNT], 0.0, 1.0).astype(np.float32)
     return Take(
         fps=beside.fps or _guess_fps(rows),
-        time_s=rows.time_s,
+        time_s=rows.time_s[:count],
         weights=weights,
-        head_rotation=rotation_from_angles(rows.values[:, arkit.COUNT : arkit.COUNT + 3]),
-        head_translation=beside.array("head_translation", still),
+        head_rotation=rotation_from_angles(values[:, arkit.COUNT : arkit.COUNT + 3]),
+        head_translation=beside.array("head_translation", np.zeros((count, 3), np.float32)),
         gaze=beside.array("gaze", np.stack([gaze_from_weights(row) for row in weights])),
-        confidence=beside.array("confidence", rows.has_face.astype(np.float32)),
+        confidence=beside.array("confidence", has_face.astype(np.float32)),
         provenance=beside.provenance,
+        timecode_ns=rows.start_ns if beside.has_timecode else None,
     )
 
 
@@ -110,68 +61,35 @@ def _guess_fps(rows: take_csv.Rows) -> float:
     return min(round(1.0 / step_s, 2), 1000.0) if step_s > 0.0 else float(rows.timecode_rate)
 
 
-class _Beside:
-    """The JSON beside a CSV. One that is not ours (the app writes some too) says nothing."""
-
-    def __init__(self, name: str, said: dict[str, object]) -> None:
-        self._name = name
-        self._said = said
-        fps = said.get("fps", 0.0)
-        if isinstance(fps, bool) or not isinstance(fps, int | float) or not (0.0 < fps <= 1000.0 or "fps" not in said):
-            raise TakeError(f"{name}: fps is {fps!r}; wanted a number above 0, to 1000")
-        self.fps = float(fps)
-        self.provenance = str(said.get("provenance", ""))
-
-    @classmethod
-    def read(cls, path: Path) -> _Beside:
-        if not path.is_file():
-            return cls(path.name, {})
-        try:
-            said = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise TakeError(f"{path.name} cannot be read: {error}; wanted JSON, or no such file") from error
-        if not isinstance(said, dict) or "omote_take" not in said:
-            return cls(path.name, {})
-        if said["omote_take"] != _VERSION:
-            raise TakeError(f"{path.name} is a take of version {said['omote_take']!r}; wanted {_VERSION}; update omote")
-        return cls(path.name, said)
-
-    def array(self, key: str, default: Array) -> Array:
-        """The numbers under `key`, in the shape of `default`, which stands where there are none."""
-        if key not in self._said:
-            return default
-        try:
-            value = np.array(self._said[key], np.float32)
-        except (TypeError, ValueError, OverflowError):
-            value = np.zeros(0, np.float32)
-        if value.shape != default.shape:
-            raise TakeError(f"{self._name}: {key} must be numbers {list(default.shape)}, one row for each of the CSV's")
-        return value
-
-
 def write_take(path: Path, take: Take) -> None:
     """Writes `path` as the app would, and the JSON beside it; reading gives the same digits back."""
-    values = np.zeros((len(take), livelink.COUNT))
-    values[:, : arkit.COUNT] = take.weights
-    values[:, arkit.COUNT : arkit.COUNT + 3] = angles_from_rotation(take.head_rotation)
-    eyes = values[:, arkit.COUNT + 3 :].reshape(-1, 2, 3)  # a view: yaw, pitch, roll of each
-    eyes[..., :2] = take.gaze[..., ::-1]
-    rows = take_csv.Rows(take.time_s, values, take.confidence > 0, math.ceil(take.fps))
-    beside = {
-        "omote_take": _VERSION,
-        "fps": take.fps,
-        "provenance": take.provenance,
-        **{key: _rounded(getattr(take, key)) for key in ("confidence", "head_translation", "gaze")},
-    }
+    rate = math.ceil(take.fps)
+    values, since_ns = csv_values(take.weights, take.head_rotation, take.gaze), take.timecode_ns or 0
+    table, beside = (
+        [take_csv.header()],
+        [take_sidecar.begin(take.provenance, rate, has_timecode=take.timecode_ns is not None)],
+    )
+    for row in range(len(take)):
+        confidence = float(take.confidence[row])
+        now_ns = since_ns + round(float(take.time_s[row]) * 1e9)
+        table.append(take_csv.line(now_ns, values[row], rate, has_face=confidence > 0.0))
+        beside.append(take_sidecar.row(confidence, take.head_translation[row], take.gaze[row], is_first=not row))
     try:
-        path.write_text(take_csv.render(rows), "utf-8", newline="\n")
-        path.with_suffix(".json").write_text(json.dumps(beside) + "\n", "utf-8", newline="\n")
+        path.write_text("".join(table), "utf-8", newline="\n")
+        sidecar = "".join((*beside, take_sidecar.end(take.fps)))
+        path.with_suffix(".json").write_text(sidecar, "utf-8", newline="\n")
     except OSError as error:
         raise TakeError(f"{path.name} cannot be written: {error}; wanted a folder that may be written to") from error
 
 
-def _rounded(values: Array) -> object:
-    return np.round(values.astype(np.float64), take_csv.DIGITS).tolist()
+def csv_values(weights: Array, head_rotation: Array, gaze: Array) -> NDArray[np.float64]:
+    """[n,61] what a row of the CSV says of these [n,52], [n,3] and [n,2,2], in the order of `livelink.NAMES`."""
+    values = np.zeros((len(weights), livelink.COUNT))
+    values[:, : arkit.COUNT] = weights
+    values[:, arkit.COUNT : arkit.COUNT + 3] = angles_from_rotation(head_rotation)
+    eyes = values[:, arkit.COUNT + 3 :].reshape(-1, 2, 3)  # a view: yaw, pitch, roll of each
+    eyes[..., :2] = gaze[..., ::-1]
+    return values
 
 
 class TakeSource:
@@ -180,7 +98,7 @@ class TakeSource:
     In real time a picture counts as captured when it was due, and pictures that
     nobody read before the next was due are dropped and counted. Offline every
     picture comes, stamped with its time in the take, whatever the clock says.
-    Another `fps` than the take's replays the same pictures faster or slower.
+    Another `fps` than the take's, or a `speed`, replays the same pictures faster or slower; their timecodes stay.
     """
 
     def __init__(
@@ -193,15 +111,20 @@ class TakeSource:
         clock: Callable[[], int] = time.perf_counter_ns,
         wall_clock: Callable[[], int] = time.time_ns,
         sleep: Callable[[float], None] = time.sleep,
+        *,
+        speed: float | None = None,
     ) -> None:
         if fps is not None and not 0.0 < fps <= 1000.0:
             raise SourceError(f"a take plays at 0 to 1000 pictures a second, got {fps}")
+        if speed is not None and not (math.isfinite(speed) and speed > 0.0):
+            raise SourceError(f"a take plays at a speed above 0, got {speed}")
         self.name = name
         self.dropped = 0
         self._take = take
         times_s = take.time_s if fps is None else np.arange(len(take)) / fps
-        self._due_ns = np.round(times_s * 1e9).astype(np.int64)  # [n] since the start
-        self._length_ns = int(self._due_ns[-1]) + round(1e9 / (fps or take.fps))
+        second_ns = 1e9 / (speed or 1.0)  # which one of the take's lasts
+        self._due_ns = np.round(times_s * second_ns).astype(np.int64)  # [n] since the start
+        self._length_ns = int(self._due_ns[-1]) + round(second_ns / (fps or take.fps))
         self._loop = loop
         self._is_offline = is_offline
         self._clock = clock
@@ -252,6 +175,6 @@ class TakeSource:
         return lap * len(self._take) + int(np.searchsorted(self._due_ns, rest_ns, side="right")) - 1
 
     def _signal(self, index: int) -> Signal:
-        due_ns = self._due(index)
-        stamp = Stamp(index, (self._start_ns or 0) + due_ns, self._wall_start_ns + due_ns)
-        return self._take.signal(index % len(self._take), stamp)
+        due_ns, row = self._due(index), index % len(self._take)
+        captured_ns, wall_ns = (self._start_ns or 0) + due_ns, self._wall_start_ns + due_ns
+        return self._take.signal(row, Stamp(index, captured_ns, wall_ns, timecode_ns=self._take.timecode_of(row)))

@@ -17,12 +17,14 @@ from .source import SourceError
 DIGITS = 6  # behind the point
 _TIMECODE = re.compile(r"([0-9]{1,2}):([0-9]{2}):([0-9]{2})[:;]([0-9]{1,3})(?:\.([0-9]{1,9}))?\Z")
 _RATES = (24, 25, 30, 50, 60, 100, 120, 240, 1000)
-_APP_RATE = 60
 _DAY_S = 86400
+DAY_NS = _DAY_S * 1_000_000_000
 
 # The app's CSV names JawRight and MouthRight before their left ones; its packets do not.
 _SWAPPED = {"JawLeft": "JawRight", "JawRight": "JawLeft", "MouthLeft": "MouthRight", "MouthRight": "MouthLeft"}
 COLUMNS = ("Timecode", "BlendShapeCount", *(_SWAPPED.get(name, name) for name in livelink.NAMES))
+_ORDER = [livelink.NAMES.index(title) for title in COLUMNS[2:]]
+APP_RATE = 60  # frames that the app's timecode counts in a second
 
 
 class TakeError(SourceError):
@@ -37,15 +39,17 @@ class Rows:
     values: NDArray[np.float64]  # [n,61] in the order of `livelink.NAMES`; zeros where no face was seen
     has_face: NDArray[np.bool_]  # [n]
     timecode_rate: int  # frames that the timecode counts in a second
+    start_ns: int = 0  # the first row's timecode, since midnight
 
 
-def parse(name: str, text: str, timecode_rate: int | None = None) -> Rows:
+def parse(name: str, text: str, timecode_rate: int | None = None, *, is_unfinished: bool = False) -> Rows:
     """The rows of a CSV; TakeError, and nothing else, where it is none.
 
     Columns are found by name, in any order and case. A row whose count is 0 saw
-    no face. The rate of the timecode is guessed where nobody knows it.
+    no face. The rate of the timecode is guessed where nobody knows it. Of one that
+    is unfinished the last line counts only if it is whole.
     """
-    lines = text.splitlines()
+    lines = (text[: text.rfind("\n") + 1] if is_unfinished else text).splitlines()
     columns = _Columns(name, lines[0] if lines else "")
     rows = [_Row(f"{name} row {number}", line) for number, line in enumerate(lines[1:], 2) if line.strip()]
     if not rows:
@@ -56,17 +60,32 @@ def parse(name: str, text: str, timecode_rate: int | None = None) -> Rows:
         values=np.array([columns.values(row) for row in rows]),
         has_face=np.array([row.has_face for row in rows]),
         timecode_rate=rate,
+        start_ns=round(rows[0].time_s(rate) * 1e9) % DAY_NS,
     )
 
 
-def render(rows: Rows) -> str:
-    """The text of a CSV, as the app would write it; `parse` gives the same digits back."""
-    lines = [",".join(COLUMNS)]
-    order = [livelink.NAMES.index(title) for title in COLUMNS[2:]]
-    for seconds, row in zip(rows.time_s, rows.values[:, order], strict=True):
-        values = ",".join(f"{value:.{DIGITS}f}" for value in row)
-        lines.append(f"{_timecode(float(seconds), rows.timecode_rate)},{livelink.COUNT},{values}")
-    return "\n".join(lines) + "\n"
+def header() -> str:
+    """The first line of a CSV, as the app writes it."""
+    return ",".join(COLUMNS) + "\n"
+
+
+def line(timecode_ns: int, values: NDArray[np.float64], timecode_rate: int, *, has_face: bool) -> str:
+    """A row of a CSV; `values` [61] in the order of `livelink.NAMES`, zeros where no face was seen.
+
+    Such a row keeps its columns, for readers that do not look at the count.
+    """
+    cells = ",".join(f"{value:.{DIGITS}f}" for value in values[_ORDER])
+    return f"{timecode(timecode_ns, timecode_rate)},{livelink.COUNT if has_face else 0},{cells}\n"
+
+
+def timecode(since_midnight_ns: int, rate: int) -> str:
+    """As HH:MM:SS:FF.subframe at this many frames a second; after a day it begins again."""
+    thousandths = (since_midnight_ns % DAY_NS * rate + 500_000) // 1_000_000 % (_DAY_S * rate * 1000)
+    frames, thousandth = divmod(thousandths, 1000)
+    seconds, frame = divmod(frames, rate)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour:02}:{minute:02}:{second:02}:{frame:02}.{thousandth:03}"
 
 
 class _Columns:
@@ -144,14 +163,4 @@ def _guess_rate(rows: list[_Row]) -> int:
     """
     highest = max(row.frame for row in rows)
     rate = next(rate for rate in _RATES if highest < rate)
-    return rate if abs(rows[-1].second - rows[0].second) > 1 else max(rate, _APP_RATE)
-
-
-def _timecode(time_s: float, rate: int) -> str:
-    frames, thousandths = divmod(round(time_s * rate * 1000), 1000)
-    seconds, frame = divmod(frames, rate)
-    if seconds >= _DAY_S:
-        raise TakeError(f"a take lasts less than a day, got {time_s:.0f} s")
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour:02}:{minute:02}:{second:02}:{frame:02}.{thousandths:03}"
+    return rate if abs(rows[-1].second - rows[0].second) > 1 else max(rate, APP_RATE)
