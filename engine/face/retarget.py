@@ -37,7 +37,7 @@ def own_weights(signal: Signal, actor: Actor) -> Array:
 def _quiet(own: Array, floor: Array) -> Array:
     """Rest below the floor, as it is from three floors on, and steadily between: nothing jumps at the floor."""
     size = np.abs(own)
-    return np.copysign(np.clip((size - floor) * 1.5, 0.0, size), own)
+    return np.asarray(np.copysign(np.clip((size - floor) * 1.5, 0.0, size), own))
 
 
 def retarget(signal: Signal, actor: Actor) -> FlameParams:

@@ -1,0 +1,200 @@
+"""A guided calibration: asks for one pose after another, sees that it is made, and ends with an actor."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from omote.bridge import arkit
+from omote.engine.face.retarget import seen_weights
+from omote.engine.nouns import Actor, Array, Signal
+
+from .findings import Findings, StepFound
+from .measuring import CalibrationError, calm, measured_actor
+from .poses import POSES, Pose
+from .posing import Posing, is_unseen
+from .still import Resting, Still
+from .view import StepView, View
+
+__all__ = ["COUNT_S", "FIRST_COUNT_S", "CalibrationError", "Session"]
+
+FIRST_COUNT_S = 3.0
+COUNT_S = 2.0  # before each pose: to read what is wanted, and to get out of the one before
+GAP_S = 0.5  # a longer time between two pictures is no time in which anything was held
+NO_FACE = "No face is seen: the session waits until you are back."
+NEUTRAL_IS_NEEDED = "The relaxed face cannot be left out: all else is counted from it."
+
+
+class Session:
+    """A Witness whose time is its signals' own, so that a take drives it exactly; every method from any thread.
+
+    It waits while no face is seen. `view` tells a person what to do, `result` the actor once all is done.
+    """
+
+    def __init__(self, name: str, source_name: str) -> None:
+        self.name, self.source_name = name, source_name
+        self._lock = threading.Lock()
+        self._state = "ready"
+        self._reset()
+
+    def see(self, signal: Signal) -> None:
+        """The next picture of who performs."""
+        with self._lock:
+            if self._state not in ("counting", "holding"):
+                return
+            elapsed_s = self._elapsed_s(signal.stamp.captured_ns)
+            self._is_seen = signal.is_tracked
+            if self._is_seen:
+                self._follow(signal, elapsed_s)
+
+    def begin(self) -> None:
+        """Starts, from the first step; anew where there was a session."""
+        with self._lock:
+            self._reset()
+            self._count_down(FIRST_COUNT_S)
+
+    def redo(self, name: str = "") -> None:
+        """Makes a step once more: the named one, or the one that was over last; nothing where none was over."""
+        with self._lock:
+            known = [pose.name for pose in POSES]
+            wanted = known.index(name) if name in known else self._last
+            if self._state in ("ready", "cancelled") or wanted is None:
+                return
+            self._ends.pop(POSES[wanted].name, None)
+            self._step = wanted
+            self._count_down(FIRST_COUNT_S)
+
+    def skip(self) -> None:
+        """Leaves out the step that is now; the relaxed face cannot be left out."""
+        with self._lock:
+            if self._state not in ("counting", "holding"):
+                return
+            if self._pose is POSES[0]:
+                self._remark = NEUTRAL_IS_NEEDED
+            else:
+                self._extremes.pop(self._pose.name, None)
+                self._end_step("skipped", "Left out.")
+
+    def cancel(self) -> None:
+        """Ends it without a result."""
+        with self._lock:
+            self._state = "cancelled"
+
+    @property
+    def view(self) -> View:
+        """What is to be done now, and how it goes."""
+        with self._lock:
+            is_on = self._state in ("counting", "holding")
+            steps = tuple(self._step_view(index, pose, is_on=is_on) for index, pose in enumerate(POSES))
+            is_held = self._state == "holding" and self._attempt is not None
+            return View(
+                self._state,
+                self._step,
+                steps,
+                count_s=max(self._count_s, 0.0) if self._state == "counting" else 0.0,
+                score=self._attempt.score if is_held and self._attempt else 0.0,
+                remark=NO_FACE if is_on and not self._is_seen else self._remark,
+            )
+
+    def result(self) -> Actor:
+        """Who performs, as measured; CalibrationError until all is done."""
+        with self._lock:
+            return self._actor()
+
+    def findings(self) -> Findings:
+        """What was seen, for the report; CalibrationError until all is done."""
+        with self._lock:
+            actor, still = self._actor(), self._still
+            assert still is not None
+            titles = {pose.name: pose.title for pose in POSES}
+            steps = tuple(StepFound(name, titles[name], *self._ends[name]) for name in titles)
+            least, most = (np.clip(one, 0.0, 1.0) for one in (self._least, self._most))
+            return Findings(least, most, still.jitter, calm(still, actor), steps)
+
+    # What follows is called with the lock held.
+
+    def _reset(self) -> None:
+        self._step = 0
+        self._last: int | None = None  # the step that was over last
+        self._count_s = 0.0
+        self._before_ns: int | None = None  # when the last picture was captured
+        self._is_seen = True
+        self._remark = ""
+        self._attempt: Resting | Posing | None = None
+        self._still: Still | None = None
+        self._extremes: dict[str, Array] = {}
+        self._ends: dict[str, tuple[str, str]] = {}  # state and remark of the steps that are over, by name
+        self._least: Array = np.ones(arkit.COUNT, np.float32)
+        self._most: Array = np.zeros(arkit.COUNT, np.float32)
+
+    @property
+    def _pose(self) -> Pose:
+        return POSES[self._step]
+
+    def _elapsed_s(self, now_ns: int) -> float:
+        before_ns, self._before_ns = self._before_ns, now_ns
+        elapsed_s = (now_ns - before_ns) / 1e9 if before_ns is not None and self._is_seen else 0.0
+        return elapsed_s if 0.0 < elapsed_s <= GAP_S else 0.0
+
+    def _follow(self, signal: Signal, elapsed_s: float) -> None:
+        row = seen_weights(signal)
+        self._least, self._most = np.minimum(self._least, row), np.maximum(self._most, row)
+        if self._state == "counting":
+            self._count_s -= elapsed_s
+            if self._count_s <= 0.0:
+                self._attend()
+            return
+        attempt = self._attempt
+        assert attempt is not None
+        attempt.see(signal, elapsed_s)
+        self._remark = attempt.remark
+        self._take(attempt)
+
+    def _attend(self) -> None:
+        """The pose is wanted from now on."""
+        self._state, self._remark = "holding", ""
+        if self._pose is POSES[0]:
+            self._attempt = Resting()
+            return
+        assert self._still is not None, "the relaxed face is the first step, and cannot be left out"
+        self._attempt = Posing(self._pose, self._still)
+
+    def _take(self, attempt: Resting | Posing) -> None:
+        """Goes on where the attempt is over."""
+        if isinstance(attempt, Resting):
+            if attempt.found:
+                self._still = attempt.found
+                self._end_step("done", "")
+        elif attempt.extreme is not None:
+            self._extremes[self._pose.name] = attempt.extreme
+            self._end_step("done", attempt.caveat)
+        elif attempt.missed:
+            self._extremes.pop(self._pose.name, None)
+            self._end_step("skipped", attempt.missed)
+
+    def _end_step(self, state: str, remark: str) -> None:
+        self._ends[self._pose.name] = state, remark
+        self._last = self._step
+        left = [index for index, pose in enumerate(POSES) if pose.name not in self._ends]
+        if left:
+            self._step = left[0]
+            self._count_down(COUNT_S)
+            if self._still and is_unseen(self._pose, self._still):
+                self._end_step("skipped", f"The tracker of {self.source_name} does not see this, so nothing is lost.")
+        else:
+            self._state, self._remark, self._attempt = "done", "", None
+
+    def _count_down(self, seconds: float) -> None:
+        self._state, self._count_s, self._remark, self._attempt = "counting", seconds, "", None
+
+    def _step_view(self, index: int, pose: Pose, *, is_on: bool) -> StepView:
+        state, remark = self._ends.get(pose.name, ("todo", ""))
+        if is_on and index == self._step:
+            state = "now"
+        return StepView(pose.name, pose.title, pose.say, pose.picture, state, remark)
+
+    def _actor(self) -> Actor:
+        if self._state != "done" or self._still is None:
+            raise CalibrationError(f"the session is {self._state}, and there is no actor before it is done")
+        return measured_actor(self.name, self._still, self._extremes)
