@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from .diffusion import sampler
 from .face.steadiness import SEEN, Steadiness
 from .look import AnimatorError, Look
-from .nouns import AnyCharacter, FlameParams, Portrait, Signal, Stamp
+from .morph import between
+from .nouns import AnyCharacter, Character, FlameParams, Portrait, Signal, Stamp
 from .painter import Painter, Sitting, network_for
 from .picture_cache import PictureCache
 from .roles import Counts
@@ -67,6 +69,8 @@ class Animator:
         self._steadiness = Steadiness(consistency)
         self._cache = PictureCache()
         self._look: Look | None = None
+        self._way: tuple[Look, ...] = ()  # made ready for a change that is going on
+        self._making_way = threading.Lock()
         self._before: _Before | None = None
 
     @property
@@ -95,6 +99,22 @@ class Animator:
     def check(self, character: AnyCharacter) -> None:
         """AnimatorError where this character does not fit the network; from any thread."""
         Look.of(character, self.file)
+
+    def way(self, first: AnyCharacter, last: AnyCharacter) -> tuple[AnyCharacter, ...]:
+        """From the first, which is on stage, to the last, all of them ready to be drawn; from any thread.
+
+        While they follow each other the face is steadied as before: whoever is shown, the same one performs.
+        AnimatorError where the last does not fit the network.
+        """
+        end = Look.of(last, self.file)
+        if not isinstance(first, Character):
+            return (last,)
+        looks = (*(Look.of(one, self.file) for one in between(first, end.character)), end)
+        for look in looks:
+            look.maker(self.size // 2)
+        with self._making_way:
+            self._way = looks
+        return (first, *(look.character for look in looks))
 
     def draw(
         self,
@@ -136,9 +156,22 @@ class Animator:
         if painter is not None and painter is not self.painter:
             self.painter, self._before = painter, None
         if self._look is None or self._look.character is not character:
-            self._look = Look.of(character, self.file)
-            self.reset()
+            look = self._on_its_way(character)
+            if look is None:
+                look = Look.of(character, self.file)
+                self.reset()
+            self._look, self._before = look, None
         return self._look
+
+    def _on_its_way(self, character: AnyCharacter) -> Look | None:
+        """What was made ready of this character; the rest is let go with the last."""
+        way = self._way
+        found = next((look for look in way if look.character is character), None)
+        if found and found is way[-1] and self._making_way.acquire(blocking=False):
+            if self._way is way:
+                self._way = ()
+            self._making_way.release()
+        return found
 
 
 def _face(sitting: Sitting) -> Array:

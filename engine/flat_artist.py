@@ -22,6 +22,11 @@ class FlatArtist:
     def check(self, character: AnyCharacter) -> None:
         """Every character can be drawn flat."""
 
+    def way(self, first: AnyCharacter, last: AnyCharacter) -> tuple[AnyCharacter, ...]:
+        """A cut."""
+        self.check(last)
+        return (last,)
+
     def draw(
         self,
         params: FlameParams,

@@ -13,6 +13,7 @@ from .gear import Budget
 from .gearbox import Gearbox
 from .hardware import this_machine
 from .latency import RECENT, LatencyMeter
+from .morph import MORPH_S
 from .nouns import Actor, AnyCharacter, Array
 from .pacing import Rate, Turns
 from .reader import Seen, SourceReader
@@ -55,7 +56,8 @@ class Live:
         A `gearbox` holds a latency budget: it is open already, and changes how the artist draws and how often. What is
         on stage (character, light, expressions, the actor) can be changed by `scene` while the loop runs.
         """
-        self.scene = Scene(artist, character, actor, light, outputs, meter or LatencyMeter(), clock_ns, gearbox)
+        meter, morph_s = meter or LatencyMeter(), 0.0 if is_offline else MORPH_S
+        self.scene = Scene(artist, character, actor, light, outputs, meter, clock_ns, gearbox, morph_s)
         self._is_offline, self._clock_ns = is_offline, clock_ns
         self._mailbox: Latest[Seen] = Latest()
         self._turns, self.rate = Turns(clock_ns, ahead=plan().tracks_ahead), Rate()

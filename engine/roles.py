@@ -54,6 +54,13 @@ class Artist(Protocol):
         """ValueError where this character cannot be drawn; from any thread."""
         ...
 
+    def way(self, first: AnyCharacter, last: AnyCharacter) -> tuple[AnyCharacter, ...]:
+        """Who is shown one after another for a change from first to last, all ready to be drawn; of a cut, the last.
+
+        ValueError where the last cannot be drawn; from any thread, but from one at a time.
+        """
+        ...
+
     def draw(
         self,
         params: FlameParams,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from .face.presence import Phase
 from .face.tuning import Tuning
 from .gearbox import Gearbox
 from .latency import LatencyMeter
+from .morph import MORPH_S, Morph
 from .nouns import Actor, AnyCharacter, Array, FlameParams, Signal, Stamp
 from .reader import Seen
 from .roles import Artist, Output, Witness
@@ -36,8 +38,11 @@ class Scene:
         meter: LatencyMeter,
         clock_ns: Callable[[], int],
         gearbox: Gearbox | None = None,
+        morph_s: float = MORPH_S,
     ) -> None:
-        self.artist, self.character = artist, character
+        """`morph_s` is how long one character takes to become another; with 0 there is a cut."""
+        self.artist = artist
+        self.character = character  # who was chosen; pictures may still be on their way there
         self.phase = Phase.IDLE  # of the last picture
         self.tally = Tally()
         self.meter = meter
@@ -45,14 +50,24 @@ class Scene:
         self._outputs = tuple(outputs)
         self._clock_ns, self._gearbox = clock_ns, gearbox
         self._performance = Performance(actor)
+        self._morph, self._morph_s = Morph((character,), 0), morph_s  # replaced as a whole
+        self._changing = threading.Lock()
         self._witnesses: tuple[Witness, ...] = ()  # replaced as a whole
         self._index = -1  # of the face drawn last
         self._offered = -1  # of the portrait shown last: the same one, but where the artist draws several at a time
 
     def change(self, character: AnyCharacter) -> None:
-        """Shows another character; ValueError where the artist cannot draw it: the one before stays."""
-        self.artist.check(character)
-        self.character = character
+        """Blends over to another character; ValueError where the artist cannot draw it: nothing has changed then.
+
+        Returns when all that is to be drawn is ready and the change begins. A change in the middle of another goes on
+        from what is shown.
+        """
+        with self._changing:
+            self.artist.check(character)
+            shown = self._morph.at(self._clock_ns())
+            self._morph = Morph((shown,), 0)  # it holds while the way is made
+            way = self.artist.way(shown, character) if self._morph_s else (character,)
+            self._morph, self.character = Morph(way, self._clock_ns(), self._morph_s), character
 
     def use_light(self, harmonics: Array | None) -> None:
         """Lights the face with these harmonics [27], or as at the beginning; ValueError where they are none."""
@@ -113,9 +128,10 @@ class Scene:
         return max(self._index + 1, index)
 
     def _show(self, face: Face, stamp: Stamp, signal: Signal | None) -> None:
-        stamp, drawn_before = stamp.after("pose", self._clock_ns()), self.artist.counts.drawn
+        now_ns, drawn_before = self._clock_ns(), self.artist.counts.drawn
+        character, stamp = self._morph.at(now_ns), stamp.after("pose", now_ns)
         portrait = self.artist.draw(
-            face.params, self.character, self._light, stamp=stamp, signal=signal, presence=face.presence
+            face.params, character, self._light, stamp=stamp, signal=signal, presence=face.presence
         )
         gear = self._gearbox.drawn_by if self._gearbox else ""
         drawn = portrait.stamp.after("draw", self._clock_ns())

@@ -9,6 +9,7 @@ import numpy as np
 from omote.engine.character import CharacterError
 from omote.engine.face.head import open_head
 from omote.engine.face.lift import Lifter
+from omote.engine.morph import mixed
 from omote.engine.nouns import Array, Character, FlameParams
 from omote.engine.roles import Artist
 
@@ -59,17 +60,10 @@ class Maker:
             raise CharacterError(f"a blend goes from 0 (the first) to 1 (the second), got {share:g}")
         for character in (first, second):
             self._of_my_model(f'character "{character.name}"', character.model)
-
-        def mixed(a: Array, b: Array) -> Array:
-            return np.asarray(a * np.float32(1.0 - share) + b * np.float32(share), np.float32)
-
-        character = Character(
+        character = replace(
+            mixed(first, second, share),
             name=name,
-            shape=mixed(first.shape, second.shape),
-            identity=mixed(first.identity, second.identity),
-            texture=mixed(first.texture, second.texture),
             bank=_no_rows(),
-            model=first.model,
             licence=" and ".join(dict.fromkeys((first.licence, second.licence))),
             made_from=f"A blend of {first.name} and {second.name} at {share:g}. {first.name}: {first.made_from}. "
             f"{second.name}: {second.made_from}",

@@ -107,6 +107,11 @@ class PhotorealAnimator:
         """AnimatorError where this character cannot be drawn; from any thread."""
         relief_of(fitting(character, self.networks, self.sampler))  # found here, it keeps no picture waiting
 
+    def way(self, first: AnyCharacter, last: AnyCharacter) -> tuple[AnyCharacter, ...]:
+        """A cut, for which the last is ready: two photos have nothing between them. AnimatorError as of `check`."""
+        self.check(last)
+        return (last,)
+
     def draw(
         self,
         params: FlameParams,

@@ -112,6 +112,10 @@ class TextureArtist:
     def check(self, character: AnyCharacter) -> None:
         """Every character has a texture."""
 
+    def way(self, first: AnyCharacter, last: AnyCharacter) -> tuple[AnyCharacter, ...]:
+        """A cut."""
+        return (last,)
+
     def draw(
         self,
         params: FlameParams,
