@@ -1,13 +1,13 @@
-"""The One-Euro filter over a Signal: a still face stands still, a fast one is not held back.
+"""A band around the face that was shown: what stays within it hardly moves, what leaves it is followed at once.
 
-Casiez, Roussel, Vogel: 1€ Filter: A Simple Speed-based Low-pass Filter for Noisy Input in Interactive
-Systems, CHI 2012.
+Why this and no One-Euro filter is told in docs/decisions/smoothing-by-distance.md.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,45 +15,81 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 from omote.engine.nouns import Signal
 
+from .tuning import MOST, REGIONS, SMOOTHED, Tuning
+
 Numbers = NDArray[np.float64]
 
-DERIVATIVE_CUTOFF_HZ = 5.0  # the paper's 1 Hz notices a blink, which lasts 0.2 s, when it is over
 GAP_S = 0.5  # after so long without a face the old one says nothing about the new one
+EASE_S = 0.2  # in which a strength that was changed is taken up
+
+# The shown face goes after the seen one as a low-pass filter does whose cutoff grows with the distance between them:
+# next to nothing within the band, so that a tracker's slow wandering is not followed either, everything beyond it.
+LEAK_HZ = 0.05  # at no distance: what is left of a distance within the band fades in seconds
+EDGE_HZ = 4.0  # where the distance is the band
+STEEPNESS = 4
+
+# The bands at strength 1, set on real clips (benchmarks/smoothing.py). Of weights; those of the lids that MediaPipe
+# reads in a narrow range, and that are drawn out with their noise, have wider ones.
+_BAND: Mapping[str, float] = {
+    "brow": 0.04,
+    "eyeBlink": 0.045,
+    "eyeSquint": 0.10,
+    "eyeWide": 0.06,
+    "eyeLook": 0.04,
+    "cheek": 0.04,
+    "nose": 0.04,
+    "jaw": 0.04,
+    "mouth": 0.06,
+    "tongue": 0.04,
+}
+_TURN_RAD, _SHIFT_M, _GAZE_RAD = 0.010, 0.0015, 0.03
+
+# How fast a usual movement goes, in weights or radians a second, and by what band it is smoothed: brows that are raised
+# half in half a second, a blink, a glance aside, speech, a head that turns by 12 degrees in a second. What is faster
+# comes later by less.
+_USUAL: Mapping[str, tuple[float, float]] = {
+    "brows": (1.0, _BAND["brow"]),
+    "eyes": (5.0, _BAND["eyeBlink"]),
+    "gaze": (1.0, _GAZE_RAD),
+    "cheeks": (1.0, _BAND["cheek"]),
+    "jaw": (1.5, _BAND["jaw"]),
+    "mouth": (1.5, _BAND["mouth"]),
+    "tongue": (1.5, _BAND["tongue"]),
+    "head": (0.2, _TURN_RAD),
+}
+_USUAL_RATE = 30.0
 
 
-@dataclass(frozen=True)
-class OneEuro:
-    """How strongly a quantity is smoothed: its cutoff is `min_cutoff_hz` at rest and grows by `beta` with its speed.
+def _laid_out() -> tuple[Numbers, list[NDArray[np.int_]]]:
+    """The band of each of the 62 numbers in a row of weights, rotation, translation and gaze, and each region's."""
+    band = [next(width for part, width in _BAND.items() if name.startswith(part)) for name in arkit.NAMES]
+    of = {region: [arkit.INDEX[name] for name in names] for region, names in REGIONS.items()}
+    turned, count = arkit.COUNT + 6, arkit.COUNT + 10
+    of["gaze"] += range(turned, count)
+    of["head"] = [*range(arkit.COUNT, turned)]
+    row = np.array([*band, *[_TURN_RAD] * 3, *[_SHIFT_M] * 3, *[_GAZE_RAD] * 4])
+    return row, [np.array(of[region]) for region in SMOOTHED]
 
-    A slow movement comes late by 1 / (2 pi cutoff): at rest 53 ms for 3 Hz, at a cutoff of 15 Hz 11 ms.
+
+_BANDS, _PLACES = _laid_out()
+
+
+def delay_ms(region: str, strength: float) -> float:
+    """By how much the smoothing of this region (one of `SMOOTHED`) holds a usual movement back; 0 at strength 0.
+
+    That of a steady movement at 30 pictures a second: of the brows at one weight a second, of a blink at five, of lips
+    and jaw at one and a half, of a glance at one radian a second and of the head at a fifth.
     """
-
-    min_cutoff_hz: float
-    beta: float  # Hz for each unit a second
-
-
-# Set on real clips at 30 pictures a second: head and jaw lose a third to a half of their jitter; what moves is late by
-# 10 to 30 ms (head), 3 to 13 ms (mouth) and 3 ms (eyelids: a blink that is smeared never closes).
-WEIGHTS = OneEuro(3.0, 5.0)
-EYELIDS = OneEuro(5.0, 15.0)
-ROTATION = OneEuro(2.0, 15.0)
-TRANSLATION = OneEuro(2.0, 80.0)
-GAZE = OneEuro(3.0, 10.0)
-
-_EYELID_NAMES = tuple(f"eye{part}{side}" for part in ("Blink", "Squint", "Wide") for side in ("Left", "Right"))
-_EYELID_AT = [arkit.INDEX[name] for name in _EYELID_NAMES]
-
-
-def _laid_out() -> list[OneEuro]:
-    """[62] the setting of each number in a row of weights, rotation, translation and gaze."""
-    weights = [WEIGHTS] * arkit.COUNT
-    for index in _EYELID_AT:
-        weights[index] = EYELIDS
-    return [*weights, *[ROTATION] * 3, *[TRANSLATION] * 3, *[GAZE] * 4]
-
-
-_MIN_CUTOFF_HZ: Numbers = np.array([setting.min_cutoff_hz for setting in _laid_out()])
-_BETA: Numbers = np.array([setting.beta for setting in _laid_out()])
+    speed, band = _USUAL[region]
+    if strength <= 0.0:
+        return 0.0
+    # The distance at which the filter goes as fast as what it follows; there it is late by its time constant.
+    near, far = 0.0, 100.0 * band * strength + speed
+    for _ in range(60):
+        distance = (near + far) / 2.0
+        late_s = _tau_s(distance, band * strength)
+        near, far = (distance, far) if distance < speed * (1.0 / _USUAL_RATE + late_s) else (near, distance)
+    return float(1000.0 * late_s)
 
 
 class Smoothing:
@@ -62,11 +98,14 @@ class Smoothing:
     Rotation vectors are smoothed number by number: a head never turns so far that they would wrap.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tuning: Tuning | None = None) -> None:
         self._captured_ns: int | None = None  # None: nothing to go on from
-        self._seen: Numbers = np.zeros(len(_BETA))
-        self._smooth: Numbers = np.zeros(len(_BETA))
-        self._speed: Numbers = np.zeros(len(_BETA))
+        self._smooth: Numbers = np.zeros(len(_BANDS))
+        self._asked = self._strength = _strengths(tuning or Tuning())
+
+    def tune(self, tuning: Tuning) -> None:
+        """Smooths as strongly as this says; what is shown goes on from where it is."""
+        self._asked = _strengths(tuning)
 
     def smooth(self, signal: Signal) -> Signal:
         """The same signal, quieter; the first one after a gap, and one without a face, as it is."""
@@ -77,25 +116,34 @@ class Smoothing:
         self._captured_ns = signal.stamp.captured_ns
         seen = _row(signal)
         if not 0.0 < elapsed_s <= GAP_S:
-            self._seen = self._smooth = seen
-            self._speed = np.zeros(len(_BETA))
+            self._smooth, self._strength = seen, self._asked
             return signal
-        # From what was seen, as the authors' programs do: from what was smoothed, it would grow with the rate.
-        speed = (seen - self._seen) / elapsed_s
-        self._seen = seen
-        self._speed += _alpha(DERIVATIVE_CUTOFF_HZ, elapsed_s) * (speed - self._speed)
-        cutoff_hz = _MIN_CUTOFF_HZ + _BETA * np.abs(self._speed)
-        self._smooth = self._smooth + _alpha(cutoff_hz, elapsed_s) * (seen - self._smooth)
+        # A band that shrinks at once would let go of all that it held back in one picture.
+        most = MOST * elapsed_s / EASE_S
+        self._strength = self._strength + np.clip(self._asked - self._strength, -most, most)
+        apart = seen - self._smooth
+        share = 1.0 / (1.0 + _tau_s(np.abs(apart), _BANDS * self._strength) / elapsed_s)
+        self._smooth = self._smooth + share * apart
         return _with_row(signal, self._smooth)
 
     def _elapsed_s(self, now_ns: int) -> float:
         return math.inf if self._captured_ns is None else (now_ns - self._captured_ns) / 1e9
 
 
-def _alpha(cutoff_hz: float | Numbers, elapsed_s: float) -> Numbers:
-    """How far a low-pass filter of this cutoff goes towards what it sees (the paper's equations 2 and 3)."""
-    tau_s = 1.0 / (2.0 * math.pi * np.asarray(cutoff_hz))
-    return np.asarray(1.0 / (1.0 + tau_s / elapsed_s))
+def _tau_s(distance: float | Numbers, band: float | Numbers) -> Numbers:
+    """The time constant with which a distance is made up for; 0 where there is no band."""
+    width = np.asarray(band, np.float64)
+    share = np.minimum(distance / np.maximum(width, 1e-12), 1e6)
+    tau_s = 1.0 / (2.0 * math.pi * (LEAK_HZ + EDGE_HZ * share**STEEPNESS))
+    return np.where(width > 0.0, tau_s, 0.0)
+
+
+def _strengths(tuning: Tuning) -> Numbers:
+    """[62] how strongly each number is smoothed."""
+    row = np.ones(len(_BANDS))
+    for region, places in zip(SMOOTHED, _PLACES, strict=True):
+        row[places] = tuning.smoothing[region]
+    return row
 
 
 def _row(signal: Signal) -> Numbers:
