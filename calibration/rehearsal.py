@@ -1,0 +1,103 @@
+"""A scripted person who follows a calibration's script: takes of known rest, reach and noise, for tests and trials."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from omote.bridge import arkit
+from omote.engine.capture.take import Take
+from omote.engine.face.gaze import gaze_from_weights
+from omote.engine.nouns import Array, Signal, Stamp
+
+from .measuring import CalibrationError
+from .poses import BY_NAME
+from .session import Session
+
+MOST_S = 180.0  # of a session with a person who does what they can
+REACTION_S = 0.4  # from when a pose is asked for until a face begins to move
+TAU_S = 0.12  # in which a face goes 63 percent of its way
+BLINK_EVERY_S, BLINK_S = 3.1, 0.2
+
+
+def _zeros() -> Array:
+    return np.zeros(arkit.COUNT, np.float32)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who performs, as a tracker would say it."""
+
+    neutral: Array = field(default_factory=_zeros)  # [52] at rest
+    reach: Mapping[str, float] = field(default_factory=dict)  # weight at the extreme, by name; one not there: as usual
+    noise: Array = field(default_factory=_zeros)  # [52] standard deviation of what the tracker says
+    rotation: Array = field(default_factory=lambda: np.zeros(3, np.float32))  # [3] of the head that looks ahead
+    translation: Array = field(default_factory=lambda: np.zeros(3, np.float32))  # [3] metres
+    cannot: tuple[str, ...] = ()  # poses that they do not make
+
+
+def rehearse(person: Person, fps: float = 30.0, seed: int = 0) -> Take:
+    """What a tracker sees of this person in a whole session; the same for the same seed.
+
+    CalibrationError where they never come to its end.
+    """
+    random = np.random.default_rng(seed)
+    session = Session("rehearsal", "rehearsal")
+    session.begin()
+    face, rows, asked, since_s = person.neutral.astype(np.float64), [], "", 0.0
+    while session.view.state != "done":
+        time_s = len(rows) / fps
+        if time_s > MOST_S:
+            raise CalibrationError(f"the rehearsal is not over after {MOST_S:.0f} s, at {session.view}")
+        view = session.view
+        wanted = view.steps[view.step].name if view.state == "holding" else ""
+        if wanted != asked:
+            asked, since_s = wanted, time_s
+        target = _target(person, asked if time_s - since_s >= REACTION_S else "")
+        face = face + (1.0 - math.exp(-1.0 / (fps * TAU_S))) * (target - face)
+        rows.append(_seen(person, face, time_s, random))
+        session.see(_signal(person, rows[-1], len(rows) - 1, fps))
+    return _take(person, rows, fps)
+
+
+def _target(person: Person, pose: str) -> Array:
+    target = person.neutral.copy()
+    if pose and pose not in person.cannot:
+        for name in BY_NAME[pose].made:
+            index = arkit.INDEX[name]
+            usual = min(float(person.neutral[index]) + BY_NAME[pose].usual, 1.0)
+            target[index] = person.reach.get(name, usual)
+    return target
+
+
+def _seen(person: Person, face: Array, time_s: float, random: np.random.Generator) -> Array:
+    """The face with a blink now and then, as a trembling tracker says it."""
+    seen = face.copy()
+    into_s = time_s % BLINK_EVERY_S
+    if into_s < BLINK_S:
+        lids = [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]
+        seen[lids] = np.maximum(seen[lids], 0.8 * math.sin(math.pi * into_s / BLINK_S))
+    return np.asarray(np.clip(seen + person.noise * random.standard_normal(arkit.COUNT), 0.0, 1.0), np.float32)
+
+
+def _signal(person: Person, row: Array, index: int, fps: float) -> Signal:
+    time_ns = round(index * 1e9 / fps)
+    stamp = Stamp(index, time_ns, time_ns)
+    return Signal(stamp, row, person.rotation, person.translation, gaze_from_weights(row))
+
+
+def _take(person: Person, rows: list[Array], fps: float) -> Take:
+    count = len(rows)
+    return Take(
+        fps=fps,
+        time_s=np.arange(count) / fps,
+        weights=np.array(rows, np.float32),
+        head_rotation=np.tile(person.rotation, (count, 1)),
+        head_translation=np.tile(person.translation, (count, 1)),
+        gaze=np.array([gaze_from_weights(row) for row in rows], np.float32),
+        confidence=np.ones(count, np.float32),
+        provenance="a scripted person who follows Omote's calibration; nobody's face",
+    )
