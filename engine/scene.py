@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from .face.expressions import TOP, Expression
-from .face.light import checked_light
+from .face.light import Dimmer, checked_light
 from .face.performance import Face, Performance
 from .face.presence import Phase
 from .face.tuning import Tuning
@@ -46,7 +46,7 @@ class Scene:
         self.phase = Phase.IDLE  # of the last picture
         self.tally = Tally()
         self.meter = meter
-        self._light = self._own_light = light
+        self._own_light, self._dimmer = light, Dimmer(light)
         self._outputs = tuple(outputs)
         self._clock_ns, self._gearbox = clock_ns, gearbox
         self._performance = Performance(actor)
@@ -69,9 +69,18 @@ class Scene:
             way = self.artist.way(shown, character) if self._morph_s else (character,)
             self._morph, self.character = Morph(way, self._clock_ns(), self._morph_s), character
 
-    def use_light(self, harmonics: Array | None) -> None:
-        """Lights the face with these harmonics [27], or as at the beginning; ValueError where they are none."""
-        self._light = self._own_light if harmonics is None else checked_light(harmonics).copy()
+    def use_light(self, harmonics: Array | None, within_s: float = 0.0) -> None:
+        """Lights the face with these harmonics [27], or as at the beginning, from the next picture on or gradually.
+
+        ValueError where they are none.
+        """
+        light = self._own_light if harmonics is None else checked_light(harmonics).copy()
+        self._dimmer.turn_to(light, self._clock_ns(), within_s)
+
+    @property
+    def light(self) -> Array:
+        """[27] what the face is lit with, or goes over to."""
+        return self._dimmer.light
 
     def express(self, expression: Expression, layer: str = TOP) -> None:
         """Puts an expression on top of what is performed, or of the idle portrait, in the place of its layer's."""
@@ -108,7 +117,7 @@ class Scene:
         start_ns = self._clock_ns()
         for jaw in WARM_UP_JAWS:
             params = replace(FlameParams.neutral(), jaw_pose=np.array([jaw, 0.0, 0.0], np.float32))
-            self.artist.draw(params, self.character, self._light)
+            self.artist.draw(params, self.character, self._dimmer.at(start_ns))
         self.tally.warm_up_s = (self._clock_ns() - start_ns) / 1e9
 
     def follow(self, seen: Seen, now_ns: int) -> None:
@@ -131,7 +140,12 @@ class Scene:
         now_ns, drawn_before = self._clock_ns(), self.artist.counts.drawn
         character, stamp = self._morph.at(now_ns), stamp.after("pose", now_ns)
         portrait = self.artist.draw(
-            face.params, character, self._light, stamp=stamp, signal=signal, presence=face.presence
+            face.params,
+            character,
+            self._dimmer.at(now_ns),
+            stamp=stamp,
+            signal=signal,
+            presence=face.presence,
         )
         gear = self._gearbox.drawn_by if self._gearbox else ""
         drawn = portrait.stamp.after("draw", self._clock_ns())

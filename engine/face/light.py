@@ -53,3 +53,27 @@ def whitened(light: Array) -> tuple[Array, Array]:
     is_lit = strength >= _FAINT * strength.max()
     white[~is_lit] = white[is_lit].mean(0)
     return white.astype(np.float32).ravel(), gain.astype(np.float32)
+
+
+class Dimmer:
+    """One light that goes over to another without a jump: told from any thread, asked by the one that draws."""
+
+    def __init__(self, light: Array) -> None:
+        self._change = (light, light, 0, 0)  # from, to, beginning and end in ns: replaced as a whole
+
+    @property
+    def light(self) -> Array:
+        """[27] the one that is shown, or gone over to."""
+        return self._change[1]
+
+    def turn_to(self, light: Array, now_ns: int, within_s: float = 0.0) -> None:
+        """Goes over to this light [27], from what is shown now."""
+        self._change = (self.at(now_ns), light, now_ns, now_ns + round(within_s * 1e9))
+
+    def at(self, now_ns: int) -> Array:
+        """[27] what is shown at this moment."""
+        before, after, begin_ns, end_ns = self._change
+        if now_ns >= end_ns:
+            return after
+        share = np.float32(max(now_ns - begin_ns, 0) / (end_ns - begin_ns))
+        return np.asarray((1 - share) * before + share * after, np.float32)

@@ -182,7 +182,7 @@ def test_light_is_set_and_taken_back(asked: Asked) -> None:
     asked.call("set_light", harmonics=[1, *[0.25] * 26])
     np.testing.assert_array_equal(asked.drawn()[0].light, np.array([1.0, *[0.25] * 26], np.float32))
     asked.call("set_light", harmonics=None)
-    np.testing.assert_array_equal(asked.live.scene._light, studio_light())
+    np.testing.assert_array_equal(asked.live.scene.light, studio_light())
 
 
 @pytest.mark.parametrize(
