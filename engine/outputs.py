@@ -1,4 +1,4 @@
-"""Where portraits go: over the wire as pictures and parameters, and to other programs as parameters alone."""
+"""Where portraits go: over the wire as pictures and parameters, to other programs as one or the other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from omote.bridge import arkit, endpoint
 from omote.bridge.frame import DEFAULT_SUBJECT, Params, Video
 from omote.bridge.keys import ServerKeys
-from omote.bridge.outputs import FaceSender
+from omote.bridge.outputs import FaceSender, PictureSender
 from omote.bridge.publisher import Publisher, Shot
 
 from .face.retarget import to_weights
@@ -58,9 +58,38 @@ class FaceOutput:
     def __exit__(self, *error: object) -> None:
         self._sender.__exit__(*error)
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing arrives there now, in one line; empty while all is well, as far as that can be known."""
+        return self._sender.trouble
+
     def offer(self, portrait: Portrait) -> None:
         """Sends this portrait's face. Never blocks."""
         self._sender.offer(portrait.stamp.captured_wall_ns, _params(portrait))
+
+
+class PictureOutput:
+    """Shows portraits in another program, which gets no parameters."""
+
+    def __init__(self, sender: PictureSender) -> None:
+        self.name = sender.name
+        self._sender = sender
+
+    def __enter__(self) -> Self:
+        self._sender.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._sender.__exit__(*error)
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is shown there now, in one line; empty while all is well."""
+        return self._sender.trouble
+
+    def offer(self, portrait: Portrait) -> None:
+        """Makes this portrait the next to be shown. Never blocks; its picture must not be written to afterwards."""
+        self._sender.offer(portrait.rgba)
 
 
 def shot(portrait: Portrait) -> Shot:

@@ -11,14 +11,14 @@ from omote.bridge import endpoint, frame
 from omote.bridge.control import ControlServer
 from omote.bridge.frame import Hello
 from omote.bridge.keys import ServerKeys
-from omote.bridge.outputs import face_sender
+from omote.bridge.outputs import face_sender, picture_sender, takes_pictures
 from omote.bridge.picture import FORMATS
 from omote.engine.latency import LatencyMeter
-from omote.engine.outputs import FaceOutput, WireOutput
+from omote.engine.outputs import FaceOutput, PictureOutput, WireOutput
 from omote.engine.roles import Artist, Output
 from omote.engine.version import version
 
-from .config import Config
+from .config import Config, user_config_path
 from .control import Control
 from .keys import keys_folder
 from .page.server import PageServer
@@ -27,13 +27,14 @@ from .page.status import Endpoint
 
 @dataclass(frozen=True)
 class Outlets:
-    """What is open: the wire and its control, the page, and other programs that a face is sent to."""
+    """What is open: the wire and its control, the page, and other programs that a face or the picture goes to."""
 
     wire: WireOutput
     control: Control
     server: ControlServer
     page: PageServer | None
     faces: tuple[FaceOutput, ...]
+    pictures: tuple[PictureOutput, ...]
     is_encrypted: bool
 
     @classmethod
@@ -42,7 +43,9 @@ class Outlets:
     ) -> Self:
         """All that these settings name, to be closed by the stack; what cannot be opened says why."""
         keys = ServerKeys.load(keys_folder()) if config.curve else None
-        faces = tuple(FaceOutput(face_sender(spec)) for spec in config.out)
+        settings = user_config_path().parent
+        pictures = tuple(PictureOutput(picture_sender(spec)) for spec in config.out if takes_pictures(spec))
+        faces = tuple(FaceOutput(face_sender(spec, settings)) for spec in config.out if not takes_pictures(spec))
         wire = WireOutput(config.params_endpoint, config.video_endpoint, on_sent=meter.sent, keys=keys)
         control, session = Control(wire, artist), wire.publisher.session
         server = ControlServer(config.control_endpoint, control.methods(), session=session, keys=keys)
@@ -50,14 +53,14 @@ class Outlets:
         wire.publisher.hello = _hello(server)
         stack.enter_context(wire)
         page = stack.enter_context(PageServer(config.page_port, on_source)) if config.page else None
-        for face in faces:
-            stack.enter_context(face)
-        return cls(wire, control, server, page, faces, keys is not None)
+        for output in (*faces, *pictures):
+            stack.enter_context(output)
+        return cls(wire, control, server, page, faces, pictures, keys is not None)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
         """Who takes portraits."""
-        return (self.wire, *((self.page,) if self.page else ()), *self.faces)
+        return (self.wire, *((self.page,) if self.page else ()), *self.faces, *self.pictures)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -73,7 +76,9 @@ class Outlets:
     def notice(self) -> str:
         """What is wrong, for a person; empty where nothing is."""
         count = self.control.rejected_handshakes
-        return f"{count} times somebody was not let in; the log says who and why" if count else ""
+        refused = [f"{count} times somebody was not let in; the log says who and why"] if count else []
+        troubles = [f"{one.name}: {one.trouble}" for one in (*self.faces, *self.pictures) if one.trouble]
+        return "; ".join((*refused, *troubles))
 
     def rows(self) -> list[str]:
         """What is printed: where to look, and where everything goes."""
@@ -83,6 +88,7 @@ class Outlets:
             *([f"  look at     {page.url}", f"  OBS         {page.clean_url} (browser source)"] if page else []),
             f"  ZeroMQ      {at}{'; encrypted (CURVE)' if self.is_encrypted else ''}",
             *(f"  face to     {face.name}: parameters, no pictures" for face in self.faces),
+            *(f"  picture to  {picture.name}" for picture in self.pictures),
         ]
 
 

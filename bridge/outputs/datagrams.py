@@ -23,6 +23,7 @@ class Datagrams:
     def __init__(self, host: str, port: int, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         self.host, self.port = host, port
         self.sent = self.failed = 0  # datagrams
+        self.trouble = ""  # why the newest could not be sent; empty where it could
         self._clock = clock
         self._logged_ns: int | None = None
         self._socket: socket.socket | None = None
@@ -45,9 +46,11 @@ class Datagrams:
             self._socket.sendto(data, self._address)
         except OSError as error:  # Windows reports here, for an earlier datagram, that nobody listened (ICMP)
             self.failed += 1
+            self.trouble = f"{error}"
             self._log_now_and_then(error)
         else:
             self.sent += 1
+            self.trouble = ""
 
     def _log_now_and_then(self, error: OSError) -> None:
         now_ns = self._clock()

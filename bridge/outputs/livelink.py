@@ -46,6 +46,11 @@ class LiveLinkSender:
     def __exit__(self, *error: object) -> None:
         self.datagrams.__exit__(*error)
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be sent now; empty where it can."""
+        return self.datagrams.trouble
+
     def offer(self, wall_ns: int, params: Params) -> None:
         """Sends the face that the portrait shows."""
         number, sub_frame = time_code(wall_ns, self._utc_offset_s)

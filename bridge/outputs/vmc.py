@@ -31,6 +31,11 @@ class VmcSender:
     def __exit__(self, *error: object) -> None:
         self.datagrams.__exit__(*error)
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be sent now; empty where it can."""
+        return self.datagrams.trouble
+
     def offer(self, wall_ns: int, params: Params) -> None:
         """Sends the face that the portrait shows."""
         if self._began_ns is None:

@@ -92,7 +92,7 @@ def test_vmc_names_and_presets_can_be_chosen(listener: socket.socket) -> None:
     ("spec", "said"),
     [
         ("livlink://host", "did you mean livelink://?"),
-        ("ndi://host", "no way out called ndi; wanted livelink://HOST[:11111] or vmc://HOST[:39539]"),
+        ("ftp://host", "no way out called ftp; wanted livelink://HOST, vmc://HOST, vts://HOST, virtualcam, ndi"),
         ("host:39539", "no way out called"),
         ("", "no way out called nothing"),
         ("vmc://", "is no destination"),

@@ -50,7 +50,8 @@ def test_a_face_goes_to_each_destination() -> None:
 @pytest.mark.parametrize(
     ("changed", "error"),
     [
-        ({"out": ("ndi://host",)}, SenderError),
+        ({"out": ("ndy://host",)}, SenderError),
+        ({"out": ("ndi://Omote?size=1",)}, SenderError),
         ({"out": ("vmc://nobody.invalid",)}, SenderError),
         ({"control_endpoint": "tcp://0.0.0.0:5558"}, EndpointError),
         ({"curve": True}, KeysError),

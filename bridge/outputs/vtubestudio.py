@@ -1,0 +1,122 @@
+"""The face into VTube Studio: its tracking parameters, through its plugin API."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from websockets.exceptions import InvalidHandshake, WebSocketException
+from websockets.sync.client import connect
+
+from .. import endpoint
+from ..latest import Latest
+from ..payload import Params
+from .vtubestudio_session import ALLOW, PORT, DeniedError, Session, Socket, VtsError
+from .vtubestudio_token import Tokens
+
+PERIOD_S = 1 / 60  # no more often: it takes one a picture
+AGAIN_S = 0.5  # what does not come for a second is lost to it
+RETRIES_S = (1.0, 2.0, 5.0, 10.0)  # the last for ever
+_MAX_BYTES = 1 << 20
+_OPENING_S, _ENDING_S = 5.0, 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class VtsSender:
+    """Sends the newest face from a thread of its own, which connects again whenever the connection is lost.
+
+    VTube Studio asks its user once whether Omote may; what it then gives us is
+    kept in `settings`. Who is refused there is not asked for again in this run.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int = PORT,
+        settings: Path | None = None,
+        has_arkit: bool = False,
+        *,
+        retries_s: tuple[float, ...] = RETRIES_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.name = f"vts {self.place}"
+        self.sent = 0
+        self.trouble = "not connected yet"  # why nothing is sent now, in one line; empty while all is well
+        self._is_near = endpoint.is_loopback(f"tcp://{self.place}")
+        self._tokens = Tokens(settings)
+        self._has_arkit = has_arkit
+        self._retries_s, self._clock = retries_s, clock
+        self._slot: Latest[Params] = Latest()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+
+    def __enter__(self) -> Self:
+        if not self._is_near:
+            _log.warning("%s: the face leaves this machine, and is not encrypted", self.name)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._is_over.set()
+        self._slot.close()
+        self._thread.join(_ENDING_S)
+
+    def offer(self, wall_ns: int, params: Params) -> None:
+        """Makes this the next face to be sent. Never blocks."""
+        self._slot.put(params)
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._is_over.is_set():
+            sent = self.sent
+            try:
+                self._connect_and_perform()
+            except DeniedError as error:
+                self._say(f"{error}")
+                return
+            except (VtsError, OSError, WebSocketException) as error:
+                failures = 1 if self.sent > sent else failures + 1
+                self._say(_said(error))
+            self._is_over.wait(self._retries_s[min(failures, len(self._retries_s)) - 1])
+
+    def _connect_and_perform(self) -> None:
+        with connect(
+            f"ws://{self.place}/", max_size=_MAX_BYTES, open_timeout=_OPENING_S, close_timeout=0.5, proxy=None
+        ) as socket:
+            self._perform(socket)
+
+    def _perform(self, socket: Socket) -> None:
+        session = Session(socket, self.place, self._tokens, self._is_over.is_set, self._clock)
+        session.begin(self._has_arkit)
+        if self.trouble:
+            _log.info("%s: connected", self.name)
+        self.trouble = ""
+        newest: Params | None = None
+        while not self._is_over.is_set():
+            newest = self._slot.take(AGAIN_S) or newest
+            if newest is None:
+                continue
+            began_s = self._clock()
+            session.inject(newest)
+            self.sent += 1
+            self._is_over.wait(max(began_s + PERIOD_S - self._clock(), 0.0))
+
+    def _say(self, trouble: str) -> None:
+        """Once, however often it is tried in vain."""
+        if trouble != self.trouble and not self._is_over.is_set():
+            _log.warning("%s: %s", self.name, trouble)
+        self.trouble = trouble
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return f"nobody listens there: start VTube Studio, and {ALLOW}; tried again until it is there"
+    if isinstance(error, InvalidHandshake):
+        return f"this is not VTube Studio: {error}"
+    return " ".join(f"{error}".split()) or type(error).__name__
