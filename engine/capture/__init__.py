@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
+from .playback import WHOLE, Playback
 from .source import EndOfSource, Source, SourceError
 
-__all__ = ["VIDEO_SUFFIXES", "EndOfSource", "Source", "SourceError", "open_source"]
+__all__ = ["VIDEO_SUFFIXES", "EndOfSource", "Playback", "Source", "SourceError", "open_source"]
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 TAKE_SUFFIX = ".csv"
@@ -15,18 +16,25 @@ DEMO = Path(__file__).with_name("demo.csv")
 _WANTED = "webcam[:N], livelink[:PORT], demo, a video (.mp4) or a take (.csv)"
 
 
-def open_source(spec: str, *, fps: float | None = None, loop: bool = False, is_offline: bool = False) -> Source:
+def open_source(
+    spec: str,
+    *,
+    fps: float | None = None,
+    loop: bool = False,
+    is_offline: bool = False,
+    playback: Playback = WHOLE,
+) -> Source:
     """The source that `spec` names: webcam[:N], livelink[:PORT], demo, FILE.mp4 or TAKE.csv.
 
-    It opens in `with`, not here. `fps` is the rate of a file, or what a webcam is asked for; `loop` and `is_offline`
-    (picture by picture, not at the pace of a camera) are for files. SourceError says what cannot be.
+    It opens in `with`, not here. `fps` is the rate of a file, or what a webcam is asked for; `loop`, `is_offline`
+    (picture by picture, not at the pace of a camera) and `playback` are for files. SourceError says what cannot be.
     """
     kind, _, detail = spec.partition(":")
     if kind in ("webcam", "livelink"):
-        _refuse_file_options(spec, loop=loop, is_offline=is_offline)
+        _refuse_file_options(spec, loop=loop, is_offline=is_offline, playback=playback)
         return _webcam(spec, detail, fps) if kind == "webcam" else _livelink(spec, detail, fps)
     if spec == "demo":
-        return _take(DEMO, "demo", fps, loop, is_offline)
+        return _take(DEMO, "demo", fps, loop, is_offline, playback)
     path = Path(spec).expanduser()
     suffix = path.suffix.lower()
     if suffix != TAKE_SUFFIX and suffix not in VIDEO_SUFFIXES:
@@ -34,8 +42,8 @@ def open_source(spec: str, *, fps: float | None = None, loop: bool = False, is_o
     if not path.is_file():
         raise SourceError(_no_file(path))
     if suffix == TAKE_SUFFIX:
-        return _take(path, path.name, fps, loop, is_offline)
-    return _video(path, fps, loop, is_offline)
+        return _take(path, path.name, fps, loop, is_offline, playback)
+    return _video(path, fps, loop, is_offline, playback)
 
 
 # Each source is imported when it is asked for: MediaPipe and OpenCV take a second, and may lack system libraries.
@@ -52,14 +60,14 @@ def _webcam(spec: str, detail: str, fps: float | None) -> Source:
     return WebcamSource(index, fps)
 
 
-def _video(path: Path, fps: float | None, loop: bool, is_offline: bool) -> Source:
+def _video(path: Path, fps: float | None, loop: bool, is_offline: bool, playback: Playback) -> Source:
     from .native import missing_library
 
     try:
         from .video import VideoSource
     except (ImportError, OSError) as error:
         raise missing_library(error) from error
-    return VideoSource(path, fps, loop, is_offline)
+    return VideoSource(path, fps, loop, is_offline, playback=playback)
 
 
 def _livelink(spec: str, detail: str, fps: float | None) -> Source:
@@ -70,15 +78,15 @@ def _livelink(spec: str, detail: str, fps: float | None) -> Source:
     return LiveLinkSource(_number(spec, detail, default=DEFAULT_PORT, least=1, most=65535, what="a UDP port"))
 
 
-def _take(path: Path, name: str, fps: float | None, loop: bool, is_offline: bool) -> Source:
+def _take(path: Path, name: str, fps: float | None, loop: bool, is_offline: bool, playback: Playback) -> Source:
     from .take import TakeSource, read_take
 
-    return TakeSource(read_take(path), name, fps, loop, is_offline)
+    return TakeSource(read_take(path), name, fps, loop, is_offline, playback=playback)
 
 
-def _refuse_file_options(spec: str, *, loop: bool, is_offline: bool) -> None:
-    if loop or is_offline:
-        option = "be looped" if loop else "be read offline"
+def _refuse_file_options(spec: str, *, loop: bool, is_offline: bool, playback: Playback) -> None:
+    if loop or is_offline or playback != WHOLE:
+        option = "be looped" if loop else "be read offline" if is_offline else "be trimmed, or played at another speed,"
         raise SourceError(f"the source {spec} is live and cannot {option}; only a video or a take can")
 
 

@@ -16,6 +16,7 @@ import cv2
 from omote.engine.nouns import Stamp
 from omote.engine.threads import plan
 
+from .playback import WHOLE, Playback
 from .source import EndOfSource, SourceError
 from .tracker import Picture
 
@@ -48,11 +49,14 @@ class Film:
         is_offline: bool,
         clock_ns: Callable[[], int],
         sleep: Callable[[float], None],
+        playback: Playback = WHOLE,
     ) -> None:
         self.dropped = 0
         self.fps = fps or DEFAULT_FPS  # the file's own from the moment it is open
         self._path, self._asked_fps, self._loop, self._is_offline = path, fps, loop, is_offline
         self._clock_ns, self._sleep = clock_ns, sleep
+        self._playback = playback
+        self._first, self._past = 0.0, math.inf  # of the file's pictures, those that are played
         self._file: Any = None
         self._index = -1  # of the picture that was decoded last, all rounds counted
         self._round_index = -1  # the same in this round
@@ -62,7 +66,12 @@ class Film:
 
     def __enter__(self) -> Self:
         self._file = opened(self._path)
-        self.fps = self._asked_fps or _own_fps(self._file)
+        own_fps = _own_fps(self._file)
+        self.fps = (self._asked_fps or own_fps) * self._playback.speed
+        self._first = _picture_at(self._playback.start_s, own_fps)
+        self._past = _picture_at(self._playback.past_s, own_fps)
+        if self._first >= self._past:
+            raise SourceError(f"no picture of {self._path.name} lies {self._playback.span}: wanted a longer span")
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -70,9 +79,9 @@ class Film:
 
     def read(self, timeout_s: float) -> Shot | None:
         """The newest picture that is due; None where none is in time; EndOfSource after the last."""
-        self._start()
         if self._is_taken:
             self._grab()
+        self._start()
         if not self._is_offline and not self._wait(timeout_s):
             return None
         self._is_taken = True
@@ -109,20 +118,46 @@ class Film:
 
     def _grab(self) -> None:
         """Goes on by one picture, at the end to the first one again; EndOfSource where there is no more."""
-        if not self._file.grab():
+        if not self._grab_played():
             self._end_round()
-            if not self._file.grab():
+            if not self._grab_played():
                 raise self._unreadable()
         self._index += 1
         self._round_index += 1
         self._is_taken = False
 
+    def _grab_played(self) -> bool:
+        """Whether there is a next picture of those that are played; it is the one to retrieve then."""
+        if self._round_index + 1 >= self._past:
+            return False
+        return self._skip() and bool(self._file.grab())
+
+    def _skip(self) -> bool:
+        """Whether the first picture that is played comes next, or one behind it."""
+        if self._round_index + 1 < self._first:
+            self._file.set(cv2.CAP_PROP_POS_FRAMES, self._first)
+            if self._file.get(cv2.CAP_PROP_POS_FRAMES) == self._first:
+                self._round_index = int(self._first) - 1
+            else:  # a file in which nothing can be found but by reading it
+                self._file.release()
+                self._file = opened(self._path)
+        while self._round_index + 1 < self._first:
+            if not self._file.grab():
+                return False
+            self._round_index += 1
+        return True
+
     def _end_round(self) -> None:
         came = self._round_index + 1
         if came == 0:
             raise self._unreadable()
+        if came <= self._first:
+            raise SourceError(
+                f"no picture of {self._path.name} lies {self._playback.span}: "
+                f"it lasts {came / _own_fps(self._file):.2f} s"
+            )
         promised = int(self._file.get(cv2.CAP_PROP_FRAME_COUNT))
-        if came < promised:
+        if came < min(promised, self._past):
             log.warning("%s ends after %d of %d pictures: it is cut off", self._path.name, came, promised)
         if not self._loop:
             raise EndOfSource(self._path.name)
@@ -157,6 +192,11 @@ def opened(path: Path) -> Any:
         )
     file.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # a phone's upright film is stored lying, with a note
     return file
+
+
+def _picture_at(time_s: float, fps: float) -> float:
+    """Which picture is the first at this time or later."""
+    return math.ceil(time_s * fps - 1e-6) if math.isfinite(time_s) else math.inf
 
 
 def _own_fps(file: Any) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 from omote.engine.nouns import Array, Signal, Stamp
 
+from .playback import Playback
 from .take_csv import DAY_NS, TakeError
 
 _CLOSE_S = 1e-4  # a row so near a border counts as on it: the CSV's times are printed digits
@@ -80,29 +81,15 @@ _SHAPES: dict[str, tuple[int, ...]] = {
 }
 
 
-def trimmed(take: Take, start_s: float | None = None, end_s: float | None = None) -> Take:
-    """The pictures from `start_s` on and before `end_s`, in the take's own seconds; TakeError where there are none.
+def trimmed(take: Take, part: Playback) -> Take:
+    """The pictures of this part, in the take's own seconds; TakeError where there are none. Its speed does not matter.
 
     Times begin at 0 again; timecodes stay what they were.
     """
-    first_s, past_s = check_span(start_s, end_s)
-    kept = np.flatnonzero((take.time_s >= first_s - _CLOSE_S) & (take.time_s < past_s - _CLOSE_S))
+    kept = np.flatnonzero((take.time_s >= part.start_s - _CLOSE_S) & (take.time_s < part.past_s - _CLOSE_S))
     if not len(kept):
-        raise TakeError(f"no picture lies {span(start_s, end_s)}: the take lasts {take.seconds:.2f} s")
+        raise TakeError(f"no picture lies {part.span}: the take lasts {take.seconds:.2f} s")
     rows = slice(int(kept[0]), int(kept[-1]) + 1)
-    parts = {field.name: getattr(take, field.name)[rows] for field in fields(Take) if field.name in _SHAPES}
+    parts = {name: getattr(take, name)[rows] for name in _SHAPES}
     time_s = take.time_s[rows] - take.time_s[rows.start]
     return replace(take, time_s=time_s, timecode_ns=take.timecode_of(rows.start), **parts)
-
-
-def check_span(start_s: float | None, end_s: float | None) -> tuple[float, float]:
-    """The span's borders as numbers; TakeError where it ends before it begins."""
-    first_s, past_s = start_s or 0.0, np.inf if end_s is None else end_s
-    if not 0.0 <= first_s < past_s:
-        raise TakeError(f"nothing lies {span(start_s, end_s)}; wanted a start from 0 on, and an end after it")
-    return first_s, past_s
-
-
-def span(start_s: float | None, end_s: float | None) -> str:
-    """For people: "from 2.5 to 9 s"."""
-    return f"from {start_s or 0.0:g} s to {'the end' if end_s is None else f'{end_s:g} s'}"

@@ -17,7 +17,8 @@ from omote.engine.face.gaze import gaze_from_weights
 from omote.engine.nouns import Array, Signal, Stamp
 
 from . import take_csv, take_sidecar
-from .performed import Take
+from .performed import Take, trimmed
+from .playback import WHOLE, Playback
 from .source import EndOfSource, SourceError
 from .take_csv import TakeError
 from .take_sidecar import read_sidecar
@@ -98,7 +99,7 @@ class TakeSource:
     In real time a picture counts as captured when it was due, and pictures that
     nobody read before the next was due are dropped and counted. Offline every
     picture comes, stamped with its time in the take, whatever the clock says.
-    Another `fps` than the take's, or a `speed`, replays the same pictures faster or slower; their timecodes stay.
+    Another `fps` than the take's, or a speed, replays the same pictures faster or slower; their timecodes stay.
     """
 
     def __init__(
@@ -112,17 +113,15 @@ class TakeSource:
         wall_clock: Callable[[], int] = time.time_ns,
         sleep: Callable[[float], None] = time.sleep,
         *,
-        speed: float | None = None,
+        playback: Playback = WHOLE,
     ) -> None:
         if fps is not None and not 0.0 < fps <= 1000.0:
             raise SourceError(f"a take plays at 0 to 1000 pictures a second, got {fps}")
-        if speed is not None and not (math.isfinite(speed) and speed > 0.0):
-            raise SourceError(f"a take plays at a speed above 0, got {speed}")
         self.name = name
         self.dropped = 0
-        self._take = take
+        self._take = take = trimmed(take, playback)
         times_s = take.time_s if fps is None else np.arange(len(take)) / fps
-        second_ns = 1e9 / (speed or 1.0)  # which one of the take's lasts
+        second_ns = 1e9 / playback.speed  # which one of the take's lasts
         self._due_ns = np.round(times_s * second_ns).astype(np.int64)  # [n] since the start
         self._length_ns = int(self._due_ns[-1]) + round(second_ns / (fps or take.fps))
         self._loop = loop

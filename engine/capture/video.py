@@ -14,6 +14,7 @@ from omote.engine.nouns import Signal
 
 from .film import Film, Shot
 from .landmarker import face_landmarker
+from .playback import WHOLE, Playback
 from .source import SourceError
 from .tracker import Tracker
 
@@ -22,7 +23,7 @@ JOIN_S = 0.5  # a disk that hangs is left behind, so that Ctrl-C ends within a s
 
 
 class VideoSource:
-    """Tracks the face in a video file.
+    """Tracks the face in a video file, or in a part of it.
 
     In real time a thread of its own decodes picture after picture, as a camera's driver would, so that the newest is
     tracked and no decoding stands before it. Offline every picture comes, as fast as it is read. `fps` plays the file
@@ -39,11 +40,12 @@ class VideoSource:
         open_tracker: Callable[[], Tracker] = face_landmarker,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
         sleep: Callable[[float], None] = time.sleep,
+        playback: Playback = WHOLE,
     ) -> None:
         if fps is not None and not (math.isfinite(fps) and fps > 0.0):
             raise SourceError(f"fps must be a positive number, got {fps}")
         self.name = path.name
-        self._film = Film(path, fps, loop, is_offline, clock_ns, sleep)
+        self._film = Film(path, fps, loop, is_offline, clock_ns, sleep, playback)
         self._is_offline, self._open_tracker, self._clock_ns = is_offline, open_tracker, clock_ns
         self._tracker: Tracker | None = None
         self._newest: Latest[Shot] = Latest()

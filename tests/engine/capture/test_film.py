@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omote.engine.capture import EndOfSource, SourceError
+from omote.engine.capture import EndOfSource, Playback, SourceError
 from omote.engine.capture.film import Film, Shot, opened
+from omote.engine.capture.playback import WHOLE
 
 COUNT, FPS = 10, 10.0
 
@@ -36,9 +37,14 @@ def clock() -> ManualClock:
 
 
 def playing(
-    path: Path, clock: ManualClock, fps: float | None = None, loop: bool = False, is_offline: bool = False
+    path: Path,
+    clock: ManualClock,
+    fps: float | None = None,
+    loop: bool = False,
+    is_offline: bool = False,
+    playback: Playback = WHOLE,
 ) -> Film:
-    return Film(path, fps, loop, is_offline, clock, clock.sleep)
+    return Film(path, fps, loop, is_offline, clock, clock.sleep, playback)
 
 
 def shown(shot: Shot | None) -> int:
@@ -178,3 +184,39 @@ def test_a_file_without_one_whole_picture_is_an_error_even_in_a_loop(film: Path,
     film.write_bytes(bytes(content))
     with pytest.raises(SourceError, match="damaged"), playing(film, clock, loop=True) as camera:
         camera.read(1.0)
+
+
+def test_half_the_speed_takes_twice_as_long(film: Path, clock: ManualClock) -> None:
+    with playing(film, clock, playback=Playback(speed=0.5)) as camera:
+        shots = [camera.read(1.0) for _ in range(3)]
+    assert [shown(s) for s in shots] == [0, 1, 2]
+    assert [s.stamp.captured_ns - 5_000_000_000 for s in shots if s] == [0, 200_000_000, 400_000_000]
+
+
+@pytest.mark.parametrize("is_offline", [False, True])
+def test_only_the_asked_for_part_is_played(film: Path, clock: ManualClock, is_offline: bool) -> None:
+    with playing(film, clock, is_offline=is_offline, playback=Playback(start_s=0.3, end_s=0.6)) as camera:
+        shots = [camera.read(1.0) for _ in range(3)]
+        with pytest.raises(EndOfSource):
+            camera.read(1.0)
+    assert [shown(s) for s in shots] == [3, 4, 5]
+    assert [s.stamp.index for s in shots if s] == [0, 1, 2]
+    assert camera.dropped == 0
+
+
+def test_a_part_is_looped_as_a_whole_film_is(film: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+    with playing(film, clock, loop=True, is_offline=True, playback=Playback(start_s=0.7, end_s=0.9)) as camera:
+        shots = [camera.read(1.0) for _ in range(5)]
+    assert [shown(s) for s in shots] == [7, 8, 7, 8, 7]
+    assert [s.stamp.index for s in shots if s] == [0, 1, 2, 3, 4]
+    assert not caplog.records  # nothing is cut off
+
+
+def test_a_part_that_holds_no_picture_is_refused(film: Path, clock: ManualClock) -> None:
+    with (
+        playing(film, clock, playback=Playback(start_s=5.0)) as camera,
+        pytest.raises(SourceError, match=r"no picture of film.\w+ lies from 5 s to the end"),
+    ):
+        camera.read(1.0)
+    with pytest.raises(SourceError, match=r"no picture of film.\w+ lies from 0.31 s to 0.39 s"):
+        playing(film, clock, playback=Playback(start_s=0.31, end_s=0.39)).__enter__()
