@@ -12,8 +12,9 @@ from .expressions import TOP, Expression, Overlay
 from .presence import Presence, Shown
 from .recognition import Recognition
 from .rest import RecentFaces
-from .retarget import own_weights, retarget
+from .retarget import own_face, own_weights, params_of
 from .smoothing import Smoothing
+from .taste import Taste
 from .tuning import Tuning
 
 
@@ -41,9 +42,10 @@ class Performance:
 
     def __init__(self, actor: Actor, tuning: Tuning | None = None) -> None:
         self._told = self._actor = actor
-        self._tuning = tuning or Tuning()
-        self._smoothing = Smoothing()
-        self._presence = Presence()
+        tuning = tuning or Tuning()
+        self._smoothing = Smoothing(tuning)
+        self._taste = Taste(tuning)
+        self._presence = Presence(tuning)
         self._overlay = Overlay()
         self._recent = RecentFaces()
         self._recognition = Recognition(actor)
@@ -54,13 +56,16 @@ class Performance:
         self._recent.pass_to(now_ns, signal)
         smooth = self._smoothing.smooth(signal)
         if not smooth.is_tracked:
+            self._taste.miss()
             return Face(self._with_expression(self._presence.wait(now_ns), now_ns), self._recognition.miss())
         recognised = self._recognition.see(np.clip(own_weights(signal, actor), 0.0, 1.0), now_ns)
-        shown = self._presence.follow(retarget(smooth, actor), now_ns)
+        own = self._taste.shaped(own_face(smooth, actor), now_ns)
+        shown = self._presence.follow(params_of(own), now_ns)
         return Face(self._with_expression(shown, now_ns), recognised)
 
     def wait(self, now_ns: int) -> Face:
         """The face while nothing comes from the source at all."""
+        self._taste.miss()
         self._recent.pass_to(now_ns)
         return Face(self._with_expression(self._presence.wait(now_ns), now_ns), self._recognition.miss())
 
@@ -70,7 +75,9 @@ class Performance:
 
     def tune(self, tuning: Tuning) -> None:
         """Shapes what is performed to this taste."""
-        self._tuning = tuning
+        self._smoothing.tune(tuning)
+        self._taste.tune(tuning)
+        self._presence.tune(tuning)
 
     def use_actor(self, actor: Actor) -> None:
         """It is this one who performs."""

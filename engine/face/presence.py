@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omote.engine.nouns import FlameParams
 
+from .glide import Glide
 from .rotation import blend_rotations
+from .tuning import Tuning
 
 HOLD_S = 0.5
 EASE_S = 1.0
 RETURN_S = 0.3  # and never longer than the face was away: one lost picture must not slow the face down
 
+LIVELY_S = 0.5  # in which blinking and breathing begin and end where somebody asks for it
 BLINK_PERIOD_S = 4.0
 BLINK_S = 0.25
 BREATH_PERIOD_S = 4.5
@@ -49,7 +53,8 @@ class Presence:
     A face that is there from the first picture is followed at once; until one comes, the portrait idles.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tuning: Tuning | None = None) -> None:
+        self._lively = Glide(_lively(tuning or Tuning()), LIVELY_S)
         self._start_ns: int | None = None
         self._now_ns = self._before_ns = 0  # of this call and of the one before
         self._is_lost = True
@@ -57,6 +62,10 @@ class Presence:
         self._return_s = 0.0
         self._shown: Shown | None = None  # the last
         self._from = Shown(FlameParams.neutral(), 0.0, Phase.IDLE)  # what was shown when the face was lost or found
+
+    def tune(self, tuning: Tuning) -> None:
+        """Lets the idle portrait blink and breathe, or not; from any thread."""
+        self._lively.ask(_lively(tuning))
 
     def follow(self, params: FlameParams, now_ns: int) -> Shown:
         """What to show while the face is seen and does this."""
@@ -73,16 +82,16 @@ class Presence:
         self._advance(now_ns)
         if not self._is_lost:
             self._turn(is_lost=True)
-        idle_s = (self._now_ns - (self._start_ns or 0)) / 1e9
+        resting = idle((self._now_ns - (self._start_ns or 0)) / 1e9, *self._lively.at(self._now_ns))
         if self._shown is None or self._from.phase is Phase.IDLE:
-            return self._show(Shown(idle(idle_s), 0.0, Phase.IDLE))
+            return self._show(Shown(resting, 0.0, Phase.IDLE))
         lost_s = self._since_turn_s()
         if lost_s < HOLD_S:
             return self._show(replace(self._from, phase=Phase.HOLDING))
         share = (lost_s - HOLD_S) / EASE_S
         if share < 1.0:
-            return self._show(_blend(self._from, Shown(idle(idle_s), 0.0, Phase.EASING), eased(share)))
-        return self._show(Shown(idle(idle_s), 0.0, Phase.IDLE))
+            return self._show(_blend(self._from, Shown(resting, 0.0, Phase.EASING), eased(share)))
+        return self._show(Shown(resting, 0.0, Phase.IDLE))
 
     def _advance(self, now_ns: int) -> None:
         if self._start_ns is None:
@@ -104,14 +113,18 @@ class Presence:
         return shown
 
 
-def idle(time_s: float) -> FlameParams:
-    """A face at rest that breathes and blinks: a function of time and nothing else, at the start with open eyes."""
+def _lively(tuning: Tuning) -> NDArray[np.float64]:
+    return np.array([tuning.blinks, tuning.breathes], np.float64)
+
+
+def idle(time_s: float, blinks: float = 1.0, breathes: float = 1.0) -> FlameParams:
+    """A face at rest that blinks and breathes, by so much: a function of time, at the start with open eyes."""
     rest = FlameParams.neutral()
-    breath = math.sin(2.0 * math.pi * time_s / BREATH_PERIOD_S)
+    breath = breathes * math.sin(2.0 * math.pi * time_s / BREATH_PERIOD_S)
     return replace(
         rest,
         neck_pose=np.array([BREATH_RAD * breath, 0.0, 0.0], np.float32),
-        eyelids=np.full(2, _blink(time_s), np.float32),
+        eyelids=np.full(2, blinks * _blink(time_s), np.float32),
         translation=np.array([0.0, BREATH_M * breath, 0.0], np.float32),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +25,15 @@ _IS_LOOK = np.array([name in _LOOKS for name in arkit.NAMES])
 _UNIT_AT = np.array([arkit.INDEX[name] for name in UNITS])
 
 
+@dataclass(frozen=True, eq=False)
+class OwnFace:
+    """What a performer's face does, counted from their own rest."""
+
+    weights: Array  # [52] below 0 what they do less than at rest; a look in the eyes' place, not yet an angle
+    turn: Array  # [3] the head's, a rotation vector
+    shift: Array  # [3] the head's, metres
+
+
 def seen_weights(signal: Signal) -> Array:
     """[52] what the tracker saw, its eyeLook weights as the gaze says."""
     return np.where(_IS_LOOK, weights_from_gaze(signal.gaze), signal.weights)
@@ -40,17 +51,24 @@ def _quiet(own: Array, floor: Array) -> Array:
     return np.asarray(np.copysign(np.clip((size - floor) * 1.5, 0.0, size), own))
 
 
-def retarget(signal: Signal, actor: Actor) -> FlameParams:
-    """What the character's face does when this performer's does that."""
-    own = own_weights(signal, actor)
-    return from_weights(
-        np.clip(own, 0.0, 1.0),
-        gaze_from_weights(own),  # not clipped: less than the neutral look down is a look up
+def own_face(signal: Signal, actor: Actor) -> OwnFace:
+    """All that this performer does, counted from their own rest."""
+    return OwnFace(
+        own_weights(signal, actor),
         turn_between(actor.neutral_rotation, signal.head_rotation),
-        turned(
-            signal.head_translation - actor.neutral_translation, -actor.neutral_rotation
-        ),  # in the actor's own frame
+        turned(signal.head_translation - actor.neutral_translation, -actor.neutral_rotation),  # in their own frame
     )
+
+
+def params_of(own: OwnFace) -> FlameParams:
+    """What the character's face does when the performer's does that."""
+    gaze = gaze_from_weights(own.weights)  # not clipped: less than the neutral look down is a look up
+    return from_weights(np.clip(own.weights, 0.0, 1.0), gaze, own.turn, own.shift)
+
+
+def retarget(signal: Signal, actor: Actor) -> FlameParams:
+    """What the character's face does when this performer's does that, and nobody has tuned anything."""
+    return params_of(own_face(signal, actor))
 
 
 def from_weights(

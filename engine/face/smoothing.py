@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 from omote.engine.nouns import Signal
 
-from .tuning import MOST, REGIONS, SMOOTHED, Tuning
+from .glide import Glide
+from .tuning import REGIONS, SMOOTHED, Tuning
 
 Numbers = NDArray[np.float64]
 
 GAP_S = 0.5  # after so long without a face the old one says nothing about the new one
-EASE_S = 0.2  # in which a strength that was changed is taken up
 
 # The shown face goes after the seen one as a low-pass filter does whose cutoff grows with the distance between them:
 # next to nothing within the band, so that a tracker's slow wandering is not followed either, everything beyond it.
@@ -101,28 +101,29 @@ class Smoothing:
     def __init__(self, tuning: Tuning | None = None) -> None:
         self._captured_ns: int | None = None  # None: nothing to go on from
         self._smooth: Numbers = np.zeros(len(_BANDS))
-        self._asked = self._strength = _strengths(tuning or Tuning())
+        self._strength = Glide(_strengths(tuning or Tuning()))
 
     def tune(self, tuning: Tuning) -> None:
-        """Smooths as strongly as this says; what is shown goes on from where it is."""
-        self._asked = _strengths(tuning)
+        """Smooths as strongly as this says; from any thread. What is shown goes on from where it is."""
+        self._strength.ask(_strengths(tuning))
 
     def smooth(self, signal: Signal) -> Signal:
         """The same signal, quieter; the first one after a gap, and one without a face, as it is."""
         if not signal.is_tracked:
             self._captured_ns = None
             return signal
-        elapsed_s = self._elapsed_s(signal.stamp.captured_ns)
-        self._captured_ns = signal.stamp.captured_ns
+        now_ns = signal.stamp.captured_ns
+        elapsed_s = self._elapsed_s(now_ns)
+        self._captured_ns = now_ns
         seen = _row(signal)
         if not 0.0 < elapsed_s <= GAP_S:
-            self._smooth, self._strength = seen, self._asked
+            self._smooth = seen
+            self._strength.jump()
             return signal
-        # A band that shrinks at once would let go of all that it held back in one picture.
-        most = MOST * elapsed_s / EASE_S
-        self._strength = self._strength + np.clip(self._asked - self._strength, -most, most)
+        # A band that shrank at once would let go of all that it held back in one picture.
+        band = _BANDS * self._strength.at(now_ns)
         apart = seen - self._smooth
-        share = 1.0 / (1.0 + _tau_s(np.abs(apart), _BANDS * self._strength) / elapsed_s)
+        share = 1.0 / (1.0 + _tau_s(np.abs(apart), band) / elapsed_s)
         self._smooth = self._smooth + share * apart
         return _with_row(signal, self._smooth)
 

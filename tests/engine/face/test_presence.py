@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from omote.engine.face.presence import (
     Shown,
     idle,
 )
+from omote.engine.face.tuning import Tuning
 from omote.engine.nouns import FlameParams
 
 FACE = replace(
@@ -145,3 +147,20 @@ def test_an_idle_face_blinks_once_in_each_period_with_both_eyes() -> None:
     begins = np.flatnonzero((lids[1:, 0] > 0.5) & (lids[:-1, 0] <= 0.5))
     assert len(begins) == 10
     assert len(set(np.diff(begins).tolist())) > 2  # no metronome
+
+
+def test_an_idle_portrait_blinks_and_breathes_only_where_that_is_liked() -> None:
+    presence = Presence(Tuning(blinks=False, breathes=False))
+    times = np.arange(0.0, 3.0 * BLINK_PERIOD_S, 1.0 / 30.0)
+    assert all(same(wait(presence, float(time_s)).params, FlameParams.neutral()) for time_s in times)
+
+
+def test_a_breath_that_is_taken_away_ends_within_half_a_second_and_without_a_jump() -> None:
+    presence = Presence()
+    wait(presence, 0.0)
+    before = wait(presence, 1.0).params
+    presence.tune(Tuning(breathes=False))
+    pitches = [float(wait(presence, 1.0 + step / 30.0).params.neck_pose[0]) for step in range(20)]
+    assert pitches[0] == pytest.approx(float(before.neck_pose[0]))
+    assert max(abs(later - earlier) for earlier, later in pairwise(pitches)) < BREATH_RAD / 10.0
+    assert pitches[-1] == 0.0

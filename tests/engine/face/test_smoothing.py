@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.face.smoothing import EASE_S, GAP_S, Smoothing, delay_ms
+from omote.engine.face.glide import GLIDE_S
+from omote.engine.face.smoothing import GAP_S, Smoothing, delay_ms
 from omote.engine.face.tuning import MOST, SMOOTHED, Tuning
 from omote.engine.nouns import Signal, Stamp
 
@@ -134,7 +135,7 @@ def test_a_strength_that_is_taken_away_lets_the_face_go_over_some_pictures() -> 
     smoothing.tune(Tuning().changed({"smoothing": {"jaw": 0.0}}))
     shown = [held, *[jaw(smoothing.smooth(at((2 + number) / RATE, 0.36))) for number in range(8)]]
     assert max(later - earlier for earlier, later in pairwise(shown)) < 0.05
-    assert shown[round(EASE_S * RATE) + 1] == pytest.approx(0.36, abs=1e-6)
+    assert shown[round(GLIDE_S * RATE) + 1] == pytest.approx(0.36, abs=1e-6)
 
 
 def test_a_blink_loses_no_twentieth_of_its_depth_and_comes_in_time() -> None:
