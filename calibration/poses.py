@@ -68,7 +68,7 @@ POSES: tuple[Pose, ...] = (
         "Push your lips further forward.",
         ("mouthPucker",),
         0.7,
-        _all(1.0, "mouthPucker"),
+        (("mouthPucker", 1.0), ("mouthFunnel", 0.5)),
     ),
     Pose(
         "brows_up",
@@ -104,7 +104,7 @@ POSES: tuple[Pose, ...] = (
         "Fill your cheeks more.",
         ("cheekPuff",),
         0.5,
-        _all(1.0, "cheekPuff"),
+        (("cheekPuff", 1.0), ("mouthPucker", 0.3)),
         is_rare=True,
     ),
 )

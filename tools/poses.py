@@ -1,0 +1,39 @@
+"""Draws the pictures of a calibration's poses, by our own character and Animator: python tools/run.py tools/poses.py"""
+
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "studio" / "page" / "static" / "poses"
+SIDE = 320  # pixels
+LEFT, TOP, SHARE = 0.2, 0.24, 0.6  # what is shown of a portrait: the face, as near as it may be
+QUALITY = 82  # of WebP: some 10 kB a picture
+
+
+def main() -> int:
+    """Replaces all pictures; one that no pose wants any more goes."""
+    from PIL import Image
+
+    from omote.bridge import arkit
+    from omote.calibration.poses import POSES
+    from omote.engine.animator import Animator
+    from omote.engine.character import DEFAULT_CHARACTER, load_any
+    from omote.engine.face.light import studio_light
+    from omote.engine.face.retarget import from_weights
+
+    animator = Animator(runtime="openvino", consistency=False)
+    character = load_any(DEFAULT_CHARACTER)
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.webp"):
+        old.unlink()
+    for pose in POSES:
+        portrait = animator.draw(from_weights(arkit.weights(dict(pose.drawn))), character, studio_light())
+        whole, box = Image.fromarray(portrait.rgba), (LEFT, TOP, LEFT + SHARE, TOP + SHARE)
+        face = tuple(share * whole.width for share in box)
+        picture = whole.resize((SIDE, SIDE), Image.Resampling.LANCZOS, box=face)
+        picture.save(FOLDER / f"{pose.name}.webp", quality=QUALITY, method=6)
+    print(f"{len(POSES)} pictures, {sum(one.stat().st_size for one in FOLDER.iterdir())} bytes in {FOLDER}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
