@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 WRITE_S = 0.1  # between two writes
 LOOK_S = 1.0  # between two looks whether the file is still there
 MOST_WAITING = 1024  # pictures: a disk that hangs for longer than these last loses some
-CLOSE_S = 0.5  # a disk that hangs is left behind, so that Ctrl-C ends within a second
+CLOSE_S = 5.0  # a disk that hangs for longer is left behind
 _STEPS = 1000  # pictures from which the rate is seen
 
 
@@ -113,6 +113,8 @@ class Recorder:
     def __exit__(self, *error: object) -> None:
         self._is_over.set()
         self._thread.join(CLOSE_S)
+        if self._thread.is_alive():
+            log.warning("the disk of %s hangs: the last rows may be missing", self._path)
 
     # What follows runs in the thread that writes.
 

@@ -62,7 +62,8 @@ class Sidecar:
         if key not in self.columns:
             return default
         try:
-            value = np.array(self.columns[key], np.float32)
+            with np.errstate(over="ignore"):  # what is not finite is refused by the take
+                value = np.array(self.columns[key], np.float32)
         except (TypeError, ValueError, OverflowError):
             value = np.zeros(0, np.float32)
         if self.is_unfinished:
@@ -135,7 +136,8 @@ def _timecode_rate(name: str, said: dict[str, object]) -> int:
 def _table(name: str, rows: object) -> Array:
     """[n,8]"""
     try:
-        table = np.array(rows, np.float32)
+        with np.errstate(over="ignore"):
+            table = np.array(rows, np.float32)
     except (TypeError, ValueError, OverflowError):
         table = np.zeros(0, np.float32)
     if rows == []:

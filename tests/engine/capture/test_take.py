@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omote.bridge import arkit, livelink
-from omote.engine.capture import take_csv
+from omote.engine.capture import Playback, take_csv
+from omote.engine.capture.performed import trimmed
 from omote.engine.capture.source import EndOfSource, SourceError
 from omote.engine.capture.take import Take, TakeError, TakeSource, read_take, write_take
 from omote.engine.nouns import Signal
@@ -351,3 +352,93 @@ def test_loading_a_model_before_the_first_read_loses_nothing() -> None:
 def test_an_impossible_rate_is_refused(fps: float) -> None:
     with pytest.raises(SourceError, match="pictures a second"):
         playing(performance(2), Clock(), fps=fps)
+
+
+def test_half_the_speed_takes_twice_as_long_and_keeps_the_timecodes() -> None:
+    clock, take = Clock(), replace(performance(4, 50.0), timecode_ns=3_600_000_000_000)
+    source = TakeSource(take, "test", clock=clock, sleep=clock.sleep, loop=True, playback=Playback(speed=0.5))
+    stamps = [read(source).stamp for _ in range(5)]
+    assert [stamp.captured_ns - 5_000_000_000 for stamp in stamps] == [k * 40_000_000 for k in range(5)]
+    assert [stamp.timecode_ns for stamp in stamps] == [3_600_000_000_000 + k % 4 * 20_000_000 for k in range(5)]
+
+
+def test_a_part_begins_at_0_and_keeps_its_timecode() -> None:
+    take = replace(performance(100, 50.0), timecode_ns=86_399_000_000_000)
+    part = trimmed(take, Playback(start_s=1.0, end_s=1.5))
+    assert (len(part), part.time_s[0], part.timecode_ns) == (25, 0.0, 0)  # over midnight
+    np.testing.assert_array_equal(part.weights, take.weights[50:75])
+    np.testing.assert_array_equal(part.gaze, take.gaze[50:75])
+    rest = trimmed(take, Playback(start_s=1.5))
+    np.testing.assert_array_equal(rest.confidence, take.confidence[75:])
+
+
+def test_parts_that_meet_share_no_picture_whatever_the_digits(tmp_path: Path) -> None:
+    write_take(tmp_path / "a.csv", performance(90, 29.97))
+    take = read_take(tmp_path / "a.csv")
+    for row in range(1, 90):
+        border_s = row / 29.97
+        first, second = trimmed(take, Playback(end_s=border_s)), trimmed(take, Playback(start_s=border_s))
+        assert (len(first), len(second)) == (row, 90 - row)
+
+
+def test_a_part_without_pictures_is_refused_with_the_length() -> None:
+    with pytest.raises(TakeError, match=r"no picture lies from 5 s to 6 s: the take lasts 0\.10 s"):
+        trimmed(performance(3), Playback(start_s=5.0, end_s=6.0))
+
+
+@pytest.mark.parametrize(
+    "asked", [{"start_s": 2.0, "end_s": 2.0}, {"start_s": -1.0}, {"end_s": 0.0}, {"start_s": float("nan")}]
+)
+def test_a_span_that_is_none_is_refused(asked: dict[str, float]) -> None:
+    with pytest.raises(SourceError, match="wanted a start from 0 s on, and an end after it"):
+        Playback(**asked)
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, float("nan"), float("inf")])
+def test_an_impossible_speed_is_refused(speed: float) -> None:
+    with pytest.raises(SourceError, match="speed above 0"):
+        Playback(speed=speed)
+
+
+def test_a_take_of_the_first_version_is_still_read(tmp_path: Path) -> None:
+    still = [[0.0, 0.0, 0.5]] * 2
+    beside = {
+        "omote_take": 1,
+        "fps": 30,
+        "confidence": [1.0, 0.5],
+        "head_translation": still,
+        "gaze": [[[0, 0]] * 2] * 2,
+    }
+    take = read_take(written(tmp_path, *ROWS, beside=beside))
+    assert (take.fps, take.confidence.tolist(), take.timecode_ns) == (30.0, [1.0, 0.5], None)
+    assert take.time_s[1] == pytest.approx(1 / 30)
+
+
+def test_a_take_of_the_app_has_its_timecode(tmp_path: Path) -> None:
+    take = read_take(written(tmp_path, HEADER, row("14:03:52:30.000"), row("14:03:52:31.000")))
+    assert take.timecode_ns == ((14 * 60 + 3) * 60 + 52) * 1_000_000_000 + 500_000_000
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.fixed_dictionaries({"omote_take": st.just(2), "timecode_rate": JSON | st.just(60), "rows": JSON}))
+def test_random_rows_in_the_json_raise_nothing_but_take_error(tmp_path: Path, said: dict[str, object]) -> None:
+    try:
+        read_take(written(tmp_path, *ROWS, beside=said))
+    except TakeError as error:
+        assert str(error)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_changed_or_cut_sidecar_raises_nothing_but_take_error(tmp_path: Path, data: st.DataObject) -> None:
+    write_take(tmp_path / "fuzz.csv", performance(3))
+    path = tmp_path / "fuzz.json"
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    try:
+        read_take(tmp_path / "fuzz.csv")
+    except TakeError as error:
+        assert str(error)
