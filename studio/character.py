@@ -32,6 +32,7 @@ from .ending import interruptibly
 from .likeness import LikenessOrder
 
 _MOST_PHOTOS = 4
+_LONGEST_NAME = 64  # bytes; a file's may have 255 with all that is added
 _NAME = re.compile(r"[\w-]+")
 # What Windows keeps for devices, whatever follows the dot.
 _DEVICES = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)
@@ -41,7 +42,7 @@ _LIKENESS = "Private: the likeness of a real person, who decides what it is used
 
 @dataclass(frozen=True)
 class Order:
-    """What was typed."""
+    """What was typed, or chosen on the page."""
 
     name: str | None
     out: Path | None
@@ -53,6 +54,7 @@ class Order:
     consent: bool
     overwrite: bool
     runtime: str | None  # None: the first
+    upload: bytes = b""  # a photo's file without a name, in the place of `photos`
     kind: str = likeness.OPEN
     photoreal: LikenessOrder = field(default_factory=LikenessOrder)
 
@@ -105,19 +107,20 @@ def order(typed: argparse.Namespace) -> Order:
 def run(wanted: Order) -> int:
     """Makes and keeps the character, and returns the exit code; errors that a person can mend are raised."""
     path = place(wanted)
-    _make_folder(path.parent)
+    make_folder(path.parent)
     consent = _consent(wanted) if wanted.photos else ""
     try:
         character = interruptibly(lambda: make(replace(wanted, name=path.stem), consent))
     except RuntimeUnavailable as error:
         raise CharacterError(str(error)) from error
-    _save(character, path)
+    keep(character, path)
     print(f"{character.name}: {character.made_from}. {character.licence}")
     print(f"kept in {path}; see it with: omote live --character {wanted.name or path}")
     return 0
 
 
-def _save(character: AnyCharacter, path: Path) -> None:
+def keep(character: AnyCharacter, path: Path) -> None:
+    """Writes all of it or nothing; CharacterError where the place cannot be written to."""
     if isinstance(character, PhotorealCharacter):
         save_photoreal(character, path)
     else:
@@ -128,12 +131,10 @@ def place(wanted: Order) -> Path:
     """Where the character will be kept; CharacterError where that cannot be."""
     if (wanted.name is None) == (wanted.out is None):
         raise CharacterError("wanted a NAME or --out FILE, one of them")
-    if wanted.name is not None:
-        if not _NAME.fullmatch(wanted.name) or _DEVICES.fullmatch(wanted.name):
-            raise CharacterError(f'"{wanted.name}" is no name: letters, digits, _ and - make one; or use --out FILE')
-        if wanted.name.lower() in character_names():
-            raise CharacterError(f'"{wanted.name}" is the name of a shipped character: choose another one')
-    path = wanted.out or own_folder() / f"{wanted.name}{SUFFIX}"
+    try:
+        path = wanted.out or own_path(wanted.name or "")
+    except CharacterError as error:
+        raise CharacterError(f"{error}; or use --out FILE") from error
     if path.exists() and not wanted.overwrite:
         raise CharacterError(f"{path} is there already: choose another name, or add --overwrite")
     if wanted.source and not wanted.wishes:
@@ -144,6 +145,15 @@ def place(wanted: Order) -> Path:
     if wanted.consent and not wanted.photos:
         raise CharacterError("--consent is the word of somebody in a --photo, and there is none")
     return path
+
+
+def own_path(name: str) -> Path:
+    """Where an own character of this name is kept, whether there is one or not; CharacterError where it is no name."""
+    if not _NAME.fullmatch(name) or _DEVICES.fullmatch(name) or len(name.encode()) > _LONGEST_NAME:
+        raise CharacterError(f'"{name[:_LONGEST_NAME]}" is no name: letters, digits, _ and - make one')
+    if name.lower() in character_names():
+        raise CharacterError(f'"{name}" is the name of a shipped character: choose another one')
+    return own_folder() / f"{name}{SUFFIX}"
 
 
 def _check_kind(wanted: Order) -> None:
@@ -157,7 +167,8 @@ def _check_kind(wanted: Order) -> None:
         raise CharacterError("--runtime is not for --kind photoreal, which PyTorch makes: leave it away")
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Makes this folder and those around it; CharacterError where that cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -188,6 +199,11 @@ def consent_words(photos: int, is_given: bool, ask: Callable[[str], str] | None,
     return f"On {today} the maker was asked whether the person in {some} agrees to it and answered {answer}"
 
 
+def ticked_words(today: str) -> str:
+    """What the file will say of consent that was ticked on the page, beside the photo."""
+    return f"On {today} the maker declared that the person in this photo agrees to it (ticked on the page)"
+
+
 def make(wanted: Order, consent: str) -> AnyCharacter:
     """The character that was ordered."""
     if wanted.kind == likeness.PHOTOREAL:
@@ -209,7 +225,7 @@ def _open_kind(wanted: Order, consent: str) -> Character:
     maker = Maker(prior, networks, Animator(runtime=runtime))
     if wanted.seed is not None:
         character = maker.from_seed(name, wanted.seed)
-    elif wanted.photos:
+    elif wanted.photos or wanted.upload:
         character = _from_photos(wanted, name, consent, networks)
     elif wanted.blend:
         first, second, share = wanted.blend
@@ -220,14 +236,15 @@ def _open_kind(wanted: Order, consent: str) -> Character:
 
 
 def _from_photos(wanted: Order, name: str, consent: str, networks: PeopleNetworks) -> Character:
-    from omote.engine.capture.photo import PhotoError, read_photos
+    from omote.engine.capture.photo import PhotoError, read_photos, read_upload
     from omote.engine.identity.photos import likeness
 
     try:
-        seen = likeness(read_photos(wanted.photos), networks)
+        photos = (read_upload(wanted.upload),) if wanted.upload else read_photos(wanted.photos)
+        seen = likeness(photos, networks)
     except PhotoError as error:
         raise CharacterError(str(error)) from error
-    count = len(wanted.photos)
+    count = len(photos)
     return Character(
         name=name,
         shape=seen.shape,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import struct
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ _BYSTANDER = 0.4  # a second face is the photo's subject too from this part of t
 _SAME = 0.5  # two findings whose middles are nearer than this part of a face are one face
 _ZOOMS = (1, 2, 4)  # the detector finds no head that is lower than about a fifth of what it is shown
 _MOST = 4
+UPLOAD = "the photo"  # what a photo without a file's name is called
+_UPLOADS = ("PNG", "JPEG", "WEBP")
+_WANTED = "wanted a JPEG, PNG or WebP file"
 _AROUND = 1.1  # the second look shows so many face sizes to each side of the face's middle
 
 
@@ -102,30 +106,49 @@ def face_finder() -> MediaPipeFinder:
 
 def read_photos(paths: tuple[Path, ...], open_finder: Callable[[], Finder] = face_finder) -> tuple[Photo, ...]:
     """Each of these photos with its one face; PhotoError names the first that will not do."""
-    pictures = [read_picture(path) for path in paths]
+    return _with_faces([(path.name, read_picture(path)) for path in paths], open_finder)
+
+
+def read_upload(data: bytes, open_finder: Callable[[], Finder] = face_finder) -> Photo:
+    """The photo in the bytes of a PNG, JPEG or WebP file, which nobody vouches for; PhotoError where it will not do."""
+    if not is_photo(data):
+        raise PhotoError(f"{UPLOAD} is of none of the formats that are taken; {_WANTED}")
+    return _with_faces([(UPLOAD, _picture(io.BytesIO(data), UPLOAD, _UPLOADS))], open_finder)[0]
+
+
+def is_photo(data: bytes) -> bool:
+    """Whether bytes begin as those of a PNG, JPEG or WebP file do."""
+    return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (data[:4], data[8:12]) == (b"RIFF", b"WEBP")
+
+
+def _with_faces(pictures: list[tuple[str, Rgb]], open_finder: Callable[[], Finder]) -> tuple[Photo, ...]:
     with open_finder() as finder:
-        return tuple(
-            Photo(path.name, picture, the_face(path.name, picture, finder))
-            for path, picture in zip(paths, pictures, strict=True)
-        )
+        return tuple(Photo(name, picture, the_face(name, picture, finder)) for name, picture in pictures)
 
 
 def read_picture(path: Path) -> Rgb:
     """The picture in a file as a person sees it: turned as its EXIF says, on white where it is transparent."""
     if not path.is_file():
         raise PhotoError(f"there is no file {path}")
+    return _picture(path, str(path))
+
+
+def _picture(file: Path | io.BytesIO, name: str, formats: tuple[str, ...] | None = None) -> Rgb:
+    """Of one of these formats, or of any that is known; PhotoError calls the file by its name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as opened:
+            with Image.open(file, formats=formats) as opened:
                 opened.draft("RGB", (_LONGEST_SIDE_PX, _LONGEST_SIDE_PX))  # a JPEG is read at an eighth where that does
                 image = ImageOps.exif_transpose(opened)
                 image.thumbnail((_LONGEST_SIDE_PX, _LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
                 return _on_white(_in_srgb(image))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PhotoError(f"{path} is too large to be opened ({error}): scale it down") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise PhotoError(f"{path} is no picture that can be read ({error}); wanted a JPEG, PNG or WebP file") from error
+        raise PhotoError(f"{name} is too large to be opened ({error}): scale it down") from error
+    except UnidentifiedImageError as error:
+        raise PhotoError(f"{name} is no picture that can be read (nobody knows its format); {_WANTED}") from error
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, struct.error) as error:
+        raise PhotoError(f"{name} is no picture that can be read ({error}); {_WANTED}") from error
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
