@@ -40,6 +40,7 @@ from . import (
     monitor,
     render,
     sheet,
+    takes,
     train,
 )
 from .config import Config, ConfigError, changed, load_config, user_config_path
@@ -74,7 +75,7 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
         case "live":
             return live.run(_config(typed))
         case "render":
-            settings = _config(typed, offline=True, loop=False, out=())  # its own --out is a folder
+            settings = _config(typed, offline=True, loop=False, record=None, out=())  # its own --out is a folder
             return render.run(render.Rendering(settings, typed.out, typed.overwrite))
         case "sheet":
             return sheet.run(sheet.order(typed, _config(typed, steps=1)))  # its own --steps is of a sheet
@@ -94,6 +95,8 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
             return licenses.run(typed.character)
         case "monitor":
             return monitor.run(typed)
+        case "take":
+            return takes.run(typed)
         case "evaluate":
             return evaluate.run(typed)
         case "train":
@@ -124,6 +127,7 @@ def _parser() -> Parser:
 
     _add_live(add("live", "Draw a performance as it happens; with no options, the demo."))
     _add_render(add("render", "Draw a take or a video into a folder of PNG files."))
+    takes.add_arguments(add("take", "Look into a recorded performance, or cut a part out of it."))
     sheet.add_arguments(add("sheet", "Draw one character with several expressions, as a set of PNG files."))
     add("characters", "List who can be shown.")
     character.add_arguments(add("character", "Make someone who can be shown."))
@@ -165,6 +169,8 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     sources = "webcam[:N], FILE.mp4, TAKE.csv, livelink[:PORT] or demo"
     parser.add_argument("--source", help=f"who performs: {sources}")
     _add_drawing(parser)
+    _add_playback(parser)
+    parser.add_argument("--record", metavar="TAKE.csv", help="keep what is performed, raw, as a new take")
     parser.add_argument("--loop", action="store_true", help="begin a file again at its end")
     parser.add_argument("--offline", action="store_true", help="draw a file picture by picture, as fast as that goes")
     parser.add_argument("--seconds", type=float, help="end after so long")
@@ -187,6 +193,12 @@ def _add_render(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder")
     parser.add_argument("--overwrite", action="store_true", default=False, help="replace an earlier rendering there")
     _add_drawing(parser)
+    _add_playback(parser)
+
+
+def _add_playback(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--speed", type=float, help="play a take or a video so many times as fast")
+    takes.add_part(parser)
 
 
 def _configure_logging() -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from omote.engine.animator import Animator
-from omote.engine.capture import Source, SourceError, open_source
+from omote.engine.capture import Playback, Source, SourceError, open_source
+from omote.engine.capture.recorder import Recorder
 from omote.engine.character import load_any
 from omote.engine.face.light import studio_light
 from omote.engine.face.presence import Phase
@@ -77,7 +78,9 @@ def run(config: Config) -> int:
 def load(config: Config) -> Cast:
     """The source, the character and the compiled networks that these settings name."""
     loop = config.loop or (config.source == "demo" and not config.offline)
-    source = open_source(config.source, fps=config.fps, loop=loop, is_offline=config.offline)
+    source = open_source(
+        config.source, fps=config.fps, loop=loop, is_offline=config.offline, playback=_playback(config)
+    )
     character = load_any(config.character)
     if not isinstance(character, Character):
         drawing = open_photoreal(config, character)
@@ -85,6 +88,11 @@ def load(config: Config) -> Cast:
     runtime = settled(config).runtime if config.offline else config.runtime
     animator = Animator(config.size, config.steps, runtime)
     return Cast(source, character, animator, animator.refusals, _gearbox(config, character, animator))
+
+
+def _playback(config: Config) -> Playback:
+    speed = 1.0 if config.speed is None else config.speed
+    return Playback(speed, config.start_s or 0.0, config.end_s)
 
 
 def _gearbox(config: Config, character: Character, animator: Animator) -> Gearbox | None:
@@ -112,6 +120,9 @@ def _play(config: Config, cast: Cast) -> None:
             is_offline=config.offline,
             gearbox=gearbox,
         )
+        if config.record:
+            recorder = Recorder(config.record, provenance=f"recorded by Omote from {cast.source.name}")
+            live.scene.admit(stack.enter_context(recorder))
         report = _perform(live, config, cast, outlets)
         if config.report:
             config.report.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")

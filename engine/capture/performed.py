@@ -29,6 +29,7 @@ class Take:
     confidence: Array  # [n]
     provenance: str = ""  # who performed, who recorded it, under which licence
     timecode_ns: int | None = None  # of the first picture, since midnight; None where nobody's clock was kept
+    timecode_rate: int | None = None  # frames that its file's timecode counts in a second; None: as many as `fps`
 
     def __post_init__(self) -> None:
         count = len(self.time_s)

@@ -53,6 +53,7 @@ def read_take(path: Path) -> Take:
         confidence=beside.array("confidence", has_face.astype(np.float32)),
         provenance=beside.provenance,
         timecode_ns=rows.start_ns if beside.has_timecode else None,
+        timecode_rate=rows.timecode_rate,
     )
 
 
@@ -64,12 +65,10 @@ def _guess_fps(rows: take_csv.Rows) -> float:
 
 def write_take(path: Path, take: Take) -> None:
     """Writes `path` as the app would, and the JSON beside it; reading gives the same digits back."""
-    rate = math.ceil(take.fps)
+    rate = take.timecode_rate or math.ceil(take.fps)
     values, since_ns = csv_values(take.weights, take.head_rotation, take.gaze), take.timecode_ns or 0
-    table, beside = (
-        [take_csv.header()],
-        [take_sidecar.begin(take.provenance, rate, has_timecode=take.timecode_ns is not None)],
-    )
+    table = [take_csv.header()]
+    beside = [take_sidecar.begin(take.provenance, rate, has_timecode=take.timecode_ns is not None)]
     for row in range(len(take)):
         confidence = float(take.confidence[row])
         now_ns = since_ns + round(float(take.time_s[row]) * 1e9)

@@ -1,0 +1,102 @@
+"""`omote take`: what is in a recorded performance, and a part of it as a take of its own."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+import numpy as np
+
+from omote.engine.capture import take_csv
+from omote.engine.capture.performed import Take, trimmed
+from omote.engine.capture.playback import Playback
+from omote.engine.capture.take import read_take, write_take
+from omote.engine.capture.take_csv import TakeError
+from omote.engine.capture.take_sidecar import read_sidecar
+
+_GAP = 1.5  # pictures between two rows: more, and some are missing there
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="info or trim")
+
+    def add(name: str, purpose: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
+        command.set_defaults(parser=command)
+        return command
+
+    info = add("info", "Tell how long a take is, how much of it saw a face, and where it is from.")
+    info.add_argument("take", type=Path, metavar="FILE.csv")
+    trim = add("trim", "Write a part of a take as a take of its own; its timecodes stay.")
+    trim.add_argument("take", type=Path, metavar="IN.csv")
+    trim.add_argument("out", type=Path, metavar="OUT.csv", help="a new file")
+    add_part(trim)
+
+
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """--from and --to, which are stored only where they are typed."""
+    part = {"type": float, "metavar": "SECONDS", "default": argparse.SUPPRESS}
+    parser.add_argument("--from", dest="start_s", help="where a take or a video begins, in its own seconds", **part)
+    parser.add_argument("--to", dest="end_s", help="and where it ends", **part)
+
+
+def run(typed: argparse.Namespace) -> int:
+    """Does what was typed and returns 0; TakeError where that cannot be."""
+    if typed.subcommand == "info":
+        print("\n".join(described(typed.take)))
+        return 0
+    if not hasattr(typed, "start_s") and not hasattr(typed, "end_s"):
+        raise TakeError("which part shall be kept? add --from SECONDS, --to SECONDS, or both")
+    return _trim(typed.take, typed.out, Playback(1.0, getattr(typed, "start_s", 0.0), getattr(typed, "end_s", None)))
+
+
+def _trim(source: Path, out: Path, part: Playback) -> int:
+    if out.suffix.lower() != ".csv":
+        raise TakeError(f"a take is a .csv file, not {out.name}: write {out.with_suffix('.csv').name}")
+    for path in (out, out.with_suffix(".json")):
+        if path.exists():
+            raise TakeError(f"{path} is there already, and nothing is overwritten: choose another name, or remove it")
+    take = trimmed(read_take(source), part)
+    write_take(out, take)
+    print(f"{len(take)} pictures, {take.seconds:.2f} s: {out}")
+    return 0
+
+
+def described(path: Path) -> list[str]:
+    """What there is to know of a take, in lines."""
+    take, is_cut_off = read_take(path), read_sidecar(path.with_suffix(".json")).is_unfinished
+    return [
+        f"{path.name}",
+        f"  length    {take.seconds:.2f} s, {len(take)} pictures at {take.fps:g} a second{_gaps(take)}",
+        f"  face      seen in {_seen(take)}",
+        f"  timecode  {_timecodes(take)}",
+        f"  from      {take.provenance or 'nobody said'}",
+        *(["  state     cut off: its recording was not ended, all whole rows are here"] if is_cut_off else []),
+    ]
+
+
+def _gaps(take: Take) -> str:
+    steps = np.diff(take.time_s) * take.fps
+    missing = int(np.sum(np.rint(steps[steps > _GAP]) - 1))
+    return f"; {missing} are missing, in {int(np.sum(steps > _GAP))} gaps" if missing else ""
+
+
+def _seen(take: Take) -> str:
+    is_seen = take.confidence > 0.0
+    if is_seen.all():
+        return "all of them"
+    lost = np.flatnonzero(np.diff(np.concatenate(([True], is_seen, [True])).astype(np.int8)))  # where it goes and comes
+    times = np.append(take.time_s, take.seconds)
+    longest_s = float(np.max(times[lost[1::2]] - times[lost[::2]]))
+    share = math.floor(1000.0 * float(is_seen.mean())) / 10.0
+    return f"{share:.1f} % of them; lost for {longest_s:.2f} s at most"
+
+
+def _timecodes(take: Take) -> str:
+    first_ns, last_ns = take.timecode_of(0), take.timecode_of(len(take) - 1)
+    if first_ns is None or last_ns is None:
+        return "none was kept"
+    rate = take.timecode_rate or math.ceil(take.fps)
+    first, last = take_csv.timecode(first_ns, rate), take_csv.timecode(last_ns, rate)
+    return f"{first} to {last}, at {rate} frames a second"
