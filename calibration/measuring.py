@@ -22,6 +22,8 @@ TREMBLE = 4.0  # standard deviations
 FLOOR = 3.0  # standard deviations at rest, which one picture in 370 leaves
 MOST_FLOOR = 0.1
 MOST_LOOK_FLOOR = 0.03  # 1 degree: eyes that stay put for longer stare
+HALF = 0.5  # of the way from rest to the extreme an expression counts as made
+BLINKS_HALF = 0.35  # a camera seldom catches both eyes as shut as they are when they are kept shut
 LEAST_THRESHOLD, MOST_THRESHOLD = 0.25, 0.7
 
 # Each recognised expression, and the poses that it is made of.
@@ -90,6 +92,7 @@ def _thresholds(still: Still, extremes: Mapping[str, Array], gain: Array) -> tup
     for rule, poses in _POSES_OF.items():
         if all(pose in extremes for pose in poses):
             own = np.clip((np.max([extremes[pose] for pose in poses], axis=0) - still.weights) * gain, 0.0, 1.0)
-            half = 0.5 * RULES[rule].score(np.asarray(own, np.float32))
-            found.append((rule, float(np.clip(half, LEAST_THRESHOLD, MOST_THRESHOLD))))
+            share = BLINKS_HALF if rule == "blink" else HALF
+            at = share * RULES[rule].score(np.asarray(own, np.float32))
+            found.append((rule, float(np.clip(at, LEAST_THRESHOLD, MOST_THRESHOLD))))
     return tuple(found)
