@@ -1,5 +1,7 @@
 // Asks for pictures and draws them: one at a time, always the newest, and by itself again after a lost connection.
 
+import { socketAddress } from "./api.js";
+
 const HEADER_BYTES = 32; // as in message.py
 const MAGIC = 0x31504d4f; // "OMP1", little-endian
 const RETRY_MS = 500;
@@ -39,7 +41,7 @@ export function stream(canvas, { onPicture = () => {}, onConnection = () => {} }
   }
 
   function connect() {
-    const socket = new WebSocket(`ws://${location.host}/pictures`);
+    const socket = new WebSocket(socketAddress("/pictures"));
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       onConnection(true);

@@ -1,0 +1,129 @@
+// Calibration: who performs, a guided session step by step, and what came of it.
+
+import { addressOf, post } from "./api.js";
+import { button, element, field, make } from "./elements.js";
+import { attempt } from "./notices.js";
+import { on, onPart } from "./state.js";
+import { renew } from "./source.js";
+
+const act = (what) => attempt(() => post("/api/calibration", { do: what }), "calibration");
+const live = {}; // what changes from picture to picture, so that buttons are not replaced under the finger
+
+function actorForm(actor, actors) {
+  const name = make("input", { type: "text", value: actor.name, maxlength: 60, list: "actors", autocomplete: "off", "aria-label": "Who performs" });
+  const known = make("datalist", { id: "actors" }, ...actors.map((one) => make("option", { value: one })));
+  const form = make("form", { class: "row" }, field("Who performs", name), known, make("button", { type: "submit", text: "Use" }));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    attempt(() => post("/api/actor", { name: name.value.trim() }), "actor");
+  });
+  return form;
+}
+
+const made = (text) => {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? text : date.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
+};
+
+function facts(actor, hasReport) {
+  const row = (name, text) => make("div", {}, make("dt", { text: name }), make("dd", { text }));
+  const rows = [row("Calibrated", actor.is_calibrated ? made(actor.made) : "not yet: usual values are used")];
+  if (actor.is_calibrated && actor.camera_deg) {
+    const [pitch, yaw] = actor.camera_deg;
+    rows.push(row("Camera", `${Math.abs(pitch).toFixed(0)}° ${pitch < 0 ? "below" : "above"}, ${Math.abs(yaw).toFixed(0)}° aside`));
+  }
+  const list = make("dl", { class: "facts" }, ...rows);
+  const report = make("a", { href: addressOf("/api/calibration/report"), target: "_blank", rel: "noopener", text: "Open the report" });
+  return make("div", {}, list, hasReport ? report : null);
+}
+
+function rest({ actor, actors }) {
+  const about =
+    "A minute before the camera: a face at rest, then a few extremes, each with a picture of what to do. " +
+    "Afterwards your smile is a whole smile, and a still face is still.";
+  return [
+    make("div", { class: "bar" }, make("h2", { text: "Calibration" })),
+    make("p", { text: about }),
+    actorForm(actor, actors),
+    facts(actor, actor.is_calibrated),
+    make("div", { class: "row" }, button("Start calibration", () => act("start"), { class: "accent" }), button("Only the face at rest (N)", renew)),
+  ];
+}
+
+const SIGN = { done: "✓", skipped: "–", now: "", todo: "" };
+
+function stepsOf(view) {
+  const items = view.steps.map((step, index) => {
+    const attributes = { class: `step ${step.state}`, "aria-current": step.state === "now" ? "step" : false, title: step.remark };
+    return make("li", attributes, make("span", { class: "number", text: SIGN[step.state] || String(index + 1) }), make("span", { text: step.title }));
+  });
+  return make("ol", { class: "steps" }, ...items);
+}
+
+function pose(step) {
+  const picture = make("img", { src: step.picture, alt: "", width: 240, height: 240 });
+  picture.addEventListener("error", () => picture.remove());
+  return make("div", { class: "pose" }, picture, (live.count = make("span", { class: "count", role: "timer" })));
+}
+
+function doing(view) {
+  const step = view.steps[view.step];
+  live.score = make("div", { class: "score", role: "meter", "aria-label": "How far the pose is made", "aria-valuemin": 0, "aria-valuemax": 100 }, make("i"));
+  live.remark = make("p", { class: "remark", role: "status" });
+  const main = view.state === "ready" ? [button("Begin", () => act("begin"), { class: "accent big" })] : [];
+  const sentence = view.state === "ready" ? "Sit as you sit on air, look into the camera, and begin." : step.say;
+  return [
+    make("div", { class: "bar" }, make("h2", { text: `Step ${view.step + 1} of ${view.steps.length}: ${step.title}` })),
+    pose(step),
+    make("p", { class: "say", text: sentence }),
+    live.score,
+    live.remark,
+    make("div", { class: "row centre" }, ...main, button("Again", () => act("redo")), button("Skip", () => act("skip")), button("Cancel", () => act("cancel"), { class: "plain" })),
+    stepsOf(view),
+  ];
+}
+
+function finished(view) {
+  const remarks = view.steps.filter((step) => step.remark);
+  const list = remarks.map((step) => make("li", {}, make("strong", { text: `${step.title}: ` }), step.remark));
+  const report = make("a", { href: addressOf("/api/calibration/report"), target: "_blank", rel: "noopener", text: "Look at the report" });
+  return [
+    make("div", { class: "bar" }, make("h2", { text: "Calibrated" })),
+    make("p", { text: remarks.length ? "Done; some steps could be better:" : "Done: every step was seen." }),
+    make("ul", { class: "remarks" }, ...list),
+    stepsOf(view),
+    make("p", {}, report),
+    make("div", { class: "row" }, button("Save and use", () => act("save"), { class: "accent" }), button("Start again", () => act("start")), button("Throw away", () => act("cancel"), { class: "plain" })),
+  ];
+}
+
+const isRunning = (view) => view && ["ready", "counting", "holding"].includes(view.state);
+
+function build([view, , actor, actors]) {
+  for (const key of Object.keys(live)) delete live[key];
+  const now = isRunning(view) ? doing(view) : view?.state === "done" ? finished(view) : rest({ actor, actors });
+  element("calibration").replaceChildren(...now);
+  element("calibration").dataset.state = view?.state ?? "none";
+}
+
+function follow(view) {
+  if (!isRunning(view) || !live.count) return;
+  const isCounting = view.state === "counting";
+  live.count.hidden = !isCounting;
+  live.count.textContent = isCounting ? String(Math.max(Math.ceil(view.count_s), 1)) : "";
+  const percent = Math.round(100 * Math.min(Math.max(view.score, 0), 1));
+  live.score.firstChild.style.transform = `scaleX(${percent / 100})`;
+  live.score.setAttribute("aria-valuenow", percent);
+  live.score.classList.toggle("is-holding", view.state === "holding");
+  if (live.remark.textContent !== view.remark) live.remark.textContent = view.remark;
+}
+
+/** What stays the same within a step. */
+const outline = (view) => view && [view.state === "ready", view.state === "done", isRunning(view), view.step, view.steps.map((step) => [step.state, step.remark])];
+
+export function startCalibration() {
+  onPart((state) => [outline(state.calibration), state.actor, state.actors], (_, state) => {
+    build([state.calibration, null, state.actor, state.actors]);
+  });
+  on("state", (state) => follow(state.calibration));
+}

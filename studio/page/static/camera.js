@@ -1,0 +1,115 @@
+// The camera's picture with the points of the tracked face: mirrored, as one is used to see oneself.
+
+import { socketAddress } from "./api.js";
+import { element, say } from "./elements.js";
+
+const HEADER_BYTES = 32; // as in camera.py
+const MAGIC = 0x31434d4f; // "OMC1", little-endian
+const RETRY_MS = 1000;
+const QUIET_MS = 3000; // after so long without a picture the page says so
+
+let socket = null;
+let isWanted = false;
+let watch = 0;
+
+/** The header's fields, the points as x, y, x, y … in the picture's pixels, and the JPEG; null where it is none. */
+function decode(buffer) {
+  if (buffer.byteLength < HEADER_BYTES) return null;
+  const view = new DataView(buffer);
+  if (view.getUint32(0, true) !== MAGIC) return null;
+  const count = view.getUint16(8, true);
+  const jpegBytes = view.getUint32(16, true);
+  const jpegAt = HEADER_BYTES + 8 * count;
+  if (buffer.byteLength !== jpegAt + jpegBytes) return null;
+  return {
+    width: view.getUint16(4, true),
+    height: view.getUint16(6, true),
+    others: view.getUint16(10, true),
+    confidence: view.getFloat32(12, true),
+    points: new Float32Array(buffer.slice(HEADER_BYTES, jpegAt)),
+    jpeg: new Blob([new Uint8Array(buffer, jpegAt)], { type: "image/jpeg" }),
+  };
+}
+
+function draw(sight, picture) {
+  const canvas = element("camera");
+  if (canvas.width !== sight.width || canvas.height !== sight.height) {
+    canvas.width = sight.width;
+    canvas.height = sight.height;
+  }
+  const context = canvas.getContext("2d");
+  context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  context.fillStyle = "#ffd9cf";
+  for (let at = 0; at < sight.points.length; at += 2) {
+    context.fillRect(sight.points[at] - 0.6, sight.points[at + 1] - 0.6, 1.2, 1.2);
+  }
+}
+
+function clear(text) {
+  const canvas = element("camera");
+  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+  say("camera-says", text);
+}
+
+function others(count) {
+  if (count === 0) return "";
+  return count === 1 ? "Another person is in the picture; the nearest one plays." : `${count} others are in the picture; the nearest one plays.`;
+}
+
+/** What the tracker is sure of, 0 to 1. */
+export function showConfidence(confidence) {
+  element("confidence").value = confidence;
+  say("confidence-says", confidence > 0 ? `${Math.round(100 * confidence)} %` : "no face");
+}
+
+async function show(event, from) {
+  const sight = decode(event.data);
+  if (sight) {
+    try {
+      const picture = await createImageBitmap(sight.jpeg);
+      if (from !== socket) return; // closed meanwhile: an old picture must not stand there
+      draw(sight, picture);
+      picture.close();
+      showConfidence(sight.confidence);
+      say("camera-says", others(sight.others));
+    } catch {
+      say("camera-says", "A picture of the camera could not be read.");
+    }
+  }
+  ask(from);
+}
+
+function ask(from) {
+  clearTimeout(watch);
+  if (from.readyState !== WebSocket.OPEN) return;
+  from.send("next");
+  watch = setTimeout(() => clear("The camera sends no picture."), QUIET_MS);
+}
+
+function connect() {
+  const mine = (socket = new WebSocket(socketAddress("/camera")));
+  mine.binaryType = "arraybuffer";
+  mine.onopen = () => ask(mine);
+  mine.onmessage = (event) => show(event, mine);
+  mine.onclose = () => {
+    if (mine !== socket) return;
+    clearTimeout(watch);
+    socket = null;
+    clear("");
+    if (isWanted) setTimeout(() => isWanted && !socket && connect(), RETRY_MS);
+  };
+}
+
+/** Asks for the camera's pictures as long as somebody wants to see them. */
+export function showCamera(wanted) {
+  isWanted = wanted;
+  element("camera-view").hidden = !wanted;
+  if (wanted && !socket) connect();
+  if (!wanted && socket) {
+    const old = socket;
+    socket = null;
+    clearTimeout(watch);
+    old.close();
+    clear("");
+  }
+}

@@ -1,0 +1,108 @@
+// The characters as pictures: choose one, and it is on stage at once; own ones can be deleted.
+
+import { addressOf, post, remove } from "./api.js";
+import { ask } from "./asker.js";
+import { button, element, make, words } from "./elements.js";
+import { attempt } from "./notices.js";
+import { onPart } from "./state.js";
+
+const path = (name) => `/api/characters/${encodeURIComponent(name)}`;
+
+/** A picture of this character, or its initial while there is none. */
+export function thumbnail(character) {
+  if (!character.has_thumbnail) {
+    return make("span", { class: "initial", "aria-hidden": "true", text: [...character.name][0] ?? "?" });
+  }
+  const picture = make("img", { src: addressOf(`${path(character.name)}/thumbnail`), alt: "", loading: "lazy" });
+  picture.addEventListener("error", () => picture.replaceWith(thumbnail({ ...character, has_thumbnail: false })));
+  return picture;
+}
+
+function tags(character) {
+  const said = [];
+  if (character.is_own) said.push("yours");
+  if (character.kind === "photoreal") said.push("photoreal");
+  return said.map((text) => make("span", { class: "tag", text }));
+}
+
+function why(character) {
+  if (character.error) return character.error;
+  if (!character.can_be_shown) return `Start omote live --character ${character.name}: another model draws it.`;
+  return [character.made_from, character.licence].filter(Boolean).join(" · ");
+}
+
+async function choose(card, character) {
+  card.setAttribute("aria-busy", "true");
+  await attempt(() => post("/api/character", { name: character.name }), "character");
+  card.removeAttribute("aria-busy");
+}
+
+async function forget(character) {
+  const isSure = await ask(`Delete ${character.name}?`, "Its file is removed from this machine for good.", "Delete");
+  if (isSure) await attempt(() => remove(path(character.name)), "character");
+}
+
+function card(character) {
+  const about = why(character);
+  const picture = make("span", { class: "thumbnail" }, thumbnail(character));
+  const label = make("span", { class: "name", text: character.name });
+  const choosing = make(
+    "button",
+    { type: "button", class: "card", title: about, disabled: !character.can_be_shown, "data-name": character.name },
+    picture,
+    make("span", { class: "tags" }, ...tags(character)),
+    label,
+  );
+  choosing.addEventListener("click", () => choose(choosing, character));
+  const box = make("div", { class: "card-box" }, choosing);
+  if (character.is_own) {
+    box.append(button("×", () => forget(character), { class: "close", "aria-label": `Delete ${character.name}` }));
+  }
+  return box;
+}
+
+function mark(name) {
+  for (const one of element("characters").querySelectorAll(".card")) {
+    one.setAttribute("aria-pressed", String(one.dataset.name === name));
+  }
+}
+
+function showAll(characters, state) {
+  const focused = document.activeElement?.dataset?.name;
+  const cards = characters.map(card);
+  element("characters").replaceChildren(...cards);
+  if (!cards.length) element("characters").append(make("p", { class: "hint", text: "There are no characters here." }));
+  mark(state.character);
+  if (focused) element("characters").querySelector(`[data-name="${CSS.escape(focused)}"]`)?.focus();
+}
+
+const SIGNS = { waiting: "waiting", running: "being made", done: "ready", failed: "not made" };
+
+function job(one, dismissed) {
+  const box = make(
+    "div",
+    { class: `job ${one.state}` },
+    make("i", { class: "spinner", "aria-hidden": "true" }),
+    make("strong", { text: one.name }),
+    make("span", { class: "quiet", text: `${words(one.what)}, ${SIGNS[one.state] ?? one.state}` }),
+    one.message ? make("p", { text: one.message }) : null,
+  );
+  if (one.state === "done" || one.state === "failed") {
+    const forgetIt = () => {
+      dismissed.add(one.number);
+      box.remove();
+    };
+    box.append(button("×", forgetIt, { class: "close", "aria-label": `Dismiss ${one.name}` }));
+  }
+  return box;
+}
+
+export function startCharacters() {
+  const dismissed = new Set();
+  onPart((state) => state.characters, showAll);
+  onPart((state) => state.character, mark);
+  onPart((state) => state.jobs, (jobs) => {
+    const shown = jobs.filter((one) => !dismissed.has(one.number)).reverse();
+    element("jobs").replaceChildren(...shown.map((one) => job(one, dismissed)));
+  });
+}

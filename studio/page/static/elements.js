@@ -1,0 +1,60 @@
+// Builds what the page shows. Text from anywhere goes in as text: nothing here parses HTML.
+
+export const element = (id) => document.getElementById(id);
+
+/**
+ * A new element. `text` is its text, `on` its listeners by event, and everything else attributes: true stands for an
+ * empty one, false and null for none.
+ */
+export function make(tag, { text, on = {}, ...attributes } = {}, ...children) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  for (const [event, listener] of Object.entries(on)) made.addEventListener(event, listener);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === false || value === null || value === undefined) continue;
+    made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+/** A button of this text. */
+export function button(text, onClick, attributes = {}) {
+  return make("button", { type: "button", text, on: { click: onClick }, ...attributes });
+}
+
+/** A field below its label, in one element. */
+export function field(label, input, note = "") {
+  const name = make("span", { class: "label", text: label });
+  return make("label", { class: "field" }, name, input, note ? make("small", { text: note }) : null);
+}
+
+/** A list to choose from: `options` are [value, label] pairs. */
+export function choice(options, value, attributes = {}) {
+  const select = make("select", attributes);
+  for (const [one, label] of options) {
+    select.append(make("option", { value: one, text: label, selected: one === value }));
+  }
+  return select;
+}
+
+/** Says this where it is not said already, so that a reader of screens does not hear it again. */
+export function say(id, text) {
+  const node = element(id);
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** "wink_left" as people write it. */
+export function words(name) {
+  const spaced = name.replaceAll(/[_-]/g, " ");
+  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+}
+
+/** Seconds as 1:05 or 1:00:05. */
+export function clock(seconds) {
+  const whole = Math.floor(seconds);
+  const two = (number) => String(number).padStart(2, "0");
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor((whole % 3600) / 60);
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}

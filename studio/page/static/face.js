@@ -1,0 +1,49 @@
+// The tracked face: the camera's picture with its points, or the weights as bars, or neither.
+
+import { showCamera, showConfidence } from "./camera.js";
+import { element, make, say } from "./elements.js";
+import { kept, keep } from "./kept.js";
+import { current, on, onPart } from "./state.js";
+import { onSight } from "./tabs.js";
+import { showWeights, startWeights } from "./weights.js";
+
+const VIEWS = [["camera", "Camera"], ["weights", "Weights"], ["off", "Off"]];
+
+let wanted = kept("face", "camera");
+let isInSight = false;
+
+function arrange() {
+  const source = current()?.source;
+  const hasPicture = Boolean(source?.has_picture);
+  const view = wanted === "camera" && !hasPicture ? "weights" : wanted;
+  showCamera(isInSight && view === "camera");
+  showWeights(isInSight && view === "weights");
+  for (const input of element("views").querySelectorAll("input")) {
+    input.checked = input.value === view;
+    if (input.value === "camera") input.disabled = !hasPicture;
+  }
+  const note = { off: "Nothing is asked of the tracker for this page.", weights: hasPicture ? "" : "This source has no picture, so its weights are shown." };
+  say("face-note", source ? (note[view] ?? "") : "");
+  element("face-note").hidden = !element("face-note").textContent;
+}
+
+function choose(view) {
+  wanted = view;
+  keep("face", view);
+  arrange();
+}
+
+export function startFace() {
+  const radios = VIEWS.map(([view, label]) => {
+    const input = make("input", { type: "radio", name: "view", value: view, on: { change: () => choose(view) } });
+    return make("label", {}, input, make("span", { text: label }));
+  });
+  element("views").replaceChildren(...radios);
+  startWeights();
+  onPart((state) => state.source, arrange);
+  on("face", ({ confidence }) => showConfidence(confidence));
+  onSight("face", (isOpen) => {
+    isInSight = isOpen;
+    arrange();
+  });
+}

@@ -1,0 +1,120 @@
+// Hotkeys: as pads under the portrait and in their panel, and on the keyboard; who holds one lets go in any case.
+
+import { post } from "./api.js";
+import { button, element, make, words } from "./elements.js";
+import { attempt } from "./notices.js";
+import { renew } from "./source.js";
+import { current, onPart } from "./state.js";
+
+const held = new Map(); // id -> what was sent last, so that no release overtakes its press
+const TYPED = "input:not([type=range], [type=checkbox], [type=radio], [type=button]), textarea, select, [contenteditable]";
+
+function trigger(hotkey, phase) {
+  return attempt(() => post(`/api/trigger/${encodeURIComponent(hotkey.id)}`, { phase }), `hotkey ${hotkey.id}`);
+}
+
+function down(hotkey) {
+  if (hotkey.mode !== "hold") return trigger(hotkey, "press");
+  if (!held.has(hotkey.id)) held.set(hotkey.id, { hotkey, sent: trigger(hotkey, "down") });
+  return undefined;
+}
+
+async function up(hotkey) {
+  const one = held.get(hotkey.id);
+  if (!one) return;
+  held.delete(hotkey.id);
+  await one.sent;
+  await trigger(hotkey, "up");
+}
+
+function letGo() {
+  [...held.values()].forEach(({ hotkey }) => up(hotkey));
+}
+
+function pad(hotkey) {
+  const label = make("span", { class: "name", text: hotkey.label || words(hotkey.expression ?? hotkey.character ?? hotkey.id) });
+  const cap = hotkey.key ? make("kbd", { text: hotkey.key }) : null;
+  const bound = hotkey.on ? ` · on ${words(hotkey.on).toLowerCase()}` : "";
+  const mode = hotkey.mode === "timer" ? `${hotkey.seconds} s` : hotkey.mode;
+  const about = make("small", { text: `${mode}${bound}` });
+  const box = make(
+    "button",
+    { type: "button", class: "pad", "aria-pressed": String(hotkey.is_on), "data-hotkey": hotkey.id },
+    make("span", { class: "row" }, label, cap),
+    about,
+  );
+  if (hotkey.mode === "hold") {
+    box.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      box.setPointerCapture(event.pointerId);
+      down(hotkey);
+    });
+    ["pointerup", "pointercancel", "lostpointercapture"].forEach((end) => box.addEventListener(end, () => up(hotkey)));
+    box.addEventListener("contextmenu", (event) => event.preventDefault()); // a long press is not a question
+    box.addEventListener("keydown", (event) => {
+      if (![" ", "Enter"].includes(event.key)) return;
+      event.preventDefault();
+      if (!event.repeat) down(hotkey);
+    });
+    box.addEventListener("keyup", (event) => [" ", "Enter"].includes(event.key) && up(hotkey));
+    box.addEventListener("blur", () => up(hotkey));
+  } else {
+    box.addEventListener("click", () => down(hotkey));
+  }
+  return box;
+}
+
+const byKey = (key) => current()?.hotkeys.find((one) => one.key && one.key.toLowerCase() === key.toLowerCase());
+
+function isForUs(event) {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return false;
+  if (document.querySelector("dialog[open]") || event.target.closest?.(TYPED)) return false;
+  if (event.target.closest?.("[type=range], [type=radio], [role=tab], #ball")) return event.key.length === 1 && event.key !== " ";
+  return !(event.target.closest?.("button, a, summary, label") && [" ", "Enter"].includes(event.key));
+}
+
+function onKeyDown(event) {
+  if (!isForUs(event)) return;
+  const hotkey = byKey(event.key);
+  if (!hotkey && event.key.toLowerCase() !== "n") return;
+  event.preventDefault();
+  if (event.repeat) return;
+  if (hotkey) down(hotkey);
+  else renew();
+}
+
+function onKeyUp(event) {
+  for (const { hotkey } of [...held.values()]) {
+    if (hotkey.key?.toLowerCase() === event.key.toLowerCase()) up(hotkey);
+  }
+}
+
+/** All but what changes with each press: a pad that is held must not be replaced under the finger. */
+const lasting = (state) => state.hotkeys.map(({ is_on, ...rest }) => rest);
+
+function showAll(hotkeys, state) {
+  letGo();
+  const pads = state.hotkeys.map(pad);
+  element("pads").replaceChildren(...pads);
+  if (!pads.length) element("pads").append(make("p", { class: "hint", text: "No hotkeys yet: Edit adds one." }));
+  element("quick").replaceChildren(...state.hotkeys.slice(0, 8).map(pad));
+}
+
+export function startHotkeys() {
+  onPart(lasting, showAll);
+  onPart((state) => state.hotkeys.filter((one) => one.is_on).map((one) => one.id), (ids) => {
+    for (const one of document.querySelectorAll("[data-hotkey]")) {
+      one.setAttribute("aria-pressed", String(ids.includes(one.dataset.hotkey)));
+    }
+  });
+  addEventListener("keydown", onKeyDown);
+  addEventListener("keyup", onKeyUp);
+  addEventListener("blur", letGo);
+  addEventListener("pagehide", letGo);
+  document.addEventListener("visibilitychange", () => document.hidden && letGo());
+}
+
+/** A button of an expression that comes and goes by itself. */
+export function onceButton(name) {
+  return button(words(name), () => attempt(() => post("/api/expression", { name }), "expression"), { class: "chip" });
+}

@@ -1,0 +1,61 @@
+// What a picture costs: its latency as a graph and as numbers, stage by stage, and what was not drawn anew.
+
+import { element, make, say } from "./elements.js";
+import { drawGraph, remember } from "./graph.js";
+import { on } from "./state.js";
+
+const percent = (part) => `${Math.round(100 * part)} %`;
+const rounded = (ms) => (ms < 9.95 ? ms.toFixed(1) : ms.toFixed(0));
+let last = null;
+
+function showStages(stages) {
+  const total = stages.reduce((sum, stage) => sum + stage.took_ms.p50, 0) || 1;
+  const parts = stages.map((stage, index) => {
+    const part = make("i", { class: `stage-${index % 7}`, title: `${stage.name} ${rounded(stage.took_ms.p50)} ms` });
+    part.style.flexGrow = stage.took_ms.p50 / total;
+    return part;
+  });
+  element("stage-bar").replaceChildren(...parts);
+  const rows = stages.map((stage, index) =>
+    make(
+      "li",
+      {},
+      make("i", { class: `stage-${index % 7}`, "aria-hidden": "true" }),
+      make("span", { text: stage.name }),
+      make("b", { text: rounded(stage.took_ms.p50) }),
+      make("small", { text: `p99 ${rounded(stage.took_ms.p99)} ms` }),
+    ),
+  );
+  element("stages").replaceChildren(...rows);
+}
+
+function show(status) {
+  const { latency, budget } = status;
+  last = status;
+  remember(latency ? { p50: latency.p50, p99: latency.p99 } : null);
+  say("p50", latency ? rounded(latency.p50) : "–");
+  say("p99", latency ? rounded(latency.p99) : "–");
+  say("fps", status.fps.toFixed(1));
+  say("dropped", status.dropped.toLocaleString("en"));
+  const anew = Math.max(1 - status.cached_share - status.still_share, 0);
+  say("shares", `${percent(anew)} drawn, ${percent(status.cached_share)} cached, ${percent(status.still_share)} held still`);
+  const steps = `${status.steps} ${status.steps === 1 ? "step" : "steps"}`;
+  say("drawn-as", `${status.size} × ${status.size}, ${steps}, ${status.runtime}`);
+  element("budget-row").hidden = !budget;
+  if (budget) say("budget", `${budget.ms} ms, ${budget.is_held ? "held" : "not held"} by ${budget.gear}`);
+  showStages(status.stages);
+  paint();
+}
+
+function paint() {
+  const graph = element("graph");
+  drawGraph(graph, last?.budget?.ms);
+  const said = last?.latency;
+  graph.setAttribute("aria-label", said ? `Latency now: p50 ${rounded(said.p50)} ms, p99 ${rounded(said.p99)} ms` : "Latency: nothing yet");
+}
+
+export function startLatency() {
+  on("status", show);
+  on("connection", ({ isConnected }) => !isConnected && remember(null));
+  new ResizeObserver(paint).observe(element("graph"));
+}

@@ -1,0 +1,78 @@
+// The light on the face: as in the studio, a preset, by hand, or what a game sends.
+
+import { newest, post } from "./api.js";
+import { ballOn, where } from "./ball.js";
+import { button, element, make, say } from "./elements.js";
+import { attempt } from "./notices.js";
+import { current, onPart } from "./state.js";
+import { slider } from "./slider.js";
+
+const MODES = [["studio", "Studio"], ["preset", "Preset"], ["ball", "By hand"], ["game", "From the game"]];
+const SLIDERS = [
+  { name: "strength", label: "Strength", max: 3, usual: 1, format: (value) => value.toFixed(2) },
+  { name: "warmth", label: "Warmth", min: -1, usual: 0, format: (value) => (value > 0 ? `+${value.toFixed(2)}` : value.toFixed(2)) },
+  { name: "ambient", label: "Ambient", usual: 0.3, format: (value) => `${Math.round(100 * value)} %` },
+];
+const STILL_MS = 600; // after the last touch
+
+const send = newest((wanted) => attempt(() => post("/api/light", wanted), "light"));
+let hand = { direction: [0, 0, 1], strength: 1, warmth: 0, ambient: 0.3 };
+let touched = -Infinity;
+let ball = null;
+
+/** Any touch of the ball or its sliders is light by hand. */
+function byHand(change) {
+  touched = performance.now();
+  hand = { ...hand, ...change };
+  ball.show(hand);
+  say("ball-says", `Light ${where(hand.direction)}`);
+  return send({ mode: "ball", ...hand });
+}
+
+function useMode(mode) {
+  const { presets, light } = current();
+  if (mode === "ball") return byHand({});
+  return send(mode === "preset" ? { mode, preset: light.preset || presets[0]?.name } : { mode });
+}
+
+function note({ mode, game_seen }) {
+  if (mode === "game") return game_seen ? "A game sends its light, and the face stands in it." : "Waiting for a game: none has sent light yet. Until then it is the studio's.";
+  return game_seen ? "A game sends light: “From the game” uses it." : "";
+}
+
+function buildModes() {
+  const radios = MODES.map(([mode, label]) => {
+    const input = make("input", { type: "radio", name: "light-mode", value: mode, on: { change: () => useMode(mode) } });
+    return make("label", {}, input, make("span", { text: label }));
+  });
+  element("light-modes").replaceChildren(...radios);
+}
+
+function show(light) {
+  for (const input of element("light-modes").querySelectorAll("input")) input.checked = input.value === light.mode;
+  for (const chip of element("presets").children) {
+    chip.setAttribute("aria-pressed", String(light.mode === "preset" && chip.dataset.preset === light.preset));
+  }
+  say("light-note", note(light));
+  if (performance.now() - touched < STILL_MS || send.isBusy) return;
+  hand = { direction: light.direction, strength: light.strength, warmth: light.warmth, ambient: light.ambient };
+  ball.show(hand);
+  say("ball-says", `Light ${where(hand.direction)}`);
+}
+
+export function startLight() {
+  buildModes();
+  ball = ballOn(element("ball"), (direction) => byHand({ direction }));
+  ball.show(hand);
+  const sliders = SLIDERS.map(({ name, ...about }) => ({ name, ...slider({ ...about, send: (value) => byHand({ [name]: value }) }) }));
+  const rows = sliders.map(({ box }, index) => make("div", { class: "knob" }, make("span", { class: "label", text: SLIDERS[index].label }), box));
+  element("light-sliders").replaceChildren(...rows);
+  onPart((state) => state.presets, (presets) => {
+    const chips = presets.map(({ name, label }) => button(label, () => send({ mode: "preset", preset: name }), { class: "chip", "data-preset": name }));
+    element("presets").replaceChildren(...chips);
+  });
+  onPart((state) => [state.light, state.presets], ([light]) => {
+    show(light);
+    sliders.forEach((one) => one.show(light[one.name]));
+  });
+}

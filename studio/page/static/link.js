@@ -1,0 +1,16 @@
+// Whether Omote is there: the page says so, greys out what is no longer so, and comes back by itself.
+
+import { say } from "./elements.js";
+import { notice, withdraw } from "./notices.js";
+import { on } from "./state.js";
+
+export function startLink() {
+  on("connection", ({ isConnected, why }) => {
+    document.body.dataset.connection = isConnected ? "live" : "lost";
+    say("connection", isConnected ? "live" : "not connected");
+    if (isConnected) withdraw("link");
+    else if (why) notice(why, { key: "link" });
+  });
+  on("state", (state) => notice(state.notice, { key: "state", kind: "warning" }));
+  on("status", (status) => notice(status.notice, { key: "status", kind: "warning" }));
+}

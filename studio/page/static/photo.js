@@ -1,0 +1,49 @@
+// A photo that is chosen or dropped, shown small before it is sent.
+
+import { make } from "./elements.js";
+
+const MOST_BYTES = 16 * 1024 * 1024;
+const SIDE = 240; // pixels of the small picture
+
+/** A field for one photo: `box` for the page, and `file`, null until there is one. */
+export function photoField() {
+  const chooser = make("input", { type: "file", accept: "image/*", class: "unseen", id: "photo" });
+  const says = make("span", { text: "Drop a photo here, or click to choose one" });
+  const small = make("canvas", { width: SIDE, height: SIDE, hidden: true });
+  const box = make("label", { class: "drop", for: "photo" }, chooser, small, says);
+  const photo = { box, file: null };
+
+  async function take(file) {
+    if (!file) return;
+    photo.file = null;
+    small.hidden = true;
+    says.textContent = file.name;
+    if (file.size > MOST_BYTES) {
+      says.textContent = `${file.name} has ${(file.size / 2 ** 20).toFixed(0)} MB: a photo may have 16 MB at most.`;
+      return;
+    }
+    photo.file = file; // even where this browser cannot show it, Omote may be able to read it
+    try {
+      const picture = await createImageBitmap(file);
+      const scale = Math.max(SIDE / picture.width, SIDE / picture.height);
+      const [width, height] = [picture.width * scale, picture.height * scale];
+      small.getContext("2d").drawImage(picture, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
+      small.hidden = false;
+    } catch {
+      says.textContent = `${file.name} (this browser cannot show it)`;
+    }
+  }
+
+  chooser.addEventListener("change", () => take(chooser.files[0]));
+  box.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    box.classList.add("is-over");
+  });
+  box.addEventListener("dragleave", () => box.classList.remove("is-over"));
+  box.addEventListener("drop", (event) => {
+    event.preventDefault();
+    box.classList.remove("is-over");
+    take(event.dataTransfer.files[0]);
+  });
+  return photo;
+}

@@ -1,0 +1,56 @@
+// The live portrait: who is shown, whether a face is followed, and how old a picture is when it is seen here.
+
+import { element, say } from "./elements.js";
+import { on, onPart } from "./state.js";
+import { stream } from "./stream.js";
+
+const WINDOW = 60; // pictures over which age and rate are taken
+const LOST_MS = 10_000; // so long a face counts as lost; afterwards nobody is there
+const WORDS = { tracked: "Tracked", lost: "Face lost", idle: "Idle" };
+
+const ages = []; // milliseconds, of the last pictures
+let tracked = -Infinity; // when a face was last followed
+
+function presenceOf(status) {
+  const now = performance.now();
+  if (status.is_tracked) tracked = now;
+  if (status.is_tracked) return "tracked";
+  return now - tracked < LOST_MS ? "lost" : "idle";
+}
+
+function showPresence(presence) {
+  document.body.dataset.presence = presence;
+  say("presence", WORDS[presence] ?? "–");
+}
+
+function showStatus(status) {
+  showPresence(presenceOf(status));
+  const percent = (100 * status.tracked_fraction).toFixed(0);
+  say("seen", `${percent} % of the time`);
+  const sorted = [...ages].sort((a, b) => a - b);
+  say("age", sorted.length > 1 ? `${sorted[sorted.length >> 1].toFixed(0)} ms` : "–");
+}
+
+/** The portrait shrinks into the header where its place is scrolled away (on a phone). */
+function followScrolling() {
+  const look = ([entry]) => document.body.toggleAttribute("data-is-scrolled", !entry.isIntersecting);
+  new IntersectionObserver(look, { rootMargin: "-80px 0px 0px 0px" }).observe(element("place"));
+}
+
+export function startStage() {
+  stream(element("portrait"), {
+    onPicture(picture) {
+      ages.push(Date.now() - picture.capturedMs); // browser and server share this machine's wall clock
+      if (ages.length > WINDOW) ages.shift();
+    },
+    onConnection: () => (ages.length = 0),
+  });
+  on("status", showStatus);
+  on("connection", ({ isConnected }) => !isConnected && showPresence("none"));
+  onPart((state) => state.character, (name) => {
+    say("character", name);
+    document.title = `${name} · Omote`;
+  });
+  onPart((state) => state.source.name, (name) => say("origin", `played by ${name}`));
+  followScrolling();
+}

@@ -1,0 +1,37 @@
+// The control page: each part of it looks after its own elements.
+
+import { startCalibration } from "./calibration.js";
+import { startCharacters } from "./characters.js";
+import { startExpressions } from "./expressions.js";
+import { startFace } from "./face.js";
+import { startHotkeyEditor } from "./hotkey_editor.js";
+import { startHotkeys } from "./hotkeys.js";
+import { startLatency } from "./latency.js";
+import { startLight } from "./light.js";
+import { startLink } from "./link.js";
+import { startMaker } from "./maker.js";
+import { startOutlets } from "./outlets.js";
+import { startRecording } from "./recording.js";
+import { startSource } from "./source.js";
+import { startStage } from "./stage.js";
+import { connect } from "./state.js";
+import { startTabs } from "./tabs.js";
+import { startTuning } from "./tuning.js";
+
+startTabs();
+startLink();
+startStage();
+startSource();
+startRecording();
+startCharacters();
+startMaker();
+startExpressions();
+startHotkeys();
+startHotkeyEditor();
+startTuning();
+startLight();
+startCalibration();
+startFace();
+startLatency();
+startOutlets();
+connect();

@@ -1,0 +1,68 @@
+// How a performance is shaped to taste: strength and smoothing by region, head, mirror, and life while idle.
+
+import { post } from "./api.js";
+import { element, make, words } from "./elements.js";
+import { attempt } from "./notices.js";
+import { on, onPart } from "./state.js";
+import { slider } from "./slider.js";
+
+const SWITCHES = [
+  ["mirror", "Mirror", "left and right change places"],
+  ["blinks", "Blink while idle", "when nobody is seen"],
+  ["breathes", "Breathe while idle", "when nobody is seen"],
+];
+
+const tune = (change) => post("/api/tuning", change);
+const percent = (value) => `${Math.round(100 * value)} %`;
+const shows = []; // each brings one control to what the server says
+
+function regionRow(region, state) {
+  const hasGain = state.regions.includes(region);
+  const delay = make("span", { class: "delay" });
+  const gain = hasGain
+    ? slider({ label: `${words(region)}: strength`, max: state.most, step: 0.05, usual: 1, format: percent, send: (value) => tune({ gain: { [region]: value } }) })
+    : null;
+  const smoothing = slider({ label: `${words(region)}: smoothing`, max: state.most, step: 0.05, usual: 1, format: (value) => `× ${value.toFixed(2)}`, send: (value) => tune({ smoothing: { [region]: value } }) });
+  shows.push(({ tuning, delays_ms }) => {
+    gain?.show(tuning.gain[region]);
+    smoothing.show(tuning.smoothing[region]);
+    const costs = delays_ms[region] ?? 0;
+    delay.textContent = costs < 0.5 ? "no delay" : `+ ${costs.toFixed(0)} ms`;
+    delay.classList.toggle("is-much", costs > 35); // where lips and sound are seen to part
+  });
+  return make(
+    "div",
+    { class: "region" },
+    make("strong", { text: words(region) }),
+    gain?.box ?? make("span", { class: "quiet none", text: "below" }),
+    smoothing.box,
+    delay,
+  );
+}
+
+function heading() {
+  const cells = ["", "Strength", "Smoothing", "costs"].map((text) => make("span", { class: "label", text }));
+  return make("div", { class: "region heading", "aria-hidden": "true" }, ...cells);
+}
+
+function switchOf([name, label, note]) {
+  const input = make("input", { type: "checkbox", role: "switch" });
+  input.addEventListener("change", () => attempt(() => tune({ [name]: input.checked }), name));
+  shows.push(({ tuning }) => (input.checked = tuning[name]));
+  return make("label", { class: "switch" }, input, make("span", { text: label }), make("small", { text: note }));
+}
+
+function build(state) {
+  shows.length = 0;
+  element("regions").replaceChildren(heading(), ...state.smoothed.map((region) => regionRow(region, state)));
+  const head = slider({ label: "Head: how far it follows", max: state.most, step: 0.05, usual: 1, format: percent, send: (value) => tune({ head: value }) });
+  shows.push(({ tuning }) => head.show(tuning.head));
+  const row = make("div", { class: "region head" }, make("strong", { text: "Head follows" }), head.box);
+  element("whole").replaceChildren(row, ...SWITCHES.map(switchOf));
+}
+
+export function startTuning() {
+  onPart((state) => [state.regions, state.smoothed, state.most], (_, state) => build(state));
+  on("state", (state) => shows.forEach((show) => show(state)));
+  element("reset-tuning").addEventListener("click", () => attempt(() => post("/api/tuning/reset"), "tuning"));
+}

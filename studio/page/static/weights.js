@@ -1,0 +1,55 @@
+// The 52 weights as bars, region by region: what is shown, and over it a mark at what was seen.
+
+import { NAMES, REGIONS } from "./arkit.js";
+import { element, make, words } from "./elements.js";
+import { on, watchFaces } from "./state.js";
+
+const bars = []; // {shown, seen} in the order of NAMES
+let stop = null;
+
+const PAIRED = /^(?!jaw|mouthLeft|mouthRight)(.+?)(Left|Right)$/; // jawLeft is a movement, and no side
+
+function bar(name, side) {
+  const shown = make("i", { class: "shown" });
+  const seen = make("i", { class: "seen" });
+  bars[NAMES.indexOf(name)] = { shown, seen };
+  return make("span", { class: `bar ${side}`, title: name }, shown, seen);
+}
+
+/** A weight's row: both sides of a pair in one, the subject's left on the right as they stand before us. */
+function row(name) {
+  const pair = PAIRED.exec(name);
+  if (pair?.[2] === "Right") return null;
+  const title = words((pair?.[1] ?? name).replaceAll(/([A-Z])/g, " $1").toLowerCase());
+  const track = pair
+    ? make("span", { class: "pair" }, bar(`${pair[1]}Right`, "right"), bar(name, "left"))
+    : make("span", { class: "pair" }, bar(name, "one"));
+  return make("div", { class: "weight" }, make("span", { class: "name", text: title }), track);
+}
+
+function build() {
+  for (const [region, names] of Object.entries(REGIONS)) {
+    element("weights-view").append(make("h3", { text: words(region) }), ...names.map(row).filter(Boolean));
+  }
+}
+
+function follow({ weights, shown }) {
+  if (!stop) return;
+  bars.forEach((one, index) => {
+    one.shown.style.setProperty("--weight", shown ? Math.min(Math.max(shown[index], 0), 1) : 0);
+    one.seen.hidden = !weights;
+    if (weights) one.seen.style.setProperty("--weight", Math.min(Math.max(weights[index], 0), 1));
+  });
+}
+
+/** Follows the face while somebody looks. */
+export function showWeights(isWanted) {
+  if (isWanted && !bars.length) build();
+  element("weights-view").hidden = !isWanted;
+  if (isWanted && !stop) stop = watchFaces();
+  if (!isWanted && stop) stop = stop();
+}
+
+export function startWeights() {
+  on("face", follow);
+}
