@@ -148,7 +148,10 @@ class Live:
         return reader
 
     def _reader_of(self, source: Source) -> SourceReader:
-        return SourceReader(source, self._mailbox, self._on_over, self._clock_ns, self._turns, self._is_offline)
+        on_signal = self.scene.bear_witness
+        return SourceReader(
+            source, self._mailbox, self._on_over, self._clock_ns, self._turns, self._is_offline, on_signal
+        )
 
     def _on_over(self, reader: SourceReader) -> None:
         """A source has ended or failed; called in its thread. One that was replaced does not matter any more."""

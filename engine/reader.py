@@ -39,11 +39,13 @@ class SourceReader:
         clock_ns: Callable[[], int],
         turns: Turns,
         is_offline: bool = False,
+        on_signal: Callable[[Signal], None] = lambda signal: None,
     ) -> None:
+        """`on_signal` is told of every signal, in the thread that reads; the mailbox keeps the newest."""
         self.source = source
         self.error: BaseException | None = None  # set before `on_over` is called; None where the source just ended
         self._mailbox, self._on_over, self._clock_ns = mailbox, on_over, clock_ns
-        self._turns, self._is_offline = turns, is_offline
+        self._turns, self._is_offline, self._on_signal = turns, is_offline, on_signal
         self._is_open = threading.Event()
         self._is_admitted = threading.Event()
         self._is_asked = threading.Event()
@@ -92,6 +94,7 @@ class SourceReader:
             if signal is None or self._is_stopped.is_set():
                 continue
             self._is_asked.clear()
+            self._on_signal(signal)
             stamp = self._from_now(signal.stamp, began_ns) if self._is_offline else signal.stamp
             done_ns = self._clock_ns()
             self._turns.tracked(done_ns - max(began_ns, _came_ns(stamp)))

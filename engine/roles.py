@@ -89,5 +89,5 @@ class Witness(Protocol):
     """Who is shown every signal of a running loop, smoothed by nobody: a recorder, a calibration."""
 
     def see(self, signal: Signal) -> None:
-        """Called by the thread that draws: never blocks, never raises."""
+        """Called by the thread that reads the source, before the signal is drawn: never blocks, never raises."""
         ...

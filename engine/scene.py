@@ -99,12 +99,17 @@ class Scene:
         return self._performance.recalibrate()
 
     def admit(self, witness: Witness) -> None:
-        """Shows this one every signal from now on; from any thread but the one that draws."""
+        """Shows this one every signal from now on, those too that are never drawn; from any thread."""
         self._witnesses = (*self._witnesses, witness)
 
     def dismiss(self, witness: Witness) -> None:
         """Shows this one no more; nothing happens where it was not there."""
         self._witnesses = tuple(one for one in self._witnesses if one is not witness)
+
+    def bear_witness(self, signal: Signal) -> None:
+        """Shows a signal to whoever was admitted; in the thread that reads the source."""
+        for witness in self._witnesses:
+            witness.see(signal)
 
     def forget_rest(self) -> None:
         """Somebody else performs: what `recalibrate` found is not about them."""
@@ -123,8 +128,6 @@ class Scene:
     def follow(self, seen: Seen, now_ns: int) -> None:
         """Draws the face of this signal, which was taken up now."""
         signal, stamp = seen.signal, seen.stamp.after("wait", now_ns)
-        for witness in self._witnesses:
-            witness.see(signal)
         self.tally.count_signal(is_tracked=signal.is_tracked)
         self._show(self._performance.follow(signal), replace(stamp, index=self.next_index(stamp.index)), signal)
 

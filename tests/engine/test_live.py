@@ -439,3 +439,60 @@ def test_stamps_of_another_clock_are_replaced_offline_only() -> None:
     live(offline(2), album, is_offline=True).run()
     assert all(portrait.stamp.captured_ns >= before_ns for portrait in album.portraits)
     assert [p.signal.stamp.captured_ns for p in album.portraits if p.signal] == [0, round(1e9 / 30)]
+
+
+class Diary:
+    """A witness that writes down which signals it was shown."""
+
+    def __init__(self) -> None:
+        self.indices: list[int] = []
+
+    def see(self, signal: Signal) -> None:
+        self.indices.append(signal.stamp.index)
+
+
+class SlowArtist(FlatArtist):
+    """Draws a picture when it is let to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes_on = threading.Event()
+
+    def draw(
+        self,
+        params: FlameParams,
+        character: AnyCharacter,
+        light: Array,
+        *,
+        stamp: Stamp | None = None,
+        signal: Signal | None = None,
+        presence: float = 1.0,
+    ) -> Portrait:
+        if signal is not None:
+            assert self.goes_on.wait(PATIENCE_S)
+        return super().draw(params, character, light, stamp=stamp, signal=signal, presence=presence)
+
+
+class CountingSource(ScriptedSource):
+    """Gives so many signals as fast as they are taken, then lets the artist go on, and ends."""
+
+    def __init__(self, count: int, artist: SlowArtist) -> None:
+        super().__init__("counting")
+        self._most, self._artist = count, artist
+
+    def read(self, timeout_s: float) -> Signal | None:
+        self._count += 1
+        if self._count > self._most:
+            self._artist.goes_on.set()
+            raise EndOfSource
+        now = Stamp(self._count - 1, time.perf_counter_ns(), time.time_ns())
+        return Signal(now, arkit.weights({"jawOpen": 1.0}))
+
+
+def test_a_witness_is_shown_every_signal_also_those_that_nobody_had_time_to_draw() -> None:
+    artist, diary = SlowArtist(), Diary()
+    loop = Live(CountingSource(50, artist), artist, NOBODY, Actor(), studio_light(), [])
+    loop.scene.admit(diary)
+    report = loop.run()
+    assert diary.indices == list(range(50))
+    assert report.pictures < 50
