@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from omote.engine.character import (
@@ -19,7 +21,14 @@ from omote.engine.character import (
 from omote.engine.nouns import AnyCharacter, PhotorealCharacter
 from omote.engine.scene import Scene
 
-KINDS = OPEN, PHOTOREAL = ("open", "photoreal")
+from . import thumbnails, workshop
+from .character import ticked_words
+from .jobs import Jobs, JobsError
+from .likeness import OPEN, PHOTOREAL
+from .wish import ordered
+from .workshop import Task, WorkshopError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,16 +42,29 @@ class _Kept:
     own_name: str = ""  # of the character in it, whatever the file is called
     model: tuple[object, ...] = ()  # what must be the same of two characters that one artist draws
     error: str = ""  # why it cannot be read
+    thumbnail: Path | None = None  # where it is, or is to be
 
 
 class Casting:
     """The characters of this machine; every method may be called from any thread but the one that draws."""
 
-    def __init__(self, scene: Callable[[], Scene | None], on_change: Callable[[], None]) -> None:
-        """`scene` is the running one, None before it runs; `on_change` is called when `rows` or `jobs` change."""
-        self._scene, self._on_change = scene, on_change
+    def __init__(
+        self,
+        scene: Callable[[], Scene | None],
+        on_change: Callable[[], None],
+        work: Callable[[Task], None] = workshop.in_own_process,
+        today: Callable[[], str] = lambda: time.strftime("%Y-%m-%d"),
+    ) -> None:
+        """`scene` is the running one, None before it runs; `on_change` is called when `rows` or `jobs` change.
+
+        It may be called in a thread of ours. `work` makes characters and draws thumbnails.
+        """
+        self._scene, self._on_change, self._work, self._today = scene, on_change, work, today
         self._kept: dict[Path, _Kept] = {}
+        self._thumbnails: dict[Path, bytes] = {}  # those that were read, by where they are
+        self._refused: set[Path] = set()  # thumbnails that could not be drawn
         self._lock = threading.Lock()
+        self._jobs = Jobs(on_change)
 
     def rows(self) -> list[dict[str, object]]:
         """All that there are, shipped ones first, for JSON; files are read again only where they have changed.
@@ -69,8 +91,9 @@ class Casting:
         }
 
     def thumbnail(self, name: str) -> bytes | None:
-        """WebP 160x160; None where there is no such character, or while it is still to be drawn."""
-        return None
+        """WebP 160x160; None where there is no such character, or none yet: while the stream runs it is drawn."""
+        path = _files().get(name)
+        return None if path is None else self._thumbnail(self._read(path))
 
     def show(self, name: str) -> None:
         """Blends over to this character; ValueError says why it cannot be shown, and nothing has changed then."""
@@ -86,7 +109,15 @@ class Casting:
         The wish has "name" and one of: "seed" (a number); "blend" (two names and a share); "from" (a name) with "set"
         (attribute to value). With a `photo`, "consent" must be "yes".
         """
-        raise CharacterError("no character can be made here yet: use omote character new")
+        order = ordered(wish, photo)
+        name = order.name or ""
+        if any(job.name.lower() == name.lower() and not job.is_over for job in self._jobs.rows):
+            raise CharacterError(f'"{name}" is being made already')
+        consent = ticked_words(self._today()) if order.upload else ""
+        try:
+            return self._jobs.add(name, _what(wish, photo), lambda: self._work(Task(order, consent)))
+        except JobsError as error:
+            raise CharacterError(str(error)) from error
 
     def remove(self, name: str) -> None:
         """Deletes a character that was made here; CharacterError where it is shipped, on stage, or not there."""
@@ -95,8 +126,11 @@ class Casting:
             raise CharacterError(f'"{name}" is a shipped character, and stays')
         if self._is_on_stage(name, path):
             raise CharacterError(f'"{name}" is on stage: show another character first')
+        thumbnail = self._read(path).thumbnail
         try:
             path.unlink()
+            if thumbnail:  # which may show a real person
+                thumbnail.unlink(missing_ok=True)
         except OSError as error:
             raise CharacterError(f"cannot delete {path} ({error.strerror or error})") from error
         self._on_change()
@@ -104,7 +138,7 @@ class Casting:
     @property
     def jobs(self) -> list[dict[str, object]]:
         """The last ones, for JSON: number, name, what, state ("waiting", "running", "done", "failed") and message."""
-        return []
+        return [asdict(job) for job in self._jobs.rows]
 
     def _is_on_stage(self, name: str, path: Path) -> bool:
         scene = self._scene()
@@ -119,7 +153,7 @@ class Casting:
             "licence": kept.licence,
             "made_from": kept.made_from,
             "can_be_shown": not kept.error and kept.model == drawn,
-            "has_thumbnail": self.thumbnail(name) is not None,
+            "has_thumbnail": self._thumbnail(kept) is not None,
             "error": kept.error,
         }
 
@@ -135,6 +169,35 @@ class Casting:
             if kept is None or kept.seal != seal:
                 kept = self._kept[path] = _kept(path, seal)
             return kept
+
+    def _thumbnail(self, kept: _Kept) -> bytes | None:
+        """That of this file; it will be drawn where there is none and pictures are being drawn."""
+        place = kept.thumbnail
+        if place is None:
+            return None
+        found = self._thumbnails.get(place) or thumbnails.read(place)
+        if found:
+            self._thumbnails[place] = found
+        elif place not in self._refused and self._scene():
+            self._jobs.spare(self._draw)
+        return found
+
+    def _draw(self) -> bool:
+        """Draws all thumbnails that are missing; whether there was one."""
+        kept = {path: self._read(path) for path in _files().values()}
+        missing = {
+            str(path): str(one.thumbnail)
+            for path, one in kept.items()
+            if one.thumbnail and one.thumbnail not in self._refused and not thumbnails.read(one.thumbnail)
+        }
+        if missing:
+            try:
+                self._work(Task(drawn=missing))
+            except WorkshopError as error:
+                log.warning("thumbnails could not be drawn: %s", error)
+            self._refused |= {place for place in map(Path, missing.values()) if not thumbnails.read(place)}
+            self._on_change()
+        return bool(missing)
 
 
 def _files() -> dict[str, Path]:
@@ -155,10 +218,13 @@ def _path(name: str) -> Path:
 def _kept(path: Path, seal: tuple[int, int]) -> _Kept:
     try:
         character = load_any(str(path))
-    except CharacterError as error:
+        is_shipped = path.parent == FOLDER
+        thumbnail = thumbnails.shipped(path.stem) if is_shipped else thumbnails.kept(thumbnails.digest_of(path))
+    except (CharacterError, OSError) as error:
         return _Kept(seal, error=str(error))
     kind = PHOTOREAL if isinstance(character, PhotorealCharacter) else OPEN
-    return _Kept(seal, kind, character.licence, character.made_from, character.name, _model(character))
+    words = (character.licence, character.made_from, character.name)
+    return _Kept(seal, kind, *words, _model(character), thumbnail=thumbnail)
 
 
 def _model(character: AnyCharacter) -> tuple[object, ...]:
@@ -166,6 +232,15 @@ def _model(character: AnyCharacter) -> tuple[object, ...]:
     if isinstance(character, PhotorealCharacter):
         return PHOTOREAL, character.model, character.size, character.sampler
     return OPEN, character.model
+
+
+def _what(wish: Mapping[str, object], photo: bytes | None) -> str:
+    """A job in a few words, of a wish that was checked."""
+    if photo is not None:
+        return "from a photo"
+    if wish.get("seed") is not None:
+        return f"from seed {wish['seed']}"
+    return "a blend" if wish.get("blend") else f"{wish['from']}, changed"
 
 
 def _first_names(words: Mapping[str, str]) -> dict[str, str]:

@@ -44,16 +44,16 @@ _LIKENESS = "Private: the likeness of a real person, who decides what it is used
 class Order:
     """What was typed, or chosen on the page."""
 
-    name: str | None
-    out: Path | None
-    seed: int | None
-    photos: tuple[Path, ...]
-    blend: tuple[str, str, str] | None  # two characters and how far from the first to the second
-    source: str | None  # one character
-    wishes: tuple[str, ...]
-    consent: bool
-    overwrite: bool
-    runtime: str | None  # None: the first
+    name: str | None = None
+    out: Path | None = None
+    seed: int | None = None
+    photos: tuple[Path, ...] = ()
+    blend: tuple[str, str, str] | None = None  # two characters and how far from the first to the second
+    source: str | None = None  # one character
+    wishes: tuple[str, ...] = ()
+    consent: bool = False
+    overwrite: bool = False
+    runtime: str | None = None  # None: the first
     upload: bytes = b""  # a photo's file without a name, in the place of `photos`
     kind: str = likeness.OPEN
     photoreal: LikenessOrder = field(default_factory=LikenessOrder)

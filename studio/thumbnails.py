@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +22,7 @@ _GROUND = (128, 128, 128)
 _QUALITY = 85
 _MOST_BYTES = 64 << 10
 _DRAWN_AS = "1"  # another number where they are to be drawn anew
-_LEFT, _TOP, _RIGHT = 0.14, 0.04, 0.86  # of the picture: the head with its hair, in a square
+_LEFT, _TOP, _RIGHT = 0.09, 0.0, 0.91  # of the picture: the head with its hair, in a square
 
 
 def drawn(character: AnyCharacter, artist: Callable[[], Artist]) -> bytes:
@@ -43,6 +44,12 @@ def shipped(name: str) -> Path:
 def kept(digest: str) -> Path:
     """Where that of another character's file, by the file's sha256, is kept once it is drawn."""
     return cache_folder() / "thumbnails" / f"{digest}-{_DRAWN_AS}{SUFFIX}"
+
+
+def digest_of(path: Path) -> str:
+    """The sha256 of a file; OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read(path: Path) -> bytes | None:

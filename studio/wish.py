@@ -33,16 +33,11 @@ def ordered(wish: Mapping[str, object], photo: bytes | None) -> Order:
         raise CharacterError("the same character again: choose something that is to be different")
     return Order(
         name=name,
-        out=None,
         seed=_seed(wish["seed"]) if given == ["seed"] else None,
-        photos=(),
-        upload=b"" if photo is None else _photo(wish, photo),
         blend=_blend(wish["blend"]) if given == ["blend"] else None,
         source=_known(wish["from"]) if given == ["from"] else None,
         wishes=wishes,
-        consent=photo is not None,
-        overwrite=False,
-        runtime=None,
+        upload=b"" if photo is None else _photo(wish, photo),
     )
 
 
