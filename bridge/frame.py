@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgpack
 
 from . import picture
-from .fields import MAX_HEADER_BYTES, Part, WireError, text, unpack, whole
+from .fields import MAX_HEADER_BYTES, Part, WireError, unpack, whole
 from .payload import FIELDS, MAX_PAYLOAD_BYTES, MAX_SIDE, PARAMS_BYTES, Hello, Params, Schema, Video
 from .picture import RGBA8, Format, Layout
 
@@ -123,7 +123,7 @@ def body(payload: Video | Params | Schema | Hello, format: Format = RGBA8) -> Bo
     if isinstance(payload, Video):
         described, parts = picture.encode(payload, format)
         return Body(VIDEO, format, described, tuple(parts))
-    described = {"basis": payload.basis} if isinstance(payload, Params) else {}
+    described = payload.described() if isinstance(payload, Params) else {}
     return Body(KINDS[type(payload)], RGBA8, described, (payload.to_bytes(),))
 
 
@@ -167,7 +167,7 @@ class Envelope:
         if self.layout:
             return self.layout.decode(self.parts)
         if self.kind == PARAMS:
-            return Params.from_bytes(self.parts[0], text(self.said, "basis"))
+            return Params.from_bytes(self.parts[0], self.said)
         return (Schema if self.kind == SCHEMA else Hello).from_bytes(self.parts[0])
 
 

@@ -16,6 +16,8 @@ Array = NDArray[np.float32]
 
 MAX_PAYLOAD_BYTES = 64 << 20
 MAX_SIDE = 8192
+MAX_RECOGNISED = 16  # expressions that are made at once
+MAX_NAME_BYTES = 64  # of one of them
 ALPHAS = ("straight", "premultiplied", "opaque")
 
 # The floats that every params payload has, in order.
@@ -76,6 +78,7 @@ class Params:
     presence: float  # 1 the performer's face, 0 idle
     basis: str
     shown_weights: Array | None = None  # [52] ARKit order, as shown; None where the sender does not say
+    recognised: tuple[str, ...] = ()  # expressions that the performer makes now, by name
 
     def __post_init__(self) -> None:
         for name, count in self._fields():
@@ -87,6 +90,15 @@ class Params:
                 raise WireError(f"{name} must be between 0 and 1, got {getattr(self, name)}")
         if not 0 < len(self.basis) <= 64:
             raise WireError(f"basis must have 1 to 64 letters, got {len(self.basis)}")
+        if len(self.recognised) > MAX_RECOGNISED:
+            raise WireError(f"at most {MAX_RECOGNISED} expressions are recognised at once, got {len(self.recognised)}")
+        for name in self.recognised:
+            if not 0 < len(name.encode()) <= MAX_NAME_BYTES:
+                raise WireError(f"what is recognised has a name of 1 to {MAX_NAME_BYTES} bytes, got {name!r}")
+
+    def described(self) -> Mapping[str, object]:
+        """What the header says of it."""
+        return {"basis": self.basis, **({"recognised": self.recognised} if self.recognised else {})}
 
     def to_bytes(self) -> bytes:
         """The floats as they travel, in the order of `FIELDS`, then of `APPENDED` where they are there."""
@@ -97,8 +109,8 @@ class Params:
         return FIELDS if self.shown_weights is None else (*FIELDS, *APPENDED)
 
     @classmethod
-    def from_bytes(cls, part: Part, basis: str) -> Params:
-        """The inverse of `to_bytes`; floats that a later version added at the end are passed over."""
+    def from_bytes(cls, part: Part, said: Mapping[str, object]) -> Params:
+        """The inverse of `to_bytes` and `described`; floats that a later version added at the end are passed over."""
         if len(part) < PARAMS_BYTES or len(part) % 4:
             raise WireError(f"params have at least {PARAMS_BYTES} bytes, in fours, got {len(part)}")
         row = _Row(np.frombuffer(part, "<f4").astype(np.float32, copy=False))
@@ -115,7 +127,8 @@ class Params:
             gaze=row.take(2, 2),
             confidence=float(row.take(1)[0]),
             presence=float(row.take(1)[0]),
-            basis=basis,
+            basis=text(said, "basis"),
+            recognised=texts(said, "recognised") if "recognised" in said else (),
             shown_weights=row.take(arkit.COUNT) if row.left >= arkit.COUNT else None,
         )
 

@@ -11,6 +11,7 @@ from omote.bridge import arkit, endpoint
 from omote.bridge.frame import DEFAULT_SUBJECT, Params, Video
 from omote.bridge.keys import ServerKeys
 from omote.bridge.outputs import FaceSender, PictureSender
+from omote.bridge.payload import MAX_RECOGNISED
 from omote.bridge.publisher import Publisher, Shot
 
 from .face.retarget import to_weights
@@ -122,6 +123,7 @@ def _params(portrait: Portrait) -> Params:
         presence=portrait.presence,
         basis=shown.basis,
         shown_weights=_shown_weights(shown),
+        recognised=portrait.recognised[:MAX_RECOGNISED],
     )
 
 

@@ -101,7 +101,7 @@ def _virtualcam(to: Destination) -> PictureSender:
     to.check({"size": (), "background": (), "alpha": ("yes", "no")})
     has_alpha = to.options.get("alpha") == "yes"
     if has_alpha and "background" in to.options:
-        raise SenderError(f"with alpha=yes there is no background")
+        raise SenderError("with alpha=yes there is no background")
     width, height = _size(to)
     opens = partial(virtualcam.open_camera, to.name or None, width, height, has_alpha)
     return PictureSender(

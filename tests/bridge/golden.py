@@ -9,7 +9,8 @@ The Live Link packets are put together here byte by byte, not by the codec that 
     video      topic; width, height, rgba: all pixels as decoded, first row on top, whatever the wire's order; alpha:
                straight, premultiplied or opaque; tolerance: how far red, green and blue may lie from it (alpha: 0);
                gear: what the header says of it, where it does
-    params     topic, basis, and each field that the payload has, as a list of numbers
+    params     topic, basis, and each field that the payload has, as a list of numbers;
+               recognised: a list of texts, where the header has it
     schema     topic, weights, fields
     hello      topic, omote, wire, formats, video, params, control, methods
     request    id, method, with (an empty map where it is missing)
@@ -84,6 +85,7 @@ PARAMS = Params(
     presence=0.5,
     basis="open",
 )
+RECOGNISED = replace(PARAMS, recognised=("smile", "brow_raise", "ウィンク"))
 SHOWN = replace(PARAMS, shown_weights=counting(52)[::-1].copy())
 HELLO = Hello("0.2.0", 1, ("rgba8", "bgra8", "jpeg"), 5557, 5556, 5558, ("hello", "clock", "stats"))
 
@@ -136,6 +138,11 @@ def params(parts: Parts, fields: tuple[tuple[str, int], ...]) -> tuple[Parts, Sa
     return told(parts, "params", basis=PARAMS.basis, **numbers)
 
 
+def recognised(parts: Parts, names: tuple[str, ...]) -> tuple[Parts, Said]:
+    made, said = params(parts, FIELDS)
+    return made, {**said, "recognised": names}
+
+
 def schema(payload: Schema) -> tuple[Parts, Said]:
     return told(sent(payload), "schema", weights=payload.weights, fields=payload.fields)
 
@@ -164,6 +171,8 @@ def messages() -> dict[str, tuple[Parts, Said]]:
         "wire_params": params(face, FIELDS),
         "wire_params_longer": params([face[0], face[1], bytes(face[2]) + struct.pack("<f", 1.0)], FIELDS),
         "wire_params_shown_weights": params(sent(SHOWN), (*FIELDS, *APPENDED)),
+        "wire_params_recognised": recognised(sent(RECOGNISED), RECOGNISED.recognised),
+        "wire_params_recognised_nothing": recognised(with_header(face, recognised=[]), ()),
         "wire_schema": schema(Schema(fields=FIELDS)),
         "wire_schema_shown_weights": schema(Schema()),
         "wire_hello": told(sent(HELLO), "hello", **vars(HELLO)),
@@ -193,6 +202,14 @@ def refused_messages() -> dict[str, tuple[Parts, str]]:
         "wire_refused_unknown_origin": (with_header(video, origin="left"), "left"),
         "wire_refused_unknown_alpha": (with_header(video, alpha="additive"), "additive"),
         "wire_refused_opaque_rgba8": (with_header(video, alpha="opaque"), "opaque"),
+        "wire_refused_recognised_text": (with_header(sent(PARAMS), recognised="smile"), "recognised"),
+        "wire_refused_recognised_number": (with_header(sent(PARAMS), recognised=["smile", 7]), "recognised"),
+        "wire_refused_recognised_nameless": (with_header(sent(PARAMS), recognised=[""]), "recognised"),
+        "wire_refused_recognised_long": (with_header(sent(PARAMS), recognised=["é" * 33]), "recognised"),
+        "wire_refused_recognised_crowd": (
+            with_header(sent(PARAMS), recognised=list("abcdefghijklmnopq")),
+            "recognised",
+        ),
         "wire_refused_short_picture": ([*video[:2], bytes(video[2])[:-1]], "bytes"),
         "wire_refused_small_stride": (with_header([*video[:2], bytes(57)], stride=19), "stride"),
         "wire_refused_stride_of_jpeg": (with_header(jpeg, stride=64), "stride"),

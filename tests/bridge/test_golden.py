@@ -56,7 +56,8 @@ def test_params_decode_to_their_numbers(name: str) -> None:
     assert isinstance(payload, Params)
     assert payload.basis == said["basis"]
     assert (payload.shown_weights is None) == ("shown_weights" not in said)
-    for field in said.keys() - {"kind", "topic", "basis"}:
+    assert list(payload.recognised) == said.get("recognised", [])
+    for field in said.keys() - {"kind", "topic", "basis", "recognised"}:
         assert np.ravel(np.asarray(getattr(payload, field))).tolist() == said[field]
 
 
@@ -94,7 +95,8 @@ def test_replies_decode_to_what_is_answered(name: str) -> None:
 
 
 # Not those that hold more than their receiver keeps, nor a JPEG, which another library writes in other bytes.
-SAME = [name for name in WIRE if not name.endswith(("_padded_rows", "_key", "_longer")) and "jpeg" not in name]
+OTHERS = ("_padded_rows", "_key", "_longer", "_nothing")
+SAME = [name for name in WIRE if not name.endswith(OTHERS) and "jpeg" not in name]
 
 
 @pytest.mark.parametrize("name", SAME)

@@ -31,9 +31,30 @@ def test_weights_as_shown_travel_at_the_end_of_what_older_receivers_read() -> No
     assert older.shown_weights is None
     newer = replace(older, shown_weights=np.linspace(0.0, 1.0, arkit.COUNT, dtype=np.float32))
     assert newer.to_bytes()[: frame.PARAMS_BYTES] == older.to_bytes()
-    back = Params.from_bytes(newer.to_bytes(), newer.basis)
+    back = Params.from_bytes(newer.to_bytes(), newer.described())
     np.testing.assert_array_equal(back.shown_weights, newer.shown_weights)
     assert Schema().fields[-1] == ("shown_weights", arkit.COUNT)
+
+
+def test_what_is_recognised_travels_in_the_header() -> None:
+    face = frame.decode(stored("wire_params")).payload
+    assert isinstance(face, Params)
+    assert face.recognised == ()
+    smiling = replace(face, recognised=("smile", "brow_raise"))
+    parts = frame.encode(Frame(HEADER, smiling))
+    back = frame.decode(parts).payload
+    assert isinstance(back, Params)
+    assert back.recognised == smiling.recognised
+    assert bytes(parts[2]) == face.to_bytes()  # so who reads only the payload reads on
+    assert "recognised" not in face.described()
+
+
+@pytest.mark.parametrize("names", [("",), ("x" * 65,), tuple("abcdefghijklmnopq")])
+def test_what_no_receiver_would_take_as_recognised_is_not_sent(names: tuple[str, ...]) -> None:
+    face = frame.decode(stored("wire_params")).payload
+    assert isinstance(face, Params)
+    with pytest.raises(WireError, match="recognised"):
+        replace(face, recognised=names)
 
 
 def test_newer_version_is_refused_by_name() -> None:

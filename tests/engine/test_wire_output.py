@@ -66,3 +66,10 @@ def test_what_is_shown_goes_out_in_weights_too() -> None:
 def test_a_basis_whose_units_are_not_known_shows_no_weights() -> None:
     shown = replace(portrait(None), params=replace(FlameParams.neutral(), basis="flame2020"))
     assert shot(shown).params.shown_weights is None
+
+
+def test_expressions_that_the_performer_makes_go_out() -> None:
+    smiling = replace(portrait(None), recognised=("smile", "blink"))
+    assert shot(smiling).params.recognised == ("smile", "blink")
+    crowd = replace(portrait(None), recognised=tuple(f"name{index}" for index in range(20)))
+    assert shot(crowd).params.recognised == crowd.recognised[:16]
