@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omote.bridge import arkit
-from omote.engine.face.retarget import DRIVEN, UNITS, from_weights, retarget, to_weights
+from omote.engine.face.retarget import DRIVEN, UNITS, from_weights, own_weights, retarget, to_weights
 from omote.engine.nouns import Actor, Signal, Stamp
 
 STAMP = Stamp(0, 0, 0)
@@ -108,3 +108,47 @@ def test_the_gaze_is_the_signals_and_is_calibrated_like_the_weights() -> None:
     used_to = Actor(neutral=weights_from_gaze(np.array([[0.2, 0.0], [0.2, 0.0]], np.float32)))
     pitch = retarget(seen, used_to).eye_pose[:, 0]
     np.testing.assert_allclose(pitch, [-0.1, -0.1], atol=0.02)  # up and down have scales of their own
+
+
+def test_nothing_jumps_at_the_noise_floor_and_what_is_well_above_it_is_left_alone() -> None:
+    actor = Actor(noise_floor=np.full(arkit.COUNT, 0.1, np.float32))
+
+    def own(weight: float) -> float:
+        seen = Signal(STAMP, arkit.weights({"jawOpen": weight}))
+        return float(own_weights(seen, actor)[arkit.INDEX["jawOpen"]])
+
+    steps = np.linspace(0.0, 1.0, 1001)
+    values = np.array([own(one) for one in steps])
+    assert not values[steps <= 0.1].any()
+    np.testing.assert_allclose(values[steps >= 0.3], steps[steps >= 0.3], atol=1e-6)
+    assert own(1.0) == 1.0
+    climbs = np.diff(values) / np.diff(steps)
+    assert climbs.min() >= -1e-3
+    assert climbs.max() <= 1.5 + 1e-3  # so that what trembles above the floor trembles by half more at most
+
+
+def test_what_is_less_than_rest_is_quietened_likewise() -> None:
+    looks_down = arkit.weights({"eyeLookDownLeft": 0.5, "eyeLookDownRight": 0.5})
+    floor = np.full(arkit.COUNT, 0.05, np.float32)
+    seen = Signal(STAMP, np.zeros(arkit.COUNT, np.float32))
+    own = own_weights(seen, Actor(neutral=looks_down, noise_floor=floor))
+    assert own[arkit.INDEX["eyeLookDownLeft"]] == -0.5
+
+
+def test_a_head_that_comes_forward_before_a_camera_at_the_side_does_not_drift_aside() -> None:
+    aside = np.array([0.0, np.radians(30.0), 0.0], np.float32)  # the camera sees this actor look to their left
+    actor = Actor(neutral_rotation=aside, neutral_translation=np.array([0.0, 0.0, -0.5], np.float32))
+    forward = 0.1 * np.array([np.sin(np.radians(30.0)), 0.0, np.cos(np.radians(30.0))], np.float32)
+    seen = Signal(STAMP, np.zeros(arkit.COUNT, np.float32), aside, actor.neutral_translation + forward)
+    np.testing.assert_allclose(retarget(seen, actor).translation, [0.0, 0.0, 0.1], atol=1e-6)
+
+
+@pytest.mark.parametrize(("pitch", "yaw"), [(0.0, 0.0), (15.0, 0.0), (0.0, -20.0), (-10.0, 25.0)])
+def test_the_cameras_angle_is_the_resting_heads(pitch: float, yaw: float) -> None:
+    from omote.engine.face.head import rotation
+
+    down = rotation(np.array([np.radians(pitch), 0.0, 0.0], np.float32))
+    aside = rotation(np.array([0.0, np.radians(yaw), 0.0], np.float32))
+    turn = aside @ down
+    vector = np.zeros(3, np.float32) if pitch == yaw == 0.0 else rotvec(turn)
+    np.testing.assert_allclose(np.degrees(Actor(neutral_rotation=vector).camera_angle), [pitch, yaw], atol=1e-3)

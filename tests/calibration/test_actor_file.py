@@ -1,0 +1,237 @@
+"""Actors come back from disk as they were; a file that is damaged says so and nothing else happens."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omote.bridge import arkit
+from omote.calibration.actor_file import (
+    ActorError,
+    Made,
+    actor_names,
+    actor_path,
+    actors_folder,
+    load_actor,
+    remember_rest,
+    remembered,
+    save_actor,
+)
+from omote.calibration.actor_json import kept_from_json, kept_to_json
+from omote.calibration.findings import Findings, StepFound
+from omote.engine.data_folder import data_folder
+from omote.engine.nouns import Actor
+
+WHEN = "2026-11-22T20:15:00+00:00"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OMOTE_ACTORS", str(tmp_path / "actors"))
+    return tmp_path / "actors"
+
+
+def ana() -> Actor:
+    random = np.random.default_rng(3)
+
+    def some(most: float) -> np.ndarray:
+        return random.uniform(0.0, most, arkit.COUNT).astype(np.float32)
+
+    turn, way = np.array([0.1, -0.2, 0.03], np.float32), np.array([0.0, 0.1, -0.6], np.float32)
+    return Actor("Ana", some(0.5), 0.5 + some(2.5), some(0.1), turn, way, (("smile", 0.4), ("blink", 0.35)))
+
+
+def findings() -> Findings:
+    row = np.linspace(0.0, 0.5, arkit.COUNT).astype(np.float32)
+    return Findings(row, row * 2.0, row / 10.0, row / 50.0, (StepFound("smile", "Smile", "done", "Only 40%."),))
+
+
+def test_an_actor_comes_back_to_six_digits(tmp_path: Path) -> None:
+    save_actor(ana(), tmp_path / "a.json", Made(WHEN, "webcam 0", findings()))
+    kept = load_actor(tmp_path / "a.json")
+    for name in ("neutral", "gain", "noise_floor", "neutral_rotation", "neutral_translation"):
+        np.testing.assert_allclose(getattr(kept.actor, name), getattr(ana(), name), atol=1e-6)
+    assert (kept.actor.name, kept.actor.thresholds) == ("Ana", ana().thresholds)
+    assert (kept.made.date, kept.made.source) == (WHEN, "webcam 0")
+    assert kept.made.findings
+    np.testing.assert_allclose(kept.made.findings.most, findings().most, atol=1e-6)
+    assert kept.made.findings.steps == findings().steps
+
+
+def test_the_default_actor_is_one_too(tmp_path: Path) -> None:
+    save_actor(Actor(), tmp_path / "a.json", Made(WHEN, "demo"))
+    assert load_actor(tmp_path / "a.json").made.findings is None
+
+
+def test_people_and_cameras_have_files_of_their_own() -> None:
+    assert actor_path("me", "webcam 0").name == "me@webcam-0.json"
+    assert actor_path("me", "webcam 1").name == "me@webcam-1.json"
+    assert actor_path("Ana Maria", "d0.mp4").name == "ana-maria@d0-mp4.json"
+
+
+def test_a_phone_on_another_port_is_the_same_camera() -> None:
+    assert actor_path("me", "livelink 11111") == actor_path("me", "livelink 11112")
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "con", "a/b\\c:d*?", "nul.txt", "Zoë", "面"])
+def test_a_name_is_safe_in_a_file_system(name: str, folder: Path) -> None:
+    path = actor_path(name, name)
+    assert path.parent == folder
+    assert not set(path.name) & set('/\\:*?"<>| ')
+    assert path.stem not in ("con", "nul")
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_any_name_gives_a_path_in_the_folder_or_an_error(name: str) -> None:
+    try:
+        path = actor_path(name, name)
+    except ActorError as error:
+        assert "wanted" in str(error)
+    else:
+        assert path.parent == actors_folder()
+        assert len(path.name.encode()) < 250
+
+
+@pytest.mark.parametrize("name", ["", "  ", "...", "a" * 41])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(ActorError, match="no name for a person"):
+        actor_path(name, "webcam 0")
+
+
+def test_without_the_variable_actors_are_in_the_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMOTE_ACTORS")
+    assert actors_folder() == data_folder() / "actors"
+
+
+def test_who_was_kept_is_remembered_before_that_camera_only() -> None:
+    assert actor_names() == ()
+    assert remembered("ana", "webcam 0") is None
+    save_actor(ana(), actor_path("Ana", "webcam 0"), Made(WHEN, "webcam 0"))
+    save_actor(ana(), actor_path("ana", "livelink 11111"), Made(WHEN, "livelink 11111"))
+    save_actor(Actor("bo"), actor_path("bo", "webcam 0"), Made(WHEN, "webcam 0"))
+    assert actor_names() == ("ana", "bo")
+    kept = remembered("ANA", "webcam 0")
+    assert kept is not None and kept.actor.name == "Ana"
+    assert remembered("ana", "webcam 1") is None
+
+
+def test_a_new_rest_leaves_what_was_found_before() -> None:
+    path = actor_path("ana", "webcam 0")
+    save_actor(ana(), path, Made("2026-01-01T00:00:00+00:00", "webcam 0", findings()))
+    assert remember_rest(ana(), "webcam 0", WHEN) == path
+    kept = load_actor(path)
+    assert kept.made.date == WHEN
+    assert kept.made.findings
+
+
+def test_a_new_rest_takes_the_place_of_a_damaged_file(folder: Path) -> None:
+    folder.mkdir()
+    actor_path("ana", "webcam 0").write_text("{")
+    remember_rest(ana(), "webcam 0", WHEN)
+    assert load_actor(actor_path("ana", "webcam 0")).made.findings is None
+
+
+def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("I am no folder")
+    with pytest.raises(ActorError, match="cannot write"):
+        save_actor(ana(), blocked / "a.json", Made(WHEN, "webcam 0"))
+    save_actor(ana(), tmp_path / "a.json", Made(WHEN, "webcam 0"))
+    before = (tmp_path / "a.json").read_bytes()
+    far = Actor(gain=np.full(arkit.COUNT, 1e6, np.float32))
+    with pytest.raises(ActorError, match="gain of"):
+        save_actor(far, tmp_path / "a.json", Made(WHEN, "webcam 0"))
+    assert (tmp_path / "a.json").read_bytes() == before
+    assert {one.name for one in tmp_path.iterdir()} == {"file", "a.json"}
+
+
+def test_no_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ActorError, match="run omote calibrate"):
+        load_actor(tmp_path / "none.json")
+    with pytest.raises(ActorError, match="run omote calibrate"):
+        load_actor(tmp_path)
+
+
+def written(**changes: object) -> dict[str, object]:
+    from omote.calibration.actor_json import Kept
+
+    said = kept_to_json(Kept(ana(), Made(WHEN, "webcam 0", findings())))
+    return {**said, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"omote_actor": 2}, "version 2.*update Omote"),
+        ({"omote_actor": True}, "version True"),
+        ({"gain": {"jawOpen": 1.0}}, "gain has no"),
+        ({"gain": {**dict.fromkeys(arkit.NAMES, 1.0), "jawOpn": 1.0}}, "jawOpn"),
+        ({"gain": dict.fromkeys(arkit.NAMES, 11.0)}, "from 0 to 10, got 11"),
+        ({"neutral": dict.fromkeys(arkit.NAMES, -0.1)}, "from 0 to 1"),
+        ({"neutral": dict.fromkeys(arkit.NAMES, float("nan"))}, "got nan"),
+        ({"neutral": dict.fromkeys(arkit.NAMES, True)}, "got True"),
+        ({"neutral": dict.fromkeys(arkit.NAMES, 10**400)}, "a huge number"),
+        ({"neutral_rotation": [0.0, 0.0]}, "three numbers"),
+        ({"neutral_translation": [0.0, 0.0, float("inf")]}, "got inf"),
+        ({"thresholds": {"grin": 0.5}}, "grin.*smile"),
+        ({"thresholds": {"smile": 0.0}}, "threshold of smile"),
+        ({"name": ""}, "name must be"),
+        ({"name": "a\nb"}, "name must be a line"),
+        ({"name": "x" * 301}, "name must be"),
+        ({"findings": []}, "findings must be an object"),
+        ({"more": 1}, "which nobody knows"),
+    ],
+)
+def test_a_damaged_value_is_named(tmp_path: Path, changes: dict[str, object], what: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(written(**changes)))
+    with pytest.raises(ActorError, match=what) as caught:
+        load_actor(path)
+    assert "a.json" in str(caught.value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=20,
+)
+KEYS = st.sampled_from(sorted(written()))
+
+
+@given(st.dictionaries(KEYS, JSON, max_size=5))
+def test_whatever_a_file_says_nothing_but_an_actor_error_comes_out(changes: dict[str, object]) -> None:
+    try:
+        kept_from_json({**written(), **changes})
+    except ActorError as error:
+        assert len(str(error)) < 400
+
+
+@given(st.binary(max_size=200))
+def test_whatever_bytes_a_file_has_nothing_but_an_actor_error_comes_out(data: bytes) -> None:
+    path = actors_folder() / "fuzz.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    with pytest.raises(ActorError):
+        load_actor(path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"omote_actor": ' + "9" * 5000 + "}", " " * 2_000_000, "\ufeff{}"])
+def test_odd_files_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ActorError, match="run omote calibrate"):
+        load_actor(tmp_path / "a.json")
+
+
+@given(st.integers(0, 10**9))
+def test_a_file_cut_short_is_refused(at: int) -> None:
+    whole = json.dumps(written()).encode()
+    path = actors_folder() / "cut.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(whole[: at % len(whole)])
+    with pytest.raises(ActorError):
+        load_actor(path)
