@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import arkit
+from .datagram import ProtocolError
 
 PORT = 11111
 VERSION = 6
@@ -19,9 +20,8 @@ COUNT = len(NAMES)
 
 MAX_TEXT_BYTES = 256
 
-
-class ProtocolError(ValueError):
-    """These bytes are no packet of the protocol; the sentence says what was found and what was wanted."""
+_SECOND_NS = 1_000_000_000
+_DAY_NS = 86_400 * _SECOND_NS
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,15 @@ class Packet:
     fps_numerator: int
     fps_denominator: int
     values: NDArray[np.float32] | None  # [61] in the order of NAMES, angles in radians; None where no face is tracked
+
+    @property
+    def time_of_day_ns(self) -> int | None:
+        """Since midnight, by the phone's clock; None where it counts no frames of a day."""
+        if self.fps_numerator <= 0 or self.fps_denominator <= 0 or self.frame_number < 0:
+            return None
+        frames_ns = _SECOND_NS * self.fps_denominator
+        part_ns = round(self.sub_frame * frames_ns / self.fps_numerator) if 0.0 <= self.sub_frame < 1.0 else 0
+        return (self.frame_number * frames_ns // self.fps_numerator + part_ns) % _DAY_NS
 
 
 def decode(data: bytes) -> Packet:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,3 +47,55 @@ def _vowels(opened: float, rounded: float, stretched: float) -> dict[str, float]
         "E": opened * wide,
         "O": opened * narrow,
     }
+
+
+# The names of VRM 0 and VRM 1 in small letters, for programs do not agree on large ones.
+PRESETS = frozenset(
+    (
+        *("a", "i", "u", "e", "o", "aa", "ih", "ou", "ee", "oh"),
+        *("blink", "blink_l", "blink_r", "blinkleft", "blinkright"),
+        *("joy", "happy", "fun", "relaxed", "angry", "sorrow", "sad", "surprised", "neutral"),
+        *("lookup", "lookdown", "lookleft", "lookright"),
+    )
+)
+
+
+def weights_of(presets: Mapping[str, float]) -> NDArray[np.float32]:
+    """[52] ARKit weights that look like these presets, named as in PRESETS; the inverse of `presets` where that goes.
+
+    A movement that no preset tells of stays at 0.
+    """
+
+    def sum_of(*names: str) -> float:
+        return min(max(sum(presets.get(name, 0.0) for name in names), 0.0), 1.0)
+
+    narrow, wide = sum_of("u", "ou", "o", "oh"), sum_of("i", "ih", "e", "ee")
+    stretched = min(wide / max(1.0 - narrow, 1e-6), 1.0)
+    joy, smile = sum_of("joy", "happy"), sum_of("joy", "happy", "fun", "relaxed")
+    both = {
+        "mouthStretch": stretched,
+        "mouthSmile": smile,
+        "cheekSquint": joy / smile if smile else 0.0,
+        "browDown": sum_of("angry"),
+        "mouthFrown": sum_of("sorrow", "sad"),
+        "browOuterUp": sum_of("surprised"),
+        "eyeWide": sum_of("surprised"),
+        "eyeLookUp": sum_of("lookup"),
+        "eyeLookDown": sum_of("lookdown"),
+    }
+    left, right = sum_of("lookleft"), sum_of("lookright")
+    return arkit.weights(
+        {
+            **{f"{name}{side}": value for name, value in both.items() for side in ("Left", "Right")},
+            "eyeBlinkLeft": sum_of("blink", "blink_l", "blinkleft"),
+            "eyeBlinkRight": sum_of("blink", "blink_r", "blinkright"),
+            "eyeLookOutLeft": left,
+            "eyeLookInRight": left,
+            "eyeLookInLeft": right,
+            "eyeLookOutRight": right,
+            "browInnerUp": sum_of("surprised"),
+            "jawOpen": sum_of("a", "aa", "e", "ee", "o", "oh"),
+            "mouthPucker": narrow,
+            "mouthFunnel": sum_of("o", "oh"),
+        }
+    )

@@ -17,6 +17,7 @@ from omote.bridge.keys import KeysError
 from omote.bridge.outputs import WANTED, SenderError
 from omote.engine.animator import runtimes
 from omote.engine.capture import SourceError
+from omote.engine.capture.network import WANTED as WANTED_PHONES
 from omote.engine.character import CharacterError
 from omote.engine.look import AnimatorError
 from omote.engine.models import ModelError
@@ -166,7 +167,7 @@ def _add_drawing(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_live(parser: argparse.ArgumentParser) -> None:
-    sources = "webcam[:N], FILE.mp4, TAKE.csv, livelink[:PORT] or demo"
+    sources = f"webcam[:N], FILE.mp4, TAKE.csv, demo, {WANTED_PHONES}; see docs/sources.md"
     parser.add_argument("--source", help=f"who performs: {sources}")
     _add_drawing(parser)
     _add_playback(parser)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
+from .network import KINDS, WANTED, open_network
 from .playback import WHOLE, Playback
 from .source import EndOfSource, Source, SourceError
 
@@ -13,7 +14,7 @@ __all__ = ["VIDEO_SUFFIXES", "EndOfSource", "Playback", "Source", "SourceError",
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 TAKE_SUFFIX = ".csv"
 DEMO = Path(__file__).with_name("demo.csv")
-_WANTED = "webcam[:N], livelink[:PORT], demo, a video (.mp4) or a take (.csv)"
+_WANTED = f"webcam[:N], demo, a video (.mp4), a take (.csv), {WANTED}"
 
 
 def open_source(
@@ -24,15 +25,15 @@ def open_source(
     is_offline: bool = False,
     playback: Playback = WHOLE,
 ) -> Source:
-    """The source that `spec` names: webcam[:N], livelink[:PORT], demo, FILE.mp4 or TAKE.csv.
+    """The source that `spec` names: webcam[:N], demo, FILE.mp4, TAKE.csv or one of `network.KINDS`.
 
     It opens in `with`, not here. `fps` is the rate of a file, or what a webcam is asked for; `loop`, `is_offline`
     (picture by picture, not at the pace of a camera) and `playback` are for files. SourceError says what cannot be.
     """
     kind, _, detail = spec.partition(":")
-    if kind in ("webcam", "livelink"):
+    if kind == "webcam" or kind in KINDS:
         _refuse_file_options(spec, loop=loop, is_offline=is_offline, playback=playback)
-        return _webcam(spec, detail, fps) if kind == "webcam" else _livelink(spec, detail, fps)
+        return _webcam(spec, detail, fps) if kind == "webcam" else _network(kind, spec, fps)
     if spec == "demo":
         return _take(DEMO, "demo", fps, loop, is_offline, playback)
     path = Path(spec).expanduser()
@@ -70,12 +71,10 @@ def _video(path: Path, fps: float | None, loop: bool, is_offline: bool, playback
     return VideoSource(path, fps, loop, is_offline, playback=playback)
 
 
-def _livelink(spec: str, detail: str, fps: float | None) -> Source:
+def _network(kind: str, spec: str, fps: float | None) -> Source:
     if fps is not None:
-        raise SourceError(f"the source {spec} comes at the phone's own rate; leave out the rate ({fps:g})")
-    from .livelink import DEFAULT_PORT, LiveLinkSource
-
-    return LiveLinkSource(_number(spec, detail, default=DEFAULT_PORT, least=1, most=65535, what="a UDP port"))
+        raise SourceError(f"the source {spec} comes at the sender's own rate; leave out the rate ({fps:g})")
+    return open_network(kind, spec)
 
 
 def _take(path: Path, name: str, fps: float | None, loop: bool, is_offline: bool, playback: Playback) -> Source:
@@ -99,7 +98,7 @@ def _number(spec: str, detail: str, *, default: int, least: int, most: int, what
 
 
 def _unknown(spec: str) -> str:
-    near = difflib.get_close_matches(spec.lower(), ("webcam", "livelink", "demo"), n=1)
+    near = difflib.get_close_matches(spec.partition(":")[0].lower(), ("webcam", "demo", *KINDS), n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"no source is called {spec!r}; {hint}There are: {_WANTED}"
 

@@ -13,8 +13,8 @@ import pytest
 
 from omote.bridge import frame, livelink
 from omote.bridge.control.message import MalformedError, decode_reply, decode_request
+from omote.bridge.datagram import ProtocolError
 from omote.bridge.frame import WireError
-from omote.bridge.livelink import ProtocolError
 
 from .vectors import DATA, stored
 

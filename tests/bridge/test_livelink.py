@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omote.bridge import arkit, livelink
-from omote.bridge.livelink import Packet, ProtocolError
+from omote.bridge.datagram import ProtocolError
+from omote.bridge.livelink import Packet
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 FACE = (DATA / "livelink_face.bin").read_bytes()

@@ -1,0 +1,80 @@
+"""The sources that come over the network, from what a person typed: `livelink:11111`, `vtubestudio:192.168.1.7`."""
+
+from __future__ import annotations
+
+import re
+
+from .source import Source, SourceError
+
+WANTED = (
+    "livelink[:PORT], ifacialmocap[:PHONE], facemotion3d[:PHONE], vtubestudio:PHONE, vmc[:PORT], openseeface[:PORT]"
+)
+KINDS = ("livelink", "ifacialmocap", "facemotion3d", "vtubestudio", "vmc", "openseeface")
+
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\Z", re.ASCII)
+
+
+def open_network(kind: str, spec: str) -> Source:
+    """The source of one of `KINDS`, which `spec` begins with; SourceError says what is wrong with the rest of it."""
+    _, colon, detail = spec.partition(":")
+    if kind == "ifacialmocap":
+        return _ifacialmocap(spec, colon, detail)
+    if kind == "facemotion3d":
+        return _facemotion3d(spec, colon, detail)
+    if kind == "vtubestudio":
+        return _vtubestudio(spec, detail)
+    return _listener(kind, spec, colon, detail)
+
+
+def _listener(kind: str, spec: str, colon: str, detail: str) -> Source:
+    from .livelink import LiveLinkSource
+    from .openseeface import OpenSeeFaceSource
+    from .vmc import VmcSource
+
+    if kind == "vmc":
+        return VmcSource(_port(spec, detail)) if colon else VmcSource()
+    if kind == "openseeface":
+        return OpenSeeFaceSource(_port(spec, detail)) if colon else OpenSeeFaceSource()
+    return LiveLinkSource(_port(spec, detail)) if colon else LiveLinkSource()
+
+
+def _ifacialmocap(spec: str, colon: str, detail: str) -> Source:
+    from .ifacialmocap import IFacialMocapSource, ifacialmocap
+
+    if not colon:
+        return IFacialMocapSource()
+    if detail.isdigit():  # a phone that was told where to send to
+        return IFacialMocapSource(ports=(_port(spec, detail),))
+    return IFacialMocapSource(*_phone(spec, detail, ifacialmocap.PORT))
+
+
+def _facemotion3d(spec: str, colon: str, detail: str) -> Source:
+    from .ifacialmocap import Facemotion3dSource, ifacialmocap
+
+    if not colon:
+        return Facemotion3dSource()
+    if detail.isdigit():
+        return Facemotion3dSource(ports=(_port(spec, detail),))
+    return Facemotion3dSource(*_phone(spec, detail, ifacialmocap.FACEMOTION_PORT))
+
+
+def _vtubestudio(spec: str, detail: str) -> Source:
+    from .vtubestudio import VTubeStudioSource, vtubestudio_phone
+
+    if not detail or detail.isdigit():
+        raise SourceError(f"{spec}: whose? The app sends only to who asks: wanted vtubestudio:PHONE, as 192.168.1.7")
+    return VTubeStudioSource(*_phone(spec, detail, vtubestudio_phone.PORT))
+
+
+def _phone(spec: str, detail: str, default_port: int) -> tuple[str, int]:
+    """A host and a port of it."""
+    host, colon, port = detail.partition(":")
+    if not _HOST.match(host):
+        raise SourceError(f"{spec}: {host!r} is no phone's address; wanted an IPv4 address or a name, as 192.168.1.7")
+    return host, _port(spec, port) if colon else default_port
+
+
+def _port(spec: str, detail: str) -> int:
+    if detail.isascii() and detail.isdigit() and 1 <= int(detail[:6]) <= 65535:
+        return int(detail)
+    raise SourceError(f"{spec}: {detail!r} is not a UDP port; wanted 1 to 65535")
