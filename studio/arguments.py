@@ -5,7 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping
 
+from omote.bridge import arkit
 from omote.bridge.control import ControlError
+from omote.engine.face.expressions import ATTACK_S, HOLD_S, LONGEST_S, NAMED, RELEASE_S, Expression, named
+from omote.engine.nouns import Array
 
 Arguments = Mapping[str, object]
 
@@ -49,3 +52,42 @@ def number(value: object, what: str, least: float, most: float) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
         return float(value)
     raise invalid(f"{what} must be a number from {least:g} to {most:g}, got {found(value)}")
+
+
+def word(arguments: Arguments, key: str, default: str | None = None, most: int = 128) -> str:
+    """The text under this key, of so many letters at most."""
+    value = arguments.get(key, default)
+    if isinstance(value, str) and len(value) <= most and value.isprintable():
+        return value
+    raise invalid(f'"{key}" must be a text of at most {most} letters, got {found(value)}')
+
+
+def flag(arguments: Arguments, key: str) -> bool:
+    """Whether that is wanted."""
+    value = arguments.get(key)
+    if isinstance(value, bool):
+        return value
+    raise invalid(f'"{key}" must be true or false, got {found(value)}')
+
+
+def said_expression(arguments: Arguments) -> Expression:
+    """An expression by "name" or by "weights", with "attack", "hold" and "release" in seconds."""
+    hold = arguments.get("hold", HOLD_S)
+    return Expression(
+        weights=_weights(arguments),
+        attack_s=number(arguments.get("attack", ATTACK_S), '"attack"', 0.0, LONGEST_S),
+        hold_s=None if hold is None else number(hold, '"hold"', 0.0, LONGEST_S),
+        release_s=number(arguments.get("release", RELEASE_S), '"release"', 0.0, LONGEST_S),
+    )
+
+
+def _weights(arguments: Arguments) -> Array:
+    if ("name" in arguments) == ("weights" in arguments):
+        raise invalid('an expression has either a "name" or "weights"')
+    if "name" in arguments:
+        return named(one_of(arguments, "name", NAMED))
+    said = arguments["weights"]
+    if not isinstance(said, Mapping):
+        raise invalid(f'"weights" must be a map of ARKit names to 0..1, got {type(said).__name__}')
+    chosen = {one_of({"weights": name}, "weights", arkit.NAMES): value for name, value in said.items()}
+    return arkit.weights({name: number(value, name, 0.0, 1.0) for name, value in chosen.items()})

@@ -14,7 +14,7 @@ from pathlib import Path
 from omote.bridge import endpoint
 from omote.engine.character import DEFAULT_CHARACTER
 
-from .page.server import DEFAULT_PORT
+from .page.address import DEFAULT_PORT
 
 
 class ConfigError(ValueError):

@@ -1,26 +1,28 @@
-"""What a running Omote can be asked over its control endpoint: the methods of WIRE.md, bound to one loop."""
+"""What a running Omote can be asked over its control endpoint: the methods of WIRE.md, bound to one desk."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import cast
 
 import numpy as np
 
-from omote.bridge import arkit
 from omote.bridge.control import ControlError, ControlServer, Method
 from omote.bridge.frame import VIDEO, topic
 from omote.bridge.picture import FORMATS, Format
 from omote.engine.character import character_names, load_any, own_names
-from omote.engine.face.expressions import ATTACK_S, HOLD_S, LONGEST_S, NAMED, RELEASE_S, Expression, named
-from omote.engine.face.rest import NoFaceError
+from omote.engine.face.expressions import NAMED, TOP
 from omote.engine.live import Live
 from omote.engine.nouns import LIGHT_SIZE, Array
 from omote.engine.outputs import WireOutput
 from omote.engine.roles import Artist
 
-from .arguments import Arguments, invalid, number, one_of, texts
+from .arguments import Arguments, flag, invalid, number, one_of, said_expression, texts, word
+from .asking import told
+from .desk import Desk
+from .switchboard import PHASES, Phase
 
 Result = Mapping[str, object]
 
@@ -31,13 +33,12 @@ _TEXT_HEAD = 3  # bytes that msgpack puts before a text, at most
 
 
 class Control:
-    """The methods by their names; `live` is set when the loop exists, and `server` when it is open."""
+    """The methods by their names; the desk knows the loop when that exists, and `server` is set when it is open."""
 
-    def __init__(self, wire: WireOutput, artist: Artist) -> None:
-        self.live: Live | None = None
+    def __init__(self, wire: WireOutput, artist: Artist, desk: Desk) -> None:
         self.server: ControlServer | None = None
         self._publisher = wire.publisher
-        self._artist = artist
+        self._artist, self._desk = artist, desk
 
     def methods(self) -> dict[str, Method]:
         """What can be asked; `clock` is the server's own."""
@@ -51,6 +52,11 @@ class Control:
             "set_expression": self._set_expression,
             "expressions": self._expressions,
             "recalibrate": self._recalibrate,
+            "hotkeys": self._hotkeys,
+            "trigger_hotkey": self._trigger_hotkey,
+            "tune": self._tune,
+            "set_actor": self._set_actor,
+            "record": self._record,
         }
 
     @property
@@ -59,9 +65,7 @@ class Control:
         return self._publisher.rejected_handshakes + (self.server.rejected_handshakes if self.server else 0)
 
     def _running(self) -> Live:
-        if self.live is None:
-            raise ControlError("failed", "Omote is still starting: ask again in a moment")
-        return self.live
+        return self._desk.running()
 
     def _hello(self, arguments: Arguments) -> Result:
         return {
@@ -116,22 +120,47 @@ class Control:
         return {"character": name}
 
     def _set_light(self, arguments: Arguments) -> Result:
-        self._running().scene.use_light(_harmonics(arguments))
+        self._running()
+        self._desk.light_from_game(_harmonics(arguments))
         return {}
 
     def _set_expression(self, arguments: Arguments) -> Result:
-        self._running().scene.express(_expression(arguments))
+        self._running()
+        with told():
+            self._desk.express(said_expression(arguments), word(arguments, "layer", default=TOP))
         return {}
 
     def _expressions(self, arguments: Arguments) -> Result:
         return {"names": list(NAMED)}
 
     def _recalibrate(self, arguments: Arguments) -> Result:
-        try:
-            self._running().scene.recalibrate()
-        except NoFaceError as error:
-            raise ControlError("failed", str(error)) from error
+        with told():
+            self._desk.recalibrate()
         return {}
+
+    def _hotkeys(self, arguments: Arguments) -> Result:
+        ids = [one.id for one in self._desk.switchboard.hotkeys]
+        return {"names": ids, "on": [one.id for one in self._desk.switchboard.on]}
+
+    def _trigger_hotkey(self, arguments: Arguments) -> Result:
+        phase = cast(Phase, one_of(arguments, "phase", PHASES, default="press"))
+        with told():
+            return {"is_on": self._desk.trigger(word(arguments, "name"), phase)}
+
+    def _tune(self, arguments: Arguments) -> Result:
+        self._running()
+        with told():
+            return self._desk.tune(arguments).as_json()
+
+    def _set_actor(self, arguments: Arguments) -> Result:
+        with told():
+            self._desk.use_actor(word(arguments, "name"))
+        return {"actor": self._desk.performer.name}
+
+    def _record(self, arguments: Arguments) -> Result:
+        with told():
+            path = self._desk.record(flag(arguments, "on"))
+        return {"path": "" if path is None else path.name}
 
 
 def _names() -> tuple[str, ...]:
@@ -165,25 +194,3 @@ def _harmonics(arguments: Arguments) -> Array | None:
         raise invalid(f'"harmonics" must be a list of {LIGHT_SIZE} numbers, or nil for the studio\'s light; got {got}')
     numbers = [number(one, f"harmonic {at}", -MOST_LIGHT, MOST_LIGHT) for at, one in enumerate(value)]
     return np.array(numbers, np.float32)
-
-
-def _expression(arguments: Arguments) -> Expression:
-    hold = arguments.get("hold", HOLD_S)
-    return Expression(
-        weights=_weights(arguments),
-        attack_s=number(arguments.get("attack", ATTACK_S), '"attack"', 0.0, LONGEST_S),
-        hold_s=None if hold is None else number(hold, '"hold"', 0.0, LONGEST_S),
-        release_s=number(arguments.get("release", RELEASE_S), '"release"', 0.0, LONGEST_S),
-    )
-
-
-def _weights(arguments: Arguments) -> Array:
-    if ("name" in arguments) == ("weights" in arguments):
-        raise invalid('an expression has either a "name" or "weights"')
-    if "name" in arguments:
-        return named(one_of(arguments, "name", NAMED))
-    said = arguments["weights"]
-    if not isinstance(said, Mapping):
-        raise invalid(f'"weights" must be a map of ARKit names to 0..1, got {type(said).__name__}')
-    chosen = {one_of({"weights": name}, "weights", arkit.NAMES): value for name, value in said.items()}
-    return arkit.weights({name: number(value, name, 0.0, 1.0) for name, value in chosen.items()})

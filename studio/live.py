@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from omote.engine.animator import Animator
-from omote.engine.capture import Playback, Source, SourceError, open_source
+from omote.engine.capture import Playback, Source, open_source
 from omote.engine.capture.recorder import Recorder
 from omote.engine.character import load_any
 from omote.engine.face.light import studio_light
@@ -26,10 +26,12 @@ from omote.engine.tally import Moment
 from omote.engine.version import version
 
 from .config import Config, ConfigError, settled
+from .desk import Desk
 from .ending import end_within, interruptibly
 from .outlets import Outlets
 from .page.status import Stage, Status
 from .photoreal import open_photoreal
+from .settings import Keeper, load_settings, settings_folder
 from .status_line import StatusLine, summary
 
 ENDING_S = 0.4  # for the report and closing the outputs after Ctrl-C; the loop itself took half a second at most
@@ -44,24 +46,6 @@ class Cast:
     artist: Artist
     refusals: tuple[str, ...] = ()  # why other runtimes were not taken, in lines
     gearbox: Gearbox | None = None  # where there is a latency budget
-
-
-class SourceSwitch:
-    """Changes the source of a running loop when somebody clicks on the page."""
-
-    def __init__(self, spec: str) -> None:
-        self._kind = self._first_kind = spec.partition(":")[0]
-        self._first = spec
-        self.live: Live | None = None  # from the moment the loop exists
-
-    def use(self, kind: str) -> None:
-        """Goes over to "webcam" or "demo"; SourceError says why not."""
-        if self.live is None:
-            raise SourceError("Omote is still starting: try again in a moment")
-        if kind != self._kind:
-            spec = self._first if kind == self._first_kind else kind  # back to the second camera, if it was that one
-            self.live.use(open_source(spec, loop=kind == "demo"))
-            self._kind = kind
 
 
 def run(config: Config) -> int:
@@ -103,13 +87,15 @@ def _gearbox(config: Config, character: Character, animator: Animator) -> Gearbo
 
 
 def _play(config: Config, cast: Cast) -> None:
-    gearbox, switch = cast.gearbox, SourceSwitch(config.source)
+    gearbox = cast.gearbox
     meter = LatencyMeter(on_sent=gearbox.tell if gearbox else None)
     with ExitStack() as stack:
         if gearbox:
             stack.enter_context(gearbox)
-        outlets = Outlets.opened(config, cast.artist, meter, switch.use, stack)
-        live = switch.live = outlets.control.live = Live(
+        desk = stack.enter_context(_desk(config))
+        outlets = Outlets.opened(config, cast.artist, meter, desk, stack)
+        desk.notice = lambda: outlets.notice
+        live = Live(
             cast.source,
             cast.artist,
             cast.character,
@@ -120,6 +106,7 @@ def _play(config: Config, cast: Cast) -> None:
             is_offline=config.offline,
             gearbox=gearbox,
         )
+        desk.bind(live)
         if config.record:
             recorder = Recorder(config.record, provenance=f"recorded by Omote from {cast.source.name}")
             live.scene.admit(stack.enter_context(recorder))
@@ -127,6 +114,12 @@ def _play(config: Config, cast: Cast) -> None:
         if config.report:
             config.report.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
         Console().print(summary(report), highlight=False, markup=False, soft_wrap=True)
+
+
+def _desk(config: Config) -> Desk:
+    """With what was kept; a file that is drawn picture by picture comes out the same whatever was set before."""
+    folder = None if config.offline else settings_folder()
+    return Desk(config.source, Keeper(load_settings(folder) if folder else None, folder), config.actor)
 
 
 def _perform(live: Live, config: Config, cast: Cast, outlets: Outlets) -> Report:
@@ -164,6 +157,8 @@ def _status(moment: Moment, artist: Artist, outlets: Outlets) -> Status:
         still_share=moment.counts.still_share,
         budget=moment.budget,
         endpoints=outlets.endpoints,
+        receivers=outlets.receivers,
+        confidence=outlets.desk.confidence,
         notice=outlets.notice,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
@@ -20,15 +19,19 @@ from omote.engine.version import version
 
 from .config import Config, user_config_path
 from .control import Control
+from .desk import Desk
 from .keys import keys_folder
 from .page.server import PageServer
-from .page.status import Endpoint
+from .page.status import Endpoint, Receiver
+from .page.tokens import kept_tokens
+from .settings import settings_folder
 
 
 @dataclass(frozen=True)
 class Outlets:
     """What is open: the wire and its control, the page, and other programs that a face or the picture goes to."""
 
+    desk: Desk
     wire: WireOutput
     control: Control
     server: ControlServer
@@ -39,7 +42,7 @@ class Outlets:
 
     @classmethod
     def opened(
-        cls, config: Config, artist: Artist, meter: LatencyMeter, on_source: Callable[[str], None], stack: ExitStack
+        cls, config: Config, artist: Artist, meter: LatencyMeter, desk: Desk, stack: ExitStack
     ) -> Self:
         """All that these settings name, to be closed by the stack; what cannot be opened says why."""
         keys = ServerKeys.load(keys_folder()) if config.curve else None
@@ -47,20 +50,20 @@ class Outlets:
         pictures = tuple(PictureOutput(picture_sender(spec)) for spec in config.out if takes_pictures(spec))
         faces = tuple(FaceOutput(face_sender(spec, settings)) for spec in config.out if not takes_pictures(spec))
         wire = WireOutput(config.params_endpoint, config.video_endpoint, on_sent=meter.sent, keys=keys)
-        control, session = Control(wire, artist), wire.publisher.session
+        control, session = Control(wire, artist, desk), wire.publisher.session
         server = ControlServer(config.control_endpoint, control.methods(), session=session, keys=keys)
         control.server = stack.enter_context(server)
         wire.publisher.hello = _hello(server)
         stack.enter_context(wire)
-        page = stack.enter_context(PageServer(config.page_port, on_source)) if config.page else None
+        page = stack.enter_context(_page(config, desk)) if config.page else None
         for output in (*faces, *pictures):
             stack.enter_context(output)
-        return cls(wire, control, server, page, faces, pictures, keys is not None)
+        return cls(desk, wire, control, server, page, faces, pictures, keys is not None)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
         """Who takes portraits."""
-        return (self.wire, *((self.page,) if self.page else ()), *self.faces, *self.pictures)
+        return (self.wire, *((self.page,) if self.page else ()), *self.faces, *self.pictures, self.desk)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -70,6 +73,17 @@ class Outlets:
             Endpoint("video", publisher.video_endpoint),
             Endpoint("params", publisher.params_endpoint),
             Endpoint("control", self.server.endpoint),
+        )
+
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """Who is connected now, as far as that can be told: of a topic, that somebody listens to it."""
+        looking = self.page.viewers if self.page else {"control": 0, "view": 0}
+        counts = {"page": looking["control"], "clean page": looking["view"], "control": self.server.clients}
+        return (
+            *(Receiver(topic, "is listened to") for topic in sorted(self.wire.publisher.listening)),
+            *(Receiver(name, str(count)) for name, count in counts.items() if count),
+            *(Receiver(one.name, "is sent to") for one in (*self.faces, *self.pictures) if not one.trouble),
         )
 
     @property
@@ -90,6 +104,10 @@ class Outlets:
             *(f"  face to     {face.name}: parameters, no pictures" for face in self.faces),
             *(f"  picture to  {picture.name}" for picture in self.pictures),
         ]
+
+
+def _page(config: Config, desk: Desk) -> PageServer:
+    return PageServer(config.page_port, desk, kept_tokens(settings_folder()))
 
 
 def _hello(server: ControlServer) -> Hello:

@@ -17,11 +17,13 @@ from .message import MAX_BYTES, MalformedError, Reply, decode_request, encode_re
 from .methods import Method, Methods, Worker
 
 CLOCK = "clock"
-SLOW = ("set_character",)
+SLOW = ("set_character", "set_actor", "record", "recalibrate")
 
 _TURN_MS = 100
 _TURN_MS_AT_WORK = 5
 _REQUESTS_A_TURN = 64
+_CLIENT_NS = 10_000_000_000  # who has asked nothing for so long is not counted any more
+_MOST_CLIENTS = 256
 
 
 class ControlServer:
@@ -51,6 +53,7 @@ class ControlServer:
         self._keys = keys
         self._clock = clock
         self._received_ns = 0  # when the last request was read
+        self._asked_ns: dict[bytes, int] = {}  # when each client last asked
         self._gate: Gate | None = None
         self._is_stopping = threading.Event()
         self._stack = ExitStack()
@@ -81,6 +84,12 @@ class ControlServer:
         """How often a client was not let in."""
         return self._gate.rejected if self._gate else 0
 
+    @property
+    def clients(self) -> int:
+        """How many have asked something within the last ten seconds; from any thread."""
+        now_ns = self._clock()
+        return sum(now_ns - asked_ns < _CLIENT_NS for asked_ns in list(self._asked_ns.values()))
+
     def _run(self, socket: zmq.Socket[bytes], gate: Gate, worker: Worker) -> None:
         while not self._is_stopping.is_set():
             gate.watch()
@@ -95,6 +104,10 @@ class ControlServer:
     def _receive(self, socket: zmq.Socket[bytes], worker: Worker) -> None:
         client, *parts = socket.recv_multipart()
         self._received_ns = self._clock()
+        self._asked_ns.pop(client, None)
+        self._asked_ns[client] = self._received_ns  # the last to ask stands last
+        if len(self._asked_ns) > _MOST_CLIENTS:
+            del self._asked_ns[next(iter(self._asked_ns))]
         reply = self._reply(client, parts, worker)
         if reply:
             socket.send_multipart([client, encode_reply(reply)])

@@ -1,61 +1,96 @@
-"""Lets in only requests that are meant for this page: the Host and the Origin must be this server's own."""
+"""Lets in only requests that are meant for this page, from whoever has its address with the token."""
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs
+
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from .tokens import Role, Tokens
+
 NAMES = ("127.0.0.1", "localhost")
+PUBLIC = "/static/"  # scripts, styles and pictures that everybody has who has Omote
+VIEW = ("/clean", "/pictures")  # what the view token opens; the control token opens everything
+
+_WRONG_TOKEN = "This address lacks the page's token, or has an old one: use the address that `omote live` printed."
+_WRONG_TOKEN_PAGE = """<!doctype html>
+<html lang="en">
+  <head><meta charset="utf-8"><title>Omote</title></head>
+  <body>
+    <h1>This address lacks the page's token</h1>
+    <p>Or it has an old one. Use the address that <code>omote live</code> printed in its window.</p>
+  </body>
+</html>
+"""
 
 
 class Doorkeeper:
-    """Wraps an application; whoever is refused gets a 403 that says why.
+    """Wraps an application; whoever is refused gets a 403 that says why. `scope["role"]` says what the token opens.
 
     A foreign Host is how DNS rebinding looks from here: a site that made its own name point at 127.0.0.1. A foreign
-    Origin is another site's script. A browser always sends the Origin where it matters, so there it must be present.
+    Origin is another site's script, which is refused whatever token it has. A program has no Origin: the token decides.
     """
 
-    def __init__(self, app: ASGIApp, port: int) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, port: int, tokens: Tokens) -> None:
+        self._app, self._tokens = app, tokens
         self._hosts = [f"{name}:{port}" for name in NAMES]
         self._origins = [f"http://{host}" for host in self._hosts]
         sockets = " ".join(f"ws://{host}" for host in self._hosts)  # older browsers do not count them as 'self'
         self._policy = (
-            f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {sockets}; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+            f"connect-src 'self' {sockets}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(scope)
-        if refusal:
-            response = PlainTextResponse(refusal, status_code=403)
-            if scope["type"] == "websocket":
-                await WebSocket(scope, receive, send).send_denial_response(response)
-            else:
-                await response(scope, receive, send)
-            return
-
         async def send_with_policy(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
                 headers["Content-Security-Policy"] = self._policy
                 headers["Cross-Origin-Resource-Policy"] = "same-origin"
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
-                headers["Cache-Control"] = "no-cache"
+                headers["Cache-Control"] = "no-cache" if scope["path"].startswith(PUBLIC) else "no-store"
             await send(message)
 
-        await self._app(scope, receive, send_with_policy)
+        refusal = self._refusal(scope)
+        if refusal is None:
+            await self._app(scope, receive, send_with_policy)
+        elif scope["type"] == "websocket":
+            await WebSocket(scope, receive, send_with_policy).send_denial_response(refusal)
+        else:
+            await refusal(scope, receive, send_with_policy)
 
-    def _refusal(self, scope: Scope) -> str:
+    def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if host not in self._hosts:
-            return f"This page answers to {' and '.join(self._hosts)}, not to Host {host!r}.\n"
-        if origin is None and (scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")):
-            return f"This request must say its Origin: {' or '.join(self._origins)}.\n"
+            return _refused(scope, f"This page answers to {' and '.join(self._hosts)}, not to Host {host!r}.")
         if origin is not None and origin not in self._origins:
-            return f"This page answers to its own scripts ({' and '.join(self._origins)}), not to Origin {origin!r}.\n"
-        return ""
+            own = " and ".join(self._origins)
+            return _refused(scope, f"This page answers to its own scripts ({own}), not to Origin {origin!r}.")
+        path: str = scope["path"]
+        if path.startswith(PUBLIC) and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            return None
+        role = self._role(scope, headers)
+        scope["role"] = role
+        if role == "control" or (role == "view" and path in VIEW):
+            return None
+        is_page = scope["type"] == "http" and not path.startswith("/api/")
+        return HTMLResponse(_WRONG_TOKEN_PAGE, 403) if is_page else _refused(scope, _WRONG_TOKEN)
+
+    def _role(self, scope: Scope, headers: Headers) -> Role | None:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._tokens.role_of(token.strip())
+        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None)
+        given = query.get("token", [])
+        return self._tokens.role_of(given[0]) if len(given) == 1 else None
+
+
+def _refused(scope: Scope, sentence: str) -> Response:
+    if scope["path"].startswith("/api/"):
+        return JSONResponse({"error": sentence}, 403)
+    return PlainTextResponse(f"{sentence}\n", 403)

@@ -8,7 +8,7 @@ from typing import Any
 from omote.engine.gear import Budget
 from omote.engine.latency import Percentiles
 
-__all__ = ["Endpoint", "Percentiles", "Stage", "Status"]
+__all__ = ["Endpoint", "Percentiles", "Receiver", "Stage", "Status"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Receiver:
+    """Somebody who is connected, or some of one kind."""
+
+    name: str  # for people: "v/omote", "page", "clean page", "control"
+    what: str  # what they get, or how many they are
+
+
+@dataclass(frozen=True)
 class Status:
     """What the loop is doing, in numbers. `latency` is from the capture of a picture to its being sent."""
 
@@ -44,6 +52,8 @@ class Status:
     latency: Percentiles | None = None  # None until there is something to say
     stages: tuple[Stage, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+    receivers: tuple[Receiver, ...] = ()
+    confidence: float = 0.0  # of the tracker, now
     cached_share: float = 0.0  # of the pictures, those that were drawn before
     still_share: float = 0.0  # those of a face that has not moved
     budget: Budget | None = None  # of the latency, where there is one

@@ -22,6 +22,7 @@ from omote.engine.live import Live
 from omote.engine.nouns import Actor, AnyCharacter, Portrait
 from omote.engine.outputs import WireOutput
 from omote.studio.control import Control
+from omote.studio.desk import Desk
 
 LENGTH = 12
 ANY = "tcp://127.0.0.1:*"
@@ -50,10 +51,12 @@ class Asked:
         source = TakeSource(take, "take.csv", is_offline=True)
         self.album = Album()
         self.artist = FlatArtist()
-        self.control = Control(wire, self.artist)
-        self.live = self.control.live = Live(
+        self.wire, self.desk = wire, Desk()
+        self.control = Control(wire, self.artist, self.desk)
+        self.live = Live(
             source, self.artist, load_character("noah"), Actor(), studio_light(), [self.album], is_offline=True
         )
+        self.desk.bind(self.live)
 
     def call(self, method: str, **arguments: object) -> dict[str, object]:
         return dict(self.control.methods()[method](arguments))
@@ -256,7 +259,7 @@ def test_the_face_that_is_seen_becomes_the_one_at_rest(asked: Asked) -> None:
 
 @pytest.mark.parametrize("method", ["hello", "stats", "set_light", "set_expression", "recalibrate", "set_character"])
 def test_who_asks_before_the_loop_exists_is_asked_for_patience(asked: Asked, method: str) -> None:
-    asked.control.live = None
+    asked.control = Control(asked.wire, asked.artist, Desk())
     code, message = asked.refusal(method, name="smile" if method == "set_expression" else "hana", harmonics=None)
     assert (code, "still starting" in message) == ("failed", True)
 

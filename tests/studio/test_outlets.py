@@ -17,6 +17,7 @@ from omote.bridge.outputs import SenderError
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.latency import LatencyMeter
 from omote.studio.config import Config
+from omote.studio.desk import Desk
 from omote.studio.outlets import Outlets
 
 PATIENCE_S = 60.0
@@ -25,7 +26,7 @@ HERE = Config(params_endpoint=ANY, video_endpoint=ANY, control_endpoint=ANY, pag
 
 
 def opened(config: Config, stack: ExitStack) -> Outlets:
-    return Outlets.opened(config, FlatArtist(), LatencyMeter(), lambda kind: None, stack)
+    return Outlets.opened(config, FlatArtist(), LatencyMeter(), Desk(), stack)
 
 
 def test_all_that_is_bound_is_told_with_its_port() -> None:
@@ -36,14 +37,15 @@ def test_all_that_is_bound_is_told_with_its_port() -> None:
         assert ports == {"video": hello.video, "params": hello.params, "control": hello.control}
         assert all(ports.values())
         assert {"clock", "hello", "set_light"} < set(hello.methods)
-        assert outlets.outputs == (outlets.wire,)
+        assert outlets.outputs == (outlets.wire, outlets.desk)
         assert outlets.notice == ""
 
 
 def test_a_face_goes_to_each_destination() -> None:
     with ExitStack() as stack:
         outlets = opened(replace(HERE, out=("vmc://127.0.0.1", "livelink://127.0.0.1:9")), stack)
-        assert [output.name for output in outlets.outputs] == ["zeromq", "vmc 127.0.0.1:39539", "livelink 127.0.0.1:9"]
+        names = [output.name for output in outlets.outputs]
+        assert names == ["zeromq", "vmc 127.0.0.1:39539", "livelink 127.0.0.1:9", "desk"]
         assert sum("no pictures" in row for row in outlets.rows()) == 2
 
 

@@ -16,10 +16,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from omote.engine.capture.source import SourceError
 from omote.engine.nouns import Portrait
+from omote.studio.page.address import PageError
 from omote.studio.page.message import HEADER, MAGIC, encode
-from omote.studio.page.server import PageError, PageServer
+from omote.studio.page.server import PageServer
 from omote.studio.page.status import Endpoint, Percentiles, Stage, Status
 
 Draw = Callable[[int], Portrait]
@@ -50,7 +50,8 @@ def server() -> Iterator[PageServer]:
 @contextmanager
 def looking(server: PageServer) -> Iterator[ClientConnection]:
     """A client that says what a browser on the page would say."""
-    with connect(f"ws://127.0.0.1:{server.port}/pictures", origin=Origin(origin(server)), proxy=None) as client:
+    address = f"ws://127.0.0.1:{server.port}/pictures?token={server.tokens.view}"
+    with connect(address, origin=Origin(origin(server)), proxy=None) as client:
         yield client
 
 
@@ -68,7 +69,7 @@ def ask(
 ) -> tuple[int, http.client.HTTPMessage, str]:
     """Status, headers and text of one request; `headers` are added to, or replace, what a client sends by itself."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    connection.request(method, path, body, headers)
+    connection.request(method, f"{path}?token={server.tokens.control}", body, headers)
     answer = connection.getresponse()
     text = answer.read().decode()
     connection.close()
@@ -76,7 +77,7 @@ def ask(
 
 
 def origin(server: PageServer) -> str:
-    return server.url.rstrip("/")
+    return f"http://127.0.0.1:{server.port}"
 
 
 def test_message_carries_size_times_and_the_exact_pixels(draw: Draw) -> None:
@@ -151,15 +152,15 @@ def test_scripts_are_served_as_scripts_whatever_the_system_calls_them() -> None:
 
 
 def test_numbers_are_served_as_shown_last(server: PageServer) -> None:
-    assert json.loads(ask(server, "/status")[2]) is None
+    assert json.loads(ask(server, "/api/status")[2]) is None
     server.show(STATUS)
-    told = json.loads(ask(server, "/status")[2])
+    told = json.loads(ask(server, "/api/status")[2])
     assert told["latency"] == {"p50": 41.0, "p95": 60.5, "p99": 72.0}
     assert told["stages"] == [{"name": "draw", "took_ms": {"p50": 30.0, "p95": 40.0, "p99": 50.0}}]
     assert told["endpoints"] == [{"name": "video", "address": "tcp://127.0.0.1:5557"}]
 
 
-@pytest.mark.parametrize("path", ["/", "/clean", "/status", "/static/stream.js"])
+@pytest.mark.parametrize("path", ["/", "/clean", "/api/status", "/static/stream.js"])
 def test_foreign_host_is_refused_so_that_rebinding_a_name_gains_nothing(server: PageServer, path: str) -> None:
     status, _, text = ask(server, path, Host=f"evil.example:{server.port}")
     assert status == 403
@@ -168,22 +169,22 @@ def test_foreign_host_is_refused_so_that_rebinding_a_name_gains_nothing(server: 
 
 
 def test_foreign_origin_is_refused(server: PageServer) -> None:
-    status, _, text = ask(server, "/status", Origin="http://evil.example")
+    status, _, text = ask(server, "/api/status", Origin="http://evil.example")
     assert status == 403
     assert "not to Origin 'http://evil.example'" in text
 
 
 def test_other_port_of_this_machine_is_a_foreign_origin(server: PageServer) -> None:
-    assert ask(server, "/status", Origin=f"http://127.0.0.1:{server.port + 1}")[0] == 403
+    assert ask(server, "/api/status", Origin=f"http://127.0.0.1:{server.port + 1}")[0] == 403
 
 
-@pytest.mark.parametrize("stranger", ["http://evil.example", "null", None])
-def test_socket_of_a_foreign_or_unnamed_origin_is_refused_with_a_reason(
-    server: PageServer, stranger: str | None
+@pytest.mark.parametrize("stranger", ["http://evil.example", "null"])
+@pytest.mark.parametrize("path", ["/pictures", "/events", "/camera"])
+def test_socket_of_a_foreign_origin_is_refused_with_a_reason_whatever_its_token(
+    server: PageServer, path: str, stranger: str
 ) -> None:
-    name = None if stranger is None else Origin(stranger)
-    address = f"ws://127.0.0.1:{server.port}/pictures"
-    with pytest.raises(InvalidStatus) as refused, connect(address, origin=name, proxy=None):
+    address = f"ws://127.0.0.1:{server.port}{path}?token={server.tokens.control}"
+    with pytest.raises(InvalidStatus) as refused, connect(address, origin=Origin(stranger), proxy=None):
         pass
     assert refused.value.response.status_code == 403
     assert b"Origin" in (refused.value.response.body or b"")
@@ -191,44 +192,10 @@ def test_socket_of_a_foreign_or_unnamed_origin_is_refused_with_a_reason(
 
 def test_socket_with_a_foreign_host_is_refused(server: PageServer) -> None:
     here = socket.create_connection(("127.0.0.1", server.port))
-    address, own = f"ws://evil.example:{server.port}/pictures", Origin(origin(server))
+    address, own = f"ws://evil.example:{server.port}/pictures?token={server.tokens.view}", Origin(origin(server))
     with here, pytest.raises(InvalidStatus) as refused, connect(address, sock=here, origin=own, proxy=None):
         pass
     assert refused.value.response.status_code == 403
-
-
-def test_click_changes_the_source() -> None:
-    asked: list[str] = []
-    with PageServer(port=0, on_source=asked.append) as server:
-        assert ask(server, "/source", "POST", '{"source": "webcam"}', Origin=origin(server))[0] == 200
-        assert ask(server, "/source", "POST", '{"source": "demo"}', Origin=origin(server))[0] == 200
-    assert asked == ["webcam", "demo"]
-
-
-def test_camera_that_cannot_be_opened_is_told_to_who_clicked() -> None:
-    def refuse(source: str) -> None:
-        raise SourceError("camera 0 is in use by another program: close it and click again")
-
-    with PageServer(port=0, on_source=refuse) as server:
-        status, _, text = ask(server, "/source", "POST", '{"source": "webcam"}', Origin=origin(server))
-    assert status == 409
-    assert json.loads(text)["error"].startswith("camera 0 is in use")
-
-
-@pytest.mark.parametrize("body", ["", "[]", "{}", '{"source": "/etc/passwd"}', '{"source": ["demo"]}'])
-def test_page_cannot_ask_for_any_other_source(body: str) -> None:
-    asked: list[str] = []
-    with PageServer(port=0, on_source=asked.append) as server:
-        assert ask(server, "/source", "POST", body, Origin=origin(server))[0] == 400
-    assert asked == []
-
-
-def test_other_sites_cannot_switch_the_camera_on() -> None:
-    asked: list[str] = []
-    with PageServer(port=0, on_source=asked.append) as server:
-        assert ask(server, "/source", "POST", '{"source": "webcam"}', Origin="http://evil.example")[0] == 403
-        assert ask(server, "/source", "POST", '{"source": "webcam"}')[0] == 403
-    assert asked == []
 
 
 def test_port_in_use_is_one_line_that_names_it_and_the_cure(server: PageServer) -> None:
@@ -252,21 +219,6 @@ def test_server_ends_soon_while_clients_are_connected_and_waiting(draw: Draw) ->
     for thread in left:
         thread.join(20)  # it was told to end; a busy machine may take longer than the server waits for it
     assert not any(thread.is_alive() for thread in left)
-
-
-def test_server_ends_while_a_camera_is_still_being_opened() -> None:
-    asked, may_go_on = threading.Event(), threading.Event()
-
-    def open_for_ever(source: str) -> None:
-        asked.set()
-        may_go_on.wait()
-
-    with PageServer(port=0, on_source=open_for_ever) as server:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-        connection.request("POST", "/source", '{"source": "webcam"}', {"Origin": origin(server)})
-        assert asked.wait(20)
-    may_go_on.set()  # only now, after the server has ended
-    connection.close()
 
 
 def test_offer_after_the_end_is_harmless(draw: Draw) -> None:

@@ -11,7 +11,7 @@ from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
 from omote.engine.nouns import Actor, Character
 from omote.engine.tally import Moment
-from omote.studio.live import SourceSwitch
+from omote.studio.source_switch import SourceSwitch
 
 PATIENCE_S = 20.0
 NOTHING = np.zeros(1, np.float32)

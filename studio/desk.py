@@ -1,0 +1,240 @@
+"""The desk: what a person, a button or a script may change while Omote runs, and all that there is to be seen of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, Self
+
+from omote.engine.capture.sight import Sight, Sighted
+from omote.engine.face.expressions import TOP, Expression
+from omote.engine.face.recognition import RULES
+from omote.engine.face.tuning import Tuning
+from omote.engine.live import Live
+from omote.engine.nouns import Actor, Array, Portrait
+
+from .asking import failed
+from .casting import Casting
+from .hotkeys import Hotkey
+from .lighting import LightChoice, Lighting
+from .performer import DEFAULT, Performer
+from .recording import Recording
+from .settings import Keeper, Settings
+from .source_switch import SourceSwitch
+from .switchboard import Phase, Switchboard
+from .wardrobe import Wardrobe
+
+TURN_S = 0.05  # between two looks at what is due
+
+log = logging.getLogger(__name__)
+
+
+class Audience(Protocol):
+    """Who is told what happens; from any thread, and never blocks."""
+
+    def changed(self) -> None: ...
+
+    def recognised(self, name: str, is_on: bool) -> None: ...
+
+
+class Desk:
+    """Holds every control of one run. `with` starts its thread, `bind` gives it the loop.
+
+    It is an output of the loop too, because that is how it learns what the performer is seen to do. Its methods may be
+    called from any thread; those that read files or open cameras take their time.
+    """
+
+    name = "desk"
+
+    def __init__(self, spec: str = "demo", keeper: Keeper | None = None, actor: str | None = None) -> None:
+        """`spec` is the source that the loop begins with, `actor` who performs where it is not the one kept."""
+        self.keeper = keeper or Keeper()
+        kept = self.keeper.settings
+        self.live: Live | None = None
+        self.audience: Audience | None = None
+        self.clean_url = ""  # where OBS looks, once the page is open
+        self.notice: Callable[[], str] = lambda: ""  # what else is wrong, for a person
+        self.switch = SourceSwitch(spec)
+        self.performer = Performer(actor or kept.actor or DEFAULT)
+        self.recording = Recording()
+        self.lighting = Lighting(self._use_light, kept.light)
+        self.casting = Casting(lambda: self.live.scene if self.live else None, self.changed)
+        self.wardrobe = Wardrobe(self.casting.show, self.shown_name)
+        self.switchboard = Switchboard(kept.hotkeys, self._express, self.wardrobe.ask)
+        self.recognised: tuple[str, ...] = ()  # now
+        self.confidence = 0.0  # of the tracker, now; 0 without a face
+        self._told: tuple[object, int] = (None, -1)  # the calibration, and the seconds recorded, as the page knows them
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Ends a recording, and keeps what was set."""
+        self._is_over.set()
+        self.recording.end()
+        self.keeper.write()
+
+    def bind(self, live: Live) -> None:
+        """This loop is the one: it gets all that was kept."""
+        self.live = self.switch.live = live
+        live.scene.tune(self.keeper.settings.tuning)
+        self.lighting.choose(self.lighting.choice, fade_s=0.0)
+        self.performer.bind(live)
+        self.recording.bind(live)
+        self.changed()
+
+    def running(self) -> Live:
+        """The loop; ControlError before there is one."""
+        if self.live is None:
+            raise failed("Omote is still starting: ask again in a moment")
+        return self.live
+
+    # What may be changed.
+
+    def use_source(self, kind: str) -> None:
+        """Goes over to one of the sources that are offered; SourceError says why not."""
+        self.switch.use(kind)
+        self.performer.leave()  # who calibrated did so before the other one
+        self.performer.remember()
+        self.changed()
+
+    def use_character(self, name: str) -> None:
+        """Shows this one, also at the next start; ValueError says why not."""
+        self.wardrobe.forget()
+        self.casting.show(name)
+        self._keep(lambda settings: replace(settings, character=name))
+
+    def use_actor(self, name: str) -> None:
+        """It is this person who performs, also at the next start; ActorError where the name can be nobody's."""
+        self.performer.leave()
+        self.performer.use(name)
+        self._keep(lambda settings: replace(settings, actor=name))
+
+    def recalibrate(self) -> Actor:
+        """Makes the face of now the one at rest; NoFaceError where none is seen."""
+        actor = self.performer.recalibrate()
+        self.changed()
+        return actor
+
+    def calibrate(self, do: str, step: str = "") -> None:
+        """Does with a calibration session what a person wants; ControlError where that cannot be."""
+        self.performer.calibrate(do, step)
+        self.changed()
+
+    def record(self, is_on: bool) -> Path | None:
+        """Begins a recording, or ends the one that is on; where it goes, TakeError where none can be written."""
+        if is_on:
+            path: Path | None = self.recording.begin()
+        else:
+            over = self.recording.end()
+            path = over.path if over else None
+        self.changed()
+        return path
+
+    def express(self, expression: Expression, layer: str = TOP) -> None:
+        """Puts an expression on top of what is performed."""
+        self.running().scene.express(expression, layer)
+
+    def tune(self, said: Mapping[str, object]) -> Tuning:
+        """Changes what is said of the tuning; TuningError where it makes no sense."""
+        tuning = self.keeper.settings.tuning.changed(said)
+        self._tune(tuning)
+        return tuning
+
+    def untune(self) -> None:
+        """Makes the tuning the usual one."""
+        self._tune(Tuning())
+
+    def light(self, said: Mapping[str, object]) -> None:
+        """Chooses a light; LightError where it makes no sense."""
+        choice: LightChoice = self.lighting.choice.changed(said)
+        self.lighting.choose(choice)
+        self._keep(lambda settings: replace(settings, light=choice))
+
+    def light_from_game(self, harmonics: Array | None) -> None:
+        """A game says its light; ValueError where it is none."""
+        was_seen = self.lighting.is_game_seen
+        self.lighting.from_game(harmonics)
+        if was_seen != self.lighting.is_game_seen:
+            self.changed()
+
+    def use_hotkeys(self, hotkeys: tuple[Hotkey, ...]) -> None:
+        """These are the hotkeys from now on."""
+        self.switchboard.replace(hotkeys)
+        self._keep(lambda settings: replace(settings, hotkeys=hotkeys))
+
+    def trigger(self, id: str, phase: Phase = "press") -> bool:
+        """Presses a hotkey; whether it is on now. HotkeyError where there is none."""
+        self.running()
+        is_on = self.switchboard.trigger(id, phase)
+        self.changed()
+        return is_on
+
+    # What there is to be seen.
+
+    @property
+    def sight(self) -> Sight | None:
+        """What the camera saw last; None where the source has none."""
+        source = self.live.source if self.live else None
+        return source.sight if isinstance(source, Sighted) else None
+
+    def shown_name(self) -> str | None:
+        """Of the character on stage; None before there is one."""
+        return self.live.scene.character.name if self.live else None
+
+    def offer(self, portrait: Portrait) -> None:
+        """Sees what the performer does; called by the thread that draws."""
+        self.confidence = portrait.signal.confidence if portrait.signal else 0.0
+        before, self.recognised = self.recognised, portrait.recognised
+        if before is portrait.recognised or before == portrait.recognised:
+            return
+        for name in RULES:
+            is_on = name in portrait.recognised
+            if is_on != (name in before):
+                if self.switchboard.recognise(name, is_on):
+                    self.changed()
+                if self.audience:
+                    self.audience.recognised(name, is_on)
+
+    def changed(self) -> None:
+        """Tells the page that the state is another."""
+        if self.audience:
+            self.audience.changed()
+
+    def _tune(self, tuning: Tuning) -> None:
+        if self.live:
+            self.live.scene.tune(tuning)
+        self._keep(lambda settings: replace(settings, tuning=tuning))
+
+    def _keep(self, change: Callable[[Settings], Settings]) -> None:
+        self.keeper.keep(change)
+        self.changed()
+
+    def _use_light(self, harmonics: Array | None, within_s: float) -> None:
+        if self.live:
+            self.live.scene.use_light(harmonics, within_s)
+
+    def _express(self, expression: Expression, layer: str) -> None:
+        if self.live:
+            self.live.scene.express(expression, layer)
+
+    def _run(self) -> None:
+        while not self._is_over.wait(TURN_S):
+            try:
+                self._turn()
+            except Exception:  # one thing that fails must not stop the others, nor the stream
+                log.exception("the desk's thread failed at something and goes on")
+
+    def _turn(self) -> None:
+        view, progress = self.performer.view, self.recording.progress
+        seconds = int(progress.seconds) if progress else -1
+        if self.switchboard.tick() | self.wardrobe.tick() or (view, seconds) != self._told:
+            self.changed()
+        self._told = view, seconds
+        self.keeper.tick()

@@ -1,0 +1,107 @@
+"""The light on the face: the studio's, a preset, a lamp that a person turns, or what the game says."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal, cast, get_args
+
+from omote.engine.face.lamps import PRESETS, LightError, ball
+from omote.engine.nouns import Array
+
+from .arguments import found
+
+FADE_S = 0.2
+Mode = Literal["studio", "preset", "ball", "game"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+_NUMBERS = ("strength", "warmth", "ambient")
+
+
+@dataclass(frozen=True)
+class LightChoice:
+    """Which light a person chose. What the other modes would show is remembered, so that they can go back."""
+
+    mode: Mode = "game"  # the game's where one comes, else the studio's
+    preset: str = "soft"
+    direction: tuple[float, float, float] = (0.4, 0.43, 0.81)  # as in `lamps.ball`, and of length 1
+    strength: float = 1.0
+    warmth: float = 0.1
+    ambient: float = 0.5
+
+    def changed(self, said: Mapping[str, object]) -> LightChoice:
+        """The same but for what is said, in JSON's types; LightError says what cannot be."""
+        if unknown := [name for name in said if name not in (*asdict(self),)]:
+            raise LightError(f'a light has no "{unknown[0]}"; it has {", ".join(asdict(self))}')
+        mode = said.get("mode", self.mode)
+        if mode not in MODES:
+            raise LightError(f'"mode" is {found(mode)}; there are {", ".join(MODES)}')
+        preset = said.get("preset", self.preset)
+        if not isinstance(preset, str) or preset not in PRESETS:
+            raise LightError(f'"preset" is {found(preset)}; there are {", ".join(PRESETS)}')
+        direction = _direction(said.get("direction", self.direction))
+        numbers = {name: _number(name, said.get(name, getattr(self, name))) for name in _NUMBERS}
+        ball(direction, **numbers)  # who says numbers that cannot be is told, whichever mode it is
+        return LightChoice(cast(Mode, mode), preset, direction, **numbers)
+
+    def harmonics(self) -> Array | None:
+        """[27] what is chosen; None for the studio's, and for the game's."""
+        if self.mode == "preset":
+            return PRESETS[self.preset].setting.harmonics()
+        if self.mode == "ball":
+            return ball(self.direction, self.strength, self.warmth, self.ambient)
+        return None
+
+
+class Lighting:
+    """Lights the scene as chosen; from any thread. `use(harmonics or None for the studio's, seconds)` does it."""
+
+    def __init__(self, use: Callable[[Array | None, float], None], choice: LightChoice) -> None:
+        self._use, self._choice = use, choice
+        self._game: Array | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def choice(self) -> LightChoice:
+        return self._choice
+
+    @property
+    def is_game_seen(self) -> bool:
+        """Whether a game says a light, be it shown or not."""
+        return self._game is not None
+
+    def choose(self, choice: LightChoice, fade_s: float = FADE_S) -> None:
+        """Goes over to this light."""
+        with self._lock:
+            self._choice = choice
+            self._use(self._game if choice.mode == "game" else choice.harmonics(), fade_s)
+
+    def from_game(self, harmonics: Array | None) -> None:
+        """A game says its light, or None that it has none any more; ValueError where these are no harmonics.
+
+        It is shown at once, or remembered where another is chosen.
+        """
+        with self._lock:
+            if self._choice.mode == "game":
+                self._use(harmonics, 0.0)  # a probe's light changes by itself as smoothly as the game's
+            self._game = harmonics
+
+    def as_json(self) -> dict[str, object]:
+        """For the page."""
+        return {**asdict(self._choice), "direction": list(self._choice.direction), "game_seen": self.is_game_seen}
+
+
+def _direction(value: object) -> tuple[float, float, float]:
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise LightError(f'"direction" must be a list of 3 numbers, got {found(value)}')
+    x, y, z = (_number("direction", one) for one in value)
+    length = float((x * x + y * y + z * z) ** 0.5)
+    if not 1e-6 < length < 1e6:
+        raise LightError('"direction" must be 3 numbers that are not all 0, and of no immense size')
+    return x / length, y / length, z / length
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e6 <= value <= 1e6:
+        raise LightError(f'"{name}" must be a number, got {found(value)}')
+    return float(value)

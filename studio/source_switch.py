@@ -1,0 +1,50 @@
+"""Changes the source of a running loop when somebody asks on the page: the one it began with, the camera, the demo."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+
+from omote.engine.capture import SourceError, open_source
+from omote.engine.live import Live
+
+OFFERED: Mapping[str, str] = {"webcam": "Camera", "demo": "Demo"}  # never a path
+
+
+class SourceSwitch:
+    """Knows what may be chosen, and what plays."""
+
+    def __init__(self, spec: str) -> None:
+        self._first = spec
+        self._own = self._kind = _kind_of(spec)
+        self._changing = threading.Lock()
+        self.live: Live | None = None  # from the moment the loop exists
+
+    @property
+    def kind(self) -> str:
+        """Of what plays: one of `offered`."""
+        return self._kind
+
+    @property
+    def offered(self) -> Mapping[str, str]:
+        """What may be asked for, and what it is called: the first is what the loop began with."""
+        return {self._own: OFFERED.get(self._own, self._own), **OFFERED}
+
+    def use(self, kind: str) -> None:
+        """Goes over to what is offered under this name; SourceError says why not."""
+        if self.live is None:
+            raise SourceError("Omote is still starting: try again in a moment")
+        if kind not in self.offered:
+            raise SourceError(f"no source is offered as {kind[:60]!r}: there are {', '.join(self.offered)}")
+        with self._changing:
+            if kind != self._kind:
+                spec = self._first if kind == self._own else kind  # back to the second camera, if it was that one
+                self.live.use(open_source(spec, loop=kind == "demo"))
+                self._kind = kind
+
+
+def _kind_of(spec: str) -> str:
+    """ "webcam" of webcam:1; of a file its name, and never where it stands."""
+    kind = re.match(r"[a-z0-9]{2,}(?=:|\Z)", spec)
+    return kind[0] if kind else spec.replace("\\", "/").rpartition("/")[2]
