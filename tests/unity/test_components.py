@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -281,3 +282,22 @@ def test_light_and_requests_arrive_and_the_end_gives_the_studio_its_light_back(b
     assert "clock 7 True" in lines
     assert ("set_expression", "smile") in [(method, arguments.get("name")) for method, arguments in asked]
     assert "recalibrate" in [method for method, _ in asked]
+
+
+def test_expressions_that_the_performer_makes_are_events(built: Path) -> None:
+    made: list[tuple[str, ...]] = [("smile",)]
+    with (
+        streaming(lambda index: (Video(pixels_of(0)), replace(params(), recognised=made[-1]))) as publisher,
+        playing(built, "drive", publisher.params_endpoint, "shown") as scene,
+    ):
+        scene.until(lambda line: line == "began smile")
+        made.append(("smile", "tongue"))
+        scene.until(lambda line: line == "began tongue")
+        made.append(())
+        scene.until(lambda line: line == "ended tongue")
+        made.append(("blink",))
+        scene.until(lambda line: line == "began blink")
+        assert scene.end().count("ended blink") == 1  # for it was switched off
+    told = [line for line in scene.lines if line.startswith(("began", "ended"))]
+    assert told[:2] == ["began smile", "began tongue"]
+    assert sorted(told[2:4]) == ["ended smile", "ended tongue"]

@@ -9,6 +9,7 @@ namespace Omote.Editors
         {
             var driver = (OmoteFaceDriver)target;
             EditorGUILayout.LabelField("Confidence, presence", $"{driver.confidence:0.00}, {driver.presence:0.00}");
+            EditorGUILayout.LabelField("Recognised", string.Join(", ", driver.recognised));
             foreach (ShapeTarget each in driver.targets)
             {
                 if (each.Missing.Count == 0) continue;

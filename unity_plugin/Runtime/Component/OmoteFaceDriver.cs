@@ -10,6 +10,7 @@ namespace Omote
         private readonly FacePose _wanted = new FacePose();
         private readonly FacePose _pose = new FacePose();
         private readonly List<ShapeTarget> _targets = new List<ShapeTarget>();
+        private readonly Expressions _expressions = new Expressions();
         private FaceBones _bones;
         private bool _hasFace;
         private bool _isBound;
@@ -35,6 +36,7 @@ namespace Omote
         protected override void OnDisable()
         {
             base.OnDisable();
+            _expressions.Rest(_onExpressionEnded.Invoke);
             if (_restoresOnDisable && _hasFace) Restore();
             _targets.Clear();
             _isBound = false;
@@ -55,7 +57,9 @@ namespace Omote
 
         internal override void OnLiveChanged(bool isLiveNow)
         {
-            if (!isLiveNow && _restsWhenStale) _wanted.Rest();
+            if (isLiveNow) return;
+            if (_restsWhenStale) _wanted.Rest();
+            _expressions.Rest(_onExpressionEnded.Invoke);
         }
 
         private void Take(ParamsFrame frame)
@@ -64,6 +68,12 @@ namespace Omote
             _confidence = frame.Confidence;
             _presence = frame.Presence;
             _hasFace = true;
+            if (!ReferenceEquals(_expressions.Now, frame.Recognised)) Tell(frame.Recognised);
+        }
+
+        private void Tell(IReadOnlyList<string> recognised)
+        {
+            _expressions.Follow(recognised, _onExpressionBegan.Invoke, _onExpressionEnded.Invoke);
         }
 
         private void TakeBones()

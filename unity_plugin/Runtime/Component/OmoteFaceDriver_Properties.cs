@@ -1,5 +1,7 @@
+using System;
 using System.Collections.Generic;
 using UnityEngine;
+using UnityEngine.Events;
 
 namespace Omote
 {
@@ -37,10 +39,29 @@ namespace Omote
         [Tooltip("Puts shapes and bones back when this is switched off.")]
         [SerializeField] private bool _restoresOnDisable = true;
 
+        [Tooltip("The performer begins to make an expression: smile, blink, brow_raise and the like.")]
+        [SerializeField] private ExpressionEvent _onExpressionBegan = new ExpressionEvent();
+
+        [Tooltip("The performer makes it no longer, or nothing comes any more.")]
+        [SerializeField] private ExpressionEvent _onExpressionEnded = new ExpressionEvent();
+
         private float _confidence;
         private float _presence;
 
         public OmoteFaceDriver() : base(ReceiverSettings.DefaultParams) { }
+
+        /// <summary>An event that hands on the name of an expression.</summary>
+        [Serializable]
+        public sealed class ExpressionEvent : UnityEvent<string> { }
+
+        /// <summary>The performer begins to make an expression; one that comes and goes within a frame is not told of.</summary>
+        public ExpressionEvent onExpressionBegan => _onExpressionBegan;
+
+        /// <summary>The performer makes it no longer, or nothing comes any more.</summary>
+        public ExpressionEvent onExpressionEnded => _onExpressionEnded;
+
+        /// <summary>The expressions that the performer makes now, by name.</summary>
+        public IReadOnlyList<string> recognised => _expressions.Now;
 
         /// <summary>Which face it follows.</summary>
         public FaceSource source

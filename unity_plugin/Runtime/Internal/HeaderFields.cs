@@ -21,6 +21,7 @@ namespace Omote
         Origin,
         Alpha,
         Basis,
+        Recognised,
     }
 
     /// <summary>Finds the values of a header's known keys; each is read only when it is wanted, unknown keys are passed over.</summary>
@@ -32,7 +33,7 @@ namespace Omote
         private static readonly string[] _names =
         {
             "v", "session", "seq", "index", "captured", "generated", "sent", "wall",
-            "w", "h", "stride", "fmt", "colour", "origin", "alpha", "basis",
+            "w", "h", "stride", "fmt", "colour", "origin", "alpha", "basis", "recognised",
         };
 
         private static readonly byte[][] _keys = System.Array.ConvertAll(_names, Encoding.ASCII.GetBytes);
@@ -80,6 +81,16 @@ namespace Omote
             if (kind != MessagePackKind.Text)
                 throw new WireException("'" + _names[(int)field] + "' must be a text, got " + MessagePackKinds.Name(kind));
             return _reader.ReadText();
+        }
+
+        /// <summary>The reader, before this list; null where the header has none.</summary>
+        public MessagePackReader FindList(Field field)
+        {
+            if (_at[(int)field] == Missing) return null;
+            MessagePackKind kind = Find(field, "a list");
+            if (kind != MessagePackKind.List)
+                throw new WireException("'" + _names[(int)field] + "' must be a list, got " + MessagePackKinds.Name(kind));
+            return _reader;
         }
 
         private void ReadEntry()

@@ -57,6 +57,12 @@ namespace Omote
             return text;
         }
 
+        /// <summary>What was read since this position.</summary>
+        internal TextSlice Since(int position)
+        {
+            return new TextSlice { Bytes = _bytes, Offset = position, Length = Position - position };
+        }
+
         /// <summary>Passes over one value, whatever it is.</summary>
         public void Skip() => Skip(1);
 

@@ -9,6 +9,7 @@ namespace Omote
         private const int BytesWithShown = LeastBytes + 4 * ParamsFrame.WeightCount;
         private const int MaxBasis = 64;
 
+        private readonly RecognisedDecoder _recognised = new RecognisedDecoder();
         private string _basis = "";
         private byte[] _basisBytes = new byte[0];
         private byte[] _bytes;
@@ -21,6 +22,7 @@ namespace Omote
             if (part.Length < LeastBytes || part.Length % 4 != 0)
                 throw new WireException("params have at least " + LeastBytes + " bytes, in fours, got " + part.Length);
             frame.Basis = Basis(header.Text(Field.Basis));
+            frame.Recognised = _recognised.Decode(header);
             _bytes = part.Bytes;
             _at = 0;
             TakeAll(frame);

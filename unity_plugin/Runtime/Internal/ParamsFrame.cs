@@ -1,3 +1,5 @@
+using System.Collections.Generic;
+
 namespace Omote
 {
     /// <summary>A face in numbers; its arrays are used again, so it holds only until the next one is taken.</summary>
@@ -53,6 +55,9 @@ namespace Omote
 
         /// <summary>[52] ARKit weights as the portrait shows them; those seen where the sender has not said.</summary>
         public readonly float[] ShownWeights = new float[WeightCount];
+
+        /// <summary>The expressions that the performer makes, by name: smile, blink; another list when they change.</summary>
+        public IReadOnlyList<string> Recognised = new string[0];
 
         /// <summary>True where the sender said what is shown.</summary>
         public bool HasShownWeights;

@@ -17,7 +17,7 @@ namespace Omote.Tests
             Latest<VideoFrame> video = new Latest<VideoFrame>(new object());
             ParamsFrame face = new ParamsFrame();
             byte[][] picture = Messages.Video(64, 64, 7);
-            byte[][] numbers = Messages.Params(0.5f);
+            byte[][] numbers = Golden.Parts("wire_params_recognised");
             AssertNoCollections(() =>
             {
                 Refill(message, picture);

@@ -120,6 +120,7 @@ namespace Omote.Tests
             CheckHeader(decoder.ReadHeader(message), name);
             decoder.ReadParams(message, face);
             Assert.AreEqual(said["basis"], face.Basis, name);
+            Assert.AreEqual(said.ContainsKey("recognised") ? Golden.Texts(said["recognised"]) : new string[0], face.Recognised.ToArray(), name);
             Dictionary<string, float[]> fields = new Dictionary<string, float[]>
             {
                 { "weights", face.Weights }, { "expression", face.Expression }, { "jaw_pose", face.JawPose }, { "neck_pose", face.NeckPose },

@@ -21,6 +21,8 @@ namespace Omote.Tests.Live
             driver.source = arguments[2] == "seen" ? FaceSource.Seen : FaceSource.Shown;
             driver.renderers = new[] { skin };
             driver.SetBones(null, head, null, null);
+            driver.onExpressionBegan.AddListener(name => Program.Print("began " + name));
+            driver.onExpressionEnded.AddListener(name => Program.Print("ended " + name));
             body.SetActive(true);
             string last = "";
             Program.Play(60, () =>
