@@ -70,15 +70,18 @@ function doing(view) {
   const step = view.steps[view.step];
   live.score = make("div", { class: "score", role: "meter", "aria-label": "How far the pose is made", "aria-valuemin": 0, "aria-valuemax": 100 }, make("i"));
   live.remark = make("p", { class: "remark", role: "status" });
-  const main = view.state === "ready" ? [button("Begin", () => act("begin"), { class: "accent big" })] : [];
-  const sentence = view.state === "ready" ? "Sit as you sit on air, look into the camera, and begin." : step.say;
+  const isReady = view.state === "ready";
+  const moves = isReady
+    ? [button("Begin", () => act("begin"), { class: "accent" })]
+    : [button("Again", () => act("redo")), button("Skip", () => act("skip"))];
+  live.score.hidden = isReady;
   return [
     make("div", { class: "bar" }, make("h2", { text: `Step ${view.step + 1} of ${view.steps.length}: ${step.title}` })),
     pose(step),
-    make("p", { class: "say", text: sentence }),
+    make("p", { class: "say", text: step.say }),
     live.score,
     live.remark,
-    make("div", { class: "row centre" }, ...main, button("Again", () => act("redo")), button("Skip", () => act("skip")), button("Cancel", () => act("cancel"), { class: "plain" })),
+    make("div", { class: "row centre" }, ...moves, button("Cancel", () => act("cancel"), { class: "plain" })),
     stepsOf(view),
   ];
 }

@@ -22,7 +22,7 @@ function arrange() {
     input.checked = input.value === view;
     if (input.value === "camera") input.disabled = !hasPicture;
   }
-  const note = { off: "Nothing is asked of the tracker for this page.", weights: hasPicture ? "" : "This source has no picture, so its weights are shown." };
+  const note = { off: "Nothing is asked of the tracker for this page.", weights: hasPicture ? "" : "There is no camera picture from this source." };
   say("face-note", source ? (note[view] ?? "") : "");
   element("face-note").hidden = !element("face-note").textContent;
 }

@@ -5,7 +5,7 @@ import { button, choice, element, field, make, words } from "./elements.js";
 import { attempt } from "./notices.js";
 import { current } from "./state.js";
 
-const MODES = [["toggle", "toggle: on, and off again"], ["hold", "hold: while it is pressed"], ["timer", "timer: for a while"]];
+const MODES = [["toggle", "Toggle"], ["hold", "Hold"], ["timer", "Timer"]];
 const MOST_SECONDS = 60;
 
 function keyField(key) {
@@ -49,7 +49,7 @@ function row(hotkey, state) {
   const mode = choice(MODES, hotkey.mode);
   const stays = seconds(hotkey.seconds);
   const fade = seconds(hotkey.fade_s, 5);
-  const rules = [["", "only by key or button"], ...state.recognisable.map((name) => [name, `when you make: ${words(name).toLowerCase()}`])];
+  const rules = [["", "–"], ...state.recognisable.map((name) => [name, words(name)])];
   const by = choice(rules, hotkey.on ?? "");
   const staying = field("Seconds", stays);
   const arrange = () => (staying.hidden = mode.value !== "timer");
@@ -60,11 +60,11 @@ function row(hotkey, state) {
     { class: "hotkey", role: "group", "aria-label": hotkey.label || "Hotkey" },
     field("Label", label),
     field("Key", key),
-    field("Does", what),
+    field("Shows", what),
     field("Mode", mode),
     staying,
     field("Fade, s", fade),
-    field("Starts", by),
+    field("Also when I", by),
   );
   box.append(button("Remove", () => box.remove(), { class: "plain" }));
   box.read = () => {

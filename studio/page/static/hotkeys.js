@@ -97,7 +97,7 @@ function showAll(hotkeys, state) {
   const pads = state.hotkeys.map(pad);
   element("pads").replaceChildren(...pads);
   if (!pads.length) element("pads").append(make("p", { class: "hint", text: "No hotkeys yet: Edit adds one." }));
-  element("quick").replaceChildren(...state.hotkeys.slice(0, 8).map(pad));
+  element("quick").replaceChildren(...state.hotkeys.slice(0, 12).map(pad));
 }
 
 export function startHotkeys() {

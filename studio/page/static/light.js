@@ -10,13 +10,13 @@ import { slider } from "./slider.js";
 const MODES = [["studio", "Studio"], ["preset", "Preset"], ["ball", "By hand"], ["game", "From the game"]];
 const SLIDERS = [
   { name: "strength", label: "Strength", max: 3, usual: 1, format: (value) => value.toFixed(2) },
-  { name: "warmth", label: "Warmth", min: -1, usual: 0, format: (value) => (value > 0 ? `+${value.toFixed(2)}` : value.toFixed(2)) },
-  { name: "ambient", label: "Ambient", usual: 0.3, format: (value) => `${Math.round(100 * value)} %` },
+  { name: "warmth", label: "Warmth", min: -1, usual: 0.1, format: (value) => (value > 0 ? `+${value.toFixed(2)}` : value.toFixed(2)) },
+  { name: "ambient", label: "Ambient", usual: 0.5, format: (value) => `${Math.round(100 * value)} %` },
 ];
 const STILL_MS = 600; // after the last touch
 
 const send = newest((wanted) => attempt(() => post("/api/light", wanted), "light"));
-let hand = { direction: [0, 0, 1], strength: 1, warmth: 0, ambient: 0.3 };
+let hand = { direction: [0, 0, 1], strength: 1, warmth: 0.1, ambient: 0.5 };
 let touched = -Infinity;
 let ball = null;
 

@@ -111,7 +111,8 @@ function build(dialog) {
   }
 
   const ending = make("div", { class: "row end" }, button("Cancel", () => dialog.close()), making);
-  const form = make("form", { novalidate: true }, ways, body, field("Name", name), problem, ending);
+  const foot = make("div", { class: "foot" }, field("Name", name), problem, ending);
+  const form = make("form", { novalidate: true }, ways, body, foot);
   form.addEventListener("submit", send);
   dialog.replaceChildren(make("h2", { id: "maker-title", text: "New character" }), form);
 }

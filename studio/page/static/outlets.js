@@ -51,6 +51,9 @@ function show(change) {
 }
 
 export function startOutlets() {
-  onPart((state) => state.clean_url, (clean) => show({ clean }));
+  onPart((state) => state.clean_url, (clean) => {
+    show({ clean });
+    element("obs").replaceChildren(...(clean ? [outlet("OBS browser source", clean)] : []));
+  });
   on("status", (status) => show({ endpoints: status.endpoints, receivers: status.receivers ?? [] }));
 }

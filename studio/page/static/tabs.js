@@ -3,6 +3,7 @@
 import { element } from "./elements.js";
 
 const WIDE = matchMedia("(min-width: 1200px)");
+const HEADER = 60; // pixels at the top that stay
 const listeners = [];
 let chosen = "characters";
 
@@ -19,9 +20,17 @@ function show(name) {
     tab.setAttribute("aria-selected", String(isChosen));
     tab.tabIndex = isChosen ? 0 : -1;
     element(`panel-${own}`).hidden = !isOpen(own);
-    if (isChosen) tab.scrollIntoView({ block: "nearest", inline: "center" });
+    if (isChosen) centre(tab);
   }
   listeners.forEach((listener) => listener());
+}
+
+/** Within its strip; and the page, where it is scrolled, goes back to the panel's beginning. */
+function centre(tab) {
+  const strip = element("tabs");
+  strip.scrollTo({ left: tab.offsetLeft - (strip.clientWidth - tab.offsetWidth) / 2 });
+  const top = strip.parentElement.getBoundingClientRect().top + scrollY - HEADER;
+  if (scrollY > top) scrollTo({ top });
 }
 
 function arrange() {

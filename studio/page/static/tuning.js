@@ -17,14 +17,13 @@ const percent = (value) => `${Math.round(100 * value)} %`;
 const shows = []; // each brings one control to what the server says
 
 function regionRow(region, state) {
-  const hasGain = state.regions.includes(region);
+  const isHead = !state.regions.includes(region); // its strength is how far it follows
   const delay = make("span", { class: "delay" });
-  const gain = hasGain
-    ? slider({ label: `${words(region)}: strength`, max: state.most, step: 0.05, usual: 1, format: percent, send: (value) => tune({ gain: { [region]: value } }) })
-    : null;
+  const strength = (value) => tune(isHead ? { [region]: value } : { gain: { [region]: value } });
+  const gain = slider({ label: `${words(region)}: strength`, max: state.most, step: 0.05, usual: 1, format: percent, send: strength });
   const smoothing = slider({ label: `${words(region)}: smoothing`, max: state.most, step: 0.05, usual: 1, format: (value) => `× ${value.toFixed(2)}`, send: (value) => tune({ smoothing: { [region]: value } }) });
   shows.push(({ tuning, delays_ms }) => {
-    gain?.show(tuning.gain[region]);
+    gain.show(isHead ? tuning[region] : tuning.gain[region]);
     smoothing.show(tuning.smoothing[region]);
     const costs = delays_ms[region] ?? 0;
     delay.textContent = costs < 0.5 ? "no delay" : `+ ${costs.toFixed(0)} ms`;
@@ -34,7 +33,7 @@ function regionRow(region, state) {
     "div",
     { class: "region" },
     make("strong", { text: words(region) }),
-    gain?.box ?? make("span", { class: "quiet none", text: "below" }),
+    gain.box,
     smoothing.box,
     delay,
   );
@@ -55,10 +54,7 @@ function switchOf([name, label, note]) {
 function build(state) {
   shows.length = 0;
   element("regions").replaceChildren(heading(), ...state.smoothed.map((region) => regionRow(region, state)));
-  const head = slider({ label: "Head: how far it follows", max: state.most, step: 0.05, usual: 1, format: percent, send: (value) => tune({ head: value }) });
-  shows.push(({ tuning }) => head.show(tuning.head));
-  const row = make("div", { class: "region head" }, make("strong", { text: "Head follows" }), head.box);
-  element("whole").replaceChildren(row, ...SWITCHES.map(switchOf));
+  element("whole").replaceChildren(...SWITCHES.map(switchOf));
 }
 
 export function startTuning() {
