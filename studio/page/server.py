@@ -126,7 +126,7 @@ class PageServer:
         mimetypes.add_type("text/css", ".css")
         return Starlette(
             routes=[
-                Route("/", _page("preview.html")),
+                Route("/", _page("studio.html")),
                 Route("/clean", _page("clean.html")),
                 Route("/api/status", self._answer_status),
                 *Api(self._desk).routes(),

@@ -6,7 +6,7 @@ import { attempt } from "./notices.js";
 import { on, onPart } from "./state.js";
 import { renew } from "./source.js";
 
-const act = (what) => attempt(() => post("/api/calibration", { do: what }), "calibration");
+const act = (what, step = "") => attempt(() => post("/api/calibration", { do: what, step }), "calibration");
 const live = {}; // what changes from picture to picture, so that buttons are not replaced under the finger
 
 function actorForm(actor, actors) {
@@ -55,7 +55,12 @@ const SIGN = { done: "✓", skipped: "–", now: "", todo: "" };
 function stepsOf(view) {
   const items = view.steps.map((step, index) => {
     const attributes = { class: `step ${step.state}`, "aria-current": step.state === "now" ? "step" : false, title: step.remark };
-    return make("li", attributes, make("span", { class: "number", text: SIGN[step.state] || String(index + 1) }), make("span", { text: step.title }));
+    const number = make("span", { class: "number", text: SIGN[step.state] || String(index + 1) });
+    const isOver = step.state === "done" || step.state === "skipped";
+    const title = isOver
+      ? button(step.title, () => act("redo", step.name), { class: "plain", title: `${step.remark} Do it again`.trim() })
+      : make("span", { text: step.title });
+    return make("li", attributes, number, title);
   });
   return make("ol", { class: "steps" }, ...items);
 }
@@ -89,13 +94,11 @@ function doing(view) {
 function finished(view) {
   const remarks = view.steps.filter((step) => step.remark);
   const list = remarks.map((step) => make("li", {}, make("strong", { text: `${step.title}: ` }), step.remark));
-  const report = make("a", { href: addressOf("/api/calibration/report"), target: "_blank", rel: "noopener", text: "Look at the report" });
   return [
     make("div", { class: "bar" }, make("h2", { text: "Calibrated" })),
-    make("p", { text: remarks.length ? "Done; some steps could be better:" : "Done: every step was seen." }),
+    make("p", { text: remarks.length ? "Done, with these remarks. Any step can be done again by its name below." : "Done: every step was seen." }),
     make("ul", { class: "remarks" }, ...list),
     stepsOf(view),
-    make("p", {}, report),
     make("div", { class: "row" }, button("Save and use", () => act("save"), { class: "accent" }), button("Start again", () => act("start")), button("Throw away", () => act("cancel"), { class: "plain" })),
   ];
 }
