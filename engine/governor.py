@@ -21,6 +21,7 @@ RELIEVED_QUIET_S = 20.0  # ... but where the machine has become much faster sinc
 RELIEF = 0.8  # of the slowness at which it failed: much faster
 TRIAL_S = 60.0  # a gear that is left within so long of its trial has failed
 _BEYOND = 0.05  # the share of pictures that a p95 allows
+ASLEEP_MS = 10_000.0  # an older picture was captured before the machine slept: no gear would have made it younger
 _KEPT = 1024  # pictures
 
 
@@ -81,7 +82,7 @@ class Governor:
     def tell(self, sent: Sent) -> int:
         """Counts this picture; the gear for the next."""
         now_ns = sent.sent_ns
-        if now_ns < self._listens_from_ns:
+        if now_ns < self._listens_from_ns or sent.age_ms > ASLEEP_MS:
             return self.gear
         self._recent.append(sent)
         if now_ns - self._looked_ns >= LOOK_S * 1e9:

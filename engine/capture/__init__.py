@@ -85,7 +85,7 @@ def _take(path: Path, name: str, fps: float | None, loop: bool, is_offline: bool
 
 def _refuse_file_options(spec: str, *, loop: bool, is_offline: bool, playback: Playback) -> None:
     if loop or is_offline or playback != WHOLE:
-        option = "be looped" if loop else "be read offline" if is_offline else "be trimmed, or played at another speed,"
+        option = "be looped" if loop else "be read offline" if is_offline else "be cut or played at another speed"
         raise SourceError(f"the source {spec} is live and cannot {option}; only a video or a take can")
 
 

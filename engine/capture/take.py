@@ -25,6 +25,8 @@ from .take_sidecar import read_sidecar
 
 __all__ = ["Take", "TakeError", "TakeSource", "read_take", "write_take"]
 
+BEHIND_S = 5.0  # nobody reads so late: the machine slept
+
 
 def read_take(path: Path) -> Take:
     """The take in `path`; TakeError, and nothing else, where there is none.
@@ -96,9 +98,10 @@ class TakeSource:
     """Plays a take as a camera would have seen it: in real time, or picture by picture where `is_offline`.
 
     In real time a picture counts as captured when it was due, and pictures that
-    nobody read before the next was due are dropped and counted. Offline every
-    picture comes, stamped with its time in the take, whatever the clock says.
-    Another `fps` than the take's, or a speed, replays the same pictures faster or slower; their timecodes stay.
+    nobody read before the next was due are dropped and counted; a machine that
+    slept plays on from where it was. Offline every picture comes, stamped with
+    its time in the take, whatever the clock says. Another `fps` than the take's, or
+    a speed, replays the same pictures faster or slower; their timecodes stay.
     """
 
     def __init__(
@@ -152,6 +155,9 @@ class TakeSource:
                 return None
             if wait_s > 0.0:
                 self._sleep(wait_s)
+            if -wait_s > BEHIND_S:
+                self._start_ns -= round(wait_s * 1e9)
+                self._wall_start_ns -= round(wait_s * 1e9)
             newest = max(self._newest_due(self._elapsed_ns()), self._next)
             self.dropped += newest - self._next
             self._next = newest

@@ -138,6 +138,17 @@ def test_a_single_pause_changes_nothing() -> None:
     assert told.changes() == 0
 
 
+def test_a_machine_that_slept_is_not_taken_for_a_slow_one() -> None:
+    sent, hour_ns = governor(), 3_600_000_000_000
+    for k in range(300):
+        sent.tell(Sent(k * 100_000_000, 70.0, 60.0))
+    for k in range(3):  # those that were on their way
+        sent.tell(Sent(hour_ns + k, 3.6e6, 3.6e6))
+    for k in range(1, 300):
+        assert sent.tell(Sent(hour_ns + k * 150_000_000, 70.0, 60.0)) == 0
+    assert sent.changes == 0
+
+
 def test_a_budget_that_nothing_meets_ends_in_the_cheapest_gear_and_says_so() -> None:
     told = run(60.0, quiet, budget_ms=20.0)
     assert told.gear_at(60.0) == len(COSTS_MS) - 1

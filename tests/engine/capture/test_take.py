@@ -289,15 +289,27 @@ def test_late_pictures_are_dropped_and_counted() -> None:
     assert read(source).stamp.index == 4
 
 
-def test_a_very_late_reader_still_sees_the_last_picture() -> None:
+def test_a_late_reader_still_sees_the_last_picture() -> None:
     clock = Clock()
     source = playing(performance(10, 50.0), clock)
     read(source)
-    clock.now_ns += 3_600_000_000_000
+    clock.now_ns += 1_000_000_000
     assert read(source).stamp.index == 9
     assert source.dropped == 8
     with pytest.raises(EndOfSource):
         source.read(1.0)
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_a_machine_that_slept_plays_on_from_where_it_was(loop: bool) -> None:
+    clock = Clock()
+    source = playing(performance(10, 50.0), clock, loop=loop)
+    read(source)
+    clock.now_ns += 3_600_000_000_000
+    stamps = [read(source).stamp for _ in range(2)]
+    assert [stamp.index for stamp in stamps] == [1, 2]
+    assert stamps[0].captured_ns == clock.now_ns - 20_000_000  # now, and not an hour ago
+    assert source.dropped == 0
 
 
 def test_nothing_in_time_is_none_after_the_timeout() -> None:
