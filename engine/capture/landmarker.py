@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -16,10 +19,15 @@ from omote.engine.face.gaze import gaze_from_weights
 from omote.engine.nouns import Array, Signal, Stamp
 from omote.engine.threads import plan
 
-from .canonical_face import RIGID, confidence, focal_px
+from .canonical_face import RIGID, confidence
+from .finder import FaceFinder
+from .media import media_image
 from .native import missing_library, without_chatter
+from .performer import Performer
+from .sight import Sight
 from .source import SourceError
 from .tracker import Picture, untracked
+from .view import Box, View, without
 
 _NEUTRAL = "_neutral"  # MediaPipe's first score, no shape of ARKit's; of these only tongueOut has no score
 # What it reads of a relaxed face and of a shut eye, where that is far from 0 and 1: three clips of three people rest at
@@ -29,7 +37,10 @@ _BLINK, _SQUINT, _SIDES = (0.15, 0.70), (0.40, 0.85), ("Left", "Right")
 _RANGE = {f"eye{name}{side}": span for name, span in (("Blink", _BLINK), ("Squint", _SQUINT)) for side in _SIDES}
 _AT_REST = arkit.weights({name: low for name, (low, _) in _RANGE.items()})
 _AT_FULL = 1.0 - arkit.weights({name: 1.0 - high for name, (_, high) in _RANGE.items()})
-_ZOOM_EVERY = 4  # pictures without a face until one is searched by its middle
+# The second picture without a face, and one in ten after it, is searched for far ones: that takes 30 ms.
+FAR_FIRST, FAR_EVERY = 2, 10
+COUNT_EVERY_S = 1.0  # how often the others are counted while the performer is tracked and somebody looks
+_OUTLINE = (234, 454, 10, 152)  # MediaPipe's points at the sides of a face, on the brow and on the chin
 
 
 def face_landmarker() -> Landmarker:
@@ -40,33 +51,29 @@ def face_landmarker() -> Landmarker:
         raise SourceError(str(error)) from error
 
 
-@dataclass(frozen=True)
-class View:
-    """The part of a picture that is searched."""
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """What was seen in the last picture; its points are worked out when somebody asks for them."""
 
-    zoom: int  # 1: all of it; 2: half its width and height, the middle and a little above, where a far user is
+    picture: Picture
+    view: View
+    landmarks: Sequence[Any]  # MediaPipe's, in shares of the view; () where there is no face
+    signal: Signal
+    others: int
 
-    def cut(self, picture: Picture) -> Picture:
-        left, top = self._corner(picture)
-        height, width = picture.shape[:2]
-        return picture[top : top + height // self.zoom, left : left + width // self.zoom]
-
-    def _corner(self, picture: Picture) -> tuple[int, int]:
-        height, width = picture.shape[:2]
-        return (0, 0) if self.zoom == 1 else (width // 4, height // 8)
-
-    def translation_cm(self, seen: NDArray[np.float64], picture: Picture) -> NDArray[np.float64]:
-        """[3] where the whole picture's camera has what this view's camera has at `seen`: farther, and off its axis."""
-        left, top = self._corner(picture)
-        height, width = picture.shape[:2]
-        part_height, part_width = self.cut(picture).shape[:2]
-        aside = np.array([left + part_width / 2 - width / 2, height / 2 - top - part_height / 2, 0.0])
-        depth = seen[2] * height / part_height
-        return np.asarray([seen[0], seen[1], depth] - aside * depth / focal_px(height))
+    def sight(self) -> Sight:
+        size = (self.view.width, self.view.height)
+        shares = np.array([(one.x, one.y) for one in self.landmarks], np.float32).reshape(-1, 2)
+        points = (shares * size + (self.view.left, self.view.top)).astype(np.float32)
+        captured_ns = self.signal.stamp.captured_ns
+        return Sight(self.picture, points, captured_ns, self.signal.confidence, self.others)
 
 
 class Landmarker:
-    """Tracks one face from picture to picture.
+    """Tracks one face from picture to picture: the nearest, until it has left. `Performer` says more.
+
+    While a face is tracked MediaPipe follows it and looks at no other. Where it has lost it, and at the start, all
+    faces are found first, now and then also far ones, and all but the performer's are painted over.
 
     Left is the subject's left, in MediaPipe's names as in ARKit's, and its matrix has our axes: x right in the
     picture, y up, z to the camera, which stands at the origin. The translation is that of a face of average width
@@ -78,42 +85,96 @@ class Landmarker:
     def __init__(self, model: Path) -> None:
         self._model = model
         self._task: Any = None
+        self._finder = FaceFinder(model)
         self._clock = _Milliseconds()
-        self._view = View(zoom=1)
-        self._misses = 0
+        self._performer = Performer()
+        self._view: View | None = None  # None: the whole picture
+        self._misses = 0  # pictures in a row without the performer; at the start nobody has been looked for yet
+        self._is_tracked = False
+        self._others, self._counted_ns = 0, 0
+        self._looked: _Looked | None = None
+        self._is_watched = False  # whether somebody asked for the sight since the others were counted
 
     def __enter__(self) -> Self:
         cv2.setNumThreads(plan().opencv)
         with without_chatter():
-            self._task = _open(self._model)
-            # The graph starts with its first picture, and so does its chatter.
-            self._task.detect_for_video(_image(np.zeros((64, 64, 3), np.uint8)), 0)
+            self._task = _open(self._model, self._finder)
+            # The graphs start with their first picture, and so does their chatter.
+            blank = np.zeros((64, 64, 3), np.uint8)
+            self._task.detect_for_video(media_image(blank), 0)
+            self._finder.faces(blank, View.whole(blank))
         self._clock = _Milliseconds()
         return self
 
     def __exit__(self, *error: object) -> None:
         if self._task is not None:
             self._task.close()
+            self._finder.__exit__(*error)
             self._task = None
 
+    @property
+    def sight(self) -> Sight | None:
+        """The last picture that was tracked, from any thread; None before the first."""
+        self._is_watched = True
+        return self._looked.sight() if self._looked else None
+
     def track(self, picture: Picture, stamp: Stamp) -> Signal:
-        """What the face in this picture does; confidence 0 where none is found."""
-        part = self._view.cut(picture)
-        found = self._task.detect_for_video(_image(part), self._clock.at(stamp.captured_ns))
-        signal = _signal(found, stamp, self._view, picture)
-        self._look_elsewhere(signal.is_tracked)
+        """What the performer's face in this picture does; confidence 0 where it is not found."""
+        now_ns = stamp.captured_ns
+        if self._looked is not None and self._looked.picture.shape != picture.shape:
+            self._view, self._is_tracked = None, False
+        shown = picture if self._is_tracked else self._searched(picture, now_ns)
+        view = self._view or View.whole(picture)
+        found = self._task.detect_for_video(media_image(view.cut(shown)), self._clock.at(now_ns))
+        signal = _signal(found, stamp, view, picture)
+        self._is_tracked = signal.is_tracked
+        if signal.is_tracked:
+            self._follow(_box(found.face_landmarks[0], view), picture, now_ns)
+        landmarks = found.face_landmarks[0] if signal.is_tracked else ()
+        self._looked = _Looked(picture, view, landmarks, signal, self._others)
         return signal
 
-    def _look_elsewhere(self, is_tracked: bool) -> None:
-        """Stays with the view that shows a face; else tries the middle, enlarged, now and then.
+    def _follow(self, face: Box, picture: Picture, now_ns: int) -> None:
+        self._misses = 0
+        self._performer.seen(face, now_ns)
+        if self._view and not self._view.shows_well(face, picture):
+            self._view = _unless_whole(View.around(face, picture), picture)
+        if self._is_watched and now_ns - self._counted_ns >= COUNT_EVERY_S * 1e9:
+            self._is_watched, self._counted_ns = False, now_ns
+            faces = self._finder.faces(picture, View.whole(picture))
+            self._others = sum(math.hypot(one.x - face.x, one.y - face.y) > face.size / 2 for one in faces)
 
-        The detector finds no head that is lower than about a fifth of what it is shown.
-        """
-        if is_tracked:
-            self._misses = 0
-            return
+    def _searched(self, picture: Picture, now_ns: int) -> Picture:
+        """Decides where to look for the performer; the picture with everybody else painted over."""
         self._misses += 1
-        self._view = View(zoom=2 if self._misses % _ZOOM_EVERY == 0 else 1)
+        whole = View.whole(picture)
+        faces: list[Box] = []
+        if self._view and self._performer.is_awaited(now_ns):
+            faces = self._finder.faces(picture, self._view)
+        faces = faces or self._finder.faces(picture, whole)
+        if not faces and self._misses % FAR_EVERY == FAR_FIRST:
+            faces = self._finder.far_faces(picture)
+        performer = self._performer.choose(faces, now_ns)
+        strangers = [face for face in faces if face is not performer]
+        self._others = len(strangers)
+        if performer is not None:
+            self._view = _unless_whole(View.around(performer, picture), picture)
+        elif not self._performer.is_awaited(now_ns):
+            self._view = None
+        return without(picture, strangers, performer)
+
+
+def _unless_whole(view: View, picture: Picture) -> View | None:
+    return None if view.is_whole(picture) else view
+
+
+def _box(landmarks: Any, view: View) -> Box:
+    """Where this face is, by its sides, brow and chin; about as large as the finder says it is."""
+    right, left, top, bottom = (landmarks[number] for number in _OUTLINE)
+    across = math.hypot((right.x - left.x) * view.width, (right.y - left.y) * view.height)
+    down = math.hypot((top.x - bottom.x) * view.width, (top.y - bottom.y) * view.height)
+    x = view.left + view.width * (right.x + left.x + top.x + bottom.x) / 4
+    return Box(x, view.top + view.height * (top.y + bottom.y) / 2, max(across, down, 1.0))
 
 
 class _Milliseconds:
@@ -130,7 +191,7 @@ class _Milliseconds:
         return self._last
 
 
-def _open(model: Path) -> Any:
+def _open(model: Path, finder: FaceFinder) -> Any:
     try:
         # Loads matplotlib and more: only when a face is to be tracked.
         from mediapipe.tasks.python.core.base_options import BaseOptions
@@ -142,26 +203,21 @@ def _open(model: Path) -> Any:
             output_face_blendshapes=True,
             output_facial_transformation_matrixes=True,
         )
-        return FaceLandmarker.create_from_options(options)
+        task = FaceLandmarker.create_from_options(options)
+        finder.__enter__()
+        return task
     except (ImportError, OSError) as error:
         raise missing_library(error) from error
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, KeyError, BadZipFile) as error:
         raise SourceError(
             f"the face tracker cannot use {model}: {error}; delete it, and it is fetched again"
         ) from error
 
 
-def _image(picture: Picture) -> Any:
-    """MediaPipe's image, red first."""
-    from mediapipe import Image, ImageFormat
-
-    return Image(ImageFormat.SRGB, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
-
-
 def _signal(found: Any, stamp: Stamp, view: View, picture: Picture) -> Signal:
     if not found.face_landmarks:
         return untracked(stamp)
-    height, width = view.cut(picture).shape[:2]
+    height, width = view.height, view.width
     landmarks = found.face_landmarks[0]
     points = np.array([(landmarks[number].x * width, landmarks[number].y * height) for number in RIGID])
     matrix = np.asarray(found.facial_transformation_matrixes[0], np.float64)

@@ -15,6 +15,7 @@ from omote.engine.nouns import Signal
 from .film import Film, Shot
 from .landmarker import face_landmarker
 from .playback import WHOLE, Playback
+from .sight import Sight, Sighted
 from .source import SourceError
 from .tracker import Tracker
 
@@ -62,6 +63,12 @@ class VideoSource:
     def dropped(self) -> int:
         """Pictures that came too late, or that a newer one replaced before they were read."""
         return self._film.dropped + self._newest.replaced
+
+    @property
+    def sight(self) -> Sight | None:
+        """What the tracker saw last, from any thread; None before that, and where it has no points to show."""
+        tracker = self._tracker
+        return tracker.sight if isinstance(tracker, Sighted) else None
 
     def __enter__(self) -> Self:
         self._film.__enter__()

@@ -16,6 +16,7 @@ from omote.bridge.latest import Latest
 from omote.engine.nouns import Signal, Stamp
 
 from .landmarker import face_landmarker
+from .sight import Sight, Sighted
 from .source import SourceError
 from .tracker import Picture, Tracker, untracked
 
@@ -80,6 +81,12 @@ class WebcamSource:
     def dropped(self) -> int:
         """Pictures that a newer one replaced before they were read."""
         return self._newest.replaced
+
+    @property
+    def sight(self) -> Sight | None:
+        """What the tracker saw last, from any thread; None before that, and where it has no points to show."""
+        tracker = self._tracker
+        return tracker.sight if isinstance(tracker, Sighted) else None
 
     def __enter__(self) -> Self:
         camera = self._open_capture(self._index, self._fps)

@@ -13,7 +13,9 @@ from omote.bridge import arkit
 from omote.engine.capture import SourceError, landmarker
 from omote.engine.capture.canonical_face import project
 from omote.engine.capture.film import opened
-from omote.engine.capture.landmarker import Landmarker, View, rotation_vector, weights_of
+from omote.engine.capture.landmarker import Landmarker, rotation_vector, weights_of
+from omote.engine.capture.media import media_image
+from omote.engine.capture.view import View
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def test_a_red_film_is_red_to_mediapipe(tmp_path: Path) -> None:
     red.save(tmp_path / "red.gif", save_all=True, append_images=[Image.new("RGB", (32, 32), (250, 0, 0))])
     is_read, picture = opened(tmp_path / "red.gif").read()
     assert is_read
-    red_green_blue = landmarker._image(picture).numpy_view()[16, 16]
+    red_green_blue = media_image(picture).numpy_view()[16, 16]
     np.testing.assert_allclose(red_green_blue, [255, 0, 0], atol=16)  # the decoder goes through YUV
 
 
@@ -79,12 +81,12 @@ def test_times_of_mediapipe_grow_even_where_pictures_come_at_once() -> None:
 def test_the_enlarged_view_gives_the_place_that_the_whole_picture_would() -> None:
     picture = np.zeros((480, 640, 3), np.uint8)
     seen = np.array([3.0, -2.0, -40.0])  # cm, to the enlarged view's camera
-    whole = View(zoom=2).translation_cm(seen, picture)
-    part = View(zoom=2).cut(picture)
-    at = project(seen[None], *part.shape[:2])[0] + (640 // 4, 480 // 8)
+    view = View(160, 60, 320, 240)
+    whole = view.translation_cm(seen, picture)
+    at = project(seen[None], *view.cut(picture).shape[:2])[0] + (160, 60)
     np.testing.assert_allclose(project(whole[None], 480, 640)[0], at, atol=1e-9)
     assert whole[2] == 2 * seen[2]
-    np.testing.assert_array_equal(View(zoom=1).translation_cm(seen, picture), seen)
+    np.testing.assert_array_equal(View.whole(picture).translation_cm(seen, picture), seen)
 
 
 def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

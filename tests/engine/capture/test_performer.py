@@ -1,0 +1,100 @@
+"""Who is followed, told by faces whose places are given; and the views in which far ones are looked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from omote.engine.capture.performer import PATIENCE_S, Performer
+from omote.engine.capture.view import FAR, Box, View, without
+
+NEAR, FAR_OFF = Box(200.0, 240.0, 150.0), Box(480.0, 200.0, 80.0)
+
+
+def ns(time_s: float) -> int:
+    return round(time_s * 1e9)
+
+
+def performer_at(face: Box, time_s: float = 10.0) -> Performer:
+    performer = Performer()
+    performer.seen(face, ns(time_s))
+    return performer
+
+
+def test_at_the_start_the_nearest_performs_in_whatever_order_they_are_found() -> None:
+    assert Performer().choose([FAR_OFF, NEAR], 0) is NEAR
+    assert Performer().choose([NEAR, FAR_OFF], 0) is NEAR
+    assert Performer().choose([], 0) is None
+
+
+def test_after_a_loss_the_one_who_was_followed_is_chosen_and_not_the_nearest() -> None:
+    assert performer_at(FAR_OFF).choose([NEAR, FAR_OFF], ns(10.1)) is FAR_OFF
+
+
+def test_an_onlooker_elsewhere_is_not_the_performer() -> None:
+    assert performer_at(NEAR).choose([FAR_OFF], ns(10.1)) is None
+    in_front = Box(NEAR.x, NEAR.y, 2.0 * NEAR.size)
+    assert performer_at(NEAR).choose([in_front], ns(10.1)) is None
+
+
+def test_of_two_who_may_be_the_performer_the_likelier_one_is() -> None:
+    moved, neighbour = Box(240.0, 250.0, 160.0), Box(330.0, 240.0, 130.0)
+    assert performer_at(NEAR).choose([neighbour, moved], ns(10.3)) is moved
+
+
+def test_the_longer_somebody_was_away_the_farther_they_may_have_gone() -> None:
+    aside = Box(NEAR.x + 1.4 * NEAR.size, NEAR.y, NEAR.size)
+    assert performer_at(NEAR).choose([aside], ns(10.1)) is None
+    assert performer_at(NEAR).choose([aside], ns(11.0)) is aside
+
+
+def test_whoever_is_nearest_performs_once_the_performer_has_left() -> None:
+    left = performer_at(NEAR)
+    assert left.choose([FAR_OFF], ns(10.0 + PATIENCE_S)) is None
+    assert left.choose([FAR_OFF], ns(10.1 + PATIENCE_S)) is FAR_OFF
+
+
+def test_a_face_that_is_near_enough_is_looked_for_in_the_whole_picture() -> None:
+    picture = np.zeros((480, 640, 3), np.uint8)
+    assert View.around(Box(300.0, 200.0, FAR * 480), picture).is_whole(picture)
+
+
+@pytest.mark.parametrize("place", [(30.0, 25.0), (620.0, 20.0), (10.0, 470.0), (635.0, 475.0), (320.0, 240.0)])
+def test_a_far_face_is_enlarged_and_its_view_never_leaves_the_picture(place: tuple[float, float]) -> None:
+    picture = np.zeros((480, 640, 3), np.uint8)
+    face = Box(*place, 40.0)
+    view = View.around(face, picture)
+    assert view.cut(picture).shape == (view.height, view.width, 3)
+    assert face.size / view.height == pytest.approx(0.4, abs=0.01)
+    assert view.width / view.height == pytest.approx(640 / 480, abs=0.02)
+    assert view.left <= face.x <= view.left + view.width
+    assert view.shows_well(face, picture)
+
+
+def test_a_face_at_the_edge_of_its_view_or_too_large_for_it_is_not_shown_well() -> None:
+    picture = np.zeros((480, 640, 3), np.uint8)
+    view = View.around(Box(320.0, 240.0, 40.0), picture)
+    assert not view.shows_well(Box(view.left + 15.0, 240.0, 40.0), picture)
+    assert not view.shows_well(Box(320.0, 240.0, 80.0), picture)
+
+
+def test_a_face_of_an_eighth_of_the_picture_is_whole_in_one_of_the_tiles_wherever_it_is() -> None:
+    picture = np.zeros((480, 640, 3), np.uint8)
+    size = 60
+    tiles = View.tiles(picture)
+    for left in range(0, 640 - size, 20):
+        for top in range(0, 480 - size, 20):
+            assert any(
+                t.left <= left and t.top <= top and left + size <= t.left + t.width and top + size <= t.top + t.height
+                for t in tiles
+            )
+
+
+def test_strangers_are_painted_over_and_the_performer_in_front_of_them_is_not() -> None:
+    picture = np.full((100, 200, 3), 7, np.uint8)
+    stranger, performer = Box(110.0, 50.0, 40.0), Box(80.0, 50.0, 40.0)
+    painted = without(picture, [stranger], performer)
+    assert (painted[50, 115] == 128).all()
+    assert (painted[50, 90] == 7).all()
+    assert (picture == 7).all()  # the camera's own picture is shown to people, and stays
+    assert without(picture, [], performer) is picture

@@ -1,0 +1,182 @@
+"""Several people, far people and people who come and go before the real tracker: pictures made of real clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from omote.engine.capture.film import opened
+from omote.engine.capture.landmarker import Landmarker
+from omote.engine.capture.performer import PATIENCE_S
+from omote.engine.capture.tracker import Picture
+from omote.engine.nouns import Signal, Stamp
+
+WIDTH, HEIGHT, RATE = 1280, 720, 30
+Place = tuple[int, int, int]  # left, top and side of a clip's square picture
+
+Clip = Callable[[int], Picture]
+
+
+@pytest.fixture(scope="module")
+def clips(media: Path) -> tuple[Clip, Clip]:
+    """Two people: their pictures by number, back and forth for ever."""
+
+    def loaded(name: str) -> Clip:
+        file, pictures = opened(media / name), []
+        while len(pictures) < 60:
+            is_read, picture = file.read()
+            if not is_read:
+                break
+            pictures.append(picture)
+        last = len(pictures) - 1
+        return lambda index: pictures[last - abs(last - index % (2 * last))]
+
+    return loaded("d0.mp4"), loaded("d18.mp4")
+
+
+def scene(parts: Sequence[tuple[Picture, Place]]) -> Picture:
+    """People before a grey wall, the last one in front."""
+    picture = np.full((HEIGHT, WIDTH, 3), 110, np.uint8)
+    for person, (left, top, side) in parts:
+        own = cv2.resize(person, (side, side), interpolation=cv2.INTER_AREA)
+        first_x, first_y = max(left, 0), max(top, 0)
+        last_x, last_y = min(left + side, WIDTH), min(top + side, HEIGHT)
+        picture[first_y:last_y, first_x:last_x] = own[first_y - top : last_y - top, first_x - left : last_x - left]
+    return picture
+
+
+class Watch:
+    """Tracks picture after picture, and says where the performer was found."""
+
+    def __init__(self, model: Path) -> None:
+        self.landmarker = Landmarker(model)
+        self.index = -1
+
+    def see(self, picture: Picture) -> Signal:
+        self.index += 1
+        return self.landmarker.track(picture, Stamp(self.index, self.index * 1_000_000_000 // RATE, 0))
+
+    @property
+    def x(self) -> float:
+        """Of the middle of the tracked face, in pixels; nan where there is none."""
+        sight = self.landmarker.sight
+        assert sight is not None
+        return float(sight.points[:, 0].mean()) if len(sight.points) else float("nan")
+
+
+def test_the_nearest_of_two_is_the_performer_wherever_they_sit(model: Path, clips: tuple[Clip, Clip]) -> None:
+    for near_left, far_left in ((40, 800), (700, 100)):
+        for near, far in (clips, clips[::-1]):
+            watch = Watch(model)
+            with watch.landmarker:
+                for index in range(8):
+                    watch.see(scene([(far(index), (far_left, 200, 330)), (near(index), (near_left, 60, 540))]))
+                    assert near_left < watch.x < near_left + 540
+                sight = watch.landmarker.sight
+                assert sight is not None
+                assert sight.others == 1
+
+
+def test_an_onlooker_who_comes_nearer_does_not_take_over(model: Path, clips: tuple[Clip, Clip]) -> None:
+    performer, onlooker = clips
+    watch = Watch(model)
+    with watch.landmarker:
+        for index in range(60):
+            side = 150 + 12 * min(index, 40)  # from half the performer's size to nearly twice it
+            picture = scene([(onlooker(index), (640, 20, side)), (performer(index), (160, 180, 380))])
+            signal = watch.see(picture)
+            assert signal.is_tracked
+            assert 160 < watch.x < 540
+
+
+def test_an_onlooker_does_not_become_the_performer_who_looks_away_for_a_moment(
+    model: Path, clips: tuple[Clip, Clip]
+) -> None:
+    performer, onlooker = clips
+    watch, hidden = Watch(model), np.full((380, 380, 3), 110, np.uint8)
+    with watch.landmarker:
+        for index in range(70):
+            is_away = 20 <= index < 40
+            front = hidden if is_away else performer(index)
+            behind = [(onlooker(index), (660, 60, 520))] if index >= 10 else []
+            signal = watch.see(scene([*behind, (front, (160, 180, 380))]))
+            if is_away:
+                assert not signal.is_tracked
+            elif index < 20 or index > 44:
+                assert 160 < watch.x < 540
+
+
+def test_after_the_performer_has_left_the_other_one_performs(model: Path, clips: tuple[Clip, Clip]) -> None:
+    performer, other = clips
+    watch = Watch(model)
+    with watch.landmarker:
+        for index in range(20 + round((PATIENCE_S + 0.5) * RATE)):
+            parts = [(other(index), (760, 200, 330))]
+            signal = watch.see(scene([*parts, (performer(index), (60, 100, 500))] if index < 20 else parts))
+            if index < 20:
+                assert 60 < watch.x < 560
+            elif (index - 19) / RATE < PATIENCE_S:
+                assert not signal.is_tracked
+        assert signal.is_tracked
+        assert 760 < watch.x < 1090
+
+
+def test_two_who_change_places_one_after_the_other_keep_their_parts(model: Path, clips: tuple[Clip, Clip]) -> None:
+    performer, other = clips
+    watch = Watch(model)
+    with watch.landmarker:
+        for index in range(90):
+            over = min(max((index - 10) / 70.0, 0.0), 1.0)
+            place, aside = (40 + round(over * 760), 120, 460), (860 - round(over * 800), 330, 260)
+            signal = watch.see(scene([(other(index), aside), (performer(index), place)]))
+            assert signal.is_tracked
+            assert place[0] < watch.x < place[0] + 460
+
+
+@pytest.mark.parametrize("corner", [(0.02, 0.03), (0.75, 0.03), (0.02, 0.68), (0.75, 0.68), (0.4, 0.3)])
+def test_a_small_face_in_a_corner_is_found_and_followed(
+    model: Path, clips: tuple[Clip, Clip], corner: tuple[float, float]
+) -> None:
+    # The head fills about half of the clip's height: 190 pixels are a face of 12 to 13 % of the picture's.
+    side, (left, top) = 190, (round(corner[0] * WIDTH), round(corner[1] * HEIGHT))
+    watch, tracked = Watch(model), []
+    with watch.landmarker:
+        for index in range(40):
+            drift = min(index, 30) * (-1 if left > WIDTH / 2 else 1)
+            signal = watch.see(scene([(clips[0](index), (left + drift, top, side))]))
+            tracked.append(signal.is_tracked)
+            if signal.is_tracked:
+                assert left + drift < watch.x < left + drift + side
+    assert all(tracked[4:12])
+    assert np.mean(tracked[4:]) > 0.9
+
+
+def test_a_far_performer_who_comes_near_is_followed_all_the_way(model: Path, clips: tuple[Clip, Clip]) -> None:
+    watch, tracked = Watch(model), []
+    with watch.landmarker:
+        for index in range(70):
+            side = 190 + 8 * min(max(index - 10, 0), 50)
+            tracked.append(watch.see(scene([(clips[1](index), (640 - side // 2, 40, side))])).is_tracked)
+    assert np.mean(tracked[4:]) > 0.9
+    assert all(tracked[-5:])
+
+
+def test_while_the_performer_is_tracked_faces_are_counted_once_a_second_and_only_for_somebody_who_looks(
+    model: Path, clips: tuple[Clip, Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, looks = Watch(model), []
+    with watch.landmarker:
+        finder = watch.landmarker._finder
+        search = finder.faces
+        monkeypatch.setattr(finder, "faces", lambda picture, view: looks.append(watch.index) or search(picture, view))
+        for index in range(70):
+            watch.see(scene([(clips[0](index), (300, 60, 560))]))
+        assert looks == [0]  # and never again: nobody looks
+        for index in range(60):
+            watch.see(scene([(clips[0](index), (300, 60, 560))]))
+            assert watch.landmarker.sight is not None
+        assert 2 <= len(looks) - 1 <= 3
