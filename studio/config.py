@@ -66,19 +66,22 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
 _ABOVE_ZERO = ("size", "steps", "fps", "speed", "seconds", "budget_ms")
 
 
-def load_config(path: Path | None = None) -> Config:
-    """The settings in this file, or in the user's own where that is there; the defaults for what they do not say."""
+USUAL = Config()
+
+
+def load_config(path: Path | None = None, usual: Config = USUAL) -> Config:
+    """The settings in this file, or in the user's own where that is there; the usual ones for what they do not say."""
     if path is None:
         path = user_config_path()
         if not path.is_file():
-            return Config()
+            return usual
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(f"there is no file {path}: --config wants a TOML file") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as TOML: {error}") from error
-    return changed(Config(), said, where=f"{path}: ")
+    return changed(usual, said, where=f"{path}: ")
 
 
 def changed(config: Config, said: Mapping[str, object], where: str = "") -> Config:

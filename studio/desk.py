@@ -14,7 +14,7 @@ from omote.engine.face.expressions import TOP, Expression
 from omote.engine.face.recognition import RULES
 from omote.engine.face.tuning import Tuning
 from omote.engine.live import Live
-from omote.engine.nouns import Actor, Array, Portrait
+from omote.engine.nouns import Actor, Array, Character, Portrait
 
 from .asking import failed
 from .casting import Casting
@@ -105,10 +105,15 @@ class Desk:
         self.changed()
 
     def use_character(self, name: str) -> None:
-        """Shows this one, also at the next start; ValueError says why not."""
-        self.wardrobe.forget()
+        """Shows this one, also at the next start; ValueError says why not.
+
+        A photoreal one is not remembered: at the next start its licence wants to be agreed to anew.
+        """
         self.casting.show(name)
-        self._keep(lambda settings: replace(settings, character=name))
+        self.wardrobe.forget()
+        if isinstance(self.running().scene.character, Character):
+            self._keep(lambda settings: replace(settings, character=name))
+        self.changed()
 
     def use_actor(self, name: str) -> None:
         """It is this person who performs, also at the next start; ActorError where the name can be nobody's."""

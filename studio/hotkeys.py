@@ -139,7 +139,7 @@ def _weights(id: str, value: object) -> Mapping[str, float] | None:
 
 _LABELS = {"closed_eyes": "Close eyes"}
 # What there is before a person makes their own: the keys 1 to 9 for the named expressions.
-USUAL = tuple(
+USUAL_HOTKEYS = tuple(
     Hotkey(name.replace("_", "-"), _LABELS.get(name, name.replace("_", " ").capitalize()), str(at), expression=name)
     for at, name in enumerate(list(NAMED)[:9], start=1)
 )

@@ -44,9 +44,11 @@ from . import (
     takes,
     train,
 )
-from .config import Config, ConfigError, changed, load_config, user_config_path
+from .config import USUAL, Config, ConfigError, changed, load_config, user_config_path
 from .page.server import PageError
+from .page.tokens import renewed_tokens
 from .parser import Parser
+from .settings import kept_config, load_settings, settings_folder
 
 # What a person can mend: told in one line, without a traceback.
 MISTAKES = (
@@ -74,7 +76,9 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
 def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
     match typed.command:
         case "live":
-            return live.run(_config(typed))
+            if typed.new_tokens:
+                renewed_tokens(settings_folder())
+            return live.run(_config(typed, kept=_kept(typed)))
         case "render":
             settings = _config(typed, offline=True, loop=False, record=None, out=())  # its own --out is a folder
             return render.run(render.Rendering(settings, typed.out, typed.overwrite))
@@ -106,11 +110,16 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
             return doctor.run(_config(typed), getattr(typed, "character", None))
 
 
-def _config(typed: argparse.Namespace, **fixed: object) -> Config:
-    """The file's settings under the flags that were typed, each of which is named as its setting."""
+def _config(typed: argparse.Namespace, kept: Config = USUAL, **fixed: object) -> Config:
+    """What was `kept`, under the file's settings, under the flags that were typed, each named as its setting."""
     settings = {field.name for field in fields(Config)}
     flags = {name: value for name, value in vars(typed).items() if name in settings}
-    return changed(load_config(typed.config), {**flags, **fixed})
+    return changed(load_config(typed.config, kept), {**flags, **fixed})
+
+
+def _kept(typed: argparse.Namespace) -> Config:
+    """Who was chosen on the page; a file that is drawn picture by picture comes out the same whoever that was."""
+    return USUAL if getattr(typed, "offline", False) else kept_config(load_settings(settings_folder()))
 
 
 def _parser() -> Parser:
@@ -179,7 +188,8 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", metavar="OUT.json", help="write what was measured")
     parser.add_argument("--no-page", dest="page", action="store_false", help="serve no preview page")
     parser.add_argument("--page-port", type=int, metavar="PORT", help="of the preview page")
-    parser.add_argument("--open", action="store_true", help="open the preview page in a browser")
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    parser.add_argument("--new-tokens", action="store_true", default=False, help="give the page new addresses for good")
     parser.add_argument("--params-endpoint", metavar="ADDRESS", help="ZeroMQ, as tcp://127.0.0.1:5556")
     parser.add_argument("--video-endpoint", metavar="ADDRESS", help="ZeroMQ, as tcp://127.0.0.1:5557")
     parser.add_argument("--control-endpoint", metavar="ADDRESS", help="ZeroMQ, as tcp://127.0.0.1:5558")

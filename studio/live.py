@@ -12,7 +12,6 @@ from rich.console import Console
 
 from omote.engine.animator import Animator
 from omote.engine.capture import Playback, Source, open_source
-from omote.engine.capture.recorder import Recorder
 from omote.engine.character import load_any
 from omote.engine.face.light import studio_light
 from omote.engine.face.presence import Phase
@@ -108,8 +107,7 @@ def _play(config: Config, cast: Cast) -> None:
         )
         desk.bind(live)
         if config.record:
-            recorder = Recorder(config.record, provenance=f"recorded by Omote from {cast.source.name}")
-            live.scene.admit(stack.enter_context(recorder))
+            desk.recording.begin(config.record)
         report = _perform(live, config, cast, outlets)
         if config.report:
             config.report.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from omote.engine.character import CharacterError, load_any
 from omote.engine.face.tuning import Tuning
 
-from .config import user_config_path
-from .hotkeys import USUAL, Hotkey, read_hotkeys
+from .config import USUAL, Config, user_config_path
+from .hotkeys import USUAL_HOTKEYS, Hotkey, read_hotkeys
 from .lighting import LightChoice
 from .plain_json import read_json
 from .whole_file import write_whole
@@ -42,7 +43,7 @@ class Settings:
 
     tuning: Tuning = field(default_factory=Tuning)
     light: LightChoice = field(default_factory=LightChoice)
-    hotkeys: tuple[Hotkey, ...] = USUAL
+    hotkeys: tuple[Hotkey, ...] = USUAL_HOTKEYS
     character: str | None = None  # the one last chosen on the page
     actor: str | None = None
 
@@ -81,6 +82,19 @@ def load_settings(folder: Path) -> Settings:
     if wrong:
         _put_aside(path, "; ".join(wrong))
     return settings
+
+
+def kept_config(settings: Settings) -> Config:
+    """The usual settings of a run, but for who was chosen on the page; one who cannot be shown is told in the log."""
+    actor = settings.actor or USUAL.actor
+    if settings.character is None:
+        return replace(USUAL, actor=actor)
+    try:
+        load_any(settings.character)
+    except CharacterError as error:
+        log.warning("who was chosen on the page last cannot be shown: %s", error)
+        return replace(USUAL, actor=actor)
+    return replace(USUAL, actor=actor, character=settings.character)
 
 
 def _read(said: Mapping[str, object]) -> tuple[Settings, list[str]]:

@@ -57,6 +57,7 @@ class Api:
             *(Route(f"/api/{path}", answering(_asking(do)), methods=["POST"]) for path, do in posts.items()),
             Route("/api/trigger/{id}", answering(self._trigger), methods=["GET", "POST"]),
             Route("/api/characters", answering(self._make), methods=["POST"]),
+            Route("/api/characters/choices", answering(self._choices)),
             Route("/api/characters/photo", answering(self._make_from_photo), methods=["POST"]),
             Route("/api/characters/{name}/thumbnail", answering(self._thumbnail)),
             Route("/api/characters/{name}", answering(self._remove), methods=["DELETE"]),
@@ -86,6 +87,9 @@ class Api:
         photo = await read_body(request, MOST_PHOTO)
         asked = {key: value for key, value in request.query_params.items() if key != "token"}
         return JSONResponse({"error": "", "job": await _asked(self._desk.casting.make, asked, photo)}, 202)
+
+    async def _choices(self, request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self._desk.casting.choices))
 
     async def _thumbnail(self, request: Request) -> Response:
         picture = await run_in_threadpool(self._desk.casting.thumbnail, request.path_params["name"])
