@@ -118,6 +118,8 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def _checked(name: str, value: object, kind: str, where: str) -> object:
+    if value is None and kind.endswith("| None"):  # which no file says, but a command may
+        return None
     types, wanted = _KINDS[kind]
     least, most = 0.0, sys.float_info.max
     if name in _ABOVE_ZERO:
