@@ -14,7 +14,6 @@ from omote.engine.capture import SourceError, landmarker
 from omote.engine.capture.canonical_face import project
 from omote.engine.capture.film import opened
 from omote.engine.capture.landmarker import Landmarker, rotation_vector, weights_of
-from omote.engine.capture.media import media_image
 from omote.engine.capture.view import View
 
 
@@ -66,7 +65,7 @@ def test_a_red_film_is_red_to_mediapipe(tmp_path: Path) -> None:
     red.save(tmp_path / "red.gif", save_all=True, append_images=[Image.new("RGB", (32, 32), (250, 0, 0))])
     is_read, picture = opened(tmp_path / "red.gif").read()
     assert is_read
-    red_green_blue = media_image(picture).numpy_view()[16, 16]
+    red_green_blue = landmarker._image(picture).numpy_view()[16, 16]
     np.testing.assert_allclose(red_green_blue, [255, 0, 0], atol=16)  # the decoder goes through YUV
 
 
