@@ -20,6 +20,7 @@ from omote.calibration.actor_file import (
     remembered,
     save_actor,
 )
+from omote.calibration.report import report_html
 from omote.calibration.session import CalibrationError, Session
 from omote.engine.live import Live
 from omote.engine.nouns import Actor
@@ -39,7 +40,6 @@ class Performer:
         self._live: Live | None = None
         self._actor, self._made = Actor(name), ""
         self._session: Session | None = None
-        self._saved: Kept | None = None  # the last session's
         self._lock = threading.RLock()
 
     def bind(self, live: Live) -> None:
@@ -119,17 +119,22 @@ class Performer:
             raise ControlError("failed", str(error)) from error
         made = Made(self._now().isoformat(timespec="seconds"), session.source_name, findings)
         save_actor(actor, actor_path(session.name, session.source_name), made)
-        self._saved = Kept(actor, made)
         if session.source_name == live.source.name:
             self._actor, self._made = actor, made.date
             live.scene.use_actor(actor)
         self.leave()
 
-    @property
-    def kept(self) -> Kept | None:
-        """What is remembered of who performs now, for the report; ActorError where that is damaged."""
-        live = self._live
-        return remembered(self.name, live.source.name) if live else None
+    def report(self) -> str | None:
+        """A page about the session that is done, else about who is remembered here; None where nobody is.
+
+        ActorError where what is remembered is damaged.
+        """
+        live, session = self._running(), self._session
+        if session is not None and session.view.state == "done":
+            made = Made(self._now().isoformat(timespec="seconds"), session.source_name, session.findings())
+            return report_html(Kept(session.result(), made))
+        kept = remembered(self.name, live.source.name)
+        return report_html(kept) if kept else None
 
     @property
     def view(self) -> dict[str, object] | None:

@@ -48,7 +48,7 @@ class Doorkeeper:
         async def send_with_policy(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = self._policy
+                headers.setdefault("Content-Security-Policy", self._policy)  # a report has a stricter one
                 headers["Cross-Origin-Resource-Policy"] = "same-origin"
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
