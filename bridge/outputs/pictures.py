@@ -48,7 +48,7 @@ class PictureSender:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
-        self.sent = self.failed = 0  # pictures
+        self.sent = self.failed = 0  # pictures that were shown, and that could not be
         self.trouble = ""  # why nothing is shown now, in one line; empty while all is well
         self._open, self._convert = open_channel, convert
         self._retry_s, self._clock = retry_s, clock
@@ -92,6 +92,7 @@ class PictureSender:
         try:
             channel = self._channel or self._opened_again()
             if channel is None:
+                self.failed += 1
                 return
             channel.send(self._convert(pixels))
         except Exception as error:  # a library of somebody else's may raise anything, and the stream has to go on

@@ -304,7 +304,7 @@ def main() -> None:
     said: Said = {"header": {**header, "subject": HEADER.subject}}
     said |= {name: decoded for name, (_, decoded) in good.items()}
     said |= {"refused": {name: word for name, (_, word) in bad.items()}, "livelink_face": LIVE_LINK}
-    lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in said.items()]
+    lines = [f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in said.items()]
     (DATA / "golden.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8", newline="\n")
 
 

@@ -1,0 +1,77 @@
+"""Portraits of one size, over a colour, and with colours that are multiplied by alpha."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from omote.bridge.outputs.canvas import Canvas, Premultiplied, Steady
+
+RED = (255, 0, 0)
+
+
+def disc(side: int) -> NDArray[np.uint8]:
+    """A red disc; what is transparent is green, which nobody must ever see."""
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    inside = np.hypot(x, y) < side * 0.4
+    pixels = np.zeros((side, side, 4), np.uint8)
+    pixels[inside] = (*RED, 255)
+    pixels[~inside] = (0, 255, 0, 0)
+    return pixels
+
+
+def test_a_camera_shows_the_portrait_in_the_middle_and_never_stretched() -> None:
+    frame = Canvas(1280, 720, (0, 0, 255))(disc(256))
+    assert frame.shape == (720, 1280, 3)
+    assert frame.flags["C_CONTIGUOUS"]
+    is_red = (frame == RED).all(axis=-1)
+    rows, columns = np.flatnonzero(is_red.any(axis=1)), np.flatnonzero(is_red.any(axis=0))
+    assert len(rows) == pytest.approx(720 * 0.8, abs=8)  # the edge, made nearly three times as wide, is no pure red
+    assert len(columns) == pytest.approx(len(rows), abs=2)
+    assert columns.mean() == pytest.approx((1280 - 1) / 2, abs=1)
+    assert (frame[:, :270] == (0, 0, 255)).all()
+    assert (frame[0, 640] == (0, 0, 255)).all()
+
+
+def test_no_colour_of_what_is_transparent_shines_through_at_an_edge() -> None:
+    frame = Canvas(640, 480, (0, 0, 0))(disc(100))
+    assert frame[..., 1].max() == 0
+    steady = Steady(300)(disc(100)).astype(int)
+    seen = steady[..., 1] * steady[..., 3]
+    assert steady.shape == (300, 300, 4)
+    assert seen.max() <= 255  # of 255 * 255: what rounding leaves
+
+
+def test_half_transparent_is_mixed_with_the_background() -> None:
+    picture = np.full((72, 72, 4), (200, 100, 0, 128), np.uint8)
+    frame = Canvas(128, 72, (0, 100, 200))(picture)
+    assert np.abs(frame[36, 64].astype(int) - (100, 100, 100)).max() <= 1
+    assert (frame[0, 0] == (0, 100, 200)).all()
+
+
+def test_a_camera_with_alpha_is_transparent_round_the_portrait() -> None:
+    picture = np.full((64, 64, 4), (9, 8, 7, 128), np.uint8)
+    frame = Canvas(128, 64, None)(picture)
+    assert frame.shape == (64, 128, 4)
+    assert (frame[:, :32] == 0).all()
+    assert (frame[32, 64] == (9, 8, 7, 128)).all()
+
+
+def test_a_picture_of_the_right_size_is_not_touched() -> None:
+    picture = disc(64)
+    assert Steady()(picture) is picture
+    np.testing.assert_array_equal(Canvas(64, 64, None)(picture)[20:40, 20:40], picture[20:40, 20:40])
+
+
+def test_later_pictures_get_the_size_of_the_first() -> None:
+    steady = Steady()
+    assert steady(disc(64)).shape == (64, 64, 4)
+    assert steady(disc(96)).shape == (64, 64, 4)
+    assert steady(disc(48)).shape == (64, 64, 4)
+
+
+def test_textures_are_multiplied_by_alpha_as_our_own_wire_does() -> None:
+    picture = np.array([[[255, 101, 7, 128], [9, 9, 9, 0], [1, 2, 3, 255]]], np.uint8)
+    found = Premultiplied()(picture)
+    assert found.tolist() == [[[128, 51, 4, 128], [0, 0, 0, 0], [1, 2, 3, 255]]]
