@@ -155,9 +155,10 @@ class TakeSource:
                 return None
             if wait_s > 0.0:
                 self._sleep(wait_s)
-            if -wait_s > BEHIND_S:
-                self._start_ns -= round(wait_s * 1e9)
-                self._wall_start_ns -= round(wait_s * 1e9)
+            behind_ns = self._elapsed_ns() - self._due(self._next)
+            if behind_ns > BEHIND_S * 1e9:
+                self._start_ns += behind_ns
+                self._wall_start_ns += behind_ns
             newest = max(self._newest_due(self._elapsed_ns()), self._next)
             self.dropped += newest - self._next
             self._next = newest

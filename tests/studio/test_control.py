@@ -166,6 +166,7 @@ def test_a_character_whose_file_is_broken_is_not_shown(
     assert "mine" in asked.call("characters")["names"]  # type: ignore[operator]
     code, message = asked.refusal("set_character", name="mine")
     assert (code, "damaged" in message) == ("failed", True)
+    assert asked.live.scene.character.name == "noah"
 
 
 @pytest.mark.parametrize(("count", "letters"), [(300, 4), (250, 200)])
