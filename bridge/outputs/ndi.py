@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from fractions import Fraction
 from typing import Any
+
+import numpy as np
 
 from .canvas import Pixels
 from .datagrams import SenderError
@@ -15,8 +16,7 @@ INSTALL = (
     "pip install 'omote[ndi]' (cyndilib, which brings NDI's own library under NDI's terms: https://ndi.video; "
     "NDI is a trademark of Vizrt NDI AB)"
 )
-
-_log = logging.getLogger(__name__)
+WARNING = "NDI announces the picture to this network: whoever is in it can look"
 
 
 def open_sender(name: str) -> Channel:
@@ -25,7 +25,6 @@ def open_sender(name: str) -> Channel:
         import cyndilib.sender  # noqa: F401  # what the channel needs is there, or is missed before anything runs
     except (ImportError, OSError) as error:  # OSError: the library that it brings cannot be loaded
         raise SenderError(f"NDI wants a package that is not there ({error}): {INSTALL}") from error
-    _log.warning("NDI announces %r to this network: whoever is in it can look", name)
     return NdiChannel(name)
 
 
@@ -43,7 +42,8 @@ class NdiChannel:
             self.close()
             self._sender = _opened(self._name, pixels.shape[1], pixels.shape[0])
             self._shape = pixels.shape
-        self._sender.write_video(pixels.reshape(-1))
+        # cyndilib takes no memory that must not be written to, though it only reads.
+        self._sender.write_video(np.require(pixels, requirements=("C", "W")).reshape(-1))
 
     def close(self) -> None:
         sender, self._sender, self._shape = self._sender, None, ()

@@ -44,12 +44,14 @@ class PictureSender:
         open_channel: Callable[[], Channel],
         convert: Callable[[Pixels], Pixels],
         *,
+        warning: str = "",
         retry_s: float = RETRY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self.sent = self.failed = 0  # pictures that were shown, and that could not be
         self.trouble = ""  # why nothing is shown now, in one line; empty while all is well
+        self._warning = warning  # what a person has to know of whom this shows the picture to
         self._open, self._convert = open_channel, convert
         self._retry_s, self._clock = retry_s, clock
         self._may_open_s = 0.0
@@ -61,6 +63,8 @@ class PictureSender:
     def __enter__(self) -> Self:
         self._thread.start()
         self._is_open.result()
+        if self._warning:
+            _log.warning("%s: %s", self.name, self._warning)
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -112,7 +112,7 @@ def _virtualcam(to: Destination) -> PictureSender:
 def _ndi(to: Destination) -> PictureSender:
     to.check({"size": ()})
     name = to.name or NAME
-    return PictureSender(f"ndi {name}", partial(ndi.open_sender, name), Steady(_side(to)))
+    return PictureSender(f"ndi {name}", partial(ndi.open_sender, name), Steady(_side(to)), warning=ndi.WARNING)
 
 
 def _spout(to: Destination) -> PictureSender:

@@ -53,6 +53,7 @@ class VtsSender:
         self._has_arkit = has_arkit
         self._retries_s, self._clock = retries_s, clock
         self._slot: Latest[Params] = Latest()
+        self._newest: Params | None = None  # sent again while no newer one comes, also over a new connection
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
@@ -97,13 +98,12 @@ class VtsSender:
         if self.trouble:
             _log.info("%s: connected", self.name)
         self.trouble = ""
-        newest: Params | None = None
         while not self._is_over.is_set():
-            newest = self._slot.take(AGAIN_S) or newest
-            if newest is None:
+            self._newest = self._slot.take(AGAIN_S) or self._newest
+            if self._newest is None:
                 continue
             began_s = self._clock()
-            session.inject(newest)
+            session.inject(self._newest)
             self.sent += 1
             self._is_over.wait(max(began_s + PERIOD_S - self._clock(), 0.0))
 

@@ -24,13 +24,14 @@ pytestmark = pytest.mark.skipif(
 
 
 def quarters(side: int = SIDE) -> NDArray[np.uint8]:
-    """Red, green, blue and white, of four alphas."""
+    """Red, green, blue and white, of four alphas; as a portrait's, not to be written to."""
     pixels = np.zeros((side, side, 4), np.uint8)
     half = side // 2
     pixels[:half, :half] = (220, 30, 30, 255)
     pixels[:half, half:] = (30, 220, 30, 170)
     pixels[half:, :half] = (30, 30, 220, 85)
     pixels[half:, half:] = (220, 220, 220, 0)
+    pixels.flags.writeable = False
     return pixels
 
 

@@ -1,0 +1,259 @@
+"""The face in VTube Studio: who is let in, what is remembered, and what happens when it goes away."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omote.bridge import arkit
+from omote.bridge.outputs.vtubestudio import VtsSender
+from omote.bridge.outputs.vtubestudio_parameters import CUSTOM, DEFAULTS, custom_parameters, default_parameters
+from omote.bridge.outputs.vtubestudio_session import Session, VtsError
+from omote.bridge.outputs.vtubestudio_token import FILE, Tokens, is_token
+
+from .fake_vtube_studio import TOKEN, FakeVtubeStudio
+from .test_vmc import params
+
+SMILE = params(arkit.weights({"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0, "jawOpen": 0.25}))
+PATIENCE_S = 60.0
+
+
+@pytest.fixture
+def studio() -> Iterator[FakeVtubeStudio]:
+    with FakeVtubeStudio() as found:
+        yield found
+
+
+def sender(studio: FakeVtubeStudio, folder: Path | None = None, has_arkit: bool = False) -> VtsSender:
+    return VtsSender("127.0.0.1", studio.port, folder, has_arkit, retries_s=(0.02,))
+
+
+def until_trouble(sender: VtsSender, word: str) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while word not in sender.trouble:
+        assert time.monotonic() < deadline_s, sender.trouble
+        time.sleep(0.005)
+
+
+def test_the_user_is_asked_once_and_never_again(studio: FakeVtubeStudio, tmp_path: Path) -> None:
+    for _ in range(2):
+        before = len(studio.faces)
+        with sender(studio, tmp_path) as vts:
+            vts.offer(0, SMILE)
+            studio.until(lambda: len(studio.faces) > before)  # noqa: B023
+            assert vts.trouble == ""
+    assert studio.asked == 1
+    kept = tmp_path / FILE
+    assert json.loads(kept.read_text("utf-8")) == {f"127.0.0.1:{studio.port}": TOKEN}
+    if os.name == "posix":
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_a_face_arrives_as_parameters_and_again_though_nothing_changes(studio: FakeVtubeStudio) -> None:
+    with sender(studio) as vts:
+        vts.offer(0, SMILE)
+        studio.until(lambda: len(studio.faces) >= 3)  # what does not come for a second is lost there
+    assert all(face["faceFound"] is True and face["mode"] == "set" for face in studio.faces)
+    assert studio.values == default_parameters(SMILE)
+    assert {*studio.values} == {*DEFAULTS}
+
+
+def test_who_is_denied_is_not_asked_for_again_in_this_run(
+    studio: FakeVtubeStudio, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    studio.allows = False
+    with caplog.at_level(logging.WARNING), sender(studio, tmp_path) as vts:
+        vts.offer(0, SMILE)
+        vts._thread.join(PATIENCE_S)
+        assert "told not to let Omote in" in vts.trouble
+    assert studio.asked == 1
+    assert not (tmp_path / FILE).exists()
+    assert sum("told not to" in record.message for record in caplog.records) == 1
+
+
+def test_a_token_that_is_refused_is_asked_for_anew(studio: FakeVtubeStudio, tmp_path: Path) -> None:
+    place = f"127.0.0.1:{studio.port}"
+    Tokens(tmp_path).keep(place, "an-old-one")
+    Tokens(tmp_path).keep("192.168.1.9:8001", "of-another-machine")
+    with sender(studio, tmp_path) as vts:
+        vts.offer(0, SMILE)
+        studio.until(lambda: bool(studio.faces))
+    assert studio.asked == 1
+    assert Tokens(tmp_path).load(place) == TOKEN
+    assert Tokens(tmp_path).load("192.168.1.9:8001") == "of-another-machine"
+
+
+def test_who_is_shut_out_later_is_let_in_again_when_asked(studio: FakeVtubeStudio, tmp_path: Path) -> None:
+    with sender(studio, tmp_path) as vts:
+        vts.offer(0, SMILE)
+        studio.until(lambda: bool(studio.faces))
+        studio.tokens.clear()
+        studio.until(lambda: studio.asked >= 2)
+        count = len(studio.faces)
+        studio.tokens.add(TOKEN)
+        studio.until(lambda: len(studio.faces) > count)
+
+
+def test_a_studio_that_goes_and_comes_back_is_found_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with FakeVtubeStudio() as first:
+        vts = sender(first, tmp_path)
+        with caplog.at_level(logging.WARNING):
+            vts.__enter__()
+        vts.offer(0, SMILE)
+        first.until(lambda: bool(first.faces))
+    until_trouble(vts, "start VTube Studio")
+    with FakeVtubeStudio(first.port) as second:
+        second.until(lambda: bool(second.faces))  # the face that was last, though no new one was offered
+        assert second.asked == 0
+        vts.__exit__()
+
+
+def test_a_parameter_that_it_does_not_have_costs_no_other(
+    studio: FakeVtubeStudio, caplog: pytest.LogCaptureFixture
+) -> None:
+    studio.parameters.remove("CheekPuff")
+    with caplog.at_level(logging.WARNING), sender(studio) as vts:
+        vts.offer(0, SMILE)
+        studio.until(lambda: bool(studio.faces))
+        assert {*studio.values} == {*DEFAULTS} - {"CheekPuff"}
+        studio.parameters.remove("TongueOut")  # and one that goes while it runs
+        studio.until(lambda: {*studio.values} == {*DEFAULTS} - {"CheekPuff", "TongueOut"})
+        assert vts.trouble == ""
+    said = [record.message for record in caplog.records]
+    assert any("no parameters called CheekPuff" in one for one in said)
+    assert any("TongueOut is left out" in one for one in said)
+
+
+def test_the_weights_of_arkit_are_parameters_of_their_own(studio: FakeVtubeStudio) -> None:
+    with sender(studio, has_arkit=True) as vts:
+        vts.offer(0, SMILE)
+        studio.until(lambda: bool(studio.faces))
+    assert studio.created == [*CUSTOM]
+    assert studio.values["OmoteJawOpen"] == 0.25
+    assert len(studio.values) == len(DEFAULTS) + arkit.COUNT
+
+
+def test_where_there_is_room_for_a_few_weights_only_these_are_sent(studio: FakeVtubeStudio) -> None:
+    studio.takes_created = 7
+    with sender(studio, has_arkit=True) as vts:
+        vts.offer(0, SMILE)
+        studio.until(lambda: bool(studio.faces))
+        assert vts.trouble == ""
+    assert len(studio.values) == len(DEFAULTS) + 7
+
+
+def test_what_else_it_says_is_passed_over(studio: FakeVtubeStudio) -> None:
+    studio.noise = lambda: json.dumps({"messageType": "ModelLoadedEvent", "requestID": "of-somebody-else", "data": {}})
+    with sender(studio) as vts:
+        vts.offer(0, SMILE)
+        studio.until(lambda: bool(studio.faces))
+
+
+def test_a_program_that_is_no_vtube_studio_is_said_to_be_none(studio: FakeVtubeStudio) -> None:
+    studio.noise = lambda: "Hello, stranger"
+    with sender(studio) as vts:
+        until_trouble(vts, "this is not VTube Studio: it says 'Hello, stranger'")
+
+
+def test_another_machine_is_said_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING), VtsSender("vts.invalid", retries_s=(0.02,)) as vts:
+        until_trouble(vts, "")
+    assert any("leaves this machine" in record.message for record in caplog.records)
+    assert not any("127.0.0.1" in record.message for record in caplog.records)
+
+
+def test_no_more_than_sixty_faces_a_second_are_sent() -> None:
+    """By its own clock: between two faces it waits for the rest of a sixtieth."""
+    waits: list[float | None] = []
+    vts = VtsSender("127.0.0.1", clock=iter(0.01 * step for step in range(10_000)).__next__)
+
+    class Answers:
+        """A socket that answers at once, and ends the run after five faces."""
+
+        def __init__(self) -> None:
+            self._asked: dict[str, str] = {}
+
+        def send(self, message: str, /) -> None:
+            self._asked = json.loads(message)
+            vts.offer(0, SMILE)
+
+        def recv(self, timeout: float | None = None) -> str:
+            rows = [{"name": name} for name in DEFAULTS]
+            data = {"authenticated": True, "authenticationToken": "t", "defaultParameters": rows}
+            if vts.sent == 4:
+                vts._is_over.set()
+            return json.dumps({"requestID": self._asked["requestID"], "messageType": "x", "data": data})
+
+    real = vts._is_over.wait
+    vts._is_over.wait = lambda timeout=None: (waits.append(timeout), real(0))[1]  # type: ignore[method-assign]
+    vts._perform(Answers())
+    assert vts.sent == 5
+    assert waits
+    assert all(wait is not None and 0 <= wait <= 1 / 60 for wait in waits)
+
+
+def test_a_face_in_its_parameters_is_that_of_a_mirror() -> None:
+    def value(name: str, **weights: float) -> float:
+        return default_parameters(params(arkit.weights(weights)))[name]
+
+    turned = default_parameters(params(None, neck_pose=[0.0, np.radians(20.0), 0.0]))
+    assert turned["FaceAngleX"] == pytest.approx(-20.0, abs=1e-3)  # to the performer's left: the screen's left
+    assert default_parameters(params(None, neck_pose=[np.radians(-10), 0, 0]))["FaceAngleY"] == pytest.approx(
+        10, abs=1e-3
+    )
+    assert default_parameters(params(None, neck_pose=[0, 0, np.radians(15)]))["FaceAngleZ"] == pytest.approx(
+        15, abs=1e-3
+    )
+    assert value("MouthSmile") == 0.5
+    assert value("MouthSmile", mouthSmileLeft=1.0, mouthSmileRight=1.0) == 1.0
+    assert value("MouthSmile", mouthFrownLeft=1.0, mouthFrownRight=1.0) == 0.0
+    assert value("EyeOpenLeft", eyeBlinkLeft=0.75) == 0.25
+    assert value("EyeOpenRight", eyeBlinkLeft=0.75) == 1.0
+    assert value("EyeLeftX", eyeLookInLeft=0.5) == value("EyeRightX", eyeLookOutRight=0.5) == 0.5
+    assert value("EyeLeftY", eyeLookUpLeft=0.5) == 0.5
+    assert value("BrowLeftY", browDownLeft=1.0) == 0.0
+    assert value("Brows", browInnerUp=1.0, browOuterUpLeft=1.0, browOuterUpRight=1.0) == 1.0
+
+
+@given(
+    st.lists(st.floats(0, 1, width=32), min_size=52, max_size=52), st.lists(st.floats(-9, 9), min_size=3, max_size=3)
+)
+def test_every_parameter_stays_in_its_range(weights: list[float], turn: list[float]) -> None:
+    face = params(np.array(weights, np.float32), neck_pose=turn)
+    for name, value in {**default_parameters(face), **custom_parameters(face)}.items():
+        least, most = (-90, 90) if "Face" in name else (-1, 1) if name[:3] == "Eye" and name[-1] in "XY" else (0, 1)
+        assert least <= value <= most, name
+
+
+@given(st.binary(max_size=200) | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps))
+def test_whatever_is_answered_only_its_own_error_escapes(answer: bytes | str) -> None:
+    class Says:
+        def send(self, message: str, /) -> None:
+            pass
+
+        def recv(self, timeout: float | None = None) -> bytes | str:
+            return answer
+
+    steps = iter(range(100))
+    with pytest.raises(VtsError):
+        Session(Says(), "here", Tokens(None), lambda: False, lambda: float(next(steps))).begin(has_arkit=True)
+
+
+@given(st.binary(max_size=100))
+def test_a_damaged_file_of_tokens_is_none(data: bytes) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / FILE).write_bytes(data)
+        found = Tokens(Path(folder)).load("127.0.0.1:8001")
+        assert found is None or is_token(found)
