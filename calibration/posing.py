@@ -19,7 +19,7 @@ PATIENCE_S = 12.0
 ADVICE_S = 2.0
 BEST_S = 0.5
 ROOM = 0.7  # of the way from a high rest to 1: more is wanted of nobody
-UNSEEN = 0.005  # a weight that a tracker does see trembles or rests above it
+UNSEEN = 0.003  # a weight that a tracker does see trembles or rests above it
 
 
 def is_unseen(pose: Pose, still: Still) -> bool:

@@ -75,6 +75,8 @@ def to_redo(actor: Actor, findings: Findings) -> tuple[StepFound, ...]:
     found = []
     for step in findings.steps:
         made = [reached[arkit.INDEX[name]] for pose in POSES if pose.name == step.name for name in pose.made]
+        if step.state == "unseen":
+            continue
         if step.state == "skipped" or step.remark:
             found.append(step)
         elif made and float(np.mean(made)) < SMALL:

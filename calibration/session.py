@@ -181,7 +181,7 @@ class Session:
             self._step = left[0]
             self._count_down(COUNT_S)
             if self._still and is_unseen(self._pose, self._still):
-                self._end_step("skipped", f"The tracker of {self.source_name} does not see this, so nothing is lost.")
+                self._end_step("unseen", f"The tracker of {self.source_name} does not see this, so nothing is lost.")
         else:
             self._state, self._remark, self._attempt = "done", "", None
 
@@ -192,6 +192,8 @@ class Session:
         state, remark = self._ends.get(pose.name, ("todo", ""))
         if is_on and index == self._step:
             state = "now"
+        if state == "unseen":  # for whom it matters, the remark says so
+            state = "skipped"
         return StepView(pose.name, pose.title, pose.say, pose.picture, state, remark)
 
     def _actor(self) -> Actor:

@@ -180,6 +180,7 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", help=f"who performs: {sources}")
     _add_drawing(parser)
     _add_playback(parser)
+    parser.add_argument("--actor", metavar="NAME", help="who performs, as calibrated; see `omote calibrate`")
     parser.add_argument("--record", metavar="TAKE.csv", help="keep what is performed, raw, as a new take")
     parser.add_argument("--loop", action="store_true", help="begin a file again at its end")
     parser.add_argument("--offline", action="store_true", help="draw a file picture by picture, as fast as that goes")

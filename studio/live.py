@@ -167,6 +167,7 @@ def _say_where_to_look(config: Config, cast: Cast, outlets: Outlets) -> None:
         f"Omote {version()} draws {cast.character.name} from {cast.source.name}: "
         f"{artist.size}x{artist.size}, steps {artist.steps}, {artist.runtime}",
         *(f"  not chosen  {refusal}" for refusal in cast.refusals),
+        f"  performer   {outlets.desk.performer.told}",
         *outlets.rows(),
     ]
     if config.budget_ms is not None:

@@ -152,6 +152,15 @@ class Performer:
             "camera_deg": [round(float(pitch), 1), round(float(yaw), 1)],
         }
 
+    @property
+    def told(self) -> str:
+        """Who performs, and whether anybody knows their face, in a line."""
+        if self.notice:
+            return f"{self.name}, as the tracker says: {self.notice}"
+        if not self._made:
+            return f"{self.name}, as the tracker says: omote calibrate finds rest, range and noise"
+        return f"{self.name}, calibrated on {self._made[:10]}"
+
     def names(self) -> list[str]:
         """Who can be chosen: everybody that is remembered, and who performs now."""
         return list(dict.fromkeys((self.name, *actor_names())))
