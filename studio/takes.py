@@ -36,9 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_part(parser: argparse.ArgumentParser) -> None:
     """--from and --to, which are stored only where they are typed."""
-    part = {"type": float, "metavar": "SECONDS", "default": argparse.SUPPRESS}
-    parser.add_argument("--from", dest="start_s", help="where a take or a video begins, in its own seconds", **part)
-    parser.add_argument("--to", dest="end_s", help="and where it ends", **part)
+    for flag, name, purpose in (
+        ("--from", "start_s", "where a take or a video begins, in its own seconds"),
+        ("--to", "end_s", "and where it ends"),
+    ):
+        parser.add_argument(flag, dest=name, type=float, metavar="SECONDS", default=argparse.SUPPRESS, help=purpose)
 
 
 def run(typed: argparse.Namespace) -> int:

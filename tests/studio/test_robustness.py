@@ -91,7 +91,8 @@ def played(loop: Live, script: Callable[[], None]) -> None:
 
     def run() -> None:
         try:
-            outcome.set_result(script())
+            script()
+            outcome.set_result(None)
         except BaseException as error:
             outcome.set_exception(error)
 
@@ -150,7 +151,7 @@ def test_a_phone_that_sleeps_leaves_an_idle_portrait_and_performs_again_when_it_
     def sends(jaw: float, until: Callable[[Portrait], bool]) -> None:
         values = np.zeros(livelink.COUNT, np.float32)
         values[livelink.NAMES.index("JawOpen")] = jaw
-        seen, is_over = Future[None](), threading.Event()
+        is_over = threading.Event()
 
         def send() -> None:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
@@ -160,7 +161,7 @@ def test_a_phone_that_sleeps_leaves_an_idle_portrait_and_performs_again_when_it_
         thread = threading.Thread(target=send, daemon=True)
         thread.start()
         try:
-            seen.set_result(album.wait_until(until))
+            album.wait_until(until)
         finally:
             is_over.set()
             thread.join()
