@@ -5,6 +5,8 @@ Read off its sender (facetracker.py) and its receiver for Unity (OpenSee.cs): li
 
 from __future__ import annotations
 
+import math
+import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,24 +25,12 @@ FEATURES = (
 )
 MOST = 1e9  # no number in it is larger, but the time
 
-RECORD = np.dtype(
-    [
-        ("time_s", "<f8"),
-        ("face_id", "<i4"),
-        ("size", "<f4", 2),
-        ("open", "<f4", 2),
-        ("is_fitted", "u1"),
-        ("error", "<f4"),
-        ("quaternion", "<f4", 4),
-        ("euler", "<f4", 3),
-        ("translation", "<f4", 3),
-        ("confidence", "<f4", POINTS),
-        ("points", "<f4", (POINTS, 2)),
-        ("points_3d", "<f4", (POINTS + 2, 3)),
-        ("features", "<f4", len(FEATURES)),
-    ]
-)
-BYTES = RECORD.itemsize  # 1785
+_HEAD = struct.Struct("<di4fB")  # time, id, width and height, right and left eye, whether it is fitted
+# Then the fit's error, and in order:
+_PARTS = {"quaternion": 4, "euler": 3, "translation": 3, "confidence": POINTS, "points": 2 * POINTS}
+_PARTS |= {"points_3d": 3 * (POINTS + 2), "features": len(FEATURES)}
+_FLOATS = 1 + sum(_PARTS.values())
+BYTES = _HEAD.size + 4 * _FLOATS  # 1785
 
 Array = NDArray[np.float32]
 
@@ -66,27 +56,36 @@ def decode(data: bytes) -> tuple[Face, ...]:
     """The faces in these bytes, at least one; ProtocolError, and nothing else, where they are none."""
     if not data or len(data) % BYTES:
         raise ProtocolError(f"faces come in {BYTES} bytes each, got {len(data)}")
-    return tuple(_face(record) for record in np.frombuffer(data, RECORD))
+    return tuple(_face(data[at : at + BYTES]) for at in range(0, len(data), BYTES))
 
 
-def _face(record: np.void) -> Face:
-    for name in RECORD.names or ():
-        if not (np.abs(np.asarray(record[name], np.float64)) <= MOST * MOST).all():  # NaN is not either
-            raise ProtocolError(f"{name} must be finite, got {record[name]}")
-    for name in ("quaternion", "translation", "confidence", "points_3d", "features"):
-        if not (np.abs(record[name]) <= MOST).all():
-            raise ProtocolError(f"{name} must be at most {MOST:g}")
-    right_open, left_open = (float(one) for one in record["open"])
+def _face(record: bytes) -> Face:
+    time_s, face_id, width_px, height_px, right_open, left_open, is_fitted = _HEAD.unpack_from(record)
+    floats = np.frombuffer(record, "<f4", _FLOATS, _HEAD.size).astype(np.float32)
+    for number in (time_s, width_px, height_px, right_open, left_open):
+        if not math.isfinite(number):
+            raise ProtocolError(f"a face's numbers must be finite, got {number}")
+    if not np.isfinite(floats).all() or float(np.abs(floats).max()) > MOST:
+        raise ProtocolError(f"a face's numbers must be finite and at most {MOST:g}")
+    parts = _parted(floats[1:])
     return Face(
-        face_id=int(record["face_id"]),
-        width_px=float(record["size"][0]),
-        height_px=float(record["size"][1]),
+        face_id=face_id,
+        width_px=width_px,
+        height_px=height_px,
         right_open=right_open,
         left_open=left_open,
-        is_fitted=bool(record["is_fitted"]),
-        quaternion=record["quaternion"].astype(np.float32),
-        translation=record["translation"].astype(np.float32),
-        confidence=record["confidence"].astype(np.float32),
-        points_3d=record["points_3d"].astype(np.float32),
-        features=dict(zip(FEATURES, (float(one) for one in record["features"]), strict=True)),
+        is_fitted=bool(is_fitted),
+        quaternion=parts["quaternion"],
+        translation=parts["translation"],
+        confidence=parts["confidence"],
+        points_3d=parts["points_3d"].reshape(-1, 3),
+        features=dict(zip(FEATURES, parts["features"].tolist(), strict=True)),
     )
+
+
+def _parted(floats: Array) -> dict[str, Array]:
+    parts, at = {}, 0
+    for name, count in _PARTS.items():
+        parts[name] = floats[at : at + count]
+        at += count
+    return parts

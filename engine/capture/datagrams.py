@@ -111,7 +111,7 @@ class DatagramSource(Generic[P]):
         listening = f"listening for {self._dialect.title} on {self._where()}"
         if self.host == LOOPBACK:
             return f"{listening}, from this machine only"
-        whom = "the first phone that sends a face is taken, nothing is ever answered"
+        whom = "the first who sends a face is taken, nothing is ever answered"
         if self._request:
             whom = f"only {self._request.host} is taken, and asked; nobody else is ever answered"
         return f"{listening} of every network this machine is on; {whom}"

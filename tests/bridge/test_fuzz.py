@@ -1,4 +1,4 @@
-"""Half a million malformed messages, always the same: each is decoded or refused, and nothing else happens."""
+"""Half a million malformed messages and more, always the same: each is decoded or refused, and nothing else happens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from random import Random
 import msgpack
 import pytest
 
-from omote.bridge import frame, livelink
+from omote.bridge import frame, ifacialmocap, livelink, openseeface, vmc_receiver, vtubestudio_phone
 from omote.bridge.control.message import MalformedError, decode_reply, decode_request
 from omote.bridge.datagram import ProtocolError
 from omote.bridge.frame import WireError
@@ -28,6 +28,10 @@ WIRE = [stored(name) for name in NAMES if name.startswith("wire_") and "jpeg" no
 JPEG = [stored(name) for name in NAMES if name.startswith("wire_video_jpeg")]
 CONTROL = [stored(name) for name in NAMES if name.startswith("control_") and "too_large" not in name]
 LIVE_LINK = [[(DATA / f"{name}.bin").read_bytes()] for name in NAMES if name.startswith("livelink_")]
+TEXT, VTS, OSF, VMC = (
+    [[(DATA / f"{name}.bin").read_bytes()] for name in NAMES if name.startswith(prefixes)]
+    for prefixes in (("phone_ifacial", "phone_facemotion"), "phone_vtube", "phone_openseeface", "phone_vmc")
+)
 
 # Starts of msgpack's texts, binaries, lists, maps and extensions that claim more than ever follows.
 LIES = [bytes([first]) + b"\xff" * 4 for first in (0xC6, 0xC9, 0xDB, 0xDD, 0xDF)] + [b"\xd9\xff", b"\xdc\xff\xff"]
@@ -81,7 +85,16 @@ def repacked(data: bytes, random: Random) -> bytes:
         return bytes(msgpack.packb(random.choice(VALUES)))
 
 
-MUTATIONS = [flipped, cut, lying, grown, repacked]
+def renumbered(data: bytes, random: Random) -> bytes:
+    """Another digit, or what is none, in what is still text."""
+    changed = bytearray(data)
+    digits = [at for at, byte in enumerate(data) if byte in b"0123456789"]
+    for at in random.sample(digits, min(len(digits), random.randint(1, 4))):
+        changed[at] = random.choice(b"0123456789.-e")
+    return bytes(changed)
+
+
+MUTATIONS = [flipped, cut, lying, grown, repacked, renumbered]
 
 
 def mutated(vectors: list[Parts], count: int, seed: int) -> Iterator[Parts]:
@@ -103,6 +116,22 @@ def of_live_link(parts: Parts) -> object:
     return livelink.decode(b"".join(parts))
 
 
+def of_text(parts: Parts) -> object:
+    return ifacialmocap.decode(b"".join(parts))
+
+
+def of_vtube_studio(parts: Parts) -> object:
+    return vtubestudio_phone.decode(b"".join(parts))
+
+
+def of_openseeface(parts: Parts) -> object:
+    return openseeface.decode(b"".join(parts))
+
+
+def of_vmc(parts: Parts) -> object:
+    return vmc_receiver.decode(b"".join(parts))
+
+
 def of_request(parts: Parts) -> object:
     return decode_request(b"".join(parts))
 
@@ -118,10 +147,13 @@ CASES: list[tuple[Decode, type[Exception], list[Parts], int]] = [
     (of_request, MalformedError, CONTROL, 60_000),
     (of_reply, MalformedError, CONTROL, 60_000),
     (of_live_link, ProtocolError, LIVE_LINK, 40_000),
+    (of_text, ProtocolError, TEXT, 25_000),
+    (of_vtube_studio, ProtocolError, VTS, 25_000),
+    (of_openseeface, ProtocolError, OSF, 25_000),
+    (of_vmc, ProtocolError, VMC, 25_000),
 ]
-each_case = pytest.mark.parametrize(
-    ("decode", "error", "vectors", "count"), CASES, ids=["wire", "jpeg", "request", "reply", "livelink"]
-)
+IDS = ["wire", "jpeg", "request", "reply", "livelink", "ifacialmocap", "vtubestudio", "openseeface", "vmc"]
+each_case = pytest.mark.parametrize(("decode", "error", "vectors", "count"), CASES, ids=IDS)
 
 
 def outcomes(decode: Decode, error: type[Exception], messages: Iterator[Parts]) -> tuple[int, int]:
