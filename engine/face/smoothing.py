@@ -28,6 +28,11 @@ LEAK_HZ = 0.05  # at no distance: what is left of a distance within the band fad
 EDGE_HZ = 4.0  # where the distance is the band
 STEEPNESS = 4
 
+# A face whose points fit badly shakes: one that leaves the picture jumps by a quarter of a weight and more from picture
+# to picture below a confidence of 0.3, and is lost at 0.1. It is followed the less the worse they fit.
+DOUBTED, UNFIT = 0.4, 0.15  # confidences, between which the time constant grows from 0
+DOUBT_S = 0.3
+
 # The bands at strength 1, set on real clips (benchmarks/smoothing.py). Of weights; those of the lids that MediaPipe
 # reads in a narrow range, and that are drawn out with their noise, have wider ones.
 _BAND: Mapping[str, float] = {
@@ -92,6 +97,11 @@ def delay_ms(region: str, strength: float) -> float:
     return float(1000.0 * late_s)
 
 
+def doubt_s(confidence: float) -> float:
+    """The time constant by which a face is held back for its confidence alone: 0 where the points fit."""
+    return DOUBT_S * min(max((DOUBTED - confidence) / (DOUBTED - UNFIT), 0.0), 1.0)
+
+
 class Smoothing:
     """Smooths one performance. Time is the stamps'; a gap, a lost face or a clock that goes back starts afresh.
 
@@ -123,7 +133,8 @@ class Smoothing:
         # A band that shrank at once would let go of all that it held back in one picture.
         band = _BANDS * self._strength.at(now_ns)
         apart = seen - self._smooth
-        share = 1.0 / (1.0 + _tau_s(np.abs(apart), band) / elapsed_s)
+        late_s = _tau_s(np.abs(apart), band) + doubt_s(signal.confidence)
+        share = 1.0 / (1.0 + late_s / elapsed_s)
         self._smooth = self._smooth + share * apart
         return _with_row(signal, self._smooth)
 

@@ -11,7 +11,7 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine.face.glide import GLIDE_S
-from omote.engine.face.smoothing import GAP_S, Smoothing, delay_ms
+from omote.engine.face.smoothing import GAP_S, Smoothing, delay_ms, doubt_s
 from omote.engine.face.tuning import MOST, SMOOTHED, Tuning
 from omote.engine.nouns import Signal, Stamp
 
@@ -183,3 +183,21 @@ def test_the_stamp_and_the_confidence_stay() -> None:
     signal = at(0.03, 1.0, confidence=0.7)
     out = smoothing.smooth(signal)
     assert (out.stamp, out.confidence) == (signal.stamp, 0.7)
+
+
+def test_a_face_whose_points_fit_badly_eases_instead_of_shaking() -> None:
+    shaking = np.random.default_rng(3).uniform(0.2, 0.8, 60)
+
+    def largest_jump(confidence: float) -> float:
+        smoothing = Smoothing()
+        seen = enumerate(shaking)
+        shown = [jaw(smoothing.smooth(at(number / RATE, float(value), confidence))) for number, value in seen]
+        return float(np.abs(np.diff(shown)).max())
+
+    assert largest_jump(0.1) < 0.15 * largest_jump(0.9)
+    assert largest_jump(0.1) < largest_jump(0.3) < largest_jump(0.9)
+
+
+def test_a_face_that_fits_is_not_held_back_for_its_confidence() -> None:
+    assert doubt_s(1.0) == doubt_s(0.4) == 0.0
+    assert doubt_s(0.15) == doubt_s(0.001) == pytest.approx(0.3)
