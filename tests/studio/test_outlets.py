@@ -8,14 +8,17 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from omote.bridge.control import ControlClient, ControlError
 from omote.bridge.endpoint import EndpointError
 from omote.bridge.keys import KeysError, make_client, make_server
-from omote.bridge.outputs import SenderError
+from omote.bridge.outputs import SenderError, ndi
+from omote.bridge.outputs.pictures import MemoryChannel
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.latency import LatencyMeter
+from omote.engine.nouns import FlameParams, Portrait, Stamp
 from omote.studio.config import Config
 from omote.studio.desk import Desk
 from omote.studio.outlets import Outlets
@@ -47,6 +50,33 @@ def test_a_face_goes_to_each_destination() -> None:
         names = [output.name for output in outlets.outputs]
         assert names == ["zeromq", "vmc 127.0.0.1:39539", "livelink 127.0.0.1:9", "desk"]
         assert sum("no pictures" in row for row in outlets.rows()) == 2
+
+
+def test_what_arrives_nowhere_is_said_where_a_person_looks() -> None:
+    with socket.socket() as nobody, ExitStack() as stack:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        port = nobody.getsockname()[1]
+        outlets = opened(replace(HERE, out=(f"vts://127.0.0.1:{port}",)), stack)
+        deadline_s = time.monotonic() + PATIENCE_S
+        while "start VTube Studio" not in outlets.notice:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.01)
+        assert outlets.notice.startswith(f"vts 127.0.0.1:{port}: ")
+
+
+def test_pictures_go_where_they_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    channel = MemoryChannel()
+    monkeypatch.setattr(ndi, "open_sender", lambda name: channel)
+    with ExitStack() as stack:
+        outlets = opened(replace(HERE, out=("ndi://Hana", "vmc://127.0.0.1")), stack)
+        assert [output.name for output in outlets.outputs][:3] == ["zeromq", "vmc 127.0.0.1:39539", "ndi Hana"]
+        assert "  picture to  ndi Hana" in outlets.rows()
+        params = FlameParams.neutral()
+        rgba = np.full((8, 8, 4), 7, np.uint8)
+        outlets.outputs[2].offer(Portrait(Stamp(0, 0, 0), rgba, None, params, 1.0, np.zeros(27, np.float32)))
+    assert channel.is_closed
+    assert channel.pixels is not None
+    np.testing.assert_array_equal(channel.pixels, rgba)
 
 
 @pytest.mark.parametrize(
