@@ -12,7 +12,7 @@ from omote.engine.nouns import Array
 
 MOST_STRENGTH = 3.0
 KEY = 1.65  # linear irradiance of the studio's key on a surface that faces it
-ROOM = 1.6  # that of a room of 1, from all around, added up
+ROOM = 3.3  # what comes from all around in a room of 1, added up; the studio's is about half of that
 SOFTNESS_RAD = 0.22  # how wide the studio's key is, as in the training pictures
 GROUND = 0.62  # how bright a room is below against above, likewise
 
@@ -116,12 +116,14 @@ class Preset:
 # Drawn and looked at on several characters.
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
-        "soft": Preset("Soft window", Setting((Lamp(_to(-35, 25), 0.75, 0.0),), 0.75, -0.05)),
-        "warm": Preset("Warm key", Setting((Lamp(_to(38, 22), 1.05, 0.45),), 0.4, 0.1)),
-        "rim": Preset("Cool rim", Setting((Lamp(_to(20, 25), 0.7, 0.05), Lamp(_to(-125, 25), 0.9, -0.7)), 0.35, -0.15)),
-        "stage": Preset("Stage", Setting((Lamp(_to(15, 55), 1.5, 0.1), Lamp(_to(-80, 10), 0.35, -0.5)), 0.2, -0.1)),
-        "sunset": Preset("Sunset", Setting((Lamp(_to(65, 8), 1.25, 0.8),), 0.35, -0.35)),
-        "night": Preset("Night", Setting((Lamp(_to(-45, 35), 0.4, -0.6),), 0.15, -0.6)),
-        "flat": Preset("Flat", Setting((Lamp(_to(0, 10), 0.5, 0.0),), 1.0, 0.0)),
+        "soft": Preset("Soft window", Setting((Lamp(_to(-35, 25), 0.85, -0.02),), 0.62, -0.05)),
+        "warm": Preset("Warm key", Setting((Lamp(_to(38, 22), 1.1, 0.42),), 0.3, 0.12)),
+        "cool": Preset(
+            "Cool room", Setting((Lamp(_to(22, 25), 0.8, 0.2), Lamp(_to(-130, 25), 0.55, -0.6)), 0.3, -0.25)
+        ),
+        "stage": Preset("Stage", Setting((Lamp(_to(12, 52), 1.6, 0.15), Lamp(_to(-80, 10), 0.3, -0.6)), 0.1, -0.3)),
+        "sunset": Preset("Sunset", Setting((Lamp(_to(62, 8), 1.5, 0.75),), 0.22, -0.2)),
+        "night": Preset("Night", Setting((Lamp(_to(-45, 35), 0.55, -0.45),), 0.12, -0.5)),
+        "flat": Preset("Flat", Setting((Lamp(_to(0, 10), 0.45, 0.0),), 0.95, 0.0)),
     }
 )

@@ -1,0 +1,254 @@
+"""What hotkeys are, and how they come and go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omote.bridge import arkit
+from omote.engine.face.expressions import NAMED, Expression, Overlay
+from omote.engine.face.retarget import to_weights
+from omote.engine.nouns import FlameParams
+from omote.studio.hotkeys import MOST, USUAL_HOTKEYS, Hotkey, HotkeyError, read_hotkeys
+from omote.studio.switchboard import Switchboard
+from omote.studio.wardrobe import Wardrobe
+
+SMILE = Hotkey("smile", "Smile", "1", expression="smile", fade_s=0.0)
+TONGUE = Hotkey("tongue", "Tongue", "2", weights={"tongueOut": 1.0}, fade_s=0.0)
+MINTO = Hotkey("minto", "Minto", character="minto")
+SORA = Hotkey("sora", "Sora", character="sora")
+
+
+class Stage:
+    """A clock, an overlay and a character: what hotkeys act upon."""
+
+    def __init__(self, *hotkeys: Hotkey) -> None:
+        self.now_ns = 0
+        self.overlay = Overlay()
+        self.asked: list[str | None] = []
+        self.board = Switchboard(hotkeys, self.express, self.asked.append, lambda: self.now_ns)
+
+    def express(self, expression: Expression, layer: str) -> None:
+        self.overlay.show(expression, layer)
+
+    def after(self, seconds: float) -> Stage:
+        self.now_ns += round(seconds * 1e9)
+        self.board.tick()
+        return self
+
+    def shown(self, name: str) -> float:
+        """How much of this weight is shown now."""
+        params = self.overlay.over(FlameParams.neutral(), self.now_ns)
+        return round(float(to_weights(params)[arkit.INDEX[name]]), 3)
+
+    def on(self) -> list[str]:
+        return [one.id for one in self.board.on]
+
+
+def test_the_keys_1_to_9_bring_named_expressions_before_anybody_chose() -> None:
+    assert [one.key for one in USUAL_HOTKEYS] == list("123456789")
+    assert {one.expression for one in USUAL_HOTKEYS} < set(NAMED)
+    assert read_hotkeys([one.as_json() for one in USUAL_HOTKEYS]) == USUAL_HOTKEYS
+
+
+def test_a_toggle_comes_and_goes_with_each_press() -> None:
+    stage = Stage(TONGUE)
+    assert stage.board.trigger("tongue")
+    assert stage.shown("tongueOut") == 1.0
+    assert stage.after(100).shown("tongueOut") == 1.0
+    assert not stage.board.trigger("tongue")
+    assert stage.shown("tongueOut") == 0.0
+
+
+def test_a_held_one_is_there_while_it_is_held() -> None:
+    stage = Stage(replace(TONGUE, mode="hold"))
+    assert stage.board.trigger("tongue", "down")
+    assert stage.after(5).shown("tongueOut") == 1.0
+    assert not stage.board.trigger("tongue", "up")
+    assert stage.shown("tongueOut") == 0.0
+
+
+def test_a_held_one_that_is_only_pressed_lets_go_by_itself() -> None:
+    stage = Stage(replace(TONGUE, mode="hold"))
+    assert stage.board.trigger("tongue", "press")
+    assert stage.after(0.9).on() == ["tongue"]
+    assert stage.after(0.2).on() == []
+    assert stage.shown("tongueOut") == 0.0
+
+
+def test_a_timer_goes_by_itself_also_from_the_picture() -> None:
+    stage = Stage(replace(TONGUE, mode="timer", seconds=2.0))
+    stage.board.trigger("tongue")
+    assert stage.shown("tongueOut") == 1.0
+    assert stage.after(1.9).shown("tongueOut") == 1.0
+    assert stage.after(0.2).on() == []
+    assert stage.shown("tongueOut") == 0.0
+    stage.board.trigger("tongue")
+    stage.after(1.5).board.trigger("tongue")
+    assert stage.after(1.5).on() == ["tongue"]  # a second press begins anew
+
+
+def test_a_fade_is_a_fade() -> None:
+    stage = Stage(replace(TONGUE, fade_s=0.5))
+    stage.board.trigger("tongue")
+    assert stage.shown("tongueOut") == 0.0
+    assert stage.after(0.25).shown("tongueOut") == pytest.approx(0.5)
+    assert stage.after(0.25).shown("tongueOut") == 1.0
+    stage.board.trigger("tongue")
+    assert stage.shown("tongueOut") == 1.0
+    assert stage.after(0.25).shown("tongueOut") == pytest.approx(0.5)
+    assert stage.after(0.3).shown("tongueOut") == 0.0
+
+
+def test_several_add_up_and_go_one_by_one() -> None:
+    stage = Stage(SMILE, TONGUE)
+    stage.board.trigger("smile")
+    stage.board.trigger("tongue")
+    assert (stage.shown("mouthSmileLeft"), stage.shown("tongueOut")) == (0.8, 1.0)
+    stage.board.trigger("smile")
+    assert (stage.shown("mouthSmileLeft"), stage.shown("tongueOut")) == (0.0, 1.0)
+
+
+def test_a_recognised_expression_holds_what_is_held_and_presses_the_rest() -> None:
+    held, pressed = replace(SMILE, on="tongue", mode="hold"), replace(TONGUE, id="two", on="tongue")
+    stage = Stage(held, pressed, SORA)
+    assert stage.board.recognise("tongue", True)
+    assert stage.on() == ["smile", "two"]
+    stage.board.recognise("tongue", False)
+    assert stage.on() == ["two"]
+    stage.board.recognise("tongue", True)
+    assert stage.on() == ["smile"]
+    assert not stage.board.recognise("blink", True)
+
+
+def test_characters_go_back_to_the_one_before() -> None:
+    stage = Stage(MINTO, SORA)
+    stage.board.trigger("minto")
+    stage.board.trigger("sora")
+    stage.board.trigger("sora")
+    stage.board.trigger("minto")
+    assert stage.asked == ["minto", "sora", "minto", None]
+
+
+def test_a_new_list_takes_back_what_is_not_in_it_any_more() -> None:
+    stage = Stage(SMILE, TONGUE)
+    stage.board.trigger("smile")
+    stage.board.trigger("tongue")
+    stage.board.replace((SMILE,))
+    assert stage.on() == ["smile"]
+    assert (stage.shown("mouthSmileLeft"), stage.shown("tongueOut")) == (0.8, 0.0)
+    assert [one["is_on"] for one in stage.board.as_json()] == [True]
+
+
+def test_a_timer_that_is_taken_away_goes_at_once() -> None:
+    stage = Stage(replace(TONGUE, mode="timer", seconds=60.0))
+    stage.board.trigger("tongue")
+    stage.after(1.0).board.replace(())
+    assert stage.shown("tongueOut") == 0.0
+
+
+def test_an_unknown_hotkey_is_told_with_those_there_are() -> None:
+    with pytest.raises(HotkeyError, match='no hotkey is called "smiel"; there are smile, tongue'):
+        Stage(SMILE, TONGUE).board.trigger("smiel")
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ({}, "list of at most"),
+        ([{}] * (MOST + 1), "list of at most"),
+        (["smile"], "a hotkey is an object"),
+        ([{"id": "Smile!", "expression": "smile"}], "lower case letters"),
+        ([{"id": "../x", "expression": "smile"}], "lower case letters"),
+        ([{"id": "a"}], 'one of "expression", "weights" and "character"'),
+        ([{"id": "a", "expression": "smile", "character": "hana"}], "got expression, character"),
+        ([{"id": "a", "expression": "smiel"}], "there are smile"),
+        ([{"id": "a", "weights": {"jawOpn": 1}}], "is no ARKit name"),
+        ([{"id": "a", "weights": {"jawOpen": 2}}], "from 0 to 1"),
+        ([{"id": "a", "weights": []}], "ARKit names and 0..1"),
+        ([{"id": "a", "expression": "smile", "mode": "flip"}], "there are toggle, hold, timer"),
+        ([{"id": "a", "expression": "smile", "on": "sneeze"}], "there are smile"),
+        ([{"id": "a", "expression": "smile", "fade_s": 3}], "from 0 to 2"),
+        ([{"id": "a", "expression": "smile", "seconds": 0}], "from 0.1 to 60"),
+        ([{"id": "a", "expression": "smile", "label": "x" * 41}], "at most 40 letters"),
+        ([{"id": "a", "expression": "smile", "label": "a\nb"}], "at most 40 letters"),
+        ([{"id": "a", "expression": "smile", "colour": 1}], "a hotkey has no 'colour'"),
+        ([{"id": "a", "expression": "smile"}, {"id": "a", "expression": "sad"}], "two hotkeys have the id 'a'"),
+        ([{"id": i, "expression": "smile", "key": "1"} for i in "ab"], "two hotkeys have the key '1'"),
+    ],
+)
+def test_a_hotkey_that_makes_no_sense_is_refused(said: object, wanted: str) -> None:
+    with pytest.raises(HotkeyError) as refused:
+        read_hotkeys(said)
+    assert wanted in str(refused.value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(["id", "label", "key", "on", "expression", "weights", "character", "mode", "seconds", "fade_s"])
+
+
+@given(st.lists(st.dictionaries(NAMES, JSON | st.sampled_from(["smile", "hold", "a"])), max_size=3) | JSON)
+def test_whatever_is_said_is_a_list_of_hotkeys_or_refused(said: object) -> None:
+    try:
+        hotkeys = read_hotkeys(said)
+    except HotkeyError:
+        return
+    for one in hotkeys:
+        assert np.isfinite(one.shown()).all()
+
+
+class Rail:
+    """Who is on stage."""
+
+    def __init__(self) -> None:
+        self.name = "hana"
+        self.wardrobe = Wardrobe(self.show, lambda: self.name)
+
+    def show(self, name: str) -> None:
+        if name == "nobody":
+            raise ValueError("there is nobody of that name")
+        self.name = name
+
+
+def test_the_wardrobe_brings_back_who_was_there_before_the_first() -> None:
+    rail = Rail()
+    for name in ("minto", "sora", None):
+        rail.wardrobe.ask(name)
+        assert rail.wardrobe.tick()
+    assert rail.name == "hana"
+    rail.wardrobe.ask(None)
+    assert not rail.wardrobe.tick()
+
+
+def test_the_wardrobe_does_only_what_was_wished_last() -> None:
+    rail = Rail()
+    rail.wardrobe.ask("minto")
+    rail.wardrobe.ask("sora")
+    rail.wardrobe.tick()
+    assert rail.name == "sora"
+
+
+def test_who_was_chosen_for_good_stays() -> None:
+    rail = Rail()
+    rail.wardrobe.ask("minto")
+    rail.wardrobe.tick()
+    rail.name = "reika"
+    rail.wardrobe.forget()
+    rail.wardrobe.ask(None)
+    rail.wardrobe.tick()
+    assert rail.name == "reika"
+
+
+def test_a_hotkeys_character_that_is_not_there_changes_nothing() -> None:
+    rail = Rail()
+    rail.wardrobe.ask("nobody")
+    assert not rail.wardrobe.tick()
+    assert rail.name == "hana"
