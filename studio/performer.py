@@ -156,7 +156,7 @@ class Performer:
     def told(self) -> str:
         """Who performs, and whether anybody knows their face, in a line."""
         if self.notice:
-            return f"{self.name}, as the tracker says: {self.notice}"
+            return f"{self.name}, as the tracker says: what was kept of them cannot be used"
         if not self._made:
             return f"{self.name}, as the tracker says: omote calibrate finds rest, range and noise"
         return f"{self.name}, calibrated on {self._made[:10]}"

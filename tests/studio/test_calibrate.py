@@ -81,7 +81,6 @@ def test_a_file_that_would_run_code_runs_none_and_leaves_nothing(
     ("typed", "says"),
     [
         (["flame-map"], "--flame"),
-        ([], "WHAT"),
         (["flame-mop", "--flame", "x"], "flame-mop"),
     ],
 )
