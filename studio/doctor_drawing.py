@@ -1,0 +1,91 @@
+"""What `omote doctor` looks at of drawing: the shipped files by their bytes, a portrait, and what draws it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from omote.bridge import arkit
+from omote.engine.animator import AUTO, Animator
+from omote.engine.character import DEFAULT_CHARACTER, CharacterError, character_names, load_character
+from omote.engine.face.light import studio_light
+from omote.engine.face.retarget import from_weights
+from omote.engine.look import AnimatorError
+from omote.engine.nouns import Character
+from omote.engine.runtime.build import Build
+from omote.engine.runtime.choice import chosen
+from omote.engine.runtime.kept import Kept
+from omote.engine.weights import WeightsError, networks
+from omote.engine.weights.makers import maker_files
+
+from .check import Check
+from .config import Config
+
+_CURE = "install Omote again"
+_PICTURES = 5
+
+
+def weights() -> Iterator[Check]:
+    """Each network and character that is shipped, held against what was recorded of its bytes."""
+    try:
+        files = [*networks(), maker_files().encoder, maker_files().completion]
+        for file in files:
+            file.check()
+    except WeightsError as error:
+        yield Check("weights", False, str(error), is_needed=True)
+    else:
+        yield Check("weights", True, f"{', '.join(file.file for file in files)}, sha256 as recorded")
+    damaged = []
+    for name in character_names():
+        try:
+            load_character(name)
+        except CharacterError as error:
+            damaged.append(str(error))
+    found = "; ".join(damaged) or f"{len(character_names())} are shipped, all whole"
+    yield Check("characters", not damaged, found, _CURE)
+
+
+def drawing(config: Config, character: Character | None) -> Check:
+    """Draws this one, or the default one, as `omote live` would; by OpenVINO where what is fastest is not yet known."""
+    name = "portrait"
+    try:
+        animator = Animator(config.size, runtime=_known(config))
+        character = character or load_character(DEFAULT_CHARACTER)
+        # A face that does not move is not drawn again.
+        warm_up, *faces = (from_weights(arkit.weights({"jawOpen": k / _PICTURES})) for k in range(_PICTURES + 1))
+        animator.draw(warm_up, character, studio_light())
+        start = time.perf_counter()
+        for face in faces:
+            animator.draw(face, character, studio_light())
+    except (AnimatorError, CharacterError, WeightsError) as error:
+        return Check(name, False, str(error), _CURE, is_needed=True)
+    took_ms = (time.perf_counter() - start) / _PICTURES * 1000.0
+    found = f"{character.name}, {animator.size}x{animator.size}, {animator.runtime}: {took_ms:.0f} ms a picture"
+    return Check(name, True, found, is_needed=True)
+
+
+def _known(config: Config) -> str:
+    if config.runtime != AUTO:
+        return config.runtime
+    file = networks()[-1]
+    found = chosen(file, config.size or file.size, Kept())
+    return found.build.name if found else Build().name
+
+
+def runtime(config: Config) -> Iterator[Check]:
+    """What draws, as an earlier start chose it; nothing is tried here, because that takes a while."""
+    if config.runtime != AUTO:
+        yield Check("runtime", True, f"{config.runtime}, as it was set")
+        return
+    try:
+        file = networks()[-1]
+    except WeightsError as error:
+        yield Check("runtime", False, str(error))
+        return
+    found = chosen(file, config.size or file.size, Kept())
+    if found is None:
+        yield Check("runtime", True, "not tried yet: the first `omote live` does it, or omote compile")
+        return
+    yield Check("runtime", True, f"{found.build.name} was the fastest; to try again: omote compile --again")
+    for refusal in found.refusals:
+        yield Check("runtime", True, f"not chosen: {refusal}")
