@@ -18,6 +18,7 @@ from .request import Request
 
 ASK_S = 1.0  # between two requests while nothing comes
 FROZEN_NS = 500_000_000  # the same numbers for so long: the app says its last face again when it has lost it
+GAP_NS = 1_000_000_000  # silence, after which the same numbers are news
 
 
 class IFacialMocapSource(DatagramSource[Packet]):
@@ -68,7 +69,7 @@ class _Text:
         self.advice = "is the app open, on the same network as this machine ({here})?"
         self._weights = np.zeros(arkit.COUNT, np.float32)
         self._last: Packet | None = None
-        self._changed_ns = 0
+        self._changed_ns = self._heard_ns = 0
 
     def decode(self, data: bytes) -> Packet:
         return ifacialmocap.decode(data)
@@ -80,8 +81,9 @@ class _Text:
         return True
 
     def heard(self, packet: Packet, now_ns: int) -> Heard:
-        if packet != self._last:
+        if packet != self._last or now_ns - self._heard_ns > GAP_NS:
             self._last, self._changed_ns = packet, now_ns
+        self._heard_ns = now_ns
         if not packet.is_tracked or self._is_frozen(packet, now_ns):
             return Heard(np.zeros(arkit.COUNT, np.float32), confidence=0.0)
         weights = self._weights.copy()

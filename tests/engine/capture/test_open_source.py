@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from omote.engine.capture import SourceError, open_source
+from omote.engine.capture.datagrams import DatagramSource
 from omote.engine.capture.video import VideoSource
 from omote.engine.capture.webcam import WebcamSource
 
@@ -30,12 +31,25 @@ def test_a_video_is_told_by_its_suffix(tmp_path: Path) -> None:
         ("webcm", "did you mean webcam"),
         ("Demo", "did you mean demo"),
         ("live-link", "did you mean livelink"),
-        ("", "There are: webcam"),
+        ("vmx", "did you mean vmc"),
+        ("vtube-studio:10.0.0.7", "did you mean vtubestudio"),
+        ("opensee-face", "did you mean openseeface"),
+        ("ifacialmocp:10.0.0.7:49983", "did you mean ifacialmocap"),
+        ("", "There are: webcam.*take.*livelink.*ifacialmocap.*facemotion3d.*vtubestudio.*vmc.*openseeface"),
         ("face.txt", "There are: webcam"),
         ("webcam:first", "'first' is not a camera's number; wanted 0 to 99"),
         ("webcam:-1", "'-1' is not a camera's number"),
         ("webcam:", "'' is not a camera's number"),
         ("livelink:99999", "wanted 1 to 65535"),
+        ("vmc:", "'' is not a UDP port"),
+        ("openseeface:0", "'0' is not a UDP port"),
+        ("ifacialmocap:70000", "'70000' is not a UDP port"),
+        ("ifacialmocap:10.0.0.7:port", "'port' is not a UDP port"),
+        ("ifacialmocap:-phone", "'-phone' is no phone's address"),
+        ("facemotion3d:", "'' is no phone's address"),
+        ("vtubestudio", "whose.*wanted vtubestudio:PHONE"),
+        ("vtubestudio:21412", "whose"),
+        ("vtubestudio:[::1]", "is no phone's address; wanted an IPv4 address"),
         ("absent.mp4", "there is no file absent.mp4"),
         ("absent.csv", "there is no file absent.csv"),
     ],
@@ -51,7 +65,29 @@ def test_a_misspelt_file_is_answered_with_the_nearest(tmp_path: Path) -> None:
         open_source(str(tmp_path / "intervew.mp4"))
 
 
-@pytest.mark.parametrize("spec", ["webcam", "livelink"])
+@pytest.mark.parametrize(
+    ("spec", "name", "ports"),
+    [
+        ("livelink", "livelink 11111", (11111,)),
+        ("livelink:11112", "livelink 11112", (11112,)),
+        ("vmc", "vmc 39539", (39539,)),
+        ("vmc:39540", "vmc 39540", (39540,)),
+        ("openseeface", "openseeface 11573", (11573,)),
+        ("ifacialmocap", "ifacialmocap 49983", (49983,)),
+        ("ifacialmocap:50003", "ifacialmocap 50003", (50003,)),
+        ("ifacialmocap:my-phone.local", "ifacialmocap my-phone.local", (49983,)),
+        ("facemotion3d", "facemotion3d 49983", (49983, 49993)),
+        ("facemotion3d:10.0.0.7:49994", "facemotion3d 10.0.0.7", (49983, 49993)),
+        ("vtubestudio:10.0.0.7", "vtubestudio 10.0.0.7", (11125,)),
+    ],
+)
+def test_a_phone_or_a_port_is_typed_behind_the_colon(spec: str, name: str, ports: tuple[int, ...]) -> None:
+    source = open_source(spec)
+    assert isinstance(source, DatagramSource)
+    assert (source.name, source.ports) == (name, ports)
+
+
+@pytest.mark.parametrize("spec", ["webcam", "livelink", "vmc", "vtubestudio:10.0.0.7"])
 def test_options_of_files_are_refused_for_live_sources(spec: str) -> None:
     with pytest.raises(SourceError, match="cannot be looped"):
         open_source(spec, loop=True)

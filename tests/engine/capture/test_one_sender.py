@@ -1,0 +1,43 @@
+"""Whose datagrams are taken, without a socket."""
+
+from __future__ import annotations
+
+from omote.engine.capture.one_sender import MOVED_NS, OneSender, Verdict
+
+
+def test_the_first_who_sends_a_face_is_taken_and_no_other_however_long_it_is_silent() -> None:
+    one = OneSender()
+    assert one.judge("10.0.0.7", "", True, 0) is Verdict.FIRST
+    assert one.judge("10.0.0.9", "", True, 1) is Verdict.STRANGER
+    assert one.judge("10.0.0.7", "", False, 2) is Verdict.TAKEN
+    assert one.judge("10.0.0.9", "", True, 10**15) is Verdict.STRANGER
+    assert one.judge("10.0.0.7", "", True, 10**15 + 1) is Verdict.TAKEN
+
+
+def test_nobody_is_taken_for_a_datagram_without_a_face() -> None:
+    one = OneSender()
+    assert one.judge("10.0.0.7", "", False, 0) is Verdict.NOT_YET
+    assert one.judge("10.0.0.9", "", True, 1) is Verdict.FIRST
+    assert one.judge("10.0.0.7", "", False, 2) is Verdict.STRANGER
+
+
+def test_a_named_host_is_the_only_one_from_the_beginning() -> None:
+    one = OneSender("10.0.0.7")
+    assert one.is_stranger("10.0.0.9")
+    assert one.judge("10.0.0.9", "phone", True, 0) is Verdict.STRANGER
+    assert one.judge("10.0.0.7", "phone", True, 1) is Verdict.FIRST
+    assert one.judge("10.0.0.9", "phone", True, 10 * MOVED_NS) is Verdict.STRANGER
+
+
+def test_another_device_behind_the_same_address_is_a_stranger() -> None:
+    one = OneSender()
+    assert one.judge("10.0.0.7", "mine", True, 0) is Verdict.FIRST
+    assert one.judge("10.0.0.7", "yours", True, 10 * MOVED_NS) is Verdict.STRANGER
+
+
+def test_a_device_that_says_who_it_is_may_wake_at_another_address() -> None:
+    one = OneSender()
+    assert one.judge("10.0.0.7", "mine", True, 0) is Verdict.FIRST
+    assert one.judge("10.0.0.8", "mine", True, MOVED_NS) is Verdict.STRANGER  # it has not been silent for long enough
+    assert one.judge("10.0.0.8", "mine", True, MOVED_NS + 1) is Verdict.TAKEN
+    assert one.judge("10.0.0.7", "mine", True, MOVED_NS + 2) is Verdict.STRANGER
