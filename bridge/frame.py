@@ -123,8 +123,8 @@ def body(payload: Video | Params | Schema | Hello, format: Format = RGBA8) -> Bo
     if isinstance(payload, Video):
         described, parts = picture.encode(payload, format)
         return Body(VIDEO, format, described, tuple(parts))
-    described = payload.described() if isinstance(payload, Params) else {}
-    return Body(KINDS[type(payload)], RGBA8, described, (payload.to_bytes(),))
+    said = payload.described() if isinstance(payload, Params) else {}
+    return Body(KINDS[type(payload)], RGBA8, said, (payload.to_bytes(),))
 
 
 def message(header: Header, body: Body) -> list[Part]:

@@ -56,14 +56,21 @@ class Outlets:
         wire.publisher.hello = _hello(server)
         stack.enter_context(wire)
         page = stack.enter_context(_page(config, desk)) if config.page else None
-        for output in (*faces, *pictures):
-            stack.enter_context(output)
+        for face in faces:
+            stack.enter_context(face)
+        for picture in pictures:
+            stack.enter_context(picture)
         return cls(desk, wire, control, server, page, faces, pictures, keys is not None)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
         """Who takes portraits."""
         return (self.wire, *((self.page,) if self.page else ()), *self.faces, *self.pictures, self.desk)
+
+    @property
+    def programs(self) -> tuple[FaceOutput | PictureOutput, ...]:
+        """The other programs among them."""
+        return (*self.faces, *self.pictures)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -83,7 +90,7 @@ class Outlets:
         return (
             *(Receiver(topic, "is listened to") for topic in sorted(self.wire.publisher.listening)),
             *(Receiver(name, str(count)) for name, count in counts.items() if count),
-            *(Receiver(one.name, "is sent to") for one in (*self.faces, *self.pictures) if not one.trouble),
+            *(Receiver(one.name, "is sent to") for one in self.programs if not one.trouble),
         )
 
     @property
@@ -91,7 +98,7 @@ class Outlets:
         """What is wrong, for a person; empty where nothing is."""
         count = self.control.rejected_handshakes
         refused = [f"{count} times somebody was not let in; the log says who and why"] if count else []
-        troubles = [f"{one.name}: {one.trouble}" for one in (*self.faces, *self.pictures) if one.trouble]
+        troubles = [f"{one.name}: {one.trouble}" for one in self.programs if one.trouble]
         return "; ".join((*refused, *troubles))
 
     def rows(self) -> list[str]:

@@ -43,6 +43,7 @@ class VtsSender:
         *,
         retries_s: tuple[float, ...] = RETRIES_S,
         clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], object] | None = None,  # None: until the time is over, or the run
     ) -> None:
         self.place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.name = f"vts {self.place}"
@@ -55,6 +56,7 @@ class VtsSender:
         self._slot: Latest[Params] = Latest()
         self._newest: Params | None = None  # sent again while no newer one comes, also over a new connection
         self._is_over = threading.Event()
+        self._wait = wait or self._is_over.wait
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def __enter__(self) -> Self:
@@ -84,7 +86,7 @@ class VtsSender:
             except (VtsError, OSError, WebSocketException) as error:
                 failures = 1 if self.sent > sent else failures + 1
                 self._say(_said(error))
-            self._is_over.wait(self._retries_s[min(failures, len(self._retries_s)) - 1])
+            self._wait(self._retries_s[min(failures, len(self._retries_s)) - 1])
 
     def _connect_and_perform(self) -> None:
         with connect(
@@ -105,7 +107,7 @@ class VtsSender:
             began_s = self._clock()
             session.inject(self._newest)
             self.sent += 1
-            self._is_over.wait(max(began_s + PERIOD_S - self._clock(), 0.0))
+            self._wait(max(began_s + PERIOD_S - self._clock(), 0.0))
 
     def _say(self, trouble: str) -> None:
         """Once, however often it is tried in vain."""
