@@ -1,0 +1,242 @@
+"""The control page in a real browser, before the real server and the real loop."""
+
+from __future__ import annotations
+
+import io
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from omote.bridge import arkit
+from omote.engine.character import DEFAULT_CHARACTER
+from omote.engine.face.tuning import REGIONS
+from tests.studio.chromium import browser, needs_chromium, playwright
+from tests.studio.on_screen import Pixels, clean, omote, page, pixels
+from tests.studio.running import Running, until
+
+__all__ = ["browser", "clean", "omote", "page"]
+pytestmark = needs_chromium
+
+EVIL = "<img src=x onerror=globalThis.wasRun=1>"
+TABS = ("characters", "expressions", "movement", "light", "calibration", "face", "stream")
+STILL = 1.5  # mean difference of 8-bit values: less is nothing that anybody sees
+
+
+def away(one: Pixels, other: Pixels) -> float:
+    """Mean difference where either shows something."""
+    seen = (one[..., 3] > 0) | (other[..., 3] > 0)
+    return float(np.abs(one.astype(float) - other.astype(float))[seen].mean())
+
+
+def greenness_of_the_hair(picture: Pixels) -> float:
+    upper = picture[: len(picture) // 4].astype(float)
+    shown = upper[upper[..., 3] > 200]
+    return float((shown[:, 1] - shown[:, 0]).mean()) if len(shown) else 0.0
+
+
+def is_on(omote: Running, hotkey: str) -> bool:
+    return bool(next(one for one in omote.state()["hotkeys"] if one["id"] == hotkey)["is_on"])
+
+
+@pytest.fixture
+def at_rest(omote: Running, clean: playwright.Page) -> Iterator[Pixels]:
+    """The picture of a face that the performer cannot move, so that whatever changes it was asked for."""
+    none = dict.fromkeys(REGIONS, 0.0)
+    omote.post("/api/tuning", gain=none, smoothing={**none, "head": 0.0}, head=0.0, blinks=False, breathes=False)
+    last = [pixels(clean)] * 6  # at least a quarter of a second
+
+    def is_still() -> bool:
+        last[:] = [*last[1:], pixels(clean)]
+        return max(away(one, last[-1]) for one in last) < STILL / 4
+
+    until(is_still, "the face to be still")
+    yield last[-1]
+    omote.post("/api/tuning/reset")
+
+
+def test_choosing_a_character_changes_the_clean_picture(
+    page: playwright.Page, clean: playwright.Page, omote: Running
+) -> None:
+    assert greenness_of_the_hair(pixels(clean)) < 5.0
+    page.click('.card[data-name="minto"]')
+    until(lambda: greenness_of_the_hair(pixels(clean)) > 10.0, "green hair")
+    page.wait_for_selector('.card[data-name="minto"][aria-pressed=true]')
+    assert page.inner_text("#character") == "minto"
+    page.click(f'.card[data-name="{DEFAULT_CHARACTER}"]')
+    until(lambda: greenness_of_the_hair(pixels(clean)) < 5.0, "the hair that was there before")
+    assert omote.state()["character"] == DEFAULT_CHARACTER
+
+
+def test_an_expression_comes_and_goes_by_its_key(
+    page: playwright.Page, clean: playwright.Page, omote: Running, at_rest: Pixels
+) -> None:
+    page.keyboard.press("3")  # surprise
+    until(lambda: away(pixels(clean), at_rest) > STILL, "surprise on the clean page")
+    page.wait_for_selector('[data-hotkey="surprise"][aria-pressed=true]')
+    page.keyboard.press("3")
+    until(lambda: away(pixels(clean), at_rest) < STILL / 2, "the face at rest again")
+    assert not is_on(omote, "surprise")
+
+
+def test_an_expression_comes_and_goes_by_its_button(
+    page: playwright.Page, clean: playwright.Page, at_rest: Pixels
+) -> None:
+    page.click("#tab-expressions")
+    page.click('#pads [data-hotkey="surprise"]')
+    until(lambda: away(pixels(clean), at_rest) > STILL, "surprise on the clean page")
+    page.click('#pads [data-hotkey="surprise"]')
+    until(lambda: away(pixels(clean), at_rest) < STILL / 2, "the face at rest again")
+
+
+def test_a_key_that_is_held_lets_go_when_the_window_loses_the_keyboard(page: playwright.Page, omote: Running) -> None:
+    usual = omote.state()["hotkeys"]
+    omote.post("/api/hotkeys", hotkeys=[{**usual[0], "mode": "hold"}, *usual[1:]])
+    until(lambda: "hold" in (page.text_content(f'#pads [data-hotkey="{usual[0]["id"]}"]') or ""), "the pad to know")
+    page.keyboard.down(usual[0]["key"])
+    until(lambda: is_on(omote, usual[0]["id"]), "the hotkey to be on")
+    page.evaluate("window.dispatchEvent(new Event('blur'))")
+    until(lambda: not is_on(omote, usual[0]["id"]), "the hotkey to be let go")
+    page.keyboard.up(usual[0]["key"])
+    omote.post("/api/hotkeys", hotkeys=usual)
+
+
+def test_a_key_typed_into_a_field_is_no_hotkey(page: playwright.Page, omote: Running) -> None:
+    page.click("#tab-calibration")
+    page.click("#calibration input[type=text]")
+    page.keyboard.type("3")
+    page.click("#tab-expressions")
+    page.keyboard.press("4")  # what comes later has come, so nothing else is on its way
+    until(lambda: is_on(omote, "wink-left"), "the other hotkey")
+    assert not is_on(omote, "surprise")
+    page.keyboard.press("4")
+    until(lambda: not is_on(omote, "wink-left"), "rest")
+
+
+def test_hotkeys_are_edited_on_the_page_and_kept(page: playwright.Page, omote: Running) -> None:
+    usual = omote.state()["hotkeys"]
+    page.click("#tab-expressions")
+    page.click("#edit-hotkeys")
+    row = page.locator(".hotkey").first
+    row.get_by_label("Label").fill("Grin")
+    row.get_by_label("Key").press("g")
+    row.get_by_label("Mode").select_option("timer")
+    page.click("#hotkey-editor button[type=submit]")
+    until(lambda: omote.state()["hotkeys"][0]["label"] == "Grin", "the hotkey to be kept")
+    assert [omote.state()["hotkeys"][0][name] for name in ("key", "mode")] == ["g", "timer"]
+    omote.post("/api/hotkeys", hotkeys=usual)
+
+
+def test_the_clean_page_is_transparent_around_the_portrait(clean: playwright.Page) -> None:
+    clean.set_viewport_size({"width": 320, "height": 256})
+    until(lambda: clean.evaluate("innerWidth") == 320, "the other size")
+    picture = np.asarray(Image.open(io.BytesIO(clean.screenshot(omit_background=True))).convert("RGBA"))
+    assert picture[0, 0, 3] == 0  # beside the portrait
+    assert picture[20, 32 + 20, 3] == 0  # within it; the model leaves a breath of alpha in its outermost pixels
+    assert picture[20, 32 + 235, 3] == 0
+    assert picture[128, 160, 3] == 255
+    drawn = pixels(clean)
+    assert drawn[10, 10, 3] == 0
+    assert drawn[len(drawn) // 2, len(drawn) // 2, 3] == 255
+
+
+def test_a_slider_is_heard_and_its_delay_is_printed(page: playwright.Page, omote: Running) -> None:
+    page.click("#tab-movement")
+    page.get_by_label("Brows: strength").fill("2")
+    until(lambda: omote.state()["tuning"]["gain"]["brows"] == 2.0, "the strength")
+    page.get_by_label("Mouth: smoothing").fill("3")
+    until(lambda: omote.state()["tuning"]["smoothing"]["mouth"] == 3.0, "the smoothing")
+    costs = f"+ {omote.state()['delays_ms']['mouth']:.0f} ms"
+    row = page.locator(".region", has=page.get_by_label("Mouth: smoothing"))
+    until(lambda: costs in row.inner_text(), costs)
+    page.click("#reset-tuning")
+    until(lambda: omote.state()["tuning"]["gain"]["brows"] == 1.0, "the usual")
+    until(lambda: page.get_by_label("Brows: strength").input_value() == "1", "the slider to go back")
+
+
+def test_light_is_turned_by_keys(page: playwright.Page, omote: Running) -> None:
+    page.click("#tab-light")
+    before = omote.state()["light"]["direction"]
+    page.press("#ball", "ArrowLeft")
+    until(lambda: omote.state()["light"]["mode"] == "ball", "light by hand")
+    until(lambda: omote.state()["light"]["direction"][0] < before[0], "light further to the left")
+    page.click("#light-modes >> text=Studio")
+    until(lambda: omote.state()["light"]["mode"] == "studio", "the studio's light")
+
+
+def test_whoever_has_no_token_gets_nothing(browser: playwright.Browser, omote: Running) -> None:
+    control, view = omote.url.partition("token=")[2], omote.clean_url.partition("token=")[2]
+    base = omote.url.partition("?")[0]
+    for path, token in (("", "wrong"), ("", view), ("clean", "wrong"), ("api/state", view), ("api/state", "")):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{base}{path}?token={token}")
+        assert refused.value.code == 403, path
+        assert control not in refused.value.read().decode()
+    context = browser.new_context()
+    opened = context.new_page()
+    opened.goto(f"{base}?token=wrong")
+    assert opened.locator("canvas").count() == 0
+    context.close()
+
+
+def test_names_from_anywhere_are_only_text(page: playwright.Page, omote: Running) -> None:
+    usual = omote.state()["hotkeys"]
+    omote.post("/api/hotkeys", hotkeys=[{**usual[0], "label": EVIL}, *usual[1:]])
+    until(lambda: EVIL in page.inner_text("#quick"), "the label")
+    page.evaluate(
+        """(name) => import("/static/characters.js").then(({ thumbnail }) => {
+          document.body.append(thumbnail({ name, has_thumbnail: false }), thumbnail({ name, has_thumbnail: true }));
+        })""",
+        EVIL,
+    )
+    page.evaluate("(text) => import('/static/notices.js').then(({ notice }) => notice(text))", EVIL)
+    until(lambda: EVIL in page.inner_text("#notices"), "the notice")
+    assert page.locator("img[src=x]").count() == 0
+    assert page.evaluate("globalThis.wasRun") is None
+    omote.post("/api/hotkeys", hotkeys=usual)
+
+
+def test_an_own_character_is_deleted_only_after_a_question(page: playwright.Page, omote: Running) -> None:
+    def names() -> list[str]:
+        return [one["name"] for one in omote.state()["characters"]]
+
+    page.get_by_label("Delete mine").click()
+    page.click("#asker >> text=Keep")
+    assert "mine" in names()
+    page.get_by_label("Delete mine").click()
+    page.click("#asker button.accent")
+    until(lambda: "mine" not in names(), "the character to be gone")
+    until(lambda: page.locator('.card[data-name="mine"]').count() == 0, "its card to be gone")
+
+
+def test_the_page_knows_the_weights_by_the_wires_names(page: playwright.Page) -> None:
+    known = page.evaluate("import('/static/arkit.js').then(({ NAMES, REGIONS }) => ({ NAMES, REGIONS }))")
+    assert tuple(known["NAMES"]) == arkit.NAMES
+    assert {name: tuple(weights) for name, weights in known["REGIONS"].items()} == dict(REGIONS)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
+def test_every_panel_fits_and_every_control_has_a_name(page: playwright.Page, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    for tab in TABS:
+        if page.is_visible(f"#tab-{tab}"):
+            page.click(f"#tab-{tab}")
+        assert page.is_visible(f"#panel-{tab}")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
+        assert page.evaluate(NAMELESS) == [], tab
+        if width < 500:
+            assert page.evaluate(SMALL) == [], tab
+
+
+NAMELESS = """() => [...document.querySelectorAll("button, select, input, canvas")].filter((one) => {
+  const said = one.getAttribute("aria-label") || one.textContent.trim() || one.labels?.[0]?.textContent.trim();
+  return one.checkVisibility() && !said;
+}).map((one) => one.outerHTML)"""
+# What a finger is to hit; a label is hit with what it labels.
+SMALL = """() => [...document.querySelectorAll("button, select, .switch, input[type=range]")].filter((one) => {
+  if (!one.checkVisibility() || one.closest(".segments, .steps")) return false;
+  return one.getBoundingClientRect().height < 40;
+}).map((one) => one.outerHTML)"""
