@@ -15,6 +15,7 @@
 #include "ILiveLinkClient.h"
 #include "Misc/ConfigCacheIni.h"
 #include "Modules/ModuleManager.h"
+#include "OmoteExpressionsComponent.h"
 #include "OmoteLiveLinkSource.h"
 #include "OmoteLiveLinkSourceFactory.h"
 #include "OmotePortraitComponent.h"
@@ -215,4 +216,44 @@ TEST(a_source_that_cannot_connect_says_why) {
     source->Update();
     ExpectContains(source->GetSourceStatus().Text.Text, "/no/such/file");
     EXPECT(source->RequestSourceShutdown());
+}
+
+TEST(expressions_that_the_performer_makes_are_events) {
+    TestPublisher publisher;
+    UOmoteExpressionsComponent face;
+    std::vector<std::string> told;
+    face.OnExpressionBegan.Handlers.push_back([&](FString name) { told.push_back("+" + name.Text); });
+    face.OnExpressionEnded.Handlers.push_back([&](FString name) { told.push_back("-" + name.Text); });
+    face.Connection = ("params=" + publisher.Endpoint()).c_str();
+    face.BeginPlay();
+    EXPECT(publisher.WaitForSubscription("p/omote"));
+    const auto ticksUntil = [&](std::size_t count) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+        while (told.size() < count && std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            face.TickComponent(0.016f, LEVELTICK_All, nullptr);
+        }
+        return told.size() == count;
+    };
+    publisher.Send(StoredMessage("wire_params_recognised"));
+    EXPECT(ticksUntil(3));
+    EXPECT_EQUAL(told[0], std::string("+smile"));
+    EXPECT_EQUAL(told[1], std::string("+brow_raise"));
+    EXPECT_EQUAL(face.Recognised.Num(), int64{3});
+    EXPECT_EQUAL(face.Confidence, 0.75f);
+    EXPECT(ticksUntil(6));  // nothing comes any more, so all is over
+    EXPECT_EQUAL(told[3], std::string("-smile"));
+    EXPECT_EQUAL(face.Recognised.Num(), int64{0});
+    publisher.Send(StoredMessage("wire_params_recognised"));
+    EXPECT(ticksUntil(9));
+    face.EndPlay(EEndPlayReason::Destroyed);
+    EXPECT_EQUAL(told.size(), std::size_t{12});
+}
+
+TEST(an_expressions_component_that_cannot_connect_says_why) {
+    UOmoteExpressionsComponent face;
+    face.Connection = "parms=tcp://127.0.0.1:5556";
+    face.BeginPlay();
+    face.TickComponent(0.016f, LEVELTICK_All, nullptr);
+    ExpectContains(face.LastError.Text, "parms");
 }

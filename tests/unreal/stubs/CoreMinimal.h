@@ -62,6 +62,9 @@ struct TArray {
     void Add(const T& item) { Items.push_back(item); }
     void Append(const T* items, int32 count) { Items.insert(Items.end(), items, items + count); }
     int64 Num() const { return static_cast<int64>(Items.size()); }
+    void Reset() { Items.clear(); }
+    auto begin() const { return Items.begin(); }
+    auto end() const { return Items.end(); }
     T* GetData() { return Items.data(); }
     T& operator[](int32 index) { return Items[static_cast<std::size_t>(index)]; }
     std::vector<T> Items;

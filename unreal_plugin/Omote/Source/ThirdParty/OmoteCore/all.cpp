@@ -25,6 +25,7 @@
 #include "src/picture_pool.cpp"
 #include "src/receiver.cpp"
 #include "src/reception.cpp"
+#include "src/recognition.cpp"
 #include "src/socket.cpp"
 #include "src/utf8.cpp"
 #include "src/value.cpp"

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t FewestFloats = 131;
 constexpr std::size_t MaxBasisLetters = 64;
+constexpr std::size_t MaxRecognised = 16;
+constexpr std::size_t MaxNameBytes = 64;
 
 // Hands out little-endian floats from left to right.
 class Floats {
@@ -45,6 +47,19 @@ private:
     std::size_t left_;
 };
 
+void TakeRecognised(const Value& fields, std::vector<std::string>& into) {
+    into.clear();
+    if (!fields.Find("recognised")) return;
+    into = fields.Texts("recognised");
+    if (into.size() > MaxRecognised) {
+        throw WireError("'recognised' has at most 16 names, got " + std::to_string(into.size()));
+    }
+    for (const std::string& name : into) {
+        if (!name.empty() && name.size() <= MaxNameBytes) continue;
+        throw WireError("a name in 'recognised' has 1 to 64 bytes, got " + std::to_string(name.size()));
+    }
+}
+
 }  // namespace
 
 void DecodeParams(const Envelope& envelope, Params& into) {
@@ -58,6 +73,7 @@ void DecodeParams(const Envelope& envelope, Params& into) {
     }
     into.header = envelope.header;
     into.basis = basis;
+    TakeRecognised(envelope.fields, into.recognised);
     Floats floats(payload);
     floats.Take("weights", into.weights);
     floats.Take("expression", into.expression);

@@ -98,11 +98,20 @@ TEST(golden_topics_are_what_one_subscribes_to_for_their_format) {
     }
 }
 
+void ExpectNames(const std::vector<std::string>& recognised, const Json& said) {
+    const std::size_t count = said.Has("recognised") ? said["recognised"].Items().size() : 0;
+    EXPECT_EQUAL(recognised.size(), count);
+    for (std::size_t at = 0; at < count; ++at) {
+        EXPECT_EQUAL(recognised[at], said["recognised"].Items()[at].Text());
+    }
+}
+
 TEST(golden_params_decode_to_their_numbers) {
     for (const std::string& name : NamesStartingWith("wire_params")) {
         const Params params = DecodedParams(name);
         const Json& said = Golden()[name];
         EXPECT_EQUAL(params.basis, said["basis"].Text());
+        ExpectNames(params.recognised, said);
         ExpectFloats(params.weights, said["weights"]);
         ExpectFloats(params.expression, said["expression"]);
         ExpectFloats(params.jawPose, said["jaw_pose"]);

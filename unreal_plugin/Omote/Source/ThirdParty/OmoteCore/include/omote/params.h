@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "omote/envelope.h"
 
@@ -15,6 +16,7 @@ struct Params {
     Header header;
     std::uint64_t arrivedNs = 0;  // our monotonic clock
     std::string basis;            // the language of `expression`: open, flame2020
+    std::vector<std::string> recognised;  // the expressions that the performer makes now, by name
 
     // The floats, in the order in which they travel. As seen:
     std::array<float, WeightCount> weights{};  // ARKit order, 0 (rest) to 1 (full)

@@ -1,0 +1,1 @@
+// Unreal's header tool writes this.
