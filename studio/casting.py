@@ -22,7 +22,7 @@ from omote.engine.nouns import AnyCharacter, PhotorealCharacter
 from omote.engine.scene import Scene
 
 from . import thumbnails, workshop
-from .character import ticked_words
+from .character import quotable, ticked_words
 from .jobs import Jobs, JobsError
 from .likeness import OPEN, PHOTOREAL
 from .wish import ordered
@@ -212,7 +212,7 @@ def _path(name: str) -> Path:
     try:
         return _files()[name]
     except KeyError:
-        raise CharacterError(f'there is no character "{name[:80]}"') from None
+        raise CharacterError(f'there is no character "{quotable(name)}"') from None
 
 
 def _kept(path: Path, seal: tuple[int, int]) -> _Kept:

@@ -150,10 +150,15 @@ def place(wanted: Order) -> Path:
 def own_path(name: str) -> Path:
     """Where an own character of this name is kept, whether there is one or not; CharacterError where it is no name."""
     if not _NAME.fullmatch(name) or _DEVICES.fullmatch(name) or len(name.encode()) > _LONGEST_NAME:
-        raise CharacterError(f'"{name[:_LONGEST_NAME]}" is no name: letters, digits, _ and - make one')
+        raise CharacterError(f'"{quotable(name)}" is no name: letters, digits, _ and - make one')
     if name.lower() in character_names():
         raise CharacterError(f'"{name}" is the name of a shipped character: choose another one')
     return own_folder() / f"{name}{SUFFIX}"
+
+
+def quotable(sent: object) -> str:
+    """The beginning of what somebody sent, as it can be sent back."""
+    return str(sent)[:_LONGEST_NAME].encode(errors="replace").decode()
 
 
 def _check_kind(wanted: Order) -> None:

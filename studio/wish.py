@@ -9,7 +9,7 @@ from omote.engine.character import CharacterError, character_names, own_names
 from omote.engine.identity.prior import shipped_prior
 from omote.engine.identity.wishes import understood
 
-from .character import Order, own_path
+from .character import Order, own_path, quotable
 
 MOST_BYTES = 16 << 20  # of a photo
 _MOST_SEED = 2**53  # to which a whole number is the same in every JSON
@@ -21,7 +21,7 @@ _KEYS = {"name", "set", "consent", *_SOURCES}
 def ordered(wish: Mapping[str, object], photo: bytes | None) -> Order:
     """The order for this wish, as `Casting.make` describes it; CharacterError says what is wrong with it."""
     if unknown := [key for key in wish if key not in _KEYS]:
-        raise CharacterError(f'no "{unknown[0][:_LONGEST_VALUE]}" in a wish: there are {", ".join(sorted(_KEYS))}')
+        raise CharacterError(f'no "{quotable(unknown[0])}" in a wish: there are {", ".join(sorted(_KEYS))}')
     name = _text(wish, "name")
     if own_path(name).exists():
         raise CharacterError(f'"{name}" is there already: choose another name')
@@ -60,7 +60,7 @@ def _photo(wish: Mapping[str, object], photo: bytes) -> bytes:
 
 def _seed(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_SEED:
-        raise CharacterError(f"a seed is a whole number from 0 to {_MOST_SEED}, got {str(value)[:_LONGEST_VALUE]}")
+        raise CharacterError(f"a seed is a whole number from 0 to {_MOST_SEED}, got {quotable(value)}")
     return value
 
 
@@ -69,14 +69,14 @@ def _blend(value: object) -> tuple[str, str, str]:
         raise CharacterError("a blend is two characters and a share, such as hana, aoi, 0.4")
     first, second, share = value
     if not isinstance(share, int | float) or isinstance(share, bool) or not 0.0 <= share <= 1.0:
-        raise CharacterError(f"a share goes from 0 (the first) to 1 (the second), got {str(share)[:_LONGEST_VALUE]}")
+        raise CharacterError(f"a share goes from 0 (the first) to 1 (the second), got {quotable(share)}")
     return _known(first), _known(second), repr(float(share))
 
 
 def _known(value: object) -> str:
     """By name, never by a path."""
     if not isinstance(value, str) or value not in (*character_names(), *own_names()):
-        raise CharacterError(f'there is no character "{str(value)[:_LONGEST_VALUE]}"')
+        raise CharacterError(f'there is no character "{quotable(value)}"')
     return value
 
 
@@ -87,6 +87,8 @@ def _wishes(value: object) -> tuple[str, ...]:
         raise CharacterError(f'"set" must say what of what is to be different, got {type(value).__name__}')
     for key, one in value.items():
         if not isinstance(one, str | int | float) or isinstance(one, bool) or len(str(one)) > _LONGEST_VALUE:
-            raise CharacterError(f'"{str(key)[:_LONGEST_VALUE]}" is set to what is no colour, name or number')
+            raise CharacterError(f'"{quotable(key)}" is set to what is no colour, name or number')
+        if quotable(key) != key or quotable(one) != str(one):
+            raise CharacterError(f'no attribute "{quotable(key)}" can be set to "{quotable(one)}"')
     said = tuple(f"{key}={one}" for key, one in value.items())
     return understood(said, shipped_prior().looks.styles).said

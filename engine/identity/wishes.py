@@ -84,6 +84,8 @@ def _colour(name: str, value: str) -> RGB:
     words = WORDS[name]
     try:
         red, green, blue = ImageColor.getrgb(words.get(value.replace(" ", "-"), value))[:3]
+        if not all(0 <= part <= 255 for part in (red, green, blue)):
+            raise ValueError(f"{red}, {green}, {blue} go beyond 255")
     except ValueError as error:
         own = f", one of {', '.join(words)}" if words else ""
         near = _near(value, [*words, *ImageColor.colormap])

@@ -241,6 +241,7 @@ def test_an_own_file_with_a_shipped_name_neither_hides_it_nor_can_it_be_removed_
         ({"name": "me", "from": "hana"}, "choose something that is to be different"),
         ({"name": "me", "from": "hana", "set": {"hare": "teal"}}, 'no attribute "hare", did you mean "hair"?'),
         ({"name": "me", "from": "hana", "set": {"hair": "taupeish"}}, 'no colour "taupeish"'),
+        ({"name": "me", "from": "hana", "set": {"hair": "rgb(999,0,0)"}}, 'no colour "rgb(999,0,0)"'),
         ({"name": "me", "from": "hana", "set": {"age": 2}}, "age takes a number from 0 to 1, got 2"),
         ({"name": "me", "from": "hana", "set": {"hair": ["teal"]}}, '"hair" is set to what is no colour'),
         ({"name": "me", "from": "hana", "set": "teal"}, '"set" must say what'),
@@ -485,6 +486,36 @@ def test_choices_are_what_can_be_set() -> None:
     for name, ends in numbers.items():
         for end in ends.values():
             assert understood((f"{name}={end}",), known).numbers == {name: end}
+
+
+_LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80) | st.just("hana")
+_ATTRIBUTES = st.sampled_from(["hair", "iris", "skin", "cloth", "brow", "style", "age", "masculine"])
+_WISHES = st.fixed_dictionaries(
+    {"name": st.just("me") | _LEAVES},
+    optional={
+        "seed": _LEAVES,
+        "blend": st.lists(_LEAVES, max_size=4) | _LEAVES,
+        "from": st.just("hana") | _LEAVES,
+        "set": st.dictionaries(_ATTRIBUTES | st.text(max_size=20), _LEAVES | st.lists(_LEAVES), max_size=3) | _LEAVES,
+        "consent": _LEAVES,
+    },
+)
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_WISHES, st.none() | st.binary(max_size=20))
+def test_whatever_is_wished_is_an_order_or_refused_in_words_that_can_be_sent(
+    wish: dict[str, object], data: bytes | None
+) -> None:
+    from omote.studio.wish import ordered
+
+    try:
+        order = ordered(wish, data)
+    except CharacterError as error:
+        str(error).encode()
+    else:
+        header, _, rest = Task(order).told().partition(b"\n")
+        assert Task.heard(header, rest).order == order
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
