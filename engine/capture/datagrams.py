@@ -166,7 +166,8 @@ class DatagramSource(Generic[P]):
     def _accept(self, data: bytes, address: str) -> Heard | None:
         """What it says of the face, if it is of the protocol and of our sender."""
         if self._one.is_stranger(address):
-            return self._ignore(address)
+            self._ignore(address)
+            return None
         try:
             packet = self._dialect.decode(data)
         except ProtocolError as error:
@@ -176,7 +177,8 @@ class DatagramSource(Generic[P]):
         now_ns, device = self._clock(), self._dialect.device(packet)
         verdict = self._one.judge(address, device, self._dialect.has_face(packet), now_ns)
         if verdict is Verdict.STRANGER:
-            return self._ignore(address)
+            self._ignore(address)
+            return None
         if verdict is Verdict.FIRST:
             _log.info("taking the face that comes from %s", address)
         if verdict is Verdict.NOT_YET:

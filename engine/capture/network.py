@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from omote.bridge import ifacialmocap, vtubestudio_phone
+
 from .source import Source, SourceError
 
 WANTED = (
@@ -39,7 +41,7 @@ def _listener(kind: str, spec: str, colon: str, detail: str) -> Source:
 
 
 def _ifacialmocap(spec: str, colon: str, detail: str) -> Source:
-    from .ifacialmocap import IFacialMocapSource, ifacialmocap
+    from .ifacialmocap import IFacialMocapSource
 
     if not colon:
         return IFacialMocapSource()
@@ -49,7 +51,7 @@ def _ifacialmocap(spec: str, colon: str, detail: str) -> Source:
 
 
 def _facemotion3d(spec: str, colon: str, detail: str) -> Source:
-    from .ifacialmocap import Facemotion3dSource, ifacialmocap
+    from .ifacialmocap import Facemotion3dSource
 
     if not colon:
         return Facemotion3dSource()
@@ -59,7 +61,7 @@ def _facemotion3d(spec: str, colon: str, detail: str) -> Source:
 
 
 def _vtubestudio(spec: str, detail: str) -> Source:
-    from .vtubestudio import VTubeStudioSource, vtubestudio_phone
+    from .vtubestudio import VTubeStudioSource
 
     if not detail or detail.isdigit():
         raise SourceError(f"{spec}: whose? The app sends only to who asks: wanted vtubestudio:PHONE, as 192.168.1.7")

@@ -1,7 +1,7 @@
 """Writes the golden vectors of what phones and trackers send: `phone_*.bin`, one datagram each, and what it says.
 
 Run once, by hand; a committed vector never changes:
-    PYTHONPATH=build python tests/bridge/golden_phones.py
+    PYTHONPATH=build python -m tests.bridge.golden_phones
 All bytes are put together here from the protocols' descriptions, not by the codecs that they test. What they say is in
 `golden_phones.json`, in the app's own units.
 """
@@ -13,7 +13,7 @@ import math
 import struct
 from pathlib import Path
 
-from golden_vmc import bundles, message
+from .golden_vmc import bundles, message
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 

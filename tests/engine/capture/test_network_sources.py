@@ -74,8 +74,23 @@ def opened(name: str, phone: Phone, clock: Callable[[], int]) -> DatagramSource[
         return Facemotion3dSource(LOOPBACK, phone.port, (0, 0), clock)
     if "vtube" in name:
         return VTubeStudioSource(LOOPBACK, phone.port, 0, clock)
-    kind = {"l": LiveLinkSource, "o": OpenSeeFaceSource, "v": VmcSource}[name.removeprefix("phone_")[0]]
-    return kind(0, LOOPBACK, clock)
+    if "livelink" in name:
+        return LiveLinkSource(0, LOOPBACK, clock)
+    return (VmcSource if "vmc" in name else OpenSeeFaceSource)(0, LOOPBACK, clock)
+
+
+def second_of(source: DatagramSource[Any], phone: Phone) -> DatagramSource[Any]:
+    """Another of the same kind, at the same port."""
+    port = source.port
+    if isinstance(source, IFacialMocapSource):
+        return IFacialMocapSource(LOOPBACK, phone.port, (port,))
+    if isinstance(source, Facemotion3dSource):
+        return Facemotion3dSource(LOOPBACK, phone.port, (0, port))
+    if isinstance(source, VTubeStudioSource):
+        return VTubeStudioSource(LOOPBACK, phone.port, port)
+    if isinstance(source, LiveLinkSource):
+        return LiveLinkSource(port, LOOPBACK)
+    return VmcSource(port, LOOPBACK) if isinstance(source, VmcSource) else OpenSeeFaceSource(port, LOOPBACK)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -112,18 +127,9 @@ def test_nonsense_neither_takes_a_source_nor_stops_it(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_port_in_use_is_one_line_with_the_cure(name: str) -> None:
     with Phone() as phone, opened(name, phone, Clock()) as source:
-        second = type(source)(LOOPBACK, phone.port, (source.port,)) if "ifacial" in name else None
-        if isinstance(source, LiveLinkSource | OpenSeeFaceSource | VmcSource):
-            second = type(source)(source.port, LOOPBACK)
-        if isinstance(source, Facemotion3dSource):
-            second = Facemotion3dSource(LOOPBACK, phone.port, (0, source.port))
-        if isinstance(source, VTubeStudioSource):
-            second = VTubeStudioSource(LOOPBACK, phone.port, source.port)
-        assert second is not None
-        with pytest.raises(
-            SourceError, match=f"UDP port {source.port} is taken by another program; stop that"
-        ) as caught:
-            second.__enter__()
+        taken = f"UDP port {source.port} is taken by another program; stop that"
+        with pytest.raises(SourceError, match=taken) as caught:
+            second_of(source, phone).__enter__()
     assert "\n" not in str(caught.value)
 
 
