@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sections
+import smoothing_tables
 import with_bf16
 from goals import SCENE, best_cell
 from record import hardware_line
@@ -166,6 +167,7 @@ ALL: dict[str, Callable[[Path], str]] = {
     **{"live": live, "network": network, "peak": peak, "budget": budget, "growth": growth, "bridge": bridge},
     **{
         "layers": layers,
+        "smoothing": smoothing_tables.block,
         "earlier": with_bf16.block,
         "goals": lambda folder: sections.asked_for(folder).partition("\n\n")[2],
     },

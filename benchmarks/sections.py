@@ -9,6 +9,7 @@ from typing import Any
 import with_bf16
 from goals import goals
 from growth_tables import growth
+from smoothing_tables import smoothing
 from typeset import (
     QUANTILES,
     Result,
@@ -243,5 +244,5 @@ def _gpu_cells(cells: list[Result]) -> str:
 
 ALL: tuple[Callable[[Path], str], ...] = (
     *(asked_for, live, jaw_code, network, layers, int8, growth),
-    *(rivals, first_start, maps, bridge, with_bf16.section_of, gpu),
+    *(rivals, first_start, maps, smoothing, bridge, with_bf16.section_of, gpu),
 )

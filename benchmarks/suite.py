@@ -48,6 +48,7 @@ PARTS = (
     Part("bridge", 4.5),
     Part("rivals", 8.0),
     Part("first_start", 2.0),
+    Part("smoothing", 1.5),
 )
 
 
