@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ HOP_S = 0.005  # between two moments
 MOST_S = 600.0
 EXTRA = "pip install 'omote[delay]', or save its sound as WAV and name that by --sound"
 _BLOCK = 1 << 16  # sound frames read at a time
+# What the standard library's reader raises at files that lie about their lengths.
+_BROKEN = (OSError, EOFError, wave.Error, RuntimeError, ValueError, ArithmeticError, struct.error)
 
 
 def loudness(path: Path) -> Track:
@@ -41,21 +44,28 @@ def _wav(path: Path) -> tuple[int, Iterator[NDArray[np.float32]], float]:
     try:
         file = wave.open(str(path), "rb")  # noqa: SIM115  # closed by the generator that reads it
         rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
-    except (OSError, EOFError, wave.Error) as error:
+    except _BROKEN as error:
         raise DelayError(f"{path} cannot be read as WAV ({error}): wanted PCM of 8 to 32 bits") from error
     if rate < 4000 or width not in (1, 2, 3, 4) or not 1 <= channels <= 16:
         file.close()
         raise DelayError(
             f"{path.name} has {rate} Hz, {8 * width} bits, {channels} channels: wanted PCM from 4000 Hz on"
         )
-    return rate, _wav_blocks(file, width, channels), 0.0
+    return rate, _wav_blocks(path, file, width, channels), 0.0
 
 
-def _wav_blocks(file: wave.Wave_read, width: int, channels: int) -> Iterator[NDArray[np.float32]]:
+def _wav_blocks(path: Path, file: wave.Wave_read, width: int, channels: int) -> Iterator[NDArray[np.float32]]:
     with file:
-        while data := file.readframes(_BLOCK):
+        while data := _read(path, file):
             whole = len(data) // (width * channels) * width * channels
             yield _numbers(data[:whole], width).reshape(-1, channels).mean(axis=1)
+
+
+def _read(path: Path, file: wave.Wave_read) -> bytes:
+    try:
+        return file.readframes(_BLOCK)
+    except _BROKEN as error:
+        raise DelayError(f"{path} is damaged ({error}): save its sound again") from error
 
 
 def _numbers(data: bytes, width: int) -> NDArray[np.float32]:
