@@ -39,9 +39,10 @@ function draw(sight, picture) {
   }
   const context = canvas.getContext("2d");
   context.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  context.fillStyle = "#ffd9cf";
+  const dot = canvas.width / 260;
+  context.fillStyle = "#fff";
   for (let at = 0; at < sight.points.length; at += 2) {
-    context.fillRect(sight.points[at] - 0.6, sight.points[at + 1] - 0.6, 1.2, 1.2);
+    context.fillRect(sight.points[at] - dot / 2, sight.points[at + 1] - dot / 2, dot, dot);
   }
 }
 

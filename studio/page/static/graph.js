@@ -40,7 +40,7 @@ export function drawGraph(canvas, budgetMs) {
     context.fillStyle = colour("--line");
     context.fillRect(LEFT, Math.round(y(ms)), width - LEFT, 1);
     context.fillStyle = colour("--quiet");
-    context.fillText(String(ms), LEFT - 6, Math.min(y(ms), height - 6));
+    context.fillText(ms >= 1000 ? `${ms / 1000} s` : String(ms), LEFT - 6, Math.min(y(ms), height - 6));
   }
   if (budgetMs) line(context, [[LEFT, y(budgetMs)], [width, y(budgetMs)]], colour("--good"), [3, 3]);
 
