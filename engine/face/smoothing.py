@@ -50,11 +50,11 @@ _BAND: Mapping[str, float] = {
 _TURN_RAD, _SHIFT_M, _GAZE_RAD = 0.010, 0.0015, 0.03
 
 # How fast a usual movement goes, in weights or radians a second, and by what band it is smoothed: brows that are raised
-# half in half a second, a blink, a glance aside, speech, a head that turns by 12 degrees in a second. What is faster
+# half in half a second, lids that shut in 0.4 s, a glance aside, speech, a head that turns by 12 degrees in a second. What is faster
 # comes later by less.
 _USUAL: Mapping[str, tuple[float, float]] = {
     "brows": (1.0, _BAND["brow"]),
-    "eyes": (5.0, _BAND["eyeBlink"]),
+    "eyes": (2.5, _BAND["eyeBlink"]),
     "gaze": (1.0, _GAZE_RAD),
     "cheeks": (1.0, _BAND["cheek"]),
     "jaw": (1.5, _BAND["jaw"]),
@@ -82,8 +82,8 @@ _BANDS, _PLACES = _laid_out()
 def delay_ms(region: str, strength: float) -> float:
     """By how much the smoothing of this region (one of `SMOOTHED`) holds a usual movement back; 0 at strength 0.
 
-    That of a steady movement at 30 pictures a second: of the brows at one weight a second, of a blink at five, of lips
-    and jaw at one and a half, of a glance at one radian a second and of the head at a fifth.
+    That of a steady movement at 30 pictures a second: of brows and cheeks at one weight a second, of lids at two and a
+    half, of lips, jaw and tongue at one and a half, of a glance at one radian a second and of the head at a fifth.
     """
     speed, band = _USUAL[region]
     if strength <= 0.0:

@@ -12,7 +12,7 @@ from record import kept
 
 from omote.bridge import arkit
 from omote.engine.capture import DEMO
-from omote.engine.capture.take import TakeSource
+from omote.engine.capture.take import TakeSource, read_take
 from omote.engine.nouns import Signal, Stamp
 
 FPS = 30.0
@@ -39,7 +39,7 @@ def test_the_fast_part_of_a_slow_movement_is_nothing_and_that_of_noise_is_most_o
 def demo() -> list[Signal]:
     """The take that is shipped, ten seconds of it."""
     signals = []
-    with TakeSource(DEMO, is_offline=True) as source:
+    with TakeSource(read_take(DEMO), "demo", is_offline=True) as source:
         for index in range(300):
             signal = source.read(1.0)
             assert signal is not None
