@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +62,15 @@ class Look:
     def maker(self, grid: int) -> MapMaker:
         """Draws this character's maps with so many pixels on a side; made at the first asking."""
         if grid not in self._makers:
-            self._makers[grid] = MapMaker(self.shaped, grid=grid)
+            self._makers[grid] = _maker(grid).of(self.shaped)
         return self._makers[grid]
+
+
+@cache
+def _maker(grid: int) -> MapMaker:
+    """Of the mean head, from which others are made."""
+    head = open_head()
+    return MapMaker(head.shaped(np.zeros(head.shape_size, np.float32)), grid=grid)
 
 
 def _check(character: Character, file: NetworkFile) -> None:

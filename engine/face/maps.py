@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +71,12 @@ class MapMaker:
         region = self.head.region[self.head.triangle[:, 0]]
         self._flags = np.stack([region == EYE, region == MOUTH]).astype(np.float32)  # [2,T]
         self._card_low, self._card_high = _card_ends()
+
+    def of(self, shaped: Shaped) -> MapMaker:
+        """The same for another head: in a fifteenth of the time, for most of a maker is of no head in particular."""
+        other = copy(self)
+        other.shaped, other.camera = shaped, Camera.framing(shaped)
+        return other
 
     def draw(self, params: FlameParams) -> Maps:
         """The maps of this face; ValueError where `params` speak another basis."""

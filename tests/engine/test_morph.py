@@ -17,6 +17,8 @@ from omote.engine import (
     load_character,
     studio_light,
 )
+from omote.engine.face.head import open_head
+from omote.engine.face.maps import MapMaker
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.latency import LatencyMeter
 from omote.engine.morph import MORPH_S, STEPS, Morph, between, mixed
@@ -144,6 +146,13 @@ def test_a_change_begins_and_ends_gently() -> None:
     steps = np.linalg.norm(np.diff(way, axis=0), axis=1)
     assert len(steps) == STEPS
     assert steps[0] < 0.4 * steps[STEPS // 2] > steps[-1]
+
+
+def test_a_maker_of_maps_from_that_of_another_head_draws_the_same_maps() -> None:
+    hana, noah = (open_head().shaped(one.shape) for one in (HANA, NOAH))
+    ours, wanted = MapMaker(hana).of(noah).draw(SMILE), MapMaker(noah).draw(SMILE)
+    assert ours.geometry.tobytes() == wanted.geometry.tobytes()
+    assert ours.uv.tobytes() == wanted.uv.tobytes()
 
 
 @pytest.fixture(scope="module")
