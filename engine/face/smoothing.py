@@ -50,8 +50,8 @@ _BAND: Mapping[str, float] = {
 _TURN_RAD, _SHIFT_M, _GAZE_RAD = 0.010, 0.0015, 0.03
 
 # How fast a usual movement goes, in weights or radians a second, and by what band it is smoothed: brows that are raised
-# half in half a second, lids that shut in 0.4 s, a glance aside, speech, a head that turns by 12 degrees in a second. What is faster
-# comes later by less.
+# half in half a second, lids that shut in 0.4 s, a glance aside, speech, a head that turns by 12 degrees in a second.
+# What is faster comes later by less.
 _USUAL: Mapping[str, tuple[float, float]] = {
     "brows": (1.0, _BAND["brow"]),
     "eyes": (2.5, _BAND["eyeBlink"]),
