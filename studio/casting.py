@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from omote.engine.character import (
@@ -100,7 +100,8 @@ class Casting:
         path, scene = _path(name), self._scene()
         if scene is None:
             raise CharacterError("Omote is still starting: try again in a moment")
-        scene.change(load_any(str(path)))
+        character = load_any(str(path))
+        scene.change(character if character.name == name else replace(character, name=name))  # as it is listed
         self._on_change()
 
     def make(self, wish: Mapping[str, object], photo: bytes | None = None) -> int:

@@ -202,6 +202,8 @@ def test_the_character_on_stage_stays(folder: Path) -> None:
     path, page = own(folder, "me"), Page()
     path.rename(folder / "renamed.omote")  # by its file's name it is another one
     page.casting.show("renamed")
+    assert page.scene is not None
+    assert page.scene.character.name == "renamed"
     with pytest.raises(CharacterError, match="on stage: show another character first"):
         page.casting.remove("renamed")
     page.casting.show("hana")
