@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,10 +45,11 @@ def run(sitting: Sitting, console: Console | None = None, typed: TextIO | None =
     except ActorError as error:
         raise CalibrationError(str(error)) from error
     session = Session(sitting.actor, source.name)
-    _listen(session, console, typed)
+    session.begin()
+    if console.is_terminal and typed.isatty():
+        threading.Thread(target=obey, args=(session, typed), name="keys", daemon=True).start()
     with source, Screen(console) as show:
-        session.begin()
-        _play(source, session, show)
+        play(source, session, show)
     kept = Kept(session.result(), Made(now(), source.name, session.findings()))
     _keep(kept, place, sitting.report)
     console.print("\n".join(found(kept, place, sitting.report)), highlight=False, markup=False, soft_wrap=True)
@@ -94,8 +95,8 @@ def _is_file(spec: str) -> bool:
     return spec == "demo" or Path(spec).suffix.lower() in (".csv", *VIDEO_SUFFIXES)
 
 
-def _play(source: Source, session: Session, show: Callable[[View], None]) -> None:
-    """Shows the session every picture until it is over."""
+def play(source: Source, session: Session, show: Callable[[View], None]) -> None:
+    """Shows the session every picture until it is over; CalibrationError where it was given up or the source ended."""
     while True:
         view = session.view
         show(view)
@@ -123,19 +124,12 @@ def _keep(kept: Kept, place: Path, report: Path | None) -> None:
         write_report(kept, report)
 
 
-def _listen(session: Session, console: Console, typed: TextIO) -> None:
-    """Carries out what is typed, line by line, where there is a terminal."""
-    if not console.is_terminal or not typed.isatty():
-        return
-
+def obey(session: Session, typed: Iterable[str]) -> None:
+    """Carries out what is typed, line by line, to its end."""
     orders = {"": session.redo, "s": session.skip, "q": session.cancel}
-
-    def follow() -> None:
-        for line in typed:
-            if order := orders.get(line.strip().lower()):
-                order()
-
-    threading.Thread(target=follow, name="keys", daemon=True).start()
+    for line in typed:
+        if order := orders.get(line.strip().lower()):
+            order()
 
 
 class Screen:

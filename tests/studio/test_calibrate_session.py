@@ -1,0 +1,133 @@
+"""`omote calibrate` in the terminal, from a recorded take: the same session that a camera drives."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from omote.bridge import arkit
+from omote.calibration.actor_file import actor_path, load_actor, remembered
+from omote.calibration.measuring import CalibrationError
+from omote.calibration.rehearsal import Person, rehearse
+from omote.calibration.session import Session
+from omote.engine.capture.take import Take, TakeSource, read_take, write_take
+from omote.studio.calibrate_session import obey, play, screen
+from omote.studio.command import main
+
+ANA = Person(
+    arkit.weights({"browDownLeft": 0.3, "browDownRight": 0.3, "jawOpen": 0.05}),
+    {"jawOpen": 0.55},
+    np.full(arkit.COUNT, 0.008, np.float32),
+    np.array([0.2, 0.0, 0.0], np.float32),
+)
+
+
+@pytest.fixture(autouse=True)
+def actors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OMOTE_ACTORS", str(tmp_path / "actors"))
+    return tmp_path / "actors"
+
+
+@pytest.fixture(scope="module")
+def performed() -> Take:
+    return rehearse(ANA)
+
+
+@pytest.fixture
+def take(performed: Take, tmp_path: Path) -> Path:
+    write_take(tmp_path / "ana.csv", performed)
+    return tmp_path / "ana.csv"
+
+
+def test_a_take_becomes_the_actor_that_live_looks_for(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["calibrate", "--source", str(take), "--actor", "ana"]) == 0
+    printed = capsys.readouterr().out
+    assert "done    Relax" in printed
+    assert re.search(r"camera +sees you look 11 degrees down", printed)
+    kept = remembered("ana", "ana.csv")
+    assert kept is not None
+    jaw = arkit.INDEX["jawOpen"]
+    assert kept.actor.neutral[jaw] == pytest.approx(0.05, abs=0.01)
+    assert kept.actor.gain[jaw] == pytest.approx(2.0, rel=0.08)  # 0.05 to 0.55 becomes 0 to 1
+    assert str(actor_path("ana", "ana.csv")) in printed
+
+
+def test_the_same_take_gives_the_same_actor(take: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        assert main(["calibrate", "--source", str(take), "--out", str(tmp_path / f"{name}.json")]) == 0
+    first, second = (load_actor(tmp_path / f"{name}.json").actor for name in ("a", "b"))
+    for name in ("neutral", "gain", "noise_floor"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+    assert first.name == "default"
+
+
+def test_the_report_comes_along_or_later(take: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.html", tmp_path / "second.html"
+    assert main(["calibrate", "--source", str(take), "--actor", "ana", "--report", str(first)]) == 0
+    assert main(["calibrate", "report", "--source", str(take), "--actor", "ana", "--out", str(second)]) == 0
+    for page in (first, second):
+        assert "Calibration of ana" in page.read_text("utf-8")
+
+
+def test_a_report_of_nobody_says_to_calibrate(take: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    typed = ["calibrate", "report", "--source", str(take), "--actor", "bo", "--out", str(tmp_path / "r.html")]
+    assert main(typed) == 2
+    assert "run omote calibrate" in capsys.readouterr().err
+
+
+def test_a_take_that_ends_too_soon_says_at_which_step(
+    performed: Take, tmp_path: Path, actors: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = ("time_s", "weights", "head_rotation", "head_translation", "gaze", "confidence")
+    write_take(tmp_path / "short.csv", replace(performed, **{name: getattr(performed, name)[:400] for name in parts}))
+    assert main(["calibrate", "--source", str(tmp_path / "short.csv")]) == 2
+    said = capsys.readouterr().err
+    assert re.search(r"short\.csv ended at step \d of 8", said)
+    assert "docs/calibration.md" in said
+    assert not actors.exists()
+
+
+def test_what_cannot_be_is_told_in_a_line(take: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["calibrate", "--source", str(take), "--actor", "..."]) == 2
+    assert "no name for a person" in capsys.readouterr().err
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert main(["calibrate", "--source", str(take), "--out", str(blocked / "a.json")]) == 2
+    assert "cannot write" in capsys.readouterr().err
+    assert main(["calibrate", "--source", "webcan"]) == 2
+    assert "did you mean webcam" in capsys.readouterr().err
+
+
+def test_a_person_at_a_terminal_may_leave_out_go_back_and_give_up(take: Path) -> None:
+    session = Session("ana", "ana.csv")
+    session.begin()
+    obey(session, ["s\n"])  # not the first one
+    assert session.view.step == 0
+    with TakeSource(read_take(take), "ana.csv", is_offline=True) as source:
+        for _ in range(150):
+            session.see(source.read(0.0) or pytest.fail("a take has no gaps"))
+        assert session.view.step == 1
+        obey(session, ["what?\n", "S\n"])
+        assert [step.state for step in session.view.steps[:3]] == ["done", "skipped", "now"]
+        obey(session, ["\n"])
+        assert session.view.step == 1
+        obey(session, ["q\n"])
+        with pytest.raises(CalibrationError, match="given up: nothing was written"):
+            play(source, session, lambda view: None)
+
+
+def test_the_screen_shows_the_step_what_to_do_and_how_it_goes() -> None:
+    session = Session("ana", "webcam 0")
+    session.begin()
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    console.print(screen(session.view))
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    for part in ("1/8", "Relax", "look straight ahead", "in 3", "Enter"):
+        assert part in shown
