@@ -23,6 +23,7 @@ from omote.engine.nouns import Actor, AnyCharacter, Portrait
 from omote.engine.outputs import WireOutput
 from omote.studio.control import Control
 from omote.studio.desk import Desk
+from omote.studio.hotkeys import USUAL_HOTKEYS
 
 LENGTH = 12
 ANY = "tcp://127.0.0.1:*"
@@ -273,3 +274,45 @@ def test_no_refusal_is_longer_than_a_message_may_be(asked: Asked) -> None:
 def test_an_artist_is_told_apart_from_its_character(asked: Asked) -> None:
     asked.live.scene.change(replace(load_character("hana"), name="sister"))
     assert asked.call("hello")["character"] == "sister"
+
+
+def test_a_game_presses_hotkeys(asked: Asked) -> None:
+    assert asked.call("hotkeys")["names"] == [one.id for one in USUAL_HOTKEYS]
+    assert asked.call("trigger_hotkey", name="laugh") == {"is_on": True}
+    assert asked.call("hotkeys")["on"] == ["laugh"]
+    assert asked.call("trigger_hotkey", name="laugh", phase="press") == {"is_on": False}
+    assert asked.refusal("trigger_hotkey", name="cry")[0] == "invalid"
+    assert asked.refusal("trigger_hotkey", name="laugh", phase="twice")[0] == "invalid"
+
+
+def test_a_game_tunes(asked: Asked) -> None:
+    said = asked.call("tune", gain={"mouth": 1.5}, mirror=True)
+    assert (said["mirror"], said["gain"]["mouth"], said["gain"]["jaw"]) == (True, 1.5, 1.0)  # type: ignore[index]
+    code, message = asked.refusal("tune", gain={"nose": 1})
+    assert (code, "no region" in message) == ("invalid", True)
+    assert asked.call("tune") == said
+
+
+def test_a_game_says_who_performs(asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMOTE_ACTORS", str(tmp_path))
+    assert asked.call("set_actor", name="mika") == {"actor": "mika"}
+    assert asked.refusal("set_actor", name=7)[0] == "invalid"
+
+
+def test_a_game_records(asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert asked.call("record", on=False) == {"path": ""}
+    path = asked.call("record", on=True)["path"]
+    assert str(path).endswith(".csv")
+    assert "/" not in str(path)
+    assert asked.call("record", on=False) == {"path": path}
+    assert asked.refusal("record", on="yes") == ("invalid", "\"on\" must be true or false, got 'yes'")
+
+
+def test_expressions_of_two_layers_add_up(asked: Asked) -> None:
+    asked.call("set_expression", name="closed_eyes", attack=0, hold=None, layer="eyes")
+    asked.call("set_expression", name="tongue", attack=0, hold=None)
+    last = to_weights(asked.drawn()[-1].params)
+    assert last[arkit.INDEX["eyeBlinkLeft"]] == pytest.approx(1.0, abs=1e-5)
+    assert last[arkit.INDEX["tongueOut"]] == pytest.approx(1.0, abs=1e-5)
