@@ -14,7 +14,7 @@ from omote.engine.runtime.gpu import gpu_names
 from . import doctor_photoreal
 from .check import Check
 from .config import Config
-from .doctor_drawing import drawing, runtime, weights
+from .doctor_drawing import drawing, gpu_runtime, runtime, weights
 from .doctor_files import files
 from .doctor_outputs import outputs
 from .doctor_sources import package, sources
@@ -46,7 +46,9 @@ def checks(config: Config, character: Character | None = None) -> Iterator[Check
     yield Check("python", is_supported, platform.python_version(), "Omote wants Python 3.11 to 3.13", is_needed=True)
     yield Check("system", True, machine.platform)
     yield Check("processor", True, f"{machine.cpu}, {machine.cores} cores")
-    yield Check("NVIDIA GPU", True, ", ".join(gpu_names()) or "none, and none is needed")
+    gpus = gpu_names()
+    yield Check("NVIDIA GPU", True, ", ".join(gpus) or "none, and none is needed")
+    yield from gpu_runtime(gpus)
     yield package("openvino", "pip install openvino", is_needed=True)
     yield from weights()
     yield interruptibly(lambda: drawing(config, character))

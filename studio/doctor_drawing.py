@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib import util
 
 from omote.bridge import arkit
 from omote.engine.animator import AUTO, Animator
@@ -23,6 +24,12 @@ from .config import Config
 
 _CURE = "install Omote again"
 _PICTURES = 5
+_GPU_RUNTIMES = (("TensorRT-RTX", "tensorrt_rtx"), ("TensorRT", "tensorrt"))
+
+
+def is_installed(module: str) -> bool:
+    """Whether Python finds a module of this name; nothing is loaded."""
+    return util.find_spec(module) is not None
 
 
 def weights() -> Iterator[Check]:
@@ -43,6 +50,16 @@ def weights() -> Iterator[Check]:
             damaged.append(str(error))
     found = "; ".join(damaged) or f"{len(character_names())} are shipped, all whole"
     yield Check("characters", not damaged, found, _CURE)
+
+
+def gpu_runtime(gpus: tuple[str, ...], is_there: Callable[[str], bool] = is_installed) -> Iterator[Check]:
+    """What executes networks on these NVIDIA GPUs; nothing of none."""
+    if not gpus:
+        return
+    found = [name for name, module in _GPU_RUNTIMES if is_there(module)]
+    lacks = [] if is_there("cuda") else ["no bindings of CUDA"]
+    said = ", ".join([*found, *lacks]) or "none, so that the processor draws"
+    yield Check("GPU runtime", bool(found) and not lacks, said, "pip install 'omote[nvidia]'")
 
 
 def drawing(config: Config, character: Character | None) -> Check:

@@ -61,7 +61,7 @@ def _actors() -> Iterator[Check]:
 def _takes(folder: Path) -> Check:
     """Whether a recording could begin there, and go on for a while."""
     name = "takes"
-    there = next((one for one in (folder, *folder.absolute().parents) if one.is_dir()), Path())
+    there = next((one for one in (folder, *folder.absolute().parents) if one.exists()), Path())
     try:
         with tempfile.TemporaryFile(dir=there):
             free = shutil.disk_usage(there).free

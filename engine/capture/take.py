@@ -69,6 +69,7 @@ def write_take(path: Path, take: Take) -> None:
     """Writes `path` as the app would, and the JSON beside it; reading gives the same digits back."""
     rate = take.timecode_rate or math.ceil(take.fps)
     values, since_ns = csv_values(take.weights, take.head_rotation, take.gaze), take.timecode_ns or 0
+    values[take.confidence == 0.0] = 0.0
     table = [take_csv.header()]
     beside = [take_sidecar.begin(take.provenance, rate, has_timecode=take.timecode_ns is not None)]
     for row in range(len(take)):
