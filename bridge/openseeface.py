@@ -62,9 +62,11 @@ def decode(data: bytes) -> tuple[Face, ...]:
 def _face(record: bytes) -> Face:
     time_s, face_id, width_px, height_px, right_open, left_open, is_fitted = _HEAD.unpack_from(record)
     floats = np.frombuffer(record, "<f4", _FLOATS, _HEAD.size).astype(np.float32)
-    for number in (time_s, width_px, height_px, right_open, left_open):
-        if not math.isfinite(number):
-            raise ProtocolError(f"a face's numbers must be finite, got {number}")
+    if not math.isfinite(time_s):
+        raise ProtocolError(f"a face's numbers must be finite, got {time_s} for its time")
+    for number in (width_px, height_px, right_open, left_open):
+        if not abs(number) <= MOST:  # NaN is not either
+            raise ProtocolError(f"a face's numbers must be finite and at most {MOST:g}, got {number}")
     if not np.isfinite(floats).all() or float(np.abs(floats).max()) > MOST:
         raise ProtocolError(f"a face's numbers must be finite and at most {MOST:g}")
     parts = _parted(floats[1:])

@@ -22,6 +22,7 @@ Place = NDArray[np.float64]  # [3]
 DEFAULT_PORT = openseeface.PORT
 UNIT_M = 0.14  # of its head model, whose outer eye corners are 0.63 apart: 89 mm of a real face
 MOST_GAZE_RAD = 0.7
+_TINY = 1e-6
 _SURE_PUPIL, _OPEN_EYE = 0.2, 0.3  # below these, its own picture leaves the pupil out, too
 
 # Its cameras' rows, columns and depth are down, to the subject's left and away; its head model is mirrored in x.
@@ -60,7 +61,7 @@ class _Tracker:
 
     def heard(self, packet: tuple[Face, ...], now_ns: int) -> Heard:
         face = min(packet, key=lambda one: one.face_id)
-        if not face.is_fitted or not np.any(face.quaternion):
+        if not face.is_fitted or not _TINY < float(np.linalg.norm(face.quaternion.astype(np.float64))) < 1.0 / _TINY:
             return Heard(np.zeros(arkit.COUNT, np.float32), confidence=0.0)
         gaze = gaze_of(face)
         weights = np.maximum(weights_of(face), weights_from_gaze(gaze))
@@ -102,7 +103,8 @@ def weights_of(face: Face) -> Array:
 
 def head_of(face: Face) -> Array:
     """[3] the rotation vector; the tracker sends the quaternion of the inverse of the rotation that it solved."""
-    x, y, z, w = face.quaternion.astype(np.float64) / np.linalg.norm(face.quaternion)
+    quaternion = face.quaternion.astype(np.float64)
+    x, y, z, w = quaternion / np.linalg.norm(quaternion)
     solved = product(_FACING, in_unity(np.array([-x, -y, -z, w])))
     assumed, real = _places(face)
     return rotation_of(product(_between(assumed, real), solved)).astype(np.float32)
