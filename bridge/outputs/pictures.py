@@ -11,7 +11,6 @@ from typing import Protocol, Self
 
 from ..latest import Latest
 from .canvas import Pixels
-from .datagrams import SenderError
 
 RETRY_S = 3.0
 _TURN_S = 0.25
@@ -152,6 +151,3 @@ class MemoryChannel:
 
     def close(self) -> None:
         self.is_closed = True
-
-
-__all__ = ["RETRY_S", "Channel", "MemoryChannel", "PictureSender", "SenderError"]

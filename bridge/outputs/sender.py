@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from .. import livelink, vmc
+from ..endpoint import EndpointError
 from ..payload import Params
 from . import ndi, spout, syphon, virtualcam
 from .canvas import Canvas, Premultiplied, Steady
@@ -94,7 +95,10 @@ def _vts(to: Destination, settings: Path | None) -> FaceSender:
     from .vtubestudio import VtsSender
 
     to.check({"arkit": ("yes", "no")})
-    return VtsSender(to.host, to.port or PORT, settings, has_arkit=to.options.get("arkit") == "yes")
+    try:
+        return VtsSender(to.host, to.port or PORT, settings, has_arkit=to.options.get("arkit") == "yes")
+    except EndpointError as error:
+        raise SenderError(f"{to.host!r} is no host's name nor number") from error
 
 
 def _virtualcam(to: Destination) -> PictureSender:

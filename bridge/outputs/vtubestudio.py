@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ PERIOD_S = 1 / 60  # no more often: it takes one a picture
 AGAIN_S = 0.5  # what does not come for a second is lost to it
 RETRIES_S = (1.0, 2.0, 5.0, 10.0)  # the last for ever
 _MAX_BYTES = 1 << 20
-_OPENING_S, _ENDING_S = 5.0, 2.0
+_OPENING_S, _CLOSING_S, _ENDING_S = 5.0, 0.5, 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class VtsSender:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] | None = None,  # None: until the time is over, or the run
     ) -> None:
+        self._host, self._port = host, port
         self.place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.name = f"vts {self.place}"
         self.sent = 0
@@ -89,13 +91,16 @@ class VtsSender:
             self._wait(self._retries_s[min(failures, len(self._retries_s)) - 1])
 
     def _connect_and_perform(self) -> None:
-        with connect(
-            f"ws://{self.place}/", max_size=_MAX_BYTES, open_timeout=_OPENING_S, close_timeout=0.5, proxy=None
-        ) as socket:
-            self._perform(socket)
+        # Opened here, for websockets itself would go by the system's proxy: the face goes to no third machine.
+        with socket.create_connection((self._host, self._port), _OPENING_S) as tcp:
+            tcp.settimeout(None)
+            with connect(
+                f"ws://{self.place}/", sock=tcp, max_size=_MAX_BYTES, open_timeout=_OPENING_S, close_timeout=_CLOSING_S
+            ) as websocket:
+                self._perform(websocket)
 
-    def _perform(self, socket: Socket) -> None:
-        session = Session(socket, self.place, self._tokens, self._is_over.is_set, self._clock)
+    def _perform(self, websocket: Socket) -> None:
+        session = Session(websocket, self.place, self._tokens, self._is_over.is_set, self._clock)
         session.begin(self._has_arkit)
         if self.trouble:
             _log.info("%s: connected", self.name)

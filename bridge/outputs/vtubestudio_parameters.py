@@ -64,7 +64,7 @@ def default_parameters(params: Params) -> dict[str, float]:
         "TongueOut": _part(of("tongueOut")),
         "CheekPuff": _part(of("cheekPuff")),
     }
-    return {name: round(value, 5) for name, value in said.items()}
+    return {name: round(value, 5) + 0.0 for name, value in said.items()}  # no -0.0
 
 
 def custom_parameters(params: Params) -> dict[str, float]:

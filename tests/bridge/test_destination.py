@@ -64,6 +64,14 @@ def test_what_is_no_picture_s_destination_is_refused_in_a_sentence(spec: str, sa
     assert str(caught.value).count(f"{spec}: ") <= 1
 
 
+@pytest.mark.parametrize(
+    "spec", ["vts://two words", "vts://[::1", "vts://host:0", "vts://me@host", "vts/path", "vts:8001"]
+)
+def test_what_is_no_place_of_vtube_studio_is_refused_in_a_sentence(spec: str) -> None:
+    with pytest.raises(SenderError):
+        face_sender(spec)
+
+
 def test_a_face_s_destination_takes_no_pictures_nor_the_other_way() -> None:
     with pytest.raises(SenderError, match="vmc takes a face"):
         picture_sender("vmc://host")
