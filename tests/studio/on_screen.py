@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote.engine.character import DEFAULT_CHARACTER, FOLDER, SUFFIX
+from omote.engine.character import FOLDER, SUFFIX
 from omote.engine.weights import WeightsError, networks
 from tests.studio.chromium import playwright
 from tests.studio.running import PATIENCE_S, Running, until
@@ -26,7 +26,7 @@ def omote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home = tmp_path_factory.mktemp("home")
     own = home / "omote" / "characters"
     own.mkdir(parents=True)
-    shutil.copy(FOLDER / f"{DEFAULT_CHARACTER}{SUFFIX}", own / f"mine{SUFFIX}")
+    shutil.copy(FOLDER / f"noah{SUFFIX}", own / f"mine{SUFFIX}")
     with Running(home) as running:
         yield running
 
