@@ -147,10 +147,10 @@ CASES: list[tuple[Decode, type[Exception], list[Parts], int]] = [
     (of_request, MalformedError, CONTROL, 60_000),
     (of_reply, MalformedError, CONTROL, 60_000),
     (of_live_link, ProtocolError, LIVE_LINK, 40_000),
-    (of_text, ProtocolError, TEXT, 25_000),
-    (of_vtube_studio, ProtocolError, VTS, 25_000),
-    (of_openseeface, ProtocolError, OSF, 25_000),
-    (of_vmc, ProtocolError, VMC, 25_000),
+    (of_text, ProtocolError, TEXT, 20_000),
+    (of_vtube_studio, ProtocolError, VTS, 20_000),
+    (of_openseeface, ProtocolError, OSF, 20_000),
+    (of_vmc, ProtocolError, VMC, 20_000),
 ]
 IDS = ["wire", "jpeg", "request", "reply", "livelink", "ifacialmocap", "vtubestudio", "openseeface", "vmc"]
 each_case = pytest.mark.parametrize(("decode", "error", "vectors", "count"), CASES, ids=IDS)

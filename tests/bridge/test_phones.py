@@ -293,7 +293,7 @@ def test_presets_of_vrm_1_say_what_they_said_in_vrm_0() -> None:
     assert left[arkit.INDEX["eyeLookOutLeft"]] == left[arkit.INDEX["eyeLookInRight"]] == 1.0
 
 
-# Random bytes; mutated vectors are in test_fuzz.py, 25000 of each.
+# Random bytes; mutated vectors are in test_fuzz.py, 20000 of each.
 
 
 @pytest.mark.parametrize(
