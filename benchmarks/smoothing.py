@@ -72,9 +72,10 @@ def tracked(clip: Path) -> dict[str, list[Signal]]:
     cached = Path(tempfile.gettempdir()) / "omote-smoothing" / f"{clip.stem}-{digest}.npz"
     if not cached.is_file():
         cached.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(cached, **{f"take{key}": as_rows(take) for key, take in _track(clip, model)})
-    with np.load(cached) as parts:
-        return {name.removeprefix("take"): as_signals(parts[name]) for name in parts.files}
+        parts: dict[str, Any] = {f"take{key}": as_rows(take) for key, take in _track(clip, model)}
+        np.savez(cached, **parts)
+    with np.load(cached) as kept:
+        return {name.removeprefix("take"): as_signals(kept[name]) for name in kept.files}
 
 
 def _track(clip: Path, model: Path) -> Iterator[tuple[str, list[Signal]]]:
@@ -184,7 +185,8 @@ def face_jitter(takes: list[list[Signal]]) -> dict[str, float]:
         spreads.append(
             [spread((np.array([f.vector() for f in faces]) / noise())[15:, SEEN]) for faces in (seen, shown, steady)]
         )
-    return dict(zip(("seen", "smoothed", "steadied"), np.round(np.mean(spreads, axis=0), 4).tolist(), strict=True))
+    means = [round(float(np.mean(column)), 4) for column in zip(*spreads, strict=True)]
+    return dict(zip(("seen", "smoothed", "steadied"), means, strict=True))
 
 
 def still_seconds(take: list[Signal]) -> dict[str, dict[str, float]]:

@@ -13,6 +13,7 @@ from omote.engine.capture.film import opened
 from omote.engine.capture.landmarker import Landmarker
 from omote.engine.capture.performer import PATIENCE_S
 from omote.engine.capture.tracker import Picture
+from omote.engine.capture.view import Box, View
 from omote.engine.nouns import Signal, Stamp
 
 WIDTH, HEIGHT, RATE = 1280, 720, 30
@@ -26,7 +27,8 @@ def clips(media: Path) -> tuple[Clip, Clip]:
     """Two people: their pictures by number, back and forth for ever."""
 
     def loaded(name: str) -> Clip:
-        file, pictures = opened(media / name), []
+        file = opened(media / name)
+        pictures: list[Picture] = []
         while len(pictures) < 60:
             is_read, picture = file.read()
             if not is_read:
@@ -168,11 +170,17 @@ def test_a_far_performer_who_comes_near_is_followed_all_the_way(model: Path, cli
 def test_while_the_performer_is_tracked_faces_are_counted_once_a_second_and_only_for_somebody_who_looks(
     model: Path, clips: tuple[Clip, Clip], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watch, looks = Watch(model), []
+    watch = Watch(model)
+    looks: list[int] = []
     with watch.landmarker:
         finder = watch.landmarker._finder
         search = finder.faces
-        monkeypatch.setattr(finder, "faces", lambda picture, view: looks.append(watch.index) or search(picture, view))
+
+        def counted(picture: Picture, view: View) -> list[Box]:
+            looks.append(watch.index)
+            return search(picture, view)
+
+        monkeypatch.setattr(finder, "faces", counted)
         for index in range(70):
             watch.see(scene([(clips[0](index), (300, 60, 560))]))
         assert looks == [0]  # and never again: nobody looks
