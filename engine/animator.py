@@ -109,12 +109,14 @@ class Animator:
         end = Look.of(last, self.file)
         if not isinstance(first, Character):
             return (last,)
-        looks = (*(Look.of(one, self.file) for one in between(first, end.character)), end)
+        shown = next((look for look in (self._look, *self._way) if look and look.character is first), None)
+        start = shown or Look.of(first, self.file)
+        looks = (start, *(Look.of(one, self.file) for one in between(first, end.character)), end)
         for look in looks:
             look.maker(self.size // 2)
         with self._making_way:
             self._way = looks
-        return (first, *(look.character for look in looks))
+        return tuple(look.character for look in looks)
 
     def draw(
         self,

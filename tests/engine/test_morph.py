@@ -200,11 +200,21 @@ def test_whoever_is_shown_the_same_one_performs(animator: Animator) -> None:
     assert np.abs(morphed.vector() - before.vector()).max() < 0.5 * np.abs(cut.vector() - before.vector()).max()
 
 
+def test_a_change_that_goes_on_in_the_middle_does_not_begin_the_face_anew(animator: Animator) -> None:
+    animator.reset()
+    first = animator.way(HANA, NOAH)
+    before = [animator.draw(SMILE, one, LIGHT) for one in first[:6]][-1]
+    second = animator.way(first[4], load_character("aoi"))  # one back: that picture was on its way already
+    again = animator.draw(SMILE, second[0], LIGHT)
+    assert animator._look in animator._way
+    np.testing.assert_array_equal(again.params.vector(), before.params.vector())
+
+
 def test_what_a_change_needed_is_let_go_when_it_is_over(animator: Animator) -> None:
     way = animator.way(HANA, NOAH)
-    assert len(animator._way) == STEPS
+    assert len(animator._way) == 1 + STEPS
     animator.draw(SMILE, way[3], LIGHT)
-    assert len(animator._way) == STEPS
+    assert len(animator._way) == 1 + STEPS
     animator.draw(SMILE, way[-1], LIGHT)
     assert animator._way == ()
 
