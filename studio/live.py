@@ -60,10 +60,7 @@ def run(config: Config) -> int:
 
 def load(config: Config) -> Cast:
     """The source, the character and the compiled networks that these settings name."""
-    loop = config.loop or (config.source == "demo" and not config.offline)
-    source = open_source(
-        config.source, fps=config.fps, loop=loop, is_offline=config.offline, playback=_playback(config)
-    )
+    source = _source(config)
     character = load_any(config.character)
     if not isinstance(character, Character):
         drawing = open_photoreal(config, character)
@@ -73,9 +70,10 @@ def load(config: Config) -> Cast:
     return Cast(source, character, animator, animator.refusals, _gearbox(config, character, animator))
 
 
-def _playback(config: Config) -> Playback:
-    speed = 1.0 if config.speed is None else config.speed
-    return Playback(speed, config.start_s or 0.0, config.end_s)
+def _source(config: Config) -> Source:
+    loop = config.loop or (config.source == "demo" and not config.offline)
+    part = Playback(1.0 if config.speed is None else config.speed, config.start_s or 0.0, config.end_s)
+    return open_source(config.source, fps=config.fps, loop=loop, is_offline=config.offline, playback=part)
 
 
 def _gearbox(config: Config, character: Character, animator: Animator) -> Gearbox | None:
@@ -117,7 +115,9 @@ def _play(config: Config, cast: Cast) -> None:
 def _desk(config: Config) -> Desk:
     """With what was kept; a file that is drawn picture by picture comes out the same whatever was set before."""
     folder = None if config.offline else settings_folder()
-    return Desk(config.source, Keeper(load_settings(folder) if folder else None, folder), config.actor)
+    desk = Desk(config.source, Keeper(load_settings(folder) if folder else None, folder), config.actor)
+    desk.switch.reopen = lambda: _source(config)
+    return desk
 
 
 def _perform(live: Live, config: Config, cast: Cast, outlets: Outlets) -> Report:

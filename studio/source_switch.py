@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from omote.engine.capture import SourceError, open_source
+from omote.engine.capture import Source, SourceError, open_source
 from omote.engine.live import Live
 
 OFFERED: Mapping[str, str] = {"webcam": "Camera", "demo": "Demo"}  # never a path
@@ -16,7 +16,7 @@ class SourceSwitch:
     """Knows what may be chosen, and what plays."""
 
     def __init__(self, spec: str) -> None:
-        self._first = spec
+        self.reopen: Callable[[], Source] = lambda: open_source(spec, loop=spec == "demo")  # what it began with
         self._own = self._kind = _kind_of(spec)
         self._changing = threading.Lock()
         self.live: Live | None = None  # from the moment the loop exists
@@ -39,8 +39,8 @@ class SourceSwitch:
             raise SourceError(f"no source is offered as {kind[:60]!r}: there are {', '.join(self.offered)}")
         with self._changing:
             if kind != self._kind:
-                spec = self._first if kind == self._own else kind  # back to the second camera, if it was that one
-                self.live.use(open_source(spec, loop=kind == "demo"))
+                # Back to the second camera, or to the part of a film, if it was that one.
+                self.live.use(self.reopen() if kind == self._own else open_source(kind, loop=kind == "demo"))
                 self._kind = kind
 
 

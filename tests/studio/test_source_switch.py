@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from omote.bridge import arkit
 from omote.engine.capture import EndOfSource, SourceError, open_source
+from omote.engine.capture.take import Take, write_take
 from omote.engine.face.light import studio_light
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
 from omote.engine.nouns import Actor, Character
 from omote.engine.tally import Moment
+from omote.studio.config import Config
+from omote.studio.live import _desk
 from omote.studio.source_switch import SourceSwitch
 
 PATIENCE_S = 20.0
@@ -52,3 +58,18 @@ def test_a_change_that_failed_can_be_asked_for_again() -> None:
     for _ in range(2):
         with pytest.raises(SourceError, match="first picture"):
             switch.use("demo")
+
+
+def test_a_click_back_to_a_part_of_a_film_plays_that_part_as_it_was_asked_for(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "film.csv"
+    still, count = np.zeros((60, 3), np.float32), 60
+    weights, gaze = np.zeros((count, arkit.COUNT), np.float32), np.zeros((count, 2, 2), np.float32)
+    write_take(path, Take(30.0, np.arange(count) / 30.0, weights, still, still, gaze, np.ones(count, np.float32)))
+    config = Config(source=str(path), loop=True, speed=2.0, start_s=1.0, end_s=1.5)
+    desk = _desk(config)
+    with desk.switch.reopen() as source:
+        stamps = [one.stamp for one in (source.read(1.0) for _ in range(31)) if one]
+    assert stamps[-1].index >= 30  # it loops, and is 15 pictures long
+    assert stamps[-1].captured_ns - stamps[0].captured_ns == pytest.approx(stamps[-1].index * 1e9 / 60, abs=2)
