@@ -53,8 +53,8 @@ def decode(data: bytes) -> list[Said]:
 
 
 def shows_face(said: list[Said]) -> bool:
-    """Whether there is anything of a face in it."""
-    return any(isinstance(one, Value | Bone) for one in said)
+    """Whether there are values in it: bones alone may be those of a body that somebody else's face belongs to."""
+    return any(isinstance(one, Value) for one in said)
 
 
 def product(first: Quaternion, second: Quaternion) -> Quaternion:

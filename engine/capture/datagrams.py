@@ -182,6 +182,7 @@ class DatagramSource(Generic[P]):
         if verdict is Verdict.FIRST:
             _log.info("taking the face that comes from %s", address)
         if verdict is Verdict.NOT_YET:
+            self._hints.nonsense(address, data, ProtocolError(f"it is {self._dialect.title}, but shows no face"))
             return None
         heard = self._dialect.heard(packet, now_ns)
         if heard:

@@ -245,6 +245,8 @@ def test_unknown_addresses_bones_and_further_arguments_are_passed_over() -> None
     assert [one.name for one in said if isinstance(one, Bone)] == ["Neck", "Head"]
     assert vmc_receiver.shows_face(said)
     assert not vmc_receiver.shows_face(vmc_receiver.decode(message("/VMC/Ext/OK", "iii", 1, 3, 0)))
+    turn = message("/VMC/Ext/Bone/Pos", "sfffffff", "Head", *([0.0] * 6), 1.0)
+    assert not vmc_receiver.shows_face(vmc_receiver.decode(turn))
     further = message("/VMC/Ext/Blend/Val", "sfs", "jawOpen", 0.5, "and more")
     assert vmc_receiver.decode(further) == [Value("jawOpen", 0.5)]
 

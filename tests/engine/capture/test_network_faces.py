@@ -165,6 +165,23 @@ def test_a_performer_without_arkits_names_is_read_by_its_presets_and_neck_and_he
         assert (said["jawOpen"], said["eyeBlinkLeft"], said["browInnerUp"]) == (0.5, 1.0, 0.25)
 
 
+def test_a_body_without_a_face_is_not_taken_and_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    head = vmc_turn("Head")
+    with Phone() as phone, VmcSource(0, LOOPBACK, clock) as source:
+        phone.send(source.port, head)
+        assert source.read(0.2) is None
+        clock.after(6.0)
+        assert source.read(0.0) is None
+    assert "it is VMC, but shows no face" in caplog.text
+
+
+def vmc_turn(bone: str) -> bytes:
+    """A message by itself: an address, types, a name of four letters and seven numbers."""
+    numbers = np.array([0, 0, 0, 0, 0, 0, 1], ">f4").tobytes()
+    return b"/VMC/Ext/Bone/Pos\0\0\0,sfffffff\0\0\0" + bone.encode() + bytes(4) + numbers
+
+
 def test_a_picture_of_vmc_is_whole_only_when_it_is_applied() -> None:
     bundles = _parts(vector("vmc_face"))
     assert len(bundles) > 1
