@@ -21,6 +21,9 @@ MOST_S = 180.0  # of a session with a person who does what they can
 REACTION_S = 0.4  # from when a pose is asked for until a face begins to move
 TAU_S = 0.12  # in which a face goes 63 percent of its way
 BLINK_EVERY_S, BLINK_S = 3.1, 0.2
+# Of a round: every pose comes again within the session's patience, and the one that is wanted next comes some three
+# seconds after the one before, when its countdown is over.
+ROUND_REST_S, ROUND_POSE_S, ROUND_GAP_S, STRIDE = 2.6, 0.98, 0.18, 3
 
 
 def _zeros() -> Array:
@@ -61,6 +64,29 @@ def rehearse(person: Person, fps: float = 30.0, seed: int = 0) -> Take:
         rows.append(_seen(person, face, time_s, random))
         session.see(_signal(person, rows[-1], len(rows) - 1, fps))
     return _take(person, rows, fps)
+
+
+def rounds(person: Person, seconds: float, fps: float = 30.0, seed: int = 0) -> Take:
+    """This person making every pose in turn, again and again: a session may begin at any moment of it."""
+    random = np.random.default_rng(seed)
+    face, rows = person.neutral.astype(np.float64), []
+    for index in range(round(seconds * fps)):
+        target = _target(person, _of_round(index / fps))
+        face = face + (1.0 - math.exp(-1.0 / (fps * TAU_S))) * (target - face)
+        rows.append(_seen(person, face, index / fps, random))
+    return _take(person, rows, fps)
+
+
+def _of_round(time_s: float) -> str:
+    """The pose that is made at this moment; "" at rest."""
+    names = list(BY_NAME)[1:]
+    slot_s = ROUND_POSE_S + ROUND_GAP_S
+    since_s = time_s % (ROUND_REST_S + len(names) * slot_s) - ROUND_REST_S
+    slot, into_s = divmod(since_s, slot_s)
+    if since_s < 0.0 or into_s >= ROUND_POSE_S:
+        return ""
+    order = sorted(range(len(names)), key=lambda step: STRIDE * step % len(names))
+    return names[order[int(slot)]]
 
 
 def _target(person: Person, pose: str) -> Array:

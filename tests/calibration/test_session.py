@@ -9,7 +9,7 @@ import pytest
 
 from omote.bridge import arkit
 from omote.calibration.poses import POSES
-from omote.calibration.rehearsal import Person, rehearse
+from omote.calibration.rehearsal import Person, rehearse, rounds
 from omote.calibration.session import COUNT_S, FIRST_COUNT_S, CalibrationError, Session
 from omote.calibration.view import View
 from omote.engine.capture import EndOfSource
@@ -172,6 +172,17 @@ def test_what_the_tracker_never_sees_is_asked_of_nobody() -> None:
 def test_the_rate_of_the_pictures_does_not_matter(fps: float) -> None:
     actor = driven(rehearse(ANA, fps)).result()
     assert (REACH["jawOpen"] - 0.05) * at(actor.gain, "jawOpen") == pytest.approx(1.0, abs=0.08)
+
+
+@pytest.mark.parametrize("late_s", [0.0, 1.7, 5.2, 8.8, 11.1])
+def test_who_makes_every_pose_in_turn_is_measured_from_whatever_moment_on(late_s: float) -> None:
+    session = Session("ana", "take")
+    for index, signal in enumerate(signals(rounds(ANA, 90.0))):
+        if index == round(late_s * FPS):
+            session.begin()
+        session.see(signal)
+    assert [step.state for step in session.view.steps] == ["done"] * len(POSES)
+    assert (REACH["jawOpen"] - 0.05) * at(session.result().gain, "jawOpen") == pytest.approx(1.0, abs=0.08)
 
 
 class Sitter:
