@@ -16,8 +16,8 @@ from omote.engine.nouns import Character
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.choice import chosen
 from omote.engine.runtime.kept import Kept
-from omote.engine.weights import WeightsError, networks
-from omote.engine.weights.makers import maker_files
+from omote.engine.weights import NetworkFile, WeightsError, networks
+from omote.engine.weights.makers import MakerFile, maker_files
 
 from .check import Check
 from .config import Config
@@ -35,7 +35,8 @@ def is_installed(module: str) -> bool:
 def weights() -> Iterator[Check]:
     """Each network and character that is shipped, held against what was recorded of its bytes."""
     try:
-        files = [*networks(), maker_files().encoder, maker_files().completion]
+        makers = maker_files()
+        files: list[NetworkFile | MakerFile] = [*networks(), makers.encoder, makers.completion]
         for file in files:
             file.check()
     except WeightsError as error:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -17,6 +20,7 @@ from omote.engine.capture.disk import SmallDisk
 from omote.engine.capture.recorder import Recorder, RecordError
 from omote.engine.capture.source import EndOfSource
 from omote.engine.capture.take import TakeError, TakeSource, read_take
+from omote.engine.capture.take_sidecar import read_sidecar
 from omote.engine.nouns import Signal, Stamp
 
 PATIENCE_S = 20.0
@@ -258,3 +262,30 @@ def test_a_disk_that_hangs_holds_up_nobody_and_says_what_is_missing(tmp_path: Pa
     assert "too slowly" in recorder.progress.error
     assert 1000 < recorder.progress.rows < 1100
     assert len(read_take(tmp_path / "a.csv")) == recorder.progress.rows
+
+
+RECORDING = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from omote.engine.capture.recorder import Recorder
+from omote.engine.nouns import Signal, Stamp
+
+with Recorder(Path(sys.argv[1])) as recorder:
+    for k in range(1_000_000):
+        recorder.see(Signal(Stamp(k, k * 33_333_333, k), np.zeros(52, np.float32)))
+        if recorder.progress.rows > 20:
+            print("recording", flush=True)
+        time.sleep(0.001)
+"""
+
+
+def test_a_process_that_is_killed_leaves_a_take_that_reads(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", RECORDING, str(tmp_path / "a.csv")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "recording\n"
+        process.kill()
+    assert len(read_take(tmp_path / "a.csv")) > 20
+    assert read_sidecar(tmp_path / "a.json").is_unfinished
