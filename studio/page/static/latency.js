@@ -4,23 +4,26 @@ import { element, make, say } from "./elements.js";
 import { drawGraph, remember } from "./graph.js";
 import { on } from "./state.js";
 
+const COLOURS = ["capture", "track", "wait", "pose", "draw", "send"]; // a stage keeps its colour; others share the last
 const percent = (part) => `${Math.round(100 * part)} %`;
 const rounded = (ms) => (ms < 9.95 ? ms.toFixed(1) : ms.toFixed(0));
 let last = null;
 
+const colour = ({ name }) => `stage-${COLOURS.includes(name) ? COLOURS.indexOf(name) : COLOURS.length}`;
+
 function showStages(stages) {
   const total = stages.reduce((sum, stage) => sum + stage.took_ms.p50, 0) || 1;
-  const parts = stages.map((stage, index) => {
-    const part = make("i", { class: `stage-${index % 7}`, title: `${stage.name} ${rounded(stage.took_ms.p50)} ms` });
+  const parts = stages.map((stage) => {
+    const part = make("i", { class: colour(stage), title: `${stage.name} ${rounded(stage.took_ms.p50)} ms` });
     part.style.flexGrow = stage.took_ms.p50 / total;
     return part;
   });
   element("stage-bar").replaceChildren(...parts);
-  const rows = stages.map((stage, index) =>
+  const rows = stages.map((stage) =>
     make(
       "li",
       {},
-      make("i", { class: `stage-${index % 7}`, "aria-hidden": "true" }),
+      make("i", { class: colour(stage), "aria-hidden": "true" }),
       make("span", { text: stage.name }),
       make("b", { text: rounded(stage.took_ms.p50) }),
       make("small", { text: `p99 ${rounded(stage.took_ms.p99)} ms` }),

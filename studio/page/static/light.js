@@ -18,6 +18,7 @@ const STILL_MS = 600; // after the last touch
 const send = newest((wanted) => attempt(() => post("/api/light", wanted), "light"));
 let hand = { direction: [0, 0, 1], strength: 1, warmth: 0.1, ambient: 0.5 };
 let touched = -Infinity;
+let waiting = 0;
 let ball = null;
 
 /** Any touch of the ball or its sliders is light by hand. */
@@ -54,7 +55,12 @@ function show(light) {
     chip.setAttribute("aria-pressed", String(light.mode === "preset" && chip.dataset.preset === light.preset));
   }
   say("light-note", note(light));
-  if (performance.now() - touched < STILL_MS || send.isBusy) return;
+  const stillMs = STILL_MS - (performance.now() - touched);
+  if (stillMs > 0 || send.isBusy) {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => show(current().light), Math.max(stillMs, 100));
+    return;
+  }
   hand = { direction: light.direction, strength: light.strength, warmth: light.warmth, ambient: light.ambient };
   ball.show(hand);
   say("ball-says", `Light ${where(hand.direction)}`);

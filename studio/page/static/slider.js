@@ -45,8 +45,15 @@ export function slider({ label, min = 0, max = 1, step = 0.01, usual = null, for
   input.value = usual ?? min;
   paint();
 
+  let waiting = 0;
+
   function show(number) {
-    if (sender.isBusy || performance.now() - touched < STILL_MS) return;
+    clearTimeout(waiting);
+    const stillMs = STILL_MS - (performance.now() - touched);
+    if (sender.isBusy || stillMs > 0) {
+      waiting = setTimeout(() => show(number), Math.max(stillMs, 100)); // it may be the last word for long
+      return;
+    }
     input.value = number;
     paint();
   }
