@@ -65,7 +65,7 @@ def test_a_session_on_the_page_saves_who_performed(
     page.get_by_role("button", name="Begin", exact=True).click()
     page.wait_for_selector("#calibration .count:not([hidden])")
     source.begin.set()
-    titles = []
+    titles: list[str] = []
 
     def is_over() -> bool:
         titles.append(page.inner_text("#calibration h2"))
