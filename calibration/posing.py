@@ -15,6 +15,7 @@ ENOUGH = 0.6  # of what is usual
 LEAST = 0.25  # of what is usual: who cannot do more is measured with that, at the end
 FALL = 0.8  # a pose is held until its score is below this share of ENOUGH
 HOLD_S = 0.8  # of which the better half counts: a face is still on its way when it first is enough
+LEAST_PICTURES = 4  # of which the better half counts
 PATIENCE_S = 12.0
 ADVICE_S = 2.0
 BEST_S = 0.5
@@ -56,7 +57,7 @@ class Posing:
             self._held.append((self.score, row))
         else:
             self._held, self._held_s = [], 0.0
-        if self._held_s >= HOLD_S:
+        if self._held_s >= HOLD_S and len(self._held) >= LEAST_PICTURES:
             self.extreme = _better_half(self._held)
         elif self._tried_s >= PATIENCE_S:
             self._end()

@@ -21,7 +21,7 @@ __all__ = ["COUNT_S", "FIRST_COUNT_S", "CalibrationError", "Session"]
 
 FIRST_COUNT_S = 3.0
 COUNT_S = 2.0  # before each pose: to read what is wanted, and to get out of the one before
-GAP_S = 0.5  # a longer time between two pictures is no time in which anything was held
+GAP_S = 0.5  # the longest time that one picture says anything about
 NO_FACE = "No face is seen: the session waits until you are back."
 NEUTRAL_IS_NEEDED = "The relaxed face cannot be left out: all else is counted from it."
 
@@ -135,7 +135,7 @@ class Session:
     def _elapsed_s(self, now_ns: int) -> float:
         before_ns, self._before_ns = self._before_ns, now_ns
         elapsed_s = (now_ns - before_ns) / 1e9 if before_ns is not None and self._is_seen else 0.0
-        return elapsed_s if 0.0 < elapsed_s <= GAP_S else 0.0
+        return min(max(elapsed_s, 0.0), GAP_S)
 
     def _follow(self, signal: Signal, elapsed_s: float) -> None:
         row = seen_weights(signal)

@@ -168,7 +168,7 @@ def test_what_the_tracker_never_sees_is_asked_of_nobody() -> None:
     assert longer.time_s[-1] > take.time_s[-1] + 10.0  # no twelve seconds of patience
 
 
-@pytest.mark.parametrize("fps", [15.0, 60.0])
+@pytest.mark.parametrize("fps", [6.0, 15.0, 60.0])
 def test_the_rate_of_the_pictures_does_not_matter(fps: float) -> None:
     actor = driven(rehearse(ANA, fps)).result()
     assert (REACH["jawOpen"] - 0.05) * at(actor.gain, "jawOpen") == pytest.approx(1.0, abs=0.08)
