@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from omote.engine.face.lamps import PRESETS, LightError, ball
 from omote.engine.nouns import Array
@@ -42,7 +42,7 @@ class LightChoice:
         direction = _direction(said.get("direction", self.direction))
         numbers = {name: _number(name, said.get(name, getattr(self, name))) for name in _NUMBERS}
         ball(direction, **numbers)  # who says numbers that cannot be is told, whichever mode it is
-        return LightChoice(cast(Mode, mode), preset, direction, **numbers)
+        return LightChoice(mode, preset, direction, **numbers)
 
     def harmonics(self) -> Array | None:
         """[27] what is chosen; None for the studio's, and for the game's."""

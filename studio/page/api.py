@@ -26,8 +26,7 @@ from .body import MOST_PHOTO, BodyError, read_body, read_object
 CALIBRATION = ("start", "begin", "redo", "skip", "cancel", "save")
 STATUSES: Mapping[str, int] = {"invalid": 400, "unsupported": 404, "failed": 409, "busy": 503}
 
-Answer = Mapping[str, object] | None
-Do = Callable[[Arguments], Answer]
+Do = Callable[[Arguments], None]
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ class Api:
             "actor": lambda said: desk.use_actor(word(said, "name")),
             "recalibrate": lambda said: _nothing(desk.recalibrate()),
             "calibration": lambda said: desk.calibrate(one_of(said, "do", CALIBRATION), str(said.get("step", ""))),
-            "recording": lambda said: desk.record(flag(said, "on")),
+            "recording": lambda said: _nothing(desk.record(flag(said, "on"))),
         }
         return [
             Route("/api/state", answering(self._state)),
@@ -69,9 +68,8 @@ class Api:
     async def _state(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(state_of, self._desk))
 
-    def _express(self, said: Arguments) -> Answer:
+    def _express(self, said: Arguments) -> None:
         self._desk.express(said_expression(said), word(said, "layer", default=""))
-        return None
 
     async def _trigger(self, request: Request) -> Response:
         said = await read_object(request) if request.method == "POST" else {}
@@ -129,7 +127,8 @@ def answering(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[R
 
 def _asking(do: Do) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        return JSONResponse({"error": "", **(await _asked(do, await read_object(request)) or {})})
+        await _asked(do, await read_object(request))
+        return JSONResponse({"error": ""})
 
     return answer
 

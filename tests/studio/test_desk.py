@@ -49,9 +49,8 @@ def loop(name: str = "take.csv", count: int = 12) -> Live:
     """A loop that draws a short take of a face with an open jaw, when it is told to."""
     weights, still = np.zeros((count, arkit.COUNT), np.float32), np.zeros((count, 3), np.float32)
     weights[:, arkit.INDEX["jawOpen"]] = 0.5
-    take = Take(
-        30.0, np.arange(count) / 30.0, weights, still, still, np.zeros((count, 2, 2), np.float32), np.ones(count)
-    )
+    gaze, seen = np.zeros((count, 2, 2), np.float32), np.ones(count, np.float32)
+    take = Take(30.0, np.arange(count) / 30.0, weights, still, still, gaze, seen)
     source = TakeSource(take, name, is_offline=True)
     hana = load_character("hana")
     return Live(source, FlatArtist(), hana, Actor(), studio_light(), [], is_offline=True)
@@ -226,7 +225,7 @@ def test_a_session_that_is_rehearsed_becomes_the_actor(desk: Desk) -> None:
     assert "<script" not in (desk.performer.report() or "<script")
     desk.calibrate("save")
     assert desk.performer.view is None
-    assert state_of(desk)["actor"]["made"] == DATE  # type: ignore[index]
+    assert desk.performer.as_json()["made"] == DATE
     assert desk.running().scene._witnesses == ()
     assert desk.performer.report() is not None
 

@@ -27,6 +27,7 @@ from omote.engine.photoreal.character_file import save_photoreal
 from omote.studio.command import main
 from omote.studio.config import load_config
 from omote.studio.control import Control
+from omote.studio.desk import Desk
 from omote.studio.photoreal import open_photoreal
 from tests.engine.arc2face import tiny
 from tests.studio import photoreal_home
@@ -138,11 +139,13 @@ def test_a_client_changes_to_another_photoreal_character_and_to_no_other_kind(ho
     artist = open_photoreal(config, character).animator
     source = TakeSource(read_take(home / "take.csv"), "take.csv", is_offline=True)
     with WireOutput(ANY, ANY) as wire:
-        control = Control(wire, artist)
-        control.live = Live(source, artist, character, Actor(), studio_light(), [], is_offline=True)
+        desk = Desk()
+        control = Control(wire, artist, desk)
+        live = Live(source, artist, character, Actor(), studio_light(), [], is_offline=True)
+        desk.bind(live)
         change = control.methods()["set_character"]
         assert change({"name": "you"}) == {"character": "you"}
-        assert control.live.scene.character.name == "you"
+        assert live.scene.character.name == "you"
         with pytest.raises(ControlError, match=r'"hana" is of the open kind.*start again with --character hana'):
             change({"name": "hana"})
-        assert control.live.scene.character.name == "you"
+        assert live.scene.character.name == "you"
