@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.bridge import arkit
 from omote.engine import models
 from omote.engine.face.gaze import gaze_from_weights
 from omote.engine.nouns import Array, Signal, Stamp
@@ -23,19 +22,12 @@ from .canonical_face import RIGID, confidence
 from .finder import FaceFinder
 from .native import missing_library, without_chatter
 from .performer import Performer
+from .scores import stretched, weights_of
 from .sight import Sight
 from .source import SourceError
 from .tracker import Picture, untracked
 from .view import Box, View, without
 
-_NEUTRAL = "_neutral"  # MediaPipe's first score, no shape of ARKit's; of these only tongueOut has no score
-# What it reads of a relaxed face and of a shut eye, where that is far from 0 and 1: three clips of three people rest at
-# 0.11 to 0.17 (blink) and 0.31 to 0.65 (squint) and peak at 0.64 to 0.76 and 0.75 to 0.81. Left as they are, everybody
-# looks sleepy and nobody's eyes close. Calibration will measure them for each person.
-_BLINK, _SQUINT, _SIDES = (0.15, 0.70), (0.40, 0.85), ("Left", "Right")
-_RANGE = {f"eye{name}{side}": span for name, span in (("Blink", _BLINK), ("Squint", _SQUINT)) for side in _SIDES}
-_AT_REST = arkit.weights({name: low for name, (low, _) in _RANGE.items()})
-_AT_FULL = 1.0 - arkit.weights({name: 1.0 - high for name, (_, high) in _RANGE.items()})
 # The second picture without a face, and one in ten after it, is searched for far ones: that takes 30 ms.
 FAR_FIRST, FAR_EVERY = 2, 10
 COUNT_EVERY_S = 1.0  # how often the others are counted while the performer is tracked and somebody looks
@@ -257,20 +249,6 @@ def _signal(found: Any, stamp: Stamp, view: View, picture: Picture) -> Signal:
         gaze=gaze_from_weights(weights),
         confidence=confidence(points, matrix, height, width),
     )
-
-
-def stretched(weights: Array) -> Array:
-    """[52] the weights with those that MediaPipe reads in too narrow a range drawn out to 0 at rest and 1 at full."""
-    return np.asarray(np.clip((weights - _AT_REST) / (_AT_FULL - _AT_REST), 0.0, 1.0), np.float32)
-
-
-def weights_of(scores: Any) -> Array:
-    """[52] ARKit weights of MediaPipe's named scores; KeyError on a name that is not ARKit's.
-
-    By name: MediaPipe's order is alphabetical.
-    """
-    named = {score.category_name: score.score for score in scores if score.category_name != _NEUTRAL}
-    return np.clip(arkit.weights(named), 0.0, 1.0)
 
 
 def rotation_vector(matrix: NDArray[np.float64]) -> Array:

@@ -81,7 +81,8 @@ class MediaPipeFinder:
             self._task = None
 
     def faces(self, picture: Rgb) -> tuple[Reading, ...]:
-        from .landmarker import rotation_vector, weights_of
+        from .landmarker import rotation_vector
+        from .scores import weights_of
 
         height, width = picture.shape[:2]
         found = self._task.detect(_image(picture))

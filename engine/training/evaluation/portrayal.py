@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from omote.engine.capture.landmarker import stretched
+from omote.engine.capture.scores import stretched
 
 from .appearance import Appearance, Evenness, evenness, mean_appearance
 from .drawing import Drawn

@@ -13,7 +13,8 @@ from omote.bridge import arkit
 from omote.engine.capture import SourceError, landmarker
 from omote.engine.capture.canonical_face import project
 from omote.engine.capture.film import opened
-from omote.engine.capture.landmarker import Landmarker, rotation_vector, weights_of
+from omote.engine.capture.landmarker import Landmarker, rotation_vector
+from omote.engine.capture.scores import stretched, weights_of
 from omote.engine.capture.view import View
 
 
@@ -97,8 +98,6 @@ def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path, capfd: pytes
 
 
 def test_blink_and_squint_are_drawn_out_to_rest_and_full_and_nothing_else_is() -> None:
-    from omote.engine.capture.landmarker import stretched
-
     relaxed = arkit.weights({"eyeBlinkLeft": 0.15, "eyeBlinkRight": 0.1, "eyeSquintLeft": 0.4, "jawOpen": 0.15})
     assert stretched(relaxed).tolist() == arkit.weights({"jawOpen": 0.15}).tolist()
     shut = stretched(arkit.weights({"eyeBlinkRight": 0.7, "eyeSquintRight": 0.85, "mouthSmileLeft": 1.0}))
