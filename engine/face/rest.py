@@ -40,11 +40,12 @@ class RecentFaces:
             raise NoFaceError("no face was seen in the last half second: look into the camera and ask again")
         return replace(
             actor,
-            neutral=_mean([seen_weights(signal) for signal in signals]),
-            neutral_rotation=_mean([signal.head_rotation for signal in signals]),
-            neutral_translation=_mean([signal.head_translation for signal in signals]),
+            neutral=np.clip(_middle([seen_weights(signal) for signal in signals]), 0.0, 1.0),
+            neutral_rotation=_middle([signal.head_rotation for signal in signals]),
+            neutral_translation=_middle([signal.head_translation for signal in signals]),
         )
 
 
-def _mean(rows: Sequence[Array]) -> Array:
-    return np.asarray(np.mean(rows, axis=0), np.float32)
+def _middle(rows: Sequence[Array]) -> Array:
+    """The median: a blink in that half second is no part of the rest."""
+    return np.asarray(np.median(rows, axis=0), np.float32)
