@@ -50,7 +50,8 @@ def rehearse(person: Person, fps: float = 30.0, seed: int = 0) -> Take:
     random = np.random.default_rng(seed)
     session = Session("rehearsal", "rehearsal")
     session.begin()
-    face, rows, asked, since_s = person.neutral.astype(np.float64), [], "", 0.0
+    face, asked, since_s = person.neutral, "", 0.0
+    rows: list[Array] = []
     while session.view.state != "done":
         time_s = len(rows) / fps
         if time_s > MOST_S:
@@ -60,7 +61,7 @@ def rehearse(person: Person, fps: float = 30.0, seed: int = 0) -> Take:
         if wanted != asked:
             asked, since_s = wanted, time_s
         target = _target(person, asked if time_s - since_s >= REACTION_S else "")
-        face = face + (1.0 - math.exp(-1.0 / (fps * TAU_S))) * (target - face)
+        face = _nearer(face, target, fps)
         rows.append(_seen(person, face, time_s, random))
         session.see(_signal(person, rows[-1], len(rows) - 1, fps))
     return _take(person, rows, fps)
@@ -69,10 +70,10 @@ def rehearse(person: Person, fps: float = 30.0, seed: int = 0) -> Take:
 def rounds(person: Person, seconds: float, fps: float = 30.0, seed: int = 0) -> Take:
     """This person making every pose in turn, again and again: a session may begin at any moment of it."""
     random = np.random.default_rng(seed)
-    face, rows = person.neutral.astype(np.float64), []
+    face = person.neutral
+    rows: list[Array] = []
     for index in range(round(seconds * fps)):
-        target = _target(person, _of_round(index / fps))
-        face = face + (1.0 - math.exp(-1.0 / (fps * TAU_S))) * (target - face)
+        face = _nearer(face, _target(person, _of_round(index / fps)), fps)
         rows.append(_seen(person, face, index / fps, random))
     return _take(person, rows, fps)
 
@@ -97,6 +98,12 @@ def _target(person: Person, pose: str) -> Array:
             usual = min(float(person.neutral[index]) + BY_NAME[pose].usual, 1.0)
             target[index] = person.reach.get(name, usual)
     return target
+
+
+def _nearer(face: Array, target: Array, fps: float) -> Array:
+    """The face one picture later."""
+    share = np.float32(1.0 - math.exp(-1.0 / (fps * TAU_S)))
+    return np.asarray(face + share * (target - face), np.float32)
 
 
 def _seen(person: Person, face: Array, time_s: float, random: np.random.Generator) -> Array:

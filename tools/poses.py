@@ -27,8 +27,9 @@ def main() -> int:
         old.unlink()
     for pose in POSES:
         portrait = animator.draw(from_weights(arkit.weights(dict(pose.drawn))), character, studio_light())
-        whole, box = Image.fromarray(portrait.rgba), (LEFT, TOP, LEFT + SHARE, TOP + SHARE)
-        face = tuple(share * whole.width for share in box)
+        whole = Image.fromarray(portrait.rgba)
+        left, top, side = (share * whole.width for share in (LEFT, TOP, SHARE))
+        face = (left, top, left + side, top + side)
         picture = whole.resize((SIDE, SIDE), Image.Resampling.LANCZOS, box=face)
         picture.save(FOLDER / f"{pose.name}.webp", quality=QUALITY, method=6)
     print(f"{len(POSES)} pictures, {sum(one.stat().st_size for one in FOLDER.iterdir())} bytes in {FOLDER}")

@@ -25,7 +25,7 @@ from omote.calibration.actor_file import (
 from omote.calibration.actor_json import kept_from_json, kept_to_json
 from omote.calibration.findings import Findings, StepFound
 from omote.engine.data_folder import data_folder
-from omote.engine.nouns import Actor
+from omote.engine.nouns import Actor, Array
 
 WHEN = "2026-11-22T20:15:00+00:00"
 
@@ -39,11 +39,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def ana() -> Actor:
     random = np.random.default_rng(3)
 
-    def some(most: float) -> np.ndarray:
+    def some(most: float) -> Array:
         return random.uniform(0.0, most, arkit.COUNT).astype(np.float32)
 
     turn, way = np.array([0.1, -0.2, 0.03], np.float32), np.array([0.0, 0.1, -0.6], np.float32)
-    return Actor("Ana", some(0.5), 0.5 + some(2.5), some(0.1), turn, way, (("smile", 0.4), ("blink", 0.35)))
+    return Actor("Ana", some(0.5), some(2.5) + np.float32(0.5), some(0.1), turn, way, (("smile", 0.4), ("blink", 0.35)))
 
 
 def findings() -> Findings:

@@ -40,7 +40,7 @@ ANA = Person(
 
 def signals(take: Take) -> list[Signal]:
     with TakeSource(take, "take", is_offline=True) as source:
-        found = []
+        found: list[Signal] = []
         while True:
             try:
                 signal = source.read(0.0)

@@ -115,7 +115,8 @@ def filmed(clip: str) -> list[tuple[str, ...]]:
         models.fetch(models.FACE_LANDMARKER)
     except models.ModelError as error:
         pytest.skip(str(error))
-    recognition, actor, made = Recognition(Actor()), Actor(), []
+    recognition, actor = Recognition(Actor()), Actor()
+    made: list[tuple[str, ...]] = []
     with open_source(str(MEDIA / clip), is_offline=True) as source:
         while True:
             try:
