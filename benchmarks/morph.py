@@ -24,13 +24,14 @@ from omote.engine.live import Live
 from omote.engine.morph import MORPH_S
 from omote.engine.nouns import Actor, AnyCharacter, Portrait
 from omote.studio.character import Order, own_path
+from omote.studio.ending import end_now
 from omote.studio.workshop import Task, in_own_process, work
 
 PLACES = ("thread", "process")
 BEFORE_S = 10.0  # of the stream alone
 WAYS = ("none", "cut", "morph")
 EVERY_S = 1.5  # from change to change
-AFTER_S = 0.6  # a change is felt in the pictures of so long
+AFTER_S = 1.2  # a change is felt in the pictures of so long: its own time, and those that a slow machine is late by
 PAIR = ("hana", "noah")
 
 
@@ -130,7 +131,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.where:
         print(json.dumps(making(chosen.where, chosen.runtime[0], chosen.size, chosen.photo)))
-        return
+        end_now(0)  # the stream goes on drawing
     told, rows = origin(), {}
     for runtime in chosen.runtime:
         row = rows[runtime] = changing(runtime, chosen.size, chosen.changes)
