@@ -1,0 +1,72 @@
+"""A face that is covered, and one that leaves the picture: from the real tracker to what is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omote.engine.capture.film import opened
+from omote.engine.capture.landmarker import Landmarker
+from omote.engine.capture.tracker import Picture
+from omote.engine.face.performance import Face, Performance
+from omote.engine.face.presence import Phase
+from omote.engine.face.retarget import seen_weights, to_weights
+from omote.engine.face.smoothing import DOUBTED
+from omote.engine.nouns import Actor, Signal, Stamp
+
+RATE = 30
+
+
+@pytest.fixture(scope="module")
+def person(media: Path) -> Picture:
+    is_read, picture = opened(media / "d18.mp4").read()
+    assert is_read
+    return np.asarray(picture, np.uint8)
+
+
+def performed(model: Path, count: int, picture_at: Callable[[int], Picture]) -> list[tuple[Signal, Face]]:
+    performance, seen = Performance(Actor()), []
+    with Landmarker(model) as landmarker:
+        for index in range(count):
+            signal = landmarker.track(picture_at(index), Stamp(index, index * 1_000_000_000 // RATE, 0))
+            seen.append((signal, performance.follow(signal)))
+    return seen
+
+
+def largest_step(rows: list[np.ndarray]) -> float:
+    return float(np.abs(np.diff(np.array(rows), axis=0)).max())
+
+
+def test_a_covered_face_is_held_then_eased_and_comes_back_without_a_jump(model: Path, person: Picture) -> None:
+    covered = person.copy()
+    covered[40:400, 90:390] = (120, 150, 200)  # a hand before all of the face
+    seen = performed(model, 75, lambda index: covered if 20 <= index < 50 else person)
+    assert all(signal.confidence == 0.0 for signal, _ in seen[20:50])
+    phases = [face.shown.phase for _, face in seen]
+    order = [phase for index, phase in enumerate(phases) if index == 0 or phase is not phases[index - 1]]
+    assert order == [Phase.FOLLOWING, Phase.HOLDING, Phase.EASING, Phase.RETURNING, Phase.FOLLOWING]
+    assert phases.count(Phase.RETURNING) <= 0.3 * RATE + 1
+    # Weights of the raw signal fall to nothing and rise again in one picture each; what is drawn goes there in steps.
+    drawn = [face.params.vector()[:64] for _, face in seen[5:]]
+    assert largest_step(drawn) < 0.35 * float(np.ptp(np.array(drawn), axis=0).max())
+
+
+def test_a_face_that_leaves_the_picture_eases_while_its_points_fit_badly(model: Path, person: Picture) -> None:
+    height, width = person.shape[:2]
+
+    def leaving(index: int) -> Picture:
+        shown, left = np.full((height, width + 160, 3), 110, np.uint8), 80 + max(index - 8, 0) * 12
+        part = min(width, width + 160 - left)
+        shown[:, left : left + part] = person[:, :part]
+        return shown
+
+    seen = performed(model, 45, leaving)
+    doubtful = [(signal, face) for signal, face in seen if 0.0 < signal.confidence < DOUBTED]
+    assert len(doubtful) > 4
+    jump = largest_step([seen_weights(signal) for signal, _ in doubtful])
+    assert jump > 0.15  # it does shake
+    assert largest_step([to_weights(face.params) for _, face in doubtful]) < 0.5 * jump
+    assert not seen[-1][0].is_tracked
