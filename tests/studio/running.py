@@ -42,8 +42,9 @@ class Running:
         homes = dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA"), str(self._home))
         with ExitStack() as opening:
             command = (sys.executable, "-m", "omote.studio.command", *COMMAND, *PORTS)
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | homes)
-            opening.callback(process.wait, PATIENCE_S)
+            process = opening.enter_context(
+                subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | homes)
+            )
             opening.callback(process.kill)
             assert process.stdout
             said = ""
