@@ -20,6 +20,8 @@ PATIENCE_S = 12.0
 ADVICE_S = 2.0
 BEST_S = 0.5
 ROOM = 0.7  # of the way from a high rest to 1: more is wanted of nobody
+SHORT = "It was held for a moment only; do it again to be sure."
+MORE = "do it again if you can do more."
 UNSEEN = 0.003  # a weight that a tracker does see trembles or rests above it
 
 
@@ -79,7 +81,7 @@ class Posing:
         reached = float(np.median([score for score, _ in best]))
         if reached >= LEAST:
             self.extreme = _better_half(best)
-            self.caveat = f"Only {reached:.0%} of what is usual was seen; do it again if you can do more."
+            self.caveat = SHORT if reached >= ENOUGH else f"Only {reached:.0%} of what is usual was seen; {MORE}"
         else:
             self.missed = "It was not seen: do it again, with more light on your face or nearer to the camera."
 

@@ -288,6 +288,17 @@ def test_a_pose_that_is_only_passed_through_is_not_held(sitter: Sitter) -> None:
     assert view.step == 1
 
 
+def test_a_pose_that_was_never_held_is_taken_at_its_best_and_said_so(sitter: Sitter) -> None:
+    rested(sitter)
+    sitter.sit(COUNT_S)
+    while sitter.session.view.step == 1:
+        sitter.sit(0.4, jawOpen=0.85)
+        sitter.sit(0.3)
+    assert "held for a moment only" in sitter.session.view.steps[1].remark
+    finish(sitter)
+    assert at(sitter.session.result().gain, "jawOpen") == pytest.approx(1.25, rel=0.01)
+
+
 def test_redo_makes_the_last_step_again_and_then_goes_on(sitter: Sitter) -> None:
     rested(sitter)
     sitter.sit(COUNT_S + 1.2, jawOpen=0.9)
