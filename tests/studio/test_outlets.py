@@ -119,3 +119,13 @@ def test_with_keys_only_who_is_let_in_may_ask_and_others_are_counted(
             assert time.monotonic() < deadline_s
             time.sleep(0.01)
         assert "was not let in" in outlets.notice
+
+
+def test_who_is_connected_is_told() -> None:
+    with ExitStack() as stack:
+        outlets = opened(HERE, stack)
+        assert outlets.receivers == ()
+        with ControlClient(outlets.server.endpoint) as client:
+            for _ in range(2):
+                client.call("expressions", timeout_s=PATIENCE_S)
+        assert [(one.name, one.what) for one in outlets.receivers] == [("control", "1")]
