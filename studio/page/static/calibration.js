@@ -73,7 +73,8 @@ function pose(step) {
 
 function doing(view) {
   const step = view.steps[view.step];
-  live.score = make("div", { class: "score", role: "meter", "aria-label": "How far the pose is made", "aria-valuemin": 0, "aria-valuemax": 100 }, make("i"));
+  const meter = { role: "meter", "aria-label": "How far the pose is made", "aria-valuemin": 0, "aria-valuemax": 100 };
+  live.score = make("div", { class: "score", ...meter }, make("i"));
   live.remark = make("p", { class: "remark", role: "status" });
   const isReady = view.state === "ready";
   const moves = isReady
@@ -99,7 +100,13 @@ function finished(view) {
     make("p", { text: remarks.length ? "Done, with these remarks. Any step can be done again by its name below." : "Done: every step was seen." }),
     make("ul", { class: "remarks" }, ...list),
     stepsOf(view),
-    make("div", { class: "row" }, button("Save and use", () => act("save"), { class: "accent" }), button("Start again", () => act("start")), button("Throw away", () => act("cancel"), { class: "plain" })),
+    make(
+      "div",
+      { class: "row" },
+      button("Save and use", () => act("save"), { class: "accent" }),
+      button("Start again", () => act("start")),
+      button("Throw away", () => act("cancel"), { class: "plain" }),
+    ),
   ];
 }
 
@@ -125,7 +132,11 @@ function follow(view) {
 }
 
 /** What stays the same within a step. */
-const outline = (view) => view && [view.state === "ready", view.state === "done", isRunning(view), view.step, view.steps.map((step) => [step.state, step.remark])];
+function outline(view) {
+  if (!view) return null;
+  const steps = view.steps.map((step) => [step.state, step.remark]);
+  return [view.state === "ready", view.state === "done", isRunning(view), view.step, steps];
+}
 
 export function startCalibration() {
   onPart((state) => [outline(state.calibration), state.actor, state.actors], (_, state) => {

@@ -37,7 +37,11 @@ function useMode(mode) {
 }
 
 function note({ mode, game_seen }) {
-  if (mode === "game") return game_seen ? "A game sends its light, and the face stands in it." : "Waiting for a game: none has sent light yet. Until then it is the studio's.";
+  if (mode === "game") {
+    return game_seen
+      ? "A game sends its light, and the face stands in it."
+      : "Waiting for a game: none has sent light yet. Until then it is the studio's.";
+  }
   return game_seen ? "A game sends light: “From the game” uses it." : "";
 }
 
@@ -74,7 +78,10 @@ export function startLight() {
   const rows = sliders.map(({ box }, index) => make("div", { class: "knob" }, make("span", { class: "label", text: SLIDERS[index].label }), box));
   element("light-sliders").replaceChildren(...rows);
   onPart((state) => state.presets, (presets) => {
-    const chips = presets.map(({ name, label }) => button(label, () => send({ mode: "preset", preset: name }), { class: "chip", "data-preset": name }));
+    const chips = presets.map(({ name, label }) => {
+      const use = () => send({ mode: "preset", preset: name });
+      return button(label, use, { class: "chip", "data-preset": name });
+    });
     element("presets").replaceChildren(...chips);
   });
   onPart((state) => [state.light, state.presets], ([light]) => {

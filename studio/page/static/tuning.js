@@ -20,8 +20,14 @@ function regionRow(region, state) {
   const isHead = !state.regions.includes(region); // its strength is how far it follows
   const delay = make("span", { class: "delay" });
   const strength = (value) => tune(isHead ? { [region]: value } : { gain: { [region]: value } });
-  const gain = slider({ label: `${words(region)}: strength`, max: state.most, step: 0.05, usual: 1, format: percent, send: strength });
-  const smoothing = slider({ label: `${words(region)}: smoothing`, max: state.most, step: 0.05, usual: 1, format: (value) => `× ${value.toFixed(2)}`, send: (value) => tune({ smoothing: { [region]: value } }) });
+  const scale = { max: state.most, step: 0.05, usual: 1 };
+  const gain = slider({ ...scale, label: `${words(region)}: strength`, format: percent, send: strength });
+  const smoothing = slider({
+    ...scale,
+    label: `${words(region)}: smoothing`,
+    format: (value) => `× ${value.toFixed(2)}`,
+    send: (value) => tune({ smoothing: { [region]: value } }),
+  });
   shows.push(({ tuning, delays_ms }) => {
     gain.show(isHead ? tuning[region] : tuning.gain[region]);
     smoothing.show(tuning.smoothing[region]);
