@@ -41,9 +41,7 @@ class Outlets:
     is_encrypted: bool
 
     @classmethod
-    def opened(
-        cls, config: Config, artist: Artist, meter: LatencyMeter, desk: Desk, stack: ExitStack
-    ) -> Self:
+    def opened(cls, config: Config, artist: Artist, meter: LatencyMeter, desk: Desk, stack: ExitStack) -> Self:
         """All that these settings name, to be closed by the stack; what cannot be opened says why."""
         keys = ServerKeys.load(keys_folder()) if config.curve else None
         settings = user_config_path().parent
