@@ -157,7 +157,8 @@ class Screen:
             if step.state in ("done", "skipped") and step.name not in self._told:
                 self._told.add(step.name)
                 remark = f": {step.remark}" if step.remark else ""
-                self._console.print(f"{step.state:<8}{step.title}{remark}", highlight=False, markup=False)
+                line = f"{step.state:<8}{step.title}{remark}"
+                self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def screen(view: View) -> RenderableType:
