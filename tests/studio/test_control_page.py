@@ -163,7 +163,7 @@ def test_light_is_turned_by_keys(page: playwright.Page, omote: Running) -> None:
     page.press("#ball", "ArrowLeft")
     until(lambda: omote.state()["light"]["mode"] == "ball", "light by hand")
     until(lambda: omote.state()["light"]["direction"][0] < before[0], "light further to the left")
-    page.click("#light-modes >> text=Studio")
+    page.get_by_role("radio", name="Studio").check()
     until(lambda: omote.state()["light"]["mode"] == "studio", "the studio's light")
 
 
@@ -203,10 +203,10 @@ def test_an_own_character_is_deleted_only_after_a_question(page: playwright.Page
     def names() -> list[str]:
         return [one["name"] for one in omote.state()["characters"]]
 
-    page.get_by_label("Delete mine").click()
+    page.get_by_role("button", name="Delete mine").click()
     page.click("#asker >> text=Keep")
     assert "mine" in names()
-    page.get_by_label("Delete mine").click()
+    page.get_by_role("button", name="Delete mine").click()
     page.click("#asker button.accent")
     until(lambda: "mine" not in names(), "the character to be gone")
     until(lambda: page.locator('.card[data-name="mine"]').count() == 0, "its card to be gone")
