@@ -98,16 +98,15 @@ def _in_rows(video: Video, format: Format) -> Pixels:
     """The pixels with the alpha and the origin of the format."""
     pixels = video.pixels
     if format.alpha != "straight":
-        pixels = _premultiplied(video)
+        pixels = premultiplied(video.pixels) if video.alpha == "straight" else video.pixels
     elif video.alpha == "premultiplied":
         raise WireError(f"colours that are multiplied by alpha cannot be sent as {format.name}, only premultiplied")
     return pixels[::-1] if format.origin == "bottom" else pixels
 
 
-def _premultiplied(video: Video) -> Pixels:
-    if video.alpha != "straight":
-        return video.pixels
-    return np.asarray(_image("RGBA", video.pixels).convert("RGBa"))
+def premultiplied(rgba: Pixels) -> Pixels:
+    """[H,W,4]; each colour is (colour * alpha + 127) // 255."""
+    return np.asarray(_image("RGBA", rgba).convert("RGBa"))
 
 
 def _encode_rows(rows: Pixels, format: Format, quality: int) -> list[Part]:

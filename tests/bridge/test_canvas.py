@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from omote.bridge.outputs.canvas import Canvas, Premultiplied, Steady
+from omote.bridge.outputs.enlarge import Enlarger, can_enlarge
 
 RED = (255, 0, 0)
 
@@ -62,6 +64,37 @@ def test_a_picture_of_the_right_size_is_not_touched() -> None:
     picture = disc(64)
     assert Steady()(picture) is picture
     np.testing.assert_array_equal(Canvas(64, 64, None)(picture)[20:40, 20:40], picture[20:40, 20:40])
+
+
+@pytest.mark.parametrize(("width", "height"), [(720, 720), (61, 480), (62, 40), (1000, 41)])
+def test_a_picture_is_made_larger_as_pillow_makes_it(width: int, height: int) -> None:
+    pixels = np.random.default_rng(7).integers(0, 256, (40, 61, 4), np.uint8)
+    wanted = np.asarray(Image.frombuffer("RGBX", (61, 40), pixels).resize((width, height), Image.Resampling.BILINEAR))
+    assert can_enlarge((61, 40), (width, height))
+    off = np.abs(Enlarger((61, 40), (width, height))(pixels).astype(int) - wanted)
+    assert off.max() <= 2  # two weights of 7 bits, each rounded
+
+
+def test_colours_stay_within_alpha_when_a_texture_is_made_larger() -> None:
+    pixels = np.random.default_rng(7).integers(0, 256, (40, 40, 4), np.uint8)
+    found = Premultiplied(99)(pixels)
+    assert (found[..., :3] <= found[..., 3:]).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (300, 200)])
+def test_a_picture_of_any_shape_fits_its_frame(size: tuple[int, int]) -> None:
+    picture = np.full((*size, 4), (9, 8, 7, 255), np.uint8)
+    for background, pixel in ((RED, (9, 8, 7)), (None, (9, 8, 7, 255))):
+        frame = Canvas(128, 72, background)(picture)
+        assert (frame[36, 63] == pixel).all()
+
+
+def test_no_picture_shows_what_was_round_the_one_before() -> None:
+    for background in (RED, None):
+        canvas, wide = Canvas(128, 72, background), np.full((36, 64, 4), 255, np.uint8)
+        canvas(wide)
+        tall = np.ascontiguousarray(wide.swapaxes(0, 1))
+        np.testing.assert_array_equal(canvas(tall), Canvas(128, 72, background)(tall))
 
 
 def test_later_pictures_get_the_size_of_the_first() -> None:
