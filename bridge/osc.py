@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from .datagram import ProtocolError
 
 MAX_DEPTH = 4  # a bundle in a bundle is two deep
 MAX_ARGUMENTS = 64
+MAX_MESSAGES = 1024  # of a datagram; a whole body and face are 200
 
 _BUNDLE = b"#bundle\0"
 _FIXED = {"i": ">i", "f": ">f", "h": ">q", "d": ">d", "t": ">Q", "r": ">I", "m": ">I", "c": ">I"}
@@ -26,7 +28,10 @@ class Message(NamedTuple):
 
 def messages(data: bytes) -> list[Message]:
     """All messages in their order, out of bundles too; ProtocolError, and nothing else, where this is no OSC."""
-    return list(_messages(data, 1))
+    found = list(islice(_messages(data, 1), MAX_MESSAGES + 1))
+    if len(found) > MAX_MESSAGES:
+        raise ProtocolError(f"an OSC datagram has at most {MAX_MESSAGES} messages")
+    return found
 
 
 def _messages(data: bytes, depth: int) -> Iterator[Message]:

@@ -26,7 +26,8 @@ LOOPBACK = "127.0.0.1"
 ANY_ADDRESS = "0.0.0.0"  # what a phone can reach; whoever names such a source asks for it, and is told
 SILENCE_S = 2.0  # the longest that one read waits
 _MAX_DATAGRAM = 65535
-_DATAGRAMS_A_READ = 256  # a flood must not hold up a read
+_DATAGRAMS_A_READ = 256  # a flood must not hold up a read,
+_MOST_NS = 20_000_000  # nor may few that take long to understand: so much beyond the time that the caller gives
 
 _log = logging.getLogger(__name__)
 
@@ -118,8 +119,7 @@ class DatagramSource(Generic[P]):
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            if self._request:
-                self._one.only = self._request.resolve()
+            self._one = OneSender(self._request.resolve() if self._request else None)
             self._selector = stack.enter_context(selectors.DefaultSelector())
             self._sockets = [stack.enter_context(self._bound(port)) for port in self.ports]
             for one in self._sockets:
@@ -140,32 +140,37 @@ class DatagramSource(Generic[P]):
         self._ask(began_ns)
         newest: Heard | None = None
         for _ in range(_DATAGRAMS_A_READ):
-            left_s = 0.0 if newest else max(deadline_ns - self._clock(), 0) / 1e9
-            received = self._receive(left_s)
-            if received is None:
+            left_ns = deadline_ns - self._clock()
+            if left_ns < -_MOST_NS or not (received := self._receive(max(left_ns, 0) / 1e9)):
                 break
-            heard = self._accept(*received)
-            if heard and newest:
-                self.dropped += 1
-            newest = heard or newest
+            for datagram in received:
+                heard = self._accept(*datagram)
+                if heard and newest:
+                    self.dropped += 1
+                newest = heard or newest
+            if newest:  # what has come besides is taken, and nothing more is waited for
+                deadline_ns = min(deadline_ns, self._clock())
         self._hints.look(self._clock())
         return self._signal(newest) if newest else None
 
-    def _receive(self, timeout_s: float) -> tuple[bytes, str] | None:
+    def _receive(self, timeout_s: float) -> list[tuple[bytes, str]]:
+        """One datagram of each port at which some wait, and who sent it."""
         assert self._selector, "a source is opened by `with`"
+        received = []
         for key, _ in self._selector.select(timeout_s):
             ready = key.fileobj
             assert isinstance(ready, socket.socket)
             try:
                 data, address = ready.recvfrom(_MAX_DATAGRAM)
-            except (BlockingIOError, ConnectionError):  # Windows reports here that nobody took an earlier request
+            except OSError:  # none after all; or, as Windows reports it here, nobody took an earlier request
                 continue
-            return data, str(address[0])
-        return None
+            received.append((data, str(address[0])))
+        return received
 
     def _accept(self, data: bytes, address: str) -> Heard | None:
         """What it says of the face, if it is of the protocol and of our sender."""
-        if self._one.is_stranger(address):
+        now_ns = self._clock()
+        if self._one.is_stranger(address, now_ns):
             self._ignore(address)
             return None
         try:
@@ -174,7 +179,7 @@ class DatagramSource(Generic[P]):
             self.ignored += 1
             self._hints.nonsense(address, data, error)
             return None
-        now_ns, device = self._clock(), self._dialect.device(packet)
+        device = self._dialect.device(packet)
         verdict = self._one.judge(address, device, self._dialect.has_face(packet), now_ns)
         if verdict is Verdict.STRANGER:
             self._ignore(address)

@@ -77,6 +77,6 @@ def _phone(spec: str, detail: str, default_port: int) -> tuple[str, int]:
 
 
 def _port(spec: str, detail: str) -> int:
-    if detail.isascii() and detail.isdigit() and 1 <= int(detail[:6]) <= 65535:
+    if detail.isascii() and detail.isdigit() and len(detail) <= 5 and 1 <= int(detail) <= 65535:
         return int(detail)
     raise SourceError(f"{spec}: {detail!r} is not a UDP port; wanted 1 to 65535")

@@ -35,27 +35,27 @@ class OneSender:
         self.taken: Sender | None = None
         self.heard_ns: int | None = None  # when it last sent
 
-    def is_stranger(self, address: str) -> bool:
-        """Whether that address is of no interest, whatever it sends."""
-        return self.only is not None and address != self.only
+    def is_stranger(self, address: str, now_ns: int) -> bool:
+        """Whether that address is of no interest now, whatever it sends: its datagrams need not even be understood."""
+        if self.only is not None and address != self.only:
+            return True
+        return self.taken is not None and address != self.taken.address and not self._may_have_moved(now_ns)
 
     def judge(self, address: str, device: str, has_face: bool, now_ns: int) -> Verdict:
         """What is done with a valid datagram that has come from there now."""
-        if self.is_stranger(address):
+        if self.is_stranger(address, now_ns):
             return Verdict.STRANGER
         if self.taken is None:
             if not has_face:
                 return Verdict.NOT_YET
             self.taken, self.heard_ns = Sender(address, device), now_ns
             return Verdict.FIRST
-        if not self._is_ours(Sender(address, device), now_ns):
+        if device != self.taken.device:
             return Verdict.STRANGER
         self.taken, self.heard_ns = Sender(address, device), now_ns
         return Verdict.TAKEN
 
-    def _is_ours(self, sender: Sender, now_ns: int) -> bool:
-        if sender == self.taken:
-            return True
-        assert self.taken and self.heard_ns is not None
-        has_moved = bool(sender.device) and sender.device == self.taken.device
-        return has_moved and now_ns - self.heard_ns > MOVED_NS
+    def _may_have_moved(self, now_ns: int) -> bool:
+        if not self.taken or not self.taken.device or self.heard_ns is None:
+            return False
+        return now_ns - self.heard_ns > MOVED_NS

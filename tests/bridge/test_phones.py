@@ -210,6 +210,7 @@ def test_osc_messages_come_out_of_bundles_in_order() -> None:
         (b"#bundle\0" + bytes(8) + b"\0\0", "needs 4 bytes, 2 are left"),
         (b"#bundle\0" + bytes(8) + struct.pack(">i", 2**31 - 1), "got 2147483647"),
         (b"#bundle\0" + bytes(8) + struct.pack(">i", 0), "got 0"),
+        (b"#bundle\0" + bytes(8) + (struct.pack(">i", 8) + b"/VMC/\0\0\0") * 1025, "at most 1024 messages"),
         (b"/VMC/Ext/Blend/Val\0\0,s\0\0a\0\0\0", "wanted 1 numbers"),
         (b"/other/thing\0\0\0\0", "OSC but no VMC"),
         (message("/VMC/Ext/Blend/Val", "sf", "a" * 200, 0.0), "at most 128"),

@@ -36,6 +36,10 @@ class Phone:
         assert self._mouth, "it is asleep"
         return int(self._mouth.getsockname()[1])
 
+    def close(self) -> None:
+        """Its app is closed: whoever asks it is told that nobody listens. It may still send."""
+        self._ears.close()
+
     def sleep(self) -> None:
         """From now on it neither sends nor hears."""
         if self._mouth:

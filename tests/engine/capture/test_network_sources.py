@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import sys
 
 import numpy as np
 import pytest
 
-from omote.bridge import ifacialmocap
+from omote.bridge import ifacialmocap, livelink
+from omote.bridge.livelink import Packet
 from omote.engine.capture.datagrams import LOOPBACK
 from omote.engine.capture.ifacialmocap import Facemotion3dSource, IFacialMocapSource
+from omote.engine.capture.livelink import LiveLinkSource
 from omote.engine.capture.source import SourceError
 from omote.engine.capture.vmc import VmcSource
 from omote.engine.capture.vtubestudio import VTubeStudioSource
 
 from .network_cases import NAMES, Clock, of, opened, read, second_of, vector
 from .phones import Phone
+
+IP_RECVERR = 11  # of linux/in.h
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -110,6 +116,57 @@ def test_a_source_that_only_listens_asks_nobody() -> None:
         assert read(source).is_tracked
         assert phone.heard() == []
         assert not phone.is_told_anything()
+
+
+class SlowClock(Clock):
+    """Goes on whenever it is looked at, as if every datagram took long to understand."""
+
+    def __call__(self) -> int:
+        self.after(0.005)
+        return self.now_ns
+
+
+def test_a_flood_holds_up_no_read() -> None:
+    clock = SlowClock()
+    with Phone() as phone, VmcSource(0, LOOPBACK, clock) as source:
+        phone.send(source.port, *[vector("phone_vmc_vrm0")] * 100)
+        began_ns = clock.now_ns
+        assert source.read(0.0) is not None
+        assert clock.now_ns - began_ns <= 100_000_000
+        assert 0 < source.dropped < 20
+        assert source.read(0.0) is not None  # and the next one goes on
+
+
+def test_a_flood_at_one_port_does_not_silence_the_other() -> None:
+    with Phone() as phone, Facemotion3dSource(LOOPBACK, phone.port, (0, 0), SlowClock()) as source:
+        phone.send(source.ports[0], *[b"nonsense"] * 100)
+        phone.send(source.ports[1], vector("phone_facemotion3d"))
+        assert source.read(0.0) is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux to tell of ports that nobody listens at")
+def test_a_phone_that_is_asked_while_its_app_is_closed_ends_nothing() -> None:
+    clock = Clock()
+    with Phone() as phone, VTubeStudioSource(LOOPBACK, phone.port, 0, clock) as source:
+        ours, port = source._sockets[0], phone.port
+        ours.setsockopt(socket.SOL_IP, IP_RECVERR, 1)  # errors come from recvfrom, as they do on Windows
+        phone.close()
+        ours.sendto(b"?", (LOOPBACK, port))
+        with pytest.raises(ConnectionRefusedError):
+            ours.recvfrom(1)
+        for _ in range(5):
+            clock.after(2.0)
+            assert source.read(0.0) is None
+        phone.send(source.port, vector("phone_vtubestudio"))
+        assert read(source).is_tracked
+
+
+def test_who_was_taken_is_forgotten_when_a_source_is_opened_anew() -> None:
+    source = LiveLinkSource(0, LOOPBACK, Clock())
+    for device in ("mine", "yours"):
+        with Phone() as phone, source:
+            phone.send(source.port, livelink.encode(Packet(device, "", 1, 0.0, 60, 1, np.zeros(61, np.float32))))
+            assert read(source).is_tracked
 
 
 def test_a_named_phone_is_the_only_one() -> None:

@@ -23,7 +23,7 @@ def test_nobody_is_taken_for_a_datagram_without_a_face() -> None:
 
 def test_a_named_host_is_the_only_one_from_the_beginning() -> None:
     one = OneSender("10.0.0.7")
-    assert one.is_stranger("10.0.0.9")
+    assert one.is_stranger("10.0.0.9", 0)
     assert one.judge("10.0.0.9", "phone", True, 0) is Verdict.STRANGER
     assert one.judge("10.0.0.7", "phone", True, 1) is Verdict.FIRST
     assert one.judge("10.0.0.9", "phone", True, 10 * MOVED_NS) is Verdict.STRANGER
@@ -41,3 +41,15 @@ def test_a_device_that_says_who_it_is_may_wake_at_another_address() -> None:
     assert one.judge("10.0.0.8", "mine", True, MOVED_NS) is Verdict.STRANGER  # it has not been silent for long enough
     assert one.judge("10.0.0.8", "mine", True, MOVED_NS + 1) is Verdict.TAKEN
     assert one.judge("10.0.0.7", "mine", True, MOVED_NS + 2) is Verdict.STRANGER
+
+
+def test_what_a_stranger_sends_need_not_be_understood() -> None:
+    one = OneSender()
+    assert not one.is_stranger("10.0.0.9", 0)
+    one.judge("10.0.0.7", "", True, 0)
+    assert not one.is_stranger("10.0.0.7", 0)
+    assert one.is_stranger("10.0.0.9", 10 * MOVED_NS)
+    named = OneSender()
+    named.judge("10.0.0.7", "mine", True, 0)
+    assert named.is_stranger("10.0.0.9", MOVED_NS)
+    assert not named.is_stranger("10.0.0.9", MOVED_NS + 1)  # it may be the same device: that must be read

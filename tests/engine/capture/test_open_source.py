@@ -42,6 +42,7 @@ def test_a_video_is_told_by_its_suffix(tmp_path: Path) -> None:
         ("webcam:", "'' is not a camera's number"),
         ("livelink:99999", "wanted 1 to 65535"),
         ("vmc:", "'' is not a UDP port"),
+        ("vtubestudio:10.0.0.7:000001999999", "'000001999999' is not a UDP port"),
         ("openseeface:0", "'0' is not a UDP port"),
         ("ifacialmocap:70000", "'70000' is not a UDP port"),
         ("ifacialmocap:10.0.0.7:port", "'port' is not a UDP port"),
