@@ -18,6 +18,7 @@ PORT = 49983  # of the phone, and of the machine that it answers
 FACEMOTION_PORT = 49993  # of the phone; it answers there or at `PORT`, which of them its pages say differently
 REQUEST = b"iFacialMocap_sahuasouryya9218sauhuiayeta91555dy3719|sendDataVersion=v2"
 FACEMOTION_REQUEST = b"FACEMOTION3D_OtherStreaming"
+FACEMOTION_FAREWELL = b"StopStreaming_FACEMOTION3D"  # iFacialMocap knows none
 
 MAX_BYTES = 16 << 10
 MAX_FIELDS = 512

@@ -7,7 +7,7 @@ import logging
 import selectors
 import socket
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -131,7 +131,9 @@ class DatagramSource(Generic[P]):
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stack.close()
+        with self._stack, suppress(OSError):  # who cannot be told goes on in vain
+            if self._request and self._one.only:
+                self._request.leave(self._sockets, self._one.only)
 
     def read(self, timeout_s: float) -> Signal | None:
         """The newest face; None where none came in time."""

@@ -48,13 +48,13 @@ class Facemotion3dSource(DatagramSource[Packet]):
         clock: Callable[[], int] = time.perf_counter_ns,
         wall_clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        asked = _request(phone, phone_port, ifacialmocap.FACEMOTION_REQUEST)
+        asked = _request(phone, phone_port, ifacialmocap.FACEMOTION_REQUEST, ifacialmocap.FACEMOTION_FAREWELL)
         name = f"facemotion3d {phone or ports[0]}"
         super().__init__(name, _Text("facemotion3d", "Facemotion3d"), ports, _host(phone), asked, clock, wall_clock)
 
 
-def _request(phone: str, port: int, content: bytes) -> Request | None:
-    return Request(phone, port, lambda _: content, ASK_S, is_for_silence=True) if phone else None
+def _request(phone: str, port: int, content: bytes, farewell: bytes = b"") -> Request | None:
+    return Request(phone, port, lambda _: content, ASK_S, is_for_silence=True, farewell=farewell) if phone else None
 
 
 def _host(phone: str) -> str:

@@ -12,10 +12,20 @@ class Request:
     """Asks one host, which the person has named, and no other."""
 
     def __init__(
-        self, host: str, port: int, content: Callable[[int], bytes], every_s: float, is_for_silence: bool
+        self,
+        host: str,
+        port: int,
+        content: Callable[[int], bytes],
+        every_s: float,
+        is_for_silence: bool,
+        farewell: bytes = b"",
     ) -> None:
-        """`content` is of the port that is to be answered to; `is_for_silence`: not repeated while datagrams come."""
+        """`content` is of the port that is to be answered to; `is_for_silence`: not repeated while datagrams come.
+
+        `farewell` ends what was asked for; b"" where the app knows none, or stops by itself.
+        """
         self.host, self.port = host, port
+        self._farewell = farewell
         self._content, self._every_ns, self._is_for_silence = content, int(every_s * 1e9), is_for_silence
         self._sent_ns: int | None = None
 
@@ -41,3 +51,9 @@ class Request:
         self._sent_ns = now_ns
         for one in sockets:
             one.sendto(self._content(int(one.getsockname()[1])), (address, self.port))
+
+    def leave(self, sockets: Sequence[socket.socket], address: str) -> None:
+        """Asks for nothing more: who has the address next is not to get a face. OSError where there is no way."""
+        if self._farewell and self._sent_ns is not None:
+            for one in sockets:
+                one.sendto(self._farewell, (address, self.port))

@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit, livelink, vtubestudio_phone
+from omote.bridge.ifacialmocap import Packet
 from omote.bridge.outputs import face_sender
 from omote.engine.capture.datagrams import LOOPBACK
 from omote.engine.capture.ifacialmocap import FROZEN_NS, IFacialMocapSource
+from omote.engine.capture.ifacialmocap import _turned as turned_by
 from omote.engine.capture.livelink import LiveLinkSource
 from omote.engine.capture.openseeface import OpenSeeFaceSource
 from omote.engine.capture.vmc import VmcSource
 from omote.engine.capture.vtubestudio import VTubeStudioSource, turned
 from omote.engine.face.gaze import gaze_from_weights
 from omote.engine.face.retarget import from_weights
+from omote.engine.face.rotation import turned as turned_vector
 from omote.engine.nouns import Portrait, Stamp
 from omote.engine.outputs import FaceOutput
 
@@ -49,6 +52,26 @@ def test_a_phone_of_ifacialmocap_moves_weights_and_head() -> None:
         left = read(source)
         np.testing.assert_allclose(left.head_rotation, [0, np.radians(20), 0], atol=1e-6)
         assert (left.gaze[:, 1] > 0.3).all()
+
+
+@pytest.mark.parametrize(
+    ("eye_deg", "looks"),  # of the frames on the makers' pages: an eye, and what the weights of the same frame say
+    [
+        ((6.0297494, 2.4403017, 0.25649446), {"eyeLookDownRight": 0.17, "eyeLookInRight": 0.06}),
+        ((12.759762, 5.527712, 1.2244859), {"eyeLookDownRight": 0.36, "eyeLookInRight": 0.15}),
+        ((12.862795, 1.264116, 0.28145725), {"eyeLookDownLeft": 0.36, "eyeLookOutLeft": 0.03}),
+    ],
+)
+def test_the_angles_in_the_makers_examples_go_where_their_weights_say(
+    eye_deg: tuple[float, float, float], looks: dict[str, float]
+) -> None:
+    rotation = turned_by(Packet(head_deg=eye_deg))
+    (pitch, yaw), (other_pitch, other_yaw) = gaze_from_weights(arkit.weights(looks))
+    assert np.sign(rotation[0]) == np.sign(pitch + other_pitch) == 1
+    assert np.sign(rotation[1]) == np.sign(yaw + other_yaw) == 1
+    # An eye of ARKit's turns first to the side and then down: its own y axis never leans to a side.
+    # It does so only if the tilt has this sign, and is applied first.
+    assert turned_vector(np.array([0, 1, 0], np.float32), rotation)[0] == pytest.approx(0.0, abs=1e-7)
 
 
 def test_a_face_that_ifacialmocap_has_lost_is_lost() -> None:

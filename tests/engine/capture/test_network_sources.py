@@ -109,6 +109,17 @@ def test_facemotion3d_is_heard_at_both_of_its_ports() -> None:
             assert of(read(source)) == {"jawOpen": (value + 1) / 100}
 
 
+def test_facemotion3d_is_told_when_nobody_listens_any_more() -> None:
+    with Phone() as phone:
+        with Facemotion3dSource(LOOPBACK, phone.port, (0, 0), Clock()) as source:
+            source.read(0.0)
+            phone.heard()
+        assert sorted(phone.heard()) == sorted((ifacialmocap.FACEMOTION_FAREWELL, port) for port in source.ports)
+        with Facemotion3dSource(LOOPBACK, phone.port, (0, 0), Clock()):
+            pass
+        assert phone.heard() == []  # nothing was asked
+
+
 def test_a_source_that_only_listens_asks_nobody() -> None:
     with Phone() as phone, IFacialMocapSource(ports=(0,)) as source:
         assert "the first who sends a face is taken, nothing is ever answered" in source.notice
