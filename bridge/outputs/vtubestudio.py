@@ -100,7 +100,7 @@ class VtsSender:
                 self._perform(websocket)
 
     def _perform(self, websocket: Socket) -> None:
-        session = Session(websocket, self.place, self._tokens, self._is_over.is_set, self._clock)
+        session = Session(websocket, self.place, self._tokens, self._is_over.is_set, self._say, self._clock)
         session.begin(self._has_arkit)
         if self.trouble:
             _log.info("%s: connected", self.name)

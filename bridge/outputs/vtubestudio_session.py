@@ -51,7 +51,10 @@ class Socket(Protocol):
 
 
 class Session:
-    """One connection. `is_over` tells whether a person who is asked need not be waited for any longer."""
+    """One connection. `is_over` tells whether a person who is asked need not be waited for any longer.
+
+    `say` hears in a line what that person is to do meanwhile.
+    """
 
     def __init__(
         self,
@@ -59,10 +62,11 @@ class Session:
         place: str,
         tokens: Tokens,
         is_over: Callable[[], bool],
+        say: Callable[[str], object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._socket, self._place, self._tokens = socket, place, tokens
-        self._is_over, self._clock = is_over, clock
+        self._is_over, self._say, self._clock = is_over, say, clock
         self._asked = 0
         self._known: set[str] = set()  # the parameters that it takes
 
@@ -114,7 +118,7 @@ class Session:
         return said.get("authenticated") is True
 
     def _new_token(self) -> str:
-        _log.warning("VTube Studio asks whether Omote may move its model: click Allow there")
+        self._say("VTube Studio asks whether Omote may move its model: click Allow there")
         try:
             token = self._ask("AuthenticationTokenRequest", PLUGIN, patience_s=None).get("authenticationToken")
         except Refusal as refusal:

@@ -21,6 +21,7 @@ class FakeVtubeStudio:
     def __init__(self, port: int = 0) -> None:
         self.port = port
         self.allows = True  # what its user clicks
+        self.hesitates: Callable[[float], object] | None = None  # its user, at most so many seconds
         self.asked = 0  # popups
         self.tokens = {TOKEN}  # that it takes
         self.gives = TOKEN
@@ -69,6 +70,8 @@ class FakeVtubeStudio:
             kind, data = request["messageType"], request.get("data", {})
             if self.noise:
                 connection.send(self.noise())
+            if self.hesitates and kind == "AuthenticationTokenRequest":
+                self.hesitates(PATIENCE_S)
             with self._heard:
                 try:
                     answer = self._answer(kind, data, is_in)

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,6 +80,17 @@ def test_who_is_denied_is_not_asked_for_again_in_this_run(
     assert studio.asked == 1
     assert not (tmp_path / FILE).exists()
     assert sum("told not to" in record.message for record in caplog.records) == 1
+
+
+def test_who_has_yet_to_click_allow_is_told_so_where_they_look(studio: FakeVtubeStudio) -> None:
+    clicks = threading.Event()
+    studio.hesitates = clicks.wait
+    with sender(studio) as vts:
+        vts.offer(0, SMILE)
+        until_trouble(vts, "click Allow")
+        clicks.set()
+        studio.until(lambda: bool(studio.faces))
+        assert vts.trouble == ""
 
 
 def test_a_token_that_is_refused_is_asked_for_anew(studio: FakeVtubeStudio, tmp_path: Path) -> None:
@@ -244,7 +256,7 @@ def test_whatever_is_answered_only_its_own_error_escapes(answer: bytes | str) ->
 
     steps = iter(range(100))
     with pytest.raises(VtsError):
-        Session(Says(), "here", Tokens(None), lambda: False, lambda: float(next(steps))).begin(has_arkit=True)
+        Session(Says(), "here", Tokens(None), lambda: False, str, lambda: float(next(steps))).begin(has_arkit=True)
 
 
 @given(st.binary(max_size=100))
