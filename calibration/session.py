@@ -55,10 +55,10 @@ class Session:
             self._count_down(FIRST_COUNT_S)
 
     def redo(self, name: str = "") -> None:
-        """Makes a step once more: the named one, or the one that was over last; nothing where none was over."""
+        """Makes a step once more: the named one, or the one that was over last; nothing where it was not over."""
         with self._lock:
-            known = [pose.name for pose in POSES]
-            wanted = known.index(name) if name in known else self._last
+            over = {pose.name: index for index, pose in enumerate(POSES) if pose.name in self._ends}
+            wanted = over.get(name) if name else self._last
             if self._state in ("ready", "cancelled") or wanted is None:
                 return
             self._ends.pop(POSES[wanted].name, None)
@@ -110,7 +110,8 @@ class Session:
             titles = {pose.name: pose.title for pose in POSES}
             steps = tuple(StepFound(name, titles[name], *self._ends[name]) for name in titles)
             least, most = (np.clip(one, 0.0, 1.0) for one in (self._least, self._most))
-            return Findings(least, most, still.jitter, calm(still, actor), steps)
+        # `calm` takes milliseconds, and whoever reads the source must not wait for it.
+        return Findings(least, most, still.jitter, calm(still, actor), steps)
 
     # What follows is called with the lock held.
 

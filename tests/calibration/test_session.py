@@ -311,6 +311,15 @@ def test_redo_makes_the_last_step_again_and_then_goes_on(sitter: Sitter) -> None
     assert at(sitter.session.result().gain, "jawOpen") == pytest.approx(1 / 0.45, rel=0.01)
 
 
+@pytest.mark.parametrize("name", ["mouth_open", "puff", "nothing of the kind"])
+def test_a_step_that_was_not_over_cannot_be_made_again(sitter: Sitter, name: str) -> None:
+    sitter.session.redo(name)
+    assert sitter.session.view.step == 0
+    assert rested(sitter).step == 1
+    sitter.session.redo("smile")
+    assert sitter.session.view.step == 1
+
+
 def test_a_step_that_was_left_out_can_be_made_at_the_end(sitter: Sitter) -> None:
     rested(sitter)
     finish(sitter)
