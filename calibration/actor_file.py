@@ -53,7 +53,13 @@ def actor_names() -> tuple[str, ...]:
 def remembered(name: str, source_name: str) -> Kept | None:
     """Who was calibrated before this kind of camera; None where nobody was, ActorError where the file is damaged."""
     path = actor_path(name, source_name)
-    return load_actor(path) if path.exists() else None
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ActorError(f"cannot read {path} ({error.strerror}): choose another folder by OMOTE_ACTORS") from error
+    return load_actor(path)
 
 
 def remember_rest(actor: Actor, source_name: str, date: str) -> Path:

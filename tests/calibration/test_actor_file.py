@@ -74,6 +74,24 @@ def test_people_and_cameras_have_files_of_their_own() -> None:
     assert actor_path("Ana Maria", "d0.mp4").name == "ana-maria@d0-mp4.json"
 
 
+def test_a_name_in_letters_of_four_bytes_fits_into_a_files_name() -> None:
+    path = actor_path("\U00020bb7" * 30, "\U00020bb7" * 60)
+    assert len(path.name.encode()) < 255
+    assert remembered("\U00020bb7" * 30, "\U00020bb7" * 60) is None
+
+
+@pytest.mark.parametrize("name", ["\U00020bb7" * 31, "\ufdfa" * 40])
+def test_a_name_that_fits_into_no_files_name_is_refused(name: str) -> None:
+    with pytest.raises(ActorError, match="no name for a person"):
+        remembered(name, "webcam 0")
+
+
+def test_a_folder_that_cannot_be_looked_into_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMOTE_ACTORS", str(tmp_path / ("a" * 300)))
+    with pytest.raises(ActorError, match="OMOTE_ACTORS"):
+        remembered("ana", "webcam 0")
+
+
 def test_a_phone_on_another_port_is_the_same_camera() -> None:
     assert actor_path("me", "livelink 11111") == actor_path("me", "livelink 11112")
 
