@@ -96,8 +96,9 @@ def _vts(to: Destination, settings: Path | None) -> FaceSender:
 
     to.check({"arkit": ("yes", "no")})
     try:
+        to.host.encode("idna")  # as the system will, which says nothing in time
         return VtsSender(to.host, to.port or PORT, settings, has_arkit=to.options.get("arkit") == "yes")
-    except EndpointError as error:
+    except (EndpointError, UnicodeError) as error:
         raise SenderError(f"{to.host!r} is no host's name nor number") from error
 
 

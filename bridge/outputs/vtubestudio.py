@@ -124,6 +124,8 @@ class VtsSender:
 def _said(error: Exception) -> str:
     if isinstance(error, ConnectionRefusedError):
         return f"nobody listens there: start VTube Studio, and {ALLOW}; tried again until it is there"
+    if isinstance(error, socket.gaierror):
+        return f"no machine is known by this name ({error.strerror}); tried again until one is"
     if isinstance(error, InvalidHandshake):
         return f"this is not VTube Studio: {error}"
     return " ".join(f"{error}".split()) or type(error).__name__

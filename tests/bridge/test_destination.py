@@ -65,7 +65,11 @@ def test_what_is_no_picture_s_destination_is_refused_in_a_sentence(spec: str, sa
 
 
 @pytest.mark.parametrize(
-    "spec", ["vts://two words", "vts://[::1", "vts://host:0", "vts://me@host", "vts/path", "vts:8001"]
+    "spec",
+    [
+        *("vts://two words", "vts://[::1", "vts://host:0", "vts://me@host", "vts/path", "vts:8001"),
+        *("vts://a..b", "vts://" + 64 * "x", "vts://é..é"),
+    ],
 )
 def test_what_is_no_place_of_vtube_studio_is_refused_in_a_sentence(spec: str) -> None:
     with pytest.raises(SenderError):

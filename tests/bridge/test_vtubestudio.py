@@ -177,6 +177,12 @@ def test_a_program_that_is_no_vtube_studio_is_said_to_be_none(studio: FakeVtubeS
         until_trouble(vts, "this is not VTube Studio: it says 'Hello, stranger'")
 
 
+def test_a_machine_that_nobody_knows_is_said_and_tried_again() -> None:
+    with VtsSender("nobody.invalid", retries_s=(0.02,)) as vts:
+        until_trouble(vts, "no machine is known by this name")
+        assert vts._thread.is_alive()
+
+
 def test_another_machine_is_said_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING), VtsSender("vts.invalid", retries_s=(0.02,)) as vts:
         until_trouble(vts, "")
