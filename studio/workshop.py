@@ -1,6 +1,7 @@
 """Makes characters and draws thumbnails in a process of its own, at a low priority: the stream keeps its rate.
 
-Told on stdin: a line of JSON, then the bytes of a photo, if there is one. Answered on stdout: in the last line, JSON.
+Told on stdin: a line of JSON, then the bytes of a photo, if there is one. Answered on stdout: in the last line that is
+not empty, JSON. Empty ones come before it: where nobody takes them any more, the process ends.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,7 +31,8 @@ from .character import Order, keep, make, make_folder, own_path
 PATIENCE_S = 600.0  # on the slowest machine it is a minute
 _MISTAKES = (CharacterError, AnimatorError, SourceError, ModelError, WeightsError, RuntimeUnavailable)
 _WORDS = ("name", "seed", "blend", "source", "wishes")  # of an order
-_KINDNESS = 10  # of `nice`: a tenth of the share that the stream has, where both want all
+_KINDNESS = 5  # of `nice`: a third of the share that the stream has, where both want all
+_BEAT_S = 0.5
 
 
 class WorkshopError(ValueError):
@@ -73,7 +77,8 @@ class Task:
 def in_own_process(task: Task) -> None:
     """Does it, and returns when it is done; WorkshopError where that failed."""
     flags = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
-    command, pipe = [sys.executable, "-m", __name__], subprocess.PIPE
+    # -P: without it a file beside which the user happens to be, such as json.py, would be run.
+    command, pipe = [sys.executable, "-P", "-m", __name__], subprocess.PIPE
     env = {"OPENBLAS_NUM_THREADS": "1", **os.environ}  # as of the command `omote`
     try:
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env, creationflags=flags) as process:
@@ -91,7 +96,7 @@ def in_own_process(task: Task) -> None:
 
 def _hear(said: bytes, complained: bytes, code: int) -> None:
     try:
-        error = json.loads(said.splitlines()[-1])["error"]
+        error = json.loads(said.strip().splitlines()[-1])["error"]
     except (ValueError, IndexError, KeyError, TypeError):
         lines = complained.decode(errors="replace").strip().splitlines() or [f"exit code {code}"]
         raise WorkshopError(f"its process ended before it was done: {lines[-1][:200]}") from None
@@ -130,10 +135,21 @@ def _draw(wanted: Mapping[str, str], artist: Callable[[], Artist]) -> None:
             print(f"{file}: {error}", file=sys.stderr)
 
 
+def _end_with_listener() -> None:
+    """Ends this process where nobody listens any more: without Omote no character is to be made to its end."""
+    while True:
+        time.sleep(_BEAT_S)
+        try:
+            os.write(sys.stdout.fileno(), b"\n")
+        except OSError:
+            os._exit(1)
+
+
 def main() -> int:
     """The exit code: 0 where an answer was given."""
     if hasattr(os, "nice"):
         os.nice(_KINDNESS)
+    threading.Thread(target=_end_with_listener, name="beat", daemon=True).start()
     told = sys.stdin.buffer
     try:
         work(Task.heard(told.readline(), told.read()))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -398,6 +400,29 @@ def test_a_process_that_dies_is_told_with_its_last_words(monkeypatch: pytest.Mon
     monkeypatch.setenv("PYTHONHOME", "/nowhere")  # no Python starts there
     with pytest.raises(WorkshopError, match="its process ended before it was done"):
         workshop.in_own_process(Task())
+
+
+def test_a_process_whose_omote_is_gone_ends_before_it_is_done() -> None:
+    command = [sys.executable, "-P", "-m", workshop.__name__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()  # as when whoever asked was killed; its task it will never be told
+        assert process.wait(PATIENCE_S) == 1
+
+
+def test_a_file_in_the_folder_where_omote_was_started_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('a stranger was run')")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.chdir(tmp_path)
+    workshop.in_own_process(Task())
+
+
+def test_an_answer_is_heard_before_and_after_empty_lines() -> None:
+    workshop._hear(b'\n\n{"error": ""}\n\n', b"", 0)
+    with pytest.raises(WorkshopError, match="no face"):
+        workshop._hear(b'\n{"error": "no face"}\n\n', b"", 0)
 
 
 def test_thumbnails_of_own_characters_are_drawn_in_the_background_and_once(folder: Path) -> None:
