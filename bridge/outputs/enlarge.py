@@ -45,14 +45,14 @@ class Enlarger:
         np.take(columns, above - first, axis=0, out=rows[0], mode="clip")  # "raise" would copy
         np.take(columns, above - first + 1, axis=0, out=rows[1], mode="clip")
         into = self._enlarged[band]
-        np.copyto(into, _between(*rows, self._to_below[band]).reshape(into.shape), casting="unsafe")
+        np.copyto(into, _between(rows[0], rows[1], self._to_below[band]).reshape(into.shape), casting="unsafe")
 
     def _widened(self, pixels: NDArray[np.uint32]) -> Steps:
         picked, columns = self._picked[: len(pixels)], self._columns[:, : len(pixels)]
         for shift, into in enumerate(columns):
             np.take(pixels, self._left + shift, axis=1, out=picked, mode="clip")
             np.copyto(into, picked.view(np.uint8))
-        return _between(*columns, self._to_right)
+        return _between(columns[0], columns[1], self._to_right)
 
 
 def can_enlarge(before: tuple[int, int], after: tuple[int, int]) -> bool:

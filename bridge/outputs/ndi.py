@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .canvas import Pixels
+from ..picture import Pixels
 from .datagrams import SenderError
 from .pictures import Channel
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import Protocol, Self
 
 from ..latest import Latest
-from .canvas import Pixels
+from ..picture import Pixels
 
 RETRY_S = 3.0
 _TURN_S = 0.25

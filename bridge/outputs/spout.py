@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .canvas import Pixels
+from ..picture import Pixels
 from .datagrams import SenderError
 from .pictures import Channel
 

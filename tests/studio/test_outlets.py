@@ -124,7 +124,8 @@ def test_with_keys_only_who_is_let_in_may_ask_and_others_are_counted(
 def test_who_is_connected_is_told() -> None:
     with ExitStack() as stack:
         outlets = opened(HERE, stack)
-        assert outlets.receivers == ()
+        nobody = outlets.receivers
+        assert nobody == ()
         with ControlClient(outlets.server.endpoint) as client:
             for _ in range(2):
                 client.call("expressions", timeout_s=PATIENCE_S)
