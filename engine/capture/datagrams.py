@@ -51,7 +51,7 @@ class Dialect(Protocol[P]):
 
     kind: str  # as a person types it, before the colon
     title: str
-    advice: str  # what to set in the app, {here} being this machine's addresses
+    advice: str  # a question of what is set in the app, {here} being this machine's addresses
 
     def decode(self, data: bytes) -> P:
         """What these bytes say; ProtocolError, and nothing else, where they are none of this protocol."""
@@ -228,6 +228,9 @@ class DatagramSource(Generic[P]):
             choose = f"choose another port, here ({self._dialect.kind}:{port + 1}) and in the app"
             cure = "stop that one: the app answers to no other port" if self._request else f"stop that one, or {choose}"
             return SourceError(f"UDP port {port} is taken by another program; {cure}")
+        if isinstance(error, PermissionError) and port >= 1024:
+            which = "on Windows `netsh interface ipv4 show excludedportrange protocol=udp` lists what it keeps"
+            return SourceError(f"UDP port {port} may not be used ({error}): the system keeps it for others; {which}")
         return SourceError(
             f"cannot listen on {self.host} UDP port {port}: {error}; wanted a free port from 1024 to 65535"
         )
@@ -239,4 +242,4 @@ class DatagramSource(Generic[P]):
         found = (LOOPBACK,) if self.host == LOOPBACK else lan.addresses()
         here = f"{' or '.join(found) or 'in no network'}, {self._where()}"
         asked = f"is {self._request.host} the phone's address? " if self._request else ""
-        return f"{asked}{self._dialect.advice.format(here=here)}; a firewall may hold back {self._where()}"
+        return f"{asked}{self._dialect.advice.format(here=here)} A firewall may hold back {self._where()}"

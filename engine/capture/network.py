@@ -19,10 +19,8 @@ _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\Z", re.ASC
 def open_network(kind: str, spec: str) -> Source:
     """The source of one of `KINDS`, which `spec` begins with; SourceError says what is wrong with the rest of it."""
     _, colon, detail = spec.partition(":")
-    if kind == "ifacialmocap":
-        return _ifacialmocap(spec, colon, detail)
-    if kind == "facemotion3d":
-        return _facemotion3d(spec, colon, detail)
+    if kind in ("ifacialmocap", "facemotion3d"):
+        return _sender_of_text(kind, spec, colon, detail)
     if kind == "vtubestudio":
         return _vtubestudio(spec, detail)
     return _listener(kind, spec, colon, detail)
@@ -40,24 +38,18 @@ def _listener(kind: str, spec: str, colon: str, detail: str) -> Source:
     return LiveLinkSource(_port(spec, detail)) if colon else LiveLinkSource()
 
 
-def _ifacialmocap(spec: str, colon: str, detail: str) -> Source:
-    from .ifacialmocap import IFacialMocapSource
+def _sender_of_text(kind: str, spec: str, colon: str, detail: str) -> Source:
+    from .ifacialmocap import Facemotion3dSource, IFacialMocapSource
 
+    source: type[IFacialMocapSource] | type[Facemotion3dSource] = IFacialMocapSource
+    phone_port = ifacialmocap.PORT
+    if kind == "facemotion3d":
+        source, phone_port = Facemotion3dSource, ifacialmocap.FACEMOTION_PORT
     if not colon:
-        return IFacialMocapSource()
+        return source()
     if detail.isdigit():  # a phone that was told where to send to
-        return IFacialMocapSource(ports=(_port(spec, detail),))
-    return IFacialMocapSource(*_phone(spec, detail, ifacialmocap.PORT))
-
-
-def _facemotion3d(spec: str, colon: str, detail: str) -> Source:
-    from .ifacialmocap import Facemotion3dSource
-
-    if not colon:
-        return Facemotion3dSource()
-    if detail.isdigit():
-        return Facemotion3dSource(ports=(_port(spec, detail),))
-    return Facemotion3dSource(*_phone(spec, detail, ifacialmocap.FACEMOTION_PORT))
+        return source(ports=(_port(spec, detail),))
+    return source(*_phone(spec, detail, phone_port))
 
 
 def _vtubestudio(spec: str, detail: str) -> Source:

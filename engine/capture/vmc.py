@@ -46,7 +46,7 @@ class _Marionette:
         self._weights = np.zeros(arkit.COUNT, np.float32)
         self._presets: dict[str, float] = {}
         self._bones: dict[str, Quaternion] = {}
-        self._has_weights = False  # of ARKit's names; a sender of both means the same by both
+        self._is_said = np.zeros(arkit.COUNT, bool)  # by ARKit's names; who says a movement twice means the same
         self._has_gaze = False  # by bones
 
     def decode(self, data: bytes) -> list[Said]:
@@ -72,12 +72,12 @@ class _Marionette:
         index = weight_index(said.name)
         if index is not None:
             self._weights[index] = min(max(said.weight, 0.0), 1.0)
-            self._has_weights = True
+            self._is_said[index] = True
         elif said.name.lower() in vrm.PRESETS:
             self._presets[said.name.lower()] = min(max(said.weight, 0.0), 1.0)
 
     def _face(self) -> Heard:
-        weights = self._weights.copy() if self._has_weights else vrm.weights_of(self._presets)
+        weights = np.where(self._is_said, self._weights, vrm.weights_of(self._presets))
         return Heard(weights, self._head(), gaze=self._gaze(weights))
 
     def _head(self) -> Array:

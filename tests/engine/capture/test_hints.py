@@ -93,6 +93,7 @@ def test_a_source_that_hears_nothing_says_what_to_check(caplog: pytest.LogCaptur
         assert "no face for 6 s" in line
         assert "Live Link (ARKit)" in line
         assert f"{LOOPBACK}, UDP port {source.port}" in line
+        assert line.endswith(f"as a target? A firewall may hold back UDP port {source.port}")
         source.read(0.0)
         assert told(caplog) == []
     with Phone() as phone, VTubeStudioSource(LOOPBACK, phone.port, 0, lambda: now_ns[0]) as asked:

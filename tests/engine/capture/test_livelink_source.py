@@ -152,6 +152,13 @@ def test_an_impossible_port_is_refused() -> None:
         LiveLinkSource(70000, LOOPBACK).__enter__()
 
 
+def test_a_port_that_windows_keeps_for_itself_is_one_line_with_the_cure() -> None:
+    forbidden = PermissionError(13, "An attempt was made to access a socket in a way forbidden by its permissions")
+    said = str(LiveLinkSource(50000)._bind_error(50000, forbidden))
+    assert "UDP port 50000 may not be used" in said
+    assert "excludedportrange protocol=udp" in said
+
+
 def test_indices_and_times_run_on() -> None:
     now_ns = [1_000]
     with (

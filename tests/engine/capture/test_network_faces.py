@@ -23,6 +23,7 @@ from omote.engine.face.retarget import from_weights
 from omote.engine.face.rotation import turned as turned_vector
 from omote.engine.nouns import Portrait, Stamp
 from omote.engine.outputs import FaceOutput
+from tests.bridge.golden_vmc import message
 
 from .network_cases import GOLDEN, Clock, of, read, vector
 from .phones import Phone
@@ -186,6 +187,19 @@ def test_a_performer_without_arkits_names_is_read_by_its_presets_and_neck_and_he
         phone.send(source.port, vector("phone_vmc_vrm1"))
         said = of(read(source))
         assert (said["jawOpen"], said["eyeBlinkLeft"], said["browInnerUp"]) == (0.5, 1.0, 0.25)
+
+
+def test_an_avatar_with_presets_and_one_of_arkits_names_is_read_by_both() -> None:
+    with Phone() as phone, VmcSource(0, LOOPBACK, Clock()) as source:
+        values = {"A": 0.5, "Blink": 1.0, "TongueOut": 0.25}
+        said = [message("/VMC/Ext/Blend/Val", "sf", name, value) for name, value in values.items()]
+        phone.send(source.port, *said, message("/VMC/Ext/Blend/Apply", ""))
+        weights = {"jawOpen": 0.5, "eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0, "tongueOut": 0.25}
+        assert of(read(source)) == weights
+        phone.send(source.port, message("/VMC/Ext/Blend/Val", "sf", "jawOpen", 0.0))
+        phone.send(source.port, message("/VMC/Ext/Blend/Apply", ""))
+        del weights["jawOpen"]
+        assert of(read(source)) == weights
 
 
 def test_a_body_without_a_face_is_not_taken_and_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
