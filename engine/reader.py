@@ -50,6 +50,7 @@ class SourceReader:
         self._is_admitted = threading.Event()
         self._is_asked = threading.Event()
         self._is_stopped = threading.Event()
+        self._handing_over = threading.Lock()
         self.thread = threading.Thread(target=self._run, name=f"capture {source.name}", daemon=True)
 
     def start(self) -> Self:
@@ -69,8 +70,12 @@ class SourceReader:
         self._is_asked.set()
 
     def stop(self) -> None:
-        """Tells the thread to close the source; it does so when the source's read returns."""
-        self._is_stopped.set()
+        """Tells the thread to close the source; it does so when the source's read returns.
+
+        No signal of it is handed over after this, so that none comes between those of the source that follows.
+        """
+        with self._handing_over:
+            self._is_stopped.set()
 
     def _run(self) -> None:
         try:
@@ -91,14 +96,17 @@ class SourceReader:
                 continue
             began_ns = self._clock_ns()
             signal = self.source.read(POLL_S)
-            if signal is None or self._is_stopped.is_set():
-                continue
-            self._is_asked.clear()
-            self._on_signal(signal)
-            stamp = self._from_now(signal.stamp, began_ns) if self._is_offline else signal.stamp
-            done_ns = self._clock_ns()
-            self._turns.tracked(done_ns - max(began_ns, _came_ns(stamp)))
-            self._mailbox.put(Seen(signal, stamp.after("track", done_ns)))
+            with self._handing_over:
+                if signal is not None and not self._is_stopped.is_set():
+                    self._hand_over(signal, began_ns)
+
+    def _hand_over(self, signal: Signal, began_ns: int) -> None:
+        self._is_asked.clear()
+        self._on_signal(signal)
+        stamp = self._from_now(signal.stamp, began_ns) if self._is_offline else signal.stamp
+        done_ns = self._clock_ns()
+        self._turns.tracked(done_ns - max(began_ns, _came_ns(stamp)))
+        self._mailbox.put(Seen(signal, stamp.after("track", done_ns)))
 
     def _may_read(self) -> bool:
         """Whether it is time for the next signal, or becomes so soon."""

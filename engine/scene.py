@@ -100,11 +100,13 @@ class Scene:
 
     def admit(self, witness: Witness) -> None:
         """Shows this one every signal from now on, those too that are never drawn; from any thread."""
-        self._witnesses = (*self._witnesses, witness)
+        with self._admitting:
+            self._witnesses = (*self._witnesses, witness)
 
     def dismiss(self, witness: Witness) -> None:
         """Shows this one no more; nothing happens where it was not there."""
-        self._witnesses = tuple(one for one in self._witnesses if one is not witness)
+        with self._admitting:
+            self._witnesses = tuple(one for one in self._witnesses if one is not witness)
 
     def bear_witness(self, signal: Signal) -> None:
         """Shows a signal to whoever was admitted; in the thread that reads the source."""
