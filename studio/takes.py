@@ -80,8 +80,8 @@ def described(path: Path) -> list[str]:
 
 def _gaps(take: Take) -> str:
     steps = np.diff(take.time_s) * take.fps
-    missing = int(np.sum(np.rint(steps[steps > _GAP]) - 1))
-    return f"; {missing} are missing, in {int(np.sum(steps > _GAP))} gaps" if missing else ""
+    missing, gaps = int(np.sum(np.rint(steps[steps > _GAP]) - 1)), int(np.sum(steps > _GAP))
+    return f"; {missing} missing, in {gaps} gap{'' if gaps == 1 else 's'}" if missing else ""
 
 
 def _seen(take: Take) -> str:

@@ -59,7 +59,7 @@ def test_info_tells_what_is_missing_and_that_a_take_was_cut_off(take: Path, caps
     sidecar.write_text("\n".join(rows[:5] + rows[8:14]), "utf-8")
     assert main(["take", "info", str(take)]) == 0
     said = capsys.readouterr().out
-    assert "10 pictures at 10 a second; 3 are missing, in 1 gaps" in said
+    assert "10 pictures at 10 a second; 3 missing, in 1 gap\n" in said
     assert "cut off: its recording was not ended" in said
 
 
