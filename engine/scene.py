@@ -51,7 +51,7 @@ class Scene:
         self._clock_ns, self._gearbox = clock_ns, gearbox
         self._performance = Performance(actor)
         self._morph, self._morph_s = Morph((character,), 0), morph_s  # replaced as a whole
-        self._changing = threading.Lock()
+        self._changing, self._admitting = threading.Lock(), threading.Lock()
         self._witnesses: tuple[Witness, ...] = ()  # replaced as a whole
         self._index = -1  # of the face drawn last
         self._offered = -1  # of the portrait shown last: the same one, but where the artist draws several at a time
