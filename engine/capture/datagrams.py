@@ -62,7 +62,7 @@ class Dialect(Protocol[P]):
         ...
 
     def has_face(self, packet: P) -> bool:
-        """Whether its sender can be taken for this."""
+        """Whether its sender can be taken for this; one that the person has named is taken in any case."""
         ...
 
     def heard(self, packet: P, now_ns: int) -> Heard | None:
@@ -189,7 +189,7 @@ class DatagramSource(Generic[P]):
         if verdict is Verdict.FIRST:
             _log.info("taking the face that comes from %s", address)
         if verdict is Verdict.NOT_YET:
-            self._hints.nonsense(address, data, ProtocolError(f"it is {self._dialect.title}, but shows no face"))
+            self._hints.faceless(address)
             return None
         heard = self._dialect.heard(packet, now_ns)
         if heard:

@@ -39,6 +39,10 @@ class Hints:
         """Somebody sends what is not understood."""
         self._notes["nonsense"] = f"{address} sends {len(data)} bytes as {data[:16]!r}, not understood: {error}"
 
+    def faceless(self, address: str) -> None:
+        """Somebody speaks the protocol, but has shown no face yet."""
+        self._notes["faceless"] = f"{address} sends {self._title}, but no face"
+
     def stranger(self, address: str, kept: str) -> None:
         """Somebody sends who is not listened to, for that of `kept` is."""
         self._notes["stranger"] = f"{address} sends as well, and is ignored: only {kept} is listened to"

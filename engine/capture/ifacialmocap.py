@@ -78,7 +78,7 @@ class _Text:
         return ""
 
     def has_face(self, packet: Packet) -> bool:
-        return True
+        return packet.is_tracked
 
     def heard(self, packet: Packet, now_ns: int) -> Heard:
         if packet != self._last or now_ns - self._heard_ns > GAP_NS:

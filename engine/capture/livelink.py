@@ -20,7 +20,7 @@ DEFAULT_PORT = livelink.PORT
 
 
 class LiveLinkSource(DatagramSource[Packet]):
-    """Signals from the first phone that sends a valid packet; every other sender is ignored until `with` ends."""
+    """Signals from the first phone that sends a face; every other sender is ignored until `with` ends."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class _LiveLink:
         return packet.device_id
 
     def has_face(self, packet: Packet) -> bool:
-        return True
+        return packet.values is not None
 
     def heard(self, packet: Packet, now_ns: int) -> Heard:
         timecode_ns = packet.time_of_day_ns

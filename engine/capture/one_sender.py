@@ -46,7 +46,7 @@ class OneSender:
         if self.is_stranger(address, now_ns):
             return Verdict.STRANGER
         if self.taken is None:
-            if not has_face:
+            if not has_face and self.only is None:
                 return Verdict.NOT_YET
             self.taken, self.heard_ns = Sender(address, device), now_ns
             return Verdict.FIRST

@@ -81,8 +81,17 @@ def test_weights_beyond_their_range_are_clipped(source: LiveLinkSource, send: Se
 
 
 def test_a_packet_without_a_face_has_no_confidence(source: LiveLinkSource, send: Send) -> None:
+    send(packet({}))
+    assert read(source).is_tracked
     send(packet(None))
     assert not read(source).is_tracked
+
+
+def test_a_phone_that_lies_on_the_table_is_not_taken(source: LiveLinkSource, send: Send) -> None:
+    send(packet(None, "on the table"))
+    assert source.read(PATIENCE_S) is None
+    send(packet({"JawOpen": 0.5}, "in the hand"))
+    assert read(source).weights[arkit.INDEX["jawOpen"]] == 0.5
 
 
 def test_only_the_newest_of_many_is_read(source: LiveLinkSource, send: Send) -> None:

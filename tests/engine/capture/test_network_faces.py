@@ -210,7 +210,7 @@ def test_a_body_without_a_face_is_not_taken_and_is_told_of(caplog: pytest.LogCap
         assert source.read(0.2) is None
         clock.after(6.0)
         assert source.read(0.0) is None
-    assert "it is VMC, but shows no face" in caplog.text
+    assert f"{LOOPBACK} sends VMC, but no face" in caplog.text
 
 
 def vmc_turn(bone: str) -> bytes:

@@ -29,6 +29,10 @@ def test_a_named_host_is_the_only_one_from_the_beginning() -> None:
     assert one.judge("10.0.0.9", "phone", True, 10 * MOVED_NS) is Verdict.STRANGER
 
 
+def test_a_named_host_is_taken_before_it_shows_a_face() -> None:
+    assert OneSender("10.0.0.7").judge("10.0.0.7", "", False, 0) is Verdict.FIRST
+
+
 def test_another_device_behind_the_same_address_is_a_stranger() -> None:
     one = OneSender()
     assert one.judge("10.0.0.7", "mine", True, 0) is Verdict.FIRST
