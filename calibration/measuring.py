@@ -21,6 +21,7 @@ LEAST_REACH = 0.05  # a weight that moved by less, or by less than it trembles, 
 TREMBLE = 4.0  # standard deviations
 FLOOR = 3.0  # standard deviations at rest, which one picture in 370 leaves
 MOST_FLOOR = 0.1
+SMOOTHED = 0.5  # of a still face's trembling is left, at most, by the usual smoothing, which comes before the floor
 MOST_LOOK_FLOOR = 0.03  # 1 degree: eyes that stay put for longer stare
 HALF = 0.5  # of the way from rest to the extreme an expression counts as made
 BLINKS_HALF = 0.35  # a camera seldom catches both eyes as shut as they are when they are kept shut
@@ -74,9 +75,14 @@ def calm(still: Still, actor: Actor) -> Array:
 
 def _gains(names: tuple[str, ...], reach: Array, trembles: Array) -> dict[str, float]:
     moved = {name: float(reach[arkit.INDEX[name]]) for name in names}
-    least = {name: max(LEAST_REACH, TREMBLE * float(trembles[arkit.INDEX[name]])) for name in names}
-    moved = {name: value for name, value in moved.items() if value > least[name]}
-    return {name: float(np.clip(1.0 / _of_both(name, moved), LEAST_GAIN, MOST_GAIN)) for name in moved}
+    noise = {name: float(trembles[arkit.INDEX[name]]) for name in names}
+    moved = {name: value for name, value in moved.items() if value > max(LEAST_REACH, TREMBLE * noise[name])}
+    return {name: float(np.clip(1.0 / _of_both(name, moved), LEAST_GAIN, _most_gain(noise[name]))) for name in moved}
+
+
+def _most_gain(noise: float) -> float:
+    """The greatest gain, 1 or more, that lifts no trembling above the floor; one of 3 would be seen on a still face."""
+    return float(np.clip(MOST_FLOOR / max(FLOOR * SMOOTHED * noise, 1e-6), 1.0, MOST_GAIN))
 
 
 def _of_both(name: str, moved: Mapping[str, float]) -> float:

@@ -145,6 +145,18 @@ def test_a_gain_is_never_above_three() -> None:
     assert "of what is usual" in smile.remark
 
 
+def test_a_gain_never_makes_a_still_face_tremble() -> None:
+    noise = np.full(arkit.COUNT, 0.008, np.float32)
+    noise[arkit.INDEX["mouthPucker"]] = 0.04
+    rest = REST.copy()
+    rest[arkit.INDEX["mouthPucker"]] = 0.2
+    session = driven(rehearse(replace(ANA, neutral=rest, noise=noise, reach={"mouthPucker": 0.6})))
+    actor, findings = session.result(), session.findings()
+    # 0.1 is three deviations of half the noise, which is known to a third; its reach of 0.4 asks for 2.5.
+    assert at(actor.gain, "mouthPucker") == pytest.approx(0.1 / (3 * 0.5 * 0.04), rel=0.3)
+    assert at(findings.calm, "mouthPucker") < at(findings.jitter, "mouthPucker") / 2.0
+
+
 def test_a_pose_that_is_not_made_is_left_out_with_a_remark_and_its_gain_stays() -> None:
     session = driven(rehearse(replace(ANA, cannot=("brows_down", "puff"))))
     assert session.view.state == "done"
