@@ -1,5 +1,6 @@
 """All checks, the same here as in CI: format, lint, types, import contracts, tests. pytest speaks last."""
 
+import os
 import sys
 
 import environment
@@ -10,6 +11,9 @@ CHECKS = {
     "mypy": ("-m", "mypy"),
     "lint-imports": ("-c", "from importlinter.cli import lint_imports_command as main; main()"),
 }
+# Tests side by side: most of them wait or use one core. Those of one file share what they have opened.
+WORKERS = min(os.cpu_count() or 1, 4)
+SIDE_BY_SIDE = ("-n", str(WORKERS), "--dist", "loadfile")
 
 
 def main() -> int:
@@ -18,7 +22,7 @@ def main() -> int:
     failed = [name for name, arguments in CHECKS.items() if _run(name, arguments) != 0]
     if failed:
         print(f"== failed before the tests: {', '.join(failed)}", flush=True)
-    tests = _run("pytest", ("-m", "pytest", *sys.argv[1:]))
+    tests = _run("pytest", ("-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:]))
     return 1 if failed or tests != 0 else 0
 
 
