@@ -12,9 +12,9 @@ from rich.console import Console
 
 from omote.engine.animator import Animator
 from omote.engine.capture import Playback, Source, open_source
+from omote.engine.capture.take import check_is_new
 from omote.engine.character import load_any
 from omote.engine.face.light import studio_light
-from omote.engine.face.presence import Phase
 from omote.engine.gearbox import Gearbox, gears_of, sitting_of
 from omote.engine.latency import LatencyMeter
 from omote.engine.live import Live
@@ -28,7 +28,7 @@ from .config import Config, ConfigError, settled
 from .desk import Desk
 from .ending import end_within, interruptibly
 from .outlets import Outlets
-from .page.status import Stage, Status
+from .page.status import Stage, Status, presence_of
 from .photoreal import open_photoreal
 from .settings import Keeper, load_settings, settings_folder
 from .status_line import StatusLine, summary
@@ -51,6 +51,8 @@ def run(config: Config) -> int:
     """Runs the loop to its end, or to Ctrl-C, and returns the exit code; errors that a person can mend are raised."""
     _check_report(config.report)
     _check_budget(config)
+    if config.record:  # before what takes its time to load; it is begun when all is ready
+        check_is_new(config.record)
     try:
         _play(config, interruptibly(lambda: load(config)))
     except KeyboardInterrupt:
@@ -106,7 +108,10 @@ def _play(config: Config, cast: Cast) -> None:
         desk.bind(live)
         if config.record:
             desk.recording.begin(config.record)
-        report = _perform(live, config, cast, outlets)
+        try:
+            report = _perform(live, config, cast, outlets)
+        finally:  # before what may take its time to close: after Ctrl-C there is little
+            desk.recording.end()
         if config.report:
             config.report.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
         Console().print(summary(report), highlight=False, markup=False, soft_wrap=True)
@@ -148,7 +153,7 @@ def _status(moment: Moment, artist: Artist, outlets: Outlets) -> Status:
         pictures=moment.pictures,
         dropped=moment.dropped,
         tracked_fraction=moment.tracked_fraction,
-        is_tracked=moment.phase in (Phase.FOLLOWING, Phase.RETURNING),
+        presence=presence_of(moment.phase),
         latency=moment.latency.total,
         stages=tuple(Stage(name, took) for name, took in moment.latency.stages),
         cached_share=moment.counts.cached_share,

@@ -11,7 +11,7 @@ import numpy as np
 from omote.engine.capture import take_csv
 from omote.engine.capture.performed import Take, trimmed
 from omote.engine.capture.playback import Playback
-from omote.engine.capture.take import read_take, write_take
+from omote.engine.capture.take import check_is_new, read_take, write_take
 from omote.engine.capture.take_csv import TakeError
 from omote.engine.capture.take_sidecar import read_sidecar
 
@@ -54,11 +54,7 @@ def run(typed: argparse.Namespace) -> int:
 
 
 def _trim(source: Path, out: Path, part: Playback) -> int:
-    if out.suffix.lower() != ".csv":
-        raise TakeError(f"a take is a .csv file, not {out.name}: write {out.with_suffix('.csv').name}")
-    for path in (out, out.with_suffix(".json")):
-        if path.exists():
-            raise TakeError(f"{path} is there already, and nothing is overwritten: choose another name, or remove it")
+    check_is_new(out)
     take = trimmed(read_take(source), part)
     write_take(out, take)
     print(f"{len(take)} pictures, {take.seconds:.2f} s: {out}")

@@ -65,6 +65,17 @@ def _guess_fps(rows: take_csv.Rows) -> float:
     return min(round(1.0 / step_s, 2), 1000.0) if step_s > 0.0 else float(rows.timecode_rate)
 
 
+def check_is_new(path: Path) -> None:
+    """TakeError where no take may be written: its name is no CSV's, one of its files is there, or its folder is not."""
+    if path.suffix.lower() != ".csv":
+        raise TakeError(f"a take is a .csv file, not {path.name}: write {path.with_suffix('.csv').name}")
+    for file in (path, path.with_suffix(".json")):
+        if file.exists():
+            raise TakeError(f"{file} is there already, and nothing is overwritten: choose another name, or remove it")
+    if not path.parent.is_dir():
+        raise TakeError(f"cannot write {path}: there is no such folder; make it, or choose another one")
+
+
 def write_take(path: Path, take: Take) -> None:
     """Writes `path` as the app would, and the JSON beside it; reading gives the same digits back."""
     rate = take.timecode_rate or math.ceil(take.fps)

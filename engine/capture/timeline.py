@@ -18,7 +18,7 @@ class Timeline:
     """Gives each row its timecode, never back: the source's own where it has one, else the wall clock's time of day.
 
     The wall clock is asked once; from then on time goes on as it does between captures, so that a clock that is set
-    meanwhile changes nothing. What was dropped, or a machine that slept, leaves a gap.
+    meanwhile changes nothing. What was dropped leaves a gap, and so does a machine that slept where that clock goes on.
     """
 
     def __init__(self) -> None:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.capture.take import Take, read_take, write_take
+from omote.engine.capture.take import Take, TakeError, read_take, write_take
+from omote.studio import live
 from omote.studio.command import main
+from omote.studio.config import Config
 
 PORTS = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))  # any that are free
 HERE = ("--no-page", "--offline", *PORTS)  # offline, because then no picture depends on this machine
@@ -124,6 +126,16 @@ def test_a_take_is_never_recorded_over_another(take: Path, capsys: pytest.Captur
     line = mistake(capsys, "live", *HERE, "--source", "demo", "--record", str(take))
     assert line.endswith("noon.csv is there already, and nothing is overwritten: choose another name, or remove it")
     assert take.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("noon.csv", "is there already"), ("none/a.csv", "there is no such folder; make it"), ("a.mp4", r"write a\.csv")],
+)
+def test_where_nothing_can_be_recorded_is_said_before_anything_is_loaded(take: Path, name: str, said: str) -> None:
+    settings = Config(record=take.parent / name, character="nobody who is loaded")
+    with pytest.raises(TakeError, match=said):
+        live.run(settings)
 
 
 @pytest.mark.parametrize("option", [("--speed", "2"), ("--from", "1"), ("--to", "3")])
