@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -80,7 +80,10 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
                 renewed_tokens(settings_folder())
             return live.run(_config(typed, kept=_kept(typed)))
         case "render":
-            settings = _config(typed, offline=True, loop=False, record=None, out=())  # its own --out is a folder
+            nobody = replace(USUAL, actor=render.NOBODY)
+            settings = _config(
+                typed, kept=nobody, offline=True, loop=False, record=None, out=()
+            )  # --out: a folder
             return render.run(render.Rendering(settings, typed.out, typed.overwrite))
         case "sheet":
             return sheet.run(sheet.order(typed, _config(typed, steps=1)))  # its own --steps is of a sheet
@@ -205,6 +208,9 @@ def _add_render(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--source", metavar="FILE", help="a video, a take or demo")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder")
     parser.add_argument("--overwrite", action="store_true", default=False, help="replace an earlier rendering there")
+    parser.add_argument(
+        "--actor", metavar="NAME", help="who performs, as calibrated with this source; else nobody"
+    )
     _add_drawing(parser)
     _add_playback(parser)
 
