@@ -66,7 +66,7 @@ class Desk:
         self.switchboard = Switchboard(kept.hotkeys, self._express, self.wardrobe.ask)
         self.recognised: tuple[str, ...] = ()  # now
         self.confidence = 0.0  # of the tracker, now; 0 without a face
-        self._told: tuple[object, int] = (None, -1)  # the calibration, and the seconds recorded, as the page knows them
+        self._told: tuple[object, int, str] = (None, -1, "")  # calibration and recording, as the page knows them
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
 
@@ -238,8 +238,8 @@ class Desk:
 
     def _turn(self) -> None:
         view, progress = self.performer.view, self.recording.progress
-        seconds = int(progress.seconds) if progress else -1
-        if self.switchboard.tick() | self.wardrobe.tick() or (view, seconds) != self._told:
+        now = view, int(progress.seconds) if progress else -1, progress.error if progress else ""
+        if self.switchboard.tick() | self.wardrobe.tick() or now != self._told:
             self.changed()
-        self._told = view, seconds
+        self._told = now
         self.keeper.tick()

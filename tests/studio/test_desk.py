@@ -15,6 +15,8 @@ from omote.bridge import arkit
 from omote.bridge.control import ControlError
 from omote.calibration.actor_file import Made, actor_path, remembered, save_actor
 from omote.calibration.rehearsal import Person, rehearse
+from omote.engine.capture.disk import SmallDisk
+from omote.engine.capture.recorder import Recorder
 from omote.engine.capture.take import Take, TakeSource, read_take
 from omote.engine.character import load_character
 from omote.engine.face.lamps import PRESETS, LightError
@@ -22,7 +24,7 @@ from omote.engine.face.light import studio_light
 from omote.engine.face.tuning import TuningError
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
-from omote.engine.nouns import Actor, FlameParams, Portrait, Stamp
+from omote.engine.nouns import Actor, FlameParams, Portrait, Signal, Stamp
 from omote.studio.desk import Desk
 from omote.studio.hotkeys import USUAL_HOTKEYS, Hotkey, HotkeyError
 from omote.studio.settings import Keeper, Settings, load_settings
@@ -250,6 +252,20 @@ def test_a_recording_is_a_take_that_can_be_read(desk: Desk) -> None:
     assert state_of(desk)["recording"] is None
     assert len(read_take(path).weights) == 12
     assert desk.record(False) is None
+
+
+def test_the_page_hears_at_once_that_a_recording_has_ended(desk: Desk, tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a.csv", new_file=SmallDisk(1500).new_file)  # little more than the header
+    desk.recording._recorder = recorder
+    with recorder:
+        desk._turn()
+        before = crowd(desk).changes
+        recorder.see(Signal(Stamp(0, 0, 0), np.zeros(arkit.COUNT, np.float32)))
+    assert "the disk is full" in recorder.progress.error
+    desk._turn()
+    assert crowd(desk).changes == before + 1
+    desk._turn()
+    assert crowd(desk).changes == before + 1
 
 
 def test_the_page_hears_of_a_timer_that_ran_out(desk: Desk) -> None:
