@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from typing import NoReturn
 
 DEEPEST = 8  # objects and lists within each other
 
@@ -14,7 +16,7 @@ class JsonError(ValueError):
 def read_json(text: bytes | str) -> object:
     """What is written there, in Python's types; JsonError, and nothing else, where it cannot be read."""
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError as error:
         raise JsonError(f"it is deeper than {DEEPEST} levels") from error
     except ValueError as error:  # also of bytes that are no UTF-8
@@ -24,8 +26,13 @@ def read_json(text: bytes | str) -> object:
     return value
 
 
-def _refuse(name: str) -> object:
+def _refuse(name: str) -> NoReturn:
     raise JsonError(f"{name} is no number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits[:20])
 
 
 def _is_shallow(value: object) -> bool:

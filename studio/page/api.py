@@ -10,7 +10,7 @@ from typing import cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from omote.bridge.control import ControlError
@@ -21,6 +21,7 @@ from ..desk import Desk
 from ..hotkeys import read_hotkeys
 from ..state import state_of
 from ..switchboard import PHASES, Phase
+from .answer import Json, refused
 from .body import MOST_PHOTO, BodyError, read_body, read_object
 
 CALIBRATION = ("start", "begin", "redo", "skip", "cancel", "save")
@@ -66,7 +67,7 @@ class Api:
         ]
 
     async def _state(self, request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(state_of, self._desk))
+        return Json(await run_in_threadpool(state_of, self._desk))
 
     def _express(self, said: Arguments) -> None:
         self._desk.express(said_expression(said), word(said, "layer", default=""))
@@ -77,19 +78,19 @@ class Api:
         phase = cast(Phase, one_of(asked, "phase", PHASES))
         with told():
             is_on = self._desk.trigger(request.path_params["id"], phase)
-        return JSONResponse({"error": "", "is_on": is_on})
+        return Json({"error": "", "is_on": is_on})
 
     async def _make(self, request: Request) -> Response:
         wish = await read_object(request)
-        return JSONResponse({"error": "", "job": await _asked(self._desk.casting.make, wish)}, 202)
+        return Json({"error": "", "job": await _asked(self._desk.casting.make, wish)}, 202)
 
     async def _make_from_photo(self, request: Request) -> Response:
         photo = await read_body(request, MOST_PHOTO)
         asked = {key: value for key, value in request.query_params.items() if key != "token"}
-        return JSONResponse({"error": "", "job": await _asked(self._desk.casting.make, asked, photo)}, 202)
+        return Json({"error": "", "job": await _asked(self._desk.casting.make, asked, photo)}, 202)
 
     async def _choices(self, request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(self._desk.casting.choices))
+        return Json(await run_in_threadpool(self._desk.casting.choices))
 
     async def _thumbnail(self, request: Request) -> Response:
         picture = await run_in_threadpool(self._desk.casting.thumbnail, request.path_params["name"])
@@ -99,7 +100,7 @@ class Api:
 
     async def _remove(self, request: Request) -> Response:
         await _asked(self._desk.casting.remove, request.path_params["name"])
-        return JSONResponse({"error": ""})
+        return Json({"error": ""})
 
     async def _report(self, request: Request) -> Response:
         page = await _asked(self._desk.performer.report)
@@ -115,12 +116,12 @@ def answering(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[R
         try:
             return await endpoint(request)
         except ControlError as error:
-            return JSONResponse({"error": error.message}, STATUSES.get(error.code, 409))
+            return refused(error.message, STATUSES.get(error.code, 409))
         except BodyError as error:
-            return JSONResponse({"error": str(error)}, error.status)
+            return refused(str(error), error.status)
         except Exception:
             log.exception("%s failed", request.scope["path"])
-            return JSONResponse({"error": "this failed inside Omote; its log says why"}, 500)
+            return refused("this failed inside Omote; its log says why", 500)
 
     return answer
 
@@ -128,7 +129,7 @@ def answering(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[R
 def _asking(do: Do) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         await _asked(do, await read_object(request))
-        return JSONResponse({"error": ""})
+        return Json({"error": ""})
 
     return answer
 

@@ -14,6 +14,7 @@ from .tokens import Role, Tokens
 NAMES = ("127.0.0.1", "localhost")
 PUBLIC = "/static/"  # scripts, styles and pictures that everybody has who has Omote
 VIEW = ("/clean", "/pictures")  # what the view token opens; the control token opens everything
+OWN_SITES = ("same-origin", "none")  # none: typed, a bookmark, or no browser at all
 
 _WRONG_TOKEN = "This address lacks the page's token, or has an old one: use the address that `omote live` printed."
 _WRONG_TOKEN_PAGE = """<!doctype html>
@@ -31,7 +32,8 @@ class Doorkeeper:
     """Wraps an application; whoever is refused gets a 403 that says why. `scope["role"]` says what the token opens.
 
     A foreign Host is how DNS rebinding looks from here: a site that made its own name point at 127.0.0.1. A foreign
-    Origin is another site's script, which is refused whatever token it has. A program has no Origin: the token decides.
+    Origin is another site's script, which is refused whatever token it has; so is what another site loads as a picture
+    or follows as a form, which has no Origin but a Sec-Fetch-Site. A program has neither: the token decides.
     """
 
     def __init__(self, app: ASGIApp, port: int, tokens: Tokens) -> None:
@@ -72,6 +74,8 @@ class Doorkeeper:
             own = " and ".join(self._origins)
             return _refused(scope, f"This page answers to its own scripts ({own}), not to Origin {origin!r}.")
         path: str = scope["path"]
+        if scope["type"] == "http" and not _is_of_our_own(scope, headers):
+            return _refused(scope, "This page answers to itself and to programs, not to other sites.")
         if path.startswith(PUBLIC) and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             return None
         role = self._role(scope, headers)
@@ -88,6 +92,14 @@ class Doorkeeper:
         query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None)
         given = query.get("token", [])
         return self._tokens.role_of(given[0]) if len(given) == 1 else None
+
+
+def _is_of_our_own(scope: Scope, headers: Headers) -> bool:
+    """Whether no other site's page makes this request; a link to a page of ours may be followed from anywhere."""
+    if headers.get("sec-fetch-site", "none") in OWN_SITES:
+        return True
+    is_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    return is_link and scope["method"] == "GET" and not scope["path"].startswith("/api/")
 
 
 def _refused(scope: Scope, sentence: str) -> Response:

@@ -12,8 +12,9 @@ from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
@@ -23,6 +24,7 @@ from omote.engine.nouns import Portrait
 from ..desk import Desk
 from ..state import state_of
 from .address import DEFAULT_PORT, HOST, PageError, listen
+from .answer import Json, not_there
 from .api import Api
 from .camera import serve_camera
 from .doorkeeper import Doorkeeper
@@ -125,6 +127,7 @@ class PageServer:
         mimetypes.add_type("text/javascript", ".js")
         mimetypes.add_type("text/css", ".css")
         return Starlette(
+            exception_handlers={HTTPException: not_there},
             routes=[
                 Route("/", _page("studio.html")),
                 Route("/clean", _page("clean.html")),
@@ -134,7 +137,7 @@ class PageServer:
                 WebSocketRoute("/events", self._events.serve),
                 WebSocketRoute("/camera", self._send_camera),
                 Mount("/static", StaticFiles(directory=STATIC)),
-            ]
+            ],
         )
 
     async def _send_pictures(self, client: WebSocket) -> None:
@@ -149,7 +152,7 @@ class PageServer:
         await serve_camera(client, lambda: self._desk.sight)
 
     async def _answer_status(self, request: Request) -> Response:
-        return JSONResponse(self._status.as_json() if self._status else None)
+        return Json(self._status.as_json() if self._status else None)
 
 
 def _page(name: str) -> Callable[[Request], Response]:

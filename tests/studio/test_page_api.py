@@ -171,6 +171,20 @@ def test_another_sites_script_is_refused_even_with_the_token(
     assert desk.switchboard.on == ()
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])  # the second is another port of this machine
+@pytest.mark.parametrize("mode", ["no-cors", "navigate"])
+def test_what_another_site_loads_as_a_picture_or_follows_presses_nothing_even_with_the_token(
+    server: PageServer, desk: Desk, site: str, mode: str
+) -> None:
+    said = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": "document"}
+    with stranger(server, server.tokens.control, **said) as visitor:
+        assert visitor.get("/api/trigger/laugh").status_code == 403
+        assert visitor.get("/").status_code == (200 if mode == "navigate" else 403)  # a link to the page is a link
+    assert desk.switchboard.on == ()
+    with stranger(server, server.tokens.control, **{"Sec-Fetch-Site": "none"}) as typed:
+        assert typed.get("/api/trigger/laugh").json()["is_on"] is True
+
+
 def test_what_a_stranger_said_is_not_put_into_a_page(server: PageServer) -> None:
     with stranger(server, "<script>alert(1)</script>") as client:
         answer = client.get("/<script>alert(1)</script>")
@@ -273,12 +287,40 @@ def test_what_cannot_be_is_refused_with_a_sentence(
 
 
 @pytest.mark.parametrize(
-    "body", [b"{", b"[]", b'"x"', b'{"head": NaN}', b"[" * 60_000, b'{"a":' * 12_000, b"\xff", b"{" + b" " * MOST_JSON]
+    "body",
+    [
+        b"{",
+        b"[]",
+        b'"x"',
+        b'{"head": NaN}',
+        b'{"head": 1e999}',
+        b"[" * 60_000,
+        b'{"a":' * 12_000,
+        b"\xff",
+        b"{" + b" " * MOST_JSON,
+    ],
 )
 def test_a_body_that_is_none_is_refused(api: httpx.Client, body: bytes) -> None:
     answer = api.post("/api/tuning", content=body)
     assert answer.status_code in (400, 413)
     assert "body" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["tuning", "light", "hotkeys", "calibration", "characters", "actor", "expression"])
+@pytest.mark.parametrize(
+    "body", [b'{"\\ud800": 1}', b'{"name": "\\ud800", "seed": 1}', b'{"' + b"a" * 60_000 + b'": 1}']
+)
+def test_a_text_that_no_answer_can_repeat_is_refused_with_a_sentence_all_the_same(
+    api: httpx.Client, path: str, body: bytes
+) -> None:
+    answer = api.post(f"/api/{path}", content=body)
+    assert answer.status_code in (400, 409)
+    assert 0 < len(answer.json()["error"]) < 1000
+
+
+def test_a_file_with_a_name_that_is_no_text_does_not_hide_the_state(api: httpx.Client, desk: Desk) -> None:
+    desk.clean_url = "a file called \udcff"  # so Linux gives bytes that are no UTF-8
+    assert api.get("/api/state").json()["clean_url"] == desk.clean_url
 
 
 def test_a_body_without_an_end_is_cut_off(api: httpx.Client, server: PageServer) -> None:
@@ -297,7 +339,11 @@ def test_a_body_without_an_end_is_cut_off(api: httpx.Client, server: PageServer)
 
 def test_other_methods_are_refused(api: httpx.Client) -> None:
     for path in ("/api/light", "/api/source", "/api/hotkeys"):
-        assert api.get(path).status_code == 405
+        answer = api.get(path)
+        assert answer.status_code == 405
+        assert "POST" in answer.headers["allow"]
+        assert path in answer.json()["error"]
+    assert "nothing at /api/nothing" in api.get("/api/nothing").json()["error"]
 
 
 def test_a_button_triggers_a_hotkey_by_an_address_alone(server: PageServer, desk: Desk) -> None:
