@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -60,7 +61,7 @@ class Settings:
 
 
 def load_settings(folder: Path) -> Settings:
-    """Those of this folder, or the usual ones; a damaged file is put aside, what can be read of it counts.
+    """Those of this folder, or the usual ones; a damaged file is put aside, and what can be read of it takes its place.
 
     What went wrong is said in the log, in one line.
     """
@@ -81,6 +82,8 @@ def load_settings(folder: Path) -> Settings:
     settings, wrong = _read(said)
     if wrong:
         _put_aside(path, "; ".join(wrong))
+        with suppress(OSError):  # then it counts for this run
+            _write(settings, path)
     return settings
 
 
@@ -126,6 +129,10 @@ def _name(value: object) -> str | None:
     if value is None or (isinstance(value, str) and 0 < len(value) <= _MOST_NAME and value.isprintable()):
         return value
     raise ValueError("wanted a name, or null")
+
+
+def _write(settings: Settings, path: Path) -> None:
+    write_whole(path, json.dumps(settings.as_json(), indent=2) + "\n")
 
 
 def _put_aside(path: Path, why: str) -> None:
@@ -180,7 +187,7 @@ class Keeper:
             self._due_s = None
             path = self._folder / FILE
             try:
-                write_whole(path, json.dumps(self._settings.as_json(), indent=2) + "\n")
+                _write(self._settings, path)
             except OSError as error:
                 if not self._has_failed:
                     log.warning("%s cannot be written (%s): what you set holds for this run only", path, error.strerror)

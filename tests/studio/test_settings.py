@@ -98,6 +98,8 @@ def test_one_wrong_value_costs_no_more_than_its_own_section(tmp_path: Path, capl
     assert found == replace(CHOSEN, light=LightChoice(), actor=None)
     assert "disco" in caplog.text
     assert (tmp_path / "page.damaged.json").exists()
+    assert load_settings(tmp_path) == found  # a run reads it twice, and the next start again
+    assert len(caplog.records) == 1
 
 
 def test_what_a_newer_omote_keeps_is_left_out_in_silence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
