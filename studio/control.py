@@ -117,6 +117,8 @@ class Control:
             live.scene.change(load_any(name))
         except ValueError as error:  # no character file, or not of this network
             raise ControlError("failed", str(error)) from error
+        self._desk.wardrobe.forget()
+        self._desk.changed()
         return {"character": name}
 
     def _set_light(self, arguments: Arguments) -> Result:

@@ -67,6 +67,7 @@ class Desk:
         self.recognised: tuple[str, ...] = ()  # now
         self.confidence = 0.0  # of the tracker, now; 0 without a face
         self._told: tuple[object, int, str] = (None, -1, "")  # calibration and recording, as the page knows them
+        self._setting = threading.Lock()  # two sliders at once: neither forgets what the other says
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
 
@@ -77,8 +78,10 @@ class Desk:
     def __exit__(self, *error: object) -> None:
         """Ends a recording, and keeps what was set."""
         self._is_over.set()
-        self.recording.end()
-        self.keeper.write()
+        try:
+            self.recording.end()
+        finally:
+            self.keeper.write()
 
     def bind(self, live: Live) -> None:
         """This loop is the one: it gets all that was kept."""
@@ -117,7 +120,6 @@ class Desk:
 
     def use_actor(self, name: str) -> None:
         """It is this person who performs, also at the next start; ActorError where the name can be nobody's."""
-        self.performer.leave()
         self.performer.use(name)
         self._keep(lambda settings: replace(settings, actor=name))
 
@@ -148,19 +150,22 @@ class Desk:
 
     def tune(self, said: Mapping[str, object]) -> Tuning:
         """Changes what is said of the tuning; TuningError where it makes no sense."""
-        tuning = self.keeper.settings.tuning.changed(said)
-        self._tune(tuning)
+        with self._setting:
+            tuning = self.keeper.settings.tuning.changed(said)
+            self._tune(tuning)
         return tuning
 
     def untune(self) -> None:
         """Makes the tuning the usual one."""
-        self._tune(Tuning())
+        with self._setting:
+            self._tune(Tuning())
 
     def light(self, said: Mapping[str, object]) -> None:
         """Chooses a light; LightError where it makes no sense."""
-        choice: LightChoice = self.lighting.choice.changed(said)
-        self.lighting.choose(choice)
-        self._keep(lambda settings: replace(settings, light=choice))
+        with self._setting:
+            choice: LightChoice = self.lighting.choice.changed(said)
+            self.lighting.choose(choice)
+            self._keep(lambda settings: replace(settings, light=choice))
 
     def light_from_game(self, harmonics: Array | None) -> None:
         """A game says its light; ValueError where it is none."""
@@ -171,8 +176,9 @@ class Desk:
 
     def use_hotkeys(self, hotkeys: tuple[Hotkey, ...]) -> None:
         """These are the hotkeys from now on."""
-        self.switchboard.replace(hotkeys)
-        self._keep(lambda settings: replace(settings, hotkeys=hotkeys))
+        with self._setting:
+            self.switchboard.replace(hotkeys)
+            self._keep(lambda settings: replace(settings, hotkeys=hotkeys))
 
     def trigger(self, id: str, phase: Phase = "press") -> bool:
         """Presses a hotkey; whether it is on now. HotkeyError where there is none."""
@@ -204,13 +210,13 @@ class Desk:
             if is_on != (name in before):
                 if self.switchboard.recognise(name, is_on):
                     self.changed()
-                if self.audience:
-                    self.audience.recognised(name, is_on)
+                if audience := self.audience:  # which goes when the page is closed
+                    audience.recognised(name, is_on)
 
     def changed(self) -> None:
         """Tells the page that the state is another."""
-        if self.audience:
-            self.audience.changed()
+        if audience := self.audience:
+            audience.changed()
 
     def _tune(self, tuning: Tuning) -> None:
         if self.live:

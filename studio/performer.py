@@ -65,6 +65,7 @@ class Performer:
         """It is this person who performs; ActorError where the name can be nobody's."""
         with self._lock:
             actor_path(name, self._running().source.name)  # refuses what can be no file's name
+            self.leave()  # who calibrated was somebody else
             self.name = name
             self.remember()
 

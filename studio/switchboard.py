@@ -69,18 +69,18 @@ class Switchboard:
 
     def trigger(self, id: str, phase: Phase = "press") -> bool:
         """Presses this one, or holds it down and lets it go; whether it is on now. HotkeyError where there is none."""
-        hotkey = next((one for one in self._hotkeys if one.id == id), None)
-        if hotkey is None:
-            known = ", ".join(one.id for one in self._hotkeys)
-            raise HotkeyError(f'no hotkey is called "{id[:40]}"; there are {known or "none"}')
         with self._lock:
+            hotkey = next((one for one in self._hotkeys if one.id == id), None)
+            if hotkey is None:
+                known = ", ".join(one.id for one in self._hotkeys)
+                raise HotkeyError(f'no hotkey is called "{id[:40]}"; there are {known or "none"}')
             self._turn(hotkey, phase)
             return id in self._on
 
     def recognise(self, name: str, is_on: bool) -> bool:
         """The performer begins or ends to make this expression; whether a hotkey listens to it."""
-        listening = [one for one in self._hotkeys if one.on == name]
         with self._lock:
+            listening = [one for one in self._hotkeys if one.on == name]
             for hotkey in listening:
                 self._turn(hotkey, "down" if is_on else "up")
         return bool(listening)

@@ -23,7 +23,7 @@ from omote.engine.nouns import Actor, AnyCharacter, Portrait
 from omote.engine.outputs import WireOutput
 from omote.studio.control import Control
 from omote.studio.desk import Desk
-from omote.studio.hotkeys import USUAL_HOTKEYS
+from omote.studio.hotkeys import USUAL_HOTKEYS, Hotkey
 
 LENGTH = 12
 ANY = "tcp://127.0.0.1:*"
@@ -39,6 +39,18 @@ class Album:
 
     def offer(self, portrait: Portrait) -> None:
         self.portraits.append(portrait)
+
+
+class Crowd:
+    """Counts what it is told."""
+
+    def __init__(self) -> None:
+        self.changes = 0
+
+    def changed(self) -> None:
+        self.changes += 1
+
+    def recognised(self, name: str, is_on: bool) -> None: ...
 
 
 class Asked:
@@ -134,6 +146,19 @@ def test_another_character_is_shown(asked: Asked) -> None:
     assert asked.call("set_character", name=DEFAULT_CHARACTER) == {"character": DEFAULT_CHARACTER}
     assert asked.live.scene.character.name == DEFAULT_CHARACTER
     assert asked.call("hello")["character"] == DEFAULT_CHARACTER
+
+
+def test_a_character_that_a_game_shows_is_told_to_the_page_and_stays(asked: Asked) -> None:
+    asked.desk.audience = crowd = Crowd()
+    asked.desk.use_hotkeys((Hotkey("guest", "Guest", character="hana"),))
+    asked.desk.trigger("guest")
+    asked.desk.wardrobe.tick()
+    before = crowd.changes
+    asked.call("set_character", name="aoi")
+    assert crowd.changes > before
+    asked.desk.trigger("guest")  # lets go, of one who was replaced
+    asked.desk.wardrobe.tick()
+    assert asked.live.scene.character.name == "aoi"
 
 
 @pytest.mark.parametrize(

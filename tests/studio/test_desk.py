@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import threading
+from collections import UserDict
+from collections.abc import Callable, ItemsView, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from omote.bridge import arkit
 from omote.bridge.control import ControlError
-from omote.calibration.actor_file import Made, actor_path, remembered, save_actor
+from omote.calibration.actor_file import ActorError, Made, actor_path, remembered, save_actor
 from omote.calibration.rehearsal import Person, rehearse
 from omote.engine.capture.disk import SmallDisk
 from omote.engine.capture.recorder import Recorder
@@ -129,6 +131,49 @@ def test_what_makes_no_sense_changes_nothing(desk: Desk) -> None:
     with pytest.raises(ValueError, match="nobody"):
         desk.use_character("nobody")
     assert state_of(desk) == before
+
+
+class Meanwhile(UserDict[str, object]):
+    """What somebody says while somebody else says something, who is left alone until they are done or must wait."""
+
+    def __init__(self, said: dict[str, object], other: Callable[[], object]) -> None:
+        super().__init__(said)
+        self.thread = threading.Thread(target=other)
+
+    def __iter__(self) -> Iterator[str]:
+        self._begin()
+        return super().__iter__()
+
+    def items(self) -> ItemsView[str, object]:
+        self._begin()
+        return super().items()
+
+    def _begin(self) -> None:
+        if self.thread.ident is None:
+            self.thread.start()
+            self.thread.join(0.2)
+
+
+def test_of_two_who_set_something_at_once_neither_undoes_the_other(desk: Desk) -> None:
+    said = Meanwhile({"head": 2.0}, lambda: desk.tune({"mirror": True}))
+    desk.tune(said)
+    said.thread.join()
+    tuning = desk.keeper.settings.tuning
+    assert (tuning.head, tuning.mirror) == (2.0, True)
+    said = Meanwhile({"mode": "preset"}, lambda: desk.light({"preset": "night"}))
+    desk.light(said)
+    said.thread.join()
+    assert (desk.lighting.choice.mode, desk.lighting.choice.preset) == ("preset", "night")
+    assert desk.keeper.settings.light == desk.lighting.choice
+
+
+def test_a_name_that_can_be_nobodys_ends_no_calibration(desk: Desk) -> None:
+    desk.calibrate("start")
+    with pytest.raises(ActorError):
+        desk.use_actor("")
+    assert desk.performer.view is not None
+    desk.use_actor("mika")
+    assert desk.performer.view is None
 
 
 def test_the_usual_tuning_comes_back(desk: Desk) -> None:
