@@ -30,7 +30,8 @@ from .view import Box, View, without
 
 # The second picture without a face, and one in ten after it, is searched for far ones: that takes 30 ms.
 FAR_FIRST, FAR_EVERY = 2, 10
-COUNT_EVERY_S = 1.0  # how often the others are counted while the performer is tracked and somebody looks
+# How often the others are counted while the performer is tracked, and somebody looks or the performer is like a poster.
+COUNT_EVERY_S = 1.0
 _DETECTOR = "face_detector.tflite"  # its name in the model file, which is an archive
 _OUTLINE = (234, 454, 10, 152)  # MediaPipe's points at the sides of a face, on the brow and on the chin
 
@@ -141,10 +142,14 @@ class Landmarker:
         self._performer.seen(face, now_ns)
         if self._view and not self._view.shows_well(face, picture):
             self._view = _unless_whole(View.around(face, picture), picture)
-        if self._is_watched and now_ns - self._counted_ns >= COUNT_EVERY_S * 1e9:
+        is_lifeless = self._performer.is_lifeless(now_ns)
+        if (self._is_watched or is_lifeless) and now_ns - self._counted_ns >= COUNT_EVERY_S * 1e9:
             self._is_watched, self._counted_ns = False, now_ns
             faces = self._finder.faces(picture, View.whole(picture))
-            self._others = sum(math.hypot(one.x - face.x, one.y - face.y) > face.size / 2 for one in faces)
+            others = [one for one in faces if math.hypot(one.x - face.x, one.y - face.y) > face.size / 2]
+            self._others = len(others)
+            if is_lifeless and self._performer.gives_way(others, now_ns):
+                self._is_tracked = False  # so that the next picture is searched, and the poster painted over
 
     def _searched(self, picture: Picture, now_ns: int) -> Picture:
         """Decides where to look for the performer; the picture with everybody else painted over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from omote.engine.capture.performer import PATIENCE_S, Performer
+from omote.engine.capture.performer import LIFELESS_S, PATIENCE_S, Performer
 from omote.engine.capture.view import FAR, Box, View, without
 
 NEAR, FAR_OFF = Box(200.0, 240.0, 150.0), Box(480.0, 200.0, 80.0)
@@ -52,6 +52,41 @@ def test_whoever_is_nearest_performs_once_the_performer_has_left() -> None:
     left = performer_at(NEAR)
     assert left.choose([FAR_OFF], ns(10.0 + PATIENCE_S)) is None
     assert left.choose([FAR_OFF], ns(10.1 + PATIENCE_S)) is FAR_OFF
+
+
+def follow_a_poster(poster: Box, until_s: float) -> Performer:
+    performer = Performer()
+    for index in range(round(10 * until_s) + 1):
+        trembling = 0.001 * poster.size * (-1) ** index
+        performer.seen(Box(poster.x + trembling, poster.y, poster.size - trembling), ns(index / 10))
+    return performer
+
+
+def test_a_poster_gives_way_to_the_first_other_face_and_is_not_taken_again() -> None:
+    performer = follow_a_poster(NEAR, LIFELESS_S)
+    assert performer.is_lifeless(ns(LIFELESS_S))
+    assert not performer.gives_way([], ns(LIFELESS_S))  # a face alone is followed, alive or not
+    assert performer.gives_way([FAR_OFF], ns(LIFELESS_S))
+    assert performer.choose([NEAR], ns(LIFELESS_S + 0.1)) is None  # the other one was missed in this picture
+    assert performer.choose([NEAR, FAR_OFF], ns(LIFELESS_S + 0.2)) is FAR_OFF
+    performer.seen(FAR_OFF, ns(LIFELESS_S + 0.2))
+    assert not performer.gives_way([NEAR], ns(20.0))  # two posters do not take turns
+    assert performer.choose([NEAR], ns(20.0)) is NEAR
+
+
+def test_a_face_that_moves_a_little_is_alive() -> None:
+    performer = follow_a_poster(NEAR, LIFELESS_S - 0.1)
+    performer.seen(Box(NEAR.x + 0.01 * NEAR.size, NEAR.y, NEAR.size), ns(LIFELESS_S))
+    assert not performer.is_lifeless(ns(LIFELESS_S + 1.0))
+
+
+def test_a_face_that_was_taken_for_a_poster_and_moves_is_one_no_more() -> None:
+    performer = follow_a_poster(NEAR, LIFELESS_S)
+    assert performer.gives_way([FAR_OFF], ns(LIFELESS_S))
+    for index in range(3):
+        performer.seen(Box(NEAR.x + 5.0 * index, NEAR.y, NEAR.size), ns(LIFELESS_S + 1.0 + index / 10))
+    later = LIFELESS_S + 4.0
+    assert performer.choose([NEAR, FAR_OFF], ns(later)) is NEAR
 
 
 def test_a_face_that_is_near_enough_is_looked_for_in_the_whole_picture() -> None:

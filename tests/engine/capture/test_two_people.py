@@ -188,3 +188,15 @@ def test_while_the_performer_is_tracked_faces_are_counted_once_a_second_and_only
             watch.see(scene([(clips[0](index), (300, 60, 560))]))
             assert watch.landmarker.sight is not None
         assert 2 <= len(looks) - 1 <= 3
+
+
+def test_a_poster_gives_the_stage_back_to_who_returns(model: Path, clips: tuple[Clip, Clip]) -> None:
+    person, poster = clips[1], (clips[0](10), (850, 100, 300))
+    watch, rate = Watch(model), 10
+    with watch.landmarker as landmarker:
+        for index in range(95):
+            parts = [poster] if index < 60 else [poster, (person(index), (40, 100, 600))]
+            landmarker.track(scene(parts), Stamp(index, index * 1_000_000_000 // rate, 0))
+            if index == 59:
+                assert 850 < watch.x < 1150
+    assert 40 < watch.x < 640
