@@ -26,8 +26,8 @@ def ordered(wish: Mapping[str, object], photo: bytes | None) -> Order:
     if own_path(name).exists():
         raise CharacterError(f'"{name}" is there already: choose another name')
     given = [key for key in _SOURCES if wish.get(key) is not None]
-    if len(given) + (photo is not None) != 1:
-        raise CharacterError(f"a character is made from one of {', '.join(_SOURCES)} or a photo, got {len(given)}")
+    if (count := len(given) + (photo is not None)) != 1:
+        raise CharacterError(f"a character is made from one of {', '.join(_SOURCES)} or a photo, got {count}")
     wishes = _wishes(wish.get("set"))
     if given == ["from"] and not wishes:
         raise CharacterError("the same character again: choose something that is to be different")

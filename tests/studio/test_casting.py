@@ -271,7 +271,7 @@ def test_a_wish_that_cannot_be_fulfilled_is_refused_before_anything_is_begun(
         ({"name": "me", "consent": "yes"}, b"", "this is no photo that can be read"),
         ({"name": "me", "consent": "yes"}, photo("GIF"), "wanted a JPEG, PNG or WebP file"),
         ({"name": "me", "consent": "yes"}, b"\xff\xd8\xff" + bytes(17 << 20), "17 MB, 16 at most"),
-        ({"name": "me", "consent": "yes", "seed": 3}, photo(), "one of seed, blend, from or a photo"),
+        ({"name": "me", "consent": "yes", "seed": 3}, photo(), "one of seed, blend, from or a photo, got 2"),
     ],
 )
 def test_a_photo_that_will_not_do_is_refused(wish: dict[str, object], data: bytes, says: str) -> None:
