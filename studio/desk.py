@@ -76,8 +76,11 @@ class Desk:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Ends a recording, and keeps what was set."""
         self._is_over.set()
+        self.settle()
+
+    def settle(self) -> None:
+        """Ends a recording, and keeps what was set; called again, it does so for what came since."""
         try:
             self.recording.end()
         finally:

@@ -111,7 +111,7 @@ def _play(config: Config, cast: Cast) -> None:
         try:
             report = _perform(live, config, cast, outlets)
         finally:  # before what may take its time to close: after Ctrl-C there is little
-            desk.recording.end()
+            desk.settle()
         if config.report:
             config.report.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
         Console().print(summary(report), highlight=False, markup=False, soft_wrap=True)

@@ -331,3 +331,14 @@ def test_the_desks_thread_ends_and_writes(folder: Path) -> None:
         desk.bind(loop())
         desk.tune({"head": 2})
     assert load_settings(folder).tuning.head == 2
+
+
+def test_what_was_set_is_kept_before_a_page_that_is_slow_to_close(desk: Desk, folder: Path) -> None:
+    desk.record(True)
+    desk.tune({"mirror": True})
+    desk.settle()
+    assert desk.recording.progress is None
+    assert load_settings(folder).tuning.mirror
+    desk.tune({"head": 0.5})  # by a page that is still open
+    desk.settle()
+    assert load_settings(folder).tuning.head == 0.5

@@ -80,6 +80,15 @@ def test_a_held_one_that_is_only_pressed_lets_go_by_itself() -> None:
     assert stage.shown("tongueOut") == 0.0
 
 
+def test_a_held_one_whose_letting_go_got_lost_goes_with_the_next_press() -> None:
+    stage = Stage(replace(TONGUE, mode="hold"))
+    stage.board.trigger("tongue", "down")
+    assert stage.after(60).on() == ["tongue"]
+    stage.board.trigger("tongue", "press")
+    assert stage.after(1.3).on() == []
+    assert stage.shown("tongueOut") == 0.0
+
+
 def test_a_timer_goes_by_itself_also_from_the_picture() -> None:
     stage = Stage(replace(TONGUE, mode="timer", seconds=2.0))
     stage.board.trigger("tongue")
