@@ -71,11 +71,13 @@ def test_a_take_is_rendered_and_again_the_same(home: Path, tmp_path: Path, steps
     assert (first[0] != first[-1]).any()
 
 
-def test_a_take_is_drawn_by_omote_live_and_the_report_says_by_what(home: Path, tmp_path: Path) -> None:
+def test_a_take_is_drawn_and_recorded_by_omote_live_and_the_report_says_by_what(home: Path, tmp_path: Path) -> None:
     endpoints = (f"--{name}-endpoint={ANY}" for name in ("params", "video", "control"))
     source = ("--source", str(home / "take.csv"), "--offline", "--no-page")
-    said = tmp_path / "report.json"
-    assert main(["live", *source, *endpoints, "--character", "me", *CPU, "--report", str(said)]) == 0
+    said, copy = tmp_path / "report.json", tmp_path / "copy.csv"
+    kept = ("--report", str(said), "--record", str(copy))
+    assert main(["live", *source, *endpoints, "--character", "me", *CPU, *kept]) == 0
+    np.testing.assert_array_equal(read_take(copy).weights, read_take(home / "take.csv").weights)
     report = json.loads(said.read_text())
     assert (report["pictures"], report["size"], report["steps"]) == (photoreal_home.LENGTH, tiny.SIZE, 1)
     assert (report["character"], report["runtime"]) == ("me", "openvino cpu f32")
