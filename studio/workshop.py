@@ -131,6 +131,8 @@ def _draw(wanted: Mapping[str, str], artist: Callable[[], Artist]) -> None:
     for file, thumbnail in wanted.items():
         try:
             thumbnails.keep(thumbnails.drawn(load_any(file), artist), Path(thumbnail))
+            if not Path(file).exists():  # removed meanwhile, and with it all that shows the face
+                Path(thumbnail).unlink(missing_ok=True)
         except (CharacterError, AnimatorError, OSError) as error:
             print(f"{file}: {error}", file=sys.stderr)
 

@@ -460,6 +460,17 @@ def test_nothing_is_drawn_in_the_background_before_the_stream_runs(folder: Path)
     assert place.tasks == []
 
 
+def test_nothing_shows_a_face_whose_character_was_removed_while_it_was_drawn(folder: Path, animator: Animator) -> None:
+    path, thumbnail = own(folder, "me"), folder.parent / "me.webp"
+
+    def slow_to_come() -> Animator:
+        path.unlink()
+        return animator
+
+    workshop._draw({str(path): str(thumbnail)}, slow_to_come)
+    assert not thumbnail.exists()
+
+
 def test_half_a_thumbnail_is_none(tmp_path: Path) -> None:
     whole = thumbnails.shipped("hana").read_bytes()
     for name, data in {"half": whole[:900], "other": b"no picture", "longer": whole + b"x"}.items():
