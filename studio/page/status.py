@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
+from omote.engine.face.presence import Phase
 from omote.engine.gear import Budget
 from omote.engine.latency import Percentiles
 
-__all__ = ["Endpoint", "Percentiles", "Receiver", "Stage", "Status"]
+__all__ = ["Endpoint", "Percentiles", "Presence", "Receiver", "Stage", "Status", "presence_of"]
+
+
+Presence = Literal["tracked", "lost", "idle"]
+_PRESENCE: Mapping[Phase, Presence] = {
+    Phase.FOLLOWING: "tracked",
+    Phase.RETURNING: "tracked",
+    Phase.HOLDING: "lost",
+    Phase.EASING: "lost",
+    Phase.IDLE: "idle",
+}
+
+
+def presence_of(phase: Phase) -> Presence:
+    """Whether a face is followed, has just been lost and is held or eased to rest, or nobody is there."""
+    return _PRESENCE[phase]
 
 
 @dataclass(frozen=True)
@@ -48,7 +65,7 @@ class Status:
     pictures: int
     dropped: int  # came too late and were skipped
     tracked_fraction: float  # 0 to 1, of the signals so far
-    is_tracked: bool  # now
+    presence: Presence  # now
     latency: Percentiles | None = None  # None until there is something to say
     stages: tuple[Stage, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
