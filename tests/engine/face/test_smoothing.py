@@ -84,10 +84,9 @@ def test_a_still_face_keeps_less_than_half_of_its_jitter_in_every_second(seed: i
         assert np.std(out[first : first + 30]) < 0.5 * np.std(noise[first : first + 30])
 
 
-def late_ms(region: str, name: str, speed: float, strength: float) -> float:
+def late_ms(region: str, name: str, speed: float, strength: float, rate: float = RATE) -> float:
     """By how much a steady movement of this weight comes late."""
     smoothing = Smoothing(Tuning().changed({"smoothing": {region: strength}}))
-    rate = RATE
     for number in range(round(0.9 / speed * rate) + 1):
         value = speed * number / rate
         out = smoothing.smooth(at(number / rate, **{name: value}))
@@ -101,6 +100,26 @@ def late_ms(region: str, name: str, speed: float, strength: float) -> float:
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0, 2.0])
 def test_the_delay_that_is_told_is_the_one_of_a_movement(region: str, name: str, speed: float, strength: float) -> None:
     assert late_ms(region, name, speed, strength) == pytest.approx(delay_ms(region, strength), abs=2.0)
+
+
+@pytest.mark.parametrize(("rate", "most"), [(60.0, 12.0), (120.0, 18.0)])
+@pytest.mark.parametrize(("region", "name", "speed"), [("brows", "browInnerUp", 1.0), ("eyes", "eyeBlinkLeft", 2.5)])
+def test_more_pictures_a_second_cost_as_much_more_as_is_told(
+    region: str, name: str, speed: float, rate: float, most: float
+) -> None:
+    assert 0.0 < late_ms(region, name, speed, 1.0, rate) - delay_ms(region, 1.0) < most
+
+
+@pytest.mark.parametrize(("rate", "least"), [(15.0, 0.98), (30.0, 0.98), (60.0, 0.96), (120.0, 0.9)])
+def test_a_blink_of_60_ms_and_lips_that_close_for_100_ms_are_followed_at_any_rate(rate: float, least: float) -> None:
+    for name, length_s, depth in (("eyeBlinkLeft", 0.06, 0.9), ("mouthClose", 0.1, 0.4)):
+        smoothing, index = Smoothing(), arkit.INDEX[name]
+        shown = []
+        for number in range(round(0.6 * rate)):
+            value = depth * max(1.0 - abs(number / rate - 0.4) / (length_s / 2.0), 0.0)
+            shown.append(float(smoothing.smooth(at(number / rate, **{name: value})).weights[index]))
+        assert max(shown) > least * depth
+        assert shown[-1] < 0.05
 
 
 def test_the_heads_delay_is_the_one_of_a_turn() -> None:
