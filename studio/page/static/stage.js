@@ -5,18 +5,9 @@ import { on, onPart } from "./state.js";
 import { stream } from "./stream.js";
 
 const WINDOW = 60; // pictures over which age and rate are taken
-const LOST_MS = 10_000; // so long a face counts as lost; afterwards nobody is there
-const WORDS = { tracked: "Tracked", lost: "Face lost", idle: "Idle" };
+const WORDS = { tracked: "Tracked", lost: "Face lost", idle: "No face" };
 
 const ages = []; // milliseconds, of the last pictures
-let tracked = -Infinity; // when a face was last followed
-
-function presenceOf(status) {
-  const now = performance.now();
-  if (status.is_tracked) tracked = now;
-  if (status.is_tracked) return "tracked";
-  return now - tracked < LOST_MS ? "lost" : "idle";
-}
 
 function showPresence(presence) {
   document.body.dataset.presence = presence;
@@ -24,7 +15,7 @@ function showPresence(presence) {
 }
 
 function showStatus(status) {
-  showPresence(presenceOf(status));
+  showPresence(status.presence);
   const percent = (100 * status.tracked_fraction).toFixed(0);
   say("seen", `${percent} % of the time`);
   const sorted = [...ages].sort((a, b) => a - b);
