@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -166,7 +167,7 @@ def screen(view: View) -> RenderableType:
     step = view.steps[view.step]
     head = Text(f"{view.step + 1}/{len(view.steps)}  {step.title}", style="bold")
     if view.state == "counting":
-        how: RenderableType = Text(f"in {view.count_s:.0f} ...")
+        how: RenderableType = Text(f"in {math.ceil(view.count_s)} ...")
     else:
         how = ProgressBar(total=1.0, completed=view.score, width=40)
     return Group(head, Text(step.say), how, Text(view.remark, style="yellow"), Text(KEYS, style="dim"))

@@ -145,7 +145,7 @@ class Performer:
 
     def as_json(self) -> dict[str, object]:
         """For the page."""
-        pitch, yaw, _ = np.rad2deg(self._actor.neutral_rotation)
+        pitch, yaw = np.rad2deg(self._actor.camera_angle)
         return {
             "name": self.name,
             "is_calibrated": bool(self._made),

@@ -222,6 +222,15 @@ def test_a_hotkeys_character_is_not_the_one_of_the_next_start(desk: Desk) -> Non
     assert desk.keeper.settings.character is None
 
 
+def test_the_cameras_angle_is_where_the_resting_head_looks(desk: Desk) -> None:
+    turn = np.array([0.5, 0.5, 0.0], np.float32)  # a rotation vector, whose parts are no angles of a head
+    save_actor(Actor("mika", neutral_rotation=turn), actor_path("mika", "take.csv"), Made(DATE, "take.csv"))
+    desk.use_actor("mika")
+    wanted = np.rad2deg(Actor(neutral_rotation=turn).camera_angle)
+    assert state_of(desk)["actor"]["camera_deg"] == pytest.approx(wanted, abs=0.06)
+    assert abs(wanted[1] - np.rad2deg(0.5)) > 1.0
+
+
 def test_a_person_is_remembered_before_each_camera(desk: Desk) -> None:
     neutral = np.full(arkit.COUNT, 0.25, np.float32)
     save_actor(Actor("mika", neutral=neutral), actor_path("mika", "take.csv"), Made(DATE, "take.csv"))
