@@ -68,13 +68,16 @@ class Runs:
 def test_a_file_that_would_run_code_runs_none_and_leaves_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "generic_model.pkl"
+    folder = tmp_path / "own"  # in the user's folders and in the log whatever still ends of an earlier test may write
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    path = folder / "generic_model.pkl"
     path.write_bytes(pickle.dumps({"v_template": Runs()}, 2))
-    assert main(["calibrate", "flame-map", "--flame", str(path), "--out", str(tmp_path / "map")]) == 2
+    assert main(["calibrate", "flame-map", "--flame", str(path), "--out", str(folder / "map")]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("omote calibrate: ") and "do not trust it" in said and said.count("\n") == 1
-    assert [one.name for one in tmp_path.iterdir()] == ["generic_model.pkl"]
+    (line,) = (one for one in said.splitlines() if one.startswith("omote calibrate: "))
+    assert "do not trust it" in line and "Traceback" not in said
+    assert [one.name for one in folder.iterdir()] == ["generic_model.pkl"]
 
 
 @pytest.mark.parametrize(
