@@ -39,6 +39,8 @@ _BROWS = ("browInnerUp", *_both("browOuterUp"))
 # Set on films of people who talk, smile, blink and grimace, whom nobody had calibrated. A talker's brows are up half of
 # the time, so surprise wants the mouth as well, and no smile. A frown's threshold is high, for some brows read as drawn
 # down to 0.7 at rest: calibration finds a better one. A blink's is low: a camera seldom catches both eyes quite shut.
+# That eyes look down is not counted against it: shut ones read as looking down by 0.2 to 0.8, so that blinks would be
+# missed, and eyes that looked down by 0.67 had lids of 0.
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "smile": Rule((_both("mouthSmile"),), threshold=0.45, after_s=0.1),
