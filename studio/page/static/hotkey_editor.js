@@ -6,7 +6,8 @@ import { attempt } from "./notices.js";
 import { current } from "./state.js";
 
 const MODES = [["toggle", "Toggle"], ["hold", "Hold"], ["timer", "Timer"]];
-const MOST_SECONDS = 60;
+const SECONDS = [0.1, 60]; // as in hotkeys.py
+const FADE_S = [0, 2];
 
 function keyField(key) {
   const input = make("input", { type: "text", value: key ?? "", readonly: true, placeholder: "press a key", class: "key" });
@@ -19,8 +20,9 @@ function keyField(key) {
   return input;
 }
 
-function seconds(value, most = MOST_SECONDS) {
-  return make("input", { type: "number", min: 0, max: most, step: 0.05, value });
+/** A script may have set any fraction, so every one is valid here. */
+function seconds(value, [min, max]) {
+  return make("input", { type: "number", min, max, step: "any", required: true, value });
 }
 
 /** "expression:smile", "character:aoi", or "weights:" for those that came from a script. */
@@ -47,12 +49,15 @@ function row(hotkey, state) {
   const key = keyField(hotkey.key);
   const what = whatField(hotkey, state);
   const mode = choice(MODES, hotkey.mode);
-  const stays = seconds(hotkey.seconds);
-  const fade = seconds(hotkey.fade_s, 5);
+  const stays = seconds(hotkey.seconds, SECONDS);
+  const fade = seconds(hotkey.fade_s, FADE_S);
   const rules = [["", "–"], ...state.recognisable.map((name) => [name, words(name)])];
   const by = choice(rules, hotkey.on ?? "");
   const staying = field("Seconds", stays);
-  const arrange = () => (staying.hidden = mode.value !== "timer");
+  const arrange = () => {
+    staying.hidden = mode.value !== "timer";
+    if (staying.hidden && !stays.checkValidity()) stays.value = hotkey.seconds; // nobody could see why it is refused
+  };
   mode.addEventListener("change", arrange);
   arrange();
   const box = make(
