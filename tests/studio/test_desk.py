@@ -176,6 +176,12 @@ def test_a_name_that_can_be_nobodys_ends_no_calibration(desk: Desk) -> None:
     assert desk.performer.view is None
 
 
+def test_a_click_for_the_source_that_plays_ends_no_calibration(desk: Desk) -> None:
+    desk.calibrate("start")
+    desk.use_source("take.csv")
+    assert desk.performer.view is not None
+
+
 def test_the_usual_tuning_comes_back(desk: Desk) -> None:
     desk.tune({"mirror": True, "head": 2})
     desk.untune()
