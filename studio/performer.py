@@ -76,6 +76,7 @@ class Performer:
             self._actor, self._made = live.scene.recalibrate(), date
             try:
                 remember_rest(self._actor, live.source.name, date)
+                self.notice = ""  # what was damaged is whole again
             except ActorError as error:  # it holds for this run
                 self.notice = f"{error}"
             return self._actor
@@ -121,7 +122,7 @@ class Performer:
         made = Made(self._now().isoformat(timespec="seconds"), session.source_name, findings)
         save_actor(actor, actor_path(session.name, session.source_name), made)
         if session.source_name == live.source.name:
-            self._actor, self._made = actor, made.date
+            self._actor, self._made, self.notice = actor, made.date, ""
             live.scene.use_actor(actor)
         self.leave()
 

@@ -267,6 +267,17 @@ def test_the_face_of_now_becomes_the_one_at_rest_and_is_remembered(desk: Desk) -
     assert kept.actor.neutral[arkit.INDEX["jawOpen"]] == pytest.approx(0.5, abs=1e-5)
 
 
+def test_a_damaged_calibration_is_told_until_it_is_whole_again(desk: Desk) -> None:
+    path = actor_path("default", "take.csv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{", encoding="utf-8")
+    desk.performer.remember()
+    assert "is no actor file" in desk.performer.notice
+    desk.running().run()
+    desk.recalibrate()
+    assert desk.performer.notice == ""
+
+
 def test_a_session_that_is_rehearsed_becomes_the_actor(desk: Desk) -> None:
     desk.performer._now = lambda: datetime(2026, 11, 22, 20, tzinfo=UTC)
     with pytest.raises(ControlError, match="no calibration is under way"):
