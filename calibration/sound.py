@@ -22,6 +22,8 @@ _BROKEN = (OSError, EOFError, wave.Error, RuntimeError, ValueError, ArithmeticEr
 
 def loudness(path: Path) -> Track:
     """The square root of the amplitude every 5 ms, from the recording's second 0; DelayError where none is."""
+    if not path.is_file():
+        raise DelayError(f"there is no file {path}: name a recording of yours")
     rate, blocks, start_s = _wav(path) if path.suffix.lower() == ".wav" else _of_video(path)
     hop = max(round(rate * HOP_S), 1)
     powers: list[Numbers] = []

@@ -147,3 +147,9 @@ def test_a_video_without_pyav_says_how_to_go_on(tmp_path: Path) -> None:
         (tmp_path / "a.mkv").write_bytes(b"no video")
         with pytest.raises(DelayError, match="cannot be read"):
             loudness(tmp_path / "a.mkv")
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.wav"])
+def test_a_recording_that_is_not_there_is_told_so(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DelayError, match="there is no file"):
+        loudness(tmp_path / name)
