@@ -60,9 +60,9 @@ def test_a_session_on_the_page_saves_who_performed(
     page.wait_for_selector("body[data-connection=live]")
     page.click("#tab-calibration")
     page.fill("#calibration input[type=text]", "ana")
-    page.click("#calibration button[type=submit]")
-    page.get_by_role("button", name="Start calibration").click()
-    page.get_by_role("button", name="Begin", exact=True).click()
+    page.get_by_role("button", name="Start calibration").click()  # it is for who stands there, without "Use"
+    page.locator("button:focus", has_text="Begin").wait_for()  # whoever works by keyboard goes on there
+    page.keyboard.press("Enter")
     page.wait_for_selector("#calibration .count:not([hidden])")
     source.begin.set()
     titles: list[str] = []

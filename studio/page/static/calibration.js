@@ -2,7 +2,7 @@
 
 import { addressOf, post } from "./api.js";
 import { button, element, field, make } from "./elements.js";
-import { attempt } from "./notices.js";
+import { attempt, notice } from "./notices.js";
 import { on, onPart } from "./state.js";
 import { renew } from "./source.js";
 
@@ -15,9 +15,21 @@ function actorForm(actor, actors) {
   const form = make("form", { class: "row" }, field("Who performs", name), known, make("button", { type: "submit", text: "Use" }));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    attempt(() => post("/api/actor", { name: name.value.trim() }), "actor");
+    use(name.value.trim());
   });
   return form;
+}
+
+async function use(name) {
+  const isDone = await attempt(() => post("/api/actor", { name }), "actor");
+  if (isDone) notice(`${name} performs from now on.`, { key: "actor", kind: "news" });
+  return isDone;
+}
+
+/** For whoever stands in the field, also where nobody has pressed "Use". */
+async function start(actor) {
+  const name = element("calibration").querySelector("input")?.value.trim() ?? actor.name;
+  if (name === actor.name || (await use(name))) await act("start");
 }
 
 const made = (text) => {
@@ -46,7 +58,7 @@ function rest({ actor, actors }) {
     make("p", { text: about }),
     actorForm(actor, actors),
     facts(actor, actor.is_calibrated),
-    make("div", { class: "row" }, button("Start calibration", () => act("start"), { class: "accent" }), button("Only the face at rest (N)", renew)),
+    make("div", { class: "row" }, button("Start calibration", () => start(actor), { class: "accent" }), button("Only the face at rest (N)", renew)),
   ];
 }
 
@@ -112,10 +124,20 @@ function finished(view) {
 
 const isRunning = (view) => view && ["ready", "counting", "holding"].includes(view.state);
 
+/** Whoever works by keyboard goes on where they were: at the same button, or at the one that leads on. */
+function keepFocus(panel, text) {
+  const buttons = [...panel.querySelectorAll("button")];
+  const next = buttons.find((one) => one.textContent === text) ?? panel.querySelector("button.accent") ?? buttons[0];
+  next?.focus({ preventScroll: true });
+}
+
 function build([view, , actor, actors]) {
   for (const key of Object.keys(live)) delete live[key];
   const now = isRunning(view) ? doing(view) : view?.state === "done" ? finished(view) : rest({ actor, actors });
-  element("calibration").replaceChildren(...now);
+  const panel = element("calibration");
+  const left = panel.contains(document.activeElement) ? document.activeElement.textContent : null;
+  panel.replaceChildren(...now);
+  if (left !== null) keepFocus(panel, left);
   element("calibration").dataset.state = view?.state ?? "none";
 }
 
