@@ -15,14 +15,15 @@ from omote.bridge import arkit
 from omote.engine.character import DEFAULT_CHARACTER
 from omote.engine.face.tuning import REGIONS
 from tests.studio.chromium import browser, needs_chromium, playwright
-from tests.studio.on_screen import Pixels, clean, omote, page, pixels
+from tests.studio.on_screen import Pixels, clean, drawn, omote, page, pixels, window
 from tests.studio.running import Running, until
 
-__all__ = ["browser", "clean", "omote", "page"]
+__all__ = ["browser", "clean", "omote", "page", "window"]
 pytestmark = needs_chromium
 
 EVIL = "<img src=x onerror=globalThis.wasRun=1>"
 TABS = ("characters", "expressions", "movement", "light", "calibration", "face", "stream")
+PICTURES_AT_REST = 20  # counted, so that a machine that draws slowly is no face at rest
 STILL = 1.5  # mean difference of 8-bit values: less is nothing that anybody sees
 
 
@@ -47,14 +48,17 @@ def at_rest(omote: Running, clean: playwright.Page) -> Iterator[Pixels]:
     """The picture of a face that the performer cannot move, so that whatever changes it was asked for."""
     none = dict.fromkeys(REGIONS, 0.0)
     omote.post("/api/tuning", gain=none, smoothing={**none, "head": 0.0}, head=0.0, blinks=False, breathes=False)
-    last = [pixels(clean)] * 6  # at least a quarter of a second
+    last, since = pixels(clean), drawn(clean)
 
     def is_still() -> bool:
-        last[:] = [*last[1:], pixels(clean)]
-        return max(away(one, last[-1]) for one in last) < STILL / 4
+        nonlocal last, since
+        picture, number = pixels(clean), drawn(clean)
+        if away(picture, last) > 0.0:
+            last, since = picture, number
+        return number >= since + PICTURES_AT_REST
 
     until(is_still, "the face to be still")
-    yield last[-1]
+    yield last
     omote.post("/api/tuning/reset")
 
 
@@ -128,6 +132,34 @@ def test_hotkeys_are_edited_on_the_page_and_kept(page: playwright.Page, omote: R
     until(lambda: omote.state()["hotkeys"][0]["label"] == "Grin", "the hotkey to be kept")
     assert [omote.state()["hotkeys"][0][name] for name in ("key", "mode")] == ["g", "timer"]
     omote.post("/api/hotkeys", hotkeys=usual)
+
+
+def test_what_the_editor_hides_keeps_nobody_from_saving(page: playwright.Page, omote: Running) -> None:
+    usual = omote.state()["hotkeys"]
+    odd = [{**usual[0], "mode": "timer", "seconds": 1.0 / 3.0, "fade_s": 0.0}, *usual[1:]]
+    omote.post("/api/hotkeys", hotkeys=odd)  # no step of a field's arrows
+    page.click("#tab-expressions")
+    until(lambda: "0.333" in page.inner_text(f'#pads [data-hotkey="{usual[0]["id"]}"]'), "the pad to know")
+    page.click("#edit-hotkeys")
+    row = page.locator(".hotkey").first
+    row.get_by_label("Seconds").fill("0")  # too short, and then out of sight
+    row.get_by_label("Mode").select_option("toggle")
+    page.click("#hotkey-editor button[type=submit]")
+    until(lambda: omote.state()["hotkeys"][0]["mode"] == "toggle", "the hotkeys to be kept")
+    omote.post("/api/hotkeys", hotkeys=usual)
+
+
+def test_news_go_by_themselves_and_errors_stay(page: playwright.Page) -> None:
+    page.clock.install()
+    page.evaluate(
+        """() => import("/static/notices.js").then(({ notice }) => {
+          notice("It is so.", { kind: "news" });
+          notice("It is not so.");
+        })"""
+    )
+    assert page.locator(".notice").count() == 2
+    page.clock.run_for(10_000)
+    assert page.locator(".notice p").all_inner_texts() == ["It is not so."]
 
 
 def test_the_clean_page_is_transparent_around_the_portrait(clean: playwright.Page) -> None:
