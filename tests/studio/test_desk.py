@@ -233,7 +233,7 @@ def test_the_cameras_angle_is_where_the_resting_head_looks(desk: Desk) -> None:
     save_actor(Actor("mika", neutral_rotation=turn), actor_path("mika", "take.csv"), Made(DATE, "take.csv"))
     desk.use_actor("mika")
     wanted = np.rad2deg(Actor(neutral_rotation=turn).camera_angle)
-    assert state_of(desk)["actor"]["camera_deg"] == pytest.approx(wanted, abs=0.06)
+    assert desk.performer.as_json()["camera_deg"] == pytest.approx(wanted, abs=0.06)
     assert abs(wanted[1] - np.rad2deg(0.5)) > 1.0
 
 
