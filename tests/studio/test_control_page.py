@@ -130,6 +130,7 @@ def test_hotkeys_are_edited_on_the_page_and_kept(page: playwright.Page, omote: R
     row.get_by_label("Mode").select_option("timer")
     page.click("#hotkey-editor button[type=submit]")
     until(lambda: omote.state()["hotkeys"][0]["label"] == "Grin", "the hotkey to be kept")
+    page.wait_for_selector("#edit-hotkeys:focus")  # not at the page's beginning again
     assert [omote.state()["hotkeys"][0][name] for name in ("key", "mode")] == ["g", "timer"]
     omote.post("/api/hotkeys", hotkeys=usual)
 

@@ -96,10 +96,13 @@ function fresh(state) {
   return { id, label: "", key: "", on: null, expression, weights: null, character: null, mode: "toggle", seconds: 2, fade_s: 0.25 };
 }
 
+/** The keyboard's focus goes along: what it was on is hidden. */
 function show(isOpen) {
   element("hotkey-editor").hidden = !isOpen;
   element("pads").hidden = isOpen;
   element("edit-hotkeys").hidden = isOpen;
+  const next = isOpen ? element("hotkey-editor").querySelector("input, button") : element("edit-hotkeys");
+  next.focus({ preventScroll: true });
 }
 
 function open() {
