@@ -20,6 +20,10 @@ Array = NDArray[np.float32]
 # the one that is farthest is usually at 1.6.
 STILL, MOVED = 2.0, 3.0
 HOLDS_AFTER = 8
+# A held face that lets go is behind what is seen, by about MOVED. What is near is caught up with, picture by picture,
+# so that a slow turn does not go in jerks; what is farther is a movement of its own, and is shown at once.
+LEAPT = 6.0
+LEFT_BEHIND = 0.8  # of what is still to be caught up with, from picture to picture
 SEEN = slice(64)  # of a vector, what a picture shows: where the head stands is the camera's affair, and is not drawn
 _STEP_OF_NOISE = 1.0 / 16.0
 _LEAST_STEP = 1e-4  # of parameters that no noise reaches: radians, metres, or units of an expression
@@ -34,10 +38,11 @@ class Steadiness:
         self._anchor: Array | None = None  # what the face is compared with
         self._held: FlameParams | None = None
         self._quiet = 0  # pictures in a row that were near the anchor
+        self._behind: Array | None = None  # [67] how far what is shown is from what is seen, since a face was let go
 
     def forget(self) -> None:
         """The next face stands alone."""
-        self._anchor = self._held = None
+        self._anchor = self._held = self._behind = None
         self._quiet = 0
         if self._memory:
             self._memory.forget()
@@ -50,20 +55,34 @@ class Steadiness:
         if self._memory is None:
             return stepped(params)
         steadied = self._memory.steadied(params)
-        found = stepped(steadied)
         held, self._held = self._held, None
         if not trembles:
-            self._anchor = None
-            return found
-        if held is not None and held.basis == params.basis and self._apart(steadied) <= MOVED:
-            self._held = held
-            return replace(held, translation=found.translation)
+            self._anchor = self._behind = None
+            return stepped(steadied)
+        if held is not None and held.basis == params.basis:
+            apart = self._apart(steadied)
+            if apart <= MOVED:
+                self._held = held
+                return replace(held, translation=stepped(steadied).translation)
+            self._behind = held.vector() - steadied.vector() if apart <= LEAPT else None
+        found = stepped(self._caught_up(steadied))
         if self._anchor is None or self._apart(steadied) > STILL:
             self._anchor, self._quiet = steadied.vector(), 0
         self._quiet += 1
         if self._quiet >= HOLDS_AFTER:
             self._anchor, self._held = steadied.vector(), found
         return found
+
+    def _caught_up(self, steadied: FlameParams) -> FlameParams:
+        """What is seen, but for what is left of how far a face that was let go is behind it."""
+        if self._behind is None:
+            return steadied
+        self._behind = self._behind * np.float32(LEFT_BEHIND)
+        self._behind[SEEN.stop :] = 0.0
+        if (np.abs(self._behind) < step() / 2.0).all():
+            self._behind = None
+            return steadied
+        return FlameParams.from_vector(steadied.vector() + self._behind, steadied.basis)
 
     def _apart(self, params: FlameParams) -> float:
         """How far the face is from the anchor, by the parameter that is farthest."""

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.face.memory import WEIGHT_NOISE, Memory
+from omote.engine.face.memory import WEIGHT_NOISE, Memory, noise
 from omote.engine.face.presence import BREATH_RAD, idle
 from omote.engine.face.retarget import from_weights
-from omote.engine.face.steadiness import HOLDS_AFTER, SEEN, Steadiness, step, stepped
+from omote.engine.face.steadiness import HOLDS_AFTER, MOVED, SEEN, Steadiness, step, stepped
 from omote.engine.nouns import FlameParams
 
 
@@ -55,6 +55,17 @@ def test_a_held_face_lets_go_at_the_first_picture_that_moves() -> None:
     moved = steadiness.settled(smile(0.6))
     assert not np.array_equal(held.vector(), moved.vector())
     assert np.array_equal(moved.vector(), stepped(memory.steadied(smile(0.6))).vector())  # and not by half
+
+
+@pytest.mark.parametrize("rad_per_s", [0.01, 0.02, 0.05])
+def test_a_slow_turn_does_not_go_in_jerks(rad_per_s: float) -> None:
+    steadiness = Steadiness()
+    turns = [np.array([0.0, rad_per_s * k / 30.0, 0.0], np.float32) for k in range(300)]
+    drawn = [float(steadiness.settled(replace(smile(0.2), neck_pose=turn)).neck_pose[1]) for turn in turns]
+    jerks = np.diff(drawn)
+    assert jerks.max() < 0.3 * MOVED * noise()[54] + rad_per_s / 30.0  # a fifth of what was held back, and the turn
+    assert jerks.min() > -step()[54]  # and never back
+    assert abs(drawn[-1] - turns[-1][1]) <= (MOVED + 0.5) * noise()[54]
 
 
 def test_a_face_on_the_border_of_stillness_does_not_flicker() -> None:
