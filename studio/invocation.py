@@ -81,9 +81,7 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
             return live.run(_config(typed, kept=_kept(typed)))
         case "render":
             nobody = replace(USUAL, actor=render.NOBODY)
-            settings = _config(
-                typed, kept=nobody, offline=True, loop=False, record=None, out=()
-            )  # --out: a folder
+            settings = _config(typed, kept=nobody, offline=True, loop=False, record=None, out=())  # --out: a folder
             return render.run(render.Rendering(settings, typed.out, typed.overwrite))
         case "sheet":
             return sheet.run(sheet.order(typed, _config(typed, steps=1)))  # its own --steps is of a sheet
@@ -208,9 +206,7 @@ def _add_render(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--source", metavar="FILE", help="a video, a take or demo")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder")
     parser.add_argument("--overwrite", action="store_true", default=False, help="replace an earlier rendering there")
-    parser.add_argument(
-        "--actor", metavar="NAME", help="who performs, as calibrated with this source; else nobody"
-    )
+    parser.add_argument("--actor", metavar="NAME", help="who performs, as calibrated with this source; else nobody")
     _add_drawing(parser)
     _add_playback(parser)
 
