@@ -71,7 +71,7 @@ def read_hotkeys(said: object) -> tuple[Hotkey, ...]:
         raise HotkeyError(f"hotkeys are a list of at most {MOST}, got {found(said)}")
     hotkeys = tuple(_read(one) for one in said)
     _refuse_twice("id", [one.id for one in hotkeys])
-    _refuse_twice("key", [one.key for one in hotkeys if one.key])
+    _refuse_twice("key", [one.key.lower() for one in hotkeys if one.key])  # the page hears "a" and "A" as one
     return hotkeys
 
 

@@ -188,6 +188,7 @@ def test_an_unknown_hotkey_is_told_with_those_there_are() -> None:
         ([{"id": "a", "expression": "smile", "colour": 1}], "a hotkey has no 'colour'"),
         ([{"id": "a", "expression": "smile"}, {"id": "a", "expression": "sad"}], "two hotkeys have the id 'a'"),
         ([{"id": i, "expression": "smile", "key": "1"} for i in "ab"], "two hotkeys have the key '1'"),
+        ([{"id": i, "expression": "smile", "key": k} for i, k in ("ax", "bX")], "two hotkeys have the key 'x'"),
     ],
 )
 def test_a_hotkey_that_makes_no_sense_is_refused(said: object, wanted: str) -> None:
