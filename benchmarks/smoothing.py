@@ -31,7 +31,6 @@ HELD_RATE, LEAD_IN, HELD_FOR = 30.0, 45, 60  # pictures a second; until the trac
 CAMERA_NOISE, JPEG = 5.0, 85  # of 255, a webcam's in a room at night; then pressed as a webcam presses
 MEASURABLE = {"weights": 1e-3, "head": 5e-4, "gaze": 1e-3}  # below it a region does not jitter; radians of the latter
 BLINK = 0.5  # a lid that closes further has blinked
-STEADY_AFTER = 15  # pictures until a held face is known to be one
 FORMAT = 1  # of what is kept of a tracked clip
 
 Rows = NDArray[np.float64]  # [T,N]

@@ -94,12 +94,6 @@ class Switchboard:
                 self._end(id)
         return bool(over)
 
-    def end_all(self) -> None:
-        """Takes all back."""
-        with self._lock:
-            for id in list(self._on):
-                self._end(id)
-
     def _turn(self, hotkey: Hotkey, phase: Phase) -> None:
         is_on, is_hold = hotkey.id in self._on, hotkey.mode == "hold"
         if phase == "up":
