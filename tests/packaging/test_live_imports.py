@@ -14,6 +14,7 @@ LIVE_PATH = (
     "omote.engine.capture",
     "omote.engine.live",
     "omote.studio.command",
+    "omote.studio.invocation",  # which the command imports when it runs
     "omote.studio.page.server",
 )
 HEAVY = ("torch", "numba", "mediapipe", "cv2", "matplotlib", "onnx", "openvino_telemetry")
