@@ -5,6 +5,7 @@ import { on, onPart } from "./state.js";
 import { stream } from "./stream.js";
 
 const WINDOW = 60; // pictures over which age and rate are taken
+const ENOUGH = 2; // pictures before an age is told
 const WORDS = { tracked: "Tracked", lost: "Face lost", idle: "No face" };
 
 const ages = []; // milliseconds, of the last pictures
@@ -18,8 +19,12 @@ function showStatus(status) {
   showPresence(status.presence);
   const percent = (100 * status.tracked_fraction).toFixed(0);
   say("seen", `${percent} % of the time`);
+  showAge();
+}
+
+function showAge() {
   const sorted = [...ages].sort((a, b) => a - b);
-  say("age", sorted.length > 1 ? `${sorted[sorted.length >> 1].toFixed(0)} ms` : "–");
+  say("age", sorted.length >= ENOUGH ? `${sorted[sorted.length >> 1].toFixed(0)} ms` : "–");
 }
 
 /** The portrait shrinks into the header where its place is scrolled away (on a phone). */
@@ -33,6 +38,7 @@ export function startStage() {
     onPicture(picture) {
       ages.push(Date.now() - picture.capturedMs); // browser and server share this machine's wall clock
       if (ages.length > WINDOW) ages.shift();
+      if (ages.length === ENOUGH) showAge(); // at once; from then on with the numbers of each second
     },
     onConnection: () => (ages.length = 0),
   });
