@@ -21,7 +21,7 @@ from omote.engine.capture.network import WANTED as WANTED_PHONES
 from omote.engine.character import CharacterError
 from omote.engine.look import AnimatorError
 from omote.engine.models import ModelError
-from omote.engine.offline.render import RenderError
+from omote.engine.offline.script import RenderError
 from omote.engine.photoreal.flame_map import FlameMapError
 from omote.engine.photoreal.sheet import SheetError
 from omote.engine.version import version

@@ -12,7 +12,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from omote.calibration.actor_file import ActorError, remembered
 from omote.engine.face.light import studio_light
 from omote.engine.nouns import Actor
-from omote.engine.offline.render import RenderError, prepare, render
+from omote.engine.offline.folder_render import prepare, render
+from omote.engine.offline.script import RenderError
 
 from .config import Config, settled
 from .ending import interruptibly

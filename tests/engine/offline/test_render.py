@@ -14,7 +14,8 @@ from omote.engine.capture.take import Take, TakeSource
 from omote.engine.face.light import studio_light
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.nouns import Actor, Character
-from omote.engine.offline.render import COLUMNS, RenderError, prepare, render
+from omote.engine.offline.folder_render import COLUMNS, prepare, render
+from omote.engine.offline.script import RenderError
 
 NOTHING = np.zeros(1, np.float32)
 NOBODY = Character("nobody", NOTHING, NOTHING, NOTHING, NOTHING, "none", "none", "none")

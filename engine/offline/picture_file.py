@@ -1,0 +1,49 @@
+"""One rendered picture as a file: an RGBA PNG that says that nobody photographed it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from .script import RenderError
+
+Picture = NDArray[np.uint8]  # [S,S,4] sRGB, straight alpha
+PATTERN = "[0-9]" * 6 + ".png"
+
+
+def encoded(picture: Picture) -> bytes:
+    """As a PNG; the same picture gives the same bytes."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", compress_level=6)
+    return file.getvalue()
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of a rendering, read one by one from the folder that they are in."""
+
+    folder: Path
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def path(self, index: int) -> Path:
+        return self.folder / f"{index:06d}.png"
+
+    def read(self, index: int) -> Picture:
+        """[S,S,4]; RenderError where it is not there, or damaged."""
+        try:
+            with Image.open(self.path(index)) as image:
+                return np.asarray(image.convert("RGBA"))
+        except (OSError, SyntaxError) as error:
+            raise RenderError(f"{self.path(index)} cannot be read ({error}): go on with --resume") from error
+
+    def __iter__(self) -> Iterator[Picture]:
+        return (self.read(index) for index in range(self.count))
