@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from .script import RenderError
+from .writing import digital_source
 
 Picture = NDArray[np.uint8]  # [S,S,4] sRGB, straight alpha
 PATTERN = "[0-9]" * 6 + ".png"
@@ -20,7 +22,9 @@ PATTERN = "[0-9]" * 6 + ".png"
 def encoded(picture: Picture) -> bytes:
     """As a PNG; the same picture gives the same bytes."""
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG", compress_level=6)
+    said = PngInfo()
+    said.add_itxt(digital_source.PNG_KEYWORD, digital_source.xmp().decode())
+    Image.fromarray(picture).save(file, "PNG", compress_level=6, pnginfo=said)
     return file.getvalue()
 
 
