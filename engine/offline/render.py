@@ -9,13 +9,14 @@ from .crew import Crew
 from .easel import Chunk, Easel, chunks, draw
 from .picture_file import Pictures
 from .script import RenderError, Script
+from .whole_picture import is_whole
 
 
 def render(script: Script, easel: Easel, crew: Crew, folder: Path, tell: Callable[[int], None]) -> Pictures:
     """Fills `folder`, which is there; `tell` is called with how many pictures are done, after each chunk.
 
-    A chunk of which a picture is missing is drawn again, whole: what is there afterwards does not depend on what was
-    there before.
+    A chunk of which a picture is missing or damaged is drawn again, whole: what is there afterwards does not depend on
+    what was there before.
     """
     pictures = Pictures(folder, len(script))
     missing = [chunk for chunk in chunks(script) if not is_done(pictures, chunk)]
@@ -29,8 +30,8 @@ def render(script: Script, easel: Easel, crew: Crew, folder: Path, tell: Callabl
 
 
 def is_done(pictures: Pictures, chunk: Chunk) -> bool:
-    """Whether all its pictures are there."""
-    return all(pictures.path(index).is_file() for index in chunk.indices)
+    """Whether all its pictures are there, whole."""
+    return all(is_whole(pictures.path(index)) for index in chunk.indices)
 
 
 def keep(pictures: Pictures, chunk: Chunk, files: tuple[bytes, ...]) -> None:
