@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from omote.bridge import arkit
 from omote.engine.face.expressions import NAMED, named
 from omote.engine.face.retarget import from_weights
 from omote.engine.nouns import Array, FlameParams, PhotorealCharacter
+from omote.engine.picture_grid import grid
 from omote.engine.result_folder import prepare_folder
 
 from .vector import vector_of
@@ -39,7 +40,6 @@ SHEET = "sheet.png"
 _PICTURES = "[0-9][0-9]_*.png"
 _MOST = 99
 _AT_ONCE = 4  # pictures that read each other have to be drawn at once, others need not fill the memory
-_LABEL = 24  # pixels under each picture of the sheet
 _GROUPS = ("down", "up", "mid")  # of a UNet's blocks
 
 
@@ -210,20 +210,4 @@ def save(folder: Path, asked: Sequence[Expression], pictures: Sequence[Picture])
 
 def contact_sheet(asked: Sequence[Expression], pictures: Sequence[Picture]) -> Image.Image:
     """All pictures, each over its name, in rows about as many as columns."""
-    columns = math.ceil(math.sqrt(len(pictures)))
-    side = pictures[0].shape[0]
-    size = columns * side, math.ceil(len(pictures) / columns) * (side + _LABEL)
-    sheet = Image.new("RGB", size, "white")
-    pen = ImageDraw.Draw(sheet)
-    for number, (one, picture) in enumerate(zip(asked, pictures, strict=True)):
-        left, top = number % columns * side, number // columns * (side + _LABEL)
-        image = Image.fromarray(picture)
-        sheet.paste(image, (left, top), image if image.mode == "RGBA" else None)
-        pen.text((left + side // 2, top + side + _LABEL // 2), _cut(one.name, side, pen), "black", anchor="mm")
-    return sheet
-
-
-def _cut(name: str, width: int, pen: ImageDraw.ImageDraw) -> str:
-    while name and pen.textlength(name) > width:
-        name = name[:-1]
-    return name
+    return grid(pictures, [one.name for one in asked])
