@@ -2,97 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
 
-from omote.engine.look import AnimatorError, Look
-from omote.engine.morph import mixed
-from omote.engine.nouns import Array, Character, FlameParams
-from omote.engine.painter import Painter, Sitting, network_for
+import numpy as np
+
+from omote.engine.nouns import AnyCharacter
+from omote.engine.painter import network_for
+from omote.engine.photoreal.flame_map import FlameMap
+from omote.engine.photoreal.sheet import Strength
 from omote.engine.runtime.build import Build
+from omote.engine.version import version
 
-from .picture_file import Picture, encoded
-from .script import Script
+from .chunk import CHUNK, Chunk, chunks
+from .hand import hand_at
+from .picture_file import encoded
+from .script import RenderError, Script
 
-CHUNK = 48  # pictures: what is lost with a worker, and the border at which what was drawn before is forgotten
+__all__ = ["CHUNK", "Chunk", "Easel", "Photoreal", "chunks", "draw"]
+
+# Whose version is part of what a picture looks like.
+_LIBRARIES = {"openvino": "openvino", "onnxruntime": "onnxruntime", "pytorch": "torch", "pytorch-compile": "torch"}
+_ROUNDING = 1e-3  # of shares that were added up
+
+
+@dataclass(frozen=True, eq=False)
+class Photoreal:
+    """How photoreal characters are drawn, besides what is true of all."""
+
+    to_flame: FlameMap
+    published: Path | None  # the folder of the published files; None: where `omote models` says
+    allow_noncommercial: bool
+    guidance: float | None  # None: in the few steps that the character was made for
+    share: Strength  # how readily pictures read each other, where there is guidance
+    weights: str  # digest of the published files that draw
 
 
 @dataclass(frozen=True, eq=False)
 class Easel:
     """How pictures are drawn; the same easel gives the same bytes wherever the processor computes alike."""
 
-    cast: tuple[Character, ...]
+    cast: tuple[AnyCharacter, ...]
     size: int  # pixels on a side of what is written
     steps: int
     build: Build  # of the network, whose size may be another
-
-
-@dataclass(frozen=True, eq=False)
-class Chunk:
-    """Consecutive pictures of a script, which can be drawn without any others."""
-
-    number: int
-    first: int  # index of its first picture
-    faces: Array  # [m,67]
-    lights: Array  # [m,27]
-    shares: Array  # [m,c]
-    basis: str
-
-    def __len__(self) -> int:
-        return len(self.faces)
+    photoreal: Photoreal | None = None  # where the cast is
 
     @property
-    def indices(self) -> range:
-        """Of its pictures."""
-        return range(self.first, self.first + len(self))
+    def remark(self) -> str:
+        """What a person should know of these pictures beforehand; "" where there is nothing."""
+        if self.size <= self.build.size:
+            return ""
+        return (
+            f"drawn with {self.build.size} pixels on a side, the most that there is a network for, and enlarged to "
+            f"{self.size}"
+        )
 
+    def facts(self) -> dict[str, str]:
+        """Everything that decides a picture's bytes, in words: what differs between two easels can be named."""
+        runtime = self.build.runtime
+        return {
+            "characters": ", ".join(f"{one.name} ({_digest(one)[:16]})" for one in self.cast),
+            "network": self._network(),
+            "size": str(self.size),
+            "drawn size": str(self.build.size),
+            "steps": str(self.steps),
+            "runtime": f"{self.build.name} {_version(_LIBRARIES.get(runtime, runtime))}",
+            "threads": str(self.build.threads or "as many as there are"),
+            "pictures at once": str(self.build.batch),
+            "pictures a chunk": str(CHUNK),
+            "omote": version(),
+        }
 
-def chunks(script: Script) -> Iterator[Chunk]:
-    """All of it, cut where it is always cut."""
-    for number, first in enumerate(range(0, len(script), CHUNK)):
-        part = slice(first, first + CHUNK)
-        yield Chunk(number, first, script.faces[part], script.lights[part], script.shares[part], script.basis)
+    @cached_property
+    def key(self) -> str:
+        """The sha256 of all that decides a picture's bytes, in hex; the same wherever the easel was sent."""
+        return _digest(tuple(self.facts().items()))
+
+    def check(self, script: Script) -> None:
+        """RenderError where a picture of this script cannot be drawn here, which costs no picture to know."""
+        if script.shares.shape[1] != len(self.cast):
+            raise RenderError(f"a script of {script.shares.shape[1]} characters cannot be drawn of {len(self.cast)}")
+        if (script.shares < 0.0).any() or (np.abs(script.shares.sum(1) - 1.0) > _ROUNDING).any():
+            raise RenderError("each picture must show shares of characters from 0 on that are 1 together")
+        mixed = np.flatnonzero((script.shares > 0.0).sum(1) > 1)
+        if self.photoreal and len(mixed):
+            names = " and ".join(
+                one.name for one, share in zip(self.cast, script.shares[mixed[0]], strict=True) if share
+            )
+            raise RenderError(
+                f"picture {mixed[0]} is to show a mixture of {names}, and between two photos there is "
+                "nothing: photoreal characters follow each other by a cut"
+            )
+
+    def _network(self) -> str:
+        if self.photoreal:
+            full = f", guidance {self.photoreal.guidance:g}, share {self.photoreal.share}"
+            settings = "" if self.photoreal.guidance is None else full
+            return f"{self.photoreal.weights[:16]}, map {_digest(self.photoreal.to_flame)[:16]}{settings}"
+        return network_for(self.build.size).sha256[:16]
 
 
 def draw(easel: Easel, chunk: Chunk) -> tuple[bytes, ...]:
     """A PNG of each of its pictures."""
-    return tuple(encoded(picture) for picture in _hand(easel).pictures(chunk))
+    return tuple(encoded(picture) for picture in hand_at(easel).pictures(chunk))
 
 
-@dataclass(eq=False)
-class _Hand:
-    """What draws at an easel, opened once a process."""
-
-    easel: Easel
-    painter: Painter
-    looks: dict[bytes, Look] = field(default_factory=dict)
-
-    def pictures(self, chunk: Chunk) -> Iterator[Picture]:
-        for face, light, shares in zip(chunk.faces, chunk.lights, chunk.shares, strict=True):
-            sitting = Sitting(self._look(shares), FlameParams.from_vector(face, chunk.basis), light)
-            yield self.painter.paint([sitting])[0]
-
-    def _look(self, shares: Array) -> Look:
-        key = shares.tobytes()
-        if key not in self.looks:
-            self.looks.clear()
-            self.looks[key] = Look.of(_blend(self.easel.cast, shares), self.painter.file)
-        return self.looks[key]
+def _digest(value: object) -> str:
+    """The sha256 of all that is in it, in hex."""
+    found = hashlib.sha256()
+    _feed(found, value)
+    return found.hexdigest()
 
 
-_opened: list[_Hand] = []  # the last one
+def _feed(found: Any, value: object) -> None:
+    if isinstance(value, np.ndarray):
+        found.update(f"{value.dtype} {value.shape}".encode())
+        found.update(np.ascontiguousarray(value).tobytes())
+    elif is_dataclass(value):
+        for one in fields(value):
+            found.update(one.name.encode())
+            _feed(found, getattr(value, one.name))
+    elif isinstance(value, tuple):
+        found.update(f"{len(value)}".encode())
+        for part in value:
+            _feed(found, part)
+    else:
+        found.update(repr(value).encode())
 
 
-def _hand(easel: Easel) -> _Hand:
-    if not _opened or _opened[0].easel is not easel:
-        file = network_for(easel.build.size)
-        _opened[:] = [_Hand(easel, Painter(file, easel.build, easel.steps))]
-    return _opened[0]
-
-
-def _blend(cast: tuple[Character, ...], shares: Array) -> Character:
-    present = [k for k, share in enumerate(shares) if share > 0.0]
-    if not 1 <= len(present) <= 2:
-        raise AnimatorError(f"a picture shows one character or two, got {len(present)}")
-    first, last = cast[present[0]], cast[present[-1]]
-    return first if first is last else mixed(first, last, float(shares[present[-1]]))
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return ""

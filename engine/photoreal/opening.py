@@ -9,12 +9,14 @@ from omote.engine.sealed import CharacterError
 
 from .files import Published
 from .licences import require_commercial
+from .published_file import EXPRESSION_ADAPTER, REFERENCE_ADAPTER, UNET
 
 if TYPE_CHECKING:
     from omote.engine.diffusion.arc2face.pipeline import Arc2Face
     from omote.engine.diffusion.schedule import FewStep
 
 EXTRA = "pip install 'omote[photoreal]'"
+ALIKE = (UNET, EXPRESSION_ADAPTER, REFERENCE_ADAPTER)  # for the same person to come out, in however many steps
 
 
 def open_weights(
@@ -67,3 +69,14 @@ def require_same(character: PhotorealCharacter, files: Published) -> None:
         f'character "{character.name}" was made for other weights than are here ({", ".join(others) or "another list"} '
         "differ): put those back, or make the character again"
     )
+
+
+def require_alike(character: PhotorealCharacter, files: Published) -> None:
+    """CharacterError unless stills of many steps would show the same person, whatever few steps are made of here."""
+    made_from = {part.name: part.sha256 for part in character.parts}
+    for part in files.parts(ALIKE):
+        if made_from.get(part.name, part.sha256) != part.sha256:
+            raise CharacterError(
+                f"{character.name} was made from another {part.name} than the one at {files.path(part.name)}: put the "
+                "earlier one back, or make the character again"
+            )

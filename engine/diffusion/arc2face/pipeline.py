@@ -166,6 +166,20 @@ def fastest_place() -> tuple[torch.device, torch.dtype]:
     return torch.device("cpu"), torch.float32
 
 
+def place_of(precision: str) -> tuple[torch.device, torch.dtype]:
+    """A GPU for "f16", the processor for "f32"; ValueError where it is not here."""
+    if precision != "f16":
+        return torch.device("cpu"), torch.float32
+    if not torch.cuda.is_available():
+        raise ValueError("half precision wants a GPU that PyTorch can use, and there is none: --runtime pytorch-f32")
+    return torch.device("cuda"), torch.float16
+
+
+def use_threads(count: int) -> None:
+    """So many of the processor's, in all that PyTorch does in this process."""
+    torch.set_num_threads(count)
+
+
 def open_arc2face(
     where: Path | Files,
     *,

@@ -1,0 +1,159 @@
+"""Sets up an easel as it was asked for; what cannot be drawn is refused before there is any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast as typed
+
+from omote.engine.animator import AUTO
+from omote.engine.character import load_any
+from omote.engine.diffusion import sampler
+from omote.engine.diffusion.schedule import FewStep, few_step_plan
+from omote.engine.look import AnimatorError, Look
+from omote.engine.nouns import AnyCharacter, PhotorealCharacter
+from omote.engine.painter import network_for, sizes
+from omote.engine.photoreal.files import model_digest, published
+from omote.engine.photoreal.flame_map import the_map
+from omote.engine.photoreal.licences import require_commercial
+from omote.engine.photoreal.opening import ALIKE, EXTRA, require_alike
+from omote.engine.photoreal.recipe import Recipe
+from omote.engine.photoreal.sheet import ALONE, Wish
+from omote.engine.runtime.build import Build
+
+from .easel import Easel, Photoreal
+from .hand import hand_at
+from .resizing import drawn_size
+from .script import RenderError
+
+LEAST, MOST = 16, 4096  # pixels on a side of what is written
+FEW = 8  # steps of a photoreal character's own sampler; more are of the published weights, guided
+_MANY = 999
+_DECODER = "vae/diffusion_pytorch_model.safetensors"
+
+
+@dataclass(frozen=True)
+class PhotorealFiles:
+    """What photoreal characters want besides themselves, as the settings say it."""
+
+    published: Path | None = None  # the folder; None: where `omote models` says
+    flame_map: Path | None = None  # None: the user's own
+    allow_noncommercial: bool = False
+
+
+NO_FILES = PhotorealFiles()
+
+
+def easel_for(
+    cast: Sequence[str],
+    size: int | None,
+    steps: int,
+    runtime: str,
+    threads: int | None = None,
+    photoreal: PhotorealFiles = NO_FILES,
+    *,
+    is_drawn_here: bool = True,
+) -> Easel:
+    """What draws these characters, opened once to see that it can be, unless other machines draw.
+
+    No trial decides what draws, so that the pictures are the same each time: "auto" is OpenVINO. `size` None is that of
+    the largest network. ValueErrors that a person can mend: RenderError, AnimatorError, CharacterError and those of
+    photoreal files.
+    """
+    if size is not None and not LEAST <= size <= MOST:
+        raise RenderError(f"--size must be from {LEAST} to {MOST} pixels, got {size}")
+    if threads is not None and threads < 1:
+        raise RenderError(f"--threads must be 1 or more, got {threads}")
+    people = tuple(load_any(name) for name in cast)
+    runtime = "openvino" if runtime == AUTO else runtime
+    alive = tuple(one for one in people if isinstance(one, PhotorealCharacter))
+    if alive:
+        easel = _photoreal(people, alive, size, steps, runtime, threads, photoreal)
+    else:
+        easel = _open_kind(people, size, steps, _build(runtime, drawn_size(size or max(sizes()), sizes()), threads))
+    if is_drawn_here:
+        hand_at(easel)
+    return easel
+
+
+def _open_kind(people: tuple[AnyCharacter, ...], size: int | None, steps: int, build: Build) -> Easel:
+    if steps not in sampler.STEPS:
+        raise RenderError(f"--steps must be one of {', '.join(map(str, sampler.STEPS))}, got {steps}")
+    for one in people:
+        Look.of(one, network_for(build.size))
+    return Easel(people, size or build.size, steps, build)
+
+
+def _photoreal(
+    people: tuple[AnyCharacter, ...],
+    alive: tuple[PhotorealCharacter, ...],
+    size: int | None,
+    steps: int,
+    runtime: str,
+    threads: int | None,
+    files: PhotorealFiles,
+) -> Easel:
+    _require_alike(people, alive)
+    first = alive[0]
+    for one in alive:
+        require_commercial(one.parts, files.allow_noncommercial)
+    to_flame = the_map(files.flame_map)
+    is_full = steps > FEW
+    if is_full:
+        if steps > _MANY:
+            raise RenderError(f"--steps must be from 1 to {_MANY} for {first.name}, got {steps}")
+        runtime = _pytorch(runtime)
+        found = published(files.published)
+        for one in alive:
+            require_alike(one, found)
+        weights = model_digest(found.parts((*ALIKE, _DECODER)))
+    else:
+        try:
+            few_step_plan(typed("FewStep", first.sampler), steps)
+        except ValueError as error:
+            raise RenderError(f"--steps {steps} for {first.name}: {error}; more than {FEW} are guided") from error
+        weights = first.model
+    wish = Wish()
+    how = Photoreal(
+        to_flame,
+        files.published,
+        files.allow_noncommercial,
+        guidance=wish.guidance if is_full else None,
+        share=wish.share if is_full else ALONE,
+        weights=weights,
+    )
+    return Easel(people, size or first.size, steps, _build(runtime, first.size, threads), how)
+
+
+def _require_alike(people: tuple[AnyCharacter, ...], alive: tuple[PhotorealCharacter, ...]) -> None:
+    """One cast is drawn by one network."""
+    first = alive[0]
+    for one in people:
+        if not isinstance(one, PhotorealCharacter):
+            raise RenderError(
+                f"{one.name} is of the open kind and {first.name} is photoreal: nothing lies between them, and no "
+                "rendering shows both; render one after the other"
+            )
+        if Recipe.of(one) != Recipe.of(first) or one.reference_scale != first.reference_scale:
+            raise RenderError(f"{one.name} and {first.name} are drawn by different weights: render one after the other")
+
+
+def _pytorch(runtime: str) -> str:
+    """What draws many steps: where nothing else is asked for, a GPU in half precision, else the processor in full."""
+    if runtime in ("pytorch-f32", "pytorch-f16"):
+        return runtime
+    if runtime not in ("openvino", "pytorch"):
+        raise RenderError(f"more than {FEW} steps are drawn by PyTorch: --runtime pytorch-f32, or pytorch-f16 on a GPU")
+    try:
+        from omote.engine.diffusion.arc2face.pipeline import fastest_place
+    except ImportError as error:
+        raise RenderError(f"more than {FEW} steps want PyTorch, which cannot be loaded ({error}): {EXTRA}") from error
+    return "pytorch-f16" if fastest_place()[0].type == "cuda" else "pytorch-f32"
+
+
+def _build(runtime: str, size: int, threads: int | None) -> Build:
+    try:
+        return Build.named(runtime, size, threads=threads)
+    except ValueError as error:
+        raise AnimatorError(str(error)) from error
