@@ -1,0 +1,62 @@
+"""A small rendering: a script of some faces, and pictures that no network had to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omote.engine.face.light import studio_light
+from omote.engine.face.retarget import from_weights
+from omote.engine.nouns import Array
+from omote.engine.offline.picture_file import Picture, Pictures, encoded
+from omote.engine.offline.script import Script, of_one
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What writers are given."""
+
+    script: Script
+    pictures: Pictures
+    shown: tuple[Picture, ...]  # what is in the pictures' files
+
+
+def faces(count: int) -> Array:
+    """[n,67] within what ARKit's weights can say: no two opposed ones, nothing out of 0 to 1."""
+    random, rows = np.random.default_rng(8), []
+    for _ in range(count):
+        weights = random.uniform(0.0, 1.0, 52).astype(np.float32)
+        gaze, turn = random.uniform(-0.3, 0.3, (2, 2)), random.uniform(-0.4, 0.4, 3)
+        shift = random.uniform(-0.1, 0.1, 3)
+        weights[15] = 0.0  # jawLeft is opposed to jawRight
+        rows.append(from_weights(weights, gaze, turn, shift).vector())
+    return np.stack(rows).astype(np.float32)
+
+
+def picture(index: int, size: int) -> Picture:
+    """A disc that moves, soft at its edge, over pixels that are clear and have a colour nevertheless."""
+    y, x = np.indices((size, size))
+    distance = np.hypot(x - size / 2 - index % 5, y - size / 2)
+    alpha = np.clip((size / 3 - distance) / 3, 0.0, 1.0) * 255
+    return np.dstack([200 - y, 40 + x, 90 + (3 * index) % 100 + 0 * x, alpha]).round().astype(np.uint8)
+
+
+@pytest.fixture
+def small_rendering(tmp_path: Path) -> Callable[..., Rendering]:
+    """Makes one: of how many pictures, at what rate, how large."""
+
+    def make(count: int = 5, fps: Fraction = Fraction(30), size: int = 24) -> Rendering:
+        folder = tmp_path / "pictures"
+        folder.mkdir()
+        pictures = Pictures(folder, count)
+        shown = tuple(picture(index, size) for index in range(count))
+        for index, one in enumerate(shown):
+            pictures.path(index).write_bytes(encoded(one))
+        return Rendering(of_one(fps, faces(count), studio_light(), "hana"), pictures, shown)
+
+    return make
