@@ -138,6 +138,7 @@ class TakeSource:
         second_ns = 1e9 / playback.speed  # which one of the take's lasts
         self._due_ns = np.round(times_s * second_ns).astype(np.int64)  # [n] since the start
         self._length_ns = int(self._due_ns[-1]) + round(second_ns / (fps or take.fps))
+        self._fps = (fps or take.fps) * playback.speed
         self._loop = loop
         self._is_offline = is_offline
         self._clock = clock
@@ -146,6 +147,11 @@ class TakeSource:
         self._next = 0  # counts on through the loops
         self._start_ns: int | None = None  # the first read starts the take: nothing is lost while a model loads
         self._wall_start_ns = 0
+
+    @property
+    def fps(self) -> float:
+        """Pictures a second, as it is played."""
+        return self._fps
 
     def __enter__(self) -> Self:
         return self
