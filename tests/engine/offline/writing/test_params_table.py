@@ -44,5 +44,5 @@ def test_every_face_comes_back_bit_by_bit(small_rendering: Made, tmp_path: Path)
 
 def test_a_folder_that_is_not_there_is_said_with_the_cure(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(1)
-    with pytest.raises(RenderError, match="cannot write .*choose a folder that may be written to"):
+    with pytest.raises(RenderError, match=r"cannot write .*choose a folder that may be written to"):
         ParamsTable(tmp_path / "no" / "params.csv").write(made.script, made.pictures, ignore)
