@@ -16,6 +16,7 @@ from omote.engine.character import load_any
 from omote.engine.face.expressions import NAMED
 from omote.engine.face.light import studio_light
 from omote.engine.nouns import Character, PhotorealCharacter
+from omote.engine.offline.asked_face import FORMS, REST
 from omote.engine.photoreal import published_file as files
 from omote.engine.photoreal import sheet
 from omote.engine.photoreal.files import Published, published
@@ -46,7 +47,7 @@ class Order:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    wish, named = Wish(), ", ".join((sheet.REST, *NAMED))
+    wish, named = Wish(), ", ".join((REST, *NAMED))
     parser.add_argument("--config", type=Path, default=None, metavar="FILE.toml", help="settings; flags override them")
     parser.add_argument("--character", metavar="NAME", help="who is shown; see `omote characters`")
     parser.add_argument(
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="EXPRESSION",
-        help=f"{named}, or ARKit weights as jawOpen=0.6,mouthSmileLeft=0.4",
+        help=f"{named}, or ARKit weights as {FORMS}",
     )
     parser.add_argument("--out", dest="folder", type=Path, required=True, metavar="DIR", help="a new or empty folder")
     parser.add_argument("--overwrite", action="store_true", default=False, help="replace an earlier sheet there")

@@ -6,7 +6,6 @@ Photoreal pictures of a set read each other while they are drawn (the consistent
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -18,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from omote.bridge import arkit
-from omote.engine.face.expressions import NAMED, named
 from omote.engine.face.retarget import from_weights
 from omote.engine.nouns import Array, FlameParams, PhotorealCharacter
+from omote.engine.offline.asked_face import weights_of
+from omote.engine.offline.script import RenderError
 from omote.engine.picture_grid import grid
 from omote.engine.result_folder import prepare_folder
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 Picture = NDArray[np.uint8]  # [S,S,3], or [S,S,4] with straight alpha
 ToFlame = Callable[[FlameParams], FlameParams]
 
-REST = "neutral"
 SHEET = "sheet.png"
 _PICTURES = "[0-9][0-9]_*.png"
 _MOST = 99
@@ -90,33 +88,17 @@ class Wish:
 
 
 def expressions(words: Sequence[str]) -> tuple[Expression, ...]:
-    """What these ask for: "smile", "neutral", "jawOpen=0.6,mouthSmileLeft=0.4"; SheetError says which there are."""
+    """What these ask for, as `asked_face.weights_of` reads them; SheetError says which there are."""
     if not 1 <= len(words) <= _MOST:
         raise SheetError(f"a sheet has 1 to {_MOST} expressions, got {len(words)}")
     return tuple(Expression(word, _weights(word)) for word in words)
 
 
 def _weights(word: str) -> Array:
-    if "=" in word:
-        return _of_weights(word)
-    if word == REST:
-        return np.zeros(arkit.COUNT, np.float32)
-    if word not in NAMED:
-        raise SheetError(
-            f'no expression is called "{word}"{_near(word, (REST, *NAMED))}: there are {REST}, {", ".join(NAMED)}, '
-            f"or weights as jawOpen=0.6,mouthSmileLeft=0.4"
-        )
-    return named(word)
-
-
-def _of_weights(word: str) -> Array:
-    found: dict[str, float] = {}
-    for part in word.split(","):
-        name, _, value = part.partition("=")
-        if name not in arkit.INDEX:
-            raise SheetError(f'"{word}": ARKit has no weight "{name}"{_near(name, arkit.NAMES)}')
-        found[name] = _number(value, f'"{word}": {name}')
-    return arkit.weights(found)
+    try:
+        return weights_of(word)
+    except RenderError as error:
+        raise SheetError(str(error)) from error
 
 
 def share_of(word: str) -> Strength:
@@ -141,11 +123,6 @@ def _number(word: str, what: str) -> float:
     if not 0.0 <= value <= 1.0:
         raise SheetError(f'{what} must be from 0 to 1, got "{word}"')
     return value
-
-
-def _near(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, 1)
-    return f' (did you mean "{near[0]}"?)' if near else ""
 
 
 def photoreal_set(
