@@ -15,7 +15,10 @@ Tell = Callable[[int], None]  # is told how many pictures are written
 class Writer(Protocol):
     """The file appears when all of it is written, and replaces what was there."""
 
-    path: Path
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        ...
 
     def check(self, script: Script, size: int) -> None:
         """RenderError where this cannot be written here: a codec, a library, a size; costs less than a second."""
