@@ -28,10 +28,11 @@ def resized(picture: Picture, size: int) -> Picture:
     # Lanczos rings twice, which in an enlarged matte would be a faint line within the outline.
     filter_ = Image.Resampling.LANCZOS if size < picture.shape[0] else Image.Resampling.BICUBIC
     rgb, alpha = picture[..., :3].astype(np.float32), picture[..., 3].astype(np.float32) / np.float32(255.0)
-    matte = np.clip(_scaled(alpha, size, filter_), 0.0, 1.0)
+    # Not cut off at 1 before it divides: it rings exactly as the colours do that it was multiplied with.
+    matte = np.maximum(_scaled(alpha, size, filter_), 0.0)
     found = np.empty((size, size, 4), np.uint8)
     for channel in range(3):
-        seen = _scaled(rgb[..., channel] * alpha, size, filter_)
+        seen = np.maximum(_scaled(rgb[..., channel] * alpha, size, filter_), 0.0)
         drawn = _scaled(rgb[..., channel], size, filter_)
         found[..., channel] = _levels((seen + _FAINT * drawn) / (matte + _FAINT))
     found[..., 3] = _levels(matte * np.float32(255.0))
