@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,10 @@ SPAN_S = 1.0  # to each side, within which faces are attended to: four times as 
 MOST = 120  # neighbours to each side: of a performance of more than as many a second, the nearest
 _ENTRIES = 2_000_000  # numbers that one block of the attention may hold
 
+_FEW = 1e-3  # of so little attention no parabola is made, but what is seen now
+
 Rows = NDArray[np.float32]
+Middle = Callable[[Rows, Rows, Rows], Rows]
 
 
 def consistent(
@@ -66,41 +71,64 @@ def _lean(heads: Numbers, times_s: Numbers, confidence: Array) -> None:
 def _steadied(seen: Rows, times_s: Numbers) -> Rows:
     """[n,h] in standard deviations of the noise, as `seen` is.
 
-    Attended to twice, because what is compared the second time trembles less. Then what attention took away is
-    attended to as well, and what its neighbours share of it given back (Tukey's twicing): so the top of a short
-    movement is not worn off.
+    Attended to twice: what is compared the second time trembles less. The second time a parabola is laid through what
+    is attended to, where a mean would wear off the top of a short movement.
     """
-    query = _attended(seen, seen, times_s)
-    mean = _attended(query, seen, times_s)
-    return mean + _attended(query, seen - mean, times_s)
+    query = _attended(seen, seen, times_s, _mean)
+    return _attended(query, seen, times_s, _parabola)
 
 
-def _attended(query: Rows, values: Rows, times_s: Numbers) -> Rows:
-    """[n,h] the mean of the values by how alike the queries are, before and after each."""
+def _attended(query: Rows, values: Rows, times_s: Numbers, middle: Middle) -> Rows:
+    """[n,h] what is in the middle of the values before and after each, by how alike the queries are."""
     count = len(query)
-    reach = min(int(np.ceil(SPAN_S * _rate(times_s))), MOST, count - 1)
+    rate = _rate(times_s)
+    reach = min(int(np.ceil(SPAN_S * rate)), MOST, count - 1)
     block = max(_ENTRIES // ((reach + 1) * query.shape[1]), 1)
+    away = np.arange(-reach, reach + 1)
     found = np.empty_like(values)
     for first in range(0, count, block):
         rows = np.arange(first, min(first + block, count))
-        total, weight = values[rows].copy(), np.ones_like(values[rows])
-        for way in (-1, 1):
-            beside = rows[:, None] + way * np.arange(1, reach + 1)
-            share = _shares(query, rows, np.clip(beside, 0, count - 1), times_s)
-            share *= ((beside >= 0) & (beside < count))[..., None]
-            total += np.einsum("rkh,rkh->rh", share, values[np.clip(beside, 0, count - 1)])
-            weight += share.sum(1)
-        found[rows] = total / weight
+        beside = rows[:, None] + away
+        is_there = (beside >= 0) & (beside < count)
+        beside = np.clip(beside, 0, count - 1)
+        share = _shares(query[beside], query[rows], is_there)
+        since_s = times_s[beside] - times_s[rows][:, None]
+        share *= _near(since_s)[..., None]
+        found[rows] = middle((since_s * rate).astype(np.float32), share, values[beside])
     return found
 
 
-def _shares(query: Rows, rows: NDArray[np.int_], beside: NDArray[np.int_], times_s: Numbers) -> Rows:
-    """[r,k,h] how much each of the faces beside is attended to: fading with time, and never more than one nearer."""
-    apart = (query[beside] - query[rows][:, None]) * np.float32(1.0 / REACH)
-    alike = np.minimum.accumulate(np.exp(-0.5 * apart * apart), axis=1)
-    away_s = np.abs(times_s[beside] - times_s[rows][:, None])
-    near = np.where(away_s < SPAN_S, np.cos(0.5 * np.pi * np.minimum(away_s / SPAN_S, 1.0)) ** 2, 0.0)
-    return np.asarray(alike * near[..., None].astype(np.float32))
+def _shares(keys: Rows, query: Rows, is_there: NDArray[np.bool_]) -> Rows:
+    """[r,k,h] how alike the keys [r,k,h] are to the query [r,h], and never more than of one nearer by."""
+    apart = (keys - query[:, None]) * np.float32(1.0 / REACH)
+    alike = np.exp(-0.5 * apart * apart) * is_there[..., None]
+    middle = keys.shape[1] // 2
+    after, before = alike[:, middle:], alike[:, middle::-1]
+    np.minimum.accumulate(after, axis=1, out=after)
+    np.minimum.accumulate(before, axis=1, out=before)
+    return np.asarray(alike, np.float32)
+
+
+def _near(since_s: Numbers) -> Rows:
+    """How much a face counts that is seen so long before or after: 1 now, 0 from `SPAN_S` on."""
+    share = np.cos(0.5 * np.pi * np.minimum(np.abs(since_s) / SPAN_S, 1.0))
+    return np.asarray(share * share, np.float32)
+
+
+def _mean(since: Rows, share: Rows, values: Rows) -> Rows:
+    return np.asarray(np.einsum("rkh,rkh->rh", share, values) / share.sum(1))
+
+
+def _parabola(since: Rows, share: Rows, values: Rows) -> Rows:
+    """[r,h] at 0, of the parabola that fits the values [r,k,h] best, `since` [r,k] being where they are."""
+    powers = np.stack([since**power for power in range(5)], axis=1)
+    s0, s1, s2, s3, s4 = np.moveaxis((powers @ share).astype(np.float64), 1, 0)
+    t0, t1, t2 = np.moveaxis((powers[:, :3] @ (share * values)).astype(np.float64), 1, 0)
+    s2, s4 = s2 + _FEW, s4 + _FEW
+    # Cramer's rule, of the value at 0 alone.
+    first, second, third = s2 * s4 - s3 * s3, s1 * s4 - s2 * s3, s1 * s3 - s2 * s2
+    value = (t0 * first - t1 * second + t2 * third) / (s0 * first - s1 * second + s2 * third)
+    return np.asarray(value, np.float32)
 
 
 def _rate(times_s: Numbers) -> float:

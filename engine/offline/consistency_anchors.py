@@ -11,11 +11,12 @@ Rows = NDArray[np.float32]
 
 # All in standard deviations of a tracker's noise, by the parameter of a region that is farthest.
 STILL, MOVED = 2.0, 4.0  # ranges around a moment: up to the first a region is held, from the second on it moves
-ALIKE = 2.0  # up to which two held poses are the same one
+ALIKE = 3.0  # up to which two held poses are the same one
 NEAR = 1.25  # the width of the likeness by which a held face attends to an anchor
 HELD_S = 0.15  # to each side of a moment, that its range is taken over: longer than half a micro-expression
 PART_S = 0.5  # a pose that is held for longer is looked at in parts, so that one that drifts is several
 MASS = 30.0  # how much a pose counts that is an anchor, where the face itself counts 1
+_STEEP, _FAR = 2.0, 600.0  # between two poses a face changes over within a fraction of the noise
 _WHOLLY = 0.9  # from this share of attention on, a face is its anchor
 
 
@@ -38,16 +39,17 @@ def anchored(steady: Rows, times_s: Numbers) -> Rows:
 
 def _attended(part: Rows, poses: Rows, held: Rows) -> Rows:
     """[n,p] the faces attending to themselves and, as far as they are held [n], to the poses [k,p]."""
-    mass, drawn = np.zeros(len(part), np.float32), np.zeros_like(part)
+    apart = np.full(len(part), np.inf, np.float32)
+    mass, drawn = np.zeros(len(part)), np.zeros(part.shape)
     for pose in poses:
-        apart = np.abs(part - pose).max(1) / NEAR
-        share = np.exp(-0.5 * apart * apart).astype(np.float32)
+        away = np.abs(part - pose).max(1) / np.float32(NEAR)
+        apart = np.minimum(apart, away)
+        share = np.exp(-np.minimum(_STEEP * away * away, _FAR).astype(np.float64))
         mass += share
         drawn += share[:, None] * pose
-    share = MASS * mass / (1.0 + MASS * mass)
-    share = held * _eased(share / _WHOLLY)
-    toward = drawn / np.maximum(mass, 1e-12)[:, None]
-    return np.asarray(part + share[:, None] * (toward - part), np.float32)
+    alike = MASS * np.exp(-0.5 * apart * apart)
+    share = held * _eased(alike / (1.0 + alike) / _WHOLLY)
+    return np.asarray(part + share[:, None] * (drawn / mass[:, None] - part), np.float32)
 
 
 def _range(part: Rows, reach: int) -> Rows:
