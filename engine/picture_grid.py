@@ -15,12 +15,14 @@ LABEL = 24  # pixels under each picture
 _SQUARE = 16  # pixels of a checkerboard's
 
 
-def grid(pictures: Sequence[Picture], labels: Sequence[str], *, is_checkered: bool = False) -> Image.Image:
-    """In rows about as many as columns, on white; what is see-through shows white too, or a checkerboard.
+def grid(
+    pictures: Sequence[Picture], labels: Sequence[str], columns: int | None = None, *, is_checkered: bool = False
+) -> Image.Image:
+    """In rows, about as many as columns or of so many, on white; what is see-through shows that, or a checkerboard.
 
     All pictures are of one size; a label that is too long is cut.
     """
-    columns = math.ceil(math.sqrt(len(pictures)))
+    columns = columns or math.ceil(math.sqrt(len(pictures)))
     side = pictures[0].shape[0]
     size = columns * side, math.ceil(len(pictures) / columns) * (side + LABEL)
     sheet = Image.new("RGB", size, "white")

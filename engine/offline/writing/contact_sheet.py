@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,8 @@ class ContactSheet:
     def write(self, script: Script, pictures: Pictures, tell: Tell) -> None:
         chosen = spread(len(pictures), MOST)
         times = [f"{script.time_s(index):.2f} s" for index in chosen]
-        sheet = grid([fitted(pictures.read(index), SIDE) for index in chosen], times, is_checkered=True)
+        shown = [fitted(pictures.read(index), SIDE) for index in chosen]
+        sheet = grid(shown, times, _columns(len(shown)), is_checkered=True)
         with unfinished(self.path) as path:
             path.write_bytes(_png(sheet))
         tell(len(pictures))
@@ -49,6 +51,12 @@ def strip(pictures: Pictures, count: int, side: int = SIDE) -> Image.Image:
     """So many of the pictures, evenly chosen from the first to the last, in one row; RGBA, [side, count * side]."""
     row = [fitted(pictures.read(index), side) for index in spread(len(pictures), count)]
     return Image.fromarray(np.concatenate(row, axis=1))
+
+
+def _columns(count: int) -> int:
+    """About as many as rows, with as few places left empty as can be: 6 of 24."""
+    square = math.ceil(math.sqrt(count))
+    return min(range(square, square + 3), key=lambda columns: -count % columns)
 
 
 def _png(sheet: Image.Image) -> bytes:

@@ -33,15 +33,22 @@ def test_each_picture_stands_on_a_checkerboard_over_its_time(small_rendering: Ma
     made = small_rendering(3, size=64)
     ContactSheet(tmp_path / "x.png").write(made.script, made.pictures, ignore)
     with Image.open(tmp_path / "x.png") as image:
-        assert (image.mode, image.size) == ("RGB", (128, 2 * (64 + 24)))
+        assert (image.mode, image.size) == ("RGB", (192, 64 + 24))
         sheet = np.asarray(image)
-    for index, (top, left) in enumerate([(0, 0), (0, 64), (88, 0)]):
+    for index, (top, left) in enumerate([(0, 0), (0, 64), (0, 128)]):
         cell, shown = sheet[top : top + 64, left : left + 64], made.shown[index]
         whole, clear = shown[..., 3] == 255, shown[..., 3] == 0
         assert np.array_equal(cell[whole], shown[..., :3][whole])
         assert {tuple(map(int, one)) for one in np.unique(cell[clear], axis=0)} == {(204,) * 3, (238,) * 3}
         label = sheet[top + 64 : top + 88, left : left + 64]
         assert label.min() < 100 and label.max() == 255
+
+
+def test_24_pictures_fill_their_rows(small_rendering: Made, tmp_path: Path) -> None:
+    made = small_rendering(40)
+    ContactSheet(tmp_path / "x.png").write(made.script, made.pictures, ignore)
+    with Image.open(tmp_path / "x.png") as image:
+        assert image.size == (6 * 24, 4 * (24 + 24))
 
 
 def test_it_says_that_a_model_made_it_and_is_no_larger_than_was_said(small_rendering: Made, tmp_path: Path) -> None:
