@@ -33,8 +33,8 @@ def ease_of(word: object) -> Ease:
 def eased(ease: Ease, part: Wide, seconds: float) -> Wide:
     """How far a change has come, 0 to 1 and never back, at each `part` 0 to 1 of its `seconds`.
 
-    All but "cut" set out and arrive with no speed and no acceleration. "smooth" between two keys alone is "in-out"; in
-    a chain of keys it flows through, see `Track`.
+    All but "cut" set out and arrive with no speed, and all but "smooth" with no acceleration either: that is a cubic,
+    which in a chain of keys flows through them (`Track`).
     """
     if ease == "cut":
         return np.asarray(part >= 1.0, np.float64)
@@ -42,8 +42,10 @@ def eased(ease: Ease, part: Wide, seconds: float) -> Wide:
     if ease == "linear":
         ramp = min(_ROUND_MOST, _ROUND_S / seconds) if seconds > 0.0 else _ROUND_MOST
         found = _even(inside, ramp)
+    elif ease == "smooth":
+        found = inside**2 * (3.0 - 2.0 * inside)
     else:
-        found = _peaked(inside, _PEAK.get(ease, 0.5))
+        found = _peaked(inside, _PEAK[ease])
     return np.asarray(np.clip(found, 0.0, 1.0))
 
 

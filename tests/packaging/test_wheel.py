@@ -13,7 +13,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("bridge", "calibration", "engine", "studio")
-DATA = ("bridge/WIRE.md", "engine/weights/**/*", "engine/face/*.npz", "engine/capture/demo.*", "studio/page/static/*")
+DATA = (
+    *("bridge/WIRE.md", "engine/weights/**/*", "engine/face/*.npz", "engine/capture/demo.*", "engine/offline/*.json"),
+    "studio/page/static/*",
+)
 
 
 @pytest.fixture(scope="module")
