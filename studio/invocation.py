@@ -21,6 +21,7 @@ from omote.engine.capture.network import WANTED as WANTED_PHONES
 from omote.engine.character import CharacterError
 from omote.engine.look import AnimatorError
 from omote.engine.models import ModelError
+from omote.engine.offline.crew import CrewError
 from omote.engine.offline.script import RenderError
 from omote.engine.photoreal.flame_map import FlameMapError
 from omote.engine.photoreal.sheet import SheetError
@@ -40,6 +41,7 @@ from . import (
     models,
     monitor,
     render,
+    render_arguments,
     sheet,
     takes,
     train,
@@ -48,21 +50,26 @@ from .config import USUAL, Config, ConfigError, changed, load_config, user_confi
 from .page.server import PageError
 from .page.tokens import renewed_tokens
 from .parser import Parser
+from .render_source import NOBODY
 from .settings import kept_config, load_settings, settings_folder
 
 # What a person can mend: told in one line, without a traceback.
 MISTAKES = (
     *(ConfigError, SourceError, CharacterError, AnimatorError),
     *(ModelError, BindError, KeysError, SenderError, PageError),
-    *(RenderError, WeightsError, train.TrainingError, calibrate.CalibrationError),
+    *(RenderError, CrewError, WeightsError, train.TrainingError, calibrate.CalibrationError),
     *(FlameMapError, SheetError),
 )
 MISTAKE = 2
 
+log = logging.getLogger(__name__)
+
 
 def invoke(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 where all went well or the loop was stopped by Ctrl-C, 2 for what a person can mend."""
-    typed, rest = _parser().parse_known_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    typed, rest = _parser().parse_known_args(words)
+    typed.words = words
     if rest and typed.command != "train":  # whose stages read their own options
         typed.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     _configure_logging()
@@ -80,9 +87,7 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
                 renewed_tokens(settings_folder())
             return live.run(_config(typed, kept=_kept(typed)))
         case "render":
-            nobody = replace(USUAL, actor=render.NOBODY)
-            settings = _config(typed, kept=nobody, offline=True, loop=False, record=None, out=())  # --out: a folder
-            return render.run(render.Rendering(settings, typed.out, typed.overwrite))
+            return render.run(render_arguments.order(typed, _render_config(typed), typed.words))
         case "sheet":
             return sheet.run(sheet.order(typed, _config(typed, steps=1)))  # its own --steps is of a sheet
         case "characters":
@@ -118,6 +123,14 @@ def _config(typed: argparse.Namespace, kept: Config = USUAL, **fixed: object) ->
     return changed(load_config(typed.config, kept), {**flags, **fixed})
 
 
+def _render_config(typed: argparse.Namespace) -> Config:
+    """Nobody performs but who is named; a rate in the settings is that of what is read live, and is not used."""
+    config = _config(typed, kept=replace(USUAL, actor=NOBODY), out=())  # --out is something else
+    if config.fps is not None:
+        log.warning("the settings' fps is of what omote live reads, and is not used: --fps is of what is written")
+    return config
+
+
 def _kept(typed: argparse.Namespace) -> Config:
     """Who was chosen on the page; a file that is drawn picture by picture comes out the same whoever that was."""
     return USUAL if getattr(typed, "offline", False) else kept_config(load_settings(settings_folder()))
@@ -137,7 +150,7 @@ def _parser() -> Parser:
         return command
 
     _add_live(add("live", "Draw a performance as it happens; with no options, the demo."))
-    _add_render(add("render", "Draw a take or a video into a folder of PNG files."))
+    render_arguments.add_arguments(add("render", "Draw a transition, a timeline, a take or a video into files."))
     takes.add_arguments(add("take", "Look into a recorded performance, or cut a part out of it."))
     sheet.add_arguments(add("sheet", "Draw one character with several expressions, as a set of PNG files."))
     add("characters", "List who can be shown.")
@@ -198,17 +211,6 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--curve", action="store_true", help="encrypt, and let in only who has a key; see `omote keys`")
     destination = f"send the face or the picture there: {WANTED}"
     parser.add_argument("--out", action="append", metavar="DESTINATION", help=destination)
-
-
-def _add_render(parser: argparse.ArgumentParser) -> None:
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--take", dest="source", metavar="TAKE.csv", help="a recorded performance")
-    source.add_argument("--source", metavar="FILE", help="a video, a take or demo")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder")
-    parser.add_argument("--overwrite", action="store_true", default=False, help="replace an earlier rendering there")
-    parser.add_argument("--actor", metavar="NAME", help="who performs, as calibrated with this source; else nobody")
-    _add_drawing(parser)
-    _add_playback(parser)
 
 
 def _add_playback(parser: argparse.ArgumentParser) -> None:

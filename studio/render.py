@@ -1,74 +1,155 @@
-"""`omote render`: a take or a video becomes a folder of pictures, the same ones every time."""
+"""`omote render`: a transition, a timeline or a performance becomes pictures and films, the same ones every time."""
 
 from __future__ import annotations
 
-import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from omote.calibration.actor_file import ActorError, remembered
-from omote.engine.face.light import studio_light
-from omote.engine.nouns import Actor
-from omote.engine.offline.folder_render import prepare, render
-from omote.engine.offline.script import RenderError
+from omote.engine.character import load_any
+from omote.engine.offline.crew import crew_for
+from omote.engine.offline.easel import Easel
+from omote.engine.offline.hand import hand_at
+from omote.engine.offline.job import Job
+from omote.engine.offline.picture_file import Pictures
+from omote.engine.offline.render import render
+from omote.engine.offline.room import require_room
+from omote.engine.offline.script import Script
+from omote.engine.offline.setting_up import PhotorealFiles, easel_for
 
-from .config import Config, settled
-from .ending import interruptibly
-from .live import load
+from .render_arguments import Order
+from .render_progress import Phases, told
 
-NOBODY = ""  # as the actor in the settings: what was kept of whoever performs live changes no picture
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Rendering:
-    """What to draw and where to."""
-
-    config: Config  # of which source, character, size, steps, runtime, fps and actor matter
-    folder: Path
-    overwrite: bool
+INTERRUPTED = 130
 
 
-def run(rendering: Rendering) -> int:
-    """Draws everything and returns the exit code; errors that a person can mend are raised."""
-    cast = interruptibly(lambda: load(settled(rendering.config)))
-    actor = performer(rendering.config, cast.source.name)
-    prepare(rendering.folder, overwrite=rendering.overwrite)
-    columns = (SpinnerColumn(), TextColumn("{task.completed} pictures of {task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(cast.source.name, total=None)
-        count = render(
-            cast.source,
-            cast.artist,
-            cast.character,
-            actor,
-            studio_light(),
-            rendering.folder,
-            on_picture=lambda done: progress.update(task, completed=done),
-        )
-    print(f"{count} pictures and params.csv in {rendering.folder}")
+def run(order: Order, clock_s: Callable[[], float] = time.monotonic) -> int:
+    """Renders everything and returns the exit code; errors that a person can mend are raised, most before the work.
+
+    Ctrl-C, and SIGTERM where there is one, keep what is done and say how to go on.
+    """
+    outs = order.outs
+    draft = order.piece.draft()
+    outs.require_writable()
+    easel = _easel(order, draft)
+    _check(order, draft, easel)
+    with Job(outs.paths, outs.folder) as job:
+        job.begin(_asked(order), resume=order.resume, overwrite=order.overwrite)
+        before, began_s = job.kept, clock_s()
+        try:
+            with _stoppable(), Phases(Console(stderr=True), clock_s) as phases:
+                count = _Rendering(order, easel, job, phases).carried_out(draft)
+        except KeyboardInterrupt:
+            print(_stopped(order, job), file=sys.stderr)
+            return INTERRUPTED
+        job.finish()
+    print(_result(order, easel, count, count - before, clock_s() - began_s))
     return 0
 
 
-def performer(config: Config, source_name: str) -> Actor:
-    """Who was calibrated with this source, where somebody is named; as the tracker says where nobody is.
+@dataclass(frozen=True)
+class _Rendering:
+    """One that was begun."""
 
-    RenderError where what is kept is damaged.
-    """
-    name = config.actor
-    if name == NOBODY:
-        return Actor()
+    order: Order
+    easel: Easel | None  # None where nothing is drawn
+    job: Job
+    phases: Phases
+
+    def carried_out(self, draft: Script) -> int:
+        """Finds out what is shown, draws and writes it; how many pictures it has."""
+        easel, job = self.easel, self.job
+        self._require_room(draft)
+        if easel and self.order.is_alone:
+            hand_at(easel)  # whatever cannot be loaded is told before a performance is tracked
+        script = self._script(draft)
+        job.agree(easel.facts() if easel else {}, script)
+        pictures = Pictures(job.pictures, len(script))
+        if easel:
+            with crew_for(self.order.cluster, self.order.workers, self.order.threads) as crew:
+                pictures = render(script, easel, crew, job.pictures, self.phases.phase("drawing", len(script)))
+        for writer in self.order.outs.writers:
+            writer.write(script, pictures, self.phases.phase(f"writing {writer.path.name}", len(script)))
+        return len(script)
+
+    def _script(self, draft: Script) -> Script:
+        if not self.order.piece.is_costly:
+            self.job.keep(draft)
+            return draft
+        script = self.job.script(lambda: self.order.piece.script(self.phases.phase))
+        _check(self.order, script, self.easel)
+        self._require_room(script)
+        return script
+
+    def _require_room(self, script: Script) -> None:
+        kept = self.job.kept if self.easel else len(script)
+        require_room(self.order.outs.writers, script, _size(self.easel), self.job.pictures, kept)
+
+
+def _easel(order: Order, draft: Script) -> Easel | None:
+    """What draws it, not opened yet; None where nothing is drawn. ValueErrors where that cannot be."""
+    config = order.config
+    if not order.outs.are_drawn:
+        for name in draft.cast:
+            load_any(name)
+        return None
+    files = PhotorealFiles(config.photoreal, config.flame_map, config.allow_noncommercial)
+    return easel_for(draft.cast, config.size, config.steps, config.runtime, order.threads, files, is_drawn_here=False)
+
+
+def _check(order: Order, script: Script, easel: Easel | None) -> None:
+    if easel:
+        easel.check(script)
+    for writer in order.outs.writers:
+        writer.check(script, _size(easel))
+
+
+def _size(easel: Easel | None) -> int:
+    return easel.size if easel else 0
+
+
+def _asked(order: Order) -> dict[str, str]:
+    """What has to be typed again for the same to come out; who draws may change."""
+    background = {} if order.background is None else {"background": order.background}
+    return {**order.piece.facts(), **background, "out": order.outs.words}
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM is heard as Ctrl-C is, where this is the thread that hears them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
     try:
-        kept = remembered(name, source_name)
-    except ActorError as error:
-        raise RenderError(str(error)) from error
-    if kept is None:
-        log.warning(
-            "%s is drawn as the tracker says: run omote calibrate --source %s --actor %s", name, config.source, name
-        )
-        return Actor(name)
-    return kept.actor
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stopped(order: Order, job: Job) -> str:
+    if not job.has_script:
+        return "omote render: stopped before there was anything to keep"
+    return f"omote render: stopped; {_pictures(job.kept)} kept in {job.pictures}. Go on with: {order.again}"
+
+
+def _result(order: Order, easel: Easel | None, count: int, drawn: int, seconds: float) -> str:
+    """For people, in lines."""
+    pace = told(count, count, drawn, seconds) if easel else _pictures(count)
+    remark = [f"  {easel.remark}"] if easel and easel.remark else []
+    return "\n".join([f"{pace}, {seconds:.1f} s", *(f"  {path}" for path in order.outs.places), *remark])
+
+
+def _pictures(count: int) -> str:
+    return f"{count} picture{'' if count == 1 else 's'}"

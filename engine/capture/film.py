@@ -194,6 +194,16 @@ def opened(path: Path) -> Any:
     return file
 
 
+def said_length(path: Path) -> tuple[float, float]:
+    """Seconds that this video lasts and its pictures a second, as its header says; SourceError where it is no video."""
+    file = opened(path)
+    try:
+        fps = _own_fps(file)
+        return max(float(file.get(cv2.CAP_PROP_FRAME_COUNT)), 1.0) / fps, fps
+    finally:
+        file.release()
+
+
 def _picture_at(time_s: float, fps: float) -> float:
     """Which picture is the first at this time or later."""
     return math.ceil(time_s * fps - 1e-6) if math.isfinite(time_s) else math.inf

@@ -99,11 +99,15 @@ class Job:
             with suppress(RenderError):  # damaged by a power cut: what is found out again is the same
                 return Script.load(self._script)
         script = make()
+        self.keep(script)
+        return script
+
+    def keep(self, script: Script) -> None:
+        """What is shown is this."""
         try:
             script.save(self._script)
         except OSError as error:
             raise RenderError(f"cannot write to {self.folder}: {error.strerror or error}; make room") from error
-        return script
 
     def agree(self, drawing: Facts, script: Script) -> None:
         """RenderError where the pictures that are there were drawn otherwise, or show something else."""

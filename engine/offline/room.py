@@ -10,7 +10,7 @@ from pathlib import Path
 from .script import RenderError, Script
 from .writing.writer import Writer
 
-_PER_PIXEL = 1.5  # bytes of a PNG at most, about: portraits take half of that
+_PER_PIXEL = 2.5  # bytes of a PNG at most, about: small portraits take 1.9, large ones less
 _BLOCK = 4096  # bytes that a file takes up besides its own
 
 

@@ -1,97 +1,120 @@
-"""Folders of pictures that come out the same every time."""
+"""What is drawn lies in a folder, the same whatever happened on the way."""
 
 from __future__ import annotations
 
-import csv
+import errno
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from omote.bridge import arkit
-from omote.engine.capture.take import Take, TakeSource
 from omote.engine.face.light import studio_light
-from omote.engine.flat_artist import FlatArtist
-from omote.engine.nouns import Actor, Character
-from omote.engine.offline.folder_render import COLUMNS, prepare, render
-from omote.engine.offline.script import RenderError
+from omote.engine.offline.easel import Chunk, Easel
+from omote.engine.offline.picture_file import encoded
+from omote.engine.offline.render import render
+from omote.engine.offline.script import RenderError, Script, of_one
+from omote.engine.offline.whole_picture import is_whole
+from omote.engine.runtime.build import Build
 
-NOTHING = np.zeros(1, np.float32)
-NOBODY = Character("nobody", NOTHING, NOTHING, NOTHING, NOTHING, "none", "none", "none")
-
-
-def take(length: int) -> Take:
-    """A jaw that stays open, and no face in the second half."""
-    weights = np.tile(arkit.weights({"jawOpen": 0.6}), (length, 1))
-    confidence = (np.arange(length) < length / 2).astype(np.float32)
-    still = np.zeros((length, 3), np.float32)
-    return Take(30.0, np.arange(length) / 30.0, weights, still, still, np.zeros((length, 2, 2), np.float32), confidence)
+EASEL = Easel((), 4, 1, Build())
+COUNT = 100  # pictures, in three chunks
 
 
-def rendered(folder: Path, length: int = 60) -> int:
-    prepare(folder)
-    source = TakeSource(take(length), "take.csv", is_offline=True)
-    return render(source, FlatArtist(), NOBODY, Actor(), studio_light(), folder)
+class FlatCrew:
+    """Draws each picture in a colour of its own, the last chunk first; notes which it drew."""
+
+    size = 1
+
+    def __init__(self) -> None:
+        self.drawn: list[int] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def done(self, work: Callable[..., Any], shared: Any, tasks: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+        for chunk in reversed(tasks):
+            self.drawn.append(chunk.number)
+            yield chunk, flat(chunk)
 
 
-def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "params.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
+def flat(chunk: Chunk) -> tuple[bytes, ...]:
+    return tuple(encoded(np.full((4, 4, 4), index, np.uint8)) for index in chunk.indices)
 
 
-def test_every_picture_becomes_an_rgba_png_and_a_row(tmp_path: Path) -> None:
-    assert rendered(tmp_path, 5) == 5
-    names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["000000.png", "000001.png", "000002.png", "000003.png", "000004.png", "params.csv"]
-    with Image.open(tmp_path / "000000.png") as picture:
-        assert (picture.mode, picture.size) == ("RGBA", (8, 8))
-        assert picture.getpixel((0, 0)) == (153, 0, 0, 255)
-    table = rows(tmp_path)
-    assert [row["index"] for row in table] == ["0", "1", "2", "3", "4"]
-    assert table[3]["time_s"] == "0.100000"
-    assert float(table[0]["jaw_pose_x"]) == pytest.approx(0.21)
-    assert tuple(table[0]) == COLUMNS
+def script(count: int = COUNT) -> Script:
+    return of_one(Fraction(30), np.zeros((count, 67), np.float32), studio_light(), "hana")
 
 
-def test_the_columns_are_flames_parameters_in_their_order() -> None:
-    assert len(COLUMNS) == 2 + 67 + 1
-    assert COLUMNS[2:4] == ("expression_0", "expression_1")
-    assert COLUMNS[52:58] == ("jaw_pose_x", "jaw_pose_y", "jaw_pose_z", "neck_pose_x", "neck_pose_y", "neck_pose_z")
-    assert COLUMNS[58:66:3] == ("eye_pose_left_x", "eye_pose_right_x", "eyelid_left")
-    assert COLUMNS[-4:] == ("translation_x", "translation_y", "translation_z", "presence")
+def rendered(folder: Path) -> tuple[list[int], list[int]]:
+    """Which chunks were drawn, and what was told."""
+    folder.mkdir(exist_ok=True)
+    crew, said = FlatCrew(), list[int]()
+    assert len(render(script(), EASEL, crew, folder, said.append)) == COUNT
+    return crew.drawn, said
 
 
-def test_the_same_take_gives_the_same_bytes(tmp_path: Path) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    assert rendered(first) == rendered(second) == 60
-    for path in sorted(first.iterdir()):
-        assert path.read_bytes() == (second / path.name).read_bytes(), path.name
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_a_lost_face_is_told_by_presence(tmp_path: Path) -> None:
-    rendered(tmp_path, 120)
-    presence = [float(row["presence"]) for row in rows(tmp_path)]
-    assert presence[59] == presence[70] == 1.0
-    assert presence[-1] == 0.0
+def test_every_picture_is_there_and_nothing_else(tmp_path: Path) -> None:
+    drawn, said = rendered(tmp_path)
+    assert list(files(tmp_path)) == [f"{index:06d}.png" for index in range(COUNT)]
+    assert drawn == [2, 1, 0]
+    assert said == [0, 4, 52, 100]
 
 
-def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "holiday.jpg").touch()
-    with pytest.raises(RenderError, match=r"not empty.*--overwrite"):
-        prepare(tmp_path)
+def test_what_is_there_is_not_drawn_again(tmp_path: Path) -> None:
+    rendered(tmp_path)
+    assert rendered(tmp_path) == ([], [100])
 
 
-def test_overwriting_removes_the_earlier_rendering_and_nothing_else(tmp_path: Path) -> None:
-    rendered(tmp_path, 5)
-    (tmp_path / "holiday.jpg").touch()
-    prepare(tmp_path, overwrite=True)
-    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+def damaged(whole: bytes) -> dict[str, bytes | None]:
+    """What a power cut or a person leaves of a file; None is nothing."""
+    turned = bytearray(whole)
+    turned[len(whole) // 2] ^= 1
+    return {
+        "missing": None,
+        "empty": b"",
+        "cut off": whole[:-5],
+        "only its beginning": whole[:8],
+        "zeros": bytes(len(whole)),
+        "zeros at its end": whole[:-20] + bytes(20),
+        "one bit": bytes(turned),
+        "more than itself": whole + b"\0",
+    }
 
 
-def test_a_path_that_can_be_no_folder_is_refused_before_any_work(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(RenderError, match=r"cannot write to .*choose another folder"):
-        prepare(tmp_path / "file" / "folder")
-    with pytest.raises(RenderError, match="cannot write to"):
-        prepare(tmp_path / "file")
+@pytest.mark.parametrize("what", damaged(bytes(9)))
+def test_a_damaged_picture_is_drawn_again_with_its_chunk(what: str, tmp_path: Path) -> None:
+    rendered(tmp_path)
+    whole, victim = files(tmp_path), tmp_path / "000060.png"
+    left = damaged(victim.read_bytes())[what]
+    victim.unlink() if left is None else victim.write_bytes(left)
+    assert not is_whole(victim)
+    assert rendered(tmp_path) == ([1], [52, 100])
+    assert files(tmp_path) == whole
+
+
+def test_a_full_disk_is_told_and_what_was_done_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = Path.write_bytes
+
+    def until_full(path: Path, data: bytes) -> int:
+        if path.name.startswith("000060"):
+            write(path, data[:10])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", until_full)
+    with pytest.raises(RenderError, match=r"cannot write to .*: No space left on device; make room.*--resume"):
+        rendered(tmp_path)
+    monkeypatch.undo()
+    assert not (tmp_path / "000060.png").exists()
+    assert rendered(tmp_path)[0] == [1, 0]
+    assert [name for name in files(tmp_path) if not is_whole(tmp_path / name)] == []
+    assert len(files(tmp_path)) == COUNT
