@@ -100,10 +100,9 @@ class Easel:
             )
 
     def _network(self) -> str:
-        if self.photoreal:
-            full = f", guidance {self.photoreal.guidance:g}, share {self.photoreal.share}"
-            settings = "" if self.photoreal.guidance is None else full
-            return f"{self.photoreal.weights[:16]}, map {_digest(self.photoreal.to_flame)[:16]}{settings}"
+        if how := self.photoreal:
+            guided = "" if how.guidance is None else f", guidance {how.guidance:g}, share {how.share}"
+            return f"{how.weights[:16]}, map {_digest(how.to_flame)[:16]}{guided}"
         return network_for(self.build.size).sha256[:16]
 
 
