@@ -34,8 +34,9 @@ NAMES: tuple[str, ...] = (*UNITS, *FLAME_NAMES[len(UNITS) :])  # the same, with 
 JAW, NECK, EYES = slice(50, 53), slice(53, 56), slice(56, 62)
 EYELIDS, PLACE = slice(62, 64), slice(64, 67)
 
-# A shape may be raised to 1, and undone to so much less than rest: FLAME's coefficients push some below it.
-LEAST_SHAPE = -0.5
+# A shape may be raised to 1, and undone to so much less than rest, which was looked at: some of FLAME's coefficients
+# push it there. A closing mouth undone by more bares all teeth of a shut jaw.
+LEAST_SHAPE = -0.4
 # The head's turns that training pictures have, and a little beyond.
 PITCH_DEG, YAW_DEG, ROLL_DEG = 25.0, 45.0, 25.0
 PLACE_M = 1.0

@@ -1,0 +1,166 @@
+"""A timeline file becomes the script that it describes: keys hit, layers on top, the same for the same seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omote.bridge import arkit
+from omote.engine.face.lamps import PRESETS, ball
+from omote.engine.face.light import studio_light
+from omote.engine.face.retarget import to_weights
+from omote.engine.offline.asked_face import face_of
+from omote.engine.offline.easing import Wide
+from omote.engine.offline.face_range import EYELIDS, EYES, NECK, in_range
+from omote.engine.offline.script import Script
+from omote.engine.offline.timeline import Timeline, read_timeline
+
+Reading = Callable[..., Timeline]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Reading:
+    """Reads a timeline that says this."""
+
+    def reading(**said: object) -> Timeline:
+        path = tmp_path / "scene.json"
+        path.write_text(json.dumps(said))
+        return read_timeline(path)
+
+    return reading
+
+
+def shape(script: Script, name: str) -> Wide:
+    """[n] this ARKit weight in every picture."""
+    return np.array([to_weights(script.params(index))[arkit.INDEX[name]] for index in range(len(script))])
+
+
+def test_toml_and_json_say_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('seed = 3\n[[expression]]\nat = 1\nis = "smile"\n[blinks]\nper_minute = 30\n')
+    said = {"seed": 3, "expression": [{"at": 1, "is": "smile"}], "blinks": {"per_minute": 30}}
+    (tmp_path / "a.json").write_text(json.dumps(said))
+    first, last = (read_timeline(tmp_path / name).script() for name in ("a.toml", "a.json"))
+    assert first.digest() == last.digest()
+
+
+def test_expression_keys_are_hit_at_their_times(read: Reading) -> None:
+    script = read(
+        expression=[
+            {"at": 2, "is": {"jawOpen": 0.4}, "ease": "smooth"},  # in any order
+            {"at": 0, "is": "neutral"},
+            {"at": 1, "is": "smile", "amount": 0.5, "ease": "out"},
+        ]
+    ).script(fps=Fraction(10))
+    assert len(script) == 21  # until the last key is shown
+    np.testing.assert_allclose(script.faces[0], 0.0, atol=1e-6)
+    np.testing.assert_allclose(script.faces[10], 0.5 * face_of("smile").vector(), atol=1e-5)
+    np.testing.assert_allclose(script.faces[20], face_of("jawOpen=0.4").vector(), atol=1e-5)
+    assert (np.diff(shape(script, "mouthSmileLeft")[:11]) > -1e-6).all()
+
+
+def test_gaze_and_head_take_the_place_of_what_an_expression_does_with_them(read: Reading) -> None:
+    script = read(
+        expression=[{"at": 0, "is": {"neck_pose_y": 0.2, "eye_pose_left_y": 0.1, "jaw_pose_x": 0.1}}],
+        gaze=[{"at": 0, "pitch_deg": 5, "yaw_deg": 20}],
+        head=[{"at": 0, "yaw_deg": 30, "y": 0.02}],
+    ).script()
+    face = script.params(0)
+    np.testing.assert_allclose(np.rad2deg(face.eye_pose), [[5, 20, 0]] * 2, rtol=1e-5)
+    np.testing.assert_allclose(np.rad2deg(face.neck_pose), [0, 30, 0], atol=1e-4)
+    np.testing.assert_allclose(face.translation, [0, 0.02, 0], atol=1e-7)
+    assert face.jaw_pose[0] == pytest.approx(0.1)
+
+
+def test_head_turns_about_yaw_then_pitch_then_roll(read: Reading) -> None:
+    alone = [read(head=[{"at": 0, name: 20}]).script().faces[0, NECK] for name in ("pitch_deg", "yaw_deg", "roll_deg")]
+    np.testing.assert_allclose(alone, np.deg2rad(20) * np.eye(3), atol=1e-6)
+
+
+def test_light_is_a_preset_27_numbers_or_a_lamp(read: Reading) -> None:
+    numbers = [0.1 * k for k in range(27)]
+    lamp = {"direction": [1, 1, 1], "strength": 2, "warmth": -0.5, "ambient": 0.2}
+    asked = ("sunset", numbers, lamp)
+    script = read(light=[{"at": at, "is": one} for at, one in enumerate(asked)]).script(fps=Fraction(2))
+    np.testing.assert_allclose(script.lights[0], PRESETS["sunset"].setting.harmonics(), rtol=1e-6)
+    np.testing.assert_allclose(script.lights[2], numbers, rtol=1e-6)
+    np.testing.assert_allclose(script.lights[4], ball((1, 1, 1), 2, -0.5, 0.2), rtol=1e-6)
+    np.testing.assert_allclose(script.lights[1], (script.lights[0] + script.lights[2]) / 2, rtol=1e-5)
+    np.testing.assert_allclose(read(light="stage").script().lights[0], PRESETS["stage"].setting.harmonics(), rtol=1e-6)
+    np.testing.assert_allclose(read().script().lights[0], studio_light(), rtol=1e-6)
+
+
+def test_characters_blend_from_key_to_key_two_at_a_time(read: Reading) -> None:
+    keys = ((0, "hana"), (1, {"hana": 1, "kenji": 3}), (2, "kenji"), (3, "mori"))
+    for ease in ("in-out", "smooth"):
+        script = read(character=[{"at": at, "is": who, "ease": ease} for at, who in keys]).script(fps=Fraction(10))
+        assert script.cast == ("hana", "kenji", "mori")
+        np.testing.assert_allclose(script.shares[::10], [[1, 0, 0], [0.25, 0.75, 0], [0, 1, 0], [0, 0, 1]], atol=1e-6)
+        np.testing.assert_allclose(script.shares.sum(1), 1.0, atol=1e-6)
+        assert ((script.shares > 0).sum(1) <= 2).all()
+
+
+def test_a_cut_may_lead_from_any_mixture_to_any(read: Reading) -> None:
+    keys = [{"at": 0, "is": {"hana": 1, "kenji": 1}}, {"at": 1, "is": {"mori": 1, "sol": 1}, "ease": "cut"}]
+    script = read(character=keys).script(fps=Fraction(10))
+    np.testing.assert_array_equal(script.shares[9:], [[0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5]])
+
+
+def test_what_is_said_at_the_call_goes_before_the_file(read: Reading) -> None:
+    found = read(fps="30000/1001", seconds=2, seed=1, character=[{"at": 0, "is": "hana"}, {"at": 1, "is": "mori"}])
+    assert (found.script().fps, len(found.script())) == (Fraction(30000, 1001), 60)
+    light = np.arange(27, dtype=np.float32)
+    script = found.script(fps=Fraction(24), character="sol", light=light)
+    assert (script.fps, len(script), script.cast) == (Fraction(24), 48, ("sol",))
+    np.testing.assert_array_equal(script.lights, np.tile(light, (48, 1)))
+
+
+@pytest.mark.parametrize("said", (29.97, "29.97", "30000/1001"))
+def test_rate_is_what_television_calls_it(read: Reading, said: object) -> None:
+    assert read(fps=said).script().fps == Fraction(30000, 1001)
+
+
+def test_same_seed_same_film_other_seed_other_motion(read: Reading) -> None:
+    found = read(seconds=5, seed=4, blinks={"per_minute": 30}, motion={})
+    first, again, same, other = found.script(), found.script(), found.script(seed=4), found.script(seed=5)
+    assert first.digest() == again.digest() == same.digest() != other.digest()
+    for part in (EYES, NECK, EYELIDS):
+        assert np.abs(first.faces[:, part] - other.faces[:, part]).max() > 1e-3
+
+
+def test_each_part_of_the_motion_has_a_seed_of_its_own(read: Reading) -> None:
+    """To switch off one changes no other."""
+    both = read(seconds=4, seed=4, blinks={"per_minute": 30}, motion={"breath": 0}).script()
+    still = read(seconds=4, seed=4, blinks={"per_minute": 30}, motion={"head": 0, "breath": 0}).script()
+    assert np.ptp(both.faces[:, NECK]) > 0.0 == np.ptp(still.faces[:, NECK])
+    np.testing.assert_array_equal(both.faces[:, EYES], still.faces[:, EYES])
+    np.testing.assert_array_equal(both.faces[:, EYELIDS], still.faces[:, EYELIDS])
+
+
+def test_without_blinks_and_motion_a_face_holds_still(read: Reading) -> None:
+    assert not np.ptp(read(seconds=3, expression=[{"at": 0, "is": "smile"}]).script().faces, axis=0).any()
+
+
+def test_file_beside_the_timeline_is_found(read: Reading, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("jawOpen = 0.5\n")
+    script = read(expression=[{"at": 0, "is": "mine.toml"}]).script()
+    assert shape(script, "jawOpen")[0] == pytest.approx(0.5, abs=1e-5)
+
+
+def test_every_picture_of_a_crowded_timeline_is_a_face(read: Reading) -> None:
+    script = read(
+        seconds=6,
+        expression=[{"at": at, "is": word, "ease": "smooth"} for at, word in enumerate(("laugh", "sad", "surprise"))],
+        gaze=[{"at": 1, "pitch_deg": -20, "yaw_deg": 29}, {"at": 3, "pitch_deg": 25, "yaw_deg": -29}],
+        head=[{"at": 0, "yaw_deg": -45}, {"at": 4, "pitch_deg": 25}],
+        micro=[{"at": at, "is": "angry", "seconds": 0.2} for at in (0.5, 0.55, 2.0)],
+        blink=[{"at": 0.6}, {"at": 0.7}],
+        blinks={"per_minute": 60},
+        motion={"head": 3, "gaze": 3, "breath": 3},
+    ).script()
+    for index in range(len(script)):
+        in_range(script.params(index), f"picture {index}")  # raises where it is none
