@@ -164,3 +164,40 @@ def test_every_picture_of_a_crowded_timeline_is_a_face(read: Reading) -> None:
     ).script()
     for index in range(len(script)):
         in_range(script.params(index), f"picture {index}")  # raises where it is none
+
+
+@pytest.mark.parametrize("fps", (24, 25, 30, 60))
+@pytest.mark.parametrize("seconds", (0.04, 0.1, 0.2))
+def test_a_flash_is_shown_in_full_on_top_of_another_expression(read: Reading, fps: int, seconds: float) -> None:
+    smile = [{"at": 0, "is": "smile"}]
+    script = read(seconds=2, expression=smile, micro=[{"at": 1.234, "is": "surprise", "seconds": seconds}]).script(
+        fps=Fraction(fps)
+    )
+    brows = shape(script, "browInnerUp")
+    assert brows.max() == pytest.approx(0.9, abs=1e-5)
+    assert shape(script, "mouthSmileLeft").min() == pytest.approx(0.8, abs=1e-5)
+    assert np.flatnonzero(brows > 0.01)[[0, -1]] / fps == pytest.approx(
+        1.234 + seconds / 2, abs=seconds / 2 + 0.5 / fps
+    )
+
+
+def test_no_layer_makes_a_kink(read: Reading) -> None:
+    """Seen twice as often, velocity changes half as much from picture to picture; at a kink it changes as much."""
+    found = read(
+        seconds=3,
+        seed=2,
+        expression=[{"at": at, "is": word, "ease": "smooth"} for at, word in enumerate(("laugh", "sad", "surprise"))],
+        gaze=[{"at": 0.5, "yaw_deg": 20}, {"at": 1.5, "yaw_deg": -20, "ease": "linear"}],
+        head=[{"at": 0, "yaw_deg": -20}, {"at": 2.5, "pitch_deg": 15, "ease": "in"}],
+        micro=[{"at": 1, "is": "angry", "seconds": 0.4}],
+        blink=[{"at": 0.6, "seconds": 0.4}],
+        motion={},
+    )
+    coarse, fine = (_most_change_of_velocity(found.script(fps=Fraction(fps))) for fps in (250, 500))
+    assert (fine < 0.65 * coarse).all()
+
+
+def _most_change_of_velocity(script: Script) -> Wide:
+    """[67] units a second, of each number that moves."""
+    found = np.abs(np.diff(script.faces.astype(np.float64), 2, axis=0)).max(0) * float(script.fps)
+    return np.asarray(found[np.ptp(script.faces, axis=0) > 0.01])

@@ -1,0 +1,197 @@
+"""The schema and the reader say the same of a timeline; what is wrong is told with its place and the nearest name."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from omote.engine import offline
+from omote.engine.face.lamps import PRESETS
+from omote.engine.offline import timeline, timeline_cast, timeline_keys
+from omote.engine.offline.easing import EASES, USUAL
+from omote.engine.offline.script import RenderError
+from omote.engine.offline.timeline import read_timeline
+
+SCHEMA: dict[str, Any] = json.loads((resources.files(offline) / "timeline.schema.json").read_text("utf-8"))
+# An entry of each kind with all that must be in it.
+LEAST: dict[str, dict[str, object]] = {
+    "expression": {"at": 1, "is": "smile"},
+    "gaze": {"at": 1},
+    "head": {"at": 1},
+    "light": {"at": 1, "is": "warm"},
+    "character": {"at": 1, "is": "hana"},
+    "micro": {"at": 1, "is": "angry"},
+    "blink": {"at": 1},
+}
+TABLES: dict[str, dict[str, object]] = {"blinks": {"per_minute": 10}, "motion": {}}
+LAMP: dict[str, object] = {"direction": [0, 0, 1]}
+KNOWN = {
+    "expression": timeline_keys.EXPRESSION,
+    "gaze": timeline_keys.GAZE,
+    "head": timeline_keys.HEAD,
+    "light": timeline_keys.LIGHT,
+    "character": timeline_cast.CHARACTER,
+    "micro": timeline.MICRO,
+    "blink": timeline.ONE_BLINK,
+    "blinks": timeline.BLINKS,
+    "motion": timeline.MOTION,
+}
+
+
+def resolved(part: dict[str, Any]) -> dict[str, Any]:
+    return SCHEMA["$defs"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+
+
+def entry(kind: str) -> dict[str, Any]:
+    """What the schema says of one entry of this kind."""
+    found = SCHEMA["properties"][kind]
+    found = next((one for one in found.get("oneOf", ()) if one.get("type") == "array"), found)
+    return dict(found.get("items", found))
+
+
+LAMP_SCHEMA: dict[str, Any] = next(
+    one for one in entry("light")["properties"]["is"]["oneOf"] if one.get("type") == "object"
+)
+
+
+def document(kind: str, said: dict[str, object]) -> dict[str, object]:
+    return {kind: said if kind in TABLES else [said]}
+
+
+def numbers() -> Iterator[tuple[dict[str, object], bool]]:
+    """A document for every number, at each of its bounds and just beyond."""
+    for kind, said in (LEAST | TABLES).items():
+        for name, part in entry(kind)["properties"].items():
+            for value, is_right in around(resolved(part)):
+                yield document(kind, said | {name: value}), is_right
+    for name, part in LAMP_SCHEMA["properties"].items():
+        for value, is_right in around(part):
+            yield document("light", LEAST["light"] | {"is": LAMP | {name: value}}), is_right
+    for name in ("seconds", "seed"):
+        for value, is_right in around(SCHEMA["properties"][name]):
+            yield {name: value}, is_right
+
+
+def around(part: dict[str, Any]) -> Iterator[tuple[object, bool]]:
+    if "minimum" in part:
+        for bound, way in ((part["minimum"], -1), (part["maximum"], 1)):
+            yield bound, True
+            yield bound + (way if part["type"] == "integer" else way * 1e-3 * max(1.0, abs(bound))), False
+        yield "much", False
+        yield True, False
+
+
+def wrong() -> Iterator[dict[str, object]]:
+    """Documents that neither takes."""
+    for kind, said in (LEAST | TABLES).items():
+        yield document(kind, said | {"unknown": 1})
+        yield {kind: "nonsense"} if kind != "character" else {kind: 1}
+        for name in said:
+            yield document(kind, {other: value for other, value in said.items() if other != name})
+        if "ease" in entry(kind)["properties"]:
+            yield document(kind, said | {"ease": "bounce"})
+    yield from ({"unknown": 1}, {"fps": 0}, {"fps": True}, {"seed": 1.5})
+    for asked in (1, [0.0] * 26, {"direction": [0, 1]}, {"strength": 1}, LAMP | {"colour": 1}, "disco"):
+        yield document("light", LEAST["light"] | {"is": asked})
+    for asked in (1, {"hana": 1}, {"hana": 1, "mori": 1, "sol": 1}, {"hana": -1, "mori": 1}):
+        yield document("character", LEAST["character"] | {"is": asked})
+    for asked in (1, {}, {"jawOpen": "wide"}, ["smile"]):
+        yield document("expression", LEAST["expression"] | {"is": asked})
+
+
+def is_taken_by_schema(said: dict[str, object]) -> bool:
+    return bool(jsonschema.Draft202012Validator(SCHEMA).is_valid(said))
+
+
+def is_read(said: dict[str, object], folder: Path) -> bool:
+    path = folder / "scene.json"
+    path.write_text(json.dumps(said))
+    try:
+        read_timeline(path)
+    except RenderError:
+        return False
+    return True
+
+
+def test_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_schema_and_reader_know_the_same_names() -> None:
+    assert set(SCHEMA["properties"]) == set(timeline.KNOWN)
+    for kind, known in KNOWN.items():
+        assert set(entry(kind)["properties"]) == set(known), kind
+    assert set(LAMP_SCHEMA["properties"]) == set(timeline_keys.BALL)
+    assert tuple(SCHEMA["$defs"]["ease"]["enum"]) == EASES and SCHEMA["$defs"]["ease"]["default"] == USUAL
+    assert set(SCHEMA["$defs"]["light"]["enum"]) == {timeline_keys.STUDIO, *PRESETS}
+
+
+def test_schema_and_reader_have_the_same_bounds(tmp_path: Path) -> None:
+    asked = list(numbers())
+    assert len(asked) > 150
+    for said, is_right in asked:
+        assert is_taken_by_schema(said) == is_right, said
+        assert is_read(said, tmp_path) == is_right, said
+
+
+def test_neither_takes_what_is_wrong(tmp_path: Path) -> None:
+    for said in wrong():
+        assert not is_taken_by_schema(said), said
+        assert not is_read(said, tmp_path), said
+
+
+def test_both_take_the_least_of_each_kind_and_all_of_it_together(tmp_path: Path) -> None:
+    everything: dict[str, object] = {"$schema": "timeline.schema.json", "fps": 25, "seconds": 3, "seed": 1}
+    for kind, said in (LEAST | TABLES).items():
+        assert is_taken_by_schema(document(kind, said)) and is_read(document(kind, said), tmp_path)
+        everything |= copy.deepcopy(document(kind, said))
+    assert is_taken_by_schema(everything) and is_read(everything, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    (
+        ("sceonds = 3", r'scene\.toml: nothing is called "sceonds" \(did you mean "seconds"\?\)'),
+        (
+            '[[expression]]\nat = 0\nis = "smile"\n[[expression]]\nat = 1\nis = "smlie"',
+            r'scene\.toml: expression 2: no expression is called "smlie" \(did you mean "smile"\?\)',
+        ),
+        ('[[expression]]\nat = 0\nis = "smile"\neaes = "in"', r'expression 1: nothing is called "eaes" .*"ease"'),
+        ('[[expression]]\nis = "smile"', r'expression 1: "at" is missing'),
+        ("[[gaze]]\nat = -1", r'gaze 1: "at" must be a number from 0 to 36000, got -1'),
+        ("[[head]]\nat = 0\nyaw_deg = 90", r'head 1: "yaw_deg" must be a number from -45 to 45, got 90'),
+        ('[[light]]\nat = 0\nis = "sunste"', r'light 1: no light is called "sunste" \(did you mean "sunset"\?\)'),
+        ("[[light]]\nat = 0\nis = {direction = [0, 0, 0]}", r"light 1: .*not all 0"),
+        ('[[micro]]\nat = 0\nis = "angry"\nseconds = 0.01', r'micro 1: "seconds" must be a number from 0\.04'),
+        ("[[gaze]]\nat = 1\n[[gaze]]\nat = 1", r"gaze 2 stands at 1 seconds, where another key"),
+        ("seconds = 1\n[[gaze]]\nat = 2", r'still to come at 2 seconds, and "seconds" is 1'),
+        ("[[expression]]\nat = 0\nis = {jawOpen = 2}", r'expression 1: "is": jawOpen must be from 0 to 1, got 2'),
+        ("motion = 1", r"motion must be a table, got 1"),
+        ("expression = 1", r'"expression" must be a list of tables'),
+        ('fps = "many"', r"\"fps\": 'many' is no rate"),
+        ("seed = -1", r'"seed" must be a whole number from 0, got -1'),
+        ("[[", r"scene\.toml is no TOML"),
+        (
+            '[[character]]\nat = 0\nis = {hana = 1, mori = 1}\n[[character]]\nat = 1\nis = "sol"',
+            r"character 2: on the way there hana, mori, sol would be in one picture, which shows 2 at most: put a key",
+        ),
+    ),
+)
+def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "scene.toml").write_text(text)
+    with pytest.raises(RenderError, match=sentence):
+        read_timeline(tmp_path / "scene.toml")
+
+
+def test_file_that_is_no_timeline_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RenderError, match="there is no timeline"):
+        read_timeline(tmp_path / "none.toml")
+    with pytest.raises(RenderError, match=r"neither \.toml nor \.json"):
+        read_timeline(tmp_path / "scene.yaml")
