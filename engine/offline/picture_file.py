@@ -24,7 +24,8 @@ def encoded(picture: Picture) -> bytes:
     file = io.BytesIO()
     said = PngInfo()
     said.add_itxt(digital_source.PNG_KEYWORD, digital_source.xmp().decode())
-    Image.fromarray(picture).save(file, "PNG", compress_level=6, pnginfo=said)
+    # A twentieth larger than at level 6, in a third of the time, which there is as long as drawing takes.
+    Image.fromarray(picture).save(file, "PNG", compress_level=4, pnginfo=said)
     return file.getvalue()
 
 

@@ -80,7 +80,7 @@ def test_chunks_are_the_same_bytes_in_any_order_and_by_a_worker_of_their_own(dra
 
 def test_what_came_through_a_pickle_and_may_not_be_written_to_draws_the_same(drawn: Sequence[bytes]) -> None:
     table, chunk = unwritable(easel()), unwritable(next(chunks(script(), 2)))
-    assert not chunk.faces.flags.writeable and not table.cast[0].texture.flags.writeable
+    assert not chunk.faces.flags.writeable and not chunk.lights.flags.writeable
     forgetful()
     assert draw(table, chunk) == tuple(drawn[:2])
 
@@ -102,7 +102,7 @@ def test_the_key_is_the_same_after_a_journey_and_another_where_a_picture_would_b
     table = easel()
     assert len(table.key) == 64
     assert pickle.loads(pickle.dumps(easel())).key == easel().key == table.key
-    hana, kenji = table.cast
+    hana, kenji = (load_character(name) for name in CAST)
     brighter = replace(hana, texture=hana.texture + np.float32(0.01))
     others = {
         "characters": easel(cast=(brighter, kenji)),
