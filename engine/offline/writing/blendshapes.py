@@ -48,7 +48,7 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class HeadMesh:
-    """A character's head at rest, in metres from the skull's joint: x to the subject's left, y up, z out of the face."""
+    """A character's head at rest, metres from the skull's joint: x to the subject's left, y up, z out of the face."""
 
     name: str
     licence: str

@@ -53,11 +53,11 @@ class TakeFile:
         return _ROW_BYTES * (len(script) + 2)
 
     def write(self, script: Script, pictures: Pictures, tell: Tell) -> None:
-        with unfinished(self.path) as path, unfinished(self.path.with_suffix(".json")) as beside:
+        with unfinished(self.path.with_suffix(".json")) as beside, unfinished(self.path) as path:
             try:
                 write_take(path, take_of(script))
             except TakeError as error:
-                raise RenderError(f"{error}; make room, then go on with --resume") from error
+                raise error.__cause__ if isinstance(error.__cause__, OSError) else RenderError(str(error)) from error
             assert beside == path.with_suffix(".json")  # where `write_take` has put it
         tell(len(script))
 

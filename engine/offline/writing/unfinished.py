@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from omote.engine.offline.script import RenderError
@@ -25,4 +25,5 @@ def unfinished(path: Path) -> Iterator[Path]:
             "then go on with --resume"
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # the one that is on its way says more
+            beside.unlink(missing_ok=True)

@@ -77,5 +77,5 @@ def test_faces_in_another_basis_have_no_weights(small_rendering: Made) -> None:
 
 def test_a_folder_that_is_not_there_is_said_with_the_cure(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(1)
-    with pytest.raises(RenderError, match=r"cannot be written.*make room"):
+    with pytest.raises(RenderError, match=r"cannot write .*x\.csv: No such file.*make room"):
         TakeFile(tmp_path / "no" / "x.csv").write(made.script, made.pictures, ignore)

@@ -1,0 +1,102 @@
+"""The head and its motion as other programs get them, held against the open head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from omote.bridge import arkit
+from omote.engine.character import load_any
+from omote.engine.face.head import EYE, MOUTH, SKULL, open_head
+from omote.engine.face.retarget import from_weights, to_weights
+from omote.engine.nouns import Character, FlameParams
+from omote.engine.offline.script import RenderError
+from omote.engine.offline.writing.blendshapes import HeadMesh, check, head_mesh, motion
+
+Made = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def mesh() -> HeadMesh:
+    return head_mesh("hana")
+
+
+def posed(params: FlameParams) -> Any:
+    """[N,3] metres from the skull's joint: the open head itself."""
+    who = load_any("hana")
+    assert isinstance(who, Character)
+    shaped = open_head().shaped(who.shape)
+    return (open_head().pose(shaped, params) - shaped.anchor[SKULL]) * 0.1
+
+
+def test_the_weighted_sum_of_the_shapes_is_the_open_head(mesh: HeadMesh) -> None:
+    random, eye = np.random.default_rng(0), open_head().region == EYE
+    on_eyes = []
+    for _ in range(30):
+        params = from_weights(random.uniform(0.0, 1.0, 52).astype(np.float32))
+        summed = mesh.vertex.copy()
+        for weight, shape in zip(to_weights(params), mesh.shapes, strict=True):
+            summed[shape.vertex] += weight * shape.moved
+        apart_mm = 1000 * np.linalg.norm(summed - posed(params), axis=1)
+        # Each of 52 shapes leaves out what it moves by less than a micrometre.
+        assert apart_mm[~eye].max() < 0.01
+        on_eyes.append(apart_mm[eye].max())
+    # An eyeball of 12 mm that turns by 0.5 rad both ways, where a shape moves it along the chord.
+    assert max(on_eyes) < 2.5 and np.mean(on_eyes) < 1.0
+
+
+def test_shapes_bear_arkits_names_in_its_order_and_all_move_something(mesh: HeadMesh) -> None:
+    assert tuple(shape.name for shape in mesh.shapes) == arkit.NAMES
+    assert all(len(shape.vertex) and np.abs(shape.moved).max() > 1e-3 for shape in mesh.shapes)
+
+
+def test_the_left_eye_and_the_open_jaw_are_where_they_should_be(mesh: HeadMesh) -> None:
+    blink = mesh.shapes[arkit.INDEX["eyeBlinkLeft"]]
+    jaw = mesh.shapes[arkit.INDEX["jawOpen"]]
+    assert mesh.vertex[blink.vertex[np.abs(blink.moved).max(1).argmax()], 0] > 0.0  # x to the subject's left
+    assert jaw.moved[np.linalg.norm(jaw.moved, axis=1).argmax(), 1] < -0.01  # y up
+    assert mesh.vertex[:, 2].argmax() in np.flatnonzero(np.abs(mesh.vertex[:, 0]) < 0.02)  # the nose is in front
+
+
+def test_triangles_and_normals_look_outward(mesh: HeadMesh) -> None:
+    a, b, c = (mesh.vertex[mesh.triangle[:, k]] for k in range(3))
+    across = np.cross(b - a, c - a)
+    assert (a * np.cross(b, c)).sum() > 0.0  # six times the volume
+    assert np.linalg.norm(mesh.normal, axis=1) == pytest.approx(1.0, abs=1e-5)
+    agrees = (across * mesh.normal[mesh.triangle].mean(1)).sum(1) > 0.0
+    is_tooth = open_head().region[mesh.triangle[:, 0]] == MOUTH  # with edges so sharp that a smooth normal leans over
+    assert agrees[~is_tooth].all()
+    assert agrees[is_tooth].mean() > 0.9
+
+
+def test_the_seams_of_the_texture_do_not_show(mesh: HeadMesh) -> None:
+    _, same, counts = np.unique(mesh.vertex.round(5), axis=0, return_inverse=True, return_counts=True)
+    doubled = np.flatnonzero(counts[same.reshape(-1)] > 1)
+    assert len(doubled) > 100
+    for one in doubled[:50]:
+        others = np.flatnonzero(same.reshape(-1) == same.reshape(-1)[one])
+        assert np.allclose(mesh.normal[others], mesh.normal[one], atol=1e-6)
+
+
+def test_the_joints_shares_of_a_vertex_are_whole(mesh: HeadMesh) -> None:
+    assert mesh.follows.min() >= 0.0
+    assert mesh.follows.sum(1) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_turns_do_not_go_the_far_way_round(small_rendering: Made) -> None:
+    script = small_rendering(3).script
+    faces = script.faces.copy()
+    faces[:, 53:56] = [[0.0, 3.0, 0.0], [0.0, 3.3, 0.0], [0.0, -3.0, 0.0]]
+    moves = motion(replace(script, faces=faces))
+    for turns in (moves.neck, moves.head):
+        assert np.linalg.norm(turns, axis=1) == pytest.approx(1.0, abs=1e-6)
+        assert ((turns[1:] * turns[:-1]).sum(1) >= 0.0).all()
+
+
+def test_faces_in_another_basis_have_no_shapes(small_rendering: Made) -> None:
+    with pytest.raises(RenderError, match=r'x\.glb.*"flame2020".*write \.params\.csv'):
+        check(replace(small_rendering(1).script, basis="flame2020"), "x.glb")
