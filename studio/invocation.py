@@ -50,7 +50,7 @@ from .config import USUAL, Config, ConfigError, changed, load_config, user_confi
 from .page.server import PageError
 from .page.tokens import renewed_tokens
 from .parser import Parser
-from .render_source import NOBODY
+from .render_performance import NOBODY
 from .settings import kept_config, load_settings, settings_folder
 
 # What a person can mend: told in one line, without a traceback.

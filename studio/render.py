@@ -14,7 +14,7 @@ from types import FrameType
 from rich.console import Console
 
 from omote.engine.character import load_any
-from omote.engine.offline.crew import crew_for
+from omote.engine.offline.crew import Crew, crew_for
 from omote.engine.offline.easel import Easel
 from omote.engine.offline.hand import hand_at
 from omote.engine.offline.job import Job
@@ -37,15 +37,18 @@ def run(order: Order, clock_s: Callable[[], float] = time.monotonic) -> int:
     """
     outs = order.outs
     draft = order.piece.draft()
-    outs.require_writable()
-    easel = _easel(order, draft)
-    _check(order, draft, easel)
+    asked = _asked(order)
     with Job(outs.paths, outs.folder) as job:
-        job.begin(_asked(order), resume=order.resume, overwrite=order.overwrite)
+        job.admit(asked, resume=order.resume, overwrite=order.overwrite)
+        outs.require_writable()
+        easel = _easel(order, draft)
+        _check(order, draft, easel)
+        crew = crew_for(order.cluster, order.workers, order.threads)
+        job.begin(asked, resume=order.resume, overwrite=order.overwrite)
         before, began_s = job.kept, clock_s()
         try:
             with _stoppable(), Phases(Console(stderr=True), clock_s) as phases:
-                count = _Rendering(order, easel, job, phases).carried_out(draft)
+                count = _Rendering(order, easel, crew, job, phases).carried_out(draft)
         except KeyboardInterrupt:
             print(_stopped(order, job), file=sys.stderr)
             return INTERRUPTED
@@ -60,6 +63,7 @@ class _Rendering:
 
     order: Order
     easel: Easel | None  # None where nothing is drawn
+    crew: Crew
     job: Job
     phases: Phases
 
@@ -73,7 +77,7 @@ class _Rendering:
         job.agree(easel.facts() if easel else {}, script)
         pictures = Pictures(job.pictures, len(script))
         if easel:
-            with crew_for(self.order.cluster, self.order.workers, self.order.threads) as crew:
+            with self.crew as crew:
                 pictures = render(script, easel, crew, job.pictures, self.phases.phase("drawing", len(script)))
         for writer in self.order.outs.writers:
             writer.write(script, pictures, self.phases.phase(f"writing {writer.path.name}", len(script)))

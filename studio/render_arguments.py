@@ -21,7 +21,8 @@ from omote.engine.offline.writing.rate import rate_of
 
 from .config import Config
 from .render_outs import Outs, outs_of
-from .render_source import LIGHTS, Performed, Piece, Shown, Timed, Transition
+from .render_performance import Performed
+from .render_source import LIGHTS, Piece, Shown, Timed, Transition
 
 _EXPRESSION = "a name, FILE.csv@SECONDS, FILE.toml, or values as jawOpen=0.6,mouthSmileLeft=0.4"
 _TRANSITION = {"seconds_long": "--seconds", "ease": "--ease", "hold_s": "--hold", "there_and_back": "--there-and-back"}

@@ -68,30 +68,40 @@ class Job:
         """Whether it is kept what is shown."""
         return self._script.is_file()
 
-    def begin(self, asked: Facts, *, resume: bool = False, overwrite: bool = False) -> bool:
-        """Makes everything ready for what is asked, and returns whether something is gone on with.
+    def admit(self, asked: Facts, *, resume: bool = False, overwrite: bool = False) -> bool:
+        """Whether something is gone on with; nothing is changed but that a folder for pictures is made.
 
         RenderError where something unfinished or an earlier result is in the way, or where what is to be gone on with
         is another rendering.
         """
         self._asked = {"omote": version(), **asked}
-        is_unfinished = self._file.is_file() and self.has_script
-        if is_unfinished and resume:
-            self._compare("asked", self._asked)
-        elif is_unfinished and not overwrite:
-            raise RenderError(
-                f"an unfinished rendering is in {self.folder}, with {_pictures(self.kept)}: add --resume to go on with "
-                "it, or --overwrite to begin again"
-            )
-        else:
-            self._is_made = self._given is not None and not self._given.exists()
-            self._clear(overwrite=overwrite)
+        if self._file.is_file() and self.has_script:
+            if resume:
+                self._compare("asked", self._asked)
+            elif not overwrite:
+                raise RenderError(
+                    f"an unfinished rendering is in {self.folder}, with {_pictures(self.kept)}: add --resume to go on "
+                    "with it, or --overwrite to begin again"
+                )
+            return resume
+        if not overwrite:
+            self._require_new()
+        return False
+
+    def begin(self, asked: Facts, *, resume: bool = False, overwrite: bool = False) -> bool:
+        """The same, and makes everything ready: what --overwrite means is removed."""
+        is_gone_on_with = self.admit(asked, resume=resume, overwrite=overwrite)
+        if not is_gone_on_with:
+            if self._given and overwrite:
+                self._is_made |= not self._given.exists()
+                prepare_folder(self._given, _EARLIER, RenderError, overwrite=True)
+            self._remove()
             self._write()
         try:
             self.pictures.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RenderError(f"cannot write to {self.pictures}: {error.strerror or error}") from error
-        return is_unfinished and resume
+        return is_gone_on_with
 
     def script(self, make: Callable[[], Script]) -> Script:
         """What is shown: as it was found out before, else as `make` finds out now."""
@@ -158,16 +168,16 @@ class Job:
         except OSError as error:
             raise RenderError(f"cannot write to {self.folder}: {error.strerror or error}; make room") from error
 
-    def _clear(self, *, overwrite: bool) -> None:
-        """Nothing is left of what was there, or RenderError."""
-        if not overwrite and (there := [str(out) for out in self.outs if out.exists()]):
+    def _require_new(self) -> None:
+        """RenderError where an earlier result is in the way."""
+        if there := [str(out) for out in self.outs if out.is_file()]:
             raise RenderError(
                 f"{' and '.join(there)} {'is' if len(there) == 1 else 'are'} there already: add --overwrite, or choose "
                 "another --out"
             )
         if self._given:
-            prepare_folder(self._given, _EARLIER, RenderError, overwrite=overwrite)
-        self._remove()
+            self._is_made |= not self._given.exists()
+            prepare_folder(self._given, _EARLIER, RenderError, overwrite=False)
 
     def _remove(self) -> None:
         """The job's own files, and nothing that anybody else may have put there."""
