@@ -70,8 +70,9 @@ class Gif:
 
     def _over(self, small: Picture) -> NDArray[np.float32]:
         """[s,s,3] over the background."""
-        alpha = small[..., 3:].astype(np.float32) / 255
-        return np.asarray(small[..., :3] * alpha + np.float32(self.background) * (1 - alpha), np.float32)
+        alpha = small[..., 3:].astype(np.float32) / np.float32(255.0)
+        over: NDArray[np.float32] = small[..., :3] * alpha + np.array(self.background, np.float32) * (1 - alpha)
+        return over
 
     def _palette(self, pictures: Pictures) -> Image.Image:
         """Of the pixels that are shown, in pictures from all of it."""

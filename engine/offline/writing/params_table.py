@@ -44,6 +44,6 @@ class ParamsTable:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(COLUMNS)
             for index in range(len(script)):
-                numbers = np.float32([*script.faces[index], script.presence[index]])
-                table.writerow([index, f"{script.time_s(index):.6f}", *map(str, numbers)])
+                numbers = np.append(script.faces[index], script.presence[index]).astype(np.float32)
+                table.writerow([index, f"{script.time_s(index):.6f}", *(str(number) for number in numbers)])
         tell(len(script))

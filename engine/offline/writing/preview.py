@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
 from omote.engine.offline.picture_file import Picture
+from omote.engine.offline.resizing import resized
 
 
 def spread(count: int, most: int) -> Sequence[int]:
@@ -19,8 +19,4 @@ def spread(count: int, most: int) -> Sequence[int]:
 
 def fitted(picture: Picture, side: int) -> Picture:
     """The picture, made smaller where it has more than so many pixels on a side."""
-    if picture.shape[0] <= side:
-        return picture
-    # By premultiplied colour: what is clear has a colour too, and it must not run into the edge.
-    image = Image.fromarray(picture).convert("RGBa").resize((side, side), Image.Resampling.LANCZOS)
-    return np.asarray(image.convert("RGBA"))
+    return resized(picture, min(side, picture.shape[0]))

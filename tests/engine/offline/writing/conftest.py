@@ -31,10 +31,10 @@ def faces(count: int) -> Array:
     random, rows = np.random.default_rng(8), []
     for _ in range(count):
         weights = random.uniform(0.0, 1.0, 52).astype(np.float32)
-        gaze, turn = random.uniform(-0.3, 0.3, (2, 2)), random.uniform(-0.4, 0.4, 3)
+        gaze, turn = random.uniform(-0.3, 0.3, (2, 2)).astype(np.float32), random.uniform(-0.4, 0.4, 3)
         shift = random.uniform(-0.1, 0.1, 3)
         weights[15] = 0.0  # jawLeft is opposed to jawRight
-        rows.append(from_weights(weights, gaze, turn, shift).vector())
+        rows.append(from_weights(weights, gaze, turn.astype(np.float32), shift.astype(np.float32)).vector())
     return np.stack(rows).astype(np.float32)
 
 

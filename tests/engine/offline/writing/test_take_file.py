@@ -46,7 +46,7 @@ def test_playing_it_again_gives_the_same_faces_at_the_same_times(
 
 def test_presence_is_the_confidence(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(3)
-    script = replace(made.script, presence=np.float32([1.0, 0.25, 0.0]))
+    script = replace(made.script, presence=np.array([1.0, 0.25, 0.0], np.float32))
     TakeFile(tmp_path / "x.csv").write(script, made.pictures, ignore)
     assert read_take(tmp_path / "x.csv").confidence.tolist() == [1.0, 0.25, 0.0]
 
