@@ -9,6 +9,12 @@ Shared = TypeVar("Shared")
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+LOCAL = "local"  # a cluster of this machine alone
+ATTEMPTS = 3  # at a task whose worker is lost: what takes a worker with it thrice will do so again
+
+# Of each worker. NumPy's own threads would fight over the cores, and their number changes the last bits of its sums.
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
 
 class CrewError(ValueError):
     """Nobody can do the work; the message says why and the cure."""
@@ -49,3 +55,23 @@ class Alone:
     ) -> Iterator[tuple[Task, Result]]:
         for task in tasks:
             yield task, work(shared, task)
+
+
+def crew_for(cluster: str | None, workers: int | None, threads: int | None) -> Crew:
+    """The crew that was asked for; CrewError where there can be none.
+
+    `cluster` is "local" or an address that Ray knows; without one, `workers` are processes of this machine, and none
+    or one of them is this process itself. `threads` are each worker's, as its work was told; None counts as one.
+    """
+    for name, number in (("--workers", workers), ("--threads", threads)):
+        if number is not None and number < 1:
+            raise CrewError(f"{name} takes 1 or more, got {number}")
+    if cluster is not None:
+        from .ray_cluster import RayCluster
+
+        return RayCluster(None if cluster == LOCAL else cluster, workers, threads)
+    if workers is None or workers == 1:
+        return Alone()
+    from .processes import Processes
+
+    return Processes(workers)

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from omote import engine
+from omote.engine.offline.processes import Processes
 
 from . import pack, parts
 from .faces import dataset
@@ -43,8 +44,9 @@ class Work:
             (self.faces, "pack", pack.HeldOut(people=min(64, self.faces.people // 8))),
             (self.cast, "cast-pack", pack.HeldOut(pictures=8)),
         ):
-            for _ in dataset.write(plan, self.workers):
-                pass
+            with Processes(self.workers) as crew:
+                for _ in dataset.write(plan, crew):
+                    pass
             if not (self.folder / name / "rows.npz").exists():
                 pack.write(plan.kit, plan.out, self.folder / name, held_out, self.workers)
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from omote.engine.offline.crew import crew_for
+
 from . import arkit, dataset
 from .expression import sample_expression, sample_head_rotation
 from .figure import Figure
@@ -65,8 +67,12 @@ def _dataset(args: argparse.Namespace) -> None:
         only,
     )
     done = sum(len(plan.people_of(s)) for s in plan.shards() if plan.paths(s)[0].exists()) * plan.each
-    with tqdm(total=len(plan.drawn()) * plan.each, initial=done, unit="picture") as bar:
-        for count in dataset.write(plan, args.workers):
+    workers = os.cpu_count() if args.workers is None and args.cluster is None else args.workers
+    with (
+        crew_for(args.cluster, workers, threads=1) as crew,
+        tqdm(total=len(plan.drawn()) * plan.each, initial=done, unit="picture") as bar,
+    ):
+        for count in dataset.write(plan, crew):
             bar.update(count)
 
 
@@ -87,7 +93,12 @@ def main() -> None:
     data.add_argument("--per-person", type=int, required=True)
     data.add_argument("--drills", type=int, default=0, help="further pictures of each, of single shapes and the front")
     data.add_argument("--clip", type=int, default=0, help="then so many consecutive pictures at 30 a second")
-    data.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    data.add_argument("--workers", type=int, help="processes; all cores where nothing is said")
+    data.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="draw on the machines of a Ray cluster instead, or by Ray on this one: local",
+    )
     data.add_argument("--out", type=Path, required=True, help="a folder")
     data.set_defaults(run=_dataset)
     for command in (sheet, data):
