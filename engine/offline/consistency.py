@@ -71,11 +71,14 @@ def _lean(heads: Numbers, times_s: Numbers, confidence: Array) -> None:
 def _steadied(seen: Rows, times_s: Numbers) -> Rows:
     """[n,h] in standard deviations of the noise, as `seen` is.
 
-    Attended to twice: what is compared the second time trembles less. The second time a parabola is laid through what
-    is attended to, where a mean would wear off the top of a short movement.
+    Attended to three times, each time comparing what trembles less than the time before. The values are always those
+    seen, and the first time alone their mean is taken: it would wear off the top of a short movement, through which a
+    parabola goes.
     """
-    query = _attended(seen, seen, times_s, _mean)
-    return _attended(query, seen, times_s, _parabola)
+    steady = _attended(seen, seen, times_s, _mean)
+    for _ in range(2):
+        steady = _attended(steady, seen, times_s, _parabola)
+    return steady
 
 
 def _attended(query: Rows, values: Rows, times_s: Numbers, middle: Middle) -> Rows:

@@ -15,6 +15,7 @@ ALIKE = 3.0  # up to which two held poses are the same one
 NEAR = 1.25  # the width of the likeness by which a held face attends to an anchor
 HELD_S = 0.15  # to each side of a moment, that its range is taken over: longer than half a micro-expression
 PART_S = 0.5  # a pose that is held for longer is looked at in parts, so that one that drifts is several
+MOST = 64  # poses of a region; of more those that are held longest
 MASS = 30.0  # how much a pose counts that is an anchor, where the face itself counts 1
 _STEEP, _FAR = 2.0, 600.0  # between two poses a face changes over within a fraction of the noise
 _WHOLLY = 0.9  # from this share of attention on, a face is its anchor
@@ -86,7 +87,8 @@ def _poses(part: Rows, is_held: NDArray[np.bool_], length: int) -> Rows:
         else:
             sums.append(pose * size)
             weights.append(float(size))
-    kept = [one / weight for one, weight in zip(sums, weights, strict=True) if weight >= length]
+    longest = sorted(range(len(sums)), key=lambda number: (-weights[number], number))[:MOST]
+    kept = [sums[number] / weights[number] for number in sorted(longest) if weights[number] >= length]
     return np.array(kept, np.float32).reshape(-1, part.shape[1])
 
 

@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from omote.bridge import arkit
 from omote.engine.capture import open_source
@@ -68,7 +69,7 @@ class Listed:
         return self._left.pop(0)
 
 
-def signals(times_s: Sequence[float], *, is_tracked: bool = True) -> list[Signal]:
+def signals(times_s: NDArray[np.float64], *, is_tracked: bool = True) -> list[Signal]:
     weights = arkit.weights({"jawOpen": 0.5})
     stamps = [Stamp(k, 5_000_000_000 + round(time_s * 1e9), 0) for k, time_s in enumerate(times_s)]
     return [Signal(stamp, weights, confidence=float(is_tracked)) for stamp in stamps]
@@ -76,7 +77,7 @@ def signals(times_s: Sequence[float], *, is_tracked: bool = True) -> list[Signal
 
 def test_a_take_becomes_a_script_at_its_own_rate() -> None:
     made = script(take(90))
-    assert (len(made), made.fps, made.cast) == (90, 30, ("hana",))
+    assert (len(made), made.fps, made.cast) == (90, Fraction(30), ("hana",))
     assert (made.presence == 1.0).all()
     assert (made.lights == studio_light()).all()
     assert made.sound is None
@@ -114,7 +115,7 @@ def test_the_rate_of_film_is_exact() -> None:
 
 def test_a_take_played_twice_as_fast_has_twice_the_rate_and_half_the_length() -> None:
     made = script(take(60), playback=Playback(speed=2.0))
-    assert (made.fps, made.seconds) == (60, 1.0)
+    assert (made.fps, made.seconds) == (Fraction(60), 1.0)
     assert script(take(60), playback=Playback(start_s=0.5, end_s=1.5)).seconds == 1.0
 
 
@@ -153,7 +154,7 @@ def test_uneven_times_become_even_ones() -> None:
 
 def test_a_source_that_does_not_say_its_rate_has_that_of_its_pictures() -> None:
     made = performed(Listed([None, *signals(np.arange(10) / 25.0)]), Actor(), studio_light(), "hana")
-    assert (len(made), made.fps) == (10, 25)
+    assert (len(made), made.fps) == (10, Fraction(25))
 
 
 def test_it_tells_how_far_it_is_and_closes_the_source() -> None:
@@ -197,5 +198,5 @@ def test_the_demo_is_steadied_by_next_to_nothing_where_it_moves() -> None:
 def test_a_video_is_tracked_to_its_end() -> None:
     source = open_source(str(CLIP), is_offline=True, playback=Playback(end_s=0.5))
     made = performed(source, Actor(), studio_light(), "hana")
-    assert (len(made), made.fps) == (13, 25)
+    assert (len(made), made.fps) == (13, Fraction(25))
     assert np.ptp(made.faces, axis=0).max() > 0.0
