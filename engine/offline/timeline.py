@@ -138,7 +138,7 @@ def read_timeline(path: Path) -> Timeline:
         micros=tuple(Micro(keys.face_row(one), _pulse(one)) for one in document.tables("micro", MICRO)),
         blinks=tuple(_blink(one) for one in document.tables("blink", ONE_BLINK)),
         blinks_per_minute=per_minute.number("per_minute", 0.0, MOST_BLINKS) if per_minute else 0.0,
-        motion=motion and Motion(*(motion.number(name, 0.0, MOST_MOTION, 1.0) for name in MOTION)),
+        motion=Motion(*(motion.number(name, 0.0, MOST_MOTION, 1.0) for name in MOTION)) if motion else None,
     )
     if found.seconds is not None and found.end_s > found.seconds + 1e-9:
         raise RenderError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from fractions import Fraction
 from importlib import resources
 from pathlib import Path
 
@@ -26,7 +27,7 @@ EXAMPLE = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0]
 def test_example_becomes_the_film_that_it_says(tmp_path: Path) -> None:
     (tmp_path / "scene.toml").write_text(EXAMPLE, "utf-8")
     script = read_timeline(tmp_path / "scene.toml").script()
-    assert (script.fps, len(script), script.cast) == (30, 210, ("hana",))
+    assert (script.fps, len(script), script.cast) == (Fraction(30), 210, ("hana",))
     smile = face_of("smile").vector()
     np.testing.assert_allclose(script.faces[46:54, :39], np.tile(smile[:39], (8, 1)), atol=1e-4)
     assert np.ptp(script.faces[60:66, :39], axis=0).max() > 0.5  # what flashes up at 2 seconds

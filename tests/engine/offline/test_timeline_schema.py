@@ -97,13 +97,16 @@ def wrong() -> Iterator[dict[str, object]]:
             yield document(kind, {other: value for other, value in said.items() if other != name})
         if "ease" in entry(kind)["properties"]:
             yield document(kind, said | {"ease": "bounce"})
-    yield from ({"unknown": 1}, {"fps": 0}, {"fps": True}, {"seed": 1.5})
-    for asked in (1, [0.0] * 26, {"direction": [0, 1]}, {"strength": 1}, LAMP | {"colour": 1}, "disco"):
-        yield document("light", LEAST["light"] | {"is": asked})
-    for asked in (1, {"hana": 1}, {"hana": 1, "mori": 1, "sol": 1}, {"hana": -1, "mori": 1}):
-        yield document("character", LEAST["character"] | {"is": asked})
-    for asked in (1, {}, {"jawOpen": "wide"}, ["smile"]):
-        yield document("expression", LEAST["expression"] | {"is": asked})
+    asked: dict[str, tuple[object, ...]] = {
+        "light": (1, [0.0] * 26, {"direction": [0, 1]}, {"strength": 1}, LAMP | {"colour": 1}, "disco"),
+        "character": (1, {"hana": 1}, {"hana": 1, "mori": 1, "sol": 1}, {"hana": -1, "mori": 1}),
+        "expression": (1, {}, {"jawOpen": "wide"}, ["smile"]),
+    }
+    for kind, words in asked.items():
+        for word in words:
+            yield document(kind, LEAST[kind] | {"is": word})
+    for name, value in (("unknown", 1), ("fps", 0), ("fps", True), ("seed", 1.5)):
+        yield {name: value}
 
 
 def is_taken_by_schema(said: dict[str, object]) -> bool:
