@@ -10,7 +10,6 @@ large turn differs by up to 0.3 mm, since joints' shares of a vertex have to add
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +92,6 @@ def motion(script: Script) -> Motion:
     )
 
 
-@lru_cache(1)
 def head_mesh(character: str) -> HeadMesh:
     """The head of this character, as `load_any` takes it; a photoreal one, whose shape nobody knows, has the mean's."""
     who, head = load_any(character), open_head()

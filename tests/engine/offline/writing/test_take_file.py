@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from omote.engine.capture.take import TakeSource, read_take
+from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import retarget
 from omote.engine.nouns import Actor
+from omote.engine.offline.performing import performed
 from omote.engine.offline.script import RenderError
 from omote.engine.offline.writing.take_file import TakeFile
 
@@ -42,6 +44,17 @@ def test_playing_it_again_gives_the_same_faces_at_the_same_times(
         assert signal.stamp.captured_ns / 1e9 == pytest.approx(made.script.time_s(index), abs=1e-3 / float(fps))
         # Six digits of a weight, each of which an expression's numbers mix with 38 others.
         assert retarget(signal, Actor()).vector() == pytest.approx(made.script.faces[index], abs=3e-5)
+
+
+@pytest.mark.parametrize("fps", [Fraction(30), Fraction(30000, 1001), Fraction(60000, 1001), Fraction(25)])
+def test_rendering_it_again_is_the_same_script(small_rendering: Made, tmp_path: Path, fps: Fraction) -> None:
+    made = small_rendering(40, fps)
+    TakeFile(tmp_path / "x.csv").write(made.script, made.pictures, ignore)
+    source = TakeSource(read_take(tmp_path / "x.csv"), "x.csv", is_offline=True)
+    again = performed(source, Actor(), studio_light(), "hana", consistency=False)
+    assert (again.fps, len(again)) == (fps, 40)
+    assert again.presence == pytest.approx(made.script.presence)
+    assert again.faces == pytest.approx(made.script.faces, abs=3e-5)
 
 
 def test_presence_is_the_confidence(small_rendering: Made, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -104,6 +105,12 @@ def test_the_same_script_gives_the_same_bytes_and_no_more_than_was_said(
         written.append(writer.path.read_bytes())
     assert written[0] == written[1]
     assert len(written[0]) <= writer.bytes_of(made.script, 24)
+
+
+def test_without_the_library_it_is_said_what_to_install(small_rendering: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pxr", None)
+    with pytest.raises(RenderError, match=r"x\.usdc takes usd-core .*pip install 'omote\[scene\]'"):
+        Usd(Path("x.usdc")).check(small_rendering(1).script, 24)
 
 
 def test_a_folder_that_is_not_there_is_not_made(small_rendering: Made, tmp_path: Path) -> None:
