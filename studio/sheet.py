@@ -17,20 +17,17 @@ from omote.engine.face.expressions import NAMED
 from omote.engine.face.light import studio_light
 from omote.engine.nouns import Character, PhotorealCharacter
 from omote.engine.offline.asked_face import FORMS, REST
-from omote.engine.photoreal import published_file as files
 from omote.engine.photoreal import sheet
 from omote.engine.photoreal.files import Published, published
 from omote.engine.photoreal.flame_map import the_map
 from omote.engine.photoreal.licences import require_commercial
-from omote.engine.photoreal.opening import EXTRA, open_weights
+from omote.engine.photoreal.opening import EXTRA, open_weights, require_alike
 from omote.engine.photoreal.sheet import Expression, Picture, SheetError, Strength, Wish
 
 from .config import Config, settled
 
 if TYPE_CHECKING:
     from omote.engine.diffusion.arc2face.pipeline import Arc2Face
-
-_ALIKE = (files.UNET, files.EXPRESSION_ADAPTER, files.REFERENCE_ADAPTER)  # for the same person to come out
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ def _photoreal(character: PhotorealCharacter, asked: Order) -> Sequence[Picture]
     """All pictures as one set, by the published weights as their authors draw."""
     require_commercial(character.parts, asked.config.allow_noncommercial)
     found = published(asked.config.photoreal)
-    _check_same(character, found)
+    require_alike(character, found)
     flame_map = the_map(asked.config.flame_map)
     sheet.prepare(asked.folder, overwrite=asked.overwrite)
     arc = _opened(character, found)
@@ -132,17 +129,6 @@ def _photoreal(character: PhotorealCharacter, asked: Order) -> Sequence[Picture]
         share=usual.share if asked.share is None else asked.share,
     )
     return sheet.photoreal_set(arc, character, asked.expressions, flame_map.flame, wish)
-
-
-def _check_same(character: PhotorealCharacter, found: Published) -> None:
-    """Its few steps are not asked for here, so their LoRA may be missing or another."""
-    made_from = {part.name: part.sha256 for part in character.parts}
-    for part in found.parts(_ALIKE):
-        if made_from.get(part.name, part.sha256) != part.sha256:
-            raise SheetError(
-                f"{character.name} was made from another {part.name} than the one at {found.path(part.name)}: "
-                "put the earlier one back, or make the character again"
-            )
 
 
 def _opened(character: PhotorealCharacter, found: Published) -> Arc2Face:

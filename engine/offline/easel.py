@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from omote.engine.nouns import AnyCharacter
+from omote.engine.nouns import OPEN_BASIS, AnyCharacter
 from omote.engine.painter import network_for
 from omote.engine.photoreal.flame_map import FlameMap
 from omote.engine.photoreal.sheet import Strength
@@ -89,6 +89,11 @@ class Easel:
             raise RenderError(f"a script of {script.shares.shape[1]} characters cannot be drawn of {len(self.cast)}")
         if (script.shares < 0.0).any() or (np.abs(script.shares.sum(1) - 1.0) > _ROUNDING).any():
             raise RenderError("each picture must show shares of characters from 0 on that are 1 together")
+        if self.photoreal is None and script.basis != OPEN_BASIS:
+            raise RenderError(
+                f'characters of the open kind are drawn of faces in the basis "{OPEN_BASIS}", these are in '
+                f'"{script.basis}": choose a photoreal character'
+            )
         mixed = np.flatnonzero((script.shares > 0.0).sum(1) > 1)
         if self.photoreal and len(mixed):
             names = " and ".join(

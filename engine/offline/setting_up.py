@@ -117,7 +117,7 @@ def _photoreal(
     wish = Wish()
     how = Photoreal(
         to_flame,
-        files.published,
+        files.published and files.published.expanduser().absolute(),  # workers may stand elsewhere
         files.allow_noncommercial,
         guidance=wish.guidance if is_full else None,
         share=wish.share if is_full else ALONE,

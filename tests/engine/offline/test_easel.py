@@ -18,7 +18,7 @@ from omote.engine.character import load_character
 from omote.engine.face.expressions import named
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import FlameParams
+from omote.engine.nouns import FLAME_BASIS, FlameParams
 from omote.engine.offline import hand
 from omote.engine.offline.chunk import chunks
 from omote.engine.offline.easel import Easel, draw
@@ -147,6 +147,8 @@ def test_scripts_that_cannot_be_drawn_are_refused_before_any_picture() -> None:
         easel(cast=easel().cast[:1]).check(told)
     with pytest.raises(RenderError, match="that are 1 together"):
         easel().check(replace(told, shares=np.full_like(told.shares, 0.4)))
+    with pytest.raises(RenderError, match='in the basis "open", these are in "flame2020"'):
+        easel().check(replace(told, basis=FLAME_BASIS))
 
 
 def test_a_face_is_drawn_exactly_however_little_it_moved() -> None:
