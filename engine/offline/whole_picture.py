@@ -13,7 +13,7 @@ _FRAME = 12  # bytes of a chunk besides its content: length, name, check sum
 def is_whole(path: Path) -> bool:
     """Whether this is a PNG from its first byte to its last, every chunk with the sum that it says."""
     try:
-        file = memoryview(path.read_bytes())
+        file = path.read_bytes()
     except OSError:
         return False
     if file[: len(_SIGNATURE)] != _SIGNATURE:
