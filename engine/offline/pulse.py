@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -22,7 +23,7 @@ class Shape:
 
 
 BLINK = Shape(0.35, 0.5)
-FLASH = Shape(0.35, 0.4)
+FLASH = Shape(0.25, 0.3)
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,29 @@ class Pulse:
     amount: float = 1.0
     shape: Shape = FLASH
 
-    def shares(self, fps: Fraction, count: int) -> Wide:
-        """[n] how much there is of it in each picture, 0 to `amount`, and in one picture at least all of it.
+    def shares(self, fps: Fraction, count: int, among: slice = slice(None)) -> Wide:
+        """[n] how much there is of it in each of so many pictures, 0 to `amount`; or only in those `among` them.
 
-        It is moved to the picture that is nearest to its middle, by half a picture at most: the shortest would fall
-        between two.
+        It is moved to the picture that is nearest to its middle, by half a picture at most, so that one shows all of
+        it: the shortest would fall between two.
         """
-        top_s = self.at_s + 0.5 * self.seconds * (1.0 + self.shape.comes - self.shape.goes)
-        picture = min(max(round(Fraction(top_s) * fps), 0), count - 1)
-        since_top = (np.arange(count) - picture) / float(fps) / self.seconds  # in parts of all its time
+        pictures = np.arange(*among.indices(count))
+        since_top = (pictures - self._top(fps, count)) / float(fps) / self.seconds  # in parts of all its time
         room = 0.5 * (1.0 - self.shape.comes - self.shape.goes)
         came = eased(USUAL, np.asarray(1.0 + (since_top + room) / self.shape.comes), self.seconds)
         went = eased(USUAL, np.asarray((since_top - room) / self.shape.goes), self.seconds)
         return np.asarray(self.amount * np.minimum(came, 1.0 - went))
+
+    def over(self, rows: Wide, asked: Wide, fps: Fraction) -> None:
+        """Lays so much of a face [67] over the faces [n,67] that it lasts for, as `raised` does."""
+        top, reach = self._top(fps, len(rows)), math.ceil(self.seconds * float(fps))
+        among = slice(max(top - reach, 0), top + reach + 1)
+        rows[among] = raised(rows[among], asked, self.shares(fps, len(rows), among))
+
+    def _top(self, fps: Fraction, count: int) -> int:
+        """The picture that shows all of it."""
+        top_s = self.at_s + 0.5 * self.seconds * (1.0 + self.shape.comes - self.shape.goes)
+        return min(max(round(Fraction(top_s) * fps), 0), count - 1)
 
     @property
     def end_s(self) -> float:
@@ -64,8 +75,8 @@ def raised(rows: Wide, asked: Wide, shares: Wide) -> Wide:
     return np.asarray(rows + shares[:, None] * part * (bound - rows))
 
 
-def blinked(rows: Wide, shares: Wide) -> Wide:
-    """Faces [n,67] whose lids are shut by so much [n] on top."""
-    shut = np.zeros(rows.shape[1])
-    shut[EYELIDS] = 1.0
-    return raised(rows, shut, shares)
+def shut_lids() -> Wide:
+    """[67] a face that does nothing but shut both eyes."""
+    row = np.zeros(len(LEAST))
+    row[EYELIDS] = 1.0
+    return row

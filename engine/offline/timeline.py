@@ -17,7 +17,7 @@ from .document import LATEST_S, Table, read_document, shown
 from .easing import Wide
 from .face_range import EYES, NECK, PLACE, faces
 from .liveliness import MOST_BLINKS, MOST_MOTION, Motion, blinks
-from .pulse import BLINK, SHORTEST_S, Pulse, blinked, raised
+from .pulse import BLINK, SHORTEST_S, Pulse, shut_lids
 from .script import RenderError, Script
 from .timeline_cast import Cast, cast
 from .track import Track
@@ -111,11 +111,11 @@ class Timeline:
             turn_and_place = self.head.at(time_s)
             rows[:, NECK], rows[:, PLACE] = rotation_from_angles(turn_and_place[:, :3]), turn_and_place[:, 3:]
         for micro in self.micros:
-            rows = raised(rows, micro.face, micro.pulse.shares(rate, count))
+            micro.pulse.over(rows, micro.face, rate)
         if self.motion:
             rows = self.motion.over(rows, time_s, seed)
         for blink in (*self.blinks, *blinks(self.blinks_per_minute, count / float(rate), seed)):
-            rows = blinked(rows, blink.shares(rate, count))
+            blink.over(rows, shut_lids(), rate)
         return rows
 
 

@@ -13,7 +13,7 @@ from omote.engine.offline.asked_face import face_of
 from omote.engine.offline.easing import Wide
 from omote.engine.offline.face_range import EYELIDS, LEAST, MOST, NECK, in_range
 from omote.engine.offline.liveliness import Motion, blinks
-from omote.engine.offline.pulse import BLINK, FLASH, Pulse, Shape, blinked, raised
+from omote.engine.offline.pulse import BLINK, FLASH, Pulse, Shape, raised, shut_lids
 
 RATES = (Fraction(24), Fraction(24000, 1001), Fraction(25), Fraction(30), Fraction(60))
 ROWS = st.lists(st.floats(0.0, 1.0), min_size=67, max_size=67).map(lambda part: LEAST + np.array(part) * (MOST - LEAST))
@@ -47,8 +47,8 @@ def test_a_pulse_comes_and_goes_without_a_kink() -> None:
     step_s = 1e-3
     shares = Pulse(0.2, 0.2).shares(Fraction(1000), 700)
     assert shares[0] == shares[-1] == 0.0
-    # The steepest of "in-out" over the rise, a third of it: 2 · 1.5 / 0.5 over the time squared.
-    assert np.abs(np.diff(shares, 2)).max() / step_s**2 <= 6.0 / (0.2 * 0.35) ** 2 * 1.05
+    # The most of "in-out" over the rise, a quarter of it: 2 · 1.5 / 0.5 over the time squared.
+    assert np.abs(np.diff(shares, 2)).max() / step_s**2 <= 6.0 / (0.2 * FLASH.comes) ** 2 * 1.05
 
 
 @settings(max_examples=50, deadline=None)
@@ -64,6 +64,15 @@ def test_on_top_of_a_face_at_rest_the_other_comes_as_it_is() -> None:
     np.testing.assert_allclose(raised(rest[None], angry, np.ones(1))[0], angry, atol=1e-12)
 
 
+@pytest.mark.parametrize("at_s", (0.0, 0.5, 0.93))
+def test_a_pulse_changes_the_pictures_that_it_lasts_for_and_no_others(at_s: float) -> None:
+    fps, pulse = Fraction(30), Pulse(at_s, 0.2)
+    rest, angry = np.zeros((34, 67)), in_range(face_of("angry"), "angry")
+    rows = rest.copy()
+    pulse.over(rows, angry, fps)
+    np.testing.assert_array_equal(rows, raised(rest, angry, pulse.shares(fps, 34)))
+
+
 def test_weights_on_top_of_each_other_leave_room_to_the_end() -> None:
     row = in_range(face_of("jawOpen=0.5"), "x")
     both = raised(row[None], row, np.ones(1))[0]
@@ -72,7 +81,7 @@ def test_weights_on_top_of_each_other_leave_room_to_the_end() -> None:
 
 def test_a_blink_shuts_lids_that_were_half_shut_and_no_further() -> None:
     row = in_range(face_of("eyeBlinkLeft=0.5"), "x")
-    rows = blinked(np.tile(row, (11, 1)), SHARES)
+    rows = raised(np.tile(row, (11, 1)), shut_lids(), SHARES)
     np.testing.assert_allclose(rows[:, EYELIDS], np.stack([0.5 + 0.5 * SHARES, SHARES], 1))
 
 
