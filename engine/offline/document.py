@@ -89,10 +89,8 @@ def read_document(path: Path, known: Sequence[str]) -> Table:
     try:
         text = path.read_text("utf-8-sig")
         said = tomllib.loads(text) if kind == ".toml" else json.loads(text)
-    except FileNotFoundError as error:
-        raise RenderError(f"there is no timeline {path}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise RenderError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise RenderError(f"cannot read the timeline {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, ValueError) as error:
         raise RenderError(f"{path} is no {kind[1:].upper()}: {error}") from error
     return Table.of(said, known, path.name, path.parent)

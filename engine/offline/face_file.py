@@ -26,8 +26,8 @@ def values(path: Path, what: str) -> Mapping[str, object]:
     try:
         text = path.read_text("utf-8-sig")
         found = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RenderError(f"{what}: {path} cannot be read ({error}); wanted a file of weights") from error
+    except OSError as error:
+        raise RenderError(f"{what}: cannot read {path}: {error.strerror or error}; wanted a file of weights") from error
     except (tomllib.TOMLDecodeError, ValueError) as error:
         kind = path.suffix.lower()[1:].upper()
         raise RenderError(f"{what}: {path} is no {kind} ({error}); wanted names and numbers") from error
@@ -44,8 +44,10 @@ def face_at(path: Path, at_s: float, what: str) -> FlameParams:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             is_table = file.readline().strip().split(",")[: len(COLUMNS)] == list(COLUMNS)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RenderError(f"{what}: {path} cannot be read ({error}); wanted a take, or a params.csv") from error
+    except OSError as error:
+        raise RenderError(f"{what}: cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise RenderError(f"{what}: {path} is no text ({error}); wanted a take, or a params.csv") from error
     return _of_table(path, at_s, what) if is_table else _of_take(path, at_s, what)
 
 

@@ -104,8 +104,8 @@ def test_table_of_a_rendering_is_a_face_at_a_time(tmp_path: Path) -> None:
         ("neck_pose_y=1", "neck_pose_y must be from -0.7854 to 0.7854"),
         ("expression_3=40", r"set ARKit's \w+ to \d+\.\d\d, and it must be from -0\.4 to 1"),
         ("expression_45=1", "expression_45 must be 0: the open head has expression_0 to expression_38"),
-        ("nothing.toml", r"nothing\.toml cannot be read"),
-        ("nothing.csv@2", r"nothing\.csv cannot be read"),
+        ("nothing.toml", r"cannot read nothing\.toml: No such file"),
+        ("nothing.csv@2", r"cannot read nothing\.csv: No such file"),
         ("nothing.json@2", "only a recording has a time"),
         ("take.csv@two", 'the time after @ must be from 0 to 1e.06, got "two"'),
     ),
@@ -117,10 +117,16 @@ def test_what_is_no_face_is_refused_with_what_was_wanted(word: str, sentence: st
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    (("[1, 2]", "holds no table"), ("{", "is no JSON"), ("{}", "no value in it"), ('{"jawOpen": true}', "got True")),
+    (
+        ("[1, 2]", "holds no table"),
+        ("\xff", "is no JSON"),
+        ("{", "is no JSON"),
+        ("{}", "no value in it"),
+        ('{"jawOpen": true}', "got True"),
+    ),
 )
 def test_file_that_holds_no_face_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
-    (tmp_path / "mine.json").write_text(text)
+    (tmp_path / "mine.json").write_text(text, "latin-1")
     with pytest.raises(RenderError, match=sentence):
         face_of("mine.json", tmp_path)
 
