@@ -20,7 +20,7 @@ def is_whole(path: Path) -> bool:
         return False
     at = len(_SIGNATURE)
     while at + _FRAME <= len(file):
-        (length,) = struct.unpack_from(">I", file, at)
+        length: int = struct.unpack_from(">I", file, at)[0]
         end = at + _FRAME + length
         if end > len(file) or zlib.crc32(file[at + 4 : end - 4]) != struct.unpack_from(">I", file, end - 4)[0]:
             return False
