@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from omote.engine.nouns import Array
+from omote.engine.nouns import LIGHT_SIZE, Array
 
 from .script import FACE_SIZE, Script
 
@@ -24,6 +24,7 @@ class Beside:
     """What is shown just before a chunk, or just after."""
 
     faces: Array  # [k,67]
+    lights: Array  # [k,27]
     shares: Array  # [k,c]
 
 
@@ -32,7 +33,7 @@ def _no_faces() -> Array:
 
 
 def _nothing() -> Beside:
-    return Beside(_no_faces(), np.zeros((0, 1), np.float32))
+    return Beside(_no_faces(), np.zeros((0, LIGHT_SIZE), np.float32), np.zeros((0, 1), np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,7 @@ def chunks(script: Script, length: int = CHUNK) -> Iterator[Chunk]:
 
     def beside(first: int, end: int) -> Beside:
         part = slice(max(first, 0), end)
-        return Beside(script.faces[part], script.shares[part])
+        return Beside(script.faces[part], script.lights[part], script.shares[part])
 
     for number, first in enumerate(range(0, len(script), length)):
         end = min(first + length, len(script))

@@ -18,7 +18,7 @@ from omote.engine.photoreal.sheet import Strength
 from omote.engine.runtime.build import Build
 from omote.engine.version import version
 
-from .chunk import CHUNK, Chunk, chunks
+from .chunk import CHUNK, REACH, Chunk, chunks
 from .hand import hand_at
 from .picture_file import encoded
 from .script import RenderError, Script
@@ -51,6 +51,7 @@ class Easel:
     steps: int
     build: Build  # of the network, whose size may be another
     photoreal: Photoreal | None = None  # where the cast is
+    consistency: bool = False  # whether a picture of the open kind reads those beside it
 
     @property
     def remark(self) -> str:
@@ -75,6 +76,7 @@ class Easel:
             "threads": str(self.build.threads or "as many as there are"),
             "pictures at once": str(self.build.batch),
             "pictures a chunk": str(CHUNK),
+            "consistency": f"each reads {REACH} on either side" if self.consistency else "each is drawn by itself",
             "omote": version(),
         }
 

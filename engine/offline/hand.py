@@ -11,7 +11,8 @@ from omote.engine.morph import mixed
 from omote.engine.nouns import Array, Character, FlameParams
 from omote.engine.painter import Painter, Sitting, network_for
 
-from .chunk import Chunk
+from .chunk import REACH, Chunk
+from .picture_consistency import attended, ways_to
 from .picture_file import Picture
 from .resizing import resized
 from .script import RenderError
@@ -54,36 +55,66 @@ def _open(easel: Easel) -> Hand:
     return ManySteps.at(easel)
 
 
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """One picture."""
+
+    params: FlameParams
+    light: Array
+    shares: Array
+
+
 @dataclass(eq=False)
 class OpenKind:
-    """Characters of the open kind and what lies between them, each picture from its face alone.
+    """Characters of the open kind and what lies between them; a face is drawn exactly as it is told.
 
-    A face is drawn exactly as it is told, where the live path steadies it and holds it still.
+    With `consistency` each picture reads those beside it, also beyond the chunk, which are drawn for it and dropped.
     """
 
     cast: tuple[Character, ...]
     size: int
     painter: Painter
-    looks: dict[bytes, Look] = field(default_factory=dict)  # the last one
+    consistency: bool
+    looks: dict[bytes, Look] = field(default_factory=dict)  # the last few
 
     @classmethod
     def at(cls, easel: Easel) -> OpenKind:
         """AnimatorError where the network cannot be opened here."""
         cast = tuple(one for one in easel.cast if isinstance(one, Character))
-        return cls(cast, easel.size, Painter(network_for(easel.build.size), easel.build, easel.steps))
+        painter = Painter(network_for(easel.build.size), easel.build, easel.steps)
+        return cls(cast, easel.size, painter, easel.consistency)
 
     def pictures(self, chunk: Chunk) -> Iterator[Picture]:
-        for face, light, shares in zip(chunk.faces, chunk.lights, chunk.shares, strict=True):
-            sitting = Sitting(self._look(shares), FlameParams.from_vector(face, chunk.basis), light)
-            yield resized(self.painter.paint([sitting])[0], self.size)
+        asked, lead = _asked(chunk)
+        drawn: dict[int, Picture] = {}
+        reach = REACH if self.consistency else 0
+        for index in range(lead, lead + len(chunk)):
+            near = range(max(index - reach, 0), min(index + reach + 1, len(asked)))
+            drawn = {one: drawn[one] if one in drawn else self._drawn(asked[one]) for one in near}
+            own, others = asked[index], [one for one in near if one != index]
+            ways = ways_to(self._look(own.shares), own.params, [asked[one].params for one in others])
+            yield resized(attended(drawn[index], [drawn[one] for one in others], ways), self.size)
+
+    def _drawn(self, asked: _Asked) -> Picture:
+        (picture,) = self.painter.paint([Sitting(self._look(asked.shares), asked.params, asked.light)])
+        return picture
 
     def _look(self, shares: Array) -> Look:
-        # Of all other mixtures none is kept: one costs a tenth of a picture, and a blend has one for each picture.
+        # Of other mixtures few are kept: one costs a tenth of a picture, and a blend has one for each picture.
         key = shares.tobytes()
         if key not in self.looks:
-            self.looks.clear()
+            if len(self.looks) > 2 * REACH:
+                del self.looks[next(iter(self.looks))]
             self.looks[key] = Look.of(mixture(self.cast, shares), self.painter.file)
         return self.looks[key]
+
+
+def _asked(chunk: Chunk) -> tuple[list[_Asked], int]:
+    """All that is shown before, in and after a chunk, and how many are before it."""
+    parts = [part for part in (chunk.before, chunk, chunk.after) if len(part.faces)]
+    rows = (row for part in parts for row in zip(part.faces, part.lights, part.shares, strict=True))
+    asked = [_Asked(FlameParams.from_vector(face, chunk.basis), light, shares) for face, light, shares in rows]
+    return asked, len(chunk.before.faces)
 
 
 def mixture(cast: tuple[Character, ...], shares: Array) -> Character:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast as typed
 
@@ -53,13 +53,14 @@ def easel_for(
     threads: int | None = None,
     photoreal: PhotorealFiles = NO_FILES,
     *,
+    consistency: bool = True,
     is_drawn_here: bool = True,
 ) -> Easel:
     """What draws these characters, opened once to see that it can be, unless other machines draw.
 
     No trial decides what draws, so that the pictures are the same each time: "auto" is OpenVINO. `size` None is that of
-    the largest network. ValueErrors that a person can mend: RenderError, AnimatorError, CharacterError and those of
-    photoreal files.
+    the largest network. With `consistency` pictures of the open kind read those beside them. ValueErrors that a person
+    can mend: RenderError, AnimatorError, CharacterError and those of photoreal files.
     """
     if size is not None and not LEAST <= size <= MOST:
         raise RenderError(f"--size must be from {LEAST} to {MOST} pixels, got {size}")
@@ -71,7 +72,8 @@ def easel_for(
     if alive:
         easel = _photoreal(people, alive, size, steps, runtime, threads, photoreal)
     else:
-        easel = _open_kind(people, size, steps, _build(runtime, drawn_size(size or max(sizes()), sizes()), threads))
+        build = _build(runtime, drawn_size(size or max(sizes()), sizes()), threads)
+        easel = replace(_open_kind(people, size, steps, build), consistency=consistency)
     if is_drawn_here:
         hand_at(easel)
     return easel

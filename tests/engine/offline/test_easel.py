@@ -20,7 +20,7 @@ from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
 from omote.engine.nouns import FLAME_BASIS, FlameParams
 from omote.engine.offline import hand
-from omote.engine.offline.chunk import chunks
+from omote.engine.offline.chunk import REACH, chunks
 from omote.engine.offline.easel import Easel, draw
 from omote.engine.offline.hand import hand_at, mixture
 from omote.engine.offline.script import RenderError, Script
@@ -109,6 +109,7 @@ def test_the_key_is_the_same_after_a_journey_and_another_where_a_picture_would_b
         "size": easel(size=96),
         "steps": easel(steps=2),
         "drawn size": easel(build=Build(size=192, threads=1)),
+        "consistency": easel(consistency=True),
         "threads": easel(build=Build(size=128, threads=2)),
         "runtime": easel(build=Build(runtime="onnxruntime", precision="f32", size=128, threads=1)),
     }
@@ -132,12 +133,12 @@ def test_a_mixture_of_three_is_as_much_of_each() -> None:
         mixture(cast, np.zeros(3, np.float32))
 
 
-def test_of_many_mixtures_one_look_is_kept() -> None:
+def test_of_many_mixtures_few_looks_are_kept() -> None:
     worker = hand_at(easel())
     assert isinstance(worker, hand.OpenKind)
     for shares in np.linspace([1.0, 0.0], [0.0, 1.0], 20, dtype=np.float32):
         worker._look(shares)
-    assert len(worker.looks) == 1
+    assert len(worker.looks) == 2 * REACH + 1
 
 
 def test_scripts_that_cannot_be_drawn_are_refused_before_any_picture() -> None:
@@ -159,3 +160,19 @@ def test_a_face_is_drawn_exactly_however_little_it_moved() -> None:
     (chunk,) = chunks(told)
     still, moved, again = draw(easel(), chunk)
     assert still == again != moved
+
+
+def test_pictures_that_read_those_beside_them_are_the_same_bytes_however_they_are_cut_and_in_any_order() -> None:
+    table, told = easel(consistency=True), script()
+    whole = [file for chunk in chunks(told, 6) for file in draw(table, chunk)]
+    cut = list(chunks(told, 2))
+    assert [file for chunk in cut for file in draw(table, chunk)] == whole
+    forgetful()
+    assert draw(table, cut[2]) + draw(table, cut[0]) == (*whole[4:], *whole[:2])
+
+
+def test_a_face_that_is_held_is_the_same_picture_with_consistency_and_without() -> None:
+    told = script(3)
+    told.faces[:], told.shares[:] = told.faces[2], (1.0, 0.0)
+    (chunk,) = chunks(told)
+    assert set(draw(easel(consistency=True), chunk)) == set(draw(easel(), chunk))

@@ -1,0 +1,121 @@
+"""Attention over pictures: what their maps' pixels make tremble is averaged out along the way that the head moves.
+
+Each pixel looks at the same place of the head in the pictures just before and after, and takes in what is like it, the
+less the more it differs. Where each place lies in another picture is known and not guessed: faces are parameters. So a
+movement of a single picture stays where it is, which an average of pixels that stand still would wash out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from omote.engine.face.head import open_head
+from omote.engine.face.maps import Camera, rasterise
+from omote.engine.look import Look
+from omote.engine.nouns import Array, FlameParams
+
+from .picture_file import Picture
+
+ALIKE = 12.0  # levels of 255: neighbourhoods that differ by so much weigh a third
+_CELLS = 32  # on a side, within which a movement is even
+_FINE = 2 * _CELLS
+
+
+def attended(picture: Picture, others: Sequence[Picture], ways: Sequence[Array]) -> Picture:
+    """The picture [S,S,4] where it has read the others, to which these `ways` lead; itself where there are none.
+
+    Clothes stand still while the head moves: of the place of the head and that of the picture the one counts that is
+    more alike.
+    """
+    if not others:
+        return picture
+    own = picture.astype(np.float32)
+    total, weight = own.copy(), np.ones(picture.shape[:2], np.float32)
+    for other, way in zip(others, ways, strict=True):
+        along, here = _fetched(other, way).astype(np.float32), other.astype(np.float32)
+        moved, stood = (_around(np.square(one - own).mean(2)) for one in (along, here))
+        seen = np.where((moved < stood)[..., None], along, here)
+        apart = np.minimum(moved, stood)
+        alike = np.exp(apart * np.float32(-1.0 / ALIKE**2))
+        total += alike[..., None] * seen
+        weight += alike
+    levels: Picture = (total / weight[..., None] + np.float32(0.5)).astype(np.uint8)
+    return levels
+
+
+def ways_to(look: Look, face: FlameParams, others: Sequence[FlameParams]) -> list[Array]:
+    """[N,N,2] each: how far right and down, in pictures, nodes of a grid over this face's picture go to the others'.
+
+    What is beside the head, as hair is, moves as what is nearest of it.
+    """
+    if not others:
+        return []
+    head, camera = open_head(), Camera.framing(look.shaped)
+    screens = [camera.project(head.pose(look.shaped, one), _FINE) for one in (face, *others)]
+    pixel, triangle, bary = rasterise(screens[0], _triangles(), _FINE)
+    corner = head.triangle[triangle]
+
+    def place(screen: Array) -> Array:
+        return np.asarray((screen[corner, :2] * bary[..., None]).sum(1), np.float32)
+
+    moved = np.concatenate([place(screen) - place(screens[0]) for screen in screens[1:]], 1) / np.float32(_FINE)
+    field = _spread(pixel, moved)
+    padded = np.pad(field, ((1, 1), (1, 1), (0, 0)), "edge")
+    nodes = (padded[:-1:2, :-1:2] + padded[1::2, :-1:2] + padded[:-1:2, 1::2] + padded[1::2, 1::2]) / np.float32(4.0)
+    return [nodes[..., 2 * k : 2 * k + 2] for k in range(len(others))]
+
+
+@cache
+def _triangles() -> NDArray[np.int64]:
+    return np.asfortranarray(open_head().triangle, np.int64)
+
+
+def _spread(pixel: NDArray[np.integer], value: Array) -> Array:
+    """[F,F,C] values of some pixels, and around them what the nearest have, mixed."""
+    field = np.zeros((_FINE * _FINE, value.shape[1]), np.float32)
+    known = np.zeros((_FINE * _FINE, 1), np.float32)
+    field[pixel], known[pixel] = value, 1.0
+    field, known = field.reshape(_FINE, _FINE, -1), known.reshape(_FINE, _FINE, 1)
+    while known.any() and not known.all():
+        total, count = _nine(field * known), _nine(known)
+        field = np.where(known > 0.0, field, total / np.maximum(count, 1.0))
+        known = (count > 0.0).astype(np.float32)
+    return field
+
+
+def _nine(field: Array) -> Array:
+    """The sum over each pixel and those around it; nothing is beyond the border."""
+    padded = np.pad(field, ((1, 1), (1, 1), (0, 0)))
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    return np.asarray(rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:], np.float32)
+
+
+def _around(plane: Array) -> Array:
+    """The mean over each pixel and those around it."""
+    padded = np.pad(plane, 1, "edge")
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    return np.asarray((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / np.float32(9.0), np.float32)
+
+
+def _fetched(picture: Picture, way: Array) -> Picture:
+    """[S,S,4] each pixel from where the way leads; black where that is outside."""
+    side = len(picture)
+    edge = np.round(np.linspace(0, side, _CELLS + 1)).astype(int)
+    place = np.stack(np.meshgrid(edge, edge), 2) + way * np.float32(side)
+    cells = [
+        (
+            (int(edge[x]), int(edge[y]), int(edge[x + 1]), int(edge[y + 1])),
+            (*place[y, x], *place[y + 1, x], *place[y + 1, x + 1], *place[y, x + 1]),
+        )
+        for y in range(_CELLS)
+        for x in range(_CELLS)
+    ]
+    # Not as RGBA, which Pillow would multiply and divide by alpha in 8 bits.
+    image = Image.frombuffer("RGBX", (side, side), np.ascontiguousarray(picture).tobytes(), "raw", "RGBX", 0, 1)
+    bent = image.transform(image.size, Image.Transform.MESH, cells, Image.Resampling.BICUBIC)
+    return np.asarray(bent)
