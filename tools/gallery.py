@@ -1,0 +1,200 @@
+"""Draws docs/gallery anew by `omote render`, and the page that shows it; what is drawn here stands nowhere else."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# As `omote` does it, before NumPy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from PIL import Image
+
+from omote.engine.offline.writing import digital_source
+from omote.studio.command import main as omote
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "docs" / "gallery"
+PAGE = ROOT / "docs" / "gallery.md"
+FPS = 20  # a picture is shown for 50 ms, which a WebP can say exactly
+SIZE = 256
+MOMENTS = 8
+TILE, CLIP = 144, 192  # pixels on a side
+LEFT, TOP, SHARE = 0.11, 0.02, 0.78  # what is shown of a picture: the head
+BACKDROP = (203, 208, 216)  # neither of a light page nor of a dark one, so that dark and fair hair are seen on both
+MOST_BYTES = 1 << 20  # of the whole folder
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One transition of the gallery."""
+
+    name: str
+    title: str
+    told: str
+    asked: str  # of `omote render`, all but where to; paths from the repository's root
+    row_s: tuple[float, float]  # from when until when the row shows it
+
+    @property
+    def command(self) -> str:
+        """As a person types it, for a file to keep."""
+        return f"omote render {self.asked} --out {self.name}.mp4"
+
+
+GALLERY: tuple[Piece, ...] = (
+    Piece(
+        "smile",
+        "A smile",
+        "From rest to a smile and back; velocity is 0 at both ends, so nothing pops where it turns.",
+        "--from neutral --to smile --seconds 0.9 --hold 0.4 --there-and-back --character hana",
+        (0.0, 0.9),
+    ),
+    Piece(
+        "surprise",
+        "Surprise",
+        "Half a second, fast at first: brows, lids and jaw at once.",
+        "--from neutral --to surprise --seconds 0.6 --ease out --hold 0.6 --there-and-back --character noah",
+        (0.0, 0.6),
+    ),
+    Piece(
+        "relief",
+        "From sad to a laugh",
+        "Two expressions that share no muscle: each goes its own way through FLAME's space.",
+        "--from sad --to laugh --seconds 1.0 --hold 0.4 --there-and-back --character reika",
+        (0.0, 1.0),
+    ),
+    Piece(
+        "wink",
+        "A wink",
+        "One eye and half a mouth, in 300 milliseconds.",
+        "--from neutral --to wink_left --seconds 0.3 --hold 0.3 --there-and-back --character minto",
+        (0.0, 0.9),
+    ),
+    Piece(
+        "glance",
+        "A glance aside",
+        "The eyes go first, the head follows, a blink falls between them.",
+        "--timeline docs/gallery/glance.toml",
+        (0.15, 1.2),
+    ),
+    Piece(
+        "dusk",
+        "The light goes down",
+        "The face stays; the lamp goes round from a soft window to sunset and on into night.",
+        "--timeline docs/gallery/dusk.toml",
+        (0.0, 1.6),
+    ),
+    Piece(
+        "kin",
+        "One becomes another",
+        "Shape, identity and texture mix as numbers do, while both smile.",
+        "--timeline docs/gallery/kin.toml",
+        (0.2, 1.2),
+    ),
+    Piece(
+        "flash",
+        "A flash of anger",
+        "A micro-expression of 160 milliseconds in a face that stays polite, with blinks and the small motion of life.",
+        "--timeline docs/gallery/flash.toml",
+        (0.75, 1.1),
+    ),
+)
+
+
+def render(piece: Piece, folder: Path) -> list[Path]:
+    """Its pictures in time's order, drawn by the command itself; SystemExit where that fails."""
+    said = [*shlex.split(piece.asked), "--fps", str(FPS), "--size", str(SIZE), "--out", str(folder)]
+    if code := omote(["render", *said]):
+        raise SystemExit(f"omote render {shlex.join(said)} ended with {code}")
+    return sorted(folder.glob("[0-9]*.png"))
+
+
+def shown(picture: Image.Image, side: int) -> Image.Image:
+    """The head on the backdrop."""
+    left, top, share = (part * picture.width for part in (LEFT, TOP, SHARE))
+    box = (left, top, left + share, top + share)
+    head = picture.convert("RGBA").resize((side, side), Image.Resampling.LANCZOS, box)
+    tile = Image.new("RGB", (side, side), BACKDROP)
+    tile.paste(head, mask=head)
+    return tile
+
+
+def row(pictures: Sequence[Image.Image], seconds: tuple[float, float]) -> bytes:
+    """Eight moments side by side, as a WebP."""
+    first, last = (min(round(at * FPS), len(pictures) - 1) for at in seconds)
+    strip = Image.new("RGB", (MOMENTS * TILE, TILE), BACKDROP)
+    for number in range(MOMENTS):
+        at = first + round((last - first) * number / (MOMENTS - 1))
+        strip.paste(shown(pictures[at], TILE), (number * TILE, 0))
+    return _webp([strip], quality=88)
+
+
+def clip(pictures: Sequence[Image.Image]) -> bytes:
+    """All of them, moving, as a WebP that goes round for ever."""
+    return _webp([shown(picture, CLIP) for picture in pictures], quality=78)
+
+
+def _webp(pictures: list[Image.Image], quality: int) -> bytes:
+    file = io.BytesIO()
+    moving = {"save_all": True, "append_images": pictures[1:], "duration": 1000 // FPS, "loop": 0}
+    told = {"quality": quality, "method": 6, "xmp": digital_source.xmp()}
+    pictures[0].save(file, "WEBP", **told, **(moving if len(pictures) > 1 else {}))
+    return file.getvalue()
+
+
+def page(gallery: Sequence[Piece] = GALLERY) -> str:
+    """docs/gallery.md."""
+    return "\n".join([_INTRODUCTION, *(_entry(piece) for piece in gallery)])
+
+
+_INTRODUCTION = f"""# Gallery
+
+Eight transitions, drawn by `make gallery` (`python tools/run.py tools/gallery.py`), which runs the commands below with
+`--size {SIZE} --fps {FPS}` and writes this page. A row shows {MOMENTS} moments from left to right. Nobody here exists,
+and every file says in its metadata that a model made it. How to make your own: [rendering.md](rendering.md), and
+[timelines.md](timelines.md) for what the timelines can say.
+"""
+
+
+def _entry(piece: Piece) -> str:
+    return (
+        f"## {piece.title}\n\n{piece.told}\n\n"
+        f"![{piece.title}, {MOMENTS} moments](gallery/{piece.name}_row.webp)\n\n"
+        f"![{piece.title}, moving](gallery/{piece.name}.webp)\n\n"
+        f"```\n{piece.command}\n```\n"
+    )
+
+
+def main(names: Sequence[str]) -> int:
+    """Draws those that are named, else all of them; 2 for a name that is none."""
+    if unknown := [name for name in names if name not in {piece.name for piece in GALLERY}]:
+        print(f"there are {', '.join(piece.name for piece in GALLERY)}, not {', '.join(unknown)}", file=sys.stderr)
+        return 2
+    os.chdir(ROOT)
+    for piece in GALLERY:
+        if not names or piece.name in names:
+            _draw(piece)
+    PAGE.write_text(page(), encoding="utf-8", newline="\n")
+    print(f"{sum(file.stat().st_size for file in FOLDER.iterdir())} bytes in {FOLDER}")
+    return 0
+
+
+def _draw(piece: Piece) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = [Image.open(path) for path in render(piece, Path(folder) / piece.name)]
+        files = {f"{piece.name}_row.webp": row(pictures, piece.row_s), f"{piece.name}.webp": clip(pictures)}
+        for picture in pictures:
+            picture.close()
+    for name, file in files.items():
+        (FOLDER / name).write_bytes(file)
+        print(f"{name}  {len(file)} bytes")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
