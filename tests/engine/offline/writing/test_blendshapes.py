@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from omote.engine.face.retarget import from_weights, to_weights
 from omote.engine.nouns import Character, FlameParams
 from omote.engine.offline.script import RenderError
 from omote.engine.offline.writing.blendshapes import HeadMesh, check, head_mesh, motion
+from omote.engine.photoreal.character_file import save_photoreal
+from omote.engine.photoreal.flat_character import flat_character
 
 Made = Callable[..., Any]
 
@@ -95,6 +98,14 @@ def test_turns_do_not_go_the_far_way_round(small_rendering: Made) -> None:
     for turns in (moves.neck, moves.head):
         assert np.linalg.norm(turns, axis=1) == pytest.approx(1.0, abs=1e-6)
         assert ((turns[1:] * turns[:-1]).sum(1) >= 0.0).all()
+
+
+def test_a_photoreal_character_whose_shape_nobody_knows_has_the_means(tmp_path: Path) -> None:
+    save_photoreal(flat_character("them", 64), tmp_path / "them.omote")
+    found = head_mesh(str(tmp_path / "them.omote"))
+    template = (open_head().template - open_head().anchor[SKULL]) * 0.1
+    assert found.name == "them"
+    assert np.abs(found.vertex - template).max() < 1e-6
 
 
 def test_faces_in_another_basis_have_no_shapes(small_rendering: Made) -> None:
