@@ -69,19 +69,24 @@ class _Rendering:
 
     def carried_out(self, draft: Script) -> int:
         """Finds out what is shown, draws and writes it; how many pictures it has."""
-        easel, job = self.easel, self.job
         self._require_room(draft)
-        if easel and self.order.is_alone:
-            hand_at(easel)  # whatever cannot be loaded is told before a performance is tracked
-        script = self._script(draft)
-        job.agree(easel.facts() if easel else {}, script)
-        pictures = Pictures(job.pictures, len(script))
-        if easel:
-            with self.crew as crew:
-                pictures = render(script, easel, crew, job.pictures, self.phases.phase("drawing", len(script)))
+        script, pictures = self._drawn(draft, self.easel) if self.easel else self._undrawn(draft)
         for writer in self.order.outs.writers:
             writer.write(script, pictures, self.phases.phase(f"writing {writer.path.name}", len(script)))
         return len(script)
+
+    def _drawn(self, draft: Script, easel: Easel) -> tuple[Script, Pictures]:
+        """Who draws is there, and all is loaded, before a performance is tracked."""
+        with self.crew as crew:
+            if self.order.is_alone:
+                hand_at(easel)
+            script = self._script(draft)
+            self.job.agree(easel.facts(), script)
+            return script, render(script, easel, crew, self.job.pictures, self.phases.phase("drawing", len(script)))
+
+    def _undrawn(self, draft: Script) -> tuple[Script, Pictures]:
+        script = self._script(draft)
+        return script, Pictures(self.job.pictures, 0)
 
     def _script(self, draft: Script) -> Script:
         if not self.order.piece.is_costly:

@@ -63,14 +63,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from", dest="first", metavar="EXPRESSION", help=f"{_EXPRESSION}; neutral where it is left out"
     )
     source.add_argument("--to", dest="last", metavar="EXPRESSION", help="likewise")
-    source.add_argument("--seconds", dest="seconds_long", type=float, help="from one to the other; 1")
+    source.add_argument(
+        "--seconds", dest="seconds_long", type=float, metavar="SECONDS", help="from one to the other; 1"
+    )
     source.add_argument("--ease", choices=EASES, help=f"how it gets there; {USUAL}")
     source.add_argument("--hold", dest="hold_s", type=float, metavar="SECONDS", help="stay there so long")
     source.add_argument("--there-and-back", action="store_true", help="and go back, so that it can be shown in a loop")
     source.add_argument("--timeline", type=Path, metavar="FILE", help="TOML or JSON; see docs/timelines.md")
     source.add_argument("--take", metavar="TAKE.csv", help="a recorded performance")
     source.add_argument("--source", metavar="FILE", help="a video, a take or demo")
-    source.add_argument("--speed", type=float, help="play a performance so many times as fast")
+    source.add_argument("--speed", type=float, metavar="TIMES", help="play a performance so many times as fast")
     source.add_argument("--start-s", type=float, metavar="SECONDS", help="where it begins, in its own seconds")
     source.add_argument("--end-s", type=float, metavar="SECONDS", help="and where it ends")
     source.add_argument("--actor", metavar="NAME", help="who performs, as calibrated with this source; else nobody")
