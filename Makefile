@@ -1,7 +1,7 @@
 # Each target is one Python command, which runs as well where there is no make.
 PYTHON ?= python3
 
-.PHONY: setup check test bench bench-bridge soak live train-gpu bench-gpu parity-photoreal
+.PHONY: setup check test bench bench-bridge bench-offline gallery soak live train-gpu bench-gpu parity-photoreal
 
 setup:
 	$(PYTHON) tools/setup.py
@@ -18,6 +18,14 @@ bench:
 
 bench-bridge:
 	$(PYTHON) tools/run.py benchmarks/bridge.py
+
+# About twelve minutes.
+bench-offline:
+	$(PYTHON) tools/run.py benchmarks/suite.py --only offline,offline_smoothness
+
+# Draws docs/gallery anew.
+gallery:
+	$(PYTHON) tools/run.py tools/gallery.py
 
 soak:
 	$(PYTHON) tools/run.py benchmarks/soak.py

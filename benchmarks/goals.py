@@ -10,10 +10,12 @@ from typeset import drawn_share, new_fps, part, percent
 
 FLAT_MIB = 8.0  # as soak.py has it
 MINUTES = 10.0
+OFFLINE_PICTURES = 2000
 SCENE = "clip at 60 a second"
 SIZE = 256
 LIVE_PORTRAIT, TURBO = "LivePortrait", "SD-Turbo"
 NOT_MEASURED = "not measured"
+_SAME = {True: "the same", False: "others"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,10 @@ class Goal:
 
 
 def goals(folder: Path) -> list[Goal]:
-    return [*_live(folder), *_network(folder), *_rivals(folder), *_length(folder), *_first_start(folder)]
+    return [
+        *(*_live(folder), *_network(folder), *_rivals(folder), *_length(folder)),
+        *(*_offline(folder), *_first_start(folder)),
+    ]
 
 
 def _goal(
@@ -115,6 +120,21 @@ def _length(folder: Path) -> list[Goal]:
     grown = [row["memory"].get("grown_mib") for row in rows if row["minutes"] >= MINUTES]
     asked = f"memory over {MINUTES:g} minutes: the second half at most {FLAT_MIB:g} MiB above the first"
     return [_goal(asked, next(iter(grown), None), " MiB", FLAT_MIB, is_least=False)]
+
+
+def _offline(folder: Path) -> list[Goal]:
+    """The process that grew most counts; a run of fewer pictures than asked says nothing."""
+    told = part("offline", folder) or {}
+    long = [row for row in told.get("memory", []) if row.get("pictures", 0) >= OFFLINE_PICTURES]
+    held = [row[who] for row in long for who in ("here", "workers_held") if row.get(who)]
+    asked = (
+        f"memory over {OFFLINE_PICTURES} rendered pictures: the second half at most {FLAT_MIB:g} MiB above the first"
+    )
+    same = told.get("identical")
+    return [
+        _goal(asked, max((one["grown_mib"] for one in held), default=None), " MiB", FLAT_MIB, is_least=False),
+        Goal("rendered by one worker or two, in processes or by Ray: the same bytes", _SAME.get(same, "-"), same),
+    ]
 
 
 def _first_start(folder: Path) -> list[Goal]:

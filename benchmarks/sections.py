@@ -9,6 +9,7 @@ from typing import Any
 import with_bf16
 from goals import goals
 from growth_tables import growth
+from offline_tables import offline, smoothness
 from smoothing_tables import smoothing
 from typeset import (
     QUANTILES,
@@ -244,5 +245,5 @@ def _gpu_cells(cells: list[Result]) -> str:
 
 ALL: tuple[Callable[[Path], str], ...] = (
     *(asked_for, live, jaw_code, network, layers, int8, growth),
-    *(rivals, first_start, maps, smoothing, bridge, with_bf16.section_of, gpu),
+    *(rivals, first_start, maps, smoothing, bridge, offline, smoothness, with_bf16.section_of, gpu),
 )
