@@ -35,16 +35,19 @@ def attended(picture: Picture, others: Sequence[Picture], ways: Sequence[Array])
     if not others:
         return picture
     own = picture.astype(np.float32)
-    total, weight = own.copy(), np.ones(picture.shape[:2], np.float32)
+    change, weight = np.zeros_like(own), np.ones(picture.shape[:2], np.float32)
     for other, way in zip(others, ways, strict=True):
-        along, here = _fetched(other, way).astype(np.float32), other.astype(np.float32)
-        moved, stood = (_around(np.square(one - own).mean(2)) for one in (along, here))
-        seen = np.where((moved < stood)[..., None], along, here)
-        apart = np.minimum(moved, stood)
-        alike = np.exp(apart * np.float32(-1.0 / ALIKE**2))
-        total += alike[..., None] * seen
+        along, here = _fetched(other, way) - own, other - own
+        moved, stood = _square_around(along), _square_around(here)
+        alike = np.exp(np.minimum(moved, stood) * np.float32(-1.0 / ALIKE**2))
+        np.copyto(along, here, where=(stood <= moved)[..., None])
+        along *= alike[..., None]
+        change += along
         weight += alike
-    levels: Picture = (total / weight[..., None] + np.float32(0.5)).astype(np.uint8)
+    change /= weight[..., None]
+    change += own
+    change += np.float32(0.5)
+    levels: Picture = change.astype(np.uint8)
     return levels
 
 
@@ -64,7 +67,7 @@ def ways_to(look: Look, face: FlameParams, others: Sequence[FlameParams]) -> lis
         return np.asarray((screen[corner, :2] * bary[..., None]).sum(1), np.float32)
 
     moved = np.concatenate([place(screen) - place(screens[0]) for screen in screens[1:]], 1) / np.float32(_FINE)
-    field = _spread(pixel, moved)
+    field = _spread(pixel, moved.astype(np.float32))
     padded = np.pad(field, ((1, 1), (1, 1), (0, 0)), "edge")
     nodes = (padded[:-1:2, :-1:2] + padded[1::2, :-1:2] + padded[:-1:2, 1::2] + padded[1::2, 1::2]) / np.float32(4.0)
     return [nodes[..., 2 * k : 2 * k + 2] for k in range(len(others))]
@@ -77,10 +80,10 @@ def _triangles() -> NDArray[np.int64]:
 
 def _spread(pixel: NDArray[np.integer], value: Array) -> Array:
     """[F,F,C] values of some pixels, and around them what the nearest have, mixed."""
-    field = np.zeros((_FINE * _FINE, value.shape[1]), np.float32)
-    known = np.zeros((_FINE * _FINE, 1), np.float32)
-    field[pixel], known[pixel] = value, 1.0
-    field, known = field.reshape(_FINE, _FINE, -1), known.reshape(_FINE, _FINE, 1)
+    field: Array = np.zeros((_FINE, _FINE, value.shape[1]), np.float32)
+    known: Array = np.zeros((_FINE, _FINE, 1), np.float32)
+    row, column = np.divmod(pixel, _FINE)
+    field[row, column], known[row, column] = value, 1.0
     while known.any() and not known.all():
         total, count = _nine(field * known), _nine(known)
         field = np.where(known > 0.0, field, total / np.maximum(count, 1.0))
@@ -95,11 +98,11 @@ def _nine(field: Array) -> Array:
     return np.asarray(rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:], np.float32)
 
 
-def _around(plane: Array) -> Array:
-    """The mean over each pixel and those around it."""
-    padded = np.pad(plane, 1, "edge")
+def _square_around(apart: Array) -> Array:
+    """[S,S] the mean square over each pixel, those around it, and its channels [S,S,4]."""
+    padded = np.pad(np.einsum("yxc,yxc->yx", apart, apart), 1, "edge")
     rows = padded[:-2] + padded[1:-1] + padded[2:]
-    return np.asarray((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / np.float32(9.0), np.float32)
+    return np.asarray((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / np.float32(36.0), np.float32)
 
 
 def _fetched(picture: Picture, way: Array) -> Picture:
