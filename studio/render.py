@@ -47,7 +47,7 @@ def run(order: Order, clock_s: Callable[[], float] = time.monotonic) -> int:
         job.begin(asked, resume=order.resume, overwrite=order.overwrite)
         before, began_s = job.kept, clock_s()
         try:
-            with _stoppable(), Phases(Console(stderr=True), clock_s) as phases:
+            with stoppable(), Phases(Console(stderr=True), clock_s) as phases:
                 count = _Rendering(order, easel, crew, job, phases).carried_out(draft)
         except KeyboardInterrupt:
             print(_stopped(order, job), file=sys.stderr)
@@ -131,7 +131,7 @@ def _asked(order: Order) -> dict[str, str]:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[None]:
     """SIGTERM is heard as Ctrl-C is, where this is the thread that hears them."""
     if threading.current_thread() is not threading.main_thread():
         yield
