@@ -110,7 +110,16 @@ def _easel(order: Order, draft: Script) -> Easel | None:
             load_any(name)
         return None
     files = PhotorealFiles(config.photoreal, config.flame_map, config.allow_noncommercial)
-    return easel_for(draft.cast, config.size, config.steps, config.runtime, order.threads, files, is_drawn_here=False)
+    return easel_for(
+        draft.cast,
+        config.size,
+        config.steps,
+        config.runtime,
+        order.threads,
+        files,
+        consistency=order.piece.shown.consistency,
+        is_drawn_here=False,
+    )
 
 
 def _check(order: Order, script: Script, easel: Easel | None) -> None:

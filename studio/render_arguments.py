@@ -91,6 +91,7 @@ def _add_looks(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--fps", dest="rate", metavar="N", help="pictures a second, as 30, 29.97 or 30000/1001")
     group.add_argument("--size", type=int, metavar="PIXELS", help="on a side, any; else that of the largest network")
     group.add_argument("--background", metavar="'#rrggbb'", help="behind the portrait in .mp4 and .gif; black")
+    group.add_argument("--frame-by-frame", action="store_true", help="steady nothing by what is before and after it")
     group.add_argument("--steps", type=int, help="of the sampler")
     group.add_argument("--runtime", choices=runtimes(), help="what executes the networks")
 
@@ -122,7 +123,14 @@ def order(typed: argparse.Namespace, config: Config, words: Sequence[str]) -> Or
     _refuse(_PERFORMANCE, said, kind, "performance", "a performance (--take, --source)")
     _refuse({} if kind != "performance" else {"seed": "--seed"}, said, kind, "", "a transition or a timeline")
     audio = said.get("audio")
-    shown = Shown(said.get("character"), _rate(said.get("rate")), said.get("light"), said.get("seed"), audio)
+    shown = Shown(
+        said.get("character"),
+        _rate(said.get("rate")),
+        said.get("light"),
+        said.get("seed"),
+        audio,
+        consistency="frame_by_frame" not in said,
+    )
     sources = [Path(str(said[name])).expanduser() for name in ("timeline", "take", "source", "audio") if name in said]
     outs = outs_of(typed.out, said.get("background"), [file for file in sources if file.is_file()])
     if audio is not None and not outs.have_sound:

@@ -66,6 +66,7 @@ class Performed:
             self.config.character,
             fps=self.shown.fps,
             sound=self._sound,
+            consistency=self.shown.consistency,
             tell=phase("tracking", max(round(seconds * own_fps), 1)),
         )
 

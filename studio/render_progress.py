@@ -42,15 +42,16 @@ class Phases:
         bar = self._bar = self._bars.add_task(name, total=total, told="")
         began_s = line_s = self._clock_s()
         before: int | None = None
+        is_over = False
 
         def tell(done: int) -> None:
-            nonlocal before, line_s
+            nonlocal before, line_s, is_over
             now_s = self._clock_s()
             before = done if before is None else before
             words = told(done, total, done - before, now_s - began_s)
             self._bars.update(bar, completed=done, told=words)
-            if not self._console.is_terminal and (now_s - line_s >= _LINE_S or done == total):
-                line_s = now_s
+            if not self._console.is_terminal and not is_over and (now_s - line_s >= _LINE_S or done == total):
+                line_s, is_over = now_s, done == total
                 self._console.print(f"{name}: {words}", highlight=False, markup=False, soft_wrap=True)
 
         return tell

@@ -32,6 +32,9 @@ class Piece(Protocol):
     is_costly: bool  # whether its script takes so long that it is kept
 
     @property
+    def shown(self) -> Shown: ...
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """Which are read, and must not be written."""
         ...
@@ -58,6 +61,7 @@ class Shown:
     light: str | None
     seed: int | None
     audio: Path | None
+    consistency: bool = True  # whether faces and pictures are steadied by those before and after them
 
     @property
     def harmonics(self) -> Array | None:
@@ -67,7 +71,9 @@ class Shown:
         return studio_light() if self.light == STUDIO else PRESETS[self.light].setting.harmonics()
 
     def facts(self) -> dict[str, str]:
+        alone = None if self.consistency else "frame by frame"
         said = {"character": self.character, "fps": self.fps, "light": self.light, "seed": self.seed}
+        said |= {"consistency": alone}
         return {name: f"{value}" for name, value in said.items() if value is not None} | known("audio", self.audio)
 
 

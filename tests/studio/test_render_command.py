@@ -211,6 +211,14 @@ def test_light_and_background_are_seen() -> None:
     assert np.abs(studio[2, 2] - (0.0, 255.0, 0.0)).max() < 24  # which is what limited range leaves of it
 
 
+def test_pictures_are_steadied_by_their_neighbours_unless_that_is_not_wanted() -> None:
+    for name, words in (("steady", ()), ("alone", ("--frame-by-frame",))):
+        assert main(["render", *SMILE, *SMALL, "--fps", "20", *words, "--out", name]) == 0
+    steady, alone = (Path(name, "000001.png").read_bytes() for name in ("steady", "alone"))
+    assert steady != alone
+    assert Path("steady", "params.csv").read_bytes() == Path("alone", "params.csv").read_bytes()
+
+
 def test_the_settings_file_counts_but_for_its_rate(caplog: pytest.LogCaptureFixture) -> None:
     Path("c.toml").write_text('size = 128\ncharacter = "kenji"\nfps = 60\n', encoding="utf-8")
     with caplog.at_level(logging.WARNING):

@@ -32,7 +32,7 @@ def test_without_a_terminal_there_is_a_line_now_and_then() -> None:
     console, now = Console(file=io.StringIO(), width=20), [100.0]
     with Phases(console, lambda: now[0]) as phases:
         tell = phases.phase("drawing", 200)
-        for done, second in ((40, 100.0), (90, 105.0), (140, 112.0), (170, 113.0), (200, 120.0)):
+        for done, second in ((40, 100.0), (90, 105.0), (140, 112.0), (170, 113.0), (200, 120.0), (200, 121.0)):
             now[0] = second
             tell(done)
         phases.phase("writing a.mp4", 200)(200)

@@ -62,7 +62,7 @@ def film(path: Path, sound: Path | None) -> Path:
             frame.pts = index
             file.mux(video.encode(frame))
         file.mux(video.encode())
-        if sound:
+        if sound and audio:
             with av.open(str(sound)) as heard:
                 for frame in heard.decode(audio=0):
                     file.mux(audio.encode(frame))
