@@ -15,7 +15,7 @@ SCENE = "clip at 60 a second"
 SIZE = 256
 LIVE_PORTRAIT, TURBO = "LivePortrait", "SD-Turbo"
 NOT_MEASURED = "not measured"
-_SAME = {True: "the same", False: "others"}
+_SAME: dict[bool | None, str] = {True: "the same", False: "others", None: "-"}
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,10 @@ def _offline(folder: Path) -> list[Goal]:
     asked = (
         f"memory over {OFFLINE_PICTURES} rendered pictures: the second half at most {FLAT_MIB:g} MiB above the first"
     )
-    same = told.get("identical")
+    same: bool | None = told.get("identical")
     return [
         _goal(asked, max((one["grown_mib"] for one in held), default=None), " MiB", FLAT_MIB, is_least=False),
-        Goal("rendered by one worker or two, in processes or by Ray: the same bytes", _SAME.get(same, "-"), same),
+        Goal("rendered by one worker or two, in processes or by Ray: the same bytes", _SAME[same], same),
     ]
 
 

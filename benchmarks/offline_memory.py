@@ -28,7 +28,7 @@ class Held:
 
     process: psutil.Process = field(default_factory=psutil.Process)
     here: list[float] = field(default_factory=list)
-    workers: list[float] = field(default_factory=list)  # all of them together
+    workers: list[list[float]] = field(default_factory=list)  # each of them
 
     def sample(self) -> None:
         self.here.append(self.process.memory_info().rss / MIB)
@@ -38,11 +38,14 @@ class Held:
                 family.append(one.memory_info().rss / MIB)
             except psutil.NoSuchProcess:
                 continue
-        self.workers.append(sum(family))
+        self.workers.append(family)
 
     def summary(self, settled: int) -> Row:
-        """Of what was held from this sample on, when all that is opened once is open."""
-        here, workers = halves(self.here[settled:]), halves(self.workers[settled:])
+        """Of what was held from this sample on, when all that is opened once is open; of the workers all together."""
+        # Those that have ended already, before the last chunks are done, would hide what the others grow by.
+        most = max(len(family) for family in self.workers)
+        whole = [sum(family) for family in self.workers[settled:] if len(family) == most]
+        here, workers = halves(self.here[settled:]), halves(whole)
         is_flat = max(here.get("grown_mib", 0.0), workers.get("grown_mib", 0.0)) <= FLAT_MIB if here else None
         return {"here": here, "workers_held": workers, "is_flat": is_flat}
 

@@ -96,9 +96,9 @@ def smoothness(folder: Path) -> str:
         return section(title, unmeasured("offline_smoothness"))
     text = (
         f"Drawn at {square(result['size'])} as {result['character']}: frame by frame from what the tracker saw, as "
-        "live, and as rendered. Jitter is the second difference of all landmarks, in pixels; that of the faces that are "
-        "drawn is in standard deviations of a tracker's noise. Flicker is the change, in levels of 255, of pixels that "
-        "show the same. Late and off are against frame by frame."
+        "live, and as rendered. Jitter is the second difference of all landmarks, in pixels; that of the faces is "
+        "in standard deviations of a tracker's noise. Flicker is the change, in levels of 255, of pixels that show "
+        "the same. Late and off are against frame by frame."
     )
     head = ("what", "drawn", "jitter, px", "its p95", "of frame by frame", "of the face", "flicker", "late, ms")
     rows = [

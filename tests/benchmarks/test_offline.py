@@ -75,7 +75,8 @@ def test_digest_is_of_all_files_in_their_order(tmp_path: Path) -> None:
 
 def test_memory_is_flat_where_neither_the_leader_nor_the_workers_grow() -> None:
     def verdict(here: list[float], workers: list[float]) -> object:
-        return offline_memory.Held(here=[1.0, *here], workers=[1.0, *workers]).summary(settled=1)["is_flat"]
+        families = [[], *([0.5 * held, 0.5 * held] for held in workers)]
+        return offline_memory.Held(here=[1.0, *here], workers=families).summary(settled=1)["is_flat"]
 
     flat, growing = [300.0, 301.0, 302.0, 301.0], [300.0, 310.0, 320.0, 330.0]
     assert verdict(flat, [0.0] * 4) is True
@@ -85,6 +86,13 @@ def test_memory_is_flat_where_neither_the_leader_nor_the_workers_grow() -> None:
     assert offline_memory.halves(growing) == {
         **{"first_half_mib": 305.0, "second_half_mib": 325.0, "grown_mib": 20.0, "most_mib": 330.0}
     }
+
+
+def test_worker_that_has_ended_does_not_hide_what_the_other_grows_by() -> None:
+    families = [[300.0, 300.0], [310.0, 310.0], [320.0, 320.0], [330.0, 330.0], [340.0]]
+    told = offline_memory.Held(here=[9.0] * 5, workers=families).summary(settled=0)
+    assert told["workers_held"]["grown_mib"] == 40.0
+    assert told["is_flat"] is False
 
 
 def test_figures_are_those_of_the_file(tmp_path: Path) -> None:

@@ -115,11 +115,12 @@ def test_picture_says_that_a_model_made_it(name: str) -> None:
 
 def test_row_shows_its_first_and_its_last_moment_on_the_backdrop() -> None:
     made = gallery.row(PICTURES, (0.0, 4 / gallery.FPS))
-    strip = Image.open(io.BytesIO(made)).convert("RGB")
-    assert strip.size == (gallery.MOMENTS * gallery.TILE, gallery.TILE)
-    reds = [strip.getpixel((gallery.TILE * (2 * k + 1) // 2, gallery.TILE // 2))[0] for k in range(gallery.MOMENTS)]
+    strip = np.asarray(Image.open(io.BytesIO(made)).convert("RGB"))
+    assert strip.shape == (gallery.TILE, gallery.MOMENTS * gallery.TILE, 3)
+    reds = [int(strip[gallery.TILE // 2, gallery.TILE * (2 * k + 1) // 2, 0]) for k in range(gallery.MOMENTS)]
     assert reds == sorted(reds)
-    assert (reds[0], reds[-1]) == (pytest.approx(0, abs=9), pytest.approx(240, abs=9))
+    assert reds[0] <= 9
+    assert abs(reds[-1] - 240) <= 9
 
 
 def test_what_is_transparent_shows_the_backdrop() -> None:
