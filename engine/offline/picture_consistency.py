@@ -24,6 +24,7 @@ from .picture_file import Picture
 ALIKE = 12.0  # levels of 255: neighbourhoods that differ by so much weigh a third
 _CELLS = 32  # on a side, within which a movement is even
 _FINE = 2 * _CELLS
+_LARGE = 256  # pixels on a side, from which on the cells are so many
 
 
 def attended(picture: Picture, others: Sequence[Picture], ways: Sequence[Array]) -> Picture:
@@ -108,15 +109,17 @@ def _square_around(apart: Array) -> Array:
 def _fetched(picture: Picture, way: Array) -> Picture:
     """[S,S,4] each pixel from where the way leads; black where that is outside."""
     side = len(picture)
-    edge = np.round(np.linspace(0, side, _CELLS + 1)).astype(int)
-    place = np.stack(np.meshgrid(edge, edge), 2) + way * np.float32(side)
+    coarser = 1 if side >= _LARGE else 2  # cells of a few pixels would take all the time
+    count = _CELLS // coarser
+    edge = np.round(np.linspace(0, side, count + 1)).astype(int)
+    place = np.stack(np.meshgrid(edge, edge), 2) + way[::coarser, ::coarser] * np.float32(side)
     cells = [
         (
             (int(edge[x]), int(edge[y]), int(edge[x + 1]), int(edge[y + 1])),
             (*place[y, x], *place[y + 1, x], *place[y + 1, x + 1], *place[y, x + 1]),
         )
-        for y in range(_CELLS)
-        for x in range(_CELLS)
+        for y in range(count)
+        for x in range(count)
     ]
     # Not as RGBA, which Pillow would multiply and divide by alpha in 8 bits.
     image = Image.frombuffer("RGBX", (side, side), np.ascontiguousarray(picture).tobytes(), "raw", "RGBX", 0, 1)
