@@ -19,7 +19,7 @@ bench:
 bench-bridge:
 	$(PYTHON) tools/run.py benchmarks/bridge.py
 
-# About twelve minutes.
+# About a quarter of an hour.
 bench-offline:
 	$(PYTHON) tools/run.py benchmarks/suite.py --only offline,offline_smoothness
 

@@ -46,7 +46,7 @@ PARTS = (
     Part("growth", 4.0),
     Part("formats", 0.5),
     Part("bridge", 4.5),
-    Part("offline", 10.0),
+    Part("offline", 11.0),
     Part("offline_smoothness", 2.0),
     Part("rivals", 8.0),
     Part("first_start", 2.0),
