@@ -35,9 +35,7 @@ class Heavy:
 
 def test_too_little_room_says_how_much_is_needed_and_free(tmp_path: Path) -> None:
     writers = [Heavy(tmp_path / "a.mp4", 10_000_000)]
-    with pytest.raises(
-        RenderError, match=r"26.8 MB may be needed on the disk of .*, and 20.0 MB are free: make room"
-    ):
+    with pytest.raises(RenderError, match=r"26.8 MB may be needed on the disk of .*, and 20.0 MB are free: make room"):
         require_room(writers, SCRIPT, 256, tmp_path, free_bytes=lambda folder: 20_000_000)
     require_room(writers, SCRIPT, 256, tmp_path, free_bytes=lambda folder: 27_000_000)
 
