@@ -77,7 +77,9 @@ def performed(count: int) -> Script:
 
 
 def easel(size: int, runtime: str, threads: int | None) -> Easel:
-    return Easel((load_character(DEFAULT_CHARACTER),), size, 1, Build.named(runtime, size=size, threads=threads))
+    """As `omote render` sets it up: each picture reads those beside it."""
+    build = Build.named(runtime, size=size, threads=threads)
+    return Easel((load_character(DEFAULT_CHARACTER),), size, 1, build, consistency=True)
 
 
 def drawn(way: Way, size: int, runtime: str, count: int, clock_s: Callable[[], float] = time.monotonic) -> Row:
