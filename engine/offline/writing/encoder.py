@@ -30,5 +30,9 @@ class Encoder(Protocol):
 
 
 def sound_filter(first_s: str) -> str:
-    """FFmpeg's chain that has `pcm` come out; silence where the file has a gap, or begins later."""
-    return f"asetpts=PTS-({first_s})/TB,aresample=48000:async=1:first_pts=0,aformat=s16:channel_layouts=stereo"
+    """FFmpeg's chain that has `pcm` come out; silence where the file has a gap, or begins later.
+
+    One channel comes out of both 3 dB less loud, as FFmpeg has it: two loudspeakers are as loud as one.
+    """
+    made = "aresample=48000:async=1:first_pts=0,aformat=s16:channel_layouts=stereo"
+    return f"asetpts=PTS-({first_s})/TB,{made}"

@@ -79,7 +79,7 @@ MOV = Form(
     "pcm_s16le",
     (_BITEXACT,),
     (("fflags", "+bitexact"),),
-    9.0,
+    13.0,
 )
 FORMS = {form.suffix: form for form in (MP4, WEBM, MOV)}
 

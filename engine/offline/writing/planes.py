@@ -47,7 +47,8 @@ def _unit(channels: Picture) -> Floats:
 def _over(picture: Picture, background: tuple[int, int, int]) -> Floats:
     """[S,S,3] 0 to 1, composited in sRGB, as browsers do."""
     share = _unit(picture[..., 3:])
-    return _unit(picture[..., :3]) * share + np.array(background, np.float32) / _FULL * (1 - share)
+    behind = np.asarray(np.array(background) / _FULL, np.float32)
+    return _unit(picture[..., :3]) * share + behind * (1 - share)
 
 
 def _ycbcr(colour: Floats) -> tuple[Floats, Floats, Floats]:
@@ -60,9 +61,8 @@ def _ycbcr(colour: Floats) -> tuple[Floats, Floats, Floats]:
 def _halved(plane: Floats) -> Floats:
     """Half as many samples each way; each lies on its left pixel, between two rows, where H.264 and VP9 put it."""
     edged = np.pad(plane, ((0, plane.shape[0] % 2), (1, 1 + plane.shape[1] % 2)), "edge")
-    across: Floats = (edged[:, 0:-2:2] + 2 * edged[:, 1:-1:2] + edged[:, 2::2]) / 4
-    down: Floats = (across[0::2] + across[1::2]) / 2
-    return down
+    across = (edged[:, 0:-2:2] + 2 * edged[:, 1:-1:2] + edged[:, 2::2]) / 4
+    return np.asarray((across[0::2] + across[1::2]) / 2, np.float32)
 
 
 def _whole(plane: Floats, unit: np.float32) -> Floats:
