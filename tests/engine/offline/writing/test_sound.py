@@ -75,7 +75,6 @@ def test_a_chirp_is_heard_with_its_picture(encoder: Encoder, suffix: str, start_
     writer = video(encoder, tmp_path / f"film{suffix}")
     writer.write(asked, pictures(tmp_path / "pictures", COUNT), nobody)
     late_ms = (begins_s(writer.path) - (AT_S - start_s)) * 1000
-    print(suffix, encoder.name, late_ms)
     assert abs(late_ms) < LATE_MS[suffix]
     times_s = decoded(writer.path).times_s
     assert times_s[0] == 0
