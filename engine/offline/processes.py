@@ -7,13 +7,14 @@ import os
 import pickle
 import signal
 import tempfile
+import threading
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -167,9 +168,17 @@ def _workers_surroundings() -> Iterator[None]:
 def _serve(connection: Connection, brief: Path) -> None:
     """A worker's life, which ends with the parent's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with connection, suppress(*_GONE):
         while True:
             connection.send_bytes(_answer(brief, connection.recv_bytes()))
+
+
+def _end_with_parent() -> None:
+    """Also in the middle of a task, when the parent was killed and nobody will take its result."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _answer(brief: Path, task: bytes) -> bytes:
