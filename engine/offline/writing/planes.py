@@ -82,8 +82,8 @@ def _filled(weighted: Floats, share: Floats) -> Floats:
     rows, columns = share.shape[:2]
     coarse = np.repeat(np.repeat(_filled(_pooled(weighted), _pooled(share)), 2, 0), 2, 1)[:rows, :columns]
     own: Floats = np.divide(weighted, share, out=np.zeros_like(weighted), where=share > 0)
-    trust = np.minimum(share, 1)
-    return own * trust + coarse * (1 - trust)
+    trust: Floats = np.minimum(share, 1)
+    return np.asarray(own * trust + coarse * (1 - trust), np.float32)
 
 
 def _pooled(plane: Floats) -> Floats:
