@@ -58,8 +58,8 @@ def easel_for(
 ) -> Easel:
     """What draws these characters, opened once to see that it can be, unless other machines draw.
 
-    No trial decides what draws, so that the pictures are the same each time: "auto" is OpenVINO. `size` None is that of
-    the largest network. With `consistency` pictures of the open kind read those beside them. ValueErrors that a person
+    No trial decides what draws, so that the pictures are the same each time: "auto" is OpenVINO. `size` None is what
+    the network was trained at. With `consistency` pictures of the open kind read those beside them. ValueErrors that a person
     can mend: RenderError, AnimatorError, CharacterError and those of photoreal files.
     """
     if size is not None and not LEAST <= size <= MOST:
@@ -72,7 +72,7 @@ def easel_for(
     if alive:
         easel = _photoreal(people, alive, size, steps, runtime, threads, photoreal)
     else:
-        build = _build(runtime, drawn_size(size or max(sizes()), sizes()), threads)
+        build = _build(runtime, drawn_size(size or network_for(None).size, sizes()), threads)
         easel = replace(_open_kind(people, size, steps, build), consistency=consistency)
     if is_drawn_here:
         hand_at(easel)

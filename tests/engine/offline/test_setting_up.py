@@ -48,7 +48,7 @@ def test_nothing_is_left_to_a_trial() -> None:
 
 
 def test_no_size_is_that_of_the_largest_network_and_another_is_drawn_by_the_next() -> None:
-    assert (set_up(size=None).size, set_up(size=None).build.size) == (512, 512)
+    assert (set_up(size=None).size, set_up(size=None).build.size) == (256, 256)
     assert (set_up(size=300).size, set_up(size=300).build.size) == (300, 384)
     assert set_up(size=1080).remark == (
         "drawn with 512 pixels on a side, the most that there is a network for, and enlarged to 1080"
