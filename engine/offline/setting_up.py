@@ -59,8 +59,8 @@ def easel_for(
     """What draws these characters, opened once to see that it can be, unless other machines draw.
 
     No trial decides what draws, so that the pictures are the same each time: "auto" is OpenVINO. `size` None is what
-    the network was trained at. With `consistency` pictures of the open kind read those beside them. ValueErrors that a person
-    can mend: RenderError, AnimatorError, CharacterError and those of photoreal files.
+    the network was trained at. With `consistency` pictures of the open kind read those beside them. ValueErrors that
+    a person can mend: RenderError, AnimatorError, CharacterError and those of photoreal files.
     """
     if size is not None and not LEAST <= size <= MOST:
         raise RenderError(f"--size must be from {LEAST} to {MOST} pixels, got {size}")
