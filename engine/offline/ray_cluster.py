@@ -180,6 +180,8 @@ def _got(ray: Any, one: Any, index: int, count: int) -> Any:
         if isinstance(error.cause, Exception):
             raise error.cause from error
         raise
+    except ray.exceptions.LocalRayletDiedError as error:
+        raise CrewError("the Ray of this machine has ended: start it again, then go on with --resume") from error
     except ray.exceptions.RayError as error:
         raise CrewError(
             f"task {index + 1} of {count} has ended every worker that began it ({type(error).__name__}): "
