@@ -35,6 +35,7 @@ SIZE, FPS, SECONDS = 256, Fraction(30), 4.0
 CLIPS = ("d0.mp4", "d18.mp4")
 WHO = "hana"
 GREY = 128
+WAYS = ("frame_by_frame", "live", "offline_faces", "offline")  # the third: faces steadied, each picture by itself
 UNMOVED = 8  # levels of 255, by which a pixel that shows the same thing may change, in each of the ways
 
 Points = NDArray[np.float64]  # [T,478,2] pixels
@@ -134,8 +135,9 @@ def by_animator(faces: Faces, character: Character, *, consistency: bool) -> tup
     return np.stack([on_grey(one.rgba) for one in portraits]), np.stack([one.params.vector() for one in portraits])
 
 
-def by_easel(script: Script, character: Character) -> Pictures:
-    easel = Easel((character,), SIZE, 1, Build(size=SIZE))
+def by_easel(script: Script, character: Character, *, consistency: bool) -> Pictures:
+    """As `omote render` draws; without `consistency` each picture by itself."""
+    easel = Easel((character,), SIZE, 1, Build(size=SIZE), consistency=consistency)
     files = [file for chunk in chunks(script) for file in draw(easel, chunk)]
     return np.stack([on_grey(np.asarray(Image.open(io.BytesIO(file)).convert("RGBA"))) for file in files])
 
@@ -155,7 +157,9 @@ def measure(told: tuple[float, dict[str, Faces]], character: Character, finder: 
     pictures["frame_by_frame"], _ = by_animator(faces["frame_by_frame"], character, consistency=False)
     pictures["live"], faces["live"] = by_animator(faces["live"], character, consistency=True)
     script = of_one(Fraction(fps).limit_denominator(1001), faces["offline"], studio_light(), WHO)
-    pictures["offline"] = by_easel(script, character)
+    pictures["offline_faces"] = by_easel(script, character, consistency=False)
+    pictures["offline"] = by_easel(script, character, consistency=True)
+    faces["offline_faces"] = faces["offline"]
     points = {way: landmarks(rows, finder) for way, rows in pictures.items()}
     is_unmoved = np.logical_and.reduce([changes(rows) <= UNMOVED for rows in pictures.values()])
     seen = points["frame_by_frame"]
@@ -212,7 +216,7 @@ def show(name: str, row: Mapping[str, Any]) -> None:
     print(f"\n{name}: {row['pictures']} pictures, {row['fps']:g} a second")
     columns = ("bend_px", "bend_px_p95", "face_bend", "flicker", "late_ms", "off_px", "off_face")
     print(f"{'':16}" + "".join(f"{column:>12}" for column in columns))
-    for way in ("frame_by_frame", "live", "offline"):
+    for way in WAYS:
         print(f"{way:16}" + "".join(f"{row[way][column]:12.4f}" for column in columns), flush=True)
 
 

@@ -105,11 +105,17 @@ def smoothness(folder: Path) -> str:
         _smooth(name, way, told[key], told["frame_by_frame"])
         for name, told in result["sequences"].items()
         for key, way in _DRAWN.items()
+        if key in told
     ]
     return section(title, origin_line(result), text, table((*head, "off, px"), rows))
 
 
-_DRAWN = {"frame_by_frame": "frame by frame", "live": "as live", "offline": "offline"}
+_DRAWN = {
+    "frame_by_frame": "frame by frame",
+    "live": "as live",
+    "offline_faces": "offline, faces steadied alone",
+    "offline": "offline",
+}
 
 
 def _smooth(name: str, way: str, told: Result, plain: Result) -> list[str]:
