@@ -41,7 +41,8 @@ def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
     if request.param == "ray":
         yield request.getfixturevalue("cluster")
         return
-    with {"alone": Alone(), "processes": Processes(2)}[request.param] as opened:
+    made: Crew = Alone() if request.param == "alone" else Processes(2)
+    with made as opened:
         yield opened
 
 
@@ -66,18 +67,18 @@ def test_what_the_work_raises_is_raised_here_as_it_was(crew: Crew) -> None:
 class Watched(Sequence[int]):
     """Tasks that know how many of them were looked at."""
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, length: int) -> None:
+        self.length = length
         self.highest = -1
 
     def __len__(self) -> int:
-        return self.count
+        return self.length
 
     def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        if index >= self.count:
+        if index >= self.length:
             raise IndexError
         self.highest = max(self.highest, index)
-        return index
+        return int(index)
 
 
 @every
