@@ -77,10 +77,17 @@ def test_what_lies_between_is_a_face_too() -> None:
     ("said", "sentence"),
     (
         ({"seconds": 0.0}, "more than 0 seconds"),
-        ({"hold_s": -1.0}, "0 seconds or more"),
+        ({"hold_s": -1.0}, "0 to 36000 seconds"),
         ({"ease": "bounce"}, "no ease is called"),
     ),
 )
 def test_time_or_ease_that_cannot_be_is_refused(said: dict[str, object], sentence: str) -> None:
     with pytest.raises(RenderError, match=sentence):
         going(**said)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("seconds", "hold_s"), [(1e9, 0.0), (1.0, 1e9), (float("nan"), 0.0), (1.0, float("inf"))])
+def test_a_length_that_no_film_has_is_refused_in_a_sentence(seconds: float, hold_s: float) -> None:
+    neutral = FlameParams.neutral()
+    with pytest.raises(RenderError, match="36000"):
+        transition(neutral, neutral, seconds, hold_s=hold_s, fps=Fraction(30), light=studio_light(), character="hana")
