@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from omote.engine.nouns import Array
 
 from .consistency_heads import NECK, faces_of, head_noise, heads_of, trembling
+from .monotone import between, velocities
 
 Numbers = NDArray[np.float64]
 
@@ -31,7 +32,7 @@ def resampled(faces: Array, presence: Array, times_s: Numbers, seconds: float, f
     """Faces [m,67] and presence [m], so many a second, of those [n,67] and [n] that were seen at `times_s` [n].
 
     Times begin at 0 and do not go back; so many `seconds` are kept, and what comes after the last face is that one.
-    Each parameter goes along a monotone cubic (Fritsch and Carlson 1980): its velocity has no jumps, and it never goes
+    Each parameter goes along a monotone cubic (`monotone`): its velocity has no jumps, and it never goes
     beyond the two values between which it is. The head's turn goes the short way round. A pulse, which comes and goes
     within half a second, keeps its height: the picture that is nearest to its peak shows the peak. Two opposite peaks
     that fall into one picture cannot both be shown; the higher one is. What is on the grid already comes back as it is.
@@ -44,13 +45,13 @@ def resampled(faces: Array, presence: Array, times_s: Numbers, seconds: float, f
     at_s = np.clip(np.arange(count) / float(fps), seen_s[0], seen_s[-1])
     turns = quaternions(rows[:, NECK])
     others = np.column_stack([np.delete(rows, NECK, axis=1), presence[is_new].astype(np.float64)])
-    between = interpolated(seen_s, others, at_s)
+    moved = interpolated(seen_s, others, at_s)
     if len(seen_s) > 1:
         least = np.delete(PULSE * head_noise(), NECK)
         for number in np.flatnonzero(np.isin(np.delete(np.arange(rows.shape[1]), NECK), trembling())):
-            _keep_pulses(between[:, number], seen_s, others[:, number], fps, float(least[number]))
-    found = np.insert(between[:, :-1], [NECK.start] * 3, rotation_vectors(interpolated(seen_s, turns, at_s)), axis=1)
-    return faces_of(found), between[:, -1].astype(np.float32)
+            _keep_pulses(moved[:, number], seen_s, others[:, number], fps, float(least[number]))
+    found = np.insert(moved[:, :-1], [NECK.start] * 3, rotation_vectors(interpolated(seen_s, turns, at_s)), axis=1)
+    return faces_of(found), moved[:, -1].astype(np.float32)
 
 
 def interpolated(times_s: Numbers, rows: Numbers, at_s: Numbers) -> Numbers:
@@ -58,27 +59,11 @@ def interpolated(times_s: Numbers, rows: Numbers, at_s: Numbers) -> Numbers:
     if len(times_s) == 1:
         return np.repeat(rows, len(at_s), axis=0)
     step_s = np.diff(times_s)[:, None]
-    slope = np.diff(rows, axis=0) / step_s
-    velocity = _velocities(step_s, slope)
+    velocity = velocities(times_s, rows)
     left = np.clip(np.searchsorted(times_s, at_s, side="right") - 1, 0, len(step_s) - 1)
     wide = step_s[left]
     share = (at_s - times_s[left])[:, None] / wide
-    rest = 1.0 - share
-    return np.asarray(
-        rest * rest * ((1.0 + 2.0 * share) * rows[left] + share * wide * velocity[left])
-        + share * share * ((1.0 + 2.0 * rest) * rows[left + 1] - rest * wide * velocity[left + 1])
-    )
-
-
-def _velocities(step_s: Numbers, slope: Numbers) -> Numbers:
-    """[n,k] at each moment, the weighted harmonic mean of the slopes beside it; 0 at a peak and at both ends."""
-    before, after = slope[:-1], slope[1:]
-    near, far = 2.0 * step_s[1:] + step_s[:-1], step_s[1:] + 2.0 * step_s[:-1]
-    is_one_way = before * after > 0.0
-    divided = np.where(is_one_way, near * after + far * before, 1.0)
-    inner = np.where(is_one_way, (near + far) * before * after / divided, 0.0)
-    end = np.zeros((1, slope.shape[1]))
-    return np.concatenate([end, inner, end])
+    return between(share, rows[left], rows[left + 1], wide * velocity[left], wide * velocity[left + 1])
 
 
 def _keep_pulses(shown: Numbers, times_s: Numbers, seen: Numbers, fps: Fraction, least: float) -> None:

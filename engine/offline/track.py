@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from .easing import Ease, Wide, eased
+from .monotone import between, velocities
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,34 +41,14 @@ class Track:
         first, last = self.rows[end - 1], self.rows[end]
         part = ((time_s - begin_s) / seconds)[:, None]
         if self.eases[end] == "smooth":
-            rows = _hermite(part, first, last, seconds * self._tangents[end - 1], seconds * self._tangents[end])
-        else:
-            rows = first + eased(self.eases[end], part, seconds) * (last - first)
+            return between(part, first, last, seconds * self._velocities[end - 1], seconds * self._velocities[end])
+        rows = first + eased(self.eases[end], part, seconds) * (last - first)
         # Rounding alone can lead out, by a last digit.
         return np.asarray(np.clip(rows, np.minimum(first, last), np.maximum(first, last)))
 
     @cached_property
-    def _tangents(self) -> Wide:
-        """[k,d] velocities at the keys that keep each number monotone (Fritsch and Butland 1984).
-
-        None where a number turns round, at both ends, and at a key that is reached or left by another ease.
-        """
-        found = np.zeros_like(self.rows)
-        step = np.diff(self.at_s)
-        slope = np.diff(self.rows, axis=0) / step[:, None]
-        for key in range(1, len(self.at_s) - 1):
-            if self.eases[key] == self.eases[key + 1] == "smooth":
-                before, after = slope[key - 1], slope[key]
-                goes_on = np.sign(before) * np.sign(after) > 0.0
-                left, right = 2.0 * step[key] + step[key - 1], step[key] + 2.0 * step[key - 1]
-                with np.errstate(divide="ignore", over="ignore"):
-                    mean = (left + right) / (left / before[goes_on] + right / after[goes_on])
-                found[key, goes_on] = mean
-        return found
-
-
-def _hermite(part: Wide, first: Wide, last: Wide, leaving: Wide, arriving: Wide) -> Wide:
-    """The cubic with these ends and these velocities there, over a part of 0 to 1."""
-    square, cube = part**2, part**3
-    bend = (cube - 2.0 * square + part) * leaving + (cube - square) * arriving
-    return np.asarray(first + (3.0 * square - 2.0 * cube) * (last - first) + bend)
+    def _velocities(self) -> Wide:
+        """[k,d] at the keys; none at one that is reached or left by another ease than "smooth"."""
+        is_smooth = np.array([ease == "smooth" for ease in self.eases])
+        flows_on = is_smooth & np.append(is_smooth[1:], False)
+        return np.asarray(velocities(self.at_s, self.rows) * flows_on[:, None])
