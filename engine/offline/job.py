@@ -15,11 +15,13 @@ from omote.engine.version import version
 from .lock import locked
 from .picture_file import PATTERN
 from .script import RenderError, Script
+from .writing.unfinished import beside
 
 SUFFIX = ".omote"
 TABLE = "params.csv"  # in a folder of pictures
 _FORMAT = 1
-_EARLIER = (PATTERN, f"{PATTERN}.part", TABLE, f"{TABLE}.part")
+_PICTURES = (PATTERN, beside(Path(PATTERN)).name)  # and what a killed process left of one
+_EARLIER = (*_PICTURES, TABLE, beside(Path(TABLE)).name)
 
 Facts = Mapping[str, str]  # what must be the same for the same pictures to come out, by its name for people
 
@@ -182,7 +184,7 @@ class Job:
     def _remove(self) -> None:
         """The job's own files, and nothing that anybody else may have put there."""
         own = self.folder / "pictures"
-        for path in (*own.glob(PATTERN), *own.glob(f"{PATTERN}.part")):
+        for path in [path for pattern in _PICTURES for path in own.glob(pattern)]:
             path.unlink(missing_ok=True)
         for path in (self._file, self._script):
             path.unlink(missing_ok=True)

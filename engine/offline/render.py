@@ -8,8 +8,9 @@ from pathlib import Path
 from .crew import Crew
 from .easel import Chunk, Easel, chunks, draw
 from .picture_file import Pictures
-from .script import RenderError, Script
+from .script import Script
 from .whole_picture import is_whole
+from .writing.unfinished import unfinished
 
 
 def render(script: Script, easel: Easel, crew: Crew, folder: Path, tell: Callable[[int], None]) -> Pictures:
@@ -36,13 +37,6 @@ def is_done(pictures: Pictures, chunk: Chunk) -> bool:
 
 def keep(pictures: Pictures, chunk: Chunk, files: tuple[bytes, ...]) -> None:
     """Writes the PNGs of a chunk, each of them whole or not at all; RenderError where the disk takes no more."""
-    try:
-        for index, file in zip(chunk.indices, files, strict=True):
-            path = pictures.path(index)
-            unfinished = path.with_name(path.name + ".part")
-            unfinished.write_bytes(file)
-            unfinished.replace(path)
-    except OSError as error:
-        raise RenderError(
-            f"cannot write to {pictures.folder}: {error.strerror or error}; make room, then go on with --resume"
-        ) from error
+    for index, file in zip(chunk.indices, files, strict=True):
+        with unfinished(pictures.path(index)) as path:
+            path.write_bytes(file)

@@ -15,10 +15,10 @@ def unfinished(path: Path) -> Iterator[Path]:
 
     At the end it replaces what was at `path`; where writing fails, nothing is left of it and nothing is replaced.
     """
-    beside = path.with_name(f".{path.stem}.part{path.suffix}")
+    partial = beside(path)
     try:
-        yield beside
-        beside.replace(path)
+        yield partial
+        partial.replace(path)
     except OSError as error:
         raise RenderError(
             f"cannot write {path}: {error.strerror or error}; make room, or choose a folder that may be written to, "
@@ -26,4 +26,9 @@ def unfinished(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         with suppress(OSError):  # the one that is on its way says more
-            beside.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
+
+
+def beside(path: Path) -> Path:
+    """Where what is to be at `path` is written first; of a process that is killed, something may be left there."""
+    return path.with_name(f".{path.stem}.part{path.suffix}")

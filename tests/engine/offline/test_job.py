@@ -196,3 +196,13 @@ def test_two_processes_do_not_render_the_same_and_a_killed_one_is_in_nobodys_way
     assert (tmp_path / "a.mp4.omote" / "lock").is_file()
     with Job([place], None) as job:
         assert not job.begin(ASKED, resume=True)
+
+
+def test_overwriting_removes_what_a_killed_process_was_writing(tmp_path: Path) -> None:
+    place = tmp_path / "a"
+    begun(place, folder=place)
+    for left in (".000002.part.png", ".params.part.csv", "holiday.jpg"):
+        (place / left).touch()
+    with Job([], place) as again:
+        again.begin(ASKED, overwrite=True)
+        assert names(place) == ["holiday.jpg"]
