@@ -87,7 +87,10 @@ class ManySteps:
                 yield self._finished(drawn[index], self.cast[shown[index]], params, chunk.lights[index - lead])
 
     def _drawn(self, number: int, asked: Sequence[FlameParams], wanted: int) -> Sequence[NDArray[np.uint8]]:
-        """[S,S,3] of the first so many of these faces, all of which read each other; heads that look ahead."""
+        """[S,S,3] of the first so many of these faces, all of which read each other; heads that look ahead.
+
+        What is asked for twice is drawn once: beside each other, equal faces differ by what a batch rounds.
+        """
         from omote.engine.diffusion.arc2face.bank import Share
 
         person, share = self.cast[number], self.how.share
@@ -95,16 +98,20 @@ class ManySteps:
         if number not in self.banks:
             # Not the character's own rows, which the weights of its few steps have made.
             self.banks[number] = self.arc.bank(person.reference, tokens) if person.bank else None
+        vectors = [vector_of(self._in_flame(params), person.neutral) for params in asked]
+        places: dict[bytes, int] = {}
+        shown = [places.setdefault(vector.tobytes(), len(places)) for vector in vectors]
         latents = self.arc.generate(
             tokens,
-            np.stack([vector_of(self._in_flame(params), person.neutral) for params in asked]),
+            np.stack([vectors[shown.index(place)] for place in places.values()]),
             person.noise[None],
             steps=self.easel.steps,
             guidance=self.how.guidance or 1.0,
             bank=self.banks[number],
             share=Share(share.down, share.up, share.mid) if share else None,
         )
-        return list(self.arc.picture(latents[:wanted]))
+        pictures = self.arc.picture(latents[: max(shown[:wanted]) + 1])
+        return [pictures[place] for place in shown[:wanted]]
 
     def _finished(
         self, rgb: NDArray[np.uint8], person: PhotorealCharacter, params: FlameParams, light: Array
