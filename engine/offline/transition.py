@@ -8,13 +8,12 @@ import numpy as np
 
 from omote.engine.nouns import Array, FlameParams
 
+from .document import LATEST_S
 from .easing import USUAL, ease_of
 from .face_range import faces, in_range
 from .liveliness import Motion
 from .script import RenderError, Script, of_one
 from .track import Track
-
-LONGEST_S = 36000.0  # as a timeline
 
 
 def transition(
@@ -36,10 +35,10 @@ def transition(
     seed the head and the eyes drift and the breath goes, a little, the same for the same seed; without, nothing moves
     but what was asked for. RenderError where a face or a time cannot be.
     """
-    if not 0.0 < seconds <= LONGEST_S:
-        raise RenderError(f"a transition takes more than 0 seconds, and {LONGEST_S:g} at most, got {seconds:g}")
-    if not 0.0 <= hold_s <= LONGEST_S:
-        raise RenderError(f"a hold takes 0 to {LONGEST_S:g} seconds, got {hold_s:g}")
+    if not 0.0 < seconds <= LATEST_S:
+        raise RenderError(f"a transition takes more than 0 seconds, and {LATEST_S:g} at most, got {seconds:g}")
+    if not 0.0 <= hold_s <= LATEST_S:
+        raise RenderError(f"a hold takes 0 to {LATEST_S:g} seconds, got {hold_s:g}")
     going, staying = max(round(Fraction(seconds) * fps), 2), round(Fraction(hold_s) * fps)
     rows = [in_range(first, "the first face"), in_range(last, "the last face")]
     keys = [0, going - 1]
