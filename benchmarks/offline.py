@@ -79,7 +79,7 @@ def performed(count: int) -> Script:
 def easel(size: int, runtime: str, threads: int | None) -> Easel:
     """As `omote render` sets it up: each picture reads those beside it."""
     build = Build.named(runtime, size=size, threads=threads)
-    return Easel((load_character(DEFAULT_CHARACTER),), size, 1, build, consistency=True)
+    return Easel((load_character(DEFAULT_CHARACTER),), size, 1, build)
 
 
 def drawn(way: Way, size: int, runtime: str, count: int, clock_s: Callable[[], float] = time.monotonic) -> Row:

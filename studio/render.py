@@ -118,7 +118,6 @@ def _easel(order: Order, draft: Script) -> Easel | None:
         order.threads,
         files,
         consistency=order.piece.shown.consistency,
-        is_drawn_here=False,
     )
 
 

@@ -51,7 +51,7 @@ class Easel:
     steps: int
     build: Build  # of the network, whose size may be another
     photoreal: Photoreal | None = None  # where the cast is
-    consistency: bool = False  # whether a picture of the open kind reads those beside it
+    consistency: bool = True  # whether a picture reads those beside it; photoreal ones do not
 
     @property
     def remark(self) -> str:

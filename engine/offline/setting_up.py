@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast as typed
 
@@ -23,7 +23,6 @@ from omote.engine.photoreal.sheet import ALONE, Wish
 from omote.engine.runtime.build import Build
 
 from .easel import Easel, Photoreal
-from .hand import hand_at
 from .resizing import drawn_size
 from .script import RenderError
 
@@ -54,9 +53,8 @@ def easel_for(
     photoreal: PhotorealFiles = NO_FILES,
     *,
     consistency: bool = True,
-    is_drawn_here: bool = True,
 ) -> Easel:
-    """What draws these characters, opened once to see that it can be, unless other machines draw.
+    """What draws these characters, which is opened by `hand_at` where it draws.
 
     No trial decides what draws, so that the pictures are the same each time: "auto" is OpenVINO. `size` None is what
     the network was trained at. With `consistency` pictures of the open kind read those beside them. ValueErrors that
@@ -70,21 +68,19 @@ def easel_for(
     runtime = "openvino" if runtime == AUTO else runtime
     alive = tuple(one for one in people if isinstance(one, PhotorealCharacter))
     if alive:
-        easel = _photoreal(people, alive, size, steps, runtime, threads, photoreal)
-    else:
-        build = _build(runtime, drawn_size(size or network_for(None).size, sizes()), threads)
-        easel = replace(_open_kind(people, size, steps, build), consistency=consistency)
-    if is_drawn_here:
-        hand_at(easel)
-    return easel
+        return _photoreal(people, alive, size, steps, runtime, threads, photoreal)
+    build = _build(runtime, drawn_size(size or network_for(None).size, sizes()), threads)
+    return _open_kind(people, size, steps, build, consistency)
 
 
-def _open_kind(people: tuple[AnyCharacter, ...], size: int | None, steps: int, build: Build) -> Easel:
+def _open_kind(
+    people: tuple[AnyCharacter, ...], size: int | None, steps: int, build: Build, consistency: bool
+) -> Easel:
     if steps not in sampler.STEPS:
         raise RenderError(f"--steps must be one of {', '.join(map(str, sampler.STEPS))}, got {steps}")
     for one in people:
         Look.of(one, network_for(build.size))
-    return Easel(people, size or build.size, steps, build)
+    return Easel(people, size or build.size, steps, build, consistency=consistency)
 
 
 def _photoreal(
@@ -125,7 +121,8 @@ def _photoreal(
         share=wish.share if is_full else ALONE,
         weights=weights,
     )
-    return Easel(people, size or first.size, steps, _build(runtime, first.size, threads), how)
+    build = _build(runtime, first.size, threads)
+    return Easel(people, size or first.size, steps, build, how, consistency=False)
 
 
 def _require_alike(people: tuple[AnyCharacter, ...], alive: tuple[PhotorealCharacter, ...]) -> None:

@@ -153,7 +153,7 @@ def test_a_ray_of_this_machine_is_heard_nowhere_else(cluster: Crew) -> None:
 
 
 CHARACTER = "hana"
-EASEL = Easel((load_character(CHARACTER),), 128, 1, Build(size=128, threads=1))
+EASEL = Easel((load_character(CHARACTER),), 128, 1, Build(size=128, threads=1), consistency=False)
 
 
 def script(count: int) -> Script:

@@ -30,7 +30,8 @@ CAST = ("hana", "kenji")
 
 
 def easel(size: int = 128, **changed: Any) -> Easel:
-    return replace(Easel(tuple(load_character(name) for name in CAST), size, 1, Build(size=128, threads=1)), **changed)
+    people = tuple(load_character(name) for name in CAST)
+    return replace(Easel(people, size, 1, Build(size=128, threads=1), consistency=False), **changed)
 
 
 def script(count: int = 6) -> Script:

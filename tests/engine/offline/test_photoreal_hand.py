@@ -41,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def easel(home: Path, cast: Sequence[str] = CAST, size: int | None = None, steps: int = 1) -> Easel:
     files = PhotorealFiles(home / "published", home / "map")
-    return easel_for(cast, size, steps, "openvino-f32", 1, files, is_drawn_here=False)
+    return easel_for(cast, size, steps, "openvino-f32", 1, files)
 
 
 def hand(table: Easel) -> FewSteps:

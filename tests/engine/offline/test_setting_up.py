@@ -8,13 +8,14 @@ import pytest
 
 from omote.engine.character import CharacterError
 from omote.engine.look import AnimatorError
+from omote.engine.offline.hand import hand_at
 from omote.engine.offline.script import RenderError
 from omote.engine.offline.setting_up import easel_for
 from omote.engine.runtime.gpu import gpu_names
 
 
 def set_up(**asked: Any) -> Any:
-    said = {"cast": ("hana",), "size": 128, "steps": 1, "runtime": "openvino", "is_drawn_here": False, **asked}
+    said = {"cast": ("hana",), "size": 128, "steps": 1, "runtime": "openvino", **asked}
     return easel_for(**said)
 
 
@@ -34,20 +35,19 @@ def test_what_cannot_be_is_said_with_what_can(asked: dict[str, Any], kind: type[
         set_up(**asked)
 
 
-def test_a_runtime_that_is_not_on_this_machine_is_refused_unless_others_draw() -> None:
+def test_a_runtime_that_is_not_on_this_machine_is_refused_where_it_would_draw() -> None:
     pytest.importorskip("openvino")
     if gpu_names():
         pytest.skip("a GPU is here, which may run it")
     with pytest.raises(AnimatorError, match="choose --runtime openvino"):
-        set_up(runtime="tensorrt", is_drawn_here=True)
-    assert set_up(runtime="tensorrt").build.runtime == "tensorrt"
+        hand_at(set_up(runtime="tensorrt"))
 
 
 def test_nothing_is_left_to_a_trial() -> None:
     assert set_up(runtime="auto").build == set_up().build
 
 
-def test_no_size_is_that_of_the_largest_network_and_another_is_drawn_by_the_next() -> None:
+def test_no_size_is_what_was_trained_and_another_is_drawn_by_the_next() -> None:
     assert (set_up(size=None).size, set_up(size=None).build.size) == (256, 256)
     assert (set_up(size=300).size, set_up(size=300).build.size) == (300, 384)
     assert set_up(size=1080).remark == (
