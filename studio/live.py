@@ -162,7 +162,7 @@ def _status(moment: Moment, artist: Artist, outlets: Outlets) -> Status:
         endpoints=outlets.endpoints,
         receivers=outlets.receivers,
         confidence=outlets.desk.confidence,
-        notice=outlets.notice,
+        notice="; ".join(filter(None, (outlets.desk.switch.hint, outlets.notice))),
     )
 
 

@@ -1,4 +1,4 @@
-"""Changes the source of a running loop when somebody asks on the page: the one it began with, the camera, the demo."""
+"""Changes the source of a running loop when somebody asks on the page: to what it began with, or needs no address."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ import threading
 from collections.abc import Callable, Mapping
 
 from omote.engine.capture import Source, SourceError, open_source
+from omote.engine.capture.hints import Hinting
 from omote.engine.live import Live
 
-OFFERED: Mapping[str, str] = {"webcam": "Camera", "demo": "Demo"}  # never a path
+OFFERED: Mapping[str, str] = {  # never a path
+    "webcam": "Camera",
+    "livelink": "iPhone: Live Link Face",
+    "ifacialmocap": "iPhone: iFacialMocap",
+    "facemotion3d": "iPhone: Facemotion3d",
+    "vmc": "VMC",
+    "openseeface": "OpenSeeFace",
+    "demo": "Demo",
+}
 
 
 class SourceSwitch:
@@ -30,6 +39,12 @@ class SourceSwitch:
     def offered(self) -> Mapping[str, str]:
         """What may be asked for, and what it is called: the first is what the loop began with."""
         return {self._own: OFFERED.get(self._own, self._own), **OFFERED}
+
+    @property
+    def hint(self) -> str:
+        """What a person should check while no face comes from another device; "" where there is nothing to say."""
+        source = self.live.source if self.live else None
+        return source.hint if isinstance(source, Hinting) else ""
 
     def use(self, kind: str) -> None:
         """Goes over to what is offered under this name; SourceError says why not."""

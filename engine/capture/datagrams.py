@@ -117,6 +117,11 @@ class DatagramSource(Generic[P]):
             whom = f"only {self._request.host} is taken, and asked; nobody else is ever answered"
         return f"{listening} of every network this machine is on; {whom}"
 
+    @property
+    def hint(self) -> str:
+        """What to check while no face comes."""
+        return self._hints.told
+
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._one = OneSender(self._request.resolve() if self._request else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from omote.bridge.datagram import ProtocolError
 
@@ -14,11 +15,22 @@ LONGEST_NS = 16 * AGAIN_NS
 _log = logging.getLogger(__name__)
 
 
+@runtime_checkable
+class Hinting(Protocol):
+    """A source whose face comes from elsewhere, and may fail to come."""
+
+    @property
+    def hint(self) -> str:
+        """What a person should check, from any thread; "" as long as faces come."""
+        ...
+
+
 class Hints:
     """Told of every datagram; `look` logs when it is time. Times are those of the source's clock."""
 
     def __init__(self, title: str, advice: Callable[[], str]) -> None:
         """`advice` is asked for only when it is to be logged."""
+        self.told = ""  # the last line, until a face comes
         self._title, self._advice = title, advice
         self._heard_ns = 0  # the last face, or the beginning
         self._may_ns = 0  # no line sooner
@@ -31,7 +43,7 @@ class Hints:
 
     def face(self, now_ns: int) -> None:
         """A face has come: the next silence is told of as the first one was."""
-        self._heard_ns, self._pause_ns = now_ns, AGAIN_NS
+        self._heard_ns, self._pause_ns, self.told = now_ns, AGAIN_NS, ""
         self._may_ns = min(self._may_ns, now_ns + AGAIN_NS)
         self._notes.pop("request", None)
 
@@ -58,7 +70,8 @@ class Hints:
         if now_ns < self._may_ns or not (is_silent or self._notes):
             return
         silence = [f"no face for {silent_ns / 1e9:.0f} s: {self._advice()}"] if is_silent else []
-        _log.warning("%s: %s", self._title, "; ".join([*silence, *self._notes.values()]))
+        self.told = f"{self._title}: {'; '.join([*silence, *self._notes.values()])}"
+        _log.warning("%s", self.told)
         self._notes.clear()
         self._may_ns = now_ns + self._pause_ns
         self._pause_ns = min(2 * self._pause_ns, LONGEST_NS)

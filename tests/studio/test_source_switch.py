@@ -9,6 +9,9 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine.capture import EndOfSource, SourceError, open_source
+from omote.engine.capture.datagrams import LOOPBACK
+from omote.engine.capture.hints import AFTER_NS
+from omote.engine.capture.livelink import LiveLinkSource
 from omote.engine.capture.take import Take, write_take
 from omote.engine.face.light import studio_light
 from omote.engine.flat_artist import FlatArtist
@@ -17,7 +20,7 @@ from omote.engine.nouns import Actor, Character
 from omote.engine.tally import Moment
 from omote.studio.config import Config
 from omote.studio.live import _desk
-from omote.studio.source_switch import SourceSwitch
+from omote.studio.source_switch import OFFERED, SourceSwitch
 
 PATIENCE_S = 20.0
 NOTHING = np.zeros(1, np.float32)
@@ -36,6 +39,26 @@ def test_a_click_for_what_already_plays_leaves_it_alone() -> None:
     switch.use("livelink")
     with pytest.raises(SourceError, match="first picture"):
         switch.use("demo")
+
+
+@pytest.mark.parametrize("kind", OFFERED)
+def test_what_is_offered_needs_no_more_words(kind: str) -> None:
+    assert open_source(kind).name
+
+
+def test_a_source_from_elsewhere_says_what_to_check_while_no_face_comes() -> None:
+    switch = SourceSwitch("livelink")
+    assert switch.hint == ""  # there is no loop yet
+    now_ns = [0]
+    source = LiveLinkSource(0, host=LOOPBACK, clock=lambda: now_ns[0])
+    switch.live = Live(source, FlatArtist(), NOBODY, Actor(), studio_light(), [])
+    with source:
+        assert switch.hint == ""
+        now_ns[0] = AFTER_NS
+        assert source.read(0.0) is None
+        assert "is the app open" in switch.hint
+    switch.live = Live(open_source("demo"), FlatArtist(), NOBODY, Actor(), studio_light(), [])
+    assert switch.hint == ""
 
 
 def test_a_click_back_to_the_first_source_opens_that_very_one() -> None:

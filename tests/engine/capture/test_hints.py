@@ -56,6 +56,16 @@ def test_a_face_ends_it_and_the_next_silence_is_told_of_but_not_within_a_minute(
     assert len(lines) == 5
 
 
+def test_what_was_told_last_stands_until_a_face_comes() -> None:
+    hints = Hints("VMC", lambda: "is it on?")
+    hints.begin(0)
+    hints.look(AFTER_NS)
+    hints.look(AFTER_NS + SECOND_NS)
+    assert hints.told == "VMC: no face for 5 s: is it on?"
+    hints.face(AFTER_NS + 2 * SECOND_NS)
+    assert hints.told == ""
+
+
 def test_who_sends_what_is_not_understood_is_named_and_its_bytes_are_shown(caplog: pytest.LogCaptureFixture) -> None:
     hints = Hints("Live Link Face", lambda: "is it on?")
     hints.begin(0)
