@@ -107,6 +107,8 @@ def head_of(face: Face) -> Array:
     x, y, z, w = quaternion / np.linalg.norm(quaternion)
     solved = product(_FACING, in_unity(np.array([-x, -y, -z, w])))
     assumed, real = _places(face)
+    if face.translation[2] < -_TINY:  # behind the camera the same picture is that of the head turned round its ray
+        solved = product(_half_turn(assumed), solved)
     return rotation_of(product(_between(assumed, real), solved)).astype(np.float32)
 
 
@@ -119,11 +121,17 @@ def _places(face: Face) -> tuple[Place, Place]:
     """Where the tracker thinks that the head is, and where it is.
 
     It takes the middle of a picture's columns for that of its rows, and the other way round, so that a face in the
-    middle seems to be seen from the side and from above.
+    middle seems to be seen from the side and from above. Its solver begins in the camera itself and settles behind it,
+    where all signs are the other way: a place before the camera is one of another tracker that sends as it does.
     """
-    rows, columns, depth = (float(one) for one in face.translation)
+    side = -1.0 if face.translation[2] < 0.0 else 1.0
+    rows, columns, depth = (side * float(one) for one in face.translation)
     skew = depth * (face.width_px - face.height_px) / (2.0 * face.width_px) if face.width_px > 1.0 else 0.0
     return _FROM_CAMERA @ (rows, columns, depth), _FROM_CAMERA @ (rows + skew, columns - skew, depth)
+
+
+def _half_turn(axis: Place) -> Quaternion:
+    return np.append(axis / np.linalg.norm(axis), 0.0)
 
 
 def _between(first: Place, second: Place) -> Quaternion:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import struct
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from omote.bridge import arkit, livelink, vtubestudio_phone
+from omote.bridge import arkit, livelink, openseeface, vtubestudio_phone
 from omote.bridge.ifacialmocap import Packet
 from omote.bridge.outputs import face_sender
 from omote.engine.capture.datagrams import LOOPBACK
 from omote.engine.capture.ifacialmocap import FROZEN_NS, IFacialMocapSource
 from omote.engine.capture.ifacialmocap import _turned as turned_by
 from omote.engine.capture.livelink import LiveLinkSource
-from omote.engine.capture.openseeface import OpenSeeFaceSource
+from omote.engine.capture.openseeface import OpenSeeFaceSource, head_of, place_of
 from omote.engine.capture.vmc import VmcSource
 from omote.engine.capture.vtubestudio import VTubeStudioSource, turned
 from omote.engine.face.gaze import gaze_from_weights
@@ -139,6 +140,40 @@ def test_the_lowest_of_openseefaces_faces_is_taken() -> None:
     np.testing.assert_allclose(signal.head_rotation, [0.2, -0.3, 0.25], atol=0.02)
     np.testing.assert_allclose(signal.head_translation, [0.08, -0.05, -0.7], atol=0.02)
     assert signal.confidence == pytest.approx(0.75)
+
+
+# What tracker.py makes of its own head model, seen turned by so much: its first guess is the camera's place, from where
+# OpenCV's solvePnP settles behind the camera, at a negative depth. OpenSee.cs reads it so, too.
+@pytest.mark.parametrize(
+    ("size", "quaternion", "translation", "rotation", "place"),
+    [
+        ((640, 480), (0.7049, 0.7037, -0.0087, -0.0887), (0.657, -0.675, -5.368), (0, 0, 0), (0, 0, -0.6)),
+        ((640, 360), (0.6801, 0.6454, -0.1573, -0.31), (1.106, -1.103, -5.036), (0, 0.4363, 0), (0, 0, -0.6)),
+        ((640, 360), (0.7164, 0.6879, -0.1076, -0.0444), (1.222, -1.199, -5.493), (0.3491, 0, 0), (0, 0, -0.6)),
+        ((640, 480), (0.6065, 0.7897, -0.0209, -0.09), (0.659, -0.68, -5.376), (0, 0, 0.2618), (0, 0, -0.6)),
+        (
+            (1280, 720),
+            (0.6801, 0.7297, -0.0709, -0.0049),
+            (0.916, -2.243, -6.228),
+            (0.1575, -0.3556, 0.1166),
+            (0.1, -0.05, -0.7),
+        ),
+    ],
+)
+def test_a_head_that_openseeface_solves_behind_its_camera_faces_it(
+    size: tuple[int, int],
+    quaternion: tuple[float, ...],
+    translation: tuple[float, ...],
+    rotation: tuple[float, ...],
+    place: tuple[float, ...],
+) -> None:
+    record = bytearray(vector("phone_openseeface")[:1785])
+    struct.pack_into("<2f", record, 12, *size)
+    struct.pack_into("<4f", record, 33, *quaternion)
+    struct.pack_into("<3f", record, 61, *translation)
+    (face,) = openseeface.decode(bytes(record))
+    np.testing.assert_allclose(head_of(face), rotation, atol=np.radians(2.5))
+    np.testing.assert_allclose(place_of(face), place, atol=0.18)  # near, for its perspective is the wrong way round
 
 
 def test_a_pupil_of_openseeface_turns_the_eye_and_a_closed_eye_does_as_the_other() -> None:
