@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from omote.bridge.angles import rotation_from_angles
 from omote.engine.nouns import Array
 
 from . import timeline_keys as keys
@@ -109,7 +108,7 @@ class Timeline:
             rows[:, EYES.start : EYES.start + 2] = rows[:, EYES.start + 3 : EYES.stop - 1] = self.gaze.at(time_s)
         if self.head:
             turn_and_place = self.head.at(time_s)
-            rows[:, NECK], rows[:, PLACE] = rotation_from_angles(turn_and_place[:, :3]), turn_and_place[:, 3:]
+            rows[:, NECK], rows[:, PLACE] = turn_and_place[:, :3], turn_and_place[:, 3:]
         for micro in self.micros:
             micro.pulse.over(rows, micro.face, rate)
         if self.motion:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
+from omote.bridge.angles import rotation_from_angles
 from omote.engine.face.head import LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD
 from omote.engine.face.lamps import MOST_STRENGTH, PRESETS, LightError, ball
 from omote.engine.face.light import studio_light
@@ -15,7 +17,7 @@ from omote.engine.nouns import LIGHT_SIZE, FlameParams
 from .asked_face import face_of, face_of_values, near
 from .document import LATEST_S, Table, numbers, shown
 from .easing import USUAL, Ease, Wide, ease_of
-from .face_range import PITCH_DEG, PLACE_M, ROLL_DEG, YAW_DEG, in_range
+from .face_range import NECK, PITCH_DEG, PLACE, PLACE_M, ROLL_DEG, YAW_DEG, in_range
 from .script import RenderError
 from .track import Track
 
@@ -44,7 +46,7 @@ def gaze(document: Table) -> Track | None:
 
 
 def head(document: Table) -> Track | None:
-    """[6] yaw, pitch and roll in radians, and x, y, z in metres; None where there are no keys."""
+    """[6] a turn as a rotation vector, and x, y, z in metres; None where there are no keys."""
     return track(document.tables("head", HEAD), _head_row)
 
 
@@ -113,8 +115,11 @@ def _gaze_row(key: Table) -> Wide:
 
 def _head_row(key: Table) -> Wide:
     axes = (("yaw_deg", YAW_DEG), ("pitch_deg", PITCH_DEG), ("roll_deg", ROLL_DEG))
-    turn = np.deg2rad([key.number(name, -most, most, 0.0) for name, most in axes])
-    return np.array([*turn, *(key.number(name, -PLACE_M, PLACE_M, 0.0) for name in ("x", "y", "z"))])
+    angles = np.deg2rad([key.number(name, -most, most, 0.0) for name, most in axes])
+    place = np.array([key.number(name, -PLACE_M, PLACE_M, 0.0) for name in ("x", "y", "z")], np.float32)
+    held = replace(FlameParams.neutral(), neck_pose=rotation_from_angles(angles), translation=place)
+    row = in_range(held, f"{key.place}: pitch, yaw and roll together turn the head too far, make one smaller")
+    return np.concatenate([row[NECK], row[PLACE]])
 
 
 def _light_row(key: Table) -> Wide:

@@ -17,7 +17,7 @@ from omote.engine.face.retarget import to_weights
 from omote.engine.offline.asked_face import face_of
 from omote.engine.offline.easing import Wide
 from omote.engine.offline.face_range import EYELIDS, EYES, NECK, in_range
-from omote.engine.offline.script import Script
+from omote.engine.offline.script import RenderError, Script
 from omote.engine.offline.timeline import Timeline, read_timeline
 
 Reading = Callable[..., Timeline]
@@ -79,6 +79,18 @@ def test_gaze_and_head_take_the_place_of_what_an_expression_does_with_them(read:
 def test_head_turns_about_yaw_then_pitch_then_roll(read: Reading) -> None:
     alone = [read(head=[{"at": 0, name: 20}]).script().faces[0, NECK] for name in ("pitch_deg", "yaw_deg", "roll_deg")]
     np.testing.assert_allclose(alone, np.deg2rad(20) * np.eye(3), atol=1e-6)
+
+
+def test_a_head_between_keys_at_the_ends_of_their_range_stays_in_it(read: Reading) -> None:
+    ends = [{"pitch_deg": 25, "roll_deg": 20}, {"yaw_deg": 40, "pitch_deg": 25, "roll_deg": -15}]
+    script = read(head=[{"at": at} | end for at, end in enumerate(ends)]).script()
+    for index in range(len(script)):
+        in_range(script.params(index), f"picture {index}")  # raises where it is none
+
+
+def test_a_head_turned_too_far_by_three_angles_at_once_is_refused(read: Reading) -> None:
+    with pytest.raises(RenderError, match=r"head 1: pitch, yaw and roll together turn the head too far, make one smaller"):
+        read(head=[{"at": 0, "pitch_deg": 25, "yaw_deg": 45, "roll_deg": 25}])
 
 
 def test_light_is_a_preset_27_numbers_or_a_lamp(read: Reading) -> None:
