@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -46,7 +47,7 @@ def weights_of(word: str, folder: Path | None = None) -> Array:
 
 def face_of_values(values: Mapping[str, object], what: str) -> FlameParams:
     """The face with these ARKit weights, or FLAME values, and nothing else; `what` begins a RenderError."""
-    found = _of_values(values, what)
+    found = _of_numbers(values, what)
     return found if isinstance(found, FlameParams) else from_weights(found)
 
 
@@ -79,6 +80,13 @@ def _pairs(word: str) -> dict[str, object]:
             raise RenderError(f'"{word}": {name} is said twice')
         found[name] = value
     return found
+
+
+def _of_numbers(values: Mapping[str, object], what: str) -> Array | FlameParams:
+    for name, value in values.items():
+        if isinstance(value, str):
+            raise RenderError(f'{what}: {name} must be a number, got the text "{value}"')
+    return _of_values(values, what)
 
 
 def _of_values(values: Mapping[str, object], what: str) -> Array | FlameParams:
@@ -127,13 +135,13 @@ def _flame_number(name: str, value: object, what: str) -> float:
 
 def _of_file(path: Path, at: str | None, word: str, folder: Path | None) -> Array | FlameParams:
     inside = folder / path if folder else path
-    path = inside if inside.is_file() else path
+    path = inside if os.path.isfile(inside) else path  # noqa: PTH113  # no error where a name is too long
     what = f'"{word}"'
     if path.suffix.lower() == ".csv":
         return face_file.face_at(path, _seconds(at, what), what)
     if at is not None:
         raise RenderError(f"{what}: only a recording has a time, and {path.name} is one face: leave out @{at}")
-    return _of_values(face_file.values(path, what), what)
+    return _of_numbers(face_file.values(path, what), what)
 
 
 def _seconds(at: str | None, what: str) -> float:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .asked_face import near
 from .script import RenderError
+from .written import written
 
 LATEST_S = 36_000.0
 _SHORT = 60  # letters of what was found
@@ -87,10 +86,9 @@ def read_document(path: Path, known: Sequence[str]) -> Table:
     if kind not in (".toml", ".json"):
         raise RenderError(f"{path} is neither .toml nor .json, in which timelines are written; see docs/timelines.md")
     try:
-        text = path.read_text("utf-8-sig")
-        said = tomllib.loads(text) if kind == ".toml" else json.loads(text)
+        said = written(path)
     except OSError as error:
         raise RenderError(f"cannot read the timeline {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, ValueError) as error:
+    except ValueError as error:
         raise RenderError(f"{path} is no {kind[1:].upper()}: {error}") from error
     return Table.of(said, known, path.name, path.parent)

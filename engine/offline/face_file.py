@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,16 +17,16 @@ from .face_range import EYES, LEAST, MOST, Wide, in_range
 from .face_range import face as face_of_row
 from .script import RenderError
 from .writing.params_table import COLUMNS
+from .written import written
 
 
 def values(path: Path, what: str) -> Mapping[str, object]:
     """The names and numbers in it; RenderError where there are none."""
     try:
-        text = path.read_text("utf-8-sig")
-        found = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+        found = written(path)
     except OSError as error:
         raise RenderError(f"{what}: cannot read {path}: {error.strerror or error}; wanted a file of weights") from error
-    except (tomllib.TOMLDecodeError, ValueError) as error:
+    except ValueError as error:
         kind = path.suffix.lower()[1:].upper()
         raise RenderError(f"{what}: {path} is no {kind} ({error}); wanted names and numbers") from error
     if not isinstance(found, Mapping):

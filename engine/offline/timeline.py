@@ -121,14 +121,11 @@ class Timeline:
 def read_timeline(path: Path) -> Timeline:
     """The timeline in a TOML or JSON file; RenderError says where in it what is wrong, and what was wanted."""
     document = read_document(path, KNOWN)
-    fps, seed = document.said.get("fps"), document.said.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MOST_SEED:
-        raise RenderError(f'{document.place}: "seed" must be a whole number from 0, got {shown(seed)}')
     per_minute, motion = document.table("blinks", BLINKS), document.table("motion", MOTION)
     found = Timeline(
-        fps=None if fps is None else _rate(fps, document),
+        fps=_rate(document.said["fps"], document) if "fps" in document.said else None,
         seconds=document.number("seconds", 1e-3, LATEST_S) if "seconds" in document.said else None,
-        seed=seed,
+        seed=_seed(document.said.get("seed", 0), document),
         face=keys.expression(document),
         gaze=keys.gaze(document),
         head=keys.head(document),
@@ -145,6 +142,13 @@ def read_timeline(path: Path) -> Timeline:
             f"{found.seconds:g}: wanted all of it before the end"
         )
     return found
+
+
+def _seed(said: object, document: Table) -> int:
+    whole = int(said) if isinstance(said, float) and said.is_integer() else said
+    if isinstance(whole, bool) or not isinstance(whole, int) or not 0 <= whole <= MOST_SEED:
+        raise RenderError(f'{document.place}: "seed" must be a whole number from 0, got {shown(said)}')
+    return whole
 
 
 def _rate(said: object, document: Table) -> Fraction:

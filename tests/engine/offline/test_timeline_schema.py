@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -12,10 +13,12 @@ from typing import Any
 import jsonschema
 import pytest
 
+from omote.bridge import arkit
 from omote.engine import offline
 from omote.engine.face.lamps import PRESETS
 from omote.engine.offline import timeline, timeline_cast, timeline_keys
 from omote.engine.offline.easing import EASES, USUAL
+from omote.engine.offline.face_range import FLAME_NAMES
 from omote.engine.offline.script import RenderError
 from omote.engine.offline.timeline import read_timeline
 
@@ -100,12 +103,12 @@ def wrong() -> Iterator[dict[str, object]]:
     asked: dict[str, tuple[object, ...]] = {
         "light": (1, [0.0] * 26, {"direction": [0, 1]}, {"strength": 1}, LAMP | {"colour": 1}, "disco"),
         "character": (1, {"hana": 1}, {"hana": 1, "mori": 1, "sol": 1}, {"hana": -1, "mori": 1}),
-        "expression": (1, {}, {"jawOpen": "wide"}, ["smile"]),
+        "expression": (1, {}, {"jawOpen": "wide"}, {"jawOpen": "0.5"}, {"jawOpne": 0.5}, {"jawOpen": 2}, ["smile"]),
     }
     for kind, words in asked.items():
         for word in words:
             yield document(kind, LEAST[kind] | {"is": word})
-    for name, value in (("unknown", 1), ("fps", 0), ("fps", True), ("seed", 1.5)):
+    for name, value in (("unknown", 1), ("fps", 0), ("fps", True), ("fps", None), ("seed", 1.5)):
         yield {name: value}
 
 
@@ -150,6 +153,19 @@ def test_neither_takes_what_is_wrong(tmp_path: Path) -> None:
         assert not is_read(said, tmp_path), said
 
 
+def test_schema_and_reader_know_the_same_weights_and_values() -> None:
+    weights, values = SCHEMA["$defs"]["face"]["oneOf"][1:]
+    assert tuple(weights["properties"]) == arkit.NAMES
+    (pattern,) = values["patternProperties"]
+    assert all(re.search(pattern, name) for name in FLAME_NAMES)
+    assert not any(re.search(pattern, f"{name}x") for name in (*FLAME_NAMES, "expression_5", *arkit.NAMES))
+
+
+@pytest.mark.parametrize("said", ({"seed": 4.0}, {"$schema": None}, {"character": "x" * 300}, {"character": []}))
+def test_both_take_what_looks_odd(tmp_path: Path, said: dict[str, object]) -> None:
+    assert is_taken_by_schema(said) and is_read(said, tmp_path)
+
+
 def test_both_take_the_least_of_each_kind_and_all_of_it_together(tmp_path: Path) -> None:
     everything: dict[str, object] = {"$schema": "timeline.schema.json", "fps": 25, "seconds": 3, "seed": 1}
     for kind, said in (LEAST | TABLES).items():
@@ -191,6 +207,19 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, sentenc
     (tmp_path / "scene.toml").write_text(text)
     with pytest.raises(RenderError, match=sentence):
         read_timeline(tmp_path / "scene.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    (
+        ('{"gaze": [], "gaze": [{"at": 1}]}', r'scene\.json is no JSON: "gaze" is said twice'),
+        ("[" * 100_000, r"scene\.json is no JSON: tables or lists lie too deep"),
+    ),
+)
+def test_json_that_would_lose_or_break_something_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "scene.json").write_text(text)
+    with pytest.raises(RenderError, match=sentence):
+        read_timeline(tmp_path / "scene.json")
 
 
 def test_file_that_is_no_timeline_is_refused(tmp_path: Path) -> None:
