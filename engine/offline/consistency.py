@@ -102,9 +102,13 @@ def _attended(query: Rows, values: Rows, times_s: Numbers, middle: Middle) -> Ro
 
 
 def _shares(keys: Rows, query: Rows, is_there: NDArray[np.bool_]) -> Rows:
-    """[r,k,h] how alike the keys [r,k,h] are to the query [r,h], and never more than of one nearer by."""
+    """[r,k,h] how alike the keys [r,k,h] are to the query [r,h], and never more than of one nearer by.
+
+    From twice `REACH` on not at all (Tukey's biweight, as wide in its middle as a Gaussian): a second of neighbours has
+    so many tails of a Gaussian that together they outweighed a short movement, and wore it off.
+    """
     apart = (keys - query[:, None]) * np.float32(1.0 / REACH)
-    alike = np.exp(-0.5 * apart * apart) * is_there[..., None]
+    alike = np.square(np.maximum(1.0 - 0.25 * apart * apart, 0.0)) * is_there[..., None]
     middle = keys.shape[1] // 2
     after, before = alike[:, middle:], alike[:, middle::-1]
     np.minimum.accumulate(after, axis=1, out=after)
