@@ -7,7 +7,7 @@ import platform
 from collections.abc import Mapping
 from importlib import metadata
 
-from omote.engine.version import version
+from omote.engine.version import edition
 
 from .crew import CrewError
 
@@ -21,7 +21,7 @@ Facts = Mapping[str, str]
 def facts() -> dict[str, str]:
     """What runs here, by name; "" is what is not installed."""
     return {
-        "omote": version(),
+        "omote": edition(),
         "Python": ".".join(platform.python_version_tuple()[:2]),
         **{name: _installed(name) for name in _LIBRARIES},
     }
@@ -37,7 +37,7 @@ def require_agreement(machine: str, found: Facts, wanted: Facts) -> None:
             )
     differing = [f"{name} {found[name] or 'missing'}" for name in _LIBRARIES if found[name] != wanted[name]]
     if differing:
-        _LOG.warning("%s has other libraries than this machine: its pictures may differ (%s)", machine, differing)
+        _LOG.warning("%s has other libraries than this machine: its pictures may differ (%s)", machine, ", ".join(differing))
 
 
 def _installed(name: str) -> str:

@@ -16,7 +16,7 @@ from omote.engine.painter import network_for
 from omote.engine.photoreal.flame_map import FlameMap
 from omote.engine.photoreal.sheet import Strength
 from omote.engine.runtime.build import Build
-from omote.engine.version import version
+from omote.engine.version import edition
 
 from .chunk import CHUNK, REACH, Chunk, chunks
 from .hand import hand_at
@@ -77,7 +77,7 @@ class Easel:
             "pictures at once": str(self.build.batch),
             "pictures a chunk": str(CHUNK),
             "consistency": f"each reads {REACH} on either side" if self.consistency else "each is drawn by itself",
-            "omote": version(),
+            "omote": edition(),
         }
 
     @cached_property

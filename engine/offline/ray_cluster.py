@@ -12,6 +12,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
+from omote.engine.version import version
+
 from .agreement import Facts, facts, require_agreement
 from .crew import ATTEMPTS, ENVIRONMENT, CrewError, Result, Shared, Task
 from .reaching import require_listener, within
@@ -154,7 +156,7 @@ class RayCluster:
             except ray.exceptions.RayError as error:
                 raise CrewError(
                     f"Omote cannot be imported on {machine} ({_last_line(error)}): "
-                    f"install Omote {facts()['omote']} there, into the Python that runs Ray"
+                    f"install Omote {version()} there, into the Python that runs Ray"
                 ) from error
             require_agreement(machine, found, facts())
 
