@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from .. import arkit
@@ -82,24 +82,37 @@ class Session:
 
     def inject(self, params: Params) -> None:
         """Sends this face; VtsError where the connection is of no more use."""
-        said = {**default_parameters(params), **custom_parameters(params)}
-        values = [{"id": name, "value": value} for name, value in said.items() if name in self._known]
-        found = params.presence > 0.0
         try:
-            self._ask("InjectParameterDataRequest", {"faceFound": found, "mode": "set", "parameterValues": values})
+            self._set(params, self._known)
         except Refusal as refusal:
             if refusal.number in (_NOT_LET_IN, _DENIED):
                 raise VtsError("VTube Studio lets Omote in no longer") from refusal
-            self._leave_out(refusal)
+            self._leave_out(params, refusal)
 
-    def _leave_out(self, refusal: Refusal) -> None:
+    def _set(self, params: Params, names: Collection[str]) -> None:
+        said = {**default_parameters(params), **custom_parameters(params)}
+        values = [{"id": name, "value": value} for name, value in said.items() if name in names]
+        found = params.presence > 0.0
+        self._ask("InjectParameterDataRequest", {"faceFound": found, "mode": "set", "parameterValues": values})
+
+    def _leave_out(self, params: Params, refusal: Refusal) -> None:
         """One parameter that is gone, or is another plugin's, fails the whole request: the rest goes on without it."""
         words = set(re.findall(r"\w+", str(refusal)))
-        gone = self._known & words or self._known - self._parameters()
-        if not gone:
+        gone = self._known & words or self._known - self._parameters() or self._refused(params)
+        if not gone or gone == self._known:
             raise VtsError(f"VTube Studio takes no parameters: {refusal}") from refusal
         self._known -= gone
         _log.warning("VTube Studio: %s; %s is left out from now on", refusal, ", ".join(sorted(gone)))
+
+    def _refused(self, params: Params) -> set[str]:
+        """Those that it does not take one by one, where its error names none."""
+        refused = set()
+        for name in self._known:
+            try:
+                self._set(params, {name})
+            except Refusal:
+                refused.add(name)
+        return refused
 
     def _authenticate(self) -> None:
         token = self._tokens.load(self._place)

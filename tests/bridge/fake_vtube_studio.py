@@ -26,6 +26,7 @@ class FakeVtubeStudio:
         self.tokens = {TOKEN}  # that it takes
         self.gives = TOKEN
         self.parameters = list(DEFAULTS)
+        self.held: set[str] = set()  # of them, by another plugin
         self.created: list[str] = []
         self.takes_created = 100
         self.faces: list[Mapping[str, Any]] = []  # data of InjectParameterDataRequest that were taken
@@ -113,6 +114,8 @@ class FakeVtubeStudio:
         for row in data["parameterValues"]:
             if row["id"] not in (*self.parameters, *self.created):
                 raise _refused(453, f"Parameter {row['id']} not found.")
+            if row["id"] in self.held:
+                raise _refused(454, "Another plugin already controls a parameter.")
             assert -1e6 <= row["value"] <= 1e6
         self.faces.append(data)
         return {}

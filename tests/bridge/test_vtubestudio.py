@@ -146,6 +146,24 @@ def test_a_parameter_that_it_does_not_have_costs_no_other(
     assert any("TongueOut is left out" in one for one in said)
 
 
+def test_what_another_plugin_holds_costs_no_other_though_no_error_names_it(
+    studio: FakeVtubeStudio, caplog: pytest.LogCaptureFixture
+) -> None:
+    studio.held = {"MouthOpen", "MouthSmile"}
+    with caplog.at_level(logging.WARNING), sender(studio) as vts:
+        vts.offer(0, SMILE)
+        studio.until(lambda: bool(studio.faces) and {*studio.values} == {*DEFAULTS} - studio.held)
+        assert vts.trouble == ""
+    assert any("MouthOpen, MouthSmile is left out" in record.message for record in caplog.records)
+
+
+def test_where_another_plugin_holds_all_that_is_said(studio: FakeVtubeStudio) -> None:
+    studio.held = {*DEFAULTS}
+    with sender(studio) as vts:
+        vts.offer(0, SMILE)
+        until_trouble(vts, "takes no parameters: Another plugin already controls")
+
+
 def test_the_weights_of_arkit_are_parameters_of_their_own(studio: FakeVtubeStudio) -> None:
     with sender(studio, has_arkit=True) as vts:
         vts.offer(0, SMILE)
