@@ -115,7 +115,8 @@ class DatagramSource(Generic[P]):
         whom = "the first who sends a face is taken, nothing is ever answered"
         if self._request:
             whom = f"only {self._request.host} is taken, and asked; nobody else is ever answered"
-        return f"{listening} of every network this machine is on; {whom}"
+        near = "every network this machine is on" if self.host == ANY_ADDRESS else self.host
+        return f"{listening} of {near}; {whom}"
 
     @property
     def hint(self) -> str:
@@ -237,14 +238,15 @@ class DatagramSource(Generic[P]):
             which = "on Windows `netsh interface ipv4 show excludedportrange protocol=udp` lists what it keeps"
             return SourceError(f"UDP port {port} may not be used ({error}): the system keeps it for others; {which}")
         return SourceError(
-            f"cannot listen on {self.host} UDP port {port}: {error}; wanted a free port from 1024 to 65535"
+            f"cannot listen on {self.host} UDP port {port}: {error}; wanted a free port from 1024 to 65535 of "
+            "an address of this machine"
         )
 
     def _where(self) -> str:
         return f"UDP port {' and '.join(map(str, self.ports))}"
 
     def _advice(self) -> str:
-        found = (LOOPBACK,) if self.host == LOOPBACK else lan.addresses()
+        found = lan.addresses() if self.host == ANY_ADDRESS else (self.host,)
         here = f"{' or '.join(found) or 'in no network'}, {self._where()}"
         asked = f"is {self._request.host} the phone's address? " if self._request else ""
         return f"{asked}{self._dialect.advice.format(here=here)} A firewall may hold back {self._where()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from omote.bridge import ifacialmocap, vtubestudio_phone
@@ -31,11 +32,18 @@ def _listener(kind: str, spec: str, colon: str, detail: str) -> Source:
     from .openseeface import OpenSeeFaceSource
     from .vmc import VmcSource
 
-    if kind == "vmc":
-        return VmcSource(_port(spec, detail)) if colon else VmcSource()
-    if kind == "openseeface":
-        return OpenSeeFaceSource(_port(spec, detail)) if colon else OpenSeeFaceSource()
-    return LiveLinkSource(_port(spec, detail)) if colon else LiveLinkSource()
+    sources: dict[str, type[LiveLinkSource] | type[VmcSource] | type[OpenSeeFaceSource]] = {
+        "livelink": LiveLinkSource,
+        "vmc": VmcSource,
+        "openseeface": OpenSeeFaceSource,
+    }
+    source = sources[kind]
+    if not colon:
+        return source()
+    here, between, port = detail.partition(":")
+    if not _is_address(here):
+        return source(_port(spec, detail))
+    return source(_port(spec, port), here) if between else source(host=here)
 
 
 def _sender_of_text(kind: str, spec: str, colon: str, detail: str) -> Source:
@@ -66,6 +74,15 @@ def _phone(spec: str, detail: str, default_port: int) -> tuple[str, int]:
     if not _HOST.match(host):
         raise SourceError(f"{spec}: {host!r} is no phone's address; wanted an IPv4 address or a name, as 192.168.1.7")
     return host, _port(spec, port) if colon else default_port
+
+
+def _is_address(text: str) -> bool:
+    """Of this machine: to listen there and nowhere else."""
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _port(spec: str, detail: str) -> int:

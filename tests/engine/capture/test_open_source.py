@@ -88,6 +88,31 @@ def test_a_phone_or_a_port_is_typed_behind_the_colon(spec: str, name: str, ports
     assert (source.name, source.ports) == (name, ports)
 
 
+@pytest.mark.parametrize(
+    ("spec", "host", "ports"),
+    [
+        ("vmc", "0.0.0.0", (39539,)),
+        ("livelink:11112", "0.0.0.0", (11112,)),
+        ("openseeface:127.0.0.1", "127.0.0.1", (11573,)),
+        ("vmc:127.0.0.1:39540", "127.0.0.1", (39540,)),
+        ("livelink:192.168.1.5:11112", "192.168.1.5", (11112,)),
+    ],
+)
+def test_an_address_of_this_machine_before_the_port_is_the_only_one_listened_at(
+    spec: str, host: str, ports: tuple[int, ...]
+) -> None:
+    source = open_source(spec)
+    assert isinstance(source, DatagramSource)
+    assert (source.host, source.ports) == (host, ports)
+    assert ("every network" in source.notice) == (host == "0.0.0.0")
+    assert ("from this machine only" in source.notice) == (host == "127.0.0.1")
+
+
+def test_an_address_that_is_another_machines_is_said_to_be_none_of_ours() -> None:
+    with pytest.raises(SourceError, match=r"listen on 192\.0\.2\.7 UDP port .*of an address of this machine"):
+        open_source("livelink:192.0.2.7:11112").__enter__()
+
+
 @pytest.mark.parametrize("spec", ["webcam", "livelink", "vmc", "vtubestudio:10.0.0.7"])
 def test_options_of_files_are_refused_for_live_sources(spec: str) -> None:
     with pytest.raises(SourceError, match="cannot be looped"):
