@@ -19,6 +19,7 @@ CHANGED = 0.2  # a weight of a still face changes by less; the noise of a tracke
 ASIDE_RAD = np.radians(35.0)  # from there on a tracker sees half a face
 BLINK = 0.2  # above the usual opening of the eyes
 SHUT = 0.8
+BLINK_S = 0.4  # eyes that are shut for longer have not blinked
 
 _WATCHED = [arkit.INDEX[name] for name in arkit.NAMES if name.startswith(("jaw", "mouthSmile", "mouthPucker", "brow"))]
 _LIDS = [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]
@@ -45,7 +46,7 @@ class Resting:
         self.remark = ""
         self._signals: list[Signal] = []
         self._rows: list[Array] = []  # the weights of each
-        self._held_s = 0.0
+        self._held_s = self._shut_s = 0.0
 
     @property
     def score(self) -> float:
@@ -55,6 +56,7 @@ class Resting:
     def see(self, signal: Signal, elapsed_s: float) -> None:
         """One picture more, so long after the one before."""
         row = seen_weights(signal)
+        self._shut_s = self._shut_s + elapsed_s if row[_LIDS].min() > SHUT else 0.0
         self.remark = self._wrong(signal, row)
         if self.remark:
             self._signals, self._rows, self._held_s = [], [], 0.0
@@ -69,7 +71,7 @@ class Resting:
         pitch, yaw = Actor(neutral_rotation=signal.head_rotation).camera_angle
         if max(abs(pitch), abs(yaw)) > ASIDE_RAD:
             return "The camera sees you too much from one side: turn to it, or move it nearer to where you look."
-        if row[_LIDS].min() > SHUT:
+        if self._shut_s > BLINK_S:
             return "Open your eyes."
         if row[_JAW] > OPEN_JAW:
             return "Close your mouth."

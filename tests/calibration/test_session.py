@@ -264,6 +264,15 @@ def test_an_open_mouth_and_shut_eyes_are_not_at_rest(sitter: Sitter) -> None:
     assert sitter.session.view.step == 0
 
 
+def test_a_blink_is_no_reason_to_rest_anew_and_no_part_of_the_rest(sitter: Sitter) -> None:
+    sitter.sit(FIRST_COUNT_S + 0.7)
+    assert sitter.sit(0.2, eyeBlinkLeft=1.0, eyeBlinkRight=1.0).remark == ""
+    assert sitter.sit(0.8).step == 1
+    finish(sitter)
+    assert at(sitter.session.result().neutral, "eyeBlinkLeft") == at(REST, "eyeBlinkLeft")
+    assert at(sitter.session.findings().jitter, "eyeBlinkLeft") == 0.0
+
+
 def test_a_lost_face_pauses_everything(sitter: Sitter) -> None:
     before = sitter.sit(1.0)
     view = sitter.sit(20.0, is_seen=False)
