@@ -91,18 +91,18 @@ def _of_video(path: Path) -> tuple[int, Iterator[NDArray[np.float32]], float]:
             if not file.streams.audio:
                 raise DelayError(f"{path.name} has no sound: record it again, with the microphone on")
             sound, picture = file.streams.audio[0], (*file.streams.video, None)[0]
+            if sound.codec_context is None:
+                raise DelayError(f"the sound of {path.name} is in a form that FFmpeg does not read: {EXTRA}")
             begin_s = float((picture.start_time or 0) * picture.time_base) if picture else 0.0
             start_s, blocks, rate = None, [], int(sound.rate)
+            as_floats = av.AudioResampler("flt", "mono", rate)
             for frame in file.decode(sound):
                 if start_s is None:
                     start_s = float((frame.pts or 0) * frame.time_base) - begin_s
-                samples = frame.to_ndarray().astype(np.float32)
-                if frame.format.is_packed:
-                    samples = samples.reshape(-1, frame.layout.nb_channels).T
-                blocks.append(samples.mean(axis=0))
-                if len(blocks) * len(blocks[0]) > MOST_S * rate:
+                blocks += [mono.to_ndarray()[0] for mono in as_floats.resample(frame)]
+                if blocks and len(blocks) * len(blocks[0]) > MOST_S * rate:
                     raise DelayError(f"{path.name} is longer than {MOST_S:.0f} s: cut it down to the syllables")
-    except (OSError, ValueError) as error:  # PyAV's own errors are both
+    except (OSError, ValueError, av.FFmpegError) as error:
         if isinstance(error, DelayError):
             raise
         raise DelayError(f"the sound of {path.name} cannot be read ({error}): {EXTRA}") from error

@@ -114,6 +114,33 @@ def test_every_kind_of_pcm_is_as_loud(tmp_path: Path, width: int, channels: int)
     np.testing.assert_allclose(other.value, usual.value, atol=0.13 if width == 1 else 0.01)
 
 
+@pytest.mark.parametrize("codec", ["pcm_u8", "pcm_s16le"])
+def test_the_sound_of_a_film_is_as_loud_as_its_wav(tmp_path: Path, codec: str) -> None:
+    av = pytest.importorskip("av")
+    wav = written(tmp_path / "a.wav", speech(syllables(7), noise=0.0), 1 if codec == "pcm_u8" else 2)
+    with av.open(str(wav)) as heard, av.open(str(tmp_path / "a.mkv"), "w") as film:
+        stream = film.add_stream(codec, rate=HZ, layout="mono")
+        for frame in heard.decode(audio=0):
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+    np.testing.assert_allclose(loudness(tmp_path / "a.mkv").value, loudness(wav).value, atol=0.01)
+
+
+def test_a_film_whose_sound_nobody_decodes_is_refused(tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / "a.avi"), "w") as film:
+        stream = film.add_stream("pcm_u8", rate=HZ, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, HZ), np.uint8), "u8", "mono")
+        frame.sample_rate = HZ
+        film.mux(stream.encode(frame))
+    data = bytearray((tmp_path / "a.avi").read_bytes())
+    at = data.index(b"strf") + 8
+    data[at : at + 2] = b"\x77\x77"  # the format's number, which no codec has
+    (tmp_path / "a.avi").write_bytes(data)
+    with pytest.raises(DelayError, match="in a form that FFmpeg does not read"):
+        loudness(tmp_path / "a.avi")
+
+
 def test_a_silent_and_a_broken_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DelayError, match="silent"):
         loudness(written(tmp_path / "a.wav", np.zeros(HZ)))
