@@ -27,6 +27,7 @@ FLAME_MAP = "Find how FLAME makes each ARKit shape, from the FLAME file that you
 REPORT = "Write the page about somebody's last calibration."
 DELAY = "Find how much later the sound must come to fit the lips: the Sync Offset in OBS."
 SOURCE = "webcam"
+KEPT = argparse.SUPPRESS  # what was typed before WHAT holds behind it
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,10 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="generic_model.pkl of FLAME 2020; no code in it is run",
     )
-    flame_map.add_argument("--out", type=Path, default=None, metavar="FILE", help=f"else {own_map_path()}")
+    flame_map.add_argument("--out", type=Path, default=KEPT, metavar="FILE", help=f"else {own_map_path()}")
     report = measures.add_parser("report", help=REPORT, description=REPORT, allow_abbrev=False)
     report.set_defaults(parser=report)
-    _add_who(report)
+    _add_who(report, source=KEPT, actor=KEPT)
     report.add_argument("--file", type=Path, default=None, metavar="FILE.json", help="of this actor file instead")
     report.add_argument("--out", type=Path, required=True, metavar="FILE.html")
     delay = measures.add_parser("delay", help=DELAY, description=DELAY, allow_abbrev=False)
@@ -66,9 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     delay.add_argument("--control-endpoint", default=endpoint.CONTROL_ENDPOINT, metavar="ADDRESS", help="of omote live")
 
 
-def _add_who(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", default=SOURCE, help="webcam[:N], TAKE.csv, FILE.mp4 or any other of omote live")
-    parser.add_argument("--actor", default=None, metavar="NAME", help="who it is; else as in the settings")
+def _add_who(parser: argparse.ArgumentParser, source: str = SOURCE, actor: str | None = None) -> None:
+    parser.add_argument("--source", default=source, help="webcam[:N], TAKE.csv, FILE.mp4 or any other of omote live")
+    parser.add_argument("--actor", default=actor, metavar="NAME", help="who it is; else as in the settings")
 
 
 def run(typed: argparse.Namespace) -> int:

@@ -75,6 +75,13 @@ def test_the_report_comes_along_or_later(take: Path, tmp_path: Path) -> None:
         assert "Calibration of ana" in page.read_text("utf-8")
 
 
+def test_who_is_named_before_the_report_is_who_it_is_about(take: Path, tmp_path: Path) -> None:
+    who, page = ["--source", str(take), "--actor", "ana"], tmp_path / "page.html"
+    assert main(["calibrate", *who]) == 0
+    assert main(["calibrate", *who, "report", "--out", str(page)]) == 0
+    assert "Calibration of ana" in page.read_text("utf-8")
+
+
 def test_a_report_of_nobody_says_to_calibrate(take: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     typed = ["calibrate", "report", "--source", str(take), "--actor", "bo", "--out", str(tmp_path / "r.html")]
     assert main(typed) == 2
