@@ -6,22 +6,23 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .ending import leave
+from .ending import leave, stoppable
 
 INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code. Ctrl-C ends a loop that runs with 0, and what is left unfinished with 130.
+    """The exit code. Ctrl-C, and SIGTERM too, ends a loop that runs with 0, and what is left unfinished with 130.
 
     Without `arguments` they are the process's own, which then ends even where a thread hangs.
     """
     # NumPy's own threads spin on after each small product, and take the cores from tracker and network.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        from .invocation import invoke  # takes a moment, in which Ctrl-C is heard as well
+        with stoppable():
+            from .invocation import invoke  # takes a moment, in which Ctrl-C is heard as well
 
-        code = invoke(arguments)
+            code = invoke(arguments)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:  # `omote doctor | head`: nobody reads on, and the flush at exit must not complain

@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from types import FrameType
 from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
 
 _STEP_S = 0.05
+_ASKED_TO_END = ("SIGTERM", "SIGHUP")  # by the system, and by a terminal that is closed
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Who is asked to end hears it as Ctrl-C, where this is the thread that hears such things; nohup stays nohup."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    numbers = [getattr(signal, name) for name in _ASKED_TO_END if hasattr(signal, name)]
+    before = {one: handler for one in numbers if (handler := signal.getsignal(one)) not in (None, signal.SIG_IGN)}
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def interruptibly(work: Callable[[], T]) -> T:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
 
 from rich.console import Console
 
@@ -37,29 +33,27 @@ def run(order: Order, clock_s: Callable[[], float] = time.monotonic) -> int:
     """
     outs = order.outs
     draft = order.piece.draft()
-    asked = _asked(order)
     with Job(outs.paths, outs.folder) as job:
-        job.admit(asked, resume=order.resume, overwrite=order.overwrite)
+        job.admit(_asked(order), resume=order.resume, overwrite=order.overwrite)
         outs.require_writable()
         easel = _easel(order, draft)
         _check(order, draft, easel)
         crew = crew_for(order.cluster, order.workers, order.threads)
-        job.begin(asked, resume=order.resume, overwrite=order.overwrite)
-        before, began_s = job.kept, clock_s()
+        began_s = clock_s()
         try:
-            with stoppable(), Phases(Console(stderr=True), clock_s) as phases:
-                count = _Rendering(order, easel, crew, job, phases).carried_out(draft)
+            with Phases(Console(stderr=True), clock_s) as phases:
+                count, drawn = _Rendering(order, easel, crew, job, phases).carried_out(draft)
         except KeyboardInterrupt:
             print(_stopped(order, job), file=sys.stderr)
             return INTERRUPTED
         job.finish()
-    print(_result(order, easel, count, count - before, clock_s() - began_s))
+    print(_result(order, easel, count, drawn, clock_s() - began_s))
     return 0
 
 
 @dataclass(frozen=True)
 class _Rendering:
-    """One that was begun."""
+    """One that was admitted."""
 
     order: Order
     easel: Easel | None  # None where nothing is drawn
@@ -67,30 +61,31 @@ class _Rendering:
     job: Job
     phases: Phases
 
-    def carried_out(self, draft: Script) -> int:
-        """Finds out what is shown, draws and writes it; how many pictures it has."""
+    def carried_out(self, draft: Script) -> tuple[int, int]:
+        """Finds out what is shown, draws and writes it; how many pictures it has, and how many are new."""
         self._require_room(draft)
-        script, pictures = self._drawn(draft, self.easel) if self.easel else self._undrawn(draft)
+        script, pictures, kept = self._drawn(draft, self.easel) if self.easel else self._undrawn(draft)
         for writer in self.order.outs.writers:
             writer.write(script, pictures, self.phases.phase(f"writing {writer.path.name}", len(script)))
-        return len(script)
+        return len(script), len(script) - kept
 
-    def _drawn(self, draft: Script, easel: Easel) -> tuple[Script, Pictures]:
-        """Who draws is there, and all is loaded, before a performance is tracked."""
+    def _drawn(self, draft: Script, easel: Easel) -> tuple[Script, Pictures, int]:
+        """Who draws is there, and all is loaded, before a performance is tracked or anything earlier is removed."""
         with self.crew as crew:
             if self.order.is_alone:
                 hand_at(easel)
             script = self._script(draft)
-            self.job.agree(easel.facts(), script)
-            return script, render(script, easel, crew, self.job.pictures, self.phases.phase("drawing", len(script)))
+            self.job.begin(easel.facts(), script)
+            kept, tell = self.job.kept, self.phases.phase("drawing", len(script))
+            return script, render(script, easel, crew, self.job.pictures, tell), kept
 
-    def _undrawn(self, draft: Script) -> tuple[Script, Pictures]:
+    def _undrawn(self, draft: Script) -> tuple[Script, Pictures, int]:
         script = self._script(draft)
-        return script, Pictures(self.job.pictures, 0)
+        self.job.begin({}, script)
+        return script, Pictures(self.job.pictures, 0), 0
 
     def _script(self, draft: Script) -> Script:
         if not self.order.piece.is_costly:
-            self.job.keep(draft)
             return draft
         script = self.job.script(lambda: self.order.piece.script(self.phases.phase))
         _check(self.order, script, self.easel)
@@ -98,8 +93,10 @@ class _Rendering:
         return script
 
     def _require_room(self, script: Script) -> None:
-        kept = self.job.kept if self.easel else len(script)
-        require_room(self.order.outs.writers, script, _size(self.easel), self.job.pictures, kept)
+        job, kept = self.job, len(script)
+        if self.easel:
+            kept = job.kept if job.is_gone_on_with else 0
+        require_room(self.order.outs.writers, script, _size(self.easel), job.pictures, kept, job.replaced)
 
 
 def _easel(order: Order, draft: Script) -> Easel | None:
@@ -136,23 +133,6 @@ def _asked(order: Order) -> dict[str, str]:
     """What has to be typed again for the same to come out; who draws may change."""
     background = {} if order.background is None else {"background": order.background}
     return {**order.piece.facts(), **background, "out": order.outs.words}
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """SIGTERM is heard as Ctrl-C is, where this is the thread that hears them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _stopped(order: Order, job: Job) -> str:

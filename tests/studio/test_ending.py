@@ -1,4 +1,4 @@
-"""Ctrl-C, sent to a process of its own; bounds are generous, the point is that nothing hangs."""
+"""Ctrl-C and its like, sent to a process of its own; bounds are generous, the point is that nothing hangs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from omote.studio.ending import stoppable
+from tests.studio.running import until
 
 PATIENCE_S = 30
 HEAR_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # also under nohup
@@ -116,15 +119,40 @@ def test_the_process_ends_even_where_nobody_takes_its_last_words() -> None:
         assert process.wait(PATIENCE_S) == 3
 
 
-def test_ctrl_c_ends_the_command_with_0_and_the_report_is_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_whoever_ends_the_command_it_ends_with_0_and_report_and_take_are_whole(tmp_path: Path, name: str) -> None:
     if not (Path(__file__).parents[2] / "engine" / "weights" / "networks.json").exists():
         pytest.skip("no network is in engine/weights yet")
-    report = tmp_path / "report.json"
-    with started(COMMAND, "live", "--page-port", "0", *HERE, "--report", str(report)) as process:
+    report, take = tmp_path / "report.json", tmp_path / "a.csv"
+    kept = ("--report", str(report), "--record", str(take))
+    with started(COMMAND, "live", "--page-port", "0", *HERE, *kept) as process:
         assert process.stdout is not None
         while "Ctrl-C ends" not in process.stdout.readline():
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
+        until(lambda: take.stat().st_size > 10_000, "some rows")
+        process.send_signal(getattr(signal, name))
         process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert '"fps"' in report.read_text()
+    assert '"fps"' in take.with_suffix(".json").read_text()  # which its last line says
+
+
+@contextmanager
+def handled(number: int, handler: signal.Handlers) -> Iterator[None]:
+    before = signal.signal(number, handler)
+    try:
+        yield
+        assert signal.getsignal(number) == handler
+    finally:
+        signal.signal(number, before)
+
+
+def test_who_is_asked_to_end_by_the_system_or_by_a_terminal_that_closes_hears_it_as_ctrl_c() -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with handled(number, signal.SIG_DFL), pytest.raises(KeyboardInterrupt), stoppable():
+            signal.raise_signal(number)
+
+
+def test_what_is_to_outlive_its_terminal_does() -> None:
+    with handled(signal.SIGHUP, signal.SIG_IGN), stoppable():  # as nohup does
+        signal.raise_signal(signal.SIGHUP)

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from omote.studio.command import main
-from omote.studio.render import stoppable
 
 OUTS = ("smile", "smile.mp4")
 # Fifty pictures: a chunk of 48 and one of 2.
@@ -86,10 +85,3 @@ def test_who_stops_it_is_told_how_to_go_on(tmp_path: Path, whole: dict[str, byte
     assert main(again) == 0
     assert files(tmp_path) == whole
     assert all(name.split("/")[0] in OUTS for name in whole)
-
-
-def test_the_systems_wish_to_end_is_heard_like_a_persons() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), stoppable():
-        signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) == before
