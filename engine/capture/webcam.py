@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, cast
 
@@ -129,12 +130,19 @@ class WebcamSource:
 
     def _drain(self, camera: Camera) -> None:
         """Takes picture after picture until the end; runs in the camera's thread, which alone touches it."""
+        is_gone = False
         while not self._is_over.is_set():
-            is_there, picture = camera.read()
-            if is_there and picture is not None:
+            is_read, picture = camera.read()
+            if is_read and picture is not None:
                 self._newest.put(_Shot(picture, self._clock_ns()))
+                if is_gone:
+                    log.warning("%s is back", self.name)
+                is_gone = False
                 continue
             camera.release()
+            if not is_gone:  # and not anew where it opens but gives nothing: another program has it
+                log.warning("%s is gone; trying again every %.0f s", self.name, self._retry_s)
+            is_gone = True
             found = self._find_again()
             if found is None:
                 return
@@ -142,15 +150,10 @@ class WebcamSource:
         camera.release()
 
     def _find_again(self) -> Camera | None:
-        """The camera once it is back; None where the source is closed before."""
-        log.warning("%s is gone; trying again every %.0f s", self.name, self._retry_s)
+        """The camera once one opens; None where the source is closed before."""
         while not self._is_over.wait(self._retry_s):
-            try:
-                camera = self._open_capture(self._index, self._fps)
-            except SourceError:
-                continue
-            log.warning("%s is back", self.name)
-            return camera
+            with suppress(SourceError):
+                return self._open_capture(self._index, self._fps)
         return None
 
 

@@ -95,6 +95,15 @@ def test_a_camera_plugged_in_again_is_found_and_its_absence_logged_once(caplog: 
     assert before_it_was_back.count("is gone") == 1
 
 
+def test_a_camera_that_opens_but_gives_nothing_is_not_back(caplog: pytest.LogCaptureFixture) -> None:
+    port = ScriptedPort([[grey(51)], [], [], [grey(255)]])
+    with caplog.at_level(logging.WARNING), webcam(port) as source:
+        read_until(source, lambda signal: signal.weights[JAW] == pytest.approx(1.0))
+        until(lambda: port.released == 4)
+    told = [record.message.partition(";")[0] for record in caplog.records]
+    assert told == ["webcam 0 is gone", "webcam 0 is back", "webcam 0 is gone"]
+
+
 def test_a_camera_that_cannot_be_opened_is_an_error_at_once() -> None:
     with pytest.raises(SourceError, match="not plugged in"), webcam(ScriptedPort([None])):
         pass
