@@ -40,6 +40,9 @@ class Recording:
             live = self._live
             if live is None:
                 raise TakeError("Omote is still starting: ask again in a moment")
+            if self._recorder is not None and self._recorder.has_ended:  # a full disk; there may be room by now
+                live.scene.dismiss(self._recorder)
+                self._recorder = None
             if self._recorder is not None:
                 return self._recorder.progress.path
             recorder = Recorder(path or self._new_path(), provenance=f"recorded by Omote from {live.source.name}")

@@ -87,6 +87,11 @@ class Recorder:
         """From any thread."""
         return self._progress
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it cannot go on: `progress` says why."""
+        return self._has_ended
+
     def see(self, signal: Signal) -> None:
         """Keeps a signal for the thread that writes; never blocks, never raises."""
         if self._has_ended or self._is_over.is_set():

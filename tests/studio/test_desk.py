@@ -339,6 +339,19 @@ def test_the_page_hears_at_once_that_a_recording_has_ended(desk: Desk, tmp_path:
     assert crowd(desk).changes == before + 1
 
 
+def test_after_a_recording_that_a_full_disk_has_ended_another_one_begins(desk: Desk, tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a.csv", new_file=SmallDisk(1500).new_file)
+    desk.recording._recorder = recorder
+    with recorder:
+        recorder.see(Signal(Stamp(0, 0, 0), np.zeros(arkit.COUNT, np.float32)))
+    path = desk.record(True)
+    assert path is not None
+    assert path != tmp_path / "a.csv"
+    desk.running().run()
+    assert desk.record(False) == path
+    assert len(read_take(path).weights) == 12
+
+
 def test_the_page_hears_of_a_timer_that_ran_out(desk: Desk) -> None:
     now_ns = 0
     desk.switchboard._clock_ns = lambda: now_ns
