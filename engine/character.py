@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .data_folder import data_folder
 from .nouns import AnyCharacter, Character
 from .photoreal import character_file
-from .sealed import Arrays, CharacterError, Sealed, seal, unsealed
+from .sealed import Arrays, CharacterError, Sealed, damaged, seal, unsealed
 
 __all__ = ["CharacterError", "character_names", "load_any", "load_character", "own_folder", "own_names"]
 
@@ -107,16 +107,16 @@ def _open_kind(sealed: Sealed, path: Path) -> Character:
     if words.get("format") != _FORMAT:
         raise CharacterError(f'{path} is in the format "{words.get("format")}", this Omote reads "{_FORMAT}"')
     if missing := [word for word in _WORDS if word not in words]:
-        raise CharacterError(f'{path} is damaged: it does not say its "{missing[0]}"')
+        raise damaged(path, f'it does not say its "{missing[0]}"')
     for name, dimensions in _ARRAYS.items():
         if name not in arrays or arrays[name].ndim != dimensions:
-            raise CharacterError(f'{path} is damaged: no "{name}" of {dimensions} dimensions in it')
+            raise damaged(path, f'no "{name}" of {dimensions} dimensions in it')
         if not np.isfinite(arrays[name].astype(np.float32)).all():
-            raise CharacterError(f'{path} is damaged: "{name}" holds numbers that are not finite')
+            raise damaged(path, f'"{name}" holds numbers that are not finite')
     if words.get("digest") != _digest(arrays):
-        raise CharacterError(f"{path} is damaged: its numbers are not those that were written")
+        raise damaged(path, "its numbers are not those that were written")
     if len(arrays["texture_scale"]) != len(arrays["texture_steps"]):
-        raise CharacterError(f"{path} is damaged: {len(arrays['texture_scale'])} scales for its texture's channels")
+        raise damaged(path, f"{len(arrays['texture_scale'])} scales for its texture's channels")
     texture = arrays["texture_steps"].astype(np.float32) * arrays["texture_scale"][:, None, None]
     return Character(
         name=words["name"],

@@ -22,6 +22,11 @@ class CharacterError(ValueError):
     """No such character, or a file that is none; the message says which and the cure."""
 
 
+def damaged(path: Path, what: str) -> CharacterError:
+    """To be raised of a file that can be read, and makes no sense."""
+    return CharacterError(f"{path} is damaged: {what}; make the character again, or choose another")
+
+
 @dataclass(frozen=True)
 class Sealed:
     """What such a file holds. Nothing of it has been checked but that it can be read."""

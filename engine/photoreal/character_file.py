@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.engine.nouns import BankRows, Part, PhotorealCharacter
-from omote.engine.sealed import Arrays, CharacterError, Sealed, seal, unsealed
+from omote.engine.sealed import Arrays, CharacterError, Sealed, damaged, seal, unsealed
 
 FORMAT = "omote photoreal 1"
 SAMPLERS = ("lcm", "tcd", "student")
@@ -52,12 +52,12 @@ def photoreal(sealed: Sealed, path: Path) -> PhotorealCharacter:
     if words.get("format") != FORMAT:
         raise CharacterError(f'{path} is in the format "{words.get("format")}", this Omote reads "{FORMAT}" here')
     if words.pop("digest", None) != _digest(Sealed(words, sealed.arrays)):
-        raise CharacterError(f"{path} is damaged: it does not hold what was written; make the character again")
+        raise damaged(path, "it does not hold what was written")
     for word, kind in _WORDS.items():
         if type(words.get(word)) is not kind:
-            raise CharacterError(f'{path} is damaged: its "{word}" must be a {kind.__name__}, got {words.get(word)!r}')
+            raise damaged(path, f'its "{word}" must be a {kind.__name__}, got {words.get(word)!r}')
     if missing := [name for name in _ARRAYS if name not in sealed.arrays]:
-        raise CharacterError(f'{path} is damaged: there is no "{missing[0]}" in it')
+        raise damaged(path, f'there is no "{missing[0]}" in it')
     said = {name: words[name] for name in _WORDS} | {name: sealed.arrays[name] for name in _ARRAYS}
     bank = BankRows(**{name: tuple(_numbered(sealed.arrays, name)) for name in _ROWS})  # type: ignore[arg-type]
     parts = tuple(_parts(words.get("parts"), path))
@@ -131,7 +131,7 @@ def _parts(said: object, path: Path) -> Iterator[Part]:
     kinds = {"name": str, "sha256": str, "licence": str, "is_commercial": bool}
     for one in said if isinstance(said, list) else [said]:
         if not isinstance(one, dict) or {word: type(value) for word, value in one.items()} != kinds:
-            raise CharacterError(f"{path} is damaged: a part must have {', '.join(kinds)}, got {one!r}")
+            raise damaged(path, f"a part must have {', '.join(kinds)}, got {one!r}")
         yield Part(**one)
 
 
