@@ -1,4 +1,4 @@
-"""What `omote doctor` looks at of a person's own files: settings, calibrations, and the folder for takes."""
+"""What `omote doctor` looks at of a person's own files: settings, calibrations, characters, the folder for takes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from omote.calibration.actor_file import ActorError, actors_folder, load_actor
 from omote.calibration.actor_name import SUFFIX
+from omote.engine.character import CharacterError, load_any, own_names
 
 from .check import Check
 from .config import Config, user_config_path
@@ -17,12 +18,14 @@ from .recording import takes_folder
 from .settings import FILE, settings_folder
 
 LEAST_FREE = 500_000_000  # bytes: three hours of a phone's 60 faces a second
+_DAMAGED = "damaged"
 
 
 def files(config: Config) -> Iterator[Check]:
     """One thing after another; what is damaged is left as it is."""
     yield from _settings()
     yield from _actors()
+    yield from _characters()
     yield _takes(config.record.parent if config.record else takes_folder())
 
 
@@ -38,7 +41,7 @@ def _settings() -> Iterator[Check]:
             raise JsonError("it is no object")
     except (OSError, JsonError) as error:
         cure = "remove it, or let the next omote live put it aside"
-        yield Check("page's settings", False, f"{path} is damaged: {error}", cure)
+        yield Check("page's settings", False, f"{path} is damaged: {error}", cure, wrong=_DAMAGED)
     else:
         yield Check("page's settings", True, str(path))
 
@@ -51,11 +54,24 @@ def _actors() -> Iterator[Check]:
         try:
             load_actor(path)
         except ActorError as error:
-            yield Check("actor", False, str(error))
+            yield Check("actor", False, str(error), wrong=_DAMAGED)
         else:
             whole.append(path.name.removesuffix(SUFFIX))
     if whole or not paths:
         yield Check("actors", True, ", ".join(whole) or "nobody is calibrated yet: omote calibrate")
+
+
+def _characters() -> Iterator[Check]:
+    """Each that was made here and cannot be shown; those that are shipped are looked at with the weights."""
+    damaged = []
+    for name in own_names():
+        try:
+            load_any(name)
+        except CharacterError as error:
+            damaged.append(name)
+            yield Check("character", False, str(error), wrong=_DAMAGED)
+    if found := ", ".join(name for name in own_names() if name not in damaged):
+        yield Check("own characters", True, found)
 
 
 def _takes(folder: Path) -> Check:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata, util
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def sources(config: Config) -> Iterator[Check]:
     if sys.platform == "linux":
         yield _gl_libraries()
     yield from _models()
-    yield _cameras()
+    yield cameras()
     yield from _listening(config.source)
 
 
@@ -63,12 +64,21 @@ def _models() -> Iterator[Check]:
         yield Check("tracker model", row.state == "present", found, cure)
 
 
-def _cameras() -> Check:
+def _may_use(device: Path) -> bool:
+    return os.access(device, os.R_OK | os.W_OK)
+
+
+def cameras(folder: Path = Path("/dev"), may_use: Callable[[Path], bool] = _may_use) -> Check:
     """Linux names its cameras without opening them; elsewhere only opening one would tell."""
+    name = "camera"
     if sys.platform != "linux":
-        return Check("camera", True, "not looked for, because looking would open it: omote live --source webcam")
-    found = sorted(path.name for path in Path("/dev").glob("video[0-9]*"))
-    return Check("camera", bool(found), ", ".join(found) or "none", "plug one in; demo, videos and phones need none")
+        return Check(name, True, "not looked for, because looking would open it: omote live --source webcam")
+    paths = sorted(folder.glob("video[0-9]*"))
+    found = ", ".join(path.name for path in paths)
+    if paths and not any(may_use(path) for path in paths):
+        cure = "you may not open it: sudo usermod -aG video $USER, and log in again"
+        return Check(name, False, found, cure, wrong="closed")
+    return Check(name, bool(found), found or "none", "plug one in; demo, videos and phones need none")
 
 
 def _listening(spec: str) -> Iterator[Check]:

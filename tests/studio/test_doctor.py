@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from omote.calibration.actor_file import Made, actor_path, save_actor
 from omote.engine import weights
+from omote.engine.character import FOLDER
 from omote.engine.nouns import Actor
 from omote.studio.check import Check
 from omote.studio.config import Config
@@ -17,7 +20,7 @@ from omote.studio.doctor_drawing import gpu_runtime
 from omote.studio.doctor_drawing import weights as look_at_weights
 from omote.studio.doctor_files import files
 from omote.studio.doctor_outputs import obs_place, outputs
-from omote.studio.doctor_sources import sources
+from omote.studio.doctor_sources import cameras, sources
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +119,28 @@ def test_a_damaged_calibration_is_found_and_the_others_are_listed(home: Path) ->
     assert "run omote calibrate again, or remove it" in check.line()
     assert "me@" in named("actors", files(Config())).found
     assert damaged.read_bytes() == b"\0"
+
+
+def test_a_damaged_character_that_was_made_here_is_found_and_the_others_are_listed(home: Path) -> None:
+    own = home / "data" / "omote" / "characters"
+    own.mkdir(parents=True)
+    shutil.copy(FOLDER / "hana.omote", own / "me.omote")
+    (own / "you.omote").write_bytes(b"\0" * 500)
+    check = named("character", files(Config()))
+    assert check.line().startswith("damaged")
+    assert "you.omote" in check.found
+    assert "make the character again" in check.line()
+    assert named("own characters", files(Config())).found == "me"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only opening a camera would tell")
+def test_a_camera_that_this_user_may_not_open_is_no_camera(tmp_path: Path) -> None:
+    assert cameras(tmp_path).found == "none"
+    (tmp_path / "video0").touch()
+    assert cameras(tmp_path).is_ok
+    check = cameras(tmp_path, lambda path: False)
+    assert not check.is_ok
+    assert "usermod -aG video" in check.line()
 
 
 def test_damaged_settings_of_the_page_are_found_and_left_alone(home: Path) -> None:
