@@ -51,7 +51,7 @@ def read_take(path: Path) -> Take:
         weights=weights,
         head_rotation=rotation_from_angles(values[:, arkit.COUNT : arkit.COUNT + 3]),
         head_translation=beside.array("head_translation", np.zeros((count, 3), np.float32)),
-        gaze=beside.array("gaze", np.stack([gaze_from_weights(row) for row in weights])),
+        gaze=beside.array("gaze", gaze_from_weights(weights)),
         confidence=beside.array("confidence", has_face.astype(np.float32)),
         provenance=beside.provenance,
         timecode_ns=rows.start_ns if beside.has_timecode else None,

@@ -25,6 +25,7 @@ _SWAPPED = {"JawLeft": "JawRight", "JawRight": "JawLeft", "MouthLeft": "MouthRig
 COLUMNS = ("Timecode", "BlendShapeCount", *(_SWAPPED.get(name, name) for name in livelink.NAMES))
 _ORDER = [livelink.NAMES.index(title) for title in COLUMNS[2:]]
 APP_RATE = 60  # frames that the app's timecode counts in a second
+_NO_FACE = np.zeros(livelink.COUNT)
 
 
 class TakeError(SourceError):
@@ -51,13 +52,13 @@ def parse(name: str, text: str, timecode_rate: int | None = None, *, is_unfinish
     """
     lines = (text[: text.rfind("\n") + 1] if is_unfinished else text).splitlines()
     columns = _Columns(name, lines[0] if lines else "")
-    rows = [_Row(f"{name} row {number}", line) for number, line in enumerate(lines[1:], 2) if line.strip()]
+    rows = [_Row(f"{name} row {number}", line, columns) for number, line in enumerate(lines[1:], 2) if line.strip()]
     if not rows:
         raise TakeError(f"{name} has no rows; wanted at least one below the header")
     rate = timecode_rate or _guess_rate(rows)
     return Rows(
         time_s=_elapsed(rows, rate),
-        values=np.array([columns.values(row) for row in rows]),
+        values=np.array([row.values for row in rows]),
         has_face=np.array([row.has_face for row in rows]),
         timecode_rate=rate,
         start_ns=round(rows[0].time_s(rate) * 1e9) % DAY_NS,
@@ -105,43 +106,45 @@ class _Columns:
         self._count = line.count(",") + 1
         self._columns = [where.get(title.lower()) for title in livelink.NAMES]  # None: that angle was not recorded
 
-    def values(self, row: _Row) -> list[float]:
-        """[61] in the order of `livelink.NAMES`."""
-        if not row.has_face:
-            return [0.0] * livelink.COUNT
-        if len(row.cells) != self._count:
-            raise TakeError(f"{row.place}: {len(row.cells)} columns; wanted {self._count}, as in the header")
-        return [
-            0.0 if column is None else row.number(column, title)
-            for column, title in zip(self._columns, livelink.NAMES, strict=True)
-        ]
+    def values(self, place: str, cells: list[str]) -> NDArray[np.float64]:
+        """[61] in the order of `livelink.NAMES`; `place` is for who is to mend it."""
+        if len(cells) != self._count:
+            raise TakeError(f"{place}: {len(cells)} columns; wanted {self._count}, as in the header")
+        return np.array(
+            [
+                0.0 if column is None else _number(place, cells[column], title)
+                for column, title in zip(self._columns, livelink.NAMES, strict=True)
+            ]
+        )
 
 
 class _Row:
-    """One line of the CSV."""
+    """One line of the CSV, as numbers: an evening has a million lines, and text takes ten times the room."""
 
-    def __init__(self, place: str, line: str) -> None:
-        self.place = place
-        self.cells = line.split(",")
-        found = _TIMECODE.match(self.cells[0].strip())
+    def __init__(self, place: str, line: str, columns: _Columns) -> None:
+        cells = line.split(",")
+        self.place, self.timecode = place, cells[0]
+        found = _TIMECODE.match(cells[0].strip())
         if not found:
-            raise TakeError(f"{place}: the timecode is {self.cells[0][:40]!r}; wanted HH:MM:SS:FF.subframe")
+            raise TakeError(f"{place}: the timecode is {cells[0][:40]!r}; wanted HH:MM:SS:FF.subframe")
         hours, minutes, seconds, self.frame = (int(digits) for digits in found.groups()[:4])
         self.second = seconds + 60 * (minutes + 60 * hours)  # of the day
         self.sub_frame = float(f"0.{found[5] or 0}")
-        self.has_face = len(self.cells) > 1 and self.cells[1].strip() not in ("", "0")
+        self.has_face = len(cells) > 1 and cells[1].strip() not in ("", "0")
+        self.values = columns.values(place, cells) if self.has_face else _NO_FACE  # [61]
 
     def time_s(self, rate: int) -> float:
         return self.second + (self.frame + self.sub_frame) / rate
 
-    def number(self, column: int, title: str) -> float:
-        try:
-            value = float(self.cells[column])
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise TakeError(f"{self.place}: {title} is {self.cells[column][:40]!r}; wanted a finite number")
-        return value
+
+def _number(place: str, cell: str, title: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise TakeError(f"{place}: {title} is {cell[:40]!r}; wanted a finite number")
+    return value
 
 
 def _elapsed(rows: list[_Row], rate: int) -> NDArray[np.float64]:
@@ -152,7 +155,7 @@ def _elapsed(rows: list[_Row], rate: int) -> NDArray[np.float64]:
             day_s += _DAY_S
         elapsed.append(day_s + row.time_s(rate) - rows[0].time_s(rate))
         if elapsed[-1] < elapsed[-2]:
-            raise TakeError(f"{row.place}: the timecode {row.cells[0]!r} lies before the row above; wanted a later one")
+            raise TakeError(f"{row.place}: the timecode {row.timecode!r} lies before the row above; wanted a later one")
     return np.array(elapsed)
 
 

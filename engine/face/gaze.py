@@ -15,24 +15,20 @@ _LEFTWARD = {"Left": 1.0, "Right": -1.0}  # looking out turns the left eye to th
 
 
 def gaze_from_weights(weights: Array) -> Array:
-    """[2,2] pitch and yaw in radians of left and right eye, in the head's frame.
+    """[...,2,2] pitch and yaw in radians of left and right eye, in the head's frame, of [...,52] weights.
 
     Positive pitch looks down, positive yaw to the subject's left, as the head's rotation does.
     """
+    numbers = np.asarray(weights, np.float64)
 
-    def weight(way: str, side: str) -> float:
-        return float(weights[arkit.INDEX[f"eyeLook{way}{side}"]])
+    def weight(way: str, side: str) -> NDArray[np.float64]:
+        return numbers[..., arkit.INDEX[f"eyeLook{way}{side}"]]
 
-    return np.array(
-        [
-            [
-                LOOK_DOWN_RAD * weight("Down", side) - LOOK_UP_RAD * weight("Up", side),
-                leftward * LOOK_SIDE_RAD * (weight("Out", side) - weight("In", side)),
-            ]
-            for side, leftward in _LEFTWARD.items()
-        ],
-        np.float32,
-    )
+    gaze = np.empty((*numbers.shape[:-1], 2, 2), np.float32)
+    for eye, (side, leftward) in enumerate(_LEFTWARD.items()):
+        gaze[..., eye, 0] = LOOK_DOWN_RAD * weight("Down", side) - LOOK_UP_RAD * weight("Up", side)
+        gaze[..., eye, 1] = leftward * LOOK_SIDE_RAD * (weight("Out", side) - weight("In", side))
+    return gaze
 
 
 def weights_from_gaze(gaze: Array) -> Array:

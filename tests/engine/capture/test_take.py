@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +107,19 @@ def test_what_the_app_records_alone_is_enough(tmp_path: Path) -> None:
 def test_the_rate_of_the_timecode_is_seen_in_its_highest_frame(tmp_path: Path) -> None:
     lines = [row(f"00:00:{index // 24:02}:{index % 24:02}.000") for index in range(72)]
     assert read_take(written(tmp_path, HEADER, *lines)).fps == 24.0
+
+
+def test_an_evening_is_read_in_the_room_of_its_numbers() -> None:
+    count, values = 2000, np.linspace(0.1, 0.9, livelink.COUNT)
+    lines = (take_csv.line(k * 16_666_667, values, 60, has_face=True) for k in range(count))
+    text = "".join((take_csv.header(), *lines))
+    tracemalloc.start()
+    try:
+        take_csv.parse("take.csv", text)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 6 * values.nbytes * count  # as text in pieces it were 15 times
 
 
 def test_a_row_that_counts_nothing_saw_no_face(tmp_path: Path) -> None:
