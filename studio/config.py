@@ -76,7 +76,7 @@ def load_config(path: Path | None = None, usual: Config = USUAL) -> Config:
         if not path.is_file():
             return usual
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows may put a mark before it
     except FileNotFoundError as error:
         raise ConfigError(f"there is no file {path}: --config wants a TOML file") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

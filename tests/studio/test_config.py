@@ -20,6 +20,10 @@ def test_a_file_changes_what_it_says_and_nothing_else(tmp_path: Path) -> None:
     assert load_config(path) == Config(source="webcam:1", size=256, fps=24.0, page=False, report=Path("out.json"))
 
 
+def test_a_file_of_a_windows_editor_is_read(tmp_path: Path) -> None:
+    assert load_config(written(tmp_path, '\ufeffsource = "webcam"\n')) == Config(source="webcam")
+
+
 def test_a_list_of_texts_stays_one(tmp_path: Path) -> None:
     path = written(tmp_path, 'out = ["livelink://unreal", "vmc://127.0.0.1"]\ncurve = true\n')
     assert load_config(path) == Config(out=("livelink://unreal", "vmc://127.0.0.1"), curve=True)
