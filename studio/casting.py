@@ -22,7 +22,8 @@ from omote.engine.nouns import AnyCharacter, PhotorealCharacter
 from omote.engine.scene import Scene
 
 from . import thumbnails, workshop
-from .character import quotable, ticked_words
+from .character import quotable
+from .consent import ticked_words
 from .jobs import Jobs, JobsError
 from .likeness import OPEN, PHOTOREAL
 from .wish import ordered

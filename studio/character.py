@@ -6,7 +6,6 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from omote.engine.identity.networks import PeopleNetworks
 
 from . import likeness
+from .consent import consent_words
 from .ending import interruptibly
 from .likeness import LikenessOrder
 
@@ -36,7 +36,6 @@ _LONGEST_NAME = 64  # bytes; a file's may have 255 with all that is added
 _NAME = re.compile(r"[\w-]+")
 # What Windows keeps for devices, whatever follows the dot.
 _DEVICES = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)
-_QUESTION = "A face is personal data. Has the person in {photos} agreed that a character is made of them? [yes/no] "
 _LIKENESS = "Private: the likeness of a real person, who decides what it is used for"
 
 
@@ -183,30 +182,6 @@ def make_folder(folder: Path) -> None:
 def _consent(wanted: Order) -> str:
     ask = input if sys.stdin is not None and sys.stdin.isatty() else None
     return consent_words(len(wanted.photos), wanted.consent, ask, time.strftime("%Y-%m-%d"))
-
-
-def consent_words(photos: int, is_given: bool, ask: Callable[[str], str] | None, today: str) -> str:
-    """What the file will say of the subject's consent; CharacterError where they have not agreed."""
-    some = "this photo" if photos == 1 else "these photos"
-    if is_given:
-        return f"On {today} the maker declared that the person in {some} agrees to it (--consent)"
-    if ask is None:
-        raise CharacterError(
-            f"nobody can be asked here whether the person in {some} agrees: run it in a terminal, or add --consent "
-            "if they do"
-        )
-    try:
-        answer = ask(_QUESTION.format(photos=some)).strip()
-    except EOFError:  # Ctrl-D
-        answer = ""
-    if answer.lower() not in ("y", "yes"):
-        raise CharacterError(f'no character was made: the answer was "{answer}", and without a yes there is none')
-    return f"On {today} the maker was asked whether the person in {some} agrees to it and answered {answer}"
-
-
-def ticked_words(today: str) -> str:
-    """What the file will say of consent that was ticked on the page, beside the photo."""
-    return f"On {today} the maker declared that the person in this photo agrees to it (ticked on the page)"
 
 
 def make(wanted: Order, consent: str) -> AnyCharacter:

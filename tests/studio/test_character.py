@@ -13,8 +13,9 @@ from PIL import Image
 
 from omote.engine import DEFAULT_CHARACTER, load_character
 from omote.engine.character import CharacterError, save_character
-from omote.studio.character import Order, consent_words, place
+from omote.studio.character import Order, place
 from omote.studio.command import main
+from omote.studio.consent import consent_words
 
 Said = Callable[..., str]
 

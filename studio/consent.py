@@ -1,0 +1,33 @@
+"""Whether the person in a photo has agreed that a character is made of them, in the words that its file keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from omote.engine.character import CharacterError
+
+_QUESTION = "A face is personal data. Has the person in {photos} agreed that a character is made of them? [yes/no] "
+
+
+def consent_words(photos: int, is_given: bool, ask: Callable[[str], str] | None, today: str) -> str:
+    """What the file will say of the subject's consent; CharacterError where they have not agreed."""
+    some = "this photo" if photos == 1 else "these photos"
+    if is_given:
+        return f"On {today} the maker declared that the person in {some} agrees to it (--consent)"
+    if ask is None:
+        raise CharacterError(
+            f"nobody can be asked here whether the person in {some} agrees: run it in a terminal, or add --consent "
+            "if they do"
+        )
+    try:
+        answer = ask(_QUESTION.format(photos=some)).strip()
+    except EOFError:  # Ctrl-D
+        answer = ""
+    if answer.lower() not in ("y", "yes"):
+        raise CharacterError(f'no character was made: the answer was "{answer}", and without a yes there is none')
+    return f"On {today} the maker was asked whether the person in {some} agrees to it and answered {answer}"
+
+
+def ticked_words(today: str) -> str:
+    """What the file will say of consent that was ticked on the page, beside the photo."""
+    return f"On {today} the maker declared that the person in this photo agrees to it (ticked on the page)"
