@@ -23,6 +23,7 @@ from .tracker import Picture
 log = logging.getLogger(__name__)
 
 DEFAULT_FPS = 30.0  # of a file that does not say
+_CLOSE_S = 1e-4  # a picture so near a border counts as on it
 BEHIND_S = 0.1  # a machine that decodes so much too late, or slept, plays on from there instead of racing after it
 
 
@@ -37,8 +38,9 @@ class Shot:
 class Film:
     """Reads the pictures of a file, from one thread.
 
-    At the pace of a camera, or, offline, each of them as fast as it is asked for. The next picture is decoded while it
-    is still to come, as a camera's would be before it is handed over.
+    At the pace of a camera, or, offline, each of them as fast as it is asked for, and captured when the file says:
+    phones and browsers record at no even rate. The next picture is decoded while it is still to come, as a camera's
+    would be before it is handed over.
     """
 
     def __init__(
@@ -56,21 +58,21 @@ class Film:
         self._path, self._asked_fps, self._loop, self._is_offline = path, fps, loop, is_offline
         self._clock_ns, self._sleep = clock_ns, sleep
         self._playback = playback
-        self._first, self._past = 0.0, math.inf  # of the file's pictures, those that are played
+        self._own_fps = self.fps
         self._file: Any = None
         self._index = -1  # of the picture that was decoded last, all rounds counted
-        self._round_index = -1  # the same in this round
+        self._file_index, self._file_s = -1, 0.0  # the same in the file, and when it is shown there
+        self._first_index, self._first_s = -1, 0.0  # of the first picture of this round
+        self._before_s = 0.0  # how long all earlier rounds took
         self._is_taken = True  # whether that one was given away
         self._start_ns: int | None = None  # when picture 0 was due
         self._wall_ahead_ns = 0  # wall clock minus `clock_ns`
 
     def __enter__(self) -> Self:
         self._file = opened(self._path)
-        own_fps = _own_fps(self._file)
+        self._own_fps = own_fps = _own_fps(self._file)
         self.fps = (self._asked_fps or own_fps) * self._playback.speed
-        self._first = _picture_at(self._playback.start_s, own_fps)
-        self._past = _picture_at(self._playback.past_s, own_fps)
-        if self._first >= self._past:
+        if _picture_at(self._playback.start_s, own_fps) >= _picture_at(self._playback.past_s, own_fps):
             raise SourceError(f"no picture of {self._path.name} lies {self._playback.span}: wanted a longer span")
         return self
 
@@ -94,7 +96,10 @@ class Film:
             self._wall_ahead_ns = time.time_ns() - self._start_ns
 
     def _due_ns(self) -> int:
-        return (self._start_ns or 0) + round(self._index * 1e9 / self.fps)
+        since_s = self._index / self.fps
+        if self._is_offline and self._asked_fps is None:
+            since_s = (self._before_s + self._file_s - self._first_s) / self._playback.speed
+        return (self._start_ns or 0) + round(since_s * 1e9)
 
     def _wait(self, timeout_s: float) -> bool:
         """Whether the next picture is due within the time; then it is due now, and what came before it is dropped."""
@@ -123,47 +128,60 @@ class Film:
             if not self._grab_played():
                 raise self._unreadable()
         self._index += 1
-        self._round_index += 1
         self._is_taken = False
 
     def _grab_played(self) -> bool:
         """Whether there is a next picture of those that are played; it is the one to retrieve then."""
-        if self._round_index + 1 >= self._past:
+        is_first = self._first_index < 0
+        is_there = self._grab_first() if is_first else self._grab_next()
+        if not is_there or self._file_s >= self._playback.past_s - _CLOSE_S:
             return False
-        return self._skip() and bool(self._file.grab())
-
-    def _skip(self) -> bool:
-        """Whether the first picture that is played comes next, or one behind it."""
-        if self._round_index + 1 < self._first:
-            self._file.set(cv2.CAP_PROP_POS_FRAMES, self._first)
-            if self._file.get(cv2.CAP_PROP_POS_FRAMES) == self._first:
-                self._round_index = int(self._first) - 1
-            else:  # a file in which nothing can be found but by reading it
-                self._file.release()
-                self._file = opened(self._path)
-        while self._round_index + 1 < self._first:
-            if not self._file.grab():
-                return False
-            self._round_index += 1
+        if is_first:
+            self._first_index, self._first_s = self._file_index, self._file_s
         return True
 
+    def _grab_first(self) -> bool:
+        start_s = self._playback.start_s
+        if first := int(_picture_at(start_s, self._own_fps)):
+            self._file.set(cv2.CAP_PROP_POS_FRAMES, first)
+            self._file_index = first - 1
+            is_found = self._file.get(cv2.CAP_PROP_POS_FRAMES) == first and self._grab_next()
+            if is_found and abs(self._file_s - first / self._own_fps) < 0.5 / self._own_fps:
+                return True
+            self._reopen()  # a file in which nothing can be found but by reading it
+        while self._grab_next():
+            if self._file_s >= start_s - _CLOSE_S:
+                return True
+        return False
+
+    def _grab_next(self) -> bool:
+        if not self._file.grab():
+            return False
+        self._file_index += 1
+        said_s = float(self._file.get(cv2.CAP_PROP_POS_MSEC)) / 1e3  # 0 where the file says no times
+        self._file_s = max(self._file_s, said_s if said_s > 0.0 else self._file_index / self._own_fps)
+        return True
+
+    def _reopen(self) -> None:
+        self._file.release()
+        self._file = opened(self._path)
+        self._file_index, self._file_s, self._first_index = -1, 0.0, -1
+
     def _end_round(self) -> None:
-        came = self._round_index + 1
+        came, after_s = self._file_index + 1, self._file_s + 1.0 / self._own_fps
         if came == 0:
             raise self._unreadable()
-        if came <= self._first:
+        if self._first_index < 0:
             raise SourceError(
-                f"no picture of {self._path.name} lies {self._playback.span}: "
-                f"it lasts {came / _own_fps(self._file):.2f} s"
+                f"no picture of {self._path.name} lies {self._playback.span}: it was read to {after_s:.2f} s"
             )
         promised = int(self._file.get(cv2.CAP_PROP_FRAME_COUNT))
-        if came < min(promised, self._past):
+        if came < promised and after_s < min(promised / self._own_fps, self._playback.past_s) - _CLOSE_S:
             log.warning("%s ends after %d of %d pictures: it is cut off", self._path.name, came, promised)
         if not self._loop:
             raise EndOfSource(self._path.name)
-        self._file.release()
-        self._file = opened(self._path)
-        self._round_index = -1
+        self._before_s += min(after_s, self._playback.past_s) - self._first_s
+        self._reopen()
 
     def _retrieved(self) -> Picture:
         is_decoded, picture = self._file.retrieve()
@@ -172,8 +190,7 @@ class Film:
         return cast(Picture, picture)
 
     def _unreadable(self) -> SourceError:
-        at = self._round_index + 1
-        return SourceError(f"picture {at} of {self._path} cannot be decoded; is the file damaged?")
+        return SourceError(f"picture {self._file_index + 1} of {self._path} cannot be decoded; is the file damaged?")
 
 
 def opened(path: Path) -> Any:

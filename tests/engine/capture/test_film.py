@@ -6,6 +6,7 @@ import logging
 import struct
 import wave
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from omote.engine.capture.film import Film, Shot, opened
 from omote.engine.capture.playback import WHOLE
 
 COUNT, FPS = 10, 10.0
+UNEVEN_MS = (0, 100, 200, 300, 400, 500, 700, 900, 1100, 1300)
 
 
 class ManualClock:
@@ -220,3 +222,36 @@ def test_a_part_that_holds_no_picture_is_refused(film: Path, clock: ManualClock)
         camera.read(1.0)
     with pytest.raises(SourceError, match=r"no picture of film.\w+ lies from 0.31 s to 0.39 s"):
         playing(film, clock, playback=Playback(start_s=0.31, end_s=0.39)).__enter__()
+
+
+@pytest.fixture
+def uneven(tmp_path: Path) -> Path:
+    """Ten pictures as those of `film`, the first five 0.1 seconds apart and all others 0.2."""
+    av = pytest.importorskip("av")
+    path = tmp_path / "uneven.mp4"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("mpeg4", rate=1000)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for k, at_ms in enumerate(UNEVEN_MS):
+            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 20 + 20 * k, np.uint8), "rgb24")
+            picture.pts, picture.time_base = at_ms, Fraction(1, 1000)
+            file.mux(stream.encode(picture))
+        file.mux(stream.encode())
+    return path
+
+
+def test_offline_a_picture_is_captured_when_the_file_says(uneven: Path, clock: ManualClock) -> None:
+    with playing(uneven, clock, is_offline=True, playback=Playback(speed=2.0)) as camera:
+        shots = [camera.read(1.0) for _ in range(COUNT)]
+    assert [shown(s) for s in shots] == list(range(COUNT))
+    assert [s.stamp.captured_ns - 5_000_000_000 for s in shots if s] == [at_ms * 500_000 for at_ms in UNEVEN_MS]
+
+
+def test_a_part_of_an_uneven_film_is_found_by_its_times(
+    uneven: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with playing(uneven, clock, loop=True, is_offline=True, playback=Playback(start_s=0.5, end_s=1.1)) as camera:
+        shots = [camera.read(1.0) for _ in range(5)]
+    assert [shown(s) for s in shots] == [5, 6, 7, 5, 6]
+    assert [s.stamp.captured_ns - 5_000_000_000 for s in shots if s] == [0, 2 * 10**8, 4 * 10**8, 6 * 10**8, 8 * 10**8]
+    assert not caplog.records  # nothing is cut off
