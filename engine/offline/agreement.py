@@ -37,7 +37,9 @@ def require_agreement(machine: str, found: Facts, wanted: Facts) -> None:
             )
     differing = [f"{name} {found[name] or 'missing'}" for name in _LIBRARIES if found[name] != wanted[name]]
     if differing:
-        _LOG.warning("%s has other libraries than this machine: its pictures may differ (%s)", machine, ", ".join(differing))
+        _LOG.warning(
+            "%s has other libraries than this machine: its pictures may differ (%s)", machine, ", ".join(differing)
+        )
 
 
 def _installed(name: str) -> str:
