@@ -57,9 +57,9 @@ class Outs:
         return any(path.suffix.lower() in VIDEOS for path in self.paths)
 
     def require_writable(self) -> None:
-        """RenderError where a file's folder cannot be written to."""
-        for path in self.paths:
-            require_writable(path)
+        """RenderError where a folder cannot be written to."""
+        for writer in self.writers:
+            require_writable(writer.path)
 
 
 def outs_of(words: Sequence[str], background: str | None, sources: Iterable[Path]) -> Outs:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from omote.engine.result_folder import prepare_folder
-from omote.engine.version import version
+from omote.engine.version import edition
 
 from .lock import locked
 from .picture_file import PATTERN
@@ -32,22 +32,28 @@ class Job:
     def __init__(self, outs: Sequence[Path], folder: Path | None) -> None:
         """`outs` are the files that are wanted; the pictures are drawn into `folder`, or into the job's own."""
         self.outs, self._given = tuple(outs), folder
-        place = folder or self.outs[0]
-        self.folder = place.with_name(place.name + SUFFIX)
+        places = dict.fromkeys((*((folder,) if folder else ()), *self.outs))
+        self._folders = [place.with_name(place.name + SUFFIX) for place in places]  # locked, all of them
+        self.folder = self._folders[0]
         self.pictures = folder or self.folder / "pictures"
         self._file, self._script = self.folder / "job.json", self.folder / "script.npz"
         self._asked: dict[str, str] = {}
+        self.is_gone_on_with = self._overwrite = False  # once it is admitted
         self._is_made = False  # whether `folder` was not there before
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._open.enter_context(locked(self.folder / "lock"))
-        except OSError as error:
-            raise RenderError(f"cannot write to {self.folder} ({error.strerror or error}): choose another --out") from (
-                error
-            )
+        with ExitStack() as opened:
+            for folder in self._folders:
+                try:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    opened.callback(_remove_empty, folder)
+                    opened.enter_context(locked(folder / "lock"))
+                except OSError as error:
+                    raise RenderError(
+                        f"cannot write to {folder} ({error.strerror or error}): choose another --out"
+                    ) from error
+            self._open = opened.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -57,8 +63,6 @@ class Job:
                 if self._given and self._is_made:
                     self._given.rmdir()  # which is refused where something is in it
         self._open.close()
-        with suppress(OSError):
-            self.folder.rmdir()
 
     @property
     def kept(self) -> int:
@@ -66,67 +70,64 @@ class Job:
         return sum(1 for _ in self.pictures.glob(PATTERN))
 
     @property
+    def replaced(self) -> int:
+        """Bytes of an earlier rendering's pictures, which beginning removes."""
+        return 0 if self.is_gone_on_with else sum(path.stat().st_size for path in self.pictures.glob(PATTERN))
+
+    @property
     def has_script(self) -> bool:
         """Whether it is kept what is shown."""
         return self._script.is_file()
 
-    def admit(self, asked: Facts, *, resume: bool = False, overwrite: bool = False) -> bool:
-        """Whether something is gone on with; nothing is changed but that a folder for pictures is made.
+    def admit(self, asked: Facts, *, resume: bool = False, overwrite: bool = False) -> None:
+        """Whether it may be begun, or gone on with; nothing is changed but that the folder of pictures is made.
 
         RenderError where something unfinished or an earlier result is in the way, or where what is to be gone on with
         is another rendering.
         """
-        self._asked = {"omote": version(), **asked}
-        if self._file.is_file() and self.has_script:
-            if resume:
-                self._compare("asked", self._asked)
-            elif not overwrite:
-                raise RenderError(
-                    f"an unfinished rendering is in {self.folder}, with {_pictures(self.kept)}: add --resume to go on "
-                    "with it, or --overwrite to begin again"
-                )
-            return resume
-        if not overwrite:
+        self._asked, self._overwrite = {"omote": edition(), **asked}, overwrite
+        is_unfinished = self._file.is_file() and self.has_script
+        self.is_gone_on_with = is_unfinished and resume
+        if self.is_gone_on_with:
+            self._compare("asked", self._asked)
+        elif is_unfinished and not overwrite:
+            raise RenderError(
+                f"an unfinished rendering is in {self.folder}, with {_pictures(self.kept)}: add --resume to go on "
+                "with it, or --overwrite to begin again"
+            )
+        self._is_made = self._given is not None and not self._given.exists()
+        if not is_unfinished and not overwrite:
             self._require_new()
-        return False
-
-    def begin(self, asked: Facts, *, resume: bool = False, overwrite: bool = False) -> bool:
-        """The same, and makes everything ready: what --overwrite means is removed."""
-        is_gone_on_with = self.admit(asked, resume=resume, overwrite=overwrite)
-        if not is_gone_on_with:
-            if self._given and overwrite:
-                self._is_made |= not self._given.exists()
-                prepare_folder(self._given, _EARLIER, RenderError, overwrite=True)
-            self._remove()
-            self._write()
         try:
             self.pictures.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RenderError(f"cannot write to {self.pictures}: {error.strerror or error}") from error
-        return is_gone_on_with
 
     def script(self, make: Callable[[], Script]) -> Script:
         """What is shown: as it was found out before, else as `make` finds out now."""
-        if self.has_script:
+        if self.is_gone_on_with:
             with suppress(RenderError):  # damaged by a power cut: what is found out again is the same
                 return Script.load(self._script)
-        script = make()
-        self.keep(script)
-        return script
+        return make()
 
-    def keep(self, script: Script) -> None:
-        """What is shown is this."""
+    def begin(self, drawing: Facts, script: Script) -> None:
+        """All is known and can be made: what --overwrite means is removed only now.
+
+        RenderError where the pictures that are there were drawn otherwise, or show something else.
+        """
+        facts = {**drawing, "what is shown": script.digest()[:12]}
+        if not self.is_gone_on_with:
+            if self._given and self._overwrite:
+                prepare_folder(self._given, _EARLIER, RenderError, overwrite=True)
+            self._remove()
+            self.pictures.mkdir(exist_ok=True)
+        elif self.kept:
+            self._compare("drawing", facts)
+        self._write(facts)
         try:
             script.save(self._script)
         except OSError as error:
             raise RenderError(f"cannot write to {self.folder}: {error.strerror or error}; make room") from error
-
-    def agree(self, drawing: Facts, script: Script) -> None:
-        """RenderError where the pictures that are there were drawn otherwise, or show something else."""
-        facts = {**drawing, "what is shown": script.digest()[:12]}
-        if self.kept and self._read().get("drawing"):
-            self._compare("drawing", facts)
-        self._write(facts)
 
     def finish(self) -> None:
         """All that was wanted is written: what was in progress is removed."""
@@ -158,8 +159,8 @@ class Job:
     def _damaged(self, why: object) -> RenderError:
         return RenderError(f"{self._file} cannot be read ({why}): begin again with --overwrite instead of --resume")
 
-    def _write(self, drawing: Facts | None = None) -> None:
-        said = {"omote_job": _FORMAT, "asked": self._asked, "drawing": drawing and dict(drawing)}
+    def _write(self, drawing: Facts) -> None:
+        said = {"omote_job": _FORMAT, "asked": self._asked, "drawing": dict(drawing)}
         unfinished = self._file.with_name(self._file.name + ".part")
         try:
             with unfinished.open("w", encoding="utf-8", newline="\n") as file:
@@ -178,7 +179,6 @@ class Job:
                 "another --out"
             )
         if self._given:
-            self._is_made |= not self._given.exists()
             prepare_folder(self._given, _EARLIER, RenderError, overwrite=False)
 
     def _remove(self) -> None:
@@ -191,6 +191,11 @@ class Job:
             path.with_name(path.name + ".part").unlink(missing_ok=True)
         with suppress(OSError):
             own.rmdir()
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _pictures(count: int) -> str:

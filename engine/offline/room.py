@@ -40,13 +40,15 @@ def require_room(
     size: int,
     pictures: Path,
     kept: int = 0,
+    replaced: int = 0,
     free_bytes: Callable[[Path], int] = free_bytes,
 ) -> None:
     """RenderError where the disks have no room for the pictures that are not there yet, and for what is made of them.
 
-    `pictures` is a folder that is there, and so are those of what the writers write.
+    `pictures` is a folder that is there, and so are those of what the writers write; `replaced` are bytes in it that
+    make room.
     """
-    drawn = max(len(script) - kept, 0) * (round(size * size * _PER_PIXEL) + _BLOCK)
+    drawn = max(len(script) - kept, 0) * (round(size * size * _PER_PIXEL) + _BLOCK) - replaced
     needs = [(pictures, drawn), *((writer.path.parent, writer.bytes_of(script, size)) for writer in writers)]
     needed: dict[int, int] = {}
     places: dict[int, Path] = {}

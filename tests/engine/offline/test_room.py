@@ -43,6 +43,7 @@ def test_too_little_room_says_how_much_is_needed_and_free(tmp_path: Path) -> Non
 def test_pictures_that_are_there_need_no_room_again(tmp_path: Path) -> None:
     require_room([], SCRIPT, 256, tmp_path, kept=90, free_bytes=lambda folder: 1_700_000)
     require_room([], SCRIPT, 256, tmp_path, kept=200, free_bytes=lambda folder: 0)
+    require_room([], SCRIPT, 256, tmp_path, replaced=17_000_000, free_bytes=lambda folder: 0)
 
 
 def test_a_folder_where_a_file_is_to_be_is_refused(tmp_path: Path) -> None:
