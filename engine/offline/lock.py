@@ -45,12 +45,14 @@ def locked(path: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            with suppress(OSError):  # Windows removes no open file: that is done below
-                path.unlink(missing_ok=True)
+            if sys.platform != "win32":  # which removes no open file
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
     finally:
         os.close(handle)
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
+    if sys.platform == "win32":  # elsewhere it may be the next one's by now
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _busy(path: Path) -> RenderError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from omote.engine.face.light import studio_light
+from omote.engine.offline import job as job_module
 from omote.engine.offline.job import Job
+from omote.engine.offline.lock import locked
 from omote.engine.offline.picture_file import encoded
 from omote.engine.offline.script import RenderError, Script, of_one
 
@@ -28,8 +31,8 @@ def begun(place: Path, *, folder: Path | None = None, pictures: int = 2, face: f
     """A job that was left with so many pictures."""
     job = Job([place], folder)
     with job:
-        job.begin(ASKED)
-        job.agree(DRAWING, job.script(lambda: script(face=face)))
+        job.admit(ASKED)
+        job.begin(DRAWING, script(face=face))
         for index in range(pictures):
             (job.pictures / f"{index:06d}.png").write_bytes(FLAT)
     return job
@@ -58,7 +61,7 @@ def test_finishing_leaves_what_was_wanted_and_nothing_else(tmp_path: Path) -> No
     begun(place, folder=place)
     for job in (Job([tmp_path / "a.mp4"], None), Job([], place)):
         with job:
-            job.begin(ASKED, resume=True)
+            job.admit(ASKED, resume=True)
             job.finish()
     assert names(tmp_path) == ["000000.png", "000001.png", "a"]
 
@@ -69,7 +72,7 @@ def test_what_is_unfinished_is_in_the_way_and_both_cures_are_told(tmp_path: Path
         pytest.raises(RenderError, match=r"unfinished.*2 pictures.*--resume.*--overwrite"),
         Job([tmp_path / "a.mp4"], None) as job,
     ):
-        job.begin(ASKED)
+        job.admit(ASKED)
     assert job.kept == 2
 
 
@@ -79,25 +82,27 @@ def test_an_earlier_file_is_in_the_way(tmp_path: Path) -> None:
         pytest.raises(RenderError, match=r"a\.mp4 is there already: add --overwrite"),
         Job([tmp_path / "a.mp4"], None) as job,
     ):
-        job.begin(ASKED, resume=True)
+        job.admit(ASKED, resume=True)
     assert names(tmp_path) == ["a.mp4"]
 
 
 def test_the_script_is_found_out_once(tmp_path: Path) -> None:
     begun(tmp_path / "a.mp4", face=0.25)
     with Job([tmp_path / "a.mp4"], None) as job:
-        assert job.begin(ASKED, resume=True)
+        job.admit(ASKED, resume=True)
         assert job.script(script).faces[0, 0] == 0.25
+        job.admit(ASKED, overwrite=True)
+        assert job.script(script).faces[0, 0] == 0.0
 
 
 def test_a_damaged_script_is_found_out_again(tmp_path: Path) -> None:
     job = begun(tmp_path / "a.mp4")
     (job.folder / "script.npz").write_bytes(b"PK")
     with Job([tmp_path / "a.mp4"], None) as again:
-        again.begin(ASKED, resume=True)
-        again.agree(DRAWING, again.script(script))
+        again.admit(ASKED, resume=True)
+        again.begin(DRAWING, again.script(script))
         with pytest.raises(RenderError, match=r"begun with what is shown [0-9a-f]{12}, now"):
-            again.agree(DRAWING, script(face=1.0))
+            again.begin(DRAWING, script(face=1.0))
 
 
 def test_what_differs_is_named(tmp_path: Path) -> None:
@@ -106,24 +111,25 @@ def test_what_differs_is_named(tmp_path: Path) -> None:
         pytest.raises(RenderError, match=r"begun with size 256, now 512; steps not said, now 2: type"),
         Job([tmp_path / "a.mp4"], None) as job,
     ):
-        job.begin({**ASKED, "size": "512", "steps": "2"}, resume=True)
+        job.admit({**ASKED, "size": "512", "steps": "2"}, resume=True)
     with Job([tmp_path / "a.mp4"], None) as job:
-        job.begin(ASKED, resume=True)
+        job.admit(ASKED, resume=True)
         with pytest.raises(RenderError, match="begun with threads 2, now 4"):
-            job.agree({"threads": "4"}, script())
+            job.begin({"threads": "4"}, script())
     assert job.kept == 2
 
 
 def test_how_it_is_drawn_matters_only_to_pictures_that_are_there(tmp_path: Path) -> None:
     begun(tmp_path / "a.mp4", pictures=0)
     with Job([tmp_path / "a.mp4"], None) as job:
-        assert job.begin(ASKED, resume=True)
-        job.agree({"threads": "4"}, script())
+        job.admit(ASKED, resume=True)
+        job.begin({"threads": "4"}, script())
 
 
 def test_nothing_to_go_on_with_begins(tmp_path: Path) -> None:
     with Job([tmp_path / "a.mp4"], None) as job:
-        assert not job.begin(ASKED, resume=True)
+        job.admit(ASKED, resume=True)
+        assert job.script(lambda: script(face=0.5)).faces[0, 0] == 0.5
         assert job.pictures.is_dir()
 
 
@@ -133,22 +139,29 @@ def test_overwriting_removes_the_earlier_rendering_and_nothing_else(tmp_path: Pa
     for path in (place / "holiday.jpg", place / "params.csv", job.folder / "notes.txt"):
         path.touch()
     with Job([], place) as again:
-        again.begin(ASKED, overwrite=True)
+        again.admit(ASKED, overwrite=True)
+        assert names(place) == [
+            "000000.png",
+            "000001.png",
+            "holiday.jpg",
+            "params.csv",
+        ]  # until the new one can be made
+        again.begin(DRAWING, script())
         assert names(place) == ["holiday.jpg"]
-        assert names(job.folder) == ["job.json", "lock", "notes.txt"]
+        assert names(job.folder) == ["job.json", "lock", "notes.txt", "script.npz"]
 
 
 def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "holiday.jpg").touch()
     with pytest.raises(RenderError, match=r"not empty.*--overwrite"), Job([], tmp_path / "a") as job:
-        job.begin(ASKED)
+        job.admit(ASKED)
     assert names(tmp_path) == ["a", "holiday.jpg"]
 
 
 def test_what_is_not_worth_keeping_leaves_no_trace(tmp_path: Path) -> None:
     with pytest.raises(RenderError, match="no face"), Job([tmp_path / "a" / "b"], tmp_path / "a" / "b") as job:
-        job.begin(ASKED)
+        job.admit(ASKED)
         raise RenderError("no face")
     assert names(tmp_path) == ["a"]
 
@@ -161,7 +174,7 @@ def test_a_damaged_job_says_how_to_begin_again(tmp_path: Path) -> None:
             pytest.raises(RenderError, match=r"job\.json cannot be read .*--overwrite"),
             Job([tmp_path / "a.mp4"], None) as again,
         ):
-            again.begin(ASKED, resume=True)
+            again.admit(ASKED, resume=True)
 
 
 def test_a_path_that_can_be_no_folder_is_refused(tmp_path: Path) -> None:
@@ -195,7 +208,41 @@ def test_two_processes_do_not_render_the_same_and_a_killed_one_is_in_nobodys_way
         other.wait()
     assert (tmp_path / "a.mp4.omote" / "lock").is_file()
     with Job([place], None) as job:
-        assert not job.begin(ASKED, resume=True)
+        job.admit(ASKED, resume=True)
+
+
+def test_whoever_writes_one_of_several_files_keeps_others_from_it(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    with Job([first, second], None):
+        with pytest.raises(RenderError, match=r"another omote is rendering in .*b\.mp4\.omote"), Job([second], None):
+            pass
+        with pytest.raises(RenderError, match="another omote is rendering"), Job([tmp_path / "c.mp4", second], None):
+            pass
+        assert names(tmp_path) == ["a.mp4.omote", "b.mp4.omote", "lock", "lock"]
+    assert names(tmp_path) == []
+
+
+def test_a_lock_that_the_next_one_took_at_once_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, close = tmp_path / "lock", os.close
+
+    def closed(handle: int) -> None:
+        close(handle)
+        path.touch()
+
+    with locked(path):
+        monkeypatch.setattr(os, "close", closed)
+    monkeypatch.undo()
+    assert path.exists() or os.name == "nt"
+
+
+def test_other_code_does_not_go_on_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun(tmp_path / "a.mp4")
+    monkeypatch.setattr(job_module, "edition", lambda: "0.1.0 (other)")
+    with (
+        pytest.raises(RenderError, match=r"begun with omote .*, now 0\.1\.0 \(other\)"),
+        Job([tmp_path / "a.mp4"], None) as job,
+    ):
+        job.admit(ASKED, resume=True)
 
 
 def test_overwriting_removes_what_a_killed_process_was_writing(tmp_path: Path) -> None:
@@ -204,5 +251,6 @@ def test_overwriting_removes_what_a_killed_process_was_writing(tmp_path: Path) -
     for left in (".000002.part.png", ".params.part.csv", "holiday.jpg"):
         (place / left).touch()
     with Job([], place) as again:
-        again.begin(ASKED, overwrite=True)
+        again.admit(ASKED, overwrite=True)
+        again.begin(DRAWING, script())
         assert names(place) == ["holiday.jpg"]
