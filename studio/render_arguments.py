@@ -122,12 +122,14 @@ def order(typed: argparse.Namespace, config: Config, words: Sequence[str]) -> Or
     _refuse(_TRANSITION, said, kind, "transition", "a transition (--from, --to)")
     _refuse(_PERFORMANCE, said, kind, "performance", "a performance (--take, --source)")
     _refuse({} if kind != "performance" else {"seed": "--seed"}, said, kind, "", "a transition or a timeline")
-    audio = said.get("audio")
+    audio, seed = said.get("audio"), said.get("seed")
+    if seed is not None and seed < 0:
+        raise RenderError(f"--seed takes a whole number from 0 on, got {seed}")
     shown = Shown(
         said.get("character"),
         _rate(said.get("rate")),
         said.get("light"),
-        said.get("seed"),
+        seed,
         audio,
         consistency="frame_by_frame" not in said,
     )

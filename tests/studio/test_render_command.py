@@ -88,6 +88,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         (("--from", "neutral", "--to", "smyle"), 'did you mean "smile"'),
         ((*SMILE, "--fps", "soon"), "'soon' is no rate"),
         ((*SMILE, "--size", "5000"), "--size must be from 16 to 4096 pixels, got 5000"),
+        ((*SMILE, "--seed", "-1"), "--seed takes a whole number from 0 on, got -1"),
         ((*SMILE, "--steps", "3"), "--steps must be one of"),
         ((*SMILE, "--background", "#fff"), "--background takes '#rrggbb'"),
         ((*SMILE, "--background", "#ffffff"), "--background is what .mp4 and .gif show"),
@@ -153,6 +154,26 @@ def test_a_full_disk_is_told_before_the_work(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
     said = mistake(capsys, *SMILE, *SMALL, "--out", "o")
     assert "kB may be needed on the disk of o, and 1.0 kB are free: make room" in said
+
+
+def test_an_earlier_result_stays_until_the_new_one_can_be_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether the disk, those who draw, or the performance is what is missing."""
+    words, earlier = ("--out", "o", "--overwrite"), Path("o", "000000.png")
+    assert main(["render", *SMILE, *SMALL, "--out", "o"]) == 0
+    usage, disk = namedtuple("usage", "total used free"), shutil.disk_usage
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
+    assert "make room" in mistake(capsys, *SMILE, "--size", "512", *words)
+    monkeypatch.setattr(shutil, "disk_usage", disk)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert "pip install 'omote[cluster]'" in mistake(capsys, *SMILE, *SMALL, *words, "--cluster", "local")
+    still, nobody = np.zeros((1, 3), np.float32), np.zeros(1, np.float32)
+    rest, gaze = np.zeros((1, arkit.COUNT), np.float32), np.zeros((1, 2, 2), np.float32)
+    write_take(Path("blind.csv"), Take(10.0, np.zeros(1), rest, still, still, gaze, nobody))
+    assert main(["render", "--take", "blind.csv", *SMALL, *words]) == 2
+    assert "no face was seen" in capsys.readouterr().err
+    assert earlier.is_file()
 
 
 def test_a_transition_comes_in_every_form_at_once(capsys: pytest.CaptureFixture[str]) -> None:
