@@ -32,7 +32,8 @@ class Encoder(Protocol):
 def sound_filter(first_s: str) -> str:
     """FFmpeg's chain that has `pcm` come out; silence where the file has a gap, or begins later.
 
+    A gap of less than 20 ms is none: containers count whole milliseconds.
     One channel comes out of both 3 dB less loud, as FFmpeg has it: two loudspeakers are as loud as one.
     """
-    made = "aresample=48000:async=1:first_pts=0,aformat=s16:channel_layouts=stereo"
+    made = "aresample=48000:async=1:min_hard_comp=0.02:first_pts=0,aformat=s16:channel_layouts=stereo"
     return f"asetpts=PTS-({first_s})/TB,{made}"

@@ -84,7 +84,8 @@ def _file(path: Path) -> str:
 
 def _begin_s(program: str, file: Path) -> str:
     """When its first picture is shown, since the beginning of its first stream; "0" where there are no pictures."""
-    first = ("-map", "0:V:0?", "-c", "copy", "-frames:v", "1", "-f", "framecrc", "-")
+    # Without -an the program takes the sound where there are no pictures.
+    first = ("-map", "0:V:0?", "-an", "-c", "copy", "-frames:v", "1", "-f", "framecrc", "-")
     command = [program, *_QUIET, "-i", _file(file), *first]
     ended = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True)
     unit = "0"

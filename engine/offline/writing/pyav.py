@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,11 @@ def _av() -> Any:
     return av
 
 
+def _file(path: Path) -> str:
+    """So that a name with a colon is a file's."""
+    return str(path.absolute())
+
+
 class Pyav:
     """FFmpeg's libraries in this process."""
 
@@ -44,22 +50,22 @@ class Pyav:
         av = _av()
         try:
             options = dict(film.form.container_options)
-            with av.open(str(path), "w", format=film.form.container, options=options) as container:
+            with av.open(_file(path), "w", format=film.form.container, options=options) as container:
                 container.metadata.update(film.tags)
                 _Mux(av, container, film, sound is not None).write(frames, sound)
         except RenderError:
             raise
-        except (OSError, ValueError) as error:  # PyAV's own errors are both
+        except (av.FFmpegError, OSError, ValueError) as error:
             raise RenderError(f"PyAV cannot write {film.form.suffix}: {error}") from error
 
     def pcm(self, file: Path) -> Iterator[bytes]:
         av = _av()
         try:
-            with av.open(str(file)) as container:
+            with av.open(_file(file)) as container:
                 yield from _decoded(av, container, file)
         except RenderError:
             raise
-        except (OSError, ValueError) as error:
+        except (av.FFmpegError, OSError, ValueError) as error:
             raise RenderError(f"the sound of {file} cannot be read: {error}") from error
 
 
@@ -140,8 +146,10 @@ def _decoded(av: Any, container: Any, file: Path) -> Iterator[bytes]:
     sink = graph.add("abuffersink")
     last.link_to(sink)
     graph.configure()
-    for frame in container.decode(stream):
-        source.push(frame)
+    for packet in container.demux(stream):
+        with suppress(av.InvalidDataError):  # silence is in its place, as the program has it
+            for frame in packet.decode():
+                source.push(frame)
         yield from _pulled(av, sink)
     source.push(None)
     yield from _pulled(av, sink)

@@ -122,6 +122,44 @@ def test_a_clips_sound_counts_from_its_first_picture(encoder: Encoder, tmp_path:
 
 
 @needs_ffmpeg
+@with_each
+@pytest.mark.parametrize("suffix", [".m4a", ".flac"])
+def test_sound_alone_counts_from_its_own_beginning(encoder: Encoder, suffix: str, tmp_path: Path) -> None:
+    """AAC has a lead that is not heard."""
+    found = pcm_of(encoder, made(tmp_path, suffix))
+    likeness = np.correlate(found, chirp(SOUND_RATE), "valid")
+    assert abs(likeness.argmax() / SOUND_RATE - AT_S) < 0.0002
+
+
+@needs_ffmpeg
+@with_each
+def test_what_is_damaged_in_a_recording_is_silence_and_the_rest_stays_in_its_place(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    file = made(tmp_path, ".mka", "-c:a", "flac")
+    data = bytearray(file.read_bytes())
+    second = data.index(b"\xff\xf8", data.index(b"\xff\xf8") + 2)
+    data[second : second + 4] = bytes(4)
+    file.write_bytes(bytes(data))
+    found = pcm_of(encoder, file)
+    assert abs(len(found) - SOUND_RATE) <= 48
+    assert abs(np.correlate(found, chirp(SOUND_RATE), "valid").argmax() / SOUND_RATE - AT_S) < 0.0002
+
+
+def made(folder: Path, suffix: str, *codec: str) -> Path:
+    """The recording in the format of this suffix."""
+    write_wav(folder / "sound.wav", [recording(SOUND_RATE)], SOUND_RATE)
+    path = folder / f"sound{suffix}"
+    subprocess.run([str(PROGRAM), "-v", "error", "-i", str(folder / "sound.wav"), *codec, str(path)], check=True)
+    return path
+
+
+def pcm_of(encoder: Encoder, file: Path) -> Floats:
+    """Its left channel."""
+    return np.frombuffer(b"".join(encoder.pcm(file)), "<i2").reshape(-1, 2)[:, 0].astype(np.float64)
+
+
+@needs_ffmpeg
 def test_what_has_no_sound_is_named_before_the_work(tmp_path: Path) -> None:
     silent, broken = tmp_path / "silent.mkv", tmp_path / "broken.wav"
     colours = ["-f", "lavfi", "-i", "color=s=32x32:r=25:d=0.2"]
@@ -134,10 +172,21 @@ def test_what_has_no_sound_is_named_before_the_work(tmp_path: Path) -> None:
 
 
 @with_each
-def test_each_encoder_names_a_file_without_sound(encoder: Encoder, tmp_path: Path) -> None:
-    (tmp_path / "broken.wav").write_bytes(b"RIFF but no more")
+@pytest.mark.parametrize("content", [b"RIFF but no more", b"OggS", b""])
+def test_each_encoder_names_a_file_without_sound(encoder: Encoder, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "broken.wav").write_bytes(content)
     with pytest.raises(RenderError, match=r"the sound of .*broken\.wav cannot be read"):
         list(encoder.pcm(tmp_path / "broken.wav"))
+
+
+@with_each
+def test_a_name_with_a_colon_is_a_files(encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To FFmpeg it begins with a protocol."""
+    monkeypatch.chdir(tmp_path)
+    write_wav(Path("take:1.wav"), [recording(SOUND_RATE)], SOUND_RATE)
+    writer = video(encoder, Path("take:1.mp4"))
+    writer.write(script(2, sound=Sound(Path("take:1.wav"))), pictures(tmp_path / "pictures", 2), nobody)
+    assert len(decoded(writer.path.absolute()).pictures) == 2
 
 
 BLOCKS = [np.arange(first, first + 10, dtype="<i2").repeat(2).tobytes() for first in (1, 11, 21)]
