@@ -57,7 +57,8 @@ class Hints:
 
     def stranger(self, address: str, kept: str) -> None:
         """Somebody sends who is not listened to, for that of `kept` is."""
-        self._notes["stranger"] = f"{address} sends as well, and is ignored: only {kept} is listened to"
+        who, whom = ("another device at " + address, "the first") if address == kept else (address, kept)
+        self._notes["stranger"] = f"{who} sends as well, and is ignored: only {whom} is listened to"
 
     def request(self, text: str) -> None:
         """What was asked for could not be asked."""

@@ -92,6 +92,16 @@ def test_a_stranger_is_told_of_though_our_own_sender_is_heard(caplog: pytest.Log
     assert lines == ["VMC: 10.0.0.9 sends as well, and is ignored: only 10.0.0.8 is listened to"] * 3
 
 
+def test_a_stranger_behind_the_same_address_is_told_apart() -> None:
+    hints = Hints("Live Link Face", lambda: "is it on?")
+    hints.begin(0)
+    hints.stranger("10.0.0.9", "10.0.0.9")
+    hints.look(AFTER_NS)
+    assert hints.told.endswith(
+        "another device at 10.0.0.9 sends as well, and is ignored: only the first is listened to"
+    )
+
+
 def test_a_source_that_hears_nothing_says_what_to_check(caplog: pytest.LogCaptureFixture) -> None:
     now_ns = [0]
     with LiveLinkSource(0, LOOPBACK, lambda: now_ns[0]) as source:
