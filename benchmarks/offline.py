@@ -97,14 +97,14 @@ def drawn(way: Way, size: int, runtime: str, count: int, clock_s: Callable[[], f
 
 
 def steady(told: Sequence[tuple[float, int]], workers: int) -> Row:
-    """Of (seconds, pictures done) at each chunk's end, from 0 done on: pictures a second after every worker's first.
+    """Of (seconds, pictures done) at each chunk's end or oftener: pictures a second after every worker's first chunk.
 
     Start-up is what the first chunks took above what they would have taken later.
     """
-    first_s, first = told[workers]
+    first_s, first = next((row for row in told if row[1] >= workers * CHUNK), told[-1])
     last_s, last = told[-1]
     if last <= first or last_s <= first_s:
-        raise ValueError(f"{workers} workers want more than {workers} chunks, got {len(told) - 1}")
+        raise ValueError(f"{workers} workers want more than {workers} chunks, got {last // CHUNK}")
     fps = (last - first) / (last_s - first_s)
     return {"fps": round(fps, 2), "startup_s": round(max(0.0, first_s - first / fps), 2), "all_s": round(last_s, 2)}
 

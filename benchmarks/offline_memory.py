@@ -1,4 +1,4 @@
-"""Draws so many pictures in this process, and says what it held at each chunk's end, and what going on again takes."""
+"""Draws so many pictures in this process, and says what it held on the way, and what going on again takes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MIB = 1 << 20
 
 @dataclass
 class Held:
-    """Resident sets in MiB, one of each chunk's end."""
+    """Resident sets in MiB, one of each time that something is done."""
 
     process: psutil.Process = field(default_factory=psutil.Process)
     here: list[float] = field(default_factory=list)

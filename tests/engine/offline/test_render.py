@@ -11,7 +11,9 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
+from omote.engine.character import load_character
 from omote.engine.face.light import studio_light
+from omote.engine.offline.crew import Alone
 from omote.engine.offline.easel import Chunk, Easel
 from omote.engine.offline.picture_file import encoded
 from omote.engine.offline.render import render
@@ -118,3 +120,10 @@ def test_a_full_disk_is_told_and_what_was_done_stays(tmp_path: Path, monkeypatch
     assert rendered(tmp_path)[0] == [1, 0]
     assert [name for name in files(tmp_path) if not is_whole(tmp_path / name)] == []
     assert len(files(tmp_path)) == COUNT
+
+
+def test_who_draws_alone_tells_of_every_picture(tmp_path: Path) -> None:
+    easel, said = Easel((load_character("hana"),), 16, 1, Build(size=128)), list[int]()
+    render(script(5), easel, Alone(), tmp_path, said.append)
+    assert said == [0, 1, 2, 3, 4, 5]
+    assert all(is_whole(tmp_path / f"{index:06d}.png") for index in range(5))
