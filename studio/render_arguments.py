@@ -14,6 +14,7 @@ from pathlib import Path
 
 from omote.engine.animator import runtimes
 from omote.engine.capture import Playback
+from omote.engine.offline.asked_face import file_named
 from omote.engine.offline.easing import EASES, USUAL, Ease
 from omote.engine.offline.script import RenderError
 from omote.engine.offline.writing.choice import SUFFIXES
@@ -134,6 +135,7 @@ def order(typed: argparse.Namespace, config: Config, words: Sequence[str]) -> Or
         consistency="frame_by_frame" not in said,
     )
     sources = [Path(str(said[name])).expanduser() for name in ("timeline", "take", "source", "audio") if name in said]
+    sources += [file for name in ("first", "last") if name in said and (file := file_named(str(said[name])))]
     outs = outs_of(typed.out, said.get("background"), [file for file in sources if file.is_file()])
     if audio is not None and not outs.have_sound:
         raise RenderError("--audio is heard in .mp4, .webm and .mov, and no --out is one: leave it out")

@@ -65,19 +65,30 @@ class Outs:
 def outs_of(words: Sequence[str], background: str | None, sources: Iterable[Path]) -> Outs:
     """What was typed, checked; RenderError where it cannot be. None of it may replace one of the `sources`."""
     colour = BACKGROUND if background is None else colour_of(background)
-    folders = [Path(word).expanduser() for word in words if _is_folder(word)]
+    if "" in words:
+        raise RenderError("--out takes a file or a folder, got ''")
+    folders = [_named(Path(word).expanduser()) for word in words if _is_folder(word)]
     if len(folders) > 1:
         raise RenderError(f"pictures go into one folder, got {' and '.join(map(str, folders))}: leave one out")
     paths = [Path(word).expanduser() for word in words if not _is_folder(word)]
     if len({path.resolve() for path in paths}) < len(paths):
         raise RenderError(f"the same file is wanted twice: {', '.join(map(str, paths))}")
-    for path in paths:
+    for path in (*paths, *(folder / TABLE for folder in folders)):
         if clash := next((source for source in sources if path.exists() and path.samefile(source)), None):
             raise RenderError(f"{clash} is what is rendered, and would be replaced: choose another --out")
     outs = Outs(tuple(writer_for(path, colour) for path in paths), folders[0] if folders else None)
     if background is not None and not any(path.suffix.lower() in _OPAQUE for path in paths):
         raise RenderError(f"--background is what {' and '.join(_OPAQUE)} show, and no --out is one: leave it out")
     return outs
+
+
+def _named(folder: Path) -> Path:
+    """By a name, which `.` and `..` are none: what is in progress lies beside the folder, under its name."""
+    if folder.name in ("", ".."):
+        folder = folder.resolve()
+    if not folder.name:
+        raise RenderError(f"{folder} is no folder for pictures: choose another --out")
+    return folder
 
 
 def colour_of(word: str) -> tuple[int, int, int]:

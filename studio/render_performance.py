@@ -20,7 +20,7 @@ from omote.engine.offline.resampling import exact_rate
 from omote.engine.offline.script import FACE_SIZE, RenderError, Script, Sound, of_one
 
 from .config import Config
-from .render_source import Phase, Shown, files_of, known
+from .render_source import Phase, Shown, known
 
 NOBODY = ""  # as the actor in the settings: what was kept of whoever performs live changes no picture
 
@@ -36,10 +36,6 @@ class Performed:
     shown: Shown
     is_heard: bool  # whether a sound goes anywhere
     is_costly = True
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return files_of(self._file, self.shown.audio)
 
     def facts(self) -> dict[str, str]:
         part = self.playback

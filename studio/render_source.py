@@ -34,11 +34,6 @@ class Piece(Protocol):
     @property
     def shown(self) -> Shown: ...
 
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Which are read, and must not be written."""
-        ...
-
     def facts(self) -> dict[str, str]:
         """All that decides its script, in words by their names for people."""
         ...
@@ -91,10 +86,6 @@ class Transition:
     shown: Shown
     is_costly = False
 
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return files_of(self.shown.audio)
-
     def facts(self) -> dict[str, str]:
         said = {"from": self.first, "to": self.last, "seconds": f"{self.seconds:g}", "ease": self.ease}
         back = {"there and back": "yes" if self.is_there_and_back else "no"}
@@ -128,10 +119,6 @@ class Timed:
     shown: Shown
     is_costly = False
 
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return files_of(self.file, self.shown.audio)
-
     def facts(self) -> dict[str, str]:
         return {**known("timeline", self.file), **self.shown.facts()}
 
@@ -148,11 +135,6 @@ class Timed:
 
 def _heard(script: Script, audio: Path | None) -> Script:
     return script if audio is None else replace(script, sound=Sound(audio))
-
-
-def files_of(*files: Path | None) -> tuple[Path, ...]:
-    """Those of them that are there."""
-    return tuple(file for file in files if file is not None and file.is_file())
 
 
 def known(name: str, file: Path | None) -> dict[str, str]:

@@ -45,6 +45,12 @@ def weights_of(word: str, folder: Path | None = None) -> Array:
     return found if isinstance(found, np.ndarray) else _arkit(found, f'"{word}"')
 
 
+def file_named(word: str) -> Path | None:
+    """The file in which `face_of` would look for it."""
+    found = _FILE.fullmatch(word.strip())
+    return Path(found["path"]) if found else None
+
+
 def face_of_values(values: Mapping[str, object], what: str) -> FlameParams:
     """The face with these ARKit weights, or FLAME values, and nothing else; `what` begins a RenderError."""
     found = _of_numbers(values, what)

@@ -119,6 +119,9 @@ def test_what_makes_no_sense_is_told(
         (("full",), "full is not empty"),
         (("t.csv/a.mp4",), "cannot write to t.csv"),
         (("t.csv/a",), "choose another"),
+        (("",), "--out takes a file or a folder, got ''"),
+        (("/",), "/ is no folder for pictures"),
+        ((".",), "here is not empty"),
     ],
 )
 def test_outs_that_cannot_be_are_told(
@@ -132,8 +135,21 @@ def test_outs_that_cannot_be_are_told(
 
 
 def test_what_is_rendered_is_never_written_over(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = mistake(capsys, "--take", "t.csv", "--out", "../here/t.csv", "--overwrite")
-    assert "t.csv is what is rendered, and would be replaced" in said
+    for words in (("--take", "t.csv"), ("--from", "t.csv@0.2")):
+        said = mistake(capsys, *words, "--out", "../here/t.csv", "--overwrite")
+        assert "t.csv is what is rendered, and would be replaced" in said
+
+
+def test_the_table_that_is_rendered_stays_in_its_folder(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    take.with_suffix(".json").unlink()
+    Path("o").mkdir()
+    table = take.rename("o/params.csv")
+    assert "params.csv is what is rendered" in mistake(capsys, "--take", f"{table}", "--out", "o", "--overwrite")
+
+
+def test_pictures_go_into_the_folder_that_one_is_in() -> None:
+    assert main(["render", *SMILE, *SMALL, "--fps", "10", "--out", "."]) == 0
+    assert sorted(path.name for path in Path().iterdir()) == ["000000.png", "000001.png", "params.csv"]
 
 
 def test_a_missing_codec_is_told_before_the_work(
