@@ -26,6 +26,7 @@ from omote.engine.version import version
 
 from .config import Config, ConfigError, settled
 from .desk import Desk
+from .echo import refuse_echo
 from .ending import end_within, interruptibly
 from .outlets import Outlets
 from .page.status import Stage, Status, presence_of
@@ -75,7 +76,8 @@ def load(config: Config) -> Cast:
 def _source(config: Config) -> Source:
     loop = config.loop or (config.source == "demo" and not config.offline)
     part = Playback(1.0 if config.speed is None else config.speed, config.start_s or 0.0, config.end_s)
-    return open_source(config.source, fps=config.fps, loop=loop, is_offline=config.offline, playback=part)
+    source = open_source(config.source, fps=config.fps, loop=loop, is_offline=config.offline, playback=part)
+    return refuse_echo(source, config.out)
 
 
 def _gearbox(config: Config, character: Character, animator: Animator) -> Gearbox | None:
@@ -121,7 +123,7 @@ def _desk(config: Config) -> Desk:
     """With what was kept; a file that is drawn picture by picture comes out the same whatever was set before."""
     folder = None if config.offline else settings_folder()
     desk = Desk(config.source, Keeper(load_settings(folder) if folder else None, folder), config.actor)
-    desk.switch.reopen = lambda: _source(config)
+    desk.switch.reopen, desk.switch.outs = lambda: _source(config), config.out
     return desk
 
 

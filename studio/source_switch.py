@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from omote.engine.capture import Source, SourceError, open_source
 from omote.engine.capture.hints import Hinting
 from omote.engine.live import Live
+
+from .echo import refuse_echo
 
 OFFERED: Mapping[str, str] = {  # never a path
     "webcam": "Camera",
@@ -26,6 +28,7 @@ class SourceSwitch:
 
     def __init__(self, spec: str) -> None:
         self.reopen: Callable[[], Source] = lambda: open_source(spec, loop=spec == "demo")  # what it began with
+        self.outs: Sequence[str] = ()  # where the face goes, lest it comes back
         self._own = self._kind = _kind_of(spec)
         self._changing = threading.Lock()
         self.live: Live | None = None  # from the moment the loop exists
@@ -55,7 +58,8 @@ class SourceSwitch:
         with self._changing:
             if kind != self._kind:
                 # Back to the second camera, or to the part of a film, if it was that one.
-                self.live.use(self.reopen() if kind == self._own else open_source(kind, loop=kind == "demo"))
+                source = self.reopen() if kind == self._own else open_source(kind, loop=kind == "demo")
+                self.live.use(refuse_echo(source, self.outs))
                 self._kind = kind
 
 

@@ -1,0 +1,54 @@
+"""What Omote sends must not come back as its performer."""
+
+from __future__ import annotations
+
+import pytest
+
+from omote.engine.capture import SourceError, open_source
+from omote.engine.face.light import studio_light
+from omote.engine.flat_artist import FlatArtist
+from omote.engine.live import Live
+from omote.engine.nouns import Actor
+from omote.studio.config import Config
+from omote.studio.echo import refuse_echo
+from omote.studio.live import _desk, _source
+from tests.studio.test_source_switch import NOBODY
+
+
+@pytest.mark.parametrize(
+    ("source", "out"),
+    [
+        ("vmc", "vmc://127.0.0.1"),
+        ("vmc", "vmc://localhost?names=pascal"),
+        ("vmc:127.0.0.1:39540", "vmc://127.0.0.1:39540"),
+        ("livelink", "livelink://127.0.0.1"),
+        ("livelink:39539", "vmc://localhost"),
+    ],
+)
+def test_a_way_out_into_the_source_is_refused_with_the_cure(source: str, out: str) -> None:
+    with pytest.raises(SourceError, match=rf"--out {out[:6]}.* would perform itself; choose another port"):
+        _source(Config(source=source, out=("ndi", out)))
+
+
+@pytest.mark.parametrize(
+    ("source", "out"),
+    [
+        ("vmc", "vmc://127.0.0.1:39540"),
+        ("vmc:39540", "vmc://127.0.0.1"),
+        ("vmc", "vmc://192.0.2.7"),
+        ("vmc:192.0.2.7", "vmc://127.0.0.1"),
+        ("vmc", "livelink://127.0.0.1"),
+        ("vtubestudio:192.0.2.7", "vts"),
+        ("demo", "vmc://127.0.0.1"),
+    ],
+)
+def test_a_way_out_to_elsewhere_is_none_of_its_business(source: str, out: str) -> None:
+    opened = open_source(source)
+    assert refuse_echo(opened, (out,)) is opened
+
+
+def test_the_page_does_not_choose_what_the_face_is_sent_to() -> None:
+    switch = _desk(Config(source="demo", offline=True, out=("vmc://127.0.0.1",))).switch
+    switch.live = Live(open_source("demo"), FlatArtist(), NOBODY, Actor(), studio_light(), [])
+    with pytest.raises(SourceError, match="perform itself"):
+        switch.use("vmc")
