@@ -64,6 +64,7 @@ def test_a_session_on_the_page_saves_who_performed(
     page.locator("button:focus", has_text="Begin").wait_for()  # whoever works by keyboard goes on there
     page.keyboard.press("Enter")
     page.wait_for_selector("#calibration .count:not([hidden])")
+    assert page.get_by_role("button", name="Skip").count() == 0  # of the relaxed face, which cannot be left out
     source.begin.set()
     titles: list[str] = []
 

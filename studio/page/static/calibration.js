@@ -91,7 +91,7 @@ function doing(view) {
   const isReady = view.state === "ready";
   const moves = isReady
     ? [button("Begin", () => act("begin"), { class: "accent" })]
-    : [button("Again", () => act("redo")), button("Skip", () => act("skip"))];
+    : [button("Again", () => act("redo")), view.step ? button("Skip", () => act("skip")) : null];
   live.score.hidden = isReady;
   return [
     make("div", { class: "bar" }, make("h2", { text: `Step ${view.step + 1} of ${view.steps.length}: ${step.title}` })),
