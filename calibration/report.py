@@ -45,7 +45,7 @@ font-size:14px}
 .key{display:inline-block;width:22px;height:8px;border-radius:2px;margin:0 6px 1px 0}
 .key.b{background:var(--before)}.key.a{background:var(--after);margin-left:16px}
 @media(max-width:760px){main{padding:20px 16px 48px}.columns{grid-template-columns:minmax(0,1fr)}
-.row{grid-template-columns:138px minmax(0,1fr) 70px;gap:8px;font-size:12.5px}
+.row{grid-template-columns:146px minmax(0,1fr) 70px;gap:8px;font-size:12.5px}
 .key.a{margin-left:0}.keys span{display:block}li{grid-template-columns:1fr;gap:0}}
 """
 
