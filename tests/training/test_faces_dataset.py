@@ -1,0 +1,57 @@
+"""The training pictures are the same bytes whoever of a crew draws them, and are drawn once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from omote.engine.offline.crew import Alone, Crew, crew_for
+
+pytest.importorskip("numba")
+
+from omote.engine.training.faces import dataset
+
+KIT = Path(__file__).resolve().parents[3] / "shared" / "kit"
+pytestmark = pytest.mark.skipif(not KIT.is_dir(), reason="needs the face kit in ../shared/kit")
+on_ray = pytest.param("local", None, marks=pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed"))
+
+
+def plan(out: Path) -> dataset.Plan:
+    return dataset.Plan(KIT, out, people=2, per_person=2, size=32, supersampling=1, seed=5)
+
+
+def files(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+def written(out: Path, crew: Crew) -> int:
+    with crew as opened:
+        return sum(dataset.write(plan(out), opened))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("alone")
+    assert written(out, Alone()) == 4
+    return out
+
+
+@pytest.mark.parametrize(("cluster", "workers"), [(None, 2), on_ray])
+def test_every_crew_draws_the_same_bytes(alone: Path, tmp_path: Path, cluster: str | None, workers: int | None) -> None:
+    assert written(tmp_path, crew_for(cluster, workers, 1)) == 4
+    assert files(tmp_path) == files(alone)
+    assert sorted(files(tmp_path)) == ["00000.npz", "00000.tar", "plan.json"]
+
+
+def test_what_is_there_is_not_drawn_again_and_another_plan_is_refused(alone: Path) -> None:
+    assert written(alone, Alone()) == 0
+    with pytest.raises(ValueError, match="holds shards of another plan"):
+        list(dataset.write(replace(plan(alone), seed=6), Alone()))
+
+
+def test_a_kit_that_is_missing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="is no face kit"):
+        list(dataset.write(replace(plan(tmp_path), kit=tmp_path), Alone()))
