@@ -23,7 +23,8 @@ from .writer import Tell
 SIDE = 480  # pixels at most
 COLOURS = 255
 CLEAR = 255  # the index of what is see-through
-MOST_FPS = 50  # browsers show what is said to last less than 2/100 s five times as long
+_LEAST = 2  # hundredths of a second: browsers show for 10 what is said to last less
+MOST_FPS = 100 // _LEAST
 LEAST_FPS = Fraction(100, 65535)
 _SAMPLES = 16  # pictures, for the palette
 _MEANS = 5  # how fine the palette's colours are placed
@@ -109,11 +110,13 @@ def _weighed(colours: NDArray[np.float32]) -> NDArray[np.uint8]:
 def timing(count: int, fps: Fraction) -> tuple[tuple[int, int], ...]:
     """Which pictures are shown, and for how many hundredths of a second; together as long as all of them, to 1/100 s.
 
-    The last one is shown for the whole time that is left.
+    The last one is shown for the time that is left, at least as long as browsers do not draw out.
     """
     shown = range(0, count, math.ceil(fps / MOST_FPS))
     starts = [round(100 * index / fps) for index in (*shown, count)]
-    return tuple((index, max(after - start, 1)) for index, start, after in zip(shown, starts, starts[1:], strict=False))
+    return tuple(
+        (index, max(after - start, _LEAST)) for index, start, after in zip(shown, starts, starts[1:], strict=False)
+    )
 
 
 def _head(side: int, palette: Image.Image) -> bytes:

@@ -26,13 +26,15 @@ def ignore(count: int) -> None:
 def test_it_lasts_as_long_as_the_performance(fps: str) -> None:
     for count in (1, 2, 30, 101, 240):
         shown = timing(count, Fraction(fps))
-        assert abs(sum(hundredths for _, hundredths in shown) / 100 - float(count / Fraction(fps))) <= 0.0051
+        longer_s = sum(hundredths for _, hundredths in shown) / 100 - float(count / Fraction(fps))
+        assert -0.0051 <= longer_s <= (0.0051 if Fraction(fps) <= 50 else 0.0151)  # the last one has 2/100 s at least
         assert shown[0][0] == 0
 
 
 @pytest.mark.parametrize("fps", ["30", "50", "60", "144", "1000"])
 def test_no_picture_is_so_short_that_browsers_draw_it_out(fps: str) -> None:
-    assert min(hundredths for _, hundredths in timing(1000, Fraction(fps))[:-1]) >= 2
+    for count in (1, 999, 1000, 1001):
+        assert min(hundredths for _, hundredths in timing(count, Fraction(fps))) >= 2
 
 
 def test_each_picture_begins_within_half_a_hundredth_of_its_time() -> None:
