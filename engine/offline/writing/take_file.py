@@ -43,10 +43,10 @@ class TakeFile:
         if script.fps > _MOST_FPS:
             raise RenderError(f"{self.path.name}: a take has up to {_MOST_FPS} pictures a second, got {script.fps}")
         beside = self.path.with_suffix(".json")
-        if beside.exists() and not _is_of_a_take(beside):
+        if beside.exists() and not (self.path.exists() and _is_of_a_take(beside)):
             raise RenderError(
                 f"{self.path.name} is a take, which has a file of its own beside it, and {beside.name} is there "
-                "already and is none: choose another name"
+                "already and is another's: choose another name, or remove it"
             )
 
     def bytes_of(self, script: Script, size: int) -> int:

@@ -82,6 +82,16 @@ def test_a_timeline_of_the_same_name_is_not_written_over(small_rendering: Made, 
         TakeFile(tmp_path / "x.csv").check(small_rendering(1).script, 24)
 
 
+def test_the_json_of_another_take_is_not_written_over(small_rendering: Made, tmp_path: Path) -> None:
+    made = small_rendering(1)
+    TakeFile(tmp_path / "x.csv").write(made.script, made.pictures, ignore)
+    (tmp_path / "x.csv").rename(tmp_path / "x.CSV")
+    if (tmp_path / "x.csv").exists():
+        pytest.skip("here it is the same name")
+    with pytest.raises(RenderError, match=r"x\.json is there already"):
+        TakeFile(tmp_path / "x.csv").check(made.script, 24)
+
+
 def test_faces_in_another_basis_have_no_weights(small_rendering: Made) -> None:
     script = replace(small_rendering(1).script, basis="flame2020")
     with pytest.raises(RenderError, match=r"flame2020.*write \.params\.csv"):
