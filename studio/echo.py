@@ -14,9 +14,11 @@ _PORTS = {"livelink": livelink.PORT, "vmc": vmc.PORT}
 
 def refuse_echo(source: Source, outs: Iterable[str]) -> Source:
     """This source; SourceError where one of `outs`, as typed after `--out`, sends to where it listens."""
-    for spec in outs if isinstance(source, DatagramSource) else ():
+    if not isinstance(source, DatagramSource):
+        return source
+    for spec in outs:
         to = Destination.parse(spec)
-        port = to.port or _PORTS.get(to.kind)
+        port = to.port or _PORTS.get(to.kind, 0)
         if to.kind in _PORTS and port in source.ports and to.host in _heard_at(source.host):
             raise SourceError(
                 f"--out {spec} sends to UDP port {port} of this machine, where the source {source.name} listens, so "
