@@ -7,9 +7,12 @@ import os
 import platform
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 from omote.engine.version import version
@@ -46,10 +49,11 @@ class RayCluster:
         if ray.is_initialized():
             raise CrewError("this process is connected to Ray already: call ray.shutdown() first")
         try:
-            if self._address is None:
-                self._start(ray)
-            else:
-                self._join(ray, self._address)
+            with _sigterm_kept():
+                if self._address is None:
+                    self._start(ray)
+                else:
+                    self._join(ray, self._address)
             self.size = self._capacity(ray)
             if not self.size:
                 raise CrewError(f"no machine of the cluster has {self._threads} free for work: lower --threads")
@@ -204,6 +208,17 @@ def _imported(*, is_local: bool) -> Any:
     except ImportError as error:
         raise CrewError(f"--cluster wants Ray ({error}): pip install 'omote[cluster]'") from error
     return ray
+
+
+@contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """SIGTERM goes on to mean what it meant: a Ray that starts would have it abort the process."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _logging() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -151,6 +152,28 @@ def test_a_ray_of_this_machine_is_heard_nowhere_else(cluster: Crew) -> None:
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert os.environ["RAY_AUTH_MODE"] == "token"
 
+
+@needs_ray
+def test_who_asks_it_to_end_is_heard_as_before_where_a_ray_runs() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ENDED], stdout=subprocess.PIPE, text=True)
+    said = process.communicate(timeout=120)[0]
+    assert said.splitlines()[-1] == "heard", "and Ray has not aborted it"
+
+
+ENDED = """
+import signal
+from omote.engine.offline.crew import crew_for
+
+def heard(number, frame):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGTERM, heard)
+try:
+    with crew_for("local", 1, 1):
+        signal.raise_signal(signal.SIGTERM)
+except KeyboardInterrupt:
+    print("heard", flush=True)
+"""
 
 CHARACTER = "hana"
 EASEL = Easel((load_character(CHARACTER),), 128, 1, Build(size=128, threads=1), consistency=False)
