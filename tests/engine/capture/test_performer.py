@@ -48,6 +48,17 @@ def test_the_longer_somebody_was_away_the_farther_they_may_have_gone() -> None:
     assert performer_at(NEAR).choose([aside], ns(11.0)) is aside
 
 
+def test_somebody_who_walks_by_before_the_performer_is_not_taken_for_them() -> None:
+    performer = performer_at(NEAR)
+    back, time_s = Box(NEAR.x, NEAR.y, 1.3 * NEAR.size), 10.1
+    for step in range(10):
+        passing = Box(NEAR.x - 100.0 + 40.0 * step, NEAR.y, (1.25 + 0.04 * (-1) ** step) * NEAR.size)
+        is_covered = step < 6
+        chosen = performer.choose([passing] if is_covered else [passing, back], ns(time_s))
+        assert chosen is (None if is_covered else back)
+        time_s += 0.1
+
+
 def test_whoever_is_nearest_performs_once_the_performer_has_left() -> None:
     left = performer_at(NEAR)
     assert left.choose([FAR_OFF], ns(10.0 + PATIENCE_S)) is None

@@ -112,6 +112,19 @@ def test_an_onlooker_does_not_become_the_performer_who_looks_away_for_a_moment(
                 assert 160 < watch.x < 540
 
 
+def test_somebody_who_walks_by_in_front_does_not_take_the_stage_along(model: Path, clips: tuple[Clip, Clip]) -> None:
+    for performer, passing in (clips, clips[::-1]):
+        watch, tracked = Watch(model), []
+        with watch.landmarker:
+            for index in range(77):
+                parts = [(performer(index), (420, 180, 360)), (passing(index), (24 * index - 576, 60, 600))]
+                tracked.append(watch.see(scene(parts)).is_tracked)
+                if tracked[-1]:
+                    assert 420 < watch.x < 780
+        assert not all(tracked)  # they did hide the performer
+        assert all(tracked[-8:])
+
+
 def test_after_the_performer_has_left_the_other_one_performs(model: Path, clips: tuple[Clip, Clip]) -> None:
     performer, other = clips
     watch = Watch(model)
