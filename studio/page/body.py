@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from ..plain_json import JsonError, read_json
 
@@ -26,10 +26,13 @@ async def read_body(request: Request, most: int) -> bytes:
     if not (said.isascii() and said.isdigit()) or int(said[:20]) > most:
         raise _too_long(most)
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > most:
-            raise _too_long(most)
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > most:
+                raise _too_long(most)
+    except ClientDisconnect as error:
+        raise BodyError(400, "the request broke off before its body ended") from error
     return bytes(body)
 
 

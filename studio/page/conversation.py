@@ -24,7 +24,7 @@ async def converse(client: WebSocket, hear: Callable[[str], bool], speak: Callab
             task.cancel()
         results = await asyncio.gather(speaking, hearing, return_exceptions=True)
     for result in results:
-        if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
+        if isinstance(result, Exception) and not _is_gone(result):
             raise result
     if client.client_state is WebSocketState.CONNECTED:
         with suppress(WebSocketDisconnect, RuntimeError):  # they may have gone this moment
@@ -36,3 +36,8 @@ async def _hear(client: WebSocket, hear: Callable[[str], bool]) -> None:
         text = (await client.receive()).get("text")
         if text is None or not hear(text):  # bytes, or the page is closed
             return
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether the page has gone, or uvicorn has just ended it for bytes that are no frame, or no answer to a ping."""
+    return isinstance(error, WebSocketDisconnect) or "after sending 'websocket.close'" in str(error)

@@ -93,6 +93,7 @@ class PageServer:
             access_log=False,
             server_header=False,
         )
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name="page", daemon=True)
         self._thread.start()
@@ -153,6 +154,11 @@ class PageServer:
 
     async def _answer_status(self, request: Request) -> Response:
         return Json(self._status.as_json() if self._status else None)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not that a WebSocket was refused: uvicorn takes one that is told why for one that was forgotten."""
+    return "without completing handshake" not in record.getMessage()
 
 
 def _page(name: str) -> Callable[[Request], Response]:

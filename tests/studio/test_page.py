@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import mimetypes
@@ -12,12 +13,15 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from starlette.types import Message
+from starlette.websockets import WebSocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from omote.engine.nouns import Portrait
 from omote.studio.page.address import PageError
+from omote.studio.page.conversation import converse
 from omote.studio.page.message import HEADER, MAGIC, encode
 from omote.studio.page.server import PageServer
 from omote.studio.page.status import Endpoint, Percentiles, Stage, Status
@@ -136,6 +140,21 @@ def test_client_that_says_something_else_is_sent_away(server: PageServer) -> Non
     with looking(server) as client:
         client.send(b"\x00")
         assert list(client) == []
+
+
+def test_client_whose_connection_the_server_has_just_ended_is_simply_gone() -> None:
+    async def receive() -> Message:
+        return {"type": "websocket.connect"} if not sent else await asyncio.Event().wait() or {}
+
+    async def send(message: Message) -> None:  # as uvicorn's after bytes that are no frame, or no answer to a ping
+        sent.append(message["type"])
+        if message["type"] != "websocket.accept":
+            raise RuntimeError(f"Unexpected ASGI message '{message['type']}', after sending 'websocket.close'.")
+
+    sent: list[str] = []
+    client = WebSocket({"type": "websocket", "headers": [], "path": "/events"}, receive, send)
+    asyncio.run(converse(client, lambda text: True, lambda: client.send_text("a state")))
+    assert sent == ["websocket.accept", "websocket.send", "websocket.close"]
 
 
 def test_pages_are_served_with_a_policy_that_allows_no_foreign_script(server: PageServer) -> None:
