@@ -52,8 +52,11 @@ def run(sitting: Sitting, console: Console | None = None, typed: TextIO | None =
     with source, Screen(console) as show:
         play(source, session, show)
     kept = Kept(session.result(), Made(now(), source.name, session.findings()))
-    _keep(kept, place, sitting.report)
-    console.print("\n".join(found(kept, place, sitting.report)), highlight=False, markup=False, soft_wrap=True)
+    _keep(kept, place)
+    console.print("\n".join(found(kept, place)), highlight=False, markup=False, soft_wrap=True)
+    if sitting.report:
+        write_report(kept, sitting.report)
+        console.print(f"report in {sitting.report}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
@@ -70,14 +73,14 @@ def write_report(kept: Kept, path: Path) -> None:
         raise CalibrationError(f"cannot write the report {path} ({error.strerror}): choose another path") from error
 
 
-def found(kept: Kept, place: Path, report: Path | None) -> list[str]:
+def found(kept: Kept, place: Path) -> list[str]:
     """What was found, in lines."""
     actor, findings = kept.actor, kept.made.findings
     assert findings is not None, "a session has findings"
     pitch, yaw = (57.29578 * angle for angle in actor.camera_angle)
     gains = actor.gain[actor.gain != 1.0]
     done = sum(step.state == "done" for step in findings.steps)
-    lines = [
+    return [
         f"{actor.name} with {kept.made.source}: {done} of {len(findings.steps)} poses measured",
         f"  gains       {gains.min():.2f} to {gains.max():.2f}, of {len(gains)} weights"
         if len(gains)
@@ -89,7 +92,6 @@ def found(kept: Kept, place: Path, report: Path | None) -> list[str]:
         *(f"  {step.title:<11} {step.remark}" for step in to_redo(actor, findings)),
         f"kept in {place}",
     ]
-    return [*lines, f"report in {report}"] if report else lines
 
 
 def _is_file(spec: str) -> bool:
@@ -116,13 +118,11 @@ def play(source: Source, session: Session, show: Callable[[View], None]) -> None
             session.see(signal)
 
 
-def _keep(kept: Kept, place: Path, report: Path | None) -> None:
+def _keep(kept: Kept, place: Path) -> None:
     try:
         save_actor(kept.actor, place, kept.made)
     except ActorError as error:
         raise CalibrationError(str(error)) from error
-    if report:
-        write_report(kept, report)
 
 
 def obey(session: Session, typed: Iterable[str]) -> None:

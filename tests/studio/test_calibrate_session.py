@@ -75,6 +75,15 @@ def test_the_report_comes_along_or_later(take: Path, tmp_path: Path) -> None:
         assert "Calibration of ana" in page.read_text("utf-8")
 
 
+def test_what_was_found_is_told_where_its_report_cannot_be_written(
+    take: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["calibrate", "--source", str(take), "--report", str(tmp_path / "nowhere" / "r.html")]) == 2
+    said = capsys.readouterr()
+    assert f"kept in {actor_path('default', 'ana.csv')}" in said.out
+    assert "cannot write the report" in said.err
+
+
 def test_who_is_named_before_the_report_is_who_it_is_about(take: Path, tmp_path: Path) -> None:
     who, page = ["--source", str(take), "--actor", "ana"], tmp_path / "page.html"
     assert main(["calibrate", *who]) == 0
