@@ -66,7 +66,9 @@ class _Rendering:
         self._require_room(draft)
         script, pictures, kept = self._drawn(draft, self.easel) if self.easel else self._undrawn(draft)
         for writer in self.order.outs.writers:
-            writer.write(script, pictures, self.phases.phase(f"writing {writer.path.name}", len(script)))
+            tell = self.phases.phase(f"writing {writer.path.name}", len(script))
+            tell(0)
+            writer.write(script, pictures, tell)
         return len(script), len(script) - kept
 
     def _drawn(self, draft: Script, easel: Easel) -> tuple[Script, Pictures, int]:

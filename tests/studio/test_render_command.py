@@ -215,6 +215,11 @@ def test_a_transition_comes_in_every_form_at_once(capsys: pytest.CaptureFixture[
     assert not list(Path().glob("*.omote"))
 
 
+def test_writing_tells_the_pace_of_all_its_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", *SMILE, *SMALL, "--out", "o.gif"]) == 0
+    assert "writing o.gif: 3 of 3 pictures, " in capsys.readouterr().err
+
+
 def test_a_performance_keeps_its_length_at_another_rate(take: Path) -> None:
     words = ("--take", "t.csv", "--start-s", "0.2", "--fps", "20")
     assert main(["render", *words, "--out", "half.params.csv"]) == 0
