@@ -56,7 +56,6 @@ class Desk:
         self.live: Live | None = None
         self.audience: Audience | None = None
         self.clean_url = ""  # where OBS looks, once the page is open
-        self.notice: Callable[[], str] = lambda: ""  # what else is wrong, for a person
         self.switch = SourceSwitch(spec)
         self.performer = Performer(actor or kept.actor or DEFAULT)
         self.recording = Recording()

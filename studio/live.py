@@ -95,7 +95,6 @@ def _play(config: Config, cast: Cast) -> None:
             stack.enter_context(gearbox)
         desk = stack.enter_context(_desk(config))
         outlets = Outlets.opened(config, cast.artist, meter, desk, stack)
-        desk.notice = lambda: outlets.notice
         live = Live(
             cast.source,
             cast.artist,

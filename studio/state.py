@@ -40,7 +40,7 @@ def state_of(desk: Desk) -> dict[str, object]:
         "characters": desk.casting.rows(),
         "jobs": desk.casting.jobs,
         "clean_url": desk.clean_url,
-        "notice": desk.performer.notice or desk.notice(),
+        "notice": desk.wardrobe.trouble or desk.performer.notice,
     }
 
 

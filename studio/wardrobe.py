@@ -17,6 +17,7 @@ class Wardrobe:
         self._show, self._shown = show, shown
         self._before: str | None = None  # who was on stage before the first hotkey
         self._wish: tuple[str | None] | None = None
+        self.trouble = ""  # why the one who was asked for last is not on stage, for a person
         self._lock = threading.Lock()
 
     def ask(self, name: str | None) -> None:
@@ -28,6 +29,7 @@ class Wardrobe:
         """Somebody was chosen for good: there is nobody to go back to."""
         with self._lock:
             self._before = self._wish = None
+            self.trouble = ""
 
     def tick(self) -> bool:
         """Does what was asked for last; whether there was something."""
@@ -45,6 +47,8 @@ class Wardrobe:
         try:
             self._show(name)
         except ValueError as error:
-            log.warning("a hotkey's character cannot be shown: %s", error)
-            return False
+            self.trouble = f"a hotkey's character cannot be shown: {error}"
+            log.warning("%s", self.trouble)
+        else:
+            self.trouble = ""
         return True

@@ -257,8 +257,16 @@ def test_who_was_chosen_for_good_stays() -> None:
     assert rail.name == "reika"
 
 
-def test_a_hotkeys_character_that_is_not_there_changes_nothing() -> None:
+def test_a_hotkeys_character_that_is_not_there_changes_nothing_and_is_told_until_another_is_shown() -> None:
     rail = Rail()
     rail.wardrobe.ask("nobody")
-    assert not rail.wardrobe.tick()
+    assert rail.wardrobe.tick()
     assert rail.name == "hana"
+    assert rail.wardrobe.trouble == "a hotkey's character cannot be shown: there is nobody of that name"
+    rail.wardrobe.ask("minto")
+    assert rail.wardrobe.tick()
+    assert rail.wardrobe.trouble == ""
+    rail.wardrobe.ask("nobody")
+    rail.wardrobe.tick()
+    rail.wardrobe.forget()
+    assert rail.wardrobe.trouble == ""
