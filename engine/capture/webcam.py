@@ -132,8 +132,8 @@ class WebcamSource:
         """Takes picture after picture until the end; runs in the camera's thread, which alone touches it."""
         is_gone = False
         while not self._is_over.is_set():
-            is_read, picture = camera.read()
-            if is_read and picture is not None:
+            picture = _read(camera)
+            if picture is not None:
                 self._newest.put(_Shot(picture, self._clock_ns()))
                 if is_gone:
                     log.warning("%s is back", self.name)
@@ -155,6 +155,15 @@ class WebcamSource:
             with suppress(SourceError):
                 return self._open_capture(self._index, self._fps)
         return None
+
+
+def _read(camera: Camera) -> Picture | None:
+    """The next picture; None where there is none, or half of one, which OpenCV cannot decode: the camera has gone."""
+    try:
+        is_read, picture = camera.read()
+    except cv2.error:
+        return None
+    return picture if is_read else None
 
 
 def open_camera(index: int, fps: float) -> Camera:

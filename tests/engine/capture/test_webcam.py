@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 
 from omote.bridge import arkit
 from omote.engine.capture import SourceError
-from omote.engine.capture.scripted import BrightnessTracker, ScriptedPort
+from omote.engine.capture.scripted import BrightnessTracker, ScriptedCamera, ScriptedPort
 from omote.engine.capture.tracker import Picture
 from omote.engine.capture.webcam import WebcamSource, open_camera
 from omote.engine.nouns import Signal
@@ -102,6 +103,24 @@ def test_a_camera_that_opens_but_gives_nothing_is_not_back(caplog: pytest.LogCap
         until(lambda: port.released == 4)
     told = [record.message.partition(";")[0] for record in caplog.records]
     assert told == ["webcam 0 is gone", "webcam 0 is back", "webcam 0 is gone"]
+
+
+def test_half_a_picture_of_a_cable_that_was_pulled_is_survived() -> None:
+    class Torn(ScriptedCamera):
+        def read(self) -> tuple[bool, Picture | None]:
+            cv2.imdecode(np.zeros(0, np.uint8), cv2.IMREAD_COLOR)  # of a JPEG nothing came
+            raise AssertionError("OpenCV takes no bytes for a picture")
+
+    port = ScriptedPort([[grey(255)]])
+    cameras = iter([Torn(port, [])])
+    source = WebcamSource(
+        0,
+        open_capture=lambda index, fps: next(cameras, None) or port.open(index, fps),
+        open_tracker=BrightnessTracker,
+        retry_s=0.001,
+    )
+    with source:
+        read_until(source, lambda signal: signal.weights[JAW] == pytest.approx(1.0))
 
 
 def test_a_camera_that_cannot_be_opened_is_an_error_at_once() -> None:
