@@ -12,6 +12,7 @@ from omote.engine.face.retarget import seen_weights
 from omote.engine.nouns import Actor, Array, Signal
 
 REST_S = 1.5
+TOLD_S = 0.5  # for so long it stays said what was wrong
 LEAST_PICTURES = 8  # of fewer, nobody knows how much they tremble
 TURNED_RAD = np.radians(4.0)  # a head that is still turns by less
 MOVED_M = 0.02
@@ -57,11 +58,13 @@ class Resting:
         """One picture more, so long after the one before."""
         row = seen_weights(signal)
         self._shut_s = self._shut_s + elapsed_s if row[_LIDS].min() > SHUT else 0.0
-        self.remark = self._wrong(signal, row)
-        if self.remark:
+        if wrong := self._wrong(signal, row):
+            self.remark = wrong
             self._signals, self._rows, self._held_s = [], [], 0.0
             return
         self._held_s += elapsed_s if self._rows else 0.0
+        if self._held_s >= TOLD_S:
+            self.remark = ""
         self._signals.append(signal)
         self._rows.append(row)
         if self._held_s >= REST_S and len(self._rows) >= LEAST_PICTURES:
