@@ -103,6 +103,17 @@ def test_page_tells_of_a_budget_only_where_there_is_one(browser: Browser, server
     browser.screenshot()
 
 
+def test_confidence_is_told_where_nothing_of_the_face_is_looked_at(browser: Browser, server: PageServer) -> None:
+    browser.open(server.url)
+    wait_until(lambda: browser.evaluate("document.getElementById('p50').textContent") == "41", "the numbers")
+    browser.evaluate("document.querySelector('#views input[value=off]').click()")
+    said = "document.getElementById('confidence-says').textContent"
+    server.show(replace(STATUS, confidence=0.62))
+    wait_until(lambda: browser.evaluate(said) == "62 %", "the confidence")
+    server.show(replace(STATUS, confidence=0.0))
+    wait_until(lambda: browser.evaluate(said) == "no face", "the lost face")
+
+
 def test_click_that_cannot_be_served_says_why_until_it_is_dismissed(browser: Browser, server: PageServer) -> None:
     browser.open(server.url)
     wait_until(lambda: browser.evaluate(CENTRE), "the page")

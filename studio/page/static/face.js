@@ -41,7 +41,7 @@ export function startFace() {
   element("views").replaceChildren(...radios);
   startWeights();
   onPart((state) => state.source, arrange);
-  on("face", ({ confidence }) => showConfidence(confidence));
+  for (const kind of ["face", "status"]) on(kind, ({ confidence }) => showConfidence(confidence));
   onSight("face", (isOpen) => {
     isInSight = isOpen;
     arrange();
