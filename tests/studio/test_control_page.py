@@ -108,6 +108,19 @@ def test_a_key_that_is_held_lets_go_when_the_window_loses_the_keyboard(page: pla
     omote.post("/api/hotkeys", hotkeys=usual)
 
 
+def test_a_key_that_is_held_lets_go_whatever_shift_makes_of_it(page: playwright.Page, omote: Running) -> None:
+    usual = omote.state()["hotkeys"]
+    omote.post("/api/hotkeys", hotkeys=[{**usual[0], "mode": "hold", "key": "1"}, *usual[1:]])
+    until(lambda: "hold" in (page.text_content(f'#pads [data-hotkey="{usual[0]["id"]}"]') or ""), "the pad to know")
+    page.keyboard.down("Digit1")
+    until(lambda: is_on(omote, usual[0]["id"]), "the hotkey to be on")
+    page.keyboard.down("Shift")
+    page.keyboard.up("Digit1")  # which is now a "!"
+    until(lambda: not is_on(omote, usual[0]["id"]), "the hotkey to be let go")
+    page.keyboard.up("Shift")
+    omote.post("/api/hotkeys", hotkeys=usual)
+
+
 def test_a_key_typed_into_a_field_is_no_hotkey(page: playwright.Page, omote: Running) -> None:
     page.click("#tab-calibration")
     page.click("#calibration input[type=text]")
@@ -230,6 +243,17 @@ def test_names_from_anywhere_are_only_text(page: playwright.Page, omote: Running
     assert page.locator("img[src=x]").count() == 0
     assert page.evaluate("globalThis.wasRun") is None
     omote.post("/api/hotkeys", hotkeys=usual)
+
+
+def test_nobody_is_made_from_an_empty_seed(page: playwright.Page, omote: Running) -> None:
+    page.click("#make-character")
+    page.get_by_role("radio", name="Seed").check(force=True)
+    page.get_by_role("spinbutton", name="Seed").fill("")
+    page.locator("#maker").get_by_label("Name").fill("nobody")
+    page.click("#maker button[type=submit]")
+    page.wait_for_selector("#maker .problem >> text=Say a whole number as the seed.")
+    assert omote.state()["jobs"] == []
+    page.keyboard.press("Escape")
 
 
 def test_an_own_character_is_deleted_only_after_a_question(page: playwright.Page, omote: Running) -> None:

@@ -6,16 +6,16 @@ import { attempt } from "./notices.js";
 import { renew } from "./source.js";
 import { current, onPart } from "./state.js";
 
-const held = new Map(); // id -> what was sent last, so that no release overtakes its press
+const held = new Map(); // id -> by which key, and what was sent last, so that no release overtakes its press
 const TYPED = "input:not([type=range], [type=checkbox], [type=radio], [type=button]), textarea, select, [contenteditable]";
 
 function trigger(hotkey, phase) {
   return attempt(() => post(`/api/trigger/${encodeURIComponent(hotkey.id)}`, { phase }), `hotkey ${hotkey.id}`);
 }
 
-function down(hotkey) {
+function down(hotkey, code) {
   if (hotkey.mode !== "hold") return trigger(hotkey, "press");
-  if (!held.has(hotkey.id)) held.set(hotkey.id, { hotkey, sent: trigger(hotkey, "down") });
+  if (!held.has(hotkey.id)) held.set(hotkey.id, { hotkey, code, sent: trigger(hotkey, "down") });
   return undefined;
 }
 
@@ -79,13 +79,13 @@ function onKeyDown(event) {
   if (!hotkey && event.key.toLowerCase() !== "n") return;
   event.preventDefault();
   if (event.repeat) return;
-  if (hotkey) down(hotkey);
+  if (hotkey) down(hotkey, event.code);
   else renew();
 }
 
 function onKeyUp(event) {
-  for (const { hotkey } of [...held.values()]) {
-    if (hotkey.key?.toLowerCase() === event.key.toLowerCase()) up(hotkey);
+  for (const { hotkey, code } of [...held.values()]) {
+    if (code === event.code) up(hotkey); // by its place, for Shift may have made another letter of it meanwhile
   }
 }
 

@@ -38,7 +38,10 @@ function fromSeed() {
       make("div", { class: "row" }, field("Seed", seed), dice),
       make("p", { class: "hint", text: "Someone who does not exist; the same number makes the same person again." }),
     ],
-    send: (name) => post("/api/characters", { name, seed: Number(seed.value) }),
+    send(name) {
+      if (!seed.value) throw new Error("Say a whole number as the seed."); // an empty text is a 0 too
+      return post("/api/characters", { name, seed: Number(seed.value) });
+    },
   };
 }
 
