@@ -114,15 +114,16 @@ class WebcamSource:
         """The newest picture's signal; None where none came in time, one of confidence 0 where the camera has gone."""
         if self._tracker is None:
             raise SourceError(f"{self.name} is read before it is opened: use `with`")
-        shot = self._newest.take(timeout_s)
+        # A camera that has gone says so as often as it gave pictures, so that the portrait idles as smoothly.
+        shot = self._newest.take(min(timeout_s, 1.0 / self._fps) if self._is_gone() else timeout_s)
         if shot is not None:
             self._seen_ns = shot.captured_ns
             stamp = self._stamp(shot.captured_ns).after("capture", self._clock_ns())
             return self._tracker.track(shot.picture, stamp)
-        now_ns = self._clock_ns()
-        if now_ns - self._seen_ns < GONE_S * 1e9:
-            return None
-        return untracked(self._stamp(now_ns))
+        return untracked(self._stamp(self._clock_ns())) if self._is_gone() else None
+
+    def _is_gone(self) -> bool:
+        return self._clock_ns() - self._seen_ns >= GONE_S * 1e9
 
     def _stamp(self, captured_ns: int) -> Stamp:
         index, self._count = self._count, self._count + 1

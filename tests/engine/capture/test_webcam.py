@@ -84,6 +84,9 @@ def test_a_camera_that_goes_away_is_first_silence_and_then_no_face() -> None:
         assert not lost.is_tracked
         assert lost.stamp.index == first.stamp.index + 1
         assert lost.stamp.captured_ns == now[0]
+        began_s = time.monotonic()
+        assert source.read(PATIENCE_S) is not None  # once a picture's time and not once a wait
+        assert time.monotonic() - began_s < PATIENCE_S / 2
 
 
 def test_a_camera_plugged_in_again_is_found_and_its_absence_logged_once(caplog: pytest.LogCaptureFixture) -> None:
