@@ -24,7 +24,7 @@ def state_of(desk: Desk) -> dict[str, object]:
         "sources": [{"kind": kind, "label": label} for kind, label in desk.switch.offered.items()],
         "tuning": tuning.as_json(),
         "most": MOST,
-        "delays_ms": {name: round(delay_ms(name, tuning.smoothing[name]), 1) for name in SMOOTHED},
+        "delays_ms": {name: round(delay_ms(name, tuning.smoothing[name]), 3) for name in SMOOTHED},
         "regions": list(REGIONS),
         "smoothed": list(SMOOTHED),
         "light": desk.lighting.as_json(),

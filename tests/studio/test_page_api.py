@@ -31,6 +31,7 @@ from omote.engine.capture.source import SourceError
 from omote.engine.character import load_character
 from omote.engine.face.expressions import NAMED
 from omote.engine.face.light import studio_light
+from omote.engine.face.smoothing import delay_ms
 from omote.engine.face.tuning import SMOOTHED
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
@@ -236,7 +237,8 @@ def test_all_that_the_page_shows_is_in_the_state(api: httpx.Client) -> None:
     state = api.get("/api/state").json()
     assert (state["character"], state["source"]) == ("hana", {"name": "camera", "kind": "demo", "has_picture": True})
     assert [one["kind"] for one in state["sources"]][:2] == ["demo", "webcam"]
-    assert set(state["delays_ms"]) == set(SMOOTHED)
+    told = {name: f"{ms:.0f}" for name, ms in state["delays_ms"].items()}  # as the page rounds them
+    assert told == {name: f"{delay_ms(name, 1.0):.0f}" for name in SMOOTHED}
     assert state["expressions"] == list(NAMED)
     assert state["light"]["mode"] == "game"
     assert {"hana", "minto"} < {one["name"] for one in state["characters"]}
