@@ -23,7 +23,7 @@ LONGEST_FADE_S = 2.0
 SECONDS = 0.1, 60.0
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z", re.ASCII)
-_MOST_LABEL, _MOST_KEY, _MOST_NAME = 40, 16, 128
+_MOST_LABEL, _MOST_KEY, _MOST_NAME = 40, 32, 128
 _DOES = ("expression", "weights", "character")
 
 

@@ -55,6 +55,11 @@ def test_the_keys_1_to_9_bring_named_expressions_before_anybody_chose() -> None:
     assert read_hotkeys([one.as_json() for one in USUAL_HOTKEYS]) == USUAL_HOTKEYS
 
 
+@pytest.mark.parametrize("key", ["MediaTrackPrevious", "LaunchApplication1", "F24", "ß"])
+def test_every_key_that_a_keyboard_has_can_press_a_hotkey(key: str) -> None:
+    assert read_hotkeys([{"id": "a", "expression": "smile", "key": key}])[0].key == key
+
+
 def test_a_toggle_comes_and_goes_with_each_press() -> None:
     stage = Stage(TONGUE)
     assert stage.board.trigger("tongue")
