@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 
+# As the command `omote`, since what is drawn here and there is compared; read when NumPy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from omote.engine.runtime import telemetry
 
 telemetry.forbid()
 telemetry.forbid_onnxruntime()
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command `omote`: what is drawn here and there is compared
 os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")  # for the libraries that we are compared with
 
 # Settings, calibrations and characters of whoever runs the tests: an empty home instead, which goes with the process.
