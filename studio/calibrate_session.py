@@ -51,7 +51,8 @@ def run(sitting: Sitting, console: Console | None = None, typed: TextIO | None =
         threading.Thread(target=obey, args=(session, typed), name="keys", daemon=True).start()
     with source, Screen(console) as show:
         play(source, session, show)
-    kept = Kept(session.result(), Made(now(), source.name, session.findings()))
+        # Before the camera closes, which takes its time: Enter would begin the last step again.
+        kept = Kept(session.result(), Made(now(), source.name, session.findings()))
     _keep(kept, place)
     console.print("\n".join(found(kept, place)), highlight=False, markup=False, soft_wrap=True)
     if sitting.report:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from omote.calibration.measuring import CalibrationError
 from omote.calibration.rehearsal import Person, rehearse
 from omote.calibration.session import Session
 from omote.engine.capture.take import Take, TakeSource, read_take, write_take
+from omote.studio import calibrate_session
 from omote.studio.calibrate_session import obey, play, screen
 from omote.studio.command import main
 
@@ -136,6 +139,46 @@ def test_a_person_at_a_terminal_may_leave_out_go_back_and_give_up(take: Path) ->
         obey(session, ["q\n"])
         with pytest.raises(CalibrationError, match="given up: nothing was written"):
             play(source, session, lambda view: None)
+
+
+class Closing(TakeSource):
+    """A source that takes its time to close: until Enter was pressed."""
+
+    def __init__(self, take: Take, closing: threading.Event, pressed: threading.Event) -> None:
+        super().__init__(take, "ana.csv", is_offline=True)
+        self.closing, self.pressed = closing, pressed
+
+    def __exit__(self, *error: object) -> None:
+        self.closing.set()
+        assert self.pressed.wait(30.0)
+        super().__exit__(*error)
+
+
+class Late(io.StringIO):
+    """A terminal in which Enter is pressed once the source closes."""
+
+    def __init__(self, closing: threading.Event, pressed: threading.Event) -> None:
+        super().__init__()
+        self.closing, self.pressed = closing, pressed
+
+    def isatty(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]
+        self.closing.wait()
+        yield "\n"
+        self.pressed.set()
+
+
+def test_enter_after_the_last_step_loses_nothing(
+    performed: Take, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = threading.Event(), threading.Event()
+    monkeypatch.setattr(calibrate_session, "open_source", lambda spec, is_offline: Closing(performed, *events))
+    sitting = calibrate_session.Sitting("ana.csv", "ana", tmp_path / "ana.json")
+    console = Console(file=io.StringIO(), force_terminal=True)
+    assert calibrate_session.run(sitting, console, Late(*events)) == 0
+    assert load_actor(tmp_path / "ana.json").made.findings is not None
 
 
 def test_the_screen_shows_the_step_what_to_do_and_how_it_goes() -> None:
