@@ -13,7 +13,7 @@ from omote.engine.result_folder import prepare_folder
 from omote.engine.version import edition
 
 from .lock import locked
-from .picture_file import PATTERN
+from .picture_file import PATTERN, is_foreign
 from .script import RenderError, Script
 from .writing.unfinished import beside
 
@@ -98,6 +98,8 @@ class Job:
         self._is_made = self._given is not None and not self._given.exists()
         if not is_unfinished and not overwrite:
             self._require_new()
+        elif not self.is_gone_on_with and self._given:
+            self._require_own(self._given)
         try:
             self.pictures.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -180,6 +182,15 @@ class Job:
             )
         if self._given:
             prepare_folder(self._given, _EARLIER, RenderError, overwrite=False)
+
+    def _require_own(self, folder: Path) -> None:
+        """RenderError where numbered pictures that were not rendered would be removed."""
+        try:
+            other = next((path for path in sorted(folder.glob(PATTERN)) if is_foreign(path)), None)
+        except OSError as error:
+            raise RenderError(f"cannot read {folder}: {error.strerror or error}") from error
+        if other:
+            raise RenderError(f"{other} is no picture of Omote's, and would be removed: choose another folder")
 
     def _remove(self) -> None:
         """The job's own files, and nothing that anybody else may have put there."""

@@ -13,10 +13,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from .script import RenderError
-from .writing import digital_source
+from .writing import digital_source, png_chunks
 
 Picture = NDArray[np.uint8]  # [S,S,4] sRGB, straight alpha
 PATTERN = "[0-9]" * 6 + ".png"
+_HEAD = 1024  # bytes, in which `encoded` says it
 
 
 def encoded(picture: Picture) -> bytes:
@@ -27,6 +28,13 @@ def encoded(picture: Picture) -> bytes:
     # A twentieth larger than at level 6, in a third of the time, which there is as long as drawing takes.
     Image.fromarray(picture).save(file, "PNG", compress_level=4, pnginfo=said)
     return file.getvalue()
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether this is a PNG that somebody else made; one that a power cut has emptied is not."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    return head.startswith(png_chunks.SIGNATURE) and digital_source.GENERATED.encode() not in head
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from omote.engine.face.light import studio_light
 from omote.engine.offline import job as job_module
@@ -53,6 +54,18 @@ def test_pictures_of_a_folder_lie_in_it(tmp_path: Path) -> None:
     job = begun(tmp_path / "a", folder=tmp_path / "a")
     assert names(tmp_path / "a") == ["000000.png", "000001.png"]
     assert names(job.folder) == ["job.json", "script.npz"]
+
+
+def test_numbered_pictures_of_somebody_else_are_never_overwritten(tmp_path: Path) -> None:
+    """Other programs number them so too."""
+    begun(tmp_path / "a", folder=tmp_path / "a").finish()
+    (tmp_path / "a" / "000000.png").write_bytes(b"")  # which a power cut has emptied
+    with Job([], tmp_path / "a") as job:
+        job.admit(ASKED, overwrite=True)
+    Image.new("RGB", (4, 4)).save(tmp_path / "a" / "000007.png")
+    with pytest.raises(RenderError, match=r"000007\.png is no picture of Omote's"), Job([], tmp_path / "a") as job:
+        job.admit(ASKED, overwrite=True)
+    assert names(tmp_path / "a") == ["000000.png", "000001.png", "000007.png"]
 
 
 def test_finishing_leaves_what_was_wanted_and_nothing_else(tmp_path: Path) -> None:
