@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from omote.engine.face.smoothing import GAP_S, doubt_s
 from omote.engine.nouns import OPEN_BASIS, Array
 
 from .consistency_anchors import anchored
-from .consistency_heads import Numbers, faces_of, head_noise, heads_of, trembling
+from .consistency_heads import NECK, Numbers, faces_of, head_noise, heads_of, trembling
 from .script import RenderError
 
 REACH = 2.5  # differences, in standard deviations of a tracker's noise, that still count as noise, as live
@@ -104,16 +105,25 @@ def _attended(query: Rows, values: Rows, times_s: Numbers, middle: Middle) -> Ro
 def _shares(keys: Rows, query: Rows, is_there: NDArray[np.bool_]) -> Rows:
     """[r,k,h] how alike the keys [r,k,h] are to the query [r,h], and never more than of one nearer by.
 
-    From twice `REACH` on not at all (Tukey's biweight, as wide in its middle as a Gaussian): a second of neighbours has
-    so many tails of a Gaussian that together they outweighed a short movement, and wore it off.
+    In a face from twice `REACH` on not at all (Tukey's biweight, as wide in its middle as a Gaussian): a second of
+    neighbours has so many tails of a Gaussian that together they outweighed a short movement, and wore it off. The
+    head's turn keeps the tails, which a tracker's jerks want: no expression lies in it.
     """
     apart = (keys - query[:, None]) * np.float32(1.0 / REACH)
-    alike = np.square(np.maximum(1.0 - 0.25 * apart * apart, 0.0)) * is_there[..., None]
+    alike = np.square(np.maximum(1.0 - 0.25 * apart * apart, 0.0))
+    alike[..., _turns()] = np.exp(-0.5 * np.square(apart[..., _turns()]))
+    alike *= is_there[..., None]
     middle = keys.shape[1] // 2
     after, before = alike[:, middle:], alike[:, middle::-1]
     np.minimum.accumulate(after, axis=1, out=after)
     np.minimum.accumulate(before, axis=1, out=before)
     return np.asarray(alike, np.float32)
+
+
+@cache
+def _turns() -> NDArray[np.bool_]:
+    """[h] which of those that tremble are the head's turn."""
+    return np.isin(trembling(), np.arange(NECK.start, NECK.stop))
 
 
 def _near(since_s: Numbers) -> Rows:
