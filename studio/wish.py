@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from omote.engine.capture.photo import is_photo
+from omote.engine.capture.photo_file import is_photo
 from omote.engine.character import CharacterError, character_names, own_names
 from omote.engine.identity.prior import shipped_prior
 from omote.engine.identity.wishes import understood

@@ -1,44 +1,39 @@
-"""A photo as the picture of one face: read upright from its file, with the landmarks that MediaPipe finds in it."""
+"""A photo as the picture of one face, with the landmarks that MediaPipe finds in it."""
 
 from __future__ import annotations
 
-import io
-import logging
-import struct
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from omote.engine import models
 from omote.engine.face.reading import Reading
 
 from .native import missing_library, without_chatter
+from .photo_file import UPLOAD, PhotoError, Rgb, read_picture, uploaded_picture
 from .source import SourceError
 
-log = logging.getLogger(__name__)
-
-Rgb = NDArray[np.uint8]  # [H,W,3] red, green, blue; first row on top
+__all__ = [
+    "Finder",
+    "MediaPipeFinder",
+    "Photo",
+    "PhotoError",
+    "Rgb",
+    "face_finder",
+    "read_photos",
+    "read_upload",
+    "the_face",
+]
 
 SMALLEST_FACE_PX = 90
-_LONGEST_SIDE_PX = 2400  # more shows nothing that a portrait of 256 pixels could
 _BYSTANDER = 0.4  # a second face is the photo's subject too from this part of the largest one's size on
 _SAME = 0.5  # two findings whose middles are nearer than this part of a face are one face
 _ZOOMS = (1, 2, 4)  # the detector finds no head that is lower than about a fifth of what it is shown
 _MOST = 4
-UPLOAD = "the photo"  # what a photo without a file's name is called
-_UPLOADS = ("PNG", "JPEG", "WEBP")
-_WANTED = "wanted a JPEG, PNG or WebP file"
 _AROUND = 1.1  # the second look shows so many face sizes to each side of the face's middle
-
-
-class PhotoError(ValueError):
-    """A picture that no character can be made of; the message says what was found, what was wanted and the cure."""
 
 
 @dataclass(frozen=True)
@@ -112,64 +107,12 @@ def read_photos(paths: tuple[Path, ...], open_finder: Callable[[], Finder] = fac
 
 def read_upload(data: bytes, open_finder: Callable[[], Finder] = face_finder) -> Photo:
     """The photo in the bytes of a PNG, JPEG or WebP file, which nobody vouches for; PhotoError where it will not do."""
-    if not is_photo(data):
-        raise PhotoError(f"{UPLOAD} is of none of the formats that are taken; {_WANTED}")
-    return _with_faces([(UPLOAD, _picture(io.BytesIO(data), UPLOAD, _UPLOADS))], open_finder)[0]
-
-
-def is_photo(data: bytes) -> bool:
-    """Whether bytes begin as those of a PNG, JPEG or WebP file do."""
-    return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (data[:4], data[8:12]) == (b"RIFF", b"WEBP")
+    return _with_faces([(UPLOAD, uploaded_picture(data))], open_finder)[0]
 
 
 def _with_faces(pictures: list[tuple[str, Rgb]], open_finder: Callable[[], Finder]) -> tuple[Photo, ...]:
     with open_finder() as finder:
         return tuple(Photo(name, picture, the_face(name, picture, finder)) for name, picture in pictures)
-
-
-def read_picture(path: Path) -> Rgb:
-    """The picture in a file as a person sees it: turned as its EXIF says, on white where it is transparent."""
-    if not path.is_file():
-        raise PhotoError(f"there is no file {path}")
-    return _picture(path, str(path))
-
-
-def _picture(file: Path | io.BytesIO, name: str, formats: tuple[str, ...] | None = None) -> Rgb:
-    """Of one of these formats, or of any that is known; PhotoError calls the file by its name."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=formats) as opened:
-                opened.draft("RGB", (_LONGEST_SIDE_PX, _LONGEST_SIDE_PX))  # a JPEG is read at an eighth where that does
-                image = ImageOps.exif_transpose(opened)
-                image.thumbnail((_LONGEST_SIDE_PX, _LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
-                return _on_white(_in_srgb(image))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PhotoError(f"{name} is too large to be opened ({error}): scale it down") from error
-    except UnidentifiedImageError as error:
-        raise PhotoError(f"{name} is no picture that can be read (nobody knows its format); {_WANTED}") from error
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, struct.error) as error:
-        raise PhotoError(f"{name} is no picture that can be read ({error}); {_WANTED}") from error
-
-
-def _in_srgb(image: Image.Image) -> Image.Image:
-    """The picture in sRGB where its file names another space, as a phone's does; as it is where that cannot be read."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
-        return image
-    mode = "RGBA" if image.mode == "RGBA" else "RGB"
-    try:
-        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode=mode) or image
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-        log.info("a colour profile could not be read (%s): the picture's colours are taken for sRGB", error)
-        return image
-
-
-def _on_white(image: Image.Image) -> Rgb:
-    clear = image.convert("RGBA")
-    ground = Image.new("RGBA", clear.size, "white")
-    return np.asarray(Image.alpha_composite(ground, clear).convert("RGB"))
 
 
 def the_face(name: str, picture: Rgb, finder: Finder) -> Reading:

@@ -12,7 +12,8 @@ import numpy as np
 
 from omote.engine import capture
 from omote.engine.animator import Animator
-from omote.engine.capture.photo import Finder, face_finder, read_picture
+from omote.engine.capture.photo import Finder, face_finder
+from omote.engine.capture.photo_file import read_picture
 from omote.engine.capture.take import read_take
 from omote.engine.diffusion.sampler import STEPS
 from omote.engine.models import ModelError

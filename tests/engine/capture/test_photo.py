@@ -17,9 +17,9 @@ from omote.engine.capture.photo import (
     PhotoError,
     Rgb,
     read_photos,
-    read_picture,
     the_face,
 )
+from omote.engine.capture.photo_file import read_picture
 from omote.engine.face.reading import Reading
 
 from .conftest import Draw

@@ -1,0 +1,83 @@
+"""A photo's file as a picture: upright as its EXIF says, in sRGB, on white, and no larger than is of use."""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+log = logging.getLogger(__name__)
+
+Rgb = NDArray[np.uint8]  # [H,W,3] red, green, blue; first row on top
+
+UPLOAD = "the photo"  # what a photo without a file's name is called
+_LONGEST_SIDE_PX = 2400  # more shows nothing that a portrait of 256 pixels could
+_UPLOADS = ("PNG", "JPEG", "WEBP")
+_WANTED = "wanted a JPEG, PNG or WebP file"
+
+
+class PhotoError(ValueError):
+    """A picture that no character can be made of; the message says what was found, what was wanted and the cure."""
+
+
+def read_picture(path: Path) -> Rgb:
+    """The picture in a file as a person sees it: turned as its EXIF says, on white where it is transparent."""
+    if not path.is_file():
+        raise PhotoError(f"there is no file {path}")
+    return _picture(path, str(path))
+
+
+def uploaded_picture(data: bytes) -> Rgb:
+    """The picture in bytes that nobody vouches for; PhotoError where they are of no PNG, JPEG or WebP file."""
+    if not is_photo(data):
+        raise PhotoError(f"{UPLOAD} is of none of the formats that are taken; {_WANTED}")
+    return _picture(io.BytesIO(data), UPLOAD, _UPLOADS)
+
+
+def is_photo(data: bytes) -> bool:
+    """Whether bytes begin as those of a PNG, JPEG or WebP file do."""
+    return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (data[:4], data[8:12]) == (b"RIFF", b"WEBP")
+
+
+def _picture(file: Path | io.BytesIO, name: str, formats: tuple[str, ...] | None = None) -> Rgb:
+    """Of one of these formats, or of any that is known; PhotoError calls the file by its name."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file, formats=formats) as opened:
+                opened.draft("RGB", (_LONGEST_SIDE_PX, _LONGEST_SIDE_PX))  # a JPEG is read at an eighth where that does
+                image = ImageOps.exif_transpose(opened)
+                image.thumbnail((_LONGEST_SIDE_PX, _LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
+                return _on_white(_in_srgb(image))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PhotoError(f"{name} is too large to be opened ({error}): scale it down") from error
+    except UnidentifiedImageError as error:
+        raise PhotoError(f"{name} is no picture that can be read (nobody knows its format); {_WANTED}") from error
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, struct.error) as error:
+        raise PhotoError(f"{name} is no picture that can be read ({error}); {_WANTED}") from error
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """The picture in sRGB where its file names another space, as a phone's does; as it is where that cannot be read."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
+        return image
+    mode = "RGBA" if image.mode == "RGBA" else "RGB"
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode=mode) or image
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+        log.info("a colour profile could not be read (%s): the picture's colours are taken for sRGB", error)
+        return image
+
+
+def _on_white(image: Image.Image) -> Rgb:
+    clear = image.convert("RGBA")
+    ground = Image.new("RGBA", clear.size, "white")
+    return np.asarray(Image.alpha_composite(ground, clear).convert("RGB"))
