@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, Self, TypeVar
 
@@ -10,6 +11,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 LOCAL = "local"  # a cluster of this machine alone
+_PER_CORE = 4  # workers of one machine at most: each takes its memory, and more than one a core draw no faster
 ATTEMPTS = 3  # at a task whose worker is lost: what takes a worker with it thrice will do so again
 
 # Of each worker. NumPy's own threads would fight over the cores, and their number changes the last bits of its sums.
@@ -66,6 +68,11 @@ def crew_for(cluster: str | None, workers: int | None, threads: int | None) -> C
     for name, number in (("--workers", workers), ("--threads", threads)):
         if number is not None and number < 1:
             raise CrewError(f"{name} takes 1 or more, got {number}")
+    cores = os.cpu_count() or 1
+    if cluster in (None, LOCAL) and (workers or 1) > _PER_CORE * cores:
+        raise CrewError(
+            f"--workers takes {_PER_CORE * cores} at most with the {cores} cores of this machine, got {workers}"
+        )
     if cluster is not None:
         from .ray_cluster import RayCluster
 

@@ -131,6 +131,16 @@ def test_no_cluster_and_no_number_is_this_process_alone() -> None:
         crew_for("local", None, -2)
 
 
+@pytest.mark.parametrize("cluster_name", [None, "local"])
+def test_more_workers_than_a_machine_has_memory_for_are_refused(
+    cluster_name: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with pytest.raises(CrewError, match="--workers takes 8 at most with the 2 cores of this machine, got 1000"):
+        crew_for(cluster_name, 1000, None)
+    assert crew_for(None, 8, None).size == 8
+
+
 def test_a_cluster_without_ray_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(CrewError, match=r"pip install 'omote\[cluster\]'"), crew_for("local", 1, 1):
