@@ -22,7 +22,7 @@ from .writer import Tell, Writer
 
 # Matroska has no place for XMP: a tag of IPTC's name is what readers show.
 _TAGS = {WEBM: (("DIGITAL_SOURCE_TYPE", GENERATED),)}
-_TRIAL = 2  # pictures
+_TRIAL, _TRIAL_SIDE = 2, 64  # pictures, and their pixels at most: VP9 takes seconds for large ones
 
 
 def video_writer(path: Path, background: tuple[int, int, int]) -> Writer:
@@ -87,7 +87,7 @@ class Video:
             ) from error
 
     def _able(self, script: Script, size: int) -> Encoder:
-        """The first encoder that makes this film of two pictures; RenderError with what each of them said."""
+        """The first encoder that makes such a film of two small pictures; RenderError with what each of them said."""
         if self.form.is_even and size % 2:
             raise RenderError(f"{self.form.suffix} wants an even size, got {size}: ask for --size {size + 1}")
         if not self.encoders:
@@ -100,7 +100,7 @@ class Video:
         said = []
         for encoder in self.encoders:
             try:
-                _try(encoder, Film(self.form, size, script.fps), script.sound is not None)
+                _try(encoder, Film(self.form, min(size, _TRIAL_SIDE + size % 2), script.fps), script.sound is not None)
                 return encoder
             except RenderError as error:
                 said.append(f"{error}")

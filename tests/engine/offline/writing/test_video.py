@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -40,6 +40,21 @@ from tests.engine.offline.writing.films import (
 COUNT = 12
 NOBODY = Ffmpeg("no-such-program")
 BT709 = (1, 1, 1, 1)  # limited range; matrix, primaries and transfer of BT.709
+
+
+@dataclass(frozen=True)
+class Remembers:
+    """An encoder that only remembers how large its films are."""
+
+    sizes: list[int]
+    name = "none"
+
+    def encode(self, film: Film, frames: Iterable[bytes], sound: Path | None, path: Path) -> None:
+        self.sizes.append(film.size)
+
+    def pcm(self, file: Path) -> Iterator[bytes]:
+        return iter(())
+
 
 with_each = pytest.mark.parametrize("encoder", ENCODERS)
 in_each = pytest.mark.parametrize("suffix", SUFFIXES)
@@ -167,6 +182,13 @@ def test_what_one_encoder_lacks_the_next_one_does(encoder: Encoder, tmp_path: Pa
 def test_a_program_that_cannot_be_started_is_an_error_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(RenderError, match="no-such-program cannot be started"):
         video(NOBODY, tmp_path / "film.mp4").check(script(2), SIZE)
+
+
+@pytest.mark.parametrize(("size", "tried"), [(16, 16), (17, 17), (4096, 64), (4095, 65)])
+def test_what_is_tried_before_the_work_is_small(size: int, tried: int, tmp_path: Path) -> None:
+    sizes: list[int] = []
+    video(Remembers(sizes), tmp_path / "film.webm").check(script(2), size)
+    assert sizes == [tried]
 
 
 def test_no_encoder_at_all_tells_how_to_get_each(tmp_path: Path) -> None:
