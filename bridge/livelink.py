@@ -90,6 +90,16 @@ def _text(text: str) -> bytes:
     return struct.pack(">i", len(data)) + data
 
 
+def eye_angles(pitch_and_yaw: NDArray[np.floating]) -> NDArray[np.float64]:
+    """[...,3] yaw, pitch and roll of an eye that looks so far down and to the subject's left, [...,2].
+
+    Recordings of the app have +yaw where EyeLookInLeft and EyeLookOutRight grow, so to the subject's right, and +pitch
+    with EyeLookDown.
+    """
+    turn = np.asarray(pitch_and_yaw, np.float64)
+    return np.stack([0.0 - turn[..., 1], turn[..., 0], np.zeros(turn.shape[:-1])], -1)
+
+
 class _Reader:
     """Reads big-endian values from left to right, and checks that they are there before it does."""
 

@@ -59,10 +59,9 @@ class LiveLinkSender:
 
 
 def face_values(params: Params) -> NDArray[np.float32]:
-    """[61] what the portrait shows, in the order of `livelink.NAMES`; +yaw turns to the subject's left, +pitch down."""
+    """[61] what the portrait shows, in the order of `livelink.NAMES` and with the app's signs."""
     weights = params.weights if params.shown_weights is None else params.shown_weights
-    eyes = [(yaw, pitch, 0.0) for pitch, yaw, _ in params.eye_pose]
-    head = angles_from_rotation(params.neck_pose)
+    head, eyes = angles_from_rotation(params.neck_pose), livelink.eye_angles(params.eye_pose[:, :2])
     return np.concatenate([np.clip(weights, 0.0, 1.0), head, *eyes]).astype(np.float32)
 
 

@@ -101,8 +101,7 @@ def csv_values(weights: Array, head_rotation: Array, gaze: Array) -> NDArray[np.
     values = np.zeros((len(weights), livelink.COUNT))
     values[:, : arkit.COUNT] = weights
     values[:, arkit.COUNT : arkit.COUNT + 3] = angles_from_rotation(head_rotation)
-    eyes = values[:, arkit.COUNT + 3 :].reshape(-1, 2, 3)  # a view: yaw, pitch, roll of each
-    eyes[..., :2] = gaze[..., ::-1]
+    values[:, arkit.COUNT + 3 :] = livelink.eye_angles(gaze).reshape(-1, 6)
     return values
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,15 @@ def test_the_golden_packet_is_what_is_sent_for_that_face() -> None:
     assert packet.values is not None
     assert packet.values[52:].tolist() == GOLDEN["angles"]
     np.testing.assert_allclose(face_values(GOLDEN_PARAMS), packet.values, atol=1e-7)
+
+
+def test_eyes_have_the_signs_of_the_app() -> None:
+    """As in recordings of it: looking to the subject's right EyeLookInLeft and LeftEyeYaw grow together."""
+    to_the_right_and_down = np.array([[0.1, -0.3, 0.0], [0.1, -0.25, 0.0]], np.float32)
+    values = face_values(replace(GOLDEN_PARAMS, eye_pose=to_the_right_and_down))
+    said = dict(zip(livelink.NAMES, values.tolist(), strict=True))
+    assert (said["LeftEyeYaw"], said["RightEyeYaw"]) == pytest.approx((0.3, 0.25))
+    assert (said["LeftEyePitch"], said["RightEyePitch"]) == pytest.approx((0.1, 0.1))
 
 
 def test_the_time_code_counts_from_local_midnight() -> None:

@@ -16,7 +16,7 @@ from omote.bridge import arkit, livelink
 from omote.engine.capture import Playback, take_csv
 from omote.engine.capture.performed import trimmed
 from omote.engine.capture.source import EndOfSource, SourceError
-from omote.engine.capture.take import Take, TakeError, TakeSource, read_take, write_take
+from omote.engine.capture.take import Take, TakeError, TakeSource, csv_values, read_take, write_take
 from omote.engine.nouns import Signal
 
 HEADER = ",".join(take_csv.COLUMNS)
@@ -77,6 +77,12 @@ def test_it_is_written_under_the_header_of_the_app(tmp_path: Path) -> None:
     assert first.endswith("TongueOut,HeadYaw,HeadPitch,HeadRoll,LeftEyeYaw,LeftEyePitch,LeftEyeRoll,"
                           "RightEyeYaw,RightEyePitch,RightEyeRoll")  # fmt: skip
     assert second.startswith("00:00:00:00.000,61,")
+
+
+def test_eyes_are_written_with_the_signs_of_the_app() -> None:
+    gaze = np.array([[[0.1, -0.3], [0.2, -0.25]]], np.float32)  # down, and to the subject's right
+    values = csv_values(np.zeros((1, arkit.COUNT), np.float32), np.zeros((1, 3), np.float32), gaze)[0]
+    np.testing.assert_allclose(values[-6:], (0.3, 0.1, 0.0, 0.25, 0.2, 0.0), atol=1e-7)
 
 
 def test_left_and_right_are_found_by_name(tmp_path: Path) -> None:
