@@ -56,7 +56,12 @@ def run(typed: argparse.Namespace) -> int:
 def _trim(source: Path, out: Path, part: Playback) -> int:
     check_is_new(out)
     take = trimmed(read_take(source), part)
-    write_take(out, take)
+    try:
+        write_take(out, take)
+    except TakeError:  # a disk that is full: what is half there would read as a shorter take, or stand in the way
+        for half in (out, out.with_suffix(".json")):
+            half.unlink(missing_ok=True)
+        raise
     print(f"{len(take)} pictures, {take.seconds:.2f} s: {out}")
     return 0
 

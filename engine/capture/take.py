@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit, livelink
-from omote.bridge.angles import angles_from_rotation, rotation_from_angles
 from omote.engine.face.gaze import gaze_from_weights
 from omote.engine.nouns import Array, Signal, Stamp
 
@@ -49,7 +48,7 @@ def read_take(path: Path) -> Take:
         fps=beside.fps or _guess_fps(rows),
         time_s=rows.time_s[:count],
         weights=weights,
-        head_rotation=rotation_from_angles(values[:, arkit.COUNT : arkit.COUNT + 3]),
+        head_rotation=livelink.head_rotation(values[:, arkit.COUNT : arkit.COUNT + 3]),
         head_translation=beside.array("head_translation", np.zeros((count, 3), np.float32)),
         gaze=beside.array("gaze", gaze_from_weights(weights)),
         confidence=beside.array("confidence", has_face.astype(np.float32)),
@@ -93,14 +92,15 @@ def write_take(path: Path, take: Take) -> None:
         sidecar = "".join((*beside, take_sidecar.end(take.fps)))
         path.with_suffix(".json").write_text(sidecar, "utf-8", newline="\n")
     except OSError as error:
-        raise TakeError(f"{path.name} cannot be written: {error}; wanted a folder that may be written to") from error
+        why = error.strerror or error
+        raise TakeError(f"{path.name} cannot be written ({why}): make room, or choose another folder") from error
 
 
 def csv_values(weights: Array, head_rotation: Array, gaze: Array) -> NDArray[np.float64]:
     """[n,61] what a row of the CSV says of these [n,52], [n,3] and [n,2,2], in the order of `livelink.NAMES`."""
     values = np.zeros((len(weights), livelink.COUNT))
     values[:, : arkit.COUNT] = weights
-    values[:, arkit.COUNT : arkit.COUNT + 3] = angles_from_rotation(head_rotation)
+    values[:, arkit.COUNT : arkit.COUNT + 3] = livelink.head_angles(head_rotation)
     values[:, arkit.COUNT + 3 :] = livelink.eye_angles(gaze).reshape(-1, 6)
     return values
 

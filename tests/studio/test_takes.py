@@ -96,6 +96,20 @@ def test_what_cannot_be_cut_is_refused_with_the_cure(
     assert not (tmp_path / "out.csv").exists()
 
 
+def test_of_a_part_that_found_no_room_nothing_is_left(
+    take: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no limit for files")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))  # some rows, as on a disk that is full
+    try:
+        line = mistake(capsys, "take", "trim", str(take), str(tmp_path / "out.csv"), "--from", "0")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "out.csv cannot be written" in line
+    assert not list(tmp_path.glob("out.*"))
+
+
 def test_recording_a_replay_gives_the_same_take(take: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.csv"
     assert main(["live", *HERE, "--source", str(take), "--record", str(copy)]) == 0
