@@ -32,7 +32,7 @@ class Job:
     def __init__(self, outs: Sequence[Path], folder: Path | None) -> None:
         """`outs` are the files that are wanted; the pictures are drawn into `folder`, or into the job's own."""
         self.outs, self._given = tuple(outs), folder
-        places = dict.fromkeys((*((folder,) if folder else ()), *self.outs))
+        places: dict[Path, None] = dict.fromkeys((*((folder,) if folder else ()), *self.outs))
         self._folders = [place.with_name(place.name + SUFFIX) for place in places]  # locked, all of them
         self.folder = self._folders[0]
         self.pictures = folder or self.folder / "pictures"

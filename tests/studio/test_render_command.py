@@ -178,7 +178,8 @@ def test_an_earlier_result_stays_until_the_new_one_can_be_made(
     """Whether the disk, those who draw, or the performance is what is missing."""
     words, earlier = ("--out", "o", "--overwrite"), Path("o", "000000.png")
     assert main(["render", *SMILE, *SMALL, "--out", "o"]) == 0
-    usage, disk = namedtuple("usage", "total used free"), shutil.disk_usage
+    usage = namedtuple("usage", "total used free")
+    disk = shutil.disk_usage
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
     assert "make room" in mistake(capsys, *SMILE, "--size", "512", *words)
     monkeypatch.setattr(shutil, "disk_usage", disk)
