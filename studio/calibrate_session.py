@@ -14,6 +14,7 @@ from typing import TextIO
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as Display
 from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from omote.calibration.actor_file import ActorError, Kept, Made, actor_path, save_actor
@@ -22,7 +23,12 @@ from omote.calibration.session import CalibrationError, Session
 from omote.calibration.view import View
 from omote.engine.capture import VIDEO_SUFFIXES, EndOfSource, Source, open_source
 
+from .half_blocks import half_blocks
+
 READ_S = 0.1
+PAGE = Path(__file__).parent / "page"
+PICTURE = 40  # characters, and half as many lines
+ROOM, COLOURFUL = (88, 22), ("truecolor", "256")  # a terminal that has room and colours for a picture
 KEYS = "Enter: the last step again · s, Enter: leave this one out · q, Enter: give up"
 IN_ORDER = "a take must show the poses in the order of docs/calibration.md"
 
@@ -140,6 +146,7 @@ class Screen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._display = Display(console=console, refresh_per_second=12, transient=True) if console.is_terminal else None
+        self._has_pictures = console.color_system in COLOURFUL and all(map(int.__ge__, console.size, ROOM))
         self._told: set[str] = set()
 
     def __enter__(self) -> Callable[[View], None]:
@@ -153,7 +160,7 @@ class Screen:
 
     def _show(self, view: View) -> None:
         if self._display:
-            self._display.update(screen(view))
+            self._display.update(screen(view, self._has_pictures))
             return
         for step in view.steps:
             if step.state in ("done", "skipped") and step.name not in self._told:
@@ -163,12 +170,17 @@ class Screen:
                 self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def screen(view: View) -> RenderableType:
-    """The step, what to do, and how it goes."""
+def screen(view: View, has_picture: bool = False) -> RenderableType:
+    """The step, what it looks like, what to do, and how it goes."""
     step = view.steps[view.step]
     head = Text(f"{view.step + 1}/{len(view.steps)}  {step.title}", style="bold")
     if view.state == "counting":
         how: RenderableType = Text(f"in {math.ceil(view.count_s)} ...")
     else:
         how = ProgressBar(total=1.0, completed=view.score, width=40)
-    return Group(head, Text(step.say), how, Text(view.remark, style="yellow"), Text(KEYS, style="dim"))
+    said = Group(head, Text(step.say), how, Text(view.remark, style="yellow"), Text(KEYS, style="dim"))
+    if not has_picture:
+        return said
+    both = Table.grid(padding=(0, 2))
+    both.add_row(half_blocks(PAGE / step.picture.removeprefix("/"), PICTURE), said)
+    return both

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,12 +17,14 @@ from rich.console import Console
 from omote.bridge import arkit
 from omote.calibration.actor_file import actor_path, load_actor, remembered
 from omote.calibration.measuring import CalibrationError
+from omote.calibration.poses import POSES, Pose
 from omote.calibration.rehearsal import Person, rehearse
 from omote.calibration.session import Session
 from omote.engine.capture.take import Take, TakeSource, read_take, write_take
 from omote.studio import calibrate_session
-from omote.studio.calibrate_session import obey, play, screen
+from omote.studio.calibrate_session import PAGE, Screen, obey, play, screen
 from omote.studio.command import main
+from omote.studio.half_blocks import half_blocks
 
 ANA = Person(
     arkit.weights({"browDownLeft": 0.3, "browDownRight": 0.3, "jawOpen": 0.05}),
@@ -179,6 +182,28 @@ def test_enter_after_the_last_step_loses_nothing(
     console = Console(file=io.StringIO(), force_terminal=True)
     assert calibrate_session.run(sitting, console, Late(*events)) == 0
     assert load_actor(tmp_path / "ana.json").made.findings is not None
+
+
+@pytest.mark.parametrize(
+    ("colours", "width", "has_picture"), [("truecolor", 100, True), (None, 100, False), ("256", 87, False)]
+)
+def test_a_terminal_that_can_shows_each_pose(colours: Any, width: int, has_picture: bool) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, height=30, color_system=colours)
+    session = Session("ana", "webcam 0")
+    session.begin()
+    with Screen(console) as show:
+        show(session.view)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "look straight" in shown
+    assert shown.count("\u2580") == (40 * 20 if has_picture else 0) * shown.count("1/8")
+
+
+@pytest.mark.parametrize("pose", POSES, ids=lambda pose: pose.name)
+def test_every_pose_has_its_picture_and_no_two_look_alike(pose: Pose) -> None:
+    drawn = {one.name: half_blocks(PAGE / one.picture.removeprefix("/"), 40) for one in POSES}
+    assert drawn[pose.name].plain.count("\n") == 19
+    assert sum(picture == drawn[pose.name] for picture in drawn.values()) == 1
 
 
 def test_the_screen_shows_the_step_what_to_do_and_how_it_goes() -> None:
