@@ -121,6 +121,28 @@ def test_a_key_that_is_held_lets_go_whatever_shift_makes_of_it(page: playwright.
     omote.post("/api/hotkeys", hotkeys=usual)
 
 
+def test_a_pad_is_held_by_a_finger_that_drifts(page: playwright.Page, omote: Running) -> None:
+    usual = omote.state()["hotkeys"]
+    omote.post("/api/hotkeys", hotkeys=[{**usual[0], "mode": "hold"}, *usual[1:]])
+    pad = f'#quick [data-hotkey="{usual[0]["id"]}"]'
+    until(lambda: "hold" in (page.text_content(pad) or ""), "the pad to know")
+    fingers = page.context.new_cdp_session(page)
+    page.set_viewport_size({"width": 390, "height": 844})  # where the page scrolls
+    box = page.locator(pad).bounding_box()
+    assert box
+    fingers.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    for kind, down in (("touchStart", 0), *(("touchMove", 10 * k) for k in range(1, 8))):
+        at = {"x": box["x"] + 20, "y": box["y"] + 20 - down}
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at]})
+    until(lambda: is_on(omote, usual[0]["id"]), "the hotkey to be on")
+    assert page.evaluate("scrollY") == 0
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    until(lambda: not is_on(omote, usual[0]["id"]), "the hotkey to be let go")
+    fingers.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    page.set_viewport_size({"width": 1440, "height": 900})
+    omote.post("/api/hotkeys", hotkeys=usual)
+
+
 def test_a_key_typed_into_a_field_is_no_hotkey(page: playwright.Page, omote: Running) -> None:
     page.click("#tab-calibration")
     page.click("#calibration input[type=text]")

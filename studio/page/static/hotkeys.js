@@ -39,7 +39,7 @@ function pad(hotkey) {
   const about = make("small", { text: `${mode}${bound}` });
   const box = make(
     "button",
-    { type: "button", class: "pad", "aria-pressed": String(hotkey.is_on), "data-hotkey": hotkey.id },
+    { type: "button", class: `pad ${hotkey.mode}`, "aria-pressed": String(hotkey.is_on), "data-hotkey": hotkey.id },
     make("span", { class: "row" }, label, cap),
     about,
   );
