@@ -75,7 +75,7 @@ def _typed(command: Callable[[], None], name: str, *options: str) -> None:
     before, sys.argv = sys.argv, [name, *options]
     try:
         command()
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise TrainingError(str(error)) from error
     finally:
         sys.argv = before

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from omote.engine.offline.crew import Alone, Crew, crew_for
+from omote.studio.command import main
 
 pytest.importorskip("numba")
 
@@ -50,6 +51,20 @@ def test_what_is_there_is_not_drawn_again_and_another_plan_is_refused(alone: Pat
     assert written(alone, Alone()) == 0
     with pytest.raises(ValueError, match="holds shards of another plan"):
         list(dataset.write(replace(plan(alone), seed=6), Alone()))
+
+
+@pytest.mark.parametrize(("people", "each"), [(0, 1), (-1, 1), (1, 0)])
+def test_nobody_and_no_picture_are_refused_and_leave_nothing(tmp_path: Path, people: int, each: int) -> None:
+    with pytest.raises(ValueError, match=f"wanted a person and a picture of each at least, got {people} and {each}"):
+        list(dataset.write(replace(plan(tmp_path / "out"), people=people, per_person=each), Alone()))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    words = ("--people", "1", "--per-person", "1", "--workers", "1", "--out", str(tmp_path / "file" / "out"))
+    assert main(["train", "faces", "--kit", str(KIT), *words]) == 2
+    assert "omote train: [" in capsys.readouterr().err
 
 
 def test_a_kit_that_is_missing_is_told(tmp_path: Path) -> None:
