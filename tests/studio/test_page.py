@@ -144,7 +144,9 @@ def test_client_that_says_something_else_is_sent_away(server: PageServer) -> Non
 
 def test_client_whose_connection_the_server_has_just_ended_is_simply_gone() -> None:
     async def receive() -> Message:
-        return {"type": "websocket.connect"} if not sent else await asyncio.Event().wait() or {}
+        if sent:
+            await asyncio.Event().wait()
+        return {"type": "websocket.connect"}
 
     async def send(message: Message) -> None:  # as uvicorn's after bytes that are no frame, or no answer to a ping
         sent.append(message["type"])
