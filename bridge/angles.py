@@ -1,11 +1,9 @@
-"""A head's yaw, pitch and roll, as Apple and Epic write them, to and from the rotation vector of a Signal.
+"""A head's yaw, pitch and roll in ARKit's face frame, to and from the rotation vector of a Signal.
 
-ARKit's face frame is ours: x to the subject's left, y up, z out of the face.
-Read off Unreal's ARKit plugin (AppleARKitConversion.h, AppleARKitFaceSupport.cpp),
-a face that is not mirrored sends yaw, pitch and roll as turns about y, x and z in
-that frame, roll applied first: R = Ry(yaw) Rx(pitch) Rz(roll). So +yaw turns to the
-subject's left and +pitch looks down, as in `Signal`. The phone app is taken to do
-the same, in radians; nobody has yet held this against a real iPhone.
+That frame is ours: x to the subject's left, y up, z out of the face. The angles are
+turns about y, x and z in it, roll applied first: R = Ry(yaw) Rx(pitch) Rz(roll). So
++yaw turns to the subject's left and +pitch looks down, as in `Signal`. The Live Link
+Face app has other signs: see livelink.py.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import arkit
+from .angles import angles_from_rotation, rotation_from_angles
 from .datagram import ProtocolError
 
 PORT = 11111
@@ -88,6 +89,19 @@ def _text(text: str) -> bytes:
     if len(data) > MAX_TEXT_BYTES:
         raise ProtocolError(f"a name has at most {MAX_TEXT_BYTES} bytes, got {len(data)}")
     return struct.pack(">i", len(data)) + data
+
+
+_LIKE_OURS = np.array((1.0, -1.0, 1.0))  # of yaw, pitch and roll: the head's +pitch looks up, unlike the eyes'
+
+
+def head_angles(rotation: NDArray[np.floating]) -> NDArray[np.float64]:
+    """[...,3] HeadYaw, HeadPitch and HeadRoll of a rotation vector: to the subject's left, up, tilted to the right."""
+    return angles_from_rotation(rotation) * _LIKE_OURS + 0.0  # no zero with a minus
+
+
+def head_rotation(angles: NDArray[np.floating]) -> NDArray[np.float32]:
+    """[...,3] the rotation vector of HeadYaw, HeadPitch and HeadRoll."""
+    return rotation_from_angles(np.asarray(angles, np.float64) * _LIKE_OURS)
 
 
 def eye_angles(pitch_and_yaw: NDArray[np.floating]) -> NDArray[np.float64]:

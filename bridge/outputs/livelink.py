@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import livelink
-from ..angles import angles_from_rotation
 from ..livelink import Packet
 from ..payload import Params
 from .datagrams import Datagrams, SenderError
@@ -61,7 +60,7 @@ class LiveLinkSender:
 def face_values(params: Params) -> NDArray[np.float32]:
     """[61] what the portrait shows, in the order of `livelink.NAMES` and with the app's signs."""
     weights = params.weights if params.shown_weights is None else params.shown_weights
-    head, eyes = angles_from_rotation(params.neck_pose), livelink.eye_angles(params.eye_pose[:, :2])
+    head, eyes = livelink.head_angles(params.neck_pose), livelink.eye_angles(params.eye_pose[:, :2])
     return np.concatenate([np.clip(weights, 0.0, 1.0), head, *eyes]).astype(np.float32)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 
 from omote.bridge import arkit, livelink
-from omote.bridge.angles import rotation_from_angles
 from omote.bridge.livelink import Packet
 from omote.engine.face.gaze import gaze_from_weights
 
@@ -54,4 +53,4 @@ class _LiveLink:
         # an eye looks, the angles need a sign that nobody has yet held against a real iPhone.
         weights = np.clip(packet.values[: arkit.COUNT], 0.0, 1.0)
         head = packet.values[arkit.COUNT : arkit.COUNT + 3]
-        return Heard(weights, rotation_from_angles(head), gaze=gaze_from_weights(weights), timecode_ns=timecode_ns)
+        return Heard(weights, livelink.head_rotation(head), gaze=gaze_from_weights(weights), timecode_ns=timecode_ns)

@@ -44,6 +44,12 @@ def test_the_golden_packet_is_what_is_sent_for_that_face() -> None:
     np.testing.assert_allclose(face_values(GOLDEN_PARAMS), packet.values, atol=1e-7)
 
 
+def test_a_head_that_looks_down_has_less_pitch() -> None:
+    values = face_values(replace(GOLDEN_PARAMS, neck_pose=np.array([0.2, 0.0, 0.0], np.float32)))
+    np.testing.assert_allclose(values[52:55], (0.0, -0.2, 0.0), atol=1e-6)
+    np.testing.assert_allclose(livelink.head_rotation(values[52:55]), (0.2, 0.0, 0.0), atol=1e-6)
+
+
 def test_eyes_have_the_signs_of_the_app() -> None:
     """As in recordings of it: looking to the subject's right EyeLookInLeft and LeftEyeYaw grow together."""
     to_the_right_and_down = np.array([[0.1, -0.3, 0.0], [0.1, -0.25, 0.0]], np.float32)

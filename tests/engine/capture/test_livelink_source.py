@@ -68,6 +68,16 @@ def test_a_face_becomes_a_signal(source: LiveLinkSource, send: Send) -> None:
     assert signal.stamp.index == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "rotation"), [("HeadYaw", (0, 0.3, 0)), ("HeadPitch", (-0.3, 0, 0)), ("HeadRoll", (0, 0, 0.3))]
+)
+def test_the_head_turns_left_looks_up_and_tilts_right(
+    source: LiveLinkSource, send: Send, name: str, rotation: tuple[float, float, float]
+) -> None:
+    send(packet({name: 0.3}))
+    np.testing.assert_allclose(read(source).head_rotation, rotation, atol=1e-6)
+
+
 def test_gaze_follows_the_weights_and_left_stays_left(source: LiveLinkSource, send: Send) -> None:
     send(packet({"EyeLookOutLeft": 1.0, "EyeLookInRight": 1.0, "EyeLookDownLeft": 0.5}))
     gaze = read(source).gaze

@@ -104,7 +104,7 @@ def test_what_the_app_records_alone_is_enough(tmp_path: Path) -> None:
     take = read_take(written(tmp_path, "\ufeff" + HEADER, *lines))
     assert take.fps == 60.0
     np.testing.assert_allclose(take.time_s, np.arange(150) / 60, atol=1e-9)
-    np.testing.assert_allclose(take.head_rotation[7], (0.1, 0.0, 0.0), atol=1e-7)
+    np.testing.assert_allclose(take.head_rotation[7], (-0.1, 0.0, 0.0), atol=1e-7)  # the app's +pitch looks up
     np.testing.assert_allclose(take.gaze[7], [[-0.36, 0.0], [0.0, 0.0]], atol=1e-6)
     assert take.confidence.tolist() == [1.0] * 150
     assert not take.head_translation.any()
