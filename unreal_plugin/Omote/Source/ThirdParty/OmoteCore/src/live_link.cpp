@@ -47,9 +47,9 @@ std::array<float, LiveLinkCount> LiveLinkValues(const Params& params) {
     for (std::size_t at = 0; at < WeightCount; ++at) values[at] = std::clamp(params.shownWeights[at], 0.0f, 1.0f);
     const Angles head = AnglesOf(params.neckPose);
     const std::array<float, LiveLinkCount - WeightCount> rest = {
-        float(head.yaw),    float(head.pitch),  float(head.roll),
-        params.eyePose[1],  params.eyePose[0],  0,  // an eye's rotation is small: yaw about y, pitch about x
-        params.eyePose[4],  params.eyePose[3],  0,
+        float(head.yaw),    float(-head.pitch), float(head.roll),
+        -params.eyePose[1], params.eyePose[0],  0,  // an eye's rotation is small: yaw about y, pitch about x
+        -params.eyePose[4], params.eyePose[3],  0,
         params.confidence,  params.presence};
     std::copy(rest.begin(), rest.end(), values.begin() + WeightCount);
     return values;

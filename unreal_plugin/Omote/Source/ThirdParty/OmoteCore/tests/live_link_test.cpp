@@ -51,7 +51,7 @@ TEST(a_turn_about_one_axis_is_that_angle) {
     params.neckPose = {0, 0.5f, 0};
     ExpectNear(Named(LiveLinkValues(params), "HeadYaw"), 0.5);
     params.neckPose = {0.25f, 0, 0};
-    ExpectNear(Named(LiveLinkValues(params), "HeadPitch"), 0.25);
+    ExpectNear(Named(LiveLinkValues(params), "HeadPitch"), -0.25);  // looks down
     params.neckPose = {0, 0, -0.25f};
     ExpectNear(Named(LiveLinkValues(params), "HeadRoll"), -0.25);
 }
@@ -62,7 +62,7 @@ TEST(a_turn_about_all_axes_is_taken_apart_roll_first) {
     params.neckPose = {0.16856687f, 0.53114305f, -0.35473755f};
     const auto values = LiveLinkValues(params);
     ExpectNear(Named(values, "HeadYaw"), 0.5);
-    ExpectNear(Named(values, "HeadPitch"), 0.25);
+    ExpectNear(Named(values, "HeadPitch"), -0.25);
     ExpectNear(Named(values, "HeadRoll"), -0.3);
 }
 
@@ -73,9 +73,9 @@ TEST(eyes_and_confidence_are_given) {
     params.presence = 0.75f;
     const auto values = LiveLinkValues(params);
     EXPECT_EQUAL(Named(values, "LeftEyePitch"), 0.1f);
-    EXPECT_EQUAL(Named(values, "LeftEyeYaw"), 0.2f);
+    EXPECT_EQUAL(Named(values, "LeftEyeYaw"), -0.2f);
     EXPECT_EQUAL(Named(values, "RightEyePitch"), 0.3f);
-    EXPECT_EQUAL(Named(values, "RightEyeYaw"), 0.4f);
+    EXPECT_EQUAL(Named(values, "RightEyeYaw"), -0.4f);
     EXPECT_EQUAL(Named(values, "OmoteConfidence"), 0.5f);
     EXPECT_EQUAL(Named(values, "OmotePresence"), 0.75f);
 }

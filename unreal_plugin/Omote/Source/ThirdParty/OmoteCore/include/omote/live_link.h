@@ -13,8 +13,9 @@ constexpr std::size_t LiveLinkCount = 63;
 /// The names under which Unreal's ARKit mappings look for them: "EyeBlinkLeft", "HeadYaw", ...
 const std::array<std::string, LiveLinkCount>& LiveLinkNames();
 
-/// What the portrait shows, in the order of the names. Angles in radians, turned about y, x and z, roll applied first:
-/// +yaw turns to the subject's left, +pitch looks down.
+/// What the portrait shows, in the order of the names. Angles in radians, turned about y, x and z, roll applied first,
+/// with the signs of the Live Link Face app: the head's +yaw turns to the subject's left and its +pitch looks up, an
+/// eye's +yaw turns to the right and its +pitch looks down.
 std::array<float, LiveLinkCount> LiveLinkValues(const Params& params);
 
 }  // namespace omote
