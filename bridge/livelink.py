@@ -96,7 +96,7 @@ _LIKE_OURS = np.array((1.0, -1.0, 1.0))  # of yaw, pitch and roll: the head's +p
 
 def head_angles(rotation: NDArray[np.floating]) -> NDArray[np.float64]:
     """[...,3] HeadYaw, HeadPitch and HeadRoll of a rotation vector: to the subject's left, up, tilted to the right."""
-    return angles_from_rotation(rotation) * _LIKE_OURS + 0.0  # no zero with a minus
+    return np.asarray(angles_from_rotation(rotation) * _LIKE_OURS + 0.0)  # no zero with a minus
 
 
 def head_rotation(angles: NDArray[np.floating]) -> NDArray[np.float32]:
