@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket
 from .tokens import Role, Tokens
 
 NAMES = ("127.0.0.1", "localhost")
+USUAL_PORT = 80  # which browsers leave out
 PUBLIC = "/static/"  # scripts, styles and pictures that everybody has who has Omote
 VIEW = ("/clean", "/pictures")  # what the view token opens; the control token opens everything
 OWN_SITES = ("same-origin", "none")  # none: typed, a bookmark, or no browser at all
@@ -38,7 +39,7 @@ class Doorkeeper:
 
     def __init__(self, app: ASGIApp, port: int, tokens: Tokens) -> None:
         self._app, self._tokens = app, tokens
-        self._hosts = [f"{name}:{port}" for name in NAMES]
+        self._hosts = [f"{name}:{port}" for name in NAMES] + (list(NAMES) if port == USUAL_PORT else [])
         self._origins = [f"http://{host}" for host in self._hosts]
         sockets = " ".join(f"ws://{host}" for host in self._hosts)  # older browsers do not count them as 'self'
         self._policy = (

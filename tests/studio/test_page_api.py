@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.types import Message
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -39,7 +40,9 @@ from omote.engine.nouns import Actor, Portrait, Signal, Stamp
 from omote.studio.desk import Desk
 from omote.studio.page.body import MOST_JSON, MOST_PHOTO, BodyError, read_object
 from omote.studio.page.camera import HEADER, MAGIC, WIDEST
+from omote.studio.page.doorkeeper import Doorkeeper
 from omote.studio.page.server import PageServer
+from omote.studio.page.tokens import Tokens
 from omote.studio.settings import Keeper
 
 Draw = Callable[[int], Portrait]
@@ -182,6 +185,18 @@ def test_another_sites_script_is_refused_even_with_the_token(
             assert answer.status_code == 403
             assert "access-control-allow-origin" not in answer.headers
     assert desk.switchboard.on == ()
+
+
+@pytest.mark.parametrize(("port", "status"), [(80, 200), (81, 403)])
+def test_the_usual_port_is_left_out_as_browsers_do(port: int, status: int) -> None:
+    tokens = Tokens.random()
+    app = Doorkeeper(PlainTextResponse("in"), port, tokens)
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+            return await client.get(f"http://127.0.0.1/?token={tokens.control}", headers={"Origin": "http://127.0.0.1"})
+
+    assert asyncio.run(ask()).status_code == status
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])  # the second is another port of this machine
