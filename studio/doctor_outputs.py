@@ -41,7 +41,8 @@ def _ports(config: Config) -> Iterator[Check]:
     for port, flag in ports:
         is_free = free_port.tcp(port)
         found = "free" if is_free else "in use, or none that may be opened"
-        yield Check(f"port {port}", is_free, found, f"choose another with {flag}", is_needed=True)
+        cure = f"end the other program, which may be an Omote, or choose another port with {flag}"
+        yield Check(f"port {port}", is_free, found, cure, is_needed=True, wrong="taken")
 
 
 def _port_of(endpoint: str) -> int:

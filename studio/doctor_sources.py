@@ -94,4 +94,5 @@ def _listening(spec: str) -> Iterator[Check]:
     for port in source.ports if isinstance(source, DatagramSource) else ():
         is_free = free_port.udp(port)
         found = f"free for {spec}" if is_free else "in use: another program listens there"
-        yield Check(f"UDP port {port}", is_free, found, "stop that one, or choose another port", is_needed=True)
+        cure = "stop that one, or choose another port"
+        yield Check(f"UDP port {port}", is_free, found, cure, is_needed=True, wrong="taken")

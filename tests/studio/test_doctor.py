@@ -68,6 +68,16 @@ def test_a_damaged_network_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "is damaged" in check.line()
 
 
+def test_a_port_that_another_omote_has_is_called_taken() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        line = named(f"port {port}", outputs(Config(page_port=port))).line()
+    assert line.startswith("taken")
+    assert line.endswith("which may be an Omote, or choose another port with --page-port")
+
+
 def test_a_port_that_a_phone_sends_to_and_another_program_has_is_found() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("0.0.0.0", 0))
