@@ -120,8 +120,8 @@ class DatagramSource(Generic[P]):
 
     @property
     def hint(self) -> str:
-        """What to check while no face comes."""
-        return self._hints.told
+        """Who can reach it, then what to check, while no face comes."""
+        return self._hints.told or ("" if self._one.taken else self.notice)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:

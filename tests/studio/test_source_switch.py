@@ -53,7 +53,7 @@ def test_a_source_from_elsewhere_says_what_to_check_while_no_face_comes() -> Non
     source = LiveLinkSource(0, host=LOOPBACK, clock=lambda: now_ns[0])
     switch.live = Live(source, FlatArtist(), NOBODY, Actor(), studio_light(), [])
     with source:
-        assert switch.hint == ""
+        assert switch.hint == source.notice
         now_ns[0] = AFTER_NS
         assert source.read(0.0) is None
         assert "is the app open" in switch.hint
