@@ -55,6 +55,7 @@ class Performed:
 
     def script(self, phase: Phase) -> Script:
         light, (seconds, own_fps) = self.shown.harmonics, self._length
+        count = round(seconds * own_fps)  # 1 where the file does not say how long it is, as a browser's recordings
         return performed(
             self._source(),
             self._actor,
@@ -63,7 +64,7 @@ class Performed:
             fps=self.shown.fps,
             sound=self._sound,
             consistency=self.shown.consistency,
-            tell=phase("tracking", max(round(seconds * own_fps), 1)),
+            tell=phase("tracking", count if count > 1 else None),
         )
 
     def _source(self) -> Source:
