@@ -79,6 +79,11 @@ class Film:
     def __exit__(self, *error: object) -> None:
         self._file.release()
 
+    @property
+    def first_s(self) -> float:
+        """When the first picture that is played is shown in the file, from the first read on."""
+        return self._first_s
+
     def read(self, timeout_s: float) -> Shot | None:
         """The newest picture that is due; None where none is in time; EndOfSource after the last."""
         if self._is_taken:

@@ -87,10 +87,15 @@ def trimmed(take: Take, part: Playback) -> Take:
 
     Times begin at 0 again; timecodes stay what they were.
     """
-    kept = np.flatnonzero((take.time_s >= part.start_s - _CLOSE_S) & (take.time_s < part.past_s - _CLOSE_S))
-    if not len(kept):
-        raise TakeError(f"no picture lies {part.span}: the take lasts {take.seconds:.2f} s")
-    rows = slice(int(kept[0]), int(kept[-1]) + 1)
+    rows = rows_of(take, part)
     parts = {name: getattr(take, name)[rows] for name in _SHAPES}
     time_s = take.time_s[rows] - take.time_s[rows.start]
     return replace(take, time_s=time_s, timecode_ns=take.timecode_of(rows.start), **parts)
+
+
+def rows_of(take: Take, part: Playback) -> slice:
+    """Which pictures are of this part; TakeError where none is."""
+    kept = np.flatnonzero((take.time_s >= part.start_s - _CLOSE_S) & (take.time_s < part.past_s - _CLOSE_S))
+    if not len(kept):
+        raise TakeError(f"no picture lies {part.span}: the take lasts {take.seconds:.2f} s")
+    return slice(int(kept[0]), int(kept[-1]) + 1)

@@ -16,7 +16,7 @@ from omote.engine.face.gaze import gaze_from_weights
 from omote.engine.nouns import Array, Signal, Stamp
 
 from . import take_csv, take_sidecar
-from .performed import Take, trimmed
+from .performed import Take, rows_of, trimmed
 from .playback import WHOLE, Playback
 from .source import EndOfSource, SourceError
 from .take_csv import TakeError
@@ -132,6 +132,7 @@ class TakeSource:
             raise SourceError(f"a take plays at 0 to 1000 pictures a second, got {fps}")
         self.name = name
         self.dropped = 0
+        self.first_s = float(take.time_s[rows_of(take, playback).start])  # of the take's own, when its part begins
         self._take = take = trimmed(take, playback)
         times_s = take.time_s if fps is None else np.arange(len(take)) / fps
         second_ns = 1e9 / playback.speed  # which one of the take's lasts

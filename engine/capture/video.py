@@ -60,6 +60,11 @@ class VideoSource:
         return self._film.fps
 
     @property
+    def first_s(self) -> float:
+        """When the first picture that is played is shown in the file, from the first read on."""
+        return self._film.first_s
+
+    @property
     def dropped(self) -> int:
         """Pictures that came too late, or that a newer one replaced before they were read."""
         return self._film.dropped + self._newest.replaced

@@ -31,6 +31,14 @@ class Paced(Protocol):
     def fps(self) -> float: ...
 
 
+@runtime_checkable
+class Recorded(Protocol):
+    """A source that knows when in its recording the first of its pictures was shown; once that is read."""
+
+    @property
+    def first_s(self) -> float: ...
+
+
 def performed(
     source: Source,
     actor: Actor,
@@ -44,7 +52,8 @@ def performed(
 ) -> Script:
     """All that a take or a video, opened offline, shows of this actor, borne by a character in one light [27].
 
-    It comes at the performance's own rate, or at `fps`, and lasts as long either way. `tell` is called with how many
+    It comes at the performance's own rate, or at `fps`, and lasts as long either way. A part of a recording begins with
+    its first picture, and so does the `sound`. `tell` is called with how many
     pictures were read. A lost face is held, eased to rest and idles, as live. With `consistency` the faces are steadied
     by those before and after them, and no smoothing delays them; without, each is as it was seen. RenderError where
     there is no picture, or no face in any of them; SourceError where one cannot be read.
@@ -52,6 +61,8 @@ def performed(
     with source:
         seen = _read(source, actor, tell)
         rate = exact_rate(_fps(source, seen.times_s))
+        if sound and isinstance(source, Recorded):
+            sound = replace(sound, start_s=source.first_s)
     if not seen.times_s:
         raise RenderError(f"there is no picture in {source.name}: wanted a performance of one picture at least")
     if not seen.rows:

@@ -197,11 +197,12 @@ def test_half_the_speed_takes_twice_as_long(film: Path, clock: ManualClock) -> N
 
 @pytest.mark.parametrize("is_offline", [False, True])
 def test_only_the_asked_for_part_is_played(film: Path, clock: ManualClock, is_offline: bool) -> None:
-    with playing(film, clock, is_offline=is_offline, playback=Playback(start_s=0.3, end_s=0.6)) as camera:
+    with playing(film, clock, is_offline=is_offline, playback=Playback(start_s=0.25, end_s=0.6)) as camera:
         shots = [camera.read(1.0) for _ in range(3)]
         with pytest.raises(EndOfSource):
             camera.read(1.0)
     assert [shown(s) for s in shots] == [3, 4, 5]
+    assert camera.first_s == pytest.approx(0.3)
     assert [s.stamp.index for s in shots if s] == [0, 1, 2]
     assert camera.dropped == 0
 
