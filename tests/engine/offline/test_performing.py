@@ -79,7 +79,7 @@ def signals(times_s: NDArray[np.float64], *, is_tracked: bool = True) -> list[Si
 def test_a_sound_begins_with_the_first_picture_of_a_part(start_s: float, first_s: float) -> None:
     source = TakeSource(take(20, 10.0), "take.csv", is_offline=True, playback=Playback(start_s=start_s))
     made = performed(source, Actor(), studio_light(), "hana", sound=Sound(Path("a.wav"), start_s))
-    assert made.sound == Sound(Path("a.wav"), pytest.approx(first_s))
+    assert made.sound and made.sound.start_s == pytest.approx(first_s)
 
 
 def test_a_take_becomes_a_script_at_its_own_rate() -> None:
