@@ -20,7 +20,7 @@ from omote.engine.version import edition
 
 from .chunk import CHUNK, REACH, Chunk, chunks
 from .hand import hand_at
-from .picture_file import encoded
+from .picture_file import MOST, encoded
 from .script import RenderError, Script
 
 __all__ = ["CHUNK", "Chunk", "Easel", "Photoreal", "chunks", "draw"]
@@ -87,6 +87,8 @@ class Easel:
 
     def check(self, script: Script) -> None:
         """RenderError where a picture of this script cannot be drawn here, which costs no picture to know."""
+        if len(script) > MOST:
+            raise RenderError(f"a rendering has {MOST} pictures at most, got {len(script)}: render it in parts")
         if script.shares.shape[1] != len(self.cast):
             raise RenderError(f"a script of {script.shares.shape[1]} characters cannot be drawn of {len(self.cast)}")
         if (script.shares < 0.0).any() or (np.abs(script.shares.sum(1) - 1.0) > _ROUNDING).any():

@@ -17,6 +17,7 @@ from .writing import digital_source, png_chunks
 
 Picture = NDArray[np.uint8]  # [S,S,4] sRGB, straight alpha
 PATTERN = "[0-9]" * 6 + ".png"
+MOST = 10**6  # pictures of a rendering, whose names say their number so
 _HEAD = 1024  # bytes, in which `encoded` says it
 
 

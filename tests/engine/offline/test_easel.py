@@ -19,6 +19,7 @@ from omote.engine.face.expressions import named
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
 from omote.engine.nouns import FLAME_BASIS, FlameParams
+from omote.engine.offline import easel as easel_module
 from omote.engine.offline import hand
 from omote.engine.offline.chunk import REACH, chunks
 from omote.engine.offline.easel import Easel, draw
@@ -151,6 +152,13 @@ def test_scripts_that_cannot_be_drawn_are_refused_before_any_picture() -> None:
         easel().check(replace(told, shares=np.full_like(told.shares, 0.4)))
     with pytest.raises(RenderError, match='in the basis "open", these are in "flame2020"'):
         easel().check(replace(told, basis=FLAME_BASIS))
+
+
+def test_more_pictures_than_six_digits_number_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(easel_module, "MOST", 6)
+    easel().check(script(6))
+    with pytest.raises(RenderError, match="6 pictures at most, got 7: render it in parts"):
+        easel().check(script(7))
 
 
 def test_a_face_is_drawn_exactly_however_little_it_moved() -> None:
