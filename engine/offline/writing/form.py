@@ -75,7 +75,10 @@ MOV = Form(
     "mov",
     "yuva444p10le",
     "prores_ks",
-    (("profile", "4444"), ("vendor", "apl0"), ("alpha_bits", "16"), _THREADS, _BITEXACT),
+    (
+        *(("profile", "4444"), ("vendor", "apl0"), ("alpha_bits", "16"), ("field_order", "progressive")),
+        *(_THREADS, _BITEXACT),
+    ),
     "pcm_s16le",
     (_BITEXACT,),
     (("fflags", "+bitexact"),),

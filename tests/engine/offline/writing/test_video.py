@@ -163,6 +163,13 @@ def test_the_file_says_that_a_model_made_it(encoder: Encoder, suffix: str, tmp_p
 
 
 @with_each
+def test_editing_programs_are_told_that_nothing_is_interlaced(encoder: Encoder, tmp_path: Path) -> None:
+    writer = video(encoder, tmp_path / "film.mov")
+    writer.write(script(2), pictures(tmp_path / "pictures", 2), nobody)
+    assert b"fiel\x01\x00" in writer.path.read_bytes()
+
+
+@with_each
 @in_each
 def test_a_codec_that_is_missing_is_named_before_the_work(encoder: Encoder, suffix: str, tmp_path: Path) -> None:
     usual = video(encoder, tmp_path / f"film{suffix}")
