@@ -75,6 +75,17 @@ def test_choosing_a_character_changes_the_clean_picture(
     assert omote.state()["character"] == DEFAULT_CHARACTER
 
 
+@pytest.mark.parametrize(("way", "has_focus"), [("pointerdown", False), ("keydown", True)])
+def test_keys_are_the_hotkeys_again_once_a_source_was_chosen_by_hand(
+    page: playwright.Page, omote: Running, way: str, has_focus: bool
+) -> None:
+    page.focus("#source")
+    page.dispatch_event("#source", way)
+    with page.expect_response("**/api/source?*"):
+        page.select_option("#source", omote.state()["source"]["kind"])
+    page.wait_for_function("has => (document.activeElement.id === 'source') === has", arg=has_focus)
+
+
 def test_an_expression_comes_and_goes_by_its_key(
     page: playwright.Page, clean: playwright.Page, omote: Running, at_rest: Pixels
 ) -> None:

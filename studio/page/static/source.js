@@ -31,6 +31,14 @@ export async function renew() {
 
 export function startSource() {
   onPart((state) => [state.sources, state.source.kind], showSources);
-  element("source").addEventListener("change", change);
+  const select = element("source");
+  let isByKey = false;
+  select.addEventListener("pointerdown", () => (isByKey = false));
+  select.addEventListener("keydown", () => (isByKey = true));
+  select.addEventListener("change", async () => {
+    await change();
+    if (isByKey) select.focus();
+    else select.blur(); // the keys are the hotkeys' again
+  });
   element("neutral").addEventListener("click", renew);
 }
