@@ -17,6 +17,7 @@ from omote.engine.capture import Playback
 from omote.engine.offline.asked_face import file_named
 from omote.engine.offline.easing import EASES, USUAL, Ease
 from omote.engine.offline.script import RenderError
+from omote.engine.offline.timeline import files_of
 from omote.engine.offline.writing.choice import SUFFIXES
 from omote.engine.offline.writing.rate import rate_of
 
@@ -136,6 +137,7 @@ def order(typed: argparse.Namespace, config: Config, words: Sequence[str]) -> Or
     )
     sources = [Path(str(said[name])).expanduser() for name in ("timeline", "take", "source", "audio") if name in said]
     sources += [file for name in ("first", "last") if name in said and (file := file_named(str(said[name])))]
+    sources += files_of(sources[0]) if kind == "timeline" else []
     outs = outs_of(typed.out, said.get("background"), [file for file in sources if file.is_file()])
     if audio is not None and not outs.have_sound:
         raise RenderError("--audio is heard in .mp4, .webm and .mov, and no --out is one: leave it out")

@@ -45,10 +45,15 @@ def weights_of(word: str, folder: Path | None = None) -> Array:
     return found if isinstance(found, np.ndarray) else _arkit(found, f'"{word}"')
 
 
-def file_named(word: str) -> Path | None:
+def file_named(word: str, folder: Path | None = None) -> Path | None:
     """The file in which `face_of` would look for it."""
     found = _FILE.fullmatch(word.strip())
-    return Path(found["path"]) if found else None
+    return _beside(Path(found["path"]), folder) if found else None
+
+
+def _beside(path: Path, folder: Path | None) -> Path:
+    inside = folder / path if folder else path
+    return inside if os.path.isfile(inside) else path  # noqa: PTH113  # no error where a name is too long
 
 
 def face_of_values(values: Mapping[str, object], what: str) -> FlameParams:
@@ -140,9 +145,7 @@ def _flame_number(name: str, value: object, what: str) -> float:
 
 
 def _of_file(path: Path, at: str | None, word: str, folder: Path | None) -> Array | FlameParams:
-    inside = folder / path if folder else path
-    path = inside if os.path.isfile(inside) else path  # noqa: PTH113  # no error where a name is too long
-    what = f'"{word}"'
+    path, what = _beside(path, folder), f'"{word}"'
     if path.suffix.lower() == ".csv":
         return face_file.face_at(path, _seconds(at, what), what)
     if at is not None:

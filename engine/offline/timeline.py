@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from omote.engine.nouns import Array
 
 from . import timeline_keys as keys
+from .asked_face import file_named
 from .document import LATEST_S, Table, read_document, shown
 from .easing import Wide
 from .face_range import EYES, NECK, PLACE, faces
@@ -21,6 +23,7 @@ from .script import RenderError, Script
 from .timeline_cast import Cast, cast
 from .track import Track
 from .writing.rate import LEAST, MOST, rate_of
+from .written import texts, written
 
 USUAL_FPS = Fraction(30)
 LONGEST_PULSE_S = 5.0
@@ -142,6 +145,16 @@ def read_timeline(path: Path) -> Timeline:
             f"{found.seconds:g}: wanted all of it before the end"
         )
     return found
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files of faces that a timeline names and that are there; none where it cannot be read."""
+    try:
+        said = written(path)
+    except (OSError, ValueError):
+        return []
+    named = [file for text in texts(said) if (file := file_named(text, path.parent))]
+    return [file for file in named if os.path.isfile(file)]  # noqa: PTH113  # no error where a name is too long
 
 
 def _seed(said: object, document: Table) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
@@ -17,6 +18,15 @@ def written(path: Path) -> object:
         return tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text, object_pairs_hook=_once)
     except RecursionError as error:
         raise ValueError("tables or lists lie too deep within each other") from error
+
+
+def texts(said: object) -> Iterator[str]:
+    """Every text in what was written."""
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, Mapping | list):
+        for one in said.values() if isinstance(said, Mapping) else said:
+            yield from texts(one)
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -140,6 +140,13 @@ def test_what_is_rendered_is_never_written_over(take: Path, capsys: pytest.Captu
         assert "t.csv is what is rendered, and would be replaced" in said
 
 
+def test_what_a_timeline_names_is_never_written_over(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    expression = [{"at": 0, "is": "neutral"}, {"at": 1, "is": "t.csv@0.2"}, {"at": 2, "is": f"{'x' * 300}.csv"}]
+    Path("film.json").write_text(json.dumps({"seconds": 1, "expression": expression}))
+    said = mistake(capsys, "--timeline", "film.json", "--out", "t.csv", "--overwrite")
+    assert "t.csv is what is rendered, and would be replaced" in said
+
+
 def test_the_table_that_is_rendered_stays_in_its_folder(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
     take.with_suffix(".json").unlink()
     Path("o").mkdir()
