@@ -183,7 +183,7 @@ def _say_where_to_look(config: Config, cast: Cast, outlets: Outlets) -> None:
         rows.append(f"  your face   omote live --source webcam{click}")
     Console().print("\n".join([*rows, "  Ctrl-C ends"]), highlight=False, markup=False, soft_wrap=True)
     if page and config.open:
-        webbrowser.open(page.url)
+        webbrowser.open(page.url_for_once())
 
 
 def _check_budget(config: Config) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from .tokens import Role, Tokens
+from .tokens import Role, Tickets, Tokens
 
 NAMES = ("127.0.0.1", "localhost")
 USUAL_PORT = 80  # which browsers leave out
@@ -37,8 +37,8 @@ class Doorkeeper:
     or follows as a form, which has no Origin but a Sec-Fetch-Site. A program has neither: the token decides.
     """
 
-    def __init__(self, app: ASGIApp, port: int, tokens: Tokens) -> None:
-        self._app, self._tokens = app, tokens
+    def __init__(self, app: ASGIApp, port: int, tokens: Tokens, tickets: Tickets) -> None:
+        self._app, self._tokens, self._tickets = app, tokens, tickets
         self._hosts = [f"{name}:{port}" for name in NAMES] + (list(NAMES) if port == USUAL_PORT else [])
         self._origins = [f"http://{host}" for host in self._hosts]
         sockets = " ".join(f"ws://{host}" for host in self._hosts)  # older browsers do not count them as 'self'
@@ -67,6 +67,7 @@ class Doorkeeper:
             await refusal(scope, receive, send_with_policy)
 
     def _refusal(self, scope: Scope) -> Response | None:
+        """What is answered instead of the page, which for a ticket is where the page is."""
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if host not in self._hosts:
@@ -79,6 +80,8 @@ class Doorkeeper:
             return _refused(scope, "This page answers to itself and to programs, not to other sites.")
         if path.startswith(PUBLIC) and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             return None
+        if scope["type"] == "http" and path == "/" and scope["method"] == "GET" and self._has_ticket(scope):
+            return RedirectResponse(f"/?token={self._tokens.control}", 303)
         role = self._role(scope, headers)
         scope["role"] = role
         if role == "control" or (role == "view" and path in VIEW):
@@ -90,9 +93,17 @@ class Doorkeeper:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self._tokens.role_of(token.strip())
-        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None)
-        given = query.get("token", [])
+        given = _said(scope, "token")
         return self._tokens.role_of(given[0]) if len(given) == 1 else None
+
+    def _has_ticket(self, scope: Scope) -> bool:
+        given = _said(scope, "ticket")
+        return len(given) == 1 and self._tickets.take(given[0])
+
+
+def _said(scope: Scope, name: str) -> list[str]:
+    """What the address says under this name."""
+    return parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None).get(name, [])
 
 
 def _is_of_our_own(scope: Scope, headers: Headers) -> bool:

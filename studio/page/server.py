@@ -32,7 +32,7 @@ from .events import Events
 from .newest import Newest
 from .pictures import serve_pictures
 from .status import Status
-from .tokens import Role, Tokens
+from .tokens import Role, Tickets, Tokens
 
 __all__ = ["DEFAULT_PORT", "PageError", "PageServer"]
 
@@ -55,6 +55,7 @@ class PageServer:
         """Without tokens there are new ones, for this run."""
         self.port = port  # 0: any free one, known once it is open
         self.tokens = tokens or Tokens.random()
+        self._tickets = Tickets()
         self._desk = desk or Desk()
         self._newest: Newest[Portrait] = Newest()
         self._events = Events(lambda: state_of(self._desk))
@@ -67,6 +68,10 @@ class PageServer:
     def url(self) -> str:
         """Where a person looks; whoever has this address may do everything."""
         return f"http://{HOST}:{self.port}/?token={self.tokens.control}"
+
+    def url_for_once(self) -> str:
+        """The same, for what can be overheard: it leads there one time."""
+        return f"http://{HOST}:{self.port}/?ticket={self._tickets.new()}"
 
     @property
     def clean_url(self) -> str:
@@ -83,7 +88,7 @@ class PageServer:
         self.port = listener.getsockname()[1]
         self._desk.audience, self._desk.clean_url = self._events, self.clean_url
         config = uvicorn.Config(
-            Doorkeeper(self._app(), self.port, self.tokens),
+            Doorkeeper(self._app(), self.port, self.tokens, self._tickets),
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # it would spend a core on pixels that travel within this machine
             ws_max_size=1024,  # all that a page says is "next", "face on" and "face off"

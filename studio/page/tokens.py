@@ -44,6 +44,25 @@ class Tokens:
         return "control" if is_control else "view" if is_view else None
 
 
+class Tickets:
+    """Each opens the page once: the address that a browser is started with stands where other users can list it."""
+
+    def __init__(self) -> None:
+        self._open: set[str] = set()
+
+    def new(self) -> str:
+        """One that nobody can guess."""
+        word = secrets.token_urlsafe(_BYTES)
+        self._open.add(word)
+        return word
+
+    def take(self, word: str) -> bool:
+        """Whether it opens the page; from now on it does no more."""
+        is_open = word in self._open
+        self._open.discard(word)
+        return is_open
+
+
 def kept_tokens(folder: Path) -> Tokens:
     """Those of this folder, which are made where there are none, so that addresses live on.
 

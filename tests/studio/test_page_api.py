@@ -42,7 +42,7 @@ from omote.studio.page.body import MOST_JSON, MOST_PHOTO, BodyError, read_object
 from omote.studio.page.camera import HEADER, MAGIC, WIDEST
 from omote.studio.page.doorkeeper import Doorkeeper
 from omote.studio.page.server import PageServer
-from omote.studio.page.tokens import Tokens
+from omote.studio.page.tokens import Tickets, Tokens
 from omote.studio.settings import Keeper
 
 Draw = Callable[[int], Portrait]
@@ -190,13 +190,27 @@ def test_another_sites_script_is_refused_even_with_the_token(
 @pytest.mark.parametrize(("port", "status"), [(80, 200), (81, 403)])
 def test_the_usual_port_is_left_out_as_browsers_do(port: int, status: int) -> None:
     tokens = Tokens.random()
-    app = Doorkeeper(PlainTextResponse("in"), port, tokens)
+    app = Doorkeeper(PlainTextResponse("in"), port, tokens, Tickets())
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
             return await client.get(f"http://127.0.0.1/?token={tokens.control}", headers={"Origin": "http://127.0.0.1"})
 
     assert asyncio.run(ask()).status_code == status
+
+
+def test_a_ticket_leads_to_the_page_one_time(server: PageServer) -> None:
+    address = server.url_for_once()
+    assert server.tokens.control not in address
+    with httpx.Client(trust_env=False) as browser:
+        assert browser.head(address).status_code == 403  # nothing but a look opens it
+        answer = browser.get(address)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/?token={server.tokens.control}")
+        assert browser.get(address, follow_redirects=True).status_code == 403
+        assert browser.get(server.url_for_once(), follow_redirects=True).status_code == 200
+        other = server.url_for_once()
+        assert browser.get(other, headers={"Origin": "http://evil.example"}).status_code == 403
+        assert browser.get(other.replace("/?", "/api/state?")).status_code == 403
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])  # the second is another port of this machine
