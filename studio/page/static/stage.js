@@ -18,7 +18,7 @@ function showPresence(presence) {
 function showStatus(status) {
   showPresence(status.presence);
   const percent = (100 * status.tracked_fraction).toFixed(0);
-  say("seen", `${percent} % of the time`);
+  say("seen", `in ${percent} % of what came`);
   showAge();
 }
 
