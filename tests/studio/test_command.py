@@ -158,10 +158,10 @@ def test_the_doctor_says_a_line_for_each_thing_and_whether_the_demo_can_run(caps
     assert lines[-1].startswith("the demo can run" if code == 0 else "the demo cannot run")
 
 
-def test_the_doctor_calls_a_port_that_is_none_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_doctor_calls_a_port_that_is_none_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.toml").write_text('video_endpoint = "tcp://127.0.0.1:99999"\n')
     assert main(["doctor", "--config", str(tmp_path / "mine.toml")]) == 1
-    assert any(line.startswith("missing port 99999") for line in capsys.readouterr().out.splitlines())
+    assert any(line.startswith("taken   port 99999") for line in capsys.readouterr().out.splitlines())
 
 
 def test_a_demo_of_a_moment_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from omote.studio.ending import stoppable
 from tests.studio.running import until
 
 PATIENCE_S = 30
@@ -137,22 +136,30 @@ def test_whoever_ends_the_command_it_ends_with_0_and_report_and_take_are_whole(t
     assert '"fps"' in take.with_suffix(".json").read_text()  # which its last line says
 
 
-@contextmanager
-def handled(number: int, handler: signal.Handlers) -> Iterator[None]:
-    before = signal.signal(number, handler)
-    try:
-        yield
-        assert signal.getsignal(number) == handler
-    finally:
-        signal.signal(number, before)
+# Asked to end by itself, with what was set before: in a process of its own, since the tests' one is to live on.
+ASKED = """
+import signal, sys
+from omote.studio.ending import stoppable
+number, before = getattr(signal, sys.argv[1]), getattr(signal, sys.argv[2])
+signal.signal(number, before)
+try:
+    with stoppable():
+        signal.raise_signal(number)
+        print("lives on")
+except KeyboardInterrupt:
+    print("hears Ctrl-C")
+assert signal.getsignal(number) == before
+"""
 
 
-def test_who_is_asked_to_end_by_the_system_or_by_a_terminal_that_closes_hears_it_as_ctrl_c() -> None:
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        with handled(number, signal.SIG_DFL), pytest.raises(KeyboardInterrupt), stoppable():
-            signal.raise_signal(number)
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_who_is_asked_to_end_by_the_system_or_by_a_terminal_that_closes_hears_it_as_ctrl_c(name: str) -> None:
+    with started(ASKED, name, "SIG_DFL") as process:
+        assert process.communicate(timeout=PATIENCE_S)[0] == "hears Ctrl-C\n"
+    assert process.returncode == 0
 
 
 def test_what_is_to_outlive_its_terminal_does() -> None:
-    with handled(signal.SIGHUP, signal.SIG_IGN), stoppable():  # as nohup does
-        signal.raise_signal(signal.SIGHUP)
+    with started(ASKED, "SIGHUP", "SIG_IGN") as process:  # as nohup does
+        assert process.communicate(timeout=PATIENCE_S)[0] == "lives on\n"
+    assert process.returncode == 0

@@ -86,7 +86,12 @@ def test_page_shows_the_numbers_as_text(browser: Browser, server: PageServer) ->
     wait_until(lambda: browser.evaluate("/[0-9] ms/.test(document.getElementById('age').textContent)"), "the age")
     browser.screenshot()
     text = browser.evaluate("document.body.innerText")
-    for word in ("Tracked", "in 98 % of what came", "58 % drawn, 12 % cached, 30 % held still", "<b>game</b>: is sent to"):
+    for word in (
+        "Tracked",
+        "in 98 % of what came",
+        "58 % drawn, 12 % cached, 30 % held still",
+        "<b>game</b>: is sent to",
+    ):
         assert word in text
     assert browser.evaluate("document.querySelectorAll('#outlets b').length") == 0
     addresses = browser.evaluate("[...document.querySelectorAll('#outlets input')].map((one) => one.value)")
