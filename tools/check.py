@@ -13,7 +13,8 @@ CHECKS = {
 }
 # Tests side by side: most of them wait or use one core. Those of one file share what they have opened.
 WORKERS = min(os.cpu_count() or 1, 4)
-SIDE_BY_SIDE = ("-n", str(WORKERS), "--dist", "loadfile")
+# A worker that dies ends the run: the others would wait for ever for what it left.
+SIDE_BY_SIDE = ("-n", str(WORKERS), "--dist", "loadfile", "--max-worker-restart", "0")
 
 
 def main() -> int:
