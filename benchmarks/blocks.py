@@ -7,7 +7,6 @@ from pathlib import Path
 
 import sections
 import smoothing_tables
-import with_bf16
 from goals import SCENE, best_cell
 from record import hardware_line
 from typeset import QUANTILES, Result, drawn_share, ms, part, percent, square, table, unmeasured
@@ -168,7 +167,8 @@ ALL: dict[str, Callable[[Path], str]] = {
     **{
         "layers": layers,
         "smoothing": smoothing_tables.block,
-        "earlier": with_bf16.block,
+        "live_bf16": lambda folder: live(folder / sections.BF16),
+        "network_bf16": lambda folder: network(folder / sections.BF16),
         "goals": lambda folder: sections.asked_for(folder).partition("\n\n")[2],
     },
 }

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import with_bf16
 from goals import goals
 from growth_tables import growth
 from offline_tables import offline, smoothness
@@ -27,11 +26,12 @@ from typeset import (
 )
 
 ByName = dict[str, Any]
+BF16 = "bf16"  # a folder of results beside the others, of a processor that has it
 
 
-def asked_for(folder: Path) -> str:
-    """What this project asked of itself, beside what was found."""
-    rows = [(goal.asked, goal.found, goal.verdict) for goal in goals(folder)]
+def asked_for(folder: Path, *, is_whole: bool = True) -> str:
+    """What this project asked of itself, beside what was found; all of it, or what was measured."""
+    rows = [(goal.asked, goal.found, goal.verdict) for goal in goals(folder) if is_whole or goal.is_met is not None]
     text = "Judged by the figures below; when, where and at which commit they were measured stands in each section."
     return section("Asked for, and found", text, table(("asked for", "found", ""), rows))
 
@@ -125,6 +125,14 @@ def network(folder: Path) -> str:
     refused = [f"- {cell['build']}: {cell['refused']}" for cell in result["cells"] if "refused" in cell]
     left_out = "\n".join(["Left out:", "", *refused]) if refused else ""
     return section(title, origin_line(result), text, floor, table(head, rows), left_out)
+
+
+def with_bf16(folder: Path) -> str:
+    """Some of it from another processor."""
+    there = folder / BF16
+    said = section("On a processor with bf16", "The same programs, because the processor decides most.")
+    parts = (asked_for(there, is_whole=False), live(there), jaw_code(there), network(there))
+    return "\n".join([said, *(one.replace("## ", "### ", 1) for one in parts)])
 
 
 def layers(folder: Path) -> str:
@@ -245,5 +253,5 @@ def _gpu_cells(cells: list[Result]) -> str:
 
 ALL: tuple[Callable[[Path], str], ...] = (
     *(asked_for, live, jaw_code, network, layers, int8, growth),
-    *(rivals, first_start, maps, smoothing, bridge, offline, smoothness, with_bf16.section_of, gpu),
+    *(rivals, first_start, maps, smoothing, bridge, offline, smoothness, with_bf16, gpu),
 )

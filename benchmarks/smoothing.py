@@ -53,7 +53,7 @@ def main() -> int:
         "still": {name: still_seconds(parts[""]) for name, parts in takes.items()},
         "late_ms": {name: delays(parts[""]) for name, parts in takes.items()},
         "blink_lost": {name: blink_lost(parts[""]) for name, parts in takes.items()},
-        "told_ms": {region: round(delay_ms(region, 1.0), 1) for region in delays_of()},
+        "told_ms": {region: round(delay_ms(region, 1.0), 3) for region in delays_of()},
         "held_faces": {name: face_jitter([t for key, t in parts.items() if key]) for name, parts in takes.items()},
     }
     keep(measured, chosen.save)

@@ -15,6 +15,7 @@ from typing import Any
 import child
 import tables
 from record import RESULTS, ROOT, kept, origin
+from sections import BF16
 
 from omote.engine.hardware import this_machine
 from omote.engine.training.provenance import provenance
@@ -31,8 +32,8 @@ class Part:
     name: str
     about_minutes: float
 
-    def command(self) -> list[str]:
-        save = ["--save", str(RESULTS / f"{self.name}.json")]
+    def command(self, folder: Path) -> list[str]:
+        save = ["--save", str(folder / f"{self.name}.json")]
         return [sys.executable, str(HERE / f"{self.name}.py"), *save]
 
 
@@ -69,27 +70,27 @@ def chosen_parts(only: str | None) -> list[Part]:
     return [part for part in PARTS if part.name in names]
 
 
-def run(part: Part, environment: Mapping[str, str]) -> str:
+def run(part: Part, folder: Path, environment: Mapping[str, str]) -> str:
     """ "" where it went well, else one line that says what did not."""
     try:
-        done = child.run(part.command(), HOUR_S, cwd=ROOT, env=environment)
+        done = child.run(part.command(folder), HOUR_S, cwd=ROOT, env=environment)
     except subprocess.TimeoutExpired:
         return f"did not end within {HOUR_S:.0f} s"
     return f"ended with {done.returncode}" if done.returncode else ""
 
 
-def measure(parts: Sequence[Part], *, is_again: bool) -> dict[str, str]:
-    """Runs what is not fresh, and returns what failed, by name."""
+def measure(parts: Sequence[Part], folder: Path, *, is_again: bool) -> dict[str, str]:
+    """Runs what is not fresh in this folder of results, and returns what failed, by name."""
     commit, hardware = str(provenance()["commit"]), as_kept()
     environment = {key: value for key, value in os.environ.items() if key not in _BY_HAND}
     failed = {}
     for part in parts:
-        if not is_again and is_fresh(kept(part.name), commit, hardware):
+        if not is_again and is_fresh(kept(part.name, folder), commit, hardware):
             print(f"== {part.name}: measured at {commit} already; --again measures it anew", flush=True)
             continue
         print(f"\n== {part.name}, about {part.about_minutes:g} minutes", flush=True)
         began_s = time.monotonic()
-        if wrong := run(part, environment):
+        if wrong := run(part, folder, environment):
             failed[part.name] = wrong
         print(f"== {part.name} took {time.monotonic() - began_s:.0f} s {wrong}", flush=True)
     return failed
@@ -105,13 +106,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", help=f"some of {','.join(part.name for part in PARTS)}, with commas")
     parser.add_argument("--again", action="store_true", help="also what was measured at this commit already")
+    parser.add_argument("--bf16", action="store_true", help="keep it beside the rest: a processor with bf16")
     chosen = parser.parse_args()
     try:
         parts = chosen_parts(chosen.only)
     except ValueError as error:
         parser.error(f"--only: {error}")
     origin()
-    failed = measure(parts, is_again=chosen.again)
+    failed = measure(parts, RESULTS / BF16 if chosen.bf16 else RESULTS, is_again=chosen.again)
     tables.write()
     for name, wrong in failed.items():
         print(f"{name} failed: {wrong}")

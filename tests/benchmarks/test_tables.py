@@ -133,6 +133,18 @@ def test_memory_is_flat_only_by_a_run_that_was_long_enough(tmp_path: Path) -> No
     assert verdict(10.0, {}) == "not measured"
 
 
+def test_what_another_processor_did_stands_beside_it_with_the_goals_that_were_measured_there(tmp_path: Path) -> None:
+    (tmp_path / "bf16").mkdir()
+    kept(tmp_path / "bf16", "live", scenes={"clip at 60 a second": {**SCENE, "runtime": "openvino cpu bf16"}})
+    text = sections.with_bf16(tmp_path)
+    assert text.startswith("## On a processor with bf16\n")
+    assert "at least 30 new pictures a second received | 31.0 (openvino cpu bf16" in text
+    assert "not measured |" not in text
+    assert "### Live, from capture" in text
+    assert "openvino cpu bf16" in blocks.ALL["live_bf16"](tmp_path)
+    assert "bf16" not in blocks.live(tmp_path)
+
+
 def test_scene_of_another_commit_is_named(tmp_path: Path) -> None:
     scenes = {"old": {**SCENE, "commit": "0000000"}, "new": SCENE}
     text = sections.live(kept(tmp_path, "live", scenes=scenes))
