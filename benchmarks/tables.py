@@ -21,7 +21,7 @@ the two together. A figure is changed by measuring it again. What each part does
 """
 
 # What stands between the two marks of a block is made of the results; the rest of the document is written by hand.
-_BLOCK = re.compile(r"<!-- figures: ([a-z_]+) -->\n.*?<!-- end of figures -->", re.DOTALL)
+_BLOCK = re.compile(r"<!-- figures: ([a-z0-9_]+) -->\n.*?<!-- end of figures -->", re.DOTALL)
 
 Render = Callable[[Path], str]
 

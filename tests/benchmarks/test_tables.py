@@ -44,10 +44,11 @@ def test_documents_have_figures_that_are_made(path: Path) -> None:
     assert "<!-- figures: " in path.read_text(encoding="utf-8")
 
 
-def test_block_is_made_anew_and_the_rest_stays() -> None:
-    text = "before\n<!-- figures: one -->\nold 3 ms\n<!-- end of figures -->\nafter 4 ms\n"
-    made = tables.filled(text, {"one": lambda folder: "new 5 ms\n"})
-    assert made == "before\n<!-- figures: one -->\nnew 5 ms\n<!-- end of figures -->\nafter 4 ms\n"
+@pytest.mark.parametrize("name", blocks.ALL)
+def test_block_is_made_anew_and_the_rest_stays(name: str) -> None:
+    text = f"before\n<!-- figures: {name} -->\nold 3 ms\n<!-- end of figures -->\nafter 4 ms\n"
+    made = tables.filled(text, {name: lambda folder: "new 5 ms\n"})
+    assert made == f"before\n<!-- figures: {name} -->\nnew 5 ms\n<!-- end of figures -->\nafter 4 ms\n"
 
 
 def test_block_that_nobody_makes_is_an_error_that_names_those_there_are() -> None:
