@@ -101,10 +101,10 @@ class PictureSender:
         except Exception as error:  # a library of somebody else's may raise anything, and the stream has to go on
             self._fail(error)
         else:
-            self.sent += 1
             if self.trouble:
                 _log.warning("%s is back", self.name)
                 self.trouble = ""
+            self.sent += 1
 
     def _opened_again(self) -> Channel | None:
         """None until it is time to try."""
@@ -113,13 +113,13 @@ class PictureSender:
         return self._channel
 
     def _fail(self, error: Exception) -> None:
-        self.failed += 1
         said = " ".join(f"{error}".split()) or type(error).__name__
         if not self.trouble:
             _log.warning("%s: %s; the stream goes on, and it is tried again every %g s", self.name, said, self._retry_s)
         self.trouble = said
         self._may_open_s = self._clock() + self._retry_s
         self._drop()
+        self.failed += 1
 
     def _drop(self) -> None:
         channel, self._channel = self._channel, None
