@@ -1,4 +1,4 @@
-"""The denoiser D(x, t): copies from reference pictures through the geometry, corrects what it copies, and paints the rest."""
+"""The denoiser D(x, t): copies from reference pictures through the geometry, corrects what it copies, paints the rest."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from omote.engine.face.correspondence import GEOMETRY, TRUST
 
-GRID = 128  # cells on a side of maps; the network decides on twice as many pixels
-STATE = 256  # pixels on a side of the picture that is denoised
-PAINTS = 2  # layers of painted colour; between two of them an edge is as sharp as the picture
+STATE = 256  # pixels on a side of the picture that is denoised, twice the maps' cells
 REFERENCE = 8  # channels of a reference on the grid: premultiplied RGB, alpha, log irradiance (3), 1
-FINE = GEOMETRY + 3 + 4 + 1 + 1 + 2  # geometry, wanted log irradiance, copy, light ratio, seen, displacement
-_SHIFT = 0.04  # the farthest that a displacement is corrected, -1 to 1 across the picture
+_FINE = GEOMETRY + 3 + 4 + 1 + 1 + 2  # geometry, log irradiance, first copy, light ratio, seen, displacement
+_CANDIDATE = 4 + 1 + TRUST  # a reference's copy, light ratio, trust
+_SHIFT = 0.04  # the farthest that a displacement is corrected, in pictures of width 2
 _GAMMA = 0.4545  # display levels per linear light, in logarithms
+_UNSEEN = 1e-3  # trust in what the geometry says is hidden
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,23 @@ class Sizes:
     condition: int = 128
     face: int = 64
     style: int = 2  # person, drawn
-    features: tuple[int, int] = (48, 96)  # of a reference, at 64 and at 32 cells
+    features: tuple[int, ...] = (48, 96)  # of a reference, at 64 and at 32 cells
     identity: int = 96
-    fine: int = 40  # channels at 128 cells
-    candidate: int = 24  # channels of one reference at 128 cells
+    fine: int = 32  # channels at 128 cells
+    candidate: int = 16  # channels of one reference at 128 cells
 
 
 class Wanted(NamedTuple):
     """What the picture shall show."""
 
-    geometry: Tensor  # [B,10,G,G]
+    geometry: Tensor  # [B,11,G,G]
     face: Tensor  # [B,64]
     light: Tensor  # [B,27]
     style: Tensor  # [B,2]
 
 
 class References(NamedTuple):
-    """K reference pictures of each character, on the grid, and how the wanted view corresponds to them."""
+    """K reference pictures of each character on the grid, and where the wanted view finds its points in them."""
 
     picture: Tensor  # [B,K,8,G,G] premultiplied RGB 0 to 1, alpha, log irradiance (3), 1
     features: tuple[Tensor, Tensor]  # [B,K,C,64,64], [B,K,C,32,32]
@@ -57,13 +57,14 @@ class References(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """What the compositing reads: coefficients on 256 cells, which it interpolates to the picture."""
+    """What the compositing interpolates to the picture's size."""
 
-    logits: Tensor  # [B,K+2,256,256] how much each reference is copied, and each paint shown, before a softmax
-    place: Tensor  # [B,K,128,128,2] corrected
-    paint: Tensor  # [B,2,4,256,256] straight RGBA, 0 to 1
-    gain: Tensor  # [B,3,256,256] logarithm of what copied colour is multiplied with
-    shade: Tensor  # [B,4,256,256] logit of a sharp shadow, and its colour 0 to 1
+    share: Tensor  # [B,K,256,256] of each reference in what is copied; together 1
+    place: Tensor  # [B,K,2,128,128] corrected, -1 to 1
+    gain: Tensor  # [B,3,256,256] what copied colour is multiplied with
+    shadow: Tensor  # [B,4,256,256] a sharp shadow: its cut, and by how much it darkens RGB, 0 to 1
+    paint: Tensor  # [B,8,256,256] two painted layers, premultiplied RGBA 0 to 1
+    cut: Tensor  # [B,2,256,256] paint over copy, second paint over first: -0.5 and less is none, 0.5 and more is all
 
 
 def _norm(channels: int) -> nn.GroupNorm:
@@ -85,15 +86,16 @@ class Block(nn.Module):
             nn.init.zeros_(self.modulate.bias)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        h = self.norm(x)
+        h: Tensor = self.norm(x)
         if self.modulate is not None:
             scale, shift = self.modulate(condition)[:, :, None, None].chunk(2, 1)
             h = h * (1.0 + scale) + shift
-        return x + self.second(F.silu(self.first(F.silu(h))))
+        h = self.second(F.silu(self.first(F.silu(h))))
+        return x + h
 
 
 class Encoder(nn.Module):
-    """Features of one reference picture: [B,C,64,64], [B,C,32,32] and an identity token [B,I]; computed once a character."""
+    """Features of one reference [B,C,64,64], [B,C,32,32] and an identity token [B,I]; run once a character."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -102,12 +104,14 @@ class Encoder(nn.Module):
         self.fine = Block(fine)
         self.down = nn.Conv2d(fine, coarse, 3, stride=2, padding=1)
         self.coarse = nn.Sequential(Block(coarse), Block(coarse))
-        self.identity = nn.Sequential(nn.Linear(coarse, sizes.identity), nn.SiLU(), nn.Linear(sizes.identity, sizes.identity))
+        width = sizes.identity
+        self.identity = nn.Sequential(nn.Linear(coarse, width), nn.SiLU(), nn.Linear(width, width))
 
     def forward(self, picture: Tensor, geometry: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        h = self.fine(self.stem(F.pixel_unshuffle(torch.cat([picture, geometry], 1), 2)))
-        low = self.coarse(self.down(h))
-        return h, low, self.identity(low.mean((2, 3)))
+        seen = F.pixel_unshuffle(torch.cat([picture, geometry], 1), 2)
+        fine = self.fine(self.stem(_channels_last(seen)))
+        coarse = self.coarse(self.down(fine))
+        return fine, coarse, self.identity(coarse.mean((2, 3)))
 
 
 class GeometryAttention(nn.Module):
@@ -117,41 +121,50 @@ class GeometryAttention(nn.Module):
     2508.09461) with rows that the geometry has aligned; the learned row stands for "none of them".
     """
 
-    def __init__(self, width: int, features: int, reach: int, head_width: int = 24) -> None:
+    def __init__(self, width: int, features: int, has_neighbours: bool, head_width: int = 24) -> None:
         super().__init__()
-        self.heads, self.reach = features // head_width, reach
+        heads = features // head_width
         self.norm = _norm(width)
         self.query = nn.Conv2d(width, features, 1)
-        self.key_value = nn.Conv2d(features + TRUST, 2 * features, 1)
-        self.nothing = nn.Parameter(torch.zeros(2 * features))
-        self.near = nn.Parameter(torch.zeros((2 * reach + 1) ** 2))
+        self.key, self.value = (nn.Conv2d(features + TRUST, features, 1) for _ in range(2))
+        self.nothing = nn.Parameter(torch.zeros(2, features, 1, 1))
+        # Right, left, below, above.
+        self.steps = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0)) if has_neighbours else ((0, 0),)
+        self.near = nn.Parameter(torch.zeros(len(self.steps)))
         self.out = nn.Conv2d(features, width, 1)
         nn.init.zeros_(self.out.weight)
+        gather = torch.eye(heads).repeat_interleave(head_width, 1)[:, :, None, None]
+        self.register_buffer("gather", gather * head_width**-0.5, persistent=False)  # [heads,C,1,1] sums each head
+        self.register_buffer("spread", gather.transpose(0, 1).contiguous(), persistent=False)  # [C,heads,1,1]
 
     def forward(self, x: Tensor, aligned: Tensor, trust: Tensor, bias: Tensor) -> Tensor:
-        """`aligned` [B,K,C,H,W] and `trust` [B,K,4,H,W] lie over x; `bias` [B,K,H,W] is added to the logits."""
-        b, k, c, height, width = aligned.shape
-        rows = torch.cat([aligned, trust], 2).flatten(0, 1)
-        key_value = self.key_value(rows).reshape(b, k, 2, self.heads, -1, height, width)
-        query = self.query(self.norm(x)).reshape(b, 1, self.heads, -1, height, width)
-        query = query * (query.shape[3] ** -0.5)
-        side = 2 * self.reach + 1
-        padded = F.pad(key_value.flatten(0, 4).flatten(0, 0), (self.reach,) * 4) if self.reach else key_value
-        if self.reach:
-            padded = padded.reshape(b, k, 2, self.heads, c // self.heads, height + side - 1, width + side - 1)
-        logits, values = [], []
-        for n in range(side * side):
-            dy, dx = divmod(n, side)
-            part = padded[..., dy : dy + height, dx : dx + width]
-            logits.append((query * part[:, :, 0]).sum(3) + self.near[n] + bias[:, :, None])
-            values.append(part[:, :, 1])
-        key, value = self.nothing.chunk(2)
-        logits.append((query * key.reshape(1, 1, self.heads, -1, 1, 1)).sum(3))
-        weight = torch.cat(logits, 1).softmax(1)  # [B,K*n+1,heads,H,W]
-        mixed = weight[:, -1:] .transpose(1, 2) * value.reshape(1, self.heads, -1, 1, 1)
-        for n, part in enumerate(values):
-            mixed = mixed + (weight[:, n * k : (n + 1) * k, :, None] * part).sum(1)
-        return x + self.out(mixed.flatten(1, 2))
+        """`aligned` [B*K,C,H,W] and `trust` [B*K,4,H,W] lie over x; `bias` [B*K,1,H,W] is added to the logits."""
+        b, count = x.shape[0], aligned.shape[0] // x.shape[0]
+        rows = torch.cat([aligned, trust], 1)
+        key, value = self.key(rows), self.value(rows)
+        query = self.query(self.norm(x))
+        each = query.repeat_interleave(count, 0) if b > 1 else query
+        gather, spread = self.gather.to(query.dtype), self.spread.to(query.dtype)
+        logits = [F.conv2d(query * self.nothing[0], gather)[:, None]]
+        moved = [(_moved(key, step), _moved(value, step)) for step in self.steps]
+        for n, (near, _) in enumerate(moved):
+            logits.append((F.conv2d(each * near, gather) + self.near[n] + bias).unflatten(0, (b, count)))
+        weight = torch.cat(logits, 1).softmax(1)  # [B,1+K*n,heads,H,W]
+        mixed = F.conv2d(weight[:, 0], spread) * self.nothing[1]
+        for n, (_, near) in enumerate(moved):
+            share = weight[:, 1 + n * count : 1 + (n + 1) * count].flatten(0, 1)
+            mixed = mixed + (F.conv2d(share, spread) * near).unflatten(0, (b, count)).sum(1)
+        return x + self.out(mixed)
+
+
+def _moved(x: Tensor, step: tuple[int, int]) -> Tensor:
+    """The picture moved by one cell or none; what comes in at the edge repeats."""
+    down, right = step
+    if right:
+        return torch.cat([x[..., 1:], x[..., -1:]] if right > 0 else [x[..., :1], x[..., :-1]], 3)
+    if down:
+        return torch.cat([x[..., 1:, :], x[..., -1:, :]] if down > 0 else [x[..., :1, :], x[..., :-1, :]], 2)
+    return x
 
 
 class SelfAttention(nn.Module):
@@ -182,148 +195,167 @@ class Denoiser(nn.Module):
     def __init__(self, sizes: Sizes | None = None) -> None:
         super().__init__()
         self.sizes = s = sizes or Sizes()
-        w = s.widths
+        w, narrowing = s.widths, list(zip(s.widths, s.widths[1:], strict=False))
         self.encoder = Encoder(s)
+        told = s.face + 27 + s.style + s.identity
         self.embed_time = nn.Sequential(nn.Linear(64, s.condition), nn.SiLU())
-        self.embed = nn.Sequential(nn.Linear(s.face + 27 + s.style + s.identity, s.condition), nn.SiLU(), nn.Linear(s.condition, s.condition))
+        self.embed = nn.Sequential(nn.Linear(told, s.condition), nn.SiLU(), nn.Linear(s.condition, s.condition))
         self.stem_state = nn.Conv2d(4 * 16, w[0], 1)
-        self.stem = nn.Conv2d(4 * FINE, w[0], 3, padding=1)
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(w, w[1:], strict=False))
-        self.up = nn.ModuleList(nn.Conv2d(b, a, 3, padding=1) for a, b in reversed(list(zip(w, w[1:], strict=False))))
-        self.before = nn.ModuleList(nn.ModuleList(Block(c, s.condition) for _ in range(n)) for c, n in zip(w, s.blocks, strict=True))
-        self.after = nn.ModuleList(nn.ModuleList(Block(c, s.condition) for _ in range(n)) for c, n in reversed(list(zip(w, s.blocks, strict=True))))
-        self.look = nn.ModuleList([GeometryAttention(w[0], s.features[0], 0), GeometryAttention(w[1], s.features[1], 1)])
+        self.stem = nn.Conv2d(4 * _FINE, w[0], 3, padding=1)
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in narrowing)
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 3, padding=1) for a, b in reversed(narrowing))
+        levels = list(zip(w, s.blocks, strict=True))
+        self.before = nn.ModuleList(nn.ModuleList(Block(c, s.condition) for _ in range(n)) for c, n in levels)
+        self.after = nn.ModuleList(nn.ModuleList(Block(c, s.condition) for _ in range(n)) for c, n in reversed(levels))
+        self.look = nn.ModuleList(GeometryAttention(w[k], s.features[k], has_neighbours=k == 1) for k in (0, 1))
         self.attend = nn.ModuleList([SelfAttention(w[2]), SelfAttention(w[3])])
         self.last = nn.Sequential(_norm(w[0]), nn.SiLU(), nn.Conv2d(w[0], 32 * 4, 1))
-        self.fine = nn.Sequential(nn.Conv2d(32 + FINE, s.fine, 3, padding=1), nn.SiLU(), nn.Conv2d(s.fine, s.fine, 3, padding=1), nn.SiLU())
-        self.of_candidate = nn.Conv2d(4 + 1 + TRUST, s.candidate, 3, padding=1)
+        self.fine = nn.Sequential(
+            nn.Conv2d(32 + _FINE, s.fine, 3, padding=1), nn.SiLU(), nn.Conv2d(s.fine, s.fine, 3, padding=1), nn.SiLU()
+        )
+        self.of_candidate = nn.Conv2d(_CANDIDATE, s.candidate, 3, padding=1)
         self.of_picture = nn.Conv2d(s.fine, s.candidate, 1)
         # One convolution a kind of output: OpenVINO splits channels slowly.
-        self.logit, self.shift = nn.Conv2d(s.candidate, 4, 1), nn.Conv2d(s.candidate, 2, 1)
-        self.paint_logit, self.paint = nn.Conv2d(s.fine, 4 * PAINTS, 1), nn.Conv2d(s.fine, 4 * 4 * PAINTS, 1)
-        self.gain, self.shadow, self.shade = nn.Conv2d(s.fine, 4 * 3, 1), nn.Conv2d(s.fine, 4, 1), nn.Conv2d(s.fine, 3, 1)
-        for head in (self.logit, self.shift, self.paint_logit, self.paint, self.gain, self.shadow, self.shade):
+        self.prefer, self.shift = nn.Conv2d(s.candidate, 4, 1), nn.Conv2d(s.candidate, 2, 1)
+        self.paint, self.cut = nn.Conv2d(s.fine, 4 * 8, 1), nn.Conv2d(s.fine, 4 * 2, 1)
+        self.gain, self.shadow = nn.Conv2d(s.fine, 4 * 3, 1), nn.Conv2d(s.fine, 4 * 4, 1)
+        for head in (self.prefer, self.shift, self.paint, self.cut, self.gain, self.shadow):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
-        nn.init.constant_(self.paint_logit.bias, -3.0)  # copying comes first
-        nn.init.constant_(self.shadow.bias, -4.0)
+        with torch.no_grad():  # at first nearly all is copied, and little is in shadow
+            self.cut.bias[:4], self.shadow.bias[:4] = -0.4, -0.5
 
     def encode(self, picture: Tensor, geometry: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features and identity of references [B,K,8,G,G] with their own geometry [B,K,10,G,G]."""
-        b, k = picture.shape[:2]
+        """Features and identity of references [B,K,8,G,G] with their own geometry [B,K,11,G,G]."""
+        size = picture.shape[:2]
         fine, coarse, identity = self.encoder(picture.flatten(0, 1), geometry.flatten(0, 1))
-        return fine.unflatten(0, (b, k)), coarse.unflatten(0, (b, k)), identity.unflatten(0, (b, k))
+        return fine.unflatten(0, size), coarse.unflatten(0, size), identity.unflatten(0, size)
 
     def forward(self, x: Tensor, t: Tensor, wanted: Wanted, references: References) -> Layers:
-        r = references
-        b, k = r.present.shape
+        b, k = references.present.shape
+        place, trust = references.place.flatten(0, 1), references.trust.flatten(0, 1)  # [BK,...]
+        present = references.present.reshape(b * k, 1, 1, 1)
+        prior = (trust[:, :1] * trust[:, 1:2] * present + _UNSEEN).log()  # [BK,1,G,G]
+
+        # What the geometry alone would copy, relit by the irradiance of both lights.
         irradiance = log_irradiance(wanted.light, wanted.geometry[:, 3:6])
-        sampled = _fetch(r.picture, r.place)  # [B,K,8,G,G]
-        ratio = ((irradiance[:, None] - sampled[:, :, 4:7]) * _GAMMA).clamp(-1.5, 1.5)  # [B,K,3,G,G]
-        prior = (r.trust[:, :, 0] * r.trust[:, :, 1] * r.present[:, :, None, None] + 1e-3).log()  # [B,K,G,G]
-        share = prior.mul(2.0).softmax(1)[:, :, None]
-        copy = sampled[:, :, :4] * torch.cat([ratio.exp(), torch.ones_like(ratio[:, :, :1])], 2)
-        displaced = (share * (r.place - _own_place(r.place))[:, :, :, :, :].permute(0, 1, 4, 2, 3)).sum(1)
-        blended = (share * copy).sum(1)
-        fine = torch.cat(
-            [wanted.geometry, irradiance, blended, (share * ratio).sum(1).mean(1, keepdim=True), prior.amax(1, keepdim=True).exp(), 4.0 * displaced], 1
-        )
-        h = self.stem_state(F.pixel_unshuffle(x, 4)) + self.stem(F.pixel_unshuffle(fine, 2))
-        weight = r.present / r.present.sum(1, keepdim=True)
-        told = torch.cat([wanted.face, wanted.light, wanted.style, (weight[:, :, None] * r.identity).sum(1)], 1)
+        sampled = _fetch(references.picture.flatten(0, 1), place)
+        each = irradiance.repeat_interleave(k, 0) if b > 1 else irradiance
+        ratio = ((each - sampled[:, 4:7]) * _GAMMA).clamp(-1.5, 1.5)
+        copy = torch.cat([sampled[:, :3] * ratio.exp(), sampled[:, 3:4]], 1)
+        share = (2.0 * prior).unflatten(0, (b, k)).softmax(1).flatten(0, 1)
+        displaced = 4.0 * (place.permute(0, 3, 1, 2) - own_place(place))
+        first = torch.cat([copy, ratio.mean(1, keepdim=True), displaced], 1)
+        first = (share * first).unflatten(0, (b, k)).sum(1)
+        base = (share * ratio).unflatten(0, (b, k)).sum(1)
+        seen = prior.unflatten(0, (b, k)).amax(1).exp()
+        fine = torch.cat([wanted.geometry, irradiance, first, seen], 1)
+
+        # The U-Net, whose upper two levels look at the references.
+        h = self.stem_state(F.pixel_unshuffle(x, 4)) + self.stem(_channels_last(F.pixel_unshuffle(fine, 2)))
+        weight = references.present / references.present.sum(1, keepdim=True)
+        identity = (weight[:, :, None] * references.identity).sum(1)
+        told = torch.cat([wanted.face, wanted.light, wanted.style, identity], 1)
         condition = F.silu(self.embed_time(waves(t)) + self.embed(told))
         trail: list[Tensor] = []
+        at = torch.cat([place.permute(0, 3, 1, 2), trust, prior], 1)
         for level, blocks in enumerate(self.before):
             if level:
                 h = self.down[level - 1](h)
             for block in blocks:
                 h = block(h, condition)
-            if level < 2:
-                factor = 2 << level
-                place = r.place if factor == 1 else F.avg_pool2d(r.place.flatten(0, 1).permute(0, 3, 1, 2), factor).permute(0, 2, 3, 1).unflatten(0, (b, k))
-                trust = F.avg_pool2d(r.trust.flatten(0, 1), factor).unflatten(0, (b, k))
-                bias = F.avg_pool2d(prior, factor)
-                h = self.look[level](h, _fetch(r.features[level], place), trust, bias)
+            if level < len(self.look):
+                at = F.avg_pool2d(at, 2)
+                aligned = _fetch(references.features[level].flatten(0, 1), at[:, :2].permute(0, 2, 3, 1))
+                h = self.look[level](h, aligned, at[:, 2 : 2 + TRUST], at[:, 2 + TRUST :])
             else:
-                h = self.attend[level - 2](h)
+                h = self.attend[level - len(self.look)](h)
             trail.append(h)
         for level, blocks in enumerate(self.after):
             if level:
-                h = F.interpolate(self.up[level - 1](h), scale_factor=2.0, mode="nearest")
-                h = h + trail[-1 - level]
+                h = F.interpolate(self.up[level - 1](h), scale_factor=2.0, mode="nearest") + trail[-1 - level]
             for block in blocks:
                 h = block(h, condition)
-        h = self.fine(torch.cat([F.pixel_shuffle(self.last(h), 2), fine], 1))
-        own = torch.cat([copy, ratio.mean(2, keepdim=True), r.trust], 2)  # [B,K,9,G,G]
-        seen = self.of_candidate(own.flatten(0, 1)).unflatten(0, (b, k)) + self.of_picture(h)[:, None]
-        seen = F.silu(seen).flatten(0, 1)
-        shift = (_SHIFT * torch.tanh(self.shift(seen))).unflatten(0, (b, k)).permute(0, 1, 3, 4, 2)
-        logits = F.pixel_shuffle(self.logit(seen), 2).unflatten(0, (b, k))[:, :, 0]
-        logits = logits + _twice(2.0 * prior)
+
+        # The layers, from features on the maps' own grid.
+        h = self.fine(_channels_last(torch.cat([F.pixel_shuffle(self.last(h), 2), fine], 1)))
+        own = torch.cat([copy, ratio.mean(1, keepdim=True), trust], 1)
+        common = self.of_picture(h)
+        common = common.repeat_interleave(k, 0) if b > 1 else common
+        candidate = F.silu(self.of_candidate(_channels_last(own)) + common)
+        shift = _SHIFT * torch.tanh(self.shift(candidate))
+        prefer = F.pixel_shuffle(self.prefer(candidate), 2) + _twice(2.0 * prior)
+        colour = torch.sigmoid(F.pixel_shuffle(self.paint(h), 2))
+        shadow = F.pixel_shuffle(self.shadow(h), 2)
         return Layers(
-            logits=torch.cat([logits, F.pixel_shuffle(self.paint_logit(h), 2)], 1),
-            place=r.place + shift,
-            paint=torch.sigmoid(F.pixel_shuffle(self.paint(h), 2)).unflatten(1, (PAINTS, 4)),
-            gain=_twice((share * ratio).sum(1)) + 1.5 * torch.tanh(F.pixel_shuffle(self.gain(h), 2)),
-            shade=torch.cat([F.pixel_shuffle(self.shadow(h), 2), _twice(torch.sigmoid(self.shade(h)))], 1),
+            share=prefer.unflatten(0, (b, k))[:, :, 0].softmax(1),
+            place=(place.permute(0, 3, 1, 2) + shift).unflatten(0, (b, k)),
+            gain=(_twice(base) + 1.5 * torch.tanh(F.pixel_shuffle(self.gain(h), 2))).exp(),
+            shadow=torch.cat([shadow[:, :1], torch.sigmoid(shadow[:, 1:])], 1),
+            paint=torch.cat([colour[:, :3] * colour[:, 3:4], colour[:, 3:4], colour[:, 4:7] * colour[:, 7:], colour[:, 7:]], 1),
+            cut=F.pixel_shuffle(self.cut(h), 2),
         )
 
 
-def _twice(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-
-
-def compose(layers: Layers, pictures: Tensor, top: int = 0, left: int = 0, size: int | None = None) -> Tensor:
-    """[B,4,h,w] premultiplied RGBA 0 to 1 out of references [B,K,4,S,S] (premultiplied) at their full resolution.
-
-    `size` cuts a square of so many pixels at row `top` and column `left` out of the whole picture.
-    """
+def compose(layers: Layers, pictures: Tensor) -> Tensor:
+    """[B,4,S,S] premultiplied RGBA 0 to 1 out of premultiplied references [B,K,4,S,S] at their full resolution."""
     b, k, _, side, _ = pictures.shape
 
     def up(x: Tensor) -> Tensor:
-        full = F.interpolate(x, size=(side, side), mode="bilinear", align_corners=False) if x.shape[-1] != side else x
-        return full if size is None else full[..., top : top + size, left : left + size]
+        same = x.shape[-1] == side
+        return x if same else F.interpolate(x, size=(side, side), mode="bilinear", align_corners=False)
 
-    weight = up(layers.logits).softmax(1)
-    place = up(layers.place.flatten(0, 1).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    place = up(layers.place.flatten(0, 1)).permute(0, 2, 3, 1)
     fetched = F.grid_sample(pictures.flatten(0, 1), place, mode="bilinear", padding_mode="zeros", align_corners=False)
-    copied = (weight[:, :k, None] * fetched.unflatten(0, (b, k))).sum(1)
-    shade = up(layers.shade)
-    dark = torch.sigmoid(shade[:, :1])
-    lit = copied[:, :3] * up(layers.gain).exp() * (1.0 - dark * (1.0 - shade[:, 1:]))
+    copied = (up(layers.share)[:, :, None] * fetched.unflatten(0, (b, k))).sum(1)
+    shadow, cut, paint = up(layers.shadow), sharp(up(layers.cut)), up(layers.paint)
+    lit = copied[:, :3] * up(layers.gain) * (1.0 - sharp(shadow[:, :1]) * shadow[:, 1:])
     copied = torch.cat([torch.minimum(lit, copied[:, 3:]), copied[:, 3:]], 1)
-    paint = up(layers.paint.flatten(1, 2)).unflatten(1, (-1, 4))
-    paint = torch.cat([paint[:, :, :3] * paint[:, :, 3:], paint[:, :, 3:]], 2)
-    return copied + (weight[:, k:, None] * paint).sum(1)
+    painted = paint[:, :4] + cut[:, 1:] * (paint[:, 4:] - paint[:, :4])
+    return copied + cut[:, :1] * (painted - copied)
+
+
+class _Sharp(torch.autograd.Function):
+    """A clamp whose gradient never ends: backward it is a logistic curve."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(x)
+        return (x + 0.5).clamp(0.0, 1.0)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> Tensor:  # type: ignore[override]
+        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        s = torch.sigmoid(4.0 * x)
+        return grad * 4.0 * s * (1.0 - s)
+
+
+def sharp(x: Tensor) -> Tensor:
+    """0 below -0.5, 1 above 0.5, straight between: an edge as sharp as the network makes it steep (Valve 2007)."""
+    return _Sharp.apply(x) if torch.is_grad_enabled() else (x + 0.5).clamp(0.0, 1.0)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def log_irradiance(light: Tensor, normal: Tensor) -> Tensor:
-    """[B,3,H,W] logarithm of the irradiance that normals [B,3,H,W] receive from light [B,27]; the mean light where a normal is 0.
+    """[B,3,H,W] logarithm of what normals [B,3,H,W] receive from light [B,27]; the mean where a normal is 0.
 
-    Ramamoorthi and Hanrahan 2001, in units in which a surface that faces a white light of strength 1 has 1.
+    Ramamoorthi and Hanrahan 2001; a surface that faces one light of strength 1 receives about 1.
     """
     x, y, z = normal.unbind(1)
+    one = torch.ones_like(x)
     is_surface = (normal.square().sum(1) > 0.25).to(normal.dtype)
-    basis = torch.stack(
-        [0.282095 * torch.ones_like(x), 0.488603 * y * (2 / 3), 0.488603 * z * (2 / 3), 0.488603 * x * (2 / 3)]
-        + [0.25 * f for f in (1.092548 * x * y, 1.092548 * y * z, 0.315392 * (3.0 * z * z - is_surface), 1.092548 * x * z, 0.546274 * (x * x - y * y))],
-        1,
-    )
+    first = [2 / 3 * 0.488603 * c for c in (y, z, x)]
+    second = [1.092548 * x * y, 1.092548 * y * z, 0.315392 * (3.0 * z * z - is_surface), 1.092548 * x * z]
+    second.append(0.546274 * (x * x - y * y))
+    basis = torch.stack([0.282095 * one, *first, *(0.25 * c for c in second)], 1)
     received = torch.einsum("bci,bihw->bchw", light.unflatten(1, (3, 9)), basis) * math.pi
     return received.clamp_min(0.04).log()
 
 
-def _fetch(value: Tensor, place: Tensor) -> Tensor:
-    """[B,K,C,H,W] what each reference holds at these places [B,K,H,W,2]."""
-    k = value.shape[:2]
-    found = F.grid_sample(value.flatten(0, 1), place.flatten(0, 1).to(value.dtype), mode="bilinear", padding_mode="border", align_corners=False)
-    return found.unflatten(0, k)
-
-
-def _own_place(place: Tensor) -> Tensor:
-    """[G,G,2] the place of each cell in its own picture."""
-    centre = (torch.arange(place.shape[2], device=place.device, dtype=place.dtype) + 0.5) * (2.0 / place.shape[2]) - 1.0
-    return torch.stack(torch.meshgrid(centre, centre, indexing="xy"), -1)
+def own_place(place: Tensor) -> Tensor:
+    """[2,G,G] where each cell of places [...,G,G,2] lies in its own picture."""
+    side = place.shape[-2]
+    centre = (torch.arange(side, device=place.device, dtype=place.dtype) + 0.5) * (2.0 / side) - 1.0
+    return torch.stack(torch.meshgrid(centre, centre, indexing="xy"))
 
 
 def waves(t: Tensor) -> Tensor:
@@ -331,3 +363,16 @@ def waves(t: Tensor) -> Tensor:
     frequency = torch.exp(torch.arange(32, device=t.device) * (math.log(1000.0) / 31))
     angle = t[:, None].float() * frequency
     return torch.cat([angle.sin(), angle.cos()], 1)
+
+
+def _fetch(value: Tensor, place: Tensor) -> Tensor:
+    """[N,C,H,W] what each picture holds at these places [N,H,W,2]."""
+    return F.grid_sample(value, place.to(value.dtype), mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _twice(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)

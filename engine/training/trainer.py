@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import argparse
 import math
+import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
+from torch.multiprocessing import get_context
 
 from omote.engine.model.denoiser import STATE, Denoiser, Layers, compose
 
 from . import examples
 from .examples import Example, Subject
+
+
+_AVERAGE_EVERY = 8  # steps
+_LOOK_EVERY_S = 240.0
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,8 @@ class Plan:
 
     run: Path
     minutes: float
-    batch: int = 8
+    batch: int = 8  # of all workers together
+    workers: int = 2  # processes of one thread each; they average their gradients
     rate: float = 8e-4
     warmup: int = 100
     final_share: float = 0.03
@@ -100,27 +108,28 @@ def psnr(net: Denoiser, subjects: list[Subject], count: int = 24, seed: int = 5)
 class Trainer:
     """A network, its average, its optimiser and how far it is."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, rank: int = 0) -> None:
         torch.manual_seed(plan.seed)
-        self.plan = plan
+        self.plan, self.rank = plan, rank
         self.net = Denoiser().to(memory_format=torch.channels_last)
         self.ema = Denoiser().to(memory_format=torch.channels_last).requires_grad_(False)
         self.ema.load_state_dict(self.net.state_dict())
-        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01)
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
         self.step, self.spent_s = 0, 0.0
 
     def advance(self, subjects: list[Subject]) -> float:
         """One step; its loss."""
         plan = self.plan
-        rng = np.random.default_rng([plan.seed, self.step])
-        torch.manual_seed(plan.seed * 1_000_003 + self.step)
+        rng = np.random.default_rng([plan.seed, self.step, self.rank])
+        torch.manual_seed((plan.seed * 1_000_003 + self.step) * 64 + self.rank)
+        batch = plan.batch // plan.workers
         done = min(self.spent_s / (60.0 * plan.minutes), 1.0)
         share = plan.final_share + (1.0 - plan.final_share) * 0.5 * (1.0 + math.cos(math.pi * done))
         for group in self.optimiser.param_groups:
             group["lr"] = plan.rate * share * min(1.0, (self.step + 1) / plan.warmup)
-        count = int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))
-        example = examples.example(subjects, rng.choice(len(subjects), plan.batch, replace=False), count, rng)
-        t = torch.from_numpy(np.where(rng.random(plan.batch) < plan.pure_share, 1.0, rng.random(plan.batch))).float()
+        count = int(np.random.default_rng([plan.seed, self.step]).choice([1, 2, 3], p=[0.55, 0.3, 0.15]))  # the same for all
+        example = examples.example(subjects, rng.choice(len(subjects), batch, replace=False), count, rng)
+        t = torch.from_numpy(np.where(rng.random(batch) < plan.pure_share, 1.0, rng.random(batch))).float()
         mix = t[:, None, None, None]
         state = state_of(example.truth)
         x = (1.0 - mix) * state + mix * torch.randn(state.shape)
@@ -128,13 +137,24 @@ class Trainer:
         loss = loss_of(drawn, example.truth, example.wanted.geometry)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if plan.workers > 1:
+            self._average_gradients()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
-        with torch.no_grad():
-            decay = min(0.998, (self.step + 1) / (self.step + 20))
-            torch._foreach_lerp_(list(self.ema.parameters()), list(self.net.parameters()), 1.0 - decay)
+        if self.step % _AVERAGE_EVERY == 0:
+            decay = min(0.998, (self.step + 1) / (self.step + 20)) ** _AVERAGE_EVERY
+            with torch.no_grad():
+                torch._foreach_lerp_(list(self.ema.parameters()), list(self.net.parameters()), 1.0 - decay)
         return float(loss.detach())
+
+    def _average_gradients(self) -> None:
+        gradients = [p.grad for p in self.net.parameters() if p.grad is not None]
+        flat = torch.cat([g.flatten() for g in gradients])
+        dist.all_reduce(flat)
+        flat /= self.plan.workers
+        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
 
     def save(self) -> None:
         """Writes all that the run needs to go on; an unfinished file never replaces a whole one."""
@@ -156,6 +176,39 @@ class Trainer:
         return True
 
 
+def run(rank: int, plan: Plan, port: int, subjects: list[Subject], held: list[Subject]) -> None:
+    """One worker's part of a run; the first of them tells how it goes and keeps checkpoints."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    if plan.workers > 1:
+        dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=plan.workers)
+    trainer = Trainer(plan, rank)
+    trainer.resume()
+    losses: list[float] = []
+    looked_s = time.monotonic()
+    while trainer.spent_s < 60.0 * plan.minutes:
+        began_s = time.monotonic()
+        losses.append(trainer.advance(subjects))
+        spent = torch.tensor([trainer.spent_s + time.monotonic() - began_s])
+        if plan.workers > 1:
+            dist.broadcast(spent, 0)  # all stop at the same step
+        trainer.spent_s = float(spent)
+        if rank:
+            continue
+        if trainer.step % 50 == 0:
+            print(f"step {trainer.step} {trainer.spent_s / 60:.1f} min loss {np.mean(losses[-50:]):.4f}", flush=True)
+        if time.monotonic() - looked_s > _LOOK_EVERY_S:
+            looked_s = time.monotonic()
+            _look(trainer, held)
+    if not rank:
+        _look(trainer, held)
+
+
+def _look(trainer: Trainer, held: list[Subject]) -> None:
+    trainer.save()
+    print(f"step {trainer.step} " + " ".join(f"{k} {v:.3f}" for k, v in psnr(trainer.ema, held).items()), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
@@ -164,26 +217,21 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True, help="of training, all calls together")
     parser.add_argument("--held-out-shards", type=int, default=1)
     parser.add_argument("--batch", type=int, default=Plan.batch)
+    parser.add_argument("--workers", type=int, default=Plan.workers)
     args = parser.parse_args()
-    trainer = Trainer(Plan(args.run, args.minutes, args.batch))
-    trainer.resume()
+    plan = Plan(args.run, args.minutes, args.batch, args.workers)
     subjects = examples.read(args.data, args.kit, slice(None, -args.held_out_shards))
     held = examples.read(args.data, args.kit, slice(-args.held_out_shards, None))
-    print(f"{len(subjects)} people, {len(held)} held out, from step {trainer.step}", flush=True)
-    losses: list[float] = []
-    looked_s = time.monotonic()
-    while trainer.spent_s < 60.0 * args.minutes:
-        began_s = time.monotonic()
-        losses.append(trainer.advance(subjects))
-        trainer.spent_s += time.monotonic() - began_s
-        if trainer.step % 50 == 0:
-            print(f"step {trainer.step} {trainer.spent_s / 60:.1f} min loss {np.mean(losses[-50:]):.4f}", flush=True)
-        if time.monotonic() - looked_s > 240.0:
-            looked_s = time.monotonic()
-            trainer.save()
-            print(f"step {trainer.step} " + " ".join(f"{k} {v:.3f}" for k, v in psnr(trainer.ema, held).items()), flush=True)
-    trainer.save()
-    print(f"step {trainer.step} " + " ".join(f"{k} {v:.3f}" for k, v in psnr(trainer.ema, held).items()), flush=True)
+    print(f"{len(subjects)} people, {len(held)} held out", flush=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # Forked, so that all workers share the pictures in memory.
+    workers = [get_context("fork").Process(target=run, args=(k, plan, port, subjects, held)) for k in range(plan.workers)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
 
 
 if __name__ == "__main__":
