@@ -1,0 +1,245 @@
+"""What is worn on head and shoulders: glasses, ears, hats, ribbons and collars, as solids of one colour each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .character import Character, mix
+from .hairstyles import CENTER, direction
+from .strip import RGB, Array, Solid, Strip, Wide, ball, sheet, tube
+from .surface import LABEL_CLOTH, LABEL_OTHER
+from .warp import EYE
+
+# Hats that cover the hair above this height, dm at z = 0.
+HATS: dict[str, float] = {"beanie": 14.72, "cap": 14.86, "witch_hat": 14.86, "beret": 14.98}
+_FIRST_GROUP = 2000  # lines are drawn between groups; locks lie below
+_WHITE: RGB = (0.97, 0.97, 0.98)
+
+
+def _bent(x: Wide, y: Wide) -> Wide:
+    """[n,3] a point before the eyes, on a curve around the face."""
+    return np.stack([x, y, 1.09 - 0.55 * x * x - 0.25 * np.clip(np.abs(x) - 0.5, 0, 1)], -1)
+
+
+def glasses(who: Character) -> list[Solid]:
+    """Rims, bridge and arms of the kind in `who.glasses`."""
+    if who.glasses is None:
+        return []
+    color, parts, a = who.worn[0], [], np.linspace(0, 2 * np.pi, 41)
+    eye_x, height = EYE[0] + who.face.eye_spacing, who.face.eye_height
+    wide = 0.30 * float(np.clip(who.face.eye_scale[0], 0.95, 1.15))
+    high = 0.245 if who.glasses == "round" else 0.19
+    for sign in (1.0, -1.0):
+        c, s = np.cos(a), np.sin(a)
+        if who.glasses != "round":  # a superellipse has nearly straight sides
+            c, s = np.sign(c) * np.abs(c) ** 0.55, np.sign(s) * np.abs(s) ** 0.55
+        if who.glasses == "half_rim":
+            c, s = c[20:], s[20:]
+        parts.append(tube(_bent(sign * (eye_x + wide * c), 14.02 + height + high * s), 0.020, color))
+        end = _bent(np.array([sign * (eye_x + wide)]), np.array([14.06 + height]))[0]
+        parts.append(tube(np.linspace(end, np.array([sign * 0.95, 14.12, -0.05]), 8), 0.018, color))
+    x = np.linspace(-(eye_x - wide), eye_x - wide, 7)
+    parts.append(tube(_bent(x, 14.05 + height + 0.03 * np.cos(x * 8)), 0.018, color))
+    return parts
+
+
+def _ear(sign: float, color: RGB, inner: RGB, width: float, height: float, lean: float, round_tip: float) -> list[Solid]:
+    """An animal's ear: a leaf, and a smaller one in it."""
+    parts = []
+    for scale, forward, paint in ((1.0, 0.0, color), (0.62, 0.13, inner)):
+        t, w = np.meshgrid(np.linspace(0, 1, 9), np.linspace(-1, 1, 9), indexing="ij")
+        half = width * scale * np.clip(1.0 - t**round_tip, 0.0, 1.0) ** 0.85
+        up = height * scale * t
+        x = 0.70 + w * half * 0.88 + up * lean
+        y = 15.02 + up - 0.42 * w * half
+        z = 0.05 + forward + 0.17 * scale * (1 - w * w) * (1 - t) - 0.12 * t
+        parts.append(sheet(np.stack([sign * x, y, z], -1), paint, flip=sign > 0))
+    return parts
+
+
+def _band(color: RGB, elevation: float, thickness: float, lift: float, spread: float = 1.9) -> Solid:
+    """A band over the head from ear to ear."""
+    a = np.linspace(-spread, spread, 41)
+    path = CENTER + np.stack([np.sin(a) * (1.10 + lift), np.cos(a) * (1.02 + lift), 0.0 * a + elevation], -1)
+    return tube(path, thickness, color)
+
+
+def _bow(center: Wide, size: float, color: RGB, turn: float = 0.0) -> list[Solid]:
+    """Two loops, two ends and a knot."""
+    parts = []
+    t, w = np.meshgrid(np.linspace(0, 1, 9), np.linspace(-1, 1, 7), indexing="ij")
+    rotate = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    for sign in (1.0, -1.0):
+        shapes = [
+            (sign * t, w * (0.12 + 0.55 * t * (1.15 - 0.5 * t)), 0.25 * np.sin(np.pi * t) * (1 - w * w)),
+            (sign * (0.15 + 0.5 * t), -1.1 * t + 0.22 * w * (0.4 + t), 0.05 * (1 - w * w) - 0.05),
+        ]
+        for x, y, z in shapes:
+            xy = np.stack([x, y], -1) @ rotate.T * size
+            parts.append(sheet(center + np.concatenate([xy, z[..., None] * size], -1), color, flip=sign < 0))
+    parts.append(ball(center + np.array([0, 0, 0.06 * size]), np.array([0.2, 0.24, 0.2]) * size, mix(color, (0, 0, 0), 0.12)))
+    return parts
+
+
+def _dome(brim_y: float, lift: float, color: RGB, peak: float = 0.0, slouch: float = 0.0) -> Solid:
+    """A hat's crown: a shell over the skull down to the brim, which lies lower at the back."""
+    t, a = np.meshgrid(np.linspace(0, 1, 15), np.arange(32) * 2 * np.pi / 32, indexing="ij")
+    low = np.arcsin(np.clip((brim_y + 0.22 * np.cos(a) - CENTER[1]) / 1.15, -0.9, 0.9))
+    e = low + t * (0.5 * np.pi - low)
+    radius = np.array([1.12, 1.12, 1.13]) + lift
+    position = CENTER + direction(a, e) * radius
+    position[..., 1] += peak * np.clip((t - 0.45) / 0.55, 0, 1) ** 2
+    position[..., 0] += slouch * np.sin(np.pi * np.clip(t, 0, 1)) * 0.5
+    return sheet(position, color, is_closed=True, flip=True)
+
+
+def _hat(who: Character) -> list[Solid]:
+    kind, color = who.headwear, who.worn[1]
+    second = who.trinket
+    if kind == "beanie":
+        a = np.arange(41) * 2 * np.pi / 40
+        y = HATS[kind] + 0.22 * np.cos(a) + 0.06
+        path = np.stack([1.14 * np.sin(a), y, CENTER[2] + 1.15 * np.cos(a)], -1)
+        pompon = [ball(np.array([0.0, 15.92, -0.1]), 0.24, second)] if who.hair.seed % 2 else []
+        return [_dome(HATS[kind], 0.10, color), tube(path, 0.13, second, 8), *pompon]
+    if kind == "cap":
+        t, a = np.meshgrid(np.linspace(0, 1, 7), np.linspace(-0.95, 0.95, 15), indexing="ij")
+        reach = 1.18 + 0.62 * t * np.cos(a * 1.3)
+        visor = np.stack([np.sin(a) * reach, HATS[kind] + 0.22 * np.cos(a) - 0.16 * t, CENTER[2] + np.cos(a) * reach], -1)
+        return [_dome(HATS[kind], 0.09, color), sheet(visor, second, flip=True)]
+    if kind == "witch_hat":
+        t, a = np.meshgrid(np.linspace(0, 1, 7), np.arange(40) * 2 * np.pi / 40, indexing="ij")
+        reach = 1.10 + 0.75 * t
+        y = HATS[kind] + 0.16 * np.cos(a) + 0.10 * np.sin(2 * a) * t
+        brim = sheet(np.stack([np.sin(a) * reach, y, CENTER[2] + np.cos(a) * reach], -1), color, is_closed=True, flip=True)
+        t, a = np.meshgrid(np.linspace(0, 1, 10), np.arange(28) * 2 * np.pi / 28, indexing="ij")
+        radius = 1.15 * (1 - t) ** 1.2 + 0.02
+        cone = np.stack([np.sin(a) * radius + 0.35 * t**2, HATS[kind] + 1.3 * t, CENTER[2] + np.cos(a) * radius - 0.3 * t], -1)
+        return [brim, sheet(cone, color, is_closed=True, flip=True)]
+    # A beret: a flat bag that leans to one side.
+    side = 1.0 if who.hair.is_mirrored else -1.0
+    return [ball(np.array([0.22 * side, 15.52, -0.12]), np.array([1.22, 0.36, 1.18]), color, 13, 28)]
+
+
+def headwear(who: Character) -> list[Solid]:
+    """What is worn on the head besides glasses."""
+    kind, color, second = who.headwear, who.worn[1], who.trinket
+    side = -1.0 if who.hair.is_mirrored else 1.0
+    lift = who.hair.volume + 0.12
+    if kind is None:
+        return []
+    if kind in HATS:
+        return _hat(who)
+    if kind.endswith("_ears"):
+        width, height, lean, tip = {
+            "cat_ears": (0.36, 0.92, 0.20, 1.0), "fox_ears": (0.40, 1.15, 0.26, 1.3), "bunny_ears": (0.22, 1.6, 0.12, 2.6),
+        }[kind]  # fmt: skip
+        inner = mix(color, (0.98, 0.80, 0.78), 0.75)
+        return [part for sign in (1.0, -1.0) for part in _ear(sign, color, inner, width, height, lean, tip)]
+    if kind == "horns":
+        parts = []
+        for sign in (1.0, -1.0):
+            t = np.linspace(0, 1, 14)
+            path = np.stack([sign * (0.55 + 0.35 * np.sin(2.2 * t)), 15.1 + 0.75 * t, 0.35 + 0.1 * np.sin(3 * t)], -1)
+            parts.append(tube(path, 0.13 * (1 - t) ** 0.8 + 0.005, color, 8))
+        return parts
+    if kind in ("headband", "maid", "headphones"):
+        parts = [_band(color, 0.35 if kind != "headphones" else 0.0, 0.05 if kind != "headphones" else 0.07, lift)]
+        if kind == "maid":
+            a = np.linspace(-1.0, 1.0, 60)
+            t = np.linspace(0, 1, 4)[:, None]
+            reach = 1.05 + lift + t * (0.22 + 0.05 * np.cos(a * 26))
+            z = 0.35 + 0.10 * t + 0.03 * np.cos(a * 26) * t
+            parts.append(sheet(CENTER + np.stack([np.sin(a) * (reach + 0.06), np.cos(a) * reach, z + 0 * a], -1), _WHITE, flip=True))
+        if kind == "headphones":
+            parts += [ball(np.array([s * (1.12 + lift), 14.2, 0.0]), np.array([0.14, 0.32, 0.28]), second) for s in (1.0, -1.0)]
+        return parts
+    if kind == "ribbon":
+        return _bow(np.array([0.0, 15.62 + who.hair.volume, 0.15]), 0.55, color)
+    if kind == "side_bow":
+        return _bow(np.array([side * 0.86, 15.15, 0.55]), 0.42, color, -0.4 * side)
+    if kind == "flower":
+        middle = np.array([side * 0.88, 14.98, 0.62])
+        petals = [
+            ball(middle + 0.15 * np.array([np.cos(a), np.sin(a), 0.0]), np.array([0.11, 0.11, 0.05]), color)
+            for a in np.arange(5) * 2 * np.pi / 5
+        ]
+        return [*petals, ball(middle + np.array([0, 0, 0.05]), 0.07, (0.98, 0.85, 0.35))]
+    if kind == "hairpin":
+        pins = []
+        for k in range(1 + who.hair.seed % 3):
+            y = 14.78 - 0.11 * k
+            ends = np.array([[side * 0.62, y + 0.05, 0.98 + lift * 0.5], [side * 0.90, y - 0.05, 0.70 + lift * 0.5]])
+            pins.append(tube(np.linspace(ends[0], ends[1], 4), 0.028, color))
+        return pins
+    if kind == "crown":
+        a = np.arange(49) * 2 * np.pi / 48
+        t = np.linspace(0, 1, 5)[:, None]
+        height = t * (0.22 + 0.16 * np.abs(np.sin(4 * a)))
+        ring = np.stack([0.55 * np.sin(a) + 0 * t, 15.50 + who.hair.volume + height, 0.1 + 0.55 * np.cos(a) + 0 * t], -1)
+        return [sheet(ring[:, :-1], (0.95, 0.78, 0.30), is_closed=True, flip=True)]
+    a = np.linspace(0, 2 * np.pi, 49)  # a halo
+    path = np.stack([0.62 * np.sin(a), 16.05 + 0.05 * np.sin(a), -0.05 + 0.55 * np.cos(a)], -1)
+    return [tube(path, 0.045, mix(color, (1.0, 0.95, 0.6), 0.6))]
+
+
+def collar(who: Character) -> list[Solid]:
+    """What is worn round the neck; it stays with the shoulders."""
+    kind, main, trim = who.collar, who.cloth[0], who.cloth[1]
+    if kind is None:
+        return []
+    if kind == "scarf":
+        a, parts = np.arange(41) * 2 * np.pi / 40, []
+        for k, (y, r) in enumerate(((12.72, 0.62), (12.92, 0.58))):
+            path = np.stack([r * np.sin(a), y - 0.10 * np.cos(a), -0.12 + (r - 0.05) * np.cos(a)], -1)
+            parts.append(tube(path, 0.16, mix(trim, main, 0.15 * k), 9))
+        return parts
+    if kind == "hood":
+        a = np.linspace(0.55, 2 * np.pi - 0.55, 33)
+        path = np.stack([0.78 * np.sin(a), 12.62 - 0.25 * np.cos(a), -0.15 + 0.66 * np.cos(a)], -1)
+        return [tube(path, np.linspace(0, np.pi, 33) * 0 + 0.20 * np.sin(np.linspace(0.25, np.pi - 0.25, 33)), main, 9)]
+    flaps = []
+    for sign in (1.0, -1.0):
+        t, w = np.meshgrid(np.linspace(0, 1, 7), np.linspace(0, 1, 6), indexing="ij")
+        turn = (1 - t) * 2.9 + t * 0.30
+        reach = 0.50 + 0.16 * w
+        y = 12.86 - 0.10 * np.cos(turn) - (0.16 + 0.14 * t**3) * w
+        flap = np.stack([sign * reach * np.sin(turn) + 0.0 * t, y, -0.14 + reach * np.cos(turn) + 0.05 * w], -1)
+        flaps.append(sheet(flap, _WHITE if kind != "shirt" else trim, flip=sign > 0))
+    if kind == "bow_tie":
+        flaps += _bow(np.array([0.0, 12.60, 0.56]), 0.30, who.trinket)
+    if kind == "tie":
+        t, w = np.meshgrid(np.linspace(0, 1, 6), np.linspace(-1, 1, 5), indexing="ij")
+        half = 0.07 + 0.07 * t
+        tie = np.stack([w * half, 12.60 - 1.1 * t, 0.56 + 0.10 * np.minimum(t * 2, 1) + 0.02 * (1 - w * w)], -1)
+        flaps += [sheet(tie, who.trinket, flip=True), ball(np.array([0.0, 12.62, 0.58]), np.array([0.09, 0.09, 0.06]), who.trinket)]
+    return flaps
+
+
+def worn(who: Character) -> Strip | None:
+    """All of it as one mesh, or None."""
+    on_head = [*glasses(who), *headwear(who)]
+    solids = [*on_head, *collar(who)]
+    if not solids:
+        return None
+    count = [len(s.position) for s in solids]
+    first = np.cumsum([0, *count])
+    position = np.concatenate([s.position for s in solids]).astype(np.float32)
+    triangle = np.concatenate([s.triangle + k for s, k in zip(solids, first, strict=False)]).astype(np.int32)
+    each = [len(s.triangle) for s in solids]
+    weight = np.zeros((len(position), 2), np.float32)
+    weight[: first[len(on_head)], 0] = 1.0
+    label = [LABEL_OTHER] * len(on_head) + [LABEL_CLOTH] * (len(solids) - len(on_head))
+    zero: Array = np.zeros((len(position), 4), np.float32)
+    return Strip(
+        position,
+        np.concatenate([s.normal for s in solids]).astype(np.float32),
+        zero[:, :2],
+        zero,
+        triangle,
+        np.repeat(_FIRST_GROUP + np.arange(len(solids)), each).astype(np.int32),
+        np.full(len(triangle), -1, np.int32),
+        np.repeat(np.array([s.color for s in solids], np.float32), each, axis=0),
+        np.repeat(np.array(label, np.uint8), each),
+        weight,
+    )
