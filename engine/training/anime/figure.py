@@ -13,6 +13,7 @@ from omote.engine.training.faces import arkit
 
 from . import shapes
 from .character import DRAWN_IRISES, NECKLINES, Character
+from .features import Features
 from .hair import hair
 from .kit import Kit
 from .marks import Decal, decals
@@ -65,7 +66,6 @@ _LABEL = {
 # Teeth after the mouth they show in; then eyes, what frames them, and brows.
 _ORDER = (TEETH, TONGUE, IRIS, PUPIL, HIGHLIGHT, MARK, LASH, LIP, BROW)
 _CLOSED_LASH = 0.62  # how much thinner lashes are on a closed lid
-_EAR_TIP_DM = np.array([0.62, 0.34, -0.22])  # where the tip of an elf's ear goes
 
 
 @lru_cache(maxsize=2)
@@ -104,8 +104,8 @@ class Figure:
     def __init__(self, kit: Kit, character: Character) -> None:
         self.kit, self.character = kit, character
         self.shapes = arkit_shapes(kit)
-        self._part = {name: np.unique(kit.head.triangle[kit.head.region == k]) for name, k in kit.region.items()}
-        self.rest = self._drawn_rest()  # [C,3] the kit's corners before `Face.apply`
+        self._features = Features(kit, character)
+        self._part, self.rest = self._features.part, self._features.rest
         self._clone()
         self.paint = paint(kit, character)
         self._assemble()
@@ -114,66 +114,6 @@ class Figure:
         eyes = float(face[kit.landmark[68:], 2].mean())
         self.center = np.array([0.0, chin + 0.40 * (crown - chin), eyes - 0.6], np.float32)
         self.head_height = crown - chin
-
-    # -- the resting head -------------------------------------------------------------------------------------------
-
-    def _drawn_rest(self) -> Array:
-        """The head's corners with this character's irises, lashes and brows; the face itself is warped later."""
-        who, rest = self.character, self.kit.head.position.copy()
-        self._lash_foot: list[tuple[Index, Index]] = []
-        rest[self._part["teeth"], 0] *= 0.68  # leaves the corners of an open mouth dark
-        for sign in (1.0, -1.0):
-            for name in ("iris", "pupil", "highlight"):
-                rows = self._side(name, sign)
-                middle = rest[self._side("iris", sign)].mean(0)
-                wide, high = who.face.eye_scale
-                stay = (wide / high) ** 0.35  # a narrow eye covers its iris instead of flattening it
-                scale = who.iris_size * np.array([1.0 / stay, stay])
-                rest[rows, :2] = middle[:2] + (rest[rows, :2] - middle[:2]) * scale
-            self._draw_brow(rest, self._side("brow", sign), sign)
-            self._draw_lash(rest, self._side("lash", sign), sign)
-            self._draw_ear(rest, self._side("ear", sign), sign)
-        return rest
-
-    def _side(self, name: str, sign: float) -> Index:
-        rows = self._part[name]
-        return np.asarray(rows[self.kit.head.position[rows, 0] * sign > 0])
-
-    def _draw_brow(self, rest: Array, rows: Index, sign: float) -> None:
-        who = self.character
-        x, y = rest[rows, 0] * sign, rest[rows, 1]
-        middle = 0.5 * (x.min() + x.max())
-        spine = np.polyval(np.polyfit(x, y, 2), x)
-        t = (x - middle) / (0.5 * (x.max() - x.min()))
-        y = spine + (y - spine) * who.brow_thickness
-        y = y + who.brow_tilt * (x - middle) + 0.03 * who.brow_arch * (1 - t * t) + who.brow_height
-        inner = float(x.min())
-        rest[rows, 0] = sign * (inner + (x - inner) * who.brow_length)
-        rest[rows, 1] = y
-
-    def _draw_lash(self, rest: Array, rows: Index, sign: float) -> None:
-        who = self.character
-        loop = self._eye_loop(sign)
-        far = ((rest[rows, None, :2] - self.kit.head.position[loop][None, :, :2]) ** 2).sum(2)
-        foot = self.kit.head.position[loop[far.argmin(1)]]
-        self._lash_foot.append((rows, loop[far.argmin(1)]))
-        rest[rows] += (rest[rows] - foot) * (who.lash_thickness - 1.0)
-        x = rest[rows, 0] * sign
-        wing = who.lash_wing * np.clip((x - 0.60) / 0.16, 0.0, 1.2) ** 2 * (rest[rows, 1] > 14.12)
-        rest[rows, 0] += sign * 0.035 * wing
-        rest[rows, 1] += 0.045 * wing
-
-    def _draw_ear(self, rest: Array, rows: Index, sign: float) -> None:
-        x, y = rest[rows, 0] * sign, rest[rows, 1]
-        out, up = (x - x.min()) / (x.max() - x.min()), (y - y.min()) / (y.max() - y.min())
-        tip = self.character.ear * (out * up**1.5)[:, None] * _EAR_TIP_DM * (sign, 1.0, 1.0)
-        rest[rows] += tip.astype(np.float32)
-
-    def _eye_loop(self, sign: float) -> Index:
-        """Corners of the skin along the border of an eye."""
-        number = self.kit.vertex
-        skin = self._side("skin", sign)
-        return np.asarray(skin[np.isin(number[skin], number[self._part["eye_white"]])])
 
     def _clone(self) -> None:
         """Lower lashes and the line of the lips: strips that hang on corners of the face."""
@@ -184,7 +124,7 @@ class Figure:
         self._clone_material: list[int] = []
         if self.character.has_lower_lash:
             for sign in (1.0, -1.0):
-                loop = self._eye_loop(sign)
+                loop = self._features.eye_loop(sign)
                 loop = loop[(p[loop, 1] < 14.04) & (p[loop, 0] * sign > 0.30)]
                 loop = loop[np.argsort(p[loop, 0] * sign)]
                 t = np.linspace(0, 1, len(loop))
@@ -340,7 +280,7 @@ class Figure:
     def pose(self, expression: Array, head_rotation: Array) -> Posed:
         """Applies [52] ARKit weights and a head rotation (rotation vector, radians, camera's frame)."""
         face = self.rest + self.shapes.apply(expression)
-        for (rows, foot), side in zip(self._lash_foot, ("Left", "Right"), strict=True):
+        for (rows, foot), side in zip(self._features.lash_foot, ("Left", "Right"), strict=True):
             thinner = _CLOSED_LASH * float(expression[arkit.INDEX[f"eyeBlink{side}"]])
             face[rows] += thinner * (face[foot] - face[rows])
         face = self.character.face.apply(np.concatenate([face, face[self._clone_rows] + self._clone_offset]))

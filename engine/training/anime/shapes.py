@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from omote.engine.face.anime_head import mix_weights
 from omote.engine.training.faces import arkit
 
 from .kit import Kit
@@ -14,6 +15,7 @@ from .kit import Kit
 Array = NDArray[np.float32]
 _MOUTH = (0.0, 13.44)  # dm, height of the closed lips
 _EYE_LINE = 14.07  # lids above this belong to the upper lid
+_JAW_LIPS = 1.3  # how much of the source's open mouth jawOpen is
 _LID_MIDDLE, _LID_HALF = 0.45, 0.25  # x and half width of the closed lid, dm
 _CLOSED_Y = 14.02  # height at which the source closes its lids, almost straight
 _CLOSED_ARC, _LAUGH_ARC = -0.085, 0.125  # how far the middle of a closed lid hangs, and of a laughing one rises, dm
@@ -35,32 +37,12 @@ class Shapes:
 
     def apply(self, weights: Array) -> Array:
         """[C,3] what these [52] weights add to positions."""
-        w = np.clip(np.asarray(weights, np.float32), 0.0, 1.0).copy()
-        index = arkit.INDEX
-        for side in ("Left", "Right"):
-            closed = w[index[f"eyeBlink{side}"]]
-            for name in ("eyeWide", "eyeSquint", "cheekSquint"):
-                w[index[name + side]] *= 1.0 - closed
-            w[index[f"eyeLookDown{side}"]] *= 1.0 - 0.6 * closed
-        opened = w[index["jawOpen"]]
-        for name in (
-            "mouthFunnel",
-            "mouthUpperUpLeft",
-            "mouthUpperUpRight",
-            "mouthLowerDownLeft",
-            "mouthLowerDownRight",
-        ):
-            w[index[name]] *= 1.0 - 0.5 * opened
-        used = np.flatnonzero(w)
-        move = np.tensordot(w[used], self.move[used], 1)
-        shut = opened * w[index["mouthClose"]]
-        move -= shut * self.lips
-        raw = np.clip(weights, 0.0, 1.0)
-        for k, side in enumerate(("Left", "Right")):
-            lifted = max(float(raw[index[f"mouthSmile{side}"]]), float(raw[index[f"cheekSquint{side}"]]))
-            amount = float(raw[index[f"eyeBlink{side}"]]) * min(1.4 * lifted, 1.0)
+        mixed = mix_weights(weights)
+        used = np.flatnonzero(mixed.weights)
+        move = np.tensordot(mixed.weights[used], self.move[used], 1) - mixed.shut * self.lips
+        for amount, grin in zip(mixed.grin, self.grin, strict=True):
             if amount > 0.0:
-                move += amount * self.grin[k]
+                move += amount * grin
         return np.asarray(move, np.float32)
 
 
@@ -108,7 +90,7 @@ def build(kit: Kit) -> Shapes:
     grin = kit.dense("eye_smile") - kit.dense("eye_close")
     grin[:, 1] += _arc(make, "eye_smile", _LAUGH_ARC, -0.045) - _arc(make, "eye_close", _CLOSED_ARC, 0.025)
     grins = [grin * make.side(is_left, 0.05)[:, None] for is_left in (True, False)]
-    return Shapes(make.move, kit.dense("lip_a") * near_lips, (grins[0], grins[1]))
+    return Shapes(make.move, _JAW_LIPS * kit.dense("lip_a") * near_lips, (grins[0], grins[1]))
 
 
 def _arc(make: _Maker, morph: str, middle: float, ends: float) -> Array:
@@ -182,7 +164,7 @@ def _half_mouth(make: _Maker, side: str, left: bool) -> None:
 def _mouth(make: _Maker) -> None:
     soft = make.mouth * ~make.hard
     centre = soft * np.exp(-((make.x / 0.13) ** 2))
-    make.add("jawOpen", "lip_a", 1.0)
+    make.add("jawOpen", "lip_a", _JAW_LIPS)
     chin = make.jaw * ~make.hard * _step(13.40, 13.1, make.y)
     make.shift("jawOpen", (0.0, -0.05, -0.01), chin)
     make.add("mouthClose", "mouth_short", 0.3)
