@@ -182,10 +182,10 @@ class _Dice:
 
 
 def _skin(dice: _Dice) -> RGB:
-    """Uniform over the whole range, so that no tone is rare; one in twenty is no human's."""
+    """Every tone, so that none is rare, the light ones of most drawings more often; one in twenty is no human's."""
     if dice.chance(0.05):
         return dice.color((0.12, 0.4), (0.6, 0.98))
-    at = dice.between(0.0, len(_SKINS) - 1.001)
+    at = dice.between(0.0, len(_SKINS) - 1.001) if dice.chance(0.55) else dice.between(0.0, 3.2)
     return mix(_SKINS[int(at)], _SKINS[int(at) + 1], at - int(at))
 
 
@@ -225,13 +225,13 @@ def _hair(dice: _Dice, kit: Kit) -> Hair:
         has_ahoge=dice.chance(0.3),
         has_trinket=dice.chance(0.5),
         length=dice.between(0.65, 1.3),
-        volume=dice.between(0.02, 0.20),
+        volume=dice.between(0.04, 0.30),
         seed=int(dice.rng.integers(2**31)),
     )
 
 
 def _face(dice: _Dice, is_masculine: bool) -> Face:
-    eye = dice.normal(1.08, 0.10, 0.82, 1.30)
+    eye = dice.normal(1.12, 0.10, 0.84, 1.32)
     return Face(
         eye_scale=(
             float(np.clip(eye + dice.normal(0, 0.05, -0.1, 0.1), 0.82, 1.30)),
@@ -244,7 +244,7 @@ def _face(dice: _Dice, is_masculine: bool) -> Face:
         eye_height=dice.normal(-0.01, 0.035, -0.09, 0.07),
         face_width=dice.normal(1.0, 0.04, 0.92, 1.08),
         jaw_width=dice.normal(0.99, 0.06, 0.86, 1.12) + 0.05 * is_masculine,
-        cheek=dice.normal(0.0, 0.04, -0.08, 0.10),
+        cheek=dice.normal(0.0, 0.025, -0.05, 0.06),
         chin_length=dice.normal(0.0, 0.04, -0.08, 0.08) + 0.04 * is_masculine,
         chin_point=dice.normal(0.0, 0.12, -0.2, 0.3),
         mouth_width=dice.normal(1.15, 0.18, 0.8, 1.6),
@@ -267,7 +267,7 @@ def _pen(dice: _Dice) -> Pen:
     pen = _PENS[dice.pick("shading", ["cel", *SHADINGS])]
     ink = (0.07, 0.05, 0.07) if pen.shading == "ink" or dice.chance(0.5) else dice.color((0.3, 0.8), (0.15, 0.45))
     tint = dice.between(0.3, 1.0) if dice.chance(0.25) else pen.ink_tint
-    width = pen.line * dice.between(0.65, 1.45) * (0.0 if pen.shading == "painterly" and dice.chance(0.3) else 1.0)
+    width = pen.line * dice.between(0.6, 1.25) * (0.0 if pen.shading == "painterly" and dice.chance(0.3) else 1.0)
     return replace(
         pen,
         edge=pen.edge * dice.between(0.7, 1.5),

@@ -39,7 +39,7 @@ FACES: dict[str, dict[str, float]] = {
     "shout": _both(browDown=0.9, mouthUpperUp=0.6, mouthLowerDown=0.5, noseSneer=0.6) | {"jawOpen": 1.0},
     "sad": _both(mouthFrown=0.8) | {"browInnerUp": 1.0, "mouthShrugLower": 0.3},
     "cry": _both(eyeBlink=1.0, mouthFrown=0.8) | {"browInnerUp": 1.0, "jawOpen": 0.5},
-    "pout": _both(cheekPuff=0.0, browDown=0.4) | {"cheekPuff": 0.9, "mouthPucker": 0.6},
+    "pout": _both(browDown=0.4) | {"cheekPuff": 0.9, "mouthPucker": 0.6},
     "smirk": {"mouthSmileLeft": 0.9, "browOuterUpLeft": 0.6, "mouthDimpleLeft": 0.4},
     "tongue": _both(mouthSmile=0.5) | {"jawOpen": 0.35, "tongueOut": 1.0, "eyeBlinkRight": 1.0},
 }

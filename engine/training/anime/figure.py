@@ -15,6 +15,7 @@ from . import shapes
 from .character import DRAWN_IRISES, NECKLINES, Character
 from .features import Features
 from .hair import hair
+from .hairstyles import FRONTS
 from .kit import Kit
 from .marks import Decal, decals
 from .paint import LEFT_IRIS, RIGHT_IRIS, SKIN_PICTURE, STRANDS, paint
@@ -65,6 +66,7 @@ _LABEL = {
 }  # fmt: skip
 # Teeth after the mouth they show in; then eyes, what frames them, and brows.
 _ORDER = (TEETH, TONGUE, IRIS, PUPIL, HIGHLIGHT, MARK, LASH, LIP, BROW)
+_HAIRLINE_DM = 0.05  # how much lower the hair begins under a fringe made by code
 _CLOSED_LASH = 0.62  # how much thinner lashes are on a closed lid
 
 
@@ -185,11 +187,11 @@ class Figure:
         self._body_material = body_material_of_corner(kit)
         self._body, body_attribute = self._dress()
         skull = self.character.face.apply(self.rest)[self._part["skin"]]
-        strips = [s for s in (hair(kit, who, skull), worn(who)) if s is not None]
+        strips = [s for s in (hair(kit, who, skull), worn(who, skull)) if s is not None]
         starts = np.cumsum([count + clones + len(wear.position), *[len(s.position) for s in strips]])
         attribute = np.zeros((count + clones, 4), np.float32)
         attribute[:, SCALP] = -1.0
-        attribute[:count, SCALP] = kit.scalp
+        attribute[:count, SCALP] = kit.scalp + _HAIRLINE_DM * (who.hair.front in FRONTS)
         attribute[:count, BLUSH] = self._blush()
         clone_triangle = np.array(self._clone_triangle, np.int32).reshape(-1, 3) + count
         triangle = [head.triangle, clone_triangle, wear.triangle[is_worn] + count + clones]

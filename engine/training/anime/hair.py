@@ -12,7 +12,7 @@ from .kit import Kit
 from .shade import FIRST_LOCK
 from .strip import Strip, unit
 from .surface import LABEL_HAIR, LABEL_OTHER
-from .worn import HATS
+from .worn import BRIM_SLOPE, HATS
 
 Array = NDArray[np.floating]
 Index = NDArray[np.integer]
@@ -188,8 +188,7 @@ def _press(position: Array, skull: Array, brim_y: float) -> None:
     far = np.linalg.norm(away, axis=1)
     azimuth, elevation = np.arctan2(away[:, 0], away[:, 2]), np.arcsin(np.clip(away[:, 1] / far, -1.0, 1.0))
     room = Skull(skull).radius(azimuth.astype(np.float64), elevation.astype(np.float64)) + 0.07
-    # The brim sits lower at the back.
-    covered = np.clip((position[:, 1] - brim_y - 0.25 * position[:, 2]) / 0.15 + 1.0, 0.0, 1.0)
+    covered = np.clip((position[:, 1] - brim_y - BRIM_SLOPE * position[:, 2]) / 0.10 + 1.6, 0.0, 1.0)
     scale = 1.0 + covered * (np.minimum(room / far, 1.0) - 1.0)
     position[:] = CENTER + away * scale[:, None]
 

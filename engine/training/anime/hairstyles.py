@@ -89,8 +89,10 @@ _T = np.linspace(0.0, 1.0, POINTS)
 _PROFILES = {
     "leaf": np.clip(0.55 + 1.2 * _T, 0.0, 1.0) * np.clip((1.0 - _T) / 0.55, 0.0, 1.0) ** 0.8,
     "blunt": np.clip(0.6 + 1.2 * _T, 0.0, 1.0) * np.clip((1.0 - _T) / 0.04, 0.55, 1.0),
+    "full": np.clip(0.5 + 2.0 * _T, 0.0, 1.0) * np.clip((1.0 - _T) / 0.38, 0.0, 1.0) ** 0.7,
+    "root": np.clip(0.12 + 4.0 * _T, 0.0, 1.0),
     "strand": np.clip(0.8 + _T, 0.0, 1.0) * (1.0 - _T) ** 0.7,
-    "even": np.clip(0.3 + 5.0 * _T, 0.0, 1.0) * np.clip((1.0 - _T) / 0.12, 0.15, 1.0),
+    "even": np.clip(0.55 + 5.0 * _T, 0.0, 1.0) * np.clip((1.0 - _T) / 0.12, 0.15, 1.0),
     "lobe": np.sin(np.pi * np.clip(0.08 + 0.9 * _T, 0.0, 1.0)) ** 0.8,
     "constant": np.ones(POINTS),
 }
@@ -120,6 +122,10 @@ class Cut:
     volume: float  # dm above the skin
     length: float  # 1 is usual
 
+    def layer(self) -> float:
+        """A small lift, another for each lock: locks that lie equally high would cut each other in jags."""
+        return float(self.rng.uniform(0.0, 0.05))
+
     def jitter(self, spread: float) -> float:
         return float(np.clip(self.rng.normal(0.0, spread), -2.2 * spread, 2.2 * spread))
 
@@ -137,9 +143,10 @@ def _drop(point: Wide, down: float, out: float = 0.0, forward: float = 0.0) -> W
 def _front_lock(cut: Cut, root: float, fall: float, end_y: float, width: float, profile: str, sway: float) -> Lock:
     """From the crown over the hairline at azimuth `fall`, then down the forehead to the height `end_y`."""
     s, v = cut.skull, cut.volume
-    top = s.at(root, 1.22, 0.02 + 0.5 * v)
-    upper = s.at(0.5 * (root + fall), 0.95, 0.03 + 0.9 * v)
-    brim = s.at(fall, 0.60, 0.05 + 0.9 * v)
+    v += cut.layer()
+    top = s.at(root, 1.40, 0.05 + v)
+    upper = s.at(0.5 * (root + fall), 0.98, 0.06 + v)
+    brim = s.at(fall, 0.60, 0.06 + v)
     front = s.at(fall + 0.5 * sway, 0.30, 0.06 + 0.55 * v)
     end = front.copy()
     end[0] += 0.5 * sway
@@ -154,7 +161,7 @@ def _straight(cut: Cut) -> list[Lock]:
     edge = float(cut.rng.uniform(0.85, 1.05))
     falls = np.linspace(-edge, edge, n)
     return [
-        _front_lock(cut, 0.55 * f, f, end + cut.jitter(0.018) - 0.03 * abs(f), 2.5 * edge / n, "blunt", 0.0)
+        _front_lock(cut, 0.55 * f, f, end + cut.jitter(0.018) - 0.03 * abs(f), 3.2 * edge / n, "blunt", 0.0)
         for f in falls
     ]
 
@@ -179,45 +186,45 @@ def _wispy(cut: Cut) -> list[Lock]:
 
 
 def _parting(cut: Cut, part: float, reach: Sequence[float], end_y: float, profile: str) -> list[Lock]:
-    """Locks that leave a parting at azimuth `part` to both sides."""
-    s, v, locks = cut.skull, cut.volume, []
+    """Locks that leave a parting at azimuth `part` to both sides; the inner ones begin at the hairline."""
+    s, locks, n = cut.skull, [], len(reach)
     for side in (1.0, -1.0):
         for k, far in enumerate(reach):
-            fall = part + side * far
-            root = s.at(part + side * 0.04, 1.28 - 0.24 * k, 0.02)
-            upper = s.at(part + side * 0.25 * far, 1.05 - 0.16 * k, 0.05 + v)
-            over = s.at(part + side * 0.75 * far, 0.62 - 0.05 * k, 0.06 + v)
-            beside = s.at(fall, 0.18, 0.08 + 0.7 * v)
+            v, t, fall = cut.volume + 0.045 * k, k / (n - 1), part + side * far
+            root = s.at(part + side * 0.03, 1.45 - 0.80 * t, 0.03 + cut.volume)
+            upper = s.at(part + side * 0.35 * far, 1.10 - 0.50 * t, 0.06 + v)
+            over = s.at(part + side * 0.80 * far, 0.66 - 0.20 * t, 0.06 + v)
+            beside = s.at(fall, 0.18, 0.07 + 0.7 * v)
             end = _drop(beside, float(beside[1]) - end_y + cut.jitter(0.06), -0.02, 0.02)
-            locks.append(lock([root, upper, over, beside, end], 0.40 - 0.03 * k, profile, 0.4))
+            locks.append(lock([root, upper, over, beside, end], 0.44, profile, 0.35))
     return locks
 
 
 def _parted(cut: Cut) -> list[Lock]:
-    return _parting(cut, cut.jitter(0.08), (1.25, 1.0, 0.8), 13.95 + cut.jitter(0.12), "leaf")
+    return _parting(cut, cut.jitter(0.08), (1.35, 1.18, 1.0, 0.80), 14.0 + cut.jitter(0.12), "full")
 
 
 def _curtain(cut: Cut) -> list[Lock]:
-    return _parting(cut, cut.jitter(0.15), (1.15, 0.9, 0.62), 13.72 + cut.jitter(0.12), "strand")
+    return _parting(cut, cut.jitter(0.15), (1.30, 1.10, 0.88, 0.62), 13.78 + cut.jitter(0.12), "full")
 
 
 def _swept(cut: Cut) -> list[Lock]:
     part = float(cut.rng.uniform(0.35, 0.65))
-    s, v, locks = cut.skull, cut.volume, []
+    s, locks = cut.skull, []
     for k, far in enumerate((0.35, 0.7, 1.0, 1.3, 1.55)):
-        root = s.at(part, 1.25 - 0.13 * k, 0.02)
-        upper = s.at(part - 0.4 * far, 0.95 - 0.08 * k, 0.06 + v)
+        v = cut.volume + 0.04 * (4 - k)
+        root = s.at(part, 0.72 + 0.17 * k, 0.02 + cut.volume)
+        upper = s.at(part - 0.4 * far, 0.70 + 0.10 * k, 0.06 + v)
         brim = s.at(part - 0.8 * far, 0.58, 0.07 + v)
         low = s.at(part - far, 0.28, 0.07 + 0.6 * v)
         end = _drop(low, float(low[1]) - 14.20 + cut.jitter(0.07) + 0.12 * k * 0.3, -0.02)
         end[0] -= 0.10
-        locks.append(lock([root, upper, brim, low, end], 0.40, "leaf", 0.35))
-    for k in range(2):
-        over = s.at(part + 0.35 + 0.15 * k, 0.62, 0.05 + v)
-        beside = s.at(part + 0.55, 0.2, 0.06 + 0.6 * v)
-        locks.append(
-            lock([s.at(part, 1.2 - 0.2 * k, 0.02), over, beside, _drop(beside, 0.4 + cut.jitter(0.1))], 0.34, "leaf", 0.4)
-        )
+        locks.append(lock([root, upper, brim, low, end], 0.44, "full", 0.35))
+    for k in range(3):
+        over = s.at(part + 0.28 + 0.12 * k, 0.60, 0.06 + cut.volume + 0.04 * k)
+        beside = s.at(part + 0.45 + 0.12 * k, 0.2, 0.07 + 0.6 * cut.volume)
+        root = s.at(part, 0.72 + 0.25 * k, 0.03 + cut.volume)
+        locks.append(lock([root, over, beside, _drop(beside, 0.4 + cut.jitter(0.1))], 0.40, "full", 0.35))
     return locks
 
 
@@ -225,8 +232,8 @@ def _m_fringe(cut: Cut) -> list[Lock]:
     """A long lock between the eyes, and a group to each side."""
     locks = [_front_lock(cut, 0.0, cut.jitter(0.05), 13.98 + cut.jitter(0.06), 0.30, "leaf", cut.jitter(0.08))]
     for side in (1.0, -1.0):
-        for fall, end in ((0.34, 14.40), (0.62, 14.24), (0.9, 14.02)):
-            locks.append(_front_lock(cut, side * 0.5 * fall, side * fall, end + cut.jitter(0.05), 0.36, "leaf", side * 0.1))
+        for fall, end in ((0.30, 14.40), (0.58, 14.24), (0.88, 14.02)):
+            locks.append(_front_lock(cut, side * 0.5 * fall, side * fall, end + cut.jitter(0.05), 0.42, "full", side * 0.1))
     return locks
 
 
@@ -239,13 +246,14 @@ def _over_eye(cut: Cut) -> list[Lock]:
 
 def _slicked(cut: Cut) -> list[Lock]:
     """Combed back from the hairline: the forehead stays bare."""
-    s, v, locks = cut.skull, cut.volume, []
-    for f in np.linspace(-1.15, 1.15, 11):
-        brim = s.at(f, 0.72 - 0.32 * abs(f) ** 1.5, 0.0)
-        rise = s.at(f * 0.95, 0.92 - 0.25 * abs(f), 0.07 + v)
+    s, locks = cut.skull, []
+    for f in np.linspace(-1.2, 1.2, 21):
+        v = cut.volume + cut.layer()
+        brim = s.at(f, 0.52 + cut.jitter(0.03) - 0.30 * abs(f) ** 1.5, -0.01)
+        rise = s.at(f * 0.95, 0.80 - 0.28 * abs(f), 0.07 + v)
         top = s.at(f * 1.05 if abs(f) > 0.6 else f * 0.7, 1.18 - 0.2 * abs(f), 0.08 + v)
         back = s.at(np.sign(f + 1e-6) * (np.pi - 0.8 * (1.15 - abs(f))), 0.95 - 0.2 * abs(f), 0.05 + v)
-        locks.append(lock([brim, rise, top, back], 0.36, "even", 0.4))
+        locks.append(lock([brim, rise, top, back], 0.34, "root", 0.35))
     if cut.rng.random() < 0.6:  # strands that have come loose
         for _ in range(2):
             locks.append(_front_lock(cut, cut.jitter(0.2), cut.jitter(0.35), 14.1 + cut.jitter(0.1), 0.10, "strand", 0.1))
@@ -290,46 +298,57 @@ def _side_thick(cut: Cut) -> list[Lock]:
     return _sides(cut, 13.35 + cut.jitter(0.15), 0.36, 2, "blunt")
 
 
-def _drill(cut: Cut, top: Wide, length: float, radius: float, turns: int) -> list[Lock]:
-    """A ringlet that hangs from `top`."""
-    locks, hand = [], -1.0 if top[0] < 0 else 1.0
+def _coil(top: Wide, axis: Wide, radius: Array, turns: int, hand: float) -> list[Lock]:
+    """A band wound around an axis [3] that begins at `top`, as wide as to leave no gap; `radius` [k] along it."""
+    length = float(np.linalg.norm(axis))
+    along = axis / length
+    side = np.cross(along, [0.0, 0.0, 1.0] if abs(along[2]) < 0.8 else [1.0, 0.0, 0.0])
+    side /= np.linalg.norm(side)
+    other, locks = np.cross(along, side), []
     for k in range(turns):
-        a = np.linspace(0, 2 * np.pi * 1.12, POINTS)
-        t = (k + a / (2 * np.pi)) / (turns + 0.2)
-        r = radius * np.clip(1.0 - 0.75 * t**1.5, 0.1, 1.0)
-        axis = top + np.stack([0.05 * hand * t, -length * t, 0.03 + 0 * t], 1)
-        point = axis + np.stack([r * np.cos(hand * a + 2.0), 0 * a, r * np.sin(hand * a + 2.0)], 1)
-        normal = point - axis
-        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-        width = 1.30 * length / turns * np.clip(1.15 - 0.6 * t, 0.3, 1.0)
-        size = np.stack([width, 0.35 * width], 1)
+        a = np.linspace(-0.1, 2 * np.pi * 1.05, POINTS)
+        t = (k + a / (2 * np.pi)) / (turns + 0.1)
+        r = np.interp(t, np.linspace(0.0, 1.0, len(radius)), radius)[:, None]
+        normal = np.cos(a)[:, None] * side + hand * np.sin(a)[:, None] * other
+        point = top + t[:, None] * axis + r * normal
+        width = 1.5 * length / turns * np.clip(np.minimum(t, 1.0 - t) * 6.0 + 0.45, 0.0, 1.0)
+        size = np.stack([width, 0.4 * width], 1)
         locks.append(Lock(point.astype(np.float32), normal.astype(np.float32), size.astype(np.float32)))
     return locks
+
+
+def _drill(top: Wide, length: float, radius: float, turns: int) -> list[Lock]:
+    """A ringlet that hangs from `top`, widest below its root."""
+    hand = -1.0 if top[0] < 0 else 1.0
+    widths = (radius * np.array([0.35, 0.85, 1.0, 0.92, 0.75, 0.52, 0.22])).astype(np.float32)
+    return _coil(top, np.array([0.06 * hand, -length, 0.05]), widths, turns, hand)
 
 
 def _side_drill(cut: Cut) -> list[Lock]:
     locks = _sides(cut, 13.95, 0.26, 1, "even")
     for side in (1.0, -1.0):
         top = _drop(cut.skull.at(side * 1.25, 0.05, 0.16 + cut.volume), 0.1)
-        locks += _drill(cut, top, 1.15 * cut.length, 0.17, 5)
+        locks += _drill(top, 1.2 * cut.length, 0.19, 4)
     return locks
 
 
-def _braid(top: Wide, end: Wide, width: float, outward: Wide, lobes: int = 8) -> list[Lock]:
-    """A plait from `top` to `end`: lobes that cross from side to side, then a loose end with a tie."""
-    along = (end - top) / np.linalg.norm(end - top)
+def _braid(top: Wide, end: Wide, width: float, outward: Wide) -> list[Lock]:
+    """A plait from `top` to `end`: lobes that cross from side to side, then a tie and a loose end."""
+    axis, length = end - top, float(np.linalg.norm(end - top))
+    along = axis / length
     across = np.cross(along, outward)
     across /= np.linalg.norm(across)
-    locks, step = [], float(np.linalg.norm(end - top)) / lobes
+    lobes = max(round(length / (0.42 * width)), 4)
+    locks, step = [], length / lobes
     for k in range(lobes):
-        side = 1.0 if k % 2 else -1.0
-        w = width * (1.0 - 0.35 * k / lobes)
-        first = top + along * step * (k - 0.35) + across * side * 0.55 * w
-        bulge = top + along * step * (k + 0.4) + across * side * 0.45 * w + outward * 0.12 * w
-        last = top + along * step * (k + 1.15) - across * side * 0.25 * w
-        locks.append(lock([first, bulge, last], 0.85 * w, "lobe", 0.7))
-    locks.append(lock([end - 0.3 * step * along, end, end + 0.25 * step * along], 0.5 * width, "constant", 0.9, TIE))
-    locks.append(lock([end, end + 1.1 * step * along, end + 2.2 * step * along], 0.75 * width, "leaf", 0.7))
+        side, w = 1.0 if k % 2 else -1.0, width * (1.0 - 0.3 * k / lobes)
+        first = top + along * step * (k - 0.8) + across * side * 0.42 * w
+        bulge = top + along * step * (k + 0.3) + across * side * 0.36 * w + outward * 0.10 * w
+        last = top + along * step * (k + 1.5) - across * side * 0.20 * w
+        locks.append(lock([first, bulge, last], 0.80 * w, "lobe", 0.8))
+    tip = end + along * 0.1 * width
+    locks.append(lock([end - 0.25 * width * along, end, end + 0.25 * width * along], 0.55 * width, "constant", 0.9, TIE))
+    locks.append(lock([tip, tip + 0.5 * width * along, tip + 1.1 * width * along], 0.75 * width, "leaf", 0.7))
     return locks
 
 
@@ -338,7 +357,7 @@ def _side_braid(cut: Cut) -> list[Lock]:
     for side in (1.0, -1.0):
         top = _drop(cut.skull.at(side * 1.30, 0.0, 0.12 + cut.volume), 0.1)
         end = top + np.array([side * -0.12, -1.05 * cut.length, 0.12])
-        locks += _braid(top, end, 0.22, np.array([side * 0.7, 0.0, 0.7]))
+        locks += _braid(top, end, 0.27, np.array([side * 0.7, 0.0, 0.7]))
     return locks
 
 
@@ -352,10 +371,9 @@ def _cap(cut: Cut, end: Callable[[float, Wide], Sequence[Wide]], profile: str, w
     for layer in range(2):
         for a in np.linspace(0.95 + 0.06 * layer, 2 * np.pi - 0.95 - 0.06 * layer, n - layer):
             signed = a if a <= np.pi else a - 2 * np.pi
-            root = s.at(np.pi, 1.28, 0.02 + v * (1 - layer)) if layer else s.at(signed * 0.6, 1.38, 0.04 + v)
-            high = s.at(signed, 0.95, 0.07 + v - 0.04 * layer)
-            side = s.at(signed, 0.40, 0.08 + v - 0.04 * layer)
-            low = s.at(signed, -0.05, 0.07 + v - 0.04 * layer)
+            lift = 0.07 + v - 0.05 * layer + cut.layer()
+            root, high = s.at(signed, 1.53, lift - 0.03), s.at(signed, 0.98, lift)
+            side, low = s.at(signed, 0.40, lift + 0.01), s.at(signed, -0.05, lift)
             knots = [root, high, side, low, *end(signed, low)]
             locks.append(lock(knots, width, profile, 0.35, wave=wave * (0.6 + 0.8 * cut.rng.random())))
     return locks
@@ -424,11 +442,11 @@ def _pulled(cut: Cut, azimuth: float, elevation: float) -> list[Lock]:
     for a in np.linspace(0.9, 2 * np.pi - 0.9, 18):
         signed = a if a <= np.pi else a - 2 * np.pi
         low = -0.38 if abs(signed) > 2.0 else 0.0
-        brim = s.at(signed, low, 0.03)
-        middle = CENTER + direction(np.array(signed), np.array(0.45)) * (s.radius(np.array(signed), np.array(0.45)) + 0.08)
+        brim, over = s.at(signed, low, 0.02), cut.layer()
+        middle = CENTER + direction(np.array(signed), np.array(0.45)) * (s.radius(np.array(signed), np.array(0.45)) + 0.08 + over)
         blend = 0.5 * (middle + base) - CENTER
         e, z = np.arcsin(blend[1] / np.linalg.norm(blend)), np.arctan2(blend[0], blend[2])
-        locks.append(lock([brim, middle, s.at(float(z), float(e), 0.12), base], 0.42, "even", 0.35))
+        locks.append(lock([brim, middle, s.at(float(z), float(e), 0.11 + over), base], 0.46, "even", 0.35))
     return locks
 
 
@@ -439,10 +457,10 @@ def _halved(cut: Cut, elevation: float, azimuth: float) -> list[Lock]:
         base = s.at(side * azimuth, elevation, 0.10)
         for a in np.linspace(0.9, np.pi - 0.05, 10):
             low = -0.38 if a > 2.0 else 0.0
-            middle = s.at(side * (0.6 * a + 0.4 * azimuth), 0.5 * (low + elevation), 0.10)
+            middle = s.at(side * (0.6 * a + 0.4 * azimuth), 0.5 * (low + elevation), 0.09 + cut.layer())
             locks.append(lock([s.at(side * a, low, 0.03), middle, base], 0.40, "even", 0.35))
-        for e in (0.75, 1.0, 1.25, 1.45):
-            locks.append(lock([s.at(side * 0.05, e, 0.04), s.at(side * azimuth * 0.6, e, 0.12), base], 0.40, "even", 0.35))
+        for e in (0.78, 1.0, 1.25, 1.5):
+            locks.append(lock([s.at(side * 0.05, e, 0.04), s.at(side * azimuth * 0.6, e, 0.11 + cut.layer()), base], 0.44, "even", 0.35))
     return locks
 
 
@@ -456,15 +474,15 @@ def _tail(cut: Cut, base: Wide, out: Wide, length: float, width: float, wave: fl
     across = np.cross(out, [0.0, 1.0, 0.0])
     across /= max(float(np.linalg.norm(across)), 1e-6)
     locks = [_tie(base, out, 0.34)]
-    for k in range(7):
-        a = k * 2 * np.pi / 7
+    for k in range(10):
+        a = k * 2 * np.pi / 9
         spread = np.array([np.cos(a), np.sin(a)]) * (0.0 if k == 0 else 1.0)
-        wide = across * spread[0] * 0.15 + np.array([0.0, 1.0, 0.0]) * 0 + out * spread[1] * 0.12
+        wide = across * spread[0] * 0.16 + out * spread[1] * 0.13
         start = base + 0.06 * out
         lifted = base + 0.38 * out + 0.6 * wide + np.array([0.0, 0.08, 0.0])
         hang = lifted + 0.15 * out + 1.6 * wide + np.array([0.0, -0.45 * length, 0.0])
         end = hang + 0.2 * wide - 0.12 * out + np.array([0.0, -0.55 * length + cut.jitter(0.12), 0.0])
-        locks.append(lock([start, lifted, hang, end], width, "leaf", 0.5, wave=wave))
+        locks.append(lock([start, lifted, hang, end], width, "full", 0.5, wave=wave))
     return locks
 
 
@@ -503,24 +521,18 @@ def _back_twin_drills(cut: Cut) -> list[Lock]:
         base = cut.skull.at(side * 1.85, 0.6, 0.12)
         out = np.array([side, 0.2, -0.2])
         locks.append(_tie(base, out / np.linalg.norm(out), 0.34))
-        locks += _drill(cut, base + np.array([side * 0.30, -0.02, 0.0]), 1.9 * cut.length, 0.30, 7)
+        locks += _drill(base + np.array([side * 0.26, 0.05, 0.0]), 1.9 * cut.length, 0.32, 5)
     return locks
 
 
 def _bun(base: Wide, radius: float) -> list[Lock]:
+    """A coil as round as a ball, with a tie at its foot."""
     away = base - CENTER
     away = away / np.linalg.norm(away)
-    side = np.cross(away, [0.0, 0.0, 1.0] if abs(away[2]) < 0.9 else [0.0, 1.0, 0.0])
-    side /= np.linalg.norm(side)
-    other, centre, locks = np.cross(away, side), base + 0.75 * radius * away, []
-    for a in np.arange(9) * 2 * np.pi / 9:
-        around = np.cos(a) * side + np.sin(a) * other
-        turned = np.cos(a + 0.9) * side + np.sin(a + 0.9) * other
-        knots = [centre + radius * (around * c + away * h) for c, h in ((0.55, -0.75), (0.95, -0.2))]
-        knots += [centre + radius * (0.5 * (around + turned) * 0.95 + away * 0.45), centre + radius * (turned * 0.1 + away)]
-        locks.append(lock(knots, 0.95 * radius, "even", 0.35))
-    locks.append(lock([base - 0.03 * away, base + 0.02 * away, base + 0.1 * away], 1.2 * radius, "constant", 1.0, TIE))
-    return locks
+    t = np.linspace(0.0, 1.0, 9)
+    widths = (radius * np.sqrt(np.clip(1.0 - (1.85 * t - 0.85) ** 2, 0.0, 1.0))).astype(np.float32)
+    coil = _coil(base - 0.1 * away, 1.7 * radius * away, widths, 3, 1.0 if base[0] >= 0 else -1.0)
+    return [*coil, lock([base - 0.03 * away, base + 0.01 * away, base + 0.07 * away], 1.5 * radius, "constant", 1.0, TIE)]
 
 
 def _back_bun(cut: Cut) -> list[Lock]:
@@ -540,7 +552,7 @@ def _back_braid(cut: Cut) -> list[Lock]:
     """One plait over the shoulder."""
     top = _drop(cut.skull.at(2.2, -0.3, 0.14), 0.1)
     end = np.array([0.62, 12.2, 0.55])
-    return _pulled(cut, 2.2, -0.3) + _braid(top, end, 0.36, np.array([0.75, 0.1, 0.65]), 7)
+    return _pulled(cut, 2.2, -0.3) + _braid(top, end, 0.50, np.array([0.75, 0.1, 0.65]))
 
 
 def _back_twin_braids(cut: Cut) -> list[Lock]:
@@ -548,7 +560,7 @@ def _back_twin_braids(cut: Cut) -> list[Lock]:
     for side in (1.0, -1.0):
         top = _drop(cut.skull.at(side * 1.9, -0.3, 0.14), 0.1)
         end = np.array([side * 0.72, 12.25, 0.45])
-        locks += _braid(top, end, 0.30, np.array([side * 0.6, 0.1, 0.8]))
+        locks += _braid(top, end, 0.40, np.array([side * 0.6, 0.1, 0.8]))
     return locks
 
 

@@ -158,6 +158,6 @@ def paint(kit: Kit, who: Character) -> Paint:
         ring=np.array(who.ring, np.float32),
         ink=np.array(pen.ink, np.float32),
         style=np.array(
-            [pen.tones, pen.edge, pen.shade, pen.rim, pen.glow, pen.grain, pen.line, pen.ink_tint, who.pattern], np.float32
+            [pen.tones, pen.edge, pen.shade, pen.rim, pen.glow, pen.grain, pen.line, pen.ink_tint, who.pattern, who.hair.front in kit.swept], np.float32
         ),
     )

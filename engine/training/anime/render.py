@@ -109,6 +109,7 @@ def _nothing(side: int) -> Hits:
         color=np.zeros((side, side, 4), np.float32),
         group=np.full((side, side), -1, np.int16),
         pen=np.ones((side, side), np.float32),
+        rim=np.zeros((side, side), np.float32),
         ink=np.zeros((side, side, 4), np.float32),
         brow=np.zeros((side, side, 4), np.float32),
     )

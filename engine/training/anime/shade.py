@@ -21,6 +21,7 @@ from .surface import (
     HAIR,
     INK,
     INK_TINT,
+    IS_MESH,
     LABEL_CLOTH,
     LABEL_HAIR,
     LABEL_NONE,
@@ -196,8 +197,6 @@ def shade(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
                             base[k] *= rgba[k]
                         else:
                             base[k] *= 1.0 + 0.5 * (rgba[k] - 0.75)
-                if material == SKIN:
-                    cosine -= 0.25
                 for k in range(3):
                     dark[k] = base[k] * paint.hair_shade[k]
                 jag = _strands(group, across)
@@ -208,6 +207,7 @@ def shade(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
                     for k in range(3):
                         base[k] += shine * (paint.hair[tint, 3, k] - base[k])
                 bias, rim = 0.08, 1.0
+                hits.rim[y, x] = 1.0 if paint.style[IS_MESH] > 0.0 else min(abs(u - 0.5) * 2.0, 1.0)
                 hits.pen[y, x] = 1.0 - 0.6 * _step(0.7, 1.0, along)  # lines taper with the lock
             elif material == SKIN or (material == BODY and cover <= 0.0 and jacket <= 0.0 and not is_choker):
                 bilinear(paint, mesh.picture[t], u, v, rgba)
@@ -252,13 +252,14 @@ def shade(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
                     dark[k] = base[k] * 0.85
                 keeps_light = True
             if paint.style[GRAIN] > 0.0:
-                stroke = paint.style[GRAIN] * _brush(n[0] * 1.3 + u, n[1] * 1.3 + v, n[2])
-                cosine += 0.16 * stroke
+                stroke = paint.style[GRAIN] * _brush(0.3 * n[0] + 0.12 * u, 0.3 * n[1] + 0.12 * v, 0.3 * n[2])
+                cosine += 0.10 * stroke
                 for k in range(3):
-                    base[k] *= 1.0 + 0.035 * stroke
+                    base[k] *= 1.0 + 0.02 * stroke
             edge_width, tones = paint.style[EDGE], int(paint.style[TONES])
             light = 1.0 if keeps_light or tones < 2 else _step(bias - edge_width, bias + edge_width, cosine)
-            if tones >= 2 and light > 0.0 and material != HAIR and _shadowed(mesh, hits, tone, y, x, material):
+            is_hair = material == HAIR or group == SCALP_GROUP
+            if tones >= 2 and light > 0.0 and not is_hair and _shadowed(mesh, hits, tone, y, x, material):
                 light = 0.0
             deep = 1.0
             if tones >= 3 and not keeps_light:
@@ -281,8 +282,8 @@ def shade(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
 
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
-def _strength(near: int, far: int, step: float) -> float:
-    """How strong a line is between two groups, the nearer one in front by `step` dm."""
+def _strength(near: int, far: int, step: float, rim: float) -> float:
+    """How strong a line is between two groups, the nearer one in front by `step` dm, its lock's edge at `rim` 1."""
     low, high = min(near, far), max(near, far)
     strength = 1.0
     if far < 0:
@@ -290,7 +291,8 @@ def _strength(near: int, far: int, step: float) -> float:
     elif near == far:
         strength = _step(0.5, 0.9, step) if near < FIRST_LOCK else 0.0
     elif low >= FIRST_LOCK or (low == SCALP_GROUP and high >= FIRST_LOCK):
-        strength = 0.55 + 0.35 * _step(0.02, 0.10, step)  # never so faint that a lock's line comes out dashed
+        # An edge has its line even where locks touch, or it would come out dashed; where they cut each other, none.
+        strength = max(0.9 * _step(0.04, 0.11, step), 0.65 * _step(0.25, 0.45, rim))
     elif high == MOUTH_GROUP:
         strength = 0.8
     elif low == FACE_GROUP and high in (SCALP_GROUP, EYE_GROUP):
@@ -339,13 +341,19 @@ def ink(hits: Hits, paint: Paint, tone: Tone) -> None:
                     if not (0 <= by < rows and 0 <= bx < columns):
                         continue
                     step -= 3.0 * abs(hits.depth[ny, nx] - hits.depth[by, bx])
-                strength = _strength(near, far, step)
+                strength = _strength(near, far, step, hits.rim[ny, nx])
                 if g == MOUTH_GROUP or h == MOUTH_GROUP:
                     my, mx = (y, x) if g == MOUTH_GROUP else (y1, x1)
                     if _is_sliver(hits, my, mx):
                         continue
                 if strength < 0.25:
                     continue
+                if min(g, h) >= SCALP_GROUP and strength < 0.8:  # locks that cut each other must not leave dots
+                    if _is_sliver(hits, y, x) or _is_sliver(hits, y1, x1):
+                        continue
+                if min(g, h) == FACE_GROUP and max(g, h) == BODY_GROUP:  # the neck must not speckle the jaw
+                    if _is_sliver(hits, y, x) or _is_sliver(hits, y1, x1):
+                        continue
                 if near <= BODY_GROUP and far >= SCALP_GROUP and _is_sliver(hits, y + y1 - ny, x + x1 - nx):
                     continue
                 front, radius = hits.depth[ny, nx] - 0.03, tone.line * hits.pen[ny, nx]

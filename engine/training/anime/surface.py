@@ -19,7 +19,7 @@ LABEL_NONE, LABEL_SKIN, LABEL_EYE, LABEL_MOUTH, LABEL_HAIR, LABEL_BROW, LABEL_CL
 SCALP, BLUSH = range(2)  # on skin: hair (dm) and blush show where positive; on the body: x, y, z at rest, neckline
 ALONG, ACROSS, TINT, LATITUDE = range(4)  # on hair: root to tip, round the lock, which colour, height on the skull
 # Entries of `Paint.style`.
-TONES, EDGE, SHADE, RIM, GLOW, GRAIN, INK, INK_TINT, PATTERN = range(9)
+TONES, EDGE, SHADE, RIM, GLOW, GRAIN, INK, INK_TINT, PATTERN, IS_MESH = range(10)
 
 
 class Mesh(NamedTuple):
@@ -54,8 +54,9 @@ class Paint(NamedTuple):
     through: Array  # [2] how far eyes and brows show through the fringe
     ring: Array  # [3] height (radians), width and strength of the hair's highlight
     ink: Array  # [3] colour that lines are mixed with, by `INK_TINT`
-    style: Array  # [9] tones 1 to 3, half width of their border (cosine), strength of the shade, of the rim light,
-    # of a soft gradient, of brush marks, width of lines (1 is usual), how far lines take `ink`, pattern of the cloth
+    style: Array  # [10] tones 1 to 3, half width of their border (cosine), strength of the shade, of the rim light,
+    # of a soft gradient, of brush marks, width of lines (1 is usual), how far lines take `ink`, pattern of the cloth,
+    # whether the hair is one mesh whose locks have no edges of their own
 
 
 class Tone(NamedTuple):
@@ -82,5 +83,6 @@ class Hits(NamedTuple):
     color: Array  # [H,W,4] sRGB, coverage
     group: NDArray[np.int16]  # [H,W] -1 where nothing
     pen: Array  # [H,W] how wide the lines of this surface are, 1 is usual
+    rim: Array  # [H,W] how near this is to the edge of its lock, 0 to 1
     ink: Array  # [H,W,4] colour of a line here, coverage
     brow: Array  # [H,W,4] what is drawn over the lines: premultiplied colour, coverage

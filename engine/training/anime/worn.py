@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from .character import Character, mix
-from .hairstyles import CENTER, direction
+from .hairstyles import CENTER, Skull, direction
 from .strip import RGB, Array, Solid, Strip, Wide, ball, sheet, tube
 from .surface import LABEL_CLOTH, LABEL_OTHER
 from .warp import EYE
 
 # Hats that cover the hair above this height, dm at z = 0.
-HATS: dict[str, float] = {"beanie": 14.72, "cap": 14.86, "witch_hat": 14.86, "beret": 14.98}
+HATS: dict[str, float] = {"beanie": 14.74, "cap": 14.80, "witch_hat": 14.86, "beret": 15.20}
+BRIM_SLOPE = 0.20  # brims rise towards the front
 _FIRST_GROUP = 2000  # lines are drawn between groups; locks lie below
 _WHITE: RGB = (0.97, 0.97, 0.98)
 
@@ -51,16 +52,16 @@ def _ear(sign: float, color: RGB, inner: RGB, width: float, height: float, lean:
         half = width * scale * np.clip(1.0 - t**round_tip, 0.0, 1.0) ** 0.85
         up = height * scale * t
         x = 0.70 + w * half * 0.88 + up * lean
-        y = 15.02 + up - 0.42 * w * half
+        y = 15.08 + up - 0.42 * w * half
         z = 0.05 + forward + 0.17 * scale * (1 - w * w) * (1 - t) - 0.12 * t
         parts.append(sheet(np.stack([sign * x, y, z], -1), paint, flip=sign > 0))
     return parts
 
 
-def _band(color: RGB, elevation: float, thickness: float, lift: float, spread: float = 1.9) -> Solid:
+def _band(color: RGB, z: float, thickness: float, lift: float, spread: float = 1.75) -> Solid:
     """A band over the head from ear to ear."""
     a = np.linspace(-spread, spread, 41)
-    path = CENTER + np.stack([np.sin(a) * (1.10 + lift), np.cos(a) * (1.02 + lift), 0.0 * a + elevation], -1)
+    path = CENTER + np.stack([np.sin(a) * (0.99 + lift), np.cos(a) * (1.04 + lift), 0.0 * a + z], -1)
     return tube(path, thickness, color)
 
 
@@ -81,58 +82,60 @@ def _bow(center: Wide, size: float, color: RGB, turn: float = 0.0) -> list[Solid
     return parts
 
 
-def _dome(brim_y: float, lift: float, color: RGB, peak: float = 0.0, slouch: float = 0.0) -> Solid:
-    """A hat's crown: a shell over the skull down to the brim, which lies lower at the back."""
-    t, a = np.meshgrid(np.linspace(0, 1, 15), np.arange(32) * 2 * np.pi / 32, indexing="ij")
-    low = np.arcsin(np.clip((brim_y + 0.22 * np.cos(a) - CENTER[1]) / 1.15, -0.9, 0.9))
+def _dome(skull: Skull, brim_y: float, lift: float, color: RGB) -> Solid:
+    """A hat's crown: a shell over the skull down to the brim."""
+    t, a = np.meshgrid(np.linspace(0, 1, 15), np.arange(32) * 2 * np.pi / 32 - np.pi, indexing="ij")
+    low = np.arcsin(np.clip((brim_y - 0.06 + BRIM_SLOPE * np.cos(a) - CENTER[1]) / 1.15, -0.9, 0.9))
     e = low + t * (0.5 * np.pi - low)
-    radius = np.array([1.12, 1.12, 1.13]) + lift
-    position = CENTER + direction(a, e) * radius
-    position[..., 1] += peak * np.clip((t - 0.45) / 0.55, 0, 1) ** 2
-    position[..., 0] += slouch * np.sin(np.pi * np.clip(t, 0, 1)) * 0.5
+    position = CENTER + direction(a, e) * (skull.radius(a, e) + lift)[..., None]
     return sheet(position, color, is_closed=True, flip=True)
 
 
-def _hat(who: Character) -> list[Solid]:
-    kind, color = who.headwear, who.worn[1]
-    second = who.trinket
+def _hat(who: Character, skull: Skull) -> list[Solid]:
+    kind, color, second = who.headwear, who.worn[1], who.trinket
+    brim_y = HATS[str(kind)]
     if kind == "beanie":
         a = np.arange(41) * 2 * np.pi / 40
-        y = HATS[kind] + 0.22 * np.cos(a) + 0.06
-        path = np.stack([1.14 * np.sin(a), y, CENTER[2] + 1.15 * np.cos(a)], -1)
+        e = np.arcsin((brim_y + BRIM_SLOPE * np.cos(a) - CENTER[1]) / 1.15)
+        path = CENTER + direction(a, e) * (skull.radius(a, e) + 0.14)[..., None]
         pompon = [ball(np.array([0.0, 15.92, -0.1]), 0.24, second)] if who.hair.seed % 2 else []
-        return [_dome(HATS[kind], 0.10, color), tube(path, 0.13, second, 8), *pompon]
+        return [_dome(skull, brim_y, 0.19, color), tube(path, 0.13, second, 8), *pompon]
     if kind == "cap":
-        t, a = np.meshgrid(np.linspace(0, 1, 7), np.linspace(-0.95, 0.95, 15), indexing="ij")
-        reach = 1.18 + 0.62 * t * np.cos(a * 1.3)
-        visor = np.stack([np.sin(a) * reach, HATS[kind] + 0.22 * np.cos(a) - 0.16 * t, CENTER[2] + np.cos(a) * reach], -1)
-        return [_dome(HATS[kind], 0.09, color), sheet(visor, second, flip=True)]
+        t, a = np.meshgrid(np.linspace(0, 1, 7), np.linspace(-1.05, 1.05, 15), indexing="ij")
+        reach = skull.radius(a, 0 * a + 0.3) * 0.95 + 0.18 + 0.60 * t * np.cos(a * 1.3)
+        y = brim_y - 0.02 + BRIM_SLOPE * np.cos(a) - 0.20 * t
+        visor = np.stack([np.sin(a) * reach, y, CENTER[2] + np.cos(a) * reach], -1)
+        return [_dome(skull, brim_y, 0.18, color), sheet(visor, second, flip=True)]
     if kind == "witch_hat":
         t, a = np.meshgrid(np.linspace(0, 1, 7), np.arange(40) * 2 * np.pi / 40, indexing="ij")
-        reach = 1.10 + 0.75 * t
-        y = HATS[kind] + 0.16 * np.cos(a) + 0.10 * np.sin(2 * a) * t
-        brim = sheet(np.stack([np.sin(a) * reach, y, CENTER[2] + np.cos(a) * reach], -1), color, is_closed=True, flip=True)
-        t, a = np.meshgrid(np.linspace(0, 1, 10), np.arange(28) * 2 * np.pi / 28, indexing="ij")
-        radius = 1.15 * (1 - t) ** 1.2 + 0.02
-        cone = np.stack([np.sin(a) * radius + 0.35 * t**2, HATS[kind] + 1.3 * t, CENTER[2] + np.cos(a) * radius - 0.3 * t], -1)
-        return [brim, sheet(cone, color, is_closed=True, flip=True)]
+        reach = 1.05 + 0.80 * t
+        y = brim_y + BRIM_SLOPE * np.cos(a) + 0.10 * np.sin(2 * a) * t
+        brim = np.stack([np.sin(a) * reach, y, CENTER[2] + np.cos(a) * reach], -1)
+        t, a = np.meshgrid(np.linspace(0, 1, 12), np.arange(32) * 2 * np.pi / 32, indexing="ij")
+        radius = 1.32 * (1 - t) ** 0.78 + 0.02
+        y = brim_y - 0.05 + BRIM_SLOPE * np.cos(a) * (1 - t) + 1.7 * t
+        cone = np.stack([np.sin(a) * radius + 0.4 * t**2, y, CENTER[2] + np.cos(a) * radius - 0.3 * t], -1)
+        band = np.stack([np.sin(a[0]) * 1.28, brim_y + 0.08 + BRIM_SLOPE * np.cos(a[0]), CENTER[2] + np.cos(a[0]) * 1.28], -1)
+        ribbon = tube(np.concatenate([band, band[:1]]), 0.09, second, 6)
+        return [sheet(brim, color, True, True), sheet(cone, color, True, True), ribbon]
     # A beret: a flat bag that leans to one side.
     side = 1.0 if who.hair.is_mirrored else -1.0
-    return [ball(np.array([0.22 * side, 15.52, -0.12]), np.array([1.22, 0.36, 1.18]), color, 13, 28)]
+    return [ball(np.array([0.20 * side, 15.34, -0.10]), np.array([1.38, 0.46, 1.36]), color, 13, 28)]
 
 
-def headwear(who: Character) -> list[Solid]:
+def headwear(who: Character, skull: Skull) -> list[Solid]:
     """What is worn on the head besides glasses."""
     kind, color, second = who.headwear, who.worn[1], who.trinket
     side = -1.0 if who.hair.is_mirrored else 1.0
-    lift = who.hair.volume + 0.12
+    lift = who.hair.volume + 0.13
+    on_side = skull.at(side * 0.72, 0.45, 0.14 + who.hair.volume)
     if kind is None:
         return []
     if kind in HATS:
-        return _hat(who)
+        return _hat(who, skull)
     if kind.endswith("_ears"):
         width, height, lean, tip = {
-            "cat_ears": (0.36, 0.92, 0.20, 1.0), "fox_ears": (0.40, 1.15, 0.26, 1.3), "bunny_ears": (0.22, 1.6, 0.12, 2.6),
+            "cat_ears": (0.42, 1.05, 0.26, 1.0), "fox_ears": (0.44, 1.25, 0.32, 1.3), "bunny_ears": (0.24, 1.7, 0.12, 2.6),
         }[kind]  # fmt: skip
         inner = mix(color, (0.98, 0.80, 0.78), 0.75)
         return [part for sign in (1.0, -1.0) for part in _ear(sign, color, inner, width, height, lean, tip)]
@@ -152,14 +155,14 @@ def headwear(who: Character) -> list[Solid]:
             z = 0.35 + 0.10 * t + 0.03 * np.cos(a * 26) * t
             parts.append(sheet(CENTER + np.stack([np.sin(a) * (reach + 0.06), np.cos(a) * reach, z + 0 * a], -1), _WHITE, flip=True))
         if kind == "headphones":
-            parts += [ball(np.array([s * (1.12 + lift), 14.2, 0.0]), np.array([0.14, 0.32, 0.28]), second) for s in (1.0, -1.0)]
+            parts += [ball(np.array([s * (1.0 + lift), 14.25, 0.0]), np.array([0.14, 0.32, 0.28]), second) for s in (1.0, -1.0)]
         return parts
     if kind == "ribbon":
-        return _bow(np.array([0.0, 15.62 + who.hair.volume, 0.15]), 0.55, color)
+        return _bow(skull.at(0.0, 1.05, 0.25 + who.hair.volume), 0.5, color)
     if kind == "side_bow":
-        return _bow(np.array([side * 0.86, 15.15, 0.55]), 0.42, color, -0.4 * side)
+        return _bow(on_side + np.array([0.0, 0.1, 0.1]), 0.42, color, -0.4 * side)
     if kind == "flower":
-        middle = np.array([side * 0.88, 14.98, 0.62])
+        middle = on_side
         petals = [
             ball(middle + 0.15 * np.array([np.cos(a), np.sin(a), 0.0]), np.array([0.11, 0.11, 0.05]), color)
             for a in np.arange(5) * 2 * np.pi / 5
@@ -168,8 +171,8 @@ def headwear(who: Character) -> list[Solid]:
     if kind == "hairpin":
         pins = []
         for k in range(1 + who.hair.seed % 3):
-            y = 14.78 - 0.11 * k
-            ends = np.array([[side * 0.62, y + 0.05, 0.98 + lift * 0.5], [side * 0.90, y - 0.05, 0.70 + lift * 0.5]])
+            e = 0.28 - 0.09 * k
+            ends = np.stack([skull.at(side * (0.62 + d), e - 0.2 * d, 0.16 + who.hair.volume) for d in (0.0, 0.26)])
             pins.append(tube(np.linspace(ends[0], ends[1], 4), 0.028, color))
         return pins
     if kind == "crown":
@@ -179,7 +182,7 @@ def headwear(who: Character) -> list[Solid]:
         ring = np.stack([0.55 * np.sin(a) + 0 * t, 15.50 + who.hair.volume + height, 0.1 + 0.55 * np.cos(a) + 0 * t], -1)
         return [sheet(ring[:, :-1], (0.95, 0.78, 0.30), is_closed=True, flip=True)]
     a = np.linspace(0, 2 * np.pi, 49)  # a halo
-    path = np.stack([0.62 * np.sin(a), 16.05 + 0.05 * np.sin(a), -0.05 + 0.55 * np.cos(a)], -1)
+    path = np.stack([0.62 * np.sin(a), 15.92 + 0.04 * np.sin(a), -0.05 + 0.55 * np.cos(a)], -1)
     return [tube(path, 0.045, mix(color, (1.0, 0.95, 0.6), 0.6))]
 
 
@@ -197,15 +200,13 @@ def collar(who: Character) -> list[Solid]:
     if kind == "hood":
         a = np.linspace(0.55, 2 * np.pi - 0.55, 33)
         path = np.stack([0.78 * np.sin(a), 12.62 - 0.25 * np.cos(a), -0.15 + 0.66 * np.cos(a)], -1)
-        return [tube(path, np.linspace(0, np.pi, 33) * 0 + 0.20 * np.sin(np.linspace(0.25, np.pi - 0.25, 33)), main, 9)]
-    flaps = []
-    for sign in (1.0, -1.0):
-        t, w = np.meshgrid(np.linspace(0, 1, 7), np.linspace(0, 1, 6), indexing="ij")
-        turn = (1 - t) * 2.9 + t * 0.30
-        reach = 0.50 + 0.16 * w
-        y = 12.86 - 0.10 * np.cos(turn) - (0.16 + 0.14 * t**3) * w
-        flap = np.stack([sign * reach * np.sin(turn) + 0.0 * t, y, -0.14 + reach * np.cos(turn) + 0.05 * w], -1)
-        flaps.append(sheet(flap, _WHITE if kind != "shirt" else trim, flip=sign > 0))
+        return [tube(path, 0.20 * np.sin(np.linspace(0.25, np.pi - 0.25, 33)), main, 9)]
+    turn, w = np.meshgrid(np.linspace(0.10, 2 * np.pi - 0.10, 41), np.linspace(0, 1, 5), indexing="ij")
+    front = np.minimum(turn, 2 * np.pi - turn)
+    y = 12.90 - 0.13 * np.cos(turn) - (0.17 + 0.22 * np.exp(-(((front - 0.42) / 0.28) ** 2))) * w
+    reach = 0.47 + 0.17 * w
+    ring = np.stack([reach * np.sin(turn), y, -0.13 + reach * np.cos(turn) + 0.03 * w], -1)
+    flaps = [sheet(ring, _WHITE if kind != "shirt" else trim)]
     if kind == "bow_tie":
         flaps += _bow(np.array([0.0, 12.60, 0.56]), 0.30, who.trinket)
     if kind == "tie":
@@ -216,9 +217,9 @@ def collar(who: Character) -> list[Solid]:
     return flaps
 
 
-def worn(who: Character) -> Strip | None:
-    """All of it as one mesh, or None."""
-    on_head = [*glasses(who), *headwear(who)]
+def worn(who: Character, skull: Array) -> Strip | None:
+    """All of it as one mesh on a resting head with these skin points [n,3], or None."""
+    on_head = [*glasses(who), *headwear(who, Skull(skull))]
     solids = [*on_head, *collar(who)]
     if not solids:
         return None
