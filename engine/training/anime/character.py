@@ -104,6 +104,9 @@ class Character:
     skin: RGB
     blush: float
     lip: RGB
+    has_lower_lip: bool  # a short line below the mouth
+    has_upper_teeth: bool
+    has_lower_teeth: bool
     neckline: str
     pattern: int  # 0 plain, 1 stripes, 2 pinstripes, 3 two halves, 4 check
     cloth: tuple[RGB, RGB, RGB, RGB]  # main, trim, jacket, choker
@@ -249,6 +252,7 @@ def _face(dice: _Dice, is_masculine: bool) -> Face:
         chin_point=dice.normal(0.0, 0.12, -0.2, 0.3),
         mouth_width=dice.normal(1.15, 0.18, 0.8, 1.6),
         mouth_height=dice.normal(0.0, 0.02, -0.04, 0.05),
+        shoulder_width=dice.normal(0.96, 0.09, 0.74, 1.14) + 0.06 * is_masculine,
     )
 
 
@@ -324,6 +328,9 @@ def sample_character(kit: Kit, seed: int, is_held_out: bool = False) -> Characte
         skin=skin,
         blush=dice.normal(0.3, 0.35, 0.0, 1.0),
         lip=mix(skin, (0.75, 0.25, 0.3), dice.between(0.15, 0.6)) if dice.chance(0.25) else mix(skin, (0.25, 0.05, 0.08), 0.62),
+        has_lower_lip=dice.chance(0.3),
+        has_upper_teeth=dice.chance(0.7),
+        has_lower_teeth=dice.chance(0.3),
         neckline=str(dice.rng.choice(NECKLINES)),
         pattern=int(dice.rng.choice([0, 0, 0, 0, 1, 2, 3, 4])),
         cloth=(main, trim, dice.color((0.0, 0.55), (0.12, 0.9)), dice.color((0.0, 0.6), (0.05, 0.6))),
@@ -370,6 +377,9 @@ def plain_character(kit: Kit) -> Character:
         skin=_SKINS[2],
         blush=0.3,
         lip=mix(_SKINS[2], (0.25, 0.05, 0.08), 0.62),
+        has_lower_lip=False,
+        has_upper_teeth=True,
+        has_lower_teeth=False,
         neckline="crew",
         pattern=0,
         cloth=((0.35, 0.42, 0.55), (0.92, 0.93, 0.95), (0.3, 0.3, 0.3), (0.1, 0.1, 0.1)),

@@ -66,8 +66,14 @@ _LABEL = {
 }  # fmt: skip
 # Teeth after the mouth they show in; then eyes, what frames them, and brows.
 _ORDER = (TEETH, TONGUE, IRIS, PUPIL, HIGHLIGHT, MARK, LASH, LIP, BROW)
-_HAIRLINE_DM = 0.05  # how much lower the hair begins under a fringe made by code
+_HAIRLINE_DM, _BARE_HAIRLINE_DM = 0.05, 0.15  # how much lower the hair begins under a fringe made by code, and without
 _CLOSED_LASH = 0.62  # how much thinner lashes are on a closed lid
+
+
+def _hairline(who: Character) -> float:
+    if who.hair.front == "slicked":
+        return _BARE_HAIRLINE_DM
+    return _HAIRLINE_DM * (who.hair.front in FRONTS)
 
 
 @lru_cache(maxsize=2)
@@ -191,7 +197,7 @@ class Figure:
         starts = np.cumsum([count + clones + len(wear.position), *[len(s.position) for s in strips]])
         attribute = np.zeros((count + clones, 4), np.float32)
         attribute[:, SCALP] = -1.0
-        attribute[:count, SCALP] = kit.scalp + _HAIRLINE_DM * (who.hair.front in FRONTS)
+        attribute[:count, SCALP] = kit.scalp + _hairline(who)
         attribute[:count, BLUSH] = self._blush()
         clone_triangle = np.array(self._clone_triangle, np.int32).reshape(-1, 3) + count
         triangle = [head.triangle, clone_triangle, wear.triangle[is_worn] + count + clones]
@@ -235,6 +241,7 @@ class Figure:
             order = order[~is_fold[order]]
         if who.iris in DRAWN_IRISES:  # their highlights are painted
             order = order[self.material[order] != HIGHLIGHT]
+        order = order[~self._is_hidden_tooth(order)]
         self.material = self.material[order]
         self.label = np.concatenate(labels)[order]
         self.triangle = np.ascontiguousarray(np.concatenate(triangle)[order].astype(np.int32))
@@ -259,6 +266,15 @@ class Figure:
             [head.canonical, head.canonical[clone_of], wear.canonical, np.full((len(self._strips), 3), np.nan)]
         ).astype(np.float32)
 
+    def _is_hidden_tooth(self, order: Index) -> NDArray[np.bool_]:
+        """Which of these triangles are of a row of teeth that is not drawn."""
+        who, kit = self.character, self.kit
+        is_tooth = order < len(kit.head.triangle)
+        is_tooth[is_tooth] = self.material[order[is_tooth]] == TEETH
+        corner = kit.head.triangle[np.where(is_tooth, order, 0), 0]
+        is_lower = np.abs(kit.dense("lip_a")[corner]).max(1) > 0.0  # the jaw takes them along
+        return np.asarray(is_tooth & np.where(is_lower, not who.has_lower_teeth, not who.has_upper_teeth))
+
     def _blush(self) -> Array:
         p = self.character.face.apply(self.rest)
         x = EYE[0] + 0.10 + self.character.face.eye_spacing
@@ -270,12 +286,13 @@ class Figure:
         who, wear = self.character, self.kit.wear
         neckline = NECKLINES.index(who.neckline)
         cover = np.array([cloth_at(neckline, x, y, z) for x, y, z in wear.position], np.float32)
+        position = who.face.apply_body(wear.position)
         attribute = np.column_stack([wear.position, np.full(len(cover), neckline)])
         thick = np.clip(cover, 0.0, 0.04)
         if who.has_jacket:
             thick += np.clip([jacket_at(x, y, z) for x, y, z in wear.position], 0.0, 0.06)
         thick *= self._body_material == BODY
-        return (wear.position + wear.normal * thick[:, None]).astype(np.float32), attribute
+        return (position + wear.normal * thick[:, None]).astype(np.float32), attribute
 
     # -- poses ------------------------------------------------------------------------------------------------------
 

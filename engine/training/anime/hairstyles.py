@@ -249,8 +249,8 @@ def _slicked(cut: Cut) -> list[Lock]:
     s, locks = cut.skull, []
     for f in np.linspace(-1.2, 1.2, 21):
         v = cut.volume + cut.layer()
-        brim = s.at(f, 0.52 + cut.jitter(0.03) - 0.30 * abs(f) ** 1.5, -0.01)
-        rise = s.at(f * 0.95, 0.80 - 0.28 * abs(f), 0.07 + v)
+        brim = s.at(f, 0.60 - 0.13 * f * f - 1.2 * max(abs(f) - 0.85, 0.0), -0.06)  # in the scalp, at its border
+        rise = s.at(f * 0.97, 0.82 - 0.28 * abs(f), 0.05 + v)
         top = s.at(f * 1.05 if abs(f) > 0.6 else f * 0.7, 1.18 - 0.2 * abs(f), 0.08 + v)
         back = s.at(np.sign(f + 1e-6) * (np.pi - 0.8 * (1.15 - abs(f))), 0.95 - 0.2 * abs(f), 0.05 + v)
         locks.append(lock([brim, rise, top, back], 0.34, "root", 0.35))

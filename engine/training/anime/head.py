@@ -145,7 +145,7 @@ def _resting(kit: Kit, who: Character) -> tuple[Array, Array]:
     """[N,3] this character's head at rest, and [C,3] the kit's corners, warped."""
     layout = _layout(kit)
     drawn = Features(kit, who).rest
-    body = kit.wear.position[layout.body]
+    body = who.face.apply_body(kit.wear.position[layout.body])
     unwarped = np.concatenate([kit.head.position[layout.corner], body]) + _moved(kit, drawn - kit.head.position)
     vertex = who.face.apply(unwarped)
     vertex[len(layout.corner) :] = body

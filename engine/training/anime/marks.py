@@ -67,6 +67,13 @@ def _nose(who: Character) -> list[Decal]:
     return []
 
 
+def _lower_lip(who: Character) -> list[Decal]:
+    if not who.has_lower_lip:
+        return []
+    color = mix(who.skin, (0.40, 0.12, 0.14), 0.4)
+    return [_stroke([(-0.055, 13.335), (0.0, 13.328), (0.055, 13.335)], 0.014, color, 0.9)]
+
+
 def _mark(who: Character) -> list[Decal]:
     dark, red = mix(who.skin, (0.25, 0.08, 0.05), 0.6), mix(who.skin, (0.90, 0.25, 0.28), 0.55)
     side = -1.0 if who.hair.is_mirrored else 1.0
@@ -98,4 +105,4 @@ def _mark(who: Character) -> list[Decal]:
 
 def decals(who: Character) -> list[Decal]:
     """All that is painted on a character's face."""
-    return [*_nose(who), *_mark(who)]
+    return [*_nose(who), *_lower_lip(who), *_mark(who)]

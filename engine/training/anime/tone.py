@@ -60,7 +60,7 @@ def cel(light: Light) -> Cel:
     rim = _RIM + _RIM_GAIN * np.maximum(behind / _STUDIO_BEHIND - 1.0, 0.0)
     return Cel(
         toward.astype(np.float32),
-        np.clip((lit / _STUDIO_LIT) ** _GAMMA, 0.42, 1.12).astype(np.float32),
-        np.clip((shade / _STUDIO_SHADE) ** _GAMMA, 0.34, 1.10).astype(np.float32),
+        np.clip((lit / _STUDIO_LIT) ** _GAMMA, 0.42, 1.06).astype(np.float32),
+        np.clip((shade / _STUDIO_SHADE) ** _GAMMA, 0.34, 1.05).astype(np.float32),
         np.clip(rim, 0.0, 0.6).astype(np.float32),
     )

@@ -32,6 +32,14 @@ class Face:
     chin_point: float = 0.0  # positive narrows the tip of the chin
     mouth_width: float = 1.0
     mouth_height: float = 0.0  # upward
+    shoulder_width: float = 1.0
+
+    def apply_body(self, position: Array) -> Array:
+        """[n,3] the same for points of neck and shoulders; the neck stays."""
+        p = position.astype(np.float64)
+        beside = np.clip((np.abs(p[:, 0]) - 0.35) / 0.5, 0.0, 1.0)
+        p[:, 0] *= 1.0 + (self.shoulder_width - 1.0) * beside
+        return p.astype(np.float32)
 
     def apply(self, position: Array) -> Array:
         """[n,3] where these points [n,3] of the kit's head lie on this one."""

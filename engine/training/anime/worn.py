@@ -200,7 +200,7 @@ def collar(who: Character) -> list[Solid]:
     if kind == "hood":
         a = np.linspace(0.55, 2 * np.pi - 0.55, 33)
         path = np.stack([0.78 * np.sin(a), 12.62 - 0.25 * np.cos(a), -0.15 + 0.66 * np.cos(a)], -1)
-        return [tube(path, 0.20 * np.sin(np.linspace(0.25, np.pi - 0.25, 33)), main, 9)]
+        return [tube(path, 0.20 * np.sin(np.linspace(0.02, np.pi - 0.02, 33)), main, 9)]
     turn, w = np.meshgrid(np.linspace(0.10, 2 * np.pi - 0.10, 41), np.linspace(0, 1, 5), indexing="ij")
     front = np.minimum(turn, 2 * np.pi - turn)
     y = 12.90 - 0.13 * np.cos(turn) - (0.17 + 0.22 * np.exp(-(((front - 0.42) / 0.28) ** 2))) * w
