@@ -15,6 +15,12 @@ _EAR_TIP_DM = np.array([0.62, 0.34, -0.22])  # where the tip of an elf's ear goe
 _TEETH_WIDTH = 0.68  # leaves the corners of an open mouth dark
 
 
+def _quartic(point: Array) -> Array:
+    """[n,6] terms of a surface that is even in x."""
+    x, y = point[:, 0] ** 2, point[:, 1] - 14.5
+    return np.stack([np.ones_like(x), y, y * y, x, x * y, x * x], 1)
+
+
 class Features:
     """The resting head of a character, unwarped."""
 
@@ -58,9 +64,17 @@ class Features:
         t = (x - middle) / (0.5 * (x.max() - x.min()))
         y = spine + (y - spine) * who.brow_thickness
         y = y + who.brow_tilt * (x - middle) + 0.03 * who.brow_arch * (1 - t * t) + who.brow_height
-        inner = float(x.min())
+        inner, before = float(x.min()), rest[rows, :2].copy()
         rest[rows, 0] = sign * (inner + (x - inner) * who.brow_length)
         rest[rows, 1] = y
+        rest[rows, 2] += self._forehead(rest[rows, :2]) - self._forehead(before)
+
+    def _forehead(self, point: Array) -> Array:
+        """[n] z of a smooth forehead at x and y [n,2]."""
+        p = self.kit.head.position[self.part["skin"]]
+        near = p[(p[:, 2] > 0.5) & (np.abs(p[:, 1] - 14.5) < 0.3)]
+        fit = np.linalg.lstsq(_quartic(near[:, :2]), near[:, 2], rcond=None)[0]
+        return np.asarray(_quartic(point) @ fit, np.float32)
 
     def _draw_lash(self, rows: Index, sign: float) -> None:
         who, rest, position = self.character, self.rest, self.kit.head.position

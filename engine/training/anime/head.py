@@ -32,7 +32,8 @@ _ANCHOR_WEIGHT = 20.0  # a joint counts as much as this many vertices
 _REGIONS = {"skin": SKIN, "ear": SKIN, "eye_white": EYE, "iris": EYE, "mouth": MOUTH, "teeth": MOUTH, "tongue": MOUTH}
 _UNSEEN_NORMAL_Z = -0.85  # triangles that face away this much never come to the front
 _FACE_Z = 0.35  # what lies further back is simplified
-_CELL_DM, _BODY_CELL_DM = 0.11, 0.15
+_CELL_DM, _BODY_CELL_DM = 0.11, 0.11
+_JAW_Y, _NECK_Y = 13.40, 12.62  # below and above these the mesh stays fine, so that no gap opens under the chin
 _BROW_REACH = (0.03, 0.20)  # dm within which the forehead goes with a brow: wholly, not at all
 _IRIS_BEHIND_DM = 0.012  # irises lie this deep behind the lids
 
@@ -76,7 +77,7 @@ def _layout(kit: Kit) -> _Layout:
     _, first = np.unique(kit.vertex, return_index=True)
     merged = first[kit.vertex]  # seams do not matter here
     parts: dict[int, Index] = {}
-    is_face = (head.position[:, 2] > _FACE_Z) | np.isin(np.arange(len(merged)), merged[kit.landmark])
+    is_face = (head.position[:, 2] > _FACE_Z) | (head.position[:, 1] < _JAW_Y) | np.isin(np.arange(len(merged)), merged[kit.landmark])
     for region in range(len(kit.region)):
         if names[region] not in _REGIONS:
             continue
@@ -100,7 +101,7 @@ def _layout(kit: Kit) -> _Layout:
         start += len(rows)
     wear = kit.wear
     worn = wear.triangle[wear.region == kit.region["neck"]]
-    worn = _clustered(wear.position, worn, np.float32(_BODY_CELL_DM), np.zeros(len(wear.position), np.bool_))
+    worn = _clustered(wear.position, worn, np.float32(_BODY_CELL_DM), wear.position[:, 1] > _NECK_Y)
     worn = worn[_facing(wear.position, worn) > _UNSEEN_NORMAL_Z]
     body, worn = np.unique(worn, return_inverse=True)
     triangles.append(worn.reshape(-1, 3) + start)
