@@ -156,6 +156,9 @@ def _shift(color: RGB, hue: float, saturation: float, value: float) -> RGB:
     return _hsv(h + hue, s * saturation, v * value)
 
 
+_RARE = ("slicked", "drill", "braid")
+
+
 class _Dice:
     """Random choices of one character."""
 
@@ -216,8 +219,8 @@ def _hair(dice: _Dice, kit: Kit) -> Hair:
     if kind < 0.20 and not dice.is_held_out:  # a style as the kit has it
         front = side = back = dice.pick("back", [s for s in styles if s not in HELD_OUT["front"]])
     else:
-        front = dice.pick("front", list(hairstyles.FRONTS) * 3 + combined * 2)
-        side = dice.pick("side", list(hairstyles.SIDES) * 2 + combined)
+        front = dice.pick("front", [s for s in hairstyles.FRONTS if s not in _RARE] * 4 + ["slicked"] + combined * 2)
+        side = dice.pick("side", [s for s in hairstyles.SIDES if s not in _RARE] * 3 + ["drill", "braid"] + combined)
         back = dice.pick("back", list(hairstyles.BACKS) * 2 + combined)
     return Hair(
         front,
@@ -300,12 +303,16 @@ def sample_character(kit: Kit, seed: int, is_held_out: bool = False) -> Characte
         hair=hair,
         hair_colors=colors,
         hair_shade=mix((0.70, 0.66, 0.76), dice.color((0.1, 0.3), (0.66, 0.8)), 0.5),
-        streak=_shift(colors[1], dice.between(-0.5, 0.5), 1.1, 1.0) if dice.chance(0.4) else _shift(colors[1], 0.0, 0.8, 1.12),
+        streak=_shift(colors[1], dice.between(-0.5, 0.5), 1.1, 1.0)
+        if dice.chance(0.4)
+        else _shift(colors[1], 0.0, 0.8, 1.12),
         streak_share=dice.between(0.05, 0.25) if dice.chance(0.22) else 0.0,
         ring=(dice.between(0.55, 0.85), dice.between(0.04, 0.13), dice.between(0.15, 0.85) * dice.chance(0.75)),
         iris=dice.pick("iris", kit.iris_names() + list(DRAWN_IRISES)),
         iris_colors=(left, right),
-        iris_second=_shift(left, dice.between(-0.3, 0.3), 0.9, 1.1) if dice.chance(0.5) else dice.color((0.3, 0.9), (0.5, 1.0)),
+        iris_second=_shift(left, dice.between(-0.3, 0.3), 0.9, 1.1)
+        if dice.chance(0.5)
+        else dice.color((0.3, 0.9), (0.5, 1.0)),
         iris_size=dice.normal(1.0, 0.08, 0.78, 1.15),
         iris_seed=int(dice.rng.integers(2**31)),
         face=_face(dice, is_masculine),
@@ -327,7 +334,9 @@ def sample_character(kit: Kit, seed: int, is_held_out: bool = False) -> Characte
         mark_color=dice.color((0.5, 0.9), (0.4, 0.9)),
         skin=skin,
         blush=dice.normal(0.3, 0.35, 0.0, 1.0),
-        lip=mix(skin, (0.75, 0.25, 0.3), dice.between(0.15, 0.6)) if dice.chance(0.25) else mix(skin, (0.25, 0.05, 0.08), 0.62),
+        lip=mix(skin, (0.75, 0.25, 0.3), dice.between(0.15, 0.6))
+        if dice.chance(0.25)
+        else mix(skin, (0.25, 0.05, 0.08), 0.62),
         has_lower_lip=dice.chance(0.3),
         has_upper_teeth=dice.chance(0.7),
         has_lower_teeth=dice.chance(0.3),
@@ -340,7 +349,10 @@ def sample_character(kit: Kit, seed: int, is_held_out: bool = False) -> Characte
         collar=str(dice.rng.choice(COLLARS)) if dice.chance(0.3) else None,
         glasses=glasses,
         headwear=headwear,
-        worn=(dice.color((0.2, 0.8), (0.08, 0.6)), colors[1] if headwear in ("cat_ears", "fox_ears", "bunny_ears") and dice.chance(0.7) else worn),
+        worn=(
+            dice.color((0.2, 0.8), (0.08, 0.6)),
+            colors[1] if headwear in ("cat_ears", "fox_ears", "bunny_ears") and dice.chance(0.7) else worn,
+        ),
         trinket=mix(trim, (1.0, 1.0, 1.0), 0.3) if dice.chance(0.5) else worn,
         pen=_pen(dice),
     )

@@ -1,4 +1,4 @@
-"""Faces as anime draws them, in ARKit weights: vowels, laughs, winks, pouts; and the poses of a character's pictures."""
+"""Faces as anime draws them, in ARKit weights: vowels, laughs, winks, pouts; and the poses of the pictures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ VOWELS: dict[str, dict[str, float]] = {
 }
 FACES: dict[str, dict[str, float]] = {
     "smile": _both(mouthSmile=0.8, cheekSquint=0.3),
-    "laugh": _both(eyeBlink=1.0, mouthSmile=0.9, cheekSquint=0.8, browOuterUp=0.4) | {"jawOpen": 0.75, "browInnerUp": 0.4},
+    "laugh": _both(eyeBlink=1.0, mouthSmile=0.9, cheekSquint=0.8, browOuterUp=0.4)
+    | {"jawOpen": 0.75, "browInnerUp": 0.4},
     "grin": _both(mouthSmile=0.9, mouthUpperUp=0.5, mouthLowerDown=0.5) | {"jawOpen": 0.15},
     "wink_left": _both(mouthSmile=0.6) | {"eyeBlinkLeft": 1.0, "cheekSquintLeft": 0.5},
     "wink_right": _both(mouthSmile=0.6) | {"eyeBlinkRight": 1.0, "cheekSquintRight": 0.5},
@@ -57,7 +58,7 @@ def sample_anime_expression(rng: np.random.Generator) -> Array:
         weights += arkit.weights(VOWELS[str(rng.choice(list(VOWELS)))]) * np.float32(rng.uniform(0.4, 1.1))
     for name in ("eyeBlinkLeft", "eyeBlinkRight"):
         at = arkit.INDEX[name]  # most lids of a drawing are open or closed
-        if 0.7 < weights[at]:
+        if weights[at] > 0.7:
             weights[at] = 1.0
     if rng.random() < 0.15:
         weights[arkit.INDEX["eyeBlinkLeft"]] = weights[arkit.INDEX["eyeBlinkRight"]] = rng.uniform(0.2, 1.0)
@@ -73,7 +74,13 @@ def anchors() -> list[Pose]:
     yaw = np.array([0.0, np.radians(_ANCHOR_YAW_DEG), 0.0], np.float32)
     rest, light = arkit.weights({}), studio()
     mouth, eyes = arkit.weights(VOWELS["A"]), arkit.weights(FACES["calm"])
-    return [(rest, _FRONT, light), (mouth, _FRONT, light), (eyes, _FRONT, light), (rest, -yaw, light), (rest, yaw, light)]
+    return [
+        (rest, _FRONT, light),
+        (mouth, _FRONT, light),
+        (eyes, _FRONT, light),
+        (rest, -yaw, light),
+        (rest, yaw, light),
+    ]
 
 
 def sample_pose(rng: np.random.Generator) -> Pose:

@@ -266,7 +266,7 @@ class Figure:
             [head.canonical, head.canonical[clone_of], wear.canonical, np.full((len(self._strips), 3), np.nan)]
         ).astype(np.float32)
 
-    def _is_hidden_tooth(self, order: Index) -> NDArray[np.bool_]:
+    def _is_hidden_tooth(self, order: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Which of these triangles are of a row of teeth that is not drawn."""
         who, kit = self.character, self.kit
         is_tooth = order < len(kit.head.triangle)

@@ -134,9 +134,7 @@ def _sweep(kit: Kit, who: Character, skull: Array) -> Strip:
     white = np.ones((len(triangle), 3), np.float32)
     label = np.repeat(np.where(is_hair, LABEL_HAIR, LABEL_OTHER).astype(np.uint8), len(quad))
     pictures = np.repeat(picture, len(quad))
-    return Strip(
-        flat, normal.reshape(-1, 3), uv, attribute, triangle, group, pictures, white, label, follow(flat)
-    )
+    return Strip(flat, normal.reshape(-1, 3), uv, attribute, triangle, group, pictures, white, label, follow(flat))
 
 
 def _made_picture(kit: Kit, tint: NDArray[np.uint8], who: Character) -> NDArray[np.int64]:

@@ -137,7 +137,7 @@ def _drop(point: Wide, down: float, out: float = 0.0, forward: float = 0.0) -> W
     return np.asarray(point + out * axis + np.array([0.0, -down, forward]))
 
 
-# -- fringes ------------------------------------------------------------------------------------------------------------
+# -- fringes ----------------------------------------------------------------------------------------------------------
 
 
 def _front_lock(cut: Cut, root: float, fall: float, end_y: float, width: float, profile: str, sway: float) -> Lock:
@@ -233,7 +233,9 @@ def _m_fringe(cut: Cut) -> list[Lock]:
     locks = [_front_lock(cut, 0.0, cut.jitter(0.05), 13.98 + cut.jitter(0.06), 0.30, "leaf", cut.jitter(0.08))]
     for side in (1.0, -1.0):
         for fall, end in ((0.30, 14.40), (0.58, 14.24), (0.88, 14.02)):
-            locks.append(_front_lock(cut, side * 0.5 * fall, side * fall, end + cut.jitter(0.05), 0.42, "full", side * 0.1))
+            locks.append(
+                _front_lock(cut, side * 0.5 * fall, side * fall, end + cut.jitter(0.05), 0.42, "full", side * 0.1)
+            )
     return locks
 
 
@@ -256,11 +258,13 @@ def _slicked(cut: Cut) -> list[Lock]:
         locks.append(lock([brim, rise, top, back], 0.34, "root", 0.35))
     if cut.rng.random() < 0.6:  # strands that have come loose
         for _ in range(2):
-            locks.append(_front_lock(cut, cut.jitter(0.2), cut.jitter(0.35), 14.1 + cut.jitter(0.1), 0.10, "strand", 0.1))
+            locks.append(
+                _front_lock(cut, cut.jitter(0.2), cut.jitter(0.35), 14.1 + cut.jitter(0.1), 0.10, "strand", 0.1)
+            )
     return locks
 
 
-# -- side locks ---------------------------------------------------------------------------------------------------------
+# -- side locks -------------------------------------------------------------------------------------------------------
 
 
 def _side_lock(cut: Cut, side: float, azimuth: float, end_y: float, width: float, profile: str, wave: float) -> Lock:
@@ -347,7 +351,9 @@ def _braid(top: Wide, end: Wide, width: float, outward: Wide) -> list[Lock]:
         last = top + along * step * (k + 1.5) - across * side * 0.20 * w
         locks.append(lock([first, bulge, last], 0.80 * w, "lobe", 0.8))
     tip = end + along * 0.1 * width
-    locks.append(lock([end - 0.25 * width * along, end, end + 0.25 * width * along], 0.55 * width, "constant", 0.9, TIE))
+    locks.append(
+        lock([end - 0.25 * width * along, end, end + 0.25 * width * along], 0.55 * width, "constant", 0.9, TIE)
+    )
     locks.append(lock([tip, tip + 0.5 * width * along, tip + 1.1 * width * along], 0.75 * width, "leaf", 0.7))
     return locks
 
@@ -361,10 +367,12 @@ def _side_braid(cut: Cut) -> list[Lock]:
     return locks
 
 
-# -- backs --------------------------------------------------------------------------------------------------------------
+# -- backs ------------------------------------------------------------------------------------------------------------
 
 
-def _cap(cut: Cut, end: Callable[[float, Wide], Sequence[Wide]], profile: str, width: float = 0.55, wave: float = 0.0) -> list[Lock]:
+def _cap(
+    cut: Cut, end: Callable[[float, Wide], Sequence[Wide]], profile: str, width: float = 0.55, wave: float = 0.0
+) -> list[Lock]:
     """Locks from the whorl over the sides and the back; `end` continues each from the point over the ear or nape."""
     s, v, locks = cut.skull, cut.volume, []
     n = int(cut.rng.integers(12, 16))
@@ -423,7 +431,10 @@ def _hanging(cut: Cut, bottom: float, wave: float, out: float) -> list[Lock]:
     def end(a: float, low: Wide) -> list[Wide]:
         down = float(low[1]) - bottom
         back = -0.10 if abs(a) > 1.6 else 0.0
-        return [_drop(low, 0.4 * down, out, back), _drop(low, down + cut.jitter(0.12), 1.3 * out + cut.jitter(0.05), back)]
+        return [
+            _drop(low, 0.4 * down, out, back),
+            _drop(low, down + cut.jitter(0.12), 1.3 * out + cut.jitter(0.05), back),
+        ]
 
     return _cap(cut, end, "even", wave=wave)
 
@@ -443,7 +454,9 @@ def _pulled(cut: Cut, azimuth: float, elevation: float) -> list[Lock]:
         signed = a if a <= np.pi else a - 2 * np.pi
         low = -0.38 if abs(signed) > 2.0 else 0.0
         brim, over = s.at(signed, low, 0.02), cut.layer()
-        middle = CENTER + direction(np.array(signed), np.array(0.45)) * (s.radius(np.array(signed), np.array(0.45)) + 0.08 + over)
+        middle = CENTER + direction(np.array(signed), np.array(0.45)) * (
+            s.radius(np.array(signed), np.array(0.45)) + 0.08 + over
+        )
         blend = 0.5 * (middle + base) - CENTER
         e, z = np.arcsin(blend[1] / np.linalg.norm(blend)), np.arctan2(blend[0], blend[2])
         locks.append(lock([brim, middle, s.at(float(z), float(e), 0.11 + over), base], 0.46, "even", 0.35))
@@ -460,7 +473,14 @@ def _halved(cut: Cut, elevation: float, azimuth: float) -> list[Lock]:
             middle = s.at(side * (0.6 * a + 0.4 * azimuth), 0.5 * (low + elevation), 0.09 + cut.layer())
             locks.append(lock([s.at(side * a, low, 0.03), middle, base], 0.40, "even", 0.35))
         for e in (0.78, 1.0, 1.25, 1.5):
-            locks.append(lock([s.at(side * 0.05, e, 0.04), s.at(side * azimuth * 0.6, e, 0.11 + cut.layer()), base], 0.44, "even", 0.35))
+            locks.append(
+                lock(
+                    [s.at(side * 0.05, e, 0.04), s.at(side * azimuth * 0.6, e, 0.11 + cut.layer()), base],
+                    0.44,
+                    "even",
+                    0.35,
+                )
+            )
     return locks
 
 
@@ -532,7 +552,10 @@ def _bun(base: Wide, radius: float) -> list[Lock]:
     t = np.linspace(0.0, 1.0, 9)
     widths = (radius * np.sqrt(np.clip(1.0 - (1.85 * t - 0.85) ** 2, 0.0, 1.0))).astype(np.float32)
     coil = _coil(base - 0.1 * away, 1.7 * radius * away, widths, 3, 1.0 if base[0] >= 0 else -1.0)
-    return [*coil, lock([base - 0.03 * away, base + 0.01 * away, base + 0.07 * away], 1.5 * radius, "constant", 1.0, TIE)]
+    return [
+        *coil,
+        lock([base - 0.03 * away, base + 0.01 * away, base + 0.07 * away], 1.5 * radius, "constant", 1.0, TIE),
+    ]
 
 
 def _back_bun(cut: Cut) -> list[Lock]:

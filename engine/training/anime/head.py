@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from omote.bridge import arkit
 from omote.engine.face.anime_head import FILE, anime_head, lattice
 from omote.engine.face.head import EYE, MOUTH, SKIN, open_head
 from omote.engine.training.faces import kit as face_kit
 from omote.engine.training.head import _skin as open_skin
 
-from .character import Character, plain_character, sample_character
+from .character import Character, sample_character
 from .features import Features
 from .figure import arkit_shapes
 from .kit import Kit, load
@@ -51,7 +50,7 @@ class _Layout:
     own: Array  # [n] how far it moves by itself
 
 
-def _clustered(position: Array, triangle: Index, cell: Array, is_kept: NDArray[np.bool_]) -> Index:
+def _clustered(position: Array, triangle: Index, cell: float, is_kept: NDArray[np.bool_]) -> Index:
     """Triangles with all corners of a cube of `cell` dm merged into the one nearest to their mean."""
     key = np.floor(position / cell).astype(np.int64)
     key[:, 0] = np.where(position[:, 0] >= 0, key[:, 0], key[:, 0] - 10_000)  # left and right never meet
@@ -62,7 +61,7 @@ def _clustered(position: Array, triangle: Index, cell: Array, is_kept: NDArray[n
         rows = np.flatnonzero(member == k)
         keeper[k] = rows[np.linalg.norm(position[rows] - position[rows].mean(0), axis=1).argmin()]
     moved = keeper[member][triangle]
-    return moved[(moved != np.roll(moved, 1, axis=1)).all(1)].astype(np.int32)
+    return np.asarray(moved[(moved != np.roll(moved, 1, axis=1)).all(1)], np.int32)
 
 
 def _facing(position: Array, triangle: Index) -> Array:
@@ -77,13 +76,17 @@ def _layout(kit: Kit) -> _Layout:
     _, first = np.unique(kit.vertex, return_index=True)
     merged = first[kit.vertex]  # seams do not matter here
     parts: dict[int, Index] = {}
-    is_face = (head.position[:, 2] > _FACE_Z) | (head.position[:, 1] < _JAW_Y) | np.isin(np.arange(len(merged)), merged[kit.landmark])
+    is_face = (
+        (head.position[:, 2] > _FACE_Z)
+        | (head.position[:, 1] < _JAW_Y)
+        | np.isin(np.arange(len(merged)), merged[kit.landmark])
+    )
     for region in range(len(kit.region)):
         if names[region] not in _REGIONS:
             continue
         triangle = head.triangle[head.region == region]
         if names[region] not in ("iris", "eye_white", "teeth", "tongue", "mouth"):
-            triangle = _clustered(head.position, merged[triangle], np.float32(_CELL_DM), is_face)
+            triangle = _clustered(head.position, merged[triangle], _CELL_DM, is_face)
         triangle = triangle[_facing(head.position, triangle) > _UNSEEN_NORMAL_Z]
         parts[region] = triangle
     order = [k for k in parts if _REGIONS[names[k]] == SKIN]
@@ -101,7 +104,7 @@ def _layout(kit: Kit) -> _Layout:
         start += len(rows)
     wear = kit.wear
     worn = wear.triangle[wear.region == kit.region["neck"]]
-    worn = _clustered(wear.position, worn, np.float32(_BODY_CELL_DM), wear.position[:, 1] > _NECK_Y)
+    worn = _clustered(wear.position, worn, _BODY_CELL_DM, wear.position[:, 1] > _NECK_Y)
     worn = worn[_facing(wear.position, worn) > _UNSEEN_NORMAL_Z]
     body, worn = np.unique(worn, return_inverse=True)
     triangles.append(worn.reshape(-1, 3) + start)

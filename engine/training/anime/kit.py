@@ -15,8 +15,6 @@ Index = NDArray[np.int32]
 Texture = NDArray[np.uint8]  # [H,W,4], sRGB + straight alpha
 
 
-
-
 @dataclass(frozen=True)
 class Mesh:
     """Textured corners with their own normals; `region` names the triangles' parts."""

@@ -90,12 +90,18 @@ def _mark(who: Character) -> list[Decal]:
         return [_dot(side * x, y, 0.014, dark)]
     if who.mark == "scar":
         parts = [_stroke([(side * 0.40, 13.84), (side * 0.62, 13.62)], 0.026, red)]
-        return parts + [_stroke([(side * (0.46 + d), 13.80 - d), (side * (0.53 + d), 13.83 - d)], 0.012, red) for d in (0.0, 0.07)]
+        return parts + [
+            _stroke([(side * (0.46 + d), 13.80 - d), (side * (0.53 + d), 13.83 - d)], 0.012, red) for d in (0.0, 0.07)
+        ]
     if who.mark == "face_paint":
         if who.iris_seed % 2:
             outline = np.array([(0.44, 13.83), (0.62, 13.83), (0.53, 13.60)])
             return [_fan(outline * (s, 1.0), who.mark_color) for s in (1.0, -1.0)]
-        return [_stroke([(s * 0.36, 13.78 - d), (s * 0.64, 13.80 - d)], 0.045, who.mark_color) for s in (1.0, -1.0) for d in (0.0, 0.08)]
+        return [
+            _stroke([(s * 0.36, 13.78 - d), (s * 0.64, 13.80 - d)], 0.045, who.mark_color)
+            for s in (1.0, -1.0)
+            for d in (0.0, 0.08)
+        ]
     if who.mark == "bandage":
         outline = np.array([(-0.13, -0.045), (0.13, -0.045), (0.13, 0.045), (-0.13, 0.045)])
         turn = np.array([[0.92, -0.39], [0.39, 0.92]])

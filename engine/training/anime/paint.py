@@ -93,8 +93,12 @@ def _lights_in_eye(picture: Texture, who: Character) -> Texture:
     cover = np.zeros((height, width))
     side = -1.0 if rng.random() < 0.7 else 1.0
     spots = [(side * rng.uniform(0.25, 0.42), rng.uniform(-0.52, -0.3), rng.uniform(0.16, 0.30))]
-    spots += [(-side * rng.uniform(0.2, 0.45), rng.uniform(0.25, 0.5), rng.uniform(0.06, 0.14))] * bool(rng.random() < 0.7)
-    spots += [(side * rng.uniform(0.0, 0.5), rng.uniform(0.1, 0.55), rng.uniform(0.04, 0.08))] * bool(rng.random() < 0.4)
+    spots += [(-side * rng.uniform(0.2, 0.45), rng.uniform(0.25, 0.5), rng.uniform(0.06, 0.14))] * bool(
+        rng.random() < 0.7
+    )
+    spots += [(side * rng.uniform(0.0, 0.5), rng.uniform(0.1, 0.55), rng.uniform(0.04, 0.08))] * bool(
+        rng.random() < 0.4
+    )
     kind = rng.choice(["round", "oval", "bar", "star"], p=[0.5, 0.25, 0.15, 0.1])
     for cx, cy, size in spots:
         dx, dy = x - cx, (y - cy) * 1.25
@@ -158,6 +162,18 @@ def paint(kit: Kit, who: Character) -> Paint:
         ring=np.array(who.ring, np.float32),
         ink=np.array(pen.ink, np.float32),
         style=np.array(
-            [pen.tones, pen.edge, pen.shade, pen.rim, pen.glow, pen.grain, pen.line, pen.ink_tint, who.pattern, who.hair.front in kit.swept], np.float32
+            [
+                pen.tones,
+                pen.edge,
+                pen.shade,
+                pen.rim,
+                pen.glow,
+                pen.grain,
+                pen.line,
+                pen.ink_tint,
+                who.pattern,
+                who.hair.front in kit.swept,
+            ],
+            np.float32,
         ),
     )

@@ -348,12 +348,11 @@ def ink(hits: Hits, paint: Paint, tone: Tone) -> None:
                         continue
                 if strength < 0.25:
                     continue
-                if min(g, h) >= SCALP_GROUP and strength < 0.8:  # locks that cut each other must not leave dots
-                    if _is_sliver(hits, y, x) or _is_sliver(hits, y1, x1):
-                        continue
-                if min(g, h) == FACE_GROUP and max(g, h) == BODY_GROUP:  # the neck must not speckle the jaw
-                    if _is_sliver(hits, y, x) or _is_sliver(hits, y1, x1):
-                        continue
+                # Locks that cut each other must not leave dots, and the neck must not speckle the jaw.
+                cuts = min(g, h) >= SCALP_GROUP and strength < 0.8
+                cuts = cuts or (min(g, h) == FACE_GROUP and max(g, h) == BODY_GROUP)
+                if cuts and (_is_sliver(hits, y, x) or _is_sliver(hits, y1, x1)):
+                    continue
                 if near <= BODY_GROUP and far >= SCALP_GROUP and _is_sliver(hits, y + y1 - ny, x + x1 - nx):
                     continue
                 front, radius = hits.depth[ny, nx] - 0.03, tone.line * hits.pen[ny, nx]

@@ -21,9 +21,9 @@ class Strip:
     normal: Array  # [n,3]
     uv: Array  # [n,2]
     attribute: Array  # [n,4]
-    triangle: Index  # [T,3]
-    group: Index  # [T]
-    picture: Index  # [T] row of the kit's hair textures, -1 for none
+    triangle: NDArray[np.integer]  # [T,3]
+    group: NDArray[np.integer]  # [T]
+    picture: NDArray[np.integer]  # [T] row of the kit's hair textures, -1 for none
     color: Array  # [T,3]
     label: NDArray[np.uint8]  # [T]
     weight: Array  # [n,2] how much a corner follows skull and neck
@@ -52,19 +52,17 @@ def grid(rows: int, columns: int, is_closed: bool = False) -> NDArray[np.int64]:
     return np.concatenate([np.stack([i, j, i + columns], 1), np.stack([j, j + columns, i + columns], 1)])
 
 
-def sheet(position: Wide, color: RGB, is_closed: bool = False, flip: bool = False) -> Solid:
+def sheet(position: NDArray[np.floating], color: RGB, is_closed: bool = False, flip: bool = False) -> Solid:
     """A surface through points [rows,columns,3], with the normals of its own slope."""
     down = np.gradient(position, axis=0)
-    if is_closed:
-        right = np.roll(position, -1, 1) - np.roll(position, 1, 1)
-    else:
-        right = np.gradient(position, axis=1)
+    around = np.roll(position, -1, 1) - np.roll(position, 1, 1)
+    right = around if is_closed else np.gradient(position, axis=1)
     normal = unit(np.cross(right, down)) * (-1.0 if flip else 1.0)
     triangle = grid(position.shape[0], position.shape[1], is_closed)
-    return Solid(position.reshape(-1, 3), normal.reshape(-1, 3).astype(np.float64), triangle, color)
+    return Solid(position.reshape(-1, 3).astype(np.float64), normal.reshape(-1, 3).astype(np.float64), triangle, color)
 
 
-def tube(path: Wide, radius: float | Wide, color: RGB, sides: int = 6) -> Solid:
+def tube(path: NDArray[np.floating], radius: float | Wide, color: RGB, sides: int = 6) -> Solid:
     """A tube along points [n,3]."""
     tangent = unit(np.gradient(path, axis=0))
     side = unit(np.cross(tangent, np.array([0.02, 0.03, 1.0])))
@@ -78,7 +76,9 @@ def tube(path: Wide, radius: float | Wide, color: RGB, sides: int = 6) -> Solid:
 
 def ball(center: Wide, radius: Wide | float, color: RGB, rows: int = 9, columns: int = 14) -> Solid:
     """An ellipsoid with radii [3]."""
-    e, a = np.meshgrid(np.linspace(-0.5 * np.pi, 0.5 * np.pi, rows), np.arange(columns) * 2 * np.pi / columns, indexing="ij")
+    e, a = np.meshgrid(
+        np.linspace(-0.5 * np.pi, 0.5 * np.pi, rows), np.arange(columns) * 2 * np.pi / columns, indexing="ij"
+    )
     normal = np.stack([np.cos(e) * np.sin(a), np.sin(e), np.cos(e) * np.cos(a)], -1)
     position = center + normal * np.asarray(radius)
     return Solid(position.reshape(-1, 3), normal.reshape(-1, 3), grid(rows, columns, True), color)

@@ -30,8 +30,8 @@ class Cel:
 def _arriving(harmonics: Array, direction: Wide) -> Wide:
     """[3] light on a surface that faces this way, not below a tenth of what arrives on average."""
     by_color = harmonics.reshape(3, 9).astype(np.float64)
-    weight = basis(direction[None])[0] * _COSINE
-    return np.maximum(by_color @ weight, 0.1 * by_color[:, 0] * weight[0])
+    weight = basis(direction[None].astype(np.float32))[0].astype(np.float64) * _COSINE
+    return np.asarray(np.maximum(by_color @ weight, 0.1 * by_color[:, 0] * weight[0]))
 
 
 def _toward(harmonics: Array) -> Wide:
@@ -46,7 +46,7 @@ def _measured(light: Light) -> tuple[Wide, Wide, Wide, Wide]:
     harmonics = light.harmonics()
     toward = _toward(harmonics)
     behind = np.array([-0.75 if toward[0] >= 0.0 else 0.75, 0.45, -0.48])
-    average = harmonics.reshape(3, 9)[:, 0] * basis(toward[None])[0, 0]
+    average = harmonics.reshape(3, 9)[:, 0] * basis(toward[None].astype(np.float32))[0, 0]
     shade = 0.5 * (average + _arriving(harmonics, -toward))
     return toward, _arriving(harmonics, toward), shade, _arriving(harmonics, behind)
 

@@ -44,7 +44,9 @@ def glasses(who: Character) -> list[Solid]:
     return parts
 
 
-def _ear(sign: float, color: RGB, inner: RGB, width: float, height: float, lean: float, round_tip: float) -> list[Solid]:
+def _ear(
+    sign: float, color: RGB, inner: RGB, width: float, height: float, lean: float, round_tip: float
+) -> list[Solid]:
     """An animal's ear: a leaf, and a smaller one in it."""
     parts = []
     for scale, forward, paint in ((1.0, 0.0, color), (0.62, 0.13, inner)):
@@ -78,7 +80,9 @@ def _bow(center: Wide, size: float, color: RGB, turn: float = 0.0) -> list[Solid
         for x, y, z in shapes:
             xy = np.stack([x, y], -1) @ rotate.T * size
             parts.append(sheet(center + np.concatenate([xy, z[..., None] * size], -1), color, flip=sign < 0))
-    parts.append(ball(center + np.array([0, 0, 0.06 * size]), np.array([0.2, 0.24, 0.2]) * size, mix(color, (0, 0, 0), 0.12)))
+    parts.append(
+        ball(center + np.array([0, 0, 0.06 * size]), np.array([0.2, 0.24, 0.2]) * size, mix(color, (0, 0, 0), 0.12))
+    )
     return parts
 
 
@@ -115,7 +119,9 @@ def _hat(who: Character, skull: Skull) -> list[Solid]:
         radius = 1.32 * (1 - t) ** 0.78 + 0.02
         y = brim_y - 0.05 + BRIM_SLOPE * np.cos(a) * (1 - t) + 1.7 * t
         cone = np.stack([np.sin(a) * radius + 0.4 * t**2, y, CENTER[2] + np.cos(a) * radius - 0.3 * t], -1)
-        band = np.stack([np.sin(a[0]) * 1.28, brim_y + 0.08 + BRIM_SLOPE * np.cos(a[0]), CENTER[2] + np.cos(a[0]) * 1.28], -1)
+        band = np.stack(
+            [np.sin(a[0]) * 1.28, brim_y + 0.08 + BRIM_SLOPE * np.cos(a[0]), CENTER[2] + np.cos(a[0]) * 1.28], -1
+        )
         ribbon = tube(np.concatenate([band, band[:1]]), 0.09, second, 6)
         return [sheet(brim, color, True, True), sheet(cone, color, True, True), ribbon]
     # A beret: a flat bag that leans to one side.
@@ -135,8 +141,10 @@ def headwear(who: Character, skull: Skull) -> list[Solid]:
         return _hat(who, skull)
     if kind.endswith("_ears"):
         width, height, lean, tip = {
-            "cat_ears": (0.42, 1.05, 0.26, 1.0), "fox_ears": (0.44, 1.25, 0.32, 1.3), "bunny_ears": (0.24, 1.7, 0.12, 2.6),
-        }[kind]  # fmt: skip
+            "cat_ears": (0.42, 1.05, 0.26, 1.0),
+            "fox_ears": (0.44, 1.25, 0.32, 1.3),
+            "bunny_ears": (0.24, 1.7, 0.12, 2.6),
+        }[kind]
         inner = mix(color, (0.98, 0.80, 0.78), 0.75)
         return [part for sign in (1.0, -1.0) for part in _ear(sign, color, inner, width, height, lean, tip)]
     if kind == "horns":
@@ -153,9 +161,16 @@ def headwear(who: Character, skull: Skull) -> list[Solid]:
             t = np.linspace(0, 1, 4)[:, None]
             reach = 1.05 + lift + t * (0.22 + 0.05 * np.cos(a * 26))
             z = 0.35 + 0.10 * t + 0.03 * np.cos(a * 26) * t
-            parts.append(sheet(CENTER + np.stack([np.sin(a) * (reach + 0.06), np.cos(a) * reach, z + 0 * a], -1), _WHITE, flip=True))
+            parts.append(
+                sheet(
+                    CENTER + np.stack([np.sin(a) * (reach + 0.06), np.cos(a) * reach, z + 0 * a], -1), _WHITE, flip=True
+                )
+            )
         if kind == "headphones":
-            parts += [ball(np.array([s * (1.0 + lift), 14.25, 0.0]), np.array([0.14, 0.32, 0.28]), second) for s in (1.0, -1.0)]
+            parts += [
+                ball(np.array([s * (1.0 + lift), 14.25, 0.0]), np.array([0.14, 0.32, 0.28]), second)
+                for s in (1.0, -1.0)
+            ]
         return parts
     if kind == "ribbon":
         return _bow(skull.at(0.0, 1.05, 0.25 + who.hair.volume), 0.5, color)
@@ -178,8 +193,8 @@ def headwear(who: Character, skull: Skull) -> list[Solid]:
     if kind == "crown":
         a = np.arange(49) * 2 * np.pi / 48
         t = np.linspace(0, 1, 5)[:, None]
-        height = t * (0.22 + 0.16 * np.abs(np.sin(4 * a)))
-        ring = np.stack([0.55 * np.sin(a) + 0 * t, 15.50 + who.hair.volume + height, 0.1 + 0.55 * np.cos(a) + 0 * t], -1)
+        points = 15.50 + who.hair.volume + t * (0.22 + 0.16 * np.abs(np.sin(4 * a)))
+        ring = np.stack([0.55 * np.sin(a) + 0 * t, points, 0.1 + 0.55 * np.cos(a) + 0 * t], -1)
         return [sheet(ring[:, :-1], (0.95, 0.78, 0.30), is_closed=True, flip=True)]
     a = np.linspace(0, 2 * np.pi, 49)  # a halo
     path = np.stack([0.62 * np.sin(a), 15.92 + 0.04 * np.sin(a), -0.05 + 0.55 * np.cos(a)], -1)
@@ -203,9 +218,9 @@ def collar(who: Character) -> list[Solid]:
         return [tube(path, 0.20 * np.sin(np.linspace(0.02, np.pi - 0.02, 33)), main, 9)]
     turn, w = np.meshgrid(np.linspace(0.10, 2 * np.pi - 0.10, 41), np.linspace(0, 1, 5), indexing="ij")
     front = np.minimum(turn, 2 * np.pi - turn)
-    y = 12.90 - 0.13 * np.cos(turn) - (0.17 + 0.22 * np.exp(-(((front - 0.42) / 0.28) ** 2))) * w
+    down = 12.90 - 0.13 * np.cos(turn) - (0.17 + 0.22 * np.exp(-(((front - 0.42) / 0.28) ** 2))) * w
     reach = 0.47 + 0.17 * w
-    ring = np.stack([reach * np.sin(turn), y, -0.13 + reach * np.cos(turn) + 0.03 * w], -1)
+    ring = np.stack([reach * np.sin(turn), down, -0.13 + reach * np.cos(turn) + 0.03 * w], -1)
     flaps = [sheet(ring, _WHITE if kind != "shirt" else trim)]
     if kind == "bow_tie":
         flaps += _bow(np.array([0.0, 12.60, 0.56]), 0.30, who.trinket)
@@ -213,7 +228,10 @@ def collar(who: Character) -> list[Solid]:
         t, w = np.meshgrid(np.linspace(0, 1, 6), np.linspace(-1, 1, 5), indexing="ij")
         half = 0.07 + 0.07 * t
         tie = np.stack([w * half, 12.60 - 1.1 * t, 0.56 + 0.10 * np.minimum(t * 2, 1) + 0.02 * (1 - w * w)], -1)
-        flaps += [sheet(tie, who.trinket, flip=True), ball(np.array([0.0, 12.62, 0.58]), np.array([0.09, 0.09, 0.06]), who.trinket)]
+        flaps += [
+            sheet(tie, who.trinket, flip=True),
+            ball(np.array([0.0, 12.62, 0.58]), np.array([0.09, 0.09, 0.06]), who.trinket),
+        ]
     return flaps
 
 
