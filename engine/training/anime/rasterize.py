@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from .surface import (
     BROW,
@@ -40,9 +41,11 @@ def bounds(low: float, high: float, size: int) -> tuple[int, int]:
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def bilinear(paint: Paint, picture: int, u: float, v: float, out: Array) -> None:
-    """RGBA of a picture between its four nearest texels, 0 to 1; clamped at the border."""
-    start, width, height = paint.texture[picture]
+def bilinear(
+    texel: NDArray[np.uint8], texture: NDArray[np.int64], picture: int, u: float, v: float, out: Array
+) -> None:
+    """RGBA of a picture of `Paint` between its four nearest texels, 0 to 1; clamped at the border."""
+    start, width, height = texture[picture, 0], texture[picture, 1], texture[picture, 2]
     x = min(max(u * width - 0.5, 0.0), width - 1.001)
     y = min(max(v * height - 0.5, 0.0), height - 1.001)
     ix, iy = int(x), int(y)
@@ -50,8 +53,8 @@ def bilinear(paint: Paint, picture: int, u: float, v: float, out: Array) -> None
     p = start + (iy * width + ix) * 4
     q = p + width * 4
     for k in range(4):
-        upper = (1.0 - fx) * paint.texel[p + k] + fx * paint.texel[p + 4 + k]
-        lower = (1.0 - fx) * paint.texel[q + k] + fx * paint.texel[q + 4 + k]
+        upper = (1.0 - fx) * texel[p + k] + fx * texel[p + 4 + k]
+        lower = (1.0 - fx) * texel[q + k] + fx * texel[q + 4 + k]
         out[k] = ((1.0 - fy) * upper + fy * lower) / 255.0
 
 
@@ -64,10 +67,10 @@ def draw(mesh: Mesh, hits: Hits, is_hair_pass: bool) -> None:
         two_sided = material in (HAIR, PLAIN)
         if material >= FIRST_OVERLAY or two_sided != is_hair_pass:
             continue
-        a, b, c = mesh.triangle[t]
-        x0, y0, z0 = mesh.screen[a]
-        x1, y1, z1 = mesh.screen[b]
-        x2, y2, z2 = mesh.screen[c]
+        a, b, c = mesh.triangle[t, 0], mesh.triangle[t, 1], mesh.triangle[t, 2]
+        x0, y0, z0 = mesh.screen[a, 0], mesh.screen[a, 1], mesh.screen[a, 2]
+        x1, y1, z1 = mesh.screen[b, 0], mesh.screen[b, 1], mesh.screen[b, 2]
+        x2, y2, z2 = mesh.screen[c, 0], mesh.screen[c, 1], mesh.screen[c, 2]
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if area == 0.0 or (area > 0.0 and not two_sided):
             continue
@@ -108,10 +111,10 @@ def draw_overlay(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
         material = mesh.material[t]
         if material < FIRST_OVERLAY:
             continue
-        a, b, c = mesh.triangle[t]
-        x0, y0, z0 = mesh.screen[a]
-        x1, y1, z1 = mesh.screen[b]
-        x2, y2, z2 = mesh.screen[c]
+        a, b, c = mesh.triangle[t, 0], mesh.triangle[t, 1], mesh.triangle[t, 2]
+        x0, y0, z0 = mesh.screen[a, 0], mesh.screen[a, 1], mesh.screen[a, 2]
+        x1, y1, z1 = mesh.screen[b, 0], mesh.screen[b, 1], mesh.screen[b, 2]
+        x2, y2, z2 = mesh.screen[c, 0], mesh.screen[c, 1], mesh.screen[c, 2]
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if area == 0.0 or (area > 0.0 and (material in (IRIS, PUPIL, HIGHLIGHT))):
             continue
@@ -150,7 +153,7 @@ def draw_overlay(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
                 if mesh.picture[t] >= 0:
                     u = w0 * mesh.uv[a, 0] + w1 * mesh.uv[b, 0] + w2 * mesh.uv[c, 0]
                     v = w0 * mesh.uv[a, 1] + w1 * mesh.uv[b, 1] + w2 * mesh.uv[c, 1]
-                    bilinear(paint, mesh.picture[t], u, v, rgba)
+                    bilinear(paint.texel, paint.texture, mesh.picture[t], u, v, rgba)
                     alpha *= rgba[3]
                 for k in range(3):
                     rgba[k] *= min(tone.lit[k], 1.0)

@@ -35,6 +35,7 @@ from .surface import (
     SKIN,
     TINT,
     TONES,
+    Array,
     Hits,
     Mesh,
     Paint,
@@ -121,15 +122,14 @@ def _strands(lock: int, across: float) -> float:
 
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
-def _hair(paint: Paint, tint: int, along: float, k: int) -> float:
+def _hair(hair: Array, tint: int, along: float, k: int) -> float:
     """Colour of a lock from root to tip."""
-    colors = paint.hair[tint]
-    value: float = colors[0, k] + (colors[1, k] - colors[0, k]) * _step(0.0, 0.5, along)
-    value += (colors[2, k] - colors[1, k]) * _step(0.5, 1.0, along)
+    value: float = hair[tint, 0, k] + (hair[tint, 1, k] - hair[tint, 0, k]) * _step(0.0, 0.5, along)
+    value += (hair[tint, 2, k] - hair[tint, 1, k]) * _step(0.5, 1.0, along)
     return value
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
 def _shadowed(mesh: Mesh, hits: Hits, tone: Tone, y: int, x: int, material: int) -> bool:
     """Whether the fringe shades this sample of the face, or the chin this one of the neck."""
     rows, columns = hits.depth.shape
@@ -157,7 +157,7 @@ def shade(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
             t = hits.triangle[y, x]
             if t < 0:
                 continue
-            a, b, c = mesh.triangle[t]
+            a, b, c = mesh.triangle[t, 0], mesh.triangle[t, 1], mesh.triangle[t, 2]
             material, group = mesh.material[t], int(mesh.group[t])
             w0, w1 = hits.bary[y, x, 0], hits.bary[y, x, 1]
             w2 = np.float32(1.0) - w0 - w1
@@ -189,9 +189,9 @@ def shade(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
                     group = SCALP_GROUP
                     hits.label[y, x] = LABEL_HAIR
                 for k in range(3):
-                    base[k] = _hair(paint, tint, along, k)
+                    base[k] = _hair(paint.hair, tint, along, k)
                 if mesh.picture[t] >= 0 and material == HAIR:
-                    bilinear(paint, mesh.picture[t], u, v, rgba)
+                    bilinear(paint.texel, paint.texture, mesh.picture[t], u, v, rgba)
                     for k in range(3):
                         if tint == 2:
                             base[k] *= rgba[k]
@@ -210,7 +210,7 @@ def shade(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
                 hits.rim[y, x] = 1.0 if paint.style[IS_MESH] > 0.0 else min(abs(u - 0.5) * 2.0, 1.0)
                 hits.pen[y, x] = 1.0 - 0.6 * _step(0.7, 1.0, along)  # lines taper with the lock
             elif material == SKIN or (material == BODY and cover <= 0.0 and jacket <= 0.0 and not is_choker):
-                bilinear(paint, mesh.picture[t], u, v, rgba)
+                bilinear(paint.texel, paint.texture, mesh.picture[t], u, v, rgba)
                 glow = paint.blush[3] * min(max(at[BLUSH], 0.0), 1.0) if material == SKIN else 0.0
                 for k in range(3):
                     base[k] = rgba[k] * paint.skin[k]
@@ -236,7 +236,7 @@ def shade(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
                     dark[k] = base[k] * (0.70 + 0.07 * (k == 2))
                 rim = 0.5
             elif material == EYE_WHITE:
-                bilinear(paint, mesh.picture[t], u, v, rgba)
+                bilinear(paint.texel, paint.texture, mesh.picture[t], u, v, rgba)
                 for k in range(3):
                     base[k] = 0.985 - paint.iris_dim * (1.0 - rgba[k]) * (1.0 - 0.12 * (k == 2))
                     dark[k] = base[k] * (0.80 + 0.05 * (k == 2))
@@ -303,13 +303,13 @@ def _strength(near: int, far: int, step: float, rim: float) -> float:
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def _is_sliver(hits: Hits, y: int, x: int) -> bool:
+def _is_sliver(group: NDArray[np.int16], y: int, x: int) -> bool:
     """Whether a sample is one of a few of its group, as between lips that all but close."""
-    rows, columns = hits.depth.shape
+    rows, columns = group.shape
     count = 0
     for j in range(max(y - 3, 0), min(y + 4, rows)):
         for i in range(max(x - 3, 0), min(x + 4, columns)):
-            count += hits.group[j, i] == hits.group[y, x]
+            count += group[j, i] == group[y, x]
     return count < 14
 
 
@@ -344,16 +344,16 @@ def ink(hits: Hits, paint: Paint, tone: Tone) -> None:
                 strength = _strength(near, far, step, hits.rim[ny, nx])
                 if g == MOUTH_GROUP or h == MOUTH_GROUP:
                     my, mx = (y, x) if g == MOUTH_GROUP else (y1, x1)
-                    if _is_sliver(hits, my, mx):
+                    if _is_sliver(hits.group, my, mx):
                         continue
                 if strength < 0.25:
                     continue
                 # Locks that cut each other must not leave dots, and the neck must not speckle the jaw.
                 cuts = min(g, h) >= SCALP_GROUP and strength < 0.8
                 cuts = cuts or (min(g, h) == FACE_GROUP and max(g, h) == BODY_GROUP)
-                if cuts and (_is_sliver(hits, y, x) or _is_sliver(hits, y1, x1)):
+                if cuts and (_is_sliver(hits.group, y, x) or _is_sliver(hits.group, y1, x1)):
                     continue
-                if near <= BODY_GROUP and far >= SCALP_GROUP and _is_sliver(hits, y + y1 - ny, x + x1 - nx):
+                if near <= BODY_GROUP and far >= SCALP_GROUP and _is_sliver(hits.group, y + y1 - ny, x + x1 - nx):
                     continue
                 front, radius = hits.depth[ny, nx] - 0.03, tone.line * hits.pen[ny, nx]
                 for j in range(-reach, reach + 2):
