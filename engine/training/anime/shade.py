@@ -130,26 +130,31 @@ def _hair(hair: Array, tint: int, along: float, k: int) -> float:
 
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
-def _shadowed(mesh: Mesh, hits: Hits, tone: Tone, y: int, x: int, material: int) -> bool:
-    """Whether the fringe shades this sample of the face, or the chin this one of the neck."""
-    rows, columns = hits.depth.shape
-    depth = hits.depth[y, x]
-    sx, sy = int(x + tone.fringe[0]), int(y + tone.fringe[1])
-    if 0 <= sx < columns and 0 <= sy < rows:
-        t = hits.triangle[sy, sx]
-        if t >= 0 and mesh.material[t] == HAIR and 0.03 < depth - hits.depth[sy, sx] < 1.2:
-            return True
-    if material == BODY:
-        sy = int(y - tone.chin)
-        if sy >= 0 and hits.face_material[sy, x] != BODY and 0.10 < depth - hits.face_depth[sy, x] < 1.1:
-            return True
-    return False
+def _is_under_fringe(
+    depth: Array, triangle: NDArray[np.int32], material: NDArray[np.int8], y: int, x: int, down: int, right: int
+) -> bool:
+    """Whether hair towards the light shades this sample of the face."""
+    sy, sx = y + down, x + right
+    if sy < 0 or sx < 0 or sy >= depth.shape[0] or sx >= depth.shape[1]:
+        return False
+    t = triangle[sy, sx]
+    return t >= 0 and material[t] == HAIR and 0.03 < depth[y, x] - depth[sy, sx] < 1.2
+
+
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
+def _is_under_chin(
+    depth: Array, face_depth: Array, face_material: NDArray[np.int8], y: int, x: int, up: int
+) -> bool:
+    """Whether the chin shades this sample of the neck."""
+    sy = y - up
+    return sy >= 0 and face_material[sy, x] != BODY and 0.10 < depth[y, x] - face_depth[sy, x] < 1.1
 
 
 @njit(cache=True, fastmath=True, nogil=True)
 def shade(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
     """Writes the colour and the group of every sample."""
     rows, columns = hits.depth.shape
+    right, down, chin = int(tone.fringe[0]), int(tone.fringe[1]), int(tone.chin)
     n, at = np.empty(3, np.float32), np.empty(4, np.float32)
     base, dark, rgba = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(4, np.float32)
     for y in range(rows):
@@ -259,8 +264,11 @@ def shade(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
             edge_width, tones = paint.style[EDGE], int(paint.style[TONES])
             light = 1.0 if keeps_light or tones < 2 else _step(bias - edge_width, bias + edge_width, cosine)
             is_hair = material == HAIR or group == SCALP_GROUP
-            if tones >= 2 and light > 0.0 and not is_hair and _shadowed(mesh, hits, tone, y, x, material):
-                light = 0.0
+            if tones >= 2 and light > 0.0 and not is_hair:
+                if _is_under_fringe(hits.depth, hits.triangle, mesh.material, y, x, down, right):
+                    light = 0.0
+                elif material == BODY and _is_under_chin(hits.depth, hits.face_depth, hits.face_material, y, x, chin):
+                    light = 0.0
             deep = 1.0
             if tones >= 3 and not keeps_light:
                 at_deep = bias + _THIRD_AT
