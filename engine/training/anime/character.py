@@ -286,6 +286,11 @@ def _pen(dice: _Dice) -> Pen:
     )
 
 
+def _collar(dice: _Dice, neckline: str) -> str | None:
+    kind = str(dice.rng.choice(COLLARS)) if dice.chance(0.3) else None
+    return kind if neckline != "turtle" or kind == "scarf" else None
+
+
 def sample_character(kit: Kit, seed: int, is_held_out: bool = False) -> Character:
     """A character; the same seed always gives the same one. Those held out have parts that no other has."""
     dice = _Dice(seed, is_held_out)
@@ -296,6 +301,7 @@ def sample_character(kit: Kit, seed: int, is_held_out: bool = False) -> Characte
     main = dice.color((0.0, 0.6), (0.15, 0.97))
     trim = (0.97, 0.97, 0.98) if dice.chance(0.4) else dice.color((0.15, 0.65), (0.2, 0.85))
     headwear = dice.pick("headwear", list(HEADWEAR)) if dice.chance(0.35) else None
+    neckline = str(dice.rng.choice(NECKLINES))
     glasses = str(dice.rng.choice(GLASSES)) if dice.chance(0.16) else None
     dark_lash = mix((0.11, 0.07, 0.08), _shift(colors[1], 0.0, 1.2, 0.35), dice.between(0.0, 0.7))
     worn = dice.color((0.0, 0.8), (0.1, 0.95))
@@ -340,13 +346,13 @@ def sample_character(kit: Kit, seed: int, is_held_out: bool = False) -> Characte
         has_lower_lip=dice.chance(0.3),
         has_upper_teeth=dice.chance(0.7),
         has_lower_teeth=dice.chance(0.3),
-        neckline=str(dice.rng.choice(NECKLINES)),
+        neckline=neckline,
         pattern=int(dice.rng.choice([0, 0, 0, 0, 1, 2, 3, 4])),
         cloth=(main, trim, dice.color((0.0, 0.55), (0.12, 0.9)), dice.color((0.0, 0.6), (0.05, 0.6))),
         has_jacket=dice.chance(0.3),
         has_straps=dice.chance(0.12),
         has_choker=dice.chance(0.18),
-        collar=str(dice.rng.choice(COLLARS)) if dice.chance(0.3) else None,
+        collar=_collar(dice, neckline),
         glasses=glasses,
         headwear=headwear,
         worn=(

@@ -193,7 +193,7 @@ class Figure:
         self._body_material = body_material_of_corner(kit)
         self._body, body_attribute = self._dress()
         skull = self.character.face.apply(self.rest)[self._part["skin"]]
-        strips = [s for s in (hair(kit, who, skull), worn(who, skull)) if s is not None]
+        strips = [hair(kit, who, skull), worn(who, skull)]
         starts = np.cumsum([count + clones + len(wear.position), *[len(s.position) for s in strips]])
         attribute = np.zeros((count + clones, 4), np.float32)
         attribute[:, SCALP] = -1.0

@@ -142,9 +142,7 @@ def _is_under_fringe(
 
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
-def _is_under_chin(
-    depth: Array, face_depth: Array, face_material: NDArray[np.int8], y: int, x: int, up: int
-) -> bool:
+def _is_under_chin(depth: Array, face_depth: Array, face_material: NDArray[np.int8], y: int, x: int, up: int) -> bool:
     """Whether the chin shades this sample of the neck."""
     sy = y - up
     return sy >= 0 and face_material[sy, x] != BODY and 0.10 < depth[y, x] - face_depth[sy, x] < 1.1

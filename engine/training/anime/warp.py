@@ -65,5 +65,6 @@ class Face:
         p[:, 0] *= 1.0 + (self.jaw_width - 1.0) * np.sin(np.pi * np.clip(low, 0.0, 0.8) / 1.6) + cheek
         tip = np.clip((13.50 - p[:, 1]) / 0.45, 0.0, 1.0) * forward
         p[:, 0] *= 1.0 - self.chin_point * tip * tip
-        p[:, 1] -= self.chin_length * low * low
+        chin = np.clip((p[:, 2] - 0.20) / 0.40, 0.0, 1.0)  # where the jaw meets the neck it stays
+        p[:, 1] -= self.chin_length * low * low * chin
         return p.astype(np.float32)

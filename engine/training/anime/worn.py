@@ -6,8 +6,9 @@ import numpy as np
 
 from .character import Character, mix
 from .hairstyles import CENTER, Skull, direction
+from .shade import BODY_GROUP
 from .strip import RGB, Array, Solid, Strip, Wide, ball, sheet, tube
-from .surface import LABEL_CLOTH, LABEL_OTHER
+from .surface import LABEL_CLOTH, LABEL_OTHER, LABEL_SKIN
 from .warp import EYE
 
 # Hats that cover the hair above this height, dm at z = 0.
@@ -235,12 +236,16 @@ def collar(who: Character) -> list[Solid]:
     return flaps
 
 
-def worn(who: Character, skull: Array) -> Strip | None:
-    """All of it as one mesh on a resting head with these skin points [n,3], or None."""
+def _plug(who: Character) -> Solid:
+    """Skin inside the throat: where the jaw lifts off the neck, one sees it and not the background."""
+    shade = (who.skin[0] * 0.88, who.skin[1] * 0.74, who.skin[2] * 0.72)
+    return ball(np.array([0.0, 13.10, -0.10]), np.array([0.31, 0.26, 0.34]), shade)
+
+
+def worn(who: Character, skull: Array) -> Strip:
+    """All of it as one mesh on a resting head with these skin points [n,3]."""
     on_head = [*glasses(who), *headwear(who, Skull(skull))]
-    solids = [*on_head, *collar(who)]
-    if not solids:
-        return None
+    solids = [*on_head, *collar(who), _plug(who)]
     count = [len(s.position) for s in solids]
     first = np.cumsum([0, *count])
     position = np.concatenate([s.position for s in solids]).astype(np.float32)
@@ -248,7 +253,9 @@ def worn(who: Character, skull: Array) -> Strip | None:
     each = [len(s.triangle) for s in solids]
     weight = np.zeros((len(position), 2), np.float32)
     weight[: first[len(on_head)], 0] = 1.0
-    label = [LABEL_OTHER] * len(on_head) + [LABEL_CLOTH] * (len(solids) - len(on_head))
+    weight[first[-2] :] = 0.5
+    label = [LABEL_OTHER] * len(on_head) + [LABEL_CLOTH] * (len(solids) - len(on_head) - 1) + [LABEL_SKIN]
+    group = np.concatenate([_FIRST_GROUP + np.arange(len(solids) - 1), [BODY_GROUP]])
     zero: Array = np.zeros((len(position), 4), np.float32)
     return Strip(
         position,
@@ -256,7 +263,7 @@ def worn(who: Character, skull: Array) -> Strip | None:
         zero[:, :2],
         zero,
         triangle,
-        np.repeat(_FIRST_GROUP + np.arange(len(solids)), each).astype(np.int32),
+        np.repeat(group, each).astype(np.int32),
         np.full(len(triangle), -1, np.int32),
         np.repeat(np.array([s.color for s in solids], np.float32), each, axis=0),
         np.repeat(np.array(label, np.uint8), each),
