@@ -263,9 +263,9 @@ def shade(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
             light = 1.0 if keeps_light or tones < 2 else _step(bias - edge_width, bias + edge_width, cosine)
             is_hair = material == HAIR or group == SCALP_GROUP
             if tones >= 2 and light > 0.0 and not is_hair:
-                if _is_under_fringe(hits.depth, hits.triangle, mesh.material, y, x, down, right):
-                    light = 0.0
-                elif material == BODY and _is_under_chin(hits.depth, hits.face_depth, hits.face_material, y, x, chin):
+                if _is_under_fringe(hits.depth, hits.triangle, mesh.material, y, x, down, right) or (
+                    material == BODY and _is_under_chin(hits.depth, hits.face_depth, hits.face_material, y, x, chin)
+                ):
                     light = 0.0
             deep = 1.0
             if tones >= 3 and not keeps_light:
