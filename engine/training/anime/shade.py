@@ -263,10 +263,10 @@ def shade(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
             light = 1.0 if keeps_light or tones < 2 else _step(bias - edge_width, bias + edge_width, cosine)
             is_hair = material == HAIR or group == SCALP_GROUP
             if tones >= 2 and light > 0.0 and not is_hair:
-                if _is_under_fringe(hits.depth, hits.triangle, mesh.material, y, x, down, right) or (
-                    material == BODY and _is_under_chin(hits.depth, hits.face_depth, hits.face_material, y, x, chin)
-                ):
-                    light = 0.0
+                is_dark = _is_under_fringe(hits.depth, hits.triangle, mesh.material, y, x, down, right)
+                if material == BODY and not is_dark:
+                    is_dark = _is_under_chin(hits.depth, hits.face_depth, hits.face_material, y, x, chin)
+                light = 0.0 if is_dark else light
             deep = 1.0
             if tones >= 3 and not keeps_light:
                 at_deep = bias + _THIRD_AT
