@@ -138,14 +138,16 @@ def _is_under_fringe(
     if sy < 0 or sx < 0 or sy >= depth.shape[0] or sx >= depth.shape[1]:
         return False
     t = triangle[sy, sx]
-    return t >= 0 and material[t] == HAIR and 0.03 < depth[y, x] - depth[sy, sx] < 1.2
+    is_dark: bool = t >= 0 and material[t] == HAIR and 0.03 < depth[y, x] - depth[sy, sx] < 1.2
+    return is_dark
 
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
 def _is_under_chin(depth: Array, face_depth: Array, face_material: NDArray[np.int8], y: int, x: int, up: int) -> bool:
     """Whether the chin shades this sample of the neck."""
     sy = y - up
-    return sy >= 0 and face_material[sy, x] != BODY and 0.10 < depth[y, x] - face_depth[sy, x] < 1.1
+    is_dark: bool = sy >= 0 and face_material[sy, x] != BODY and 0.10 < depth[y, x] - face_depth[sy, x] < 1.1
+    return is_dark
 
 
 @njit(cache=True, fastmath=True, nogil=True)
