@@ -237,21 +237,22 @@ def _hair(dice: _Dice, kit: Kit) -> Hair:
 
 
 def _face(dice: _Dice, is_masculine: bool) -> Face:
-    eye = dice.normal(1.12, 0.10, 0.84, 1.32)
+    age = dice.between(-1.0, 1.0)  # children have larger and lower eyes over a shorter chin
+    eye = dice.normal(1.12 - 0.07 * age, 0.08, 0.84, 1.34)
     return Face(
         eye_scale=(
             float(np.clip(eye + dice.normal(0, 0.05, -0.1, 0.1), 0.82, 1.30)),
-            float(np.clip(eye + dice.normal(0, 0.09, -0.2, 0.2) - 0.18 * is_masculine, 0.66, 1.34)),
+            float(np.clip(eye + dice.normal(0, 0.09, -0.2, 0.2) - 0.18 * is_masculine - 0.05 * age, 0.66, 1.36)),
         ),
         eye_tilt=dice.normal(0.03, 0.10, -0.22, 0.26),
         eye_bend=dice.normal(0.0, 0.5, -1.0, 1.0),
         eye_taper=dice.normal(0.0, 0.35, -0.7, 0.7),
         eye_spacing=dice.normal(0.0, 0.02, -0.04, 0.04),
-        eye_height=dice.normal(-0.01, 0.035, -0.09, 0.07),
+        eye_height=dice.normal(-0.01, 0.03, -0.07, 0.05) + 0.03 * age,
         face_width=dice.normal(1.0, 0.04, 0.92, 1.08),
         jaw_width=dice.normal(0.99, 0.06, 0.86, 1.12) + 0.05 * is_masculine,
         cheek=dice.normal(0.0, 0.025, -0.05, 0.06),
-        chin_length=dice.normal(0.0, 0.04, -0.08, 0.08) + 0.04 * is_masculine,
+        chin_length=dice.normal(0.0, 0.035, -0.07, 0.07) + 0.04 * is_masculine + 0.04 * age,
         chin_point=dice.normal(0.0, 0.12, -0.2, 0.3),
         mouth_width=dice.normal(1.15, 0.18, 0.8, 1.6),
         mouth_height=dice.normal(0.0, 0.02, -0.04, 0.05),

@@ -18,6 +18,7 @@ Array = NDArray[np.floating]
 Index = NDArray[np.integer]
 
 _CLEAR_DM = 0.05
+_SWELL = 0.45  # how much further the kit's hair stands off for each dm of volume
 _HANG_Y = 13.3  # hair below this is stretched by `hair_length` and follows the shoulders more and more
 
 
@@ -99,6 +100,8 @@ def _sweep(kit: Kit, who: Character, skull: Array) -> Strip:
     if who.hair.is_mirrored:
         flip = np.array([-1.0, 1.0, 1.0], np.float32)
         center, out = center * flip, out * flip
+    swell = (_SWELL * who.hair.volume) * is_kit[:, None, None]
+    center = (center + swell * unit(center - CENTER)).astype(np.float32)
     is_hair = tints < TIE
     center[is_hair] = _comb(center[is_hair], size[is_hair, :, 1], skull)
     n, count = center.shape[:2]
@@ -148,6 +151,7 @@ def _ready(kit: Kit, who: Character, skull: Array) -> Strip:
     mesh = kit.swept[who.hair.front]
     flip = np.array([-1.0 if who.hair.is_mirrored else 1.0, 1.0, 1.0], np.float32)
     position, normal = mesh.position * flip, mesh.normal * flip
+    position = position + unit(position - CENTER) * np.float32(_SWELL * who.hair.volume)
     top = float(position[:, 1].max())
     span = np.zeros((mesh.lock.max() + 1, 2), np.float32)
     for k in range(len(span)):

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from omote.engine.face.anime_head import FILE, anime_head, lattice
 from omote.engine.face.head import EYE, MOUTH, SKIN, open_head
 from omote.engine.training.faces import kit as face_kit
-from omote.engine.training.head import _skin as open_skin
+from omote.engine.training.head import skin_part
 
 from .character import Character, sample_character
 from .features import Features
@@ -170,7 +170,7 @@ def _row(kit: Kit, who: Character) -> Array:
 def _canonical(kit: Kit, faces: face_kit.Kit) -> Array:
     """[N,3] the kit's places on the face kit's base head, moved to the open head's template."""
     layout, template = _layout(kit), open_head().template
-    skin = open_skin(faces)
+    skin = skin_part(faces)
     base = faces.position[faces.corner_vertex[skin.row]]
     place = np.concatenate([kit.head.canonical[layout.corner], kit.wear.canonical[layout.body]])
     far, near = cKDTree(base).query(place, k=8)
