@@ -361,7 +361,8 @@ def ink(hits: Hits, paint: Paint, tone: Tone) -> None:
                 cuts = cuts or (min(g, h) == FACE_GROUP and max(g, h) == BODY_GROUP)
                 if cuts and (_is_sliver(hits.group, y, x) or _is_sliver(hits.group, y1, x1)):
                     continue
-                if near <= BODY_GROUP and far >= SCALP_GROUP and _is_sliver(hits.group, y + y1 - ny, x + x1 - nx):
+                is_crack = near <= BODY_GROUP and (far >= SCALP_GROUP or far < 0)
+                if is_crack and _is_sliver(hits.group, y + y1 - ny, x + x1 - nx):
                     continue
                 front, radius = hits.depth[ny, nx] - 0.03, tone.line * hits.pen[ny, nx]
                 for j in range(-reach, reach + 2):

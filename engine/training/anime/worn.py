@@ -100,7 +100,7 @@ def _hat(who: Character, skull: Skull) -> list[Solid]:
     kind, color, second = who.headwear, who.worn[1], who.trinket
     brim_y = HATS[str(kind)]
     if kind == "beanie":
-        a = np.arange(41) * 2 * np.pi / 40
+        a = np.arange(41) * 2 * np.pi / 40 - np.pi
         e = np.arcsin((brim_y + BRIM_SLOPE * np.cos(a) - CENTER[1]) / 1.15)
         path = CENTER + direction(a, e) * (skull.radius(a, e) + 0.14)[..., None]
         pompon = [ball(np.array([0.0, 15.92, -0.1]), 0.24, second)] if who.hair.seed % 2 else []
@@ -116,7 +116,7 @@ def _hat(who: Character, skull: Skull) -> list[Solid]:
         reach = 1.05 + 0.80 * t
         y = brim_y + BRIM_SLOPE * np.cos(a) + 0.10 * np.sin(2 * a) * t
         brim = np.stack([np.sin(a) * reach, y, CENTER[2] + np.cos(a) * reach], -1)
-        t, a = np.meshgrid(np.linspace(0, 1, 12), np.arange(32) * 2 * np.pi / 32, indexing="ij")
+        t, a = np.meshgrid(np.linspace(0, 1, 12), np.arange(32) * 2 * np.pi / 32 - np.pi, indexing="ij")
         radius = 1.32 * (1 - t) ** 0.78 + 0.02
         y = brim_y - 0.05 + BRIM_SLOPE * np.cos(a) * (1 - t) + 1.7 * t
         cone = np.stack([np.sin(a) * radius + 0.4 * t**2, y, CENTER[2] + np.cos(a) * radius - 0.3 * t], -1)
@@ -208,7 +208,7 @@ def collar(who: Character) -> list[Solid]:
     if kind is None:
         return []
     if kind == "scarf":
-        a, parts = np.arange(41) * 2 * np.pi / 40, []
+        a, parts = np.arange(41) * 2 * np.pi / 40 - np.pi, []
         for k, (y, r) in enumerate(((12.72, 0.62), (12.92, 0.58))):
             path = np.stack([r * np.sin(a), y - 0.10 * np.cos(a), -0.12 + (r - 0.05) * np.cos(a)], -1)
             parts.append(tube(path, 0.16, mix(trim, main, 0.15 * k), 9))
