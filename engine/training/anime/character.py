@@ -256,6 +256,8 @@ def _face(dice: _Dice, is_masculine: bool) -> Face:
         chin_point=dice.normal(0.0, 0.12, -0.2, 0.3),
         mouth_width=dice.normal(1.15, 0.18, 0.8, 1.6),
         mouth_height=dice.normal(0.0, 0.02, -0.04, 0.05),
+        mouth_bend=dice.normal(0.0, 0.30, -0.6, 0.7),
+        nose=dice.normal(0.01, 0.035, -0.06, 0.09),
         shoulder_width=dice.normal(0.96, 0.09, 0.74, 1.14) + 0.06 * is_masculine,
     )
 

@@ -12,6 +12,7 @@ Array = NDArray[np.float32]
 EYE = (0.435, 14.10)  # x and y of the left eye's centre, dm
 MOUTH_Y = 13.44
 _EYE_REACH = (0.40, 0.36)  # dm in which the warp of an eye fades
+_NOSE_Y = 13.83
 _FRONT_Z = 0.1  # what lies further back is not the face
 
 
@@ -32,6 +33,8 @@ class Face:
     chin_point: float = 0.0  # positive narrows the tip of the chin
     mouth_width: float = 1.0
     mouth_height: float = 0.0  # upward
+    mouth_bend: float = 0.0  # positive lifts the corners
+    nose: float = 0.0  # forward
     shoulder_width: float = 1.0
 
     def apply_body(self, position: Array) -> Array:
@@ -57,7 +60,8 @@ class Face:
         dy = p[:, 1] - MOUTH_Y
         mouth = np.exp(-((p[:, 0] / 0.42) ** 2) - (dy / 0.30) ** 2) * is_front
         p[:, 0] += mouth * (self.mouth_width - 1.0) * p[:, 0]
-        p[:, 1] += mouth * self.mouth_height
+        p[:, 1] += mouth * (self.mouth_height + self.mouth_bend * (np.minimum(p[:, 0] ** 2, 0.09) - 0.02))
+        p[:, 2] += self.nose * np.exp(-((p[:, 0] / 0.12) ** 2) - ((p[:, 1] - _NOSE_Y) / 0.14) ** 2) * is_front
         p[:, 0] *= 1.0 + (self.face_width - 1.0) * np.clip((15.0 - p[:, 1]) / 1.2, 0.0, 1.0)
         forward = np.clip((p[:, 2] + 0.1) / 0.5, 0.0, 1.0)
         low = np.clip((14.1 - p[:, 1]) / 0.9, 0.0, 1.0) * forward
