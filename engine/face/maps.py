@@ -64,8 +64,8 @@ class MapMaker:
         self.shaped, self.grid = shaped, grid
         self.camera = Camera.framing(shaped)
         self._triangle = np.asfortranarray(self.head.triangle, np.int64)  # its columns are what is read
-        low, high = self.head.template.min(0), self.head.template.max(0)
-        canonical = (self.head.template - low) / (high - low) * 2.0 - 1.0
+        low, high = open_head().template.min(0), open_head().template.max(0)
+        canonical = (getattr(self.head, "canonical", self.head.template) - low) / (high - low) * 2.0 - 1.0
         fixed = np.concatenate([canonical, self.head.uv * 2.0 - 1.0], 1)
         self._fixed = np.ascontiguousarray(fixed.T, np.float32)  # [5,N]
         region = self.head.region[self.head.triangle[:, 0]]

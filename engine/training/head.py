@@ -90,7 +90,8 @@ def _used(vertices: int, triangle: Index) -> tuple[Index, Index]:
     return row.astype(np.int32), number[triangle]
 
 
-def _skin(kit: Kit) -> _Part:
+def skin_part(kit: Kit) -> _Part:
+    """The body's own skin: the first vertices of the open head, in this order."""
     seen = kit.face[_normal_z(kit.position, kit.corner_vertex[kit.face]) > _UNSEEN_NORMAL_Z]
     row, triangle = _used(len(kit.corner_vertex), seen)
     return _Part(None, row, triangle, atlas.skin_uv(kit.uv[row]), SKIN)
@@ -129,7 +130,7 @@ def _worn(kit: Kit, name: str, region: int) -> _Part:
 
 def build(kit: Kit, people: int = _PEOPLE) -> dict[str, NDArray[np.generic]]:
     """All arrays of `open_head.npz`. Same kit, same bytes."""
-    parts = [_skin(kit), _worn(kit, "eyes.high_poly", EYE)]
+    parts = [skin_part(kit), _worn(kit, "eyes.high_poly", EYE)]
     parts += [_worn(kit, name, MOUTH) for name in ("teeth.teeth_base", "tongue.tongue01")]
     everyone = [sample_person(kit, _SEED + k) for k in range(people)]
     rows = np.stack([_row(kit, parts, person) for person in everyone]).astype(np.float64)
@@ -193,7 +194,7 @@ def shape_of(kit: Kit, person: Person) -> Array:
     from omote.engine.face.head import open_head
 
     head = open_head()
-    parts = [_skin(kit), _worn(kit, "eyes.high_poly", EYE)]
+    parts = [skin_part(kit), _worn(kit, "eyes.high_poly", EYE)]
     parts += [_worn(kit, name, MOUTH) for name in ("teeth.teeth_base", "tongue.tongue01")]
     mean = np.concatenate([head.template.ravel(), (head.anchor * _ANCHOR_WEIGHT).ravel()])
     basis = np.concatenate([head.shapedirs, head.anchor_shapedirs * _ANCHOR_WEIGHT], 1).astype(np.float64)

@@ -1,0 +1,325 @@
+"""Turns a character into meshes, and moves those meshes into an expression and a head pose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.engine.face.head import NECK_SHARE, rotation
+from omote.engine.training.faces import arkit
+
+from . import shapes
+from .character import DRAWN_IRISES, NECKLINES, Character
+from .features import Features
+from .hair import hair
+from .hairstyles import FRONTS
+from .kit import Kit
+from .marks import Decal, decals
+from .paint import LEFT_IRIS, RIGHT_IRIS, SKIN_PICTURE, STRANDS, paint
+from .shade import BODY_GROUP, EYE_GROUP, FACE_GROUP, JACKET_GROUP, MOUTH_GROUP, cloth_at, jacket_at
+from .surface import (
+    BLUSH,
+    BODY,
+    BROW,
+    EYE_WHITE,
+    HAIR,
+    HIGHLIGHT,
+    IRIS,
+    LABEL_BROW,
+    LABEL_CLOTH,
+    LABEL_EYE,
+    LABEL_MOUTH,
+    LABEL_SKIN,
+    LASH,
+    LIP,
+    MARK,
+    MOUTH,
+    PLAIN,
+    PUPIL,
+    SCALP,
+    SKIN,
+    TEETH,
+    TONGUE,
+    Array,
+    Index,
+)
+from .warp import EYE
+from .worn import worn
+
+_MATERIAL = {
+    "skin": SKIN, "ear": SKIN, "neck": BODY, "eye_white": EYE_WHITE, "iris": IRIS, "pupil": PUPIL,
+    "highlight": HIGHLIGHT, "lash": LASH, "eyeline": LASH, "brow": BROW, "mouth": MOUTH, "teeth": TEETH,
+    "tongue": TONGUE, "strap": PLAIN,
+}  # fmt: skip
+_GROUP = {
+    SKIN: FACE_GROUP, BODY: BODY_GROUP, EYE_WHITE: EYE_GROUP, MOUTH: MOUTH_GROUP, TEETH: MOUTH_GROUP,
+    TONGUE: MOUTH_GROUP, PLAIN: JACKET_GROUP,
+}  # fmt: skip
+_FLAT = {MOUTH: (0.50, 0.17, 0.17), TEETH: (0.97, 0.96, 0.95), TONGUE: (0.86, 0.42, 0.40), HIGHLIGHT: (1.0, 1.0, 1.0)}
+_LABEL = {
+    SKIN: LABEL_SKIN, BODY: LABEL_SKIN, MARK: LABEL_SKIN, EYE_WHITE: LABEL_EYE, IRIS: LABEL_EYE, PUPIL: LABEL_EYE,
+    HIGHLIGHT: LABEL_EYE, MOUTH: LABEL_MOUTH, TEETH: LABEL_MOUTH, TONGUE: LABEL_MOUTH, LIP: LABEL_MOUTH,
+    LASH: LABEL_BROW, BROW: LABEL_BROW, PLAIN: LABEL_CLOTH,
+}  # fmt: skip
+# Teeth after the mouth they show in; then eyes, what frames them, and brows.
+_ORDER = (TEETH, TONGUE, IRIS, PUPIL, HIGHLIGHT, MARK, LASH, LIP, BROW)
+_HAIRLINE_DM, _BARE_HAIRLINE_DM = 0.05, 0.15  # how much lower the hair begins under a fringe made by code, and without
+_CLOSED_LASH = 0.62  # how much thinner lashes are on a closed lid
+
+
+def _hairline(who: Character) -> float:
+    if who.hair.front == "slicked":
+        return _BARE_HAIRLINE_DM
+    return _HAIRLINE_DM * (who.hair.front in FRONTS)
+
+
+@lru_cache(maxsize=2)
+def arkit_shapes(kit: Kit) -> shapes.Shapes:
+    """The 52 shapes of the kit's head; built once."""
+    return shapes.build(kit)
+
+
+@dataclass(frozen=True)
+class Posed:
+    """All corners of a figure in one pose, in the camera's frame."""
+
+    vertex: Array  # [n,3] dm
+    normal: Array  # [n,3]
+    landmark: Array  # [70,3] dm
+
+
+def _bump(position: Array, x: float, y: float, wide: float, high: float) -> Array:
+    return np.asarray(
+        np.exp(-(((position[:, 0] - x) / wide) ** 2) - ((position[:, 1] - y) / high) ** 2) * (position[:, 2] > 0.1)
+    )
+
+
+def body_material_of_corner(kit: Kit) -> NDArray[np.int8]:
+    """[C] the material of the worn mesh's corners."""
+    names = {k: name for name, k in kit.region.items()}
+    material = np.zeros(len(kit.wear.position), np.int8)
+    for triangle, region in zip(kit.wear.triangle, kit.wear.region, strict=True):
+        material[triangle] = _MATERIAL[names[int(region)]]
+    return material
+
+
+class Figure:
+    """A character made of meshes and paint, ready to be posed; build once, draw often."""
+
+    def __init__(self, kit: Kit, character: Character) -> None:
+        self.kit, self.character = kit, character
+        self.shapes = arkit_shapes(kit)
+        self._features = Features(kit, character)
+        self._part, self.rest = self._features.part, self._features.rest
+        self._clone()
+        self.paint = paint(kit, character)
+        self._assemble()
+        face = self.character.face.apply(self.rest)
+        chin, crown = float(face[kit.landmark[8], 1]), float(face[:, 1].max())
+        eyes = float(face[kit.landmark[68:], 2].mean())
+        self.center = np.array([0.0, chin + 0.40 * (crown - chin), eyes - 0.6], np.float32)
+        self.head_height = crown - chin
+
+    def _clone(self) -> None:
+        """Lower lashes and the line of the lips: strips that hang on corners of the face."""
+        kit, p = self.kit, self.kit.head.position
+        self._clone_of: list[int] = []
+        self._clone_by: list[tuple[float, float, float]] = []
+        self._clone_triangle: list[tuple[int, int, int]] = []
+        self._clone_material: list[int] = []
+        if self.character.has_lower_lash:
+            for sign in (1.0, -1.0):
+                loop = self._features.eye_loop(sign)
+                loop = loop[(p[loop, 1] < 14.04) & (p[loop, 0] * sign > 0.30)]
+                loop = loop[np.argsort(p[loop, 0] * sign)]
+                t = np.linspace(0, 1, len(loop))
+                self._strip(loop, 0.004 + 0.016 * t, np.zeros(len(loop)), LASH)
+        number = kit.vertex
+        skin = self._part["skin"]
+        lips = skin[np.isin(number[skin], number[self._part["mouth"]]) & (p[skin, 1] < 13.6)]
+        lifted = kit.dense("lip_a")[lips, 1] > -0.03
+        upper = lips[lifted]
+        upper = upper[np.argsort(p[upper, 0])]
+        _, first = np.unique(np.round(p[upper, 0], 3), return_index=True)
+        upper = upper[first]
+        t = p[upper, 0] / np.abs(p[upper, 0]).max()
+        width = 0.018 + 0.009 * (1 - t * t)
+        self._strip(upper, width, 0.5 * width, LIP)
+        self._clone_color = [np.zeros(3)] * len(self._clone_material)
+        self._clone_opacity = [1.0] * len(self._clone_of)
+        for decal in decals(self.character):
+            self._lay(decal)
+
+    def _lay(self, decal: Decal) -> None:
+        """Puts what is painted on the face on the skin's surface."""
+        p, first = self.kit.head.position, len(self._clone_of)
+        skin = self._part["skin"][p[self._part["skin"], 2] > 0.5]
+        far = ((decal.point[:, None] - p[skin][None, :, :2]) ** 2).sum(2)
+        for (x, y), row, opacity in zip(decal.point, skin[far.argmin(1)], decal.opacity, strict=True):
+            (px, py, _), (nx, ny, nz) = p[row], self.kit.head.normal[row]
+            down = float(np.clip((nx * (x - px) + ny * (y - py)) / max(nz, 0.3), -0.05, 0.05))
+            self._clone_of.append(int(row))
+            self._clone_by.append((float(x - px), float(y - py), 0.01 - down))
+            self._clone_opacity.append(float(opacity))
+        for a, b, c in decal.triangle + first:
+            self._clone_triangle.append((int(a), int(b), int(c)))
+            self._clone_material.append(MARK)
+            self._clone_color.append(np.array(decal.color))
+
+    def _strip(self, along: Index, width: NDArray[np.floating], lift: NDArray[np.floating], material: int) -> None:
+        first, n = len(self._clone_of), len(along)
+        for row, w, up in zip(along, width, lift, strict=True):
+            self._clone_of += [int(row), int(row)]
+            self._clone_by += [(0.0, float(up), 0.01), (0.0, float(up - w), 0.01)]
+        for k in range(n - 1):
+            a = first + 2 * k
+            self._clone_triangle += [(a, a + 1, a + 2), (a + 1, a + 3, a + 2)]
+            self._clone_material += [material, material]
+
+    # -- assembly ---------------------------------------------------------------------------------------------------
+
+    def _assemble(self) -> None:
+        """Lays head, clones, body, hair and extras into one list of corners and one of triangles."""
+        kit, who = self.kit, self.character
+        head, wear = kit.head, kit.wear
+        count, clones = len(head.position), len(self._clone_of)
+        names = {k: name for name, k in kit.region.items()}
+        material = np.array([_MATERIAL[names[r]] for r in head.region], np.int8)
+        body_material = np.array([_MATERIAL[names[r]] for r in wear.region], np.int8)
+        is_worn = (body_material == BODY) | (body_material == PLAIN) * who.has_straps
+        self._body_material = body_material_of_corner(kit)
+        self._body, body_attribute = self._dress()
+        skull = self.character.face.apply(self.rest)[self._part["skin"]]
+        strips = [hair(kit, who, skull), worn(who, skull)]
+        starts = np.cumsum([count + clones + len(wear.position), *[len(s.position) for s in strips]])
+        attribute = np.zeros((count + clones, 4), np.float32)
+        attribute[:, SCALP] = -1.0
+        attribute[:count, SCALP] = kit.scalp + _hairline(who)
+        attribute[:count, BLUSH] = self._blush()
+        clone_triangle = np.array(self._clone_triangle, np.int32).reshape(-1, 3) + count
+        triangle = [head.triangle, clone_triangle, wear.triangle[is_worn] + count + clones]
+        materials = [material, np.array(self._clone_material, np.int8), body_material[is_worn]]
+        groups = [np.array([_GROUP.get(int(m), 0) for m in np.concatenate(materials)], np.int16)]
+        picture = [np.full(sum(len(m) for m in materials), -1, np.int8)]
+        flat = np.concatenate(materials)
+        picture[0][np.isin(flat, (SKIN, BODY, EYE_WHITE))] = SKIN_PICTURE
+        color = np.ones((len(flat), 3), np.float32)
+        for key, rgb in _FLAT.items():
+            color[flat == key] = rgb
+        color[flat == LASH] = who.lash
+        color[flat == BROW] = who.brow
+        color[flat == LIP] = who.lip
+        color[flat == MARK] = np.array(self._clone_color).reshape(-1, 3)[np.array(self._clone_material) == MARK]
+        color[flat == PLAIN] = np.array(who.cloth[3]) + 0.12
+        centre_x = head.position[head.triangle[:, 0], 0]
+        is_iris = np.flatnonzero(material == IRIS)
+        picture[0][is_iris] = np.where(centre_x[is_iris] > 0, LEFT_IRIS, RIGHT_IRIS)
+        for sign, rgb in zip((1.0, -1.0), who.iris_colors, strict=True):
+            color[: len(material)][(material == PUPIL) & (centre_x * sign > 0)] = np.array(rgb) * 0.16
+        self._draws_pupil = who.iris == "deep"
+        colors, labels = [color], [np.array([_LABEL[int(m)] for m in flat], np.uint8)]
+        for k, s in enumerate(strips):
+            triangle.append(s.triangle + int(starts[k]))
+            materials.append(np.full(len(s.triangle), HAIR if k == 0 else PLAIN, np.int8))
+            groups.append(s.group.astype(np.int16))
+            picture.append(np.where(s.picture >= 0, s.picture + STRANDS, -1).astype(np.int8))
+            colors.append(s.color)
+            labels.append(s.label)
+        self.material = np.concatenate(materials)
+        rank = np.zeros(len(self.material), int)
+        for k, m in enumerate(_ORDER):
+            rank[self.material == m] = k + 1
+        order = np.argsort(rank, kind="stable")
+        if not self._draws_pupil:
+            order = order[self.material[order] != PUPIL]
+        if not who.has_lid_fold:
+            is_fold = np.zeros(len(self.material), np.bool_)
+            is_fold[: len(head.region)] = head.region == kit.region["eyeline"]
+            order = order[~is_fold[order]]
+        if who.iris in DRAWN_IRISES:  # their highlights are painted
+            order = order[self.material[order] != HIGHLIGHT]
+        order = order[~self._is_hidden_tooth(order)]
+        self.material = self.material[order]
+        self.label = np.concatenate(labels)[order]
+        self.triangle = np.ascontiguousarray(np.concatenate(triangle)[order].astype(np.int32))
+        self.group = np.concatenate(groups)[order]
+        self.picture = np.concatenate(picture)[order]
+        self.color = np.ascontiguousarray(np.concatenate(colors)[order].astype(np.float32))
+        clone_of = np.array(self._clone_of, np.int32)
+        clone_uv = head.uv[clone_of].copy()
+        clone_uv[:, 0] = self._clone_opacity
+        uv = [head.uv, clone_uv, wear.uv, *[s.uv for s in strips]]
+        self.uv = np.ascontiguousarray(np.concatenate(uv).astype(np.float32))
+        self.attribute = np.ascontiguousarray(
+            np.concatenate([attribute, body_attribute, *[s.attribute for s in strips]]).astype(np.float32)
+        )
+        self._strips = np.concatenate([s.position for s in strips])
+        self._strip_normal = np.concatenate([s.normal for s in strips])
+        self._skin_weight = np.concatenate(
+            [head.skin_weight, head.skin_weight[clone_of], wear.skin_weight, *[s.weight for s in strips]]
+        )
+        self._clone_rows, self._clone_offset = clone_of, np.array(self._clone_by, np.float32)
+        self.canonical = np.concatenate(
+            [head.canonical, head.canonical[clone_of], wear.canonical, np.full((len(self._strips), 3), np.nan)]
+        ).astype(np.float32)
+
+    def _is_hidden_tooth(self, order: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Which of these triangles are of a row of teeth that is not drawn."""
+        who, kit = self.character, self.kit
+        is_tooth = order < len(kit.head.triangle)
+        is_tooth[is_tooth] = self.material[order[is_tooth]] == TEETH
+        corner = kit.head.triangle[np.where(is_tooth, order, 0), 0]
+        is_lower = np.abs(kit.dense("lip_a")[corner]).max(1) > 0.0  # the jaw takes them along
+        return np.asarray(is_tooth & np.where(is_lower, not who.has_lower_teeth, not who.has_upper_teeth))
+
+    def _blush(self) -> Array:
+        p = self.character.face.apply(self.rest)
+        x = EYE[0] + 0.10 + self.character.face.eye_spacing
+        spots = sum(_bump(p, sign * x, 13.78, 0.20, 0.10) for sign in (1.0, -1.0))
+        return np.asarray(spots, np.float32)
+
+    def _dress(self) -> tuple[Array, Array]:
+        """The body's corners, a little thicker where cloth covers them; their attribute is where they are at rest."""
+        who, wear = self.character, self.kit.wear
+        neckline = NECKLINES.index(who.neckline)
+        cover = np.array([cloth_at(neckline, x, y, z) for x, y, z in wear.position], np.float32)
+        position = who.face.apply_body(wear.position)
+        attribute = np.column_stack([wear.position, np.full(len(cover), neckline)])
+        thick = np.clip(cover, 0.0, 0.04)
+        if who.has_jacket:
+            thick += np.clip([jacket_at(x, y, z) for x, y, z in wear.position], 0.0, 0.06)
+        thick *= self._body_material == BODY
+        return (position + wear.normal * thick[:, None]).astype(np.float32), attribute
+
+    # -- poses ------------------------------------------------------------------------------------------------------
+
+    def pose(self, expression: Array, head_rotation: Array) -> Posed:
+        """Applies [52] ARKit weights and a head rotation (rotation vector, radians, camera's frame)."""
+        face = self.rest + self.shapes.apply(expression)
+        for (rows, foot), side in zip(self._features.lash_foot, ("Left", "Right"), strict=True):
+            thinner = _CLOSED_LASH * float(expression[arkit.INDEX[f"eyeBlink{side}"]])
+            face[rows] += thinner * (face[foot] - face[rows])
+        face = self.character.face.apply(np.concatenate([face, face[self._clone_rows] + self._clone_offset]))
+        normal = self.kit.head.normal
+        vertex = np.concatenate([face, self._body, self._strips])
+        normals = np.concatenate([normal, normal[self._clone_rows], self.kit.wear.normal, self._strip_normal])
+        vertex, normals = self._follow_joints(vertex, normals, np.asarray(head_rotation, float))
+        return Posed(vertex, normals, vertex[self.kit.landmark])
+
+    def _follow_joints(self, vertex: Array, normal: Array, head_rotation: NDArray[np.float64]) -> tuple[Array, Array]:
+        """Linear blend skinning with two joints, the neck and the skull on it."""
+        neck_joint, skull_joint = self.kit.joint["neck"], self.kit.joint["head"]
+        neck = rotation(NECK_SHARE * head_rotation).astype(np.float32)
+        skull = rotation(head_rotation).astype(np.float32)
+        by_neck = (vertex - neck_joint) @ neck.T + neck_joint
+        by_skull = (vertex - skull_joint) @ skull.T + (skull_joint - neck_joint) @ neck.T + neck_joint
+        w_skull, w_neck = self._skin_weight[:, :1], self._skin_weight[:, 1:]
+        rest = np.clip(1.0 - w_skull - w_neck, 0.0, 1.0)
+        total = rest + w_skull + w_neck
+        moved = (vertex * rest + by_skull * w_skull + by_neck * w_neck) / total
+        turned = normal * rest + (normal @ skull.T) * w_skull + (normal @ neck.T) * w_neck
+        turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-9)
+        return np.ascontiguousarray(moved, np.float32), np.ascontiguousarray(turned, np.float32)

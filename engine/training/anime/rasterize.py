@@ -1,0 +1,168 @@
+"""Finds which triangle each sample sees, first of the face, then with the hair, and lays eyes and brows over it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from .surface import (
+    BROW,
+    EYE_WHITE,
+    FIRST_OVERLAY,
+    HAIR,
+    HIGHLIGHT,
+    IRIS,
+    MARK,
+    MOUTH,
+    PLAIN,
+    PUPIL,
+    SKIN,
+    TEETH,
+    TONGUE,
+    Array,
+    Hits,
+    Mesh,
+    Paint,
+    Tone,
+)
+
+FAR = np.float32(1e9)
+_SLACK_DM = 0.05  # brows and lashes may lie this deep under the skin
+_THROUGH_DM = 0.75  # hair further in front of the face than this hides eyes and brows
+
+
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
+def bounds(low: float, high: float, size: int) -> tuple[int, int]:
+    """First and last sample whose centre may lie between."""
+    return max(int(math.ceil(low - 0.5)), 0), min(int(math.floor(high - 0.5)), size - 1)
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def bilinear(
+    texel: NDArray[np.uint8], texture: NDArray[np.int64], picture: int, u: float, v: float, out: Array
+) -> None:
+    """RGBA of a picture of `Paint` between its four nearest texels, 0 to 1; clamped at the border."""
+    start, width, height = texture[picture, 0], texture[picture, 1], texture[picture, 2]
+    x = min(max(u * width - 0.5, 0.0), width - 1.001)
+    y = min(max(v * height - 0.5, 0.0), height - 1.001)
+    ix, iy = int(x), int(y)
+    fx, fy = x - ix, y - iy
+    p = start + (iy * width + ix) * 4
+    q = p + width * 4
+    for k in range(4):
+        upper = (1.0 - fx) * texel[p + k] + fx * texel[p + 4 + k]
+        lower = (1.0 - fx) * texel[q + k] + fx * texel[q + 4 + k]
+        out[k] = ((1.0 - fy) * upper + fy * lower) / 255.0
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def draw(mesh: Mesh, hits: Hits, is_hair_pass: bool) -> None:
+    """Opaque triangles: keeps the nearest one of each sample. The face comes first, then hair and what is worn."""
+    rows, columns = hits.depth.shape
+    for t in range(mesh.triangle.shape[0]):
+        material = mesh.material[t]
+        two_sided = material in (HAIR, PLAIN)
+        if material >= FIRST_OVERLAY or two_sided != is_hair_pass:
+            continue
+        a, b, c = mesh.triangle[t, 0], mesh.triangle[t, 1], mesh.triangle[t, 2]
+        x0, y0, z0 = mesh.screen[a, 0], mesh.screen[a, 1], mesh.screen[a, 2]
+        x1, y1, z1 = mesh.screen[b, 0], mesh.screen[b, 1], mesh.screen[b, 2]
+        x2, y2, z2 = mesh.screen[c, 0], mesh.screen[c, 1], mesh.screen[c, 2]
+        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        if area == 0.0 or (area > 0.0 and not two_sided):
+            continue
+        left, right = bounds(min(x0, x1, x2), max(x0, x1, x2), columns)
+        top, bottom = bounds(min(y0, y1, y2), max(y0, y1, y2), rows)
+        scale = 1.0 / area
+        for y in range(top, bottom + 1):
+            for x in range(left, right + 1):
+                px, py = x + 0.5, y + 0.5
+                w0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) * scale
+                w1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) * scale
+                w2 = 1.0 - w0 - w1
+                if w0 < 0.0 or w1 < 0.0 or w2 < 0.0:
+                    continue
+                z = w0 * z0 + w1 * z1 + w2 * z2
+                if z >= hits.depth[y, x]:
+                    continue
+                if material == TEETH:  # only in an open mouth, never through a lip
+                    under = hits.face_material[y, x]
+                    if under != MOUTH and under != TEETH and under != TONGUE:
+                        continue
+                hits.depth[y, x] = z
+                hits.triangle[y, x] = t
+                hits.bary[y, x, 0] = w0
+                hits.bary[y, x, 1] = w1
+                hits.label[y, x] = mesh.label[t]
+                if not is_hair_pass:
+                    hits.face_depth[y, x] = z
+                    hits.face_material[y, x] = material
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def draw_overlay(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
+    """Irises (only on the white of the eye), lashes and lips on the colour; brows apart, to go over the lines."""
+    rows, columns = hits.depth.shape
+    rgba = np.empty(4, np.float32)
+    for t in range(mesh.triangle.shape[0]):
+        material = mesh.material[t]
+        if material < FIRST_OVERLAY:
+            continue
+        a, b, c = mesh.triangle[t, 0], mesh.triangle[t, 1], mesh.triangle[t, 2]
+        x0, y0, z0 = mesh.screen[a, 0], mesh.screen[a, 1], mesh.screen[a, 2]
+        x1, y1, z1 = mesh.screen[b, 0], mesh.screen[b, 1], mesh.screen[b, 2]
+        x2, y2, z2 = mesh.screen[c, 0], mesh.screen[c, 1], mesh.screen[c, 2]
+        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        if area == 0.0 or (area > 0.0 and (material in (IRIS, PUPIL, HIGHLIGHT))):
+            continue
+        left, right = bounds(min(x0, x1, x2), max(x0, x1, x2), columns)
+        top, bottom = bounds(min(y0, y1, y2), max(y0, y1, y2), rows)
+        scale = 1.0 / area
+        on_white = material in (IRIS, PUPIL, HIGHLIGHT)
+        through = paint.through[1] if material == BROW else paint.through[0]
+        for y in range(top, bottom + 1):
+            for x in range(left, right + 1):
+                px, py = x + 0.5, y + 0.5
+                w0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) * scale
+                w1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) * scale
+                w2 = 1.0 - w0 - w1
+                if w0 < 0.0 or w1 < 0.0 or w2 < 0.0:
+                    continue
+                z = w0 * z0 + w1 * z1 + w2 * z2
+                face = hits.face_depth[y, x]
+                if on_white:
+                    if hits.face_material[y, x] != EYE_WHITE:
+                        continue
+                elif z > face + _SLACK_DM:
+                    continue
+                alpha = 1.0
+                in_front = min(z, face) - hits.depth[y, x]
+                if in_front > 0.004 and hits.triangle[y, x] >= 0:
+                    if mesh.material[hits.triangle[y, x]] != HAIR or in_front > _THROUGH_DM:
+                        continue
+                    alpha = through
+                if alpha <= 0.0 or (material == MARK and hits.face_material[y, x] != SKIN):
+                    continue
+                if material == MARK:
+                    alpha *= w0 * mesh.uv[a, 0] + w1 * mesh.uv[b, 0] + w2 * mesh.uv[c, 0]
+                for k in range(3):
+                    rgba[k] = mesh.color[t, k]
+                if mesh.picture[t] >= 0:
+                    u = w0 * mesh.uv[a, 0] + w1 * mesh.uv[b, 0] + w2 * mesh.uv[c, 0]
+                    v = w0 * mesh.uv[a, 1] + w1 * mesh.uv[b, 1] + w2 * mesh.uv[c, 1]
+                    bilinear(paint.texel, paint.texture, mesh.picture[t], u, v, rgba)
+                    alpha *= rgba[3]
+                for k in range(3):
+                    rgba[k] *= min(tone.lit[k], 1.0)
+                if material == BROW:
+                    for k in range(3):
+                        hits.brow[y, x, k] += alpha * (rgba[k] - hits.brow[y, x, k])
+                    hits.brow[y, x, 3] += alpha * (1.0 - hits.brow[y, x, 3])
+                else:
+                    for k in range(3):
+                        hits.color[y, x, k] += alpha * (rgba[k] - hits.color[y, x, k])
+                if alpha > 0.5 and material != MARK:
+                    hits.label[y, x] = mesh.label[t]
