@@ -65,6 +65,7 @@ def _dataset(args: argparse.Namespace) -> None:
         args.drills,
         args.clip,
         only,
+        not args.no_anchors,
     )
     done = sum(len(plan.people_of(s)) for s in plan.shards() if plan.paths(s)[0].exists()) * plan.each
     workers = os.cpu_count() if args.workers is None and args.cluster is None else args.workers
@@ -91,6 +92,7 @@ def main() -> None:
     who.add_argument("--people", type=int, help="the first so many people of the seed")
     who.add_argument("--only", type=int, nargs="+", metavar="PERSON", help="these people of the seed alone")
     data.add_argument("--per-person", type=int, required=True)
+    data.add_argument("--no-anchors", action="store_true", help="without teeth, closed lids and both sides of each")
     data.add_argument("--drills", type=int, default=0, help="further pictures of each, of single shapes and the front")
     data.add_argument("--clip", type=int, default=0, help="then so many consecutive pictures at 30 a second")
     data.add_argument("--workers", type=int, help="processes; all cores where nothing is said")
