@@ -13,14 +13,14 @@ from .surface import Array, Index
 
 Wide = NDArray[np.float64]
 
-_RIM_POINTS = 40
-_TUBE_POINTS = 6
+_RIM_POINTS = 64
+_TUBE_POINTS = 8
 # Half width, half height (dm), exponent of the superellipse, thickness of the rim.
 _SHAPES = {
-    "round": (0.225, 0.215, 2.0, 0.012),
-    "oval": (0.245, 0.175, 2.2, 0.014),
-    "square": (0.245, 0.185, 4.0, 0.022),
-    "wide": (0.260, 0.200, 3.0, 0.026),
+    "round": (0.225, 0.215, 2.0, 0.009),
+    "oval": (0.245, 0.175, 2.2, 0.011),
+    "square": (0.245, 0.185, 4.0, 0.016),
+    "wide": (0.260, 0.200, 3.0, 0.019),
 }
 
 

@@ -48,6 +48,7 @@ class Haircut:
     waves: float = 1.2  # swings per dm
     curl: float = 0.0  # 0 swings in a plane, 1 is a helix
     clump: float = 0.35
+    locks: int = 0  # strands hold together in so many locks; in as many as there are guides where 0
     frizz: float = 0.02
     recede: float = 0.0  # how far the hairline has gone back, radians
     tie: str = ""  # "pony" or "bun"
@@ -62,13 +63,13 @@ STYLES: dict[str, Haircut] = {
                     frizz=0.008, strands=26_000, points=4, width=0.0038),
     "crop": Haircut("crop", top=0.42, side=0.14, back=0.18, forward=0.55, whorl=0.7, lift=0.7, gravity=0.15, volume=0.07, clump=0.45,
                     frizz=0.02, strands=20_000, points=8, fringe=0.3, fringe_at=0.36),
-    "textured": Haircut("textured", top=0.6, side=0.2, back=0.24, forward=0.15, whorl=0.5, up=0.35, lift=1.1, gravity=0.1, volume=0.16,
-                        clump=0.7, frizz=0.05, wave=0.03, waves=2.0, strands=18_000, points=10),
+    "textured": Haircut("textured", top=0.48, side=0.16, back=0.2, forward=0.25, whorl=0.5, up=0.2, lift=0.9, gravity=0.1, volume=0.16,
+                        locks=500, clump=0.7, frizz=0.05, wave=0.03, waves=2.0, strands=18_000, points=10),
     "side part": Haircut("side part", top=0.95, side=0.26, back=0.26, sideways=0.9, forward=-0.15, lift=0.9, gravity=0.28, volume=0.15,
                          part=0.36, clump=0.35, strands=18_000, points=12),
     "slicked back": Haircut("slicked back", top=1.15, side=0.6, back=0.45, forward=-1.2, lift=0.5, gravity=0.25, volume=0.09, clump=0.5,
                             frizz=0.012, strands=18_000, points=14),
-    "quiff": Haircut("quiff", top=0.85, side=0.2, back=0.22, forward=-0.6, up=0.7, lift=1.5, gravity=0.12, volume=0.22, clump=0.55,
+    "quiff": Haircut("quiff", top=0.62, side=0.16, back=0.18, forward=-0.9, up=0.3, lift=1.5, gravity=0.2, volume=0.2, clump=0.55,
                      frizz=0.03, strands=18_000, points=12),
     "undercut": Haircut("undercut", top=1.1, side=0.06, back=0.06, sideways=0.9, forward=-0.5, lift=0.9, gravity=0.3, volume=0.14,
                         part=0.42, clump=0.5, strands=20_000, points=12),
@@ -83,21 +84,21 @@ STYLES: dict[str, Haircut] = {
     "bob and bangs": Haircut("bob and bangs", top=2.6, side=2.0, back=1.7, cut=0.0, whorl=0.8, lift=0.4, gravity=0.9, volume=0.15, fringe=1.0,
                              fringe_at=0.06, clump=0.35, strands=15_000, points=20),
     "lob wavy": Haircut("lob wavy", top=3.0, side=2.6, back=2.2, cut=0.5, sideways=0.6, whorl=0.2, lift=0.5, gravity=0.9, volume=0.2,
-                        part=0.25, wave=0.07, waves=1.1, curl=0.4, clump=0.55, strands=14_000, points=24),
+                        part=0.25, wave=0.07, waves=1.1, curl=0.4, locks=420, clump=0.55, strands=14_000, points=24),
     "long straight": Haircut("long straight", top=4.2, side=3.8, back=3.6, cut=1.9, sideways=0.6, whorl=0.2, lift=0.4, gravity=1.0, volume=0.14,
                              clump=0.4, frizz=0.012, strands=14_000, points=28),
     "long wavy": Haircut("long wavy", top=4.2, side=3.8, back=3.6, cut=1.7, sideways=0.6, whorl=0.2, lift=0.5, gravity=0.9, volume=0.2,
-                         part=0.2, wave=0.10, waves=0.9, curl=0.5, clump=0.6, strands=14_000, points=32),
+                         part=0.2, wave=0.10, waves=0.9, curl=0.5, locks=380, clump=0.6, strands=14_000, points=32),
     "long bangs": Haircut("long bangs", top=4.0, side=3.6, back=3.4, cut=1.6, whorl=0.7, lift=0.4, gravity=1.0, volume=0.15, fringe=1.0,
                           fringe_at=0.06, clump=0.4, strands=14_000, points=26),
-    "curly": Haircut("curly", top=1.5, side=1.2, back=1.2, cut=0.2, whorl=0.5, sideways=0.2, up=0.4, lift=1.0, gravity=0.35, volume=0.32,
-                     wave=0.075, waves=2.4, curl=1.0, clump=0.75, frizz=0.06, strands=14_000, points=30),
+    "curly": Haircut("curly", top=1.3, side=1.0, back=1.0, cut=0.2, whorl=0.5, sideways=0.25, up=0.3, lift=0.9, gravity=0.4, volume=0.26,
+                     wave=0.07, waves=2.6, curl=1.0, locks=380, clump=0.85, frizz=0.035, strands=14_000, points=30),
     "short curly": Haircut("short curly", top=0.75, side=0.28, back=0.3, whorl=0.4, forward=0.2, up=0.5, lift=1.2, gravity=0.12, volume=0.2,
-                           wave=0.055, waves=3.0, curl=1.0, clump=0.7, frizz=0.05, strands=15_000, points=18),
+                           wave=0.05, waves=3.2, curl=1.0, locks=420, clump=0.8, frizz=0.03, strands=15_000, points=18),
     "long curly": Haircut("long curly", top=3.2, side=2.8, back=2.6, cut=0.9, sideways=0.4, whorl=0.3, up=0.2, lift=0.8, gravity=0.6, volume=0.32,
-                          wave=0.085, waves=1.9, curl=1.0, clump=0.75, frizz=0.05, strands=13_000, points=40),
+                          wave=0.09, waves=2.0, curl=1.0, locks=300, clump=0.88, frizz=0.03, strands=13_000, points=40),
     "afro": Haircut("afro", top=0.62, side=0.5, back=0.5, up=1.0, lift=1.6, gravity=0.0, volume=0.5, wave=0.05, waves=5.0, curl=1.0,
-                    clump=0.4, frizz=0.12, strands=16_000, points=24, width=0.005),
+                    locks=700, clump=0.4, frizz=0.12, strands=16_000, points=24, width=0.005),
     "short afro": Haircut("short afro", top=0.28, side=0.2, back=0.2, up=1.0, lift=1.5, gravity=0.0, volume=0.12, wave=0.03, waves=9.0,
                           curl=1.0, clump=0.6, frizz=0.022, strands=24_000, points=12, width=0.0042),
     "ponytail": Haircut("ponytail", top=3.0, side=3.0, back=3.0, lift=0.15, gravity=0.0, volume=0.05, tie="pony", clump=0.35, frizz=0.01,
@@ -474,6 +475,9 @@ def _between(
     far, near = cKDTree(guides[:, 0]).query(root, k=_NEIGHBOURS)
     count = len(root)
     out = np.zeros((count, cut.points, 3))
+    # Guides stand in random order, so the first ones are spread all over the head.
+    locks = min(cut.locks, len(guides)) or len(guides)
+    lock = cKDTree(guides[:locks, 0]).query(root)[1]
     clumps = rng.random((len(guides), 4))
     _blend(
         guides,
@@ -482,6 +486,7 @@ def _between(
         root,
         near,
         far,
+        lock,
         rng.random((count, 8)),
         clumps,
         np.array([cut.clump, cut.wave, cut.waves, cut.curl, cut.frizz, 1.0 if cut.guides else 0.0]),
@@ -498,6 +503,7 @@ def _blend(
     root: Wide,
     near: NDArray[np.int64],
     far: Wide,
+    lock: NDArray[np.int64],
     chance: Wide,
     clumps: Wide,
     how: Wide,
@@ -527,10 +533,11 @@ def _blend(
         length = 0.0
         for c in range(3):
             base[c] = 0.0
-        phase = 6.2832 * (clumps[first, 0] + 0.12 * chance[i, 4])
-        turn = 6.2832 * clumps[first, 1]
-        rate = waves * (0.85 + 0.3 * clumps[first, 2])
-        swing = wave * (0.6 + 0.8 * clumps[first, 3]) * (0.85 + 0.3 * chance[i, 5])
+        held = lock[i]
+        phase = 6.2832 * (clumps[held, 0] + 0.12 * chance[i, 4])
+        turn = 6.2832 * clumps[held, 1]
+        rate = waves * (0.85 + 0.3 * clumps[held, 2])
+        swing = wave * (0.6 + 0.8 * clumps[held, 3]) * (0.85 + 0.3 * chance[i, 5])
         fx, fy, fz = chance[i, 5] - 0.5, chance[i, 6] - 0.5, chance[i, 7] - 0.5
         px, py, pz = root[i, 0], root[i, 1], root[i, 2]
         tx, ty, tz = 0.0, -1.0, 0.0
@@ -548,11 +555,11 @@ def _blend(
                 x += w * (guides[g, k0, 0] + f * (guides[g, k0 + 1, 0] - guides[g, k0, 0]) - guides[g, 0, 0])
                 y += w * (guides[g, k0, 1] + f * (guides[g, k0 + 1, 1] - guides[g, k0, 1]) - guides[g, 0, 1])
                 z += w * (guides[g, k0, 2] + f * (guides[g, k0 + 1, 2] - guides[g, k0, 2]) - guides[g, 0, 2])
-            # Towards the first guide's own path: strands hold together at their tips.
-            hold = clump * s * s * (3.0 - 2.0 * s)
-            gx = guides[first, k0, 0] + f * (guides[first, k0 + 1, 0] - guides[first, k0, 0])
-            gy = guides[first, k0, 1] + f * (guides[first, k0 + 1, 1] - guides[first, k0, 1])
-            gz = guides[first, k0, 2] + f * (guides[first, k0 + 1, 2] - guides[first, k0, 2])
+            # Towards the path of the lock's guide: strands hold together at their tips.
+            hold = clump * s * s * (3.0 - 2.0 * s) if clump < 0.7 else clump * min(s * 3.0, 1.0)
+            gx = guides[held, k0, 0] + f * (guides[held, k0 + 1, 0] - guides[held, k0, 0])
+            gy = guides[held, k0, 1] + f * (guides[held, k0 + 1, 1] - guides[held, k0, 1])
+            gz = guides[held, k0, 2] + f * (guides[held, k0 + 1, 2] - guides[held, k0, 2])
             x = (root[i, 0] + x) * (1.0 - hold) + hold * gx
             y = (root[i, 1] + y) * (1.0 - hold) + hold * gy
             z = (root[i, 2] + z) * (1.0 - hold) + hold * gz

@@ -18,7 +18,7 @@ _GRID_STEP_DM = 0.1
 _BASE_CENTER = np.array([0.0, 7.35, 0.4])  # of the skull of the kit's resting head, dm
 # Elevation of the hairline, seen from there, by azimuth from the front (both in degrees).
 _HAIRLINE_DEG = np.array(
-    [[0, 44], [18, 44], [34, 41], [46, 30], [57, 20], [66, 6], [72, -8], [80, -14], [86, 2], [100, 0], [108, -18],
+    [[0, 40], [18, 40.5], [34, 39], [46, 28], [57, 17], [66, 3], [72, -10], [80, -15], [86, 2], [100, 0], [108, -18],
      [116, -30], [150, -50], [180, -54]], float
 )  # fmt: skip
 
@@ -118,10 +118,10 @@ def _beard(kit: Kit, count: int) -> tuple[Array, Array]:
     # The cheek line runs from the sideburn to the corner of the mouth.
     cheek = np.interp(x, [0.0, 0.3, 0.55, 0.72], [mouth - 0.14, mouth + 0.02, mouth + 0.28, nose + 0.45])
     below = np.clip((cheek - y) / 0.10, 0.0, 1.0)
-    throat = np.clip((y - (chin - 0.30)) / 0.2, 0.0, 1.0)
+    throat = np.clip((y - (chin - 0.20)) / 0.16, 0.0, 1.0)
     front = np.clip((p[:, 2] - 0.42) / 0.25, 0.0, 1.0)
     beard = below * throat * front * (1.0 - is_lip)
-    under = np.clip((nose - 0.02 - y) / 0.05, 0.0, 1.0) * np.clip((y - mouth + 0.02) / 0.05, 0.0, 1.0)
+    under = np.clip((nose - 0.02 - y) / 0.05, 0.0, 1.0) * np.clip((y - mouth) / 0.05, 0.0, 1.0)
     corner = np.interp(x, [0.0, 0.02, 0.30, 0.36], [0.4, 1.0, 1.0, 0.0]) * np.clip((p[:, 2] - 1.3) / 0.05, 0, 1)
     moustache = under * corner * (1.0 - is_lip)
     inner = p[:, 2] < 0.2

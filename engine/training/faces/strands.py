@@ -123,7 +123,7 @@ def _drape(strand: Wide, skull: Skull, front: Index) -> None:
     depth = vertex[near, 2]
     weight = 1.0 / (far + 0.004) ** 2 * (depth > depth.max(-1, keepdims=True) - 0.07)  # not the inside of the socket
     weight /= weight.sum(-1, keepdims=True)
-    strand[..., 2] = (weight * depth).sum(-1) + 0.004 + 0.010 * np.arange(points) / points
+    strand[..., 2] = (weight * depth).sum(-1) + 0.008 + 0.014 * np.arange(points) / points
 
 
 # Lashes.
@@ -226,7 +226,7 @@ def beard(kit: Kit, scalp: Scalp, skull: Skull, cut: Beard, person: Person, rng:
     down += rng.normal(0.0, 0.18, (count, 3))
     down -= np.einsum("nc,nc->n", down, normal)[:, None] * normal
     down /= np.linalg.norm(down, axis=1, keepdims=True) + 1e-9
-    length = cut.length * rng.uniform(0.5, 1.1, count) * np.where(lip, min(1.0, 0.14 / cut.length), 1.0)
+    length = cut.length * rng.uniform(0.5, 1.1, count) * np.where(lip, min(1.0, (0.085 if cut.beard else 0.12) / cut.length), 1.0)
     t = np.linspace(0.0, 1.0, points)[None, :, None]
     rise = cut.lift * (1.0 + rng.normal(0.0, 0.2, count))[:, None, None]
     path = t * down[:, None] + rise * (t - 0.6 * t * t) * normal[:, None]
