@@ -75,7 +75,10 @@ def _detail(args: argparse.Namespace) -> None:
     for k in tqdm(range(args.people), unit="person"):
         figure, rng = Figure(kit, sample_person(kit, args.seed * 1_000_003 + k)), np.random.default_rng([args.seed, k])
         grin = arkit.weights(dataset.ANCHORS[0][0])
-        for pose in ((grin, np.zeros(3, np.float32), studio()), (arkit.weights({}), sample_head_rotation(rng), sample_real(rng, args.kit))):
+        for pose in (
+            (grin, np.zeros(3, np.float32), studio()),
+            (arkit.weights({}), sample_head_rotation(rng), sample_real(rng, args.kit)),
+        ):
             pictures.append(render(figure, *pose, args.size, args.supersampling))
     for name, by in (("area", Image.Resampling.BOX), ("lanczos", Image.Resampling.LANCZOS)):
         print(name, {region: round(db, 1) for region, db in detail_psnr(pictures, by).items()})
@@ -115,7 +118,9 @@ def main() -> None:
     sheet.add_argument("--columns", type=int, default=4)
     sheet.add_argument("--rows", type=int, default=4)
     sheet.add_argument("--neutral", action="store_true")
-    sheet.add_argument("--show", choices=("people", "turns", "lights", "expressions"), default="people", help="all but people show one")
+    sheet.add_argument(
+        "--show", choices=("people", "turns", "lights", "expressions"), default="people", help="all but people show one"
+    )
     sheet.add_argument("--out", type=Path, required=True)
     sheet.set_defaults(run=_sheet)
     detail = commands.add_parser("detail", help="what is lost at half the resolution, by region")

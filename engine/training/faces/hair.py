@@ -63,7 +63,7 @@ STYLES: dict[str, Haircut] = {
                     frizz=0.008, strands=26_000, points=4, width=0.0038),
     "crop": Haircut("crop", top=0.42, side=0.14, back=0.18, forward=0.55, whorl=0.7, lift=0.7, gravity=0.15, volume=0.07, clump=0.45,
                     frizz=0.02, strands=20_000, points=8, fringe=0.3, fringe_at=0.36),
-    "textured": Haircut("textured", top=0.48, side=0.16, back=0.2, forward=0.25, whorl=0.5, up=0.2, lift=0.9, gravity=0.1, volume=0.16,
+    "textured": Haircut("textured", top=0.55, side=0.16, back=0.2, forward=0.4, sideways=0.25, whorl=0.3, up=0.05, lift=0.9, gravity=0.2, volume=0.16,
                         locks=500, clump=0.7, frizz=0.05, wave=0.03, waves=2.0, strands=18_000, points=10),
     "side part": Haircut("side part", top=0.95, side=0.26, back=0.26, sideways=0.9, forward=-0.15, lift=0.9, gravity=0.28, volume=0.15,
                          part=0.36, clump=0.35, strands=18_000, points=12),
@@ -73,7 +73,7 @@ STYLES: dict[str, Haircut] = {
                      frizz=0.03, strands=18_000, points=12),
     "undercut": Haircut("undercut", top=1.1, side=0.06, back=0.06, sideways=0.9, forward=-0.5, lift=0.9, gravity=0.3, volume=0.14,
                         part=0.42, clump=0.5, strands=20_000, points=12),
-    "receding": Haircut("receding", top=0.3, side=0.2, back=0.2, forward=-0.3, whorl=0.5, lift=0.5, gravity=0.2, volume=0.04, clump=0.3,
+    "receding": Haircut("receding", top=0.3, side=0.16, back=0.18, forward=-0.3, whorl=0.5, lift=0.35, gravity=0.3, volume=0.04, clump=0.3,
                         recede=0.35, strands=15_000, points=8),
     "fringe": Haircut("fringe", top=1.3, side=1.0, back=1.0, cut=-0.75, forward=0.25, whorl=0.9, lift=0.5, gravity=0.5, volume=0.13,
                       fringe=1.0, fringe_at=0.1, clump=0.4, strands=16_000, points=14),
@@ -207,9 +207,7 @@ def density(scalp: Scalp, cut: Haircut) -> Array:
 # Growing guides.
 
 
-def _grown(
-    scalp: Scalp, skull: Skull, cut: Haircut, weight: Array, count: int, rng: np.random.Generator
-) -> Wide:
+def _grown(scalp: Scalp, skull: Skull, cut: Haircut, weight: Array, count: int, rng: np.random.Generator) -> Wide:
     """[G,P,3] guides grown from the scalp."""
     triangle, bary = roots(skull.vertex, scalp.triangle, weight, count, rng)
     corner = scalp.triangle[triangle]
@@ -222,7 +220,9 @@ def _grown(
     on_top = _smooth(elevation, 0.35, 0.75)
     at_back = _smooth(azimuth, 1.75, 2.1)
     length = on_top * cut.top + (1.0 - on_top) * (at_back * cut.back + (1.0 - at_back) * cut.side)
-    is_fringe = (rng.random(len(root)) < cut.fringe) & (azimuth < 0.85) & (elevation > 0.5) & (scalp_front(root, skull) > 0)
+    is_fringe = (
+        (rng.random(len(root)) < cut.fringe) & (azimuth < 0.85) & (elevation > 0.5) & (scalp_front(root, skull) > 0)
+    )
     layer = rng.random(len(root))
     length[is_fringe] = np.minimum(length[is_fringe], 1.1)
     length *= 1.0 - 0.22 * rng.random(len(root))

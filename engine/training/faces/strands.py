@@ -54,9 +54,7 @@ def _frames(vertex: Array, normal: Array, triangle: Index, bary: Array) -> tuple
     return root, np.stack([along, np.cross(up, along), up], 1)
 
 
-def bound(
-    kind: int, strand: Wide, skull: Skull, triangle: Index, color: Wide, width: Wide
-) -> Bound:
+def bound(kind: int, strand: Wide, skull: Skull, triangle: Index, color: Wide, width: Wide) -> Bound:
     """Binds strands [S,P,3] around the head at rest to the nearest of these triangles [T,3]."""
     center = skull.vertex[triangle].mean(1)
     nearest = triangle[cKDTree(center).query(strand[:, 0])[1]]
@@ -64,7 +62,12 @@ def bound(
     root, frame = _frames(skull.vertex, skull.normal, nearest, bary)
     local = np.einsum("spc,skc->spk", strand - root[:, None], frame)
     return Bound(
-        kind, nearest.astype(np.int32), bary, local.astype(np.float32), color.astype(np.float32), width.astype(np.float32)
+        kind,
+        nearest.astype(np.int32),
+        bary,
+        local.astype(np.float32),
+        color.astype(np.float32),
+        width.astype(np.float32),
     )
 
 
@@ -94,7 +97,9 @@ def brows(kit: Kit, skull: Skull, person: Person, front: Index, rng: np.random.G
     strand[..., 1] = line - 0.02 + (strand[..., 1] - np.interp(x, *own)) * person.brow_height
     keep = rng.random(len(strand)) < person.brow_density
     strand = strand[keep]
-    strand = strand[:, :1] + (strand - strand[:, :1]) * (person.brow_length * rng.uniform(0.75, 1.15, (len(strand), 1, 1)))
+    strand = strand[:, :1] + (strand - strand[:, :1]) * (
+        person.brow_length * rng.uniform(0.75, 1.15, (len(strand), 1, 1))
+    )
     _drape(strand, skull, front)
     count = len(strand)
     width = person.brow_width * rng.uniform(0.7, 1.2, count)
@@ -226,7 +231,11 @@ def beard(kit: Kit, scalp: Scalp, skull: Skull, cut: Beard, person: Person, rng:
     down += rng.normal(0.0, 0.18, (count, 3))
     down -= np.einsum("nc,nc->n", down, normal)[:, None] * normal
     down /= np.linalg.norm(down, axis=1, keepdims=True) + 1e-9
-    length = cut.length * rng.uniform(0.5, 1.1, count) * np.where(lip, min(1.0, (0.085 if cut.beard else 0.12) / cut.length), 1.0)
+    length = (
+        cut.length
+        * rng.uniform(0.5, 1.1, count)
+        * np.where(lip, min(1.0, (0.085 if cut.beard else 0.12) / cut.length), 1.0)
+    )
     t = np.linspace(0.0, 1.0, points)[None, :, None]
     rise = cut.lift * (1.0 + rng.normal(0.0, 0.2, count))[:, None, None]
     path = t * down[:, None] + rise * (t - 0.6 * t * t) * normal[:, None]
@@ -241,5 +250,7 @@ def _chin_share(kit: Kit, cut: Beard) -> Array:
     """[V] 1 where the beard is let grow: all of it, or only around chin and mouth."""
     if not cut.is_chin_only:
         return np.ones(len(kit.position), np.float32)
-    x = np.abs(kit.position[:, 0])
-    return np.asarray(np.clip((0.30 - x) / 0.05, 0.0, 1.0), np.float32)
+    x, y = np.abs(kit.position[:, 0]), kit.position[:, 1]
+    chin = float(kit.position[kit.landmark[8], 1])
+    share = np.clip((0.30 - x) / 0.05, 0.0, 1.0) * np.clip((y - chin + 0.08) / 0.06, 0.0, 1.0)
+    return np.asarray(share * (kit.position[:, 2] > 1.0), np.float32)
