@@ -14,7 +14,7 @@ from PIL import Image
 pytest.importorskip("numba")
 
 from omote.engine.offline.crew import Alone
-from omote.engine.training.faces import arkit, dataset, hair, light, surface
+from omote.engine.training.faces import arkit, dataset, haircut, light, surface
 from omote.engine.training.faces.detail import detail_psnr
 from omote.engine.training.faces.expression import PERFORMED, sample_performed, sample_wide_rotation
 from omote.engine.training.faces.figure import Figure
@@ -42,7 +42,7 @@ def labelled(picture: Picture, name: str) -> np.ndarray:
 
 @needs_kit
 def test_every_pixel_is_labelled_and_only_what_is_there(kit: Kit) -> None:
-    person = replace(sample_person(kit, 7), hair=hair.STYLES["bob cut"], glasses="round", beard=None)
+    person = replace(sample_person(kit, 7), hair=haircut.STYLES["bob cut"], glasses="round", beard=None)
     grin = arkit.weights(dataset.ANCHORS[0][0])
     picture = render(Figure(kit, person), grin, AHEAD, light.studio(), 128)
     assert picture.material.shape == (128, 128) and picture.material.dtype == np.uint8
@@ -79,7 +79,7 @@ def test_the_same_pose_gives_the_same_bytes(kit: Kit) -> None:
 @needs_kit
 @pytest.mark.parametrize("style", ["crop", "fringe", "bob and bangs", "long wavy", "long curly", "bun", "kit long"])
 def test_hair_grows_and_stays_off_the_eyes(kit: Kit, style: str) -> None:
-    person = replace(sample_person(kit, 21), hair=hair.STYLES[style], beard=None, glasses="")
+    person = replace(sample_person(kit, 21), hair=haircut.STYLES[style], beard=None, glasses="")
     figure = Figure(kit, person)
     points = figure.strand_start[-1]
     posed = figure.pose(REST, AHEAD)

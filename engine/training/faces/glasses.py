@@ -60,10 +60,10 @@ def glasses_of(kit: Kit, head: Array, person: Person) -> Glasses:
         tubes.append(np.concatenate([rim, rim[:2]]))
         lenses.append(rim)
         hinge = rim[np.argmax(side * rim[:, 0] + 0.4 * rim[:, 1])]
-        path = [hinge, hinge + [side * 0.05, 0.01, -0.04]]
+        path = [hinge, hinge + np.array([side * 0.05, 0.01, -0.04])]
         turn = np.array([side * max(ear_x, abs(float(path[-1][0])) - 0.04), ear_y, ear_z + 0.12])
         path += [path[1] * (1 - t) + turn * t for t in (0.33, 0.66, 1.0)]
-        path += [turn + [0.0, -0.03, -0.10], turn + [-side * 0.02, -0.20, -0.18]]
+        path += [turn + np.array([0.0, -0.03, -0.10]), turn + np.array([-side * 0.02, -0.20, -0.18])]
         tubes.append(np.array(path))
     inner = [lens[np.argmin(np.abs(lens[:, 0]) - 0.3 * lens[:, 1])] for lens in lenses]
     t = np.linspace(0.0, 1.0, 7)[:, None]
@@ -93,7 +93,7 @@ def _mesh(tubes: list[Wide], lenses: list[Wide], thick: float) -> Glasses:
         is_lens.append(np.zeros(len(triangles[-1]), bool))
         first += n * _TUBE_POINTS
     for rim in lenses:
-        vertices.append(np.concatenate([rim, rim.mean(0, keepdims=True) + [[0.0, 0.0, 0.012]]]))
+        vertices.append(np.concatenate([rim, rim.mean(0, keepdims=True) + np.array([0.0, 0.0, 0.012])]))
         n = len(rim)
         a = np.arange(n)
         triangles.append(np.stack([a, (a + 1) % n, np.full(n, n)], 1) + first)

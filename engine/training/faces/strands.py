@@ -13,12 +13,12 @@ from .hair import Skull, kit_strands, to_person
 from .kit import Kit
 from .person import Beard, Person
 from .scalp import Scalp, roots
-from .surface import BEARD, BROW, LASH, Array, Index
+from .surface import BEARD, BROW, Array, Index
 
 Wide = NDArray[np.float64]
 
 _LASH_PROXY = "eyelashes.eyelashes01"
-# Vertices of that proxy on the edges of the subject's left lids, from the nose outwards; the right ones are 125 further.
+# Vertices of that proxy on the edges of the subject's left lids, from the nose outwards; the right ones are 125 on.
 _UPPER_LID = (21, 24, 20, 19, 18, 1, 0, 2, 3, 4, 5, 6, 7)
 _LOWER_LID = (23, 17, 51, 16, 15, 14, 13, 12, 11, 10, 50, 9)
 _RIGHT_LID = 125
