@@ -13,7 +13,7 @@ from .hair import Skull, kit_strands, to_person
 from .kit import Kit
 from .person import Beard, Person
 from .scalp import Scalp, roots
-from .surface import BEARD, BROW, Array, Index
+from .surface import BEARD, BROW, LASH, LOWER_LASH, Array, Index
 
 Wide = NDArray[np.float64]
 
@@ -144,6 +144,7 @@ class Lashes:
     curl: Array  # [S] how far the middle hangs below a straight line, over the length
     color: Array  # [S,3]
     width: Array  # [S]
+    kind: NDArray[np.int8]  # [S] LASH or LOWER_LASH
     points: int = 6
 
     def posed(self, proxy: Array) -> Array:
@@ -187,7 +188,7 @@ def lashes(kit: Kit, person: Person, rng: np.random.Generator) -> Lashes:
     rest = proxy.fit(kit.position, kit.position)
     faces = np.ascontiguousarray(proxy.corner_vertex[proxy.face].astype(np.int32))
     tips_of = _lash_rows(str(kit.path), faces.tobytes())
-    vertices, weights, lengths, curls = [], [], [], []
+    vertices, weights, lengths, curls, kinds = [], [], [], [], []
     for lid, amount, length, curl in ((_UPPER_LID, 1.0, 0.95, 0.22), (_LOWER_LID, 0.55, 0.62, -0.12)):
         for shift in (0, _RIGHT_LID):
             edge = np.array([v + shift for v in lid])
@@ -202,6 +203,7 @@ def lashes(kit: Kit, person: Person, rng: np.random.Generator) -> Lashes:
             weights.append(np.stack([along - i, across - j], 1))
             swell = 0.55 + 0.45 * np.sin(np.pi * np.clip(s * 0.9 + 0.1, 0, 1)) ** 0.5
             lengths.append(person.lash_length * length * swell * rng.uniform(0.7, 1.15, count))
+            kinds.append(np.full(count, LASH if lid is _UPPER_LID else LOWER_LASH))
             curls.append(np.full(count, curl) * rng.uniform(0.6, 1.4, count))
     count = sum(map(len, lengths))
     return Lashes(
@@ -211,6 +213,7 @@ def lashes(kit: Kit, person: Person, rng: np.random.Generator) -> Lashes:
         np.concatenate(curls).astype(np.float32),
         _varied(person.lash_color, count, 0.2, rng).astype(np.float32),
         np.full(count, person.lash_width, np.float32),
+        np.concatenate(kinds).astype(np.int8),
     )
 
 
