@@ -124,8 +124,9 @@ def _beard(kit: Kit, count: int) -> tuple[Array, Array]:
     under = np.clip((nose - 0.02 - y) / 0.05, 0.0, 1.0) * np.clip((y - mouth) / 0.05, 0.0, 1.0)
     corner = np.interp(x, [0.0, 0.02, 0.30, 0.36], [0.4, 1.0, 1.0, 0.0]) * np.clip((p[:, 2] - 1.3) / 0.05, 0, 1)
     moustache = under * corner * (1.0 - is_lip)
-    inner = p[:, 2] < 0.2
-    beard[inner] = 0.0
+    neck = np.max([kit.local.magnitude(f"neck/neck-scale-{way}-incr", count) for way in ("horiz", "depth")], 0)
+    beard[beard < 0.15] = 0.0
+    beard *= np.clip((0.5 - neck) / 0.25, 0.0, 1.0) * (p[:, 2] > 0.2)
     return beard.astype(np.float32), moustache.astype(np.float32)
 
 

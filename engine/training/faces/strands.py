@@ -234,11 +234,10 @@ def beard(kit: Kit, scalp: Scalp, skull: Skull, cut: Beard, person: Person, rng:
     down += rng.normal(0.0, 0.18, (count, 3))
     down -= np.einsum("nc,nc->n", down, normal)[:, None] * normal
     down /= np.linalg.norm(down, axis=1, keepdims=True) + 1e-9
-    length = (
-        cut.length
-        * rng.uniform(0.5, 1.1, count)
-        * np.where(lip, min(1.0, (0.085 if cut.beard else 0.12) / cut.length), 1.0)
-    )
+    length = cut.length * rng.uniform(0.5, 1.1, count)
+    if cut.length > 0.1:  # cheeks and lips are trimmed shorter than the chin
+        length *= np.clip(1.25 - 1.5 * np.maximum(np.abs(root[:, 0]) - 0.2, 0.0), 0.3, 1.0)
+    length = np.where(lip, np.minimum(length, 0.085 if cut.beard else 0.12), length)
     t = np.linspace(0.0, 1.0, points)[None, :, None]
     rise = cut.lift * (1.0 + rng.normal(0.0, 0.2, count))[:, None, None]
     path = t * down[:, None] + rise * (t - 0.6 * t * t) * normal[:, None]
@@ -246,6 +245,8 @@ def beard(kit: Kit, scalp: Scalp, skull: Skull, cut: Beard, person: Person, rng:
     strand = root[:, None] + length[:, None, None] * (path + swing)
     strand[:, :, 1] -= 0.35 * (length[:, None] * t[..., 0]) ** 2
     color = _varied(person.beard_color, count, 0.3, rng)
+    grey = rng.random(count) < person.grey
+    color[grey] = 0.2 * color[grey] + 0.8 * np.array([0.36, 0.35, 0.34])
     return bound(BEARD, strand, skull, scalp.triangle, color, cut.width * rng.uniform(0.7, 1.2, count))
 
 
