@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .faces.haircut import STYLES as HAIRCUTS
 from .faces.person import Person
 
-STYLES = (
-    *("bob02", "long01", "ponytail01", "braid01", "short01", "short02", "short03"),
-    *("curls01", "buzz01", "bald"),
-)
+STYLES = (*HAIRCUTS, "bald")
 _COLOURS = ("skin", "hair", "iris", "cloth", "brow")
 NAMES = (*(f"{colour}_{c}" for colour in _COLOURS for c in "rgb"), "masculine", "age", *STYLES)
 

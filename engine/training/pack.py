@@ -23,7 +23,7 @@ from omote.engine.face.memory import TURN_NOISE_RAD, WEIGHT_NOISE
 from omote.engine.face.retarget import from_weights
 
 from .attributes import attributes
-from .faces.dataset import CLIP, VARIED, seed_of
+from .faces.dataset import CLIP, VARIED, picture_names, seed_of
 from .faces.kit import load
 from .faces.person import sample_person
 from .head import shape_of
@@ -82,7 +82,7 @@ def write(kit_path: Path, shards: Path, out: Path, held_out: HeldOut, workers: i
     count = len(rows["person"])
     pictures = sorted(shards.glob("*.tar"))
     with tarfile.open(pictures[0]) as tar:
-        size = _decode(tar, tar.getnames()[0]).shape[0]
+        size = _decode(tar, picture_names(tar)[0]).shape[0]
     out.mkdir(parents=True, exist_ok=True)
     _blank(out / "picture.npy", (count, size, size, 4), np.uint8)
     _blank(out / "geometry.npy", (count, CHANNELS, GRID, GRID), np.float16)
@@ -139,7 +139,7 @@ def _pack_shard(path: Path, out: Path, first: int, rows: dict[str, Array], shape
     arrays = {name: np.load(out / f"{name}.npy", mmap_mode="r+") for name in _LARGE}
     faces, lifter, shaped = [], None, np.zeros(0)
     with tarfile.open(path) as tar:
-        for row, name in enumerate(tar.getnames(), first):
+        for row, name in enumerate(picture_names(tar), first):
             if lifter is None or not np.array_equal(shaped, shape[row]):
                 shaped = shape[row]
                 lifter = Lifter(open_head().shaped(shaped))

@@ -14,7 +14,7 @@ from PIL import Image
 from omote.engine.capture.photo import Finder, face_finder
 from omote.engine.face.reading import Reading
 
-from .faces.dataset import CLIP
+from .faces.dataset import CLIP, picture_names
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def read_shard(tar_path: Path, finder: Finder) -> Readings:
     rng = np.random.default_rng(int(tar_path.stem))
     rows, faces = [], []
     with tarfile.open(tar_path) as tar:
-        for row, name in enumerate(tar.getnames()):
+        for row, name in enumerate(picture_names(tar)):
             ground = rng.uniform(0.0, 255.0, 3)
             if labels["kind"][row] == CLIP:
                 continue

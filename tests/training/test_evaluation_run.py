@@ -88,7 +88,7 @@ def subject(name: str, **words: str) -> Subject:
     return Subject(name, character, shape, words=words)
 
 
-DARK = {"tone": "6.0", "age": "0.1", "hair": "black", "style": "curls01", "sex": "female"}
+DARK = {"tone": "6.0", "age": "0.1", "hair": "black", "style": "afro", "sex": "female"}
 FAIR = {**DARK, "tone": "1.0", "hair": "blond"}
 
 

@@ -138,7 +138,7 @@ def test_people_counted_backwards_are_refused() -> None:
 
 
 def test_words_put_a_person_into_bands() -> None:
-    words = {"tone": "5.10", "age": "0.40", "hair": "teal", "style": "curls01", "sex": "female", "iris": "brown"}
+    words = {"tone": "5.10", "age": "0.40", "hair": "teal", "style": "long curly", "sex": "female", "iris": "brown"}
     assert bands.bands_of(words) == (
         ("skin tone", "dark (Monk 6-8)"),
         ("age", "older"),

@@ -21,7 +21,7 @@ on_ray = pytest.param("local", None, marks=pytest.mark.skipif(find_spec("ray") i
 
 
 def plan(out: Path) -> dataset.Plan:
-    return dataset.Plan(KIT, out, people=2, per_person=2, size=32, supersampling=1, seed=5)
+    return dataset.Plan(KIT, out, people=2, per_person=2, size=32, supersampling=1, seed=5, has_anchors=False)
 
 
 def files(out: Path) -> dict[str, bytes]:

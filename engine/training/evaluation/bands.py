@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..faces.haircut import STYLES
 from ..faces.palette import FANTASY_HAIR
 
 Bands = tuple[tuple[str, str], ...]  # (kind, band)
@@ -12,7 +13,8 @@ _TONES = ((2.5, "light (Monk 1-3)"), (4.5, "medium (Monk 4-5)"), (99.0, "dark (M
 _AGES = ((0.15, "young"), (0.35, "middle"), (99.0, "older"))  # of the renderer's 0 (young) to 1 (old)
 _FAIR = ("dark blond", "blond", "platinum", "ginger")
 _GREY = ("grey", "white")
-_SHORT = ("short01", "short02", "short03", "buzz01")
+_CURLS = ("curly", "short curly", "long curly", "afro", "short afro")
+_SHORT_DM = 1.35  # on top
 
 
 def bands_of(words: Mapping[str, str]) -> Bands:
@@ -36,7 +38,12 @@ def hair_colour(shade: str) -> str:
 
 
 def hair_style(style: str) -> str:
-    return "bald" if style == "bald" else "short" if style in _SHORT else "curls" if style == "curls01" else "long"
+    """The band of a haircut's name; of names that are no haircut's, "long"."""
+    if style == "bald" or style in _CURLS:
+        return "bald" if style == "bald" else "curls"
+    cut = STYLES.get(style)
+    is_short = cut is not None and (style == "kit slicked" or (cut.top < _SHORT_DM and not cut.tie and not cut.guides))
+    return "short" if is_short else "long"
 
 
 def _below(value: float, bands: tuple[tuple[float, str], ...]) -> str:

@@ -1,4 +1,4 @@
-"""Command line: `python -m omote.engine.training.faces --kit DIR sheet ...` for a look, `dataset` for training data."""
+"""Command line: `python -m omote.engine.training.faces --kit DIR sheet ...` for a look, `detail`, `dataset`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from tqdm import tqdm
 from omote.engine.offline.crew import crew_for
 
 from . import arkit, dataset
-from .expression import sample_expression, sample_head_rotation
+from .detail import detail_psnr
+from .expression import PERFORMED, sample_expression, sample_head_rotation
 from .figure import Figure
 from .kit import load
-from .light import sample_light, studio
+from .light import sample_light, sample_real, studio
 from .person import sample_person
 from .render import render
 
@@ -35,20 +36,52 @@ def _on_backdrop(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _sheet(args: argparse.Namespace) -> None:
-    """A grid of different people; with --neutral all at rest in portrait light."""
+    """A grid of different people, or what one person can do."""
     kit = load(args.kit)
+    shots = args.columns * args.rows
+    one = Figure(kit, sample_person(kit, args.seed)) if args.show != "people" else None
     grid = Image.new("RGB", (args.columns * args.size, args.rows * args.size))
-    for k in tqdm(range(args.columns * args.rows), unit="face"):
+    for k in tqdm(range(shots), unit="picture"):
         seed = args.seed * 1_000_003 + k
-        figure, rng = Figure(kit, sample_person(kit, seed)), np.random.default_rng([seed, 2])
-        if args.neutral:
-            pose = arkit.weights({}), np.array([0.0, 0.15, 0.0], np.float32), studio()
-        else:
-            pose = sample_expression(rng), sample_head_rotation(rng), sample_light(rng)
+        figure = one or Figure(kit, sample_person(kit, seed))
+        pose = _shown(args.show, args.neutral, k, shots, np.random.default_rng([seed, 2]), args.kit)
         picture = render(figure, *pose, args.size, args.supersampling)
         place = (k % args.columns * args.size, k // args.columns * args.size)
         grid.paste(Image.fromarray(_on_backdrop(picture.rgba)), place)
     grid.save(args.out)
+
+
+def _shown(show: str, is_neutral: bool, k: int, shots: int, rng: np.random.Generator, kit: Path) -> dataset.Pose:
+    """The k-th of so many pictures of a sheet."""
+    rest, ahead = arkit.weights({}), np.array([0.0, 0.15, 0.0], np.float32)
+    if show == "turns":
+        share = k / max(shots - 1, 1)
+        angle = np.radians([20.0 * np.sin(6.28 * share), 120.0 * share - 60.0, 0.0])
+        return rest, angle.astype(np.float32), studio()
+    if show == "lights":
+        return rest, ahead, sample_light(rng) if k % 3 == 2 else sample_real(rng, kit)
+    if show == "expressions":
+        name = list(PERFORMED)[k % len(PERFORMED)]
+        return arkit.weights(PERFORMED[name]), ahead, studio()
+    if is_neutral:
+        return rest, ahead, studio()
+    return sample_expression(rng), sample_head_rotation(rng), sample_real(rng, kit) if k % 2 else sample_light(rng)
+
+
+def _detail(args: argparse.Namespace) -> None:
+    """Prints what pictures lose at half their side, by region."""
+    kit = load(args.kit)
+    pictures = []
+    for k in tqdm(range(args.people), unit="person"):
+        figure, rng = Figure(kit, sample_person(kit, args.seed * 1_000_003 + k)), np.random.default_rng([args.seed, k])
+        grin = arkit.weights(dataset.ANCHORS[0][0])
+        for pose in (
+            (grin, np.zeros(3, np.float32), studio()),
+            (arkit.weights({}), sample_head_rotation(rng), sample_real(rng, args.kit)),
+        ):
+            pictures.append(render(figure, *pose, args.size, args.supersampling))
+    for name, by in (("area", Image.Resampling.BOX), ("lanczos", Image.Resampling.LANCZOS)):
+        print(name, {region: round(db, 1) for region, db in detail_psnr(pictures, by).items()})
 
 
 def _dataset(args: argparse.Namespace) -> None:
@@ -65,6 +98,7 @@ def _dataset(args: argparse.Namespace) -> None:
         args.drills,
         args.clip,
         only,
+        not args.no_anchors,
     )
     done = sum(len(plan.people_of(s)) for s in plan.shards() if plan.paths(s)[0].exists()) * plan.each
     workers = os.cpu_count() if args.workers is None and args.cluster is None else args.workers
@@ -84,13 +118,20 @@ def main() -> None:
     sheet.add_argument("--columns", type=int, default=4)
     sheet.add_argument("--rows", type=int, default=4)
     sheet.add_argument("--neutral", action="store_true")
+    sheet.add_argument(
+        "--show", choices=("people", "turns", "lights", "expressions"), default="people", help="all but people show one"
+    )
     sheet.add_argument("--out", type=Path, required=True)
     sheet.set_defaults(run=_sheet)
+    detail = commands.add_parser("detail", help="what is lost at half the resolution, by region")
+    detail.add_argument("--people", type=int, default=12)
+    detail.set_defaults(run=_detail)
     data = commands.add_parser("dataset", help="pictures and labels for training; run again to resume")
     who = data.add_mutually_exclusive_group(required=True)
     who.add_argument("--people", type=int, help="the first so many people of the seed")
     who.add_argument("--only", type=int, nargs="+", metavar="PERSON", help="these people of the seed alone")
     data.add_argument("--per-person", type=int, required=True)
+    data.add_argument("--no-anchors", action="store_true", help="without teeth, closed lids and both sides of each")
     data.add_argument("--drills", type=int, default=0, help="further pictures of each, of single shapes and the front")
     data.add_argument("--clip", type=int, default=0, help="then so many consecutive pictures at 30 a second")
     data.add_argument("--workers", type=int, help="processes; all cores where nothing is said")
@@ -101,7 +142,7 @@ def main() -> None:
     )
     data.add_argument("--out", type=Path, required=True, help="a folder")
     data.set_defaults(run=_dataset)
-    for command in (sheet, data):
+    for command in (sheet, detail, data):
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--size", type=int, default=256)
         command.add_argument("--supersampling", type=int, default=2)
