@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from omote.engine.nouns import FlameParams
 
 from .head import EYE, MOUTH, OpenHead, Shaped, open_head
-from .maps import Camera, _blended, rasterise
+from .maps import FOV_DEG, Camera, _blended, rasterise
+from .shell import Shell, shell_of, skull_middle
 
 Array = NDArray[np.float32]
 Index = NDArray[np.int64]
 
 GRID = 128  # cells on a side of every map here
-GEOMETRY = 10  # canonical position (3), normal (3), covered, eye, mouth, depth
+GEOMETRY = 11  # canonical position (3), normal (3), covered, eye, mouth, depth, hair shell
 TRUST = 4  # visible, facing, log2 of the scale, covered
 _DEPTH_SLACK = 0.03  # head heights that a point may lie behind what its reference shows there
 _UNKNOWN = 0.5  # visible and facing beyond the head, where no surface tells
@@ -30,14 +31,14 @@ class View:
     """A posed head as the camera sees it on a grid of G x G cells."""
 
     screen: Array  # [N,3] column, row and distance in dm of the vertices, in cells
-    normal: Array  # [N,3] unit normals of the vertices, camera's frame
+    fetch: Array  # [N,2] column and row at which a picture of this view shows the vertices, or the nearest to hidden hair
     facing: Array  # [N] cosine between a vertex's normal and the direction to the camera
     area: Array  # [T] signed area of the triangles in cells
     cell: Index  # [n] flat numbers of the covered cells
     triangle: Index  # [n] which triangle each of them shows
     weight: Array  # [n,3] barycentric
     depth: Array  # [G*G] distance in dm, infinite where nothing is
-    geometry: Array  # [10,G,G] canonical position, normal, covered, eye, mouth, depth
+    geometry: Array  # [11,G,G] canonical position, normal, covered, eye, mouth, depth, hair shell
 
 
 @dataclass(frozen=True)
@@ -51,37 +52,68 @@ class Correspondence:
 class Viewer:
     """Poses and views one character's head; build once, view often."""
 
-    def __init__(self, shaped: Shaped, head: OpenHead | None = None, grid: int = GRID) -> None:
-        self.head, self.shaped, self.grid = head or open_head(), shaped, grid
+    def __init__(self, shaped: Shaped, head: OpenHead | None = None, grid: int = GRID, shell: Shell | None = None) -> None:
+        """`shell` adds hair around the skull; its vertices come after the head's."""
+        self.head, self.shaped, self.grid, self.shell = head or open_head(), shaped, grid, shell
         self.camera = Camera.framing(shaped)
-        self._triangle = np.asfortranarray(self.head.triangle, np.int64)  # columns are what is read
-        low, high = self.head.template.min(0), self.head.template.max(0)
-        self._canonical = np.ascontiguousarray(((self.head.template - low) / (high - low) * 2.0 - 1.0).T, np.float32)
+        people = open_head()
+        place = getattr(self.head, "canonical", self.head.template)
         region = self.head.region[self.head.triangle[:, 0]]
-        self._flags = np.stack([region == EYE, region == MOUTH]).astype(np.float32)  # [2,T]
+        flags = [region == EYE, region == MOUTH, np.zeros(len(region), np.bool_)]
+        triangle = self.head.triangle.astype(np.int64)
+        if shell:
+            # In the shell the open head's place is guessed from the distance to the skull's middle.
+            rest = people.shaped(np.zeros(people.shape_size, np.float32))
+            scale = rest.height / shaped.height
+            around = (shell.vertex - skull_middle(self.head, shaped)) * scale + skull_middle(people, rest)
+            place = np.concatenate([place, around])
+            triangle = np.concatenate([triangle, shell.triangle + len(shaped.vertex)])
+            flags = [np.append(flag, np.full(len(shell.triangle), k == 2)) for k, flag in enumerate(flags)]
+        self._triangle = np.asfortranarray(triangle)  # columns are what is read
+        low, high = people.template.min(0), people.template.max(0)
+        self._canonical = np.ascontiguousarray(((place - low) / (high - low) * 2.0 - 1.0).T, np.float32)
+        self._flags = np.stack(flags).astype(np.float32)  # [3,T]
+
+    def with_hair(self, params: FlameParams, alpha: Array) -> Viewer:
+        """The same head in a shell of the hair that this matte [G,G] shows around its pose."""
+        covered = np.isfinite(self.view(params).depth).reshape(self.grid, self.grid)
+        tangent = self.grid / 2 / np.tan(np.radians(FOV_DEG) / 2)
+        shell = shell_of(self.head, self.shaped, params, alpha, covered, (self.camera.eye, float(tangent)))
+        return Viewer(self.shaped, self.head, self.grid, shell)
 
     def view(self, params: FlameParams) -> View:
         """The head with this face; ValueError if `params` use another basis."""
-        grid, height = self.grid, np.float32(self.shaped.height)
+        grid = self.grid
         vertex = self.head.pose(self.shaped, params)
+        if self.shell:
+            vertex = np.concatenate([vertex, self.shell.pose(self.shaped, params)])
         screen = self.camera.project(vertex, grid)
         cell, triangle, weight = rasterise(screen, self._triangle, grid)
-        normal, area = self._normals(vertex), self._areas(screen)
+        normal = self._normals(vertex)
         away = self.camera.eye - vertex
         facing = np.einsum("nk,nk->n", normal, away) / np.sqrt(np.einsum("nk,nk->n", away, away))
+        corner = self._triangle.T.take(triangle, 1)
+        seen = _blended(np.ascontiguousarray(normal.T), corner, weight.T)
+        return self.seen(screen, facing, cell, triangle, weight, seen)
+
+    def seen(self, screen: Array, facing: Array, cell: Index, triangle: Index, weight: Array, normal: Array) -> View:
+        """The view with these vertices [N,3] and covered cells [n], whose normals [3,n] are known."""
+        grid, height = self.grid, np.float32(self.shaped.height)
         corner, share = self._triangle.T.take(triangle, 1), weight.T  # [3,n]
         (distance,) = _blended(np.ascontiguousarray(screen[:, 2:].T), corner, share)
         depth = np.full(grid * grid, np.inf, np.float32)
         depth[cell] = distance
         geometry = np.zeros((GEOMETRY, grid * grid), np.float32)
         geometry[0:3, cell] = _blended(self._canonical, corner, share)
-        geometry[3:6, cell] = _blended(np.ascontiguousarray(normal.T), corner, share)
+        geometry[3:6, cell] = normal
         geometry[6, cell] = 1.0
-        geometry[7:9, cell] = self._flags.take(triangle, 1)
+        geometry[7:9, cell] = self._flags[:2].take(triangle, 1)
         geometry[9, cell] = (self.camera.eye[2] - self.camera.aim[2] - distance) / height
-        return View(
-            screen, normal, facing, area, cell, triangle, weight, depth, geometry.reshape(GEOMETRY, grid, grid)
-        )
+        geometry[10, cell] = self._flags[2].take(triangle)
+        area, fetch, people = self._areas(screen), screen[:, :2], len(self.shaped.vertex)
+        if self.shell:
+            fetch = np.concatenate([fetch[:people], self.shell.fetch(screen[people:], facing[people:])])
+        return View(screen, fetch, facing, area, cell, triangle, weight, depth, geometry.reshape(GEOMETRY, grid, grid))
 
     def correspondence(self, wanted: View, references: Sequence[View]) -> Correspondence:
         """Where the wanted view's cells lie in these references; beyond the head the displacement is carried on smoothly."""
@@ -95,21 +127,26 @@ class Viewer:
         trust[:, :2], trust[:, 3] = _UNKNOWN, covered
         centre = (np.arange(grid, dtype=np.float32) + 0.5)[None, :, None]
         own = np.concatenate([np.broadcast_to(centre, (grid, grid, 1)), np.broadcast_to(centre.transpose(1, 0, 2), (grid, grid, 1))], 2)
-        hold = covered.reshape(grid, grid).copy()
-        hold[-1] = np.maximum(hold[-1], _FLOOR_WEIGHT)
+        hold = np.zeros(grid * grid, np.float32)
+        hold[-grid:] = _FLOOR_WEIGHT
+        is_hair = wanted.geometry[10].ravel().take(cell) > 0.5
         for k, reference in enumerate(references):
-            carried = np.concatenate([reference.screen, reference.facing[:, None]], 1)
-            x, y, distance, facing = _blended(np.ascontiguousarray(carried.T), corner, share)
+            carried = np.stack([*reference.screen.T, reference.facing, *reference.fetch.T])
+            x, y, distance, facing, column_at, row_at = _blended(carried, corner, share)
             at = np.clip(y, 0, grid - 1).astype(np.int64) * grid + np.clip(x, 0, grid - 1).astype(np.int64)
             is_inside = (x >= 0) & (x < grid) & (y >= 0) & (y < grid)
             seen = distance <= reference.depth.take(at) + _DEPTH_SLACK * self.shaped.height
             ratio = reference.area.take(wanted.triangle) / wanted.area.take(wanted.triangle)
-            trust[k, 0, cell] = seen & is_inside & (facing > 0.0)
+            is_visible = seen & is_inside & (facing > 0.0)
+            trust[k, 0, cell] = is_visible
             trust[k, 1, cell] = np.maximum(facing, 0.0)
             trust[k, 2, cell] = np.clip(0.5 * np.log2(np.maximum(ratio, 1e-4)), -2.0, 2.0)
             moved = np.zeros((grid * grid, 2), np.float32)
-            moved[cell, 0], moved[cell, 1] = x - column, y - row
-            place[k] = (own + carried_on(moved.reshape(grid, grid, 2), hold)) * np.float32(2.0 / grid) - 1.0
+            moved[cell, 0], moved[cell, 1] = column_at - column, row_at - row
+            known = hold.copy()
+            known[cell] = np.maximum(is_visible, is_hair)
+            known = known.reshape(grid, grid)
+            place[k] = (own + carried_on(moved.reshape(grid, grid, 2), known)) * np.float32(2.0 / grid) - 1.0
         return Correspondence(place, trust.reshape(-1, TRUST, grid, grid))
 
     def _normals(self, vertex: Array) -> Array:

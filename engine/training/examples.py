@@ -1,54 +1,84 @@
-"""Training examples: a wanted picture of a person, and other pictures of the same person as references."""
+"""Training examples: a wanted picture of a character, and other pictures of the same character as references."""
 
 from __future__ import annotations
 
+import argparse
 import io
 import tarfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from omote.engine.diffusion.conditioning import face_row
+from omote.engine.face.anime_head import anime_head
 from omote.engine.face.correspondence import GRID, View, Viewer
-from omote.engine.face.head import open_head
+from omote.engine.face.head import OpenHead, open_head
 from omote.engine.face.retarget import from_weights
-from omote.engine.model.denoiser import References, Wanted, log_irradiance
+from omote.engine.face.shell import Shell
+from omote.engine.model.denoiser import STATE, References, Wanted, log_irradiance
 
+from .anime import character as anime_character
+from .anime import head as anime_shapes
+from .anime import kit as anime_kit
+from .faces import kit as people_kit
+from .faces import person
 from .faces.dataset import seed_of
-from .faces.kit import Kit, load
-from .faces.person import sample_person
 from .head import shape_of
 
 Array = NDArray[np.float32]
 Rgba = NDArray[np.uint8]
-_SHAPE_NOISE = 0.15  # of the spread of shapes: fitted heads are not exact
+PERSON, DRAWN = range(2)  # styles
+_SHAPE_NOISE = 0.12  # of the spread of shapes: fitted heads are not exact
 _WEIGHT_NOISE = 0.02
 _TURN_NOISE_RAD = 0.01
+_NOTHING = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True)
-class Shot:
-    """One rendered picture and what it shows, as far as a fitted head tells."""
+class Pack:
+    """One shard as flat arrays that stay on disk until they are read; a row a picture."""
 
-    picture: Rgba  # [S,S,4] straight alpha
-    view: View
-    face: Array  # [64]
-    light: Array  # [27]
-    style: int
+    picture: Rgba  # [n,S,S,4] straight alpha
+    small: Rgba  # [n,256,256,4] the same reduced
+    triangle: NDArray[np.uint16]  # [n,G,G] what each cell shows, or _NOTHING
+    weight: NDArray[np.float16]  # [n,2,G,G] the first two barycentric weights
+    normal: NDArray[np.int8]  # [n,3,G,G] at the cells, times 127
+    screen: Array  # [n,N,3]
+    facing: NDArray[np.float16]  # [n,N]
+    face: Array  # [n,64]
+    light: Array  # [n,27]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One person with all pictures of them; the first is at rest, from the front."""
+    """One character with all pictures of them; the first is at rest, from the front."""
 
     viewer: Viewer
-    shots: tuple[Shot, ...]
+    pack: Pack
+    rows: NDArray[np.intp]
+    style: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def view(self, k: int) -> View:
+        """The head in picture k, as the viewer had seen it."""
+        row, pack = int(self.rows[k]), self.pack
+        flat = np.asarray(pack.triangle[row]).ravel()
+        cell = np.flatnonzero(flat != _NOTHING)
+        first = np.asarray(pack.weight[row], np.float32).reshape(2, -1)[:, cell]
+        weight = np.stack([*first, 1.0 - first.sum(0)], 1)
+        normal = np.asarray(pack.normal[row], np.float32).reshape(3, -1)[:, cell] / np.float32(127.0)
+        screen, facing = np.asarray(pack.screen[row]), np.asarray(pack.facing[row], np.float32)
+        return self.viewer.seen(screen, facing, cell, flat[cell].astype(np.int64), weight, normal)
 
 
 @dataclass(frozen=True)
@@ -57,23 +87,52 @@ class Example:
 
     wanted: Wanted
     references: References  # features and identity are still empty
-    geometry: Tensor  # [B,K,10,G,G] of the references
+    geometry: Tensor  # [B,K,11,G,G] of the references
     pictures: Tensor  # [B,K,4,S,S] premultiplied, full resolution
     truth: Tensor  # [B,4,S,S] premultiplied
 
 
-def read(folder: Path, kit_folder: Path, people: slice = slice(None)) -> list[Subject]:
-    """Subjects of a rendered data set, with heads as inexact as fitted ones."""
-    kit, seed, subjects = load(kit_folder), seed_of(folder), []
-    for labels in sorted(folder.glob("*.npz"))[people]:
+_PARTS = ("picture", "small", "triangle", "weight", "normal", "screen", "facing", "face", "light")
+
+
+def pack(folder: Path, kit_folder: Path, out: Path) -> Iterator[int]:
+    """Packs each shard of a rendered data set that is not packed yet; yields its number of pictures."""
+    seed = seed_of(folder)
+    people = people_kit.load(kit_folder)
+    drawn = anime_kit.load(kit_folder / "anime")
+    for labels in sorted(folder.glob("*.npz")):
+        target = out / labels.stem
+        if (target / "subjects.npz").exists() or not labels.with_suffix(".tar").exists():
+            continue
         with np.load(labels, allow_pickle=False) as rows, tarfile.open(labels.with_suffix(".tar")) as tar:
-            names = tar.getnames()
+            names = [name for name in tar.getnames() if name.endswith(".webp")]
+            style = DRAWN if "style" in rows and rows["style"][0] else PERSON
+            found: dict[str, list[NDArray[np.generic]]] = {name: [] for name in _PARTS}
+            subjects: dict[str, NDArray[np.generic]] = {"style": np.array(style), "person": rows["person"]}
             for number in np.unique(rows["person"]):
+                who = seed * 1_000_003 + int(number)
+                if style == DRAWN:
+                    held = _is_held_out(folder)
+                    shape = anime_shapes.shape_of(drawn, anime_character.sample_character(drawn, who, held))
+                else:
+                    shape = shape_of(people, person.sample_person(people, who))
                 at = np.flatnonzero(rows["person"] == number)
                 pictures = [_decode(tar, names[i]) for i in at]
                 part = {key: rows[key][at] for key in ("weights", "head_rotation", "light")}
-                subjects.append(_subject(kit, seed * 1_000_003 + int(number), pictures, part))
-    return subjects
+                _add(found, subjects, int(number), _head(style), shape, pictures, part, np.random.default_rng(who))
+        target.mkdir(parents=True, exist_ok=True)
+        for name in _PARTS:
+            np.save(target / f"{name}.npy", np.stack(found[name]), allow_pickle=False)
+        np.savez(target / "subjects.npz", allow_pickle=False, **subjects)
+        yield len(found["picture"])
+
+
+def _is_held_out(folder: Path) -> bool:
+    return '"is_held_out": true' in (folder / "plan.json").read_text(encoding="utf-8")
+
+
+def _head(style: int) -> OpenHead:
+    return anime_head() if style == DRAWN else open_head()
 
 
 def _decode(tar: tarfile.TarFile, name: str) -> Rgba:
@@ -83,45 +142,93 @@ def _decode(tar: tarfile.TarFile, name: str) -> Rgba:
     return np.asarray(Image.open(io.BytesIO(file.read())).convert("RGBA"))
 
 
-def _subject(kit: Kit, seed: int, pictures: list[Rgba], rows: dict[str, Array]) -> Subject:
-    rng = np.random.default_rng(seed)
-    shape = shape_of(kit, sample_person(kit, seed))
+def _add(
+    found: dict[str, list[NDArray[np.generic]]],
+    subjects: dict[str, NDArray[np.generic]],
+    number: int,
+    head: OpenHead,
+    shape: Array,
+    pictures: Sequence[Rgba],
+    rows: dict[str, Array],
+    rng: np.random.Generator,
+) -> None:
+    """Appends one character, with a head and poses as inexact as fitted ones."""
     shape = shape + rng.normal(0.0, _SHAPE_NOISE, shape.shape).astype(np.float32) * shape.std()
-    viewer, shots = Viewer(open_head().shaped(shape)), []
-    for k, picture in enumerate(pictures):
-        weights = np.clip(rows["weights"][k] + rng.normal(0.0, _WEIGHT_NOISE, 52), 0.0, 1.0).astype(np.float32)
-        turn = rows["head_rotation"][k] + rng.normal(0.0, _TURN_NOISE_RAD, 3).astype(np.float32)
-        params = from_weights(weights, None, turn)
-        shots.append(Shot(picture, viewer.view(params), face_row(params), rows["light"][k], 0))
-    return Subject(viewer, tuple(shots))
+    params = []
+    for weights, turn in zip(rows["weights"], rows["head_rotation"], strict=True):
+        inexact = np.clip(weights + rng.normal(0.0, _WEIGHT_NOISE, len(weights)), 0.0, 1.0).astype(np.float32)
+        params.append(from_weights(inexact, None, turn + rng.normal(0.0, _TURN_NOISE_RAD, 3).astype(np.float32)))
+    matte = cv2.resize(pictures[0][..., 3], (GRID, GRID), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
+    viewer = Viewer(head.shaped(shape), head).with_hair(params[0], matte)
+    assert viewer.shell is not None
+    for name, value in (("vertex", viewer.shell.vertex), ("triangle", viewer.shell.triangle), ("follow", viewer.shell.follow)):
+        subjects[f"{number}.{name}"] = value
+    subjects[f"{number}.shape"] = shape
+    for picture, param, light in zip(pictures, params, rows["light"], strict=True):
+        view = viewer.view(param)
+        triangle = np.full(GRID * GRID, _NOTHING, np.uint16)
+        triangle[view.cell] = view.triangle
+        weight, normal = np.zeros((2, GRID * GRID), np.float16), np.zeros((3, GRID * GRID), np.int8)
+        weight[:, view.cell] = view.weight[:, :2].T
+        normal[:, view.cell] = np.round(view.geometry[3:6].reshape(3, -1)[:, view.cell] * 127.0)
+        square = (GRID, GRID)
+        values = (picture, reduced(picture, STATE), triangle.reshape(square), weight.reshape(2, *square), normal.reshape(3, *square))
+        for name, value in zip(_PARTS, (*values, view.screen, view.facing.astype(np.float16), face_row(param), light), strict=True):
+            found[name].append(value)
+
+
+def read(folders: Sequence[Path]) -> list[Subject]:
+    """All characters of these packed shards."""
+    subjects = []
+    for folder in folders:
+        parts = Pack(**{name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _PARTS})
+        with np.load(folder / "subjects.npz", allow_pickle=False) as kept:
+            style, people = int(kept["style"]), kept["person"]
+            head = _head(style)
+            for number in np.unique(people):
+                shell = Shell(*(kept[f"{number}.{name}"] for name in ("vertex", "triangle", "follow")))
+                viewer = Viewer(head.shaped(kept[f"{number}.shape"]), head, shell=shell)
+                subjects.append(Subject(viewer, parts, np.flatnonzero(people == number), style))
+    return subjects
 
 
 def example(
-    subjects: list[Subject], who: NDArray[np.intp], count: int, rng: np.random.Generator | None, wanted: int | None = None
+    subjects: Sequence[Subject],
+    who: NDArray[np.intp],
+    count: int,
+    rng: np.random.Generator | None,
+    wanted: int | None = None,
+    size: int | None = None,
 ) -> Example:
-    """One wanted picture of each of these subjects with `count` references; without `rng` as they are, else as photos."""
+    """One wanted picture of each of these subjects with `count` references; with `rng` references look as photos do.
+
+    `size` reduces the pictures to so many pixels a side.
+    """
     chooser = rng or np.random.default_rng(0)
-    parts: dict[str, list[Array]] = {k: [] for k in ("geometry", "face", "light", "style", "place", "trust", "of", "lit", "reference", "truth")}
+    keys = ("geometry", "face", "light", "style", "place", "trust", "of", "lit", "reference", "truth")
+    parts: dict[str, list[Array]] = {key: [] for key in keys}
     for n in who:
-        shots = subjects[n].shots
-        target = int(chooser.integers(len(shots))) if wanted is None else wanted
-        others = [k for k in range(len(shots)) if k != target]
-        first = 0 if target and (rng is None or chooser.random() < 0.5) else int(chooser.choice(others))
-        rest = [k for k in others if k != first]
-        chosen = [first, *(int(k) for k in chooser.permutation(rest)[: count - 1])]
-        shot, references = shots[target], [shots[k] for k in chosen]
-        found = subjects[n].viewer.correspondence(shot.view, [r.view for r in references])
-        tint = _tint(rng)
-        parts["geometry"].append(shot.view.geometry)
-        parts["face"].append(shot.face)
-        parts["light"].append(shot.light)
-        parts["style"].append(np.eye(2, dtype=np.float32)[shot.style])
-        parts["place"].append(found.place)
-        parts["trust"].append(found.trust)
-        parts["of"].append(np.stack([r.view.geometry for r in references]))
-        parts["lit"].append(np.stack([r.light for r in references]))
-        parts["reference"].append(np.stack([_photographed(r.picture, tint, rng) for r in references]))
-        parts["truth"].append(_premultiplied(shot.picture, tint))
+        subject = subjects[n]
+        target = int(chooser.integers(len(subject))) if wanted is None else wanted
+        others = [k for k in range(len(subject)) if k != target]
+        first = 0 if target and (rng is None or chooser.random() < 0.6) else int(chooser.choice(others))
+        chosen = [first, *(int(k) for k in chooser.permutation([k for k in others if k != first])[: count - 1])]
+        view, views = subject.view(target), [subject.view(k) for k in chosen]
+        row, rows = subject.rows[target], subject.rows[chosen]
+        place = subject.viewer.correspondence(view, views)
+        tint, pack = _tint(rng), subject.pack
+        parts["geometry"].append(view.geometry)
+        parts["face"].append(pack.face[row])
+        parts["light"].append(pack.light[row])
+        parts["style"].append(np.eye(2, dtype=np.float32)[subject.style])
+        parts["place"].append(place.place)
+        parts["trust"].append(place.trust)
+        parts["of"].append(np.stack([each.geometry for each in views]))
+        parts["lit"].append(np.stack([pack.light[k] for k in rows]))
+        pictures = pack.small if size == STATE else pack.picture
+        references = [_photographed(reduced(pictures[k], size), tint, rng) for k in rows]
+        parts["reference"].append(np.stack(references))
+        parts["truth"].append(_premultiplied(reduced(pictures[row], size), tint).transpose(2, 0, 1))
     t = {key: torch.from_numpy(np.stack(value).astype(np.float32)) for key, value in parts.items()}
     return Example(
         wanted=Wanted(t["geometry"], t["face"], t["light"], t["style"]),
@@ -135,11 +242,22 @@ def example(
 def empty_references(pictures: Tensor, geometry: Tensor, light: Tensor, place: Tensor, trust: Tensor) -> References:
     """References on the grid, without the features that only the encoder knows; all present."""
     b, k = pictures.shape[:2]
-    small = torch.nn.functional.interpolate(pictures.flatten(0, 1), size=(GRID, GRID), mode="area")
+    small = F.interpolate(pictures.flatten(0, 1), size=(GRID, GRID), mode="area")
     lit = log_irradiance(light.flatten(0, 1), geometry.flatten(0, 1)[:, 3:6])
     picture = torch.cat([small, lit, torch.ones_like(lit[:, :1])], 1).unflatten(0, (b, k))
     nothing = pictures.new_zeros(0)
     return References(picture, (nothing, nothing), nothing, place, trust, pictures.new_ones(b, k))
+
+
+def reduced(rgba: Rgba, size: int | None) -> Rgba:
+    """[S,S,4] straight alpha at another size; colour is averaged as far as it is opaque."""
+    if size is None or size == len(rgba):
+        return rgba
+    alpha = cv2.resize(rgba[..., 3], (size, size), interpolation=cv2.INTER_AREA)
+    faded = cv2.multiply(rgba[..., :3], cv2.merge([rgba[..., 3]] * 3), scale=1.0 / 255.0)
+    faded = cv2.resize(faded, (size, size), interpolation=cv2.INTER_AREA)
+    colour = cv2.divide(faded, cv2.merge([np.maximum(alpha, 1)] * 3), scale=255.0)
+    return np.dstack([colour, alpha])
 
 
 def _tint(rng: np.random.Generator | None) -> tuple[Array, float]:
@@ -151,35 +269,54 @@ def _tint(rng: np.random.Generator | None) -> tuple[Array, float]:
 
 
 def _premultiplied(rgba: Rgba, tint: tuple[Array, float]) -> Array:
-    """[4,S,S] premultiplied, 0 to 1, as this camera would have seen it."""
+    """[S,S,4] premultiplied, 0 to 1, as this camera would have seen it."""
     gain, gamma = tint
-    colour, alpha = rgba[..., :3].astype(np.float32) / 255.0, rgba[..., 3:].astype(np.float32) / 255.0
-    if gamma != 1.0 or (gain != 1.0).any():
-        colour = np.minimum(np.maximum(colour, 1e-4) ** gamma * gain, 1.0)
-    return np.concatenate([colour * alpha, alpha], 2).transpose(2, 0, 1)
+    level = np.arange(256, dtype=np.float32) / np.float32(255.0)
+    curve = np.minimum((level**gamma)[:, None] * gain, 1.0).astype(np.float32)  # [256,3]
+    alpha = level[rgba[..., 3]]
+    out = np.empty(rgba.shape, np.float32)
+    for k in range(3):
+        np.multiply(curve[:, k].take(rgba[..., k]), alpha, out=out[..., k])
+    out[..., 3] = alpha
+    return out
 
 
 def _photographed(rgba: Rgba, tint: tuple[Array, float], rng: np.random.Generator | None) -> Array:
     """[4,S,S] a reference as a photo and its matte are: a little askew, soft, noisy, its edge not exact."""
-    premultiplied = _premultiplied(rgba, tint)
+    image = _premultiplied(rgba, tint)
     if rng is None:
-        return premultiplied
-    side = premultiplied.shape[1]
-    image = np.ascontiguousarray(premultiplied.transpose(1, 2, 0))
+        return image.transpose(2, 0, 1)
+    side = len(image)
     angle, scale = rng.normal(0.0, 0.008), np.exp(rng.normal(0.0, 0.006))
     c, s = np.cos(angle) * scale, np.sin(angle) * scale
     x, y = rng.normal(0.0, 0.0025 * side, 2)
     half = side / 2
     matrix = np.array([[c, -s, x + half - c * half + s * half], [s, c, y + half - s * half - c * half]])
     image = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if rng.random() < 0.2:
+        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 1.0)) * side / 256)
     if rng.random() < 0.25:
-        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 1.2)) * side / 256)
-    if rng.random() < 0.3:
-        noise = rng.normal(0.0, rng.uniform(0.0, 0.02), (side, side, 3)).astype(np.float32)
+        noise = np.empty((side, side, 3), np.float32)
+        cv2.setRNGSeed(int(rng.integers(1 << 31)))
+        cv2.randn(noise, 0.0, float(rng.uniform(0.0, 0.02)))
         image[..., :3] += noise * image[..., 3:]
-    if rng.random() < 0.3:  # what is left of the background at the matte's edge
+    if rng.random() < 0.25:  # what is left of the background at the matte's edge
         alpha = image[..., 3:]
-        edge = cv2.GaussianBlur(alpha, (0, 0), float(rng.uniform(0.7, 2.5)) * side / 256)[..., None]
+        edge = cv2.GaussianBlur(alpha, (0, 0), float(rng.uniform(0.7, 2.0)) * side / 256)[..., None]
         ground = rng.random(3).astype(np.float32)
         image = np.concatenate([image[..., :3] + np.maximum(edge - alpha, 0.0) * ground, np.maximum(edge, alpha)], 2)
-    return np.clip(image, 0.0, 1.0).transpose(2, 0, 1)
+    return np.clip(image, 0.0, 1.0, out=image).transpose(2, 0, 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Packs rendered shards for training; run it again for new shards.")
+    parser.add_argument("--data", type=Path, required=True, help="a folder of rendered shards")
+    parser.add_argument("--kit", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    for count in pack(args.data, args.kit, args.out):
+        print(f"{count} pictures", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -86,7 +86,7 @@ def psnr(net: Denoiser, subjects: list[Subject], count: int = 24, seed: int = 5)
     alpha = []
     for n in range(min(count, len(subjects))):
         wanted = int(rng.integers(1, len(subjects[n].shots)))
-        example = examples.example(subjects, np.array([n]), 1, None, wanted)
+        example = examples.example(subjects, np.array([n]), 1, None, wanted, STATE)
         torch.manual_seed(0)
         x = torch.randn(1, 4, STATE, STATE)
         with torch.no_grad():
@@ -128,7 +128,7 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = plan.rate * share * min(1.0, (self.step + 1) / plan.warmup)
         count = int(np.random.default_rng([plan.seed, self.step]).choice([1, 2, 3], p=[0.55, 0.3, 0.15]))  # the same for all
-        example = examples.example(subjects, rng.choice(len(subjects), batch, replace=False), count, rng)
+        example = examples.example(subjects, rng.choice(len(subjects), batch, replace=False), count, rng, size=STATE)
         t = torch.from_numpy(np.where(rng.random(batch) < plan.pure_share, 1.0, rng.random(batch))).float()
         mix = t[:, None, None, None]
         state = state_of(example.truth)
@@ -206,22 +206,24 @@ def run(rank: int, plan: Plan, port: int, subjects: list[Subject], held: list[Su
 
 def _look(trainer: Trainer, held: list[Subject]) -> None:
     trainer.save()
-    print(f"step {trainer.step} " + " ".join(f"{k} {v:.3f}" for k, v in psnr(trainer.ema, held).items()), flush=True)
+    for style, name in ((examples.PERSON, "people"), (examples.DRAWN, "drawn")):
+        if some := [subject for subject in held if subject.style == style]:
+            found = " ".join(f"{k} {v:.3f}" for k, v in psnr(trainer.ema, some).items())
+            print(f"step {trainer.step} {name} {found}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--kit", type=Path, required=True)
+    parser.add_argument("--packs", type=Path, required=True, nargs="+", help="folders of packed shards; the last shard of each is held out")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="of training, all calls together")
-    parser.add_argument("--held-out-shards", type=int, default=1)
     parser.add_argument("--batch", type=int, default=Plan.batch)
     parser.add_argument("--workers", type=int, default=Plan.workers)
     args = parser.parse_args()
     plan = Plan(args.run, args.minutes, args.batch, args.workers)
-    subjects = examples.read(args.data, args.kit, slice(None, -args.held_out_shards))
-    held = examples.read(args.data, args.kit, slice(-args.held_out_shards, None))
+    shards = [sorted(folder.iterdir()) for folder in args.packs]
+    subjects = examples.read([shard for part in shards for shard in part[:-1]])
+    held = examples.read([part[-1] for part in shards])
     print(f"{len(subjects)} people, {len(held)} held out", flush=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
