@@ -1,0 +1,384 @@
+"""Refines the fit of a head to the landmarks of one to four pictures of the same person, by Gauss-Newton steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from omote.bridge import arkit
+from omote.engine.nouns import FlameParams
+
+from .fitting import ANCHORED, Fitter, stood_upright, tracker_row
+from .framing import PhotoCamera
+from .gaze import gaze_from_weights
+from .head import (
+    CHIN,
+    CROWN,
+    EYE_LEFT,
+    EYE_RIGHT,
+    LOOK_DOWN_RAD,
+    LOOK_SIDE_RAD,
+    LOOK_UP_RAD,
+    NECK,
+    NECK_SHARE,
+    SKULL,
+    OpenHead,
+    Shaped,
+    rotation,
+)
+from .maps import FOV_DEG, Camera
+from .reading import Reading
+from .retarget import DRIVEN, UNITS, from_weights
+
+Array = NDArray[np.float32]
+Wide = NDArray[np.float64]
+
+FILE = Path(__file__).with_name("landmark_noise.safetensors")
+POINTS = ANCHORED + 2  # the landmarks on the face, then the middles of the left and of the right iris
+_IRIS = (473, 468)  # MediaPipe's middles of the left and of the right iris
+# Landmarks around the mouth's opening and the lips, and on the rims of the lids.
+LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+LIPS += (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
+EYES = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
+EYES += (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
+
+# What is solved for beside the shape, for each picture: weights of units that move vertices along straight lines, the
+# pitch and yaw of both eyes, the head's turn, the logarithm of the scale, the move, and the logarithm of the nearness.
+LINEAR: tuple[str, ...] = tuple(name for name in (*UNITS, *DRIVEN) if not name.startswith("eyeLook"))
+_LINEAR_AT = np.array([arkit.INDEX[name] for name in LINEAR])
+_LOOKS: tuple[str, ...] = tuple(name for name in DRIVEN if name.startswith("eyeLook"))
+_WEIGHTS = slice(0, len(LINEAR))
+_GAZE = slice(_WEIGHTS.stop, _WEIGHTS.stop + 4)
+_TURN = slice(_GAZE.stop, _GAZE.stop + 3)
+_SCALE, _MOVE, _NEAR = _TURN.stop, slice(_TURN.stop + 1, _TURN.stop + 3), _TURN.stop + 3
+VIEW_SIZE = _NEAR + 1
+
+_STEPS = 12
+_DONE = 1e-4  # of the cost: a step that gains less is the last
+_GAZE_MOST = 0.65  # radians
+_NEAR_SPREAD = 0.45  # of the logarithm of how much nearer than ours a camera stands
+_EASE = 1e-4  # for finite differences
+
+
+@dataclass(frozen=True)
+class Noise:
+    """By how much landmarks of rendered people miss the truth; see `omote.engine.training.landmark_noise`."""
+
+    mean: Wide  # [470,2] dm on the head that stands upright
+    spread: Wide  # [470] dm: what each landmark misses by itself
+    common: Wide  # [D,470*2] dm: one standard deviation of each way in which landmarks miss together
+    start: Wide  # [55,55] covariance of the tracker's own weights and turn around the truth
+
+
+@dataclass(frozen=True)
+class View:
+    """The head in one picture."""
+
+    params: FlameParams
+    weights: Array  # [52] of which `params` are made
+    camera: PhotoCamera
+    residual: float  # mean distance of the landmarks from the head's, as a part of the face's size
+
+
+@dataclass(frozen=True)
+class Refined:
+    """One person in one or more pictures."""
+
+    shape: Array  # [100]
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """The landmarks of a picture, turned upright and around 0, and what is known of it before."""
+
+    points: Wide  # [470,2] pixels, y up
+    middle: complex  # pixel around which they were turned, y down
+    roll: float
+    start: Wide  # [VIEW_SIZE]
+    prior: Wide  # [VIEW_SIZE] where each number is expected
+    trust: Wide  # [VIEW_SIZE,VIEW_SIZE] one over the covariance around it
+
+
+class Refiner:
+    """Finds shape, expression, gaze, turn and camera together; build once, refine often."""
+
+    def __init__(self, fitter: Fitter | None = None, noise: Noise | None = None) -> None:
+        self.fitter = fitter or Fitter()
+        self.noise = noise or shipped_noise()
+        self.face = AnchoredFace(self.fitter)
+
+    def refine(self, readings: Sequence[Reading]) -> Refined:
+        """The one person whom all these readings are of."""
+        fits = [self.fitter.fit(reading) for reading in readings]
+        shape = np.mean([fit.shape for fit in fits], axis=0).astype(np.float64)
+        pictures = [self._picture(reading, shape) for reading in readings]
+        state = np.concatenate([shape, *(picture.start for picture in pictures)])
+        cost, damping = np.inf, 1e-3
+        normal, slope, now = self._equations(state, pictures)
+        cost = now
+        for _ in range(_STEPS):
+            tried = self._step(state, normal, slope, damping)
+            normal_there, slope_there, there = self._equations(tried, pictures)
+            if there >= cost:
+                damping *= 10.0
+                continue
+            gain, state, cost = cost - there, tried, there
+            normal, slope, damping = normal_there, slope_there, damping * 0.3
+            if gain < _DONE * cost:
+                break
+        size = self.face.shape_size
+        found = state[:size]
+        views = [
+            self._view(found, state[size + k * VIEW_SIZE :][:VIEW_SIZE], picture) for k, picture in enumerate(pictures)
+        ]
+        return Refined(found.astype(np.float32), tuple(views))
+
+    def _picture(self, reading: Reading, shape: Wide) -> _Picture:
+        upright = stood_upright(reading)
+        turned, middle = landmarks_of(reading, upright.roll)
+        told = tracker_row(reading.weights, upright.rotation) @ self.fitter.numbers.start
+        weights, turn = np.clip(told[: arkit.COUNT], 0.0, 1.0), told[arkit.COUNT :]
+        prior = state_of(weights, turn)
+        trust = np.zeros((VIEW_SIZE, VIEW_SIZE))
+        known = np.concatenate([_LINEAR_AT, arkit.COUNT + np.arange(3)])
+        rows = np.concatenate([np.arange(len(LINEAR)), np.arange(_TURN.start, _TURN.stop)])
+        trust[np.ix_(rows, rows)] = np.linalg.inv(self.noise.start[np.ix_(known, known)])
+        trust[_GAZE, _GAZE] = np.eye(4) / 0.3**2
+        trust[_NEAR, _NEAR] = 1.0 / _NEAR_SPREAD**2
+        start = prior.copy()
+        seen, _ = self.face.seen(shape, start)
+        ours, theirs = seen[:, 0] + 1j * seen[:, 1], turned
+        # The scale and the move that bring the head to the landmarks, which are turned upright already.
+        about = ours - ours.mean()
+        scale = float((np.conj(about) * (theirs - theirs.mean())).real.sum() / (np.abs(about) ** 2).sum())
+        move = theirs.mean() - scale * ours.mean()
+        start[_SCALE], start[_MOVE] = np.log(scale), (move.real / scale, move.imag / scale)
+        return _Picture(np.stack([turned.real, turned.imag], 1), middle, upright.roll, start, prior, trust)
+
+    def _equations(self, state: Wide, pictures: Sequence[_Picture]) -> tuple[Wide, Wide, float]:
+        """Gauss-Newton's matrix and gradient, and the cost."""
+        size = self.face.shape_size
+        normal, slope = np.zeros((len(state), len(state))), np.zeros(len(state))
+        shape = state[:size]
+        normal[:size, :size] = np.eye(size)
+        slope[:size] = shape
+        cost = float(shape @ shape)
+        for k, picture in enumerate(pictures):
+            own = slice(size + k * VIEW_SIZE, size + (k + 1) * VIEW_SIZE)
+            view = state[own]
+            missed, change = self.missed(shape, view, picture)
+            missed, change = self._whitened(missed), self._whitened(change)
+            away = view - picture.prior
+            at = np.concatenate([np.arange(size), np.arange(own.start, own.stop)])
+            normal[np.ix_(at, at)] += change.T @ change
+            normal[own, own] += picture.trust
+            slope[at] += change.T @ missed
+            slope[own] += picture.trust @ away
+            cost += float(missed @ missed + away @ picture.trust @ away)
+        return normal, slope, cost
+
+    def missed(self, shape: Wide, view: Wide, picture: _Picture) -> tuple[Wide, Wide]:
+        """[940] dm by which the head misses the landmarks, and its change [940,100+VIEW_SIZE] by shape and view."""
+        seen, change = self.face.seen(shape, view)
+        scale = np.exp(view[_SCALE])
+        at = seen + view[_MOVE] + self.noise.mean
+        wanted = picture.points / scale
+        full = np.zeros((POINTS, 2, self.face.shape_size + VIEW_SIZE))
+        full[..., : change.shape[-1] - 1] = change[..., :-1]
+        first = self.face.shape_size
+        full[..., first + _NEAR] = change[..., -1]
+        full[..., first + _SCALE] = wanted  # at - points / scale grows by points / scale
+        full[:, 0, first + _MOVE.start] = full[:, 1, first + _MOVE.start + 1] = 1.0
+        return (at - wanted).ravel(), full.reshape(2 * POINTS, -1)
+
+    def _whitened(self, missed: Wide) -> Wide:
+        """The same [940] or [940,n] in units of its noise."""
+        spread = np.repeat(self.noise.spread, 2)
+        scaled = (missed.T / spread).T
+        basis, shrink = self._common
+        return np.asarray(scaled - basis @ ((basis.T @ scaled).T * shrink).T)
+
+    @cached_property
+    def _common(self) -> tuple[Wide, Wide]:
+        """Orthonormal directions [940,D] of whitened landmarks that miss together, and by how much [D] they shrink."""
+        spread = np.repeat(self.noise.spread, 2)
+        basis, value, _ = np.linalg.svd((self.noise.common / spread).T, full_matrices=False)
+        return basis, 1.0 - 1.0 / np.sqrt(1.0 + value**2)
+
+    def _step(self, state: Wide, normal: Wide, slope: Wide, damping: float) -> Wide:
+        """The state after one step; weights that would leave 0 to 1 stop at its end and the rest is solved again."""
+        low, high = self._bounds(len(state))
+        matrix = normal + damping * np.diag(np.diag(normal))
+        is_free = ~(((state <= low) & (slope > 0.0)) | ((state >= high) & (slope < 0.0)))
+        tried = state.copy()
+        for _ in range(4):
+            rows = np.flatnonzero(is_free)
+            held = tried - state
+            held[rows] = 0.0
+            gradient = slope[rows] + matrix[rows] @ held
+            tried[rows] = state[rows] - np.linalg.solve(matrix[np.ix_(rows, rows)], gradient)
+            outside = is_free & ((tried < low) | (tried > high))
+            tried = np.clip(tried, low, high)
+            if not outside.any():
+                break
+            is_free &= ~outside
+        return tried
+
+    def _bounds(self, length: int) -> tuple[Wide, Wide]:
+        low, high = np.full(length, -np.inf), np.full(length, np.inf)
+        for first in range(self.face.shape_size, length, VIEW_SIZE):
+            low[first : first + len(LINEAR)], high[first : first + len(LINEAR)] = 0.0, 1.0
+            low[first + _GAZE.start : first + _GAZE.stop] = -_GAZE_MOST
+            high[first + _GAZE.start : first + _GAZE.stop] = _GAZE_MOST
+        return low, high
+
+    def _view(self, shape: Wide, view: Wide, picture: _Picture) -> View:
+        weights = np.zeros(arkit.COUNT, np.float32)
+        weights[_LINEAR_AT] = view[_WEIGHTS]
+        gaze = view[_GAZE].reshape(2, 2).astype(np.float32)
+        params = from_weights(weights, gaze, view[_TURN].astype(np.float32))
+        scale = np.exp(view[_SCALE])
+        # Upright, y up, around the landmarks' middle -> the picture's own pixels, y down.
+        turn = scale * np.exp(-1j * picture.roll)
+        move = picture.middle + turn * complex(view[_MOVE.start], -view[_MOVE.start + 1])
+        near = self.face.nearness(shape) * np.exp(view[_NEAR])
+        missed, _ = self.missed(shape, view, picture)
+        size = np.ptp(picture.points[:ANCHORED], 0).max() / scale
+        residual = float(np.linalg.norm(missed.reshape(-1, 2), axis=1).mean() / size)
+        return View(params, weights, PhotoCamera(turn, move, float(near)), residual)
+
+
+def landmarks_of(reading: Reading, roll: float) -> tuple[NDArray[np.complex128], complex]:
+    """[470] pixels x + iy (y up) around the middle of the face, turned upright; and that middle, y down."""
+    points = np.concatenate([reading.points[:ANCHORED], reading.points[list(_IRIS)]]).astype(np.float64)
+    flat = points[:, 0] + 1j * points[:, 1]
+    middle = complex(flat[:ANCHORED].mean())
+    return np.conj(flat - middle) * np.exp(-1j * roll), middle
+
+
+def state_of(weights: NDArray[np.floating], turn: Wide, nearness: float = 0.0) -> Wide:
+    """[VIEW_SIZE] the numbers of a picture with these ARKit weights [52] and head turn, before scale and move.
+
+    `nearness` is the logarithm of how much nearer than ours its camera stands.
+    """
+    view = np.zeros(VIEW_SIZE)
+    view[_WEIGHTS] = weights[_LINEAR_AT]
+    view[_GAZE] = gaze_from_weights(np.asarray(weights, np.float32)).ravel()
+    view[_TURN], view[_NEAR] = turn, nearness
+    return view
+
+
+class AnchoredFace:
+    """The head's points where landmarks hang, and how they move in a picture."""
+
+    def __init__(self, fitter: Fitter) -> None:
+        self.head = head = fitter.head
+        self.shape_size = head.shape_size
+        iris = [_iris(head, rows) for rows in head.eye_rows]
+
+        def anchored(vertex: NDArray[np.floating]) -> Wide:
+            return np.concatenate([fitter.anchored(vertex), *(vertex[rows].mean(0)[None] for rows in iris)])
+
+        self._template = anchored(head.template.astype(np.float64))
+        by_shape = head.shapedirs.reshape(-1, len(head.template), 3).astype(np.float64)
+        self._by_shape = np.stack([anchored(one) for one in by_shape], -1)  # [470,3,100]
+        of_unit = head.unit_to_expression @ head.exprdirs
+        units = dict(zip((*UNITS, *DRIVEN), (*of_unit, *head.drivendirs), strict=True))
+        moved = {name: anchored(units[name].reshape(-1, 3)) for name in units}
+        self._by_weight = np.stack([moved[name] for name in LINEAR], -1)  # [470,3,44]
+        self._by_look = np.stack([moved[name] for name in _LOOKS], -1)  # [470,3,8]
+        self._skin = anchored(head.skin_weight.astype(np.float64))  # [470,2]
+        self._skin[ANCHORED:] = (1.0, 0.0)
+        self._anchor = head.anchor.astype(np.float64)
+        self._anchor_by_shape = head.anchor_shapedirs.reshape(-1, 6, 3).transpose(1, 2, 0).astype(np.float64)
+
+    def nearness(self, shape: Wide) -> float:
+        """1 / dm: one over the distance of our camera from what it aims at."""
+        anchor = self._anchor + self._anchor_by_shape @ shape
+        return float(np.tan(np.radians(FOV_DEG) / 2.0) / (0.76 * (anchor[CROWN, 1] - anchor[CHIN, 1])))
+
+    def seen(self, shape: Wide, view: Wide) -> tuple[Wide, Wide]:
+        """[470,2] dm of the points as a camera shows them, around what ours aims at.
+
+        Also their change [470,2,100+44+4+3+1] by shape, weights, gaze, turn and nearness.
+        """
+        anchor = self._anchor + self._anchor_by_shape @ shape
+        turn = view[_TURN]
+        skull, neck = rotation(turn), rotation(NECK_SHARE * turn)
+        w_skull, w_neck = self._skin[:, 0, None, None], self._skin[:, 1, None, None]
+        blend = np.eye(3) + w_skull * (skull - np.eye(3)) + w_neck * (neck - np.eye(3))  # [470,3,3]
+        rest = self._rest(shape, view, anchor)
+        aim, aim_by_shape = self._aim(anchor)
+        point = np.einsum("nij,nj->ni", blend, rest) + self._offset(anchor, turn) - aim
+        by_shape = blend @ self._by_shape
+        by_shape += (w_skull * (neck - skull)) @ self._anchor_by_shape[SKULL]
+        by_shape += ((w_skull + w_neck) * (np.eye(3) - neck)) @ self._anchor_by_shape[NECK]
+        by_shape -= aim_by_shape
+        by_weight = blend @ self._by_weight
+        others = []
+        for k in range(_GAZE.start, _TURN.stop):
+            eased = view.copy()
+            eased[k] += _EASE
+            if k < _GAZE.stop:
+                there = np.einsum("nij,nj->ni", blend, self._rest(shape, eased, anchor) - rest)
+            else:
+                skull_k, neck_k = rotation(eased[_TURN]), rotation(NECK_SHARE * eased[_TURN])
+                blend_k = w_skull * (skull_k - skull) + w_neck * (neck_k - neck)
+                there = np.einsum("nij,nj->ni", blend_k, rest)
+                there += self._offset(anchor, eased[_TURN]) - self._offset(anchor, turn)
+            others.append(there / _EASE)
+        near = self.nearness(shape) * np.exp(view[_NEAR])
+        ratio = 1.0 / (1.0 - near * point[:, 2])
+        seen = point[:, :2] * ratio[:, None]
+        in_space = np.concatenate([by_shape, by_weight, np.stack(others, -1)], -1)  # [470,3,P]
+        change = in_space[:, :2] * ratio[:, None, None]
+        change += (seen * (near * ratio)[:, None])[..., None] * in_space[:, 2:]
+        by_near = seen * (near * point[:, 2] * ratio)[:, None]
+        return seen, np.concatenate([change, by_near[..., None]], -1)
+
+    def _rest(self, shape: Wide, view: Wide, anchor: Wide) -> Wide:
+        """[470,3] the points of the face before the head turns."""
+        gaze = view[_GAZE].reshape(2, 2)
+        looks = []
+        for (pitch, yaw), outward in zip(gaze, (1.0, -1.0), strict=True):
+            out = outward * yaw / LOOK_SIDE_RAD
+            looks += [max(pitch, 0.0) / LOOK_DOWN_RAD, max(-out, 0.0), max(out, 0.0), max(-pitch, 0.0) / LOOK_UP_RAD]
+        point = self._template + self._by_shape @ shape + self._by_weight @ view[_WEIGHTS] + self._by_look @ looks
+        for row, eye, (pitch, yaw) in zip((-2, -1), (EYE_LEFT, EYE_RIGHT), gaze, strict=True):
+            turn = rotation(np.array([0.0, yaw, 0.0])) @ rotation(np.array([pitch, 0.0, 0.0]))
+            point[row] = turn @ (point[row] - anchor[eye]) + anchor[eye]
+        return point
+
+    def _offset(self, anchor: Wide, turn: Wide) -> Wide:
+        """[470,3] what skinning adds to the turned points."""
+        skull, neck = rotation(turn), rotation(NECK_SHARE * turn)
+        seat = neck @ (anchor[SKULL] - anchor[NECK]) + anchor[NECK]
+        by_skull, by_neck = seat - skull @ anchor[SKULL], anchor[NECK] - neck @ anchor[NECK]
+        return self._skin[:, :1] * by_skull + self._skin[:, 1:] * by_neck
+
+    def _aim(self, anchor: Wide) -> tuple[Wide, Wide]:
+        """[3] what our camera aims at, and its change [3,100] by shape; as `Camera.framing` has it."""
+        aim = np.array([0.0, 0.6 * anchor[CHIN, 1] + 0.4 * anchor[CROWN, 1], anchor[2:4, 2].mean() - 0.6])
+        change = np.zeros((3, self.shape_size))
+        change[1] = 0.6 * self._anchor_by_shape[CHIN, 1] + 0.4 * self._anchor_by_shape[CROWN, 1]
+        change[2] = self._anchor_by_shape[2:4, 2].mean(0)
+        return aim, change
+
+
+def _iris(head: OpenHead, rows: slice) -> NDArray[np.intp]:
+    """The vertices at the front of an eyeball."""
+    depth = head.template[rows, 2]
+    return rows.start + np.flatnonzero(depth > depth.max() - 0.006)
+
+
+@cache
+def shipped_noise(path: Path = FILE) -> Noise:
+    """What is shipped; read once."""
+    return Noise(**{name: array.astype(np.float64) for name, array in load_file(path).items()})

@@ -1,0 +1,252 @@
+"""Cuts a person out of a picture: a small network finds them, closed-form matting finds their hair's edge."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.engine.runtime.build import Build
+from omote.engine.runtime.exported import ExportedGraph, Session, open_session
+
+Array = NDArray[np.float32]
+Rgb = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+FILE = Path(__file__).with_name("person_mask.onnx")
+SHA256 = "e527303c9ee09963163defa9537acd6bdadd88126de127bd3742ed089437b4e7"
+_SEEN = 256  # pixels on a side of what the network looks at
+_CLOSE = 0.62  # side of the second look, at the head alone, as a part of the picture
+
+# The band in which the edge is looked for, as parts of the picture's side: around hair and elsewhere.
+_HAIR_BAND, _BAND = 0.030, 0.010
+_DOUBT = 0.25, 0.75  # the network's word is stretched from here to 0 and 1: its haze lies far from any edge
+_HOLE = 0.01  # of the picture: what is smaller and closed is no hole in a person but one in the network's word
+_SURE = 0.04  # the network's word is taken where it is so near to 0 or 1
+_KNOWN = 50.0  # weight of what is known, beside a weight of 1 that neighbours have
+_GUESS, _FAR_GUESS = 0.01, 2.0  # weight of the network's word at its own edge, and at the end of the band
+_SOFT = 5e-5  # variance of colours (0 to 1) under which a window is taken for plain
+_LEVELS = ((4, 60, 2), (2, 40, 2), (1, 25, 2))  # shrink, steps, radius of the windows in pixels
+_CLEAR = 0.05  # alpha under which nothing is shown, and over one minus which everything
+
+
+def cut_out(picture: Rgb, head: Mask, face: Mask, session: Session | None = None) -> Rgb:
+    """[S,S,4] the person with straight alpha, the background's colour taken out of the edge.
+
+    `picture` [S,S,3]; `head` [S,S] is where the fitted head lies, `face` [S,S] where its face certainly is.
+    """
+    low, high = _DOUBT
+    guess = np.clip((person_mask(picture, head, session or shipped_session()) - low) / (high - low), 0.0, 1.0)
+    guess = _without_holes(guess)
+    known, weight = _known(guess, head, face)
+    return with_alpha(picture, matte(picture, known, weight))
+
+
+@cache
+def shipped_session() -> Session:
+    """The network that tells people from the background; compiled once, in a tenth of a second."""
+    shape = (1, 1, _SEEN, _SEEN)
+    graph = ExportedGraph(FILE, SHA256, {"picture": (1, 3, _SEEN, _SEEN)}, "mask", shape, frozenset())
+    return open_session(graph, Build("openvino", "f32"))
+
+
+def person_mask(picture: Rgb, head: Mask, session: Session) -> Array:
+    """[S,S] how sure the network is of a person, 0 to 1, on the whole picture and once more near the head."""
+    side = len(picture)
+    whole = _looked_at(picture, session)
+    rows, columns = np.nonzero(head)
+    if not len(rows):
+        return whole
+    reach = round(_CLOSE * side)
+    top = int(np.clip((rows.min() + rows.mean()) / 2.0 - 0.42 * reach, 0, side - reach))
+    left = int(np.clip(columns.mean() - reach / 2.0, 0, side - reach))
+    near = _looked_at(picture[top : top + reach, left : left + reach], session)
+    # The second look counts in the middle of what it sees, less and less towards its edges.
+    ramp = np.minimum(np.arange(reach) + 1, reach - np.arange(reach)) / (0.15 * reach)
+    weight = 0.75 * np.clip(np.minimum.outer(ramp, ramp), 0.0, 1.0).astype(np.float32)
+    mixed = whole.copy()
+    part = mixed[top : top + reach, left : left + reach]
+    part += weight * (near - part)
+    return mixed
+
+
+def _looked_at(picture: Rgb, session: Session) -> Array:
+    small = cv2.resize(picture, (_SEEN, _SEEN), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
+    seen = session.run({"picture": np.ascontiguousarray(small.transpose(2, 0, 1)[None])})[0, 0].copy()
+    height, width = picture.shape[:2]
+    large = cv2.resize(seen, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.clip(large, 0.0, 1.0)
+
+
+def _known(guess: Array, head: Mask, face: Mask) -> tuple[Array, Array]:
+    """[S,S] alpha as far as it is known before the edge is looked at, and how much [S,S] that weighs."""
+    side = len(guess)
+    is_person = _largest(guess > 0.5, face)
+    outside, inside = (_distance(one) for one in (~is_person, is_person))
+    rows = np.nonzero(head.any(1))[0]
+    # Down to the face's lower end the edge may be hair; below it is mostly cloth.
+    face_rows = np.nonzero(face.any(1))[0]
+    chin = face_rows[-1] if len(face_rows) else (rows[-1] if len(rows) else side)
+    share = np.clip((np.arange(side) - chin) / (0.1 * side), 0.0, 1.0)[:, None]
+    band = (side * (_HAIR_BAND + (_BAND - _HAIR_BAND) * share)).astype(np.float32)
+    is_inside = (inside > band) & (guess > 1.0 - _SURE) | face
+    is_outside = (outside > band) & ((guess < _SURE) | (outside > 3.0 * band))
+    away = np.maximum(inside, outside) / band  # 0 at the network's edge, 1 where the band ends
+    weight = _GUESS + (_FAR_GUESS - _GUESS) * np.clip(away, 0.0, 1.0) ** 2
+    known = np.where(is_inside, 1.0, np.where(is_outside, 0.0, guess))
+    return known.astype(np.float32), np.where(is_inside | is_outside, _KNOWN, weight).astype(np.float32)
+
+
+def _without_holes(guess: Array) -> Array:
+    """[S,S] the same, 1 in small places that the person encloses."""
+    _, label, box, _ = cv2.connectedComponentsWithStats((guess < 0.5).astype(np.uint8), connectivity=4)
+    is_small = box[:, cv2.CC_STAT_AREA] < _HOLE * guess.size
+    reaches = np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]]))
+    is_small[[0, *reaches]] = False  # 0 is the person
+    filled = cv2.dilate(is_small[label].astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return np.where(filled, np.float32(1.0), guess)
+
+
+def _distance(mask: Mask) -> Array:
+    """[S,S] pixels to the nearest place that is not in the mask."""
+    padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1], np.float32)
+
+
+def _largest(mask: Mask, face: Mask) -> Mask:
+    """What hangs together with the face: other people and specks of the background go."""
+    _, label = cv2.connectedComponents((mask | face).astype(np.uint8))
+    own = np.unique(label[face])
+    return np.isin(label, own[own > 0]) if len(own) else mask
+
+
+def matte(picture: Rgb, known: Array, weight: Array) -> Array:
+    """[S,S] alpha near `known` as far as that has weight, and else by the colour lines of Levin et al. (2008).
+
+    Each window of the picture explains alpha as a linear function of colour; the windows overlap, and the one alpha
+    that most agree with is found by conjugate gradients (He et al., 2010: without writing the matrix), from coarse to
+    fine. Neighbours have a weight of 1.
+    """
+    side = len(picture)
+    alpha = known
+    for shrink, steps, radius in _LEVELS:
+        size = (max(side // shrink, 8),) * 2
+        small, wanted, weighs, start = (
+            cv2.resize(one, size, interpolation=cv2.INTER_AREA if one is not alpha else cv2.INTER_LINEAR)
+            for one in (picture, known, weight, alpha)
+        )
+        lines = _ColourLines(small.astype(np.float32) / 255.0, radius)
+        alpha = _solved(lines, weighs, wanted, start, steps)
+    alpha = np.where(weight >= _KNOWN, known, alpha)
+    return np.clip((alpha - _CLEAR) / (1.0 - 2.0 * _CLEAR), 0.0, 1.0).astype(np.float32)
+
+
+class _ColourLines:
+    """What each window makes of a picture's colours."""
+
+    def __init__(self, picture: Array, radius: int) -> None:
+        self.picture, self.size = picture, (2 * radius + 1,) * 2
+        self.mean = self._box(picture)
+        products = [picture[..., i] * picture[..., j] for i, j in _PAIRS]
+        spread = [self._box(p) - self.mean[..., i] * self.mean[..., j] for p, (i, j) in zip(products, _PAIRS, strict=True)]
+        rr, rg, rb, gg, gb, bb = spread
+        rr, gg, bb = rr + _SOFT, gg + _SOFT, bb + _SOFT
+        # The inverse of the symmetric 3x3 matrices, by cofactors.
+        a, b, c = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
+        d, e, f = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
+        scale = 1.0 / np.maximum(rr * a + rg * b + rb * c, 1e-20)
+        self.inverse = [one * scale for one in (a, b, c, d, e, f)]
+
+    def _box(self, value: Array) -> Array:
+        return np.asarray(cv2.boxFilter(value, -1, self.size, borderType=cv2.BORDER_REFLECT_101))
+
+    def apart(self, alpha: Array) -> Array:
+        """[S,S] by how much alpha differs from what the windows around each pixel say."""
+        both = self._box(np.dstack([self.picture * alpha[..., None], alpha]))
+        mean = both[..., 3]
+        r, g, b = (both[..., k] - self.mean[..., k] * mean for k in range(3))
+        rr, rg, rb, gg, gb, bb = self.inverse
+        slope = np.dstack([rr * r + rg * g + rb * b, rg * r + gg * g + gb * b, rb * r + gb * g + bb * b])
+        offset = mean - np.einsum("yxc,yxc->yx", slope, self.mean)
+        told = self._box(np.dstack([slope, offset]))
+        return np.asarray(alpha - np.einsum("yxc,yxc->yx", told[..., :3], self.picture) - told[..., 3])
+
+
+_PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+
+
+def _solved(lines: _ColourLines, weight: Array, wanted: Array, start: Array, steps: int) -> Array:
+    """Conjugate gradients on `apart(alpha) + weight (alpha - wanted) = 0`."""
+    alpha, ease = start.copy(), 1.0 / (1.0 + weight)
+    rest = weight * wanted - lines.apart(alpha) - weight * alpha
+    eased = rest * ease
+    along, size = eased.copy(), float(np.vdot(rest, eased))
+    for _ in range(steps):
+        if size < 1e-9:
+            break
+        pushed = lines.apart(along) + weight * along
+        curve = float(np.vdot(along, pushed))
+        if not curve > 0.0:  # only rounding makes it so: there is nothing left to gain
+            break
+        step = size / curve
+        alpha += step * along
+        rest -= step * pushed
+        eased = rest * ease
+        before, size = size, float(np.vdot(rest, eased))
+        along = eased + (size / before) * along
+    return alpha
+
+
+def with_alpha(picture: Rgb, alpha: Array) -> Rgb:
+    """[S,S,4] the picture cut out, its half-covered pixels in the person's own colour (Germer et al., 2021).
+
+    Person and background are estimated together from coarse to fine: both vary slowly, and mixed by alpha they give
+    the picture.
+    """
+    side = len(picture)
+    person = background = None
+    for level in range(int(np.ceil(np.log2(side))) + 1):
+        size = (min(2**level, side),) * 2
+        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
+        part = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)[..., None] if level else alpha.mean().reshape(1, 1, 1)
+        small = small.reshape(*size, 3)
+        if person is None or background is None:
+            person = background = small
+        person, background = (cv2.resize(one, size, interpolation=cv2.INTER_NEAREST).reshape(*size, 3) for one in (person, background))
+        person, background = _unmixed(small, part, person, background, 10 if size[0] <= 32 else 3)
+    assert person is not None
+    is_whole = alpha[..., None] >= 1.0
+    colour = np.where(is_whole, picture, np.clip(person * 255.0 + 0.5, 0.0, 255.0)).astype(np.uint8)
+    return np.dstack([colour, np.round(alpha * 255.0).astype(np.uint8)])
+
+
+def _unmixed(picture: Array, alpha: Array, person: Array, background: Array, steps: int) -> tuple[Array, Array]:
+    """Person and background after so many Jacobi steps."""
+    shifts = ((0, 1), (0, -1), (1, 1), (1, -1))
+    weight = [1e-5 + np.abs(alpha - _shifted(alpha, *shift)) for shift in shifts]
+    total = sum(weight)
+    rest = 1.0 - alpha
+    a, b, d = alpha * alpha + total, alpha * rest, rest * rest + total
+    scale = 1.0 / (a * d - b * b)
+    for _ in range(steps):
+        p, q = alpha * picture, rest * picture
+        for w, shift in zip(weight, shifts, strict=True):
+            p = p + w * _shifted(person, *shift)
+            q = q + w * _shifted(background, *shift)
+        person = np.clip((d * p - b * q) * scale, 0.0, 1.0)
+        background = np.clip((a * q - b * p) * scale, 0.0, 1.0)
+    return person, background
+
+
+def _shifted(value: Array, axis: int, by: int) -> Array:
+    """The neighbours on one side; the edge is its own neighbour."""
+    moved = np.roll(value, by, axis)
+    edge = 0 if by > 0 else -1
+    if axis == 0:
+        moved[edge] = value[edge]
+    else:
+        moved[:, edge] = value[:, edge]
+    return moved
