@@ -29,10 +29,9 @@ from .head import (
     NECK_SHARE,
     SKULL,
     OpenHead,
-    Shaped,
     rotation,
 )
-from .maps import FOV_DEG, Camera
+from .maps import FOV_DEG
 from .reading import Reading
 from .retarget import DRIVEN, UNITS, from_weights
 
@@ -62,6 +61,21 @@ VIEW_SIZE = _NEAR + 1
 _STEPS = 12
 _DONE = 1e-4  # of the cost: a step that gains less is the last
 _GAZE_MOST = 0.65  # radians
+# How strongly people who are photographed make a face: standard deviations of the units that a portrait has and of
+# those that it hardly ever has. Low brows or a creased nose are mostly how somebody is made, whatever the tracker says.
+_WORN = 0.25
+_WORN_MOST = {"mouthSmile": 0.8, "jawOpen": 0.5, "cheekSquint": 0.4, "eyeSquint": 0.35, "eyeBlink": 0.4}
+_WORN_MOST |= {"mouthUpperUp": 0.3, "mouthLowerDown": 0.4, "mouthFunnel": 0.3, "mouthPucker": 0.3}
+_WORN_LEAST = {"browDown": 0.1, "noseSneer": 0.06, "mouthFrown": 0.12, "mouthPress": 0.15, "mouthShrug": 0.12}
+_WORN_LEAST |= {
+    "cheekPuff": 0.1,
+    "jawForward": 0.1,
+    "jawLeft": 0.06,
+    "jawRight": 0.06,
+    "mouthDimple": 0.12,
+    "tongueOut": 0.05,
+}
+_TOLD_SPREAD = 0.25  # of the tracker's weights on a photo, beyond what they miss on rendered people
 _NEAR_SPREAD = 0.45  # of the logarithm of how much nearer than ours a camera stands
 _EASE = 1e-4  # for finite differences
 
@@ -92,6 +106,7 @@ class Refined:
 
     shape: Array  # [100]
     views: tuple[View, ...]
+    cost: float  # how unlikely all of it is: squared standard deviations, summed
 
 
 @dataclass(frozen=True)
@@ -120,9 +135,8 @@ class Refiner:
         shape = np.mean([fit.shape for fit in fits], axis=0).astype(np.float64)
         pictures = [self._picture(reading, shape) for reading in readings]
         state = np.concatenate([shape, *(picture.start for picture in pictures)])
-        cost, damping = np.inf, 1e-3
-        normal, slope, now = self._equations(state, pictures)
-        cost = now
+        damping = 1e-3
+        normal, slope, cost = self._equations(state, pictures)
         for _ in range(_STEPS):
             tried = self._step(state, normal, slope, damping)
             normal_there, slope_there, there = self._equations(tried, pictures)
@@ -138,7 +152,7 @@ class Refiner:
         views = [
             self._view(found, state[size + k * VIEW_SIZE :][:VIEW_SIZE], picture) for k, picture in enumerate(pictures)
         ]
-        return Refined(found.astype(np.float32), tuple(views))
+        return Refined(found.astype(np.float32), tuple(views), cost)
 
     def _picture(self, reading: Reading, shape: Wide) -> _Picture:
         upright = stood_upright(reading)
@@ -149,7 +163,14 @@ class Refiner:
         trust = np.zeros((VIEW_SIZE, VIEW_SIZE))
         known = np.concatenate([_LINEAR_AT, arkit.COUNT + np.arange(3)])
         rows = np.concatenate([np.arange(len(LINEAR)), np.arange(_TURN.start, _TURN.stop)])
-        trust[np.ix_(rows, rows)] = np.linalg.inv(self.noise.start[np.ix_(known, known)])
+        missed = self.noise.start[np.ix_(known, known)]
+        missed[: len(LINEAR), : len(LINEAR)] += _TOLD_SPREAD**2 * np.eye(len(LINEAR))
+        told_trust = np.linalg.inv(missed)
+        both = told_trust.copy()
+        both[: len(LINEAR), : len(LINEAR)] += np.diag(1.0 / _worn() ** 2)
+        # Two things are known of the weights: what the tracker says, and that strong ones are rare.
+        prior[rows] = np.linalg.solve(both, told_trust @ prior[rows])
+        trust[np.ix_(rows, rows)] = both
         trust[_GAZE, _GAZE] = np.eye(4) / 0.3**2
         trust[_NEAR, _NEAR] = 1.0 / _NEAR_SPREAD**2
         start = prior.copy()
@@ -273,6 +294,13 @@ def state_of(weights: NDArray[np.floating], turn: Wide, nearness: float = 0.0) -
     view[_GAZE] = gaze_from_weights(np.asarray(weights, np.float32)).ravel()
     view[_TURN], view[_NEAR] = turn, nearness
     return view
+
+
+@cache
+def _worn() -> Wide:
+    """[44] the standard deviation of each weight in portraits."""
+    told = _WORN_MOST | _WORN_LEAST
+    return np.array([next((v for start, v in told.items() if name.startswith(start)), _WORN) for name in LINEAR])
 
 
 class AnchoredFace:

@@ -19,7 +19,7 @@ Mask = NDArray[np.bool_]
 FILE = Path(__file__).with_name("person_mask.onnx")
 SHA256 = "e527303c9ee09963163defa9537acd6bdadd88126de127bd3742ed089437b4e7"
 _SEEN = 256  # pixels on a side of what the network looks at
-_CLOSE = 0.62  # side of the second look, at the head alone, as a part of the picture
+_CLOSER = (0.8, 0.62)  # sides of further looks, at the head alone, as parts of the picture
 
 # The band in which the edge is looked for, as parts of the picture's side: around hair and elsewhere.
 _HAIR_BAND, _BAND = 0.030, 0.010
@@ -30,6 +30,8 @@ _KNOWN = 50.0  # weight of what is known, beside a weight of 1 that neighbours h
 _GUESS, _FAR_GUESS = 0.01, 2.0  # weight of the network's word at its own edge, and at the end of the band
 _SOFT = 5e-5  # variance of colours (0 to 1) under which a window is taken for plain
 _LEVELS = ((4, 60, 2), (2, 40, 2), (1, 25, 2))  # shrink, steps, radius of the windows in pixels
+_SCREEN_LEAST, _SCREEN_STRENGTH = 0.05, 0.15  # a screen fills so much of the picture, and is so far from grey
+_SCREEN_REACH = 0.04  # of the picture's side: so far in its colour is taken out
 _CLEAR = 0.05  # alpha under which nothing is shown, and over one minus which everything
 
 
@@ -42,7 +44,7 @@ def cut_out(picture: Rgb, head: Mask, face: Mask, session: Session | None = None
     guess = np.clip((person_mask(picture, head, session or shipped_session()) - low) / (high - low), 0.0, 1.0)
     guess = _without_holes(guess)
     known, weight = _known(guess, head, face)
-    return with_alpha(picture, matte(picture, known, weight))
+    return without_spill(with_alpha(picture, matte(picture, known, weight)), picture)
 
 
 @cache
@@ -54,28 +56,31 @@ def shipped_session() -> Session:
 
 
 def person_mask(picture: Rgb, head: Mask, session: Session) -> Array:
-    """[S,S] how sure the network is of a person, 0 to 1, on the whole picture and once more near the head."""
+    """[S,S] how sure the network is of a person, 0 to 1: of the whole picture, and of parts nearer to the head."""
     side = len(picture)
-    whole = _looked_at(picture, session)
+    mask = _looked_at(picture, session)
     rows, columns = np.nonzero(head)
-    if not len(rows):
-        return whole
-    reach = round(_CLOSE * side)
-    top = int(np.clip((rows.min() + rows.mean()) / 2.0 - 0.42 * reach, 0, side - reach))
-    left = int(np.clip(columns.mean() - reach / 2.0, 0, side - reach))
-    near = _looked_at(picture[top : top + reach, left : left + reach], session)
-    # The second look counts in the middle of what it sees, less and less towards its edges.
-    ramp = np.minimum(np.arange(reach) + 1, reach - np.arange(reach)) / (0.15 * reach)
-    weight = 0.75 * np.clip(np.minimum.outer(ramp, ramp), 0.0, 1.0).astype(np.float32)
-    mixed = whole.copy()
-    part = mixed[top : top + reach, left : left + reach]
-    part += weight * (near - part)
-    return mixed
+    for share in _CLOSER if len(rows) else ():
+        reach = round(share * side)
+        middle = (rows.min() + rows.mean()) / 2.0  # of the head without the neck and the shoulders
+        top = int(np.clip(middle - 0.42 * reach, 0, side - reach))
+        left = int(np.clip(columns.mean() - reach / 2.0, 0, side - reach))
+        near = _looked_at(picture[top : top + reach, left : left + reach], session)
+        # It counts in the middle of what is seen, less and less towards edges beyond which there is more.
+        ramp = np.minimum(np.arange(reach) + 1, reach - np.arange(reach)) / (0.15 * reach)
+        weight = 0.6 * np.clip(np.minimum.outer(ramp, ramp), 0.0, 1.0).astype(np.float32)
+        part = mask[top : top + reach, left : left + reach]
+        part += weight * (near - part)
+    return mask
 
 
 def _looked_at(picture: Rgb, session: Session) -> Array:
+    """The mean of two looks, one of them in a mirror."""
     small = cv2.resize(picture, (_SEEN, _SEEN), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
-    seen = session.run({"picture": np.ascontiguousarray(small.transpose(2, 0, 1)[None])})[0, 0].copy()
+    seen = np.zeros((_SEEN, _SEEN), np.float32)
+    for way in (1, -1):
+        shown = np.ascontiguousarray(small[:, ::way].transpose(2, 0, 1)[None])
+        seen += 0.5 * session.run({"picture": shown})[0, 0, :, ::way]
     height, width = picture.shape[:2]
     large = cv2.resize(seen, (width, height), interpolation=cv2.INTER_CUBIC)
     return np.clip(large, 0.0, 1.0)
@@ -151,7 +156,9 @@ class _ColourLines:
         self.picture, self.size = picture, (2 * radius + 1,) * 2
         self.mean = self._box(picture)
         products = [picture[..., i] * picture[..., j] for i, j in _PAIRS]
-        spread = [self._box(p) - self.mean[..., i] * self.mean[..., j] for p, (i, j) in zip(products, _PAIRS, strict=True)]
+        spread = [
+            self._box(p) - self.mean[..., i] * self.mean[..., j] for p, (i, j) in zip(products, _PAIRS, strict=True)
+        ]
         rr, rg, rb, gg, gb, bb = spread
         rr, gg, bb = rr + _SOFT, gg + _SOFT, bb + _SOFT
         # The inverse of the symmetric 3x3 matrices, by cofactors.
@@ -211,16 +218,40 @@ def with_alpha(picture: Rgb, alpha: Array) -> Rgb:
     for level in range(int(np.ceil(np.log2(side))) + 1):
         size = (min(2**level, side),) * 2
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
-        part = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)[..., None] if level else alpha.mean().reshape(1, 1, 1)
+        part = (
+            cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)[..., None] if level else alpha.mean().reshape(1, 1, 1)
+        )
         small = small.reshape(*size, 3)
         if person is None or background is None:
             person = background = small
-        person, background = (cv2.resize(one, size, interpolation=cv2.INTER_NEAREST).reshape(*size, 3) for one in (person, background))
+        person, background = (
+            cv2.resize(one, size, interpolation=cv2.INTER_NEAREST).reshape(*size, 3) for one in (person, background)
+        )
         person, background = _unmixed(small, part, person, background, 10 if size[0] <= 32 else 3)
     assert person is not None
     is_whole = alpha[..., None] >= 1.0
     colour = np.where(is_whole, picture, np.clip(person * 255.0 + 0.5, 0.0, 255.0)).astype(np.uint8)
     return np.dstack([colour, np.round(alpha * 255.0).astype(np.uint8)])
+
+
+def without_spill(rgba: Rgb, picture: Rgb) -> Rgb:
+    """The same without the colour that a screen of one strong colour throws on the edge of a person."""
+    alpha = rgba[..., 3]
+    behind = picture[alpha == 0].reshape(-1, 3).astype(np.float32) / 255.0
+    if len(behind) < _SCREEN_LEAST * alpha.size:
+        return rgba
+    hue = behind - behind.mean(1, keepdims=True)
+    screen = np.median(hue, 0)
+    strength = float(np.linalg.norm(screen))
+    if strength < _SCREEN_STRENGTH or np.percentile(np.linalg.norm(hue - screen, axis=1), 90) > 0.5 * strength:
+        return rgba
+    colour = rgba[..., :3].astype(np.float32) / 255.0
+    along = screen / strength
+    spilt = np.maximum((colour - colour.mean(2, keepdims=True)) @ along, 0.0)
+    reach = _SCREEN_REACH * len(alpha)
+    near = np.clip(1.5 - _distance(alpha > 127) / reach, 0.0, 1.0) * (alpha > 0)
+    clean = np.clip(colour - (spilt * near)[..., None] * along, 0.0, 1.0)
+    return np.dstack([np.round(clean * 255.0).astype(np.uint8), alpha])
 
 
 def _unmixed(picture: Array, alpha: Array, person: Array, background: Array, steps: int) -> tuple[Array, Array]:
