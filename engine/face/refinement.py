@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -31,7 +31,7 @@ from .head import (
     OpenHead,
     rotation,
 )
-from .maps import FOV_DEG
+from .maps import AIM, AIM_BEHIND_EYES_DM, FOV_DEG, FRAME
 from .reading import Reading
 from .retarget import DRIVEN, UNITS, from_weights
 
@@ -42,10 +42,14 @@ FILE = Path(__file__).with_name("landmark_noise.safetensors")
 POINTS = ANCHORED + 2  # the landmarks on the face, then the middles of the left and of the right iris
 _IRIS = (473, 468)  # MediaPipe's middles of the left and of the right iris
 # Landmarks around the mouth's opening and the lips, and on the rims of the lids.
-LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
-LIPS += (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
-EYES = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
-EYES += (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
+LIPS: tuple[int, ...] = (
+    *(61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185),  # outer, then inner
+    *(78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191),
+)
+EYES: tuple[int, ...] = (
+    *(263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),  # left, then right
+    *(33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
+)
 
 # What is solved for beside the shape, for each picture: weights of units that move vertices along straight lines, the
 # pitch and yaw of both eyes, the head's turn, the logarithm of the scale, the move, and the logarithm of the nearness.
@@ -55,9 +59,10 @@ _LOOKS: tuple[str, ...] = tuple(name for name in DRIVEN if name.startswith("eyeL
 _WEIGHTS = slice(0, len(LINEAR))
 _GAZE = slice(_WEIGHTS.stop, _WEIGHTS.stop + 4)
 _TURN = slice(_GAZE.stop, _GAZE.stop + 3)
-_SCALE, _MOVE, _NEAR = _TURN.stop, slice(_TURN.stop + 1, _TURN.stop + 3), _TURN.stop + 3
-VIEW_SIZE = _NEAR + 1
+_SCALE, _MOVE, _NEARNESS = _TURN.stop, slice(_TURN.stop + 1, _TURN.stop + 3), _TURN.stop + 3
+VIEW_SIZE = _NEARNESS + 1
 
+_IRIS_DEPTH_DM = 0.006  # vertices so near to an eyeball's foremost one are around the pupil
 _STEPS = 12
 _DONE = 1e-4  # of the cost: a step that gains less is the last
 _GAZE_MOST = 0.65  # radians
@@ -76,7 +81,8 @@ _WORN_LEAST |= {
     "tongueOut": 0.05,
 }
 _TOLD_SPREAD = 0.25  # of the tracker's weights on a photo, beyond what they miss on rendered people
-_NEAR_SPREAD = 0.45  # of the logarithm of how much nearer than ours a camera stands
+# Photos are taken from 40 cm to some metres: the mean and the spread of the logarithm of how much nearer than ours.
+_NEAR, _NEAR_SPREAD = -0.2, 0.45
 _EASE = 1e-4  # for finite differences
 
 
@@ -97,7 +103,8 @@ class View:
     params: FlameParams
     weights: Array  # [52] of which `params` are made
     camera: PhotoCamera
-    residual: float  # mean distance of the landmarks from the head's, as a part of the face's size
+    missed: Wide  # [470,2] pixels by which the landmarks lie beside the head's, irises last
+    residual: float  # the mean of their lengths, as a part of the face's size
 
 
 @dataclass(frozen=True)
@@ -159,7 +166,7 @@ class Refiner:
         turned, middle = landmarks_of(reading, upright.roll)
         told = tracker_row(reading.weights, upright.rotation) @ self.fitter.numbers.start
         weights, turn = np.clip(told[: arkit.COUNT], 0.0, 1.0), told[arkit.COUNT :]
-        prior = state_of(weights, turn)
+        prior = state_of(weights, turn, _NEAR)
         trust = np.zeros((VIEW_SIZE, VIEW_SIZE))
         known = np.concatenate([_LINEAR_AT, arkit.COUNT + np.arange(3)])
         rows = np.concatenate([np.arange(len(LINEAR)), np.arange(_TURN.start, _TURN.stop)])
@@ -172,7 +179,7 @@ class Refiner:
         prior[rows] = np.linalg.solve(both, told_trust @ prior[rows])
         trust[np.ix_(rows, rows)] = both
         trust[_GAZE, _GAZE] = np.eye(4) / 0.3**2
-        trust[_NEAR, _NEAR] = 1.0 / _NEAR_SPREAD**2
+        trust[_NEARNESS, _NEARNESS] = 1.0 / _NEAR_SPREAD**2
         start = prior.copy()
         seen, _ = self.face.seen(shape, start)
         ours, theirs = seen[:, 0] + 1j * seen[:, 1], turned
@@ -214,7 +221,7 @@ class Refiner:
         full = np.zeros((POINTS, 2, self.face.shape_size + VIEW_SIZE))
         full[..., : change.shape[-1] - 1] = change[..., :-1]
         first = self.face.shape_size
-        full[..., first + _NEAR] = change[..., -1]
+        full[..., first + _NEARNESS] = change[..., -1]
         full[..., first + _SCALE] = wanted  # at - points / scale grows by points / scale
         full[:, 0, first + _MOVE.start] = full[:, 1, first + _MOVE.start + 1] = 1.0
         return (at - wanted).ravel(), full.reshape(2 * POINTS, -1)
@@ -269,11 +276,12 @@ class Refiner:
         # Upright, y up, around the landmarks' middle -> the picture's own pixels, y down.
         turn = scale * np.exp(-1j * picture.roll)
         move = picture.middle + turn * complex(view[_MOVE.start], -view[_MOVE.start + 1])
-        near = self.face.nearness(shape) * np.exp(view[_NEAR])
-        missed, _ = self.missed(shape, view, picture)
-        size = np.ptp(picture.points[:ANCHORED], 0).max() / scale
-        residual = float(np.linalg.norm(missed.reshape(-1, 2), axis=1).mean() / size)
-        return View(params, weights, PhotoCamera(turn, move, float(near)), residual)
+        near = self.face.nearness(shape) * np.exp(view[_NEARNESS])
+        beside = -self.missed(shape, view, picture)[0].reshape(-1, 2)
+        at = turn * (beside[:, 0] - 1j * beside[:, 1])
+        size = float(np.ptp(picture.points[:ANCHORED], 0).max())
+        camera = PhotoCamera(turn, move, float(near))
+        return View(params, weights, camera, np.stack([at.real, at.imag], 1), float(np.abs(at).mean() / size))
 
 
 def landmarks_of(reading: Reading, roll: float) -> tuple[NDArray[np.complex128], complex]:
@@ -292,7 +300,7 @@ def state_of(weights: NDArray[np.floating], turn: Wide, nearness: float = 0.0) -
     view = np.zeros(VIEW_SIZE)
     view[_WEIGHTS] = weights[_LINEAR_AT]
     view[_GAZE] = gaze_from_weights(np.asarray(weights, np.float32)).ravel()
-    view[_TURN], view[_NEAR] = turn, nearness
+    view[_TURN], view[_NEARNESS] = turn, nearness
     return view
 
 
@@ -330,7 +338,7 @@ class AnchoredFace:
     def nearness(self, shape: Wide) -> float:
         """1 / dm: one over the distance of our camera from what it aims at."""
         anchor = self._anchor + self._anchor_by_shape @ shape
-        return float(np.tan(np.radians(FOV_DEG) / 2.0) / (0.76 * (anchor[CROWN, 1] - anchor[CHIN, 1])))
+        return float(np.tan(np.radians(FOV_DEG) / 2.0) / (FRAME * (anchor[CROWN, 1] - anchor[CHIN, 1])))
 
     def seen(self, shape: Wide, view: Wide) -> tuple[Wide, Wide]:
         """[470,2] dm of the points as a camera shows them, around what ours aims at.
@@ -345,7 +353,7 @@ class AnchoredFace:
         rest = self._rest(shape, view, anchor)
         aim, aim_by_shape = self._aim(anchor)
         point = np.einsum("nij,nj->ni", blend, rest) + self._offset(anchor, turn) - aim
-        by_shape = blend @ self._by_shape
+        by_shape = blend @ self._rest_by_shape(view)
         by_shape += (w_skull * (neck - skull)) @ self._anchor_by_shape[SKULL]
         by_shape += ((w_skull + w_neck) * (np.eye(3) - neck)) @ self._anchor_by_shape[NECK]
         by_shape -= aim_by_shape
@@ -362,13 +370,17 @@ class AnchoredFace:
                 there = np.einsum("nij,nj->ni", blend_k, rest)
                 there += self._offset(anchor, eased[_TURN]) - self._offset(anchor, turn)
             others.append(there / _EASE)
-        near = self.nearness(shape) * np.exp(view[_NEAR])
+        near = self.nearness(shape) * np.exp(view[_NEARNESS])
         ratio = 1.0 / (1.0 - near * point[:, 2])
         seen = point[:, :2] * ratio[:, None]
         in_space = np.concatenate([by_shape, by_weight, np.stack(others, -1)], -1)  # [470,3,P]
         change = in_space[:, :2] * ratio[:, None, None]
         change += (seen * (near * ratio)[:, None])[..., None] * in_space[:, 2:]
         by_near = seen * (near * point[:, 2] * ratio)[:, None]
+        # Our camera stands farther from a longer head.
+        length = anchor[CROWN, 1] - anchor[CHIN, 1]
+        longer = self._anchor_by_shape[CROWN, 1] - self._anchor_by_shape[CHIN, 1]
+        change[..., : self.shape_size] -= by_near[..., None] * (longer / length)
         return seen, np.concatenate([change, by_near[..., None]], -1)
 
     def _rest(self, shape: Wide, view: Wide, anchor: Wide) -> Wide:
@@ -379,31 +391,45 @@ class AnchoredFace:
             out = outward * yaw / LOOK_SIDE_RAD
             looks += [max(pitch, 0.0) / LOOK_DOWN_RAD, max(-out, 0.0), max(out, 0.0), max(-pitch, 0.0) / LOOK_UP_RAD]
         point = self._template + self._by_shape @ shape + self._by_weight @ view[_WEIGHTS] + self._by_look @ looks
-        for row, eye, (pitch, yaw) in zip((-2, -1), (EYE_LEFT, EYE_RIGHT), gaze, strict=True):
-            turn = rotation(np.array([0.0, yaw, 0.0])) @ rotation(np.array([pitch, 0.0, 0.0]))
+        for row, eye, turn in _irises(view):
             point[row] = turn @ (point[row] - anchor[eye]) + anchor[eye]
-        return point
+        return np.asarray(point)
+
+    def _rest_by_shape(self, view: Wide) -> Wide:
+        """[470,3,100] their change by shape."""
+        change = self._by_shape.copy()
+        for row, eye, turn in _irises(view):
+            change[row] = turn @ (change[row] - self._anchor_by_shape[eye]) + self._anchor_by_shape[eye]
+        return change
 
     def _offset(self, anchor: Wide, turn: Wide) -> Wide:
         """[470,3] what skinning adds to the turned points."""
         skull, neck = rotation(turn), rotation(NECK_SHARE * turn)
         seat = neck @ (anchor[SKULL] - anchor[NECK]) + anchor[NECK]
         by_skull, by_neck = seat - skull @ anchor[SKULL], anchor[NECK] - neck @ anchor[NECK]
-        return self._skin[:, :1] * by_skull + self._skin[:, 1:] * by_neck
+        return np.asarray(self._skin[:, :1] * by_skull + self._skin[:, 1:] * by_neck)
 
     def _aim(self, anchor: Wide) -> tuple[Wide, Wide]:
         """[3] what our camera aims at, and its change [3,100] by shape; as `Camera.framing` has it."""
-        aim = np.array([0.0, 0.6 * anchor[CHIN, 1] + 0.4 * anchor[CROWN, 1], anchor[2:4, 2].mean() - 0.6])
+        height = (1.0 - AIM) * anchor[CHIN, 1] + AIM * anchor[CROWN, 1]
+        aim = np.array([0.0, height, anchor[[EYE_LEFT, EYE_RIGHT], 2].mean() - AIM_BEHIND_EYES_DM])
         change = np.zeros((3, self.shape_size))
-        change[1] = 0.6 * self._anchor_by_shape[CHIN, 1] + 0.4 * self._anchor_by_shape[CROWN, 1]
-        change[2] = self._anchor_by_shape[2:4, 2].mean(0)
+        change[1] = (1.0 - AIM) * self._anchor_by_shape[CHIN, 1] + AIM * self._anchor_by_shape[CROWN, 1]
+        change[2] = self._anchor_by_shape[[EYE_LEFT, EYE_RIGHT], 2].mean(0)
         return aim, change
+
+
+def _irises(view: Wide) -> Iterator[tuple[int, int, Wide]]:
+    """Of each iris its row among the points, the row of its eye among the head's anchors, and the eye's turn."""
+    gaze = view[_GAZE].reshape(2, 2)
+    for row, eye, (pitch, yaw) in zip((-2, -1), (EYE_LEFT, EYE_RIGHT), gaze, strict=True):
+        yield row, eye, rotation(np.array([0.0, yaw, 0.0])) @ rotation(np.array([pitch, 0.0, 0.0]))
 
 
 def _iris(head: OpenHead, rows: slice) -> NDArray[np.intp]:
     """The vertices at the front of an eyeball."""
     depth = head.template[rows, 2]
-    return rows.start + np.flatnonzero(depth > depth.max() - 0.006)
+    return np.asarray(rows.start + np.flatnonzero(depth > depth.max() - _IRIS_DEPTH_DM), np.intp)
 
 
 @cache

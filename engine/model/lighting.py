@@ -58,7 +58,7 @@ def _reach(normal: Array) -> Wide:
     """[n,9] what each harmonic sends onto these normals."""
     single = np.zeros((9, 27), np.float32)
     single[np.arange(9), np.arange(9)] = 1.0
-    return np.stack([irradiance(one, normal)[:, 0] for one in single], 1) * _SHADOWED
+    return np.asarray(np.stack([irradiance(one, normal)[:, 0] for one in single], 1) * _SHADOWED, np.float64)
 
 
 def _solved(reach: Wide, told: Wide, seen: Wide, trust: Wide, mean: Wide, precision: Wide, gain: Wide) -> Wide:
@@ -70,7 +70,7 @@ def _solved(reach: Wide, told: Wide, seen: Wide, trust: Wide, mean: Wide, precis
         own, relative = slice(9 * k, 9 * k + 9), reach / told[:, k, None]
         normal[own, own] += relative.T @ (relative * trust[:, None])
         slope[own] += relative.T @ (seen[:, k] / told[:, k] * trust)
-    return np.linalg.solve(normal, slope).reshape(3, 9)
+    return np.asarray(np.linalg.solve(normal, slope).reshape(3, 9), np.float64)
 
 
 def _strength(sent: Wide, usual: Wide, precision: Wide) -> Wide:

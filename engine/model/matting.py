@@ -28,6 +28,9 @@ _HOLE = 0.01  # of the picture: what is smaller and closed is no hole in a perso
 _SURE = 0.04  # the network's word is taken where it is so near to 0 or 1
 _KNOWN = 50.0  # weight of what is known, beside a weight of 1 that neighbours have
 _GUESS, _FAR_GUESS = 0.01, 2.0  # weight of the network's word at its own edge, and at the end of the band
+_COLOUR, _DOUBTFUL = 0.2, 0.01  # weight of what colour tells, and the variance of alpha from which it tells little
+_LEAST_VARIANCE = 1e-4  # of the colours (0 to 1) of a plain thing
+_NEARBY = 0.04  # of the picture's side: how near colours are looked for
 _SOFT = 5e-5  # variance of colours (0 to 1) under which a window is taken for plain
 _LEVELS = ((4, 60, 2), (2, 40, 2), (1, 25, 2))  # shrink, steps, radius of the windows in pixels
 _SCREEN_LEAST, _SCREEN_STRENGTH = 0.05, 0.15  # a screen fills so much of the picture, and is so far from grey
@@ -43,8 +46,10 @@ def cut_out(picture: Rgb, head: Mask, face: Mask, session: Session | None = None
     low, high = _DOUBT
     guess = np.clip((person_mask(picture, head, session or shipped_session()) - low) / (high - low), 0.0, 1.0)
     guess = _without_holes(guess)
-    known, weight = _known(guess, head, face)
-    return without_spill(with_alpha(picture, matte(picture, known, weight)), picture)
+    known, weight = _told_by_colour(picture, *_known(guess, head, face))
+    alpha = matte(picture, known, weight)
+    alpha = np.where(_largest(alpha > 0.0, face), alpha, np.float32(0.0))
+    return without_spill(with_alpha(picture, alpha), picture)
 
 
 @cache
@@ -83,7 +88,7 @@ def _looked_at(picture: Rgb, session: Session) -> Array:
         seen += 0.5 * session.run({"picture": shown})[0, 0, :, ::way]
     height, width = picture.shape[:2]
     large = cv2.resize(seen, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.clip(large, 0.0, 1.0)
+    return np.asarray(np.clip(large, 0.0, 1.0), np.float32)
 
 
 def _known(guess: Array, head: Mask, face: Mask) -> tuple[Array, Array]:
@@ -103,6 +108,53 @@ def _known(guess: Array, head: Mask, face: Mask) -> tuple[Array, Array]:
     weight = _GUESS + (_FAR_GUESS - _GUESS) * np.clip(away, 0.0, 1.0) ** 2
     known = np.where(is_inside, 1.0, np.where(is_outside, 0.0, guess))
     return known.astype(np.float32), np.where(is_inside | is_outside, _KNOWN, weight).astype(np.float32)
+
+
+def _told_by_colour(picture: Rgb, known: Array, weight: Array) -> tuple[Array, Array]:
+    """The same, where person and background have colours of their own: then a strand's colour tells its alpha.
+
+    Both colours are those of what is known nearby. The more they differ, and the less each varies, the more counts
+    where between them a pixel's colour lies, and the less what the network says.
+    """
+    image = picture.astype(np.float32) / 255.0
+    sure = weight >= _KNOWN
+    reach = _NEARBY * len(picture)
+    person, person_spread = _nearby(image, (sure & (known > 0.5)).astype(np.float32), reach)
+    ground, ground_spread = _nearby(image, (sure & (known < 0.5)).astype(np.float32), reach)
+    apart = person - ground
+    distance = np.einsum("yxc,yxc->yx", apart, apart) + 1e-4
+    alpha = np.clip(np.einsum("yxc,yxc->yx", image - ground, apart) / distance, 0.0, 1.0)
+    off = image - ground - alpha[..., None] * apart
+    spread = alpha**2 * person_spread + (1.0 - alpha) ** 2 * ground_spread + np.einsum("yxc,yxc->yx", off, off)
+    doubt = spread / distance
+    trust = 1.0 / (1.0 + (doubt / _DOUBTFUL) ** 2)
+    by_colour, by_network = _COLOUR * trust, weight * (1.0 - trust)
+    told = (by_colour * alpha + by_network * known) / (by_colour + by_network)
+    return np.where(sure, known, told).astype(np.float32), np.where(sure, weight, by_colour + by_network).astype(
+        np.float32
+    )
+
+
+def _nearby(image: Array, weight: Array, reach: float) -> tuple[Array, Array]:
+    """[S,S,3] the mean colour of what has weight nearby, and [S,S] its variance, of all channels together."""
+    squared = np.einsum("yxc,yxc->yx", image, image)
+    told = (image * weight[..., None], np.dstack([squared * weight, weight]))
+    colour, rest = (_blurred(one, reach) for one in told)
+    total = np.maximum(rest[..., 1], 1e-12)
+    mean = colour / total[..., None]
+    variance = rest[..., 0] / total - np.einsum("yxc,yxc->yx", mean, mean)
+    return mean.astype(np.float32), np.maximum(variance, _LEAST_VARIANCE).astype(np.float32)
+
+
+def _blurred(value: Array, reach: float) -> Array:
+    """[S,S,C] the sum of blurs that reach farther and farther, and weigh the less for it."""
+    side, shrink = len(value), max(int(reach / 4.0), 1)
+    size = (max(side // shrink, 2),) * 2
+    small = cv2.resize(value, size, interpolation=cv2.INTER_AREA)
+    total = np.zeros_like(small)
+    for wider, share in ((1.0, 1.0), (3.0, 1e-3), (9.0, 1e-6), (27.0, 1e-9)):
+        total += share * cv2.GaussianBlur(small, (0, 0), wider * reach / shrink, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(total, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _without_holes(guess: Array) -> Array:
@@ -139,14 +191,13 @@ def matte(picture: Rgb, known: Array, weight: Array) -> Array:
     alpha = known
     for shrink, steps, radius in _LEVELS:
         size = (max(side // shrink, 8),) * 2
-        small, wanted, weighs, start = (
-            cv2.resize(one, size, interpolation=cv2.INTER_AREA if one is not alpha else cv2.INTER_LINEAR)
-            for one in (picture, known, weight, alpha)
+        small, wanted, weighs = (
+            cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (picture, known, weight)
         )
-        lines = _ColourLines(small.astype(np.float32) / 255.0, radius)
-        alpha = _solved(lines, weighs, wanted, start, steps)
+        start = cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR)
+        alpha = _solved(_ColourLines(small.astype(np.float32) / 255.0, radius), weighs, wanted, start, steps)
     alpha = np.where(weight >= _KNOWN, known, alpha)
-    return np.clip((alpha - _CLEAR) / (1.0 - 2.0 * _CLEAR), 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((alpha - _CLEAR) / (1.0 - 2.0 * _CLEAR), 0.0, 1.0), np.float32)
 
 
 class _ColourLines:

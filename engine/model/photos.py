@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.engine.capture.photo import Photo
-from omote.engine.face.fitting import Fitter
+from omote.engine.face.fitting import ANCHORED, Fitter
 from omote.engine.face.framing import PhotoCamera
 from omote.engine.face.head import OpenHead, Shaped, open_head, rotation
 from omote.engine.face.light import irradiance
@@ -35,15 +35,21 @@ SIDES = (256, 384, 512, 640, 768, 896, 1024)  # of reference pictures, in pixels
 
 _GRID = 192  # pixels on a side of what tells how far the head is
 _SMOOTH = 0.03  # standard deviation of the depth's blur, as a part of the picture's side
+_BEND_GRID = 512
+# Standard deviations of the blurs, as parts of the picture's side, and how much each counts; and how much nothing does.
+_BEND_REACH = ((0.006, 1.0), (0.015, 0.05), (0.03, 0.0025))
+_BEND_END, _BEND_STILL = 1e-6, 0.3
+_BEND_MOST = 0.025  # of the face's size
 _FACE_MARGIN = 0.02  # of the picture's side: so far within its landmarks a face is certainly itself
 _SKIN_GRID = 96  # pixels on a side of the maps on which skin is read
 
 # From when on something is said of a photo. Of rendered people's pairs of pictures 1 % of the same person and half of
 # those of two people are above `_OTHER`.
 _OTHER = 200.0  # how much less likely two photos are together than each alone
-_SHADOW = 3.0  # how much more light falls on one side of the face than on the other
+_SHADOW = 4.0  # how much more light falls on one side of the face than on the other
 _DARK, _BURNT = 0.12, 0.12  # median of the skin's sRGB (0 to 1), and the part of it that is white
 _GLINT = 0.03  # part of what lies around the eyes that mirrors a light, as glasses do
+_WHITE, _ABOVE_SKIN = 225.0, 20.0  # levels that it has at the least, and beyond what is usual there
 
 # MediaPipe's landmarks around what is no skin, or of another colour.
 _LIPS = LIPS[:20]
@@ -92,7 +98,8 @@ def references_of(
     found = refiner.refine([photo.reading for photo in photos])
     head = refiner.fitter.head
     maker = MapMaker(head.shaped(found.shape), head, _SKIN_GRID)
-    references, warnings = [], []
+    references: list[PhotoReference] = []
+    warnings: list[str] = []
     for photo, view in zip(photos, found.views, strict=True):
         reference, skin = _reference(photo, view, maker, refiner.fitter, session)
         references.append(reference)
@@ -107,9 +114,11 @@ def _reference(
     head, shaped = maker.head, maker.shaped
     posed = head.pose(shaped, view.params)
     side = side_for(view.camera, shaped)
-    seen = rectified(photo.picture, view.camera, shaped, posed, side)
     screen = maker.camera.project(posed, side)
     landmarks = fitter.anchored(screen[:, :2])
+    most = _BEND_MOST * photo.reading.size_px
+    missed = np.clip(view.missed[:ANCHORED], -most, most) * np.isin(np.arange(ANCHORED), (*LIPS, *EYES))[:, None]
+    seen = rectified(photo.picture, view.camera, shaped, posed, side, bend_onto(landmarks, missed, side))
     is_head = np.zeros(side * side, np.bool_)
     is_head[rasterise(screen, head.triangle.astype(np.int64), side)[0]] = True
     rgba = cut_out(seen.picture, is_head.reshape(side, side), within(landmarks, side), session)
@@ -125,7 +134,7 @@ def within(landmarks: NDArray[np.floating], side: int) -> Mask:
     mask = np.zeros((side, side), np.uint8)
     cv2.fillConvexPoly(mask, cv2.convexHull(np.round(landmarks).astype(np.int32)), 1)
     reach = 2 * round(_FACE_MARGIN * side) + 1
-    return cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0
+    return np.asarray(cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0)
 
 
 def _said_of(reference: PhotoReference, skin: Skin) -> Iterator[str]:
@@ -198,11 +207,13 @@ def camera_nearness(shaped: Shaped) -> float:
     return 1.0 / float(ours.eye[2] - ours.aim[2])
 
 
-def rectified(photo: Rgb, camera: PhotoCamera, shaped: Shaped, posed: Array, side: int) -> Rectified:
+def rectified(
+    photo: Rgb, camera: PhotoCamera, shaped: Shaped, posed: Array, side: int, bend: Array | None = None
+) -> Rectified:
     """The photo as our camera would have shown this posed head [N,3].
 
     What is nearer to the photo's camera than the face looks larger there; each pixel is fetched from where the surface
-    that ours sees lies in the photo.
+    that ours sees lies in the photo, and `bend` [S,S,2] pixels beside that.
     """
     depth = smooth_depth(shaped, posed, open_head(), _GRID)
     near = camera_nearness(shaped)
@@ -215,6 +226,8 @@ def rectified(photo: Rgb, camera: PhotoCamera, shaped: Shaped, posed: Array, sid
     turn, move = camera.turn, camera.move
     at_x = turn.real * x - turn.imag * down + move.real
     at_y = turn.imag * x + turn.real * down + move.imag
+    if bend is not None:
+        at_x, at_y = at_x + bend[..., 0], at_y + bend[..., 1]
     height, width = photo.shape[:2]
     is_photo = (at_x >= 0.0) & (at_x <= width) & (at_y >= 0.0) & (at_y <= height)
     # What shrinks is averaged first, because the interpolation looks at no more than four pixels a side.
@@ -231,6 +244,33 @@ def rectified(photo: Rgb, camera: PhotoCamera, shaped: Shaped, posed: Array, sid
         borderMode=cv2.BORDER_REPLICATE,
     )
     return Rectified(picture, is_photo, depth)
+
+
+def bend_onto(landmarks: NDArray[np.floating], missed: NDArray[np.floating], side: int) -> Array:
+    """[S,S,2] what lies between the displacements `missed` [n,2] of these places [n,2] in a picture; 0 far from them.
+
+    By it lids and lips of a photo come to lie exactly on the head's, where the fit leaves half a percent of the face.
+    Places that do not move hold their surroundings only as far as nothing nearer moves.
+    """
+    grid = min(side, _BEND_GRID)
+    at = np.clip(landmarks * (grid / side), 0.0, grid - 1.001)
+    low = at.astype(np.int64)
+    right, down = (at - low).T
+    weight = np.where(missed.any(1), 1.0, _BEND_STILL)
+    told = np.column_stack([missed, np.ones(len(at))])
+    summed = np.zeros((grid, grid, 3), np.float32)
+    for x, y, share in (
+        (0, 0, (1 - right) * (1 - down)),
+        (1, 0, right * (1 - down)),
+        (0, 1, (1 - right) * down),
+        (1, 1, right * down),
+    ):
+        np.add.at(summed, (low[:, 1] + y, low[:, 0] + x), (share * weight)[:, None] * told)
+    total = np.zeros_like(summed)
+    for wider, share in _BEND_REACH:
+        total += share * cv2.GaussianBlur(summed, (0, 0), wider * grid, borderType=cv2.BORDER_CONSTANT)
+    bend = total[..., :2] / (total[..., 2:] + _BEND_END)
+    return np.asarray(cv2.resize(bend, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def smooth_depth(shaped: Shaped, posed: Array, head: OpenHead, grid: int) -> Array:
@@ -304,5 +344,5 @@ def _glint(picture: Rgb, landmarks: NDArray[np.floating]) -> float:
     shown = picture[near].astype(np.float32)
     if not len(shown):
         return 0.0
-    is_white = (shown.min(1) > 225.0) & (shown.min(1) > 1.35 * np.median(shown, 0).max())
+    is_white = shown.min(1) > max(_WHITE, float(np.median(shown.max(1))) + _ABOVE_SKIN)
     return float(is_white.mean())
