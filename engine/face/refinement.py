@@ -65,6 +65,7 @@ VIEW_SIZE = _NEARNESS + 1
 _IRIS_DEPTH_DM = 0.006  # vertices so near to an eyeball's foremost one are around the pupil
 _STEPS = 12
 _DONE = 1e-4  # of the cost: a step that gains less is the last
+_SHAPE_SPREAD = 0.5  # standard deviation of a shape's coefficients around those that the regression finds
 _GAZE_MOST = 0.65  # radians
 # How strongly people who are photographed make a face: standard deviations of the units that a portrait has and of
 # those that it hardly ever has. Low brows or a creased nose are mostly how somebody is made, whatever the tracker says.
@@ -143,10 +144,10 @@ class Refiner:
         pictures = [self._picture(reading, shape) for reading in readings]
         state = np.concatenate([shape, *(picture.start for picture in pictures)])
         damping = 1e-3
-        normal, slope, cost = self._equations(state, pictures)
+        normal, slope, cost = self._equations(state, shape, pictures)
         for _ in range(_STEPS):
             tried = self._step(state, normal, slope, damping)
-            normal_there, slope_there, there = self._equations(tried, pictures)
+            normal_there, slope_there, there = self._equations(tried, shape, pictures)
             if there >= cost:
                 damping *= 10.0
                 continue
@@ -190,26 +191,27 @@ class Refiner:
         start[_SCALE], start[_MOVE] = np.log(scale), (move.real / scale, move.imag / scale)
         return _Picture(np.stack([turned.real, turned.imag], 1), middle, upright.roll, start, prior, trust)
 
-    def _equations(self, state: Wide, pictures: Sequence[_Picture]) -> tuple[Wide, Wide, float]:
-        """Gauss-Newton's matrix and gradient, and the cost."""
+    def _equations(self, state: Wide, expected: Wide, pictures: Sequence[_Picture]) -> tuple[Wide, Wide, float]:
+        """Gauss-Newton's matrix and gradient, and the cost, where a shape near `expected` [100] is likely."""
         size = self.face.shape_size
         normal, slope = np.zeros((len(state), len(state))), np.zeros(len(state))
         shape = state[:size]
-        normal[:size, :size] = np.eye(size)
-        slope[:size] = shape
-        cost = float(shape @ shape)
+        away = (shape - expected) / _SHAPE_SPREAD
+        normal[:size, :size] = np.eye(size) / _SHAPE_SPREAD**2
+        slope[:size] = away / _SHAPE_SPREAD
+        cost = float(away @ away)
         for k, picture in enumerate(pictures):
             own = slice(size + k * VIEW_SIZE, size + (k + 1) * VIEW_SIZE)
             view = state[own]
             missed, change = self.missed(shape, view, picture)
             missed, change = self._whitened(missed), self._whitened(change)
-            away = view - picture.prior
+            off = view - picture.prior
             at = np.concatenate([np.arange(size), np.arange(own.start, own.stop)])
             normal[np.ix_(at, at)] += change.T @ change
             normal[own, own] += picture.trust
             slope[at] += change.T @ missed
-            slope[own] += picture.trust @ away
-            cost += float(missed @ missed + away @ picture.trust @ away)
+            slope[own] += picture.trust @ off
+            cost += float(missed @ missed + off @ picture.trust @ off)
         return normal, slope, cost
 
     def missed(self, shape: Wide, view: Wide, picture: _Picture) -> tuple[Wide, Wide]:

@@ -45,9 +45,11 @@ _SKIN_GRID = 96  # pixels on a side of the maps on which skin is read
 
 # From when on something is said of a photo. Of rendered people's pairs of pictures 1 % of the same person and half of
 # those of two people are above `_OTHER`.
-_OTHER = 200.0  # how much less likely two photos are together than each alone
+_OTHER = 160.0  # how much less likely two photos are together than each alone
 _SHADOW = 4.0  # how much more light falls on one side of the face than on the other
 _DARK, _BURNT = 0.12, 0.12  # median of the skin's sRGB (0 to 1), and the part of it that is white
+# How far, as the logarithm of a ratio of linear colours, and on what part of the face.
+_ANOTHER_HUE, _COVERED, _BLACK = 0.5, 0.2, 0.002
 _GLINT = 0.03  # part of what lies around the eyes that mirrors a light, as glasses do
 _WHITE, _ABOVE_SKIN = 225.0, 20.0  # levels that it has at the least, and beyond what is usual there
 
@@ -164,8 +166,17 @@ def _said_of(reference: PhotoReference, skin: Skin) -> Iterator[str]:
             f"The light in {name} comes strongly from one side, and the shadow stays in the character's face: "
             "take a photo in light from the front."
         )
+    if _of_another_hue(skin) > _COVERED:
+        yield f"Something hides a part of the face in {name}: take a photo with nothing in front of it."
     if skin.glint > _GLINT:
         yield f"Glasses in {name} mirror a light: turn the head or the lamp a little, or take them off."
+
+
+def _of_another_hue(skin: Skin) -> float:
+    """The part of the face whose hue is far from the skin's: what is held in front of it, but no bare hand."""
+    red, green, blue = np.log(np.maximum(skin.colour, _BLACK)).T
+    hue = np.stack([red - green, blue - green], 1)
+    return float((np.abs(hue - np.median(hue, 0)).max(1) > _ANOTHER_HUE).mean())
 
 
 _SIDES_OF_A_FACE = np.array([[-0.64, 0.0, 0.77], [0.64, 0.0, 0.77], [0.0, 0.5, 0.87], [0.0, -0.5, 0.87]], np.float32)

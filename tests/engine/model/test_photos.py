@@ -215,6 +215,14 @@ def test_glints_on_glasses_are_seen(refiner: Refiner) -> None:
     assert any("Glasses" in warning for warning in warnings)
 
 
+def test_a_thing_before_the_face_is_seen(refiner: Refiner) -> None:
+    plain = photo(refiner)
+    x, y = np.round(plain.reading.points[0]).astype(int)  # the upper lip
+    picture = plain.picture.copy()
+    picture[y - 30 : y + 60, x - 60 : x + 60] = (60, 60, 170)
+    assert any("hides a part" in warning for warning in made(refiner, replace(plain, picture=picture)).warnings)
+
+
 @pytest.mark.parametrize("count", [0, 5])
 def test_one_to_four_photos_are_wanted(refiner: Refiner, count: int) -> None:
     with pytest.raises(ValueError, match="1 to 4 photos"):
