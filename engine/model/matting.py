@@ -35,6 +35,7 @@ _SOFT = 5e-5  # variance of colours (0 to 1) under which a window is taken for p
 _LEVELS = ((4, 60, 2), (2, 40, 2), (1, 25, 2))  # shrink, steps, radius of the windows in pixels
 _SCREEN_LEAST, _SCREEN_STRENGTH = 0.05, 0.15  # a screen fills so much of the picture, and is so far from grey
 _SCREEN_REACH = 0.04  # of the picture's side: so far in its colour is taken out
+_VEIL, _VEILED = 0.012, (0.6, 0.9)  # how far covered places reach, as a part of the side, and how covered they are
 _CLEAR = 0.05  # alpha under which nothing is shown, and over one minus which everything
 
 
@@ -48,7 +49,7 @@ def cut_out(picture: Rgb, head: Mask, face: Mask, session: Session | None = None
     guess = _without_holes(guess)
     known, weight = _told_by_colour(picture, *_known(guess, head, face))
     alpha = matte(picture, known, weight)
-    alpha = np.where(_largest(alpha > 0.0, face), alpha, np.float32(0.0))
+    alpha = _without_haze(np.where(_largest(alpha > 0.0, face), alpha, np.float32(0.0)))
     return without_spill(with_alpha(picture, alpha), picture)
 
 
@@ -198,6 +199,17 @@ def matte(picture: Rgb, known: Array, weight: Array) -> Array:
         alpha = _solved(_ColourLines(small.astype(np.float32) / 255.0, radius), weighs, wanted, start, steps)
     alpha = np.where(weight >= _KNOWN, known, alpha)
     return np.asarray(np.clip((alpha - _CLEAR) / (1.0 - 2.0 * _CLEAR), 0.0, 1.0), np.float32)
+
+
+def _without_haze(alpha: Array) -> Array:
+    """[S,S] the same without places that are half covered and far from all that is wholly covered.
+
+    Strands are thin and grow out of hair; a wide veil is where neither colour nor the network told what it is.
+    """
+    width = 2 * round(_VEIL * len(alpha)) + 1
+    near = cv2.dilate(alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
+    low, high = _VEILED
+    return np.asarray(alpha * np.clip((near - low) / (high - low), 0.0, 1.0), np.float32)
 
 
 class _ColourLines:
