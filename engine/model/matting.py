@@ -33,7 +33,7 @@ _LEAST_VARIANCE = 1e-4  # of the colours (0 to 1) of a plain thing
 _NEARBY = 0.04  # of the picture's side: how near colours are looked for
 _SOFT = 5e-5  # variance of colours (0 to 1) under which a window is taken for plain
 _LEVELS = ((4, 60, 2), (2, 40, 2), (1, 25, 2))  # shrink, steps, radius of the windows in pixels
-_SCREEN_LEAST, _SCREEN_STRENGTH = 0.05, 0.15  # a screen fills so much of the picture, and is so far from grey
+_SCREEN_LEAST, _SCREEN_BEYOND = 0.05, 30  # a screen fills so much of the picture, and is so many levels from grey
 _SCREEN_REACH = 0.04  # of the picture's side: so far in its colour is taken out
 _VEIL, _VEILED = 0.012, (0.6, 0.9)  # how far covered places reach, as a part of the side, and how covered they are
 _CLEAR = 0.05  # alpha under which nothing is shown, and over one minus which everything
@@ -298,23 +298,23 @@ def with_alpha(picture: Rgb, alpha: Array) -> Rgb:
 
 
 def without_spill(rgba: Rgb, picture: Rgb) -> Rgb:
-    """The same without the colour that a screen of one strong colour throws on the edge of a person."""
+    """The same without the light that a green or a blue screen throws on the edge of a person."""
     alpha = rgba[..., 3]
-    behind = picture[alpha == 0].reshape(-1, 3).astype(np.float32) / 255.0
+    behind = picture[alpha == 0].reshape(-1, 3).astype(np.float32)
     if len(behind) < _SCREEN_LEAST * alpha.size:
         return rgba
-    hue = behind - behind.mean(1, keepdims=True)
-    screen = np.median(hue, 0)
-    strength = float(np.linalg.norm(screen))
-    if strength < _SCREEN_STRENGTH or np.percentile(np.linalg.norm(hue - screen, axis=1), 90) > 0.5 * strength:
+    usual = np.median(behind, 0)
+    screen = int(usual.argmax())
+    others = [k for k in range(3) if k != screen]
+    beyond = behind[:, screen] - behind[:, others].max(1)
+    # Red screens are none: skin and hair are as red themselves.
+    if screen == 0 or np.percentile(beyond, 10) < _SCREEN_BEYOND:
         return rgba
-    colour = rgba[..., :3].astype(np.float32) / 255.0
-    along = screen / strength
-    spilt = np.maximum((colour - colour.mean(2, keepdims=True)) @ along, 0.0)
-    reach = _SCREEN_REACH * len(alpha)
-    near = np.clip(1.5 - _distance(alpha > 127) / reach, 0.0, 1.0) * (alpha > 0)
-    clean = np.clip(colour - (spilt * near)[..., None] * along, 0.0, 1.0)
-    return np.dstack([np.round(clean * 255.0).astype(np.uint8), alpha])
+    near = np.clip(1.5 - _distance(alpha > 127) / (_SCREEN_REACH * len(alpha)), 0.0, 1.0) * (alpha > 0)
+    spilt = np.maximum(rgba[..., screen] - rgba[..., others].max(2).astype(np.float32), 0.0)
+    clean = rgba.copy()
+    clean[..., screen] = np.round(rgba[..., screen] - spilt * near)
+    return clean
 
 
 def _unmixed(picture: Array, alpha: Array, person: Array, background: Array, steps: int) -> tuple[Array, Array]:

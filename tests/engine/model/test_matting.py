@@ -130,3 +130,11 @@ def test_a_green_screen_leaves_no_green_on_the_edge() -> None:
 
     assert green_of(picture) > 10.0
     assert green_of(found) < 4.0  # the hair's own is -10
+
+
+def test_a_wall_of_wood_is_no_screen() -> None:
+    _, disc = head_with_strands()
+    picture = shown(disc, np.array([210.0, 150.0, 60.0]))
+    found = cut_out(picture, np.zeros_like(inside(disc, 1.0)), inside(disc, 0.5), Seer(disc, picture))
+    whole = found[..., 3] == 255
+    np.testing.assert_allclose(found[whole][:, :3], picture[whole], atol=2)
