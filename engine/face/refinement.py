@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,7 @@ _IRIS_DEPTH_DM = 0.006  # vertices so near to an eyeball's foremost one are arou
 _STEPS = 12
 _DONE = 1e-4  # of the cost: a step that gains less is the last
 _SHAPE_SPREAD = 0.5  # standard deviation of a shape's coefficients around those that the regression finds
+_OUTLINE_SPREAD = 0.03  # dm: neighbours on an outline err alike
 _GAZE_MOST = 0.65  # radians
 # How strongly people who are photographed make a face: standard deviations of the units that a portrait has and of
 # those that it hardly ever has. Low brows or a creased nose are mostly how somebody is made, whatever the tracker says.
@@ -118,6 +120,20 @@ class Refined:
 
 
 @dataclass(frozen=True)
+class Outline:
+    """Where a picture shows the head's outline, as far as it can be told."""
+
+    vertex: NDArray[np.intp]  # [n] vertices that make the outline
+    at: Wide  # [n,2] pixels through which it goes near them
+    across: Wide  # [n,2] unit vectors across it there, y down
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """No part of it."""
+        return cls(np.zeros(0, np.intp), np.zeros((0, 2)), np.zeros((0, 2)))
+
+
+@dataclass(frozen=True)
 class _Picture:
     """The landmarks of a picture, turned upright and around 0, and what is known of it before."""
 
@@ -127,6 +143,9 @@ class _Picture:
     start: Wide  # [VIEW_SIZE]
     prior: Wide  # [VIEW_SIZE] where each number is expected
     trust: Wide  # [VIEW_SIZE,VIEW_SIZE] one over the covariance around it
+    outline: HeadPoints | None = None
+    outline_at: NDArray[np.complex128] | None = None  # [n] pixels as the points are
+    outline_across: NDArray[np.complex128] | None = None  # [n]
 
 
 class Refiner:
@@ -135,13 +154,14 @@ class Refiner:
     def __init__(self, fitter: Fitter | None = None, noise: Noise | None = None) -> None:
         self.fitter = fitter or Fitter()
         self.noise = noise or shipped_noise()
-        self.face = AnchoredFace(self.fitter)
+        self.face = anchored_face(self.fitter)
 
-    def refine(self, readings: Sequence[Reading]) -> Refined:
-        """The one person whom all these readings are of."""
+    def refine(self, readings: Sequence[Reading], outlines: Sequence[Outline] = ()) -> Refined:
+        """The one person whom all these readings are of; `outlines` tell more of each picture."""
         fits = [self.fitter.fit(reading) for reading in readings]
         shape = np.mean([fit.shape for fit in fits], axis=0).astype(np.float64)
-        pictures = [self._picture(reading, shape) for reading in readings]
+        told = outlines or [Outline.nothing()] * len(readings)
+        pictures = [self._picture(reading, shape, outline) for reading, outline in zip(readings, told, strict=True)]
         state = np.concatenate([shape, *(picture.start for picture in pictures)])
         damping = 1e-3
         normal, slope, cost = self._equations(state, shape, pictures)
@@ -162,7 +182,7 @@ class Refiner:
         ]
         return Refined(found.astype(np.float32), tuple(views), cost)
 
-    def _picture(self, reading: Reading, shape: Wide) -> _Picture:
+    def _picture(self, reading: Reading, shape: Wide, outline: Outline) -> _Picture:
         upright = stood_upright(reading)
         turned, middle = landmarks_of(reading, upright.roll)
         told = tracker_row(reading.weights, upright.rotation) @ self.fitter.numbers.start
@@ -189,7 +209,18 @@ class Refiner:
         scale = float((np.conj(about) * (theirs - theirs.mean())).real.sum() / (np.abs(about) ** 2).sum())
         move = theirs.mean() - scale * ours.mean()
         start[_SCALE], start[_MOVE] = np.log(scale), (move.real / scale, move.imag / scale)
-        return _Picture(np.stack([turned.real, turned.imag], 1), middle, upright.roll, start, prior, trust)
+        found = _Picture(np.stack([turned.real, turned.imag], 1), middle, upright.roll, start, prior, trust)
+        if not len(outline.vertex):
+            return found
+        leaning = np.exp(-1j * upright.roll)
+        at, across = (np.conj(one[:, 0] + 1j * one[:, 1]) for one in (outline.at, outline.across))
+        rows = outline.vertex
+        return replace(
+            found,
+            outline=HeadPoints(self.face.head, lambda vertex: vertex[rows]),
+            outline_at=(at - np.conj(middle)) * leaning,
+            outline_across=across * leaning,
+        )
 
     def _equations(self, state: Wide, expected: Wide, pictures: Sequence[_Picture]) -> tuple[Wide, Wide, float]:
         """Gauss-Newton's matrix and gradient, and the cost, where a shape near `expected` [100] is likely."""
@@ -207,6 +238,8 @@ class Refiner:
             missed, change = self._whitened(missed), self._whitened(change)
             off = view - picture.prior
             at = np.concatenate([np.arange(size), np.arange(own.start, own.stop)])
+            beyond, moved = self._beyond(shape, view, picture)
+            missed, change = np.concatenate([missed, beyond]), np.concatenate([change, moved])
             normal[np.ix_(at, at)] += change.T @ change
             normal[own, own] += picture.trust
             slope[at] += change.T @ missed
@@ -216,17 +249,29 @@ class Refiner:
 
     def missed(self, shape: Wide, view: Wide, picture: _Picture) -> tuple[Wide, Wide]:
         """[940] dm by which the head misses the landmarks, and its change [940,100+VIEW_SIZE] by shape and view."""
-        seen, change = self.face.seen(shape, view)
-        scale = np.exp(view[_SCALE])
-        at = seen + view[_MOVE] + self.noise.mean
-        wanted = picture.points / scale
-        full = np.zeros((POINTS, 2, self.face.shape_size + VIEW_SIZE))
+        beside, change = self._beside(self.face, picture.points, shape, view)
+        return (beside + self.noise.mean).ravel(), change.reshape(2 * POINTS, -1)
+
+    def _beyond(self, shape: Wide, view: Wide, picture: _Picture) -> tuple[Wide, Wide]:
+        """[n] standard deviations by which the head is not where its outline is seen, and their change."""
+        if picture.outline is None or picture.outline_at is None or picture.outline_across is None:
+            return np.zeros(0), np.zeros((0, self.face.shape_size + VIEW_SIZE))
+        at, across = (np.stack([one.real, one.imag], 1) for one in (picture.outline_at, picture.outline_across))
+        beside, change = self._beside(picture.outline, at, shape, view)
+        far = np.einsum("nk,nk->n", across, beside) / _OUTLINE_SPREAD
+        return far, np.einsum("nk,nkp->np", across, change) / _OUTLINE_SPREAD
+
+    def _beside(self, points: HeadPoints, seen_at: Wide, shape: Wide, view: Wide) -> tuple[Wide, Wide]:
+        """[n,2] dm by which points of the head lie beside pixels [n,2], and their change [n,2,100+VIEW_SIZE]."""
+        seen, change = points.seen(shape, view)
+        wanted = seen_at / np.exp(view[_SCALE])
+        full = np.zeros((len(seen), 2, self.face.shape_size + VIEW_SIZE))
         full[..., : change.shape[-1] - 1] = change[..., :-1]
         first = self.face.shape_size
         full[..., first + _NEARNESS] = change[..., -1]
-        full[..., first + _SCALE] = wanted  # at - points / scale grows by points / scale
+        full[..., first + _SCALE] = wanted  # what is wanted shrinks as the scale grows
         full[:, 0, first + _MOVE.start] = full[:, 1, first + _MOVE.start + 1] = 1.0
-        return (at - wanted).ravel(), full.reshape(2 * POINTS, -1)
+        return seen + view[_MOVE] - wanted, full
 
     def _whitened(self, missed: Wide) -> Wide:
         """The same [940] or [940,n] in units of its noise."""
@@ -313,27 +358,39 @@ def _worn() -> Wide:
     return np.array([next((v for start, v in told.items() if name.startswith(start)), _WORN) for name in LINEAR])
 
 
-class AnchoredFace:
-    """The head's points where landmarks hang, and how they move in a picture."""
+def anchored_face(fitter: Fitter) -> HeadPoints:
+    """The points where landmarks hang, and the middles of the irises."""
+    iris = [_iris(fitter.head, rows) for rows in fitter.head.eye_rows]
 
-    def __init__(self, fitter: Fitter) -> None:
-        self.head = head = fitter.head
-        self.shape_size = head.shape_size
-        iris = [_iris(head, rows) for rows in head.eye_rows]
+    def anchored(vertex: NDArray[np.floating]) -> Wide:
+        return np.concatenate([fitter.anchored(vertex), *(vertex[rows].mean(0)[None] for rows in iris)])
+
+    return HeadPoints(fitter.head, anchored, has_irises=True)
+
+
+class HeadPoints:
+    """Some points of the head, and how they move in a picture.
+
+    `chosen` makes [n,C] values of them out of [N,C] of the head's vertices; the last two are irises, or none is.
+    """
+
+    def __init__(self, head: OpenHead, chosen: Callable[[Wide], Wide], has_irises: bool = False) -> None:
+        self.head, self.shape_size, self._has_irises = head, head.shape_size, has_irises
 
         def anchored(vertex: NDArray[np.floating]) -> Wide:
-            return np.concatenate([fitter.anchored(vertex), *(vertex[rows].mean(0)[None] for rows in iris)])
+            return chosen(np.asarray(vertex, np.float64))
 
         self._template = anchored(head.template.astype(np.float64))
         by_shape = head.shapedirs.reshape(-1, len(head.template), 3).astype(np.float64)
-        self._by_shape = np.stack([anchored(one) for one in by_shape], -1)  # [470,3,100]
+        self._by_shape = np.stack([anchored(one) for one in by_shape], -1)  # [n,3,100]
         of_unit = head.unit_to_expression @ head.exprdirs
         units = dict(zip((*UNITS, *DRIVEN), (*of_unit, *head.drivendirs), strict=True))
         moved = {name: anchored(units[name].reshape(-1, 3)) for name in units}
-        self._by_weight = np.stack([moved[name] for name in LINEAR], -1)  # [470,3,44]
-        self._by_look = np.stack([moved[name] for name in _LOOKS], -1)  # [470,3,8]
-        self._skin = anchored(head.skin_weight.astype(np.float64))  # [470,2]
-        self._skin[ANCHORED:] = (1.0, 0.0)
+        self._by_weight = np.stack([moved[name] for name in LINEAR], -1)  # [n,3,44]
+        self._by_look = np.stack([moved[name] for name in _LOOKS], -1)  # [n,3,8]
+        self._skin = anchored(head.skin_weight.astype(np.float64))  # [n,2]
+        if has_irises:
+            self._skin[-2:] = (1.0, 0.0)
         self._anchor = head.anchor.astype(np.float64)
         self._anchor_by_shape = head.anchor_shapedirs.reshape(-1, 6, 3).transpose(1, 2, 0).astype(np.float64)
 
@@ -343,15 +400,15 @@ class AnchoredFace:
         return float(np.tan(np.radians(FOV_DEG) / 2.0) / (FRAME * (anchor[CROWN, 1] - anchor[CHIN, 1])))
 
     def seen(self, shape: Wide, view: Wide) -> tuple[Wide, Wide]:
-        """[470,2] dm of the points as a camera shows them, around what ours aims at.
+        """[n,2] dm of the points as a camera shows them, around what ours aims at.
 
-        Also their change [470,2,100+44+4+3+1] by shape, weights, gaze, turn and nearness.
+        Also their change [n,2,100+44+4+3+1] by shape, weights, gaze, turn and nearness.
         """
         anchor = self._anchor + self._anchor_by_shape @ shape
         turn = view[_TURN]
         skull, neck = rotation(turn), rotation(NECK_SHARE * turn)
         w_skull, w_neck = self._skin[:, 0, None, None], self._skin[:, 1, None, None]
-        blend = np.eye(3) + w_skull * (skull - np.eye(3)) + w_neck * (neck - np.eye(3))  # [470,3,3]
+        blend = np.eye(3) + w_skull * (skull - np.eye(3)) + w_neck * (neck - np.eye(3))  # [n,3,3]
         rest = self._rest(shape, view, anchor)
         aim, aim_by_shape = self._aim(anchor)
         point = np.einsum("nij,nj->ni", blend, rest) + self._offset(anchor, turn) - aim
@@ -375,7 +432,7 @@ class AnchoredFace:
         near = self.nearness(shape) * np.exp(view[_NEARNESS])
         ratio = 1.0 / (1.0 - near * point[:, 2])
         seen = point[:, :2] * ratio[:, None]
-        in_space = np.concatenate([by_shape, by_weight, np.stack(others, -1)], -1)  # [470,3,P]
+        in_space = np.concatenate([by_shape, by_weight, np.stack(others, -1)], -1)  # [n,3,P]
         change = in_space[:, :2] * ratio[:, None, None]
         change += (seen * (near * ratio)[:, None])[..., None] * in_space[:, 2:]
         by_near = seen * (near * point[:, 2] * ratio)[:, None]
@@ -386,26 +443,32 @@ class AnchoredFace:
         return seen, np.concatenate([change, by_near[..., None]], -1)
 
     def _rest(self, shape: Wide, view: Wide, anchor: Wide) -> Wide:
-        """[470,3] the points of the face before the head turns."""
+        """[n,3] the points of the face before the head turns."""
         gaze = view[_GAZE].reshape(2, 2)
         looks = []
         for (pitch, yaw), outward in zip(gaze, (1.0, -1.0), strict=True):
             out = outward * yaw / LOOK_SIDE_RAD
             looks += [max(pitch, 0.0) / LOOK_DOWN_RAD, max(-out, 0.0), max(out, 0.0), max(-pitch, 0.0) / LOOK_UP_RAD]
         point = self._template + self._by_shape @ shape + self._by_weight @ view[_WEIGHTS] + self._by_look @ looks
-        for row, eye, turn in _irises(view):
+        for row, eye, turn in self._irises(view):
             point[row] = turn @ (point[row] - anchor[eye]) + anchor[eye]
         return np.asarray(point)
 
     def _rest_by_shape(self, view: Wide) -> Wide:
-        """[470,3,100] their change by shape."""
+        """[n,3,100] their change by shape."""
         change = self._by_shape.copy()
-        for row, eye, turn in _irises(view):
+        for row, eye, turn in self._irises(view):
             change[row] = turn @ (change[row] - self._anchor_by_shape[eye]) + self._anchor_by_shape[eye]
         return change
 
+    def _irises(self, view: Wide) -> Iterator[tuple[int, int, Wide]]:
+        """Of each iris its row among the points, the row of its eye among the head's anchors, and the eye's turn."""
+        gaze = view[_GAZE].reshape(2, 2) if self._has_irises else ()
+        for row, eye, (pitch, yaw) in zip((-2, -1), (EYE_LEFT, EYE_RIGHT), gaze, strict=self._has_irises):
+            yield row, eye, rotation(np.array([0.0, yaw, 0.0])) @ rotation(np.array([pitch, 0.0, 0.0]))
+
     def _offset(self, anchor: Wide, turn: Wide) -> Wide:
-        """[470,3] what skinning adds to the turned points."""
+        """[n,3] what skinning adds to the turned points."""
         skull, neck = rotation(turn), rotation(NECK_SHARE * turn)
         seat = neck @ (anchor[SKULL] - anchor[NECK]) + anchor[NECK]
         by_skull, by_neck = seat - skull @ anchor[SKULL], anchor[NECK] - neck @ anchor[NECK]
@@ -419,13 +482,6 @@ class AnchoredFace:
         change[1] = (1.0 - AIM) * self._anchor_by_shape[CHIN, 1] + AIM * self._anchor_by_shape[CROWN, 1]
         change[2] = self._anchor_by_shape[[EYE_LEFT, EYE_RIGHT], 2].mean(0)
         return aim, change
-
-
-def _irises(view: Wide) -> Iterator[tuple[int, int, Wide]]:
-    """Of each iris its row among the points, the row of its eye among the head's anchors, and the eye's turn."""
-    gaze = view[_GAZE].reshape(2, 2)
-    for row, eye, (pitch, yaw) in zip((-2, -1), (EYE_LEFT, EYE_RIGHT), gaze, strict=True):
-        yield row, eye, rotation(np.array([0.0, yaw, 0.0])) @ rotation(np.array([pitch, 0.0, 0.0]))
 
 
 def _iris(head: OpenHead, rows: slice) -> NDArray[np.intp]:

@@ -35,6 +35,7 @@ _SOFT = 5e-5  # variance of colours (0 to 1) under which a window is taken for p
 _LEVELS = ((4, 60, 2), (2, 40, 2), (1, 25, 2))  # shrink, steps, radius of the windows in pixels
 _SCREEN_LEAST, _SCREEN_BEYOND = 0.05, 30  # a screen fills so much of the picture, and is so many levels from grey
 _SCREEN_REACH = 0.04  # of the picture's side: so far in its colour is taken out
+_FAINT = 0.2  # what hangs together with a person by less is none of them
 _VEIL, _VEILED = 0.012, (0.6, 0.9)  # how far covered places reach, as a part of the side, and how covered they are
 _CLEAR = 0.05  # alpha under which nothing is shown, and over one minus which everything
 
@@ -49,7 +50,8 @@ def cut_out(picture: Rgb, head: Mask, face: Mask, session: Session | None = None
     guess = _without_holes(guess)
     known, weight = _told_by_colour(picture, *_known(guess, head, face))
     alpha = matte(picture, known, weight)
-    alpha = _without_haze(np.where(_largest(alpha > 0.0, face), alpha, np.float32(0.0)))
+    own = cv2.dilate(_largest(alpha > _FAINT, face).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    alpha = _without_haze(np.where(own, alpha, np.float32(0.0)))
     return without_spill(with_alpha(picture, alpha), picture)
 
 

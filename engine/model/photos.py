@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,23 +17,26 @@ from omote.engine.face.framing import PhotoCamera
 from omote.engine.face.head import OpenHead, Shaped, open_head, rotation
 from omote.engine.face.light import irradiance
 from omote.engine.face.maps import FOV_DEG, Camera, MapMaker, rasterise
-from omote.engine.face.refinement import EYES, LIPS, Refined, Refiner, View
+from omote.engine.face.refinement import EYES, LIPS, Outline, Refined, Refiner, View
 from omote.engine.face.tone import tone, untoned
 from omote.engine.nouns import FlameParams
 from omote.engine.runtime.exported import Session
 
 from .lighting import estimated_light
 from .matting import cut_out
+from .outline import head_outline
 
 Array = NDArray[np.float32]
 Rgb = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+Made = TypeVar("Made")
 
 MOST_PHOTOS = 4
 FARTHEST_TURN_DEG = 20.0  # beyond it a photo shows too little of one side of the face
 FEW_PX = 200  # a face that is smaller than this has no lashes, and no teeth of its own
 SIDES = (256, 384, 512, 640, 768, 896, 1024)  # of reference pictures, in pixels
 
+_OUTLINE_SIDE = 512  # pixels on a side of the picture in which the head's outline is looked for
 _GRID = 192  # pixels on a side of what tells how far the head is
 _SMOOTH = 0.03  # standard deviation of the depth's blur, as a part of the picture's side
 _BEND_GRID = 512
@@ -85,7 +89,7 @@ class PhotoReferences:
 def references_of(
     photos: Sequence[Photo], refiner: Refiner | None = None, session: Session | None = None
 ) -> PhotoReferences:
-    """The one person whom these photos show; about two seconds a photo on one core.
+    """The one person whom these photos show; about three seconds a photo on one core.
 
     `refiner` and `session` (the network that cuts people out) are the shipped ones where none are given. ValueError for
     no photo, or for more than four.
@@ -97,38 +101,85 @@ def references_of(
     if not 1 <= len(photos) <= MOST_PHOTOS:
         raise ValueError(f"a character is made from 1 to {MOST_PHOTOS} photos, got {len(photos)}")
     refiner = refiner or Refiner()
-    found = refiner.refine([photo.reading for photo in photos])
-    head = refiner.fitter.head
-    maker = MapMaker(head.shaped(found.shape), head, _SKIN_GRID)
+    readings = [photo.reading for photo in photos]
+    first = refiner.refine(readings)
+    outlines = _each(photos, first, refiner, lambda photo, seen: _outline(photo, seen, session))
+    found = refiner.refine(readings, outlines)
     references: list[PhotoReference] = []
     warnings: list[str] = []
-    for photo, view in zip(photos, found.views, strict=True):
-        reference, skin = _reference(photo, view, maker, refiner.fitter, session)
+    for reference, skin in _each(photos, found, refiner, lambda photo, seen: _reference(photo, seen, session)):
         references.append(reference)
         warnings += _said_of(reference, skin)
-    warnings += _said_of_all(photos, found, refiner)
+    warnings += _said_of_all(photos, first, refiner)
     return PhotoReferences(found.shape, tuple(references), tuple(warnings))
 
 
-def _reference(
-    photo: Photo, view: View, maker: MapMaker, fitter: Fitter, session: Session | None
-) -> tuple[PhotoReference, Skin]:
-    head, shaped = maker.head, maker.shaped
-    posed = head.pose(shaped, view.params)
-    side = side_for(view.camera, shaped)
-    screen = maker.camera.project(posed, side)
-    landmarks = fitter.anchored(screen[:, :2])
+@dataclass(frozen=True)
+class _Seen:
+    """What is known of a photo once a head is fitted to it."""
+
+    view: View
+    maker: MapMaker  # of that head
+    fitter: Fitter
+    posed: Array  # [N,3]
+
+    def screen(self, side: int) -> Array:
+        """[N,3] where the vertices are in our picture of this size."""
+        return self.maker.camera.project(self.posed, side)
+
+    def is_head(self, side: int) -> Mask:
+        """[S,S] where the head lies."""
+        mask = np.zeros(side * side, np.bool_)
+        mask[rasterise(self.screen(side), self.maker.head.triangle.astype(np.int64), side)[0]] = True
+        return mask.reshape(side, side)
+
+    def landmarks(self, side: int) -> NDArray[np.float64]:
+        """[468,2] pixels of our picture."""
+        return self.fitter.anchored(self.screen(side)[:, :2])
+
+
+def _each(
+    photos: Sequence[Photo], found: Refined, refiner: Refiner, made: Callable[[Photo, _Seen], Made]
+) -> list[Made]:
+    head = refiner.fitter.head
+    maker = MapMaker(head.shaped(found.shape), head, _SKIN_GRID)
+    posed = [head.pose(maker.shaped, view.params) for view in found.views]
+    rows = zip(photos, found.views, posed, strict=True)
+    return [made(photo, _Seen(view, maker, refiner.fitter, vertex)) for photo, view, vertex in rows]
+
+
+def _outline(photo: Photo, seen: _Seen, session: Session | None) -> Outline:
+    """Where the photo shows the head's outline, in its own pixels."""
+    side = _OUTLINE_SIDE
+    ours = rectified(photo.picture, seen.view.camera, seen.maker.shaped, seen.posed, side)
+    landmarks, is_head = seen.landmarks(side), seen.is_head(side)
+    covered = cut_out(ours.picture, is_head, within(landmarks, side), session)[..., 3] * ours.is_photo
+    skin = skin_of(ours.picture, landmarks, seen.maker, seen.view.params)
+    if not len(skin.colour):
+        return Outline.nothing()
+    hue = np.median(skin.colour, 0)
+    alpha = (covered / 255.0).astype(np.float32)
+    found = head_outline(ours.picture, alpha, is_head, seen.screen(side), seen.maker.head, hue)
+    if not len(found.vertex):
+        return found
+    at, beyond = (ours.fetched_from(place) for place in (found.at, found.at + found.across))
+    across = (beyond - at) / np.linalg.norm(beyond - at, axis=1, keepdims=True)
+    return Outline(found.vertex, at, across)
+
+
+def _reference(photo: Photo, seen: _Seen, session: Session | None) -> tuple[PhotoReference, Skin]:
+    view, maker = seen.view, seen.maker
+    side = side_for(view.camera, maker.shaped)
+    landmarks = seen.landmarks(side)
     most = _BEND_MOST * photo.reading.size_px
     missed = np.clip(view.missed[:ANCHORED], -most, most) * np.isin(np.arange(ANCHORED), (*LIPS, *EYES))[:, None]
-    seen = rectified(photo.picture, view.camera, shaped, posed, side, bend_onto(landmarks, missed, side))
-    is_head = np.zeros(side * side, np.bool_)
-    is_head[rasterise(screen, head.triangle.astype(np.int64), side)[0]] = True
-    rgba = cut_out(seen.picture, is_head.reshape(side, side), within(landmarks, side), session)
-    rgba[..., 3] *= seen.is_photo
-    skin = skin_of(seen.picture, landmarks, maker, view.params)
+    bend = bend_onto(landmarks, missed, side)
+    ours = rectified(photo.picture, view.camera, maker.shaped, seen.posed, side, bend)
+    rgba = cut_out(ours.picture, seen.is_head(side), within(landmarks, side), session)
+    rgba[..., 3] *= ours.is_photo
+    skin = skin_of(ours.picture, landmarks, maker, view.params)
     light = estimated_light(skin.colour, skin.normal, skin.is_beard)
-    size = photo.reading.size_px
-    return PhotoReference(photo.name, rgba, view.params, light, size, view.residual), skin
+    return PhotoReference(photo.name, rgba, view.params, light, photo.reading.size_px, view.residual), skin
 
 
 def within(landmarks: NDArray[np.floating], side: int) -> Mask:
@@ -202,7 +253,12 @@ class Rectified:
 
     picture: Rgb  # [S,S,3]; beyond the photo's edge its last pixels again
     is_photo: Mask  # [S,S]
-    depth: Array  # [G,G] dm towards the camera, from what our camera aims at; smooth, also beside the head
+    where: Array  # [S,S,2] pixels of the photo from which each was fetched
+
+    def fetched_from(self, place: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[n,2] pixels of the photo that lie at these places [n,2] of the picture."""
+        x, y = ((place[:, k, None] - 0.5).astype(np.float32) for k in (0, 1))
+        return np.asarray(cv2.remap(self.where, x, y, cv2.INTER_LINEAR)[:, 0], np.float64)
 
 
 def side_for(camera: PhotoCamera, shaped: Shaped) -> int:
@@ -239,6 +295,7 @@ def rectified(
     at_y = turn.imag * x + turn.real * down + move.imag
     if bend is not None:
         at_x, at_y = at_x + bend[..., 0], at_y + bend[..., 1]
+    where = np.dstack([at_x, at_y]).astype(np.float32)
     height, width = photo.shape[:2]
     is_photo = (at_x >= 0.0) & (at_x <= width) & (at_y >= 0.0) & (at_y <= height)
     # What shrinks is averaged first, because the interpolation looks at no more than four pixels a side.
@@ -254,7 +311,7 @@ def rectified(
         cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return Rectified(picture, is_photo, depth)
+    return Rectified(picture, is_photo, where)
 
 
 def bend_onto(landmarks: NDArray[np.floating], missed: NDArray[np.floating], side: int) -> Array:

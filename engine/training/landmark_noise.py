@@ -21,7 +21,7 @@ from omote.engine.face import refinement
 from omote.engine.face.fitting import ANCHORED, Fitter, stood_upright, tracker_row, turn_vector
 from omote.engine.face.head import rotation
 from omote.engine.face.reading import Reading
-from omote.engine.face.refinement import EYES, FILE, LIPS, POINTS, AnchoredFace, Noise, landmarks_of
+from omote.engine.face.refinement import EYES, FILE, LIPS, POINTS, HeadPoints, Noise, anchored_face, landmarks_of
 
 from .faces import render
 from .faces.expression import sample_expression, sample_head_rotation
@@ -88,7 +88,7 @@ def _rows(kit: Kit, people: int) -> Iterator[tuple[Array, ...]]:
 
 def measure(told: Samples, fitter: Fitter) -> Noise:
     """By how much the readings miss the truth, and how that goes together."""
-    face = AnchoredFace(fitter)
+    face = anchored_face(fitter)
     missed, started = zip(*(_missed(told, row, face, fitter) for row in range(len(told.shape))), strict=True)
     trust = np.full(POINTS, _REST)
     trust[[*LIPS, *EYES]], trust[ANCHORED:] = _FINE, _IRIS
@@ -108,7 +108,7 @@ def measure(told: Samples, fitter: Fitter) -> Noise:
     )
 
 
-def _missed(told: Samples, row: int, face: AnchoredFace, fitter: Fitter) -> tuple[Wide, Wide]:
+def _missed(told: Samples, row: int, face: HeadPoints, fitter: Fitter) -> tuple[Wide, Wide]:
     """[470,2] dm by which the landmarks lie beside the head, and [55] by which the tracker's numbers miss."""
     reading = Reading(told.points[row], told.scores[row], told.seen_turn[row])
     upright = stood_upright(reading)

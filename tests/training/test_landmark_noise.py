@@ -9,7 +9,7 @@ pytest.importorskip("numba")
 
 from omote.bridge import arkit
 from omote.engine.face.fitting import ANCHORED, Fitter
-from omote.engine.face.refinement import POINTS, AnchoredFace, state_of
+from omote.engine.face.refinement import POINTS, anchored_face, state_of
 from omote.engine.training.landmark_noise import Samples, measure
 
 COUNT = 40
@@ -19,7 +19,7 @@ PIXELS_PER_DM = 120.0
 def test_what_landmarks_miss_is_found() -> None:
     rng = np.random.default_rng(0)
     fitter = Fitter()
-    face = AnchoredFace(fitter)
+    face = anchored_face(fitter)
     missed = rng.normal(0.0, 0.02, (POINTS, 2))
     missed -= missed[:ANCHORED].mean(0)
     together = 0.03 * rng.choice([-1.0, 1.0], COUNT)  # the mouth goes up or down as a whole

@@ -12,7 +12,7 @@ from omote.engine.face.framing import PhotoCamera
 from omote.engine.face.head import open_head
 from omote.engine.face.maps import Camera
 from omote.engine.face.reading import Reading
-from omote.engine.face.refinement import VIEW_SIZE, Refiner, landmarks_of, state_of
+from omote.engine.face.refinement import VIEW_SIZE, Outline, Refiner, landmarks_of, state_of
 from omote.engine.face.retarget import from_weights
 
 Array = NDArray[np.float32]
@@ -130,6 +130,30 @@ def test_two_people_cost_more_than_one_in_two_photos(refiner: Refiner) -> None:
         return refiner.refine(readings).cost - sum(refiner.refine([one]).cost for one in readings)
 
     assert cost(6, 6) < 0.5 * cost(6, 7)
+
+
+def test_an_outline_tells_of_what_no_landmark_marks(refiner: Refiner) -> None:
+    shape, head = somebody(9), open_head()
+    reading, camera = read(refiner, shape, arkit.weights({}), np.zeros(3, np.float32))
+    shaped = head.shaped(shape)
+    true = camera.project(head.pose(shaped, from_weights(arkit.weights({}))), shaped)
+    ear = np.flatnonzero(np.abs(head.template[:, 0] * (head.template[:, 1] > 6.8)) > 0.75)
+    ear = ear[head.template[ear, 1] < 7.5]
+
+    def error(*outlines: Outline) -> float:
+        found = refiner.refine([reading], outlines)
+        (view,) = found.views
+        ours = head.shaped(found.shape)
+        return float(
+            np.linalg.norm(view.camera.project(head.pose(ours, view.params), ours)[ear] - true[ear], axis=1).mean()
+        )
+
+    across = np.tile((1.0, 0.0), (len(ear), 1))
+    both = Outline(
+        np.concatenate([ear, ear]), np.concatenate([true[ear], true[ear]]), np.concatenate([across, across[:, ::-1]])
+    )
+    assert error(both) < 0.4 * error()
+    assert error(Outline.nothing()) == pytest.approx(error())
 
 
 def test_the_derivatives_are_those_of_finite_differences(refiner: Refiner) -> None:
