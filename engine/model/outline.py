@@ -14,7 +14,10 @@ Rgb = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 _EARS_DM = (0.66, 6.78, 7.55)  # vertices of the resting average head farther out, and between these heights
-_REACH = 0.030  # of the picture's side: so far from the head's outline that of the person is looked for
+_EAR_REACH, _SKULL_REACH = (
+    0.03,
+    0.06,
+)  # of the picture's side: so far from the head's outline the person's is looked for
 _INWARD = 0.008  # so far within it the colour is compared with skin
 _SAME_HUE, _DARKEST = 0.55, 0.25  # how far skin's hue may be off there, and how dark it may be beside the face's
 _RIM, _SMOOTH = 0.004, 0.004  # of the side: so near to the edge a vertex makes it; how much the edge is smoothed
@@ -45,7 +48,8 @@ def head_outline(
             continue
         out = -np.stack([right[row, column], down[row, column]], 1)[rim]
         out /= np.linalg.norm(out, axis=1, keepdims=True) + 1e-9
-        shift, is_skin = _crossing(picture, alpha, at[rim], out, hue)
+        reach = (_EAR_REACH if is_ear else _SKULL_REACH) * side
+        shift, is_skin = _crossing(picture, alpha, at[rim], out, hue, reach)
         told = np.isfinite(shift) & (is_skin if is_ear else shift < -_SLACK * side)
         if told.sum() >= (max(_ENOUGH * len(rim), _FEWEST) if is_ear else 1):
             moved = at[rim[told]] + shift[told, None] * out[told]
@@ -67,11 +71,11 @@ def _parts(head: OpenHead) -> tuple[tuple[NDArray[np.intp], bool], ...]:
 
 
 def _crossing(
-    picture: Rgb, alpha: Array, at: NDArray[np.float64], out: NDArray[np.float64], hue: Array
+    picture: Rgb, alpha: Array, at: NDArray[np.float64], out: NDArray[np.float64], hue: Array, reach: float
 ) -> tuple[NDArray[np.float64], Mask]:
     """[n] pixels along `out` from each place to where the person ends, NaN where they do not; and whether in skin."""
     side = len(picture)
-    steps = np.arange(-_REACH * side, _REACH * side + 1.0)
+    steps = np.arange(-reach, reach + 1.0)
     x, y = ((at[:, k, None] + steps * out[:, k, None]).astype(np.float32) for k in (0, 1))
     along = cv2.remap(alpha, x - 0.5, y - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     ends = (along[:, :-1] >= 0.5) & (along[:, 1:] < 0.5)

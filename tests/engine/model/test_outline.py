@@ -38,7 +38,7 @@ def found(drawn: tuple[Array, NDArray[np.bool_]], alpha: NDArray[np.bool_], colo
 
 def moved(mask: NDArray[np.bool_], right: float, down: float) -> NDArray[np.bool_]:
     shift = np.array([[1.0, 0.0, right], [0.0, 1.0, down]])
-    return cv2.warpAffine(mask.astype(np.uint8), shift, (SIDE, SIDE)) > 0
+    return np.asarray(cv2.warpAffine(mask.astype(np.uint8), shift, (SIDE, SIDE)) > 0)
 
 
 def test_ears_that_lie_where_the_head_has_them_stay(drawn: tuple[Array, NDArray[np.bool_]]) -> None:
