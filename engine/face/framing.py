@@ -1,4 +1,4 @@
-"""Brings a photo into our renderer's framing: turned, moved and scaled until its face lies on the fitted head's."""
+"""Brings a photo into our renderer's framing, and says where its pixels show the fitted head."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from .head import Shaped
+from .maps import Camera
 
 Wide = NDArray[np.float64]
 Rgb = NDArray[np.uint8]
@@ -41,6 +44,22 @@ class Similarity:
     @property
     def scale(self) -> float:
         return abs(self.turn)
+
+
+@dataclass(frozen=True)
+class PhotoCamera:
+    """How a picture shows the head: as pixel x + iy (y down) of points on a head that stands upright."""
+
+    turn: complex  # pixels a dm at the distance of the point that our camera aims at; turns upright to the picture
+    move: complex  # pixel where that point is
+    nearness: float  # 1 / dm: one over the distance of the camera from that point
+
+    def project(self, point: NDArray[np.floating], shaped: Shaped) -> Wide:
+        """[n,2] pixels of points [n,3] in dm of the posed head."""
+        away = np.asarray(point, np.float64) - Camera.framing(shaped).aim
+        seen = (away[:, 0] - 1j * away[:, 1]) / (1.0 - self.nearness * away[:, 2])
+        at = self.turn * seen + self.move
+        return np.stack([at.real, at.imag], 1)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,35 @@ def studio_light() -> Array:
     return np.array(_STUDIO, np.float32).ravel()
 
 
+def basis(direction: Array) -> Array:
+    """[L,9] real spherical harmonics up to degree 2, in the order 00, 1-1, 10, 11, 2-2, 2-1, 20, 21, 22."""
+    x, y, z = direction.T
+    return np.stack(
+        [
+            np.full_like(x, 0.282095),
+            0.488603 * y,
+            0.488603 * z,
+            0.488603 * x,
+            1.092548 * x * y,
+            1.092548 * y * z,
+            0.315392 * (3.0 * z * z - 1.0),
+            1.092548 * x * z,
+            0.546274 * (x * x - y * y),
+        ],
+        axis=1,
+    )
+
+
+# How much of a harmonic of the incoming light reaches a matt surface: the clamped cosine's own harmonics.
+_REACHING = np.array([np.pi] + [2.0 * np.pi / 3.0] * 3 + [np.pi / 4.0] * 5, np.float32)
+
+
+def irradiance(light: Array, normal: Array) -> Array:
+    """[...,3] linear red, green, blue that light [27] sends onto surfaces with these unit normals [...,3]."""
+    seen = (basis(normal.reshape(-1, 3)) * _REACHING) @ light.reshape(3, 9).T
+    return np.asarray(seen.reshape(*normal.shape[:-1], 3), np.float32)
+
+
 def checked_light(light: Array) -> Array:
     """The same light; ValueError unless it is [27] finite harmonics."""
     if light.shape != (LIGHT_SIZE,) or not np.isfinite(light).all():

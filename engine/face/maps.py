@@ -19,9 +19,9 @@ Index = NDArray[np.int64]
 GRID = 128  # pixels on a side, of a picture of twice as many
 CHANNELS = 10
 FOV_DEG = 20.0
-_FRAME = 0.76  # half the picture's height, in head heights
-_AIM = 0.40  # the camera looks at this height between chin and crown
-_AIM_BEHIND_EYES_DM = 0.6
+FRAME = 0.76  # half the picture's height, in head heights
+AIM = 0.40  # the camera looks at this height between chin and crown
+AIM_BEHIND_EYES_DM = 0.6
 _SLACK = np.float32(1e-3)  # triangles reach this much over their edges, so that no crack shows what lies behind
 
 
@@ -43,8 +43,8 @@ class Camera:
     @classmethod
     def framing(cls, shaped: Shaped) -> Camera:
         chin, eyes = float(shaped.anchor[4, 1]), float(shaped.anchor[2:4, 2].mean())
-        aim = np.array([0.0, chin + _AIM * shaped.height, eyes - _AIM_BEHIND_EYES_DM], np.float32)
-        distance = _FRAME * shaped.height / np.tan(np.radians(FOV_DEG) / 2)
+        aim = np.array([0.0, chin + AIM * shaped.height, eyes - AIM_BEHIND_EYES_DM], np.float32)
+        distance = FRAME * shaped.height / np.tan(np.radians(FOV_DEG) / 2)
         return cls((aim + np.array([0.0, 0.0, distance])).astype(np.float32), aim)
 
     def project(self, point: Array, side: int) -> Array:

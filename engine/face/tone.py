@@ -28,6 +28,11 @@ def relit(rgba: NDArray[np.uint8], gain: Array) -> NDArray[np.uint8]:
     return out
 
 
+def untoned(picture: NDArray[np.uint8]) -> Array:
+    """The linear light of sRGB levels, of any shape: `tone` backwards; white is the least that is shown as white."""
+    return _linear().astype(np.float32)[picture]
+
+
 def levels_in(gain: Array) -> NDArray[np.uint8]:
     """[3,256] what each level of red, green and blue becomes where its light [3] is so much stronger.
 

@@ -85,7 +85,7 @@ def psnr(net: Denoiser, subjects: list[Subject], count: int = 24, seed: int = 5)
     squared: dict[str, list[float]] = {k: [0.0, 0.0] for k in ("head", "eye", "mouth")}
     alpha = []
     for n in range(min(count, len(subjects))):
-        wanted = int(rng.integers(1, len(subjects[n].shots)))
+        wanted = int(rng.integers(1, len(subjects[n])))
         example = examples.example(subjects, np.array([n]), 1, None, wanted, STATE)
         torch.manual_seed(0)
         x = torch.randn(1, 4, STATE, STATE)

@@ -1,0 +1,496 @@
+"""Refines the fit of a head to the landmarks of one to four pictures of the same person, by Gauss-Newton steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from omote.bridge import arkit
+from omote.engine.nouns import FlameParams
+
+from .fitting import ANCHORED, Fitter, stood_upright, tracker_row
+from .framing import PhotoCamera
+from .gaze import gaze_from_weights
+from .head import (
+    CHIN,
+    CROWN,
+    EYE_LEFT,
+    EYE_RIGHT,
+    LOOK_DOWN_RAD,
+    LOOK_SIDE_RAD,
+    LOOK_UP_RAD,
+    NECK,
+    NECK_SHARE,
+    SKULL,
+    OpenHead,
+    rotation,
+)
+from .maps import AIM, AIM_BEHIND_EYES_DM, FOV_DEG, FRAME
+from .reading import Reading
+from .retarget import DRIVEN, UNITS, from_weights
+
+Array = NDArray[np.float32]
+Wide = NDArray[np.float64]
+
+FILE = Path(__file__).with_name("landmark_noise.safetensors")
+POINTS = ANCHORED + 2  # the landmarks on the face, then the middles of the left and of the right iris
+_IRIS = (473, 468)  # MediaPipe's middles of the left and of the right iris
+# Landmarks around the mouth's opening and the lips, and on the rims of the lids.
+LIPS: tuple[int, ...] = (
+    *(61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185),  # outer, then inner
+    *(78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191),
+)
+EYES: tuple[int, ...] = (
+    *(263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),  # left, then right
+    *(33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
+)
+
+# What is solved for beside the shape, for each picture: weights of units that move vertices along straight lines, the
+# pitch and yaw of both eyes, the head's turn, the logarithm of the scale, the move, and the logarithm of the nearness.
+LINEAR: tuple[str, ...] = tuple(name for name in (*UNITS, *DRIVEN) if not name.startswith("eyeLook"))
+_LINEAR_AT = np.array([arkit.INDEX[name] for name in LINEAR])
+_LOOKS: tuple[str, ...] = tuple(name for name in DRIVEN if name.startswith("eyeLook"))
+_WEIGHTS = slice(0, len(LINEAR))
+_GAZE = slice(_WEIGHTS.stop, _WEIGHTS.stop + 4)
+_TURN = slice(_GAZE.stop, _GAZE.stop + 3)
+_SCALE, _MOVE, _NEARNESS = _TURN.stop, slice(_TURN.stop + 1, _TURN.stop + 3), _TURN.stop + 3
+VIEW_SIZE = _NEARNESS + 1
+
+_IRIS_DEPTH_DM = 0.006  # vertices so near to an eyeball's foremost one are around the pupil
+_STEPS = 12
+_DONE = 1e-4  # of the cost: a step that gains less is the last
+_SHAPE_SPREAD = 0.5  # standard deviation of a shape's coefficients around those that the regression finds
+_OUTLINE_SPREAD = 0.03  # dm: neighbours on an outline err alike
+_GAZE_MOST = 0.65  # radians
+# How strongly people who are photographed make a face: standard deviations of the units that a portrait has and of
+# those that it hardly ever has. Low brows or a creased nose are mostly how somebody is made, whatever the tracker says.
+_WORN = 0.25
+_WORN_MOST = {"mouthSmile": 0.8, "jawOpen": 0.5, "cheekSquint": 0.4, "eyeSquint": 0.35, "eyeBlink": 0.4}
+_WORN_MOST |= {"mouthUpperUp": 0.3, "mouthLowerDown": 0.4, "mouthFunnel": 0.3, "mouthPucker": 0.3}
+_WORN_LEAST = {"browDown": 0.1, "noseSneer": 0.06, "mouthFrown": 0.12, "mouthPress": 0.15, "mouthShrug": 0.12}
+_WORN_LEAST |= {
+    "cheekPuff": 0.1,
+    "jawForward": 0.1,
+    "jawLeft": 0.06,
+    "jawRight": 0.06,
+    "mouthDimple": 0.12,
+    "tongueOut": 0.05,
+}
+_TOLD_SPREAD = 0.25  # of the tracker's weights on a photo, beyond what they miss on rendered people
+# Photos are taken from 40 cm to some metres: the mean and the spread of the logarithm of how much nearer than ours.
+_NEAR, _NEAR_SPREAD = -0.2, 0.45
+_EASE = 1e-4  # for finite differences
+
+
+@dataclass(frozen=True)
+class Noise:
+    """By how much landmarks of rendered people miss the truth; see `omote.engine.training.landmark_noise`."""
+
+    mean: Wide  # [470,2] dm on the head that stands upright
+    spread: Wide  # [470] dm: what each landmark misses by itself
+    common: Wide  # [D,470*2] dm: one standard deviation of each way in which landmarks miss together
+    start: Wide  # [55,55] covariance of the tracker's own weights and turn around the truth
+
+
+@dataclass(frozen=True)
+class View:
+    """The head in one picture."""
+
+    params: FlameParams
+    weights: Array  # [52] of which `params` are made
+    camera: PhotoCamera
+    missed: Wide  # [470,2] pixels by which the landmarks lie beside the head's, irises last
+    residual: float  # the mean of their lengths, as a part of the face's size
+
+
+@dataclass(frozen=True)
+class Refined:
+    """One person in one or more pictures."""
+
+    shape: Array  # [100]
+    views: tuple[View, ...]
+    cost: float  # how unlikely all of it is: squared standard deviations, summed
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Where a picture shows the head's outline, as far as it can be told."""
+
+    vertex: NDArray[np.intp]  # [n] vertices that make the outline
+    at: Wide  # [n,2] pixels through which it goes near them
+    across: Wide  # [n,2] unit vectors across it there, y down
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """No part of it."""
+        return cls(np.zeros(0, np.intp), np.zeros((0, 2)), np.zeros((0, 2)))
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """The landmarks of a picture, turned upright and around 0, and what is known of it before."""
+
+    points: Wide  # [470,2] pixels, y up
+    middle: complex  # pixel around which they were turned, y down
+    roll: float
+    start: Wide  # [VIEW_SIZE]
+    prior: Wide  # [VIEW_SIZE] where each number is expected
+    trust: Wide  # [VIEW_SIZE,VIEW_SIZE] one over the covariance around it
+    outline: HeadPoints | None = None
+    outline_at: NDArray[np.complex128] | None = None  # [n] pixels as the points are
+    outline_across: NDArray[np.complex128] | None = None  # [n]
+
+
+class Refiner:
+    """Finds shape, expression, gaze, turn and camera together; build once, refine often."""
+
+    def __init__(self, fitter: Fitter | None = None, noise: Noise | None = None) -> None:
+        self.fitter = fitter or Fitter()
+        self.noise = noise or shipped_noise()
+        self.face = anchored_face(self.fitter)
+
+    def refine(self, readings: Sequence[Reading], outlines: Sequence[Outline] = ()) -> Refined:
+        """The one person whom all these readings are of; `outlines` tell more of each picture."""
+        fits = [self.fitter.fit(reading) for reading in readings]
+        shape = np.mean([fit.shape for fit in fits], axis=0).astype(np.float64)
+        told = outlines or [Outline.nothing()] * len(readings)
+        pictures = [self._picture(reading, shape, outline) for reading, outline in zip(readings, told, strict=True)]
+        state = np.concatenate([shape, *(picture.start for picture in pictures)])
+        damping = 1e-3
+        normal, slope, cost = self._equations(state, shape, pictures)
+        for _ in range(_STEPS):
+            tried = self._step(state, normal, slope, damping)
+            normal_there, slope_there, there = self._equations(tried, shape, pictures)
+            if there >= cost:
+                damping *= 10.0
+                continue
+            gain, state, cost = cost - there, tried, there
+            normal, slope, damping = normal_there, slope_there, damping * 0.3
+            if gain < _DONE * cost:
+                break
+        size = self.face.shape_size
+        found = state[:size]
+        views = [
+            self._view(found, state[size + k * VIEW_SIZE :][:VIEW_SIZE], picture) for k, picture in enumerate(pictures)
+        ]
+        return Refined(found.astype(np.float32), tuple(views), cost)
+
+    def _picture(self, reading: Reading, shape: Wide, outline: Outline) -> _Picture:
+        upright = stood_upright(reading)
+        turned, middle = landmarks_of(reading, upright.roll)
+        told = tracker_row(reading.weights, upright.rotation) @ self.fitter.numbers.start
+        weights, turn = np.clip(told[: arkit.COUNT], 0.0, 1.0), told[arkit.COUNT :]
+        prior = state_of(weights, turn, _NEAR)
+        trust = np.zeros((VIEW_SIZE, VIEW_SIZE))
+        known = np.concatenate([_LINEAR_AT, arkit.COUNT + np.arange(3)])
+        rows = np.concatenate([np.arange(len(LINEAR)), np.arange(_TURN.start, _TURN.stop)])
+        missed = self.noise.start[np.ix_(known, known)]
+        missed[: len(LINEAR), : len(LINEAR)] += _TOLD_SPREAD**2 * np.eye(len(LINEAR))
+        told_trust = np.linalg.inv(missed)
+        both = told_trust.copy()
+        both[: len(LINEAR), : len(LINEAR)] += np.diag(1.0 / _worn() ** 2)
+        # Two things are known of the weights: what the tracker says, and that strong ones are rare.
+        prior[rows] = np.linalg.solve(both, told_trust @ prior[rows])
+        trust[np.ix_(rows, rows)] = both
+        trust[_GAZE, _GAZE] = np.eye(4) / 0.3**2
+        trust[_NEARNESS, _NEARNESS] = 1.0 / _NEAR_SPREAD**2
+        start = prior.copy()
+        seen, _ = self.face.seen(shape, start)
+        ours, theirs = seen[:, 0] + 1j * seen[:, 1], turned
+        # The scale and the move that bring the head to the landmarks, which are turned upright already.
+        about = ours - ours.mean()
+        scale = float((np.conj(about) * (theirs - theirs.mean())).real.sum() / (np.abs(about) ** 2).sum())
+        move = theirs.mean() - scale * ours.mean()
+        start[_SCALE], start[_MOVE] = np.log(scale), (move.real / scale, move.imag / scale)
+        found = _Picture(np.stack([turned.real, turned.imag], 1), middle, upright.roll, start, prior, trust)
+        if not len(outline.vertex):
+            return found
+        leaning = np.exp(-1j * upright.roll)
+        at, across = (np.conj(one[:, 0] + 1j * one[:, 1]) for one in (outline.at, outline.across))
+        rows = outline.vertex
+        return replace(
+            found,
+            outline=HeadPoints(self.face.head, lambda vertex: vertex[rows]),
+            outline_at=(at - np.conj(middle)) * leaning,
+            outline_across=across * leaning,
+        )
+
+    def _equations(self, state: Wide, expected: Wide, pictures: Sequence[_Picture]) -> tuple[Wide, Wide, float]:
+        """Gauss-Newton's matrix and gradient, and the cost, where a shape near `expected` [100] is likely."""
+        size = self.face.shape_size
+        normal, slope = np.zeros((len(state), len(state))), np.zeros(len(state))
+        shape = state[:size]
+        away = (shape - expected) / _SHAPE_SPREAD
+        normal[:size, :size] = np.eye(size) / _SHAPE_SPREAD**2
+        slope[:size] = away / _SHAPE_SPREAD
+        cost = float(away @ away)
+        for k, picture in enumerate(pictures):
+            own = slice(size + k * VIEW_SIZE, size + (k + 1) * VIEW_SIZE)
+            view = state[own]
+            missed, change = self.missed(shape, view, picture)
+            missed, change = self._whitened(missed), self._whitened(change)
+            off = view - picture.prior
+            at = np.concatenate([np.arange(size), np.arange(own.start, own.stop)])
+            beyond, moved = self._beyond(shape, view, picture)
+            missed, change = np.concatenate([missed, beyond]), np.concatenate([change, moved])
+            normal[np.ix_(at, at)] += change.T @ change
+            normal[own, own] += picture.trust
+            slope[at] += change.T @ missed
+            slope[own] += picture.trust @ off
+            cost += float(missed @ missed + off @ picture.trust @ off)
+        return normal, slope, cost
+
+    def missed(self, shape: Wide, view: Wide, picture: _Picture) -> tuple[Wide, Wide]:
+        """[940] dm by which the head misses the landmarks, and its change [940,100+VIEW_SIZE] by shape and view."""
+        beside, change = self._beside(self.face, picture.points, shape, view)
+        return (beside + self.noise.mean).ravel(), change.reshape(2 * POINTS, -1)
+
+    def _beyond(self, shape: Wide, view: Wide, picture: _Picture) -> tuple[Wide, Wide]:
+        """[n] standard deviations by which the head is not where its outline is seen, and their change."""
+        if picture.outline is None or picture.outline_at is None or picture.outline_across is None:
+            return np.zeros(0), np.zeros((0, self.face.shape_size + VIEW_SIZE))
+        at, across = (np.stack([one.real, one.imag], 1) for one in (picture.outline_at, picture.outline_across))
+        beside, change = self._beside(picture.outline, at, shape, view)
+        far = np.einsum("nk,nk->n", across, beside) / _OUTLINE_SPREAD
+        return far, np.einsum("nk,nkp->np", across, change) / _OUTLINE_SPREAD
+
+    def _beside(self, points: HeadPoints, seen_at: Wide, shape: Wide, view: Wide) -> tuple[Wide, Wide]:
+        """[n,2] dm by which points of the head lie beside pixels [n,2], and their change [n,2,100+VIEW_SIZE]."""
+        seen, change = points.seen(shape, view)
+        wanted = seen_at / np.exp(view[_SCALE])
+        full = np.zeros((len(seen), 2, self.face.shape_size + VIEW_SIZE))
+        full[..., : change.shape[-1] - 1] = change[..., :-1]
+        first = self.face.shape_size
+        full[..., first + _NEARNESS] = change[..., -1]
+        full[..., first + _SCALE] = wanted  # what is wanted shrinks as the scale grows
+        full[:, 0, first + _MOVE.start] = full[:, 1, first + _MOVE.start + 1] = 1.0
+        return seen + view[_MOVE] - wanted, full
+
+    def _whitened(self, missed: Wide) -> Wide:
+        """The same [940] or [940,n] in units of its noise."""
+        spread = np.repeat(self.noise.spread, 2)
+        scaled = (missed.T / spread).T
+        basis, shrink = self._common
+        return np.asarray(scaled - basis @ ((basis.T @ scaled).T * shrink).T)
+
+    @cached_property
+    def _common(self) -> tuple[Wide, Wide]:
+        """Orthonormal directions [940,D] of whitened landmarks that miss together, and by how much [D] they shrink."""
+        spread = np.repeat(self.noise.spread, 2)
+        basis, value, _ = np.linalg.svd((self.noise.common / spread).T, full_matrices=False)
+        return basis, 1.0 - 1.0 / np.sqrt(1.0 + value**2)
+
+    def _step(self, state: Wide, normal: Wide, slope: Wide, damping: float) -> Wide:
+        """The state after one step; weights that would leave 0 to 1 stop at its end and the rest is solved again."""
+        low, high = self._bounds(len(state))
+        matrix = normal + damping * np.diag(np.diag(normal))
+        is_free = ~(((state <= low) & (slope > 0.0)) | ((state >= high) & (slope < 0.0)))
+        tried = state.copy()
+        for _ in range(4):
+            rows = np.flatnonzero(is_free)
+            held = tried - state
+            held[rows] = 0.0
+            gradient = slope[rows] + matrix[rows] @ held
+            tried[rows] = state[rows] - np.linalg.solve(matrix[np.ix_(rows, rows)], gradient)
+            outside = is_free & ((tried < low) | (tried > high))
+            tried = np.clip(tried, low, high)
+            if not outside.any():
+                break
+            is_free &= ~outside
+        return tried
+
+    def _bounds(self, length: int) -> tuple[Wide, Wide]:
+        low, high = np.full(length, -np.inf), np.full(length, np.inf)
+        for first in range(self.face.shape_size, length, VIEW_SIZE):
+            low[first : first + len(LINEAR)], high[first : first + len(LINEAR)] = 0.0, 1.0
+            low[first + _GAZE.start : first + _GAZE.stop] = -_GAZE_MOST
+            high[first + _GAZE.start : first + _GAZE.stop] = _GAZE_MOST
+        return low, high
+
+    def _view(self, shape: Wide, view: Wide, picture: _Picture) -> View:
+        weights = np.zeros(arkit.COUNT, np.float32)
+        weights[_LINEAR_AT] = view[_WEIGHTS]
+        gaze = view[_GAZE].reshape(2, 2).astype(np.float32)
+        params = from_weights(weights, gaze, view[_TURN].astype(np.float32))
+        scale = np.exp(view[_SCALE])
+        # Upright, y up, around the landmarks' middle -> the picture's own pixels, y down.
+        turn = scale * np.exp(-1j * picture.roll)
+        move = picture.middle + turn * complex(view[_MOVE.start], -view[_MOVE.start + 1])
+        near = self.face.nearness(shape) * np.exp(view[_NEARNESS])
+        beside = -self.missed(shape, view, picture)[0].reshape(-1, 2)
+        at = turn * (beside[:, 0] - 1j * beside[:, 1])
+        size = float(np.ptp(picture.points[:ANCHORED], 0).max())
+        camera = PhotoCamera(turn, move, float(near))
+        return View(params, weights, camera, np.stack([at.real, at.imag], 1), float(np.abs(at).mean() / size))
+
+
+def landmarks_of(reading: Reading, roll: float) -> tuple[NDArray[np.complex128], complex]:
+    """[470] pixels x + iy (y up) around the middle of the face, turned upright; and that middle, y down."""
+    points = np.concatenate([reading.points[:ANCHORED], reading.points[list(_IRIS)]]).astype(np.float64)
+    flat = points[:, 0] + 1j * points[:, 1]
+    middle = complex(flat[:ANCHORED].mean())
+    return np.conj(flat - middle) * np.exp(-1j * roll), middle
+
+
+def state_of(weights: NDArray[np.floating], turn: Wide, nearness: float = 0.0) -> Wide:
+    """[VIEW_SIZE] the numbers of a picture with these ARKit weights [52] and head turn, before scale and move.
+
+    `nearness` is the logarithm of how much nearer than ours its camera stands.
+    """
+    view = np.zeros(VIEW_SIZE)
+    view[_WEIGHTS] = weights[_LINEAR_AT]
+    view[_GAZE] = gaze_from_weights(np.asarray(weights, np.float32)).ravel()
+    view[_TURN], view[_NEARNESS] = turn, nearness
+    return view
+
+
+@cache
+def _worn() -> Wide:
+    """[44] the standard deviation of each weight in portraits."""
+    told = _WORN_MOST | _WORN_LEAST
+    return np.array([next((v for start, v in told.items() if name.startswith(start)), _WORN) for name in LINEAR])
+
+
+def anchored_face(fitter: Fitter) -> HeadPoints:
+    """The points where landmarks hang, and the middles of the irises."""
+    iris = [_iris(fitter.head, rows) for rows in fitter.head.eye_rows]
+
+    def anchored(vertex: NDArray[np.floating]) -> Wide:
+        return np.concatenate([fitter.anchored(vertex), *(vertex[rows].mean(0)[None] for rows in iris)])
+
+    return HeadPoints(fitter.head, anchored, has_irises=True)
+
+
+class HeadPoints:
+    """Some points of the head, and how they move in a picture.
+
+    `chosen` makes [n,C] values of them out of [N,C] of the head's vertices; the last two are irises, or none is.
+    """
+
+    def __init__(self, head: OpenHead, chosen: Callable[[Wide], Wide], has_irises: bool = False) -> None:
+        self.head, self.shape_size, self._has_irises = head, head.shape_size, has_irises
+
+        def anchored(vertex: NDArray[np.floating]) -> Wide:
+            return chosen(np.asarray(vertex, np.float64))
+
+        self._template = anchored(head.template.astype(np.float64))
+        by_shape = head.shapedirs.reshape(-1, len(head.template), 3).astype(np.float64)
+        self._by_shape = np.stack([anchored(one) for one in by_shape], -1)  # [n,3,100]
+        of_unit = head.unit_to_expression @ head.exprdirs
+        units = dict(zip((*UNITS, *DRIVEN), (*of_unit, *head.drivendirs), strict=True))
+        moved = {name: anchored(units[name].reshape(-1, 3)) for name in units}
+        self._by_weight = np.stack([moved[name] for name in LINEAR], -1)  # [n,3,44]
+        self._by_look = np.stack([moved[name] for name in _LOOKS], -1)  # [n,3,8]
+        self._skin = anchored(head.skin_weight.astype(np.float64))  # [n,2]
+        if has_irises:
+            self._skin[-2:] = (1.0, 0.0)
+        self._anchor = head.anchor.astype(np.float64)
+        self._anchor_by_shape = head.anchor_shapedirs.reshape(-1, 6, 3).transpose(1, 2, 0).astype(np.float64)
+
+    def nearness(self, shape: Wide) -> float:
+        """1 / dm: one over the distance of our camera from what it aims at."""
+        anchor = self._anchor + self._anchor_by_shape @ shape
+        return float(np.tan(np.radians(FOV_DEG) / 2.0) / (FRAME * (anchor[CROWN, 1] - anchor[CHIN, 1])))
+
+    def seen(self, shape: Wide, view: Wide) -> tuple[Wide, Wide]:
+        """[n,2] dm of the points as a camera shows them, around what ours aims at.
+
+        Also their change [n,2,100+44+4+3+1] by shape, weights, gaze, turn and nearness.
+        """
+        anchor = self._anchor + self._anchor_by_shape @ shape
+        turn = view[_TURN]
+        skull, neck = rotation(turn), rotation(NECK_SHARE * turn)
+        w_skull, w_neck = self._skin[:, 0, None, None], self._skin[:, 1, None, None]
+        blend = np.eye(3) + w_skull * (skull - np.eye(3)) + w_neck * (neck - np.eye(3))  # [n,3,3]
+        rest = self._rest(shape, view, anchor)
+        aim, aim_by_shape = self._aim(anchor)
+        point = np.einsum("nij,nj->ni", blend, rest) + self._offset(anchor, turn) - aim
+        by_shape = blend @ self._rest_by_shape(view)
+        by_shape += (w_skull * (neck - skull)) @ self._anchor_by_shape[SKULL]
+        by_shape += ((w_skull + w_neck) * (np.eye(3) - neck)) @ self._anchor_by_shape[NECK]
+        by_shape -= aim_by_shape
+        by_weight = blend @ self._by_weight
+        others = []
+        for k in range(_GAZE.start, _TURN.stop):
+            eased = view.copy()
+            eased[k] += _EASE
+            if k < _GAZE.stop:
+                there = np.einsum("nij,nj->ni", blend, self._rest(shape, eased, anchor) - rest)
+            else:
+                skull_k, neck_k = rotation(eased[_TURN]), rotation(NECK_SHARE * eased[_TURN])
+                blend_k = w_skull * (skull_k - skull) + w_neck * (neck_k - neck)
+                there = np.einsum("nij,nj->ni", blend_k, rest)
+                there += self._offset(anchor, eased[_TURN]) - self._offset(anchor, turn)
+            others.append(there / _EASE)
+        near = self.nearness(shape) * np.exp(view[_NEARNESS])
+        ratio = 1.0 / (1.0 - near * point[:, 2])
+        seen = point[:, :2] * ratio[:, None]
+        in_space = np.concatenate([by_shape, by_weight, np.stack(others, -1)], -1)  # [n,3,P]
+        change = in_space[:, :2] * ratio[:, None, None]
+        change += (seen * (near * ratio)[:, None])[..., None] * in_space[:, 2:]
+        by_near = seen * (near * point[:, 2] * ratio)[:, None]
+        # Our camera stands farther from a longer head.
+        length = anchor[CROWN, 1] - anchor[CHIN, 1]
+        longer = self._anchor_by_shape[CROWN, 1] - self._anchor_by_shape[CHIN, 1]
+        change[..., : self.shape_size] -= by_near[..., None] * (longer / length)
+        return seen, np.concatenate([change, by_near[..., None]], -1)
+
+    def _rest(self, shape: Wide, view: Wide, anchor: Wide) -> Wide:
+        """[n,3] the points of the face before the head turns."""
+        gaze = view[_GAZE].reshape(2, 2)
+        looks = []
+        for (pitch, yaw), outward in zip(gaze, (1.0, -1.0), strict=True):
+            out = outward * yaw / LOOK_SIDE_RAD
+            looks += [max(pitch, 0.0) / LOOK_DOWN_RAD, max(-out, 0.0), max(out, 0.0), max(-pitch, 0.0) / LOOK_UP_RAD]
+        point = self._template + self._by_shape @ shape + self._by_weight @ view[_WEIGHTS] + self._by_look @ looks
+        for row, eye, turn in self._irises(view):
+            point[row] = turn @ (point[row] - anchor[eye]) + anchor[eye]
+        return np.asarray(point)
+
+    def _rest_by_shape(self, view: Wide) -> Wide:
+        """[n,3,100] their change by shape."""
+        change = self._by_shape.copy()
+        for row, eye, turn in self._irises(view):
+            change[row] = turn @ (change[row] - self._anchor_by_shape[eye]) + self._anchor_by_shape[eye]
+        return change
+
+    def _irises(self, view: Wide) -> Iterator[tuple[int, int, Wide]]:
+        """Of each iris its row among the points, the row of its eye among the head's anchors, and the eye's turn."""
+        gaze = view[_GAZE].reshape(2, 2) if self._has_irises else ()
+        for row, eye, (pitch, yaw) in zip((-2, -1), (EYE_LEFT, EYE_RIGHT), gaze, strict=self._has_irises):
+            yield row, eye, rotation(np.array([0.0, yaw, 0.0])) @ rotation(np.array([pitch, 0.0, 0.0]))
+
+    def _offset(self, anchor: Wide, turn: Wide) -> Wide:
+        """[n,3] what skinning adds to the turned points."""
+        skull, neck = rotation(turn), rotation(NECK_SHARE * turn)
+        seat = neck @ (anchor[SKULL] - anchor[NECK]) + anchor[NECK]
+        by_skull, by_neck = seat - skull @ anchor[SKULL], anchor[NECK] - neck @ anchor[NECK]
+        return np.asarray(self._skin[:, :1] * by_skull + self._skin[:, 1:] * by_neck)
+
+    def _aim(self, anchor: Wide) -> tuple[Wide, Wide]:
+        """[3] what our camera aims at, and its change [3,100] by shape; as `Camera.framing` has it."""
+        height = (1.0 - AIM) * anchor[CHIN, 1] + AIM * anchor[CROWN, 1]
+        aim = np.array([0.0, height, anchor[[EYE_LEFT, EYE_RIGHT], 2].mean() - AIM_BEHIND_EYES_DM])
+        change = np.zeros((3, self.shape_size))
+        change[1] = (1.0 - AIM) * self._anchor_by_shape[CHIN, 1] + AIM * self._anchor_by_shape[CROWN, 1]
+        change[2] = self._anchor_by_shape[[EYE_LEFT, EYE_RIGHT], 2].mean(0)
+        return aim, change
+
+
+def _iris(head: OpenHead, rows: slice) -> NDArray[np.intp]:
+    """The vertices at the front of an eyeball."""
+    depth = head.template[rows, 2]
+    return np.asarray(rows.start + np.flatnonzero(depth > depth.max() - _IRIS_DEPTH_DM), np.intp)
+
+
+@cache
+def shipped_noise(path: Path = FILE) -> Noise:
+    """What is shipped; read once."""
+    return Noise(**{name: array.astype(np.float64) for name, array in load_file(path).items()})

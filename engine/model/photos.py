@@ -1,0 +1,416 @@
+"""One to four photos of a person become reference pictures: in our framing, cut out, with pose and light."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.engine.capture.photo import Photo
+from omote.engine.face.fitting import ANCHORED, Fitter
+from omote.engine.face.framing import PhotoCamera
+from omote.engine.face.head import OpenHead, Shaped, open_head, rotation
+from omote.engine.face.light import irradiance
+from omote.engine.face.maps import FOV_DEG, Camera, MapMaker, rasterise
+from omote.engine.face.refinement import EYES, LIPS, Outline, Refined, Refiner, View
+from omote.engine.face.tone import tone, untoned
+from omote.engine.nouns import FlameParams
+from omote.engine.runtime.exported import Session
+
+from .lighting import estimated_light
+from .matting import cut_out
+from .outline import head_outline
+
+Array = NDArray[np.float32]
+Rgb = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+Made = TypeVar("Made")
+
+MOST_PHOTOS = 4
+FARTHEST_TURN_DEG = 20.0  # beyond it a photo shows too little of one side of the face
+FEW_PX = 200  # a face that is smaller than this has no lashes, and no teeth of its own
+SIDES = (256, 384, 512, 640, 768, 896, 1024)  # of reference pictures, in pixels
+
+_OUTLINE_SIDE = 512  # pixels on a side of the picture in which the head's outline is looked for
+_GRID = 192  # pixels on a side of what tells how far the head is
+_SMOOTH = 0.03  # standard deviation of the depth's blur, as a part of the picture's side
+_BEND_GRID = 512
+# Standard deviations of the blurs, as parts of the picture's side, and how much each counts; and how much nothing does.
+_BEND_REACH = ((0.006, 1.0), (0.015, 0.05), (0.03, 0.0025))
+_BEND_END, _BEND_STILL = 1e-6, 0.3
+_BEND_MOST = 0.025  # of the face's size
+_FACE_MARGIN = 0.02  # of the picture's side: so far within its landmarks a face is certainly itself
+_SKIN_GRID = 96  # pixels on a side of the maps on which skin is read
+
+# From when on something is said of a photo. Of rendered people's pairs of pictures 1 % of the same person and half of
+# those of two people are above `_OTHER`.
+_OTHER = 160.0  # how much less likely two photos are together than each alone
+_SHADOW = 4.0  # how much more light falls on one side of the face than on the other
+_DARK, _BURNT = 0.12, 0.12  # median of the skin's sRGB (0 to 1), and the part of it that is white
+# How far, as the logarithm of a ratio of linear colours, and on what part of the face.
+_ANOTHER_HUE, _COVERED, _BLACK = 0.5, 0.2, 0.002
+_GLINT = 0.03  # part of what lies around the eyes that mirrors a light, as glasses do
+_WHITE, _ABOVE_SKIN = 225.0, 20.0  # levels that it has at the least, and beyond what is usual there
+
+# MediaPipe's landmarks around what is no skin, or of another colour.
+_LIPS = LIPS[:20]
+_LEFT_EYE, _RIGHT_EYE = EYES[:16], EYES[16:]
+_LEFT_BROW = (276, 283, 282, 295, 285, 336, 296, 334, 293, 300)
+_RIGHT_BROW = (46, 53, 52, 65, 55, 107, 66, 105, 63, 70)
+_NOSE_BASE = 2
+
+
+@dataclass(frozen=True)
+class PhotoReference:
+    """A photo as a character copies from it: as our camera would have shown the head, cut out."""
+
+    name: str
+    rgba: Rgb  # [S,S,4] sRGB with straight alpha; S as the photo's resolution deserves, up to 1024
+    params: FlameParams  # the face that it shows
+    light: Array  # [27] harmonics of its light
+    face_px: float  # the longer side of the face in the photo's own pixels
+    residual: float  # mean distance of the head's landmarks from the photo's, as a part of the face's size
+
+
+@dataclass(frozen=True)
+class PhotoReferences:
+    """One person in one to four photos."""
+
+    shape: Array  # [100]
+    references: tuple[PhotoReference, ...]  # in the photos' order
+    warnings: tuple[str, ...]  # what will not look as well as it could, and what to do about it
+
+
+def references_of(
+    photos: Sequence[Photo], refiner: Refiner | None = None, session: Session | None = None
+) -> PhotoReferences:
+    """The one person whom these photos show; about three seconds a photo on one core.
+
+    `refiner` and `session` (the network that cuts people out) are the shipped ones where none are given. ValueError for
+    no photo, or for more than four.
+
+    >>> with_photos = read_photos((Path("front.jpg"), Path("smile.jpg")))
+    >>> references_of(with_photos).references[0].rgba.shape
+    (1024, 1024, 4)
+    """
+    if not 1 <= len(photos) <= MOST_PHOTOS:
+        raise ValueError(f"a character is made from 1 to {MOST_PHOTOS} photos, got {len(photos)}")
+    refiner = refiner or Refiner()
+    readings = [photo.reading for photo in photos]
+    first = refiner.refine(readings)
+    outlines = _each(photos, first, refiner, lambda photo, seen: _outline(photo, seen, session))
+    found = refiner.refine(readings, outlines)
+    references: list[PhotoReference] = []
+    warnings: list[str] = []
+    for reference, skin in _each(photos, found, refiner, lambda photo, seen: _reference(photo, seen, session)):
+        references.append(reference)
+        warnings += _said_of(reference, skin)
+    warnings += _said_of_all(photos, first, refiner)
+    return PhotoReferences(found.shape, tuple(references), tuple(warnings))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What is known of a photo once a head is fitted to it."""
+
+    view: View
+    maker: MapMaker  # of that head
+    fitter: Fitter
+    posed: Array  # [N,3]
+
+    def screen(self, side: int) -> Array:
+        """[N,3] where the vertices are in our picture of this size."""
+        return self.maker.camera.project(self.posed, side)
+
+    def is_head(self, side: int) -> Mask:
+        """[S,S] where the head lies."""
+        mask = np.zeros(side * side, np.bool_)
+        mask[rasterise(self.screen(side), self.maker.head.triangle.astype(np.int64), side)[0]] = True
+        return mask.reshape(side, side)
+
+    def landmarks(self, side: int) -> NDArray[np.float64]:
+        """[468,2] pixels of our picture."""
+        return self.fitter.anchored(self.screen(side)[:, :2])
+
+
+def _each(
+    photos: Sequence[Photo], found: Refined, refiner: Refiner, made: Callable[[Photo, _Seen], Made]
+) -> list[Made]:
+    head = refiner.fitter.head
+    maker = MapMaker(head.shaped(found.shape), head, _SKIN_GRID)
+    posed = [head.pose(maker.shaped, view.params) for view in found.views]
+    rows = zip(photos, found.views, posed, strict=True)
+    return [made(photo, _Seen(view, maker, refiner.fitter, vertex)) for photo, view, vertex in rows]
+
+
+def _outline(photo: Photo, seen: _Seen, session: Session | None) -> Outline:
+    """Where the photo shows the head's outline, in its own pixels."""
+    side = _OUTLINE_SIDE
+    ours = rectified(photo.picture, seen.view.camera, seen.maker.shaped, seen.posed, side)
+    landmarks, is_head = seen.landmarks(side), seen.is_head(side)
+    covered = cut_out(ours.picture, is_head, within(landmarks, side), session)[..., 3] * ours.is_photo
+    skin = skin_of(ours.picture, landmarks, seen.maker, seen.view.params)
+    if not len(skin.colour):
+        return Outline.nothing()
+    hue = np.median(skin.colour, 0)
+    alpha = (covered / 255.0).astype(np.float32)
+    found = head_outline(ours.picture, alpha, is_head, seen.screen(side), seen.maker.head, hue)
+    if not len(found.vertex):
+        return found
+    at, beyond = (ours.fetched_from(place) for place in (found.at, found.at + found.across))
+    across = (beyond - at) / np.linalg.norm(beyond - at, axis=1, keepdims=True)
+    return Outline(found.vertex, at, across)
+
+
+def _reference(photo: Photo, seen: _Seen, session: Session | None) -> tuple[PhotoReference, Skin]:
+    view, maker = seen.view, seen.maker
+    side = side_for(view.camera, maker.shaped)
+    landmarks = seen.landmarks(side)
+    most = _BEND_MOST * photo.reading.size_px
+    missed = np.clip(view.missed[:ANCHORED], -most, most) * np.isin(np.arange(ANCHORED), (*LIPS, *EYES))[:, None]
+    bend = bend_onto(landmarks, missed, side)
+    ours = rectified(photo.picture, view.camera, maker.shaped, seen.posed, side, bend)
+    rgba = cut_out(ours.picture, seen.is_head(side), within(landmarks, side), session)
+    rgba[..., 3] *= ours.is_photo
+    skin = skin_of(ours.picture, landmarks, maker, view.params)
+    light = estimated_light(skin.colour, skin.normal, skin.is_beard)
+    return PhotoReference(photo.name, rgba, view.params, light, photo.reading.size_px, view.residual), skin
+
+
+def within(landmarks: NDArray[np.floating], side: int) -> Mask:
+    """[S,S] what certainly belongs to the face with these landmarks [468,2]."""
+    mask = np.zeros((side, side), np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.round(landmarks).astype(np.int32)), 1)
+    reach = 2 * round(_FACE_MARGIN * side) + 1
+    return np.asarray(cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0)
+
+
+def _said_of(reference: PhotoReference, skin: Skin) -> Iterator[str]:
+    """Warnings about one photo."""
+    name, looks = reference.name, rotation(reference.params.neck_pose)[2, 2]
+    turn_deg = float(np.degrees(np.arccos(np.clip(looks, -1.0, 1.0))))
+    if turn_deg > FARTHEST_TURN_DEG:
+        yield (
+            f"The head in {name} is turned by {turn_deg:.0f} degrees, and one side of the face is hardly seen: "
+            "add a photo from the front."
+        )
+    if reference.face_px < FEW_PX:
+        yield (
+            f"The face in {name} is {reference.face_px:.0f} pixels high and will look soft: from 400 pixels on it is "
+            "sharp."
+        )
+    if len(skin.colour) == 0:
+        return
+    level = tone(skin.colour)
+    if np.median(level) < _DARK:
+        yield f"The face in {name} is very dark: take a photo in more light."
+    if (level.min(1) > 0.985).mean() > _BURNT:
+        yield f"Parts of the face in {name} are overexposed: take a photo in softer light."
+    sides = irradiance(reference.light, _SIDES_OF_A_FACE).mean(1)
+    if sides.max() > _SHADOW * max(float(sides.min()), 1e-3):
+        yield (
+            f"The light in {name} comes strongly from one side, and the shadow stays in the character's face: "
+            "take a photo in light from the front."
+        )
+    if _of_another_hue(skin) > _COVERED:
+        yield f"Something hides a part of the face in {name}: take a photo with nothing in front of it."
+    if skin.glint > _GLINT:
+        yield f"Glasses in {name} mirror a light: turn the head or the lamp a little, or take them off."
+
+
+def _of_another_hue(skin: Skin) -> float:
+    """The part of the face whose hue is far from the skin's: what is held in front of it, but no bare hand."""
+    red, green, blue = np.log(np.maximum(skin.colour, _BLACK)).T
+    hue = np.stack([red - green, blue - green], 1)
+    return float((np.abs(hue - np.median(hue, 0)).max(1) > _ANOTHER_HUE).mean())
+
+
+_SIDES_OF_A_FACE = np.array([[-0.64, 0.0, 0.77], [0.64, 0.0, 0.77], [0.0, 0.5, 0.87], [0.0, -0.5, 0.87]], np.float32)
+
+
+def _said_of_all(photos: Sequence[Photo], found: Refined, refiner: Refiner) -> Iterator[str]:
+    """Warnings about photos that may show different people."""
+    if len(photos) < 2:
+        return
+    alone = [refiner.refine([photo.reading]).cost for photo in photos]
+    for k, m in combinations(range(len(photos)), 2):
+        together = refiner.refine([photos[k].reading, photos[m].reading]).cost if len(photos) > 2 else found.cost
+        if together - alone[k] - alone[m] > _OTHER:
+            yield (
+                f"{photos[k].name} and {photos[m].name} may not show the same person: the proportions of the faces "
+                "differ."
+            )
+
+
+@dataclass(frozen=True)
+class Rectified:
+    """A photo as our camera would have shown it."""
+
+    picture: Rgb  # [S,S,3]; beyond the photo's edge its last pixels again
+    is_photo: Mask  # [S,S]
+    where: Array  # [S,S,2] pixels of the photo from which each was fetched
+
+    def fetched_from(self, place: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[n,2] pixels of the photo that lie at these places [n,2] of the picture."""
+        x, y = ((place[:, k, None] - 0.5).astype(np.float32) for k in (0, 1))
+        return np.asarray(cv2.remap(self.where, x, y, cv2.INTER_LINEAR)[:, 0], np.float64)
+
+
+def side_for(camera: PhotoCamera, shaped: Shaped) -> int:
+    """Pixels on a side of the reference picture that keeps what a photo shows."""
+    half_dm = float(np.tan(np.radians(FOV_DEG) / 2.0)) / camera_nearness(shaped)
+    wanted = abs(camera.turn) * 2.0 * half_dm
+    return next((side for side in SIDES if side >= 0.95 * wanted), SIDES[-1])
+
+
+def camera_nearness(shaped: Shaped) -> float:
+    """1 / dm: one over the distance of our camera from what it aims at."""
+    ours = Camera.framing(shaped)
+    return 1.0 / float(ours.eye[2] - ours.aim[2])
+
+
+def rectified(
+    photo: Rgb, camera: PhotoCamera, shaped: Shaped, posed: Array, side: int, bend: Array | None = None
+) -> Rectified:
+    """The photo as our camera would have shown this posed head [N,3].
+
+    What is nearer to the photo's camera than the face looks larger there; each pixel is fetched from where the surface
+    that ours sees lies in the photo, and `bend` [S,S,2] pixels beside that.
+    """
+    depth = smooth_depth(shaped, posed, open_head(), _GRID)
+    near = camera_nearness(shaped)
+    large = cv2.resize(depth, (side, side), interpolation=cv2.INTER_LINEAR)
+    step = (np.arange(side, dtype=np.float32) + 0.5) / side * 2.0 - 1.0
+    half = np.float32(np.tan(np.radians(FOV_DEG) / 2.0) / near)
+    ratio = half * (1.0 - near * large) / (1.0 - camera.nearness * large)
+    x, down = ratio * step[None, :], ratio * step[:, None]
+    # The picture's x + iy is turn * (X - iY) + move, and Y is -down.
+    turn, move = camera.turn, camera.move
+    at_x = turn.real * x - turn.imag * down + move.real
+    at_y = turn.imag * x + turn.real * down + move.imag
+    if bend is not None:
+        at_x, at_y = at_x + bend[..., 0], at_y + bend[..., 1]
+    where = np.dstack([at_x, at_y]).astype(np.float32)
+    height, width = photo.shape[:2]
+    is_photo = (at_x >= 0.0) & (at_x <= width) & (at_y >= 0.0) & (at_y <= height)
+    # What shrinks is averaged first, because the interpolation looks at no more than four pixels a side.
+    shrink = min(side / (2.0 * float(half)) / abs(turn), 1.0)
+    if shrink < 0.9:
+        size = (max(round(width * shrink), 1), max(round(height * shrink), 1))
+        photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
+        at_x, at_y = at_x * (size[0] / width), at_y * (size[1] / height)
+    picture = cv2.remap(
+        photo,
+        at_x.astype(np.float32) - 0.5,
+        at_y.astype(np.float32) - 0.5,
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return Rectified(picture, is_photo, where)
+
+
+def bend_onto(landmarks: NDArray[np.floating], missed: NDArray[np.floating], side: int) -> Array:
+    """[S,S,2] what lies between the displacements `missed` [n,2] of these places [n,2] in a picture; 0 far from them.
+
+    By it lids and lips of a photo come to lie exactly on the head's, where the fit leaves half a percent of the face.
+    Places that do not move hold their surroundings only as far as nothing nearer moves.
+    """
+    grid = min(side, _BEND_GRID)
+    at = np.clip(landmarks * (grid / side), 0.0, grid - 1.001)
+    low = at.astype(np.int64)
+    right, down = (at - low).T
+    weight = np.where(missed.any(1), 1.0, _BEND_STILL)
+    told = np.column_stack([missed, np.ones(len(at))])
+    summed = np.zeros((grid, grid, 3), np.float32)
+    for x, y, share in (
+        (0, 0, (1 - right) * (1 - down)),
+        (1, 0, right * (1 - down)),
+        (0, 1, (1 - right) * down),
+        (1, 1, right * down),
+    ):
+        np.add.at(summed, (low[:, 1] + y, low[:, 0] + x), (share * weight)[:, None] * told)
+    total = np.zeros_like(summed)
+    for wider, share in _BEND_REACH:
+        total += share * cv2.GaussianBlur(summed, (0, 0), wider * grid, borderType=cv2.BORDER_CONSTANT)
+    bend = total[..., :2] / (total[..., 2:] + _BEND_END)
+    return np.asarray(cv2.resize(bend, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def smooth_depth(shaped: Shaped, posed: Array, head: OpenHead, grid: int) -> Array:
+    """[G,G] dm by which what our camera sees lies before what it aims at; beside the head it goes on smoothly."""
+    ours = Camera.framing(shaped)
+    screen = ours.project(posed, grid)
+    pixel, triangle, bary = rasterise(screen, head.triangle.astype(np.int64), grid)
+    depth = np.zeros(grid * grid, np.float32)
+    weight = np.zeros(grid * grid, np.float32)
+    depth[pixel] = np.einsum("nk,nk->n", posed[head.triangle[triangle], 2], bary) - ours.aim[2]
+    weight[pixel] = 1.0
+    filled = spread(depth.reshape(grid, grid), weight.reshape(grid, grid))
+    sigma = _SMOOTH * grid
+    return np.asarray(cv2.GaussianBlur(filled, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
+
+
+def spread(value: Array, weight: Array) -> Array:
+    """[G,G] the values where they have weight, and elsewhere what is near them (push-pull)."""
+    if min(value.shape) <= 2:
+        total = float(weight.sum())
+        return np.full_like(value, float((value * weight).sum()) / total if total > 0.0 else 0.0)
+    half = (-(-value.shape[1] // 2), -(-value.shape[0] // 2))
+    small = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
+    summed = cv2.resize(value * weight, half, interpolation=cv2.INTER_AREA)
+    below = spread(summed / np.maximum(small, 1e-6), np.minimum(small * 4.0, 1.0))
+    coarse = cv2.resize(below, value.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(value * weight + coarse * (1.0 - weight), np.float32)
+
+
+@dataclass(frozen=True)
+class Skin:
+    """Places of the face's skin in a picture."""
+
+    colour: Array  # [n,3] linear
+    normal: Array  # [n,3]
+    is_beard: Mask  # [n] where one may grow
+    glint: float  # part of what lies around the eyes that is much brighter than skin, and white
+
+
+def skin_of(picture: Rgb, landmarks: NDArray[np.floating], maker: MapMaker, params: FlameParams) -> Skin:
+    """The skin in a picture [S,S,3] in our framing; `landmarks` [468,2] lie in its pixels."""
+    grid = maker.grid
+    geometry = maker.draw(params).geometry
+    scale = grid / len(picture)
+    at = landmarks * scale
+    is_skin = np.zeros((grid, grid), np.uint8)
+    cv2.fillConvexPoly(is_skin, cv2.convexHull(np.round(at).astype(np.int32)), 1)
+    for around in (_LIPS, _LEFT_EYE, _RIGHT_EYE, _LEFT_BROW, _RIGHT_BROW):
+        cv2.fillPoly(is_skin, [np.round(at[list(around)]).astype(np.int32)], 0)
+    is_skin = cv2.erode(is_skin, np.ones((3, 3), np.uint8), iterations=2) > 0
+    is_skin &= (geometry[6] > 0.0) & (geometry[7] <= 0.0) & (geometry[8] <= 0.0) & (geometry[5] > 0.2)
+    small = cv2.resize(untoned(picture), (grid, grid), interpolation=cv2.INTER_AREA)
+    rows, _ = np.nonzero(is_skin)
+    normal = geometry[3:6].transpose(1, 2, 0)[is_skin]
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    return Skin(small[is_skin], normal, rows > at[_NOSE_BASE, 1], _glint(picture, landmarks))
+
+
+def _glint(picture: Rgb, landmarks: NDArray[np.floating]) -> float:
+    """The part of what lies between brows and cheeks, but for the eyes themselves, that mirrors a light."""
+    side = len(picture)
+    around, eyes = np.zeros((side, side), np.uint8), np.zeros((side, side), np.uint8)
+    for eye in (_LEFT_EYE, _RIGHT_EYE):
+        points = np.round(landmarks[list(eye)]).astype(np.int32)
+        cv2.fillPoly(eyes, [points], 1)
+        cv2.fillConvexPoly(around, cv2.convexHull(points), 1)
+    wide = max(round(float(np.ptp(landmarks[list(_LEFT_EYE), 0])) / 2.0), 1)
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * wide + 1, 2 * wide + 1))
+    small = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (wide // 2 * 2 + 1,) * 2)
+    near = (cv2.dilate(around, ellipse) > 0) & ~(cv2.dilate(eyes, small) > 0)
+    shown = picture[near].astype(np.float32)
+    if not len(shown):
+        return 0.0
+    is_white = shown.min(1) > max(_WHITE, float(np.median(shown.max(1))) + _ABOVE_SKIN)
+    return float(is_white.mean())
