@@ -27,7 +27,7 @@ _ROWS = 4  # rows of vertices from the edge of a lid to the tips
 
 @dataclass(frozen=True)
 class Bound:
-    """Strands in the frames of the triangles that they grow on, or, where they lie on the skin, that each point is on."""
+    """Strands in the frames of the triangles that they grow on or, for lying strands, that each point lies on."""
 
     kind: int
     triangle: Index  # [S or S*P,3] vertices
@@ -60,7 +60,7 @@ def _frames(vertex: Array, normal: Array, triangle: Index, bary: Array) -> tuple
 def bound(
     kind: int, strand: Wide, skull: Skull, triangle: Index, color: Wide, width: Wide, is_lying: bool = False
 ) -> Bound:
-    """Binds strands [S,P,3] around the head at rest to the nearest of these triangles [T,3], lying ones point by point."""
+    """Binds strands [S,P,3] around the resting head to the nearest of these triangles [T,3]; lying ones by each point."""
     group = strand.reshape(-1, 1, 3) if is_lying else strand
     root = group[:, 0]
     center = skull.vertex[triangle].mean(1)
