@@ -60,7 +60,7 @@ def _frames(vertex: Array, normal: Array, triangle: Index, bary: Array) -> tuple
 def bound(
     kind: int, strand: Wide, skull: Skull, triangle: Index, color: Wide, width: Wide, is_lying: bool = False
 ) -> Bound:
-    """Binds strands [S,P,3] around the resting head to the nearest of these triangles [T,3]; lying ones by each point."""
+    """Binds strands [S,P,3] around the resting head to the nearest of triangles [T,3]; lying ones point by point."""
     group = strand.reshape(-1, 1, 3) if is_lying else strand
     root = group[:, 0]
     center = skull.vertex[triangle].mean(1)
