@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 pytest.importorskip("numba")
@@ -33,8 +34,8 @@ def kit() -> Kit:
     return load(KIT)
 
 
-def labelled(picture: Picture, name: str) -> np.ndarray:
-    return picture.material == surface.LABELS.index(name)
+def labelled(picture: Picture, name: str) -> NDArray[np.bool_]:
+    return np.asarray(picture.material == surface.LABELS.index(name))
 
 
 # Pictures.
@@ -116,7 +117,7 @@ def test_a_file_that_is_no_environment_map_is_refused(tmp_path: Path) -> None:
         light.environment(path)
 
 
-def environment() -> np.ndarray:
+def environment() -> NDArray[np.float32]:
     rng = np.random.default_rng(0)
     out = rng.uniform(0.1, 1.0, (128, 256, 3)).astype(np.float32)
     out[30, 150] = 3000.0  # a sun

@@ -347,7 +347,7 @@ def _between(
     if cut.guides:
         # Their roots tell where the style grows; some stand in a row, so strands start near them.
         pick = rng.integers(len(guides), size=cut.strands)
-        spread = rng.normal(0.0, 0.035, (cut.strands, 3))
+        spread = rng.normal(0.0, 0.055, (cut.strands, 3))
         root = guides[pick, 0] + spread
         full = np.ones(len(root))
     else:

@@ -89,7 +89,7 @@ STYLES: dict[str, Haircut] = {
         lift=0.8, gravity=0.6, volume=0.32, wave=0.09, waves=2.0, curl=1.0, locks=300, clump=0.88, frizz=0.03,
         strands=13_000, points=40),
     "afro": Haircut("afro", top=0.62, side=0.5, back=0.5, up=1.0, lift=1.6, gravity=0.0, volume=0.5, wave=0.05,
-        waves=5.0, curl=1.0, locks=700, clump=0.4, frizz=0.12, strands=16_000, points=24, width=0.005),
+        waves=5.0, curl=1.0, clump=0.45, frizz=0.05, strands=16_000, points=24, width=0.005),
     "short afro": Haircut("short afro", top=0.28, side=0.2, back=0.2, up=1.0, lift=1.5, gravity=0.0, volume=0.12,
         wave=0.03, waves=9.0, curl=1.0, clump=0.6, frizz=0.022, strands=24_000, points=12, width=0.0042),
     "ponytail": Haircut("ponytail", top=3.0, side=3.0, back=3.0, lift=0.15, gravity=0.0, volume=0.05, tie="pony",

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from .kit import Kit
 from .surface import Array, Index
 
-_GRID_STEP_DM = 0.1
+_GRID_STEP_DM = 0.115
 _BASE_CENTER = np.array([0.0, 7.35, 0.4])  # of the skull of the kit's resting head, dm
 # Elevation of the hairline, seen from there, by azimuth from the front (both in degrees).
 _HAIRLINE_DEG = np.array(

@@ -27,11 +27,11 @@ _ROWS = 4  # rows of vertices from the edge of a lid to the tips
 
 @dataclass(frozen=True)
 class Bound:
-    """Strands in the frames of the triangles that they grow on."""
+    """Strands in the frames of the triangles that they grow on or, for lying strands, that each point lies on."""
 
     kind: int
-    triangle: Index  # [S,3] vertices
-    bary: Array  # [S,3]
+    triangle: Index  # [S or S*P,3] vertices
+    bary: Array  # [S or S*P,3]
     local: Array  # [S,P,3] dm along tangent, bitangent and normal
     color: Array  # [S,3] linear RGB
     width: Array  # [S] dm
@@ -39,7 +39,10 @@ class Bound:
     def posed(self, vertex: Array, normal: Array) -> tuple[Array, Array]:
         """[S,P,3] points and [S,3] normals on a posed head."""
         root, frame = _frames(vertex, normal, self.triangle, self.bary)
-        return root[:, None] + np.einsum("spk,skc->spc", self.local, frame), frame[:, 2]
+        count = len(self.local)
+        offset = np.einsum("gqk,gkc->gqc", self.local.reshape(len(root), -1, 3), frame)
+        up = frame[:, 2].reshape(count, -1, 3)[:, 0]
+        return (root[:, None] + offset).reshape(self.local.shape), up
 
 
 def _frames(vertex: Array, normal: Array, triangle: Index, bary: Array) -> tuple[Array, Array]:
@@ -54,13 +57,17 @@ def _frames(vertex: Array, normal: Array, triangle: Index, bary: Array) -> tuple
     return root, np.stack([along, np.cross(up, along), up], 1)
 
 
-def bound(kind: int, strand: Wide, skull: Skull, triangle: Index, color: Wide, width: Wide) -> Bound:
-    """Binds strands [S,P,3] around the head at rest to the nearest of these triangles [T,3]."""
+def bound(
+    kind: int, strand: Wide, skull: Skull, triangle: Index, color: Wide, width: Wide, is_lying: bool = False
+) -> Bound:
+    """Binds strands [S,P,3] around the resting head to the nearest of triangles [T,3]; lying ones point by point."""
+    group = strand.reshape(-1, 1, 3) if is_lying else strand
+    root = group[:, 0]
     center = skull.vertex[triangle].mean(1)
-    nearest = triangle[cKDTree(center).query(strand[:, 0])[1]]
-    bary = np.full((len(strand), 3), 1.0 / 3.0, np.float32)
-    root, frame = _frames(skull.vertex, skull.normal, nearest, bary)
-    local = np.einsum("spc,skc->spk", strand - root[:, None], frame)
+    nearest = triangle[cKDTree(center).query(root)[1]]
+    bary = _barycentric(root, skull.vertex[nearest].astype(np.float64))
+    base, frame = _frames(skull.vertex, skull.normal, nearest, bary)
+    local = np.einsum("gqc,gkc->gqk", group - base[:, None], frame).reshape(strand.shape)
     return Bound(
         kind,
         nearest.astype(np.int32),
@@ -69,6 +76,17 @@ def bound(kind: int, strand: Wide, skull: Skull, triangle: Index, color: Wide, w
         color.astype(np.float32),
         width.astype(np.float32),
     )
+
+
+def _barycentric(point: Wide, corner: Wide) -> Array:
+    """[n,3] where points [n,3] lie in the planes of triangles [n,3,3], not far beyond their edges."""
+    a, b, p = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0], point - corner[:, 0]
+    aa, ab, bb = (a * a).sum(1), (a * b).sum(1), (b * b).sum(1)
+    pa, pb = (p * a).sum(1), (p * b).sum(1)
+    det = np.maximum(aa * bb - ab * ab, 1e-12)
+    v, w = (bb * pa - ab * pb) / det, (aa * pb - ab * pa) / det
+    out = np.clip(np.stack([1.0 - v - w, v, w], 1), -0.3, 1.3)
+    return np.asarray(out / out.sum(1, keepdims=True), np.float32)
 
 
 def _varied(color: tuple[float, float, float], count: int, spread: float, rng: np.random.Generator) -> Wide:
@@ -103,7 +121,7 @@ def brows(kit: Kit, skull: Skull, person: Person, front: Index, rng: np.random.G
     _drape(strand, skull, front)
     count = len(strand)
     width = person.brow_width * rng.uniform(0.7, 1.2, count)
-    return bound(BROW, strand, skull, front, _varied(person.brow_color, count, 0.25, rng), width)
+    return bound(BROW, strand, skull, front, _varied(person.brow_color, count, 0.25, rng), width, is_lying=True)
 
 
 def _smoothed(y: Wide) -> Wide:
