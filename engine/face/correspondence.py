@@ -1,4 +1,4 @@
-"""Where each point of a posed head lies in other pictures of the same head: the displacement, and how well it was seen."""
+"""Where each point of a posed head lies in other pictures of the same head, and how well it was seen there."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class View:
     """A posed head as the camera sees it on a grid of G x G cells."""
 
     screen: Array  # [N,3] column, row and distance in dm of the vertices, in cells
-    fetch: Array  # [N,2] column and row at which a picture of this view shows the vertices, or the nearest to hidden hair
+    fetch: (
+        Array  # [N,2] column and row at which a picture of this view shows the vertices, or the nearest to hidden hair
+    )
     facing: Array  # [N] cosine between a vertex's normal and the direction to the camera
     area: Array  # [T] signed area of the triangles in cells
     cell: Index  # [n] flat numbers of the covered cells
@@ -52,7 +54,9 @@ class Correspondence:
 class Viewer:
     """Poses and views one character's head; build once, view often."""
 
-    def __init__(self, shaped: Shaped, head: OpenHead | None = None, grid: int = GRID, shell: Shell | None = None) -> None:
+    def __init__(
+        self, shaped: Shaped, head: OpenHead | None = None, grid: int = GRID, shell: Shell | None = None
+    ) -> None:
         """`shell` adds hair around the skull; its vertices come after the head's."""
         self.head, self.shaped, self.grid, self.shell = head or open_head(), shaped, grid, shell
         self.camera = Camera.framing(shaped)
@@ -116,7 +120,7 @@ class Viewer:
         return View(screen, fetch, facing, area, cell, triangle, weight, depth, geometry.reshape(GEOMETRY, grid, grid))
 
     def correspondence(self, wanted: View, references: Sequence[View]) -> Correspondence:
-        """Where the wanted view's cells lie in these references; beyond the head the displacement is carried on smoothly."""
+        """Where the wanted view's cells lie in these references; beyond the head displacements go on smoothly."""
         grid, cell = self.grid, wanted.cell
         corner, share = self._triangle.T.take(wanted.triangle, 1), wanted.weight.T
         column, row = (cell % grid) + np.float32(0.5), (cell // grid) + np.float32(0.5)
@@ -126,7 +130,9 @@ class Viewer:
         trust = np.zeros((len(references), TRUST, grid * grid), np.float32)
         trust[:, :2], trust[:, 3] = _UNKNOWN, covered
         centre = (np.arange(grid, dtype=np.float32) + 0.5)[None, :, None]
-        own = np.concatenate([np.broadcast_to(centre, (grid, grid, 1)), np.broadcast_to(centre.transpose(1, 0, 2), (grid, grid, 1))], 2)
+        own = np.concatenate(
+            [np.broadcast_to(centre, (grid, grid, 1)), np.broadcast_to(centre.transpose(1, 0, 2), (grid, grid, 1))], 2
+        )
         hold = np.zeros(grid * grid, np.float32)
         hold[-grid:] = _FLOOR_WEIGHT
         is_hair = wanted.geometry[10].ravel().take(cell) > 0.5
@@ -170,7 +176,7 @@ class Viewer:
 
 
 def carried_on(value: Array, weight: Array) -> Array:
-    """[G,G,C] the values where `weight` [G,G] is 1, and a smooth continuation elsewhere (push-pull, Gortler et al. 1996)."""
+    """[G,G,C] the values where `weight` [G,G] is 1, continued smoothly elsewhere (push-pull, Gortler et al. 1996)."""
     levels = [(value * weight[..., None], weight)]
     while min(levels[-1][1].shape) > 2:
         summed, total = levels[-1]

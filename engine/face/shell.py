@@ -1,4 +1,4 @@
-"""A shell around the skull where a reference picture shows hair, so that hair turns with the head like a body, not a card."""
+"""A shell around the skull where a reference shows hair, so that hair turns with the head like a body."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Index = NDArray[np.int64]
 
 ANGLES = 32  # directions around the skull's middle in the picture
 _RISE_DEG = np.array([-85.0, -65.0, -45.0, -25.0, -8.0, 8.0, 25.0, 40.0, 55.0, 70.0, 85.0])  # towards the camera
-_INSIDE_DM = 0.03  # where there is no hair the shell lies so deep under the skin
+_INSIDE_DM = 0.06  # where there is no hair the shell lies so deep under the skin
 _CONE = 0.975  # cosine within which the skull's own radius is looked for
 _OPAQUE = 0.5
 _GRAZING = 0.4  # cosine to the camera below which a picture does not show a vertex
@@ -33,7 +33,7 @@ class Shell:
     follow: Array  # [M] how much a vertex follows the skull; the rest stays with the torso
 
     def fetch(self, screen: Array, facing: Array) -> Array:
-        """[M,2] where a reference shows these vertices [M,3]; for one turned away, the nearest of its arc that is not."""
+        """[M,2] where a reference shows these vertices [M,3]; of one turned away, its arc's nearest that is not."""
         rises = len(_RISE_DEG)
         number = np.arange(rises)[:, None]
         is_seen = facing.reshape(rises, ANGLES) > _GRAZING
@@ -53,8 +53,8 @@ class Shell:
 def thickness(alpha: Array, covered: NDArray[np.bool_], middle: tuple[float, float], reach: float) -> Array:
     """[ANGLES] cells of hair beyond the head's outline around `middle` (column, row); clockwise from straight up.
 
-    `alpha` [G,G] 0 to 1 is the reference's matte, `covered` [G,G] where the posed head lies in it. A ray is followed from
-    where it leaves the head to where the matte ends, the torso begins, or it is longer than `reach` cells.
+    `alpha` [G,G] 0 to 1 is the reference's matte, `covered` [G,G] where the posed head lies in it. A ray is followed
+    from where it leaves the head to where the matte ends, the torso begins, or it is longer than `reach` cells.
     """
     side = len(alpha)
     angle = np.arange(ANGLES) * (2.0 * np.pi / ANGLES)
@@ -76,7 +76,14 @@ def thickness(alpha: Array, covered: NDArray[np.bool_], middle: tuple[float, flo
     return np.minimum(found, np.float32(reach))
 
 
-def shell_of(head: OpenHead, shaped: Shaped, params: FlameParams, alpha: Array, covered: NDArray[np.bool_], camera: tuple[Array, float]) -> Shell:
+def shell_of(
+    head: OpenHead,
+    shaped: Shaped,
+    params: FlameParams,
+    alpha: Array,
+    covered: NDArray[np.bool_],
+    camera: tuple[Array, float],
+) -> Shell:
     """The shell that shows this matte [G,G] of the head in this pose; `camera` is its eye [3] and cells a tangent."""
     eye, cells = camera
     side = len(alpha)

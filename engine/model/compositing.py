@@ -1,4 +1,4 @@
-"""Full-resolution compositing on a CPU: references are fetched, relit and covered with paint, in 8-bit arithmetic of OpenCV."""
+"""Compositing at full resolution on a CPU: references are fetched, relit and covered with paint, in 8 bits."""
 
 from __future__ import annotations
 

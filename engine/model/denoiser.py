@@ -1,4 +1,4 @@
-"""The denoiser D(x, t): copies from reference pictures through the geometry, corrects what it copies, paints the rest."""
+"""The denoiser D(x, t): copies references through the geometry, corrects what it copies, and paints the rest."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _CANDIDATE = 4 + 1 + TRUST  # a reference's copy, light ratio, trust
 _SHIFT = 0.04  # the farthest that a displacement is corrected, in pictures of width 2
 _GAMMA = 0.4545  # display levels per linear light, in logarithms
 _UNSEEN = 1e-3  # trust in what the geometry says is hidden
+_ABSENT = 50.0  # taken from the logits of a reference that is not there
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,9 @@ class GeometryAttention(nn.Module):
     2508.09461) with rows that the geometry has aligned; the learned row stands for "none of them".
     """
 
+    gather: Tensor  # [heads,C,1,1] sums the channels of each head
+    spread: Tensor  # [C,heads,1,1] repeats each head over its channels
+
     def __init__(self, width: int, features: int, has_neighbours: bool, head_width: int = 24) -> None:
         super().__init__()
         heads = features // head_width
@@ -134,8 +138,8 @@ class GeometryAttention(nn.Module):
         self.out = nn.Conv2d(features, width, 1)
         nn.init.zeros_(self.out.weight)
         gather = torch.eye(heads).repeat_interleave(head_width, 1)[:, :, None, None]
-        self.register_buffer("gather", gather * head_width**-0.5, persistent=False)  # [heads,C,1,1] sums each head
-        self.register_buffer("spread", gather.transpose(0, 1).contiguous(), persistent=False)  # [C,heads,1,1]
+        self.register_buffer("gather", gather * head_width**-0.5, persistent=False)
+        self.register_buffer("spread", gather.transpose(0, 1).contiguous(), persistent=False)
 
     def forward(self, x: Tensor, aligned: Tensor, trust: Tensor, bias: Tensor) -> Tensor:
         """`aligned` [B*K,C,H,W] and `trust` [B*K,4,H,W] lie over x; `bias` [B*K,1,H,W] is added to the logits."""
@@ -148,13 +152,14 @@ class GeometryAttention(nn.Module):
         logits = [F.conv2d(query * self.nothing[0], gather)[:, None]]
         moved = [(_moved(key, step), _moved(value, step)) for step in self.steps]
         for n, (near, _) in enumerate(moved):
-            logits.append((F.conv2d(each * near, gather) + self.near[n] + bias).unflatten(0, (b, count)))
+            logits.append(_grouped(F.conv2d(each * near, gather) + self.near[n] + bias, b))
         weight = torch.cat(logits, 1).softmax(1)  # [B,1+K*n,heads,H,W]
         mixed = F.conv2d(weight[:, 0], spread) * self.nothing[1]
         for n, (_, near) in enumerate(moved):
             share = weight[:, 1 + n * count : 1 + (n + 1) * count].flatten(0, 1)
-            mixed = mixed + (F.conv2d(share, spread) * near).unflatten(0, (b, count)).sum(1)
-        return x + self.out(mixed)
+            mixed = mixed + _grouped(F.conv2d(share, spread) * near, b).sum(1)
+        added: Tensor = self.out(mixed)
+        return x + added
 
 
 def _moved(x: Tensor, step: tuple[int, int]) -> Tensor:
@@ -183,7 +188,8 @@ class SelfAttention(nn.Module):
         rows = self.query_key_value(self.norm(x)).reshape(b, 3, self.heads, c // self.heads, h * w).transpose(3, 4)
         query, key, value = rows.unbind(1)
         mixed = F.scaled_dot_product_attention(query, key, value)
-        return x + self.out(mixed.transpose(2, 3).reshape(b, c, h, w))
+        added: Tensor = self.out(mixed.transpose(2, 3).reshape(b, c, h, w))
+        return x + added
 
 
 class Denoiser(nn.Module):
@@ -221,34 +227,35 @@ class Denoiser(nn.Module):
         self.gain, self.shadow = nn.Conv2d(s.fine, 4 * 3, 1), nn.Conv2d(s.fine, 4 * 4, 1)
         for head in (self.prefer, self.shift, self.paint, self.cut, self.gain, self.shadow):
             nn.init.zeros_(head.weight)
-            nn.init.zeros_(head.bias)
-        with torch.no_grad():  # at first nearly all is copied, and little is in shadow
-            self.cut.bias[:4], self.shadow.bias[:4] = -0.4, -0.5
+            head.bias = nn.Parameter(torch.zeros(head.out_channels))
+        # At first nearly all is copied, and little is in shadow.
+        self.cut.bias = nn.Parameter(torch.tensor([-0.4, 0.0]).repeat_interleave(4))
+        self.shadow.bias = nn.Parameter(torch.tensor([-0.5, 0.0, 0.0, 0.0]).repeat_interleave(4))
 
     def encode(self, picture: Tensor, geometry: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features and identity of references [B,K,8,G,G] with their own geometry [B,K,11,G,G]."""
-        size = picture.shape[:2]
+        b = picture.shape[0]
         fine, coarse, identity = self.encoder(picture.flatten(0, 1), geometry.flatten(0, 1))
-        return fine.unflatten(0, size), coarse.unflatten(0, size), identity.unflatten(0, size)
+        return _grouped(fine, b), _grouped(coarse, b), _grouped(identity, b)
 
     def forward(self, x: Tensor, t: Tensor, wanted: Wanted, references: References) -> Layers:
         b, k = references.present.shape
         place, trust = references.place.flatten(0, 1), references.trust.flatten(0, 1)  # [BK,...]
-        present = references.present.reshape(b * k, 1, 1, 1)
-        prior = (trust[:, :1] * trust[:, 1:2] * present + _UNSEEN).log()  # [BK,1,G,G]
+        absent = (references.present.reshape(b * k, 1, 1, 1) - 1.0) * _ABSENT
+        prior = (trust[:, :1] * trust[:, 1:2] + _UNSEEN).log() + absent  # [BK,1,G,G]
 
         # What the geometry alone would copy, relit by the irradiance of both lights.
-        irradiance = log_irradiance(wanted.light, wanted.geometry[:, 3:6])
+        irradiance = log_irradiance(wanted.light, lit_normals(wanted.geometry, wanted.style))
         sampled = _fetch(references.picture.flatten(0, 1), place)
         each = irradiance.repeat_interleave(k, 0) if b > 1 else irradiance
         ratio = ((each - sampled[:, 4:7]) * _GAMMA).clamp(-1.5, 1.5)
         copy = torch.cat([sampled[:, :3] * ratio.exp(), sampled[:, 3:4]], 1)
-        share = (2.0 * prior).unflatten(0, (b, k)).softmax(1).flatten(0, 1)
+        share = _grouped(2.0 * prior, b).softmax(1).flatten(0, 1)
         displaced = 4.0 * (place.permute(0, 3, 1, 2) - own_place(place))
         first = torch.cat([copy, ratio.mean(1, keepdim=True), displaced], 1)
-        first = (share * first).unflatten(0, (b, k)).sum(1)
-        base = (share * ratio).unflatten(0, (b, k)).sum(1)
-        seen = prior.unflatten(0, (b, k)).amax(1).exp()
+        first = _grouped(share * first, b).sum(1)
+        base = _grouped(share * ratio, b).sum(1)
+        seen = _grouped(prior, b).amax(1).exp()
         fine = torch.cat([wanted.geometry, irradiance, first, seen], 1)
 
         # The U-Net, whose upper two levels look at the references.
@@ -288,18 +295,20 @@ class Denoiser(nn.Module):
         colour = torch.sigmoid(F.pixel_shuffle(self.paint(h), 2))
         shadow = F.pixel_shuffle(self.shadow(h), 2)
         return Layers(
-            share=prefer.unflatten(0, (b, k))[:, :, 0].softmax(1),
-            place=(place.permute(0, 3, 1, 2) + shift).unflatten(0, (b, k)),
+            share=_grouped(prefer, b)[:, :, 0].softmax(1),
+            place=_grouped(place.permute(0, 3, 1, 2) + shift, b),
             gain=(_twice(base) + 1.5 * torch.tanh(F.pixel_shuffle(self.gain(h), 2))).exp(),
             shadow=torch.cat([shadow[:, :1], torch.sigmoid(shadow[:, 1:])], 1),
-            paint=torch.cat([colour[:, :3] * colour[:, 3:4], colour[:, 3:4], colour[:, 4:7] * colour[:, 7:], colour[:, 7:]], 1),
+            paint=torch.cat(
+                [colour[:, :3] * colour[:, 3:4], colour[:, 3:4], colour[:, 4:7] * colour[:, 7:], colour[:, 7:]], 1
+            ),
             cut=F.pixel_shuffle(self.cut(h), 2),
         )
 
 
 def compose(layers: Layers, pictures: Tensor) -> Tensor:
     """[B,4,S,S] premultiplied RGBA 0 to 1 out of premultiplied references [B,K,4,S,S] at their full resolution."""
-    b, k, _, side, _ = pictures.shape
+    b, side = pictures.shape[0], pictures.shape[-1]
 
     def up(x: Tensor) -> Tensor:
         same = x.shape[-1] == side
@@ -307,7 +316,7 @@ def compose(layers: Layers, pictures: Tensor) -> Tensor:
 
     place = up(layers.place.flatten(0, 1)).permute(0, 2, 3, 1)
     fetched = F.grid_sample(pictures.flatten(0, 1), place, mode="bilinear", padding_mode="zeros", align_corners=False)
-    copied = (up(layers.share)[:, :, None] * fetched.unflatten(0, (b, k))).sum(1)
+    copied = (up(layers.share)[:, :, None] * _grouped(fetched, b)).sum(1)
     shadow, cut, paint = up(layers.shadow), sharp(up(layers.cut)), up(layers.paint)
     lit = copied[:, :3] * up(layers.gain) * (1.0 - sharp(shadow[:, :1]) * shadow[:, 1:])
     copied = torch.cat([torch.minimum(lit, copied[:, 3:]), copied[:, 3:]], 1)
@@ -319,20 +328,20 @@ class _Sharp(torch.autograd.Function):
     """A clamp whose gradient never ends: backward it is a logistic curve."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
         return (x + 0.5).clamp(0.0, 1.0)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> Tensor:  # type: ignore[override]
-        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
         s = torch.sigmoid(4.0 * x)
         return grad * 4.0 * s * (1.0 - s)
 
 
 def sharp(x: Tensor) -> Tensor:
     """0 below -0.5, 1 above 0.5, straight between: an edge as sharp as the network makes it steep (Valve 2007)."""
-    return _Sharp.apply(x) if torch.is_grad_enabled() else (x + 0.5).clamp(0.0, 1.0)  # type: ignore[no-untyped-call, no-any-return]
+    return _Sharp.apply(x) if torch.is_grad_enabled() else (x + 0.5).clamp(0.0, 1.0)  # type: ignore[no-untyped-call]
 
 
 def log_irradiance(light: Tensor, normal: Tensor) -> Tensor:
@@ -347,8 +356,13 @@ def log_irradiance(light: Tensor, normal: Tensor) -> Tensor:
     second = [1.092548 * x * y, 1.092548 * y * z, 0.315392 * (3.0 * z * z - is_surface), 1.092548 * x * z]
     second.append(0.546274 * (x * x - y * y))
     basis = torch.stack([0.282095 * one, *first, *(0.25 * c for c in second)], 1)
-    received = torch.einsum("bci,bihw->bchw", light.unflatten(1, (3, 9)), basis) * math.pi
+    received = torch.einsum("bci,bihw->bchw", light.reshape(-1, 3, 9), basis) * math.pi
     return received.clamp_min(0.04).log()
+
+
+def lit_normals(geometry: Tensor, style: Tensor) -> Tensor:
+    """[B,3,H,W] the normals by which light is graded: those of people; drawn characters have tones instead."""
+    return geometry[:, 3:6] * style[:, :1, None, None]
 
 
 def own_place(place: Tensor) -> Tensor:
@@ -368,6 +382,11 @@ def waves(t: Tensor) -> Tensor:
 def _fetch(value: Tensor, place: Tensor) -> Tensor:
     """[N,C,H,W] what each picture holds at these places [N,H,W,2]."""
     return F.grid_sample(value, place.to(value.dtype), mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _grouped(x: Tensor, characters: int) -> Tensor:
+    """[B,K,...] out of [B*K,...]."""
+    return x.reshape(characters, -1, *x.shape[1:])
 
 
 def _channels_last(x: Tensor) -> Tensor:

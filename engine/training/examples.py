@@ -23,22 +23,21 @@ from omote.engine.face.correspondence import GRID, View, Viewer
 from omote.engine.face.head import OpenHead, open_head
 from omote.engine.face.retarget import from_weights
 from omote.engine.face.shell import Shell
-from omote.engine.model.denoiser import STATE, References, Wanted, log_irradiance
+from omote.engine.model.denoiser import STATE, References, Wanted, lit_normals, log_irradiance
 
 from .anime import character as anime_character
 from .anime import head as anime_shapes
 from .anime import kit as anime_kit
 from .faces import kit as people_kit
 from .faces import person
-from .faces.dataset import seed_of
+from .faces.dataset import picture_names, seed_of
 from .head import shape_of
 
 Array = NDArray[np.float32]
 Rgba = NDArray[np.uint8]
 PERSON, DRAWN = range(2)  # styles
-_SHAPE_NOISE = 0.12  # of the spread of shapes: fitted heads are not exact
-_WEIGHT_NOISE = 0.02
-_TURN_NOISE_RAD = 0.01
+_SHAPE_NOISE = 0.1  # of the spread of shapes: fitted heads are not exact
+_BEND = 0.004  # of a reference's side by which its points lie beside the fitted head's, from eighth to eighth
 _NOTHING = np.iinfo(np.uint16).max
 
 
@@ -105,7 +104,7 @@ def pack(folder: Path, kit_folder: Path, out: Path) -> Iterator[int]:
         if (target / "subjects.npz").exists() or not labels.with_suffix(".tar").exists():
             continue
         with np.load(labels, allow_pickle=False) as rows, tarfile.open(labels.with_suffix(".tar")) as tar:
-            names = [name for name in tar.getnames() if name.endswith(".webp")]
+            names = picture_names(tar)
             style = DRAWN if "style" in rows and rows["style"][0] else PERSON
             found: dict[str, list[NDArray[np.generic]]] = {name: [] for name in _PARTS}
             subjects: dict[str, NDArray[np.generic]] = {"style": np.array(style), "person": rows["person"]}
@@ -138,7 +137,7 @@ def _head(style: int) -> OpenHead:
 def _decode(tar: tarfile.TarFile, name: str) -> Rgba:
     file = tar.extractfile(name)
     if file is None:
-        raise ValueError(f"{name} in {tar.name} is no file")
+        raise ValueError(f"{name} is not a file in its shard")
     return np.asarray(Image.open(io.BytesIO(file.read())).convert("RGBA"))
 
 
@@ -152,16 +151,17 @@ def _add(
     rows: dict[str, Array],
     rng: np.random.Generator,
 ) -> None:
-    """Appends one character, with a head and poses as inexact as fitted ones."""
+    """Appends one character, with a head as inexact as a fitted one."""
     shape = shape + rng.normal(0.0, _SHAPE_NOISE, shape.shape).astype(np.float32) * shape.std()
-    params = []
-    for weights, turn in zip(rows["weights"], rows["head_rotation"], strict=True):
-        inexact = np.clip(weights + rng.normal(0.0, _WEIGHT_NOISE, len(weights)), 0.0, 1.0).astype(np.float32)
-        params.append(from_weights(inexact, None, turn + rng.normal(0.0, _TURN_NOISE_RAD, 3).astype(np.float32)))
+    params = [from_weights(w, None, turn) for w, turn in zip(rows["weights"], rows["head_rotation"], strict=True)]
     matte = cv2.resize(pictures[0][..., 3], (GRID, GRID), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
     viewer = Viewer(head.shaped(shape), head).with_hair(params[0], matte)
     assert viewer.shell is not None
-    for name, value in (("vertex", viewer.shell.vertex), ("triangle", viewer.shell.triangle), ("follow", viewer.shell.follow)):
+    for name, value in (
+        ("vertex", viewer.shell.vertex),
+        ("triangle", viewer.shell.triangle),
+        ("follow", viewer.shell.follow),
+    ):
         subjects[f"{number}.{name}"] = value
     subjects[f"{number}.shape"] = shape
     for picture, param, light in zip(pictures, params, rows["light"], strict=True):
@@ -172,8 +172,16 @@ def _add(
         weight[:, view.cell] = view.weight[:, :2].T
         normal[:, view.cell] = np.round(view.geometry[3:6].reshape(3, -1)[:, view.cell] * 127.0)
         square = (GRID, GRID)
-        values = (picture, reduced(picture, STATE), triangle.reshape(square), weight.reshape(2, *square), normal.reshape(3, *square))
-        for name, value in zip(_PARTS, (*values, view.screen, view.facing.astype(np.float16), face_row(param), light), strict=True):
+        values = (
+            picture,
+            reduced(picture, STATE),
+            triangle.reshape(square),
+            weight.reshape(2, *square),
+            normal.reshape(3, *square),
+        )
+        for name, value in zip(
+            _PARTS, (*values, view.screen, view.facing.astype(np.float16), face_row(param), light), strict=True
+        ):
             found[name].append(value)
 
 
@@ -232,19 +240,21 @@ def example(
     t = {key: torch.from_numpy(np.stack(value).astype(np.float32)) for key, value in parts.items()}
     return Example(
         wanted=Wanted(t["geometry"], t["face"], t["light"], t["style"]),
-        references=empty_references(t["reference"], t["of"], t["lit"], t["place"], t["trust"]),
+        references=empty_references(t["reference"], t["of"], t["lit"], t["style"], t["place"], t["trust"]),
         geometry=t["of"],
         pictures=t["reference"],
         truth=t["truth"],
     )
 
 
-def empty_references(pictures: Tensor, geometry: Tensor, light: Tensor, place: Tensor, trust: Tensor) -> References:
+def empty_references(
+    pictures: Tensor, geometry: Tensor, light: Tensor, style: Tensor, place: Tensor, trust: Tensor
+) -> References:
     """References on the grid, without the features that only the encoder knows; all present."""
     b, k = pictures.shape[:2]
     small = F.interpolate(pictures.flatten(0, 1), size=(GRID, GRID), mode="area")
-    lit = log_irradiance(light.flatten(0, 1), geometry.flatten(0, 1)[:, 3:6])
-    picture = torch.cat([small, lit, torch.ones_like(lit[:, :1])], 1).unflatten(0, (b, k))
+    lit = log_irradiance(light.flatten(0, 1), lit_normals(geometry.flatten(0, 1), style.repeat_interleave(k, 0)))
+    picture = torch.cat([small, lit, torch.ones_like(lit[:, :1])], 1).reshape(b, k, -1, GRID, GRID)
     nothing = pictures.new_zeros(0)
     return References(picture, (nothing, nothing), nothing, place, trust, pictures.new_ones(b, k))
 
@@ -282,7 +292,7 @@ def _premultiplied(rgba: Rgba, tint: tuple[Array, float]) -> Array:
 
 
 def _photographed(rgba: Rgba, tint: tuple[Array, float], rng: np.random.Generator | None) -> Array:
-    """[4,S,S] a reference as a photo and its matte are: a little askew, soft, noisy, its edge not exact."""
+    """[4,S,S] a reference as a photo and its matte are: not just where the head is fitted, soft, noisy, cut roughly."""
     image = _premultiplied(rgba, tint)
     if rng is None:
         return image.transpose(2, 0, 1)
@@ -291,8 +301,12 @@ def _photographed(rgba: Rgba, tint: tuple[Array, float], rng: np.random.Generato
     c, s = np.cos(angle) * scale, np.sin(angle) * scale
     x, y = rng.normal(0.0, 0.0025 * side, 2)
     half = side / 2
-    matrix = np.array([[c, -s, x + half - c * half + s * half], [s, c, y + half - s * half - c * half]])
-    image = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    across, down = np.meshgrid(*[np.arange(side, dtype=np.float32) - np.float32(half)] * 2)
+    bend = rng.normal(0.0, _BEND * side, (8, 8, 2)).astype(np.float32)
+    bend = cv2.resize(bend, (side, side), interpolation=cv2.INTER_CUBIC)
+    column = (c * across - s * down + bend[..., 0] + (x + half)).astype(np.float32)
+    row = (s * across + c * down + bend[..., 1] + (y + half)).astype(np.float32)
+    image = cv2.remap(image, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if rng.random() < 0.2:
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 1.0)) * side / 256)
     if rng.random() < 0.25:

@@ -16,11 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.multiprocessing import get_context
 
-from omote.engine.model.denoiser import STATE, Denoiser, Layers, compose
+from omote.engine.model.denoiser import STATE, Denoiser, Layers, Sizes, compose
 
 from . import examples
 from .examples import Example, Subject
-
 
 _AVERAGE_EVERY = 8  # steps
 _LOOK_EVERY_S = 240.0
@@ -68,7 +67,9 @@ def pyramid(x: Tensor, levels: int) -> list[Tensor]:
 
 def loss_of(drawn: Tensor, truth: Tensor, geometry: Tensor) -> Tensor:
     """L1 with eyes and mouth weighted, and L1 over a Laplacian pyramid."""
-    special = F.interpolate(geometry[:, 7:9].amax(1, keepdim=True), size=truth.shape[-2:], mode="bilinear", align_corners=False)
+    special = F.interpolate(
+        geometry[:, 7:9].amax(1, keepdim=True), size=truth.shape[-2:], mode="bilinear", align_corners=False
+    )
     near = F.max_pool2d(special, 9, 1, 4)
     weight = 0.3 + truth[:, 3:] * (1.0 + 4.0 * near)
     error = (drawn - truth).abs()
@@ -92,7 +93,11 @@ def psnr(net: Denoiser, subjects: list[Subject], count: int = 24, seed: int = 5)
         with torch.no_grad():
             out = compose(draw(net, example, x, torch.ones(1)), example.pictures)
         size = out.shape[-2:]
-        masks = {"head": example.wanted.geometry[:, 6:7], "eye": example.wanted.geometry[:, 7:8], "mouth": example.wanted.geometry[:, 8:9]}
+        masks = {
+            "head": example.wanted.geometry[:, 6:7],
+            "eye": example.wanted.geometry[:, 7:8],
+            "mouth": example.wanted.geometry[:, 8:9],
+        }
         error = (out - example.truth)[:, :3].square().mean(1, keepdim=True)
         for key, mask in masks.items():
             full = F.interpolate(mask, size=size)
@@ -108,13 +113,16 @@ def psnr(net: Denoiser, subjects: list[Subject], count: int = 24, seed: int = 5)
 class Trainer:
     """A network, its average, its optimiser and how far it is."""
 
-    def __init__(self, plan: Plan, rank: int = 0) -> None:
+    def __init__(self, plan: Plan, rank: int = 0, sizes: Sizes | None = None) -> None:
         torch.manual_seed(plan.seed)
         self.plan, self.rank = plan, rank
-        self.net = Denoiser().to(memory_format=torch.channels_last)
-        self.ema = Denoiser().to(memory_format=torch.channels_last).requires_grad_(False)
+        self.net, self.ema = Denoiser(sizes), Denoiser(sizes).requires_grad_(False)
+        for net in (self.net, self.ema):
+            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema.load_state_dict(self.net.state_dict())
-        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+        self.optimiser = torch.optim.AdamW(
+            self.net.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+        )
         self.step, self.spent_s = 0, 0.0
 
     def advance(self, subjects: list[Subject]) -> float:
@@ -127,7 +135,9 @@ class Trainer:
         share = plan.final_share + (1.0 - plan.final_share) * 0.5 * (1.0 + math.cos(math.pi * done))
         for group in self.optimiser.param_groups:
             group["lr"] = plan.rate * share * min(1.0, (self.step + 1) / plan.warmup)
-        count = int(np.random.default_rng([plan.seed, self.step]).choice([1, 2, 3], p=[0.55, 0.3, 0.15]))  # the same for all
+        count = int(
+            np.random.default_rng([plan.seed, self.step]).choice([1, 2, 3], p=[0.55, 0.3, 0.15])
+        )  # the same for all
         example = examples.example(subjects, rng.choice(len(subjects), batch, replace=False), count, rng, size=STATE)
         t = torch.from_numpy(np.where(rng.random(batch) < plan.pure_share, 1.0, rng.random(batch))).float()
         mix = t[:, None, None, None]
@@ -153,13 +163,21 @@ class Trainer:
         flat = torch.cat([g.flatten() for g in gradients])
         dist.all_reduce(flat)
         flat /= self.plan.workers
-        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-            gradient.copy_(part.view_as(gradient))
+        first = 0
+        for gradient in gradients:
+            gradient.copy_(flat[first : first + gradient.numel()].view_as(gradient))
+            first += gradient.numel()
 
     def save(self) -> None:
         """Writes all that the run needs to go on; an unfinished file never replaces a whole one."""
         self.plan.run.mkdir(parents=True, exist_ok=True)
-        state = {"net": self.net.state_dict(), "ema": self.ema.state_dict(), "adam": self.optimiser.state_dict(), "step": self.step, "spent_s": self.spent_s}
+        state = {
+            "net": self.net.state_dict(),
+            "ema": self.ema.state_dict(),
+            "adam": self.optimiser.state_dict(),
+            "step": self.step,
+            "spent_s": self.spent_s,
+        }
         torch.save(state, self.plan.run / "checkpoint.part")
         (self.plan.run / "checkpoint.part").replace(self.plan.run / "checkpoint.pt")
 
@@ -214,7 +232,13 @@ def _look(trainer: Trainer, held: list[Subject]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--packs", type=Path, required=True, nargs="+", help="folders of packed shards; the last shard of each is held out")
+    parser.add_argument(
+        "--packs",
+        type=Path,
+        required=True,
+        nargs="+",
+        help="folders of packed shards; the last shard of each is held out",
+    )
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="of training, all calls together")
     parser.add_argument("--batch", type=int, default=Plan.batch)
@@ -229,7 +253,9 @@ def main() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     # Forked, so that all workers share the pictures in memory.
-    workers = [get_context("fork").Process(target=run, args=(k, plan, port, subjects, held)) for k in range(plan.workers)]
+    workers = [
+        get_context("fork").Process(target=run, args=(k, plan, port, subjects, held)) for k in range(plan.workers)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -14,6 +14,7 @@ from PIL import Image
 
 pytest.importorskip("numba")
 
+from omote.engine.face.light import basis
 from omote.engine.offline.crew import Alone
 from omote.engine.training.faces import arkit, dataset, haircut, light, surface
 from omote.engine.training.faces.detail import detail_psnr
@@ -133,7 +134,7 @@ def test_real_light_is_exposed_like_the_studio_and_keeps_where_light_comes_from(
     strongest = one.direction[one.color.sum(1).argmax()]
     assert strongest @ sun > 0.99
     # What the label says is what the rows of the light add up to.
-    np.testing.assert_allclose(one.harmonics(), (one.color.T @ light.basis(one.direction)).ravel(), rtol=1e-5)
+    np.testing.assert_allclose(one.harmonics(), (one.color.T @ basis(one.direction)).ravel(), rtol=1e-5)
 
 
 def test_turning_real_light_once_round_changes_nothing() -> None:

@@ -1,0 +1,171 @@
+"""The denoiser copies, relights and paints as its layers say, whatever the order and number of its references."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from omote.engine.face.correspondence import GEOMETRY, GRID
+from omote.engine.face.light import irradiance, studio_light
+from omote.engine.model import compositing
+from omote.engine.model.denoiser import (
+    STATE,
+    Denoiser,
+    Layers,
+    References,
+    Sizes,
+    Wanted,
+    compose,
+    log_irradiance,
+    own_place,
+    sharp,
+)
+
+SMALL = Sizes(widths=(16, 32, 32, 32), blocks=(1, 1, 1, 1), features=(24, 24), identity=16, fine=16, candidate=8)
+
+
+def denoiser() -> Denoiser:
+    """A small one whose every weight takes part, as after training."""
+    torch.manual_seed(0)
+    net = Denoiser(SMALL).eval().requires_grad_(False)
+    for parameter in net.parameters():
+        parameter.add_(0.05 * torch.randn(parameter.shape))
+    return net
+
+
+def scene(net: Denoiser, count: int) -> tuple[Wanted, References]:
+    torch.manual_seed(1)
+    wanted = Wanted(torch.rand(1, GEOMETRY, GRID, GRID), torch.rand(1, 64), torch.rand(1, 27), torch.eye(2)[:1])
+    picture, geometry = torch.rand(1, count, 8, GRID, GRID), torch.rand(1, count, GEOMETRY, GRID, GRID)
+    own = own_place(torch.zeros(GRID, GRID, 2)).permute(1, 2, 0)
+    place = own + 0.1 * torch.rand(1, count, 1, 1, 2)
+    trust = torch.rand(1, count, 4, GRID, GRID)
+    fine, coarse, identity = net.encode(picture, geometry)
+    return wanted, References(picture, (fine, coarse), identity, place, trust, torch.ones(1, count))
+
+
+def picked(references: References, rows: list[int]) -> References:
+    fine, coarse = references.features
+    return References(
+        references.picture[:, rows],
+        (fine[:, rows], coarse[:, rows]),
+        references.identity[:, rows],
+        references.place[:, rows],
+        references.trust[:, rows],
+        references.present[:, rows],
+    )
+
+
+def drawn(net: Denoiser, wanted: Wanted, references: References) -> Layers:
+    torch.manual_seed(2)
+    layers: Layers = net(torch.randn(1, 4, STATE, STATE), torch.ones(1), wanted, references)
+    return layers
+
+
+def test_the_order_of_references_changes_nothing() -> None:
+    net = denoiser()
+    wanted, references = scene(net, 3)
+    a, b = drawn(net, wanted, references), drawn(net, wanted, picked(references, [2, 0, 1]))
+    torch.testing.assert_close(a.share[:, [2, 0, 1]], b.share, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(a.paint, b.paint, atol=1e-5, rtol=1e-4)
+
+
+def test_an_absent_reference_is_as_none() -> None:
+    net = denoiser()
+    wanted, references = scene(net, 3)
+    absent = references._replace(present=torch.tensor([[1.0, 0.0, 1.0]]))
+    a, b = drawn(net, wanted, absent), drawn(net, wanted, picked(references, [0, 2]))
+    torch.testing.assert_close(a.share[:, [0, 2]], b.share, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(a.cut, b.cut, atol=1e-5, rtol=1e-4)
+    assert float(a.share[:, 1].max()) < 1e-6
+
+
+def test_several_characters_are_drawn_as_each_alone() -> None:
+    net = denoiser()
+    wanted, references = scene(net, 2)
+    both = drawn(
+        net,
+        Wanted(*(torch.cat([part, part]) for part in wanted)),
+        References(
+            *(
+                tuple(torch.cat([one, one]) for one in part) if isinstance(part, tuple) else torch.cat([part, part])
+                for part in references
+            )
+        ),
+    )
+    for one, two in zip(drawn(net, wanted, references), both, strict=True):
+        torch.testing.assert_close(one, two[1:], atol=2e-5, rtol=1e-4)
+
+
+def test_a_new_denoiser_copies_its_reference() -> None:
+    torch.manual_seed(0)
+    net = Denoiser(SMALL).eval()
+    wanted, references = scene(net, 1)
+    own = own_place(torch.zeros(GRID, GRID, 2)).permute(1, 2, 0)[None, None]
+    pictures = torch.rand(1, 1, 4, STATE, STATE)
+    pictures[:, :, :3] *= pictures[:, :, 3:]
+    with torch.no_grad():
+        layers = drawn(net, wanted, references._replace(place=own))
+        unlit = layers._replace(gain=torch.ones_like(layers.gain))
+        painted = 0.1 * unlit.paint[:, :4]  # a tenth of paint everywhere, where training begins
+        expected = 0.9 * pictures[:, 0] + painted
+        inner = (..., slice(2, -2), slice(2, -2))  # at the border places are not known between cells
+        torch.testing.assert_close(compose(unlit, pictures)[inner], expected[inner], atol=1e-4, rtol=1e-4)
+
+
+def test_light_and_normals_give_the_irradiance_of_the_library() -> None:
+    rng = np.random.default_rng(0)
+    normal = rng.normal(size=(5, 7, 3)).astype(np.float32)
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    light = studio_light()
+    ours = log_irradiance(torch.from_numpy(light)[None], torch.from_numpy(normal).permute(2, 0, 1)[None])
+    expected = np.log(irradiance(light, normal))
+    np.testing.assert_allclose(ours[0].permute(1, 2, 0).numpy(), expected, atol=1e-4)
+
+
+def test_a_cut_is_a_clamp_whose_gradient_reaches_everywhere() -> None:
+    x = torch.tensor([-3.0, -0.25, 0.0, 0.25, 3.0], requires_grad=True)
+    cut = sharp(x)
+    torch.testing.assert_close(cut, torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0]))
+    cut.sum().backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    assert (x.grad > 0.0).all()
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 256), (3, 256), (2, 512)])
+def test_compositing_in_bytes_equals_compositing_in_torch(count: int, size: int) -> None:
+    torch.manual_seed(3)
+
+    def smooth(channels: int, side: int, cells: int = 8) -> torch.Tensor:
+        return torch.nn.functional.interpolate(torch.rand(1, channels, cells, cells), size=(side, side), mode="bicubic")
+
+    own = own_place(torch.zeros(GRID, GRID, 2))[None, None]
+    place = own + 0.1 * (smooth(2 * count, GRID).reshape(1, count, 2, GRID, GRID) - 0.5)
+    alpha = (smooth(2, STATE) * 1.5).clamp(0.0, 1.0)
+    colour = smooth(6, STATE).clamp(0.0, 1.0)
+    layers = Layers(
+        share=(4.0 * smooth(count, STATE)).softmax(1),
+        place=place,
+        gain=0.5 + smooth(3, STATE),
+        shadow=torch.cat([4.0 * (smooth(1, STATE) - 0.5), smooth(3, STATE).clamp(0.0, 1.0)], 1),
+        paint=torch.cat([colour[:, :3] * alpha[:, :1], alpha[:, :1], colour[:, 3:] * alpha[:, 1:], alpha[:, 1:]], 1),
+        cut=4.0 * (smooth(2, STATE) - 0.6),
+    )
+    opaque = (smooth(count, size, 16) * 2.0 - 0.5).clamp(0.0, 1.0)[0, :, None]
+    pictures = torch.cat(
+        [smooth(3 * count, size, 32).clamp(0.0, 1.0).reshape(count, 3, size, size) * opaque, opaque], 1
+    )
+    levels = (pictures * 255.0 + 0.5).to(torch.uint8)
+    with torch.no_grad():
+        expected = compose(layers, levels[None].float() / 255.0)[0].permute(1, 2, 0).numpy() * 255.0
+    arrays = compositing.DrawnLayers(*(part[0].numpy() for part in layers))
+    ours = compositing.compose(arrays, [np.ascontiguousarray(one.permute(1, 2, 0).numpy()) for one in levels])
+    opacity = ours[..., 3:].astype(np.float64)
+    faded = np.concatenate([ours[..., :3] * (opacity / 255.0), opacity], 2)
+    # Five roundings to a level, and places to 1/32 of a pixel.
+    assert np.abs(faded - expected).max() < 8.0
+    assert np.abs(faded - expected).mean() < 0.8
