@@ -137,8 +137,8 @@ class Viewer:
         hold[-grid:] = _FLOOR_WEIGHT
         is_hair = wanted.geometry[10].ravel().take(cell) > 0.5
         for k, reference in enumerate(references):
-            carried = np.stack([*reference.screen.T, reference.facing, *reference.fetch.T])
-            x, y, distance, facing, column_at, row_at = _blended(carried, corner, share)
+            at_vertex = np.stack([*reference.screen.T, reference.facing, *reference.fetch.T])
+            x, y, distance, facing, column_at, row_at = _blended(at_vertex, corner, share)
             at = np.clip(y, 0, grid - 1).astype(np.int64) * grid + np.clip(x, 0, grid - 1).astype(np.int64)
             is_inside = (x >= 0) & (x < grid) & (y >= 0) & (y < grid)
             seen = distance <= reference.depth.take(at) + _DEPTH_SLACK * self.shaped.height
@@ -151,8 +151,8 @@ class Viewer:
             moved[cell, 0], moved[cell, 1] = column_at - column, row_at - row
             known = hold.copy()
             known[cell] = np.maximum(is_visible, is_hair)
-            known = known.reshape(grid, grid)
-            place[k] = (own + carried_on(moved.reshape(grid, grid, 2), known)) * np.float32(2.0 / grid) - 1.0
+            carried = carried_on(moved.reshape(grid, grid, 2), known.reshape(grid, grid))
+            place[k] = (own + carried) * np.float32(2.0 / grid) - 1.0
         return Correspondence(place, trust.reshape(-1, TRUST, grid, grid))
 
     def _normals(self, vertex: Array) -> Array:

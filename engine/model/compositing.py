@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
+Scalar = TypeVar("Scalar", np.uint8, np.float32)
 
 _GAIN_ONE = 64  # how 1 is written in 8 bits where up to 3.98 must fit
 _FAINT = 1.0 / 512.0  # a share that changes no level
@@ -59,7 +60,7 @@ def _copied(layers: DrawnLayers, references: Sequence[Bytes], size: int) -> Byte
             reference, np.ascontiguousarray(at[box.full]), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
         )
         if len(references) == 1:
-            return fetched
+            return np.asarray(fetched, np.uint8)
         weight = _enlarged(_bytes(share, 255.0), size)[box.full]
         part = picture[box.full]
         cv2.add(part, cv2.multiply(fetched, cv2.merge([weight] * 4), scale=1.0 / 255.0), part)
@@ -103,13 +104,14 @@ def _paint(layers: DrawnLayers, size: int, box: _Box) -> Bytes:
     if not (layers.cut[1] > -0.5).any():
         return first
     over = _sharp(_enlarged(layers.cut[1], size)[box.full])
-    return cv2.blendLinear(layer(layers.paint[4:]), first, over, 1.0 - over)
+    return np.asarray(cv2.blendLinear(layer(layers.paint[4:]), first, over, 1.0 - over), np.uint8)
 
 
 def straight(picture: Bytes) -> Bytes:
     """The same picture with colour divided by alpha."""
     alpha = picture[..., 3]
-    return cv2.divide(picture, cv2.merge([alpha, alpha, alpha, np.full_like(alpha, 255)]), scale=255.0)
+    opacity = cv2.merge([alpha, alpha, alpha, np.full_like(alpha, 255)])
+    return np.asarray(cv2.divide(picture, opacity, scale=255.0), np.uint8)
 
 
 def _box(is_used: NDArray[np.bool_], size: int) -> _Box | None:
@@ -124,12 +126,14 @@ def _box(is_used: NDArray[np.bool_], size: int) -> _Box | None:
     return _Box(small, (full[0], full[1]))
 
 
-def _enlarged(small: NDArray[np.generic], size: int) -> NDArray[np.generic]:
-    return cv2.resize(np.ascontiguousarray(small), (size, size), interpolation=cv2.INTER_LINEAR)
+def _enlarged(small: NDArray[Scalar], size: int) -> NDArray[Scalar]:
+    return np.asarray(
+        cv2.resize(np.ascontiguousarray(small), (size, size), interpolation=cv2.INTER_LINEAR), small.dtype
+    )
 
 
 def _bytes(values: Array, one: float) -> Bytes:
-    return cv2.convertScaleAbs(np.ascontiguousarray(values), alpha=one)
+    return np.asarray(cv2.convertScaleAbs(np.ascontiguousarray(values), alpha=one), np.uint8)
 
 
 def _sharp(values: Array) -> Array:

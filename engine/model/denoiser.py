@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -269,7 +269,7 @@ class Denoiser(nn.Module):
         for level, blocks in enumerate(self.before):
             if level:
                 h = self.down[level - 1](h)
-            for block in blocks:
+            for block in blocks.children():
                 h = block(h, condition)
             if level < len(self.look):
                 at = F.avg_pool2d(at, 2)
@@ -281,7 +281,7 @@ class Denoiser(nn.Module):
         for level, blocks in enumerate(self.after):
             if level:
                 h = F.interpolate(self.up[level - 1](h), scale_factor=2.0, mode="nearest") + trail[-1 - level]
-            for block in blocks:
+            for block in blocks.children():
                 h = block(h, condition)
 
         # The layers, from features on the maps' own grid.
@@ -328,12 +328,12 @@ class _Sharp(torch.autograd.Function):
     """A clamp whose gradient never ends: backward it is a logistic curve."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
         return (x + 0.5).clamp(0.0, 1.0)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         s = torch.sigmoid(4.0 * x)
         return grad * 4.0 * s * (1.0 - s)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.training.faces.light import Light, basis, studio
+from omote.engine.face.light import basis
+from omote.engine.training.faces.light import Light, studio
 
 Array = NDArray[np.float32]
 Wide = NDArray[np.float64]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -32,11 +34,11 @@ def matte(viewer: Viewer, wider: int) -> NDArray[np.float32]:
     upper = covered.copy()
     upper[GRID // 2 :] = 0
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * wider + 1, 2 * wider + 1))
-    return np.maximum(covered, cv2.dilate(upper, disc)).astype(np.float32)
+    return np.asarray(np.maximum(covered, cv2.dilate(upper, disc)), np.float32)
 
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
-def test_a_view_finds_itself_in_place_and_squarely_seen(head: type[OpenHead]) -> None:
+def test_a_view_finds_itself_in_place_and_squarely_seen(head: Callable[[], OpenHead]) -> None:
     viewer = viewer_of(head())
     view = viewer.view(posed())
     found = viewer.correspondence(view, [view])
@@ -50,7 +52,7 @@ def test_a_view_finds_itself_in_place_and_squarely_seen(head: type[OpenHead]) ->
 
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
-def test_the_same_surface_point_lies_where_the_correspondence_says(head: type[OpenHead]) -> None:
+def test_the_same_surface_point_lies_where_the_correspondence_says(head: Callable[[], OpenHead]) -> None:
     viewer = viewer_of(head())
     wanted, reference = viewer.view(posed(0.3, jawOpen=0.4, mouthSmileLeft=0.8)), viewer.view(posed(-0.1))
     found = viewer.correspondence(wanted, [reference])
@@ -104,7 +106,7 @@ def test_thickness_is_what_the_matte_has_beyond_the_head() -> None:
 def test_displacements_go_on_smoothly_beyond_what_is_known() -> None:
     rng = np.random.default_rng(0)
     known = (rng.random((64, 64)) < 0.2).astype(np.float32)
-    value = np.broadcast_to(np.float32([3.0, -2.0]), (64, 64, 2))
+    value = np.broadcast_to(np.array([3.0, -2.0], np.float32), (64, 64, 2))
     np.testing.assert_allclose(carried_on(value, known), value, atol=1e-4)
     field = rng.random((64, 64, 2)).astype(np.float32)
     np.testing.assert_allclose(carried_on(field, known)[known == 1.0], field[known == 1.0], atol=1e-6)

@@ -87,16 +87,13 @@ def test_an_absent_reference_is_as_none() -> None:
 def test_several_characters_are_drawn_as_each_alone() -> None:
     net = denoiser()
     wanted, references = scene(net, 2)
-    both = drawn(
-        net,
-        Wanted(*(torch.cat([part, part]) for part in wanted)),
-        References(
-            *(
-                tuple(torch.cat([one, one]) for one in part) if isinstance(part, tuple) else torch.cat([part, part])
-                for part in references
-            )
-        ),
+    r = references
+    twice = References(
+        torch.cat([r.picture] * 2),
+        (torch.cat([r.features[0]] * 2), torch.cat([r.features[1]] * 2)),
+        *(torch.cat([part] * 2) for part in (r.identity, r.place, r.trust, r.present)),
     )
+    both = drawn(net, Wanted(*(torch.cat([part] * 2) for part in wanted)), twice)
     for one, two in zip(drawn(net, wanted, references), both, strict=True):
         torch.testing.assert_close(one, two[1:], atol=2e-5, rtol=1e-4)
 
