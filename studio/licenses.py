@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
-from omote.engine import capture, face, weights
+from omote.engine import capture, face, model, weights
 from omote.engine.character import FOLDER, SUFFIX, load_any
 from omote.engine.models import model_rows
 from omote.engine.nouns import Character, Part, PhotorealCharacter
@@ -16,6 +16,12 @@ from omote.engine.weights import networks
 
 _OURS = "Apache-2.0"
 _WEIGHTS = ("*.onnx", "*.safetensors")
+_NUMBERS = (".npz", ".onnx", ".safetensors")
+# Files of numbers that are not ours alone.
+_OTHERS = {
+    "anime_head.npz": "VRM Public License 1.0, credit: Seed-san model by VirtualCast, Inc.",
+    "person_mask.onnx": "Apache-2.0, Google (MediaPipe)",
+}
 _LIBRARIES = "brought by pip, each under its own licence"
 
 
@@ -80,10 +86,13 @@ def _shipped() -> Iterator[Part]:
     """Every file of numbers in the wheel."""
     folder = Path(weights.__file__).parent
     files = [path for pattern in _WEIGHTS for path in sorted(folder.glob(pattern))]
-    files += [Path(face.__file__).parent / name for name in ("open_head.npz", "landmark_fit.safetensors")]
+    for package in (face, model):
+        here = Path(str(package.__file__)).parent
+        files += sorted(path for path in here.iterdir() if path.suffix in _NUMBERS)
     files += [Path(capture.__file__).parent / "demo.csv", *sorted(FOLDER.glob(f"*{SUFFIX}"))]
     for path in files:
-        yield Part(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), _OURS, True)
+        licence = _OTHERS.get(path.name, _OURS)
+        yield Part(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), licence, True)
 
 
 def _libraries() -> Iterator[tuple[str, str]]:

@@ -88,6 +88,8 @@ def test_an_installation_is_told_file_by_file_and_package_by_package(capsys: pyt
     for name in (*character_names(), "denoiser", "encoder", "completion"):
         assert any(line.startswith(f"  {name}.o") for line in lines)
     assert any(line.startswith("  face_landmarker.task: Apache-2.0; ") for line in lines)
+    assert any("anime_head.npz" in line and "credit: Seed-san" in line for line in lines)
+    assert any("person_mask.onnx" in line and "Google" in line for line in lines)
     assert "  openvino: Apache-2.0" in lines
     assert not any("not installed" in line for line in lines)
 
