@@ -317,11 +317,17 @@ def compose(layers: Layers, pictures: Tensor) -> Tensor:
     place = up(layers.place.flatten(0, 1)).permute(0, 2, 3, 1)
     fetched = F.grid_sample(pictures.flatten(0, 1), place, mode="bilinear", padding_mode="zeros", align_corners=False)
     copied = (up(layers.share)[:, :, None] * _grouped(fetched, b)).sum(1)
-    shadow, cut, paint = up(layers.shadow), sharp(up(layers.cut)), up(layers.paint)
+    shadow = up(layers.shadow)
     lit = copied[:, :3] * up(layers.gain) * (1.0 - sharp(shadow[:, :1]) * shadow[:, 1:])
     copied = torch.cat([torch.minimum(lit, copied[:, 3:]), copied[:, 3:]], 1)
-    painted = paint[:, :4] + cut[:, 1:] * (paint[:, 4:] - paint[:, :4])
-    return copied + cut[:, :1] * (painted - copied)
+    full = layers._replace(paint=up(layers.paint), cut=up(layers.cut))
+    return copied + sharp(full.cut[:, :1]) * (painted(full) - copied)
+
+
+def painted(layers: Layers) -> Tensor:
+    """[B,4,256,256] both painted layers, one over the other, premultiplied."""
+    first, second = layers.paint.chunk(2, 1)
+    return first + sharp(layers.cut[:, 1:]) * (second - first)
 
 
 class _Sharp(torch.autograd.Function):

@@ -16,12 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.multiprocessing import get_context
 
-from omote.engine.model.denoiser import STATE, Denoiser, Layers, Sizes, compose
+from omote.engine.model.denoiser import STATE, Denoiser, Layers, Sizes, compose, painted
 
 from . import examples
 from .examples import Example, Subject
 
 _AVERAGE_EVERY = 8  # steps
+_PAINT_SHARE = 0.25
 _LOOK_EVERY_S = 240.0
 
 
@@ -143,8 +144,10 @@ class Trainer:
         mix = t[:, None, None, None]
         state = state_of(example.truth)
         x = (1.0 - mix) * state + mix * torch.randn(state.shape)
-        drawn = compose(draw(self.net, example, x, t), example.pictures)
-        loss = loss_of(drawn, example.truth, example.wanted.geometry)
+        layers = draw(self.net, example, x, t)
+        loss = loss_of(compose(layers, example.pictures), example.truth, example.wanted.geometry)
+        # Paint is learned everywhere: where nothing of it shows, nothing else would teach it to be worth showing.
+        loss = loss + _PAINT_SHARE * (painted(layers) * 2.0 - 1.0 - state).abs().mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if plan.workers > 1:
