@@ -20,12 +20,13 @@ _FAINT = 1.0 / 512.0  # a share that changes no level
 class DrawnLayers(NamedTuple):
     """One picture's layers as the network gives them; see `denoiser.Layers`."""
 
-    share: Array  # [K,256,256]
+    share: Array  # [K,128,128]
     place: Array  # [K,2,128,128]
-    gain: Array  # [3,256,256]
-    shadow: Array  # [4,256,256]
-    paint: Array  # [8,256,256]
-    cut: Array  # [2,256,256]
+    gain: Array  # [3,128,128]
+    shade: Array  # [3,128,128]
+    under: Array  # [4,128,128]
+    paint: Array  # [4,256,256]
+    cut: Array  # [3,256,256]
 
 
 class _Box(NamedTuple):
@@ -71,15 +72,16 @@ def _relight(picture: Bytes, layers: DrawnLayers, size: int) -> None:
     """Multiplies colour with the light's gain and with what a sharp shadow leaves; never above alpha."""
     ones = np.full(layers.gain.shape[1:], _GAIN_ONE, np.uint8)
     gain = _enlarged(cv2.merge([*(_bytes(one, _GAIN_ONE) for one in layers.gain), ones]), size)
-    box = _box(layers.shadow[0] > -0.5, size)
+    box = _box(layers.cut[2] > -0.5, size)
     if box is not None:
-        dark = _bytes(_sharp(_enlarged(layers.shadow[0], size)[box.full]), 255.0)
-        shade = _enlarged(cv2.merge([*(_bytes(one, 255.0) for one in layers.shadow[1:]), ones * 0]), size)[box.full]
+        dark = _bytes(_sharp(_enlarged(layers.cut[2], size)[box.full]), 255.0)
+        shade = _enlarged(cv2.merge([*(_bytes(one, 255.0) for one in layers.shade), ones * 0]), size)[box.full]
         left = cv2.bitwise_not(cv2.multiply(cv2.merge([dark] * 4), shade, scale=1.0 / 255.0))
         part = gain[box.full]
         cv2.multiply(part, left, part, scale=1.0 / 255.0)
     lit = cv2.multiply(picture, gain, scale=1.0 / _GAIN_ONE)
-    cv2.min(lit, cv2.merge([picture[..., 3]] * 4), picture)
+    _keep_below_alpha(lit, picture[..., 3])
+    picture[:] = lit
 
 
 def _cover(picture: Bytes, layers: DrawnLayers, size: int) -> None:
@@ -87,24 +89,24 @@ def _cover(picture: Bytes, layers: DrawnLayers, size: int) -> None:
     box = _box(layers.cut[0] > -0.5, size)
     if box is None:
         return
+    paint = _layer(layers.paint, size, box)
+    if (layers.cut[1] > -0.5).any():
+        over = _sharp(_enlarged(layers.cut[1], size)[box.full])
+        paint = np.asarray(cv2.blendLinear(_layer(layers.under, size, box), paint, over, 1.0 - over), np.uint8)
     cover = _sharp(_enlarged(layers.cut[0], size)[box.full])
-    paint = _paint(layers, size, box)
     part = picture[box.full]
     part[:] = cv2.blendLinear(paint, np.ascontiguousarray(part), cover, 1.0 - cover)
+    _keep_below_alpha(part, part[..., 3])
 
 
-def _paint(layers: DrawnLayers, size: int, box: _Box) -> Bytes:
-    """[h,w,4] both painted layers, one over the other."""
+def _layer(rgba: Array, size: int, box: _Box) -> Bytes:
+    """[h,w,4] one painted layer, enlarged."""
+    small = cv2.merge([_bytes(one, 255.0) for one in rgba])
+    return np.ascontiguousarray(_enlarged(small, size)[box.full])
 
-    def layer(rgba: Array) -> Bytes:
-        small = cv2.merge([_bytes(one, 255.0) for one in rgba])
-        return np.ascontiguousarray(_enlarged(small, size)[box.full])
 
-    first = layer(layers.paint[:4])
-    if not (layers.cut[1] > -0.5).any():
-        return first
-    over = _sharp(_enlarged(layers.cut[1], size)[box.full])
-    return np.asarray(cv2.blendLinear(layer(layers.paint[4:]), first, over, 1.0 - over), np.uint8)
+def _keep_below_alpha(picture: Bytes, alpha: Bytes) -> None:
+    cv2.min(picture, cv2.merge([alpha] * 4), picture)
 
 
 def straight(picture: Bytes) -> Bytes:
@@ -115,7 +117,7 @@ def straight(picture: Bytes) -> Bytes:
 
 
 def _box(is_used: NDArray[np.bool_], size: int) -> _Box | None:
-    """What encloses the cells that are used, and two around them; None where none is."""
+    """What encloses the cells that are used, and two around them; None if none is."""
     rows, columns = np.flatnonzero(is_used.any(1)), np.flatnonzero(is_used.any(0))
     if not len(rows):
         return None

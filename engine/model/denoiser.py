@@ -19,19 +19,19 @@ _CANDIDATE = 4 + 1 + TRUST  # a reference's copy, light ratio, trust
 _SHIFT = 0.04  # the farthest that a displacement is corrected, in pictures of width 2
 _GAMMA = 0.4545  # display levels per linear light, in logarithms
 _UNSEEN = 1e-3  # trust in what the geometry says is hidden
-_ABSENT = 50.0  # taken from the logits of a reference that is not there
+_ABSENT = 1e-9  # trust in a reference that is not there
 
 
 @dataclass(frozen=True)
 class Sizes:
     """The widths of one network."""
 
-    widths: tuple[int, ...] = (48, 96, 160, 224)  # at 64, 32, 16 and 8 cells on a side
+    widths: tuple[int, ...] = (32, 96, 160, 256)  # at 64, 32, 16 and 8 cells on a side
     blocks: tuple[int, ...] = (1, 1, 2, 1)
     condition: int = 128
     face: int = 64
     style: int = 2  # person, drawn
-    features: tuple[int, ...] = (48, 96)  # of a reference, at 64 and at 32 cells
+    features: tuple[int, ...] = (32, 64)  # of a reference, at 64 and at 32 cells
     identity: int = 96
     fine: int = 32  # channels at 128 cells
     candidate: int = 16  # channels of one reference at 128 cells
@@ -58,14 +58,18 @@ class References(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """What the compositing interpolates to the picture's size."""
+    """What the compositing interpolates to the picture's size. Colours are 0 to 1; no paint is brighter than opaque.
 
-    share: Tensor  # [B,K,256,256] of each reference in what is copied; together 1
+    A cut is an edge: -0.5 and less is none, 0.5 and more is all, straight between.
+    """
+
+    share: Tensor  # [B,K,128,128] of each reference in what is copied; together 1
     place: Tensor  # [B,K,2,128,128] corrected, -1 to 1
-    gain: Tensor  # [B,3,256,256] what copied colour is multiplied with
-    shadow: Tensor  # [B,4,256,256] a sharp shadow: its cut, and by how much it darkens RGB, 0 to 1
-    paint: Tensor  # [B,8,256,256] two painted layers, premultiplied RGBA 0 to 1
-    cut: Tensor  # [B,2,256,256] paint over copy, second paint over first: -0.5 and less is none, 0.5 and more is all
+    gain: Tensor  # [B,3,128,128] what copied colour is multiplied with
+    shade: Tensor  # [B,3,128,128] by how much a sharp shadow darkens
+    under: Tensor  # [B,4,128,128] premultiplied RGBA, smooth: lines, outlines, one tone
+    paint: Tensor  # [B,4,256,256] premultiplied RGBA in detail
+    cut: Tensor  # [B,3,256,256] paint over copy, `under` over `paint`, shadow
 
 
 def _norm(channels: int) -> nn.GroupNorm:
@@ -101,16 +105,15 @@ class Encoder(nn.Module):
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
         fine, coarse = sizes.features
-        self.stem = nn.Conv2d(4 * (REFERENCE + GEOMETRY), fine, 3, padding=1)
-        self.fine = Block(fine)
+        self.stem = nn.Conv2d(REFERENCE + GEOMETRY, fine, 4, stride=2, padding=1)
+        self.fine = nn.Sequential(Block(fine), Block(fine))
         self.down = nn.Conv2d(fine, coarse, 3, stride=2, padding=1)
         self.coarse = nn.Sequential(Block(coarse), Block(coarse))
         width = sizes.identity
         self.identity = nn.Sequential(nn.Linear(coarse, width), nn.SiLU(), nn.Linear(width, width))
 
     def forward(self, picture: Tensor, geometry: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        seen = F.pixel_unshuffle(torch.cat([picture, geometry], 1), 2)
-        fine = self.fine(self.stem(_channels_last(seen)))
+        fine = self.fine(self.stem(_channels_last(torch.cat([picture, geometry], 1))))
         coarse = self.coarse(self.down(fine))
         return fine, coarse, self.identity(coarse.mean((2, 3)))
 
@@ -125,12 +128,13 @@ class GeometryAttention(nn.Module):
     gather: Tensor  # [heads,C,1,1] sums the channels of each head
     spread: Tensor  # [C,heads,1,1] repeats each head over its channels
 
-    def __init__(self, width: int, features: int, has_neighbours: bool, head_width: int = 24) -> None:
+    def __init__(self, width: int, features: int, has_neighbours: bool, head_width: int = 16) -> None:
         super().__init__()
         heads = features // head_width
         self.norm = _norm(width)
         self.query = nn.Conv2d(width, features, 1)
-        self.key, self.value = (nn.Conv2d(features + TRUST, features, 1) for _ in range(2))
+        self.key, self.value = (nn.Conv2d(features, features, 1) for _ in range(2))
+        self.believe = nn.Conv2d(TRUST, heads, 1)
         self.nothing = nn.Parameter(torch.zeros(2, features, 1, 1))
         # Right, left, below, above.
         self.steps = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0)) if has_neighbours else ((0, 0),)
@@ -144,8 +148,7 @@ class GeometryAttention(nn.Module):
     def forward(self, x: Tensor, aligned: Tensor, trust: Tensor, bias: Tensor) -> Tensor:
         """`aligned` [B*K,C,H,W] and `trust` [B*K,4,H,W] lie over x; `bias` [B*K,1,H,W] is added to the logits."""
         b, count = x.shape[0], aligned.shape[0] // x.shape[0]
-        rows = torch.cat([aligned, trust], 1)
-        key, value = self.key(rows), self.value(rows)
+        key, value, bias = self.key(aligned), self.value(aligned), self.believe(trust) + bias
         query = self.query(self.norm(x))
         each = query.repeat_interleave(count, 0) if b > 1 else query
         gather, spread = self.gather.to(query.dtype), self.spread.to(query.dtype)
@@ -206,8 +209,8 @@ class Denoiser(nn.Module):
         told = s.face + 27 + s.style + s.identity
         self.embed_time = nn.Sequential(nn.Linear(64, s.condition), nn.SiLU())
         self.embed = nn.Sequential(nn.Linear(told, s.condition), nn.SiLU(), nn.Linear(s.condition, s.condition))
-        self.stem_state = nn.Conv2d(4 * 16, w[0], 1)
-        self.stem = nn.Conv2d(4 * _FINE, w[0], 3, padding=1)
+        self.stem_state = nn.Conv2d(4, w[0], 4, stride=4)
+        self.stem = nn.Conv2d(_FINE, w[0], 4, stride=2, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in narrowing)
         self.up = nn.ModuleList(nn.Conv2d(b, a, 3, padding=1) for a, b in reversed(narrowing))
         levels = list(zip(w, s.blocks, strict=True))
@@ -215,22 +218,26 @@ class Denoiser(nn.Module):
         self.after = nn.ModuleList(nn.ModuleList(Block(c, s.condition) for _ in range(n)) for c, n in reversed(levels))
         self.look = nn.ModuleList(GeometryAttention(w[k], s.features[k], has_neighbours=k == 1) for k in (0, 1))
         self.attend = nn.ModuleList([SelfAttention(w[2]), SelfAttention(w[3])])
-        self.last = nn.Sequential(_norm(w[0]), nn.SiLU(), nn.Conv2d(w[0], 32 * 4, 1))
+        self.last = nn.Sequential(_norm(w[0]), nn.SiLU(), nn.Conv2d(w[0], s.fine * 4, 1))
+        self.detail = nn.Conv2d(_FINE, s.fine, 1)
         self.fine = nn.Sequential(
-            nn.Conv2d(32 + _FINE, s.fine, 3, padding=1), nn.SiLU(), nn.Conv2d(s.fine, s.fine, 3, padding=1), nn.SiLU()
+            nn.SiLU(),
+            nn.Conv2d(s.fine, s.fine, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(s.fine, s.fine, 3, padding=1),
+            nn.SiLU(),
         )
-        self.of_candidate = nn.Conv2d(_CANDIDATE, s.candidate, 3, padding=1)
+        self.of_candidate = nn.Conv2d(_CANDIDATE, s.candidate, 1)
         self.of_picture = nn.Conv2d(s.fine, s.candidate, 1)
         # One convolution a kind of output: OpenVINO splits channels slowly.
-        self.prefer, self.shift = nn.Conv2d(s.candidate, 4, 1), nn.Conv2d(s.candidate, 2, 1)
-        self.paint, self.cut = nn.Conv2d(s.fine, 4 * 8, 1), nn.Conv2d(s.fine, 4 * 2, 1)
-        self.gain, self.shadow = nn.Conv2d(s.fine, 4 * 3, 1), nn.Conv2d(s.fine, 4 * 4, 1)
-        for head in (self.prefer, self.shift, self.paint, self.cut, self.gain, self.shadow):
+        self.prefer, self.shift = nn.Conv2d(s.candidate, 1, 1), nn.Conv2d(s.candidate, 2, 1)
+        self.paint, self.cut = nn.Conv2d(s.fine, 4 * 4, 1), nn.Conv2d(s.fine, 4 * 3, 1)
+        self.gain, self.shade, self.under = (nn.Conv2d(s.fine, n, 1) for n in (3, 3, 4))
+        for head in (self.prefer, self.shift, self.paint, self.cut, self.gain, self.shade, self.under):
             nn.init.zeros_(head.weight)
             head.bias = nn.Parameter(torch.zeros(head.out_channels))
         # At first nearly all is copied, and little is in shadow.
-        self.cut.bias = nn.Parameter(torch.tensor([-0.4, 0.0]).repeat_interleave(4))
-        self.shadow.bias = nn.Parameter(torch.tensor([-0.5, 0.0, 0.0, 0.0]).repeat_interleave(4))
+        self.cut.bias = nn.Parameter(torch.tensor([-0.4, 0.0, -0.5]).repeat_interleave(4))
 
     def encode(self, picture: Tensor, geometry: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features and identity of references [B,K,8,G,G] with their own geometry [B,K,11,G,G]."""
@@ -241,8 +248,8 @@ class Denoiser(nn.Module):
     def forward(self, x: Tensor, t: Tensor, wanted: Wanted, references: References) -> Layers:
         b, k = references.present.shape
         place, trust = references.place.flatten(0, 1), references.trust.flatten(0, 1)  # [BK,...]
-        absent = (references.present.reshape(b * k, 1, 1, 1) - 1.0) * _ABSENT
-        prior = (trust[:, :1] * trust[:, 1:2] + _UNSEEN).log() + absent  # [BK,1,G,G]
+        present = references.present.reshape(b * k, 1, 1, 1)
+        prior = ((trust[:, :1] * trust[:, 1:2] + _UNSEEN) * present + _ABSENT).log()  # [BK,1,G,G]
 
         # What the geometry alone would copy, relit by the irradiance of both lights.
         irradiance = log_irradiance(wanted.light, lit_normals(wanted.geometry, wanted.style))
@@ -259,7 +266,8 @@ class Denoiser(nn.Module):
         fine = torch.cat([wanted.geometry, irradiance, first, seen], 1)
 
         # The U-Net, whose upper two levels look at the references.
-        h = self.stem_state(F.pixel_unshuffle(x, 4)) + self.stem(_channels_last(F.pixel_unshuffle(fine, 2)))
+        fine = _channels_last(fine)
+        h = self.stem_state(x) + self.stem(fine)
         weight = references.present / references.present.sum(1, keepdim=True)
         identity = (weight[:, :, None] * references.identity).sum(1)
         told = torch.cat([wanted.face, wanted.light, wanted.style, identity], 1)
@@ -285,23 +293,19 @@ class Denoiser(nn.Module):
                 h = block(h, condition)
 
         # The layers, from features on the maps' own grid.
-        h = self.fine(_channels_last(torch.cat([F.pixel_shuffle(self.last(h), 2), fine], 1)))
+        h = self.fine(F.pixel_shuffle(self.last(h), 2) + self.detail(fine))
         own = torch.cat([copy, ratio.mean(1, keepdim=True), trust], 1)
         common = self.of_picture(h)
         common = common.repeat_interleave(k, 0) if b > 1 else common
-        candidate = F.silu(self.of_candidate(_channels_last(own)) + common)
+        candidate = F.silu(self.of_candidate(own) + common)
         shift = _SHIFT * torch.tanh(self.shift(candidate))
-        prefer = F.pixel_shuffle(self.prefer(candidate), 2) + _twice(2.0 * prior)
-        colour = torch.sigmoid(F.pixel_shuffle(self.paint(h), 2))
-        shadow = F.pixel_shuffle(self.shadow(h), 2)
         return Layers(
-            share=_grouped(prefer, b)[:, :, 0].softmax(1),
+            share=_grouped(self.prefer(candidate) + 2.0 * prior, b)[:, :, 0].softmax(1),
             place=_grouped(place.permute(0, 3, 1, 2) + shift, b),
-            gain=(_twice(base) + 1.5 * torch.tanh(F.pixel_shuffle(self.gain(h), 2))).exp(),
-            shadow=torch.cat([shadow[:, :1], torch.sigmoid(shadow[:, 1:])], 1),
-            paint=torch.cat(
-                [colour[:, :3] * colour[:, 3:4], colour[:, 3:4], colour[:, 4:7] * colour[:, 7:], colour[:, 7:]], 1
-            ),
+            gain=(base + 1.5 * torch.tanh(self.gain(h))).exp(),
+            shade=torch.sigmoid(self.shade(h)),
+            under=torch.sigmoid(self.under(h)),
+            paint=F.pixel_shuffle(torch.sigmoid(self.paint(h)), 2),
             cut=F.pixel_shuffle(self.cut(h), 2),
         )
 
@@ -317,17 +321,19 @@ def compose(layers: Layers, pictures: Tensor) -> Tensor:
     place = up(layers.place.flatten(0, 1)).permute(0, 2, 3, 1)
     fetched = F.grid_sample(pictures.flatten(0, 1), place, mode="bilinear", padding_mode="zeros", align_corners=False)
     copied = (up(layers.share)[:, :, None] * _grouped(fetched, b)).sum(1)
-    shadow = up(layers.shadow)
-    lit = copied[:, :3] * up(layers.gain) * (1.0 - sharp(shadow[:, :1]) * shadow[:, 1:])
+    paint, under, shadow = up(layers.cut).split(1, 1)
+    lit = copied[:, :3] * up(layers.gain) * (1.0 - sharp(shadow) * up(layers.shade))
     copied = torch.cat([torch.minimum(lit, copied[:, 3:]), copied[:, 3:]], 1)
-    full = layers._replace(paint=up(layers.paint), cut=up(layers.cut))
-    return copied + sharp(full.cut[:, :1]) * (painted(full) - copied)
+    over = up(layers.paint)
+    over = over + sharp(under) * (up(layers.under) - over)
+    out = copied + sharp(paint) * (over - copied)
+    return torch.cat([torch.minimum(out[:, :3], out[:, 3:]), out[:, 3:]], 1)
 
 
 def painted(layers: Layers) -> Tensor:
     """[B,4,256,256] both painted layers, one over the other, premultiplied."""
-    first, second = layers.paint.chunk(2, 1)
-    return first + sharp(layers.cut[:, 1:]) * (second - first)
+    under = _twice(layers.under)
+    return layers.paint + sharp(layers.cut[:, 1:2]) * (under - layers.paint)
 
 
 class _Sharp(torch.autograd.Function):

@@ -36,6 +36,7 @@ class Plan:
     workers: int = 2  # processes of one thread each; they average their gradients
     rate: float = 8e-4
     warmup: int = 100
+    falling: float = 0.25  # of the run in which the rate falls (arXiv 2405.18392)
     final_share: float = 0.03
     seed: int = 0
     pure_share: float = 0.6  # of the samples that begin from pure noise
@@ -133,7 +134,7 @@ class Trainer:
         torch.manual_seed((plan.seed * 1_000_003 + self.step) * 64 + self.rank)
         batch = plan.batch // plan.workers
         done = min(self.spent_s / (60.0 * plan.minutes), 1.0)
-        share = plan.final_share + (1.0 - plan.final_share) * 0.5 * (1.0 + math.cos(math.pi * done))
+        share = min(1.0, plan.final_share + (1.0 - plan.final_share) * (1.0 - done) / plan.falling)
         for group in self.optimiser.param_groups:
             group["lr"] = plan.rate * share * min(1.0, (self.step + 1) / plan.warmup)
         count = int(
@@ -156,7 +157,7 @@ class Trainer:
         self.optimiser.step()
         self.step += 1
         if self.step % _AVERAGE_EVERY == 0:
-            decay = min(0.998, (self.step + 1) / (self.step + 20)) ** _AVERAGE_EVERY
+            decay = min(0.999, (self.step + 1) / (self.step + 20)) ** _AVERAGE_EVERY
             with torch.no_grad():
                 torch._foreach_lerp_(list(self.ema.parameters()), list(self.net.parameters()), 1.0 - decay)
         return float(loss.detach())
@@ -197,7 +198,7 @@ class Trainer:
         return True
 
 
-def run(rank: int, plan: Plan, port: int, subjects: list[Subject], held: list[Subject]) -> None:
+def run(rank: int, plan: Plan, port: int, subjects: list[Subject], held: dict[str, list[Subject]]) -> None:
     """One worker's part of a run; the first of them tells how it goes and keeps checkpoints."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -225,12 +226,11 @@ def run(rank: int, plan: Plan, port: int, subjects: list[Subject], held: list[Su
         _look(trainer, held)
 
 
-def _look(trainer: Trainer, held: list[Subject]) -> None:
+def _look(trainer: Trainer, held: dict[str, list[Subject]]) -> None:
     trainer.save()
-    for style, name in ((examples.PERSON, "people"), (examples.DRAWN, "drawn")):
-        if some := [subject for subject in held if subject.style == style]:
-            found = " ".join(f"{k} {v:.3f}" for k, v in psnr(trainer.ema, some).items())
-            print(f"step {trainer.step} {name} {found}", flush=True)
+    for name, subjects in held.items():
+        found = " ".join(f"{k} {v:.3f}" for k, v in psnr(trainer.ema, subjects).items())
+        print(f"step {trainer.step} {name} {found}", flush=True)
 
 
 def main() -> None:
@@ -240,7 +240,7 @@ def main() -> None:
         type=Path,
         required=True,
         nargs="+",
-        help="folders of packed shards; the last shard of each is held out",
+        help="folders of packed shards; the first shard of each is held out",
     )
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="of training, all calls together")
@@ -249,9 +249,9 @@ def main() -> None:
     args = parser.parse_args()
     plan = Plan(args.run, args.minutes, args.batch, args.workers)
     shards = [sorted(folder.iterdir()) for folder in args.packs]
-    subjects = examples.read([shard for part in shards for shard in part[:-1]])
-    held = examples.read([part[-1] for part in shards])
-    print(f"{len(subjects)} people, {len(held)} held out", flush=True)
+    subjects = examples.read([shard for part in shards for shard in part[1:]])
+    held = {folder.name: examples.read(part[:1]) for folder, part in zip(args.packs, shards, strict=True)}
+    print(f"{len(subjects)} characters, {sum(map(len, held.values()))} held out", flush=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -20,7 +20,7 @@ from omote.engine.training.anime import dataset as drawn
 from omote.engine.training.faces import dataset
 
 KIT = Path(__file__).parents[2].parent / "shared" / "kit"
-SMALL = Sizes(widths=(16, 32, 32, 32), blocks=(1, 1, 1, 1), features=(24, 24), identity=16, fine=16, candidate=8)
+SMALL = Sizes(widths=(16, 32, 32, 32), blocks=(1, 1, 1, 1), features=(16, 16), identity=16, fine=16, candidate=8)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from omote.engine.model.denoiser import (
     sharp,
 )
 
-SMALL = Sizes(widths=(16, 32, 32, 32), blocks=(1, 1, 1, 1), features=(24, 24), identity=16, fine=16, candidate=8)
+SMALL = Sizes(widths=(16, 32, 32, 32), blocks=(1, 1, 1, 1), features=(16, 16), identity=16, fine=16, candidate=8)
 
 
 def denoiser() -> Denoiser:
@@ -108,7 +108,8 @@ def test_a_new_denoiser_copies_its_reference() -> None:
     with torch.no_grad():
         layers = drawn(net, wanted, references._replace(place=own))
         unlit = layers._replace(gain=torch.ones_like(layers.gain))
-        painted = 0.1 * unlit.paint[:, :4]  # a tenth of paint everywhere, where training begins
+        paint = 0.5 * (unlit.paint + 0.5)  # half of each layer of paint
+        painted = 0.1 * paint  # a tenth of paint everywhere, where training begins
         expected = 0.9 * pictures[:, 0] + painted
         inner = (..., slice(2, -2), slice(2, -2))  # at the border places are not known between cells
         torch.testing.assert_close(compose(unlit, pictures)[inner], expected[inner], atol=1e-4, rtol=1e-4)
@@ -142,15 +143,14 @@ def test_compositing_in_bytes_equals_compositing_in_torch(count: int, size: int)
 
     own = own_place(torch.zeros(GRID, GRID, 2))[None, None]
     place = own + 0.1 * (smooth(2 * count, GRID).reshape(1, count, 2, GRID, GRID) - 0.5)
-    alpha = (smooth(2, STATE) * 1.5).clamp(0.0, 1.0)
-    colour = smooth(6, STATE).clamp(0.0, 1.0)
     layers = Layers(
-        share=(4.0 * smooth(count, STATE)).softmax(1),
+        share=(4.0 * smooth(count, GRID)).softmax(1),
         place=place,
-        gain=0.5 + smooth(3, STATE),
-        shadow=torch.cat([4.0 * (smooth(1, STATE) - 0.5), smooth(3, STATE).clamp(0.0, 1.0)], 1),
-        paint=torch.cat([colour[:, :3] * alpha[:, :1], alpha[:, :1], colour[:, 3:] * alpha[:, 1:], alpha[:, 1:]], 1),
-        cut=4.0 * (smooth(2, STATE) - 0.6),
+        gain=0.5 + smooth(3, GRID),
+        shade=smooth(3, GRID).clamp(0.0, 1.0),
+        under=smooth(4, GRID).clamp(0.0, 1.0),
+        paint=smooth(4, STATE).clamp(0.0, 1.0),
+        cut=4.0 * (smooth(3, STATE) - 0.6),
     )
     opaque = (smooth(count, size, 16) * 2.0 - 0.5).clamp(0.0, 1.0)[0, :, None]
     pictures = torch.cat(
