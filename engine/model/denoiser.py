@@ -147,20 +147,22 @@ class GeometryAttention(nn.Module):
 
     def forward(self, x: Tensor, aligned: Tensor, trust: Tensor, bias: Tensor) -> Tensor:
         """`aligned` [B*K,C,H,W] and `trust` [B*K,4,H,W] lie over x; `bias` [B*K,1,H,W] is added to the logits."""
-        b, count = x.shape[0], aligned.shape[0] // x.shape[0]
+        b = x.shape[0]
         key, value, bias = self.key(aligned), self.value(aligned), self.believe(trust) + bias
         query = self.query(self.norm(x))
-        each = query.repeat_interleave(count, 0) if b > 1 else query
+        each = _repeated(query, aligned)
         gather, spread = self.gather.to(query.dtype), self.spread.to(query.dtype)
-        logits = [F.conv2d(query * self.nothing[0], gather)[:, None]]
+        none = F.conv2d(query * self.nothing[0], gather)[:, None]  # [B,1,heads,H,W]
         moved = [(_moved(key, step), _moved(value, step)) for step in self.steps]
-        for n, (near, _) in enumerate(moved):
-            logits.append(_grouped(F.conv2d(each * near, gather) + self.near[n] + bias, b))
-        weight = torch.cat(logits, 1).softmax(1)  # [B,1+K*n,heads,H,W]
-        mixed = F.conv2d(weight[:, 0], spread) * self.nothing[1]
-        for n, (_, near) in enumerate(moved):
-            share = weight[:, 1 + n * count : 1 + (n + 1) * count].flatten(0, 1)
-            mixed = mixed + _grouped(F.conv2d(share, spread) * near, b).sum(1)
+        logits = [_grouped(F.conv2d(each * near, gather) + bias, b) + self.near[n] for n, (near, _) in enumerate(moved)]
+        # A softmax over all of them, written out: how many references there are stays open in an exported graph.
+        highest = torch.stack([none, *(one.amax(1, keepdim=True) for one in logits)]).amax(0)
+        none = (none - highest).exp()
+        shares = [(one - highest).exp() for one in logits]
+        total = none + torch.stack([one.sum(1, keepdim=True) for one in shares]).sum(0)
+        mixed = F.conv2d((none / total)[:, 0], spread) * self.nothing[1]
+        for share, (_, near) in zip(shares, moved, strict=True):
+            mixed = mixed + _grouped(F.conv2d((share / total).flatten(0, 1), spread) * near, b).sum(1)
         added: Tensor = self.out(mixed)
         return x + added
 
@@ -246,16 +248,15 @@ class Denoiser(nn.Module):
         return _grouped(fine, b), _grouped(coarse, b), _grouped(identity, b)
 
     def forward(self, x: Tensor, t: Tensor, wanted: Wanted, references: References) -> Layers:
-        b, k = references.present.shape
+        b = references.present.shape[0]
         place, trust = references.place.flatten(0, 1), references.trust.flatten(0, 1)  # [BK,...]
-        present = references.present.reshape(b * k, 1, 1, 1)
+        present = references.present.flatten(0, 1)[:, None, None, None]
         prior = ((trust[:, :1] * trust[:, 1:2] + _UNSEEN) * present + _ABSENT).log()  # [BK,1,G,G]
 
         # What the geometry alone would copy, relit by the irradiance of both lights.
         irradiance = log_irradiance(wanted.light, lit_normals(wanted.geometry, wanted.style))
         sampled = _fetch(references.picture.flatten(0, 1), place)
-        each = irradiance.repeat_interleave(k, 0) if b > 1 else irradiance
-        ratio = ((each - sampled[:, 4:7]) * _GAMMA).clamp(-1.5, 1.5)
+        ratio = ((_repeated(irradiance, sampled) - sampled[:, 4:7]) * _GAMMA).clamp(-1.5, 1.5)
         copy = torch.cat([sampled[:, :3] * ratio.exp(), sampled[:, 3:4]], 1)
         share = _grouped(2.0 * prior, b).softmax(1).flatten(0, 1)
         displaced = 4.0 * (place.permute(0, 3, 1, 2) - own_place(place))
@@ -295,9 +296,7 @@ class Denoiser(nn.Module):
         # The layers, from features on the maps' own grid.
         h = self.fine(F.pixel_shuffle(self.last(h), 2) + self.detail(fine))
         own = torch.cat([copy, ratio.mean(1, keepdim=True), trust], 1)
-        common = self.of_picture(h)
-        common = common.repeat_interleave(k, 0) if b > 1 else common
-        candidate = F.silu(self.of_candidate(own) + common)
+        candidate = F.silu(self.of_candidate(own) + _repeated(self.of_picture(h), own))
         shift = _SHIFT * torch.tanh(self.shift(candidate))
         return Layers(
             share=_grouped(self.prefer(candidate) + 2.0 * prior, b)[:, :, 0].softmax(1),
@@ -321,7 +320,7 @@ def compose(layers: Layers, pictures: Tensor) -> Tensor:
     place = up(layers.place.flatten(0, 1)).permute(0, 2, 3, 1)
     fetched = F.grid_sample(pictures.flatten(0, 1), place, mode="bilinear", padding_mode="zeros", align_corners=False)
     copied = (up(layers.share)[:, :, None] * _grouped(fetched, b)).sum(1)
-    paint, under, shadow = up(layers.cut).split(1, 1)
+    paint, under, shadow = up(layers.cut).chunk(3, 1)
     lit = copied[:, :3] * up(layers.gain) * (1.0 - sharp(shadow) * up(layers.shade))
     copied = torch.cat([torch.minimum(lit, copied[:, 3:]), copied[:, 3:]], 1)
     over = up(layers.paint)
@@ -399,6 +398,11 @@ def _fetch(value: Tensor, place: Tensor) -> Tensor:
 def _grouped(x: Tensor, characters: int) -> Tensor:
     """[B,K,...] out of [B*K,...]."""
     return x.reshape(characters, -1, *x.shape[1:])
+
+
+def _repeated(x: Tensor, rows: Tensor) -> Tensor:
+    """[B*K,...] what each character's references have in common; of one character it stays [1,...]."""
+    return x if x.shape[0] == 1 else x.repeat_interleave(rows.shape[0] // x.shape[0], 0)
 
 
 def _channels_last(x: Tensor) -> Tensor:

@@ -1,0 +1,157 @@
+"""Draws characters: poses the head, asks the denoiser for layers, and composes them out of the references."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.engine.diffusion.conditioning import face_row
+from omote.engine.face.correspondence import GRID, View, Viewer
+from omote.engine.face.light import checked_light
+from omote.engine.nouns import FlameParams
+
+from .character import Character
+from .compositing import compose
+from .networks import DenoiserInputs, Encoded, EncoderInputs, Networks
+
+Array = NDArray[np.float32]
+Rgba = NDArray[np.uint8]
+Row = TypeVar("Row")
+
+STATE = 256  # pixels on a side of the picture that is denoised
+MOST_AT_ONCE = 3  # references that one picture copies from
+_STYLES = {"open": (1.0, 0.0), "anime": (0.0, 1.0)}
+_NOISE_SEED = 20261123
+# How far another face may be from the one wanted before its reference counts for nothing, in the denoiser's numbers:
+# expression coefficients of about 1, radians times 3.
+_REACH = 2.5
+
+
+@dataclass(eq=False)
+class Look:
+    """A character made ready to be drawn: a head with its hair, and what the networks and the compositing read."""
+
+    character: Character
+    viewer: Viewer
+    views: list[View]
+    encoded: Encoded
+    style: Array  # [1,2]
+    faces: Array  # [K,64] the faces that the references show
+    _pictures: dict[int, list[Rgba]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, character: Character, networks: Networks) -> Look:
+        """About 30 ms a reference."""
+        head, references = character.posed_by(), character.references
+        first = references[0]
+        alpha = cv2.resize(first.rgba[..., 3], (GRID, GRID), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
+        viewer = Viewer(head.shaped(character.shape), head).with_hair(first.params, alpha)
+        views = [viewer.view(one.params) for one in references]
+        style = np.array([_STYLES[character.head]], np.float32)
+        small = np.stack([_premultiplied(one.rgba, GRID) for one in references])
+        encoded = networks.encode(
+            EncoderInputs(
+                rgba=np.ascontiguousarray(small.astype(np.float32).transpose(0, 3, 1, 2) / np.float32(255.0)),
+                geometry=np.stack([view.geometry for view in views]),
+                light=np.stack([one.light for one in references]).astype(np.float32),
+                style=style.repeat(len(references), 0),
+            )
+        )
+        return cls(character, viewer, views, encoded, style, np.stack([face_row(one.params) for one in references]))
+
+    def pictures(self, size: int) -> list[Rgba]:
+        """[S,S,4] premultiplied: the references at this size, made at the first asking."""
+        if size not in self._pictures:
+            self._pictures[size] = [_premultiplied(one.rgba, size) for one in self.character.references]
+        return self._pictures[size]
+
+    def chosen(self, face: Array) -> tuple[list[int], Array]:
+        """Which references a picture of this face [64] copies from, and how much each is there, 0 to 1.
+
+        The first always is. Others fade in as the face comes near theirs, and one that is displaced has faded out.
+        """
+        distance = np.sqrt(np.square(self.faces - face).sum(1))
+        near = np.maximum(1.0 - distance / _REACH, 0.0)
+        near[0] = 2.0
+        order = np.argsort(-near, kind="stable")[:MOST_AT_ONCE]
+        least = np.sort(near)[::-1][MOST_AT_ONCE] if len(near) > MOST_AT_ONCE else 0.0
+        present = np.clip((near[order] - least) * 2.0, 0.0, 1.0)
+        return [int(k) for k in order], present.astype(np.float32)
+
+
+class Renderer:
+    """Draws from one thread at a time; the noise is always the same, so a picture is a function of what it shows."""
+
+    def __init__(self, networks: Networks) -> None:
+        self._networks = networks
+
+    def look(self, character: Character) -> Look:
+        """The character made ready for these networks."""
+        return Look.of(character, self._networks)
+
+    def draw(self, look: Look, params: FlameParams, light: Array, size: int, steps: int = 1) -> Rgba:
+        """[S,S,4] straight RGBA of this face in this light [27]; ValueError for light or basis of another form."""
+        inputs, order = self._inputs(look, params, checked_light(light))
+        layers = self._networks.layers(inputs)
+        for step in range(1, steps):
+            t = np.float32(1.0 - step / steps)
+            clean = _state(compose(layers, _picked(look.pictures(STATE), order)))
+            x = (1.0 - t) * clean + t * _noise()
+            layers = self._networks.layers(DenoiserInputs(**{**vars(inputs), "x": x, "t": np.full(1, t, np.float32)}))
+        return compose(layers, _picked(look.pictures(size), order))
+
+    def _inputs(self, look: Look, params: FlameParams, light: Array) -> tuple[DenoiserInputs, list[int]]:
+        face = face_row(params)
+        order, present = look.chosen(face)
+        view = look.viewer.view(params)
+        found = look.viewer.correspondence(view, _picked(look.views, order))
+        picture, fine, coarse, identity = (part[order][None] for part in look.encoded)
+        inputs = DenoiserInputs(
+            x=_noise(),
+            t=np.ones(1, np.float32),
+            geometry=view.geometry[None],
+            face=face[None],
+            light=light[None].astype(np.float32),
+            style=look.style,
+            picture=picture,
+            fine=fine,
+            coarse=coarse,
+            identity=identity,
+            place=found.place[None],
+            trust=found.trust[None],
+            present=present[None],
+        )
+        return inputs, order
+
+
+def _picked(rows: Sequence[Row], order: Sequence[int]) -> list[Row]:
+    return [rows[k] for k in order]
+
+
+@cache
+def _noise() -> Array:
+    """[1,4,256,256] the same normal noise for everybody, always: a still face gives a still picture."""
+    return np.random.default_rng(_NOISE_SEED).standard_normal((1, 4, STATE, STATE), np.float32)
+
+
+def _state(rgba: Rgba) -> Array:
+    """[1,4,256,256] premultiplied, -1 to 1."""
+    levels = _premultiplied(rgba, len(rgba)).astype(np.float32).transpose(2, 0, 1)
+    return np.ascontiguousarray(levels / np.float32(127.5) - np.float32(1.0))[None]
+
+
+def _premultiplied(rgba: Rgba, size: int) -> Rgba:
+    """[S,S,4] with colour multiplied by alpha, at another size."""
+    alpha = rgba[..., 3]
+    faded = cv2.multiply(rgba, cv2.merge([alpha, alpha, alpha, np.full_like(alpha, 255)]), scale=1.0 / 255.0)
+    if size == len(rgba):
+        return np.asarray(faded, np.uint8)
+    kind = cv2.INTER_AREA if size < len(rgba) else cv2.INTER_CUBIC
+    out = np.asarray(cv2.resize(faded, (size, size), interpolation=kind), np.uint8)
+    return np.minimum(out, out[..., 3:])
