@@ -109,6 +109,17 @@ def _keep_below_alpha(picture: Bytes, alpha: Bytes) -> None:
     cv2.min(picture, cv2.merge([alpha] * 4), picture)
 
 
+def premultiplied(rgba: Bytes, size: int) -> Bytes:
+    """[S,S,4] with colour multiplied by alpha, at another size."""
+    alpha = rgba[..., 3]
+    faded = cv2.multiply(rgba, cv2.merge([alpha, alpha, alpha, np.full_like(alpha, 255)]), scale=1.0 / 255.0)
+    if size == len(rgba):
+        return np.asarray(faded, np.uint8)
+    kind = cv2.INTER_AREA if size < len(rgba) else cv2.INTER_CUBIC
+    out = np.asarray(cv2.resize(faded, (size, size), interpolation=kind), np.uint8)
+    return np.minimum(out, out[..., 3:])
+
+
 def straight(picture: Bytes) -> Bytes:
     """The same picture with colour divided by alpha."""
     alpha = picture[..., 3]

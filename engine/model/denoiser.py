@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from omote.engine.face.correspondence import GEOMETRY, TRUST
@@ -20,21 +23,6 @@ _SHIFT = 0.04  # the farthest that a displacement is corrected, in pictures of w
 _GAMMA = 0.4545  # display levels per linear light, in logarithms
 _UNSEEN = 1e-3  # trust in what the geometry says is hidden
 _ABSENT = 1e-9  # trust in a reference that is not there
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """The widths of one network."""
-
-    widths: tuple[int, ...] = (32, 96, 160, 256)  # at 64, 32, 16 and 8 cells on a side
-    blocks: tuple[int, ...] = (1, 1, 2, 1)
-    condition: int = 128
-    face: int = 64
-    style: int = 2  # person, drawn
-    features: tuple[int, ...] = (32, 64)  # of a reference, at 64 and at 32 cells
-    identity: int = 96
-    fine: int = 32  # channels at 128 cells
-    candidate: int = 16  # channels of one reference at 128 cells
 
 
 class Wanted(NamedTuple):
@@ -102,15 +90,14 @@ class Block(nn.Module):
 class Encoder(nn.Module):
     """Features of one reference [B,C,64,64], [B,C,32,32] and an identity token [B,I]; run once a character."""
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, features: Sequence[int], identity: int) -> None:
         super().__init__()
-        fine, coarse = sizes.features
+        fine, coarse = features
         self.stem = nn.Conv2d(REFERENCE + GEOMETRY, fine, 4, stride=2, padding=1)
         self.fine = nn.Sequential(Block(fine), Block(fine))
         self.down = nn.Conv2d(fine, coarse, 3, stride=2, padding=1)
         self.coarse = nn.Sequential(Block(coarse), Block(coarse))
-        width = sizes.identity
-        self.identity = nn.Sequential(nn.Linear(coarse, width), nn.SiLU(), nn.Linear(width, width))
+        self.identity = nn.Sequential(nn.Linear(coarse, identity), nn.SiLU(), nn.Linear(identity, identity))
 
     def forward(self, picture: Tensor, geometry: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         fine = self.fine(self.stem(_channels_last(torch.cat([picture, geometry], 1))))
@@ -197,44 +184,59 @@ class SelfAttention(nn.Module):
         return x + added
 
 
-class Denoiser(nn.Module):
-    """D(x, t) → the layers of the clean picture.
+class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """D(x, t) → the layers of the clean picture; `from_pretrained` reads a folder with config.json and safetensors.
 
     x = (1 - t) clean + t noise with premultiplied clean colour in -1 to 1 (flow matching, arXiv 2210.02747), t in 0..1.
     """
 
-    def __init__(self, sizes: Sizes | None = None) -> None:
+    @register_to_config  # type: ignore[untyped-decorator]
+    def __init__(
+        self,
+        widths: Sequence[int] = (32, 96, 160, 256),  # at 64, 32, 16 and 8 cells on a side
+        blocks: Sequence[int] = (1, 1, 2, 1),
+        condition_width: int = 128,
+        face_size: int = 64,
+        styles: int = 2,  # person, drawn
+        features: Sequence[int] = (32, 64),  # of a reference, at 64 and at 32 cells
+        identity_width: int = 96,
+        fine_width: int = 32,  # channels at 128 cells
+        candidate_width: int = 16,  # channels of one reference at 128 cells
+    ) -> None:
         super().__init__()
-        self.sizes = s = sizes or Sizes()
-        w, narrowing = s.widths, list(zip(s.widths, s.widths[1:], strict=False))
-        self.encoder = Encoder(s)
-        told = s.face + 27 + s.style + s.identity
-        self.embed_time = nn.Sequential(nn.Linear(64, s.condition), nn.SiLU())
-        self.embed = nn.Sequential(nn.Linear(told, s.condition), nn.SiLU(), nn.Linear(s.condition, s.condition))
+        w, narrowing = widths, list(pairwise(widths))
+        self.encoder = Encoder(features, identity_width)
+        told = face_size + 27 + styles + identity_width
+        self.embed_time = nn.Sequential(nn.Linear(64, condition_width), nn.SiLU())
+        self.embed = nn.Sequential(
+            nn.Linear(told, condition_width), nn.SiLU(), nn.Linear(condition_width, condition_width)
+        )
         self.stem_state = nn.Conv2d(4, w[0], 4, stride=4)
         self.stem = nn.Conv2d(_FINE, w[0], 4, stride=2, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in narrowing)
         self.up = nn.ModuleList(nn.Conv2d(b, a, 3, padding=1) for a, b in reversed(narrowing))
-        levels = list(zip(w, s.blocks, strict=True))
-        self.before = nn.ModuleList(nn.ModuleList(Block(c, s.condition) for _ in range(n)) for c, n in levels)
-        self.after = nn.ModuleList(nn.ModuleList(Block(c, s.condition) for _ in range(n)) for c, n in reversed(levels))
-        self.look = nn.ModuleList(GeometryAttention(w[k], s.features[k], has_neighbours=k == 1) for k in (0, 1))
+        levels = list(zip(w, blocks, strict=True))
+        self.before = nn.ModuleList(nn.ModuleList(Block(c, condition_width) for _ in range(n)) for c, n in levels)
+        self.after = nn.ModuleList(
+            nn.ModuleList(Block(c, condition_width) for _ in range(n)) for c, n in reversed(levels)
+        )
+        self.look = nn.ModuleList(GeometryAttention(w[k], features[k], has_neighbours=k == 1) for k in (0, 1))
         self.attend = nn.ModuleList([SelfAttention(w[2]), SelfAttention(w[3])])
-        self.last = nn.Sequential(_norm(w[0]), nn.SiLU(), nn.Conv2d(w[0], s.fine * 4, 1))
-        self.detail = nn.Conv2d(_FINE, s.fine, 1)
+        self.last = nn.Sequential(_norm(w[0]), nn.SiLU(), nn.Conv2d(w[0], fine_width * 4, 1))
+        self.detail = nn.Conv2d(_FINE, fine_width, 1)
         self.fine = nn.Sequential(
             nn.SiLU(),
-            nn.Conv2d(s.fine, s.fine, 3, padding=1),
+            nn.Conv2d(fine_width, fine_width, 3, padding=1),
             nn.SiLU(),
-            nn.Conv2d(s.fine, s.fine, 3, padding=1),
+            nn.Conv2d(fine_width, fine_width, 3, padding=1),
             nn.SiLU(),
         )
-        self.of_candidate = nn.Conv2d(_CANDIDATE, s.candidate, 1)
-        self.of_picture = nn.Conv2d(s.fine, s.candidate, 1)
+        self.of_candidate = nn.Conv2d(_CANDIDATE, candidate_width, 1)
+        self.of_picture = nn.Conv2d(fine_width, candidate_width, 1)
         # One convolution a kind of output: OpenVINO splits channels slowly.
-        self.prefer, self.shift = nn.Conv2d(s.candidate, 1, 1), nn.Conv2d(s.candidate, 2, 1)
-        self.paint, self.cut = nn.Conv2d(s.fine, 4 * 4, 1), nn.Conv2d(s.fine, 4 * 3, 1)
-        self.gain, self.shade, self.under = (nn.Conv2d(s.fine, n, 1) for n in (3, 3, 4))
+        self.prefer, self.shift = nn.Conv2d(candidate_width, 1, 1), nn.Conv2d(candidate_width, 2, 1)
+        self.paint, self.cut = nn.Conv2d(fine_width, 4 * 4, 1), nn.Conv2d(fine_width, 4 * 3, 1)
+        self.gain, self.shade, self.under = (nn.Conv2d(fine_width, n, 1) for n in (3, 3, 4))
         for head in (self.prefer, self.shift, self.paint, self.cut, self.gain, self.shade, self.under):
             nn.init.zeros_(head.weight)
             head.bias = nn.Parameter(torch.zeros(head.out_channels))

@@ -17,7 +17,7 @@ from omote.engine.face.light import checked_light
 from omote.engine.nouns import FlameParams
 
 from .character import Character
-from .compositing import compose
+from .compositing import compose, premultiplied
 from .networks import DenoiserInputs, Encoded, EncoderInputs, Networks
 
 Array = NDArray[np.float32]
@@ -26,7 +26,7 @@ Row = TypeVar("Row")
 
 STATE = 256  # pixels on a side of the picture that is denoised
 MOST_AT_ONCE = 3  # references that one picture copies from
-_STYLES = {"open": (1.0, 0.0), "anime": (0.0, 1.0)}
+STYLES = {"open": (1.0, 0.0), "anime": (0.0, 1.0)}
 _NOISE_SEED = 20261123
 # How far another face may be from the one wanted before its reference counts for nothing, in the denoiser's numbers:
 # expression coefficients of about 1, radians times 3.
@@ -48,13 +48,11 @@ class Look:
     @classmethod
     def of(cls, character: Character, networks: Networks) -> Look:
         """About 30 ms a reference."""
-        head, references = character.posed_by(), character.references
-        first = references[0]
-        alpha = cv2.resize(first.rgba[..., 3], (GRID, GRID), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
-        viewer = Viewer(head.shaped(character.shape), head).with_hair(first.params, alpha)
+        references = character.references
+        viewer = viewer_of(character)
         views = [viewer.view(one.params) for one in references]
-        style = np.array([_STYLES[character.head]], np.float32)
-        small = np.stack([_premultiplied(one.rgba, GRID) for one in references])
+        style = np.array([STYLES[character.head]], np.float32)
+        small = np.stack([premultiplied(one.rgba, GRID) for one in references])
         encoded = networks.encode(
             EncoderInputs(
                 rgba=np.ascontiguousarray(small.astype(np.float32).transpose(0, 3, 1, 2) / np.float32(255.0)),
@@ -68,7 +66,7 @@ class Look:
     def pictures(self, size: int) -> list[Rgba]:
         """[S,S,4] premultiplied: the references at this size, made at the first asking."""
         if size not in self._pictures:
-            self._pictures[size] = [_premultiplied(one.rgba, size) for one in self.character.references]
+            self._pictures[size] = [premultiplied(one.rgba, size) for one in self.character.references]
         return self._pictures[size]
 
     def chosen(self, face: Array) -> tuple[list[int], Array]:
@@ -98,11 +96,12 @@ class Renderer:
     def draw(self, look: Look, params: FlameParams, light: Array, size: int, steps: int = 1) -> Rgba:
         """[S,S,4] straight RGBA of this face in this light [27]; ValueError for light or basis of another form."""
         inputs, order = self._inputs(look, params, checked_light(light))
-        layers = self._networks.layers(inputs)
+        layers, x = self._networks.layers(inputs), inputs.x
         for step in range(1, steps):
-            t = np.float32(1.0 - step / steps)
+            # Euler's method along the straight path from noise to the picture.
+            t, last = np.float32(1.0 - step / steps), np.float32(1.0 - (step - 1) / steps)
             clean = _state(compose(layers, _picked(look.pictures(STATE), order)))
-            x = (1.0 - t) * clean + t * _noise()
+            x = x + (t - last) * (x - clean) / last
             layers = self._networks.layers(DenoiserInputs(**{**vars(inputs), "x": x, "t": np.full(1, t, np.float32)}))
         return compose(layers, _picked(look.pictures(size), order))
 
@@ -130,6 +129,13 @@ class Renderer:
         return inputs, order
 
 
+def viewer_of(character: Character) -> Viewer:
+    """The character's head, with hair as the first reference shows it."""
+    head, first = character.posed_by(), character.references[0]
+    alpha = cv2.resize(first.rgba[..., 3], (GRID, GRID), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
+    return Viewer(head.shaped(character.shape), head).with_hair(first.params, alpha)
+
+
 def _picked(rows: Sequence[Row], order: Sequence[int]) -> list[Row]:
     return [rows[k] for k in order]
 
@@ -142,16 +148,5 @@ def _noise() -> Array:
 
 def _state(rgba: Rgba) -> Array:
     """[1,4,256,256] premultiplied, -1 to 1."""
-    levels = _premultiplied(rgba, len(rgba)).astype(np.float32).transpose(2, 0, 1)
+    levels = premultiplied(rgba, len(rgba)).astype(np.float32).transpose(2, 0, 1)
     return np.ascontiguousarray(levels / np.float32(127.5) - np.float32(1.0))[None]
-
-
-def _premultiplied(rgba: Rgba, size: int) -> Rgba:
-    """[S,S,4] with colour multiplied by alpha, at another size."""
-    alpha = rgba[..., 3]
-    faded = cv2.multiply(rgba, cv2.merge([alpha, alpha, alpha, np.full_like(alpha, 255)]), scale=1.0 / 255.0)
-    if size == len(rgba):
-        return np.asarray(faded, np.uint8)
-    kind = cv2.INTER_AREA if size < len(rgba) else cv2.INTER_CUBIC
-    out = np.asarray(cv2.resize(faded, (size, size), interpolation=kind), np.uint8)
-    return np.minimum(out, out[..., 3:])

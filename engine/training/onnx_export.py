@@ -71,18 +71,18 @@ class ExportedDenoiser(nn.Module):
 def export(net: Denoiser, folder: Path) -> None:
     """Writes `denoiser.onnx`, for one character and any number of references, and `encoder.onnx`."""
     folder.mkdir(parents=True, exist_ok=True)
-    s, g = net.sizes, GRID
+    s, g = net.config, GRID
     fine, coarse = s.features
     references = (
         torch.rand(1, 2, REFERENCE, g, g),
         torch.rand(1, 2, fine, g // 2, g // 2),
         torch.rand(1, 2, coarse, g // 4, g // 4),
-        torch.rand(1, 2, s.identity),
+        torch.rand(1, 2, s.identity_width),
         torch.rand(1, 2, g, g, 2),
         torch.rand(1, 2, TRUST, g, g),
         torch.ones(1, 2),
     )
-    wanted = (torch.rand(1, GEOMETRY, g, g), torch.rand(1, s.face), torch.rand(1, 27), torch.eye(2)[:1])
+    wanted = (torch.rand(1, GEOMETRY, g, g), torch.rand(1, s.face_size), torch.rand(1, 27), torch.eye(2)[:1])
     names = [field.name for field in fields(DenoiserInputs)]
     several = {name: {1: "references"} for name in names[-7:]} | {
         f"drawn_{k}": {1: "references"} for k in ("share", "place")

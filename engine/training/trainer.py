@@ -8,6 +8,7 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.multiprocessing import get_context
 
-from omote.engine.model.denoiser import STATE, Denoiser, Layers, Sizes, compose, painted
+from omote.engine.model.denoiser import STATE, Denoiser, Layers, compose, painted
 
 from . import examples
 from .examples import Example, Subject
@@ -115,12 +116,13 @@ def psnr(net: Denoiser, subjects: list[Subject], count: int = 24, seed: int = 5)
 class Trainer:
     """A network, its average, its optimiser and how far it is."""
 
-    def __init__(self, plan: Plan, rank: int = 0, sizes: Sizes | None = None) -> None:
+    def __init__(self, plan: Plan, rank: int = 0, **sizes: Any) -> None:
+        """`sizes` are those of the denoiser."""
         torch.manual_seed(plan.seed)
         self.plan, self.rank = plan, rank
-        self.net, self.ema = Denoiser(sizes), Denoiser(sizes).requires_grad_(False)
+        self.net, self.ema = Denoiser(**sizes), Denoiser(**sizes).requires_grad_(False)
         for net in (self.net, self.ema):
-            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            net.to(memory_format=torch.channels_last)
         self.ema.load_state_dict(self.net.state_dict())
         self.optimiser = torch.optim.AdamW(
             self.net.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True

@@ -13,14 +13,21 @@ pytest.importorskip("numba")
 import torch
 
 from omote.engine.face.correspondence import GRID
-from omote.engine.model.denoiser import STATE, Sizes
+from omote.engine.model.denoiser import STATE
 from omote.engine.offline.crew import Alone
 from omote.engine.training import examples, trainer
 from omote.engine.training.anime import dataset as drawn
 from omote.engine.training.faces import dataset
 
 KIT = Path(__file__).parents[2].parent / "shared" / "kit"
-SMALL = Sizes(widths=(16, 32, 32, 32), blocks=(1, 1, 1, 1), features=(16, 16), identity=16, fine=16, candidate=8)
+SMALL = {
+    "widths": (16, 32, 32, 32),
+    "blocks": (1, 1, 1, 1),
+    "features": (16, 16),
+    "identity_width": 16,
+    "fine_width": 16,
+    "candidate_width": 8,
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +71,11 @@ def test_an_example_shows_one_character_from_several_sides(shards: list[Path]) -
 def test_a_run_goes_on_where_it_stopped(shards: list[Path], tmp_path: Path) -> None:
     subjects = examples.read(shards)
     plan = trainer.Plan(tmp_path, minutes=1.0, batch=2, workers=1)
-    first = trainer.Trainer(plan, sizes=SMALL)
+    first = trainer.Trainer(plan, **SMALL)
     losses = [first.advance(subjects) for _ in range(2)]
     first.save()
     expected = first.advance(subjects)
-    again = trainer.Trainer(plan, sizes=SMALL)
+    again = trainer.Trainer(plan, **SMALL)
     assert again.resume()
     assert again.step == 2
     assert again.advance(subjects) == pytest.approx(expected, rel=1e-6)
@@ -76,4 +83,4 @@ def test_a_run_goes_on_where_it_stopped(shards: list[Path], tmp_path: Path) -> N
 
 
 def test_a_run_without_a_checkpoint_begins_anew(tmp_path: Path) -> None:
-    assert not trainer.Trainer(trainer.Plan(tmp_path, minutes=1.0), sizes=SMALL).resume()
+    assert not trainer.Trainer(trainer.Plan(tmp_path, minutes=1.0), **SMALL).resume()

@@ -17,7 +17,6 @@ from omote.engine.model.denoiser import (
     Denoiser,
     Layers,
     References,
-    Sizes,
     Wanted,
     compose,
     log_irradiance,
@@ -25,13 +24,20 @@ from omote.engine.model.denoiser import (
     sharp,
 )
 
-SMALL = Sizes(widths=(16, 32, 32, 32), blocks=(1, 1, 1, 1), features=(16, 16), identity=16, fine=16, candidate=8)
+SMALL = {
+    "widths": (16, 32, 32, 32),
+    "blocks": (1, 1, 1, 1),
+    "features": (16, 16),
+    "identity_width": 16,
+    "fine_width": 16,
+    "candidate_width": 8,
+}
 
 
 def denoiser() -> Denoiser:
     """A small one whose every weight takes part, as after training."""
     torch.manual_seed(0)
-    net = Denoiser(SMALL).eval().requires_grad_(False)
+    net = Denoiser(**SMALL).eval().requires_grad_(False)
     for parameter in net.parameters():
         parameter.add_(0.05 * torch.randn(parameter.shape))
     return net
@@ -100,7 +106,7 @@ def test_several_characters_are_drawn_as_each_alone() -> None:
 
 def test_a_new_denoiser_copies_its_reference() -> None:
     torch.manual_seed(0)
-    net = Denoiser(SMALL).eval()
+    net = Denoiser(**SMALL).eval()
     wanted, references = scene(net, 1)
     own = own_place(torch.zeros(GRID, GRID, 2)).permute(1, 2, 0)[None, None]
     pictures = torch.rand(1, 1, 4, STATE, STATE)
