@@ -21,6 +21,7 @@ _FINE = GEOMETRY + 3 + 4 + 1 + 1 + 2  # geometry, log irradiance, first copy, li
 _CANDIDATE = 4 + 1 + TRUST  # a reference's copy, light ratio, trust
 _SHIFT = 0.04  # the farthest that a displacement is corrected, in pictures of width 2
 _GAMMA = 0.4545  # display levels per linear light, in logarithms
+_GRAZING = 0.2  # trust below which a point begins to count as hidden
 _UNSEEN = 1e-3  # trust in what the geometry says is hidden
 _ABSENT = 1e-9  # trust in a reference that is not there
 
@@ -240,8 +241,10 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         for head in (self.prefer, self.shift, self.paint, self.cut, self.gain, self.shade, self.under):
             nn.init.zeros_(head.weight)
             head.bias = nn.Parameter(torch.zeros(head.out_channels))
-        # At first nearly all is copied, and little is in shadow.
+        # At first what a reference shows is copied, what none shows is painted, and little is in shadow.
         self.cut.bias = nn.Parameter(torch.tensor([-0.4, 0.0, -0.5]).repeat_interleave(4))
+        self.hidden = nn.Conv2d(1, 4 * 3, 1, bias=False)
+        self.hidden.weight = nn.Parameter(torch.tensor([1.2, 0.0, 0.0]).repeat_interleave(4)[:, None, None, None])
 
     def encode(self, picture: Tensor, geometry: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features and identity of references [B,K,8,G,G] with their own geometry [B,K,11,G,G]."""
@@ -266,6 +269,7 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         first = _grouped(share * first, b).sum(1)
         base = _grouped(share * ratio, b).sum(1)
         seen = _grouped(prior, b).amax(1).exp()
+        hidden = F.relu(1.0 - seen / _GRAZING)
         fine = torch.cat([wanted.geometry, irradiance, first, seen], 1)
 
         # The U-Net, whose upper two levels look at the references.
@@ -307,7 +311,7 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
             shade=torch.sigmoid(self.shade(h)),
             under=torch.sigmoid(self.under(h)),
             paint=F.pixel_shuffle(torch.sigmoid(self.paint(h)), 2),
-            cut=F.pixel_shuffle(self.cut(h), 2),
+            cut=F.pixel_shuffle(self.cut(h) + self.hidden(hidden), 2),
         )
 
 

@@ -68,13 +68,16 @@ def pyramid(x: Tensor, levels: int) -> list[Tensor]:
     return bands
 
 
-def loss_of(drawn: Tensor, truth: Tensor, geometry: Tensor) -> Tensor:
-    """L1 with eyes and mouth weighted, and L1 over a Laplacian pyramid."""
+def weights_of(truth: Tensor, geometry: Tensor) -> Tensor:
+    """[B,1,S,S] how much an error counts: much at eyes and mouth, little in the background."""
     special = F.interpolate(
         geometry[:, 7:9].amax(1, keepdim=True), size=truth.shape[-2:], mode="bilinear", align_corners=False
     )
-    near = F.max_pool2d(special, 9, 1, 4)
-    weight = 0.3 + truth[:, 3:] * (1.0 + 4.0 * near)
+    return 0.3 + truth[:, 3:] * (1.0 + 4.0 * F.max_pool2d(special, 9, 1, 4))
+
+
+def loss_of(drawn: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """L1 of colour and alpha, and L1 over a Laplacian pyramid."""
     error = (drawn - truth).abs()
     total = (error[:, :3] * weight).mean() * 3.0 + error[:, 3:].mean() * 2.0
     for ours, theirs in zip(pyramid(drawn, 3), pyramid(truth, 3), strict=True):
@@ -148,9 +151,11 @@ class Trainer:
         state = state_of(example.truth)
         x = (1.0 - mix) * state + mix * torch.randn(state.shape)
         layers = draw(self.net, example, x, t)
-        loss = loss_of(compose(layers, example.pictures), example.truth, example.wanted.geometry)
+        weight = weights_of(example.truth, example.wanted.geometry)
+        loss = loss_of(compose(layers, example.pictures), example.truth, weight)
         # Paint is learned everywhere: where nothing of it shows, nothing else would teach it to be worth showing.
-        loss = loss + _PAINT_SHARE * (painted(layers) * 2.0 - 1.0 - state).abs().mean()
+        missed = (painted(layers) * 2.0 - 1.0 - state).abs()
+        loss = loss + _PAINT_SHARE * (missed * F.interpolate(weight, size=missed.shape[-2:], mode="area")).mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if plan.workers > 1:

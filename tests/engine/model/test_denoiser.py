@@ -112,7 +112,7 @@ def test_a_new_denoiser_copies_its_reference() -> None:
     pictures = torch.rand(1, 1, 4, STATE, STATE)
     pictures[:, :, :3] *= pictures[:, :, 3:]
     with torch.no_grad():
-        layers = drawn(net, wanted, references._replace(place=own))
+        layers = drawn(net, wanted, references._replace(place=own, trust=torch.ones_like(references.trust)))
         unlit = layers._replace(gain=torch.ones_like(layers.gain))
         paint = 0.5 * (unlit.paint + 0.5)  # half of each layer of paint
         painted = 0.1 * paint  # a tenth of paint everywhere, where training begins
