@@ -13,7 +13,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from omote.engine.face.correspondence import GEOMETRY, TRUST
+from omote.engine.face.correspondence import GEOMETRY, GRID, TRUST
 
 STATE = 256  # pixels on a side of the picture that is denoised, twice the maps' cells
 REFERENCE = 8  # channels of a reference on the grid: premultiplied RGB, alpha, log irradiance (3), 1
@@ -315,9 +315,22 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         )
 
 
-def compose(layers: Layers, pictures: Tensor) -> Tensor:
-    """[B,4,S,S] premultiplied RGBA 0 to 1 out of premultiplied references [B,K,4,S,S] at their full resolution."""
-    b, side = pictures.shape[0], pictures.shape[-1]
+def cropped(layers: Layers, top: int, left: int, cells: int) -> Layers:
+    """The layers of a square part of the picture, in cells of the 128-grid."""
+
+    def part(x: Tensor) -> Tensor:
+        n = x.shape[-1] // GRID
+        return x[..., n * top : n * (top + cells), n * left : n * (left + cells)]
+
+    return Layers(*(part(layer) for layer in layers))
+
+
+def compose(layers: Layers, pictures: Tensor, side: int | None = None) -> Tensor:
+    """[B,4,S,S] premultiplied RGBA 0 to 1 out of premultiplied references [B,K,4,S,S] at their full resolution.
+
+    `side` is the pixels on a side of what cropped layers show.
+    """
+    b, side = pictures.shape[0], side or pictures.shape[-1]
 
     def up(x: Tensor) -> Tensor:
         same = x.shape[-1] == side

@@ -17,13 +17,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.multiprocessing import get_context
 
-from omote.engine.model.denoiser import STATE, Denoiser, Layers, compose, painted
+from omote.engine.face.correspondence import GRID
+from omote.engine.model.denoiser import STATE, Denoiser, Layers, compose, cropped, painted
 
 from . import examples
 from .examples import Example, Subject
 
 _AVERAGE_EVERY = 8  # steps
 _PAINT_SHARE = 0.25
+_CROP = 66  # cells on a side of the part of a picture that is learned at full resolution; its border cells are left out
 _LOOK_EVERY_S = 240.0
 
 
@@ -41,6 +43,8 @@ class Plan:
     final_share: float = 0.03
     seed: int = 0
     pure_share: float = 0.6  # of the samples that begin from pure noise
+    fine_share: float = 0.5  # of the steps that learn a part of the picture at 512
+    fine_from: float = 0.35  # of the run
 
 
 def draw(net: Denoiser, example: Example, x: Tensor, t: Tensor) -> Layers:
@@ -84,6 +88,16 @@ def loss_of(drawn: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
         band = (ours - theirs).abs()
         total = total + 4.0 * (band * F.interpolate(weight, size=band.shape[-2:], mode="area")).mean()
     return total
+
+
+def _part(layers: Layers, example: Example, weight: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """A part of what is drawn at full resolution, the same of the truth, and of the weights; mostly with the face."""
+    pixels = example.truth.shape[-1] // GRID  # a cell
+    top, left = (int(rng.integers(0, (GRID - _CROP) // 2 + 1)) * 2 for _ in range(2))
+    drawn = compose(cropped(layers, top, left, _CROP), example.pictures, _CROP * pixels)
+    inner = slice(pixels, -pixels)
+    rows, columns = (slice((a + 1) * pixels, (a + _CROP - 1) * pixels) for a in (top, left))
+    return drawn[..., inner, inner], example.truth[..., rows, columns], weight[..., rows, columns]
 
 
 def psnr(net: Denoiser, subjects: list[Subject], count: int = 24, seed: int = 5) -> dict[str, float]:
@@ -142,17 +156,23 @@ class Trainer:
         share = min(1.0, plan.final_share + (1.0 - plan.final_share) * (1.0 - done) / plan.falling)
         for group in self.optimiser.param_groups:
             group["lr"] = plan.rate * share * min(1.0, (self.step + 1) / plan.warmup)
-        count = int(
-            np.random.default_rng([plan.seed, self.step]).choice([1, 2, 3], p=[0.55, 0.3, 0.15])
-        )  # the same for all
-        example = examples.example(subjects, rng.choice(len(subjects), batch, replace=False), count, rng, size=STATE)
+        common = np.random.default_rng([plan.seed, self.step])  # the same for all workers
+        count = int(common.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))
+        is_fine = done > plan.fine_from and common.random() < plan.fine_share
+        if is_fine:
+            subjects = [one for one in subjects if one.pack.picture.shape[1] >= 2 * STATE]
+        size = 2 * STATE if is_fine else STATE
+        example = examples.example(subjects, rng.choice(len(subjects), batch, replace=False), count, rng, size=size)
         t = torch.from_numpy(np.where(rng.random(batch) < plan.pure_share, 1.0, rng.random(batch))).float()
         mix = t[:, None, None, None]
         state = state_of(example.truth)
         x = (1.0 - mix) * state + mix * torch.randn(state.shape)
         layers = draw(self.net, example, x, t)
         weight = weights_of(example.truth, example.wanted.geometry)
-        loss = loss_of(compose(layers, example.pictures), example.truth, weight)
+        if is_fine:
+            loss = loss_of(*_part(layers, example, weight, rng))
+        else:
+            loss = loss_of(compose(layers, example.pictures), example.truth, weight)
         # Paint is learned everywhere: where nothing of it shows, nothing else would teach it to be worth showing.
         missed = (painted(layers) * 2.0 - 1.0 - state).abs()
         loss = loss + _PAINT_SHARE * (missed * F.interpolate(weight, size=missed.shape[-2:], mode="area")).mean()

@@ -19,6 +19,7 @@ from omote.engine.model.denoiser import (
     References,
     Wanted,
     compose,
+    cropped,
     log_irradiance,
     own_place,
     sharp,
@@ -172,3 +173,12 @@ def test_compositing_in_bytes_equals_compositing_in_torch(count: int, size: int)
     # Five roundings to a level, and places to 1/32 of a pixel.
     assert np.abs(faded - expected).max() < 8.0
     assert np.abs(faded - expected).mean() < 0.8
+
+
+def test_a_part_is_composed_as_it_is_in_the_whole_picture() -> None:
+    net = denoiser()
+    wanted, references = scene(net, 2)
+    layers, pictures = drawn(net, wanted, references), torch.rand(1, 2, 4, 2 * STATE, 2 * STATE)
+    whole = compose(layers, pictures)
+    part = compose(cropped(layers, 20, 40, 18), pictures, 18 * 4)
+    torch.testing.assert_close(part[..., 4:-4, 4:-4], whole[..., 84:148, 164:228], atol=1e-5, rtol=1e-4)
