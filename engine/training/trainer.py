@@ -22,9 +22,12 @@ from omote.engine.model.denoiser import STATE, Denoiser, Layers, compose, croppe
 
 from . import examples
 from .examples import Example, Subject
+from .features import Features
 
 _AVERAGE_EVERY = 8  # steps
 _PAINT_SHARE = 0.25
+_FEATURE_SHARE = 0.1
+_FEATURE_SIDE = 128  # pixels on a side of the part of a picture whose features are compared
 _CROP = 66  # cells on a side of the part of a picture that is learned at full resolution; its border cells are left out
 _LOOK_EVERY_S = 240.0
 
@@ -100,6 +103,19 @@ def _part(layers: Layers, example: Example, weight: Tensor, rng: np.random.Gener
     return drawn[..., inner, inner], example.truth[..., rows, columns], weight[..., rows, columns]
 
 
+def _somewhere(drawn: Tensor, truth: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """[B,3,128,128] the same part of both, on a ground of one colour."""
+    spare = drawn.shape[-1] - _FEATURE_SIDE
+    top, left = (int(rng.integers(spare // 8, spare - spare // 8 + 1)) for _ in range(2))
+    ground = torch.from_numpy(rng.random((len(drawn), 3, 1, 1)).astype(np.float32))
+
+    def part(picture: Tensor) -> Tensor:
+        cut = picture[..., top : top + _FEATURE_SIDE, left : left + _FEATURE_SIDE]
+        return cut[:, :3] + (1.0 - cut[:, 3:]) * ground
+
+    return part(drawn), part(truth)
+
+
 def psnr(net: Denoiser, subjects: list[Subject], count: int = 24, seed: int = 5) -> dict[str, float]:
     """PSNR in dB on held-out people from one reference at rest: head, eyes, mouth, the copy alone; and alpha error."""
     rng = np.random.default_rng(seed)
@@ -144,6 +160,7 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(
             self.net.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
+        self.features = Features()
         self.step, self.spent_s = 0, 0.0
 
     def advance(self, subjects: list[Subject]) -> float:
@@ -170,12 +187,14 @@ class Trainer:
         layers = draw(self.net, example, x, t)
         weight = weights_of(example.truth, example.wanted.geometry)
         if is_fine:
-            loss = loss_of(*_part(layers, example, weight, rng))
+            drawn, truth, weight = _part(layers, example, weight, rng)
         else:
-            loss = loss_of(compose(layers, example.pictures), example.truth, weight)
+            drawn, truth = compose(layers, example.pictures), example.truth
+        loss = loss_of(drawn, truth, weight) + _FEATURE_SHARE * self.features(*_somewhere(drawn, truth, rng))
         # Paint is learned everywhere: where nothing of it shows, nothing else would teach it to be worth showing.
         missed = (painted(layers) * 2.0 - 1.0 - state).abs()
-        loss = loss + _PAINT_SHARE * (missed * F.interpolate(weight, size=missed.shape[-2:], mode="area")).mean()
+        near = weights_of(F.interpolate(example.truth, size=missed.shape[-2:], mode="area"), example.wanted.geometry)
+        loss = loss + _PAINT_SHARE * (missed * near).mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if plan.workers > 1:
