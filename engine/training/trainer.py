@@ -26,6 +26,9 @@ from .features import Features
 
 _AVERAGE_EVERY = 8  # steps
 _PAINT_SHARE = 0.25
+# How much more errors count there than on the rest of the head. The inside of the mouth covers less than 1 % of a
+# picture, and only of some: with a weight of 4 it was still painted as skin after 15,000 samples.
+_EYE, _MOUTH = 5.0, 20.0
 _FEATURE_SHARE = 0.1
 _FEATURE_SIDE = 128  # pixels on a side of the part of a picture whose features are compared
 _CROP = 66  # cells on a side of the part of a picture that is learned at full resolution; its border cells are left out
@@ -76,11 +79,10 @@ def pyramid(x: Tensor, levels: int) -> list[Tensor]:
 
 
 def weights_of(truth: Tensor, geometry: Tensor) -> Tensor:
-    """[B,1,S,S] how much an error counts: much at eyes and mouth, little in the background."""
-    special = F.interpolate(
-        geometry[:, 7:9].amax(1, keepdim=True), size=truth.shape[-2:], mode="bilinear", align_corners=False
-    )
-    return 0.3 + truth[:, 3:] * (1.0 + 4.0 * F.max_pool2d(special, 9, 1, 4))
+    """[B,1,S,S] how much an error counts: much at the eyes, most in the mouth, little in the background."""
+    small = F.max_pool2d(geometry[:, 7:9], 5, 1, 2)
+    eye, mouth = F.interpolate(small, size=truth.shape[-2:], mode="bilinear", align_corners=False).chunk(2, 1)
+    return 0.3 + truth[:, 3:] * (1.0 + _EYE * eye + _MOUTH * mouth)
 
 
 def loss_of(drawn: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
