@@ -20,8 +20,9 @@ Index = NDArray[np.int64]
 
 GRID = 128  # cells on a side of every map here
 GEOMETRY = 11  # canonical position (3), normal (3), covered, eye, mouth, depth, hair shell
-TRUST = 4  # visible, facing, log2 of the scale, covered
+TRUST = 4  # visible, how squarely compared with the wanted view, log2 of the scale, covered
 _DEPTH_SLACK = 0.03  # head heights that a point may lie behind what its reference shows there
+_EDGE_ON = 0.1  # cosine to the camera; below it all surfaces are seen equally badly
 _UNKNOWN = 0.5  # visible and facing beyond the head, where no surface tells
 _FLOOR_WEIGHT = 0.2  # the lowest row belongs to the torso, which stands still
 
@@ -48,7 +49,9 @@ class Correspondence:
     """For each cell of a wanted view, the same surface point in K references."""
 
     place: Array  # [K,G,G,2] where it lies in the reference: x right, y down, -1 to 1
-    trust: Array  # [K,4,G,G] visible 0 or 1, facing 0 to 1, log2 of reference cells a cell, covered 0 or 1
+    # [K,4,G,G] visible 0 or 1, how squarely it is seen compared with the wanted view (0 to 1), log2 of reference cells a
+    # cell, covered 0 or 1
+    trust: Array
 
 
 class Viewer:
@@ -136,6 +139,8 @@ class Viewer:
         hold = np.zeros(grid * grid, np.float32)
         hold[-grid:] = _FLOOR_WEIGHT
         is_hair = wanted.geometry[10].ravel().take(cell) > 0.5
+        (towards,) = _blended(np.ascontiguousarray(wanted.facing[None]), corner, share)
+        towards = np.maximum(towards, _EDGE_ON)
         for k, reference in enumerate(references):
             at_vertex = np.stack([*reference.screen.T, reference.facing, *reference.fetch.T])
             x, y, distance, facing, column_at, row_at = _blended(at_vertex, corner, share)
@@ -145,10 +150,12 @@ class Viewer:
             ratio = reference.area.take(wanted.triangle) / wanted.area.take(wanted.triangle)
             is_visible = seen & is_inside & (facing > 0.0)
             trust[k, 0, cell] = is_visible
-            trust[k, 1, cell] = np.maximum(facing, 0.0)
+            square = np.clip(facing / towards, 0.0, 1.0)
+            trust[k, 1, cell] = square
             trust[k, 2, cell] = np.clip(0.5 * np.log2(np.maximum(ratio, 1e-4)), -2.0, 2.0)
             moved = np.zeros((grid * grid, 2), np.float32)
-            moved[cell, 0], moved[cell, 1] = column_at - column, row_at - row
+            moved[cell, 0] = column_at + square * (x - column_at) - column
+            moved[cell, 1] = row_at + square * (y - row_at) - row
             known = hold.copy()
             known[cell] = np.maximum(is_visible, is_hair)
             carried = carried_on(moved.reshape(grid, grid, 2), known.reshape(grid, grid))

@@ -89,6 +89,17 @@ def test_hair_beyond_the_head_is_covered_by_a_shell_that_turns() -> None:
     assert matte(viewer, 13)[at[:, 1], at[:, 0]].mean() > 0.97
 
 
+def test_hair_is_found_in_place_in_a_picture_of_the_same_pose() -> None:
+    viewer = viewer_of(open_head())
+    view = viewer.with_hair(posed(), matte(viewer, 12)).view(posed())
+    found = viewer.with_hair(posed(), matte(viewer, 12)).correspondence(view, [view])
+    is_hair = (view.geometry[10] > 0.5) & (found.trust[0, 0] > 0.5)
+    assert is_hair.sum() > 0.8 * (view.geometry[10] > 0.5).sum()
+    centre = (np.arange(GRID) + 0.5) * (2.0 / GRID) - 1.0
+    apart = np.abs(found.place[0] - np.stack(np.meshgrid(centre, centre), -1))[is_hair].max(1) * (GRID / 2)
+    assert np.quantile(apart, 0.9) < 0.3  # cells
+
+
 def test_a_bald_head_gets_no_hair() -> None:
     viewer = viewer_of(open_head())
     covered = np.isfinite(viewer.view(posed()).depth).reshape(GRID, GRID).astype(np.float32)
