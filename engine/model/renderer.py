@@ -11,9 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omote.bridge import arkit
 from omote.engine.diffusion.conditioning import face_row
 from omote.engine.face.correspondence import GRID, View, Viewer
 from omote.engine.face.light import checked_light
+from omote.engine.face.retarget import to_weights
 from omote.engine.nouns import FlameParams
 
 from .character import Character
@@ -28,9 +30,13 @@ STATE = 256  # pixels on a side of the picture that is denoised
 MOST_AT_ONCE = 3  # references that one picture copies from
 STYLES = {"open": (1.0, 0.0), "anime": (0.0, 1.0)}
 _NOISE_SEED = 20261123
-# How far another face may be from the one wanted before its reference counts for nothing, in the denoiser's numbers:
-# expression coefficients of about 1, radians times 3.
-_REACH = 2.5
+# Each part of the face is compared alone: an open mouth is worth copying whatever the eyes do. In each, how far two
+# references must be apart to differ: ARKit weights, and radians of the head's turn.
+_PARTS = (("jaw", "mouth", "cheekPuff", "tongue"), ("eyeBlink", "eyeSquint", "eyeWide"), ("brow",))
+_APART, _APART_RAD = 0.3, 0.15
+# From when on a reference is copied, and when wholly: -1 at the first reference's face, 1 at its own.
+_FROM, _WHOLLY = -0.7, -0.2
+_STEP_ASIDE = 0.2  # how much more fitting than one that has no place a reference must be to be there wholly
 
 
 @dataclass(eq=False)
@@ -42,7 +48,8 @@ class Look:
     views: list[View]
     encoded: Encoded
     style: Array  # [1,2]
-    faces: Array  # [K,64] the faces that the references show
+    weights: Array  # [K,52] the ARKit weights of the faces that the references show
+    turns: Array  # [K,3] and how their heads are turned
     _pictures: dict[int, list[Rgba]] = field(default_factory=dict)
 
     @classmethod
@@ -61,7 +68,9 @@ class Look:
                 style=style.repeat(len(references), 0),
             )
         )
-        return cls(character, viewer, views, encoded, style, np.stack([face_row(one.params) for one in references]))
+        weights = np.stack([to_weights(one.params) for one in references])
+        turns = np.stack([one.params.neck_pose for one in references])
+        return cls(character, viewer, views, encoded, style, weights, turns)
 
     def pictures(self, size: int) -> list[Rgba]:
         """[S,S,4] premultiplied: the references at this size, made at the first asking."""
@@ -69,18 +78,33 @@ class Look:
             self._pictures[size] = [premultiplied(one.rgba, size) for one in self.character.references]
         return self._pictures[size]
 
-    def chosen(self, face: Array) -> tuple[list[int], Array]:
-        """Which references a picture of this face [64] copies from, and how much each is there, 0 to 1.
+    def chosen(self, params: FlameParams) -> tuple[list[int], Array]:
+        """Which references a picture of this face copies from, and how much each is there, 0 to 1.
 
-        The first always is. Others fade in as the face comes near theirs, and one that is displaced has faded out.
+        The first always is. Others fade in as a part of the face comes nearer to theirs than to the first's; one that
+        gives way to another has faded out.
         """
-        distance = np.sqrt(np.square(self.faces - face).sum(1))
-        near = np.maximum(1.0 - distance / _REACH, 0.0)
-        near[0] = 2.0
-        order = np.argsort(-near, kind="stable")[:MOST_AT_ONCE]
-        least = np.sort(near)[::-1][MOST_AT_ONCE] if len(near) > MOST_AT_ONCE else 0.0
-        present = np.clip((near[order] - least) * 2.0, 0.0, 1.0)
-        return [int(k) for k in order], present.astype(np.float32)
+        fit = np.full(len(self.weights), -1.0, np.float32)
+        weights = to_weights(params)
+        for names in _PARTS:
+            part = [k for k, name in enumerate(arkit.NAMES) if name.startswith(names)]
+            fit = np.maximum(fit, _fit(weights[part], self.weights[:, part], _APART))
+        fit = np.maximum(fit, _fit(params.neck_pose, self.turns, _APART_RAD))
+        fit[0] = 2.0
+        order = np.argsort(-fit, kind="stable")
+        present = np.clip((fit - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0)
+        if len(order) > MOST_AT_ONCE:
+            present *= np.clip((fit - fit[order[MOST_AT_ONCE]]) / _STEP_ASIDE, 0.0, 1.0)
+        order = order[:MOST_AT_ONCE]
+        return [int(k) for k in order], present[order].astype(np.float32)
+
+
+def _fit(wanted: Array, shown: Array, apart: float) -> Array:
+    """[K] -1 for a face as the first reference shows it, 1 as reference k does; -1 for one that shows the same."""
+    to_first = np.sqrt(np.square(shown - shown[0]).sum(1))
+    distance = np.sqrt(np.square(shown - wanted).sum(1))
+    found = (distance[0] - distance) / np.maximum(to_first, apart)
+    return np.where(to_first < apart, np.float32(-1.0), found).astype(np.float32)
 
 
 class Renderer:
@@ -106,8 +130,7 @@ class Renderer:
         return compose(layers, _picked(look.pictures(size), order))
 
     def _inputs(self, look: Look, params: FlameParams, light: Array) -> tuple[DenoiserInputs, list[int]]:
-        face = face_row(params)
-        order, present = look.chosen(face)
+        order, present = look.chosen(params)
         view = look.viewer.view(params)
         found = look.viewer.correspondence(view, _picked(look.views, order))
         picture, fine, coarse, identity = (part[order][None] for part in look.encoded)
@@ -115,7 +138,7 @@ class Renderer:
             x=_noise(),
             t=np.ones(1, np.float32),
             geometry=view.geometry[None],
-            face=face[None],
+            face=face_row(params)[None],
             light=light[None].astype(np.float32),
             style=look.style,
             picture=picture,

@@ -6,7 +6,7 @@ import argparse
 import math
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ class Plan:
     final_share: float = 0.03
     seed: int = 0
     pure_share: float = 0.6  # of the samples that begin from pure noise
+    fading_share: float = 0.2  # of the further references that are fading in or out
     fine_share: float = 0.5  # of the steps that learn a part of the picture at 512
     fine_from: float = 0.35  # of the run
 
@@ -182,6 +183,10 @@ class Trainer:
             subjects = [one for one in subjects if one.pack.picture.shape[1] >= 2 * STATE]
         size = 2 * STATE if is_fine else STATE
         example = examples.example(subjects, rng.choice(len(subjects), batch, replace=False), count, rng, size=size)
+        fading = np.where(rng.random((batch, count)) < plan.fading_share, rng.random((batch, count)), 1.0)
+        fading[:, 0] = 1.0
+        present = torch.from_numpy(fading.astype(np.float32))
+        example = replace(example, references=example.references._replace(present=present))
         t = torch.from_numpy(np.where(rng.random(batch) < plan.pure_share, 1.0, rng.random(batch))).float()
         mix = t[:, None, None, None]
         state = state_of(example.truth)

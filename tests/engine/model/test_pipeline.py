@@ -13,12 +13,11 @@ pytest.importorskip("diffusers")
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
-from omote.engine.diffusion.conditioning import face_row
 from omote.engine.face.light import studio_light
 from omote.engine.model.denoiser import STATE, Denoiser
 from omote.engine.model.networks import Networks
 from omote.engine.model.pipeline import OmotePipeline
-from omote.engine.model.renderer import Renderer, _noise
+from omote.engine.model.renderer import Look, Renderer, _noise
 from omote.engine.nouns import FlameParams
 from omote.engine.training.onnx_export import export
 
@@ -38,14 +37,16 @@ def turned() -> FlameParams:
 
 
 @pytest.mark.parametrize("steps", [1, 3])
-def test_the_exported_networks_draw_as_the_pipeline_does(net: Denoiser, steps: int, tmp_path: Path) -> None:
+def test_the_exported_networks_draw_as_the_pipeline_does(
+    net: Denoiser, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     export(net, tmp_path)
     who, params, light = character(2), turned(), studio_light()
     pipeline = OmotePipeline(net, FlowMatchEulerDiscreteScheduler())
     expected = pipeline(who, params, light, STATE, steps, torch.from_numpy(_noise()))
     renderer = Renderer(Networks(tmp_path, "onnxruntime"))
     look = renderer.look(who)
-    look.faces[:] = face_row(params)  # all references are as near as can be, as the pipeline takes them
+    monkeypatch.setattr(Look, "chosen", lambda self, params: ([0, 1], np.ones(2, np.float32)))  # as the pipeline does
     drawn = renderer.draw(look, params, light, STATE, steps)
     faded = [rgba[..., :3] * (rgba[..., 3:] / 255.0) for rgba in (drawn, expected)]
     # Five roundings to a level, and places to 1/32 of a pixel.
