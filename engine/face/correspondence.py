@@ -49,8 +49,8 @@ class Correspondence:
     """For each cell of a wanted view, the same surface point in K references."""
 
     place: Array  # [K,G,G,2] where it lies in the reference: x right, y down, -1 to 1
-    # [K,4,G,G] visible 0 or 1, how squarely it is seen compared with the wanted view (0 to 1), log2 of reference cells a
-    # cell, covered 0 or 1
+    # [K,4,G,G] visible 0 or 1, how squarely it is seen compared with the wanted view (0 to 1), log2 of reference cells
+    # a cell, covered 0 or 1
     trust: Array
 
 
@@ -117,7 +117,7 @@ class Viewer:
         geometry[7:9, cell] = self._flags[:2].take(triangle, 1)
         geometry[9, cell] = (self.camera.eye[2] - self.camera.aim[2] - distance) / height
         geometry[10, cell] = self._flags[2].take(triangle)
-        area, fetch, people = self._areas(screen), screen[:, :2], len(self.shaped.vertex)
+        area, fetch, people = self.areas(screen), screen[:, :2], len(self.shaped.vertex)
         if self.shell:
             fetch = np.concatenate([fetch[:people], self.shell.fetch(screen[people:], facing[people:])])
         return View(screen, fetch, facing, area, cell, triangle, weight, depth, geometry.reshape(GEOMETRY, grid, grid))
@@ -175,8 +175,8 @@ class Viewer:
         normal /= np.sqrt(np.einsum("kn,kn->n", normal, normal)) + 1e-12
         return np.ascontiguousarray(normal.T)
 
-    def _areas(self, screen: Array) -> Array:
-        """[T] signed area of the triangles on the screen, never 0."""
+    def areas(self, screen: Array) -> Array:
+        """[T] signed area of the triangles on the screen [N,3], never 0."""
         a, b, c = screen[:, :2].take(self._triangle.T, 0)
         area = 0.5 * ((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1]))
         return np.asarray(np.where(np.abs(area) < 1e-6, np.float32(-1e-6), area), np.float32)

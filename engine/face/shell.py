@@ -118,6 +118,18 @@ def shell_of(
     return Shell(vertex.astype(np.float32), triangle[~is_face[triangle].any(1)], follow.astype(np.float32))
 
 
+def reseated(shell: Shell, head: OpenHead, own: Shaped, other: Shaped) -> Shell:
+    """The same hair, as far off the skin as it is on its own head, on a head of another shape."""
+    middle = skull_middle(head, own)
+    away = shell.vertex - middle
+    reach = np.linalg.norm(away, axis=1)
+    direction = away / reach[:, None]
+    off = reach - _radius(head, own, middle, direction)
+    there = skull_middle(head, other)
+    vertex = there + direction * (_radius(head, other, there, direction) + off)[:, None]
+    return Shell(vertex.astype(np.float32), shell.triangle, shell.follow)
+
+
 def skull_middle(head: OpenHead, shaped: Shaped) -> Array:
     """[3] dm: between the ears, at the height of the eyes."""
     eyes = shaped.anchor[[EYE_LEFT, EYE_RIGHT]].mean(0)

@@ -199,7 +199,7 @@ class Trainer:
             drawn, truth = compose(layers, example.pictures), example.truth
         loss = loss_of(drawn, truth, weight) + _FEATURE_SHARE * self.features(*_somewhere(drawn, truth, rng))
         # Paint is learned everywhere: where nothing of it shows, nothing else would teach it to be worth showing.
-        missed = (painted(layers) * 2.0 - 1.0 - state).abs()
+        missed = (painted(layers) * 2.0 - 1.0 - state).abs() + (layers.paint * 2.0 - 1.0 - state).abs()
         near = weights_of(F.interpolate(example.truth, size=missed.shape[-2:], mode="area"), example.wanted.geometry)
         loss = loss + _PAINT_SHARE * (missed * near).mean()
         self.optimiser.zero_grad(set_to_none=True)

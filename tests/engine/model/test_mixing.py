@@ -1,0 +1,84 @@
+"""A mixed character has a face between two, and the nearer one's hair and clothes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+import torch
+
+from omote.engine.model.character import Character
+from omote.engine.model.denoiser import Denoiser
+from omote.engine.model.mixing import face_mask, from_seed, mix
+from omote.engine.model.networks import Networks
+from omote.engine.model.renderer import Renderer
+from omote.engine.nouns import FlameParams
+from omote.engine.training.onnx_export import export
+
+from .test_character import character
+from .test_denoiser import SMALL
+
+
+@pytest.fixture(scope="module")
+def renderer(tmp_path_factory: pytest.TempPathFactory) -> Renderer:
+    """Of a denoiser that has learned nothing, and so copies."""
+    torch.manual_seed(0)
+    net = Denoiser(**SMALL).eval()
+    net.cut.bias.data.fill_(-2.0)  # type: ignore[union-attr, operator]
+    folder = tmp_path_factory.mktemp("networks")
+    export(net, folder)
+    return Renderer(Networks(folder, "onnxruntime"))
+
+
+def of_colour(name: str, colour: tuple[int, int, int]) -> Character:
+    who = character(2)
+    rgba = np.empty((256, 256, 4), np.uint8)
+    rgba[...] = (*colour, 255)
+    references = tuple(replace(one, rgba=rgba, params=FlameParams.neutral()) for one in who.references)
+    return replace(who, name=name, references=references, shape=np.full(100, colour[0] / 255.0, np.float32))
+
+
+RED, BLUE = of_colour("red", (200, 40, 40)), of_colour("blue", (40, 40, 200))
+
+
+def test_the_face_is_between_two_and_the_rest_is_the_nearer_ones(renderer: Renderer) -> None:
+    made = mix(RED, BLUE, 0.25, renderer, "mixed")
+    np.testing.assert_allclose(made.shape, 0.75 * RED.shape + 0.25 * BLUE.shape, atol=1e-6)
+    assert made.name == "mixed"
+    assert "75% red, 25% blue" in made.made_from
+    assert len(made.references) == len(RED.references)
+    look = renderer.look(made)
+    for one in made.references:
+        is_face = face_mask(look.viewer, one.params, len(one.rgba)) > 0.99
+        assert is_face.mean() > 0.01
+        face = one.rgba[is_face].mean(0)
+        assert abs(face[0] - 160.0) < 4.0
+        assert abs(face[2] - 80.0) < 4.0
+        np.testing.assert_allclose(one.rgba[8, 8], (200, 40, 40, 255), atol=3.0)
+
+
+def test_from_half_on_the_second_is_the_nearer_one(renderer: Renderer) -> None:
+    made = mix(RED, BLUE, 0.75, renderer, "mixed")
+    np.testing.assert_allclose(made.references[0].rgba[8, 8], (40, 40, 200, 255), atol=3.0)
+    np.testing.assert_allclose(made.shape, 0.25 * RED.shape + 0.75 * BLUE.shape, atol=1e-6)
+
+
+def test_a_seed_always_makes_the_same_character_and_another_seed_another(renderer: Renderer) -> None:
+    cast = [RED, BLUE, of_colour("green", (40, 200, 40)), of_colour("grey", (120, 120, 120))]
+    one, same, other = (from_seed(seed, cast, renderer, "new") for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.references[0].rgba, same.references[0].rgba)
+    assert np.abs(one.references[0].rgba.astype(int) - other.references[0].rgba).max() > 20
+
+
+def test_what_cannot_be_mixed_is_refused(renderer: Renderer) -> None:
+    with pytest.raises(ValueError, match="cannot be mixed"):
+        mix(RED, replace(BLUE, head="anime"), 0.5, renderer, "x")
+    with pytest.raises(ValueError, match="0 to 1"):
+        mix(RED, BLUE, 1.5, renderer, "x")
+    with pytest.raises(ValueError, match="three characters"):
+        from_seed(1, [RED, BLUE], renderer, "x")
