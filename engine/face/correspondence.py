@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from omote.engine.nouns import FlameParams
 
-from .head import EYE, MOUTH, OpenHead, Shaped, open_head
+from .head import EYE, JAW_OPEN_RAD, MOUTH, OpenHead, Shaped, open_head
 from .maps import FOV_DEG, Camera, _blended, rasterise
 from .shell import Shell, shell_of, skull_middle
 
@@ -19,7 +19,7 @@ Array = NDArray[np.float32]
 Index = NDArray[np.int64]
 
 GRID = 128  # cells on a side of every map here
-GEOMETRY = 11  # canonical position (3), normal (3), covered, eye, mouth, depth, hair shell
+GEOMETRY = 12  # canonical position (3), normal (3), covered, eye, mouth, depth, hair shell, how far it follows the jaw
 TRUST = 4  # visible, how squarely compared with the wanted view, log2 of the scale, covered
 _DEPTH_SLACK = 0.03  # head heights that a point may lie behind what its reference shows there
 _EDGE_ON = 0.1  # cosine to the camera; below it all surfaces are seen equally badly
@@ -41,7 +41,7 @@ class View:
     triangle: Index  # [n] which triangle each of them shows
     weight: Array  # [n,3] barycentric
     depth: Array  # [G*G] distance in dm, infinite where nothing is
-    geometry: Array  # [11,G,G] canonical position, normal, covered, eye, mouth, depth, hair shell
+    geometry: Array  # [12,G,G] see GEOMETRY
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,9 @@ class Viewer:
         low, high = people.template.min(0), people.template.max(0)
         self._canonical = np.ascontiguousarray(((place - low) / (high - low) * 2.0 - 1.0).T, np.float32)
         self._flags = np.stack(flags).astype(np.float32)  # [3,T]
+        jaw = np.zeros((1, len(place)), np.float32)
+        jaw[0, : len(shaped.vertex)] = _follows_jaw(self.head)
+        self._jaw = jaw  # [1,N]
 
     def with_hair(self, params: FlameParams, alpha: Array) -> Viewer:
         """The same head in a shell of the hair that this matte [G,G] shows around its pose."""
@@ -117,6 +120,7 @@ class Viewer:
         geometry[7:9, cell] = self._flags[:2].take(triangle, 1)
         geometry[9, cell] = (self.camera.eye[2] - self.camera.aim[2] - distance) / height
         geometry[10, cell] = self._flags[2].take(triangle)
+        (geometry[11, cell],) = _blended(self._jaw, corner, share)
         area, fetch, people = self.areas(screen), screen[:, :2], len(self.shaped.vertex)
         if self.shell:
             fetch = np.concatenate([fetch[:people], self.shell.fetch(screen[people:], facing[people:])])
@@ -180,6 +184,15 @@ class Viewer:
         a, b, c = screen[:, :2].take(self._triangle.T, 0)
         area = 0.5 * ((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1]))
         return np.asarray(np.where(np.abs(area) < 1e-6, np.float32(-1e-6), area), np.float32)
+
+
+def _follows_jaw(head: OpenHead) -> Array:
+    """[N] 0 for what stays when the jaw opens, 1 for what moves farthest; the mouth's mesh spans the rows of teeth."""
+    at_rest, opened = FlameParams.neutral(), FlameParams.neutral()
+    opened = replace(opened, jaw_pose=np.array([JAW_OPEN_RAD, 0.0, 0.0], np.float32))
+    shaped = head.shaped(np.zeros(head.shape_size, np.float32))
+    moved = np.linalg.norm(head.pose(shaped, opened) - head.pose(shaped, at_rest), axis=1)
+    return np.asarray(moved / moved.max(), np.float32)
 
 
 def carried_on(value: Array, weight: Array) -> Array:

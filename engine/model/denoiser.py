@@ -30,7 +30,7 @@ _ABSENT = 1e-9  # trust in a reference that is not there
 class Wanted(NamedTuple):
     """What the picture shall show."""
 
-    geometry: Tensor  # [B,11,G,G]
+    geometry: Tensor  # [B,12,G,G]
     face: Tensor  # [B,64]
     light: Tensor  # [B,27]
     style: Tensor  # [B,2]
@@ -244,12 +244,12 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
             head.bias = nn.Parameter(torch.zeros(head.out_channels))
         # At first what a reference shows is copied, what none shows is painted, and little is in shadow.
         self.cut.bias = nn.Parameter(torch.tensor([-0.4, 0.0, -0.5]).repeat_interleave(4))
-        self.surface = nn.Conv2d(2 * 3 * len(_WAVES), fine_width, 1)
+        self.surface = nn.Conv2d(2 * 4 * len(_WAVES), fine_width, 1)
         self.hidden = nn.Conv2d(1, 4 * 3, 1, bias=False)
         self.hidden.weight = nn.Parameter(torch.tensor([1.2, 0.0, 0.0]).repeat_interleave(4)[:, None, None, None])
 
     def encode(self, picture: Tensor, geometry: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features and identity of references [B,K,8,G,G] with their own geometry [B,K,11,G,G]."""
+        """Features and identity of references [B,K,8,G,G] with their own geometry [B,K,12,G,G]."""
         b = picture.shape[0]
         fine, coarse, identity = self.encoder(picture.flatten(0, 1), geometry.flatten(0, 1))
         return _grouped(fine, b), _grouped(coarse, b), _grouped(identity, b)
@@ -400,11 +400,12 @@ def lit_normals(geometry: Tensor, style: Tensor) -> Tensor:
 
 
 def position_waves(geometry: Tensor) -> Tensor:
-    """[B,36,G,G] triangle waves, -1 to 1, of where on the head a cell lies; 0 beyond it.
+    """[B,48,G,G] triangle waves, -1 to 1, of where on the head a cell lies and how it follows the jaw; 0 beyond it.
 
     A tooth is a fiftieth of the head: from the bare position a small network learns it too slowly (arXiv 2006.10739).
     """
-    phase = torch.cat([geometry[:, :3] * (0.5 * often) for often in _WAVES], 1)
+    place = torch.cat([geometry[:, :3], geometry[:, 11:12]], 1)
+    phase = torch.cat([place * (0.5 * often) for often in _WAVES], 1)
     phase = torch.cat([phase, phase + 0.25], 1)
     return (4.0 * (phase - phase.floor() - 0.5).abs() - 1.0) * geometry[:, 6:7]
 

@@ -30,7 +30,7 @@ class EncoderInputs:
     """The field names are the input names of the exported network."""
 
     rgba: Array  # [K,4,G,G] premultiplied, 0 to 1
-    geometry: Array  # [K,11,G,G]
+    geometry: Array  # [K,12,G,G]
     light: Array  # [K,27]
     style: Array  # [K,2]
 
@@ -41,7 +41,7 @@ class DenoiserInputs:
 
     x: Array  # [1,4,256,256]
     t: Array  # [1]
-    geometry: Array  # [1,11,G,G]
+    geometry: Array  # [1,12,G,G]
     face: Array  # [1,64]
     light: Array  # [1,27]
     style: Array  # [1,2]

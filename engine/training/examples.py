@@ -86,7 +86,7 @@ class Example:
 
     wanted: Wanted
     references: References  # features and identity are still empty
-    geometry: Tensor  # [B,K,11,G,G] of the references
+    geometry: Tensor  # [B,K,12,G,G] of the references
     pictures: Tensor  # [B,K,4,S,S] premultiplied, full resolution
     truth: Tensor  # [B,4,S,S] premultiplied
 
