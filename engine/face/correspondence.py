@@ -21,7 +21,9 @@ Index = NDArray[np.int64]
 GRID = 128  # cells on a side of every map here
 GEOMETRY = 12  # canonical position (3), normal (3), covered, eye, mouth, depth, hair shell, how far it follows the jaw
 TRUST = 4  # visible, how squarely compared with the wanted view, log2 of the scale, covered
-_DEPTH_SLACK = 0.03  # head heights that a point may lie behind what its reference shows there
+# Head heights that a point may lie behind what its reference shows there: of skin, and of eyes and teeth, which lids and
+# lips cover closely.
+_DEPTH_SLACK, _INNER_SLACK = 0.03, 0.008
 _EDGE_ON = 0.1  # cosine to the camera; below it all surfaces are seen equally badly
 _UNKNOWN = 0.5  # visible and facing beyond the head, where no surface tells
 _FLOOR_WEIGHT = 0.2  # the lowest row belongs to the torso, which stands still
@@ -145,12 +147,14 @@ class Viewer:
         is_hair = wanted.geometry[10].ravel().take(cell) > 0.5
         (towards,) = _blended(np.ascontiguousarray(wanted.facing[None]), corner, share)
         towards = np.maximum(towards, _EDGE_ON)
+        is_inner = wanted.geometry[7:9].reshape(2, -1).take(cell, 1).any(0)
+        slack = np.where(is_inner, np.float32(_INNER_SLACK), np.float32(_DEPTH_SLACK)) * np.float32(self.shaped.height)
         for k, reference in enumerate(references):
             at_vertex = np.stack([*reference.screen.T, reference.facing, *reference.fetch.T])
             x, y, distance, facing, column_at, row_at = _blended(at_vertex, corner, share)
             at = np.clip(y, 0, grid - 1).astype(np.int64) * grid + np.clip(x, 0, grid - 1).astype(np.int64)
             is_inside = (x >= 0) & (x < grid) & (y >= 0) & (y < grid)
-            seen = distance <= reference.depth.take(at) + _DEPTH_SLACK * self.shaped.height
+            seen = distance <= reference.depth.take(at) + slack
             ratio = reference.area.take(wanted.triangle) / wanted.area.take(wanted.triangle)
             is_visible = seen & is_inside & (facing > 0.0)
             trust[k, 0, cell] = is_visible

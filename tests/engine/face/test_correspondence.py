@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 from omote.engine.face import shell
 from omote.engine.face.anime_head import anime_head
-from omote.engine.face.correspondence import GRID, Viewer, carried_on
+from omote.engine.face.correspondence import GRID, View, Viewer, carried_on
 from omote.engine.face.head import OpenHead, open_head
 from omote.engine.face.retarget import from_weights
 from omote.engine.nouns import FlameParams
@@ -73,6 +73,22 @@ def test_what_turns_away_is_told_as_hidden() -> None:
     hidden = covered & (trust[0] < 0.5)
     assert 0.1 < hidden.sum() / covered.sum() < 0.8
     assert (trust[1][covered] >= 0.0).all()
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_eyes_and_teeth_are_hidden_behind_lids_and_lips(head: Callable[[], OpenHead]) -> None:
+    viewer = viewer_of(head())
+    rest, shut = viewer.view(posed()), viewer.view(posed(eyeBlinkLeft=1.0, eyeBlinkRight=1.0))
+    opened = viewer.view(posed(jawOpen=0.7))
+
+    def visible(wanted: View, reference: View, channel: int) -> float:
+        trust = viewer.correspondence(wanted, [reference]).trust[0]
+        return float(trust[0][wanted.geometry[channel] > 0.5].mean())
+
+    assert visible(rest, rest, 7) > 0.98
+    assert visible(rest, shut, 7) < 0.05
+    assert visible(opened, opened, 8) > 0.98
+    assert visible(opened, rest, 8) < 0.1
 
 
 def test_hair_beyond_the_head_is_covered_by_a_shell_that_turns() -> None:
