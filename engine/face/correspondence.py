@@ -21,8 +21,8 @@ Index = NDArray[np.int64]
 GRID = 128  # cells on a side of every map here
 GEOMETRY = 12  # canonical position (3), normal (3), covered, eye, mouth, depth, hair shell, how far it follows the jaw
 TRUST = 4  # visible, how squarely compared with the wanted view, log2 of the scale, covered
-# Head heights that a point may lie behind what its reference shows there: of skin; and of eyes and teeth, which are closely
-# covered by lids and lips.
+# Head heights that a point may lie behind what its reference shows there: of skin; and of eyes and teeth, which lids
+# and lips cover closely.
 _DEPTH_SLACK, _INNER_SLACK = 0.03, 0.008
 _EDGE_ON = 0.1  # cosine to the camera; below it all surfaces are seen equally badly
 _UNKNOWN = 0.5  # visible and facing beyond the head, where no surface tells
