@@ -23,8 +23,9 @@ bench-bridge:
 bench-offline:
 	$(PYTHON) tools/run.py benchmarks/suite.py --only offline,offline_smoothness
 
-# Draws docs/gallery anew.
+# Draws docs/sheets and docs/gallery anew.
 gallery:
+	$(PYTHON) tools/run.py tools/sheets.py
 	$(PYTHON) tools/run.py tools/gallery.py
 
 soak:

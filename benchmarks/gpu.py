@@ -43,19 +43,15 @@ def jobs(device: str) -> list[Job]:
     is_toy = device == "cpu"
     best = "openvino-f32" if is_toy else "tensorrt-rtx-f16"
     runtimes = _TOY_RUNTIMES if is_toy else _RUNTIMES
-    sizes = ("--size", "128") if is_toy else ("--size", "256", "--size", "512")
+    sizes = ("256",) if is_toy else ("512", "1024")
     times = ("--times", "3", "--most-s", "0.5") if is_toy else ("--times", "500", "--most-s", "2")
     seconds = "2" if is_toy else "10"
     return [
         Job("peak", (str(HERE / "gpu.py"), "--peak", "--device", device, "--save", SAVE), 60.0),
-        *(_network(f"network, {name}", ("--runtime", name, *sizes, *times)) for name in runtimes),
-        _studio("compile", ("compile", "--runtime", best, *sizes[:2])),
-        *(_live(f"live, {size}", ("--runtime", best, "--size", size, "--seconds", seconds)) for size in sizes[1::2]),
-        _program("jaw_code", ("--runtime", best, "--size", sizes[1], "--seconds", "6" if is_toy else "20"), 60.0),
-        *(
-            _network(f"network, {count} at once", ("--runtime", best, *sizes[:2], "--batch", str(count), *times))
-            for count in (2, 4, 8)
-        ),
+        *(_network(f"network, {name}", ("--runtime", name, *times)) for name in runtimes),
+        _studio("compile", ("compile", "--runtime", best)),
+        *(_live(f"live, {size}", ("--runtime", best, "--size", size, "--seconds", seconds)) for size in sizes),
+        _program("jaw_code", ("--runtime", best, "--size", sizes[0], "--seconds", "6" if is_toy else "20"), 60.0),
         _program("growth", ("--only", "avatars", "--runtime", best), 90.0),
         *_photoreal(device),
     ]

@@ -1,4 +1,4 @@
-"""What grows with what: a picture's cost with its size, its steps and its company, its age with who listens, memory."""
+"""What grows with what: cost with size, steps and the number of characters, age with who listens, memory with time."""
 
 from __future__ import annotations
 
@@ -11,26 +11,22 @@ import argparse
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from network import faces
 from performance import Performance, PerformanceError, play
 from record import keep_rows, origin, timed
 from soak import FLAT_MIB, SAMPLE_S, Memory
 
+from omote.engine.animator import Ensemble, Part
 from omote.engine.character import DEFAULT_CHARACTER, load_character
-from omote.engine.diffusion import sampler
-from omote.engine.ensemble import Ensemble, Part
+from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
-from omote.engine.face.retarget import from_weights
-from omote.engine.look import AnimatorError
-from omote.engine.nouns import FlameParams
-from omote.engine.weights import networks
+from omote.engine.model.renderer import DEFAULT_SIZE, SIZES, STEPS
 
-AVATARS = (1, 2, 4, 8)
+CHARACTERS = (1, 2, 4, 8)
 SUBSCRIBERS = (1, 2, 4, 8, 16)
 LISTENING_S = 8.0
 TIMES = 60
@@ -40,41 +36,33 @@ MINUTES = 10.0
 Row = dict[str, Any]
 
 
-def faces() -> Iterator[FlameParams]:
-    """Random ones without end, always the same and no two alike in a row: nothing is drawn from memory."""
-    rng = np.random.default_rng(0)
-    weights = [np.clip(rng.random(52) - 0.5, 0.0, 1.0).astype(np.float32) for _ in range(64)]
-    turns = [(0.2 * rng.standard_normal(3)).astype(np.float32) for _ in range(64)]
-    return cycle([replace(from_weights(row), neck_pose=turn) for row, turn in zip(weights, turns, strict=True)])
-
-
 def drawn(count: int, size: int, steps: int, runtime: str) -> Row:
-    """How long so many portraits take together, maps and packing included; or why they cannot be drawn."""
-    at = {"avatars": count, "size": size, "steps": steps}
+    """How long so many portraits take, one after another, all parts included; or why they cannot be drawn."""
+    at = {"characters": count, "size": size, "steps": steps}
     try:
         ensemble = Ensemble(count, size, steps, runtime)
     except AnimatorError as error:
         return {**at, "refused": str(error)}
-    character, light, performed = load_character(DEFAULT_CHARACTER), studio_light(), faces()
+    character, light, performed = load_character(DEFAULT_CHARACTER), studio_light(), cycle(faces())
 
     def draw() -> object:
         return ensemble.draw([Part(character, next(performed), light) for _ in range(count)])
 
     took = timed(draw, TIMES, most_s=MOST_S)
-    per_avatar = {key: round(took[key] / count, 3) for key in ("p50", "p95", "p99")}
-    return {**at, "runtime": ensemble.painter.name, "ms": took, "ms_each": per_avatar}
+    each = {key: round(took[key] / count, 3) for key in ("p50", "p95", "p99")}
+    return {**at, "runtime": ensemble.runtime, "ms": took, "ms_each": each}
 
 
 def by_size(runtime: str) -> list[Row]:
-    return [drawn(1, size, 1, runtime) for size in networks()[-1].sizes]
+    return [drawn(1, size, 1, runtime) for size in SIZES]
 
 
 def by_steps(runtime: str) -> list[Row]:
-    return [drawn(1, networks()[-1].size, steps, runtime) for steps in sampler.STEPS]
+    return [drawn(1, DEFAULT_SIZE, steps, runtime) for steps in STEPS]
 
 
-def by_avatars(runtime: str) -> list[Row]:
-    return [drawn(count, networks()[-1].size, 1, runtime) for count in AVATARS]
+def by_characters(runtime: str) -> list[Row]:
+    return [drawn(count, DEFAULT_SIZE, 1, runtime) for count in CHARACTERS]
 
 
 def by_subscribers(runtime: str) -> list[Row]:
@@ -144,7 +132,7 @@ def main() -> None:
     ways: dict[str, Callable[[], list[Row]]] = {
         "size": lambda: by_size(chosen.runtime),
         "steps": lambda: by_steps(chosen.runtime),
-        "avatars": lambda: by_avatars(chosen.runtime),
+        "characters": lambda: by_characters(chosen.runtime),
         "subscribers": lambda: by_subscribers(chosen.runtime),
         "length": lambda: by_length(chosen.runtime, chosen.minutes),
     }

@@ -18,7 +18,7 @@ def growth(folder: Path) -> str:
         paragraphs += [f"By {name} ({told['date']}, commit {told['commit']}):", _GROWTH[name](rows)]
         paragraphs += [f"Left out: {row['refused']}" for row in told["rows"] if "refused" in row]
     text = (
-        "By size, steps and avatars: milliseconds of all avatars together, maps and packing included. By subscribers: "
+        "By size, steps and characters: milliseconds of all characters, drawn one after another. By subscribers: "
         "from capture to received, of the worst of them whatever the figure. By length: the memory of the process that "
         "draws."
     )
@@ -26,12 +26,12 @@ def growth(folder: Path) -> str:
 
 
 def _drawn(rows: list[Result]) -> str:
-    head = ("avatars", "size", "steps", *QUANTILES, "p50 each", "times", "runtime")
+    head = ("characters", "size", "steps", *QUANTILES, "p50 each", "times", "runtime")
     return table(
         head,
         [
             [
-                *(str(row["avatars"]), square(row["size"]), str(row["steps"]), *ms(row["ms"])),
+                *(str(row["characters"]), square(row["size"]), str(row["steps"]), *ms(row["ms"])),
                 *(*ms(row["ms_each"], "p50"), str(row["ms"]["times"]), row["runtime"]),
             ]
             for row in rows
@@ -72,7 +72,7 @@ def _mib(value: float | None) -> str:
 _GROWTH: dict[str, Callable[[list[Result]], str]] = {
     "size": _drawn,
     "steps": _drawn,
-    "avatars": _drawn,
+    "characters": _drawn,
     "subscribers": _subscribers,
     "length": _length,
 }

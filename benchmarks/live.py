@@ -33,7 +33,7 @@ SCENES = (
     Scene("clip, talk", "d12.mp4"),
     Scene("clip, wide mouth", "d18.mp4"),
     Scene("clip at 60 a second", "d0.mp4", fps=60.0, seconds=60.0),
-    Scene("clip at 60 a second, 128x128", "d0.mp4", fps=60.0, size=128),
+    Scene("clip at 60 a second, 1024x1024", "d0.mp4", fps=60.0, size=1024),
     Scene("clip at 60 a second, budget 100 ms", "d0.mp4", fps=60.0, seconds=90.0, budget_ms=100.0),
 )
 

@@ -1,4 +1,4 @@
-"""What changing the character does to the stream, by a cut and by a morph; and what making one beside it does."""
+"""What changing the character does to the stream, by a cut and by a cross-fade; and what making one beside it does."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from omote.engine import Animator, load_character, studio_light
 from omote.engine.capture import open_source
 from omote.engine.character import FOLDER_VARIABLE
 from omote.engine.live import Live
+from omote.engine.model.renderer import DEFAULT_SIZE
 from omote.engine.morph import MORPH_S
-from omote.engine.nouns import Actor, AnyCharacter, Portrait
-from omote.studio.character import Order, own_path
+from omote.engine.nouns import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
+from omote.engine.roles import Fading
+from omote.studio.character import own_path
 from omote.studio.ending import end_now
 from omote.studio.workshop import Task, in_own_process, work
 
@@ -60,19 +62,33 @@ class Watch:
 
 
 class Changer(Animator):
-    """Goes from character to character as it is told: by a morph or by a cut."""
+    """Shows who fades only as long as it is told to: without, a change is a cut."""
 
-    morphs = True
+    fades = True
 
-    def way(self, first: AnyCharacter, last: AnyCharacter) -> tuple[AnyCharacter, ...]:
-        return super().way(first, last) if self.morphs else (last,)
+    def draw(
+        self,
+        params: FlameParams,
+        character: AnyCharacter,
+        light: Array,
+        *,
+        stamp: Stamp | None = None,
+        signal: Signal | None = None,
+        presence: float = 1.0,
+        fading: Fading = (),
+    ) -> Portrait:
+        fading = fading if self.fades else ()
+        return super().draw(params, character, light, stamp=stamp, signal=signal, presence=presence, fading=fading)
 
 
 def changing(runtime: str, size: int, changes: int) -> dict[str, Any]:
     """What the stream is like around so many changes of each way, which take turns: other work is felt by all alike."""
     watch, animator = Watch(), Changer(size, 1, runtime)
-    characters = itertools.cycle([load_character(name) for name in reversed(PAIR)])
-    live = Live(open_source("demo", loop=True), animator, load_character(PAIR[0]), Actor(), studio_light(), [watch])
+    pair = [load_character(name) for name in reversed(PAIR)]
+    for one in pair:
+        animator.check(one)  # making ready is apart: it would be felt by the first change of each only
+    characters = itertools.cycle(pair)
+    live = Live(open_source("demo", loop=True), animator, pair[-1], Actor(), studio_light(), [watch])
     runner = threading.Thread(target=live.run, kwargs={"seconds": EVERY_S * (3 * changes + 1)}, daemon=True)
     runner.start()
     while not watch.came_ns:
@@ -80,7 +96,7 @@ def changing(runtime: str, size: int, changes: int) -> dict[str, Any]:
     changed: list[tuple[str, int, float]] = []
     for way in WAYS * changes:
         time.sleep(EVERY_S)
-        asked_ns, animator.morphs = time.perf_counter_ns(), way == "morph"
+        asked_ns, animator.fades = time.perf_counter_ns(), way == "morph"
         if way != "none":
             live.scene.change(next(characters))
         changed.append((way, asked_ns, (time.perf_counter_ns() - asked_ns) / 1e6))
@@ -102,7 +118,7 @@ def making(where: str, runtime: str, size: int, photo: Path) -> dict[str, Any]:
     while not watch.came_ns:
         time.sleep(0.05)
     time.sleep(BEFORE_S)
-    task = Task(Order(name=f"benchmark-{where}", upload=photo.read_bytes()), "for a benchmark")
+    task = Task(f"benchmark-{where}", photo.read_bytes(), "for a benchmark")
     begun_ns = time.perf_counter_ns()
     (in_own_process if where == "process" else work)(task)
     done_ns = time.perf_counter_ns()
@@ -122,8 +138,8 @@ def making(where: str, runtime: str, size: int, photo: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runtime", nargs="+", default=["openvino", "openvino-int8"], help="as `omote live` takes it")
-    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--runtime", nargs="+", default=["openvino"], help="as `omote live` takes it")
+    parser.add_argument("--size", type=int, default=DEFAULT_SIZE)
     parser.add_argument("--changes", type=int, default=16, help="of each way")
     parser.add_argument("--save", type=Path, nargs="?", const=RESULTS / "morph.json", help="where to keep the result")
     parser.add_argument("--photo", type=Path, help="of whom a character is made beside the stream")

@@ -27,20 +27,22 @@ from omote.engine.character import DEFAULT_CHARACTER, load_character
 from omote.engine.face.expressions import named
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
+from omote.engine.model.renderer import DEFAULT_SIZE, SIZES
 from omote.engine.offline.crew import LOCAL, Alone, Crew, CrewError, crew_for
 from omote.engine.offline.easel import CHUNK, Easel, chunks
 from omote.engine.offline.hand import hand_at
 from omote.engine.offline.picture_file import Pictures, encoded
 from omote.engine.offline.render import render
+from omote.engine.offline.resizing import drawn_size
 from omote.engine.offline.script import RenderError, Script, of_one
 from omote.engine.offline.writing.choice import writer_for
 from omote.engine.runtime.build import Build
 
 FPS = Fraction(30)
-SIZES = (256, 512)
+MEASURED = (256, DEFAULT_SIZE)  # pixels on a side
 CHUNKS = 4  # of each way: its workers' first ones are start-up, the others what is steady
 FILMS = ("mp4", "webm", "mov", "gif", "apng")
-MEMORY_PICTURES, MEMORY_SIZE = 2000, 128
+MEMORY_PICTURES, MEMORY_SIZE = 2000, 256
 MEMORY_LIMIT_S = 600.0
 _GREY = (128, 128, 128)
 
@@ -78,8 +80,8 @@ def performed(count: int) -> Script:
 
 def easel(size: int, runtime: str, threads: int | None) -> Easel:
     """As `omote render` sets it up: each picture reads those beside it."""
-    build = Build.named(runtime, size=size, threads=threads)
-    return Easel((load_character(DEFAULT_CHARACTER),), size, 1, build)
+    build = Build.named(runtime, threads)
+    return Easel((load_character(DEFAULT_CHARACTER),), size, 1, build, drawn_size(size, SIZES))
 
 
 def drawn(way: Way, size: int, runtime: str, count: int, clock_s: Callable[[], float] = time.monotonic) -> Row:
@@ -184,7 +186,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.quick and chosen.save:
         parser.error("--quick measures nothing worth keeping: leave --save away")
-    told, sizes = origin(), (128,) if chosen.quick else SIZES
+    told, sizes = origin(), MEASURED[:1] if chosen.quick else MEASURED
     plan = [(way, size) for size in sizes for way in WAYS if way.is_long or size == sizes[0]]
     rows = list(_printed(drawn(way, size, chosen.runtime, CHUNKS * CHUNK) for way, size in plan))
     each = list(_printed(each_picture(size, chosen.runtime, CHUNK // 2) for size in sizes))

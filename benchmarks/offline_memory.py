@@ -63,7 +63,7 @@ def halves(samples: list[float]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=2000)
-    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--runtime", default="openvino")
     chosen = parser.parse_args()

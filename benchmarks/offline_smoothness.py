@@ -137,7 +137,7 @@ def by_animator(faces: Faces, character: Character, *, consistency: bool) -> tup
 
 def by_easel(script: Script, character: Character, *, consistency: bool) -> Pictures:
     """As `omote render` draws; without `consistency` each picture by itself."""
-    easel = Easel((character,), SIZE, 1, Build(size=SIZE), consistency=consistency)
+    easel = Easel((character,), SIZE, 1, Build(), SIZE, consistency=consistency)
     files = [file for chunk in chunks(script) for file in draw(easel, chunk)]
     return np.stack([on_grey(np.asarray(Image.open(io.BytesIO(file)).convert("RGBA"))) for file in files])
 

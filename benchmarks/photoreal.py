@@ -26,8 +26,7 @@ from omote.engine.photoreal.exported_model import DECODER, UNET
 from omote.engine.photoreal.exporting import exported
 from omote.engine.photoreal.graph_parity import inputs
 from omote.engine.runtime.build import Build
-from omote.engine.runtime.exported import ExportedGraph, Session
-from omote.engine.runtime.network import RuntimeUnavailable
+from omote.engine.runtime.session import ExportedGraph, Output, RuntimeUnavailable, Session
 
 DIFFUSERS = "diffusers"
 RUNTIMES = {
@@ -99,7 +98,7 @@ class Bench:
         return draw
 
     def _session(self, name: str, case: Case, batch: int) -> tuple[Session, dict[str, Any]]:
-        build = replace(Build.named(case.runtime, self.size), batch=batch)
+        build = Build.named(case.runtime)
         if case.runtime.startswith("pytorch"):
             graph = self._graph(name, case, batch)
             return open_eager(self.arc(), name, graph, build, self.device), inputs(graph.shapes)
@@ -108,7 +107,7 @@ class Bench:
             recipe = replace(recipe, model="small random weights")
         model = exported(recipe, self._fresh)  # the other arc may have moved to the GPU
         shapes = model.graph(name, batch).shapes
-        return (model.unet(build) if name == UNET else model.decoder(build)), inputs(shapes)
+        return (model.unet(build, batch) if name == UNET else model.decoder(build)), inputs(shapes)
 
     def _graph(self, name: str, case: Case, batch: int) -> ExportedGraph:
         """The inputs that the exported one would have."""
@@ -117,7 +116,7 @@ class Bench:
         of_unet = unet_shapes(arc.unet, arc.adapter.tokens, side, batch, rows, False)
         shapes = of_unet if name == UNET else decoder_shapes(arc.unet, side)
         standing = frozenset(of_unet) - {"x", "t", "expression"}
-        return ExportedGraph(Path(f"{name}.onnx"), "", shapes, name, (batch,), standing)
+        return ExportedGraph(Path(f"{name}.onnx"), "", shapes, {name: Output((batch,))}, standing)
 
     def _theirs(self, case: Case) -> Callable[[], object]:
         """StableDiffusionPipeline with the same UNet weights, a TAESD of its own and LCM's scheduler."""

@@ -1,5 +1,5 @@
-"""How long others take for a picture on this machine, in the same run as Omote: its teacher, diffusers' loop, Stable
-Diffusion Turbo and LivePortrait. Each peer runs in a process of its own, so that one that fails costs a line."""
+"""How long others take for a picture of 512x512 on this machine, in the same run as Omote: Stable Diffusion Turbo and
+LivePortrait. Each peer runs in a process of its own, so that one that fails costs a line."""
 
 from __future__ import annotations
 
@@ -24,19 +24,15 @@ SLOW = Effort(warm_up=1, most=5, seconds=10.0)  # a picture takes seconds
 LONGEST_S = 240.0
 WANTED = ("torch", "diffusers", "openvino", "onnx")
 CURE = "pip install 'omote[peers]'"
-OURS = {256: "ours 256", 512: "ours 512"}  # what the others are compared with
+SIZE = 512
+OURS = f"ours {SIZE}"  # what the others are compared with
+RATIO = "times_as_long_as_ours"
 
 
-def _ours(size: int, precision: str = "", steps: int = 1, effort: Effort = FAST) -> Measured:
+def _ours(precision: str = "") -> Measured:
     from peers import ours
 
-    return ours.measured(size, precision, steps, effort)
-
-
-def _loop(size: int, steps: int, effort: Effort) -> Measured:
-    from peers import loop
-
-    return loop.measured(size, steps, effort)
+    return ours.measured(SIZE, precision, FAST)
 
 
 def _turbo(arithmetic: str = "") -> Measured:
@@ -52,18 +48,8 @@ def _portrait(arithmetic: str = "") -> Measured:
 
 
 CASES: dict[str, Callable[[], Measured]] = {
-    OURS[256]: lambda: _ours(256),
-    "ours 256 f32": lambda: _ours(256, "f32"),
-    "ours 256 int8": lambda: _ours(256, "int8"),
-    OURS[512]: lambda: _ours(512),
-    "ours 512 f32": lambda: _ours(512, "f32"),
-    "ours 512 int8": lambda: _ours(512, "int8"),
-    "teacher 256": lambda: _ours(256, steps=32, effort=SLOW),
-    "teacher 512": lambda: _ours(512, steps=32, effort=SLOW),
-    "diffusers loop 256, 1 step": lambda: _loop(256, 1, FAST),
-    "diffusers loop 256, 4 steps": lambda: _loop(256, 4, FAST),
-    "diffusers loop 256, 32 steps": lambda: _loop(256, 32, SLOW),
-    "diffusers loop 512, 1 step": lambda: _loop(512, 1, FAST),
+    OURS: _ours,
+    f"{OURS} f32": lambda: _ours("f32"),
     "SD-Turbo + TAESD, torch f32": lambda: _turbo("f32"),
     "SD-Turbo + TAESD, torch bf16": lambda: _turbo("bf16"),
     "SD-Turbo + TAESD, OpenVINO": _turbo,
@@ -106,34 +92,38 @@ def apart(name: str) -> dict[str, Any]:
 
 def compare(rows: dict[str, dict[str, Any]]) -> None:
     """Gives each row how many times as long as ours it takes, where ours was measured in this run."""
-    for size, ours in OURS.items():
-        if "took_ms" not in rows.get(ours, {}):
-            continue
-        for row in rows.values():
-            if "took_ms" in row:
-                ratio = row["took_ms"][WHOLE]["p50"] / rows[ours]["took_ms"][WHOLE]["p50"]
-                row[f"times_as_long_as_ours_{size}"] = round(ratio, 2)
+    if "took_ms" not in rows.get(OURS, {}):
+        return
+    own_ms = rows[OURS]["took_ms"][WHOLE]["p50"]
+    for row in rows.values():
+        if "took_ms" in row:
+            row[RATIO] = round(row["took_ms"][WHOLE]["p50"] / own_ms, 2)
 
 
 def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """A line for each case, and under it one for each of its networks where there are several."""
-    head = f"{'p50 ms':>10}{'p95 ms':>10}{'n':>5}{'M':>8}{'GMAC':>8}{'x 256':>9}{'x 512':>9}  shape"
+    """A line for each case, and under it one for each of its parts where there are several."""
+    head = f"{'p50 ms':>10}{'p95 ms':>10}{'n':>5}{'M':>8}{'GMAC':>8}{'x ours':>9}  shape"
     lines = [f"{'':31}{head}"]
     for name, row in rows.items():
         if "refused" in row:
             lines.append(f"{name:31}left out: {row['refused']}")
             continue
-        times = "".join(f"{row.get(f'times_as_long_as_ours_{size}', '-'):>9}" for size in OURS)
-        lines.append(f"{name:31}{_figures(row['took_ms'][WHOLE], row)}{times}  {row['shape']}; {row['runtime']}")
+        counted = f"{_took(row['took_ms'][WHOLE])}{_counted(row)}"
+        lines.append(f"{name:31}{counted}{row.get(RATIO, '-'):>9}  {row['shape']}; {row['runtime']}")
         for part, took in row["took_ms"].items():
             if part != WHOLE:
-                lines.append(f"{'  ' + part:31}{_figures(took, row['networks'][part])}")
+                # Compositing is no network: nothing is counted of it.
+                network = row["networks"].get(part)
+                lines.append(f"{'  ' + part:31}{_took(took)}{_counted(network) if network else ''}")
     return "\n".join(lines)
 
 
-def _figures(took: Mapping[str, Any], counted: Mapping[str, Any]) -> str:
-    millions, giga = counted["parameters"] / 1e6, counted["macs"] / 1e9
-    return f"{took['p50']:10.1f}{took['p95']:10.1f}{took['count']:5}{millions:8.2f}{giga:8.1f}"
+def _took(took: Mapping[str, Any]) -> str:
+    return f"{took['p50']:10.1f}{took['p95']:10.1f}{took['count']:5}"
+
+
+def _counted(network: Mapping[str, Any]) -> str:
+    return f"{network['parameters'] / 1e6:8.2f}{network['macs'] / 1e9:8.1f}"
 
 
 def versions() -> dict[str, str]:

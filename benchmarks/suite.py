@@ -39,7 +39,6 @@ class Part:
 
 # The quick and quiet ones first; the peers eat memory, so nothing comes after them but what needs no speed.
 PARTS = (
-    Part("maps", 0.2),
     Part("network", 6.0),
     Part("layers", 0.2),
     Part("live", 3.5),

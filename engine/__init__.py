@@ -2,15 +2,13 @@
 
 from omote.bridge.frame import Frame
 
-from .animator import Animator
+from .animator import Animator, Ensemble, Part, sizes
 from .capture import EndOfSource, SourceError, open_source
 from .character import DEFAULT_CHARACTER, CharacterError, character_names, load_character
-from .ensemble import Ensemble, Part
+from .errors import AnimatorError
 from .face.light import studio_light
 from .face.retarget import from_weights, retarget, to_weights
-from .look import AnimatorError
-from .nouns import Actor, Character, FlameParams, Portrait, Signal, Stamp
-from .painter import sizes
+from .nouns import Actor, Character, FlameParams, Portrait, Reference, Signal, Stamp
 
 __all__ = [
     "DEFAULT_CHARACTER",
@@ -25,6 +23,7 @@ __all__ = [
     "Frame",
     "Part",
     "Portrait",
+    "Reference",
     "Signal",
     "SourceError",
     "Stamp",

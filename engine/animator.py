@@ -1,27 +1,34 @@
-"""The animator: FlameParams and a Character in, a Portrait out, by whichever painter it has at the moment."""
+"""The animator: FlameParams and a Character in, a Portrait out; and an ensemble of several."""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .diffusion import sampler
+from .errors import AnimatorError
 from .face.steadiness import SEEN, Steadiness
-from .look import AnimatorError, Look
-from .morph import between
+from .model import parity
+from .model.choice import choose
+from .model.networks import Networks
+from .model.renderer import DEFAULT_SIZE, MOST_AT_ONCE, SIZES, STEPS, Look, Renderer, crossfaded
 from .nouns import AnyCharacter, Character, FlameParams, Portrait, Signal, Stamp
-from .painter import Painter, Sitting, network_for
 from .picture_cache import PictureCache
-from .roles import Counts
-from .runtime.build import Build, names
-from .weights import NetworkFile
+from .roles import Counts, Fading
+from .runtime.build import AUTO, Build, names
+from .runtime.session import RuntimeUnavailable
+from .weights import FOLDER, WeightsError, shipped
 
 Array = NDArray[np.float32]
-AUTO = "auto"  # the fastest of the runtimes that this machine has
+_LOOKS = 4  # characters that are kept ready: two that change, and two before them
+
+log = logging.getLogger(__name__)
 
 
 def runtimes() -> tuple[str, ...]:
@@ -29,17 +36,63 @@ def runtimes() -> tuple[str, ...]:
     return (AUTO, *names())
 
 
+def sizes() -> tuple[int, ...]:
+    """The picture sizes that can be drawn, smallest first."""
+    return SIZES
+
+
+def open_renderer(runtime: str, references: int = MOST_AT_ONCE) -> tuple[Renderer, tuple[str, ...]]:
+    """By this runtime, and why others were not taken, in lines; AnimatorError where none can draw here.
+
+    The denoiser is compiled for so many references. OpenVINO stands in for what was chosen by itself and no longer
+    runs.
+    """
+    try:
+        build, refusals = _build(runtime)
+        try:
+            return _opened(build, references), refusals
+        except RuntimeUnavailable as error:
+            if runtime != AUTO or build == Build():
+                raise
+            return _opened(Build(), references), (*refusals, f"{build.name}: {error}")
+    except (RuntimeUnavailable, WeightsError, ValueError) as error:
+        raise AnimatorError(str(error)) from error
+
+
+def _build(runtime: str) -> tuple[Build, tuple[str, ...]]:
+    if runtime == AUTO:
+        choice = choose(shipped())
+        return choice.build, choice.refusals
+    return Build.named(runtime), ()
+
+
+def _opened(build: Build, references: int) -> Renderer:
+    networks = Networks(FOLDER, build)
+    networks.denoiser(references)
+    parity.require(networks)
+    return Renderer(networks)
+
+
 @dataclass(frozen=True)
-class _Before:
-    """The picture drawn last, of the character on stage."""
+class _Shown:
+    """All that a picture is a function of."""
 
-    face: Array  # [64] as drawn
-    light: Array
-    rgba: NDArray[np.uint8]
+    looks: tuple[Look, ...]
+    shares: tuple[float, ...]
+    face: bytes
+    light: bytes
+    size: int
+    steps: int
 
-    def shows(self, sitting: Sitting) -> bool:
-        """Whether it is the picture of exactly this face in this light."""
-        return np.array_equal(self.face, _face(sitting)) and np.array_equal(self.light, sitting.light)
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Shown) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[object, ...]:
+        return tuple(map(id, self.looks)), self.shares, self.face, self.light, self.size, self.steps
 
 
 class Animator:
@@ -56,40 +109,42 @@ class Animator:
         size: int | None = None,
         steps: int = 1,
         runtime: str = "openvino",
-        network: NetworkFile | None = None,
         consistency: bool = True,
+        *,
+        renderer: Renderer | None = None,
+        references: int = MOST_AT_ONCE,
     ) -> None:
-        if steps not in sampler.STEPS:
-            raise AnimatorError(f"steps must be one of {', '.join(map(str, sampler.STEPS))}, got {steps}")
-        self.file = network or network_for(size)
-        # And why others were not taken, in lines.
-        self.painter, self.refusals = _painter(self.file, runtime, size or self.file.size, steps)
+        """Compiles the denoiser for so many references, those of the first character, unless a renderer is given."""
+        self._size, self._steps = _checked(size or DEFAULT_SIZE, steps)
+        self.refusals: tuple[str, ...] = ()  # why other runtimes were not taken, in lines
+        if renderer is None:
+            renderer, self.refusals = open_renderer(runtime, references)
+        self.renderer = renderer
         self.counts = Counts()
-        self._next: Painter | None = None
         self._steadiness = Steadiness(consistency)
         self._cache = PictureCache()
-        self._look: Look | None = None
-        self._way: tuple[Look, ...] = ()  # made ready for a change that is going on
-        self._making_way = threading.Lock()
-        self._before: _Before | None = None
+        self._looks: OrderedDict[int, Look] = OrderedDict()  # by the character's id
+        self._preparing = threading.Lock()
+        self._stage: AnyCharacter | None = None
+        self._before: tuple[_Shown, NDArray[np.uint8]] | None = None
 
     @property
     def size(self) -> int:
         """Pixels on a side of the next picture."""
-        return (self._next or self.painter).size
+        return self._size
 
     @property
     def steps(self) -> int:
-        return (self._next or self.painter).steps
+        return self._steps
 
     @property
     def runtime(self) -> str:
         """What really runs, for people: "openvino cpu bf16"."""
-        return (self._next or self.painter).name
+        return self.renderer.networks.name
 
-    def shift(self, painter: Painter) -> None:
-        """Lets this painter draw from the next picture on; from any thread."""
-        self._next = painter
+    def use(self, size: int, steps: int) -> None:
+        """Draws in this size and in so many steps from the next picture on; from any thread. AnimatorError if not."""
+        self._size, self._steps = _checked(size, steps)
 
     def reset(self) -> None:
         """Forgets what was drawn before: the next picture stands alone."""
@@ -97,26 +152,8 @@ class Animator:
         self._steadiness.forget()
 
     def check(self, character: AnyCharacter) -> None:
-        """AnimatorError where this character does not fit the network; from any thread."""
-        Look.of(character, self.file)
-
-    def way(self, first: AnyCharacter, last: AnyCharacter) -> tuple[AnyCharacter, ...]:
-        """From the first, which is on stage, to the last, all of them ready to be drawn; from any thread.
-
-        While they follow each other the face is steadied as before: whoever is shown, the same one performs.
-        AnimatorError where the last does not fit the network.
-        """
-        end = Look.of(last, self.file)
-        if not isinstance(first, Character):
-            return (last,)
-        shown = next((look for look in (self._look, *self._way) if look and look.character is first), None)
-        start = shown or Look.of(first, self.file)
-        looks = (start, *(Look.of(one, self.file) for one in between(first, end.character)), end)
-        for look in looks:
-            look.maker(self.size // 2)
-        with self._making_way:
-            self._way = looks
-        return tuple(look.character for look in looks)
+        """Makes this character ready to be drawn; AnimatorError where that cannot be; from any thread."""
+        self._look(character).pictures(self._size)
 
     def draw(
         self,
@@ -127,78 +164,136 @@ class Animator:
         stamp: Stamp | None = None,
         signal: Signal | None = None,
         presence: float = 1.0,
+        fading: Fading = (),
     ) -> Portrait:
-        """The character with this face in this light [27]; AnimatorError where they do not fit the network."""
-        asked = Sitting(self._on_stage(character), params, light)
-        sitting = replace(asked, params=self._steadiness.settled(params, trembles=presence == 1.0))
-        before = self._before
-        if before is not None and before.shows(sitting):
+        """The character with this face in this light [27], and others that are still seen through it.
+
+        AnimatorError where face or light are of another form, or the character cannot be drawn.
+        """
+        cast = [*((self._look(one), share) for one, share in fading), (self._look(character), _rest(fading))]
+        self._step_on_stage(character, fading)
+        settled = self._steadiness.settled(params, trembles=presence == 1.0)
+        shown = _Shown(
+            tuple(look for look, _ in cast),
+            tuple(share for _, share in cast),
+            settled.vector()[SEEN].tobytes() + settled.basis.encode(),
+            light.tobytes(),
+            self._size,
+            self._steps,
+        )
+        if self._before is not None and self._before[0] == shown:
             self.counts = replace(self.counts, still=self.counts.still + 1)
+            rgba = self._before[1]
         else:
-            self._before = before = _Before(_face(sitting), light.copy(), self._painted(sitting))
+            rgba = self._drawn(shown, settled, light)
+            self._before = shown, rgba
         moment = stamp or Stamp(0, time.perf_counter_ns(), time.time_ns())
-        return Portrait(moment, before.rgba, signal, sitting.params, presence, light)
+        return Portrait(moment, rgba, signal, settled, presence, light)
 
-    def _painted(self, sitting: Sitting) -> NDArray[np.uint8]:
-        """The picture of this sitting, painted now or before."""
-        painter, counts = self.painter, self.counts
-        shown = sitting.look.number, _face(sitting).tobytes(), sitting.light.tobytes()
-        key = (painter.name, painter.size, painter.steps, *shown)
-        picture = self._cache.get(key)
-        if picture is not None:
+    def _drawn(self, shown: _Shown, params: FlameParams, light: Array) -> NDArray[np.uint8]:
+        """The picture, drawn now or before."""
+        pictures, is_new = [], False
+        for look in shown.looks:
+            key = replace(shown, looks=(look,), shares=(1.0,))
+            picture = self._cache.get(key)
+            if picture is None:
+                is_new = True
+                try:
+                    picture = self.renderer.draw(look, params, light, shown.size, shown.steps)
+                except (ValueError, RuntimeUnavailable) as error:
+                    raise AnimatorError(str(error)) from error
+                self._cache.put(key, picture)
+            pictures.append(picture)
+        counts = self.counts
+        if is_new:
+            self.counts = replace(counts, drawn=counts.drawn + 1)
+        else:
             self.counts = replace(counts, cached=counts.cached + 1)
-            return picture
-        (picture,) = painter.paint([sitting])
-        self._cache.put(key, picture)
-        self.counts = replace(counts, drawn=counts.drawn + 1)
-        return picture
+        return crossfaded(pictures, shown.shares)
 
-    def _on_stage(self, character: AnyCharacter) -> Look:
-        painter = self._next  # read once: it may change at any time
-        if painter is not None and painter is not self.painter:
-            self.painter, self._before = painter, None
-        if self._look is None or self._look.character is not character:
-            look = self._on_its_way(character)
-            if look is None:
-                look = Look.of(character, self.file)
+    def _step_on_stage(self, character: AnyCharacter, fading: Fading) -> None:
+        """A cut forgets the faces before; through a change the same one performs, whoever is shown."""
+        if self._stage is not character:
+            if not any(one is self._stage for one, _ in fading):
                 self.reset()
-            self._look, self._before = look, None
-        return self._look
+            self._stage = character
 
-    def _on_its_way(self, character: AnyCharacter) -> Look | None:
-        """What was made ready of this character; the rest is let go with the last."""
-        way = self._way
-        found = next((look for look in way if look.character is character), None)
-        if found and found is way[-1] and self._making_way.acquire(blocking=False):
-            if self._way is way:
-                self._way = ()
-            self._making_way.release()
-        return found
-
-
-def _face(sitting: Sitting) -> Array:
-    return sitting.params.vector()[SEEN]
-
-
-def _painter(file: NetworkFile, runtime: str, size: int, steps: int) -> tuple[Painter, tuple[str, ...]]:
-    """By this runtime, else AnimatorError; OpenVINO stands in for what was chosen by itself and no longer runs."""
-    build, refusals = _build(file, runtime, size)
-    try:
-        return Painter(file, build, steps), refusals
-    except AnimatorError as error:
-        if runtime != AUTO or build == Build(size=size):
-            raise
-        return Painter(file, Build(size=size), steps), (*refusals, f"{build.name}: {error}")
+    def _look(self, character: AnyCharacter) -> Look:
+        found = self._looks.get(id(character))
+        if found is not None and found.character is character:
+            return found
+        if not isinstance(character, Character):
+            raise AnimatorError(
+                f'character "{character.name}" is photoreal, and this network draws others: start again with '
+                f"--character {character.name}"
+            )
+        try:
+            look = self.renderer.look(character)
+        except (RuntimeUnavailable, ValueError) as error:
+            raise AnimatorError(f'character "{character.name}": {error}') from error
+        with self._preparing:
+            self._looks[id(character)] = look
+            while len(self._looks) > _LOOKS:
+                self._looks.popitem(last=False)
+        return look
 
 
-def _build(file: NetworkFile, runtime: str, size: int) -> tuple[Build, tuple[str, ...]]:
-    """What this runtime's name stands for, and why others were refused where it is left to the machine."""
-    if runtime == AUTO:
-        from .runtime.choice import choose
+def _checked(size: int, steps: int) -> tuple[int, int]:
+    if size not in SIZES:
+        raise AnimatorError(f"pictures of {size} pixels are not drawn: --size takes {', '.join(map(str, SIZES))}")
+    if steps not in STEPS:
+        raise AnimatorError(f"steps must be one of {', '.join(map(str, STEPS))}, got {steps}")
+    return size, steps
 
-        choice = choose(file, size)
-        return choice.build, choice.refusals
-    try:
-        return Build.named(runtime, size), ()
-    except ValueError as error:
-        raise AnimatorError(str(error)) from error
+
+def _rest(fading: Fading) -> float:
+    return 1.0 - sum(share for _, share in fading)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one of an ensemble does now."""
+
+    character: Character
+    params: FlameParams
+    light: Array  # [27]
+    presence: float = 1.0
+
+
+class Ensemble:
+    """Draws always the same number of portraits, one after another; each has a face and a memory of its own."""
+
+    def __init__(
+        self, count: int, size: int | None = None, steps: int = 1, runtime: str = "openvino", consistency: bool = True
+    ) -> None:
+        if count < 1:
+            raise AnimatorError(f"an ensemble has at least one character, got {count}")
+        first = Animator(size, steps, runtime, consistency)
+        others = (Animator(size, steps, consistency=consistency, renderer=first.renderer) for _ in range(count - 1))
+        self._animators = (first, *others)
+        self.renderer = first.renderer
+
+    @property
+    def runtime(self) -> str:
+        """What really runs, for people: "openvino cpu bf16"."""
+        return self._animators[0].runtime
+
+    @property
+    def size(self) -> int:
+        """Pixels on a side of a picture."""
+        return self._animators[0].size
+
+    def reset(self) -> None:
+        """Forgets what was drawn before: the next pictures stand alone."""
+        for one in self._animators:
+            one.reset()
+
+    def draw(self, parts: Sequence[Part], stamp: Stamp | None = None) -> tuple[Portrait, ...]:
+        """A portrait of each, in the order of `parts`; AnimatorError where they cannot be drawn."""
+        if len(parts) != len(self._animators):
+            raise AnimatorError(f"this ensemble has {len(self._animators)} characters, got {len(parts)}")
+        moment = stamp or Stamp(0, time.perf_counter_ns(), time.time_ns())
+        return tuple(
+            animator.draw(part.params, part.character, part.light, stamp=moment, presence=part.presence)
+            for animator, part in zip(self._animators, parts, strict=True)
+        )

@@ -8,7 +8,7 @@ import numpy as np
 
 from .face.head import JAW_OPEN_RAD
 from .nouns import AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
-from .roles import Counts
+from .roles import Counts, Fading
 
 
 class FlatArtist:
@@ -22,11 +22,6 @@ class FlatArtist:
     def check(self, character: AnyCharacter) -> None:
         """Every character can be drawn flat."""
 
-    def way(self, first: AnyCharacter, last: AnyCharacter) -> tuple[AnyCharacter, ...]:
-        """A cut."""
-        self.check(last)
-        return (last,)
-
     def draw(
         self,
         params: FlameParams,
@@ -36,6 +31,7 @@ class FlatArtist:
         stamp: Stamp | None = None,
         signal: Signal | None = None,
         presence: float = 1.0,
+        fading: Fading = (),
     ) -> Portrait:
         self.counts = Counts(drawn=self.counts.drawn + 1)
         levels = (float(params.jaw_pose[0]) / JAW_OPEN_RAD, float(params.eyelids.mean()), 0.0, presence)

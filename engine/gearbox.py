@@ -1,186 +1,161 @@
-"""Changes gears while the loop runs: compiles them beside it, listens to the age of what is sent, and shifts."""
+"""Adaptive quality: a gear is a size, a number of steps and a rate, and a latency budget chooses among gears."""
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 from .animator import Animator
-from .diffusion import sampler
-from .gear import Budget, Gear, ladder, usable
 from .governor import Governor
 from .latency import Sent
-from .look import AnimatorError, Look
+from .model.renderer import DEFAULT_SIZE, SIZES, STEPS
 from .nouns import Array, Character, FlameParams
-from .painter import Painter, Sitting
-from .runtime.build import Build
-from .runtime.int8 import accepted
-from .runtime.network import RuntimeUnavailable
 
-TRIALS = 5  # pictures by which a gear is measured, after one that warms it up
-REST_S = 2.0  # between two gears that are compiled: time to hear how the stream goes
-_STOP_S = 0.1
-
-log = logging.getLogger(__name__)
+SMOOTH = 30.0  # pictures a second: what most webcams give anyway
+FILM = 24.0
+LOW_RATES = (20.0, 15.0)
+WORTH = 0.9  # of what a better way to draw costs: one that costs more than that is not worth its picture
+TRIALS = 5  # pictures by which a way to draw is measured, after one that warms it up
 
 
-def trial_ms(painter: Painter, sitting: Sitting) -> float:
-    """How long this painter now takes for a picture."""
-    took_ns = []
-    for _ in range(1 + TRIALS):
-        began_ns = time.perf_counter_ns()
-        painter.paint([sitting])
-        took_ns.append(time.perf_counter_ns() - began_ns)
-    return sorted(took_ns[1:])[TRIALS // 2] / 1e6
+@dataclass(frozen=True)
+class Gear:
+    """What a latency budget may choose."""
+
+    size: int = DEFAULT_SIZE
+    steps: int = 1
+    fps: float | None = None  # at most so many pictures a second; None: as many as the source gives
+
+    def text(self, runtime: str) -> str:
+        """As "openvino cpu bf16 512x512 1 step 30/s"."""
+        plural = "" if self.steps == 1 else "s"
+        rate = "" if self.fps is None else f" {self.fps:g}/s"
+        return f"{runtime} {self.size}x{self.size} {self.steps} step{plural}{rate}"
+
+    @property
+    def way(self) -> Gear:
+        """How it draws, however often: gears of one way cost the same."""
+        return replace(self, fps=None)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A latency budget, and how it is held."""
+
+    ms: float
+    gear: str  # what it chose, for people
+    is_held: bool  # lately no more pictures were older than the budget than a p95 allows
+    changes: int  # of the gear, so far
+
+
+def ladder(best: Gear, sizes: Sequence[int] = SIZES, steps: Sequence[int] = STEPS) -> tuple[Gear, ...]:
+    """The gears from `best` down, each of which costs less, or asks for less, than the one before.
+
+    What hurts least goes first. 30 pictures a second are as many as most webcams give. Fewer steps cost a little
+    texture, the next smaller size some sharpness, and the rate of film some smoothness. The smallest sizes are soft,
+    and below 24 a second lips come apart from their sound.
+    """
+    rungs = [best]
+
+    def down(gear: Gear) -> None:
+        if gear not in rungs:
+            rungs.append(gear)
+
+    def down_in_rate(fps: float) -> None:
+        down(replace(rungs[-1], fps=min(fps, rungs[-1].fps or fps)))
+
+    down_in_rate(SMOOTH)
+    for fewer in sorted((one for one in steps if one < best.steps), reverse=True):
+        down(replace(rungs[-1], steps=fewer))
+    for at, size in enumerate(sorted((one for one in sizes if one < best.size), reverse=True)):
+        down(replace(rungs[-1], size=size))
+        if at == 0:
+            down_in_rate(FILM)
+    for fps in (FILM, *LOW_RATES):
+        down_in_rate(fps)
+    return tuple(rungs)
+
+
+def usable(gears: Sequence[Gear], costs_ms: Mapping[Gear, float]) -> tuple[Gear | None, ...]:
+    """What each gear of a ladder comes to, by what ways to draw cost.
+
+    A way that is not worth its picture is replaced by the better one before it, at the same rate. None stands for a
+    gear that then brings nothing new.
+    """
+    way, found, last = gears[0].way, list[Gear | None](), None
+    for gear in gears:
+        if costs_ms[gear.way] <= WORTH * costs_ms[way]:
+            way = gear.way
+        now = replace(way, fps=gear.fps)
+        found.append(None if now == last else now)
+        last = now
+    return tuple(found)
 
 
 class Gearbox:
-    """Holds a latency budget. `with` measures the gear that the animator is in, and begins to compile the others.
-
-    They are compiled one at a time, the cheapest first, so that a way out is there soon. A gear that cannot be
-    compiled, or costs nearly what a better one does, is left out. `tell` is called for each picture that was sent.
-    """
+    """Holds a latency budget. `with` measures what each way to draw costs; `tell` is called for each picture sent."""
 
     def __init__(
         self,
         animator: Animator,
         budget_ms: float,
         gears: Sequence[Gear],
-        sitting: Sitting,
-        measure_ms: Callable[[Painter, Sitting], float] = trial_ms,
-        rest_s: float = REST_S,
+        measure_ms: Callable[[Gear], float],
     ) -> None:
-        """`gears` begin with the one that the animator is in; `sitting` is what they are measured by."""
+        """`gears` begin with the one that the animator draws in; `measure_ms` says what drawing in one takes."""
         self.on_rate: Callable[[float | None], None] = lambda fps: None  # told how many pictures a second there may be
-        self._animator, self._ladder = animator, tuple(gears)
-        self._sitting, self._measure_ms, self._rest_s = sitting, measure_ms, rest_s
-        self._governor = Governor(budget_ms, len(gears))
-        self._painters: dict[Gear, Painter] = {}  # by their way to draw
-        self._costs_ms: dict[Gear, float] = {}  # the same
-        self._gears: tuple[Gear | None, ...] = ()  # what the ladder comes to, by these costs
+        self._animator, self._ladder, self._measure_ms = animator, tuple(gears), measure_ms
+        self._budget_ms = budget_ms
+        self._governor = Governor(budget_ms, [None] * len(gears))
+        self._gears: tuple[Gear | None, ...] = (gears[0],)
         self._gear = gears[0]  # the present one
         self._lock = threading.Lock()
-        self._is_busy = False  # compiling or measuring: what is sent now says little
-        self._drawn_ms: list[float] = []  # by the present gear, while another one is measured
-        self._has_ended = threading.Event()
-        self._thread = threading.Thread(target=self._compile_all, name="gearbox", daemon=True)
 
     def __enter__(self) -> Self:
-        painter = self._animator.painter
-        self._offer(self._ladder[0].way, painter, self._measure_ms(painter, self._sitting))
-        self._thread.start()
+        costs_ms = {way: self._measure_ms(way) for way in dict.fromkeys(gear.way for gear in self._ladder)}
+        self._gears = usable(self._ladder, costs_ms)
+        self._governor = Governor(self._budget_ms, [costs_ms[gear.way] if gear else None for gear in self._gears])
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Does not wait for a gear that is being compiled."""
-        self._has_ended.set()
-        self._thread.join(_STOP_S)
+        pass
 
     @property
     def budget(self) -> Budget:
         """How it goes."""
         with self._lock:
-            governor = self._governor
-            text = self._gear.text(self._painters[self._gear.way].name)
-            return Budget(governor.budget_ms, text, governor.is_held, governor.changes)
+            governor, gear = self._governor, self._gear.text(self._animator.runtime)
+            return Budget(governor.budget_ms, gear, governor.is_held, governor.changes)
 
     @property
     def drawn_by(self) -> str:
         """What drew the animator's last picture, for people."""
-        painter = self._animator.painter
-        return Gear(painter.build, painter.steps, self._gear.fps).text(painter.name)
+        animator = self._animator
+        return Gear(animator.size, animator.steps, self._gear.fps).text(animator.runtime)
 
     def tell(self, sent: Sent) -> None:
-        """Counts a picture, and shifts where that is called for."""
+        """Counts a picture, and shifts where that is called for; from any thread."""
         with self._lock:
-            if self._is_busy:
-                if sent.draw_ms is not None:
-                    self._drawn_ms.append(sent.draw_ms)
-                return
-            self._governor.tell(sent)
-            self._shift()
-
-    def _shift(self) -> None:
-        """To the gear that the governor has chosen, or to what that has come to."""
-        gear = self._gears[self._governor.gear]
-        if gear is not None and gear != self._gear:
-            self._gear = gear
-            self._animator.shift(self._painters[gear.way])
-            self.on_rate(gear.fps)
-
-    # What follows runs in the gearbox's own thread.
-
-    def _compile_all(self) -> None:
-        for way in self._ways():
-            if self._has_ended.wait(self._rest_s):
-                return
-            with self._lock:
-                self._is_busy = True
-            try:
-                self._compile(way)
-            except AnimatorError as error:
-                log.info("no gear %s: %s", way.text(), error)
-            except Exception as error:  # a runtime's own, as where memory is short: the other gears still come
-                log.warning("no gear %s: %s: %s", way.text(), type(error).__name__, error)
-            finally:
-                with self._lock:
-                    self._is_busy = False
-                    self._governor.forget()
-        self._let_go()
-
-    def _ways(self) -> list[Gear]:
-        """Each way to draw but the one that is there: the cheapest first, then from the best down."""
-        ways = list(dict.fromkeys(gear.way for gear in self._ladder))[1:]
-        return ways[-1:] + ways[:-1]
-
-    def _compile(self, way: Gear) -> None:
-        painter = Painter(self._animator.file, way.build, way.steps)
-        with self._lock:
-            self._drawn_ms.clear()  # what was drawn while it was compiled
-        took_ms = self._measure_ms(painter, self._sitting)
-        with self._lock:
-            cost_ms = took_ms / self._governor.slowness(self._drawn_ms)
-        self._offer(way, painter, cost_ms)
-
-    def _offer(self, way: Gear, painter: Painter, cost_ms: float) -> None:
-        with self._lock:
-            self._painters[way], self._costs_ms[way] = painter, cost_ms
-            self._gears = usable(self._ladder, self._costs_ms)
-            for place, gear in enumerate(self._gears):
-                if gear is not None:
-                    self._governor.offer(place, self._costs_ms[gear.way])
-                elif place != self._governor.gear:
-                    self._governor.withdraw(place)
-            self._shift()
-
-    def _let_go(self) -> None:
-        """Of the painters that no gear needs, now that all costs are known: each holds a whole network."""
-        with self._lock:
-            needed = {self._gear.way, *(gear.way for gear in self._gears if gear)}
-            self._painters = {way: painter for way, painter in self._painters.items() if way in needed}
+            gear = self._gears[self._governor.tell(sent)]
+            if gear is not None and gear != self._gear:
+                self._gear = gear
+                self._animator.use(gear.size, gear.steps)
+                self.on_rate(gear.fps)
 
 
-def gears_of(animator: Animator) -> tuple[Gear, ...]:
-    """The ladder from what this animator draws with now down to the least that its network can do."""
-    best = Gear(animator.painter.build, animator.steps)
-    return ladder(best, animator.file.sizes, sampler.STEPS, _int8_beside(best.build, animator))
+def gearbox_of(animator: Animator, budget_ms: float, character: Character, light: Array) -> Gearbox:
+    """From what this animator draws in now down to the least that there is, measured by this character at rest."""
+    look = animator.renderer.look(character)
 
+    def trial_ms(gear: Gear) -> float:
+        took_ns = []
+        for _ in range(1 + TRIALS):
+            began_ns = time.perf_counter_ns()
+            animator.renderer.draw(look, FlameParams.neutral(), light, gear.size, gear.steps)
+            took_ns.append(time.perf_counter_ns() - began_ns)
+        return sorted(took_ns[1:])[TRIALS // 2] / 1e6
 
-def sitting_of(animator: Animator, character: Character, light: Array) -> Sitting:
-    """What gears are measured by: this character at rest."""
-    return Sitting(Look.of(character, animator.file), FlameParams.neutral(), light)
-
-
-def _int8_beside(best: Build, animator: Animator) -> tuple[Build, ...]:
-    """OpenVINO's int8, where the best is a processor's and another, and int8 was accepted for this network."""
-    if best.runtime not in ("openvino", "onnxruntime") or best.precision == "int8":
-        return ()
-    try:
-        accepted(animator.file)
-    except RuntimeUnavailable:
-        return ()
-    return (replace(best, runtime="openvino", precision="int8"),)
+    return Gearbox(animator, budget_ms, ladder(Gear(animator.size, animator.steps)), trial_ms)

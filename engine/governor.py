@@ -28,21 +28,22 @@ _KEPT = 1024  # pictures
 class Governor:
     """Chooses among gears, the best first, so that the p95 of the age stays within the budget, and changes seldom.
 
-    Deterministic: the clock is what it is told. A gear can be chosen once `offer` has said what it costs. It goes
-    down within about a second. It goes up only to a gear that has been expected to fit for a long time without a
-    break: either it has held the budget while the machine was as slow as now, or it is predicted to, with a margin.
-    A gear's cost now is its own cost times the machine's slowness, which is how much longer than its own cost the
-    present gear draws. Each time that a gear fails its trial the wait doubles, so a load at the border is answered
-    ever more rarely.
+    Deterministic: the clock is what it is told. It goes down within about a second. It goes up only to a gear that has
+    been expected to fit for a long time without a break: either it has held the budget while the machine was as slow
+    as now, or it is predicted to, with a margin. A gear's cost now is its own cost times the machine's slowness, which
+    is how much longer than its own cost the present gear draws. Each time that a gear fails its trial the wait
+    doubles, so a load at the border is answered ever more rarely.
     """
 
-    def __init__(self, budget_ms: float, gears: int) -> None:
+    def __init__(self, budget_ms: float, costs_ms: Sequence[float | None]) -> None:
+        """`costs_ms` are of the same, quiet machine; None is of a gear that cannot be chosen."""
         if not budget_ms > 0.0:
             raise ValueError(f"a latency budget must be above 0 ms, got {budget_ms:g}")
         self.budget_ms = budget_ms
         self.gear = 0  # the present one's place: 0 is the best
         self.changes = 0
-        self._costs_ms: list[float | None] = [None] * gears  # of those that can be chosen
+        gears = len(costs_ms)
+        self._costs_ms = tuple(costs_ms)
         self._fits_since_ns: list[int | None] = [None] * gears
         self._failures = [0] * gears
         self._slowness_at_trial = [math.inf] * gears
@@ -51,27 +52,6 @@ class Governor:
         self._recent: deque[Sent] = deque(maxlen=_KEPT)
         self._listens_from_ns = 0
         self._looked_ns = 0
-
-    def offer(self, gear: int, cost_ms: float) -> None:
-        """This gear can be chosen from now on; all costs are of the same, quiet machine."""
-        self._costs_ms[gear] = cost_ms
-
-    def withdraw(self, gear: int) -> None:
-        """This gear cannot be chosen any more."""
-        self._costs_ms[gear] = None
-
-    def cost_ms(self, gear: int) -> float | None:
-        """As offered; None where it cannot be chosen."""
-        return self._costs_ms[gear]
-
-    def slowness(self, drawn_ms: Sequence[float]) -> float:
-        """How many times longer than on the quiet machine the present gear took for these; 1 of none."""
-        return self._slowness(_middle(drawn_ms)) if drawn_ms else 1.0
-
-    def forget(self) -> None:
-        """What was sent lately says nothing: the machine was busy with something that has ended."""
-        self._recent.clear()
-        self._fits_since_ns = [None] * len(self._costs_ms)
 
     @property
     def is_held(self) -> bool:

@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from omote.bridge.latest import Latest
 
 from .capture.source import Source, SourceError
-from .gear import Budget
-from .gearbox import Gearbox
+from .gearbox import Budget, Gearbox
 from .hardware import this_machine
 from .latency import RECENT, LatencyMeter
 from .morph import MORPH_S

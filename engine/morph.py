@@ -1,55 +1,42 @@
-"""One character becomes another: those between them, and which of them is shown at what time."""
+"""One character becomes another: a cross-fade of both, drawn with the same face."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
-
-from .nouns import AnyCharacter, Array, Character
+from .nouns import AnyCharacter
+from .roles import Fading
 
 MORPH_S = 0.4
-STEPS = 12  # as many as there are pictures in that time, at 30 a second
+_MOST_FADING = 2  # characters that are drawn besides the one who comes, however often it is changed in that time
+_FAINT = 1e-3
 
 
 @dataclass(frozen=True)
 class Morph:
-    """Characters that are shown one after another, each as long as the others; the last one stays."""
+    """A character who comes, and those who fade meanwhile."""
 
-    way: tuple[AnyCharacter, ...]  # one at least
-    begun_ns: int
+    character: AnyCharacter
+    fading: Fading = ()  # at the beginning
+    begun_ns: int = 0
     seconds: float = MORPH_S
 
-    def at(self, now_ns: int) -> AnyCharacter:
-        """Who is shown at this time: however few pictures there are, the last one from the end of the time on."""
-        steps, gone_s = len(self.way) - 1, (now_ns - self.begun_ns) / 1e9
-        if steps == 0 or gone_s >= self.seconds:
-            return self.way[-1]
-        return self.way[round(steps * max(gone_s, 0.0) / self.seconds)]
+    def at(self, now_ns: int) -> Fading:
+        """Those who are still seen at this time, each with its share of the picture; none after the end."""
+        gone_s = (now_ns - self.begun_ns) / 1e9
+        if not self.fading or gone_s >= self.seconds:
+            return ()
+        left = 1.0 - _eased(max(gone_s, 0.0) / self.seconds)
+        return tuple((one, share * left) for one, share in self.fading if share * left > _FAINT)
 
-
-def mixed(first: Character, last: Character, share: float) -> Character:
-    """`share` of the way from the first (0) to the last (1), whose words it has; rows of a bank where both have some.
-
-    Shape, identity and texture mix as numbers do: half a head of hair is what the network draws of half a texture.
-    """
-
-    def mix(a: Array, b: Array) -> Array:
-        return np.asarray(a * np.float32(1.0 - share) + b * np.float32(share), np.float32)
-
-    bank = mix(first.bank, last.bank) if first.bank.shape == last.bank.shape else np.zeros((0, 0), np.float32)
-    return replace(
-        last,
-        shape=mix(first.shape, last.shape),
-        identity=mix(first.identity, last.identity),
-        texture=mix(first.texture, last.texture),
-        bank=bank,
-    )
-
-
-def between(first: Character, last: Character, steps: int = STEPS) -> tuple[Character, ...]:
-    """Those between the two, for a change in so many steps that begins and ends gently."""
-    return tuple(mixed(first, last, _eased(k / steps)) for k in range(1, steps))
+    def to(self, character: AnyCharacter, now_ns: int, seconds: float = MORPH_S) -> Morph:
+        """The change to another one, from what is shown now; with 0 seconds a cut."""
+        if seconds <= 0.0:
+            return Morph(character)
+        seen = self.at(now_ns)
+        everyone = (*seen, (self.character, 1.0 - sum(share for _, share in seen)))
+        others = sorted((one for one in everyone if one[0] is not character), key=lambda one: -one[1])
+        return Morph(character, tuple(others[:_MOST_FADING]), now_ns, seconds)
 
 
 def _eased(share: float) -> float:

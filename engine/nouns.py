@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,9 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 
 from .face.rotation import turned
+
+if TYPE_CHECKING:
+    from .face.head import OpenHead
 
 Array = NDArray[np.float32]
 
@@ -156,18 +161,63 @@ class Actor:
         return math.atan2(-y, math.hypot(x, z)), math.atan2(x, z)
 
 
-@dataclass(frozen=True)
+HeadName = Literal["open", "anime"]
+ReferenceKind = Literal["photo", "rendered", "painted"]
+SHAPE_SIZE = 100
+MOST_REFERENCES = 8
+REFERENCE_SIDES = (256, 1024)  # pixels on a side of a reference, at least and at most
+CHARACTER_WORDS = {"name": 64, "licence": 200, "made_from": 1000, "consent": 1000}  # and the most characters in each
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """One picture of a character, as our camera shows the head, cut out."""
+
+    rgba: NDArray[np.uint8]  # [S,S,4] sRGB with straight alpha, S from 256 to 1024
+    params: FlameParams  # the face that it shows, in the basis "open"
+    light: Array  # [27] harmonics of the light in it
+    kind: ReferenceKind  # a photo, a rendered picture, or one that the model painted
+
+    def __post_init__(self) -> None:
+        side, (least, most) = len(self.rgba), REFERENCE_SIDES
+        if self.rgba.dtype != np.uint8 or self.rgba.shape != (side, side, 4) or not least <= side <= most:
+            raise ValueError(f"a reference must be [S,S,4] bytes, S from {least} to {most}, got {self.rgba.shape}")
+        if self.light.shape != (LIGHT_SIZE,) or not np.isfinite(self.light).all():
+            raise ValueError(f"a reference's light must be [{LIGHT_SIZE}] finite numbers, got {self.light.shape}")
+        if self.kind not in get_args(ReferenceKind):
+            raise ValueError(f"a reference is one of {', '.join(get_args(ReferenceKind))}, got {self.kind!r}")
+
+
+@dataclass(frozen=True, eq=False)
 class Character:
-    """Who is shown. Everything that stays the same from picture to picture, computed once."""
+    """Who is shown. The first reference is the one that the others add to; at rest, from the front, if there is one."""
 
     name: str
-    shape: Array  # [100] in the open head's shape basis, standard deviations
-    identity: Array  # [I] the identity tokens, in a row
-    texture: Array  # [T,H,W] learned appearance in the head's texture space
-    bank: Array  # [R,C] static rows of the attention bank; R is 0 for a model without one
-    model: str  # version of the model that speaks these tokens
+    head: HeadName  # of a person, or of a drawn character
+    shape: Array  # [100] in the head's shape basis, standard deviations
+    references: tuple[Reference, ...]  # 1 to 8
     licence: str
     made_from: str
+    consent: str = ""  # what the maker declared about the person in a photo
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.references) <= MOST_REFERENCES:
+            raise ValueError(f"a character has 1 to {MOST_REFERENCES} references, got {len(self.references)}")
+        if self.head not in get_args(HeadName):
+            raise ValueError(f"a head is one of {', '.join(get_args(HeadName))}, got {self.head!r}")
+        if self.shape.shape != (SHAPE_SIZE,) or not np.isfinite(self.shape).all():
+            raise ValueError(f"a shape must be [{SHAPE_SIZE}] finite numbers, got {self.shape.shape}")
+        for word, most in CHARACTER_WORDS.items():
+            text = getattr(self, word)
+            if len(text) > most or any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in text):
+                raise ValueError(f"{word} must be at most {most} printable characters, got {text[:80]!r}")
+
+    def posed_by(self) -> OpenHead:
+        """The head that this character has."""
+        from .face.anime_head import anime_head
+        from .face.head import open_head
+
+        return anime_head() if self.head == "anime" else open_head()
 
 
 @dataclass(frozen=True)

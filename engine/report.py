@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .gear import Budget
+from .gearbox import Budget
 from .hardware import Hardware
 from .latency import Latency
 from .roles import Counts

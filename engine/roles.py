@@ -7,6 +7,8 @@ from typing import Protocol
 
 from .nouns import AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
 
+Fading = tuple[tuple[AnyCharacter, float], ...]  # who is still seen while another comes, with its share of the picture
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -51,14 +53,7 @@ class Artist(Protocol):
         ...
 
     def check(self, character: AnyCharacter) -> None:
-        """ValueError where this character cannot be drawn; from any thread."""
-        ...
-
-    def way(self, first: AnyCharacter, last: AnyCharacter) -> tuple[AnyCharacter, ...]:
-        """Who is shown one after another for a change from first to last, all ready to be drawn; of a cut, the last.
-
-        ValueError where the last cannot be drawn; from any thread, but from one at a time.
-        """
+        """Makes this character ready to be drawn; ValueError where that cannot be; from any thread."""
         ...
 
     def draw(
@@ -70,8 +65,12 @@ class Artist(Protocol):
         stamp: Stamp | None = None,
         signal: Signal | None = None,
         presence: float = 1.0,
+        fading: Fading = (),
     ) -> Portrait:
-        """The face asked for; from an artist that draws several at a time, an earlier one, under its own stamp."""
+        """The face asked for, and through it those who fade, where the artist can draw that.
+
+        From an artist that draws several at a time, an earlier one, under its own stamp.
+        """
         ...
 
 

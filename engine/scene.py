@@ -50,7 +50,7 @@ class Scene:
         self._outputs = tuple(outputs)
         self._clock_ns, self._gearbox = clock_ns, gearbox
         self._performance = Performance(actor)
-        self._morph, self._morph_s = Morph((character,), 0), morph_s  # replaced as a whole
+        self._morph, self.morph_s = Morph(character), morph_s  # replaced as a whole
         self._changing, self._admitting = threading.Lock(), threading.Lock()
         self._witnesses: tuple[Witness, ...] = ()  # replaced as a whole
         self._index = -1  # of the face drawn last
@@ -64,10 +64,7 @@ class Scene:
         """
         with self._changing:
             self.artist.check(character)
-            shown = self._morph.at(self._clock_ns())
-            self._morph = Morph((shown,), 0)  # it holds while the way is made
-            way = self.artist.way(shown, character) if self._morph_s else (character,)
-            self._morph, self.character = Morph(way, self._clock_ns(), self._morph_s), character
+            self._morph, self.character = self._morph.to(character, self._clock_ns(), self.morph_s), character
 
     def use_light(self, harmonics: Array | None, within_s: float = 0.0) -> None:
         """Lights the face with these harmonics [27], or as at the beginning, from the next picture on or gradually.
@@ -143,14 +140,15 @@ class Scene:
 
     def _show(self, face: Face, stamp: Stamp, signal: Signal | None) -> None:
         now_ns, drawn_before = self._clock_ns(), self.artist.counts.drawn
-        character, stamp = self._morph.at(now_ns), stamp.after("pose", now_ns)
+        morph, stamp = self._morph, stamp.after("pose", now_ns)
         portrait = self.artist.draw(
             face.params,
-            character,
+            morph.character,
             self._dimmer.at(now_ns),
             stamp=stamp,
             signal=signal,
             presence=face.presence,
+            fading=morph.at(now_ns),
         )
         gear = self._gearbox.drawn_by if self._gearbox else ""
         drawn = portrait.stamp.after("draw", self._clock_ns())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .face.presence import Phase
-from .gear import Budget
+from .gearbox import Budget
 from .latency import Latency
 from .roles import Counts
 

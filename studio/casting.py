@@ -1,14 +1,14 @@
-"""Characters as the page offers them: listed, shown, made and removed while the stream runs."""
+"""Characters as the page offers them: listed, shown, made from photos and removed while the stream runs."""
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from omote.engine.capture.photo_file import is_photo
 from omote.engine.character import (
     FOLDER,
     SUFFIX,
@@ -21,15 +21,15 @@ from omote.engine.character import (
 from omote.engine.nouns import AnyCharacter, PhotorealCharacter
 from omote.engine.scene import Scene
 
-from . import thumbnails, workshop
-from .character import quotable
+from . import workshop
+from .character import own_path, quotable
 from .consent import ticked_words
 from .jobs import Jobs, JobsError
 from .likeness import OPEN, PHOTOREAL
-from .wish import ordered
-from .workshop import Task, WorkshopError
+from .thumbnails import thumbnail
+from .workshop import Task
 
-log = logging.getLogger(__name__)
+MOST_BYTES = 16 << 20  # of a photo
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,11 @@ class _Kept:
     kind: str = OPEN
     licence: str = ""
     made_from: str = ""
+    consent: str = ""
     own_name: str = ""  # of the character in it, whatever the file is called
-    model: tuple[object, ...] = ()  # what must be the same of two characters that one artist draws
+    model: tuple[object, ...] = ()  # equal for two characters that one artist draws
     error: str = ""  # why it cannot be read
-    thumbnail: Path | None = None  # where it is, or is to be
+    thumbnail: bytes | None = None
 
 
 class Casting:
@@ -53,48 +54,32 @@ class Casting:
         self,
         scene: Callable[[], Scene | None],
         on_change: Callable[[], None],
-        work: Callable[[Task], None] = workshop.in_own_process,
+        work: Callable[[Task], tuple[str, ...]] = workshop.in_own_process,
         today: Callable[[], str] = lambda: time.strftime("%Y-%m-%d"),
     ) -> None:
-        """`scene` is the running one, None before it runs; `on_change` is called when `rows` or `jobs` change.
+        """`scene` is the running one, None before it runs. `work` makes a character and returns warnings.
 
-        It may be called in a thread of ours. `work` makes characters and draws thumbnails.
+        `on_change` is called when `rows` or `jobs` change, perhaps in a thread of ours.
         """
         self._scene, self._on_change, self._work, self._today = scene, on_change, work, today
         self._kept: dict[Path, _Kept] = {}
-        self._thumbnails: dict[Path, bytes] = {}  # those that were read, by where they are
-        self._refused: set[Path] = set()  # thumbnails that could not be drawn
         self._lock = threading.Lock()
         self._jobs = Jobs(on_change)
 
     def rows(self) -> list[dict[str, object]]:
         """All that there are, shipped ones first, for JSON; files are read again only where they have changed.
 
-        Each row has name, kind ("open" or "photoreal"), is_own, licence, made_from, can_be_shown, has_thumbnail, and
-        error: a sentence where the file is damaged, else "".
+        Each row has name, kind ("open" or "photoreal"), is_own, licence, made_from, consent, can_be_shown,
+        has_thumbnail, and error: a sentence if the file is damaged, else "".
         """
         scene = self._scene()
         drawn = _model(scene.character) if scene else None
         return [self._row(name, path, drawn) for name, path in _files().items()]
 
-    def choices(self) -> dict[str, object]:
-        """What can be set of a character, for JSON: colours by attribute (name and hex), styles, ranges of numbers."""
-        from omote.engine.identity.prior import shipped_prior
-        from omote.engine.identity.wishes import NUMBERS, WORDS
-
-        return {
-            "colours": {
-                attribute: [{"name": name, "hex": value} for value, name in _first_names(words).items()]
-                for attribute, words in WORDS.items()
-            },
-            "styles": list(dict.fromkeys(shipped_prior().looks.styles)),
-            "numbers": {name: {"least": 0.0, "most": 1.0} for name in NUMBERS},
-        }
-
     def thumbnail(self, name: str) -> bytes | None:
-        """WebP 160x160; None where there is no such character, or none yet: while the stream runs it is drawn."""
+        """WebP 160x160; None if there is no such character, or if its file is damaged."""
         path = _files().get(name)
-        return None if path is None else self._thumbnail(self._read(path))
+        return None if path is None else self._read(path).thumbnail
 
     def show(self, name: str) -> None:
         """Blends over to this character; ValueError says why it cannot be shown, and nothing has changed then."""
@@ -105,34 +90,28 @@ class Casting:
         scene.change(character if character.name == name else replace(character, name=name))  # as it is listed
         self._on_change()
 
-    def make(self, wish: Mapping[str, object], photo: bytes | None = None) -> int:
-        """Begins to make a character, and returns the number of the job; CharacterError where the wish is wrong.
+    def make(self, asked: Mapping[str, object], photo: bytes) -> int:
+        """Begins to make a character from this photo and returns the number of the job.
 
-        The wish has "name" and one of: "seed" (a number); "blend" (two names and a share); "from" (a name) with "set"
-        (attribute to value). With a `photo`, "consent" must be "yes".
+        `asked` has "name", and "consent" as "yes". CharacterError says what is wrong with it, or with the photo.
         """
-        order = ordered(wish, photo)
-        name = order.name or ""
-        if any(job.name.lower() == name.lower() and not job.is_over for job in self._jobs.rows):
-            raise CharacterError(f'"{name}" is being made already')
-        consent = ticked_words(self._today()) if order.upload else ""
+        task = checked_task(asked, photo, self._today())
+        if any(job.name.lower() == task.name.lower() and not job.is_over for job in self._jobs.rows):
+            raise CharacterError(f'"{task.name}" is being made already')
         try:
-            return self._jobs.add(name, _what(wish, photo), lambda: self._work(Task(order, consent)))
+            return self._jobs.add(task.name, "from a photo", lambda: " ".join(self._work(task)))
         except JobsError as error:
             raise CharacterError(str(error)) from error
 
     def remove(self, name: str) -> None:
-        """Deletes a character that was made here; CharacterError where it is shipped, on stage, or not there."""
+        """Deletes a character that was made here; CharacterError if it is shipped, on stage, or not there."""
         path = _path(name)
         if name not in own_names() or name in character_names():
             raise CharacterError(f'"{name}" is a shipped character, and stays')
         if self._is_on_stage(name, path):
             raise CharacterError(f'"{name}" is on stage: show another character first')
-        thumbnail = self._read(path).thumbnail
         try:
             path.unlink()
-            if thumbnail:  # which may show a real person
-                thumbnail.unlink(missing_ok=True)
         except OSError as error:
             raise CharacterError(f"cannot delete {path} ({error.strerror or error})") from error
         self._on_change()
@@ -154,8 +133,9 @@ class Casting:
             "is_own": path.parent != FOLDER,
             "licence": kept.licence,
             "made_from": kept.made_from,
+            "consent": kept.consent,
             "can_be_shown": not kept.error and kept.model == drawn,
-            "has_thumbnail": self._thumbnail(kept) is not None,
+            "has_thumbnail": kept.thumbnail is not None,
             "error": kept.error,
         }
 
@@ -171,35 +151,6 @@ class Casting:
             if kept is None or kept.seal != seal:
                 kept = self._kept[path] = _kept(path, seal)
             return kept
-
-    def _thumbnail(self, kept: _Kept) -> bytes | None:
-        """That of this file; it will be drawn where there is none and pictures are being drawn."""
-        place = kept.thumbnail
-        if place is None:
-            return None
-        found = self._thumbnails.get(place) or thumbnails.read(place)
-        if found:
-            self._thumbnails[place] = found
-        elif place not in self._refused and self._scene():
-            self._jobs.spare(self._draw)
-        return found
-
-    def _draw(self) -> bool:
-        """Draws all thumbnails that are missing; whether there was one."""
-        kept = {path: self._read(path) for path in _files().values()}
-        missing = {
-            str(path): str(one.thumbnail)
-            for path, one in kept.items()
-            if one.thumbnail and one.thumbnail not in self._refused and not thumbnails.read(one.thumbnail)
-        }
-        if missing:
-            try:
-                self._work(Task(drawn=missing))
-            except WorkshopError as error:
-                log.warning("thumbnails could not be drawn: %s", error)
-            self._refused |= {place for place in map(Path, missing.values()) if not thumbnails.read(place)}
-            self._on_change()
-        return bool(missing)
 
 
 def _files() -> dict[str, Path]:
@@ -219,35 +170,41 @@ def _path(name: str) -> Path:
 
 def _kept(path: Path, seal: tuple[int, int]) -> _Kept:
     try:
-        character = load_any(str(path))
-        is_shipped = path.parent == FOLDER
-        thumbnail = thumbnails.shipped(path.stem) if is_shipped else thumbnails.kept(thumbnails.digest_of(path))
+        character = load_any(str(path), most=1)
     except (CharacterError, OSError) as error:
         return _Kept(seal, error=str(error))
-    kind = PHOTOREAL if isinstance(character, PhotorealCharacter) else OPEN
-    words = (character.licence, character.made_from, character.name)
-    return _Kept(seal, kind, *words, _model(character), thumbnail=thumbnail)
+    return _Kept(
+        seal,
+        kind=PHOTOREAL if isinstance(character, PhotorealCharacter) else OPEN,
+        licence=character.licence,
+        made_from=character.made_from,
+        consent="" if isinstance(character, PhotorealCharacter) else character.consent,
+        own_name=character.name,
+        model=_model(character),
+        thumbnail=thumbnail(character),
+    )
 
 
 def _model(character: AnyCharacter) -> tuple[object, ...]:
-    """What two characters share whom the same artist can draw."""
+    """What two characters have in common if the same artist can draw them."""
     if isinstance(character, PhotorealCharacter):
         return PHOTOREAL, character.model, character.size, character.sampler
-    return OPEN, character.model
+    return (OPEN,)
 
 
-def _what(wish: Mapping[str, object], photo: bytes | None) -> str:
-    """A job in a few words, of a wish that was checked."""
-    if photo is not None:
-        return "from a photo"
-    if wish.get("seed") is not None:
-        return f"from seed {wish['seed']}"
-    return "a blend" if wish.get("blend") else f"{wish['from']}, changed"
-
-
-def _first_names(words: Mapping[str, str]) -> dict[str, str]:
-    """Name by hex: of two names for one colour the first."""
-    named: dict[str, str] = {}
-    for name, value in words.items():
-        named.setdefault(value, name)
-    return named
+def checked_task(asked: Mapping[str, object], photo: bytes, today: str) -> Task:
+    """The task for what the page sent, as `Casting.make` describes it; CharacterError says what is wrong with it."""
+    if unknown := [key for key in asked if key not in ("name", "consent")]:
+        raise CharacterError(f'no "{quotable(unknown[0])}" is known of a new character: there are name and consent')
+    name = asked.get("name")
+    if not isinstance(name, str):
+        raise CharacterError(f'"name" must be a text, got {type(name).__name__}')
+    if own_path(name).exists():
+        raise CharacterError(f'"{name}" is there already: choose another name')
+    if asked.get("consent") not in ("yes", True):
+        raise CharacterError("no character was made: tick that the person in the photo agrees to it")
+    if len(photo) > MOST_BYTES:
+        raise CharacterError(f"the photo has {len(photo) >> 20} MB, {MOST_BYTES >> 20} at most: scale it down")
+    if not is_photo(photo):
+        raise CharacterError("this is no photo that can be read: wanted a JPEG, PNG or WebP file")
+    return Task(name, photo, ticked_words(today))

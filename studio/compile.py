@@ -7,18 +7,20 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from omote.engine.animator import AUTO, runtimes
+from omote.engine.animator import runtimes
 from omote.engine.cache_folder import cache_folder
 from omote.engine.character import load_any
-from omote.engine.look import AnimatorError
+from omote.engine.errors import AnimatorError
+from omote.engine.model import choice
+from omote.engine.model.choice import Trial, try_builds
+from omote.engine.model.networks import denoiser_graph
+from omote.engine.model.renderer import MOST_AT_ONCE
 from omote.engine.nouns import PhotorealCharacter
-from omote.engine.runtime import choice
-from omote.engine.runtime.build import Build
+from omote.engine.runtime.build import AUTO, Build
 from omote.engine.runtime.engine_file import engine_folder
 from omote.engine.runtime.kept import Kept
-from omote.engine.runtime.network import RuntimeUnavailable
-from omote.engine.runtime.trial import Trial, try_builds
-from omote.engine.weights import NetworkFile, networks
+from omote.engine.runtime.session import RuntimeUnavailable
+from omote.engine.weights import ModelFiles, shipped
 
 from . import compile_photoreal
 from .config import load_config
@@ -30,7 +32,6 @@ _AHEAD = "tensorrt-rtx"  # the runtime that compiles for a GPU that is elsewhere
 class Order:
     """What was typed."""
 
-    size: int | None
     runtime: str
     targets: tuple[str, ...]
     out: Path | None
@@ -40,7 +41,6 @@ class Order:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--size", type=int, default=None, metavar="PIXELS", help="of the picture")
     parser.add_argument("--runtime", choices=runtimes(), default=AUTO, help="that one alone; auto tries them all")
     parser.add_argument(
         "--target",
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def order(typed: argparse.Namespace) -> Order:
-    return Order(typed.size, typed.runtime, tuple(typed.targets), typed.out, typed.again, typed.character, typed.config)
+    return Order(typed.runtime, tuple(typed.targets), typed.out, typed.again, typed.character, typed.config)
 
 
 def run(order: Order) -> int:
@@ -69,19 +69,16 @@ def run(order: Order) -> int:
     shown = load_any(order.character) if order.character else None
     if isinstance(shown, PhotorealCharacter):
         return _photoreal(order, shown)
-    file = networks()[-1]
-    size = order.size or file.size
-    if size not in file.sizes:
-        raise AnimatorError(f"no network draws {size} pixels: --size takes {', '.join(map(str, file.sizes))}")
+    files = shipped()
     _check(order)
     if order.targets:
-        return _ahead(file, size, order)
+        return _ahead(files, order)
     kept = Kept()
     if order.again:
         _forget(kept)
     if order.runtime != AUTO:
-        return _one(file, Build.named(order.runtime, size), kept)
-    found = choice.decide(file, size, kept)
+        return _one(files, Build.named(order.runtime), kept)
+    found = choice.decide(files, kept)
     print(table(found.trials, found.choice.build))
     return 0
 
@@ -94,8 +91,6 @@ def _check(order: Order) -> None:
 
 
 def _photoreal(order: Order, character: PhotorealCharacter) -> int:
-    if order.size not in (None, character.size):
-        raise AnimatorError(f"{character.name} is drawn with {character.size} pixels on a side: leave out --size")
     _check(order)
     config = load_config(order.config)
     if order.targets:
@@ -113,18 +108,20 @@ def _forget(kept: Kept) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _ahead(file: NetworkFile, size: int, order: Order) -> int:
+def _ahead(files: ModelFiles, order: Order) -> int:
+    """One engine for each number of references that a picture may copy from."""
     from omote.engine.runtime.tensorrt_rtx import compile_ahead
 
     try:
-        print(compile_ahead(file, size, 1, order.targets, order.out or Path()))
+        for count in range(1, MOST_AT_ONCE + 1):
+            print(compile_ahead(denoiser_graph(files, count), order.targets, order.out or Path()), flush=True)
     except RuntimeUnavailable as error:
         raise AnimatorError(str(error)) from error
     return 0
 
 
-def _one(file: NetworkFile, build: Build, kept: Kept) -> int:
-    (trial,) = try_builds(file, (build,), kept)
+def _one(files: ModelFiles, build: Build, kept: Kept) -> int:
+    (trial,) = try_builds(files, (build,), kept)
     if trial.refused:
         raise AnimatorError(trial.refused)
     print(table((trial,), None))

@@ -6,11 +6,9 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from omote.engine.animator import AUTO
-from omote.engine.look import AnimatorError
+from omote.engine.errors import AnimatorError
 from omote.engine.nouns import PhotorealCharacter
 from omote.engine.photoreal import graph_parity
 from omote.engine.photoreal.exported_model import DECODER, UNET, ExportedModel
@@ -19,8 +17,8 @@ from omote.engine.photoreal.files import published
 from omote.engine.photoreal.networks import Networks
 from omote.engine.photoreal.opening import require_same
 from omote.engine.photoreal.recipe import Recipe
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.network import RuntimeUnavailable
+from omote.engine.runtime.build import AUTO, Build
+from omote.engine.runtime.session import RuntimeUnavailable
 
 from .config import Config
 from .photoreal import model_of
@@ -31,7 +29,7 @@ _RUNS = 3
 def run(config: Config, character: PhotorealCharacter, runtime: str) -> int:
     """Prints what draws it, how long a step and a picture's decoding take, and why others were not taken."""
     model = model_of(config, character)
-    builds = candidates(character.size, 1) if runtime == AUTO else (Build.named(runtime, character.size),)
+    builds = candidates() if runtime == AUTO else (Build.named(runtime),)
     try:
         networks, refusals = first_networks(model, builds)
     except RuntimeUnavailable as error:
@@ -42,14 +40,13 @@ def run(config: Config, character: PhotorealCharacter, runtime: str) -> int:
 
 def ahead(config: Config, character: PhotorealCharacter, targets: Sequence[str], out: Path) -> int:
     """Prints where the engines lie: of the UNet for one picture and for the steps of a stream, and of the decoder."""
-    from omote.engine.runtime.tensorrt_rtx import compile_graph
+    from omote.engine.runtime.tensorrt_rtx import compile_ahead
 
     model = model_of(config, character)
-    build = Build("tensorrt-rtx", "f16", character.size)
     wanted = [(UNET, batch) for batch in sorted({1, config.steps})] + [(DECODER, 1)]
     try:
         for name, batch in wanted:
-            print(compile_graph(model.graph(name, batch), replace(build, batch=batch), targets, out), flush=True)
+            print(compile_ahead(model.graph(name, batch), targets, out), flush=True)
     except RuntimeUnavailable as error:
         raise AnimatorError(str(error)) from error
     return 0

@@ -27,7 +27,7 @@ class Config:
 
     source: str = "demo"  # as `engine.open_source` takes it
     character: str = DEFAULT_CHARACTER  # a shipped name, or a file's path
-    size: int | None = None  # pixels; None: the largest network that is shipped
+    size: int | None = None  # pixels; None: 512, or a photoreal character's own
     steps: int = 1
     runtime: str = "auto"  # the fastest of this machine, found by a trial at the first start
     fps: float | None = None  # of a file, instead of its own; of a webcam, what it is asked for

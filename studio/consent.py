@@ -1,4 +1,4 @@
-"""Whether the person in a photo has agreed that a character is made of them, in the words that its file keeps."""
+"""Consent of the person in a photo, in the words that the character's file keeps."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _QUESTION = "A face is personal data. Has the person in {photos} agreed that a c
 
 
 def consent_words(photos: int, is_given: bool, ask: Callable[[str], str] | None, today: str) -> str:
-    """What the file will say of the subject's consent; CharacterError where they have not agreed."""
+    """What the file will say of the person's consent; CharacterError without it."""
     some = "this photo" if photos == 1 else "these photos"
     if is_given:
         return f"On {today} the maker declared that the person in {some} agrees to it (--consent)"
     if ask is None:
         raise CharacterError(
-            f"nobody can be asked here whether the person in {some} agrees: run it in a terminal, or add --consent "
+            f"the person in {some} has to agree, and this is no terminal that can ask: run it in one, or add --consent "
             "if they do"
         )
     try:
@@ -29,5 +29,5 @@ def consent_words(photos: int, is_given: bool, ask: Callable[[str], str] | None,
 
 
 def ticked_words(today: str) -> str:
-    """What the file will say of consent that was ticked on the page, beside the photo."""
+    """What the file will say of consent that was ticked on the page."""
     return f"On {today} the maker declared that the person in this photo agrees to it (ticked on the page)"

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator
 from importlib import util
 
 from omote.bridge import arkit
-from omote.engine.animator import AUTO, Animator
+from omote.engine.animator import Animator
 from omote.engine.character import DEFAULT_CHARACTER, CharacterError, character_names, load_character
+from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
-from omote.engine.look import AnimatorError
+from omote.engine.model.choice import chosen
+from omote.engine.model.renderer import references_at_once
 from omote.engine.nouns import Character
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.choice import chosen
+from omote.engine.runtime.build import AUTO, Build
 from omote.engine.runtime.kept import Kept
-from omote.engine.weights import NetworkFile, WeightsError, networks
-from omote.engine.weights.makers import MakerFile, maker_files
+from omote.engine.weights import WeightsError, shipped
 
 from .check import Check
 from .config import Config
@@ -35,14 +35,12 @@ def is_installed(module: str) -> bool:
 def weights() -> Iterator[Check]:
     """Each network and character that is shipped, held against what was recorded of its bytes."""
     try:
-        makers = maker_files()
-        files: list[NetworkFile | MakerFile] = [*networks(), makers.encoder, makers.completion]
-        for file in files:
-            file.check()
+        files = shipped()
+        files.check()
     except WeightsError as error:
         yield Check("weights", False, str(error), is_needed=True)
     else:
-        yield Check("weights", True, f"{', '.join(file.file for file in files)}, sha256 as recorded")
+        yield Check("weights", True, f"{', '.join(file.path.name for file in files.networks)}, sha256 as recorded")
     damaged = []
     for name in character_names():
         try:
@@ -67,8 +65,8 @@ def drawing(config: Config, character: Character | None) -> Check:
     """Draws this one, or the default one, as `omote live` would; by OpenVINO where what is fastest is not yet known."""
     name = "portrait"
     try:
-        animator = Animator(config.size, runtime=_known(config))
         character = character or load_character(DEFAULT_CHARACTER)
+        animator = Animator(config.size, runtime=_known(config), references=references_at_once(character))
         # A face that does not move is not drawn again.
         warm_up, *faces = (from_weights(arkit.weights({"jawOpen": k / _PICTURES})) for k in range(_PICTURES + 1))
         animator.draw(warm_up, character, studio_light())
@@ -85,8 +83,7 @@ def drawing(config: Config, character: Character | None) -> Check:
 def _known(config: Config) -> str:
     if config.runtime != AUTO:
         return config.runtime
-    file = networks()[-1]
-    found = chosen(file, config.size or file.size, Kept())
+    found = chosen(shipped(), Kept())
     return found.build.name if found else Build().name
 
 
@@ -96,11 +93,10 @@ def runtime(config: Config) -> Iterator[Check]:
         yield Check("runtime", True, f"{config.runtime}, as it was set")
         return
     try:
-        file = networks()[-1]
+        found = chosen(shipped(), Kept())
     except WeightsError as error:
         yield Check("runtime", False, str(error))
         return
-    found = chosen(file, config.size or file.size, Kept())
     if found is None:
         yield Check("runtime", True, "not tried yet: the first `omote live` does it, or omote compile")
         return

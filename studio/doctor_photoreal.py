@@ -14,10 +14,10 @@ from omote.bridge import arkit
 from omote.engine import models
 from omote.engine.capture.photo import MediaPipeFinder, PhotoError, the_face
 from omote.engine.capture.source import SourceError
+from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
 from omote.engine.face.reading import Reading
 from omote.engine.face.retarget import from_weights
-from omote.engine.look import AnimatorError
 from omote.engine.models import ModelError
 from omote.engine.nouns import FLAME_BASIS, Array, Part, PhotorealCharacter
 from omote.engine.photoreal.exported_model import DECODER, EXPRESSION, UNET, ExportedModel
@@ -29,8 +29,7 @@ from omote.engine.photoreal.licences import NonCommercialError, require_commerci
 from omote.engine.photoreal.opening import weights_of
 from omote.engine.photoreal.published_file import RECOGNISER
 from omote.engine.runtime.build import Build
-from omote.engine.runtime.exported import Session
-from omote.engine.runtime.network import RuntimeUnavailable
+from omote.engine.runtime.session import RuntimeUnavailable, Session
 from omote.engine.sealed import CharacterError
 
 from .check import Check
@@ -157,7 +156,7 @@ def _exported(model: ExportedModel) -> Check:
 
 def _parity(model: ExportedModel, name: str) -> Check:
     """On this processor, against what PyTorch computed in f32 when the networks were exported."""
-    build = Build("openvino", "f32", model.recipe.size)
+    build = Build("openvino", "f32")
     opened: dict[str, Callable[[], Session]] = {
         EXPRESSION: model.expression,
         UNET: lambda: model.unet(build),
@@ -165,7 +164,7 @@ def _parity(model: ExportedModel, name: str) -> Check:
     }
     try:
         session = opened[name]()
-        found_db = check(session, model, name, build)
+        found_db = check(session, model, name)
     except RuntimeUnavailable as error:
         return Check("parity", False, f"{name}: {error}", is_needed=True)
     wanted_db = BOUNDS_DB[precision_of(session)]

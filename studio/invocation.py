@@ -19,7 +19,7 @@ from omote.engine.animator import runtimes
 from omote.engine.capture import SourceError
 from omote.engine.capture.network import WANTED as WANTED_PHONES
 from omote.engine.character import CharacterError
-from omote.engine.look import AnimatorError
+from omote.engine.errors import AnimatorError
 from omote.engine.models import ModelError
 from omote.engine.offline.crew import CrewError
 from omote.engine.offline.script import RenderError
@@ -183,7 +183,7 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
 def _add_drawing(parser: argparse.ArgumentParser) -> None:
     _add_config(parser)
     parser.add_argument("--character", metavar="NAME", help="who is shown; see `omote characters`")
-    parser.add_argument("--size", type=int, metavar="PIXELS", help="of an exported network; nothing is scaled up")
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="on a side: 256, 384, 512, 768 or 1024")
     parser.add_argument("--steps", type=int, help="of the sampler")
     parser.add_argument("--runtime", choices=runtimes(), help="what executes the network")
     parser.add_argument("--fps", type=float, help="play a file at another rate")

@@ -40,8 +40,7 @@ class Jobs:
         """`on_change` is called in that thread, or in that of `add`, whenever `rows` are others."""
         self._on_change = on_change
         self._rows: dict[int, Job] = {}
-        self._work: deque[tuple[int, Callable[[], None]]] = deque()
-        self._spare: Callable[[], bool] = lambda: False
+        self._work: deque[tuple[int, Callable[[], str]]] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._count = 0
@@ -52,8 +51,11 @@ class Jobs:
         with self._lock:
             return tuple(self._rows.values())
 
-    def add(self, name: str, what: str, work: Callable[[], None]) -> int:
-        """Does this when its turn comes, and returns its number; what it raises as a ValueError is its message."""
+    def add(self, name: str, what: str, work: Callable[[], str]) -> int:
+        """Does this when its turn comes, and returns its number.
+
+        The job's message is what `work` returns, or the text of its ValueError.
+        """
         with self._lock:
             if len(self._work) >= MOST_WAITING:
                 raise JobsError(f"{len(self._work)} characters are waiting to be made: wait until one is done")
@@ -68,12 +70,6 @@ class Jobs:
         self._on_change()
         return number
 
-    def spare(self, work: Callable[[], bool]) -> None:
-        """Does this when there is nothing else to do, and again as long as it says that it did something."""
-        with self._lock:
-            self._spare = work
-            self._begin()
-
     def _begin(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -82,34 +78,22 @@ class Jobs:
     def _run(self) -> None:
         while True:
             with self._lock:
-                number, work = self._work.popleft() if self._work else (0, None)
-                spare = self._spare
-            if work is not None:
-                self._do(number, work)
-                continue
-            did_something = self._has_done(spare)
-            with self._lock:
-                if not did_something and not self._work and self._spare is spare:
+                if not self._work:
                     self._thread = None
                     return
+                number, work = self._work.popleft()
+            self._do(number, work)
 
-    def _do(self, number: int, work: Callable[[], None]) -> None:
+    def _do(self, number: int, work: Callable[[], str]) -> None:
         self._tell(number, "running")
         try:
-            work()
+            message = work()
         except Exception as error:
             self._tell(number, "failed", str(error) or type(error).__name__)
             if not isinstance(error, ValueError):
                 log.exception("job %d", number)
         else:
-            self._tell(number, "done")
-
-    def _has_done(self, spare: Callable[[], bool]) -> bool:
-        try:
-            return spare()
-        except Exception:
-            log.exception("work in between")
-            return False
+            self._tell(number, "done", message)
 
     def _tell(self, number: int, state: str, message: str = "") -> None:
         with self._lock:

@@ -12,7 +12,7 @@ from omote.engine import capture, face, model, weights
 from omote.engine.character import FOLDER, SUFFIX, load_any
 from omote.engine.models import model_rows
 from omote.engine.nouns import Character, Part, PhotorealCharacter
-from omote.engine.weights import networks
+from omote.engine.weights import shipped
 
 _OURS = "Apache-2.0"
 _WEIGHTS = ("*.onnx", "*.safetensors")
@@ -55,8 +55,10 @@ def _print_photoreal(character: PhotorealCharacter) -> None:
 
 def _print_open(character: Character) -> None:
     print(f"{character.name}: {character.licence}")
-    print(f"  made from {character.made_from}")
-    _print_parts(Part(one.file, one.sha256, _OURS, True) for one in networks() if one.model == character.model)
+    print(f"  {character.made_from}")
+    if character.consent:
+        print(f"  {character.consent}")
+    _print_parts(Part(one.path.name, one.sha256, _OURS, True) for one in shipped().networks)
     if character.licence == _OURS:
         print(f"One may earn money with {character.name}")
     else:

@@ -15,9 +15,10 @@ from omote.engine.capture import Playback, Source, open_source
 from omote.engine.capture.take import check_is_new
 from omote.engine.character import load_any
 from omote.engine.face.light import studio_light
-from omote.engine.gearbox import Gearbox, gears_of, sitting_of
+from omote.engine.gearbox import Gearbox, gearbox_of
 from omote.engine.latency import LatencyMeter
 from omote.engine.live import Live
+from omote.engine.model.renderer import references_at_once
 from omote.engine.nouns import Actor, AnyCharacter, Character
 from omote.engine.report import Report
 from omote.engine.roles import Artist
@@ -69,7 +70,7 @@ def load(config: Config) -> Cast:
         drawing = open_photoreal(config, character)
         return Cast(source, character, drawing.animator, drawing.refusals)
     runtime = settled(config).runtime if config.offline else config.runtime
-    animator = Animator(config.size, config.steps, runtime)
+    animator = Animator(config.size, config.steps, runtime, references=references_at_once(character))
     return Cast(source, character, animator, animator.refusals, _gearbox(config, character, animator))
 
 
@@ -83,8 +84,7 @@ def _source(config: Config) -> Source:
 def _gearbox(config: Config, character: Character, animator: Animator) -> Gearbox | None:
     if config.budget_ms is None:
         return None
-    sitting = sitting_of(animator, character, studio_light())
-    return Gearbox(animator, config.budget_ms, gears_of(animator), sitting)
+    return gearbox_of(animator, config.budget_ms, character, studio_light())
 
 
 def _play(config: Config, cast: Cast) -> None:

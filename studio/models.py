@@ -14,7 +14,7 @@ from omote.engine.models import model_rows
 from omote.engine.photoreal.fetching import Told, fetch
 from omote.engine.photoreal.files import FILES, Published, PublishedFile, default_folder, published
 from omote.engine.photoreal.licences import require_commercial
-from omote.engine.weights import NetworkFile, WeightsError, networks
+from omote.engine.weights import NetworkFile, WeightsError, shipped
 
 from .config import Config, load_config
 
@@ -40,18 +40,19 @@ def run(typed: argparse.Namespace) -> int:
 
 def _list(config: Config) -> int:
     """Prints a paragraph a file. Reads the disk, never the network."""
-    for network in networks():
-        print(f"{network.file}: {_state(network)}, shipped with Omote")
-        print(f"  draws portraits of {network.size}x{network.size}, model {network.model}; Apache-2.0")
+    files = shipped()
+    for network, purpose in ((files.denoiser, "draws portraits"), (files.encoder, "reads reference pictures")):
+        print(f"{network.path.name}: {_state(network)}, shipped with Omote")
+        print(f"  {purpose}, model {files.model}; Apache-2.0")
         print(f"  {network.path}")
     for row in model_rows():
         print(f"{row.name}: {row.state}, {row.size / 1e6:.1f} MB")
         print(f"  {row.purpose}; {row.licence}; from {row.sources}")
         print(f"  {row.path}")
     print("for photoreal characters, not shipped: `omote models get arc2face` downloads them")
-    files = published(config.photoreal)
+    found = published(config.photoreal)
     for file in FILES:
-        print(f"  {file.name}: {files.find(file.name) or 'missing'}; {file.licence}; {file.origin}")
+        print(f"  {file.name}: {found.find(file.name) or 'missing'}; {file.licence}; {file.origin}")
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from omote.engine.look import AnimatorError
+from omote.engine.errors import AnimatorError
 from omote.engine.nouns import PhotorealCharacter
 from omote.engine.photoreal.drawing import Drawing, open_drawing, require_drawable
 from omote.engine.photoreal.exported_model import ExportedModel
@@ -14,7 +14,7 @@ from omote.engine.photoreal.flame_map import the_map
 from omote.engine.photoreal.licences import require_commercial
 from omote.engine.photoreal.opening import weights_of
 from omote.engine.photoreal.recipe import Recipe
-from omote.engine.runtime.network import RuntimeUnavailable
+from omote.engine.runtime.session import RuntimeUnavailable
 
 from .config import Config, ConfigError, settled
 

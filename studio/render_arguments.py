@@ -91,7 +91,7 @@ def _add_looks(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--light", choices=LIGHTS, help="instead of the studio's, or of the timeline's")
     group.add_argument("--seed", type=int, metavar="N", help="of what moves by chance, in a transition or a timeline")
     group.add_argument("--fps", dest="rate", metavar="N", help="pictures a second, as 30, 29.97 or 30000/1001")
-    group.add_argument("--size", type=int, metavar="PIXELS", help="on a side, any; else as the network was trained")
+    group.add_argument("--size", type=int, metavar="PIXELS", help="on a side, any; else 512")
     group.add_argument("--background", metavar="'#rrggbb'", help="behind the portrait in .mp4 and .gif; black")
     group.add_argument("--frame-by-frame", action="store_true", help="steady nothing by what is before and after it")
     group.add_argument("--steps", type=int, help="of the sampler")

@@ -15,6 +15,7 @@ from omote.engine.animator import Animator
 from omote.engine.character import load_any
 from omote.engine.face.expressions import NAMED
 from omote.engine.face.light import studio_light
+from omote.engine.model.renderer import references_at_once
 from omote.engine.nouns import Character, PhotorealCharacter
 from omote.engine.offline.asked_face import FORMS, REST
 from omote.engine.photoreal import sheet
@@ -108,7 +109,8 @@ def _open_kind(character: Character, asked: Order) -> Sequence[Picture]:
         if getattr(asked, name) is not None:
             raise SheetError(f"--{name} is of photoreal characters, and {character.name} is none: leave it out")
     config = settled(asked.config)
-    animator = Animator(config.size, asked.steps or 1, config.runtime, consistency=False)
+    at_once = references_at_once(character)
+    animator = Animator(config.size, asked.steps or 1, config.runtime, consistency=False, references=at_once)
     animator.check(character)
     sheet.prepare(asked.folder, overwrite=asked.overwrite)
     return [animator.draw(one.params, character, studio_light()).rgba for one in asked.expressions]

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from omote.bridge import frame
 from omote.engine.face.presence import Phase
-from omote.engine.gear import Budget
+from omote.engine.gearbox import Budget
 from omote.engine.latency import Percentiles
 from omote.engine.report import Report
 from omote.engine.roles import Counts

@@ -5,52 +5,63 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 from .config import load_config
 
-STAGES = {
-    "faces": "Render pictures and labels of people who do not exist; run again to resume.",
-    "teacher": "Train the model of many steps; run again to resume.",
-    "student": "Distil it into a model of few steps; run again to resume.",
-    "arc2face": "Teach a one-step student of the published weights a photoreal character; run again to resume.",
+_TRAINING = "omote.engine.training"
+# In the order in which they follow each other: what each does, its module, and what it needs installed.
+STAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "faces": (
+        "Render pictures and labels of people who do not exist; run again to resume.",
+        "faces.__main__",
+        ("numba", "tqdm"),
+    ),
+    "anime": (
+        "Render pictures and labels of drawn characters; run again to resume.",
+        "anime.__main__",
+        ("numba", "tqdm"),
+    ),
+    "pack": ("Pack rendered shards for training; run again for new shards.", "examples", ("torch", "numba")),
+    "denoiser": ("Train the model on packed shards; run again to resume.", "trainer", ("torch", "numba")),
+    "export": ("Write a training run's networks as ONNX.", "onnx_export", ("torch", "onnx")),
+    "arc2face": (
+        "Teach a one-step student of the published weights a photoreal character; run again to resume.",
+        "photoreal.train",
+        ("torch", "onnx"),
+    ),
 }
-_WANTED = {"faces": ("numba", "tqdm"), "teacher": ("torch",), "student": ("torch",), "arc2face": ("torch", "onnx")}
+_RENDERED = {"faces": "head.npz", "anime": "hair.npz"}  # stages that need a kit, and a file of it
 
 
 class TrainingError(ValueError):
-    """What training or evaluation want is not there; the message says what to install or to pass."""
+    """Something that training or evaluation needs is missing; the message says what to install or to pass."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The stages; what else is typed is for the stage itself, `--help` too."""
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    for name, purpose in STAGES.items():
+    for name, (purpose, _, _) in STAGES.items():
         stage = stages.add_parser(name, help=purpose, add_help=False, allow_abbrev=False)
-        if name == "faces":
-            stage.add_argument("--kit", type=Path, default=None, help="the face kit's folder")
+        if name in _RENDERED:
+            stage.add_argument("--kit", type=Path, default=None, help="the kit's folder")
 
 
 def run(stage: str, kit: Path | None, options: Sequence[str]) -> int:
     """Carries out one stage with its own options; TrainingError where something is missing."""
-    want(f"omote train {stage}", *_WANTED[stage])
-    if stage == "arc2face":
-        from omote.engine.training.photoreal import train as photoreal
-
-        _typed(photoreal.main, f"omote train {stage}", *_configured(), *options)
-        return 0
-    if stage != "faces":
-        from omote.engine.training import train
-
-        _typed(train.main, f"omote train {stage}", "--stage", stage, *options)
-        return 0
-    is_help = "--help" in options or "-h" in options
-    if not is_help and not (kit and (kit / "head.npz").is_file()):
-        raise TrainingError(f"--kit wants the face kit's folder, in which head.npz is; got {kit or 'none'}")
-    from omote.engine.training.faces import __main__ as faces
-
-    _typed(faces.main, "omote train faces", "--kit", str(kit), "dataset", *options)
+    _, module, needed = STAGES[stage]
+    want(f"omote train {stage}", *needed)
+    before: list[str] = []
+    if stage in _RENDERED:
+        is_help = "--help" in options or "-h" in options
+        if not is_help and not (kit and (kit / _RENDERED[stage]).is_file()):
+            raise TrainingError(f"--kit needs the kit's folder, in which {_RENDERED[stage]} is; got {kit or 'none'}")
+        before = ["--kit", str(kit), "dataset"]
+    elif stage == "arc2face":
+        before = list(_configured())
+    _typed(import_module(f"{_TRAINING}.{module}").main, f"omote train {stage}", *before, *options)
     return 0
 
 
@@ -67,7 +78,7 @@ def _configured() -> Iterator[str]:
 def want(command: str, *modules: str) -> None:
     """TrainingError unless these modules are installed."""
     if missing := [name for name in modules if find_spec(name) is None]:
-        raise TrainingError(f"{command} wants {' and '.join(missing)}: pip install 'omote[training]'")
+        raise TrainingError(f"{command} needs {' and '.join(missing)}: pip install 'omote[training]'")
 
 
 def _typed(command: Callable[[], None], name: str, *options: str) -> None:

@@ -66,14 +66,14 @@ GALLERY: tuple[Piece, ...] = (
         "relief",
         "From sad to a laugh",
         "Two expressions that share no muscle: each goes its own way through FLAME's space.",
-        "--from sad --to laugh --seconds 1.0 --hold 0.4 --there-and-back --character reika",
+        "--from sad --to laugh --seconds 1.0 --hold 0.4 --there-and-back --character ruth",
         (0.0, 1.0),
     ),
     Piece(
         "wink",
         "A wink",
         "One eye and half a mouth, in 300 milliseconds.",
-        "--from neutral --to wink_left --seconds 0.3 --hold 0.3 --there-and-back --character minto",
+        "--from neutral --to wink_left --seconds 0.3 --hold 0.3 --there-and-back --character sumire",
         (0.0, 0.9),
     ),
     Piece(

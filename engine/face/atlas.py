@@ -1,4 +1,4 @@
-"""Where each part of the head lies in a character's texture: skin, eyes, teeth, tongue, and the card behind."""
+"""The texture layout of the open head: skin, eyes, teeth and tongue."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ HEIGHT, WIDTH = 256, 128  # texels
 # x, y, width, height in texels. Skin fills the upper square, chest and shoulders the strip at the foot.
 _SKIN = (0, 0, 128, 128)
 _TORSO = (0, 192, 128, 64)
-_CARD = (0, 128, 64, 64)
 _PLACE = {"eyes": (64, 128, 40, 40), "teeth": (64, 168, 40, 24), "tongue": (104, 128, 24, 24)}
 # The face is a small part of the skin's own layout: these knots give it three fifths of each axis.
 _U_KNOTS = ((0.0, 0.12, 0.34, 0.68, 0.73, 1.0), (0.0, 0.06, 0.27, 0.84, 0.90, 1.0))
 _V_KNOTS = ((0.0, 0.37, 0.63, 1.0), (0.0, 0.20, 0.80, 1.0))
 # Chest and shoulders are a small patch in a corner of that layout: here is where, and it gets a strip of its own.
 _TORSO_U, _TORSO_V = (0.74, 0.98), (0.025, 0.105)
-CARD_REACH = 1.0  # half the card's side, in head heights
 
 
 def _placed(unit: NDArray[np.floating], place: tuple[int, int, int, int]) -> Array:
@@ -58,21 +56,3 @@ def _eyes(position: Array) -> NDArray[np.float64]:
         flat = away[:, :2] / (np.linalg.norm(away[:, :2], axis=1, keepdims=True) + 1e-9)
         unit[is_side] = np.array([x, 0.5]) + flat * angle[:, None] * (0.24, 0.48)
     return unit
-
-
-def card_uv(local: Array) -> Array:
-    """[..., 2] atlas coordinates of points on the card, given in head heights from the skull joint, y up."""
-    unit = np.stack([0.5 + local[..., 0] / (2 * CARD_REACH), 0.5 - local[..., 1] / (2 * CARD_REACH)], -1)
-    return _placed(unit, _CARD)
-
-
-def on_card(uv: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """[n,2] the inverse of `card_uv`, and which of these atlas coordinates are the card's."""
-    x, y, width, height = _CARD
-    scale = np.array([(width - 1) / WIDTH, (height - 1) / HEIGHT], np.float32)
-    origin = np.array([(x + 0.5) / WIDTH, (y + 0.5) / HEIGHT], np.float32)
-    unit = (uv - origin) / scale
-    slack = 0.6 / width  # half a texel, in the patch's units
-    inside = np.asarray(((unit > -slack) & (unit < 1.0 + slack)).all(-1))
-    local = np.stack([unit[..., 0] - 0.5, 0.5 - unit[..., 1]], -1) * (2 * CARD_REACH)
-    return local.astype(np.float32), inside

@@ -59,29 +59,19 @@ def checked_light(light: Array) -> Array:
     return light
 
 
-_USUAL = 0.6, 1.2  # how strong the light of the training pictures is: the mean of their channels' first harmonic
-_DARKEST = 1e-4
+_STRENGTHS = 0.05, 3.0  # of a channel's first harmonic: about what the training pictures have, and some more
 # How much of a harmonic light can have for 1 of its first: all from one side. A game's probe may say more, or less than
 # nothing; the network has seen no such light.
 _MOST = np.sqrt(np.array([1, 3, 3, 3, 5, 5, 5, 5, 5], np.float32))
-_FAINT = 0.02  # a channel with less of the strongest one's light tells nothing of where light comes from
 
 
-def whitened(light: Array) -> tuple[Array, Array]:
-    """Light [27] as if it were white and of usual strength, and how much stronger [3] red, green and blue really are.
-
-    What colours the whole scene is left to the tone curve, which knows it exactly (`tone.relit`); by what the key
-    differs from the room stays in the harmonics.
-    """
+def possible(light: Array) -> Array:
+    """Light [27] held to what light can be, and to strengths that the network has seen; ordinary light is unchanged."""
     harmonics = light.reshape(3, 9)
-    strength = np.maximum(harmonics[:, 0], _DARKEST)
-    gain = strength / np.clip(strength.mean(), *_USUAL)
-    base = (strength / gain)[:, None]
-    white = np.clip(harmonics / gain[:, None], -_MOST * base, _MOST * base)
-    white[:, :1] = base
-    is_lit = strength >= _FAINT * strength.max()
-    white[~is_lit] = white[is_lit].mean(0)
-    return white.astype(np.float32).ravel(), gain.astype(np.float32)
+    base = np.clip(harmonics[:, :1], *_STRENGTHS)
+    held = np.clip(harmonics, -_MOST * base, _MOST * base)
+    held[:, :1] = base
+    return np.asarray(held.ravel(), np.float32)
 
 
 class Dimmer:

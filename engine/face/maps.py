@@ -1,8 +1,7 @@
-"""Geometry maps: the posed head drawn small, as numbers that guide the denoiser pixel by pixel."""
+"""Geometry maps: the posed head drawn small, as numbers pixel by pixel."""
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,27 +9,18 @@ from numpy.typing import NDArray
 
 from omote.engine.nouns import FlameParams
 
-from . import atlas
-from .head import EYE, MOUTH, OpenHead, Shaped, open_head, rotation, skull_seat
+from .head import EYE, MOUTH, OpenHead, Shaped, open_head
 
 Array = NDArray[np.float32]
 Index = NDArray[np.int64]
 
-GRID = 128  # pixels on a side, of a picture of twice as many
-CHANNELS = 10
+GRID = 128  # pixels on a side
+CHANNELS = 10  # canonical position (3), normal (3), covered, eye, mouth, depth
 FOV_DEG = 20.0
 FRAME = 0.76  # half the picture's height, in head heights
 AIM = 0.40  # the camera looks at this height between chin and crown
 AIM_BEHIND_EYES_DM = 0.6
 _SLACK = np.float32(1e-3)  # triangles reach this much over their edges, so that no crack shows what lies behind
-
-
-@dataclass(frozen=True)
-class Maps:
-    """What the denoiser sees of the head. Rows go down, columns to the right (the subject's left)."""
-
-    geometry: Array  # [10,G,G] canonical position (3), normal (3), covered, eye, mouth, depth
-    uv: Array  # [G,G,2] where in the character's texture, -1 to 1 (x right, y down)
 
 
 @dataclass(frozen=True)
@@ -66,35 +56,25 @@ class MapMaker:
         self._triangle = np.asfortranarray(self.head.triangle, np.int64)  # its columns are what is read
         low, high = open_head().template.min(0), open_head().template.max(0)
         canonical = (getattr(self.head, "canonical", self.head.template) - low) / (high - low) * 2.0 - 1.0
-        fixed = np.concatenate([canonical, self.head.uv * 2.0 - 1.0], 1)
-        self._fixed = np.ascontiguousarray(fixed.T, np.float32)  # [5,N]
+        self._canonical = np.ascontiguousarray(canonical.T, np.float32)  # [3,N]
         region = self.head.region[self.head.triangle[:, 0]]
         self._flags = np.stack([region == EYE, region == MOUTH]).astype(np.float32)  # [2,T]
-        self._card_low, self._card_high = _card_ends()
 
-    def of(self, shaped: Shaped) -> MapMaker:
-        """The same for another head: in a fifteenth of the time, for most of a maker is of no head in particular."""
-        other = copy(self)
-        other.shaped, other.camera = shaped, Camera.framing(shaped)
-        return other
-
-    def draw(self, params: FlameParams) -> Maps:
-        """The maps of this face; ValueError where `params` speak another basis."""
+    def draw(self, params: FlameParams) -> Array:
+        """[10,G,G] the maps of this face, rows from the top; ValueError if `params` are in another basis."""
         vertex, side = self.head.pose(self.shaped, params), self.grid
         screen = self.camera.project(vertex, side)
         pixel, triangle, bary = rasterise(screen, self._triangle, side)
         corner, weight = self._triangle.T.take(triangle, 1), bary.T  # [3,n]
-        place = _blended(self._fixed, corner, weight)
+        place = _blended(self._canonical, corner, weight)
         normal = _blended(self._normals(vertex, corner), corner, weight)
         (distance,) = _blended(np.ascontiguousarray(screen[:, 2:].T), corner, weight)
         depth = (self.camera.eye[2] - self.camera.aim[2] - distance) / np.float32(self.shaped.height)
         geometry = np.zeros((CHANNELS, side * side), np.float32)
         geometry[6, pixel] = 1.0
-        for channel, seen in zip((0, 1, 2, 3, 4, 5, 7, 8, 9), (*place[:3], *normal, *self._flags, depth), strict=True):
+        for channel, seen in zip((0, 1, 2, 3, 4, 5, 7, 8, 9), (*place, *normal, *self._flags, depth), strict=True):
             geometry[channel][pixel] = seen.take(triangle) if channel in (7, 8) else seen
-        u, v = self._card(params)
-        u[pixel], v[pixel] = place[3:]
-        return Maps(geometry.reshape(CHANNELS, side, side), np.stack([u, v], 1).reshape(side, side, 2))
+        return geometry.reshape(CHANNELS, side, side)
 
     def _normals(self, vertex: Array, corner: Index) -> Array:
         """[3,N] unit normals of the vertices at `corner`: the sum of those of a vertex's triangles, by area."""
@@ -112,38 +92,6 @@ class MapMaker:
             normal[k] = np.bincount(around.ravel(), np.concatenate([face, face, face]), len(vertex))
         normal /= np.sqrt(np.einsum("kn,kn->n", normal, normal)) + 1e-12
         return normal
-
-    def _card(self, params: FlameParams) -> tuple[Array, Array]:
-        """Two [G*G] atlas coordinates on a card that stands in the skull and turns with it: room for hair."""
-        turn = rotation(params.neck_pose)
-        away = skull_seat(self.shaped, params.neck_pose) - self.camera.eye
-        # Half turned, the card is never seen edge-on.
-        facing = rotation(0.5 * params.neck_pose)[:, 2]
-        reach = np.float32(away @ facing) / _along(facing, self.grid)
-        found = []
-        for axis, sign, low, high in zip((0, 1), (1.0, -1.0), self._card_low, self._card_high, strict=True):
-            # Affine from head heights on the card to the atlas, so its scale goes into the few numbers of `turn`.
-            scale = sign * (high - low) / (2.0 * atlas.CARD_REACH * self.shaped.height)
-            at = _along(turn[:, axis] * scale, self.grid)
-            at *= reach
-            at += np.float32((low + high) / 2.0 - away @ turn[:, axis] * scale)
-            found.append(np.clip(at, low, high, out=at).ravel())
-        return found[0], found[1]
-
-
-def _card_ends() -> tuple[Array, Array]:
-    """[2] the least and the greatest coordinates -1 to 1 that the card has in the atlas."""
-    reach = atlas.CARD_REACH
-    ends = atlas.card_uv(np.array([[-reach, reach], [reach, -reach]], np.float32)) * np.float32(2.0) - np.float32(1.0)
-    return ends[0], ends[1]
-
-
-def _along(direction: NDArray[np.floating], side: int) -> Array:
-    """[G,G] how far each pixel's ray (one dm deep) goes along this direction."""
-    step = ((np.arange(side) + 0.5) / side * 2.0 - 1.0) * np.tan(np.radians(FOV_DEG) / 2)
-    columns = (step * direction[0]).astype(np.float32)
-    rows = (-step * direction[1] - direction[2]).astype(np.float32)
-    return np.asarray(rows[:, None] + columns, np.float32)
 
 
 def _blended(value: Array, corner: Index, weight: Array) -> Array:

@@ -69,8 +69,8 @@ _DONE = 1e-4  # of the cost: a step that gains less is the last
 _SHAPE_SPREAD = 0.5  # standard deviation of a shape's coefficients around those that the regression finds
 _OUTLINE_SPREAD = 0.03  # dm: neighbours on an outline err alike
 _GAZE_MOST = 0.65  # radians
-# How strongly people who are photographed make a face: standard deviations of the units that a portrait has and of
-# those that it hardly ever has. Low brows or a creased nose are mostly how somebody is made, whatever the tracker says.
+# How strong expressions are in portraits: standard deviations of units that occur often and of units that rarely do.
+# Low brows or a creased nose are mostly the shape of the face, even if the tracker reports an expression.
 _WORN = 0.25
 _WORN_MOST = {"mouthSmile": 0.8, "jawOpen": 0.5, "cheekSquint": 0.4, "eyeSquint": 0.35, "eyeBlink": 0.4}
 _WORN_MOST |= {"mouthUpperUp": 0.3, "mouthLowerDown": 0.4, "mouthFunnel": 0.3, "mouthPucker": 0.3}
@@ -91,11 +91,11 @@ _EASE = 1e-4  # for finite differences
 
 @dataclass(frozen=True)
 class Noise:
-    """By how much landmarks of rendered people miss the truth; see `omote.engine.training.landmark_noise`."""
+    """The error of landmarks on rendered people, measured by `omote.engine.training.landmark_noise`."""
 
     mean: Wide  # [470,2] dm on the head that stands upright
-    spread: Wide  # [470] dm: what each landmark misses by itself
-    common: Wide  # [D,470*2] dm: one standard deviation of each way in which landmarks miss together
+    spread: Wide  # [470] dm: the independent error of each landmark
+    common: Wide  # [D,470*2] dm: one standard deviation of each component of the correlated error
     start: Wide  # [55,55] covariance of the tracker's own weights and turn around the truth
 
 
@@ -104,10 +104,10 @@ class View:
     """The head in one picture."""
 
     params: FlameParams
-    weights: Array  # [52] of which `params` are made
+    weights: Array  # [52] ARKit weights; `params` are made from them
     camera: PhotoCamera
-    missed: Wide  # [470,2] pixels by which the landmarks lie beside the head's, irises last
-    residual: float  # the mean of their lengths, as a part of the face's size
+    missed: Wide  # [470,2] pixels from the head's points to the landmarks, irises last
+    residual: float  # mean length of `missed` over the size of the face
 
 
 @dataclass(frozen=True)
@@ -116,12 +116,12 @@ class Refined:
 
     shape: Array  # [100]
     views: tuple[View, ...]
-    cost: float  # how unlikely all of it is: squared standard deviations, summed
+    cost: float  # sum of squared standard deviations; lower is likelier
 
 
 @dataclass(frozen=True)
 class Outline:
-    """Where a picture shows the head's outline, as far as it can be told."""
+    """The parts of the head's outline that were found in a picture."""
 
     vertex: NDArray[np.intp]  # [n] vertices that make the outline
     at: Wide  # [n,2] pixels through which it goes near them
@@ -129,19 +129,19 @@ class Outline:
 
     @classmethod
     def nothing(cls) -> Self:
-        """No part of it."""
+        """An empty outline."""
         return cls(np.zeros(0, np.intp), np.zeros((0, 2)), np.zeros((0, 2)))
 
 
 @dataclass(frozen=True)
 class _Picture:
-    """The landmarks of a picture, turned upright and around 0, and what is known of it before."""
+    """The landmarks of a picture, turned upright and centred, with the priors of its view."""
 
     points: Wide  # [470,2] pixels, y up
     middle: complex  # pixel around which they were turned, y down
     roll: float
     start: Wide  # [VIEW_SIZE]
-    prior: Wide  # [VIEW_SIZE] where each number is expected
+    prior: Wide  # [VIEW_SIZE] the expected value of each number
     trust: Wide  # [VIEW_SIZE,VIEW_SIZE] one over the covariance around it
     outline: HeadPoints | None = None
     outline_at: NDArray[np.complex128] | None = None  # [n] pixels as the points are
@@ -157,7 +157,7 @@ class Refiner:
         self.face = anchored_face(self.fitter)
 
     def refine(self, readings: Sequence[Reading], outlines: Sequence[Outline] = ()) -> Refined:
-        """The one person whom all these readings are of; `outlines` tell more of each picture."""
+        """The head of one person in these readings; an outline per picture makes ears and skull more exact."""
         fits = [self.fitter.fit(reading) for reading in readings]
         shape = np.mean([fit.shape for fit in fits], axis=0).astype(np.float64)
         told = outlines or [Outline.nothing()] * len(readings)
@@ -196,7 +196,7 @@ class Refiner:
         told_trust = np.linalg.inv(missed)
         both = told_trust.copy()
         both[: len(LINEAR), : len(LINEAR)] += np.diag(1.0 / _worn() ** 2)
-        # Two things are known of the weights: what the tracker says, and that strong ones are rare.
+        # The prior of the weights combines the tracker's values with the rarity of strong expressions.
         prior[rows] = np.linalg.solve(both, told_trust @ prior[rows])
         trust[np.ix_(rows, rows)] = both
         trust[_GAZE, _GAZE] = np.eye(4) / 0.3**2
@@ -223,7 +223,7 @@ class Refiner:
         )
 
     def _equations(self, state: Wide, expected: Wide, pictures: Sequence[_Picture]) -> tuple[Wide, Wide, float]:
-        """Gauss-Newton's matrix and gradient, and the cost, where a shape near `expected` [100] is likely."""
+        """Gauss-Newton's matrix, gradient and cost, with a prior that keeps the shape near `expected` [100]."""
         size = self.face.shape_size
         normal, slope = np.zeros((len(state), len(state))), np.zeros(len(state))
         shape = state[:size]
@@ -248,12 +248,12 @@ class Refiner:
         return normal, slope, cost
 
     def missed(self, shape: Wide, view: Wide, picture: _Picture) -> tuple[Wide, Wide]:
-        """[940] dm by which the head misses the landmarks, and its change [940,100+VIEW_SIZE] by shape and view."""
+        """[940] dm from the landmarks to the head, and the derivative [940,100+VIEW_SIZE] by shape and view."""
         beside, change = self._beside(self.face, picture.points, shape, view)
         return (beside + self.noise.mean).ravel(), change.reshape(2 * POINTS, -1)
 
     def _beyond(self, shape: Wide, view: Wide, picture: _Picture) -> tuple[Wide, Wide]:
-        """[n] standard deviations by which the head is not where its outline is seen, and their change."""
+        """[n] distance of the head from its seen outline in standard deviations, and the derivative of it."""
         if picture.outline is None or picture.outline_at is None or picture.outline_across is None:
             return np.zeros(0), np.zeros((0, self.face.shape_size + VIEW_SIZE))
         at, across = (np.stack([one.real, one.imag], 1) for one in (picture.outline_at, picture.outline_across))
@@ -262,14 +262,14 @@ class Refiner:
         return far, np.einsum("nk,nkp->np", across, change) / _OUTLINE_SPREAD
 
     def _beside(self, points: HeadPoints, seen_at: Wide, shape: Wide, view: Wide) -> tuple[Wide, Wide]:
-        """[n,2] dm by which points of the head lie beside pixels [n,2], and their change [n,2,100+VIEW_SIZE]."""
+        """[n,2] dm from pixels [n,2] to points of the head, and the derivative [n,2,100+VIEW_SIZE]."""
         seen, change = points.seen(shape, view)
         wanted = seen_at / np.exp(view[_SCALE])
         full = np.zeros((len(seen), 2, self.face.shape_size + VIEW_SIZE))
         full[..., : change.shape[-1] - 1] = change[..., :-1]
         first = self.face.shape_size
         full[..., first + _NEARNESS] = change[..., -1]
-        full[..., first + _SCALE] = wanted  # what is wanted shrinks as the scale grows
+        full[..., first + _SCALE] = wanted  # a larger scale shrinks the wanted positions
         full[:, 0, first + _MOVE.start] = full[:, 1, first + _MOVE.start + 1] = 1.0
         return seen + view[_MOVE] - wanted, full
 
@@ -282,13 +282,13 @@ class Refiner:
 
     @cached_property
     def _common(self) -> tuple[Wide, Wide]:
-        """Orthonormal directions [940,D] of whitened landmarks that miss together, and by how much [D] they shrink."""
+        """Orthonormal directions [940,D] of the correlated error after whitening, and their shrinkage [D]."""
         spread = np.repeat(self.noise.spread, 2)
         basis, value, _ = np.linalg.svd((self.noise.common / spread).T, full_matrices=False)
         return basis, 1.0 - 1.0 / np.sqrt(1.0 + value**2)
 
     def _step(self, state: Wide, normal: Wide, slope: Wide, damping: float) -> Wide:
-        """The state after one step; weights that would leave 0 to 1 stop at its end and the rest is solved again."""
+        """The state after one step. A weight that would leave 0 to 1 is fixed at its bound."""
         low, high = self._bounds(len(state))
         matrix = normal + damping * np.diag(np.diag(normal))
         is_free = ~(((state <= low) & (slope > 0.0)) | ((state >= high) & (slope < 0.0)))
@@ -353,13 +353,13 @@ def state_of(weights: NDArray[np.floating], turn: Wide, nearness: float = 0.0) -
 
 @cache
 def _worn() -> Wide:
-    """[44] the standard deviation of each weight in portraits."""
+    """[44] the standard deviation of each expression weight in portraits."""
     told = _WORN_MOST | _WORN_LEAST
     return np.array([next((v for start, v in told.items() if name.startswith(start)), _WORN) for name in LINEAR])
 
 
 def anchored_face(fitter: Fitter) -> HeadPoints:
-    """The points where landmarks hang, and the middles of the irises."""
+    """The points of the head that correspond to the landmarks, then the centres of the irises."""
     iris = [_iris(fitter.head, rows) for rows in fitter.head.eye_rows]
 
     def anchored(vertex: NDArray[np.floating]) -> Wide:
@@ -369,9 +369,10 @@ def anchored_face(fitter: Fitter) -> HeadPoints:
 
 
 class HeadPoints:
-    """Some points of the head, and how they move in a picture.
+    """Points on the head, their projection into a picture, and its derivatives.
 
-    `chosen` makes [n,C] values of them out of [N,C] of the head's vertices; the last two are irises, or none is.
+    `chosen` maps values of the head's vertices [N,C] to values of the points [n,C]. With `has_irises` the last two
+    points are the centres of the irises.
     """
 
     def __init__(self, head: OpenHead, chosen: Callable[[Wide], Wide], has_irises: bool = False) -> None:
@@ -400,9 +401,9 @@ class HeadPoints:
         return float(np.tan(np.radians(FOV_DEG) / 2.0) / (FRAME * (anchor[CROWN, 1] - anchor[CHIN, 1])))
 
     def seen(self, shape: Wide, view: Wide) -> tuple[Wide, Wide]:
-        """[n,2] dm of the points as a camera shows them, around what ours aims at.
+        """[n,2] dm of the projected points, relative to the point that our camera aims at.
 
-        Also their change [n,2,100+44+4+3+1] by shape, weights, gaze, turn and nearness.
+        The second value is the derivative [n,2,100+44+4+3+1] by shape, weights, gaze, turn and nearness.
         """
         anchor = self._anchor + self._anchor_by_shape @ shape
         turn = view[_TURN]
@@ -462,7 +463,7 @@ class HeadPoints:
         return change
 
     def _irises(self, view: Wide) -> Iterator[tuple[int, int, Wide]]:
-        """Of each iris its row among the points, the row of its eye among the head's anchors, and the eye's turn."""
+        """For each iris: its row in the points, its eye's row in the head's anchors, and the rotation of the eye."""
         gaze = view[_GAZE].reshape(2, 2) if self._has_irises else ()
         for row, eye, (pitch, yaw) in zip((-2, -1), (EYE_LEFT, EYE_RIGHT), gaze, strict=self._has_irises):
             yield row, eye, rotation(np.array([0.0, yaw, 0.0])) @ rotation(np.array([pitch, 0.0, 0.0]))
@@ -475,7 +476,7 @@ class HeadPoints:
         return np.asarray(self._skin[:, :1] * by_skull + self._skin[:, 1:] * by_neck)
 
     def _aim(self, anchor: Wide) -> tuple[Wide, Wide]:
-        """[3] what our camera aims at, and its change [3,100] by shape; as `Camera.framing` has it."""
+        """[3] the point that our camera aims at, as in `Camera.framing`, and its derivative [3,100] by shape."""
         height = (1.0 - AIM) * anchor[CHIN, 1] + AIM * anchor[CROWN, 1]
         aim = np.array([0.0, height, anchor[[EYE_LEFT, EYE_RIGHT], 2].mean() - AIM_BEHIND_EYES_DM])
         change = np.zeros((3, self.shape_size))
@@ -492,5 +493,5 @@ def _iris(head: OpenHead, rows: slice) -> NDArray[np.intp]:
 
 @cache
 def shipped_noise(path: Path = FILE) -> Noise:
-    """What is shipped; read once."""
+    """The shipped measurements; read once."""
     return Noise(**{name: array.astype(np.float64) for name, array in load_file(path).items()})

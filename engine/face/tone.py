@@ -19,15 +19,6 @@ def tone(light: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(np.clip(v * (2.51 * v + 0.03) / (v * (2.43 * v + 0.59) + 0.14), 0.0, 1.0) ** GAMMA)
 
 
-def relit(rgba: NDArray[np.uint8], gain: Array) -> NDArray[np.uint8]:
-    """[H,W,4] the picture with each channel of its light [3] so much stronger; alpha stays."""
-    out = np.empty_like(rgba)
-    out[..., 3] = rgba[..., 3]
-    for channel, shown in enumerate(levels_in(gain)):
-        out[..., channel] = shown[rgba[..., channel]]
-    return out
-
-
 def untoned(picture: NDArray[np.uint8]) -> Array:
     """The linear light of sRGB levels, of any shape: `tone` backwards; white is the least that is shown as white."""
     return _linear().astype(np.float32)[picture]

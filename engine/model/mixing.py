@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from omote.engine.face.correspondence import View, Viewer
 from omote.engine.face.shell import reseated
-from omote.engine.nouns import FlameParams
+from omote.engine.nouns import Character, FlameParams, Reference
 
-from .character import Character, Reference
 from .compositing import premultiplied, straight
 from .renderer import Look, Renderer
 

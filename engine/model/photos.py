@@ -1,4 +1,4 @@
-"""One to four photos of a person become reference pictures: in our framing, cut out, with pose and light."""
+"""Turns one to four photos of a person into reference pictures: in our framing, cut out, with pose and light."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from omote.engine.face.maps import FOV_DEG, Camera, MapMaker, rasterise
 from omote.engine.face.refinement import EYES, LIPS, Outline, Refined, Refiner, View
 from omote.engine.face.tone import tone, untoned
 from omote.engine.nouns import FlameParams
-from omote.engine.runtime.exported import Session
+from omote.engine.runtime.session import Session
 
 from .lighting import estimated_light
 from .matting import cut_out
@@ -33,31 +33,32 @@ Made = TypeVar("Made")
 
 MOST_PHOTOS = 4
 FARTHEST_TURN_DEG = 20.0  # beyond it a photo shows too little of one side of the face
-FEW_PX = 200  # a face that is smaller than this has no lashes, and no teeth of its own
+FEW_PX = 200  # a smaller face shows neither lashes nor single teeth
 SIDES = (256, 384, 512, 640, 768, 896, 1024)  # of reference pictures, in pixels
 
 _OUTLINE_SIDE = 512  # pixels on a side of the picture in which the head's outline is looked for
-_GRID = 192  # pixels on a side of what tells how far the head is
+_GRID = 192  # pixels on a side of the head's depth map
 _SMOOTH = 0.03  # standard deviation of the depth's blur, as a part of the picture's side
 _BEND_GRID = 512
-# Standard deviations of the blurs, as parts of the picture's side, and how much each counts; and how much nothing does.
+# Standard deviations of the blurs over the picture's side, and their weights; then the weights of no displacement and
+# of a landmark that does not move.
 _BEND_REACH = ((0.006, 1.0), (0.015, 0.05), (0.03, 0.0025))
 _BEND_END, _BEND_STILL = 1e-6, 0.3
 _BEND_MOST = 0.025  # of the face's size
-_FACE_MARGIN = 0.02  # of the picture's side: so far within its landmarks a face is certainly itself
+_FACE_MARGIN = 0.02  # of the picture's side: the part of the face that is nearer to its contour may be covered
 _SKIN_GRID = 96  # pixels on a side of the maps on which skin is read
 
-# From when on something is said of a photo. Of rendered people's pairs of pictures 1 % of the same person and half of
-# those of two people are above `_OTHER`.
-_OTHER = 160.0  # how much less likely two photos are together than each alone
-_SHADOW = 4.0  # how much more light falls on one side of the face than on the other
-_DARK, _BURNT = 0.12, 0.12  # median of the skin's sRGB (0 to 1), and the part of it that is white
-# How far, as the logarithm of a ratio of linear colours, and on what part of the face.
+# Thresholds of the warnings. For pairs of rendered pictures, `_OTHER` is exceeded by 1 % of the pairs of one person and
+# by half of the pairs of two people.
+_OTHER = 160.0  # cost of one shape for two photos, beyond the cost of a shape for each
+_SHADOW = 4.0  # light on the brighter side of the face over light on the darker one
+_DARK, _BURNT = 0.12, 0.12  # median sRGB of the skin (0 to 1), and the part of the skin that is white
+# A covered face: the logarithm of a ratio of linear colours, the part of the face beyond it, and the darkest colour.
 _ANOTHER_HUE, _COVERED, _BLACK = 0.5, 0.2, 0.002
-_GLINT = 0.03  # part of what lies around the eyes that mirrors a light, as glasses do
-_WHITE, _ABOVE_SKIN = 225.0, 20.0  # levels that it has at the least, and beyond what is usual there
+_GLINT = 0.03  # the part of the area around the eyes that shows reflected light, as glasses do
+_WHITE, _ABOVE_SKIN = 225.0, 20.0  # least level of a reflection, and least difference from the skin
 
-# MediaPipe's landmarks around what is no skin, or of another colour.
+# MediaPipe's landmarks around lips, eyes and brows, which do not have the skin's colour.
 _LIPS = LIPS[:20]
 _LEFT_EYE, _RIGHT_EYE = EYES[:16], EYES[16:]
 _LEFT_BROW = (276, 283, 282, 295, 285, 336, 296, 334, 293, 300)
@@ -67,14 +68,14 @@ _NOSE_BASE = 2
 
 @dataclass(frozen=True)
 class PhotoReference:
-    """A photo as a character copies from it: as our camera would have shown the head, cut out."""
+    """A photo as a reference: the head as our camera shows it, cut out."""
 
     name: str
-    rgba: Rgb  # [S,S,4] sRGB with straight alpha; S as the photo's resolution deserves, up to 1024
-    params: FlameParams  # the face that it shows
-    light: Array  # [27] harmonics of its light
+    rgba: Rgb  # [S,S,4] sRGB with straight alpha; S follows the photo's resolution, up to 1024
+    params: FlameParams  # pose and expression in the photo
+    light: Array  # [27] harmonics of the light in the photo
     face_px: float  # the longer side of the face in the photo's own pixels
-    residual: float  # mean distance of the head's landmarks from the photo's, as a part of the face's size
+    residual: float  # mean distance between the head's and the photo's landmarks, over the size of the face
 
 
 @dataclass(frozen=True)
@@ -83,16 +84,16 @@ class PhotoReferences:
 
     shape: Array  # [100]
     references: tuple[PhotoReference, ...]  # in the photos' order
-    warnings: tuple[str, ...]  # what will not look as well as it could, and what to do about it
+    warnings: tuple[str, ...]  # problems of the photos that will show, each with its cure
 
 
 def references_of(
     photos: Sequence[Photo], refiner: Refiner | None = None, session: Session | None = None
 ) -> PhotoReferences:
-    """The one person whom these photos show; about three seconds a photo on one core.
+    """References from photos of one person; about three seconds a photo on one core.
 
-    `refiner` and `session` (the network that cuts people out) are the shipped ones where none are given. ValueError for
-    no photo, or for more than four.
+    `refiner` and `session` (the network that cuts people out) default to the shipped ones. Raises ValueError unless
+    there are one to four photos.
 
     >>> with_photos = read_photos((Path("front.jpg"), Path("smile.jpg")))
     >>> references_of(with_photos).references[0].rgba.shape
@@ -116,7 +117,7 @@ def references_of(
 
 @dataclass(frozen=True)
 class _Seen:
-    """What is known of a photo once a head is fitted to it."""
+    """A photo's fitted head."""
 
     view: View
     maker: MapMaker  # of that head
@@ -124,11 +125,11 @@ class _Seen:
     posed: Array  # [N,3]
 
     def screen(self, side: int) -> Array:
-        """[N,3] where the vertices are in our picture of this size."""
+        """[N,3] positions of the vertices in our picture of this size."""
         return self.maker.camera.project(self.posed, side)
 
     def is_head(self, side: int) -> Mask:
-        """[S,S] where the head lies."""
+        """[S,S] the area of the head."""
         mask = np.zeros(side * side, np.bool_)
         mask[rasterise(self.screen(side), self.maker.head.triangle.astype(np.int64), side)[0]] = True
         return mask.reshape(side, side)
@@ -149,7 +150,7 @@ def _each(
 
 
 def _outline(photo: Photo, seen: _Seen, session: Session | None) -> Outline:
-    """Where the photo shows the head's outline, in its own pixels."""
+    """The head's outline in the photo's own pixels."""
     side = _OUTLINE_SIDE
     ours = rectified(photo.picture, seen.view.camera, seen.maker.shaped, seen.posed, side)
     landmarks, is_head = seen.landmarks(side), seen.is_head(side)
@@ -183,7 +184,7 @@ def _reference(photo: Photo, seen: _Seen, session: Session | None) -> tuple[Phot
 
 
 def within(landmarks: NDArray[np.floating], side: int) -> Mask:
-    """[S,S] what certainly belongs to the face with these landmarks [468,2]."""
+    """[S,S] the inner area of the face with these landmarks [468,2]."""
     mask = np.zeros((side, side), np.uint8)
     cv2.fillConvexPoly(mask, cv2.convexHull(np.round(landmarks).astype(np.int32)), 1)
     reach = 2 * round(_FACE_MARGIN * side) + 1
@@ -196,35 +197,35 @@ def _said_of(reference: PhotoReference, skin: Skin) -> Iterator[str]:
     turn_deg = float(np.degrees(np.arccos(np.clip(looks, -1.0, 1.0))))
     if turn_deg > FARTHEST_TURN_DEG:
         yield (
-            f"The head in {name} is turned by {turn_deg:.0f} degrees, and one side of the face is hardly seen: "
+            f"The head in {name} is turned by {turn_deg:.0f} degrees, so one side of the face is hardly visible: "
             "add a photo from the front."
         )
     if reference.face_px < FEW_PX:
         yield (
-            f"The face in {name} is {reference.face_px:.0f} pixels high and will look soft: from 400 pixels on it is "
-            "sharp."
+            f"The face in {name} is only {reference.face_px:.0f} pixels high and will look blurred: use a photo "
+            "in which it is at least 400 pixels high."
         )
     if len(skin.colour) == 0:
         return
     level = tone(skin.colour)
     if np.median(level) < _DARK:
-        yield f"The face in {name} is very dark: take a photo in more light."
+        yield f"The face in {name} is very dark: use a photo with more light."
     if (level.min(1) > 0.985).mean() > _BURNT:
-        yield f"Parts of the face in {name} are overexposed: take a photo in softer light."
+        yield f"Parts of the face in {name} are overexposed: use a photo with softer light."
     sides = irradiance(reference.light, _SIDES_OF_A_FACE).mean(1)
     if sides.max() > _SHADOW * max(float(sides.min()), 1e-3):
         yield (
-            f"The light in {name} comes strongly from one side, and the shadow stays in the character's face: "
-            "take a photo in light from the front."
+            f"Strong light from one side in {name} leaves a shadow that stays in the character's face: "
+            "use a photo with light from the front."
         )
     if _of_another_hue(skin) > _COVERED:
-        yield f"Something hides a part of the face in {name}: take a photo with nothing in front of it."
+        yield f"Something covers a part of the face in {name}: use a photo with nothing in front of the face."
     if skin.glint > _GLINT:
-        yield f"Glasses in {name} mirror a light: turn the head or the lamp a little, or take them off."
+        yield f"The glasses in {name} reflect a light: turn the head or the lamp a little, or take them off."
 
 
 def _of_another_hue(skin: Skin) -> float:
-    """The part of the face whose hue is far from the skin's: what is held in front of it, but no bare hand."""
+    """The part of the face whose hue is far from the skin's, such as a mask or a cup; a bare hand is not noticed."""
     red, green, blue = np.log(np.maximum(skin.colour, _BLACK)).T
     hue = np.stack([red - green, blue - green], 1)
     return float((np.abs(hue - np.median(hue, 0)).max(1) > _ANOTHER_HUE).mean())
@@ -242,34 +243,34 @@ def _said_of_all(photos: Sequence[Photo], found: Refined, refiner: Refiner) -> I
         together = refiner.refine([photos[k].reading, photos[m].reading]).cost if len(photos) > 2 else found.cost
         if together - alone[k] - alone[m] > _OTHER:
             yield (
-                f"{photos[k].name} and {photos[m].name} may not show the same person: the proportions of the faces "
-                "differ."
+                f"{photos[k].name} and {photos[m].name} may show different people, because the faces have different "
+                "proportions: use photos of one person."
             )
 
 
 @dataclass(frozen=True)
 class Rectified:
-    """A photo as our camera would have shown it."""
+    """A photo, warped to the view of our camera."""
 
-    picture: Rgb  # [S,S,3]; beyond the photo's edge its last pixels again
+    picture: Rgb  # [S,S,3]; the photo's border pixels are repeated beyond its edge
     is_photo: Mask  # [S,S]
-    where: Array  # [S,S,2] pixels of the photo from which each was fetched
+    where: Array  # [S,S,2] the photo's pixel for each pixel of the picture
 
     def fetched_from(self, place: NDArray[np.float64]) -> NDArray[np.float64]:
-        """[n,2] pixels of the photo that lie at these places [n,2] of the picture."""
+        """[n,2] pixels of the photo for these pixels [n,2] of the picture."""
         x, y = ((place[:, k, None] - 0.5).astype(np.float32) for k in (0, 1))
         return np.asarray(cv2.remap(self.where, x, y, cv2.INTER_LINEAR)[:, 0], np.float64)
 
 
 def side_for(camera: PhotoCamera, shaped: Shaped) -> int:
-    """Pixels on a side of the reference picture that keeps what a photo shows."""
+    """Pixels on a side of the reference picture that keeps the photo's resolution."""
     half_dm = float(np.tan(np.radians(FOV_DEG) / 2.0)) / camera_nearness(shaped)
     wanted = abs(camera.turn) * 2.0 * half_dm
     return next((side for side in SIDES if side >= 0.95 * wanted), SIDES[-1])
 
 
 def camera_nearness(shaped: Shaped) -> float:
-    """1 / dm: one over the distance of our camera from what it aims at."""
+    """1 / dm: one over the distance of our camera from its target."""
     ours = Camera.framing(shaped)
     return 1.0 / float(ours.eye[2] - ours.aim[2])
 
@@ -277,10 +278,10 @@ def camera_nearness(shaped: Shaped) -> float:
 def rectified(
     photo: Rgb, camera: PhotoCamera, shaped: Shaped, posed: Array, side: int, bend: Array | None = None
 ) -> Rectified:
-    """The photo as our camera would have shown this posed head [N,3].
+    """The photo, warped to our camera's view of this posed head [N,3].
 
-    What is nearer to the photo's camera than the face looks larger there; each pixel is fetched from where the surface
-    that ours sees lies in the photo, and `bend` [S,S,2] pixels beside that.
+    The warp takes the perspective of the photo's camera back: each pixel is fetched from the projection of its surface
+    point into the photo, displaced by `bend` [S,S,2] pixels.
     """
     depth = smooth_depth(shaped, posed, open_head(), _GRID)
     near = camera_nearness(shaped)
@@ -298,7 +299,7 @@ def rectified(
     where = np.dstack([at_x, at_y]).astype(np.float32)
     height, width = photo.shape[:2]
     is_photo = (at_x >= 0.0) & (at_x <= width) & (at_y >= 0.0) & (at_y <= height)
-    # What shrinks is averaged first, because the interpolation looks at no more than four pixels a side.
+    # A photo that shrinks is averaged first, because bicubic interpolation reads only four pixels a side.
     shrink = min(side / (2.0 * float(half)) / abs(turn), 1.0)
     if shrink < 0.9:
         size = (max(round(width * shrink), 1), max(round(height * shrink), 1))
@@ -315,10 +316,10 @@ def rectified(
 
 
 def bend_onto(landmarks: NDArray[np.floating], missed: NDArray[np.floating], side: int) -> Array:
-    """[S,S,2] what lies between the displacements `missed` [n,2] of these places [n,2] in a picture; 0 far from them.
+    """[S,S,2] displacements `missed` [n,2] of these points [n,2], interpolated over a picture; 0 far from them.
 
-    By it lids and lips of a photo come to lie exactly on the head's, where the fit leaves half a percent of the face.
-    Places that do not move hold their surroundings only as far as nothing nearer moves.
+    They bring a photo's lids and lips exactly onto the head's; the fit alone leaves half a percent of the face's size.
+    Points that do not move count less than those that do.
     """
     grid = min(side, _BEND_GRID)
     at = np.clip(landmarks * (grid / side), 0.0, grid - 1.001)
@@ -342,7 +343,7 @@ def bend_onto(landmarks: NDArray[np.floating], missed: NDArray[np.floating], sid
 
 
 def smooth_depth(shaped: Shaped, posed: Array, head: OpenHead, grid: int) -> Array:
-    """[G,G] dm by which what our camera sees lies before what it aims at; beside the head it goes on smoothly."""
+    """[G,G] dm by which the surface lies before our camera's target; extended smoothly beyond the head."""
     ours = Camera.framing(shaped)
     screen = ours.project(posed, grid)
     pixel, triangle, bary = rasterise(screen, head.triangle.astype(np.int64), grid)
@@ -356,7 +357,7 @@ def smooth_depth(shaped: Shaped, posed: Array, head: OpenHead, grid: int) -> Arr
 
 
 def spread(value: Array, weight: Array) -> Array:
-    """[G,G] the values where they have weight, and elsewhere what is near them (push-pull)."""
+    """[G,G] the values where `weight` is 1, and interpolated values elsewhere (push-pull)."""
     if min(value.shape) <= 2:
         total = float(weight.sum())
         return np.full_like(value, float((value * weight).sum()) / total if total > 0.0 else 0.0)
@@ -370,18 +371,18 @@ def spread(value: Array, weight: Array) -> Array:
 
 @dataclass(frozen=True)
 class Skin:
-    """Places of the face's skin in a picture."""
+    """Sampled points of the face's skin in a picture."""
 
     colour: Array  # [n,3] linear
     normal: Array  # [n,3]
-    is_beard: Mask  # [n] where one may grow
-    glint: float  # part of what lies around the eyes that is much brighter than skin, and white
+    is_beard: Mask  # [n] whether a beard may grow there
+    glint: float  # the part of the area around the eyes that is white and much brighter than skin
 
 
 def skin_of(picture: Rgb, landmarks: NDArray[np.floating], maker: MapMaker, params: FlameParams) -> Skin:
     """The skin in a picture [S,S,3] in our framing; `landmarks` [468,2] lie in its pixels."""
     grid = maker.grid
-    geometry = maker.draw(params).geometry
+    geometry = maker.draw(params)
     scale = grid / len(picture)
     at = landmarks * scale
     is_skin = np.zeros((grid, grid), np.uint8)
@@ -398,7 +399,7 @@ def skin_of(picture: Rgb, landmarks: NDArray[np.floating], maker: MapMaker, para
 
 
 def _glint(picture: Rgb, landmarks: NDArray[np.floating]) -> float:
-    """The part of what lies between brows and cheeks, but for the eyes themselves, that mirrors a light."""
+    """The part of the area around the eyes, without the eyes, that shows reflected light."""
     side = len(picture)
     around, eyes = np.zeros((side, side), np.uint8), np.zeros((side, side), np.uint8)
     for eye in (_LEFT_EYE, _RIGHT_EYE):

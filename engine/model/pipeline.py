@@ -8,14 +8,13 @@ from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from numpy.typing import NDArray
 from torch import Tensor
 
-from omote.engine.diffusion.conditioning import face_row
 from omote.engine.face.correspondence import GRID
 from omote.engine.face.light import checked_light
-from omote.engine.nouns import FlameParams
+from omote.engine.nouns import Character, FlameParams
 
-from .character import Character
 from .compositing import premultiplied, straight
 from .denoiser import STATE, Denoiser, References, Wanted, compose, lit_normals, log_irradiance
+from .networks import face_row
 from .renderer import STYLES, viewer_of
 
 Array = NDArray[np.float32]

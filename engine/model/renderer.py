@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,21 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.diffusion.conditioning import face_row
 from omote.engine.face.correspondence import GRID, View, Viewer
-from omote.engine.face.light import checked_light
+from omote.engine.face.light import checked_light, possible
 from omote.engine.face.retarget import to_weights
-from omote.engine.nouns import FlameParams
+from omote.engine.nouns import Character, FlameParams, Reference
 
-from .character import Character
-from .compositing import compose, premultiplied
-from .networks import DenoiserInputs, Encoded, EncoderInputs, Networks
+from .compositing import DrawnLayers, compose, premultiplied, straight
+from .networks import STATE, Encoded, Networks, face_row
 
 Array = NDArray[np.float32]
 Rgba = NDArray[np.uint8]
 Row = TypeVar("Row")
 
-STATE = 256  # pixels on a side of the picture that is denoised
+SIZES = (256, 384, 512, 768, 1024)  # pixels on a side of a picture; one set of weights draws all of them
+DEFAULT_SIZE = 512
+STEPS = (1, 2, 4)  # calls of the denoiser for one picture
 MOST_AT_ONCE = 3  # references that one picture copies from
 STYLES = {"open": (1.0, 0.0), "anime": (0.0, 1.0)}
 _NOISE_SEED = 20261123
@@ -37,6 +38,16 @@ _APART, _APART_RAD = 0.3, 0.15
 # From when on a reference is copied, and when wholly: -1 at the first reference's face, 1 at its own.
 _FROM, _WHOLLY = -0.7, -0.2
 _STEP_ASIDE = 0.2  # how much more fitting than one that has no place a reference must be to be there wholly
+_CHOICES = 4  # of references whose stacked features are kept
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The references that a picture copies from; the same arrays as long as the choice is the same."""
+
+    order: tuple[int, ...]  # their numbers
+    views: tuple[View, ...]
+    encoded: Encoded  # [1,K,...]
 
 
 @dataclass(eq=False)
@@ -51,6 +62,7 @@ class Look:
     weights: Array  # [K,52] the ARKit weights of the faces that the references show
     turns: Array  # [K,3] and how their heads are turned
     _pictures: dict[int, list[Rgba]] = field(default_factory=dict)
+    _choices: OrderedDict[tuple[int, ...], Choice] = field(default_factory=OrderedDict)
 
     @classmethod
     def of(cls, character: Character, networks: Networks) -> Look:
@@ -61,42 +73,61 @@ class Look:
         style = np.array([STYLES[character.head]], np.float32)
         small = np.stack([premultiplied(one.rgba, GRID) for one in references])
         encoded = networks.encode(
-            EncoderInputs(
-                rgba=np.ascontiguousarray(small.astype(np.float32).transpose(0, 3, 1, 2) / np.float32(255.0)),
-                geometry=np.stack([view.geometry for view in views]),
-                light=np.stack([one.light for one in references]).astype(np.float32),
-                style=style.repeat(len(references), 0),
-            )
+            {
+                "rgba": np.ascontiguousarray(small.astype(np.float32).transpose(0, 3, 1, 2) / np.float32(255.0)),
+                "geometry": np.stack([view.geometry for view in views]),
+                "light": np.stack([one.light for one in references]).astype(np.float32),
+                "style": style.repeat(len(references), 0),
+            }
         )
         weights = np.stack([to_weights(one.params) for one in references])
         turns = np.stack([one.params.neck_pose for one in references])
         return cls(character, viewer, views, encoded, style, weights, turns)
 
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        return self.character.references
+
+    @property
+    def at_once(self) -> int:
+        """How many references a picture copies from."""
+        return references_at_once(self.character)
+
     def pictures(self, size: int) -> list[Rgba]:
         """[S,S,4] premultiplied: the references at this size, made at the first asking."""
         if size not in self._pictures:
-            self._pictures[size] = [premultiplied(one.rgba, size) for one in self.character.references]
+            self._pictures[size] = [premultiplied(one.rgba, size) for one in self.references]
         return self._pictures[size]
 
-    def chosen(self, params: FlameParams) -> tuple[list[int], Array]:
-        """Which references a picture of this face copies from, and how much each is there, 0 to 1.
+    def chosen(self, params: FlameParams) -> tuple[Choice, Array]:
+        """Which references a picture of this face copies from, and how much each is there [1,K], 0 to 1.
 
         The first always is. Others fade in as a part of the face comes nearer to theirs than to the first's; one that
         gives way to another has faded out.
         """
         fit = np.full(len(self.weights), -1.0, np.float32)
         weights = to_weights(params)
-        for names in _PARTS:
-            part = [k for k, name in enumerate(arkit.NAMES) if name.startswith(names)]
+        for part in _part_columns():
             fit = np.maximum(fit, _fit(weights[part], self.weights[:, part], _APART))
         fit = np.maximum(fit, _fit(params.neck_pose, self.turns, _APART_RAD))
         fit[0] = 2.0
-        order = np.argsort(-fit, kind="stable")
+        ranked = np.argsort(-fit, kind="stable")
         present = np.clip((fit - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0)
-        if len(order) > MOST_AT_ONCE:
-            present *= np.clip((fit - fit[order[MOST_AT_ONCE]]) / _STEP_ASIDE, 0.0, 1.0)
-        order = order[:MOST_AT_ONCE]
-        return [int(k) for k in order], present[order].astype(np.float32)
+        if len(ranked) > MOST_AT_ONCE:
+            present *= np.clip((fit - fit[ranked[MOST_AT_ONCE]]) / _STEP_ASIDE, 0.0, 1.0)
+        # In the order of their numbers, so that there are few choices.
+        order = np.sort(ranked[:MOST_AT_ONCE])
+        return self._choice(tuple(order.tolist())), present[order].astype(np.float32)[None]
+
+    def _choice(self, order: tuple[int, ...]) -> Choice:
+        found = self._choices.get(order)
+        if found is None:
+            encoded = Encoded(*(np.ascontiguousarray(part[list(order)][None]) for part in self.encoded))
+            found = self._choices[order] = Choice(order, tuple(self.views[k] for k in order), encoded)
+            while len(self._choices) > _CHOICES:
+                self._choices.popitem(last=False)
+        self._choices.move_to_end(order)
+        return found
 
 
 def _fit(wanted: Array, shown: Array, apart: float) -> Array:
@@ -107,49 +138,69 @@ def _fit(wanted: Array, shown: Array, apart: float) -> Array:
     return np.where(to_first < apart, np.float32(-1.0), found).astype(np.float32)
 
 
+@cache
+def _part_columns() -> tuple[list[int], ...]:
+    """The ARKit weights of each part."""
+    return tuple([k for k, name in enumerate(arkit.NAMES) if name.startswith(names)] for names in _PARTS)
+
+
 class Renderer:
     """Draws from one thread at a time; the noise is always the same, so a picture is a function of what it shows."""
 
     def __init__(self, networks: Networks) -> None:
-        self._networks = networks
+        self.networks = networks
 
     def look(self, character: Character) -> Look:
-        """The character made ready for these networks."""
-        return Look.of(character, self._networks)
+        """The character made ready, and the denoiser for as many references; from any thread.
 
-    def draw(self, look: Look, params: FlameParams, light: Array, size: int, steps: int = 1) -> Rgba:
+        RuntimeUnavailable where that denoiser cannot run here.
+        """
+        self.networks.denoiser(references_at_once(character))
+        return Look.of(character, self.networks)
+
+    def draw(self, look: Look, params: FlameParams, light: Array, size: int = DEFAULT_SIZE, steps: int = 1) -> Rgba:
         """[S,S,4] straight RGBA of this face in this light [27]; ValueError for light or basis of another form."""
-        inputs, order = self._inputs(look, params, checked_light(light))
-        layers, x = self._networks.layers(inputs), inputs.x
+        inputs, order = self.inputs(look, params, light)
+        layers = self._layers(look, inputs, order, steps)
+        return compose(layers, _picked(look.pictures(size), order))
+
+    def _layers(self, look: Look, inputs: dict[str, Array], order: tuple[int, ...], steps: int) -> DrawnLayers:
+        """By Euler's method along the straight path from noise to the picture."""
+        layers, x = self.networks.layers(inputs), inputs["x"]
         for step in range(1, steps):
-            # Euler's method along the straight path from noise to the picture.
             t, last = np.float32(1.0 - step / steps), np.float32(1.0 - (step - 1) / steps)
             clean = _state(compose(layers, _picked(look.pictures(STATE), order)))
             x = x + (t - last) * (x - clean) / last
-            layers = self._networks.layers(DenoiserInputs(**{**vars(inputs), "x": x, "t": np.full(1, t, np.float32)}))
-        return compose(layers, _picked(look.pictures(size), order))
+            layers = self.networks.layers({**inputs, "x": x, "t": np.full(1, t)})
+        return layers
 
-    def _inputs(self, look: Look, params: FlameParams, light: Array) -> tuple[DenoiserInputs, list[int]]:
-        order, present = look.chosen(params)
+    def inputs(self, look: Look, params: FlameParams, light: Array) -> tuple[dict[str, Array], tuple[int, ...]]:
+        """What the denoiser reads for this picture, and the numbers of the references that it copies from."""
+        face = face_row(params)
+        choice, present = look.chosen(params)
         view = look.viewer.view(params)
-        found = look.viewer.correspondence(view, _picked(look.views, order))
-        picture, fine, coarse, identity = (part[order][None] for part in look.encoded)
-        inputs = DenoiserInputs(
-            x=_noise(),
-            t=np.ones(1, np.float32),
-            geometry=view.geometry[None],
-            face=face_row(params)[None],
-            light=light[None].astype(np.float32),
-            style=look.style,
-            picture=picture,
-            fine=fine,
-            coarse=coarse,
-            identity=identity,
-            place=found.place[None],
-            trust=found.trust[None],
-            present=present[None],
-        )
-        return inputs, order
+        found = look.viewer.correspondence(view, choice.views)
+        inputs = {
+            "x": noise(),
+            "t": _ONE,
+            "geometry": view.geometry[None],
+            "face": face[None],
+            "light": possible(checked_light(light))[None],
+            "style": look.style,
+            **choice.encoded._asdict(),
+            "place": found.place[None],
+            "trust": found.trust[None],
+            "present": present,
+        }
+        return inputs, choice.order
+
+
+_ONE = np.ones(1, np.float32)
+
+
+def references_at_once(character: Character) -> int:
+    """From how many of its references a picture of this character copies."""
+    return min(len(character.references), MOST_AT_ONCE)
 
 
 def viewer_of(character: Character) -> Viewer:
@@ -159,12 +210,22 @@ def viewer_of(character: Character) -> Viewer:
     return Viewer(head.shaped(character.shape), head).with_hair(first.params, alpha)
 
 
+def crossfaded(pictures: Sequence[Rgba], shares: Sequence[float]) -> Rgba:
+    """[S,S,4] straight RGBA: so much of each of these, mixed premultiplied; the shares are 1 together."""
+    if len(pictures) == 1:
+        return pictures[0]
+    mixed = np.zeros(pictures[0].shape, np.float32)
+    for picture, share in zip(pictures, shares, strict=True):
+        mixed += premultiplied(picture, len(picture)).astype(np.float32) * np.float32(share)
+    return straight(np.asarray(cv2.convertScaleAbs(mixed), np.uint8))
+
+
 def _picked(rows: Sequence[Row], order: Sequence[int]) -> list[Row]:
     return [rows[k] for k in order]
 
 
 @cache
-def _noise() -> Array:
+def noise() -> Array:
     """[1,4,256,256] the same normal noise for everybody, always: a still face gives a still picture."""
     return np.random.default_rng(_NOISE_SEED).standard_normal((1, 4, STATE, STATE), np.float32)
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from omote.engine.nouns import OPEN_BASIS, AnyCharacter
-from omote.engine.painter import network_for
 from omote.engine.photoreal.flame_map import FlameMap
 from omote.engine.photoreal.sheet import Strength
 from omote.engine.runtime.build import Build
 from omote.engine.version import edition
+from omote.engine.weights import shipped
 
 from .chunk import CHUNK, REACH, Chunk, chunks
 from .hand import hand_at
@@ -49,19 +49,17 @@ class Easel:
     cast: tuple[AnyCharacter, ...]
     size: int  # pixels on a side of what is written
     steps: int
-    build: Build  # of the network, whose size may be another
+    build: Build  # of the network
+    drawn_size: int  # pixels on a side of what is drawn, and then reduced or enlarged
     photoreal: Photoreal | None = None  # where the cast is
     consistency: bool = True  # whether a picture reads those beside it; photoreal ones do not
 
     @property
     def remark(self) -> str:
         """What a person should know of these pictures beforehand; "" where there is nothing."""
-        if self.size <= self.build.size:
+        if self.size <= self.drawn_size:
             return ""
-        return (
-            f"drawn with {self.build.size} pixels on a side, the most that there is a network for, and enlarged to "
-            f"{self.size}"
-        )
+        return f"drawn with {self.drawn_size} pixels on a side, the most that there are, and enlarged to {self.size}"
 
     def facts(self) -> dict[str, str]:
         """Everything that decides a picture's bytes, in words: what differs between two easels can be named."""
@@ -70,11 +68,10 @@ class Easel:
             "characters": ", ".join(f"{one.name} ({_digest(one)[:16]})" for one in self.cast),
             "network": self._network(),
             "size": str(self.size),
-            "drawn size": str(self.build.size),
+            "drawn size": str(self.drawn_size),
             "steps": str(self.steps),
             "runtime": f"{self.build.name} {_version(_LIBRARIES.get(runtime, runtime))}",
             "threads": str(self.build.threads or "as many as there are"),
-            "pictures at once": str(self.build.batch),
             "pictures a chunk": str(CHUNK),
             "consistency": f"each reads {REACH} on either side" if self.consistency else "each is drawn by itself",
             "omote": edition(),
@@ -112,7 +109,8 @@ class Easel:
         if how := self.photoreal:
             guided = "" if how.guidance is None else f", guidance {how.guidance:g}, share {how.share}"
             return f"{how.weights[:16]}, map {_digest(how.to_flame)[:16]}{guided}"
-        return network_for(self.build.size).sha256[:16]
+        files = shipped()
+        return f"{files.model}, {', '.join(file.sha256[:16] for file in files.networks)}"
 
 
 def draw(easel: Easel, chunk: Chunk) -> tuple[bytes, ...]:

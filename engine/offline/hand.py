@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from omote.engine.look import Look
-from omote.engine.morph import mixed
+import numpy as np
+
+from omote.engine.errors import AnimatorError
+from omote.engine.model import parity
+from omote.engine.model.networks import Networks
+from omote.engine.model.renderer import Look, Renderer, crossfaded
 from omote.engine.nouns import Array, Character, FlameParams
-from omote.engine.painter import Painter, Sitting, network_for
+from omote.engine.runtime.session import RuntimeUnavailable
+from omote.engine.weights import FOLDER, WeightsError
 
 from .chunk import REACH, Chunk
 from .picture_consistency import attended, ways_to
@@ -66,23 +71,29 @@ class _Asked:
 
 @dataclass(eq=False)
 class OpenKind:
-    """Characters of the open kind and what lies between them; a face is drawn exactly as it is told.
+    """Characters of the open kind and cross-fades of them; a face is drawn exactly as it is told.
 
     With `consistency` each picture reads those beside it, also beyond the chunk, which are drawn for it and dropped.
     """
 
-    cast: tuple[Character, ...]
-    size: int
-    painter: Painter
+    looks: tuple[Look, ...]  # of the cast
+    size: int  # pixels on a side of what is written
+    drawn_size: int
+    steps: int
+    renderer: Renderer
     consistency: bool
-    looks: dict[bytes, Look] = field(default_factory=dict)  # the last few
 
     @classmethod
     def at(cls, easel: Easel) -> OpenKind:
-        """AnimatorError where the network cannot be opened here."""
+        """AnimatorError where the networks cannot be opened here."""
         cast = tuple(one for one in easel.cast if isinstance(one, Character))
-        painter = Painter(network_for(easel.build.size), easel.build, easel.steps)
-        return cls(cast, easel.size, painter, easel.consistency)
+        try:
+            renderer = Renderer(Networks(FOLDER, easel.build))
+            looks = tuple(renderer.look(one) for one in cast)
+            parity.require(renderer.networks)
+        except (RuntimeUnavailable, WeightsError, ValueError) as error:
+            raise AnimatorError(str(error)) from error
+        return cls(looks, easel.size, easel.drawn_size, easel.steps, renderer, easel.consistency)
 
     def pictures(self, chunk: Chunk) -> Iterator[Picture]:
         asked, lead = _asked(chunk)
@@ -92,21 +103,18 @@ class OpenKind:
             near = range(max(index - reach, 0), min(index + reach + 1, len(asked)))
             drawn = {one: drawn[one] if one in drawn else self._drawn(asked[one]) for one in near}
             own, others = asked[index], [one for one in near if one != index]
-            ways = ways_to(self._look(own.shares), own.params, [asked[one].params for one in others])
+            look = self.looks[int(np.argmax(own.shares))]
+            ways = ways_to(look.viewer, own.params, [asked[one].params for one in others])
             yield resized(attended(drawn[index], [drawn[one] for one in others], ways), self.size)
 
     def _drawn(self, asked: _Asked) -> Picture:
-        (picture,) = self.painter.paint([Sitting(self._look(asked.shares), asked.params, asked.light)])
-        return picture
-
-    def _look(self, shares: Array) -> Look:
-        # Of other mixtures few are kept: one costs a tenth of a picture, and a blend has one for each picture.
-        key = shares.tobytes()
-        if key not in self.looks:
-            if len(self.looks) > 2 * REACH:
-                del self.looks[next(iter(self.looks))]
-            self.looks[key] = Look.of(mixture(self.cast, shares), self.painter.file)
-        return self.looks[key]
+        present = np.flatnonzero(asked.shares > 0.0)
+        if not len(present):
+            raise RenderError("a picture shows nobody: the shares of its characters are 0")
+        pictures = [
+            self.renderer.draw(self.looks[k], asked.params, asked.light, self.drawn_size, self.steps) for k in present
+        ]
+        return crossfaded(pictures, [float(share) for share in asked.shares[present]])
 
 
 def _asked(chunk: Chunk) -> tuple[list[_Asked], int]:
@@ -115,15 +123,3 @@ def _asked(chunk: Chunk) -> tuple[list[_Asked], int]:
     rows = (row for part in parts for row in zip(part.faces, part.lights, part.shares, strict=True))
     asked = [_Asked(FlameParams.from_vector(face, chunk.basis), light, shares) for face, light, shares in rows]
     return asked, len(chunk.before.faces)
-
-
-def mixture(cast: tuple[Character, ...], shares: Array) -> Character:
-    """So much of each of the cast [c], whose words are the last one's; RenderError where it is of nobody."""
-    present = [(one, float(share)) for one, share in zip(cast, shares, strict=True) if share > 0.0]
-    if not present:
-        raise RenderError("a picture shows nobody: the shares of its characters are 0")
-    found, gathered = present[0]
-    for one, share in present[1:]:
-        gathered += share
-        found = mixed(found, one, share / gathered)
-    return found

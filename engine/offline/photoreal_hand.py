@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from omote.engine.diffusion.schedule import FewStep
-from omote.engine.look import AnimatorError
+from omote.engine.errors import AnimatorError
 from omote.engine.nouns import Array, FlameParams, PhotorealCharacter
 from omote.engine.photoreal.animator import PhotorealAnimator
 from omote.engine.photoreal.exported_model import ExportedModel
@@ -18,7 +18,7 @@ from omote.engine.photoreal.exporting import exported, first_networks
 from omote.engine.photoreal.files import published
 from omote.engine.photoreal.opening import weights_of
 from omote.engine.photoreal.recipe import Recipe
-from omote.engine.runtime.network import RuntimeUnavailable
+from omote.engine.runtime.session import RuntimeUnavailable
 
 from .chunk import Chunk
 from .picture_file import Picture

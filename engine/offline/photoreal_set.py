@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.look import AnimatorError
+from omote.engine.errors import AnimatorError
 from omote.engine.nouns import FLAME_BASIS, Array, FlameParams, PhotorealCharacter
 from omote.engine.photoreal.files import published
 from omote.engine.photoreal.licences import require_commercial

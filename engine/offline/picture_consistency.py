@@ -8,15 +8,13 @@ movement of a single picture stays where it is, which an average of pixels that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from omote.engine.face.head import open_head
-from omote.engine.face.maps import Camera, rasterise
-from omote.engine.look import Look
+from omote.engine.face.correspondence import Viewer
+from omote.engine.face.maps import rasterise
 from omote.engine.nouns import Array, FlameParams
 
 from .picture_file import Picture
@@ -52,16 +50,16 @@ def attended(picture: Picture, others: Sequence[Picture], ways: Sequence[Array])
     return levels
 
 
-def ways_to(look: Look, face: FlameParams, others: Sequence[FlameParams]) -> list[Array]:
+def ways_to(viewer: Viewer, face: FlameParams, others: Sequence[FlameParams]) -> list[Array]:
     """[N,N,2] each: how far right and down, in pictures, nodes of a grid over this face's picture go to the others'.
 
     What is beside the head, as hair is, moves as what is nearest of it.
     """
     if not others:
         return []
-    head, camera = open_head(), Camera.framing(look.shaped)
-    screens = [camera.project(head.pose(look.shaped, one), _FINE) for one in (face, *others)]
-    pixel, triangle, bary = rasterise(screens[0], _triangles(), _FINE)
+    head, shaped = viewer.head, viewer.shaped
+    screens = [viewer.camera.project(head.pose(shaped, one), _FINE) for one in (face, *others)]
+    pixel, triangle, bary = rasterise(screens[0], np.asfortranarray(head.triangle, np.int64), _FINE)
     corner = head.triangle[triangle]
 
     def place(screen: Array) -> Array:
@@ -72,11 +70,6 @@ def ways_to(look: Look, face: FlameParams, others: Sequence[FlameParams]) -> lis
     padded = np.pad(field, ((1, 1), (1, 1), (0, 0)), "edge")
     nodes = (padded[:-1:2, :-1:2] + padded[1::2, :-1:2] + padded[:-1:2, 1::2] + padded[1::2, 1::2]) / np.float32(4.0)
     return [nodes[..., 2 * k : 2 * k + 2] for k in range(len(others))]
-
-
-@cache
-def _triangles() -> NDArray[np.int64]:
-    return np.asfortranarray(open_head().triangle, np.int64)
 
 
 def _spread(pixel: NDArray[np.integer], value: Array) -> Array:

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast as typed
 
-from omote.engine.animator import AUTO
 from omote.engine.character import load_any
-from omote.engine.diffusion import sampler
 from omote.engine.diffusion.schedule import FewStep, few_step_plan
-from omote.engine.look import AnimatorError, Look
+from omote.engine.errors import AnimatorError
+from omote.engine.model.renderer import DEFAULT_SIZE, SIZES, STEPS
 from omote.engine.nouns import AnyCharacter, PhotorealCharacter
-from omote.engine.painter import network_for, sizes
 from omote.engine.photoreal.files import model_digest, published
 from omote.engine.photoreal.flame_map import the_map
 from omote.engine.photoreal.licences import require_commercial
 from omote.engine.photoreal.opening import ALIKE, EXTRA, require_alike
 from omote.engine.photoreal.recipe import Recipe
 from omote.engine.photoreal.sheet import ALONE, Wish
-from omote.engine.runtime.build import Build
+from omote.engine.runtime.build import AUTO, Build
 
 from .easel import Easel, Photoreal
 from .resizing import drawn_size
@@ -56,9 +54,9 @@ def easel_for(
 ) -> Easel:
     """What draws these characters, which is opened by `hand_at` where it draws.
 
-    No trial decides what draws, so that the pictures are the same each time: "auto" is OpenVINO. `size` None is what
-    the network was trained at. With `consistency` pictures of the open kind read those beside them. ValueErrors that
-    a person can mend: RenderError, AnimatorError, CharacterError and those of photoreal files.
+    No trial decides what draws, so that the pictures are the same each time: "auto" is OpenVINO. `size` None is the
+    usual one, or a photoreal character's own. With `consistency` pictures of the open kind read those beside them.
+    ValueErrors that a person can mend: RenderError, AnimatorError, CharacterError and those of photoreal files.
     """
     if size is not None and not LEAST <= size <= MOST:
         raise RenderError(f"--size must be from {LEAST} to {MOST} pixels, got {size}")
@@ -69,18 +67,13 @@ def easel_for(
     alive = tuple(one for one in people if isinstance(one, PhotorealCharacter))
     if alive:
         return _photoreal(people, alive, size, steps, runtime, threads, photoreal)
-    build = _build(runtime, drawn_size(size or network_for(None).size, sizes()), threads)
-    return _open_kind(people, size, steps, build, consistency)
+    return _open_kind(people, size or DEFAULT_SIZE, steps, _build(runtime, threads), consistency)
 
 
-def _open_kind(
-    people: tuple[AnyCharacter, ...], size: int | None, steps: int, build: Build, consistency: bool
-) -> Easel:
-    if steps not in sampler.STEPS:
-        raise RenderError(f"--steps must be one of {', '.join(map(str, sampler.STEPS))}, got {steps}")
-    for one in people:
-        Look.of(one, network_for(build.size))
-    return Easel(people, size or build.size, steps, build, consistency=consistency)
+def _open_kind(people: tuple[AnyCharacter, ...], size: int, steps: int, build: Build, consistency: bool) -> Easel:
+    if steps not in STEPS:
+        raise RenderError(f"--steps must be one of {', '.join(map(str, STEPS))}, got {steps}")
+    return Easel(people, size, steps, build, drawn_size(size, SIZES), consistency=consistency)
 
 
 def _photoreal(
@@ -121,8 +114,8 @@ def _photoreal(
         share=wish.share if is_full else ALONE,
         weights=weights,
     )
-    build = _build(runtime, first.size, threads)
-    return Easel(people, size or first.size, steps, build, how, consistency=False)
+    build = _build(runtime, threads)
+    return Easel(people, size or first.size, steps, build, first.size, how, consistency=False)
 
 
 def _require_alike(people: tuple[AnyCharacter, ...], alive: tuple[PhotorealCharacter, ...]) -> None:
@@ -151,8 +144,8 @@ def _pytorch(runtime: str) -> str:
     return "pytorch-f16" if fastest_place()[0].type == "cuda" else "pytorch-f32"
 
 
-def _build(runtime: str, size: int, threads: int | None) -> Build:
+def _build(runtime: str, threads: int | None) -> Build:
     try:
-        return Build.named(runtime, size, threads=threads)
+        return Build.named(runtime, threads)
     except ValueError as error:
         raise AnimatorError(str(error)) from error

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.engine.diffusion.schedule import FewStep, few_step_plan
+from omote.engine.errors import AnimatorError
 from omote.engine.face.light import checked_light
-from omote.engine.look import AnimatorError
 from omote.engine.nouns import FLAME_BASIS, OPEN_BASIS, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
 from omote.engine.picture_cache import PictureCache
-from omote.engine.roles import Counts
+from omote.engine.roles import Counts, Fading
 
 from .networks import Networks
 from .painter import Painter, Picture, Study
@@ -107,11 +107,6 @@ class PhotorealAnimator:
         """AnimatorError where this character cannot be drawn; from any thread."""
         relief_of(fitting(character, self.networks, self.sampler))  # found here, it keeps no picture waiting
 
-    def way(self, first: AnyCharacter, last: AnyCharacter) -> tuple[AnyCharacter, ...]:
-        """A cut, for which the last is ready: two photos have nothing between them. AnimatorError as of `check`."""
-        self.check(last)
-        return (last,)
-
     def draw(
         self,
         params: FlameParams,
@@ -121,8 +116,11 @@ class PhotorealAnimator:
         stamp: Stamp | None = None,
         signal: Signal | None = None,
         presence: float = 1.0,
+        fading: Fading = (),
     ) -> Portrait:
         """The character with this face in this light [27], or an earlier one that was under way.
+
+        Nobody is seen through it: one photoreal character follows another by a cut.
 
         AnimatorError where they are not what the networks draw.
         """

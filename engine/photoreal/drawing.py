@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
-from omote.engine.animator import AUTO
 from omote.engine.diffusion.schedule import FewStep, few_step_plan
-from omote.engine.look import AnimatorError
+from omote.engine.errors import AnimatorError
 from omote.engine.nouns import FlameParams, PhotorealCharacter
-from omote.engine.runtime.build import Build
+from omote.engine.runtime.build import AUTO, Build
 from omote.engine.runtime.gpu import gpu_names
-from omote.engine.runtime.network import RuntimeUnavailable
+from omote.engine.runtime.session import RuntimeUnavailable
 
 from .animator import PhotorealAnimator
 from .exported_model import ExportedModel
 from .exporting import candidates, first_networks
-
-ON_CPU = ("openvino", "onnxruntime")
 
 
 @dataclass(frozen=True)
@@ -58,9 +55,8 @@ def open_drawing(
     """
     streaming = steps if is_live and gpu_names() else 1
     try:
-        builds = candidates(character.size, 1) if runtime == AUTO else (Build.named(runtime, character.size),)
-        builds = tuple(build if build.runtime in ON_CPU else replace(build, batch=streaming) for build in builds)
-        networks, refusals = first_networks(model, builds)
+        builds = candidates() if runtime == AUTO else (Build.named(runtime),)
+        networks, refusals = first_networks(model, builds, streaming)
     except (RuntimeUnavailable, ValueError) as error:
         raise AnimatorError(str(error)) from error
     sampler = cast("FewStep", character.sampler)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from safetensors import SafetensorError, safe_open
 
 from omote.engine.runtime.build import Build
-from omote.engine.runtime.exported import ExportedGraph, Session, open_session
-from omote.engine.runtime.network import RuntimeUnavailable
+from omote.engine.runtime.session import ExportedGraph, Output, RuntimeUnavailable, Session, open_session
 
 from .networks import Networks
 from .recipe import FORMAT, Recipe
@@ -67,7 +66,11 @@ class GraphFile:
         shapes = {name: _fixed(shape, batch) for name, shape in self.inputs.items()}
         shape = _fixed(self.output_shape, batch)
         return ExportedGraph(
-            folder / self.file, self.sha256, shapes, self.output, shape, frozenset(self.standing), self.output_type
+            folder / self.file,
+            self.sha256,
+            shapes,
+            {self.output: Output(shape, self.output_type)},
+            frozenset(self.standing),
         )
 
 
@@ -111,29 +114,31 @@ class ExportedModel:
         """vector [1,55] → tokens [1,n,D]; on the CPU whatever runs the rest."""
         return self._opened(EXPRESSION, _ON_CPU)
 
-    def unet(self, build: Build) -> Session:
-        """x [B,4,h,h], t [B], tokens, expression, scale, bank → eps [B,4,h,h] for the build's batch."""
-        return self._opened(UNET, build)
+    def unet(self, build: Build, batch: int = 1) -> Session:
+        """x [B,4,h,h], t [B], tokens, expression, scale, bank → eps [B,4,h,h] for so many pictures at once."""
+        return self._opened(UNET, build, batch)
 
     def decoder(self, build: Build) -> Session:
         """latents [1,4,h,h] → pixels [1,S,S,3], levels of uint8."""
         return self._opened(DECODER, build)
 
-    def networks(self, build: Build) -> Networks:
-        """All three, seen to compute what the reference does; RuntimeUnavailable says why not, and the cure."""
-        shapes = self.graph(UNET, build.batch).shapes
-        return Networks(self.expression(), self.unet(build), self.decoder(build), shapes, self.recipe.model)
+    def networks(self, build: Build, batch: int = 1) -> Networks:
+        """All three, seen to compute what the reference does; RuntimeUnavailable says why not, and the cure.
 
-    def _opened(self, name: str, build: Build) -> Session:
+        The UNet takes so many pictures at once.
+        """
+        shapes = self.graph(UNET, batch).shapes
+        return Networks(self.expression(), self.unet(build, batch), self.decoder(build), shapes, self.recipe.model)
+
+    def _opened(self, name: str, build: Build, batch: int = 1) -> Session:
         from .graph_parity import require
 
-        session = self._session(name, build)
-        require(session, self, name, build)
+        session = self._session(name, build, batch)
+        require(session, self, name, build, batch)
         return session
 
-    def _session(self, name: str, build: Build) -> Session:
-        build = build if name == UNET else replace(build, batch=1)
-        graph = self.graph(name, build.batch)
+    def _session(self, name: str, build: Build, batch: int) -> Session:
+        graph = self.graph(name, batch)
         if not build.runtime.startswith("pytorch"):
             return open_session(graph, build)
         if self.opener is None:

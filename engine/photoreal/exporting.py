@@ -13,7 +13,7 @@ from pathlib import Path
 from omote.engine.cache_folder import cache_folder
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.gpu import gpu_names
-from omote.engine.runtime.network import RuntimeUnavailable
+from omote.engine.runtime.session import RuntimeUnavailable
 
 from .exported_model import ExportedModel, ExportedModelError, Opener
 from .networks import Networks
@@ -21,6 +21,7 @@ from .recipe import Recipe
 
 log = logging.getLogger(__name__)
 
+ON_CPU = ("openvino", "onnxruntime")
 _PARTIAL = ".partial-"
 _ABANDONED_S = 6 * 3600.0  # a partial folder that nobody has written to for so long: its process was cut off
 
@@ -52,19 +53,24 @@ def exported(recipe: Recipe, opener: Opener, folder: Path | None = None) -> Expo
     return ExportedModel.read(place, opener)
 
 
-def candidates(size: int, batch: int, gpus: Sequence[str] | None = None) -> tuple[Build, ...]:
+def candidates(gpus: Sequence[str] | None = None) -> tuple[Build, ...]:
     """What `--runtime auto` tries for photoreal characters, in this order."""
     on_gpu = ("tensorrt-rtx", "tensorrt", "pytorch-compile-f16")
     names = (*(on_gpu if (gpu_names() if gpus is None else gpus) else ()), "openvino")
-    return tuple(Build.named(name, size, batch) for name in names)
+    return tuple(Build.named(name) for name in names)
 
 
-def first_networks(model: ExportedModel, builds: Sequence[Build]) -> tuple[Networks, tuple[str, ...]]:
-    """The first of these that opens and computes the right thing, and in a line each why those before it do not."""
+def first_networks(
+    model: ExportedModel, builds: Sequence[Build], gpu_batch: int = 1
+) -> tuple[Networks, tuple[str, ...]]:
+    """The first of these that opens and computes the right thing, and in a line each why those before it do not.
+
+    What runs on a GPU takes `gpu_batch` pictures at once, what runs on a processor one.
+    """
     refusals: list[str] = []
     for build in builds:
         try:
-            return model.networks(build), tuple(refusals)
+            return model.networks(build, 1 if build.runtime in ON_CPU else gpu_batch), tuple(refusals)
         except RuntimeUnavailable as error:
             refusals.append(f"{build.name}: {' '.join(str(error).split())}")
     raise RuntimeUnavailable("; ".join(refusals) or "no runtime was named")

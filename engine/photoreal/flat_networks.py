@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.engine.diffusion.schedule import signal_and_noise
-from omote.engine.runtime.exported import Feeds
+from omote.engine.runtime.session import Feeds, Outputs
 
 from .networks import Networks
 from .vector import VECTOR_SIZE
@@ -24,11 +24,11 @@ class FlatExpression:
 
     name: str = "flat"
 
-    def run(self, feeds: Feeds) -> Array:
+    def run(self, feeds: Feeds) -> Outputs:
         vector = feeds["vector"]
         tokens = np.zeros((len(vector), TOKENS * WIDTH), np.float32)
         tokens[:, :VECTOR_SIZE] = vector
-        return tokens.reshape(len(vector), TOKENS, WIDTH)
+        return {"tokens": tokens.reshape(len(vector), TOKENS, WIDTH)}
 
 
 @dataclass
@@ -38,10 +38,10 @@ class FlatUNet:
     name: str = "flat"
     calls: int = 0
 
-    def run(self, feeds: Feeds) -> Array:
+    def run(self, feeds: Feeds) -> Outputs:
         self.calls += 1
         rows = zip(feeds["x"], feeds["t"], feeds["expression"], strict=True)
-        return np.stack([_noise_in(x, float(t), expression) for x, t, expression in rows])
+        return {"eps": np.stack([_noise_in(x, float(t), expression) for x, t, expression in rows])}
 
 
 @dataclass
@@ -50,10 +50,10 @@ class FlatDecoder:
 
     name: str = "flat"
 
-    def run(self, feeds: Feeds) -> NDArray[np.uint8]:
+    def run(self, feeds: Feeds) -> Outputs:
         pixels = feeds["latents"][:, :3].repeat(8, 2).repeat(8, 3) * np.float32(127.5) + np.float32(128.0)
         levels: NDArray[np.uint8] = np.clip(pixels, 0.0, 255.0).astype(np.uint8)
-        return levels.transpose(0, 2, 3, 1)
+        return {"pixels": levels.transpose(0, 2, 3, 1)}
 
 
 def flat_networks(size: int, batch: int = 1, model: str = MODEL) -> Networks:

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from omote.engine.runtime.build import Build
-from omote.engine.runtime.exported import Session, Shapes
 from omote.engine.runtime.kept import Kept, machine_facts
-from omote.engine.runtime.network import Array, RuntimeUnavailable
+from omote.engine.runtime.session import Array, RuntimeUnavailable, Session, Shapes
 
 if TYPE_CHECKING:
     from .exported_model import ExportedModel
@@ -55,13 +54,15 @@ def above_error_db(found: NDArray[Any], wanted: NDArray[Any]) -> float:
     return float((10.0 * np.log10(power / (error + power * 10.0 ** (-SAME_DB / 10.0)))).min())
 
 
-def require(session: Session, model: ExportedModel, name: str, build: Build, kept: Kept | None = None) -> float:
+def require(
+    session: Session, model: ExportedModel, name: str, build: Build, batch: int = 1, kept: Kept | None = None
+) -> float:
     """Decibels, found now or remembered; RuntimeUnavailable below what the precision allows."""
     kept = kept or Kept()
-    facts = _facts(session, model, name, build)
+    facts = _facts(session, model, name, build, batch)
     answer = (kept.get(facts) or {}).get("db")
     if not isinstance(answer, float):
-        answer = check(session, model, name, build)
+        answer = check(session, model, name, batch)
         kept.put(facts, {"db": answer})
     least = BOUNDS_DB[precision_of(session)]
     if not answer >= least:
@@ -72,14 +73,15 @@ def require(session: Session, model: ExportedModel, name: str, build: Build, kep
     return answer
 
 
-def check(session: Session, model: ExportedModel, name: str, build: Build) -> float:
+def check(session: Session, model: ExportedModel, name: str, batch: int = 1) -> float:
     """Decibels of one run."""
-    from .exported_model import REFERENCE_FILE, UNET
+    from .exported_model import REFERENCE_FILE
 
-    graph = model.graph(name, build.batch if name == UNET else 1)
+    graph = model.graph(name, batch)
+    ((output, made),) = graph.outputs.items()
     stored = load_file(model.folder / REFERENCE_FILE)[name]
-    wanted = stored[np.arange(graph.output_shape[0]) % len(stored)]
-    return above_error_db(session.run(inputs(graph.shapes)), wanted)
+    wanted = stored[np.arange(made.shape[0]) % len(stored)]
+    return above_error_db(session.run(inputs(graph.shapes))[output], wanted)
 
 
 def precision_of(session: Session) -> str:
@@ -87,11 +89,11 @@ def precision_of(session: Session) -> str:
     return next((word for word in reversed(session.name.split()) if word in BOUNDS_DB), "f32")
 
 
-def _facts(session: Session, model: ExportedModel, name: str, build: Build) -> dict[str, object]:
+def _facts(session: Session, model: ExportedModel, name: str, build: Build, batch: int) -> dict[str, object]:
     return {
         "question": "photoreal parity",
         "graph": model.graphs[name].sha256,
         "name": session.name,
-        "build": [build.name, build.size, build.batch],
+        "build": [build.name, batch],
         **machine_facts(),
     }

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from omote.engine.models import ModelError
 from omote.engine.nouns import Array
 from omote.engine.runtime.build import Build
-from omote.engine.runtime.network import RuntimeUnavailable
 from omote.engine.runtime.onnxruntime import session
+from omote.engine.runtime.session import RuntimeUnavailable
 
 from .alignment import RECOGNISER_SIDE, for_recogniser
 

@@ -49,7 +49,7 @@ class Painter:
 
     def study(self, sitter: Sitter, vector: Array) -> Study:
         """A picture of the face of this vector [55], begun."""
-        tokens = self.networks.expression.run({"vector": vector[None]})
+        tokens = self.networks.expression.run({"vector": vector[None]})["tokens"]
         return Study(sitter, np.array(tokens[0], np.float32), sitter.character.noise)
 
     def whole(self, study: Study) -> Picture:
@@ -65,7 +65,7 @@ class Painter:
             self._x[slot], self._expression[slot] = study.x, study.expression
             self._t[slot] = self.plan[study.step].timestep
         feeds = {"x": self._x, "t": self._t, "expression": self._expression}
-        eps = self.networks.unet.run({**feeds, **studies[0].sitter.standing})
+        eps = self.networks.unet.run({**feeds, **studies[0].sitter.standing})["eps"]
         for slot, study in zip(slots, studies, strict=True):
             self._take(study, eps[slot])
 
@@ -74,7 +74,7 @@ class Painter:
         study.x = self.plan[study.step].after(study.x, eps, self._noises[study.step])
         study.step += 1
         if study.step == len(self.plan):
-            pixels = self.networks.decoder.run({"latents": study.x[None]})
+            pixels = self.networks.decoder.run({"latents": study.x[None]})["pixels"]
             study.rgb = np.array(pixels[0], np.uint8)  # a copy: what a session gives is its own
 
     def _rows(self, name: str) -> Array:

@@ -1,4 +1,4 @@
-"""One way to execute a network: by which runtime, in which arithmetic, for pictures of which size, how many at once."""
+"""One way to execute a network: by which runtime, in which arithmetic, on how many threads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Self
 
 # Each runtime's precisions, the one first that it takes when nothing is said ("" leaves it to the machine).
 PRECISIONS: dict[str, tuple[str, ...]] = {
-    "openvino": ("", "f32", "bf16", "int8"),
+    "openvino": ("", "f32", "bf16"),
     "onnxruntime": ("f32",),
     "tensorrt-rtx": ("f16",),
     "tensorrt": ("f16",),
@@ -15,26 +15,25 @@ PRECISIONS: dict[str, tuple[str, ...]] = {
     "pytorch-compile": ("f32", "bf16", "f16"),
 }
 RUNTIMES = tuple(PRECISIONS)
+AUTO = "auto"  # the fastest of the runtimes that this machine has
 
 
 @dataclass(frozen=True)
 class Build:
-    """Everything that is fixed when a network is compiled."""
+    """Everything but shapes that is fixed when a network is compiled."""
 
     runtime: str = "openvino"
     precision: str = ""  # "" is the best that keeps the picture: bf16 where the processor has it
-    size: int = 256  # pixels on a side of the picture
-    batch: int = 1  # pictures at once, each of a character of its own
     threads: int | None = None  # of the processor; None leaves it to the runtime
 
     @classmethod
-    def named(cls, name: str, size: int = 256, batch: int = 1, threads: int | None = None) -> Self:
-        """Of a name as `--runtime` takes it, "openvino" or "openvino-int8"; ValueError says which there are."""
+    def named(cls, name: str, threads: int | None = None) -> Self:
+        """Of a name as `--runtime` takes it, "openvino" or "openvino-f32"; ValueError says which there are."""
         for runtime, precisions in PRECISIONS.items():
             for precision in precisions:
                 if name in (runtime, f"{runtime}-{precision}"):
                     chosen = precisions[0] if name == runtime else precision
-                    return cls(runtime, chosen, size, batch, threads)
+                    return cls(runtime, chosen, threads)
         raise ValueError(f'no runtime "{name}": there are {", ".join(names())}')
 
     @property

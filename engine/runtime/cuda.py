@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .gpu import gpu_names
-from .network import RuntimeUnavailable
+from .session import RuntimeUnavailable
 
 
 class CudaError(RuntimeError):

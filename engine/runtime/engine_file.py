@@ -12,7 +12,7 @@ from pathlib import Path
 
 from omote.engine.cache_folder import cache_folder
 
-from .network import RuntimeUnavailable
+from .session import RuntimeUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,7 @@ class Make:
 
     network: str  # sha256 of the exported network
     precision: str
-    size: int
-    batch: int
+    shapes: str  # digest of the inputs' shapes
     library: str  # "tensorrt-rtx 1.7.1.116": engines of one version are not read by another
 
     def difference(self, wanted: Make) -> str | None:
@@ -61,7 +60,7 @@ def save_engine(folder: Path, engine: bytes, make: Make, targets: tuple[str, ...
     label = Label(make, targets, made, hashlib.sha256(engine).hexdigest())
     runtime = make.library.split()[0]
     target = "-".join("".join(letter for letter in each if letter.isalnum()) for each in targets)
-    path = folder / f"{runtime}-{make.network[:8]}-{make.precision}-{make.size}-x{make.batch}-{target}{SUFFIX}"
+    path = folder / f"{runtime}-{make.network[:8]}-{make.precision}-{make.shapes[:8]}-{target}{SUFFIX}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(path, engine)
@@ -113,7 +112,7 @@ def found_engine(folder: Path, wanted: Make, target: str) -> tuple[Path, bytes] 
         try:
             return path, read_engine(path, wanted, target)
         except (EngineRefused, OSError):
-            continue  # of another network, size or version: they stand side by side
+            continue  # of another network, other shapes or another version: they stand side by side
     return None
 
 

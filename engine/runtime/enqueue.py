@@ -1,41 +1,29 @@
-"""Feeds an engine on the GPU: what is new goes there, the picture comes back, and nothing is allocated in between."""
+"""Feeds an engine on the GPU: what is new goes there, the outputs come back, and nothing is allocated in between."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .cuda import CudaError, Paired, Stream
-from .exported import SHIPPED_OUTPUT, SHIPPED_STANDING, ExportedGraph, Feeds, Shapes
-from .network import Array, Inputs, RuntimeUnavailable
+from .session import Array, ExportedGraph, Feeds, Outputs, RuntimeUnavailable
 
 
 class Enqueue:
-    """One engine's execution context with memory for its inputs and its picture; from one thread at a time."""
+    """One engine's execution context with memory for its inputs and outputs; from one thread at a time."""
 
-    def __init__(
-        self,
-        context: Any,
-        shapes: Shapes,
-        *,
-        recorded: bool,
-        output: str = SHIPPED_OUTPUT,
-        picture: Paired | None = None,
-        standing: frozenset[str] = SHIPPED_STANDING,
-    ) -> None:
+    def __init__(self, context: Any, graph: ExportedGraph, *, recorded: bool) -> None:
         """Runs once, so that whatever is made at the first call is made now.
 
         `recorded` makes one CUDA graph of each call's copies and kernels; without, the library does so by itself.
-        `standing` inputs are sent only when they are another array than last time: whoever draws must not write into
-        these in place. The picture has the shape of `x` unless memory for it is given.
+        Standing inputs are sent only when they are another array than last time.
         """
-        self._context, self._stream, self._standing = context, Stream(), standing
-        self._inputs = {name: Paired(shape) for name, shape in shapes.items()}
-        self._picture = picture or Paired(shapes["x"])
+        self._context, self._stream, self._standing = context, Stream(), graph.standing
+        self._inputs = {name: Paired(shape) for name, shape in graph.shapes.items()}
+        self._outputs = {name: Paired(output.shape, output.type) for name, output in graph.outputs.items()}
         self._sent: dict[str, Array] = {}
-        for name, pair in (*self._inputs.items(), (output, self._picture)):
+        for name, pair in (*self._inputs.items(), *self._outputs.items()):
             _require(context, name, pair)
             context.set_tensor_address(name, pair.device)
         for pair in self._inputs.values():
@@ -44,20 +32,8 @@ class Enqueue:
         self._stream.wait()
         self._recorded = self._stream.recorded(self._draw) if recorded else None
 
-    @classmethod
-    def of(cls, context: Any, graph: ExportedGraph, *, recorded: bool) -> Enqueue:
-        """For the engine of an exported graph."""
-        picture = Paired(graph.output_shape, graph.output_type)
-        return cls(
-            context, graph.shapes, recorded=recorded, output=graph.output, picture=picture, standing=graph.standing
-        )
-
-    def run(self, inputs: Inputs) -> Array:
-        """The picture, in pinned memory: valid until the next call."""
-        return self.fed(vars(inputs))
-
-    def fed(self, feeds: Feeds) -> NDArray[Any]:
-        """The same of inputs by name."""
+    def run(self, feeds: Feeds) -> Outputs:
+        """The outputs, in pinned memory: valid until the next call."""
         for name, pair in self._inputs.items():
             array = feeds[name]
             if name not in self._standing:
@@ -71,7 +47,7 @@ class Enqueue:
         else:
             self._draw()
         self._stream.wait()
-        return self._picture.host
+        return {name: pair.host for name, pair in self._outputs.items()}
 
     def _draw(self) -> None:
         for name, pair in self._inputs.items():
@@ -79,7 +55,8 @@ class Enqueue:
                 pair.send(self._stream)
         if not self._context.execute_async_v3(self._stream.handle):
             raise CudaError("the engine could not be enqueued: the log says why")
-        self._picture.fetch(self._stream)
+        for pair in self._outputs.values():
+            pair.fetch(self._stream)
 
 
 def _require(context: Any, name: str, pair: Paired) -> None:

@@ -18,19 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .engine_file import engine_folder
-from .exported import ExportedGraph, Shapes
-from .network import RuntimeUnavailable
+from .session import ExportedGraph, RuntimeUnavailable
 
 if TYPE_CHECKING:
     import onnx
 
 # Products are where the time goes. Whatever reads a half is half, too; all else stays as single as the inputs are:
-# the waves of t, the light, the texture's lookup (a half's 11 bits would place a texel to an eighth), a norm's gain.
+# the waves of t, the light, the places of references (a half's 11 bits tell an eighth of a pixel), a norm's gain.
 _PRODUCTS = frozenset({"Conv", "Gemm", "MatMul"})
 # The sum of a picture's squares does not fit a half, and a mean that is rounded shifts the whole channel.
 _SUMS = frozenset(
     {"ReduceL2", "ReduceMean", "Sub", "InstanceNormalization", "GroupNormalization", "LayerNormalization"}
 )
+# A place is single, and so is what is added to it, or fetched from it.
+_PLACES = frozenset({"GridSample"})
 _ONLY_FIRST = frozenset({"Resize"})  # its scales are single by definition
 _LARGEST = float(np.finfo(np.float16).max)
 _BESIDE_FROM = 1024  # bytes: smaller constants stay in the graph, where whoever parses it looks for shapes
@@ -44,7 +45,7 @@ def halved(graph: ExportedGraph) -> Iterator[bytes | Path]:
     As bytes, or where its weights lie beside it, as a file that is soon gone; RuntimeUnavailable without room for it.
     """
     onnx = _onnx()
-    model = _rewritten(graph.path, graph.shapes, graph.output_shape)
+    model = _rewritten(graph)
     if not is_split(graph.path):
         onnx.checker.check_model(model)
         yield bytes(model.SerializeToString())
@@ -104,13 +105,13 @@ def _onnx() -> Any:
     return onnx
 
 
-def _rewritten(path: Path, shapes: Shapes, output_shape: tuple[int, ...]) -> Any:
-    model = _onnx().load(path, load_external_data=False)
-    lengths = {**shapes, **{made.name: output_shape for made in model.graph.output}}
+def _rewritten(graph: ExportedGraph) -> Any:
+    model = _onnx().load(graph.path, load_external_data=False)
+    lengths = {**graph.shapes, **{name: output.shape for name, output in graph.outputs.items()}}
     for value in (*model.graph.input, *model.graph.output):
         for dim, length in zip(value.type.tensor_type.shape.dim, lengths[value.name], strict=True):
             dim.dim_value = length
-    _Rewriting(model, path.parent).write()
+    _Rewriting(model, graph.path.parent).write()
     return model
 
 
@@ -155,13 +156,18 @@ class _Rewriting:
         if node.op_type in _ONLY_FIRST:
             read = [name for name in read if name == node.input[0]]
         half = node.op_type in _PRODUCTS or any(name in self._halves for name in read)
-        half = half and node.op_type not in _SUMS
+        half = half and node.op_type not in _SUMS | _PLACES and not self._adds_to_single(node, read)
         for k, name in enumerate(node.input):
             if name in read:
                 node.input[k] = self._version(name, half)
         self._nodes.append(node)
         if half:
             self._halves.update(name for name in node.output if name in self._floats)
+
+    def _adds_to_single(self, node: onnx.NodeProto, read: list[str]) -> bool:
+        """Whether something computed in single precision is a summand."""
+        exact = (name for name in read if name not in self._halves and name not in self._constants)
+        return node.op_type == "Add" and any(exact)
 
     def _version(self, name: str, half: bool) -> str:
         """The name of this tensor in this precision, which is made where there is none yet."""

@@ -11,24 +11,24 @@ from importlib import metadata
 from pathlib import Path
 
 from omote.engine.cache_folder import cache_folder
-from omote.engine.weights import NetworkFile
 
 from .build import Build
+from .session import ExportedGraph, shapes_digest
 
 _SUMS = "sums.json"
 
 
-def model_folder(file: NetworkFile, build: Build) -> Path | None:
-    """For one build of this network by this OpenVINO, emptied of what is damaged; None where nothing can be kept.
+def model_folder(graph: ExportedGraph, build: Build) -> Path | None:
+    """For one build of this graph by this OpenVINO, emptied of what is damaged; None where nothing can be kept.
 
-    A network of 256x256 takes 37 MB there, so what belonged to another network or version goes.
+    A denoiser takes tens of megabytes there, so what belonged to another version of it goes.
     """
     try:
-        of_network = cache_folder() / "openvino" / f"{metadata.version('openvino')}-{file.sha256[:16]}"
+        of_network = cache_folder() / "openvino" / f"{metadata.version('openvino')}-{graph.sha256[:16]}"
         for other in of_network.parent.glob("*"):
             if other != of_network:
                 shutil.rmtree(other, ignore_errors=True)
-        folder = of_network / f"{build.name}-{build.size}-x{build.batch}-{build.threads or 'all'}"
+        folder = of_network / f"{build.name}-{shapes_digest(graph.shapes)[:12]}-{build.threads or 'all'}"
         if folder.exists() and _sums(folder) != _sealed(folder):
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)

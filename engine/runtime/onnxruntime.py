@@ -6,27 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
-from omote.engine.weights import NetworkFile
 
 from . import telemetry
 from .build import Build
-from .exported import ExportedGraph, Feeds, Shapes, require_fed
-from .network import Array, Inputs, RuntimeUnavailable
+from .session import ExportedGraph, Feeds, Outputs, RuntimeUnavailable, Shapes, require_fed
 
 _ERRORS = 3
-
-
-class OnnxRuntimeNetwork:
-    """A shipped network in a session on the CPU."""
-
-    def __init__(self, file: NetworkFile, build: Build) -> None:
-        self._session = session(file.path, build, {"batch": build.batch, "size": build.size, "grid": build.size // 2})
-        self.name = "onnxruntime cpu f32"
-
-    def run(self, inputs: Inputs) -> Array:
-        return np.asarray(self._session.run(None, vars(inputs))[0], np.float32)
 
 
 class OnnxRuntimeSession:
@@ -34,17 +19,18 @@ class OnnxRuntimeSession:
 
     def __init__(self, graph: ExportedGraph, build: Build) -> None:
         self._session = session(graph.path, build)
-        self._shapes = graph.shapes
+        self._shapes, self._names = graph.shapes, tuple(graph.outputs)
         self.name = "onnxruntime cpu f32"
         _require_shapes(self._session, graph.shapes)
 
-    def run(self, feeds: Feeds) -> NDArray[Any]:
+    def run(self, feeds: Feeds) -> Outputs:
         require_fed(feeds, self._shapes)
-        return np.asarray(self._session.run(None, dict(feeds))[0])
+        found = self._session.run(list(self._names), dict(feeds))
+        return {name: np.asarray(one) for name, one in zip(self._names, found, strict=True)}
 
 
-def session(path: Path, build: Build, dimensions: dict[str, int] | None = None) -> Any:
-    """ONNX Runtime's session of an ONNX file; `dimensions` fixes by name what the file leaves open."""
+def session(path: Path, build: Build) -> Any:
+    """ONNX Runtime's session of an ONNX file."""
     telemetry.forbid_onnxruntime()
     try:
         import onnxruntime
@@ -56,8 +42,6 @@ def session(path: Path, build: Build, dimensions: dict[str, int] | None = None) 
         options = onnxruntime.SessionOptions()
         if build.threads:
             options.intra_op_num_threads = build.threads
-        for name, number in (dimensions or {}).items():
-            options.add_free_dimension_override_by_name(name, number)
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no other common class
         raise RuntimeUnavailable(f"ONNX Runtime cannot run {path.name} here ({error}): try openvino") from error

@@ -1,4 +1,4 @@
-"""Runs the denoiser by PyTorch: eager on a CPU in f32 is the reference of all runtimes, compiled is for GPUs.
+"""Runs a module by PyTorch as a session: eager, or compiled for GPUs.
 
 What is written here for CUDA was written from the documentation and never run on a GPU.
 """
@@ -11,50 +11,46 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from omote.engine.weights import NetworkFile
-
 from .build import Build
-from .network import Array, Inputs, RuntimeUnavailable
+from .session import Array, ExportedGraph, Feeds, Outputs, RuntimeUnavailable, require_fed
 
 if TYPE_CHECKING:
     import torch
 
-_BUILDS = 64  # sizes, batches and precisions that one process may compile
-# The same arrays from picture to picture, and never written to: they stay on the device.
-_STANDING = frozenset(("x", "texture", "identity", "bank", "present"))
-_FROM_EXTRA = "pip install 'omote[training]', or choose --runtime openvino"
-Draw = Callable[..., "torch.Tensor"]
+_BUILDS = 64  # shapes and precisions that one process may compile
+Draw = Callable[..., "tuple[torch.Tensor, ...]"]
 
 
-class PyTorchNetwork:
-    """The shipped weights in the module that they were trained in, on the first GPU where there is one."""
+class PyTorchSession:
+    """The module of which a graph was exported, on the first GPU where there is one."""
 
-    def __init__(self, file: NetworkFile, build: Build) -> None:
-        try:
-            import torch
-        except ImportError as error:
-            raise RuntimeUnavailable(f"PyTorch cannot be loaded ({error}): {_FROM_EXTRA}") from error
+    def __init__(self, module: torch.nn.Module, graph: ExportedGraph, build: Build) -> None:
+        """`module` takes the graph's inputs in their order and gives its outputs in theirs."""
+        import torch
+
         self._torch = torch
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._precision = _arithmetic(build.precision, self._device)
         if build.threads and self._device == "cpu":
             torch.set_num_threads(build.threads)
-        self._draw: Draw = _module(file).to(self._device)
+        self._shapes, self._names, self._standing = graph.shapes, tuple(graph.outputs), graph.standing
+        self._draw: Draw = module.eval().to(self._device)
         self._sent: dict[str, tuple[Array, torch.Tensor]] = {}
         runs = "pytorch"
         if build.runtime == "pytorch-compile":
-            shapes = file.shapes(build.size, build.batch)
-            runs = self._compile(Inputs(**{name: np.zeros(shape, np.float32) for name, shape in shapes.items()}))
+            runs = self._compile({name: np.zeros(shape, np.float32) for name, shape in graph.shapes.items()})
         self.name = f"{runs} {self._device} {build.precision}"
 
-    def run(self, inputs: Inputs) -> Array:
-        tensors = [self._on_device(name, array) for name, array in vars(inputs).items()]
+    def run(self, feeds: Feeds) -> Outputs:
+        require_fed(feeds, self._shapes)
+        tensors = [self._on_device(name, feeds[name]) for name in self._shapes]
         with self._torch.inference_mode(), self._cast():
-            return np.asarray(self._draw(*tensors).float().cpu().numpy())
+            found = self._draw(*tensors)
+            return {name: one.float().cpu().numpy() for name, one in zip(self._names, found, strict=True)}
 
     def _on_device(self, name: str, array: Array) -> torch.Tensor:
         before = self._sent.get(name)
-        if before is not None and before[0] is array and name in _STANDING:
+        if before is not None and before[0] is array and name in self._standing:
             return before[1]
         tensor = self._torch.from_numpy(array).to(self._device)
         self._sent[name] = (array, tensor)
@@ -65,7 +61,7 @@ class PyTorchNetwork:
             return nullcontext()
         return self._torch.autocast(self._device, self._precision)
 
-    def _compile(self, inputs: Inputs) -> str:
+    def _compile(self, feeds: Feeds) -> str:
         """Takes the first compiler that draws; its name, or RuntimeUnavailable with the last one's reason."""
         eager = self._draw
         reasons = []
@@ -73,7 +69,7 @@ class PyTorchNetwork:
             try:
                 self._draw, name = compiler(eager, self._device)
                 for _ in range(3):  # CUDA graphs are recorded in the second call and replayed in the third
-                    self.run(inputs)
+                    self.run(feeds)
                 return name
             except Exception as error:  # compilers raise anything
                 reasons.append(_first_line(error))
@@ -88,24 +84,6 @@ def _arithmetic(precision: str, device: str) -> torch.dtype | None:
     if precision == "f16" and device == "cpu":
         raise RuntimeUnavailable("PyTorch draws in f16 on a GPU only, and finds none: choose --runtime pytorch-f32")
     return {"f32": None, "bf16": torch.bfloat16, "f16": torch.float16}[precision]
-
-
-def _module(file: NetworkFile) -> torch.nn.Module:
-    """The denoiser with the weights of the shipped file."""
-    try:
-        from omote.engine.diffusion.denoiser import Denoiser, Shape
-        from omote.engine.diffusion.flat import Flat
-        from omote.engine.diffusion.shipped import network
-    except ImportError as error:
-        raise RuntimeUnavailable(f"the shipped weights cannot be read ({error}): {_FROM_EXTRA}") from error
-    shape = Shape(size=file.size, grid=file.size // 2, texture=file.texture[0], identity=file.identity)
-    denoiser = Flat(Denoiser(shape)).eval()
-    missing, unknown = denoiser.load_state_dict(network(file.path), strict=False)
-    # The rows that a picture gives to a bank come with the character: no export has that part.
-    if unknown or not all(name.startswith("denoiser.remember.") for name in missing):
-        odd = (*unknown, *(name for name in missing if not name.startswith("denoiser.remember.")))
-        raise RuntimeUnavailable(f"{file.file} holds no weights of this module ({odd[0]}): choose --runtime openvino")
-    return denoiser
 
 
 def _inductor(eager: Draw, device: str) -> tuple[Draw, str]:

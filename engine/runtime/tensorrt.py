@@ -6,17 +6,12 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from numpy.typing import NDArray
-
-from omote.engine.weights import NetworkFile
-
 from .build import Build
 from .cuda import CudaError, Gpu, first_gpu
 from .engine_file import Make, engine_folder, found_engine, keep_engine
 from .enqueue import Enqueue
-from .exported import ExportedGraph, Feeds, require_fed, shipped_graph
 from .half import halved
-from .network import Array, Inputs, RuntimeUnavailable
+from .session import ExportedGraph, Feeds, Outputs, RuntimeUnavailable, require_fed, shapes_digest
 from .tensorrt_engine import Journal, built
 
 log = logging.getLogger(__name__)
@@ -30,7 +25,7 @@ class TensorRtSession:
     def __init__(self, graph: ExportedGraph, build: Build) -> None:
         gpu = first_gpu()
         trt = _library()
-        engine = _engine(trt, graph, build, gpu)
+        engine = _engine(trt, graph, gpu)
         self.name = f"tensorrt {gpu.name} {_PRECISION}"
         self._shapes = graph.shapes
         self._journal = Journal(trt, aloud=True)  # the library reads it as long as the engine lives
@@ -41,28 +36,17 @@ class TensorRtSession:
             context = self._engine.create_execution_context()
             if context is None:
                 raise CudaError(self._journal.reason)
-            self._enqueue = Enqueue.of(context, graph, recorded=True)
+            self._enqueue = Enqueue(context, graph, recorded=True)
         except CudaError as error:
             raise RuntimeUnavailable(f"TensorRT cannot run on {gpu.name} ({error}): try another --runtime") from error
 
-    def run(self, feeds: Feeds) -> NDArray[Any]:
+    def run(self, feeds: Feeds) -> Outputs:
         require_fed(feeds, self._shapes)
-        return self._enqueue.fed(feeds)
+        return self._enqueue.run(feeds)
 
 
-class TensorRtNetwork:
-    """The same of a shipped network."""
-
-    def __init__(self, file: NetworkFile, build: Build) -> None:
-        self._session = TensorRtSession(shipped_graph(file, build), build)
-        self.name = self._session.name
-
-    def run(self, inputs: Inputs) -> Array:
-        return self._session.run(vars(inputs))
-
-
-def _engine(trt: Any, graph: ExportedGraph, build: Build, gpu: Gpu) -> bytes:
-    make = Make(graph.sha256, _PRECISION, build.size, build.batch, f"tensorrt {trt.__version__}")
+def _engine(trt: Any, graph: ExportedGraph, gpu: Gpu) -> bytes:
+    make = Make(graph.sha256, _PRECISION, shapes_digest(graph.shapes), f"tensorrt {trt.__version__}")
     if found := found_engine(engine_folder(), make, gpu.name):
         return found[1]
     log.info("compiling for %s, once", gpu.name)

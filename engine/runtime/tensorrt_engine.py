@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .network import RuntimeUnavailable
+from .session import RuntimeUnavailable
 
 log = logging.getLogger(__name__)
 

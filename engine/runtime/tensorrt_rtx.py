@@ -8,17 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
-from omote.engine.weights import NetworkFile
-
 from .build import Build
 from .cuda import CudaError, Gpu, first_gpu
 from .engine_file import Make, engine_folder, found_engine, keep_engine, replace_file, save_engine
 from .enqueue import Enqueue
-from .exported import ExportedGraph, Feeds, require_fed, shipped_graph
 from .half import halved
-from .network import Array, Inputs, RuntimeUnavailable
+from .session import ExportedGraph, Feeds, Outputs, RuntimeUnavailable, require_fed, shapes_digest
 from .tensorrt_engine import Journal, built
 
 log = logging.getLogger(__name__)
@@ -34,8 +29,8 @@ class TensorRtRtxSession:
     def __init__(self, graph: ExportedGraph, build: Build) -> None:
         gpu = first_gpu()
         trt = _library()
-        wanted = _make(trt, graph, build)
-        path, engine = found_engine(engine_folder(), wanted, gpu.capability) or _built_here(graph, build, gpu)
+        wanted = _make(trt, graph)
+        path, engine = found_engine(engine_folder(), wanted, gpu.capability) or _built_here(graph, gpu)
         self.name = f"tensorrt-rtx {gpu.name} {_PRECISION}"
         self._shapes = graph.shapes
         self._journal = Journal(trt, aloud=True)  # the library reads it as long as the engine lives
@@ -47,9 +42,9 @@ class TensorRtRtxSession:
                 f"TensorRT-RTX cannot run on {gpu.name} ({error}): try another --runtime"
             ) from error
 
-    def run(self, feeds: Feeds) -> NDArray[Any]:
+    def run(self, feeds: Feeds) -> Outputs:
         require_fed(feeds, self._shapes)
-        return self._enqueue.fed(feeds)
+        return self._enqueue.run(feeds)
 
     def _started(self, trt: Any, path: Path, graph: ExportedGraph) -> Enqueue:
         """Kernels are compiled for this GPU at the first run, which takes seconds: they are kept beside the engine."""
@@ -63,30 +58,14 @@ class TensorRtRtxSession:
         context = self._engine.create_execution_context(config)
         if context is None:
             raise CudaError(self._journal.reason)
-        enqueue = Enqueue.of(context, graph, recorded=False)
+        enqueue = Enqueue(context, graph, recorded=False)
         if (now := bytes(kernels.serialize())) != known:
             _keep(kept, now)
         return enqueue
 
 
-class TensorRtRtxNetwork:
-    """The same of a shipped network."""
-
-    def __init__(self, file: NetworkFile, build: Build) -> None:
-        self._session = TensorRtRtxSession(shipped_graph(file, build), build)
-        self.name = self._session.name
-
-    def run(self, inputs: Inputs) -> Array:
-        return self._session.run(vars(inputs))
-
-
-def build_engine(file: NetworkFile, build: Build, targets: Sequence[str]) -> bytes:
-    """The engine for GPUs of these compute capabilities ("sm89"), or ("current",); only that one wants a GPU here."""
-    return engine_of(shipped_graph(file, build), targets)
-
-
 def engine_of(graph: ExportedGraph, targets: Sequence[str]) -> bytes:
-    """The same of any exported graph."""
+    """The engine for GPUs of these compute capabilities ("sm89"), or ("current",); only that one needs a GPU here."""
     trt = _library()
     capabilities = [_capability(trt, target) for target in targets]
     if not capabilities or (CURRENT in targets and len(targets) > 1):
@@ -105,22 +84,12 @@ def engine_of(graph: ExportedGraph, targets: Sequence[str]) -> bytes:
         return built(trt, network, configure, f"TensorRT-RTX {trt.__version__}")
 
 
-def compile_ahead(
-    file: NetworkFile, size: int, batch: int, targets: Sequence[str], out: Path, now: datetime | None = None
-) -> Path:
+def compile_ahead(graph: ExportedGraph, targets: Sequence[str], out: Path, now: datetime | None = None) -> Path:
     """The path of a portable engine with its label beside it; both together serve in another machine's `engines`."""
-    build = Build("tensorrt-rtx", _PRECISION, size, batch)
-    return compile_graph(shipped_graph(file, build), build, targets, out, now)
-
-
-def compile_graph(
-    graph: ExportedGraph, build: Build, targets: Sequence[str], out: Path, now: datetime | None = None
-) -> Path:
-    """The same of any exported graph."""
     engine = engine_of(graph, targets)
     labelled = (first_gpu().capability,) if CURRENT in targets else tuple(targets)
     made = (now or datetime.now(UTC)).isoformat(timespec="seconds")
-    return save_engine(out, engine, _make(_library(), graph, build), labelled, made)
+    return save_engine(out, engine, _make(_library(), graph), labelled, made)
 
 
 def objection(engine: bytes) -> str | None:
@@ -138,11 +107,11 @@ def objection(engine: bytes) -> str | None:
     return "; ".join([*named, journal.reason])
 
 
-def _built_here(graph: ExportedGraph, build: Build, gpu: Gpu) -> tuple[Path, bytes]:
+def _built_here(graph: ExportedGraph, gpu: Gpu) -> tuple[Path, bytes]:
     log.info("compiling for %s, once", gpu.name)
     engine = engine_of(graph, (CURRENT,))
     made = datetime.now(UTC).isoformat(timespec="seconds")
-    return keep_engine(engine, _make(_library(), graph, build), gpu.capability, made), engine
+    return keep_engine(engine, _make(_library(), graph), gpu.capability, made), engine
 
 
 def _keep(path: Path, kernels: bytes) -> None:
@@ -161,8 +130,8 @@ def _opened(trt: Any, engine: bytes, path: Path, journal: Journal) -> Any:
     return opened
 
 
-def _make(trt: Any, graph: ExportedGraph, build: Build) -> Make:
-    return Make(graph.sha256, _PRECISION, build.size, build.batch, f"tensorrt-rtx {trt.__version__}")
+def _make(trt: Any, graph: ExportedGraph) -> Make:
+    return Make(graph.sha256, _PRECISION, shapes_digest(graph.shapes), f"tensorrt-rtx {trt.__version__}")
 
 
 def _capability(trt: Any, target: str) -> Any:

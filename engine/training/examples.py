@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from omote.engine.diffusion.conditioning import face_row
 from omote.engine.face.anime_head import anime_head
 from omote.engine.face.correspondence import GRID, View, Viewer
 from omote.engine.face.head import OpenHead, open_head
 from omote.engine.face.retarget import from_weights
 from omote.engine.face.shell import Shell
 from omote.engine.model.denoiser import STATE, References, Wanted, lit_normals, log_irradiance
+from omote.engine.model.networks import face_row
 
 from .anime import character as anime_character
 from .anime import head as anime_shapes

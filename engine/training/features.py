@@ -46,7 +46,8 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = x if self.expand is None else F.relu6(self.expand(x))
         h = self.project(F.relu6(self.depthwise(h)))
-        return x + h if h.shape == x.shape else h
+        out: Tensor = x + h if h.shape == x.shape else h
+        return out
 
 
 class Features(nn.Module):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from omote.engine.face.correspondence import GEOMETRY, GRID, TRUST
@@ -15,17 +16,14 @@ from omote.engine.model.denoiser import (
     REFERENCE,
     STATE,
     Denoiser,
-    Layers,
-    References,
-    Wanted,
     lit_normals,
     log_irradiance,
 )
-from omote.engine.model.networks import DenoiserInputs, Encoded, EncoderInputs
-
-from .export import halve
+from omote.engine.model.networks import DENOISER_INPUTS, DENOISER_OUTPUTS, ENCODER_INPUTS, ENCODER_OUTPUTS
+from omote.engine.model.pytorch import WEIGHTS, FlatDenoiser
 
 _OPSET = 18
+_HALVED_FROM = 256  # smaller weights stay in single precision
 
 
 class ExportedEncoder(nn.Module):
@@ -41,35 +39,8 @@ class ExportedEncoder(nn.Module):
         return picture, *self.encoder(picture, geometry)
 
 
-class ExportedDenoiser(nn.Module):
-    """The denoiser with plain tensors, in the order of `DenoiserInputs`."""
-
-    def __init__(self, net: Denoiser) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        geometry: Tensor,
-        face: Tensor,
-        light: Tensor,
-        style: Tensor,
-        picture: Tensor,
-        fine: Tensor,
-        coarse: Tensor,
-        identity: Tensor,
-        place: Tensor,
-        trust: Tensor,
-        present: Tensor,
-    ) -> tuple[Tensor, ...]:
-        references = References(picture, (fine, coarse), identity, place, trust, present)
-        return tuple(self.net(x, t, Wanted(geometry, face, light, style), references))
-
-
 def export(net: Denoiser, folder: Path) -> None:
-    """Writes `denoiser.onnx`, for one character and any number of references, and `encoder.onnx`."""
+    """Writes `denoiser.onnx` for one character and any number of references, `encoder.onnx`, and PyTorch's folder."""
     folder.mkdir(parents=True, exist_ok=True)
     s, g = net.config, GRID
     fine, coarse = s.features
@@ -83,19 +54,20 @@ def export(net: Denoiser, folder: Path) -> None:
         torch.ones(1, 2),
     )
     wanted = (torch.rand(1, GEOMETRY, g, g), torch.rand(1, s.face_size), torch.rand(1, 27), torch.eye(2)[:1])
-    names = [field.name for field in fields(DenoiserInputs)]
-    several = {name: {1: "references"} for name in names[-7:]} | {
+    several = {name: {1: "references"} for name in DENOISER_INPUTS[-7:]} | {
         f"drawn_{k}": {1: "references"} for k in ("share", "place")
     }
     example = (torch.randn(1, 4, STATE, STATE), torch.ones(1), *wanted, *references)
-    _write(
-        ExportedDenoiser(net), example, folder / "denoiser.onnx", names, [f"drawn_{k}" for k in Layers._fields], several
-    )
+    path = folder / "denoiser.onnx"
+    _write(FlatDenoiser(net), example, path, list(DENOISER_INPUTS), list(DENOISER_OUTPUTS), several)
 
     read = (torch.rand(2, 4, g, g), torch.rand(2, GEOMETRY, g, g), torch.rand(2, 27), torch.eye(2))
-    names, outputs = [field.name for field in fields(EncoderInputs)], [f"read_{k}" for k in Encoded._fields]
-    several = {name: {0: "references"} for name in (*names, *outputs)}
-    _write(ExportedEncoder(net), read, folder / "encoder.onnx", names, outputs, several)
+    several = {name: {0: "references"} for name in (*ENCODER_INPUTS, *ENCODER_OUTPUTS)}
+    path = folder / "encoder.onnx"
+    _write(ExportedEncoder(net), read, path, list(ENCODER_INPUTS), list(ENCODER_OUTPUTS), several)
+    half = Denoiser.from_config(net.config)
+    half.load_state_dict(net.state_dict())
+    half.half().save_pretrained(folder / WEIGHTS)
 
 
 def _write(
@@ -121,6 +93,25 @@ def _write(
     halve(model)
     onnx.checker.check_model(model)
     onnx.save(model, path)
+
+
+def halve(model: onnx.ModelProto) -> None:
+    """Stores large weights as float16 behind a Cast, which runtimes fold away when they load."""
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or int(np.prod(tensor.dims)) < _HALVED_FROM:
+            continue
+        name = tensor.name
+        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.half")
+        tensor.CopyFrom(half)
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT, name=f"{name}.cast"))
+    # Equal weights are stored once and copied: those copies too must come before whoever reads them.
+    names = {tensor.name.removesuffix(".half") for tensor in graph.initializer}
+    copies = [node for node in graph.node if node.op_type == "Identity" and node.input[0] in names]
+    nodes = [*casts, *copies, *(node for node in graph.node if node not in copies)]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def main() -> None:

@@ -203,7 +203,7 @@ class Trainer:
         near = weights_of(F.interpolate(example.truth, size=missed.shape[-2:], mode="area"), example.wanted.geometry)
         loss = loss + _PAINT_SHARE * (missed * near).mean()
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         if plan.workers > 1:
             self._average_gradients()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)

@@ -1,4 +1,4 @@
-"""The shipped networks: ONNX files for any size and batch, with their checksums in `networks.json`."""
+"""The shipped networks: two ONNX files, with their checksums in `networks.json`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from omote.engine.diffusion.conditioning import FACE_SIZE
-from omote.engine.face.head import FILE
-from omote.engine.face.maps import CHANNELS
-from omote.engine.nouns import LIGHT_SIZE
-
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
+LIST = "networks.json"
+_UNLISTED = "unlisted"
 
 
 class WeightsError(Exception):
@@ -23,75 +20,85 @@ class WeightsError(Exception):
 
 @dataclass(frozen=True)
 class NetworkFile:
-    """One exported denoiser, which draws pictures of several sizes."""
+    """One exported network."""
 
-    file: str
+    path: Path
     sha256: str
-    size: int  # pixels on a side of the pictures that it was trained on
-    sizes: tuple[int, ...]  # that it draws well enough, smallest first
-    model: str  # the version that characters must have been made for
-    texture: tuple[int, int, int]  # channels, rows, columns
-    identity: int
-    bank_rows: int  # of a character
-    bank_width: int
-    head: str  # sha256 of the open head whose maps it was trained on
-
-    @property
-    def path(self) -> Path:
-        return _FOLDER / self.file
-
-    def shapes(self, size: int, batch: int = 1) -> dict[str, tuple[int, ...]]:
-        """The shapes of the network's inputs, by name, for so many pictures of this size at once."""
-        grid = size // 2
-        return {
-            "x": (batch, 4, size, size),
-            "t": (batch,),
-            "geometry": (batch, CHANNELS, grid, grid),
-            "uv": (batch, grid, grid, 2),
-            "texture": (batch, *self.texture),
-            "face": (batch, FACE_SIZE),
-            "light": (batch, LIGHT_SIZE),
-            "identity": (batch, self.identity),
-            "bank": (batch, self.bank_rows, self.bank_width),
-            "present": (batch, 1),
-        }
 
     def check(self) -> None:
-        """WeightsError unless the file is there, whole, and the open head is the one that it knows."""
-        require_whole(self.path, self.sha256)
-        head = hashlib.sha256(FILE.read_bytes()).hexdigest()
-        if head != self.head:
+        """WeightsError unless the file is there and holds exactly these bytes."""
+        if not self.path.is_file():
+            raise WeightsError(f"{self.path} is missing: install Omote again")
+        found = digest(self.path)
+        if found != self.sha256:
             raise WeightsError(
-                f"{self.file} knows another head (sha256 {self.head[:16]}) than {FILE.name}: install again"
+                f"{self.path} is damaged (sha256 {found[:16]}, wanted {self.sha256[:16]}): install Omote again"
             )
 
 
-def require_whole(path: Path, sha256: str) -> None:
-    """WeightsError unless the file is there and holds exactly these bytes."""
-    if not path.is_file():
-        raise WeightsError(f"{path} is missing: install Omote again")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != sha256:
-        raise WeightsError(f"{path} is damaged (sha256 {found[:16]}, wanted {sha256[:16]}): install again")
+@dataclass(frozen=True)
+class ModelFiles:
+    """The networks of one version of the model."""
+
+    model: str  # "copy-1"
+    denoiser: NetworkFile
+    encoder: NetworkFile
+
+    @property
+    def networks(self) -> tuple[NetworkFile, ...]:
+        """All of them."""
+        return self.denoiser, self.encoder
+
+    def check(self) -> None:
+        """WeightsError unless all files are whole."""
+        for file in self.networks:
+            file.check()
 
 
 @cache
-def networks() -> tuple[NetworkFile, ...]:
-    """What is shipped, one at least; WeightsError where that cannot be known."""
-    return listed(_FOLDER / "networks.json")
+def shipped() -> ModelFiles:
+    """What is shipped; WeightsError where that cannot be known."""
+    return listed(FOLDER / LIST)
 
 
-def listed(path: Path) -> tuple[NetworkFile, ...]:
-    """The networks that this list names, one at least; WeightsError where it is missing or damaged."""
+def files_in(folder: Path) -> ModelFiles:
+    """The networks in this folder: as its list says, or an export that has none, as it lies there."""
+    if (folder / LIST).is_file():
+        return listed(folder / LIST)
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        files = tuple(_file(row) for row in rows["denoisers"])
+        files = {name: NetworkFile(folder / f"{name}.onnx", digest(folder / f"{name}.onnx")) for name in _NAMES}
+    except OSError as error:
+        raise WeightsError(f"{folder} holds no denoiser.onnx and encoder.onnx ({error}): name another") from error
+    return ModelFiles(_UNLISTED, **files)
+
+
+def listed(path: Path) -> ModelFiles:
+    """The networks that this list names; WeightsError where it is missing or damaged."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return ModelFiles(str(told["model"]), **{name: _file(path.parent, told[name]) for name in _NAMES})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(f"{path} is missing or damaged ({error}): install Omote again") from error
-    if not files:
-        raise WeightsError(f"{path} lists no network: install Omote again")
-    return files
 
 
-def _file(row: dict[str, Any]) -> NetworkFile:
-    return NetworkFile(**{**row, "texture": tuple(row["texture"]), "sizes": tuple(sorted(row["sizes"]))})
+def write_list(folder: Path, model: str) -> None:
+    """Lists the networks in this folder as those of this version."""
+    told: dict[str, Any] = {"model": model}
+    for name in _NAMES:
+        file = f"{name}.onnx"
+        told[name] = {"file": file, "sha256": digest(folder / file)}
+    (folder / LIST).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+
+def digest(path: Path) -> str:
+    """sha256 in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+_NAMES = ("denoiser", "encoder")
+
+
+def _file(folder: Path, told: dict[str, str]) -> NetworkFile:
+    if Path(told["file"]).name != told["file"]:
+        raise ValueError(f"{told['file']} lies elsewhere")
+    return NetworkFile(folder / told["file"], str(told["sha256"]))

@@ -58,8 +58,6 @@ class Api:
             Route("/api/state", answering(self._state)),
             *(Route(f"/api/{path}", answering(_asking(do)), methods=["POST"]) for path, do in posts.items()),
             Route("/api/trigger/{id}", answering(self._trigger), methods=["GET", "POST"]),
-            Route("/api/characters", answering(self._make), methods=["POST"]),
-            Route("/api/characters/choices", answering(self._choices)),
             Route("/api/characters/photo", answering(self._make_from_photo), methods=["POST"]),
             Route("/api/characters/{name}/thumbnail", answering(self._thumbnail)),
             Route("/api/characters/{name}", answering(self._remove), methods=["DELETE"]),
@@ -80,22 +78,15 @@ class Api:
             is_on = self._desk.trigger(request.path_params["id"], phase)
         return Json({"error": "", "is_on": is_on})
 
-    async def _make(self, request: Request) -> Response:
-        wish = await read_object(request)
-        return Json({"error": "", "job": await _asked(self._desk.casting.make, wish)}, 202)
-
     async def _make_from_photo(self, request: Request) -> Response:
         photo = await read_body(request, MOST_PHOTO)
         asked = {key: value for key, value in request.query_params.items() if key != "token"}
         return Json({"error": "", "job": await _asked(self._desk.casting.make, asked, photo)}, 202)
 
-    async def _choices(self, request: Request) -> Response:
-        return Json(await run_in_threadpool(self._desk.casting.choices))
-
     async def _thumbnail(self, request: Request) -> Response:
         picture = await run_in_threadpool(self._desk.casting.thumbnail, request.path_params["name"])
         if picture is None:
-            raise ControlError("unsupported", "there is no picture of this character yet")
+            raise ControlError("unsupported", "there is no picture of this character")
         return Response(picture, media_type="image/webp")
 
     async def _remove(self, request: Request) -> Response:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from omote.engine.face.presence import Phase
-from omote.engine.gear import Budget
+from omote.engine.gearbox import Budget
 from omote.engine.latency import Percentiles
 
 __all__ = ["Endpoint", "Percentiles", "Presence", "Receiver", "Stage", "Status", "presence_of"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import floor
 import pytest
 from floor import Peak
-from network import is_last, share
+from network import share
 
 onnx = pytest.importorskip("onnx")
 
@@ -48,18 +48,20 @@ def test_multiply_adds_are_those_of_every_convolution_and_product(tmp_path: Path
 
 
 def test_share_is_of_the_peak_in_the_same_arithmetic() -> None:
-    cell = {"runtime": "openvino cpu bf16", "size": 256, "batch": 2, "steps": 4, "ms": {"p50": 10.0}}
+    cell = {"part": "network", "runtime": "openvino cpu bf16", "references": 3, "ms": {"p50": 10.0}}
     peaks = {"f32": Peak(100.0, "BLAS"), "bf16": Peak(160.0, "OpenVINO")}
-    told = share(cell, macs=50_000_000, peaks=peaks)
+    told = share(cell, macs=400_000_000, peaks=peaks)
     assert (told["gops"], told["share_of_peak"]) == (80.0, 0.5)
 
 
-def test_build_that_cannot_run_or_takes_seconds_is_measured_no_further() -> None:
-    assert is_last({"refused": "no GPU"})
-    assert is_last({"steps": 2, "batch": 1, "ms": {"p50": 3000.1}})
-    assert not is_last({"steps": 2, "batch": 1, "ms": {"p50": 3000.0}})
-
-
 def test_without_a_peak_there_is_no_share() -> None:
-    cell = {"runtime": "tensorrt-rtx cuda f16", "size": 256, "batch": 1, "steps": 1, "ms": {"p50": 1.0}}
+    cell = {"part": "network", "runtime": "tensorrt-rtx cuda f16", "references": 3, "ms": {"p50": 1.0}}
     assert "share_of_peak" not in share(cell, macs=1, peaks={})
+
+
+def test_only_the_network_has_a_share() -> None:
+    peaks = {"f32": Peak(100.0, "BLAS")}
+    picture = {"part": "picture", "runtime": "openvino cpu f32", "references": 3, "size": 512, "ms": {"p50": 1.0}}
+    assert share(picture, macs=1, peaks=peaks) == picture
+    refused = {"part": "network", "build": "tensorrt-f16", "references": 1, "refused": "no GPU"}
+    assert share(refused, macs=1, peaks=peaks) == refused

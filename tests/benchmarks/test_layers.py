@@ -1,4 +1,4 @@
-"""Where a step's time goes, summed up."""
+"""Where the network's time goes, summed up."""
 
 from __future__ import annotations
 

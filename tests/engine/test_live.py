@@ -22,11 +22,12 @@ from omote.engine.face.retarget import to_weights
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.latency import LatencyMeter
 from omote.engine.live import Live
-from omote.engine.nouns import Actor, AnyCharacter, Array, Character, FlameParams, Portrait, Signal, Stamp
+from omote.engine.nouns import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
+from omote.engine.roles import Fading
 from omote.engine.tally import Moment
+from omote.engine.testing.characters import painted_character
 
-NOTHING = np.zeros(1, np.float32)
-NOBODY = Character("nobody", NOTHING, NOTHING, NOTHING, NOTHING, "none", "none", "none")
+NOBODY = painted_character("nobody")
 PATIENCE_S = 20.0
 
 
@@ -106,10 +107,11 @@ class ForgetfulArtist(FlatArtist):
         stamp: Stamp | None = None,
         signal: Signal | None = None,
         presence: float = 1.0,
+        fading: Fading = (),
     ) -> Portrait:
         if signal is not None:
             raise RuntimeError("the brush is lost")
-        return super().draw(params, character, light, stamp=stamp, signal=signal, presence=presence)
+        return super().draw(params, character, light, stamp=stamp, signal=signal, presence=presence, fading=fading)
 
 
 def live(source: Source, album: Album, *, is_offline: bool = False, meter: LatencyMeter | None = None) -> Live:
@@ -467,10 +469,11 @@ class SlowArtist(FlatArtist):
         stamp: Stamp | None = None,
         signal: Signal | None = None,
         presence: float = 1.0,
+        fading: Fading = (),
     ) -> Portrait:
         if signal is not None:
             assert self.goes_on.wait(PATIENCE_S)
-        return super().draw(params, character, light, stamp=stamp, signal=signal, presence=presence)
+        return super().draw(params, character, light, stamp=stamp, signal=signal, presence=presence, fading=fading)
 
 
 class CountingSource(ScriptedSource):

@@ -17,7 +17,7 @@ LIVE_PATH = (
     "omote.studio.invocation",  # which the command imports when it runs
     "omote.studio.page.server",
 )
-HEAVY = ("torch", "numba", "mediapipe", "cv2", "matplotlib", "onnx", "openvino_telemetry")
+HEAVY = ("torch", "numba", "mediapipe", "matplotlib", "onnx", "openvino_telemetry")
 
 
 @pytest.mark.parametrize("module", LIVE_PATH)

@@ -21,8 +21,8 @@ openvino.Core()
 START_ONNX_RUNTIME = """
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.onnxruntime import session
-from omote.engine.weights import networks
-session(networks()[-1].path, Build("onnxruntime", "f32"), {"batch": 1, "size": 128, "grid": 64})
+from omote.engine.weights import shipped
+session(shipped().encoder.path, Build("onnxruntime", "f32"))
 """
 
 

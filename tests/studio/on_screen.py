@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from omote.engine.character import FOLDER, SUFFIX
-from omote.engine.weights import WeightsError, networks
+from omote.engine.weights import WeightsError, shipped
 from tests.studio.chromium import playwright
 from tests.studio.running import PATIENCE_S, Running, until
 
@@ -29,13 +29,13 @@ CanvasRenderingContext2D.prototype.putImageData = function (...picture) {
 @pytest.fixture(scope="module")
 def omote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     try:
-        networks()
+        shipped()
     except WeightsError as error:
         pytest.skip(str(error))
     home = tmp_path_factory.mktemp("home")
     own = home / "omote" / "characters"
     own.mkdir(parents=True)
-    shutil.copy(FOLDER / f"noah{SUFFIX}", own / f"mine{SUFFIX}")
+    shutil.copy(FOLDER / f"ruth{SUFFIX}", own / f"mine{SUFFIX}")
     with Running(home) as running:
         yield running
 

@@ -12,7 +12,10 @@ import pytest
 from PIL import Image
 
 from omote.engine import DEFAULT_CHARACTER, load_character
-from omote.engine.character import CharacterError, save_character
+from omote.engine.character import CharacterError
+from omote.engine.model.character import save
+from omote.engine.model.renderer import Renderer
+from omote.engine.testing.networks import CopyingNetworks
 from omote.studio.character import Order, place
 from omote.studio.command import main
 from omote.studio.consent import consent_words
@@ -43,74 +46,22 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Said:
     return said
 
 
-def test_a_seed_becomes_a_character_that_is_known_by_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["character", "new", "mika", "--seed", "5"]) == 0
-    said = capsys.readouterr().out
-    assert str(folder / "mika.omote") in said
-    assert "omote live --character mika" in said
-    character = load_character("mika")
-    assert character.name == "mika"
-    assert "seed 5 of model" in character.made_from
-    assert main(["characters"]) == 0
-    assert "mika: Apache-2.0; A person who does not exist, seed 5" in capsys.readouterr().out
-
-
-def test_the_same_seed_gives_the_same_file(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        assert main(["character", "new", "--out", str(tmp_path / name / "mika.omote"), "--seed", "9"]) == 0
-    assert (tmp_path / "a" / "mika.omote").read_bytes() == (tmp_path / "b" / "mika.omote").read_bytes()
-
-
-def test_hair_that_is_set_is_drawn(tmp_path: Path) -> None:
-    from omote.engine import Animator, FlameParams, studio_light
-
-    def top_of_the_head(*wishes: str) -> np.ndarray:
-        path = tmp_path / "one.omote"
-        assert (
-            main(["character", "new", "--out", str(path), "--from", DEFAULT_CHARACTER, "--overwrite", "--set", *wishes])
-            == 0
-        )
-        rgba = Animator().draw(FlameParams.neutral(), load_character(str(path)), studio_light()).rgba.astype(float)
-        first = int(np.argmax(rgba[..., 3].max(1) > 200))  # where the hair begins
-        part = rgba[first + 8 : first + 40, 112:144]
-        return np.asarray(part[..., :3][part[..., 3] > 200].mean(0))
-
-    red, blue = top_of_the_head("hair=#d02020"), top_of_the_head("hair=#2020d0")
-    assert red[0] - blue[0] > 20.0
-    assert blue[2] - red[2] > 20.0
-
-
-def test_a_blend_at_its_end_is_that_character(tmp_path: Path) -> None:
-    path = tmp_path / "end.omote"
-    assert main(["character", "new", "--out", str(path), "--blend", DEFAULT_CHARACTER, "noah", "0"]) == 0
-    end, hana = load_character(str(path)), load_character(DEFAULT_CHARACTER)
-    np.testing.assert_array_equal(end.shape, hana.shape)
-    np.testing.assert_array_equal(end.identity, hana.identity)
-    np.testing.assert_array_equal(end.bank, hana.bank)
-    np.testing.assert_allclose(end.texture, hana.texture, atol=np.abs(hana.texture).max() / 250)
-
-
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "one of the arguments --seed --photo --blend --from is required"),
-        (("--seed", "1"), "wanted a NAME or --out FILE, one of them"),
-        (("me", "--out", "me.omote", "--seed", "1"), "wanted a NAME or --out FILE, one of them"),
-        (("me", "--seed", "1", "--from", "hana"), "argument --from: not allowed with argument --seed"),
-        (("me", "--seed", "one"), "argument --seed: invalid int value: 'one'"),
-        (("me", "--seed", "-3"), "a seed is a whole number from 0 on, got -3"),
-        (("../me", "--seed", "1"), '"../me" is no name: letters, digits, _ and - make one; or use --out FILE'),
-        (("hana", "--seed", "1"), '"hana" is the name of a shipped character: choose another one'),
-        (("me", "--from", "hana"), "--from hana wants something to --set, such as --set hair=teal"),
-        (("me", "--from", "hanna", "--set", "hair=teal"), 'no character "hanna"; did you mean "hana"?'),
-        (("me", "--from", "hana", "--set", "hare=teal"), 'no attribute "hare", did you mean "hair"?: --set takes skin'),
-        (("me", "--blend", "hana", "noah", "half"), 'the share goes from 0 (A) to 1 (B), got "half"'),
-        (("me", "--blend", "hana", "noah", "2"), "a blend goes from 0 (the first) to 1 (the second), got 2"),
+        ((), "one of the arguments --photo --blend --seed is required"),
+        (("me", "--seed", "1", "--photo", "a.jpg"), "not allowed with argument"),
+        (("me", "--blend", "hana", "noah", "2"), "--blend takes two characters and a share from 0 to 1, got 2"),
+        (("me", "--blend", "hana", "nobody", "0.5"), 'no character "nobody"'),
+        (("me", "--seed", "1", "--kind", "photoreal"), "--kind photoreal takes one --photo, got 0"),
+        (("--photo", "a.jpg"), "wanted a NAME or --out FILE, one of them"),
+        (("me", "--out", "me.omote", "--photo", "a.jpg"), "wanted a NAME or --out FILE, one of them"),
+        (("../me", "--photo", "a.jpg"), '"../me" is no name: letters, digits, _ and - make one; or use --out FILE'),
+        (("hana", "--photo", "a.jpg"), '"hana" is the name of a shipped character: choose another one'),
         (("me", "--photo", "a", "b", "c", "d", "e"), "--photo takes 1 to 4 photos of one person, got 5"),
         (("me", "--photo", "nobody.jpg", "--consent"), "there is no file nobody.jpg"),
-        (("me", "--seed", "1", "--consent"), "--consent is the word of somebody in a --photo, and there is none"),
-        (("me", "--sed", "1"), "see omote character new --help"),
+        (("me", "--photo", "a", "b", "--kind", "photoreal"), "--kind photoreal takes one --photo, got 2"),
+        (("me", "--fhoto", "a.jpg"), "see omote character new --help"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(refused: Said, arguments: tuple[str, ...], says: str) -> None:
@@ -120,15 +71,15 @@ def test_a_mistake_is_told_in_one_line(refused: Said, arguments: tuple[str, ...]
 def test_an_earlier_character_is_not_replaced_unasked(refused: Said, folder: Path) -> None:
     folder.mkdir()
     (folder / "me.omote").write_bytes(b"precious")
-    assert "me.omote is there already: choose another name, or add --overwrite" in refused("me", "--seed", "1")
+    line = refused("me", "--photo", "a.jpg")
+    assert "me.omote is there already: choose another name, or add --overwrite" in line
     assert (folder / "me.omote").read_bytes() == b"precious"
-    assert main(["character", "new", "me", "--seed", "1", "--overwrite"]) == 0
-    assert load_character("me").name == "me"
+    assert "there is no file a.jpg" in refused("me", "--photo", "a.jpg", "--overwrite", "--consent")
 
 
 def test_without_consent_no_photo_is_even_opened(refused: Said, tmp_path: Path) -> None:
     line = refused("me", "--photo", tmp_path / "nobody.jpg")
-    assert "nobody can be asked here whether the person in this photo agrees" in line
+    assert "the person in this photo has to agree, and this is no terminal that can ask" in line
     assert "add --consent if they do" in line
 
 
@@ -165,14 +116,14 @@ def test_a_question_that_is_closed_unanswered_is_no_yes() -> None:
 
 def test_a_folder_that_cannot_be_made_is_told_before_anything_is_drawn(refused: Said, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    line = refused("--out", tmp_path / "file" / "folder" / "me.omote", "--seed", "1")
+    line = refused("--out", tmp_path / "file" / "folder" / "me.omote", "--photo", "a.jpg")
     assert re.search(r"cannot make .*folder \(.+\): choose another place", line)
 
 
 def test_a_damaged_character_hides_none_of_the_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder.mkdir()
     (folder / "broken.omote").write_bytes(b"x")
-    save_character(replace(load_character(DEFAULT_CHARACTER), name="whole"), folder / "whole.omote")
+    save(replace(load_character(DEFAULT_CHARACTER), name="whole"), folder / "whole.omote")
     assert main(["characters"]) == 1
     told = capsys.readouterr()
     assert "whole: Apache-2.0" in told.out
@@ -199,11 +150,12 @@ def test_a_real_photo_becomes_a_character_that_says_so(folder: Path, refused: Sa
         pytest.skip("needs the photos in ../shared/media")
     assert main(["character", "new", "someone", "--photo", str(photo), "--consent"]) == 0
     character = load_character("someone")
+    assert character.made_from == "Made from a photo of a real person"
     assert re.fullmatch(
-        r"1 photo of a real person\. On \d{4}-\d\d-\d\d the maker declared that the person in this photo agrees to it "
-        r"\(--consent\)",
-        character.made_from,
+        r"On \d{4}-\d\d-\d\d the maker declared that the person in this photo agrees to it \(--consent\)",
+        character.consent,
     )
+    assert character.references[0].kind == "photo"
     assert character.licence.startswith("Private")
     assert str(photo) not in (folder / "someone.omote").read_bytes()[:5000].decode("latin-1")
 
@@ -211,4 +163,25 @@ def test_a_real_photo_becomes_a_character_that_says_so(folder: Path, refused: Sa
 @pytest.mark.parametrize("name", ["con", "NUL", "com1"])
 def test_a_name_that_windows_keeps_is_refused_everywhere(name: str) -> None:
     with pytest.raises(CharacterError, match="is no name"):
-        place(Order(name, None, 1, (), None, None, (), False, False, "openvino"))
+        place(Order(name, photos=(Path("a.jpg"),)))
+
+
+@pytest.fixture
+def _copying(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omote.studio.character._renderer", lambda: Renderer(CopyingNetworks()))
+
+
+@pytest.mark.usefixtures("_copying")
+def test_two_characters_become_one_between_them(folder: Path) -> None:
+    assert main(["character", "new", "cousin", "--blend", "hana", "noah", "0.4"]) == 0
+    made, hana, noah = load_character("cousin"), load_character("hana"), load_character("noah")
+    np.testing.assert_allclose(made.shape, 0.6 * hana.shape + 0.4 * noah.shape, atol=1e-5)
+    assert len(made.references) == len(hana.references)
+    assert "60% hana, 40% noah" in made.made_from
+
+
+@pytest.mark.usefixtures("_copying")
+def test_a_seed_makes_a_person_who_does_not_exist(folder: Path) -> None:
+    assert main(["character", "new", "mika", "--seed", "7"]) == 0
+    assert load_character("mika").made_from.startswith("Seed 7: a mixture of ")
+    assert load_character("mika").consent == ""

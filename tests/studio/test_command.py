@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit, livelink
+from omote.engine import sizes
 from omote.engine.capture.take import Take, write_take
 from omote.engine.character import character_names
-from omote.engine.weights import networks
 from omote.studio.command import main
 
 PORTS = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))  # any that are free
@@ -55,7 +55,7 @@ def test_an_unknown_character_is_named_with_those_that_are_there(capsys: pytest.
 
 def test_a_size_that_is_not_exported_is_refused_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:
     line = said_in_one_line(capsys, "live", "--size", "100")
-    assert f"--size takes {', '.join(map(str, networks()[-1].sizes))}" in line
+    assert f"--size takes {', '.join(map(str, sizes()))}" in line
 
 
 def test_an_unknown_flag_is_named_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

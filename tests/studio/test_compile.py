@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from omote.engine.cache_folder import cache_folder
+from omote.engine.model.choice import Trial
+from omote.engine.model.parity import Parity
 from omote.engine.runtime.build import Build
-from omote.engine.runtime.parity import Parity
-from omote.engine.runtime.trial import Trial
 from omote.studio import compile
 from omote.studio.command import main
 
@@ -21,7 +21,7 @@ def no_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_one_runtime_is_compiled_checked_and_timed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compile", "--runtime", "openvino-f32", "--size", "128", "--again"]) == 0
+    assert main(["compile", "--runtime", "openvino-f32", "--again"]) == 0
     heading, line = capsys.readouterr().out.splitlines()
     assert heading.split() == ["runtime", "runs", "as", "ms", "dB", "levels", "off"]
     assert line.startswith("openvino-f32") and "openvino cpu f32" in line and not line.endswith("chosen")
@@ -32,19 +32,19 @@ def test_again_forgets_what_was_compiled_as_well(tmp_path: Path) -> None:
     for path in old:
         path.parent.mkdir(parents=True)
         path.with_suffix(".json").write_text("{}", encoding="utf-8")
-    assert main(["compile", "--runtime", "openvino-f32", "--size", "128", "--again"]) == 0
+    assert main(["compile", "--runtime", "openvino-f32", "--again"]) == 0
     assert not any(path.with_suffix(".json").exists() for path in old)
 
 
 def test_what_was_chosen_and_why_not_the_others_is_told_in_a_table() -> None:
-    best, other = Build.named("openvino-int8"), Build.named("tensorrt")
+    best, other = Build.named("openvino-bf16"), Build.named("tensorrt")
     tried = (
-        Trial(best, "openvino cpu int8", 41.96, Parity(9, 49.47)),
+        Trial(best, "openvino cpu bf16", 41.96, Parity(9, 49.47)),
         Trial(Build.named("openvino"), "openvino cpu f32", 62.0, None),
         Trial(other, refused="no NVIDIA GPU: choose another"),
     )
     _, chosen, slower, refused = compile.table(tried, best).splitlines()
-    assert chosen.split() == ["openvino-int8", "openvino", "cpu", "int8", "42.0", "49.5", "9", "chosen"]
+    assert chosen.split() == ["openvino-bf16", "openvino", "cpu", "bf16", "42.0", "49.5", "9", "chosen"]
     assert slower.split() == ["openvino", "openvino", "cpu", "f32", "62.0"]
     assert refused.split(None, 1) == ["tensorrt-f16", "refused: no NVIDIA GPU: choose another"]
 
@@ -52,7 +52,6 @@ def test_what_was_chosen_and_why_not_the_others_is_told_in_a_table() -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        (("--size", "100"), "no network draws 100 pixels: --size takes 128, 192, 256, 384, 512"),
         (("--runtime", "abacus"), "invalid choice: 'abacus'"),
         (("--target", "sm12"), "sm12"),
         (("--target", "sm89", "--runtime", "openvino"), "leave out --runtime and --again"),

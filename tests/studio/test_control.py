@@ -154,11 +154,11 @@ def test_a_character_that_a_game_shows_is_told_to_the_page_and_stays(asked: Aske
     asked.desk.trigger("guest")
     asked.desk.wardrobe.tick()
     before = crowd.changes
-    asked.call("set_character", name="aoi")
+    asked.call("set_character", name="amara")
     assert crowd.changes > before
     asked.desk.trigger("guest")  # lets go, of one who was replaced
     asked.desk.wardrobe.tick()
-    assert asked.live.scene.character.name == "aoi"
+    assert asked.live.scene.character.name == "amara"
 
 
 @pytest.mark.parametrize(

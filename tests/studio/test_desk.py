@@ -109,14 +109,14 @@ def test_whatever_is_set_is_kept(desk: Desk, folder: Path) -> None:
     desk.tune({"head": 0.5, "gain": {"mouth": 1.4}})
     desk.light({"mode": "preset", "preset": "stage"})
     desk.use_hotkeys(USUAL_HOTKEYS[:2])
-    desk.use_character("minto")
+    desk.use_character("noah")
     desk.use_actor("mika")
     desk.__exit__()
     kept = load_settings(folder)
     assert (kept.tuning.head, kept.tuning.gain["mouth"], kept.tuning.gain["jaw"]) == (0.5, 1.4, 1.0)
     assert (kept.light.mode, kept.light.preset) == ("preset", "stage")
     assert kept.hotkeys == USUAL_HOTKEYS[:2]
-    assert (kept.character, kept.actor) == ("minto", "mika")
+    assert (kept.character, kept.actor) == ("noah", "mika")
     assert crowd(desk).changes >= 5
 
 
@@ -218,11 +218,11 @@ def test_what_the_performer_makes_is_told_once_and_moves_hotkeys(desk: Desk) -> 
 
 
 def test_a_hotkeys_character_is_not_the_one_of_the_next_start(desk: Desk) -> None:
-    desk.use_hotkeys((Hotkey("minto", "Minto", character="minto"),))
-    desk.trigger("minto")
+    desk.use_hotkeys((Hotkey("noah", "Noah", character="noah"),))
+    desk.trigger("noah")
     desk._turn()
-    assert desk.shown_name() == "minto"
-    desk.trigger("minto")
+    assert desk.shown_name() == "noah"
+    desk.trigger("noah")
     desk._turn()
     assert desk.shown_name() == "hana"
     assert desk.keeper.settings.character is None

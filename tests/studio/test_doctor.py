@@ -6,6 +6,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,10 @@ def test_shipped_files_are_held_against_their_hashes() -> None:
 
 
 def test_a_damaged_network_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "_FOLDER", tmp_path)
-    damaged = tmp_path / weights.networks()[0].file
+    shipped = weights.shipped()
+    damaged = tmp_path / shipped.denoiser.path.name
+    files = replace(shipped, denoiser=replace(shipped.denoiser, path=damaged))
+    monkeypatch.setattr("omote.studio.doctor_drawing.shipped", lambda: files)
     assert "is missing: install Omote again" in named("weights", look_at_weights()).found
     damaged.write_bytes(b"damaged")
     check = named("weights", look_at_weights())

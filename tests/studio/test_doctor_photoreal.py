@@ -89,5 +89,5 @@ def test_without_map_networks_and_files_it_still_says_all(
 
 
 def test_an_open_character_is_looked_at_as_before(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["doctor", "--character", "noah", "--runtime", "openvino"])
-    assert "noah, 256x256" in line(capsys.readouterr().out.splitlines(), "portrait")
+    main(["doctor", "--character", "hana", "--runtime", "openvino"])
+    assert "hana, 512x512" in line(capsys.readouterr().out.splitlines(), "portrait")

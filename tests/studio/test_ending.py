@@ -28,7 +28,8 @@ import numpy as np
 from omote.engine.face.light import studio_light
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
-from omote.engine.nouns import Actor, Character
+from omote.engine.nouns import Actor
+from omote.engine.testing.characters import painted_character
 from omote.studio.ending import leave
 
 class HangingCamera:
@@ -39,7 +40,7 @@ class HangingCamera:
         print("reading", flush=True)
         while True: time.sleep(60)
 
-nobody = Character("nobody", *(np.zeros((1,) * n, np.float32) for n in (1, 1, 3, 2)), "", "", "")
+nobody = painted_character("nobody")
 live = Live(HangingCamera(), FlatArtist(), nobody, Actor(), studio_light(), [])
 try:
     live.run()

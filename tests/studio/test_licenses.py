@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from omote.engine import load_character
-from omote.engine.character import FOLDER, character_names, save_character
+from omote.engine.character import FOLDER, character_names
+from omote.engine.model.character import save
 from omote.engine.nouns import BankRows, Part, PhotorealCharacter
 from omote.engine.photoreal.character_file import save_photoreal
-from omote.engine.weights import networks
+from omote.engine.weights import shipped
 from omote.studio.command import main
 
 FREE = Part("taesd/config.json", "ab" * 32, "MIT", True)
@@ -70,14 +71,14 @@ def test_without_a_closed_part_the_person_in_the_photo_decides(kept: Path, capsy
 def test_an_open_character_is_told_with_the_network_that_draws_it(capsys: pytest.CaptureFixture[str]) -> None:
     first, made, *parts, last = told(capsys, "hana")
     assert first == "hana: Apache-2.0"
-    assert "MakeHuman (CC0)" in made
-    (network,) = networks()
-    assert parts == [f"  {network.file}: commercial use allowed; Apache-2.0; sha256 {network.sha256[:16]}…"]
+    assert made.startswith("  A person who does not exist, rendered from MakeHuman (CC0)")
+    drawn_by = [(one.path.name, one.sha256[:16]) for one in shipped().networks]
+    assert parts == [f"  {name}: commercial use allowed; Apache-2.0; sha256 {sha256}…" for name, sha256 in drawn_by]
     assert last == "One may earn money with hana"
 
 
 def test_who_may_earn_with_a_likeness_is_left_to_its_licence(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    save_character(replace(load_character("hana"), name="me", licence="Private"), kept / "me.omote")
+    save(replace(load_character("hana"), name="me", licence="Private"), kept / "me.omote")
     assert "its licence above says" in told(capsys, "me")[-1]
 
 
@@ -85,7 +86,7 @@ def test_an_installation_is_told_file_by_file_and_package_by_package(capsys: pyt
     lines = told(capsys)
     hana = hashlib.sha256((FOLDER / "hana.omote").read_bytes()).hexdigest()
     assert f"  hana.omote: commercial use allowed; Apache-2.0; sha256 {hana[:16]}…" in lines
-    for name in (*character_names(), "denoiser", "encoder", "completion"):
+    for name in (*character_names(), "denoiser", "encoder"):
         assert any(line.startswith(f"  {name}.o") for line in lines)
     assert any(line.startswith("  face_landmarker.task: Apache-2.0; ") for line in lines)
     assert any("anime_head.npz" in line and "credit: Seed-san" in line for line in lines)

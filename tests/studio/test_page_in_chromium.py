@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from omote.engine.gear import Budget
+from omote.engine.gearbox import Budget
 from omote.engine.nouns import Portrait
 from omote.studio.page.server import PageServer
 from omote.studio.page.status import Endpoint, Percentiles, Receiver, Stage, Status
@@ -102,8 +102,8 @@ def test_page_tells_of_a_budget_only_where_there_is_one(browser: Browser, server
     browser.open(server.url)
     wait_until(lambda: browser.evaluate("document.getElementById('p50').textContent") == "41", "the numbers")
     assert "Budget" not in browser.evaluate("document.body.innerText")
-    server.show(replace(STATUS, budget=Budget(60.0, "openvino cpu int8 192x192 1 step 30/s", False, 2)))
-    said = "60 ms, not held by openvino cpu int8 192x192 1 step 30/s"
+    server.show(replace(STATUS, budget=Budget(60.0, "openvino cpu bf16 384x384 1 step 30/s", False, 2)))
+    said = "60 ms, not held by openvino cpu bf16 384x384 1 step 30/s"
     wait_until(lambda: said in browser.evaluate("document.body.innerText"), "the budget")
     browser.screenshot()
 

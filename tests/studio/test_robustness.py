@@ -28,16 +28,16 @@ from omote.engine.face.light import studio_light
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.latency import LatencyMeter, Sent
 from omote.engine.live import Live
-from omote.engine.nouns import Actor, Character, Portrait, Signal, Stamp
+from omote.engine.nouns import Actor, Portrait, Signal, Stamp
 from omote.engine.tally import Moment
+from omote.engine.testing.characters import painted_character
 from omote.studio.command import main
 from omote.studio.performer import Performer
 
 PATIENCE_S = 30.0  # of a test on a slow machine; none of them waits so long
 HOUR_NS = 3_600_000_000_000
 JAW = arkit.INDEX["jawOpen"]
-NOTHING = np.zeros(1, np.float32)
-NOBODY = Character("nobody", NOTHING, NOTHING, NOTHING, NOTHING, "none", "none", "none")
+NOBODY = painted_character("nobody")
 PORTS = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))  # any that are free
 
 

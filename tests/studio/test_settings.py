@@ -23,7 +23,7 @@ CHOSEN = Settings(
     tuning=Tuning().changed({"gain": {"mouth": 1.5}, "mirror": True}),
     light=LightChoice().changed({"mode": "ball", "direction": [1, 0, 0]}),
     hotkeys=(Hotkey("wink", "Wink", "w", on="smile", weights={"eyeBlinkLeft": 1.0}, mode="timer"),),
-    character="minto",
+    character="noah",
     actor="mika",
 )
 
@@ -121,7 +121,7 @@ def test_a_place_that_cannot_be_written_to_is_said_once(tmp_path: Path, caplog: 
 
 def test_a_flag_wins_over_the_file_and_the_file_over_what_was_chosen_on_the_page(tmp_path: Path) -> None:
     kept = kept_config(CHOSEN)
-    assert (kept.character, kept.actor) == ("minto", "mika")
+    assert (kept.character, kept.actor) == ("noah", "mika")
     written = tmp_path / "config.toml"
     written.write_text('character = "noah"\n')
     config = load_config(written, kept)

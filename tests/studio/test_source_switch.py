@@ -16,15 +16,15 @@ from omote.engine.capture.take import Take, write_take
 from omote.engine.face.light import studio_light
 from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
-from omote.engine.nouns import Actor, Character
+from omote.engine.nouns import Actor
 from omote.engine.tally import Moment
+from omote.engine.testing.characters import painted_character
 from omote.studio.config import Config
 from omote.studio.live import _desk
 from omote.studio.source_switch import OFFERED, SourceSwitch
 
 PATIENCE_S = 20.0
-NOTHING = np.zeros(1, np.float32)
-NOBODY = Character("nobody", NOTHING, NOTHING, NOTHING, NOTHING, "none", "none", "none")
+NOBODY = painted_character("nobody")
 
 
 def test_a_click_before_the_loop_exists_is_answered_with_patience() -> None:

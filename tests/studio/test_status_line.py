@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from omote.engine.face.presence import Phase
-from omote.engine.gear import Budget
+from omote.engine.gearbox import Budget
 from omote.engine.hardware import this_machine
 from omote.engine.latency import Latency, Percentiles
 from omote.engine.report import Report
@@ -41,14 +41,14 @@ def test_who_was_not_let_in_is_told_only_where_there_is_somebody() -> None:
 
 
 def test_what_did_not_have_to_be_drawn_and_how_the_budget_is_held_are_told() -> None:
-    counts, gear = Counts(drawn=50, cached=20, still=30), "openvino cpu int8 192x192 1 step 30/s"
+    counts, gear = Counts(drawn=50, cached=20, still=30), "openvino cpu bf16 384x384 1 step 30/s"
     moment = Moment("demo", "hana", Phase.FOLLOWING, 30.0, 100, 0, 1.0, LATENCY, counts, Budget(60.0, gear, True, 1))
-    said = lines(moment, "openvino cpu int8", ())
+    said = lines(moment, "openvino cpu bf16", ())
     assert said[3] == "not drawn anew: 20% drawn before, 30% held still"
-    assert said[4] == "budget 60 ms held by openvino cpu int8 192x192 1 step 30/s · 1 change"
+    assert said[4] == "budget 60 ms held by openvino cpu bf16 384x384 1 step 30/s · 1 change"
     missed = replace(moment, budget=Budget(20.0, gear, False, 3))
-    assert lines(missed, "openvino cpu int8", ())[4].startswith("budget 20 ms not held by openvino")
-    assert lines(missed, "openvino cpu int8", ())[4].endswith("3 changes")
+    assert lines(missed, "openvino cpu bf16", ())[4].startswith("budget 20 ms not held by openvino")
+    assert lines(missed, "openvino cpu bf16", ())[4].endswith("3 changes")
     assert max(map(len, said)) <= 80
 
 

@@ -74,7 +74,7 @@ def rendered() -> Rendered:
     for weights in (arkit.weights(named) for named in ({}, SMILE, BLINK)):
         rgba = render.render(drawn, weights, turn, light.studio(), 256, supersampling=1).rgba
         pictures.append(torch.from_numpy(rgba).permute(2, 0, 1).float() / 127.5 - 1.0)
-        maps.append(torch.from_numpy(maker.draw(from_weights(weights, None, turn)).geometry))
+        maps.append(torch.from_numpy(maker.draw(from_weights(weights, None, turn))))
     return Rendered(torch.stack(pictures), torch.stack(maps))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from omote.engine.training.anime import dataset as drawn
 from omote.engine.training.faces import dataset
 
 KIT = Path(__file__).parents[2].parent / "shared" / "kit"
-SMALL = {
+SMALL: dict[str, Any] = {
     "widths": (16, 32, 32, 32),
     "blocks": (1, 1, 1, 1),
     "features": (16, 16),

@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from omote.engine.photoreal.exported_model import DECODER, UNET
 from omote.engine.runtime.build import Build
-from omote.engine.runtime.exported import ExportedGraph, Feeds, Session, require_fed
-from omote.engine.runtime.network import Array, RuntimeUnavailable
 from omote.engine.runtime.pytorch import compiled_by_inductor
+from omote.engine.runtime.session import Array, ExportedGraph, Feeds, Outputs, RuntimeUnavailable, Session, require_fed
 
 from .flat import FlatDecoder, FlatUNet
 from .pipeline import Arc2Face
@@ -32,18 +30,19 @@ class EagerSession:
     def __init__(self, module: nn.Module, graph: ExportedGraph, build: Build, device: str) -> None:
         self._device, self._dtype = torch.device(device), dtype_of(build.precision, device)
         self._shapes, self._standing = graph.shapes, graph.standing
+        (self._output,) = graph.outputs
         self._module: Any = _placed(module, self._device, self._dtype)
         self._sent: dict[str, tuple[Array, Tensor]] = {}
         self.name = f"{build.runtime} {device} {build.precision}"
         if build.runtime == "pytorch-compile":
             self._compile()
 
-    def run(self, feeds: Feeds) -> NDArray[Any]:
+    def run(self, feeds: Feeds) -> Outputs:
         require_fed(feeds, self._shapes)
         tensors = [self._there(name, feeds[name]) for name in self._shapes]
         with torch.inference_mode():
             made = self._module(*tensors)
-            return np.asarray((made.float() if made.is_floating_point() else made).cpu().numpy())
+            return {self._output: (made.float() if made.is_floating_point() else made).cpu().numpy()}
 
     def _there(self, name: str, array: Array) -> Tensor:
         before = self._sent.get(name)

@@ -25,6 +25,7 @@ LICENCE = (
     "Apache-2.0: the open head of Omote, made from MakeHuman's base mesh and Face units 01 by Mika Suominen (CC0 1.0) "
     "and the modes of ICT-FaceKit (MIT)"
 )
+ANIME_LICENCE = "VRM Public License 1.0, credit: Seed-san model by VirtualCast, Inc."
 JOINTS = ("body", "neck", "head")  # each the next one's parent
 _METRES = np.float32(0.1)  # a decimetre, the open head's unit
 _STILL_M, _STILL_NORMAL = 1e-6, 1e-3  # what moves a vertex by less does not move it
@@ -94,9 +95,9 @@ def motion(script: Script) -> Motion:
 
 def head_mesh(character: str) -> HeadMesh:
     """The head of this character, as `load_any` takes it; a photoreal one, whose shape nobody knows, has the mean's."""
-    who, head = load_any(character), open_head()
-    shape = who.shape if isinstance(who, Character) else np.zeros(head.shape_size, np.float32)
-    shaped = head.shaped(shape)
+    who = load_any(character)
+    head = who.posed_by() if isinstance(who, Character) else open_head()
+    shaped = head.shaped(who.shape if isinstance(who, Character) else np.zeros(head.shape_size, np.float32))
     origin = shaped.anchor[SKULL]
     rest = head.pose(shaped, FlameParams.neutral())
     normals = _Normals(rest, head.triangle)
@@ -111,7 +112,7 @@ def head_mesh(character: str) -> HeadMesh:
     skull, neck = head.skin_weight.T
     return HeadMesh(
         name=who.name,
-        licence=LICENCE,
+        licence=ANIME_LICENCE if isinstance(who, Character) and who.head == "anime" else LICENCE,
         vertex=(rest - origin) * _METRES,
         normal=normal,
         uv=head.uv,

@@ -1,1 +1,1 @@
-"""How good the drawn portraits are: against the renderer's truth, a tracker's reading, and a face recogniser."""
+"""How good the drawn portraits are: against the renderer's truth, a face tracker's reading, and a face recogniser."""

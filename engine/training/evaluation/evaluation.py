@@ -1,162 +1,394 @@
-"""A whole evaluation: subjects are measured one after the other, then pooled, banded and held against the targets."""
+"""One evaluation: which characters are measured how, by the weights that ship, and what the figures must be."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
+
+from omote import engine
+from omote.engine.capture.photo import Finder, Photo, PhotoError, face_finder, the_face
+from omote.engine.capture.photo_file import read_picture
+from omote.engine.capture.source import SourceError
+from omote.engine.face.light import studio_light
+from omote.engine.model.character import load
+from omote.engine.model.networks import Networks
+from omote.engine.model.renderer import Renderer
+from omote.engine.nouns import FlameParams, PhotorealCharacter, Portrait
+from omote.engine.photoreal.character_file import FORMAT as PHOTOREAL
+from omote.engine.photoreal.character_file import read_photoreal
+from omote.engine.runtime.build import Build
+from omote.engine.sealed import unsealed
 
 from ..provenance import provenance
-from . import scenes, sheets
-from .against import Against, against
-from .bands import bands_of
-from .consistency import Steady, steady
-from .drawing import Drawer, Drawn
-from .frechet import set_distance
-from .measure import Embeddings, Instruments, Measured, Plan, Sitting, measure
-from .summary import Summary, summary
-from .targets import Target, student_targets, targets
+from .control import Answers, ReadBack, Winks, answers, mean_winks, read_back
+from .drawing import UNSEEN_SEED, Draw, Pose, RenderedPerson, copied_from, drawn_by
+from .likeness import DlibRecognizer, Likeness, Recognizer, RecognizerError, likeness, photo_character
+from .metrics import Rgba
+from .steadiness import Steadiness, steadiness
+from .truth import Case, HeldOut, cases, read
 
-GALLERY = "characters.png"
+Array = NDArray[np.float32]
+
+WEIGHTS = Path(engine.__file__).parent / "weights"
+CHARACTERS = WEIGHTS / "characters"
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+_READ_BACK = 0.9  # of the truth's
 
 
-@dataclass(frozen=True)
-class Portrayed:
-    """One subject's figures, and the file of its sheet."""
-
-    figures: Summary
-    sheet: str
-    bands: tuple[tuple[str, str], ...]
+class EvaluationError(ValueError):
+    """What was asked for cannot be evaluated; the message says what was found, and the cure."""
 
 
 @dataclass(frozen=True)
-class ToReal:
-    """How far all faces drawn of a group are from real ones, in the recogniser's eyes."""
+class Request:
+    """What is measured; `omote evaluate` has an option for each."""
+
+    characters: tuple[str, ...] = ()  # shipped names or files
+    packs: tuple[Path, ...] = ()  # folders of packed shards; the first shard of each was held out of training
+    data: tuple[Path, ...] = ()  # folders of rendered shards; the first shard of each is packed and measured
+    photos: Path | None = None  # a folder of photos, each of one person
+    kit: Path | None = None  # the face kit, with which the truth is rendered
+    weights: Path = WEIGHTS  # the folder of both networks
+    runtime: str = "openvino"
+    size: int = 512
+    count: int = 24  # characters of each pack at most
+    photographed: int = 8  # people of each pack that go through the whole pipeline
+    rendered: int = 2  # people rendered for control and steadiness
+
+
+@dataclass(frozen=True)
+class Controlled:
+    """The read-back of a group of faces."""
 
     group: str
-    drawn: int  # faces that were embedded
-    real: int
-    size: int  # numbers of an embedding; each set wants more faces than that
-    distance: float  # Fréchet's; NaN of too few faces
+    faces: int
+    unread: int  # pictures in which the tracker found no face
+    controls: tuple[ReadBack, ...]
+    winks: Winks
+    truth_winks: Winks
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a figure must be."""
+
+    claim: str
+    found: float  # NaN where it was not measured
+    wanted: float
+    is_at_most: bool = False
 
     @property
-    def is_enough(self) -> bool:
-        """Whether both sets are larger than an embedding is long."""
-        return min(self.drawn, self.real) > self.size
+    def is_met(self) -> bool | None:
+        """None where it was not measured."""
+        if math.isnan(self.found):
+            return None
+        return self.found <= self.wanted if self.is_at_most else self.found >= self.wanted
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """All figures of one run."""
 
-    provenance: dict[str, object]
-    drawer: str
-    plan: Plan
-    notes: tuple[str, ...]  # what was not measured, and why
-    groups: tuple[Summary, ...]  # of people of one kind
-    bands: tuple[Summary, ...]  # each kind by skin tone, age, hair and sex
-    subjects: tuple[Portrayed, ...]
-    students: tuple[Against, ...]
-    consistency: tuple[Steady, ...]  # the drawer, and the same without the faces before
-    to_real: tuple[ToReal, ...]  # where real pictures are given
-    targets: tuple[Target, ...]
+    date: str
+    commit: str
+    hardware: dict[str, object]
+    weights: str  # the first 12 digits of the denoiser's SHA-256
+    runtime: str
+    size: int
+    cases: tuple[Case, ...] = ()
+    likeness: tuple[Likeness, ...] = ()
+    control: tuple[Controlled, ...] = ()
+    steadiness: tuple[Steadiness, ...] = ()
+    notes: tuple[str, ...] = ()  # what was not measured, and why
+    targets: tuple[Target, ...] = ()
 
 
-@dataclass(frozen=True)
-class Rivals:
-    """Other drawers that the sittings' own is compared with."""
-
-    students: tuple[Drawer, ...] = ()
-    teacher: Drawer | None = None  # whom the students are held against
-    is_taught: bool = False  # whether the targets count: they are claims about a teacher, not about more steps
-    forgetful: Drawer | None = None  # the same as the sittings' own, but it draws each picture by itself
+OnPart = Callable[[str], None]
 
 
-def kind_of(sitting: Sitting) -> str:
-    """The group that a subject belongs to; the targets differ."""
-    if sitting.truth is None:
-        return "no truth"
-    return "unseen people" if sitting.subject.is_unseen else "known people"
+class Artist(Protocol):
+    """Draws a photoreal character; `omote.engine.photoreal.animator.PhotorealAnimator` does."""
+
+    def draw(self, params: FlameParams, character: PhotorealCharacter, light: Array) -> Portrait: ...
+
+    def reset(self) -> None:
+        """Forgets what was drawn before: the next picture stands alone."""
+        ...
+
+
+OpenArtist = Callable[[PhotorealCharacter], Artist]
 
 
 def evaluate(
-    sittings: Sequence[Sitting],
-    plan: Plan,
-    instruments: Instruments,
-    rivals: Rivals,
-    folder: Path,
-    notes: tuple[str, ...] = (),
-    real: Embeddings | None = None,
-    on_subject: Callable[[str], None] = lambda name: None,
+    request: Request, open_artist: OpenArtist | None = None, on_part: OnPart = lambda name: None
 ) -> Evaluation:
-    """Measures all sittings (one at least) and leaves their sheets in the folder."""
-    measured, resting = [], []
-    for number, sitting in enumerate(sittings):
-        on_subject(sitting.subject.name)
-        one, drawn = measure(sitting, plan, instruments)
-        measured.append(one)
-        resting.append(drawn[0])
-        _save_sheet(one, drawn, folder / sheets.file_name(number, sitting.subject.name))
-    sheets.gallery(resting, [sitting.subject.name for sitting in sittings], folder / GALLERY)
-    kinds = list(dict.fromkeys(map(kind_of, sittings)))
-    groups = [(kind, [m for s, m in zip(sittings, measured, strict=True) if kind_of(s) == kind]) for kind in kinds]
-    pooled = tuple(summary(kind, members) for kind, members in groups)
-    compared = _compared(rivals, sittings, plan)
-    return Evaluation(
-        provenance=provenance(),
-        drawer=sittings[0].drawer.name,
-        plan=plan,
-        notes=notes,
-        groups=pooled,
-        bands=tuple(band for kind, members in groups for band in _banded(kind, members)),
-        subjects=tuple(_portrayed(number, one) for number, one in enumerate(measured)),
-        students=compared,
-        consistency=_consistency(rivals.forgetful, sittings, plan),
-        to_real=() if real is None else tuple(_to_real(kind, members, real) for kind, members in groups),
-        targets=(
-            *(target for group in pooled for target in targets(group)),
-            *(student_targets(compared) if rivals.is_taught else ()),
-        ),
+    """Measures all that was asked for; EvaluationError where something of it is not there.
+
+    `open_artist` opens what draws a photoreal character.
+    """
+    _check(request)
+    origin = provenance()
+    digest = hashlib.sha256((request.weights / "denoiser.onnx").read_bytes()).hexdigest()[:12]
+    renderer = Renderer(Networks(request.weights, Build.named(request.runtime)))
+    with TemporaryDirectory() as folder:
+        run = _Run(request, renderer, open_artist, on_part, Path(folder))
+        try:
+            with face_finder() as finder:
+                parts = run.all(finder)
+        except SourceError as error:
+            run.notes.append(f"likeness, control and the whole pipeline are not measured: {error}")
+            parts = run.all(None)
+    found = Evaluation(
+        str(origin["date"]),
+        str(origin["commit"]),
+        dict(origin["hardware"]),  # type: ignore[call-overload]
+        digest,
+        request.runtime,
+        request.size,
+        *parts,
+        tuple(run.notes),
     )
+    return replace(found, targets=tuple(targets(found)))
 
 
-def _save_sheet(measured: Measured, drawn: tuple[Drawn, ...], path: Path) -> None:
-    _, varied, *others = drawn
-    strips = [strip for one in others for strip in sheets.strips_of(one)]
-    sheets.sheet([*strips, *sheets.strips_of(varied, measured.scores[0])], path)
+def _check(request: Request) -> None:
+    if not (request.characters or request.packs or request.data or request.photos or request.kit):
+        raise EvaluationError("nothing to evaluate: give characters, --packs, --data, --photos or --kit")
+    for name in ("denoiser.onnx", "encoder.onnx"):
+        if not (request.weights / name).is_file():
+            raise EvaluationError(f"--weights {request.weights} has no {name}: give the folder of an exported model")
+    if request.data and request.kit is None:
+        raise EvaluationError("--data needs --kit, the face kit's folder, from which the heads' shapes come")
+    if request.kit is not None:
+        if not (request.kit / "head.npz").is_file():
+            raise EvaluationError(f"--kit {request.kit} has no head.npz: give the face kit's folder")
+        if find_spec("numba") is None:
+            raise EvaluationError("--kit needs numba, which is not installed: pip install 'omote[training]'")
+    for folder in (*request.packs, *request.data, *([request.photos] if request.photos else [])):
+        if not folder.is_dir():
+            raise EvaluationError(f"{folder} is no folder")
+    for name in ("count", "size"):
+        if getattr(request, name) < 1:
+            raise EvaluationError(f"--{name} must be 1 or more, got {getattr(request, name)}")
 
 
-def _banded(kind: str, members: Sequence[Measured]) -> Iterable[Summary]:
-    """A summary of each band that some but not all of these people are in."""
-    names = sorted({band for one in members for band in bands_of(one.subject.words)})
-    for name in names:
-        inside = [one for one in members if name in bands_of(one.subject.words)]
-        if len(inside) < len(members):
-            outside = [one for one in members if name not in bands_of(one.subject.words)]
-            yield summary(f"{kind}, {': '.join(name)}", inside, outside)
+_Parts = tuple[tuple[Case, ...], tuple[Likeness, ...], tuple[Controlled, ...], tuple[Steadiness, ...]]
 
 
-def _portrayed(number: int, one: Measured) -> Portrayed:
-    name = one.subject.name
-    return Portrayed(summary(name, [one]), sheets.file_name(number, name), bands_of(one.subject.words))
+@dataclass
+class _Run:
+    """One run, part by part."""
+
+    request: Request
+    renderer: Renderer
+    open_artist: OpenArtist | None
+    on_part: OnPart
+    folder: Path  # for what is kept until the end of the run
+    notes: list[str] = field(default_factory=list)
+
+    def all(self, finder: Finder | None) -> _Parts:
+        measured = tuple(self._cases(finder))
+        alike: list[Likeness] = []
+        controlled: list[Controlled] = []
+        steady: list[Steadiness] = []
+        truth: list[Answers] = []
+        if self.request.kit is not None and self.request.rendered:
+            ours = []
+            for person in self._people(self.request.kit):
+                if finder is not None:
+                    one, true = self._answers_of(person, finder)
+                    ours.append(one)
+                    truth.append(true)
+                steady.append(self._steadiness_of(person))
+            if ours:
+                controlled.append(_controlled("rendered people", ours, truth))
+        else:
+            self.notes.append("control and steadiness have no truth to compare with: give --kit")
+        if self.request.photos is not None and finder is not None:
+            read = self._photos(self.request.photos, finder, alike, steady)
+            if read:
+                controlled.append(_controlled("photos", read, truth))
+        if self.request.characters:
+            read = self._characters(finder, alike, steady)
+            if read:
+                controlled.append(_controlled("characters", read, truth))
+        return measured, tuple(alike), tuple(controlled), tuple(steady)
+
+    def _cases(self, finder: Finder | None) -> Iterator[Case]:
+        for shard in self._shards():
+            self.on_part(f"truth of {shard.parent.name}")
+            people: list[HeldOut] = read(shard, self.request.count)
+            yield from cases(people, self.renderer, finder, self.request.photographed)
+
+    def _shards(self) -> Iterator[Path]:
+        """The first packed shard of each folder."""
+        for folder in self.request.packs:
+            shards = sorted(path for path in folder.iterdir() if (path / "subjects.npz").is_file())
+            if not shards:
+                raise EvaluationError(f"--packs {folder} has no packed shards: `omote train pack` makes them")
+            yield shards[0]
+        for folder in self.request.data:
+            yield self._packed(folder)
+
+    def _packed(self, folder: Path) -> Path:
+        """The first rendered shard of a folder, packed."""
+        from ..examples import pack
+
+        assert self.request.kit is not None
+        labels = sorted(folder.glob("*.npz"))
+        if not labels:
+            raise EvaluationError(f"--data {folder} has no rendered shards: `omote train faces` makes them")
+        alone, out = self.folder / "shards" / folder.name, self.folder / "packs" / folder.name
+        alone.mkdir(parents=True)
+        for path in (labels[0], labels[0].with_suffix(".tar"), folder / "plan.json"):
+            (alone / path.name).symlink_to(path.resolve())
+        for _ in pack(alone, self.request.kit, out):
+            pass
+        return out / labels[0].stem
+
+    def _people(self, kit: Path) -> Iterator[RenderedPerson]:
+        from ..faces.kit import load as load_kit
+
+        loaded = load_kit(kit)
+        for number in range(self.request.rendered):
+            yield RenderedPerson.of(loaded, UNSEEN_SEED + number, self.request.size)
+
+    def _answers_of(self, person: RenderedPerson, finder: Finder) -> tuple[Answers, Answers]:
+        from ..faces.light import studio
+
+        self.on_part(f"control of {person.name}")
+        light = studio()
+        draw = drawn_by(self.renderer, person.character(light), light.harmonics(), self.request.size)
+        return answers(person.name, draw, finder), answers(person.name, person.truth(light), finder)
+
+    def _steadiness_of(self, person: RenderedPerson) -> Steadiness:
+        from ..faces.light import studio
+
+        self.on_part(f"steadiness of {person.name}")
+        light = studio()
+        draw = drawn_by(self.renderer, person.character(light), light.harmonics(), self.request.size)
+        return steadiness(person.name, draw, person.truth(light), is_truth=True)
+
+    def _photos(self, folder: Path, finder: Finder, alike: list[Likeness], steady: list[Steadiness]) -> list[Answers]:
+        """Each photo as a character of its own; photos are numbered, since their names may say who is in them."""
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
+        if not paths:
+            raise EvaluationError(f"--photos {folder} has no pictures: put {', '.join(_PICTURES)} files into it")
+        recognizer, found = self._recognizer(), []
+        for number, path in enumerate(paths, 1):
+            name = f"photo {number}"
+            self.on_part(name)
+            try:
+                picture = read_picture(path)
+                photo = Photo(name, picture, the_face(name, picture, finder))
+                character = photo_character([photo])
+            except PhotoError as error:
+                self.notes.append(str(error))
+                continue
+            draw = drawn_by(self.renderer, character, character.references[0].light, self.request.size)
+            copy = copied_from(self.renderer, character, self.request.size)
+            if recognizer is not None:
+                alike.append(likeness(photo, draw, copy, finder, recognizer))
+            steady.append(steadiness(name, draw, copy, is_truth=False))
+            found.append(answers(name, draw, finder))
+        return found
+
+    def _recognizer(self) -> Recognizer | None:
+        try:
+            return DlibRecognizer()
+        except RecognizerError as error:
+            self.notes.append(f"likeness is not measured: {error}")
+            return None
+
+    def _characters(self, finder: Finder | None, alike: list[Likeness], steady: list[Steadiness]) -> list[Answers]:
+        found = []
+        for name in self.request.characters:
+            self.on_part(name)
+            shipped = CHARACTERS / f"{name}.omote"
+            path = shipped if shipped.is_file() else Path(name)
+            copy: Draw | None = None
+            if unsealed(path).words.get("format") == PHOTOREAL:
+                photoreal = read_photoreal(path)
+                draw = self._drawn_photoreal(photoreal)
+                if finder is not None:
+                    self._compare_with_reference(photoreal, draw, finder, alike)
+            else:
+                character = load(path)
+                draw = drawn_by(self.renderer, character, studio_light(), self.request.size)
+                copy = copied_from(self.renderer, character, self.request.size)
+            steady.append(steadiness(path.stem, draw, copy, is_truth=False))
+            if finder is not None:
+                found.append(answers(path.stem, draw, finder))
+        return found
+
+    def _drawn_photoreal(self, character: PhotorealCharacter) -> Draw:
+        """Each picture by itself, in the studio's light."""
+        if self.open_artist is None:
+            raise EvaluationError(f"{character.name} is photoreal, and nothing here draws it")
+        artist, light = self.open_artist(character), studio_light()
+
+        def draw(pose: Pose) -> Rgba:
+            artist.reset()
+            return artist.draw(pose.params(), character, light).rgba
+
+        return draw
+
+    def _compare_with_reference(
+        self, character: PhotorealCharacter, draw: Draw, finder: Finder, alike: list[Likeness]
+    ) -> None:
+        recognizer = self._recognizer()
+        try:
+            reading = the_face(character.name, character.reference, finder)
+        except PhotoError as error:
+            self.notes.append(str(error))
+            return
+        if recognizer is not None:
+            photo = Photo(character.name, character.reference, reading)
+            alike.append(likeness(photo, draw, None, finder, recognizer))
 
 
-def _to_real(kind: str, members: Sequence[Measured], real: Embeddings) -> ToReal:
-    drawn = np.concatenate([rows for one in members for rows in (one.who, one.posed)])
-    return ToReal(kind, len(drawn), len(real), real.shape[1], set_distance(drawn, real))
+def _controlled(group: str, ours: Sequence[Answers], truth: Sequence[Answers]) -> Controlled:
+    unread = sum(one.unread for one in ours)
+    return Controlled(group, len(ours), unread, read_back(ours, truth), mean_winks(ours), mean_winks(truth))
 
 
-def _compared(rivals: Rivals, sittings: Sequence[Sitting], plan: Plan) -> tuple[Against, ...]:
-    if rivals.teacher is None:
-        return ()
-    return against(rivals.students, rivals.teacher, sittings, scenes.varied(plan.pictures), time.perf_counter_ns)
-
-
-def _consistency(forgetful: Drawer | None, sittings: Sequence[Sitting], plan: Plan) -> tuple[Steady, ...]:
-    if forgetful is None:
-        return ()
-    both, moving = (sittings[0].drawer, forgetful), scenes.performance(plan.frames)
-    return tuple(steady(drawer, sittings, scenes.trembling(plan.trembling), moving) for drawer in both)
+def targets(found: Evaluation) -> Iterator[Target]:
+    """What the model must show."""
+    for name, least_db in (("people, with anchors", 31.0), ("people, one photo", 25.0)):
+        score = next((case for case in found.cases if case.name == name), Case(name, 0, ())).group("varied")
+        yield Target(f"{name}: PSNR of the head, dB", score.head_db, least_db)
+    for case in found.cases:
+        varied, front = case.group("varied"), case.group("front")
+        yield Target(f"{case.name}: eyes below the head, dB", varied.head_db - varied.eyes_db, 3.0, True)
+        yield Target(f"{case.name}: mouth below the head, dB", varied.head_db - varied.mouth_db, 3.0, True)
+        yield Target(f"{case.name}: sharpness, of the truth's", varied.sharpness, 0.85)
+        yield Target(f"{case.name}: sharpness of hair, of the truth's", varied.hair_sharpness, 0.8)
+        yield Target(f"{case.name}: alpha error", varied.alpha_error, 0.012, True)
+        turned = case.group("20 to 45 degrees").head_db
+        yield Target(f"{case.name}: turned by 20 to 45 degrees below the front, dB", front.head_db - turned, 4.0, True)
+        same, other = (case.group(f"front, {light} light").head_db for light in ("same", "other"))
+        yield Target(f"{case.name}: other light below the same, dB", same - other, 3.0, True)
+    distances = [one.drawn_mean for one in found.likeness]
+    yield Target("photos: mean distance", float(np.nanmean(distances)) if distances else math.nan, 0.35, True)
+    farthest = max((d for one in found.likeness for d in one.drawn if math.isfinite(d)), default=math.nan)
+    yield Target("photos: greatest distance", farthest, 0.5, True)
+    for group in found.control:
+        for control in group.controls:
+            yield Target(f"{group.group}: read-back of {control.control}, of the truth's", control.ratio, _READ_BACK)
+    still = [one.is_still for one in found.steadiness]
+    yield Target("still control: part that is equal to the byte", float(np.mean(still)) if still else math.nan, 1.0)
+    noisy = [one.noise_ratio for one in found.steadiness if not math.isnan(one.flicker)]
+    yield Target("noisy control: noise, of the truth's", float(np.mean(noisy)) if noisy else math.nan, 0.5, True)
+    flicker = [one.flicker / one.truth_motion for one in found.steadiness if not math.isnan(one.flicker)]
+    yield Target(
+        "sequence: flicker, of the truth's motion", float(np.mean(flicker)) if flicker else math.nan, 1.0, True
+    )

@@ -8,7 +8,7 @@ import { onPart } from "./state.js";
 
 const path = (name) => `/api/characters/${encodeURIComponent(name)}`;
 
-/** A picture of this character, or its initial while there is none. */
+/** A picture of this character, or its initial if its file cannot be read. */
 export function thumbnail(character) {
   if (!character.has_thumbnail) {
     return make("span", { class: "initial", "aria-hidden": "true", text: [...character.name][0] ?? "?" });
@@ -28,7 +28,7 @@ function tags(character) {
 function why(character) {
   if (character.error) return character.error;
   if (!character.can_be_shown) return `Start omote live --character ${character.name}: another model draws it.`;
-  return [character.made_from, character.licence].filter(Boolean).join(" · ");
+  return [character.made_from, character.consent, character.licence].filter(Boolean).join(" · ");
 }
 
 async function choose(card, character) {

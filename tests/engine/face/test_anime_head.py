@@ -114,10 +114,10 @@ def test_the_lattice_covers_the_face() -> None:
 
 def test_the_maps_say_where_on_the_open_head_a_pixel_lies() -> None:
     maps = MapMaker(MEAN, HEAD).draw(FlameParams.neutral())
-    covered = maps.geometry[6] > 0.0
+    covered = maps[6] > 0.0
     assert 0.3 < covered.mean() < 0.8
     # The nose tip of both heads is at the same canonical height.
     own, other = (head.canonical if head is HEAD else head.template for head in (HEAD, open_head()))
     assert abs(own[own[:, 2].argmax(), 1] - other[other[:, 2].argmax(), 1]) < 0.1
-    assert np.abs(maps.geometry[:3, covered]).max() < 1.2
+    assert np.abs(maps[:3, covered]).max() < 1.2
     assert MEAN.anchor[CROWN, 1] > MEAN.anchor[CHIN, 1]

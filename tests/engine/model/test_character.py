@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omote.engine.model.character import MOST_BYTES, Character, Reference, load, save
+from omote.engine.model.character import MOST_BYTES, Character, Reference, load, opened, save
 from omote.engine.nouns import FlameParams
-from omote.engine.sealed import CharacterError
+from omote.engine.sealed import CharacterError, unsealed
 
 
 def character(count: int = 2, side: int = 256) -> Character:
@@ -41,6 +41,14 @@ def test_a_character_comes_back_as_it_was_written(tmp_path: Path) -> None:
         np.testing.assert_array_equal(one.params.vector(), two.params.vector())
         np.testing.assert_array_equal(one.light, two.light)
         assert one.kind == two.kind
+
+
+def test_a_list_of_characters_decodes_one_picture_of_each(tmp_path: Path) -> None:
+    path = tmp_path / "mika.omote"
+    save(character(3), path)
+    first = opened(unsealed(path), path, most=1)
+    assert len(first.references) == 1
+    np.testing.assert_array_equal(first.references[0].rgba, load(path).references[0].rgba)
 
 
 def test_noisy_references_still_make_a_small_file(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ from omote.engine.model.denoiser import (
     sharp,
 )
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "widths": (16, 32, 32, 32),
     "blocks": (1, 1, 1, 1),
     "features": (16, 16),
@@ -35,10 +37,10 @@ SMALL = {
 }
 
 
-def denoiser() -> Denoiser:
+def denoiser(sizes: dict[str, Any] = SMALL) -> Denoiser:
     """A small one whose every weight takes part, as after training."""
     torch.manual_seed(0)
-    net = Denoiser(**SMALL).eval().requires_grad_(False)
+    net: Denoiser = Denoiser(**sizes).eval().requires_grad_(False)
     for parameter in net.parameters():
         parameter.add_(0.05 * torch.randn(parameter.shape))
     return net

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from omote.engine.model.matting import FILE, SHA256, cut_out, person_mask, shipped_session, with_alpha
-from omote.engine.runtime.exported import Feeds
+from omote.engine.runtime.session import Feeds, Outputs
 
 Array = NDArray[np.float32]
 Rgb = NDArray[np.uint8]
@@ -26,7 +25,7 @@ class Seer:
     def __init__(self, alpha: Array, picture: Rgb) -> None:
         self._alpha, self._picture = alpha, picture
 
-    def run(self, feeds: Feeds) -> NDArray[Any]:
+    def run(self, feeds: Feeds) -> Outputs:
         seen = feeds["picture"][0].transpose(1, 2, 0)
         best, found = np.inf, self._alpha
         side = len(self._alpha)
@@ -38,7 +37,7 @@ class Seer:
         if best > 0.01:  # a nearer look: it knows no more than before
             found = np.full_like(self._alpha, 0.5)
         soft = cv2.GaussianBlur(np.ascontiguousarray(found), (0, 0), side / 60.0)
-        return np.asarray(cv2.resize(soft, seen.shape[:2])[None, None])
+        return {"mask": np.asarray(cv2.resize(soft, seen.shape[:2])[None, None])}
 
 
 def head_with_strands(side: int = SIDE) -> tuple[Array, Array]:

@@ -7,32 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-pytest.importorskip("diffusers")
-
-import torch
-
-from omote.engine.model.character import Character
-from omote.engine.model.denoiser import Denoiser
 from omote.engine.model.mixing import face_mask, from_seed, mix
-from omote.engine.model.networks import Networks
 from omote.engine.model.renderer import Renderer
-from omote.engine.nouns import FlameParams
-from omote.engine.training.onnx_export import export
+from omote.engine.nouns import Character, FlameParams
+from omote.engine.testing.networks import CopyingNetworks
 
 from .test_character import character
-from .test_denoiser import SMALL
 
 
 @pytest.fixture(scope="module")
-def renderer(tmp_path_factory: pytest.TempPathFactory) -> Renderer:
-    """Of a denoiser that has learned nothing, and so copies."""
-    torch.manual_seed(0)
-    net = Denoiser(**SMALL).eval()
-    net.cut.bias.data.fill_(-2.0)  # type: ignore[union-attr, operator]
-    folder = tmp_path_factory.mktemp("networks")
-    export(net, folder)
-    return Renderer(Networks(folder, "onnxruntime"))
+def renderer() -> Renderer:
+    return Renderer(CopyingNetworks())
 
 
 def of_colour(name: str, colour: tuple[int, int, int]) -> Character:

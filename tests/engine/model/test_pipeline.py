@@ -17,8 +17,9 @@ from omote.engine.face.light import studio_light
 from omote.engine.model.denoiser import STATE, Denoiser
 from omote.engine.model.networks import Networks
 from omote.engine.model.pipeline import OmotePipeline
-from omote.engine.model.renderer import Look, Renderer, _noise
+from omote.engine.model.renderer import Look, Renderer, noise
 from omote.engine.nouns import FlameParams
+from omote.engine.runtime.build import Build
 from omote.engine.training.onnx_export import export
 
 from .test_character import character
@@ -27,7 +28,7 @@ from .test_denoiser import denoiser
 
 @pytest.fixture(scope="module")
 def net() -> Denoiser:
-    return denoiser()
+    return denoiser({})  # of the shipped size, which the runtimes ask for
 
 
 def turned() -> FlameParams:
@@ -43,10 +44,11 @@ def test_the_exported_networks_draw_as_the_pipeline_does(
     export(net, tmp_path)
     who, params, light = character(2), turned(), studio_light()
     pipeline = OmotePipeline(net, FlowMatchEulerDiscreteScheduler())
-    expected = pipeline(who, params, light, STATE, steps, torch.from_numpy(_noise()))
-    renderer = Renderer(Networks(tmp_path, "onnxruntime"))
+    expected = pipeline(who, params, light, STATE, steps, torch.from_numpy(noise()))
+    renderer = Renderer(Networks(tmp_path, Build.named("onnxruntime")))
     look = renderer.look(who)
-    monkeypatch.setattr(Look, "chosen", lambda self, params: ([0, 1], np.ones(2, np.float32)))  # as the pipeline does
+    # As the pipeline does: all of them.
+    monkeypatch.setattr(Look, "chosen", lambda self, params: (self._choice((0, 1)), np.ones((1, 2), np.float32)))
     drawn = renderer.draw(look, params, light, STATE, steps)
     faded = [rgba[..., :3] * (rgba[..., 3:] / 255.0) for rgba in (drawn, expected)]
     # Five roundings to a level, and places to 1/32 of a pixel.

@@ -1,68 +1,102 @@
-"""A picture copies from the references whose faces are like the wanted one."""
+"""The renderer copies from the references that are near, and a picture is a function of what it shows."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.face.retarget import from_weights, to_weights
-from omote.engine.model.renderer import MOST_AT_ONCE, Look
+from omote.engine.face.light import studio_light
+from omote.engine.face.retarget import from_weights
+from omote.engine.model.renderer import MOST_AT_ONCE, Look, Renderer
 from omote.engine.nouns import FlameParams
+from omote.engine.testing.characters import painted_character
+from omote.engine.testing.networks import CopyingNetworks
+
+REST, LIGHT = FlameParams.neutral(), studio_light()
 
 
-def face(yaw: float = 0.0, **weights: float) -> FlameParams:
-    return from_weights(arkit.weights(weights), None, np.array([0.0, yaw, 0.0], np.float32))
+def turned(yaw: float) -> FlameParams:
+    return replace(REST, neck_pose=np.array([0.0, yaw, 0.0], np.float32))
 
 
-REST, OPEN, SHUT, LEFT, RIGHT = range(5)
-SHOWN = (face(), face(jawOpen=0.8), face(eyeBlinkLeft=1.0, eyeBlinkRight=1.0), face(0.6), face(-0.6))
+FACES = [turned(yaw) for yaw in (-0.6, -0.3, 0.3, 0.6)]
 
 
-@pytest.fixture
-def look() -> Look:
-    look = object.__new__(Look)
-    look.weights = np.stack([to_weights(params) for params in SHOWN])
-    look.turns = np.stack([params.neck_pose for params in SHOWN])
-    return look
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    return Renderer(CopyingNetworks())
 
 
-def chosen(look: Look, params: FlameParams) -> dict[int, float]:
-    order, present = look.chosen(params)
-    assert order[0] == REST
-    assert present[0] == 1.0
-    return {k: float(share) for k, share in zip(order, present, strict=True) if share > 0.0}
+@pytest.fixture(scope="module")
+def look(renderer: Renderer) -> Look:
+    return renderer.look(painted_character(faces=FACES))
 
 
-def test_a_face_at_rest_is_copied_from_rest_alone(look: Look) -> None:
-    assert chosen(look, face()) == {REST: 1.0}
+def chosen(look: Look, face: FlameParams) -> dict[int, float]:
+    choice, present = look.chosen(face)
+    return dict(zip(choice.order, present[0].tolist(), strict=True))
 
 
-@pytest.mark.parametrize(
-    ("params", "wanted"),
-    [
-        (face(jawOpen=0.6), {REST, OPEN}),
-        (face(jawOpen=0.6, browInnerUp=0.8), {REST, OPEN}),
-        (face(eyeBlinkLeft=0.9, eyeBlinkRight=0.9, jawOpen=0.7), {REST, OPEN, SHUT}),
-        (face(0.5), {REST, LEFT}),
-        (face(-0.5, jawOpen=0.7), {REST, OPEN, RIGHT}),
-    ],
-)
-def test_references_are_chosen_by_each_part_of_the_face(look: Look, params: FlameParams, wanted: set[int]) -> None:
-    found = chosen(look, params)
-    assert set(found) == wanted
-    assert min(found.values()) > 0.9
+def test_a_reference_alone_is_always_there(renderer: Renderer) -> None:
+    look = renderer.look(painted_character())
+    assert look.at_once == 1
+    assert chosen(look, turned(1.0)) == {0: 1.0}
 
 
-def test_nothing_jumps_when_one_reference_gives_way_to_another(look: Look) -> None:
-    def shares(at: float) -> NDArray[np.float32]:
-        params = face(0.6 * (1.0 - at), jawOpen=0.8, eyeBlinkLeft=at, eyeBlinkRight=at)
-        found = chosen(look, params)
-        assert len(found) <= MOST_AT_ONCE
-        return np.array([found.get(k, 0.0) for k in range(len(SHOWN))], np.float32)
+def test_the_first_and_the_nearest_are_copied_from(look: Look) -> None:
+    assert look.at_once == MOST_AT_ONCE
+    found = chosen(look, turned(0.45))
+    assert set(found) == {0, 3, 4}
+    assert found[0] == 1.0
+    assert min(found.values()) > 0.5
 
-    path = np.stack([shares(at) for at in np.linspace(0.0, 1.0, 401)])
-    assert path[0, LEFT] > 0.9
-    assert path[-1, SHUT] > 0.9
-    assert np.abs(np.diff(path, axis=0)).max() < 0.06
+
+def test_no_reference_comes_or_goes_at_once(look: Look) -> None:
+    before = chosen(look, turned(-0.8))
+    for yaw in np.arange(-0.8, 0.8, 0.01):
+        now = chosen(look, turned(float(yaw)))
+        for number in before.keys() | now.keys():
+            assert abs(before.get(number, 0.0) - now.get(number, 0.0)) < 0.2
+        before = now
+
+
+def test_what_stands_is_the_same_array_while_the_choice_is_the_same(renderer: Renderer, look: Look) -> None:
+    first, _ = renderer.inputs(look, turned(0.44), LIGHT)
+    second, _ = renderer.inputs(look, turned(0.45), LIGHT)
+    for name in ("x", "t", "style", "picture", "fine", "coarse", "identity"):
+        assert first[name] is second[name]
+    assert first["place"] is not second["place"]
+
+
+def test_a_face_that_a_reference_shows_is_drawn_as_that_reference(renderer: Renderer) -> None:
+    character = painted_character()
+    drawn = renderer.draw(renderer.look(character), REST, LIGHT, 256).astype(int)
+    wanted = character.references[0].rgba.astype(int)
+    inside = (wanted[..., 3] == 255) & (drawn[..., 3] == 255)
+    assert inside.mean() > 0.2
+    assert np.abs(drawn - wanted)[inside].mean() < 2.0
+
+
+def test_a_turned_head_takes_its_picture_with_it(renderer: Renderer, look: Look) -> None:
+    straight, aside = (renderer.draw(look, face, LIGHT, 256) for face in (REST, turned(0.5)))
+    assert np.abs(straight.astype(int) - aside).mean() > 2.0
+
+
+def test_steps_see_what_was_drawn_before(renderer: Renderer, look: Look) -> None:
+    networks = renderer.networks
+    assert isinstance(networks, CopyingNetworks)
+    before = networks.session.calls
+    renderer.draw(look, REST, LIGHT, 256, steps=4)
+    assert networks.session.calls == before + 4
+
+
+def test_another_basis_and_light_that_is_none_are_refused(renderer: Renderer, look: Look) -> None:
+    with pytest.raises(ValueError, match='speaks the basis "open"'):
+        renderer.draw(look, replace(REST, basis="flame2020"), LIGHT)
+    with pytest.raises(ValueError, match="light must be"):
+        renderer.draw(look, REST, LIGHT[:9])
+    smile = from_weights(arkit.weights({"mouthSmileLeft": 0.5}))
+    assert renderer.draw(look, smile, LIGHT).shape == (512, 512, 4)

@@ -15,7 +15,6 @@ import numpy as np
 import psutil
 import pytest
 
-from omote.engine.character import load_character
 from omote.engine.face.light import studio_light
 from omote.engine.offline.crew import Alone, Crew, CrewError, crew_for
 from omote.engine.offline.easel import Easel
@@ -23,6 +22,7 @@ from omote.engine.offline.processes import Processes
 from omote.engine.offline.render import render
 from omote.engine.offline.script import FACE_SIZE, Script, of_one
 from omote.engine.runtime.build import Build
+from omote.engine.testing.characters import painted_character
 from tests.engine.offline import errands
 
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
@@ -185,8 +185,8 @@ except KeyboardInterrupt:
     print("heard", flush=True)
 """
 
-CHARACTER = "hana"
-EASEL = Easel((load_character(CHARACTER),), 128, 1, Build(size=128, threads=1), consistency=False)
+CHARACTER = "mika"
+EASEL = Easel((painted_character(CHARACTER),), 128, 1, Build(threads=1), 256, consistency=False)
 
 
 def script(count: int) -> Script:

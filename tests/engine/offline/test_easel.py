@@ -14,29 +14,29 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from omote.engine.character import load_character
 from omote.engine.face.expressions import named
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
 from omote.engine.nouns import FLAME_BASIS, FlameParams
 from omote.engine.offline import easel as easel_module
 from omote.engine.offline import hand
-from omote.engine.offline.chunk import REACH, chunks
+from omote.engine.offline.chunk import chunks
 from omote.engine.offline.easel import Easel, draw
-from omote.engine.offline.hand import hand_at, mixture
+from omote.engine.offline.hand import hand_at
 from omote.engine.offline.script import RenderError, Script
 from omote.engine.runtime.build import Build
+from omote.engine.testing.characters import painted_character
 
-CAST = ("hana", "kenji")
+CAST = ("mika", "noa")
+PEOPLE = tuple(painted_character(name, k) for k, name in enumerate(CAST))
 
 
-def easel(size: int = 128, **changed: Any) -> Easel:
-    people = tuple(load_character(name) for name in CAST)
-    return replace(Easel(people, size, 1, Build(size=128, threads=1), consistency=False), **changed)
+def easel(size: int = 256, **changed: Any) -> Easel:
+    return replace(Easel(PEOPLE, size, 1, Build(threads=1), 256, consistency=False), **changed)
 
 
 def script(count: int = 6) -> Script:
-    """Hana smiles while she becomes Kenji."""
+    """Mika smiles while she becomes Noa."""
     way = np.linspace(0.0, 1.0, count, dtype=np.float32)[:, None]
     rest, smile = FlameParams.neutral().vector(), from_weights(named("smile")).vector()
     lights = np.repeat(studio_light()[None], count, 0)
@@ -66,7 +66,7 @@ def drawn() -> Sequence[bytes]:
 
 def test_pictures_are_of_the_size_that_was_asked_for_and_change_with_face_and_character(drawn: Sequence[bytes]) -> None:
     pictures = [np.asarray(Image.open(io.BytesIO(file))) for file in drawn]
-    assert {picture.shape for picture in pictures} == {(128, 128, 4)}
+    assert {picture.shape for picture in pictures} == {(256, 256, 4)}
     assert len(set(drawn)) == len(drawn)
     (small,) = draw(easel(96), next(chunks(script(1), 1)))
     assert Image.open(io.BytesIO(small)).size == (96, 96)
@@ -104,16 +104,17 @@ def test_the_key_is_the_same_after_a_journey_and_another_where_a_picture_would_b
     table = easel()
     assert len(table.key) == 64
     assert pickle.loads(pickle.dumps(easel())).key == easel().key == table.key
-    hana, kenji = (load_character(name) for name in CAST)
-    brighter = replace(hana, texture=hana.texture + np.float32(0.01))
+    mika, noa = PEOPLE
+    lit = replace(mika.references[0], light=mika.references[0].light * np.float32(1.01))
+    brighter = replace(mika, references=(lit,))
     others = {
-        "characters": easel(cast=(brighter, kenji)),
+        "characters": easel(cast=(brighter, noa)),
         "size": easel(size=96),
         "steps": easel(steps=2),
-        "drawn size": easel(build=Build(size=192, threads=1)),
+        "drawn size": easel(drawn_size=384),
         "consistency": easel(consistency=True),
-        "threads": easel(build=Build(size=128, threads=2)),
-        "runtime": easel(build=Build(runtime="onnxruntime", precision="f32", size=128, threads=1)),
+        "threads": easel(build=Build(threads=2)),
+        "runtime": easel(build=Build(runtime="onnxruntime", precision="f32", threads=1)),
     }
     for fact, other in others.items():
         assert other.key != table.key
@@ -122,25 +123,22 @@ def test_the_key_is_the_same_after_a_journey_and_another_where_a_picture_would_b
 
 def test_only_what_is_enlarged_is_remarked_on() -> None:
     assert easel().remark == easel(size=96).remark == ""
-    assert easel(size=1080).remark.startswith("drawn with 128 pixels on a side")
+    assert easel(size=1080).remark.startswith("drawn with 256 pixels on a side")
 
 
-def test_a_mixture_of_three_is_as_much_of_each() -> None:
-    cast = tuple(load_character(name) for name in ("hana", "kenji", "noah"))
-    found = mixture(cast, np.array([0.2, 0.3, 0.5], np.float32))
-    expected = 0.2 * cast[0].shape + 0.3 * cast[1].shape + 0.5 * cast[2].shape
-    np.testing.assert_allclose(found.shape, expected, atol=1e-5)
-    assert mixture(cast, np.array([0.0, 1.0, 0.0], np.float32)) is cast[1]
+def test_a_picture_of_a_mixture_is_a_cross_fade() -> None:
+    first, both, last = (pixels(shares) for shares in ((1.0, 0.0), (0.25, 0.75), (0.0, 1.0)))
+    middle = np.s_[120:136, 120:136, :3]
+    np.testing.assert_allclose(both[middle], 0.25 * first[middle] + 0.75 * last[middle], atol=2.0)
     with pytest.raises(RenderError, match="shows nobody"):
-        mixture(cast, np.zeros(3, np.float32))
+        pixels((0.0, 0.0))
 
 
-def test_of_many_mixtures_few_looks_are_kept() -> None:
-    worker = hand_at(easel())
-    assert isinstance(worker, hand.OpenKind)
-    for shares in np.linspace([1.0, 0.0], [0.0, 1.0], 20, dtype=np.float32):
-        worker._look(shares)
-    assert len(worker.looks) == 2 * REACH + 1
+def pixels(shares: tuple[float, float]) -> np.ndarray:
+    told = script(1)
+    told.shares[:] = shares
+    (file,) = draw(easel(), next(chunks(told, 1)))
+    return np.asarray(Image.open(io.BytesIO(file))).astype(float)
 
 
 def test_scripts_that_cannot_be_drawn_are_refused_before_any_picture() -> None:

@@ -99,7 +99,7 @@ def test_a_face_is_drawn_exactly_however_little_it_moved(home: Path) -> None:
 
 
 def test_their_own_size_is_drawn_and_any_other_written(home: Path) -> None:
-    assert (easel(home).size, easel(home, size=300).build.size) == (SIZE, SIZE)
+    assert (easel(home).drawn_size, easel(home, size=300).drawn_size) == (SIZE, SIZE)
     assert "enlarged to 300" in easel(home, size=300).remark
 
 

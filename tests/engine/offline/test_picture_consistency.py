@@ -7,18 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from omote.engine.character import load_character
-from omote.engine.look import Look
+from omote.engine.face.correspondence import Viewer
+from omote.engine.face.head import open_head
 from omote.engine.nouns import FlameParams
 from omote.engine.offline.picture_consistency import attended, ways_to
-from omote.engine.painter import network_for
 
 SIDE = 128
 
 
 @pytest.fixture(scope="module")
-def look() -> Look:
-    return Look.of(load_character("hana"), network_for(SIDE))
+def viewer() -> Viewer:
+    return Viewer(open_head().shaped(np.zeros(100, np.float32)))
 
 
 def pattern(shift: int = 0) -> np.ndarray:
@@ -60,13 +59,13 @@ def test_what_is_another_picture_is_not_read() -> None:
     np.testing.assert_array_equal(found[lit], pattern()[lit])
 
 
-def test_alone_a_picture_stays_as_it_is(look: Look) -> None:
+def test_alone_a_picture_stays_as_it_is(viewer: Viewer) -> None:
     picture = pattern()
-    assert attended(picture, [], ways_to(look, turned(0.0), [])) is picture
+    assert attended(picture, [], ways_to(viewer, turned(0.0), [])) is picture
 
 
-def test_a_still_head_leads_nowhere_and_a_turning_one_to_where_it_turns(look: Look) -> None:
-    still, left, right = ways_to(look, turned(0.0), [turned(0.0), turned(0.1), turned(-0.1)])
+def test_a_still_head_leads_nowhere_and_a_turning_one_to_where_it_turns(viewer: Viewer) -> None:
+    still, left, right = ways_to(viewer, turned(0.0), [turned(0.0), turned(0.1), turned(-0.1)])
     assert not still.any()
     middle = np.s_[14:18, 15:18]
     assert (left[middle][..., 0] > 0.005).all()  # the subject's left is the picture's right

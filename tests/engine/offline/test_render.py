@@ -11,7 +11,6 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
-from omote.engine.character import load_character
 from omote.engine.face.light import studio_light
 from omote.engine.offline.crew import Alone
 from omote.engine.offline.easel import Chunk, Easel
@@ -20,8 +19,9 @@ from omote.engine.offline.render import render
 from omote.engine.offline.script import RenderError, Script, of_one
 from omote.engine.offline.whole_picture import is_whole
 from omote.engine.runtime.build import Build
+from omote.engine.testing.characters import painted_character
 
-EASEL = Easel((), 4, 1, Build(), consistency=False)
+EASEL = Easel((), 4, 1, Build(), 4, consistency=False)
 COUNT = 100  # pictures, in three chunks
 
 
@@ -123,7 +123,7 @@ def test_a_full_disk_is_told_and_what_was_done_stays(tmp_path: Path, monkeypatch
 
 
 def test_who_draws_alone_tells_of_every_picture(tmp_path: Path) -> None:
-    easel, said = Easel((load_character("hana"),), 16, 1, Build(size=128)), list[int]()
+    easel, said = Easel((painted_character(),), 16, 1, Build(), 256), list[int]()
     render(script(5), easel, Alone(), tmp_path, said.append)
     assert said == [0, 1, 2, 3, 4, 5]
     assert all(is_whole(tmp_path / f"{index:06d}.png") for index in range(5))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from omote.engine.character import CharacterError
-from omote.engine.look import AnimatorError
+from omote.engine.errors import AnimatorError
 from omote.engine.offline.hand import hand_at
 from omote.engine.offline.script import RenderError
 from omote.engine.offline.setting_up import easel_for
@@ -15,7 +15,7 @@ from omote.engine.runtime.gpu import gpu_names
 
 
 def set_up(**asked: Any) -> Any:
-    said = {"cast": ("hana",), "size": 128, "steps": 1, "runtime": "openvino", **asked}
+    said = {"cast": ("hana",), "size": 256, "steps": 1, "runtime": "openvino", **asked}
     return easel_for(**said)
 
 
@@ -47,9 +47,8 @@ def test_nothing_is_left_to_a_trial() -> None:
     assert set_up(runtime="auto").build == set_up().build
 
 
-def test_no_size_is_what_was_trained_and_another_is_drawn_by_the_next() -> None:
-    assert (set_up(size=None).size, set_up(size=None).build.size) == (256, 256)
-    assert (set_up(size=300).size, set_up(size=300).build.size) == (300, 384)
-    assert set_up(size=1080).remark == (
-        "drawn with 512 pixels on a side, the most that there is a network for, and enlarged to 1080"
-    )
+def test_no_size_is_the_usual_one_and_another_is_drawn_by_the_next() -> None:
+    assert (set_up(size=None).size, set_up(size=None).drawn_size) == (512, 512)
+    assert (set_up(size=300).size, set_up(size=300).drawn_size) == (300, 384)
+    remark = "drawn with 1024 pixels on a side, the most that there are, and enlarged to 1080"
+    assert set_up(size=1080).remark == remark

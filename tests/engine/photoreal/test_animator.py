@@ -9,9 +9,9 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine.character import load_character
+from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
-from omote.engine.look import AnimatorError
 from omote.engine.nouns import FLAME_BASIS, AnyCharacter, BankRows, FlameParams
 from omote.engine.photoreal.animator import PhotorealAnimator
 from omote.engine.photoreal.flat_character import flat_character

@@ -151,7 +151,7 @@ def test_a_real_recogniser_knows_a_drawn_person_again() -> None:
 
     embedder, animator, found = arcface(Path(os.environ["OMOTE_RECOGNISER"])), Animator(size=512), []
     with face_finder() as finder:
-        for name, yaw in (("noah", 0.0), ("noah", 0.25), ("sakura", 0.0)):
+        for name, yaw in (("noah", 0.0), ("noah", 0.25), ("freya", 0.0)):
             calm = FlameParams.neutral().vector()
             calm[54] = yaw
             rgba = animator.draw(FlameParams.from_vector(calm), load_character(name), studio_light()).rgba

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
-from omote.engine.look import AnimatorError
 from omote.engine.nouns import FLAME_BASIS, FlameParams, PhotorealCharacter, Portrait, Signal, Stamp
 from omote.engine.photoreal.animator import PhotorealAnimator
 from omote.engine.photoreal.flat_character import flat_character

@@ -16,9 +16,9 @@ from omote.engine.runtime.engine_file import (
     read_label,
     save_engine,
 )
-from omote.engine.runtime.network import RuntimeUnavailable
+from omote.engine.runtime.session import RuntimeUnavailable
 
-MAKE = Make("5977" * 16, "f16", 256, 1, "tensorrt-rtx 1.7.1")
+MAKE = Make("5977" * 16, "f16", "0123456789ab", "tensorrt-rtx 1.7.1")
 ENGINE = b"kernels and weights"
 
 
@@ -38,8 +38,7 @@ def test_an_engine_is_read_for_each_of_its_targets(tmp_path: Path) -> None:
     [
         (replace(MAKE, network="0bad" * 16), "network 597759775977597759775977, wanted 0bad0bad0bad0bad0bad0bad"),
         (replace(MAKE, library="tensorrt-rtx 1.8.0"), "library tensorrt-rtx 1.7.1, wanted tensorrt-rtx 1.8.0"),
-        (replace(MAKE, size=512), "size 256, wanted 512"),
-        (replace(MAKE, batch=4), "batch 1, wanted 4"),
+        (replace(MAKE, shapes="fedcba987654"), "shapes 0123456789ab, wanted fedcba987654"),
     ],
 )
 def test_an_engine_of_another_make_is_refused_by_what_differs(tmp_path: Path, wanted: Make, said: str) -> None:
@@ -75,7 +74,7 @@ def test_a_folder_that_cannot_be_is_told_with_the_cure(tmp_path: Path) -> None:
 
 def test_of_all_engines_in_a_folder_the_one_that_fits_is_found(tmp_path: Path) -> None:
     assert found_engine(tmp_path / "none", MAKE, "sm89") is None
-    other = replace(MAKE, size=512)
+    other = replace(MAKE, shapes="fedcba987654")
     save_engine(tmp_path, b"larger", other, ("sm89",), "2026-11-22T12:00:00+00:00")
     path = saved(tmp_path)
     assert found_engine(tmp_path, MAKE, "sm89") == (path, ENGINE)

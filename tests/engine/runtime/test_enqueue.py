@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 from math import prod
 from pathlib import Path
@@ -16,11 +16,13 @@ import pytest
 
 from omote.engine.runtime import cuda
 from omote.engine.runtime.enqueue import Enqueue
-from omote.engine.runtime.exported import ExportedGraph
-from omote.engine.runtime.network import Array, Inputs, RuntimeUnavailable
-from omote.engine.weights import networks
+from omote.engine.runtime.session import Array, ExportedGraph, Output, RuntimeUnavailable
 
-SHAPES = networks()[-1].shapes(8)
+SHAPES = {"x": (1, 4, 8, 8), "t": (1,), "geometry": (1, 10, 4, 4), "face": (1, 64), "bank": (1, 3, 5)}
+GRAPH = ExportedGraph(
+    Path("any.onnx"), "", SHAPES, {"picture": Output((1, 4, 8, 8)), "levels": Output((2, 3), "uint8")},
+    frozenset({"x", "bank"}),
+)  # fmt: skip
 
 
 class Kind(IntEnum):
@@ -94,17 +96,24 @@ class OrdinaryMemory:
         return (0,)
 
 
+def outputs() -> dict[str, tuple[int, ...]]:
+    return {name: output.shape for name, output in GRAPH.outputs.items()}
+
+
 @dataclass
 class SumsUp:
-    """An execution context whose engine adds the mean of every input to `x`."""
+    """An execution context whose engine adds the mean of every input to `x`, and gives 7 in bytes."""
 
     gpu: OrdinaryMemory
     addresses: dict[str, int] = field(default_factory=dict)
-    shapes: dict[str, tuple[int, ...]] = field(default_factory=lambda: {**SHAPES, "denoised": SHAPES["x"]})
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=lambda: {**SHAPES, **outputs()})
 
     @property
     def engine(self) -> Any:
-        return SimpleNamespace(get_tensor_shape=self.shapes.__getitem__, get_tensor_bytes_per_component=lambda name: 4)
+        bytes_of = {name: 1 if name == "levels" else 4 for name in self.shapes}
+        return SimpleNamespace(
+            get_tensor_shape=self.shapes.__getitem__, get_tensor_bytes_per_component=bytes_of.__getitem__
+        )
 
     def set_tensor_address(self, name: str, address: int) -> None:
         self.addresses[name] = address
@@ -114,8 +123,9 @@ class SumsUp:
         return True
 
     def _sum(self) -> None:
-        there = {name: self._at(name) for name in self.shapes}
-        there["denoised"][...] = there["x"] + sum(there[name].mean() for name in SHAPES)
+        there = {name: self._at(name) for name in self.shapes if name != "levels"}
+        there["picture"][...] = there["x"] + sum(there[name].mean() for name in SHAPES)
+        ctypes.memset(self.addresses["levels"], 7, prod(self.shapes["levels"]))
 
     def _at(self, name: str) -> Array:
         floats = (ctypes.c_float * prod(self.shapes[name])).from_address(self.addresses[name])
@@ -130,94 +140,53 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> OrdinaryMemory:
     return ordinary
 
 
-def some_inputs(seed: int) -> Inputs:
+def some_feeds(seed: int) -> dict[str, Array]:
     rng = np.random.default_rng(seed)
-    return Inputs(**{name: rng.standard_normal(shape).astype(np.float32) for name, shape in SHAPES.items()})
+    return {name: rng.standard_normal(shape).astype(np.float32) for name, shape in SHAPES.items()}
 
 
-def expected(inputs: Inputs) -> Array:
-    picture: Array = inputs.x + sum(array.mean() for array in vars(inputs).values())
+def expected(feeds: dict[str, Array]) -> Array:
+    picture: Array = feeds["x"] + sum(array.mean() for array in feeds.values())
     return picture
 
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_each_picture_is_of_what_was_given_last(gpu: OrdinaryMemory, recorded: bool) -> None:
-    enqueue = Enqueue(SumsUp(gpu), SHAPES, recorded=recorded)
-    first, second = some_inputs(1), some_inputs(2)
-    for inputs in (first, second, replace(second, face=first.face), first.at(second.x, second.t), first):
-        np.testing.assert_array_equal(enqueue.run(inputs), expected(inputs))
+    enqueue = Enqueue(SumsUp(gpu), GRAPH, recorded=recorded)
+    first, second = some_feeds(1), some_feeds(2)
+    for feeds in (first, second, {**second, "face": first["face"]}, {**first, "x": second["x"]}, first):
+        found = enqueue.run(feeds)
+        np.testing.assert_array_equal(found["picture"], expected(feeds))
+        np.testing.assert_array_equal(found["levels"], np.full((2, 3), 7, np.uint8))
 
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_what_stands_is_sent_once_and_what_is_written_anew_each_time(gpu: OrdinaryMemory, recorded: bool) -> None:
-    enqueue = Enqueue(SumsUp(gpu), SHAPES, recorded=recorded)
-    inputs = some_inputs(1)
-    enqueue.run(inputs)
+    enqueue = Enqueue(SumsUp(gpu), GRAPH, recorded=recorded)
+    feeds = some_feeds(1)
+    enqueue.run(feeds)
     gpu.copied.clear()
-    inputs.geometry[...] += 1.0  # the same buffers with another pose, as a painter has them
-    inputs.face[...] -= 1.0
-    np.testing.assert_array_equal(enqueue.run(inputs), expected(inputs))
-    moving = ("t", "geometry", "uv", "face", "light")
-    assert gpu.copied == [4 * prod(SHAPES[name]) for name in (*moving, "x")]  # the last is the picture, on its way back
+    feeds["geometry"][...] += 1.0  # the same buffers with another pose
+    feeds["face"][...] -= 1.0
+    np.testing.assert_array_equal(enqueue.run(feeds)["picture"], expected(feeds))
+    moving = [4 * prod(SHAPES[name]) for name in ("t", "geometry", "face")]
+    assert gpu.copied == [*moving, 4 * prod(SHAPES["x"]), 6]  # the last two are the outputs, on their way back
 
 
 def test_an_engine_of_another_size_is_never_given_memory(gpu: OrdinaryMemory) -> None:
     context = SumsUp(gpu)
     context.shapes["geometry"] = (1, 10, 8, 8)
     with pytest.raises(RuntimeUnavailable, match=r"the engine has geometry of \(1, 10, 8, 8\), wanted \(1, 10, 4, 4\)"):
-        Enqueue(context, SHAPES, recorded=True)
+        Enqueue(context, GRAPH, recorded=True)
 
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_all_memory_is_given_back_at_once_but_a_picture_that_is_still_read(gpu: OrdinaryMemory, recorded: bool) -> None:
-    enqueue = Enqueue(SumsUp(gpu), SHAPES, recorded=recorded)
-    picture = enqueue.run(some_inputs(1))
+    enqueue = Enqueue(SumsUp(gpu), GRAPH, recorded=recorded)
+    picture = enqueue.run(some_feeds(1))["picture"]
     kept = picture.copy()
     del enqueue
     assert len(gpu.memory) == 1
     np.testing.assert_array_equal(picture, kept)
     del picture
     assert not gpu.memory
-
-
-def test_an_exported_graph_has_a_picture_of_its_own_type_and_names_what_stands(gpu: OrdinaryMemory) -> None:
-    shapes = {"latents": (1, 3), "bank": (1, 5)}
-    graph = ExportedGraph(Path("any.onnx"), "", shapes, "rgb", (1, 2, 3), frozenset({"bank"}), "uint8")
-    enqueue = Enqueue.of(FillsWithTheSum(gpu, graph), graph, recorded=True)
-    feeds = {name: np.full(shape, 4.0, np.float32) for name, shape in shapes.items()}
-    enqueue.fed(feeds)
-    gpu.copied.clear()
-    feeds["latents"] = np.full((1, 3), 5.0, np.float32)
-    picture = enqueue.fed(feeds)
-    np.testing.assert_array_equal(picture, np.full((1, 2, 3), 3 * 5 + 5 * 4, np.uint8))
-    assert gpu.copied == [4 * 3, 6]  # the latents, and the picture's six bytes
-
-
-@dataclass
-class FillsWithTheSum:
-    """An execution context whose engine fills its picture of bytes with the sum of all inputs."""
-
-    gpu: OrdinaryMemory
-    graph: ExportedGraph
-    addresses: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def engine(self) -> Any:
-        shapes = {**self.graph.shapes, self.graph.output: self.graph.output_shape}
-        bytes_of = {**dict.fromkeys(self.graph.shapes, 4), self.graph.output: 1}
-        return SimpleNamespace(get_tensor_shape=shapes.__getitem__, get_tensor_bytes_per_component=bytes_of.__getitem__)
-
-    def set_tensor_address(self, name: str, address: int) -> None:
-        self.addresses[name] = address
-
-    def execute_async_v3(self, stream: int) -> bool:
-        self.gpu.put(self._fill)
-        return True
-
-    def _fill(self) -> None:
-        total = sum(
-            np.ctypeslib.as_array((ctypes.c_float * prod(shape)).from_address(self.addresses[name])).sum()
-            for name, shape in self.graph.shapes.items()
-        )
-        picture = (ctypes.c_uint8 * prod(self.graph.output_shape)).from_address(self.addresses[self.graph.output])
-        np.ctypeslib.as_array(picture)[...] = int(total)

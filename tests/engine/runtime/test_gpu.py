@@ -16,12 +16,11 @@ from omote.engine.runtime.gpu import gpu_names
 LOOK_FOR_ONE = """
 import sys
 from omote.engine.runtime.build import Build
-from omote.engine.runtime.network import RuntimeUnavailable
-from omote.engine.runtime.opening import open_network
-from omote.engine.weights import networks
+from omote.engine.runtime.session import RuntimeUnavailable
+from omote.engine.model.networks import Networks
 for runtime in ("tensorrt-rtx", "tensorrt"):
     try:
-        open_network(networks()[-1], Build.named(runtime))
+        Networks(build=Build.named(runtime)).denoiser(1)
     except RuntimeUnavailable:
         pass
 print([name for name in ("cuda", "onnx", "tensorrt", "tensorrt_rtx", "torch") if name in sys.modules])

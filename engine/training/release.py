@@ -1,0 +1,71 @@
+"""Puts an export among the shipped weights: its files, their list, and the parity reference that ONNX Runtime draws.
+
+`python -m omote.engine.training.release --export DIR`
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from omote.engine.character import DEFAULT_CHARACTER, load_character
+from omote.engine.model import parity
+from omote.engine.model.character import save
+from omote.engine.model.networks import Networks, face_row
+from omote.engine.model.pytorch import WEIGHTS
+from omote.engine.model.renderer import MOST_AT_ONCE
+from omote.engine.nouns import REFERENCE_SIDES, Character, Reference
+from omote.engine.runtime.build import Build
+from omote.engine.weights import FOLDER, write_list
+
+MODEL = "copy-1"
+
+
+def release(export: Path, folder: Path, character: Character, model: str = MODEL) -> None:
+    """Copies the networks of an export into the folder, lists them, and draws the reference with them."""
+    for name in ("denoiser.onnx", "encoder.onnx"):
+        shutil.copyfile(export / name, folder / name)
+    shutil.copytree(export / WEIGHTS, folder / WEIGHTS, dirs_exist_ok=True)
+    write_list(folder, model)
+    write_reference(folder, character)
+
+
+def write_reference(folder: Path, character: Character) -> None:
+    """A small copy of this character, and what the networks in this folder draw of it in single precision."""
+    path = folder / parity.CHARACTER
+    path.parent.mkdir(exist_ok=True)
+    save(replace(character, name="parity", references=_near(character.references)), path)
+    parity.reference_character.cache_clear()
+    picture = parity.drawn(Networks(folder, Build("onnxruntime", "f32")), parity.reference_character(folder))
+    # Four channels as they are: this file's colours are premultiplied, whatever a viewer thinks of them.
+    Image.fromarray(picture, "RGBA").save(folder / parity.PICTURE, optimize=True)
+
+
+def _near(references: Sequence[Reference]) -> tuple[Reference, ...]:
+    """The first and those whose faces are nearest to its own, as many as one picture copies from, small."""
+    rows = [face_row(one.params) for one in references]
+    order = np.argsort([np.linalg.norm(row - rows[0]) for row in rows], kind="stable")[:MOST_AT_ONCE]
+    return tuple(_small(references[k]) for k in order)
+
+
+def _small(reference: Reference) -> Reference:
+    side = (REFERENCE_SIDES[0], REFERENCE_SIDES[0])
+    return replace(reference, rgba=np.asarray(cv2.resize(reference.rgba, side, interpolation=cv2.INTER_AREA)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--export", type=Path, required=True, help="the folder that the stage `export` wrote")
+    args = parser.parse_args()
+    release(args.export, FOLDER, load_character(DEFAULT_CHARACTER))
+
+
+if __name__ == "__main__":
+    main()

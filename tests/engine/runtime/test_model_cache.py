@@ -1,0 +1,81 @@
+"""What OpenVINO compiled is kept for the next start, only if it is whole; runtimes that cannot run say why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omote.engine.model.networks import encoder_graph
+from omote.engine.runtime.build import Build
+from omote.engine.runtime.model_cache import model_folder
+from omote.engine.runtime.openvino import OpenVinoSession
+from omote.engine.runtime.session import Array, RuntimeUnavailable
+from omote.engine.weights import shipped
+
+GRAPH = replace(encoder_graph(shipped(), 1), is_cached=True)  # the smaller one, which is compiled sooner
+BUILD = Build("openvino", "f32")
+
+
+def feeds() -> dict[str, Array]:
+    rng = np.random.default_rng(0)
+    return {name: rng.random(shape).astype(np.float32) for name, shape in GRAPH.shapes.items()}
+
+
+def drawn() -> list[Array]:
+    return [one.copy() for one in OpenVinoSession(GRAPH, BUILD).run(feeds()).values()]
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "cache"))
+
+
+def test_what_openvino_cannot_run_is_told_in_one_line_with_the_other_runtime(tmp_path: Path) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(b"no network")
+    with pytest.raises(RuntimeUnavailable, match=r"OpenVINO cannot run broken\.onnx .*--runtime onnxruntime") as caught:
+        OpenVinoSession(replace(GRAPH, path=path), BUILD)
+    assert "\n" not in str(caught.value)
+
+
+def test_onnx_runtime_is_told_to_report_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from omote.engine.runtime.onnxruntime import session
+
+    told: list[str] = []
+    monkeypatch.setattr(onnxruntime, "disable_telemetry_events", lambda: told.append("no reports"))
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *path, providers: told.append("session"))
+    session(tmp_path / "any.onnx", Build("onnxruntime", "f32"))
+    assert told == ["no reports", "session"]
+
+
+def test_what_openvino_compiled_is_kept_of_one_network_alone(tmp_path: Path) -> None:
+    another = model_folder(replace(GRAPH, sha256="0" * 64), BUILD) or tmp_path
+    (another / "compiled.blob").write_bytes(b"old")
+    first, second = drawn(), drawn()
+    assert not another.exists()
+    assert len(list(tmp_path.rglob("*.blob"))) == 1
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_graph_that_is_not_to_be_kept_is_not(tmp_path: Path) -> None:
+    OpenVinoSession(replace(GRAPH, is_cached=False), BUILD)
+    assert not list(tmp_path.rglob("*.blob"))
+
+
+def test_what_openvino_kept_and_is_damaged_is_compiled_again(tmp_path: Path) -> None:
+    """OpenVINO itself takes other weights than it wrote, and draws what they come to."""
+    whole = drawn()
+    (kept,) = tmp_path.rglob("*.blob")
+    content = bytearray(kept.read_bytes())
+    content[len(content) // 2 :: 1000] = bytes(len(range(len(content) // 2, len(content), 1000)))
+    kept.unlink()
+    kept.write_bytes(content)
+    for one, other in zip(drawn(), whole, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert kept.read_bytes() != content

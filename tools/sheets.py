@@ -1,0 +1,158 @@
+"""Draws sheets of characters to look at: at rest, in expressions, turned, in other lights, and beside their photos.
+
+`python tools/run.py tools/sheets.py` draws the shipped characters into docs/sheets. With `--photos` it draws photos, or
+characters made of photos, beside six expressions; pictures of real people are never committed, so that needs `--out`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+# As `omote` does it, before NumPy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from omote.bridge import arkit
+from omote.engine.face.expressions import NAMED
+from omote.engine.face.lamps import PRESETS
+from omote.engine.face.light import studio_light
+from omote.engine.face.retarget import from_weights
+from omote.engine.model.character import Character, Reference, load
+from omote.engine.model.networks import Networks
+from omote.engine.model.renderer import Look, Renderer
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "docs" / "sheets"
+WEIGHTS = ROOT / "engine" / "weights"
+SIZE = 512  # what is drawn
+TILE = 256  # what a sheet shows of it, where nothing else is asked for
+COLUMNS = 4
+QUALITY = 85  # of WebP
+BACKDROP = (203, 208, 216)  # neither of a light page nor of a dark one
+EXPRESSIONS: dict[str, dict[str, float]] = {
+    **{name: dict(weights) for name, weights in NAMED.items()},
+    "jaw open": {"jawOpen": 0.7},
+    "look aside": {"eyeLookOutLeft": 0.8, "eyeLookInRight": 0.8},
+}
+TURNS_DEG = (-45, -30, -15, 0, 15, 30, 45)
+LIGHTS = ("soft", "warm", "cool", "stage", "sunset", "night")
+OF_PHOTOS = ("smile", "jaw open", "surprise", "closed_eyes", "wink_left")  # and 20 degrees of yaw
+PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+Tile = NDArray[np.uint8]  # [T,T,3]
+
+
+def drawn(
+    renderer: Renderer,
+    look: Look,
+    weights: dict[str, float],
+    yaw_deg: float = 0.0,
+    light: NDArray[np.float32] | None = None,
+    tile: int = TILE,
+) -> Tile:
+    """One picture on the backdrop."""
+    turn = np.array([0.0, np.radians(yaw_deg), 0.0], np.float32)
+    params = from_weights(arkit.weights(weights), None, turn)
+    return shown(renderer.draw(look, params, studio_light() if light is None else light, SIZE), tile)
+
+
+def shown(rgba: NDArray[np.uint8], tile: int) -> Tile:
+    """A picture with straight alpha on the backdrop."""
+    picture = Image.fromarray(rgba)
+    ground = Image.new("RGB", picture.size, BACKDROP)
+    ground.paste(picture, mask=picture)
+    return np.asarray(ground.resize((tile, tile), Image.Resampling.LANCZOS))
+
+
+def grid(tiles: Sequence[Tile], columns: int = COLUMNS) -> NDArray[np.uint8]:
+    """Rows of so many tiles; the last one is filled with the backdrop."""
+    side = len(tiles[0])
+    empty = np.full((side, side, 3), BACKDROP, np.uint8)
+    padded = [*tiles, *[empty] * (-len(tiles) % columns)]
+    rows = [np.concatenate(padded[k : k + columns], 1) for k in range(0, len(padded), columns)]
+    return np.concatenate(rows)
+
+
+def sheets(renderer: Renderer, characters: Sequence[Character], tile: int = TILE) -> Iterable[tuple[str, Tile]]:
+    """Names and pictures: everybody at rest, then one of each kind in expressions, turns and lights."""
+    looks = [renderer.look(one) for one in characters]
+    yield "characters", grid([drawn(renderer, look, {}, tile=tile) for look in looks])
+    for head in ("open", "anime"):
+        some = [look for look in looks if look.character.head == head]
+        if not some:
+            continue
+        first = some[0]
+        yield (
+            f"{head}_expressions",
+            grid([drawn(renderer, first, weights, tile=tile) for weights in EXPRESSIONS.values()]),
+        )
+        yield f"{head}_turns", grid([drawn(renderer, first, {}, yaw, tile=tile) for yaw in TURNS_DEG], len(TURNS_DEG))
+        lights = [PRESETS[name].setting.harmonics() for name in LIGHTS]
+        yield f"{head}_lights", grid([drawn(renderer, first, {}, 0.0, light, tile) for light in lights], len(LIGHTS))
+
+
+def beside_photos(renderer: Renderer, characters: Sequence[Character], tile: int = TILE) -> Tile:
+    """A row for each: the photo as our camera shows it, then the drawing in the photo's light."""
+    rows = []
+    for one in characters:
+        look, reference = renderer.look(one), one.references[0]
+        tiles = [shown(reference.rgba, tile)]
+        tiles += [drawn(renderer, look, EXPRESSIONS[name], 0.0, reference.light, tile) for name in OF_PHOTOS]
+        tiles.append(drawn(renderer, look, {}, 20.0, reference.light, tile))
+        rows.append(np.concatenate(tiles, 1))
+    return np.concatenate(rows)
+
+
+def of_photos(folder: Path) -> list[Character]:
+    """Characters in a folder: files of them, and photos, each of which becomes one."""
+    from omote.engine.capture.photo import read_photos
+    from omote.engine.model.photos import references_of
+
+    found = [load(path) for path in sorted(folder.glob("*.omote"))]
+    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES):
+        made = references_of(read_photos((path,)))
+        references = tuple(Reference(r.rgba, r.params, r.light, "photo") for r in made.references)
+        found.append(Character(path.stem[:64], "open", made.shape, references, "private", "a photo"))
+    return found
+
+
+def save(sheet: Tile, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".webp":
+        from omote.engine.offline.writing import digital_source
+
+        Image.fromarray(sheet).save(path, quality=QUALITY, method=6, xmp=digital_source.xmp())
+    else:
+        Image.fromarray(sheet).save(path)
+    print(f"{path}  {path.stat().st_size} bytes", flush=True)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--characters", type=Path, default=WEIGHTS / "characters", metavar="DIR")
+    parser.add_argument("--photos", type=Path, metavar="DIR", help="photos, or characters made of photos; needs --out")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, metavar="DIR", help="the folder of both networks")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="a folder for PNGs instead of docs/sheets")
+    parser.add_argument("--tile", type=int, default=TILE, help="pixels on a side of each picture in a sheet")
+    args = parser.parse_args(words)
+    if args.photos and not args.out:
+        parser.error("--photos needs --out: pictures of real people do not belong into docs")
+    renderer = Renderer(Networks(args.weights))
+    if args.photos:
+        save(beside_photos(renderer, of_photos(args.photos), args.tile), args.out / "photos.png")
+        return 0
+    characters = [load(path) for path in sorted(args.characters.glob("*.omote"))]
+    if not characters:
+        parser.error(f"no characters in {args.characters}")
+    for name, sheet in sheets(renderer, characters, args.tile):
+        save(sheet, (args.out / f"{name}.png") if args.out else (FOLDER / f"{name}.webp"))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
