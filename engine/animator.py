@@ -212,7 +212,7 @@ class Animator:
         return crossfaded(pictures, shown.shares)
 
     def _step_on_stage(self, character: AnyCharacter, fading: Fading) -> None:
-        """A cut forgets the faces before; through a change the same one performs, whoever is shown."""
+        """A cut forgets earlier faces; a fade keeps them, because the performer stays the same."""
         if self._stage is not character:
             if not any(one is self._stage for one, _ in fading):
                 self.reset()

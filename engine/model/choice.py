@@ -129,7 +129,7 @@ def _opened(files: ModelFiles, build: Build, kept: Kept) -> tuple[Networks | str
         return networks, parity.require(networks, kept)
     except RuntimeUnavailable as error:
         return " ".join(str(error).split()), None
-    except Exception as error:  # a library may raise anything, and whoever left the choice to us wants to start
+    except Exception as error:  # a library may raise anything, and "auto" has to start
         log.debug("%s could not be tried", build.name, exc_info=True)
         return f"{type(error).__name__}: {' '.join(str(error).split())}", None
 

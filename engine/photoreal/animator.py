@@ -120,7 +120,7 @@ class PhotorealAnimator:
     ) -> Portrait:
         """The character with this face in this light [27], or an earlier one that was under way.
 
-        Nobody is seen through it: one photoreal character follows another by a cut.
+        `fading` is ignored: one photoreal character follows another by a cut.
 
         AnimatorError where they are not what the networks draw.
         """

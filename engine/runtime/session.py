@@ -52,7 +52,7 @@ class Session(Protocol):
     name: str  # for the status line: "openvino cpu bf16"
 
     def run(self, feeds: Feeds) -> Outputs:
-        """The outputs, valid until the next call. Whoever calls must not write into a standing input in place."""
+        """The outputs, valid until the next call. Callers must not write into a standing input in place."""
         ...
 
 

@@ -106,7 +106,7 @@ def halve(model: onnx.ModelProto) -> None:
         half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.half")
         tensor.CopyFrom(half)
         casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT, name=f"{name}.cast"))
-    # Equal weights are stored once and copied: those copies too must come before whoever reads them.
+    # Equal weights are stored once and copied: the copies too must come before the nodes that read them.
     names = {tensor.name.removesuffix(".half") for tensor in graph.initializer}
     copies = [node for node in graph.node if node.op_type == "Identity" and node.input[0] in names]
     nodes = [*casts, *copies, *(node for node in graph.node if node not in copies)]
