@@ -23,7 +23,7 @@ from record import keep, origin, timed
 from omote.engine.character import load_character
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
-from omote.engine.model.compositing import DrawnLayers, compose
+from omote.engine.model.compositing import DrawnLayers, Source, compose
 from omote.engine.model.networks import Networks, denoiser_shapes
 from omote.engine.model.renderer import MOST_AT_ONCE, SIZES, STEPS, Look, Renderer, Rgba
 from omote.engine.nouns import Array, Character, FlameParams
@@ -70,8 +70,8 @@ class Asked:
     inputs: dict[str, Array]  # `denoiser_shapes`
     order: tuple[int, ...]  # the numbers of the references
 
-    def references(self, look: Look, size: int) -> list[Rgba]:
-        """[S,S,4] premultiplied, those that are copied from."""
+    def references(self, look: Look, size: int) -> list[Source]:
+        """Those that are copied from."""
         pictures = look.pictures(size)
         return [pictures[k] for k in self.order]
 

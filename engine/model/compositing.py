@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 import cv2
@@ -11,10 +12,14 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-Scalar = TypeVar("Scalar", np.uint8, np.float32)
+Mask = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", np.uint8, np.float32, np.bool_)
 
+CELLS = 128  # on a side of the layers, but for the two that have twice as many
+_BAND = 32  # cells; a band of the picture is drawn as far as it shows something
 _GAIN_ONE = 64  # how 1 is written in 8 bits where up to 3.98 must fit
 _FAINT = 1.0 / 512.0  # a share that changes no level
+_helper = ThreadPoolExecutor(1, "compositing")
 
 
 class DrawnLayers(NamedTuple):
@@ -29,84 +34,148 @@ class DrawnLayers(NamedTuple):
     cut: Array  # [3,256,256]
 
 
-class _Box(NamedTuple):
-    """A part of the picture, as the slices of the layers' grid and of the picture."""
+class Source(NamedTuple):
+    """A reference as it is copied from."""
 
-    small: tuple[slice, slice]
-    full: tuple[slice, slice]
+    rgba: Bytes  # [S,S,4] premultiplied
+    reach: Bytes  # [128,128] 255 in cells that are not empty and beside them, else 0
+
+    @classmethod
+    def of(cls, rgba: Bytes) -> Source:
+        """Of premultiplied [S,S,4]."""
+        step = len(rgba) // CELLS
+        opaque = rgba[..., 3].reshape(CELLS, step, CELLS, step).max((1, 3)) > 0
+        return cls(rgba, _grown(opaque).view(np.uint8) * np.uint8(255))
 
 
-def compose(layers: DrawnLayers, references: Sequence[Bytes]) -> Bytes:
-    """[S,S,4] straight RGBA out of premultiplied references [S,S,4].
+class _Window(NamedTuple):
+    """A part of the picture, in cells of the layers' grid."""
 
-    The same as `denoiser.compose` up to the rounding of five 8-bit steps; OpenCV fetches at 1/32 of a pixel.
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def of(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
+        """The part of these [n,n] or [n,n,C]."""
+        n = len(values)
+        rows, columns = (slice(a * n // CELLS, b * n // CELLS) for a, b in (self[:2], self[2:]))
+        return values[rows, columns]
+
+    def enlarged(self, values: NDArray[Scalar], size: int) -> NDArray[Scalar]:
+        """The part of these, as it is in a picture of `size` pixels on a side."""
+        top, bottom, left, right = self
+        around = _Window(max(top - 1, 0), min(bottom + 1, CELLS), max(left - 1, 0), min(right + 1, CELLS))
+        part, step = around.of(values), size // CELLS
+        side = (around.right - around.left) * step, (around.bottom - around.top) * step
+        large = cv2.resize(part, side, interpolation=cv2.INTER_LINEAR)
+        down, along = (top - around.top) * step, (left - around.left) * step
+        large = large[down : down + (bottom - top) * step, along : along + (right - left) * step]
+        return np.ascontiguousarray(large, values.dtype)
+
+    def around(self, is_used: Mask) -> _Window | None:
+        """What of it encloses the cells [128,128] that are used; None if none is."""
+        used = self.of(is_used)
+        rows, columns = np.flatnonzero(used.any(1)), np.flatnonzero(used.any(0))
+        if not len(rows):
+            return None
+        top, left = self.top + int(rows[0]), self.left + int(columns[0])
+        return _Window(top, self.top + int(rows[-1]) + 1, left, self.left + int(columns[-1]) + 1)
+
+
+def compose(layers: DrawnLayers, references: Sequence[Source]) -> Bytes:
+    """[S,S,4] straight RGBA.
+
+    The same as `denoiser.compose` up to the rounding of four 8-bit steps; OpenCV fetches at 1/32 of a pixel.
     """
-    size = len(references[0])
-    picture = _copied(layers, references, size)
-    _relight(picture, layers, size)
-    _cover(picture, layers, size)
-    return straight(picture)
+    canvas = _Canvas(layers, references)
+    bands = (_Window(top, top + _BAND, 0, CELLS).around(canvas.is_seen) for top in range(0, CELLS, _BAND))
+    seen = [band for band in bands if band]
+    others = _helper.submit(canvas.draw, seen[1::2])
+    canvas.draw(seen[::2])
+    others.result()
+    return canvas.picture
 
 
-def _copied(layers: DrawnLayers, references: Sequence[Bytes], size: int) -> Bytes:
-    """[S,S,4] the references' blend."""
-    scale = np.float32(size / 2)
-    picture = np.zeros((size, size, 4), np.uint8)
-    for share, place, reference in zip(layers.share, layers.place, references, strict=True):
-        box = _box(share > _FAINT, size)
-        if box is None:
-            continue
-        at = _enlarged(np.ascontiguousarray(place.transpose(1, 2, 0)) * scale + (scale - np.float32(0.5)), size)
-        fetched = cv2.remap(
-            reference, np.ascontiguousarray(at[box.full]), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
+class _Canvas:
+    """A picture that is drawn part by part, from any thread."""
+
+    def __init__(self, layers: DrawnLayers, references: Sequence[Source]) -> None:
+        self._references = [one.rgba for one in references]
+        self._size = size = len(self._references[0])
+        self.picture = np.zeros((size, size, 4), np.uint8)
+        self._place = [
+            _interleaved(place * np.float32(size / 2) + np.float32(size / 2 - 0.5)) for place in layers.place
+        ]
+        self._share = [_bytes(share, 255.0) for share in layers.share]
+        none = np.zeros((CELLS, CELLS), np.uint8)
+        self._gain = cv2.merge([*(_bytes(one, _GAIN_ONE) for one in layers.gain), none + np.uint8(_GAIN_ONE)])
+        self._shade = cv2.merge([*(_bytes(one, 255.0) for one in layers.shade), none])
+        self._paint, self._under = (
+            _interleaved(one) for one in (_bytes(layers.paint, 255.0), _bytes(layers.under, 255.0))
         )
-        if len(references) == 1:
-            return np.asarray(fetched, np.uint8)
-        weight = _enlarged(_bytes(share, 255.0), size)[box.full]
-        part = picture[box.full]
-        cv2.add(part, cv2.multiply(fetched, cv2.merge([weight] * 4), scale=1.0 / 255.0), part)
-    return picture
+        self._cut = layers.cut
+        self._is_covered, self._is_lined, self._is_shadowed = (_reached(cut > -0.5) for cut in layers.cut)
+        self.is_seen = self._is_covered & (_reached(self._paint[..., 3] > 0) | _grown(self._under[..., 3] > 0))
+        for source, share, place in zip(references, self._share, self._place, strict=True):
+            at = (place + np.float32(0.5)) * np.float32(CELLS / size) - np.float32(0.5)
+            reach = cv2.remap(source.reach, at, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
+            self.is_seen |= _grown((reach > 0) & (share > 0))
+
+    def draw(self, windows: Sequence[_Window]) -> None:
+        for window in windows:
+            part = self._covered(window, self._relit(window, self._copied(window)))
+            window.of(self.picture)[:] = straight(part)
+
+    def _copied(self, window: _Window) -> Bytes:
+        """[h,w,4] the references' blend."""
+        layers = zip(self._share, self._place, self._references, strict=True)
+        found = [self._fetched(window, *layer) for layer in layers if window.of(layer[0]).any()]
+        return found[0][0] if len(self._share) == 1 else _blended(found)
+
+    def _fetched(self, window: _Window, share: Bytes, place: Array, reference: Bytes) -> tuple[Bytes, Bytes]:
+        """One reference's [h,w,4], and its share [h,w]."""
+        at = window.enlarged(place, self._size)
+        fetched = cv2.remap(reference, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        return np.asarray(fetched, np.uint8), window.enlarged(share, self._size)
+
+    def _relit(self, window: _Window, picture: Bytes) -> Bytes:
+        """Colour multiplied with the light's gain and with what a sharp shadow leaves; never above alpha."""
+        gain = window.enlarged(self._gain, self._size)
+        if window.of(self._is_shadowed).any():
+            dark = cv2.merge([_edge(window.enlarged(self._cut[2], self._size))] * 4)
+            left = cv2.bitwise_not(cv2.multiply(dark, window.enlarged(self._shade, self._size), scale=1.0 / 255.0))
+            cv2.multiply(gain, left, gain, scale=1.0 / 255.0)
+        return _below_alpha(np.asarray(cv2.multiply(picture, gain, scale=1.0 / _GAIN_ONE), np.uint8), picture)
+
+    def _covered(self, window: _Window, picture: Bytes) -> Bytes:
+        """Paint over what was copied."""
+        if not window.of(self._is_covered).any():
+            return picture
+        cover = _edge(window.enlarged(self._cut[0], self._size))
+        layers = [(picture, np.asarray(cv2.bitwise_not(cover), np.uint8))]
+        if window.of(self._is_lined).any():
+            over = np.asarray(
+                cv2.multiply(cover, _edge(window.enlarged(self._cut[1], self._size)), scale=1.0 / 255.0), np.uint8
+            )
+            layers.append((window.enlarged(self._under, self._size), over))
+            cover = cover - over
+        mixed = _blended([*layers, (window.enlarged(self._paint, self._size), cover)])
+        return _below_alpha(mixed, mixed)
 
 
-def _relight(picture: Bytes, layers: DrawnLayers, size: int) -> None:
-    """Multiplies colour with the light's gain and with what a sharp shadow leaves; never above alpha."""
-    ones = np.full(layers.gain.shape[1:], _GAIN_ONE, np.uint8)
-    gain = _enlarged(cv2.merge([*(_bytes(one, _GAIN_ONE) for one in layers.gain), ones]), size)
-    box = _box(layers.cut[2] > -0.5, size)
-    if box is not None:
-        dark = _bytes(_sharp(_enlarged(layers.cut[2], size)[box.full]), 255.0)
-        shade = _enlarged(cv2.merge([*(_bytes(one, 255.0) for one in layers.shade), ones * 0]), size)[box.full]
-        left = cv2.bitwise_not(cv2.multiply(cv2.merge([dark] * 4), shade, scale=1.0 / 255.0))
-        part = gain[box.full]
-        cv2.multiply(part, left, part, scale=1.0 / 255.0)
-    lit = cv2.multiply(picture, gain, scale=1.0 / _GAIN_ONE)
-    _keep_below_alpha(lit, picture[..., 3])
-    picture[:] = lit
+def _blended(layers: Sequence[tuple[Bytes, Bytes]]) -> Bytes:
+    """[h,w,4] the sum of pictures [h,w,4] times weights [h,w] of which 255 is 1, rounded once."""
+    total = np.zeros(layers[0][0].shape, np.float32)
+    for picture, weight in layers:
+        cv2.accumulateProduct(picture, cv2.merge([weight] * 4), total)
+    return _bytes(total, 1.0 / 255.0)
 
 
-def _cover(picture: Bytes, layers: DrawnLayers, size: int) -> None:
-    """Lays paint over what was copied."""
-    box = _box(layers.cut[0] > -0.5, size)
-    if box is None:
-        return
-    paint = _layer(layers.paint, size, box)
-    if (layers.cut[1] > -0.5).any():
-        over = _sharp(_enlarged(layers.cut[1], size)[box.full])
-        paint = np.asarray(cv2.blendLinear(_layer(layers.under, size, box), paint, over, 1.0 - over), np.uint8)
-    cover = _sharp(_enlarged(layers.cut[0], size)[box.full])
-    part = picture[box.full]
-    part[:] = cv2.blendLinear(paint, np.ascontiguousarray(part), cover, 1.0 - cover)
-    _keep_below_alpha(part, part[..., 3])
-
-
-def _layer(rgba: Array, size: int, box: _Box) -> Bytes:
-    """[h,w,4] one painted layer, enlarged."""
-    small = cv2.merge([_bytes(one, 255.0) for one in rgba])
-    return np.ascontiguousarray(_enlarged(small, size)[box.full])
-
-
-def _keep_below_alpha(picture: Bytes, alpha: Bytes) -> None:
-    cv2.min(picture, cv2.merge([alpha] * 4), picture)
+def _below_alpha(picture: Bytes, of: Bytes) -> Bytes:
+    """The picture [h,w,4], nowhere brighter than the alpha of another."""
+    alpha = (of.view(np.uint32) >> np.uint32(24)) * np.uint32(0x01010101)
+    return np.asarray(cv2.min(picture, alpha.view(np.uint8), picture), np.uint8)
 
 
 def premultiplied(rgba: Bytes, size: int) -> Bytes:
@@ -121,35 +190,31 @@ def premultiplied(rgba: Bytes, size: int) -> Bytes:
 
 
 def straight(picture: Bytes) -> Bytes:
-    """The same picture with colour divided by alpha."""
-    alpha = picture[..., 3]
-    opacity = cv2.merge([alpha, alpha, alpha, np.full_like(alpha, 255)])
-    return np.asarray(cv2.divide(picture, opacity, scale=255.0), np.uint8)
+    """The same picture, nowhere brighter than its alpha, with colour divided by alpha."""
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_mRGBA2RGBA), np.uint8)
 
 
-def _box(is_used: NDArray[np.bool_], size: int) -> _Box | None:
-    """What encloses the cells that are used, and two around them; None if none is."""
-    rows, columns = np.flatnonzero(is_used.any(1)), np.flatnonzero(is_used.any(0))
-    if not len(rows):
-        return None
-    cells = len(is_used)
-    ends = [(max(int(a[0]) - 2, 0), min(int(a[-1]) + 3, cells)) for a in (rows, columns)]
-    small = slice(*ends[0]), slice(*ends[1])
-    full = tuple(slice(a * size // cells, -(-b * size // cells)) for a, b in ends)
-    return _Box(small, (full[0], full[1]))
+def _interleaved(planes: NDArray[Scalar]) -> NDArray[Scalar]:
+    """[n,n,C] of [C,n,n]."""
+    return np.asarray(cv2.merge(list(planes)), planes.dtype)
 
 
-def _enlarged(small: NDArray[Scalar], size: int) -> NDArray[Scalar]:
-    return np.asarray(
-        cv2.resize(np.ascontiguousarray(small), (size, size), interpolation=cv2.INTER_LINEAR), small.dtype
-    )
+def _grown(cells: Mask) -> Mask:
+    """[128,128] true where these are, and beside them."""
+    return np.asarray(cv2.dilate(cells.view(np.uint8), np.ones((3, 3), np.uint8)), np.uint8).view(np.bool_)
+
+
+def _reached(fine: Mask) -> Mask:
+    """[128,128] the cells in which these [256,256] can be seen when they are enlarged."""
+    near = cv2.dilate(fine.view(np.uint8), np.ones((4, 4), np.uint8), anchor=(1, 1))
+    return np.ascontiguousarray(near[::2, ::2]).view(np.bool_)
 
 
 def _bytes(values: Array, one: float) -> Bytes:
-    return np.asarray(cv2.convertScaleAbs(np.ascontiguousarray(values), alpha=one), np.uint8)
+    flat = cv2.convertScaleAbs(np.ascontiguousarray(values).reshape(len(values), -1), alpha=one)
+    return np.asarray(flat, np.uint8).reshape(values.shape)
 
 
-def _sharp(values: Array) -> Array:
-    """0 below -0.5, 1 above 0.5, straight between."""
-    values = values + np.float32(0.5)
-    return np.clip(values, 0.0, 1.0, out=values)
+def _edge(cut: Array) -> Bytes:
+    """0 below -0.5, 255 above 0.5, straight between."""
+    return np.asarray(cv2.convertScaleAbs(np.maximum(cut, np.float32(-0.5)), alpha=255.0, beta=127.5), np.uint8)

@@ -18,7 +18,7 @@ from omote.engine.face.light import checked_light, possible
 from omote.engine.face.retarget import to_weights
 from omote.engine.nouns import Character, FlameParams, Reference
 
-from .compositing import DrawnLayers, compose, premultiplied, straight
+from .compositing import DrawnLayers, Source, compose, premultiplied, straight
 from .networks import STATE, Encoded, Networks, face_row
 
 Array = NDArray[np.float32]
@@ -61,7 +61,7 @@ class Look:
     style: Array  # [1,2]
     weights: Array  # [K,52] the ARKit weights of the faces that the references show
     turns: Array  # [K,3] and how their heads are turned
-    _pictures: dict[int, list[Rgba]] = field(default_factory=dict)
+    _pictures: dict[int, list[Source]] = field(default_factory=dict)
     _choices: OrderedDict[tuple[int, ...], Choice] = field(default_factory=OrderedDict)
 
     @classmethod
@@ -93,10 +93,10 @@ class Look:
         """How many references a picture copies from."""
         return references_at_once(self.character)
 
-    def pictures(self, size: int) -> list[Rgba]:
-        """[S,S,4] premultiplied: the references at this size, made at the first asking."""
+    def pictures(self, size: int) -> list[Source]:
+        """The references at this size, made at the first asking."""
         if size not in self._pictures:
-            self._pictures[size] = [premultiplied(one.rgba, size) for one in self.references]
+            self._pictures[size] = [Source.of(premultiplied(one.rgba, size)) for one in self.references]
         return self._pictures[size]
 
     def chosen(self, params: FlameParams) -> tuple[Choice, Array]:

@@ -69,7 +69,7 @@ def copied(look: Look, params: FlameParams, size: int) -> Rgba:
     found = look.viewer.correspondence(look.viewer.view(params), look.views[:1])
     at = cv2.resize(found.place[0], (size, size), interpolation=cv2.INTER_LINEAR)
     at = np.ascontiguousarray((at + 1.0) * (size / 2) - 0.5, np.float32)
-    fetched = cv2.remap(look.pictures(size)[0], at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    fetched = cv2.remap(look.pictures(size)[0].rgba, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return straight(np.asarray(fetched, np.uint8))
 
 

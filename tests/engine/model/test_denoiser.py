@@ -14,6 +14,7 @@ import torch
 from omote.engine.face.correspondence import GEOMETRY, GRID
 from omote.engine.face.light import irradiance, studio_light
 from omote.engine.model import compositing
+from omote.engine.model.compositing import Source
 from omote.engine.model.denoiser import (
     STATE,
     Denoiser,
@@ -169,7 +170,9 @@ def test_compositing_in_bytes_equals_compositing_in_torch(count: int, size: int)
     with torch.no_grad():
         expected = compose(layers, levels[None].float() / 255.0)[0].permute(1, 2, 0).numpy() * 255.0
     arrays = compositing.DrawnLayers(*(part[0].numpy() for part in layers))
-    ours = compositing.compose(arrays, [np.ascontiguousarray(one.permute(1, 2, 0).numpy()) for one in levels])
+    ours = compositing.compose(
+        arrays, [Source.of(np.ascontiguousarray(one.permute(1, 2, 0).numpy())) for one in levels]
+    )
     opacity = ours[..., 3:].astype(np.float64)
     faded = np.concatenate([ours[..., :3] * (opacity / 255.0), opacity], 2)
     # Five roundings to a level, and places to 1/32 of a pixel.
