@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 
 import cv2
 import numpy as np
@@ -44,6 +45,11 @@ class View:
     weight: Array  # [n,3] barycentric
     depth: Array  # [G*G] distance in dm, infinite where nothing is
     geometry: Array  # [12,G,G] see GEOMETRY
+
+    @cached_property
+    def at_vertex(self) -> Array:
+        """[6,N] screen, facing and fetch."""
+        return np.stack([*self.screen.T, self.facing, *self.fetch.T])
 
 
 @dataclass(frozen=True)
@@ -116,12 +122,12 @@ class Viewer:
         depth = np.full(grid * grid, np.inf, np.float32)
         depth[cell] = distance
         geometry = np.zeros((GEOMETRY, grid * grid), np.float32)
-        geometry[0:3, cell] = _blended(self._canonical, corner, share)
-        geometry[3:6, cell] = normal
+        for channel, values in zip(geometry[:6], (*_blended(self._canonical, corner, share), *normal), strict=True):
+            channel[cell] = values
         geometry[6, cell] = 1.0
-        geometry[7:9, cell] = self._flags[:2].take(triangle, 1)
+        for channel, flag in zip((geometry[7], geometry[8], geometry[10]), self._flags, strict=True):
+            channel[cell] = flag.take(triangle)
         geometry[9, cell] = (self.camera.eye[2] - self.camera.aim[2] - distance) / height
-        geometry[10, cell] = self._flags[2].take(triangle)
         (geometry[11, cell],) = _blended(self._jaw, corner, share)
         area, fetch, people = self.areas(screen), screen[:, :2], len(self.shaped.vertex)
         if self.shell:
@@ -130,44 +136,39 @@ class Viewer:
 
     def correspondence(self, wanted: View, references: Sequence[View]) -> Correspondence:
         """Where the wanted view's cells lie in these references; beyond the head displacements go on smoothly."""
-        grid, cell = self.grid, wanted.cell
+        grid, cell, count = self.grid, wanted.cell, len(references)
         corner, share = self._triangle.T.take(wanted.triangle, 1), wanted.weight.T
-        column, row = (cell % grid) + np.float32(0.5), (cell // grid) + np.float32(0.5)
-        covered = np.zeros(grid * grid, np.float32)
-        covered[cell] = 1.0
-        place = np.empty((len(references), grid, grid, 2), np.float32)
-        trust = np.zeros((len(references), TRUST, grid * grid), np.float32)
-        trust[:, :2], trust[:, 3] = _UNKNOWN, covered
-        centre = (np.arange(grid, dtype=np.float32) + 0.5)[None, :, None]
-        own = np.concatenate(
-            [np.broadcast_to(centre, (grid, grid, 1)), np.broadcast_to(centre.transpose(1, 0, 2), (grid, grid, 1))], 2
-        )
-        hold = np.zeros(grid * grid, np.float32)
-        hold[-grid:] = _FLOOR_WEIGHT
-        is_hair = wanted.geometry[10].ravel().take(cell) > 0.5
         (towards,) = _blended(np.ascontiguousarray(wanted.facing[None]), corner, share)
-        towards = np.maximum(towards, _EDGE_ON)
+        is_hair = wanted.geometry[10].ravel().take(cell) > 0.5
         is_inner = wanted.geometry[7:9].reshape(2, -1).take(cell, 1).any(0)
         slack = np.where(is_inner, np.float32(_INNER_SLACK), np.float32(_DEPTH_SLACK)) * np.float32(self.shaped.height)
-        for k, reference in enumerate(references):
-            at_vertex = np.stack([*reference.screen.T, reference.facing, *reference.fetch.T])
-            x, y, distance, facing, column_at, row_at = _blended(at_vertex, corner, share)
-            at = np.clip(y, 0, grid - 1).astype(np.int64) * grid + np.clip(x, 0, grid - 1).astype(np.int64)
-            is_inside = (x >= 0) & (x < grid) & (y >= 0) & (y < grid)
-            seen = distance <= reference.depth.take(at) + slack
-            ratio = reference.area.take(wanted.triangle) / wanted.area.take(wanted.triangle)
-            is_visible = seen & is_inside & (facing > 0.0)
-            trust[k, 0, cell] = is_visible
-            square = np.clip(facing / towards, 0.0, 1.0)
-            trust[k, 1, cell] = square
-            trust[k, 2, cell] = np.clip(0.5 * np.log2(np.maximum(ratio, 1e-4)), -2.0, 2.0)
-            moved = np.zeros((grid * grid, 2), np.float32)
-            moved[cell, 0] = column_at + square * (x - column_at) - column
-            moved[cell, 1] = row_at + square * (y - row_at) - row
-            known = hold.copy()
-            known[cell] = np.maximum(is_visible, is_hair)
-            carried = carried_on(moved.reshape(grid, grid, 2), known.reshape(grid, grid))
-            place[k] = (own + carried) * np.float32(2.0 / grid) - 1.0
+        # Of each reference what follows is [K,n].
+        blended = np.stack([_blended(one.at_vertex, corner, share) for one in references], 1)
+        x, y, distance, facing, column_at, row_at = blended
+        is_inside = (x >= 0) & (x < grid) & (y >= 0) & (y < grid)
+        at = np.clip(y, 0, grid - 1).astype(np.int64) * grid + np.clip(x, 0, grid - 1).astype(np.int64)
+        depth = np.stack([one.depth.take(there) for one, there in zip(references, at, strict=True)])
+        is_visible = (distance <= depth + slack) & is_inside & (facing > 0.0)
+        square = np.clip(facing / np.maximum(towards, _EDGE_ON), 0.0, 1.0)
+        ratio = np.stack([one.area.take(wanted.triangle) for one in references]) / wanted.area.take(wanted.triangle)
+        finer = np.clip(0.5 * np.log2(np.maximum(ratio, 1e-4)), -2.0, 2.0)
+
+        trust = np.zeros((count, TRUST, grid * grid), np.float32)
+        trust[:, :2] = _UNKNOWN
+        for one, *values in zip(trust, is_visible, square, finer, np.ones_like(square), strict=True):
+            for channel, value in zip(one, values, strict=True):
+                channel[cell] = value
+        column, row = (cell % grid) + np.float32(0.5), (cell // grid) + np.float32(0.5)
+        moved = np.zeros((count, 2, grid * grid), np.float32)
+        known = np.zeros((count, grid * grid), np.float32)
+        known[:, -grid:] = _FLOOR_WEIGHT
+        for k in range(count):
+            moved[k, 0][cell] = column_at[k] + square[k] * (x[k] - column_at[k]) - column
+            moved[k, 1][cell] = row_at[k] + square[k] * (y[k] - row_at[k]) - row
+            known[k][cell] = is_visible[k] | is_hair
+        carried = carried_on(moved.reshape(count, 2, grid, grid), known.reshape(count, grid, grid))
+        carried = (carried + _centres(grid)) * np.float32(2.0 / grid) - np.float32(1.0)
+        place = np.stack([cv2.merge([*one]) for one in carried])
         return Correspondence(place, trust.reshape(-1, TRUST, grid, grid))
 
     def _normals(self, vertex: Array) -> Array:
@@ -199,17 +200,42 @@ def _follows_jaw(head: OpenHead) -> Array:
     return np.asarray(moved / moved.max(), np.float32)
 
 
+@cache
+def _centres(grid: int) -> Array:
+    """[2,G,G] column and row of each cell's middle, in cells."""
+    centre = np.arange(grid, dtype=np.float32) + np.float32(0.5)
+    return np.stack(np.meshgrid(centre, centre))
+
+
 def carried_on(value: Array, weight: Array) -> Array:
-    """[G,G,C] the values where `weight` [G,G] is 1, continued smoothly elsewhere (push-pull, Gortler et al. 1996)."""
-    levels = [(value * weight[..., None], weight)]
-    while min(levels[-1][1].shape) > 2:
-        summed, total = levels[-1]
-        side = (total.shape[1] // 2, total.shape[0] // 2)
-        levels.append(tuple(cv2.resize(one, side, interpolation=cv2.INTER_AREA) for one in (summed, total)))
-    summed, total = levels[-1]
-    found = summed / np.maximum(total, 1e-6)[..., None]
-    for summed, total in levels[-2::-1]:
-        up = cv2.resize(found, (total.shape[1], total.shape[0]), interpolation=cv2.INTER_LINEAR)
-        share = np.minimum(total, 1.0)[..., None]
-        found = summed / np.maximum(total, 1e-6)[..., None] * share + up * (1.0 - share)
-    return np.asarray(found, np.float32)
+    """[K,C,G,G] the values where `weight` [K,G,G] is 1, continued smoothly elsewhere (push-pull, Gortler et al. 1996).
+
+    G is a power of two.
+    """
+    weight = weight[:, None]
+    levels = [(value * weight, weight)]
+    while levels[-1][1].shape[-1] > 2:
+        levels.append((_halved(levels[-1][0]), _halved(levels[-1][1])))
+    summed, total = levels.pop()
+    found = np.asarray(summed / np.maximum(total, np.float32(1e-6)), np.float32)
+    for summed, total in levels[::-1]:
+        found = _doubled(found)
+        found *= np.float32(1.0) - total
+        found += summed
+    return found
+
+
+def _halved(planes: Array) -> Array:
+    """[...,H/2,W/2] the mean of each two by two; planes lie one below the other, so one call does for all."""
+    *shape, height, width = planes.shape
+    rows = np.ascontiguousarray(planes).reshape(-1, width)
+    half = cv2.resize(rows, (width // 2, len(rows) // 2), interpolation=cv2.INTER_AREA)
+    return np.asarray(half, np.float32).reshape(*shape, height // 2, width // 2)
+
+
+def _doubled(planes: Array) -> Array:
+    """[...,2H,2W] straight between the cells."""
+    *shape, height, width = planes.shape
+    side = (2 * width, 2 * height)
+    one_by_one = [cv2.resize(one, side, interpolation=cv2.INTER_LINEAR) for one in planes.reshape(-1, height, width)]
+    return np.stack(one_by_one).reshape(*shape, *side)

@@ -160,8 +160,7 @@ class _Canvas:
             )
             layers.append((window.enlarged(self._under, self._size), over))
             cover = cover - over
-        mixed = _blended([*layers, (window.enlarged(self._paint, self._size), cover)])
-        return _below_alpha(mixed, mixed)
+        return _blended([*layers, (window.enlarged(self._paint, self._size), cover)])
 
 
 def _blended(layers: Sequence[tuple[Bytes, Bytes]]) -> Bytes:
@@ -175,7 +174,7 @@ def _blended(layers: Sequence[tuple[Bytes, Bytes]]) -> Bytes:
 def _below_alpha(picture: Bytes, of: Bytes) -> Bytes:
     """The picture [h,w,4], nowhere brighter than the alpha of another."""
     alpha = (of.view(np.uint32) >> np.uint32(24)) * np.uint32(0x01010101)
-    return np.asarray(cv2.min(picture, alpha.view(np.uint8), picture), np.uint8)
+    return np.asarray(cv2.min(picture, alpha.view(np.uint8)), np.uint8)
 
 
 def premultiplied(rgba: Bytes, size: int) -> Bytes:
@@ -190,8 +189,8 @@ def premultiplied(rgba: Bytes, size: int) -> Bytes:
 
 
 def straight(picture: Bytes) -> Bytes:
-    """The same picture, nowhere brighter than its alpha, with colour divided by alpha."""
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_mRGBA2RGBA), np.uint8)
+    """The same picture with colour divided by alpha."""
+    return np.asarray(cv2.cvtColor(_below_alpha(picture, picture), cv2.COLOR_mRGBA2RGBA), np.uint8)
 
 
 def _interleaved(planes: NDArray[Scalar]) -> NDArray[Scalar]:

@@ -132,8 +132,9 @@ def test_thickness_is_what_the_matte_has_beyond_the_head() -> None:
 
 def test_displacements_go_on_smoothly_beyond_what_is_known() -> None:
     rng = np.random.default_rng(0)
-    known = (rng.random((64, 64)) < 0.2).astype(np.float32)
-    value = np.broadcast_to(np.array([3.0, -2.0], np.float32), (64, 64, 2))
+    known = (rng.random((2, 64, 64)) < 0.2).astype(np.float32)
+    value = np.broadcast_to(np.array([3.0, -2.0, 1.0], np.float32)[:, None, None], (2, 3, 64, 64))
     np.testing.assert_allclose(carried_on(value, known), value, atol=1e-4)
-    field = rng.random((64, 64, 2)).astype(np.float32)
-    np.testing.assert_allclose(carried_on(field, known)[known == 1.0], field[known == 1.0], atol=1e-6)
+    field = rng.random((2, 1, 64, 64)).astype(np.float32)
+    found = carried_on(field, known)
+    np.testing.assert_allclose(found[:, 0][known == 1.0], field[:, 0][known == 1.0], atol=1e-6)
