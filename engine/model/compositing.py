@@ -173,7 +173,7 @@ def _blended(layers: Sequence[tuple[Bytes, Bytes]]) -> Bytes:
 
 def _below_alpha(picture: Bytes, of: Bytes) -> Bytes:
     """The picture [h,w,4], nowhere brighter than the alpha of another."""
-    alpha = (of.view(np.uint32) >> np.uint32(24)) * np.uint32(0x01010101)
+    alpha = (np.ascontiguousarray(of).view(np.uint32) >> np.uint32(24)) * np.uint32(0x01010101)
     return np.asarray(cv2.min(picture, alpha.view(np.uint8)), np.uint8)
 
 

@@ -256,33 +256,38 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def forward(self, x: Tensor, t: Tensor, wanted: Wanted, references: References) -> Layers:
         b = references.present.shape[0]
-        place, trust = references.place.flatten(0, 1), references.trust.flatten(0, 1)  # [BK,...]
-        present = references.present.flatten(0, 1)[:, None, None, None]
-        prior = ((trust[:, :1] * trust[:, 1:2] + _UNSEEN) * present + _ABSENT).log()  # [BK,1,G,G]
+        # Cells lie flat at first: OpenVINO would turn maps of two sides to channels last, and back, and back.
+        place = references.place.permute(0, 1, 4, 2, 3).flatten(3)  # [B,K,2,GG]
+        trust = references.trust.flatten(3)  # [B,K,4,GG]
+        prior = (trust[:, :, :1] * trust[:, :, 1:2] + _UNSEEN) * references.present[:, :, None, None] + _ABSENT
+        share = prior.square()
+        share = share / share.sum(1, keepdim=True)
 
         # What the geometry alone would copy, relit by the irradiance of both lights.
-        irradiance = log_irradiance(wanted.light, lit_normals(wanted.geometry, wanted.style))
-        sampled = _fetch(references.picture.flatten(0, 1), place)
-        ratio = ((_repeated(irradiance, sampled) - sampled[:, 4:7]) * _GAMMA).clamp(-1.5, 1.5)
-        copy = torch.cat([sampled[:, :3] * ratio.exp(), sampled[:, 3:4]], 1)
-        share = _grouped(2.0 * prior, b).softmax(1).flatten(0, 1)
-        displaced = 4.0 * (place.permute(0, 3, 1, 2) - own_place(place))
-        first = torch.cat([copy, ratio.mean(1, keepdim=True), displaced], 1)
-        first = _grouped(share * first, b).sum(1)
-        base = _grouped(share * ratio, b).sum(1)
-        seen = _grouped(prior, b).amax(1).exp()
-        hidden = F.relu(1.0 - seen / _GRAZING)
-        fine = torch.cat([wanted.geometry, irradiance, first, seen], 1)
+        irradiance = log_irradiance(wanted.light, lit_normals(wanted.geometry, wanted.style)).flatten(2)
+        sampled = _fetch(references.picture[:, :, :7].flatten(0, 1), references.place.flatten(0, 1))
+        sampled = _grouped(sampled, b).flatten(3)
+        ratio = ((irradiance[:, None] - sampled[:, :, 4:7]) * _GAMMA).clamp(-1.5, 1.5)
+        colour, alpha = sampled[:, :, :3] * ratio.exp(), sampled[:, :, 3:4]
+        base = (share * ratio).sum(1)
+        shown = (share.transpose(2, 3) * references.place.flatten(2, 3)).sum(1).transpose(1, 2)
+        displaced = 4.0 * (shown - own_place(references.place).flatten(1))
+        seen = prior.amax(1)
+        first = ((share * colour).sum(1), (share * alpha).sum(1), base.mean(1, keepdim=True), displaced)
+        fine = _mapped(torch.cat([wanted.geometry.flatten(2), irradiance, *first, seen], 1))
+        own = _mapped(torch.cat([colour, alpha, ratio.mean(2, keepdim=True), trust], 2).flatten(0, 1))
+        base, hidden = _mapped(base), _mapped(F.relu(1.0 - seen / _GRAZING))
+        prior = prior.log()
+        at = _mapped(torch.cat([place, trust, prior], 2).flatten(0, 1))
 
         # The U-Net, whose upper two levels look at the references.
         fine = _channels_last(fine)
         h = self.stem_state(x) + self.stem(fine)
-        weight = references.present / references.present.sum(1, keepdim=True)
-        identity = (weight[:, :, None] * references.identity).sum(1)
+        present = references.present / references.present.sum(1, keepdim=True)
+        identity = (present[:, :, None] * references.identity).sum(1)
         told = torch.cat([wanted.face, wanted.light, wanted.style, identity], 1)
         condition = F.silu(self.embed_time(waves(t)) + self.embed(told))
         trail: list[Tensor] = []
-        at = torch.cat([place.permute(0, 3, 1, 2), trust, prior], 1)
         for level, blocks in enumerate(self.before):
             if level:
                 h = self.down[level - 1](h)
@@ -302,15 +307,15 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 h = block(h, condition)
 
         # The layers, from features on the maps' own grid.
-        h = self.fine(
-            F.pixel_shuffle(self.last(h), 2) + self.detail(fine) + self.surface(position_waves(wanted.geometry))
-        )
-        own = torch.cat([copy, ratio.mean(1, keepdim=True), trust], 1)
+        h = self.fine(F.pixel_shuffle(self.last(h), 2) + self.detail(fine) + self.surface(position_waves(fine)))
         candidate = F.silu(self.of_candidate(own) + _repeated(self.of_picture(h), own))
-        shift = _SHIFT * torch.tanh(self.shift(candidate))
+        heads = self.prefer, self.shift
+        weight, bias = torch.cat([one.weight for one in heads]), [one.bias for one in heads if one.bias is not None]
+        chosen = F.conv2d(candidate, weight, torch.cat(bias))
+        shift = _SHIFT * torch.tanh(chosen[:, 1:])
         return Layers(
-            share=_grouped(self.prefer(candidate) + 2.0 * prior, b)[:, :, 0].softmax(1),
-            place=_grouped(place.permute(0, 3, 1, 2) + shift, b),
+            share=(_grouped(chosen[:, :1], b) + 2.0 * _mapped(prior))[:, :, 0].softmax(1),
+            place=_mapped(place) + _grouped(shift, b),
             gain=(base + 1.5 * torch.tanh(self.gain(h))).exp(),
             shade=torch.sigmoid(self.shade(h)),
             under=torch.sigmoid(self.under(h)),
@@ -383,15 +388,14 @@ def log_irradiance(light: Tensor, normal: Tensor) -> Tensor:
 
     Ramamoorthi and Hanrahan 2001; a surface that faces one light of strength 1 receives about 1.
     """
-    x, y, z = normal.unbind(1)
-    one = torch.ones_like(x)
-    is_surface = (normal.square().sum(1) > 0.25).to(normal.dtype)
-    first = [2 / 3 * 0.488603 * c for c in (y, z, x)]
-    second = [1.092548 * x * y, 1.092548 * y * z, 0.315392 * (3.0 * z * z - is_surface), 1.092548 * x * z]
-    second.append(0.546274 * (x * x - y * y))
-    basis = torch.stack([0.282095 * one, *first, *(0.25 * c for c in second)], 1)
-    received = torch.einsum("bci,bihw->bchw", light.reshape(-1, 3, 9), basis) * math.pi
-    return received.clamp_min(0.04).log()
+    x, y, z = (normal.flatten(2)[:, k : k + 1] for k in range(3))
+    is_surface = (x * x + y * y + z * z > 0.25).to(normal.dtype)
+    c = light.reshape(-1, 3, 9)[:, :, :, None].unbind(2)  # nine of [B,3,1]
+    first = 0.282095 * c[0] + 2 / 3 * 0.488603 * (c[1] * y + c[2] * z + c[3] * x)
+    second = 1.092548 * (c[4] * x * y + c[5] * y * z + c[7] * x * z) + 0.546274 * c[8] * (x * x - y * y)
+    received = first + 0.25 * (second + 0.315392 * c[6] * (3.0 * z * z - is_surface))
+    found: Tensor = (received * math.pi).clamp_min(0.04).log()
+    return found.reshape(-1, 3, *normal.shape[2:])
 
 
 def lit_normals(geometry: Tensor, style: Tensor) -> Tensor:
@@ -404,9 +408,14 @@ def position_waves(geometry: Tensor) -> Tensor:
 
     A tooth is a fiftieth of the head: from the bare position a small network learns it too slowly (arXiv 2006.10739).
     """
-    place = torch.cat([geometry[:, :3], geometry[:, 11:12]], 1)
-    phase = torch.cat([place * (0.5 * often) for often in _WAVES], 1)
-    phase = torch.cat([phase, phase + 0.25], 1)
+    # A convolution takes the four numbers out of the maps, often: where channels are last, nothing else is as fast.
+    count = 2 * len(_WAVES)
+    pick = torch.zeros(4, geometry.shape[1], device=geometry.device, dtype=geometry.dtype)
+    pick[range(4), (0, 1, 2, 11)] = 1.0
+    place = F.conv2d(geometry, pick.repeat(count, 1)[:, :, None, None])
+    often = 0.5 * torch.tensor(_WAVES, device=place.device, dtype=place.dtype).repeat_interleave(4).repeat(2)
+    late = torch.tensor([0.0, 0.25], device=place.device, dtype=place.dtype).repeat_interleave(2 * count)
+    phase = place * often[:, None, None] + late[:, None, None]
     return (4.0 * (phase - phase.floor() - 0.5).abs() - 1.0) * geometry[:, 6:7]
 
 
@@ -432,6 +441,11 @@ def _fetch(value: Tensor, place: Tensor) -> Tensor:
 def _grouped(x: Tensor, characters: int) -> Tensor:
     """[B,K,...] out of [B*K,...]."""
     return x.reshape(characters, -1, *x.shape[1:])
+
+
+def _mapped(cells: Tensor) -> Tensor:
+    """[...,G,G] out of flat cells [...,GG]."""
+    return cells.reshape(*cells.shape[:-1], GRID, GRID)
 
 
 def _repeated(x: Tensor, rows: Tensor) -> Tensor:
