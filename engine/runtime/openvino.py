@@ -64,7 +64,8 @@ def _compiled(graph: ExportedGraph, build: Build) -> Any:
 def _options(build: Build) -> dict[str, Any]:
     options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
     if build.threads:
-        options["INFERENCE_NUM_THREADS"] = build.threads
+        # Fewer than there are cores: the others are busy, and which they are is the system's to say.
+        options |= {"INFERENCE_NUM_THREADS": build.threads, "ENABLE_CPU_PINNING": False}
     if build.precision:
         options["INFERENCE_PRECISION_HINT"] = build.precision
     return options
