@@ -41,22 +41,20 @@ def sizes() -> tuple[int, ...]:
     return SIZES
 
 
-def open_renderer(
-    runtime: str, references: int = MOST_AT_ONCE, threads: int | None = None
-) -> tuple[Renderer, tuple[str, ...]]:
+def open_renderer(runtime: str, references: int = MOST_AT_ONCE) -> tuple[Renderer, tuple[str, ...]]:
     """By this runtime, and why others were not taken, in lines; AnimatorError where none can draw here.
 
-    The denoiser is compiled for so many references, and for so many of the processor's threads. OpenVINO stands in for
-    what was chosen by itself and no longer runs.
+    The denoiser is compiled for so many references. OpenVINO stands in for what was chosen by itself and no longer
+    runs.
     """
     try:
         build, refusals = _build(runtime)
         try:
-            return _opened(replace(build, threads=threads), references), refusals
+            return _opened(build, references), refusals
         except RuntimeUnavailable as error:
             if runtime != AUTO or build == Build():
                 raise
-            return _opened(Build(threads=threads), references), (*refusals, f"{build.name}: {error}")
+            return _opened(Build(), references), (*refusals, f"{build.name}: {error}")
     except (RuntimeUnavailable, WeightsError, ValueError) as error:
         raise AnimatorError(str(error)) from error
 
@@ -115,16 +113,12 @@ class Animator:
         *,
         renderer: Renderer | None = None,
         references: int = MOST_AT_ONCE,
-        threads: int | None = None,
     ) -> None:
-        """Compiles the denoiser for so many references, those of the first character, unless a renderer is given.
-
-        It runs on so many of the processor's threads, or on one a core.
-        """
+        """Compiles the denoiser for so many references, those of the first character, unless a renderer is given."""
         self._size, self._steps = _checked(size or DEFAULT_SIZE, steps)
         self.refusals: tuple[str, ...] = ()  # why other runtimes were not taken, in lines
         if renderer is None:
-            renderer, self.refusals = open_renderer(runtime, references, threads)
+            renderer, self.refusals = open_renderer(runtime, references)
         self.renderer = renderer
         self.counts = Counts()
         self._steadiness = Steadiness(consistency)

@@ -59,7 +59,9 @@ class Live:
         self.scene = Scene(artist, character, actor, light, outputs, meter, clock_ns, gearbox, morph_s)
         self._is_offline, self._clock_ns = is_offline, clock_ns
         self._mailbox: Latest[Seen] = Latest()
-        self._turns, self.rate = Turns(clock_ns, ahead=plan().tracks_ahead), Rate()
+        cores = plan()
+        self._turns = Turns(clock_ns, ahead=cores.tracks_ahead, apart=cores.tracks_apart)
+        self.rate = Rate()
         self._gearbox = gearbox
         if gearbox:
             gearbox.on_rate = self.rate.limit

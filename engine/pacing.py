@@ -38,11 +38,12 @@ class Pacing:
     drawing is: the picture is the newest there is then, and none is tracked that another overtakes. The drawing is
     expected to take as long as its quicker ones did lately and the tracking as long as its slower ones, because a face
     that is ready early is a little older, but one that is late leaves the animator idle. With `ahead` every picture is
-    tracked as it comes: for a machine with cores to spare.
+    tracked as it comes: for a machine with cores to spare. With `apart` tracking begins when the drawing is done: for
+    one with so few that each would hold up the other.
     """
 
-    def __init__(self, *, ahead: bool = False) -> None:
-        self._ahead = ahead
+    def __init__(self, *, ahead: bool = False, apart: bool = False) -> None:
+        self._ahead, self._apart = ahead, apart
         self._draws, self._tracks = Recent(), Recent()
         self._taken_ns: int | None = None  # when the animator took up what it draws; None while it waits
         self._ready_ns: int | None = None  # since when a face waits for it; None where none does
@@ -75,7 +76,7 @@ class Pacing:
         if self._ahead or track_ns < CHEAP_NS:
             return now_ns
         if self._taken_ns is not None:
-            begin_ns = self._taken_ns + self._draws.quantile(DRAW_SHARE) - track_ns
+            begin_ns = self._taken_ns + self._draws.quantile(DRAW_SHARE) - (0 if self._apart else track_ns)
         if self._ready_ns is not None:
             begin_ns = max(begin_ns, self._ready_ns + REFRESH * track_ns)
         return max(begin_ns, now_ns)
@@ -107,8 +108,8 @@ class Rate:
 class Turns:
     """Holds back the thread that tracks until it is its turn; the one that draws never waits for it here."""
 
-    def __init__(self, clock_ns: Callable[[], int], *, ahead: bool = False) -> None:
-        self._pacing, self._clock_ns = Pacing(ahead=ahead), clock_ns
+    def __init__(self, clock_ns: Callable[[], int], *, ahead: bool = False, apart: bool = False) -> None:
+        self._pacing, self._clock_ns = Pacing(ahead=ahead, apart=apart), clock_ns
         self._condition = threading.Condition()
 
     def taken(self, is_seen: bool = True) -> None:

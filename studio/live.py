@@ -23,7 +23,6 @@ from omote.engine.nouns import Actor, AnyCharacter, Character
 from omote.engine.report import Report
 from omote.engine.roles import Artist
 from omote.engine.tally import Moment
-from omote.engine.threads import plan
 from omote.engine.version import version
 
 from .config import Config, ConfigError, settled
@@ -71,9 +70,7 @@ def load(config: Config) -> Cast:
         drawing = open_photoreal(config, character)
         return Cast(source, character, drawing.animator, drawing.refusals)
     runtime = settled(config).runtime if config.offline else config.runtime
-    threads = None if config.offline else plan().network
-    at_once = references_at_once(character)
-    animator = Animator(config.size, config.steps, runtime, references=at_once, threads=threads)
+    animator = Animator(config.size, config.steps, runtime, references=references_at_once(character))
     return Cast(source, character, animator, animator.refusals, _gearbox(config, character, animator))
 
 

@@ -62,10 +62,10 @@ def _compiled(graph: ExportedGraph, build: Build) -> Any:
 
 
 def _options(build: Build) -> dict[str, Any]:
-    options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+    # Threads that are bound to a core wait for whoever else has it: another network, the tracker.
+    options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
     if build.threads:
-        # Fewer than there are cores: the others are busy, and which they are is the system's to say.
-        options |= {"INFERENCE_NUM_THREADS": build.threads, "ENABLE_CPU_PINNING": False}
+        options["INFERENCE_NUM_THREADS"] = build.threads
     if build.precision:
         options["INFERENCE_PRECISION_HINT"] = build.precision
     return options

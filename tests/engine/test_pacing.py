@@ -256,3 +256,14 @@ def test_without_a_limit_nothing_rests() -> None:
     assert rate.rest_s(0, 5 * MS) > 0.0
     rate.limit(None)
     assert rate.rest_s(0, 5 * MS) == 0.0
+
+
+def test_where_cores_are_scarce_a_face_is_tracked_when_the_picture_before_is_drawn() -> None:
+    beside, apart = Pacing(), Pacing(apart=True)
+    for pacing in (beside, apart):
+        pacing.tracked(10 * MS, 0)
+        pacing.taken(0)
+        pacing.drawn(30 * MS)
+        pacing.taken(40 * MS)
+    assert beside.begin_ns(41 * MS) == 60 * MS
+    assert apart.begin_ns(41 * MS) == 70 * MS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omote.engine.threads import SPARE, plan_for
+from omote.engine.threads import SCARCE, SPARE, plan_for
 
 
 @pytest.mark.parametrize("cores", [1, 2, 4, SPARE - 1])
@@ -14,9 +14,9 @@ def test_few_cores_track_no_picture_for_nothing_and_decode_in_one_thread(cores: 
     assert plan.decoding == 1
 
 
-@pytest.mark.parametrize(("cores", "threads"), [(1, None), (2, 1), (SPARE - 1, SPARE - 2), (SPARE, None)])
-def test_where_cores_are_few_the_network_leaves_one_to_the_tracker(cores: int, threads: int | None) -> None:
-    assert plan_for(cores).network == threads
+def test_on_two_cores_a_face_is_tracked_while_nothing_is_drawn() -> None:
+    assert plan_for(SCARCE).tracks_apart
+    assert not plan_for(SCARCE + 1).tracks_apart
 
 
 @pytest.mark.parametrize("cores", [SPARE, 64])
