@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -127,6 +128,29 @@ class Viewer:
         if self.shell:
             fetch = np.concatenate([fetch[:people], self.shell.fetch(screen[people:], facing[people:])])
         return View(screen, fetch, facing, area, cell, triangle, weight, depth, geometry.reshape(GEOMETRY, grid, grid))
+
+    def mirrored(self, view: View) -> View:
+        """The view as the mirrored picture shows it, as far as the head is alike on both sides; to copy from alone."""
+        grid, change = self.grid, self._mirror
+        screen, fetch = view.screen[change], view.fetch[change]
+        screen[:, 0], fetch[:, 0] = grid - screen[:, 0], grid - fetch[:, 0]
+        geometry = np.ascontiguousarray(view.geometry[:, :, ::-1])
+        geometry[[0, 3]] *= -1.0  # canonical position and normal
+        return replace(
+            view,
+            screen=screen,
+            fetch=fetch,
+            facing=view.facing[change],
+            area=self.areas(screen),
+            depth=np.ascontiguousarray(view.depth.reshape(grid, grid)[:, ::-1]).ravel(),
+            geometry=geometry,
+        )
+
+    @cached_property
+    def _mirror(self) -> Index:
+        """[N] the vertex that takes each one's place in a mirror; of the mesh's few lopsided ones, the nearest to it."""
+        of_head = self.head.mirror
+        return of_head if self.shell is None else np.concatenate([of_head, len(of_head) + self.shell.mirror()])
 
     def correspondence(self, wanted: View, references: Sequence[View]) -> Correspondence:
         """Where the wanted view's cells lie in these references; beyond the head displacements go on smoothly."""

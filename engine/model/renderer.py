@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from omote.bridge import arkit
 from omote.engine.face.correspondence import GRID, View, Viewer
-from omote.engine.face.light import checked_light, possible
+from omote.engine.face.light import checked_light, mirrored_light, possible
 from omote.engine.face.retarget import to_weights
 from omote.engine.nouns import Character, FlameParams, Reference
 
@@ -38,6 +38,8 @@ _APART, _APART_RAD = 0.3, 0.15
 # From when on a reference is copied, and when wholly: -1 at the first reference's face, 1 at its own.
 _FROM, _WHOLLY = -0.7, -0.2
 _STEP_ASIDE = 0.2  # how much more fitting than one that has no place a reference must be to be there wholly
+MIRRORED = 0.2  # how much a mirrored reference is there: enough to show what no other does, and little else
+_LOPSIDED_RAD = 0.12  # how much farther the references turn to one side than to the other for one to be mirrored
 _CHOICES = 4  # of references whose stacked features are kept
 
 
@@ -56,7 +58,8 @@ class Look:
 
     character: Character
     viewer: Viewer
-    views: list[View]
+    views: list[View]  # of the references, and of the mirrored one where a side is hidden
+    rgba: list[Rgba]  # [S,S,4] straight, of the views
     encoded: Encoded
     style: Array  # [1,2]
     weights: Array  # [K,52] the ARKit weights of the faces that the references show
@@ -70,19 +73,25 @@ class Look:
         references = character.references
         viewer = viewer_of(character)
         views = [viewer.view(one.params) for one in references]
+        rgba, lights = [one.rgba for one in references], [one.light for one in references]
+        lopsided = mirrored_of(references)
+        if lopsided is not None:
+            views.append(viewer.mirrored(views[lopsided]))
+            rgba.append(np.ascontiguousarray(rgba[lopsided][:, ::-1]))
+            lights.append(mirrored_light(lights[lopsided]))
         style = np.array([STYLES[character.head]], np.float32)
-        small = np.stack([premultiplied(one.rgba, GRID) for one in references])
+        small = np.stack([premultiplied(one, GRID) for one in rgba])
         encoded = networks.encode(
             {
                 "rgba": np.ascontiguousarray(small.astype(np.float32).transpose(0, 3, 1, 2) / np.float32(255.0)),
                 "geometry": np.stack([view.geometry for view in views]),
-                "light": np.stack([one.light for one in references]).astype(np.float32),
-                "style": style.repeat(len(references), 0),
+                "light": np.stack(lights).astype(np.float32),
+                "style": style.repeat(len(rgba), 0),
             }
         )
         weights = np.stack([to_weights(one.params) for one in references])
         turns = np.stack([one.params.neck_pose for one in references])
-        return cls(character, viewer, views, encoded, style, weights, turns)
+        return cls(character, viewer, views, rgba, encoded, style, weights, turns)
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -96,7 +105,7 @@ class Look:
     def pictures(self, size: int) -> list[Rgba]:
         """[S,S,4] premultiplied: the references at this size, made at the first asking."""
         if size not in self._pictures:
-            self._pictures[size] = [premultiplied(one.rgba, size) for one in self.references]
+            self._pictures[size] = [premultiplied(one, size) for one in self.rgba]
         return self._pictures[size]
 
     def chosen(self, params: FlameParams) -> tuple[Choice, Array]:
@@ -111,6 +120,8 @@ class Look:
             fit = np.maximum(fit, _fit(weights[part], self.weights[:, part], _APART))
         fit = np.maximum(fit, _fit(params.neck_pose, self.turns, _APART_RAD))
         fit[0] = 2.0
+        if len(self.rgba) > len(fit):
+            fit = np.append(fit, _FROM + MIRRORED * (_WHOLLY - _FROM))
         ranked = np.argsort(-fit, kind="stable")
         present = np.clip((fit - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0)
         if len(ranked) > MOST_AT_ONCE:
@@ -200,7 +211,15 @@ _ONE = np.ones(1, np.float32)
 
 def references_at_once(character: Character) -> int:
     """From how many of its references a picture of this character copies."""
-    return min(len(character.references), MOST_AT_ONCE)
+    has_mirrored = mirrored_of(character.references) is not None
+    return min(len(character.references) + has_mirrored, MOST_AT_ONCE)
+
+
+def mirrored_of(references: Sequence[Reference]) -> int | None:
+    """Which reference is copied from mirrored as well, since none shows that side of the head; None if none need be."""
+    yaw = np.array([one.params.neck_pose[1] for one in references])
+    is_lopsided = abs(yaw.max() + yaw.min()) > _LOPSIDED_RAD
+    return int(np.abs(yaw).argmax()) if is_lopsided else None
 
 
 def viewer_of(character: Character) -> Viewer:

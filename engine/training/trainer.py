@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.multiprocessing import get_context
 
 from omote.engine.face.correspondence import GRID
+from omote.engine.model.renderer import MIRRORED
 from omote.engine.model.denoiser import STATE, Denoiser, Layers, compose, cropped, painted
 
 from . import examples
@@ -50,6 +51,7 @@ class Plan:
     seed: int = 0
     pure_share: float = 0.6  # of the samples that begin from pure noise
     fading_share: float = 0.2  # of the further references that are fading in or out
+    mirrored_share: float = 0.3  # of the steps in which the first reference is there mirrored, too
     fine_share: float = 0.5  # of the steps that learn a part of the picture at 512
     fine_from: float = 0.35  # of the run
 
@@ -182,9 +184,13 @@ class Trainer:
         if is_fine:
             subjects = [one for one in subjects if one.pack.picture.shape[1] >= 2 * STATE]
         size = 2 * STATE if is_fine else STATE
-        example = examples.example(subjects, rng.choice(len(subjects), batch, replace=False), count, rng, size=size)
+        is_mirrored = common.random() < plan.mirrored_share
+        who = rng.choice(len(subjects), batch, replace=False)
+        example = examples.example(subjects, who, count, rng, size=size, is_mirrored=is_mirrored)
         fading = np.where(rng.random((batch, count)) < plan.fading_share, rng.random((batch, count)), 1.0)
         fading[:, 0] = 1.0
+        if is_mirrored:
+            fading = np.append(fading, np.full((batch, 1), MIRRORED), 1)
         present = torch.from_numpy(fading.astype(np.float32))
         example = replace(example, references=example.references._replace(present=present))
         t = torch.from_numpy(np.where(rng.random(batch) < plan.pure_share, 1.0, rng.random(batch))).float()
