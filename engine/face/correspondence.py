@@ -148,7 +148,7 @@ class Viewer:
 
     @cached_property
     def _mirror(self) -> Index:
-        """[N] the vertex that takes each one's place in a mirror; of the mesh's few lopsided ones, the nearest to it."""
+        """[N] the vertex that takes each one's place in a mirror; of a lopsided one, the nearest."""
         of_head = self.head.mirror
         return of_head if self.shell is None else np.concatenate([of_head, len(of_head) + self.shell.mirror()])
 

@@ -75,7 +75,7 @@ class OpenHead:
 
     @cached_property
     def mirror(self) -> NDArray[np.int64]:
-        """[N] the vertex that takes each one's place in a mirror; of the mesh's few lopsided ones, the nearest to it."""
+        """[N] the vertex that takes each one's place in a mirror; of a lopsided one, the nearest."""
         found = np.arange(len(self.template))
         for kind in (SKIN, EYE, MOUTH):
             at = np.flatnonzero(self.region == kind)
