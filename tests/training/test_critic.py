@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import torch
 
 from omote.engine.face.correspondence import GEOMETRY, GRID
 from omote.engine.training.critic import SIDE, Critic, patches_of, preference, steepness
@@ -21,7 +23,7 @@ def test_it_looks_at_the_mouth_that_is_open_within_what_is_drawn() -> None:
     patches = patches_of(geometry, seen, np.random.default_rng(0), WITHIN)
     assert all(20 <= top <= 84 - 32 and 30 <= left <= 94 - 32 for top, left in zip(*patches, strict=True))
     with_mouth = (patches.of(geometry)[:, 8].amax((1, 2)) > 0).float().mean()
-    assert with_mouth > 0.6
+    assert with_mouth > 0.5  # about a third, were it not looked for
 
 
 def test_maps_and_pictures_are_cut_at_the_same_place() -> None:
