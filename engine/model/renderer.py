@@ -37,6 +37,9 @@ _PARTS = (("jaw", "mouth", "cheekPuff", "tongue"), ("eyeBlink", "eyeSquint", "ey
 _APART, _APART_RAD = 0.3, 0.15
 # From when on a reference is copied, and when wholly: -1 at the first reference's face, 1 at its own.
 _FROM, _WHOLLY = -0.7, -0.2
+# Where several references show the same, the one whose head is turned alike is copied: the strands of two would lie
+# beside each other. Another that is so much farther from it is there so little, which suffices for what it alone shows.
+_FARTHER_RAD, _LEAST = 0.1, 0.3
 _STEP_ASIDE = 0.2  # how much more fitting than one that has no place a reference must be to be there wholly
 MIRRORED = 0.2  # how much a mirrored reference is there: enough to show what no other does, and little else
 _LOPSIDED_RAD = 0.12  # how much farther the references turn to one side than to the other for one to be mirrored
@@ -126,9 +129,15 @@ class Look:
         present = np.clip((fit - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0)
         if len(ranked) > MOST_AT_ONCE:
             present *= np.clip((fit - fit[ranked[MOST_AT_ONCE]]) / _STEP_ASIDE, 0.0, 1.0)
+        present[: len(self.turns)] *= self._nearness(params.neck_pose)
         # In the order of their numbers, so that there are few choices.
         order = np.sort(ranked[:MOST_AT_ONCE])
         return self._choice(tuple(order.tolist())), present[order].astype(np.float32)[None]
+
+    def _nearness(self, turn: Array) -> Array:
+        """[K] 1 for the reference whose head is turned most like this, less for others."""
+        away = np.sqrt(np.square(self.turns - turn).sum(1))
+        return np.asarray(np.clip(1.0 - (away - away.min()) / _FARTHER_RAD, _LEAST, 1.0), np.float32)
 
     def _choice(self, order: tuple[int, ...]) -> Choice:
         found = self._choices.get(order)

@@ -55,7 +55,7 @@ ANIME_MADE_FROM = (
 )
 SIZE = 768
 _SUPERSAMPLING = 2
-_TURN_DEG = 35.0
+_TURN_DEG, _HALF_DEG = 35.0, 17.0
 _BACKDROP = (205, 208, 214)
 
 
@@ -153,12 +153,13 @@ POSES: Poses = {
     "closed": (_both(eyeBlink=1.0), 0.0),
     "left": ({}, _TURN_DEG),
     "right": ({}, -_TURN_DEG),
+    "half left": ({}, _HALF_DEG),
+    "half right": ({}, -_HALF_DEG),
     "smile": (
         _both(mouthSmile=0.85, cheekSquint=0.5, mouthUpperUp=0.5, mouthLowerDown=0.4, eyeSquint=0.2)
         | {"jawOpen": 0.12},
         0.0,
     ),
-    "surprise": (_both(browOuterUp=0.9, eyeWide=0.5) | {"browInnerUp": 1.0}, 0.0),
 }
 ANIME_POSES: Poses = {
     "rest": ({}, 0.0),
@@ -166,8 +167,8 @@ ANIME_POSES: Poses = {
     "closed": (FACES["calm"], 0.0),
     "left": ({}, _TURN_DEG),
     "right": ({}, -_TURN_DEG),
-    "I": (VOWELS["I"], 0.0),
-    "O": (VOWELS["O"], 0.0),
+    "half left": ({}, _HALF_DEG),
+    "half right": ({}, -_HALF_DEG),
     "laugh": (FACES["laugh"], 0.0),
 }
 
