@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.face.correspondence import GRID, View, Viewer
+from omote.engine.face.correspondence import GRID, View, Viewer, agreement
 from omote.engine.face.light import checked_light, mirrored_light, possible
 from omote.engine.face.retarget import to_weights
 from omote.engine.nouns import Character, FlameParams, Reference
@@ -40,6 +40,8 @@ _FROM, _WHOLLY = -0.7, -0.2
 # Where several references show the same, the one whose head is turned alike is copied: the strands of two would lie
 # beside each other. Another that is so much farther from it is there so little, which suffices for what it alone shows.
 _FARTHER_RAD, _LEAST = 0.1, 0.3
+# Of references with the first's face, the rank of the nearest, and by how much it falls from the nearest to the least.
+_NEAREST, _FALLING = 1.5, 3.0
 _STEP_ASIDE = 0.2  # how much more fitting than one that has no place a reference must be to be there wholly
 MIRRORED = 0.2  # how much a mirrored reference is there: enough to show what no other does, and little else
 _LOPSIDED_RAD = 0.12  # how much farther the references turn to one side than to the other for one to be mirrored
@@ -52,6 +54,7 @@ class Choice:
 
     order: tuple[int, ...]  # their numbers
     views: tuple[View, ...]
+    weights: Array  # [K,52] see Look
     encoded: Encoded  # [1,K,...]
 
 
@@ -65,8 +68,9 @@ class Look:
     rgba: list[Rgba]  # [S,S,4] straight, of the views
     encoded: Encoded
     style: Array  # [1,2]
-    weights: Array  # [K,52] the ARKit weights of the faces that the references show
-    turns: Array  # [K,3] and how their heads are turned
+    weights: Array  # [K,52] the ARKit weights of the faces that the views show
+    turns: Array  # [R,3] how the references' heads are turned
+    plain: NDArray[np.bool_]  # [R] which of them have the first's face
     _pictures: dict[int, list[Rgba]] = field(default_factory=dict)
     _choices: OrderedDict[tuple[int, ...], Choice] = field(default_factory=OrderedDict)
 
@@ -77,11 +81,13 @@ class Look:
         viewer = viewer_of(character)
         views = [viewer.view(one.params) for one in references]
         rgba, lights = [one.rgba for one in references], [one.light for one in references]
+        weights = [to_weights(one.params) for one in references]
         lopsided = mirrored_of(references)
         if lopsided is not None:
             views.append(viewer.mirrored(views[lopsided]))
             rgba.append(np.ascontiguousarray(rgba[lopsided][:, ::-1]))
             lights.append(mirrored_light(lights[lopsided]))
+            weights.append(weights[lopsided][arkit.MIRRORED])
         style = np.array([STYLES[character.head]], np.float32)
         small = np.stack([premultiplied(one, GRID) for one in rgba])
         encoded = networks.encode(
@@ -92,9 +98,11 @@ class Look:
                 "style": style.repeat(len(rgba), 0),
             }
         )
-        weights = np.stack([to_weights(one.params) for one in references])
         turns = np.stack([one.params.neck_pose for one in references])
-        return cls(character, viewer, views, rgba, encoded, style, weights, turns)
+        shown = np.stack(weights)
+        parts = [np.square(shown[: len(references), part] - shown[0, part]).sum(1) for part in _part_columns()]
+        plain = np.max(parts, 0) < _APART**2
+        return cls(character, viewer, views, rgba, encoded, style, shown, turns, plain)
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -114,22 +122,24 @@ class Look:
     def chosen(self, params: FlameParams) -> tuple[Choice, Array]:
         """Which references a picture of this face copies from, and how much each is there [1,K], 0 to 1.
 
-        The first always is. Others fade in as a part of the face comes nearer to theirs than to the first's; one that
-        gives way to another has faded out.
+        The one whose head is turned most alike always is, of those with the first's face. Others fade in as a part of
+        the face comes nearer to theirs than to the first's; one that gives way to another has faded out.
         """
-        fit = np.full(len(self.weights), -1.0, np.float32)
-        weights = to_weights(params)
+        count, weights = len(self.references), to_weights(params)
+        fit = np.maximum(_fit(params.neck_pose, self.turns, _APART_RAD), -1.0)
         for part in _part_columns():
-            fit = np.maximum(fit, _fit(weights[part], self.weights[:, part], _APART))
-        fit = np.maximum(fit, _fit(params.neck_pose, self.turns, _APART_RAD))
-        fit[0] = 2.0
-        if len(self.rgba) > len(fit):
-            fit = np.append(fit, _FROM + MIRRORED * (_WHOLLY - _FROM))
-        ranked = np.argsort(-fit, kind="stable")
-        present = np.clip((fit - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0)
+            fit = np.maximum(fit, _fit(weights[part], self.weights[:count, part], _APART))
+        near = self._nearness(params.neck_pose)
+        present = near * np.clip((fit - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0)
+        present[self.plain] = near[self.plain]
+        rank = np.where(self.plain, _NEAREST - (1.0 - near) * _FALLING, fit)
+        base = int(np.where(self.plain, near, -1.0).argmax())
+        rank[base] = 2.0 * _NEAREST
+        if len(self.views) > count:
+            rank, present = np.append(rank, _FROM), np.append(present, MIRRORED)
+        ranked = np.argsort(-rank, kind="stable")
         if len(ranked) > MOST_AT_ONCE:
-            present *= np.clip((fit - fit[ranked[MOST_AT_ONCE]]) / _STEP_ASIDE, 0.0, 1.0)
-        present[: len(self.turns)] *= self._nearness(params.neck_pose)
+            present *= np.clip((rank - rank[ranked[MOST_AT_ONCE]]) / _STEP_ASIDE, 0.0, 1.0)
         # In the order of their numbers, so that there are few choices.
         order = np.sort(ranked[:MOST_AT_ONCE])
         return self._choice(tuple(order.tolist())), present[order].astype(np.float32)[None]
@@ -143,7 +153,9 @@ class Look:
         found = self._choices.get(order)
         if found is None:
             encoded = Encoded(*(np.ascontiguousarray(part[list(order)][None]) for part in self.encoded))
-            found = self._choices[order] = Choice(order, tuple(self.views[k] for k in order), encoded)
+            found = self._choices[order] = Choice(
+                order, tuple(self.views[k] for k in order), self.weights[list(order)], encoded
+            )
             while len(self._choices) > _CHOICES:
                 self._choices.popitem(last=False)
         self._choices.move_to_end(order)
@@ -199,7 +211,7 @@ class Renderer:
         face = face_row(params)
         choice, present = look.chosen(params)
         view = look.viewer.view(params)
-        found = look.viewer.correspondence(view, choice.views)
+        found = look.viewer.correspondence(view, choice.views, agreement(to_weights(params), choice.weights))
         inputs = {
             "x": noise(),
             "t": _ONE,

@@ -121,10 +121,17 @@ CAST: dict[str, Member] = {
 }
 ANIME_CAST: dict[str, int] = {  # name to seed of `anime.character`
     "aoi": _of(11),
+    "beni": _of(49),
+    "haru": _of(28),
     "kaito": _of(10),
-    "midori": _of(14),
+    "kuro": _of(1),
     "minto": _of(48),
     "momo": _of(43),
+    "ren": _of(69),
+    "ruri": _of(95),
+    "sakura": _of(26),
+    "sora": _of(39),
+    "yuki": _of(9),
 }
 
 

@@ -7,6 +7,7 @@ import io
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,14 +19,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from omote.bridge import arkit
 from omote.engine.face.anime_head import anime_head
-from omote.engine.face.correspondence import GRID, View, Viewer
+from omote.engine.face.correspondence import GRID, View, Viewer, agreement
 from omote.engine.face.head import OpenHead, open_head
 from omote.engine.face.light import mirrored_light
-from omote.engine.face.retarget import from_weights
+from omote.engine.face.retarget import from_weights, to_weights
 from omote.engine.face.shell import Shell
 from omote.engine.model.denoiser import STATE, References, Wanted, lit_normals, log_irradiance
-from omote.engine.model.networks import face_row
+from omote.engine.model.networks import face_params, face_row
 
 from .anime import character as anime_character
 from .anime import head as anime_shapes
@@ -70,6 +72,11 @@ class Subject:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @cached_property
+    def weights(self) -> Array:
+        """[n,52] the ARKit weights of the faces."""
+        return np.stack([to_weights(face_params(np.asarray(self.pack.face[row]))) for row in self.rows])
 
     def view(self, k: int) -> View:
         """The head in picture k, as the viewer had seen it."""
@@ -227,9 +234,11 @@ def example(
         chosen = [first, *(int(k) for k in chooser.permutation([k for k in others if k != first])[: count - 1])]
         view, views = subject.view(target), [subject.view(k) for k in chosen]
         row, rows = subject.rows[target], subject.rows[chosen]
+        shown = subject.weights[chosen]
         if is_mirrored:
             views.append(subject.viewer.mirrored(views[0]))
-        place = subject.viewer.correspondence(view, views)
+            shown = np.append(shown, shown[:1, arkit.MIRRORED], 0)
+        place = subject.viewer.correspondence(view, views, agreement(subject.weights[target], shown))
         camera, pack = _camera(rng), subject.pack
         parts["geometry"].append(view.geometry)
         parts["face"].append(pack.face[row])
