@@ -39,10 +39,8 @@ _APART, _APART_RAD = 0.3, 0.15
 _FROM, _WHOLLY = -0.7, -0.2
 # Where several references show the same, the one whose head is turned alike is copied: the strands of two would lie
 # beside each other. Another that is so much farther from it is there so little, which suffices for what it alone shows.
-_FARTHER_RAD, _LEAST = 0.1, 0.3
-# Of references with the first's face, the rank of the nearest, and by how much it falls from the nearest to the least.
-_NEAREST, _FALLING = 1.5, 3.0
-_STEP_ASIDE = 0.2  # how much more fitting than one that has no place a reference must be to be there wholly
+_FARTHER_RAD, _LEAST = 0.15, 0.3
+_ASIDE = 0.2  # how much more fitting than one that has no place a reference must be to be there wholly
 MIRRORED = 0.2  # how much a mirrored reference is there: enough to show what no other does, and little else
 _LOPSIDED_RAD = 0.12  # how much farther the references turn to one side than to the other for one to be mirrored
 _CHOICES = 4  # of references whose stacked features are kept
@@ -126,20 +124,24 @@ class Look:
         the face comes nearer to theirs than to the first's; one that gives way to another has faded out.
         """
         count, weights = len(self.references), to_weights(params)
-        fit = np.maximum(_fit(params.neck_pose, self.turns, _APART_RAD), -1.0)
+        fit = np.full(count, -1.0, np.float32)
         for part in _part_columns():
             fit = np.maximum(fit, _fit(weights[part], self.weights[:count, part], _APART))
-        near = self._nearness(params.neck_pose)
-        present = near * np.clip((fit - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0)
-        present[self.plain] = near[self.plain]
-        rank = np.where(self.plain, _NEAREST - (1.0 - near) * _FALLING, fit)
-        base = int(np.where(self.plain, near, -1.0).argmax())
-        rank[base] = 2.0 * _NEAREST
+        fit = np.where(self.plain, -1.0, np.maximum(fit, _fit(params.neck_pose, self.turns, _APART_RAD)))
+        near = np.where(self.plain, self._nearness(params.neck_pose), np.float32(0.0))
+        # The base, then those that do something else, and what is left for one that is turned otherwise.
+        base, beside = (int(k) for k in np.argsort(-near, kind="stable")[[0, min(1, count - 1)]])
+        best = np.append(np.sort(fit)[::-1], np.full(MOST_AT_ONCE, -1.0, np.float32))
+        spare = MOST_AT_ONCE - 1
+        present = np.clip((fit - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0) * np.clip((fit - best[spare]) / _ASIDE, 0.0, 1.0)
+        present[base] = 1.0
+        room = np.clip((_FROM - best[spare - 1]) / _ASIDE, 0.0, 1.0)
+        if self.plain[beside] and beside != base:
+            third = np.sort(near)[::-1][2] if count > 2 else 0.0
+            present[beside] = near[beside] * room * np.clip((near[beside] - third) / _ASIDE, 0.0, 1.0)
         if len(self.views) > count:
-            rank, present = np.append(rank, _FROM), np.append(present, MIRRORED)
-        ranked = np.argsort(-rank, kind="stable")
-        if len(ranked) > MOST_AT_ONCE:
-            present *= np.clip((rank - rank[ranked[MOST_AT_ONCE]]) / _STEP_ASIDE, 0.0, 1.0)
+            present = np.append(present, MIRRORED * room)
+        ranked = np.argsort(-present, kind="stable")
         # In the order of their numbers, so that there are few choices.
         order = np.sort(ranked[:MOST_AT_ONCE])
         return self._choice(tuple(order.tolist())), present[order].astype(np.float32)[None]

@@ -176,7 +176,6 @@ ANIME_POSES: Poses = {
     "right": ({}, -_TURN_DEG),
     "half left": ({}, _HALF_DEG),
     "half right": ({}, -_HALF_DEG),
-    "laugh": (FACES["laugh"], 0.0),
 }
 
 
