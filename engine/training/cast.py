@@ -48,7 +48,10 @@ MADE_FROM = (
     "A person who does not exist, rendered from MakeHuman (CC0), faceunits01 (CC0) and ICT-FaceKit (MIT) assets; "
     "person seed {seed}"
 )
-ANIME_LICENCE = "VRM Public License 1.0, https://vrm.dev/en/licenses/1.0/index; Seed-san model by VirtualCast, Inc."
+ANIME_LICENCE = (
+    "VRM Public License 1.0 (https://vrm.dev/en/licenses/1.0/index), commercial use allowed; name where pictures of it "
+    "go out: Seed-san model by VirtualCast, Inc."
+)
 ANIME_MADE_FROM = (
     "A drawn character that does not exist, made from Seed-san by VirtualCast, Inc. (VRM Public License 1.0, modified) "
     "and hair of VRoid sample models by pixiv Inc. (CC0); character seed {seed}"
