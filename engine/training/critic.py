@@ -16,7 +16,7 @@ from omote.engine.face.correspondence import GEOMETRY, GRID
 SIDE = 128  # pixels on a side of what it judges, of a picture of 512
 _CELLS = SIDE * GRID // 512
 _MOUTH, _EYES, _HIDDEN = 0.4, 0.2, 0.25  # of what it judges; the rest lies anywhere on the figure
-_PENALTY = 2.0
+_PENALTY = 0.03
 
 
 class Critic(nn.Module):
