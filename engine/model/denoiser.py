@@ -390,7 +390,8 @@ def log_irradiance(light: Tensor, normal: Tensor) -> Tensor:
     second = [1.092548 * x * y, 1.092548 * y * z, 0.315392 * (3.0 * z * z - is_surface), 1.092548 * x * z]
     second.append(0.546274 * (x * x - y * y))
     basis = torch.stack([0.282095 * one, *first, *(0.25 * c for c in second)], 1)
-    received = torch.einsum("bci,bihw->bchw", light.reshape(-1, 3, 9), basis) * math.pi
+    # No product of matrices: in single precision TensorRT-RTX has none for the oldest GPUs.
+    received = (light.reshape(-1, 3, 9, 1, 1) * basis[:, None]).sum(2) * math.pi
     return received.clamp_min(0.04).log()
 
 
