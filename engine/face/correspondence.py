@@ -37,6 +37,7 @@ ZONES = (
 )
 _IN_ZONE = 0.25  # of the farthest that the zone's weights move a point
 _UNLIKE, _LEAST = 0.5, 0.1  # how much farther off, in weights, a reference is that counts least in a zone
+_EXACT_TREE = 4  # FLANN's number of a k-d tree whose search is exact
 _EDGE_ON = 0.1  # cosine to the camera; below it all surfaces are seen equally badly
 _UNKNOWN = 0.5  # visible and facing beyond the head, where no surface tells
 _FLOOR_WEIGHT = 0.2  # the lowest row belongs to the torso, which stands still
@@ -166,7 +167,7 @@ class Viewer:
     @cached_property
     def _mirror(self) -> Index:
         """[N] the vertex that takes each one's place in a mirror; of a lopsided one, the nearest."""
-        of_head = self.head.mirror
+        of_head = _mirror_of(self.head)
         return of_head if self.shell is None else np.concatenate([of_head, len(of_head) + self.shell.mirror()])
 
     def correspondence(
@@ -235,6 +236,18 @@ class Viewer:
         a, b, c = screen[:, :2].take(self._triangle.T, 0)
         area = 0.5 * ((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1]))
         return np.asarray(np.where(np.abs(area) < 1e-6, np.float32(-1e-6), area), np.float32)
+
+
+def _mirror_of(head: OpenHead) -> Index:
+    """[N] the vertex that takes each one's place in a mirror; of a lopsided one, the nearest."""
+    found = np.arange(len(head.template))
+    for kind in (SKIN, EYE, MOUTH):
+        at = np.flatnonzero(head.region == kind)
+        place = np.ascontiguousarray(head.template[at], np.float32)
+        tree = cv2.flann_Index(place, {"algorithm": _EXACT_TREE})  # type: ignore[attr-defined]
+        number, _ = tree.knnSearch(place * np.array([-1.0, 1.0, 1.0], np.float32), 1, params={})
+        found[at] = at[number[:, 0]]
+    return found
 
 
 def _is_inner(head: OpenHead) -> NDArray[np.bool_]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +25,6 @@ LOOK_SIDE_RAD = 0.52
 LOOK_UP_RAD = 0.36
 LOOK_DOWN_RAD = 0.44
 NECK_SHARE = 0.4  # the part of a head turn that the neck makes; the skull makes the rest
-_EXACT_TREE = 4  # FLANN's number of a k-d tree whose search is exact
 
 
 def rotation(rotvec: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -72,18 +70,6 @@ class OpenHead:
     @property
     def shape_size(self) -> int:
         return len(self.shapedirs)
-
-    @cached_property
-    def mirror(self) -> NDArray[np.int64]:
-        """[N] the vertex that takes each one's place in a mirror; of a lopsided one, the nearest."""
-        found = np.arange(len(self.template))
-        for kind in (SKIN, EYE, MOUTH):
-            at = np.flatnonzero(self.region == kind)
-            place = np.ascontiguousarray(self.template[at], np.float32)
-            tree = cv2.flann_Index(place, {"algorithm": _EXACT_TREE})
-            number, _ = tree.knnSearch(place * np.float32([-1.0, 1.0, 1.0]), 1, params={})
-            found[at] = at[number[:, 0]]
-        return found
 
     def shaped(self, shape: Array) -> Shaped:
         """The head with these [S] shape coefficients; ValueError on another length."""
