@@ -99,4 +99,5 @@ def steepness(critic: Critic, picture: Tensor, geometry: Tensor) -> Tensor:
     picture = picture.detach().requires_grad_()
     scored = critic(picture, geometry)
     (slope,) = torch.autograd.grad(scored.sum(), picture, create_graph=True)
-    return 0.5 * _PENALTY * slope.square().sum() / scored.numel()
+    penalty: Tensor = 0.5 * _PENALTY * slope.square().sum() / scored.numel()
+    return penalty

@@ -311,7 +311,7 @@ def _other_colours(rng: np.random.Generator) -> Array:
     grey = np.full((3, 3), 1.0 / 3.0)
     cross = np.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / np.sqrt(3.0)
     turned = np.cos(angle) * (np.eye(3) - grey) + np.sin(angle) * cross
-    return (grey + strength * turned).astype(np.float32)
+    return np.asarray(grey + strength * turned, np.float32)
 
 
 def _premultiplied(rgba: Rgba, camera: _Camera) -> Array:

@@ -263,12 +263,13 @@ class Trainer:
             steep = steepness(self.critic, theirs, around) + steepness(self.critic, ours, around)
             loss = loss + _STEEPNESS_EVERY * steep
         self.judge.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self._average_gradients(self.critic)
         torch.nn.utils.clip_grad_norm_(self.critic.parameters(), 1.0)
         self.judge.step()
         self.doubts.append(float(loss.detach()))
-        return _CRITIC_SHARE * strength * wish
+        pulled: Tensor = _CRITIC_SHARE * strength * wish
+        return pulled
 
     def _average_gradients(self, net: torch.nn.Module) -> None:
         if self.plan.workers == 1:

@@ -50,6 +50,6 @@ def test_it_learns_to_prefer_texture_to_a_flat_tone() -> None:
         loss = preference(critic(texture, geometry), critic(flat, geometry))
         loss = loss + 0.01 * steepness(critic, texture, geometry)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     assert preference(critic(torch.rand(4, 4, SIDE, SIDE), geometry), critic(flat, geometry)) < 0.3
