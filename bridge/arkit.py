@@ -34,6 +34,16 @@ INDEX: dict[str, int] = {name: index for index, name in enumerate(NAMES)}
 COUNT = len(NAMES)
 
 
+def _other_side(name: str) -> str:
+    for side, other in (("Left", "Right"), ("Right", "Left")):
+        if name.endswith(side):
+            return name.removesuffix(side) + other
+    return name
+
+
+MIRRORED: NDArray[np.intp] = np.array([INDEX[_other_side(name)] for name in NAMES])  # the weight on the other side
+
+
 def weights(named: Mapping[str, float]) -> NDArray[np.float32]:
     """The [52] vector with these weights, zero elsewhere; KeyError on a name that is not ARKit's."""
     vector = np.zeros(COUNT, np.float32)

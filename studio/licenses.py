@@ -93,8 +93,12 @@ def _shipped() -> Iterator[Part]:
         files += sorted(path for path in here.iterdir() if path.suffix in _NUMBERS)
     files += [Path(capture.__file__).parent / "demo.csv", *sorted(FOLDER.glob(f"*{SUFFIX}"))]
     for path in files:
-        licence = _OTHERS.get(path.name, _OURS)
+        licence = _licence_of(path) if path.suffix == SUFFIX else _OTHERS.get(path.name, _OURS)
         yield Part(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), licence, True)
+
+
+def _licence_of(character: Path) -> str:
+    return load_any(str(character), most=1).licence
 
 
 def _libraries() -> Iterator[tuple[str, str]]:

@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omote.bridge import arkit
 from omote.engine.nouns import FlameParams
 
-from .head import EYE, JAW_OPEN_RAD, MOUTH, OpenHead, Shaped, open_head
+from .head import EYE, JAW_OPEN_RAD, MOUTH, SKIN, OpenHead, Shaped, open_head
 from .maps import FOV_DEG, Camera, _blended, rasterise
+from .retarget import from_weights
 from .shell import Shell, shell_of, skull_middle
 
 Array = NDArray[np.float32]
@@ -22,9 +24,20 @@ Index = NDArray[np.int64]
 GRID = 128  # cells on a side of every map here
 GEOMETRY = 12  # canonical position (3), normal (3), covered, eye, mouth, depth, hair shell, how far it follows the jaw
 TRUST = 4  # visible, how squarely compared with the wanted view, log2 of the scale, covered
-# Head heights that a point may lie behind what its reference shows there: of skin; and of eyes and teeth, which lids
-# and lips cover closely.
+# Head heights that a point may lie behind what its reference shows there: of skin; and of eyes, teeth and lids, which
+# are covered closely.
 _DEPTH_SLACK, _INNER_SLACK = 0.03, 0.008
+_LID = 0.15  # of the farthest that a blink moves a point: from here on it is a lid's
+_SQUEEZED = 2.0  # times smaller than in the wanted view: from here on less is seen of a point
+# Parts of the face that do something of their own, as the beginnings of ARKit's names: each eye, and the mouth.
+ZONES = (
+    ("eyeBlinkLeft", "eyeSquintLeft", "eyeWideLeft"),
+    ("eyeBlinkRight", "eyeSquintRight", "eyeWideRight"),
+    ("jaw", "mouth", "cheekPuff", "tongue"),
+)
+_IN_ZONE = 0.25  # of the farthest that the zone's weights move a point
+_UNLIKE, _LEAST = 0.5, 0.1  # how much farther off, in weights, a reference is that counts least in a zone
+_EXACT_TREE = 4  # FLANN's number of a k-d tree whose search is exact
 _EDGE_ON = 0.1  # cosine to the camera; below it all surfaces are seen equally badly
 _UNKNOWN = 0.5  # visible and facing beyond the head, where no surface tells
 _FLOOR_WEIGHT = 0.2  # the lowest row belongs to the torso, which stands still
@@ -57,8 +70,8 @@ class Correspondence:
     """For each cell of a wanted view, the same surface point in K references."""
 
     place: Array  # [K,G,G,2] where it lies in the reference: x right, y down, -1 to 1
-    # [K,4,G,G] visible 0 or 1, how squarely it is seen compared with the wanted view (0 to 1), log2 of reference cells
-    # a cell, covered 0 or 1
+    # [K,4,G,G] visible 0 or 1, how squarely and unsqueezed it is seen compared with the wanted view (0 to 1), log2 of
+    # reference cells a cell, covered 0 or 1
     trust: Array
 
 
@@ -88,6 +101,11 @@ class Viewer:
         low, high = people.template.min(0), people.template.max(0)
         self._canonical = np.ascontiguousarray(((place - low) / (high - low) * 2.0 - 1.0).T, np.float32)
         self._flags = np.stack(flags).astype(np.float32)  # [3,T]
+        slack = np.full((1, len(place)), _DEPTH_SLACK * shaped.height, np.float32)
+        slack[0, : len(shaped.vertex)][_is_inner(self.head)] = _INNER_SLACK * shaped.height
+        self._slack = slack  # [1,N] dm
+        self._zone = np.zeros((len(ZONES), len(place)), np.float32)
+        self._zone[:, : len(shaped.vertex)] = _zones(self.head)
         jaw = np.zeros((1, len(place)), np.float32)
         jaw[0, : len(shaped.vertex)] = _follows_jaw(self.head)
         self._jaw = jaw  # [1,N]
@@ -134,14 +152,42 @@ class Viewer:
             fetch = np.concatenate([fetch[:people], self.shell.fetch(screen[people:], facing[people:])])
         return View(screen, fetch, facing, area, cell, triangle, weight, depth, geometry.reshape(GEOMETRY, grid, grid))
 
-    def correspondence(self, wanted: View, references: Sequence[View]) -> Correspondence:
-        """Where the wanted view's cells lie in these references; beyond the head displacements go on smoothly."""
+    def mirrored(self, view: View) -> View:
+        """The view as the mirrored picture shows it, as far as the head is alike on both sides; to copy from alone."""
+        grid, change = self.grid, self._mirror
+        screen, fetch = view.screen[change], view.fetch[change]
+        screen[:, 0], fetch[:, 0] = grid - screen[:, 0], grid - fetch[:, 0]
+        geometry = np.ascontiguousarray(view.geometry[:, :, ::-1])
+        geometry[[0, 3]] *= -1.0  # canonical position and normal
+        return replace(
+            view,
+            screen=screen,
+            fetch=fetch,
+            facing=view.facing[change],
+            area=self.areas(screen),
+            depth=np.ascontiguousarray(view.depth.reshape(grid, grid)[:, ::-1]).ravel(),
+            geometry=geometry,
+        )
+
+    @cached_property
+    def _mirror(self) -> Index:
+        """[N] the vertex that takes each one's place in a mirror; of a lopsided one, the nearest."""
+        of_head = _mirror_of(self.head)
+        return of_head if self.shell is None else np.concatenate([of_head, len(of_head) + self.shell.mirror()])
+
+    def correspondence(
+        self, wanted: View, references: Sequence[View], agreement: Array | None = None
+    ) -> Correspondence:
+        """Where the wanted view's cells lie in these references; beyond the head displacements go on smoothly.
+
+        `agreement` [K,3] lessens how squarely references show the zones of the face in which they do something else.
+        """
         grid, cell, count = self.grid, wanted.cell, len(references)
         corner, share = self._triangle.T.take(wanted.triangle, 1), wanted.weight.T
         (towards,) = _blended(np.ascontiguousarray(wanted.facing[None]), corner, share)
         is_hair = wanted.geometry[10].ravel().take(cell) > 0.5
-        is_inner = wanted.geometry[7:9].reshape(2, -1).take(cell, 1).any(0)
-        slack = np.where(is_inner, np.float32(_INNER_SLACK), np.float32(_DEPTH_SLACK)) * np.float32(self.shaped.height)
+        zone = _blended(self._zone, corner, share)
+        (slack,) = _blended(self._slack, corner, share)
         # Of each reference what follows is [K,n].
         blended = np.stack([_blended(one.at_vertex, corner, share) for one in references], 1)
         x, y, distance, facing, column_at, row_at = blended
@@ -149,13 +195,16 @@ class Viewer:
         at = np.clip(y, 0, grid - 1).astype(np.int64) * grid + np.clip(x, 0, grid - 1).astype(np.int64)
         depth = np.stack([one.depth.take(there) for one, there in zip(references, at, strict=True)])
         is_visible = (distance <= depth + slack) & is_inside & (facing > 0.0)
-        square = np.clip(facing / np.maximum(towards, _EDGE_ON), 0.0, 1.0)
         ratio = np.stack([one.area.take(wanted.triangle) for one in references]) / wanted.area.take(wanted.triangle)
+        # A lid that an open eye squeezes to a line shows as little as one that is seen from the side.
+        square = np.minimum(facing / np.maximum(towards, _EDGE_ON), np.abs(ratio) * np.float32(_SQUEEZED))
+        square = np.clip(square, 0.0, 1.0)
+        squarely = square if agreement is None else square * (1.0 - (1.0 - agreement) @ zone)
         finer = np.clip(0.5 * np.log2(np.maximum(ratio, 1e-4)), -2.0, 2.0)
 
         trust = np.zeros((count, TRUST, grid * grid), np.float32)
         trust[:, :2] = _UNKNOWN
-        for one, *values in zip(trust, is_visible, square, finer, np.ones_like(square), strict=True):
+        for one, *values in zip(trust, is_visible, squarely, finer, np.ones_like(square), strict=True):
             for channel, value in zip(one, values, strict=True):
                 channel[cell] = value
         column, row = (cell % grid) + np.float32(0.5), (cell // grid) + np.float32(0.5)
@@ -189,6 +238,48 @@ class Viewer:
         a, b, c = screen[:, :2].take(self._triangle.T, 0)
         area = 0.5 * ((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1]))
         return np.asarray(np.where(np.abs(area) < 1e-6, np.float32(-1e-6), area), np.float32)
+
+
+def _mirror_of(head: OpenHead) -> Index:
+    """[N] the vertex that takes each one's place in a mirror; of a lopsided one, the nearest."""
+    found = np.arange(len(head.template))
+    for kind in (SKIN, EYE, MOUTH):
+        at = np.flatnonzero(head.region == kind)
+        place = np.ascontiguousarray(head.template[at], np.float32)
+        tree = cv2.flann_Index(place, {"algorithm": _EXACT_TREE})  # type: ignore[attr-defined]
+        number, _ = tree.knnSearch(place * np.array([-1.0, 1.0, 1.0], np.float32), 1, params={})
+        found[at] = at[number[:, 0]]
+    return found
+
+
+def _is_inner(head: OpenHead) -> NDArray[np.bool_]:
+    """[N] eyes and teeth, and the lids, which fold away closely behind what an open eye shows."""
+    shaped = head.shaped(np.zeros(head.shape_size, np.float32))
+    at_rest = FlameParams.neutral()
+    closed = replace(at_rest, eyelids=np.ones(2, np.float32))
+    moved = np.linalg.norm(head.pose(shaped, closed) - head.pose(shaped, at_rest), axis=1)
+    return np.asarray((head.region != SKIN) | (moved > _LID * moved.max()))
+
+
+def agreement(wanted: Array, shown: Array) -> Array:
+    """[K,3] 1 for the reference that does most alike in a zone, less for others; from ARKit weights [52], [K,52]."""
+    columns = [[k for k, name in enumerate(arkit.NAMES) if name.startswith(names)] for names in ZONES]
+    away = np.stack([np.sqrt(np.square(shown[:, part] - wanted[part]).sum(1)) for part in columns], 1)
+    return np.asarray(np.clip(1.0 - (away - away.min(0)) / _UNLIKE, _LEAST, 1.0), np.float32)
+
+
+def _zones(head: OpenHead) -> Array:
+    """[3,N] how much a vertex belongs to each of ZONES."""
+    shaped = head.shaped(np.zeros(head.shape_size, np.float32))
+    rest = head.pose(shaped, FlameParams.neutral())
+    found = []
+    for names in (("eyeBlinkLeft",), ("eyeBlinkRight",), ("mouthFunnel", "mouthUpperUpLeft", "mouthUpperUpRight")):
+        moved = np.linalg.norm(head.pose(shaped, from_weights(arkit.weights(dict.fromkeys(names, 1.0)))) - rest, axis=1)
+        found.append(np.minimum(moved / (_IN_ZONE * moved.max()), 1.0))
+    for eye, rows in zip(found, head.eye_rows, strict=False):
+        eye[rows] = 1.0
+    found[2] = np.where(head.region == MOUTH, 1.0, found[2])
+    return np.stack(found).astype(np.float32)
 
 
 def _follows_jaw(head: OpenHead) -> Array:

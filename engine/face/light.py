@@ -52,6 +52,13 @@ def irradiance(light: Array, normal: Array) -> Array:
     return np.asarray(seen.reshape(*normal.shape[:-1], 3), np.float32)
 
 
+def mirrored_light(light: Array) -> Array:
+    """[27] the light in the mirrored picture."""
+    harmonics = light.reshape(3, 9).copy()
+    harmonics[:, [3, 4, 7]] *= -1.0  # those that are odd in x
+    return harmonics.ravel()
+
+
 def checked_light(light: Array) -> Array:
     """The same light; ValueError unless it is [27] finite harmonics."""
     if light.shape != (LIGHT_SIZE,) or not np.isfinite(light).all():

@@ -69,21 +69,13 @@ _DONE = 1e-4  # of the cost: a step that gains less is the last
 _SHAPE_SPREAD = 0.5  # standard deviation of a shape's coefficients around those that the regression finds
 _OUTLINE_SPREAD = 0.03  # dm: neighbours on an outline err alike
 _GAZE_MOST = 0.65  # radians
-# How strong expressions are in portraits: standard deviations of units that occur often and of units that rarely do.
-# Low brows or a creased nose are mostly the shape of the face, even if the tracker reports an expression.
-_WORN = 0.25
-_WORN_MOST = {"mouthSmile": 0.8, "jawOpen": 0.5, "cheekSquint": 0.4, "eyeSquint": 0.35, "eyeBlink": 0.4}
-_WORN_MOST |= {"mouthUpperUp": 0.3, "mouthLowerDown": 0.4, "mouthFunnel": 0.3, "mouthPucker": 0.3}
-_WORN_LEAST = {"browDown": 0.1, "noseSneer": 0.06, "mouthFrown": 0.12, "mouthPress": 0.15, "mouthShrug": 0.12}
-_WORN_LEAST |= {
-    "cheekPuff": 0.1,
-    "jawForward": 0.1,
-    "jawLeft": 0.06,
-    "jawRight": 0.06,
-    "mouthDimple": 0.12,
-    "tongueOut": 0.05,
-}
-_TOLD_SPREAD = 0.25  # of the tracker's weights on a photo, beyond what they miss on rendered people
+# How strong expressions are in portraits: standard deviations of what people do before a camera, and of all the rest.
+# Low brows or tucked lips are mostly the shape of a face, even where the tracker reports an expression: what is taken
+# for an expression is gone from the face at rest, and so is the likeness.
+_WORN = 0.012
+_WORN_MOST = {"mouthSmile": 0.8, "jawOpen": 0.5, "eyeBlink": 0.4, "mouthUpperUp": 0.3, "mouthLowerDown": 0.4}
+_WORN_MOST |= {"cheekSquint": 0.04, "eyeSquint": 0.04, "mouthFunnel": 0.04, "mouthPucker": 0.04}
+_TOLD_SPREAD = 0.5  # of the tracker's weights on a photo, beyond what they miss on rendered people
 # Photos are taken from 40 cm to some metres: the mean and the spread of the logarithm of how much nearer than ours.
 _NEAR, _NEAR_SPREAD = -0.2, 0.45
 _EASE = 1e-4  # for finite differences
@@ -354,8 +346,7 @@ def state_of(weights: NDArray[np.floating], turn: Wide, nearness: float = 0.0) -
 @cache
 def _worn() -> Wide:
     """[44] the standard deviation of each expression weight in portraits."""
-    told = _WORN_MOST | _WORN_LEAST
-    return np.array([next((v for start, v in told.items() if name.startswith(start)), _WORN) for name in LINEAR])
+    return np.array([next((v for start, v in _WORN_MOST.items() if name.startswith(start)), _WORN) for name in LINEAR])
 
 
 def anchored_face(fitter: Fitter) -> HeadPoints:

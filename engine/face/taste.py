@@ -17,14 +17,6 @@ from .tuning import REGIONS, Tuning
 MOST_TURN_RAD = 0.8  # to which a head's turn is enlarged: beyond it the portrait shows an ear
 
 
-def _other_side(name: str) -> str:
-    for side, other in (("Left", "Right"), ("Right", "Left")):
-        if name.endswith(side):
-            return name.removesuffix(side) + other
-    return name
-
-
-_MIRRORED = np.array([arkit.INDEX[_other_side(name)] for name in arkit.NAMES])
 _TURN_MIRRORED = np.array([1.0, -1.0, -1.0], np.float32)  # a rotation is an axial vector
 _SHIFT_MIRRORED = np.array([-1.0, 1.0, 1.0], np.float32)
 _HEAD, _MIRROR = arkit.COUNT, arkit.COUNT + 1  # their places in a row, behind the gains
@@ -58,7 +50,7 @@ class Taste:
 
 def mirrored(own: OwnFace) -> OwnFace:
     """What a mirror shows: left and right of the face, its looks and its head have changed places."""
-    return OwnFace(own.weights[_MIRRORED], own.turn * _TURN_MIRRORED, own.shift * _SHIFT_MIRRORED)
+    return OwnFace(own.weights[arkit.MIRRORED], own.turn * _TURN_MIRRORED, own.shift * _SHIFT_MIRRORED)
 
 
 def _row(tuning: Tuning) -> NDArray[np.float64]:

@@ -25,6 +25,8 @@ _GAMMA = 0.4545  # display levels per linear light, in logarithms
 _GRAZING = 0.2  # trust below which a point begins to count as hidden
 _UNSEEN = 1e-3  # trust in what the geometry says is hidden
 _ABSENT = 1e-9  # trust in a reference that is not there
+_LOOKED_AT = 0.2  # how much of a reference must be there for its features to count wholly
+_OUTSIDE = -1e4  # added to the logits of references that are not looked at: more than any is, yet within a half
 
 
 class Wanted(NamedTuple):
@@ -60,6 +62,27 @@ class Layers(NamedTuple):
     under: Tensor  # [B,4,128,128] premultiplied RGBA, smooth: lines, outlines, one tone
     paint: Tensor  # [B,4,256,256] premultiplied RGBA in detail
     cut: Tensor  # [B,3,256,256] paint over copy, `under` over `paint`, shadow
+
+
+class Sets(NamedTuple):
+    """Which references a picture looks at together: mixed by their shares, those of all sets are 1 together.
+
+    However much looking at one changes, it comes and goes evenly, and one that is absent changes nothing.
+    """
+
+    outside: Tensor  # [B,K,K] what is added to the logits of reference k in set n: 0 for those in it
+    share: Tensor  # [B,K]
+
+
+def sets_of(present: Tensor) -> Sets:
+    """One set for each of the references [B,K]: those that are there as much as it is, or more (Lovász 1983)."""
+    there = (present / _LOOKED_AT).clamp_max(1.0)
+    mine, others = there[:, :, None], there[:, None, :]
+    below = torch.where(others < mine, others, 0.0).amax(2)
+    alike = (others == mine).to(there.dtype).sum(2)
+    outside = torch.where((others < mine) | (others == 0.0), _OUTSIDE, 0.0)
+    share = (there - below) / alike
+    return Sets(outside, share / share.sum(1, keepdim=True))
 
 
 def _norm(channels: int) -> nn.GroupNorm:
@@ -134,24 +157,29 @@ class GeometryAttention(nn.Module):
         self.register_buffer("gather", gather * head_width**-0.5, persistent=False)
         self.register_buffer("spread", gather.transpose(0, 1).contiguous(), persistent=False)
 
-    def forward(self, x: Tensor, aligned: Tensor, trust: Tensor, bias: Tensor) -> Tensor:
+    def forward(self, x: Tensor, aligned: Tensor, trust: Tensor, bias: Tensor, sets: Sets) -> Tensor:
         """`aligned` [B*K,C,H,W] and `trust` [B*K,4,H,W] lie over x; `bias` [B*K,1,H,W] is added to the logits."""
         b = x.shape[0]
         key, value, bias = self.key(aligned), self.value(aligned), self.believe(trust) + bias
         query = self.query(self.norm(x))
         each = _repeated(query, aligned)
         gather, spread = self.gather.to(query.dtype), self.spread.to(query.dtype)
-        none = F.conv2d(query * self.nothing[0], gather)[:, None]  # [B,1,heads,H,W]
+        none = F.conv2d(query * self.nothing[0], gather)[:, None, None]  # [B,1,1,heads,H,W]
         moved = [(_moved(key, step), _moved(value, step)) for step in self.steps]
         logits = [_grouped(F.conv2d(each * near, gather) + bias, b) + self.near[n] for n, (near, _) in enumerate(moved)]
-        # A softmax over all of them, written out: how many references there are stays open in an exported graph.
-        highest = torch.stack([none, *(one.amax(1, keepdim=True) for one in logits)]).amax(0)
+        # A softmax in each set, written out: how many references there are stays open in an exported graph.
+        outside = sets.outside[..., None, None, None]
+        logits = [one[:, None] + outside for one in logits]  # [B,sets,K,heads,H,W]
+        highest = torch.stack([none.expand_as(logits[0][:, :, :1]), *(one.amax(2, keepdim=True) for one in logits)])
+        highest = highest.amax(0)
         none = (none - highest).exp()
         shares = [(one - highest).exp() for one in logits]
-        total = none + torch.stack([one.sum(1, keepdim=True) for one in shares]).sum(0)
-        mixed = F.conv2d((none / total)[:, 0], spread) * self.nothing[1]
+        total = none + torch.stack([one.sum(2, keepdim=True) for one in shares]).sum(0)
+        part = sets.share[:, :, None, None, None, None] / total
+        mixed = F.conv2d((none * part).sum(1)[:, 0], spread) * self.nothing[1]
         for share, (_, near) in zip(shares, moved, strict=True):
-            mixed = mixed + _grouped(F.conv2d((share / total).flatten(0, 1), spread) * near, b).sum(1)
+            each = (share * part).sum(1).flatten(0, 1)
+            mixed = mixed + _grouped(F.conv2d(each, spread) * near, b).sum(1)
         added: Tensor = self.out(mixed)
         return x + added
 
@@ -288,6 +316,7 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         told = torch.cat([wanted.face, wanted.light, wanted.style, identity], 1)
         condition = F.silu(self.embed_time(waves(t)) + self.embed(told))
         trail: list[Tensor] = []
+        sets = sets_of(references.present)
         for level, blocks in enumerate(self.before):
             if level:
                 h = self.down[level - 1](h)
@@ -296,7 +325,7 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
             if level < len(self.look):
                 at = F.avg_pool2d(at, 2)
                 aligned = _fetch(references.features[level].flatten(0, 1), at[:, :2].permute(0, 2, 3, 1))
-                h = self.look[level](h, aligned, at[:, 2 : 2 + TRUST], at[:, 2 + TRUST :])
+                h = self.look[level](h, aligned, at[:, 2 : 2 + TRUST], at[:, 2 + TRUST :], sets)
             else:
                 h = self.attend[level - len(self.look)](h)
             trail.append(h)

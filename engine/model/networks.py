@@ -164,3 +164,8 @@ def face_row(params: FlameParams) -> Array:
     if params.basis != OPEN_BASIS:
         raise ValueError(f'this model speaks the basis "{OPEN_BASIS}", these parameters "{params.basis}"')
     return np.asarray(params.vector()[:FACE_SIZE] * _SCALE, np.float32)
+
+
+def face_params(row: Array) -> FlameParams:
+    """The face of a row [64], its head in the middle; the inverse of `face_row`."""
+    return FlameParams.from_vector(np.append(row / _SCALE, np.zeros(3)).astype(np.float32))

@@ -8,8 +8,9 @@ from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from numpy.typing import NDArray
 from torch import Tensor
 
-from omote.engine.face.correspondence import GRID
+from omote.engine.face.correspondence import GRID, agreement
 from omote.engine.face.light import checked_light
+from omote.engine.face.retarget import to_weights
 from omote.engine.nouns import Character, FlameParams
 
 from .compositing import premultiplied, straight
@@ -65,7 +66,8 @@ class OmotePipeline(DiffusionPipeline):  # type: ignore[misc]
     def _conditions(self, character: Character, params: FlameParams, light: Array) -> tuple[Wanted, References]:
         viewer, device = viewer_of(character), self.denoiser.device
         view, views = viewer.view(params), [viewer.view(one.params) for one in character.references]
-        found = viewer.correspondence(view, views)
+        shown = np.stack([to_weights(one.params) for one in character.references])
+        found = viewer.correspondence(view, views, agreement(to_weights(params), shown))
 
         def tensor(array: Array) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(device)[None]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.face.correspondence import GRID, View, Viewer
-from omote.engine.face.light import checked_light, possible
+from omote.engine.face.correspondence import GRID, View, Viewer, agreement
+from omote.engine.face.light import checked_light, mirrored_light, possible
 from omote.engine.face.retarget import to_weights
 from omote.engine.nouns import Character, FlameParams, Reference
 
@@ -37,7 +37,12 @@ _PARTS = (("jaw", "mouth", "cheekPuff", "tongue"), ("eyeBlink", "eyeSquint", "ey
 _APART, _APART_RAD = 0.3, 0.15
 # From when on a reference is copied, and when wholly: -1 at the first reference's face, 1 at its own.
 _FROM, _WHOLLY = -0.7, -0.2
-_STEP_ASIDE = 0.2  # how much more fitting than one that has no place a reference must be to be there wholly
+# Where several references show the same, the one whose head is turned alike is copied: the strands of two would lie
+# beside each other. Another that is so much farther from it is there so little, which suffices for what it alone shows.
+_FARTHER_RAD, _LEAST = 0.15, 0.3
+_ASIDE = 0.2  # how much more fitting than one that has no place a reference must be to be there wholly
+MIRRORED = 0.2  # how much a mirrored reference is there: enough to show what no other does, and little else
+_LOPSIDED_RAD = 0.12  # how much farther the references turn to one side than to the other for one to be mirrored
 _CHOICES = 4  # of references whose stacked features are kept
 
 
@@ -47,6 +52,7 @@ class Choice:
 
     order: tuple[int, ...]  # their numbers
     views: tuple[View, ...]
+    weights: Array  # [K,52] see Look
     encoded: Encoded  # [1,K,...]
 
 
@@ -56,11 +62,13 @@ class Look:
 
     character: Character
     viewer: Viewer
-    views: list[View]
+    views: list[View]  # of the references, and of the mirrored one where a side is hidden
+    rgba: list[Rgba]  # [S,S,4] straight, of the views
     encoded: Encoded
     style: Array  # [1,2]
-    weights: Array  # [K,52] the ARKit weights of the faces that the references show
-    turns: Array  # [K,3] and how their heads are turned
+    weights: Array  # [K,52] the ARKit weights of the faces that the views show
+    turns: Array  # [R,3] how the references' heads are turned
+    plain: NDArray[np.bool_]  # [R] which of them have the first's face
     _pictures: dict[int, list[Source]] = field(default_factory=dict)
     _choices: OrderedDict[tuple[int, ...], Choice] = field(default_factory=OrderedDict)
 
@@ -70,19 +78,29 @@ class Look:
         references = character.references
         viewer = viewer_of(character)
         views = [viewer.view(one.params) for one in references]
+        rgba, lights = [one.rgba for one in references], [one.light for one in references]
+        weights = [to_weights(one.params) for one in references]
+        lopsided = mirrored_of(references)
+        if lopsided is not None:
+            views.append(viewer.mirrored(views[lopsided]))
+            rgba.append(np.ascontiguousarray(rgba[lopsided][:, ::-1]))
+            lights.append(mirrored_light(lights[lopsided]))
+            weights.append(weights[lopsided][arkit.MIRRORED])
         style = np.array([STYLES[character.head]], np.float32)
-        small = np.stack([premultiplied(one.rgba, GRID) for one in references])
+        small = np.stack([premultiplied(one, GRID) for one in rgba])
         encoded = networks.encode(
             {
                 "rgba": np.ascontiguousarray(small.astype(np.float32).transpose(0, 3, 1, 2) / np.float32(255.0)),
                 "geometry": np.stack([view.geometry for view in views]),
-                "light": np.stack([one.light for one in references]).astype(np.float32),
-                "style": style.repeat(len(references), 0),
+                "light": np.stack(lights).astype(np.float32),
+                "style": style.repeat(len(rgba), 0),
             }
         )
-        weights = np.stack([to_weights(one.params) for one in references])
         turns = np.stack([one.params.neck_pose for one in references])
-        return cls(character, viewer, views, encoded, style, weights, turns)
+        shown = np.stack(weights)
+        parts = [np.square(shown[: len(references), part] - shown[0, part]).sum(1) for part in _part_columns()]
+        plain = np.max(parts, 0) < _APART**2
+        return cls(character, viewer, views, rgba, encoded, style, shown, turns, plain)
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -96,34 +114,50 @@ class Look:
     def pictures(self, size: int) -> list[Source]:
         """The references at this size, made at the first asking."""
         if size not in self._pictures:
-            self._pictures[size] = [Source.of(premultiplied(one.rgba, size)) for one in self.references]
+            self._pictures[size] = [Source.of(premultiplied(one, size)) for one in self.rgba]
         return self._pictures[size]
 
     def chosen(self, params: FlameParams) -> tuple[Choice, Array]:
         """Which references a picture of this face copies from, and how much each is there [1,K], 0 to 1.
 
-        The first always is. Others fade in as a part of the face comes nearer to theirs than to the first's; one that
-        gives way to another has faded out.
+        The one whose head is turned most alike always is, of those with the first's face. Others fade in as a part of
+        the face comes nearer to theirs than to the first's; one that gives way to another has faded out.
         """
-        fit = np.full(len(self.weights), -1.0, np.float32)
-        weights = to_weights(params)
+        count, weights = len(self.references), to_weights(params)
+        fit = np.full(count, -1.0, np.float32)
         for part in _part_columns():
-            fit = np.maximum(fit, _fit(weights[part], self.weights[:, part], _APART))
-        fit = np.maximum(fit, _fit(params.neck_pose, self.turns, _APART_RAD))
-        fit[0] = 2.0
-        ranked = np.argsort(-fit, kind="stable")
-        present = np.clip((fit - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0)
-        if len(ranked) > MOST_AT_ONCE:
-            present *= np.clip((fit - fit[ranked[MOST_AT_ONCE]]) / _STEP_ASIDE, 0.0, 1.0)
+            fit = np.maximum(fit, _fit(weights[part], self.weights[:count, part], _APART))
+        fit = np.where(self.plain, -1.0, np.maximum(fit, _fit(params.neck_pose, self.turns, _APART_RAD)))
+        near = np.where(self.plain, self._nearness(params.neck_pose), np.float32(0.0))
+        # The base, then those that do something else, and what is left for one that is turned otherwise.
+        base, beside = (int(k) for k in np.argsort(-near, kind="stable")[[0, min(1, count - 1)]])
+        best = np.append(np.sort(fit)[::-1], np.full(MOST_AT_ONCE, -1.0, np.float32))
+        spare = MOST_AT_ONCE - 1
+        present = np.clip((fit - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0) * np.clip((fit - best[spare]) / _ASIDE, 0.0, 1.0)
+        present[base] = 1.0
+        room = np.clip((_FROM - best[spare - 1]) / _ASIDE, 0.0, 1.0)
+        if self.plain[beside] and beside != base:
+            third = np.sort(near)[::-1][2] if count > 2 else 0.0
+            present[beside] = near[beside] * room * np.clip((near[beside] - third) / _ASIDE, 0.0, 1.0)
+        if len(self.views) > count:
+            present = np.append(present, MIRRORED * room)
+        ranked = np.argsort(-present, kind="stable")
         # In the order of their numbers, so that there are few choices.
         order = np.sort(ranked[:MOST_AT_ONCE])
         return self._choice(tuple(order.tolist())), present[order].astype(np.float32)[None]
+
+    def _nearness(self, turn: Array) -> Array:
+        """[K] 1 for the reference whose head is turned most like this, less for others."""
+        away = np.sqrt(np.square(self.turns - turn).sum(1))
+        return np.asarray(np.clip(1.0 - (away - away.min()) / _FARTHER_RAD, _LEAST, 1.0), np.float32)
 
     def _choice(self, order: tuple[int, ...]) -> Choice:
         found = self._choices.get(order)
         if found is None:
             encoded = Encoded(*(np.ascontiguousarray(part[list(order)][None]) for part in self.encoded))
-            found = self._choices[order] = Choice(order, tuple(self.views[k] for k in order), encoded)
+            found = self._choices[order] = Choice(
+                order, tuple(self.views[k] for k in order), self.weights[list(order)], encoded
+            )
             while len(self._choices) > _CHOICES:
                 self._choices.popitem(last=False)
         self._choices.move_to_end(order)
@@ -179,7 +213,7 @@ class Renderer:
         face = face_row(params)
         choice, present = look.chosen(params)
         view = look.viewer.view(params)
-        found = look.viewer.correspondence(view, choice.views)
+        found = look.viewer.correspondence(view, choice.views, agreement(to_weights(params), choice.weights))
         inputs = {
             "x": noise(),
             "t": _ONE,
@@ -200,7 +234,15 @@ _ONE = np.ones(1, np.float32)
 
 def references_at_once(character: Character) -> int:
     """From how many of its references a picture of this character copies."""
-    return min(len(character.references), MOST_AT_ONCE)
+    has_mirrored = mirrored_of(character.references) is not None
+    return min(len(character.references) + has_mirrored, MOST_AT_ONCE)
+
+
+def mirrored_of(references: Sequence[Reference]) -> int | None:
+    """Which reference is copied from mirrored as well, since none shows that side of the head; None if none need be."""
+    yaw = np.array([one.params.neck_pose[1] for one in references])
+    is_lopsided = abs(yaw.max() + yaw.min()) > _LOPSIDED_RAD
+    return int(np.abs(yaw).argmax()) if is_lopsided else None
 
 
 def viewer_of(character: Character) -> Viewer:

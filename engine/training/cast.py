@@ -48,14 +48,17 @@ MADE_FROM = (
     "A person who does not exist, rendered from MakeHuman (CC0), faceunits01 (CC0) and ICT-FaceKit (MIT) assets; "
     "person seed {seed}"
 )
-ANIME_LICENCE = "VRM Public License 1.0, https://vrm.dev/en/licenses/1.0/index; Seed-san model by VirtualCast, Inc."
+ANIME_LICENCE = (
+    "VRM Public License 1.0 (https://vrm.dev/en/licenses/1.0/index), commercial use allowed; name where pictures of it "
+    "go out: Seed-san model by VirtualCast, Inc."
+)
 ANIME_MADE_FROM = (
     "A drawn character that does not exist, made from Seed-san by VirtualCast, Inc. (VRM Public License 1.0, modified) "
     "and hair of VRoid sample models by pixiv Inc. (CC0); character seed {seed}"
 )
 SIZE = 768
 _SUPERSAMPLING = 2
-_TURN_DEG = 35.0
+_TURN_DEG, _HALF_DEG = 35.0, 17.0
 _BACKDROP = (205, 208, 214)
 
 
@@ -121,10 +124,17 @@ CAST: dict[str, Member] = {
 }
 ANIME_CAST: dict[str, int] = {  # name to seed of `anime.character`
     "aoi": _of(11),
+    "beni": _of(49),
+    "haru": _of(28),
     "kaito": _of(10),
-    "midori": _of(14),
+    "kuro": _of(1),
     "minto": _of(48),
     "momo": _of(43),
+    "ren": _of(69),
+    "ruri": _of(95),
+    "sakura": _of(26),
+    "sora": _of(39),
+    "yuki": _of(9),
 }
 
 
@@ -153,12 +163,13 @@ POSES: Poses = {
     "closed": (_both(eyeBlink=1.0), 0.0),
     "left": ({}, _TURN_DEG),
     "right": ({}, -_TURN_DEG),
+    "half left": ({}, _HALF_DEG),
+    "half right": ({}, -_HALF_DEG),
     "smile": (
         _both(mouthSmile=0.85, cheekSquint=0.5, mouthUpperUp=0.5, mouthLowerDown=0.4, eyeSquint=0.2)
         | {"jawOpen": 0.12},
         0.0,
     ),
-    "surprise": (_both(browOuterUp=0.9, eyeWide=0.5) | {"browInnerUp": 1.0}, 0.0),
 }
 ANIME_POSES: Poses = {
     "rest": ({}, 0.0),
@@ -166,9 +177,8 @@ ANIME_POSES: Poses = {
     "closed": (FACES["calm"], 0.0),
     "left": ({}, _TURN_DEG),
     "right": ({}, -_TURN_DEG),
-    "I": (VOWELS["I"], 0.0),
-    "O": (VOWELS["O"], 0.0),
-    "laugh": (FACES["laugh"], 0.0),
+    "half left": ({}, _HALF_DEG),
+    "half right": ({}, -_HALF_DEG),
 }
 
 

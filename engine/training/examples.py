@@ -7,7 +7,9 @@ import io
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -17,13 +19,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from omote.bridge import arkit
 from omote.engine.face.anime_head import anime_head
-from omote.engine.face.correspondence import GRID, View, Viewer
+from omote.engine.face.correspondence import GRID, View, Viewer, agreement
 from omote.engine.face.head import OpenHead, open_head
-from omote.engine.face.retarget import from_weights
+from omote.engine.face.light import mirrored_light
+from omote.engine.face.retarget import from_weights, to_weights
 from omote.engine.face.shell import Shell
 from omote.engine.model.denoiser import STATE, References, Wanted, lit_normals, log_irradiance
-from omote.engine.model.networks import face_row
+from omote.engine.model.networks import face_params, face_row
 
 from .anime import character as anime_character
 from .anime import head as anime_shapes
@@ -38,6 +42,7 @@ Rgba = NDArray[np.uint8]
 PERSON, DRAWN = range(2)  # styles
 _SHAPE_NOISE = 0.1  # of the spread of shapes: fitted heads are not exact
 _BEND = 0.004  # of a reference's side by which its points lie beside the fitted head's, from eighth to eighth
+_OTHER_COLOURS = 0.3  # of the examples whose camera sees other colours
 _NOTHING = np.iinfo(np.uint16).max
 
 
@@ -67,6 +72,11 @@ class Subject:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @cached_property
+    def weights(self) -> Array:
+        """[n,52] the ARKit weights of the faces."""
+        return np.stack([to_weights(face_params(np.asarray(self.pack.face[row]))) for row in self.rows])
 
     def view(self, k: int) -> View:
         """The head in picture k, as the viewer had seen it."""
@@ -207,10 +217,11 @@ def example(
     rng: np.random.Generator | None,
     wanted: int | None = None,
     size: int | None = None,
+    is_mirrored: bool = False,
 ) -> Example:
     """One wanted picture of each of these subjects with `count` references; with `rng` references look as photos do.
 
-    `size` reduces the pictures to so many pixels a side.
+    `size` reduces the pictures to so many pixels a side; `is_mirrored` adds the first reference mirrored.
     """
     chooser = rng or np.random.default_rng(0)
     keys = ("geometry", "face", "light", "style", "place", "trust", "of", "lit", "reference", "truth")
@@ -223,8 +234,12 @@ def example(
         chosen = [first, *(int(k) for k in chooser.permutation([k for k in others if k != first])[: count - 1])]
         view, views = subject.view(target), [subject.view(k) for k in chosen]
         row, rows = subject.rows[target], subject.rows[chosen]
-        place = subject.viewer.correspondence(view, views)
-        tint, pack = _tint(rng), subject.pack
+        shown = subject.weights[chosen]
+        if is_mirrored:
+            views.append(subject.viewer.mirrored(views[0]))
+            shown = np.append(shown, shown[:1, arkit.MIRRORED], 0)
+        place = subject.viewer.correspondence(view, views, agreement(subject.weights[target], shown))
+        camera, pack = _camera(rng), subject.pack
         parts["geometry"].append(view.geometry)
         parts["face"].append(pack.face[row])
         parts["light"].append(pack.light[row])
@@ -232,11 +247,15 @@ def example(
         parts["place"].append(place.place)
         parts["trust"].append(place.trust)
         parts["of"].append(np.stack([each.geometry for each in views]))
-        parts["lit"].append(np.stack([pack.light[k] for k in rows]))
+        lights = [pack.light[k] for k in rows]
         pictures = pack.small if size == STATE else pack.picture
-        references = [_photographed(reduced(pictures[k], size), tint, rng) for k in rows]
+        references = [_photographed(reduced(pictures[k], size), camera, rng) for k in rows]
+        if is_mirrored:
+            lights.append(mirrored_light(lights[0]))
+            references.append(references[0][:, :, ::-1])
+        parts["lit"].append(np.stack(lights))
         parts["reference"].append(np.stack(references))
-        parts["truth"].append(_premultiplied(reduced(pictures[row], size), tint).transpose(2, 0, 1))
+        parts["truth"].append(_premultiplied(reduced(pictures[row], size), camera).transpose(2, 0, 1))
     t = {key: torch.from_numpy(np.stack(value).astype(np.float32)) for key, value in parts.items()}
     return Example(
         wanted=Wanted(t["geometry"], t["face"], t["light"], t["style"]),
@@ -270,30 +289,49 @@ def reduced(rgba: Rgba, size: int | None) -> Rgba:
     return np.dstack([colour, alpha])
 
 
-def _tint(rng: np.random.Generator | None) -> tuple[Array, float]:
-    """A camera's white balance and exposure [3], and gamma: the same for all pictures of an example."""
+class _Camera(NamedTuple):
+    """How a camera sees colours: the same for all pictures of an example."""
+
+    gain: Array  # [3] white balance and exposure
+    gamma: float
+    mixed: Array | None  # [3,3] red, green and blue out of each other, after them
+
+
+def _camera(rng: np.random.Generator | None) -> _Camera:
     if rng is None or rng.random() < 0.3:
-        return np.ones(3, np.float32), 1.0
+        return _Camera(np.ones(3, np.float32), 1.0, None)
     gain = np.exp(rng.normal(0.0, 0.08, 3)) * np.exp(rng.normal(0.0, 0.2))
-    return gain.astype(np.float32), float(np.exp(rng.normal(0.0, 0.15)))
+    mixed = _other_colours(rng) if rng.random() < _OTHER_COLOURS else None
+    return _Camera(gain.astype(np.float32), float(np.exp(rng.normal(0.0, 0.15))), mixed)
 
 
-def _premultiplied(rgba: Rgba, tint: tuple[Array, float]) -> Array:
+def _other_colours(rng: np.random.Generator) -> Array:
+    """[3,3] hues turned about grey, and stronger or weaker: colours that only the references tell."""
+    angle, strength = rng.normal(0.0, 1.0), np.exp(rng.normal(0.0, 0.4))
+    grey = np.full((3, 3), 1.0 / 3.0)
+    cross = np.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / np.sqrt(3.0)
+    turned = np.cos(angle) * (np.eye(3) - grey) + np.sin(angle) * cross
+    return np.asarray(grey + strength * turned, np.float32)
+
+
+def _premultiplied(rgba: Rgba, camera: _Camera) -> Array:
     """[S,S,4] premultiplied, 0 to 1, as this camera would have seen it."""
-    gain, gamma = tint
     level = np.arange(256, dtype=np.float32) / np.float32(255.0)
-    curve = np.minimum((level**gamma)[:, None] * gain, 1.0).astype(np.float32)  # [256,3]
+    curve = np.minimum((level**camera.gamma)[:, None] * camera.gain, 1.0).astype(np.float32)  # [256,3]
     alpha = level[rgba[..., 3]]
     out = np.empty(rgba.shape, np.float32)
     for k in range(3):
         np.multiply(curve[:, k].take(rgba[..., k]), alpha, out=out[..., k])
+    if camera.mixed is not None:
+        mixed = cv2.transform(np.ascontiguousarray(out[..., :3]), camera.mixed)
+        np.clip(mixed, 0.0, alpha[..., None], out=out[..., :3])
     out[..., 3] = alpha
     return out
 
 
-def _photographed(rgba: Rgba, tint: tuple[Array, float], rng: np.random.Generator | None) -> Array:
+def _photographed(rgba: Rgba, camera: _Camera, rng: np.random.Generator | None) -> Array:
     """[4,S,S] a reference as a photo and its matte are: not just where the head is fitted, soft, noisy, cut roughly."""
-    image = _premultiplied(rgba, tint)
+    image = _premultiplied(rgba, camera)
     if rng is None:
         return image.transpose(2, 0, 1)
     side = len(image)

@@ -19,8 +19,10 @@ from torch.multiprocessing import get_context
 
 from omote.engine.face.correspondence import GRID
 from omote.engine.model.denoiser import STATE, Denoiser, Layers, compose, cropped, painted
+from omote.engine.model.renderer import MIRRORED
 
 from . import examples
+from .critic import Critic, patches_of, preference, steepness
 from .examples import Example, Subject
 from .features import Features
 
@@ -33,6 +35,8 @@ _FEATURE_SHARE = 0.1
 _FEATURE_SIDE = 128  # pixels on a side of the part of a picture whose features are compared
 _CROP = 66  # cells on a side of the part of a picture that is learned at full resolution; its border cells are left out
 _LOOK_EVERY_S = 240.0
+_CRITIC_SHARE = 0.25  # of the pull of the truth on a pixel: that of the critic
+_STEEPNESS_EVERY = 4  # steps with the critic
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,12 @@ class Plan:
     seed: int = 0
     pure_share: float = 0.6  # of the samples that begin from pure noise
     fading_share: float = 0.2  # of the further references that are fading in or out
+    mirrored_share: float = 0.3  # of the steps in which the first reference is there mirrored, too
     fine_share: float = 0.5  # of the steps that learn a part of the picture at 512
     fine_from: float = 0.35  # of the run
+    critic_from: float = 0.66  # of the run
+    critic_easing: float = 0.05  # of the run in which its pull grows from nothing
+    critic_rate: float = 3e-4
 
 
 def draw(net: Denoiser, example: Example, x: Tensor, t: Tensor) -> Layers:
@@ -96,14 +104,18 @@ def loss_of(drawn: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return total
 
 
-def _part(layers: Layers, example: Example, weight: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """A part of what is drawn at full resolution, the same of the truth, and of the weights; mostly with the face."""
+def _part(layers: Layers, example: Example, top: int, left: int) -> Tensor:
+    """A part of what is drawn at full resolution, without the border whose neighbours are not drawn."""
     pixels = example.truth.shape[-1] // GRID  # a cell
-    top, left = (int(rng.integers(0, (GRID - _CROP) // 2 + 1)) * 2 for _ in range(2))
     drawn = compose(cropped(layers, top, left, _CROP), example.pictures, _CROP * pixels)
-    inner = slice(pixels, -pixels)
+    return drawn[..., pixels:-pixels, pixels:-pixels]
+
+
+def _same(x: Tensor, top: int, left: int) -> Tensor:
+    """The same part of a map or picture [B,C,S,S]."""
+    pixels = x.shape[-1] // GRID
     rows, columns = (slice((a + 1) * pixels, (a + _CROP - 1) * pixels) for a in (top, left))
-    return drawn[..., inner, inner], example.truth[..., rows, columns], weight[..., rows, columns]
+    return x[..., rows, columns]
 
 
 def _somewhere(drawn: Tensor, truth: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -164,6 +176,9 @@ class Trainer:
             self.net.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
         self.features = Features()
+        self.critic = Critic()
+        self.judge = torch.optim.AdamW(self.critic.parameters(), lr=plan.critic_rate, betas=(0.0, 0.99), fused=True)
+        self.doubts: list[float] = []  # the critic's losses
         self.step, self.spent_s = 0, 0.0
 
     def advance(self, subjects: list[Subject]) -> float:
@@ -182,9 +197,13 @@ class Trainer:
         if is_fine:
             subjects = [one for one in subjects if one.pack.picture.shape[1] >= 2 * STATE]
         size = 2 * STATE if is_fine else STATE
-        example = examples.example(subjects, rng.choice(len(subjects), batch, replace=False), count, rng, size=size)
+        is_mirrored = common.random() < plan.mirrored_share
+        who = rng.choice(len(subjects), batch, replace=False)
+        example = examples.example(subjects, who, count, rng, size=size, is_mirrored=is_mirrored)
         fading = np.where(rng.random((batch, count)) < plan.fading_share, rng.random((batch, count)), 1.0)
         fading[:, 0] = 1.0
+        if is_mirrored:
+            fading = np.append(fading, np.full((batch, 1), MIRRORED), 1)
         present = torch.from_numpy(fading.astype(np.float32))
         example = replace(example, references=example.references._replace(present=present))
         t = torch.from_numpy(np.where(rng.random(batch) < plan.pure_share, 1.0, rng.random(batch))).float()
@@ -194,18 +213,24 @@ class Trainer:
         layers = draw(self.net, example, x, t)
         weight = weights_of(example.truth, example.wanted.geometry)
         if is_fine:
-            drawn, truth, weight = _part(layers, example, weight, rng)
+            top, left = (int(rng.integers(0, (GRID - _CROP) // 2 + 1)) * 2 for _ in range(2))
+            drawn = _part(layers, example, top, left)
+            truth, weight = _same(example.truth, top, left), _same(weight, top, left)
         else:
             drawn, truth = compose(layers, example.pictures), example.truth
-        loss = loss_of(drawn, truth, weight) + _FEATURE_SHARE * self.features(*_somewhere(drawn, truth, rng))
+        shown = drawn.detach().requires_grad_()
+        loss = loss_of(shown, truth, weight) + _FEATURE_SHARE * self.features(*_somewhere(shown, truth, rng))
+        (pull,) = torch.autograd.grad(loss, shown)
+        if is_fine and done > plan.critic_from:
+            ease = min(1.0, (done - plan.critic_from) / plan.critic_easing)
+            pull = pull + ease * self._judged(shown, truth, example, (top + 1, left + 1, _CROP - 2), pull, rng)
         # Paint is learned everywhere: where nothing of it shows, nothing else would teach it to be worth showing.
         missed = (painted(layers) * 2.0 - 1.0 - state).abs() + (layers.paint * 2.0 - 1.0 - state).abs()
         near = weights_of(F.interpolate(example.truth, size=missed.shape[-2:], mode="area"), example.wanted.geometry)
-        loss = loss + _PAINT_SHARE * (missed * near).mean()
+        unseen = _PAINT_SHARE * (missed * near).mean()
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if plan.workers > 1:
-            self._average_gradients()
+        torch.autograd.backward([drawn, unseen], [pull, None])
+        self._average_gradients(self.net)
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
@@ -213,10 +238,43 @@ class Trainer:
             decay = min(0.999, (self.step + 1) / (self.step + 20)) ** _AVERAGE_EVERY
             with torch.no_grad():
                 torch._foreach_lerp_(list(self.ema.parameters()), list(self.net.parameters()), 1.0 - decay)
-        return float(loss.detach())
+        return float((loss + unseen).detach())
 
-    def _average_gradients(self) -> None:
-        gradients = [p.grad for p in self.net.parameters() if p.grad is not None]
+    def _judged(
+        self,
+        shown: Tensor,
+        truth: Tensor,
+        example: Example,
+        within: tuple[int, int, int],
+        pull: Tensor,
+        rng: np.random.Generator,
+    ) -> Tensor:
+        """The critic's pull on what is drawn, and one step of the critic; `within` are the cells that are drawn."""
+        geometry, given = example.wanted.geometry, example.references
+        seen = (given.trust[:, :, 0] * given.trust[:, :, 1] * given.present[:, :, None, None]).amax(1)
+        at = patches_of(geometry, seen, rng, within)
+        around, ours, theirs = at.of(geometry), at.of(shown, within), at.of(truth, within)
+        (wish,) = torch.autograd.grad(preference(self.critic(ours, around), self.critic(theirs, around)), shown)
+        judged = wish != 0.0
+        strength = (pull * judged).norm() / wish.norm().clamp_min(1e-12)
+
+        loss = preference(self.critic(theirs, around), self.critic(ours.detach(), around))
+        if self.step % _STEEPNESS_EVERY == 0:
+            steep = steepness(self.critic, theirs, around) + steepness(self.critic, ours, around)
+            loss = loss + _STEEPNESS_EVERY * steep
+        self.judge.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._average_gradients(self.critic)
+        torch.nn.utils.clip_grad_norm_(self.critic.parameters(), 1.0)
+        self.judge.step()
+        self.doubts.append(float(loss.detach()))
+        pulled: Tensor = _CRITIC_SHARE * strength * wish
+        return pulled
+
+    def _average_gradients(self, net: torch.nn.Module) -> None:
+        if self.plan.workers == 1:
+            return
+        gradients = [p.grad for p in net.parameters() if p.grad is not None]
         flat = torch.cat([g.flatten() for g in gradients])
         dist.all_reduce(flat)
         flat /= self.plan.workers
@@ -232,6 +290,8 @@ class Trainer:
             "net": self.net.state_dict(),
             "ema": self.ema.state_dict(),
             "adam": self.optimiser.state_dict(),
+            "critic": self.critic.state_dict(),
+            "judge": self.judge.state_dict(),
             "step": self.step,
             "spent_s": self.spent_s,
         }
@@ -247,6 +307,9 @@ class Trainer:
         self.net.load_state_dict(state["net"])
         self.ema.load_state_dict(state["ema"])
         self.optimiser.load_state_dict(state["adam"])
+        if "critic" in state:
+            self.critic.load_state_dict(state["critic"])
+            self.judge.load_state_dict(state["judge"])
         self.step, self.spent_s = state["step"], state["spent_s"]
         return True
 
@@ -271,7 +334,9 @@ def run(rank: int, plan: Plan, port: int, subjects: list[Subject], held: dict[st
         if rank:
             continue
         if trainer.step % 50 == 0:
-            print(f"step {trainer.step} {trainer.spent_s / 60:.1f} min loss {np.mean(losses[-50:]):.4f}", flush=True)
+            doubt = f" critic {np.mean(trainer.doubts[-20:]):.3f}" if trainer.doubts else ""
+            so_far = f"step {trainer.step} {trainer.spent_s / 60:.1f} min loss {np.mean(losses[-50:]):.4f}{doubt}"
+            print(so_far, flush=True)
         if time.monotonic() - looked_s > _LOOK_EVERY_S:
             looked_s = time.monotonic()
             _look(trainer, held)

@@ -48,6 +48,19 @@ def at_rest(omote: Running, clean: playwright.Page) -> Iterator[Pixels]:
     """The picture of a face that the performer cannot move, so that whatever changes it was asked for."""
     none = dict.fromkeys(REGIONS, 0.0)
     omote.post("/api/tuning", gain=none, smoothing={**none, "head": 0.0}, head=0.0, blinks=False, breathes=False)
+    # A face that is nearly at rest is held as it is: one that comes from far away is wholly at rest in the end.
+    unmoved = still(clean)
+    omote.post("/api/trigger/surprise")
+    until(lambda: away(pixels(clean), unmoved) > STILL, "surprise")
+    surprised = still(clean)
+    omote.post("/api/trigger/surprise")
+    until(lambda: away(pixels(clean), surprised) > STILL, "surprise to go")
+    yield still(clean)
+    omote.post("/api/tuning/reset")
+
+
+def still(clean: playwright.Page) -> Pixels:
+    """The clean page's picture, once it has stayed the same."""
     last, since = pixels(clean), drawn(clean)
 
     def is_still() -> bool:
@@ -58,8 +71,7 @@ def at_rest(omote: Running, clean: playwright.Page) -> Iterator[Pixels]:
         return number >= since + PICTURES_AT_REST
 
     until(is_still, "the face to be still")
-    yield last
-    omote.post("/api/tuning/reset")
+    return last
 
 
 def test_choosing_a_character_changes_the_clean_picture(

@@ -77,6 +77,16 @@ def test_an_open_character_is_told_with_the_network_that_draws_it(capsys: pytest
     assert last == "One may earn money with hana"
 
 
+def test_a_drawn_character_is_told_with_the_credit_that_it_wants(capsys: pytest.CaptureFixture[str]) -> None:
+    first, made, *_ = told(capsys, "aoi")
+    assert first.startswith("aoi: VRM Public License 1.0")
+    assert "commercial use allowed" in first
+    assert first.endswith("Seed-san model by VirtualCast, Inc.")
+    assert made.startswith("  A drawn character that does not exist")
+    shown = next(line for line in told(capsys) if line.startswith("  aoi.omote"))
+    assert "Seed-san model by VirtualCast, Inc." in shown
+
+
 def test_who_may_earn_with_a_likeness_is_left_to_its_licence(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save(replace(load_character("hana"), name="me", licence="Private"), kept / "me.omote")
     assert "its licence above says" in told(capsys, "me")[-1]

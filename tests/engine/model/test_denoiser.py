@@ -25,6 +25,7 @@ from omote.engine.model.denoiser import (
     cropped,
     log_irradiance,
     own_place,
+    sets_of,
     sharp,
 )
 
@@ -92,6 +93,28 @@ def test_an_absent_reference_is_as_none() -> None:
     torch.testing.assert_close(a.share[:, [0, 2]], b.share, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(a.cut, b.cut, atol=1e-5, rtol=1e-4)
     assert float(a.share[:, 1].max()) < 1e-6
+
+
+@pytest.mark.parametrize("present", [0.0, 1e-6])
+def test_a_reference_begins_as_none_however_well_it_fits(present: float) -> None:
+    """After training attention is sharp: some features are hundreds of times as likely as others."""
+    net = denoiser()
+    for name, parameter in net.named_parameters():
+        if name.endswith("query.weight"):
+            parameter.mul_(1000.0)
+    wanted, references = scene(net, 3)
+    faint = references._replace(present=torch.tensor([[1.0, present, 0.7]]))
+    a, b = drawn(net, wanted, faint), drawn(net, wanted, picked(faint, [0, 2]))
+    for name in ("gain", "shade", "under", "paint", "cut"):
+        assert torch.allclose(getattr(a, name), getattr(b, name), atol=1e-4), name
+
+
+def test_every_set_of_references_counts_as_much_as_its_last_one_adds() -> None:
+    sets = sets_of(torch.tensor([[1.0, 0.05, 0.15, 0.0], [1.0, 0.05, 0.05, 0.4]]))
+    assert torch.allclose(sets.share, torch.tensor([[0.25, 0.25, 0.5, 0.0], [0.375, 0.125, 0.125, 0.375]]))
+    is_in = sets.outside == 0.0
+    assert is_in[0, :3].tolist() == [[True, False, False, False], [True, True, True, False], [True, False, True, False]]
+    assert is_in[1].tolist() == [[True, False, False, True], [True] * 4, [True] * 4, [True, False, False, True]]
 
 
 def test_several_characters_are_drawn_as_each_alone() -> None:

@@ -46,12 +46,22 @@ def test_a_reference_alone_is_always_there(renderer: Renderer) -> None:
     assert chosen(look, turned(1.0)) == {0: 1.0}
 
 
-def test_the_first_and_the_nearest_are_copied_from(look: Look) -> None:
+def test_the_references_turned_most_alike_are_copied_from(look: Look) -> None:
     assert look.at_once == MOST_AT_ONCE
     found = chosen(look, turned(0.45))
-    assert set(found) == {0, 3, 4}
-    assert found[0] == 1.0
-    assert min(found.values()) > 0.5
+    assert {number for number, share in found.items() if share > 0.9} == {3, 4}
+    assert chosen(look, turned(0.6))[4] == 1.0
+
+
+def test_closed_eyes_and_an_open_mouth_are_copied_at_once(renderer: Renderer) -> None:
+    closed = arkit.weights({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0})
+    shown = [from_weights(one) for one in (arkit.weights({"jawOpen": 0.8}), closed)]
+    look = renderer.look(painted_character(faces=[*shown, turned(0.3), turned(-0.3)]))
+    for turn in (0.0, 0.28):
+        winking = from_weights(arkit.weights({"eyeBlinkLeft": 1.0, "jawOpen": 0.7}), None, turned(turn).neck_pose)
+        found = chosen(look, winking)
+        assert set(found) == {0 if turn == 0.0 else 3, 1, 2}
+        assert min(found.values()) >= 0.3
 
 
 def test_no_reference_comes_or_goes_at_once(look: Look) -> None:
@@ -59,7 +69,7 @@ def test_no_reference_comes_or_goes_at_once(look: Look) -> None:
     for yaw in np.arange(-0.8, 0.8, 0.01):
         now = chosen(look, turned(float(yaw)))
         for number in before.keys() | now.keys():
-            assert abs(before.get(number, 0.0) - now.get(number, 0.0)) < 0.2
+            assert abs(before.get(number, 0.0) - now.get(number, 0.0)) < 0.35  # of the whole, in half a degree
         before = now
 
 
