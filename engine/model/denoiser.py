@@ -159,26 +159,26 @@ class GeometryAttention(nn.Module):
 
     def forward(self, x: Tensor, aligned: Tensor, trust: Tensor, bias: Tensor, sets: Sets) -> Tensor:
         """`aligned` [B*K,C,H,W] and `trust` [B*K,4,H,W] lie over x; `bias` [B*K,1,H,W] is added to the logits."""
-        b = x.shape[0]
+        b, _, *side = x.shape
         key, value, bias = self.key(aligned), self.value(aligned), self.believe(trust) + bias
         query = self.query(self.norm(x))
         each = _repeated(query, aligned)
         gather, spread = self.gather.to(query.dtype), self.spread.to(query.dtype)
-        none = F.conv2d(query * self.nothing[0], gather)[:, None, None]  # [B,1,1,heads,H,W]
+        none = F.conv2d(query * self.nothing[0], gather).flatten(2)[:, None, None]  # [B,1,1,heads,HW]
         moved = [(_moved(key, step), _moved(value, step)) for step in self.steps]
         logits = [_grouped(F.conv2d(each * near, gather) + bias, b) + self.near[n] for n, (near, _) in enumerate(moved)]
         # A softmax in each set, written out: how many references there are stays open in an exported graph.
-        outside = sets.outside[..., None, None, None]
-        logits = [one[:, None] + outside for one in logits]  # [B,sets,K,heads,H,W]
+        outside = sets.outside[..., None, None]
+        logits = [one.flatten(3)[:, None] + outside for one in logits]  # [B,sets,K,heads,HW]
         highest = torch.stack([none.expand_as(logits[0][:, :, :1]), *(one.amax(2, keepdim=True) for one in logits)])
         highest = highest.amax(0)
         none = (none - highest).exp()
         shares = [(one - highest).exp() for one in logits]
         total = none + torch.stack([one.sum(2, keepdim=True) for one in shares]).sum(0)
-        part = sets.share[:, :, None, None, None, None] / total
-        mixed = F.conv2d((none * part).sum(1)[:, 0], spread) * self.nothing[1]
+        part = sets.share[:, :, None, None, None] / total
+        mixed = F.conv2d((none * part).sum(1)[:, 0].reshape(b, -1, *side), spread) * self.nothing[1]
         for share, (_, near) in zip(shares, moved, strict=True):
-            each = (share * part).sum(1).flatten(0, 1)
+            each = (share * part).sum(1).flatten(0, 1).reshape(-1, gather.shape[0], *side)
             mixed = mixed + _grouped(F.conv2d(each, spread) * near, b).sum(1)
         added: Tensor = self.out(mixed)
         return x + added
@@ -338,12 +338,9 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         # The layers, from features on the maps' own grid.
         h = self.fine(F.pixel_shuffle(self.last(h), 2) + self.detail(fine) + self.surface(position_waves(fine)))
         candidate = F.silu(self.of_candidate(own) + _repeated(self.of_picture(h), own))
-        heads = self.prefer, self.shift
-        weight, bias = torch.cat([one.weight for one in heads]), [one.bias for one in heads if one.bias is not None]
-        chosen = F.conv2d(candidate, weight, torch.cat(bias))
-        shift = _SHIFT * torch.tanh(chosen[:, 1:])
+        shift = _SHIFT * torch.tanh(self.shift(candidate))
         return Layers(
-            share=(_grouped(chosen[:, :1], b) + 2.0 * _mapped(prior))[:, :, 0].softmax(1),
+            share=(_grouped(self.prefer(candidate), b) + 2.0 * _mapped(prior))[:, :, 0].softmax(1),
             place=_mapped(place) + _grouped(shift, b),
             gain=(base + 1.5 * torch.tanh(self.gain(h))).exp(),
             shade=torch.sigmoid(self.shade(h)),
