@@ -438,7 +438,8 @@ def position_waves(geometry: Tensor) -> Tensor:
     count = 2 * len(_WAVES)
     pick = torch.zeros(4, geometry.shape[1], device=geometry.device, dtype=geometry.dtype)
     pick[range(4), (0, 1, 2, 11)] = 1.0
-    place = F.conv2d(geometry, pick.repeat(count, 1)[:, :, None, None])
+    with torch.autocast(geometry.device.type, enabled=False):  # bfloat16 has no digits for the finest of them
+        place = F.conv2d(geometry.float(), pick.repeat(count, 1)[:, :, None, None].float())
     often = 0.5 * torch.tensor(_WAVES, device=place.device, dtype=place.dtype).repeat_interleave(4).repeat(2)
     late = torch.tensor([0.0, 0.25], device=place.device, dtype=place.dtype).repeat_interleave(2 * count)
     phase = place * often[:, None, None] + late[:, None, None]
