@@ -73,7 +73,7 @@ GALLERY: tuple[Piece, ...] = (
         "wink",
         "A wink",
         "One eye and half a mouth, in 300 milliseconds.",
-        "--from neutral --to wink_left --seconds 0.3 --hold 0.3 --there-and-back --character sumire",
+        "--from neutral --to wink_left --seconds 0.3 --hold 0.3 --there-and-back --character aoi",
         (0.0, 0.9),
     ),
     Piece(
@@ -157,8 +157,8 @@ _INTRODUCTION = f"""# Gallery
 
 Eight transitions, drawn by `make gallery` (`python tools/run.py tools/gallery.py`), which runs the commands below with
 `--size {SIZE} --fps {FPS}` and writes this page. A row shows {MOMENTS} moments from left to right. Nobody here exists,
-and every file says in its metadata that a model made it. How to make your own: [rendering.md](rendering.md), and
-[timelines.md](timelines.md) for what the timelines can say.
+and every file says in its metadata that a model made it. The drawn character: Seed-san model by VirtualCast, Inc.
+How to make your own: [rendering.md](rendering.md), and [timelines.md](timelines.md) for what the timelines can say.
 """
 
 

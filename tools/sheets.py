@@ -23,7 +23,7 @@ from omote.engine.face.expressions import NAMED
 from omote.engine.face.lamps import PRESETS
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
-from omote.engine.model.character import Character, Reference, load
+from omote.engine.model.character import Character, load
 from omote.engine.model.networks import Networks
 from omote.engine.model.renderer import Look, Renderer
 
@@ -116,7 +116,7 @@ def of_photos(folder: Path) -> list[Character]:
     found = [load(path) for path in sorted(folder.glob("*.omote"))]
     for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES):
         made = references_of(read_photos((path,)))
-        references = tuple(Reference(r.rgba, r.params, r.light, "photo") for r in made.references)
+        references = tuple(one.reference() for one in made.references)
         found.append(Character(path.stem[:64], "open", made.shape, references, "private", "a photo"))
     return found
 

@@ -59,6 +59,14 @@ def mirrored_light(light: Array) -> Array:
     return harmonics.ravel()
 
 
+def softened(light: Array, share: float) -> Array:
+    """[27] the light with so much (0 to 1) of its direction, at the same strength."""
+    harmonics = light.reshape(3, 9).copy()
+    harmonics[:, 1:4] *= share
+    harmonics[:, 4:] *= share * share
+    return harmonics.ravel()
+
+
 def checked_light(light: Array) -> Array:
     """The same light; ValueError unless it is [27] finite harmonics."""
     if light.shape != (LIGHT_SIZE,) or not np.isfinite(light).all():

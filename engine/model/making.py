@@ -83,7 +83,7 @@ def made_from_photos(
         name=name,
         head="open",
         shape=found.shape,
-        references=tuple(Reference(one.rgba, one.params, one.light, "photo") for one in found.references),
+        references=tuple(one.reference() for one in found.references),
         licence=LICENCE,
         made_from=f"Made from {'a photo' if count == 1 else f'{count} photos'} of a real person",
         consent=consent,

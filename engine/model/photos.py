@@ -15,11 +15,11 @@ from omote.engine.capture.photo import Photo
 from omote.engine.face.fitting import ANCHORED, Fitter
 from omote.engine.face.framing import PhotoCamera
 from omote.engine.face.head import OpenHead, Shaped, open_head, rotation
-from omote.engine.face.light import irradiance
+from omote.engine.face.light import irradiance, softened
 from omote.engine.face.maps import FOV_DEG, Camera, MapMaker, rasterise
 from omote.engine.face.refinement import EYES, LIPS, Outline, Refined, Refiner, View
 from omote.engine.face.tone import tone, untoned
-from omote.engine.nouns import FlameParams
+from omote.engine.nouns import FlameParams, Reference
 from omote.engine.runtime.session import Session
 
 from .lighting import estimated_light
@@ -55,6 +55,7 @@ _SHADOW = 4.0  # light on the brighter side of the face over light on the darker
 _DARK, _BURNT = 0.12, 0.12  # median sRGB of the skin (0 to 1), and the part of the skin that is white
 # A covered face: the logarithm of a ratio of linear colours, the part of the face beyond it, and the darkest colour.
 _ANOTHER_HUE, _COVERED, _BLACK = 0.5, 0.2, 0.002
+_BELIEVED = 0.5  # of what is found about where a photo's light comes from
 _GLINT = 0.03  # the part of the area around the eyes that shows reflected light, as glasses do
 _WHITE, _ABOVE_SKIN = 225.0, 20.0  # least level of a reflection, and least difference from the skin
 
@@ -76,6 +77,14 @@ class PhotoReference:
     light: Array  # [27] harmonics of the light in the photo
     face_px: float  # the longer side of the face in the photo's own pixels
     residual: float  # mean distance between the head's and the photo's landmarks, over the size of the face
+
+    def reference(self) -> Reference:
+        """What a character keeps of it, in softer light than was found.
+
+        Half of a photo's shadows are left as they are: light that is taken out wrongly stains a head that turns, which
+        looks worse than a shadow that turns with it.
+        """
+        return Reference(self.rgba, self.params, softened(self.light, _BELIEVED), "photo")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.engine.capture.photo import Finder, Photo
-from omote.engine.model.character import Character, Reference
+from omote.engine.model.character import Character
 from omote.engine.model.photos import references_of
 
 from .drawing import Draw, Pose
@@ -122,5 +122,5 @@ def _distance(wanted: NDArray[np.float64], picture: Rgb, finder: Finder, recogni
 def photo_character(photos: Sequence[Photo]) -> Character:
     """The character that a user would make of photos of one person."""
     found = references_of(photos)
-    references = tuple(Reference(r.rgba, r.params, r.light, "photo") for r in found.references)
+    references = tuple(one.reference() for one in found.references)
     return Character(photos[0].name[:64], "open", found.shape, references, "private", "photos")

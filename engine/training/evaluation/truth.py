@@ -275,7 +275,7 @@ def photographed_as(one: HeldOut, finder: Finder) -> Character:
     alpha = rgba[..., 3:] / 255.0
     picture = np.asarray(rgba[..., :3] * alpha + background(len(rgba)) * (1.0 - alpha) + 0.5, np.uint8)
     found = references_of([Photo(one.name, picture, the_face(one.name, picture, finder))])
-    references = tuple(Reference(r.rgba, r.params, r.light, "photo") for r in found.references)
+    references = tuple(one.reference() for one in found.references)
     return Character(one.name, "open", found.shape, references, LICENCE, "a rendered photo")
 
 
