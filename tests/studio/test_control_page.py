@@ -226,12 +226,12 @@ def test_the_clean_page_is_transparent_around_the_portrait(clean: playwright.Pag
     until(lambda: clean.evaluate("innerWidth") == 320, "the other size")
     picture = np.asarray(Image.open(io.BytesIO(clean.screenshot(omit_background=True))).convert("RGBA"))
     assert picture[0, 0, 3] == 0  # beside the portrait
-    assert picture[20, 32 + 20, 3] == 0  # within it; the model leaves a breath of alpha in its outermost pixels
-    assert picture[20, 32 + 235, 3] == 0
-    assert picture[128, 160, 3] == 255
+    # Within it; the demo's face moves, and the model may leave a breath of alpha beside moving hair.
+    assert max(picture[20, 32 + 20, 3], picture[20, 32 + 235, 3]) < 8
+    assert picture[128, 160, 3] > 247
     drawn = pixels(clean)
-    assert drawn[10, 10, 3] == 0
-    assert drawn[len(drawn) // 2, len(drawn) // 2, 3] == 255
+    assert drawn[10, 10, 3] < 8
+    assert drawn[len(drawn) // 2, len(drawn) // 2, 3] > 247
 
 
 def test_a_slider_is_heard_and_its_delay_is_printed(page: playwright.Page, omote: Running) -> None:
