@@ -35,6 +35,7 @@ ZONES = (
     ("eyeBlinkRight", "eyeSquintRight", "eyeWideRight"),
     ("jaw", "mouth", "cheekPuff", "tongue"),
 )
+_ZONE_WEIGHTS = [[k for k, name in enumerate(arkit.NAMES) if name.startswith(names)] for names in ZONES]
 _IN_ZONE = 0.25  # of the farthest that the zone's weights move a point
 _UNLIKE, _LEAST = 0.5, 0.1  # how much farther off, in weights, a reference is that counts least in a zone
 _EXACT_TREE = 4  # FLANN's number of a k-d tree whose search is exact
@@ -263,8 +264,7 @@ def _is_inner(head: OpenHead) -> NDArray[np.bool_]:
 
 def agreement(wanted: Array, shown: Array) -> Array:
     """[K,3] 1 for the reference that does most alike in a zone, less for others; from ARKit weights [52], [K,52]."""
-    columns = [[k for k, name in enumerate(arkit.NAMES) if name.startswith(names)] for names in ZONES]
-    away = np.stack([np.sqrt(np.square(shown[:, part] - wanted[part]).sum(1)) for part in columns], 1)
+    away = np.stack([np.sqrt(np.square(shown[:, part] - wanted[part]).sum(1)) for part in _ZONE_WEIGHTS], 1)
     return np.asarray(np.clip(1.0 - (away - away.min(0)) / _UNLIKE, _LEAST, 1.0), np.float32)
 
 

@@ -109,7 +109,7 @@ def refusals(trials: Sequence[Trial]) -> tuple[str, ...]:
 def try_builds(
     files: ModelFiles, builds: Iterable[Build], kept: Kept, clock_ns: Callable[[], int] = time.perf_counter_ns
 ) -> tuple[Trial, ...]:
-    """Compiles each, checks its picture and times it; a build that cannot run is told with its reason."""
+    """Compiles each, checks its picture and times it; says why where a build cannot run."""
     opened = [(build, *_opened(files, build, kept)) for build in builds]
     running = [networks for _, networks, _ in opened if not isinstance(networks, str)]
     took_ms = iter(race(running, clock_ns))

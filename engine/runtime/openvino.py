@@ -62,7 +62,7 @@ def _compiled(graph: ExportedGraph, build: Build) -> Any:
 
 
 def _options(build: Build) -> dict[str, Any]:
-    # Threads that are bound to a core wait for whoever else has it: another network, the tracker.
+    # Threads that are bound to a core wait while another network, or the tracker, runs on it.
     options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
     if build.threads:
         options["INFERENCE_NUM_THREADS"] = build.threads

@@ -307,9 +307,8 @@ class Trainer:
         self.net.load_state_dict(state["net"])
         self.ema.load_state_dict(state["ema"])
         self.optimiser.load_state_dict(state["adam"])
-        if "critic" in state:
-            self.critic.load_state_dict(state["critic"])
-            self.judge.load_state_dict(state["judge"])
+        self.critic.load_state_dict(state["critic"])
+        self.judge.load_state_dict(state["judge"])
         self.step, self.spent_s = state["step"], state["spent_s"]
         return True
 
