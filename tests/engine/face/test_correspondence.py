@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 from omote.engine.face import shell
 from omote.engine.face.anime_head import anime_head
-from omote.engine.face.correspondence import GRID, View, Viewer, carried_on
+from omote.engine.face.correspondence import GRID, View, Viewer, agreement, carried_on
 from omote.engine.face.head import OpenHead, open_head
 from omote.engine.face.retarget import from_weights
 from omote.engine.nouns import FlameParams
@@ -138,3 +138,30 @@ def test_displacements_go_on_smoothly_beyond_what_is_known() -> None:
     field = rng.random((2, 1, 64, 64)).astype(np.float32)
     found = carried_on(field, known)
     np.testing.assert_allclose(found[:, 0][known == 1.0], field[:, 0][known == 1.0], atol=1e-6)
+
+
+def test_a_mirrored_view_is_the_view_of_the_mirrored_face() -> None:
+    viewer = viewer_of(open_head())
+    mirrored = viewer.mirrored(viewer.view(posed(0.3, eyeBlinkLeft=1.0)))
+    wanted = viewer.view(posed(-0.3, eyeBlinkRight=1.0))
+    # The mesh itself is a little lopsided: nearly all vertices lie within half a cell.
+    away = np.abs(mirrored.screen[:, :2] - wanted.screen[:, :2]).max(1)
+    assert (away < 0.5).mean() > 0.98
+    both = (mirrored.geometry[6] > 0.5) & (wanted.geometry[6] > 0.5)
+    assert np.abs(mirrored.geometry - wanted.geometry)[0][both].mean() < 0.02
+
+
+def test_each_eye_agrees_with_the_reference_that_does_alike() -> None:
+    closed = arkit.weights({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0})
+    wink = arkit.weights({"eyeBlinkLeft": 1.0})
+    found = agreement(wink, np.stack([np.zeros(arkit.COUNT, np.float32), closed]))
+    np.testing.assert_allclose(found, [[0.1, 1.0, 1.0], [1.0, 0.1, 1.0]], atol=1e-6)
+
+
+def test_an_open_eye_shows_little_of_a_closed_lid() -> None:
+    viewer = viewer_of(anime_head())
+    opened, closed = viewer.view(posed()), viewer.view(posed(eyeBlinkLeft=1.0, eyeBlinkRight=1.0))
+    trust = viewer.correspondence(closed, [opened]).trust[0]
+    is_lid = (opened.geometry[7] > 0.5) & (closed.geometry[7] < 0.5) & (closed.geometry[6] > 0.5)
+    seen = trust[0] * trust[1]
+    assert seen[is_lid].mean() < 0.85 * seen[(closed.geometry[6] > 0.5) & ~is_lid].mean()

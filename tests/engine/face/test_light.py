@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from omote.engine.face.light import possible, studio_light
+from omote.engine.face.light import irradiance, mirrored_light, possible, softened, studio_light
 
 
 def test_ordinary_light_reaches_the_network_as_it_is() -> None:
@@ -23,3 +23,18 @@ def test_what_no_light_can_be_is_held_to_what_light_can_be() -> None:
     np.testing.assert_allclose(held[0, :5], [1.0, 3**0.5, -(3**0.5), 0.5, 5**0.5], rtol=1e-5)
     assert np.abs(held[1]).max() < 0.2
     assert held[2, 0] == 3.0
+
+
+def test_a_mirror_shows_on_the_left_what_falls_on_the_right() -> None:
+    normal = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    mirror = np.array([-1.0, 1.0, 1.0], np.float32)
+    seen = irradiance(mirrored_light(studio_light()), normal)
+    np.testing.assert_allclose(seen, irradiance(studio_light(), normal * mirror), rtol=1e-5)
+
+
+def test_softer_light_is_as_strong_and_comes_less_from_one_side() -> None:
+    across = np.array([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]], np.float32)
+    before, after = (irradiance(light, across).mean(1) for light in (studio_light(), softened(studio_light(), 0.5)))
+    assert 0.3 < abs(after[0] - after[1]) / abs(before[0] - before[1]) < 0.7
+    np.testing.assert_array_equal(softened(studio_light(), 0.5)[::9], studio_light()[::9])

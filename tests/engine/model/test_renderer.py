@@ -10,7 +10,8 @@ import pytest
 from omote.bridge import arkit
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
-from omote.engine.model.renderer import MOST_AT_ONCE, Look, Renderer
+from omote.engine.model.networks import face_params, face_row
+from omote.engine.model.renderer import MIRRORED, MOST_AT_ONCE, Look, Renderer
 from omote.engine.nouns import FlameParams
 from omote.engine.testing.characters import painted_character
 from omote.engine.testing.networks import CopyingNetworks
@@ -64,6 +65,17 @@ def test_closed_eyes_and_an_open_mouth_are_copied_at_once(renderer: Renderer) ->
         assert min(found.values()) >= 0.3
 
 
+def test_a_side_that_no_reference_shows_is_copied_from_a_mirror(renderer: Renderer) -> None:
+    character = painted_character()
+    only = replace(character.references[0], params=turned(0.3))
+    look = renderer.look(replace(character, references=(only,)))
+    assert look.at_once == 2
+    assert chosen(look, turned(-0.2)) == pytest.approx({0: 1.0, 1: MIRRORED})
+    np.testing.assert_array_equal(look.rgba[1], only.rgba[:, ::-1])
+    both = renderer.look(replace(character, references=(only, replace(only, params=turned(-0.3)))))
+    assert len(both.views) == 2
+
+
 def test_no_reference_comes_or_goes_at_once(look: Look) -> None:
     before = chosen(look, turned(-0.8))
     for yaw in np.arange(-0.8, 0.8, 0.01):
@@ -110,3 +122,8 @@ def test_another_basis_and_light_that_is_none_are_refused(renderer: Renderer, lo
         renderer.draw(look, REST, LIGHT[:9])
     smile = from_weights(arkit.weights({"mouthSmileLeft": 0.5}))
     assert renderer.draw(look, smile, LIGHT).shape == (512, 512, 4)
+
+
+def test_a_row_of_numbers_tells_the_face_that_it_was_made_of() -> None:
+    face = from_weights(arkit.weights({"jawOpen": 0.5, "mouthSmileLeft": 0.7}), None, turned(0.3).neck_pose)
+    np.testing.assert_allclose(face_params(face_row(face)).vector(), face.vector(), atol=1e-6)
