@@ -28,7 +28,9 @@ TRUST = 4  # visible, how squarely compared with the wanted view, log2 of the sc
 # are covered closely.
 _DEPTH_SLACK, _INNER_SLACK = 0.03, 0.008
 _LID = 0.15  # of the farthest that a blink moves a point: from here on it is a lid's
-_SQUEEZED = 2.0  # times smaller than in the wanted view: from here on less is seen of a point
+# The share of its area in the wanted view that a surface has in the reference: below it nothing is seen of the surface,
+# as of a lid that an open eye squeezes to a line, and above it all. What is copied from less comes out in streaks.
+_SQUEEZED, _WHOLE = 0.15, 0.5
 # Parts of the face that do something of their own, as the beginnings of ARKit's names: each eye, and the mouth.
 ZONES = (
     ("eyeBlinkLeft", "eyeSquintLeft", "eyeWideLeft"),
@@ -197,9 +199,8 @@ class Viewer:
         depth = np.stack([one.depth.take(there) for one, there in zip(references, at, strict=True)])
         is_visible = (distance <= depth + slack) & is_inside & (facing > 0.0)
         ratio = np.stack([one.area.take(wanted.triangle) for one in references]) / wanted.area.take(wanted.triangle)
-        # A lid that an open eye squeezes to a line shows as little as one that is seen from the side.
-        square = np.minimum(facing / np.maximum(towards, _EDGE_ON), np.abs(ratio) * np.float32(_SQUEEZED))
-        square = np.clip(square, 0.0, 1.0)
+        unsqueezed = (np.abs(ratio) - np.float32(_SQUEEZED)) / np.float32(_WHOLE - _SQUEEZED)
+        square = np.clip(np.minimum(facing / np.maximum(towards, _EDGE_ON), unsqueezed), 0.0, 1.0)
         squarely = square if agreement is None else square * (1.0 - (1.0 - agreement) @ zone)
         finer = np.clip(0.5 * np.log2(np.maximum(ratio, 1e-4)), -2.0, 2.0)
 

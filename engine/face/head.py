@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ Index = NDArray[np.int32]
 
 FILE = Path(__file__).with_name("open_head.npz")
 SKIN, EYE, MOUTH = range(3)  # regions of the mesh; MOUTH is teeth and tongue
+BLINKS = slice(3, 5)  # rows of `drivendirs`
 NECK, SKULL, EYE_LEFT, EYE_RIGHT, CHIN, CROWN = range(6)  # rows of `anchor`
 
 # Joint angles at which an ARKit weight is 1: conventions of this head, since ARKit gives jaw and gaze no scale.
@@ -25,6 +26,10 @@ LOOK_SIDE_RAD = 0.52
 LOOK_UP_RAD = 0.36
 LOOK_DOWN_RAD = 0.44
 NECK_SHARE = 0.4  # the part of a head turn that the neck makes; the skull makes the rest
+# The rims of the lids: vertices that a blink moves by so much of the farthest move, and those that it brings so near
+# to one that hardly moves, in dm.
+_UPPER_LID, _LOWER_LID, _MEETING_DM = 0.8, 0.35, 0.014
+_RECEDES_DM = 0.03  # how far an eyeball draws back as its lids close: on some heads it would come through them
 
 
 def rotation(rotvec: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -48,6 +53,32 @@ class Shaped:
     def height(self) -> float:
         """Chin to crown in dm: the unit in which the camera frames a face."""
         return float(self.anchor[CROWN, 1] - self.anchor[CHIN, 1])
+
+
+@dataclass(frozen=True)
+class LidRims:
+    """Pairs of points on the rims of an eye's lids, which meet when the eye closes."""
+
+    upper: NDArray[np.intp]  # [n] vertices
+    lower: NDArray[np.intp]  # [n] vertices
+    closing: float  # dm by which the blink at weight 1 moves the rims towards each other
+
+    @classmethod
+    def of(cls, vertex: Array, blink: Array, is_skin: NDArray[np.bool_]) -> LidRims:
+        """The rims of a head [N,3] whose lids meet when `blink` [N,3] is added."""
+        far = np.sqrt(np.square(blink).sum(1))
+        upper = np.flatnonzero(is_skin & (far > _UPPER_LID * far.max()))
+        around = np.abs(vertex - vertex[upper].mean(0)).max(1) < 2.0 * far.max()
+        lower = np.flatnonzero(is_skin & around & (far < _LOWER_LID * far.max()))
+        closed = vertex + blink
+        away = np.sqrt(np.square(closed[upper, None] - closed[lower]).sum(2))
+        meets = away.min(1) < _MEETING_DM
+        upper, lower = upper[meets], lower[away.argmin(1)[meets]]
+        return cls(upper, lower, float((blink[lower, 1] - blink[upper, 1]).mean()))
+
+    def opening(self, vertex: Array) -> float:
+        """How wide the eye of this head [N,3] is open, in blinks that close it; never below 0."""
+        return max(float((vertex[self.upper, 1] - vertex[self.lower, 1]).mean()) / self.closing, 0.0)
 
 
 @dataclass(frozen=True)
@@ -94,13 +125,38 @@ class OpenHead:
         """
         if params.basis != OPEN_BASIS:
             raise ValueError(f'the open head speaks the basis "{OPEN_BASIS}", these parameters "{params.basis}"')
-        moved = params.expression[: len(self.exprdirs)] @ self.exprdirs + self.driven(params) @ self.drivendirs
-        vertex = shaped.vertex + moved.reshape(-1, 3)
+        vertex = self._unblinking(shaped, params)
+        # A blink closes the eye as it is: narrow or wide, squinting or not.
+        vertex += (self._openings(vertex) * params.eyelids @ self.drivendirs[BLINKS]).reshape(-1, 3)
         for rows, pose, anchor in zip(self.eye_rows, params.eye_pose, (EYE_LEFT, EYE_RIGHT), strict=True):
             centre = shaped.anchor[anchor]
             turn = rotation(np.array([0.0, pose[1], 0.0])) @ rotation(np.array([pose[0], 0.0, 0.0]))
             vertex[rows] = (vertex[rows] - centre) @ turn.T.astype(np.float32) + centre
+        for rows, lid in zip(self.eye_rows, params.eyelids, strict=True):
+            vertex[rows, 2] -= lid * _RECEDES_DM
         return self._skinned(vertex, shaped, params.neck_pose)
+
+    def openings(self, shaped: Shaped, params: FlameParams) -> Array:
+        """[2] how wide each eye would be open without its blink, in blinks of the mean head that close it."""
+        return self._openings(self._unblinking(shaped, params))
+
+    def _openings(self, vertex: Array) -> Array:
+        return np.array([rims.opening(vertex) for rims in self.lid_rims], np.float32)
+
+    def _unblinking(self, shaped: Shaped, params: FlameParams) -> Array:
+        """[N,3] dm: the face without blinks, before eyes and head turn."""
+        driven = self.driven(params)
+        driven[BLINKS] = 0.0
+        moved = params.expression[: len(self.exprdirs)] @ self.exprdirs + driven @ self.drivendirs
+        return np.asarray(shaped.vertex + moved.reshape(-1, 3), np.float32)
+
+    @cached_property
+    def lid_rims(self) -> tuple[LidRims, LidRims]:
+        """Of the left and of the right eye."""
+        left, right = (
+            LidRims.of(self.template, blink.reshape(-1, 3), self.region == SKIN) for blink in self.drivendirs[BLINKS]
+        )
+        return left, right
 
     def _skinned(self, vertex: Array, shaped: Shaped, neck_pose: Array) -> Array:
         """Linear blend skinning with two joints, the neck and the skull on it."""

@@ -56,6 +56,8 @@ EYES: tuple[int, ...] = (
 # pitch and yaw of both eyes, the head's turn, the logarithm of the scale, the move, and the logarithm of the nearness.
 LINEAR: tuple[str, ...] = tuple(name for name in (*UNITS, *DRIVEN) if not name.startswith("eyeLook"))
 _LINEAR_AT = np.array([arkit.INDEX[name] for name in LINEAR])
+_BLINKS = np.array([arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]])
+_NARROWEST = 0.1  # blinks of the mean head: no eye is taken to be narrower
 _LOOKS: tuple[str, ...] = tuple(name for name in DRIVEN if name.startswith("eyeLook"))
 _WEIGHTS = slice(0, len(LINEAR))
 _GAZE = slice(_WEIGHTS.stop, _WEIGHTS.stop + 4)
@@ -311,6 +313,11 @@ class Refiner:
         weights[_LINEAR_AT] = view[_WEIGHTS]
         gaze = view[_GAZE].reshape(2, 2).astype(np.float32)
         params = from_weights(weights, gaze, view[_TURN].astype(np.float32))
+        # Here blinks are those of the mean head; the head's own close the eye as it is.
+        head = self.face.head
+        opening = head.openings(head.shaped(shape.astype(np.float32)), params)
+        weights[_BLINKS] = np.clip(weights[_BLINKS] / np.maximum(opening, _NARROWEST), 0.0, 1.0)
+        params = replace(params, eyelids=weights[_BLINKS])
         scale = np.exp(view[_SCALE])
         # Upright, y up, around the landmarks' middle -> the picture's own pixels, y down.
         turn = scale * np.exp(-1j * picture.roll)

@@ -41,7 +41,7 @@ Array = NDArray[np.float32]
 Rgba = NDArray[np.uint8]
 PERSON, DRAWN = range(2)  # styles
 _SHAPE_NOISE = 0.1  # of the spread of shapes: fitted heads are not exact
-_BEND = 0.004  # of a reference's side by which its points lie beside the fitted head's, from eighth to eighth
+_BEND = 0.0055  # of a reference's side by which its points lie beside the fitted head's, from eighth to eighth
 _OTHER_COLOURS = 0.3  # of the examples whose camera sees other colours
 _NOTHING = np.iinfo(np.uint16).max
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.bridge import arkit
 from omote.engine.face import atlas
 from omote.engine.face.head import EYE, FILE, MOUTH, SKIN
 from omote.engine.face.retarget import DRIVEN, UNITS
@@ -63,8 +62,7 @@ def neutral(kit: Kit, person: Person) -> Array:
 def resting(kit: Kit, person: Person, head: Array) -> Array:
     """[V,3] the same head with the expression that this person wears at rest."""
     face = head.copy()
-    for k in np.flatnonzero(person.resting):
-        kit.arkit.add(face, arkit.NAMES[k], float(person.resting[k]))
+    kit.express(face, person.resting)
     return face
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from omote.engine.face.head import LidRims
+
 from . import arkit
 
 Array = NDArray[np.float32]
@@ -87,6 +89,24 @@ class Kit:
     identity_mode: Array  # [100,n,3] dm for one standard deviation
     proxies: dict[str, Proxy]
     _textures: dict[str, Texture] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def lid_rims(self) -> dict[str, LidRims]:
+        """Of the eye that each of the two blinks closes."""
+        found = {}
+        for name in ("eyeBlinkLeft", "eyeBlinkRight"):
+            moved = np.zeros_like(self.position)
+            self.arkit.add(moved, name, 1.0)
+            found[name] = LidRims.of(self.position, moved, np.ones(len(moved), np.bool_))
+        return found
+
+    def express(self, head: Array, weights: Array) -> None:
+        """Adds [52] ARKit weights to a head [V,3]; blinks come last and close the eye as it is then."""
+        for k in np.flatnonzero(weights):
+            if arkit.NAMES[k] not in self.lid_rims:
+                self.arkit.add(head, arkit.NAMES[k], float(weights[k]))
+        for name, rims in self.lid_rims.items():
+            self.arkit.add(head, name, float(weights[arkit.INDEX[name]]) * rims.opening(head))
 
     def names(self, category: str) -> list[str]:
         """Which proxies there are of "hair", "clothes", "eyebrows" or "eyelashes"."""

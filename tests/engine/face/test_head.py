@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.face.head import EYE, EYE_LEFT, JAW_OPEN_RAD, open_head
+from omote.engine.character import load_character
+from omote.engine.face.head import EYE, EYE_LEFT, JAW_OPEN_RAD, Shaped, open_head
 from omote.engine.face.retarget import from_weights
+from omote.engine.model.renderer import viewer_of
 from omote.engine.nouns import FlameParams
 
 KIT = Path(__file__).resolve().parents[4] / "shared" / "kit"
@@ -39,6 +41,30 @@ def test_a_left_blink_moves_the_left_side() -> None:
     moved = np.abs(posed(eyeBlinkLeft=1.0) - REST.vertex).max(1)
     # the unit stirs the skin across the bridge of the nose too, but by far less
     assert moved[REST.vertex[:, 0] > 0].sum() > 5.0 * moved[REST.vertex[:, 0] < 0].sum()
+
+
+@pytest.mark.parametrize("others", [{}, {"eyeSquintLeft": 0.8}, {"eyeWideLeft": 1.0}, {"eyeLookDownLeft": 0.6}])
+def test_a_blink_closes_an_eye_of_any_width(others: dict[str, float]) -> None:
+    """Eyes of half the width were closed by half a blink, and the lids went on down the cheek."""
+    rng, rims = np.random.default_rng(4), HEAD.lid_rims[0]
+    for _ in range(20):
+        shaped = HEAD.shaped(rng.normal(0.0, 1.0, HEAD.shape_size).astype(np.float32))
+
+        def opening(blink: float, shaped: Shaped = shaped) -> float:
+            weights = arkit.weights({**others, "eyeBlinkLeft": blink})
+            return rims.opening(HEAD.pose(shaped, from_weights(weights)))
+
+        assert opening(1.0) == pytest.approx(0.0, abs=0.01)
+        assert opening(0.5) == pytest.approx(0.5 * opening(0.0), abs=0.01)
+
+
+def test_eyeballs_stay_behind_closed_lids() -> None:
+    """A character with narrow sockets: without that, its pupils came through."""
+    character = load_character("hana")
+    viewer = viewer_of(character)
+    closed = from_weights(arkit.weights({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}))
+    eye = viewer.view(closed).geometry[7] > 0.5
+    assert eye.sum() < 0.05 * (viewer.view(FlameParams.neutral()).geometry[7] > 0.5).sum()
 
 
 def test_eyeballs_turn_about_their_centres_and_keep_their_size() -> None:
