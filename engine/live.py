@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +29,9 @@ SILENCE_S = 0.5  # a source that says nothing for so long has lost the face
 OPEN_S = 15.0  # for a source that is changed to
 STOP_S = 0.5
 WATCH_S = 0.05
+MOST_FAILURES = 30  # pictures in a row that cannot be drawn; then the loop ends
+
+_log = logging.getLogger(__name__)
 
 
 class Live:
@@ -72,6 +76,7 @@ class Live:
         self._changing = threading.Lock()
         self._error: BaseException | None = None
         self._seen_ns = 0  # when a signal last came
+        self._failed_in_a_row = 0
         self._dropped_before = 0  # by sources that were replaced
         self.moment = self._moment(clock_ns())  # the last; there is a new one once a second
 
@@ -92,6 +97,7 @@ class Live:
         return Report(
             fps=tally.fps(now_ns),
             pictures=tally.pictures,
+            failed=tally.failed,
             latency=scene.meter.latency(),
             dropped=self._dropped,
             tracked_fraction=tally.tracked_fraction,
@@ -232,18 +238,33 @@ class Live:
     def _animate(self) -> None:
         while not self._is_over.is_set():
             seen = self._mailbox.take(TICK_S)
-            if seen is not None:
-                self._follow(seen)
-                self._reader.ask()
-            elif self._mailbox.is_closed:
+            if seen is None and self._mailbox.is_closed:
                 return
-            elif not self._is_offline and self._clock_ns() - self._seen_ns > SILENCE_S * 1e9:
-                self._wait()
+            try:
+                if seen is not None:
+                    self._follow(seen)
+                elif not self._is_offline and self._clock_ns() - self._seen_ns > SILENCE_S * 1e9:
+                    self._wait()
+            except Exception as error:
+                self._outlive(error)
+            if seen is not None:
+                self._reader.ask()
+
+    def _outlive(self, error: Exception) -> None:
+        """One bad picture does not end the stream: it is counted, and the first is reported with its traceback."""
+        self._failed_in_a_row += 1
+        if self._is_offline or self._failed_in_a_row >= MOST_FAILURES:
+            raise error
+        if self.scene.tally.failed == 0:
+            _log.warning("a picture could not be drawn; the stream goes on", exc_info=error)
+        self.scene.tally.failed += 1
+        self._rest(self._clock_ns())
 
     def _follow(self, seen: Seen) -> None:
         self._seen_ns = self._clock_ns()
         self._turns.taken()
         self.scene.follow(seen, self._seen_ns)
+        self._failed_in_a_row = 0
         self._rest(self._seen_ns)
 
     def _wait(self) -> None:
@@ -251,6 +272,7 @@ class Live:
         now_ns = self._clock_ns()
         self._turns.taken(is_seen=False)
         self.scene.wait(now_ns)
+        self._failed_in_a_row = 0
         self._rest(now_ns)
 
     def _rest(self, taken_ns: int) -> None:

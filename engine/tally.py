@@ -31,6 +31,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.pictures = 0
+        self.failed = 0  # pictures that could not be drawn
         self.warm_up_s = 0.0
         self._signals = self._tracked = 0
         self._began_ns = self._ended_ns = 0

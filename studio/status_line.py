@@ -74,9 +74,10 @@ def _name(topic: str) -> str:
 def summary(report: Report) -> str:
     """A run in one line."""
     budget = f"; {_held(report.budget)}" if report.budget else ""
+    failed = f"failed {report.failed}, " if report.failed else ""
     return (
         f"{report.pictures} pictures in {report.seconds:.1f} s ({report.fps:.1f} a second), capture to sent "
-        f"{_spread(report.latency.total)} (p50/p95/p99), dropped {report.dropped}, "
+        f"{_spread(report.latency.total)} (p50/p95/p99), dropped {report.dropped}, {failed}"
         f"tracked {report.tracked_fraction:.1%}; warmed up in {report.warm_up_s:.1f} s{budget}"
     )
 

@@ -107,7 +107,8 @@ class Dimmer:
     def at(self, now_ns: int) -> Array:
         """[27] what is shown at this moment."""
         before, after, begin_ns, end_ns = self._change
-        if now_ns >= end_ns:
+        # A thread may have read the clock before another turned to this light.
+        if now_ns >= end_ns or begin_ns == end_ns:
             return after
         share = np.float32(max(now_ns - begin_ns, 0) / (end_ns - begin_ns))
         return np.asarray((1 - share) * before + share * after, np.float32)

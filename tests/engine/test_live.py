@@ -195,6 +195,32 @@ def test_a_source_that_does_not_open_ends_the_loop_with_its_error() -> None:
     assert album.portraits == []
 
 
+def test_one_picture_that_fails_does_not_end_the_stream(caplog: pytest.LogCaptureFixture) -> None:
+    album, source = Album(), ScriptedSource("phone")
+    loop = Live(source, ForgetfulArtist(), NOBODY, Actor(), studio_light(), [album])
+    runner = threading.Thread(target=loop.run, kwargs={"seconds": PATIENCE_S}, daemon=True)
+    runner.start()
+    album.wait_for(5)  # of the idle portrait, after the one signal that cannot be drawn
+    source.then = EndOfSource()
+    runner.join(PATIENCE_S)
+    assert loop.report().failed == 1
+    assert "the brush is lost" in caplog.text
+
+
+def test_a_stream_ends_where_no_picture_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omote.engine.live.MOST_FAILURES", 3)
+    artist = ForgetfulArtist()
+    loop = Live(ScriptedSource("phone"), artist, NOBODY, Actor(), studio_light(), [])
+
+    def never(*_: object, **__: object) -> Portrait:
+        raise RuntimeError("no colour is left")
+
+    loop.scene.warm_up = lambda: setattr(artist, "draw", never)  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="no colour is left"):
+        loop.run(seconds=PATIENCE_S)
+    assert loop.report().failed == 2
+
+
 def test_a_source_that_falls_silent_leaves_a_portrait_that_eases_to_rest() -> None:
     album, source = Album(), ScriptedSource("phone")
     loop = live(source, album)

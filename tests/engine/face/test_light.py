@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from omote.engine.face.light import irradiance, mirrored_light, possible, softened, studio_light
+from omote.engine.face.light import Dimmer, irradiance, mirrored_light, possible, softened, studio_light
 
 
 def test_ordinary_light_reaches_the_network_as_it_is() -> None:
@@ -31,6 +31,17 @@ def test_a_mirror_shows_on_the_left_what_falls_on_the_right() -> None:
     mirror = np.array([-1.0, 1.0, 1.0], np.float32)
     seen = irradiance(mirrored_light(studio_light()), normal)
     np.testing.assert_allclose(seen, irradiance(studio_light(), normal * mirror), rtol=1e-5)
+
+
+def test_a_change_at_once_is_seen_by_one_who_read_the_clock_before() -> None:
+    """A game that sends light sixty times a second ended the loop so: the division was by nothing."""
+    dark, bright = studio_light() * np.float32(0.5), studio_light()
+    dimmer = Dimmer(dark)
+    dimmer.turn_to(bright, now_ns=1000)
+    np.testing.assert_array_equal(dimmer.at(999), bright)
+    dimmer.turn_to(dark, now_ns=2000, within_s=1e-6)
+    np.testing.assert_array_equal(dimmer.at(1999), bright)
+    np.testing.assert_allclose(dimmer.at(2500), studio_light() * 0.75, rtol=1e-6)
 
 
 def test_softer_light_is_as_strong_and_comes_less_from_one_side() -> None:
