@@ -18,7 +18,8 @@ Rgb = NDArray[np.uint8]  # [H,W,3] red, green, blue; first row on top
 
 UPLOAD = "the photo"  # what a photo without a file's name is called
 _LONGEST_SIDE_PX = 2400  # more shows nothing that a portrait of 256 pixels could
-_UPLOADS = ("PNG", "JPEG", "WEBP")
+# All that are opened, whatever a file is called: a PostScript file named .jpg would be run by Ghostscript.
+_FORMATS = ("PNG", "JPEG", "WEBP")
 _WANTED = "wanted a JPEG, PNG or WebP file"
 
 
@@ -37,7 +38,7 @@ def uploaded_picture(data: bytes) -> Rgb:
     """The picture in bytes that nobody vouches for; PhotoError where they are of no PNG, JPEG or WebP file."""
     if not is_photo(data):
         raise PhotoError(f"{UPLOAD} is of none of the formats that are taken; {_WANTED}")
-    return _picture(io.BytesIO(data), UPLOAD, _UPLOADS)
+    return _picture(io.BytesIO(data), UPLOAD)
 
 
 def is_photo(data: bytes) -> bool:
@@ -45,12 +46,12 @@ def is_photo(data: bytes) -> bool:
     return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (data[:4], data[8:12]) == (b"RIFF", b"WEBP")
 
 
-def _picture(file: Path | io.BytesIO, name: str, formats: tuple[str, ...] | None = None) -> Rgb:
-    """Of one of these formats, or of any that is known; PhotoError calls the file by its name."""
+def _picture(file: Path | io.BytesIO, name: str) -> Rgb:
+    """The picture in a file; PhotoError calls it by this name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=formats) as opened:
+            with Image.open(file, formats=_FORMATS) as opened:
                 opened.draft("RGB", (_LONGEST_SIDE_PX, _LONGEST_SIDE_PX))  # a JPEG is read at an eighth where that does
                 image = ImageOps.exif_transpose(opened)
                 image.thumbnail((_LONGEST_SIDE_PX, _LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
@@ -58,7 +59,7 @@ def _picture(file: Path | io.BytesIO, name: str, formats: tuple[str, ...] | None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoError(f"{name} is too large to be opened ({error}): scale it down") from error
     except UnidentifiedImageError as error:
-        raise PhotoError(f"{name} is no picture that can be read (nobody knows its format); {_WANTED}") from error
+        raise PhotoError(f"{name} is no picture that can be read (it is in another format); {_WANTED}") from error
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, struct.error) as error:
         raise PhotoError(f"{name} is no picture that can be read ({error}); {_WANTED}") from error
 

@@ -54,7 +54,7 @@ class Pictures:
     def read(self, index: int) -> Picture:
         """[S,S,4]; RenderError where it is not there, or damaged."""
         try:
-            with Image.open(self.path(index)) as image:
+            with Image.open(self.path(index), formats=["PNG"]) as image:
                 return np.asarray(image.convert("RGBA"))
         except (OSError, SyntaxError) as error:
             raise RenderError(f"{self.path(index)} cannot be read ({error}): go on with --resume") from error

@@ -144,12 +144,15 @@ def _report(code: int, index: int, count: int, losses: int) -> None:
 
 @contextmanager
 def _workers_surroundings() -> Iterator[None]:
-    """What a process that is started here inherits: one thread for NumPy, and deafness to Ctrl-C.
+    """What a process that is started here inherits: one thread for NumPy, a safe path, and deafness to Ctrl-C.
+
+    With a safe path Python imports nothing from the current folder, where a stranger's files may lie.
 
     A terminal sends Ctrl-C to the workers as well, which are to end because the parent says so, without a word.
     """
-    before = {name: os.environ.get(name) for name in ENVIRONMENT}
-    os.environ.update(ENVIRONMENT)
+    inherited = {**ENVIRONMENT, "PYTHONSAFEPATH": "1"}
+    before = {name: os.environ.get(name) for name in inherited}
+    os.environ.update(inherited)
     if _HAS_SIGNAL_MASK:
         resource_tracker.ensure_running()  # else it is started by the first process, and undoes the mask
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -234,3 +234,32 @@ def test_a_ray_worker_that_is_killed_in_the_middle_changes_no_byte(
     cluster: Crew, expected: list[bytes], tmp_path: Path
 ) -> None:
     assert drawn(cluster, tmp_path, is_one_killed=True) == expected
+
+
+_PROGRAM = """
+from omote.engine.offline.processes import Processes
+
+def twice(shared, task):
+    return 2 * task
+
+if __name__ == "__main__":
+    with Processes(1) as crew:
+        print(list(crew.done(twice, None, [21])))
+"""
+
+
+def test_workers_run_no_python_file_of_the_current_folder(tmp_path: Path) -> None:
+    """A file called threading.py beside a downloaded timeline was run by every worker."""
+    downloads, ran = tmp_path / "downloads", tmp_path / "ran"
+    downloads.mkdir()
+    for name in ("threading", "signal", "pickle", "omote"):
+        (downloads / f"{name}.py").write_text(f"open({str(ran)!r}, 'w').close()\n")
+    program = tmp_path / "program.py"
+    program.write_text(_PROGRAM)
+    path = os.pathsep.join(filter(None, sys.path))
+    surroundings = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"} | {"PYTHONPATH": path}
+    found = subprocess.run(
+        [sys.executable, program], cwd=downloads, env=surroundings, capture_output=True, text=True, check=False
+    )
+    assert found.stdout.strip() == "[(21, 42)]", found.stderr
+    assert not ran.exists()
