@@ -23,6 +23,9 @@ using TCHAR = char;
 // Unreal's names for assertions: a core that came after them would not compile.
 #define check(claim)
 #define verify(claim)
+// On a Mac it brings Objective-C's names as well.
+#define Nil nullptr
+#define nil nullptr
 
 // Unreal's header tool reads these; a compiler does not.
 #define UCLASS(...)

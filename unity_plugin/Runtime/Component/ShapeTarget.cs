@@ -6,8 +6,6 @@ namespace Omote
     /// <summary>One skinned mesh, and which of its blend shapes follow which ARKit weights.</summary>
     internal sealed class ShapeTarget
     {
-        private const float FullWeight = 100;
-
         private readonly SkinnedMeshRenderer _renderer;
         private readonly Mesh _mesh;
         private readonly List<Follower> _followers = new List<Follower>();
@@ -31,7 +29,7 @@ namespace Omote
         {
             public int Weight;
             public int Shape;
-            public float Gain;
+            public float Full; // the shape's value that ARKit's weight 1 stands for
             public float Rest;
         }
 
@@ -48,7 +46,7 @@ namespace Omote
         {
             foreach (Follower each in _followers)
             {
-                _renderer.SetBlendShapeWeight(each.Shape, weights[each.Weight] * each.Gain * FullWeight);
+                _renderer.SetBlendShapeWeight(each.Shape, weights[each.Weight] * each.Full);
             }
         }
 
@@ -67,8 +65,14 @@ namespace Omote
             {
                 float gain = wish == null ? 1 : wish.gain;
                 float rest = _renderer.GetBlendShapeWeight(shape);
-                _followers.Add(new Follower { Weight = weight, Shape = shape, Gain = gain, Rest = rest });
+                _followers.Add(new Follower { Weight = weight, Shape = shape, Full = gain * Full(shape), Rest = rest });
             }
+        }
+
+        /// <summary>The weight of the shape's last frame: 100 in FBX files, 1 where a glTF importer made the mesh.</summary>
+        private float Full(int shape)
+        {
+            return _mesh.GetBlendShapeFrameWeight(shape, _mesh.GetBlendShapeFrameCount(shape) - 1);
         }
 
         private static List<int> Named(string name, string[] shapes)

@@ -49,6 +49,15 @@ namespace Omote.Tests
         }
 
         [Test]
+        public void AFullWeightIsOneWhereAGltfImporterMadeTheMesh()
+        {
+            SkinnedMeshRenderer skin = Skin("basis", "jawOpen");
+            skin.sharedMesh.FrameWeight = 1;
+            Target(skin).Apply(Weights("jawOpen", 0.5f));
+            Assert.AreEqual(0.5f, skin["jawOpen"], 1e-6f);
+        }
+
+        [Test]
         public void GoingAwayPutsBackWhatWasThere()
         {
             SkinnedMeshRenderer skin = Skin("JawOpen");

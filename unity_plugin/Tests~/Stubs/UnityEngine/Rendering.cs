@@ -70,6 +70,11 @@ namespace UnityEngine
         public int blendShapeCount => _shapes.Length;
 
         public string GetBlendShapeName(int shapeIndex) { return _shapes[shapeIndex]; }
+        public int GetBlendShapeFrameCount(int shapeIndex) { return 1; }
+        public float GetBlendShapeFrameWeight(int shapeIndex, int frameIndex) { return FrameWeight; }
+
+        // Not in Unity.
+        internal float FrameWeight = 100;
     }
 
     public sealed class SkinnedMeshRenderer : Renderer

@@ -99,7 +99,7 @@ void UOmotePortraitComponent::SetExpression(const FString& Name, float AttackS, 
 {
 	omote::Arguments Arguments;
 	Arguments.Text("name", ToUtf8(Name)).Number("attack", AttackS).Number("release", ReleaseS);
-	Ask(Link, "set_expression", HoldS < 0 ? Arguments.Nil("hold") : Arguments.Number("hold", HoldS));
+	Ask(Link, "set_expression", HoldS < 0 ? Arguments.Null("hold") : Arguments.Number("hold", HoldS));
 }
 
 void UOmotePortraitComponent::SetLight(FLinearColor Ambient, FLinearColor Key, FVector TowardsKey)
@@ -114,7 +114,7 @@ void UOmotePortraitComponent::SetLight(FLinearColor Ambient, FLinearColor Key, F
 
 void UOmotePortraitComponent::SetStudioLight()
 {
-	Ask(Link, "set_light", omote::Arguments().Nil("harmonics"));
+	Ask(Link, "set_light", omote::Arguments().Null("harmonics"));
 }
 
 void UOmotePortraitComponent::Recalibrate()

@@ -61,7 +61,7 @@ public:
 private:
     void AddValue(const std::string& key, const std::string& value) {
         if (value == "nil") {
-            arguments_.Nil(key);
+            arguments_.Null(key);
         } else if (value.find(',') != std::string::npos) {
             AddList(arguments_, key, value);
         } else if (const auto number = AsNumber(value)) {

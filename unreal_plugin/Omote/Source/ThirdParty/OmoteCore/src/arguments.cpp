@@ -47,7 +47,7 @@ Arguments& Arguments::Number(std::string_view name, double value) {
     return *this;
 }
 
-Arguments& Arguments::Nil(std::string_view name) {
+Arguments& Arguments::Null(std::string_view name) {
     StringEnd end = BeginEntry(packed_, count_, name);
     Packer(end).pack_nil();
     return *this;

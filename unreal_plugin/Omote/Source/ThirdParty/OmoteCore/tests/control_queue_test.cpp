@@ -55,7 +55,7 @@ TEST(a_request_that_waits_is_replaced_by_a_newer_one_and_the_ninth_is_busy) {
     ControlQueue queue(std::make_shared<ControlClient>(control.Endpoint()));
     queue.Ask("set_character", {});  // the most patient
     while (asked == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    for (int light = 0; light < 100; ++light) queue.Ask("set_light", Arguments().Nil("harmonics"));
+    for (int light = 0; light < 100; ++light) queue.Ask("set_light", Arguments().Null("harmonics"));
     for (int method = 0; method < 7; ++method) queue.Ask("method" + std::to_string(method), {});
     queue.Ask("ninth", {});
     const auto busy = AnswersOf(queue, 1);

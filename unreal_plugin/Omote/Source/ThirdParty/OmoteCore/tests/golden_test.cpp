@@ -172,7 +172,7 @@ TEST(golden_requests_are_what_this_client_sends) {
         EXPECT(EncodeRequest(said["id"].Uint(), said["method"].Text(), arguments) == StoredMessage(name).Parts()[0]);
     };
     sent("control_request_hello", Arguments());
-    sent("control_request_set_light_nil", Arguments().Nil("harmonics"));
+    sent("control_request_set_light_nil", Arguments().Null("harmonics"));
     std::vector<double> harmonics;
     for (const Json& item : Golden()["control_request_set_light"]["with"]["harmonics"].Items()) {
         harmonics.push_back(item.Number());
@@ -182,7 +182,7 @@ TEST(golden_requests_are_what_this_client_sends) {
          Arguments()
              .Weights("weights", {{"mouthSmileLeft", 0.75}, {"mouthSmileRight", 0.5}, {"jawOpen", 0.125}})
              .Number("attack", 0.25)
-             .Nil("hold")
+             .Null("hold")
              .Number("release", 0.5));
 }
 

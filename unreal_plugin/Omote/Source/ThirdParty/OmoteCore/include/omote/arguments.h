@@ -13,7 +13,7 @@ class Arguments {
 public:
     Arguments& Text(std::string_view name, std::string_view value);
     Arguments& Number(std::string_view name, double value);
-    Arguments& Nil(std::string_view name);
+    Arguments& Null(std::string_view name);
     Arguments& Numbers(std::string_view name, const std::vector<double>& values);
     Arguments& Texts(std::string_view name, const std::vector<std::string>& values);
     Arguments& Weights(std::string_view name, const std::vector<std::pair<std::string, double>>& values);
