@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -191,6 +192,8 @@ def test_a_face_that_does_half_of_what_is_asked_responds_by_half() -> None:
 def test_without_truth_the_response_is_not_known_and_unread_pictures_are_counted() -> None:
     ours = control.answers("ours", told, Mirror())
     assert all(math.isnan(row.ratio) for row in control.read_back([ours], []))
+    unread = replace(ours, responses=tuple(replace(one, slope=0.05) for one in ours.responses))
+    assert all(math.isnan(row.ratio) for row in control.read_back([ours], [unread]))
     blind = control.answers("nobody", told, Mirror(is_blind=True))
     assert blind.unread == 5 * len(control.CONTROLS) + 3
     assert math.isnan(control.mean_winks([blind]).full)

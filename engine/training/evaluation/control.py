@@ -20,6 +20,7 @@ Array = NDArray[np.float32]
 _LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _GAZE_RAD = (-0.3, -0.15, 0.0, 0.15, 0.3)
 _PITCH, _YAW = range(2)
+_LEAST_RESPONSE = 0.1  # of the truth: what a tracker reads less well off the truth measures nothing of ours
 WINKS = (0.5, 1.0)
 
 
@@ -124,7 +125,7 @@ class ReadBack:
     control: str
     correlation: float
     truth_correlation: float
-    ratio: float  # of our mean slope to the truth's
+    ratio: float  # of our mean slope to the truth's; NaN too where the truth's is hardly read
 
 
 def read_back(ours: Sequence[Answers], truth: Sequence[Answers]) -> tuple[ReadBack, ...]:
@@ -138,7 +139,7 @@ def read_back(ours: Sequence[Answers], truth: Sequence[Answers]) -> tuple[ReadBa
                 control.name,
                 float(np.mean([r.correlation for r in mine])),
                 float(np.mean([r.correlation for r in true])) if true else float("nan"),
-                float(np.mean([r.slope for r in mine])) / expected if abs(expected) > 1e-6 else float("nan"),
+                float(np.mean([r.slope for r in mine])) / expected if abs(expected) > _LEAST_RESPONSE else float("nan"),
             )
         )
     return tuple(found)
