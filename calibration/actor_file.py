@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from omote.engine.data_folder import data_folder
 from omote.engine.nouns import Actor
+from omote.engine.storage import data_folder, write_text
 
 from .actor_json import ActorError, Kept, Made, kept_from_json, kept_to_json
 from .actor_name import SUFFIX, person_slug, source_slug
@@ -82,17 +81,11 @@ def save_actor(actor: Actor, path: Path, made: Made) -> None:
     said = kept_to_json(Kept(actor, made))
     kept_from_json(said)  # what could not be read again is not written
     text = json.dumps(said, indent=1) + "\n"
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(path)
+        write_text(path, text)
     except OSError as error:
         why = error.strerror or error
         raise ActorError(f"cannot write {path} ({why}): choose another place by --out or OMOTE_ACTORS") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def load_actor(path: Path) -> Kept:

@@ -6,11 +6,11 @@ import difflib
 import os
 from pathlib import Path
 
-from .data_folder import data_folder
 from .model import character as open_kind
 from .nouns import AnyCharacter, Character
 from .photoreal import character_file
 from .sealed import CharacterError, unsealed
+from .storage import data_folder
 
 __all__ = ["CharacterError", "character_names", "load_any", "load_character", "own_folder", "own_names"]
 

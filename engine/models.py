@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cache_folder import cache_folder
 from .download import Address, DownloadError, PackagedFile
+from .storage import cache_folder, write_bytes
 
 log = logging.getLogger(__name__)
 
@@ -149,16 +148,10 @@ def _verified_content(model: ModelFile) -> bytes:
 
 def _keep(content: bytes, path: Path) -> None:
     """Writes all of it or nothing: another process sees no half file, an interrupted one leaves none."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
+        write_bytes(path, content)
     except OSError as error:
         raise _unwritable(path, error) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
 
 
 def _unwritable(path: Path, error: OSError) -> ModelError:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,8 @@ from typing import Any
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+
+from omote.engine.storage import atomic_write
 
 Arrays = Mapping[str, NDArray[Any]]
 _KEY = "omote"  # of the words in the file's metadata
@@ -37,16 +37,13 @@ class Sealed:
 
 def seal(path: Path, sealed: Sealed) -> None:
     """Writes all of it or nothing; CharacterError where the place cannot be written to."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         # Not by `save_file`, which does not ask the user's umask who may read: this may be somebody's face.
-        partial.write_bytes(save(dict(sealed.arrays), {_KEY: json.dumps(sealed.words, sort_keys=True)}))
-        partial.replace(path)
+        content = save(dict(sealed.arrays), {_KEY: json.dumps(sealed.words, sort_keys=True)})
+        with atomic_write(path) as partial:
+            partial.write_bytes(content)
     except (SafetensorError, OSError) as error:
         raise CharacterError(f"cannot write {path} ({error}): make the folder, or choose another place") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def unsealed(path: Path) -> Sealed:

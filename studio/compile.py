@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omote.engine.animator import runtimes
-from omote.engine.cache_folder import cache_folder
 from omote.engine.character import load_any
 from omote.engine.errors import AnimatorError
 from omote.engine.model import choice
@@ -20,6 +19,7 @@ from omote.engine.runtime.build import AUTO, Build
 from omote.engine.runtime.engine_file import engine_folder
 from omote.engine.runtime.kept import Kept
 from omote.engine.runtime.session import RuntimeUnavailable
+from omote.engine.storage import cache_folder
 from omote.engine.weights import ModelFiles, shipped
 
 from . import compile_photoreal

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from omote.bridge import endpoint
 from omote.engine.character import DEFAULT_CHARACTER
+from omote.engine.storage import config_folder
 
 from .page.address import DEFAULT_PORT
 
@@ -102,13 +102,7 @@ def settled(config: Config) -> Config:
 
 def user_config_path() -> Path:
     """Where the user's own settings stand, if anywhere."""
-    if sys.platform == "win32":
-        folder = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
-    elif sys.platform == "darwin":
-        folder = Path.home() / "Library" / "Application Support"
-    else:
-        folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return folder / "omote" / "config.toml"
+    return config_folder() / "config.toml"
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from omote.engine.capture.recorder import Progress, Recorder
 from omote.engine.capture.take_csv import TakeError
-from omote.engine.data_folder import data_folder
 from omote.engine.live import Live
+from omote.engine.storage import data_folder
 
 
 def takes_folder() -> Path:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from omote.engine.character import CharacterError, load_any
 from omote.engine.face.tuning import Tuning
+from omote.engine.storage import write_text
 
 from .config import USUAL, Config, user_config_path
 from .hotkeys import USUAL_HOTKEYS, Hotkey, read_hotkeys
 from .lighting import LightChoice
 from .plain_json import read_json
-from .whole_file import write_whole
 
 FOLDER_VARIABLE = "OMOTE_SETTINGS"
 FILE = "page.json"
@@ -132,7 +132,7 @@ def _name(value: object) -> str | None:
 
 
 def _write(settings: Settings, path: Path) -> None:
-    write_whole(path, json.dumps(settings.as_json(), indent=2) + "\n")
+    write_text(path, json.dumps(settings.as_json(), indent=2) + "\n", is_private=True)
 
 
 def _put_aside(path: Path, why: str) -> None:

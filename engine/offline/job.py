@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
-from omote.engine.result_folder import prepare_folder
+from omote.engine.storage import leftovers, prepare_folder, write_text
 from omote.engine.version import edition
 
 from .lock import locked
 from .picture_file import PATTERN, is_foreign
 from .script import RenderError, Script
-from .writing.unfinished import beside
 
 SUFFIX = ".omote"
 TABLE = "params.csv"  # in a folder of pictures
 _FORMAT = 1
-_PICTURES = (PATTERN, beside(Path(PATTERN)).name)  # and what a killed process left of one
-_EARLIER = (*_PICTURES, TABLE, beside(Path(TABLE)).name)
+_PICTURES = (PATTERN, leftovers(PATTERN))  # and what a killed process left of one
+_EARLIER = (*_PICTURES, TABLE, leftovers(TABLE))
 
 Facts = Mapping[str, str]  # what must be the same for the same pictures to come out, by its name for people
 
@@ -163,13 +161,8 @@ class Job:
 
     def _write(self, drawing: Facts) -> None:
         said = {"omote_job": _FORMAT, "asked": self._asked, "drawing": dict(drawing)}
-        unfinished = self._file.with_name(self._file.name + ".part")
         try:
-            with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-                json.dump(said, file, indent=2)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(self._file)
+            write_text(self._file, json.dumps(said, indent=2))
         except OSError as error:
             raise RenderError(f"cannot write to {self.folder}: {error.strerror or error}; make room") from error
 

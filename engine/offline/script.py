@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from omote.engine.nouns import LIGHT_SIZE, OPEN_BASIS, Array, FlameParams
+from omote.engine.storage import atomic_write
 
 FACE_SIZE = 67  # numbers of a FlameParams in a row
 _ARRAYS = ("faces", "lights", "presence", "shares")
@@ -84,11 +85,9 @@ class Script:
         """Writes it, all of it or nothing; OSError where that fails."""
         sound = self.sound and [str(self.sound.file), self.sound.start_s]
         words = {"fps": str(self.fps), "cast": self.cast, "basis": self.basis, "sound": sound}
-        unfinished = path.with_name(path.name + ".part")
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        with unfinished.open("wb") as file:
+        with atomic_write(path) as partial, partial.open("wb") as file:
             np.savez(file, allow_pickle=False, words=np.array(json.dumps(words)), **arrays)
-        unfinished.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> Script:

@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from omote.engine.cache_folder import cache_folder
 from omote.engine.runtime.build import Build
 from omote.engine.runtime.gpu import gpu_names
 from omote.engine.runtime.session import RuntimeUnavailable
+from omote.engine.storage import cache_folder
 
 from .exported_model import ExportedModel, ExportedModelError, Opener
 from .networks import Networks

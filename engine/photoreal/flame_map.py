@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from omote.bridge import arkit
-from omote.engine.data_folder import data_folder
 from omote.engine.face.fitting import turn_vector
 from omote.engine.face.head import rotation
 from omote.engine.face.retarget import to_weights
 from omote.engine.nouns import EXPRESSION_SIZE, FLAME_BASIS, OPEN_BASIS, Array, FlameParams
 from omote.engine.sealed import CharacterError, Sealed, seal, unsealed
+from omote.engine.storage import data_folder
 from omote.engine.version import version
 
 FILE_NAME = "flame_map.safetensors"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from omote.engine.models import ModelError
+from omote.engine.storage import write_text
 
 log = logging.getLogger(__name__)
 
@@ -66,17 +66,11 @@ class Ledger:
             raise PublishedError(f"{self.path} cannot be read ({error}): delete it, and it is written anew") from error
 
     def _keep(self, entries: Mapping[str, Seen]) -> None:
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        text = json.dumps({file: asdict(seen) for file, seen in sorted(entries.items())}, indent=1)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps({file: asdict(seen) for file, seen in sorted(entries.items())}, indent=1)
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(self.path)
+            write_text(self.path, text)
         except OSError as error:  # what is shared may be for reading only: then files are read at each start
             log.warning("%s cannot be written (%s): published files are read whole at each start", self.path, error)
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink()
 
 
 def _checked(seen: object) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from omote.engine.nouns import Array, FlameParams, PhotorealCharacter
 from omote.engine.offline.asked_face import weights_of
 from omote.engine.offline.script import RenderError
 from omote.engine.picture_grid import grid
-from omote.engine.result_folder import prepare_folder
+from omote.engine.storage import prepare_folder
 
 from .vector import vector_of
 

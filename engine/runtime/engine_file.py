@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from omote.engine.cache_folder import cache_folder
+from omote.engine.storage import cache_folder, write_bytes, write_text
 
 from .session import RuntimeUnavailable
 
@@ -63,8 +62,8 @@ def save_engine(folder: Path, engine: bytes, make: Make, targets: tuple[str, ...
     path = folder / f"{runtime}-{make.network[:8]}-{make.precision}-{make.shapes[:8]}-{target}{SUFFIX}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        replace_file(path, engine)
-        replace_file(path.with_suffix(".json"), (json.dumps(asdict(label), indent=2) + "\n").encode())
+        write_bytes(path, engine)
+        write_text(path.with_suffix(".json"), json.dumps(asdict(label), indent=2) + "\n")
     except OSError as error:
         raise RuntimeUnavailable(
             f"the engine cannot be kept in {folder} ({error}): make room or choose --out"
@@ -118,10 +117,3 @@ def found_engine(folder: Path, wanted: Make, target: str) -> tuple[Path, bytes] 
 
 def _engines(folder: Path) -> Iterator[Path]:
     return iter(sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ())
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Whole or not at all, whoever reads meanwhile."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    beside.write_bytes(content)
-    beside.replace(path)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from omote.engine.cache_folder import cache_folder
 from omote.engine.hardware import this_machine
+from omote.engine.storage import cache_folder, write_text
 
 from .gpu import gpu_names
 
@@ -39,12 +38,8 @@ class Kept:
 
     def put(self, facts: Facts, answer: Facts) -> None:
         """All of it or nothing: another process sees no half file."""
-        place = self._place(facts)
-        partial = place.with_name(f".{place.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps({"facts": dict(facts), "answer": dict(answer)}, indent=1), encoding="utf-8")
-            partial.replace(place)
+            write_text(self._place(facts), json.dumps({"facts": dict(facts), "answer": dict(answer)}, indent=1))
 
     def forget(self) -> None:
         """Everything is found out again."""

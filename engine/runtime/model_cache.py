@@ -10,7 +10,7 @@ import shutil
 from importlib import metadata
 from pathlib import Path
 
-from omote.engine.cache_folder import cache_folder
+from omote.engine.storage import cache_folder
 
 from .build import Build
 from .session import ExportedGraph, shapes_digest

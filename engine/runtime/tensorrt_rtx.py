@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from omote.engine.storage import write_bytes
+
 from .build import Build
 from .cuda import CudaError, Gpu, first_gpu
-from .engine_file import Make, engine_folder, found_engine, keep_engine, replace_file, save_engine
+from .engine_file import Make, engine_folder, found_engine, keep_engine, save_engine
 from .enqueue import Enqueue
 from .half import halved
 from .session import ExportedGraph, Feeds, Outputs, RuntimeUnavailable, require_fed, shapes_digest
@@ -116,7 +118,7 @@ def _built_here(graph: ExportedGraph, gpu: Gpu) -> tuple[Path, bytes]:
 
 def _keep(path: Path, kernels: bytes) -> None:
     try:
-        replace_file(path, kernels)
+        write_bytes(path, kernels)
     except OSError as error:
         log.warning("the GPU's kernels are not kept (%s): each start compiles them again", error)
 

@@ -20,6 +20,7 @@ from torch.multiprocessing import get_context
 from omote.engine.face.correspondence import GRID
 from omote.engine.model.denoiser import STATE, Denoiser, Layers, compose, cropped, painted
 from omote.engine.model.renderer import MIRRORED
+from omote.engine.storage import atomic_write
 
 from . import examples
 from .critic import Critic, patches_of, preference, steepness
@@ -295,8 +296,8 @@ class Trainer:
             "step": self.step,
             "spent_s": self.spent_s,
         }
-        torch.save(state, self.plan.run / "checkpoint.part")
-        (self.plan.run / "checkpoint.part").replace(self.plan.run / "checkpoint.pt")
+        with atomic_write(self.plan.run / "checkpoint.pt") as partial:
+            torch.save(state, partial)
 
     def resume(self) -> bool:
         """Goes on from the run's checkpoint, if it has one."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from omote.engine.storage import write_text
+
 from ..plain_json import JsonError, read_json
-from ..whole_file import write_whole
 
 FILE = "page-tokens.json"
 Role = Literal["control", "view"]
@@ -82,7 +83,7 @@ def renewed_tokens(folder: Path) -> Tokens:
     """New ones in the place of those kept: whoever has an old address is out."""
     tokens, path = Tokens.random(), folder / FILE
     try:
-        write_whole(path, json.dumps({"control": tokens.control, "view": tokens.view}, indent=2) + "\n")
+        write_text(path, json.dumps({"control": tokens.control, "view": tokens.view}, indent=2) + "\n", is_private=True)
     except OSError as error:
         log.warning("%s cannot be written (%s): the page's addresses hold for this run only", path, error)
     return tokens

@@ -24,8 +24,8 @@ from omote.calibration.actor_file import (
 )
 from omote.calibration.actor_json import kept_from_json, kept_to_json
 from omote.calibration.findings import Findings, StepFound
-from omote.engine.data_folder import data_folder
 from omote.engine.nouns import Actor, Array
+from omote.engine.storage import data_folder
 
 WHEN = "2026-11-22T20:15:00+00:00"
 

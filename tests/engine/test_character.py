@@ -16,6 +16,7 @@ from omote.engine.model.character import save
 from omote.engine.nouns import PhotorealCharacter
 from omote.engine.photoreal.character_file import save_photoreal
 from omote.engine.photoreal.flat_character import flat_character
+from omote.engine.storage import data_folder
 from omote.engine.testing.characters import painted_character
 
 SOMEONE = painted_character("someone")
@@ -100,14 +101,6 @@ def test_who_may_read_a_character_is_the_users_choice(tmp_path: Path, umask: int
     assert (tmp_path / "someone.omote").stat().st_mode & 0o777 == mode
 
 
-@pytest.mark.parametrize(
-    ("platform", "variable", "folder"),
-    [("linux", "XDG_DATA_HOME", "omote/characters"), ("win32", "LOCALAPPDATA", "omote/characters")],
-)
-def test_characters_are_kept_in_the_users_data_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, variable: str, folder: str
-) -> None:
+def test_characters_are_kept_in_the_users_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMOTE_CHARACTERS", raising=False)
-    monkeypatch.setenv(variable, str(tmp_path))
-    monkeypatch.setattr("sys.platform", platform)
-    assert own_folder() == tmp_path / folder
+    assert own_folder() == data_folder() / "characters"

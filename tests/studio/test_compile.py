@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from omote.engine.cache_folder import cache_folder
 from omote.engine.model.choice import Trial
 from omote.engine.model.parity import Parity
 from omote.engine.runtime.build import Build
+from omote.engine.storage import cache_folder
 from omote.studio import compile
 from omote.studio.command import main
 

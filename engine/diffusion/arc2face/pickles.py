@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -15,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from omote.engine.cache_folder import cache_folder
+from omote.engine.storage import atomic_write, cache_folder
 
 log = logging.getLogger(__name__)
 
@@ -97,16 +95,12 @@ def _named(found: object, path: Path, names: tuple[str, ...]) -> Iterator[tuple[
 
 def _keep(tensors: Mapping[str, Tensor], kept: Path) -> None:
     """Writes all of it or nothing; where it cannot, the pickle is simply opened again the next time."""
-    partial = kept.with_name(f".{kept.name}.{os.getpid()}")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        save_file(_apart(tensors), partial, {"digest": _digest(tensors)})
-        partial.replace(kept)
+        with atomic_write(kept) as partial:
+            save_file(_apart(tensors), partial, {"digest": _digest(tensors)})
     except (SafetensorError, OSError) as error:
         log.warning("cannot keep %s (%s)", kept, error)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .evaluation import Evaluation
+from omote.engine.storage import write_text
 
 Record = Mapping[str, Any]  # an evaluation as JSON
 
@@ -18,10 +19,7 @@ Record = Mapping[str, Any]  # an evaluation as JSON
 def write(evaluation: Evaluation, path: Path) -> None:
     """The record at this path, and the tables beside it with the suffix `.md`."""
     record = as_json(evaluation)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    write_text(path, json.dumps(record, indent=1) + "\n")
     path.with_suffix(".md").write_text(markdown(record), encoding="utf-8")
 
 

@@ -10,6 +10,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from omote.engine.storage import atomic_write
+
 # Not attn1's to_k and to_v: by them the rows of a bank are projected, once, before anything is learned.
 TARGETS = (
     *("attn1.to_q", "attn1.to_out.0"),
@@ -46,9 +48,8 @@ class LowRank(nn.Module):
             tensors[f"{_PREFIX}{name}.lora_A.weight"] = down.detach().cpu().contiguous()
             tensors[f"{_PREFIX}{name}.lora_B.weight"] = up.detach().cpu().contiguous()
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        save_file(tensors, unfinished, dict(words))
-        unfinished.replace(path)
+        with atomic_write(path) as partial:
+            save_file(tensors, partial, dict(words))
 
 
 def _targets(unet: nn.Module) -> Iterator[tuple[str, nn.Linear]]:

@@ -15,6 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from omote.engine.storage import atomic_write
+
 Array = NDArray[np.float32]
 PART = 32  # pairs in a file, which is lost if the work is cut off
 Teach = Callable[[Tensor], Tensor]  # vectors [B,55] to latents [B,4,h,w]
@@ -76,9 +78,9 @@ def _asked(lesson: Lesson, number: int, ask: Callable[[np.random.Generator], Arr
 
 
 def _keep(path: Path, vectors: Tensor, latents: Tensor, lesson: Lesson) -> None:
-    unfinished = path.with_suffix(".part")
-    save_file({"vectors": vectors.contiguous(), "latents": latents.contiguous()}, unfinished, {"lesson": lesson.digest})
-    unfinished.replace(path)
+    tensors = {"vectors": vectors.contiguous(), "latents": latents.contiguous()}
+    with atomic_write(path) as partial:
+        save_file(tensors, partial, {"lesson": lesson.digest})
 
 
 def _read(folder: Path, lesson: Lesson, count: int) -> Pairs:

@@ -13,6 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from omote.engine.storage import atomic_write
+
 from .losses import Losses, Terms, Weights
 from .low_rank import LowRank
 from .pairs import Pairs
@@ -102,10 +104,9 @@ class Student:
         for number, slot in self.optimiser.state_dict()["state"].items():
             state |= {f"adam.{number}.{name}": value.cpu() for name, value in slot.items()}
         self.plan.run.mkdir(parents=True, exist_ok=True)
-        unfinished = self.plan.run / "checkpoint.part"
         words = {"step": str(self.step), "rank": str(self.plan.rank)}
-        save_file({name: value.contiguous() for name, value in state.items()}, unfinished, words)
-        unfinished.replace(self.plan.run / CHECKPOINT)
+        with atomic_write(self.plan.run / CHECKPOINT) as partial:
+            save_file({name: value.contiguous() for name, value in state.items()}, partial, words)
 
     def resume(self) -> bool:
         """Goes on from the run's checkpoint, if it has one; ValueError where that is of another rank."""

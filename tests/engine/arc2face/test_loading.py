@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from omote.engine.cache_folder import cache_folder
 from omote.engine.diffusion.arc2face.clip import unconditional_tokens
 from omote.engine.diffusion.arc2face.loading import load_text_encoder, load_tiny_decoder, load_unet, load_vae
 from omote.engine.diffusion.arc2face.tensors import read_tensors
+from omote.engine.storage import cache_folder
 from tests.engine.arc2face.published import as_of_2022
 
 torch.set_num_threads(1)
