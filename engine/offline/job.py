@@ -192,7 +192,8 @@ class Job:
             path.unlink(missing_ok=True)
         for path in (self._file, self._script):
             path.unlink(missing_ok=True)
-            path.with_name(path.name + ".part").unlink(missing_ok=True)
+            for left in path.parent.glob(leftovers(path.name)):
+                left.unlink(missing_ok=True)
         with suppress(OSError):
             own.rmdir()
 
