@@ -28,6 +28,19 @@ def config_folder() -> Path:
     return platformdirs.user_config_path(_APP, appauthor=False, roaming=True)
 
 
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it. The user's data folder, with faces and takes in it, is its owner's alone.
+
+    OSError where it cannot be made.
+    """
+    home = data_folder()
+    if os.name == "posix" and folder.is_relative_to(home):
+        home.mkdir(parents=True, exist_ok=True)
+        if home.stat().st_mode & 0o077 and home.stat().st_uid == os.getuid():
+            home.chmod(0o700)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
 def atomic_write(path: Path, *, is_private: bool = False) -> Iterator[Path]:
     """Where to write what is to be at `path`: beside it, with the same suffix, since libraries go by it.
@@ -51,7 +64,7 @@ def atomic_write(path: Path, *, is_private: bool = False) -> Iterator[Path]:
 
 def write_text(path: Path, text: str, *, is_private: bool = False) -> None:
     """Writes a text file by `atomic_write`, in UTF-8 with plain line ends, after making its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with (
         atomic_write(path, is_private=is_private) as partial,
         partial.open("w", encoding="utf-8", newline="\n") as file,
@@ -63,7 +76,7 @@ def write_text(path: Path, text: str, *, is_private: bool = False) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file by `atomic_write`, after making its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with atomic_write(path) as partial:
         partial.write_bytes(content)
 

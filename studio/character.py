@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omote.engine import storage
 from omote.engine.character import SUFFIX, CharacterError, character_names, load_character, own_folder
 from omote.engine.model.character import save
 from omote.engine.nouns import AnyCharacter, Character, PhotorealCharacter
@@ -177,7 +178,7 @@ def _check_kind(wanted: Order) -> None:
 def make_folder(folder: Path) -> None:
     """Makes this folder and its parents; CharacterError if it cannot be made."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        storage.make_folder(folder)
     except OSError as error:
         raise CharacterError(f"cannot make {folder} ({error.strerror or error}): choose another place") from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from omote.engine.capture.recorder import Progress, Recorder
 from omote.engine.capture.take_csv import TakeError
 from omote.engine.live import Live
-from omote.engine.storage import data_folder
+from omote.engine.storage import data_folder, make_folder
 
 
 def takes_folder() -> Path:
@@ -71,7 +71,7 @@ class Recording:
     def _new_path(self) -> Path:
         folder = takes_folder()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise TakeError(f"cannot make the folder {folder} ({error.strerror}): see that there is room") from error
         return folder / f"{self._now():%Y-%m-%d_%H-%M-%S}.csv"

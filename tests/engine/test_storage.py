@@ -15,6 +15,7 @@ from omote.engine.storage import (
     config_folder,
     data_folder,
     leftovers,
+    make_folder,
     write_bytes,
     write_text,
 )
@@ -46,6 +47,23 @@ def test_a_private_file_is_its_owners_alone_while_it_is_written(tmp_path: Path) 
         assert partial.stat().st_mode & 0o777 == 0o600
         partial.write_text("secret")
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@on_linux
+def test_what_a_person_made_is_in_a_folder_of_its_owners_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Takes, actors and characters from photos were readable by every user of the machine."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    data_folder().mkdir(parents=True, mode=0o755)  # as an earlier version made it
+    write_text(data_folder() / "actors" / "me.json", "{}")
+    assert data_folder().stat().st_mode & 0o777 == 0o700
+    make_folder(tmp_path / "elsewhere" / "takes")  # chosen by the user: as their umask says
+    assert (tmp_path / "elsewhere").stat().st_mode & 0o777 == 0o777 & ~_umask()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 @on_linux
