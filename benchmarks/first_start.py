@@ -65,7 +65,8 @@ def _first_picture(python: Path, folder: Path, clock: Clock) -> str:
     params, video, control = free_endpoints(3)
     endpoints = ["--params-endpoint", params, "--video-endpoint", video, "--control-endpoint", control]
     command = [str(python), "-m", "omote.studio.command", "live", "--no-page", "--seconds", "1", *endpoints]
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "LOCALAPPDATA": str(folder / "cache")}
+    caches = dict.fromkeys(("XDG_CACHE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA"), str(folder / "cache"))
+    environment = {**os.environ, **caches}
     environment.pop("PYTHONPATH", None)
     with receiving(video, count=1) as receiver:
         clock.restart()  # the receiver is ours, its start does not count

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from omote.engine.storage import write_text
 from omote.engine.training.provenance import provenance
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,10 +75,7 @@ def keep(measured: Mapping[str, Any], path: Path | None) -> None:
     """Writes the result as JSON, whole or not at all; None keeps nothing."""
     if path is None:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    write_text(path, json.dumps(measured, indent=2) + "\n")
 
 
 def keep_rows(told: Mapping[str, Any], key: str, rows: Mapping[str, Any], path: Path | None, *, is_whole: bool) -> None:

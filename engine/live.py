@@ -77,6 +77,7 @@ class Live:
         self._error: BaseException | None = None
         self._seen_ns = 0  # when a signal last came
         self._failed_in_a_row = 0
+        self._failures: set[type[Exception]] = set()  # that were logged
         self._dropped_before = 0  # by sources that were replaced
         self.moment = self._moment(clock_ns())  # the last; there is a new one once a second
 
@@ -205,6 +206,7 @@ class Live:
             latency=self.scene.meter.latency(RECENT),
             counts=self.scene.artist.counts,
             budget=self._budget,
+            failed=self.scene.tally.failed,
         )
 
     @property
@@ -246,17 +248,18 @@ class Live:
                 elif not self._is_offline and self._clock_ns() - self._seen_ns > SILENCE_S * 1e9:
                     self._wait()
             except Exception as error:
-                self._outlive(error)
+                self._count_failure(error)
             if seen is not None:
                 self._reader.ask()
 
-    def _outlive(self, error: Exception) -> None:
-        """One bad picture does not end the stream: it is counted, and the first is reported with its traceback."""
+    def _count_failure(self, error: Exception) -> None:
+        """One bad picture does not end the stream: it is counted, and the first of its kind logged with a traceback."""
         self._failed_in_a_row += 1
         if self._is_offline or self._failed_in_a_row >= MOST_FAILURES:
             raise error
-        if self.scene.tally.failed == 0:
-            _log.warning("a picture could not be drawn; the stream goes on", exc_info=error)
+        if type(error) not in self._failures:
+            self._failures.add(type(error))
+            _log.warning("a picture failed; the stream goes on", exc_info=error)
         self.scene.tally.failed += 1
         self._rest(self._clock_ns())
 

@@ -31,7 +31,7 @@ class Report:
     version: str
     counts: Counts = field(default_factory=Counts)  # how the pictures came about; those of warming up are among them
     budget: Budget | None = None  # of the latency, where there is one
-    failed: int = 0  # pictures that could not be drawn
+    failed: int = 0  # pictures that could not be drawn or handed on
 
     def as_json(self) -> dict[str, Any]:
         """The report in JSON's types; `latency_ms` is null where nothing was sent."""

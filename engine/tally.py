@@ -24,6 +24,7 @@ class Moment:
     latency: Latency  # of the last pictures
     counts: Counts = field(default_factory=Counts)  # how they came about, so far
     budget: Budget | None = None  # of the latency, where there is one
+    failed: int = 0  # pictures that could not be drawn or handed on
 
 
 class Tally:
@@ -31,7 +32,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.pictures = 0
-        self.failed = 0  # pictures that could not be drawn
+        self.failed = 0  # pictures that could not be drawn or handed on
         self.warm_up_s = 0.0
         self._signals = self._tracked = 0
         self._began_ns = self._ended_ns = 0

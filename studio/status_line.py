@@ -43,11 +43,12 @@ def lines(moment: Moment, runtime: str, topics: Collection[str], refused: int = 
     """
     face = "face seen" if moment.phase in (Phase.FOLLOWING, Phase.RETURNING) else f"no face, {moment.phase.value}"
     listening = ", ".join(sorted({_name(topic) for topic in topics} - {""})) or "nobody"
+    failed = f" · failed {moment.failed}" if moment.failed else ""
     knocked = f" · not let in {refused}" if refused else ""
     stages = ", ".join(f"{name} {took.p50:.0f}" for name, took in moment.latency.stages)
     return (
         f"{moment.source}: {face} · {moment.fps:.1f} pictures/s · tracked {moment.tracked_fraction:.0%} · "
-        f"dropped {moment.dropped}{knocked}",
+        f"dropped {moment.dropped}{failed}{knocked}",
         f"capture to sent {_spread(moment.latency.total)} (p50/p95/p99) · {runtime} · to {listening}",
         f"p50 of {stages} ms" if stages else "no stage has run yet",
         *([_spared(moment.counts)] if moment.counts.spared else []),

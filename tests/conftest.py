@@ -16,5 +16,5 @@ os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")  # for the l
 
 # Settings, calibrations and characters of whoever runs the tests: an empty home instead, which goes with the process.
 _HOME = tempfile.TemporaryDirectory(prefix="omote-tests-")
-for _name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA"):
+for _name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "WIN_PD_OVERRIDE_APPDATA", "WIN_PD_OVERRIDE_LOCAL_APPDATA"):
     os.environ[_name] = _HOME.name

@@ -59,7 +59,7 @@ def _picture(file: Path | io.BytesIO, name: str) -> Rgb:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoError(f"{name} is too large to be opened ({error}): scale it down") from error
     except UnidentifiedImageError as error:
-        raise PhotoError(f"{name} is no picture that can be read (it is in another format); {_WANTED}") from error
+        raise PhotoError(f"{name} is no picture that can be read (its format is not supported); {_WANTED}") from error
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, struct.error) as error:
         raise PhotoError(f"{name} is no picture that can be read ({error}); {_WANTED}") from error
 

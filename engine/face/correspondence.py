@@ -28,10 +28,11 @@ TRUST = 4  # visible, how squarely compared with the wanted view, log2 of the sc
 # are covered closely.
 _DEPTH_SLACK, _INNER_SLACK = 0.03, 0.008
 _LID = 0.15  # of the farthest that a blink moves a point: from here on it is a lid's
-# The share of its area in the wanted view below which a surface counts as hidden in the reference, as a lid that an
-# open eye squeezes to a line; and how much more it takes to be wholly seen. What is copied from less comes out in
-# streaks; on a photo whose brow is low, in streaks of brow.
-_SQUEEZED, _SQUEEZED_LID, _WHOLE = 0.15, 0.5, 0.35
+# A surface that the reference shows at less than this share of its area in the wanted view counts as hidden: copied,
+# its few pixels become streaks.
+_SQUEEZED = 0.15
+_SQUEEZED_LID = 0.5  # of lids, which an open eye squeezes to a line; in a photo that line often shows the brow
+_WHOLE = 0.35  # how much more than that it takes to be wholly seen
 # Parts of the face that do something of their own, as the beginnings of ARKit's names: each eye, and the mouth.
 ZONES = (
     ("eyeBlinkLeft", "eyeSquintLeft", "eyeWideLeft"),

@@ -26,9 +26,10 @@ LOOK_SIDE_RAD = 0.52
 LOOK_UP_RAD = 0.36
 LOOK_DOWN_RAD = 0.44
 NECK_SHARE = 0.4  # the part of a head turn that the neck makes; the skull makes the rest
-# The rims of the lids: vertices that a blink moves by so much of the farthest move, and those that it brings so near
-# to one that hardly moves, in dm.
-_UPPER_LID, _LOWER_LID, _MEETING_DM = 0.8, 0.35, 0.014
+# The rims of the lids: a blink moves the upper by at least this share of its farthest move, the lower by at most that
+# one, and brings them so near to each other.
+_UPPER_LID, _LOWER_LID = 0.8, 0.35
+_MEETING_DM = 0.014
 _RECEDES_DM = 0.03  # how far an eyeball draws back as its lids close: on some heads it would come through them
 
 
@@ -152,7 +153,7 @@ class OpenHead:
 
     @cached_property
     def lid_rims(self) -> tuple[LidRims, LidRims]:
-        """Of the left and of the right eye."""
+        """The lid rims of the left and the right eye."""
         left, right = (
             LidRims.of(self.template, blink.reshape(-1, 3), self.region == SKIN) for blink in self.drivendirs[BLINKS]
         )

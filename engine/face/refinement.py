@@ -57,7 +57,8 @@ EYES: tuple[int, ...] = (
 LINEAR: tuple[str, ...] = tuple(name for name in (*UNITS, *DRIVEN) if not name.startswith("eyeLook"))
 _LINEAR_AT = np.array([arkit.INDEX[name] for name in LINEAR])
 _BLINKS = np.array([arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]])
-_NARROWEST = 0.1  # blinks of the mean head: no eye is taken to be narrower
+_BLINK_ROWS = np.array([LINEAR.index("eyeBlinkLeft"), LINEAR.index("eyeBlinkRight")])
+_NARROWEST, _WIDEST = 0.1, 1.5  # how wide an eye may be open, in blinks of the mean head
 _LOOKS: tuple[str, ...] = tuple(name for name in DRIVEN if name.startswith("eyeLook"))
 _WEIGHTS = slice(0, len(LINEAR))
 _GAZE = slice(_WEIGHTS.stop, _WEIGHTS.stop + 4)
@@ -181,6 +182,7 @@ class Refiner:
         turned, middle = landmarks_of(reading, upright.roll)
         told = tracker_row(reading.weights, upright.rotation) @ self.fitter.numbers.start
         weights, turn = np.clip(told[: arkit.COUNT], 0.0, 1.0), told[arkit.COUNT :]
+        weights[_BLINKS] *= self._openings(shape, FlameParams.neutral())  # the tracker says how far an eye is closed
         prior = state_of(weights, turn, _NEAR)
         trust = np.zeros((VIEW_SIZE, VIEW_SIZE))
         known = np.concatenate([_LINEAR_AT, arkit.COUNT + np.arange(3)])
@@ -304,19 +306,23 @@ class Refiner:
         low, high = np.full(length, -np.inf), np.full(length, np.inf)
         for first in range(self.face.shape_size, length, VIEW_SIZE):
             low[first : first + len(LINEAR)], high[first : first + len(LINEAR)] = 0.0, 1.0
+            high[first + _BLINK_ROWS] = _WIDEST
             low[first + _GAZE.start : first + _GAZE.stop] = -_GAZE_MOST
             high[first + _GAZE.start : first + _GAZE.stop] = _GAZE_MOST
         return low, high
+
+    def _openings(self, shape: Wide, params: FlameParams) -> Array:
+        head = self.face.head
+        return head.openings(head.shaped(shape.astype(np.float32)), params)
 
     def _view(self, shape: Wide, view: Wide, picture: _Picture) -> View:
         weights = np.zeros(arkit.COUNT, np.float32)
         weights[_LINEAR_AT] = view[_WEIGHTS]
         gaze = view[_GAZE].reshape(2, 2).astype(np.float32)
         params = from_weights(weights, gaze, view[_TURN].astype(np.float32))
-        # Here blinks are those of the mean head; the head's own close the eye as it is.
-        head = self.face.head
-        opening = head.openings(head.shaped(shape.astype(np.float32)), params)
-        weights[_BLINKS] = np.clip(weights[_BLINKS] / np.maximum(opening, _NARROWEST), 0.0, 1.0)
+        # The solver's blinks are in units of the mean head: as shares of this eye's opening they are the head's own.
+        opening = np.maximum(self._openings(shape, params), _NARROWEST)
+        weights[_BLINKS] = np.clip(weights[_BLINKS] / opening, 0.0, 1.0)
         params = replace(params, eyelids=weights[_BLINKS])
         scale = np.exp(view[_SCALE])
         # Upright, y up, around the landmarks' middle -> the picture's own pixels, y down.

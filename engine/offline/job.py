@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
-from omote.engine.storage import leftovers, prepare_folder, write_text
+from omote.engine.storage import prepare_folder, remove_leftovers, write_text
 from omote.engine.version import edition
 
 from .lock import locked
@@ -18,8 +19,7 @@ from .script import RenderError, Script
 SUFFIX = ".omote"
 TABLE = "params.csv"  # in a folder of pictures
 _FORMAT = 1
-_PICTURES = (PATTERN, leftovers(PATTERN))  # and what a killed process left of one
-_EARLIER = (*_PICTURES, TABLE, leftovers(TABLE))
+_EARLIER = (PATTERN, TABLE)
 
 Facts = Mapping[str, str]  # what must be the same for the same pictures to come out, by its name for people
 
@@ -100,6 +100,9 @@ class Job:
             self._require_own(self._given)
         try:
             self.pictures.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.pictures, PATTERN)
+            for out in self.outs:
+                remove_leftovers(out.parent, glob.escape(out.name))
         except OSError as error:
             raise RenderError(f"cannot write to {self.pictures}: {error.strerror or error}") from error
 
@@ -188,12 +191,10 @@ class Job:
     def _remove(self) -> None:
         """The job's own files, and nothing that anybody else may have put there."""
         own = self.folder / "pictures"
-        for path in [path for pattern in _PICTURES for path in own.glob(pattern)]:
+        for path in [*own.glob(PATTERN), self._file, self._script]:
             path.unlink(missing_ok=True)
-        for path in (self._file, self._script):
-            path.unlink(missing_ok=True)
-            for left in path.parent.glob(leftovers(path.name)):
-                left.unlink(missing_ok=True)
+        for folder, pattern in ((own, PATTERN), (self.folder, self._file.name), (self.folder, self._script.name)):
+            remove_leftovers(folder, pattern)
         with suppress(OSError):
             own.rmdir()
 

@@ -14,7 +14,7 @@ from omote.engine.face.head import rotation
 from omote.engine.face.retarget import to_weights
 from omote.engine.nouns import EXPRESSION_SIZE, FLAME_BASIS, OPEN_BASIS, Array, FlameParams
 from omote.engine.sealed import CharacterError, Sealed, seal, unsealed
-from omote.engine.storage import data_folder
+from omote.engine.storage import data_folder, make_folder
 from omote.engine.version import version
 
 FILE_NAME = "flame_map.safetensors"
@@ -85,7 +85,7 @@ class FlameMap:
         words = {"format": _FORMAT, "basis": self.basis, "flame_sha256": self.flame_sha256}
         words |= {"version": version(), "licence": _LICENCE}
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             seal(path, Sealed(words, {name: getattr(self, name) for name in _SHAPES}))
         except (CharacterError, OSError) as error:
             raise FlameMapError(str(error)) from error

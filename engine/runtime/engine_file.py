@@ -61,7 +61,6 @@ def save_engine(folder: Path, engine: bytes, make: Make, targets: tuple[str, ...
     target = "-".join("".join(letter for letter in each if letter.isalnum()) for each in targets)
     path = folder / f"{runtime}-{make.network[:8]}-{make.precision}-{make.shapes[:8]}-{target}{SUFFIX}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         write_bytes(path, engine)
         write_text(path.with_suffix(".json"), json.dumps(asdict(label), indent=2) + "\n")
     except OSError as error:

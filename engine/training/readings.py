@@ -13,6 +13,7 @@ from PIL import Image
 
 from omote.engine.capture.photo import Finder, face_finder
 from omote.engine.face.reading import Reading
+from omote.engine.storage import atomic_write
 
 from .faces.dataset import CLIP, picture_names
 
@@ -69,7 +70,8 @@ def read_all(shards: Path, cache: Path) -> Readings:
         for path in sorted(shards.glob("*.tar")):
             kept = cache / f"{path.stem}.npz"
             if not kept.exists():
-                np.savez(kept, allow_pickle=False, **vars(read_shard(path, finder)))
+                with atomic_write(kept) as partial:
+                    np.savez(partial, allow_pickle=False, **vars(read_shard(path, finder)))
                 print(f"{path.name} read", flush=True)
     parts = [np.load(path, allow_pickle=False) for path in sorted(cache.glob("*.npz"))]
     return Readings(**{f.name: np.concatenate([part[f.name] for part in parts]) for f in fields(Readings)})

@@ -14,11 +14,12 @@ from omote.engine.storage import (
     cache_folder,
     config_folder,
     data_folder,
-    leftovers,
     make_folder,
+    remove_leftovers,
     write_bytes,
     write_text,
 )
+from omote.studio.command import main
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the XDG variables are Linux's")
 
@@ -28,11 +29,33 @@ def test_a_file_is_replaced_only_when_all_of_it_is_written(tmp_path: Path) -> No
     write_bytes(path, b"old")
     with pytest.raises(RuntimeError, match="power"), atomic_write(path) as partial:
         partial.write_bytes(b"half")
-        assert partial.suffix == ".png" and partial.parent == tmp_path
-        assert partial.match(leftovers("*.png"))
+        assert partial.name == path.name
+        assert list(tmp_path.glob("*.png")) == [path]  # no listing takes the half for a whole
         raise RuntimeError("the power went")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_that_belong_together_are_replaced_together(tmp_path: Path) -> None:
+    take, sidecar = tmp_path / "take.csv", tmp_path / "take.json"
+    with atomic_write(take, sidecar) as partial:
+        partial.write_text("rows")
+        partial.with_suffix(".json").write_text("{}")
+        assert not take.exists() and not sidecar.exists()
+    assert (take.read_text(), sidecar.read_text()) == ("rows", "{}")
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "name", ".hidden", "a.b.c"])
+def test_what_a_killed_process_left_is_removed(tmp_path: Path, name: str) -> None:
+    program = "from omote.engine.storage import atomic_write; from pathlib import Path; import os\n"
+    program += f"with atomic_write(Path({str(tmp_path / name)!r})) as partial: partial.touch(); os._exit(9)"
+    path = os.pathsep.join(filter(None, sys.path))
+    subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": path}, check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    remove_leftovers(tmp_path, "other")
+    assert len(list(tmp_path.iterdir())) == 1
+    remove_leftovers(tmp_path, name)
+    assert not list(tmp_path.iterdir())
 
 
 def test_text_is_written_with_plain_line_ends_and_its_folder_is_made(tmp_path: Path) -> None:
@@ -44,8 +67,8 @@ def test_text_is_written_with_plain_line_ends_and_its_folder_is_made(tmp_path: P
 def test_a_private_file_is_its_owners_alone_while_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "tokens.json"
     with atomic_write(path, is_private=True) as partial:
-        assert partial.stat().st_mode & 0o777 == 0o600
         partial.write_text("secret")
+        assert partial.parent.stat().st_mode & 0o777 == 0o700
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -78,8 +101,18 @@ def test_folders_follow_the_xdg_variables_unless_they_are_relative(
 
 
 @on_linux
-def test_help_is_shown_to_one_without_a_home() -> None:
-    surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-m", "omote.studio.command", "live", "--help"]
-    found = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
-    assert found.returncode == 0, found.stderr
+def test_a_user_without_a_home_can_write_elsewhere_and_is_shown_help(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def homeless(*_: object, **__: object) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    for name in ("user_data_path", "user_cache_path", "user_config_path"):
+        monkeypatch.setattr(f"platformdirs.{name}", homeless)
+    with pytest.raises(OSError, match="Not a directory"):
+        write_text(data_folder() / "me.json", "{}")
+    write_text(tmp_path / "job.json", "{}")
+    with pytest.raises(SystemExit) as left:
+        main(["live", "--help"])
+    assert left.value.code == 0
+    assert "--config" in capsys.readouterr().out

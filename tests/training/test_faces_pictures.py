@@ -196,3 +196,15 @@ def test_detail_is_what_half_the_resolution_loses() -> None:
     assert found["skin"] > 30.0  # all but what spills over the border is kept
     assert found["hair"] == pytest.approx(6.0, abs=0.5)  # lines turn to grey: an error of half the range
     assert np.isnan(found["eye"])
+
+
+@needs_kit
+def test_lids_of_every_person_meet(kit: Kit) -> None:
+    for seed in range(12):
+        head = Figure(kit, replace(sample_person(kit, seed), hair=None)).neutral
+        for others in ({}, {"eyeSquintLeft": 0.7}, {"eyeWideLeft": 1.0}):
+            closed = head.copy()
+            kit.express(closed, arkit.weights({**others, "eyeBlinkLeft": 1.0}))
+            rims = kit.lid_rims["eyeBlinkLeft"]
+            gap = float((closed[rims.upper, 1] - closed[rims.lower, 1]).mean()) / rims.closing
+            assert gap == pytest.approx(0.0, abs=0.02)

@@ -1,9 +1,10 @@
 """A character's head and its performance as other programs want them: a mesh, ARKit's 52 shapes, weights and joints.
 
 The shapes are what the open head does at weight 1 of each, and their weighted sum is the open head itself: skin, lids,
-mouth and tongue to a hundredth of a millimetre. Only the eyeballs differ, which turn, while a shape moves their
-surface straight: over random faces by 0.8 mm where it is most, in the mean, and by 2.3 mm in an eye that looks far up
-or down and far aside. The head turns on two joints, as the open head does: a
+mouth and tongue to a hundredth of a millimetre. For that a blink's weight counts more on eyes that are opened wide and
+less on those that squint, since it closes the eye as it is. Only the eyeballs differ, which turn, while a shape moves
+their surface straight: over random faces by 0.8 mm where it is most, in the mean, and by 2.3 mm in an eye that looks
+far up or down and far aside. The head turns on two joints, as the open head does: a
 large turn differs by up to 0.3 mm, since joints' shares of a vertex have to add up to 1 in these files.
 """
 
@@ -16,7 +17,19 @@ from numpy.typing import NDArray
 
 from omote.bridge import arkit
 from omote.engine.character import load_any
-from omote.engine.face.head import EYE, EYE_LEFT, EYE_RIGHT, MOUTH, NECK, NECK_SHARE, SKIN, SKULL, OpenHead, open_head
+from omote.engine.face.head import (
+    EYE,
+    EYE_LEFT,
+    EYE_RIGHT,
+    MOUTH,
+    NECK,
+    NECK_SHARE,
+    SKIN,
+    SKULL,
+    OpenHead,
+    Shaped,
+    open_head,
+)
 from omote.engine.face.retarget import from_weights, to_weights
 from omote.engine.nouns import OPEN_BASIS, Array, Character, FlameParams
 from omote.engine.offline.script import RenderError, Script
@@ -27,6 +40,7 @@ LICENCE = (
 )
 ANIME_LICENCE = "VRM Public License 1.0, credit: Seed-san model by VirtualCast, Inc."
 JOINTS = ("body", "neck", "head")  # each the next one's parent
+_BLINKS = [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]
 _METRES = np.float32(0.1)  # a decimetre, the open head's unit
 _STILL_M, _STILL_NORMAL = 1e-6, 1e-3  # what moves a vertex by less does not move it
 _SKIN_COLOUR, _TEETH_COLOUR, _TONGUE_COLOUR = (0.62, 0.40, 0.31), (0.80, 0.76, 0.68), (0.55, 0.20, 0.18)
@@ -82,11 +96,12 @@ def check(script: Script, name: str) -> None:
 
 
 def motion(script: Script) -> Motion:
-    """Of all pictures."""
+    """Of all pictures, on the head of the first character."""
     faces = [script.params(index) for index in range(len(script))]
+    head, shaped = _head_of(script.cast[0])
     turn = np.stack([face.neck_pose for face in faces]).astype(np.float64)
     return Motion(
-        weights=np.stack([to_weights(face) for face in faces]),
+        weights=np.stack([_weights(head, shaped, face) for face in faces]),
         neck=_quaternions(NECK_SHARE * turn),
         head=_quaternions((1.0 - NECK_SHARE) * turn),
         translation=np.stack([face.translation for face in faces]),
@@ -96,8 +111,7 @@ def motion(script: Script) -> Motion:
 def head_mesh(character: str) -> HeadMesh:
     """The head of this character, as `load_any` takes it; a photoreal one, whose shape nobody knows, has the mean's."""
     who = load_any(character)
-    head = who.posed_by() if isinstance(who, Character) else open_head()
-    shaped = head.shaped(who.shape if isinstance(who, Character) else np.zeros(head.shape_size, np.float32))
+    head, shaped = _head_of(character)
     origin = shaped.anchor[SKULL]
     rest = head.pose(shaped, FlameParams.neutral())
     normals = _Normals(rest, head.triangle)
@@ -122,6 +136,21 @@ def head_mesh(character: str) -> HeadMesh:
         joint=np.stack([np.zeros(3, np.float32), (shaped.anchor[NECK] - origin) * _METRES, np.zeros(3, np.float32)]),
         follows=_shares(np.column_stack([1.0 - skull - neck, neck, skull])),
     )
+
+
+def _head_of(character: str) -> tuple[OpenHead, Shaped]:
+    who = load_any(character)
+    if isinstance(who, Character):
+        return who.posed_by(), who.posed_by().shaped(who.shape)
+    return open_head(), open_head().shaped(np.zeros(open_head().shape_size, np.float32))
+
+
+def _weights(head: OpenHead, shaped: Shaped, face: FlameParams) -> Array:
+    """[52] by which the shapes add up to this face; a drawn head mixes its shapes otherwise, and keeps ARKit's."""
+    weights = to_weights(face)
+    if head is open_head():
+        weights[_BLINKS] *= head.openings(shaped, face) / head.openings(shaped, FlameParams.neutral())
+    return weights
 
 
 class _Normals:

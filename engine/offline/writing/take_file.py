@@ -53,12 +53,12 @@ class TakeFile:
         return _ROW_BYTES * (len(script) + 2)
 
     def write(self, script: Script, pictures: Pictures, tell: Tell) -> None:
-        with unfinished(self.path.with_suffix(".json")) as beside, unfinished(self.path) as path:
+        # `write_take` puts a file of its own beside the take.
+        with unfinished(self.path, self.path.with_suffix(".json")) as path:
             try:
                 write_take(path, take_of(script))
             except TakeError as error:
                 raise error.__cause__ if isinstance(error.__cause__, OSError) else RenderError(str(error)) from error
-            assert beside == path.with_suffix(".json")  # where `write_take` has put it
         tell(len(script))
 
 

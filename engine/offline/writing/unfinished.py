@@ -11,10 +11,10 @@ from omote.engine.storage import atomic_write
 
 
 @contextmanager
-def unfinished(path: Path) -> Iterator[Path]:
+def unfinished(path: Path, *beside: Path) -> Iterator[Path]:
     """As `storage.atomic_write`; RenderError where the disk takes no more."""
     try:
-        with atomic_write(path) as partial:
+        with atomic_write(path, *beside) as partial:
             yield partial
     except OSError as error:
         raise RenderError(

@@ -20,7 +20,7 @@ Array = NDArray[np.float32]
 _LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _GAZE_RAD = (-0.3, -0.15, 0.0, 0.15, 0.3)
 _PITCH, _YAW = range(2)
-_LEAST_RESPONSE = 0.1  # of the truth: what a tracker reads less well off the truth measures nothing of ours
+_LEAST_RESPONSE = 0.1  # slope on the truth below which the tracker does not measure a control
 WINKS = (0.5, 1.0)
 
 

@@ -20,7 +20,7 @@ def write(evaluation: Evaluation, path: Path) -> None:
     """The record at this path, and the tables beside it with the suffix `.md`."""
     record = as_json(evaluation)
     write_text(path, json.dumps(record, indent=1) + "\n")
-    path.with_suffix(".md").write_text(markdown(record), encoding="utf-8")
+    write_text(path.with_suffix(".md"), markdown(record))
 
 
 def as_json(value: Any) -> Any:

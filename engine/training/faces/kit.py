@@ -92,7 +92,7 @@ class Kit:
 
     @cached_property
     def lid_rims(self) -> dict[str, LidRims]:
-        """Of the eye that each of the two blinks closes."""
+        """The lid rims by the name of the blink that closes them."""
         found = {}
         for name in ("eyeBlinkLeft", "eyeBlinkRight"):
             moved = np.zeros_like(self.position)

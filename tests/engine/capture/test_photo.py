@@ -63,7 +63,8 @@ POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n(run by Ghosts
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + bytes(40), POSTSCRIPT])
-def test_a_file_that_is_no_picture_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_picture_is_refused(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("PIL.EpsImagePlugin.EpsImageFile._open", lambda *_: pytest.fail("PostScript was opened"))
     path = tmp_path / "letter.jpg"
     path.write_bytes(content)
     with pytest.raises(PhotoError, match=r"letter\.jpg is no picture that can be read .* wanted a JPEG, PNG or WebP"):

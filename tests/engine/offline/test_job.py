@@ -261,8 +261,10 @@ def test_other_code_does_not_go_on_with_it(tmp_path: Path, monkeypatch: pytest.M
 def test_overwriting_removes_what_a_killed_process_was_writing(tmp_path: Path) -> None:
     place = tmp_path / "a"
     begun(place, folder=place)
-    for left in (".000002.1a2b3c4d.part.png", ".params.1a2b3c4d.part.csv", "holiday.jpg"):
-        (place / left).touch()
+    for left in (".000002.png.1a2b3c4d.part", ".params.csv.1a2b3c4d.part"):
+        (place / left).mkdir()
+        (place / left / "half").touch()
+    (place / "holiday.jpg").touch()
     with Job([], place) as again:
         again.admit(ASKED, overwrite=True)
         again.begin(DRAWING, script())
