@@ -28,11 +28,10 @@ TRUST = 4  # visible, how squarely compared with the wanted view, log2 of the sc
 # are covered closely.
 _DEPTH_SLACK, _INNER_SLACK = 0.03, 0.008
 _LID = 0.15  # of the farthest that a blink moves a point: from here on it is a lid's
-# A surface that the reference shows at less than this share of its area in the wanted view counts as hidden: copied,
-# its few pixels become streaks.
+# A surface that the reference shows at this share of its area in the wanted view, or less, is seen as badly as one from
+# the side: copied, its few pixels become streaks, as those of a lid that an open eye squeezes to a line.
 _SQUEEZED = 0.15
-_SQUEEZED_LID = 0.5  # of lids, which an open eye squeezes to a line; in a photo that line often shows the brow
-_WHOLE = 0.35  # how much more than that it takes to be wholly seen
+_WHOLE = 0.5  # from here on it is seen wholly
 # Parts of the face that do something of their own, as the beginnings of ARKit's names: each eye, and the mouth.
 ZONES = (
     ("eyeBlinkLeft", "eyeSquintLeft", "eyeWideLeft"),
@@ -106,12 +105,9 @@ class Viewer:
         low, high = people.template.min(0), people.template.max(0)
         self._canonical = np.ascontiguousarray(((place - low) / (high - low) * 2.0 - 1.0).T, np.float32)
         self._flags = np.stack(flags).astype(np.float32)  # [3,T]
-        lid = _is_lid(self.head)
-        slack = np.full(len(place), _DEPTH_SLACK * shaped.height, np.float32)
-        slack[: len(shaped.vertex)][lid | (self.head.region != SKIN)] = _INNER_SLACK * shaped.height
-        least = np.full(len(place), _SQUEEZED, np.float32)
-        least[: len(shaped.vertex)][lid] = _SQUEEZED_LID
-        self._limits = np.stack([slack, least])  # [2,N] dm behind what is seen, and share of the area
+        slack = np.full((1, len(place)), _DEPTH_SLACK * shaped.height, np.float32)
+        slack[0, : len(shaped.vertex)][_is_inner(self.head)] = _INNER_SLACK * shaped.height
+        self._slack = slack  # [1,N] dm
         self._zone = np.zeros((len(ZONES), len(place)), np.float32)
         self._zone[:, : len(shaped.vertex)] = _zones(self.head)
         jaw = np.zeros((1, len(place)), np.float32)
@@ -195,7 +191,7 @@ class Viewer:
         (towards,) = _blended(np.ascontiguousarray(wanted.facing[None]), corner, share)
         is_hair = wanted.geometry[10].ravel().take(cell) > 0.5
         zone = _blended(self._zone, corner, share)
-        slack, least = _blended(self._limits, corner, share)
+        (slack,) = _blended(self._slack, corner, share)
         # Of each reference what follows is [K,n].
         blended = np.stack([_blended(one.at_vertex, corner, share) for one in references], 1)
         x, y, distance, facing, column_at, row_at = blended
@@ -203,8 +199,8 @@ class Viewer:
         at = np.clip(y, 0, grid - 1).astype(np.int64) * grid + np.clip(x, 0, grid - 1).astype(np.int64)
         depth = np.stack([one.depth.take(there) for one, there in zip(references, at, strict=True)])
         ratio = np.stack([one.area.take(wanted.triangle) for one in references]) / wanted.area.take(wanted.triangle)
-        unsqueezed = (np.abs(ratio) - least) / np.float32(_WHOLE)
-        is_visible = (distance <= depth + slack) & is_inside & (facing > 0.0) & (unsqueezed > 0.0)
+        unsqueezed = (np.abs(ratio) - np.float32(_SQUEEZED)) / np.float32(_WHOLE - _SQUEEZED)
+        is_visible = (distance <= depth + slack) & is_inside & (facing > 0.0)
         square = np.clip(np.minimum(facing / np.maximum(towards, _EDGE_ON), unsqueezed), 0.0, 1.0)
         squarely = square if agreement is None else square * (1.0 - (1.0 - agreement) @ zone)
         finer = np.clip(0.5 * np.log2(np.maximum(ratio, 1e-4)), -2.0, 2.0)
@@ -259,13 +255,13 @@ def _mirror_of(head: OpenHead) -> Index:
     return found
 
 
-def _is_lid(head: OpenHead) -> NDArray[np.bool_]:
-    """[N] the skin of the lids, which folds away closely behind what an open eye shows."""
+def _is_inner(head: OpenHead) -> NDArray[np.bool_]:
+    """[N] eyes and teeth, and the lids, which fold away closely behind what an open eye shows."""
     shaped = head.shaped(np.zeros(head.shape_size, np.float32))
     at_rest = FlameParams.neutral()
     closed = replace(at_rest, eyelids=np.ones(2, np.float32))
     moved = np.linalg.norm(head.pose(shaped, closed) - head.pose(shaped, at_rest), axis=1)
-    return np.asarray((head.region == SKIN) & (moved > _LID * moved.max()))
+    return np.asarray((head.region != SKIN) | (moved > _LID * moved.max()))
 
 
 def agreement(wanted: Array, shown: Array) -> Array:
