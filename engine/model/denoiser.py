@@ -25,8 +25,6 @@ _GAMMA = 0.4545  # display levels per linear light, in logarithms
 _GRAZING = 0.2  # trust below which a point begins to count as hidden
 _UNSEEN = 1e-3  # trust in what the geometry says is hidden
 _ABSENT = 1e-9  # trust in a reference that is not there
-# The share of the finest level's features that is computed, for a norm follows: they reach 200,000, and a half 65,504.
-_FAINT = 2.0**-6
 _LOOKED_AT = 0.2  # how much of a reference must be there for its features to count wholly
 _OUTSIDE = -1e4  # added to the logits of references that are not looked at: more than any is, yet within a half
 
@@ -105,13 +103,13 @@ class Block(nn.Module):
             nn.init.zeros_(self.modulate.weight)
             nn.init.zeros_(self.modulate.bias)
 
-    def forward(self, x: Tensor, condition: Tensor | None = None, share: float = 1.0) -> Tensor:
-        """`share` is how much of the features x has: as much is added."""
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         h: Tensor = self.norm(x)
         if self.modulate is not None:
             scale, shift = self.modulate(condition)[:, :, None, None].chunk(2, 1)
             h = h * (1.0 + scale) + shift
-        return x + _part(self.second, F.silu(self.first(F.silu(h))), share)
+        added: Tensor = self.second(F.silu(self.first(F.silu(h))))
+        return x + added
 
 
 class Encoder(nn.Module):
@@ -245,8 +243,13 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         )
         self.stem_state = nn.Conv2d(4, w[0], 4, stride=4)
         self.stem = nn.Conv2d(_FINE, w[0], 4, stride=2, padding=1)
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in narrowing)
-        self.up = nn.ModuleList(nn.Conv2d(b, a, 3, padding=1) for a, b in reversed(narrowing))
+        # The steps between levels and the skips are normalized. Otherwise features grow from level to level, and the
+        # blocks and skips are lost beside them.
+        self.down = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), _norm(b)) for a, b in narrowing
+        )
+        self.up = nn.ModuleList(nn.Sequential(nn.Conv2d(b, a, 3, padding=1), _norm(a)) for a, b in reversed(narrowing))
+        self.skip = nn.ModuleList(_norm(a) for a, _ in reversed(narrowing))
         levels = list(zip(w, blocks, strict=True))
         self.before = nn.ModuleList(nn.ModuleList(Block(c, condition_width) for _ in range(n)) for c, n in levels)
         self.after = nn.ModuleList(
@@ -332,12 +335,11 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 h = self.attend[level - len(self.look)](h)
             trail.append(h)
         for level, blocks in enumerate(self.after):
-            kept = _FAINT if level == len(self.after) - 1 else 1.0
             if level:
-                h = _part(self.up[level - 1], h, kept)
-                h = F.interpolate(h, scale_factor=2.0, mode="nearest") + kept * trail[-1 - level]
+                h = F.interpolate(self.up[level - 1](h), scale_factor=2.0, mode="nearest")
+                h = h + self.skip[level - 1](trail[-1 - level])
             for block in blocks.children():
-                h = block(h, condition, kept)
+                h = block(h, condition)
 
         # The layers, from features on the maps' own grid.
         h = self.fine(F.pixel_shuffle(self.last(h), 2) + self.detail(fine) + self.surface(position_waves(fine)))
@@ -472,15 +474,6 @@ def _fetch(value: Tensor, place: Tensor) -> Tensor:
 def _grouped(x: Tensor, characters: int) -> Tensor:
     """[B,K,...] out of [B*K,...]."""
     return x.reshape(characters, -1, *x.shape[1:])
-
-
-def _part(convolution: nn.Module, x: Tensor, share: float) -> Tensor:
-    """So much of what the convolution gives, with no larger number on the way."""
-    if share == 1.0:
-        made: Tensor = convolution(x)
-        return made
-    assert isinstance(convolution, nn.Conv2d) and convolution.bias is not None
-    return F.conv2d(share * x, convolution.weight, share * convolution.bias, padding=1)
 
 
 def _mapped(cells: Tensor) -> Tensor:

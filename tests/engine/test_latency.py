@@ -95,7 +95,7 @@ def test_a_report_has_the_keys_that_others_read() -> None:
     report = Report(15.0, 30, meter.latency(), 2, 0.5, 256, 1, "flat", this_machine(), "demo", "hana", 2.0, 0.4, "0.1")
     said = json.loads(json.dumps(report.as_json()))
     wanted = "fps pictures latency_ms stages_ms dropped tracked_fraction size steps runtime hardware source character"
-    assert {*wanted.split(), "seconds", "warm_up_s", "version", "counts", "budget"} == set(said)
+    assert {*wanted.split(), "seconds", "warm_up_s", "version", "counts", "budget", "failed"} == set(said)
     assert set(said["latency_ms"]) == {"p50", "p95", "p99"}
     assert set(said["stages_ms"]["draw"]) == {"p50", "p95", "p99"}
     assert set(said["hardware"]) == {"cpu", "cores", "platform", "python", "flags", "memory_gib", "gpus"}

@@ -131,6 +131,19 @@ def test_several_characters_are_drawn_as_each_alone() -> None:
         torch.testing.assert_close(one, two[1:], atol=2e-5, rtol=1e-4)
 
 
+def test_features_cannot_grow_from_level_to_level() -> None:
+    """They reached 200,000, more than a half holds, and drowned the skips."""
+    net = denoiser()
+    wanted, references = scene(net, 1)
+    before = drawn(net, wanted, references)
+    for name, parameter in net.named_parameters():
+        parts = name.split(".")
+        if parts[0] in ("down", "up") and parts[2] == "0":  # the convolutions before the norms
+            parameter.mul_(1000.0)
+    for one, two in zip(before, drawn(net, wanted, references), strict=True):
+        torch.testing.assert_close(one, two, atol=1e-3, rtol=1e-3)
+
+
 def test_a_new_denoiser_copies_its_reference() -> None:
     torch.manual_seed(0)
     net = Denoiser(**SMALL).eval()
