@@ -162,7 +162,7 @@ class Actor:
 
 
 HeadName = Literal["open", "anime"]
-ReferenceKind = Literal["photo", "rendered", "painted"]
+ReferenceKind = Literal["photo", "drawing", "rendered", "painted"]
 SHAPE_SIZE = 100
 MOST_REFERENCES = 8
 REFERENCE_SIDES = (256, 1024)  # pixels on a side of a reference, at least and at most
@@ -176,7 +176,7 @@ class Reference:
     rgba: NDArray[np.uint8]  # [S,S,4] sRGB with straight alpha, S from 256 to 1024
     params: FlameParams  # the face that it shows, in the basis "open"
     light: Array  # [27] harmonics of the light in it
-    kind: ReferenceKind  # a photo, a rendered picture, or one that the model painted
+    kind: ReferenceKind  # a photo, a drawing, a rendered picture, or one that the model painted
 
     def __post_init__(self) -> None:
         side, (least, most) = len(self.rgba), REFERENCE_SIDES

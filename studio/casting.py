@@ -90,16 +90,17 @@ class Casting:
         scene.change(character if character.name == name else replace(character, name=name))  # as it is listed
         self._on_change()
 
-    def make(self, asked: Mapping[str, object], photo: bytes) -> int:
-        """Begins to make a character from this photo and returns the number of the job.
+    def make(self, asked: Mapping[str, object], picture: bytes) -> int:
+        """Begins to make a character from this picture and returns the number of the job.
 
-        `asked` has "name", and "consent" as "yes". CharacterError says what is wrong with it, or with the photo.
+        `asked` has "name", "of" ("person" or "drawing") and "consent" as "yes". CharacterError says what is wrong.
         """
-        task = checked_task(asked, photo, self._today())
+        task = checked_task(asked, picture, self._today())
         if any(job.name.lower() == task.name.lower() and not job.is_over for job in self._jobs.rows):
             raise CharacterError(f'"{task.name}" is being made already')
         try:
-            return self._jobs.add(task.name, "from a photo", lambda: " ".join(self._work(task)))
+            what = "from a drawing" if task.is_drawing else "from a photo"
+            return self._jobs.add(task.name, what, lambda: " ".join(self._work(task)))
         except JobsError as error:
             raise CharacterError(str(error)) from error
 
@@ -192,19 +193,24 @@ def _model(character: AnyCharacter) -> tuple[object, ...]:
     return (OPEN,)
 
 
-def checked_task(asked: Mapping[str, object], photo: bytes, today: str) -> Task:
+def checked_task(asked: Mapping[str, object], picture: bytes, today: str) -> Task:
     """The task for what the page sent, as `Casting.make` describes it; CharacterError says what is wrong with it."""
-    if unknown := [key for key in asked if key not in ("name", "consent")]:
-        raise CharacterError(f'no "{quotable(unknown[0])}" is known of a new character: there are name and consent')
+    if unknown := [key for key in asked if key not in ("name", "consent", "of")]:
+        raise CharacterError(f'no "{quotable(unknown[0])}" is known of a new character: there are name, consent and of')
+    of = asked.get("of", "person")
+    if of not in ("person", "drawing"):
+        raise CharacterError(f'"of" must be "person" or "drawing", got "{quotable(of)}"')
+    is_drawing = of == "drawing"
     name = asked.get("name")
     if not isinstance(name, str):
         raise CharacterError(f'"name" must be a text, got {type(name).__name__}')
     if own_path(name).exists():
         raise CharacterError(f'"{name}" is there already: choose another name')
     if asked.get("consent") not in ("yes", True):
-        raise CharacterError("no character was made: tick that the person in the photo agrees to it")
-    if len(photo) > MOST_BYTES:
-        raise CharacterError(f"the photo has {len(photo) >> 20} MB, {MOST_BYTES >> 20} at most: scale it down")
-    if not is_photo(photo):
-        raise CharacterError("this is no photo that can be read: wanted a JPEG, PNG or WebP file")
-    return Task(name, photo, ticked_words(today))
+        agreed = "it is a drawing that you may use" if is_drawing else "the person in the photo agrees to it"
+        raise CharacterError(f"no character was made: tick that {agreed}")
+    if len(picture) > MOST_BYTES:
+        raise CharacterError(f"the picture has {len(picture) >> 20} MB, {MOST_BYTES >> 20} at most: scale it down")
+    if not is_photo(picture):
+        raise CharacterError("this is no picture that can be read: wanted a JPEG, PNG or WebP file")
+    return Task(name, picture, ticked_words(today, is_drawing), is_drawing)

@@ -1,8 +1,9 @@
-"""`omote character new`: makes a character from photos of a person, from two characters, or from a seed."""
+"""`omote character`: makes a character from photos, a drawing, two characters or a seed; writes a drawing's points."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import re
 import sys
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from omote.engine.model.renderer import Renderer
 
 from . import likeness
-from .consent import consent_words
+from .consent import consent_words, drawing_words
 from .ending import interruptibly
 from .likeness import LikenessOrder
 
@@ -42,7 +43,10 @@ class Order:
     photos: tuple[Path, ...] = ()
     consent: bool = False
     overwrite: bool = False
-    upload: bytes = b""  # a photo's file without a name, in the place of `photos`
+    upload: bytes = b""  # a file without a name, in the place of `photos`, or of `drawing`
+    is_drawing: bool = False  # what is uploaded
+    drawing: Path | None = None
+    points: Path | None = None  # where the drawing's face is
     blend: tuple[str, str, float] | None = None  # two characters, and the share of the second
     seed: int | None = None
     kind: str = likeness.OPEN
@@ -58,7 +62,8 @@ class Made:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="new")
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="new|points")
+    _add_points(commands)
     new = commands.add_parser("new", help="make one", description=__doc__, allow_abbrev=False)
     new.set_defaults(parser=new)
     new.add_argument("name", nargs="?", metavar="NAME", help=f"kept under this name in {own_folder()}")
@@ -74,13 +79,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="1 to 4 photos of one person; the first from the front, with a calm face",
     )
     source.add_argument(
+        "--picture",
+        dest="drawing",
+        type=Path,
+        metavar="FILE",
+        help="a drawing of one character, best from the front and with eyes open; transparent where nothing is drawn",
+    )
+    source.add_argument(
         "--blend",
         nargs=3,
         metavar=("A", "B", "SHARE"),
         help="a character between two; SHARE is 0 for A and 1 for B, such as 0.4",
     )
     source.add_argument("--seed", type=int, metavar="N", help="a person who does not exist; another for each number")
-    new.add_argument("--consent", action="store_true", help="the person in the photos has agreed; for scripts")
+    new.add_argument("--points", type=Path, metavar="FILE", help="of the face in --picture; see omote character points")
+    new.add_argument(
+        "--consent", action="store_true", help="whoever is in the photos, or drew the picture, has agreed; for scripts"
+    )
     new.add_argument("--overwrite", action="store_true", help="replace an earlier file")
     likeness.add_arguments(new)
 
@@ -91,6 +106,8 @@ def order(typed: argparse.Namespace) -> Order:
         name=typed.name,
         out=typed.out,
         photos=tuple(typed.photos),
+        drawing=typed.drawing,
+        points=typed.points,
         consent=typed.consent,
         blend=_blend(typed.blend) if typed.blend else None,
         seed=typed.seed,
@@ -115,7 +132,7 @@ def run(wanted: Order) -> int:
     """Makes and keeps the character, and returns the exit code. Errors that the user can mend are raised."""
     path = place(wanted)
     make_folder(path.parent)
-    consent = _consent(wanted) if wanted.photos else ""
+    consent = _consent(wanted) if wanted.photos or wanted.drawing else ""
     try:
         made = interruptibly(lambda: make(replace(wanted, name=path.stem), consent))
     except RuntimeUnavailable as error:
@@ -148,6 +165,8 @@ def place(wanted: Order) -> Path:
         raise CharacterError(f"{path} is there already: choose another name, or add --overwrite")
     if len(wanted.photos) > _MOST_PHOTOS:
         raise CharacterError(f"--photo takes 1 to {_MOST_PHOTOS} photos of one person, got {len(wanted.photos)}")
+    if wanted.points and not wanted.drawing:
+        raise CharacterError("--points is for --picture: a photo's face is found by itself")
     _check_kind(wanted)
     return path
 
@@ -185,6 +204,8 @@ def make_folder(folder: Path) -> None:
 
 def _consent(wanted: Order) -> str:
     ask = input if sys.stdin is not None and sys.stdin.isatty() else None
+    if wanted.drawing:
+        return drawing_words(wanted.consent, ask, time.strftime("%Y-%m-%d"))
     return consent_words(len(wanted.photos), wanted.consent, ask, time.strftime("%Y-%m-%d"))
 
 
@@ -199,12 +220,64 @@ def make(wanted: Order, consent: str) -> Made:
     if wanted.kind == likeness.PHOTOREAL:
         return Made(likeness.make(name, wanted.photos[0], consent, making.LICENCE, wanted.photoreal))
     try:
+        if wanted.drawing or wanted.is_drawing:
+            return _drawn(name, wanted, consent)
         photos = (read_upload(wanted.upload),) if wanted.upload else read_photos(wanted.photos)
     except PhotoError as error:
         raise CharacterError(str(error)) from error
     renderer = _renderer() if making.PAINTS_ANCHORS else None
     found = making.made_from_photos(name, photos, consent, renderer)
     return Made(found.character, found.warnings)
+
+
+def _drawn(name: str, wanted: Order, consent: str) -> Made:
+    """The figure in the ordered drawing; PhotoError where none can be made of it."""
+    from omote.engine.capture.photo_file import read_drawing, uploaded_drawing
+    from omote.engine.model.drawings import made_from_drawing, read_points
+
+    points = read_points(wanted.points) if wanted.points else None
+    drawing = read_drawing(wanted.drawing) if wanted.drawing else uploaded_drawing(wanted.upload)
+    found = made_from_drawing(name, drawing, points, consent)
+    return Made(found.character, found.warnings)
+
+
+def _add_points(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    points = commands.add_parser(
+        "points",
+        help="write where a drawing's face is, to be corrected by hand",
+        description="Writes the points of a drawing's face, and beside them a picture that shows them.",
+        allow_abbrev=False,
+    )
+    points.set_defaults(parser=points)
+    points.add_argument("picture", type=Path, metavar="PICTURE", help="the drawing")
+    points.add_argument("--out", type=Path, required=True, metavar="FILE", help="the points, such as face.json")
+
+
+def write_points(picture: Path, out: Path) -> int:
+    """Writes the points that were found, or some in the middle, and a picture of them; returns the exit code."""
+    from omote.engine.capture.photo_file import PhotoError, read_drawing
+    from omote.engine.model.drawings import find_face, sketch, usual_points
+
+    if out.suffix.lower() != ".json":
+        raise CharacterError(f"{out} must end in .json")
+    try:
+        drawing = read_drawing(picture)
+    except PhotoError as error:
+        raise CharacterError(str(error)) from error
+    found = find_face(drawing)
+    points = found.points if found else usual_points(drawing)
+    shown, rows = out.with_suffix(".png"), {name: [round(x, 1), round(y, 1)] for name, (x, y) in points.items()}
+    make_folder(out.parent)
+    try:
+        storage.write_text(out, json.dumps(rows, indent=1))
+        storage.write_bytes(shown, sketch(drawing, points))
+    except OSError as error:
+        raise CharacterError(f"cannot write {out} ({error.strerror or error}): choose another place") from error
+    if found is None:
+        print("note: no face was found, so the points stand where a face often is", file=sys.stderr)
+    print(f"the points are in {out}, and {shown} shows them; correct them, then:")
+    print(f"omote character new NAME --picture {picture} --points {out}")
+    return 0
 
 
 def _mixed(name: str, wanted: Order) -> Character:

@@ -1,4 +1,4 @@
-"""Consent of the person in a photo, in the words that the character's file keeps."""
+"""What the maker of a character declares about a photo or a drawing, in the words that the character's file keeps."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 from omote.engine.character import CharacterError
 
-_QUESTION = "A face is personal data. Has the person in {photos} agreed that a character is made of them? [yes/no] "
+Ask = Callable[[str], str]
+
+_PHOTO = "A face is personal data. Has the person in {photos} agreed that a character is made of them? [yes/no] "
+_DRAWING = "Is this a drawing, not a photo of a real person, and may you make a character of it? [yes/no] "
 
 
-def consent_words(photos: int, is_given: bool, ask: Callable[[str], str] | None, today: str) -> str:
+def consent_words(photos: int, is_given: bool, ask: Ask | None, today: str) -> str:
     """What the file will say of the person's consent; CharacterError without it."""
     some = "this photo" if photos == 1 else "these photos"
     if is_given:
@@ -19,15 +22,35 @@ def consent_words(photos: int, is_given: bool, ask: Callable[[str], str] | None,
             f"the person in {some} has to agree, and this is no terminal that can ask: run it in one, or add --consent "
             "if they do"
         )
+    answer = _yes(ask, _PHOTO.format(photos=some))
+    return f"On {today} the maker was asked whether the person in {some} agrees to it and answered {answer}"
+
+
+def drawing_words(is_given: bool, ask: Ask | None, today: str) -> str:
+    """What the file will say of the right to use a drawing; CharacterError without it."""
+    if is_given:
+        return f"On {today} the maker declared that this is a drawing and may be used (--consent)"
+    if ask is None:
+        raise CharacterError(
+            "whoever drew the picture has to agree, and this is no terminal that can ask: run it in one, or add "
+            "--consent if they do"
+        )
+    answer = _yes(ask, _DRAWING)
+    return f"On {today} the maker was asked whether this is a drawing that may be used and answered {answer}"
+
+
+def ticked_words(today: str, is_drawing: bool = False) -> str:
+    """What the file will say of what was ticked on the page."""
+    agreed = "this is a drawing and may be used" if is_drawing else "the person in this photo agrees to it"
+    return f"On {today} the maker declared that {agreed} (ticked on the page)"
+
+
+def _yes(ask: Ask, question: str) -> str:
+    """The answer, if it is a yes; CharacterError else."""
     try:
-        answer = ask(_QUESTION.format(photos=some)).strip()
+        answer = ask(question).strip()
     except EOFError:  # Ctrl-D
         answer = ""
     if answer.lower() not in ("y", "yes"):
         raise CharacterError(f'no character was made: the answer was "{answer}", and without a yes there is none')
-    return f"On {today} the maker was asked whether the person in {some} agrees to it and answered {answer}"
-
-
-def ticked_words(today: str) -> str:
-    """What the file will say of consent that was ticked on the page."""
-    return f"On {today} the maker declared that the person in this photo agrees to it (ticked on the page)"
+    return answer

@@ -93,6 +93,8 @@ def _run(typed: argparse.Namespace, rest: Sequence[str]) -> int:
         case "characters":
             return characters.run()
         case "character":
+            if typed.subcommand == "points":
+                return character.write_points(typed.picture, typed.out)
             return character.run(character.order(typed))
         case "calibrate":
             return calibrate.run(typed)

@@ -1,6 +1,6 @@
 """Makes characters in a process of its own, at a low priority: the stream keeps its rate.
 
-stdin is a line of JSON, then the bytes of a photo. The last line of stdout that is not empty is the answer, in JSON.
+stdin is a line of JSON, then the bytes of a picture. The last line of stdout that is not empty is the answer, in JSON.
 Empty lines are written until then, so that the process notices when its reader is gone, and ends.
 """
 
@@ -35,25 +35,27 @@ class WorkshopError(ValueError):
 
 @dataclass(frozen=True)
 class Task:
-    """A character to make from a photo, and to keep under its name."""
+    """A character to make from a photo or a drawing, and to keep under its name."""
 
     name: str
-    photo: bytes  # of a PNG, JPEG or WebP file
-    consent: str  # what the character's file says of the consent of the person in the photo
+    picture: bytes  # of a PNG, JPEG or WebP file
+    consent: str  # what the character's file says of what was declared about the picture
+    is_drawing: bool = False
 
     def told(self) -> bytes:
         """All of it, for stdin."""
-        return json.dumps({"name": self.name, "consent": self.consent}).encode() + b"\n" + self.photo
+        said = {"name": self.name, "consent": self.consent, "is_drawing": self.is_drawing}
+        return json.dumps(said).encode() + b"\n" + self.picture
 
     @classmethod
-    def heard(cls, header: bytes, photo: bytes) -> Task:
+    def heard(cls, header: bytes, picture: bytes) -> Task:
         """The inverse of `told`, from its first line and the rest."""
         said = json.loads(header)
-        return cls(said["name"], photo, said["consent"])
+        return cls(said["name"], picture, said["consent"], said["is_drawing"])
 
 
 def in_own_process(task: Task) -> tuple[str, ...]:
-    """Makes the character and returns warnings about the photo; WorkshopError if that failed."""
+    """Makes the character and returns warnings about the picture; WorkshopError if that failed."""
     flags = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
     # -P: without it a file beside which the user happens to be, such as json.py, would be run.
     command, pipe = [sys.executable, "-P", "-m", __name__], subprocess.PIPE
@@ -89,7 +91,7 @@ def work(task: Task) -> tuple[str, ...]:
     try:
         path = own_path(task.name)
         make_folder(path.parent)
-        made = make(Order(name=task.name, upload=task.photo), task.consent)
+        made = make(Order(name=task.name, upload=task.picture, is_drawing=task.is_drawing), task.consent)
         if path.exists():
             raise CharacterError(f'"{task.name}" was made by another process meanwhile: choose another name')
         keep(made.character, path)

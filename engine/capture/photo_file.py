@@ -1,4 +1,4 @@
-"""A photo's file as a picture: upright as its EXIF says, in sRGB, on white, and no larger than is of use."""
+"""A picture's file as pixels: upright as its EXIF says, in sRGB, and no larger than is of use."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 log = logging.getLogger(__name__)
 
 Rgb = NDArray[np.uint8]  # [H,W,3] red, green, blue; first row on top
+Rgba = NDArray[np.uint8]  # [H,W,4] the same with straight alpha
 
 UPLOAD = "the photo"  # what a photo without a file's name is called
 _LONGEST_SIDE_PX = 2400  # more shows nothing that a portrait of 256 pixels could
@@ -29,6 +30,15 @@ class PhotoError(ValueError):
 
 def read_picture(path: Path) -> Rgb:
     """The picture in a file as a person sees it: turned as its EXIF says, on white where it is transparent."""
+    return _on_white(_from_path(path))
+
+
+def read_drawing(path: Path) -> Rgba:
+    """The picture in a file, and where it is transparent."""
+    return np.asarray(_from_path(path))
+
+
+def _from_path(path: Path) -> Image.Image:
     if not path.is_file():
         raise PhotoError(f"there is no file {path}")
     return _picture(path, str(path))
@@ -36,6 +46,15 @@ def read_picture(path: Path) -> Rgb:
 
 def uploaded_picture(data: bytes) -> Rgb:
     """The picture in bytes that nobody vouches for; PhotoError where they are of no PNG, JPEG or WebP file."""
+    return _on_white(_uploaded(data))
+
+
+def uploaded_drawing(data: bytes) -> Rgba:
+    """As `uploaded_picture`, and where it is transparent."""
+    return np.asarray(_uploaded(data))
+
+
+def _uploaded(data: bytes) -> Image.Image:
     if not is_photo(data):
         raise PhotoError(f"{UPLOAD} is of none of the formats that are taken; {_WANTED}")
     return _picture(io.BytesIO(data), UPLOAD)
@@ -46,8 +65,8 @@ def is_photo(data: bytes) -> bool:
     return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (data[:4], data[8:12]) == (b"RIFF", b"WEBP")
 
 
-def _picture(file: Path | io.BytesIO, name: str) -> Rgb:
-    """The picture in a file; PhotoError calls it by this name."""
+def _picture(file: Path | io.BytesIO, name: str) -> Image.Image:
+    """The picture in a file, RGBA; PhotoError calls it by this name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -55,7 +74,7 @@ def _picture(file: Path | io.BytesIO, name: str) -> Rgb:
                 opened.draft("RGB", (_LONGEST_SIDE_PX, _LONGEST_SIDE_PX))  # a JPEG is read at an eighth where that does
                 image = ImageOps.exif_transpose(opened)
                 image.thumbnail((_LONGEST_SIDE_PX, _LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
-                return _on_white(_in_srgb(image))
+                return _in_srgb(image).convert("RGBA")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoError(f"{name} is too large to be opened ({error}): scale it down") from error
     except UnidentifiedImageError as error:
@@ -79,6 +98,5 @@ def _in_srgb(image: Image.Image) -> Image.Image:
 
 
 def _on_white(image: Image.Image) -> Rgb:
-    clear = image.convert("RGBA")
-    ground = Image.new("RGBA", clear.size, "white")
-    return np.asarray(Image.alpha_composite(ground, clear).convert("RGB"))
+    ground = Image.new("RGBA", image.size, "white")
+    return np.asarray(Image.alpha_composite(ground, image).convert("RGB"))

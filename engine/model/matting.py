@@ -45,9 +45,13 @@ def cut_out(picture: Rgb, head: Mask, face: Mask, session: Session | None = None
 
     `picture` [S,S,3]; `head` [S,S] is where the fitted head lies, `face` [S,S] where its face certainly is.
     """
+    return cut_along(picture, person_mask(picture, head, session or shipped_session()), head, face)
+
+
+def cut_along(picture: Rgb, mask: Array, head: Mask, face: Mask) -> Rgb:
+    """[S,S,4] what a network's rough `mask` [S,S] says is the figure, its edge found by colour; see `cut_out`."""
     low, high = _DOUBT
-    guess = np.clip((person_mask(picture, head, session or shipped_session()) - low) / (high - low), 0.0, 1.0)
-    guess = _without_holes(guess)
+    guess = _without_holes(np.clip((mask - low) / (high - low), 0.0, 1.0).astype(np.float32))
     known, weight = _told_by_colour(picture, *_known(guess, head, face))
     alpha = matte(picture, known, weight)
     own = cv2.dilate(_largest(alpha > _FAINT, face).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0

@@ -232,7 +232,9 @@ def test_an_own_file_with_a_shipped_name_neither_hides_it_nor_can_it_be_removed_
         ({"name": "me", "consent": "yes", "out": "/etc/passwd"}, photo(), 'no "out" is known of a new character'),
         ({"name": "me"}, photo(), "tick that the person in the photo agrees"),
         ({"name": "me", "consent": "no"}, photo(), "tick that the person in the photo agrees"),
-        ({"name": "me", "consent": "yes"}, b"", "this is no photo that can be read"),
+        ({"name": "me", "of": "drawing"}, photo(), "tick that it is a drawing that you may use"),
+        ({"name": "me", "of": "statue", "consent": "yes"}, photo(), '"of" must be "person" or "drawing", got "statue"'),
+        ({"name": "me", "consent": "yes"}, b"", "this is no picture that can be read"),
         ({"name": "me", "consent": "yes"}, photo("GIF"), "wanted a JPEG, PNG or WebP file"),
         ({"name": "me", "consent": "yes"}, b"\xff\xd8\xff" + bytes(17 << 20), "17 MB, 16 at most"),
     ],
@@ -256,6 +258,17 @@ def test_consent_is_written_as_it_was_given() -> None:
     assert task.consent == (
         "On 2026-11-22 the maker declared that the person in this photo agrees to it (ticked on the page)"
     )
+
+
+def test_of_a_drawing_something_else_is_declared() -> None:
+    place = Workplace()
+    page = Page(place)
+    number = page.casting.make({"name": "me", "of": "drawing", "consent": "yes"}, photo())
+    assert page.outcome(number) == ("done", "")
+    (task,) = place.tasks
+    assert task.is_drawing
+    assert task.consent.endswith("declared that this is a drawing and may be used (ticked on the page)")
+    assert Task.heard(*task.told().split(b"\n", 1)) == task
 
 
 def test_one_character_is_made_at_a_time_and_few_wait() -> None:

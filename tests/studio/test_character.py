@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -49,7 +50,7 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Said:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "one of the arguments --photo --blend --seed is required"),
+        ((), "one of the arguments --photo --picture --blend --seed is required"),
         (("me", "--seed", "1", "--photo", "a.jpg"), "not allowed with argument"),
         (("me", "--blend", "hana", "noah", "2"), "--blend takes two characters and a share from 0 to 1, got 2"),
         (("me", "--blend", "hana", "nobody", "0.5"), 'no character "nobody"'),
@@ -61,11 +62,41 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Said:
         (("me", "--photo", "a", "b", "c", "d", "e"), "--photo takes 1 to 4 photos of one person, got 5"),
         (("me", "--photo", "nobody.jpg", "--consent"), "there is no file nobody.jpg"),
         (("me", "--photo", "a", "b", "--kind", "photoreal"), "--kind photoreal takes one --photo, got 2"),
+        (("me", "--photo", "a", "--points", "p.json"), "--points is for --picture"),
+        (("me", "--picture", "nobody.png", "--consent"), "there is no file nobody.png"),
+        (("me", "--picture", "a.png", "--points", "nobody.json", "--consent"), "nobody.json holds no points"),
         (("me", "--fhoto", "a.jpg"), "see omote character new --help"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(refused: Said, arguments: tuple[str, ...], says: str) -> None:
     assert says in refused(*arguments)
+
+
+def test_a_drawing_becomes_a_character_by_two_commands(folder: Path, tmp_path: Path) -> None:
+    drawing, points = tmp_path / "sketch.png", tmp_path / "face.json"
+    Image.fromarray(load_character("aoi").references[0].rgba).save(drawing)
+    assert main(["character", "points", str(drawing), "--out", str(points)]) == 0
+    assert points.with_suffix(".png").is_file()
+    asked = ("--picture", str(drawing), "--points", str(points), "--consent")
+    assert main(["character", "new", "mine", *asked]) == 0
+    kept = load_character(str(folder / "mine.omote"))
+    assert kept.head == "anime"
+    assert [one.kind for one in kept.references] == ["drawing", "painted"]
+    assert "this is a drawing and may be used" in kept.consent
+
+
+def test_points_are_written_even_where_no_face_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawing, points = tmp_path / "grey.png", tmp_path / "face.json"
+    Image.new("RGB", (300, 200), "grey").save(drawing)
+    assert main(["character", "points", str(drawing), "--out", str(points)]) == 0
+    assert "no face was found" in capsys.readouterr().err
+    assert 140 < json.loads(points.read_text())["nose"][0] < 160
+
+
+@pytest.mark.parametrize(("picture", "out"), [("nobody.png", "face.json"), ("nobody.png", "face.txt")])
+def test_points_of_nothing_are_refused(picture: str, out: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["character", "points", picture, "--out", out]) == 2
+    assert ("must end in .json" if out.endswith("txt") else "there is no file") in capsys.readouterr().err
 
 
 def test_an_earlier_character_is_not_replaced_unasked(refused: Said, folder: Path) -> None:

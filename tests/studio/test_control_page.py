@@ -294,7 +294,7 @@ def test_no_character_is_made_without_a_photo(page: playwright.Page, omote: Runn
     page.click("#make-character")
     page.locator("#maker").get_by_label("Name").fill("nobody")
     page.click("#maker button[type=submit]")
-    page.wait_for_selector("#maker .problem >> text=Choose a photo first.")
+    page.wait_for_selector("#maker .problem >> text=Choose a picture first.")
     assert omote.state()["jobs"] == []
     page.keyboard.press("Escape")
 

@@ -1,28 +1,52 @@
-// Makes a character from a photo.
+// Makes a character from a photo or a drawing.
 
 import { upload } from "./api.js";
 import { button, element, field, make } from "./elements.js";
 import { photoField } from "./photo.js";
 import { current } from "./state.js";
 
-const CONSENT = "The person in this photo is me, or has agreed that a character is made from it.";
-const HINT =
-  "One face, from the front, calm, sharp and evenly lit. The character is made of the photo itself and stays on this machine.";
+const KINDS = {
+  person: {
+    label: "A photo of a person",
+    consent: "The person in this photo is me, or has agreed that a character is made from it.",
+    hint: "One face, from the front, calm, sharp and evenly lit.",
+    refusal: "Without the consent of the person in the photo there is no character.",
+  },
+  drawing: {
+    label: "A drawing",
+    consent: "This is a drawing, not a photo of a real person, and I may make a character of it.",
+    hint: "One character, from the front, with open eyes and a closed mouth; a PNG with a transparent background is best.",
+    refusal: "Tick that it is a drawing that you may use: without that there is no character.",
+  },
+};
+const STAYS = "The character is made of the picture itself and stays on this machine.";
 
 function build(dialog) {
   const photo = photoField();
   const consent = make("input", { type: "checkbox", required: true, id: "consent" });
   const name = make("input", { type: "text", required: true, maxlength: 60, autocomplete: "off", spellcheck: "false" });
+  const of = make("select", { id: "of" });
+  for (const [value, kind] of Object.entries(KINDS)) of.append(make("option", { value, text: kind.label }));
+  const agrees = make("span");
+  const hint = make("p", { class: "hint" });
   const problem = make("p", { class: "problem", role: "alert" });
   const making = make("button", { type: "submit", class: "accent", text: "Make" });
+
+  function say() {
+    const kind = KINDS[of.value];
+    agrees.textContent = kind.consent;
+    hint.textContent = `${kind.hint} ${STAYS}`;
+    consent.checked = false;
+  }
 
   async function send(event) {
     event.preventDefault();
     making.disabled = true;
     try {
-      if (!photo.file) throw new Error("Choose a photo first.");
-      if (!consent.checked) throw new Error("Without the consent of the person in the photo there is no character.");
-      await upload("/api/characters/photo", { name: name.value.trim(), consent: "yes" }, photo.file);
+      if (!photo.file) throw new Error("Choose a picture first.");
+      if (!consent.checked) throw new Error(KINDS[of.value].refusal);
+      const asked = { name: name.value.trim(), of: of.value, consent: "yes" };
+      await upload("/api/characters/photo", asked, photo.file);
       dialog.close();
     } catch (error) {
       problem.textContent = error.message;
@@ -30,8 +54,10 @@ function build(dialog) {
     making.disabled = false;
   }
 
-  const tick = make("label", { class: "tick", for: "consent" }, consent, make("span", { text: CONSENT }));
-  const body = make("div", { class: "body" }, photo.box, tick, make("p", { class: "hint", text: HINT }));
+  const tick = make("label", { class: "tick", for: "consent" }, consent, agrees);
+  const body = make("div", { class: "body" }, field("What is in the picture", of), photo.box, tick, hint);
+  of.addEventListener("change", say);
+  say();
   const ending = make("div", { class: "row end" }, button("Cancel", () => dialog.close()), making);
   const foot = make("div", { class: "foot" }, field("Name", name, "Letters, digits, - and _"), problem, ending);
   const form = make("form", { novalidate: true }, body, foot);

@@ -1,14 +1,14 @@
-// A photo that is chosen or dropped, shown small before it is sent.
+// A picture that is chosen or dropped, shown small before it is sent.
 
 import { make } from "./elements.js";
 
 const MOST_BYTES = 16 * 1024 * 1024;
 const SIDE = 240; // pixels of the small picture
 
-/** A field for one photo: `box` for the page, and `file`, null until there is one. */
+/** A field for one picture: `box` for the page, and `file`, null until there is one. */
 export function photoField() {
   const chooser = make("input", { type: "file", accept: "image/*", class: "unseen", id: "photo" });
-  const says = make("span", { text: "Drop a photo here, or click to choose one" });
+  const says = make("span", { text: "Drop a picture here, or click to choose one" });
   const small = make("canvas", { width: SIDE, height: SIDE, hidden: true });
   const box = make("label", { class: "drop", for: "photo" }, chooser, small, says);
   const photo = { box, file: null };
@@ -19,7 +19,7 @@ export function photoField() {
     small.hidden = true;
     says.textContent = file.name;
     if (file.size > MOST_BYTES) {
-      says.textContent = `${file.name} has ${(file.size / 2 ** 20).toFixed(0)} MB: a photo may have 16 MB at most.`;
+      says.textContent = `${file.name} has ${(file.size / 2 ** 20).toFixed(0)} MB: 16 MB is the most.`;
       return;
     }
     photo.file = file; // even where this browser cannot show it, Omote may be able to read it

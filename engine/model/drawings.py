@@ -1,0 +1,446 @@
+"""Makes a character from one drawing: finds its face, fits the anime head to that, and cuts the figure out."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from omote.bridge import arkit
+from omote.engine.capture.photo_file import PhotoError, Rgb, Rgba
+from omote.engine.face.anime_head import anime_head
+from omote.engine.face.drawing_fit import MIRRORED, NAMES, NEEDED, POINTS, DrawnFace, fit
+from omote.engine.face.light import studio_light
+from omote.engine.face.maps import Camera, rasterise
+from omote.engine.nouns import Character, FlameParams, Reference
+from omote.engine.runtime.build import Build
+from omote.engine.runtime.session import ExportedGraph, Output, Session, open_session
+
+from .matting import cut_along, with_alpha
+from .photos import spread
+
+Array = NDArray[np.float32]
+Wide = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Value = TypeVar("Value", np.uint8, np.float32)
+Points = Mapping[str, tuple[float, float]]  # pixels, x right, y down, by the names of `drawing_fit.POINTS`
+
+FILE = Path(__file__).with_name("drawing_points.onnx")
+SHA256 = "1682a74753c197386e6b552ae5843de0b18c902170edf9f87bc2fcd2390c04d0"
+SEEN, CELL = 192, 4  # pixels on a side of what the network looks at, and of one of its cells
+LICENCE = (
+    "Private: whoever drew the picture decides what it is used for. The head that moves it: Seed-san model by "
+    "VirtualCast, Inc. (credit wherever it is shown)"
+)
+
+_SURE = 0.66  # mean of the needed points' peaks; below it no face was found
+_FACE = 0.42  # width of the face as a part of what the second look sees
+_DOUBTFUL = 0.75
+_LOOKS = 2  # after the first one, each nearer
+_TILES = (1, 2, 4)  # the network finds no face narrower than a sixth of what it sees
+_AROUND = 2  # cells around a peak that say where it is between cells
+
+_SIDES = (512, 640, 768, 896, 1024)  # of reference pictures, in pixels
+_BEND_REACH = 0.05  # of our picture's side: how far a point that lies beside the head's takes its surroundings with it
+_BEND_MOST = 0.04  # of the face's width
+_PLAIN, _PLAIN_SHARE = 14, 0.7  # levels by which a plain ground differs, and how much of the border is so
+_CLEAR_SHARE = 0.02  # of a file that is transparent where it has an alpha of its own
+_FACE_SHARE = 0.47  # of our picture: the width of a face
+# A closed eye: how far skin covers the open one, upward too for its lashes, and the line of the lids; of its width.
+_OVER, _LASH_UP, _LINE = (1.25, 1.5), -0.06, 0.085
+_SKIN_LIKE = 40.0  # levels
+_EYES = (tuple(range(36, 42)), tuple(range(42, 48)))  # of the 68-point set
+_BLINKS = arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]
+_SMALL_PX, _TURNED_DEG, _UNLIKE, _SHUT, _OPEN = 200, 20.0, 0.03, 0.5, 0.35
+
+
+@dataclass(frozen=True)
+class FoundFace:
+    """The points of a drawn face."""
+
+    points: Points
+    sureness: float  # 0 to 1
+
+
+@dataclass(frozen=True)
+class FromDrawing:
+    """A character from a drawing, and what could look better."""
+
+    character: Character
+    warnings: tuple[str, ...]  # each a sentence with its cure
+
+
+@cache
+def shipped_session() -> Session:
+    """The network that finds faces and figures; compiled once."""
+    cells = SEEN // CELL
+    outputs = {"points": Output((1, len(NAMES), cells, cells)), "figure": Output((1, 1, 2 * cells, 2 * cells))}
+    return open_session(ExportedGraph(FILE, SHA256, {"picture": (1, 3, SEEN, SEEN)}, outputs), Build("openvino", "f32"))
+
+
+def made_from_drawing(name: str, drawing: Rgba, points: Points | None, consent: str) -> FromDrawing:
+    """The figure in a drawing [H,W,4] as a character, in about two seconds.
+
+    `points` are those of its face where they are known; otherwise they are looked for. `consent` says what was declared
+    about the drawing. PhotoError where no face is found, or where the points make none.
+    """
+    sureness = 1.0
+    if points is None:
+        found = find_face(drawing)
+        if found is None:
+            raise PhotoError(
+                f"no drawn face was found in {name}: cut the picture so that the face fills a third of its width, "
+                "or place the face's points yourself (--points, docs/characters.md)"
+            )
+        points, sureness = found.points, found.sureness
+    try:
+        face = fit(points)
+    except ValueError as error:
+        raise PhotoError(str(error)) from error
+    rgba = _rectified(drawing, points, face)
+    references = [Reference(rgba, face.params, studio_light(), "drawing")]
+    if face.weights[list(_BLINKS)].max() < _SHUT:
+        shut = replace(face.params, eyelids=np.ones(2, np.float32))
+        references.append(Reference(with_closed_eyes(rgba, face), shut, studio_light(), "painted"))
+    character = Character(name, "anime", face.shape, tuple(references), LICENCE, "Made from a drawing", consent)
+    return FromDrawing(character, tuple(_said_of(face, points, sureness)))
+
+
+def read_points(path: Path) -> Points:
+    """The points in a JSON file: an object of names, each with x and y in pixels; PhotoError where it is none."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        points = {str(name): (float(x), float(y)) for name, (x, y) in told.items()}
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise PhotoError(
+            f'{path} holds no points ({error}): wanted JSON such as {{"chin": [210, 340], ...}}, pixels from the upper '
+            "left corner; omote character points PICTURE --out FILE.json writes some to begin with"
+        ) from error
+    if not all(math.isfinite(x) and math.isfinite(y) for x, y in points.values()):
+        raise PhotoError(f"a point in {path} is not finite: wanted pixels from the upper left corner")
+    return points
+
+
+def usual_points(drawing: Rgba) -> Points:
+    """Where the points of a face would be in the middle of a drawing, half as wide as that."""
+    head = anime_head()
+    shaped = head.shaped(np.zeros(len(head.shapedirs), np.float32))
+    marks = Camera.framing(shaped).project(head.landmarks(head.pose(shaped, FlameParams.neutral())), 1)[:, :2]
+    height, width = drawing.shape[:2]
+    side = 0.5 * width / _FACE_SHARE
+    corner = np.array([0.5 * width, 0.42 * height]) - side * marks.mean(0)
+    found = {name: corner + side * marks[list(group)].mean(0) for name, group in POINTS.items()}
+    return {name: (float(x), float(y)) for name, (x, y) in found.items()}
+
+
+def sketch(drawing: Rgba, points: Points) -> bytes:
+    """A PNG of the drawing with each point and its name."""
+    scale = max(1.0, 1200.0 / drawing.shape[1])
+    size = round(drawing.shape[1] * scale), round(drawing.shape[0] * scale)
+    image = Image.fromarray(on_grey(drawing)).resize(size, Image.Resampling.LANCZOS)
+    pen, radius = ImageDraw.Draw(image), max(size) / 300
+    for name, point in points.items():
+        x, y = point[0] * scale, point[1] * scale
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(230, 30, 30), outline=(255, 255, 255))
+        pen.text((x + 2 * radius, y - radius), name, fill=(230, 30, 30), stroke_width=2, stroke_fill=(255, 255, 255))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+# Finding the face.
+
+
+def find_face(drawing: Rgba, session: Session | None = None) -> FoundFace | None:
+    """The points of the face that is most surely one in a drawing [H,W,4]; None where none is."""
+    session = session or shipped_session()
+    picture = on_grey(drawing)
+    best: tuple[float, Wide] = (0.0, np.zeros((len(NAMES), 2)))
+    for tiles in _TILES:
+        for window in _windows(picture.shape, tiles):
+            best = max(best, _looked_at(picture, window, session), key=lambda one: one[0])
+        if best[0] > _SURE:
+            break
+    sureness, points = best
+    for _ in range(_LOOKS if sureness > 0.5 * _SURE else 0):
+        sureness, points = _looked_at(picture, _around(points), session)
+    if sureness < _SURE:
+        return None
+    return FoundFace({name: (float(x), float(y)) for name, (x, y) in zip(NAMES, points, strict=True)}, sureness)
+
+
+def on_grey(drawing: Rgba) -> Rgb:
+    """[H,W,3] on a grey that is neither skin nor line."""
+    alpha = drawing[..., 3:].astype(np.float32) / 255.0
+    return np.asarray(drawing[..., :3] * alpha + 190.0 * (1.0 - alpha) + 0.5, np.uint8)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A turned square of a picture, in its pixels."""
+
+    middle: complex
+    across: complex  # from its left to its right border
+
+    def matrix(self, side: int) -> Wide:
+        """[2,3] from pixels of the window, drawn with so many on a side, to those of the picture."""
+        step = self.across / side
+        first = self.middle - self.across * (0.5 + 0.5j)
+        return np.array([[step.real, -step.imag, first.real], [step.imag, step.real, first.imag]])
+
+
+def _windows(shape: tuple[int, ...], tiles: int) -> Iterator[_Window]:
+    """Squares that cover a picture, overlapping by a half."""
+    height, width = shape[:2]
+    side = max(height, width) / tiles if tiles > 1 else float(max(height, width))
+    for middle_y in _middles(height, side):
+        for middle_x in _middles(width, side):
+            yield _Window(complex(middle_x, middle_y), complex(side, 0.0))
+
+
+def _middles(length: int, side: float) -> Iterator[float]:
+    if side >= length:
+        yield length / 2
+        return
+    count = math.ceil((length - side) / (side / 2)) + 1
+    yield from (float(middle) for middle in np.linspace(side / 2, length - side / 2, count))
+
+
+def _around(points: Wide) -> _Window:
+    """The upright square around a face, as the network sees it best."""
+    at = {name: complex(*point) for name, point in zip(NAMES, points, strict=True)}
+    # By the eyes and the chin: the jaw is what drawings vary most.
+    eyes = at["left_eye_outer"] - at["right_eye_outer"]
+    middle = 0.5 * (at["left_eye_outer"] + at["right_eye_outer"])
+    reach = max(abs(eyes) * 1.33, 1.1 * abs(at["chin"] - middle), 4.0)
+    upright = eyes / abs(eyes) if abs(eyes) > 1.0 else 1.0
+    return _Window(complex(np.mean(points[:, 0]), np.mean(points[:, 1])), upright * reach / _FACE)
+
+
+def _looked_at(picture: Rgb, window: _Window, session: Session) -> tuple[float, Wide]:
+    """How sure the network is of a face in a window, and its points [P,2] in the picture: the mean with a mirror's."""
+    matrix = window.matrix(SEEN)
+    shrink = abs(window.across) / SEEN
+    # Pixels are averaged before they are picked.
+    soft = cv2.GaussianBlur(picture, (0, 0), 0.45 * shrink) if shrink > 1.2 else picture
+    to_centre = matrix.copy()
+    to_centre[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    seen = cv2.warpAffine(
+        soft, to_centre, (SEEN, SEEN), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+    )
+    maps, _ = _both_ways(np.asarray(seen, np.uint8), session)
+    sure = maps.reshape(len(NAMES), -1).max(1)
+    points = _peaks(maps) @ matrix[:, :2].T + matrix[:, 2]
+    return float(sure[[NAMES.index(name) for name in NEEDED]].mean()), points
+
+
+def _both_ways(seen: Rgb, session: Session) -> tuple[Array, Array]:
+    """[P,C,C] the maps of the points in what the network looks at [S,S,3], and the figure's [2C,2C]: with a mirror."""
+    maps, figures = [], []
+    for way in (1, -1):
+        shown = np.ascontiguousarray(seen[:, ::way].transpose(2, 0, 1)[None], np.float32) / np.float32(255.0)
+        found = session.run({"picture": shown})
+        maps.append(np.array(found["points"][0])[list(MIRRORED) if way < 0 else slice(None), :, ::way])
+        figures.append(np.array(found["figure"][0, 0])[:, ::way])
+    return np.mean(maps, 0), np.mean(figures, 0)
+
+
+def _figure(picture: Rgb, session: Session) -> Array:
+    """[S,S] how sure the network is of a figure in our picture [S,S,3], 0 to 1."""
+    small = cv2.resize(picture, (SEEN, SEEN), interpolation=cv2.INTER_AREA)
+    _, figure = _both_ways(np.asarray(small, np.uint8), session)
+    return np.asarray(cv2.resize(figure, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def _peaks(maps: Array) -> Wide:
+    """[P,2] pixels of the window at which these maps [P,C,C] are highest, between cells."""
+    count, cells, _ = maps.shape
+    row, column = np.unravel_index(maps.reshape(count, -1).argmax(1), (cells, cells))
+    padded = np.pad(maps, ((0, 0), (_AROUND, _AROUND), (_AROUND, _AROUND)))
+    found = np.zeros((count, 2))
+    reach = np.arange(-_AROUND, _AROUND + 1)
+    for k in range(count):
+        part = padded[k, row[k] : row[k] + len(reach), column[k] : column[k] + len(reach)] + 1e-9
+        found[k] = (column[k] + (part.sum(0) @ reach) / part.sum(), row[k] + (part.sum(1) @ reach) / part.sum())
+    return (found + 0.5) * CELL
+
+
+# The reference picture.
+
+
+def _rectified(drawing: Rgba, points: Points, face: DrawnFace) -> Rgba:
+    """[S,S,4] the figure as our camera shows it, bent so that its points lie on the head's."""
+    side = next((side for side in _SIDES if side >= 0.95 * face.place.scale), _SIDES[-1])
+    seen = np.array([points[name] for name in NAMES if name in points])
+    most = _BEND_MOST * _FACE_SHARE * face.place.scale
+    missed = face.missed * np.minimum(1.0, most / np.maximum(np.linalg.norm(face.missed, axis=1, keepdims=True), 1e-6))
+    step = (np.arange(side) + 0.5) / side
+    ours = np.stack(np.meshgrid(step, step), -1).reshape(-1, 2)
+    bent = _bend(face.place.inverse().apply(seen - face.missed), missed, side)
+    where = (face.place.apply(ours).reshape(side, side, 2) + bent).astype(np.float32)
+    shrink = max(face.place.scale / side, 1.0)
+    alpha = drawing[..., 3]
+    if (alpha < 128).mean() >= _CLEAR_SHARE:
+        cover = alpha[..., None] / np.float32(255.0)
+        found = _fetched(np.dstack([drawing[..., :3] * cover, cover]).astype(np.float32), where, shrink)
+        colour = found[..., :3] / np.maximum(found[..., 3:], 1e-3)
+        rgba = np.dstack([colour.clip(0.0, 255.0), found[..., 3].clip(0.0, 1.0) * 255.0])
+        rgba = np.asarray(rgba + 0.5, np.uint8)
+    else:
+        picture = _fetched(drawing[..., :3], where, shrink)
+        figure = _before_plain_ground(drawing[..., :3], seen)
+        if figure is None:
+            figure_seen = _figure(picture, shipped_session())
+            rgba = cut_along(picture, figure_seen, *_head_and_face(face, side))
+        else:
+            rgba = with_alpha(picture, _fetched(figure, where, shrink).clip(0.0, 1.0))
+    height, width = drawing.shape[:2]
+    is_inside = (where >= 0.0).all(2) & (where[..., 0] <= width) & (where[..., 1] <= height)
+    rgba[..., 3] *= is_inside
+    return rgba
+
+
+def with_closed_eyes(rgba: Rgba, face: DrawnFace) -> Rgba:
+    """[S,S,4] the same figure with its lids closed: skin over the eyes, and a line where the head's lids meet."""
+    head, side = anime_head(), len(rgba)
+    shaped = head.shaped(face.shape)
+    camera = Camera.framing(shaped)
+    shut = replace(face.params, eyelids=np.ones(2, np.float32))
+    opened, closed = (
+        camera.project(head.landmarks(head.pose(shaped, params)), side)[:, :2] for params in (face.params, shut)
+    )
+    out = rgba.copy()
+    for eye in _EYES:
+        _close(out, opened[list(eye)], closed[list(eye)])
+    return out
+
+
+def _close(rgba: Rgba, opened: Array, closed: Array) -> None:
+    """Draws one eye closed, in place; its lids are [6,2] pixels: a corner, two above, the other corner, two below."""
+    side = len(rgba)
+    middle, width = opened.mean(0), float(np.ptp(opened[:, 0]))
+    over = cv2.convexHull(((opened - middle) * _OVER + middle + (0.0, _LASH_UP * width)).astype(np.float32))
+    cover = np.zeros((side, side), np.uint8)
+    cv2.fillConvexPoly(cover, np.round(over).astype(np.int32), 255, cv2.LINE_AA)
+    cover = cv2.GaussianBlur(cover, (0, 0), 0.02 * width + 0.5)
+    # The skin is that of the cheek below; around the eye as far as it is alike, since hair may hang over it.
+    reach = round(0.6 * width)
+    left, top = (max(int(v), 0) for v in middle - 2 * reach)
+    part = (slice(top, top + 4 * reach), slice(left, left + 4 * reach))
+    colour, hidden = rgba[part][..., :3].astype(np.float32), cover[part]
+    below = opened[:, 1].max() - top + 0.1 * width
+    cheek = colour[int(below) : int(below + 0.35 * width) + 1, reach : 3 * reach].reshape(-1, 3)
+    skin = np.median(cheek, 0) if len(cheek) else np.median(colour.reshape(-1, 3), 0)
+    alike = (np.abs(colour - skin).max(2) < _SKIN_LIKE) & (hidden == 0)
+    share = hidden[..., None] / np.float32(255.0)
+    filled = np.stack(
+        [spread(np.where(alike, colour[..., k], skin[k]), alike.astype(np.float32)) for k in range(3)], -1
+    )
+    dark = colour[hidden > 200].reshape(-1, 3)
+    ink = dark[np.argsort(dark.sum(1))[: max(len(dark) // 20, 1)]].mean(0) if len(dark) else np.zeros(3)
+    drawn = filled * share + colour * (1.0 - share)
+    line = _lid_line(closed - (left, top), width, hidden.shape)[..., None]
+    rgba[part][..., :3] = (drawn * (1.0 - line) + ink * line + 0.5).clip(0.0, 255.0)
+
+
+def _lid_line(closed: Array, width: float, shape: tuple[int, ...]) -> Array:
+    """[h,w] 0 to 1: a line through the closed lids [6,2], thickest in its middle."""
+    corner = np.array([closed[0], closed[1:3].mean(0), closed[3]])
+    across = np.linspace(corner[0, 0], corner[2, 0], 32)
+    height = np.poly1d(np.polyfit(corner[:, 0] - corner[1, 0], corner[:, 1], 2))(across - corner[1, 0])
+    thick = _LINE * width * np.sqrt(np.sin(np.linspace(0.12, np.pi - 0.12, 32)))
+    outline = np.concatenate(
+        [np.stack([across, height - thick / 2], 1), np.stack([across, height + thick / 2], 1)[::-1]]
+    )
+    mask = np.zeros(shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.round(outline * 16.0).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
+    return np.asarray(mask / np.float32(255.0), np.float32)
+
+
+def _fetched(picture: NDArray[Value], where: Array, shrink: float) -> NDArray[Value]:
+    """What a picture holds at these pixels [S,S,2]; averaged where many become one."""
+    if shrink > 1.1:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.45 * shrink), picture.dtype)
+    x, y = where[..., 0] - 0.5, where[..., 1] - 0.5
+    found = cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, picture.dtype)
+
+
+def _bend(at: Wide, missed: Wide, side: int) -> Array:
+    """[S,S,2] displacements that are `missed` [n,2] at these points [n,2] (0 to 1), and fade out around them."""
+    apart = np.square(at[:, None] - at[None]).sum(2)
+    kernel = np.exp(-apart / (2.0 * _BEND_REACH**2))
+    weight = np.linalg.solve(kernel + 0.05 * np.eye(len(at)), missed)
+    step = (np.arange(side) + 0.5) / side
+    across, down = (np.exp(-np.square(step - at[:, axis, None]) / (2.0 * _BEND_REACH**2)) for axis in (0, 1))
+    return np.asarray(np.einsum("ny,nx,nk->yxk", down, across, weight, optimize=True), np.float32)
+
+
+def _before_plain_ground(picture: Rgb, points: Wide) -> Array | None:
+    """[H,W] 1 on the figure where the rest is of one colour, 0 there; None where the ground is not plain.
+
+    The ground is what hangs together with the border above and beside: white inside a closed outline stays.
+    """
+    height, width = picture.shape[:2]
+    border = np.concatenate([picture[0], picture[:, 0], picture[:, -1]]).astype(np.int16)
+    usual = np.median(border, 0)
+    if (np.abs(border - usual).max(1) <= _PLAIN).mean() < _PLAIN_SHARE:
+        return None
+    is_plain = (np.abs(picture.astype(np.int16) - usual).max(2) <= _PLAIN).astype(np.uint8)
+    # Lines with a gap of a pixel or two hold.
+    width_px = max(round(0.004 * max(height, width)), 1)
+    is_open = cv2.erode(is_plain, np.ones((width_px, width_px), np.uint8))
+    _, label = cv2.connectedComponents(cv2.copyMakeBorder(is_open, 1, 0, 1, 1, cv2.BORDER_CONSTANT, value=1))
+    outside = (label == label[0, 0])[1:, 1:-1].astype(np.uint8)
+    ground = cv2.dilate(outside, np.ones((width_px + 2, width_px + 2), np.uint8)) & is_plain
+    at = np.clip(points, 0, (width - 1, height - 1)).astype(np.int64)
+    if ground[at[:, 1], at[:, 0]].mean() > 0.2:  # it came in through an open line
+        return None
+    return np.asarray(cv2.GaussianBlur(1.0 - ground.astype(np.float32), (0, 0), 0.7), np.float32)
+
+
+def _head_and_face(face: DrawnFace, side: int) -> tuple[Mask, Mask]:
+    """[S,S] where the fitted head lies, and where its face certainly is."""
+    head = anime_head()
+    shaped = head.shaped(face.shape)
+    camera, posed = Camera.framing(shaped), head.pose(shaped, face.params)
+    mask = np.zeros(side * side, np.bool_)
+    mask[rasterise(camera.project(posed, side), head.triangle.astype(np.int64), side)[0]] = True
+    marks = camera.project(head.landmarks(posed), side)[:, :2]
+    inner = np.zeros((side, side), np.uint8)
+    cv2.fillConvexPoly(inner, cv2.convexHull(np.round(marks).astype(np.int32)), 1)
+    reach = 2 * round(0.02 * side) + 1
+    inner = cv2.erode(inner, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    return mask.reshape(side, side), inner > 0
+
+
+def _said_of(face: DrawnFace, points: Points, sureness: float) -> Iterator[str]:
+    """Warnings about a drawing."""
+    weights = dict(zip(arkit.NAMES, face.weights.tolist(), strict=True))
+    yaw_deg = abs(math.degrees(float(face.params.neck_pose[1])))
+    width = _FACE_SHARE * face.place.scale
+    if sureness < _DOUBTFUL or face.residual > _UNLIKE:
+        yield (
+            "The face was found with doubt, or its proportions are unusual: look at blinks and at the mouth, and place "
+            "the points yourself if they are off (--points)."
+        )
+    if yaw_deg > _TURNED_DEG:
+        yield f"The head is turned by {yaw_deg:.0f} degrees, so one side is painted: take a drawing from the front."
+    if width < _SMALL_PX:
+        yield f"The face is only {width:.0f} pixels wide and will look blurred: use a larger file."
+    if max(weights["eyeBlinkLeft"], weights["eyeBlinkRight"]) > _SHUT:
+        yield "An eye is closed, and nothing tells how it looks open: use a drawing with open eyes."
+    if weights["jawOpen"] > _OPEN:
+        yield "The mouth is open: a drawing with a closed mouth comes to rest better."
+    if "right_iris" not in points or "left_iris" not in points:
+        yield "Without the points of the irises the eyes may look past the camera."
