@@ -16,6 +16,7 @@ from .errors import AnimatorError
 from .face.steadiness import SEEN, Steadiness
 from .model import parity
 from .model.choice import choose
+from .model.marks import with_marks
 from .model.networks import Networks
 from .model.renderer import DEFAULT_SIZE, MOST_AT_ONCE, SIZES, STEPS, Look, Renderer, crossfaded
 from .nouns import AnyCharacter, Character, FlameParams, Portrait, Signal, Stamp
@@ -83,6 +84,7 @@ class _Shown:
     light: bytes
     size: int
     steps: int
+    marks: bytes
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Shown) and self._key == other._key
@@ -92,7 +94,7 @@ class _Shown:
 
     @property
     def _key(self) -> tuple[object, ...]:
-        return tuple(map(id, self.looks)), self.shares, self.face, self.light, self.size, self.steps
+        return tuple(map(id, self.looks)), self.shares, self.face, self.light, self.size, self.steps, self.marks
 
 
 class Animator:
@@ -165,8 +167,11 @@ class Animator:
         signal: Signal | None = None,
         presence: float = 1.0,
         fading: Fading = (),
+        marks: Array | None = None,
     ) -> Portrait:
         """The character with this face in this light [27], and others that are still seen through it.
+
+        `marks` [6] says how much of each of `expressions.MARKS` is drawn over it.
 
         AnimatorError where face or light are of another form, or the character cannot be drawn.
         """
@@ -180,6 +185,7 @@ class Animator:
             light.tobytes(),
             self._size,
             self._steps,
+            marks.tobytes() if marks is not None and marks.any() else b"",
         )
         if self._before is not None and self._before[0] == shown:
             self.counts = replace(self.counts, still=self.counts.still + 1)
@@ -200,6 +206,8 @@ class Animator:
                 is_new = True
                 try:
                     picture = self.renderer.draw(look, params, light, shown.size, shown.steps)
+                    if shown.marks:
+                        picture = with_marks(picture, look.viewer, params, np.frombuffer(shown.marks, np.float32))
                 except (ValueError, RuntimeUnavailable) as error:
                     raise AnimatorError(str(error)) from error
                 self._cache.put(key, picture)

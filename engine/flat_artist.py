@@ -32,6 +32,7 @@ class FlatArtist:
         signal: Signal | None = None,
         presence: float = 1.0,
         fading: Fading = (),
+        marks: Array | None = None,
     ) -> Portrait:
         self.counts = Counts(drawn=self.counts.drawn + 1)
         levels = (float(params.jaw_pose[0]) / JAW_OPEN_RAD, float(params.eyelids.mean()), 0.0, presence)

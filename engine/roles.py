@@ -66,8 +66,9 @@ class Artist(Protocol):
         signal: Signal | None = None,
         presence: float = 1.0,
         fading: Fading = (),
+        marks: Array | None = None,
     ) -> Portrait:
-        """The face asked for, and through it those who fade, where the artist can draw that.
+        """The face asked for, its marks [6], and through it those who fade, where the artist can draw that.
 
         From an artist that draws several at a time, an earlier one, under its own stamp.
         """

@@ -149,6 +149,7 @@ class Scene:
             signal=signal,
             presence=face.presence,
             fading=morph.at(now_ns),
+            marks=face.marks,
         )
         gear = self._gearbox.drawn_by if self._gearbox else ""
         drawn = portrait.stamp.after("draw", self._clock_ns())

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from omote.bridge import arkit
 from omote.bridge.control import ControlError
-from omote.engine.face.expressions import ATTACK_S, HOLD_S, LONGEST_S, NAMED, RELEASE_S, Expression, named
+from omote.engine.face.expressions import ASKED, ATTACK_S, HOLD_S, LONGEST_S, RELEASE_S, Expression, marks, named
 from omote.engine.nouns import Array
 
 Arguments = Mapping[str, object]
@@ -78,6 +78,7 @@ def said_expression(arguments: Arguments) -> Expression:
         attack_s=number(arguments.get("attack", ATTACK_S), '"attack"', 0.0, LONGEST_S),
         hold_s=None if hold is None else number(hold, '"hold"', 0.0, LONGEST_S),
         release_s=number(arguments.get("release", RELEASE_S), '"release"', 0.0, LONGEST_S),
+        marks=marks(str(arguments.get("name", ""))),
     )
 
 
@@ -85,7 +86,7 @@ def _weights(arguments: Arguments) -> Array:
     if ("name" in arguments) == ("weights" in arguments):
         raise invalid('an expression has either a "name" or "weights"')
     if "name" in arguments:
-        return named(one_of(arguments, "name", NAMED))
+        return named(one_of(arguments, "name", ASKED))
     said = arguments["weights"]
     if not isinstance(said, Mapping):
         raise invalid(f'"weights" must be a map of ARKit names to 0..1, got {type(said).__name__}')

@@ -13,7 +13,7 @@ from omote.bridge.control import ControlError, ControlServer, Method
 from omote.bridge.frame import VIDEO, topic
 from omote.bridge.picture import FORMATS, Format
 from omote.engine.character import character_names, load_any, own_names
-from omote.engine.face.expressions import NAMED, TOP
+from omote.engine.face.expressions import ASKED, TOP
 from omote.engine.live import Live
 from omote.engine.nouns import LIGHT_SIZE, Array
 from omote.engine.outputs import WireOutput
@@ -133,7 +133,7 @@ class Control:
         return {}
 
     def _expressions(self, arguments: Arguments) -> Result:
-        return {"names": list(NAMED)}
+        return {"names": list(ASKED)}
 
     def _recalibrate(self, arguments: Arguments) -> Result:
         with told():

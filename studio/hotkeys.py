@@ -10,7 +10,7 @@ from typing import Literal, cast, get_args
 import numpy as np
 
 from omote.bridge import arkit
-from omote.engine.face.expressions import NAMED, Expression, named
+from omote.engine.face.expressions import ASKED, MARKS, NAMED, Expression, marks, named
 from omote.engine.face.recognition import RULES
 from omote.engine.nouns import Array
 
@@ -39,7 +39,7 @@ class Hotkey:
     label: str
     key: str = ""  # on the page, as KeyboardEvent.key says: "1", "F5"; "" for none
     on: str | None = None  # a recognised expression that does it too
-    expression: str | None = None  # one of `NAMED`; or
+    expression: str | None = None  # one of `ASKED`; or
     weights: Mapping[str, float] | None = None  # ARKit names to 0..1; or
     character: str | None = None  # a character's name
     mode: Mode = "toggle"
@@ -55,7 +55,8 @@ class Hotkey:
     def coming(self) -> Expression:
         """What it puts on top of the performance: for as long as a timer says, or until it is taken back."""
         hold_s = self.seconds if self.mode == "timer" else None
-        return Expression(self.shown(), self.fade_s, hold_s, self.fade_s)
+        added = marks(self.expression or "")
+        return Expression(self.shown(), self.fade_s, hold_s, self.fade_s, added)
 
     def going(self) -> Expression:
         """What takes it back."""
@@ -94,7 +95,7 @@ def _read(said: object) -> Hotkey:
         label=_text(id, "label", said.get("label", id), _MOST_LABEL),
         key=_text(id, "key", said.get("key", ""), _MOST_KEY),
         on=_one_of(id, "on", said.get("on"), tuple(RULES)),
-        expression=_one_of(id, "expression", said.get("expression"), tuple(NAMED)),
+        expression=_one_of(id, "expression", said.get("expression"), ASKED),
         weights=_weights(id, said.get("weights")),
         character=None if "character" not in does else _text(id, "character", does["character"], _MOST_NAME),
         mode=cast(Mode, _one_of(id, "mode", said.get("mode", "toggle"), MODES) or "toggle"),
@@ -137,9 +138,10 @@ def _weights(id: str, value: object) -> Mapping[str, float] | None:
     return {name: _number(id, name, one, 0.0, 1.0) for name, one in value.items()}
 
 
-_LABELS = {"closed_eyes": "Close eyes"}
-# What there is before a person makes their own: the keys 1 to 9 for the named expressions.
+_LABELS = {"closed_eyes": "Close eyes", "anger": "Anger mark"}
+_KEYS = dict(zip("123456789", NAMED, strict=False)) | dict(zip("qwerty", MARKS, strict=True))
+# What there is before a person makes their own: the keys 1 to 9 for the named expressions, and letters for the marks.
 USUAL_HOTKEYS = tuple(
-    Hotkey(name.replace("_", "-"), _LABELS.get(name, name.replace("_", " ").capitalize()), str(at), expression=name)
-    for at, name in enumerate(list(NAMED)[:9], start=1)
+    Hotkey(name.replace("_", "-"), _LABELS.get(name, name.replace("_", " ").capitalize()), key, expression=name)
+    for key, name in _KEYS.items()
 )

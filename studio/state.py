@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omote.engine.capture.recorder import Progress
 from omote.engine.capture.sight import Sighted
-from omote.engine.face.expressions import NAMED
+from omote.engine.face.expressions import ASKED
 from omote.engine.face.lamps import PRESETS
 from omote.engine.face.recognition import RULES
 from omote.engine.face.smoothing import delay_ms
@@ -30,7 +30,7 @@ def state_of(desk: Desk) -> dict[str, object]:
         "light": desk.lighting.as_json(),
         "presets": [{"name": name, "label": preset.label} for name, preset in PRESETS.items()],
         "hotkeys": desk.switchboard.as_json(),
-        "expressions": list(NAMED),
+        "expressions": list(ASKED),
         "recognisable": list(RULES),
         "recognised": list(desk.recognised),
         "actor": desk.performer.as_json(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,41 +54,59 @@ NAMED: dict[str, Mapping[str, float]] = {
 }
 
 
+# Marks of comics that are drawn over the picture; see `omote.engine.model.marks`.
+MARKS = ("blush", "tears", "sweat", "star_eyes", "shock", "anger")
+ASKED = (*NAMED, *MARKS)  # all that somebody may ask for by name
+
+
+def marks(name: str) -> Array:
+    """[6] the marks of one of `ASKED`, none of a face."""
+    return np.array([float(name == one) for one in MARKS], np.float32)
+
+
 def named(name: str) -> Array:
-    """[52] the weights of one of `NAMED`; ExpressionError says which there are."""
-    if name not in NAMED:
-        raise ExpressionError(f'no expression is called "{name}": there are {", ".join(NAMED)}')
-    return arkit.weights(NAMED[name])
+    """[52] the weights of one of `ASKED`, none of a mark; ExpressionError says which there are."""
+    if name not in ASKED:
+        raise ExpressionError(f'no expression is called "{name}": there are {", ".join(ASKED)}')
+    return arkit.weights(NAMED.get(name, {}))
 
 
 @dataclass(frozen=True)
 class Expression:
-    """Weights that somebody asks for: they rise within `attack_s`, stay for `hold_s` and fall within `release_s`."""
+    """What somebody asks for: it rises within `attack_s`, stays for `hold_s` and falls within `release_s`."""
 
     weights: Array  # [52] ARKit order, 0 to 1: how much each is raised
     attack_s: float = ATTACK_S
     hold_s: float | None = HOLD_S  # None: until the next one
     release_s: float = RELEASE_S
+    marks: Array = field(default_factory=lambda: np.zeros(len(MARKS), np.float32))  # [6] 0 to 1
 
     def __post_init__(self) -> None:
         weights = np.asarray(self.weights)
         if weights.shape != (arkit.COUNT,) or not ((weights >= 0.0) & (weights <= 1.0)).all():
             raise ExpressionError(f"an expression has {arkit.COUNT} weights from 0 to 1, got {list(weights.shape)}")
+        if self.marks.shape != (len(MARKS),) or not ((self.marks >= 0.0) & (self.marks <= 1.0)).all():
+            raise ExpressionError(f"an expression has {len(MARKS)} marks from 0 to 1, got {list(self.marks.shape)}")
         for name in ("attack_s", "hold_s", "release_s"):
             seconds = getattr(self, name)
             if seconds is not None and not 0.0 <= seconds <= LONGEST_S:
                 raise ExpressionError(f"{name} must be from 0 to {LONGEST_S:.0f} seconds, got {seconds}")
 
+    @property
+    def whole(self) -> Array:
+        """[58] weights and marks."""
+        return np.concatenate([self.weights, self.marks])
+
     def at(self, since_s: float, before: Array) -> Array:
-        """[52] by how much each weight is raised so long after the beginning, where `before` was what was shown."""
+        """[58] how much of each weight and mark is shown so long after the beginning, `before` being what was."""
         if since_s < self.attack_s:
             share = eased(max(since_s, 0.0) / self.attack_s)
-            return np.asarray((1.0 - share) * before + share * self.weights, np.float32)
+            return np.asarray((1.0 - share) * before + share * self.whole, np.float32)
         gone_s = -math.inf if self.hold_s is None else since_s - self.attack_s - self.hold_s
         if gone_s < 0.0:
-            return self.weights
+            return self.whole
         share = eased(gone_s / self.release_s) if gone_s < self.release_s else 1.0
-        return np.asarray((1.0 - share) * self.weights, np.float32)
+        return np.asarray((1.0 - share) * self.whole, np.float32)
 
 
 NOTHING = Expression(np.zeros(arkit.COUNT, np.float32), hold_s=None)
@@ -112,19 +130,19 @@ class Overlay:
         with self._lock:
             self._asked[layer] = expression
 
-    def over(self, params: FlameParams, now_ns: int) -> FlameParams:
-        """This face with the expressions of this moment; the same object where there are none."""
+    def over(self, params: FlameParams, now_ns: int) -> tuple[FlameParams, Array]:
+        """This face with the expressions of this moment, the same object where there are none; and the marks [6]."""
         with self._lock:
             asked, self._asked = self._asked, {}
         for name, expression in asked.items():
             before = self._layers.get(name)
-            shown = before.at(now_ns) if before else NOTHING.weights
+            shown = before.at(now_ns) if before else NOTHING.whole
             self._layers[name] = _Layer(expression, shown, now_ns)
         self._layers = {name: layer for name, layer in self._layers.items() if not layer.is_over(now_ns)}
         for name in list(self._layers)[:-MOST_LAYERS]:
             del self._layers[name]
-        total = sum((layer.at(now_ns) for layer in self._layers.values()), NOTHING.weights)
-        return raised(params, np.clip(total, 0.0, 1.0))
+        total = np.clip(sum((layer.at(now_ns) for layer in self._layers.values()), NOTHING.whole), 0.0, 1.0)
+        return raised(params, total[: arkit.COUNT]), total[arkit.COUNT :]
 
 
 @dataclass(frozen=True)
@@ -132,7 +150,7 @@ class _Layer:
     """One expression as it comes, stays and goes."""
 
     expression: Expression
-    before: Array  # [52] what the layer showed when it began
+    before: Array  # [58] what the layer showed when it began
     began_ns: int
 
     def at(self, now_ns: int) -> Array:
@@ -141,7 +159,7 @@ class _Layer:
     def is_over(self, now_ns: int) -> bool:
         one = self.expression
         if one.hold_s is None:
-            return not one.weights.any() and self._since_s(now_ns) >= one.attack_s
+            return not one.whole.any() and self._since_s(now_ns) >= one.attack_s
         return self._since_s(now_ns) >= one.attack_s + one.hold_s + one.release_s
 
     def _since_s(self, now_ns: int) -> float:

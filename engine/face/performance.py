@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omote.engine.nouns import Actor, FlameParams, Signal
 
@@ -17,12 +18,15 @@ from .smoothing import Smoothing
 from .taste import Taste
 from .tuning import Tuning
 
+Array = NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class Face:
     """What to draw, and what the performer was seen to do."""
 
     shown: Shown
+    marks: Array  # [6] of `expressions.MARKS`, 0 to 1
     recognised: tuple[str, ...] = ()  # by name, as `recognition.RULES` has them
 
     @property
@@ -57,17 +61,17 @@ class Performance:
         smooth = self._smoothing.smooth(signal)
         if not smooth.is_tracked:
             self._taste.miss()
-            return Face(self._with_expression(self._presence.wait(now_ns), now_ns), self._recognition.miss())
+            return Face(*self._with_expression(self._presence.wait(now_ns), now_ns), self._recognition.miss())
         recognised = self._recognition.see(np.clip(own_weights(signal, actor), 0.0, 1.0), now_ns)
         own = self._taste.shaped(own_face(smooth, actor), now_ns)
         shown = self._presence.follow(params_of(own), now_ns)
-        return Face(self._with_expression(shown, now_ns), recognised)
+        return Face(*self._with_expression(shown, now_ns), recognised)
 
     def wait(self, now_ns: int) -> Face:
         """The face while nothing comes from the source at all."""
         self._taste.miss()
         self._recent.pass_to(now_ns)
-        return Face(self._with_expression(self._presence.wait(now_ns), now_ns), self._recognition.miss())
+        return Face(*self._with_expression(self._presence.wait(now_ns), now_ns), self._recognition.miss())
 
     def express(self, expression: Expression, layer: str = TOP) -> None:
         """Puts an expression on top of what is performed, in the place of the one before in this layer."""
@@ -94,6 +98,6 @@ class Performance:
         self._recent.forget()
         self._actor = self._told
 
-    def _with_expression(self, shown: Shown, now_ns: int) -> Shown:
-        params = self._overlay.over(shown.params, now_ns)
-        return shown if params is shown.params else replace(shown, params=params)
+    def _with_expression(self, shown: Shown, now_ns: int) -> tuple[Shown, Array]:
+        params, marks = self._overlay.over(shown.params, now_ns)
+        return (shown if params is shown.params else replace(shown, params=params)), marks

@@ -117,10 +117,11 @@ class PhotorealAnimator:
         signal: Signal | None = None,
         presence: float = 1.0,
         fading: Fading = (),
+        marks: Array | None = None,
     ) -> Portrait:
         """The character with this face in this light [27], or an earlier one that was under way.
 
-        `fading` is ignored: one photoreal character follows another by a cut.
+        `fading` and `marks` are ignored: one photoreal character follows another by a cut, and has no marks of comics.
 
         AnimatorError where they are not what the networks draw.
         """

@@ -108,6 +108,7 @@ class ForgetfulArtist(FlatArtist):
         signal: Signal | None = None,
         presence: float = 1.0,
         fading: Fading = (),
+        marks: Array | None = None,
     ) -> Portrait:
         if signal is not None:
             raise RuntimeError("the brush is lost")
@@ -496,6 +497,7 @@ class SlowArtist(FlatArtist):
         signal: Signal | None = None,
         presence: float = 1.0,
         fading: Fading = (),
+        marks: Array | None = None,
     ) -> Portrait:
         if signal is not None:
             assert self.goes_on.wait(PATIENCE_S)

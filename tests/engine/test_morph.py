@@ -45,6 +45,7 @@ class Noting(FlatArtist):
         signal: Signal | None = None,
         presence: float = 1.0,
         fading: Fading = (),
+        marks: Array | None = None,
     ) -> Portrait:
         shares = {one.name: round(share, 3) for one, share in fading}
         self.drew.append(shares | {character.name: round(1.0 - sum(shares.values()), 3)})

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omote.bridge import arkit
-from omote.engine.face.expressions import NAMED, Expression, Overlay
+from omote.engine.face.expressions import MARKS, NAMED, Expression, Overlay, marks
 from omote.engine.face.retarget import to_weights
 from omote.engine.nouns import FlameParams
 from omote.studio.hotkeys import MOST, USUAL_HOTKEYS, Hotkey, HotkeyError, read_hotkeys
@@ -42,16 +42,17 @@ class Stage:
 
     def shown(self, name: str) -> float:
         """How much of this weight is shown now."""
-        params = self.overlay.over(FlameParams.neutral(), self.now_ns)
+        params, _ = self.overlay.over(FlameParams.neutral(), self.now_ns)
         return round(float(to_weights(params)[arkit.INDEX[name]]), 3)
 
     def on(self) -> list[str]:
         return [one.id for one in self.board.on]
 
 
-def test_the_keys_1_to_9_bring_named_expressions_before_anybody_chose() -> None:
-    assert [one.key for one in USUAL_HOTKEYS] == list("123456789")
-    assert {one.expression for one in USUAL_HOTKEYS} < set(NAMED)
+def test_keys_bring_named_expressions_and_marks_before_anybody_chose() -> None:
+    assert [one.key for one in USUAL_HOTKEYS] == list("123456789qwerty")
+    assert {one.expression for one in USUAL_HOTKEYS[:9]} < set(NAMED)
+    assert [one.expression for one in USUAL_HOTKEYS[9:]] == list(MARKS)
     assert read_hotkeys([one.as_json() for one in USUAL_HOTKEYS]) == USUAL_HOTKEYS
 
 
@@ -104,6 +105,13 @@ def test_a_timer_goes_by_itself_also_from_the_picture() -> None:
     stage.board.trigger("tongue")
     stage.after(1.5).board.trigger("tongue")
     assert stage.after(1.5).on() == ["tongue"]  # a second press begins anew
+
+
+def test_a_mark_is_shown_until_it_is_taken_back() -> None:
+    blush = Hotkey("blush", "Blush", expression="blush")
+    np.testing.assert_array_equal(blush.coming().marks, marks("blush"))
+    assert not blush.coming().weights.any()
+    assert not blush.going().marks.any()
 
 
 def test_a_fade_is_a_fade() -> None:

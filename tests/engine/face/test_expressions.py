@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.face.expressions import NAMED, Expression, ExpressionError, Overlay, named, raised
+from omote.engine.face.expressions import (
+    ASKED,
+    MARKS,
+    NAMED,
+    Expression,
+    ExpressionError,
+    Overlay,
+    marks,
+    named,
+    raised,
+)
 from omote.engine.face.retarget import from_weights, to_weights
 from omote.engine.nouns import FlameParams
 
@@ -19,11 +29,12 @@ S = 1_000_000_000
 
 
 def jaw_at(expression: Expression, since_s: float, before: float = 0.0) -> float:
-    return float(expression.at(since_s, arkit.weights({"jawOpen": before}))[JAW])
+    shown = Expression(arkit.weights({"jawOpen": before})).whole
+    return float(expression.at(since_s, shown)[JAW])
 
 
 def jaw_of(overlay: Overlay, at_s: float) -> float:
-    return float(to_weights(overlay.over(FlameParams.neutral(), round(at_s * S)))[JAW])
+    return float(to_weights(overlay.over(FlameParams.neutral(), round(at_s * S))[0])[JAW])
 
 
 def test_an_expression_rises_stays_and_falls() -> None:
@@ -65,7 +76,7 @@ def test_of_several_that_were_asked_for_the_newest_is_shown() -> None:
     overlay = Overlay()
     overlay.show(Expression(arkit.weights({"mouthPucker": 1.0}), attack_s=0.0))
     overlay.show(Expression(OPEN, attack_s=0.0))
-    shown = to_weights(overlay.over(FlameParams.neutral(), 0))
+    shown = to_weights(overlay.over(FlameParams.neutral(), 0)[0])
     np.testing.assert_allclose(shown, OPEN, atol=1e-6)
 
 
@@ -85,16 +96,16 @@ def test_it_leaves_head_and_place_alone() -> None:
 
 def test_without_an_expression_a_face_stays_the_same_object() -> None:
     overlay, face = Overlay(), from_weights(OPEN)
-    assert overlay.over(face, 0) is face
+    assert overlay.over(face, 0)[0] is face
     overlay.show(Expression(OPEN, attack_s=0.0, hold_s=0.5, release_s=0.5))
-    assert overlay.over(face, 1 * S) is not face
-    assert overlay.over(face, 3 * S) is face
+    assert overlay.over(face, 1 * S)[0] is not face
+    assert overlay.over(face, 3 * S)[0] is face
 
 
 def test_while_it_stays_a_still_face_stays_still() -> None:
     overlay, face = Overlay(), from_weights(arkit.weights({"mouthSmileLeft": 0.3}))
     overlay.show(Expression(OPEN, attack_s=0.0, hold_s=None))
-    first, later = overlay.over(face, 0).vector(), overlay.over(face, 7 * S).vector()
+    first, later = overlay.over(face, 0)[0].vector(), overlay.over(face, 7 * S)[0].vector()
     np.testing.assert_array_equal(first, later)
 
 
@@ -127,3 +138,25 @@ def test_a_time_that_is_none_is_refused(seconds: float) -> None:
         Expression(OPEN, attack_s=seconds)
     with pytest.raises(ExpressionError, match="hold_s"):
         Expression(OPEN, hold_s=seconds)
+
+
+def test_marks_come_and_go_as_expressions_do() -> None:
+    overlay = Overlay()
+    overlay.show(Expression(NOTHING, 0.0, None, marks=marks("blush")), "a")
+    overlay.show(Expression(NOTHING, 0.2, 1.0, 0.4, marks("anger")), "b")
+    at_s = (0.0, 0.2, 1.4, 2.0)
+    shown = [overlay.over(FlameParams.neutral(), round(s * S))[1] for s in at_s]
+    blush, anger = (np.array(shown)[:, MARKS.index(name)] for name in ("blush", "anger"))
+    np.testing.assert_allclose(blush, 1.0)
+    np.testing.assert_allclose(anger, (0.0, 1.0, 0.5, 0.0), atol=1e-6)
+
+
+def test_what_may_be_asked_for_is_a_face_or_a_mark() -> None:
+    for name in ASKED:
+        assert (name in NAMED) == bool(named(name).any())
+        assert (name in MARKS) == bool(marks(name).any())
+
+
+def test_a_mark_beyond_one_is_refused() -> None:
+    with pytest.raises(ExpressionError, match="6 marks from 0 to 1"):
+        Expression(NOTHING, marks=np.full(len(MARKS), 1.5, np.float32))
