@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from omote.engine.capture.photo_file import is_photo
+from omote.engine.capture.photo_file import PhotoError, is_photo
 from omote.engine.character import (
     FOLDER,
     SUFFIX,
@@ -26,6 +26,7 @@ from .character import own_path, quotable
 from .consent import ticked_words
 from .jobs import Jobs, JobsError
 from .likeness import OPEN, PHOTOREAL
+from .plain_json import JsonError, read_json
 from .thumbnails import thumbnail
 from .workshop import Task
 
@@ -63,7 +64,7 @@ class Casting:
         """
         self._scene, self._on_change, self._work, self._today = scene, on_change, work, today
         self._kept: dict[Path, _Kept] = {}
-        self._lock = threading.Lock()
+        self._lock, self._finding = threading.Lock(), threading.Lock()
         self._jobs = Jobs(on_change)
 
     def rows(self) -> list[dict[str, object]]:
@@ -103,6 +104,25 @@ class Casting:
             return self._jobs.add(task.name, what, lambda: " ".join(self._work(task)))
         except JobsError as error:
             raise CharacterError(str(error)) from error
+
+    def points(self, picture: bytes) -> dict[str, object]:
+        """Where the face in this drawing is, for JSON; CharacterError where the picture cannot be read.
+
+        "points" by name in pixels, "width" and "height" of the picture they count in, and "is_found": else they stand
+        where a face often is.
+        """
+        from omote.engine.capture.photo_file import uploaded_drawing
+        from omote.engine.model.drawings import find_face, usual_points
+
+        try:
+            drawing = uploaded_drawing(picture)
+        except PhotoError as error:
+            raise CharacterError(str(error)) from error
+        with self._finding:
+            found = find_face(drawing)
+        points = found.points if found else usual_points(drawing)
+        height, width = drawing.shape[:2]
+        return {"points": points, "width": width, "height": height, "is_found": found is not None}
 
     def remove(self, name: str) -> None:
         """Deletes a character that was made here; CharacterError if it is shipped, on stage, or not there."""
@@ -195,8 +215,8 @@ def _model(character: AnyCharacter) -> tuple[object, ...]:
 
 def checked_task(asked: Mapping[str, object], picture: bytes, today: str) -> Task:
     """The task for what the page sent, as `Casting.make` describes it; CharacterError says what is wrong with it."""
-    if unknown := [key for key in asked if key not in ("name", "consent", "of")]:
-        raise CharacterError(f'no "{quotable(unknown[0])}" is known of a new character: there are name, consent and of')
+    if unknown := [key for key in asked if key not in _KNOWN]:
+        raise CharacterError(f'no "{quotable(unknown[0])}" is known of a new character: there are {", ".join(_KNOWN)}')
     of = asked.get("of", "person")
     if of not in ("person", "drawing"):
         raise CharacterError(f'"of" must be "person" or "drawing", got "{quotable(of)}"')
@@ -213,4 +233,20 @@ def checked_task(asked: Mapping[str, object], picture: bytes, today: str) -> Tas
         raise CharacterError(f"the picture has {len(picture) >> 20} MB, {MOST_BYTES >> 20} at most: scale it down")
     if not is_photo(picture):
         raise CharacterError("this is no picture that can be read: wanted a JPEG, PNG or WebP file")
-    return Task(name, picture, ticked_words(today, is_drawing), is_drawing)
+    return Task(name, picture, ticked_words(today, is_drawing), is_drawing, _placed(asked) if is_drawing else None)
+
+
+_KNOWN = ("name", "consent", "of", "points")
+
+
+def _placed(asked: Mapping[str, object]) -> Mapping[str, tuple[float, float]] | None:
+    """The points that were placed by hand, as JSON; None where they are to be looked for."""
+    from omote.engine.model.drawings import checked_points
+
+    said = asked.get("points")
+    if said is None:
+        return None
+    try:
+        return checked_points(read_json(str(said)))
+    except (JsonError, PhotoError) as error:
+        raise CharacterError(f"these are no points of a face: {error}") from error

@@ -8,6 +8,7 @@ import math
 import re
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +47,8 @@ class Order:
     upload: bytes = b""  # a file without a name, in the place of `photos`, or of `drawing`
     is_drawing: bool = False  # what is uploaded
     drawing: Path | None = None
-    points: Path | None = None  # where the drawing's face is
+    points: Path | None = None  # where the drawing's face is, or
+    placed: Mapping[str, tuple[float, float]] | None = None
     blend: tuple[str, str, float] | None = None  # two characters, and the share of the second
     seed: int | None = None
     kind: str = likeness.OPEN
@@ -235,7 +237,7 @@ def _drawn(name: str, wanted: Order, consent: str) -> Made:
     from omote.engine.capture.photo_file import read_drawing, uploaded_drawing
     from omote.engine.model.drawings import made_from_drawing, read_points
 
-    points = read_points(wanted.points) if wanted.points else None
+    points = read_points(wanted.points) if wanted.points else wanted.placed
     drawing = read_drawing(wanted.drawing) if wanted.drawing else uploaded_drawing(wanted.upload)
     found = made_from_drawing(name, drawing, points, consent)
     return Made(found.character, found.warnings)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from omote.engine.capture.source import SourceError
@@ -41,17 +42,18 @@ class Task:
     picture: bytes  # of a PNG, JPEG or WebP file
     consent: str  # what the character's file says of what was declared about the picture
     is_drawing: bool = False
+    points: Mapping[str, tuple[float, float]] | None = None  # of the face in a drawing, where somebody placed them
 
     def told(self) -> bytes:
         """All of it, for stdin."""
-        said = {"name": self.name, "consent": self.consent, "is_drawing": self.is_drawing}
+        said = {"name": self.name, "consent": self.consent, "is_drawing": self.is_drawing, "points": self.points}
         return json.dumps(said).encode() + b"\n" + self.picture
 
     @classmethod
     def heard(cls, header: bytes, picture: bytes) -> Task:
         """The inverse of `told`, from its first line and the rest."""
         said = json.loads(header)
-        return cls(said["name"], picture, said["consent"], said["is_drawing"])
+        return cls(said["name"], picture, said["consent"], said["is_drawing"], said["points"])
 
 
 def in_own_process(task: Task) -> tuple[str, ...]:
@@ -91,7 +93,9 @@ def work(task: Task) -> tuple[str, ...]:
     try:
         path = own_path(task.name)
         make_folder(path.parent)
-        made = make(Order(name=task.name, upload=task.picture, is_drawing=task.is_drawing), task.consent)
+        made = make(
+            Order(name=task.name, upload=task.picture, is_drawing=task.is_drawing, placed=task.points), task.consent
+        )
         if path.exists():
             raise CharacterError(f'"{task.name}" was made by another process meanwhile: choose another name')
         keep(made.character, path)

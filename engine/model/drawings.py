@@ -43,6 +43,7 @@ LICENCE = (
     "VirtualCast, Inc. (credit wherever it is shown)"
 )
 
+_NO_POINTS = 'wanted points by name, in pixels from the upper left corner, such as {"chin": [210, 340]}'
 _SURE = 0.66  # mean of the needed points' peaks; below it no face was found
 _FACE = 0.42  # width of the face as a part of what the second look sees
 _DOUBTFUL = 0.75
@@ -119,15 +120,25 @@ def made_from_drawing(name: str, drawing: Rgba, points: Points | None, consent: 
 def read_points(path: Path) -> Points:
     """The points in a JSON file: an object of names, each with x and y in pixels; PhotoError where it is none."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        points = {str(name): (float(x), float(y)) for name, (x, y) in told.items()}
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        return checked_points(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError) as error:
         raise PhotoError(
-            f'{path} holds no points ({error}): wanted JSON such as {{"chin": [210, 340], ...}}, pixels from the upper '
-            "left corner; omote character points PICTURE --out FILE.json writes some to begin with"
+            f"{path} holds no points ({error}); omote character points PICTURE --out FILE.json writes some first"
         ) from error
+
+
+def checked_points(said: object) -> Points:
+    """The points in JSON's types, {"chin": [210, 340], ...} in pixels; PhotoError where they are none."""
+    if not isinstance(said, dict) or not said:
+        raise PhotoError(_NO_POINTS)
+    try:
+        points = {name: (float(x), float(y)) for name, (x, y) in said.items()}
+    except (ValueError, TypeError, OverflowError) as error:
+        raise PhotoError(f"{_NO_POINTS} ({error})") from error
+    if unknown := [str(name)[:40] for name in points if name not in POINTS]:
+        raise PhotoError(f'no point is called "{unknown[0]}": there are {", ".join(NAMES)}')
     if not all(math.isfinite(x) and math.isfinite(y) for x, y in points.values()):
-        raise PhotoError(f"a point in {path} is not finite: wanted pixels from the upper left corner")
+        raise PhotoError("a point is not finite: wanted pixels from the upper left corner")
     return points
 
 

@@ -59,6 +59,7 @@ class Api:
             *(Route(f"/api/{path}", answering(_asking(do)), methods=["POST"]) for path, do in posts.items()),
             Route("/api/trigger/{id}", answering(self._trigger), methods=["GET", "POST"]),
             Route("/api/characters/photo", answering(self._make_from_photo), methods=["POST"]),
+            Route("/api/characters/points", answering(self._points), methods=["POST"]),
             Route("/api/characters/{name}/thumbnail", answering(self._thumbnail)),
             Route("/api/characters/{name}", answering(self._remove), methods=["DELETE"]),
             Route("/api/calibration/report", answering(self._report)),
@@ -82,6 +83,10 @@ class Api:
         photo = await read_body(request, MOST_PHOTO)
         asked = {key: value for key, value in request.query_params.items() if key != "token"}
         return Json({"error": "", "job": await _asked(self._desk.casting.make, asked, photo)}, 202)
+
+    async def _points(self, request: Request) -> Response:
+        drawing = await read_body(request, MOST_PHOTO)
+        return Json({"error": "", **cast(dict[str, object], await _asked(self._desk.casting.points, drawing))})
 
     async def _thumbnail(self, request: Request) -> Response:
         picture = await run_in_threadpool(self._desk.casting.thumbnail, request.path_params["name"])

@@ -233,6 +233,9 @@ def test_an_own_file_with_a_shipped_name_neither_hides_it_nor_can_it_be_removed_
         ({"name": "me"}, photo(), "tick that the person in the photo agrees"),
         ({"name": "me", "consent": "no"}, photo(), "tick that the person in the photo agrees"),
         ({"name": "me", "of": "drawing"}, photo(), "tick that it is a drawing that you may use"),
+        ({"name": "me", "of": "drawing", "consent": "yes", "points": "[]"}, photo(), "these are no points of a face"),
+        ({"name": "me", "of": "drawing", "consent": "yes", "points": '{"tail": [1, 2]}'}, photo(), "point is called"),
+        ({"name": "me", "of": "drawing", "consent": "yes", "points": '{"chin": [1, NaN]}'}, photo(), "is no number"),
         ({"name": "me", "of": "statue", "consent": "yes"}, photo(), '"of" must be "person" or "drawing", got "statue"'),
         ({"name": "me", "consent": "yes"}, b"", "this is no picture that can be read"),
         ({"name": "me", "consent": "yes"}, photo("GIF"), "wanted a JPEG, PNG or WebP file"),
@@ -263,12 +266,27 @@ def test_consent_is_written_as_it_was_given() -> None:
 def test_of_a_drawing_something_else_is_declared() -> None:
     place = Workplace()
     page = Page(place)
-    number = page.casting.make({"name": "me", "of": "drawing", "consent": "yes"}, photo())
+    asked = {"name": "me", "of": "drawing", "consent": "yes", "points": '{"chin": [10, 20]}'}
+    number = page.casting.make(asked, photo())
     assert page.outcome(number) == ("done", "")
     (task,) = place.tasks
     assert task.is_drawing
     assert task.consent.endswith("declared that this is a drawing and may be used (ticked on the page)")
-    assert Task.heard(*task.told().split(b"\n", 1)) == task
+    assert task.points == {"chin": (10.0, 20.0)}
+    heard = Task.heard(*task.told().split(b"\n", 1))
+    assert replace(heard, points=None) == replace(task, points=None)
+    assert [tuple(at) for at in (heard.points or {}).values()] == [(10.0, 20.0)]
+
+
+def test_the_points_of_a_drawing_are_found_for_the_page() -> None:
+    file = io.BytesIO()
+    Image.fromarray(load_character("aoi").references[0].rgba).save(file, "PNG")
+    found = Page().casting.points(file.getvalue())
+    assert found["is_found"]
+    assert len(found["points"]) == 22  # type: ignore[arg-type]
+    assert not Page().casting.points(photo())["is_found"]
+    with pytest.raises(CharacterError, match="none of the formats"):
+        Page().casting.points(b"no picture")
 
 
 def test_one_character_is_made_at_a_time_and_few_wait() -> None:

@@ -6,13 +6,14 @@ import io
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from omote.bridge import arkit
-from omote.engine.character import DEFAULT_CHARACTER
+from omote.engine.character import DEFAULT_CHARACTER, load_character
 from omote.engine.face.tuning import REGIONS
 from tests.studio.chromium import browser, needs_chromium, playwright
 from tests.studio.on_screen import Pixels, clean, drawn, omote, page, pixels, window
@@ -297,6 +298,41 @@ def test_no_character_is_made_without_a_photo(page: playwright.Page, omote: Runn
     page.wait_for_selector("#maker .problem >> text=Choose a picture first.")
     assert omote.state()["jobs"] == []
     page.keyboard.press("Escape")
+
+
+def test_a_drawing_becomes_a_character_with_points_moved_by_hand(
+    page: playwright.Page, omote: Running, tmp_path: Path
+) -> None:
+    drawing = tmp_path / "sketch.png"
+    Image.fromarray(load_character("aoi").references[0].rgba).save(drawing)
+    page.click("#make-character")
+    page.locator("#maker").get_by_label("What is in the picture").select_option("drawing")
+    page.set_input_files("#maker input[type=file]", drawing)
+    page.wait_for_selector("#maker .point")
+    assert page.locator("#maker .point").count() == 22
+    point = page.get_by_role("button", name="Left brow inner", exact=True)
+    point.scroll_into_view_if_needed()
+    before = point.bounding_box()
+    assert before is not None
+    point.focus()
+    page.keyboard.press("Shift+ArrowDown")
+    moved = point.bounding_box()
+    assert moved is not None
+    assert moved["y"] > before["y"] + 2
+    page.mouse.move(moved["x"] + 13, moved["y"] + 13)
+    page.mouse.down()
+    page.mouse.move(before["x"] + 13, before["y"] + 13, steps=3)
+    page.mouse.up()
+    dragged = point.bounding_box()
+    assert dragged is not None
+    assert abs(dragged["y"] - before["y"]) < 1.5
+    page.locator("#maker").get_by_label("Name").fill("sketch")
+    page.click("#maker .tick")
+    page.click("#maker button[type=submit]")
+    until(lambda: any(one["name"] == "sketch" for one in omote.state()["characters"]), "the character to be made")
+    page.get_by_role("button", name="Delete sketch").click()
+    page.click("#asker button.accent")
+    until(lambda: page.locator('.card[data-name="sketch"]').count() == 0, "its card to be gone")
 
 
 def test_an_own_character_is_deleted_only_after_a_question(page: playwright.Page, omote: Running) -> None:

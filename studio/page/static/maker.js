@@ -1,8 +1,9 @@
 // Makes a character from a photo or a drawing.
 
 import { upload } from "./api.js";
-import { button, element, field, make } from "./elements.js";
+import { button, choice, element, field, make } from "./elements.js";
 import { photoField } from "./photo.js";
+import { pointsField } from "./points.js";
 import { current } from "./state.js";
 
 const KINDS = {
@@ -22,21 +23,33 @@ const KINDS = {
 const STAYS = "The character is made of the picture itself and stays on this machine.";
 
 function build(dialog) {
-  const photo = photoField();
+  const points = pointsField();
+  const photo = photoField(look);
   const consent = make("input", { type: "checkbox", required: true, id: "consent" });
   const name = make("input", { type: "text", required: true, maxlength: 60, autocomplete: "off", spellcheck: "false" });
-  const of = make("select", { id: "of" });
-  for (const [value, kind] of Object.entries(KINDS)) of.append(make("option", { value, text: kind.label }));
+  const of = choice(Object.entries(KINDS).map(([value, kind]) => [value, kind.label]), "person", { id: "of" });
   const agrees = make("span");
   const hint = make("p", { class: "hint" });
   const problem = make("p", { class: "problem", role: "alert" });
   const making = make("button", { type: "submit", class: "accent", text: "Make" });
+
+  async function look(file) {
+    points.clear();
+    problem.textContent = "";
+    if (of.value !== "drawing" || !file) return;
+    try {
+      await points.read(file);
+    } catch (error) {
+      problem.textContent = error.message;
+    }
+  }
 
   function say() {
     const kind = KINDS[of.value];
     agrees.textContent = kind.consent;
     hint.textContent = `${kind.hint} ${STAYS}`;
     consent.checked = false;
+    look(photo.file);
   }
 
   async function send(event) {
@@ -46,6 +59,7 @@ function build(dialog) {
       if (!photo.file) throw new Error("Choose a picture first.");
       if (!consent.checked) throw new Error(KINDS[of.value].refusal);
       const asked = { name: name.value.trim(), of: of.value, consent: "yes" };
+      if (points.placed) asked.points = JSON.stringify(points.placed);
       await upload("/api/characters/photo", asked, photo.file);
       dialog.close();
     } catch (error) {
@@ -55,7 +69,7 @@ function build(dialog) {
   }
 
   const tick = make("label", { class: "tick", for: "consent" }, consent, agrees);
-  const body = make("div", { class: "body" }, field("What is in the picture", of), photo.box, tick, hint);
+  const body = make("div", { class: "body" }, field("What is in the picture", of), photo.box, points.box, tick, hint);
   of.addEventListener("change", say);
   say();
   const ending = make("div", { class: "row end" }, button("Cancel", () => dialog.close()), making);

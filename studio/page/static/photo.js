@@ -5,8 +5,8 @@ import { make } from "./elements.js";
 const MOST_BYTES = 16 * 1024 * 1024;
 const SIDE = 240; // pixels of the small picture
 
-/** A field for one picture: `box` for the page, and `file`, null until there is one. */
-export function photoField() {
+/** A field for one picture: `box` for the page, and `file`, null until there is one; `onFile` hears of each. */
+export function photoField(onFile) {
   const chooser = make("input", { type: "file", accept: "image/*", class: "unseen", id: "photo" });
   const says = make("span", { text: "Drop a picture here, or click to choose one" });
   const small = make("canvas", { width: SIDE, height: SIDE, hidden: true });
@@ -23,6 +23,7 @@ export function photoField() {
       return;
     }
     photo.file = file; // even where this browser cannot show it, Omote may be able to read it
+    onFile(file);
     try {
       const picture = await createImageBitmap(file);
       const scale = Math.max(SIDE / picture.width, SIDE / picture.height);
