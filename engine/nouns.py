@@ -166,6 +166,7 @@ ReferenceKind = Literal["photo", "drawing", "rendered", "painted"]
 SHAPE_SIZE = 100
 MOST_REFERENCES = 8
 REFERENCE_SIDES = (256, 1024)  # pixels on a side of a reference, at least and at most
+_MOST, _MOST_SHAPE = 100.0, 20.0  # of the numbers in a character's file: beyond them nothing sensible is drawn
 CHARACTER_WORDS = {"name": 64, "licence": 200, "made_from": 1000, "consent": 1000}  # and the most characters in each
 
 
@@ -184,6 +185,9 @@ class Reference:
             raise ValueError(f"a reference must be [S,S,4] bytes, S from {least} to {most}, got {self.rgba.shape}")
         if self.light.shape != (LIGHT_SIZE,) or not np.isfinite(self.light).all():
             raise ValueError(f"a reference's light must be [{LIGHT_SIZE}] finite numbers, got {self.light.shape}")
+        for name, values in (("light", self.light), ("params", self.params.vector())):
+            if np.abs(values).max() > _MOST:
+                raise ValueError(f"a reference's {name} must be from -{_MOST:g} to {_MOST:g}: no face is like this")
         if self.kind not in get_args(ReferenceKind):
             raise ValueError(f"a reference is one of {', '.join(get_args(ReferenceKind))}, got {self.kind!r}")
 
@@ -207,6 +211,8 @@ class Character:
             raise ValueError(f"a head is one of {', '.join(get_args(HeadName))}, got {self.head!r}")
         if self.shape.shape != (SHAPE_SIZE,) or not np.isfinite(self.shape).all():
             raise ValueError(f"a shape must be [{SHAPE_SIZE}] finite numbers, got {self.shape.shape}")
+        if np.abs(self.shape).max() > _MOST_SHAPE:
+            raise ValueError(f"a shape must be from -{_MOST_SHAPE:g} to {_MOST_SHAPE:g}: no head is like this")
         for word, most in CHARACTER_WORDS.items():
             text = getattr(self, word)
             if len(text) > most or any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in text):

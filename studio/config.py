@@ -79,7 +79,7 @@ def load_config(path: Path | None = None, usual: Config = USUAL) -> Config:
         said = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows may put a mark before it
     except FileNotFoundError as error:
         raise ConfigError(f"there is no file {path}: --config wants a TOML file") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read as TOML: {error}") from error
     return changed(usual, said, where=f"{path}: ")
 

@@ -68,15 +68,21 @@ def _trim(source: Path, out: Path, part: Playback) -> int:
 
 def described(path: Path) -> list[str]:
     """What there is to know of a take, in lines."""
-    take, is_cut_off = read_take(path), read_sidecar(path.with_suffix(".json")).is_unfinished
+    take, beside = read_take(path), read_sidecar(path.with_suffix(".json"))
     return [
         f"{path.name}",
         f"  length    {take.seconds:.2f} s, {len(take)} pictures at {take.fps:g} a second{_gaps(take)}",
         f"  face      seen in {_seen(take)}",
         f"  timecode  {_timecodes(take)}",
         f"  from      {take.provenance or 'nobody said'}",
-        *(["  state     cut off: its recording was not ended, all whole rows are here"] if is_cut_off else []),
+        *([f"  state     cut off: {_left(path, len(take))}"] if beside.is_unfinished else []),
     ]
+
+
+def _left(path: Path, count: int) -> str:
+    rows = path.read_text("utf-8-sig").count("\n") - 1  # the last one counts if it is whole
+    left = "all whole rows are here" if count >= rows else f"{count} of {rows} rows are whole in both its files"
+    return f"its recording was not ended; {left}"
 
 
 def _gaps(take: Take) -> str:

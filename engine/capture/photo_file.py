@@ -74,13 +74,20 @@ def _picture(file: Path | io.BytesIO, name: str) -> Image.Image:
                 opened.draft("RGB", (_LONGEST_SIDE_PX, _LONGEST_SIDE_PX))  # a JPEG is read at an eighth where that does
                 image = ImageOps.exif_transpose(opened)
                 image.thumbnail((_LONGEST_SIDE_PX, _LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
-                return _in_srgb(image).convert("RGBA")
+                return _in_srgb(_in_bytes(image)).convert("RGBA")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoError(f"{name} is too large to be opened ({error}): scale it down") from error
     except UnidentifiedImageError as error:
         raise PhotoError(f"{name} is no picture that can be read (its format is not supported); {_WANTED}") from error
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, struct.error) as error:
         raise PhotoError(f"{name} is no picture that can be read ({error}); {_WANTED}") from error
+
+
+def _in_bytes(image: Image.Image) -> Image.Image:
+    """The picture with 8 bits a channel: Pillow would cut those of 16 off at 255."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray(np.asarray(np.asarray(image, np.float64) / 257.0 + 0.5, np.uint8))
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:

@@ -39,19 +39,27 @@ def read_take(path: Path) -> Take:
         raise TakeError(f"{path.name} cannot be read: {error}; wanted the CSV of a Live Link Face take") from error
     beside = read_sidecar(path.with_suffix(".json"))
     rows = take_csv.parse(path.name, text, beside.timecode_rate, is_unfinished=beside.is_unfinished)
-    count = min(len(rows.time_s), beside.rows or 0) if beside.is_unfinished else len(rows.time_s)
+    written = min(rows.count, beside.rows or 0) if beside.is_unfinished else rows.count
+    count = int(np.searchsorted(rows.number, written))
     if not count:
         raise TakeError(f"{path.name} has no whole row: its recording ended before the first picture was written")
-    values, has_face = rows.values[:count], rows.has_face[:count]
+    values, has_face, number = rows.values[:count], rows.has_face[:count], rows.number[:count]
     weights = np.clip(values[:, : arkit.COUNT], 0.0, 1.0).astype(np.float32)
+
+    def column(key: str, usual: Array) -> Array:
+        """What the JSON says of these rows, which has a row for each of the CSV's."""
+        every = np.zeros((written, *usual.shape[1:]), np.float32)
+        every[number] = usual
+        return beside.array(key, every)[number]
+
     return Take(
         fps=beside.fps or _guess_fps(rows),
         time_s=rows.time_s[:count],
         weights=weights,
         head_rotation=livelink.head_rotation(values[:, arkit.COUNT : arkit.COUNT + 3]),
-        head_translation=beside.array("head_translation", np.zeros((count, 3), np.float32)),
-        gaze=beside.array("gaze", gaze_from_weights(weights)),
-        confidence=beside.array("confidence", has_face.astype(np.float32)),
+        head_translation=column("head_translation", np.zeros((count, 3), np.float32)),
+        gaze=column("gaze", gaze_from_weights(weights)),
+        confidence=column("confidence", has_face.astype(np.float32)),
         provenance=beside.provenance,
         timecode_ns=rows.start_ns if beside.has_timecode else None,
         timecode_rate=rows.timecode_rate,

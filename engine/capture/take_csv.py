@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import logging
 import math
 import re
 from dataclasses import dataclass
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from omote.bridge import arkit, livelink
 
 from .source import SourceError
+
+log = logging.getLogger(__name__)
 
 DIGITS = 6  # behind the point
 _TIMECODE = re.compile(r"([0-9]{1,2}):([0-9]{2}):([0-9]{2})[:;]([0-9]{1,3})(?:\.([0-9]{1,9}))?\Z")
@@ -40,7 +42,9 @@ class Rows:
     values: NDArray[np.float64]  # [n,61] in the order of `livelink.NAMES`; zeros where no face was seen
     has_face: NDArray[np.bool_]  # [n]
     timecode_rate: int  # frames that the timecode counts in a second
-    start_ns: int = 0  # the first row's timecode, since midnight
+    start_ns: int  # the first row's timecode, since midnight
+    number: NDArray[np.intp]  # [n] which of the file's rows these are: damaged ones are skipped
+    count: int  # rows in the file
 
 
 def parse(name: str, text: str, timecode_rate: int | None = None, *, is_unfinished: bool = False) -> Rows:
@@ -48,20 +52,40 @@ def parse(name: str, text: str, timecode_rate: int | None = None, *, is_unfinish
 
     Columns are found by name, in any order and case. A row whose count is 0 saw
     no face. The rate of the timecode is guessed where nobody knows it. Of one that
-    is unfinished the last line counts only if it is whole.
+    is unfinished the last line counts only if it is whole. Damaged rows are skipped, and the log says so, as long as
+    they are fewer than the whole ones.
     """
     lines = (text[: text.rfind("\n") + 1] if is_unfinished else text).splitlines()
     columns = _Columns(name, lines[0] if lines else "")
-    rows = [_Row(f"{name} row {number}", line, columns) for number, line in enumerate(lines[1:], 2) if line.strip()]
-    if not rows:
+    numbered = [(number, line) for number, line in enumerate(lines[1:], 2) if line.strip()]
+    rows, at, damage = [], [], []
+    for k, (number, line) in enumerate(numbered):
+        try:
+            rows.append(_Row(f"{name} row {number}", line, columns))
+            at.append(k)
+        except TakeError as error:
+            damage.append(error)
+    if not rows and not damage:
         raise TakeError(f"{name} has no rows; wanted at least one below the header")
+    if len(damage) >= len(rows):
+        raise damage[0]
     rate = timecode_rate or _guess_rate(rows)
+    time_s = _elapsed(rows, rate)
+    whole = np.flatnonzero(np.isfinite(time_s))
+    damage += [_goes_back(row) for row, is_whole in zip(rows, np.isfinite(time_s), strict=True) if not is_whole]
+    if len(damage) >= len(whole):
+        raise damage[0]
+    if damage:
+        log.warning("%d of %d rows are damaged and were skipped; the first: %s", len(damage), len(numbered), damage[0])
+    rows = [rows[k] for k in whole]
     return Rows(
-        time_s=_elapsed(rows, rate),
+        time_s=time_s[whole],
         values=np.array([row.values for row in rows]),
         has_face=np.array([row.has_face for row in rows]),
         timecode_rate=rate,
         start_ns=round(rows[0].time_s(rate) * 1e9) % DAY_NS,
+        number=np.array(at, np.intp)[whole],
+        count=len(numbered),
     )
 
 
@@ -148,15 +172,21 @@ def _number(place: str, cell: str, title: str) -> float:
 
 
 def _elapsed(rows: list[_Row], rate: int) -> NDArray[np.float64]:
-    """[n] seconds from 0, across midnight if it must be."""
-    day_s, elapsed = 0.0, [0.0]
-    for before, row in itertools.pairwise(rows):
-        if row.second < before.second - _DAY_S / 2:
-            day_s += _DAY_S
-        elapsed.append(day_s + row.time_s(rate) - rows[0].time_s(rate))
-        if elapsed[-1] < elapsed[-2]:
-            raise TakeError(f"{row.place}: the timecode {row.timecode!r} lies before the row above; wanted a later one")
-    return np.array(elapsed)
+    """[n] seconds from 0, across midnight if it must be; NaN for a row that lies before the one above."""
+    day_s, elapsed, before = 0.0, np.zeros(len(rows)), rows[0]
+    latest = 0.0
+    for k, row in enumerate(rows[1:], 1):
+        passed_s = _DAY_S if row.second < before.second - _DAY_S / 2 else 0.0
+        elapsed[k] = day_s + passed_s + row.time_s(rate) - rows[0].time_s(rate)
+        if elapsed[k] < latest:
+            elapsed[k] = np.nan
+            continue
+        day_s, latest, before = day_s + passed_s, elapsed[k], row
+    return elapsed
+
+
+def _goes_back(row: _Row) -> TakeError:
+    return TakeError(f"{row.place}: the timecode {row.timecode!r} lies before the row above; wanted a later one")
 
 
 def _guess_rate(rows: list[_Row]) -> int:

@@ -79,6 +79,13 @@ def test_a_wrong_value_is_an_error_that_says_what_was_wanted(tmp_path: Path, lin
     assert wanted in str(caught.value)
 
 
+def test_tables_too_deep_are_no_settings(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("a = " + "[" * 100_000 + "]" * 100_000)
+    with pytest.raises(ConfigError, match="cannot be read as TOML"):
+        load_config(path)
+
+
 def test_what_is_no_toml_says_where(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be read as TOML.*line 1"):
         load_config(written(tmp_path, "size: 256\n"))

@@ -62,7 +62,10 @@ def test_info_tells_what_is_missing_and_that_a_take_was_cut_off(take: Path, caps
     assert main(["take", "info", str(take)]) == 0
     said = capsys.readouterr().out
     assert "10 pictures at 10 a second; 3 missing, in 1 gap\n" in said
-    assert "cut off: its recording was not ended" in said
+    assert "cut off: its recording was not ended; 10 of 11 rows are whole in both its files" in said
+    sidecar.write_text("\n".join(rows[:5]), "utf-8")
+    assert main(["take", "info", str(take)]) == 0
+    assert "4 of 11 rows are whole in both its files" in capsys.readouterr().out
 
 
 def test_a_part_is_cut_out_with_its_timecode(take: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

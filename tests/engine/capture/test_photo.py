@@ -216,3 +216,10 @@ def test_a_photo_in_a_phones_colours_is_read_in_ours(tmp_path: Path) -> None:
     assert np.abs(read_picture(tmp_path / "ours.png")[0, 0].astype(int) - (90, 60, 40)).max() <= 1
     assert read_picture(tmp_path / "broken.png")[0, 0].tolist() == [90, 60, 40]
     assert np.abs(read_picture(tmp_path / "other.png")[0, 0].astype(int) - (40, 60, 90)).max() <= 2
+
+
+def test_a_grey_picture_of_16_bits_keeps_its_tones(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 256 * 256).reshape(256, 256).astype(np.uint16)
+    Image.fromarray(ramp).save(tmp_path / "scan.png")
+    seen = read_picture(tmp_path / "scan.png")
+    np.testing.assert_allclose(seen[..., 0], ramp / 257.0, atol=1.0)

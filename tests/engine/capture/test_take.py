@@ -153,6 +153,32 @@ def test_a_json_of_the_app_itself_says_nothing(tmp_path: Path) -> None:
 ROWS = (HEADER, row("00:00:00:00.000"), row("00:00:00:01.000"))
 
 
+def test_damaged_rows_are_skipped_and_the_rest_keeps_its_columns(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, whole = tmp_path / "a.csv", performance(9)
+    write_take(path, whole)
+    lines = path.read_text("utf-8").splitlines()
+    lines[3] = lines[3][: len(lines[3]) // 2]  # cut in the middle
+    lines[5] = lines[5].replace(lines[5].split(",")[4], "nothing", 1)
+    lines[7] = lines[2].split(",")[0] + lines[7][lines[7].index(",") :]  # earlier than the row above
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    found, kept = read_take(path), [0, 1, 3, 5, 7, 8]
+    np.testing.assert_allclose(found.confidence, whole.confidence[kept], atol=1e-5)
+    np.testing.assert_allclose(found.head_translation, whole.head_translation[kept], atol=1e-5)
+    np.testing.assert_allclose(found.weights, whole.weights[kept], atol=1e-5)
+    assert "3 of 9 rows are damaged and were skipped; the first: a.csv row 4" in caplog.text
+
+
+def test_a_take_of_damaged_rows_alone_is_refused_with_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    write_take(path, performance(4))
+    lines = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join([lines[0], lines[1], "x", "y", lines[4]]) + "\n", "utf-8")
+    with pytest.raises(TakeError, match="row 3"):
+        read_take(path)
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [

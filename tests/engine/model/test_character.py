@@ -43,6 +43,16 @@ def test_a_character_comes_back_as_it_was_written(tmp_path: Path) -> None:
         assert one.kind == two.kind
 
 
+@pytest.mark.parametrize(("array", "value"), [("shape", 1e6), ("params", -1e4), ("light", 3e8)])
+def test_numbers_that_no_head_has_are_refused(tmp_path: Path, array: str, value: float) -> None:
+    path = tmp_path / "mika.omote"
+    save(character(), path)
+    sealed = unsealed(path)
+    sealed.arrays[array].flat[3] = value
+    with pytest.raises(CharacterError, match=f"{array} must be from -"):
+        opened(sealed, path)
+
+
 def test_a_list_of_characters_decodes_one_picture_of_each(tmp_path: Path) -> None:
     path = tmp_path / "mika.omote"
     save(character(3), path)
