@@ -161,6 +161,12 @@ class Actor:
         return math.atan2(-y, math.hypot(x, z)), math.atan2(x, z)
 
 
+def printable(text: str, most: int) -> str:
+    """So many characters of a stranger's text at most, with "?" for those that could steer a terminal."""
+    steering = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return "".join("?" if unicodedata.category(one) in steering else one for one in text[:most])
+
+
 HeadName = Literal["open", "anime"]
 ReferenceKind = Literal["photo", "drawing", "rendered", "painted"]
 SHAPE_SIZE = 100
@@ -215,7 +221,7 @@ class Character:
             raise ValueError(f"a shape must be from -{_MOST_SHAPE:g} to {_MOST_SHAPE:g}: no head is like this")
         for word, most in CHARACTER_WORDS.items():
             text = getattr(self, word)
-            if len(text) > most or any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in text):
+            if text != printable(text, most):
                 raise ValueError(f"{word} must be at most {most} printable characters, got {text[:80]!r}")
 
     def posed_by(self) -> OpenHead:

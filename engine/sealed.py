@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from omote.engine.nouns import printable
 from omote.engine.storage import atomic_write
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -54,8 +55,18 @@ def unsealed(path: Path) -> Sealed:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if not isinstance(words, dict):
             raise ValueError(f"its words must be a map, got {type(words).__name__}")
+        if any(text != printable(text, len(text)) for text in _texts(words)):
+            raise ValueError("its words hold characters that cannot be printed")
     except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
         raise CharacterError(
             f"{path} is no character file or damaged ({error}): make the character again, or choose another"
         ) from error
     return Sealed(words, arrays)
+
+
+def _texts(said: object) -> Iterator[str]:
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, dict | list):
+        for one in [*said, *said.values()] if isinstance(said, dict) else said:
+            yield from _texts(one)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from omote.engine.nouns import Array
+from omote.engine.nouns import Array, printable
 
 from . import take_csv
 from .take_csv import TakeError
 
+_MOST_PROVENANCE = 1000  # characters
 VERSION = 2  # 1 had columns instead of rows, a timecode from 0, and frames at the rate of the pictures
 _ROW = (("confidence", ()), ("head_translation", (3,)), ("gaze", (2, 2)))
 _SIZES = tuple(math.prod(shape) for _, shape in _ROW)
@@ -87,7 +88,7 @@ def read_sidecar(path: Path) -> Sidecar:
     version = said["omote_take"]
     if version not in (1, VERSION) or isinstance(version, bool):
         raise TakeError(f"{path.name} is a take of version {version!r}; wanted 1 or {VERSION}; update omote")
-    fps, provenance = _fps(path.name, said), str(said.get("provenance", ""))
+    fps, provenance = _fps(path.name, said), printable(str(said.get("provenance", "")), _MOST_PROVENANCE)
     if version == 1:
         columns = {key: said[key] for key, _ in _ROW if key in said}
         return Sidecar(path.name, fps, provenance, math.ceil(fps) or None, has_timecode=False, columns=columns)

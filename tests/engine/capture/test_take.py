@@ -170,6 +170,14 @@ def test_damaged_rows_are_skipped_and_the_rest_keeps_its_columns(
     assert "3 of 9 rows are damaged and were skipped; the first: a.csv row 4" in caplog.text
 
 
+def test_where_a_take_is_from_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    write_take(path, replace(performance(2), provenance="\x1b]52;c;cm0gLXJm\x07 from me\u202e" + "x" * 5000))
+    found = read_take(path).provenance
+    assert found.startswith("?]52;c;cm0gLXJm? from me?x")
+    assert len(found) == 1000
+
+
 def test_a_take_of_damaged_rows_alone_is_refused_with_the_first(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     write_take(path, performance(4))

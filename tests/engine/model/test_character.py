@@ -10,7 +10,7 @@ import pytest
 
 from omote.engine.model.character import MOST_BYTES, Character, Reference, load, opened, save
 from omote.engine.nouns import FlameParams
-from omote.engine.sealed import CharacterError, unsealed
+from omote.engine.sealed import CharacterError, Sealed, seal, unsealed
 
 
 def character(count: int = 2, side: int = 256) -> Character:
@@ -51,6 +51,16 @@ def test_numbers_that_no_head_has_are_refused(tmp_path: Path, array: str, value:
     sealed.arrays[array].flat[3] = value
     with pytest.raises(CharacterError, match=f"{array} must be from -"):
         opened(sealed, path)
+
+
+@pytest.mark.parametrize("evil", ["\x1b[2J", "a\u202eb", "a\nlicence: free"])
+def test_words_that_could_steer_a_terminal_are_refused(tmp_path: Path, evil: str) -> None:
+    path = tmp_path / "mika.omote"
+    save(character(), path)
+    held = unsealed(path)
+    seal(path, Sealed({**held.words, "parts": [{"licence": evil}]}, held.arrays))
+    with pytest.raises(CharacterError, match="characters that cannot be printed"):
+        unsealed(path)
 
 
 def test_a_list_of_characters_decodes_one_picture_of_each(tmp_path: Path) -> None:
