@@ -65,8 +65,8 @@ def patches_of(geometry: Tensor, seen: Tensor, rng: np.random.Generator, within:
     """
     first_row, first_column, cells = within
     inner = (slice(None), slice(first_row, first_row + cells), slice(first_column, first_column + cells))
-    covered, eyes, mouth = (geometry[:, k][inner].numpy() > 0.5 for k in (6, 7, 8))
-    hidden = covered & (seen[inner].numpy() < 0.2)
+    covered, eyes, mouth = (geometry[:, k][inner].cpu().numpy() > 0.5 for k in (6, 7, 8))
+    hidden = covered & (seen[inner].cpu().numpy() < 0.2)
     tops, lefts = [], []
     for n in range(len(geometry)):
         kind = rng.random()

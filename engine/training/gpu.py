@@ -13,26 +13,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from omote.engine.model.denoiser import STATE, Layers, compose, painted
 from omote.engine.offline.processes import Processes
 
 from . import examples, onnx_export
 from .anime import dataset as anime
-from .examples import Example, Subject
+from .examples import Subject
 from .faces import dataset as faces
-from .trainer import Plan, Trainer, loss_of, psnr, state_of
+from .trainer import Batch, Plan, Trainer, batch_of, psnr
 
-_REFERENCES = ((1, 0.55), (2, 0.3), (3, 0.15))  # of an example, and how often
-_PAINT_SHARE = 0.25
-_AVERAGE = 0.999
 _SAVE_EVERY_S = 120.0
 _AHEAD = 3  # batches that wait for each worker
 SEED = 41
@@ -67,71 +61,19 @@ class Work:
         return out
 
 
-class DeviceTrainer(Trainer):
-    """A trainer whose networks are on a device, with examples that other threads make ahead."""
+def prepared(trainer: Trainer, subjects: list[Subject], threads: int) -> Iterator[Batch]:
+    """The batches of the trainer's next steps without end, made ahead by threads."""
 
-    def __init__(self, plan: Plan, device: str) -> None:
-        super().__init__(plan)
-        self.device = torch.device(device)
-        self.net.to(self.device)
-        self.ema.to(self.device)
-
-    def learn(self, example: Example) -> float:
-        """One step; its loss."""
-        plan = self.plan
-        done = min(self.spent_s / (60.0 * plan.minutes), 1.0)
-        share = min(1.0, plan.final_share + (1.0 - plan.final_share) * (1.0 - done) / plan.falling)
-        for group in self.optimiser.param_groups:
-            group["lr"] = plan.rate * share * min(1.0, (self.step + 1) / plan.warmup)
-        example = moved(example, self.device)
-        state = state_of(example.truth)
-        t = torch.rand(len(state), device=self.device)
-        t = torch.where(torch.rand_like(t) < plan.pure_share, torch.ones_like(t), t)
-        mix = t[:, None, None, None]
-        with torch.autocast(self.device.type, torch.bfloat16):
-            fine, coarse, identity = self.net.encode(example.references.picture, example.geometry)
-            references = example.references._replace(features=(fine, coarse), identity=identity)
-            out = self.net((1.0 - mix) * state + mix * torch.randn_like(state), t, example.wanted, references)
-        layers = Layers(*(part.float() for part in out))
-        loss = loss_of(compose(layers, example.pictures), example.truth, example.wanted.geometry)
-        loss = loss + _PAINT_SHARE * (painted(layers) * 2.0 - 1.0 - state).abs().mean()
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimiser.step()
-        self.step += 1
-        decay = min(_AVERAGE, (self.step + 1) / (self.step + 20))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.ema.parameters()), list(self.net.parameters()), 1.0 - decay)
-        return float(loss.detach())
-
-
-def moved(value: Any, device: torch.device) -> Any:
-    """The same tensors, tuples and examples on a device."""
-    if isinstance(value, Tensor):
-        return value.to(device, non_blocking=True)
-    if isinstance(value, Example):
-        return Example(**{one.name: moved(getattr(value, one.name), device) for one in fields(value)})
-    parts = (moved(part, device) for part in value)
-    return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-
-
-def prepared(subjects: list[Subject], plan: Plan, first: int, threads: int) -> Iterator[Example]:
-    """The batches of steps `first`, `first` + 1 and so on without end, made ahead."""
-
-    def batch(step: int) -> Example:
-        rng = np.random.default_rng([plan.seed, step])
-        counts, shares = zip(*_REFERENCES, strict=True)
-        who = rng.choice(len(subjects), min(plan.batch, len(subjects)), replace=False)
-        return examples.example(subjects, who, int(rng.choice(counts, p=shares)), rng, size=STATE)
+    def batch(step: int, done: float) -> Batch:
+        return batch_of(trainer.plan, subjects, step, 0, done)
 
     with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Example]] = deque()
-        step = first
+        waiting: deque[Future[Batch]] = deque()
+        step = trainer.step
         try:
             while True:
                 while len(waiting) < _AHEAD * threads:
-                    waiting.append(pool.submit(batch, step))
+                    waiting.append(pool.submit(batch, step, trainer.done))
                     step += 1
                 yield waiting.popleft().result()
         finally:
@@ -141,14 +83,14 @@ def prepared(subjects: list[Subject], plan: Plan, first: int, threads: int) -> I
 
 def train(
     plan: Plan, packs: list[Path], device: str, threads: int, clock_s: Callable[[], float] = time.monotonic
-) -> DeviceTrainer:
+) -> Trainer:
     """Goes on from the run's checkpoint until its minutes are over; the first shard of each pack is held out."""
     shards = [sorted(folder.iterdir()) for folder in packs]
     # Where there is one shard alone, as in a trial, it is both.
     subjects = examples.read([shard for part in shards for shard in part[1:] or part])
-    trainer = DeviceTrainer(plan, device)
+    trainer = Trainer(plan, device=device)
     trainer.resume()
-    batches = prepared(subjects, plan, trainer.step, threads)
+    batches = prepared(trainer, subjects, threads)
     saved_s, losses = clock_s(), deque[float](maxlen=100)
     while trainer.spent_s < 60.0 * plan.minutes:
         began_s = clock_s()

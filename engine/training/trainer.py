@@ -6,7 +6,7 @@ import argparse
 import math
 import socket
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ class Plan:
     warmup: int = 100
     falling: float = 0.25  # of the run in which the rate falls (arXiv 2405.18392)
     final_share: float = 0.03
+    start: Path | None = None  # the folder of trained weights with which the run begins
     seed: int = 0
     pure_share: float = 0.6  # of the samples that begin from pure noise
     fading_share: float = 0.2  # of the further references that are fading in or out
@@ -68,7 +69,7 @@ class Plan:
 
 def draw(net: Denoiser, example: Example, x: Tensor, t: Tensor) -> Layers:
     """The layers of the clean pictures, in float32."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(x.device.type, torch.bfloat16):
         fine, coarse, identity = net.encode(example.references.picture, example.geometry)
         layers = net(x, t, example.wanted, example.references._replace(features=(fine, coarse), identity=identity))
     return Layers(*(part.float() for part in layers))
@@ -129,7 +130,7 @@ def _somewhere(drawn: Tensor, truth: Tensor, rng: np.random.Generator) -> tuple[
     """[B,3,128,128] the same part of both, on a ground of one colour."""
     spare = drawn.shape[-1] - _FEATURE_SIDE
     top, left = (int(rng.integers(spare // 8, spare - spare // 8 + 1)) for _ in range(2))
-    ground = torch.from_numpy(rng.random((len(drawn), 3, 1, 1)).astype(np.float32))
+    ground = torch.from_numpy(rng.random((len(drawn), 3, 1, 1)).astype(np.float32)).to(drawn.device)
 
     def part(picture: Tensor) -> Tensor:
         cut = picture[..., top : top + _FEATURE_SIDE, left : left + _FEATURE_SIDE]
@@ -168,55 +169,90 @@ def psnr(net: Denoiser, subjects: list[Subject], count: int = 24, seed: int = 5)
     return {**found, "alpha": float(np.mean(alpha))}
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What one step learns from."""
+
+    example: Example
+    is_fine: bool  # whether a part of it is learned at 512
+
+
+def batch_of(plan: Plan, subjects: list[Subject], step: int, rank: int, done: float) -> Batch:
+    """The batch of a step, so much of the run being `done`; a function of these alone, in any thread."""
+    rng = np.random.default_rng([plan.seed, step, rank])
+    common = np.random.default_rng([plan.seed, step])  # the same for all workers
+    count = int(common.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))
+    is_fine = bool(done > plan.fine_from and common.random() < plan.fine_share)
+    if is_fine:
+        subjects = [one for one in subjects if one.pack.picture.shape[1] >= 2 * STATE]
+    is_mirrored = common.random() < plan.mirrored_share
+    who = rng.choice(len(subjects), min(plan.batch // plan.workers, len(subjects)), replace=False)
+    size = 2 * STATE if is_fine else STATE
+    example = examples.example(subjects, who, count, rng, size=size, is_mirrored=is_mirrored)
+    shape = (len(who), count)
+    fading = np.where(rng.random(shape) < plan.fading_share, rng.random(shape), 1.0)
+    fading[:, 0] = 1.0
+    if is_mirrored:
+        fading = np.append(fading, np.full((len(who), 1), MIRRORED), 1)
+    present = torch.from_numpy(fading.astype(np.float32))
+    return Batch(replace(example, references=example.references._replace(present=present)), is_fine)
+
+
+def moved(value: Any, device: torch.device) -> Any:
+    """The same tensors, tuples and examples on a device."""
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, Example):
+        return Example(**{one.name: moved(getattr(value, one.name), device) for one in fields(value)})
+    parts = (moved(part, device) for part in value)
+    return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+
+
 class Trainer:
     """A network, its average, its optimiser and how far it is."""
 
-    def __init__(self, plan: Plan, rank: int = 0, **sizes: Any) -> None:
+    def __init__(self, plan: Plan, rank: int = 0, device: str = "cpu", **sizes: Any) -> None:
         """`sizes` are those of the denoiser."""
         torch.manual_seed(plan.seed)
-        self.plan, self.rank = plan, rank
-        self.net, self.ema = Denoiser(**sizes), Denoiser(**sizes).requires_grad_(False)
+        self.plan, self.rank, self.device = plan, rank, torch.device(device)
+        self.net = Denoiser.from_pretrained(plan.start).float().train() if plan.start else Denoiser(**sizes)
+        self.ema = Denoiser.from_config(self.net.config).requires_grad_(False)
         for net in (self.net, self.ema):
-            net.to(memory_format=torch.channels_last)
+            net.to(self.device, memory_format=torch.channels_last)
         self.ema.load_state_dict(self.net.state_dict())
         self.optimiser = torch.optim.AdamW(
             self.net.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
-        self.features = Features()
-        self.critic = Critic()
+        self.features = Features().to(self.device)
+        self.critic = Critic().to(self.device)
         self.judge = torch.optim.AdamW(self.critic.parameters(), lr=plan.critic_rate, betas=(0.0, 0.99), fused=True)
         self.doubts: list[float] = []  # the critic's losses
         self.step, self.spent_s = 0, 0.0
 
+    @property
+    def done(self) -> float:
+        """How much of the run is over, 0 to 1."""
+        return min(self.spent_s / (60.0 * self.plan.minutes), 1.0)
+
     def advance(self, subjects: list[Subject]) -> float:
         """One step; its loss."""
-        plan = self.plan
-        rng = np.random.default_rng([plan.seed, self.step, self.rank])
+        return self.learn(batch_of(self.plan, subjects, self.step, self.rank, self.done))
+
+    def learn(self, batch: Batch) -> float:
+        """The step of this batch; its loss."""
+        plan, done, is_fine = self.plan, self.done, batch.is_fine
+        rng = np.random.default_rng([plan.seed, self.step, self.rank, 1])
         torch.manual_seed((plan.seed * 1_000_003 + self.step) * 64 + self.rank)
-        batch = plan.batch // plan.workers
-        done = min(self.spent_s / (60.0 * plan.minutes), 1.0)
         share = min(1.0, plan.final_share + (1.0 - plan.final_share) * (1.0 - done) / plan.falling)
         for group in self.optimiser.param_groups:
             group["lr"] = plan.rate * share * min(1.0, (self.step + 1) / plan.warmup)
-        common = np.random.default_rng([plan.seed, self.step])  # the same for all workers
-        count = int(common.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))
-        is_fine = done > plan.fine_from and common.random() < plan.fine_share
-        if is_fine:
-            subjects = [one for one in subjects if one.pack.picture.shape[1] >= 2 * STATE]
-        size = 2 * STATE if is_fine else STATE
-        is_mirrored = common.random() < plan.mirrored_share
-        who = rng.choice(len(subjects), batch, replace=False)
-        example = examples.example(subjects, who, count, rng, size=size, is_mirrored=is_mirrored)
-        fading = np.where(rng.random((batch, count)) < plan.fading_share, rng.random((batch, count)), 1.0)
-        fading[:, 0] = 1.0
-        if is_mirrored:
-            fading = np.append(fading, np.full((batch, 1), MIRRORED), 1)
-        present = torch.from_numpy(fading.astype(np.float32))
-        example = replace(example, references=example.references._replace(present=present))
-        t = torch.from_numpy(np.where(rng.random(batch) < plan.pure_share, 1.0, rng.random(batch))).float()
+        example = moved(batch.example, self.device)
+        count = len(example.truth)
+        times = np.where(rng.random(count) < plan.pure_share, 1.0, rng.random(count))
+        t = torch.from_numpy(times.astype(np.float32)).to(self.device)
         mix = t[:, None, None, None]
         state = state_of(example.truth)
-        x = (1.0 - mix) * state + mix * torch.randn(state.shape)
+        x = (1.0 - mix) * state + mix * torch.randn(state.shape, device=self.device)
         layers = draw(self.net, example, x, t)
         weight = weights_of(example.truth, example.wanted.geometry)
         if is_fine:
@@ -311,7 +347,7 @@ class Trainer:
         remove_leftovers(self.plan.run)
         if not path.exists():
             return False
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location=self.device, weights_only=True)
         self.net.load_state_dict(state["net"])
         self.ema.load_state_dict(state["ema"])
         self.optimiser.load_state_dict(state["adam"])
@@ -371,8 +407,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True, help="of training, all calls together")
     parser.add_argument("--batch", type=int, default=Plan.batch)
     parser.add_argument("--workers", type=int, default=Plan.workers)
+    parser.add_argument("--rate", type=float, default=Plan.rate, help="of learning, at its highest")
+    parser.add_argument("--start", type=Path, help="a folder of trained weights with which the run begins")
     args = parser.parse_args()
-    plan = Plan(args.run, args.minutes, args.batch, args.workers)
+    plan = Plan(args.run, args.minutes, args.batch, args.workers, args.rate, start=args.start)
+    if args.start:
+        plan = replace(plan, fine_from=0.0, critic_from=0.5)  # what small pictures teach is known
     shards = [sorted(folder.iterdir()) for folder in args.packs]
     subjects = examples.read([shard for part in shards for shard in part[1:]])
     held = {folder.name: examples.read(part[:1]) for folder, part in zip(args.packs, shards, strict=True)}

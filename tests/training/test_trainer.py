@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,36 +14,11 @@ import torch
 
 from omote.engine.face.correspondence import GRID
 from omote.engine.model.denoiser import STATE
-from omote.engine.offline.crew import Alone
 from omote.engine.training import examples, trainer
-from omote.engine.training.anime import dataset as drawn
-from omote.engine.training.faces import dataset
 
-KIT = Path(__file__).parents[2].parent / "shared" / "kit"
-SMALL: dict[str, Any] = {
-    "widths": (16, 32, 32, 32),
-    "blocks": (1, 1, 1, 1),
-    "features": (16, 16),
-    "identity_width": 16,
-    "fine_width": 16,
-    "candidate_width": 8,
-}
+from .packed import SMALL, shards
 
-
-@pytest.fixture(scope="module")
-def shards(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Packed shards of two drawn characters and of one person."""
-    if not KIT.is_dir():
-        pytest.skip("the kit, which is no part of the project, is not beside it")
-    folder = tmp_path_factory.mktemp("shards")
-    drawings = drawn.AnimePlan(KIT / "anime", folder / "drawn", 2, 6, size=64, supersampling=1, seed=3)
-    people = dataset.Plan(KIT, folder / "people", 1, 2, size=64, supersampling=1, seed=3)
-    assert list(dataset.write(drawings, Alone(), drawn.drawn)) == [12]
-    assert list(dataset.write(people, Alone())) == [6]
-    for name in ("drawn", "people"):
-        assert list(examples.pack(folder / name, KIT, folder / f"{name}-pack"))
-        assert not list(examples.pack(folder / name, KIT, folder / f"{name}-pack"))  # all is packed already
-    return [folder / "drawn-pack" / "00000", folder / "people-pack" / "00000"]
+__all__ = ["shards"]
 
 
 def test_a_pack_keeps_the_views_of_the_heads(shards: list[Path]) -> None:
@@ -81,6 +55,18 @@ def test_a_run_goes_on_where_it_stopped(shards: list[Path], tmp_path: Path) -> N
     assert again.step == 2
     assert again.advance(subjects) == pytest.approx(expected, rel=1e-6)
     assert np.isfinite(losses).all()
+
+
+def test_a_run_begins_with_given_weights(tmp_path: Path) -> None:
+    given = trainer.Trainer(trainer.Plan(tmp_path, minutes=1.0), **SMALL).net
+    with torch.no_grad():
+        given.gain.bias.fill_(0.25)
+    given.half().save_pretrained(tmp_path / "given")
+    begun = trainer.Trainer(trainer.Plan(tmp_path, minutes=1.0, start=tmp_path / "given"))
+    for net in (begun.net, begun.ema):
+        assert net.config.widths == list(SMALL["widths"])
+        assert net.gain.bias.dtype == torch.float32
+        torch.testing.assert_close(net.gain.bias, torch.full((3,), 0.25))
 
 
 def test_a_run_without_a_checkpoint_begins_anew(tmp_path: Path) -> None:
