@@ -76,9 +76,12 @@ class Changer(Animator):
         signal: Signal | None = None,
         presence: float = 1.0,
         fading: Fading = (),
+        marks: Array | None = None,
     ) -> Portrait:
         fading = fading if self.fades else ()
-        return super().draw(params, character, light, stamp=stamp, signal=signal, presence=presence, fading=fading)
+        return super().draw(
+            params, character, light, stamp=stamp, signal=signal, presence=presence, fading=fading, marks=marks
+        )
 
 
 def changing(runtime: str, size: int, changes: int) -> dict[str, Any]:

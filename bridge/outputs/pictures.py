@@ -129,25 +129,3 @@ class PictureSender:
             channel.close()
         except Exception as error:  # as above; there is nothing left that could be mended
             _log.info("%s could not be closed: %s", self.name, error)
-
-
-class MemoryChannel:
-    """Keeps the newest picture: a channel for tests and for programs that embed Omote.
-
-    Sending fails where the next of `fails` is true; after the last of them it always works.
-    """
-
-    def __init__(self, fails: tuple[bool, ...] = ()) -> None:
-        self.pixels: Pixels | None = None
-        self.sent = 0
-        self.is_closed = False
-        self._fails = list(fails)
-
-    def send(self, pixels: Pixels, /) -> None:
-        if self._fails and self._fails.pop(0):
-            raise RuntimeError("nobody takes pictures here any more")
-        self.pixels = pixels
-        self.sent += 1
-
-    def close(self) -> None:
-        self.is_closed = True

@@ -125,16 +125,6 @@ def few_steps(predict: Predict, x: Any, plan: Sequence[StepPlan], noises: Sequen
     return x
 
 
-def lcm(predict: Predict, x: Any, steps: int, noises: Sequence[Any]) -> Any:
-    """The clean latent by a latent consistency model."""
-    return few_steps(predict, x, few_step_plan("lcm", steps), noises)
-
-
-def tcd(predict: Predict, x: Any, steps: int, noises: Sequence[Any], eta: float = TCD_ETA) -> Any:
-    """The clean latent by trajectory consistency."""
-    return few_steps(predict, x, few_step_plan("tcd", steps, eta), noises)
-
-
 def noises_between(shape: Sequence[int], steps: int) -> tuple[NDArray[np.float32], ...]:
     """The same normal noises for everybody, always, one fewer than steps: a still face gives a still picture."""
     random = np.random.RandomState(_BETWEEN_SEED)  # whose stream, unlike a Generator's, NumPy promised never to change

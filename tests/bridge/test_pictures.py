@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from omote.bridge.outputs import SenderError
-from omote.bridge.outputs.pictures import Channel, MemoryChannel, PictureSender
+from omote.bridge.outputs.pictures import Channel, PictureSender
+from tests.bridge.memory import MemoryChannel
 
 PATIENCE_S = 60.0
 

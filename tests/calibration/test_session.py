@@ -9,13 +9,13 @@ import pytest
 
 from omote.bridge import arkit
 from omote.calibration.poses import POSES
-from omote.calibration.rehearsal import Person, rehearse, rounds
 from omote.calibration.session import COUNT_S, FIRST_COUNT_S, CalibrationError, Session
 from omote.calibration.view import View
 from omote.engine.capture import EndOfSource
 from omote.engine.capture.take import Take, TakeSource
 from omote.engine.face.recognition import RULES
 from omote.engine.nouns import Array, Signal, Stamp
+from tests.calibration.rehearsal import Person, rehearse, rounds
 
 FPS = 30.0
 SIGMA = 0.01

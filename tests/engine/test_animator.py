@@ -22,9 +22,9 @@ from omote.engine import (
     studio_light,
 )
 from omote.engine.model.renderer import Renderer
-from omote.engine.photoreal.flat_character import flat_character
 from omote.engine.testing.characters import painted_character
 from omote.engine.testing.networks import CopyingNetworks
+from omote.engine.testing.photoreal import flat_character
 
 LIGHT = studio_light()
 MIKA, NOA = painted_character("mika"), painted_character("noa", 1)

@@ -15,9 +15,9 @@ from omote.engine.character import load_any, own_folder, own_names
 from omote.engine.model.character import save
 from omote.engine.nouns import PhotorealCharacter
 from omote.engine.photoreal.character_file import save_photoreal
-from omote.engine.photoreal.flat_character import flat_character
 from omote.engine.storage import data_folder
 from omote.engine.testing.characters import painted_character
+from omote.engine.testing.photoreal import flat_character
 
 SOMEONE = painted_character("someone")
 

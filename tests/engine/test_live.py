@@ -19,12 +19,12 @@ from omote.engine.face.head import JAW_OPEN_RAD
 from omote.engine.face.light import studio_light
 from omote.engine.face.rest import NoFaceError
 from omote.engine.face.retarget import to_weights
-from omote.engine.flat_artist import FlatArtist
 from omote.engine.latency import LatencyMeter
 from omote.engine.live import Live
 from omote.engine.nouns import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
 from omote.engine.roles import Fading
 from omote.engine.tally import Moment
+from omote.engine.testing.artist import FlatArtist
 from omote.engine.testing.characters import painted_character
 
 NOBODY = painted_character("nobody")

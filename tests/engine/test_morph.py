@@ -9,13 +9,13 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine import Animator, AnimatorError, from_weights, studio_light
-from omote.engine.flat_artist import FlatArtist
 from omote.engine.latency import LatencyMeter
 from omote.engine.model.renderer import Renderer, crossfaded
 from omote.engine.morph import MORPH_S, Morph
 from omote.engine.nouns import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
 from omote.engine.roles import Fading
 from omote.engine.scene import Scene
+from omote.engine.testing.artist import FlatArtist
 from omote.engine.testing.characters import painted_character
 from omote.engine.testing.networks import CopyingNetworks
 

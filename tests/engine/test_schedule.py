@@ -100,7 +100,9 @@ def test_lcm_equals_diffusers_step_by_step(published: Any, start: np.ndarray, st
     for ours, expected in zip(walked(schedule.few_step_plan("lcm", steps), start, noises(steps)), wanted, strict=True):
         assert ours[0] == expected[0]
         np.testing.assert_allclose(ours[1], expected[1], rtol=RTOL, atol=ATOL)
-    np.testing.assert_array_equal(schedule.lcm(predict, start, steps, noises(steps)), ours[1])
+    np.testing.assert_array_equal(
+        schedule.few_steps(predict, start, schedule.few_step_plan("lcm", steps), noises(steps)), ours[1]
+    )
 
 
 @pytest.mark.parametrize("eta", (0.0, 0.3, 1.0))
@@ -112,7 +114,7 @@ def test_tcd_equals_diffusers_step_by_step(published: Any, start: np.ndarray, st
     for ours, expected in zip(walked(plan, start, noises(steps)), wanted, strict=True):
         assert ours[0] == expected[0]
         np.testing.assert_allclose(ours[1], expected[1], rtol=RTOL, atol=ATOL)
-    np.testing.assert_array_equal(schedule.tcd(predict, start, steps, noises(steps), eta), ours[1])
+    np.testing.assert_array_equal(schedule.few_steps(predict, start, plan, noises(steps)), ours[1])
 
 
 def test_student_takes_the_clean_latent_out_of_its_noise_in_one_step() -> None:
@@ -141,7 +143,7 @@ def test_unknown_sampler_is_refused_by_name() -> None:
 
 def test_noise_too_many_is_refused(start: np.ndarray) -> None:
     with pytest.raises(ValueError, match="2 steps have 1 noises between them, got 2"):
-        schedule.lcm(predict, start, 2, [start, start])
+        schedule.few_steps(predict, start, schedule.few_step_plan("lcm", 2), [start, start])
 
 
 @pytest.mark.parametrize("steps", (0, 1000))
@@ -159,9 +161,11 @@ def test_noises_between_are_the_same_always_and_differ_from_each_other() -> None
 
 @pytest.mark.parametrize("steps", (1, 4))
 def test_torch_and_numpy_float32_give_the_same_latent_in_their_own_precision(start: np.ndarray, steps: int) -> None:
-    single = start.astype(np.float32)
+    single, plan = start.astype(np.float32), schedule.few_step_plan("lcm", steps)
     between = [noise.astype(np.float32) for noise in noises(steps)]
-    of_numpy = schedule.lcm(lambda x, t: predict(x, t).astype(np.float32), single, steps, between)
-    of_torch = schedule.lcm(predict, torch.from_numpy(single), steps, [torch.from_numpy(noise) for noise in between])
+    of_numpy = schedule.few_steps(lambda x, t: predict(x, t).astype(np.float32), single, plan, between)
+    of_torch = schedule.few_steps(
+        predict, torch.from_numpy(single), plan, [torch.from_numpy(noise) for noise in between]
+    )
     assert of_numpy.dtype == np.float32 and of_torch.dtype == torch.float32
     np.testing.assert_allclose(of_numpy, of_torch.numpy(), rtol=1e-5, atol=1e-5)

@@ -10,10 +10,10 @@ import pytest
 
 from omote.bridge.control import ControlServer
 from omote.calibration.delay import Delay, DelayError
-from omote.calibration.rehearsal import Person, rehearse
 from omote.engine.capture.take import write_take
 from omote.studio.calibrate_delay import mouth, of_recording, of_running
 from omote.studio.command import main
+from tests.calibration.rehearsal import Person, rehearse
 
 STATS = {"latency_p50_ms": 61.6, "latency_p99_ms": 90.0, "source": "webcam 0"}
 

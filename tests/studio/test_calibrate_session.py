@@ -18,13 +18,13 @@ from omote.bridge import arkit
 from omote.calibration.actor_file import actor_path, load_actor, remembered
 from omote.calibration.measuring import CalibrationError
 from omote.calibration.poses import POSES, Pose
-from omote.calibration.rehearsal import Person, rehearse
 from omote.calibration.session import Session
 from omote.engine.capture.take import Take, TakeSource, read_take, write_take
 from omote.studio import calibrate_session
 from omote.studio.calibrate_session import PAGE, Screen, obey, play, screen
 from omote.studio.command import main
 from omote.studio.half_blocks import half_blocks
+from tests.calibration.rehearsal import Person, rehearse
 
 ANA = Person(
     arkit.weights({"browDownLeft": 0.3, "browDownRight": 0.3, "jawOpen": 0.05}),

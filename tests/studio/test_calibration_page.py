@@ -12,14 +12,14 @@ import pytest
 from omote.bridge import arkit
 from omote.calibration.actor_file import actor_path, load_actor
 from omote.calibration.poses import POSES
-from omote.calibration.rehearsal import Person, rehearse
 from omote.engine.character import DEFAULT_CHARACTER, load_character
 from omote.engine.face.light import studio_light
-from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
 from omote.engine.nouns import Actor
+from omote.engine.testing.artist import FlatArtist
 from omote.studio.desk import Desk
 from omote.studio.page.server import PageServer
+from tests.calibration.rehearsal import Person, rehearse
 from tests.studio.chromium import browser, needs_chromium, playwright
 from tests.studio.running import PATIENCE_S, until
 from tests.studio.waiting import Waiting

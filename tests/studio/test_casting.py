@@ -20,12 +20,12 @@ from PIL import Image
 from omote.engine import DEFAULT_CHARACTER, load_character, studio_light
 from omote.engine.capture.photo import PhotoError, read_upload
 from omote.engine.character import FOLDER, CharacterError, character_names
-from omote.engine.flat_artist import FlatArtist
 from omote.engine.latency import LatencyMeter
 from omote.engine.model.character import save
 from omote.engine.nouns import Actor
 from omote.engine.photoreal.character_file import save_photoreal
 from omote.engine.scene import Scene
+from omote.engine.testing.artist import FlatArtist
 from omote.studio import thumbnails, workshop
 from omote.studio.casting import Casting, checked_task
 from omote.studio.workshop import Task, WorkshopError

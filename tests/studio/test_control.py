@@ -17,10 +17,10 @@ from omote.engine.character import DEFAULT_CHARACTER, FOLDER, character_names, l
 from omote.engine.face.expressions import NAMED
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import to_weights
-from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
 from omote.engine.nouns import Actor, AnyCharacter, Portrait
 from omote.engine.outputs import WireOutput
+from omote.engine.testing.artist import FlatArtist
 from omote.studio.control import Control
 from omote.studio.desk import Desk
 from omote.studio.hotkeys import USUAL_HOTKEYS, Hotkey

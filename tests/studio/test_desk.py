@@ -16,21 +16,21 @@ import pytest
 from omote.bridge import arkit
 from omote.bridge.control import ControlError
 from omote.calibration.actor_file import ActorError, Made, actor_path, remembered, save_actor
-from omote.calibration.rehearsal import Person, rehearse
-from omote.engine.capture.disk import SmallDisk
 from omote.engine.capture.recorder import Recorder
 from omote.engine.capture.take import Take, TakeSource, read_take
 from omote.engine.character import load_character
 from omote.engine.face.lamps import PRESETS, LightError
 from omote.engine.face.light import studio_light
 from omote.engine.face.tuning import TuningError
-from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
 from omote.engine.nouns import Actor, FlameParams, Portrait, Signal, Stamp
+from omote.engine.testing.artist import FlatArtist
+from omote.engine.testing.capture import SmallDisk
 from omote.studio.desk import Desk
 from omote.studio.hotkeys import USUAL_HOTKEYS, Hotkey, HotkeyError
 from omote.studio.settings import Keeper, Settings, load_settings
 from omote.studio.state import state_of
+from tests.calibration.rehearsal import Person, rehearse
 
 DATE = "2026-11-22T20:00:00+00:00"
 

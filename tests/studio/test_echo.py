@@ -6,9 +6,9 @@ import pytest
 
 from omote.engine.capture import SourceError, open_source
 from omote.engine.face.light import studio_light
-from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
 from omote.engine.nouns import Actor
+from omote.engine.testing.artist import FlatArtist
 from omote.studio.config import Config
 from omote.studio.echo import refuse_echo
 from omote.studio.live import _desk, _source

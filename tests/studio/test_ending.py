@@ -26,7 +26,7 @@ STUCK = (
 import sys, time
 import numpy as np
 from omote.engine.face.light import studio_light
-from omote.engine.flat_artist import FlatArtist
+from omote.engine.testing.artist import FlatArtist
 from omote.engine.live import Live
 from omote.engine.nouns import Actor
 from omote.engine.testing.characters import painted_character

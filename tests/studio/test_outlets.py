@@ -15,13 +15,13 @@ from omote.bridge.control import ControlClient, ControlError
 from omote.bridge.endpoint import EndpointError
 from omote.bridge.keys import KeysError, make_client, make_server
 from omote.bridge.outputs import SenderError, ndi
-from omote.bridge.outputs.pictures import MemoryChannel
-from omote.engine.flat_artist import FlatArtist
 from omote.engine.latency import LatencyMeter
 from omote.engine.nouns import FlameParams, Portrait, Stamp
+from omote.engine.testing.artist import FlatArtist
 from omote.studio.config import Config
 from omote.studio.desk import Desk
 from omote.studio.outlets import Outlets
+from tests.bridge.memory import MemoryChannel
 
 PATIENCE_S = 60.0
 ANY = "tcp://127.0.0.1:*"

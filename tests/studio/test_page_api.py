@@ -34,9 +34,9 @@ from omote.engine.face.expressions import NAMED
 from omote.engine.face.light import studio_light
 from omote.engine.face.smoothing import delay_ms
 from omote.engine.face.tuning import SMOOTHED
-from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
 from omote.engine.nouns import Actor, Portrait, Signal, Stamp
+from omote.engine.testing.artist import FlatArtist
 from omote.studio.desk import Desk
 from omote.studio.page.body import MOST_JSON, MOST_PHOTO, BodyError, read_object
 from omote.studio.page.camera import HEADER, MAGIC, WIDEST

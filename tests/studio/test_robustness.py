@@ -17,19 +17,18 @@ from omote.bridge import arkit, livelink
 from omote.bridge.livelink import Packet
 from omote.calibration.actor_file import actor_path
 from omote.engine.capture import EndOfSource, Source, SourceError
-from omote.engine.capture.disk import SmallDisk
 from omote.engine.capture.livelink import LOOPBACK, LiveLinkSource
 from omote.engine.capture.recorder import Recorder
-from omote.engine.capture.scripted import BrightnessTracker, ScriptedCamera, ScriptedPort
 from omote.engine.capture.take import Take, TakeSource, read_take
 from omote.engine.capture.tracker import Picture
 from omote.engine.capture.webcam import WebcamSource
 from omote.engine.face.light import studio_light
-from omote.engine.flat_artist import FlatArtist
 from omote.engine.latency import LatencyMeter, Sent
 from omote.engine.live import Live
 from omote.engine.nouns import Actor, Portrait, Signal, Stamp
 from omote.engine.tally import Moment
+from omote.engine.testing.artist import FlatArtist
+from omote.engine.testing.capture import BrightnessTracker, ScriptedCamera, ScriptedPort, SmallDisk
 from omote.engine.testing.characters import painted_character
 from omote.studio.command import main
 from omote.studio.performer import Performer

@@ -14,10 +14,10 @@ from omote.engine.capture.hints import AFTER_NS
 from omote.engine.capture.livelink import LiveLinkSource
 from omote.engine.capture.take import Take, write_take
 from omote.engine.face.light import studio_light
-from omote.engine.flat_artist import FlatArtist
 from omote.engine.live import Live
 from omote.engine.nouns import Actor
 from omote.engine.tally import Moment
+from omote.engine.testing.artist import FlatArtist
 from omote.engine.testing.characters import painted_character
 from omote.studio.config import Config
 from omote.studio.live import _desk

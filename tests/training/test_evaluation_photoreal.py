@@ -15,8 +15,7 @@ from omote.engine.capture.source import SourceError
 from omote.engine.nouns import FLAME_BASIS, FlameParams, PhotorealCharacter
 from omote.engine.photoreal.animator import PhotorealAnimator
 from omote.engine.photoreal.character_file import save_photoreal
-from omote.engine.photoreal.flat_character import flat_character
-from omote.engine.photoreal.flat_networks import flat_networks
+from omote.engine.testing.photoreal import flat_character, flat_networks
 from omote.engine.training.evaluation import evaluation
 from omote.engine.training.evaluation.evaluation import EvaluationError, Request, evaluate
 

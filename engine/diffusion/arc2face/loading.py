@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .clip import TextEncoder, TextShape
 from .config import Config
-from .taesd import TinyDecoder, TinyVideoDecoder
+from .taesd import TinyDecoder
 from .tensors import read_tensors
 from .unet import UNet, UNetShape
 from .vae import Vae, VaeShape, of_today
@@ -86,18 +86,6 @@ def load_tiny_decoder(
         raise ValueError(f"{file} is a decoder with a memory of the picture before (TAESDV); wanted TAESD's")
     with torch.device("meta"):
         decoder = TinyDecoder(width, latent)
-    return _filled(decoder, tensors, file, device, dtype)
-
-
-def load_tiny_video_decoder(
-    path: Path, *, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
-) -> TinyVideoDecoder:
-    """TAESDV's decoder, of the original's one file; ValueError for TAESD's, which has no memory."""
-    file, tensors, (width, read, latent) = _tiny(path)
-    if read != 2 * width:
-        raise ValueError(f"{file} is a decoder without a memory (TAESD); wanted TAESDV's")
-    with torch.device("meta"):
-        decoder = TinyVideoDecoder(width, latent)
     return _filled(decoder, tensors, file, device, dtype)
 
 

@@ -1,4 +1,4 @@
-"""TAESD's decoder, which makes a picture of a latent in a hundredth of the VAE's time, and TAESDV's, made for video."""
+"""TAESD's decoder, which makes a picture of a latent in a hundredth of the VAE's time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _BLOCKS = (3, 3, 3, 1)  # at each size, from the latent's to the picture's
-Memory = tuple[Tensor, ...]
 
 
 class TinyDecoder(nn.Module):
@@ -15,33 +14,12 @@ class TinyDecoder(nn.Module):
 
     def __init__(self, width: int = 64, latent: int = 4) -> None:
         super().__init__()
-        self.layers = _layers(width, latent, _Block)
+        self.layers = _layers(width, latent)
 
     def forward(self, latents: Tensor) -> Tensor:
         """[B,3,8h,8w] pixels, about -1 to 1 and beyond, of latents [B,4,h,w] as the UNet has them: not unscaled."""
         out: Tensor = self.layers(latents)
         return out * 2.0 - 1.0
-
-
-class TinyVideoDecoder(nn.Module):
-    """One picture after another: each also sees what the one before was in the middle of every block."""
-
-    def __init__(self, width: int = 64, latent: int = 4) -> None:
-        super().__init__()
-        self.layers = _layers(width, latent, _RememberingBlock)
-
-    def forward(self, latents: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
-        """[B,3,8h,8w] pixels as from `TinyDecoder`, and the memory for the next picture; () before the first one."""
-        kept: list[Tensor] = []
-        h = latents
-        for layer in self.layers:
-            if isinstance(layer, _RememberingBlock):
-                before = memory[len(kept)] if memory else torch.zeros_like(h)
-                kept.append(h)
-                h = layer(h, before)
-            else:
-                h = layer(h)
-        return h * 2.0 - 1.0, tuple(kept)
 
 
 class _Soft(nn.Module):
@@ -54,31 +32,22 @@ class _Soft(nn.Module):
 class _Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv = _three(width, width)
+        self.conv = _three(width)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.conv(x) + x)
 
 
-class _RememberingBlock(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv = _three(2 * width, width)
-
-    def forward(self, x: Tensor, before: Tensor) -> Tensor:
-        return F.relu(self.conv(torch.cat([x, before], 1)) + x)
-
-
-def _three(width_in: int, width: int) -> nn.Sequential:
-    first, *rest = (nn.Conv2d(read, width, 3, padding=1) for read in (width_in, width, width))
+def _three(width: int) -> nn.Sequential:
+    first, *rest = (nn.Conv2d(width, width, 3, padding=1) for _ in range(3))
     return nn.Sequential(first, nn.ReLU(), rest[0], nn.ReLU(), rest[1])
 
 
-def _layers(width: int, latent: int, block: type[_Block] | type[_RememberingBlock]) -> nn.Sequential:
+def _layers(width: int, latent: int) -> nn.Sequential:
     """In the order in which the original numbers them, those without parameters counted."""
     layers: list[nn.Module] = [_Soft(), nn.Conv2d(latent, width, 3, padding=1), nn.ReLU()]
     for count in _BLOCKS[:-1]:
-        layers += [block(width) for _ in range(count)]
+        layers += [_Block(width) for _ in range(count)]
         layers += [nn.Upsample(scale_factor=2.0), nn.Conv2d(width, width, 3, padding=1, bias=False)]
-    layers += [block(width) for _ in range(_BLOCKS[-1])]
+    layers += [_Block(width) for _ in range(_BLOCKS[-1])]
     return nn.Sequential(*layers, nn.Conv2d(width, 3, 3, padding=1))

@@ -1,4 +1,4 @@
-"""TAESD's decoder against diffusers' own; TAESDV's against what it says of itself: memory is the picture before."""
+"""TAESD's decoder against diffusers' own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from diffusers import AutoencoderTiny
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from omote.engine.diffusion.arc2face.loading import load_tiny_decoder, load_tiny_video_decoder
+from omote.engine.diffusion.arc2face.loading import load_tiny_decoder
 from omote.engine.diffusion.arc2face.taesd import TinyDecoder
 
 torch.set_num_threads(1)
@@ -69,54 +69,10 @@ def test_the_original_file_decodes_alike(decoder: TinyDecoder, original: dict[st
         assert torch.equal(load_tiny_decoder(path)(latents), decoder(latents))
 
 
-def test_a_video_decoder_that_ignores_its_memory_is_the_still_one(
-    decoder: TinyDecoder, original: dict[str, Tensor], tmp_path: Path
-) -> None:
-    save_file(video(original, 0.0), tmp_path / "taesdv.safetensors")
-    latents = random(1, 4, 2, 2)
-    pixels, memory = load_tiny_video_decoder(tmp_path / "taesdv.safetensors")(latents)
-    torch.testing.assert_close(pixels, decoder(latents), atol=1e-5, rtol=1e-5)
-    assert [tuple(kept.shape[2:]) for kept in memory] == [(2, 2)] * 3 + [(4, 4)] * 3 + [(8, 8)] * 3 + [(16, 16)]
-
-
-def test_pictures_one_after_another_are_those_of_the_whole_film_at_once(
-    original: dict[str, Tensor], tmp_path: Path
-) -> None:
-    save_file(video(original, 0.5), tmp_path / "taesdv.safetensors")
-    decoder, film = load_tiny_video_decoder(tmp_path / "taesdv.safetensors"), random(3, 4, 2, 2)
-    first, memory = decoder(film[:1])
-    second, memory = decoder(film[1:2], memory)
-    third, _ = decoder(film[2:], memory)
-    wanted = at_once(video(original, 0.5), film)
-    torch.testing.assert_close(torch.cat([first, second, third]), wanted, atol=1e-5, rtol=1e-5)
-    assert not torch.allclose(decoder(film[1:2])[0], second)
-
-
-def at_once(state: dict[str, Tensor], film: Tensor) -> Tensor:
-    """The film as TAESDV's authors tell it: every block sees its input, and that input one picture earlier."""
-
-    def conv(name: str, x: Tensor) -> Tensor:
-        kernel, bias = state[f"decoder.{name}.weight"], state.get(f"decoder.{name}.bias")
-        return torch.nn.functional.conv2d(x, kernel, bias, padding=1)
-
-    x = torch.relu(conv("1", 3.0 * torch.tanh(film / 3.0)))
-    for number in (3, 4, 5, 0, 8, 9, 10, 0, 13, 14, 15, 0, 18):
-        if not number:
-            x = x.repeat_interleave(2, 2).repeat_interleave(2, 3)
-            x = conv({2: "7", 4: "12", 8: "17"}[x.shape[2] // film.shape[2]], x)
-            continue
-        h = torch.cat([x, torch.cat([torch.zeros_like(x[:1]), x[:-1]])], 1)
-        h = torch.relu(conv(f"{number}.conv.0", h))
-        x = torch.relu(conv(f"{number}.conv.4", torch.relu(conv(f"{number}.conv.2", h))) + x)
-    return 2.0 * conv("19", x) - 1.0
-
-
-def test_each_loader_refuses_the_other_kind(published: Path, original: dict[str, Tensor], tmp_path: Path) -> None:
+def test_a_decoder_with_a_memory_is_refused(published: Path, original: dict[str, Tensor], tmp_path: Path) -> None:
     save_file(video(original, 0.0), tmp_path / "taesdv.safetensors")
     with pytest.raises(ValueError, match="TAESDV"):
         load_tiny_decoder(tmp_path / "taesdv.safetensors")
-    with pytest.raises(ValueError, match="without a memory"):
-        load_tiny_video_decoder(published / "taesd")
 
 
 def test_a_tiny_decoder_of_another_shape_is_refused_by_the_key(published: Path, tmp_path: Path) -> None:

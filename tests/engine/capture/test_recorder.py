@@ -16,12 +16,12 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine.capture import take_csv
-from omote.engine.capture.disk import SmallDisk
 from omote.engine.capture.recorder import Recorder, RecordError
 from omote.engine.capture.source import EndOfSource
 from omote.engine.capture.take import TakeError, TakeSource, read_take
 from omote.engine.capture.take_sidecar import read_sidecar
 from omote.engine.nouns import Signal, Stamp
+from omote.engine.testing.capture import SmallDisk
 
 PATIENCE_S = 20.0
 NOON_NS = 12 * 3600 * 1_000_000_000

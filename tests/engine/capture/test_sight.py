@@ -9,12 +9,12 @@ from typing import Self
 import numpy as np
 
 from omote.engine.capture.landmarker import Landmarker
-from omote.engine.capture.scripted import BrightnessTracker, ScriptedPort
 from omote.engine.capture.sight import Sight, Sighted
 from omote.engine.capture.tracker import Picture
 from omote.engine.capture.video import VideoSource
 from omote.engine.capture.webcam import WebcamSource
 from omote.engine.nouns import Signal, Stamp
+from omote.engine.testing.capture import BrightnessTracker, ScriptedPort
 
 PATIENCE_S = 20.0
 

@@ -13,9 +13,9 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine.capture import EndOfSource, SourceError
-from omote.engine.capture.scripted import BrightnessTracker
 from omote.engine.capture.video import VideoSource
 from omote.engine.nouns import Signal
+from omote.engine.testing.capture import BrightnessTracker
 
 COUNT = 10
 PATIENCE_S = 20.0

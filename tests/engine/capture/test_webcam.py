@@ -13,10 +13,10 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine.capture import SourceError
-from omote.engine.capture.scripted import BrightnessTracker, ScriptedCamera, ScriptedPort
 from omote.engine.capture.tracker import Picture
 from omote.engine.capture.webcam import WebcamSource, open_camera
 from omote.engine.nouns import Signal
+from omote.engine.testing.capture import BrightnessTracker, ScriptedCamera, ScriptedPort
 
 JAW = arkit.INDEX["jawOpen"]
 PATIENCE_S = 30.0  # of a test on a slow machine; none of them waits so long

@@ -21,9 +21,8 @@ from omote.engine.offline.setting_up import PhotorealFiles, easel_for
 from omote.engine.photoreal.animator import PhotorealAnimator
 from omote.engine.photoreal.character_file import save_photoreal
 from omote.engine.photoreal.flame_map import FlameMap
-from omote.engine.photoreal.flat_character import flat_character
-from omote.engine.photoreal.flat_networks import flat_networks
 from omote.engine.photoreal.licences import NonCommercialError
+from omote.engine.testing.photoreal import flat_character, flat_networks
 
 CAST, SIZE = ("me", "you"), 64
 

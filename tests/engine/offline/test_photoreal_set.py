@@ -26,11 +26,11 @@ from omote.engine.offline.setting_up import PhotorealFiles, easel_for
 from omote.engine.photoreal.character_file import read_photoreal, save_photoreal
 from omote.engine.photoreal.files import published
 from omote.engine.photoreal.flame_map import FlameMap
-from omote.engine.photoreal.flat_character import flat_character
 from omote.engine.photoreal.licences import NonCommercialError
 from omote.engine.photoreal.published_file import files_for
 from omote.engine.photoreal.sheet import ALONE
 from omote.engine.sealed import CharacterError
+from omote.engine.testing.photoreal import flat_character
 from tests.engine.arc2face.published import write_published
 
 STEPS = 9  # one more than few

@@ -14,9 +14,8 @@ from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
 from omote.engine.nouns import FLAME_BASIS, AnyCharacter, BankRows, FlameParams
 from omote.engine.photoreal.animator import PhotorealAnimator
-from omote.engine.photoreal.flat_character import flat_character
-from omote.engine.photoreal.flat_networks import FlatUNet, flat_networks
 from omote.engine.photoreal.networks import Networks
+from omote.engine.testing.photoreal import FlatUNet, flat_character, flat_networks
 
 SIZE, LIGHT = 128, studio_light()
 ME = flat_character("me", SIZE)

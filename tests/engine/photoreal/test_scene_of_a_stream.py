@@ -11,10 +11,9 @@ from omote.engine.face.light import studio_light
 from omote.engine.latency import LatencyMeter
 from omote.engine.nouns import FLAME_BASIS, Actor, FlameParams, Portrait, Signal, Stamp
 from omote.engine.photoreal.animator import PhotorealAnimator
-from omote.engine.photoreal.flat_character import flat_character
-from omote.engine.photoreal.flat_networks import flat_networks
 from omote.engine.reader import Seen
 from omote.engine.scene import Scene
+from omote.engine.testing.photoreal import flat_character, flat_networks
 
 SIZE, STEPS = 64, 4
 FRAME_NS = 40_000_000

@@ -12,9 +12,8 @@ from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
 from omote.engine.nouns import FLAME_BASIS, FlameParams, PhotorealCharacter, Portrait, Signal, Stamp
 from omote.engine.photoreal.animator import PhotorealAnimator
-from omote.engine.photoreal.flat_character import flat_character
-from omote.engine.photoreal.flat_networks import FlatUNet, flat_networks
 from omote.engine.photoreal.stream import PAUSE_S
+from omote.engine.testing.photoreal import FlatUNet, flat_character, flat_networks
 
 SIZE, LIGHT = 64, studio_light()
 ME = flat_character("me", SIZE)

@@ -16,9 +16,9 @@ from omote.engine.diffusion.arc2face.pipeline import open_arc2face
 from omote.engine.nouns import PhotorealCharacter
 from omote.engine.photoreal.character_file import save_photoreal
 from omote.engine.photoreal.flame_map import FlameMap
-from omote.engine.photoreal.flat_character import flat_character
 from omote.engine.photoreal.licences import NonCommercialError
 from omote.engine.photoreal.vector import STAND_IN_NEUTRAL
+from omote.engine.testing.photoreal import flat_character
 from omote.engine.training.photoreal.course import Course
 from omote.engine.training.photoreal.losses import Losses
 from omote.engine.training.photoreal.pairs import PART

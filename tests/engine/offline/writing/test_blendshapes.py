@@ -18,7 +18,7 @@ from omote.engine.nouns import Character, FlameParams
 from omote.engine.offline.script import RenderError
 from omote.engine.offline.writing.blendshapes import HeadMesh, check, head_mesh, motion
 from omote.engine.photoreal.character_file import save_photoreal
-from omote.engine.photoreal.flat_character import flat_character
+from omote.engine.testing.photoreal import flat_character
 
 Made = Callable[..., Any]
 

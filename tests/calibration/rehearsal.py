@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from omote.bridge import arkit
+from omote.calibration.measuring import CalibrationError
+from omote.calibration.poses import BY_NAME
+from omote.calibration.session import Session
 from omote.engine.capture.take import Take
 from omote.engine.face.gaze import gaze_from_weights
 from omote.engine.nouns import Array, Signal, Stamp
-
-from .measuring import CalibrationError
-from .poses import BY_NAME
-from .session import Session
 
 MOST_S = 180.0  # of a session with a person who does what they can
 REACTION_S = 0.4  # from when a pose is asked for until a face begins to move

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from .face.head import JAW_OPEN_RAD
-from .nouns import AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
-from .roles import Counts, Fading
+from omote.engine.face.head import JAW_OPEN_RAD
+from omote.engine.nouns import AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
+from omote.engine.roles import Counts, Fading
 
 
 class FlatArtist:

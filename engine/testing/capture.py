@@ -1,17 +1,20 @@
-"""A camera and a tracker that play from a script: for trying and testing sources without a device or a face."""
+"""A camera and a tracker that play from a script, and a disk with little room."""
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from omote.bridge import arkit
+from omote.engine.capture.disk import Growing, new_file
+from omote.engine.capture.source import SourceError
+from omote.engine.capture.tracker import Picture, untracked
 from omote.engine.nouns import Signal, Stamp
-
-from .source import SourceError
-from .tracker import Picture, untracked
 
 
 class ScriptedPort:
@@ -58,3 +61,38 @@ class BrightnessTracker:
         if brightness < 0.01:
             return untracked(stamp)
         return Signal(stamp, arkit.weights({"jawOpen": brightness}))
+
+
+class SmallDisk:
+    """Makes files on a disk that has room for so many bytes, and can be pulled out."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.is_there = True
+
+    def new_file(self, path: Path) -> Growing:
+        return _SmallFile(self, new_file(path))
+
+
+class _SmallFile:
+    """A real file of which the disk takes only what it has room for."""
+
+    def __init__(self, disk: SmallDisk, file: Growing) -> None:
+        self._disk, self._file = disk, file
+
+    def write(self, data: bytes) -> int:
+        if not self._disk.is_there:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if data and not self._disk.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        taken = self._file.write(data[: self._disk.room]) or 0
+        self._disk.room -= taken
+        return taken
+
+    def truncate(self, size: int) -> int:
+        if not self._disk.is_there:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return self._file.truncate(size)
+
+    def close(self) -> None:
+        self._file.close()
