@@ -14,7 +14,7 @@ from omote.bridge.control import ControlError
 from omote.bridge.control.message import Reply, decode_reply, encode_reply
 from omote.engine.capture.take import Take, TakeSource
 from omote.engine.character import DEFAULT_CHARACTER, FOLDER, character_names, load_character
-from omote.engine.face.expressions import NAMED
+from omote.engine.face.expressions import ASKED
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import to_weights
 from omote.engine.live import Live
@@ -236,7 +236,7 @@ def test_light_that_is_none_is_refused(asked: Asked, harmonics: object, said: st
 
 
 def test_a_named_expression_is_added_to_what_is_performed(asked: Asked) -> None:
-    assert asked.call("expressions") == {"names": list(NAMED)}
+    assert asked.call("expressions") == {"names": list(ASKED)}
     asked.call("set_expression", name="closed_eyes", attack=0, hold=None)
     last = to_weights(asked.drawn()[-1].params)
     assert last[arkit.INDEX["eyeBlinkLeft"]] == pytest.approx(1.0, abs=1e-5)
