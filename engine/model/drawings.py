@@ -103,7 +103,10 @@ def made_from_drawing(name: str, drawing: Rgba, points: Points | None, consent: 
                 f"no drawn face was found in {name}: cut the picture so that the face fills a third of its width, "
                 "or place the face's points yourself (--points, docs/characters.md)"
             )
-        points, sureness = found.points, found.sureness
+        points, sureness = _held(found.points, drawing), found.sureness
+    height, width = drawing.shape[:2]
+    if outside := [name for name, (x, y) in points.items() if not (0.0 <= x <= width and 0.0 <= y <= height)]:
+        raise PhotoError(f"{outside[0]} lies outside the drawing, which has {width} x {height} pixels")
     try:
         face = fit(points)
     except ValueError as error:
@@ -115,6 +118,12 @@ def made_from_drawing(name: str, drawing: Rgba, points: Points | None, consent: 
         references.append(Reference(with_closed_eyes(rgba, face), shut, studio_light(), "painted"))
     character = Character(name, "anime", face.shape, tuple(references), LICENCE, "Made from a drawing", consent)
     return FromDrawing(character, tuple(_said_of(face, points, sureness)))
+
+
+def _held(points: Points, drawing: Rgba) -> Points:
+    """The same points, within the drawing."""
+    height, width = drawing.shape[:2]
+    return {name: (min(max(x, 0.0), width), min(max(y, 0.0), height)) for name, (x, y) in points.items()}
 
 
 def read_points(path: Path) -> Points:

@@ -109,6 +109,12 @@ def test_what_could_look_better_is_said() -> None:
     assert made_from_drawing("me", rgba, true, "").warnings == ()
 
 
+def test_points_beside_the_drawing_are_refused() -> None:
+    rgba, true = figure()
+    with pytest.raises(PhotoError, match="chin lies outside the drawing, which has 680 x 580 pixels"):
+        made_from_drawing("me", rgba, {**true, "chin": (1e9, 5.0)}, "")
+
+
 def test_points_come_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "face.json"
     path.write_text(json.dumps({"chin": [3, 4.5]}))
