@@ -21,11 +21,16 @@ _FINE = GEOMETRY + 3 + 4 + 1 + 1 + 2  # geometry, log irradiance, first copy, li
 _CANDIDATE = 4 + 1 + TRUST  # a reference's copy, light ratio, trust
 _WAVES = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # of the position on the head: how often they repeat across it, halved
 _SHIFT = 0.04  # the farthest that a displacement is corrected, in pictures of width 2
-_GAMMA = 0.4545  # display levels per linear light, in logarithms
+# How much the logarithm of a level on the screen grows with that of light, by the level (0 to 1): the slope of the tone
+# curve as a polynomial, highest power first. White does not grow whiter.
+_CONTRAST = (1.68081861, -3.62041923, 1.42730722, 0.54776956)
+_DRAWN_CONTRAST = 0.4545  # of drawn characters, whose tones are paint
+_MOST_GAIN = 1.5  # of the logarithm of a level
 _GRAZING = 0.2  # trust below which a point begins to count as hidden
 _UNSEEN = 1e-3  # trust in what the geometry says is hidden
 _ABSENT = 1e-9  # trust in a reference that is not there
 _LOOKED_AT = 0.2  # how much of a reference must be there for its features to count wholly
+_FAINT = 0.05  # alpha below which colour is not worth dividing
 _OUTSIDE = -1e4  # added to the logits of references that are not looked at: more than any is, yet within a half
 
 
@@ -300,8 +305,11 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         irradiance = log_irradiance(wanted.light, lit_normals(wanted.geometry, wanted.style)).flatten(2)
         sampled = _fetch(references.picture[:, :, :7].flatten(0, 1), references.place.flatten(0, 1))
         sampled = _grouped(sampled, b).flatten(3)
-        ratio = ((irradiance[:, None] - sampled[:, :, 4:7]) * _GAMMA).clamp(-1.5, 1.5)
-        colour, alpha = sampled[:, :, :3] * ratio.exp(), sampled[:, :, 3:4]
+        alpha = sampled[:, :, 3:4]
+        ratio = log_gain(
+            sampled[:, :, :3] / alpha.clamp_min(_FAINT), irradiance[:, None] - sampled[:, :, 4:7], wanted.style
+        )
+        colour = sampled[:, :, :3] * ratio.exp()
         base = (share * ratio).sum(1)
         shown = (share.transpose(2, 3) * references.place.flatten(2, 3)).sum(1).transpose(1, 2)
         displaced = 4.0 * (shown - own_place(references.place).flatten(1))
@@ -428,6 +436,25 @@ def log_irradiance(light: Tensor, normal: Tensor) -> Tensor:
     received = first + 0.25 * (second + 0.315392 * c[6] * (3.0 * z * z - is_surface))
     found: Tensor = (received * math.pi).clamp_min(0.04).log()
     return found.reshape(-1, 3, *normal.shape[2:])
+
+
+def log_gain(level: Tensor, change: Tensor, style: Tensor) -> Tensor:
+    """[B,K,3,...] logarithm of what levels (0 to 1) are multiplied with where the logarithm of light changes so much.
+
+    Along the tone curve of a camera, by its slope halfway (`face.tone`); of drawn characters [B,2] by one slope.
+    """
+    person = style[:, :1].reshape(-1, *[1] * (level.ndim - 1))
+    halfway = level * (0.5 * _contrast(level) * change).exp()
+    slope = _DRAWN_CONTRAST + person * (_contrast(halfway) - _DRAWN_CONTRAST)
+    return (slope * change).clamp(-_MOST_GAIN, _MOST_GAIN)
+
+
+def _contrast(level: Tensor) -> Tensor:
+    level = level.clamp(0.0, 1.0)
+    slope = torch.full_like(level, _CONTRAST[0])
+    for factor in _CONTRAST[1:]:
+        slope = slope * level + factor
+    return slope
 
 
 def lit_normals(geometry: Tensor, style: Tensor) -> Tensor:

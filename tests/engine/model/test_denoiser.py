@@ -13,6 +13,7 @@ import torch
 
 from omote.engine.face.correspondence import GEOMETRY, GRID
 from omote.engine.face.light import irradiance, studio_light
+from omote.engine.face.tone import tone
 from omote.engine.model import compositing
 from omote.engine.model.compositing import Source
 from omote.engine.model.denoiser import (
@@ -23,6 +24,7 @@ from omote.engine.model.denoiser import (
     Wanted,
     compose,
     cropped,
+    log_gain,
     log_irradiance,
     own_place,
     sets_of,
@@ -169,6 +171,29 @@ def test_light_and_normals_give_the_irradiance_of_the_library() -> None:
     ours = log_irradiance(torch.from_numpy(light)[None], torch.from_numpy(normal).permute(2, 0, 1)[None])
     expected = np.log(irradiance(light, normal))
     np.testing.assert_allclose(ours[0].permute(1, 2, 0).numpy(), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("change", [-0.7, -0.2, 0.2, 0.7])
+def test_copied_levels_change_along_the_tone_curve(change: float) -> None:
+    light = np.geomspace(1e-4, 20.0, 4000)
+    level = np.linspace(0.05, 0.9, 18)
+    linear = np.interp(level, tone(light), light)
+    expected = tone(linear * np.exp(change))
+    given = torch.from_numpy(level).float()[None, None, None]
+    gain = log_gain(given, torch.full_like(given, change), torch.tensor([[1.0, 0.0]]))
+    np.testing.assert_allclose((given * gain.exp())[0, 0, 0].numpy(), expected, atol=0.02)
+
+
+def test_levels_stay_exactly_where_light_stays() -> None:
+    level = torch.rand(1, 2, 3, 50)
+    for style in torch.eye(2):
+        assert (log_gain(level, torch.zeros_like(level), style[None]) == 0.0).all()
+
+
+def test_drawn_colours_follow_light_by_one_slope() -> None:
+    level = torch.rand(1, 1, 3, 50)
+    change = torch.linspace(-1.0, 1.0, 50).expand_as(level)
+    torch.testing.assert_close(log_gain(level, change, torch.tensor([[0.0, 1.0]])), 0.4545 * change)
 
 
 def test_a_cut_is_a_clamp_whose_gradient_reaches_everywhere() -> None:
