@@ -96,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--seed", type=int, metavar="N", help="a person who does not exist; another for each number")
     new.add_argument("--points", type=Path, metavar="FILE", help="of the face in --picture; see omote character points")
     new.add_argument(
-        "--consent", action="store_true", help="whoever is in the photos, or drew the picture, has agreed; for scripts"
+        "--consent", action="store_true", help="the person in the photos, or the artist, has agreed; for scripts"
     )
     new.add_argument("--overwrite", action="store_true", help="replace an earlier file")
     likeness.add_arguments(new)

@@ -32,8 +32,7 @@ def drawing_words(is_given: bool, ask: Ask | None, today: str) -> str:
         return f"On {today} the maker declared that this is a drawing and may be used (--consent)"
     if ask is None:
         raise CharacterError(
-            "whoever drew the picture has to agree, and this is no terminal that can ask: run it in one, or add "
-            "--consent if they do"
+            "the artist has to agree, and this is no terminal that can ask: run it in one, or add --consent if they do"
         )
     answer = _yes(ask, _DRAWING)
     return f"On {today} the maker was asked whether this is a drawing that may be used and answered {answer}"

@@ -56,7 +56,7 @@ NAMED: dict[str, Mapping[str, float]] = {
 
 # Marks of comics that are drawn over the picture; see `omote.engine.model.marks`.
 MARKS = ("blush", "tears", "sweat", "star_eyes", "shock", "anger")
-ASKED = (*NAMED, *MARKS)  # all that somebody may ask for by name
+ASKED = (*NAMED, *MARKS)  # every name that can be asked for
 
 
 def marks(name: str) -> Array:

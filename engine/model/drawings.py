@@ -39,7 +39,7 @@ FILE = Path(__file__).with_name("drawing_points.onnx")
 SHA256 = "1682a74753c197386e6b552ae5843de0b18c902170edf9f87bc2fcd2390c04d0"
 SEEN, CELL = 192, 4  # pixels on a side of what the network looks at, and of one of its cells
 LICENCE = (
-    "Private: whoever drew the picture decides what it is used for. The head that moves it: Seed-san model by "
+    "Private: its artist decides what it is used for. The head that moves it: Seed-san model by "
     "VirtualCast, Inc. (credit wherever it is shown)"
 )
 

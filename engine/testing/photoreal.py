@@ -1,4 +1,4 @@
-"""Photoreal networks without weights, whose pictures are known, and characters of nobody for them."""
+"""Photoreal networks without weights, whose pictures are known, and characters for them."""
 
 from __future__ import annotations
 
