@@ -42,7 +42,9 @@ class Task:
     picture: bytes  # of a PNG, JPEG or WebP file
     consent: str  # what the character's file says of what was declared about the picture
     is_drawing: bool = False
-    points: Mapping[str, tuple[float, float]] | None = None  # of the face in a drawing, where somebody placed them
+    points: Mapping[str, tuple[float, float]] | None = (
+        None  # of the face in a drawing, placed by hand; None: to be found
+    )
 
     def told(self) -> bytes:
         """All of it, for stdin."""

@@ -73,7 +73,7 @@ def named(name: str) -> Array:
 
 @dataclass(frozen=True)
 class Expression:
-    """What somebody asks for: it rises within `attack_s`, stays for `hold_s` and falls within `release_s`."""
+    """A face or a mark that is asked for: it rises in `attack_s`, stays for `hold_s` and falls in `release_s`."""
 
     weights: Array  # [52] ARKit order, 0 to 1: how much each is raised
     attack_s: float = ATTACK_S

@@ -75,7 +75,7 @@ class SmallDisk:
 
 
 class _SmallFile:
-    """A real file of which the disk takes only what it has room for."""
+    """A real file that grows until its disk is full."""
 
     def __init__(self, disk: SmallDisk, file: Growing) -> None:
         self._disk, self._file = disk, file
