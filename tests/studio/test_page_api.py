@@ -30,7 +30,7 @@ from omote.bridge import arkit
 from omote.engine.capture.sight import Sight
 from omote.engine.capture.source import SourceError
 from omote.engine.character import load_character
-from omote.engine.face.expressions import NAMED
+from omote.engine.face.expressions import ASKED
 from omote.engine.face.light import studio_light
 from omote.engine.face.smoothing import delay_ms
 from omote.engine.face.tuning import SMOOTHED
@@ -268,7 +268,7 @@ def test_all_that_the_page_shows_is_in_the_state(api: httpx.Client) -> None:
     assert [one["kind"] for one in state["sources"]][:2] == ["demo", "webcam"]
     told = {name: f"{ms:.0f}" for name, ms in state["delays_ms"].items()}  # as the page rounds them
     assert told == {name: f"{delay_ms(name, 1.0):.0f}" for name in SMOOTHED}
-    assert state["expressions"] == list(NAMED)
+    assert state["expressions"] == list(ASKED)
     assert state["light"]["mode"] == "game"
     assert {"hana", "noah"} < {one["name"] for one in state["characters"]}
     assert state["clean_url"].endswith(f"token={state['clean_url'].rpartition('=')[2]}")
