@@ -76,7 +76,7 @@ class Member:
 
     def person(self, kit: Kit) -> Person:
         """The person with these choices."""
-        person = sample_person(kit, self.seed)
+        person = sample_person(kit, self.seed, is_even=True)
         if self.hair:
             person = replace(person, hair=STYLES[self.hair])
         if person.hair is not None and self.haircut:

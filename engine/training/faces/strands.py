@@ -110,7 +110,7 @@ def brows(kit: Kit, skull: Skull, person: Person, front: Index, rng: np.random.G
     x = np.abs(strand[..., 0])
     order = np.argsort(np.abs(mark[:, 0]))
     height = _smoothed(mark[order, 1])
-    line = 0.7 * np.interp(x, np.abs(mark[order, 0]), height) + 0.3 * height.mean()
+    line = 0.7 * np.interp(x, np.abs(mark[order, 0]), height) + 0.3 * height.mean() - person.brow_drop
     own = _own_line(strand)
     strand[..., 1] = line - 0.02 + (strand[..., 1] - np.interp(x, *own)) * person.brow_height
     keep = rng.random(len(strand)) < person.brow_density
