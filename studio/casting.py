@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import cast, get_args
 
 from omote.engine.capture.photo_file import PhotoError, is_photo
 from omote.engine.character import (
@@ -22,7 +23,7 @@ from omote.engine.nouns import AnyCharacter, PhotorealCharacter
 from omote.engine.scene import Scene
 
 from . import workshop
-from .character import own_path, quotable
+from .character import Kind, own_path, quotable
 from .consent import ticked_words
 from .jobs import Jobs, JobsError
 from .likeness import OPEN, PHOTOREAL
@@ -30,7 +31,7 @@ from .plain_json import JsonError, read_json
 from .thumbnails import thumbnail
 from .workshop import Task
 
-MOST_BYTES = 16 << 20  # of a photo
+MOST_BYTES, MOST_MODEL_BYTES = 16 << 20, 128 << 20  # of a photo or drawing, and of a 3D model
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,13 @@ class Casting:
     def make(self, asked: Mapping[str, object], picture: bytes) -> int:
         """Begins to make a character from this picture and returns the number of the job.
 
-        `asked` has "name", "of" ("person" or "drawing") and "consent" as "yes". CharacterError says what is wrong.
+        `asked` has "name", "of" (a `Kind`) and "consent" as "yes". CharacterError says what is wrong.
         """
         task = checked_task(asked, picture, self._today())
         if any(job.name.lower() == task.name.lower() and not job.is_over for job in self._jobs.rows):
             raise CharacterError(f'"{task.name}" is being made already')
         try:
-            what = "from a drawing" if task.is_drawing else "from a photo"
+            what = f"from a {'photo' if task.of == 'person' else task.of}"
             return self._jobs.add(task.name, what, lambda: " ".join(self._work(task)))
         except JobsError as error:
             raise CharacterError(str(error)) from error
@@ -218,24 +219,31 @@ def checked_task(asked: Mapping[str, object], picture: bytes, today: str) -> Tas
     if unknown := [key for key in asked if key not in _KNOWN]:
         raise CharacterError(f'no "{quotable(unknown[0])}" is known of a new character: there are {", ".join(_KNOWN)}')
     of = asked.get("of", "person")
-    if of not in ("person", "drawing"):
-        raise CharacterError(f'"of" must be "person" or "drawing", got "{quotable(of)}"')
-    is_drawing = of == "drawing"
+    if of not in get_args(Kind):
+        raise CharacterError(f'"of" must be one of {", ".join(get_args(Kind))}, got "{quotable(of)}"')
+    kind = cast(Kind, of)
     name = asked.get("name")
     if not isinstance(name, str):
         raise CharacterError(f'"name" must be a text, got {type(name).__name__}')
     if own_path(name).exists():
         raise CharacterError(f'"{name}" is there already: choose another name')
     if asked.get("consent") not in ("yes", True):
-        agreed = "it is a drawing that you may use" if is_drawing else "the person in the photo agrees to it"
-        raise CharacterError(f"no character was made: tick that {agreed}")
-    if len(picture) > MOST_BYTES:
-        raise CharacterError(f"the picture has {len(picture) >> 20} MB, {MOST_BYTES >> 20} at most: scale it down")
-    if not is_photo(picture):
+        raise CharacterError(f"no character was made: tick that {_AGREED[kind]}")
+    most = MOST_MODEL_BYTES if kind == "model" else MOST_BYTES
+    if len(picture) > most:
+        raise CharacterError(f"the file has {len(picture) >> 20} MB, {most >> 20} at most: scale it down")
+    if kind == "model" and not picture.startswith(b"glTF"):
+        raise CharacterError("this is no model that can be read: wanted a .vrm file")
+    if kind != "model" and not is_photo(picture):
         raise CharacterError("this is no picture that can be read: wanted a JPEG, PNG or WebP file")
-    return Task(name, picture, ticked_words(today, is_drawing), is_drawing, _placed(asked) if is_drawing else None)
+    return Task(name, picture, ticked_words(today, kind), kind, _placed(asked) if kind == "drawing" else None)
 
 
+_AGREED = {
+    "person": "the person in the photo agrees to it",
+    "drawing": "it is a drawing that you may use",
+    "model": "the model's terms allow it",
+}
 _KNOWN = ("name", "consent", "of", "points")
 
 

@@ -1,4 +1,4 @@
-"""`omote character`: makes a character from photos, a drawing, two characters or a seed; writes a drawing's points."""
+"""`omote character`: makes a character of photos, a drawing, a VRM model or others; writes a drawing's points."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from omote.engine import storage
 from omote.engine.character import SUFFIX, CharacterError, character_names, load_character, own_folder
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from omote.engine.model.renderer import Renderer
 
 from . import likeness
-from .consent import consent_words, drawing_words
+from .consent import consent_words, drawing_words, model_words
 from .ending import interruptibly
 from .likeness import LikenessOrder
 
@@ -33,6 +33,9 @@ _LONGEST_NAME = 64  # bytes; a file's may have 255 with all that is added
 _NAME = re.compile(r"[\w-]+")
 # What Windows keeps for devices, whatever follows the dot.
 _DEVICES = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)
+
+
+Kind = Literal["person", "drawing", "model"]
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,10 @@ class Order:
     photos: tuple[Path, ...] = ()
     consent: bool = False
     overwrite: bool = False
-    upload: bytes = b""  # a file without a name, in the place of `photos`, or of `drawing`
-    is_drawing: bool = False  # what is uploaded
+    upload: bytes = b""  # a file without a name, in the place of `photos`, `drawing` or `vrm`
+    of: Kind = "person"  # what is uploaded
     drawing: Path | None = None
+    vrm: Path | None = None
     points: Path | None = None  # where the drawing's face is, or
     placed: Mapping[str, tuple[float, float]] | None = None
     blend: tuple[str, str, float] | None = None  # two characters, and the share of the second
@@ -88,6 +92,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a drawing of one character, best from the front and with eyes open; transparent where nothing is drawn",
     )
     source.add_argument(
+        "--vrm", type=Path, metavar="FILE", help="a 3D model, VRM 0.x or 1.0, as VRoid Studio exports it"
+    )
+    source.add_argument(
         "--blend",
         nargs=3,
         metavar=("A", "B", "SHARE"),
@@ -109,6 +116,7 @@ def order(typed: argparse.Namespace) -> Order:
         out=typed.out,
         photos=tuple(typed.photos),
         drawing=typed.drawing,
+        vrm=typed.vrm,
         points=typed.points,
         consent=typed.consent,
         blend=_blend(typed.blend) if typed.blend else None,
@@ -134,7 +142,7 @@ def run(wanted: Order) -> int:
     """Makes and keeps the character, and returns the exit code. Errors that the user can mend are raised."""
     path = place(wanted)
     make_folder(path.parent)
-    consent = _consent(wanted) if wanted.photos or wanted.drawing else ""
+    consent = _consent(wanted) if wanted.photos or wanted.drawing or wanted.vrm else ""
     try:
         made = interruptibly(lambda: make(replace(wanted, name=path.stem), consent))
     except RuntimeUnavailable as error:
@@ -206,6 +214,15 @@ def make_folder(folder: Path) -> None:
 
 def _consent(wanted: Order) -> str:
     ask = input if sys.stdin is not None and sys.stdin.isatty() else None
+    if wanted.vrm:
+        from omote.engine.capture.vrm_file import VrmError, read_vrm
+
+        try:
+            model = read_vrm(wanted.vrm)
+        except VrmError as error:
+            raise CharacterError(str(error)) from error
+        print(f"{model.title} by {model.author}. {model.terms}", file=sys.stderr)
+        return model_words(wanted.consent, ask, time.strftime("%Y-%m-%d"))
     if wanted.drawing:
         return drawing_words(wanted.consent, ask, time.strftime("%Y-%m-%d"))
     return consent_words(len(wanted.photos), wanted.consent, ask, time.strftime("%Y-%m-%d"))
@@ -222,7 +239,9 @@ def make(wanted: Order, consent: str) -> Made:
     if wanted.kind == likeness.PHOTOREAL:
         return Made(likeness.make(name, wanted.photos[0], consent, making.LICENCE, wanted.photoreal))
     try:
-        if wanted.drawing or wanted.is_drawing:
+        if wanted.vrm or wanted.of == "model":
+            return _modelled(name, wanted, consent)
+        if wanted.drawing or wanted.of == "drawing":
             return _drawn(name, wanted, consent)
         photos = (read_upload(wanted.upload),) if wanted.upload else read_photos(wanted.photos)
     except PhotoError as error:
@@ -240,6 +259,19 @@ def _drawn(name: str, wanted: Order, consent: str) -> Made:
     points = read_points(wanted.points) if wanted.points else wanted.placed
     drawing = read_drawing(wanted.drawing) if wanted.drawing else uploaded_drawing(wanted.upload)
     found = made_from_drawing(name, drawing, points, consent)
+    return Made(found.character, found.warnings)
+
+
+def _modelled(name: str, wanted: Order, consent: str) -> Made:
+    """The head of the ordered VRM model."""
+    from omote.engine.capture.vrm_file import VrmError, opened_vrm, read_vrm
+    from omote.engine.model.vrm import made_from_vrm
+
+    try:
+        model = read_vrm(wanted.vrm) if wanted.vrm else opened_vrm(wanted.upload, "the model")
+        found = made_from_vrm(name, model, consent)
+    except VrmError as error:
+        raise CharacterError(str(error)) from error
     return Made(found.character, found.warnings)
 
 

@@ -22,7 +22,7 @@ from omote.engine.models import ModelError
 from omote.engine.runtime.session import RuntimeUnavailable
 from omote.engine.weights import WeightsError
 
-from .character import Order, keep, make, make_folder, own_path
+from .character import Kind, Order, keep, make, make_folder, own_path
 
 PATIENCE_S = 600.0  # on the slowest machine it is a minute
 _MISTAKES = (CharacterError, AnimatorError, SourceError, ModelError, WeightsError, RuntimeUnavailable)
@@ -36,26 +36,26 @@ class WorkshopError(ValueError):
 
 @dataclass(frozen=True)
 class Task:
-    """A character to make from a photo or a drawing, and to keep under its name."""
+    """A character to make from a photo, a drawing or a model, and to keep under its name."""
 
     name: str
-    picture: bytes  # of a PNG, JPEG or WebP file
+    picture: bytes  # of a PNG, JPEG or WebP file, or of a VRM model
     consent: str  # what the character's file says of what was declared about the picture
-    is_drawing: bool = False
+    of: Kind = "person"
     points: Mapping[str, tuple[float, float]] | None = (
         None  # of the face in a drawing, placed by hand; None: to be found
     )
 
     def told(self) -> bytes:
         """All of it, for stdin."""
-        said = {"name": self.name, "consent": self.consent, "is_drawing": self.is_drawing, "points": self.points}
+        said = {"name": self.name, "consent": self.consent, "of": self.of, "points": self.points}
         return json.dumps(said).encode() + b"\n" + self.picture
 
     @classmethod
     def heard(cls, header: bytes, picture: bytes) -> Task:
         """The inverse of `told`, from its first line and the rest."""
         said = json.loads(header)
-        return cls(said["name"], picture, said["consent"], said["is_drawing"], said["points"])
+        return cls(said["name"], picture, said["consent"], said["of"], said["points"])
 
 
 def in_own_process(task: Task) -> tuple[str, ...]:
@@ -95,9 +95,7 @@ def work(task: Task) -> tuple[str, ...]:
     try:
         path = own_path(task.name)
         make_folder(path.parent)
-        made = make(
-            Order(name=task.name, upload=task.picture, is_drawing=task.is_drawing, placed=task.points), task.consent
-        )
+        made = make(Order(name=task.name, upload=task.picture, of=task.of, placed=task.points), task.consent)
         if path.exists():
             raise CharacterError(f'"{task.name}" was made by another process meanwhile: choose another name')
         keep(made.character, path)

@@ -70,6 +70,7 @@ _WORN: tuple[tuple[tuple[str, ...], float], ...] = (
 )
 _FACE_WIDTH_DM, _FACE_BEFORE_AIM_DM = 1.86, 0.6
 _TURN_SPREAD = np.array([0.12, 0.3])  # radians of pitch and yaw
+_STRAIGHT = np.array([1e-3, 1e-3])
 _MOST_TURN = np.array([0.35, 0.7])
 
 
@@ -85,8 +86,12 @@ class DrawnFace:
     residual: float  # mean length of `missed`, as a part of the face's width
 
 
-def fit(points: Mapping[str, tuple[float, float]], head: AnimeHead | None = None) -> DrawnFace:
+def fit(
+    points: Mapping[str, tuple[float, float]], head: AnimeHead | None = None, is_straight: bool = False
+) -> DrawnFace:
     """The head with these points (pixels, x right, y down); ValueError where one of `NEEDED` is not among them.
+
+    With `is_straight` it is known to look at the camera.
 
     Gauss-Newton over shape, expression and turn; size, roll and place follow from them.
     """
@@ -100,7 +105,7 @@ def fit(points: Mapping[str, tuple[float, float]], head: AnimeHead | None = None
     seen = np.array([points[name] for name in names], np.float64)
     if not np.isfinite(seen).all() or np.ptp(seen, 0).min() < 1.0:
         raise ValueError("the points of a face must be finite and lie apart: wanted pixels, x to the right, y down")
-    model = _Model(head or anime_head(), names, seen)
+    model = _Model(head or anime_head(), names, seen, _STRAIGHT if is_straight else _TURN_SPREAD)
     state = np.zeros(model.size)
     cost, rows, slope = model.equations(state)
     damping = 1e-2
@@ -122,7 +127,7 @@ def fit(points: Mapping[str, tuple[float, float]], head: AnimeHead | None = None
 class _Model:
     """The points of one drawing, and the head that shall have them."""
 
-    def __init__(self, head: AnimeHead, names: list[str], seen: Wide) -> None:
+    def __init__(self, head: AnimeHead, names: list[str], seen: Wide, turn: Wide) -> None:
         self._head, self._seen = head, seen
         self._shapes = int(np.flatnonzero(np.abs(head.shapedirs).max(1) > 0.0)[-1]) + 1
         self._pick = np.zeros((len(names), 70))
@@ -132,7 +137,7 @@ class _Model:
         self._weights = slice(self._shapes, self._shapes + len(_WORN))
         self._turn = slice(self._weights.stop, self._weights.stop + 2)
         self.size = self._turn.stop
-        self._prior = np.array([*[_SHAPE_SPREAD] * self._shapes, *(most for _, most in _WORN), *_TURN_SPREAD])
+        self._prior = np.array([*[_SHAPE_SPREAD] * self._shapes, *(most for _, most in _WORN), *turn])
 
     def bounded(self, state: Wide) -> Wide:
         """The nearest state that a face can have."""

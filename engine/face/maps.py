@@ -103,11 +103,20 @@ def _blended(value: Array, corner: Index, weight: Array) -> Array:
     return mixed
 
 
-def rasterise(screen: Array, triangle: Index, side: int) -> tuple[Index, Index, Array]:
-    """Which triangle each covered pixel sees: flat pixel numbers [n], triangles [n], barycentric weights [n,3].
+@dataclass(frozen=True)
+class Covered:
+    """Pixels that triangles cover, triangle by triangle."""
 
-    `screen` [N,3] holds pixel x, y (down) and distance. Triangles that turn away are not drawn; the nearest wins, of
-    equals the last. Fastest where `triangle` [T,3] lies in memory column by column.
+    pixel: Index  # [n] flat numbers
+    triangle: Index  # [n]
+    weight: tuple[Array, Array, Array]  # barycentric, [n] each
+    distance: Array  # [n]
+
+
+def covered(screen: Array, triangle: Index, side: int, both_sides: bool = False) -> Covered:
+    """All that triangles cover, hidden or not; those that turn away only with `both_sides`.
+
+    `screen` [N,3] holds pixel x, y (down) and distance. Fastest where `triangle` [T,3] lies in memory column by column.
     """
     corner = triangle.T
     at = np.ascontiguousarray(screen[:, :2]).take(corner, 0)  # [3,T,2]
@@ -116,7 +125,8 @@ def rasterise(screen: Array, triangle: Index, side: int) -> tuple[Index, Index, 
     b, c = at[1] - at[0], at[2] - at[0]
     area = b[:, 0] * c[:, 1] - c[:, 0] * b[:, 1]
     reaches = last >= first
-    drawn = np.flatnonzero((area < 0.0) & reaches[:, 0] & reaches[:, 1])
+    faces = area != 0.0 if both_sides else area < 0.0
+    drawn = np.flatnonzero(faces & reaches[:, 0] & reaches[:, 1])
     first, last = first.take(drawn, 0), last.take(drawn, 0)
     slope = _slopes(at.take(drawn, 1) - (first + 0.5), area.take(drawn))
     sample = _samples(slope, first, last, side)
@@ -124,9 +134,18 @@ def rasterise(screen: Array, triangle: Index, side: int) -> tuple[Index, Index, 
     w2 = 1.0 - w0 - w1
     distance = np.ascontiguousarray(screen[:, 2]).take(corner.take(drawn, 1))  # [3,D]
     depth = w0 * distance[0].take(tri) + w1 * distance[1].take(tri) + w2 * distance[2].take(tri)
-    nearest = _nearest(sample.pixel, depth, side)
-    bary = np.stack([w.take(nearest) for w in (w0, w1, w2)])
-    return sample.pixel.take(nearest), drawn.take(tri.take(nearest)), bary.T
+    return Covered(sample.pixel, drawn.take(tri), (w0, w1, w2), depth)
+
+
+def rasterise(screen: Array, triangle: Index, side: int) -> tuple[Index, Index, Array]:
+    """Which triangle each covered pixel sees: flat pixel numbers [n], triangles [n], barycentric weights [n,3].
+
+    As `covered`; triangles that turn away are not drawn, the nearest wins, of equals the last.
+    """
+    found = covered(screen, triangle, side)
+    seen = nearest(found.pixel, found.distance, side)
+    bary = np.stack([w.take(seen) for w in found.weight])
+    return found.pixel.take(seen), found.triangle.take(seen), bary.T
 
 
 def _slopes(corner: Array, area: Array) -> Array:
@@ -179,7 +198,7 @@ def _counted(count: Index) -> tuple[Index, Array]:
     return which, np.arange(len(which), dtype=np.float32) - start.take(which)
 
 
-def _nearest(pixel: Index, distance: Array, side: int) -> Index:
+def nearest(pixel: Index, distance: Array, side: int) -> Index:
     """Rows of the nearest sample of each pixel."""
     near, far = distance.min(initial=np.inf), distance.max(initial=0.0)
     depth = ((far - distance) * (65535.0 / (far - near + 1e-6))).astype(np.uint16)  # sorts ten times as fast

@@ -117,7 +117,7 @@ def made_from_drawing(name: str, drawing: Rgba, points: Points | None, consent: 
         shut = replace(face.params, eyelids=np.ones(2, np.float32))
         references.append(Reference(with_closed_eyes(rgba, face), shut, studio_light(), "painted"))
     character = Character(name, "anime", face.shape, tuple(references), LICENCE, "Made from a drawing", consent)
-    return FromDrawing(character, tuple(_said_of(face, points, sureness)))
+    return FromDrawing(character, tuple(said_of(face, points, sureness)))
 
 
 def _held(points: Points, drawing: Rgba) -> Points:
@@ -306,8 +306,8 @@ def _rectified(drawing: Rgba, points: Points, face: DrawnFace) -> Rgba:
     missed = face.missed * np.minimum(1.0, most / np.maximum(np.linalg.norm(face.missed, axis=1, keepdims=True), 1e-6))
     step = (np.arange(side) + 0.5) / side
     ours = np.stack(np.meshgrid(step, step), -1).reshape(-1, 2)
-    bent = _bend(face.place.inverse().apply(seen - face.missed), missed, side)
-    where = (face.place.apply(ours).reshape(side, side, 2) + bent).astype(np.float32)
+    beside = bend(face.place.inverse().apply(seen - face.missed), missed, side)
+    where = (face.place.apply(ours).reshape(side, side, 2) + beside).astype(np.float32)
     shrink = max(face.place.scale / side, 1.0)
     alpha = drawing[..., 3]
     if (alpha < 128).mean() >= _CLEAR_SHARE:
@@ -396,7 +396,7 @@ def _fetched(picture: NDArray[Value], where: Array, shrink: float) -> NDArray[Va
     return np.asarray(found, picture.dtype)
 
 
-def _bend(at: Wide, missed: Wide, side: int) -> Array:
+def bend(at: Wide, missed: Wide, side: int) -> Array:
     """[S,S,2] displacements that are `missed` [n,2] at these points [n,2] (0 to 1), and fade out around them."""
     apart = np.square(at[:, None] - at[None]).sum(2)
     kernel = np.exp(-apart / (2.0 * _BEND_REACH**2))
@@ -404,6 +404,23 @@ def _bend(at: Wide, missed: Wide, side: int) -> Array:
     step = (np.arange(side) + 0.5) / side
     across, down = (np.exp(-np.square(step - at[:, axis, None]) / (2.0 * _BEND_REACH**2)) for axis in (0, 1))
     return np.asarray(np.einsum("ny,nx,nk->yxk", down, across, weight, optimize=True), np.float32)
+
+
+def bent(rgba: Rgba, at: Wide, missed: Wide) -> Rgba:
+    """[S,S,4] a picture in which what lies `missed` [n,2] beside these points [n,2] lies on them; parts of its side.
+
+    All is moved by what the points miss together, the rest fades out around them.
+    """
+    side = len(rgba)
+    step = (np.arange(side) + 0.5) / side
+    away = missed.mean(0)
+    where = (np.stack(np.meshgrid(step, step), -1) + away + bend(at, missed - away, side)) * side
+    cover = rgba[..., 3:] / np.float32(255.0)
+    flat = np.dstack([rgba[..., :3] * cover, cover * np.float32(255.0)]).astype(np.float32)
+    x, y = (where[..., k].astype(np.float32) - np.float32(0.5) for k in (0, 1))
+    moved = cv2.remap(flat, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).clip(0.0, 255.0)
+    moved[..., :3] /= np.maximum(moved[..., 3:] / 255.0, 1e-3)
+    return np.asarray(moved.clip(0.0, 255.0) + 0.5, np.uint8)
 
 
 def _before_plain_ground(picture: Rgb, points: Wide) -> Array | None:
@@ -444,7 +461,7 @@ def _head_and_face(face: DrawnFace, side: int) -> tuple[Mask, Mask]:
     return mask.reshape(side, side), inner > 0
 
 
-def _said_of(face: DrawnFace, points: Points, sureness: float) -> Iterator[str]:
+def said_of(face: DrawnFace, points: Points, sureness: float) -> Iterator[str]:
     """Warnings about a drawing."""
     weights = dict(zip(arkit.NAMES, face.weights.tolist(), strict=True))
     yaw_deg = abs(math.degrees(float(face.params.neck_pose[1])))

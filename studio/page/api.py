@@ -22,7 +22,7 @@ from ..hotkeys import read_hotkeys
 from ..state import state_of
 from ..switchboard import PHASES, Phase
 from .answer import Json, refused
-from .body import MOST_PHOTO, BodyError, read_body, read_object
+from .body import MOST_MODEL, MOST_PHOTO, BodyError, read_body, read_object
 
 CALIBRATION = ("start", "begin", "redo", "skip", "cancel", "save")
 STATUSES: Mapping[str, int] = {"invalid": 400, "unsupported": 404, "failed": 409, "busy": 503}
@@ -80,8 +80,8 @@ class Api:
         return Json({"error": "", "is_on": is_on})
 
     async def _make_from_photo(self, request: Request) -> Response:
-        photo = await read_body(request, MOST_PHOTO)
         asked = {key: value for key, value in request.query_params.items() if key != "token"}
+        photo = await read_body(request, MOST_MODEL if asked.get("of") == "model" else MOST_PHOTO)
         return Json({"error": "", "job": await _asked(self._desk.casting.make, asked, photo)}, 202)
 
     async def _points(self, request: Request) -> Response:

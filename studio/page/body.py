@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from ..plain_json import JsonError, read_json
 
 MOST_JSON = 65_536
-MOST_PHOTO = 16 * 1024 * 1024
+MOST_PHOTO, MOST_MODEL = 16 * 1024 * 1024, 128 * 1024 * 1024
 
 
 class BodyError(ValueError):

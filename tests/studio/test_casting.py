@@ -233,10 +233,16 @@ def test_an_own_file_with_a_shipped_name_neither_hides_it_nor_can_it_be_removed_
         ({"name": "me"}, photo(), "tick that the person in the photo agrees"),
         ({"name": "me", "consent": "no"}, photo(), "tick that the person in the photo agrees"),
         ({"name": "me", "of": "drawing"}, photo(), "tick that it is a drawing that you may use"),
+        ({"name": "me", "of": "model"}, photo(), "tick that the model's terms allow it"),
+        ({"name": "me", "of": "model", "consent": "yes"}, photo(), "wanted a .vrm file"),
         ({"name": "me", "of": "drawing", "consent": "yes", "points": "[]"}, photo(), "these are no points of a face"),
         ({"name": "me", "of": "drawing", "consent": "yes", "points": '{"tail": [1, 2]}'}, photo(), "point is called"),
         ({"name": "me", "of": "drawing", "consent": "yes", "points": '{"chin": [1, NaN]}'}, photo(), "is no number"),
-        ({"name": "me", "of": "statue", "consent": "yes"}, photo(), '"of" must be "person" or "drawing", got "statue"'),
+        (
+            {"name": "me", "of": "statue", "consent": "yes"},
+            photo(),
+            '"of" must be one of person, drawing, model, got "statue"',
+        ),
         ({"name": "me", "consent": "yes"}, b"", "this is no picture that can be read"),
         ({"name": "me", "consent": "yes"}, photo("GIF"), "wanted a JPEG, PNG or WebP file"),
         ({"name": "me", "consent": "yes"}, b"\xff\xd8\xff" + bytes(17 << 20), "17 MB, 16 at most"),
@@ -270,7 +276,7 @@ def test_of_a_drawing_something_else_is_declared() -> None:
     number = page.casting.make(asked, photo())
     assert page.outcome(number) == ("done", "")
     (task,) = place.tasks
-    assert task.is_drawing
+    assert task.of == "drawing"
     assert task.consent.endswith("declared that this is a drawing and may be used (ticked on the page)")
     assert task.points == {"chin": (10.0, 20.0)}
     heard = Task.heard(*task.told().split(b"\n", 1))

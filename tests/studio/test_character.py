@@ -50,7 +50,7 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Said:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "one of the arguments --photo --picture --blend --seed is required"),
+        ((), "one of the arguments --photo --picture --vrm --blend --seed is required"),
         (("me", "--seed", "1", "--photo", "a.jpg"), "not allowed with argument"),
         (("me", "--blend", "hana", "noah", "2"), "--blend takes two characters and a share from 0 to 1, got 2"),
         (("me", "--blend", "hana", "nobody", "0.5"), 'no character "nobody"'),
@@ -64,6 +64,7 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Said:
         (("me", "--photo", "a", "b", "--kind", "photoreal"), "--kind photoreal takes one --photo, got 2"),
         (("me", "--photo", "a", "--points", "p.json"), "--points is for --picture"),
         (("me", "--picture", "nobody.png", "--consent"), "there is no file nobody.png"),
+        (("me", "--vrm", "nobody.vrm", "--consent"), "cannot read nobody.vrm"),
         (("me", "--picture", "a.png", "--points", "nobody.json", "--consent"), "nobody.json holds no points"),
         (("me", "--fhoto", "a.jpg"), "see omote character new --help"),
     ],

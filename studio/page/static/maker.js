@@ -1,4 +1,4 @@
-// Makes a character from a photo or a drawing.
+// Makes a character from a photo, a drawing or a 3D model.
 
 import { upload } from "./api.js";
 import { button, choice, element, field, make } from "./elements.js";
@@ -19,8 +19,14 @@ const KINDS = {
     hint: "One character, from the front, with open eyes and a closed mouth; a PNG with a transparent background is best.",
     refusal: "Tick that it is a drawing that you may use: without that there is no character.",
   },
+  model: {
+    label: "A 3D model (.vrm)",
+    consent: "The model's terms of use allow that I make a character of it.",
+    hint: "VRM 0.x or 1.0, as VRoid Studio exports it. It takes about half a minute.",
+    refusal: "Tick that the model's terms allow it: without that there is no character.",
+  },
 };
-const STAYS = "The character is made of the picture itself and stays on this machine.";
+const STAYS = "The character is made of the file itself and stays on this machine.";
 
 function build(dialog) {
   const points = pointsField();
@@ -56,7 +62,7 @@ function build(dialog) {
     event.preventDefault();
     making.disabled = true;
     try {
-      if (!photo.file) throw new Error("Choose a picture first.");
+      if (!photo.file) throw new Error("Choose a file first.");
       if (!consent.checked) throw new Error(KINDS[of.value].refusal);
       const asked = { name: name.value.trim(), of: of.value, consent: "yes" };
       if (points.placed) asked.points = JSON.stringify(points.placed);
@@ -69,7 +75,7 @@ function build(dialog) {
   }
 
   const tick = make("label", { class: "tick", for: "consent" }, consent, agrees);
-  const body = make("div", { class: "body" }, field("What is in the picture", of), photo.box, points.box, tick, hint);
+  const body = make("div", { class: "body" }, field("Made from", of), photo.box, points.box, tick, hint);
   of.addEventListener("change", say);
   say();
   const ending = make("div", { class: "row end" }, button("Cancel", () => dialog.close()), making);

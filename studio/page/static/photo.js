@@ -2,13 +2,14 @@
 
 import { make } from "./elements.js";
 
-const MOST_BYTES = 16 * 1024 * 1024;
+const MOST_MB = 16;
+const MOST_MODEL_MB = 128;
 const SIDE = 240; // pixels of the small picture
 
 /** A field for one picture: `box` for the page, and `file`, null until there is one; `onFile` hears of each. */
 export function photoField(onFile) {
-  const chooser = make("input", { type: "file", accept: "image/*", class: "unseen", id: "photo" });
-  const says = make("span", { text: "Drop a picture here, or click to choose one" });
+  const chooser = make("input", { type: "file", accept: "image/*,.vrm", class: "unseen", id: "photo" });
+  const says = make("span", { text: "Drop a picture or a .vrm model here, or click to choose one" });
   const small = make("canvas", { width: SIDE, height: SIDE, hidden: true });
   const box = make("label", { class: "drop", for: "photo" }, chooser, small, says);
   const photo = { box, file: null };
@@ -18,8 +19,9 @@ export function photoField(onFile) {
     photo.file = null;
     small.hidden = true;
     says.textContent = file.name;
-    if (file.size > MOST_BYTES) {
-      says.textContent = `${file.name} has ${(file.size / 2 ** 20).toFixed(0)} MB: 16 MB is the most.`;
+    const mostMb = file.name.toLowerCase().endsWith(".vrm") ? MOST_MODEL_MB : MOST_MB;
+    if (file.size > mostMb * 2 ** 20) {
+      says.textContent = `${file.name} has ${(file.size / 2 ** 20).toFixed(0)} MB: ${mostMb} MB is the most.`;
       return;
     }
     photo.file = file; // even where this browser cannot show it, Omote may be able to read it

@@ -1,0 +1,106 @@
+"""A VRM model becomes a character whose references show its head where ours is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from omote.bridge import arkit
+from omote.engine.capture.vrm_file import VrmError, opened_vrm
+from omote.engine.face.anime_head import anime_head
+from omote.engine.face.maps import Camera
+from omote.engine.face.retarget import to_weights
+from omote.engine.model.character import load, save
+from omote.engine.model.vrm import SIDE, made_from_vrm
+from omote.engine.nouns import Character
+from omote.engine.training.anime.character import sample_character
+from omote.engine.training.anime.figure import Figure
+from omote.engine.training.anime.kit import load as load_kit
+
+from .vrm_models import drawn_model, squares
+
+KIT = Path(__file__).resolve().parents[3] / "shared" / "kit" / "anime"
+pytestmark = pytest.mark.skipif(not KIT.is_dir(), reason="needs the anime kit in ../shared/kit/anime")
+SHAPES = {
+    "blink": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
+    "aa": {"jawOpen": 0.7},
+    "ou": {"mouthPucker": 0.8},
+}
+
+
+@pytest.fixture(scope="module")
+def figure() -> Figure:
+    kit = load_kit(KIT)
+    return Figure(kit, sample_character(kit, 5))
+
+
+@pytest.fixture(scope="module")
+def made(figure: Figure) -> Character:
+    found = made_from_vrm("me", opened_vrm(drawn_model(figure, 1, SHAPES), "a.vrm"), "agreed")
+    assert found.warnings == ()
+    return found.character
+
+
+def marks(character: Character, k: int) -> np.ndarray:
+    """[70,2] where our head's landmarks lie in the k-th reference, in pixels."""
+    head = anime_head()
+    shaped = head.shaped(character.shape)
+    vertex = head.landmarks(head.pose(shaped, character.references[k].params))
+    return Camera.framing(shaped).project(vertex, SIDE)[:, :2]
+
+
+def test_each_reference_shows_what_it_says(made: Character) -> None:
+    rest, closed, left, right, open_mouth, pucker = made.references
+    assert {one.kind for one in made.references} == {"rendered"}
+    assert closed.params.eyelids == pytest.approx(1.0)
+    assert [round(np.degrees(one.params.neck_pose[1])) for one in (rest, left, right)] == [0, 30, -30]
+    weights = dict(zip(arkit.NAMES, to_weights(open_mouth.params), strict=True))
+    assert 0.4 < weights["jawOpen"] < 1.0
+    assert dict(zip(arkit.NAMES, to_weights(pucker.params), strict=True))["mouthPucker"] > 0.4
+    # The irises lie where our head has them, and are gone where the lids are closed.
+    for x, y in marks(made, 0)[68:]:
+        eye = (slice(int(y) - 6, int(y) + 7), slice(int(x) - 6, int(x) + 7))
+        skin = rest.rgba[int(marks(made, 0)[30, 1]), int(marks(made, 0)[2:15, 0].mean()), :3].astype(int)
+        assert np.abs(rest.rgba[eye][..., :3].astype(int) - skin).mean() > 60.0
+        assert np.abs(closed.rgba[eye][..., :3].astype(int) - skin).mean() < 25.0
+
+
+def test_our_head_lies_where_the_model_s_does(made: Character, figure: Figure) -> None:
+    true = figure.pose(arkit.weights({}), np.zeros(3, np.float32)).landmark
+    ours = marks(made, 0)
+    # Both are brought to one size and place by the eyes' outer corners; the model's own camera is another.
+    a, b = ours[:, 0] + 1j * ours[:, 1], true[:, 0] - 1j * true[:, 1]
+    turn = (a[45] - a[36]) / (b[45] - b[36])
+    apart = np.abs(turn * (b - b[[36, 45]].mean()) + a[[36, 45]].mean() - a) / np.ptp(ours[:17, 0])
+    assert apart[[36, 39, 42, 45, 48, 54, 8]].max() < 0.06
+
+
+def test_the_mouth_opens_in_the_picture(made: Character) -> None:
+    top, bottom = marks(made, 4)[[51, 57]]
+    middle = ((top + bottom) / 2.0).astype(int)
+    at_rest, opened = (made.references[k].rgba[middle[1], middle[0], :3].astype(int) for k in (0, 4))
+    assert opened[0] - opened[1] > 60  # of a tongue
+    assert np.abs(at_rest - opened).max() > 40
+
+
+def test_both_versions_give_the_same_pictures(made: Character, figure: Figure) -> None:
+    old = made_from_vrm("me", opened_vrm(drawn_model(figure, 0, SHAPES), "a.vrm"), "agreed").character
+    for ours, theirs in zip(made.references, old.references, strict=True):
+        assert np.abs(ours.rgba.astype(int) - theirs.rgba).mean() < 0.1
+
+
+def test_its_terms_are_kept(made: Character, tmp_path: Path) -> None:
+    path = tmp_path / "me.omote"
+    save(made, path)
+    kept = load(path)
+    assert "Test by Nobody" in kept.made_from and "commercial use: corporation" in kept.made_from
+    assert "Seed-san" in kept.licence and kept.consent == "agreed"
+
+
+def test_a_model_without_a_face_is_refused() -> None:
+    with pytest.raises(VrmError, match="no drawn face"):
+        made_from_vrm("me", opened_vrm(squares().written(), "a.vrm"), "agreed")
