@@ -24,6 +24,9 @@ from .drawings import FromDrawing, Points, bent, find_face, said_of
 Array = NDArray[np.float32]
 Wide = NDArray[np.float64]
 
+LICENCE = (
+    "The model's own terms. The head that moves it: Seed-san model by VirtualCast, Inc. (credit wherever it is shown)"
+)
 SIDE = 768  # pixels on a side of a reference
 _FINER = 2  # pixels drawn for each of those, each way
 _LOOK_SIDE, _LOOK_DM, _LOOK_UP_DM = 768, 5.0, 0.9  # the picture in which the face is looked for
@@ -83,7 +86,7 @@ def made_from_vrm(name: str, model: VrmModel, consent: str) -> FromDrawing:
     warnings = list(said_of(face, found.points, found.sureness))
     if not blinks:
         warnings.append("The model has no expression for closed eyes: blinks are painted.")
-    licence = f"{model.terms[:100]}. The head that moves it: Seed-san model by VirtualCast, Inc. (credit it)"
+    licence = LICENCE
     made_from = f"Made from the VRM model {model.title} by {model.author}. {model.terms}"
     character = Character(name, "anime", face.shape, tuple(references), licence, made_from, consent)
     return FromDrawing(character, tuple(warnings))
