@@ -17,6 +17,7 @@ from omote.engine.capture.photo import Photo
 from omote.engine.face.correspondence import GRID, Viewer
 from omote.engine.face.head import open_head
 from omote.engine.face.reading import Reading
+from omote.engine.model import drawings
 from omote.engine.model.character import Character, Reference
 from omote.engine.model.networks import face_row
 from omote.engine.nouns import FlameParams
@@ -197,6 +198,29 @@ def test_without_truth_the_response_is_not_known_and_unread_pictures_are_counted
     blind = control.answers("nobody", told, Mirror(is_blind=True))
     assert blind.unread == 5 * len(control.CONTROLS) + 3
     assert math.isnan(control.mean_winks([blind]).full)
+
+
+def test_a_drawn_face_is_read_by_distances(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = np.zeros((200, 200, 4), np.uint8)
+    points = drawings.usual_points(drawing)
+
+    def read(**moved: tuple[float, float]) -> dict[str, float]:
+        shown = {
+            name: (x + moved.get(name, (0, 0))[0], y + moved.get(name, (0, 0))[1]) for name, (x, y) in points.items()
+        }
+        monkeypatch.setattr(control, "find_face", lambda _: drawings.FoundFace(shown, 1.0))
+        (face,) = control.DrawnFinder().faces(drawing[..., :3])
+        return dict(zip(arkit.NAMES, face.weights.tolist(), strict=True))
+
+    rest = read()
+    assert read(chin=(0, 5))["jawOpen"] > rest["jawOpen"] + 0.2
+    assert read(mouth_left=(0, -2), mouth_right=(0, -2))["mouthSmileLeft"] > rest["mouthSmileLeft"] + 0.1
+    closed = read(left_eye_top=(0, 5))
+    assert closed["eyeBlinkLeft"] > rest["eyeBlinkLeft"] + 0.2
+    assert closed["eyeBlinkRight"] == rest["eyeBlinkRight"]
+    assert read(left_iris=(2, 0))["eyeLookOutLeft"] > rest["eyeLookOutLeft"]
+    monkeypatch.setattr(control, "find_face", lambda _: None)
+    assert control.DrawnFinder().faces(drawing[..., :3]) == ()
 
 
 class ByColour:

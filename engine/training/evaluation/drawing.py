@@ -20,6 +20,8 @@ from omote.engine.nouns import FlameParams
 from .metrics import Rgba
 
 if TYPE_CHECKING:
+    from ..anime.figure import Figure as DrawnFigure
+    from ..anime.kit import Kit as AnimeKit
     from ..faces.figure import Figure
     from ..faces.kit import Kit
     from ..faces.light import Light
@@ -105,6 +107,39 @@ class RenderedPerson:
         poses = [REST, *(Pose.of(weights, 0.0, yaw_deg) for weights, yaw_deg in ANCHORS)]
         references = tuple(Reference(draw(pose), pose.params(), harmonics, "rendered") for pose in poses)
         return Character(self.name, "open", self.shape, references, LICENCE, "rendered")
+
+
+@dataclass(frozen=True, eq=False)
+class RenderedDrawing:
+    """A drawn character in the styles that training never sees, likewise."""
+
+    name: str
+    figure: DrawnFigure
+    shape: Array  # [100]
+    size: int
+
+    @classmethod
+    def of(cls, kit: AnimeKit, seed: int, size: int) -> RenderedDrawing:
+        from ..anime.character import sample_character
+        from ..anime.figure import Figure
+        from ..anime.head import shape_of
+
+        who = sample_character(kit, seed, is_held_out=True)
+        return cls(f"drawing {seed}", Figure(kit, who), shape_of(kit, who), size)
+
+    def truth(self, light: Light) -> Draw:
+        from ..anime.render import render
+
+        return lambda pose: render(self.figure, pose.weights, pose.head_rotation, light, self.size).rgba
+
+    def character(self, light: Light) -> Character:
+        """Rendered at rest and in the poses of the usual anchors."""
+        from ..anime.expression import anchors
+
+        draw, harmonics = self.truth(light), light.harmonics()
+        poses = [Pose(weights, turn) for weights, turn, _ in anchors()]
+        references = tuple(Reference(draw(pose), pose.params(), harmonics, "rendered") for pose in poses)
+        return Character(self.name, "anime", self.shape, references, LICENCE, "rendered")
 
 
 UNSEEN_SEED = 900_000_000  # of the first rendered person; data sets of training have numbers below 100

@@ -29,8 +29,8 @@ from omote.engine.runtime.build import Build
 from omote.engine.sealed import unsealed
 
 from ..provenance import provenance
-from .control import Answers, ReadBack, Winks, answers, mean_winks, read_back
-from .drawing import UNSEEN_SEED, Draw, Pose, RenderedPerson, copied_from, drawn_by
+from .control import Answers, DrawnFinder, ReadBack, Winks, answers, mean_winks, read_back
+from .drawing import UNSEEN_SEED, Draw, Pose, RenderedDrawing, RenderedPerson, copied_from, drawn_by
 from .likeness import DlibRecognizer, Likeness, Recognizer, RecognizerError, likeness, photo_character
 from .metrics import Rgba
 from .steadiness import Steadiness, steadiness
@@ -211,6 +211,8 @@ class _Run:
                 steady.append(self._steadiness_of(person))
             if ours:
                 controlled.append(_controlled("rendered people", ours, truth))
+            if (self.request.kit / "anime").is_dir():
+                controlled.append(self._drawings(self.request.kit / "anime", steady))
         else:
             self.notes.append("control and steadiness have no truth to compare with: give --kit")
         if self.request.photos is not None and finder is not None:
@@ -262,7 +264,20 @@ class _Run:
         for number in range(self.request.rendered):
             yield RenderedPerson.of(loaded, UNSEEN_SEED + number, self.request.size)
 
-    def _answers_of(self, person: RenderedPerson, finder: Finder) -> tuple[Answers, Answers]:
+    def _drawings(self, folder: Path, steady: list[Steadiness]) -> Controlled:
+        """Drawn characters in styles that are held out."""
+        from ..anime.kit import load as load_kit
+
+        kit, ours, truth = load_kit(folder), [], []
+        for number in range(self.request.rendered):
+            drawing = RenderedDrawing.of(kit, UNSEEN_SEED + number, self.request.size)
+            one, true = self._answers_of(drawing, DrawnFinder())
+            ours.append(one)
+            truth.append(true)
+            steady.append(self._steadiness_of(drawing))
+        return _controlled("rendered drawings", ours, truth)
+
+    def _answers_of(self, person: RenderedPerson | RenderedDrawing, finder: Finder) -> tuple[Answers, Answers]:
         from ..faces.light import studio
 
         self.on_part(f"control of {person.name}")
@@ -270,7 +285,7 @@ class _Run:
         draw = drawn_by(self.renderer, person.character(light), light.harmonics(), self.request.size)
         return answers(person.name, draw, finder), answers(person.name, person.truth(light), finder)
 
-    def _steadiness_of(self, person: RenderedPerson) -> Steadiness:
+    def _steadiness_of(self, person: RenderedPerson | RenderedDrawing) -> Steadiness:
         from ..faces.light import studio
 
         self.on_part(f"steadiness of {person.name}")
