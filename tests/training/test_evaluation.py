@@ -216,7 +216,7 @@ def test_a_drawn_face_is_read_by_distances(monkeypatch: pytest.MonkeyPatch) -> N
     assert read(chin=(0, 5))["jawOpen"] > rest["jawOpen"] + 0.2
     assert read(mouth_left=(0, -2), mouth_right=(0, -2))["mouthSmileLeft"] > rest["mouthSmileLeft"] + 0.1
     closed = read(left_eye_top=(0, 5))
-    assert closed["eyeBlinkLeft"] > rest["eyeBlinkLeft"] + 0.2
+    assert closed["eyeBlinkLeft"] > rest["eyeBlinkLeft"] + 0.15
     assert closed["eyeBlinkRight"] == rest["eyeBlinkRight"]
     assert read(left_iris=(2, 0))["eyeLookOutLeft"] > rest["eyeLookOutLeft"]
     monkeypatch.setattr(control, "find_face", lambda _: None)
