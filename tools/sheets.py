@@ -2,6 +2,7 @@
 
 `python tools/run.py tools/sheets.py` draws the shipped characters into docs/sheets. With `--photos` it draws photos, or
 characters made of photos, beside six expressions; pictures of real people are never committed, so that needs `--out`.
+With `--kit` it draws characters that are made of drawings in several techniques, beside the drawings.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ FOLDER = ROOT / "docs" / "sheets"
 WEIGHTS = ROOT / "engine" / "weights"
 SIZE = 512  # what is drawn
 TILE = 256  # what a sheet shows of it, where nothing else is asked for
-COLUMNS = 4
+COLUMNS, SHAPE_COLUMNS = 4, 13
 QUALITY = 85  # of WebP
 BACKDROP = (203, 208, 216)  # neither of a light page nor of a dark one
 EXPRESSIONS: dict[str, dict[str, float]] = {
@@ -93,15 +94,20 @@ def sheets(renderer: Renderer, characters: Sequence[Character], tile: int = TILE
         )
         yield f"{head}_turns", grid([drawn(renderer, first, {}, yaw, tile=tile) for yaw in TURNS_DEG], len(TURNS_DEG))
         lights = [PRESETS[name].setting.harmonics() for name in LIGHTS]
+        if head == "anime":
+            shapes = [drawn(renderer, first, {name: 1.0}, tile=tile // 2) for name in arkit.NAMES]
+            yield "anime_shapes", grid(shapes, SHAPE_COLUMNS)
         yield f"{head}_lights", grid([drawn(renderer, first, {}, 0.0, light, tile) for light in lights], len(LIGHTS))
 
 
-def beside_photos(renderer: Renderer, characters: Sequence[Character], tile: int = TILE) -> Tile:
-    """A row for each: the photo as our camera shows it, then the drawing in the photo's light."""
+def beside_source(
+    renderer: Renderer, characters: Sequence[Character], tile: int = TILE, sources: Sequence[Tile] = ()
+) -> Tile:
+    """A row for each: what it was made of, or that as our camera shows it, then the drawing in the same light."""
     rows = []
-    for one in characters:
+    for k, one in enumerate(characters):
         look, reference = renderer.look(one), one.references[0]
-        tiles = [shown(reference.rgba, tile)]
+        tiles = [sources[k] if sources else shown(reference.rgba, tile)]
         tiles += [drawn(renderer, look, EXPRESSIONS[name], 0.0, reference.light, tile) for name in OF_PHOTOS]
         tiles.append(drawn(renderer, look, {}, 20.0, reference.light, tile))
         rows.append(np.concatenate(tiles, 1))
@@ -121,6 +127,26 @@ def of_photos(folder: Path) -> list[Character]:
     return found
 
 
+def of_drawings(kit: Path, tile: int) -> tuple[list[Character], list[Tile]]:
+    """Characters made of drawings in several techniques, of characters that training never saw; and the drawings."""
+    from omote.engine.model.drawings import made_from_drawing, on_grey
+    from omote.engine.training.anime.kit import load as load_kit
+    from omote.engine.training.drawing_points import TECHNIQUES
+    from omote.engine.training.evaluation.drawing import REST, UNSEEN_SEED, RenderedDrawing
+    from omote.engine.training.faces.light import studio
+
+    loaded, made, sources = load_kit(kit / "anime"), [], []
+    for k, (name, technique) in enumerate(TECHNIQUES.items()):
+        rgba = RenderedDrawing.of(loaded, UNSEEN_SEED + k, 2 * SIZE).truth(studio())(REST)
+        alpha = rgba[..., 3:] / 255.0
+        paper = np.asarray(rgba[..., :3] * alpha + 255.0 * (1.0 - alpha), np.uint8)
+        drawing = technique(paper, np.random.default_rng(k))
+        solid = np.dstack([drawing, np.full(drawing.shape[:2], 255, np.uint8)])
+        made.append(made_from_drawing(name, solid, None, "rendered by our own code").character)
+        sources.append(np.asarray(Image.fromarray(on_grey(solid)).resize((tile, tile), Image.Resampling.LANCZOS)))
+    return made, sources
+
+
 def save(sheet: Tile, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".webp":
@@ -136,6 +162,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--characters", type=Path, default=WEIGHTS / "characters", metavar="DIR")
     parser.add_argument("--photos", type=Path, metavar="DIR", help="photos, or characters made of photos; needs --out")
+    parser.add_argument("--kit", type=Path, metavar="DIR", help="the face kit; draws characters of drawings instead")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, metavar="DIR", help="the folder of both networks")
     parser.add_argument("--out", type=Path, metavar="DIR", help="a folder for PNGs instead of docs/sheets")
     parser.add_argument("--tile", type=int, default=TILE, help="pixels on a side of each picture in a sheet")
@@ -144,7 +171,12 @@ def main(words: Sequence[str] | None = None) -> int:
         parser.error("--photos needs --out: pictures of real people do not belong into docs")
     renderer = Renderer(Networks(args.weights))
     if args.photos:
-        save(beside_photos(renderer, of_photos(args.photos), args.tile), args.out / "photos.png")
+        save(beside_source(renderer, of_photos(args.photos), args.tile), args.out / "photos.png")
+        return 0
+    if args.kit:
+        made, sources = of_drawings(args.kit, args.tile)
+        sheet = beside_source(renderer, made, args.tile, sources)
+        save(sheet, (args.out / "anime_drawings.png") if args.out else (FOLDER / "anime_drawings.webp"))
         return 0
     characters = [load(path) for path in sorted(args.characters.glob("*.omote"))]
     if not characters:

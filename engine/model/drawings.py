@@ -55,6 +55,7 @@ _SIDES = (512, 640, 768, 896, 1024)  # of reference pictures, in pixels
 _BEND_REACH = 0.05  # of our picture's side: how far a point that lies beside the head's takes its surroundings with it
 _BEND_MOST = 0.04  # of the face's width
 _PLAIN, _PLAIN_SHARE = 14, 0.7  # levels by which a plain ground differs, and how much of the border is so
+_GAP_SHARE = 0.002  # of the picture: the least part of a plain ground inside the figure that may be seen through
 _CLEAR_SHARE = 0.02  # of a file that is transparent where it has an alpha of its own
 _FACE_SHARE = 0.47  # of our picture: the width of a face
 # A closed eye: how far skin covers the open one, upward too for its lashes, and the line of the lids; of its width.
@@ -318,12 +319,14 @@ def _rectified(drawing: Rgba, points: Points, face: DrawnFace) -> Rgba:
         rgba = np.asarray(rgba + 0.5, np.uint8)
     else:
         picture = _fetched(drawing[..., :3], where, shrink)
-        figure = _before_plain_ground(drawing[..., :3], seen)
-        if figure is None:
-            figure_seen = _figure(picture, shipped_session())
+        figure_seen = _figure(picture, shipped_session())
+        plain = _before_plain_ground(drawing[..., :3], seen)
+        if plain is None:
             rgba = cut_along(picture, figure_seen, *_head_and_face(face, side))
         else:
-            rgba = with_alpha(picture, _fetched(figure, where, shrink).clip(0.0, 1.0))
+            alpha = _fetched(plain.figure, where, shrink).clip(0.0, 1.0)
+            alpha[_gaps(picture, plain.ground, figure_seen)] = 0.0
+            rgba = with_alpha(picture, alpha)
     height, width = drawing.shape[:2]
     is_inside = (where >= 0.0).all(2) & (where[..., 0] <= width) & (where[..., 1] <= height)
     rgba[..., 3] *= is_inside
@@ -423,8 +426,30 @@ def bent(rgba: Rgba, at: Wide, missed: Wide) -> Rgba:
     return np.asarray(moved.clip(0.0, 255.0) + 0.5, np.uint8)
 
 
-def _before_plain_ground(picture: Rgb, points: Wide) -> Array | None:
-    """[H,W] 1 on the figure where the rest is of one colour, 0 there; None where the ground is not plain.
+@dataclass(frozen=True)
+class _Plain:
+    """A figure before a ground of one colour."""
+
+    figure: Array  # [H,W] 1 on the figure, 0 on the ground
+    ground: NDArray[np.floating]  # [3] levels
+
+
+def _gaps(picture: Rgb, ground: NDArray[np.floating], figure: Array) -> Mask:
+    """[S,S] parts of the ground that the figure encloses, as between hair and shoulder.
+
+    White inside a closed outline may be cloth: the network that looks for figures decides, and small parts stay.
+    """
+    is_plain = (np.abs(picture.astype(np.int16) - ground).max(2) <= _PLAIN).astype(np.uint8)
+    count, label, stats, _ = cv2.connectedComponentsWithStats(is_plain, connectivity=4)
+    sure = np.bincount(label.ravel(), figure.ravel(), count) / np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
+    is_gap = (sure < 0.5) & (stats[:, cv2.CC_STAT_AREA] > _GAP_SHARE * picture.shape[0] * picture.shape[1])
+    is_gap[0] = False
+    grown = cv2.dilate(is_gap[label].astype(np.uint8), np.ones((3, 3), np.uint8))  # its soft border
+    return np.asarray(grown > 0)
+
+
+def _before_plain_ground(picture: Rgb, points: Wide) -> _Plain | None:
+    """The figure where the rest is of one colour; None where the ground is not plain.
 
     The ground is what hangs together with the border above and beside: white inside a closed outline stays.
     """
@@ -443,7 +468,8 @@ def _before_plain_ground(picture: Rgb, points: Wide) -> Array | None:
     at = np.clip(points, 0, (width - 1, height - 1)).astype(np.int64)
     if ground[at[:, 1], at[:, 0]].mean() > 0.2:  # it came in through an open line
         return None
-    return np.asarray(cv2.GaussianBlur(1.0 - ground.astype(np.float32), (0, 0), 0.7), np.float32)
+    figure = np.asarray(cv2.GaussianBlur(1.0 - ground.astype(np.float32), (0, 0), 0.7), np.float32)
+    return _Plain(figure, usual)
 
 
 def _head_and_face(face: DrawnFace, side: int) -> tuple[Mask, Mask]:

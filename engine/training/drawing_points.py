@@ -306,7 +306,7 @@ def export(net: PointNet, out: Path) -> None:
 
 def measured(faces: Faces) -> Iterator[str]:
     """How exactly the shipped network finds these faces, as they are and in other techniques, in a line each."""
-    for name, draw in _TECHNIQUES.items():
+    for name, draw in TECHNIQUES.items():
         missed, lost = [], 0
         for k, (rgba, points) in enumerate(zip(faces.picture, faces.points, strict=True)):
             alpha = rgba[..., 3:] / 255.0
@@ -326,7 +326,7 @@ def _as_it_is(image: Rgb, _: np.random.Generator) -> Rgb:
     return image
 
 
-_TECHNIQUES: dict[str, Callable[[Rgb, np.random.Generator], Rgb]] = {
+TECHNIQUES: dict[str, Callable[[Rgb, np.random.Generator], Rgb]] = {
     "as rendered": _as_it_is,
     "line art": _line_art,
     "flat colours": _flat,

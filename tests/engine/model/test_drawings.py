@@ -89,14 +89,26 @@ def test_the_figure_is_cut_out_and_looks_like_the_drawing(ground: str) -> None:
     assert np.abs(ours[inside][:, :3].astype(int) - expected[inside][:, :3]).mean() < 20.0
 
 
+def test_ground_that_the_figure_encloses_is_seen_through() -> None:
+    picture = np.full((200, 200, 3), 40, np.uint8)
+    picture[20:60, 20:60] = picture[20:60, 120:160] = picture[100:104, 100:104] = 255
+    figure = np.ones((200, 200), np.float32)
+    figure[20:60, 20:60] = figure[100:104, 100:104] = 0.2
+    gaps = drawings._gaps(picture, np.full(3, 255.0), figure)
+    assert gaps[20:60, 20:60].all()
+    assert not gaps[20:60, 120:160].any()  # white cloth
+    assert not gaps[90:, 90:].any()  # too small to be told apart from the light in an eye
+
+
 def test_white_inside_an_outline_is_no_ground() -> None:
     picture = np.full((200, 200, 3), 255, np.uint8)
     picture[50:150, 50:150] = 0
     picture[53:147, 53:147] = 255
-    inside = drawings._before_plain_ground(picture, np.array([[100.0, 100.0]]))
-    assert inside is not None
-    assert inside[100, 100] == 1.0
-    assert inside[10, 10] == 0.0
+    found = drawings._before_plain_ground(picture, np.array([[100.0, 100.0]]))
+    assert found is not None
+    assert found.figure[100, 100] == 1.0
+    assert found.figure[10, 10] == 0.0
+    assert found.ground.tolist() == [255.0, 255.0, 255.0]
     picture[50:53, 90:110] = 255  # the outline is open: what came in would hollow the face out
     assert drawings._before_plain_ground(picture, np.array([[100.0, 100.0]])) is None
 
