@@ -324,9 +324,9 @@ def _rectified(drawing: Rgba, points: Points, face: DrawnFace) -> Rgba:
         if plain is None:
             rgba = cut_along(picture, figure_seen, *_head_and_face(face, side))
         else:
-            alpha = _fetched(plain.figure, where, shrink).clip(0.0, 1.0)
-            alpha[_gaps(picture, plain.ground, figure_seen)] = 0.0
-            rgba = with_alpha(picture, alpha)
+            matte = _fetched(plain.figure, where, shrink).clip(0.0, 1.0)
+            matte[_gaps(picture, plain.ground, figure_seen)] = 0.0
+            rgba = with_alpha(picture, matte)
     height, width = drawing.shape[:2]
     is_inside = (where >= 0.0).all(2) & (where[..., 0] <= width) & (where[..., 1] <= height)
     rgba[..., 3] *= is_inside
