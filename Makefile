@@ -23,9 +23,10 @@ bench-bridge:
 bench-offline:
 	$(PYTHON) tools/run.py benchmarks/suite.py --only offline,offline_smoothness
 
-# Draws docs/sheets and docs/gallery anew.
+# Draws docs/sheets and docs/gallery anew; characters of drawings with the kit (KIT, below).
 gallery:
 	$(PYTHON) tools/run.py tools/sheets.py
+	$(PYTHON) tools/run.py tools/sheets.py --kit $(KIT)
 	$(PYTHON) tools/run.py tools/gallery.py
 
 soak:

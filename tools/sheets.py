@@ -174,6 +174,8 @@ def main(words: Sequence[str] | None = None) -> int:
         save(beside_source(renderer, of_photos(args.photos), args.tile), args.out / "photos.png")
         return 0
     if args.kit:
+        if not (args.kit / "anime" / "head.npz").is_file():
+            parser.error(f"{args.kit} has no anime/head.npz: give the face kit's folder")
         made, sources = of_drawings(args.kit, args.tile)
         sheet = beside_source(renderer, made, args.tile, sources)
         save(sheet, (args.out / "anime_drawings.png") if args.out else (FOLDER / "anime_drawings.webp"))
