@@ -109,7 +109,8 @@ class _Canvas:
         ]
         self._share = [_bytes(share, 255.0) for share in layers.share]
         none = np.zeros((CELLS, CELLS), np.uint8)
-        self._gain = cv2.merge([*(_bytes(one, _GAIN_ONE) for one in layers.gain), none + np.uint8(_GAIN_ONE)])
+        gain = cv2.merge([*(_bytes(one, _GAIN_ONE) for one in layers.gain), none + np.uint8(_GAIN_ONE)])
+        self._gain = cv2.medianBlur(gain, 3)  # as `denoiser.without_specks`
         self._shade = cv2.merge([*(_bytes(one, 255.0) for one in layers.shade), none])
         self._paint, self._under = (
             _interleaved(one) for one in (_bytes(layers.paint, 255.0), _bytes(layers.under, 255.0))

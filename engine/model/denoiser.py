@@ -389,12 +389,24 @@ def compose(layers: Layers, pictures: Tensor, side: int | None = None) -> Tensor
     fetched = F.grid_sample(pictures.flatten(0, 1), place, mode="bilinear", padding_mode="zeros", align_corners=False)
     copied = (up(layers.share)[:, :, None] * _grouped(fetched, b)).sum(1)
     paint, under, shadow = up(layers.cut).chunk(3, 1)
-    lit = copied[:, :3] * up(layers.gain) * (1.0 - sharp(shadow) * up(layers.shade))
+    lit = copied[:, :3] * up(without_specks(layers.gain)) * (1.0 - sharp(shadow) * up(layers.shade))
     copied = torch.cat([torch.minimum(lit, copied[:, 3:]), copied[:, 3:]], 1)
     over = up(layers.paint)
     over = over + sharp(under) * (up(layers.under) - over)
     out = copied + sharp(paint) * (over - copied)
     return torch.cat([torch.minimum(out[:, :3], out[:, 3:]), out[:, 3:]], 1)
+
+
+def without_specks(gain: Tensor) -> Tensor:
+    """[B,C,H,W] the median of three by three cells.
+
+    At the edge of a surface a cell's normal may be that of what it hides, as that of the neck under a chin: so lit, it
+    would be a dark speck.
+    """
+    height, width = gain.shape[-2:]
+    around = F.pad(gain, (1, 1, 1, 1), mode="replicate")
+    near = [around[..., y : y + height, x : x + width] for y in range(3) for x in range(3)]
+    return torch.stack(near).median(0).values
 
 
 def painted(layers: Layers) -> Tensor:

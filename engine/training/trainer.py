@@ -37,7 +37,8 @@ _EYE, _MOUTH = 5.0, 20.0
 _LIDS = (0.04, 0.18, 0.47, 0.585, 0.5)
 _FEATURE_SHARE = 0.1
 _FEATURE_SIDE = 128  # pixels on a side of the part of a picture whose features are compared
-_CROP = 66  # cells on a side of the part of a picture that is learned at full resolution; its border cells are left out
+# Cells on a side of the part of a picture that is learned at full resolution, and of its border, which is left out.
+_CROP, _BORDER = 68, 2
 _LOOK_EVERY_S = 240.0
 _CRITIC_SHARE = 0.25  # of the pull of the truth on a pixel: that of the critic
 _STEEPNESS_EVERY = 4  # steps with the critic
@@ -116,13 +117,14 @@ def _part(layers: Layers, example: Example, top: int, left: int) -> Tensor:
     """A part of what is drawn at full resolution, without the border whose neighbours are not drawn."""
     pixels = example.truth.shape[-1] // GRID  # a cell
     drawn = compose(cropped(layers, top, left, _CROP), example.pictures, _CROP * pixels)
-    return drawn[..., pixels:-pixels, pixels:-pixels]
+    border = _BORDER * pixels
+    return drawn[..., border:-border, border:-border]
 
 
 def _same(x: Tensor, top: int, left: int) -> Tensor:
     """The same part of a map or picture [B,C,S,S]."""
     pixels = x.shape[-1] // GRID
-    rows, columns = (slice((a + 1) * pixels, (a + _CROP - 1) * pixels) for a in (top, left))
+    rows, columns = (slice((a + _BORDER) * pixels, (a + _CROP - _BORDER) * pixels) for a in (top, left))
     return x[..., rows, columns]
 
 
@@ -266,7 +268,9 @@ class Trainer:
         (pull,) = torch.autograd.grad(loss, shown)
         if is_fine and done > plan.critic_from:
             ease = min(1.0, (done - plan.critic_from) / plan.critic_easing)
-            pull = pull + ease * self._judged(shown, truth, example, (top + 1, left + 1, _CROP - 2), pull, rng)
+            pull = pull + ease * self._judged(
+                shown, truth, example, (top + _BORDER, left + _BORDER, _CROP - 2 * _BORDER), pull, rng
+            )
         # Paint is learned everywhere: where nothing of it shows, nothing else would teach it to be worth showing.
         missed = (painted(layers) * 2.0 - 1.0 - state).abs() + (layers.paint * 2.0 - 1.0 - state).abs()
         near = weights_of(F.interpolate(example.truth, size=missed.shape[-2:], mode="area"), example.wanted.geometry)

@@ -29,6 +29,7 @@ from omote.engine.model.denoiser import (
     own_place,
     sets_of,
     sharp,
+    without_specks,
 )
 
 SMALL: dict[str, Any] = {
@@ -77,6 +78,15 @@ def drawn(net: Denoiser, wanted: Wanted, references: References) -> Layers:
     torch.manual_seed(2)
     layers: Layers = net(torch.randn(1, 4, STATE, STATE), torch.ones(1), wanted, references)
     return layers
+
+
+def test_a_gain_of_one_cell_that_no_other_has_is_left_out() -> None:
+    gain = torch.full((1, 3, 8, 8), 0.8)
+    gain[..., 4:] = 1.2
+    expected = gain.clone()
+    gain[0, :, 3, 1] = 0.2
+    gain[0, 1, 0, 0] = 3.0
+    torch.testing.assert_close(without_specks(gain), expected)
 
 
 def test_the_order_of_references_changes_nothing() -> None:
@@ -247,4 +257,4 @@ def test_a_part_is_composed_as_it_is_in_the_whole_picture() -> None:
     layers, pictures = drawn(net, wanted, references), torch.rand(1, 2, 4, 2 * STATE, 2 * STATE)
     whole = compose(layers, pictures)
     part = compose(cropped(layers, 20, 40, 18), pictures, 18 * 4)
-    torch.testing.assert_close(part[..., 4:-4, 4:-4], whole[..., 84:148, 164:228], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(part[..., 8:-8, 8:-8], whole[..., 88:144, 168:224], atol=1e-5, rtol=1e-4)
