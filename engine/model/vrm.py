@@ -156,19 +156,23 @@ class _Drawer:
             if screen[:, 2].min() <= 0.1:  # it reaches behind the camera
                 continue
             hit = covered(screen, np.asfortranarray(part.triangle), fine, part.material.is_double_sided)
-            shown = _painted(part, hit.triangle, np.stack(hit.weight, 1))
-            is_solid = shown[:, 3] >= (_SOLID if part.material.mode == "BLEND" else part.material.cutoff)
+            weights = np.stack(hit.weight, 1)
             if part.material.mode == "OPAQUE":
-                is_solid[:] = True
-            rows = np.flatnonzero(is_solid)
-            rows = rows[nearest(hit.pixel[rows], hit.distance[rows], fine)]
+                solid, faint = np.arange(len(hit.pixel)), np.zeros(0, np.int64)
+            else:
+                alpha = _painted(part, hit.triangle, weights)[:, 3]
+                is_blended = part.material.mode == "BLEND"
+                is_solid = alpha >= (_SOLID if is_blended else part.material.cutoff)
+                solid, faint = np.flatnonzero(is_solid), np.flatnonzero(is_blended & ~is_solid & (alpha > _SEEN))
+            rows = solid[nearest(hit.pixel[solid], hit.distance[solid], fine)]
             rows = rows[hit.distance[rows] <= depth[hit.pixel[rows]]]
-            depth[hit.pixel[rows]] = hit.distance[rows]
-            colour[hit.pixel[rows], :3], colour[hit.pixel[rows], 3] = shown[rows, :3], 1.0
-            if part.material.mode == "BLEND":
-                rows = np.flatnonzero(~is_solid & (shown[:, 3] > _SEEN))
-                rows = rows[nearest(hit.pixel[rows], hit.distance[rows], fine)]
-                thin.append((hit.pixel[rows], hit.distance[rows], shown[rows]))
+            at = hit.pixel[rows]
+            depth[at], colour[at, 3] = hit.distance[rows], 1.0
+            colour[at, :3] = _painted(part, hit.triangle[rows], weights[rows])[:, :3]
+            if len(faint):
+                rows = faint[nearest(hit.pixel[faint], hit.distance[faint], fine)]
+                shown = _painted(part, hit.triangle[rows], weights[rows])
+                thin.append((hit.pixel[rows], hit.distance[rows], shown))
         for pixel, distance, shown in thin:
             seen = distance <= depth[pixel] * (1.0 + _CLEAR)
             at, over, share = pixel[seen], shown[seen, :3], shown[seen, 3:]
