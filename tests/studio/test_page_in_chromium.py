@@ -128,7 +128,7 @@ def test_click_that_cannot_be_served_says_why_until_it_is_dismissed(browser: Bro
     wait_until(lambda: "Omote is still starting" in browser.evaluate(shown), "the notice")
     browser.screenshot()
     browser.evaluate("document.querySelector('#notices .close').click()")
-    assert browser.evaluate("document.querySelectorAll('.notice').length") == 0
+    assert "Omote is still starting" not in browser.evaluate(shown)
 
 
 def test_page_says_that_omote_is_gone_and_comes_back_by_itself(browser: Browser, draw: Draw) -> None:
@@ -142,6 +142,18 @@ def test_page_says_that_omote_is_gone_and_comes_back_by_itself(browser: Browser,
         second.offer(draw(1))
         wait_until(lambda: browser.evaluate("document.body.dataset.connection") == "live", "the page to be back")
         wait_until(lambda: browser.evaluate(CENTRE) != "0 0 0 0", "the picture to be back")
+
+
+def test_page_says_that_omote_has_stopped_answering(browser: Browser) -> None:
+    with PageServer(port=0) as page:
+        browser.open(page.url)
+        wait_until(lambda: browser.evaluate("document.body.dataset.connection") == "live", "the connection")
+        page.show(STATUS)
+        wait_until(lambda: "Omote does not answer" in browser.evaluate("document.body.innerText"), "the warning")
+        assert browser.evaluate("document.body.dataset.connection") == "lost"
+        page.show(replace(STATUS))
+        wait_until(lambda: browser.evaluate("document.body.dataset.connection") == "live", "the page to be back")
+        assert "Omote does not answer" not in browser.evaluate("document.body.innerText")
 
 
 def test_address_with_an_old_token_is_told_what_to_do(browser: Browser, draw: Draw) -> None:

@@ -3,11 +3,14 @@
 import { get, socketAddress } from "./api.js";
 
 const RETRY_MS = 800;
+const SILENCE_MS = 3500; // numbers come every second; three that are missing mean that nobody is there
 const listeners = { state: [], status: [], face: [], recognised: [], connection: [] };
 
 let socket = null;
 let state = null; // the last one, for who comes later
 let watchers = 0;
+let patience = 0; // the timer until the next numbers
+let isSilent = false;
 
 /**
  * Calls `listener` with each message of this kind: "state" (also with the one that is there already), "status",
@@ -69,6 +72,18 @@ function hear(event) {
   } else if (message.type in listeners) {
     tell(message.type, message);
   }
+  if (message.type === "status") expectMore();
+}
+
+/** A process that is stopped or hangs keeps its connection; only its numbers no longer come. */
+function expectMore() {
+  if (isSilent) tell("connection", { isConnected: true, why: "" });
+  isSilent = false;
+  clearTimeout(patience);
+  patience = setTimeout(() => {
+    isSilent = true;
+    tell("connection", { isConnected: false, why: "Omote does not answer. Is it stopped, or too busy?" });
+  }, SILENCE_MS);
 }
 
 /** A refused WebSocket does not say why; a request does. */
@@ -94,6 +109,8 @@ export function connect() {
   };
   socket.onmessage = hear;
   socket.onclose = async () => {
+    clearTimeout(patience);
+    isSilent = false;
     tell("connection", { isConnected: false, why: hasOpened ? "" : await reason() });
     setTimeout(connect, RETRY_MS);
   };
