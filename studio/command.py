@@ -6,13 +6,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .ending import leave, stoppable
-
-INTERRUPTED = 130
+from .ending import exit_code, leave, stoppable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code. Ctrl-C, and SIGTERM too, ends a loop that runs with 0, and what is left unfinished with 130.
+    """The exit code: 0 for a loop that Ctrl-C or SIGTERM ends, 130 or 143 for what they leave unfinished.
 
     Without `arguments` they are the process's own, which then ends even where a thread hangs.
     """
@@ -23,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from .invocation import invoke  # takes a moment, in which Ctrl-C is heard as well
 
             code = invoke(arguments)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        code = exit_code(interrupt)
     except BrokenPipeError:  # `omote doctor | head`: nobody reads on, and the flush at exit must not complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1

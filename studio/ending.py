@@ -18,6 +18,18 @@ _STEP_S = 0.05
 _ASKED_TO_END = ("SIGTERM", "SIGHUP")  # by the system, and by a terminal that is closed
 
 
+class Stopped(KeyboardInterrupt):
+    """The system asks to end, by a signal of this number; heard as Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def exit_code(interrupt: KeyboardInterrupt) -> int:
+    """As a shell reports what a signal has ended: 130 for Ctrl-C, 143 for SIGTERM."""
+    return 128 + (interrupt.number if isinstance(interrupt, Stopped) else signal.SIGINT)
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Who is asked to end hears it as Ctrl-C, where this is the thread that hears such things; nohup stays nohup."""
@@ -26,7 +38,7 @@ def stoppable() -> Iterator[None]:
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        raise Stopped(number)
 
     numbers = [getattr(signal, name) for name in _ASKED_TO_END if hasattr(signal, name)]
     before = {one: handler for one in numbers if (handler := signal.getsignal(one)) not in (None, signal.SIG_IGN)}

@@ -20,10 +20,9 @@ from omote.engine.offline.room import require_room
 from omote.engine.offline.script import Script
 from omote.engine.offline.setting_up import PhotorealFiles, easel_for
 
+from .ending import exit_code
 from .render_arguments import Order
 from .render_progress import Phases, told
-
-INTERRUPTED = 130
 
 
 def run(order: Order, clock_s: Callable[[], float] = time.monotonic) -> int:
@@ -43,9 +42,9 @@ def run(order: Order, clock_s: Callable[[], float] = time.monotonic) -> int:
         try:
             with Phases(Console(stderr=True), clock_s) as phases:
                 count, drawn = _Rendering(order, easel, crew, job, phases).carried_out(draft)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             print(_stopped(order, job), file=sys.stderr)
-            return INTERRUPTED
+            return exit_code(interrupt)
         job.finish()
     print(_result(order, easel, count, drawn, clock_s() - began_s))
     return 0

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from omote.studio.ending import exit_code, stoppable
 from tests.studio.running import until
 
 PATIENCE_S = 30
@@ -109,6 +111,22 @@ def test_ctrl_c_ends_what_is_busy_at_the_start() -> None:
         assert process.stdout.readline() == "busy\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 130
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no signal to one process")
+def test_the_exit_code_says_which_signal_it_was(name: str, code: int) -> None:
+    number = getattr(signal, name)
+    usual = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
+    before = signal.signal(number, usual)  # also under nohup
+    try:
+        with pytest.raises(KeyboardInterrupt) as found, stoppable():
+            os.kill(os.getpid(), number)
+            time.sleep(5.0)
+        assert exit_code(found.value) == code
+        assert signal.getsignal(number) == usual
+    finally:
+        signal.signal(number, before)
 
 
 def test_the_process_ends_even_where_nobody_takes_its_last_words() -> None:
