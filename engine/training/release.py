@@ -25,7 +25,7 @@ from omote.engine.nouns import REFERENCE_SIDES, Character, Reference
 from omote.engine.runtime.build import Build
 from omote.engine.weights import FOLDER, write_list
 
-MODEL = "copy-4"
+MODEL = "copy-5"
 
 
 def release(export: Path, folder: Path, character: Character, model: str = MODEL) -> None:

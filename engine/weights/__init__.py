@@ -40,7 +40,7 @@ class NetworkFile:
 class ModelFiles:
     """The networks of one version of the model."""
 
-    model: str  # "copy-4"
+    model: str  # "copy-5"
     denoiser: NetworkFile
     encoder: NetworkFile
 
