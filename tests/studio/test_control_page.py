@@ -295,7 +295,7 @@ def test_no_character_is_made_without_a_photo(page: playwright.Page, omote: Runn
     page.click("#make-character")
     page.locator("#maker").get_by_label("Name").fill("nobody")
     page.click("#maker button[type=submit]")
-    page.wait_for_selector("#maker .problem >> text=Choose a picture first.")
+    page.wait_for_selector("#maker .problem >> text=Choose a file first.")
     assert omote.state()["jobs"] == []
     page.keyboard.press("Escape")
 
@@ -306,7 +306,7 @@ def test_a_drawing_becomes_a_character_with_points_moved_by_hand(
     drawing = tmp_path / "sketch.png"
     Image.fromarray(load_character("aoi").references[0].rgba).save(drawing)
     page.click("#make-character")
-    page.locator("#maker").get_by_label("What is in the picture").select_option("drawing")
+    page.locator("#maker").get_by_label("Made from").select_option("drawing")
     page.set_input_files("#maker input[type=file]", drawing)
     page.wait_for_selector("#maker .point")
     assert page.locator("#maker .point").count() == 22
