@@ -306,7 +306,7 @@ def test_a_drawing_becomes_a_character_with_points_moved_by_hand(
     drawing = tmp_path / "sketch.png"
     Image.fromarray(load_character("aoi").references[0].rgba).save(drawing)
     page.click("#make-character")
-    page.locator("#maker").get_by_label("Made from").select_option("drawing")
+    page.locator("#of").select_option("drawing")
     page.set_input_files("#maker input[type=file]", drawing)
     page.wait_for_selector("#maker .point")
     assert page.locator("#maker .point").count() == 22
