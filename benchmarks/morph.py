@@ -77,10 +77,19 @@ class Changer(Animator):
         presence: float = 1.0,
         fading: Fading = (),
         marks: Array | None = None,
+        hair: float = 0.0,
     ) -> Portrait:
         fading = fading if self.fades else ()
         return super().draw(
-            params, character, light, stamp=stamp, signal=signal, presence=presence, fading=fading, marks=marks
+            params,
+            character,
+            light,
+            stamp=stamp,
+            signal=signal,
+            presence=presence,
+            fading=fading,
+            marks=marks,
+            hair=hair,
         )
 
 

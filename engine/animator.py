@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import AnimatorError
+from .face.hair import CHAINS, JOINTS, HairMotion
 from .face.steadiness import SEEN, Steadiness
 from .model import parity
 from .model.choice import choose
@@ -85,6 +86,7 @@ class _Shown:
     size: int
     steps: int
     marks: bytes
+    sways: tuple[bytes, ...]  # of the hair of each; empty for one at rest
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Shown) and self._key == other._key
@@ -94,7 +96,16 @@ class _Shown:
 
     @property
     def _key(self) -> tuple[object, ...]:
-        return tuple(map(id, self.looks)), self.shares, self.face, self.light, self.size, self.steps, self.marks
+        return (
+            tuple(map(id, self.looks)),
+            self.shares,
+            self.face,
+            self.light,
+            self.size,
+            self.steps,
+            self.marks,
+            self.sways,
+        )
 
 
 class Animator:
@@ -126,6 +137,7 @@ class Animator:
         self._steadiness = Steadiness(consistency)
         self._cache = PictureCache()
         self._looks: OrderedDict[int, Look] = OrderedDict()  # by the character's id
+        self._hair: dict[int, HairMotion] = {}  # of those who were seen in the last picture, by the look's id
         self._preparing = threading.Lock()
         self._stage: AnyCharacter | None = None
         self._before: tuple[_Shown, NDArray[np.uint8]] | None = None
@@ -151,6 +163,7 @@ class Animator:
     def reset(self) -> None:
         """Forgets what was drawn before: the next picture stands alone."""
         self._before = None
+        self._hair = {}
         self._steadiness.forget()
 
     def check(self, character: AnyCharacter) -> None:
@@ -168,10 +181,12 @@ class Animator:
         presence: float = 1.0,
         fading: Fading = (),
         marks: Array | None = None,
+        hair: float = 0.0,
     ) -> Portrait:
         """The character with this face in this light [27], and others that are still seen through it.
 
-        `marks` [6] says how much of each of `expressions.MARKS` is drawn over it.
+        `marks` [6] says how much of each of `expressions.MARKS` is drawn over it. `hair` is how far hair swings after
+        the head, by the times of the stamps: 1 as its springs say, 0 not at all.
 
         AnimatorError where face or light are of another form, or the character cannot be drawn.
         """
@@ -186,6 +201,7 @@ class Animator:
             self._size,
             self._steps,
             marks.tobytes() if marks is not None and marks.any() else b"",
+            self._sways([look for look, _ in cast], settled, stamp, hair),
         )
         if self._before is not None and self._before[0] == shown:
             self.counts = replace(self.counts, still=self.counts.still + 1)
@@ -199,13 +215,14 @@ class Animator:
     def _drawn(self, shown: _Shown, params: FlameParams, light: Array) -> NDArray[np.uint8]:
         """The picture, drawn now or before."""
         pictures, is_new = [], False
-        for look in shown.looks:
-            key = replace(shown, looks=(look,), shares=(1.0,))
+        for look, sway in zip(shown.looks, shown.sways, strict=True):
+            key = replace(shown, looks=(look,), shares=(1.0,), sways=(sway,))
             picture = self._cache.get(key)
             if picture is None:
                 is_new = True
                 try:
-                    picture = self.renderer.draw(look, params, light, shown.size, shown.steps)
+                    swung = np.frombuffer(sway, np.float32).reshape(JOINTS, CHAINS, 3) if sway else None
+                    picture = self.renderer.draw(look, params, light, shown.size, shown.steps, swung)
                     if shown.marks:
                         picture = with_marks(picture, look.viewer, params, np.frombuffer(shown.marks, np.float32))
                 except (ValueError, RuntimeUnavailable) as error:
@@ -218,6 +235,20 @@ class Animator:
         else:
             self.counts = replace(counts, cached=counts.cached + 1)
         return crossfaded(pictures, shown.shares)
+
+    def _sways(
+        self, looks: Sequence[Look], params: FlameParams, stamp: Stamp | None, strength: float
+    ) -> tuple[bytes, ...]:
+        """How the hair of each sways at this time; those who are seen no more are forgotten."""
+        if stamp is None or strength == 0.0:
+            self._hair = {}
+            return (b"",) * len(looks)
+        self._hair = {id(look): self._hair.get(id(look)) or look.hair_motion() for look in looks if look.hair}
+        found = {key: motion.follow(params, stamp.captured_ns) for key, motion in self._hair.items()}
+        return tuple(
+            (found[id(look)] * np.float32(strength)).tobytes() if id(look) in found and found[id(look)].any() else b""
+            for look in looks
+        )
 
     def _step_on_stage(self, character: AnyCharacter, fading: Fading) -> None:
         """A cut forgets earlier faces; a fade keeps them, because the performer stays the same."""

@@ -67,8 +67,11 @@ class Artist(Protocol):
         presence: float = 1.0,
         fading: Fading = (),
         marks: Array | None = None,
+        hair: float = 0.0,
     ) -> Portrait:
         """The face asked for, its marks [6], and through it those who fade, where the artist can draw that.
+
+        `hair` is how far hair swings after the head, by the times of the stamps: 0 not at all.
 
         From an artist that draws several at a time, an earlier one, under its own stamp.
         """

@@ -150,6 +150,7 @@ class Scene:
             presence=face.presence,
             fading=morph.at(now_ns),
             marks=face.marks,
+            hair=face.hair,
         )
         gear = self._gearbox.drawn_by if self._gearbox else ""
         drawn = portrait.stamp.after("draw", self._clock_ns())

@@ -27,6 +27,7 @@ class Face:
 
     shown: Shown
     marks: Array  # [6] of `expressions.MARKS`, 0 to 1
+    hair: float  # how far it swings; 1 as its springs say
     recognised: tuple[str, ...] = ()  # by name, as `recognition.RULES` has them
 
     @property
@@ -53,6 +54,7 @@ class Performance:
         self._overlay = Overlay()
         self._recent = RecentFaces()
         self._recognition = Recognition(actor)
+        self._hair = tuning.hair
 
     def follow(self, signal: Signal) -> Face:
         """The face for this signal, seen or not."""
@@ -82,6 +84,7 @@ class Performance:
         self._smoothing.tune(tuning)
         self._taste.tune(tuning)
         self._presence.tune(tuning)
+        self._hair = tuning.hair
 
     def use_actor(self, actor: Actor) -> None:
         """It is this one who performs."""
@@ -98,6 +101,6 @@ class Performance:
         self._recent.forget()
         self._actor = self._told
 
-    def _with_expression(self, shown: Shown, now_ns: int) -> tuple[Shown, Array]:
+    def _with_expression(self, shown: Shown, now_ns: int) -> tuple[Shown, Array, float]:
         params, marks = self._overlay.over(shown.params, now_ns)
-        return (shown if params is shown.params else replace(shown, params=params)), marks
+        return (shown if params is shown.params else replace(shown, params=params)), marks, self._hair

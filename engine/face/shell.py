@@ -21,7 +21,7 @@ _CONE = 0.975  # cosine within which the skull's own radius is looked for
 _OPAQUE = 0.5
 _GRAZING = 0.4  # cosine to the camera below which a picture does not show a vertex
 _LONGEST = 1.1  # head heights that hair is followed outward
-_HANG = 0.5  # head heights below the chin at which hair no longer follows the skull
+HANG = 0.5  # head heights below the chin at which hair no longer follows the skull
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def shell_of(
     beside = np.roll(number, -1, 1)
     a, b, c, d = (part.ravel() for part in (number[:-1], beside[:-1], number[1:], beside[1:]))
     triangle = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
-    chin, fall = float(shaped.anchor[CHIN, 1]), _HANG * shaped.height
+    chin, fall = float(shaped.anchor[CHIN, 1]), HANG * shaped.height
     follow = np.clip((vertex[:, 1] - (chin - fall)) / fall, 0.0, 1.0)
     return Shell(vertex.astype(np.float32), triangle[~is_face[triangle].any(1)], follow.astype(np.float32))
 

@@ -48,6 +48,7 @@ class Tuning:
     head: float = 1.0  # how far the head follows: 0 not at all
     blinks: bool = True  # by itself while nobody is seen
     breathes: bool = True  # likewise
+    hair: float = 1.0  # how far it swings: 0 not at all
 
     def __post_init__(self) -> None:
         for name, known in (("gain", tuple(REGIONS)), ("smoothing", SMOOTHED)):
@@ -56,7 +57,7 @@ class Tuning:
                 raise TuningError(f'{name}: no region is called "{unknown[0]}"; there are {", ".join(known)}')
             if missing := [region for region in known if region not in values]:
                 raise TuningError(f"{name}: wanted a number for {missing[0]} too")
-        numbers = {"head": self.head, **{f"gain of {k}": v for k, v in self.gain.items()}}
+        numbers = {"head": self.head, "hair": self.hair, **{f"gain of {k}": v for k, v in self.gain.items()}}
         numbers |= {f"smoothing of {k}": v for k, v in self.smoothing.items()}
         for what, value in numbers.items():
             if not 0.0 <= value <= MOST:

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from omote.bridge import arkit
 from omote.engine.face.correspondence import GRID, View, Viewer, agreement
+from omote.engine.face.hair import SPRINGS, HairMotion
 from omote.engine.face.light import checked_light, mirrored_light, possible
 from omote.engine.face.retarget import to_weights
 from omote.engine.nouns import Character, FlameParams, Reference
 
 from .compositing import DrawnLayers, Source, compose, premultiplied, straight
+from .hair import Hair, hair_of, swung
 from .networks import STATE, Encoded, Networks, face_row
 
 Array = NDArray[np.float32]
@@ -69,6 +71,7 @@ class Look:
     weights: Array  # [K,52] the ARKit weights of the faces that the views show
     turns: Array  # [R,3] how the references' heads are turned
     plain: NDArray[np.bool_]  # [R] which of them have the first's face
+    hair: Hair | None  # None where none hangs free
     _pictures: dict[int, list[Source]] = field(default_factory=dict)
     _choices: OrderedDict[tuple[int, ...], Choice] = field(default_factory=OrderedDict)
 
@@ -100,7 +103,12 @@ class Look:
         shown = np.stack(weights)
         parts = [np.square(shown[: len(references), part] - shown[0, part]).sum(1) for part in _part_columns()]
         plain = np.max(parts, 0) < _APART**2
-        return cls(character, viewer, views, rgba, encoded, style, shown, turns, plain)
+        hair = hair_of(references[0], viewer, views[0])
+        return cls(character, viewer, views, rgba, encoded, style, shown, turns, plain, hair)
+
+    def hair_motion(self) -> HairMotion:
+        """Springs that are at rest, for hair of this kind on this head."""
+        return HairMotion(self.viewer.head, self.viewer.shaped, SPRINGS[self.character.head])
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -192,10 +200,23 @@ class Renderer:
         self.networks.denoiser(references_at_once(character))
         return Look.of(character, self.networks)
 
-    def draw(self, look: Look, params: FlameParams, light: Array, size: int = DEFAULT_SIZE, steps: int = 1) -> Rgba:
-        """[S,S,4] straight RGBA of this face in this light [27]; ValueError for light or basis of another form."""
+    def draw(
+        self,
+        look: Look,
+        params: FlameParams,
+        light: Array,
+        size: int = DEFAULT_SIZE,
+        steps: int = 1,
+        sway: Array | None = None,
+    ) -> Rgba:
+        """[S,S,4] straight RGBA of this face in this light [27]; ValueError for light or basis of another form.
+
+        `sway` moves the hair as `HairMotion` says; without it the hair is at rest.
+        """
         inputs, order = self.inputs(look, params, light)
         layers = self._layers(look, inputs, order, steps)
+        if look.hair and sway is not None and sway.any():
+            layers = swung(layers, look.hair.displacement(sway, self._first_place(look, params, inputs, order)))
         return compose(layers, _picked(look.pictures(size), order))
 
     def _layers(self, look: Look, inputs: dict[str, Array], order: tuple[int, ...], steps: int) -> DrawnLayers:
@@ -207,6 +228,12 @@ class Renderer:
             x = x + (t - last) * (x - clean) / last
             layers = self.networks.layers({**inputs, "x": x, "t": np.full(1, t)})
         return layers
+
+    def _first_place(self, look: Look, params: FlameParams, inputs: dict[str, Array], order: tuple[int, ...]) -> Array:
+        """[128,128,2] where each cell lies in the first reference, which need not be among the chosen."""
+        if 0 in order:
+            return np.asarray(inputs["place"][0, order.index(0)])
+        return np.asarray(look.viewer.correspondence(look.viewer.view(params), look.views[:1]).place[0])
 
     def inputs(self, look: Look, params: FlameParams, light: Array) -> tuple[dict[str, Array], tuple[int, ...]]:
         """What the denoiser reads for this picture, and the numbers of the references that it copies from."""

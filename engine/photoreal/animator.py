@@ -118,10 +118,12 @@ class PhotorealAnimator:
         presence: float = 1.0,
         fading: Fading = (),
         marks: Array | None = None,
+        hair: float = 0.0,
     ) -> Portrait:
         """The character with this face in this light [27], or an earlier one that was under way.
 
-        `fading` and `marks` are ignored: one photoreal character follows another by a cut, and has no marks of comics.
+        `fading`, `marks` and `hair` are ignored: one photoreal character follows another by a cut, has no marks of
+        comics, and its hair moves with the head.
 
         AnimatorError where they are not what the networks draw.
         """

@@ -33,6 +33,7 @@ class FlatArtist:
         presence: float = 1.0,
         fading: Fading = (),
         marks: Array | None = None,
+        hair: float = 0.0,
     ) -> Portrait:
         self.counts = Counts(drawn=self.counts.drawn + 1)
         levels = (float(params.jaw_pose[0]) / JAW_OPEN_RAD, float(params.eyelids.mean()), 0.0, presence)

@@ -109,6 +109,7 @@ class ForgetfulArtist(FlatArtist):
         presence: float = 1.0,
         fading: Fading = (),
         marks: Array | None = None,
+        hair: float = 0.0,
     ) -> Portrait:
         if signal is not None:
             raise RuntimeError("the brush is lost")
@@ -498,6 +499,7 @@ class SlowArtist(FlatArtist):
         presence: float = 1.0,
         fading: Fading = (),
         marks: Array | None = None,
+        hair: float = 0.0,
     ) -> Portrait:
         if signal is not None:
             assert self.goes_on.wait(PATIENCE_S)

@@ -46,6 +46,7 @@ class Noting(FlatArtist):
         presence: float = 1.0,
         fading: Fading = (),
         marks: Array | None = None,
+        hair: float = 0.0,
     ) -> Portrait:
         shares = {one.name: round(share, 3) for one, share in fading}
         self.drew.append(shares | {character.name: round(1.0 - sum(shares.values()), 3)})

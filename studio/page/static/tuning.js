@@ -45,6 +45,20 @@ function regionRow(region, state) {
   );
 }
 
+function hairRow(state) {
+  const swing = slider({
+    label: "Hair: strength",
+    max: state.most,
+    step: 0.05,
+    usual: 1,
+    format: percent,
+    send: (value) => tune({ hair: value }),
+  });
+  shows.push(({ tuning }) => swing.show(tuning.hair));
+  const none = make("span", { class: "delay", text: "no delay" });
+  return make("div", { class: "region" }, make("strong", { text: "Hair" }), swing.box, make("span"), none);
+}
+
 function heading() {
   const cells = ["", "Strength", "Smoothing", "costs"].map((text) => make("span", { class: "label", text }));
   return make("div", { class: "region heading", "aria-hidden": "true" }, ...cells);
@@ -59,7 +73,8 @@ function switchOf([name, label, note]) {
 
 function build(state) {
   shows.length = 0;
-  element("regions").replaceChildren(heading(), ...state.smoothed.map((region) => regionRow(region, state)));
+  const rows = [...state.smoothed.map((region) => regionRow(region, state)), hairRow(state)];
+  element("regions").replaceChildren(heading(), ...rows);
   element("whole").replaceChildren(...SWITCHES.map(switchOf));
 }
 
