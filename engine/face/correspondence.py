@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -77,6 +78,17 @@ class Correspondence:
     # [K,4,G,G] visible 0 or 1, how squarely and unsqueezed it is seen compared with the wanted view (0 to 1), log2 of
     # reference cells a cell, covered 0 or 1
     trust: Array
+
+
+class Found(NamedTuple):
+    """Points of a wanted view in K references, [K,n] each."""
+
+    column: Array  # cells
+    row: Array
+    is_visible: NDArray[np.bool_]
+    is_known: NDArray[np.bool_]  # visible, or hair, whose shell shows what the reference has there
+    square: Array  # how squarely and unsqueezed it is seen compared with the wanted view, 0 to 1
+    ratio: Array  # reference cells a cell
 
 
 class Viewer:
@@ -187,27 +199,16 @@ class Viewer:
         `agreement` [K,3] lessens how squarely references show the zones of the face in which they do something else.
         """
         grid, cell, count = self.grid, wanted.cell, len(references)
-        corner, share = self._triangle.T.take(wanted.triangle, 1), wanted.weight.T
-        (towards,) = _blended(np.ascontiguousarray(wanted.facing[None]), corner, share)
-        is_hair = wanted.geometry[10].ravel().take(cell) > 0.5
-        zone = _blended(self._zone, corner, share)
-        (slack,) = _blended(self._slack, corner, share)
-        # Of each reference what follows is [K,n].
-        blended = np.stack([_blended(one.at_vertex, corner, share) for one in references], 1)
-        x, y, distance, facing, column_at, row_at = blended
-        is_inside = (x >= 0) & (x < grid) & (y >= 0) & (y < grid)
-        at = np.clip(y, 0, grid - 1).astype(np.int64) * grid + np.clip(x, 0, grid - 1).astype(np.int64)
-        depth = np.stack([one.depth.take(there) for one, there in zip(references, at, strict=True)])
-        ratio = np.stack([one.area.take(wanted.triangle) for one in references]) / wanted.area.take(wanted.triangle)
-        unsqueezed = (np.abs(ratio) - np.float32(_SQUEEZED)) / np.float32(_WHOLE - _SQUEEZED)
-        is_visible = (distance <= depth + slack) & is_inside & (facing > 0.0)
-        square = np.clip(np.minimum(facing / np.maximum(towards, _EDGE_ON), unsqueezed), 0.0, 1.0)
-        squarely = square if agreement is None else square * (1.0 - (1.0 - agreement) @ zone)
-        finer = np.clip(0.5 * np.log2(np.maximum(ratio, 1e-4)), -2.0, 2.0)
+        found = self.found(wanted, references, wanted.triangle, wanted.weight)
+        squarely = found.square
+        if agreement is not None:
+            zone = _blended(self._zone, self._triangle.T.take(wanted.triangle, 1), wanted.weight.T)
+            squarely = np.asarray(squarely * (1.0 - (1.0 - agreement) @ zone), np.float32)
+        finer = np.clip(0.5 * np.log2(np.maximum(found.ratio, 1e-4)), -2.0, 2.0)
 
         trust = np.zeros((count, TRUST, grid * grid), np.float32)
         trust[:, :2] = _UNKNOWN
-        for one, *values in zip(trust, is_visible, squarely, finer, np.ones_like(square), strict=True):
+        for one, *values in zip(trust, found.is_visible, squarely, finer, np.ones_like(squarely), strict=True):
             for channel, value in zip(one, values, strict=True):
                 channel[cell] = value
         column, row = (cell % grid) + np.float32(0.5), (cell // grid) + np.float32(0.5)
@@ -215,13 +216,37 @@ class Viewer:
         known = np.zeros((count, grid * grid), np.float32)
         known[:, -grid:] = _FLOOR_WEIGHT
         for k in range(count):
-            moved[k, 0][cell] = column_at[k] + square[k] * (x[k] - column_at[k]) - column
-            moved[k, 1][cell] = row_at[k] + square[k] * (y[k] - row_at[k]) - row
-            known[k][cell] = is_visible[k] | is_hair
+            moved[k, 0][cell] = found.column[k] - column
+            moved[k, 1][cell] = found.row[k] - row
+            known[k][cell] = found.is_known[k]
         carried = carried_on(moved.reshape(count, 2, grid, grid), known.reshape(count, grid, grid))
         carried = (carried + _centres(grid)) * np.float32(2.0 / grid) - np.float32(1.0)
         place = np.stack([cv2.merge([*one]) for one in carried])
         return Correspondence(place, trust.reshape(-1, TRUST, grid, grid))
+
+    def found(self, wanted: View, references: Sequence[View], triangle: Index, weight: Array) -> Found:
+        """Where these points of the wanted view, in triangles [n] at weights [n,3], lie in K references."""
+        grid = self.grid
+        corner, share = self._triangle.T.take(triangle, 1), weight.T
+        (towards,) = _blended(np.ascontiguousarray(wanted.facing[None]), corner, share)
+        (slack,) = _blended(self._slack, corner, share)
+        # Of each reference what follows is [K,n].
+        blended = np.stack([_blended(one.at_vertex, corner, share) for one in references], 1)
+        x, y, distance, facing, column, row = blended
+        is_inside = (x >= 0) & (x < grid) & (y >= 0) & (y < grid)
+        at = np.clip(y, 0, grid - 1).astype(np.int64) * grid + np.clip(x, 0, grid - 1).astype(np.int64)
+        depth = np.stack([one.depth.take(there) for one, there in zip(references, at, strict=True)])
+        ratio = np.stack([one.area.take(triangle) for one in references]) / wanted.area.take(triangle)
+        unsqueezed = (np.abs(ratio) - np.float32(_SQUEEZED)) / np.float32(_WHOLE - _SQUEEZED)
+        is_visible = (distance <= depth + slack) & is_inside & (facing > 0.0)
+        square = np.clip(np.minimum(facing / np.maximum(towards, _EDGE_ON), unsqueezed), 0.0, 1.0)
+        is_known = is_visible | (self._flags[2].take(triangle) > 0.5)
+        return Found(column + square * (x - column), row + square * (y - row), is_visible, is_known, square, ratio)
+
+    @property
+    def triangle(self) -> Index:
+        """[T,3] vertices, those of the hair after the head's."""
+        return self._triangle
 
     def _normals(self, vertex: Array) -> Array:
         """[N,3] unit normals: the sum of those of a vertex's triangles, by area."""

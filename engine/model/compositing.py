@@ -83,12 +83,24 @@ class _Window(NamedTuple):
         return _Window(top, self.top + int(rows[-1]) + 1, left, self.left + int(columns[-1]) + 1)
 
 
-def compose(layers: DrawnLayers, references: Sequence[Source]) -> Bytes:
-    """[S,S,4] straight RGBA.
+class Fetched(NamedTuple):
+    """Pixels that are fetched from elsewhere than the grid of the layers says."""
+
+    pixel: NDArray[np.int64]  # [n] flat numbers
+    place: Array  # [K,n,2] as in the layers
+    is_known: Mask  # [K,n] where not, the layers' own place serves
+
+    def only(self, chosen: Mask) -> Fetched:
+        """Those of [n] that are chosen."""
+        return Fetched(self.pixel[chosen], self.place[:, chosen], self.is_known[:, chosen])
+
+
+def compose(layers: DrawnLayers, references: Sequence[Source], exact: Fetched | None = None) -> Bytes:
+    """[S,S,4] straight RGBA; `exact` says where pixels beside an edge are fetched.
 
     The same as `denoiser.compose` up to the rounding of four 8-bit steps; OpenCV fetches at 1/32 of a pixel.
     """
-    canvas = _Canvas(layers, references)
+    canvas = _Canvas(layers, references, exact)
     bands = (_Window(top, top + _BAND, 0, CELLS).around(canvas.is_seen) for top in range(0, CELLS, _BAND))
     seen = [band for band in bands if band]
     others = _helper.submit(canvas.draw, seen[1::2])
@@ -100,7 +112,7 @@ def compose(layers: DrawnLayers, references: Sequence[Source]) -> Bytes:
 class _Canvas:
     """A picture that is drawn part by part, from any thread."""
 
-    def __init__(self, layers: DrawnLayers, references: Sequence[Source]) -> None:
+    def __init__(self, layers: DrawnLayers, references: Sequence[Source], exact: Fetched | None) -> None:
         self._references = [one.rgba for one in references]
         self._size = size = len(self._references[0])
         self.picture = np.zeros((size, size, 4), np.uint8)
@@ -122,6 +134,15 @@ class _Canvas:
             at = (place + np.float32(0.5)) * np.float32(CELLS / size) - np.float32(0.5)
             reach = cv2.remap(source.reach, at, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
             self.is_seen |= _grown((reach > 0) & (share > 0))
+        self._at = self._place if exact is None else [self._corrected(*each, exact) for each in enumerate(self._place)]
+
+    def _corrected(self, number: int, place: Array, exact: Fetched) -> Array:
+        """[S,S,2] where each pixel of a reference is fetched."""
+        size, known = self._size, exact.is_known[number]
+        at = np.asarray(cv2.resize(place, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+        pixels = exact.place[number][known] * np.float32(size / 2) + np.float32(size / 2 - 0.5)
+        at.reshape(-1, 2)[exact.pixel[known]] = pixels
+        return at
 
     def draw(self, windows: Sequence[_Window]) -> None:
         for window in windows:
@@ -130,13 +151,13 @@ class _Canvas:
 
     def _copied(self, window: _Window) -> Bytes:
         """[h,w,4] the references' blend."""
-        layers = zip(self._share, self._place, self._references, strict=True)
+        layers = zip(self._share, self._at, self._references, strict=True)
         found = [self._fetched(window, *layer) for layer in layers if window.of(layer[0]).any()]
         return found[0][0] if len(self._share) == 1 else _blended(found)
 
     def _fetched(self, window: _Window, share: Bytes, place: Array, reference: Bytes) -> tuple[Bytes, Bytes]:
         """One reference's [h,w,4], and its share [h,w]."""
-        at = window.enlarged(place, self._size)
+        at = window.of(place) if len(place) == self._size else window.enlarged(place, self._size)
         fetched = cv2.remap(reference, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         return np.asarray(fetched, np.uint8), window.enlarged(share, self._size)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.engine.face.correspondence import GRID, View, Viewer
+from omote.engine.face.edges import sampled
 from omote.engine.face.hair import CHAINS, JOINTS, REACH, crown
 from omote.engine.face.head import CHIN, CROWN, EYE_LEFT, EYE_RIGHT, SKULL, open_head, rotation, skull_seat
 from omote.engine.face.maps import FOV_DEG
@@ -26,6 +27,7 @@ _OPAQUE = 127
 _CLOTHES = 0.7  # below the chin, how much nearer to the hair's colours than to the clothes' a cell must be
 _FIRM, _LOOSE = 0.2, 0.8  # head heights from the crown: up to the first hair stands still, from the second it swings
 _BEYOND = 10.0  # cells outside the picture of the hair that move with it, ever less
+_TRACE = 0.02  # cells
 _LITTLE = 20.0  # cells: a character with less hair that swings has none
 
 
@@ -81,6 +83,11 @@ def swung(layers: DrawnLayers, displacement: Array) -> DrawnLayers:
     fine = fine * np.float32(2.0) - np.float32(0.5)
     moved = (_fetched(one, fine if one.shape[-1] > GRID else at) for one in layers)
     return DrawnLayers(*moved)
+
+
+def swings(displacement: Array, pixel: NDArray[np.int64], size: int) -> Mask:
+    """[n] whether these pixels of a picture move by more than a trace."""
+    return np.asarray(np.abs(sampled(displacement, pixel, size)).max(1) > _TRACE)
 
 
 def _fetched(planes: Array, at: Array) -> Array:

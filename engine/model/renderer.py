@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from omote.bridge import arkit
 from omote.engine.face.correspondence import GRID, View, Viewer, agreement
+from omote.engine.face.edges import edges, sampled
 from omote.engine.face.hair import SPRINGS, HairMotion
 from omote.engine.face.light import checked_light, mirrored_light, possible
 from omote.engine.face.retarget import to_weights
 from omote.engine.nouns import Character, FlameParams, Reference
 
-from .compositing import DrawnLayers, Source, compose, premultiplied, straight
-from .hair import Hair, hair_of, swung
+from .compositing import DrawnLayers, Fetched, Source, compose, premultiplied, straight
+from .hair import Hair, hair_of, swings, swung
 from .networks import STATE, Encoded, Networks, face_row
 
 Array = NDArray[np.float32]
@@ -213,11 +214,14 @@ class Renderer:
 
         `sway` moves the hair as `HairMotion` says; without it the hair is at rest.
         """
-        inputs, order = self.inputs(look, params, light)
-        layers = self._layers(look, inputs, order, steps)
+        posed = self._posed(look, params, light)
+        layers = self._layers(look, posed.inputs, posed.order, steps)
+        exact = _exact(look, posed, layers, size)
         if look.hair and sway is not None and sway.any():
-            layers = swung(layers, look.hair.displacement(sway, self._first_place(look, params, inputs, order)))
-        return compose(layers, _picked(look.pictures(size), order))
+            displacement = look.hair.displacement(sway, _first_place(look, posed))
+            layers = swung(layers, displacement)
+            exact = exact and exact.only(~swings(displacement, exact.pixel, size))
+        return compose(layers, _picked(look.pictures(size), posed.order), exact)
 
     def _layers(self, look: Look, inputs: dict[str, Array], order: tuple[int, ...], steps: int) -> DrawnLayers:
         """By Euler's method along the straight path from noise to the picture."""
@@ -229,14 +233,12 @@ class Renderer:
             layers = self.networks.layers({**inputs, "x": x, "t": np.full(1, t)})
         return layers
 
-    def _first_place(self, look: Look, params: FlameParams, inputs: dict[str, Array], order: tuple[int, ...]) -> Array:
-        """[128,128,2] where each cell lies in the first reference, which need not be among the chosen."""
-        if 0 in order:
-            return np.asarray(inputs["place"][0, order.index(0)])
-        return np.asarray(look.viewer.correspondence(look.viewer.view(params), look.views[:1]).place[0])
-
     def inputs(self, look: Look, params: FlameParams, light: Array) -> tuple[dict[str, Array], tuple[int, ...]]:
         """What the denoiser reads for this picture, and the numbers of the references that it copies from."""
+        posed = self._posed(look, params, light)
+        return posed.inputs, posed.order
+
+    def _posed(self, look: Look, params: FlameParams, light: Array) -> _Posed:
         face = face_row(params)
         choice, present = look.chosen(params)
         view = look.viewer.view(params)
@@ -253,7 +255,40 @@ class Renderer:
             "trust": found.trust[None],
             "present": present,
         }
-        return inputs, choice.order
+        return _Posed(view, choice, found.place, inputs)
+
+
+@dataclass(frozen=True)
+class _Posed:
+    """A face as the network is told of it."""
+
+    view: View
+    choice: Choice
+    place: Array  # [K,128,128,2]
+    inputs: dict[str, Array]
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        return self.choice.order
+
+
+def _exact(look: Look, posed: _Posed, layers: DrawnLayers, size: int) -> Fetched | None:
+    """What lies beside an edge, fetched from its own place and as the network has moved it."""
+    found = edges(look.viewer, posed.view, posed.choice.views, posed.place, size)
+    if found is None:
+        return None
+    change = layers.place.transpose(0, 2, 3, 1) - posed.place
+    moved = np.stack([sampled(np.ascontiguousarray(one), found.pixel, size) for one in change])
+    return Fetched(found.pixel, found.place + moved, found.is_known)
+
+
+def _first_place(look: Look, posed: _Posed) -> Array:
+    """[128,128,2] where each cell lies in the first reference, which need not be among the chosen."""
+    if 0 in posed.order:
+        found = posed.place[posed.order.index(0)]
+    else:
+        found = look.viewer.correspondence(posed.view, look.views[:1]).place[0]
+    return np.asarray(found)
 
 
 _ONE = np.ones(1, np.float32)
