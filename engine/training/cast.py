@@ -179,6 +179,7 @@ ANIME_POSES: Poses = {
     "right": ({}, -_TURN_DEG),
     "half left": ({}, _HALF_DEG),
     "half right": ({}, -_HALF_DEG),
+    "surprised": (_both(eyeWide=1.0, browOuterUp=0.8) | {"browInnerUp": 0.8}, 0.0),
 }
 
 
