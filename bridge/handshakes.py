@@ -1,4 +1,4 @@
-"""Tells how the handshakes of a socket ended, on either side, without ever holding up the socket."""
+"""Tells whom a socket accepted and how its handshakes ended, on either side, without ever holding up the socket."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
+ACCEPTED = zmq.EVENT_ACCEPTED  # its value is the connection's file descriptor
 REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH  # the key is not on the list
 MISMATCHED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL  # one has a key and the other has none, or it is for another server
 BROKEN_OFF = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
@@ -21,15 +22,15 @@ _count = itertools.count()
 
 @dataclass(frozen=True)
 class Handshake:
-    """One that has ended."""
+    """One that has begun or ended."""
 
-    event: int  # `REFUSED`, `MISMATCHED`, `BROKEN_OFF` or `SUCCEEDED`
-    value: int  # libzmq's reason
+    event: int  # `ACCEPTED`, `REFUSED`, `MISMATCHED`, `BROKEN_OFF` or `SUCCEEDED`
+    value: int  # the descriptor, or libzmq's reason
     endpoint: str
 
 
 class Handshakes:
-    """Those of one socket that end in one of `events`; made before the socket binds or connects, closed after it."""
+    """Those of one socket with one of these `events`; made before the socket binds or connects, closed after it."""
 
     def __init__(self, socket: zmq.Socket[bytes], events: int) -> None:
         address = f"inproc://handshakes-{next(_count)}"
@@ -42,8 +43,8 @@ class Handshakes:
     def close(self) -> None:
         self._monitor.close()
 
-    def ended(self) -> Iterator[Handshake]:
-        """Those that ended since the last look; returns at once."""
+    def news(self) -> Iterator[Handshake]:
+        """What happened since the last look; returns at once."""
         for _ in range(_A_TURN):
             if not self._monitor.poll(0):
                 return

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import zmq
 
 from .endpoint import check_connect
-from .handshakes import FAILURES, MISMATCHED, REFUSED, SUCCEEDED, Handshakes
+from .handshakes import BROKEN_OFF, FAILURES, MISMATCHED, REFUSED, SUCCEEDED, Handshakes
 from .keys import ClientKeys
 
 _AGAIN_NS = 2_000_000_000
@@ -53,7 +53,7 @@ class Knocker:
 
     def watch(self) -> None:
         """Sees how it went, and knocks again where it is time; returns at once. For the socket's own thread."""
-        for handshake in self._handshakes.ended() if self._handshakes else ():
+        for handshake in self._handshakes.news() if self._handshakes else ():
             self._note(handshake.event)
         if self._again_ns is not None and self._clock() >= self._again_ns:
             self._again_ns = self._clock() + _AGAIN_NS
@@ -71,6 +71,11 @@ class Knocker:
             return ""
         if event == REFUSED:
             return "this key is not on its list; `omote keys new NAME` there makes one that is"
+        if not self._keys and event == BROKEN_OFF:
+            return (
+                "it hung up: it wants a key, which `omote keys new NAME` there makes, "
+                "or another user runs it, who can say --open-local"
+            )
         if not self._keys:
             return "it wants a key; `omote keys new NAME` there makes one"
         if event == MISMATCHED:

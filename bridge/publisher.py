@@ -49,7 +49,8 @@ class Publisher:
     subscribes to, and for no other. `on_sent(index, sent_ns)` is called from the
     publisher's thread when a shot has been handed to the network, or at once
     where nobody listens. With `keys` only clients that they allow are let in;
-    without, only this machine.
+    without, only programs of this user on this machine, or with `open_local` of
+    all its users.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Publisher:
         wall_clock: Callable[[], int] = time.time_ns,
         *,
         keys: ServerKeys | None = None,
+        open_local: bool = False,
         hello: Hello | None = None,
     ) -> None:
         for address in (params, video):
@@ -78,7 +80,7 @@ class Publisher:
         self._on_sent = on_sent
         self._clock = clock
         self._wall_clock = wall_clock
-        self._keys = keys
+        self._keys, self._open_local = keys, open_local
         self._gate: Gate | None = None
         self._slot: Latest[Shot] = Latest()
         self._listening = frozenset[str]()
@@ -89,7 +91,7 @@ class Publisher:
         with ExitStack() as stack:
             context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
             stack.callback(context.destroy, linger=0)
-            gate = stack.enter_context(Gate(context, self._keys))
+            gate = stack.enter_context(Gate(context, self._keys, is_open=self._open_local))
             sockets = [stack.enter_context(_socket(context, gate)) for _ in range(2)]
             self.params_endpoint = endpoint.bind(sockets[0], "params", self.params_endpoint)
             self.video_endpoint = endpoint.bind(sockets[1], "video", self.video_endpoint)

@@ -30,8 +30,9 @@ class WireOutput:
         subject: str = DEFAULT_SUBJECT,
         on_sent: Callable[[int, int], None] | None = None,
         keys: ServerKeys | None = None,
+        open_local: bool = False,
     ) -> None:
-        self.publisher = Publisher(params, video, subject, on_sent, keys=keys)
+        self.publisher = Publisher(params, video, subject, on_sent, keys=keys, open_local=open_local)
 
     def __enter__(self) -> Self:
         self.publisher.__enter__()

@@ -48,6 +48,7 @@ class Config:
     video_endpoint: str = endpoint.VIDEO_ENDPOINT
     control_endpoint: str = endpoint.CONTROL_ENDPOINT
     curve: bool = False  # encrypted, and only for clients that are let in
+    open_local: bool = False  # without curve: for programs of every user of this machine
     out: tuple[str, ...] = ()  # where faces and pictures go besides: vmc://HOST, ndi; see docs/outputs.md
     photoreal: Path | None = None  # the folder of the published Arc2Face files; None: where `omote models` says
     flame_map: Path | None = None  # of `omote calibrate flame-map`; None: where that keeps it

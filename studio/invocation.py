@@ -211,6 +211,7 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video-endpoint", metavar="ADDRESS", help="ZeroMQ, as tcp://127.0.0.1:5557")
     parser.add_argument("--control-endpoint", metavar="ADDRESS", help="ZeroMQ, as tcp://127.0.0.1:5558")
     parser.add_argument("--curve", action="store_true", help="encrypt, and let in only who has a key; see `omote keys`")
+    parser.add_argument("--open-local", action="store_true", help="let every user of this machine listen and control")
     destination = f"send the face or the picture there: {WANTED}"
     parser.add_argument("--out", action="append", metavar="DESTINATION", help=destination)
 

@@ -47,9 +47,13 @@ class Outlets:
         settings = user_config_path().parent
         pictures = tuple(PictureOutput(picture_sender(spec)) for spec in config.out if takes_pictures(spec))
         faces = tuple(FaceOutput(face_sender(spec, settings)) for spec in config.out if not takes_pictures(spec))
-        wire = WireOutput(config.params_endpoint, config.video_endpoint, on_sent=meter.sent, keys=keys)
+        wire = WireOutput(
+            config.params_endpoint, config.video_endpoint, on_sent=meter.sent, keys=keys, open_local=config.open_local
+        )
         control, session = Control(wire, artist, desk), wire.publisher.session
-        server = ControlServer(config.control_endpoint, control.methods(), session=session, keys=keys)
+        server = ControlServer(
+            config.control_endpoint, control.methods(), session=session, keys=keys, open_local=config.open_local
+        )
         control.server = stack.enter_context(server)
         wire.publisher.hello = _hello(server)
         stack.enter_context(wire)

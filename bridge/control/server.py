@@ -31,6 +31,7 @@ class ControlServer:
 
     A method is called in that thread and must return at once; those in `slow`
     are called one after the other in a second thread. `clock` is answered here.
+    Who may ask is as for `Publisher`.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class ControlServer:
         *,
         session: int,
         keys: ServerKeys | None = None,
+        open_local: bool = False,
         clock: Callable[[], int] = time.perf_counter_ns,
         slow: Collection[str] = SLOW,
     ) -> None:
@@ -50,7 +52,7 @@ class ControlServer:
         self._slow = frozenset(slow) & frozenset(methods)
         self._methods = Methods({**methods, CLOCK: self._now})
         self._session = session
-        self._keys = keys
+        self._keys, self._open_local = keys, open_local
         self._clock = clock
         self._received_ns = 0  # when the last request was read
         self._asked_ns: dict[bytes, int] = {}  # when each client last asked
@@ -62,7 +64,7 @@ class ControlServer:
         with ExitStack() as stack:
             context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
             stack.callback(context.destroy, linger=0)
-            self._gate = gate = stack.enter_context(Gate(context, self._keys))
+            self._gate = gate = stack.enter_context(Gate(context, self._keys, is_open=self._open_local))
             socket = stack.enter_context(context.socket(zmq.ROUTER))
             for option, value in _OPTIONS.items():
                 socket.setsockopt(option, value)

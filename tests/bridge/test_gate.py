@@ -37,10 +37,15 @@ class Guarded:
     """A PUB socket behind a gate, sending the same message at each turn."""
 
     def __init__(
-        self, server: ServerKeys | None, clock: Callable[[], int] = time.perf_counter_ns, where: str = FREE_PORT
+        self,
+        server: ServerKeys | None,
+        clock: Callable[[], int] = time.perf_counter_ns,
+        where: str = FREE_PORT,
+        *,
+        is_open: bool = False,
     ) -> None:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.gate = Gate(self.context, server, clock).__enter__()
+        self.gate = Gate(self.context, server, clock, is_open=is_open).__enter__()
         self.socket = self.context.socket(zmq.PUB)
         self.socket.linger = 0
         self.gate.guard(self.socket)
@@ -242,7 +247,7 @@ def test_a_client_without_a_key_is_told_that_one_is_wanted(server: ServerKeys) -
 
 
 def test_failures_that_nobody_looks_at_hold_nothing_up() -> None:
-    with Guarded(None) as guarded:
+    with Guarded(None, is_open=True) as guarded:
         for _ in range(2500):  # more than libzmq keeps for who is slow
             sockets.create_connection(("127.0.0.1", endpoint.port_of(guarded.endpoint)), PATIENCE_S).close()
         with listening(guarded.endpoint, None) as listener:
