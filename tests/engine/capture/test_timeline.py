@@ -40,6 +40,26 @@ def test_a_phone_whose_clock_is_set_leaves_no_gap() -> None:
     assert places((0.0, 10.0), (0.1, 3610.1), (0.2, 3610.2), (0.3, 10.3)) == pytest.approx([0.0, 0.1, 0.2, 0.3])
 
 
+def test_stray_packets_and_packets_in_the_wrong_order_stretch_nothing() -> None:
+    rows = [(k / 60, 10.0 + k / 60) for k in range(540)]
+    strays = {50: 4.0, 51: 4.0, 130: 4.0, 200: -0.05, 201: -0.05, 300: 4.0, 401: 3000.0}
+    times = places(*((captured, said + strays.get(k, 0.0)) for k, (captured, said) in enumerate(rows)))
+    assert times[-1] == pytest.approx(539 / 60)
+    assert times == sorted(times)
+    assert max(abs(time - captured) for time, (captured, _) in zip(times, rows, strict=True)) < 0.2
+
+
+def test_what_is_lost_of_rows_that_come_all_at_once_is_a_gap() -> None:
+    late = [(3.0 + k / 10_000, 10.0 + k / 10) for k in (1, 2, 3, 20, 21, 29)]
+    assert places((0.0, 10.0), *late)[1:] == pytest.approx([0.1, 0.2, 0.3, 2.0, 2.1, 2.9])
+
+
+def test_a_clock_that_was_set_is_followed_again() -> None:
+    rows = [(k / 60, 10.0 + k / 60) for k in range(60)]
+    rows += [(1.0 + k / 60, 3600.0 + k / 50) for k in range(600)]
+    assert places(*rows)[-1] == pytest.approx(59 / 60 + 599 / 50, abs=0.2)
+
+
 def test_another_source_goes_on_where_the_one_before_was() -> None:
     assert places((0.0, 10.0), (0.1, 10.1), (1.1, None), (1.2, 40.0), (1.3, 40.1)) == pytest.approx(
         [0.0, 0.1, 1.1, 1.2, 1.3]
