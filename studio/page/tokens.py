@@ -5,8 +5,10 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import os
 import re
 import secrets
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -75,7 +77,7 @@ def kept_tokens(folder: Path) -> Tokens:
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:
-        log.warning("%s cannot be read (%s): the page's addresses are new", path, error)
+        log.warning("%s is not used (%s): the page's addresses are new", path, error)
     return renewed_tokens(folder)
 
 
@@ -91,6 +93,9 @@ def renewed_tokens(folder: Path) -> Tokens:
 
 def _read(path: Path) -> Tokens:
     with path.open("rb") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        if os.name == "posix" and mode & 0o077:
+            raise JsonError(f"others on this machine can read it (mode {mode:o}), and with it control Omote")
         said = read_json(file.read(_MAX_FILE_BYTES))
     if not isinstance(said, dict):
         raise JsonError("it must be an object")

@@ -28,6 +28,17 @@ def test_tokens_are_read_by_nobody_else(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == [FILE]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other rights, which the user's folder gives")
+def test_tokens_that_others_could_read_hold_no_more(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    old = kept_tokens(tmp_path)
+    (tmp_path / FILE).chmod(0o640)
+    with caplog.at_level(logging.WARNING):
+        new = kept_tokens(tmp_path)
+    assert "others on this machine can read it (mode 640)" in caplog.text
+    assert new.role_of(old.control) is None
+    assert kept_tokens(tmp_path) == new
+
+
 def test_new_tokens_shut_old_addresses_out(tmp_path: Path) -> None:
     old = kept_tokens(tmp_path)
     new = renewed_tokens(tmp_path)
@@ -60,6 +71,7 @@ def test_each_token_opens_what_it_is_for_and_no_other_word_opens_anything() -> N
 )
 def test_a_damaged_file_is_replaced_and_said(tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / FILE).write_text(text)
+    (tmp_path / FILE).chmod(0o600)
     with caplog.at_level(logging.WARNING):
         tokens = kept_tokens(tmp_path)
     assert "the page's addresses are new" in caplog.text
