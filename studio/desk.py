@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
 
+from omote.engine.capture.recorder import Progress
 from omote.engine.capture.sight import Sight, Sighted
 from omote.engine.face.expressions import TOP, Expression
 from omote.engine.face.recognition import RULES
@@ -78,10 +79,13 @@ class Desk:
         self._is_over.set()
         self.settle()
 
-    def settle(self) -> None:
-        """Ends a recording, and keeps what was set; called again, it does so for what came since."""
+    def settle(self) -> Progress | None:
+        """Ends a recording, and keeps what was set; called again, it does so for what came since.
+
+        How the recording went; None where there was none.
+        """
         try:
-            self.recording.end()
+            return self.recording.end()
         finally:
             self.keeper.write()
 

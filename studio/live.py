@@ -12,6 +12,7 @@ from rich.console import Console
 
 from omote.engine.animator import Animator
 from omote.engine.capture import Playback, Source, open_source
+from omote.engine.capture.recorder import Progress, RecordError
 from omote.engine.capture.take import check_is_new
 from omote.engine.character import load_any
 from omote.engine.face.light import studio_light
@@ -56,9 +57,12 @@ def run(config: Config) -> int:
     if config.record:  # before what takes its time to load; it is begun when all is ready
         check_is_new(config.record)
     try:
-        _play(config, interruptibly(lambda: load(config)))
+        recorded = _play(config, interruptibly(lambda: load(config)))
     except KeyboardInterrupt:
         end_within(ENDING_S, 0)
+        return 0
+    if config.record and recorded and recorded.error:
+        raise RecordError(recorded.error)
     return 0
 
 
@@ -87,7 +91,8 @@ def _gearbox(config: Config, character: Character, animator: Animator) -> Gearbo
     return gearbox_of(animator, config.budget_ms, character, studio_light())
 
 
-def _play(config: Config, cast: Cast) -> None:
+def _play(config: Config, cast: Cast) -> Progress | None:
+    """How the recording went that was still on at the end."""
     gearbox = cast.gearbox
     meter = LatencyMeter(on_sent=gearbox.tell if gearbox else None)
     with ExitStack() as stack:
@@ -112,10 +117,11 @@ def _play(config: Config, cast: Cast) -> None:
         try:
             report = _perform(live, config, cast, outlets)
         finally:  # before what may take its time to close: after Ctrl-C there is little
-            desk.settle()
+            recorded = desk.settle()
         if config.report:
             config.report.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
         Console().print(summary(report), highlight=False, markup=False, soft_wrap=True)
+    return recorded
 
 
 def _desk(config: Config) -> Desk:

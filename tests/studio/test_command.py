@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,11 @@ import pytest
 
 from omote.bridge import arkit, livelink
 from omote.engine import sizes
-from omote.engine.capture.take import Take, write_take
+from omote.engine.capture.recorder import Recorder
+from omote.engine.capture.take import Take, read_take, write_take
 from omote.engine.character import character_names
+from omote.engine.testing.capture import SmallDisk
+from omote.studio import recording
 from omote.studio.command import main
 
 PORTS = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))  # any that are free
@@ -186,6 +190,17 @@ def test_a_take_that_ends_ends_the_command_with_0(tmp_path: Path) -> None:
     assert json.loads(report.read_text())["pictures"] == 4
     assert main(["render", "--take", str(tmp_path / "t.csv"), "--out", str(tmp_path / "out")]) == 0
     assert len(list((tmp_path / "out").glob("*.png"))) == 4
+
+
+def test_a_recording_that_ran_out_of_room_is_told_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(recording, "Recorder", partial(Recorder, new_file=SmallDisk(8000).new_file))
+    path = tmp_path / "t.csv"
+    command = ["live", "--no-page", *HERE, "--seconds", "1", "--record", str(path)]
+    assert main(command) == 2
+    assert "t.csv has ended: the disk is full" in capsys.readouterr().err
+    assert len(read_take(path)) > 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a pipe that is closed early is another error on Windows")
