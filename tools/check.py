@@ -1,7 +1,12 @@
-"""All checks, the same here as in CI: format, lint, types, import contracts, tests. pytest speaks last."""
+"""All checks, the same here as in CI: format, lint, types and import contracts beside the tests. pytest speaks last."""
+
+from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import threading
+import time
 
 import environment
 
@@ -20,16 +25,22 @@ SIDE_BY_SIDE = ("-n", str(WORKERS), "--dist", "loadfile", "--max-worker-restart"
 def main() -> int:
     """1 where anything failed, however many failed; every check runs."""
     environment.ensure()
-    failed = [name for name, arguments in CHECKS.items() if _run(name, arguments) != 0]
-    if failed:
-        print(f"== failed before the tests: {', '.join(failed)}", flush=True)
-    tests = _run("pytest", ("-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:]))
-    return 1 if failed or tests != 0 else 0
+    start_s = time.monotonic()
+    found: dict[str, subprocess.CompletedProcess[str]] = {}
+    beside = threading.Thread(target=_run_checks, args=(found,))
+    beside.start()
+    tests = environment.run(("-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:]))
+    beside.join()
+    for name, done in found.items():
+        print(f"== {name}\n{done.stdout}", end="", flush=True)
+    failed = [name for name, done in found.items() if done.returncode != 0] + ["pytest"] * (tests != 0)
+    print(f"== {', '.join(failed) or 'nothing'} failed, in {time.monotonic() - start_s:.0f} s", flush=True)
+    return 1 if failed else 0
 
 
-def _run(name: str, arguments: tuple[str, ...]) -> int:
-    print(f"== {name}", flush=True)
-    return environment.run(arguments)
+def _run_checks(found: dict[str, subprocess.CompletedProcess[str]]) -> None:
+    for name, arguments in CHECKS.items():
+        found[name] = environment.capture(arguments)
 
 
 if __name__ == "__main__":

@@ -39,8 +39,26 @@ def ensure() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code of the environment's Python with these arguments, run in the repository's root."""
-    # UTF-8 on Windows too, where a check's ornaments would otherwise end it.
-    return subprocess.call([str(PYTHON), *arguments], cwd=ROOT, env={**os.environ, "PYTHONUTF8": "1"})
+    return subprocess.call([str(PYTHON), *arguments], cwd=ROOT, env=_with_utf8())
+
+
+def capture(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """As `run`, with all that is printed in `stdout`."""
+    return subprocess.run(
+        [str(PYTHON), *arguments],
+        cwd=ROOT,
+        env=_with_utf8(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def _with_utf8() -> dict[str, str]:
+    """UTF-8 on Windows too, where a check's ornaments would otherwise end it."""
+    return {**os.environ, "PYTHONUTF8": "1"}
 
 
 def link_folders() -> None:
