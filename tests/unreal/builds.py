@@ -14,9 +14,11 @@ LAYER = PLUGIN / "Source" / "Omote"
 STUBS = Path(__file__).resolve().parent / "stubs"
 TIMEOUT_S = 1200
 
-PLAIN = (CORE, "-DCMAKE_BUILD_TYPE=Release")
+Options = tuple[Path | str, ...]
+
+PLAIN: Options = (CORE, "-DCMAKE_BUILD_TYPE=Release")
 # The layer's tests besides, all with sanitizers and as Unreal compiles them. -O1 builds twice as fast.
-SANITIZED = (
+SANITIZED: Options = (
     Path(__file__).resolve().parent,
     "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
     "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1",
@@ -39,9 +41,9 @@ def _has_header(header: str) -> bool:
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
-def build(folder: Path, source: Path, *options: str) -> Path:
+def build(folder: Path, source: Path | str, *options: Path | str) -> Path:
     """The folder with what was built in it."""
-    _run("cmake", "-S", str(source), "-B", str(folder), *options)
+    _run("cmake", "-S", str(source), "-B", str(folder), *map(str, options))
     _run("cmake", "--build", str(folder), "--parallel", str(os.cpu_count() or 1))
     return folder
 
