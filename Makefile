@@ -1,7 +1,7 @@
 # Each target is one Python command, which runs as well where there is no make.
 PYTHON ?= python3
 
-.PHONY: setup check test bench bench-bridge bench-offline gallery soak live train-gpu bench-gpu parity-photoreal
+.PHONY: setup check test test-quick bench bench-bridge bench-offline gallery soak live train-gpu bench-gpu parity-photoreal
 
 setup:
 	$(PYTHON) tools/setup.py
@@ -11,6 +11,9 @@ check:
 
 test:
 	$(PYTHON) tools/run.py -m pytest
+
+test-quick:
+	$(PYTHON) tools/quick.py
 
 # ONLY names some of its parts: make bench ONLY=live,network
 bench:
