@@ -19,7 +19,7 @@ from .model import parity
 from .model.choice import choose
 from .model.marks import with_marks
 from .model.networks import Networks
-from .model.renderer import DEFAULT_SIZE, MOST_AT_ONCE, SIZES, STEPS, Look, Renderer, crossfaded
+from .model.renderer import DEFAULT_SIZE, MOST_AT_ONCE, SIZES, STEPS, Look, Renderer, crossfaded, motion_of
 from .nouns import AnyCharacter, Character, FlameParams, Portrait, Signal, Stamp
 from .picture_cache import PictureCache
 from .roles import Counts, Fading
@@ -243,7 +243,7 @@ class Animator:
         if stamp is None or strength == 0.0:
             self._hair = {}
             return (b"",) * len(looks)
-        self._hair = {id(look): self._hair.get(id(look)) or look.hair_motion() for look in looks if look.hair}
+        self._hair = {id(look): self._hair.get(id(look)) or motion_of(look.character) for look in looks if look.hair}
         found = {key: motion.follow(params, stamp.captured_ns) for key, motion in self._hair.items()}
         return tuple(
             (found[id(look)] * np.float32(strength)).tobytes() if id(look) in found and found[id(look)].any() else b""

@@ -107,10 +107,6 @@ class Look:
         hair = hair_of(references[0], viewer, views[0])
         return cls(character, viewer, views, rgba, encoded, style, shown, turns, plain, hair)
 
-    def hair_motion(self) -> HairMotion:
-        """Springs that are at rest, for hair of this kind on this head."""
-        return HairMotion(self.viewer.head, self.viewer.shaped, SPRINGS[self.character.head])
-
     @property
     def references(self) -> tuple[Reference, ...]:
         return self.character.references
@@ -305,6 +301,12 @@ def mirrored_of(references: Sequence[Reference]) -> int | None:
     yaw = np.array([one.params.neck_pose[1] for one in references])
     is_lopsided = abs(yaw.max() + yaw.min()) > _LOPSIDED_RAD
     return int(np.abs(yaw).argmax()) if is_lopsided else None
+
+
+def motion_of(character: Character) -> HairMotion:
+    """Springs at rest, for hair on this head."""
+    head = character.posed_by()
+    return HairMotion(head, head.shaped(character.shape), SPRINGS[character.head])
 
 
 def viewer_of(character: Character) -> Viewer:

@@ -26,6 +26,7 @@ class Beside:
     faces: Array  # [k,67]
     lights: Array  # [k,27]
     shares: Array  # [k,c]
+    sways: Array | None = None  # [k,c,JOINTS,CHAINS,3] of the hair of each of the cast; None where none swings
 
 
 def _no_faces() -> Array:
@@ -46,6 +47,7 @@ class Chunk:
     lights: Array  # [m,27]
     shares: Array  # [m,c]
     basis: str
+    sways: Array | None = None  # [m,c,JOINTS,CHAINS,3] as `Beside`
     before: Beside = field(default_factory=_nothing)
     after: Beside = field(default_factory=_nothing)
     anchors: Array = field(default_factory=_no_faces)  # [a,67]
@@ -59,13 +61,13 @@ class Chunk:
         return range(self.first, self.first + len(self))
 
 
-def chunks(script: Script, length: int = CHUNK) -> Iterator[Chunk]:
-    """All of it, cut where it is always cut."""
+def chunks(script: Script, length: int = CHUNK, sways: Array | None = None) -> Iterator[Chunk]:
+    """All of it, cut where it is always cut; `sways` [n,c,JOINTS,CHAINS,3] of the hair goes with it."""
     anchors = anchors_of(script.faces)
 
     def beside(first: int, end: int) -> Beside:
         part = slice(max(first, 0), end)
-        return Beside(script.faces[part], script.lights[part], script.shares[part])
+        return Beside(script.faces[part], script.lights[part], script.shares[part], _cut(sways, part))
 
     for number, first in enumerate(range(0, len(script), length)):
         end = min(first + length, len(script))
@@ -77,10 +79,15 @@ def chunks(script: Script, length: int = CHUNK) -> Iterator[Chunk]:
             script.lights[part],
             script.shares[part],
             script.basis,
+            _cut(sways, part),
             beside(first - REACH, first),
             beside(end, end + REACH),
             anchors,
         )
+
+
+def _cut(sways: Array | None, part: slice) -> Array | None:
+    return None if sways is None else sways[part]
 
 
 def anchors_of(faces: Array, count: int = ANCHORS) -> Array:

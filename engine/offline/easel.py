@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from omote.engine.nouns import OPEN_BASIS, AnyCharacter
+from omote.engine.model.renderer import motion_of
+from omote.engine.nouns import OPEN_BASIS, AnyCharacter, Array, Character
 from omote.engine.photoreal.flame_map import FlameMap
 from omote.engine.photoreal.sheet import Strength
 from omote.engine.runtime.build import Build
@@ -52,7 +53,8 @@ class Easel:
     build: Build  # of the network
     drawn_size: int  # pixels on a side of what is drawn, and then reduced or enlarged
     photoreal: Photoreal | None = None  # where the cast is
-    consistency: bool = True  # whether a picture reads those beside it; photoreal ones do not
+    # Whether a picture reads those beside it and hair swings after the head; photoreal ones do neither.
+    consistency: bool = True
 
     @property
     def remark(self) -> str:
@@ -73,7 +75,9 @@ class Easel:
             "runtime": f"{self.build.name} {_version(_LIBRARIES.get(runtime, runtime))}",
             "threads": str(self.build.threads or "as many as there are"),
             "pictures a chunk": str(CHUNK),
-            "consistency": f"each reads {REACH} on either side" if self.consistency else "each is drawn by itself",
+            "consistency": (
+                f"each reads {REACH} on either side, and hair swings" if self.consistency else "each is drawn by itself"
+            ),
             "omote": edition(),
         }
 
@@ -104,6 +108,19 @@ class Easel:
                 f"picture {mixed[0]} is to show a mixture of {names}, and between two photos there is "
                 "nothing: photoreal characters follow each other by a cut"
             )
+
+    def sways(self, script: Script) -> Array | None:
+        """[n,c,JOINTS,CHAINS,3] how the hair of each of the cast swings in this script; None where none does.
+
+        Springs go from picture to picture, so they are followed here, once, before the pictures are shared out.
+        """
+        if not self.consistency or self.photoreal is not None:
+            return None
+        motions = [motion_of(one) for one in self.cast if isinstance(one, Character)]
+        times_ns = [round(script.time_s(k) * 1e9) for k in range(len(script))]
+        return np.stack(
+            [[motion.follow(script.params(k), now_ns) for motion in motions] for k, now_ns in enumerate(times_ns)]
+        )
 
     def _network(self) -> str:
         if how := self.photoreal:

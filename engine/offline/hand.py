@@ -67,6 +67,7 @@ class _Asked:
     params: FlameParams
     light: Array
     shares: Array
+    sways: Array | None  # [c,JOINTS,CHAINS,3]
 
 
 @dataclass(eq=False)
@@ -112,7 +113,15 @@ class OpenKind:
         if not len(present):
             raise RenderError("a picture shows nobody: the shares of its characters are 0")
         pictures = [
-            self.renderer.draw(self.looks[k], asked.params, asked.light, self.drawn_size, self.steps) for k in present
+            self.renderer.draw(
+                self.looks[k],
+                asked.params,
+                asked.light,
+                self.drawn_size,
+                self.steps,
+                None if asked.sways is None else asked.sways[k],
+            )
+            for k in present
         ]
         return crossfaded(pictures, [float(share) for share in asked.shares[present]])
 
@@ -120,6 +129,15 @@ class OpenKind:
 def _asked(chunk: Chunk) -> tuple[list[_Asked], int]:
     """All that is shown before, in and after a chunk, and how many are before it."""
     parts = [part for part in (chunk.before, chunk, chunk.after) if len(part.faces)]
-    rows = (row for part in parts for row in zip(part.faces, part.lights, part.shares, strict=True))
-    asked = [_Asked(FlameParams.from_vector(face, chunk.basis), light, shares) for face, light, shares in rows]
+    asked = [
+        _Asked(FlameParams.from_vector(face, chunk.basis), light, shares, sways)
+        for part in parts
+        for face, light, shares, sways in zip(
+            part.faces,
+            part.lights,
+            part.shares,
+            [None] * len(part.faces) if part.sways is None else part.sways,
+            strict=True,
+        )
+    ]
     return asked, len(chunk.before.faces)

@@ -22,7 +22,7 @@ def render(script: Script, easel: Easel, crew: Crew, folder: Path, tell: Callabl
     what was there before.
     """
     pictures = Pictures(folder, len(script))
-    missing = [chunk for chunk in chunks(script) if not is_done(pictures, chunk)]
+    missing = [chunk for chunk in chunks(script, sways=easel.sways(script)) if not is_done(pictures, chunk)]
     done = len(script) - sum(len(chunk) for chunk in missing)
     tell(done)
     for indices, files in _drawn(easel, crew, missing):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from omote.engine.character import load_character
 from omote.engine.face.expressions import named
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
@@ -183,3 +184,21 @@ def test_a_face_that_is_held_is_the_same_picture_with_consistency_and_without() 
     told.faces[:], told.shares[:] = told.faces[2], (1.0, 0.0)
     (chunk,) = chunks(told)
     assert set(draw(easel(consistency=True), chunk)) == set(draw(easel(), chunk))
+
+
+def test_hair_swings_after_a_turn_the_same_however_the_script_is_cut() -> None:
+    table = Easel((load_character("yuki"),), 256, 1, Build(threads=1), 256)
+    faces = np.repeat(FlameParams.neutral().vector()[None], 6, 0)
+    faces[3:, 54] = 0.4  # the head's yaw, in radians
+    ones = np.ones((6, 1), np.float32)
+    told = Script(Fraction(30), faces, np.repeat(studio_light()[None], 6, 0), ones[:, 0], ("yuki",), ones)
+    sways = table.sways(told)
+    assert sways is not None
+    assert not sways[:3].any() and sways[3:].any()
+    (whole,) = chunks(told, 6, sways)
+    swung = draw(table, whole)
+    assert [file for chunk in chunks(told, 4, sways) for file in draw(table, chunk)] == list(swung)
+    still = draw(table, next(chunks(told, 6)))
+    assert swung[0] == still[0]
+    assert swung[4] != still[4]
+    assert replace(table, consistency=False).sways(told) is None
