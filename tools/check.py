@@ -1,4 +1,4 @@
-"""All checks, the same here as in CI: format, lint, types and import contracts beside the tests. The last line says what failed."""
+"""All checks, here as in CI: format, lint, types and import contracts beside the tests; the last line says what failed."""
 
 from __future__ import annotations
 

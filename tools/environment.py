@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -73,6 +74,9 @@ def link_folders() -> None:
             subprocess.check_call(["cmd", "/c", "mklink", "/J", str(link), str(ROOT / folder)])
         else:
             link.symlink_to(Path("..") / ".." / folder, target_is_directory=True)
+    for file in ROOT.joinpath("package").iterdir():
+        if file.is_file():
+            shutil.copyfile(file, LINKS / file.name)  # a file's link would want an administrator on Windows
 
 
 def _made_from() -> str:

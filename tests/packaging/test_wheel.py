@@ -7,9 +7,12 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+
+import omote
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("bridge", "calibration", "engine", "studio")
@@ -23,7 +26,7 @@ DATA = (
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The names in a wheel that was built from a copy, where no earlier build has left anything."""
     source = tmp_path_factory.mktemp("source")
-    for folder in FOLDERS:
+    for folder in (*FOLDERS, "package"):
         shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE.md"):
         if (ROOT / file).exists():
@@ -55,7 +58,14 @@ def test_data_is_in_the_wheel(wheel: set[str], pattern: str) -> None:
 
 def test_nothing_but_omote_is_at_top_level(wheel: set[str]) -> None:
     assert {name.split("/")[0] for name in wheel} == {"omote", "omote-0.1.0.dist-info"}
-    assert {name.split("/")[1] for name in wheel if name.startswith("omote/")} == set(FOLDERS)
+    here = {name.split("/")[1] for name in wheel if name.startswith("omote/")}
+    assert here == {*FOLDERS, "__init__.py", "py.typed"}
+
+
+def test_the_package_says_its_version_and_what_is_in_it() -> None:
+    assert omote.__version__ == metadata.version("omote")
+    assert "`omote.engine`" in str(omote.__doc__)
+    assert not hasattr(omote, "something")
 
 
 def test_licence_and_notices_are_in_the_wheel(wheel: set[str]) -> None:
