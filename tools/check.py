@@ -1,4 +1,4 @@
-"""All checks, here as in CI: format, lint, types and import contracts beside the tests; the last line says what failed."""
+"""All checks, here as in CI: format, lint, types and import contracts, and beside them the tests."""
 
 from __future__ import annotations
 
