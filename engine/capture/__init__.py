@@ -31,6 +31,7 @@ def open_source(
     (picture by picture, not at the pace of a camera) and `playback` are for files. SourceError says what cannot be.
     """
     kind, _, detail = spec.partition(":")
+    kind = kind.partition("@")[0] if kind.partition("@")[0] in KINDS else kind
     if kind == "webcam" or kind in KINDS:
         _refuse_file_options(spec, loop=loop, is_offline=is_offline, playback=playback)
         return _webcam(spec, detail, fps) if kind == "webcam" else _network(kind, spec, fps)

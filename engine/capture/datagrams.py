@@ -86,13 +86,15 @@ class DatagramSource(Generic[P]):
         request: Request | None,
         clock: Callable[[], int],
         wall_clock: Callable[[], int],
+        only: str | None = None,
     ) -> None:
+        """`only` is the IPv4 address of the one sender that is ever taken; None: the first who sends a face."""
         self.name = name
         self.host = host  # where it listens
         self.ports = ports  # after `with`, those that were bound
         self.dropped = 0  # faces that a newer one overtook
         self.ignored = 0  # datagrams of other senders, and bytes that were none of the protocol
-        self._dialect, self._request = dialect, request
+        self._dialect, self._request, self._only = dialect, request, only
         self._clock, self._wall_clock = clock, wall_clock
         self._one = OneSender()
         self._hints = Hints(dialect.title, self._advice)
@@ -113,7 +115,9 @@ class DatagramSource(Generic[P]):
         if self.host == LOOPBACK:
             return f"{listening}, from this machine only"
         whom = "the first who sends a face is taken, nothing is ever answered"
-        if self._request:
+        if self._only:
+            whom = f"only {self._only} is taken, nothing is ever answered"
+        elif self._request:
             whom = f"only {self._request.host} is taken, and asked; nobody else is ever answered"
         near = "every network this machine is on" if self.host == ANY_ADDRESS else self.host
         return f"{listening} of {near}; {whom}"
@@ -125,7 +129,7 @@ class DatagramSource(Generic[P]):
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._one = OneSender(self._request.resolve() if self._request else None)
+            self._one = OneSender(self._request.resolve() if self._request else self._only)
             self._selector = stack.enter_context(selectors.DefaultSelector())
             self._sockets = [stack.enter_context(self._bound(port)) for port in self.ports]
             for one in self._sockets:

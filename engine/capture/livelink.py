@@ -27,8 +27,9 @@ class LiveLinkSource(DatagramSource[Packet]):
         host: str = ANY_ADDRESS,
         clock: Callable[[], int] = time.perf_counter_ns,
         wall_clock: Callable[[], int] = time.time_ns,
+        only: str | None = None,
     ) -> None:
-        super().__init__(f"livelink {port}", _LiveLink(), (port,), host, None, clock, wall_clock)
+        super().__init__(f"livelink {port}", _LiveLink(), (port,), host, None, clock, wall_clock, only)
 
 
 class _LiveLink:

@@ -10,7 +10,8 @@ from omote.bridge import ifacialmocap, vtubestudio_phone
 from .source import Source, SourceError
 
 WANTED = (
-    "livelink[:PORT], ifacialmocap[:PHONE], facemotion3d[:PHONE], vtubestudio:PHONE, vmc[:PORT], openseeface[:PORT]"
+    "livelink[:PORT][@SENDER], ifacialmocap[:PHONE], facemotion3d[:PHONE], vtubestudio:PHONE, vmc[:PORT][@SENDER], "
+    "openseeface[:PORT][@SENDER]"
 )
 KINDS = ("livelink", "ifacialmocap", "facemotion3d", "vtubestudio", "vmc", "openseeface")
 
@@ -19,7 +20,8 @@ _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\Z", re.ASC
 
 def open_network(kind: str, spec: str) -> Source:
     """The source of one of `KINDS`, which `spec` begins with; SourceError says what is wrong with the rest of it."""
-    _, colon, detail = spec.partition(":")
+    rest = spec.removeprefix(kind)
+    colon, detail = rest[:1] == ":", rest.removeprefix(":")
     if kind in ("ifacialmocap", "facemotion3d"):
         return _sender_of_text(kind, spec, colon, detail)
     if kind == "vtubestudio":
@@ -27,7 +29,7 @@ def open_network(kind: str, spec: str) -> Source:
     return _listener(kind, spec, colon, detail)
 
 
-def _listener(kind: str, spec: str, colon: str, detail: str) -> Source:
+def _listener(kind: str, spec: str, colon: bool, detail: str) -> Source:
     from .livelink import LiveLinkSource
     from .openseeface import OpenSeeFaceSource
     from .vmc import VmcSource
@@ -38,15 +40,21 @@ def _listener(kind: str, spec: str, colon: str, detail: str) -> Source:
         "openseeface": OpenSeeFaceSource,
     }
     source = sources[kind]
-    if not colon:
-        return source()
+    detail, at, sender = detail.partition("@")
+    if at and not _is_address(sender):
+        raise SourceError(f"{spec}: {sender!r} is no sender's address; wanted an IPv4 address, as 192.168.1.7")
+    only = sender or None
+    if not detail:
+        if colon and not at:
+            raise SourceError(f"{spec}: {detail!r} is not a UDP port; wanted 1 to 65535")
+        return source(only=only)
     here, between, port = detail.partition(":")
     if not _is_address(here):
-        return source(_port(spec, detail))
-    return source(_port(spec, port), here) if between else source(host=here)
+        return source(_port(spec, detail), only=only)
+    return source(_port(spec, port), here, only=only) if between else source(host=here, only=only)
 
 
-def _sender_of_text(kind: str, spec: str, colon: str, detail: str) -> Source:
+def _sender_of_text(kind: str, spec: str, colon: bool, detail: str) -> Source:
     from .ifacialmocap import Facemotion3dSource, IFacialMocapSource
 
     source: type[IFacialMocapSource] | type[Facemotion3dSource] = IFacialMocapSource
@@ -77,7 +85,7 @@ def _phone(spec: str, detail: str, default_port: int) -> tuple[str, int]:
 
 
 def _is_address(text: str) -> bool:
-    """Of this machine: to listen there and nowhere else."""
+    """An IPv4 address in numbers."""
     try:
         ipaddress.IPv4Address(text)
     except ValueError:

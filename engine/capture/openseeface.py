@@ -41,8 +41,9 @@ class OpenSeeFaceSource(DatagramSource[tuple[Face, ...]]):
         host: str = ANY_ADDRESS,
         clock: Callable[[], int] = time.perf_counter_ns,
         wall_clock: Callable[[], int] = time.time_ns,
+        only: str | None = None,
     ) -> None:
-        super().__init__(f"openseeface {port}", _Tracker(), (port,), host, None, clock, wall_clock)
+        super().__init__(f"openseeface {port}", _Tracker(), (port,), host, None, clock, wall_clock, only)
 
 
 class _Tracker:

@@ -31,8 +31,9 @@ class VmcSource(DatagramSource[list[Said]]):
         host: str = ANY_ADDRESS,
         clock: Callable[[], int] = time.perf_counter_ns,
         wall_clock: Callable[[], int] = time.time_ns,
+        only: str | None = None,
     ) -> None:
-        super().__init__(f"vmc {port}", _Marionette(), (port,), host, None, clock, wall_clock)
+        super().__init__(f"vmc {port}", _Marionette(), (port,), host, None, clock, wall_clock, only)
 
 
 class _Marionette:

@@ -187,6 +187,15 @@ def test_a_named_phone_is_the_only_one() -> None:
         VTubeStudioSource("no.such.phone.invalid", 9, 0).__enter__()
 
 
+def test_of_a_listening_source_too_one_sender_may_be_named() -> None:
+    for only, is_taken in (("127.0.0.1", True), ("192.0.2.7", False)):
+        with LiveLinkSource(0, only=only) as source, Phone() as phone:
+            assert f"only {only} is taken, nothing is ever answered" in source.notice
+            phone.send(source.port, livelink.encode(Packet("mine", "", 1, 0.0, 60, 1, np.zeros(61, np.float32))))
+            assert (source.read(2.0 if is_taken else 0.2) is not None) is is_taken
+            assert source.ignored == (not is_taken)
+
+
 def test_opening_to_the_network_is_said_aloud(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), VmcSource(0) as source:
         assert f"VMC on UDP port {source.port} of every network" in source.notice

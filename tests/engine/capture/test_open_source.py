@@ -51,6 +51,10 @@ def test_a_video_is_told_by_its_suffix(tmp_path: Path) -> None:
         ("vtubestudio", "whose.*wanted vtubestudio:PHONE"),
         ("vtubestudio:21412", "whose"),
         ("vtubestudio:[::1]", "is no phone's address; wanted an IPv4 address"),
+        *(
+            (spec, "no sender's address; wanted an IPv4")
+            for spec in ("livelink@studio", "vmc:39539@", "openseeface@1.2.3")
+        ),
         ("absent.mp4", "there is no file absent.mp4"),
         ("absent.csv", "there is no file absent.csv"),
     ],
@@ -96,6 +100,8 @@ def test_a_phone_or_a_port_is_typed_behind_the_colon(spec: str, name: str, ports
         ("openseeface:127.0.0.1", "127.0.0.1", (11573,)),
         ("vmc:127.0.0.1:39540", "127.0.0.1", (39540,)),
         ("livelink:192.168.1.5:11112", "192.168.1.5", (11112,)),
+        ("livelink@192.168.1.7", "0.0.0.0", (11111,)),
+        ("vmc:127.0.0.1:39540@192.168.1.7", "127.0.0.1", (39540,)),
     ],
 )
 def test_an_address_of_this_machine_before_the_port_is_the_only_one_listened_at(
@@ -104,6 +110,7 @@ def test_an_address_of_this_machine_before_the_port_is_the_only_one_listened_at(
     source = open_source(spec)
     assert isinstance(source, DatagramSource)
     assert (source.host, source.ports) == (host, ports)
+    assert ("only 192.168.1.7 is taken" in source.notice) == (spec == "livelink@192.168.1.7")
     assert ("every network" in source.notice) == (host == "0.0.0.0")
     assert ("from this machine only" in source.notice) == (host == "127.0.0.1")
 
