@@ -40,6 +40,11 @@ def tried(name: str, ms: float = 0.0, refused: str = "") -> Trial:
     return Trial(Build.named(name), name, ms, None, refused)
 
 
+def test_of_those_that_are_as_good_as_equal_the_likeliest_wins() -> None:
+    for first_ms, second_ms in ((25.0, 24.0), (24.0, 25.0)):
+        assert fastest([tried("openvino", first_ms), tried("onnxruntime", second_ms)]).runtime == "openvino"
+
+
 def test_the_fastest_wins() -> None:
     assert fastest([tried("openvino", 30.0), tried("onnxruntime", 25.0)]).runtime == "onnxruntime"
 
