@@ -10,11 +10,13 @@ import time
 
 import environment
 
+# Where `omote` and all of its parts lie in one folder.
+_IMPORTS = "import sys; sys.path.insert(0, 'build'); from importlinter.cli import lint_imports_command as main; main()"
 CHECKS = {
     "ruff format": ("-m", "ruff", "format", "--check", "."),
     "ruff check": ("-m", "ruff", "check", "."),
     "mypy": ("-m", "mypy"),
-    "lint-imports": ("-c", "from importlinter.cli import lint_imports_command as main; main()"),
+    "lint-imports": ("-c", _IMPORTS),
 }
 # Tests side by side: most of them wait or use one core. Those of one file share what they have opened.
 WORKERS = min(os.cpu_count() or 1, 4)
