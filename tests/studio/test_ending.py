@@ -6,14 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from omote.studio.ending import exit_code, stoppable
 from tests.studio.running import until
 
 PATIENCE_S = 30
@@ -79,6 +77,21 @@ end_within(0.01, 3)
 threading.Event().wait()
 """
 
+ENDED = """
+import os, signal, sys, time
+from omote.studio.ending import exit_code, stoppable
+
+number = getattr(signal, sys.argv[1])
+signal.signal(number, signal.SIG_DFL)  # also under nohup
+try:
+    with stoppable():
+        os.kill(os.getpid(), number)
+        time.sleep(5.0)
+except KeyboardInterrupt as interrupt:
+    after = "as before" if signal.getsignal(number) == signal.SIG_DFL else "otherwise"
+    print(f"heard {exit_code(interrupt)}, {exit_code(KeyboardInterrupt())}, and {after}")
+"""
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 
 
@@ -114,19 +127,9 @@ def test_ctrl_c_ends_what_is_busy_at_the_start() -> None:
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
-@pytest.mark.skipif(os.name == "nt", reason="Windows sends no signal to one process")
 def test_the_exit_code_says_which_signal_it_was(name: str, code: int) -> None:
-    number = getattr(signal, name)
-    before = signal.signal(number, signal.SIG_DFL)  # also under nohup
-    try:
-        with pytest.raises(KeyboardInterrupt) as found, stoppable():
-            os.kill(os.getpid(), number)
-            time.sleep(5.0)
-        assert exit_code(found.value) == code
-        assert exit_code(KeyboardInterrupt()) == 130
-        assert signal.getsignal(number) == signal.SIG_DFL
-    finally:
-        signal.signal(number, before)
+    with started(ENDED, name) as process:
+        assert process.communicate(timeout=PATIENCE_S)[0] == f"heard {code}, 130, and as before\n"
 
 
 def test_the_process_ends_even_where_nobody_takes_its_last_words() -> None:
