@@ -36,7 +36,7 @@ soak:
 	$(PYTHON) tools/run.py benchmarks/soak.py
 
 live:
-	$(PYTHON) tools/run.py -m omote.studio.command live
+	$(PYTHON) tools/run.py -m omote.studio.cli.main live
 
 # KIT names the face kit's folder. On a machine that has torch with CUDA already, run the commands with that Python.
 KIT ?= ../shared/kit

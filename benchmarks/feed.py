@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from omote.bridge.frame import FIELDS, Params, Video
-from omote.bridge.publisher import Publisher, Shot
+from omote.bridge.payload import FIELDS, Params, Video
+from omote.bridge.publisher import Publisher, Sample
 
 SIDE = 512
 FPS = 60.0
@@ -34,11 +34,11 @@ class Feed:
             late = max(time.perf_counter_ns() - due_ns, 0) // self._period_ns
             due_ns += (1 + late) * self._period_ns
 
-    def _shot(self) -> Shot:
+    def _shot(self) -> Sample:
         now_ns = time.perf_counter_ns()
         video = self._pictures[self.index % len(self._pictures)]
         self.index += 1
-        return Shot(self.index, now_ns, now_ns, time.time_ns(), video, self._params)
+        return Sample(self.index, now_ns, now_ns, time.time_ns(), video, self._params)
 
 
 def resting_params() -> Params:

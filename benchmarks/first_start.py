@@ -64,7 +64,7 @@ def _first_picture(python: Path, folder: Path, clock: Clock) -> str:
     """Starts Omote as after a first install, with an empty cache of its own, until a receiver has a picture."""
     params, video, control = free_endpoints(3)
     endpoints = ["--params-endpoint", params, "--video-endpoint", video, "--control-endpoint", control]
-    command = [str(python), "-m", "omote.studio.command", "live", "--no-page", "--seconds", "1", *endpoints]
+    command = [str(python), "-m", "omote.studio.cli.main", "live", "--no-page", "--seconds", "1", *endpoints]
     caches = dict.fromkeys(("XDG_CACHE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA"), str(folder / "cache"))
     environment = {**os.environ, **caches}
     environment.pop("PYTHONPATH", None)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from record import keep, origin, timed
 
-from omote.engine.runtime import telemetry
+from omote.engine.runtime import session
 
 SIDES = (512, 1024, 2048)  # of the square matrices; the best counts
 CHANNELS = (128, 256, 512)  # of the convolutions of one pixel, which are matrix products, too
@@ -136,7 +136,7 @@ def _is_product(info: Any) -> bool:
 
 def openvino() -> Any:
     if "openvino" not in sys.modules:
-        telemetry.forbid()
+        session.forbid_openvino_telemetry()
     import openvino
 
     return openvino

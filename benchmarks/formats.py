@@ -12,12 +12,12 @@ import numpy as np
 from PIL import Image
 
 from omote.bridge import picture
-from omote.bridge.frame import Video
+from omote.bridge.payload import Video
 from omote.bridge.picture import FORMATS, Format
-from omote.engine.animator import Animator
-from omote.engine.character import DEFAULT_CHARACTER, load_character
+from omote.engine.data import FlameParams
 from omote.engine.face.light import studio_light
-from omote.engine.nouns import FlameParams
+from omote.engine.model.animator import Animator
+from omote.engine.model.character_file import DEFAULT_CHARACTER, load_character
 from omote.engine.training.provenance import provenance
 
 SIDE = 512

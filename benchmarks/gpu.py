@@ -95,7 +95,7 @@ def _live(name: str, arguments: tuple[str, ...]) -> Job:
 
 
 def _studio(name: str, arguments: tuple[str, ...]) -> Job:
-    return Job(name, ("-m", "omote.studio.command", *arguments), 120.0)
+    return Job(name, ("-m", "omote.studio.cli.main", *arguments), 120.0)
 
 
 def done(job: Job, left_s: float) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from performance import Performance, PerformanceError, play
 from record import keep_rows, origin, timed
 from soak import FLAT_MIB, SAMPLE_S, Memory
 
-from omote.engine.animator import Ensemble, Part
-from omote.engine.character import DEFAULT_CHARACTER, load_character
 from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
+from omote.engine.model.animator import Ensemble, EnsembleMember
+from omote.engine.model.character_file import DEFAULT_CHARACTER, load_character
 from omote.engine.model.renderer import DEFAULT_SIZE, SIZES, STEPS
 
 CHARACTERS = (1, 2, 4, 8)
@@ -46,7 +46,7 @@ def drawn(count: int, size: int, steps: int, runtime: str) -> Row:
     character, light, performed = load_character(DEFAULT_CHARACTER), studio_light(), cycle(faces())
 
     def draw() -> object:
-        return ensemble.draw([Part(character, next(performed), light) for _ in range(count)])
+        return ensemble.draw([EnsembleMember(character, next(performed), light) for _ in range(count)])
 
     took = timed(draw, TIMES, most_s=MOST_S)
     each = {key: round(took[key] / count, 3) for key in ("p50", "p95", "p99")}

@@ -10,10 +10,10 @@ import floor
 from network import CHARACTER, asked, copying_from
 from record import keep, origin
 
-from omote.engine.character import load_character
+from omote.engine.model.character_file import load_character
 from omote.engine.model.networks import Networks, denoiser_shapes
 from omote.engine.model.renderer import MOST_AT_ONCE, Renderer
-from omote.engine.weights import shipped
+from omote.engine.models import shipped_networks
 
 WARM_UP, TIMES = 10, 40
 LEAST = 0.01  # of the time; what takes less is summed up as "other"
@@ -23,7 +23,7 @@ OTHER = "other"
 def spent_ms(references: int) -> tuple[dict[str, float], str]:
     """Milliseconds of one call in each kind of operation, the mean of many; and the precision that OpenVINO chose."""
     core = floor.openvino().Core()
-    model = core.read_model(str(shipped().denoiser.path))
+    model = core.read_model(str(shipped_networks().denoiser.path))
     model.reshape({name: list(shape) for name, shape in denoiser_shapes(references).items()})
     compiled = core.compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY", "PERF_COUNT": True})
     renderer = Renderer(Networks())

@@ -18,16 +18,16 @@ import numpy as np
 from record import RESULTS, keep, origin, percentiles
 
 from omote.engine import Animator, load_character, studio_light
-from omote.engine.capture import open_source
-from omote.engine.character import FOLDER_VARIABLE
-from omote.engine.live import Live
+from omote.engine.capture.sources import open_source
+from omote.engine.data import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
+from omote.engine.live.loop import LiveLoop
+from omote.engine.live.session import CROSSFADE_S
+from omote.engine.model.character_file import CHARACTERS_VARIABLE
+from omote.engine.model.portrait_renderer import Fading
 from omote.engine.model.renderer import DEFAULT_SIZE
-from omote.engine.morph import MORPH_S
-from omote.engine.nouns import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
-from omote.engine.roles import Fading
-from omote.studio.character import own_path
-from omote.studio.ending import end_now
-from omote.studio.workshop import Task, in_own_process, work
+from omote.studio.app.character_making import own_character_path
+from omote.studio.app.jobs import CharacterTask, make_and_save, make_in_subprocess
+from omote.studio.cli.interrupts import exit_now
 
 PLACES = ("thread", "process")
 BEFORE_S = 10.0  # of the stream alone
@@ -100,7 +100,7 @@ def changing(runtime: str, size: int, changes: int) -> dict[str, Any]:
     for one in pair:
         animator.check(one)  # making ready is apart: it would be felt by the first change of each only
     characters = itertools.cycle(pair)
-    live = Live(open_source("demo", loop=True), animator, pair[-1], Actor(), studio_light(), [watch])
+    live = LiveLoop(open_source("demo", loop=True), animator, pair[-1], Actor(), studio_light(), [watch])
     runner = threading.Thread(target=live.run, kwargs={"seconds": EVERY_S * (3 * changes + 1)}, daemon=True)
     runner.start()
     while not watch.came_ns:
@@ -125,16 +125,16 @@ def changing(runtime: str, size: int, changes: int) -> dict[str, Any]:
 def making(where: str, runtime: str, size: int, photo: Path) -> dict[str, Any]:
     """The stream before and while a character is made from a photo, in a thread beside it or in its own process."""
     watch, animator = Watch(), Animator(size, 1, runtime)
-    live = Live(open_source("demo", loop=True), animator, load_character(PAIR[0]), Actor(), studio_light(), [watch])
+    live = LiveLoop(open_source("demo", loop=True), animator, load_character(PAIR[0]), Actor(), studio_light(), [watch])
     threading.Thread(target=live.run, kwargs={"seconds": 600.0}, daemon=True).start()
     while not watch.came_ns:
         time.sleep(0.05)
     time.sleep(BEFORE_S)
-    task = Task(f"benchmark-{where}", photo.read_bytes(), "for a benchmark")
+    task = CharacterTask(f"benchmark-{where}", photo.read_bytes(), "for a benchmark")
     begun_ns = time.perf_counter_ns()
-    (in_own_process if where == "process" else work)(task)
+    (make_in_subprocess if where == "process" else make_and_save)(task)
     done_ns = time.perf_counter_ns()
-    own_path(f"benchmark-{where}").unlink()
+    own_character_path(f"benchmark-{where}").unlink()
     came = np.array(watch.came_ns)
     before, during = came[came < begun_ns][1:], came[(came > begun_ns) & (came < done_ns)]
     return {
@@ -159,19 +159,19 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.where:
         print(json.dumps(making(chosen.where, chosen.runtime[0], chosen.size, chosen.photo)))
-        end_now(0)  # the stream goes on drawing
+        exit_now(0)  # the stream goes on drawing
     told, rows = origin(), {}
     for runtime in chosen.runtime:
         row = rows[runtime] = changing(runtime, chosen.size, chosen.changes)
         print(*(f"{name} {value}" for name, value in row.items()), sep="\n  ", flush=True)
     made = {where: _alone(where, chosen.runtime[0], chosen.photo) for where in PLACES if chosen.photo}
-    keep({**told, "morph_s": MORPH_S, "changing": rows, "making": made}, chosen.save)
+    keep({**told, "morph_s": CROSSFADE_S, "changing": rows, "making": made}, chosen.save)
 
 
 def _alone(where: str, runtime: str, photo: Path) -> dict[str, Any]:
     command = [sys.executable, __file__, "--where", where, "--runtime", runtime, "--photo", str(photo)]
     with tempfile.TemporaryDirectory() as folder:
-        env = {**os.environ, FOLDER_VARIABLE: folder}
+        env = {**os.environ, CHARACTERS_VARIABLE: folder}
         said = subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True, text=True).stdout
     row = dict(json.loads(said.splitlines()[-1]))
     print(f"making, {where}", *(f"{name} {value}" for name, value in row.items()), sep="\n  ", flush=True)

@@ -20,16 +20,15 @@ import numpy as np
 from floor import Peak
 from record import keep, origin, timed
 
-from omote.engine.character import load_character
+from omote.engine.data import Array, Character, FlameParams
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
-from omote.engine.model.compositing import DrawnLayers, Source, compose
+from omote.engine.model.character_file import load_character
+from omote.engine.model.compositing import CopySource, DrawnLayers, compose
 from omote.engine.model.networks import Networks, denoiser_shapes
-from omote.engine.model.renderer import MOST_AT_ONCE, SIZES, STEPS, Look, Renderer, Rgba
-from omote.engine.nouns import Array, Character, FlameParams
-from omote.engine.runtime.build import PRECISIONS, Build, names
-from omote.engine.runtime.session import RuntimeUnavailable
-from omote.engine.weights import FOLDER, shipped
+from omote.engine.model.renderer import MOST_AT_ONCE, SIZES, STEPS, PreparedCharacter, Renderer, Rgba
+from omote.engine.models import WEIGHTS_FOLDER, shipped_networks
+from omote.engine.runtime.session import PRECISIONS, Build, RuntimeUnavailable, runtime_names
 
 CHARACTER = "hana"
 REFERENCES = (1, MOST_AT_ONCE)  # that a picture copies from
@@ -70,13 +69,13 @@ class Asked:
     inputs: dict[str, Array]  # `denoiser_shapes`
     order: tuple[int, ...]  # the numbers of the references
 
-    def references(self, look: Look, size: int) -> list[Source]:
+    def references(self, look: PreparedCharacter, size: int) -> list[CopySource]:
         """Those that are copied from."""
         pictures = look.pictures(size)
         return [pictures[k] for k in self.order]
 
 
-def asked(renderer: Renderer, look: Look) -> list[Asked]:
+def asked(renderer: Renderer, look: PreparedCharacter) -> list[Asked]:
     """Sixteen faces in the studio's light."""
     light = studio_light()
     return [Asked(params, *renderer.inputs(look, params, light)) for params in faces(FACES)]
@@ -87,10 +86,10 @@ def layers_of(renderer: Renderer, pictures: list[Asked]) -> list[DrawnLayers]:
     return [DrawnLayers(*(np.array(one) for one in renderer.networks.layers(each.inputs))) for each in pictures]
 
 
-def shared_cells(look: Look, chosen: argparse.Namespace) -> Iterator[Cell]:
+def shared_cells(look: PreparedCharacter, chosen: argparse.Namespace) -> Iterator[Cell]:
     """The parts that run in NumPy and OpenCV, whatever runs the network."""
     at, light = {"references": look.at_once}, studio_light()
-    renderer = Renderer(Networks(FOLDER, Build("openvino", "f32")))
+    renderer = Renderer(Networks(WEIGHTS_FOLDER, Build("openvino", "f32")))
     pictures = asked(renderer, look)
     performed = cycle(pictures)
     took = timed(
@@ -104,9 +103,9 @@ def shared_cells(look: Look, chosen: argparse.Namespace) -> Iterator[Cell]:
         yield {"part": COMPOSITING, **at, "size": size, "ms": took}
 
 
-def cells(build: Build, looks: list[Look], chosen: argparse.Namespace) -> Iterator[Cell]:
+def cells(build: Build, looks: list[PreparedCharacter], chosen: argparse.Namespace) -> Iterator[Cell]:
     """The network alone and whole pictures; or one line that says why there are none."""
-    networks, light = Networks(FOLDER, build), studio_light()
+    networks, light = Networks(WEIGHTS_FOLDER, build), studio_light()
     renderer = Renderer(networks)
     for look in looks:
         at: Cell = {"build": build.name, "references": look.at_once}
@@ -160,7 +159,9 @@ def measured(
 ) -> list[Cell]:
     """Every cell, printed as it comes."""
     character, encoding = load_character(chosen.character), Networks()
-    looks = [Look.of(copying_from(character, count), encoding) for count in chosen.references or REFERENCES]
+    looks = [
+        PreparedCharacter.of(copying_from(character, count), encoding) for count in chosen.references or REFERENCES
+    ]
     found: list[Cell] = []
     shared = (row for look in looks for row in shared_cells(look, chosen))
     for cell in chain(shared, (row for build in builds for row in cells(build, looks, chosen))):
@@ -171,13 +172,13 @@ def measured(
 
 def counted() -> dict[int, int]:
     """Multiply-adds of one call of the denoiser, by the number of references."""
-    path = shipped().denoiser.path
+    path = shipped_networks().denoiser.path
     return {count: sum(floor.macs(path, denoiser_shapes(count)).values()) for count in range(1, MOST_AT_ONCE + 1)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runtime", action="append", choices=names(), help="only this one")
+    parser.add_argument("--runtime", action="append", choices=runtime_names(), help="only this one")
     parser.add_argument("--size", action="append", type=int, choices=SIZES, help="only this one")
     parser.add_argument(
         "--references", action="append", type=int, choices=range(1, MOST_AT_ONCE + 1), help="only so many"
@@ -189,7 +190,7 @@ def main() -> None:
     parser.add_argument("--no-floor", action="store_true", help="do not measure the processor's own peak")
     parser.add_argument("--save", type=Path, help="where to keep the result, as benchmarks/results/network.json")
     chosen = parser.parse_args()
-    told, files, macs = origin(), shipped(), counted()
+    told, files, macs = origin(), shipped_networks(), counted()
     peaks = {} if chosen.no_floor else floor.peaks()
     for precision, best in peaks.items():
         print(f"peak      {precision:5} {best.gops:8.1f} billion operations a second: {best.by}")

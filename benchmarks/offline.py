@@ -23,20 +23,17 @@ import child
 import numpy as np
 from record import ROOT, keep, origin, percentiles, timed
 
-from omote.engine.character import DEFAULT_CHARACTER, load_character
-from omote.engine.face.expressions import named
+from omote.engine.face.expressions import expression_weights
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
+from omote.engine.model.character_file import DEFAULT_CHARACTER, load_character
 from omote.engine.model.renderer import DEFAULT_SIZE, SIZES
-from omote.engine.offline.crew import LOCAL, Alone, Crew, CrewError, crew_for
-from omote.engine.offline.easel import CHUNK, Easel, chunks
-from omote.engine.offline.hand import hand_at
-from omote.engine.offline.picture_file import Pictures, encoded
-from omote.engine.offline.render import render
-from omote.engine.offline.resizing import drawn_size
-from omote.engine.offline.script import RenderError, Script, of_one
-from omote.engine.offline.writing.choice import writer_for
-from omote.engine.runtime.build import Build
+from omote.engine.offline.animation import CHUNK, Animation, RenderError, single_character_animation, split_chunks
+from omote.engine.offline.pictures import PictureFolder, encode_png, render_size_for
+from omote.engine.offline.render import RenderSettings, open_renderer, render_animation
+from omote.engine.offline.writers.suffixes import writer_for
+from omote.engine.runtime.session import Build
+from omote.engine.worker_pool import LOCAL, SerialPool, WorkerError, WorkerPool, pool_for
 
 FPS = Fraction(30)
 MEASURED = (256, DEFAULT_SIZE)  # pixels on a side
@@ -54,34 +51,34 @@ class Way:
     """Who draws, each with so many threads; the first is what a person gets who says nothing."""
 
     name: str
-    crew: Callable[[], Crew]
+    crew: Callable[[], WorkerPool]
     threads: int | None
     is_long: bool = True  # also at the larger sizes, where every picture costs the run's time
 
 
 WAYS = (
-    Way("alone, all cores", lambda: crew_for(None, None, None), None),
-    Way("alone, 1 thread", lambda: crew_for(None, None, 1), 1, is_long=False),
-    Way("2 processes, 1 thread each", lambda: crew_for(None, 2, 1), 1),
-    Way("Ray, 1 worker, 1 thread", lambda: crew_for(LOCAL, 1, 1), 1, is_long=False),
-    Way("Ray, 2 workers, 1 thread each", lambda: crew_for(LOCAL, 2, 1), 1),
+    Way("alone, all cores", lambda: pool_for(None, None, None), None),
+    Way("alone, 1 thread", lambda: pool_for(None, None, 1), 1, is_long=False),
+    Way("2 processes, 1 thread each", lambda: pool_for(None, 2, 1), 1),
+    Way("Ray, 1 worker, 1 thread", lambda: pool_for(LOCAL, 1, 1), 1, is_long=False),
+    Way("Ray, 2 workers, 1 thread each", lambda: pool_for(LOCAL, 2, 1), 1),
 )
 
 
-def performed(count: int) -> Script:
+def performed(count: int) -> Animation:
     """A face that always moves, no two pictures alike: between three expressions, the head turning slowly."""
-    words = [from_weights(named(word)).vector() for word in ("smile", "surprise", "sad")]
+    words = [from_weights(expression_weights(word)).vector() for word in ("smile", "surprise", "sad")]
     time_s = np.arange(count, dtype=np.float32) / float(FPS)
     shares = np.stack([0.5 + 0.5 * np.sin(pace * time_s + k) for k, pace in enumerate((2.1, 1.3, 0.7))], 1) / 3.0
     faces = (shares @ np.stack(words)).astype(np.float32)
     faces[:, 54] = 0.25 * np.sin(0.9 * time_s)  # the head's turn to the side
-    return of_one(FPS, faces, studio_light(), DEFAULT_CHARACTER)
+    return single_character_animation(FPS, faces, studio_light(), DEFAULT_CHARACTER)
 
 
-def easel(size: int, runtime: str, threads: int | None) -> Easel:
+def easel(size: int, runtime: str, threads: int | None) -> RenderSettings:
     """As `omote render` sets it up: each picture reads those beside it."""
     build = Build.named(runtime, threads)
-    return Easel((load_character(DEFAULT_CHARACTER),), size, 1, build, drawn_size(size, SIZES))
+    return RenderSettings((load_character(DEFAULT_CHARACTER),), size, 1, build, render_size_for(size, SIZES))
 
 
 def drawn(way: Way, size: int, runtime: str, count: int, clock_s: Callable[[], float] = time.monotonic) -> Row:
@@ -92,9 +89,11 @@ def drawn(way: Way, size: int, runtime: str, count: int, clock_s: Callable[[], f
     try:
         with tempfile.TemporaryDirectory() as folder, way.crew() as crew:
             work = easel(size, runtime, way.threads)
-            pictures = render(script, work, crew, Path(folder), lambda done: told.append((clock_s() - began_s, done)))
+            pictures = render_animation(
+                script, work, crew, Path(folder), lambda done: told.append((clock_s() - began_s, done))
+            )
             return {**at, **steady(told, crew.size), "sha256": digest(pictures)}
-    except (RenderError, CrewError) as error:
+    except (RenderError, WorkerError) as error:
         return {**at, "refused": str(error)}
 
 
@@ -111,7 +110,7 @@ def steady(told: Sequence[tuple[float, int]], workers: int) -> Row:
     return {"fps": round(fps, 2), "startup_s": round(max(0.0, first_s - first / fps), 2), "all_s": round(last_s, 2)}
 
 
-def digest(pictures: Pictures) -> str:
+def digest(pictures: PictureFolder) -> str:
     """The sha256 of all PNGs, one after the other."""
     found = hashlib.sha256()
     for index in range(len(pictures)):
@@ -131,8 +130,8 @@ def is_identical(rows: Sequence[Row]) -> bool | None:
 
 def each_picture(size: int, runtime: str, count: int) -> Row:
     """What drawing a picture takes and what its PNG, with all cores."""
-    hand = hand_at(easel(size, runtime, None))
-    parts = list(chunks(performed(count)))
+    hand = open_renderer(easel(size, runtime, None))
+    parts = list(split_chunks(performed(count)))
     for _ in hand.pictures(parts[0]):
         pass
     took_ms, pictures = [], []
@@ -143,7 +142,7 @@ def each_picture(size: int, runtime: str, count: int) -> Row:
             pictures.append(picture)
             began_ns = time.perf_counter_ns()
     after_each = iter(pictures * 2)
-    encode = timed(lambda: encoded(next(after_each)), len(pictures))
+    encode = timed(lambda: encode_png(next(after_each)), len(pictures))
     share = encode["p50"] / (encode["p50"] + float(np.median(took_ms)))
     drawing = {**percentiles(took_ms), "times": len(took_ms)}
     return {"size": size, "draw_ms": drawing, "png_ms": encode, "png_share": round(share, 3)}
@@ -153,7 +152,7 @@ def films(size: int, runtime: str, count: int) -> Iterator[Row]:
     """What each kind of file takes a picture once all are drawn."""
     script = performed(count)
     with tempfile.TemporaryDirectory() as folder:
-        pictures = render(script, easel(size, runtime, None), Alone(), Path(folder), lambda done: None)
+        pictures = render_animation(script, easel(size, runtime, None), SerialPool(), Path(folder), lambda done: None)
         for kind in FILMS:
             at: Row = {"kind": kind, "size": size, "pictures": count}
             try:

@@ -16,8 +16,8 @@ from offline import Row, easel, performed
 from record import timed
 from soak import FLAT_MIB
 
-from omote.engine.offline.crew import Alone, crew_for
-from omote.engine.offline.render import render
+from omote.engine.offline.render import render_animation
+from omote.engine.worker_pool import SerialPool, pool_for
 
 MIB = 1 << 20
 
@@ -70,10 +70,12 @@ def main() -> None:
     threads = 1 if chosen.workers > 1 else None
     script, work, held = performed(chosen.pictures), easel(chosen.size, chosen.runtime, threads), Held()
     with tempfile.TemporaryDirectory() as folder:
-        with crew_for(None, chosen.workers, threads) as crew:
-            render(script, work, crew, Path(folder), lambda done: held.sample())
+        with pool_for(None, chosen.workers, threads) as crew:
+            render_animation(script, work, crew, Path(folder), lambda done: held.sample())
         # All is there: what is left is to look through it.
-        again = timed(lambda: render(script, work, Alone(), Path(folder), lambda done: None), 5, warm_up=1)
+        again = timed(
+            lambda: render_animation(script, work, SerialPool(), Path(folder), lambda done: None), 5, warm_up=1
+        )
     at = {"pictures": chosen.pictures, "size": chosen.size, "workers": chosen.workers}
     # The first is told before anything is opened; then each worker's first chunk.
     print(json.dumps({**at, **held.summary(2 * chosen.workers + 1), "resume_ms": again}))

@@ -15,21 +15,22 @@ from PIL import Image
 from record import ROOT, keep, origin
 from smoothing import late_ms
 
-from omote.engine.animator import Animator
-from omote.engine.capture import EndOfSource, Playback, open_source
 from omote.engine.capture.photo import MediaPipeFinder, face_finder
-from omote.engine.character import load_character
-from omote.engine.face.expressions import named
+from omote.engine.capture.source import EndOfSource, Playback
+from omote.engine.capture.sources import open_source
+from omote.engine.data import Actor, Character, FlameParams, Signal, Stamp
+from omote.engine.face.expressions import expression_weights
 from omote.engine.face.light import studio_light
 from omote.engine.face.performance import Performance
 from omote.engine.face.retarget import from_weights, retarget, to_weights
-from omote.engine.nouns import Actor, Character, FlameParams, Signal, Stamp
+from omote.engine.model.animator import Animator
+from omote.engine.model.character_file import load_character
+from omote.engine.offline.animation import Animation, single_character_animation, split_chunks
 from omote.engine.offline.consistency import consistent
 from omote.engine.offline.consistency_heads import head_noise, heads_of, trembling
-from omote.engine.offline.easel import Easel, chunks, draw
-from omote.engine.offline.script import Script, of_one
-from omote.engine.offline.transition import transition
-from omote.engine.runtime.build import Build
+from omote.engine.offline.render import RenderSettings, draw_chunk
+from omote.engine.offline.timeline import transition
+from omote.engine.runtime.session import Build
 
 SIZE, FPS, SECONDS = 256, Fraction(30), 4.0
 CLIPS = ("d0.mp4", "d18.mp4")
@@ -81,7 +82,7 @@ def asked(name: str, *, is_there_and_back: bool) -> tuple[float, dict[str, Faces
     """Two seconds of a transition; live it comes as a tracker's signals would that saw it without noise."""
     made = transition(
         FlameParams.neutral(),
-        from_weights(named(name)),
+        from_weights(expression_weights(name)),
         1.0 if is_there_and_back else 2.0,
         is_there_and_back=is_there_and_back,
         fps=FPS,
@@ -135,10 +136,10 @@ def by_animator(faces: Faces, character: Character, *, consistency: bool) -> tup
     return np.stack([on_grey(one.rgba) for one in portraits]), np.stack([one.params.vector() for one in portraits])
 
 
-def by_easel(script: Script, character: Character, *, consistency: bool) -> Pictures:
+def by_easel(script: Animation, character: Character, *, consistency: bool) -> Pictures:
     """As `omote render` draws; without `consistency` each picture by itself."""
-    easel = Easel((character,), SIZE, 1, Build(), SIZE, consistency=consistency)
-    files = [file for chunk in chunks(script) for file in draw(easel, chunk)]
+    easel = RenderSettings((character,), SIZE, 1, Build(), SIZE, consistency=consistency)
+    files = [file for chunk in split_chunks(script) for file in draw_chunk(easel, chunk)]
     return np.stack([on_grey(np.asarray(Image.open(io.BytesIO(file)).convert("RGBA"))) for file in files])
 
 
@@ -156,7 +157,7 @@ def measure(told: tuple[float, dict[str, Faces]], character: Character, finder: 
     pictures: dict[str, Pictures] = {}
     pictures["frame_by_frame"], _ = by_animator(faces["frame_by_frame"], character, consistency=False)
     pictures["live"], faces["live"] = by_animator(faces["live"], character, consistency=True)
-    script = of_one(Fraction(fps).limit_denominator(1001), faces["offline"], studio_light(), WHO)
+    script = single_character_animation(Fraction(fps).limit_denominator(1001), faces["offline"], studio_light(), WHO)
     pictures["offline_faces"] = by_easel(script, character, consistency=False)
     pictures["offline"] = by_easel(script, character, consistency=True)
     faces["offline_faces"] = faces["offline"]

@@ -71,7 +71,7 @@ def play(
             stack.enter_context(receiving(video, FIRST_S, mouths if k == 0 else None)) for k in range(receivers)
         ]
         endpoints = ["--params-endpoint", params, "--video-endpoint", video, "--control-endpoint", control]
-        command = [sys.executable, "-m", "omote.studio.command", "live", *performance.arguments(), *endpoints]
+        command = [sys.executable, "-m", "omote.studio.cli.main", "live", *performance.arguments(), *endpoints]
         _draw([*command, "--report", str(report)], performance.seconds + STARTING_S, on_pid)
         told = tuple(answer(process) for process in listening)
         return Seen(json.loads(report.read_text(encoding="utf-8")), told)

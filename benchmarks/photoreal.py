@@ -25,8 +25,7 @@ from omote.engine.diffusion.arc2face.pipeline import Arc2Face
 from omote.engine.photoreal.exported_model import DECODER, UNET
 from omote.engine.photoreal.exporting import exported
 from omote.engine.photoreal.graph_parity import inputs
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.session import ExportedGraph, Output, RuntimeUnavailable, Session
+from omote.engine.runtime.session import Build, ExportedGraph, OutputSpec, RuntimeUnavailable, Session
 
 DIFFUSERS = "diffusers"
 RUNTIMES = {
@@ -116,7 +115,7 @@ class Bench:
         of_unet = unet_shapes(arc.unet, arc.adapter.tokens, side, batch, rows, False)
         shapes = of_unet if name == UNET else decoder_shapes(arc.unet, side)
         standing = frozenset(of_unet) - {"x", "t", "expression"}
-        return ExportedGraph(Path(f"{name}.onnx"), "", shapes, {name: Output((batch,))}, standing)
+        return ExportedGraph(Path(f"{name}.onnx"), "", shapes, {name: OutputSpec((batch,))}, standing)
 
     def _theirs(self, case: Case) -> Callable[[], object]:
         """StableDiffusionPipeline with the same UNet weights, a TAESD of its own and LCM's scheduler."""

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from omote.bridge import frame
-from omote.bridge.frame import Frame, Video
+from omote.bridge.frame import Frame
 from omote.bridge.keys import ClientKeys
+from omote.bridge.payload import Video
 from omote.bridge.subscriber import Subscriber
 
 MOST_AGES = 4096  # that are kept, the last: an hour of pictures must not look like a leak

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from record import percentiles
 
-from omote.bridge.frame import Frame, Video
+from omote.bridge.frame import Frame
+from omote.bridge.payload import Video
 from omote.bridge.subscriber import Subscriber
 
 MOST = 1 << 16  # ages that are kept: eighteen minutes at 60 a second; more would look like a leak

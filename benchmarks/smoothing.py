@@ -16,14 +16,12 @@ from record import ROOT, keep, origin
 
 from omote.bridge import arkit
 from omote.engine import models
-from omote.engine.capture.film import opened
 from omote.engine.capture.landmarker import Landmarker
-from omote.engine.face.memory import noise
+from omote.engine.capture.video import open_video
+from omote.engine.data import Actor, Signal, Stamp
 from omote.engine.face.retarget import retarget
-from omote.engine.face.smoothing import Smoothing, delay_ms
-from omote.engine.face.steadiness import SEEN, Steadiness
+from omote.engine.face.stabilizer import DRAWN_PARAMS, FaceStabilizer, SignalSmoother, smoothing_delay_ms, tracker_noise
 from omote.engine.face.tuning import REGIONS
-from omote.engine.nouns import Actor, Signal, Stamp
 
 CLIPS = ("d0.mp4", "d12.mp4", "d18.mp4")
 HELD = 2  # pictures of each clip that are held still, at a third and at two thirds of it
@@ -53,7 +51,7 @@ def main() -> int:
         "still": {name: still_seconds(parts[""]) for name, parts in takes.items()},
         "late_ms": {name: delays(parts[""]) for name, parts in takes.items()},
         "blink_lost": {name: blink_lost(parts[""]) for name, parts in takes.items()},
-        "told_ms": {region: round(delay_ms(region, 1.0), 3) for region in delays_of()},
+        "told_ms": {region: round(smoothing_delay_ms(region, 1.0), 3) for region in delays_of()},
         "held_faces": {name: face_jitter([t for key, t in parts.items() if key]) for name, parts in takes.items()},
     }
     keep(measured, chosen.save)
@@ -78,7 +76,7 @@ def tracked(clip: Path) -> dict[str, list[Signal]]:
 
 
 def _track(clip: Path, model: Path) -> Iterator[tuple[str, list[Signal]]]:
-    file = opened(clip)
+    file = open_video(clip)
     fps, pictures = float(file.get(cv2.CAP_PROP_FPS)), []
     while True:
         is_read, picture = file.read()
@@ -142,7 +140,7 @@ def delays_of() -> tuple[str, ...]:
 
 
 def smoothed(signals: list[Signal]) -> list[Signal]:
-    smoothing = Smoothing()
+    smoothing = SignalSmoother()
     return [smoothing.smooth(signal) for signal in signals]
 
 
@@ -179,10 +177,13 @@ def face_jitter(takes: list[list[Signal]]) -> dict[str, float]:
     for take in takes:
         seen = [retarget(signal, Actor()) for signal in take]
         shown = [retarget(signal, Actor()) for signal in smoothed(take)]
-        steadiness = Steadiness()
+        steadiness = FaceStabilizer()
         steady = [steadiness.settled(face) for face in shown]
         spreads.append(
-            [spread((np.array([f.vector() for f in faces]) / noise())[15:, SEEN]) for faces in (seen, shown, steady)]
+            [
+                spread((np.array([f.vector() for f in faces]) / tracker_noise())[15:, DRAWN_PARAMS])
+                for faces in (seen, shown, steady)
+            ]
         )
     means = [round(float(np.mean(column)), 4) for column in zip(*spreads, strict=True)]
     return dict(zip(("seen", "smoothed", "steadied"), means, strict=True))

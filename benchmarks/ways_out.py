@@ -12,7 +12,7 @@ from formats import portrait
 from PIL import Image
 from record import WARM_UP, keep, origin, timed
 
-from omote.bridge.outputs.canvas import Canvas, Premultiplied
+from omote.bridge.outputs.pictures import Canvas, Premultiplied
 from omote.bridge.picture import Pixels
 
 FRAME = 1280, 720

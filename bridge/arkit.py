@@ -1,4 +1,4 @@
-"""The 52 ARKit blend shapes in Apple's order: the language that trackers, takes and game engines share."""
+"""ARKit's 52 face weights: names, order and spellings, and the angles that its programs send."""
 
 from __future__ import annotations
 
@@ -50,3 +50,51 @@ def weights(named: Mapping[str, float]) -> NDArray[np.float32]:
     for name, value in named.items():
         vector[INDEX[name]] = value
     return vector
+
+
+Array = NDArray[np.float32]
+
+
+def rotation_from_angles(yaw_pitch_roll: NDArray[np.floating]) -> Array:
+    """[...,3] rotation vectors from [...,3] yaw, pitch, roll in radians."""
+    half = np.asarray(yaw_pitch_roll, np.float64) / 2
+    (sy, sx, sz), (cy, cx, cz) = np.moveaxis(np.sin(half), -1, 0), np.moveaxis(np.cos(half), -1, 0)
+    w = cy * cx * cz + sy * sx * sz
+    axis = np.stack([cy * sx * cz + sy * cx * sz, sy * cx * cz - cy * sx * sz, cy * cx * sz - sy * sx * cz], -1)
+    axis, w = np.where(w[..., None] < 0, -axis, axis), np.abs(w)  # the shorter way round
+    length = np.linalg.norm(axis, axis=-1)
+    angle = 2 * np.arctan2(length, w)
+    scale = np.where(length > 1e-12, angle / np.maximum(length, 1e-12), 2.0)
+    return (axis * scale[..., None]).astype(np.float32)
+
+
+def angles_from_rotation(rotation: NDArray[np.floating]) -> NDArray[np.float64]:
+    """[...,3] yaw, pitch, roll in radians from [...,3] rotation vectors."""
+    turn = np.asarray(rotation, np.float64)
+    angle = np.linalg.norm(turn, axis=-1)
+    scale = np.where(angle > 1e-12, np.sin(angle / 2) / np.maximum(angle, 1e-12), 0.5)
+    x, y, z = np.moveaxis(turn * scale[..., None], -1, 0)
+    w = np.cos(angle / 2)
+    yaw = np.arctan2(2 * (x * z + w * y), 1 - 2 * (x * x + y * y))
+    pitch = np.arcsin(np.clip(2 * (w * x - y * z), -1.0, 1.0))
+    roll = np.arctan2(2 * (x * y + w * z), 1 - 2 * (x * x + z * z))
+    return np.stack([yaw, pitch, roll], -1)
+
+
+def weight_index(name: str) -> int | None:
+    """Where this weight stands in ARKit's order; None where it is none of the 52.
+
+    Programs write jawOpen or JawOpen, and eyeBlinkLeft or eyeBlink_L.
+    """
+    return _INDEX_OF_SPELLING.get(name.lower())
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    for side in ("Left", "Right"):
+        if name.endswith(side) and name not in _DIRECTIONS:
+            return name.lower(), f"{name.removesuffix(side)}_{side[0]}".lower()
+    return (name.lower(),)
+
+
+_DIRECTIONS = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")  # ways to go, not sides of the face
+_INDEX_OF_SPELLING = {spelt: index for index, name in enumerate(NAMES) for spelt in _spellings(name)}

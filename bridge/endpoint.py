@@ -8,6 +8,7 @@ import re
 
 import zmq
 
+from .errors import OmoteError
 from .keys import ServerKeys
 
 PARAMS_ENDPOINT = "tcp://127.0.0.1:5556"
@@ -21,7 +22,7 @@ _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\Z", re.ASC
 _ANY_HOSTS = ("*", "0.0.0.0")
 
 
-class BindError(Exception):
+class BindError(OmoteError):
     """An endpoint cannot be opened: `EndpointError`, `PortInUseError`. The message is one line, with the cure."""
 
 

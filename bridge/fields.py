@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import msgpack
 
+from .errors import OmoteError
+
 Part = bytes | memoryview
 
 MAX_HEADER_BYTES = 4096
@@ -21,7 +23,7 @@ _BOUNDS = {
 }
 
 
-class WireError(ValueError):
+class WireError(OmoteError, ValueError):
     """These bytes are no message of our wire; the sentence says what was found and what was wanted."""
 
 

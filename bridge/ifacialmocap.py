@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass, field
 
 from . import arkit
-from .datagram import ProtocolError, weight_index
+from .arkit import weight_index
+from .errors import ProtocolError
 
 PORT = 49983  # of the phone, and of the machine that it answers
 FACEMOTION_PORT = 49993  # of the phone; it answers there or at `PORT`, which of them its pages say differently
@@ -22,7 +23,7 @@ FACEMOTION_FAREWELL = b"StopStreaming_FACEMOTION3D"  # iFacialMocap knows none
 
 MAX_BYTES = 16 << 10
 MAX_FIELDS = 512
-MOST = 1e6  # no angle, place or hundredth is larger
+MAX_VALUE = 1e6  # no angle, place or hundredth is larger
 
 _BINARY = b"FMV3"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?\Z", re.ASCII)
@@ -32,7 +33,7 @@ Vector = tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Packet:
+class IFacialMocapPacket:
     """What one datagram says; nothing of what it does not mention."""
 
     weights: dict[str, float] = field(default_factory=dict)  # of ARKit's names: 1 is full; may lie beyond 0 to 1
@@ -41,7 +42,7 @@ class Packet:
     is_tracked: bool = True
 
 
-def decode(data: bytes) -> Packet:
+def decode(data: bytes) -> IFacialMocapPacket:
     """The packet in these bytes; ProtocolError, and nothing else, where they are none."""
     if data.startswith(_BINARY):
         raise ProtocolError("this is the binary third version (FMV3), which is not understood; ask the app for text")
@@ -56,7 +57,7 @@ def decode(data: bytes) -> Packet:
     return _packet([one.strip() for one in fields])
 
 
-def _packet(fields: list[str]) -> Packet:
+def _packet(fields: list[str]) -> IFacialMocapPacket:
     weights: dict[str, float] = {}
     head: Vector = ()
     is_tracked = True
@@ -65,7 +66,7 @@ def _packet(fields: list[str]) -> Packet:
             name, _, numbers = one.partition("#")
             head = _head(numbers) if name.lstrip("=") == "head" else head
             continue
-        name, value = _named(one)
+        name, value = _split_field(one)
         index = weight_index(name)
         if index is not None:
             weights[arkit.NAMES[index]] = _number(value, name) / 100.0
@@ -73,10 +74,10 @@ def _packet(fields: list[str]) -> Packet:
             is_tracked = _number(value, name) != 0.0
     if not weights:
         raise ProtocolError("none of ARKit's 52 weights is in it; wanted fields as jawOpen-25 or jawOpen&25")
-    return Packet(weights, head[:3], head[3:], is_tracked)
+    return IFacialMocapPacket(weights, head[:3], head[3:], is_tracked)
 
 
-def _named(text: str) -> tuple[str, str]:
+def _split_field(text: str) -> tuple[str, str]:
     """A name and its value: divided by the first & or, where there is none, by the first -."""
     name, _, value = text.partition("&" if "&" in text else "-")
     return name.strip(), value.strip()
@@ -93,6 +94,6 @@ def _number(text: str, what: str) -> float:
     if not _NUMBER.match(text):
         raise ProtocolError(f"{what} must be a number, got {text[:40]!r}")
     value = float(text)
-    if abs(value) > MOST:
-        raise ProtocolError(f"{what} must be at most {MOST:g}, got {text[:40]}")
+    if abs(value) > MAX_VALUE:
+        raise ProtocolError(f"{what} must be at most {MAX_VALUE:g}, got {text[:40]}")
     return value

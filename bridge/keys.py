@@ -12,6 +12,8 @@ from pathlib import Path
 
 import zmq
 
+from .errors import OmoteError
+
 SERVER_FILE = "server.toml"
 CLIENTS_FOLDER = "clients"
 BUNDLE_SUFFIX = ".omote-key"
@@ -25,7 +27,7 @@ _MAX_FILE_BYTES = 16384
 _log = logging.getLogger(__name__)
 
 
-class KeysError(ValueError):
+class KeysError(OmoteError, ValueError):
     """A key file is missing, malformed or not secret; the sentence names the file, what was found, and the cure."""
 
 

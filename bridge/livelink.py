@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import arkit
-from .angles import angles_from_rotation, rotation_from_angles
-from .datagram import ProtocolError
+from .arkit import angles_from_rotation, rotation_from_angles
+from .errors import ProtocolError
 
 PORT = 11111
 VERSION = 6
@@ -26,7 +26,7 @@ _DAY_NS = 86_400 * _SECOND_NS
 
 
 @dataclass(frozen=True)
-class Packet:
+class LiveLinkPacket:
     """One face at one moment, as the phone says it."""
 
     device_id: str
@@ -47,15 +47,15 @@ class Packet:
         return (self.frame_number * frames_ns // self.fps_numerator + part_ns) % _DAY_NS
 
 
-def decode(data: bytes) -> Packet:
+def decode(data: bytes) -> LiveLinkPacket:
     """The packet in these bytes; ProtocolError, and nothing else, where they are none."""
-    reader = _Reader(data)
+    reader = _PacketReader(data)
     version = reader.byte("the version")
     if version != VERSION:
         raise ProtocolError(
             f"Live Link Face version {version} is not known, only {VERSION}; choose 'Live Link (ARKit)' in the app"
         )
-    packet = Packet(
+    packet = LiveLinkPacket(
         device_id=reader.text("the device's id"),
         subject=reader.text("the subject's name"),
         frame_number=reader.integer("the frame number"),
@@ -68,7 +68,7 @@ def decode(data: bytes) -> Packet:
     return packet
 
 
-def encode(packet: Packet) -> bytes:
+def encode(packet: LiveLinkPacket) -> bytes:
     """The bytes of a packet; ProtocolError where it would not be understood."""
     parts = [bytes([VERSION]), _text(packet.device_id), _text(packet.subject)]
     try:
@@ -91,17 +91,17 @@ def _text(text: str) -> bytes:
     return struct.pack(">i", len(data)) + data
 
 
-_LIKE_OURS = np.array((1.0, -1.0, 1.0))  # of yaw, pitch and roll: the head's +pitch looks up, unlike the eyes'
+_AXIS_SIGNS = np.array((1.0, -1.0, 1.0))  # of yaw, pitch and roll: the head's +pitch looks up, unlike the eyes'
 
 
 def head_angles(rotation: NDArray[np.floating]) -> NDArray[np.float64]:
     """[...,3] HeadYaw, HeadPitch and HeadRoll of a rotation vector: to the subject's left, up, tilted to the right."""
-    return np.asarray(angles_from_rotation(rotation) * _LIKE_OURS + 0.0)  # no zero with a minus
+    return np.asarray(angles_from_rotation(rotation) * _AXIS_SIGNS + 0.0)  # no zero with a minus
 
 
 def head_rotation(angles: NDArray[np.floating]) -> NDArray[np.float32]:
     """[...,3] the rotation vector of HeadYaw, HeadPitch and HeadRoll."""
-    return rotation_from_angles(np.asarray(angles, np.float64) * _LIKE_OURS)
+    return rotation_from_angles(np.asarray(angles, np.float64) * _AXIS_SIGNS)
 
 
 def eye_angles(pitch_and_yaw: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -114,7 +114,7 @@ def eye_angles(pitch_and_yaw: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.stack([0.0 - turn[..., 1], turn[..., 0], np.zeros(turn.shape[:-1])], -1)
 
 
-class _Reader:
+class _PacketReader:
     """Reads big-endian values from left to right, and checks that they are there before it does."""
 
     def __init__(self, data: bytes) -> None:

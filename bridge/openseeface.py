@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .datagram import ProtocolError
+from .errors import ProtocolError
 
 PORT = 11573
 POINTS = 68
@@ -23,7 +23,7 @@ FEATURES = (
     *("mouth_corner_updown_l", "mouth_corner_inout_l", "mouth_corner_updown_r", "mouth_corner_inout_r"),
     *("mouth_open", "mouth_wide"),
 )
-MOST = 1e9  # no number in it is larger, but the time
+MAX_VALUE = 1e9  # no number in it is larger, but the time
 
 _HEAD = struct.Struct("<di4fB")  # time, id, width and height, right and left eye, whether it is fitted
 # Then the fit's error, and in order:
@@ -36,7 +36,7 @@ Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Face:
+class TrackedFace:
     """One face in one camera picture, in the tracker's own frames."""
 
     face_id: int  # stays while the tracker does not lose the face
@@ -52,25 +52,25 @@ class Face:
     features: dict[str, float]  # of FEATURES: -1 to 1, 0 being this person's usual
 
 
-def decode(data: bytes) -> tuple[Face, ...]:
+def decode(data: bytes) -> tuple[TrackedFace, ...]:
     """The faces in these bytes, at least one; ProtocolError, and nothing else, where they are none."""
     if not data or len(data) % BYTES:
         raise ProtocolError(f"faces come in {BYTES} bytes each, got {len(data)}")
     return tuple(_face(data[at : at + BYTES]) for at in range(0, len(data), BYTES))
 
 
-def _face(record: bytes) -> Face:
+def _face(record: bytes) -> TrackedFace:
     time_s, face_id, width_px, height_px, right_open, left_open, is_fitted = _HEAD.unpack_from(record)
     floats = np.frombuffer(record, "<f4", _FLOATS, _HEAD.size).astype(np.float32)
     if not math.isfinite(time_s):
         raise ProtocolError(f"a face's numbers must be finite, got {time_s} for its time")
     for number in (width_px, height_px, right_open, left_open):
-        if not abs(number) <= MOST:  # NaN is not either
-            raise ProtocolError(f"a face's numbers must be finite and at most {MOST:g}, got {number}")
-    if not np.isfinite(floats).all() or float(np.abs(floats).max()) > MOST:
-        raise ProtocolError(f"a face's numbers must be finite and at most {MOST:g}")
-    parts = _parted(floats[1:])
-    return Face(
+        if not abs(number) <= MAX_VALUE:  # NaN is not either
+            raise ProtocolError(f"a face's numbers must be finite and at most {MAX_VALUE:g}, got {number}")
+    if not np.isfinite(floats).all() or float(np.abs(floats).max()) > MAX_VALUE:
+        raise ProtocolError(f"a face's numbers must be finite and at most {MAX_VALUE:g}")
+    parts = _split_record(floats[1:])
+    return TrackedFace(
         face_id=face_id,
         width_px=width_px,
         height_px=height_px,
@@ -85,7 +85,7 @@ def _face(record: bytes) -> Face:
     )
 
 
-def _parted(floats: Array) -> dict[str, Array]:
+def _split_record(floats: Array) -> dict[str, Array]:
     parts, at = {}, 0
     for name, count in _PARTS.items():
         parts[name] = floats[at : at + count]

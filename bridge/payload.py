@@ -113,7 +113,7 @@ class Params:
         """The inverse of `to_bytes` and `described`; floats that a later version added at the end are passed over."""
         if len(part) < PARAMS_BYTES or len(part) % 4:
             raise WireError(f"params have at least {PARAMS_BYTES} bytes, in fours, got {len(part)}")
-        row = _Row(np.frombuffer(part, "<f4").astype(np.float32, copy=False))
+        row = _FloatReader(np.frombuffer(part, "<f4").astype(np.float32, copy=False))
         return cls(
             weights=row.take(arkit.COUNT),
             expression=row.take(50),
@@ -190,7 +190,7 @@ def is_side(*sides: int) -> bool:
     return all(1 <= side <= MAX_SIDE for side in sides)
 
 
-class _Row:
+class _FloatReader:
     """Hands out a row of floats from left to right."""
 
     def __init__(self, values: Array) -> None:

@@ -13,22 +13,24 @@ from typing import Self
 import zmq
 
 from . import frame
+from .authentication import ClientConnection
 from .endpoint import check_connect
-from .frame import Envelope, Frame, Header, Hello, Schema, WireError
+from .fields import WireError
+from .frame import Envelope, Frame, Header
 from .keys import ClientKeys
-from .knock import Knocker
 from .latest import Latest
+from .payload import Hello, Schema
 from .picture import RGBA8, Format
 
 STALE_NS = 500_000_000
 _LOG_PERIOD_NS = 1_000_000_000
-_TURN_MS = 100
+_POLL_MS = 100
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Reception:
+class ReceptionCounts:
     """What has arrived so far. Ages are as right as `Subscriber.offset_ns`."""
 
     received: int = 0  # pictures and params
@@ -72,7 +74,7 @@ class Subscriber:
         self._keys = keys
         self._on_arrival = on_arrival
         self._lock = threading.Lock()  # the consumer counts, too
-        self._reception = Reception()
+        self._reception = ReceptionCounts()
         self._slot: Latest[Frame | Envelope] = Latest()
         self._session: int | None = None
         self._sequence: dict[str, int] = {}  # the next one that is wanted, for each topic
@@ -80,7 +82,7 @@ class Subscriber:
         self._is_broken = False  # the last that was taken could not be decoded
         self._may_log_ns = 0
         self._is_stopping = threading.Event()
-        self._knocker: Knocker | None = None
+        self._knocker: ClientConnection | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -92,7 +94,7 @@ class Subscriber:
                 socket.setsockopt(option, value)
             for topic in self._topics:
                 socket.subscribe(topic)
-            self._knocker = stack.enter_context(Knocker(socket, self.endpoint, self._keys, self._clock))
+            self._knocker = stack.enter_context(ClientConnection(socket, self.endpoint, self._keys, self._clock))
             thread = threading.Thread(target=self._run, args=(socket, self._knocker), name="subscriber", daemon=True)
             thread.start()
             stack.callback(thread.join)
@@ -124,7 +126,7 @@ class Subscriber:
         return opened
 
     @property
-    def reception(self) -> Reception:
+    def reception(self) -> ReceptionCounts:
         """What has arrived so far; the newest of it has been taken, or can be."""
         with self._lock:
             return self._reception
@@ -145,7 +147,7 @@ class Subscriber:
         """Why the sender does not let us in; "" where it does, or where nobody is there."""
         return self._knocker.refusal if self._knocker else ""
 
-    def _run(self, socket: zmq.Socket[bytes], knocker: Knocker) -> None:
+    def _run(self, socket: zmq.Socket[bytes], knocker: ClientConnection) -> None:
         while not self._is_stopping.is_set():
             try:
                 parts = socket.recv_multipart(copy=False)
@@ -229,7 +231,7 @@ def _topics(subject: str, format: Format) -> frozenset[bytes]:
 
 _OPTIONS = {
     zmq.RCVHWM: 8,
-    zmq.RCVTIMEO: _TURN_MS,  # to look whether it has to stop; a poll before each receive would wake it twice
+    zmq.RCVTIMEO: _POLL_MS,  # to look whether it has to stop; a poll before each receive would wake it twice
     zmq.LINGER: 0,
     zmq.HANDSHAKE_IVL: 5000,
     zmq.HEARTBEAT_IVL: 1000,

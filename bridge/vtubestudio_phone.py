@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from . import arkit
-from .datagram import ProtocolError, weight_index
+from .arkit import weight_index
+from .errors import ProtocolError
 
 PORT = 21412  # of the phone
-LONGEST_S = 10.0  # that one request lasts
+MAX_SEND_S = 10.0  # that one request lasts
 
 MAX_BYTES = 16 << 10
 MAX_DEPTH = 6
 MAX_SHAPES = 256
-MOST = 1e6  # no angle is larger
+MAX_VALUE = 1e6  # no angle is larger
 
 
 @dataclass(frozen=True)
-class Packet:
+class VtsPhonePacket:
     """One face at one moment."""
 
     is_tracked: bool
@@ -38,20 +39,20 @@ def request(port: int, seconds: float, sender: str = "Omote") -> bytes:
     return json.dumps(said).encode()
 
 
-def decode(data: bytes) -> Packet:
+def decode(data: bytes) -> VtsPhonePacket:
     """The packet in these bytes; ProtocolError, and nothing else, where they are none."""
     if len(data) > MAX_BYTES:
         raise ProtocolError(f"a face has at most {MAX_BYTES} bytes, got {len(data)}")
     _check_depth(data)
     try:
-        said = json.loads(data.decode(), parse_constant=_no_constant)
+        said = json.loads(data.decode(), parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:  # ValueError: no UTF-8, no JSON, or a number of thousands of digits
         raise ProtocolError(f"this is no JSON: {str(error)[:100]}") from error
     if not isinstance(said, dict) or not isinstance(said.get("FaceFound"), bool):
         raise ProtocolError("wanted a map with FaceFound, true or false")
     if not said["FaceFound"]:
-        return Packet(False, {}, (0.0, 0.0, 0.0))
-    return Packet(True, _weights(said.get("BlendShapes")), _rotation(said.get("Rotation")))
+        return VtsPhonePacket(False, {}, (0.0, 0.0, 0.0))
+    return VtsPhonePacket(True, _weights(said.get("BlendShapes")), _rotation(said.get("Rotation")))
 
 
 def _weights(said: object) -> dict[str, float]:
@@ -77,8 +78,8 @@ def _rotation(said: object) -> tuple[float, float, float]:
 
 
 def _number(said: object, what: str) -> float:
-    if isinstance(said, bool) or not isinstance(said, int | float) or not -MOST <= said <= MOST:
-        raise ProtocolError(f"{what} must be a number of at most {MOST:g}")
+    if isinstance(said, bool) or not isinstance(said, int | float) or not -MAX_VALUE <= said <= MAX_VALUE:
+        raise ProtocolError(f"{what} must be a number of at most {MAX_VALUE:g}")
     return float(said)
 
 
@@ -91,5 +92,5 @@ def _check_depth(data: bytes) -> None:
             raise ProtocolError(f"a face is at most {MAX_DEPTH} levels deep")
 
 
-def _no_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")

@@ -7,28 +7,30 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from omote.bridge.errors import OmoteError
+
 Numbers = NDArray[np.float64]
 
 RATE = 1000  # numbers a second in which both are compared: the lag comes in milliseconds
 SMOOTH_S = 0.03  # a picture at 30 a second says nothing finer
-LEAST_LAG_S, MOST_LAG_S = -0.3, 0.9  # picture after sound; who speaks evenly once a second finds one lag in it
-NEAR_S = 0.12  # one syllable's own lag is looked for so far around that of all
-APART_S = 0.2  # between two syllables
-STRONG = 0.3  # of the strongest rise: less is no syllable
-LEAST_SYLLABLES = 6
+MIN_LAG_S, MAX_LAG_S = -0.3, 0.9  # picture after sound; who speaks evenly once a second finds one lag in it
+SEARCH_S = 0.12  # one syllable's own lag is looked for so far around that of all
+MIN_ONSET_GAP_S = 0.2  # between two syllables
+ONSET_THRESHOLD = 0.3  # of the strongest rise: less is no syllable
+MIN_SYLLABLES = 6
 HOLD_S = 0.15  # a sound that fades must not draw its own beginning forward
-LEAST_AGREEMENT = 0.7  # correlation; eight syllables and another's mouth come to 0.6 by chance
-LEAST_S = 3.0
-LIKE_S = 0.06  # a syllable whose lag is so near to that of all agrees with it
-LEAST_SHARE = 0.75  # of the syllables
+MIN_AGREEMENT = 0.7  # correlation; eight syllables and another's mouth come to 0.6 by chance
+MIN_DURATION_S = 3.0
+AGREEING_S = 0.06  # a syllable whose lag is so near to that of all agrees with it
+MIN_AGREEING_SHARE = 0.75  # of the syllables
 
 
-class DelayError(ValueError):
+class DelayError(OmoteError, ValueError):
     """No delay could be found; the message says why and the cure."""
 
 
 @dataclass(frozen=True)
-class Track:
+class TimeSeries:
     """Something that goes up and down in time."""
 
     time_s: Numbers  # [n] never back
@@ -45,40 +47,42 @@ class Delay:
     agreement: float  # correlation at this lag, to 1
 
 
-def delay(sound: Track, mouth: Track) -> Delay:
+def delay(sound: TimeSeries, mouth: TimeSeries) -> Delay:
     """The lag of a mouth's opening behind the sound's rises; DelayError where they have nothing in common.
 
     Both begin at the same moment of their recording: its second 0. Say "pa" several times, not too evenly.
     """
     length_s = min(sound.time_s[-1], mouth.time_s[-1]) if len(sound.time_s) and len(mouth.time_s) else 0.0
-    if length_s < LEAST_S:
-        raise DelayError(f'the recording has {length_s:.1f} s of sound and face: say "pa" for {LEAST_S:.0f} s or more')
+    if length_s < MIN_DURATION_S:
+        raise DelayError(
+            f'the recording has {length_s:.1f} s of sound and face: say "pa" for {MIN_DURATION_S:.0f} s or more'
+        )
     heard, seen = rises(sound, length_s), rises(mouth, length_s)
-    lags = np.arange(round(LEAST_LAG_S * RATE), round(MOST_LAG_S * RATE) + 1)
+    lags = np.arange(round(MIN_LAG_S * RATE), round(MAX_LAG_S * RATE) + 1)
     together = np.array([_at(heard, seen, int(lag)) for lag in lags])
     best = int(np.argmax(together))
     syllables = onsets(heard)
     own = np.array([_own_lag(heard, seen, at, int(lags[best])) for at in syllables])
-    alike = own[np.abs(own - lags[best]) < LIKE_S * RATE]
-    if len(syllables) < LEAST_SYLLABLES:
+    alike = own[np.abs(own - lags[best]) < AGREEING_S * RATE]
+    if len(syllables) < MIN_SYLLABLES:
         raise DelayError(
-            f'{len(syllables)} syllables were heard: say "pa" {LEAST_SYLLABLES} times or more, near the microphone'
+            f'{len(syllables)} syllables were heard: say "pa" {MIN_SYLLABLES} times or more, near the microphone'
         )
     is_edge = best in (0, len(lags) - 1)
-    if together[best] < LEAST_AGREEMENT or len(alike) < LEAST_SHARE * len(own) or is_edge:
+    if together[best] < MIN_AGREEMENT or len(alike) < MIN_AGREEING_SHARE * len(own) or is_edge:
         raise DelayError(
-            f"no agreement between sound and mouth ({together[best]:.2f}, wanted {LEAST_AGREEMENT}; {len(alike)} of "
+            f"no agreement between sound and mouth ({together[best]:.2f}, wanted {MIN_AGREEMENT}; {len(alike)} of "
             f'{len(own)} syllables alike): record one face that says "pa" and nothing else, and your own microphone'
         )
     middle = float(np.median(alike))
     return Delay(middle, float(np.median(np.abs(alike - middle))), len(alike), float(together[best]))
 
 
-def rises(track: Track, length_s: float) -> Numbers:
+def rises(track: TimeSeries, length_s: float) -> Numbers:
     """[n] how fast it goes up, at RATE, with a mean square of 1; nothing where it goes down."""
     times_s = np.arange(round(length_s * RATE)) / RATE
     value = np.interp(times_s, track.time_s, track.value)
-    up = np.maximum(np.gradient(_smoothed(_held(value))), 0.0)
+    up = np.maximum(np.gradient(_smoothed(_rolling_max(value))), 0.0)
     size = float(np.sqrt(np.mean(up**2)))
     return up / size if size > 0.0 else up
 
@@ -87,14 +91,14 @@ def onsets(heard: Numbers) -> list[int]:
     """Where the strong rises of the sound are, at RATE."""
     found: list[int] = []
     for at in np.argsort(-heard):
-        if heard[at] < STRONG * heard.max() or heard[at] <= 0.0:
+        if heard[at] < ONSET_THRESHOLD * heard.max() or heard[at] <= 0.0:
             break
-        if all(abs(int(at) - other) >= APART_S * RATE for other in found):
+        if all(abs(int(at) - other) >= MIN_ONSET_GAP_S * RATE for other in found):
             found.append(int(at))
     return sorted(found)
 
 
-def _held(value: Numbers) -> Numbers:
+def _rolling_max(value: Numbers) -> Numbers:
     """The most of the last HOLD_S."""
     length, held = round(HOLD_S * RATE), value
     covered = 1
@@ -122,7 +126,7 @@ def _at(heard: Numbers, seen: Numbers, lag: int) -> float:
 
 def _own_lag(heard: Numbers, seen: Numbers, at: int, around: int) -> float:
     """The lag of one syllable alone, near that of all."""
-    half, near = round(0.5 * APART_S * RATE), round(NEAR_S * RATE)
+    half, near = round(0.5 * MIN_ONSET_GAP_S * RATE), round(SEARCH_S * RATE)
     begin, end = max(at - half, 0), min(at + half, len(heard))
     scores = []
     lags = range(around - near, around + near + 1)

@@ -14,17 +14,16 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from omote.engine.nouns import EXPRESSION_SIZE
+from omote.engine.data import EXPRESSION_SIZE
 
-from .flame_pickle import FlameFileError, unpickled
-from .kept_numbers import plain
+from .flame_pickle import FlameFileError, load_pickle, plain_value
 
 __all__ = ["FlameFile", "FlameFileError", "read_flame"]
 
 Wide = NDArray[np.float64]
 Arrays = Mapping[str, object]
 
-ROOT, NECK, JAW, EYE_LEFT, EYE_RIGHT = range(5)  # joints
+FLAME_ROOT, FLAME_NECK, FLAME_JAW, FLAME_EYE_LEFT, FLAME_EYE_RIGHT = range(5)  # joints
 MOST_BYTES = 1 << 30  # FLAME's own files have some 50 MB
 SHAPES = 300  # of `shapedirs` are who it is; the expressions follow them
 _PARENTS = (0, 1, 1, 1)  # of all joints but the root
@@ -77,7 +76,7 @@ def _arrays(content: bytes) -> Arrays:
     if content[8:9] == b"{":  # after the length of the header
         return _safetensors(content)
     if content[:1] == b"\x80" or content[:1] in (b"(", b"}", b"c"):
-        return unpickled(content)
+        return load_pickle(content)
     raise FlameFileError("it is no pickle, .npz or .safetensors file: was it downloaded whole, and unpacked?")
 
 
@@ -134,7 +133,7 @@ def _array(arrays: Arrays, name: str, what: str, *sides: int | None) -> Wide:
         raise FlameFileError(f'it has no "{name}" ({what}): FLAME\'s own file has one')
     value = arrays[name]
     try:
-        found = np.asarray(value if isinstance(value, np.ndarray) else plain(value), np.float64)
+        found = np.asarray(value if isinstance(value, np.ndarray) else plain_value(value), np.float64)
     except (ValueError, TypeError) as error:
         raise FlameFileError(f'its "{name}" ({what}) cannot be read: {error}') from error
     fits = found.ndim == len(sides) and all(want in (None, have) for want, have in zip(sides, found.shape, strict=True))
@@ -153,11 +152,15 @@ def _tree(table: Wide) -> None:
 
 def _upright(joints: Wide) -> None:
     """FlameFileError unless the left eye is on the left, and the eyes stand above the neck."""
-    between, middle = joints[EYE_LEFT] - joints[EYE_RIGHT], joints[[EYE_LEFT, EYE_RIGHT]].mean(0)
+    between, middle = (
+        joints[FLAME_EYE_LEFT] - joints[FLAME_EYE_RIGHT],
+        joints[[FLAME_EYE_LEFT, FLAME_EYE_RIGHT]].mean(0),
+    )
     apart = float(np.linalg.norm(between))
-    if between[0] < 0.5 * apart or middle[1] - joints[NECK, 1] < 0.5 * apart:
+    if between[0] < 0.5 * apart or middle[1] - joints[FLAME_NECK, 1] < 0.5 * apart:
         raise FlameFileError(
-            f"its left eye is {between.round(3)} from its right one and {(middle - joints[NECK]).round(3)} from the "
+            f"its left eye is {between.round(3)} from its right one and "
+            f"{(middle - joints[FLAME_NECK]).round(3)} from the "
             "neck: FLAME looks along z with y up, and joints 3 and 4 are its left and right eye"
         )
     if not 0.03 <= apart <= 0.12:

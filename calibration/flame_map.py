@@ -1,4 +1,4 @@
-"""Finds how FLAME makes each ARKit shape: the open head's shapes, moved onto FLAME's face and solved for there."""
+"""Solves for the FLAME expression and jaw pose of each ARKit blend shape."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.nouns import FLAME_BASIS
+from omote.engine.data import FLAME_BASIS
 from omote.engine.photoreal.flame_map import FlameMap
+from omote.engine.rotation import rotation
 
-from .flame_file import FlameFile
-from .jaw import jaw_moved, jaw_turn
-from .open_face import OpenFace, open_face
-from .registration import Registration, RegistrationError, register
+from .flame_file import FLAME_JAW, FlameFile
+from .registration import OpenFace, Registration, RegistrationError, open_face, register
 
 Wide = NDArray[np.float64]
 
@@ -31,7 +30,7 @@ WEAK = 0.5  # share of a shape below which it is hardly the same shape
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedMap:
     """A map, and what to tell of it."""
 
     map: FlameMap
@@ -54,13 +53,13 @@ def is_solved(name: str) -> bool:
     return not name.startswith(_ELSEWHERE)
 
 
-def fit(flame: FlameFile, face: OpenFace | None = None) -> Fitted:
+def fit(flame: FlameFile, face: OpenFace | None = None) -> FittedMap:
     """The map of a FLAME file, the same each time; RegistrationError where its head is too unlike the open one."""
     face = face or open_face()
     return solve(flame, face, register(face, flame))
 
 
-def solve(flame: FlameFile, face: OpenFace, registration: Registration) -> Fitted:
+def solve(flame: FlameFile, face: OpenFace, registration: Registration) -> FittedMap:
     """The map of a FLAME file on whose head the open one lies; RegistrationError where its jaw does not open."""
     weight = _weight(registration)
     steps = np.stack([registration.turn.turned(registration.foot.mean(unit)) for unit in face.units])
@@ -81,7 +80,7 @@ def solve(flame: FlameFile, face: OpenFace, registration: Registration) -> Fitte
         flame_sha256=flame.sha256,
         basis=FLAME_BASIS,
     )
-    return Fitted(found, float(1.0 - missed[solved].sum() / energy[solved].sum()))
+    return FittedMap(found, float(1.0 - missed[solved].sum() / energy[solved].sum()))
 
 
 def _weight(registration: Registration) -> Wide:
@@ -121,3 +120,31 @@ def _ridge(directions: Wide, steps: Wide, weight: Wide) -> Wide:
 
 def _energy(steps: Wide, weight: Wide) -> Wide:
     return np.asarray((steps**2).sum(2) @ weight)
+
+
+_POSED = slice(9, 18)  # of the 36 numbers of `posedirs`, nine for each joint but the root: the jaw's
+
+
+def jaw_moved(flame: FlameFile, rows: NDArray[np.int64], turn: Wide) -> Wide:
+    """[V',3] metres by which the jaw's turn [3] moves these vertices: linear blend skinning with its corrections."""
+    matrix = rotation(turn)
+    corrected = np.tensordot((matrix - np.eye(3)).ravel(), flame.posedirs[_POSED][:, rows], 1)
+    hinge, weight = flame.joints[FLAME_JAW], flame.skin_weight[rows, FLAME_JAW][:, None]
+    away = flame.template[rows] + corrected - hinge
+    return np.asarray(corrected + weight * (away @ (matrix - np.eye(3)).T))
+
+
+def jaw_turn(flame: FlameFile, rows: NDArray[np.int64], step: Wide, weight: Wide, axis: int) -> float:
+    """Radians about x (0) or y (1) by which the jaw makes these steps [V',3] best, in closed form.
+
+    For a turn about an axis through the hinge, the angle is that between where points are and where they go, summed
+    as they count: by `weight` [V'] and by how much they follow the jaw.
+    """
+    count = weight * np.clip(flame.skin_weight[rows, FLAME_JAW], 0.0, 1.0) ** 2
+    start = flame.template[rows] - flame.joints[FLAME_JAW]
+    # A vertex that half follows the jaw makes half the step: what it would make following it wholly is compared.
+    goal = start + step / np.maximum(flame.skin_weight[rows, FLAME_JAW], 0.1)[:, None]
+    first, second = ((1, 2), (2, 0))[axis]
+    sine = count @ (start[:, first] * goal[:, second] - start[:, second] * goal[:, first])
+    cosine = count @ (start[:, first] * goal[:, first] + start[:, second] * goal[:, second])
+    return float(np.arctan2(sine, cosine))

@@ -1,8 +1,4 @@
-"""Reads a FLAME pickle without running anything that it asks for: no name in it reaches a function or class of Python.
-
-What stands in the file under the names of NumPy's, SciPy's and chumpy's classes is read into objects of this module,
-which only keep what they are given; arrays are built from their bytes here. Any other name ends the reading.
-"""
+"""Reads the arrays of a FLAME pickle without running any code in it."""
 
 from __future__ import annotations
 
@@ -14,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from omote.bridge.errors import OmoteError
 
 AnyArray = NDArray[np.generic]
 
@@ -29,14 +27,14 @@ _DAMAGE = (
 )
 
 
-class FlameFileError(ValueError):
+class FlameFileError(OmoteError, ValueError):
     """A file is no FLAME file, or not one of this use; the message says what was found and what was wanted."""
 
 
-def unpickled(content: bytes) -> Mapping[str, object]:
+def load_pickle(content: bytes) -> Mapping[str, object]:
     """The dict in a pickle, for `kept_numbers.plain`; FlameFileError where it holds what runs code."""
     _scan(content)
-    found = undamaged(lambda: _Reader(io.BytesIO(content), encoding="latin1").load())
+    found = undamaged(lambda: _SafeUnpickler(io.BytesIO(content), encoding="latin1").load())
     if not isinstance(found, dict):
         raise FlameFileError(f"it holds a {type(found).__name__}, a FLAME file is a dict")
     return {name: value for name, value in found.items() if isinstance(name, str)}
@@ -72,25 +70,25 @@ def _scan(content: bytes) -> None:
         raise FlameFileError(f"its pickle is damaged: {error}") from error
 
 
-class _Reader(pickle.Unpickler):
+class _SafeUnpickler(pickle.Unpickler):
     """Finds only what stands in this module."""
 
     def find_class(self, module: str, name: str, /) -> object:
         if (module, name) in _STAND_INS:
             return _STAND_INS[module, name]()
         if module.split(".", maxsplit=1)[0] == "chumpy" or module.startswith("scipy.sparse."):
-            return type("Kept", (Kept,), {"path": f"{module}.{name}", "__module__": __name__})
+            return type("Kept", (PickledObject,), {"path": f"{module}.{name}", "__module__": __name__})
         raise FlameFileError(f'it asks to run "{module}.{name}", which no FLAME file does: do not trust it')
 
 
-class Kept:
+class PickledObject:
     """An object of a class that is not there: only what was written of it."""
 
     path = ""
 
     state: Mapping[str, object]
 
-    def __new__(cls, *_: object) -> Kept:
+    def __new__(cls, *_: object) -> PickledObject:
         kept = object.__new__(cls)
         kept.state = {}
         return kept
@@ -101,7 +99,7 @@ class Kept:
         self.state = state
 
 
-class _Made:
+class _PickledCall:
     """A function that is not there; pickles may call it, and change nothing about it."""
 
     __slots__ = ()
@@ -153,7 +151,7 @@ def sides_of(shape: object) -> tuple[int, ...]:
     return shape
 
 
-class KeptArray:
+class PickledArray:
     """An array whose numbers are read when somebody wants them."""
 
     __slots__ = ("state",)
@@ -172,22 +170,22 @@ class KeptArray:
         return numbers
 
 
-class _Reconstruct(_Made):
-    def __call__(self, *_: object) -> KeptArray:
-        return KeptArray()
+class _Reconstruct(_PickledCall):
+    def __call__(self, *_: object) -> PickledArray:
+        return PickledArray()
 
 
-class _FromBuffer(_Made):
-    def __call__(self, raw: object, dtype: object, shape: object, order: object) -> KeptArray:
-        return KeptArray(1, shape, dtype, order == "F", raw)
+class _FromBuffer(_PickledCall):
+    def __call__(self, raw: object, dtype: object, shape: object, order: object) -> PickledArray:
+        return PickledArray(1, shape, dtype, order == "F", raw)
 
 
-class _Scalar(_Made):
-    def __call__(self, dtype: object, raw: object) -> KeptArray:
-        return KeptArray(1, (), dtype, False, raw)
+class _Scalar(_PickledCall):
+    def __call__(self, dtype: object, raw: object) -> PickledArray:
+        return PickledArray(1, (), dtype, False, raw)
 
 
-class _Encode(_Made):
+class _Encode(_PickledCall):
     """How Python 3 writes bytes for Python 2."""
 
     def __call__(self, text: object, encoding: object) -> bytes:
@@ -196,16 +194,16 @@ class _Encode(_Made):
         return text.encode("latin1")
 
 
-class _Rebuild(_Made):
+class _Rebuild(_PickledCall):
     """How Python 2 makes an object before it gives it its state."""
 
     def __call__(self, of: object, *_: object) -> object:
-        if isinstance(of, type) and issubclass(of, Kept):
+        if isinstance(of, type) and issubclass(of, PickledObject):
             return of()
         raise FlameFileError("its pickle makes an object of what is no class of chumpy's or SciPy's")
 
 
-class _Collection(_Made):
+class _Collection(_PickledCall):
     """A set of what chumpy kept beside the numbers; nobody asks what is in it."""
 
     def __call__(self, *_: object) -> None:
@@ -216,11 +214,71 @@ _STAND_INS = {
     **{(f"numpy.{core}.multiarray", "_reconstruct"): _Reconstruct for core in ("core", "_core")},
     **{(f"numpy.{core}.multiarray", "scalar"): _Scalar for core in ("core", "_core")},
     **{(f"numpy.{core}.numeric", "_frombuffer"): _FromBuffer for core in ("core", "_core")},
-    ("numpy", "ndarray"): _Made,
+    ("numpy", "ndarray"): _PickledCall,
     ("numpy", "dtype"): lambda: _DType,
     ("_codecs", "encode"): _Encode,
     ("copy_reg", "_reconstructor"): _Rebuild,
     ("copyreg", "_reconstructor"): _Rebuild,
     **{(module, name): _Collection for module in ("__builtin__", "builtins") for name in ("set", "frozenset")},
-    **{(module, "object"): _Made for module in ("__builtin__", "builtins")},
+    **{(module, "object"): _PickledCall for module in ("__builtin__", "builtins")},
 }
+
+
+def plain_value(value: object) -> AnyArray:
+    """The numbers that a value of such a dict stands for; FlameFileError where it stands for none."""
+    numbers: AnyArray = undamaged(lambda: np.asarray(_numbers(value)))
+    return numbers
+
+
+def _numbers(value: object) -> object:
+    if isinstance(value, PickledArray):
+        return value.values()
+    if isinstance(value, PickledObject):
+        return _sparse(value) if value.path.startswith("scipy.") else _chumpy(value)
+    if isinstance(value, int | float) or _is_row(value):
+        return np.asarray(value, np.float64)
+    raise FlameFileError(f"it holds a {type(value).__name__} where numbers were wanted")
+
+
+def _is_row(value: object) -> bool:
+    """Whether it is numbers one after the other, and not lists of lists, which may hold each other without end."""
+    return isinstance(value, list | tuple) and all(isinstance(one, int | float) for one in value)
+
+
+def _chumpy(kept: PickledObject, depth: int = 0) -> object:
+    """The numbers that a chumpy object stands for: its own, or those that it selects of another's."""
+    state = kept.state
+    if "x" in state:
+        return _numbers(state["x"])
+    if depth < 8 and isinstance(source := state.get("a"), PickledObject) and "idxs" in state:
+        values = np.asarray(_chumpy(source, depth + 1)).ravel()
+        chosen = values[np.asarray(_numbers(state["idxs"])).astype(np.int64).ravel()]
+        if state.get("preferred_shape") is None:
+            return chosen
+        return chosen.reshape([int(side) for side in np.ravel(np.asarray(_numbers(state["preferred_shape"])))])
+    raise FlameFileError(f"its {kept.path} holds no numbers, but how to work them out: save it with plain arrays")
+
+
+def _sparse(kept: PickledObject) -> AnyArray:
+    """The matrix that SciPy wrote by its columns (csc), its rows (csr) or its entries (coo)."""
+    kind, state = kept.path.rsplit(".", 1)[1].partition("_")[0], kept.state
+    shape = state.get("_shape", state.get("shape"))
+    rows, columns = (int(side) for side in sides_of(shape))
+    if kind not in ("csc", "csr", "coo") or rows * columns > 1 << 26:
+        raise FlameFileError(f"its {kept.path} of {rows}x{columns} is no matrix that is read here")
+    data = np.asarray(_numbers(state.get("data")), np.float64)
+    if kind == "coo":
+        row, column = (np.asarray(_numbers(state.get(name))) for name in ("row", "col"))
+    else:
+        minor, many = np.asarray(_numbers(state.get("indices"))), np.diff(np.asarray(_numbers(state.get("indptr"))))
+        if many.sum() != len(minor):  # said before that much memory is taken
+            raise FlameFileError(f"its {kept.path} has {len(minor)} numbers where its columns or rows say {many.sum()}")
+        major = np.repeat(np.arange(columns if kind == "csc" else rows), many)
+        row, column = (minor, major) if kind == "csc" else (major, minor)
+    if not len(row) == len(column) == len(data):
+        raise FlameFileError(f"its {kept.path} has {len(data)} numbers at {len(row)}x{len(column)} places")
+    if len(data) and min(row.min(), column.min()) < 0:
+        raise FlameFileError(f"its {kept.path} has numbers at places before the first")
+    dense = np.zeros((rows, columns))
+    np.add.at(dense, (row.astype(np.int64), column.astype(np.int64)), data)
+    return dense

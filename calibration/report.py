@@ -1,23 +1,22 @@
-"""One page about a calibration: what was used of each weight, how much a still face trembled, what to do again."""
+"""Writes the calibration report, one self-contained HTML page with SVG plots."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 
 from omote.bridge import arkit
+from omote.engine.data import Actor, Array
 from omote.engine.face.tuning import REGIONS
-from omote.engine.nouns import Actor, Array
 
-from .actor_json import Kept
-from .findings import Findings, StepFound
-from .plot import Span, bars
+from .actor_file import ActorRecord, CalibrationFindings, StepResult
 from .poses import POSES
 
-SMALL = 0.6  # of the whole range: a weight that a pose is about, and that reaches less, was not made or not seen
-SEEN = 0.05  # a weight that never went further is not told: nobody moved it, or the tracker does not see it
+SMALL_RANGE = 0.6  # of the whole range: a weight that a pose is about, and that reaches less, was not made or not seen
+MIN_SEEN = 0.05  # a weight that never went further is not told: nobody moved it, or the tracker does not see it
 NO_FINDINGS = "Only the face at rest was taken, by one key. A guided session, omote calibrate, finds ranges and noise."
 STYLE = """
 :root{color-scheme:light dark;--paper:#fbfaf8;--ink:#23211e;--soft:#6d6860;--line:#dedad2;--ground:#eeebe5;
@@ -50,7 +49,7 @@ font-size:14px}
 """
 
 
-def report_html(kept: Kept) -> str:
+def report_html(kept: ActorRecord) -> str:
     """The whole page: one file, without a script, that fetches nothing."""
     actor, made = kept.actor, kept.made
     name, source = escape(actor.name), escape(made.source)
@@ -59,7 +58,7 @@ def report_html(kept: Kept) -> str:
     if made.findings is None:
         parts += [f"<p>{NO_FINDINGS}</p>"]
     else:
-        parts += [_to_redo(actor, made.findings), _ranges(actor, made.findings), _jitter(made.findings)]
+        parts += [_steps_to_redo_section(actor, made.findings), _ranges(actor, made.findings), _jitter(made.findings)]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -69,9 +68,9 @@ def report_html(kept: Kept) -> str:
     )
 
 
-def to_redo(actor: Actor, findings: Findings) -> tuple[StepFound, ...]:
+def steps_to_redo(actor: Actor, findings: CalibrationFindings) -> tuple[StepResult, ...]:
     """The steps that were left out or went badly, each with what is to be said about it."""
-    reached = after(actor, findings)
+    reached = calibrated_ranges(actor, findings)
     found = []
     for step in findings.steps:
         made = [reached[arkit.INDEX[name]] for pose in POSES if pose.name == step.name for name in pose.made]
@@ -79,20 +78,20 @@ def to_redo(actor: Actor, findings: Findings) -> tuple[StepFound, ...]:
             continue
         if step.state == "skipped" or step.remark:
             found.append(step)
-        elif made and float(np.mean(made)) < SMALL:
+        elif made and float(np.mean(made)) < SMALL_RANGE:
             remark = (
                 f"It reaches {np.mean(made):.0%} of the range even with the greatest gain: do more, or use more light."
             )
-            found.append(StepFound(step.name, step.title, step.state, remark))
+            found.append(StepResult(step.name, step.title, step.state, remark))
     return tuple(found)
 
 
-def after(actor: Actor, findings: Findings) -> Array:
+def calibrated_ranges(actor: Actor, findings: CalibrationFindings) -> Array:
     """[52] how far each weight went in the session, as this actor counts it."""
     return np.asarray(np.clip((findings.most - actor.neutral) * actor.gain, 0.0, 1.0), np.float32)
 
 
-def _tiles(actor: Actor, findings: Findings | None) -> str:
+def _tiles(actor: Actor, findings: CalibrationFindings | None) -> str:
     pitch, yaw = np.degrees(actor.camera_angle)
     tiles = [("where the camera sees you look", f"{_degrees(pitch, 'down', 'up')}, {_degrees(yaw, 'left', 'right')}")]
     if findings:
@@ -116,20 +115,20 @@ def _degrees(angle: float, ahead: str, back: str) -> str:
     return f"{abs(angle):.0f}° {ahead if angle >= 0.0 else back}"
 
 
-def _to_redo(actor: Actor, findings: Findings) -> str:
-    steps = to_redo(actor, findings)
+def _steps_to_redo_section(actor: Actor, findings: CalibrationFindings) -> str:
+    steps = steps_to_redo(actor, findings)
     if not steps:
         return "<h2>What to do again</h2><p>Nothing: every pose was seen well.</p>"
     rows = "".join(f"<li><b>{escape(step.title)}</b><span>{escape(step.remark)}</span></li>" for step in steps)
     return f"<h2>What to do again</h2><ul>{rows}</ul>"
 
 
-def _ranges(actor: Actor, findings: Findings) -> str:
-    reached = after(actor, findings)
+def _ranges(actor: Actor, findings: CalibrationFindings) -> str:
+    reached = calibrated_ranges(actor, findings)
     rows = {}
     for name, index in arkit.INDEX.items():
         least, most, gain = (float(row[index]) for row in (findings.least, findings.most, actor.gain))
-        if most - least < SEEN:
+        if most - least < MIN_SEEN:
             continue
         told = f"{name}: {least:.2f} to {most:.2f} before, 0 to {reached[index]:.2f} after"
         plot = bars(Span(least, most), Span(0.0, float(reached[index])), told, (0.25, 0.5, 0.75))
@@ -141,7 +140,7 @@ def _ranges(actor: Actor, findings: Findings) -> str:
     )
 
 
-def _jitter(findings: Findings) -> str:
+def _jitter(findings: CalibrationFindings) -> str:
     scale = max(float(findings.jitter.max()), 1e-6)
     rows = {}
     for name, index in arkit.INDEX.items():
@@ -181,3 +180,36 @@ def _balanced(blocks: Sequence[str]) -> tuple[str, str]:
     counts = np.cumsum([block.count('class="row"') + 1 for block in blocks])
     cut = int(np.searchsorted(counts, counts[-1] / 2.0)) + 1 if len(counts) else 0
     return f"<div>{''.join(blocks[:cut])}</div>", f"<div>{''.join(blocks[cut:])}</div>"
+
+
+PLOT_HEIGHT = 22  # of a plot's own units; its width is 100, and stretches
+BAR_HEIGHT = 7
+
+
+@dataclass(frozen=True)
+class Span:
+    """From where to where a bar goes, of the plot's whole width (0 to 1)."""
+
+    least: float
+    most: float
+
+
+def bars(before: Span, after: Span, told: str, marks: tuple[float, ...] = ()) -> str:
+    """Two bars, one below the other, over a ground with a line at each mark; `told` is what a screen reader says."""
+    lines = "".join(f'<line class="mark" x1="{_x(at)}" x2="{_x(at)}" y1="0" y2="{PLOT_HEIGHT}"/>' for at in marks)
+    return (
+        f'<svg viewBox="0 0 100 {PLOT_HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{told}">'
+        f'<rect class="ground" width="100" height="{PLOT_HEIGHT}"/>{lines}'
+        f"{_bar('before', before, 3)}{_bar('after', after, PLOT_HEIGHT - 3 - BAR_HEIGHT)}</svg>"
+    )
+
+
+def _bar(kind: str, span: Span, y: int) -> str:
+    least, most = _x(span.least), _x(span.most)
+    return (
+        f'<rect class="{kind}" x="{least}" y="{y}" width="{max(round(most - least, 2), 0.4)}" height="{BAR_HEIGHT}"/>'
+    )
+
+
+def _x(share: float) -> float:
+    return round(100.0 * min(max(share, 0.0), 1.0), 2)

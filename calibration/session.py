@@ -1,23 +1,21 @@
-"""A guided calibration: asks for one pose after another, sees that it is made, and ends with an actor."""
+"""Runs a guided calibration pose by pose and returns an actor."""
 
 from __future__ import annotations
 
 import threading
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from omote.bridge import arkit
+from omote.engine.data import Actor, Array, Signal
 from omote.engine.face.retarget import seen_weights
-from omote.engine.nouns import Actor, Array, Signal
 
-from .findings import Findings, StepFound
-from .measuring import CalibrationError, calm, measured_actor
-from .poses import POSES, Pose
-from .posing import Posing, is_unseen
-from .still import Resting, Still
-from .view import StepView, View
+from .actor_file import CalibrationFindings, StepResult
+from .measurement import CalibrationError, measure_actor, residual_jitter
+from .poses import POSES, CalibrationPose, PoseAttempt, RestAttempt, RestMeasurement, is_unseen
 
-__all__ = ["COUNT_S", "FIRST_COUNT_S", "CalibrationError", "Session"]
+__all__ = ["COUNT_S", "FIRST_COUNT_S", "CalibrationError", "CalibrationSession"]
 
 FIRST_COUNT_S = 3.0
 COUNT_S = 2.0  # before each pose: to read what is wanted, and to get out of the one before
@@ -26,7 +24,7 @@ NO_FACE = "No face is seen: the session waits until you are back."
 NEUTRAL_IS_NEEDED = "The relaxed face cannot be left out: all else is counted from it."
 
 
-class Session:
+class CalibrationSession:
     """A Witness whose time is its signals' own, so that a take drives it exactly; every method from any thread.
 
     It waits while no face is seen. `view` tells a person what to do, `result` the actor once all is done.
@@ -82,13 +80,13 @@ class Session:
             self._state = "cancelled"
 
     @property
-    def view(self) -> View:
+    def view(self) -> SessionView:
         """What is to be done now, and how it goes."""
         with self._lock:
             is_on = self._state in ("counting", "holding")
             steps = tuple(self._step_view(index, pose, is_on=is_on) for index, pose in enumerate(POSES))
             is_held = self._state == "holding" and self._attempt is not None
-            return View(
+            return SessionView(
                 self._state,
                 self._step,
                 steps,
@@ -102,16 +100,16 @@ class Session:
         with self._lock:
             return self._actor()
 
-    def findings(self) -> Findings:
+    def findings(self) -> CalibrationFindings:
         """What was seen, for the report; CalibrationError until all is done."""
         with self._lock:
             actor, still = self._actor(), self._still
             assert still is not None
             titles = {pose.name: pose.title for pose in POSES}
-            steps = tuple(StepFound(name, titles[name], *self._ends[name]) for name in titles)
+            steps = tuple(StepResult(name, titles[name], *self._ends[name]) for name in titles)
             least, most = (np.clip(one, 0.0, 1.0) for one in (self._least, self._most))
         # `calm` takes milliseconds, and whoever reads the source must not wait for it.
-        return Findings(least, most, still.jitter, calm(still, actor), steps)
+        return CalibrationFindings(least, most, still.jitter, residual_jitter(still, actor), steps)
 
     # What follows is called with the lock held.
 
@@ -122,15 +120,15 @@ class Session:
         self._before_ns: int | None = None  # when the last picture was captured
         self._is_seen = True
         self._remark = ""
-        self._attempt: Resting | Posing | None = None
-        self._still: Still | None = None
+        self._attempt: RestAttempt | PoseAttempt | None = None
+        self._still: RestMeasurement | None = None
         self._extremes: dict[str, Array] = {}
         self._ends: dict[str, tuple[str, str]] = {}  # state and remark of the steps that are over, by name
         self._least: Array = np.ones(arkit.COUNT, np.float32)
         self._most: Array = np.zeros(arkit.COUNT, np.float32)
 
     @property
-    def _pose(self) -> Pose:
+    def _pose(self) -> CalibrationPose:
         return POSES[self._step]
 
     def _elapsed_s(self, now_ns: int) -> float:
@@ -156,14 +154,14 @@ class Session:
         """The pose is wanted from now on."""
         self._state, self._remark = "holding", ""
         if self._pose is POSES[0]:
-            self._attempt = Resting()
+            self._attempt = RestAttempt()
             return
         assert self._still is not None, "the relaxed face is the first step, and cannot be left out"
-        self._attempt = Posing(self._pose, self._still)
+        self._attempt = PoseAttempt(self._pose, self._still)
 
-    def _take(self, attempt: Resting | Posing) -> None:
+    def _take(self, attempt: RestAttempt | PoseAttempt) -> None:
         """Goes on where the attempt is over."""
-        if isinstance(attempt, Resting):
+        if isinstance(attempt, RestAttempt):
             if attempt.found:
                 self._still = attempt.found
                 self._end_step("done", "")
@@ -189,7 +187,7 @@ class Session:
     def _count_down(self, seconds: float) -> None:
         self._state, self._count_s, self._remark, self._attempt = "counting", seconds, "", None
 
-    def _step_view(self, index: int, pose: Pose, *, is_on: bool) -> StepView:
+    def _step_view(self, index: int, pose: CalibrationPose, *, is_on: bool) -> StepView:
         state, remark = self._ends.get(pose.name, ("todo", ""))
         if is_on and index == self._step:
             state = "now"
@@ -200,4 +198,32 @@ class Session:
     def _actor(self) -> Actor:
         if self._state != "done" or self._still is None:
             raise CalibrationError(f"the session is {self._state}, and there is no actor before it is done")
-        return measured_actor(self.name, self._still, self._extremes)
+        return measure_actor(self.name, self._still, self._extremes)
+
+
+@dataclass(frozen=True)
+class StepView:
+    """One step, for people."""
+
+    name: str
+    title: str
+    say: str
+    picture: str  # its path at the page's server
+    state: str  # todo, now, done or skipped
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class SessionView:
+    """A session at one moment."""
+
+    state: str  # ready, counting, holding, done or cancelled
+    step: int  # which of the steps is now, or was last
+    steps: tuple[StepView, ...]
+    count_s: float = 0.0  # until the pose is wanted, while it counts down
+    score: float = 0.0  # how far the pose is made now, to 1; at rest, how much of the wanted time
+    remark: str = ""  # one sentence of advice
+
+    def as_json(self) -> dict[str, object]:
+        """The same in JSON's types."""
+        return {**asdict(self), "steps": [asdict(step) for step in self.steps]}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .delay import DelayError, Numbers, Track
+from .delay import DelayError, Numbers, TimeSeries
 
 HOP_S = 0.005  # between two moments
 MOST_S = 600.0
@@ -20,7 +20,7 @@ _BLOCK = 1 << 16  # sound frames read at a time
 _BROKEN = (OSError, EOFError, wave.Error, RuntimeError, ValueError, ArithmeticError, struct.error)
 
 
-def loudness(path: Path) -> Track:
+def loudness(path: Path) -> TimeSeries:
     """The square root of the amplitude every 5 ms, from the recording's second 0; DelayError where none is."""
     if not path.is_file():
         raise DelayError(f"there is no file {path}: name a recording of yours")
@@ -39,7 +39,9 @@ def loudness(path: Path) -> Track:
     if not len(power) or power.max() <= 0.0:
         raise DelayError(f"{path.name} is silent: record it again, with the microphone on")
     times_s = start_s + (np.arange(len(power)) + 0.5) * hop / rate
-    return Track(times_s, power**0.25)  # of the power; loud and soft syllables count more alike than by their amplitude
+    return TimeSeries(
+        times_s, power**0.25
+    )  # of the power; loud and soft syllables count more alike than by their amplitude
 
 
 def _wav(path: Path) -> tuple[int, Iterator[NDArray[np.float32]], float]:

@@ -32,15 +32,15 @@ class Surface:
         summed = np.zeros_like(self.point)
         for side in range(3):
             np.add.at(summed, self.triangle[:, side], across)
-        return unit(summed)
+        return normalized(summed)
 
     def alike(self) -> Wide:
         """[N,7] in which distance says how little two places are alike: where they are, face, and follow the jaw."""
-        return alike(self.point, self.normals(), self.jaw)
+        return match_features(self.point, self.normals(), self.jaw)
 
 
 @dataclass(frozen=True)
-class Foot:
+class SurfacePoint:
     """The nearest points on a surface, each as a mean of a triangle's corners."""
 
     corner: Index  # [M,3] points of the surface
@@ -52,13 +52,13 @@ class Foot:
         return np.asarray(np.einsum("mk,mkc->mc", self.share, values[self.corner]))
 
 
-def unit(vectors: Wide) -> Wide:
+def normalized(vectors: Wide) -> Wide:
     """[N,3] of length 1, or zeros."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(length > 0.0, length, 1.0))
 
 
-def alike(point: Wide, normal: Wide, jaw: Wide) -> Wide:
+def match_features(point: Wide, normal: Wide, jaw: Wide) -> Wide:
     """[N,7] see `Surface.alike`."""
     return np.concatenate([point, _TURNED / 2.0 * normal, _JAWED * jaw[:, None]], 1)
 
@@ -74,17 +74,17 @@ def nearest(these: Wide, those: Wide, count: int = 1) -> Index:
     return np.concatenate(found)
 
 
-def feet(point: Wide, normal: Wide, jaw: Wide, surface: Surface) -> Foot:
+def closest_points(point: Wide, normal: Wide, jaw: Wide, surface: Surface) -> SurfacePoint:
     """The points [M,3] on a surface that are nearest to these, of the triangles that are most alike."""
     corner = surface.point[surface.triangle]
-    across = unit(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]))
-    middle = alike(corner.mean(1), across, surface.jaw[surface.triangle].mean(1))
-    among = nearest(alike(point, normal, jaw), middle, min(_CANDIDATES, len(middle)))
+    across = normalized(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]))
+    middle = match_features(corner.mean(1), across, surface.jaw[surface.triangle].mean(1))
+    among = nearest(match_features(point, normal, jaw), middle, min(_CANDIDATES, len(middle)))
     share = _shares(point[:, None], corner[among])
     place = np.einsum("mkc,mkcd->mkd", share, corner[among])
     best = ((place - point[:, None]) ** 2).sum(2).argmin(1)
     row = np.arange(len(point))
-    return Foot(surface.triangle[among[row, best]], share[row, best], place[row, best])
+    return SurfacePoint(surface.triangle[among[row, best]], share[row, best], place[row, best])
 
 
 def _shares(point: Wide, corner: Wide) -> Wide:

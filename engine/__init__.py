@@ -2,13 +2,14 @@
 
 from omote.bridge.frame import Frame
 
-from .animator import Animator, Ensemble, Part, sizes
-from .capture import EndOfSource, SourceError, open_source
-from .character import DEFAULT_CHARACTER, CharacterError, character_names, load_character
+from .capture.source import EndOfSource, SourceError
+from .capture.sources import open_source
+from .data import Actor, Character, FlameParams, Portrait, Reference, Signal, Stamp
 from .errors import AnimatorError
 from .face.light import studio_light
 from .face.retarget import from_weights, retarget, to_weights
-from .nouns import Actor, Character, FlameParams, Portrait, Reference, Signal, Stamp
+from .model.animator import Animator, Ensemble, EnsembleMember, sizes
+from .model.character_file import DEFAULT_CHARACTER, CharacterError, character_names, load_character
 
 __all__ = [
     "DEFAULT_CHARACTER",
@@ -19,9 +20,9 @@ __all__ = [
     "CharacterError",
     "EndOfSource",
     "Ensemble",
+    "EnsembleMember",
     "FlameParams",
     "Frame",
-    "Part",
     "Portrait",
     "Reference",
     "Signal",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from omote.bridge.errors import OmoteError
 
-class AnimatorError(ValueError):
+
+class AnimatorError(OmoteError, ValueError):
     """What was asked for cannot be drawn; the message says what there is."""

@@ -8,10 +8,10 @@ import tempfile
 # As the command `omote`, since what is drawn here and there is compared; read when NumPy is loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from omote.engine.runtime import telemetry
+from omote.engine.runtime import session
 
-telemetry.forbid()
-telemetry.forbid_onnxruntime()
+session.forbid_openvino_telemetry()
+session.forbid_onnxruntime_telemetry()
 os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")  # for the libraries that we are compared with
 
 # Settings, calibrations and characters of whoever runs the tests: an empty home instead, which goes with the process.

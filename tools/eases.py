@@ -17,8 +17,7 @@ def main() -> int:
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 
-    from omote.engine.offline.easing import EASES
-    from omote.engine.offline.track import Track
+    from omote.engine.offline.keyframes import EASES, Track
 
     cell, height = WIDTH * FINER, (HEIGHT + LABEL) * FINER
     image = Image.new("RGB", (cell * len(EASES), height), PAPER)

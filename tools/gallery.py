@@ -16,8 +16,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from PIL import Image
 
-from omote.engine.offline.writing import digital_source
-from omote.studio.command import main as omote
+from omote.engine.offline.writers import xmp
+from omote.studio.cli.main import main as omote
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "gallery"
@@ -143,7 +143,7 @@ def clip(pictures: Sequence[Image.Image]) -> bytes:
 def _webp(pictures: list[Image.Image], quality: int) -> bytes:
     file = io.BytesIO()
     moving = {"save_all": True, "append_images": pictures[1:], "duration": 1000 // FPS, "loop": 0}
-    told = {"quality": quality, "method": 6, "xmp": digital_source.xmp()}
+    told = {"quality": quality, "method": 6, "xmp": xmp.xmp_packet()}
     pictures[0].save(file, "WEBP", **told, **(moving if len(pictures) > 1 else {}))
     return file.getvalue()
 

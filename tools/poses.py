@@ -15,13 +15,13 @@ def main() -> int:
 
     from omote.bridge import arkit
     from omote.calibration.poses import POSES
-    from omote.engine.animator import Animator
-    from omote.engine.character import DEFAULT_CHARACTER, load_any
     from omote.engine.face.light import studio_light
     from omote.engine.face.retarget import from_weights
+    from omote.engine.model.animator import Animator
+    from omote.engine.model.character_file import DEFAULT_CHARACTER, load_any_character
 
     animator = Animator(runtime="openvino", consistency=False)
-    character = load_any(DEFAULT_CHARACTER)
+    character = load_any_character(DEFAULT_CHARACTER)
     FOLDER.mkdir(exist_ok=True)
     for old in FOLDER.glob("*.webp"):
         old.unlink()

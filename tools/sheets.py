@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from omote.bridge import arkit
-from omote.engine.face.expressions import NAMED
-from omote.engine.face.lamps import PRESETS
-from omote.engine.face.light import studio_light
+from omote.engine.data import Character
+from omote.engine.face.expressions import NAMED_EXPRESSIONS
+from omote.engine.face.light import LIGHT_PRESETS, studio_light
 from omote.engine.face.retarget import from_weights
-from omote.engine.model.character import Character, load
+from omote.engine.model.character_file import read_character
 from omote.engine.model.networks import Networks
-from omote.engine.model.renderer import Look, Renderer
+from omote.engine.model.renderer import PreparedCharacter, Renderer
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "sheets"
@@ -37,7 +37,7 @@ COLUMNS, SHAPE_COLUMNS = 4, 13
 QUALITY = 85  # of WebP
 BACKDROP = (203, 208, 216)  # neither of a light page nor of a dark one
 EXPRESSIONS: dict[str, dict[str, float]] = {
-    **{name: dict(weights) for name, weights in NAMED.items()},
+    **{name: dict(weights) for name, weights in NAMED_EXPRESSIONS.items()},
     "jaw open": {"jawOpen": 0.7},
     "look aside": {"eyeLookOutLeft": 0.8, "eyeLookInRight": 0.8},
 }
@@ -50,7 +50,7 @@ Tile = NDArray[np.uint8]  # [T,T,3]
 
 def drawn(
     renderer: Renderer,
-    look: Look,
+    look: PreparedCharacter,
     weights: dict[str, float],
     yaw_deg: float = 0.0,
     light: NDArray[np.float32] | None = None,
@@ -93,7 +93,7 @@ def sheets(renderer: Renderer, characters: Sequence[Character], tile: int = TILE
             grid([drawn(renderer, first, weights, tile=tile) for weights in EXPRESSIONS.values()]),
         )
         yield f"{head}_turns", grid([drawn(renderer, first, {}, yaw, tile=tile) for yaw in TURNS_DEG], len(TURNS_DEG))
-        lights = [PRESETS[name].setting.harmonics() for name in LIGHTS]
+        lights = [LIGHT_PRESETS[name].setting.harmonics() for name in LIGHTS]
         if head == "anime":
             shapes = [drawn(renderer, first, {name: 1.0}, tile=tile // 2) for name in arkit.NAMES]
             yield "anime_shapes", grid(shapes, SHAPE_COLUMNS)
@@ -119,7 +119,7 @@ def of_photos(folder: Path) -> list[Character]:
     from omote.engine.capture.photo import read_photos
     from omote.engine.model.photos import references_of
 
-    found = [load(path) for path in sorted(folder.glob("*.omote"))]
+    found = [read_character(path) for path in sorted(folder.glob("*.omote"))]
     for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES):
         made = references_of(read_photos((path,)))
         references = tuple(one.reference() for one in made.references)
@@ -132,7 +132,7 @@ def of_drawings(kit: Path, tile: int) -> tuple[list[Character], list[Tile]]:
     from omote.engine.model.drawings import made_from_drawing, on_grey
     from omote.engine.training.anime.kit import load as load_kit
     from omote.engine.training.drawing_points import TECHNIQUES
-    from omote.engine.training.evaluation.drawing import REST, UNSEEN_SEED, RenderedDrawing
+    from omote.engine.training.evaluation.truth import REST, UNSEEN_SEED, RenderedDrawing
     from omote.engine.training.faces.light import studio
 
     loaded, made, sources = load_kit(kit / "anime"), [], []
@@ -150,9 +150,9 @@ def of_drawings(kit: Path, tile: int) -> tuple[list[Character], list[Tile]]:
 def save(sheet: Tile, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".webp":
-        from omote.engine.offline.writing import digital_source
+        from omote.engine.offline.writers import xmp
 
-        Image.fromarray(sheet).save(path, quality=QUALITY, method=6, xmp=digital_source.xmp())
+        Image.fromarray(sheet).save(path, quality=QUALITY, method=6, xmp=xmp.xmp_packet())
     else:
         Image.fromarray(sheet).save(path)
     print(f"{path}  {path.stat().st_size} bytes", flush=True)
@@ -180,7 +180,7 @@ def main(words: Sequence[str] | None = None) -> int:
         sheet = beside_source(renderer, made, args.tile, sources)
         save(sheet, (args.out / "anime_drawings.png") if args.out else (FOLDER / "anime_drawings.webp"))
         return 0
-    characters = [load(path) for path in sorted(args.characters.glob("*.omote"))]
+    characters = [read_character(path) for path in sorted(args.characters.glob("*.omote"))]
     if not characters:
         parser.error(f"no characters in {args.characters}")
     for name, sheet in sheets(renderer, characters, args.tile):

@@ -6,13 +6,12 @@ from itertools import cycle
 
 from network import CHARACTER, asked, layers_of
 
-from omote.engine.character import load_character
+from omote.engine.model.character_file import load_character
 from omote.engine.model.compositing import compose
 from omote.engine.model.networks import Networks, denoiser_shapes
 from omote.engine.model.renderer import Renderer
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.session import RuntimeUnavailable
-from omote.engine.weights import FOLDER
+from omote.engine.models import WEIGHTS_FOLDER
+from omote.engine.runtime.session import Build, RuntimeUnavailable
 
 from .measured import EXACT, Count, Measured, Refused
 from .timing import Effort, timed
@@ -20,7 +19,7 @@ from .timing import Effort, timed
 
 def measured(size: int, precision: str, effort: Effort) -> Measured:
     """One picture of a shipped character; `precision` "" is the best that keeps the picture."""
-    renderer = Renderer(Networks(FOLDER, Build("openvino", precision)))
+    renderer = Renderer(Networks(WEIGHTS_FOLDER, Build("openvino", precision)))
     try:
         look = renderer.look(load_character(CHARACTER))
     except RuntimeUnavailable as error:
@@ -41,8 +40,7 @@ def measured(size: int, precision: str, effort: Effort) -> Measured:
 def count(references: int) -> Count:
     """Of the network in torch."""
     # Only now, so that torch is not there while OpenVINO is measured: both keep threads of their own.
-    from omote.engine.model.denoiser import Denoiser
-    from omote.engine.model.pytorch import FlatDenoiser
+    from omote.engine.model.denoiser import Denoiser, FlatDenoiser
 
     from .counting import counted
 

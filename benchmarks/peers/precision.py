@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from omote.engine.runtime import telemetry
+from omote.engine.runtime import session
 
 from .measured import Refused
 
@@ -17,7 +17,7 @@ from .measured import Refused
 def openvino() -> Any:
     """The module."""
     if "openvino" not in sys.modules:
-        telemetry.forbid()
+        session.forbid_openvino_telemetry()
     return importlib.import_module("openvino")
 
 

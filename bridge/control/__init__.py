@@ -2,7 +2,6 @@
 
 from .client import Clock, ControlClient
 from .message import ControlError
-from .methods import Method
-from .server import ControlServer
+from .server import ControlServer, Method
 
 __all__ = ["Clock", "ControlClient", "ControlError", "ControlServer", "Method"]

@@ -13,11 +13,11 @@ from typing import Self
 
 import zmq
 
+from ..authentication import ClientConnection
 from ..endpoint import check_connect
 from ..fields import WireError, whole
 from ..keys import ClientKeys
-from ..knock import Knocker
-from .message import MAX_BYTES, TIMEOUT, ControlError, Reply, Request, decode_reply, encode_request
+from .message import MAX_BYTES, TIMEOUT, ControlError, ControlReply, ControlRequest, decode_reply, encode_request
 
 TIMEOUT_S = 2.0
 EXCHANGES = 8
@@ -49,7 +49,7 @@ class ControlClient:
         self._ids = itertools.count(secrets.randbits(32))
         self._lock = threading.Lock()
         self._socket: zmq.Socket[bytes] | None = None
-        self._knocker: Knocker | None = None
+        self._knocker: ClientConnection | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -59,7 +59,7 @@ class ControlClient:
             socket = stack.enter_context(context.socket(zmq.DEALER))
             for option, value in _OPTIONS.items():
                 socket.setsockopt(option, value)
-            self._knocker = stack.enter_context(Knocker(socket, self.endpoint, self._keys))
+            self._knocker = stack.enter_context(ClientConnection(socket, self.endpoint, self._keys))
             self._socket = socket
             self._stack = stack.pop_all()
         return self
@@ -74,7 +74,7 @@ class ControlClient:
     ) -> Mapping[str, object]:
         """The result; ControlError where the server refuses, or does not answer in time (code "timeout")."""
         until_s = time.monotonic() + timeout_s
-        request = Request(next(self._ids), method, arguments or {})
+        request = ControlRequest(next(self._ids), method, arguments or {})
         part = encode_request(request)
         if not self._lock.acquire(timeout=max(timeout_s, 0.0)):
             raise ControlError(TIMEOUT, f"{method} had to wait for another request for {timeout_s:g} s")
@@ -103,33 +103,33 @@ class ControlClient:
             raise ControlError("invalid", f"{self.endpoint} answered `clock` with nonsense: {error}") from error
         return Clock(received_ns - (before_ns + after_ns) // 2, (after_ns - before_ns + 1) // 2, session)
 
-    def _exchange(self, request: Request, part: bytes, until_s: float, timeout_s: float) -> Reply:
+    def _exchange(self, request: ControlRequest, part: bytes, until_s: float, timeout_s: float) -> ControlReply:
         socket, knocker = self._socket, self._knocker
         if not (socket and knocker):
             raise ControlError("failed", "the client is closed; call within `with`")
         knocker.watch()
-        socket.sndtimeo = _left_ms(until_s)
+        socket.sndtimeo = _remaining_ms(until_s)
         try:
             socket.send(part)
         except zmq.Again as error:
             knocker.watch()
             why = f"refuses us: {knocker.refusal}" if knocker.refusal else "does not answer; is `omote live` running?"
             raise ControlError(TIMEOUT, f"{self.endpoint} {why}") from error
-        while (left_ms := _left_ms(until_s)) and socket.poll(left_ms):
+        while (left_ms := _remaining_ms(until_s)) and socket.poll(left_ms):
             reply = self._read(socket.recv_multipart())
             if reply and reply.id == request.id:
                 return reply
             self.dropped += 1
         raise ControlError(TIMEOUT, f"{request.method} was not answered by {self.endpoint} within {timeout_s:g} s")
 
-    def _read(self, parts: list[bytes]) -> Reply | None:
+    def _read(self, parts: list[bytes]) -> ControlReply | None:
         try:
             return decode_reply(parts[0])
         except ControlError:
             return None
 
 
-def _left_ms(until_s: float) -> int:
+def _remaining_ms(until_s: float) -> int:
     return max(int((until_s - time.monotonic()) * 1000), 0)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import msgpack
 
+from ..errors import OmoteError
 from ..fields import Part, WireError, text, unpack, whole
 
 VERSION = 1
@@ -16,7 +17,7 @@ TIMEOUT = "timeout"  # never on the wire: what a client says that waited in vain
 _MAX_TEXT_BYTES = 256
 
 
-class ControlError(Exception):
+class ControlError(OmoteError):
     """A request was not carried out: one of WIRE.md's codes, or `TIMEOUT`, and a sentence."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -34,7 +35,7 @@ class MalformedError(ControlError):
 
 
 @dataclass(frozen=True)
-class Request:
+class ControlRequest:
     """What a client asks."""
 
     id: int  # uint64, the client's choice
@@ -43,7 +44,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Reply:
+class ControlReply:
     """The answer to the request of that `id`: a result, or the error why there is none."""
 
     id: int
@@ -51,7 +52,7 @@ class Reply:
     error: ControlError | None = None
 
 
-def encode_request(request: Request) -> bytes:
+def encode_request(request: ControlRequest) -> bytes:
     """The one part that travels; ControlError "invalid" where the arguments go over the wire's bounds."""
     fields = {"v": VERSION, "id": request.id, "method": request.method, "with": request.arguments}
     try:
@@ -60,19 +61,19 @@ def encode_request(request: Request) -> bytes:
         raise ControlError("invalid", f"{request.method} cannot be sent: {error}") from error
 
 
-def decode_request(part: Part) -> Request:
+def decode_request(part: Part) -> ControlRequest:
     """The request in these bytes; MalformedError, and nothing else, where they are none."""
     fields, id = _open(part, "request")
     arguments = fields.get("with", {})
     if not isinstance(arguments, dict):
         raise MalformedError("invalid", f"'with' must be a map, got {type(arguments).__name__}", id)
     try:
-        return Request(id, text(fields, "method"), arguments)
+        return ControlRequest(id, text(fields, "method"), arguments)
     except WireError as error:
         raise MalformedError("invalid", str(error), id) from error
 
 
-def encode_reply(reply: Reply) -> bytes:
+def encode_reply(reply: ControlReply) -> bytes:
     """The one part that travels; a result that goes over the wire's bounds becomes a `failed`."""
     if reply.error:
         error = {"code": reply.error.code, "message": _short(reply.error.message)}
@@ -80,19 +81,19 @@ def encode_reply(reply: Reply) -> bytes:
     try:
         return _packed({"v": VERSION, "id": reply.id, "result": reply.result or {}}, "reply")
     except (WireError, TypeError, ValueError, OverflowError) as error:
-        return encode_reply(Reply(reply.id, error=ControlError("failed", f"the answer cannot be sent: {error}")))
+        return encode_reply(ControlReply(reply.id, error=ControlError("failed", f"the answer cannot be sent: {error}")))
 
 
-def decode_reply(part: Part) -> Reply:
+def decode_reply(part: Part) -> ControlReply:
     """The reply in these bytes; MalformedError, and nothing else, where they are none."""
     fields, id = _open(part, "reply")
     result, error = fields.get("result"), fields.get("error")
     if isinstance(result, dict) and error is None:
-        return Reply(id, result)
+        return ControlReply(id, result)
     if not isinstance(error, dict):
         raise MalformedError("invalid", "a reply has a 'result' or an 'error', and each is a map", id)
     try:
-        return Reply(id, error=ControlError(text(error, "code"), text(error, "message")))
+        return ControlReply(id, error=ControlError(text(error, "code"), text(error, "message")))
     except WireError as wrong:
         raise MalformedError("invalid", str(wrong), id) from wrong
 

@@ -16,11 +16,10 @@ from websockets.sync.client import connect
 from .. import endpoint
 from ..latest import Latest
 from ..payload import Params
-from .vtubestudio_session import ALLOW, PORT, DeniedError, Session, Socket, VtsError
-from .vtubestudio_token import Tokens
+from .vtubestudio_api import ENABLE_HINT, PORT, DeniedError, TokenStore, VtsError, VtsSession, VtsSocket
 
 PERIOD_S = 1 / 60  # no more often: it takes one a picture
-AGAIN_S = 0.5  # what does not come for a second is lost to it
+RECONNECT_S = 0.5  # what does not come for a second is lost to it
 RETRIES_S = (1.0, 2.0, 5.0, 10.0)  # the last for ever
 _MAX_BYTES = 1 << 20
 _OPENING_S, _CLOSING_S, _ENDING_S = 5.0, 0.5, 2.0
@@ -52,7 +51,7 @@ class VtsSender:
         self.sent = 0
         self.trouble = "not connected yet"  # why nothing is sent now, in one line; empty while all is well
         self._is_near = endpoint.is_loopback(f"tcp://{self.place}")
-        self._tokens = Tokens(settings)
+        self._tokens = TokenStore(settings)
         self._has_arkit = has_arkit
         self._retries_s, self._clock = retries_s, clock
         self._slot: Latest[Params] = Latest()
@@ -87,7 +86,7 @@ class VtsSender:
                 return
             except (VtsError, OSError, WebSocketException) as error:
                 failures = 1 if self.sent > sent else failures + 1
-                self._say(_said(error))
+                self._say(_read_reply(error))
             self._wait(self._retries_s[min(failures, len(self._retries_s)) - 1])
 
     def _connect_and_perform(self) -> None:
@@ -99,14 +98,14 @@ class VtsSender:
             ) as websocket:
                 self._perform(websocket)
 
-    def _perform(self, websocket: Socket) -> None:
-        session = Session(websocket, self.place, self._tokens, self._is_over.is_set, self._say, self._clock)
+    def _perform(self, websocket: VtsSocket) -> None:
+        session = VtsSession(websocket, self.place, self._tokens, self._is_over.is_set, self._say, self._clock)
         session.begin(self._has_arkit)
         if self.trouble:
             _log.info("%s: connected", self.name)
         self.trouble = ""
         while not self._is_over.is_set():
-            self._newest = self._slot.take(AGAIN_S) or self._newest
+            self._newest = self._slot.take(RECONNECT_S) or self._newest
             if self._newest is None:
                 continue
             began_s = self._clock()
@@ -121,9 +120,9 @@ class VtsSender:
         self.trouble = trouble
 
 
-def _said(error: Exception) -> str:
+def _read_reply(error: Exception) -> str:
     if isinstance(error, ConnectionRefusedError):
-        return f"nobody listens there: start VTube Studio, and {ALLOW}; tried again until it is there"
+        return f"nobody listens there: start VTube Studio, and {ENABLE_HINT}; tried again until it is there"
     if isinstance(error, socket.gaierror):
         return f"no machine is known by this name ({error.strerror}); tried again until one is"
     if isinstance(error, InvalidHandshake):

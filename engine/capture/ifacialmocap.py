@@ -8,20 +8,19 @@ from collections.abc import Callable
 import numpy as np
 
 from omote.bridge import arkit, ifacialmocap
-from omote.bridge.angles import rotation_from_angles
-from omote.bridge.ifacialmocap import Packet
-from omote.engine.face.gaze import gaze_from_weights
-from omote.engine.nouns import Array
+from omote.bridge.arkit import rotation_from_angles
+from omote.bridge.ifacialmocap import IFacialMocapPacket
 
-from .datagrams import ANY_ADDRESS, LOOPBACK, DatagramSource, Heard
-from .request import Request
+from ..data import Array
+from ..face.retarget import gaze_from_weights
+from .datagrams import ANY_ADDRESS, LOOPBACK, DatagramSource, FaceUpdate, PhoneRequest
 
 ASK_S = 1.0  # between two requests while nothing comes
 FROZEN_NS = 500_000_000  # the same numbers for so long: the app says its last face again when it has lost it
 GAP_NS = 1_000_000_000  # silence, after which the same numbers are news
 
 
-class IFacialMocapSource(DatagramSource[Packet]):
+class IFacialMocapSource(DatagramSource[IFacialMocapPacket]):
     """Signals from the app on `phone`, which is asked to send while it does not; with "", from whoever sends first."""
 
     def __init__(
@@ -37,7 +36,7 @@ class IFacialMocapSource(DatagramSource[Packet]):
         super().__init__(name, _Text("ifacialmocap", "iFacialMocap"), ports, _host(phone), asked, clock, wall_clock)
 
 
-class Facemotion3dSource(DatagramSource[Packet]):
+class Facemotion3dSource(DatagramSource[IFacialMocapPacket]):
     """The same of Facemotion3d, which answers at one of two ports: its own pages do not agree which."""
 
     def __init__(
@@ -53,8 +52,10 @@ class Facemotion3dSource(DatagramSource[Packet]):
         super().__init__(name, _Text("facemotion3d", "Facemotion3d"), ports, _host(phone), asked, clock, wall_clock)
 
 
-def _request(phone: str, port: int, content: bytes, farewell: bytes = b"") -> Request | None:
-    return Request(phone, port, lambda _: content, ASK_S, is_for_silence=True, farewell=farewell) if phone else None
+def _request(phone: str, port: int, content: bytes, farewell: bytes = b"") -> PhoneRequest | None:
+    return (
+        PhoneRequest(phone, port, lambda _: content, ASK_S, is_for_silence=True, farewell=farewell) if phone else None
+    )
 
 
 def _host(phone: str) -> str:
@@ -68,36 +69,36 @@ class _Text:
         self.kind, self.title = kind, title
         self.advice = "is the app open, on the same network as this machine ({here})?"
         self._weights = np.zeros(arkit.COUNT, np.float32)
-        self._last: Packet | None = None
+        self._last: IFacialMocapPacket | None = None
         self._changed_ns = self._heard_ns = 0
 
-    def decode(self, data: bytes) -> Packet:
+    def decode(self, data: bytes) -> IFacialMocapPacket:
         return ifacialmocap.decode(data)
 
-    def device(self, packet: Packet) -> str:
+    def device(self, packet: IFacialMocapPacket) -> str:
         return ""
 
-    def has_face(self, packet: Packet) -> bool:
+    def has_face(self, packet: IFacialMocapPacket) -> bool:
         return packet.is_tracked
 
-    def heard(self, packet: Packet, now_ns: int) -> Heard:
+    def heard(self, packet: IFacialMocapPacket, now_ns: int) -> FaceUpdate:
         if packet != self._last or now_ns - self._heard_ns > GAP_NS:
             self._last, self._changed_ns = packet, now_ns
         self._heard_ns = now_ns
         if not packet.is_tracked or self._is_frozen(packet, now_ns):
-            return Heard(np.zeros(arkit.COUNT, np.float32), confidence=0.0)
+            return FaceUpdate(np.zeros(arkit.COUNT, np.float32), confidence=0.0)
         weights = self._weights.copy()
         for name, value in packet.weights.items():
             weights[arkit.INDEX[name]] = min(max(value, 0.0), 1.0)
         self._weights = weights
-        return Heard(weights, _turned(packet), _placed(packet), gaze_from_weights(weights))
+        return FaceUpdate(weights, _turned(packet), _placed(packet), gaze_from_weights(weights))
 
-    def _is_frozen(self, packet: Packet, now_ns: int) -> bool:
+    def _is_frozen(self, packet: IFacialMocapPacket, now_ns: int) -> bool:
         """A head that is measured never stays at the same sixth digit; weights in whole hundredths may."""
         return bool(packet.head_deg) and now_ns - self._changed_ns > FROZEN_NS
 
 
-def _turned(packet: Packet) -> Array:
+def _turned(packet: IFacialMocapPacket) -> Array:
     """The angles are taken for ARKit's own: see docs/sources.md."""
     if not packet.head_deg:
         return np.zeros(3, np.float32)
@@ -105,5 +106,5 @@ def _turned(packet: Packet) -> Array:
     return rotation_from_angles(np.array([yaw, pitch, roll]))
 
 
-def _placed(packet: Packet) -> Array:
+def _placed(packet: IFacialMocapPacket) -> Array:
     return np.array(packet.head_m or (0.0, 0.0, 0.0), np.float32)

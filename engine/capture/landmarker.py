@@ -13,20 +13,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine import models
-from omote.engine.face.gaze import gaze_from_weights
-from omote.engine.nouns import Array, Signal, Stamp
-from omote.engine.threads import plan
-
-from .canonical_face import RIGID, confidence
-from .finder import FaceFinder
-from .native import missing_library, without_chatter
-from .performer import Performer
-from .scores import stretched, weights_of
-from .sight import Sight
-from .source import SourceError
-from .tracker import Picture, untracked
-from .view import Box, View, without
+from .. import models
+from ..data import Array, Signal, Stamp
+from ..face.retarget import gaze_from_weights
+from ..hardware import thread_plan
+from .face_search import FaceBox, FaceDetector, PerformerSelector, SearchRegion, without_faces
+from .mediapipe import (
+    RIGID_LANDMARKS,
+    fit_confidence,
+    missing_library,
+    stretched_weights,
+    weights_from_scores,
+    without_chatter,
+)
+from .source import Picture, SourceError, TrackedPicture, untracked
 
 # The second picture without a face, and one in ten after it, is searched for far ones: that takes 30 ms.
 FAR_FIRST, FAR_EVERY = 2, 10
@@ -45,21 +45,21 @@ def face_landmarker() -> Landmarker:
 
 
 @dataclass(frozen=True, eq=False)
-class _Looked:
+class _Tracked:
     """What was seen in the last picture; its points are worked out when somebody asks for them."""
 
     picture: Picture
-    view: View
+    view: SearchRegion
     landmarks: Sequence[Any]  # MediaPipe's, in shares of the view; () where there is no face
     signal: Signal
     others: int
 
-    def sight(self) -> Sight:
+    def sight(self) -> TrackedPicture:
         size = (self.view.width, self.view.height)
         shares = np.array([(one.x, one.y) for one in self.landmarks], np.float32).reshape(-1, 2)
         points = (shares * size + (self.view.left, self.view.top)).astype(np.float32)
         captured_ns = self.signal.stamp.captured_ns
-        return Sight(self.picture, points, captured_ns, self.signal.confidence, self.others)
+        return TrackedPicture(self.picture, points, captured_ns, self.signal.confidence, self.others)
 
 
 class Landmarker:
@@ -79,23 +79,23 @@ class Landmarker:
         self._model = model
         self._task: Any = None
         self._detector: Any = None
-        self._finder = FaceFinder(self._detected)
+        self._finder = FaceDetector(self._detected)
         self._clock = _Milliseconds()
-        self._performer = Performer()
-        self._view: View | None = None  # None: the whole picture
+        self._performer = PerformerSelector()
+        self._view: SearchRegion | None = None  # None: the whole picture
         self._misses = 0  # pictures in a row without the performer; at the start nobody has been looked for yet
         self._is_tracked = False
         self._others, self._counted_ns = 0, 0
-        self._looked: _Looked | None = None
+        self._looked: _Tracked | None = None
         self._is_watched = False  # whether somebody asked for the sight since the others were counted
 
     def __enter__(self) -> Self:
-        cv2.setNumThreads(plan().opencv)
+        cv2.setNumThreads(thread_plan().opencv)
         with without_chatter():
-            self._task, self._detector = _open(self._model)
+            self._task, self._detector = _open_tracker(self._model)
             # The graphs start with their first picture, and so does their chatter.
             blank = np.zeros((64, 64, 3), np.uint8)
-            self._task.detect_for_video(_image(blank), 0)
+            self._task.detect_for_video(_mediapipe_image(blank), 0)
             self._detected(blank)
         self._clock = _Milliseconds()
         return self
@@ -107,7 +107,7 @@ class Landmarker:
             self._task = self._detector = None
 
     @property
-    def sight(self) -> Sight | None:
+    def sight(self) -> TrackedPicture | None:
         """The last picture that was tracked, from any thread; None before the first."""
         self._is_watched = True
         return self._looked.sight() if self._looked else None
@@ -118,34 +118,34 @@ class Landmarker:
         if self._looked is not None and self._looked.picture.shape != picture.shape:
             self._view, self._is_tracked = None, False
         shown = picture if self._is_tracked else self._searched(picture, now_ns)
-        view = self._view or View.whole(picture)
-        found = self._task.detect_for_video(_image(view.cut(shown)), self._clock.at(now_ns))
+        view = self._view or SearchRegion.whole(picture)
+        found = self._task.detect_for_video(_mediapipe_image(view.cut(shown)), self._clock.at(now_ns))
         signal = _signal(found, stamp, view, picture)
         self._is_tracked = signal.is_tracked
         if signal.is_tracked:
             self._follow(_box(found.face_landmarks[0], view), picture, now_ns)
         landmarks = found.face_landmarks[0] if signal.is_tracked else ()
-        self._looked = _Looked(picture, view, landmarks, signal, self._others)
+        self._looked = _Tracked(picture, view, landmarks, signal, self._others)
         return signal
 
-    def _detected(self, picture: Picture) -> list[Box]:
+    def _detected(self, picture: Picture) -> list[FaceBox]:
         """The faces that are near enough in this picture, in its own pixels; 3 ms."""
-        boxes = (one.bounding_box for one in self._detector.detect(_image(picture)).detections)
+        boxes = (one.bounding_box for one in self._detector.detect(_mediapipe_image(picture)).detections)
         return [
-            Box(box.origin_x + box.width / 2, box.origin_y + box.height / 2, (box.width + box.height) / 2)
+            FaceBox(box.origin_x + box.width / 2, box.origin_y + box.height / 2, (box.width + box.height) / 2)
             for box in boxes
             if box.width > 0 and box.height > 0
         ]
 
-    def _follow(self, face: Box, picture: Picture, now_ns: int) -> None:
+    def _follow(self, face: FaceBox, picture: Picture, now_ns: int) -> None:
         self._misses = 0
         self._performer.seen(face, now_ns)
         if self._view and not self._view.shows_well(face, picture):
-            self._view = _unless_whole(View.around(face, picture), picture)
+            self._view = _unless_whole(SearchRegion.around(face, picture), picture)
         is_lifeless = self._performer.is_lifeless(now_ns)
         if (self._is_watched or is_lifeless) and now_ns - self._counted_ns >= COUNT_EVERY_S * 1e9:
             self._is_watched, self._counted_ns = False, now_ns
-            faces = self._finder.faces(picture, View.whole(picture))
+            faces = self._finder.faces(picture, SearchRegion.whole(picture))
             others = [one for one in faces if math.hypot(one.x - face.x, one.y - face.y) > face.size / 2]
             self._others = len(others)
             if is_lifeless and self._performer.gives_way(others, now_ns):
@@ -154,8 +154,8 @@ class Landmarker:
     def _searched(self, picture: Picture, now_ns: int) -> Picture:
         """Decides where to look for the performer; the picture with everybody else painted over."""
         self._misses += 1
-        whole = View.whole(picture)
-        faces: list[Box] = []
+        whole = SearchRegion.whole(picture)
+        faces: list[FaceBox] = []
         if self._view and self._performer.is_awaited(now_ns):
             faces = self._finder.faces(picture, self._view)
         faces = faces or self._finder.faces(picture, whole)
@@ -165,23 +165,23 @@ class Landmarker:
         strangers = [face for face in faces if face is not performer]
         self._others = len(strangers)
         if performer is not None:
-            self._view = _unless_whole(View.around(performer, picture), picture)
+            self._view = _unless_whole(SearchRegion.around(performer, picture), picture)
         elif not self._performer.is_awaited(now_ns):
             self._view = None
-        return without(picture, strangers, performer)
+        return without_faces(picture, strangers, performer)
 
 
-def _unless_whole(view: View, picture: Picture) -> View | None:
+def _unless_whole(view: SearchRegion, picture: Picture) -> SearchRegion | None:
     return None if view.is_whole(picture) else view
 
 
-def _box(landmarks: Any, view: View) -> Box:
+def _box(landmarks: Any, view: SearchRegion) -> FaceBox:
     """Where this face is, by its sides, brow and chin; about as large as the finder says it is."""
     right, left, top, bottom = (landmarks[number] for number in _OUTLINE)
     across = math.hypot((right.x - left.x) * view.width, (right.y - left.y) * view.height)
     down = math.hypot((top.x - bottom.x) * view.width, (top.y - bottom.y) * view.height)
     x = view.left + view.width * (right.x + left.x + top.x + bottom.x) / 4
-    return Box(x, view.top + view.height * (top.y + bottom.y) / 2, max(across, down, 1.0))
+    return FaceBox(x, view.top + view.height * (top.y + bottom.y) / 2, max(across, down, 1.0))
 
 
 class _Milliseconds:
@@ -198,7 +198,7 @@ class _Milliseconds:
         return self._last
 
 
-def _open(model: Path) -> tuple[Any, Any]:
+def _open_tracker(model: Path) -> tuple[Any, Any]:
     """MediaPipe's tracker, and the detector that its model file holds, by itself."""
     try:
         # Loads matplotlib and more: only when a face is to be tracked.
@@ -229,30 +229,30 @@ def _open(model: Path) -> tuple[Any, Any]:
         ) from error
 
 
-def _image(picture: Picture) -> Any:
+def _mediapipe_image(picture: Picture) -> Any:
     """MediaPipe's image, red first."""
     from mediapipe import Image, ImageFormat
 
     return Image(ImageFormat.SRGB, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
 
 
-def _signal(found: Any, stamp: Stamp, view: View, picture: Picture) -> Signal:
+def _signal(found: Any, stamp: Stamp, view: SearchRegion, picture: Picture) -> Signal:
     if not found.face_landmarks:
         return untracked(stamp)
     height, width = view.height, view.width
     landmarks = found.face_landmarks[0]
-    points = np.array([(landmarks[number].x * width, landmarks[number].y * height) for number in RIGID])
+    points = np.array([(landmarks[number].x * width, landmarks[number].y * height) for number in RIGID_LANDMARKS])
     matrix = np.asarray(found.facial_transformation_matrixes[0], np.float64)
     if not (np.isfinite(points).all() and np.isfinite(matrix).all() and matrix[2, 3] < 0.0):
         return untracked(stamp)
-    weights = stretched(weights_of(found.face_blendshapes[0]))
+    weights = stretched_weights(weights_from_scores(found.face_blendshapes[0]))
     return Signal(
         stamp=stamp,
         weights=weights,
         head_rotation=rotation_vector(matrix),
         head_translation=(view.translation_cm(matrix[:3, 3], picture) / 100.0).astype(np.float32),
         gaze=gaze_from_weights(weights),
-        confidence=confidence(points, matrix, height, width),
+        confidence=fit_confidence(points, matrix, height, width),
     )
 
 

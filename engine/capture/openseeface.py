@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit, openseeface
-from omote.bridge.openseeface import Face
-from omote.bridge.vmc import Quaternion, in_unity
-from omote.bridge.vmc_receiver import product, rotation_of
-from omote.engine.face.gaze import weights_from_gaze
-from omote.engine.nouns import Array
+from omote.bridge.openseeface import TrackedFace
+from omote.bridge.vmc import Quaternion, quaternion_product, rotation_of_quaternion, to_unity
 
-from .datagrams import ANY_ADDRESS, DatagramSource, Heard
+from ..data import Array
+from ..face.retarget import weights_from_gaze
+from .datagrams import ANY_ADDRESS, DatagramSource, FaceUpdate
 
 Place = NDArray[np.float64]  # [3]
 
@@ -32,7 +31,7 @@ _FACING = np.array([np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0])  # x, y, z, w
 _PUPILS, _EYEBALLS = (67, 66), (69, 68)  # left, right
 
 
-class OpenSeeFaceSource(DatagramSource[tuple[Face, ...]]):
+class OpenSeeFaceSource(DatagramSource[tuple[TrackedFace, ...]]):
     """Signals from the first tracker that sends a face; of several faces, the one with the lowest id."""
 
     def __init__(
@@ -51,26 +50,26 @@ class _Tracker:
     title = "OpenSeeFace"
     advice = "does facetracker run, with --ip and --port of {here}, and a face before its camera?"
 
-    def decode(self, data: bytes) -> tuple[Face, ...]:
+    def decode(self, data: bytes) -> tuple[TrackedFace, ...]:
         return openseeface.decode(data)
 
-    def device(self, packet: tuple[Face, ...]) -> str:
+    def device(self, packet: tuple[TrackedFace, ...]) -> str:
         return ""
 
-    def has_face(self, packet: tuple[Face, ...]) -> bool:
+    def has_face(self, packet: tuple[TrackedFace, ...]) -> bool:
         return True
 
-    def heard(self, packet: tuple[Face, ...], now_ns: int) -> Heard:
+    def heard(self, packet: tuple[TrackedFace, ...], now_ns: int) -> FaceUpdate:
         face = min(packet, key=lambda one: one.face_id)
         if not face.is_fitted or not _TINY < float(np.linalg.norm(face.quaternion.astype(np.float64))) < 1.0 / _TINY:
-            return Heard(np.zeros(arkit.COUNT, np.float32), confidence=0.0)
+            return FaceUpdate(np.zeros(arkit.COUNT, np.float32), confidence=0.0)
         gaze = gaze_of(face)
         weights = np.maximum(weights_of(face), weights_from_gaze(gaze))
         confidence = float(np.clip(np.mean(face.confidence), 1e-3, 1.0))
-        return Heard(weights, head_of(face), place_of(face), gaze, confidence)
+        return FaceUpdate(weights, head_of(face), place_of(face), gaze, confidence)
 
 
-def weights_of(face: Face) -> Array:
+def weights_of(face: TrackedFace) -> Array:
     """[52] the ARKit weights that its features stand for; they are measured against this person's usual face.
 
     Its mouth corners count downward: read off tracker.py, where a lower corner gives the larger number.
@@ -102,23 +101,23 @@ def weights_of(face: Face) -> Array:
     return np.clip(arkit.weights(named), 0.0, 1.0)
 
 
-def head_of(face: Face) -> Array:
+def head_of(face: TrackedFace) -> Array:
     """[3] the rotation vector; the tracker sends the quaternion of the inverse of the rotation that it solved."""
     quaternion = face.quaternion.astype(np.float64)
     x, y, z, w = quaternion / np.linalg.norm(quaternion)
-    solved = product(_FACING, in_unity(np.array([-x, -y, -z, w])))
+    solved = quaternion_product(_FACING, to_unity(np.array([-x, -y, -z, w])))
     assumed, real = _places(face)
     if face.translation[2] < -_TINY:  # behind the camera the same picture is that of the head turned round its ray
-        solved = product(_half_turn(assumed), solved)
-    return rotation_of(product(_between(assumed, real), solved)).astype(np.float32)
+        solved = quaternion_product(_half_turn(assumed), solved)
+    return rotation_of_quaternion(quaternion_product(_between(assumed, real), solved)).astype(np.float32)
 
 
-def place_of(face: Face) -> Array:
+def place_of(face: TrackedFace) -> Array:
     """[3] metres from the camera: x to the subject's left, y up, z to the camera."""
     return (_places(face)[1] * UNIT_M).astype(np.float32)
 
 
-def _places(face: Face) -> tuple[Place, Place]:
+def _places(face: TrackedFace) -> tuple[Place, Place]:
     """Where the tracker thinks that the head is, and where it is.
 
     It takes the middle of a picture's columns for that of its rows, and the other way round, so that a face in the
@@ -145,7 +144,7 @@ def _between(first: Place, second: Place) -> Quaternion:
     return turn / length if length > 1e-9 else np.array([0.0, 0.0, 0.0, 1.0])
 
 
-def gaze_of(face: Face) -> Array:
+def gaze_of(face: TrackedFace) -> Array:
     """[2,2] as in `Signal`: from each eyeball's guessed middle to its pupil; an eye that is not seen does as the other.
 
     Straight ahead where neither is.

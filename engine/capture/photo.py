@@ -9,15 +9,14 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from omote.engine import models
-from omote.engine.face.reading import Reading
-
-from .native import missing_library, without_chatter
-from .photo_file import UPLOAD, PhotoError, Rgb, read_picture, uploaded_picture
+from .. import models
+from ..face.fitting import FaceLandmarks
+from ..images import UPLOAD_NAME, PhotoError, Rgb, read_picture, uploaded_picture
+from .mediapipe import missing_library, without_chatter
 from .source import SourceError
 
 __all__ = [
-    "Finder",
+    "LandmarkFinder",
     "MediaPipeFinder",
     "Photo",
     "PhotoError",
@@ -25,7 +24,7 @@ __all__ = [
     "face_finder",
     "read_photos",
     "read_upload",
-    "the_face",
+    "single_face",
 ]
 
 SMALLEST_FACE_PX = 90
@@ -42,17 +41,17 @@ class Photo:
 
     name: str
     picture: Rgb
-    reading: Reading
+    reading: FaceLandmarks
 
 
-class Finder(Protocol):
+class LandmarkFinder(Protocol):
     """Opened by `with`; finds the faces in one picture after another, none of which knows of the others."""
 
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *error: object) -> None: ...
 
-    def faces(self, picture: Rgb) -> tuple[Reading, ...]:
+    def faces(self, picture: Rgb) -> tuple[FaceLandmarks, ...]:
         """All that are found, in no order."""
         ...
 
@@ -66,8 +65,8 @@ class MediaPipeFinder:
 
     def __enter__(self) -> Self:
         with without_chatter():
-            self._task = _open(self._model)
-            self._task.detect(_image(np.zeros((64, 64, 3), np.uint8)))  # the graph and its chatter start here
+            self._task = _open_finder(self._model)
+            self._task.detect(_mediapipe_image(np.zeros((64, 64, 3), np.uint8)))  # the graph and its chatter start here
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -75,17 +74,17 @@ class MediaPipeFinder:
             self._task.close()
             self._task = None
 
-    def faces(self, picture: Rgb) -> tuple[Reading, ...]:
+    def faces(self, picture: Rgb) -> tuple[FaceLandmarks, ...]:
         from .landmarker import rotation_vector
-        from .scores import weights_of
+        from .mediapipe import weights_from_scores
 
         height, width = picture.shape[:2]
-        found = self._task.detect(_image(picture))
+        found = self._task.detect(_mediapipe_image(picture))
         parts = zip(found.face_landmarks, found.face_blendshapes, found.facial_transformation_matrixes, strict=True)
         return tuple(
-            Reading(
+            FaceLandmarks(
                 np.array([(p.x * width, p.y * height) for p in points], np.float32),
-                weights_of(scores),
+                weights_from_scores(scores),
                 rotation_vector(np.asarray(matrix, np.float64)),
             )
             for points, scores, matrix in parts
@@ -100,26 +99,28 @@ def face_finder() -> MediaPipeFinder:
         raise SourceError(str(error)) from error
 
 
-def read_photos(paths: tuple[Path, ...], open_finder: Callable[[], Finder] = face_finder) -> tuple[Photo, ...]:
+def read_photos(paths: tuple[Path, ...], open_finder: Callable[[], LandmarkFinder] = face_finder) -> tuple[Photo, ...]:
     """Each of these photos with its one face; PhotoError names the first that will not do."""
     return _with_faces([(path.name, read_picture(path)) for path in paths], open_finder)
 
 
-def read_upload(data: bytes, open_finder: Callable[[], Finder] = face_finder) -> Photo:
+def read_upload(data: bytes, open_finder: Callable[[], LandmarkFinder] = face_finder) -> Photo:
     """The photo in the bytes of a PNG, JPEG or WebP file, which nobody vouches for; PhotoError where it will not do."""
-    return _with_faces([(UPLOAD, uploaded_picture(data))], open_finder)[0]
+    return _with_faces([(UPLOAD_NAME, uploaded_picture(data))], open_finder)[0]
 
 
-def _with_faces(pictures: list[tuple[str, Rgb]], open_finder: Callable[[], Finder]) -> tuple[Photo, ...]:
+def _with_faces(pictures: list[tuple[str, Rgb]], open_finder: Callable[[], LandmarkFinder]) -> tuple[Photo, ...]:
     with open_finder() as finder:
-        return tuple(Photo(name, picture, the_face(name, picture, finder)) for name, picture in pictures)
+        return tuple(Photo(name, picture, single_face(name, picture, finder)) for name, picture in pictures)
 
 
-def the_face(name: str, picture: Rgb, finder: Finder) -> Reading:
+def single_face(name: str, picture: Rgb, finder: LandmarkFinder) -> FaceLandmarks:
     """The one face that a picture is of; PhotoError where there is none, a second, or where it is too small."""
-    found = _distinct(face for view in _views(picture) for face in _seen(view, picture, finder))
+    found = _distinct(face for view in _windows(picture) for face in _landmarks_seen(view, picture, finder))
     if not found:
-        found = _distinct(face for view in _views(picture, _ZOOMS[-1]) for face in _seen(view, picture, finder))
+        found = _distinct(
+            face for view in _windows(picture, _ZOOMS[-1]) for face in _landmarks_seen(view, picture, finder)
+        )
     if not found:
         raise PhotoError(f"no face was found in {name}: wanted a photo of one face, sharp, lit, seen from the front")
     largest = max(found, key=lambda face: face.size_px)
@@ -131,11 +132,11 @@ def the_face(name: str, picture: Rgb, finder: Finder) -> Reading:
             f"the face in {name} is {largest.size_px:.0f} pixels high, wanted {SMALLEST_FACE_PX} or more: "
             "take a photo from nearer, or a larger file"
         )
-    return _looked_at_again(largest, picture, finder)
+    return _refined_landmarks(largest, picture, finder)
 
 
 @dataclass(frozen=True)
-class _View:
+class _PhotoWindow:
     """A part of a picture, in pixels."""
 
     left: int
@@ -144,14 +145,14 @@ class _View:
     bottom: int
 
 
-def _views(picture: Rgb, *zooms: int) -> Iterator[_View]:
+def _windows(picture: Rgb, *zooms: int) -> Iterator[_PhotoWindow]:
     """The whole and its halves, or parts at the zooms that are asked for; each overlaps its neighbours by half."""
     height, width = picture.shape[:2]
     for zoom in zooms or _ZOOMS[:-1]:
         side = -(-max(height, width) // zoom)
         for top in _starts(height, side):
             for left in _starts(width, side):
-                yield _View(left, top, min(left + side, width), min(top + side, height))
+                yield _PhotoWindow(left, top, min(left + side, width), min(top + side, height))
 
 
 def _starts(length: int, side: int) -> list[int]:
@@ -162,17 +163,17 @@ def _starts(length: int, side: int) -> list[int]:
     return [round(k * (length - side) / (count - 1)) for k in range(count)]
 
 
-def _seen(view: _View, picture: Rgb, finder: Finder) -> Iterator[Reading]:
+def _landmarks_seen(view: _PhotoWindow, picture: Rgb, finder: LandmarkFinder) -> Iterator[FaceLandmarks]:
     part = np.ascontiguousarray(picture[view.top : view.bottom, view.left : view.right])
     corner = np.array([view.left, view.top], np.float32)
     for face in finder.faces(part):
         if np.isfinite(face.points).all() and face.size_px > 0.0:
-            yield Reading(face.points + corner, face.weights, face.rotation)
+            yield FaceLandmarks(face.points + corner, face.weights, face.rotation)
 
 
-def _distinct(faces: Iterator[Reading]) -> list[Reading]:
+def _distinct(faces: Iterator[FaceLandmarks]) -> list[FaceLandmarks]:
     """The same face is found in several views; the first finding stands for all."""
-    kept: list[Reading] = []
+    kept: list[FaceLandmarks] = []
     for face in faces:
         near = _SAME * face.size_px
         if all(np.linalg.norm(face.centre - other.centre) > max(near, _SAME * other.size_px) for other in kept):
@@ -180,17 +181,19 @@ def _distinct(faces: Iterator[Reading]) -> list[Reading]:
     return kept
 
 
-def _looked_at_again(face: Reading, picture: Rgb, finder: Finder) -> Reading:
+def _refined_landmarks(face: FaceLandmarks, picture: Rgb, finder: LandmarkFinder) -> FaceLandmarks:
     """The same face seen close, where its points are found best; as it was where that shows none."""
     height, width = picture.shape[:2]
     reach = _AROUND * face.size_px
     (x, y), top_left = face.centre, np.maximum(face.centre - reach, 0.0).astype(int)
-    view = _View(int(top_left[0]), int(top_left[1]), min(int(x + reach), width), min(int(y + reach), height))
-    near = [one for one in _seen(view, picture, finder) if np.linalg.norm(one.centre - face.centre) < reach / 2.0]
+    view = _PhotoWindow(int(top_left[0]), int(top_left[1]), min(int(x + reach), width), min(int(y + reach), height))
+    near = [
+        one for one in _landmarks_seen(view, picture, finder) if np.linalg.norm(one.centre - face.centre) < reach / 2.0
+    ]
     return max(near, key=lambda one: one.size_px, default=face)
 
 
-def _open(model: Path) -> Any:
+def _open_finder(model: Path) -> Any:
     try:
         from mediapipe.tasks.python.core.base_options import BaseOptions
         from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions, RunningMode
@@ -210,7 +213,7 @@ def _open(model: Path) -> Any:
         raise SourceError(f"the face finder cannot use {model}: {error}; delete it, and it is fetched again") from error
 
 
-def _image(picture: Rgb) -> Any:
+def _mediapipe_image(picture: Rgb) -> Any:
     from mediapipe import Image as MediaPipeImage
     from mediapipe import ImageFormat
 

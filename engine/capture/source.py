@@ -1,17 +1,25 @@
-"""What every source of a performance looks like to the loop."""
+"""The protocols that sources and trackers follow, their errors, and which part of a recording is played."""
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+import math
+from dataclasses import dataclass
+from typing import Protocol, Self, runtime_checkable
 
-from omote.engine.nouns import Signal
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.bridge import arkit
+from omote.bridge.errors import OmoteError
+
+from ..data import Signal, Stamp
 
 
 class EndOfSource(Exception):
     """The file has ended; a camera never does."""
 
 
-class SourceError(Exception):
+class SourceError(OmoteError):
     """A source cannot be opened or read; the message says what was found, what was wanted and the cure."""
 
 
@@ -34,4 +42,73 @@ class Source(Protocol):
 
         A picture without a face is a Signal of confidence 0, not None.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class Playback:
+    """As a person asked for it; SourceError where that cannot be. The default plays all of it as it was recorded."""
+
+    speed: float = 1.0  # 2 plays it twice as fast
+    start_s: float = 0.0  # in the recording's own seconds, and so is the end
+    end_s: float | None = None  # before which the last picture lies; None: to its end
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.speed) and self.speed > 0.0):
+            raise SourceError(f"a recording plays at a speed above 0, got {self.speed:g}")
+        if not 0.0 <= self.start_s < self.past_s:
+            raise SourceError(f"nothing lies {self.span}: wanted a start from 0 s on, and an end after it")
+
+    @property
+    def past_s(self) -> float:
+        """The end, as a number."""
+        return math.inf if self.end_s is None else self.end_s
+
+    @property
+    def span(self) -> str:
+        """For people."""
+        return f"from {self.start_s:g} s to {'the end' if self.end_s is None else f'{self.end_s:g} s'}"
+
+
+WHOLE_RECORDING = Playback()
+
+
+Picture = NDArray[np.uint8]  # [H,W,3] blue, green, red: the order in which OpenCV gives it; first row on top
+
+
+class Tracker(Protocol):
+    """Opened by `with`; then given one picture after another, in order, from one thread."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def track(self, picture: Picture, stamp: Stamp) -> Signal:
+        """What the face in this picture does; a Signal of confidence 0 where there is none."""
+        ...
+
+
+def untracked(stamp: Stamp) -> Signal:
+    """The signal of a picture without a face."""
+    return Signal(stamp, np.zeros(arkit.COUNT, np.float32), confidence=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedPicture:
+    """One camera picture. It is shown on the page of this machine, and goes nowhere else."""
+
+    picture: Picture  # [H,W,3] blue, green, red; never written to again
+    points: NDArray[np.float32]  # [N,2] of the performer's face, pixels: x right, y down; [0,2] where there is none
+    captured_ns: int  # as in the signal's stamp
+    confidence: float = 0.0  # as in the signal
+    others: int = 0  # faces in the picture that are not the performer's
+
+
+@runtime_checkable
+class CameraView(Protocol):
+    """A source that looks through a camera, or through a film."""
+
+    @property
+    def sight(self) -> TrackedPicture | None:
+        """The last picture that was tracked, from any thread; None before the first."""
         ...

@@ -1,10 +1,11 @@
-"""A recorded performance: the CSV of Epic's Live Link Face app, with a JSON beside it for what the CSV cannot say."""
+"""A take: a recorded performance, read, written and played as a source."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -12,15 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit, livelink
-from omote.engine.face.gaze import gaze_from_weights
-from omote.engine.nouns import Array, Signal, Stamp
 
-from . import take_csv, take_sidecar
-from .performed import Take, rows_of, trimmed
-from .playback import WHOLE, Playback
-from .source import EndOfSource, SourceError
-from .take_csv import TakeError
-from .take_sidecar import read_sidecar
+from ..data import Array, Signal, Stamp
+from ..face.retarget import gaze_from_weights
+from . import take_files
+from .source import WHOLE_RECORDING, EndOfSource, Playback, SourceError
+from .take_files import DAY_NS, TakeError, read_sidecar
 
 __all__ = ["Take", "TakeError", "TakeSource", "read_take", "write_take"]
 
@@ -38,7 +36,7 @@ def read_take(path: Path) -> Take:
     except (OSError, UnicodeDecodeError) as error:
         raise TakeError(f"{path.name} cannot be read: {error}; wanted the CSV of a Live Link Face take") from error
     beside = read_sidecar(path.with_suffix(".json"))
-    rows = take_csv.parse(path.name, text, beside.timecode_rate, is_unfinished=beside.is_unfinished)
+    rows = take_files.parse_csv(path.name, text, beside.timecode_rate, is_unfinished=beside.is_unfinished)
     written = min(rows.count, beside.rows or 0) if beside.is_unfinished else rows.count
     count = int(np.searchsorted(rows.number, written))
     if not count:
@@ -66,7 +64,7 @@ def read_take(path: Path) -> Take:
     )
 
 
-def _guess_fps(rows: take_csv.Rows) -> float:
+def _guess_fps(rows: take_files.CsvRows) -> float:
     steps = np.diff(rows.time_s)
     step_s = float(np.median(steps)) if len(steps) else 0.0
     return min(round(1.0 / step_s, 2), 1000.0) if step_s > 0.0 else float(rows.timecode_rate)
@@ -88,16 +86,16 @@ def write_take(path: Path, take: Take) -> None:
     rate = take.timecode_rate or math.ceil(take.fps)
     values, since_ns = csv_values(take.weights, take.head_rotation, take.gaze), take.timecode_ns or 0
     values[take.confidence == 0.0] = 0.0
-    table = [take_csv.header()]
-    beside = [take_sidecar.begin(take.provenance, rate, has_timecode=take.timecode_ns is not None)]
+    table = [take_files.csv_header()]
+    beside = [take_files.sidecar_start(take.provenance, rate, has_timecode=take.timecode_ns is not None)]
     for row in range(len(take)):
         confidence = float(take.confidence[row])
         now_ns = since_ns + round(float(take.time_s[row]) * 1e9)
-        table.append(take_csv.line(now_ns, values[row], rate, has_face=confidence > 0.0))
-        beside.append(take_sidecar.row(confidence, take.head_translation[row], take.gaze[row], is_first=not row))
+        table.append(take_files.csv_line(now_ns, values[row], rate, has_face=confidence > 0.0))
+        beside.append(take_files.sidecar_row(confidence, take.head_translation[row], take.gaze[row], is_first=not row))
     try:
         path.write_text("".join(table), "utf-8", newline="\n")
-        sidecar = "".join((*beside, take_sidecar.end(take.fps)))
+        sidecar = "".join((*beside, take_files.sidecar_end(take.fps)))
         path.with_suffix(".json").write_text(sidecar, "utf-8", newline="\n")
     except OSError as error:
         why = error.strerror or error
@@ -134,14 +132,14 @@ class TakeSource:
         wall_clock: Callable[[], int] = time.time_ns,
         sleep: Callable[[float], None] = time.sleep,
         *,
-        playback: Playback = WHOLE,
+        playback: Playback = WHOLE_RECORDING,
     ) -> None:
         if fps is not None and not 0.0 < fps <= 1000.0:
             raise SourceError(f"a take plays at 0 to 1000 pictures a second, got {fps}")
         self.name = name
         self.dropped = 0
-        self.first_s = float(take.time_s[rows_of(take, playback).start])  # of the take's own, when its part begins
-        self._take = take = trimmed(take, playback)
+        self.first_s = float(take.time_s[rows_in(take, playback).start])  # of the take's own, when its part begins
+        self._take = take = trimmed_take(take, playback)
         times_s = take.time_s if fps is None else np.arange(len(take)) / fps
         second_ns = 1e9 / playback.speed  # which one of the take's lasts
         self._due_ns = np.round(times_s * second_ns).astype(np.int64)  # [n] since the start
@@ -209,3 +207,91 @@ class TakeSource:
         due_ns, row = self._due(index), index % len(self._take)
         captured_ns, wall_ns = (self._start_ns or 0) + due_ns, self._wall_start_ns + due_ns
         return self._take.signal(row, Stamp(index, captured_ns, wall_ns, timecode_ns=self._take.timecode_of(row)))
+
+
+_CLOSE_S = 1e-4  # a row so near a border counts as on it: the CSV's times are printed digits
+
+
+@dataclass(frozen=True)
+class Take:
+    """What a tracker saw of a performance, picture by picture."""
+
+    fps: float
+    time_s: NDArray[np.float64]  # [n] from 0, never back
+    weights: Array  # [n,52] ARKit order, 0 to 1
+    head_rotation: Array  # [n,3] as in `Signal`; so are the next three
+    head_translation: Array  # [n,3]
+    gaze: Array  # [n,2,2]
+    confidence: Array  # [n]
+    provenance: str = ""  # who performed, who recorded it, under which licence
+    timecode_ns: int | None = None  # of the first picture, since midnight; None where nobody's clock was kept
+    timecode_rate: int | None = None  # frames that its file's timecode counts in a second; None: as many as `fps`
+
+    def __post_init__(self) -> None:
+        count = len(self.time_s)
+        if not count or not 0.0 < self.fps <= 1000.0:
+            raise TakeError(f"a take has pictures, and 0 to 1000 of them a second; got {count} at {self.fps}")
+        if self.time_s[0] != 0.0 or (np.diff(self.time_s) < 0).any():
+            raise TakeError("the times of a take begin at 0 and never go back")
+        for name, shape in _SHAPES.items():
+            value = getattr(self, name)
+            if value.shape != (count, *shape) or not np.isfinite(value).all():
+                raise TakeError(f"{name} must be finite {[count, *shape]}, got {list(value.shape)}")
+        for name in ("weights", "confidence"):
+            if getattr(self, name).min() < 0.0 or getattr(self, name).max() > 1.0:
+                raise TakeError(f"{name} must be between 0 and 1")
+        if self.timecode_ns is not None and not 0 <= self.timecode_ns < DAY_NS:
+            raise TakeError(f"a timecode lies within a day, got {self.timecode_ns / 1e9:.0f} s")
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts, to the end of its last picture."""
+        return float(self.time_s[-1]) + 1.0 / self.fps
+
+    def signal(self, row: int, stamp: Stamp) -> Signal:
+        """What the tracker saw in this row."""
+        return Signal(
+            stamp,
+            self.weights[row],
+            self.head_rotation[row],
+            self.head_translation[row],
+            self.gaze[row],
+            float(self.confidence[row]),
+        )
+
+    def timecode_of(self, row: int) -> int | None:
+        """This row's, in nanoseconds since midnight; None where nobody's clock was kept."""
+        if self.timecode_ns is None:
+            return None
+        return (self.timecode_ns + round(float(self.time_s[row]) * 1e9)) % DAY_NS
+
+
+_SHAPES: dict[str, tuple[int, ...]] = {
+    "weights": (arkit.COUNT,),
+    "head_rotation": (3,),
+    "head_translation": (3,),
+    "gaze": (2, 2),
+    "confidence": (),
+}
+
+
+def trimmed_take(take: Take, part: Playback) -> Take:
+    """The pictures of this part, in the take's own seconds; TakeError where there are none. Its speed does not matter.
+
+    Times begin at 0 again; timecodes stay what they were.
+    """
+    rows = rows_in(take, part)
+    parts = {name: getattr(take, name)[rows] for name in _SHAPES}
+    time_s = take.time_s[rows] - take.time_s[rows.start]
+    return replace(take, time_s=time_s, timecode_ns=take.timecode_of(rows.start), **parts)
+
+
+def rows_in(take: Take, part: Playback) -> slice:
+    """Which pictures are of this part; TakeError where none is."""
+    kept = np.flatnonzero((take.time_s >= part.start_s - _CLOSE_S) & (take.time_s < part.past_s - _CLOSE_S))
+    if not len(kept):
+        raise TakeError(f"no picture lies {part.span}: the take lasts {take.seconds:.2f} s")
+    return slice(int(kept[0]), int(kept[-1]) + 1)

@@ -7,14 +7,22 @@ from collections.abc import Callable
 
 import numpy as np
 
-from omote.bridge import arkit, vmc, vmc_receiver, vrm
-from omote.bridge.datagram import weight_index
-from omote.bridge.vmc import Quaternion
-from omote.bridge.vmc_receiver import Apply, Bone, Said, Value, pitch_and_yaw_of, product, rotation_of
-from omote.engine.face.gaze import gaze_from_weights
-from omote.engine.nouns import Array
+from omote.bridge import arkit, vmc
+from omote.bridge.arkit import weight_index
+from omote.bridge.vmc import (
+    Apply,
+    Bone,
+    Quaternion,
+    Value,
+    VmcEvent,
+    gaze_of_quaternion,
+    quaternion_product,
+    rotation_of_quaternion,
+)
 
-from .datagrams import ANY_ADDRESS, DatagramSource, Heard
+from ..data import Array
+from ..face.retarget import gaze_from_weights
+from .datagrams import ANY_ADDRESS, DatagramSource, FaceUpdate
 
 DEFAULT_PORT = vmc.PORT
 
@@ -22,7 +30,7 @@ _STRAIGHT: Quaternion = np.array([0.0, 0.0, 0.0, 1.0])
 _TURNED_RAD = 1e-4  # less is an eye bone that nobody drives
 
 
-class VmcSource(DatagramSource[list[Said]]):
+class VmcSource(DatagramSource[list[VmcEvent]]):
     """Signals from the first performer that sends a face."""
 
     def __init__(
@@ -50,16 +58,16 @@ class _Marionette:
         self._is_said = np.zeros(arkit.COUNT, bool)  # by ARKit's names; who says a movement twice means the same
         self._has_gaze = False  # by bones
 
-    def decode(self, data: bytes) -> list[Said]:
-        return vmc_receiver.decode(data)
+    def decode(self, data: bytes) -> list[VmcEvent]:
+        return vmc.decode(data)
 
-    def device(self, packet: list[Said]) -> str:
+    def device(self, packet: list[VmcEvent]) -> str:
         return ""
 
-    def has_face(self, packet: list[Said]) -> bool:
-        return vmc_receiver.shows_face(packet)
+    def has_face(self, packet: list[VmcEvent]) -> bool:
+        return vmc.shows_face(packet)
 
-    def heard(self, packet: list[Said], now_ns: int) -> Heard | None:
+    def heard(self, packet: list[VmcEvent], now_ns: int) -> FaceUpdate | None:
         is_whole = False
         for said in packet:
             if isinstance(said, Value):
@@ -74,22 +82,24 @@ class _Marionette:
         if index is not None:
             self._weights[index] = min(max(said.weight, 0.0), 1.0)
             self._is_said[index] = True
-        elif said.name.lower() in vrm.PRESETS:
+        elif said.name.lower() in vmc.VRM_PRESETS:
             self._presets[said.name.lower()] = min(max(said.weight, 0.0), 1.0)
 
-    def _face(self) -> Heard:
-        weights = np.where(self._is_said, self._weights, vrm.weights_of(self._presets))
-        return Heard(weights, self._head(), gaze=self._gaze(weights))
+    def _face(self) -> FaceUpdate:
+        weights = np.where(self._is_said, self._weights, vmc.weights_of_presets(self._presets))
+        return FaceUpdate(weights, self._head(), gaze=self._gaze(weights))
 
     def _head(self) -> Array:
         """The neck's turn and the head's; what the body does is not the face's."""
         neck, head = (self._bones.get(name, _STRAIGHT) for name in ("Neck", "Head"))
-        return rotation_of(product(neck, head)).astype(np.float32)
+        return rotation_of_quaternion(quaternion_product(neck, head)).astype(np.float32)
 
     def _gaze(self, weights: Array) -> Array:
         """Of the eyes' bones, once one of them has turned; else of the weights."""
         turns = [self._bones.get(name, _STRAIGHT) for name in ("LeftEye", "RightEye")]
-        self._has_gaze = self._has_gaze or any(np.linalg.norm(rotation_of(turn)) > _TURNED_RAD for turn in turns)
+        self._has_gaze = self._has_gaze or any(
+            np.linalg.norm(rotation_of_quaternion(turn)) > _TURNED_RAD for turn in turns
+        )
         if not self._has_gaze:
             return gaze_from_weights(weights)
-        return np.array([pitch_and_yaw_of(turn) for turn in turns], np.float32)
+        return np.array([gaze_of_quaternion(turn) for turn in turns], np.float32)

@@ -14,12 +14,10 @@ from typing import Any, Protocol, Self, cast
 import cv2
 
 from omote.bridge.latest import Latest
-from omote.engine.nouns import Signal, Stamp
 
+from ..data import Signal, Stamp
 from .landmarker import face_landmarker
-from .sight import Sight, Sighted
-from .source import SourceError
-from .tracker import Picture, Tracker, untracked
+from .source import CameraView, Picture, SourceError, TrackedPicture, Tracker, untracked
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +30,7 @@ _NATIVE = {"win32": ("DirectShow", cv2.CAP_DSHOW), "darwin": ("AVFoundation", cv
 _LINUX = ("V4L2", cv2.CAP_V4L2)
 
 
-class Camera(Protocol):
+class VideoCapture(Protocol):
     """What is used of an open cv2.VideoCapture."""
 
     def read(self) -> tuple[bool, Picture | None]:
@@ -43,7 +41,7 @@ class Camera(Protocol):
 
 
 @dataclass(frozen=True)
-class _Shot:
+class _CameraFrame:
     picture: Picture
     captured_ns: int
 
@@ -60,7 +58,7 @@ class WebcamSource:
         index: int = 0,
         fps: float | None = None,
         *,
-        open_capture: Callable[[int, float], Camera] | None = None,
+        open_capture: Callable[[int, float], VideoCapture] | None = None,
         open_tracker: Callable[[], Tracker] = face_landmarker,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
         retry_s: float = RETRY_S,
@@ -73,7 +71,7 @@ class WebcamSource:
         self._open_tracker, self._clock_ns, self._retry_s = open_tracker, clock_ns, retry_s
         self._tracker: Tracker | None = None
         self._thread: threading.Thread | None = None
-        self._newest: Latest[_Shot] = Latest()
+        self._newest: Latest[_CameraFrame] = Latest()
         self._is_over = threading.Event()
         self._count = 0
         self._seen_ns = 0  # when the last picture came
@@ -84,10 +82,10 @@ class WebcamSource:
         return self._newest.replaced
 
     @property
-    def sight(self) -> Sight | None:
+    def sight(self) -> TrackedPicture | None:
         """What the tracker saw last, from any thread; None before that, and where it has no points to show."""
         tracker = self._tracker
-        return tracker.sight if isinstance(tracker, Sighted) else None
+        return tracker.sight if isinstance(tracker, CameraView) else None
 
     def __enter__(self) -> Self:
         camera = self._open_capture(self._index, self._fps)
@@ -129,13 +127,13 @@ class WebcamSource:
         index, self._count = self._count, self._count + 1
         return Stamp(index, captured_ns, time.time_ns() - (self._clock_ns() - captured_ns))
 
-    def _drain(self, camera: Camera) -> None:
+    def _drain(self, camera: VideoCapture) -> None:
         """Takes picture after picture until the end; runs in the camera's thread, which alone touches it."""
         is_gone = False
         while not self._is_over.is_set():
-            picture = _read(camera)
+            picture = _read_frame(camera)
             if picture is not None:
-                self._newest.put(_Shot(picture, self._clock_ns()))
+                self._newest.put(_CameraFrame(picture, self._clock_ns()))
                 if is_gone:
                     log.warning("%s is back", self.name)
                 is_gone = False
@@ -150,7 +148,7 @@ class WebcamSource:
             camera = found
         camera.release()
 
-    def _find_again(self) -> Camera | None:
+    def _find_again(self) -> VideoCapture | None:
         """The camera once one opens; None where the source is closed before."""
         while not self._is_over.wait(self._retry_s):
             with suppress(SourceError):
@@ -158,7 +156,7 @@ class WebcamSource:
         return None
 
 
-def _read(camera: Camera) -> Picture | None:
+def _read_frame(camera: VideoCapture) -> Picture | None:
     """The next picture; None where there is none, or half of one, which OpenCV cannot decode: the camera has gone."""
     try:
         is_read, picture = camera.read()
@@ -167,7 +165,7 @@ def _read(camera: Camera) -> Picture | None:
     return picture if is_read else None
 
 
-def open_camera(index: int, fps: float) -> Camera:
+def open_camera(index: int, fps: float) -> VideoCapture:
     """The camera, small and fast, with no pictures waiting in its buffer; SourceError where none opens."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the error says it in one line
     native = _NATIVE.get(sys.platform, _LINUX)
@@ -181,7 +179,7 @@ def open_camera(index: int, fps: float) -> Camera:
                 (cv2.CAP_PROP_BUFFERSIZE, 1),
             ):
                 camera.set(setting, value)
-            return cast(Camera, camera)
+            return cast(VideoCapture, camera)
         camera.release()
     raise SourceError(
         f"camera {index} cannot be opened (tried {native[0]}, then whatever else OpenCV has). Is it plugged in, not "

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.nouns import OPEN_BASIS, FlameParams
 
+from ..data import OPEN_BASIS, Character, FlameParams
 from .head import OpenHead, Shaped, open_head
 from .retarget import DRIVEN, UNITS, to_weights
 
@@ -170,3 +170,8 @@ def anime_head() -> AnimeHead:
             landmark_row=data["landmark_row"].astype(np.int32),
             landmark_weight=data["landmark_weight"].astype(np.float32),
         )
+
+
+def head_of(character: Character) -> OpenHead:
+    """The head that poses this character: the anime head for a drawn one, else the open head."""
+    return anime_head() if character.head == "anime" else open_head()

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.nouns import FlameParams
 
+from ..data import FlameParams
 from .head import EYE, JAW_OPEN_RAD, MOUTH, SKIN, OpenHead, Shaped, open_head
-from .maps import FOV_DEG, Camera, _blended, rasterise
+from .rasterizer import FOV_DEG, Camera, _blended, rasterize
 from .retarget import from_weights
 from .shell import Shell, shell_of, skull_middle
 
@@ -80,7 +80,7 @@ class Correspondence:
     trust: Array
 
 
-class Found(NamedTuple):
+class FoundPoints(NamedTuple):
     """Points of a wanted view in K references, [K,n] each."""
 
     column: Array  # cells
@@ -140,7 +140,7 @@ class Viewer:
         if self.shell:
             vertex = np.concatenate([vertex, self.shell.pose(self.shaped, params)])
         screen = self.camera.project(vertex, grid)
-        cell, triangle, weight = rasterise(screen, self._triangle, grid)
+        cell, triangle, weight = rasterize(screen, self._triangle, grid)
         normal = self._normals(vertex)
         away = self.camera.eye - vertex
         facing = np.einsum("nk,nk->n", normal, away) / np.sqrt(np.einsum("nk,nk->n", away, away))
@@ -224,7 +224,7 @@ class Viewer:
         place = np.stack([cv2.merge([*one]) for one in carried])
         return Correspondence(place, trust.reshape(-1, TRUST, grid, grid))
 
-    def found(self, wanted: View, references: Sequence[View], triangle: Index, weight: Array) -> Found:
+    def found(self, wanted: View, references: Sequence[View], triangle: Index, weight: Array) -> FoundPoints:
         """Where these points of the wanted view, in triangles [n] at weights [n,3], lie in K references."""
         grid = self.grid
         corner, share = self._triangle.T.take(triangle, 1), weight.T
@@ -241,7 +241,9 @@ class Viewer:
         is_visible = (distance <= depth + slack) & is_inside & (facing > 0.0)
         square = np.clip(np.minimum(facing / np.maximum(towards, _EDGE_ON), unsqueezed), 0.0, 1.0)
         is_known = is_visible | (self._flags[2].take(triangle) > 0.5)
-        return Found(column + square * (x - column), row + square * (y - row), is_visible, is_known, square, ratio)
+        return FoundPoints(
+            column + square * (x - column), row + square * (y - row), is_visible, is_known, square, ratio
+        )
 
     @property
     def triangle(self) -> Index:
@@ -289,7 +291,7 @@ def _is_inner(head: OpenHead) -> NDArray[np.bool_]:
     return np.asarray((head.region != SKIN) | (moved > _LID * moved.max()))
 
 
-def agreement(wanted: Array, shown: Array) -> Array:
+def expression_similarity(wanted: Array, shown: Array) -> Array:
     """[K,3] 1 for the reference that does most alike in a zone, less for others; from ARKit weights [52], [K,52]."""
     away = np.stack([np.sqrt(np.square(shown[:, part] - wanted[part]).sum(1)) for part in _ZONE_WEIGHTS], 1)
     return np.asarray(np.clip(1.0 - (away - away.min(0)) / _UNLIKE, _LEAST, 1.0), np.float32)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.nouns import FlameParams
 
+from ..data import FlameParams
 from .anime_head import AnimeHead, anime_head
-from .framing import Similarity
-from .maps import Camera
+from .fitting import Similarity
+from .rasterizer import Camera
 from .retarget import from_weights
 
 Array = NDArray[np.float32]
@@ -86,7 +86,7 @@ class DrawnFace:
     residual: float  # mean length of `missed`, as a part of the face's width
 
 
-def fit(
+def fit_anime_head(
     points: Mapping[str, tuple[float, float]], head: AnimeHead | None = None, is_straight: bool = False
 ) -> DrawnFace:
     """The head with these points (pixels, x right, y down); ValueError where one of `NEEDED` is not among them.
@@ -105,7 +105,7 @@ def fit(
     seen = np.array([points[name] for name in names], np.float64)
     if not np.isfinite(seen).all() or np.ptp(seen, 0).min() < 1.0:
         raise ValueError("the points of a face must be finite and lie apart: wanted pixels, x to the right, y down")
-    model = _Model(head or anime_head(), names, seen, _STRAIGHT if is_straight else _TURN_SPREAD)
+    model = _FitModel(head or anime_head(), names, seen, _STRAIGHT if is_straight else _TURN_SPREAD)
     state = np.zeros(model.size)
     cost, rows, slope = model.equations(state)
     damping = 1e-2
@@ -124,7 +124,7 @@ def fit(
     return model.found(state)
 
 
-class _Model:
+class _FitModel:
     """The points of one drawing, and the head that shall have them."""
 
     def __init__(self, head: AnimeHead, names: list[str], seen: Wide, turn: Wide) -> None:

@@ -1,4 +1,4 @@
-"""Fits the open head to MediaPipe's landmarks in one picture: its shape, its pose and its expression."""
+"""Fits the open head to MediaPipe's landmarks in one picture: shape, pose, expression and framing."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from safetensors.numpy import load_file
 
 from omote.bridge import arkit
-from omote.engine.nouns import FlameParams
 
-from .framing import Similarity
-from .head import OpenHead, open_head, rotation
-from .maps import Camera
-from .reading import Reading
+from ..data import FlameParams
+from ..rotation import rotation, turn_vector
+from .head import OpenHead, Shaped, open_head
+from .rasterizer import Camera
 from .retarget import DRIVEN, UNITS, from_weights
 
 Array = NDArray[np.float32]
 Wide = NDArray[np.float64]
 
-FILE = Path(__file__).with_name("landmark_fit.safetensors")
+FIT_FILE = Path(__file__).with_name("landmark_fit.safetensors")
 ANCHORED = 468  # landmarks that lie on the face; the irises come after them
 _WEIGHTS, _TURN = slice(0, arkit.COUNT), slice(arkit.COUNT, arkit.COUNT + 3)
 _NEARNESS = 0.117  # 1 / dm: how near the camera of the training pictures stands
@@ -30,7 +30,7 @@ _FARTHEST_SD = 3.0  # what is further from all faces that were ever fitted is cu
 
 
 @dataclass(frozen=True)
-class Upright:
+class UprightLandmarks:
     """A reading turned in the picture's plane so that the head stands upright."""
 
     points: Wide  # [468,2] of any scale around 0: x right, y up
@@ -48,7 +48,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class FitPrior:
     """What was learned from people who were rendered; see `omote.engine.training.shape_fit`."""
 
     anchor: NDArray[np.int64]  # [468,K] vertices of the head on which a landmark hangs
@@ -62,14 +62,14 @@ class Numbers:
 class Fitter:
     """Fits heads; build once, fit often."""
 
-    def __init__(self, numbers: Numbers | None = None, head: OpenHead | None = None) -> None:
-        self.numbers = numbers or shipped_numbers()
+    def __init__(self, numbers: FitPrior | None = None, head: OpenHead | None = None) -> None:
+        self.numbers = numbers or shipped_fit_prior()
         self.head = head or open_head()
         self._template = self.anchored(self.head.template.astype(np.float64))
         self._middle = self._template.mean(0)
         self._unit = np.stack([self.anchored(unit.reshape(-1, 3)) for unit in _units(self.head)])
 
-    def fit(self, reading: Reading) -> Fit:
+    def fit(self, reading: FaceLandmarks) -> Fit:
         """The head that would show these landmarks."""
         upright = stood_upright(reading)
         told = tracker_row(reading.weights, upright.rotation)
@@ -81,7 +81,7 @@ class Fitter:
         weights = np.clip(rest[_WEIGHTS], 0.0, 1.0).astype(np.float32)
         return Fit(shape.astype(np.float32), from_weights(weights, None, rest[_TURN].astype(np.float32)), upright.roll)
 
-    def missed(self, upright: Upright, start: Wide) -> Wide:
+    def missed(self, upright: UprightLandmarks, start: Wide) -> Wide:
         """[468,2] dm: where the landmarks lie beside those of the average head with this face, sized alike."""
         face = self._template + np.tensordot(np.clip(start[_WEIGHTS], 0.0, 1.0), self._unit, 1)
         expected = (face - self._middle) @ rotation(start[_TURN]).T
@@ -95,7 +95,7 @@ class Fitter:
         """[468,C] the values [N,C] of the head's vertices where the landmarks hang."""
         return np.asarray(np.einsum("lkc,lk->lc", vertex[self.numbers.anchor], self.numbers.anchor_weight))
 
-    def bring(self, reading: Reading, fit: Fit, side: int) -> Similarity:
+    def bring(self, reading: FaceLandmarks, fit: Fit, side: int) -> Similarity:
         """What brings the picture into our renderer's framing of the fitted head, `side` pixels wide."""
         seen = reading.points[:ANCHORED].astype(np.float64)
         return Similarity.between(seen, self.landmarks(fit.shape, fit.params, side))
@@ -107,13 +107,13 @@ class Fitter:
         return self.anchored(screen[:, :2])
 
 
-def stood_upright(reading: Reading) -> Upright:
+def stood_upright(reading: FaceLandmarks) -> UprightLandmarks:
     """The landmarks around their middle, turned until the head's own up is the picture's."""
     turn = rotation(reading.rotation)
     roll = float(np.arctan2(-turn[0, 1], turn[1, 1]))
     level = rotation(np.array([0.0, 0.0, -roll]))
     points = reading.points[:ANCHORED].astype(np.float64) * (1.0, -1.0)
-    return Upright((points - points.mean(0)) @ level[:2, :2].T, turn_vector(level @ turn), roll)
+    return UprightLandmarks((points - points.mean(0)) @ level[:2, :2].T, turn_vector(level @ turn), roll)
 
 
 def tracker_row(weights: Array, turn: Wide) -> Wide:
@@ -122,11 +122,11 @@ def tracker_row(weights: Array, turn: Wide) -> Wide:
 
 
 @cache
-def shipped_numbers(path: Path = FILE) -> Numbers:
+def shipped_fit_prior(path: Path = FIT_FILE) -> FitPrior:
     """What is shipped, or was trained into another file; read once."""
     part = load_file(path)
     wide = {name: array.astype(np.float64) for name, array in part.items() if name != "anchor"}
-    return Numbers(anchor=part["anchor"].astype(np.int64), **wide)
+    return FitPrior(anchor=part["anchor"].astype(np.int64), **wide)
 
 
 def _units(head: OpenHead) -> Wide:
@@ -142,9 +142,104 @@ def _complex(points: Wide) -> NDArray[np.complex128]:
     return np.asarray(centred[:, 0] + 1j * centred[:, 1])
 
 
-def turn_vector(turn: Wide) -> Wide:
-    """[3] the rotation vector of a matrix that turns by less than half a circle."""
-    axis = np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]) / 2.0
-    sine = float(np.linalg.norm(axis))
-    angle = np.arctan2(sine, (np.trace(turn) - 1.0) / 2.0)
-    return np.asarray(axis * (angle / sine if sine > 1e-9 else 1.0))
+Rgb = NDArray[np.uint8]
+
+_GREY = (128, 128, 128)
+_MARGIN_PX = 4  # around what is cut out, for the interpolation
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """Turns, scales and moves points: z ↦ turn z + move, on points as complex numbers x + iy in pixels, y down."""
+
+    turn: complex
+    move: complex
+
+    @classmethod
+    def between(cls, start: Wide, end: Wide) -> Similarity:
+        """The one that brings points [n,2] nearest to others, by least squares."""
+        a, b = start[:, 0] + 1j * start[:, 1], end[:, 0] + 1j * end[:, 1]
+        middle_a, middle_b = complex(a.mean()), complex(b.mean())
+        turn = complex(np.vdot(a - middle_a, b - middle_b) / np.vdot(a - middle_a, a - middle_a))
+        return cls(turn, middle_b - turn * middle_a)
+
+    def apply(self, points: Wide) -> Wide:
+        """[n,2] where these points go."""
+        moved = self.turn * (points[:, 0] + 1j * points[:, 1]) + self.move
+        return np.stack([moved.real, moved.imag], 1)
+
+    def inverse(self) -> Similarity:
+        return Similarity(1.0 / self.turn, -self.move / self.turn)
+
+    @property
+    def scale(self) -> float:
+        return abs(self.turn)
+
+
+@dataclass(frozen=True)
+class PhotoCamera:
+    """How a picture shows the head: as pixel x + iy (y down) of points on a head that stands upright."""
+
+    turn: complex  # pixels a dm at the distance of the point that our camera aims at; turns upright to the picture
+    move: complex  # pixel where that point is
+    nearness: float  # 1 / dm: one over the distance of the camera from that point
+
+    def project(self, point: NDArray[np.floating], shaped: Shaped) -> Wide:
+        """[n,2] pixels of points [n,3] in dm of the posed head."""
+        away = np.asarray(point, np.float64) - Camera.framing(shaped).aim
+        seen = (away[:, 0] - 1j * away[:, 1]) / (1.0 - self.nearness * away[:, 2])
+        at = self.turn * seen + self.move
+        return np.stack([at.real, at.imag], 1)
+
+
+@dataclass(frozen=True)
+class FramedPhoto:
+    """A photo as our renderer would have framed it."""
+
+    picture: Rgb  # [S,S,3]; grey where the photo had ended
+    is_photo: NDArray[np.bool_]  # [S,S]
+
+
+def frame_photo(photo: Rgb, similarity: Similarity, side: int) -> FramedPhoto:
+    """The part of a photo that `similarity` brings into a square of `side` pixels."""
+    height, width = photo.shape[:2]
+    back = similarity.inverse()
+    corners = back.apply(np.array([[0.0, 0.0], [side, 0.0], [0.0, side], [side, side]]))
+    low = np.maximum(np.floor(corners.min(0)) - _MARGIN_PX, 0.0)
+    high = np.minimum(np.ceil(corners.max(0)) + _MARGIN_PX, (width, height))
+    if (high - low < 2.0).any():
+        raise ValueError(f"nothing of a photo of {width}x{height} pixels is brought into the picture")
+    # What shrinks is averaged first: the interpolation looks at no more than four pixels a side.
+    small = np.maximum(np.round((high - low) * min(similarity.scale, 1.0)), 2.0)
+    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    cut = Image.fromarray(photo).resize((int(small[0]), int(small[1])), Image.Resampling.BOX, box)
+    ratio, first = small / (high - low), complex(*low)
+    solid = cut.convert("RGBA")
+    turn, move = back.turn, back.move - first
+    matrix = (
+        *(turn.real * ratio[0], -turn.imag * ratio[0], move.real * ratio[0]),
+        *(turn.imag * ratio[1], turn.real * ratio[1], move.imag * ratio[1]),
+    )
+    seen = solid.transform((side, side), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
+    ground = Image.new("RGBA", seen.size, _GREY)
+    picture = np.asarray(Image.alpha_composite(ground, seen).convert("RGB"))
+    return FramedPhoto(picture, np.asarray(seen)[..., 3] > 127)
+
+
+@dataclass(frozen=True)
+class FaceLandmarks:
+    """MediaPipe's landmarks, weights and rotation, as it gives them."""
+
+    points: Array  # [478,2] pixels: x right, y down
+    weights: Array  # [52] ARKit weights
+    rotation: Array  # [3] radians, +x looks down, +y to the subject's left; too small through a narrow lens
+
+    @property
+    def centre(self) -> Array:
+        """[2] the middle of the points' box."""
+        return np.asarray((self.points.min(0) + self.points.max(0)) / 2.0, np.float32)
+
+    @property
+    def size_px(self) -> float:
+        """The longer side of the points' box."""
+        return float(np.ptp(self.points, 0).max())

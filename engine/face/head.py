@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.nouns import OPEN_BASIS, FlameParams
+from ..data import OPEN_BASIS, FlameParams
+from ..rotation import rotation
 
 Array = NDArray[np.float32]
 Index = NDArray[np.int32]
@@ -31,16 +32,6 @@ NECK_SHARE = 0.4  # the part of a head turn that the neck makes; the skull makes
 _UPPER_LID, _LOWER_LID = 0.8, 0.35
 _MEETING_DM = 0.014
 _RECEDES_DM = 0.03  # how far an eyeball draws back as its lids close: on some heads it would come through them
-
-
-def rotation(rotvec: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The 3x3 matrix that turns by |rotvec| radians about rotvec (Rodrigues)."""
-    angle = float(np.linalg.norm(rotvec))
-    if angle < 1e-9:
-        return np.eye(3)
-    x, y, z = np.asarray(rotvec, np.float64) / angle
-    k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.asarray(np.eye(3) + np.sin(angle) * k + (1.0 - np.cos(angle)) * (k @ k))
 
 
 @dataclass(frozen=True)

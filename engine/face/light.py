@@ -1,13 +1,20 @@
-"""Light on the face as 27 numbers: nine spherical harmonics of the incoming light for red, green and blue."""
+"""Light on the face as 27 spherical harmonics: presets and lamps, the tone curve, and the estimate from a photo."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 
-from omote.engine.nouns import LIGHT_SIZE
+from omote.bridge.errors import OmoteError
 
-Array = NDArray[np.float32]
+from ..data import LIGHT_SIZE, Array
 
 # Harmonics of the renderer's portrait set-up (a soft warm key at the upper right of the picture, a room around it),
 # in the order 00, 1-1, 10, 11, 2-2, 2-1, 20, 21, 22; `tests/engine/test_light.py` holds them against the renderer.
@@ -23,7 +30,7 @@ def studio_light() -> Array:
     return np.array(_STUDIO, np.float32).ravel()
 
 
-def basis(direction: Array) -> Array:
+def harmonic_basis(direction: Array) -> Array:
     """[L,9] real spherical harmonics up to degree 2, in the order 00, 1-1, 10, 11, 2-2, 2-1, 20, 21, 22."""
     x, y, z = direction.T
     return np.stack(
@@ -43,12 +50,12 @@ def basis(direction: Array) -> Array:
 
 
 # How much of a harmonic of the incoming light reaches a matt surface: the clamped cosine's own harmonics.
-_REACHING = np.array([np.pi] + [2.0 * np.pi / 3.0] * 3 + [np.pi / 4.0] * 5, np.float32)
+_COSINE_HARMONICS = np.array([np.pi] + [2.0 * np.pi / 3.0] * 3 + [np.pi / 4.0] * 5, np.float32)
 
 
 def irradiance(light: Array, normal: Array) -> Array:
     """[...,3] linear red, green, blue that light [27] sends onto surfaces with these unit normals [...,3]."""
-    seen = (basis(normal.reshape(-1, 3)) * _REACHING) @ light.reshape(3, 9).T
+    seen = (harmonic_basis(normal.reshape(-1, 3)) * _COSINE_HARMONICS) @ light.reshape(3, 9).T
     return np.asarray(seen.reshape(*normal.shape[:-1], 3), np.float32)
 
 
@@ -59,7 +66,7 @@ def mirrored_light(light: Array) -> Array:
     return harmonics.ravel()
 
 
-def softened(light: Array, share: float) -> Array:
+def softened_light(light: Array, share: float) -> Array:
     """[27] the light with so much (0 to 1) of its direction, at the same strength."""
     harmonics = light.reshape(3, 9).copy()
     harmonics[:, 1:4] *= share
@@ -74,22 +81,22 @@ def checked_light(light: Array) -> Array:
     return light
 
 
-_STRENGTHS = 0.05, 3.0  # of a channel's first harmonic: about what the training pictures have, and some more
+_STRENGTH_RANGE = 0.05, 3.0  # of a channel's first harmonic: about what the training pictures have, and some more
 # How much of a harmonic light can have for 1 of its first: all from one side. A game's probe may say more, or less than
 # nothing; the network has seen no such light.
-_MOST = np.sqrt(np.array([1, 3, 3, 3, 5, 5, 5, 5, 5], np.float32))
+_MOST_HARMONIC = np.sqrt(np.array([1, 3, 3, 3, 5, 5, 5, 5, 5], np.float32))
 
 
-def possible(light: Array) -> Array:
+def clamped_light(light: Array) -> Array:
     """Light [27] held to what light can be, and to strengths that the network has seen; ordinary light is unchanged."""
     harmonics = light.reshape(3, 9)
-    base = np.clip(harmonics[:, :1], *_STRENGTHS)
-    held = np.clip(harmonics, -_MOST * base, _MOST * base)
+    base = np.clip(harmonics[:, :1], *_STRENGTH_RANGE)
+    held = np.clip(harmonics, -_MOST_HARMONIC * base, _MOST_HARMONIC * base)
     held[:, :1] = base
     return np.asarray(held.ravel(), np.float32)
 
 
-class Dimmer:
+class LightFade:
     """One light that goes over to another without a jump: told from any thread, asked by the one that draws."""
 
     def __init__(self, light: Array) -> None:
@@ -112,3 +119,241 @@ class Dimmer:
             return after
         share = np.float32(max(now_ns - begin_ns, 0) / (end_ns - begin_ns))
         return np.asarray((1 - share) * before + share * after, np.float32)
+
+
+MOST_STRENGTH = 3.0
+KEY = 1.65  # linear irradiance of the studio's key on a surface that faces it
+ROOM = 3.3  # what comes from all around in a room of 1, added up; the studio's is about half of that
+SOFTNESS_RAD = 0.22  # how wide the studio's key is, as in the training pictures
+GROUND = 0.62  # how bright a room is below against above, likewise
+
+
+class LightError(OmoteError, ValueError):
+    """No such light; the message says what was wanted."""
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """One soft lamp; `warmth` from -1 (a clear sky) over 0 (white) to 1 (a candle)."""
+
+    direction: tuple[float, float, float]  # to the lamp, of length 1: x to the picture's right, y up, z to the viewer
+    strength: float = 1.0  # of the studio's key
+    warmth: float = 0.1
+
+
+@dataclass(frozen=True)
+class LightRig:
+    """Lamps in a room that is white, or of a colour, and lit by itself."""
+
+    lamps: tuple[Lamp, ...]
+    room: float = 0.5  # how bright from all around
+    room_warmth: float = -0.06
+
+    def harmonics(self) -> Array:
+        """[27] incoming light: red's nine harmonics, then green's, then blue's."""
+        total = _ambient_light(self.room * ROOM, self.room_warmth)
+        for lamp in self.lamps:
+            total += np.outer(KEY * lamp.strength * lamp_colour(lamp.warmth), _ring_light(np.array(lamp.direction)))
+        return np.asarray(total, np.float32).ravel()
+
+
+def lamp_light(direction: tuple[float, float, float], strength: float, warmth: float, ambient: float) -> Array:
+    """[27] harmonics of one lamp in a room, as a person turns it on the page; LightError where a number cannot be.
+
+    The direction may have any length but none; `strength` is 0 to `MOST_STRENGTH`, 1 the studio's; `warmth` -1 to 1;
+    `ambient` 0 to 1, how bright the room is.
+    """
+    length = float(np.linalg.norm(direction))
+    if not 1e-6 < length < 1e6:
+        raise LightError(f"the light's direction must be three numbers that are not all 0, got {list(direction)}")
+    for name, value, least, most in (
+        ("strength", strength, 0.0, MOST_STRENGTH),
+        ("warmth", warmth, -1.0, 1.0),
+        ("ambient", ambient, 0.0, 1.0),
+    ):
+        if not least <= value <= most:
+            raise LightError(f"the light's {name} must be from {least:g} to {most:g}, got {value}")
+    x, y, z = (one / length for one in direction)
+    return LightRig((Lamp((x, y, z), strength, warmth),), ambient, 0.3 * warmth).harmonics()
+
+
+def lamp_colour(warmth: float) -> Array:
+    """[3] linear red, green, blue of about the same brightness for each warmth from -1 to 1."""
+    tint = np.array([1.0 + 0.55 * warmth, 1.0 - 0.04 * abs(warmth), 1.0 - 0.62 * warmth], np.float32)
+    return np.asarray(tint / (tint @ np.array([0.2126, 0.7152, 0.0722], np.float32)), np.float32)
+
+
+def _ambient_light(brightness: float, warmth: float) -> Array:
+    """[3,9] light from all around, brighter from above: the mean of both, and the harmonic along y."""
+    mean, slope = (1.0 + GROUND) / 2.0, (1.0 - GROUND) / 2.0
+    harmonics = np.zeros(9, np.float32)
+    harmonics[0] = 0.282095 * mean
+    harmonics[1] = 0.488603 * slope / 3.0
+    return np.outer(brightness * lamp_colour(warmth), harmonics)
+
+
+def _ring_light(direction: Array) -> Array:
+    """[9] the harmonics of a ring of lamps around this direction, which is of length 1."""
+    x, y, z = direction
+    first, second = np.cos(SOFTNESS_RAD), 1.0 - 1.5 * np.sin(SOFTNESS_RAD) ** 2
+    return np.array(
+        [
+            0.282095,
+            *(0.488603 * first * np.array([y, z, x])),
+            *(1.092548 * second * np.array([x * y, y * z])),
+            0.315392 * second * (3.0 * z * z - 1.0),
+            1.092548 * second * x * z,
+            0.546274 * second * (x * x - y * y),
+        ],
+        np.float32,
+    )
+
+
+def _lamp_direction(azimuth_deg: float, elevation_deg: float) -> tuple[float, float, float]:
+    """Where a lamp is: 0, 0 at the viewer, 90, 0 at the picture's right, 180, 0 behind the head."""
+    azimuth, elevation = np.deg2rad(azimuth_deg), np.deg2rad(elevation_deg)
+    across = np.cos(elevation)
+    return float(np.sin(azimuth) * across), float(np.sin(elevation)), float(np.cos(azimuth) * across)
+
+
+@dataclass(frozen=True)
+class LightPreset:
+    """A light by its name, and what a person reads."""
+
+    label: str
+    setting: LightRig
+
+
+# Drawn and looked at on several characters.
+LIGHT_PRESETS: Mapping[str, LightPreset] = MappingProxyType(
+    {
+        "soft": LightPreset("Soft window", LightRig((Lamp(_lamp_direction(-35, 25), 0.85, -0.02),), 0.62, -0.05)),
+        "warm": LightPreset("Warm key", LightRig((Lamp(_lamp_direction(38, 22), 1.1, 0.42),), 0.3, 0.12)),
+        "cool": LightPreset(
+            "Cool room",
+            LightRig(
+                (Lamp(_lamp_direction(22, 25), 0.8, 0.2), Lamp(_lamp_direction(-130, 25), 0.55, -0.6)), 0.3, -0.25
+            ),
+        ),
+        "stage": LightPreset(
+            "Stage",
+            LightRig((Lamp(_lamp_direction(12, 52), 1.6, 0.15), Lamp(_lamp_direction(-80, 10), 0.3, -0.6)), 0.1, -0.3),
+        ),
+        "sunset": LightPreset("Sunset", LightRig((Lamp(_lamp_direction(62, 8), 1.5, 0.75),), 0.22, -0.2)),
+        "night": LightPreset("Night", LightRig((Lamp(_lamp_direction(-45, 35), 0.55, -0.45),), 0.12, -0.5)),
+        "flat": LightPreset("Flat", LightRig((Lamp(_lamp_direction(0, 10), 0.45, 0.0),), 0.95, 0.0)),
+    }
+)
+
+
+EXPOSURE = 0.59
+GAMMA = 0.4545
+
+
+def tone_mapped(light: NDArray[np.floating]) -> NDArray[np.float64]:
+    """What linear light of any shape is on the screen, 0 to 1: Narkowicz' fit of ACES (2016), then sRGB's gamma."""
+    v = np.maximum(np.asarray(light, np.float64), 0.0) * EXPOSURE
+    return np.asarray(np.clip(v * (2.51 * v + 0.03) / (v * (2.43 * v + 0.59) + 0.14), 0.0, 1.0) ** GAMMA)
+
+
+def linear_of_tone(picture: NDArray[np.uint8]) -> Array:
+    """The linear light of sRGB levels, of any shape: `tone` backwards; white is the least that is shown as white."""
+    return _linear_of_levels().astype(np.float32)[picture]
+
+
+def relit_levels(gain: Array) -> NDArray[np.uint8]:
+    """[3,256] what each level of red, green and blue becomes where its light [3] is so much stronger.
+
+    Light falls linearly on a scene, so that is how the scene would look, but for levels that were cut off at white.
+    """
+    return _relit_levels(*(float(one) for one in gain))
+
+
+@lru_cache(maxsize=8)
+def _relit_levels(*gain: float) -> NDArray[np.uint8]:
+    return np.stack([(tone_mapped(_linear_of_levels() * one) * 255.0 + 0.5).astype(np.uint8) for one in gain])
+
+
+@cache
+def _linear_of_levels() -> NDArray[np.float64]:
+    """[256] the linear light of each level: the tone curve backwards; white is the least that is shown as white."""
+    light = np.geomspace(1e-5, 50.0, 20_000)
+    shown = tone_mapped(light)
+    rises = shown < 254.5 / 255.0
+    return np.interp(np.arange(256) / 255.0, shown[rises], light[rises])
+
+
+Wide = NDArray[np.float64]
+
+LIGHT_PRIOR_FILE = Path(__file__).with_name("light_prior.safetensors")
+_STEPS = 10
+_ROUGH = 0.30  # part of what skin sends back: places that are further off count less and less
+_BEARD_SPREAD = 0.15  # of the logarithm by which the lower face is darker than the rest
+_LEAST = 0.10  # of the mean irradiance: no place is taken to get less
+_WORTH = 6.0  # neighbours on the skin err alike: all places together count as so many
+# By how much less than the harmonics of degree 0, 1 and 2 say reaches a face: hair and nose throw shadows, and all that
+# is lit lights the rest. Measured on rendered people.
+_SHADOWED = np.repeat((1.14, 0.9, 0.7), (1, 3, 5))
+_FEWEST = 100
+
+
+def estimated_light(skin: Array, normal: Array, is_beard: NDArray[np.bool_]) -> Array:
+    """[27] harmonics of the incoming light, red's nine, then green's, then blue's, of usual strength and nearly white.
+
+    `skin` [n,3] is the linear light that each place of the skin sends to the camera, `normal` [n,3] its unit normal,
+    `is_beard` [n] whether a beard may grow there. A single picture does not tell bright skin from bright light, so the
+    light's strength and colour are what they usually are, and only where it comes from is estimated. Places that say
+    something else than the rest (shadows, glints, moles) count less. Fewer than 100 places give the mean light.
+    """
+    mean, precision = shipped_light_prior()
+    if len(skin) < _FEWEST:
+        return mean.astype(np.float32)
+    seen, reach, usual = skin.astype(np.float64), _irradiance_terms(normal), mean.reshape(3, 9)
+    gain = np.median(seen / np.maximum(reach @ usual.T, 0.05), 0) + 1e-4  # [3] how bright the skin is in usual light
+    sent, beard = usual * gain[:, None], 0.0  # [3,9] light times the skin's colour
+    for step in range(_STEPS):
+        told = reach @ sent.T
+        told = np.maximum(told, _LEAST * told.mean(0)) * np.exp(beard * is_beard)[:, None]
+        off = np.square(seen / told - 1.0).mean(1)
+        rough = _ROUGH * (2.0 if step < 3 else 1.0)
+        trust = 1.0 / (rough**2 + off) * min(_WORTH / len(seen), 1.0)
+        sent = _solved_light(reach * np.exp(beard * is_beard)[:, None], told, seen, trust, mean, precision, gain)
+        gain = np.maximum(_light_strength(sent, usual, precision), 1e-4)
+        left = np.log(np.maximum(seen, 1e-4) / told).mean(1) + beard
+        weight = trust * is_beard
+        beard = float((weight @ left) / (weight.sum() + 1.0 / _BEARD_SPREAD**2))
+    return (sent / gain[:, None]).astype(np.float32).ravel()
+
+
+def _irradiance_terms(normal: Array) -> Wide:
+    """[n,9] what each harmonic sends onto these normals."""
+    single = np.zeros((9, 27), np.float32)
+    single[np.arange(9), np.arange(9)] = 1.0
+    return np.asarray(np.stack([irradiance(one, normal)[:, 0] for one in single], 1) * _SHADOWED, np.float64)
+
+
+def _solved_light(reach: Wide, told: Wide, seen: Wide, trust: Wide, mean: Wide, precision: Wide, gain: Wide) -> Wide:
+    """[3,9] the light times the skin's colour, by least squares of what is missed as a part of what is there."""
+    scale = np.repeat(gain, 9)
+    normal = precision / np.outer(scale, scale)
+    slope = normal @ (mean * scale)
+    for k in range(3):
+        own, relative = slice(9 * k, 9 * k + 9), reach / told[:, k, None]
+        normal[own, own] += relative.T @ (relative * trust[:, None])
+        slope[own] += relative.T @ (seen[:, k] / told[:, k] * trust)
+    return np.asarray(np.linalg.solve(normal, slope).reshape(3, 9), np.float64)
+
+
+def _light_strength(sent: Wide, usual: Wide, precision: Wide) -> Wide:
+    """[3] by how much each channel is brighter than the usual light: what makes it most alike."""
+    parts = [precision[9 * k : 9 * k + 9, 9 * k : 9 * k + 9] for k in range(3)]
+    rows = zip(sent, usual, parts, strict=True)
+    return np.array([(one @ part @ other) / (other @ part @ other) for one, other, part in rows])
+
+
+@cache
+def shipped_light_prior() -> tuple[Wide, Wide]:
+    """[27] the mean light of the training pictures, and one over the covariance [27,27] around it; read once."""
+    part = load_file(LIGHT_PRIOR_FILE)
+    mean, spread = part["mean"].astype(np.float64), part["covariance"].astype(np.float64)
+    return mean, np.linalg.inv(spread)

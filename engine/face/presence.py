@@ -9,11 +9,9 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.nouns import FlameParams
-
-from .glide import Glide
-from .rotation import blend_rotations
-from .tuning import Tuning
+from ..data import FlameParams
+from ..rotation import blend_rotations
+from .tuning import Ramp, Tuning
 
 HOLD_S = 0.5
 EASE_S = 1.0
@@ -39,7 +37,7 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True)
-class Shown:
+class PresentedFace:
     """The face to draw."""
 
     params: FlameParams
@@ -54,44 +52,46 @@ class Presence:
     """
 
     def __init__(self, tuning: Tuning | None = None) -> None:
-        self._lively = Glide(_lively(tuning or Tuning()), LIVELY_S)
+        self._lively = Ramp(_scaled_face(tuning or Tuning()), LIVELY_S)
         self._start_ns: int | None = None
         self._now_ns = self._before_ns = 0  # of this call and of the one before
         self._is_lost = True
         self._turned_ns = 0  # when the face was last seen before it was lost, or last missed before it was found
         self._return_s = 0.0
-        self._shown: Shown | None = None  # the last
-        self._from = Shown(FlameParams.neutral(), 0.0, Phase.IDLE)  # what was shown when the face was lost or found
+        self._shown: PresentedFace | None = None  # the last
+        self._from = PresentedFace(
+            FlameParams.neutral(), 0.0, Phase.IDLE
+        )  # what was shown when the face was lost or found
 
     def tune(self, tuning: Tuning) -> None:
         """Lets the idle portrait blink and breathe, or not; from any thread."""
-        self._lively.ask(_lively(tuning))
+        self._lively.ask(_scaled_face(tuning))
 
-    def follow(self, params: FlameParams, now_ns: int) -> Shown:
+    def follow(self, params: FlameParams, now_ns: int) -> PresentedFace:
         """What to show while the face is seen and does this."""
         self._advance(now_ns)
         if self._is_lost:
             self._turn(is_lost=False)
         share = self._since_turn_s() / self._return_s if self._return_s > 0.0 else 1.0
         if share >= 1.0:
-            return self._show(Shown(params, 1.0, Phase.FOLLOWING))
-        return self._show(_blend(self._from, Shown(params, 1.0, Phase.RETURNING), eased(share)))
+            return self._show(PresentedFace(params, 1.0, Phase.FOLLOWING))
+        return self._show(_blend_faces(self._from, PresentedFace(params, 1.0, Phase.RETURNING), smoothstep(share)))
 
-    def wait(self, now_ns: int) -> Shown:
+    def wait(self, now_ns: int) -> PresentedFace:
         """What to show while there is no face."""
         self._advance(now_ns)
         if not self._is_lost:
             self._turn(is_lost=True)
-        resting = idle((self._now_ns - (self._start_ns or 0)) / 1e9, *self._lively.at(self._now_ns))
+        resting = idle_face((self._now_ns - (self._start_ns or 0)) / 1e9, *self._lively.at(self._now_ns))
         if self._shown is None or self._from.phase is Phase.IDLE:
-            return self._show(Shown(resting, 0.0, Phase.IDLE))
+            return self._show(PresentedFace(resting, 0.0, Phase.IDLE))
         lost_s = self._since_turn_s()
         if lost_s < HOLD_S:
             return self._show(replace(self._from, phase=Phase.HOLDING))
         share = (lost_s - HOLD_S) / EASE_S
         if share < 1.0:
-            return self._show(_blend(self._from, Shown(resting, 0.0, Phase.EASING), eased(share)))
-        return self._show(Shown(resting, 0.0, Phase.IDLE))
+            return self._show(_blend_faces(self._from, PresentedFace(resting, 0.0, Phase.EASING), smoothstep(share)))
+        return self._show(PresentedFace(resting, 0.0, Phase.IDLE))
 
     def _advance(self, now_ns: int) -> None:
         if self._start_ns is None:
@@ -108,16 +108,16 @@ class Presence:
     def _since_turn_s(self) -> float:
         return (self._now_ns - self._turned_ns) / 1e9
 
-    def _show(self, shown: Shown) -> Shown:
+    def _show(self, shown: PresentedFace) -> PresentedFace:
         self._shown = shown
         return shown
 
 
-def _lively(tuning: Tuning) -> NDArray[np.float64]:
+def _scaled_face(tuning: Tuning) -> NDArray[np.float64]:
     return np.array([tuning.blinks, tuning.breathes], np.float64)
 
 
-def idle(time_s: float, blinks: float = 1.0, breathes: float = 1.0) -> FlameParams:
+def idle_face(time_s: float, blinks: float = 1.0, breathes: float = 1.0) -> FlameParams:
     """A face at rest that blinks and breathes, by so much: a function of time, at the start with open eyes."""
     rest = FlameParams.neutral()
     breath = breathes * math.sin(2.0 * math.pi * time_s / BREATH_PERIOD_S)
@@ -137,15 +137,15 @@ def _blink(time_s: float) -> float:
     return math.sin(math.pi * share) ** 2 if 0.0 < share < 1.0 else 0.0
 
 
-def eased(share: float) -> float:
+def smoothstep(share: float) -> float:
     """0 to 1 with a soft start and end."""
     return share * share * (3.0 - 2.0 * share)
 
 
-def _blend(first: Shown, second: Shown, share: float) -> Shown:
+def _blend_faces(first: PresentedFace, second: PresentedFace, share: float) -> PresentedFace:
     """`share` of the way to `second`, in whose phase it is."""
     row = (1.0 - share) * first.params.vector() + share * second.params.vector()
     blended = FlameParams.from_vector(row.astype(np.float32), second.params.basis)
     neck_pose = blend_rotations(first.params.neck_pose, second.params.neck_pose, share)
     presence = (1.0 - share) * first.presence + share * second.presence
-    return Shown(replace(blended, neck_pose=neck_pose), presence, second.phase)
+    return PresentedFace(replace(blended, neck_pose=neck_pose), presence, second.phase)

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from omote.bridge import arkit
-from omote.engine.nouns import FlameParams
 
-from .fitting import ANCHORED, Fitter, stood_upright, tracker_row
-from .framing import PhotoCamera
-from .gaze import gaze_from_weights
+from ..data import FlameParams
+from ..rotation import rotation
+from .fitting import ANCHORED, FaceLandmarks, Fitter, PhotoCamera, stood_upright, tracker_row
 from .head import (
     CHIN,
     CROWN,
@@ -30,11 +29,9 @@ from .head import (
     NECK_SHARE,
     SKULL,
     OpenHead,
-    rotation,
 )
-from .maps import AIM, AIM_BEHIND_EYES_DM, FOV_DEG, FRAME
-from .reading import Reading
-from .retarget import DRIVEN, UNITS, from_weights
+from .rasterizer import AIM, AIM_BEHIND_EYES_DM, FOV_DEG, FRAME
+from .retarget import DRIVEN, UNITS, from_weights, gaze_from_weights
 
 Array = NDArray[np.float32]
 Wide = NDArray[np.float64]
@@ -85,8 +82,8 @@ _EASE = 1e-4  # for finite differences
 
 
 @dataclass(frozen=True)
-class Noise:
-    """The error of landmarks on rendered people, measured by `omote.engine.training.landmark_noise`."""
+class LandmarkNoise:
+    """The error of landmarks on rendered people, measured by `omote.engine.training.priors`."""
 
     mean: Wide  # [470,2] dm on the head that stands upright
     spread: Wide  # [470] dm: the independent error of each landmark
@@ -95,7 +92,7 @@ class Noise:
 
 
 @dataclass(frozen=True)
-class View:
+class FittedView:
     """The head in one picture."""
 
     params: FlameParams
@@ -110,7 +107,7 @@ class Refined:
     """One person in one or more pictures."""
 
     shape: Array  # [100]
-    views: tuple[View, ...]
+    views: tuple[FittedView, ...]
     cost: float  # sum of squared standard deviations; lower is likelier
 
 
@@ -146,12 +143,12 @@ class _Picture:
 class Refiner:
     """Finds shape, expression, gaze, turn and camera together; build once, refine often."""
 
-    def __init__(self, fitter: Fitter | None = None, noise: Noise | None = None) -> None:
+    def __init__(self, fitter: Fitter | None = None, noise: LandmarkNoise | None = None) -> None:
         self.fitter = fitter or Fitter()
         self.noise = noise or shipped_noise()
         self.face = anchored_face(self.fitter)
 
-    def refine(self, readings: Sequence[Reading], outlines: Sequence[Outline] = ()) -> Refined:
+    def refine(self, readings: Sequence[FaceLandmarks], outlines: Sequence[Outline] = ()) -> Refined:
         """The head of one person in these readings; an outline per picture makes ears and skull more exact."""
         fits = [self.fitter.fit(reading) for reading in readings]
         shape = np.mean([fit.shape for fit in fits], axis=0).astype(np.float64)
@@ -177,7 +174,7 @@ class Refiner:
         ]
         return Refined(found.astype(np.float32), tuple(views), cost)
 
-    def _picture(self, reading: Reading, shape: Wide, outline: Outline) -> _Picture:
+    def _picture(self, reading: FaceLandmarks, shape: Wide, outline: Outline) -> _Picture:
         upright = stood_upright(reading)
         turned, middle = landmarks_of(reading, upright.roll)
         told = tracker_row(reading.weights, upright.rotation) @ self.fitter.numbers.start
@@ -315,7 +312,7 @@ class Refiner:
         head = self.face.head
         return head.openings(head.shaped(shape.astype(np.float32)), params)
 
-    def _view(self, shape: Wide, view: Wide, picture: _Picture) -> View:
+    def _view(self, shape: Wide, view: Wide, picture: _Picture) -> FittedView:
         weights = np.zeros(arkit.COUNT, np.float32)
         weights[_LINEAR_AT] = view[_WEIGHTS]
         gaze = view[_GAZE].reshape(2, 2).astype(np.float32)
@@ -333,10 +330,10 @@ class Refiner:
         at = turn * (beside[:, 0] - 1j * beside[:, 1])
         size = float(np.ptp(picture.points[:ANCHORED], 0).max())
         camera = PhotoCamera(turn, move, float(near))
-        return View(params, weights, camera, np.stack([at.real, at.imag], 1), float(np.abs(at).mean() / size))
+        return FittedView(params, weights, camera, np.stack([at.real, at.imag], 1), float(np.abs(at).mean() / size))
 
 
-def landmarks_of(reading: Reading, roll: float) -> tuple[NDArray[np.complex128], complex]:
+def landmarks_of(reading: FaceLandmarks, roll: float) -> tuple[NDArray[np.complex128], complex]:
     """[470] pixels x + iy (y up) around the middle of the face, turned upright; and that middle, y down."""
     points = np.concatenate([reading.points[:ANCHORED], reading.points[list(_IRIS)]]).astype(np.float64)
     flat = points[:, 0] + 1j * points[:, 1]
@@ -496,6 +493,6 @@ def _iris(head: OpenHead, rows: slice) -> NDArray[np.intp]:
 
 
 @cache
-def shipped_noise(path: Path = FILE) -> Noise:
+def shipped_noise(path: Path = FILE) -> LandmarkNoise:
     """The shipped measurements; read once."""
-    return Noise(**{name: array.astype(np.float64) for name, array in load_file(path).items()})
+    return LandmarkNoise(**{name: array.astype(np.float64) for name, array in load_file(path).items()})

@@ -1,4 +1,4 @@
-"""ARKit weights to FLAME parameters in the open basis, and back."""
+"""Retargeting: ARKit weights and gaze to FLAME parameters in the open basis, and back."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.nouns import EXPRESSION_SIZE, Actor, FlameParams, Signal
 
-from .gaze import gaze_from_weights, weights_from_gaze
-from .head import JAW_OPEN_RAD, JAW_SIDE_RAD, open_head
-from .rotation import turn_between, turned
+from ..data import EXPRESSION_SIZE, Actor, FlameParams, Signal
+from ..rotation import turn_between, turned
+from .head import JAW_OPEN_RAD, JAW_SIDE_RAD, LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD, open_head
 
 Array = NDArray[np.float32]
 
-_LOOKS = tuple(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("Down", "In", "Out", "Up"))
+_LOOK_WEIGHTS = tuple(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("Down", "In", "Out", "Up"))
 # Units that a joint or an eyelid drives, in the order of the open head's `drivendirs`.
-DRIVEN: tuple[str, ...] = ("jawOpen", "jawLeft", "jawRight", "eyeBlinkLeft", "eyeBlinkRight", *_LOOKS)
+DRIVEN: tuple[str, ...] = ("jawOpen", "jawLeft", "jawRight", "eyeBlinkLeft", "eyeBlinkRight", *_LOOK_WEIGHTS)
 # Units that make up `expression`.
 UNITS: tuple[str, ...] = tuple(name for name in arkit.NAMES if name not in DRIVEN)
-_IS_LOOK = np.array([name in _LOOKS for name in arkit.NAMES])
+_IS_LOOK_WEIGHT = np.array([name in _LOOK_WEIGHTS for name in arkit.NAMES])
 _UNIT_AT = np.array([arkit.INDEX[name] for name in UNITS])
 
 
@@ -36,16 +35,16 @@ class OwnFace:
 
 def seen_weights(signal: Signal) -> Array:
     """[52] what the tracker saw, its eyeLook weights as the gaze says."""
-    return np.where(_IS_LOOK, weights_from_gaze(signal.gaze), signal.weights)
+    return np.where(_IS_LOOK_WEIGHT, weights_from_gaze(signal.gaze), signal.weights)
 
 
 def own_weights(signal: Signal, actor: Actor) -> Array:
     """[52] what this performer's face does, counted from their own rest; below 0 what they do less than at rest."""
     own = (seen_weights(signal) - actor.neutral) * actor.gain
-    return np.asarray(_quiet(own, actor.noise_floor), np.float32)
+    return np.asarray(_above_noise_floor(own, actor.noise_floor), np.float32)
 
 
-def _quiet(own: Array, floor: Array) -> Array:
+def _above_noise_floor(own: Array, floor: Array) -> Array:
     """Rest below the floor, as it is from three floors on, and steadily between: nothing jumps at the floor."""
     size = np.abs(own)
     return np.asarray(np.copysign(np.clip((size - floor) * 1.5, 0.0, size), own))
@@ -60,7 +59,7 @@ def own_face(signal: Signal, actor: Actor) -> OwnFace:
     )
 
 
-def params_of(own: OwnFace) -> FlameParams:
+def params_of_own_face(own: OwnFace) -> FlameParams:
     """What the character's face does when the performer's does that."""
     gaze = gaze_from_weights(own.weights)  # not clipped: less than the neutral look down is a look up
     return from_weights(np.clip(own.weights, 0.0, 1.0), gaze, own.turn, own.shift)
@@ -68,7 +67,7 @@ def params_of(own: OwnFace) -> FlameParams:
 
 def retarget(signal: Signal, actor: Actor) -> FlameParams:
     """What the character's face does when this performer's does that, and nobody has tuned anything."""
-    return params_of(own_face(signal, actor))
+    return params_of_own_face(own_face(signal, actor))
 
 
 def from_weights(
@@ -105,3 +104,34 @@ def to_weights(params: FlameParams) -> Array:
     for name, weight in zip(DRIVEN, head.driven(params), strict=True):
         weights[arkit.INDEX[name]] = weight
     return weights
+
+
+_LEFTWARD = {"Left": 1.0, "Right": -1.0}  # looking out turns the left eye to the subject's left, the right eye away
+
+
+def gaze_from_weights(weights: Array) -> Array:
+    """[...,2,2] pitch and yaw in radians of left and right eye, in the head's frame, of [...,52] weights.
+
+    Positive pitch looks down, positive yaw to the subject's left, as the head's rotation does.
+    """
+    numbers = np.asarray(weights, np.float64)
+
+    def weight(way: str, side: str) -> NDArray[np.float64]:
+        return numbers[..., arkit.INDEX[f"eyeLook{way}{side}"]]
+
+    gaze = np.empty((*numbers.shape[:-1], 2, 2), np.float32)
+    for eye, (side, leftward) in enumerate(_LEFTWARD.items()):
+        gaze[..., eye, 0] = LOOK_DOWN_RAD * weight("Down", side) - LOOK_UP_RAD * weight("Up", side)
+        gaze[..., eye, 1] = leftward * LOOK_SIDE_RAD * (weight("Out", side) - weight("In", side))
+    return gaze
+
+
+def weights_from_gaze(gaze: Array) -> Array:
+    """[52] the eyeLook weights that stand for this gaze, at most 1; all others are zero."""
+    named = {}
+    for (side, leftward), (pitch, yaw) in zip(_LEFTWARD.items(), gaze, strict=True):
+        outward = leftward * float(yaw) / LOOK_SIDE_RAD
+        named[f"eyeLookOut{side}"], named[f"eyeLookIn{side}"] = outward, -outward
+        named[f"eyeLookDown{side}"] = float(pitch) / LOOK_DOWN_RAD
+        named[f"eyeLookUp{side}"] = -float(pitch) / LOOK_UP_RAD
+    return np.clip(arkit.weights(named), 0.0, 1.0)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.nouns import FlameParams
-
-from .head import CHIN, CROWN, EYE_LEFT, EYE_RIGHT, SKULL, OpenHead, Shaped, rotation, skull_seat
+from ..data import FlameParams
+from ..rotation import rotation
+from .head import CHIN, CROWN, EYE_LEFT, EYE_RIGHT, SKULL, OpenHead, Shaped, skull_seat
 
 Array = NDArray[np.float32]
 Index = NDArray[np.int64]

@@ -1,34 +1,41 @@
-"""How a performance is shaped to taste: what the sliders of the page set, region by region."""
+"""How the user shapes a performance: gain by region, smoothing, head movement and mirroring."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from omote.bridge import arkit
+from omote.bridge.errors import OmoteError
 
-MOST = 3.0  # of a gain, a strength or a smoothing
+from ..data import Array
+from .retarget import OwnFace
+
+MOST_GAIN = 3.0  # of a gain, a strength or a smoothing
 
 
-class TuningError(ValueError):
+class TuningError(OmoteError, ValueError):
     """No such region, or a value that makes no sense; the message says what was wanted."""
 
 
-def _of(*beginnings: str) -> tuple[str, ...]:
+def _weights_named(*beginnings: str) -> tuple[str, ...]:
     return tuple(name for name in arkit.NAMES if name.startswith(beginnings))
 
 
 # Each of the 52 weights is in one region. The looks of the eyes are the gaze's, whose strength is a setting of its own.
 REGIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "brows": _of("brow"),
-        "eyes": _of("eyeBlink", "eyeSquint", "eyeWide"),
-        "gaze": _of("eyeLook"),
-        "cheeks": _of("cheek", "nose"),
-        "jaw": _of("jaw"),
-        "mouth": _of("mouth"),
-        "tongue": _of("tongue"),
+        "brows": _weights_named("brow"),
+        "eyes": _weights_named("eyeBlink", "eyeSquint", "eyeWide"),
+        "gaze": _weights_named("eyeLook"),
+        "cheeks": _weights_named("cheek", "nose"),
+        "jaw": _weights_named("jaw"),
+        "mouth": _weights_named("mouth"),
+        "tongue": _weights_named("tongue"),
     }
 )
 SMOOTHED = (*REGIONS, "head")  # what has a smoothing of its own: the head is no weight, but it trembles too
@@ -60,8 +67,8 @@ class Tuning:
         numbers = {"head": self.head, "hair": self.hair, **{f"gain of {k}": v for k, v in self.gain.items()}}
         numbers |= {f"smoothing of {k}": v for k, v in self.smoothing.items()}
         for what, value in numbers.items():
-            if not 0.0 <= value <= MOST:
-                raise TuningError(f"{what} must be from 0 to {MOST:g}, got {value}")
+            if not 0.0 <= value <= MOST_GAIN:
+                raise TuningError(f"{what} must be from 0 to {MOST_GAIN:g}, got {value}")
 
     def changed(self, said: Mapping[str, object]) -> Tuning:
         """The same but for what is said, in JSON's types; a mapping by region may name some regions only.
@@ -73,7 +80,7 @@ class Tuning:
         for name, value in said.items():
             if name not in kinds:
                 raise TuningError(f'nothing is called "{name}"; there are {", ".join(kinds)}')
-            values[name] = _like(name, kinds[name], value)
+            values[name] = _value_like(name, kinds[name], value)
         return Tuning(**{**kinds, **values})
 
     def as_json(self) -> dict[str, object]:
@@ -84,7 +91,7 @@ class Tuning:
         return {"gain": dict(self.gain), "smoothing": dict(self.smoothing)}
 
 
-def _like(name: str, old: object, value: object) -> object:
+def _value_like(name: str, old: object, value: object) -> object:
     """The value, where it is of the old one's type; TuningError else."""
     if isinstance(old, bool):
         if isinstance(value, bool):
@@ -93,11 +100,113 @@ def _like(name: str, old: object, value: object) -> object:
     if isinstance(old, Mapping):
         if not isinstance(value, Mapping):
             raise TuningError(f"{name} must say numbers by region, got {value!r}")
-        return MappingProxyType({**old, **{str(key): _number(f"{name} of {key}", one) for key, one in value.items()}})
-    return _number(name, value)
+        return MappingProxyType(
+            {**old, **{str(key): _checked_number(f"{name} of {key}", one) for key, one in value.items()}}
+        )
+    return _checked_number(name, value)
 
 
-def _number(what: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= MOST:
-        raise TuningError(f"{what} must be a number from 0 to {MOST:g}, got {value!r}")
+def _checked_number(what: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= MOST_GAIN:
+        raise TuningError(f"{what} must be a number from 0 to {MOST_GAIN:g}, got {value!r}")
     return float(value)
+
+
+MOST_TURN_RAD = 0.8  # to which a head's turn is enlarged: beyond it the portrait shows an ear
+
+
+_TURN_MIRRORED = np.array([1.0, -1.0, -1.0], np.float32)  # a rotation is an axial vector
+_SHIFT_MIRRORED = np.array([-1.0, 1.0, 1.0], np.float32)
+_HEAD, _MIRROR = arkit.COUNT, arkit.COUNT + 1  # their places in a row, behind the gains
+
+
+class TuningFilter:
+    """Shapes one performance. A change is taken up within a fifth of a second."""
+
+    def __init__(self, tuning: Tuning) -> None:
+        self._row = Ramp(_gain_row(tuning))
+
+    def tune(self, tuning: Tuning) -> None:
+        """Shapes what comes from now on to this; from any thread."""
+        self._row.ask(_gain_row(tuning))
+
+    def miss(self) -> None:
+        """Nobody is seen, so a change needs no time."""
+        self._row.jump()
+
+    def shaped(self, own: OwnFace, now_ns: int) -> OwnFace:
+        """The same face, as it is liked; the very same where nothing is changed."""
+        row = self._row.at(now_ns)
+        weights, turn, shift = own.weights, own.turn, own.shift
+        if (row[:_HEAD] != 1.0).any():
+            weights = _enlarged(weights, row[:_HEAD])
+        if row[_HEAD] != 1.0:
+            turn, shift = _scaled_turn(turn, float(row[_HEAD])), np.asarray(shift * row[_HEAD], np.float32)
+        shaped = replace(own, weights=weights, turn=turn, shift=shift)
+        return _blended_faces(shaped, mirrored_face(shaped), float(row[_MIRROR]))
+
+
+def mirrored_face(own: OwnFace) -> OwnFace:
+    """What a mirror shows: left and right of the face, its looks and its head have changed places."""
+    return OwnFace(own.weights[arkit.MIRRORED], own.turn * _TURN_MIRRORED, own.shift * _SHIFT_MIRRORED)
+
+
+def _gain_row(tuning: Tuning) -> NDArray[np.float64]:
+    """[54] the gain of each weight, the head's strength, and 1 for a mirror."""
+    row = np.ones(arkit.COUNT + 2)
+    for region, names in REGIONS.items():
+        row[[arkit.INDEX[name] for name in names]] = tuning.gain[region]
+    row[_HEAD], row[_MIRROR] = tuning.head, float(tuning.mirror)
+    return row
+
+
+def _enlarged(weights: Array, gain: NDArray[np.float64]) -> Array:
+    """Each weight times its gain, and none is enlarged to more than 1: eyes would turn inwards."""
+    most = np.maximum(np.abs(weights), 1.0)
+    return np.asarray(np.clip(weights * gain, -most, most), np.float32)
+
+
+def _scaled_turn(turn: Array, strength: float) -> Array:
+    angle = float(np.linalg.norm(turn))
+    if angle * strength > (most := max(angle, MOST_TURN_RAD)):
+        strength = most / angle
+    return np.asarray(turn * strength, np.float32)
+
+
+def _blended_faces(first: OwnFace, second: OwnFace, share: float) -> OwnFace:
+    if share in (0.0, 1.0):
+        return second if share else first
+    parts = ((getattr(first, name), getattr(second, name)) for name in ("weights", "turn", "shift"))
+    return OwnFace(*(np.asarray(one + share * (other - one), np.float32) for one, other in parts))
+
+
+RampValues = NDArray[np.float64]
+
+RAMP_S = 0.2
+
+
+class Ramp:
+    """Some numbers in a row. `ask` is called from any thread, the others from the one that draws."""
+
+    def __init__(self, values: RampValues, within_s: float = RAMP_S) -> None:
+        self._asked = self._from = self._to = self._now = values
+        self._within_ns = within_s * 1e9
+        self._since_ns = 0
+
+    def ask(self, values: RampValues) -> None:
+        """Where they shall be, within the time from the next picture on."""
+        self._asked = values
+
+    def at(self, now_ns: int) -> RampValues:
+        """Where they are now; read only."""
+        asked = self._asked
+        if asked is not self._to or now_ns < self._since_ns:
+            self._from, self._to, self._since_ns = self._now, asked, now_ns
+        share = min((now_ns - self._since_ns) / self._within_ns, 1.0)
+        self._now = self._to if share >= 1.0 else self._from + share * (self._to - self._from)
+        return self._now
+
+    def jump(self) -> RampValues:
+        """Where they shall be, at once: while nobody sees it."""
+        self._now = self._from = self._to = self._asked
+        return self._now

@@ -1,4 +1,4 @@
-"""Compositing at full resolution on a CPU: references are fetched, relit and covered with paint, in 8 bits."""
+"""Composites at full resolution: references are fetched, relit and covered with paint, exactly so beside edges."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import NamedTuple, TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from ..face.correspondence import GRID, View, Viewer
+from ..face.rasterizer import rasterize
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -34,14 +37,14 @@ class DrawnLayers(NamedTuple):
     cut: Array  # [3,256,256]
 
 
-class Source(NamedTuple):
+class CopySource(NamedTuple):
     """A reference as it is copied from."""
 
     rgba: Bytes  # [S,S,4] premultiplied
     reach: Bytes  # [128,128] 255 in cells that are not empty and beside them, else 0
 
     @classmethod
-    def of(cls, rgba: Bytes) -> Source:
+    def of(cls, rgba: Bytes) -> CopySource:
         """Of premultiplied [S,S,4]."""
         step = len(rgba) // CELLS
         opaque = rgba[..., 3].reshape(CELLS, step, CELLS, step).max((1, 3)) > 0
@@ -95,7 +98,7 @@ class Fetched(NamedTuple):
         return Fetched(self.pixel[chosen], self.place[:, chosen], self.is_known[:, chosen])
 
 
-def compose(layers: DrawnLayers, references: Sequence[Source], exact: Fetched | None = None) -> Bytes:
+def compose(layers: DrawnLayers, references: Sequence[CopySource], exact: Fetched | None = None) -> Bytes:
     """[S,S,4] straight RGBA; `exact` says where pixels beside an edge are fetched.
 
     The same as `denoiser.compose` up to the rounding of four 8-bit steps; OpenCV fetches at 1/32 of a pixel.
@@ -112,7 +115,7 @@ def compose(layers: DrawnLayers, references: Sequence[Source], exact: Fetched | 
 class _Canvas:
     """A picture that is drawn part by part, from any thread."""
 
-    def __init__(self, layers: DrawnLayers, references: Sequence[Source], exact: Fetched | None) -> None:
+    def __init__(self, layers: DrawnLayers, references: Sequence[CopySource], exact: Fetched | None) -> None:
         self._references = [one.rgba for one in references]
         self._size = size = len(self._references[0])
         self.picture = np.zeros((size, size, 4), np.uint8)
@@ -128,8 +131,8 @@ class _Canvas:
             _interleaved(one) for one in (_bytes(layers.paint, 255.0), _bytes(layers.under, 255.0))
         )
         self._cut = layers.cut
-        self._is_covered, self._is_lined, self._is_shadowed = (_reached(cut > -0.5) for cut in layers.cut)
-        self.is_seen = self._is_covered & (_reached(self._paint[..., 3] > 0) | _grown(self._under[..., 3] > 0))
+        self._is_covered, self._is_lined, self._is_shadowed = (_cells_seen(cut > -0.5) for cut in layers.cut)
+        self.is_seen = self._is_covered & (_cells_seen(self._paint[..., 3] > 0) | _grown(self._under[..., 3] > 0))
         for source, share, place in zip(references, self._share, self._place, strict=True):
             at = (place + np.float32(0.5)) * np.float32(CELLS / size) - np.float32(0.5)
             reach = cv2.remap(source.reach, at, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
@@ -225,7 +228,7 @@ def _grown(cells: Mask) -> Mask:
     return np.asarray(cv2.dilate(cells.view(np.uint8), np.ones((3, 3), np.uint8)), np.uint8).view(np.bool_)
 
 
-def _reached(fine: Mask) -> Mask:
+def _cells_seen(fine: Mask) -> Mask:
     """[128,128] the cells in which these [256,256] can be seen when they are enlarged."""
     near = cv2.dilate(fine.view(np.uint8), np.ones((4, 4), np.uint8), anchor=(1, 1))
     return np.ascontiguousarray(near[::2, ::2]).view(np.bool_)
@@ -239,3 +242,77 @@ def _bytes(values: Array, one: float) -> Bytes:
 def _edge(cut: Array) -> Bytes:
     """0 below -0.5, 255 above 0.5, straight between."""
     return np.asarray(cv2.convertScaleAbs(np.maximum(cut, np.float32(-0.5)), alpha=255.0, beta=127.5), np.uint8)
+
+
+Index = NDArray[np.int64]
+
+_JUMP = 1.5  # cells by which neighbours must be copied from farther apart than they lie for an edge to be between them
+
+
+class EdgePixels(NamedTuple):
+    """Pixels beside edges."""
+
+    pixel: Index  # [n] flat numbers
+    place: Array  # [K,n,2] where they lie in the references: x right, y down, -1 to 1
+    is_known: Mask  # [K,n] whether that is so; elsewhere the grid's own place serves
+
+
+def edge_pixels(viewer: Viewer, wanted: View, references: Sequence[View], place: Array, size: int) -> EdgePixels | None:
+    """Of a picture of `size` pixels on a side whose cells lie at `place` [K,128,128,2]; None where nothing jumps."""
+    beside = _beside_edges(place)
+    if not beside.any():
+        return None
+    step = size // GRID
+    corner = np.clip(wanted.screen[:, :2], 0, GRID - 1).astype(np.int64)
+    near = cv2.dilate(beside.view(np.uint8), np.ones((3, 3), np.uint8)).ravel().view(np.bool_)
+    at_vertex = near.take(corner[:, 1] * GRID + corner[:, 0])
+    at_vertex[len(viewer.shaped.vertex) :] = True  # the hair's triangles are larger than a cell
+    a, b, c = at_vertex.take(viewer.triangle.T)
+    drawn = np.flatnonzero(a | b | c)
+    screen = wanted.screen * np.array([step, step, 1.0], np.float32)
+    pixel, number, weight = rasterize(screen, np.asfortranarray(viewer.triangle.take(drawn, 0)), size)
+    band = np.asarray(cv2.resize(beside.view(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST)).ravel()
+    chosen = np.flatnonzero(band.take(pixel))
+    pixel = pixel.take(chosen)
+    found = viewer.found(wanted, references, drawn.take(number.take(chosen)), weight.take(chosen, 0))
+    on_head = np.stack([found.column, found.row], -1) * np.float32(2.0 / GRID) - np.float32(1.0)
+    # What is beside the head goes on as the grid's cells beside it do, not as those on it.
+    band[pixel] = 0
+    rest = np.flatnonzero(band)
+    is_empty = np.isinf(wanted.depth.reshape(GRID, GRID)).astype(np.float32)
+    around = np.stack([sampled_grid(np.dstack([one * is_empty[..., None], is_empty]), rest, size) for one in place])
+    share = around[..., 2:]
+    return EdgePixels(
+        np.concatenate([pixel, rest]),
+        np.concatenate([on_head, around[..., :2] / np.maximum(share, np.float32(1e-3))], 1),
+        np.concatenate([found.is_known, share[..., 0] > 1e-2], 1),
+    )
+
+
+def sampled_grid(cells: Array, pixel: Index, size: int) -> Array:
+    """[n,C] what a grid [128,128,C] is at these pixels of a picture, straight between the cells."""
+    scale = np.float32(GRID / size)
+    rows = -(-max(len(pixel), 1) // _LINE)
+    at = np.zeros((2, rows * _LINE), np.float32)
+    at[0, : len(pixel)], at[1, : len(pixel)] = pixel % size, pixel // size
+    column, row = ((at + np.float32(0.5)) * scale - np.float32(0.5)).reshape(2, rows, _LINE)
+    found = cv2.remap(cells, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found.reshape(rows * _LINE, -1)[: len(pixel)], np.float32)
+
+
+_LINE = 1024  # pixels that are sampled in a row
+
+
+def _beside_edges(place: Array) -> Mask:
+    """[128,128] the cells on both sides of an edge."""
+    found = np.zeros((GRID, GRID), np.bool_)
+    cell = np.float32(2.0 / GRID)
+    for one in place:
+        x, y = cv2.split(one)
+        right = np.abs(x[:, 1:] - x[:, :-1] - cell) + np.abs(y[:, 1:] - y[:, :-1]) > _JUMP * cell
+        down = np.abs(x[1:] - x[:-1]) + np.abs(y[1:] - y[:-1] - cell) > _JUMP * cell
+        found[:, 1:] |= right
+        found[:, :-1] |= right
+        found[1:] |= down
+        found[:-1] |= down
+    return found

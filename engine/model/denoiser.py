@@ -1,19 +1,22 @@
-"""The denoiser D(x, t): copies references through the geometry, corrects what it copies, and paints the rest."""
+"""The denoiser D(x, t) in PyTorch: copies references through the geometry, corrects the copy, paints the rest."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from omote.engine.face.correspondence import GEOMETRY, GRID, TRUST
+from ..face.correspondence import GEOMETRY, GRID, TRUST
+from ..runtime.session import RuntimeUnavailable
 
 STATE = 256  # pixels on a side of the picture that is denoised, twice the maps' cells
 REFERENCE = 8  # channels of a reference on the grid: premultiplied RGB, alpha, log irradiance (3), 1
@@ -34,7 +37,7 @@ _FAINT = 0.05  # alpha below which colour is not worth dividing
 _OUTSIDE = -1e4  # added to the logits of references that are not looked at: more than any is, yet within a half
 
 
-class Wanted(NamedTuple):
+class WantedView(NamedTuple):
     """What the picture shall show."""
 
     geometry: Tensor  # [B,12,G,G]
@@ -69,7 +72,7 @@ class Layers(NamedTuple):
     cut: Tensor  # [B,3,256,256] paint over copy, `under` over `paint`, shadow
 
 
-class Sets(NamedTuple):
+class ReferenceSets(NamedTuple):
     """Which references a picture looks at together: mixed by their shares, those of all sets are 1 together.
 
     However much looking at one changes, it comes and goes evenly, and one that is absent changes nothing.
@@ -79,7 +82,7 @@ class Sets(NamedTuple):
     share: Tensor  # [B,K]
 
 
-def sets_of(present: Tensor) -> Sets:
+def sets_of(present: Tensor) -> ReferenceSets:
     """One set for each of the references [B,K]: those that are there as much as it is, or more (Lovász 1983)."""
     there = (present / _LOOKED_AT).clamp_max(1.0)
     mine, others = there[:, :, None], there[:, None, :]
@@ -87,7 +90,7 @@ def sets_of(present: Tensor) -> Sets:
     alike = (others == mine).to(there.dtype).sum(2)
     outside = torch.where((others < mine) | (others == 0.0), _OUTSIDE, 0.0)
     share = (there - below) / alike
-    return Sets(outside, share / share.sum(1, keepdim=True))
+    return ReferenceSets(outside, share / share.sum(1, keepdim=True))
 
 
 def _norm(channels: int) -> nn.GroupNorm:
@@ -162,7 +165,7 @@ class GeometryAttention(nn.Module):
         self.register_buffer("gather", gather * head_width**-0.5, persistent=False)
         self.register_buffer("spread", gather.transpose(0, 1).contiguous(), persistent=False)
 
-    def forward(self, x: Tensor, aligned: Tensor, trust: Tensor, bias: Tensor, sets: Sets) -> Tensor:
+    def forward(self, x: Tensor, aligned: Tensor, trust: Tensor, bias: Tensor, sets: ReferenceSets) -> Tensor:
         """`aligned` [B*K,C,H,W] and `trust` [B*K,4,H,W] lie over x; `bias` [B*K,1,H,W] is added to the logits."""
         b, _, *side = x.shape
         key, value, bias = self.key(aligned), self.value(aligned), self.believe(trust) + bias
@@ -292,7 +295,7 @@ class Denoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         fine, coarse, identity = self.encoder(picture.flatten(0, 1), geometry.flatten(0, 1))
         return _grouped(fine, b), _grouped(coarse, b), _grouped(identity, b)
 
-    def forward(self, x: Tensor, t: Tensor, wanted: Wanted, references: References) -> Layers:
+    def forward(self, x: Tensor, t: Tensor, wanted: WantedView, references: References) -> Layers:
         b = references.present.shape[0]
         # Cells lie flat at first: OpenVINO would turn maps of two sides to channels last, and back, and back.
         place = references.place.permute(0, 1, 4, 2, 3).flatten(3)  # [B,K,2,GG]
@@ -415,7 +418,7 @@ def painted(layers: Layers) -> Tensor:
     return layers.paint + sharp(layers.cut[:, 1:2]) * (under - layers.paint)
 
 
-class _Sharp(torch.autograd.Function):
+class _SharpClamp(torch.autograd.Function):
     """A clamp whose gradient never ends: backward it is a logistic curve."""
 
     @staticmethod
@@ -432,7 +435,7 @@ class _Sharp(torch.autograd.Function):
 
 def sharp(x: Tensor) -> Tensor:
     """0 below -0.5, 1 above 0.5, straight between: an edge as sharp as the network makes it steep (Valve 2007)."""
-    return _Sharp.apply(x) if torch.is_grad_enabled() else (x + 0.5).clamp(0.0, 1.0)  # type: ignore[no-untyped-call]
+    return _SharpClamp.apply(x) if torch.is_grad_enabled() else (x + 0.5).clamp(0.0, 1.0)  # type: ignore[no-untyped-call]
 
 
 def log_irradiance(light: Tensor, normal: Tensor) -> Tensor:
@@ -531,3 +534,46 @@ def _channels_last(x: Tensor) -> Tensor:
 
 def _twice(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+WEIGHTS = "denoiser"  # the folder with config.json and safetensors
+
+
+class FlatDenoiser(nn.Module):
+    """The denoiser with plain tensors in and out, in the order of `networks.DENOISER_INPUTS`."""
+
+    def __init__(self, net: Denoiser) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        geometry: Tensor,
+        face: Tensor,
+        light: Tensor,
+        style: Tensor,
+        picture: Tensor,
+        fine: Tensor,
+        coarse: Tensor,
+        identity: Tensor,
+        place: Tensor,
+        trust: Tensor,
+        present: Tensor,
+    ) -> tuple[Tensor, ...]:
+        references = References(picture, (fine, coarse), identity, place, trust, present)
+        return tuple(self.net(x, t, WantedView(geometry, face, light, style), references))
+
+
+def denoiser_in(folder: Path) -> FlatDenoiser:
+    """The denoiser with the weights in this folder; RuntimeUnavailable where there are none for PyTorch."""
+    path = folder / WEIGHTS
+    try:
+        net = Denoiser.from_pretrained(path, torch_dtype=torch.float32, local_files_only=True)
+    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RuntimeUnavailable(
+            f"PyTorch cannot read the denoiser's weights in {path} ({said}): choose --runtime openvino"
+        ) from error
+    return FlatDenoiser(net).eval()

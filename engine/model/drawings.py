@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from omote.bridge import arkit
-from omote.engine.capture.photo_file import PhotoError, Rgb, Rgba
-from omote.engine.face.anime_head import anime_head
-from omote.engine.face.drawing_fit import MIRRORED, NAMES, NEEDED, POINTS, DrawnFace, fit
-from omote.engine.face.light import studio_light
-from omote.engine.face.maps import Camera, rasterise
-from omote.engine.nouns import Character, FlameParams, Reference
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.session import ExportedGraph, Output, Session, open_session
 
+from ..data import Character, FlameParams, Reference
+from ..face.anime_head import anime_head
+from ..face.drawing_fit import MIRRORED, NAMES, NEEDED, POINTS, DrawnFace, fit_anime_head
+from ..face.light import studio_light
+from ..face.rasterizer import Camera, rasterize
+from ..images import PhotoError, Rgb, Rgba
+from ..runtime.dispatch import open_session
+from ..runtime.session import Build, ExportedGraph, OutputSpec, Session
 from .matting import cut_along, with_alpha
 from .photos import spread
 
@@ -86,7 +86,7 @@ class FromDrawing:
 def shipped_session() -> Session:
     """The network that finds faces and figures; compiled once."""
     cells = SEEN // CELL
-    outputs = {"points": Output((1, len(NAMES), cells, cells)), "figure": Output((1, 1, 2 * cells, 2 * cells))}
+    outputs = {"points": OutputSpec((1, len(NAMES), cells, cells)), "figure": OutputSpec((1, 1, 2 * cells, 2 * cells))}
     return open_session(ExportedGraph(FILE, SHA256, {"picture": (1, 3, SEEN, SEEN)}, outputs), Build("openvino", "f32"))
 
 
@@ -109,7 +109,7 @@ def made_from_drawing(name: str, drawing: Rgba, points: Points | None, consent: 
     if outside := [name for name, (x, y) in points.items() if not (0.0 <= x <= width and 0.0 <= y <= height)]:
         raise PhotoError(f"{outside[0]} lies outside the drawing, which has {width} x {height} pixels")
     try:
-        face = fit(points)
+        face = fit_anime_head(points)
     except ValueError as error:
         raise PhotoError(str(error)) from error
     rgba = _rectified(drawing, points, face)
@@ -118,7 +118,7 @@ def made_from_drawing(name: str, drawing: Rgba, points: Points | None, consent: 
         shut = replace(face.params, eyelids=np.ones(2, np.float32))
         references.append(Reference(with_closed_eyes(rgba, face), shut, studio_light(), "painted"))
     character = Character(name, "anime", face.shape, tuple(references), LICENCE, "Made from a drawing", consent)
-    return FromDrawing(character, tuple(said_of(face, points, sureness)))
+    return FromDrawing(character, tuple(drawing_warnings(face, points, sureness)))
 
 
 def _held(points: Points, drawing: Rgba) -> Points:
@@ -189,12 +189,12 @@ def find_face(drawing: Rgba, session: Session | None = None) -> FoundFace | None
     best: tuple[float, Wide] = (0.0, np.zeros((len(NAMES), 2)))
     for tiles in _TILES:
         for window in _windows(picture.shape, tiles):
-            best = max(best, _looked_at(picture, window, session), key=lambda one: one[0])
+            best = max(best, _found_in_window(picture, window, session), key=lambda one: one[0])
         if best[0] > _SURE:
             break
     sureness, points = best
     for _ in range(_LOOKS if sureness > 0.5 * _SURE else 0):
-        sureness, points = _looked_at(picture, _around(points), session)
+        sureness, points = _found_in_window(picture, _around(points), session)
     if sureness < _SURE:
         return None
     return FoundFace({name: (float(x), float(y)) for name, (x, y) in zip(NAMES, points, strict=True)}, sureness)
@@ -248,7 +248,7 @@ def _around(points: Wide) -> _Window:
     return _Window(complex(np.mean(points[:, 0]), np.mean(points[:, 1])), upright * reach / _FACE)
 
 
-def _looked_at(picture: Rgb, window: _Window, session: Session) -> tuple[float, Wide]:
+def _found_in_window(picture: Rgb, window: _Window, session: Session) -> tuple[float, Wide]:
     """How sure the network is of a face in a window, and its points [P,2] in the picture: the mean with a mirror's."""
     matrix = window.matrix(SEEN)
     shrink = abs(window.across) / SEEN
@@ -307,7 +307,7 @@ def _rectified(drawing: Rgba, points: Points, face: DrawnFace) -> Rgba:
     missed = face.missed * np.minimum(1.0, most / np.maximum(np.linalg.norm(face.missed, axis=1, keepdims=True), 1e-6))
     step = (np.arange(side) + 0.5) / side
     ours = np.stack(np.meshgrid(step, step), -1).reshape(-1, 2)
-    beside = bend(face.place.inverse().apply(seen - face.missed), missed, side)
+    beside = bend_displacements(face.place.inverse().apply(seen - face.missed), missed, side)
     where = (face.place.apply(ours).reshape(side, side, 2) + beside).astype(np.float32)
     shrink = max(face.place.scale / side, 1.0)
     alpha = drawing[..., 3]
@@ -399,7 +399,7 @@ def _fetched(picture: NDArray[Value], where: Array, shrink: float) -> NDArray[Va
     return np.asarray(found, picture.dtype)
 
 
-def bend(at: Wide, missed: Wide, side: int) -> Array:
+def bend_displacements(at: Wide, missed: Wide, side: int) -> Array:
     """[S,S,2] displacements that are `missed` [n,2] at these points [n,2] (0 to 1), and fade out around them."""
     apart = np.square(at[:, None] - at[None]).sum(2)
     kernel = np.exp(-apart / (2.0 * _BEND_REACH**2))
@@ -417,7 +417,7 @@ def bent(rgba: Rgba, at: Wide, missed: Wide) -> Rgba:
     side = len(rgba)
     step = (np.arange(side) + 0.5) / side
     away = missed.mean(0)
-    where = (np.stack(np.meshgrid(step, step), -1) + away + bend(at, missed - away, side)) * side
+    where = (np.stack(np.meshgrid(step, step), -1) + away + bend_displacements(at, missed - away, side)) * side
     cover = rgba[..., 3:] / np.float32(255.0)
     flat = np.dstack([rgba[..., :3] * cover, cover * np.float32(255.0)]).astype(np.float32)
     x, y = (where[..., k].astype(np.float32) - np.float32(0.5) for k in (0, 1))
@@ -478,7 +478,7 @@ def _head_and_face(face: DrawnFace, side: int) -> tuple[Mask, Mask]:
     shaped = head.shaped(face.shape)
     camera, posed = Camera.framing(shaped), head.pose(shaped, face.params)
     mask = np.zeros(side * side, np.bool_)
-    mask[rasterise(camera.project(posed, side), head.triangle.astype(np.int64), side)[0]] = True
+    mask[rasterize(camera.project(posed, side), head.triangle.astype(np.int64), side)[0]] = True
     marks = camera.project(head.landmarks(posed), side)[:, :2]
     inner = np.zeros((side, side), np.uint8)
     cv2.fillConvexPoly(inner, cv2.convexHull(np.round(marks).astype(np.int32)), 1)
@@ -487,7 +487,7 @@ def _head_and_face(face: DrawnFace, side: int) -> tuple[Mask, Mask]:
     return mask.reshape(side, side), inner > 0
 
 
-def said_of(face: DrawnFace, points: Points, sureness: float) -> Iterator[str]:
+def drawing_warnings(face: DrawnFace, points: Points, sureness: float) -> Iterator[str]:
     """Warnings about a drawing."""
     weights = dict(zip(arkit.NAMES, face.weights.tolist(), strict=True))
     yaw_deg = abs(math.degrees(float(face.params.neck_pose[1])))

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.face.anime_head import AnimeHead
-from omote.engine.face.correspondence import Viewer
-from omote.engine.face.expressions import MARKS
-from omote.engine.face.head import CROWN, EYE_LEFT, EYE_RIGHT, SKIN, SKULL, rotation, skull_seat
-from omote.engine.nouns import FlameParams
+from ..data import FlameParams
+from ..face.anime_head import AnimeHead
+from ..face.correspondence import Viewer
+from ..face.expressions import MARKS
+from ..face.head import CROWN, EYE_LEFT, EYE_RIGHT, SKIN, SKULL, skull_seat
+from ..rotation import rotation
 
 Array = NDArray[np.float32]
 Rgba = NDArray[np.uint8]

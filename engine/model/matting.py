@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.session import ExportedGraph, Output, Session, open_session
+from ..runtime.dispatch import open_session
+from ..runtime.session import Build, ExportedGraph, OutputSpec, Session
 
 Array = NDArray[np.float32]
 Rgb = NDArray[np.uint8]
@@ -52,7 +52,7 @@ def cut_along(picture: Rgb, mask: Array, head: Mask, face: Mask) -> Rgb:
     """[S,S,4] what a network's rough `mask` [S,S] says is the figure, its edge found by colour; see `cut_out`."""
     low, high = _DOUBT
     guess = _without_holes(np.clip((mask - low) / (high - low), 0.0, 1.0).astype(np.float32))
-    known, weight = _told_by_colour(picture, *_known(guess, head, face))
+    known, weight = _known_by_colour(picture, *_known(guess, head, face))
     alpha = matte(picture, known, weight)
     own = cv2.dilate(_largest(alpha > _FAINT, face).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     alpha = _without_haze(np.where(own, alpha, np.float32(0.0)))
@@ -62,21 +62,21 @@ def cut_along(picture: Rgb, mask: Array, head: Mask, face: Mask) -> Rgb:
 @cache
 def shipped_session() -> Session:
     """The network that tells people from the background; compiled once, in a tenth of a second."""
-    graph = ExportedGraph(FILE, SHA256, {"picture": (1, 3, _SEEN, _SEEN)}, {"mask": Output((1, 1, _SEEN, _SEEN))})
+    graph = ExportedGraph(FILE, SHA256, {"picture": (1, 3, _SEEN, _SEEN)}, {"mask": OutputSpec((1, 1, _SEEN, _SEEN))})
     return open_session(graph, Build("openvino", "f32"))
 
 
 def person_mask(picture: Rgb, head: Mask, session: Session) -> Array:
     """[S,S] how sure the network is of a person, 0 to 1: of the whole picture, and of parts nearer to the head."""
     side = len(picture)
-    mask = _looked_at(picture, session)
+    mask = _person_probability(picture, session)
     rows, columns = np.nonzero(head)
     for share in _CLOSER if len(rows) else ():
         reach = round(share * side)
         middle = (rows.min() + rows.mean()) / 2.0  # of the head without the neck and the shoulders
         top = int(np.clip(middle - 0.42 * reach, 0, side - reach))
         left = int(np.clip(columns.mean() - reach / 2.0, 0, side - reach))
-        near = _looked_at(picture[top : top + reach, left : left + reach], session)
+        near = _person_probability(picture[top : top + reach, left : left + reach], session)
         # It counts in the middle of what is seen, less and less towards edges beyond which there is more.
         ramp = np.minimum(np.arange(reach) + 1, reach - np.arange(reach)) / (0.15 * reach)
         weight = 0.6 * np.clip(np.minimum.outer(ramp, ramp), 0.0, 1.0).astype(np.float32)
@@ -85,7 +85,7 @@ def person_mask(picture: Rgb, head: Mask, session: Session) -> Array:
     return mask
 
 
-def _looked_at(picture: Rgb, session: Session) -> Array:
+def _person_probability(picture: Rgb, session: Session) -> Array:
     """The mean of two looks, one of them in a mirror."""
     small = cv2.resize(picture, (_SEEN, _SEEN), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
     seen = np.zeros((_SEEN, _SEEN), np.float32)
@@ -116,7 +116,7 @@ def _known(guess: Array, head: Mask, face: Mask) -> tuple[Array, Array]:
     return known.astype(np.float32), np.where(is_inside | is_outside, _KNOWN, weight).astype(np.float32)
 
 
-def _told_by_colour(picture: Rgb, known: Array, weight: Array) -> tuple[Array, Array]:
+def _known_by_colour(picture: Rgb, known: Array, weight: Array) -> tuple[Array, Array]:
     """The same, where person and background have colours of their own: then a strand's colour tells its alpha.
 
     Both colours are those of what is known nearby. The more they differ, and the less each varies, the more counts

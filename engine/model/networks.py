@@ -9,20 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.face.correspondence import GEOMETRY, GRID, TRUST
-from omote.engine.nouns import EXPRESSION_SIZE, LIGHT_SIZE, OPEN_BASIS, FlameParams
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.session import (
-    ExportedGraph,
-    Feeds,
-    Output,
-    RuntimeUnavailable,
-    Session,
-    Shapes,
-    open_session,
-)
-from omote.engine.weights import FOLDER, ModelFiles, files_in
-
+from ..data import EXPRESSION_SIZE, LIGHT_SIZE, OPEN_BASIS, FlameParams
+from ..face.correspondence import GEOMETRY, GRID, TRUST
+from ..models import WEIGHTS_FOLDER, NetworkFiles, networks_in
+from ..runtime.dispatch import open_session
+from ..runtime.session import Build, ExportedGraph, Feeds, OutputSpec, RuntimeUnavailable, Session, Shapes
 from .compositing import DrawnLayers
 
 Array = NDArray[np.float32]
@@ -87,28 +78,28 @@ def denoiser_shapes(count: int) -> Shapes:
     }
 
 
-def denoiser_graph(files: ModelFiles, count: int) -> ExportedGraph:
+def denoiser_graph(files: NetworkFiles, count: int) -> ExportedGraph:
     """The denoiser for so many references."""
     n = _CELLS
     shapes = ((count, n, n), (count, 2, n, n), (3, n, n), (3, n, n), (4, n, n), (4, STATE, STATE), (3, STATE, STATE))
-    outputs = {name: Output((1, *shape)) for name, shape in zip(DENOISER_OUTPUTS, shapes, strict=True)}
+    outputs = {name: OutputSpec((1, *shape)) for name, shape in zip(DENOISER_OUTPUTS, shapes, strict=True)}
     file = files.denoiser
     return ExportedGraph(file.path, file.sha256, denoiser_shapes(count), outputs, STANDING, is_cached=True)
 
 
-def encoder_graph(files: ModelFiles, count: int) -> ExportedGraph:
+def encoder_graph(files: NetworkFiles, count: int) -> ExportedGraph:
     """The encoder for so many references."""
     shapes = ((8, GRID, GRID), (_FEATURES[0], GRID // 2, GRID // 2), (_FEATURES[1], GRID // 4, GRID // 4), (_IDENTITY,))
-    outputs = {name: Output((count, *shape)) for name, shape in zip(ENCODER_OUTPUTS, shapes, strict=True)}
+    outputs = {name: OutputSpec((count, *shape)) for name, shape in zip(ENCODER_OUTPUTS, shapes, strict=True)}
     return ExportedGraph(files.encoder.path, files.encoder.sha256, encoder_shapes(count), outputs)
 
 
 class Networks:
     """Both networks of one set of weights. A denoiser is compiled for a number of references at its first use."""
 
-    def __init__(self, folder: Path = FOLDER, build: Build | None = None) -> None:
+    def __init__(self, folder: Path = WEIGHTS_FOLDER, build: Build | None = None) -> None:
         """WeightsError where the folder holds no networks, or damaged ones."""
-        self.files, self.build = files_in(folder), build or Build()
+        self.files, self.build = networks_in(folder), build or Build()
         self.files.check()
         self._denoisers: dict[int, Session] = {}
         self._encoder: Session | None = None
@@ -124,7 +115,7 @@ class Networks:
         """The denoiser for so many references; from any thread. RuntimeUnavailable where it cannot run here."""
         with self._opening:
             if count not in self._denoisers:
-                self._denoisers[count] = _open(denoiser_graph(self.files, count), self.build)
+                self._denoisers[count] = _opened_session(denoiser_graph(self.files, count), self.build)
             return self._denoisers[count]
 
     def encode(self, inputs: Feeds) -> Encoded:
@@ -144,13 +135,12 @@ class Networks:
         return DrawnLayers(*(found[name][0] for name in DENOISER_OUTPUTS))
 
 
-def _open(graph: ExportedGraph, build: Build) -> Session:
+def _opened_session(graph: ExportedGraph, build: Build) -> Session:
     if not build.runtime.startswith("pytorch"):
         return open_session(graph, build)
     try:
-        from omote.engine.runtime.pytorch import PyTorchSession
-
-        from .pytorch import denoiser_in
+        from ..runtime.pytorch import PyTorchSession
+        from .denoiser import denoiser_in
 
         return PyTorchSession(denoiser_in(graph.path.parent), graph, build)
     except ImportError as error:

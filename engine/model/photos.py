@@ -11,20 +11,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.capture.photo import Photo
-from omote.engine.face.fitting import ANCHORED, Fitter
-from omote.engine.face.framing import PhotoCamera
-from omote.engine.face.head import OpenHead, Shaped, open_head, rotation
-from omote.engine.face.light import irradiance, softened
-from omote.engine.face.maps import FOV_DEG, Camera, MapMaker, rasterise
-from omote.engine.face.refinement import EYES, LIPS, Outline, Refined, Refiner, View
-from omote.engine.face.tone import tone, untoned
-from omote.engine.nouns import FlameParams, Reference
-from omote.engine.runtime.session import Session
-
-from .lighting import estimated_light
+from ..capture.photo import Photo
+from ..data import FlameParams, Reference
+from ..face.fitting import ANCHORED, Fitter, PhotoCamera
+from ..face.head import SKIN, OpenHead, Shaped, open_head
+from ..face.light import estimated_light, irradiance, linear_of_tone, softened_light, tone_mapped
+from ..face.rasterizer import FOV_DEG, Camera, GeometryMapper, rasterize
+from ..face.refinement import EYES, LIPS, FittedView, Outline, Refined, Refiner
+from ..rotation import rotation
+from ..runtime.session import Session
 from .matting import cut_out
-from .outline import head_outline
 
 Array = NDArray[np.float32]
 Rgb = NDArray[np.uint8]
@@ -84,7 +80,7 @@ class PhotoReference:
         Half of a photo's shadows are left as they are: light that is taken out wrongly stains a head that turns, which
         looks worse than a shadow that turns with it.
         """
-        return Reference(self.rgba, self.params, softened(self.light, _BELIEVED), "photo")
+        return Reference(self.rgba, self.params, softened_light(self.light, _BELIEVED), "photo")
 
 
 @dataclass(frozen=True)
@@ -113,23 +109,23 @@ def references_of(
     refiner = refiner or Refiner()
     readings = [photo.reading for photo in photos]
     first = refiner.refine(readings)
-    outlines = _each(photos, first, refiner, lambda photo, seen: _outline(photo, seen, session))
+    outlines = _in_threads(photos, first, refiner, lambda photo, seen: _outline(photo, seen, session))
     found = refiner.refine(readings, outlines)
     references: list[PhotoReference] = []
     warnings: list[str] = []
-    for reference, skin in _each(photos, found, refiner, lambda photo, seen: _reference(photo, seen, session)):
+    for reference, skin in _in_threads(photos, found, refiner, lambda photo, seen: _reference(photo, seen, session)):
         references.append(reference)
-        warnings += _said_of(reference, skin)
-    warnings += _said_of_all(photos, first, refiner)
+        warnings += _warnings_of_photo(reference, skin)
+    warnings += _warnings_of_all(photos, first, refiner)
     return PhotoReferences(found.shape, tuple(references), tuple(warnings))
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _FittedPhoto:
     """A photo's fitted head."""
 
-    view: View
-    maker: MapMaker  # of that head
+    view: FittedView
+    maker: GeometryMapper  # of that head
     fitter: Fitter
     posed: Array  # [N,3]
 
@@ -140,7 +136,7 @@ class _Seen:
     def is_head(self, side: int) -> Mask:
         """[S,S] the area of the head."""
         mask = np.zeros(side * side, np.bool_)
-        mask[rasterise(self.screen(side), self.maker.head.triangle.astype(np.int64), side)[0]] = True
+        mask[rasterize(self.screen(side), self.maker.head.triangle.astype(np.int64), side)[0]] = True
         return mask.reshape(side, side)
 
     def landmarks(self, side: int) -> NDArray[np.float64]:
@@ -148,17 +144,17 @@ class _Seen:
         return self.fitter.anchored(self.screen(side)[:, :2])
 
 
-def _each(
-    photos: Sequence[Photo], found: Refined, refiner: Refiner, made: Callable[[Photo, _Seen], Made]
+def _in_threads(
+    photos: Sequence[Photo], found: Refined, refiner: Refiner, made: Callable[[Photo, _FittedPhoto], Made]
 ) -> list[Made]:
     head = refiner.fitter.head
-    maker = MapMaker(head.shaped(found.shape), head, _SKIN_GRID)
+    maker = GeometryMapper(head.shaped(found.shape), head, _SKIN_GRID)
     posed = [head.pose(maker.shaped, view.params) for view in found.views]
     rows = zip(photos, found.views, posed, strict=True)
-    return [made(photo, _Seen(view, maker, refiner.fitter, vertex)) for photo, view, vertex in rows]
+    return [made(photo, _FittedPhoto(view, maker, refiner.fitter, vertex)) for photo, view, vertex in rows]
 
 
-def _outline(photo: Photo, seen: _Seen, session: Session | None) -> Outline:
+def _outline(photo: Photo, seen: _FittedPhoto, session: Session | None) -> Outline:
     """The head's outline in the photo's own pixels."""
     side = _OUTLINE_SIDE
     ours = rectified(photo.picture, seen.view.camera, seen.maker.shaped, seen.posed, side)
@@ -177,7 +173,7 @@ def _outline(photo: Photo, seen: _Seen, session: Session | None) -> Outline:
     return Outline(found.vertex, at, across)
 
 
-def _reference(photo: Photo, seen: _Seen, session: Session | None) -> tuple[PhotoReference, Skin]:
+def _reference(photo: Photo, seen: _FittedPhoto, session: Session | None) -> tuple[PhotoReference, Skin]:
     view, maker = seen.view, seen.maker
     side = side_for(view.camera, maker.shaped)
     landmarks = seen.landmarks(side)
@@ -200,7 +196,7 @@ def within(landmarks: NDArray[np.floating], side: int) -> Mask:
     return np.asarray(cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0)
 
 
-def _said_of(reference: PhotoReference, skin: Skin) -> Iterator[str]:
+def _warnings_of_photo(reference: PhotoReference, skin: Skin) -> Iterator[str]:
     """Warnings about one photo."""
     name, looks = reference.name, rotation(reference.params.neck_pose)[2, 2]
     turn_deg = float(np.degrees(np.arccos(np.clip(looks, -1.0, 1.0))))
@@ -216,7 +212,7 @@ def _said_of(reference: PhotoReference, skin: Skin) -> Iterator[str]:
         )
     if len(skin.colour) == 0:
         return
-    level = tone(skin.colour)
+    level = tone_mapped(skin.colour)
     if np.median(level) < _DARK:
         yield f"The face in {name} is very dark: use a photo with more light."
     if (level.min(1) > 0.985).mean() > _BURNT:
@@ -243,7 +239,7 @@ def _of_another_hue(skin: Skin) -> float:
 _SIDES_OF_A_FACE = np.array([[-0.64, 0.0, 0.77], [0.64, 0.0, 0.77], [0.0, 0.5, 0.87], [0.0, -0.5, 0.87]], np.float32)
 
 
-def _said_of_all(photos: Sequence[Photo], found: Refined, refiner: Refiner) -> Iterator[str]:
+def _warnings_of_all(photos: Sequence[Photo], found: Refined, refiner: Refiner) -> Iterator[str]:
     """Warnings about photos that may show different people."""
     if len(photos) < 2:
         return
@@ -355,7 +351,7 @@ def smooth_depth(shaped: Shaped, posed: Array, head: OpenHead, grid: int) -> Arr
     """[G,G] dm by which the surface lies before our camera's target; extended smoothly beyond the head."""
     ours = Camera.framing(shaped)
     screen = ours.project(posed, grid)
-    pixel, triangle, bary = rasterise(screen, head.triangle.astype(np.int64), grid)
+    pixel, triangle, bary = rasterize(screen, head.triangle.astype(np.int64), grid)
     depth = np.zeros(grid * grid, np.float32)
     weight = np.zeros(grid * grid, np.float32)
     depth[pixel] = np.einsum("nk,nk->n", posed[head.triangle[triangle], 2], bary) - ours.aim[2]
@@ -388,7 +384,7 @@ class Skin:
     glint: float  # the part of the area around the eyes that is white and much brighter than skin
 
 
-def skin_of(picture: Rgb, landmarks: NDArray[np.floating], maker: MapMaker, params: FlameParams) -> Skin:
+def skin_of(picture: Rgb, landmarks: NDArray[np.floating], maker: GeometryMapper, params: FlameParams) -> Skin:
     """The skin in a picture [S,S,3] in our framing; `landmarks` [468,2] lie in its pixels."""
     grid = maker.grid
     geometry = maker.draw(params)
@@ -400,7 +396,7 @@ def skin_of(picture: Rgb, landmarks: NDArray[np.floating], maker: MapMaker, para
         cv2.fillPoly(is_skin, [np.round(at[list(around)]).astype(np.int32)], 0)
     is_skin = cv2.erode(is_skin, np.ones((3, 3), np.uint8), iterations=2) > 0
     is_skin &= (geometry[6] > 0.0) & (geometry[7] <= 0.0) & (geometry[8] <= 0.0) & (geometry[5] > 0.2)
-    small = cv2.resize(untoned(picture), (grid, grid), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(linear_of_tone(picture), (grid, grid), interpolation=cv2.INTER_AREA)
     rows, _ = np.nonzero(is_skin)
     normal = geometry[3:6].transpose(1, 2, 0)[is_skin]
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
@@ -424,3 +420,86 @@ def _glint(picture: Rgb, landmarks: NDArray[np.floating]) -> float:
         return 0.0
     is_white = shown.min(1) > max(_WHITE, float(np.median(shown.max(1))) + _ABOVE_SKIN)
     return float(is_white.mean())
+
+
+_EARS_DM = (0.66, 6.78, 7.55)  # vertices of the resting average head farther out, and between these heights
+_EAR_REACH, _SKULL_REACH = (
+    0.03,
+    0.06,
+)  # of the picture's side: so far from the head's outline the person's is looked for
+_INWARD = 0.008  # so far within it the colour is compared with skin
+_SAME_HUE, _DARKEST = 0.55, 0.25  # how far skin's hue may be off there, and how dark it may be beside the face's
+_RIM, _OUTLINE_SMOOTH = (
+    0.004,
+    0.004,
+)  # of the side: so near to the edge a vertex makes it; how much the edge is smoothed
+_SLACK = 0.004  # of the side: so far the skull may lie beyond hair before that is taken for wrong
+_ENOUGH = 0.35  # of an ear's outline must be found, else hair or a collar hides it
+_FEWEST = 6
+
+
+def head_outline(
+    picture: Rgb, alpha: Array, is_head: Mask, screen: NDArray[np.floating], head: OpenHead, hue: Array
+) -> Outline:
+    """The vertices of the outline that are known to lie elsewhere, and through which pixels it really goes.
+
+    `picture` [S,S,3] in our framing, cut out by `alpha` [S,S]; `is_head` [S,S] is where the fitted head lies, whose
+    vertices are at `screen` [N,2+]. `hue` [3] is the face's usual linear colour, by which bare ears are known. Of the
+    skull nothing is known but that it ends where hair does, or before.
+    """
+    side = len(picture)
+    inner = np.asarray(cv2.distanceTransform(is_head.astype(np.uint8), cv2.DIST_L2, 5), np.float32)
+    signed = inner - cv2.distanceTransform(1 - is_head.astype(np.uint8), cv2.DIST_L2, 5)
+    down, right = np.gradient(cv2.GaussianBlur(signed, (0, 0), _OUTLINE_SMOOTH * side))
+    found: list[tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]] = []
+    for vertex, is_ear in _outline_parts(head):
+        at = screen[vertex, :2].astype(np.float64)
+        column, row = np.clip(at.astype(np.int64), 0, side - 1).T
+        rim = np.flatnonzero(inner[row, column] < max(_RIM * side, 1.5))
+        if len(rim) < _FEWEST:  # turned away
+            continue
+        out = -np.stack([right[row, column], down[row, column]], 1)[rim]
+        out /= np.linalg.norm(out, axis=1, keepdims=True) + 1e-9
+        reach = (_EAR_REACH if is_ear else _SKULL_REACH) * side
+        shift, is_skin = _outline_crossings(picture, alpha, at[rim], out, hue, reach)
+        told = np.isfinite(shift) & (is_skin if is_ear else shift < -_SLACK * side)
+        if told.sum() >= (max(_ENOUGH * len(rim), _FEWEST) if is_ear else 1):
+            moved = at[rim[told]] + shift[told, None] * out[told]
+            found.append((vertex[rim[told]], moved, out[told]))
+    if not found:
+        return Outline.nothing()
+    vertices, moved, across = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return Outline(vertices, moved, across)
+
+
+def _outline_parts(head: OpenHead) -> tuple[tuple[NDArray[np.intp], bool], ...]:
+    """The vertices of the left ear, of the right ear and of the skull, and whether they are an ear's."""
+    outward, low, high = _EARS_DM
+    x, y, _ = head.template.T
+    is_skin = head.region == SKIN
+    is_ear = is_skin & (y > low) & (y < high)
+    ears = np.flatnonzero(is_ear & (x > outward)), np.flatnonzero(is_ear & (x < -outward))
+    return (ears[0], True), (ears[1], True), (np.flatnonzero(is_skin & (y > high)), False)
+
+
+def _outline_crossings(
+    picture: Rgb, alpha: Array, at: NDArray[np.float64], out: NDArray[np.float64], hue: Array, reach: float
+) -> tuple[NDArray[np.float64], Mask]:
+    """[n] pixels along `out` from each place to where the person ends, NaN where they do not; and whether in skin."""
+    side = len(picture)
+    steps = np.arange(-reach, reach + 1.0)
+    x, y = ((at[:, k, None] + steps * out[:, k, None]).astype(np.float32) for k in (0, 1))
+    along = cv2.remap(alpha, x - 0.5, y - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    ends = (along[:, :-1] >= 0.5) & (along[:, 1:] < 0.5)
+    distance = np.where(ends, np.abs(steps[:-1]), np.inf)
+    nearest = distance.argmin(1)
+    rows = np.arange(len(at))
+    before, after = along[rows, nearest], along[rows, nearest + 1]
+    shift = steps[nearest] + (before - 0.5) / np.maximum(before - after, 1e-6)
+    within = shift - _INWARD * side
+    place = (at + within[:, None] * out).astype(np.float32)
+    colour = cv2.remap(picture, place[:, :1] - 0.5, place[:, 1:] - 0.5, cv2.INTER_LINEAR)[:, 0].astype(np.float64)
+    linear = (colour / 255.0) ** 2.2 + 1e-3
+    off = np.log(linear) - np.log(np.maximum(hue, 1e-3))
+    is_skin = (np.abs(off[:, [0, 2]] - off[:, 1:2]).max(1) < _SAME_HUE) & (off[:, 1] > np.log(_DARKEST))
+    return np.where(np.isfinite(distance.min(1)), shift, np.nan), is_skin

@@ -8,13 +8,12 @@ from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from numpy.typing import NDArray
 from torch import Tensor
 
-from omote.engine.face.correspondence import GRID, agreement
-from omote.engine.face.light import checked_light
-from omote.engine.face.retarget import to_weights
-from omote.engine.nouns import Character, FlameParams
-
+from ..data import Character, FlameParams
+from ..face.correspondence import GRID, expression_similarity
+from ..face.light import checked_light
+from ..face.retarget import to_weights
 from .compositing import premultiplied, straight
-from .denoiser import STATE, Denoiser, References, Wanted, compose, lit_normals, log_irradiance
+from .denoiser import STATE, Denoiser, References, WantedView, compose, lit_normals, log_irradiance
 from .networks import face_row
 from .renderer import STYLES, viewer_of
 
@@ -63,11 +62,11 @@ class OmotePipeline(DiffusionPipeline):  # type: ignore[misc]
         drawn = (compose(layers, pictures)[0].permute(1, 2, 0) * 255.0).round().clamp(0.0, 255.0)
         return straight(drawn.to(torch.uint8).cpu().numpy())
 
-    def _conditions(self, character: Character, params: FlameParams, light: Array) -> tuple[Wanted, References]:
+    def _conditions(self, character: Character, params: FlameParams, light: Array) -> tuple[WantedView, References]:
         viewer, device = viewer_of(character), self.denoiser.device
         view, views = viewer.view(params), [viewer.view(one.params) for one in character.references]
         shown = np.stack([to_weights(one.params) for one in character.references])
-        found = viewer.correspondence(view, views, agreement(to_weights(params), shown))
+        found = viewer.correspondence(view, views, expression_similarity(to_weights(params), shown))
 
         def tensor(array: Array) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(device)[None]
@@ -80,7 +79,7 @@ class OmotePipeline(DiffusionPipeline):  # type: ignore[misc]
         fine, coarse, identity = self.denoiser.encode(picture, geometry)
         present = torch.ones(1, len(views), device=device)
         references = References(picture, (fine, coarse), identity, tensor(found.place), tensor(found.trust), present)
-        return Wanted(tensor(view.geometry), tensor(face_row(params)), tensor(light), style), references
+        return WantedView(tensor(view.geometry), tensor(face_row(params)), tensor(light), style), references
 
     def _pictures(self, character: Character, size: int) -> Tensor:
         """[1,K,4,S,S] premultiplied, 0 to 1."""

@@ -13,15 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.face.correspondence import GRID, View, Viewer, agreement
-from omote.engine.face.edges import edges, sampled
-from omote.engine.face.hair import SPRINGS, HairMotion
-from omote.engine.face.light import checked_light, mirrored_light, possible
-from omote.engine.face.retarget import to_weights
-from omote.engine.nouns import Character, FlameParams, Reference
 
-from .compositing import DrawnLayers, Fetched, Source, compose, premultiplied, straight
-from .hair import Hair, hair_of, swings, swung
+from ..data import Character, FlameParams, Reference
+from ..face.anime_head import head_of
+from ..face.correspondence import GRID, View, Viewer, expression_similarity
+from ..face.light import checked_light, clamped_light, mirrored_light
+from ..face.retarget import to_weights
+from .compositing import CopySource, DrawnLayers, Fetched, compose, edge_pixels, premultiplied, sampled_grid, straight
+from .hair import HAIR_SPRINGS, Hair, HairMotion, hair_of, swings, swung
 from .networks import STATE, Encoded, Networks, face_row
 
 Array = NDArray[np.float32]
@@ -50,7 +49,7 @@ _CHOICES = 4  # of references whose stacked features are kept
 
 
 @dataclass(frozen=True)
-class Choice:
+class ReferenceChoice:
     """The references that a picture copies from; the same arrays as long as the choice is the same."""
 
     order: tuple[int, ...]  # their numbers
@@ -60,7 +59,7 @@ class Choice:
 
 
 @dataclass(eq=False)
-class Look:
+class PreparedCharacter:
     """A character made ready to be drawn: a head with its hair, and what the networks and the compositing read."""
 
     character: Character
@@ -73,11 +72,11 @@ class Look:
     turns: Array  # [R,3] how the references' heads are turned
     plain: NDArray[np.bool_]  # [R] which of them have the first's face
     hair: Hair | None  # None where none hangs free
-    _pictures: dict[int, list[Source]] = field(default_factory=dict)
-    _choices: OrderedDict[tuple[int, ...], Choice] = field(default_factory=OrderedDict)
+    _pictures: dict[int, list[CopySource]] = field(default_factory=dict)
+    _choices: OrderedDict[tuple[int, ...], ReferenceChoice] = field(default_factory=OrderedDict)
 
     @classmethod
-    def of(cls, character: Character, networks: Networks) -> Look:
+    def of(cls, character: Character, networks: Networks) -> PreparedCharacter:
         """About 30 ms a reference."""
         references = character.references
         viewer = viewer_of(character)
@@ -116,13 +115,13 @@ class Look:
         """How many references a picture copies from."""
         return references_at_once(self.character)
 
-    def pictures(self, size: int) -> list[Source]:
+    def pictures(self, size: int) -> list[CopySource]:
         """The references at this size, made at the first asking."""
         if size not in self._pictures:
-            self._pictures[size] = [Source.of(premultiplied(one, size)) for one in self.rgba]
+            self._pictures[size] = [CopySource.of(premultiplied(one, size)) for one in self.rgba]
         return self._pictures[size]
 
-    def chosen(self, params: FlameParams) -> tuple[Choice, Array]:
+    def chosen(self, params: FlameParams) -> tuple[ReferenceChoice, Array]:
         """Which references a picture of this face copies from, and how much each is there [1,K], 0 to 1.
 
         The one whose head is turned most alike always is, of those with the first's face. Others fade in as a part of
@@ -156,11 +155,11 @@ class Look:
         away = np.sqrt(np.square(self.turns - turn).sum(1))
         return np.asarray(np.clip(1.0 - (away - away.min()) / _FARTHER_RAD, _LEAST, 1.0), np.float32)
 
-    def _choice(self, order: tuple[int, ...]) -> Choice:
+    def _choice(self, order: tuple[int, ...]) -> ReferenceChoice:
         found = self._choices.get(order)
         if found is None:
             encoded = Encoded(*(np.ascontiguousarray(part[list(order)][None]) for part in self.encoded))
-            found = self._choices[order] = Choice(
+            found = self._choices[order] = ReferenceChoice(
                 order, tuple(self.views[k] for k in order), self.weights[list(order)], encoded
             )
             while len(self._choices) > _CHOICES:
@@ -189,17 +188,17 @@ class Renderer:
     def __init__(self, networks: Networks) -> None:
         self.networks = networks
 
-    def look(self, character: Character) -> Look:
+    def look(self, character: Character) -> PreparedCharacter:
         """The character made ready, and the denoiser for as many references; from any thread.
 
         RuntimeUnavailable where that denoiser cannot run here.
         """
         self.networks.denoiser(references_at_once(character))
-        return Look.of(character, self.networks)
+        return PreparedCharacter.of(character, self.networks)
 
     def draw(
         self,
-        look: Look,
+        look: PreparedCharacter,
         params: FlameParams,
         light: Array,
         size: int = DEFAULT_SIZE,
@@ -217,49 +216,55 @@ class Renderer:
             displacement = look.hair.displacement(sway, _first_place(look, posed))
             layers = swung(layers, displacement)
             exact = exact and exact.only(~swings(displacement, exact.pixel, size))
-        return compose(layers, _picked(look.pictures(size), posed.order), exact)
+        return compose(layers, _picked_rows(look.pictures(size), posed.order), exact)
 
-    def _layers(self, look: Look, inputs: dict[str, Array], order: tuple[int, ...], steps: int) -> DrawnLayers:
+    def _layers(
+        self, look: PreparedCharacter, inputs: dict[str, Array], order: tuple[int, ...], steps: int
+    ) -> DrawnLayers:
         """By Euler's method along the straight path from noise to the picture."""
         layers, x = self.networks.layers(inputs), inputs["x"]
         for step in range(1, steps):
             t, last = np.float32(1.0 - step / steps), np.float32(1.0 - (step - 1) / steps)
-            clean = _state(compose(layers, _picked(look.pictures(STATE), order)))
+            clean = _state(compose(layers, _picked_rows(look.pictures(STATE), order)))
             x = x + (t - last) * (x - clean) / last
             layers = self.networks.layers({**inputs, "x": x, "t": np.full(1, t)})
         return layers
 
-    def inputs(self, look: Look, params: FlameParams, light: Array) -> tuple[dict[str, Array], tuple[int, ...]]:
+    def inputs(
+        self, look: PreparedCharacter, params: FlameParams, light: Array
+    ) -> tuple[dict[str, Array], tuple[int, ...]]:
         """What the denoiser reads for this picture, and the numbers of the references that it copies from."""
         posed = self._posed(look, params, light)
         return posed.inputs, posed.order
 
-    def _posed(self, look: Look, params: FlameParams, light: Array) -> _Posed:
+    def _posed(self, look: PreparedCharacter, params: FlameParams, light: Array) -> _PosedFace:
         face = face_row(params)
         choice, present = look.chosen(params)
         view = look.viewer.view(params)
-        found = look.viewer.correspondence(view, choice.views, agreement(to_weights(params), choice.weights))
+        found = look.viewer.correspondence(
+            view, choice.views, expression_similarity(to_weights(params), choice.weights)
+        )
         inputs = {
             "x": noise(),
             "t": _ONE,
             "geometry": view.geometry[None],
             "face": face[None],
-            "light": possible(checked_light(light))[None],
+            "light": clamped_light(checked_light(light))[None],
             "style": look.style,
             **choice.encoded._asdict(),
             "place": found.place[None],
             "trust": found.trust[None],
             "present": present,
         }
-        return _Posed(view, choice, found.place, inputs)
+        return _PosedFace(view, choice, found.place, inputs)
 
 
 @dataclass(frozen=True)
-class _Posed:
+class _PosedFace:
     """A face as the network is told of it."""
 
     view: View
-    choice: Choice
+    choice: ReferenceChoice
     place: Array  # [K,128,128,2]
     inputs: dict[str, Array]
 
@@ -268,17 +273,17 @@ class _Posed:
         return self.choice.order
 
 
-def _exact(look: Look, posed: _Posed, layers: DrawnLayers, size: int) -> Fetched | None:
+def _exact(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers, size: int) -> Fetched | None:
     """What lies beside an edge, fetched from its own place and as the network has moved it."""
-    found = edges(look.viewer, posed.view, posed.choice.views, posed.place, size)
+    found = edge_pixels(look.viewer, posed.view, posed.choice.views, posed.place, size)
     if found is None:
         return None
     change = layers.place.transpose(0, 2, 3, 1) - posed.place
-    moved = np.stack([sampled(np.ascontiguousarray(one), found.pixel, size) for one in change])
+    moved = np.stack([sampled_grid(np.ascontiguousarray(one), found.pixel, size) for one in change])
     return Fetched(found.pixel, found.place + moved, found.is_known)
 
 
-def _first_place(look: Look, posed: _Posed) -> Array:
+def _first_place(look: PreparedCharacter, posed: _PosedFace) -> Array:
     """[128,128,2] where each cell lies in the first reference, which need not be among the chosen."""
     if 0 in posed.order:
         found = posed.place[posed.order.index(0)]
@@ -305,13 +310,13 @@ def mirrored_of(references: Sequence[Reference]) -> int | None:
 
 def motion_of(character: Character) -> HairMotion:
     """Springs at rest, for hair on this head."""
-    head = character.posed_by()
-    return HairMotion(head, head.shaped(character.shape), SPRINGS[character.head])
+    head = head_of(character)
+    return HairMotion(head, head.shaped(character.shape), HAIR_SPRINGS[character.head])
 
 
 def viewer_of(character: Character) -> Viewer:
     """The character's head, with hair as the first reference shows it."""
-    head, first = character.posed_by(), character.references[0]
+    head, first = head_of(character), character.references[0]
     alpha = cv2.resize(first.rgba[..., 3], (GRID, GRID), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
     return Viewer(head.shaped(character.shape), head).with_hair(first.params, alpha)
 
@@ -326,7 +331,7 @@ def crossfaded(pictures: Sequence[Rgba], shares: Sequence[float]) -> Rgba:
     return straight(np.asarray(cv2.convertScaleAbs(mixed), np.uint8))
 
 
-def _picked(rows: Sequence[Row], order: Sequence[int]) -> list[Row]:
+def _picked_rows(rows: Sequence[Row], order: Sequence[int]) -> list[Row]:
     return [rows[k] for k in order]
 
 

@@ -9,17 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.capture.photo_file import Rgba
-from omote.engine.capture.vrm_file import Part, VrmError, VrmModel
-from omote.engine.face.anime_head import AnimeShaped, anime_head
-from omote.engine.face.drawing_fit import POINTS, DrawnFace, fit
-from omote.engine.face.head import NECK_SHARE, rotation
-from omote.engine.face.light import studio_light
-from omote.engine.face.maps import Camera, covered, nearest
-from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import Character, FlameParams, Reference
 
-from .drawings import FromDrawing, Points, bent, find_face, said_of
+from ..data import Character, FlameParams, Reference
+from ..face.anime_head import AnimeShaped, anime_head
+from ..face.drawing_fit import POINTS, DrawnFace, fit_anime_head
+from ..face.head import NECK_SHARE
+from ..face.light import studio_light
+from ..face.rasterizer import Camera, covered, nearest
+from ..face.retarget import from_weights
+from ..images import Rgba
+from ..rotation import rotation
+from .drawings import FromDrawing, Points, bent, drawing_warnings, find_face
+from .vrm_file import MeshPart, VrmError, VrmModel
 
 Array = NDArray[np.float32]
 Wide = NDArray[np.float64]
@@ -71,7 +72,7 @@ def made_from_vrm(name: str, model: VrmModel, consent: str) -> FromDrawing:
         )
     anchors = look.anchored(camera, _LOOK_SIDE, found.points)
     try:
-        face = fit(found.points, is_straight=True)
+        face = fit_anime_head(found.points, is_straight=True)
     except ValueError as error:
         raise VrmError(str(error)) from error
     ours = _OurSpace.of(look, camera, face, anchors)
@@ -83,7 +84,7 @@ def made_from_vrm(name: str, model: VrmModel, consent: str) -> FromDrawing:
     for names, weights in _MOUTHS:
         if shape := next((one for one in names if model.expressions.get(one)), None):
             references.append(ours.reference(_Pose((shape,)), ours.like((shape,), weights)))
-    warnings = list(said_of(face, found.points, found.sureness))
+    warnings = list(drawing_warnings(face, found.points, found.sureness))
     if not blinks:
         warnings.append("The model has no expression for closed eyes: blinks are painted.")
     licence = LICENCE
@@ -131,7 +132,7 @@ class _Drawer:
         other._scale, other._move = np.float32(scale), move.astype(np.float32)
         return other
 
-    def positions(self, part: Part, pose: _Pose) -> Array:
+    def positions(self, part: MeshPart, pose: _Pose) -> Array:
         """[N,3] dm."""
         position = part.position
         for one in pose.expressions:
@@ -209,7 +210,7 @@ class _Drawer:
         return np.array([one.weight @ posed[one.part][one.corner] for one in anchors], np.float32).reshape(-1, 3)
 
 
-def _painted(part: Part, triangle: NDArray[np.int64], weight: Array) -> Array:
+def _painted(part: MeshPart, triangle: NDArray[np.int64], weight: Array) -> Array:
     """[n,4] the colours of points on a part, 0 to 1, sRGB."""
     material = part.material
     corner = part.triangle[triangle]

@@ -8,12 +8,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.face.smoothing import GAP_S, doubt_s
-from omote.engine.nouns import OPEN_BASIS, Array
-
+from ..data import OPEN_BASIS, Array
+from ..face.stabilizer import SMOOTHING_GAP_S, confidence_delay_s
+from .animation import RenderError
 from .consistency_anchors import anchored
 from .consistency_heads import NECK, Numbers, faces_of, head_noise, heads_of, trembling
-from .script import RenderError
 
 REACH = 2.5  # differences, in standard deviations of a tracker's noise, that still count as noise, as live
 SPAN_S = 1.0  # to each side, within which faces are attended to: four times as far as live, and ahead too
@@ -58,13 +57,13 @@ def consistent(
 
 def _lean(heads: Numbers, times_s: Numbers, confidence: Array) -> None:
     """Lets each doubted face be a mean of those around it, the wider the worse its points fit."""
-    late_s = np.array([doubt_s(float(one)) for one in confidence])
+    late_s = np.array([confidence_delay_s(float(one)) for one in confidence])
     if not late_s.any():
         return
     seen = heads.copy()
     trust = 1.0 / (1.0 + late_s * _rate(times_s))
     for row in np.flatnonzero(late_s):
-        first, last = np.searchsorted(times_s, (times_s[row] - GAP_S, times_s[row] + GAP_S))
+        first, last = np.searchsorted(times_s, (times_s[row] - SMOOTHING_GAP_S, times_s[row] + SMOOTHING_GAP_S))
         share = trust[first:last] * np.exp(-np.abs(times_s[first:last] - times_s[row]) / late_s[row])
         heads[row] = share @ seen[first:last] / share.sum()
 

@@ -8,11 +8,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.face.head import open_head
-from omote.engine.face.memory import WEIGHT_NOISE, noise
-from omote.engine.face.retarget import UNITS
-from omote.engine.face.tuning import REGIONS
-from omote.engine.nouns import Array
+from ..data import Array
+from ..face.head import open_head
+from ..face.retarget import UNITS
+from ..face.stabilizer import WEIGHT_NOISE, tracker_noise
+from ..face.tuning import REGIONS
 
 Numbers = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def faces_of(heads: Numbers) -> Array:
 @cache
 def head_noise() -> Numbers:
     """[67] by how much each trembles where a webcam's tracker does, one standard deviation."""
-    found = noise().astype(np.float64)
+    found = tracker_noise().astype(np.float64)
     found[: len(UNITS)] = WEIGHT_NOISE
     return found
 

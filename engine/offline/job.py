@@ -1,20 +1,21 @@
-"""A job: one rendering in progress, in a folder beside what it becomes, so that it can be gone on with."""
+"""A rendering in progress: its folder, its lock, and what it needs to resume."""
 
 from __future__ import annotations
 
+import errno
 import glob
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from omote.engine.storage import prepare_folder, remove_leftovers, write_text
-from omote.engine.version import edition
-
-from .lock import locked
-from .picture_file import PATTERN, is_foreign
-from .script import RenderError, Script
+from ..storage import prepare_folder, remove_leftovers, write_text
+from ..version import edition
+from .animation import Animation, RenderError
+from .pictures import PATTERN, is_foreign_png
 
 SUFFIX = ".omote"
 TABLE = "params.csv"  # in a folder of pictures
@@ -46,7 +47,7 @@ class Job:
                 try:
                     folder.mkdir(parents=True, exist_ok=True)
                     opened.callback(_remove_empty, folder)
-                    opened.enter_context(locked(folder / "lock"))
+                    opened.enter_context(file_lock(folder / "lock"))
                 except OSError as error:
                     raise RenderError(
                         f"cannot write to {folder} ({error.strerror or error}): choose another --out"
@@ -106,14 +107,14 @@ class Job:
         except OSError as error:
             raise RenderError(f"cannot write to {self.pictures}: {error.strerror or error}") from error
 
-    def script(self, make: Callable[[], Script]) -> Script:
+    def script(self, make: Callable[[], Animation]) -> Animation:
         """What is shown: as it was found out before, else as `make` finds out now."""
         if self.is_gone_on_with:
             with suppress(RenderError):  # damaged by a power cut: what is found out again is the same
-                return Script.load(self._script)
+                return Animation.load(self._script)
         return make()
 
-    def begin(self, drawing: Facts, script: Script) -> None:
+    def begin(self, drawing: Facts, script: Animation) -> None:
         """All is known and can be made: what --overwrite means is removed only now.
 
         RenderError where the pictures that are there were drawn otherwise, or show something else.
@@ -142,7 +143,9 @@ class Job:
             raise self._damaged(f"no {group}")
         names = dict.fromkeys((*before, *now))
         other = [
-            f"{name} {_said(before, name)}, now {_said(now, name)}" for name in names if _differs(before, now, name)
+            f"{name} {_read_facts(before, name)}, now {_read_facts(now, name)}"
+            for name in names
+            if _difference(before, now, name)
         ]
         if other:
             raise RenderError(
@@ -182,7 +185,7 @@ class Job:
     def _require_own(self, folder: Path) -> None:
         """RenderError where numbered pictures that were not rendered would be removed."""
         try:
-            other = next((path for path in sorted(folder.glob(PATTERN)) if is_foreign(path)), None)
+            other = next((path for path in sorted(folder.glob(PATTERN)) if is_foreign_png(path)), None)
         except OSError as error:
             raise RenderError(f"cannot read {folder}: {error.strerror or error}") from error
         if other:
@@ -208,9 +211,64 @@ def _pictures(count: int) -> str:
     return f"{count} picture{'' if count == 1 else 's'}"
 
 
-def _said(facts: Facts, name: str) -> str:
+def _read_facts(facts: Facts, name: str) -> str:
     return facts.get(name, "not said")
 
 
-def _differs(before: Facts, now: Facts, name: str) -> bool:
+def _difference(before: Facts, now: Facts, name: str) -> bool:
     return before.get(name) != now.get(name)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _acquire(handle: int) -> None:
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _acquire(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+_LOCKED_ERRNOS = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+
+
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Holds the lock of this file, which is made and removed; RenderError where another process holds it.
+
+    A disk that knows no locks keeps nobody out. OSError where the file cannot be made.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            _acquire(handle)
+        except OSError as error:
+            if error.errno in _LOCKED_ERRNOS:
+                raise _busy(path) from error
+        if not _is_same_file(path, handle):  # whoever had it before removed it a moment ago
+            raise _busy(path)
+        try:
+            yield
+        finally:
+            if sys.platform != "win32":  # which removes no open file
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
+    if sys.platform == "win32":  # elsewhere it may be the next one's by now
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _busy(path: Path) -> RenderError:
+    return RenderError(f"another omote is rendering in {path.parent}: wait for it, or choose another --out")
+
+
+def _is_same_file(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except OSError:
+        return False

@@ -9,24 +9,21 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from omote.engine.diffusion.schedule import FewStep
-from omote.engine.errors import AnimatorError
-from omote.engine.nouns import Array, FlameParams, PhotorealCharacter
-from omote.engine.photoreal.animator import PhotorealAnimator
-from omote.engine.photoreal.exported_model import ExportedModel
-from omote.engine.photoreal.exporting import exported, first_networks
-from omote.engine.photoreal.files import published
-from omote.engine.photoreal.opening import weights_of
-from omote.engine.photoreal.recipe import Recipe
-from omote.engine.runtime.session import RuntimeUnavailable
-
-from .chunk import Chunk
-from .picture_file import Picture
-from .resizing import resized
-from .script import RenderError
+from ..data import Array, FlameParams, PhotorealCharacter
+from ..diffusion.schedule import FewStep
+from ..errors import AnimatorError
+from ..photoreal.animator import PhotorealAnimator
+from ..photoreal.exported_model import ExportedModel
+from ..photoreal.exporting import exported, first_networks
+from ..photoreal.files import published
+from ..photoreal.opening import weights_of
+from ..photoreal.recipe import Recipe
+from ..runtime.session import RuntimeUnavailable
+from .animation import Chunk, RenderError
+from .pictures import Picture, resize_picture
 
 if TYPE_CHECKING:
-    from .easel import Easel, Photoreal
+    from .render import PhotorealSettings, RenderSettings
 
 
 @dataclass(eq=False)
@@ -38,7 +35,7 @@ class FewSteps:
     animator: PhotorealAnimator
 
     @classmethod
-    def at(cls, easel: Easel) -> FewSteps:
+    def at(cls, easel: RenderSettings) -> FewSteps:
         """AnimatorError where the networks cannot be opened here."""
         people, how = people_at(easel)
         model = model_of(people[0], how)
@@ -53,10 +50,10 @@ class FewSteps:
     def pictures(self, chunk: Chunk) -> Iterator[Picture]:
         for face, light, shares in zip(chunk.faces, chunk.lights, chunk.shares, strict=True):
             params, shown = FlameParams.from_vector(face, chunk.basis), self.cast[who(shares)]
-            yield resized(self.animator.draw(params, shown, light).rgba, self.size)
+            yield resize_picture(self.animator.draw(params, shown, light).rgba, self.size)
 
 
-def people_at(easel: Easel) -> tuple[tuple[PhotorealCharacter, ...], Photoreal]:
+def people_at(easel: RenderSettings) -> tuple[tuple[PhotorealCharacter, ...], PhotorealSettings]:
     """Who is drawn at an easel for photoreal characters, and how; ValueError at another."""
     people = tuple(one for one in easel.cast if isinstance(one, PhotorealCharacter))
     if easel.photoreal is None or len(people) != len(easel.cast):
@@ -72,7 +69,7 @@ def who(shares: Array) -> int:
     return int(present[0])
 
 
-def model_of(character: PhotorealCharacter, how: Photoreal) -> ExportedModel:
+def model_of(character: PhotorealCharacter, how: PhotorealSettings) -> ExportedModel:
     """The networks that draw this character, exported at the first asking; AnimatorError where that cannot be done."""
     weights = cache(lambda: weights_of(character, published(how.published), how.allow_noncommercial))
     try:

@@ -13,25 +13,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.errors import AnimatorError
-from omote.engine.nouns import FLAME_BASIS, Array, FlameParams, PhotorealCharacter
-from omote.engine.photoreal.files import published
-from omote.engine.photoreal.licences import require_commercial
-from omote.engine.photoreal.opening import EXTRA, open_weights, require_alike
-from omote.engine.photoreal.sitter import relief_of
-from omote.engine.photoreal.tint import tinted
-from omote.engine.photoreal.vector import vector_of
-
-from .chunk import REACH, Chunk
+from ..data import FLAME_BASIS, Array, FlameParams, PhotorealCharacter
+from ..errors import AnimatorError
+from ..photoreal.files import published
+from ..photoreal.licences import require_commercial
+from ..photoreal.opening import EXTRA, open_weights, require_alike
+from ..photoreal.sitter import relief_of
+from ..photoreal.tint import tinted
+from ..photoreal.vector import vector_of
+from .animation import REACH, Chunk
 from .photoreal_hand import people_at, who
-from .picture_file import Picture
-from .resizing import resized
+from .pictures import Picture, resize_picture
 
 if TYPE_CHECKING:
-    from omote.engine.diffusion.arc2face.bank import Bank
-    from omote.engine.diffusion.arc2face.pipeline import Arc2Face
-
-    from .easel import Easel, Photoreal
+    from ..diffusion.arc2face.bank import Bank
+    from ..diffusion.arc2face.pipeline import Arc2Face
+    from .render import PhotorealSettings, RenderSettings
 
 WINDOW = 4  # pictures that are drawn at once, besides those that are dropped: memory and time grow with its square
 _STANDS = np.zeros(3, np.float32)  # where the head stands is the camera's affair, as in pictures of the open kind
@@ -42,19 +39,19 @@ class ManySteps:
     """Draws a few pictures of a chunk at once, with their neighbours and the script's anchors, which are dropped."""
 
     cast: tuple[PhotorealCharacter, ...]
-    easel: Easel
-    how: Photoreal
+    easel: RenderSettings
+    how: PhotorealSettings
     arc: Arc2Face
     banks: dict[int, Bank | None] = field(default_factory=dict)
 
     @classmethod
-    def at(cls, easel: Easel) -> ManySteps:
+    def at(cls, easel: RenderSettings) -> ManySteps:
         """AnimatorError or CharacterError where the published weights cannot be opened here."""
         people, how = people_at(easel)
         for one in people:
             require_commercial(one.parts, how.allow_noncommercial)
         try:
-            from omote.engine.diffusion.arc2face.pipeline import place_of, use_threads
+            from ..diffusion.arc2face.pipeline import place_of, use_threads
 
             device, dtype = place_of(easel.build.precision)
         except (ImportError, ValueError) as error:
@@ -91,7 +88,7 @@ class ManySteps:
 
         What is asked for twice is drawn once: beside each other, equal faces differ by what a batch rounds.
         """
-        from omote.engine.diffusion.arc2face.bank import Share
+        from ..diffusion.arc2face.bank import Share
 
         person, share = self.cast[number], self.how.share
         tokens = person.tokens[None]
@@ -118,7 +115,7 @@ class ManySteps:
     ) -> Picture:
         """What was drawn, turned, tinted and of the size that was asked for."""
         turned = relief_of(person).turned(rgb, params.neck_pose, _STANDS, params.eye_pose, params.eyelids)
-        return resized(tinted(turned, light), self.easel.size)
+        return resize_picture(tinted(turned, light), self.easel.size)
 
     def _in_flame(self, params: FlameParams) -> FlameParams:
         return params if params.basis == FLAME_BASIS else self.how.to_flame.flame(params)

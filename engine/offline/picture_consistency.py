@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from omote.engine.face.correspondence import Viewer
-from omote.engine.face.maps import rasterise
-from omote.engine.nouns import Array, FlameParams
-
-from .picture_file import Picture
+from ..data import Array, FlameParams
+from ..face.correspondence import Viewer
+from ..face.rasterizer import rasterize
+from .pictures import Picture
 
 ALIKE = 12.0  # levels of 255: neighbourhoods that differ by so much weigh a third
 _CELLS = 32  # on a side, within which a movement is even
@@ -59,7 +58,7 @@ def ways_to(viewer: Viewer, face: FlameParams, others: Sequence[FlameParams]) ->
         return []
     head, shaped = viewer.head, viewer.shaped
     screens = [viewer.camera.project(head.pose(shaped, one), _FINE) for one in (face, *others)]
-    pixel, triangle, bary = rasterise(screens[0], np.asfortranarray(head.triangle, np.int64), _FINE)
+    pixel, triangle, bary = rasterize(screens[0], np.asfortranarray(head.triangle, np.int64), _FINE)
     corner = head.triangle[triangle]
 
     def place(screen: Array) -> Array:

@@ -1,25 +1,23 @@
-"""The keys of a timeline, kind by kind, as tracks that can be asked for any time."""
+"""Reads the tables and keys of a timeline file; errors name the file and the key."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
-from omote.bridge.angles import rotation_from_angles
-from omote.engine.face.head import LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD
-from omote.engine.face.lamps import MOST_STRENGTH, PRESETS, LightError, ball
-from omote.engine.face.light import studio_light
-from omote.engine.nouns import LIGHT_SIZE, FlameParams
+from omote.bridge.arkit import rotation_from_angles
 
-from .asked_face import face_of, face_of_values, near
-from .document import LATEST_S, Table, numbers, shown
-from .easing import USUAL, Ease, Wide, ease_of
-from .face_range import NECK, PITCH_DEG, PLACE, PLACE_M, ROLL_DEG, YAW_DEG, in_range
-from .script import RenderError
-from .track import Track
+from ..data import LIGHT_SIZE, FlameParams
+from ..face.head import LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD
+from ..face.light import LIGHT_PRESETS, MOST_STRENGTH, LightError, lamp_light, studio_light
+from .animation import RenderError
+from .face_limits import NECK, PITCH_DEG, PLACE, PLACE_M, ROLL_DEG, YAW_DEG, require_in_limits
+from .face_parser import did_you_mean, face_from_values, parse_face, read_toml_or_json
+from .keyframes import DEFAULT_EASE, Ease, Track, Wide, find_ease
 
 STUDIO = "studio"
 EXPRESSION = ("at", "is", "amount", "ease")
@@ -36,8 +34,8 @@ LOOK_UP_DEG, LOOK_DOWN_DEG, LOOK_SIDE_DEG = (
 
 def expression(document: Table) -> Track:
     """[67] in the order of `face_range.NAMES`; a face at rest where there are no keys."""
-    rest = in_range(FlameParams.neutral(), "neutral")
-    return track(document.tables("expression", EXPRESSION), face_row) or Track(np.zeros(1), rest[None], (USUAL,))
+    rest = require_in_limits(FlameParams.neutral(), "neutral")
+    return track(document.tables("expression", EXPRESSION), face_row) or Track(np.zeros(1), rest[None], (DEFAULT_EASE,))
 
 
 def gaze(document: Table) -> Track | None:
@@ -54,9 +52,9 @@ def light(document: Table) -> Track:
     """[27] harmonics; the studio's light where there are no keys."""
     said = document.said.get("light", STUDIO)
     if isinstance(said, str):
-        return Track(np.zeros(1), _light(said, f"{document.place}: light", document)[None], (USUAL,))
+        return Track(np.zeros(1), _read_light(said, f"{document.place}: light", document)[None], (DEFAULT_EASE,))
     found = track(document.tables("light", LIGHT), _light_row)
-    return found or Track(np.zeros(1), studio_light().astype(np.float64)[None], (USUAL,))
+    return found or Track(np.zeros(1), studio_light().astype(np.float64)[None], (DEFAULT_EASE,))
 
 
 def track(keys: Sequence[Table], row_of: Callable[[Table], Wide]) -> Track | None:
@@ -83,12 +81,12 @@ def in_order(keys: Sequence[Table]) -> list[Table]:
 
 
 def at_of(key: Table) -> float:
-    return key.number("at", 0.0, LATEST_S)
+    return key.number("at", 0.0, MAX_SECONDS)
 
 
 def ease_of_key(key: Table) -> Ease:
     try:
-        return ease_of(key.said.get("ease", USUAL))
+        return find_ease(key.said.get("ease", DEFAULT_EASE))
     except RenderError as error:
         raise RenderError(f"{key.place}: {error}") from error
 
@@ -98,14 +96,14 @@ def face_row(key: Table) -> Wide:
     asked, what = key.need("is"), f'{key.place}: "is"'
     if isinstance(asked, str):
         try:
-            found = face_of(asked, key.folder)
+            found = parse_face(asked, key.folder)
         except RenderError as error:
             raise RenderError(f"{key.place}: {error}") from error
     elif isinstance(asked, dict):
-        found = face_of_values(asked, what)
+        found = face_from_values(asked, what)
     else:
-        raise RenderError(f"{what} must be a text or a table of weights, got {shown(asked)}")
-    return np.asarray(key.number("amount", 0.0, 1.0, 1.0) * in_range(found, what))
+        raise RenderError(f"{what} must be a text or a table of weights, got {short_repr(asked)}")
+    return np.asarray(key.number("amount", 0.0, 1.0, 1.0) * require_in_limits(found, what))
 
 
 def _gaze_row(key: Table) -> Wide:
@@ -118,33 +116,120 @@ def _head_row(key: Table) -> Wide:
     angles = np.deg2rad([key.number(name, -most, most, 0.0) for name, most in axes])
     place = np.array([key.number(name, -PLACE_M, PLACE_M, 0.0) for name in ("x", "y", "z")], np.float32)
     held = replace(FlameParams.neutral(), neck_pose=rotation_from_angles(angles), translation=place)
-    row = in_range(held, f"{key.place}: pitch, yaw and roll together turn the head too far, make one smaller")
+    row = require_in_limits(held, f"{key.place}: pitch, yaw and roll together turn the head too far, make one smaller")
     return np.concatenate([row[NECK], row[PLACE]])
 
 
 def _light_row(key: Table) -> Wide:
-    return _light(key.need("is"), key.place, key)
+    return _read_light(key.need("is"), key.place, key)
 
 
-def _light(asked: object, what: str, inside: Table) -> Wide:
+def _read_light(asked: object, what: str, inside: Table) -> Wide:
     if isinstance(asked, str):
         if asked == STUDIO:
             return studio_light().astype(np.float64)
-        if asked not in PRESETS:
-            known = (STUDIO, *PRESETS)
-            raise RenderError(f'{what}: no light is called "{asked}"{near(asked, known)}: there are {", ".join(known)}')
-        return PRESETS[asked].setting.harmonics().astype(np.float64)
+        if asked not in LIGHT_PRESETS:
+            known = (STUDIO, *LIGHT_PRESETS)
+            raise RenderError(
+                f'{what}: no light is called "{asked}"{did_you_mean(asked, known)}: there are {", ".join(known)}'
+            )
+        return LIGHT_PRESETS[asked].setting.harmonics().astype(np.float64)
     if isinstance(asked, list):
-        return np.array(numbers(asked, LIGHT_SIZE, f'{what}: "is"'))
+        return np.array(require_numbers(asked, LIGHT_SIZE, f'{what}: "is"'))
     if not isinstance(asked, dict):
         raise RenderError(
-            f'{what}: "is" must be a name, {LIGHT_SIZE} numbers, or a table of {", ".join(BALL)}; got {shown(asked)}'
+            f'{what}: "is" must be a name, {LIGHT_SIZE} numbers, or a table of {", ".join(BALL)}; '
+            f"got {short_repr(asked)}"
         )
     table = Table.of(asked, BALL, what, inside.folder)
-    x, y, z = numbers(table.need("direction"), 3, f'{what}: "direction"')
+    x, y, z = require_numbers(table.need("direction"), 3, f'{what}: "direction"')
     strength = table.number("strength", 0.0, MOST_STRENGTH, 1.0)
     warmth, ambient = table.number("warmth", -1.0, 1.0, 0.1), table.number("ambient", 0.0, 1.0, 0.5)
     try:
-        return ball((x, y, z), strength, warmth, ambient).astype(np.float64)
+        return lamp_light((x, y, z), strength, warmth, ambient).astype(np.float64)
     except LightError as error:
         raise RenderError(f"{what}: {error}") from error
+
+
+MAX_SECONDS = 36_000.0
+_SHORT = 60  # letters of what was found
+
+
+@dataclass(frozen=True)
+class Table:
+    """Names and values, of which each name is known."""
+
+    said: Mapping[str, object]
+    place: str  # for people: "scene.toml: expression 2"
+    folder: Path  # against which the files that it names are looked for
+
+    @classmethod
+    def of(cls, said: object, known: Sequence[str], place: str, folder: Path) -> Table:
+        """RenderError where this is no table, or a name in it is not known."""
+        if not isinstance(said, Mapping):
+            raise RenderError(f"{place} must be a table, got {short_repr(said)}")
+        for name in said:
+            if name not in known:
+                hint = did_you_mean(str(name), known) or f": there are {', '.join(known)}"
+                raise RenderError(f'{place}: nothing is called "{name}"{hint}')
+        return cls(said, place, folder)
+
+    def number(self, name: str, least: float, most: float, usual: float | None = None) -> float:
+        """RenderError where it is no number from `least` to `most`, or is missing and there is no usual one."""
+        if name not in self.said and usual is not None:
+            return usual
+        return require_number(self.need(name), least, most, f'{self.place}: "{name}"')
+
+    def need(self, name: str) -> object:
+        if name not in self.said:
+            raise RenderError(f'{self.place}: "{name}" is missing')
+        return self.said[name]
+
+    def tables(self, name: str, known: Sequence[str]) -> tuple[Table, ...]:
+        """Those of the list under this name, each with its number; none where the name is not there."""
+        listed = self.said.get(name, [])
+        if not isinstance(listed, list):
+            raise RenderError(f'{self.place}: "{name}" must be a list of tables, got {short_repr(listed)}')
+        return tuple(
+            Table.of(one, known, f"{self.place}: {name} {count}", self.folder) for count, one in enumerate(listed, 1)
+        )
+
+    def table(self, name: str, known: Sequence[str]) -> Table | None:
+        """The one under this name, where it is there."""
+        if name not in self.said:
+            return None
+        return Table.of(self.said[name], known, f"{self.place}: {name}", self.folder)
+
+
+def require_number(value: object, least: float, most: float, what: str) -> float:
+    """RenderError unless this is a number from `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise RenderError(f"{what} must be a number from {least:g} to {most:g}, got {short_repr(value)}")
+    return float(value)
+
+
+def require_numbers(value: object, count: int, what: str) -> list[float]:
+    """RenderError unless this is a list of so many numbers."""
+    if not isinstance(value, list) or len(value) != count:
+        raise RenderError(f"{what} must be a list of {count} numbers, got {short_repr(value)}")
+    return [require_number(one, -1e6, 1e6, what) for one in value]
+
+
+def short_repr(value: object) -> str:
+    """What was found, short enough to be told."""
+    text = repr(value)
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]}..."
+
+
+def read_document(path: Path, known: Sequence[str]) -> Table:
+    """What the TOML or JSON file says; RenderError where it cannot be read, or a name in it is not known."""
+    kind = path.suffix.lower()
+    if kind not in (".toml", ".json"):
+        raise RenderError(f"{path} is neither .toml nor .json, in which timelines are written; see docs/timelines.md")
+    try:
+        said = read_toml_or_json(path)
+    except OSError as error:
+        raise RenderError(f"cannot read the timeline {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise RenderError(f"{path} is no {kind[1:].upper()}: {error}") from error
+    return Table.of(said, known, path.name, path.parent)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.face.framing import Similarity, framed
-from omote.engine.nouns import Array
+from ..data import Array
+from ..face.fitting import Similarity, frame_photo
 
 Rgb = NDArray[np.uint8]  # [H,W,3]
 Wide = NDArray[np.float64]
@@ -28,7 +28,7 @@ _EYES_TO_HALF, _MOUTH_TO_HALF, _DOWN = 2.0, 1.8, 0.1
 
 def for_recogniser(picture: Rgb, points: Array) -> Rgb:
     """[112,112,3] the face whose MediaPipe points [478,2] these are, as ArcFace is shown it; grey beyond the photo."""
-    return framed(picture, recogniser_crop(points), RECOGNISER_SIDE).picture
+    return frame_photo(picture, recogniser_crop(points), RECOGNISER_SIDE).picture
 
 
 def recogniser_crop(points: Array) -> Similarity:
@@ -59,7 +59,7 @@ def portrait(picture: Rgb, points: Array, side: int) -> Rgb:
     after = np.maximum(np.ceil(corners.max(0) + 1.0 - (width, height)), 0.0).astype(int)
     wider = np.pad(picture, ((before[1], after[1]), (before[0], after[0]), (0, 0)), "symmetric")
     moved = Similarity(onto.turn, onto.move - onto.turn * complex(*before))
-    return framed(wider, moved, side).picture
+    return frame_photo(wider, moved, side).picture
 
 
 def moved_points(points: Array, similarity: Similarity) -> Array:

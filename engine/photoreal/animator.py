@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.diffusion.schedule import FewStep, few_step_plan
-from omote.engine.errors import AnimatorError
-from omote.engine.face.light import checked_light
-from omote.engine.nouns import FLAME_BASIS, OPEN_BASIS, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
-from omote.engine.picture_cache import PictureCache
-from omote.engine.roles import Counts, Fading
-
+from ..data import FLAME_BASIS, OPEN_BASIS, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
+from ..diffusion.schedule import FewStep, few_step_plan
+from ..errors import AnimatorError
+from ..face.light import checked_light
+from ..model.portrait_renderer import DrawCounts, Fading, PictureCache
 from .networks import Networks
 from .painter import Painter, Picture, Study
 from .poise import Poise
@@ -71,7 +69,7 @@ class PhotorealAnimator:
 
         AnimatorError where the sampler cannot take so many steps, or networks for one picture are to draw a stream.
         """
-        self.counts = Counts()
+        self.counts = DrawCounts()
         self.networks, self.sampler, self._to_flame = networks, sampler, to_flame
         self._painter = _painter(networks, sampler, steps)
         if streams and networks.batch != steps:

@@ -11,8 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.nouns import BankRows, Part, PhotorealCharacter
-from omote.engine.sealed import Arrays, CharacterError, Sealed, damaged, seal, unsealed
+from ..data import BankRows, PhotorealCharacter, SourceFile
+from ..model.character_file import (
+    Arrays,
+    CharacterError,
+    TensorFile,
+    damaged_file_error,
+    read_tensor_file,
+    write_tensor_file,
+)
 
 FORMAT = "omote photoreal 1"
 SAMPLERS = ("lcm", "tcd", "student")
@@ -38,26 +45,26 @@ def save_photoreal(character: PhotorealCharacter, path: Path) -> None:
     arrays = _arrays(character)
     words = {word: getattr(character, word) for word in _WORDS} | {"parts": [asdict(part) for part in character.parts]}
     words["format"] = FORMAT
-    seal(path, Sealed({**words, "digest": _digest(Sealed(words, arrays))}, arrays))
+    write_tensor_file(path, TensorFile({**words, "digest": _digest(TensorFile(words, arrays))}, arrays))
 
 
 def read_photoreal(path: Path) -> PhotorealCharacter:
     """The character in a file; CharacterError says what is wrong with it."""
-    return photoreal(unsealed(path), path)
+    return photoreal(read_tensor_file(path), path)
 
 
-def photoreal(sealed: Sealed, path: Path) -> PhotorealCharacter:
+def photoreal(sealed: TensorFile, path: Path) -> PhotorealCharacter:
     """The character that was sealed; CharacterError says what is wrong with the file at `path`."""
     words = dict(sealed.words)
     if words.get("format") != FORMAT:
         raise CharacterError(f'{path} is in the format "{words.get("format")}", this Omote reads "{FORMAT}" here')
-    if words.pop("digest", None) != _digest(Sealed(words, sealed.arrays)):
-        raise damaged(path, "it does not hold what was written")
+    if words.pop("digest", None) != _digest(TensorFile(words, sealed.arrays)):
+        raise damaged_file_error(path, "it does not hold what was written")
     for word, kind in _WORDS.items():
         if type(words.get(word)) is not kind:
-            raise damaged(path, f'its "{word}" must be a {kind.__name__}, got {words.get(word)!r}')
+            raise damaged_file_error(path, f'its "{word}" must be a {kind.__name__}, got {words.get(word)!r}')
     if missing := [name for name in _ARRAYS if name not in sealed.arrays]:
-        raise damaged(path, f'there is no "{missing[0]}" in it')
+        raise damaged_file_error(path, f'there is no "{missing[0]}" in it')
     said = {name: words[name] for name in _WORDS} | {name: sealed.arrays[name] for name in _ARRAYS}
     bank = BankRows(**{name: tuple(_numbered(sealed.arrays, name)) for name in _ROWS})  # type: ignore[arg-type]
     parts = tuple(_parts(words.get("parts"), path))
@@ -127,15 +134,15 @@ def _numbered(arrays: Arrays, name: str) -> Iterator[NDArray[np.generic]]:
         number += 1
 
 
-def _parts(said: object, path: Path) -> Iterator[Part]:
+def _parts(said: object, path: Path) -> Iterator[SourceFile]:
     kinds = {"name": str, "sha256": str, "licence": str, "is_commercial": bool}
     for one in said if isinstance(said, list) else [said]:
         if not isinstance(one, dict) or {word: type(value) for word, value in one.items()} != kinds:
-            raise damaged(path, f"a part must have {', '.join(kinds)}, got {one!r}")
-        yield Part(**one)
+            raise damaged_file_error(path, f"a part must have {', '.join(kinds)}, got {one!r}")
+        yield SourceFile(**one)
 
 
-def _digest(sealed: Sealed) -> str:
+def _digest(sealed: TensorFile) -> str:
     """The sha256 of all words and numbers: a flipped bit does not become a face, nor another licence."""
     found = hashlib.sha256(json.dumps(sealed.words, sort_keys=True).encode())
     for name in sorted(sealed.arrays):

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from omote.engine.diffusion.schedule import FewStep, few_step_plan
-from omote.engine.errors import AnimatorError
-from omote.engine.nouns import FlameParams, PhotorealCharacter
-from omote.engine.runtime.build import AUTO, Build
-from omote.engine.runtime.gpu import gpu_names
-from omote.engine.runtime.session import RuntimeUnavailable
-
+from ..data import FlameParams, PhotorealCharacter
+from ..diffusion.schedule import FewStep, few_step_plan
+from ..errors import AnimatorError
+from ..hardware import gpu_names
+from ..runtime.session import AUTO, Build, RuntimeUnavailable
 from .animator import PhotorealAnimator
 from .exported_model import ExportedModel
 from .exporting import candidates, first_networks

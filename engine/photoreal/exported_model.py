@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from safetensors import SafetensorError, safe_open
 
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.session import ExportedGraph, Output, RuntimeUnavailable, Session, open_session
+from omote.bridge.errors import OmoteError
 
+from ..runtime.dispatch import open_session
+from ..runtime.session import Build, ExportedGraph, OutputSpec, RuntimeUnavailable, Session
 from .networks import Networks
 from .recipe import FORMAT, Recipe
 
 if TYPE_CHECKING:
-    from omote.engine.diffusion.arc2face.pipeline import Arc2Face
+    from ..diffusion.arc2face.pipeline import Arc2Face
 
 EXPRESSION, UNET, DECODER = GRAPHS = ("expression", "unet", "decoder")
 MODEL_FILE, REFERENCE_FILE = "model.json", "reference.safetensors"
@@ -28,7 +29,7 @@ Opener = Callable[[], "Arc2Face"]
 Length = int | None  # None is how many pictures there are at once
 
 
-class ExportedModelError(Exception):
+class ExportedModelError(OmoteError):
     """A folder holds no exported model, or a damaged one; the message says what is wrong, and the cure."""
 
 
@@ -69,7 +70,7 @@ class GraphFile:
             folder / self.file,
             self.sha256,
             shapes,
-            {self.output: Output(shape, self.output_type)},
+            {self.output: OutputSpec(shape, self.output_type)},
             frozenset(self.standing),
         )
 
@@ -144,7 +145,7 @@ class ExportedModel:
         if self.opener is None:
             raise RuntimeUnavailable("PyTorch runs the published weights, and none are here: choose --runtime openvino")
         try:
-            from omote.engine.diffusion.arc2face.eager import open_eager
+            from ..diffusion.arc2face.eager import open_eager
         except ImportError as error:
             raise RuntimeUnavailable(f"PyTorch cannot be loaded ({error}): pip install 'omote[photoreal]'") from error
         return open_eager(self.opener(), name, graph, build)

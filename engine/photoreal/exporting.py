@@ -10,11 +10,9 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.gpu import gpu_names
-from omote.engine.runtime.session import RuntimeUnavailable
-from omote.engine.storage import cache_folder
-
+from ..hardware import gpu_names
+from ..runtime.session import Build, RuntimeUnavailable
+from ..storage import cache_folder
 from .exported_model import ExportedModel, ExportedModelError, Opener
 from .networks import Networks
 from .recipe import Recipe
@@ -78,7 +76,7 @@ def first_networks(
 
 def _export(recipe: Recipe, opener: Opener, folder: Path) -> None:
     try:
-        from omote.engine.diffusion.arc2face.export import export
+        from ..diffusion.arc2face.export import export
     except ImportError as error:
         raise RuntimeUnavailable(f"to export wants torch and onnx ({error}): pip install 'omote[photoreal]'") from error
     try:

@@ -15,8 +15,7 @@ from email.message import Message
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from omote.engine.download import SILENCE_S
-
+from ..models import SILENCE_S
 from .ledger import PublishedError
 from .published_file import PublishedFile
 

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from omote.engine.models import FOLDER_VARIABLE, models_folder
-from omote.engine.nouns import Part
-
+from ..data import SourceFile
+from ..models import FOLDER_VARIABLE, models_folder
 from .hub_cache import HubCache, hub_cache
 from .ledger import Ledger, PublishedError
 from .published_file import FILES, PublishedFile, files_that_draw
@@ -49,12 +48,12 @@ class Published:
             raise PublishedError(self._missing(published_file(name)))
         return found
 
-    def part(self, name: str) -> Part:
+    def part(self, name: str) -> SourceFile:
         """The file as part of a character; PublishedError where it is missing or another than when first used."""
         file = published_file(name)
-        return Part(name, self.ledger.sha256(self.path(name)), file.licence, file.is_commercial)
+        return SourceFile(name, self.ledger.sha256(self.path(name)), file.licence, file.is_commercial)
 
-    def parts(self, names: Iterable[str]) -> tuple[Part, ...]:
+    def parts(self, names: Iterable[str]) -> tuple[SourceFile, ...]:
         """Each of these as a part, in this order."""
         return tuple(self.part(name) for name in names)
 
@@ -88,7 +87,7 @@ def published_file(name: str) -> PublishedFile:
     return {file.name: file for file in FILES}[name]
 
 
-def model_digest(parts: Iterable[Part]) -> str:
+def model_digest(parts: Iterable[SourceFile]) -> str:
     """One name for these weights together: the same in any order, another where a byte is another."""
     lines = sorted(f"{part.name} {part.sha256}\n" for part in parts)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

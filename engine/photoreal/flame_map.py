@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from omote.bridge import arkit
-from omote.engine.face.fitting import turn_vector
-from omote.engine.face.head import rotation
-from omote.engine.face.retarget import to_weights
-from omote.engine.nouns import EXPRESSION_SIZE, FLAME_BASIS, OPEN_BASIS, Array, FlameParams
-from omote.engine.sealed import CharacterError, Sealed, seal, unsealed
-from omote.engine.storage import data_folder, make_folder
-from omote.engine.version import version
+from omote.bridge.errors import OmoteError
+
+from ..data import EXPRESSION_SIZE, FLAME_BASIS, OPEN_BASIS, Array, FlameParams
+from ..face.retarget import to_weights
+from ..model.character_file import CharacterError, TensorFile, read_tensor_file, write_tensor_file
+from ..rotation import rotation, turn_vector
+from ..storage import data_folder, make_folder
+from ..version import version
 
 FILE_NAME = "flame_map.safetensors"
 CURE = "make one with `omote calibrate flame-map --flame FILE`, where FILE is the generic_model.pkl of FLAME 2020"
@@ -27,7 +28,7 @@ _MOST_SD = 1000.0  # of a coefficient at a weight of 1; beyond it the numbers ar
 _MOST_RAD = 1.5
 
 
-class FlameMapError(ValueError):
+class FlameMapError(OmoteError, ValueError):
     """There is no map, or a file is none; the message says which and how to make one."""
 
 
@@ -86,7 +87,7 @@ class FlameMap:
         words |= {"version": version(), "licence": _LICENCE}
         try:
             make_folder(path.parent)
-            seal(path, Sealed(words, {name: getattr(self, name) for name in _SHAPES}))
+            write_tensor_file(path, TensorFile(words, {name: getattr(self, name) for name in _SHAPES}))
         except (CharacterError, OSError) as error:
             raise FlameMapError(str(error)) from error
 
@@ -94,7 +95,7 @@ class FlameMap:
     def of_file(cls, path: Path) -> FlameMap:
         """The map in a file; FlameMapError where it is none, or damaged."""
         try:
-            sealed = unsealed(path)
+            sealed = read_tensor_file(path)
         except CharacterError as error:
             raise FlameMapError(f"{path} is no FLAME map ({error.__cause__ or error}): {CURE}") from error
         if (found := sealed.words.get("format")) != _FORMAT:
@@ -108,7 +109,7 @@ class FlameMap:
             raise FlameMapError(f"{path} is damaged: {error}; {CURE}") from error
 
 
-def _word(sealed: Sealed, name: str) -> str:
+def _word(sealed: TensorFile, name: str) -> str:
     return str(sealed.words.get(name))
 
 

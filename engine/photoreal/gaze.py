@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.nouns import Array
-
+from ..data import Array
 from .limits import held, smooth
 
 Wide = NDArray[np.float64]

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.kept import Kept, machine_facts
-from omote.engine.runtime.session import Array, RuntimeUnavailable, Session, Shapes
+from ..hardware import ResultCache, machine_facts
+from ..runtime.session import Array, Build, RuntimeUnavailable, Session, Shapes
 
 if TYPE_CHECKING:
     from .exported_model import ExportedModel
@@ -55,10 +54,10 @@ def above_error_db(found: NDArray[Any], wanted: NDArray[Any]) -> float:
 
 
 def require(
-    session: Session, model: ExportedModel, name: str, build: Build, batch: int = 1, kept: Kept | None = None
+    session: Session, model: ExportedModel, name: str, build: Build, batch: int = 1, kept: ResultCache | None = None
 ) -> float:
     """Decibels, found now or remembered; RuntimeUnavailable below what the precision allows."""
-    kept = kept or Kept()
+    kept = kept or ResultCache()
     facts = _facts(session, model, name, build, batch)
     answer = (kept.get(facts) or {}).get("db")
     if not isinstance(answer, float):

@@ -9,12 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.models import ModelError
-from omote.engine.nouns import Array
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.onnxruntime import session
-from omote.engine.runtime.session import RuntimeUnavailable
-
+from ..data import Array
+from ..models import ModelError
+from ..runtime.onnxruntime import session
+from ..runtime.session import Build, RuntimeUnavailable
 from .alignment import RECOGNISER_SIDE, for_recogniser
 
 _TAKES = [3, RECOGNISER_SIDE, RECOGNISER_SIDE]

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from omote.engine.models import ModelError
-from omote.engine.storage import write_text
+from ..models import ModelError
+from ..storage import write_text
 
 log = logging.getLogger(__name__)
 

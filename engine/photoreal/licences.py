@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from omote.engine.models import ModelError
+from ..models import ModelError
 
 
 class Licensed(Protocol):

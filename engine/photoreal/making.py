@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.capture.photo import Photo, PhotoError, face_finder, the_face
-from omote.engine.diffusion.schedule import FewStep, few_step_plan
-from omote.engine.face.expressions import NAMED, named
-from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import Array, BankRows, FlameParams, Part, PhotorealCharacter
-from omote.engine.sealed import CharacterError
-
+from ..capture.photo import Photo, face_finder, single_face
+from ..data import Array, BankRows, FlameParams, PhotorealCharacter, SourceFile
+from ..diffusion.schedule import FewStep, few_step_plan
+from ..face.expressions import NAMED_EXPRESSIONS, expression_weights
+from ..face.retarget import from_weights
+from ..images import PhotoError
+from ..model.character_file import CharacterError
 from .alignment import moved_points, portrait, portrait_crop
 from .files import Published, published_file
 from .identity import IdentityEmbedder, arcface
@@ -26,7 +26,7 @@ from .published_file import RECOGNISER, files_for
 from .vector import STAND_IN_NEUTRAL, vector_of
 
 if TYPE_CHECKING:
-    from omote.engine.diffusion.arc2face.pipeline import Arc2Face
+    from ..diffusion.arc2face.pipeline import Arc2Face
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +56,10 @@ class Wish:
         if self.noise_seed < 0:
             raise CharacterError(f"--noise-seed is 0 or more, got {self.noise_seed}")
         for name in self.anchors:
-            if name not in NAMED:
-                raise CharacterError(f'no expression is called "{name}": --anchors takes {", ".join(NAMED)}')
+            if name not in NAMED_EXPRESSIONS:
+                raise CharacterError(
+                    f'no expression is called "{name}": --anchors takes {", ".join(NAMED_EXPRESSIONS)}'
+                )
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +88,7 @@ def make(wish: Wish, origin: Origin, files: Published, *, allow_noncommercial: b
 
 
 def _made(
-    wish: Wish, origin: Origin, arc: Arc2Face, embedder: IdentityEmbedder, model: str, parts: Sequence[Part]
+    wish: Wish, origin: Origin, arc: Arc2Face, embedder: IdentityEmbedder, model: str, parts: Sequence[SourceFile]
 ) -> PhotorealCharacter:
     photo, side = origin.photo, wish.size // 8
     tokens = arc.tokens(embedder.embed(photo.picture, photo.reading.points)[None])
@@ -125,8 +127,8 @@ class _Mind:
 
     def bank(self, reference: NDArray[np.uint8], wish: Wish, to_flame: ToFlame | None) -> BankRows:
         """The reference's rows, then those of the anchors."""
-        from omote.engine.diffusion.arc2face.anchors import anchor_bank
-        from omote.engine.diffusion.arc2face.bank import joined, rows_of
+        from ..diffusion.arc2face.anchors import anchor_bank
+        from ..diffusion.arc2face.bank import joined, rows_of
 
         bank = self.arc.bank(reference, self.tokens)
         if wish.anchors:
@@ -138,11 +140,11 @@ class _Mind:
     def _vector(self, name: str, to_flame: ToFlame | None) -> Array:
         if to_flame is None:
             raise CharacterError(f"the anchor {name} wants a FLAME map, and none was given")
-        return vector_of(to_flame(from_weights(named(name))), self.neutral)
+        return vector_of(to_flame(from_weights(expression_weights(name))), self.neutral)
 
     def at_rest(self, bank: BankRows, sampler: str) -> NDArray[np.uint8]:
         """[S,S,3] the face at rest as it will be drawn live."""
-        from omote.engine.diffusion.arc2face.bank import bank_from
+        from ..diffusion.arc2face.bank import bank_from
 
         latents = self.arc.generate(
             self.tokens,
@@ -161,14 +163,14 @@ def _points(at_rest: NDArray[np.uint8], photo: Photo, size: int) -> Array:
     """[478,2] MediaPipe's on the drawn face; those of the photo where it finds none there."""
     try:
         with face_finder() as finder:
-            return the_face("the drawn face", at_rest, finder).points
+            return single_face("the drawn face", at_rest, finder).points
     except PhotoError as error:
         log.warning("%s; the points of %s stand in, by which the head will turn less well", error, photo.name)
         points = photo.reading.points
         return moved_points(points, portrait_crop(points, size))
 
 
-def _licence(likeness: str, parts: Sequence[Part]) -> str:
+def _licence(likeness: str, parts: Sequence[SourceFile]) -> str:
     return f"{likeness}. Its weights: {'; '.join(dict.fromkeys(part.licence for part in parts))}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from omote.engine.runtime.session import Session, Shapes
+from ..runtime.session import Session, Shapes
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from omote.engine.nouns import Array
+from omote.bridge.errors import OmoteError
 
+from ..data import Array
 from .vector import EYELIDS, JAW_ASIDE, JAW_ASIDE_MOST, JAW_OPEN, VECTOR_SIZE
 
 MOST_BYTES = 64 << 20  # hours of a face at rest
@@ -20,7 +21,7 @@ _JAW_OPEN_MOST = 0.5  # radians; a face at rest has its mouth shut, or nearly
 _EXPRESSION_MOST = 20.0  # standard deviations
 
 
-class NeutralError(ValueError):
+class NeutralError(OmoteError, ValueError):
     """A file holds no face at rest; the message says what was found and what was wanted."""
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from omote.engine.nouns import PhotorealCharacter
-from omote.engine.sealed import CharacterError
-
+from ..data import PhotorealCharacter
+from ..model.character_file import CharacterError
 from .files import Published
 from .licences import require_commercial
 from .published_file import EXPRESSION_ADAPTER, REFERENCE_ADAPTER, UNET
 
 if TYPE_CHECKING:
-    from omote.engine.diffusion.arc2face.pipeline import Arc2Face
-    from omote.engine.diffusion.schedule import FewStep
+    from ..diffusion.arc2face.pipeline import Arc2Face
+    from ..diffusion.schedule import FewStep
 
 EXTRA = "pip install 'omote[photoreal]'"
 ALIKE = (UNET, EXPRESSION_ADAPTER, REFERENCE_ADAPTER)  # for the same person to come out, in however many steps
@@ -33,7 +32,7 @@ def open_weights(
     PyTorch is missing, or a file is not what it should be.
     """
     try:
-        from omote.engine.diffusion.arc2face.pipeline import open_arc2face
+        from ..diffusion.arc2face.pipeline import open_arc2face
     except ImportError as error:
         raise CharacterError(f"photoreal characters want PyTorch, which cannot be loaded ({error}): {EXTRA}") from error
     try:

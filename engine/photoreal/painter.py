@@ -9,8 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.diffusion.schedule import StepPlan, noises_between
-
+from ..diffusion.schedule import StepPlan, noises_between
 from .networks import Networks
 from .sitter import Sitter
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from omote.engine.face.steadiness import Steadiness
-from omote.engine.nouns import OPEN_BASIS, FlameParams
+from ..data import OPEN_BASIS, FlameParams
+from ..face.stabilizer import FaceStabilizer
 
 _STILL = np.zeros(3, np.float32)
 
@@ -20,7 +20,7 @@ class Poise:
 
     def __init__(self, consistency: bool = True) -> None:
         """Without `consistency` each face stands alone."""
-        self._face, self._head = Steadiness(consistency), Steadiness(consistency)
+        self._face, self._head = FaceStabilizer(consistency), FaceStabilizer(consistency)
 
     def forget(self) -> None:
         """The next face stands alone."""

@@ -14,9 +14,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.face.head import NECK_SHARE, rotation
-from omote.engine.nouns import Array
-
+from ..data import Array
+from ..face.head import NECK_SHARE
+from ..rotation import rotation
 from . import remap
 from .gaze import Eye, eyes
 from .limits import held

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from omote.engine.nouns import PhotorealCharacter
+from ..data import PhotorealCharacter
 
 FORMAT = "omote exported 1"  # another one makes all graphs again
 

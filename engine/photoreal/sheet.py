@@ -17,18 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import Array, FlameParams, PhotorealCharacter
-from omote.engine.offline.asked_face import weights_of
-from omote.engine.offline.script import RenderError
-from omote.engine.picture_grid import grid
-from omote.engine.storage import prepare_folder
+from omote.bridge.errors import OmoteError
 
+from ..data import Array, FlameParams, PhotorealCharacter
+from ..face.retarget import from_weights
+from ..images import picture_grid
+from ..offline.animation import RenderError
+from ..offline.face_parser import parse_arkit_weights
+from ..storage import prepare_folder
 from .vector import vector_of
 
 if TYPE_CHECKING:
-    from omote.engine.diffusion.arc2face.pipeline import Arc2Face
-
+    from ..diffusion.arc2face.pipeline import Arc2Face
     from .pose import Relief
 
 Picture = NDArray[np.uint8]  # [S,S,3], or [S,S,4] with straight alpha
@@ -41,7 +41,7 @@ _AT_ONCE = 4  # pictures that read each other have to be drawn at once, others n
 _GROUPS = ("down", "up", "mid")  # of a UNet's blocks
 
 
-class SheetError(ValueError):
+class SheetError(OmoteError, ValueError):
     """No sheet can be made of what was asked for; the message says what was found and what was wanted."""
 
 
@@ -96,7 +96,7 @@ def expressions(words: Sequence[str]) -> tuple[Expression, ...]:
 
 def _weights(word: str) -> Array:
     try:
-        return weights_of(word)
+        return parse_arkit_weights(word)
     except RenderError as error:
         raise SheetError(str(error)) from error
 
@@ -137,8 +137,7 @@ def photoreal_set(
     `to_flame` maps the open basis to FLAME 2020's; what the adapter does not know of (the eyes' turn) bends the drawn
     picture.
     """
-    from omote.engine.diffusion.arc2face.bank import Share
-
+    from ..diffusion.arc2face.bank import Share
     from .sitter import relief_of
 
     tokens = character.tokens[None]
@@ -187,4 +186,4 @@ def save(folder: Path, asked: Sequence[Expression], pictures: Sequence[Picture])
 
 def contact_sheet(asked: Sequence[Expression], pictures: Sequence[Picture]) -> Image.Image:
     """All pictures, each over its name, in rows about as many as columns."""
-    return grid(pictures, [one.name for one in asked])
+    return picture_grid(pictures, [one.name for one in asked])

@@ -11,10 +11,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.errors import AnimatorError
-from omote.engine.nouns import AnyCharacter, BankRows, PhotorealCharacter
-from omote.engine.runtime.session import Feeds, Shapes
-
+from ..data import AnyCharacter, BankRows, PhotorealCharacter
+from ..errors import AnimatorError
+from ..runtime.session import Feeds, Shapes
 from .networks import Networks
 from .pose import Relief
 

@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from omote.engine.nouns import Array, FlameParams, Signal, Stamp
-
+from ..data import Array, FlameParams, Signal, Stamp
 from .painter import Study
 
 PAUSE_S = 0.25  # without a picture: what is still on its way then is no news any more

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.face.fitting import ANCHORED, Fit, Fitter, turn_vector
-from omote.engine.face.framing import Similarity
-from omote.engine.face.head import NECK, Shaped, skull_seat
-from omote.engine.face.maps import FOV_DEG, Camera, rasterise
-from omote.engine.face.reading import Reading
-from omote.engine.nouns import Array
-
+from ..data import Array
+from ..face.fitting import ANCHORED, FaceLandmarks, Fit, Fitter, Similarity
+from ..face.head import NECK, Shaped, skull_seat
+from ..face.rasterizer import FOV_DEG, Camera, rasterize
+from ..rotation import turn_vector
 from .limits import smooth
 
 Wide = NDArray[np.float64]
@@ -42,7 +40,7 @@ class Surface:
     def under(cls, points: Array, side: int) -> Surface:
         """The surface of the head whose MediaPipe points [478,2] are seen in a picture of `side` pixels."""
         fitter = Fitter()
-        reading = Reading(points, np.zeros(52, np.float32), _turn(points, fitter))
+        reading = FaceLandmarks(points, np.zeros(52, np.float32), _turn(points, fitter))
         fit = fitter.fit(reading)
         shaped = fitter.head.shaped(fit.shape)
         camera, bring = Camera.framing(shaped), fitter.bring(reading, fit, side)
@@ -63,7 +61,7 @@ class _Laid:
         if not ((on_head > 0.0) & (on_head < GRID)).all(1).any():
             raise ValueError(f"the points show no head within a picture of {side} pixels: wanted a face's, in it")
         triangle = np.asfortranarray(fitter.head.triangle, np.int64)
-        self._pixel, seen, bary = rasterise(screen.astype(np.float32), triangle, GRID)
+        self._pixel, seen, bary = rasterize(screen.astype(np.float32), triangle, GRID)
         mixed = np.concatenate([screen[:, 2:], fitter.head.skin_weight], 1)[triangle[seen]]
         self._distance, self._skull, self._neck = np.einsum("nkc,nk->cn", mixed, bary)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.face.light import checked_light, studio_light
-from omote.engine.face.tone import levels_in
+from ..face.light import checked_light, relit_levels, studio_light
 
 Array = NDArray[np.float32]
 _DARKEST = 1e-4
@@ -20,7 +19,7 @@ def tinted(rgb: NDArray[np.uint8], light: Array) -> NDArray[np.uint8]:
     """
     gain = _strength(checked_light(light)) / _strength(studio_light())
     rgba = np.full((*rgb.shape[:2], 4), 255, np.uint8)
-    for channel, shown in enumerate(levels_in(gain)):
+    for channel, shown in enumerate(relit_levels(gain)):
         rgba[..., channel] = shown.take(rgb[..., channel])
     return rgba
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from omote.engine.nouns import EXPRESSION_SIZE, FLAME_BASIS, Array, FlameParams
+from ..data import EXPRESSION_SIZE, FLAME_BASIS, Array, FlameParams
 
 VECTOR_SIZE = 55
 EYELIDS = slice(EXPRESSION_SIZE, EXPRESSION_SIZE + 2)  # left, right, 0 to 1

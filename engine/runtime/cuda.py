@@ -1,9 +1,4 @@
-"""The little of CUDA that an engine wants: the GPU, a stream, memory on both sides, a graph of what is done each time.
-
-Never run on a GPU: written from NVIDIA's documentation of the CUDA runtime and its Python bindings, as are the
-networks that use it, `enqueue.py`, `tensorrt_rtx.py` and `tensorrt.py`. What runs without one is tested: engines are
-really compiled and read back.
-"""
+"""The CUDA that an engine needs: the GPU, a stream, memory on both sides, and one execution context."""
 
 from __future__ import annotations
 
@@ -17,29 +12,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .gpu import gpu_names
-from .session import RuntimeUnavailable
+from omote.bridge.errors import OmoteError
+
+from ..hardware import gpu_names
+from .session import Array, ExportedGraph, Feeds, Outputs, RuntimeUnavailable
 
 
-class CudaError(RuntimeError):
+class CudaError(OmoteError, RuntimeError):
     """The GPU did not do what it was asked; the message is CUDA's own."""
 
 
 @dataclass(frozen=True)
-class Gpu:
+class CudaGpu:
     """The GPU that is used, the first that CUDA names."""
 
     name: str
     capability: str  # "sm89"
 
 
-def first_gpu() -> Gpu:
+def first_gpu() -> CudaGpu:
     """RuntimeUnavailable where there is no GPU, or no bindings to ask it by; sets it for the calling thread."""
     if not gpu_names():
         raise RuntimeUnavailable("no NVIDIA GPU is here, or no driver for it: choose --runtime openvino")
     try:
-        _done(_runtime().cudaSetDevice(0))
-        properties = _done(_runtime().cudaGetDeviceProperties(0))
+        _checked_result(_cuda_bindings().cudaSetDevice(0))
+        properties = _checked_result(_cuda_bindings().cudaGetDeviceProperties(0))
     except ImportError as error:
         raise RuntimeUnavailable(
             f"the bindings of CUDA cannot be loaded ({error}): pip install omote[nvidia]"
@@ -47,15 +44,17 @@ def first_gpu() -> Gpu:
     except CudaError as error:
         raise RuntimeUnavailable(f"CUDA cannot use the GPU ({error}): install a newer driver") from error
     name = properties.name.decode(errors="replace").rstrip("\0")
-    return Gpu(name, f"sm{properties.major}{properties.minor}")
+    return CudaGpu(name, f"sm{properties.major}{properties.minor}")
 
 
 class Stream:
     """What is put on it happens in order, beside what other streams do."""
 
     def __init__(self) -> None:
-        self._stream = _done(_runtime().cudaStreamCreateWithFlags(_runtime().cudaStreamNonBlocking))
-        weakref.finalize(self, _runtime().cudaStreamDestroy, self._stream).atexit = False
+        self._stream = _checked_result(
+            _cuda_bindings().cudaStreamCreateWithFlags(_cuda_bindings().cudaStreamNonBlocking)
+        )
+        weakref.finalize(self, _cuda_bindings().cudaStreamDestroy, self._stream).atexit = False
 
     @property
     def handle(self) -> int:
@@ -63,41 +62,43 @@ class Stream:
 
     def wait(self) -> None:
         """Returns when all that was put on it has happened. The bindings let other threads run meanwhile."""
-        _done(_runtime().cudaStreamSynchronize(self._stream))
+        _checked_result(_cuda_bindings().cudaStreamSynchronize(self._stream))
 
     def copy(self, to: int, source: int, size: int) -> None:
         """`size` bytes from one address to another, on whichever side each of them is."""
-        kind = _runtime().cudaMemcpyKind.cudaMemcpyDefault
-        _done(_runtime().cudaMemcpyAsync(to, source, size, kind, self._stream))
+        kind = _cuda_bindings().cudaMemcpyKind.cudaMemcpyDefault
+        _checked_result(_cuda_bindings().cudaMemcpyAsync(to, source, size, kind, self._stream))
 
     def recorded(self, work: Callable[[], None]) -> Callable[[], None]:
         """What `work` puts on this stream, as one launch; nothing of it happens before that is called."""
-        cuda = _runtime()
+        cuda = _cuda_bindings()
         # Of this thread alone: another one may be compiling the next network meanwhile.
-        _done(cuda.cudaStreamBeginCapture(self._stream, cuda.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal))
+        _checked_result(
+            cuda.cudaStreamBeginCapture(self._stream, cuda.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal)
+        )
         try:
             work()
         finally:
-            graph = _done(cuda.cudaStreamEndCapture(self._stream))
-        launched = _done(cuda.cudaGraphInstantiate(graph, 0))
-        _done(cuda.cudaGraphDestroy(graph))
+            graph = _checked_result(cuda.cudaStreamEndCapture(self._stream))
+        launched = _checked_result(cuda.cudaGraphInstantiate(graph, 0))
+        _checked_result(cuda.cudaGraphDestroy(graph))
         weakref.finalize(self, cuda.cudaGraphExecDestroy, launched).atexit = False
-        return lambda: _done(cuda.cudaGraphLaunch(launched, self._stream))
+        return lambda: _checked_result(cuda.cudaGraphLaunch(launched, self._stream))
 
 
-class Paired:
+class PinnedArray:
     """One array on both sides: pinned memory here, so that a copy needs no detour, and as much on the GPU."""
 
     def __init__(self, shape: tuple[int, ...], kind: str = "float32") -> None:
         self._size = prod(shape) * np.dtype(kind).itemsize
-        self._near = _done(_runtime().cudaMallocHost(self._size))
+        self._near = _checked_result(_cuda_bindings().cudaMallocHost(self._size))
         pinned = (ctypes.c_byte * self._size).from_address(self._near)
         # With the pinned memory itself, not with this object: a picture may still be read when its painter is gone.
-        weakref.finalize(pinned, _runtime().cudaFreeHost, self._near).atexit = False
+        weakref.finalize(pinned, _cuda_bindings().cudaFreeHost, self._near).atexit = False
         self.host: NDArray[Any] = np.ctypeslib.as_array(pinned).view(kind).reshape(shape)
         self.host[...] = 0
-        self.device = int(_done(_runtime().cudaMalloc(self._size)))
-        weakref.finalize(self, _runtime().cudaFree, self.device).atexit = False
+        self.device = int(_checked_result(_cuda_bindings().cudaMalloc(self._size)))
+        weakref.finalize(self, _cuda_bindings().cudaFree, self.device).atexit = False
 
     def send(self, stream: Stream) -> None:
         stream.copy(self.device, self._near, self._size)
@@ -106,16 +107,75 @@ class Paired:
         stream.copy(self._near, self.device, self._size)
 
 
-def _runtime() -> Any:
+def _cuda_bindings() -> Any:
     from cuda.bindings import runtime
 
     return runtime
 
 
-def _done(answer: tuple[Any, ...]) -> Any:
+def _checked_result(answer: tuple[Any, ...]) -> Any:
     """What a call of CUDA gave beside its error code; CudaError where that is one."""
     code, *given = answer
     if int(code) != 0:
-        said = _runtime().cudaGetErrorString(code)[1]
+        said = _cuda_bindings().cudaGetErrorString(code)[1]
         raise CudaError(f"CUDA error {int(code)}: {said.decode()}")
     return given[0] if given else None
+
+
+class EngineContext:
+    """One engine's execution context with memory for its inputs and outputs; from one thread at a time."""
+
+    def __init__(self, context: Any, graph: ExportedGraph, *, recorded: bool) -> None:
+        """Runs once, so that whatever is made at the first call is made now.
+
+        `recorded` makes one CUDA graph of each call's copies and kernels; without, the library does so by itself.
+        Standing inputs are sent only when they are another array than last time.
+        """
+        self._context, self._stream, self._standing = context, Stream(), graph.standing
+        self._inputs = {name: PinnedArray(shape) for name, shape in graph.shapes.items()}
+        self._outputs = {name: PinnedArray(output.shape, output.type) for name, output in graph.outputs.items()}
+        self._sent: dict[str, Array] = {}
+        for name, pair in (*self._inputs.items(), *self._outputs.items()):
+            _check_engine_shape(context, name, pair)
+            context.set_tensor_address(name, pair.device)
+        for pair in self._inputs.values():
+            pair.send(self._stream)
+        self._draw()
+        self._stream.wait()
+        self._recorded = self._stream.recorded(self._draw) if recorded else None
+
+    def run(self, feeds: Feeds) -> Outputs:
+        """The outputs, in pinned memory: valid until the next call."""
+        for name, pair in self._inputs.items():
+            array = feeds[name]
+            if name not in self._standing:
+                pair.host[...] = array
+            elif self._sent.get(name) is not array:
+                pair.host[...] = array
+                pair.send(self._stream)
+                self._sent[name] = array
+        if self._recorded:
+            self._recorded()
+        else:
+            self._draw()
+        self._stream.wait()
+        return {name: pair.host for name, pair in self._outputs.items()}
+
+    def _draw(self) -> None:
+        for name, pair in self._inputs.items():
+            if name not in self._standing:
+                pair.send(self._stream)
+        if not self._context.execute_async_v3(self._stream.handle):
+            raise CudaError("the engine could not be enqueued: the log says why")
+        for pair in self._outputs.values():
+            pair.fetch(self._stream)
+
+
+def _check_engine_shape(context: Any, name: str, pair: PinnedArray) -> None:
+    """The engine writes and reads as much as it was compiled for: never beyond the memory that is here."""
+    found, wanted = tuple(context.engine.get_tensor_shape(name)), pair.host.dtype
+    if found != pair.host.shape or wanted.itemsize != context.engine.get_tensor_bytes_per_component(name):
+        kind = "f32" if wanted == np.float32 else wanted.name
+        raise RuntimeUnavailable(
+            f"the engine has {name} of {found}, wanted {pair.host.shape} in {kind}: omote compile --again"
+        )

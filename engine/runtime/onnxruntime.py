@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from . import telemetry
-from .build import Build
-from .session import ExportedGraph, Feeds, Outputs, RuntimeUnavailable, Shapes, require_fed
+from . import session as telemetry
+from .session import Build, ExportedGraph, Feeds, Outputs, RuntimeUnavailable, Shapes, check_feeds
 
 _ERRORS = 3
 
@@ -21,17 +20,17 @@ class OnnxRuntimeSession:
         self._session = session(graph.path, build)
         self._shapes, self._names = graph.shapes, tuple(graph.outputs)
         self.name = "onnxruntime cpu f32"
-        _require_shapes(self._session, graph.shapes)
+        _check_file_shapes(self._session, graph.shapes)
 
     def run(self, feeds: Feeds) -> Outputs:
-        require_fed(feeds, self._shapes)
+        check_feeds(feeds, self._shapes)
         found = self._session.run(list(self._names), dict(feeds))
         return {name: np.asarray(one) for name, one in zip(self._names, found, strict=True)}
 
 
 def session(path: Path, build: Build) -> Any:
     """ONNX Runtime's session of an ONNX file."""
-    telemetry.forbid_onnxruntime()
+    telemetry.forbid_onnxruntime_telemetry()
     try:
         import onnxruntime
     except ImportError as error:
@@ -47,7 +46,7 @@ def session(path: Path, build: Build) -> Any:
         raise RuntimeUnavailable(f"ONNX Runtime cannot run {path.name} here ({error}): try openvino") from error
 
 
-def _require_shapes(opened: Any, shapes: Shapes) -> None:
+def _check_file_shapes(opened: Any, shapes: Shapes) -> None:
     """RuntimeUnavailable unless the file takes such inputs; what it leaves open fits any length."""
     takes = {each.name: each.shape for each in opened.get_inputs()}
     for name, wanted in shapes.items():

@@ -1,37 +1,43 @@
-"""Runs networks by OpenVINO on a CPU, in bf16 where the processor has it."""
+"""Runs networks by OpenVINO on a CPU, in bf16 where the processor has it, and keeps the compiled networks."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
+import os
+import shutil
 import sys
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import telemetry
-from .build import Build
-from .model_cache import model_folder, seal
-from .session import ExportedGraph, Feeds, Outputs, RuntimeUnavailable, require_fed
+from ..storage import cache_folder
+from . import session
+from .session import Build, ExportedGraph, Feeds, Outputs, RuntimeUnavailable, check_feeds, shapes_digest
 
 
 class OpenVinoSession:
     """An exported graph compiled for this machine's CPU; its weights stay mapped from the file where OpenVINO can."""
 
     def __init__(self, graph: ExportedGraph, build: Build) -> None:
-        compiled = _compiled(graph, build)
+        compiled = _compiled_model(graph, build)
         self.name = f"openvino cpu {_precision(compiled)}"
         self._shapes, self._names = graph.shapes, tuple(graph.outputs)
         self._request = compiled.create_infer_request()
 
     def run(self, feeds: Feeds) -> Outputs:
-        require_fed(feeds, self._shapes)
+        check_feeds(feeds, self._shapes)
         found = self._request.infer(dict(feeds), share_inputs=True, share_outputs=True)
         return {name: np.asarray(found[k]) for k, name in enumerate(self._names)}
 
 
-def loaded() -> Any:
+def openvino_module() -> Any:
     """The module, once it can report to nobody."""
     if "openvino" not in sys.modules:
-        telemetry.forbid()
+        session.forbid_openvino_telemetry()
     try:
         import openvino
     except ImportError as error:
@@ -39,9 +45,9 @@ def loaded() -> Any:
     return openvino
 
 
-def _compiled(graph: ExportedGraph, build: Build) -> Any:
-    core, options = loaded().Core(), _options(build)
-    kept = model_folder(graph, build) if graph.is_cached else None
+def _compiled_model(graph: ExportedGraph, build: Build) -> Any:
+    core, options = openvino_module().Core(), _compile_options(build)
+    kept = compiled_folder(graph, build) if graph.is_cached else None
     if kept:
         options["CACHE_DIR"] = str(kept)
     try:
@@ -57,11 +63,11 @@ def _compiled(graph: ExportedGraph, build: Build) -> Any:
     if build.precision == "bf16" and _precision(compiled) != "bf16":
         raise RuntimeUnavailable("this processor has no bf16: choose --runtime openvino-f32")
     if kept:
-        seal(kept)
+        write_checksums(kept)
     return compiled
 
 
-def _options(build: Build) -> dict[str, Any]:
+def _compile_options(build: Build) -> dict[str, Any]:
     # Threads that are bound to a core wait while another network, or the tracker, runs on it.
     options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
     if build.threads:
@@ -73,3 +79,44 @@ def _options(build: Build) -> dict[str, Any]:
 
 def _precision(compiled: Any) -> str:
     return str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()).replace("float", "f")
+
+
+_CHECKSUM_FILE = "sums.json"
+
+
+def compiled_folder(graph: ExportedGraph, build: Build) -> Path | None:
+    """For one build of this graph by this OpenVINO, emptied of what is damaged; None where nothing can be kept.
+
+    A denoiser takes tens of megabytes there, so what belonged to another version of it goes.
+    """
+    try:
+        of_network = cache_folder() / "openvino" / f"{metadata.version('openvino')}-{graph.sha256[:16]}"
+        for other in of_network.parent.glob("*"):
+            if other != of_network:
+                shutil.rmtree(other, ignore_errors=True)
+        folder = of_network / f"{build.name}-{shapes_digest(graph.shapes)[:12]}-{build.threads or 'all'}"
+        if folder.exists() and _checksums(folder) != _stored_checksums(folder):
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, metadata.PackageNotFoundError):
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def write_checksums(folder: Path) -> None:
+    """Remembers what lies there now: anything else, at the next start, is damaged, or of somebody who was cut off."""
+    with contextlib.suppress(OSError):
+        if {path.name for path in folder.glob("*.blob")} != set(_stored_checksums(folder) or ()):
+            (folder / _CHECKSUM_FILE).write_text(json.dumps(_checksums(folder)), encoding="utf-8")
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.blob")}
+
+
+def _stored_checksums(folder: Path) -> dict[str, str] | None:
+    try:
+        said = json.loads((folder / _CHECKSUM_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return said if isinstance(said, dict) else None

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .build import Build
-from .session import Array, ExportedGraph, Feeds, Outputs, RuntimeUnavailable, require_fed
+from .session import Array, Build, ExportedGraph, Feeds, Outputs, RuntimeUnavailable, check_feeds
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +41,7 @@ class PyTorchSession:
         self.name = f"{runs} {self._device} {build.precision}"
 
     def run(self, feeds: Feeds) -> Outputs:
-        require_fed(feeds, self._shapes)
+        check_feeds(feeds, self._shapes)
         tensors = [self._on_device(name, feeds[name]) for name in self._shapes]
         with self._torch.inference_mode(), self._cast():
             found = self._draw(*tensors)

@@ -6,13 +6,10 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from .build import Build
-from .cuda import CudaError, Gpu, first_gpu
-from .engine_file import Make, engine_folder, found_engine, keep_engine
-from .enqueue import Enqueue
-from .half import halved
-from .session import ExportedGraph, Feeds, Outputs, RuntimeUnavailable, require_fed, shapes_digest
-from .tensorrt_engine import Journal, built
+from .cuda import CudaError, CudaGpu, EngineContext, first_gpu
+from .half_precision import half_precision_model
+from .session import Build, ExportedGraph, Feeds, Outputs, RuntimeUnavailable, check_feeds, shapes_digest
+from .tensorrt_engine import BuildLog, EngineSpec, built_engine, engine_folder, find_engine, keep_engine
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +25,7 @@ class TensorRtSession:
         engine = _engine(trt, graph, gpu)
         self.name = f"tensorrt {gpu.name} {_PRECISION}"
         self._shapes = graph.shapes
-        self._journal = Journal(trt, aloud=True)  # the library reads it as long as the engine lives
+        self._journal = BuildLog(trt, aloud=True)  # the library reads it as long as the engine lives
         self._engine = trt.Runtime(self._journal.logger).deserialize_cuda_engine(engine)
         if self._engine is None:
             raise RuntimeUnavailable(f"TensorRT cannot open its engine ({self._journal.reason}): omote compile --again")
@@ -36,22 +33,22 @@ class TensorRtSession:
             context = self._engine.create_execution_context()
             if context is None:
                 raise CudaError(self._journal.reason)
-            self._enqueue = Enqueue(context, graph, recorded=True)
+            self._enqueue = EngineContext(context, graph, recorded=True)
         except CudaError as error:
             raise RuntimeUnavailable(f"TensorRT cannot run on {gpu.name} ({error}): try another --runtime") from error
 
     def run(self, feeds: Feeds) -> Outputs:
-        require_fed(feeds, self._shapes)
+        check_feeds(feeds, self._shapes)
         return self._enqueue.run(feeds)
 
 
-def _engine(trt: Any, graph: ExportedGraph, gpu: Gpu) -> bytes:
-    make = Make(graph.sha256, _PRECISION, shapes_digest(graph.shapes), f"tensorrt {trt.__version__}")
-    if found := found_engine(engine_folder(), make, gpu.name):
+def _engine(trt: Any, graph: ExportedGraph, gpu: CudaGpu) -> bytes:
+    make = EngineSpec(graph.sha256, _PRECISION, shapes_digest(graph.shapes), f"tensorrt {trt.__version__}")
+    if found := find_engine(engine_folder(), make, gpu.name):
         return found[1]
     log.info("compiling for %s, once", gpu.name)
-    with halved(graph) as network:
-        engine = built(trt, network, lambda config: None, f"TensorRT {trt.__version__}")
+    with half_precision_model(graph) as network:
+        engine = built_engine(trt, network, lambda config: None, f"TensorRT {trt.__version__}")
     keep_engine(engine, make, gpu.name, datetime.now(UTC).isoformat(timespec="seconds"))
     return engine
 

@@ -8,15 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from omote.engine.storage import write_bytes
-
-from .build import Build
-from .cuda import CudaError, Gpu, first_gpu
-from .engine_file import Make, engine_folder, found_engine, keep_engine, save_engine
-from .enqueue import Enqueue
-from .half import halved
-from .session import ExportedGraph, Feeds, Outputs, RuntimeUnavailable, require_fed, shapes_digest
-from .tensorrt_engine import Journal, built
+from ..storage import write_bytes
+from .cuda import CudaError, CudaGpu, EngineContext, first_gpu
+from .half_precision import half_precision_model
+from .session import Build, ExportedGraph, Feeds, Outputs, RuntimeUnavailable, check_feeds, shapes_digest
+from .tensorrt_engine import BuildLog, EngineSpec, built_engine, engine_folder, find_engine, keep_engine, save_engine
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +27,12 @@ class TensorRtRtxSession:
     def __init__(self, graph: ExportedGraph, build: Build) -> None:
         gpu = first_gpu()
         trt = _library()
-        wanted = _make(trt, graph)
-        path, engine = found_engine(engine_folder(), wanted, gpu.capability) or _built_here(graph, gpu)
+        wanted = _engine_spec(trt, graph)
+        path, engine = find_engine(engine_folder(), wanted, gpu.capability) or _built_here(graph, gpu)
         self.name = f"tensorrt-rtx {gpu.name} {_PRECISION}"
         self._shapes = graph.shapes
-        self._journal = Journal(trt, aloud=True)  # the library reads it as long as the engine lives
-        self._engine = _opened(trt, engine, path, self._journal)
+        self._journal = BuildLog(trt, aloud=True)  # the library reads it as long as the engine lives
+        self._engine = _opened_engine(trt, engine, path, self._journal)
         try:
             self._enqueue = self._started(trt, path, graph)
         except CudaError as error:
@@ -45,10 +41,10 @@ class TensorRtRtxSession:
             ) from error
 
     def run(self, feeds: Feeds) -> Outputs:
-        require_fed(feeds, self._shapes)
+        check_feeds(feeds, self._shapes)
         return self._enqueue.run(feeds)
 
-    def _started(self, trt: Any, path: Path, graph: ExportedGraph) -> Enqueue:
+    def _started(self, trt: Any, path: Path, graph: ExportedGraph) -> EngineContext:
         """Kernels are compiled for this GPU at the first run, which takes seconds: they are kept beside the engine."""
         config = self._engine.create_runtime_config()
         config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
@@ -60,7 +56,7 @@ class TensorRtRtxSession:
         context = self._engine.create_execution_context(config)
         if context is None:
             raise CudaError(self._journal.reason)
-        enqueue = Enqueue(context, graph, recorded=False)
+        enqueue = EngineContext(context, graph, recorded=False)
         if (now := bytes(kernels.serialize())) != known:
             _keep(kept, now)
         return enqueue
@@ -82,8 +78,8 @@ def engine_of(graph: ExportedGraph, targets: Sequence[str]) -> bytes:
             if not config.set_compute_capability(capability, index):
                 raise RuntimeUnavailable(f"TensorRT-RTX {trt.__version__} does not compile for {targets[index]}")
 
-    with halved(graph) as network:
-        return built(trt, network, configure, f"TensorRT-RTX {trt.__version__}")
+    with half_precision_model(graph) as network:
+        return built_engine(trt, network, configure, f"TensorRT-RTX {trt.__version__}")
 
 
 def compile_ahead(graph: ExportedGraph, targets: Sequence[str], out: Path, now: datetime | None = None) -> Path:
@@ -91,16 +87,16 @@ def compile_ahead(graph: ExportedGraph, targets: Sequence[str], out: Path, now: 
     engine = engine_of(graph, targets)
     labelled = (first_gpu().capability,) if CURRENT in targets else tuple(targets)
     made = (now or datetime.now(UTC)).isoformat(timespec="seconds")
-    return save_engine(out, engine, _make(_library(), graph), labelled, made)
+    return save_engine(out, engine, _engine_spec(_library(), graph), labelled, made)
 
 
-def objection(engine: bytes) -> str | None:
+def engine_objection(engine: bytes) -> str | None:
     """What the library has against running this engine here, in its words; None if nothing. Reads only its header.
 
     Where no GPU is, the last thing that it looks for, it objects to that, once form and version are right.
     """
     trt = _library()
-    journal = Journal(trt)
+    journal = BuildLog(trt)
     validity, found = trt.Runtime(journal.logger).get_engine_validity(engine)
     if validity != trt.EngineValidity.INVALID:
         return None
@@ -109,11 +105,11 @@ def objection(engine: bytes) -> str | None:
     return "; ".join([*named, journal.reason])
 
 
-def _built_here(graph: ExportedGraph, gpu: Gpu) -> tuple[Path, bytes]:
+def _built_here(graph: ExportedGraph, gpu: CudaGpu) -> tuple[Path, bytes]:
     log.info("compiling for %s, once", gpu.name)
     engine = engine_of(graph, (CURRENT,))
     made = datetime.now(UTC).isoformat(timespec="seconds")
-    return keep_engine(engine, _make(_library(), graph), gpu.capability, made), engine
+    return keep_engine(engine, _engine_spec(_library(), graph), gpu.capability, made), engine
 
 
 def _keep(path: Path, kernels: bytes) -> None:
@@ -123,8 +119,8 @@ def _keep(path: Path, kernels: bytes) -> None:
         log.warning("the GPU's kernels are not kept (%s): each start compiles them again", error)
 
 
-def _opened(trt: Any, engine: bytes, path: Path, journal: Journal) -> Any:
-    if reason := objection(engine):
+def _opened_engine(trt: Any, engine: bytes, path: Path, journal: BuildLog) -> Any:
+    if reason := engine_objection(engine):
         raise RuntimeUnavailable(f"TensorRT-RTX refuses {path.name} ({reason}): omote compile --again")
     opened = trt.Runtime(journal.logger).deserialize_cuda_engine(engine)
     if opened is None:
@@ -132,8 +128,8 @@ def _opened(trt: Any, engine: bytes, path: Path, journal: Journal) -> Any:
     return opened
 
 
-def _make(trt: Any, graph: ExportedGraph) -> Make:
-    return Make(graph.sha256, _PRECISION, shapes_digest(graph.shapes), f"tensorrt-rtx {trt.__version__}")
+def _engine_spec(trt: Any, graph: ExportedGraph) -> EngineSpec:
+    return EngineSpec(graph.sha256, _PRECISION, shapes_digest(graph.shapes), f"tensorrt-rtx {trt.__version__}")
 
 
 def _capability(trt: Any, target: str) -> Any:

@@ -11,10 +11,10 @@ from typing import Self
 import numpy as np
 
 from omote.bridge import arkit
-from omote.engine.capture.disk import Growing, new_file
-from omote.engine.capture.source import SourceError
-from omote.engine.capture.tracker import Picture, untracked
-from omote.engine.nouns import Signal, Stamp
+
+from ..capture.recorder import GrowingFile, new_file
+from ..capture.source import Picture, SourceError, untracked
+from ..data import Signal, Stamp
 
 
 class ScriptedPort:
@@ -70,14 +70,14 @@ class SmallDisk:
         self.room = room
         self.is_there = True
 
-    def new_file(self, path: Path) -> Growing:
+    def new_file(self, path: Path) -> GrowingFile:
         return _SmallFile(self, new_file(path))
 
 
 class _SmallFile:
     """A real file that grows until its disk is full."""
 
-    def __init__(self, disk: SmallDisk, file: Growing) -> None:
+    def __init__(self, disk: SmallDisk, file: GrowingFile) -> None:
         self._disk, self._file = disk, file
 
     def write(self, data: bytes) -> int:

@@ -23,10 +23,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from omote.engine.face.drawing_fit import MIRRORED, NAMES, POINTS
-from omote.engine.model.drawings import CELL, SEEN, find_face
-from omote.engine.storage import atomic_write
-
+from ..face.drawing_fit import MIRRORED, NAMES, POINTS
+from ..model.drawings import CELL, SEEN, find_face
+from ..storage import atomic_write
 from .faces.dataset import picture_names
 
 Array = NDArray[np.float32]

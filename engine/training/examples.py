@@ -20,22 +20,22 @@ from PIL import Image
 from torch import Tensor
 
 from omote.bridge import arkit
-from omote.engine.face.anime_head import anime_head
-from omote.engine.face.correspondence import GRID, View, Viewer, agreement
-from omote.engine.face.head import OpenHead, open_head
-from omote.engine.face.light import mirrored_light
-from omote.engine.face.retarget import from_weights, to_weights
-from omote.engine.face.shell import Shell
-from omote.engine.model.denoiser import STATE, References, Wanted, lit_normals, log_irradiance
-from omote.engine.model.networks import face_params, face_row
 
+from ..face.anime_head import anime_head
+from ..face.correspondence import GRID, View, Viewer, expression_similarity
+from ..face.head import OpenHead, open_head
+from ..face.light import mirrored_light
+from ..face.retarget import from_weights, to_weights
+from ..face.shell import Shell
+from ..model.denoiser import STATE, References, WantedView, lit_normals, log_irradiance
+from ..model.networks import face_params, face_row
 from .anime import character as anime_character
 from .anime import head as anime_shapes
 from .anime import kit as anime_kit
 from .faces import kit as people_kit
 from .faces import person
 from .faces.dataset import picture_names, seed_of
-from .head import shape_of
+from .faces.head import shape_of
 
 Array = NDArray[np.float32]
 Rgba = NDArray[np.uint8]
@@ -96,7 +96,7 @@ class Subject:
 class Example:
     """A batch: references and wanted pictures as the denoiser reads them."""
 
-    wanted: Wanted
+    wanted: WantedView
     references: References  # features and identity are still empty
     geometry: Tensor  # [B,K,12,G,G] of the references
     pictures: Tensor  # [B,K,4,S,S] premultiplied, full resolution
@@ -240,7 +240,7 @@ def example(
         if is_mirrored:
             views.append(subject.viewer.mirrored(views[0]))
             shown = np.append(shown, shown[:1, arkit.MIRRORED], 0)
-        place = subject.viewer.correspondence(view, views, agreement(subject.weights[target], shown))
+        place = subject.viewer.correspondence(view, views, expression_similarity(subject.weights[target], shown))
         camera, pack = _camera(rng), subject.pack
         parts["geometry"].append(view.geometry)
         parts["face"].append(pack.face[row])
@@ -260,7 +260,7 @@ def example(
         parts["truth"].append(_premultiplied(reduced(pictures[row], size), camera).transpose(2, 0, 1))
     t = {key: torch.from_numpy(np.stack(value).astype(np.float32)) for key, value in parts.items()}
     return Example(
-        wanted=Wanted(t["geometry"], t["face"], t["light"], t["style"]),
+        wanted=WantedView(t["geometry"], t["face"], t["light"], t["style"]),
         references=empty_references(t["reference"], t["of"], t["lit"], t["style"], t["place"], t["trust"]),
         geometry=t["of"],
         pictures=t["reference"],

@@ -19,13 +19,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from omote.engine.offline.processes import Processes
-
+from ..worker_pool import ProcessPool
 from . import examples, onnx_export
 from .anime import dataset as anime
 from .examples import Subject
 from .faces import dataset as faces
-from .trainer import Batch, Plan, Trainer, batch_of, psnr
+from .trainer import Batch, Trainer, TrainingSettings, batch_of, psnr
 
 _SAVE_EVERY_S = 120.0
 _AHEAD = 3  # batches that wait for each worker
@@ -33,7 +32,7 @@ SEED = 41
 
 
 @dataclass(frozen=True)
-class Work:
+class GpuRun:
     """What is rendered and packed, and where it is kept between calls."""
 
     kit: Path
@@ -45,13 +44,13 @@ class Work:
 
     def packs(self) -> list[Path]:
         """Renders and packs what is missing; the folder of each kind's packed shards."""
-        people = faces.Plan(self.kit, self.folder / "people", self.people, 8, self.size, 2, SEED)
-        drawn = anime.AnimePlan(self.kit / "anime", self.folder / "anime", self.drawn, 12, self.size, 2, SEED)
+        people = faces.DatasetSpec(self.kit, self.folder / "people", self.people, 8, self.size, 2, SEED)
+        drawn = anime.AnimeDatasetSpec(self.kit / "anime", self.folder / "anime", self.drawn, 12, self.size, 2, SEED)
         out = []
-        with Processes(self.workers) as crew:
-            for _ in faces.write(people, crew):
+        with ProcessPool(self.workers) as crew:
+            for _ in faces.write_shards(people, crew):
                 pass
-            for _ in faces.write(drawn, crew, anime.drawn):
+            for _ in faces.write_shards(drawn, crew, anime.draw_shard):
                 pass
         for plan in (people, drawn):
             target = self.folder / "packs" / plan.out.name
@@ -82,7 +81,7 @@ def prepared(trainer: Trainer, subjects: list[Subject], threads: int) -> Iterato
 
 
 def train(
-    plan: Plan, packs: list[Path], device: str, threads: int, clock_s: Callable[[], float] = time.monotonic
+    plan: TrainingSettings, packs: list[Path], device: str, threads: int, clock_s: Callable[[], float] = time.monotonic
 ) -> Trainer:
     """Goes on from the run's checkpoint until its minutes are over; the first shard of each pack is held out."""
     shards = [sorted(folder.iterdir()) for folder in packs]
@@ -122,9 +121,11 @@ def main() -> None:
     args = parser.parse_args()
     if args.device == "cuda" and not torch.cuda.is_available():
         parser.error("torch finds no CUDA device; --device cpu trains on the processor, slowly")
-    work = Work(args.kit, args.work, args.people, args.drawn, args.size, args.workers)
+    work = GpuRun(args.kit, args.work, args.people, args.drawn, args.size, args.workers)
     packs = work.packs()
-    trainer = train(Plan(args.work / "run", args.minutes, args.batch, workers=1), packs, args.device, args.workers)
+    trainer = train(
+        TrainingSettings(args.work / "run", args.minutes, args.batch, workers=1), packs, args.device, args.workers
+    )
     onnx_export.export(trainer.ema, args.work / "networks")
     print(f"networks in {args.work / 'networks'}")
 

@@ -11,16 +11,17 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from omote.engine.face.correspondence import GEOMETRY, GRID, TRUST
-from omote.engine.model.denoiser import (
+from ..face.correspondence import GEOMETRY, GRID, TRUST
+from ..model.denoiser import (
     REFERENCE,
     STATE,
+    WEIGHTS,
     Denoiser,
+    FlatDenoiser,
     lit_normals,
     log_irradiance,
 )
-from omote.engine.model.networks import DENOISER_INPUTS, DENOISER_OUTPUTS, ENCODER_INPUTS, ENCODER_OUTPUTS
-from omote.engine.model.pytorch import WEIGHTS, FlatDenoiser
+from ..model.networks import DENOISER_INPUTS, DENOISER_OUTPUTS, ENCODER_INPUTS, ENCODER_OUTPUTS
 
 _OPSET = 18
 _HALVED_FROM = 256  # smaller weights stay in single precision

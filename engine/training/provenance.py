@@ -6,7 +6,7 @@ import subprocess
 import time
 from dataclasses import asdict
 
-from omote.engine.hardware import this_machine
+from ..hardware import this_machine
 
 
 def provenance() -> dict[str, object]:

@@ -15,15 +15,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from omote.engine.character import DEFAULT_CHARACTER, load_character
-from omote.engine.model import parity
-from omote.engine.model.character import save
-from omote.engine.model.networks import Networks, face_row
-from omote.engine.model.pytorch import WEIGHTS
-from omote.engine.model.renderer import MOST_AT_ONCE
-from omote.engine.nouns import REFERENCE_SIDES, Character, Reference
-from omote.engine.runtime.build import Build
-from omote.engine.weights import FOLDER, write_list
+from ..data import REFERENCE_SIDES, Character, Reference
+from ..model import autotune
+from ..model.character_file import DEFAULT_CHARACTER, load_character, save_character
+from ..model.denoiser import WEIGHTS
+from ..model.networks import Networks, face_row
+from ..model.renderer import MOST_AT_ONCE
+from ..models import WEIGHTS_FOLDER, write_network_list
+from ..runtime.session import Build
 
 MODEL = "copy-5"
 
@@ -33,19 +32,21 @@ def release(export: Path, folder: Path, character: Character, model: str = MODEL
     for name in ("denoiser.onnx", "encoder.onnx"):
         shutil.copyfile(export / name, folder / name)
     shutil.copytree(export / WEIGHTS, folder / WEIGHTS, dirs_exist_ok=True)
-    write_list(folder, model)
+    write_network_list(folder, model)
     write_reference(folder, character)
 
 
 def write_reference(folder: Path, character: Character) -> None:
     """A small copy of this character, and what the networks in this folder draw of it in single precision."""
-    path = folder / parity.CHARACTER
+    path = folder / autotune.CHARACTER
     path.parent.mkdir(exist_ok=True)
-    save(replace(character, name="parity", references=_near(character.references)), path)
-    parity.reference_character.cache_clear()
-    picture = parity.drawn(Networks(folder, Build("onnxruntime", "f32")), parity.reference_character(folder))
+    save_character(replace(character, name="parity", references=_near(character.references)), path)
+    autotune.reference_character.cache_clear()
+    picture = autotune.drawn_for_parity(
+        Networks(folder, Build("onnxruntime", "f32")), autotune.reference_character(folder)
+    )
     # Four channels as they are: this file's colours are premultiplied, whatever a viewer thinks of them.
-    Image.fromarray(picture, "RGBA").save(folder / parity.PICTURE, optimize=True)
+    Image.fromarray(picture, "RGBA").save(folder / autotune.PICTURE, optimize=True)
 
 
 def _near(references: Sequence[Reference]) -> tuple[Reference, ...]:
@@ -64,7 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--export", type=Path, required=True, help="the folder that the stage `export` wrote")
     args = parser.parse_args()
-    release(args.export, FOLDER, load_character(DEFAULT_CHARACTER))
+    release(args.export, WEIGHTS_FOLDER, load_character(DEFAULT_CHARACTER))
 
 
 if __name__ == "__main__":

@@ -1,33 +1,33 @@
-"""Trains what fits the open head to a tracker's landmarks: `python -m omote.engine.training.shape_fit --help`.
-
-Rendered people have true shapes, poses and weights, and MediaPipe reads their pictures; linear least squares then
-tells what a reading says of the truth. Other cameras than the renderer's are made up by moving the landmarks as such
-a camera would have.
-"""
+"""Trains and tests the fit of the open head to a tracker's landmarks on rendered people."""
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
-from dataclasses import asdict, fields
+import tarfile
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from safetensors.numpy import save_file
 
-from omote.engine.face.fitting import ANCHORED, FILE, Fitter, Numbers, stood_upright, tracker_row, turn_vector
-from omote.engine.face.head import SKIN, Shaped, open_head, rotation
-from omote.engine.face.maps import Camera
-from omote.engine.face.reading import Reading
-from omote.engine.face.retarget import from_weights
+from omote.bridge import arkit
 
-from .faces.dataset import seed_of
+from ..capture.photo import LandmarkFinder, face_finder
+from ..face.fitting import ANCHORED, FIT_FILE, FaceLandmarks, Fit, FitPrior, Fitter, stood_upright, tracker_row
+from ..face.head import SKIN, Shaped, open_head
+from ..face.rasterizer import Camera
+from ..face.retarget import from_weights, to_weights
+from ..rotation import rotation, turn_vector
+from ..storage import atomic_write
+from .faces.dataset import CLIP, picture_names, seed_of
+from .faces.head import shape_of
 from .faces.kit import load
 from .faces.person import sample_person
-from .head import shape_of
 from .provenance import provenance
-from .readings import Readings, read_all
 
 Wide = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -47,7 +47,7 @@ _NEARNESS_SPREAD = 0.5  # of the logarithm of a made-up camera's distance
 class Truth:
     """The heads that the pictures really show."""
 
-    def __init__(self, readings: Readings, shape: Wide) -> None:
+    def __init__(self, readings: TrackerReadings, shape: Wide) -> None:
         self.readings, self.shape = readings, shape  # [P,100] of each person
         self.head = open_head()
 
@@ -83,7 +83,7 @@ def anchors(truth: Truth, rows: Rows) -> tuple[NDArray[np.int64], Wide]:
     return near[order].astype(np.int64), weight
 
 
-def with_another_camera(truth: Truth, fitter: Fitter, row: int, rng: np.random.Generator) -> Reading:
+def with_another_camera(truth: Truth, fitter: Fitter, row: int, rng: np.random.Generator) -> FaceLandmarks:
     """The landmarks as a camera nearer or farther would have shown them, as far as perspective moves them."""
     reading, screen = truth.readings.reading(row), fitter.anchored(truth.screen(row))
     distance = screen[:, 2]
@@ -94,20 +94,20 @@ def with_another_camera(truth: Truth, fitter: Fitter, row: int, rng: np.random.G
     moved = (screen[:, :2] - centre) * (other[:, None] - 1.0)
     points = reading.points.copy()
     points[:ANCHORED] += moved
-    return Reading(points, reading.weights, reading.rotation)
+    return FaceLandmarks(points, reading.weights, reading.rotation)
 
 
 def _ridge(told: Wide, truth: Wide, penalty: Wide) -> Wide:
     return np.asarray(np.linalg.solve(told.T @ told + np.diag(penalty), told.T @ truth))
 
 
-def train(readings: Readings, shape: Wide, seed: int = 0) -> Numbers:
+def train(readings: TrackerReadings, shape: Wide, seed: int = 0) -> FitPrior:
     """From all people that are not held out."""
     truth, rng = Truth(readings, shape), np.random.default_rng(seed)
     rows = np.flatnonzero(readings.person >= HELD_OUT)
     anchor, weight = anchors(truth, rng.permutation(rows)[:2000])
     nothing = np.zeros((0, 0))
-    fitter = Fitter(Numbers(anchor, weight, nothing, nothing, nothing, nothing))
+    fitter = Fitter(FitPrior(anchor, weight, nothing, nothing, nothing, nothing))
     samples = [readings.reading(row) for row in rows.tolist()]
     samples += [with_another_camera(truth, fitter, row, rng) for row in rows.tolist()]
     upright = [stood_upright(sample) for sample in samples]
@@ -125,7 +125,7 @@ def train(readings: Readings, shape: Wide, seed: int = 0) -> Numbers:
     features = np.concatenate([(missed.reshape(len(missed), -1) - mean) @ direction.T, told], 1)
     penalty = _PENALTY + len(features) * np.concatenate([noise, np.zeros(told.shape[1])])
     everything = np.concatenate([shape[readings.person[twice]], wanted], 1)
-    return Numbers(anchor, weight, start, mean, direction, _ridge(features, everything, penalty))
+    return FitPrior(anchor, weight, start, mean, direction, _ridge(features, everything, penalty))
 
 
 def _components(missed: Wide) -> tuple[Wide, Wide, Wide]:
@@ -142,31 +142,180 @@ def main() -> None:
     parser.add_argument("--kit", type=Path, required=True, help="the face kit's folder")
     parser.add_argument("--shards", type=Path, required=True, help="a folder that `faces dataset` wrote")
     parser.add_argument("--cache", type=Path, required=True, help="where readings are kept: reading takes 4 s a shard")
-    parser.add_argument("--out", type=Path, default=FILE)
+    parser.add_argument("--out", type=Path, default=FIT_FILE)
     parser.add_argument("--errors", type=Path, help="where to keep the errors on held-out people as JSON")
     args = parser.parse_args()
-    from .shape_error import measure
+    pass
 
-    readings = read_all(args.shards, args.cache)
+    readings = read_all_shards(args.shards, args.cache)
     kit, seed = load(args.kit), seed_of(args.shards)
     people = range(int(readings.person.max()) + 1)
     shape = np.stack([shape_of(kit, sample_person(kit, seed * 1_000_003 + person)) for person in people])
     numbers = train(readings, shape.astype(np.float64))
     save(numbers, args.out)
-    errors = measure(Fitter(numbers), readings, shape.astype(np.float64))
+    errors = measure_fit(Fitter(numbers), readings, shape.astype(np.float64))
     record = {**provenance(), "people": len(people), "pictures": len(readings), **asdict(errors)}
     print(json.dumps(record, indent=1))
     if args.errors:
         args.errors.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def save(numbers: Numbers, path: Path) -> None:
+def save(numbers: FitPrior, path: Path) -> None:
     """Half precision but for where the landmarks hang."""
     arrays: dict[str, NDArray[np.generic]] = {
-        field.name: np.ascontiguousarray(getattr(numbers, field.name), np.float16) for field in fields(Numbers)
+        field.name: np.ascontiguousarray(getattr(numbers, field.name), np.float16) for field in fields(FitPrior)
     }
     save_file(arrays | {"anchor": numbers.anchor.astype(np.int16)}, path)
 
 
 if __name__ == "__main__":
     main()
+
+
+Array = NDArray[np.float32]
+
+_TOLD = ("jawOpen", "mouthSmileLeft", "eyeBlinkLeft", "browInnerUp", "mouthPucker")
+_MM_PER_DM = 100.0
+
+
+@dataclass(frozen=True)
+class FitErrors:
+    """Over the pictures of people that were held out."""
+
+    held_out_pictures: int
+    shape_mm: float  # mean distance of the face's vertices, both heads sized alike and laid on each other
+    shape_mm_of_the_average: float  # the same, everybody taken for the average
+    shape_mm_at_rest: float  # of their pictures at rest from the front alone
+    turn_deg: tuple[float, float, float]  # root mean square of pitch, yaw and roll
+    turn_deg_of_the_tracker: tuple[float, float, float]
+    weights: dict[str, float]  # root mean square of some
+    weights_of_the_tracker: dict[str, float]
+    framing_px: float  # mean distance of the photo's face from the fitted head, in a picture of 256 pixels
+    framing_px_of_the_average: float  # the same, the average head in the tracker's pose
+
+
+class _Scale:
+    """Measures one fit against the truth."""
+
+    def __init__(self, truth: Truth, fitter: Fitter) -> None:
+        self.truth, self.fitter = truth, fitter
+        head = truth.head
+        front = (head.region == SKIN) & (head.skin_weight[:, 0] > 0.95) & (head.template[:, 2] > 0.3)
+        self._face = np.flatnonzero(front)
+        self._template = head.template[self._face].astype(np.float64)
+        self._dirs = head.shapedirs.reshape(len(head.shapedirs), -1, 3)[:, self._face].astype(np.float64)
+
+    def shape_mm(self, shape: Array, true: Wide) -> float:
+        ours, theirs = (self._template + np.tensordot(s, self._dirs, 1) for s in (shape, true))
+        ours, theirs = ours - ours.mean(0), theirs - theirs.mean(0)
+        size = (ours * theirs).sum() / (ours * ours).sum()
+        return float(np.linalg.norm(size * ours - theirs, axis=1).mean() * _MM_PER_DM)
+
+    def framing_px(self, row: int, fit: Fit) -> float:
+        head = self.truth.head
+        shaped = head.shaped(fit.shape)
+        ours = Camera.framing(shaped).project(head.pose(shaped, fit.params)[self._face], SIDE)[:, :2]
+        reading = self.truth.readings.reading(row)
+        bring = self.fitter.bring(reading, fit, SIDE)
+        theirs = bring.apply(self.truth.screen(row)[self._face, :2])
+        return float(np.linalg.norm(ours - theirs, axis=1).mean())
+
+
+def measure_fit(fitter: Fitter, readings: TrackerReadings, shape: Wide) -> FitErrors:
+    """On the people that were not trained on."""
+    truth = Truth(readings, shape)
+    scale = _Scale(truth, fitter)
+    rows = np.flatnonzero(readings.person < HELD_OUT)
+    is_at_rest = ~readings.weights[rows].any(1) & ~readings.head_rotation[rows].any(1)
+    found = []
+    for row in rows.tolist():
+        reading, own = readings.reading(row), shape[readings.person[row]]
+        fit, upright = fitter.fit(reading), stood_upright(reading)
+        tracked = from_weights(reading.weights, None, upright.rotation.astype(np.float32))
+        average = Fit(np.zeros_like(fit.shape), tracked, upright.roll)
+        level = turn_vector(rotation(np.array([0.0, 0.0, -fit.roll])) @ rotation(readings.head_rotation[row]))
+        numbers = [scale.shape_mm(fit.shape, own), scale.shape_mm(average.shape, own)]
+        numbers += [scale.framing_px(row, fit), scale.framing_px(row, average)]
+        turns = np.degrees([fit.params.neck_pose - level, upright.rotation - level]).ravel()
+        weights = np.stack([to_weights(fit.params), reading.weights]) - readings.weights[row]
+        found.append(np.concatenate([numbers, turns, weights[:, [arkit.INDEX[name] for name in _TOLD]].ravel()]))
+    table = np.stack(found)
+    mean, spread = table.mean(0), np.sqrt(np.square(table).mean(0))
+    weights = spread[10:].reshape(2, -1)
+    return FitErrors(
+        held_out_pictures=len(rows),
+        shape_mm=float(mean[0]),
+        shape_mm_of_the_average=float(mean[1]),
+        shape_mm_at_rest=float(table[is_at_rest, 0].mean()),
+        turn_deg=_three(spread[4:7]),
+        turn_deg_of_the_tracker=_three(spread[7:10]),
+        weights=dict(zip(_TOLD, map(float, weights[0]), strict=True)),
+        weights_of_the_tracker=dict(zip(_TOLD, map(float, weights[1]), strict=True)),
+        framing_px=float(mean[2]),
+        framing_px_of_the_average=float(mean[3]),
+    )
+
+
+def _three(values: Wide) -> tuple[float, float, float]:
+    return float(values[0]), float(values[1]), float(values[2])
+
+
+@dataclass(frozen=True)
+class TrackerReadings:
+    """What the tracker read off the pictures, beside the truth; one row a picture."""
+
+    points: NDArray[np.float32]  # [N,478,2]
+    scores: NDArray[np.float32]  # [N,52] the tracker's weights
+    turn: NDArray[np.float32]  # [N,3] the tracker's rotation
+    person: NDArray[np.int32]  # [N]
+    weights: NDArray[np.float32]  # [N,52] true
+    head_rotation: NDArray[np.float32]  # [N,3] true
+
+    def reading(self, row: int) -> FaceLandmarks:
+        return FaceLandmarks(self.points[row], self.scores[row], self.turn[row])
+
+    def __len__(self) -> int:
+        return len(self.person)
+
+
+def read_shard(tar_path: Path, finder: LandmarkFinder) -> TrackerReadings:
+    """The tracker on a shard's pictures but clips, each on a plain ground; where no face is found it is left out."""
+    labels = np.load(tar_path.with_suffix(".npz"), allow_pickle=False)
+    rng = np.random.default_rng(int(tar_path.stem))
+    rows, faces = [], []
+    with tarfile.open(tar_path) as tar:
+        for row, name in enumerate(picture_names(tar)):
+            ground = rng.uniform(0.0, 255.0, 3)
+            if labels["kind"][row] == CLIP:
+                continue
+            member = tar.extractfile(name)
+            assert member is not None
+            with Image.open(io.BytesIO(member.read())) as image:
+                rgba = np.asarray(image.convert("RGBA"), np.float64)
+            alpha = rgba[..., 3:] / 255.0
+            found = finder.faces(np.round(rgba[..., :3] * alpha + ground * (1.0 - alpha)).astype(np.uint8))
+            if found:
+                rows.append(row)
+                faces.append(max(found, key=lambda face: face.size_px))
+    return TrackerReadings(
+        points=np.stack([face.points for face in faces]),
+        scores=np.stack([face.weights for face in faces]),
+        turn=np.stack([face.rotation for face in faces]),
+        **{name: labels[name][rows] for name in ("person", "weights", "head_rotation")},
+    )
+
+
+def read_all_shards(shards: Path, cache: Path) -> TrackerReadings:
+    """All shards; each is read once and kept."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with face_finder() as finder:
+        for path in sorted(shards.glob("*.tar")):
+            kept = cache / f"{path.stem}.npz"
+            if not kept.exists():
+                with atomic_write(kept) as partial:
+                    np.savez(partial, allow_pickle=False, **vars(read_shard(path, finder)))
+                print(f"{path.name} read", flush=True)
+    parts = [np.load(path, allow_pickle=False) for path in sorted(cache.glob("*.npz"))]
+    return TrackerReadings(
+        **{f.name: np.concatenate([part[f.name] for part in parts]) for f in fields(TrackerReadings)}
+    )

@@ -17,15 +17,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.multiprocessing import get_context
 
-from omote.engine.face.correspondence import GRID
-from omote.engine.model.denoiser import STATE, Denoiser, Layers, compose, cropped, painted
-from omote.engine.model.renderer import MIRRORED
-from omote.engine.storage import atomic_write, remove_leftovers
-
+from ..face.correspondence import GRID
+from ..model.denoiser import STATE, Denoiser, Layers, compose, cropped, painted
+from ..model.renderer import MIRRORED
+from ..storage import atomic_write, remove_leftovers
 from . import examples
-from .critic import Critic, patches_of, preference, steepness
 from .examples import Example, Subject
-from .features import Features
+from .losses import Discriminator, FeatureDistance, gradient_penalty, relativistic_loss, sample_patches
 
 _AVERAGE_EVERY = 8  # steps
 _PAINT_SHARE = 0.25
@@ -45,7 +43,7 @@ _STEEPNESS_EVERY = 4  # steps with the critic
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingSettings:
     """One run."""
 
     run: Path
@@ -179,7 +177,7 @@ class Batch:
     is_fine: bool  # whether a part of it is learned at 512
 
 
-def batch_of(plan: Plan, subjects: list[Subject], step: int, rank: int, done: float) -> Batch:
+def batch_of(plan: TrainingSettings, subjects: list[Subject], step: int, rank: int, done: float) -> Batch:
     """The batch of a step, so much of the run being `done`; a function of these alone, in any thread."""
     rng = np.random.default_rng([plan.seed, step, rank])
     common = np.random.default_rng([plan.seed, step])  # the same for all workers
@@ -213,7 +211,7 @@ def moved(value: Any, device: torch.device) -> Any:
 class Trainer:
     """A network, its average, its optimiser and how far it is."""
 
-    def __init__(self, plan: Plan, rank: int = 0, device: str = "cpu", **sizes: Any) -> None:
+    def __init__(self, plan: TrainingSettings, rank: int = 0, device: str = "cpu", **sizes: Any) -> None:
         """`sizes` are those of the denoiser."""
         torch.manual_seed(plan.seed)
         self.plan, self.rank, self.device = plan, rank, torch.device(device)
@@ -225,8 +223,8 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(
             self.net.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
-        self.features = Features().to(self.device)
-        self.critic = Critic().to(self.device)
+        self.features = FeatureDistance().to(self.device)
+        self.critic = Discriminator().to(self.device)
         self.judge = torch.optim.AdamW(self.critic.parameters(), lr=plan.critic_rate, betas=(0.0, 0.99), fused=True)
         self.doubts: list[float] = []  # the critic's losses
         self.step, self.spent_s = 0, 0.0
@@ -299,15 +297,15 @@ class Trainer:
         """The critic's pull on what is drawn, and one step of the critic; `within` are the cells that are drawn."""
         geometry, given = example.wanted.geometry, example.references
         seen = (given.trust[:, :, 0] * given.trust[:, :, 1] * given.present[:, :, None, None]).amax(1)
-        at = patches_of(geometry, seen, rng, within)
+        at = sample_patches(geometry, seen, rng, within)
         around, ours, theirs = at.of(geometry), at.of(shown, within), at.of(truth, within)
-        (wish,) = torch.autograd.grad(preference(self.critic(ours, around), self.critic(theirs, around)), shown)
+        (wish,) = torch.autograd.grad(relativistic_loss(self.critic(ours, around), self.critic(theirs, around)), shown)
         judged = wish != 0.0
         strength = (pull * judged).norm() / wish.norm().clamp_min(1e-12)
 
-        loss = preference(self.critic(theirs, around), self.critic(ours.detach(), around))
+        loss = relativistic_loss(self.critic(theirs, around), self.critic(ours.detach(), around))
         if self.step % _STEEPNESS_EVERY == 0:
-            steep = steepness(self.critic, theirs, around) + steepness(self.critic, ours, around)
+            steep = gradient_penalty(self.critic, theirs, around) + gradient_penalty(self.critic, ours, around)
             loss = loss + _STEEPNESS_EVERY * steep
         self.judge.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -361,7 +359,7 @@ class Trainer:
         return True
 
 
-def run(rank: int, plan: Plan, port: int, subjects: list[Subject], held: dict[str, list[Subject]]) -> None:
+def run(rank: int, plan: TrainingSettings, port: int, subjects: list[Subject], held: dict[str, list[Subject]]) -> None:
     """One worker's part of a run; the first of them tells how it goes and keeps checkpoints."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -386,12 +384,12 @@ def run(rank: int, plan: Plan, port: int, subjects: list[Subject], held: dict[st
             print(so_far, flush=True)
         if time.monotonic() - looked_s > _LOOK_EVERY_S:
             looked_s = time.monotonic()
-            _look(trainer, held)
+            _show_samples(trainer, held)
     if not rank:
-        _look(trainer, held)
+        _show_samples(trainer, held)
 
 
-def _look(trainer: Trainer, held: dict[str, list[Subject]]) -> None:
+def _show_samples(trainer: Trainer, held: dict[str, list[Subject]]) -> None:
     trainer.save()
     for name, subjects in held.items():
         found = " ".join(f"{k} {v:.3f}" for k, v in psnr(trainer.ema, subjects).items())
@@ -409,12 +407,12 @@ def main() -> None:
     )
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="of training, all calls together")
-    parser.add_argument("--batch", type=int, default=Plan.batch)
-    parser.add_argument("--workers", type=int, default=Plan.workers)
-    parser.add_argument("--rate", type=float, default=Plan.rate, help="of learning, at its highest")
+    parser.add_argument("--batch", type=int, default=TrainingSettings.batch)
+    parser.add_argument("--workers", type=int, default=TrainingSettings.workers)
+    parser.add_argument("--rate", type=float, default=TrainingSettings.rate, help="of learning, at its highest")
     parser.add_argument("--start", type=Path, help="a folder of trained weights with which the run begins")
     args = parser.parse_args()
-    plan = Plan(args.run, args.minutes, args.batch, args.workers, args.rate, start=args.start)
+    plan = TrainingSettings(args.run, args.minutes, args.batch, args.workers, args.rate, start=args.start)
     if args.start:
         plan = replace(plan, fine_from=0.0, critic_from=0.5)  # what small pictures teach is known
     shards = [sorted(folder.iterdir()) for folder in args.packs]

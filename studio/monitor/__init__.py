@@ -1,5 +1,5 @@
 """`omote monitor`: what arrives from a running Omote, in numbers."""
 
-from .command import add_arguments, run
+from ..cli.monitor import add_arguments, main
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "main"]

@@ -1,33 +1,40 @@
-"""The page's HTTP interface, for its scripts, Stream Deck buttons and OBS: each route asks the desk for one thing."""
+"""The page's HTTP API: its routes, request bodies and JSON responses."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from omote.bridge.control import ControlError
+from omote.bridge.errors import OmoteError
 
-from ..arguments import Arguments, flag, one_of, said_expression, word
-from ..asking import told
-from ..desk import Desk
-from ..hotkeys import read_hotkeys
-from ..state import state_of
-from ..switchboard import PHASES, Phase
-from .answer import Json, refused
-from .body import MOST_MODEL, MOST_PHOTO, BodyError, read_body, read_object
+from ..app.hotkeys import KEY_PHASES, KeyPhase, read_hotkeys
+from ..app.session import StudioSession, as_control_errors
+from ..app.state import state_of
+from ..app.validation import (
+    Arguments,
+    JsonError,
+    bool_argument,
+    choice_argument,
+    expression_argument,
+    parse_json,
+    text_argument,
+)
 
 CALIBRATION = ("start", "begin", "redo", "skip", "cancel", "save")
 STATUSES: Mapping[str, int] = {"invalid": 400, "unsupported": 404, "failed": 409, "busy": 503}
 
-Do = Callable[[Arguments], None]
+Handler = Callable[[Arguments], None]
 
 log = logging.getLogger(__name__)
 
@@ -35,58 +42,63 @@ log = logging.getLogger(__name__)
 class Api:
     """The routes under /api; what the desk does runs in threads beside the server's own."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: StudioSession) -> None:
         self._desk = desk
 
     def routes(self) -> list[Route]:
         """All of them."""
         desk = self._desk
-        posts: Mapping[str, Do] = {
-            "source": lambda said: desk.use_source(one_of(said, "source", desk.switch.offered)),
-            "character": lambda said: desk.use_character(word(said, "name")),
+        posts: Mapping[str, Handler] = {
+            "source": lambda said: desk.use_source(choice_argument(said, "source", desk.switch.offered)),
+            "character": lambda said: desk.use_character(text_argument(said, "name")),
             "expression": self._express,
             "hotkeys": lambda said: desk.use_hotkeys(read_hotkeys(said.get("hotkeys"))),
-            "tuning": lambda said: _nothing(desk.tune(said)),
+            "tuning": lambda said: _discard(desk.tune(said)),
             "tuning/reset": lambda said: desk.untune(),
             "light": desk.light,
-            "actor": lambda said: desk.use_actor(word(said, "name")),
-            "recalibrate": lambda said: _nothing(desk.recalibrate()),
-            "calibration": lambda said: desk.calibrate(one_of(said, "do", CALIBRATION), str(said.get("step", ""))),
-            "recording": lambda said: _nothing(desk.record(flag(said, "on"))),
+            "actor": lambda said: desk.use_actor(text_argument(said, "name")),
+            "recalibrate": lambda said: _discard(desk.recalibrate()),
+            "calibration": lambda said: desk.calibrate(
+                choice_argument(said, "do", CALIBRATION), str(said.get("step", ""))
+            ),
+            "recording": lambda said: _discard(desk.record(bool_argument(said, "on"))),
         }
         return [
-            Route("/api/state", answering(self._state)),
-            *(Route(f"/api/{path}", answering(_asking(do)), methods=["POST"]) for path, do in posts.items()),
-            Route("/api/trigger/{id}", answering(self._trigger), methods=["GET", "POST"]),
-            Route("/api/characters/photo", answering(self._make_from_photo), methods=["POST"]),
-            Route("/api/characters/points", answering(self._points), methods=["POST"]),
-            Route("/api/characters/{name}/thumbnail", answering(self._thumbnail)),
-            Route("/api/characters/{name}", answering(self._remove), methods=["DELETE"]),
-            Route("/api/calibration/report", answering(self._report)),
+            Route("/api/state", with_error_responses(self._state)),
+            *(
+                Route(f"/api/{path}", with_error_responses(_post_handler(do)), methods=["POST"])
+                for path, do in posts.items()
+            ),
+            Route("/api/trigger/{id}", with_error_responses(self._trigger), methods=["GET", "POST"]),
+            Route("/api/characters/photo", with_error_responses(self._make_from_photo), methods=["POST"]),
+            Route("/api/characters/points", with_error_responses(self._points), methods=["POST"]),
+            Route("/api/characters/{name}/thumbnail", with_error_responses(self._thumbnail)),
+            Route("/api/characters/{name}", with_error_responses(self._remove), methods=["DELETE"]),
+            Route("/api/calibration/report", with_error_responses(self._report)),
         ]
 
     async def _state(self, request: Request) -> Response:
-        return Json(await run_in_threadpool(state_of, self._desk))
+        return JsonResponse(await run_in_threadpool(state_of, self._desk))
 
     def _express(self, said: Arguments) -> None:
-        self._desk.express(said_expression(said), word(said, "layer", default=""))
+        self._desk.express(expression_argument(said), text_argument(said, "layer", default=""))
 
     async def _trigger(self, request: Request) -> Response:
         said = await read_object(request) if request.method == "POST" else {}
         asked = {"phase": request.query_params.get("phase", "press"), **said}
-        phase = cast(Phase, one_of(asked, "phase", PHASES))
-        with told():
+        phase = cast(KeyPhase, choice_argument(asked, "phase", KEY_PHASES))
+        with as_control_errors():
             is_on = self._desk.trigger(request.path_params["id"], phase)
-        return Json({"error": "", "is_on": is_on})
+        return JsonResponse({"error": "", "is_on": is_on})
 
     async def _make_from_photo(self, request: Request) -> Response:
         asked = {key: value for key, value in request.query_params.items() if key != "token"}
-        photo = await read_body(request, MOST_MODEL if asked.get("of") == "model" else MOST_PHOTO)
-        return Json({"error": "", "job": await _asked(self._desk.casting.make, asked, photo)}, 202)
+        photo = await read_body(request, MAX_MODEL_BYTES if asked.get("of") == "model" else MAX_PHOTO_BYTES)
+        return JsonResponse({"error": "", "job": await _call(self._desk.casting.make, asked, photo)}, 202)
 
     async def _points(self, request: Request) -> Response:
-        drawing = await read_body(request, MOST_PHOTO)
-        return Json({"error": "", **cast(dict[str, object], await _asked(self._desk.casting.points, drawing))})
+        drawing = await read_body(request, MAX_PHOTO_BYTES)
+        return JsonResponse({"error": "", **cast(dict[str, object], await _call(self._desk.casting.points, drawing))})
 
     async def _thumbnail(self, request: Request) -> Response:
         picture = await run_in_threadpool(self._desk.casting.thumbnail, request.path_params["name"])
@@ -95,44 +107,46 @@ class Api:
         return Response(picture, media_type="image/webp")
 
     async def _remove(self, request: Request) -> Response:
-        await _asked(self._desk.casting.remove, request.path_params["name"])
-        return Json({"error": ""})
+        await _call(self._desk.casting.remove, request.path_params["name"])
+        return JsonResponse({"error": ""})
 
     async def _report(self, request: Request) -> Response:
-        page = await _asked(self._desk.performer.report)
+        page = await _call(self._desk.performer.report)
         if page is None:
             raise ControlError("unsupported", "whoever performs has not been calibrated before this camera yet")
         return HTMLResponse(page, headers={"Content-Security-Policy": _report_policy(str(page))})
 
 
-def answering(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+def with_error_responses(
+    endpoint: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
     """The same, but what goes wrong becomes an answer: {"error": a sentence}."""
 
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
         except ControlError as error:
-            return refused(error.message, STATUSES.get(error.code, 409))
+            return error_response(error.message, STATUSES.get(error.code, 409))
         except BodyError as error:
-            return refused(str(error), error.status)
+            return error_response(str(error), error.status)
         except Exception:
             log.exception("%s failed", request.scope["path"])
-            return refused("this failed inside Omote; its log says why", 500)
+            return error_response("this failed inside Omote; its log says why", 500)
 
     return answer
 
 
-def _asking(do: Do) -> Callable[[Request], Awaitable[Response]]:
+def _post_handler(do: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        await _asked(do, await read_object(request))
-        return Json({"error": ""})
+        await _call(do, await read_object(request))
+        return JsonResponse({"error": ""})
 
     return answer
 
 
-async def _asked(do: Callable[..., object], *arguments: object) -> object:
+async def _call(do: Callable[..., object], *arguments: object) -> object:
     def within() -> object:
-        with told():
+        with as_control_errors():
             return do(*arguments)
 
     return await run_in_threadpool(within)
@@ -146,5 +160,82 @@ def _report_policy(page: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; {own}"
 
 
-def _nothing(_: object) -> None:
+def _discard(_: object) -> None:
     return None
+
+
+MAX_JSON_BYTES = 65_536
+MAX_PHOTO_BYTES, MAX_MODEL_BYTES = 16 * 1024 * 1024, 128 * 1024 * 1024
+
+
+class BodyError(OmoteError, ValueError):
+    """Too long, or not what was wanted; `status` is HTTP's."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """All of it; BodyError as soon as it is longer than `most` bytes, whatever its header said."""
+    said = request.headers.get("content-length", "0")
+    if not (said.isascii() and said.isdigit()) or int(said[:20]) > most:
+        raise _too_long_error(most)
+    body = bytearray()
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > most:
+                raise _too_long_error(most)
+    except ClientDisconnect as error:
+        raise BodyError(400, "the request broke off before its body ended") from error
+    return bytes(body)
+
+
+async def read_object(request: Request) -> Mapping[str, object]:
+    """The JSON object in it; an empty one where there is nothing."""
+    body = await read_body(request, MAX_JSON_BYTES)
+    if not body.strip():
+        return {}
+    try:
+        said = parse_json(body)
+    except JsonError as error:
+        raise BodyError(400, f"the request's body cannot be read: {error}") from error
+    if not isinstance(said, dict):
+        raise BodyError(400, f"the request's body must be a JSON object, got {type(said).__name__}")
+    return said
+
+
+def _too_long_error(most: int) -> BodyError:
+    return BodyError(413, f"the request's body may have {most} bytes and no more")
+
+
+MAX_SENTENCE = 600  # letters of a refusal, whatever was asked
+
+_SENTENCES = {404: "there is nothing at {path}", 405: "{path} is not asked by {method}: docs/control-page.md says how"}
+
+
+class JsonResponse(JSONResponse):
+    """In ASCII, for names of files and what others say may have letters that UTF-8 has no bytes for."""
+
+    def render(self, content: object) -> bytes:
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def error_response(sentence: str, status: int) -> Response:
+    """{"error": the sentence}, which is cut where it is longer than anybody reads."""
+    return JsonResponse(
+        {"error": sentence if len(sentence) <= MAX_SENTENCE else f"{sentence[:MAX_SENTENCE]}..."}, status
+    )
+
+
+async def not_found(request: Request, error: Exception) -> Response:
+    """The same for an address or a method that there is not; outside /api a plain text."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    path, headers = request.scope["path"], getattr(error, "headers", None)
+    if not path.startswith("/api/"):
+        return PlainTextResponse(str(getattr(error, "detail", "")), status, headers)
+    sentence = _SENTENCES.get(status, "this cannot be asked").format(path=path[:100], method=request.method[:20])
+    answer = error_response(sentence, status)
+    answer.headers.update(headers or {})
+    return answer

@@ -12,21 +12,21 @@ from contextlib import suppress
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket
 
+from omote.engine.data import OPEN_BASIS, Portrait
 from omote.engine.face.retarget import seen_weights, to_weights
-from omote.engine.nouns import OPEN_BASIS, Portrait
 
-from .conversation import converse
-from .status import Status
+from ..app.state import Status
+from .streams import serve_websocket
 
 STATE_S = 0.1  # from one state to the next, at least
 FACE_S = 1.0 / 15.0  # from one face to the next, at least
 IDLE_S = 1.0  # an eye is kept on the end
-MOST_HEARD = 1024  # recognised expressions that wait for one listener; then the oldest are forgotten
+MAX_PENDING = 1024  # recognised expressions that wait for one listener; then the oldest are forgotten
 
-_HEARS = {"face on": True, "face off": False}
+_COMMANDS = {"face on": True, "face off": False}
 
 
-class Events:
+class EventStream:
     """Tells any number of listeners. Its methods but `serve` may be called from any thread, and never block."""
 
     def __init__(self, state: Callable[[], object], clock_s: Callable[[], float] = time.monotonic) -> None:
@@ -35,7 +35,7 @@ class Events:
         self._changes = 0
         self._status: Status | None = None
         self._portrait: Portrait | None = None
-        self._listeners: tuple[_Listener, ...] = ()  # replaced as a whole, in the event loop alone
+        self._listeners: tuple[_Client, ...] = ()  # replaced as a whole, in the event loop alone
         self._is_closed = False
 
     @property
@@ -70,35 +70,35 @@ class Events:
 
     async def serve(self, client: WebSocket) -> None:
         """Tells this one until it goes."""
-        listener = _Listener(asyncio.get_running_loop())
+        listener = _Client(asyncio.get_running_loop())
         self._listeners = (*self._listeners, listener)
         try:
-            await converse(client, listener.hear, lambda: self._tell(client, listener))
+            await serve_websocket(client, listener.hear, lambda: self._tell(client, listener))
         finally:
             self._listeners = tuple(one for one in self._listeners if one is not listener)
 
-    async def _tell(self, client: WebSocket, listener: _Listener) -> None:
+    async def _tell(self, client: WebSocket, listener: _Client) -> None:
         while not self._is_closed:
             listener.woken.clear()
             while listener.heard:
                 name, is_on = listener.heard.popleft()
-                await client.send_text(_text("recognised", name=name, is_on=is_on))
+                await client.send_text(_message("recognised", name=name, is_on=is_on))
             if self._changes != listener.changes and self._clock_s() >= listener.state_s:
                 listener.changes, listener.state_s = self._changes, self._clock_s() + STATE_S
-                await client.send_text(_text("state", state=await run_in_threadpool(self._state)))
+                await client.send_text(_message("state", state=await run_in_threadpool(self._state)))
             status = self._status
             if status is not None and status is not listener.status:
                 listener.status = status
-                await client.send_text(_text("status", **status.as_json()))
+                await client.send_text(_message("status", **status.as_json()))
             portrait = self._portrait
             is_new = portrait is not None and portrait is not listener.portrait
             if listener.wants_face and portrait and is_new and self._clock_s() >= listener.face_s:
                 listener.portrait, listener.face_s = portrait, self._clock_s() + FACE_S
-                await client.send_text(_text("face", **_face(portrait)))
+                await client.send_text(_message("face", **_face_values(portrait)))
             with suppress(TimeoutError):
                 await asyncio.wait_for(listener.woken.wait(), self._pause_s(listener))
 
-    def _pause_s(self, listener: _Listener) -> float:
+    def _pause_s(self, listener: _Client) -> float:
         """How long there is surely nothing to say, unless somebody wakes us."""
         if listener.wants_face:
             return FACE_S
@@ -110,13 +110,13 @@ class Events:
                 listener.loop.call_soon_threadsafe(listener.woken.set)
 
 
-class _Listener:
+class _Client:
     """What one of them was told, and wants to be told."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.woken = asyncio.Event()
-        self.heard: deque[tuple[str, bool]] = deque(maxlen=MOST_HEARD)
+        self.heard: deque[tuple[str, bool]] = deque(maxlen=MAX_PENDING)
         self.changes = -1  # those it was told of: none, so that it is told the state at once
         self.state_s = self.face_s = 0.0  # when it may be told the next, by the clock
         self.status: Status | None = None
@@ -124,18 +124,18 @@ class _Listener:
         self.wants_face = False
 
     def hear(self, text: str) -> bool:
-        if text not in _HEARS:
+        if text not in _COMMANDS:
             return False
-        self.wants_face = _HEARS[text]
+        self.wants_face = _COMMANDS[text]
         self.woken.set()
         return True
 
 
-def _text(type: str, **fields: object) -> str:
+def _message(type: str, **fields: object) -> str:
     return json.dumps({"type": type, **fields}, allow_nan=False, separators=(",", ":"))
 
 
-def _face(portrait: Portrait) -> dict[str, object]:
+def _face_values(portrait: Portrait) -> dict[str, object]:
     """What was seen and what is shown, rounded to what a bar on a page can tell."""
     signal, params = portrait.signal, portrait.params
     shown = to_weights(params) if params.basis == OPEN_BASIS else None

@@ -19,25 +19,20 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from omote.engine.nouns import Portrait
+from omote.engine.data import Portrait
 
-from ..desk import Desk
-from ..state import state_of
-from .address import DEFAULT_PORT, HOST, PageError, listen
-from .answer import Json, not_there
-from .api import Api
-from .camera import serve_camera
-from .doorkeeper import Doorkeeper
-from .events import Events
-from .newest import Newest
-from .pictures import serve_pictures
-from .status import Status
-from .tokens import Role, Tickets, Tokens
+from ..app.ports import DEFAULT_PAGE_PORT, LOOPBACK_HOST, PageError, listen_on_loopback
+from ..app.session import StudioSession
+from ..app.state import Status, state_of
+from .access import AccessControl, Role, Tickets, Tokens
+from .api import Api, JsonResponse, not_found
+from .events import EventStream
+from .streams import LatestBroadcast, serve_camera, serve_pictures
 
-__all__ = ["DEFAULT_PORT", "PageError", "PageServer"]
+__all__ = ["DEFAULT_PAGE_PORT", "PageError", "PageServer"]
 
 STATIC = Path(__file__).parent / "static"
-POLITE_STOP_S = 0.4
+GRACEFUL_STOP_S = 0.4
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +46,16 @@ class PageServer:
 
     name = "page"
 
-    def __init__(self, port: int = DEFAULT_PORT, desk: Desk | None = None, tokens: Tokens | None = None) -> None:
+    def __init__(
+        self, port: int = DEFAULT_PAGE_PORT, desk: StudioSession | None = None, tokens: Tokens | None = None
+    ) -> None:
         """Without tokens there are new ones, for this run."""
         self.port = port  # 0: any free one, known once it is open
         self.tokens = tokens or Tokens.random()
         self._tickets = Tickets()
-        self._desk = desk or Desk()
-        self._newest: Newest[Portrait] = Newest()
-        self._events = Events(lambda: state_of(self._desk))
+        self._desk = desk or StudioSession()
+        self._newest: LatestBroadcast[Portrait] = LatestBroadcast()
+        self._events = EventStream(lambda: state_of(self._desk))
         self._viewers: Counter[Role] = Counter()  # who looks at pictures; touched by the server's thread alone
         self._status: Status | None = None
         self._server: uvicorn.Server | None = None
@@ -67,16 +64,16 @@ class PageServer:
     @property
     def url(self) -> str:
         """Where a person looks; whoever has this address may do everything."""
-        return f"http://{HOST}:{self.port}/?token={self.tokens.control}"
+        return f"http://{LOOPBACK_HOST}:{self.port}/?token={self.tokens.control}"
 
     def url_for_once(self) -> str:
         """The same, for what can be overheard: it leads there one time."""
-        return f"http://{HOST}:{self.port}/?ticket={self._tickets.new()}"
+        return f"http://{LOOPBACK_HOST}:{self.port}/?ticket={self._tickets.new()}"
 
     @property
     def clean_url(self) -> str:
         """Where OBS looks: the portrait and nothing else; whoever has this address may do no more than look."""
-        return f"http://{HOST}:{self.port}/clean?token={self.tokens.view}"
+        return f"http://{LOOPBACK_HOST}:{self.port}/clean?token={self.tokens.view}"
 
     @property
     def viewers(self) -> dict[Role, int]:
@@ -84,11 +81,11 @@ class PageServer:
         return {"control": self._viewers["control"], "view": self._viewers["view"]}
 
     def __enter__(self) -> Self:
-        listener = listen(self.port)
+        listener = listen_on_loopback(self.port)
         self.port = listener.getsockname()[1]
         self._desk.audience, self._desk.clean_url = self._events, self.clean_url
         config = uvicorn.Config(
-            Doorkeeper(self._app(), self.port, self.tokens, self._tickets),
+            AccessControl(self._app(), self.port, self.tokens, self._tickets),
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # it would spend a core on pixels that travel within this machine
             ws_max_size=1024,  # all that a page says is "next", "face on" and "face off"
@@ -98,7 +95,7 @@ class PageServer:
             access_log=False,
             server_header=False,
         )
-        logging.getLogger("uvicorn.error").addFilter(_is_news)
+        logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name="page", daemon=True)
         self._thread.start()
@@ -112,9 +109,9 @@ class PageServer:
         self._newest.close()
         self._events.close()
         self._server.should_exit = True
-        self._thread.join(POLITE_STOP_S)
+        self._thread.join(GRACEFUL_STOP_S)
         self._server.force_exit = True
-        self._thread.join(POLITE_STOP_S)
+        self._thread.join(GRACEFUL_STOP_S)
         if self._thread.is_alive():
             log.warning("the page's server did not end; it ends with the process")
 
@@ -133,7 +130,7 @@ class PageServer:
         mimetypes.add_type("text/javascript", ".js")
         mimetypes.add_type("text/css", ".css")
         return Starlette(
-            exception_handlers={HTTPException: not_there},
+            exception_handlers={HTTPException: not_found},
             routes=[
                 Route("/", _page("studio.html")),
                 Route("/clean", _page("clean.html")),
@@ -158,10 +155,10 @@ class PageServer:
         await serve_camera(client, lambda: self._desk.sight)
 
     async def _answer_status(self, request: Request) -> Response:
-        return Json(self._status.as_json() if self._status else None)
+        return JsonResponse(self._status.as_json() if self._status else None)
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_worth_logging(record: logging.LogRecord) -> bool:
     """Not that a WebSocket was refused: uvicorn takes one that is told why for one that was forgotten."""
     return "without completing handshake" not in record.getMessage()
 

@@ -14,7 +14,7 @@ import offline_tables
 import pytest
 from goals import goals
 
-from omote.engine.offline.picture_file import Pictures
+from omote.engine.offline.pictures import PictureFolder
 
 AGES = {"p50": 41.26, "p95": 60.01, "p99": 99.94}
 ROW = {"way": "alone, 1 thread", "size": 256, "pictures": 192}
@@ -67,7 +67,7 @@ def test_digest_is_of_all_files_in_their_order(tmp_path: Path) -> None:
     def digest(first: bytes, last: bytes) -> str:
         (tmp_path / "000000.png").write_bytes(first)
         (tmp_path / "000001.png").write_bytes(last)
-        return offline.digest(Pictures(tmp_path, 2))
+        return offline.digest(PictureFolder(tmp_path, 2))
 
     assert digest(b"a", b"b") != digest(b"b", b"a")
     assert digest(b"a", b"b") == digest(b"a", b"b")

@@ -11,9 +11,9 @@ import smoothing
 from record import kept
 
 from omote.bridge import arkit
-from omote.engine.capture import DEMO
+from omote.engine.capture.sources import DEMO
 from omote.engine.capture.take import TakeSource, read_take
-from omote.engine.nouns import Signal, Stamp
+from omote.engine.data import Signal, Stamp
 
 FPS = 30.0
 

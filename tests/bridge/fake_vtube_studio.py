@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from websockets.sync.server import Server, ServerConnection, serve
 
-from omote.bridge.outputs.vtubestudio_parameters import DEFAULTS
+from omote.bridge.outputs.vtubestudio_api import DEFAULTS
 
 TOKEN = "adcd-123-ef09-some-token-string-abcd"
 PATIENCE_S = 60.0

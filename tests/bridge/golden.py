@@ -37,8 +37,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from omote.bridge import frame
-from omote.bridge.frame import FIELDS, Format, Frame, Header, Hello, Params, Schema, Video
-from omote.bridge.payload import APPENDED
+from omote.bridge.frame import Frame, Header
+from omote.bridge.payload import APPENDED, FIELDS, Hello, Params, Schema, Video
+from omote.bridge.picture import Format
 
 Parts = list[bytes | memoryview]
 Said = dict[str, object]

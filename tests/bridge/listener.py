@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from omote.bridge.frame import Video
+from omote.bridge.payload import Video
 from omote.bridge.subscriber import Subscriber
 
 

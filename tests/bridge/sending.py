@@ -9,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 
 from omote.bridge import arkit, picture
-from omote.bridge.frame import Params, Video
+from omote.bridge.payload import Params, Video
 from omote.bridge.picture import Format
-from omote.bridge.publisher import Publisher, Shot
+from omote.bridge.publisher import Publisher, Sample
 
 PATIENCE_S = 120.0  # a test fails after it; it never passes because of it
 FREE_PORT = "tcp://127.0.0.1:*"
@@ -22,9 +22,9 @@ def noise(seed: int, side: int) -> Video:
     return Video(np.random.default_rng(seed).integers(0, 256, (side, side + 2, 4), np.uint8))
 
 
-def shot(index: int, video: Video, seen: float = 0.5, shown: float = 0.5) -> Shot:
+def shot(index: int, video: Video, seen: float = 0.5, shown: float = 0.5) -> Sample:
     now_ns = time.perf_counter_ns()
-    return Shot(index, now_ns, now_ns, time.time_ns(), video, face(seen, shown))
+    return Sample(index, now_ns, now_ns, time.time_ns(), video, face(seen, shown))
 
 
 def face(seen: float, shown: float) -> Params:

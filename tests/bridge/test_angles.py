@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omote.bridge.angles import angles_from_rotation, rotation_from_angles
+from omote.bridge.arkit import angles_from_rotation, rotation_from_angles
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from omote.bridge.outputs.canvas import Canvas, Premultiplied, Steady
-from omote.bridge.outputs.enlarge import Enlarger, can_enlarge
+from omote.bridge.outputs.pictures import Canvas, FixedSize, Premultiplied, Upscaler, can_upscale
 
 RED = (255, 0, 0)
 
@@ -39,7 +38,7 @@ def test_a_camera_shows_the_portrait_in_the_middle_and_never_stretched() -> None
 def test_no_colour_of_what_is_transparent_shines_through_at_an_edge() -> None:
     frame = Canvas(640, 480, (0, 0, 0))(disc(100))
     assert frame[..., 1].max() == 0
-    steady = Steady(300)(disc(100)).astype(int)
+    steady = FixedSize(300)(disc(100)).astype(int)
     seen = steady[..., 1] * steady[..., 3]
     assert steady.shape == (300, 300, 4)
     assert seen.max() <= 255  # of 255 * 255: what rounding leaves
@@ -62,7 +61,7 @@ def test_a_camera_with_alpha_is_transparent_round_the_portrait() -> None:
 
 def test_a_picture_of_the_right_size_is_not_touched() -> None:
     picture = disc(64)
-    assert Steady()(picture) is picture
+    assert FixedSize()(picture) is picture
     np.testing.assert_array_equal(Canvas(64, 64, None)(picture)[20:40, 20:40], picture[20:40, 20:40])
 
 
@@ -70,8 +69,8 @@ def test_a_picture_of_the_right_size_is_not_touched() -> None:
 def test_a_picture_is_made_larger_as_pillow_makes_it(width: int, height: int) -> None:
     pixels = np.random.default_rng(7).integers(0, 256, (40, 61, 4), np.uint8)
     wanted = np.asarray(Image.frombuffer("RGBX", (61, 40), pixels).resize((width, height), Image.Resampling.BILINEAR))
-    assert can_enlarge((61, 40), (width, height))
-    off = np.abs(Enlarger((61, 40), (width, height))(pixels).astype(int) - wanted)
+    assert can_upscale((61, 40), (width, height))
+    off = np.abs(Upscaler((61, 40), (width, height))(pixels).astype(int) - wanted)
     assert off.max() <= 2  # two weights of 7 bits, each rounded
 
 
@@ -98,7 +97,7 @@ def test_no_picture_shows_what_was_round_the_one_before() -> None:
 
 
 def test_later_pictures_get_the_size_of_the_first() -> None:
-    steady = Steady()
+    steady = FixedSize()
     assert steady(disc(64)).shape == (64, 64, 4)
     assert steady(disc(96)).shape == (64, 64, 4)
     assert steady(disc(48)).shape == (64, 64, 4)

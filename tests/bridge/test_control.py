@@ -14,7 +14,14 @@ import zmq
 
 from omote.bridge import keys
 from omote.bridge.control import ControlClient, ControlError, ControlServer, Method
-from omote.bridge.control.message import MAX_BYTES, Reply, Request, decode_reply, decode_request, encode_request
+from omote.bridge.control.message import (
+    MAX_BYTES,
+    ControlReply,
+    ControlRequest,
+    decode_reply,
+    decode_request,
+    encode_request,
+)
 from omote.bridge.endpoint import EndpointError, PortInUseError, split
 from omote.bridge.keys import ServerKeys
 
@@ -56,7 +63,7 @@ class Raw:
     def send(self, *parts: bytes) -> None:
         self._socket.send_multipart(parts)
 
-    def reply(self) -> Reply:
+    def reply(self) -> ControlReply:
         assert self._socket.poll(int(PATIENCE_S * 1000)), "nothing came"
         (part,) = self._socket.recv_multipart()
         return decode_reply(part)
@@ -122,7 +129,7 @@ def test_a_slow_method_keeps_nobody_waiting_and_too_many_are_busy() -> None:
 
     with serving(set_character=slow) as server, Raw(server.endpoint) as raw, ControlClient(server.endpoint) as client:
         for id in range(12):
-            raw.send(encode_request(Request(id, "set_character", {"name": str(id)})))
+            raw.send(encode_request(ControlRequest(id, "set_character", {"name": str(id)})))
             assert has_begun.wait(PATIENCE_S)
         refused = [raw.reply() for _ in range(3)]  # one is under way and eight wait
         assert [(reply.id, reply.error and reply.error.code) for reply in refused] == [
@@ -143,7 +150,7 @@ def test_the_server_ends_though_a_slow_method_does_not() -> None:
         return {}
 
     with serving(set_character=stuck) as server, Raw(server.endpoint) as raw:
-        raw.send(encode_request(Request(1, "set_character")))
+        raw.send(encode_request(ControlRequest(1, "set_character")))
         assert has_begun.wait(PATIENCE_S)
     assert not may_end.is_set()
     may_end.set()
@@ -194,7 +201,7 @@ def nested(depth: int) -> object:
 def test_what_is_no_request_is_counted_and_not_answered(parts: list[bytes]) -> None:
     with serving() as server, Raw(server.endpoint) as raw:
         raw.send(*parts)
-        raw.send(encode_request(Request(99, "echo")))
+        raw.send(encode_request(ControlRequest(99, "echo")))
         assert raw.reply().id == 99
         assert server.rejected_requests == 1
 
@@ -203,7 +210,9 @@ def test_a_request_of_too_many_bytes_disconnects_and_the_server_survives() -> No
     with serving() as server, Raw(server.endpoint) as raw, ControlClient(server.endpoint) as client:
         raw.send(bytes(MAX_BYTES + 1))
         assert client.call("echo", timeout_s=PATIENCE_S) == {"heard": {}}
-        raw.send(encode_request(Request(1, "echo")))  # it reconnects by itself; what was queued meanwhile may be lost
+        raw.send(
+            encode_request(ControlRequest(1, "echo"))
+        )  # it reconnects by itself; what was queued meanwhile may be lost
         assert client.call("echo", timeout_s=PATIENCE_S) == {"heard": {}}
         assert server.rejected_requests == 0
 
@@ -343,5 +352,5 @@ def test_a_taken_port_and_an_open_address_are_refused_with_the_cure() -> None:
 
 
 def test_requests_survive_the_way_through_bytes() -> None:
-    request = Request(2**64 - 1, "set_light", {"harmonics": [0.25] * 27})
+    request = ControlRequest(2**64 - 1, "set_light", {"harmonics": [0.25] * 27})
     assert decode_request(encode_request(request)) == request

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omote.bridge.outputs import SenderError, availability, face_sender, picture_sender, takes_pictures
-from omote.bridge.outputs.destination import FACES, PICTURES, Destination
+from omote.bridge.outputs.destination import FACE_KINDS, PICTURE_KINDS, Destination
 from omote.bridge.outputs.virtualcam import CURES, cure
 
 
@@ -83,13 +83,16 @@ def test_a_face_s_destination_takes_no_pictures_nor_the_other_way() -> None:
         face_sender("ndi")
 
 
-@given(st.text(max_size=40) | st.builds("{}{}".format, st.sampled_from((*FACES, *PICTURES)), st.text(max_size=40)))
+@given(
+    st.text(max_size=40)
+    | st.builds("{}{}".format, st.sampled_from((*FACE_KINDS, *PICTURE_KINDS)), st.text(max_size=40))
+)
 def test_whatever_is_typed_is_a_destination_or_a_sender_error(spec: str) -> None:
     try:
         found = Destination.parse(spec)
     except SenderError:
         return
-    assert found.kind in (*FACES, *PICTURES)
+    assert found.kind in (*FACE_KINDS, *PICTURE_KINDS)
     try:
         (picture_sender if takes_pictures(spec) else face_sender)(spec)
     except SenderError:

@@ -15,8 +15,7 @@ import pytest
 
 from omote.bridge import arkit, livelink, vmc
 from omote.bridge.outputs import SenderError, face_sender
-from omote.bridge.outputs.datagrams import Datagrams
-from omote.bridge.outputs.livelink import LiveLinkSender, face_values, time_code
+from omote.bridge.outputs.datagrams import LiveLinkSender, UdpSender, face_values, time_code
 
 from .test_vmc import GOLDEN_PARAMS, params
 
@@ -153,7 +152,7 @@ def test_a_port_where_nobody_listens_disturbs_nobody() -> None:
 def test_what_cannot_be_sent_is_counted_and_said_once_a_second(caplog: pytest.LogCaptureFixture) -> None:
     moments = iter((0, 999_999_999, 1_000_000_000))
     too_long = b"x" * 70_000  # no datagram of UDP has so many bytes
-    with caplog.at_level(logging.WARNING), Datagrams("127.0.0.1", 9, clock=lambda: next(moments)) as datagrams:
+    with caplog.at_level(logging.WARNING), UdpSender("127.0.0.1", 9, clock=lambda: next(moments)) as datagrams:
         for _ in range(3):
             datagrams.send(too_long)
     assert (datagrams.sent, datagrams.failed) == (0, 3)

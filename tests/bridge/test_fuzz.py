@@ -11,10 +11,10 @@ from random import Random
 import msgpack
 import pytest
 
-from omote.bridge import frame, ifacialmocap, livelink, openseeface, vmc_receiver, vtubestudio_phone
+from omote.bridge import frame, ifacialmocap, livelink, openseeface, vmc, vtubestudio_phone
 from omote.bridge.control.message import MalformedError, decode_reply, decode_request
-from omote.bridge.datagram import ProtocolError
-from omote.bridge.frame import WireError
+from omote.bridge.errors import ProtocolError
+from omote.bridge.fields import WireError
 
 from .vectors import DATA, stored
 
@@ -129,7 +129,7 @@ def of_openseeface(parts: Parts) -> object:
 
 
 def of_vmc(parts: Parts) -> object:
-    return vmc_receiver.decode(b"".join(parts))
+    return vmc.decode(b"".join(parts))
 
 
 def of_request(parts: Parts) -> object:

@@ -14,9 +14,8 @@ import pytest
 import zmq
 
 from omote.bridge import endpoint, keys
-from omote.bridge.gate import Gate
+from omote.bridge.authentication import ClientConnection, ServerAuthenticator
 from omote.bridge.keys import ClientKeys, ServerKeys
-from omote.bridge.knock import Knocker
 
 from .sending import FREE_PORT, PATIENCE_S
 
@@ -45,7 +44,7 @@ class Guarded:
         is_open: bool = False,
     ) -> None:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.gate = Gate(self.context, server, clock, is_open=is_open).__enter__()
+        self.gate = ServerAuthenticator(self.context, server, clock, is_open=is_open).__enter__()
         self.socket = self.context.socket(zmq.PUB)
         self.socket.linger = 0
         self.gate.guard(self.socket)
@@ -204,16 +203,16 @@ def receives_at_last(guarded: Guarded, listener: zmq.Socket[bytes]) -> bool:
 
 
 @contextmanager
-def knocking(where: str, client: ClientKeys | None) -> Iterator[tuple[Knocker, zmq.Socket[bytes]]]:
+def knocking(where: str, client: ClientKeys | None) -> Iterator[tuple[ClientConnection, zmq.Socket[bytes]]]:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     socket = context.socket(zmq.SUB)
     socket.subscribe(b"")
-    with Knocker(socket, where, client, each_time()) as knocker:
+    with ClientConnection(socket, where, client, each_time()) as knocker:
         yield knocker, socket
     context.destroy(linger=0)
 
 
-def turn_until(guarded: Guarded, knocker: Knocker, what: Callable[[], object]) -> None:
+def turn_until(guarded: Guarded, knocker: ClientConnection, what: Callable[[], object]) -> None:
     deadline_s = time.monotonic() + PATIENCE_S
     while not what():
         assert time.monotonic() < deadline_s, "waited in vain"

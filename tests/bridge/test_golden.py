@@ -10,7 +10,8 @@ import pytest
 
 from omote.bridge import arkit, frame
 from omote.bridge.control.message import ControlError, decode_reply, decode_request
-from omote.bridge.frame import Hello, Params, Schema, Video, WireError
+from omote.bridge.fields import WireError
+from omote.bridge.payload import Hello, Params, Schema, Video
 from omote.bridge.picture import Format
 
 from .vectors import DATA, stored

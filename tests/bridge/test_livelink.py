@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omote.bridge import arkit, livelink
-from omote.bridge.datagram import ProtocolError
-from omote.bridge.livelink import Packet
+from omote.bridge.errors import ProtocolError
+from omote.bridge.livelink import LiveLinkPacket
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 FACE = (DATA / "livelink_face.bin").read_bytes()
@@ -123,7 +123,7 @@ def test_every_packet_comes_back(
     device: str, subject: str, number: int, sub_frame: float, above: int, below: int, values: list[float] | None
 ) -> None:
     face = None if values is None else np.array(values, np.float32)
-    packet = Packet(device, subject, number, sub_frame, above, below, face)
+    packet = LiveLinkPacket(device, subject, number, sub_frame, above, below, face)
     back = livelink.decode(livelink.encode(packet))
     assert replace(back, values=None) == replace(packet, values=None)
     assert (back.values is None) == (face is None)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import zmq
 
-from omote.bridge import peer
+from omote.bridge import authentication
 from omote.bridge.control.client import ControlClient
-from omote.bridge.control.message import Request, encode_request
+from omote.bridge.control.message import ControlRequest, encode_request
 from omote.bridge.control.server import ControlServer
 from omote.bridge.endpoint import port_of
 from omote.bridge.publisher import Publisher
@@ -46,24 +46,24 @@ def ends() -> Iterator[tuple[sockets.socket, sockets.socket]]:
 
 def test_a_connection_of_ours_is_own_until_it_closes(ends: tuple[sockets.socket, sockets.socket]) -> None:
     accepted, client = ends
-    assert peer.are_own([accepted, accepted]) == [True, True]
+    assert authentication.are_own([accepted, accepted]) == [True, True]
     client.close()
-    assert peer.are_own([accepted]) == [False]
+    assert authentication.are_own([accepted]) == [False]
 
 
 def test_processes_know_their_connections_too(ends: tuple[sockets.socket, sockets.socket]) -> None:
     accepted, _ = ends
-    assert (accepted.getpeername(), accepted.getsockname()) in peer._own_by_process()
+    assert (accepted.getpeername(), accepted.getsockname()) in authentication._own_by_process()
 
 
 def test_a_number_that_is_no_connection_to_the_port_is_left_alone(tmp_path: Path) -> None:
     with (tmp_path / "file").open("wb") as file:
-        assert peer.peer_of(file.fileno(), 5556) is None
+        assert authentication.peer_of(file.fileno(), 5556) is None
         file.write(b"still open")
     with sockets.create_server(("127.0.0.1", 0)) as server:
-        assert peer.peer_of(server.fileno(), server.getsockname()[1]) is None
+        assert authentication.peer_of(server.fileno(), server.getsockname()[1]) is None
         assert server.getsockname()
-    assert peer.peer_of(12345, 5556) is None
+    assert authentication.peer_of(12345, 5556) is None
 
 
 _SUBSCRIBE = """
@@ -125,7 +125,7 @@ client.close()
 
 
 def request(by: str) -> bytes:
-    return encode_request(Request(1, "note", {"by": by}))
+    return encode_request(ControlRequest(1, "note", {"by": by}))
 
 
 @needs_another_user

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omote.bridge import arkit, ifacialmocap, openseeface, osc, vmc, vmc_receiver, vrm, vtubestudio_phone
-from omote.bridge.datagram import ProtocolError, weight_index
-from omote.bridge.osc import Message
-from omote.bridge.vmc_receiver import Bone, Value, pitch_and_yaw_of, product, rotation_of
+from omote.bridge import arkit, ifacialmocap, openseeface, vmc, vtubestudio_phone
+from omote.bridge.arkit import weight_index
+from omote.bridge.errors import ProtocolError
+from omote.bridge.vmc import Bone, OscMessage, Value, gaze_of_quaternion, quaternion_product, rotation_of_quaternion
 
 from .golden_vmc import bundles, message
 from .vectors import DATA, stored
@@ -71,7 +71,7 @@ def test_a_negative_value_of_the_first_version_is_read() -> None:
     ],
 )
 def test_what_is_unknown_is_passed_over(text: str) -> None:
-    assert ifacialmocap.decode(text.encode()) == ifacialmocap.Packet({"jawOpen": 0.5})
+    assert ifacialmocap.decode(text.encode()) == ifacialmocap.IFacialMocapPacket({"jawOpen": 0.5})
 
 
 @pytest.mark.parametrize(
@@ -189,9 +189,9 @@ def test_numbers_of_openseeface_are_finite(at: int) -> None:
 def test_osc_messages_come_out_of_bundles_in_order() -> None:
     inner = bundles([message("/b", "if", 7, 0.5), message("/c", "s", "é")])[0]
     outer = b"#bundle\0" + bytes(8) + struct.pack(">i", len(inner)) + inner
-    assert osc.messages(outer) == [Message("/b", (7, 0.5)), Message("/c", ("é",))]
-    assert osc.messages(b"/a\0\0") == [Message("/a", ())]
-    assert osc.messages(b"/a\0\0,TFNb\0\0\0\0\0\0\x01x\0\0\0") == [Message("/a", (True, False, None, b"x"))]
+    assert vmc.osc_messages(outer) == [OscMessage("/b", (7, 0.5)), OscMessage("/c", ("é",))]
+    assert vmc.osc_messages(b"/a\0\0") == [OscMessage("/a", ())]
+    assert vmc.osc_messages(b"/a\0\0,TFNb\0\0\0\0\0\0\x01x\0\0\0") == [OscMessage("/a", (True, False, None, b"x"))]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_osc_messages_come_out_of_bundles_in_order() -> None:
 )
 def test_osc_that_lies_is_refused(data: bytes, says: str) -> None:
     with pytest.raises(ProtocolError, match=says):
-        vmc_receiver.decode(data)
+        vmc.decode(data)
 
 
 def test_bundles_are_not_nested_without_end() -> None:
@@ -228,28 +228,28 @@ def test_bundles_are_not_nested_without_end() -> None:
     for _ in range(5):
         data = b"#bundle\0" + bytes(8) + struct.pack(">i", len(data)) + data
     with pytest.raises(ProtocolError, match="at most 4 deep"):
-        vmc_receiver.decode(data)
+        vmc.decode(data)
 
 
 def test_our_own_bundles_are_heard_as_they_were_meant() -> None:
     golden = json.loads((DATA / "golden_vmc.json").read_text("utf-8"))
-    said = [one for bundle in stored("vmc_face") for one in vmc_receiver.decode(bundle)]
+    said = [one for bundle in stored("vmc_face") for one in vmc.decode(bundle)]
     values = {one.name: one.weight for one in said if isinstance(one, Value)}
     assert values == dict.fromkeys(arkit.NAMES, 0.0) | golden["shown_weights"] | golden["presets"]
     turns = {one.name: one.turn for one in said if isinstance(one, Bone)}
-    np.testing.assert_allclose(rotation_of(turns["Head"]), golden["neck_pose"], atol=1e-6)
-    assert pitch_and_yaw_of(turns["LeftEye"]) == pytest.approx((0.25, 0.0), abs=1e-6)
+    np.testing.assert_allclose(rotation_of_quaternion(turns["Head"]), golden["neck_pose"], atol=1e-6)
+    assert gaze_of_quaternion(turns["LeftEye"]) == pytest.approx((0.25, 0.0), abs=1e-6)
 
 
 def test_unknown_addresses_bones_and_further_arguments_are_passed_over() -> None:
-    said = vmc_receiver.decode(vector("vmc_vrm0"))
+    said = vmc.decode(vector("vmc_vrm0"))
     assert [one.name for one in said if isinstance(one, Bone)] == ["Neck", "Head"]
-    assert vmc_receiver.shows_face(said)
-    assert not vmc_receiver.shows_face(vmc_receiver.decode(message("/VMC/Ext/OK", "iii", 1, 3, 0)))
+    assert vmc.shows_face(said)
+    assert not vmc.shows_face(vmc.decode(message("/VMC/Ext/OK", "iii", 1, 3, 0)))
     turn = message("/VMC/Ext/Bone/Pos", "sfffffff", "Head", *([0.0] * 6), 1.0)
-    assert not vmc_receiver.shows_face(vmc_receiver.decode(turn))
+    assert not vmc.shows_face(vmc.decode(turn))
     further = message("/VMC/Ext/Blend/Val", "sfs", "jawOpen", 0.5, "and more")
-    assert vmc_receiver.decode(further) == [Value("jawOpen", 0.5)]
+    assert vmc.decode(further) == [Value("jawOpen", 0.5)]
 
 
 ANGLE = st.floats(-1.4, 1.4)
@@ -259,15 +259,18 @@ ANGLE = st.floats(-1.4, 1.4)
 @given(st.tuples(ANGLE, ANGLE, ANGLE))
 def test_turns_come_back(numbers: tuple[float, float, float]) -> None:
     rotation = np.array(numbers, np.float32)
-    np.testing.assert_allclose(rotation_of(vmc.of_rotation(rotation)), rotation, atol=1e-6)
-    np.testing.assert_allclose(rotation_of(-vmc.of_rotation(rotation)), rotation, atol=1e-6)
+    np.testing.assert_allclose(rotation_of_quaternion(vmc.quaternion_of_rotation(rotation)), rotation, atol=1e-6)
+    np.testing.assert_allclose(rotation_of_quaternion(-vmc.quaternion_of_rotation(rotation)), rotation, atol=1e-6)
     pitch, yaw, _ = numbers
-    assert pitch_and_yaw_of(vmc.of_pitch_and_yaw(pitch, yaw)) == pytest.approx((pitch, yaw), abs=1e-6)
+    assert gaze_of_quaternion(vmc.quaternion_of_gaze(pitch, yaw)) == pytest.approx((pitch, yaw), abs=1e-6)
 
 
 def test_a_product_of_turns_does_the_second_first() -> None:
-    down, left = vmc.of_rotation(np.array([0.5, 0, 0], np.float32)), vmc.of_rotation(np.array([0, 0.7, 0], np.float32))
-    np.testing.assert_allclose(product(left, down), vmc.of_pitch_and_yaw(0.5, 0.7), atol=1e-7)
+    down, left = (
+        vmc.quaternion_of_rotation(np.array([0.5, 0, 0], np.float32)),
+        vmc.quaternion_of_rotation(np.array([0, 0.7, 0], np.float32)),
+    )
+    np.testing.assert_allclose(quaternion_product(left, down), vmc.quaternion_of_gaze(0.5, 0.7), atol=1e-7)
 
 
 # VRM's presets
@@ -279,20 +282,20 @@ MOUTHS = st.lists(st.floats(0.0, 1.0, width=32), min_size=52, max_size=52)
 @settings(max_examples=60, deadline=None)
 @given(MOUTHS)
 def test_presets_come_back_from_the_weights_that_stand_for_them(numbers: list[float]) -> None:
-    said = vrm.presets(np.array(numbers, np.float32))
-    back = vrm.presets(vrm.weights_of({name.lower(): value for name, value in said.items()}))
+    said = vmc.vrm_presets(np.array(numbers, np.float32))
+    back = vmc.vrm_presets(vmc.weights_of_presets({name.lower(): value for name, value in said.items()}))
     for name, value in said.items():
         assert back[name] == pytest.approx(value, abs=2e-3), name
 
 
 def test_presets_of_vrm_1_say_what_they_said_in_vrm_0() -> None:
-    old = vrm.weights_of({"a": 0.5, "u": 0.25, "blink_l": 1.0, "joy": 0.5, "sorrow": 0.25})
-    new = vrm.weights_of({"aa": 0.5, "ou": 0.25, "blinkleft": 1.0, "happy": 0.5, "sad": 0.25})
+    old = vmc.weights_of_presets({"a": 0.5, "u": 0.25, "blink_l": 1.0, "joy": 0.5, "sorrow": 0.25})
+    new = vmc.weights_of_presets({"aa": 0.5, "ou": 0.25, "blinkleft": 1.0, "happy": 0.5, "sad": 0.25})
     np.testing.assert_array_equal(old, new)
     assert old[arkit.INDEX["eyeBlinkLeft"]] == 1.0
     assert old[arkit.INDEX["eyeBlinkRight"]] == 0.0
     assert old[arkit.INDEX["mouthFrownLeft"]] == 0.25
-    left = vrm.weights_of({"lookleft": 1.0})
+    left = vmc.weights_of_presets({"lookleft": 1.0})
     assert left[arkit.INDEX["eyeLookOutLeft"]] == left[arkit.INDEX["eyeLookInRight"]] == 1.0
 
 
@@ -304,8 +307,8 @@ def test_presets_of_vrm_1_say_what_they_said_in_vrm_0() -> None:
     [
         (ifacialmocap.decode, b"jawOpen-"),
         (vtubestudio_phone.decode, b'{"FaceFound":true,'),
-        (vmc_receiver.decode, b"/VMC/Ext/Blend/Val\0\0"),
-        (vmc_receiver.decode, b"#bundle\0"),
+        (vmc.decode, b"/VMC/Ext/Blend/Val\0\0"),
+        (vmc.decode, b"#bundle\0"),
         (openseeface.decode, b""),
     ],
 )

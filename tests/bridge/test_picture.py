@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from omote.bridge import picture
-from omote.bridge.frame import Video, WireError
+from omote.bridge.fields import WireError
+from omote.bridge.payload import Video
 from omote.bridge.picture import FORMATS, RGBA8, Format, Layout
 
 Pixels = NDArray[np.uint8]

@@ -17,17 +17,19 @@ import zmq
 
 from omote.bridge import frame, keys
 from omote.bridge.endpoint import EndpointError, PortInUseError
-from omote.bridge.frame import Frame, Hello, Params, Schema, Video, WireError
+from omote.bridge.fields import WireError
+from omote.bridge.frame import Frame
 from omote.bridge.keys import ClientKeys, ServerKeys
+from omote.bridge.payload import Hello, Params, Schema, Video
 from omote.bridge.picture import FORMATS
-from omote.bridge.publisher import Publisher, Shot
-from omote.bridge.subscriber import Reception, Subscriber
+from omote.bridge.publisher import Publisher, Sample
+from omote.bridge.subscriber import ReceptionCounts, Subscriber
 
 from . import sending
 from .sending import FREE_PORT, PATIENCE_S, wait_for
 
 
-def shot(index: int, side: int = 8) -> Shot:
+def shot(index: int, side: int = 8) -> Sample:
     return sending.shot(index, Video(np.full((side, side, 4), index % 256, np.uint8)))
 
 
@@ -182,7 +184,7 @@ def test_a_flood_of_subscriptions_does_not_hide_that_their_sender_left() -> None
 def test_a_shot_that_cannot_be_sent_straight_is_refused_when_it_is_made() -> None:
     good = shot(0)
     with pytest.raises(WireError, match="a shot's picture has straight alpha"):
-        Shot(0, 0, 0, 0, Video(good.video.pixels, "premultiplied"), good.params)
+        Sample(0, 0, 0, 0, Video(good.video.pixels, "premultiplied"), good.params)
 
 
 def test_what_is_reported_as_sent_is_not_before_its_stamp() -> None:
@@ -277,7 +279,7 @@ def test_who_has_a_key_receives_and_who_has_none_is_counted(server: ServerKeys, 
         wait_for(lambda: {"v/omote", "p/omote"} <= publisher.listening and publisher.rejected_handshakes > 0)
         publisher.publish(shot(0))
         assert taken(subscriber).header.sequence == taken(params).header.sequence == 0
-        assert stranger.reception == Reception()
+        assert stranger.reception == ReceptionCounts()
 
 
 def test_with_the_key_of_another_server_nobody_receives(server: ServerKeys, tmp_path: Path) -> None:
@@ -288,7 +290,7 @@ def test_with_the_key_of_another_server_nobody_receives(server: ServerKeys, tmp_
         Subscriber(publisher.video_endpoint, keys=wrong) as subscriber,
     ):
         wait_for(lambda: publisher.rejected_handshakes > 0)
-        assert (publisher.listening, subscriber.reception) == (frozenset(), Reception())
+        assert (publisher.listening, subscriber.reception) == (frozenset(), ReceptionCounts())
 
 
 def test_shots_that_come_too_fast_are_dropped_and_counted() -> None:
@@ -316,7 +318,7 @@ def test_a_neighbour_whose_name_begins_alike_is_not_mixed_in() -> None:
 
             wait_for(arrives)
         assert subscriber.take(0.0) is None
-        assert subscriber.reception == Reception()
+        assert subscriber.reception == ReceptionCounts()
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ import pytest
 import zmq
 
 from omote.bridge import frame
-from omote.bridge.frame import Frame, Header, Hello, Params, Schema, Video, WireError
-from omote.bridge.payload import FIELDS
+from omote.bridge.fields import WireError
+from omote.bridge.frame import Frame, Header
+from omote.bridge.payload import FIELDS, Hello, Params, Schema, Video
 from omote.bridge.picture import RGBA8, Format
-from omote.bridge.publisher import Publisher, Shot
+from omote.bridge.publisher import Publisher, Sample
 from omote.bridge.subscriber import STALE_NS, Subscriber
 
 from .sending import PATIENCE_S, wait_for
@@ -195,7 +196,7 @@ def test_a_consumer_that_needs_several_frame_times_takes_the_newest_that_has_arr
         index = 0
         while not is_over.wait(1 / 60):
             now_ns = time.perf_counter_ns()
-            publisher.publish(Shot(index, now_ns, now_ns, time.time_ns(), Video(pixels), face()))
+            publisher.publish(Sample(index, now_ns, now_ns, time.time_ns(), Video(pixels), face()))
             index += 1
 
     with Publisher("tcp://127.0.0.1:*", "tcp://127.0.0.1:*") as publisher:

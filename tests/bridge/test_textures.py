@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote.bridge.outputs.spout import SpoutChannel
-from omote.bridge.outputs.syphon import SyphonChannel
+from omote.bridge.outputs.textures import SpoutChannel, SyphonChannel
 
 GL_RGBA = 0x1908
 

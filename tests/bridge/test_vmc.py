@@ -14,7 +14,7 @@ from pythonosc.osc_packet import OscPacket
 
 from omote.bridge import arkit, vmc
 from omote.bridge.payload import Params
-from omote.bridge.vrm import presets
+from omote.bridge.vmc import vrm_presets
 
 from .vectors import DATA, stored
 
@@ -136,7 +136,7 @@ WEIGHTS = st.lists(st.floats(0.0, 1.0, width=32), min_size=52, max_size=52)
 @given(WEIGHTS)
 def test_presets_say_no_movement_twice(numbers: list[float]) -> None:
     weights = np.array(numbers, np.float32)
-    said = presets(weights)
+    said = vrm_presets(weights)
     assert all(-1e-6 <= value <= 1.0 + 1e-6 for value in said.values())
     assert sum(said[vowel] for vowel in "AIUEO") <= 1.0 + 1e-6
     assert said["A"] + said["E"] + said["O"] == pytest.approx(float(weights[arkit.INDEX["jawOpen"]]), abs=1e-6)
@@ -147,7 +147,7 @@ def test_presets_say_no_movement_twice(numbers: list[float]) -> None:
 
 def test_vowels_are_told_by_lips_and_jaw() -> None:
     def mouth(**named: float) -> str:
-        said = presets(arkit.weights(named))
+        said = vrm_presets(arkit.weights(named))
         return max("AIUEO", key=lambda vowel: said[vowel])
 
     wide = {"mouthStretchLeft": 0.9, "mouthStretchRight": 0.9}

@@ -18,9 +18,17 @@ from hypothesis import strategies as st
 
 from omote.bridge import arkit
 from omote.bridge.outputs.vtubestudio import VtsSender
-from omote.bridge.outputs.vtubestudio_parameters import CUSTOM, DEFAULTS, custom_parameters, default_parameters
-from omote.bridge.outputs.vtubestudio_session import Session, VtsError
-from omote.bridge.outputs.vtubestudio_token import FILE, Tokens, is_token
+from omote.bridge.outputs.vtubestudio_api import (
+    CUSTOM,
+    DEFAULTS,
+    TOKEN_FILE,
+    TokenStore,
+    VtsError,
+    VtsSession,
+    custom_parameters,
+    default_parameters,
+    is_token,
+)
 
 from .fake_vtube_studio import TOKEN, FakeVtubeStudio
 from .test_vmc import params
@@ -54,7 +62,7 @@ def test_the_user_is_asked_once_and_never_again(studio: FakeVtubeStudio, tmp_pat
             studio.until(lambda: len(studio.faces) > before)  # noqa: B023
             assert vts.trouble == ""
     assert studio.asked == 1
-    kept = tmp_path / FILE
+    kept = tmp_path / TOKEN_FILE
     assert json.loads(kept.read_text("utf-8")) == {f"127.0.0.1:{studio.port}": TOKEN}
     if os.name == "posix":
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
@@ -78,7 +86,7 @@ def test_who_is_denied_is_not_asked_for_again_in_this_run(
         vts._thread.join(PATIENCE_S)
         assert "told not to let Omote in" in vts.trouble
     assert studio.asked == 1
-    assert not (tmp_path / FILE).exists()
+    assert not (tmp_path / TOKEN_FILE).exists()
     assert sum("told not to" in record.message for record in caplog.records) == 1
 
 
@@ -95,14 +103,14 @@ def test_who_has_yet_to_click_allow_is_told_so_where_they_look(studio: FakeVtube
 
 def test_a_token_that_is_refused_is_asked_for_anew(studio: FakeVtubeStudio, tmp_path: Path) -> None:
     place = f"127.0.0.1:{studio.port}"
-    Tokens(tmp_path).keep(place, "an-old-one")
-    Tokens(tmp_path).keep("192.168.1.9:8001", "of-another-machine")
+    TokenStore(tmp_path).keep(place, "an-old-one")
+    TokenStore(tmp_path).keep("192.168.1.9:8001", "of-another-machine")
     with sender(studio, tmp_path) as vts:
         vts.offer(0, SMILE)
         studio.until(lambda: bool(studio.faces))
     assert studio.asked == 1
-    assert Tokens(tmp_path).load(place) == TOKEN
-    assert Tokens(tmp_path).load("192.168.1.9:8001") == "of-another-machine"
+    assert TokenStore(tmp_path).load(place) == TOKEN
+    assert TokenStore(tmp_path).load("192.168.1.9:8001") == "of-another-machine"
 
 
 def test_who_is_shut_out_later_is_let_in_again_when_asked(studio: FakeVtubeStudio, tmp_path: Path) -> None:
@@ -280,7 +288,9 @@ def test_whatever_is_answered_only_its_own_error_escapes(answer: bytes | str) ->
 
     steps = iter(range(100))
     with pytest.raises(VtsError):
-        Session(Says(), "here", Tokens(None), lambda: False, str, lambda: float(next(steps))).begin(has_arkit=True)
+        VtsSession(Says(), "here", TokenStore(None), lambda: False, str, lambda: float(next(steps))).begin(
+            has_arkit=True
+        )
 
 
 @given(st.binary(max_size=100))
@@ -288,6 +298,6 @@ def test_a_damaged_file_of_tokens_is_none(data: bytes) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / FILE).write_bytes(data)
-        found = Tokens(Path(folder)).load("127.0.0.1:8001")
+        (Path(folder) / TOKEN_FILE).write_bytes(data)
+        found = TokenStore(Path(folder)).load("127.0.0.1:8001")
         assert found is None or is_token(found)

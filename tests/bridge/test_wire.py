@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omote.bridge import arkit, frame
-from omote.bridge.frame import Format, Frame, Header, Params, Schema, Video, WireError
-from omote.bridge.picture import FORMATS
+from omote.bridge.fields import WireError
+from omote.bridge.frame import Frame, Header
+from omote.bridge.payload import Params, Schema, Video
+from omote.bridge.picture import FORMATS, Format
 
 from .vectors import stored
 

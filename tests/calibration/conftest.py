@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from omote.calibration.flame_file import FlameFile, read_flame
-from omote.calibration.open_face import open_face
-from omote.calibration.registration import Registration, register
+from omote.calibration.registration import Registration, open_face, register
 
 from .flame_like import FlameLike, flame_like
 from .flame_pickles import as_published, pickled

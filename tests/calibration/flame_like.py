@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.calibration.open_face import OpenFace, open_face
+from omote.calibration.registration import OpenFace, open_face
 from omote.calibration.surface import nearest
-from omote.engine.face.head import CHIN, EYE_LEFT, EYE_RIGHT, open_head, rotation
+from omote.engine.face.head import CHIN, EYE_LEFT, EYE_RIGHT, open_head
 from omote.engine.face.retarget import UNITS
+from omote.engine.rotation import rotation
 
 Wide = NDArray[np.float64]
 Index = NDArray[np.int64]

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from omote.bridge import arkit
-from omote.calibration.measuring import CalibrationError
+from omote.calibration.measurement import CalibrationError
 from omote.calibration.poses import BY_NAME
-from omote.calibration.session import Session
+from omote.calibration.session import CalibrationSession
 from omote.engine.capture.take import Take
-from omote.engine.face.gaze import gaze_from_weights
-from omote.engine.nouns import Array, Signal, Stamp
+from omote.engine.data import Array, Signal, Stamp
+from omote.engine.face.retarget import gaze_from_weights
 
 MOST_S = 180.0  # of a session with a person who does what they can
 REACTION_S = 0.4  # from when a pose is asked for until a face begins to move
@@ -47,7 +47,7 @@ def rehearse(person: Person, fps: float = 30.0, seed: int = 0) -> Take:
     CalibrationError where they never come to its end.
     """
     random = np.random.default_rng(seed)
-    session = Session("rehearsal", "rehearsal")
+    session = CalibrationSession("rehearsal", "rehearsal")
     session.begin()
     face, asked, since_s = person.neutral, "", 0.0
     rows: list[Array] = []

@@ -13,18 +13,20 @@ from hypothesis import strategies as st
 from omote.bridge import arkit
 from omote.calibration.actor_file import (
     ActorError,
-    Made,
+    CalibrationFindings,
+    Provenance,
+    StepResult,
     actor_names,
     actor_path,
     actors_folder,
+    find_actor,
     load_actor,
-    remember_rest,
-    remembered,
+    record_from_json,
+    record_to_json,
     save_actor,
+    save_neutral,
 )
-from omote.calibration.actor_json import kept_from_json, kept_to_json
-from omote.calibration.findings import Findings, StepFound
-from omote.engine.nouns import Actor, Array
+from omote.engine.data import Actor, Array
 from omote.engine.storage import data_folder
 
 WHEN = "2026-11-22T20:15:00+00:00"
@@ -46,13 +48,15 @@ def ana() -> Actor:
     return Actor("Ana", some(0.5), some(2.5) + np.float32(0.5), some(0.1), turn, way, (("smile", 0.4), ("blink", 0.35)))
 
 
-def findings() -> Findings:
+def findings() -> CalibrationFindings:
     row = np.linspace(0.0, 0.5, arkit.COUNT).astype(np.float32)
-    return Findings(row, row * 2.0, row / 10.0, row / 50.0, (StepFound("smile", "Smile", "done", "Only 40%."),))
+    return CalibrationFindings(
+        row, row * 2.0, row / 10.0, row / 50.0, (StepResult("smile", "Smile", "done", "Only 40%."),)
+    )
 
 
 def test_an_actor_comes_back_to_six_digits(tmp_path: Path) -> None:
-    save_actor(ana(), tmp_path / "a.json", Made(WHEN, "webcam 0", findings()))
+    save_actor(ana(), tmp_path / "a.json", Provenance(WHEN, "webcam 0", findings()))
     kept = load_actor(tmp_path / "a.json")
     for name in ("neutral", "gain", "noise_floor", "neutral_rotation", "neutral_translation"):
         np.testing.assert_allclose(getattr(kept.actor, name), getattr(ana(), name), atol=1e-6)
@@ -64,7 +68,7 @@ def test_an_actor_comes_back_to_six_digits(tmp_path: Path) -> None:
 
 
 def test_the_default_actor_is_one_too(tmp_path: Path) -> None:
-    save_actor(Actor(), tmp_path / "a.json", Made(WHEN, "demo"))
+    save_actor(Actor(), tmp_path / "a.json", Provenance(WHEN, "demo"))
     assert load_actor(tmp_path / "a.json").made.findings is None
 
 
@@ -77,19 +81,19 @@ def test_people_and_cameras_have_files_of_their_own() -> None:
 def test_a_name_in_letters_of_four_bytes_fits_into_a_files_name() -> None:
     path = actor_path("\U00020bb7" * 30, "\U00020bb7" * 60)
     assert len(path.name.encode()) < 255
-    assert remembered("\U00020bb7" * 30, "\U00020bb7" * 60) is None
+    assert find_actor("\U00020bb7" * 30, "\U00020bb7" * 60) is None
 
 
 @pytest.mark.parametrize("name", ["\U00020bb7" * 31, "\ufdfa" * 40])
 def test_a_name_that_fits_into_no_files_name_is_refused(name: str) -> None:
     with pytest.raises(ActorError, match="no name for a person"):
-        remembered(name, "webcam 0")
+        find_actor(name, "webcam 0")
 
 
 def test_a_folder_that_cannot_be_looked_into_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMOTE_ACTORS", str(tmp_path / ("a" * 300)))
     with pytest.raises(ActorError, match="OMOTE_ACTORS"):
-        remembered("ana", "webcam 0")
+        find_actor("ana", "webcam 0")
 
 
 def test_a_phone_on_another_port_is_the_same_camera() -> None:
@@ -128,20 +132,20 @@ def test_without_the_variable_actors_are_in_the_data_folder(monkeypatch: pytest.
 
 def test_who_was_kept_is_remembered_before_that_camera_only() -> None:
     assert actor_names() == ()
-    assert remembered("ana", "webcam 0") is None
-    save_actor(ana(), actor_path("Ana", "webcam 0"), Made(WHEN, "webcam 0"))
-    save_actor(ana(), actor_path("ana", "livelink 11111"), Made(WHEN, "livelink 11111"))
-    save_actor(Actor("bo"), actor_path("bo", "webcam 0"), Made(WHEN, "webcam 0"))
+    assert find_actor("ana", "webcam 0") is None
+    save_actor(ana(), actor_path("Ana", "webcam 0"), Provenance(WHEN, "webcam 0"))
+    save_actor(ana(), actor_path("ana", "livelink 11111"), Provenance(WHEN, "livelink 11111"))
+    save_actor(Actor("bo"), actor_path("bo", "webcam 0"), Provenance(WHEN, "webcam 0"))
     assert actor_names() == ("ana", "bo")
-    kept = remembered("ANA", "webcam 0")
+    kept = find_actor("ANA", "webcam 0")
     assert kept is not None and kept.actor.name == "Ana"
-    assert remembered("ana", "webcam 1") is None
+    assert find_actor("ana", "webcam 1") is None
 
 
 def test_a_new_rest_leaves_what_was_found_before() -> None:
     path = actor_path("ana", "webcam 0")
-    save_actor(ana(), path, Made("2026-01-01T00:00:00+00:00", "webcam 0", findings()))
-    assert remember_rest(ana(), "webcam 0", WHEN) == path
+    save_actor(ana(), path, Provenance("2026-01-01T00:00:00+00:00", "webcam 0", findings()))
+    assert save_neutral(ana(), "webcam 0", WHEN) == path
     kept = load_actor(path)
     assert kept.made.date == WHEN
     assert kept.made.findings
@@ -150,7 +154,7 @@ def test_a_new_rest_leaves_what_was_found_before() -> None:
 def test_a_new_rest_takes_the_place_of_a_damaged_file(folder: Path) -> None:
     folder.mkdir()
     actor_path("ana", "webcam 0").write_text("{")
-    remember_rest(ana(), "webcam 0", WHEN)
+    save_neutral(ana(), "webcam 0", WHEN)
     assert load_actor(actor_path("ana", "webcam 0")).made.findings is None
 
 
@@ -158,12 +162,12 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("I am no folder")
     with pytest.raises(ActorError, match="cannot write"):
-        save_actor(ana(), blocked / "a.json", Made(WHEN, "webcam 0"))
-    save_actor(ana(), tmp_path / "a.json", Made(WHEN, "webcam 0"))
+        save_actor(ana(), blocked / "a.json", Provenance(WHEN, "webcam 0"))
+    save_actor(ana(), tmp_path / "a.json", Provenance(WHEN, "webcam 0"))
     before = (tmp_path / "a.json").read_bytes()
     far = Actor(gain=np.full(arkit.COUNT, 1e6, np.float32))
     with pytest.raises(ActorError, match="gain of"):
-        save_actor(far, tmp_path / "a.json", Made(WHEN, "webcam 0"))
+        save_actor(far, tmp_path / "a.json", Provenance(WHEN, "webcam 0"))
     assert (tmp_path / "a.json").read_bytes() == before
     assert {one.name for one in tmp_path.iterdir()} == {"file", "a.json"}
 
@@ -176,9 +180,9 @@ def test_no_file_says_what_to_do(tmp_path: Path) -> None:
 
 
 def written(**changes: object) -> dict[str, object]:
-    from omote.calibration.actor_json import Kept
+    from omote.calibration.actor_file import ActorRecord
 
-    said = kept_to_json(Kept(ana(), Made(WHEN, "webcam 0", findings())))
+    said = record_to_json(ActorRecord(ana(), Provenance(WHEN, "webcam 0", findings())))
     return {**said, **changes}
 
 
@@ -224,7 +228,7 @@ KEYS = st.sampled_from(sorted(written()))
 @given(st.dictionaries(KEYS, JSON, max_size=5))
 def test_whatever_a_file_says_nothing_but_an_actor_error_comes_out(changes: dict[str, object]) -> None:
     try:
-        kept_from_json({**written(), **changes})
+        record_from_json({**written(), **changes})
     except ActorError as error:
         assert len(str(error)) < 400
 

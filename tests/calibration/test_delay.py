@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omote.calibration.delay import DelayError, Numbers, Track, delay
+from omote.calibration.delay import DelayError, Numbers, TimeSeries, delay
 from omote.calibration.sound import loudness
 
 HZ = 16000
@@ -21,13 +21,13 @@ def syllables(seed: int, count: int = 10) -> Numbers:
     return 0.5 + np.cumsum(np.random.default_rng(seed).uniform(0.4, 0.9, count))
 
 
-def mouth(begin_s: Numbers, lag_s: float, fps: float = 30.0, noise: float = 0.01) -> Track:
+def mouth(begin_s: Numbers, lag_s: float, fps: float = 30.0, noise: float = 0.01) -> TimeSeries:
     """Half open when the sound begins, and `lag_s` later than that; seen in pictures."""
     times_s = np.arange(0.0, begin_s[-1] + 1.5, 1.0 / fps)
     opened = np.zeros(len(times_s))
     for at in begin_s + lag_s:
         opened += 0.5 / (1 + np.exp((at - times_s) / 0.02)) / (1 + np.exp((times_s - at - 0.2) / 0.03))
-    return Track(times_s, opened + noise * np.random.default_rng(1).standard_normal(len(times_s)))
+    return TimeSeries(times_s, opened + noise * np.random.default_rng(1).standard_normal(len(times_s)))
 
 
 def speech(begin_s: Numbers, noise: float = 0.003) -> Numbers:
@@ -84,10 +84,10 @@ def test_a_mouth_that_says_something_else_is_refused(tmp_path: Path) -> None:
 
 def test_noise_and_a_shut_mouth_are_refused() -> None:
     times_s = np.arange(0.0, 8.0, 0.005)
-    noise = Track(times_s, np.abs(np.random.default_rng(3).standard_normal(len(times_s))))
+    noise = TimeSeries(times_s, np.abs(np.random.default_rng(3).standard_normal(len(times_s))))
     with pytest.raises(DelayError, match=r"no agreement|syllables were heard"):
         delay(noise, mouth(syllables(4), 0.1))
-    shut = Track(times_s, np.zeros(len(times_s)))
+    shut = TimeSeries(times_s, np.zeros(len(times_s)))
     with pytest.raises(DelayError, match=r"no agreement|syllables were heard"):
         delay(noise, shut)
 
@@ -97,11 +97,11 @@ def test_too_little_is_refused_with_what_to_do(tmp_path: Path) -> None:
     sound = loudness(written(tmp_path / "a.wav", speech(begin_s)))
     with pytest.raises(DelayError, match='3 syllables were heard: say "pa" 6 times'):
         delay(sound, mouth(begin_s, 0.1))
-    short = Track(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+    short = TimeSeries(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
     with pytest.raises(DelayError, match=r"1\.0 s of sound and face"):
         delay(short, short)
     with pytest.raises(DelayError, match=r"0\.0 s"):
-        delay(Track(np.zeros(0), np.zeros(0)), short)
+        delay(TimeSeries(np.zeros(0), np.zeros(0)), short)
 
 
 @pytest.mark.parametrize(("width", "channels"), [(1, 1), (2, 2), (3, 1), (4, 2)])

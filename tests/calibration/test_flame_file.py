@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from omote.calibration import flame_file
-from omote.calibration.flame_file import FlameFileError, read_flame
+from omote.calibration.flame_file import read_flame
+from omote.calibration.flame_pickle import FlameFileError
 
 from .flame_pickles import as_published, pickled
 

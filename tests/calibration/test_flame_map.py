@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from omote.bridge import arkit
 from omote.calibration.flame_file import FlameFile
-from omote.calibration.flame_map import Fitted, fit, solve
-from omote.calibration.jaw import jaw_moved, jaw_turn
-from omote.calibration.open_face import open_face
-from omote.calibration.registration import Registration, RegistrationError
-from omote.engine.face.head import rotation
+from omote.calibration.flame_map import FittedMap, fit, jaw_moved, jaw_turn, solve
+from omote.calibration.registration import Registration, RegistrationError, open_face
 from omote.engine.face.retarget import UNITS, from_weights
 from omote.engine.photoreal.vector import STAND_IN_NEUTRAL, vector_of
+from omote.engine.rotation import rotation
 
 from .flame_like import FlameLike
 
@@ -25,7 +23,7 @@ SOLVED = tuple(name for name in UNITS if name != "tongueOut")  # FLAME has no to
 
 
 @pytest.fixture(scope="module")
-def fitted(flame: FlameFile, registration: Registration) -> Fitted:
+def fitted(flame: FlameFile, registration: Registration) -> FittedMap:
     return solve(flame, open_face(), registration)
 
 
@@ -33,7 +31,7 @@ def rows(likeness: FlameLike) -> NDArray[np.int64]:
     return np.flatnonzero(likeness.is_skin)
 
 
-def test_each_shape_moves_the_skin_as_it_truly_does(fitted: Fitted, flame: FlameFile, likeness: FlameLike) -> None:
+def test_each_shape_moves_the_skin_as_it_truly_does(fitted: FittedMap, flame: FlameFile, likeness: FlameLike) -> None:
     # A smile moves the corner of the mouth by 18 mm. Half a millimetre is what the noise of the ridge allows for, and
     # a tenth of the mesh's edges; single vertices at lips and lids may lie on the wrong side of a fold.
     at = [arkit.INDEX[name] for name in SOLVED]
@@ -43,7 +41,7 @@ def test_each_shape_moves_the_skin_as_it_truly_does(fitted: Fitted, flame: Flame
     assert missed_mm.max() < 2.5
 
 
-def test_coefficients_are_the_true_ones(fitted: Fitted, likeness: FlameLike) -> None:
+def test_coefficients_are_the_true_ones(fitted: FittedMap, likeness: FlameLike) -> None:
     # Each truth is a vector of length 2. Shapes that move nearly the same places (dimples, stretches and frowns) can
     # be told apart only as well as the faces lie on each other: 0.4 is missed overall, 0.9 by mouthClose alone.
     at = [arkit.INDEX[name] for name in SOLVED]
@@ -56,7 +54,7 @@ def test_coefficients_are_the_true_ones(fitted: Fitted, likeness: FlameLike) -> 
 
 @pytest.mark.parametrize(("name", "row", "axis"), [("jawOpen", 0, 0), ("jawLeft", 1, 1), ("jawRight", 2, 1)])
 def test_the_jaw_turns_as_far_as_a_search_of_all_angles_says(
-    name: str, row: int, axis: int, fitted: Fitted, flame: FlameFile, likeness: FlameLike
+    name: str, row: int, axis: int, fitted: FittedMap, flame: FlameFile, likeness: FlameLike
 ) -> None:
     # An independent answer: the angle at which the true movement is missed least, found by trying them all. It counts
     # vertices otherwise (by how much they follow the jaw once, not twice), hence the two degrees.
@@ -67,7 +65,7 @@ def test_the_jaw_turns_as_far_as_a_search_of_all_angles_says(
     assert fitted.map.jaw_rad[row] == pytest.approx(angles[int(np.argmin(missed))], abs=0.035)
 
 
-def test_the_jaw_opens_by_a_positive_angle_and_left_is_a_positive_one(fitted: Fitted) -> None:
+def test_the_jaw_opens_by_a_positive_angle_and_left_is_a_positive_one(fitted: FittedMap) -> None:
     opened, left, right = fitted.map.jaw_rad
     assert 0.2 < opened < 0.6 and 0.05 < left < 0.2 and right == pytest.approx(-left, abs=0.01)
 
@@ -93,7 +91,7 @@ def test_the_jaw_moves_the_mesh_as_skinning_with_corrections_does(flame: FlameFi
     np.testing.assert_allclose(jaw_moved(corrected, np.arange(len(shape)), turn), expected, atol=1e-12)
 
 
-def test_eyes_and_lids_are_pinned_to_what_moves_them(fitted: Fitted) -> None:
+def test_eyes_and_lids_are_pinned_to_what_moves_them(fitted: FittedMap) -> None:
     for name in arkit.NAMES:
         if name.startswith(("eyeBlink", "eyeLook", "tongueOut")):
             assert not fitted.map.expression[arkit.INDEX[name]].any(), name
@@ -104,13 +102,13 @@ def test_eyes_and_lids_are_pinned_to_what_moves_them(fitted: Fitted) -> None:
     assert found.eye_pose[1, 0] > 0.0 and not found.expression.any()
 
 
-def test_all_that_the_file_can_make_is_told_as_made(fitted: Fitted) -> None:
+def test_all_that_the_file_can_make_is_told_as_made(fitted: FittedMap) -> None:
     at = [arkit.INDEX[name] for name in SOLVED]
     assert fitted.map.explained[at].min() > 0.9 and fitted.total > 0.95 and not fitted.weak
 
 
 def test_what_the_file_cannot_make_is_told_as_weak(
-    flame: FlameFile, registration: Registration, fitted: Fitted
+    flame: FlameFile, registration: Registration, fitted: FittedMap
 ) -> None:
     half = flame.expressiondirs.copy()
     half[4:] = 0.0  # four directions are left for 38 shapes
@@ -126,7 +124,7 @@ def test_a_file_without_expressions_gives_none(flame: FlameFile, registration: R
     assert not nothing.map.expression.any() and nothing.map.jaw_rad[0] > 0.2
 
 
-def test_a_file_is_laid_out_and_solved_the_same_each_time(flame: FlameFile, fitted: Fitted) -> None:
+def test_a_file_is_laid_out_and_solved_the_same_each_time(flame: FlameFile, fitted: FittedMap) -> None:
     np.testing.assert_array_equal(fit(flame).map.expression, fitted.map.expression)
 
 
@@ -137,7 +135,7 @@ def test_a_jaw_joint_in_front_of_the_face_is_none(flame: FlameFile, registration
         solve(replace(flame, joints=joints), open_face(), registration)
 
 
-def test_a_smile_reaches_the_adapter(fitted: Fitted, flame: FlameFile, likeness: FlameLike) -> None:
+def test_a_smile_reaches_the_adapter(fitted: FittedMap, flame: FlameFile, likeness: FlameLike) -> None:
     params = fitted.map.flame(from_weights(arkit.weights({"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0})))
     told = (vector_of(params, STAND_IN_NEUTRAL) - STAND_IN_NEUTRAL)[:50]
     true = sum(likeness.units[arkit.INDEX[f"mouthSmile{side}"]] for side in ("Left", "Right"))

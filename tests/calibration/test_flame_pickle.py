@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from omote.calibration.flame_pickle import FlameFileError, unpickled
-from omote.calibration.kept_numbers import plain
+from omote.calibration.flame_pickle import FlameFileError, load_pickle, plain_value
 
 from .flame_pickles import Ch, Concatenate, Select, coo_matrix, csc_matrix, csr_matrix, pickled
 
@@ -25,23 +24,23 @@ SPARSE = np.array([[0.0, 0.5, 0.0, 0.5], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.25, 
 @pytest.mark.parametrize("dtype", ["<f8", ">f8", "<f4", "<f2", "<i8", ">u4", "|u1", "|b1"])
 def test_arrays_come_back_as_numpy_wrote_them(protocol: int, dtype: str) -> None:
     values = (NUMBERS * 7.0).astype(dtype)
-    found = unpickled(pickled({"v": values, "turned": values.T}, protocol))
-    np.testing.assert_array_equal(plain(found["v"]), values)
-    np.testing.assert_array_equal(plain(found["turned"]), values.T)
+    found = load_pickle(pickled({"v": values, "turned": values.T}, protocol))
+    np.testing.assert_array_equal(plain_value(found["v"]), values)
+    np.testing.assert_array_equal(plain_value(found["turned"]), values.T)
 
 
 @pytest.mark.parametrize("protocol", [0, 1, 2, 4])
 def test_chumpys_arrays_are_read_without_chumpy(protocol: int) -> None:
     rows = np.array([5, 0, 11, 6])
-    found = unpickled(pickled({"x": Ch(NUMBERS), "part": Select(Ch(NUMBERS), rows, (2, 2))}, protocol))
-    np.testing.assert_array_equal(plain(found["x"]), NUMBERS)
-    np.testing.assert_array_equal(plain(found["part"]), NUMBERS.ravel()[rows].reshape(2, 2))
+    found = load_pickle(pickled({"x": Ch(NUMBERS), "part": Select(Ch(NUMBERS), rows, (2, 2))}, protocol))
+    np.testing.assert_array_equal(plain_value(found["x"]), NUMBERS)
+    np.testing.assert_array_equal(plain_value(found["part"]), NUMBERS.ravel()[rows].reshape(2, 2))
 
 
 @pytest.mark.parametrize("kind", [csc_matrix, csr_matrix, coo_matrix])
 def test_sparse_matrices_are_read_without_scipy(kind: Callable[[Any], object]) -> None:
-    found = unpickled(pickled({"J_regressor": kind(SPARSE)}))
-    np.testing.assert_array_equal(plain(found["J_regressor"]), SPARSE)
+    found = load_pickle(pickled({"J_regressor": kind(SPARSE)}))
+    np.testing.assert_array_equal(plain_value(found["J_regressor"]), SPARSE)
 
 
 def test_an_array_as_python_2_wrote_it_is_read() -> None:
@@ -51,17 +50,17 @@ def test_an_array_as_python_2_wrote_it_is_read() -> None:
         b"(K\x01K\x03K\x04\x86cnumpy\ndtype\nU\x02f8K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
         b"\x89T" + struct.pack("<I", len(raw)) + raw + b"tbs."
     )
-    np.testing.assert_array_equal(plain(unpickled(written)["v"]), NUMBERS)
+    np.testing.assert_array_equal(plain_value(load_pickle(written)["v"]), NUMBERS)
 
 
 def test_what_is_not_asked_for_may_be_what_it_likes() -> None:
     odd = np.array(["text", None], object)
-    found = unpickled(pickled({"v": NUMBERS, "odd": odd, "words": np.array(["a", "b"]), 7: "number"}))
-    np.testing.assert_array_equal(plain(found["v"]), NUMBERS)
+    found = load_pickle(pickled({"v": NUMBERS, "odd": odd, "words": np.array(["a", "b"]), 7: "number"}))
+    np.testing.assert_array_equal(plain_value(found["v"]), NUMBERS)
     with pytest.raises(FlameFileError, match="no plain numbers"):
-        plain(found["odd"])
+        plain_value(found["odd"])
     with pytest.raises(FlameFileError, match="no plain numbers"):
-        plain(found["words"])
+        plain_value(found["words"])
 
 
 class Calls:
@@ -99,13 +98,13 @@ def test_a_function_that_it_asks_for_is_refused_by_name(
     canary = tmp_path / "canary"
     content = pickle.dumps({"v": Calls(call, f"touch {canary}")}, protocol)
     with pytest.raises(FlameFileError, match=name):
-        unpickled(content)
+        load_pickle(content)
     assert not canary.exists()
 
 
 def refused(content: bytes) -> str:
     with pytest.raises(FlameFileError) as error:
-        unpickled(content)
+        load_pickle(content)
     return str(error.value)
 
 
@@ -203,9 +202,9 @@ def test_an_array_must_have_the_bytes_that_its_shape_says(shape: tuple[int, ...]
             make, arguments, (version, _, dtype, order, raw) = written
             return make, arguments, (version, shape, dtype, order, raw)
 
-    found = unpickled(pickle.dumps({"v": Claims()}, 2))
+    found = load_pickle(pickle.dumps({"v": Claims()}, 2))
     with pytest.raises(FlameFileError, match=says):
-        plain(found["v"])
+        plain_value(found["v"])
 
 
 def changed(matrix: object, **state: object) -> object:
@@ -234,14 +233,14 @@ def changed(matrix: object, **state: object) -> object:
     ],
 )
 def test_an_object_that_makes_no_sense_is_refused_when_it_is_asked_for(value: object) -> None:
-    found = unpickled(pickled({"v": value}))
+    found = load_pickle(pickled({"v": value}))
     with pytest.raises(FlameFileError):
-        plain(found["v"])
+        plain_value(found["v"])
 
 
 def test_a_part_of_an_array_may_leave_its_shape_unsaid() -> None:
     part = changed(Select(Ch(NUMBERS), np.array([5, 0]), (2,)), preferred_shape=None)
-    np.testing.assert_array_equal(plain(unpickled(pickled({"v": part}))["v"]), NUMBERS.ravel()[[5, 0]])
+    np.testing.assert_array_equal(plain_value(load_pickle(pickled({"v": part}))["v"]), NUMBERS.ravel()[[5, 0]])
 
 
 def doubled(times: int) -> object:
@@ -260,21 +259,21 @@ def test_lists_that_hold_each_other_many_times_over_are_not_written_out() -> Non
         pickled({"v": Ch(nest)}),  # type: ignore[arg-type]
     ):
         with pytest.raises(FlameFileError):
-            plain(unpickled(content)["v"])
+            plain_value(load_pickle(content)["v"])
 
 
 def test_a_column_that_claims_numbers_takes_no_memory_for_them() -> None:
     column = changed(csc_matrix(SPARSE[:, :1]), indptr=np.array([0, 1 << 33], np.int64))
     with pytest.raises(FlameFileError, match="1 numbers where its columns or rows say 8589934592"):
-        plain(unpickled(pickled({"v": column}))["v"])
+        plain_value(load_pickle(pickled({"v": column}))["v"])
 
 
 def test_an_object_that_holds_itself_is_refused() -> None:
     endless = Ch(NUMBERS)
     vars(endless)["x"] = endless
-    found = unpickled(pickled({"v": endless}))
+    found = load_pickle(pickled({"v": endless}))
     with pytest.raises(FlameFileError, match="damaged"):
-        plain(found["v"])
+        plain_value(found["v"])
 
 
 def test_a_file_that_was_cut_off_or_changed_gives_arrays_or_a_refusal() -> None:
@@ -287,8 +286,8 @@ def test_a_file_that_was_cut_off_or_changed_gives_arrays_or_a_refusal() -> None:
     refusals = 0
     for content in (*cut, *map(bytes, flipped)):
         try:
-            for value in unpickled(content).values():
-                plain(value)
+            for value in load_pickle(content).values():
+                plain_value(value)
         except FlameFileError:
             refusals += 1
     assert refusals > len(cut)

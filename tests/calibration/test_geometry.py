@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote.calibration.bending import Bend, spread
-from omote.calibration.similarity import Similarity3
-from omote.calibration.surface import Surface, alike, feet, nearest
-from omote.engine.face.head import rotation
+from omote.calibration.registration import SimilarityTransform, ThinPlateSpline, farthest_points
+from omote.calibration.surface import Surface, closest_points, match_features, nearest
+from omote.engine.rotation import rotation
 
 Wide = NDArray[np.float64]
 RNG = np.random.default_rng(0)
@@ -37,8 +36,8 @@ def both(first: Surface, second: Surface) -> Surface:
 
 
 def test_the_similarity_between_points_that_were_moved_is_how_they_were_moved() -> None:
-    moved = Similarity3(1.7, TURN, np.array([1.0, -2.0, 3.0]))
-    found = Similarity3.between(POINTS, moved.moved(POINTS), np.ones(len(POINTS)))
+    moved = SimilarityTransform(1.7, TURN, np.array([1.0, -2.0, 3.0]))
+    found = SimilarityTransform.between(POINTS, moved.moved(POINTS), np.ones(len(POINTS)))
     np.testing.assert_allclose(found.scale, 1.7, atol=1e-12)
     np.testing.assert_allclose(found.turn, TURN, atol=1e-12)
     np.testing.assert_allclose(found.shift, moved.shift, atol=1e-12)
@@ -47,17 +46,20 @@ def test_the_similarity_between_points_that_were_moved_is_how_they_were_moved() 
 def test_a_pair_without_weight_does_not_count() -> None:
     goal = POINTS.copy()
     goal[0] += 100.0
-    found = Similarity3.between(POINTS, goal, np.r_[0.0, np.ones(len(POINTS) - 1)])
+    found = SimilarityTransform.between(POINTS, goal, np.r_[0.0, np.ones(len(POINTS) - 1)])
     np.testing.assert_allclose(found.moved(POINTS)[1:], POINTS[1:], atol=1e-12)
 
 
 def test_points_are_never_mirrored() -> None:
-    found = Similarity3.between(POINTS, POINTS * (-1.0, 1.0, 1.0), np.ones(len(POINTS)))
+    found = SimilarityTransform.between(POINTS, POINTS * (-1.0, 1.0, 1.0), np.ones(len(POINTS)))
     assert np.linalg.det(found.turn) == pytest.approx(1.0)
 
 
 def test_a_similarity_undone_or_followed_by_another_is_one() -> None:
-    one, other = Similarity3(2.0, TURN, np.ones(3)), Similarity3(0.5, TURN.T @ TURN.T, np.array([3.0, 0.0, -1.0]))
+    one, other = (
+        SimilarityTransform(2.0, TURN, np.ones(3)),
+        SimilarityTransform(0.5, TURN.T @ TURN.T, np.array([3.0, 0.0, -1.0])),
+    )
     np.testing.assert_allclose(one.inverse().moved(one.moved(POINTS)), POINTS, atol=1e-12)
     np.testing.assert_allclose(one.after(other).moved(POINTS), one.moved(other.moved(POINTS)), atol=1e-12)
     np.testing.assert_allclose(one.turned(POINTS), one.moved(POINTS) - one.moved(np.zeros((1, 3))), atol=1e-12)
@@ -65,7 +67,7 @@ def test_a_similarity_undone_or_followed_by_another_is_one() -> None:
 
 def test_in_their_own_frame_eyes_lie_half_to_the_left_and_half_to_the_right() -> None:
     eyes = np.array([[0.3, 7.0, 1.2], [-0.3, 7.1, 1.3]])
-    found = Similarity3.to_eyes(eyes)
+    found = SimilarityTransform.to_eyes(eyes)
     np.testing.assert_allclose(found.moved(eyes), [[0.5, 0.0, 0.0], [-0.5, 0.0, 0.0]], atol=1e-12)
     np.testing.assert_allclose(found.turn @ found.turn.T, np.eye(3), atol=1e-12)
     assert (found.turn @ (0.0, 1.0, 0.0))[1] > 0.98 and (found.turn @ (0.0, 0.0, 1.0))[2] > 0.98
@@ -73,19 +75,19 @@ def test_in_their_own_frame_eyes_lie_half_to_the_left_and_half_to_the_right() ->
 
 def test_a_bend_that_need_not_be_smooth_brings_each_point_to_its_goal() -> None:
     goal = POINTS + RNG.normal(0.0, 0.1, POINTS.shape)
-    np.testing.assert_allclose(Bend.between(POINTS, goal, 0.0).bent(POINTS), goal, atol=1e-9)
+    np.testing.assert_allclose(ThinPlateSpline.between(POINTS, goal, 0.0).bent(POINTS), goal, atol=1e-9)
 
 
 def test_a_bend_makes_a_similarity_of_all_space_however_smooth_it_is() -> None:
-    moved, elsewhere = Similarity3(1.1, TURN, np.ones(3)), RNG.normal(size=(9, 3))
-    found = Bend.between(POINTS, moved.moved(POINTS), 10.0)
+    moved, elsewhere = SimilarityTransform(1.1, TURN, np.ones(3)), RNG.normal(size=(9, 3))
+    found = ThinPlateSpline.between(POINTS, moved.moved(POINTS), 10.0)
     np.testing.assert_allclose(found.bent(elsewhere), moved.moved(elsewhere), atol=1e-9)
 
 
 def test_points_that_are_spread_begin_with_the_first_and_go_to_the_ends() -> None:
     line = np.stack([np.linspace(0.0, 1.0, 101), np.zeros(101), np.zeros(101)], 1)
-    assert spread(line, 4).tolist() == [0, 100, 50, 25]
-    assert sorted(spread(line, 500)) == list(range(101))
+    assert farthest_points(line, 4).tolist() == [0, 100, 50, 25]
+    assert sorted(farthest_points(line, 500)) == list(range(101))
 
 
 def test_the_nearest_rows_are_those_that_are_nearest() -> None:
@@ -111,7 +113,7 @@ def test_normals_face_outward_by_the_order_of_the_corners() -> None:
 )
 def test_the_foot_of_a_point_is_the_nearest_on_the_surface(point: tuple[float, ...], foot: tuple[float, ...]) -> None:
     surface = square()
-    found = feet(np.array([point]), np.array([[0.0, 0.0, 1.0]]), np.zeros(1), surface)
+    found = closest_points(np.array([point]), np.array([[0.0, 0.0, 1.0]]), np.zeros(1), surface)
     np.testing.assert_allclose(found.point, [foot], atol=1e-12)
     np.testing.assert_allclose(found.mean(surface.point), [foot], atol=1e-12)
     np.testing.assert_allclose(found.share.sum(1), 1.0)
@@ -122,7 +124,7 @@ def test_a_lip_finds_its_own_side_of_the_mouth_by_where_it_faces_and_by_the_jaw(
     lips = both(lower, upper)
     point = np.array([[0.3, 0.3, 0.006], [0.3, 0.3, 0.004]])  # each is nearer to the other lip
     facing = np.array([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]])
-    found = feet(point, facing, np.array([1.0, 0.0]), lips)
+    found = closest_points(point, facing, np.array([1.0, 0.0]), lips)
     np.testing.assert_allclose(found.point[:, 2], [0.0, 0.01], atol=1e-12)
 
 
@@ -130,11 +132,11 @@ def test_places_are_less_alike_the_more_they_face_apart_and_follow_the_jaw_apart
     here = np.zeros((1, 3))
     up, down = np.array([[0.0, 0.0, 1.0]]), np.array([[0.0, 0.0, -1.0]])
     rest, jaw = np.zeros(1), np.ones(1)
-    assert np.linalg.norm(alike(here, up, rest) - alike(here, down, rest)) == pytest.approx(0.15)
-    assert np.linalg.norm(alike(here, up, rest) - alike(here, up, jaw)) == pytest.approx(0.3)
+    assert np.linalg.norm(match_features(here, up, rest) - match_features(here, down, rest)) == pytest.approx(0.15)
+    assert np.linalg.norm(match_features(here, up, rest) - match_features(here, up, jaw)) == pytest.approx(0.3)
 
 
 def test_a_triangle_without_area_has_feet_on_its_edges() -> None:
     needle = Surface(np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]), np.array([[0, 1, 2]]), np.zeros(3))
-    found = feet(np.array([[1.5, 1.0, 0.0]]), np.array([[0.0, 1.0, 0.0]]), np.zeros(1), needle)
+    found = closest_points(np.array([[1.5, 1.0, 0.0]]), np.array([[0.0, 1.0, 0.0]]), np.zeros(1), needle)
     np.testing.assert_allclose(found.point, [[1.5, 0.0, 0.0]], atol=1e-12)

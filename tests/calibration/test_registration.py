@@ -9,8 +9,7 @@ import pytest
 
 from omote.bridge import arkit
 from omote.calibration.flame_file import FlameFile
-from omote.calibration.open_face import open_face
-from omote.calibration.registration import Registration, RegistrationError, register
+from omote.calibration.registration import Registration, RegistrationError, open_face, register
 
 from .flame_like import FlameLike
 

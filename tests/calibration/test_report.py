@@ -8,10 +8,9 @@ from html.parser import HTMLParser
 import numpy as np
 
 from omote.bridge import arkit
-from omote.calibration.actor_json import Kept, Made
-from omote.calibration.findings import Findings, StepFound
-from omote.calibration.report import report_html, to_redo
-from omote.engine.nouns import Actor, Array
+from omote.calibration.actor_file import ActorRecord, CalibrationFindings, Provenance, StepResult
+from omote.calibration.report import report_html, steps_to_redo
+from omote.engine.data import Actor, Array
 
 WHEN = "2026-11-22T20:15:00+00:00"
 
@@ -26,17 +25,17 @@ ACTOR = Actor(
     np.ones(arkit.COUNT, np.float32) + row(jawOpen=1.0, mouthPucker=2.0),
     neutral_rotation=np.array([0.2, 0.0, 0.0], np.float32),
 )
-FINDINGS = Findings(
+FINDINGS = CalibrationFindings(
     row(mouthPucker=0.18),
     row(jawOpen=0.5, mouthPucker=0.35, mouthSmileLeft=0.3, mouthSmileRight=0.3),
     row(jawOpen=0.012, browDownLeft=0.02),
     row(jawOpen=0.001),
     (
-        StepFound("neutral", "Relax", "done"),
-        StepFound("mouth_open", "Mouth open", "done"),
-        StepFound("smile", "Smile", "skipped", "It was not seen & so on."),
-        StepFound("pucker", "Lips forward", "done"),
-        StepFound("puff", "Cheeks out", "unseen", "The tracker does not see this, so nothing is lost."),
+        StepResult("neutral", "Relax", "done"),
+        StepResult("mouth_open", "Mouth open", "done"),
+        StepResult("smile", "Smile", "skipped", "It was not seen & so on."),
+        StepResult("pucker", "Lips forward", "done"),
+        StepResult("puff", "Cheeks out", "unseen", "The tracker does not see this, so nothing is lost."),
     ),
 )
 
@@ -63,7 +62,7 @@ class Read(HTMLParser):
 
 
 def page() -> str:
-    return report_html(Kept(ACTOR, Made(WHEN, "webcam <0>", FINDINGS)))
+    return report_html(ActorRecord(ACTOR, Provenance(WHEN, "webcam <0>", FINDINGS)))
 
 
 def test_the_page_is_whole_runs_nothing_and_fetches_nothing() -> None:
@@ -100,7 +99,7 @@ def test_bars_are_as_long_as_their_numbers() -> None:
 
 
 def test_what_was_left_out_or_hardly_moved_is_to_be_done_again_and_nothing_else() -> None:
-    steps = {step.name: step.remark for step in to_redo(ACTOR, FINDINGS)}
+    steps = {step.name: step.remark for step in steps_to_redo(ACTOR, FINDINGS)}
     assert set(steps) == {"smile", "pucker"}
     assert "reaches 45%" in steps["pucker"]  # from 0.2 to 0.35, three times
 
@@ -110,6 +109,6 @@ def test_the_cameras_angle_is_told() -> None:
 
 
 def test_who_was_only_taken_at_rest_has_a_page_that_says_so() -> None:
-    short = report_html(Kept(Actor("ana"), Made(WHEN, "webcam 0")))
+    short = report_html(ActorRecord(Actor("ana"), Provenance(WHEN, "webcam 0")))
     assert "Only the face at rest was taken" in short
     assert Read(short).open == []

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
+from omote.calibration.measurement import CalibrationError
 from omote.calibration.poses import POSES
-from omote.calibration.session import COUNT_S, FIRST_COUNT_S, CalibrationError, Session
-from omote.calibration.view import View
-from omote.engine.capture import EndOfSource
+from omote.calibration.session import COUNT_S, FIRST_COUNT_S, CalibrationSession, SessionView
+from omote.engine.capture.source import EndOfSource
 from omote.engine.capture.take import Take, TakeSource
-from omote.engine.face.recognition import RULES
-from omote.engine.nouns import Array, Signal, Stamp
+from omote.engine.data import Array, Signal, Stamp
+from omote.engine.face.expressions import EXPRESSION_RULES
 from tests.calibration.rehearsal import Person, rehearse, rounds
 
 FPS = 30.0
@@ -50,8 +50,8 @@ def signals(take: Take) -> list[Signal]:
             found.append(signal)
 
 
-def driven(take: Take) -> Session:
-    session = Session("ana", "take")
+def driven(take: Take) -> CalibrationSession:
+    session = CalibrationSession("ana", "take")
     session.begin()
     for signal in signals(take):
         session.see(signal)
@@ -63,11 +63,11 @@ def at(row: Array, name: str) -> float:
 
 
 @pytest.fixture(scope="module")
-def ana() -> Session:
+def ana() -> CalibrationSession:
     return driven(rehearse(ANA, FPS))
 
 
-def test_the_rest_is_found_within_its_noise(ana: Session) -> None:
+def test_the_rest_is_found_within_its_noise(ana: CalibrationSession) -> None:
     actor = ana.result()
     assert actor.name == "ana"
     # A median of 45 pictures is off by 1.25 sigma / sqrt(45), 0.002: five of these. Rest at 0 reads as half the noise.
@@ -77,7 +77,7 @@ def test_the_rest_is_found_within_its_noise(ana: Session) -> None:
     np.testing.assert_allclose(actor.neutral_translation, ANA.translation, atol=1e-6)
 
 
-def test_the_cameras_angle_is_found(ana: Session) -> None:
+def test_the_cameras_angle_is_found(ana: CalibrationSession) -> None:
     pitch, yaw = np.degrees(ana.result().camera_angle)
     # A rotation vector's parts are the angles about its own axis: at 17 degrees within half a degree of pitch and yaw.
     assert pitch == pytest.approx(np.degrees(0.15), abs=0.5)
@@ -85,7 +85,7 @@ def test_the_cameras_angle_is_found(ana: Session) -> None:
 
 
 @pytest.mark.parametrize("name", REACH)
-def test_a_gain_lets_the_persons_extreme_reach_one(ana: Session, name: str) -> None:
+def test_a_gain_lets_the_persons_extreme_reach_one(ana: CalibrationSession, name: str) -> None:
     actor = ana.result()
     reached = (REACH[name] - at(REST, name)) * at(actor.gain, name)
     # A face that goes 63 % of its way in 0.12 s is within 3 % of its end in the half that counts; both sides of a face
@@ -93,13 +93,13 @@ def test_a_gain_lets_the_persons_extreme_reach_one(ana: Session, name: str) -> N
     assert reached == pytest.approx(1.0, abs=0.08)
 
 
-def test_what_no_pose_is_about_keeps_its_gain(ana: Session) -> None:
+def test_what_no_pose_is_about_keeps_its_gain(ana: CalibrationSession) -> None:
     posed = {name for pose in POSES for name in pose.made}
     others = [index for name, index in arkit.INDEX.items() if name not in posed]
     assert (ana.result().gain[others] == 1.0).all()
 
 
-def test_the_noise_floor_is_three_times_the_trackers_noise_in_the_actors_own_weights(ana: Session) -> None:
+def test_the_noise_floor_is_three_times_the_trackers_noise_in_the_actors_own_weights(ana: CalibrationSession) -> None:
     actor = ana.result()
     for name in ("browDownLeft", "mouthPucker", "jawOpen", "eyeBlinkLeft"):
         floor = at(actor.noise_floor, name) / at(actor.gain, name) / 3.0
@@ -108,22 +108,22 @@ def test_the_noise_floor_is_three_times_the_trackers_noise_in_the_actors_own_wei
     assert actor.noise_floor.max() <= 0.1
 
 
-def test_a_calibrated_face_at_rest_is_calm(ana: Session) -> None:
+def test_a_calibrated_face_at_rest_is_calm(ana: CalibrationSession) -> None:
     findings = ana.findings()
     shaken = findings.jitter > 0.5 * SIGMA
     assert shaken.sum() > 8
     assert findings.calm[shaken].mean() < 0.2 * findings.jitter[shaken].mean()
 
 
-def test_thresholds_are_halfway_to_the_persons_own_extremes(ana: Session) -> None:
+def test_thresholds_are_halfway_to_the_persons_own_extremes(ana: CalibrationSession) -> None:
     thresholds = dict(ana.result().thresholds)
-    assert set(thresholds) <= set(RULES)
+    assert set(thresholds) <= set(EXPRESSION_RULES)
     assert thresholds["smile"] == pytest.approx(0.5, abs=0.05)
     assert 0.25 <= thresholds["blink"] <= 0.4
     assert "wink_left" not in thresholds
 
 
-def test_every_step_is_done_and_said_so(ana: Session) -> None:
+def test_every_step_is_done_and_said_so(ana: CalibrationSession) -> None:
     view = ana.view
     assert view.state == "done"
     assert [step.state for step in view.steps] == ["done"] * len(POSES)
@@ -188,7 +188,7 @@ def test_the_rate_of_the_pictures_does_not_matter(fps: float) -> None:
 
 @pytest.mark.parametrize("late_s", [0.0, 1.7, 5.2, 8.8, 11.1])
 def test_who_makes_every_pose_in_turn_is_measured_from_whatever_moment_on(late_s: float) -> None:
-    session = Session("ana", "take")
+    session = CalibrationSession("ana", "take")
     for index, signal in enumerate(signals(rounds(ANA, 90.0))):
         if index == round(late_s * FPS):
             session.begin()
@@ -200,13 +200,13 @@ def test_who_makes_every_pose_in_turn_is_measured_from_whatever_moment_on(late_s
 class Sitter:
     """Gives a session one face after another, at 30 pictures a second."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: CalibrationSession) -> None:
         self.session = session
         self.index = 0
 
     def sit(
         self, seconds: float, weights: Array | None = None, *, is_seen: bool = True, turned: float = 0.0, **named: float
-    ) -> View:
+    ) -> SessionView:
         row = REST.copy() if weights is None else weights.copy()
         for name, value in named.items():
             row[arkit.INDEX[name]] = value
@@ -220,17 +220,17 @@ class Sitter:
 
 @pytest.fixture
 def sitter() -> Sitter:
-    session = Session("ana", "webcam 0")
+    session = CalibrationSession("ana", "webcam 0")
     session.begin()
     return Sitter(session)
 
 
-def rested(sitter: Sitter) -> View:
+def rested(sitter: Sitter) -> SessionView:
     return sitter.sit(FIRST_COUNT_S + 1.8)
 
 
 def test_it_waits_to_begin() -> None:
-    session = Session("ana", "webcam 0")
+    session = CalibrationSession("ana", "webcam 0")
     assert Sitter(session).sit(10.0).state == "ready"
     with pytest.raises(CalibrationError, match="ready"):
         session.result()

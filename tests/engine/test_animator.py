@@ -13,8 +13,8 @@ from omote.engine import (
     Animator,
     AnimatorError,
     Ensemble,
+    EnsembleMember,
     FlameParams,
-    Part,
     character_names,
     from_weights,
     load_character,
@@ -22,9 +22,8 @@ from omote.engine import (
     studio_light,
 )
 from omote.engine.model.renderer import Renderer
-from omote.engine.testing.characters import painted_character
-from omote.engine.testing.networks import CopyingNetworks
-from omote.engine.testing.photoreal import flat_character
+from omote.engine.testing.arc2face import flat_character
+from omote.engine.testing.drawing import CopyingNetworks, painted_character
 
 LIGHT = studio_light()
 MIKA, NOA = painted_character("mika"), painted_character("noa", 1)
@@ -223,7 +222,7 @@ def test_light_that_is_not_finite_is_refused(animator: Animator) -> None:
 
 def test_an_ensemble_draws_each_as_it_would_be_drawn_alone() -> None:
     ensemble = Ensemble(2, 256)
-    parts = [Part(MIKA, REST, LIGHT), Part(NOA, face(jawOpen=0.5), LIGHT, presence=0.0)]
+    parts = [EnsembleMember(MIKA, REST, LIGHT), EnsembleMember(NOA, face(jawOpen=0.5), LIGHT, presence=0.0)]
     first, second = ensemble.draw(parts)
     assert (first.presence, second.presence) == (1.0, 0.0)
     alone = Animator(256, renderer=ensemble.renderer).draw(face(jawOpen=0.5), NOA, LIGHT, presence=0.0)

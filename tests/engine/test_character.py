@@ -11,20 +11,19 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from omote.engine import DEFAULT_CHARACTER, CharacterError, character_names, load_character
-from omote.engine.character import load_any, own_folder, own_names
-from omote.engine.model.character import save
-from omote.engine.nouns import PhotorealCharacter
+from omote.engine.data import PhotorealCharacter
+from omote.engine.model.character_file import load_any_character, save_character, user_character_names, user_folder
 from omote.engine.photoreal.character_file import save_photoreal
 from omote.engine.storage import data_folder
-from omote.engine.testing.characters import painted_character
-from omote.engine.testing.photoreal import flat_character
+from omote.engine.testing.arc2face import flat_character
+from omote.engine.testing.drawing import painted_character
 
 SOMEONE = painted_character("someone")
 
 
 def test_a_character_comes_back_from_its_file(tmp_path: Path) -> None:
     path = tmp_path / "someone.omote"
-    save(SOMEONE, path)
+    save_character(SOMEONE, path)
     back = load_character(str(path))
     assert (back.name, back.licence, back.made_from, back.head) == ("someone", "CC0-1.0", "painted in code", "open")
     np.testing.assert_array_equal(back.references[0].rgba[..., 3], SOMEONE.references[0].rgba[..., 3])
@@ -42,7 +41,7 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
 def test_a_photoreal_character_is_loaded_as_such_and_refused_where_another_is_needed(tmp_path: Path) -> None:
     path = tmp_path / "me.omote"
     save_photoreal(flat_character("me", 64), path)
-    assert isinstance(load_any(str(path)), PhotorealCharacter)
+    assert isinstance(load_any_character(str(path)), PhotorealCharacter)
     with pytest.raises(CharacterError, match="is a photoreal character, and this works with the open kind only"):
         load_character(str(path))
 
@@ -56,14 +55,14 @@ def test_a_file_that_is_no_character_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(CharacterError, match=r"cannot write .*nowhere.*: make the folder, or choose another place"):
-        save(SOMEONE, tmp_path / "nowhere" / "someone.omote")
+        save_character(SOMEONE, tmp_path / "nowhere" / "someone.omote")
 
 
 def test_characters_made_here_are_known_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMOTE_CHARACTERS", str(tmp_path))
-    assert own_names() == ()
-    save(SOMEONE, own_folder() / "someone.omote")
-    assert own_names() == ("someone",)
+    assert user_character_names() == ()
+    save_character(SOMEONE, user_folder() / "someone.omote")
+    assert user_character_names() == ("someone",)
     assert load_character("someone").name == "someone"
     with pytest.raises(CharacterError, match='did you mean "someone"'):
         load_character("somone")
@@ -84,7 +83,7 @@ def test_characters_made_here_are_known_by_name(tmp_path: Path, monkeypatch: pyt
 )
 def test_words_that_are_missing_or_none_are_refused(tmp_path: Path, words: str, says: str) -> None:
     path = tmp_path / "someone.omote"
-    save(SOMEONE, path)
+    save_character(SOMEONE, path)
     save_file(load_file(path), path, {"omote": words})
     with pytest.raises(CharacterError, match=says):
         load_character(str(path))
@@ -95,7 +94,7 @@ def test_words_that_are_missing_or_none_are_refused(tmp_path: Path, words: str, 
 def test_who_may_read_a_character_is_the_users_choice(tmp_path: Path, umask: int, mode: int) -> None:
     before = os.umask(umask)
     try:
-        save(SOMEONE, tmp_path / "someone.omote")
+        save_character(SOMEONE, tmp_path / "someone.omote")
     finally:
         os.umask(before)
     assert (tmp_path / "someone.omote").stat().st_mode & 0o777 == mode
@@ -103,4 +102,4 @@ def test_who_may_read_a_character_is_the_users_choice(tmp_path: Path, umask: int
 
 def test_characters_are_kept_in_the_users_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMOTE_CHARACTERS", raising=False)
-    assert own_folder() == data_folder() / "characters"
+    assert user_folder() == data_folder() / "characters"

@@ -8,10 +8,9 @@ import pytest
 from omote.bridge import arkit
 from omote.bridge.outputs import face_sender
 from omote.engine.capture.livelink import LiveLinkSource
-from omote.engine.face.gaze import gaze_from_weights
-from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import Portrait, Signal, Stamp
-from omote.engine.outputs import FaceOutput
+from omote.engine.data import Portrait, Signal, Stamp
+from omote.engine.face.retarget import from_weights, gaze_from_weights
+from omote.engine.live.outputs import FaceOutput
 
 WEIGHTS = arkit.weights({"jawOpen": 0.4, "mouthSmileLeft": 0.7, "eyeBlinkRight": 1.0, "eyeLookUpLeft": 0.5})
 TURN = np.array([0.2, -0.3, 0.1], np.float32)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omote.bridge import arkit
-from omote.engine.face.gaze import gaze_from_weights, weights_from_gaze
+from omote.engine.face.retarget import gaze_from_weights, weights_from_gaze
 
 
 @pytest.mark.parametrize(

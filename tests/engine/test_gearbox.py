@@ -9,18 +9,23 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.animator import Animator
 from omote.engine.capture.take import Take, TakeSource
+from omote.engine.data import Actor, FlameParams, Portrait
 from omote.engine.face.light import studio_light
-from omote.engine.gearbox import Gear, Gearbox, gearbox_of, ladder, usable
-from omote.engine.latency import Sent
-from omote.engine.live import Live
+from omote.engine.live.adaptive_quality import (
+    AdaptiveQuality,
+    QualityLevel,
+    adaptive_quality_for,
+    quality_levels,
+    usable_levels,
+)
+from omote.engine.live.latency import SentPicture
+from omote.engine.live.loop import LiveLoop
+from omote.engine.model.animator import Animator
 from omote.engine.model.renderer import Renderer
-from omote.engine.nouns import Actor, FlameParams, Portrait
-from omote.engine.testing.characters import painted_character
-from omote.engine.testing.networks import CopyingNetworks
+from omote.engine.testing.drawing import CopyingNetworks, painted_character
 
-BEST, SMALL = Gear(512), Gear(256)
+BEST, SMALL = QualityLevel(512), QualityLevel(256)
 MIKA = painted_character()
 
 
@@ -29,16 +34,16 @@ def animator() -> Animator:
     return Animator(512, renderer=Renderer(CopyingNetworks()))
 
 
-def by_pixels(gear: Gear) -> float:
+def by_pixels(gear: QualityLevel) -> float:
     return gear.steps * gear.size**2 / 1e4
 
 
-def texts(gears: tuple[Gear | None, ...]) -> list[str | None]:
+def texts(gears: tuple[QualityLevel | None, ...]) -> list[str | None]:
     return [gear.text("-") if gear else None for gear in gears]
 
 
 def test_what_hurts_the_picture_least_is_given_up_first() -> None:
-    assert texts(ladder(Gear(512, steps=2))) == [
+    assert texts(quality_levels(QualityLevel(512, steps=2))) == [
         "- 512x512 2 steps",
         "- 512x512 2 steps 30/s",
         "- 512x512 1 step 30/s",
@@ -51,11 +56,11 @@ def test_what_hurts_the_picture_least_is_given_up_first() -> None:
 
 
 def test_the_smallest_size_can_still_be_drawn_less_often() -> None:
-    assert [gear.fps for gear in ladder(SMALL)] == [None, 30.0, 24.0, 20.0, 15.0]
+    assert [gear.fps for gear in quality_levels(SMALL)] == [None, 30.0, 24.0, 20.0, 15.0]
 
 
 def test_no_gear_is_there_twice_and_none_asks_for_more_than_the_one_before() -> None:
-    gears = ladder(Gear(1024, steps=4))
+    gears = quality_levels(QualityLevel(1024, steps=4))
     assert len(set(gears)) == len(gears)
     for one, other in pairwise(gears):
         assert other.size <= one.size
@@ -64,8 +69,8 @@ def test_no_gear_is_there_twice_and_none_asks_for_more_than_the_one_before() -> 
 
 
 def test_a_way_that_is_not_worth_its_picture_leaves_its_rates_to_the_one_before() -> None:
-    costs_ms = {BEST: 20.0, Gear(384): 19.0, SMALL: 10.0}
-    assert texts(usable(ladder(BEST), costs_ms)) == [
+    costs_ms = {BEST: 20.0, QualityLevel(384): 19.0, SMALL: 10.0}
+    assert texts(usable_levels(quality_levels(BEST), costs_ms)) == [
         "- 512x512 1 step",
         "- 512x512 1 step 30/s",
         None,  # 384x384 costs nearly as much
@@ -76,17 +81,17 @@ def test_a_way_that_is_not_worth_its_picture_leaves_its_rates_to_the_one_before(
     ]
 
 
-def is_down(box: Gearbox) -> bool:
+def is_down(box: AdaptiveQuality) -> bool:
     """Tells of pictures that are much too old, until it has changed or two seconds are over."""
     for at in range(60):
-        box.tell(Sent(at * 33_000_000, 90.0, 37.0))
+        box.tell(SentPicture(at * 33_000_000, 90.0, 37.0))
         if box.budget.changes:
             return True
     return False
 
 
 def test_pictures_that_are_too_old_are_drawn_smaller(animator: Animator) -> None:
-    with Gearbox(animator, 50.0, (BEST, SMALL), by_pixels) as box:
+    with AdaptiveQuality(animator, 50.0, (BEST, SMALL), by_pixels) as box:
         assert box.budget.gear == box.drawn_by == "copying 512x512 1 step"
         assert is_down(box)
         assert (box.budget.gear, box.budget.is_held) == ("copying 256x256 1 step", True)
@@ -96,7 +101,7 @@ def test_pictures_that_are_too_old_are_drawn_smaller(animator: Animator) -> None
 
 def test_a_gear_that_only_draws_less_often_says_its_rate(animator: Animator) -> None:
     rates: list[float | None] = []
-    with Gearbox(animator, 50.0, (BEST, replace(BEST, fps=20.0)), by_pixels) as box:
+    with AdaptiveQuality(animator, 50.0, (BEST, replace(BEST, fps=20.0)), by_pixels) as box:
         box.on_rate = rates.append
         assert is_down(box)
         assert rates == [20.0]
@@ -104,12 +109,12 @@ def test_a_gear_that_only_draws_less_often_says_its_rate(animator: Animator) -> 
 
 
 def test_a_gear_that_costs_what_a_better_one_does_is_never_chosen(animator: Animator) -> None:
-    with Gearbox(animator, 50.0, (BEST, SMALL), lambda gear: 40.0) as box:
+    with AdaptiveQuality(animator, 50.0, (BEST, SMALL), lambda gear: 40.0) as box:
         assert not is_down(box)
 
 
 def test_the_ways_to_draw_are_measured_with_a_face_at_rest(animator: Animator) -> None:
-    with gearbox_of(animator, 50.0, MIKA, studio_light()) as box:
+    with adaptive_quality_for(animator, 50.0, MIKA, studio_light()) as box:
         assert box.budget.gear == "copying 512x512 1 step"
     networks = animator.renderer.networks
     assert isinstance(networks, CopyingNetworks)
@@ -127,8 +132,8 @@ def test_each_portrait_says_what_drew_it_and_the_report_how_the_budget_was_held(
     weights, seen = np.zeros((5, arkit.COUNT), np.float32), np.ones(5, np.float32)
     take = Take(30.0, np.arange(5) / 30.0, weights, still, still, np.zeros((5, 2, 2), np.float32), seen)
     source, album = TakeSource(take, "take.csv", is_offline=True), Album()
-    with Gearbox(animator, 50.0, (BEST,), by_pixels) as box:
-        live = Live(source, animator, MIKA, Actor(), studio_light(), [album], is_offline=True, gearbox=box)
+    with AdaptiveQuality(animator, 50.0, (BEST,), by_pixels) as box:
+        live = LiveLoop(source, animator, MIKA, Actor(), studio_light(), [album], is_offline=True, gearbox=box)
         report = live.run()
     assert box.on_rate == live.rate.limit
     assert album.gears == ["copying 512x512 1 step"] * 5

@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from omote.engine.governor import QUIET_S, Governor
-from omote.engine.latency import Sent
+from omote.engine.live.adaptive_quality import QUIET_S, QualityController
+from omote.engine.live.latency import SentPicture
 
 BUDGET_MS = 100.0
 COSTS_MS = (60.0, 42.0, 42.0, 34.0, 24.0, 24.0, 15.0, 11.0, 11.0, 11.0)  # as a ladder on two cores of 2021
@@ -56,13 +56,13 @@ def run(seconds: float, load: Load, noise: float = 0.03, fps: float = 30.0, budg
         told.at_s.append(free_s)
         told.ages_ms.append((free_s - newest / fps) * 1e3)
         told.gears.append(sent.gear)
-        sent.tell(Sent(int(free_s * 1e9), told.ages_ms[-1], draw_ms))
+        sent.tell(SentPicture(int(free_s * 1e9), told.ages_ms[-1], draw_ms))
     return told
 
 
-def governor(budget_ms: float = BUDGET_MS) -> Governor:
+def governor(budget_ms: float = BUDGET_MS) -> QualityController:
     """With the whole ladder there to choose from."""
-    return Governor(budget_ms, COSTS_MS)
+    return QualityController(budget_ms, COSTS_MS)
 
 
 def quiet(second: float) -> float:
@@ -138,11 +138,11 @@ def test_a_single_pause_changes_nothing() -> None:
 def test_a_machine_that_slept_is_not_taken_for_a_slow_one() -> None:
     sent, hour_ns = governor(), 3_600_000_000_000
     for k in range(300):
-        sent.tell(Sent(k * 100_000_000, 70.0, 60.0))
+        sent.tell(SentPicture(k * 100_000_000, 70.0, 60.0))
     for k in range(3):  # those that were on their way
-        sent.tell(Sent(hour_ns + k, 3.6e6, 3.6e6))
+        sent.tell(SentPicture(hour_ns + k, 3.6e6, 3.6e6))
     for k in range(1, 300):
-        assert sent.tell(Sent(hour_ns + k * 150_000_000, 70.0, 60.0)) == 0
+        assert sent.tell(SentPicture(hour_ns + k * 150_000_000, 70.0, 60.0)) == 0
     assert sent.changes == 0
 
 
@@ -152,7 +152,7 @@ def test_a_budget_that_nothing_meets_ends_in_the_cheapest_gear_and_says_so() -> 
     assert told.changes() <= 3
     low = governor(20.0)
     for at in range(1, 60):
-        low.tell(Sent(at * 33_000_000, 50.0, 11.0))
+        low.tell(SentPicture(at * 33_000_000, 50.0, 11.0))
     assert not low.is_held
 
 
@@ -162,21 +162,21 @@ def test_the_same_load_is_answered_the_same_way_every_time() -> None:
 
 
 def test_a_gear_without_a_cost_is_never_chosen() -> None:
-    short = Governor(50.0, (60.0, None, None, 10.0))
-    chosen = {short.tell(Sent(at * 33_000_000, 200.0, 60.0)) for at in range(60)}
+    short = QualityController(50.0, (60.0, None, None, 10.0))
+    chosen = {short.tell(SentPicture(at * 33_000_000, 200.0, 60.0)) for at in range(60)}
     assert chosen == {0, 3}
 
 
 def test_what_nobody_had_to_draw_makes_no_better_gear_look_cheap() -> None:
     low = governor(60.0)
     for at in range(40):
-        low.tell(Sent(at * 33_000_000, 200.0, 60.0))
+        low.tell(SentPicture(at * 33_000_000, 200.0, 60.0))
     fallen = low.gear
     assert fallen > 0
     for at in range(40, 40 + 30 * 60):
-        assert low.tell(Sent(at * 33_000_000, 5.0, None)) == fallen
+        assert low.tell(SentPicture(at * 33_000_000, 5.0, None)) == fallen
 
 
 def test_a_budget_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="above 0 ms, got 0"):
-        Governor(0.0, (None,))
+        QualityController(0.0, (None,))

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from omote.engine.data import Stamp
 from omote.engine.hardware import this_machine
-from omote.engine.latency import Latency, LatencyMeter, Percentiles, Ring, Sent
-from omote.engine.nouns import Stamp
-from omote.engine.report import Report
+from omote.engine.live.latency import DurationRing, Latency, LatencyMeter, Percentiles, SentPicture
+from omote.engine.live.metrics import RunReport
 
 MS = 1_000_000
 
@@ -24,14 +24,14 @@ def drawn_stamp(index: int, captured_ms: int = 0) -> Stamp:
 
 
 def test_percentiles_are_those_of_numpy() -> None:
-    ring = Ring()
+    ring = DurationRing()
     for value in range(101):
         ring.add(float(value))
     assert ring.percentiles() == Percentiles(50.0, 95.0, 99.0)
 
 
 def test_a_full_ring_keeps_the_newest() -> None:
-    ring = Ring(capacity=4)
+    ring = DurationRing(capacity=4)
     for value in range(10):
         ring.add(float(value))
     assert len(ring) == 4
@@ -40,7 +40,7 @@ def test_a_full_ring_keeps_the_newest() -> None:
 
 
 def test_nothing_measured_is_none_and_not_zero() -> None:
-    assert Ring().percentiles() is None
+    assert DurationRing().percentiles() is None
     assert LatencyMeter().latency() == Latency()
 
 
@@ -64,7 +64,7 @@ def test_a_picture_that_was_never_drawn_from_a_signal_has_no_latency() -> None:
 
 
 def test_who_holds_a_budget_is_told_of_each_picture_that_was_sent() -> None:
-    told: list[Sent] = []
+    told: list[SentPicture] = []
     meter = LatencyMeter(on_sent=told.append)
     stamp = Stamp(0, 5 * MS, 0).after("track", 15 * MS).after("draw", 45 * MS)
     meter.drawn(stamp)
@@ -92,7 +92,9 @@ def test_a_report_has_the_keys_that_others_read() -> None:
     meter = LatencyMeter()
     meter.drawn(drawn_stamp(0))
     meter.sent(0, 50 * MS)
-    report = Report(15.0, 30, meter.latency(), 2, 0.5, 256, 1, "flat", this_machine(), "demo", "hana", 2.0, 0.4, "0.1")
+    report = RunReport(
+        15.0, 30, meter.latency(), 2, 0.5, 256, 1, "flat", this_machine(), "demo", "hana", 2.0, 0.4, "0.1"
+    )
     said = json.loads(json.dumps(report.as_json()))
     wanted = "fps pictures latency_ms stages_ms dropped tracked_fraction size steps runtime hardware source character"
     assert {*wanted.split(), "seconds", "warm_up_s", "version", "counts", "budget", "failed"} == set(said)

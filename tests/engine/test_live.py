@@ -14,18 +14,17 @@ import pytest
 from omote.bridge import arkit
 from omote.engine.capture.source import EndOfSource, Source, SourceError
 from omote.engine.capture.take import Take, TakeSource
+from omote.engine.data import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
 from omote.engine.face.expressions import Expression
 from omote.engine.face.head import JAW_OPEN_RAD
 from omote.engine.face.light import studio_light
-from omote.engine.face.rest import NoFaceError
+from omote.engine.face.performance import NoFaceError
 from omote.engine.face.retarget import to_weights
-from omote.engine.latency import LatencyMeter
-from omote.engine.live import Live
-from omote.engine.nouns import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
-from omote.engine.roles import Fading
-from omote.engine.tally import Moment
-from omote.engine.testing.artist import FlatArtist
-from omote.engine.testing.characters import painted_character
+from omote.engine.live.latency import LatencyMeter
+from omote.engine.live.loop import LiveLoop
+from omote.engine.live.metrics import LiveStatus
+from omote.engine.model.portrait_renderer import Fading
+from omote.engine.testing.drawing import FlatRenderer, painted_character
 
 NOBODY = painted_character("nobody")
 PATIENCE_S = 20.0
@@ -95,7 +94,7 @@ class ScriptedSource:
         return None
 
 
-class ForgetfulArtist(FlatArtist):
+class ForgetfulArtist(FlatRenderer):
     """Fails at the first picture that is drawn from a signal."""
 
     def draw(
@@ -116,8 +115,10 @@ class ForgetfulArtist(FlatArtist):
         return super().draw(params, character, light, stamp=stamp, signal=signal, presence=presence, fading=fading)
 
 
-def live(source: Source, album: Album, *, is_offline: bool = False, meter: LatencyMeter | None = None) -> Live:
-    return Live(source, FlatArtist(), NOBODY, Actor(), studio_light(), [album], meter=meter, is_offline=is_offline)
+def live(source: Source, album: Album, *, is_offline: bool = False, meter: LatencyMeter | None = None) -> LiveLoop:
+    return LiveLoop(
+        source, FlatRenderer(), NOBODY, Actor(), studio_light(), [album], meter=meter, is_offline=is_offline
+    )
 
 
 def offline(length: int, lost: tuple[int, ...] = ()) -> TakeSource:
@@ -180,7 +181,7 @@ def test_seconds_end_a_loop_that_would_not_end() -> None:
 
 
 def test_an_error_in_the_artist_ends_the_loop_with_that_error() -> None:
-    broken = Live(offline(5), ForgetfulArtist(), NOBODY, Actor(), studio_light(), [], is_offline=True)
+    broken = LiveLoop(offline(5), ForgetfulArtist(), NOBODY, Actor(), studio_light(), [], is_offline=True)
     with pytest.raises(RuntimeError, match="the brush is lost"):
         broken.run()
 
@@ -199,7 +200,7 @@ def test_a_source_that_does_not_open_ends_the_loop_with_its_error() -> None:
 
 def test_one_picture_that_fails_does_not_end_the_stream(caplog: pytest.LogCaptureFixture) -> None:
     album, source = Album(), ScriptedSource("phone")
-    loop = Live(source, ForgetfulArtist(), NOBODY, Actor(), studio_light(), [album])
+    loop = LiveLoop(source, ForgetfulArtist(), NOBODY, Actor(), studio_light(), [album])
     runner = threading.Thread(target=loop.run, kwargs={"seconds": PATIENCE_S}, daemon=True)
     runner.start()
     album.wait_for(5)  # of the idle portrait, after the one signal that cannot be drawn
@@ -210,9 +211,9 @@ def test_one_picture_that_fails_does_not_end_the_stream(caplog: pytest.LogCaptur
 
 
 def test_a_stream_ends_where_no_picture_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omote.engine.live.MOST_FAILURES", 3)
+    monkeypatch.setattr("omote.engine.live.loop.MOST_FAILURES", 3)
     artist = ForgetfulArtist()
-    loop = Live(ScriptedSource("phone"), artist, NOBODY, Actor(), studio_light(), [])
+    loop = LiveLoop(ScriptedSource("phone"), artist, NOBODY, Actor(), studio_light(), [])
 
     def never(*_: object, **__: object) -> Portrait:
         raise RuntimeError("no colour is left")
@@ -321,7 +322,7 @@ def test_the_source_is_not_changed_before_the_loop_begins() -> None:
         live(ScriptedSource("a"), Album()).use(ScriptedSource("b"))
 
 
-class Portraitist(FlatArtist):
+class Portraitist(FlatRenderer):
     """Cannot draw one character."""
 
     def check(self, character: AnyCharacter) -> None:
@@ -329,8 +330,8 @@ class Portraitist(FlatArtist):
             raise ValueError("nobody at all cannot be drawn")
 
 
-def running(source: Source, album: Album) -> tuple[Live, threading.Thread]:
-    loop = Live(source, Portraitist(), NOBODY, Actor(), studio_light(), [album])
+def running(source: Source, album: Album) -> tuple[LiveLoop, threading.Thread]:
+    loop = LiveLoop(source, Portraitist(), NOBODY, Actor(), studio_light(), [album])
     runner = threading.Thread(target=loop.run, kwargs={"seconds": PATIENCE_S}, daemon=True)
     runner.start()
     album.wait_for(1)
@@ -444,10 +445,10 @@ def test_without_a_face_there_is_none_to_be_at_rest() -> None:
 
 
 def test_once_a_second_somebody_is_told_how_it_goes() -> None:
-    told: list[Moment] = []
+    told: list[LiveStatus] = []
     source = ScriptedSource("phone")
 
-    def tell(moment: Moment) -> None:
+    def tell(moment: LiveStatus) -> None:
         told.append(moment)
         source.then = EndOfSource()
 
@@ -481,7 +482,7 @@ class Diary:
         self.indices.append(signal.stamp.index)
 
 
-class SlowArtist(FlatArtist):
+class SlowArtist(FlatRenderer):
     """Draws a picture when it is let to."""
 
     def __init__(self) -> None:
@@ -524,7 +525,7 @@ class CountingSource(ScriptedSource):
 
 def test_a_witness_is_shown_every_signal_also_those_that_nobody_had_time_to_draw() -> None:
     artist, diary = SlowArtist(), Diary()
-    loop = Live(CountingSource(50, artist), artist, NOBODY, Actor(), studio_light(), [])
+    loop = LiveLoop(CountingSource(50, artist), artist, NOBODY, Actor(), studio_light(), [])
     loop.scene.admit(diary)
     report = loop.run()
     assert diary.indices == list(range(50))

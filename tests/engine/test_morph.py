@@ -9,22 +9,19 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine import Animator, AnimatorError, from_weights, studio_light
-from omote.engine.latency import LatencyMeter
+from omote.engine.data import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
+from omote.engine.live.latency import LatencyMeter
+from omote.engine.live.session import CROSSFADE_S, CharacterCrossfade, LiveSession
+from omote.engine.model.portrait_renderer import Fading
 from omote.engine.model.renderer import Renderer, crossfaded
-from omote.engine.morph import MORPH_S, Morph
-from omote.engine.nouns import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
-from omote.engine.roles import Fading
-from omote.engine.scene import Scene
-from omote.engine.testing.artist import FlatArtist
-from omote.engine.testing.characters import painted_character
-from omote.engine.testing.networks import CopyingNetworks
+from omote.engine.testing.drawing import CopyingNetworks, FlatRenderer, painted_character
 
 A, B, C, NOBODY = (painted_character(name, k % 3) for k, name in enumerate(("a", "b", "c", "nobody")))
 LIGHT = studio_light()
 SMILE = from_weights(arkit.weights({"mouthSmileLeft": 0.5, "jawOpen": 0.2}))
 
 
-class Noting(FlatArtist):
+class Noting(FlatRenderer):
     """Notes whom it drew, and who was seen through."""
 
     def __init__(self) -> None:
@@ -56,9 +53,11 @@ class Noting(FlatArtist):
 class Stage:
     """A scene whose clock is set by hand."""
 
-    def __init__(self, morph_s: float = MORPH_S) -> None:
+    def __init__(self, morph_s: float = CROSSFADE_S) -> None:
         self.now_ns, self.artist = 10**12, Noting()
-        self.scene = Scene(self.artist, A, Actor(), LIGHT, [], LatencyMeter(), lambda: self.now_ns, morph_s=morph_s)
+        self.scene = LiveSession(
+            self.artist, A, Actor(), LIGHT, [], LatencyMeter(), lambda: self.now_ns, morph_s=morph_s
+        )
 
     def picture(self, after_s: float = 0.0) -> dict[str, float]:
         """Who is drawn so much later, with what shares."""
@@ -104,7 +103,7 @@ def test_a_change_in_the_middle_goes_on_from_what_is_shown() -> None:
 
 
 def test_however_often_it_is_changed_few_are_drawn_at_once() -> None:
-    morph, now_ns = Morph(A), 0
+    morph, now_ns = CharacterCrossfade(A), 0
     for character in (B, C, NOBODY, A, B, C):
         now_ns += 10_000_000
         morph = morph.to(character, now_ns)
@@ -127,7 +126,7 @@ def test_offline_there_is_a_cut() -> None:
 
 
 def test_a_clock_that_has_not_come_to_the_beginning_shows_the_first() -> None:
-    assert Morph(A).to(B, 100).at(50) == ((A, 1.0),)
+    assert CharacterCrossfade(A).to(B, 100).at(50) == ((A, 1.0),)
 
 
 def test_pictures_are_mixed_as_light_is_and_not_as_their_hidden_colours() -> None:
@@ -144,8 +143,8 @@ def copying() -> Animator:
 
 def shown(animator: Animator, count: int = 12) -> list[np.ndarray]:
     """Pictures of a change from A to B, on grey, as floats."""
-    morph = Morph(A).to(B, 0)
-    at_ns = [round(k * MORPH_S * 1e9 / count) for k in range(count + 1)]
+    morph = CharacterCrossfade(A).to(B, 0)
+    at_ns = [round(k * CROSSFADE_S * 1e9 / count) for k in range(count + 1)]
     pictures = [animator.draw(SMILE, B, LIGHT, fading=morph.at(ns)).rgba.astype(float) for ns in at_ns]
     return [one[..., :3] * one[..., 3:] / 255 + 128.0 * (1 - one[..., 3:] / 255) for one in pictures]
 

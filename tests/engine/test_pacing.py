@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from omote.engine.pacing import REFRESH, REMEMBERED, Pacing, Rate, Recent, Turns
+from omote.engine.live.scheduling import (
+    REFRESH,
+    REMEMBERED,
+    RateLimiter,
+    RecentDurations,
+    TrackingPacer,
+    TrackingScheduler,
+)
 
 MS = 1_000_000
 TICK = MS // 2
@@ -19,7 +26,7 @@ PATIENCE_S = 20.0
 class Simulation:
     """What the reader's and the animator's threads do, in steps of half a millisecond."""
 
-    pacing: Pacing
+    pacing: TrackingPacer
     camera_ms: float  # between two pictures
     track_ms: Callable[[int], float]  # of the nth picture that is tracked
     draw_ms: Callable[[int], float]  # of the nth picture that is drawn
@@ -74,7 +81,9 @@ def both(
     camera_ms: float, track: Callable[[int], float], draw: Callable[[int], float]
 ) -> tuple[Simulation, Simulation]:
     """Ten seconds paced, and the same without pacing."""
-    return tuple(Simulation(pacing, camera_ms, track, draw).run(10.0) for pacing in (Pacing(), Pacing(ahead=True)))  # type: ignore[return-value]
+    return tuple(
+        Simulation(pacing, camera_ms, track, draw).run(10.0) for pacing in (TrackingPacer(), TrackingPacer(ahead=True))
+    )  # type: ignore[return-value]
 
 
 def test_no_picture_is_tracked_for_nothing_where_drawing_is_slow() -> None:
@@ -86,7 +95,7 @@ def test_no_picture_is_tracked_for_nothing_where_drawing_is_slow() -> None:
 
 
 def test_a_face_is_ready_when_the_animator_is() -> None:
-    paced = Simulation(Pacing(), 1000 / 60, always(15.0), always(62.0)).run(10.0)
+    paced = Simulation(TrackingPacer(), 1000 / 60, always(15.0), always(62.0)).run(10.0)
     assert max(paced.waits_ms[2:]) < 1.0
     assert paced.drawn >= 10_000 / 63.0 - 2
 
@@ -115,9 +124,9 @@ def test_another_speed_of_drawing_is_learnt_within_the_pictures_that_are_remembe
     before_ms: float, after_ms: float
 ) -> None:
     changes = 50
-    draw = Simulation(Pacing(), 1000 / 60, always(15.0), lambda count: before_ms if count < changes else after_ms).run(
-        10.0
-    )
+    draw = Simulation(
+        TrackingPacer(), 1000 / 60, always(15.0), lambda count: before_ms if count < changes else after_ms
+    ).run(10.0)
     settled = draw.waits_ms[changes + REMEMBERED :]
     assert max(settled) < 1.0
     period_ms = (10_000 - changes * before_ms) / (draw.drawn - changes)
@@ -125,7 +134,7 @@ def test_another_speed_of_drawing_is_learnt_within_the_pictures_that_are_remembe
 
 
 def test_a_face_that_waited_through_a_pause_is_replaced_by_a_newer_one() -> None:
-    paced = Simulation(Pacing(), 1000 / 60, always(15.0), lambda count: 500.0 if count == 50 else 60.0).run(10.0)
+    paced = Simulation(TrackingPacer(), 1000 / 60, always(15.0), lambda count: 500.0 if count == 50 else 60.0).run(10.0)
     assert max(paced.waits_ms) <= (REFRESH + 1) * 15.0 + 1000 / 60 + 1.0
     assert paced.tracked <= paced.drawn + 500.0 / (REFRESH * 15.0) + 2
 
@@ -137,7 +146,7 @@ def test_what_comes_tracked_is_read_whenever_it_comes() -> None:
 
 
 def test_nothing_is_known_at_first_and_tracking_begins_at_once() -> None:
-    pacing = Pacing()
+    pacing = TrackingPacer()
     assert pacing.begin_ns(7) == 7
     pacing.taken(10)
     assert pacing.begin_ns(12) == 12
@@ -170,9 +179,9 @@ def test_another_source_is_tracked_in_its_own_time() -> None:
     assert pacing.begin_ns(2000 * MS) == 2000 * MS
 
 
-def told(track_ms: int, draw_ms: int) -> Pacing:
+def told(track_ms: int, draw_ms: int) -> TrackingPacer:
     """One that has seen a second of a stream."""
-    pacing = Pacing()
+    pacing = TrackingPacer()
     for start in range(0, 1000 * MS, 100 * MS):
         pacing.tracked(track_ms * MS, start)
         pacing.taken(start)
@@ -181,7 +190,7 @@ def told(track_ms: int, draw_ms: int) -> Pacing:
 
 
 def test_only_the_last_durations_are_remembered() -> None:
-    recent = Recent()
+    recent = RecentDurations()
     assert recent.quantile(0.5) == 0
     for duration in range(100):
         recent.add(duration)
@@ -193,7 +202,7 @@ def test_only_the_last_durations_are_remembered() -> None:
 
 def test_a_turn_is_waited_for_no_longer_than_was_said() -> None:
     now = [0]
-    turns = Turns(lambda: now[0])
+    turns = TrackingScheduler(lambda: now[0])
     assert turns.wait(0.0)
     turns.tracked(15 * MS)
     assert not turns.wait(0.0)
@@ -203,7 +212,7 @@ def test_a_turn_is_waited_for_no_longer_than_was_said() -> None:
 
 def test_the_end_of_a_drawing_wakes_the_tracker_at_once() -> None:
     now = [0]
-    turns = Turns(lambda: now[0])
+    turns = TrackingScheduler(lambda: now[0])
     turns.tracked(15 * MS)
     turns.taken()
     now[0] = 60_000 * MS
@@ -217,7 +226,7 @@ def test_the_end_of_a_drawing_wakes_the_tracker_at_once() -> None:
     assert said == [True]
 
 
-def taken_ms(rate: Rate, ready_ms: list[float], draw_ms: float = 5.0) -> list[float]:
+def taken_ms(rate: RateLimiter, ready_ms: list[float], draw_ms: float = 5.0) -> list[float]:
     """When an animator takes up what is ready at these times, if it rests as it is told."""
     taken, free = [], 0.0
     for ready in ready_ms:
@@ -229,28 +238,28 @@ def taken_ms(rate: Rate, ready_ms: list[float], draw_ms: float = 5.0) -> list[fl
 
 
 def test_no_more_pictures_come_than_the_rate_allows() -> None:
-    rate = Rate()
+    rate = RateLimiter()
     rate.limit(25.0)
     taken = taken_ms(rate, [1000.0] * 10)
     assert taken == pytest.approx([1000.0, *(1020.0 + 40.0 * count for count in range(9))])
 
 
 def test_pictures_that_come_unevenly_keep_the_rate() -> None:
-    rate = Rate()
+    rate = RateLimiter()
     rate.limit(25.0)
     ready = [40.0 * count + (15.0 if count % 2 else 0.0) for count in range(100)]
     assert taken_ms(rate, ready)[-1] == pytest.approx(ready[-1])
 
 
 def test_after_a_pause_no_pictures_are_made_up_for() -> None:
-    rate = Rate()
+    rate = RateLimiter()
     rate.limit(25.0)
     taken_ms(rate, [0.0])
     assert taken_ms(rate, [1000.0] * 3) == pytest.approx([1000.0, 1020.0, 1060.0])
 
 
 def test_without_a_limit_nothing_rests() -> None:
-    rate = Rate()
+    rate = RateLimiter()
     assert rate.rest_s(0, 5 * MS) == 0.0
     rate.limit(25.0)
     assert rate.rest_s(0, 5 * MS) > 0.0
@@ -259,7 +268,7 @@ def test_without_a_limit_nothing_rests() -> None:
 
 
 def test_where_cores_are_scarce_a_face_is_tracked_when_the_picture_before_is_drawn() -> None:
-    beside, apart = Pacing(), Pacing(apart=True)
+    beside, apart = TrackingPacer(), TrackingPacer(apart=True)
     for pacing in (beside, apart):
         pacing.tracked(10 * MS, 0)
         pacing.taken(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from omote.engine.picture_cache import PictureCache
+from omote.engine.model.portrait_renderer import PictureCache
 
 
 def picture(level: int, side: int = 4) -> np.ndarray:

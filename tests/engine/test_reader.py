@@ -10,9 +10,8 @@ import numpy as np
 
 from omote.bridge import arkit
 from omote.bridge.latest import Latest
-from omote.engine.nouns import Signal, Stamp
-from omote.engine.pacing import Turns
-from omote.engine.reader import Seen, SourceReader
+from omote.engine.data import Signal, Stamp
+from omote.engine.live.scheduling import CapturedSignal, SourceReader, TrackingScheduler
 
 PATIENCE_S = 20.0
 
@@ -48,9 +47,11 @@ def test_a_source_that_is_stopped_is_seen_no_more_once_that_is_said() -> None:
         reader.stop()
         told.append("stopped")
 
-    mailbox: Latest[Seen] = Latest()
+    mailbox: Latest[CapturedSignal] = Latest()
     clock = time.perf_counter_ns
-    reader = SourceReader(Endless(), mailbox, lambda _: is_over.set(), clock, Turns(clock), on_signal=see).start()
+    reader = SourceReader(
+        Endless(), mailbox, lambda _: is_over.set(), clock, TrackingScheduler(clock), on_signal=see
+    ).start()
     reader.admit()
     assert is_seeing.wait(PATIENCE_S)
     stopper = threading.Thread(target=stop, daemon=True)

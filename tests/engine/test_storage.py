@@ -19,7 +19,7 @@ from omote.engine.storage import (
     write_bytes,
     write_text,
 )
-from omote.studio.command import main
+from omote.studio.cli.main import main
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the XDG variables are Linux's")
 

@@ -10,11 +10,11 @@ import pytest
 
 LIVE_PATH = (
     "omote.engine",
-    "omote.engine.animator",
-    "omote.engine.capture",
-    "omote.engine.live",
-    "omote.studio.command",
-    "omote.studio.invocation",  # which the command imports when it runs
+    "omote.engine.model.animator",
+    "omote.engine.capture.sources",
+    "omote.engine.live.loop",
+    "omote.studio.cli.main",
+    "omote.studio.cli.main",  # which the command imports when it runs
     "omote.studio.page.server",
 )
 HEAVY = ("torch", "numba", "mediapipe", "matplotlib", "onnx", "openvino_telemetry")

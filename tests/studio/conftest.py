@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omote.engine.nouns import FlameParams, Portrait, Stamp
+from omote.engine.data import FlameParams, Portrait, Stamp
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 

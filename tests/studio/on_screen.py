@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote.engine.character import FOLDER, SUFFIX
-from omote.engine.weights import WeightsError, shipped
+from omote.engine.model.character_file import SHIPPED_FOLDER, SUFFIX
+from omote.engine.models import WeightsError, shipped_networks
 from tests.studio.chromium import playwright
 from tests.studio.running import PATIENCE_S, Running, until
 
@@ -29,13 +29,13 @@ CanvasRenderingContext2D.prototype.putImageData = function (...picture) {
 @pytest.fixture(scope="module")
 def omote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     try:
-        shipped()
+        shipped_networks()
     except WeightsError as error:
         pytest.skip(str(error))
     home = tmp_path_factory.mktemp("home")
     own = home / "omote" / "characters"
     own.mkdir(parents=True)
-    shutil.copy(FOLDER / f"ruth{SUFFIX}", own / f"mine{SUFFIX}")
+    shutil.copy(SHIPPED_FOLDER / f"ruth{SUFFIX}", own / f"mine{SUFFIX}")
     with Running(home) as running:
         yield running
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from omote.engine.capture.take import Take, write_take
+from omote.engine.data import BankRows, PhotorealCharacter
 from omote.engine.diffusion.arc2face.export import export
-from omote.engine.nouns import BankRows, PhotorealCharacter
 from omote.engine.photoreal.character_file import save_photoreal
 from omote.engine.photoreal.flame_map import FILE_NAME, FlameMap
-from omote.engine.testing.photoreal import flat_character
+from omote.engine.testing.arc2face import flat_character
 from tests.engine.arc2face import tiny
 
 LENGTH = 6

@@ -41,7 +41,7 @@ class Running:
     def __enter__(self) -> Self:
         homes = dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA"), str(self._home))
         with ExitStack() as opening:
-            command = (sys.executable, "-m", "omote.studio.command", *COMMAND, *PORTS)
+            command = (sys.executable, "-m", "omote.studio.cli.main", *COMMAND, *PORTS)
             process = opening.enter_context(
                 subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | homes)
             )

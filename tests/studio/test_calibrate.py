@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
+from omote.engine.data import FlameParams
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import FlameParams
 from omote.engine.photoreal.flame_map import FlameMap, FlameMapError, the_map
 from omote.engine.photoreal.vector import STAND_IN_NEUTRAL, vector_of
-from omote.studio.command import main
+from omote.studio.cli.main import main
 
 from ..calibration.flame_like import flame_like
 from ..calibration.flame_pickles import as_published, pickled

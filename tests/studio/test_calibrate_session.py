@@ -15,15 +15,21 @@ import pytest
 from rich.console import Console
 
 from omote.bridge import arkit
-from omote.calibration.actor_file import actor_path, load_actor, remembered
-from omote.calibration.measuring import CalibrationError
-from omote.calibration.poses import POSES, Pose
-from omote.calibration.session import Session
+from omote.calibration.actor_file import actor_path, find_actor, load_actor
+from omote.calibration.measurement import CalibrationError
+from omote.calibration.poses import POSES, CalibrationPose
+from omote.calibration.session import CalibrationSession
 from omote.engine.capture.take import Take, TakeSource, read_take, write_take
-from omote.studio import calibrate_session
-from omote.studio.calibrate_session import PAGE, Screen, obey, play, screen
-from omote.studio.command import main
-from omote.studio.half_blocks import half_blocks
+from omote.studio.cli import calibrate
+from omote.studio.cli.calibrate import (
+    POSES_FOLDER,
+    TerminalView,
+    draw_screen,
+    feed_session,
+    read_commands,
+    terminal_picture,
+)
+from omote.studio.cli.main import main
 from tests.calibration.rehearsal import Person, rehearse
 
 ANA = Person(
@@ -56,7 +62,7 @@ def test_a_take_becomes_the_actor_that_live_looks_for(take: Path, capsys: pytest
     printed = capsys.readouterr().out
     assert "done    Relax" in printed
     assert re.search(r"camera +sees you look 11 degrees down", printed)
-    kept = remembered("ana", "ana.csv")
+    kept = find_actor("ana", "ana.csv")
     assert kept is not None
     jaw = arkit.INDEX["jawOpen"]
     assert kept.actor.neutral[jaw] == pytest.approx(0.05, abs=0.01)
@@ -127,21 +133,21 @@ def test_what_cannot_be_is_told_in_a_line(take: Path, tmp_path: Path, capsys: py
 
 
 def test_a_person_at_a_terminal_may_leave_out_go_back_and_give_up(take: Path) -> None:
-    session = Session("ana", "ana.csv")
+    session = CalibrationSession("ana", "ana.csv")
     session.begin()
-    obey(session, ["s\n"])  # not the first one
+    read_commands(session, ["s\n"])  # not the first one
     assert session.view.step == 0
     with TakeSource(read_take(take), "ana.csv", is_offline=True) as source:
         for _ in range(150):
             session.see(source.read(0.0) or pytest.fail("a take has no gaps"))
         assert session.view.step == 1
-        obey(session, ["what?\n", "S\n"])
+        read_commands(session, ["what?\n", "S\n"])
         assert [step.state for step in session.view.steps[:3]] == ["done", "skipped", "now"]
-        obey(session, ["\n"])
+        read_commands(session, ["\n"])
         assert session.view.step == 1
-        obey(session, ["q\n"])
+        read_commands(session, ["q\n"])
         with pytest.raises(CalibrationError, match="given up: nothing was written"):
-            play(source, session, lambda view: None)
+            feed_session(source, session, lambda view: None)
 
 
 class Closing(TakeSource):
@@ -177,10 +183,10 @@ def test_enter_after_the_last_step_loses_nothing(
     performed: Take, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = threading.Event(), threading.Event()
-    monkeypatch.setattr(calibrate_session, "open_source", lambda spec, is_offline: Closing(performed, *events))
-    sitting = calibrate_session.Sitting("ana.csv", "ana", tmp_path / "ana.json")
+    monkeypatch.setattr(calibrate, "open_source", lambda spec, is_offline: Closing(performed, *events))
+    sitting = calibrate.SessionOptions("ana.csv", "ana", tmp_path / "ana.json")
     console = Console(file=io.StringIO(), force_terminal=True)
-    assert calibrate_session.run(sitting, console, Late(*events)) == 0
+    assert calibrate.run_session(sitting, console, Late(*events)) == 0
     assert load_actor(tmp_path / "ana.json").made.findings is not None
 
 
@@ -189,9 +195,9 @@ def test_enter_after_the_last_step_loses_nothing(
 )
 def test_a_terminal_that_can_shows_each_pose(colours: Any, width: int, has_picture: bool) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=width, height=30, color_system=colours)
-    session = Session("ana", "webcam 0")
+    session = CalibrationSession("ana", "webcam 0")
     session.begin()
-    with Screen(console) as show:
+    with TerminalView(console) as show:
         show(session.view)
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
@@ -200,17 +206,17 @@ def test_a_terminal_that_can_shows_each_pose(colours: Any, width: int, has_pictu
 
 
 @pytest.mark.parametrize("pose", POSES, ids=lambda pose: pose.name)
-def test_every_pose_has_its_picture_and_no_two_look_alike(pose: Pose) -> None:
-    drawn = {one.name: half_blocks(PAGE / one.picture.removeprefix("/"), 40) for one in POSES}
+def test_every_pose_has_its_picture_and_no_two_look_alike(pose: CalibrationPose) -> None:
+    drawn = {one.name: terminal_picture(POSES_FOLDER / one.picture.removeprefix("/"), 40) for one in POSES}
     assert drawn[pose.name].plain.count("\n") == 19
     assert sum(picture == drawn[pose.name] for picture in drawn.values()) == 1
 
 
 def test_the_screen_shows_the_step_what_to_do_and_how_it_goes() -> None:
-    session = Session("ana", "webcam 0")
+    session = CalibrationSession("ana", "webcam 0")
     session.begin()
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
-    console.print(screen(session.view))
+    console.print(draw_screen(session.view))
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     for part in ("1/8", "Relax", "look straight ahead", "in 3", "Enter"):

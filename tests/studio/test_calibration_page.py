@@ -12,12 +12,12 @@ import pytest
 from omote.bridge import arkit
 from omote.calibration.actor_file import actor_path, load_actor
 from omote.calibration.poses import POSES
-from omote.engine.character import DEFAULT_CHARACTER, load_character
+from omote.engine.data import Actor
 from omote.engine.face.light import studio_light
-from omote.engine.live import Live
-from omote.engine.nouns import Actor
-from omote.engine.testing.artist import FlatArtist
-from omote.studio.desk import Desk
+from omote.engine.live.loop import LiveLoop
+from omote.engine.model.character_file import DEFAULT_CHARACTER, load_character
+from omote.engine.testing.drawing import FlatRenderer
+from omote.studio.app.session import StudioSession
 from omote.studio.page.server import PageServer
 from tests.calibration.rehearsal import Person, rehearse
 from tests.studio.chromium import browser, needs_chromium, playwright
@@ -40,8 +40,10 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Waiting:
 @pytest.fixture
 def server(source: Waiting) -> Iterator[PageServer]:
     """The real loop, the real desk and the real server; only the drawing is flat, and takes no time."""
-    with Desk("rehearsal.csv") as desk, PageServer(port=0, desk=desk) as page:
-        live = Live(source, FlatArtist(), load_character(DEFAULT_CHARACTER), Actor(), studio_light(), [page, desk])
+    with StudioSession("rehearsal.csv") as desk, PageServer(port=0, desk=desk) as page:
+        live = LiveLoop(
+            source, FlatRenderer(), load_character(DEFAULT_CHARACTER), Actor(), studio_light(), [page, desk]
+        )
         desk.bind(live)
         thread = threading.Thread(target=live.run, args=(10 * PATIENCE_S,))
         thread.start()

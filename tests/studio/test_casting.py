@@ -18,21 +18,21 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from omote.engine import DEFAULT_CHARACTER, load_character, studio_light
-from omote.engine.capture.photo import PhotoError, read_upload
-from omote.engine.character import FOLDER, CharacterError, character_names
-from omote.engine.latency import LatencyMeter
-from omote.engine.model.character import save
-from omote.engine.nouns import Actor
+from omote.engine.capture.photo import read_upload
+from omote.engine.data import Actor
+from omote.engine.images import PhotoError
+from omote.engine.live.latency import LatencyMeter
+from omote.engine.live.session import LiveSession
+from omote.engine.model.character_file import SHIPPED_FOLDER, CharacterError, character_names, save_character
 from omote.engine.photoreal.character_file import save_photoreal
-from omote.engine.scene import Scene
-from omote.engine.testing.artist import FlatArtist
-from omote.studio import thumbnails, workshop
-from omote.studio.casting import Casting, checked_task
-from omote.studio.workshop import Task, WorkshopError
+from omote.engine.testing.drawing import FlatRenderer
+from omote.studio.app import characters, jobs
+from omote.studio.app.characters import CharacterLibrary, checked_task
+from omote.studio.app.jobs import CharacterJobError, CharacterTask
 
 HANA = load_character(DEFAULT_CHARACTER)
 PATIENCE_S = 600.0
-NO_PHOTO = Task("me", b"no photo", "")
+NO_PHOTO = CharacterTask("me", b"no photo", "")
 MEDIA = Path(__file__).resolve().parents[2].parent / "shared" / "media"
 
 
@@ -45,20 +45,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def scene() -> Scene:
-    return Scene(FlatArtist(), HANA, Actor(), studio_light(), [], LatencyMeter(), time.perf_counter_ns)
+def scene() -> LiveSession:
+    return LiveSession(FlatRenderer(), HANA, Actor(), studio_light(), [], LatencyMeter(), time.perf_counter_ns)
 
 
 class Workplace:
     """A place of work that does what a test says, and notes its tasks."""
 
-    def __init__(self, then: Callable[[Task], tuple[str, ...]] = lambda task: ()) -> None:
-        self.tasks: list[Task] = []
+    def __init__(self, then: Callable[[CharacterTask], tuple[str, ...]] = lambda task: ()) -> None:
+        self.tasks: list[CharacterTask] = []
         self.is_free = threading.Event()
         self.is_free.set()
         self._then = then
 
-    def __call__(self, task: Task) -> tuple[str, ...]:
+    def __call__(self, task: CharacterTask) -> tuple[str, ...]:
         self.tasks.append(task)
         assert self.is_free.wait(PATIENCE_S)
         return self._then(task)
@@ -67,11 +67,11 @@ class Workplace:
 class Page:
     """Casting with a running scene, and how often it said that something is new."""
 
-    def __init__(self, work: Callable[[Task], tuple[str, ...]] | None = None, is_running: bool = True) -> None:
+    def __init__(self, work: Callable[[CharacterTask], tuple[str, ...]] | None = None, is_running: bool = True) -> None:
         self.scene = scene() if is_running else None
         self._changed = threading.Condition()
         self.changes = 0
-        self.casting = Casting(lambda: self.scene, self._note, work or Workplace(), lambda: "2026-11-22")
+        self.casting = CharacterLibrary(lambda: self.scene, self._note, work or Workplace(), lambda: "2026-11-22")
 
     def _note(self) -> None:
         with self._changed:
@@ -100,7 +100,7 @@ class Page:
 
 def own(folder: Path, name: str) -> Path:
     path = folder / f"{name}.omote"
-    save(replace(HANA, name=name, made_from=f"hana, called {name}"), path)
+    save_character(replace(HANA, name=name, made_from=f"hana, called {name}"), path)
     return path
 
 
@@ -132,7 +132,7 @@ def test_shipped_characters_stand_first_and_say_where_they_are_from(folder: Path
 def test_a_file_that_is_changed_is_read_again(folder: Path) -> None:
     page, path = Page(), own(folder, "me")
     assert page.row("me")["made_from"] == "hana, called me"
-    save(replace(HANA, name="me", made_from="somebody quite different"), path)
+    save_character(replace(HANA, name="me", made_from="somebody quite different"), path)
     assert page.row("me")["made_from"] == "somebody quite different"
 
 
@@ -158,7 +158,7 @@ def test_a_photoreal_character_is_listed_and_waits_for_its_own_artist(folder: Pa
     row = Page().row("me")
     assert (row["kind"], row["can_be_shown"]) == ("photoreal", False)
     page = Page()
-    page.scene = Scene(FlatArtist(), me, Actor(), studio_light(), [], LatencyMeter(), time.perf_counter_ns)
+    page.scene = LiveSession(FlatRenderer(), me, Actor(), studio_light(), [], LatencyMeter(), time.perf_counter_ns)
     assert page.row("me")["can_be_shown"] is True
     assert page.row("hana")["can_be_shown"] is False
 
@@ -178,7 +178,9 @@ def test_a_character_is_shown_by_its_name() -> None:
     assert page.changes == 1
 
 
-@pytest.mark.parametrize("name", ["", "nobody", "../hana", str(FOLDER / "hana.omote"), "hana.omote", "hana\0", "HANA"])
+@pytest.mark.parametrize(
+    "name", ["", "nobody", "../hana", str(SHIPPED_FOLDER / "hana.omote"), "hana.omote", "hana\0", "HANA"]
+)
 def test_what_is_no_name_of_a_character_is_no_path_to_one_either(name: str) -> None:
     page = Page()
     for ask in (page.casting.show, page.casting.remove):
@@ -193,7 +195,7 @@ def test_own_characters_are_removed_and_nothing_else_is(folder: Path) -> None:
         page.casting.remove("hana")
     page.casting.remove("me")
     assert not path.exists()
-    assert (FOLDER / "hana.omote").exists()
+    assert (SHIPPED_FOLDER / "hana.omote").exists()
     assert "me" not in [row["name"] for row in page.casting.rows()]
 
 
@@ -279,7 +281,7 @@ def test_of_a_drawing_something_else_is_declared() -> None:
     assert task.of == "drawing"
     assert task.consent.endswith("declared that this is a drawing and may be used (ticked on the page)")
     assert task.points == {"chin": (10.0, 20.0)}
-    heard = Task.heard(*task.told().split(b"\n", 1))
+    heard = CharacterTask.heard(*task.told().split(b"\n", 1))
     assert replace(heard, points=None) == replace(task, points=None)
     assert [tuple(at) for at in (heard.points or {}).values()] == [(10.0, 20.0)]
 
@@ -314,9 +316,9 @@ def test_one_character_is_made_at_a_time_and_few_wait() -> None:
 
 
 def test_what_fails_is_told_and_the_next_is_made_all_the_same() -> None:
-    def fails(task: Task) -> tuple[str, ...]:
+    def fails(task: CharacterTask) -> tuple[str, ...]:
         if task.name == "a":
-            raise WorkshopError("no face was found in the photo")
+            raise CharacterJobError("no face was found in the photo")
         if task.name == "b":
             raise RuntimeError("a fault of ours")
         return ()
@@ -343,13 +345,13 @@ def test_warnings_about_the_photo_are_the_message_of_its_job() -> None:
 
 
 def test_a_task_is_heard_as_it_was_told() -> None:
-    task = Task("me", photo(), "some words\nin two lines")
+    task = CharacterTask("me", photo(), "some words\nin two lines")
     header, _, rest = task.told().partition(b"\n")
-    assert Task.heard(header, rest) == task
+    assert CharacterTask.heard(header, rest) == task
 
 
 def test_a_photo_without_a_face_fails_in_its_own_process_and_leaves_nothing(folder: Path) -> None:
-    page = Page(workshop.in_own_process)
+    page = Page(jobs.make_in_subprocess)
     state, message = page.outcome(page.make("wall"))
     if "could not be fetched" in str(message):
         pytest.skip(str(message))
@@ -364,7 +366,7 @@ def test_a_real_photo_becomes_a_character_that_says_so(folder: Path) -> None:
     path = MEDIA / "person_a_1.jpg"
     if not path.is_file():
         pytest.skip("needs the photos in ../shared/media")
-    page = Page(workshop.work)
+    page = Page(jobs.make_and_save)
     number = page.casting.make({"name": "me", "consent": "yes"}, path.read_bytes())
     assert page.outcome(number)[0] == "done"
     row = page.row("me")
@@ -378,12 +380,12 @@ def test_a_real_photo_becomes_a_character_that_says_so(folder: Path) -> None:
 
 def test_a_process_that_dies_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONHOME", "/nowhere")  # no Python starts there
-    with pytest.raises(WorkshopError, match="its process ended before it was done"):
-        workshop.in_own_process(NO_PHOTO)
+    with pytest.raises(CharacterJobError, match="its process ended before it was done"):
+        jobs.make_in_subprocess(NO_PHOTO)
 
 
 def test_a_process_whose_omote_is_gone_ends_before_it_is_done() -> None:
-    command = [sys.executable, "-P", "-m", workshop.__name__]
+    command = [sys.executable, "-P", "-m", jobs.__name__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.close()  # as when whoever asked was killed; its task it will never be told
@@ -396,14 +398,14 @@ def test_a_file_in_the_folder_where_omote_was_started_is_not_run(
     (tmp_path / "json.py").write_text("raise SystemExit('a stranger was run')")
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(WorkshopError, match="photo"):
-        workshop.in_own_process(NO_PHOTO)
+    with pytest.raises(CharacterJobError, match="photo"):
+        jobs.make_in_subprocess(NO_PHOTO)
 
 
 def test_an_answer_is_heard_before_and_after_empty_lines() -> None:
-    assert workshop._hear(b'\n\n{"error": "", "warnings": ["dark"]}\n\n', b"", 0) == ("dark",)
-    with pytest.raises(WorkshopError, match="no face"):
-        workshop._hear(b'\n{"error": "no face", "warnings": []}\n\n', b"", 0)
+    assert jobs._read_answer(b'\n\n{"error": "", "warnings": ["dark"]}\n\n', b"", 0) == ("dark",)
+    with pytest.raises(CharacterJobError, match="no face"):
+        jobs._read_answer(b'\n{"error": "no face", "warnings": []}\n\n', b"", 0)
 
 
 @pytest.mark.parametrize("name", [DEFAULT_CHARACTER, "me"])
@@ -413,7 +415,7 @@ def test_a_thumbnail_shows_the_first_reference(folder: Path, name: str) -> None:
     assert data is not None
     assert len(data) <= 10_000
     with Image.open(io.BytesIO(data)) as picture:
-        assert picture.size == (thumbnails.SIDE, thumbnails.SIDE)
+        assert picture.size == (characters.THUMBNAIL_SIDE, characters.THUMBNAIL_SIDE)
         shown = np.asarray(picture.convert("RGB"), float)
     first = HANA.references[0].rgba
     middle = slice(int(0.45 * len(first)), int(0.55 * len(first)))
@@ -427,7 +429,7 @@ def test_a_photoreal_character_has_its_photo_for_a_thumbnail() -> None:
     from tests.studio import photoreal_home
 
     me = photoreal_home.person("me")
-    found = np.asarray(Image.open(io.BytesIO(thumbnails.thumbnail(me))).convert("RGB"), float)
+    found = np.asarray(Image.open(io.BytesIO(characters.make_thumbnail(me))).convert("RGB"), float)
     assert np.abs(found.mean((0, 1)) - me.reference.mean((0, 1))).max() < 6.0
 
 
@@ -448,7 +450,7 @@ def test_whatever_is_asked_is_a_task_or_refused_in_words_that_can_be_sent(
         str(error).encode()
     else:
         header, _, rest = task.told().partition(b"\n")
-        assert Task.heard(header, rest) == task
+        assert CharacterTask.heard(header, rest) == task
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

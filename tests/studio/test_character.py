@@ -13,13 +13,12 @@ import pytest
 from PIL import Image
 
 from omote.engine import DEFAULT_CHARACTER, load_character
-from omote.engine.character import CharacterError
-from omote.engine.model.character import save
+from omote.engine.model.character_file import CharacterError, save_character
 from omote.engine.model.renderer import Renderer
-from omote.engine.testing.networks import CopyingNetworks
-from omote.studio.character import Order, place
-from omote.studio.command import main
-from omote.studio.consent import consent_words
+from omote.engine.testing.drawing import CopyingNetworks
+from omote.studio.app.character_making import CharacterRequest, person_consent
+from omote.studio.cli.character import output_path
+from omote.studio.cli.main import main
 
 Said = Callable[..., str]
 
@@ -123,7 +122,7 @@ def test_a_yes_is_recorded_with_its_day(answer: str) -> None:
         asked.append(question)
         return answer
 
-    words = consent_words(2, False, ask, "2026-11-22")
+    words = person_consent(2, False, ask, "2026-11-22")
     assert words == (
         "On 2026-11-22 the maker was asked whether the person in these photos agrees to it and answered "
         f"{answer.strip()}"
@@ -135,7 +134,7 @@ def test_a_yes_is_recorded_with_its_day(answer: str) -> None:
 @pytest.mark.parametrize("answer", ["", "no", "maybe", "yesterday"])
 def test_without_a_yes_there_is_no_character(answer: str) -> None:
     with pytest.raises(CharacterError, match=f'the answer was "{answer}", and without a yes there is none'):
-        consent_words(1, False, lambda _: answer, "2026-11-22")
+        person_consent(1, False, lambda _: answer, "2026-11-22")
 
 
 def test_a_question_that_is_closed_unanswered_is_no_yes() -> None:
@@ -143,7 +142,7 @@ def test_a_question_that_is_closed_unanswered_is_no_yes() -> None:
         raise EOFError
 
     with pytest.raises(CharacterError, match='the answer was "", and without a yes there is none'):
-        consent_words(1, False, closed, "2026-11-22")
+        person_consent(1, False, closed, "2026-11-22")
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_anything_is_drawn(refused: Said, tmp_path: Path) -> None:
@@ -155,7 +154,7 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_drawn(refused: 
 def test_a_damaged_character_hides_none_of_the_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder.mkdir()
     (folder / "broken.omote").write_bytes(b"x")
-    save(replace(load_character(DEFAULT_CHARACTER), name="whole"), folder / "whole.omote")
+    save_character(replace(load_character(DEFAULT_CHARACTER), name="whole"), folder / "whole.omote")
     assert main(["characters"]) == 1
     told = capsys.readouterr()
     assert "whole: Apache-2.0" in told.out
@@ -164,7 +163,7 @@ def test_a_damaged_character_hides_none_of_the_others(folder: Path, capsys: pyte
 
 
 def test_consent_that_a_script_declares_is_recorded_as_that() -> None:
-    words = consent_words(1, True, None, "2026-11-22")
+    words = person_consent(1, True, None, "2026-11-22")
     assert words == "On 2026-11-22 the maker declared that the person in this photo agrees to it (--consent)"
 
 
@@ -195,12 +194,12 @@ def test_a_real_photo_becomes_a_character_that_says_so(folder: Path, refused: Sa
 @pytest.mark.parametrize("name", ["con", "NUL", "com1"])
 def test_a_name_that_windows_keeps_is_refused_everywhere(name: str) -> None:
     with pytest.raises(CharacterError, match="is no name"):
-        place(Order(name, photos=(Path("a.jpg"),)))
+        output_path(CharacterRequest(name, photos=(Path("a.jpg"),)))
 
 
 @pytest.fixture
 def _copying(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omote.studio.character._renderer", lambda: Renderer(CopyingNetworks()))
+    monkeypatch.setattr("omote.studio.app.character_making._renderer", lambda: Renderer(CopyingNetworks()))
 
 
 @pytest.mark.usefixtures("_copying")

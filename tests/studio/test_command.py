@@ -17,10 +17,10 @@ from omote.bridge import arkit, livelink
 from omote.engine import sizes
 from omote.engine.capture.recorder import Recorder
 from omote.engine.capture.take import Take, read_take, write_take
-from omote.engine.character import character_names
+from omote.engine.model.character_file import character_names
 from omote.engine.testing.capture import SmallDisk
-from omote.studio import recording
-from omote.studio.command import main
+from omote.studio.app import recording
+from omote.studio.cli.main import main
 
 PORTS = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))  # any that are free
 HERE = (*PORTS, "--runtime", "openvino")  # which runtime is fastest here is no matter of these tests
@@ -206,7 +206,7 @@ def test_a_recording_that_ran_out_of_room_is_told_at_the_end(
 @pytest.mark.skipif(os.name == "nt", reason="a pipe that is closed early is another error on Windows")
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "omote.studio.command", "characters"]
+    command = [sys.executable, "-m", "omote.studio.cli.main", "characters"]
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, check=False)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from omote.engine.model.choice import Trial
-from omote.engine.model.parity import Parity
-from omote.engine.runtime.build import Build
+from omote.engine.model.autotune import Parity, Trial
+from omote.engine.runtime.session import Build
 from omote.engine.storage import cache_folder
-from omote.studio import compile
-from omote.studio.command import main
+from omote.studio.cli import compile
+from omote.studio.cli.main import main
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("onnxscript")
 
-from omote.engine.runtime.engine_file import read_label
-from omote.studio.command import main
+from omote.engine.runtime.tensorrt_engine import read_engine_label
+from omote.studio.cli.main import main
 from tests.engine.arc2face import tiny
 from tests.studio import photoreal_home
 
@@ -48,7 +48,7 @@ def test_engines_are_made_for_a_gpu_that_is_elsewhere(
 ) -> None:
     pytest.importorskip("tensorrt_rtx", reason="TensorRT-RTX is made for x86-64 alone")
     assert main(["compile", "--character", "me", "--target", "sm89", "--out", str(tmp_path)]) == 0
-    labels = [read_label(Path(path)) for path in capsys.readouterr().out.split()]
+    labels = [read_engine_label(Path(path)) for path in capsys.readouterr().out.split()]
     assert [label.targets for label in labels] == [("sm89",)] * 2
     assert len({label.make.network for label in labels}) == 2  # the UNet and the decoder
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from omote.studio.config import Config, ConfigError, changed, load_config, user_config_path
+from omote.studio.app.config import Config, ConfigError, load_config, user_config_path, with_changes
 
 
 def written(folder: Path, text: str) -> Path:
@@ -27,7 +27,7 @@ def test_a_file_of_a_windows_editor_is_read(tmp_path: Path) -> None:
 def test_a_list_of_texts_stays_one(tmp_path: Path) -> None:
     path = written(tmp_path, 'out = ["livelink://unreal", "vmc://127.0.0.1"]\ncurve = true\n')
     assert load_config(path) == Config(out=("livelink://unreal", "vmc://127.0.0.1"), curve=True)
-    assert changed(load_config(path), {"out": ["vmc://other"]}).out == ("vmc://other",)
+    assert with_changes(load_config(path), {"out": ["vmc://other"]}).out == ("vmc://other",)
 
 
 def test_photoreal_characters_have_settings_of_their_own(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_photoreal_characters_have_settings_of_their_own(tmp_path: Path) -> None
 
 def test_flags_go_over_the_file(tmp_path: Path) -> None:
     config = load_config(written(tmp_path, 'source = "webcam"\nsteps = 2\n'))
-    assert changed(config, {"source": "demo"}) == Config(source="demo", steps=2)
+    assert with_changes(config, {"source": "demo"}) == Config(source="demo", steps=2)
 
 
 def test_an_unknown_key_is_an_error_that_names_the_file_and_the_nearest(tmp_path: Path) -> None:

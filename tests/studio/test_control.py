@@ -11,19 +11,19 @@ import pytest
 
 from omote.bridge import arkit
 from omote.bridge.control import ControlError
-from omote.bridge.control.message import Reply, decode_reply, encode_reply
+from omote.bridge.control.message import ControlReply, decode_reply, encode_reply
 from omote.engine.capture.take import Take, TakeSource
-from omote.engine.character import DEFAULT_CHARACTER, FOLDER, character_names, load_character
-from omote.engine.face.expressions import ASKED
+from omote.engine.data import Actor, AnyCharacter, Portrait
+from omote.engine.face.expressions import EXPRESSION_NAMES
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import to_weights
-from omote.engine.live import Live
-from omote.engine.nouns import Actor, AnyCharacter, Portrait
-from omote.engine.outputs import WireOutput
-from omote.engine.testing.artist import FlatArtist
-from omote.studio.control import Control
-from omote.studio.desk import Desk
-from omote.studio.hotkeys import USUAL_HOTKEYS, Hotkey
+from omote.engine.live.loop import LiveLoop
+from omote.engine.live.outputs import WireOutput
+from omote.engine.model.character_file import DEFAULT_CHARACTER, SHIPPED_FOLDER, character_names, load_character
+from omote.engine.testing.drawing import FlatRenderer
+from omote.studio.app.control import ControlMethods
+from omote.studio.app.hotkeys import DEFAULT_HOTKEYS, Hotkey
+from omote.studio.app.session import StudioSession
 
 LENGTH = 12
 ANY = "tcp://127.0.0.1:*"
@@ -63,10 +63,10 @@ class Asked:
         take = Take(30.0, np.arange(LENGTH) / 30.0, weights, still, still, gaze, seen)
         source = TakeSource(take, "take.csv", is_offline=True)
         self.album = Album()
-        self.artist = FlatArtist()
-        self.wire, self.desk = wire, Desk()
-        self.control = Control(wire, self.artist, self.desk)
-        self.live = Live(
+        self.artist = FlatRenderer()
+        self.wire, self.desk = wire, StudioSession()
+        self.control = ControlMethods(wire, self.artist, self.desk)
+        self.live = LiveLoop(
             source, self.artist, load_character("noah"), Actor(), studio_light(), [self.album], is_offline=True
         )
         self.desk.bind(self.live)
@@ -162,7 +162,8 @@ def test_a_character_that_a_game_shows_is_told_to_the_page_and_stays(asked: Aske
 
 
 @pytest.mark.parametrize(
-    "name", ["hanna", "", "../characters/hana", str(FOLDER / "hana.omote"), None, 3, ["hana"], "hana\0", "x" * 5000]
+    "name",
+    ["hanna", "", "../characters/hana", str(SHIPPED_FOLDER / "hana.omote"), None, 3, ["hana"], "hana\0", "x" * 5000],
 )
 def test_only_a_character_by_its_name_is_shown_and_never_a_path(asked: Asked, name: object) -> None:
     code, message = asked.refusal("set_character", name=name)
@@ -171,7 +172,7 @@ def test_only_a_character_by_its_name_is_shown_and_never_a_path(asked: Asked, na
     assert asked.live.scene.character.name == "noah"
 
 
-class OneCharacterArtist(FlatArtist):
+class OneCharacterArtist(FlatRenderer):
     """Cannot draw anybody new."""
 
     def check(self, character: AnyCharacter) -> None:
@@ -203,7 +204,7 @@ def test_a_folder_of_many_characters_is_listed_as_far_as_a_reply_reaches(
     for number in range(count):
         (tmp_path / f"{number:0{letters}}.omote").touch()
     names = asked.call("characters")["names"]
-    reply = decode_reply(encode_reply(Reply(1, {"names": names})))
+    reply = decode_reply(encode_reply(ControlReply(1, {"names": names})))
     assert reply.result == {"names": names}
     assert set(character_names()) < set(names)  # type: ignore[call-overload]
 
@@ -236,7 +237,7 @@ def test_light_that_is_none_is_refused(asked: Asked, harmonics: object, said: st
 
 
 def test_a_named_expression_is_added_to_what_is_performed(asked: Asked) -> None:
-    assert asked.call("expressions") == {"names": list(ASKED)}
+    assert asked.call("expressions") == {"names": list(EXPRESSION_NAMES)}
     asked.call("set_expression", name="closed_eyes", attack=0, hold=None)
     last = to_weights(asked.drawn()[-1].params)
     assert last[arkit.INDEX["eyeBlinkLeft"]] == pytest.approx(1.0, abs=1e-5)
@@ -286,7 +287,7 @@ def test_the_face_that_is_seen_becomes_the_one_at_rest(asked: Asked) -> None:
 
 @pytest.mark.parametrize("method", ["hello", "stats", "set_light", "set_expression", "recalibrate", "set_character"])
 def test_who_asks_before_the_loop_exists_is_asked_for_patience(asked: Asked, method: str) -> None:
-    asked.control = Control(asked.wire, asked.artist, Desk())
+    asked.control = ControlMethods(asked.wire, asked.artist, StudioSession())
     code, message = asked.refusal(method, name="smile" if method == "set_expression" else "hana", harmonics=None)
     assert (code, "still starting" in message) == ("failed", True)
 
@@ -302,7 +303,7 @@ def test_an_artist_is_told_apart_from_its_character(asked: Asked) -> None:
 
 
 def test_a_game_presses_hotkeys(asked: Asked) -> None:
-    assert asked.call("hotkeys")["names"] == [one.id for one in USUAL_HOTKEYS]
+    assert asked.call("hotkeys")["names"] == [one.id for one in DEFAULT_HOTKEYS]
     assert asked.call("trigger_hotkey", name="laugh") == {"is_on": True}
     assert asked.call("hotkeys")["on"] == ["laugh"]
     assert asked.call("trigger_hotkey", name="laugh", phase="press") == {"is_on": False}

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from omote.bridge import arkit
-from omote.engine.character import DEFAULT_CHARACTER, load_character
 from omote.engine.face.tuning import REGIONS
+from omote.engine.model.character_file import DEFAULT_CHARACTER, load_character
 from tests.studio.chromium import browser, needs_chromium, playwright
 from tests.studio.on_screen import Pixels, clean, drawn, omote, page, pixels, window
 from tests.studio.running import Running, until

@@ -11,17 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from omote.calibration.actor_file import Made, actor_path, save_actor
-from omote.engine import weights
-from omote.engine.character import FOLDER
-from omote.engine.nouns import Actor
-from omote.studio.check import Check
-from omote.studio.config import Config
-from omote.studio.doctor_drawing import gpu_runtime
-from omote.studio.doctor_drawing import weights as look_at_weights
-from omote.studio.doctor_files import files
-from omote.studio.doctor_outputs import obs_place, outputs
-from omote.studio.doctor_sources import cameras, sources
+from omote.calibration.actor_file import Provenance, actor_path, save_actor
+from omote.engine import models
+from omote.engine.data import Actor
+from omote.engine.model.character_file import SHIPPED_FOLDER
+from omote.studio.app.config import Config
+from omote.studio.cli.doctor_checks import (
+    Check,
+    check_cameras,
+    check_files,
+    check_gpu_runtime,
+    check_outputs,
+    check_sources,
+    find_obs,
+)
+from omote.studio.cli.doctor_checks import check_weights as look_at_weights
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +52,11 @@ def named(name: str, checks: Iterable[Check]) -> Check:
 def test_every_failed_line_ends_with_a_cure(home: Path) -> None:
     (home / "settings").mkdir()
     (home / "settings" / "page.json").write_text("{")
-    looked_at = [*sources(Config()), *outputs(Config(curve=True)), *files(Config(record=home / "a.csv"))]
+    looked_at = [
+        *check_sources(Config()),
+        *check_outputs(Config(curve=True)),
+        *check_files(Config(record=home / "a.csv")),
+    ]
     failed = [check for check in looked_at if not check.is_ok]
     assert {"page's settings", "keys"} <= {check.name for check in failed}
     for check in failed:
@@ -60,10 +68,10 @@ def test_shipped_files_are_held_against_their_hashes() -> None:
 
 
 def test_a_damaged_network_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped = weights.shipped()
+    shipped = models.shipped_networks()
     damaged = tmp_path / shipped.denoiser.path.name
     files = replace(shipped, denoiser=replace(shipped.denoiser, path=damaged))
-    monkeypatch.setattr("omote.studio.doctor_drawing.shipped", lambda: files)
+    monkeypatch.setattr("omote.studio.cli.doctor_checks.shipped", lambda: files)
     assert "is missing: install Omote again" in named("weights", look_at_weights()).found
     damaged.write_bytes(b"damaged")
     check = named("weights", look_at_weights())
@@ -76,7 +84,7 @@ def test_a_port_that_another_omote_has_is_called_taken() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        line = named(f"port {port}", outputs(Config(page_port=port))).line()
+        line = named(f"port {port}", check_outputs(Config(page_port=port))).line()
     assert line.startswith("taken")
     assert line.endswith("which may be an Omote, or choose another port with --page-port")
 
@@ -85,21 +93,21 @@ def test_a_port_that_a_phone_sends_to_and_another_program_has_is_found() -> None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("0.0.0.0", 0))
         port = other.getsockname()[1]
-        check = named(f"UDP port {port}", sources(Config(source=f"livelink:{port}")))
+        check = named(f"UDP port {port}", check_sources(Config(source=f"livelink:{port}")))
     assert not check.is_ok
     assert "choose another port" in check.line()
-    assert named(f"UDP port {port}", sources(Config(source=f"livelink:{port}"))).is_ok
+    assert named(f"UDP port {port}", check_sources(Config(source=f"livelink:{port}"))).is_ok
 
 
 def test_a_source_that_cannot_be_is_told_before_it_is_tried() -> None:
-    check = named("source", sources(Config(source="livelink:70000")))
+    check = named("source", check_sources(Config(source="livelink:70000")))
     assert not check.is_ok
     assert "70000" in check.found
 
 
 def test_keys_are_looked_at_where_the_wire_is_encrypted() -> None:
-    assert not [check for check in outputs(Config()) if check.name == "keys"]
-    check = named("keys", outputs(Config(curve=True)))
+    assert not [check for check in check_outputs(Config()) if check.name == "keys"]
+    check = named("keys", check_outputs(Config(curve=True)))
     assert (check.is_ok, check.is_needed) == (False, True)
     assert "omote keys new" in check.line()
 
@@ -116,42 +124,42 @@ def test_keys_are_looked_at_where_the_wire_is_encrypted() -> None:
 def test_obs_is_found_where_each_system_keeps_it(tmp_path: Path, platform: str, place: str) -> None:
     environment = {"ProgramFiles": str(tmp_path), "PATH": str(tmp_path / "bin")}
     path = tmp_path / place
-    assert obs_place(platform, environment, tmp_path) != path
+    assert find_obs(platform, environment, tmp_path) != path
     path.parent.mkdir(parents=True)
     path.touch(mode=0o755)
-    assert obs_place(platform, environment, tmp_path) == path
+    assert find_obs(platform, environment, tmp_path) == path
 
 
 def test_a_damaged_calibration_is_found_and_the_others_are_listed(home: Path) -> None:
-    assert named("actors", files(Config())).found == "nobody is calibrated yet: omote calibrate"
-    save_actor(Actor("me"), actor_path("me", "webcam 0"), Made("2026-01-01T00:00:00+00:00", "webcam 0"))
+    assert named("actors", check_files(Config())).found == "nobody is calibrated yet: omote calibrate"
+    save_actor(Actor("me"), actor_path("me", "webcam 0"), Provenance("2026-01-01T00:00:00+00:00", "webcam 0"))
     damaged = actor_path("you", "webcam 0")
     damaged.write_bytes(b"\0")
-    check = named("actor", files(Config()))
+    check = named("actor", check_files(Config()))
     assert not check.is_ok
     assert "run omote calibrate again, or remove it" in check.line()
-    assert "me@" in named("actors", files(Config())).found
+    assert "me@" in named("actors", check_files(Config())).found
     assert damaged.read_bytes() == b"\0"
 
 
 def test_a_damaged_character_that_was_made_here_is_found_and_the_others_are_listed(home: Path) -> None:
     own = home / "data" / "omote" / "characters"
     own.mkdir(parents=True)
-    shutil.copy(FOLDER / "hana.omote", own / "me.omote")
+    shutil.copy(SHIPPED_FOLDER / "hana.omote", own / "me.omote")
     (own / "you.omote").write_bytes(b"\0" * 500)
-    check = named("character", files(Config()))
+    check = named("character", check_files(Config()))
     assert check.line().startswith("damaged")
     assert "you.omote" in check.found
     assert "make the character again" in check.line()
-    assert named("own characters", files(Config())).found == "me"
+    assert named("own characters", check_files(Config())).found == "me"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only opening a camera would tell")
 def test_a_camera_that_this_user_may_not_open_is_no_camera(tmp_path: Path) -> None:
-    assert cameras(tmp_path).found == "none"
+    assert check_cameras(tmp_path).found == "none"
     (tmp_path / "video0").touch()
-    assert cameras(tmp_path).is_ok
-    check = cameras(tmp_path, lambda path: False)
+    assert check_cameras(tmp_path).is_ok
+    check = check_cameras(tmp_path, lambda path: False)
     assert not check.is_ok
     assert "usermod -aG video" in check.line()
 
@@ -160,24 +168,24 @@ def test_damaged_settings_of_the_page_are_found_and_left_alone(home: Path) -> No
     path = home / "settings" / "page.json"
     path.parent.mkdir()
     path.write_text("[]")
-    assert not named("page's settings", files(Config())).is_ok
+    assert not named("page's settings", check_files(Config())).is_ok
     assert path.read_text() == "[]"
     path.write_text("{}")
-    assert named("page's settings", files(Config())).is_ok
+    assert named("page's settings", check_files(Config())).is_ok
 
 
 def test_a_folder_for_takes_that_is_none_is_found(home: Path) -> None:
-    assert "GB free" in named("takes", files(Config())).found
+    assert "GB free" in named("takes", check_files(Config())).found
     (home / "data").write_text("a file where a folder should be")
-    check = named("takes", files(Config()))
+    check = named("takes", check_files(Config()))
     assert not check.is_ok
     assert check.line().endswith("record elsewhere with --record FILE.csv")
-    assert named("takes", files(Config(record=home / "a.csv"))).is_ok
+    assert named("takes", check_files(Config(record=home / "a.csv"))).is_ok
 
 
 def test_a_gpu_without_a_runtime_is_told_what_to_install() -> None:
-    assert not list(gpu_runtime(()))
-    lacking = named("GPU runtime", gpu_runtime(("a GPU",), lambda module: False))
+    assert not list(check_gpu_runtime(()))
+    lacking = named("GPU runtime", check_gpu_runtime(("a GPU",), lambda module: False))
     assert not lacking.is_ok
     assert lacking.line().endswith("pip install 'omote[nvidia]'")
-    assert named("GPU runtime", gpu_runtime(("a GPU",), lambda module: True)).is_ok
+    assert named("GPU runtime", check_gpu_runtime(("a GPU",), lambda module: True)).is_ok

@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("onnxscript")
 
-from omote.engine.nouns import Part
+from omote.engine.data import SourceFile
 from omote.engine.photoreal.character_file import save_photoreal
-from omote.studio.command import main
+from omote.studio.cli.main import main
 from tests.studio import photoreal_home
 
 
@@ -22,11 +22,11 @@ def home(furnished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return furnished
 
 
-def part(sha256: str, name: str = "vae/config.json") -> Part:
-    return Part(name, sha256, "openrail", True)
+def part(sha256: str, name: str = "vae/config.json") -> SourceFile:
+    return SourceFile(name, sha256, "openrail", True)
 
 
-def looked_at(path: Path, capsys: pytest.CaptureFixture[str], *parts: Part) -> tuple[int, list[str]]:
+def looked_at(path: Path, capsys: pytest.CaptureFixture[str], *parts: SourceFile) -> tuple[int, list[str]]:
     """The exit code and the lines for a character of these parts."""
     save_photoreal(replace(photoreal_home.person("me"), parts=parts), path)
     code = main(["doctor", "--character", str(path)])

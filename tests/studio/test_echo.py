@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from omote.engine.capture import SourceError, open_source
+from omote.engine.capture.source import SourceError
+from omote.engine.capture.sources import open_source
+from omote.engine.data import Actor
 from omote.engine.face.light import studio_light
-from omote.engine.live import Live
-from omote.engine.nouns import Actor
-from omote.engine.testing.artist import FlatArtist
-from omote.studio.config import Config
-from omote.studio.echo import refuse_echo
-from omote.studio.live import _desk, _source
+from omote.engine.live.loop import LiveLoop
+from omote.engine.testing.drawing import FlatRenderer
+from omote.studio.app.config import Config
+from omote.studio.app.sources import check_no_feedback
+from omote.studio.cli.live import _open_session, _open_source
 from tests.studio.test_source_switch import NOBODY
 
 
@@ -27,7 +28,7 @@ from tests.studio.test_source_switch import NOBODY
 )
 def test_a_way_out_into_the_source_is_refused_with_the_cure(source: str, out: str) -> None:
     with pytest.raises(SourceError, match=rf"--out {out[:6]}.* would perform itself; choose another port"):
-        _source(Config(source=source, out=("ndi", out)))
+        _open_source(Config(source=source, out=("ndi", out)))
 
 
 @pytest.mark.parametrize(
@@ -44,11 +45,11 @@ def test_a_way_out_into_the_source_is_refused_with_the_cure(source: str, out: st
 )
 def test_a_way_out_to_elsewhere_is_none_of_its_business(source: str, out: str) -> None:
     opened = open_source(source)
-    assert refuse_echo(opened, (out,)) is opened
+    assert check_no_feedback(opened, (out,)) is opened
 
 
 def test_the_page_does_not_choose_what_the_face_is_sent_to() -> None:
-    switch = _desk(Config(source="demo", offline=True, out=("vmc://127.0.0.1",))).switch
-    switch.live = Live(open_source("demo"), FlatArtist(), NOBODY, Actor(), studio_light(), [])
+    switch = _open_session(Config(source="demo", offline=True, out=("vmc://127.0.0.1",))).switch
+    switch.live = LiveLoop(open_source("demo"), FlatRenderer(), NOBODY, Actor(), studio_light(), [])
     with pytest.raises(SourceError, match="perform itself"):
         switch.use("vmc")

@@ -16,7 +16,7 @@ from tests.studio.running import until
 
 PATIENCE_S = 30
 HEAR_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # also under nohup
-COMMAND = HEAR_CTRL_C + "import sys; from omote.studio.command import main; sys.exit(main())"
+COMMAND = HEAR_CTRL_C + "import sys; from omote.studio.cli.main import main; sys.exit(main())"
 PORTS = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))  # any that are free
 HERE = (*PORTS, "--runtime", "openvino")  # which runtime is fastest here is no matter of these tests
 

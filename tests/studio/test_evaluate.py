@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from omote.studio import train
-from omote.studio.command import main
+from omote.studio.cli import train
+from omote.studio.cli.main import main
 
 needs_training = pytest.mark.usefixtures("training")
 
@@ -58,7 +58,7 @@ def test_a_module_that_is_not_installed_is_named_with_the_cure() -> None:
     with pytest.raises(
         train.TrainingError, match=r"omote train denoiser needs no_such: pip install 'omote\[training\]'"
     ):
-        train.want("omote train denoiser", "json", "no_such")
+        train.require_modules("omote train denoiser", "json", "no_such")
 
 
 @pytest.mark.parametrize("stage", ["faces", "anime"])

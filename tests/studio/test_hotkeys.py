@@ -10,12 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omote.bridge import arkit
-from omote.engine.face.expressions import MARKS, NAMED, Expression, Overlay, marks
+from omote.engine.data import FlameParams
+from omote.engine.face.expressions import MARKS, NAMED_EXPRESSIONS, Expression, Overlay, marks
 from omote.engine.face.retarget import to_weights
-from omote.engine.nouns import FlameParams
-from omote.studio.hotkeys import MOST, USUAL_HOTKEYS, Hotkey, HotkeyError, read_hotkeys
-from omote.studio.switchboard import Switchboard
-from omote.studio.wardrobe import Wardrobe
+from omote.studio.app.hotkeys import (
+    DEFAULT_HOTKEYS,
+    MAX_HOTKEYS,
+    Hotkey,
+    HotkeyCharacters,
+    HotkeyController,
+    HotkeyError,
+    read_hotkeys,
+)
 
 SMILE = Hotkey("smile", "Smile", "1", expression="smile", fade_s=0.0)
 TONGUE = Hotkey("tongue", "Tongue", "2", weights={"tongueOut": 1.0}, fade_s=0.0)
@@ -30,7 +36,7 @@ class Stage:
         self.now_ns = 0
         self.overlay = Overlay()
         self.asked: list[str | None] = []
-        self.board = Switchboard(hotkeys, self.express, self.asked.append, lambda: self.now_ns)
+        self.board = HotkeyController(hotkeys, self.express, self.asked.append, lambda: self.now_ns)
 
     def express(self, expression: Expression, layer: str) -> None:
         self.overlay.show(expression, layer)
@@ -50,10 +56,10 @@ class Stage:
 
 
 def test_keys_bring_named_expressions_and_marks_before_anybody_chose() -> None:
-    assert [one.key for one in USUAL_HOTKEYS] == list("123456789qwerty")
-    assert {one.expression for one in USUAL_HOTKEYS[:9]} < set(NAMED)
-    assert [one.expression for one in USUAL_HOTKEYS[9:]] == list(MARKS)
-    assert read_hotkeys([one.as_json() for one in USUAL_HOTKEYS]) == USUAL_HOTKEYS
+    assert [one.key for one in DEFAULT_HOTKEYS] == list("123456789qwerty")
+    assert {one.expression for one in DEFAULT_HOTKEYS[:9]} < set(NAMED_EXPRESSIONS)
+    assert [one.expression for one in DEFAULT_HOTKEYS[9:]] == list(MARKS)
+    assert read_hotkeys([one.as_json() for one in DEFAULT_HOTKEYS]) == DEFAULT_HOTKEYS
 
 
 @pytest.mark.parametrize("key", ["MediaTrackPrevious", "LaunchApplication1", "F24", "ß"])
@@ -182,7 +188,7 @@ def test_an_unknown_hotkey_is_told_with_those_there_are() -> None:
     ("said", "wanted"),
     [
         ({}, "list of at most"),
-        ([{}] * (MOST + 1), "list of at most"),
+        ([{}] * (MAX_HOTKEYS + 1), "list of at most"),
         (["smile"], "a hotkey is an object"),
         ([{"id": "Smile!", "expression": "smile"}], "lower case letters"),
         ([{"id": "../x", "expression": "smile"}], "lower case letters"),
@@ -233,7 +239,7 @@ class Rail:
 
     def __init__(self) -> None:
         self.name = "hana"
-        self.wardrobe = Wardrobe(self.show, lambda: self.name)
+        self.wardrobe = HotkeyCharacters(self.show, lambda: self.name)
 
     def show(self, name: str) -> None:
         if name == "nobody":

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from omote.bridge.keys import ClientKeys, ServerKeys
-from omote.studio.command import main
-from omote.studio.keys import keys_folder
+from omote.studio.app.config import keys_folder
+from omote.studio.cli.main import main
 
 
 @pytest.fixture(autouse=True)

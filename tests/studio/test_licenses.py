@@ -10,15 +10,14 @@ import numpy as np
 import pytest
 
 from omote.engine import load_character
-from omote.engine.character import FOLDER, character_names
-from omote.engine.model.character import save
-from omote.engine.nouns import BankRows, Part, PhotorealCharacter
+from omote.engine.data import BankRows, PhotorealCharacter, SourceFile
+from omote.engine.model.character_file import SHIPPED_FOLDER, character_names, save_character
+from omote.engine.models import shipped_networks
 from omote.engine.photoreal.character_file import save_photoreal
-from omote.engine.weights import shipped
-from omote.studio.command import main
+from omote.studio.cli.main import main
 
-FREE = Part("taesd/config.json", "ab" * 32, "MIT", True)
-CLOSED = Part("arcface.onnx", "cd" * 32, "research only", False)
+FREE = SourceFile("taesd/config.json", "ab" * 32, "MIT", True)
+CLOSED = SourceFile("arcface.onnx", "cd" * 32, "research only", False)
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +26,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def photoreal(*parts: Part) -> PhotorealCharacter:
+def photoreal(*parts: SourceFile) -> PhotorealCharacter:
     return PhotorealCharacter(
         name="me",
         tokens=np.ones((77, 8), np.float32),
@@ -72,7 +71,7 @@ def test_an_open_character_is_told_with_the_network_that_draws_it(capsys: pytest
     first, made, *parts, last = told(capsys, "hana")
     assert first == "hana: Apache-2.0"
     assert made.startswith("  A person who does not exist, rendered from MakeHuman (CC0)")
-    drawn_by = [(one.path.name, one.sha256[:16]) for one in shipped().networks]
+    drawn_by = [(one.path.name, one.sha256[:16]) for one in shipped_networks().networks]
     assert parts == [f"  {name}: commercial use allowed; Apache-2.0; sha256 {sha256}…" for name, sha256 in drawn_by]
     assert last == "One may earn money with hana"
 
@@ -88,13 +87,13 @@ def test_a_drawn_character_is_told_with_the_credit_that_it_wants(capsys: pytest.
 
 
 def test_who_may_earn_with_a_likeness_is_left_to_its_licence(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    save(replace(load_character("hana"), name="me", licence="Private"), kept / "me.omote")
+    save_character(replace(load_character("hana"), name="me", licence="Private"), kept / "me.omote")
     assert "its licence above says" in told(capsys, "me")[-1]
 
 
 def test_an_installation_is_told_file_by_file_and_package_by_package(capsys: pytest.CaptureFixture[str]) -> None:
     lines = told(capsys)
-    hana = hashlib.sha256((FOLDER / "hana.omote").read_bytes()).hexdigest()
+    hana = hashlib.sha256((SHIPPED_FOLDER / "hana.omote").read_bytes()).hexdigest()
     assert f"  hana.omote: commercial use allowed; Apache-2.0; sha256 {hana[:16]}…" in lines
     for name in (*character_names(), "denoiser", "encoder"):
         assert any(line.startswith(f"  {name}.o") for line in lines)

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omote.engine.face.lamps import PRESETS, LightError, ball
-from omote.engine.face.light import Dimmer, checked_light, studio_light
-from omote.engine.nouns import Array
-from omote.studio.lighting import LightChoice, Lighting
+from omote.engine.data import Array
+from omote.engine.face.light import LIGHT_PRESETS, LightError, LightFade, checked_light, lamp_light, studio_light
+from omote.studio.app.lighting import LightChoice, LightController
 
 GAME = np.linspace(0.1, 1.0, 27, dtype=np.float32)
 
@@ -34,9 +33,9 @@ def test_the_usual_lamp_is_about_the_studios() -> None:
     np.testing.assert_allclose(light, studio_light(), atol=0.12)  # of 0.9: nobody sees a change
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", LIGHT_PRESETS)
 def test_a_preset_is_a_light_that_the_network_knows(name: str) -> None:
-    light = checked_light(PRESETS[name].setting.harmonics()).reshape(3, 9)
+    light = checked_light(LIGHT_PRESETS[name].setting.harmonics()).reshape(3, 9)
     assert (light[:, 0] > 0.2).all()  # nobody stands in the dark
     assert (light[:, 0] < 1.3).all()  # or burns
     assert (np.abs(light[:, 1:]) <= np.sqrt([3, 3, 3, 5, 5, 5, 5, 5]) * light[:, :1] + 1e-5).all()
@@ -44,15 +43,15 @@ def test_a_preset_is_a_light_that_the_network_knows(name: str) -> None:
 
 @pytest.mark.parametrize(("axis", "at"), [((1, 0, 0), 3), ((0, 1, 0), 1), ((0, 0, 1), 2)])
 def test_light_comes_from_where_the_lamp_is(axis: tuple[float, float, float], at: int) -> None:
-    light = ball(axis, 1.0, 0.0, 0.0).reshape(3, 9)[0]
-    back = ball((-axis[0], -axis[1], -axis[2]), 1.0, 0.0, 0.0).reshape(3, 9)[0]
+    light = lamp_light(axis, 1.0, 0.0, 0.0).reshape(3, 9)[0]
+    back = lamp_light((-axis[0], -axis[1], -axis[2]), 1.0, 0.0, 0.0).reshape(3, 9)[0]
     assert light[at] == pytest.approx(0.79, abs=0.02)
     assert light[at] == pytest.approx(-back[at], abs=1e-5)
 
 
 def test_warm_light_is_red_and_cold_light_blue_at_about_one_brightness() -> None:
     weights = np.array([0.2126, 0.7152, 0.0722])
-    warm, cold = (ball((0, 0, 1), 1.0, warmth, 0.5).reshape(3, 9)[:, 0] for warmth in (1.0, -1.0))
+    warm, cold = (lamp_light((0, 0, 1), 1.0, warmth, 0.5).reshape(3, 9)[:, 0] for warmth in (1.0, -1.0))
     assert warm[0] > warm[1] > warm[2]
     assert cold[0] < cold[1] < cold[2]
     assert weights @ warm == pytest.approx(weights @ cold, rel=0.01)
@@ -67,7 +66,7 @@ def test_warm_light_is_red_and_cold_light_blue_at_about_one_brightness() -> None
 def test_every_lamp_is_a_finite_light(
     direction: tuple[float, float, float], strength: float, warmth: float, ambient: float
 ) -> None:
-    checked_light(ball(direction, strength, warmth, ambient))
+    checked_light(lamp_light(direction, strength, warmth, ambient))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +103,7 @@ def test_what_the_other_modes_showed_is_remembered() -> None:
 
 def test_a_games_light_is_shown_at_once_where_nothing_else_was_chosen() -> None:
     lamp = Lamp()
-    lighting = Lighting(lamp.use, LightChoice())
+    lighting = LightController(lamp.use, LightChoice())
     assert not lighting.is_game_seen
     lighting.from_game(GAME)
     assert lamp.shown == [(GAME, 0.0)]
@@ -116,7 +115,7 @@ def test_a_games_light_is_shown_at_once_where_nothing_else_was_chosen() -> None:
 
 def test_a_games_light_is_remembered_and_not_shown_where_another_was_chosen() -> None:
     lamp = Lamp()
-    lighting = Lighting(lamp.use, LightChoice())
+    lighting = LightController(lamp.use, LightChoice())
     lighting.choose(LightChoice(mode="preset", preset="stage"))
     lighting.from_game(GAME)
     assert len(lamp.shown) == 1
@@ -129,14 +128,14 @@ def test_a_games_light_is_remembered_and_not_shown_where_another_was_chosen() ->
 
 def test_a_light_that_is_none_is_not_taken_for_the_games() -> None:
     lamp = Lamp()
-    lighting = Lighting(lamp.use, LightChoice())
+    lighting = LightController(lamp.use, LightChoice())
     with pytest.raises(ValueError, match="finite harmonics"):
         lighting.from_game(np.full(27, np.nan, np.float32))
     assert not lighting.is_game_seen
 
 
 def test_a_new_light_comes_without_a_jump() -> None:
-    dimmer = Dimmer(np.zeros(27, np.float32))
+    dimmer = LightFade(np.zeros(27, np.float32))
     dimmer.turn_to(np.ones(27, np.float32), now_ns=0, within_s=0.2)
     assert [round(float(dimmer.at(ms * 1_000_000)[0]), 3) for ms in (0, 50, 100, 200, 900)] == [0, 0.25, 0.5, 1, 1]
     dimmer.turn_to(np.zeros(27, np.float32), now_ns=100_000_000, within_s=0.2)  # from the middle of the way
@@ -145,7 +144,7 @@ def test_a_new_light_comes_without_a_jump() -> None:
 
 
 def test_a_light_without_a_time_is_there_at_once_and_the_same_numbers() -> None:
-    dimmer = Dimmer(studio_light())
+    dimmer = LightFade(studio_light())
     dimmer.turn_to(GAME, now_ns=5)
     assert dimmer.at(5) is GAME
     assert dimmer.light is GAME

@@ -13,21 +13,21 @@ import pytest
 
 from omote.bridge import arkit
 from omote.bridge.control import ControlClient, ControlError
-from omote.bridge.frame import Params, Video
+from omote.bridge.payload import Params, Video
 from omote.bridge.subscriber import Subscriber
-from omote.engine.weights import WeightsError, shipped
+from omote.engine.models import WeightsError, shipped_networks
 
 PATIENCE_S = 60.0
 PORTS = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))
 HERE = (*PORTS, "--runtime", "openvino")  # which runtime is fastest here is no matter of these tests
-COMMAND = (sys.executable, "-m", "omote.studio.command", "live", "--no-page", "--seconds", "600", *HERE)
+COMMAND = (sys.executable, "-m", "omote.studio.cli.main", "live", "--no-page", "--seconds", "600", *HERE)
 
 
 @pytest.fixture
 def addresses() -> Iterator[dict[str, str]]:
     """Where a running command listens, by name."""
     try:
-        shipped()
+        shipped_networks()
     except WeightsError as error:
         pytest.skip(str(error))
     with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True) as process:

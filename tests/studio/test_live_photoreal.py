@@ -18,17 +18,17 @@ pytest.importorskip("onnxscript")
 
 from omote.bridge.control import ControlError
 from omote.engine.capture.take import TakeSource, read_take
-from omote.engine.character import load_any
+from omote.engine.data import Actor, PhotorealCharacter, SourceFile
 from omote.engine.face.light import studio_light
-from omote.engine.live import Live
-from omote.engine.nouns import Actor, Part, PhotorealCharacter
-from omote.engine.outputs import WireOutput
+from omote.engine.live.loop import LiveLoop
+from omote.engine.live.outputs import WireOutput
+from omote.engine.model.character_file import load_any_character
 from omote.engine.photoreal.character_file import save_photoreal
-from omote.studio.command import main
-from omote.studio.config import load_config
-from omote.studio.control import Control
-from omote.studio.desk import Desk
-from omote.studio.photoreal import open_photoreal
+from omote.studio.app.config import load_config
+from omote.studio.app.control import ControlMethods
+from omote.studio.app.session import StudioSession
+from omote.studio.cli.main import main
+from omote.studio.cli.photoreal import open_photoreal
 from tests.engine.arc2face import tiny
 from tests.studio import photoreal_home
 
@@ -126,7 +126,7 @@ def test_what_cannot_be_is_told_before_anything_is_opened(home: Path, capsys: py
 def test_parts_that_nobody_may_earn_money_with_are_refused_unless_allowed(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    part = Part("arcface.onnx", "0" * 64, "for research only", False)
+    part = SourceFile("arcface.onnx", "0" * 64, "for research only", False)
     path = tmp_path / "restricted.omote"
     save_photoreal(replace(photoreal_home.person("me"), parts=(part,)), path)
     said = mistake(capsys, "live", "--character", str(path))
@@ -136,14 +136,14 @@ def test_parts_that_nobody_may_earn_money_with_are_refused_unless_allowed(
 
 def test_a_client_changes_to_another_photoreal_character_and_to_no_other_kind(home: Path) -> None:
     config = replace(load_config(), offline=True)
-    character = load_any("me")
+    character = load_any_character("me")
     assert isinstance(character, PhotorealCharacter)
     artist = open_photoreal(config, character).animator
     source = TakeSource(read_take(home / "take.csv"), "take.csv", is_offline=True)
     with WireOutput(ANY, ANY) as wire:
-        desk = Desk()
-        control = Control(wire, artist, desk)
-        live = Live(source, artist, character, Actor(), studio_light(), [], is_offline=True)
+        desk = StudioSession()
+        control = ControlMethods(wire, artist, desk)
+        live = LiveLoop(source, artist, character, Actor(), studio_light(), [], is_offline=True)
         desk.bind(live)
         change = control.methods()["set_character"]
         assert change({"name": "you"}) == {"character": "you"}

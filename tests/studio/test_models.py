@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from omote.engine.photoreal.files import FILES, published
-from omote.studio.command import main
+from omote.engine.photoreal.files import published
+from omote.engine.photoreal.published_file import FILES
+from omote.studio.cli.main import main
 
 NEEDED = [file for file in FILES if file.needed]
 

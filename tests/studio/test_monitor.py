@@ -19,24 +19,22 @@ import pytest
 from omote.bridge import keys
 from omote.bridge.control import Clock, ControlServer
 from omote.bridge.endpoint import port_of
-from omote.bridge.frame import Hello, Params, Video
 from omote.bridge.keys import ClientKeys, ServerKeys
+from omote.bridge.payload import Hello, Params, Video
 from omote.bridge.picture import FORMATS
 from omote.bridge.publisher import Publisher
-from omote.engine.nouns import Portrait
-from omote.engine.outputs import shot
-from omote.studio.command import main
-from omote.studio.monitor.account import Account
-from omote.studio.monitor.asker import Answers, Asker
-from omote.studio.monitor.lines import as_json, line, lines
-from omote.studio.monitor.listener import Listener
+from omote.engine.data import Portrait
+from omote.engine.live.outputs import published_picture
+from omote.studio.cli.main import main
+from omote.studio.cli.monitor import report_json, report_line, report_lines
+from omote.studio.cli.monitor_stats import ControlPoller, ControlReplies, MonitorReceiver, MonitorStats
 
 PATIENCE_S = 60.0  # the test fails after it; it never passes because of it
 FREE_PORT = "tcp://127.0.0.1:*"
 HOUR_NS = 3_600_000_000_000
 STATS = {"source": "demo", "phase": "following", "fps": 59.94, "dropped": 3, "listening": ["v/omote"]}
 
-NO_ANSWERS = Answers()
+NO_ANSWERS = ControlReplies()
 
 Draw = Callable[[int], Portrait]
 
@@ -73,7 +71,7 @@ class Sender:
     def _send(self) -> None:
         index = 0
         while not self._is_stopping.wait(0.01):
-            sent = shot(self._draw(index))
+            sent = published_picture(self._draw(index))
             self.publisher.publish(replace(sent, captured_ns=self._now(), generated_ns=self._now()))
             index += 1
 
@@ -82,11 +80,13 @@ class Sender:
         return {**told, "session": self.publisher.session}
 
 
-def listening(endpoint: str, client: ClientKeys | None = None, is_own_clock: bool = True) -> Listener:
-    return Listener(endpoint, "omote", "rgba8", client, is_own_clock)
+def listening(endpoint: str, client: ClientKeys | None = None, is_own_clock: bool = True) -> MonitorReceiver:
+    return MonitorReceiver(endpoint, "omote", "rgba8", client, is_own_clock)
 
 
-def account_of(listener: Listener, is_so: Callable[[Account], object], answers: Answers = NO_ANSWERS) -> Account:
+def account_of(
+    listener: MonitorReceiver, is_so: Callable[[MonitorStats], object], answers: ControlReplies = NO_ANSWERS
+) -> MonitorStats:
     """The first account of which it is so."""
     deadline_s = time.monotonic() + PATIENCE_S
     while True:
@@ -97,12 +97,12 @@ def account_of(listener: Listener, is_so: Callable[[Account], object], answers: 
         assert time.monotonic() < deadline_s, "waited in vain"
 
 
-def is_live(account: Account) -> bool:
+def is_live(account: MonitorStats) -> bool:
     """Half a second without a picture is enough to be stale, and a busy machine may well take it."""
     return account.state == "live" and account.frame is not None and account.recent is not None
 
 
-def answers_of(asker: Asker, is_so: Callable[[Answers], object]) -> Answers:
+def answers_of(asker: ControlPoller, is_so: Callable[[ControlReplies], object]) -> ControlReplies:
     deadline_s = time.monotonic() + PATIENCE_S
     while not is_so(asker.answers):
         assert time.monotonic() < deadline_s, "waited in vain"
@@ -110,7 +110,7 @@ def answers_of(asker: Asker, is_so: Callable[[Answers], object]) -> Answers:
     return asker.answers
 
 
-def waiting(endpoint: str = "tcp://127.0.0.1:5557", **changed: object) -> Account:
+def waiting(endpoint: str = "tcp://127.0.0.1:5557", **changed: object) -> MonitorStats:
     """An account of nothing."""
     return replace(listening(endpoint).account(NO_ANSWERS), **changed)  # type: ignore[arg-type]
 
@@ -121,14 +121,14 @@ def test_pictures_are_counted_and_timed(draw: Draw) -> None:
         assert account.frame
         assert isinstance(account.frame.payload, Video)
         assert account.mean_fps > 0
-        told = as_json(account)
+        told = report_json(account)
         assert told["size"] == [64, 64]
         assert told["sessions"] == 1
         assert told["missed"] == told["rejected"] == 0
-        said = "\n".join(lines(account))
+        said = "\n".join(report_lines(account))
         assert "pictures 64x64, rgba8, alpha straight" in said
         assert "ms since sent" in said
-        assert "live" in line(account)
+        assert "live" in report_line(account)
 
 
 def test_params_tell_confidence_presence_and_who_sends(draw: Draw) -> None:
@@ -136,7 +136,7 @@ def test_params_tell_confidence_presence_and_who_sends(draw: Draw) -> None:
         account = account_of(listener, lambda account: account.frame and account.hello and account.schema)
         assert account.frame
         assert isinstance(account.frame.payload, Params)
-        said = "\n".join(lines(account))
+        said = "\n".join(report_lines(account))
         assert "confidence 0.00, presence 1.00" in said
         assert "Omote 1.2.3 · 52 weights" in said
         assert listener.hello
@@ -148,28 +148,28 @@ def test_what_stops_coming_is_stale(draw: Draw) -> None:
         account_of(listener, lambda account: account.state == "live")
         sender.__exit__()
         account = account_of(listener, lambda account: account.state == "stale" and account.fps == 0)
-    assert "stale" in line(account)
+    assert "stale" in report_line(account)
 
 
 def test_the_age_of_another_machines_pictures_is_unknown_until_clocks_are_measured(draw: Draw) -> None:
     with (
         Sender(draw, ahead_ns=5 * HOUR_NS) as sender,
         listening(sender.publisher.video_endpoint, is_own_clock=False) as listener,
-        Asker(lambda: sender.control.endpoint) as asker,
+        ControlPoller(lambda: sender.control.endpoint) as asker,
     ):
         account = account_of(listener, lambda account: account.reception.received > 3)
         assert account.recent is None
-        assert "age unknown: clocks not measured" in line(account)
+        assert "age unknown: clocks not measured" in report_line(account)
         clock = answers_of(asker, lambda answers: answers.clock).clock
         assert clock
         listener.set_clock(replace(clock, session=clock.session ^ 1))  # of another run
-        assert "age unknown" in line(account_of(listener, lambda account: account.state == "live"))
+        assert "age unknown" in report_line(account_of(listener, lambda account: account.state == "live"))
         listener.set_clock(clock)
         account = account_of(listener, lambda account: account.recent)
     assert account.recent
     assert abs(account.recent.age.p50) < 3_600_000  # milliseconds: it does not hold the five hours
     assert account.recent.latency.p50 >= account.recent.age.p50
-    apart = next(said for said in lines(replace(account, endpoint="tcp://studio-pc:5557")) if "clock is" in said)
+    apart = next(said for said in report_lines(replace(account, endpoint="tcp://studio-pc:5557")) if "clock is" in said)
     assert abs(float(apart.split()[4]) - 5 * 3_600_000) < 60_000
 
 
@@ -183,7 +183,7 @@ def test_a_measured_clock_does_not_count_for_the_next_run(draw: Draw) -> None:
         with Sender(draw, video=first.publisher.video_endpoint):
             account = account_of(listener, lambda account: account.reception.sessions == 2)
             assert not account.is_clock_known
-            assert "2 runs of the sender" in line(account)
+            assert "2 runs of the sender" in report_line(account)
 
 
 def test_a_tunnel_is_not_taken_for_this_machine(draw: Draw) -> None:
@@ -200,12 +200,12 @@ def test_control_is_asked_for_what_it_knows(draw: Draw) -> None:
     with (
         Sender(draw) as sender,
         listening(sender.publisher.video_endpoint) as listener,
-        Asker(lambda: sender.control.endpoint) as asker,
+        ControlPoller(lambda: sender.control.endpoint) as asker,
     ):
         answers = answers_of(asker, lambda answers: answers.stats)
         assert answers.clock
         assert answers.clock.session == sender.publisher.session
-        said = "\n".join(lines(account_of(listener, lambda account: account.frame, answers)))
+        said = "\n".join(report_lines(account_of(listener, lambda account: account.frame, answers)))
         assert "sender: demo, following · 59.9 a second" in said
         assert "dropped 3" in said
         assert "to v/omote" in said
@@ -214,7 +214,7 @@ def test_control_is_asked_for_what_it_knows(draw: Draw) -> None:
 
 
 def test_a_sender_without_stats_still_has_its_clock_measured() -> None:
-    with ControlServer(FREE_PORT, {}, session=7) as control, Asker(lambda: control.endpoint) as asker:
+    with ControlServer(FREE_PORT, {}, session=7) as control, ControlPoller(lambda: control.endpoint) as asker:
         answers = answers_of(asker, lambda answers: answers.clock)
         assert answers.clock
         assert (answers.clock.session, answers.hello, answers.error) == (7, None, "")
@@ -222,10 +222,10 @@ def test_a_sender_without_stats_still_has_its_clock_measured() -> None:
 
 def test_the_figures_of_another_run_are_not_taken_for_the_senders(draw: Draw) -> None:
     with Sender(draw) as sender, listening(sender.publisher.video_endpoint) as listener:
-        answers = Answers("tcp://127.0.0.1:5558", stats=STATS, clock=Clock(0, 1, sender.publisher.session ^ 1))
+        answers = ControlReplies("tcp://127.0.0.1:5558", stats=STATS, clock=Clock(0, 1, sender.publisher.session ^ 1))
         account = account_of(listener, lambda account: account.frame, answers)
-    assert any("is another Omote than the one that sends this" in said for said in lines(account))
-    assert as_json(account)["stats"] is None
+    assert any("is another Omote than the one that sends this" in said for said in report_lines(account))
+    assert report_json(account)["stats"] is None
 
 
 def test_a_key_on_the_list_receives(draw: Draw, tmp_path: Path) -> None:
@@ -241,25 +241,25 @@ def test_who_is_not_let_in_is_told_why(draw: Draw, tmp_path: Path) -> None:
     keys.remove_client(server.clients, "a")
     with Sender(draw, server) as sender, listening(sender.publisher.video_endpoint, client) as listener:
         account = account_of(listener, lambda account: account.refusal)
-    assert f"{account.endpoint} does not let us in: this key is not on its list" in line(account)
-    assert as_json(account)["received"] == 0
+    assert f"{account.endpoint} does not let us in: this key is not on its list" in report_line(account)
+    assert report_json(account)["received"] == 0
 
 
 def test_nothing_is_said_clearly_with_what_may_be_the_matter() -> None:
-    assert lines(waiting()) == ["nothing from tcp://127.0.0.1:5557 yet: is `omote live` running?"]
-    assert "`omote live --curve` running there, and --key" in line(waiting("tcp://studio-pc:5557"))
-    answers = Answers("tcp://127.0.0.1:5558", hello={"subject": "anna", "formats": ["jpeg"]})
-    said = lines(waiting(answers=answers))
+    assert report_lines(waiting()) == ["nothing from tcp://127.0.0.1:5557 yet: is `omote live` running?"]
+    assert "`omote live --curve` running there, and --key" in report_line(waiting("tcp://studio-pc:5557"))
+    answers = ControlReplies("tcp://127.0.0.1:5558", hello={"subject": "anna", "formats": ["jpeg"]})
+    said = report_lines(waiting(answers=answers))
     assert said[0] == "nothing from tcp://127.0.0.1:5557 yet: but control at tcp://127.0.0.1:5558 answers"
     for cause in ("the sender there calls itself anna: --subject anna", "the sender there has no rgba8, only jpeg"):
         assert cause in said
-        assert cause in line(waiting(answers=answers))
+        assert cause in report_line(waiting(answers=answers))
 
 
 def test_what_a_stranger_says_cannot_move_the_cursor() -> None:
     stats = {**STATS, "source": "\x1b[2Jdemo", "listening": ["\x1b]0;x\x07"], "fps": "fast"}
-    answers = Answers("tcp://127.0.0.1:5558", hello={"subject": "\x1b[H"}, stats=stats)
-    said = "".join(lines(waiting(answers=answers)))
+    answers = ControlReplies("tcp://127.0.0.1:5558", hello={"subject": "\x1b[H"}, stats=stats)
+    said = "".join(report_lines(waiting(answers=answers)))
     assert said.isprintable()
     assert "?[2Jdemo, following · ? a second" in said
 
@@ -299,7 +299,7 @@ def test_a_mistake_is_told_in_one_line(
 
 @contextmanager
 def monitoring(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "omote.studio.command", "monitor", *arguments]
+    command = [sys.executable, "-m", "omote.studio.cli.main", "monitor", *arguments]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:

@@ -15,12 +15,12 @@ from omote.bridge.control import ControlClient, ControlError
 from omote.bridge.endpoint import EndpointError
 from omote.bridge.keys import KeysError, make_client, make_server
 from omote.bridge.outputs import SenderError, ndi
-from omote.engine.latency import LatencyMeter
-from omote.engine.nouns import FlameParams, Portrait, Stamp
-from omote.engine.testing.artist import FlatArtist
-from omote.studio.config import Config
-from omote.studio.desk import Desk
-from omote.studio.outlets import Outlets
+from omote.engine.data import FlameParams, Portrait, Stamp
+from omote.engine.live.latency import LatencyMeter
+from omote.engine.testing.drawing import FlatRenderer
+from omote.studio.app.config import Config
+from omote.studio.app.session import StudioSession
+from omote.studio.cli.live_outputs import Outputs
 from tests.bridge.memory import MemoryChannel
 
 PATIENCE_S = 60.0
@@ -28,8 +28,8 @@ ANY = "tcp://127.0.0.1:*"
 HERE = Config(params_endpoint=ANY, video_endpoint=ANY, control_endpoint=ANY, page=False)
 
 
-def opened(config: Config, stack: ExitStack) -> Outlets:
-    return Outlets.opened(config, FlatArtist(), LatencyMeter(), Desk(), stack)
+def opened(config: Config, stack: ExitStack) -> Outputs:
+    return Outputs.opened(config, FlatRenderer(), LatencyMeter(), StudioSession(), stack)
 
 
 def test_all_that_is_bound_is_told_with_its_port() -> None:

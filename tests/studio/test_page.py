@@ -19,12 +19,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from omote.engine.nouns import Portrait
-from omote.studio.page.address import PageError
-from omote.studio.page.conversation import converse
-from omote.studio.page.message import HEADER, MAGIC, encode
+from omote.engine.data import Portrait
+from omote.engine.live.latency import Percentiles
+from omote.studio.app.ports import PageError
+from omote.studio.app.state import Endpoint, Stage, Status
 from omote.studio.page.server import PageServer
-from omote.studio.page.status import Endpoint, Percentiles, Stage, Status
+from omote.studio.page.streams import PORTRAIT_HEADER, PORTRAIT_MAGIC, encode_portrait, serve_websocket
 
 Draw = Callable[[int], Portrait]
 
@@ -64,7 +64,7 @@ def next_index(client: ClientConnection) -> int:
     client.send("next")
     message = client.recv(timeout=20)
     assert isinstance(message, bytes)
-    index: int = HEADER.unpack_from(message)[4]
+    index: int = PORTRAIT_HEADER.unpack_from(message)[4]
     return index
 
 
@@ -86,12 +86,12 @@ def origin(server: PageServer) -> str:
 
 def test_message_carries_size_times_and_the_exact_pixels(draw: Draw) -> None:
     portrait = draw(5)
-    message = encode(portrait, number=9, now_ns=portrait.stamp.captured_ns + 40_000_000)
-    magic, width, height, number, index, captured_ms, sent_ms = HEADER.unpack_from(message)
-    assert (magic, width, height, number, index) == (MAGIC, 64, 64, 9, 5)
+    message = encode_portrait(portrait, number=9, now_ns=portrait.stamp.captured_ns + 40_000_000)
+    magic, width, height, number, index, captured_ms, sent_ms = PORTRAIT_HEADER.unpack_from(message)
+    assert (magic, width, height, number, index) == (PORTRAIT_MAGIC, 64, 64, 9, 5)
     assert captured_ms == pytest.approx(portrait.stamp.captured_wall_ns / 1e6)
     assert sent_ms - captured_ms == pytest.approx(40, abs=0.01)  # a float64 of milliseconds since 1970 resolves 0.25 us
-    pixels = np.frombuffer(message, np.uint8, offset=HEADER.size).reshape(64, 64, 4)
+    pixels = np.frombuffer(message, np.uint8, offset=PORTRAIT_HEADER.size).reshape(64, 64, 4)
     np.testing.assert_array_equal(pixels, portrait.rgba)
 
 
@@ -113,7 +113,7 @@ def test_picture_is_awaited_when_none_is_new(server: PageServer, draw: Draw) -> 
         server.offer(draw(1))
         message = client.recv(timeout=20)
         assert isinstance(message, bytes)
-        assert HEADER.unpack_from(message)[4] == 1
+        assert PORTRAIT_HEADER.unpack_from(message)[4] == 1
 
 
 def test_client_that_did_not_read_gets_the_newest_and_no_backlog(server: PageServer, draw: Draw) -> None:
@@ -155,7 +155,7 @@ def test_client_whose_connection_the_server_has_just_ended_is_simply_gone() -> N
 
     sent: list[str] = []
     client = WebSocket({"type": "websocket", "headers": [], "path": "/events"}, receive, send)
-    asyncio.run(converse(client, lambda text: True, lambda: client.send_text("a state")))
+    asyncio.run(serve_websocket(client, lambda text: True, lambda: client.send_text("a state")))
     assert sent == ["websocket.accept", "websocket.send", "websocket.close"]
 
 

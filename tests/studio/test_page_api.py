@@ -27,23 +27,21 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from omote.bridge import arkit
-from omote.engine.capture.sight import Sight
-from omote.engine.capture.source import SourceError
-from omote.engine.character import load_character
-from omote.engine.face.expressions import ASKED
+from omote.engine.capture.source import SourceError, TrackedPicture
+from omote.engine.data import Actor, Portrait, Signal, Stamp
+from omote.engine.face.expressions import EXPRESSION_NAMES
 from omote.engine.face.light import studio_light
-from omote.engine.face.smoothing import delay_ms
+from omote.engine.face.stabilizer import smoothing_delay_ms
 from omote.engine.face.tuning import SMOOTHED
-from omote.engine.live import Live
-from omote.engine.nouns import Actor, Portrait, Signal, Stamp
-from omote.engine.testing.artist import FlatArtist
-from omote.studio.desk import Desk
-from omote.studio.page.body import MOST_JSON, MOST_PHOTO, BodyError, read_object
-from omote.studio.page.camera import HEADER, MAGIC, WIDEST
-from omote.studio.page.doorkeeper import Doorkeeper
+from omote.engine.live.loop import LiveLoop
+from omote.engine.model.character_file import load_character
+from omote.engine.testing.drawing import FlatRenderer
+from omote.studio.app.session import StudioSession
+from omote.studio.app.settings import SettingsStore
+from omote.studio.page.access import AccessControl, Tickets, Tokens
+from omote.studio.page.api import MAX_JSON_BYTES, MAX_PHOTO_BYTES, BodyError, read_object
 from omote.studio.page.server import PageServer
-from omote.studio.page.tokens import Tickets, Tokens
-from omote.studio.settings import Keeper
+from omote.studio.page.streams import CAMERA_HEADER, CAMERA_MAGIC, MAX_CAMERA_WIDTH
 
 Draw = Callable[[int], Portrait]
 PATIENCE_S = 30.0
@@ -56,7 +54,7 @@ class Camera:
     name, dropped = "camera", 0
 
     def __init__(self) -> None:
-        self.sight: Sight | None = None
+        self.sight: TrackedPicture | None = None
 
     def __enter__(self) -> Camera:
         return self
@@ -73,17 +71,17 @@ def camera() -> Camera:
 
 
 @pytest.fixture
-def desk(camera: Camera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(camera: Camera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudioSession:
     """A desk whose loop stands still."""
     for name in ("OMOTE_ACTORS", "OMOTE_CHARACTERS"):
         monkeypatch.setenv(name, str(tmp_path / name))
-    desk = Desk("demo", Keeper())
-    desk.bind(Live(camera, FlatArtist(), load_character("hana"), Actor(), studio_light(), []))
+    desk = StudioSession("demo", SettingsStore())
+    desk.bind(LiveLoop(camera, FlatRenderer(), load_character("hana"), Actor(), studio_light(), []))
     return desk
 
 
 @pytest.fixture
-def server(desk: Desk) -> Iterator[PageServer]:
+def server(desk: StudioSession) -> Iterator[PageServer]:
     with PageServer(port=0, desk=desk) as page:
         yield page
 
@@ -133,7 +131,7 @@ PATHS = ("/", "/api/state", "/api/status", "/api/trigger/smile", "/nothing")
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_without_the_token_nothing_is_told_or_done(server: PageServer, desk: Desk, path: str) -> None:
+def test_without_the_token_nothing_is_told_or_done(server: PageServer, desk: StudioSession, path: str) -> None:
     for token in ("", "x" * 32, server.tokens.view, server.tokens.control[:-1]):
         with stranger(server, token) as client:
             answer = client.get(path)
@@ -154,7 +152,9 @@ def test_no_socket_opens_without_the_token(server: PageServer, path: str) -> Non
         assert refused.value.response.status_code == 403
 
 
-def test_a_socket_that_is_refused_again_and_again_fills_no_log(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_socket_that_is_refused_again_and_again_fills_no_log(
+    desk: StudioSession, caplog: pytest.LogCaptureFixture
+) -> None:
     with PageServer(port=0, desk=desk) as server:  # as a scene of OBS with an old address asks, twice a second
         with pytest.raises(InvalidStatus), connect(f"ws://127.0.0.1:{server.port}/pictures?token=old", proxy=None):
             pass
@@ -177,7 +177,7 @@ def test_the_view_token_opens_the_clean_page_and_its_pictures_alone(server: Page
 
 @pytest.mark.parametrize("headers", [{"Origin": EVIL}, {"Origin": "null"}, {"Host": "evil.example"}])
 def test_another_sites_script_is_refused_even_with_the_token(
-    server: PageServer, desk: Desk, headers: dict[str, str]
+    server: PageServer, desk: StudioSession, headers: dict[str, str]
 ) -> None:
     with stranger(server, server.tokens.control, **headers) as client:
         for method in ("GET", "POST", "OPTIONS", "DELETE"):
@@ -190,7 +190,7 @@ def test_another_sites_script_is_refused_even_with_the_token(
 @pytest.mark.parametrize(("port", "status"), [(80, 200), (81, 403)])
 def test_the_usual_port_is_left_out_as_browsers_do(port: int, status: int) -> None:
     tokens = Tokens.random()
-    app = Doorkeeper(PlainTextResponse("in"), port, tokens, Tickets())
+    app = AccessControl(PlainTextResponse("in"), port, tokens, Tickets())
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
@@ -216,7 +216,7 @@ def test_a_ticket_leads_to_the_page_one_time(server: PageServer) -> None:
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])  # the second is another port of this machine
 @pytest.mark.parametrize("mode", ["no-cors", "navigate"])
 def test_what_another_site_loads_as_a_picture_or_follows_presses_nothing_even_with_the_token(
-    server: PageServer, desk: Desk, site: str, mode: str
+    server: PageServer, desk: StudioSession, site: str, mode: str
 ) -> None:
     said = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": "document"}
     with stranger(server, server.tokens.control, **said) as visitor:
@@ -267,15 +267,15 @@ def test_all_that_the_page_shows_is_in_the_state(api: httpx.Client) -> None:
     assert (state["character"], state["source"]) == ("hana", {"name": "camera", "kind": "demo", "has_picture": True})
     assert [one["kind"] for one in state["sources"]][:2] == ["demo", "webcam"]
     told = {name: f"{ms:.0f}" for name, ms in state["delays_ms"].items()}  # as the page rounds them
-    assert told == {name: f"{delay_ms(name, 1.0):.0f}" for name in SMOOTHED}
-    assert state["expressions"] == list(ASKED)
+    assert told == {name: f"{smoothing_delay_ms(name, 1.0):.0f}" for name in SMOOTHED}
+    assert state["expressions"] == list(EXPRESSION_NAMES)
     assert state["light"]["mode"] == "game"
     assert {"hana", "noah"} < {one["name"] for one in state["characters"]}
     assert state["clean_url"].endswith(f"token={state['clean_url'].rpartition('=')[2]}")
     assert (state["calibration"], state["recording"], state["jobs"], state["notice"]) == (None, None, [], "")
 
 
-def test_what_is_asked_is_done(api: httpx.Client, desk: Desk) -> None:
+def test_what_is_asked_is_done(api: httpx.Client, desk: StudioSession) -> None:
     scene = desk.running().scene
     for path, body in {
         "tuning": {"head": 0.5},
@@ -340,7 +340,7 @@ def test_what_cannot_be_is_refused_with_a_sentence(
         b"[" * 60_000,
         b'{"a":' * 12_000,
         b"\xff",
-        b"{" + b" " * MOST_JSON,
+        b"{" + b" " * MAX_JSON_BYTES,
     ],
 )
 def test_a_body_that_is_none_is_refused(api: httpx.Client, body: bytes) -> None:
@@ -361,14 +361,14 @@ def test_a_text_that_no_answer_can_repeat_is_refused_with_a_sentence_all_the_sam
     assert 0 < len(answer.json()["error"]) < 1000
 
 
-def test_a_file_with_a_name_that_is_no_text_does_not_hide_the_state(api: httpx.Client, desk: Desk) -> None:
+def test_a_file_with_a_name_that_is_no_text_does_not_hide_the_state(api: httpx.Client, desk: StudioSession) -> None:
     desk.clean_url = "a file called \udcff"  # so Linux gives bytes that are no UTF-8
     assert api.get("/api/state").json()["clean_url"] == desk.clean_url
 
 
 def test_a_body_without_an_end_is_cut_off(api: httpx.Client, server: PageServer) -> None:
     def endless() -> Iterator[bytes]:
-        for _ in range(2 * MOST_JSON // 1024):
+        for _ in range(2 * MAX_JSON_BYTES // 1024):
             yield b" " * 1024
 
     assert api.post("/api/tuning", content=endless()).status_code == 413
@@ -376,7 +376,7 @@ def test_a_body_without_an_end_is_cut_off(api: httpx.Client, server: PageServer)
         request = (
             f"POST /api/characters/photo?token={server.tokens.control} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
         )
-        raw.sendall(f"{request}Content-Length: {MOST_PHOTO + 1}\r\n\r\n".encode())
+        raw.sendall(f"{request}Content-Length: {MAX_PHOTO_BYTES + 1}\r\n\r\n".encode())
         assert raw.recv(64).startswith(b"HTTP/1.1 413")
 
 
@@ -402,7 +402,7 @@ def test_other_methods_are_refused(api: httpx.Client) -> None:
     assert "nothing at /api/nothing" in api.get("/api/nothing").json()["error"]
 
 
-def test_a_button_triggers_a_hotkey_by_an_address_alone(server: PageServer, desk: Desk) -> None:
+def test_a_button_triggers_a_hotkey_by_an_address_alone(server: PageServer, desk: StudioSession) -> None:
     with stranger(server, server.tokens.control) as button:
         assert button.get("/api/trigger/laugh").json() == {"error": "", "is_on": True}
         assert [one.id for one in desk.switchboard.on] == ["laugh"]
@@ -411,7 +411,7 @@ def test_a_button_triggers_a_hotkey_by_an_address_alone(server: PageServer, desk
 
 
 def test_a_camera_that_cannot_be_opened_is_told_to_who_clicked(
-    api: httpx.Client, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    api: httpx.Client, desk: StudioSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(kind: str) -> None:
         raise SourceError("camera 0 is in use by another program: close it and click again")
@@ -429,7 +429,7 @@ def test_a_character_without_a_picture_has_none_yet(api: httpx.Client) -> None:
     assert api.delete("/api/characters/hana").status_code == 409
 
 
-def test_server_ends_while_a_camera_is_still_being_opened(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_ends_while_a_camera_is_still_being_opened(desk: StudioSession, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, may_go_on = threading.Event(), threading.Event()
 
     def open_for_ever(kind: str) -> None:
@@ -457,7 +457,7 @@ def test_the_state_comes_at_once_and_after_each_change(server: PageServer, api: 
         state_with(client, lambda state: state["tuning"]["mirror"] is True)
 
 
-def test_of_many_changes_the_last_is_told_and_few_of_the_others(server: PageServer, desk: Desk) -> None:
+def test_of_many_changes_the_last_is_told_and_few_of_the_others(server: PageServer, desk: StudioSession) -> None:
     with listening(server) as client:
         next_of(client, "state")
         for step in range(200):
@@ -468,7 +468,7 @@ def test_of_many_changes_the_last_is_told_and_few_of_the_others(server: PageServ
         assert count < 100
 
 
-def test_recognised_expressions_are_told_in_their_order(server: PageServer, desk: Desk, draw: Draw) -> None:
+def test_recognised_expressions_are_told_in_their_order(server: PageServer, desk: StudioSession, draw: Draw) -> None:
     with listening(server) as client:
         next_of(client, "state")
         for index in range(300):
@@ -514,7 +514,7 @@ def test_a_listener_that_says_something_else_is_sent_away(server: PageServer) ->
                 client.recv(timeout=PATIENCE_S)
 
 
-def test_a_listener_that_does_not_read_holds_nobody_up(server: PageServer, desk: Desk, draw: Draw) -> None:
+def test_a_listener_that_does_not_read_holds_nobody_up(server: PageServer, desk: StudioSession, draw: Draw) -> None:
     with listening(server) as deaf, listening(server) as client:
         next_of(client, "state")
         for index in range(3000):
@@ -534,15 +534,15 @@ def test_the_cameras_picture_is_small_and_its_points_stand_where_the_face_is(
         client.send("next")
         with pytest.raises(TimeoutError):
             client.recv(timeout=0.2)  # it waits for the first
-        camera.sight = Sight(picture, points, captured_ns=time.perf_counter_ns(), confidence=0.5, others=2)
+        camera.sight = TrackedPicture(picture, points, captured_ns=time.perf_counter_ns(), confidence=0.5, others=2)
         message = client.recv(timeout=PATIENCE_S)
         assert isinstance(message, bytes)
-        magic, width, height, count, others, confidence, size, number, _ = HEADER.unpack_from(message)
-        assert (magic, width, height, count, others, number) == (MAGIC, WIDEST, 270, 3, 2, 1)
+        magic, width, height, count, others, confidence, size, number, _ = CAMERA_HEADER.unpack_from(message)
+        assert (magic, width, height, count, others, number) == (CAMERA_MAGIC, MAX_CAMERA_WIDTH, 270, 3, 2, 1)
         assert confidence == 0.5
-        at = np.frombuffer(message, "<f4", 6, HEADER.size).reshape(3, 2)
+        at = np.frombuffer(message, "<f4", 6, CAMERA_HEADER.size).reshape(3, 2)
         np.testing.assert_allclose(at, [[0, 0], [480, 270], [240, 135]])
-        jpeg = message[HEADER.size + 24 :]
+        jpeg = message[CAMERA_HEADER.size + 24 :]
         assert len(jpeg) == size
         shown = np.asarray(Image.open(BytesIO(jpeg)))
         assert shown.shape == (270, 480, 3)
@@ -553,6 +553,6 @@ def test_the_cameras_picture_is_small_and_its_points_stand_where_the_face_is(
 
 
 def test_no_picture_of_the_camera_goes_out_unasked(server: PageServer, camera: Camera) -> None:
-    camera.sight = Sight(np.zeros((4, 4, 3), np.uint8), np.zeros((0, 2), np.float32), 0)
+    camera.sight = TrackedPicture(np.zeros((4, 4, 3), np.uint8), np.zeros((0, 2), np.float32), 0)
     with listening(server, "/camera") as client, pytest.raises(TimeoutError):
         client.recv(timeout=0.3)

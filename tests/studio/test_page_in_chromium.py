@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from omote.engine.gearbox import Budget
-from omote.engine.nouns import Portrait
+from omote.engine.data import Portrait
+from omote.engine.live.adaptive_quality import BudgetStatus
+from omote.engine.live.latency import Percentiles
+from omote.studio.app.state import Endpoint, Receiver, Stage, Status
 from omote.studio.page.server import PageServer
-from omote.studio.page.status import Endpoint, Percentiles, Receiver, Stage, Status
 from tests.studio.devtools import CHROMIUM, Browser, wait_until
 
 Draw = Callable[[int], Portrait]
@@ -102,7 +103,7 @@ def test_page_tells_of_a_budget_only_where_there_is_one(browser: Browser, server
     browser.open(server.url)
     wait_until(lambda: browser.evaluate("document.getElementById('p50').textContent") == "41", "the numbers")
     assert "Budget" not in browser.evaluate("document.body.innerText")
-    server.show(replace(STATUS, budget=Budget(60.0, "openvino cpu bf16 384x384 1 step 30/s", False, 2)))
+    server.show(replace(STATUS, budget=BudgetStatus(60.0, "openvino cpu bf16 384x384 1 step 30/s", False, 2)))
     said = "60 ms, not held by openvino cpu bf16 384x384 1 step 30/s"
     wait_until(lambda: said in browser.evaluate("document.body.innerText"), "the budget")
     browser.screenshot()

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.calibration.actor_file import Made, actor_path, save_actor
+from omote.calibration.actor_file import Provenance, actor_path, save_actor
 from omote.engine.capture.take import Take, write_take
-from omote.engine.nouns import Actor
-from omote.studio.command import main
+from omote.engine.data import Actor
+from omote.studio.cli.main import main
 
 ROW = arkit.weights({"mouthSmileLeft": 0.2, "mouthSmileRight": 0.2, "jawOpen": 0.3})
 JAW = "jaw_pose_x"
@@ -38,7 +38,7 @@ def take(tmp_path: Path) -> Path:
 
 def keep(name: str) -> None:
     """Remembers somebody whose mouth is at rest like that."""
-    save_actor(Actor(name, neutral=ROW), actor_path(name, "t.csv"), Made("2026-11-22T20:00:00+00:00", "t.csv"))
+    save_actor(Actor(name, neutral=ROW), actor_path(name, "t.csv"), Provenance("2026-11-22T20:00:00+00:00", "t.csv"))
 
 
 def jaw(take: Path, *typed: str) -> float:

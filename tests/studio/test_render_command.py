@@ -17,7 +17,7 @@ from PIL import Image
 
 from omote.bridge import arkit
 from omote.engine.capture.take import Take, write_take
-from omote.studio.command import main
+from omote.studio.cli.main import main
 
 SMILE = ("--from", "neutral", "--to", "smile", "--seconds", "0.1")
 SMALL = ("--size", "128")

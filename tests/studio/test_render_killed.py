@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from omote.studio.command import main
+from omote.studio.cli.main import main
 
 OUTS = ("smile", "smile.mp4")
 # Fifty pictures: a chunk of 48 and one of 2.

@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from omote.engine.capture import Playback, SourceError
-from omote.engine.offline.script import RenderError
-from omote.studio.config import Config
-from omote.studio.render_performance import NOBODY, Performed
-from omote.studio.render_source import Shown
+from omote.engine.capture.source import Playback, SourceError
+from omote.engine.offline.animation import RenderError
+from omote.studio.app.config import Config
+from omote.studio.cli.render_inputs import NO_ACTOR, Appearance, PerformancePiece
 
 
 @pytest.mark.parametrize(("count", "told"), ((5, 5), (1, None)))
@@ -29,7 +28,7 @@ def test_a_total_is_told_only_where_the_file_says_one(tmp_path: Path, count: int
         phases.append((name, total))
         return lambda done: None
 
-    config = replace(Config(), source=str(tmp_path / "film.mp4"), actor=NOBODY)
+    config = replace(Config(), source=str(tmp_path / "film.mp4"), actor=NO_ACTOR)
     with pytest.raises((RenderError, SourceError)):  # nobody is in it
-        Performed(config, Playback(), Shown(None, None, None, None, None), is_heard=False).script(phase)
+        PerformancePiece(config, Playback(), Appearance(None, None, None, None, None), is_heard=False).script(phase)
     assert phases == [("tracking", told)]

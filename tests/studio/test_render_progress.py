@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from omote.studio.render_progress import Phases, lasting, told
+from omote.studio.cli.render import ProgressPhases, duration_text, progress_text
 
 
 @pytest.mark.parametrize(
@@ -20,17 +20,17 @@ from omote.studio.render_progress import Phases, lasting, told
     ],
 )
 def test_pace_and_time_left_are_of_what_was_drawn_now(state: tuple[int, int | None, int, float], words: str) -> None:
-    assert told(*state) == words
+    assert progress_text(*state) == words
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0:00"), (42, "0:42"), (727, "12:07"), (11140, "3:05:40")])
 def test_times_are_told_as_people_say_them(seconds: float, words: str) -> None:
-    assert lasting(seconds) == words
+    assert duration_text(seconds) == words
 
 
 def test_without_a_terminal_there_is_a_line_now_and_then() -> None:
     console, now = Console(file=io.StringIO(), width=20), [100.0]
-    with Phases(console, lambda: now[0]) as phases:
+    with ProgressPhases(console, lambda: now[0]) as phases:
         tell = phases.phase("drawing", 200)
         for done, second in ((40, 100.0), (90, 105.0), (140, 112.0), (170, 113.0), (200, 120.0), (200, 121.0)):
             now[0] = second
@@ -45,6 +45,6 @@ def test_without_a_terminal_there_is_a_line_now_and_then() -> None:
 
 def test_a_terminal_shows_a_bar() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
-    with Phases(console, lambda: 1.0) as phases:
+    with ProgressPhases(console, lambda: 1.0) as phases:
         phases.phase("drawing [1]", 200)(50)
     assert "drawing [1]" in (said := console.file.getvalue()) and "50 of 200 pictures" in said  # type: ignore[attr-defined]

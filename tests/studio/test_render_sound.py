@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.capture import Playback
+from omote.engine.capture.source import Playback
 from omote.engine.capture.take import Take, write_take
-from omote.engine.offline.script import Sound
-from omote.studio.command import main
-from omote.studio.config import Config
-from omote.studio.render_performance import Performed
-from omote.studio.render_source import Shown
+from omote.engine.offline.animation import Sound
+from omote.studio.app.config import Config
+from omote.studio.cli.main import main
+from omote.studio.cli.render_inputs import Appearance, PerformancePiece
 
 av = pytest.importorskip("av")
 RATE = 48_000
@@ -79,9 +78,9 @@ def first_heard_s(path: Path) -> float:
     return float(np.argmax(loud > 0.2 * loud.max())) / RATE
 
 
-def performed(file: Path, speed: float = 1.0, *, is_heard: bool = True) -> Performed:
-    shown = Shown(None, None, None, None, None)
-    return Performed(Config(source=str(file), actor=""), Playback(speed, 0.1), shown, is_heard)
+def performed(file: Path, speed: float = 1.0, *, is_heard: bool = True) -> PerformancePiece:
+    shown = Appearance(None, None, None, None, None)
+    return PerformancePiece(Config(source=str(file), actor=""), Playback(speed, 0.1), shown, is_heard)
 
 
 def test_another_sound_is_heard_when_it_belongs(take: Path, clap: Path, tmp_path: Path) -> None:

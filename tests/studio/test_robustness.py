@@ -14,24 +14,23 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit, livelink
-from omote.bridge.livelink import Packet
+from omote.bridge.livelink import LiveLinkPacket
 from omote.calibration.actor_file import actor_path
-from omote.engine.capture import EndOfSource, Source, SourceError
-from omote.engine.capture.livelink import LOOPBACK, LiveLinkSource
+from omote.engine.capture.datagrams import LOOPBACK
+from omote.engine.capture.livelink import LiveLinkSource
 from omote.engine.capture.recorder import Recorder
+from omote.engine.capture.source import EndOfSource, Picture, Source, SourceError
 from omote.engine.capture.take import Take, TakeSource, read_take
-from omote.engine.capture.tracker import Picture
 from omote.engine.capture.webcam import WebcamSource
+from omote.engine.data import Actor, Portrait, Signal, Stamp
 from omote.engine.face.light import studio_light
-from omote.engine.latency import LatencyMeter, Sent
-from omote.engine.live import Live
-from omote.engine.nouns import Actor, Portrait, Signal, Stamp
-from omote.engine.tally import Moment
-from omote.engine.testing.artist import FlatArtist
+from omote.engine.live.latency import LatencyMeter, SentPicture
+from omote.engine.live.loop import LiveLoop
+from omote.engine.live.metrics import LiveStatus
 from omote.engine.testing.capture import BrightnessTracker, ScriptedCamera, ScriptedPort, SmallDisk
-from omote.engine.testing.characters import painted_character
-from omote.studio.command import main
-from omote.studio.performer import Performer
+from omote.engine.testing.drawing import FlatRenderer, painted_character
+from omote.studio.app.performer import PerformerController
+from omote.studio.cli.main import main
 
 PATIENCE_S = 30.0  # of a test on a slow machine; none of them waits so long
 HOUR_NS = 3_600_000_000_000
@@ -84,7 +83,7 @@ def is_unplayed(portrait: Portrait) -> bool:
     return portrait.signal is None or not portrait.signal.is_tracked
 
 
-def played(loop: Live, script: Callable[[], None]) -> None:
+def played(loop: LiveLoop, script: Callable[[], None]) -> None:
     """Runs the loop while the script plays beside it; what fails in one of them fails here."""
     outcome: Future[None] = Future()
 
@@ -95,7 +94,7 @@ def played(loop: Live, script: Callable[[], None]) -> None:
         except BaseException as error:
             outcome.set_exception(error)
 
-    def on_second(_: Moment) -> None:
+    def on_second(_: LiveStatus) -> None:
         if outcome.done():
             raise EndOfSource
 
@@ -105,8 +104,8 @@ def played(loop: Live, script: Callable[[], None]) -> None:
     outcome.result()
 
 
-def live(source: Source, album: Album) -> Live:
-    return Live(source, FlatArtist(), NOBODY, Actor(), studio_light(), [album])
+def live(source: Source, album: Album) -> LiveLoop:
+    return LiveLoop(source, FlatRenderer(), NOBODY, Actor(), studio_light(), [album])
 
 
 def grey(value: int) -> Picture:
@@ -155,7 +154,9 @@ def test_a_phone_that_sleeps_leaves_an_idle_portrait_and_performs_again_when_it_
         def send() -> None:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
                 while not is_over.wait(0.005):
-                    phone.sendto(livelink.encode(Packet("phone", "me", 1, 0.0, 60, 1, values)), (LOOPBACK, source.port))
+                    phone.sendto(
+                        livelink.encode(LiveLinkPacket("phone", "me", 1, 0.0, 60, 1, values)), (LOOPBACK, source.port)
+                    )
 
         thread = threading.Thread(target=send, daemon=True)
         thread.start()
@@ -187,7 +188,7 @@ def test_a_disk_that_is_full_ends_the_recording_and_not_the_stream(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     album, source = Album(), TakeSource(performance(200), "take.csv", is_offline=True)
-    loop = Live(source, FlatArtist(), NOBODY, Actor(), studio_light(), [album], is_offline=True)
+    loop = LiveLoop(source, FlatRenderer(), NOBODY, Actor(), studio_light(), [album], is_offline=True)
     with (
         caplog.at_level(logging.WARNING),
         Recorder(tmp_path / "a.csv", new_file=SmallDisk(20_000).new_file) as recorder,
@@ -237,16 +238,16 @@ def test_an_actor_whose_file_is_damaged_leaves_the_performer_uncalibrated_and_sa
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"\x00" * 100)
     album = Album()
-    loop = Live(
+    loop = LiveLoop(
         TakeSource(performance(5), "take.csv", is_offline=True),
-        FlatArtist(),
+        FlatRenderer(),
         NOBODY,
         Actor(),
         studio_light(),
         [album],
         is_offline=True,
     )
-    performer = Performer("me")
+    performer = PerformerController("me")
     with caplog.at_level(logging.WARNING):
         performer.bind(loop)
     assert performer.notice
@@ -270,7 +271,7 @@ class Ages:
     def __init__(self) -> None:
         self.ms: list[float] = []
 
-    def __call__(self, sent: Sent) -> None:
+    def __call__(self, sent: SentPicture) -> None:
         self.ms.append(sent.age_ms)
 
 
@@ -280,7 +281,7 @@ def test_a_machine_that_slept_goes_on_at_once(tmp_path: Path, jumps_ns: int) -> 
     meter = LatencyMeter(on_sent=ages)
     album = Album(meter, clock)
     source = TakeSource(performance(60, 100.0), "take.csv", loop=True, clock=clock)
-    loop = Live(source, FlatArtist(), NOBODY, Actor(), studio_light(), [album], meter=meter, clock_ns=clock)
+    loop = LiveLoop(source, FlatRenderer(), NOBODY, Actor(), studio_light(), [album], meter=meter, clock_ns=clock)
 
     def script() -> None:
         album.wait_for_more(30)

@@ -13,11 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omote.engine.face.tuning import Tuning
-from omote.studio.config import USUAL, load_config
-from omote.studio.hotkeys import Hotkey
-from omote.studio.lighting import LightChoice
-from omote.studio.plain_json import DEEPEST, JsonError, read_json
-from omote.studio.settings import DELAY_S, FILE, Keeper, Settings, kept_config, load_settings, settings_folder
+from omote.studio.app.config import DEFAULTS, load_config
+from omote.studio.app.hotkeys import Hotkey
+from omote.studio.app.lighting import LightChoice
+from omote.studio.app.settings import (
+    SETTINGS_FILE,
+    WRITE_DELAY_S,
+    Settings,
+    SettingsStore,
+    config_from_settings,
+    load_settings,
+    settings_folder,
+)
+from omote.studio.app.validation import MAX_DEPTH, JsonError, parse_json
 
 CHOSEN = Settings(
     tuning=Tuning().changed({"gain": {"mouth": 1.5}, "mirror": True}),
@@ -46,7 +54,7 @@ def test_the_folder_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_all_that_was_set_comes_back(tmp_path: Path) -> None:
-    keeper = Keeper(Settings(), tmp_path)
+    keeper = SettingsStore(Settings(), tmp_path)
     keeper.keep(lambda _: CHOSEN)
     keeper.write()
     assert load_settings(tmp_path) == CHOSEN
@@ -54,20 +62,20 @@ def test_all_that_was_set_comes_back(tmp_path: Path) -> None:
 
 def test_a_change_is_written_a_second_after_the_last(tmp_path: Path) -> None:
     clock = Clock()
-    keeper = Keeper(Settings(), tmp_path, clock)
+    keeper = SettingsStore(Settings(), tmp_path, clock)
     for share in range(10):  # a slider that is drawn
         tuning = Tuning().changed({"head": share / 10})
         keeper.keep(lambda one, tuning=tuning: replace(one, tuning=tuning))  # type: ignore[misc]
-        clock.now_s += DELAY_S / 2
+        clock.now_s += WRITE_DELAY_S / 2
         keeper.tick()
-        assert not (tmp_path / FILE).exists()
-    clock.now_s += DELAY_S / 2
+        assert not (tmp_path / SETTINGS_FILE).exists()
+    clock.now_s += WRITE_DELAY_S / 2
     keeper.tick()
     assert load_settings(tmp_path).tuning.head == 0.9
 
 
 def test_without_a_change_nothing_is_written(tmp_path: Path) -> None:
-    keeper = Keeper(Settings(), tmp_path)
+    keeper = SettingsStore(Settings(), tmp_path)
     keeper.write()
     assert list(tmp_path.iterdir()) == []
 
@@ -81,7 +89,7 @@ def test_without_a_file_all_is_as_usual(tmp_path: Path, caplog: pytest.LogCaptur
 def test_a_damaged_file_is_put_aside_and_said_in_one_line(
     tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / FILE).write_bytes(text.encode("utf-8", "surrogateescape"))
+    (tmp_path / SETTINGS_FILE).write_bytes(text.encode("utf-8", "surrogateescape"))
     with caplog.at_level(logging.WARNING):
         assert load_settings(tmp_path) == Settings()
     assert [one.name for one in tmp_path.iterdir()] == ["page.damaged.json"]
@@ -93,7 +101,7 @@ def test_a_damaged_file_is_put_aside_and_said_in_one_line(
 
 def test_one_wrong_value_costs_no_more_than_its_own_section(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     said = {**CHOSEN.as_json(), "light": {"mode": "disco"}, "actor": 7}
-    (tmp_path / FILE).write_text(json.dumps(said))
+    (tmp_path / SETTINGS_FILE).write_text(json.dumps(said))
     with caplog.at_level(logging.WARNING):
         found = load_settings(tmp_path)
     assert found == replace(CHOSEN, light=LightChoice(), actor=None)
@@ -104,14 +112,14 @@ def test_one_wrong_value_costs_no_more_than_its_own_section(tmp_path: Path, capl
 
 
 def test_what_a_newer_omote_keeps_is_left_out_in_silence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / FILE).write_text(json.dumps({**CHOSEN.as_json(), "version": 9, "smell": "roses"}))
+    (tmp_path / SETTINGS_FILE).write_text(json.dumps({**CHOSEN.as_json(), "version": 9, "smell": "roses"}))
     assert load_settings(tmp_path) == CHOSEN
     assert caplog.text == ""
 
 
 def test_a_place_that_cannot_be_written_to_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
-    keeper = Keeper(Settings(), tmp_path / "file" / "folder")
+    keeper = SettingsStore(Settings(), tmp_path / "file" / "folder")
     for _ in range(2):
         keeper.keep(lambda _: CHOSEN)
         keeper.write()
@@ -120,17 +128,17 @@ def test_a_place_that_cannot_be_written_to_is_said_once(tmp_path: Path, caplog: 
 
 
 def test_a_flag_wins_over_the_file_and_the_file_over_what_was_chosen_on_the_page(tmp_path: Path) -> None:
-    kept = kept_config(CHOSEN)
+    kept = config_from_settings(CHOSEN)
     assert (kept.character, kept.actor) == ("noah", "mika")
     written = tmp_path / "config.toml"
     written.write_text('character = "noah"\n')
     config = load_config(written, kept)
     assert (config.character, config.actor) == ("noah", "mika")
-    assert load_config(written) == replace(USUAL, character="noah")
+    assert load_config(written) == replace(DEFAULTS, character="noah")
 
 
 def test_who_was_chosen_and_is_there_no_more_does_not_stop_a_start(caplog: pytest.LogCaptureFixture) -> None:
-    assert kept_config(replace(CHOSEN, character="gone", actor=None)) == USUAL
+    assert config_from_settings(replace(CHOSEN, character="gone", actor=None)) == DEFAULTS
     assert 'no character "gone"' in caplog.text
 
 
@@ -141,11 +149,11 @@ TEXTS = st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.en
 @given(TEXTS)
 def test_any_bytes_are_json_or_refused(text: bytes) -> None:
     with suppress(JsonError):
-        read_json(text)
+        parse_json(text)
 
 
 def test_json_is_read_to_a_depth_and_no_further() -> None:
-    assert read_json("[" * DEEPEST + "]" * DEEPEST)
-    for text in ("[" * (DEEPEST + 2) + "]" * (DEEPEST + 2), '{"a":' * 50_000, "1" * 10_000, "-Infinity"):
+    assert parse_json("[" * MAX_DEPTH + "]" * MAX_DEPTH)
+    for text in ("[" * (MAX_DEPTH + 2) + "]" * (MAX_DEPTH + 2), '{"a":' * 50_000, "1" * 10_000, "-Infinity"):
         with pytest.raises(JsonError):
-            read_json(text)
+            parse_json(text)

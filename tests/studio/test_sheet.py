@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from omote.bridge import arkit
+from omote.engine.data import FlameParams, PhotorealCharacter
 from omote.engine.diffusion.arc2face.bank import rows_of
 from omote.engine.diffusion.arc2face.pipeline import open_arc2face
-from omote.engine.face.expressions import named
+from omote.engine.face.expressions import expression_weights
 from omote.engine.face.fitting import Fitter
-from omote.engine.nouns import FlameParams, PhotorealCharacter
 from omote.engine.photoreal.character_file import read_photoreal, save_photoreal
 from omote.engine.photoreal.files import model_digest, published
 from omote.engine.photoreal.flame_map import FlameMap
 from omote.engine.photoreal.published_file import files_for
 from omote.engine.photoreal.sheet import Expression, SheetError, Strength, contact_sheet, expressions, prepare, share_of
-from omote.studio.invocation import MISTAKE, invoke
+from omote.studio.cli.main import USER_ERROR_CODE, run_command
 from tests.engine.arc2face.published import write_published
 
 SIDE = 128
@@ -94,7 +94,7 @@ def points() -> NDArray[np.float32]:
 
 def draw(folder: Path, who: Path | str, out: Path, *more: str, config: str = "config.toml") -> int:
     settings = ("--config", str(folder / config), "--character", str(who), "--out", str(out))
-    return invoke(["sheet", *settings, *more])
+    return run_command(["sheet", *settings, *more])
 
 
 def picture(path: Path) -> NDArray[np.uint8]:
@@ -137,7 +137,7 @@ def test_unshared_pictures_are_those_drawn_by_few_at_once(folder: Path, me: Path
 def test_weights_for_no_commerce_are_refused_until_they_are_allowed(
     folder: Path, me: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert draw(folder, me, tmp_path / "out", "--expressions", "smile", config="strict.toml") == MISTAKE
+    assert draw(folder, me, tmp_path / "out", "--expressions", "smile", config="strict.toml") == USER_ERROR_CODE
     assert "allow_noncommercial = true" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
@@ -148,7 +148,7 @@ def test_character_of_other_weights_is_refused_by_their_file(
     character = read_photoreal(me)
     parts = tuple(replace(part, sha256="ab" * 32) for part in character.parts)
     save_photoreal(replace(character, name="other", parts=parts), tmp_path / "other.omote")
-    assert draw(folder, tmp_path / "other.omote", tmp_path / "out", "--expressions", "smile") == MISTAKE
+    assert draw(folder, tmp_path / "other.omote", tmp_path / "out", "--expressions", "smile") == USER_ERROR_CODE
     assert "other was made from another arc2face/diffusion_pytorch_model.safetensors" in capsys.readouterr().err
 
 
@@ -159,7 +159,7 @@ def test_open_character_is_drawn_with_alpha_and_shares_nothing(
     assert draw(folder, "hana", tmp_path / "out", *asked) == 0
     rest, surprise = (picture(tmp_path / "out" / name) for name in ("01_neutral.png", "02_surprise.png"))
     assert rest.shape[2] == 4 and rest.shape == surprise.shape and not np.array_equal(rest, surprise)
-    assert draw(folder, "hana", tmp_path / "shared", *asked, "--share", "0.5") == MISTAKE
+    assert draw(folder, "hana", tmp_path / "shared", *asked, "--share", "0.5") == USER_ERROR_CODE
     assert "--share is of photoreal characters, and hana is none" in capsys.readouterr().err
 
 
@@ -179,7 +179,7 @@ def test_overwriting_removes_an_earlier_sheet_and_nothing_else(tmp_path: Path) -
 def test_words_become_weights() -> None:
     rest, smile, own = expressions(["neutral", "smile", "jawOpen=0.6,mouthSmileLeft=0.4"])
     assert not rest.weights.any()
-    np.testing.assert_array_equal(smile.weights, named("smile"))
+    np.testing.assert_array_equal(smile.weights, expression_weights("smile"))
     np.testing.assert_array_equal(own.weights, arkit.weights({"jawOpen": 0.6, "mouthSmileLeft": 0.4}))
 
 
@@ -212,7 +212,7 @@ def test_strength_is_one_number_or_one_a_group() -> None:
 def test_number_that_no_sheet_takes_is_refused(
     folder: Path, tmp_path: Path, flag: str, value: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert draw(folder, "hana", tmp_path / "out", "--expressions", "smile", flag, value) == MISTAKE
+    assert draw(folder, "hana", tmp_path / "out", "--expressions", "smile", flag, value) == USER_ERROR_CODE
     assert sentence in capsys.readouterr().err
 
 

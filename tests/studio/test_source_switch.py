@@ -8,20 +8,19 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.capture import EndOfSource, SourceError, open_source
-from omote.engine.capture.datagrams import LOOPBACK
-from omote.engine.capture.hints import AFTER_NS
+from omote.engine.capture.datagrams import HINT_AFTER_NS, LOOPBACK
 from omote.engine.capture.livelink import LiveLinkSource
+from omote.engine.capture.source import EndOfSource, SourceError
+from omote.engine.capture.sources import open_source
 from omote.engine.capture.take import Take, write_take
+from omote.engine.data import Actor
 from omote.engine.face.light import studio_light
-from omote.engine.live import Live
-from omote.engine.nouns import Actor
-from omote.engine.tally import Moment
-from omote.engine.testing.artist import FlatArtist
-from omote.engine.testing.characters import painted_character
-from omote.studio.config import Config
-from omote.studio.live import _desk
-from omote.studio.source_switch import OFFERED, SourceSwitch
+from omote.engine.live.loop import LiveLoop
+from omote.engine.live.metrics import LiveStatus
+from omote.engine.testing.drawing import FlatRenderer, painted_character
+from omote.studio.app.config import Config
+from omote.studio.app.sources import OFFERED_SOURCES, SourceSwitch
+from omote.studio.cli.live import _open_session
 
 PATIENCE_S = 20.0
 NOBODY = painted_character("nobody")
@@ -35,13 +34,13 @@ def test_a_click_before_the_loop_exists_is_answered_with_patience() -> None:
 def test_a_click_for_what_already_plays_leaves_it_alone() -> None:
     switch = SourceSwitch("livelink:11111")
     # This loop has not begun, so that any change would be refused.
-    switch.live = Live(open_source("livelink:11111"), FlatArtist(), NOBODY, Actor(), studio_light(), [])
+    switch.live = LiveLoop(open_source("livelink:11111"), FlatRenderer(), NOBODY, Actor(), studio_light(), [])
     switch.use("livelink")
     with pytest.raises(SourceError, match="first picture"):
         switch.use("demo")
 
 
-@pytest.mark.parametrize("kind", OFFERED)
+@pytest.mark.parametrize("kind", OFFERED_SOURCES)
 def test_what_is_offered_needs_no_more_words(kind: str) -> None:
     assert open_source(kind).name
 
@@ -51,21 +50,21 @@ def test_a_source_from_elsewhere_says_what_to_check_while_no_face_comes() -> Non
     assert switch.hint == ""  # there is no loop yet
     now_ns = [0]
     source = LiveLinkSource(0, host=LOOPBACK, clock=lambda: now_ns[0])
-    switch.live = Live(source, FlatArtist(), NOBODY, Actor(), studio_light(), [])
+    switch.live = LiveLoop(source, FlatRenderer(), NOBODY, Actor(), studio_light(), [])
     with source:
         assert switch.hint == source.notice
-        now_ns[0] = AFTER_NS
+        now_ns[0] = HINT_AFTER_NS
         assert source.read(0.0) is None
         assert "is the app open" in switch.hint
-    switch.live = Live(open_source("demo"), FlatArtist(), NOBODY, Actor(), studio_light(), [])
+    switch.live = LiveLoop(open_source("demo"), FlatRenderer(), NOBODY, Actor(), studio_light(), [])
     assert switch.hint == ""
 
 
 def test_a_click_back_to_the_first_source_opens_that_very_one() -> None:
     switch = SourceSwitch("livelink:70000")
-    loop = switch.live = Live(open_source("demo", loop=True), FlatArtist(), NOBODY, Actor(), studio_light(), [])
+    loop = switch.live = LiveLoop(open_source("demo", loop=True), FlatRenderer(), NOBODY, Actor(), studio_light(), [])
 
-    def click(_: Moment) -> None:
+    def click(_: LiveStatus) -> None:
         switch.use("demo")
         with pytest.raises(SourceError, match="'70000' is not a UDP port"):
             switch.use("livelink")
@@ -77,7 +76,7 @@ def test_a_click_back_to_the_first_source_opens_that_very_one() -> None:
 
 def test_a_change_that_failed_can_be_asked_for_again() -> None:
     switch = SourceSwitch("livelink")
-    switch.live = Live(open_source("livelink"), FlatArtist(), NOBODY, Actor(), studio_light(), [])
+    switch.live = LiveLoop(open_source("livelink"), FlatRenderer(), NOBODY, Actor(), studio_light(), [])
     for _ in range(2):
         with pytest.raises(SourceError, match="first picture"):
             switch.use("demo")
@@ -91,7 +90,7 @@ def test_a_click_back_to_a_part_of_a_film_plays_that_part_as_it_was_asked_for(
     weights, gaze = np.zeros((count, arkit.COUNT), np.float32), np.zeros((count, 2, 2), np.float32)
     write_take(path, Take(30.0, np.arange(count) / 30.0, weights, still, still, gaze, np.ones(count, np.float32)))
     config = Config(source=str(path), loop=True, speed=2.0, start_s=1.0, end_s=1.5)
-    desk = _desk(config)
+    desk = _open_session(config)
     with desk.switch.reopen() as source:
         stamps = [one.stamp for one in (source.read(1.0) for _ in range(31)) if one]
     assert stamps[-1].index >= 30  # it loops, and is 15 pictures long

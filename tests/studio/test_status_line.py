@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from omote.engine.face.presence import Phase
-from omote.engine.gearbox import Budget
 from omote.engine.hardware import this_machine
-from omote.engine.latency import Latency, Percentiles
-from omote.engine.report import Report
-from omote.engine.roles import Counts
-from omote.engine.tally import Moment
-from omote.studio.status_line import lines, summary
+from omote.engine.live.adaptive_quality import BudgetStatus
+from omote.engine.live.latency import Latency, Percentiles
+from omote.engine.live.metrics import LiveStatus, RunReport
+from omote.engine.model.portrait_renderer import DrawCounts
+from omote.studio.cli.live import run_summary, status_lines
 
 LATENCY = Latency(Percentiles(41.2, 60.4, 72.0), (("track", Percentiles(9, 10, 11)), ("draw", Percentiles(30, 31, 32))))
 
 
 def test_a_moment_says_how_it_goes_and_where_the_time_goes() -> None:
-    moment = Moment("webcam 0", "hana", Phase.FOLLOWING, 24.6, 300, 7, 0.98, LATENCY)
-    assert lines(moment, "openvino cpu bf16", {"v.jpeg.bottom/omote", "v/omote", "p/omote", "s/omote", "h/omote"}) == (
+    moment = LiveStatus("webcam 0", "hana", Phase.FOLLOWING, 24.6, 300, 7, 0.98, LATENCY)
+    assert status_lines(
+        moment, "openvino cpu bf16", {"v.jpeg.bottom/omote", "v/omote", "p/omote", "s/omote", "h/omote"}
+    ) == (
         "webcam 0: face seen · 24.6 pictures/s · tracked 98% · dropped 7",
         "capture to sent 41/60/72 ms (p50/p95/p99) · openvino cpu bf16 · to jpeg.bottom, params, video",
         "p50 of track 9, draw 30 ms",
@@ -26,8 +27,8 @@ def test_a_moment_says_how_it_goes_and_where_the_time_goes() -> None:
 
 
 def test_a_lost_face_and_an_empty_room_are_told() -> None:
-    moment = Moment("webcam 0", "hana", Phase.EASING, 0.0, 0, 0, 0.0, Latency())
-    assert lines(moment, "flat", ()) == (
+    moment = LiveStatus("webcam 0", "hana", Phase.EASING, 0.0, 0, 0, 0.0, Latency())
+    assert status_lines(moment, "flat", ()) == (
         "webcam 0: no face, easing to rest · 0.0 pictures/s · tracked 0% · dropped 0",
         "capture to sent not yet known (p50/p95/p99) · flat · to nobody",
         "no stage has run yet",
@@ -35,26 +36,28 @@ def test_a_lost_face_and_an_empty_room_are_told() -> None:
 
 
 def test_who_was_not_let_in_is_told_only_where_there_is_somebody() -> None:
-    moment = Moment("demo", "hana", Phase.FOLLOWING, 30.0, 30, 0, 1.0, LATENCY)
-    assert lines(moment, "flat", (), refused=3)[0].endswith("dropped 0 · not let in 3")
-    assert "let in" not in lines(moment, "flat", (), refused=0)[0]
+    moment = LiveStatus("demo", "hana", Phase.FOLLOWING, 30.0, 30, 0, 1.0, LATENCY)
+    assert status_lines(moment, "flat", (), refused=3)[0].endswith("dropped 0 · not let in 3")
+    assert "let in" not in status_lines(moment, "flat", (), refused=0)[0]
 
 
 def test_what_did_not_have_to_be_drawn_and_how_the_budget_is_held_are_told() -> None:
-    counts, gear = Counts(drawn=50, cached=20, still=30), "openvino cpu bf16 384x384 1 step 30/s"
-    moment = Moment("demo", "hana", Phase.FOLLOWING, 30.0, 100, 0, 1.0, LATENCY, counts, Budget(60.0, gear, True, 1))
-    said = lines(moment, "openvino cpu bf16", ())
+    counts, gear = DrawCounts(drawn=50, cached=20, still=30), "openvino cpu bf16 384x384 1 step 30/s"
+    moment = LiveStatus(
+        "demo", "hana", Phase.FOLLOWING, 30.0, 100, 0, 1.0, LATENCY, counts, BudgetStatus(60.0, gear, True, 1)
+    )
+    said = status_lines(moment, "openvino cpu bf16", ())
     assert said[3] == "not drawn anew: 20% drawn before, 30% held still"
     assert said[4] == "budget 60 ms held by openvino cpu bf16 384x384 1 step 30/s · 1 change"
-    missed = replace(moment, budget=Budget(20.0, gear, False, 3))
-    assert lines(missed, "openvino cpu bf16", ())[4].startswith("budget 20 ms not held by openvino")
-    assert lines(missed, "openvino cpu bf16", ())[4].endswith("3 changes")
+    missed = replace(moment, budget=BudgetStatus(20.0, gear, False, 3))
+    assert status_lines(missed, "openvino cpu bf16", ())[4].startswith("budget 20 ms not held by openvino")
+    assert status_lines(missed, "openvino cpu bf16", ())[4].endswith("3 changes")
     assert max(map(len, said)) <= 80
 
 
 def test_a_run_fits_into_one_line() -> None:
-    report = Report(15.2, 304, LATENCY, 2, 0.991, 256, 1, "flat", this_machine(), "demo", "hana", 20.0, 0.4, "0.1.0")
-    assert summary(report) == (
+    report = RunReport(15.2, 304, LATENCY, 2, 0.991, 256, 1, "flat", this_machine(), "demo", "hana", 20.0, 0.4, "0.1.0")
+    assert run_summary(report) == (
         "304 pictures in 20.0 s (15.2 a second), capture to sent 41/60/72 ms (p50/p95/p99), dropped 2, "
         "tracked 99.1%; warmed up in 0.4 s"
     )

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.capture.take import Take, TakeError, read_take, write_take
-from omote.studio import live
-from omote.studio.command import main
-from omote.studio.config import Config
+from omote.engine.capture.take import Take, read_take, write_take
+from omote.engine.capture.take_files import TakeError
+from omote.studio.app.config import Config
+from omote.studio.cli import live
+from omote.studio.cli.main import main
 
 PORTS = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))  # any that are free
 HERE = ("--no-page", "--offline", *PORTS)  # offline, because then no picture depends on this machine

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Self
 
 from omote.engine.capture.take import Take, TakeSource
-from omote.engine.nouns import Signal
+from omote.engine.data import Signal
 
 
 class Waiting:

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from omote.engine.offline.script import Script
+from omote.engine.offline.animation import Animation
 from omote.engine.offline.timeline import read_timeline
-from omote.studio import render_arguments
-from omote.studio.config import USUAL, changed
+from omote.studio.app.config import DEFAULTS, with_changes
+from omote.studio.cli import render as render_arguments
 
 SHOWN = re.compile(r"!\[[^]]*\]\(gallery/([^)]+)\)")
 COMMAND = re.compile(r"^omote .*$", re.MULTILINE)
@@ -31,13 +31,13 @@ def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(gallery.ROOT)
 
 
-def script(words: list[str]) -> Script:
+def script(words: list[str]) -> Animation:
     """What `omote render` would draw of these words."""
     parser = argparse.ArgumentParser(argument_default=argparse.SUPPRESS)
     render_arguments.add_arguments(parser)
     typed = parser.parse_args(words)
-    config = changed(USUAL, {"character": typed.character} if "character" in typed else {})
-    return render_arguments.order(typed, config, ["render", *words]).piece.draft()
+    config = with_changes(DEFAULTS, {"character": typed.character} if "character" in typed else {})
+    return render_arguments.request_of(typed, config, ["render", *words]).piece.draft()
 
 
 def durations_ms(clip: Image.Image) -> list[int]:

@@ -14,7 +14,7 @@ from PIL import Image
 pytest.importorskip("numba")
 
 from omote.engine.face.anime_head import anime_head
-from omote.engine.face.maps import Camera
+from omote.engine.face.rasterizer import Camera
 from omote.engine.face.retarget import from_weights
 from omote.engine.training.anime import dataset, hairstyles
 from omote.engine.training.anime.character import (
@@ -27,12 +27,12 @@ from omote.engine.training.anime.character import (
     plain_character,
     sample_character,
 )
-from omote.engine.training.anime.expression import FACES, VOWELS, anchors, sample_pose
+from omote.engine.training.anime.dataset import FACES, VOWELS, anchor_poses, sample_pose
 from omote.engine.training.anime.figure import Figure
 from omote.engine.training.anime.head import shape_of
 from omote.engine.training.anime.kit import Kit, load
+from omote.engine.training.anime.rasterize import LABEL_EYE, LABEL_HAIR, LABEL_MOUTH, LABEL_NONE, LABEL_OTHER
 from omote.engine.training.anime.render import camera, project, render
-from omote.engine.training.anime.surface import LABEL_EYE, LABEL_HAIR, LABEL_MOUTH, LABEL_NONE, LABEL_OTHER
 from omote.engine.training.faces import arkit
 from omote.engine.training.faces.dataset import REFERENCE, VARIED
 from omote.engine.training.faces.light import studio
@@ -153,9 +153,9 @@ def test_sampled_poses_are_plausible_weights() -> None:
 
 
 def test_a_shard_begins_each_character_with_its_anchors(tmp_path: Path) -> None:
-    plan = dataset.AnimePlan(KIT, tmp_path, people=2, per_person=6, size=32, supersampling=1, seed=5)
-    shard = dataset.drawn(plan, 0)
-    assert shard == dataset.drawn(plan, 0)
+    plan = dataset.AnimeDatasetSpec(KIT, tmp_path, people=2, per_person=6, size=32, supersampling=1, seed=5)
+    shard = dataset.draw_shard(plan, 0)
+    assert shard == dataset.draw_shard(plan, 0)
     with np.load(io.BytesIO(shard.labels), allow_pickle=False) as rows:
         assert rows["kind"].tolist() == [REFERENCE, *[dataset.ANCHOR] * 4, VARIED] * 2
         assert rows["style"].tolist() == [dataset.ANIME_STYLE] * 12
@@ -170,10 +170,10 @@ def test_a_shard_begins_each_character_with_its_anchors(tmp_path: Path) -> None:
         assert member is not None
         assert Image.open(io.BytesIO(member.read())).mode == "RGBA"
     assert names[:2] == ["000000-000.webp", "000000-001.webp"]
-    assert len(anchors()) == 5
+    assert len(anchor_poses()) == 5
 
 
 def test_a_folder_without_the_kit_is_named(tmp_path: Path) -> None:
-    plan = dataset.AnimePlan(tmp_path, tmp_path, people=1, per_person=1, size=32, supersampling=1, seed=5)
+    plan = dataset.AnimeDatasetSpec(tmp_path, tmp_path, people=1, per_person=1, size=32, supersampling=1, seed=5)
     with pytest.raises(FileNotFoundError, match="is no anime kit"):
-        dataset.drawn(plan, 0)
+        dataset.draw_shard(plan, 0)

@@ -13,11 +13,11 @@ import cv2
 
 from omote.engine.face.drawing_fit import NAMES
 from omote.engine.model.drawings import CELL, SEEN
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.session import ExportedGraph, Output, open_session
+from omote.engine.models import sha256_of
+from omote.engine.runtime.dispatch import open_session
+from omote.engine.runtime.session import Build, ExportedGraph, OutputSpec
 from omote.engine.training import drawing_points
 from omote.engine.training.drawing_points import Faces, PointNet, example, export, peaks
-from omote.engine.weights import digest
 
 SIDE = drawing_points._KEPT
 
@@ -65,8 +65,8 @@ def test_the_network_is_exported_as_it_is(tmp_path: Path) -> None:
     net, path = PointNet(), tmp_path / "points.onnx"
     export(net, path)
     cells = SEEN // CELL
-    outputs = {"points": Output((1, len(NAMES), cells, cells)), "figure": Output((1, 1, 2 * cells, 2 * cells))}
-    graph = ExportedGraph(path, digest(path), {"picture": (1, 3, SEEN, SEEN)}, outputs)
+    outputs = {"points": OutputSpec((1, len(NAMES), cells, cells)), "figure": OutputSpec((1, 1, 2 * cells, 2 * cells))}
+    graph = ExportedGraph(path, sha256_of(path), {"picture": (1, 3, SEEN, SEEN)}, outputs)
     picture = np.random.default_rng(0).random((1, 3, SEEN, SEEN), np.float32)
     found = open_session(graph, Build("onnxruntime", "f32")).run({"picture": picture})
     import torch

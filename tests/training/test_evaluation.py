@@ -14,17 +14,15 @@ pytest.importorskip("numba")
 
 from omote.bridge import arkit
 from omote.engine.capture.photo import Photo
+from omote.engine.data import Character, FlameParams, Reference
 from omote.engine.face.correspondence import GRID, Viewer
+from omote.engine.face.fitting import FaceLandmarks
 from omote.engine.face.head import open_head
-from omote.engine.face.reading import Reading
 from omote.engine.model import drawings
-from omote.engine.model.character import Character, Reference
 from omote.engine.model.networks import face_row
-from omote.engine.nouns import FlameParams
-from omote.engine.training.evaluation import control, likeness, metrics, report, steadiness, truth
-from omote.engine.training.evaluation.drawing import REST, Pose
+from omote.engine.training.evaluation import perception, report, truth
 from omote.engine.training.evaluation.evaluation import Evaluation, Target, targets
-from omote.engine.training.evaluation.truth import Case, Group, Score
+from omote.engine.training.evaluation.truth import REST, Case, Group, Pose, Score
 
 Rgba = NDArray[np.uint8]
 SIDE = 256
@@ -43,49 +41,42 @@ def textured(seed: int = 0, side: int = SIDE) -> Rgba:
 
 
 def test_psnr_of_an_error_of_a_fifth_is_fourteen_decibels() -> None:
-    assert metrics.psnr_db(flat(151)[..., :3], flat(100)[..., :3]) == pytest.approx(20.0 * np.log10(5.0), abs=1e-4)
-    assert metrics.psnr_db(flat(100)[..., :3], flat(100)[..., :3]) == pytest.approx(120.0)
+    assert truth.psnr_db(flat(151)[..., :3], flat(100)[..., :3]) == pytest.approx(20.0 * np.log10(5.0), abs=1e-4)
+    assert truth.psnr_db(flat(100)[..., :3], flat(100)[..., :3]) == pytest.approx(120.0)
 
 
 def test_psnr_under_a_mask_ignores_what_is_outside() -> None:
     ours, mask = flat(0)[..., :3].copy(), np.zeros((SIDE, SIDE), np.bool_)
     ours[:16], ours[16:], mask[:16] = 51, 240, True
-    assert metrics.psnr_db(ours, flat(0)[..., :3], mask) == pytest.approx(20.0 * np.log10(5.0), abs=1e-4)
-    assert math.isnan(metrics.psnr_db(ours, ours, np.zeros_like(mask)))
+    assert truth.psnr_db(ours, flat(0)[..., :3], mask) == pytest.approx(20.0 * np.log10(5.0), abs=1e-4)
+    assert math.isnan(truth.psnr_db(ours, ours, np.zeros_like(mask)))
 
 
 def test_a_transparent_picture_is_grey_whatever_its_colour() -> None:
-    np.testing.assert_array_equal(metrics.over_grey(flat(255, alpha=0)), 128)
-    np.testing.assert_array_equal(metrics.over_grey(flat(7)), 7)
+    np.testing.assert_array_equal(truth.over_grey(flat(255, alpha=0)), 128)
+    np.testing.assert_array_equal(truth.over_grey(flat(7)), 7)
 
 
 def test_blur_lowers_sharpness_and_a_flat_picture_has_none() -> None:
     sharp = textured()[..., :3]
     blurred = np.asarray((sharp.astype(np.float32) + np.roll(sharp, 1, 0) + np.roll(sharp, 1, 1)) / 3.0, np.uint8)
-    assert metrics.sharpness(blurred) < 0.8 * metrics.sharpness(sharp)
-    assert metrics.sharpness(flat(90)[..., :3]) == 0.0
+    assert truth.sharpness(blurred) < 0.8 * truth.sharpness(sharp)
+    assert truth.sharpness(flat(90)[..., :3]) == 0.0
 
 
 def test_noise_is_the_deviation_over_time_and_flicker_what_the_truth_does_not_make() -> None:
     shaken = np.stack([flat(level)[..., :3] for level in (100, 104, 100, 104)])
-    assert metrics.noise(shaken) == pytest.approx(2.0)
-    assert metrics.motion(shaken) == pytest.approx(4.0)
-    assert metrics.flicker(shaken, shaken) == 0.0
-    assert metrics.flicker(shaken, np.stack([flat(9)[..., :3]] * 4)) == pytest.approx(4.0)
-
-
-def test_kernel_distance_tells_sources_apart_and_not_samples_of_one() -> None:
-    rng = np.random.default_rng(0)
-    a, b, c = (rng.normal(shift, 1.0, (200, 8)) for shift in (0.0, 0.0, 1.0))
-    # The estimate is unbiased: of one source it is around 0, here within a tenth of what the other source gives.
-    assert abs(metrics.kid(a, b)) < 0.1 * metrics.kid(a, c)
+    assert truth.temporal_noise(shaken) == pytest.approx(2.0)
+    assert truth.temporal_change(shaken) == pytest.approx(4.0)
+    assert truth.added_flicker(shaken, shaken) == 0.0
+    assert truth.added_flicker(shaken, np.stack([flat(9)[..., :3]] * 4)) == pytest.approx(4.0)
 
 
 def test_slope_and_correlation_of_a_reading() -> None:
     asked = np.linspace(0.0, 1.0, 5)
-    assert metrics.slope(asked, 0.5 * asked + 0.2) == pytest.approx(0.5)
-    assert metrics.correlation(asked, 1.0 - asked) == pytest.approx(-1.0)
-    assert metrics.correlation(asked, np.ones(5)) == metrics.slope(np.ones(5), asked) == 0.0
+    assert truth.least_squares_slope(asked, 0.5 * asked + 0.2) == pytest.approx(0.5)
+    assert truth.pearson(asked, 1.0 - asked) == pytest.approx(-1.0)
+    assert truth.pearson(asked, np.ones(5)) == truth.least_squares_slope(np.ones(5), asked) == 0.0
 
 
 def geometry() -> NDArray[np.float32]:
@@ -119,7 +110,7 @@ def test_what_the_truth_does_not_show_is_not_known() -> None:
 def test_a_mean_leaves_out_what_is_not_known() -> None:
     one = Score(30.0, math.nan, 20.0, 20.0, 0.01, 0.9, 0.8)
     other = Score(32.0, 25.0, 22.0, 20.0, 0.03, 0.7, 0.8)
-    assert truth.mean([one, other]) == Score(31.0, 25.0, 21.0, 20.0, 0.02, 0.8, 0.8)
+    assert truth.mean_scores([one, other]) == Score(31.0, 25.0, 21.0, 20.0, 0.02, 0.8, 0.8)
 
 
 def test_a_packed_face_comes_back_as_parameters() -> None:
@@ -146,7 +137,7 @@ def test_framing_brings_one_head_onto_another() -> None:
 def test_a_moved_picture_keeps_colour_where_it_is_transparent() -> None:
     picture = flat(200)
     picture[:, : SIDE // 2] = 0
-    moved = truth.moved(picture, np.array([[1.0, 0.0, 2.5], [0.0, 1.0, 0.0]]))
+    moved = truth.apply_similarity(picture, np.array([[1.0, 0.0, 2.5], [0.0, 1.0, 0.0]]))
     edge = moved[SIDE // 2, SIDE // 2 : SIDE // 2 + 6]
     np.testing.assert_allclose(edge[edge[:, 3] > 8, :3], 200, atol=4)  # rounding of faint alpha
 
@@ -162,13 +153,13 @@ class Mirror:
 
     def __exit__(self, *error: object) -> None: ...
 
-    def faces(self, picture: NDArray[np.uint8]) -> tuple[Reading, ...]:
+    def faces(self, picture: NDArray[np.uint8]) -> tuple[FaceLandmarks, ...]:
         if self.is_blind:
             return ()
         points = np.zeros((478, 3), np.float32)
         points[1] = 10.0
         weights = picture[0, : arkit.COUNT, 0].astype(np.float32) / 255.0
-        return (Reading(points, weights, np.zeros(3, np.float32)),)
+        return (FaceLandmarks(points, weights, np.zeros(3, np.float32)),)
 
 
 def told(pose: Pose, share: float = 1.0) -> Rgba:
@@ -178,10 +169,10 @@ def told(pose: Pose, share: float = 1.0) -> Rgba:
 
 
 def test_a_face_that_does_half_of_what_is_asked_responds_by_half() -> None:
-    ours = control.answers("half", lambda pose: told(pose, 0.5), Mirror())
-    true = control.answers("truth", told, Mirror())
-    found = {row.control: row for row in control.read_back([ours], [true])}
-    assert set(found) == {one.name for one in control.CONTROLS}
+    ours = perception.read_controls("half", lambda pose: told(pose, 0.5), Mirror())
+    true = perception.read_controls("truth", told, Mirror())
+    found = {row.control: row for row in perception.read_back([ours], [true])}
+    assert set(found) == {one.name for one in perception.CONTROLS}
     for row in found.values():
         assert row.correlation == pytest.approx(1.0, abs=0.01)  # levels are rounded
         assert row.ratio == pytest.approx(0.5, abs=0.02)
@@ -191,13 +182,13 @@ def test_a_face_that_does_half_of_what_is_asked_responds_by_half() -> None:
 
 
 def test_without_truth_the_response_is_not_known_and_unread_pictures_are_counted() -> None:
-    ours = control.answers("ours", told, Mirror())
-    assert all(math.isnan(row.ratio) for row in control.read_back([ours], []))
+    ours = perception.read_controls("ours", told, Mirror())
+    assert all(math.isnan(row.ratio) for row in perception.read_back([ours], []))
     unread = replace(ours, responses=tuple(replace(one, slope=0.05) for one in ours.responses))
-    assert all(math.isnan(row.ratio) for row in control.read_back([ours], [unread]))
-    blind = control.answers("nobody", told, Mirror(is_blind=True))
-    assert blind.unread == 5 * len(control.CONTROLS) + 3
-    assert math.isnan(control.mean_winks([blind]).full)
+    assert all(math.isnan(row.ratio) for row in perception.read_back([ours], [unread]))
+    blind = perception.read_controls("nobody", told, Mirror(is_blind=True))
+    assert blind.unread == 5 * len(perception.CONTROLS) + 3
+    assert math.isnan(perception.mean_winks([blind]).full)
 
 
 def test_a_drawn_face_is_read_by_distances(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,8 +199,8 @@ def test_a_drawn_face_is_read_by_distances(monkeypatch: pytest.MonkeyPatch) -> N
         shown = {
             name: (x + moved.get(name, (0, 0))[0], y + moved.get(name, (0, 0))[1]) for name, (x, y) in points.items()
         }
-        monkeypatch.setattr(control, "find_face", lambda _: drawings.FoundFace(shown, 1.0))
-        (face,) = control.DrawnFinder().faces(drawing[..., :3])
+        monkeypatch.setattr(perception, "find_face", lambda _: drawings.FoundFace(shown, 1.0))
+        (face,) = perception.DrawnFaceTracker().faces(drawing[..., :3])
         return dict(zip(arkit.NAMES, face.weights.tolist(), strict=True))
 
     rest = read()
@@ -219,8 +210,8 @@ def test_a_drawn_face_is_read_by_distances(monkeypatch: pytest.MonkeyPatch) -> N
     assert closed["eyeBlinkLeft"] > rest["eyeBlinkLeft"] + 0.15
     assert closed["eyeBlinkRight"] == rest["eyeBlinkRight"]
     assert read(left_iris=(2, 0))["eyeLookOutLeft"] > rest["eyeLookOutLeft"]
-    monkeypatch.setattr(control, "find_face", lambda _: None)
-    assert control.DrawnFinder().faces(drawing[..., :3]) == ()
+    monkeypatch.setattr(perception, "find_face", lambda _: None)
+    assert perception.DrawnFaceTracker().faces(drawing[..., :3]) == ()
 
 
 class ByColour:
@@ -233,13 +224,13 @@ class ByColour:
 def test_likeness_is_the_distance_from_the_photo_to_each_face() -> None:
     finder = Mirror()
     photo = Photo("me", flat(100, side=64)[..., :3], finder.faces(told(REST)[..., :3])[0])
-    found = likeness.likeness(
+    found = perception.identity_distances(
         photo, lambda pose: flat(130, side=64), lambda pose: flat(100, side=64), finder, ByColour()
     )
-    assert found.drawn == pytest.approx([0.3] * len(likeness.FACES))
+    assert found.drawn == pytest.approx([0.3] * len(perception.IDENTITY_POSES))
     assert found.drawn_mean == pytest.approx(0.3)
     assert found.copied_mean == pytest.approx(0.0)
-    lost = likeness.likeness(photo, told, told, Mirror(is_blind=True), ByColour())
+    lost = perception.identity_distances(photo, told, told, Mirror(is_blind=True), ByColour())
     assert all(math.isnan(distance) for distance in lost.drawn)
 
 
@@ -252,7 +243,7 @@ def trembling(pose: Pose, share: float) -> Rgba:
 
 
 def test_half_the_noise_at_equal_sharpness_is_a_ratio_of_a_half() -> None:
-    found = steadiness.steadiness(
+    found = perception.measure_stability(
         "calm", lambda pose: trembling(pose, 0.5), lambda pose: trembling(pose, 1.0), is_truth=False
     )
     assert found.is_still
@@ -264,7 +255,7 @@ def test_half_the_noise_at_equal_sharpness_is_a_ratio_of_a_half() -> None:
 def test_a_picture_that_never_comes_twice_is_not_still() -> None:
     rng = np.random.default_rng(0)
     restless = lambda pose: textured(int(rng.integers(1000)), 64)  # noqa: E731
-    found = steadiness.steadiness("restless", restless, lambda pose: trembling(pose, 1.0), is_truth=True)
+    found = perception.measure_stability("restless", restless, lambda pose: trembling(pose, 1.0), is_truth=True)
     assert not found.is_still
     assert found.flicker > found.truth_motion
 
@@ -296,10 +287,10 @@ def test_a_record_is_written_and_read_as_tables(tmp_path: object) -> None:
 
 def test_a_photoreal_character_is_compared_with_its_photo_and_has_no_copy() -> None:
     photo = Photo("me", flat(100, side=64)[..., :3], Mirror().faces(told(REST)[..., :3])[0])
-    alike = likeness.likeness(photo, lambda pose: flat(130, side=64), None, Mirror(), ByColour())
+    alike = perception.identity_distances(photo, lambda pose: flat(130, side=64), None, Mirror(), ByColour())
     assert alike.drawn_mean == pytest.approx(0.3)
     assert math.isnan(alike.copied_mean)
-    steady = steadiness.steadiness("me", lambda pose: trembling(pose, 1.0), None, is_truth=False)
+    steady = perception.measure_stability("me", lambda pose: trembling(pose, 1.0), None, is_truth=False)
     assert steady.is_still
     assert steady.noise > 1.0
     assert math.isnan(steady.noise_ratio)

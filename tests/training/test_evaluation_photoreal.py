@@ -12,10 +12,10 @@ pytest.importorskip("torch")
 pytest.importorskip("numba")
 
 from omote.engine.capture.source import SourceError
-from omote.engine.nouns import FLAME_BASIS, FlameParams, PhotorealCharacter
+from omote.engine.data import FLAME_BASIS, FlameParams, PhotorealCharacter
 from omote.engine.photoreal.animator import PhotorealAnimator
 from omote.engine.photoreal.character_file import save_photoreal
-from omote.engine.testing.photoreal import flat_character, flat_networks
+from omote.engine.testing.arc2face import flat_character, flat_networks
 from omote.engine.training.evaluation import evaluation
 from omote.engine.training.evaluation.evaluation import EvaluationError, Request, evaluate
 

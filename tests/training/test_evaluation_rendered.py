@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("numba")
 
-from omote.engine.training.evaluation.drawing import REST, UNSEEN_SEED, RenderedPerson
+from omote.engine.training.evaluation.truth import REST, UNSEEN_SEED, RenderedPerson
 from omote.engine.training.faces.kit import load
 from omote.engine.training.faces.light import studio
 

@@ -14,15 +14,15 @@ from PIL import Image
 
 pytest.importorskip("numba")
 
-from omote.engine.face.light import basis
-from omote.engine.offline.crew import Alone
-from omote.engine.training.faces import arkit, dataset, haircut, light, surface
-from omote.engine.training.faces.detail import detail_psnr
+from omote.engine.face.light import harmonic_basis
+from omote.engine.training.faces import arkit, dataset, haircut, light, rasterize
+from omote.engine.training.faces.__main__ import detail_psnr
 from omote.engine.training.faces.expression import PERFORMED, sample_performed, sample_wide_rotation
 from omote.engine.training.faces.figure import Figure
 from omote.engine.training.faces.kit import Kit, load
 from omote.engine.training.faces.person import sample_person
 from omote.engine.training.faces.render import Label, Picture, render
+from omote.engine.worker_pool import SerialPool
 
 KIT = Path(__file__).resolve().parents[3] / "shared" / "kit"
 needs_kit = pytest.mark.skipif(not KIT.is_dir(), reason="needs the face kit in ../shared/kit")
@@ -36,7 +36,7 @@ def kit() -> Kit:
 
 
 def labelled(picture: Picture, name: str) -> NDArray[np.bool_]:
-    return np.asarray(picture.material == surface.LABELS.index(name))
+    return np.asarray(picture.material == rasterize.LABELS.index(name))
 
 
 # Pictures.
@@ -52,7 +52,7 @@ def test_every_pixel_is_labelled_and_only_what_is_there(kit: Kit) -> None:
     alpha = picture.rgba[..., 3]
     assert (picture.material[alpha > 250] > 0).all()
     assert (picture.material[alpha == 0] == 0).all()
-    for name in surface.LABELS:
+    for name in rasterize.LABELS:
         assert labelled(picture, name).any(), name
     lips = picture.landmarks[60:68].mean(0).astype(int)
     assert labelled(picture, "mouth")[lips[1] - 2 : lips[1] + 3, lips[0] - 2 : lips[0] + 3].any()
@@ -134,7 +134,7 @@ def test_real_light_is_exposed_like_the_studio_and_keeps_where_light_comes_from(
     strongest = one.direction[one.color.sum(1).argmax()]
     assert strongest @ sun > 0.99
     # What the label says is what the rows of the light add up to.
-    np.testing.assert_allclose(one.harmonics(), (one.color.T @ basis(one.direction)).ravel(), rtol=1e-5)
+    np.testing.assert_allclose(one.harmonics(), (one.color.T @ harmonic_basis(one.direction)).ravel(), rtol=1e-5)
 
 
 def test_turning_real_light_once_round_changes_nothing() -> None:
@@ -161,8 +161,8 @@ def test_wide_turns_reach_60_and_30_degrees() -> None:
 
 @needs_kit
 def test_anchors_follow_the_first_picture_in_its_light_and_some_pictures_differ_in_light_alone(tmp_path: Path) -> None:
-    plan = dataset.Plan(KIT, tmp_path, people=1, per_person=9, size=24, supersampling=1, seed=8)
-    assert sum(dataset.write(plan, Alone())) == 13
+    plan = dataset.DatasetSpec(KIT, tmp_path, people=1, per_person=9, size=24, supersampling=1, seed=8)
+    assert sum(dataset.write_shards(plan, SerialPool())) == 13
     with np.load(tmp_path / "00000.npz", allow_pickle=False) as labels:
         kind, turn, lit, weights = (labels[name] for name in ("kind", "head_rotation", "light", "weights"))
     assert kind.tolist() == [dataset.REFERENCE] + [dataset.ANCHOR] * 4 + [dataset.VARIED] * 8
@@ -177,18 +177,18 @@ def test_anchors_follow_the_first_picture_in_its_light_and_some_pictures_differ_
         assert member is not None
         with Image.open(io.BytesIO(member.read())) as image:
             assert image.mode == "P" and image.size == (24, 24)
-            assert np.asarray(image).max() < len(surface.LABELS)
+            assert np.asarray(image).max() < len(rasterize.LABELS)
 
 
 def test_materials_survive_their_file() -> None:
-    material = np.random.default_rng(0).integers(0, len(surface.LABELS), (40, 40)).astype(np.uint8)
+    material = np.random.default_rng(0).integers(0, len(rasterize.LABELS), (40, 40)).astype(np.uint8)
     with Image.open(io.BytesIO(dataset.encode_material(material))) as image:
         np.testing.assert_array_equal(np.asarray(image), material)
 
 
 def test_detail_is_what_half_the_resolution_loses() -> None:
-    material = np.full((64, 64), surface.LABELS.index("skin"), np.uint8)
-    material[:, 32:] = surface.LABELS.index("hair")
+    material = np.full((64, 64), rasterize.LABELS.index("skin"), np.uint8)
+    material[:, 32:] = rasterize.LABELS.index("hair")
     rgba = np.full((64, 64, 4), 255, np.uint8)
     rgba[:, 32:, :3] = np.where(np.indices((64, 32))[1:].transpose(1, 2, 0) % 2 == 0, 0, 255)  # lines of one pixel
     label = Label(REST, AHEAD, np.zeros((2, 2), np.float32), np.zeros(27, np.float32))

@@ -18,12 +18,11 @@ import torch
 from omote.bridge import arkit
 from omote.engine import models
 from omote.engine.face.head import open_head
-from omote.engine.face.maps import MapMaker
+from omote.engine.face.rasterizer import GeometryMapper
 from omote.engine.face.retarget import from_weights
-from omote.engine.runtime import telemetry
-from omote.engine.training import perception, tflite
-from omote.engine.training.landmark_net import SIDE, LandmarkNet
-from omote.engine.training.perception import PerceptualLoss, crop_grid, cropped
+from omote.engine.runtime import session
+from omote.engine.training import landmark_loss
+from omote.engine.training.landmark_loss import SIDE, LandmarkNet, PerceptualLoss, crop_grid, cropped
 
 KIT = Path(__file__).resolve().parents[3] / "shared" / "kit"
 SMILE = {"mouthSmileLeft": 0.9, "mouthSmileRight": 0.9, "jawOpen": 0.35, "browInnerUp": 0.6}
@@ -64,11 +63,11 @@ def rendered() -> Rendered:
     if not KIT.is_dir():
         pytest.skip("needs the face kit in ../shared/kit")
     from omote.engine.training.faces import figure, kit, light, person, render
-    from omote.engine.training.head import shape_of
+    from omote.engine.training.faces.head import shape_of
 
     pack = kit.load(KIT)
     who = person.sample_person(pack, 4)
-    drawn, maker = figure.Figure(pack, who), MapMaker(open_head().shaped(shape_of(pack, who)))
+    drawn, maker = figure.Figure(pack, who), GeometryMapper(open_head().shaped(shape_of(pack, who)))
     turn = np.array([0.05, 0.2, 0.0], np.float32)
     pictures, maps = [], []
     for weights in (arkit.weights(named) for named in ({}, SMILE, BLINK)):
@@ -85,7 +84,7 @@ def crops(rendered: Rendered) -> torch.Tensor:
 def test_torch_gives_the_numbers_that_the_file_gives_elsewhere(
     task: Path, net: LandmarkNet, rendered: Rendered, tmp_path: Path
 ) -> None:
-    telemetry.forbid()
+    session.forbid_openvino_telemetry()
     import openvino
 
     picture = torch.cat([crops(rendered), torch.full((1, 3, SIDE, SIDE), 0.5)])
@@ -198,7 +197,7 @@ def _mouth(net: LandmarkNet, truth: torch.Tensor, geometry: torch.Tensor) -> lis
     """x and y of the mouth's middle in -1..1 of the picture."""
     grid = crop_grid(geometry)
     with torch.no_grad():
-        points = net(cropped(truth, grid)).landmarks[0, list(perception.LIPS), :2].mean(0)
+        points = net(cropped(truth, grid)).landmarks[0, list(landmark_loss.LIPS), :2].mean(0)
     column, row = points.round().int().tolist()
     return [float(v) for v in grid[0, row, column]]
 
@@ -229,21 +228,23 @@ def test_the_points_that_weigh_more_are_those_that_mediapipe_calls_lips_lids_bro
         lines = [line for name in names for line in getattr(Connections, f"FACE_LANDMARKS_{name}")]
         return {end for line in lines for end in (line.start, line.end)}
 
-    assert set(perception.LIPS) == members("LIPS")
-    assert set(perception.LIDS) == members("LEFT_EYE", "RIGHT_EYE")
-    assert set(perception.BROWS) == members("LEFT_EYEBROW", "RIGHT_EYEBROW")
-    assert set(perception.LEFT_IRIS[1:]) == members("LEFT_IRIS")
+    assert set(landmark_loss.LIPS) == members("LIPS")
+    assert set(landmark_loss.LIDS) == members("LEFT_EYE", "RIGHT_EYE")
+    assert set(landmark_loss.BROWS) == members("LEFT_EYEBROW", "RIGHT_EYEBROW")
+    assert set(landmark_loss.LEFT_IRIS[1:]) == members("LEFT_IRIS")
     # MediaPipe's list closes the right iris over 472, 469 as well.
-    assert set(perception.RIGHT_IRIS[1:]) == members("RIGHT_IRIS")
+    assert set(landmark_loss.RIGHT_IRIS[1:]) == members("RIGHT_IRIS")
 
 
 def test_bytes_that_are_no_graph_are_refused() -> None:
-    with pytest.raises(tflite.GraphError, match=r"12 bytes begin b'PK.*no TensorFlow Lite file"):
-        tflite.read(b"PK\x03\x04" + bytes(8))
+    with pytest.raises(landmark_loss.GraphError, match=r"12 bytes begin b'PK.*no TensorFlow Lite file"):
+        landmark_loss.read_graph(b"PK\x03\x04" + bytes(8))
 
 
 def test_another_network_is_refused_by_its_shapes(task: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(task) as archive, zipfile.ZipFile(tmp_path / "other.task", "w") as other:
         other.writestr("face_landmarks_detector.tflite", archive.read("face_detector.tflite"))
-    with pytest.raises(tflite.GraphError, match=r"other\.task maps \(1, 128, 128, 3\).*wanted \(1, 256, 256, 3\)"):
+    with pytest.raises(
+        landmark_loss.GraphError, match=r"other\.task maps \(1, 128, 128, 3\).*wanted \(1, 256, 256, 3\)"
+    ):
         LandmarkNet.load(tmp_path / "other.task")

@@ -10,7 +10,7 @@ pytest.importorskip("numba")
 from omote.bridge import arkit
 from omote.engine.face.fitting import ANCHORED, Fitter
 from omote.engine.face.refinement import POINTS, anchored_face, state_of
-from omote.engine.training.landmark_noise import Samples, measure
+from omote.engine.training.priors import Samples, noise_statistics
 
 COUNT = 40
 PIXELS_PER_DM = 120.0
@@ -34,7 +34,7 @@ def test_what_landmarks_miss_is_found() -> None:
         points[row, order] = 300.0 + PIXELS_PER_DM * seen * (1.0, -1.0)
     nothing = np.zeros((COUNT, 3), np.float32)
     weights = np.zeros((COUNT, 52), np.float32)
-    found = measure(
+    found = noise_statistics(
         Samples(shape, weights, nothing, np.full(COUNT, 20.0, np.float32), points, weights, nothing), fitter
     )
     # The head is sized by least squares, which takes a part of what is missed for size.

@@ -14,7 +14,7 @@ import onnx
 import torch
 
 from omote.engine.face.correspondence import GEOMETRY, GRID, TRUST
-from omote.engine.model.denoiser import REFERENCE, STATE, Denoiser, References, Wanted
+from omote.engine.model.denoiser import REFERENCE, STATE, Denoiser, References, WantedView
 from omote.engine.model.networks import DENOISER_INPUTS, ENCODER_INPUTS, FACE_SIZE, Networks
 from omote.engine.training import onnx_export
 
@@ -43,7 +43,7 @@ def test_an_exported_network_computes_what_torch_does(tmp_path: Path) -> None:
         wanted = net(
             x,
             t,
-            Wanted(geometry[:1], face, light[:1], style[:1]),
+            WantedView(geometry[:1], face, light[:1], style[:1]),
             References(picture, (fine, coarse), identity, place, trust, present),
         )
     asked = (x, t, geometry[:1], face, light[:1], style[:1], picture, fine, coarse, identity, place, trust, present)

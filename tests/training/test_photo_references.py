@@ -12,18 +12,18 @@ pytest.importorskip("numba")
 
 from omote.bridge import arkit
 from omote.engine import models
-from omote.engine.capture.photo import Photo, face_finder, the_face
+from omote.engine.capture.photo import Photo, face_finder, single_face
 from omote.engine.face.head import SKIN, open_head
 from omote.engine.face.light import irradiance
-from omote.engine.face.maps import Camera
+from omote.engine.face.rasterizer import Camera
 from omote.engine.face.retarget import from_weights
 from omote.engine.model.photos import references_of
 from omote.engine.training.faces.figure import Figure
+from omote.engine.training.faces.head import shape_of
 from omote.engine.training.faces.kit import load
 from omote.engine.training.faces.light import studio
 from omote.engine.training.faces.person import sample_person
 from omote.engine.training.faces.render import render
-from omote.engine.training.head import shape_of
 
 KIT = Path(__file__).resolve().parents[3] / "shared" / "kit"
 HAS_MODEL = any(m.name == models.FACE_LANDMARKER and models.state(m) == "present" for m in models.MODELS)
@@ -40,7 +40,7 @@ def test_a_rendered_person_is_found_as_it_is() -> None:
     alpha = picture.rgba[..., 3:] / 255.0
     flat = (picture.rgba[..., :3] * alpha + np.array([60, 90, 130]) * (1.0 - alpha)).astype(np.uint8)
     with face_finder() as finder:
-        photo = Photo("rendered", flat, the_face("rendered", flat, finder))
+        photo = Photo("rendered", flat, single_face("rendered", flat, finder))
     found = references_of([photo])
     (reference,) = found.references
 

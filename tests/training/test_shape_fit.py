@@ -8,17 +8,14 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.face.fitting import ANCHORED, Fitter, shipped_numbers
-from omote.engine.face.reading import Reading
+from omote.engine.face.fitting import ANCHORED, FaceLandmarks, Fitter, shipped_fit_prior
 from omote.engine.face.retarget import from_weights
-from omote.engine.training.readings import Readings
-from omote.engine.training.shape_error import measure
-from omote.engine.training.shape_fit import HELD_OUT, save, train
+from omote.engine.training.shape_fit import HELD_OUT, TrackerReadings, measure_fit, save, train
 
 PEOPLE, EACH = 400, 2
 
 
-def world() -> tuple[Readings, np.ndarray]:
+def world() -> tuple[TrackerReadings, np.ndarray]:
     """People whose heads differ in ten ways, read by a tracker that errs by half a pixel and a twentieth."""
     rng = np.random.default_rng(0)
     shape = np.zeros((PEOPLE, 100))
@@ -36,14 +33,14 @@ def world() -> tuple[Readings, np.ndarray]:
     scores = np.clip(weights + rng.normal(0.0, 0.05, weights.shape), 0.0, 1.0).astype(np.float32)
     read = (turn + rng.normal(0.0, 0.05, turn.shape)).astype(np.float32)
     person = np.repeat(np.arange(PEOPLE, dtype=np.int32), EACH)
-    return Readings(points, scores, read, person, weights, turn), shape
+    return TrackerReadings(points, scores, read, person, weights, turn), shape
 
 
 def test_heads_of_people_never_seen_are_told_from_their_landmarks(tmp_path: Path) -> None:
     readings, shape = world()
     save(train(readings, shape), tmp_path / "fit.safetensors")
-    fitter = Fitter(shipped_numbers(tmp_path / "fit.safetensors"))
-    errors = measure(fitter, readings, shape)
+    fitter = Fitter(shipped_fit_prior(tmp_path / "fit.safetensors"))
+    errors = measure_fit(fitter, readings, shape)
     assert errors.held_out_pictures == HELD_OUT * EACH
     assert errors.shape_mm < 0.6 * errors.shape_mm_of_the_average
     assert errors.turn_deg[1] < errors.turn_deg_of_the_tracker[1]
@@ -56,6 +53,6 @@ def test_a_reading_that_is_the_average_is_fitted_with_the_average() -> None:
     points = np.zeros((478, 2), np.float32)
     nothing = np.zeros(arkit.COUNT, np.float32)
     points[:ANCHORED] = fitter.landmarks(np.zeros(100, np.float32), from_weights(nothing), 256)
-    fit = fitter.fit(Reading(points, nothing, np.zeros(3, np.float32)))
+    fit = fitter.fit(FaceLandmarks(points, nothing, np.zeros(3, np.float32)))
     assert np.linalg.norm(fit.shape) < 8.0  # of 10 that people have in the mean: a tracker never reads so exactly
     assert fit.roll == pytest.approx(0.0)

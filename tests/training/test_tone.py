@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from omote.engine.face.tone import levels_in
+from omote.engine.face.light import relit_levels
 from omote.engine.training.faces import arkit
 from omote.engine.training.faces.figure import Figure
 from omote.engine.training.faces.kit import load
@@ -29,7 +29,7 @@ def test_relighting_agrees_with_rendering_in_that_light() -> None:
     still = arkit.weights({}), np.zeros(3, np.float32)
     white, wanted = (render(figure, *still, one, 128, 1).rgba for one in (light, tinted))
     found = white.copy()
-    for channel, shown in enumerate(levels_in(GAIN)):
+    for channel, shown in enumerate(relit_levels(GAIN)):
         found[..., channel] = shown[white[..., channel]]
     inside = wanted[..., 3] == 255
     error = np.abs(found.astype(int) - wanted)[inside][:, :3]

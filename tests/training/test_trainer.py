@@ -45,7 +45,7 @@ def test_an_example_shows_one_character_from_several_sides(shards: list[Path]) -
 
 def test_a_run_goes_on_where_it_stopped(shards: list[Path], tmp_path: Path) -> None:
     subjects = examples.read(shards)
-    plan = trainer.Plan(tmp_path, minutes=1.0, batch=2, workers=1)
+    plan = trainer.TrainingSettings(tmp_path, minutes=1.0, batch=2, workers=1)
     first = trainer.Trainer(plan, **SMALL)
     losses = [first.advance(subjects) for _ in range(2)]
     first.save()
@@ -58,11 +58,11 @@ def test_a_run_goes_on_where_it_stopped(shards: list[Path], tmp_path: Path) -> N
 
 
 def test_a_run_begins_with_given_weights(tmp_path: Path) -> None:
-    given = trainer.Trainer(trainer.Plan(tmp_path, minutes=1.0), **SMALL).net
+    given = trainer.Trainer(trainer.TrainingSettings(tmp_path, minutes=1.0), **SMALL).net
     with torch.no_grad():
         given.gain.bias.fill_(0.25)
     given.half().save_pretrained(tmp_path / "given")
-    begun = trainer.Trainer(trainer.Plan(tmp_path, minutes=1.0, start=tmp_path / "given"))
+    begun = trainer.Trainer(trainer.TrainingSettings(tmp_path, minutes=1.0, start=tmp_path / "given"))
     for net in (begun.net, begun.ema):
         assert net.config.widths == list(SMALL["widths"])
         assert net.gain.bias.dtype == torch.float32
@@ -70,4 +70,4 @@ def test_a_run_begins_with_given_weights(tmp_path: Path) -> None:
 
 
 def test_a_run_without_a_checkpoint_begins_anew(tmp_path: Path) -> None:
-    assert not trainer.Trainer(trainer.Plan(tmp_path, minutes=1.0), **SMALL).resume()
+    assert not trainer.Trainer(trainer.TrainingSettings(tmp_path, minutes=1.0), **SMALL).resume()

@@ -10,13 +10,13 @@ import pytest
 pytest.importorskip("numba")
 
 from omote.bridge import arkit
-from omote.engine.capture.vrm_file import VrmError, opened_vrm
+from omote.engine.data import Character
 from omote.engine.face.anime_head import anime_head
-from omote.engine.face.maps import Camera
+from omote.engine.face.rasterizer import Camera
 from omote.engine.face.retarget import to_weights
-from omote.engine.model.character import load, save
+from omote.engine.model.character_file import read_character, save_character
 from omote.engine.model.vrm import SIDE, made_from_vrm
-from omote.engine.nouns import Character
+from omote.engine.model.vrm_file import VrmError, opened_vrm
 from omote.engine.training.anime.character import sample_character
 from omote.engine.training.anime.figure import Figure
 from omote.engine.training.anime.kit import load as load_kit
@@ -99,8 +99,8 @@ def test_both_versions_give_the_same_model(figure: Figure) -> None:
 
 def test_its_terms_are_kept(made: Character, tmp_path: Path) -> None:
     path = tmp_path / "me.omote"
-    save(made, path)
-    kept = load(path)
+    save_character(made, path)
+    kept = read_character(path)
     assert "Test by Nobody" in kept.made_from and "commercial use: corporation" in kept.made_from
     assert "Seed-san" in kept.licence and kept.consent == "agreed"
 

@@ -149,7 +149,7 @@ def squares(version: int = 1, **changed: Any) -> Glb:
 
 def drawn_model(figure: Any, version: int, shapes: dict[str, dict[str, float]]) -> bytes:
     """A character of the kit; `shapes` are expressions by VRM's names, as ARKit weights."""
-    from omote.engine.training.anime.surface import BODY, BROW, HAIR, IRIS, LASH, SKIN
+    from omote.engine.training.anime.rasterize import BODY, BROW, HAIR, IRIS, LASH, SKIN
     from omote.engine.training.faces import arkit
 
     front = np.zeros(3, np.float32)

@@ -18,9 +18,9 @@ import pytest
 from omote.bridge import arkit, picture
 from omote.bridge.control.message import ControlError
 from omote.bridge.control.server import ControlServer
-from omote.bridge.frame import Params, Video
+from omote.bridge.payload import Params, Video
 from omote.bridge.picture import Format, Pixels
-from omote.bridge.publisher import Publisher, Shot
+from omote.bridge.publisher import Publisher, Sample
 
 from . import component_build as build
 
@@ -124,7 +124,7 @@ def streaming(shot: Callable[[int], tuple[Video, Params]], video: str = FREE_POR
                 return
             picture, face = shot(index)
             now_ns = time.perf_counter_ns()
-            publisher.publish(Shot(index, now_ns, now_ns, time.time_ns(), picture, face))
+            publisher.publish(Sample(index, now_ns, now_ns, time.time_ns(), picture, face))
 
     with Publisher(FREE_PORT, video) as publisher:
         thread = threading.Thread(target=stream)

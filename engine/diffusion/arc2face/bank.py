@@ -12,8 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from omote.engine.nouns import BankRows
-
+from ...data import BankRows
 from .source import Source
 
 if TYPE_CHECKING:

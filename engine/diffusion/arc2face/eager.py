@@ -11,11 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from omote.engine.photoreal.exported_model import DECODER, UNET
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.pytorch import compiled_by_inductor
-from omote.engine.runtime.session import Array, ExportedGraph, Feeds, Outputs, RuntimeUnavailable, Session, require_fed
-
+from ...photoreal.exported_model import DECODER, UNET
+from ...runtime.pytorch import compiled_by_inductor
+from ...runtime.session import Array, Build, ExportedGraph, Feeds, Outputs, RuntimeUnavailable, Session, check_feeds
 from .flat import FlatDecoder, FlatUNet
 from .pipeline import Arc2Face
 
@@ -38,7 +36,7 @@ class EagerSession:
             self._compile()
 
     def run(self, feeds: Feeds) -> Outputs:
-        require_fed(feeds, self._shapes)
+        check_feeds(feeds, self._shapes)
         tensors = [self._there(name, feeds[name]) for name in self._shapes]
         with torch.inference_mode():
             made = self._module(*tensors)

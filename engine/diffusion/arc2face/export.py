@@ -19,8 +19,8 @@ import torch
 from safetensors.numpy import save_file
 from torch import Tensor, nn
 
-from omote.engine.photoreal import graph_parity
-from omote.engine.photoreal.exported_model import (
+from ...photoreal import graph_parity
+from ...photoreal.exported_model import (
     DECODER,
     EXPRESSION,
     REFERENCE_FILE,
@@ -30,8 +30,7 @@ from omote.engine.photoreal.exported_model import (
     Length,
     sha256_of,
 )
-from omote.engine.photoreal.recipe import Recipe
-
+from ...photoreal.recipe import Recipe
 from .flat import (
     FlatDecoder,
     FlatExpression,

@@ -13,7 +13,8 @@ from .clip import TextEncoder, TextShape
 from .config import Config
 from .taesd import TinyDecoder
 from .tensors import read_tensors
-from .unet import UNet, UNetShape
+from .unet import UNet
+from .unet_shape import UNetShape
 from .vae import Vae, VaeShape, of_today
 
 CONFIG = "config.json"

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from omote.engine.storage import atomic_write, cache_folder
+from ...storage import atomic_write, cache_folder
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from omote.engine.diffusion.schedule import FewStep, Predict, dpm_solver, few_step_plan, few_steps, noises_between
-from omote.engine.photoreal import published_file as files
-
+from ...photoreal import published_file as files
+from ..schedule import FewStep, Predict, dpm_solver, few_step_plan, few_steps, noises_between
 from .adapters import ExpressionAdapter, install, read_expression_adapter
 from .bank import Bank, Share, bank_of
 from .clip import TextEncoder, identity_tokens, unconditional_tokens

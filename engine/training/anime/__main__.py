@@ -15,12 +15,11 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from omote.engine.offline.crew import crew_for
-from omote.engine.training.faces import dataset as faces_dataset
-
+from ...worker_pool import pool_for
+from ..faces import dataset as faces_dataset
 from . import dataset
 from .character import sample_character
-from .expression import anchors, sample_pose
+from .dataset import anchor_poses, sample_pose
 from .figure import Figure
 from .kit import load
 from .render import render
@@ -35,14 +34,14 @@ def _sheet(args: argparse.Namespace) -> None:
     for k in tqdm(range(args.columns * args.rows), unit="character"):
         seed = args.seed * 1_000_003 + k
         figure = Figure(kit, sample_character(kit, seed, args.held_out))
-        pose = anchors()[0] if args.neutral else sample_pose(np.random.default_rng([seed, 2]))
+        pose = anchor_poses()[0] if args.neutral else sample_pose(np.random.default_rng([seed, 2]))
         tile = Image.fromarray(render(figure, *pose, args.size, args.supersampling).rgba)
         grid.paste(tile, (k % args.columns * args.size, k // args.columns * args.size), tile)
     grid.save(args.out)
 
 
 def _dataset(args: argparse.Namespace) -> None:
-    plan = dataset.AnimePlan(
+    plan = dataset.AnimeDatasetSpec(
         args.kit,
         args.out,
         args.characters,
@@ -54,10 +53,10 @@ def _dataset(args: argparse.Namespace) -> None:
     )
     done = sum(len(plan.people_of(s)) for s in plan.shards() if plan.paths(s)[0].exists()) * plan.each
     with (
-        crew_for(None, args.workers or os.cpu_count(), threads=1) as crew,
+        pool_for(None, args.workers or os.cpu_count(), threads=1) as crew,
         tqdm(total=len(plan.drawn()) * plan.each, initial=done, unit="picture") as bar,
     ):
-        for count in faces_dataset.write(plan, crew, dataset.drawn):
+        for count in faces_dataset.write_shards(plan, crew, dataset.draw_shard):
             bar.update(count)
 
 

@@ -1,4 +1,4 @@
-"""Invents an anime character from a seed: hair, eyes, face, skin, clothes and drawing style that go together."""
+"""Samples an anime character from a seed: hair, eyes, face shape, clothes and drawing style."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import colorsys
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import hairstyles
 from .kit import Kit
-from .warp import Face
 
 RGB = tuple[float, float, float]
 
@@ -54,7 +54,7 @@ class Hair:
 
 
 @dataclass(frozen=True)
-class Pen:
+class DrawingStyle:
     """How the artist draws."""
 
     shading: str = "cel"
@@ -84,7 +84,7 @@ class Character:
     iris_second: RGB  # second colour of two-coloured irises
     iris_size: float
     iris_seed: int
-    face: Face
+    face: FaceWarp
     ear: float  # how far the ears are pointed: 0 human, 1 elf
     lash_thickness: float
     lash_wing: float
@@ -118,7 +118,7 @@ class Character:
     headwear: str | None
     worn: tuple[RGB, RGB]  # colours of glasses, and of headwear
     trinket: RGB  # tint of ribbons and pins
-    pen: Pen
+    pen: DrawingStyle
 
 
 # Lightest to darkest; human skin from the palest to the deepest, as anime paints it.
@@ -159,7 +159,7 @@ def _shift(color: RGB, hue: float, saturation: float, value: float) -> RGB:
 _RARE = ("slicked", "drill", "braid")
 
 
-class _Dice:
+class _Random:
     """Random choices of one character."""
 
     def __init__(self, seed: int, is_held_out: bool) -> None:
@@ -187,7 +187,7 @@ class _Dice:
         return _hsv(float(self.rng.random()), self.between(*saturation), self.between(*value))
 
 
-def _skin(dice: _Dice) -> RGB:
+def _skin(dice: _Random) -> RGB:
     """Every tone, so that none is rare, the light ones of most drawings more often; one in twenty is no human's."""
     if dice.chance(0.05):
         return dice.color((0.12, 0.4), (0.6, 0.98))
@@ -195,7 +195,7 @@ def _skin(dice: _Dice) -> RGB:
     return mix(_SKINS[int(at)], _SKINS[int(at) + 1], at - int(at))
 
 
-def _hair_colors(dice: _Dice) -> tuple[RGB, RGB, RGB]:
+def _hair_colors(dice: _Random) -> tuple[RGB, RGB, RGB]:
     if dice.chance(0.5):
         natural = _NATURAL[dice.rng.integers(len(_NATURAL))]
         middle = _shift(natural, dice.normal(0, 0.01, -0.05, 0.05), dice.between(0.8, 1.1), dice.between(0.95, 1.04))
@@ -212,7 +212,7 @@ def _hair_colors(dice: _Dice) -> tuple[RGB, RGB, RGB]:
     return root, middle, tip
 
 
-def _hair(dice: _Dice, kit: Kit) -> Hair:
+def _hair(dice: _Random, kit: Kit) -> Hair:
     styles = list(kit.hair_style)
     combined = [s for s in styles if s not in kit.swept]
     kind = dice.rng.random()
@@ -236,10 +236,10 @@ def _hair(dice: _Dice, kit: Kit) -> Hair:
     )
 
 
-def _face(dice: _Dice, is_masculine: bool) -> Face:
+def _face(dice: _Random, is_masculine: bool) -> FaceWarp:
     age = dice.between(-1.0, 1.0)  # children have larger and lower eyes over a shorter chin
     eye = dice.normal(1.12 - 0.07 * age, 0.08, 0.84, 1.34)
-    return Face(
+    return FaceWarp(
         eye_scale=(
             float(np.clip(eye + dice.normal(0, 0.05, -0.1, 0.1), 0.82, 1.30)),
             float(np.clip(eye + dice.normal(0, 0.09, -0.2, 0.2) - 0.18 * is_masculine - 0.05 * age, 0.66, 1.36)),
@@ -263,17 +263,17 @@ def _face(dice: _Dice, is_masculine: bool) -> Face:
 
 
 _PENS = {
-    "cel": Pen("cel", 2, 0.04),
-    "soft_cel": Pen("soft_cel", 2, 0.16, glow=0.1),
-    "three": Pen("three", 3, 0.05),
-    "flat": Pen("flat", 1, 0.05, rim=0.0),
-    "painterly": Pen("painterly", 3, 0.34, glow=0.35, grain=1.0, line=0.45),
-    "pastel": Pen("pastel", 2, 0.2, shade=0.55, glow=0.2, ink_tint=0.6, line=0.8),
-    "ink": Pen("ink", 2, 0.025, shade=1.25, line=1.35, ink_tint=0.9),
+    "cel": DrawingStyle("cel", 2, 0.04),
+    "soft_cel": DrawingStyle("soft_cel", 2, 0.16, glow=0.1),
+    "three": DrawingStyle("three", 3, 0.05),
+    "flat": DrawingStyle("flat", 1, 0.05, rim=0.0),
+    "painterly": DrawingStyle("painterly", 3, 0.34, glow=0.35, grain=1.0, line=0.45),
+    "pastel": DrawingStyle("pastel", 2, 0.2, shade=0.55, glow=0.2, ink_tint=0.6, line=0.8),
+    "ink": DrawingStyle("ink", 2, 0.025, shade=1.25, line=1.35, ink_tint=0.9),
 }
 
 
-def _pen(dice: _Dice) -> Pen:
+def _drawing_style(dice: _Random) -> DrawingStyle:
     pen = _PENS[dice.pick("shading", ["cel", *SHADINGS])]
     ink = (0.07, 0.05, 0.07) if pen.shading == "ink" or dice.chance(0.5) else dice.color((0.3, 0.8), (0.15, 0.45))
     tint = dice.between(0.3, 1.0) if dice.chance(0.25) else pen.ink_tint
@@ -289,14 +289,14 @@ def _pen(dice: _Dice) -> Pen:
     )
 
 
-def _collar(dice: _Dice, neckline: str) -> str | None:
+def _collar(dice: _Random, neckline: str) -> str | None:
     kind = str(dice.rng.choice(COLLARS)) if dice.chance(0.3) else None
     return kind if neckline != "turtle" or kind == "scarf" else None
 
 
 def sample_character(kit: Kit, seed: int, is_held_out: bool = False) -> Character:
     """A character; the same seed always gives the same one. Those held out have parts that no other has."""
-    dice = _Dice(seed, is_held_out)
+    dice = _Random(seed, is_held_out)
     hair, colors, skin, is_masculine = _hair(dice, kit), _hair_colors(dice), _skin(dice), dice.chance(0.33)
     hue = float(dice.rng.random())
     left = _hsv(hue, dice.between(0.45, 0.95), dice.between(0.5, 0.95)) if dice.chance(0.7) else (0.52, 0.32, 0.16)
@@ -363,8 +363,75 @@ def sample_character(kit: Kit, seed: int, is_held_out: bool = False) -> Characte
             colors[1] if headwear in ("cat_ears", "fox_ears", "bunny_ears") and dice.chance(0.7) else worn,
         ),
         trinket=mix(trim, (1.0, 1.0, 1.0), 0.3) if dice.chance(0.5) else worn,
-        pen=_pen(dice),
+        pen=_drawing_style(dice),
     )
+
+
+Array = NDArray[np.float32]
+
+EYE = (0.435, 14.10)  # x and y of the left eye's centre, dm
+MOUTH_Y = 13.44
+_EYE_REACH = (0.40, 0.36)  # dm in which the warp of an eye fades
+_NOSE_Y = 13.83
+_FRONT_Z = 0.1  # what lies further back is not the face
+
+
+@dataclass(frozen=True)
+class FaceWarp:
+    """How a face differs from the kit's. Lengths in dm, factors 1 at rest."""
+
+    eye_scale: tuple[float, float] = (1.0, 1.0)  # width, height
+    eye_tilt: float = 0.0  # slope: positive raises the outer corner
+    eye_bend: float = 0.0  # positive lifts both corners, negative lets them droop
+    eye_taper: float = 0.0  # positive makes the outer half taller
+    eye_spacing: float = 0.0  # outward
+    eye_height: float = 0.0  # upward
+    face_width: float = 1.0
+    jaw_width: float = 1.0
+    cheek: float = 0.0  # outward at the height of the mouth
+    chin_length: float = 0.0
+    chin_point: float = 0.0  # positive narrows the tip of the chin
+    mouth_width: float = 1.0
+    mouth_height: float = 0.0  # upward
+    mouth_bend: float = 0.0  # positive lifts the corners
+    nose: float = 0.0  # forward
+    shoulder_width: float = 1.0
+
+    def apply_body(self, position: Array) -> Array:
+        """[n,3] the same for points of neck and shoulders; the neck stays."""
+        p = position.astype(np.float64)
+        beside = np.clip((np.abs(p[:, 0]) - 0.35) / 0.5, 0.0, 1.0)
+        p[:, 0] *= 1.0 + (self.shoulder_width - 1.0) * beside
+        return p.astype(np.float32)
+
+    def apply(self, position: Array) -> Array:
+        """[n,3] where these points [n,3] of the kit's head lie on this one."""
+        p = position.astype(np.float64)
+        is_front = p[:, 2] > _FRONT_Z
+        for side in (1.0, -1.0):
+            x, y = side * EYE[0], EYE[1]
+            dx, dy = p[:, 0] - x, p[:, 1] - y
+            near = np.exp(-((dx / _EYE_REACH[0]) ** 2) - (dy / _EYE_REACH[1]) ** 2) * is_front
+            out = side * dx
+            p[:, 0] += near * ((self.eye_scale[0] - 1.0) * dx + side * self.eye_spacing)
+            taper = self.eye_taper * np.clip(out, -0.3, 0.3) * dy
+            bend = self.eye_bend * (np.minimum(out * out, 0.09) - 0.03)
+            p[:, 1] += near * ((self.eye_scale[1] - 1.0) * dy + taper + bend + self.eye_height + self.eye_tilt * out)
+        dy = p[:, 1] - MOUTH_Y
+        mouth = np.exp(-((p[:, 0] / 0.42) ** 2) - (dy / 0.30) ** 2) * is_front
+        p[:, 0] += mouth * (self.mouth_width - 1.0) * p[:, 0]
+        p[:, 1] += mouth * (self.mouth_height + self.mouth_bend * (np.minimum(p[:, 0] ** 2, 0.09) - 0.02))
+        p[:, 2] += self.nose * np.exp(-((p[:, 0] / 0.12) ** 2) - ((p[:, 1] - _NOSE_Y) / 0.14) ** 2) * is_front
+        p[:, 0] *= 1.0 + (self.face_width - 1.0) * np.clip((15.0 - p[:, 1]) / 1.2, 0.0, 1.0)
+        forward = np.clip((p[:, 2] + 0.1) / 0.5, 0.0, 1.0)
+        low = np.clip((14.1 - p[:, 1]) / 0.9, 0.0, 1.0) * forward
+        cheek = self.cheek * np.exp(-(((p[:, 1] - 13.55) / 0.28) ** 2)) * forward
+        p[:, 0] *= 1.0 + (self.jaw_width - 1.0) * np.sin(np.pi * np.clip(low, 0.0, 0.8) / 1.6) + cheek
+        tip = np.clip((13.50 - p[:, 1]) / 0.45, 0.0, 1.0) * forward
+        p[:, 0] *= 1.0 - self.chin_point * tip * tip
+        chin = np.clip((p[:, 2] - 0.20) / 0.40, 0.0, 1.0)  # where the jaw meets the neck it stays
+        p[:, 1] -= self.chin_length * low * low * chin
+        return p.astype(np.float32)
 
 
 def plain_character(kit: Kit) -> Character:
@@ -379,7 +446,7 @@ def plain_character(kit: Kit) -> Character:
         iris="deep",
         iris_colors=((0.3, 0.6, 0.9),) * 2,
         iris_size=1.0,
-        face=Face(mouth_width=1.1),
+        face=FaceWarp(mouth_width=1.1),
         ear=0.0,
         lash_thickness=1.0,
         lash_wing=0.0,
@@ -410,5 +477,5 @@ def plain_character(kit: Kit) -> Character:
         collar=None,
         glasses=None,
         headwear=None,
-        pen=Pen(),
+        pen=DrawingStyle(),
     )

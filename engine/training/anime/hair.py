@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import hairstyles
+from .accessories import BRIM_SLOPE, HATS, Strip, unit
 from .character import Character
 from .hairstyles import CENTER, TIE, Cut, Skull
 from .kit import Kit
+from .rasterize import LABEL_HAIR, LABEL_OTHER
 from .shade import FIRST_LOCK
-from .strip import Strip, unit
-from .surface import LABEL_HAIR, LABEL_OTHER
-from .worn import BRIM_SLOPE, HATS
 
 Array = NDArray[np.floating]
 Index = NDArray[np.integer]

@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from omote.engine.face.anime_head import FILE, anime_head, lattice
-from omote.engine.face.head import EYE, MOUTH, SKIN, open_head
-from omote.engine.training.faces import kit as face_kit
-from omote.engine.training.head import skin_part
-
+from ...face.anime_head import FILE, anime_head, lattice
+from ...face.head import EYE, MOUTH, SKIN, open_head
+from ..faces import kit as face_kit
+from ..faces.head import skin_part
 from .character import Character, sample_character
-from .features import Features
-from .figure import arkit_shapes
+from .figure import Features, arkit_shapes
 from .kit import Kit, load
 
 Array = NDArray[np.float32]
@@ -219,7 +217,7 @@ def _landmarks(kit: Kit, vertex: Array) -> tuple[Index, Array]:
     return row, weight
 
 
-def build(kit: Kit, faces: face_kit.Kit, characters: int = _CHARACTERS) -> dict[str, NDArray[np.generic]]:
+def build_head(kit: Kit, faces: face_kit.Kit, characters: int = _CHARACTERS) -> dict[str, NDArray[np.generic]]:
     """All arrays of `anime_head.npz`. Same kits, same bytes."""
     layout, shapes = _layout(kit), arkit_shapes(kit)
     everyone = [sample_character(kit, _SEED + k) for k in range(characters)]
@@ -273,7 +271,7 @@ def main() -> None:
     parser.add_argument("--face-kit", type=Path, required=True, help="the face kit's folder")
     parser.add_argument("--out", type=Path, default=FILE)
     args = parser.parse_args()
-    arrays = build(load(args.kit), face_kit.load(args.face_kit))
+    arrays = build_head(load(args.kit), face_kit.load(args.face_kit))
     np.savez_compressed(args.out, allow_pickle=False, **arrays)
     print(f"{args.out}: {len(arrays['template'])} vertices, {len(arrays['triangle'])} triangles")
 

@@ -1,4 +1,4 @@
-"""Loads the anime pack: one head with its morphs, a torso, hair as locks, and a few pictures."""
+"""Loads the anime kit, and builds its 52 ARKit shapes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from ...face.anime_head import mix_weights
+from ..faces import arkit
 
 Array = NDArray[np.float32]
 Index = NDArray[np.int32]
@@ -162,3 +165,185 @@ def load(path: Path) -> Kit:
         locks,
         swept,
     )
+
+
+_MOUTH = (0.0, 13.44)  # dm, height of the closed lips
+_EYE_LINE = 14.07  # lids above this belong to the upper lid
+_JAW_LIPS = 1.3  # how much of the source's open mouth jawOpen is
+_LID_MIDDLE, _LID_HALF = 0.45, 0.25  # x and half width of the closed lid, dm
+_CLOSED_Y = 14.02  # height at which the source closes its lids, almost straight
+_CLOSED_ARC, _LAUGH_ARC = -0.085, 0.125  # how far the middle of a closed lid hangs, and of a laughing one rises, dm
+
+
+def _step(low: float, high: float, x: Array) -> Array:
+    """0 below `low`, 1 above `high`, smooth between; falls where low > high."""
+    t = np.clip((x - low) / (high - low), 0.0, 1.0)
+    return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Offsets for each ARKit weight, and shapes that depend on several weights. Normals stay as authored."""
+
+    move: Array  # [52,C,3] dm
+    lips: Array  # [C,3] what jawOpen does to the lips alone; mouthClose takes it back
+    grin: tuple[Array, Array]  # left, right: from a closed to a smiling closed eye
+
+    def apply(self, weights: Array) -> Array:
+        """[C,3] what these [52] weights add to positions."""
+        mixed = mix_weights(weights)
+        used = np.flatnonzero(mixed.weights)
+        move = np.tensordot(mixed.weights[used], self.move[used], 1) - mixed.shut * self.lips
+        for amount, grin in zip(mixed.grin, self.grin, strict=True):
+            if amount > 0.0:
+                move += amount * grin
+        return np.asarray(move, np.float32)
+
+
+class _Maker:
+    """Collects offsets for one shape after the other."""
+
+    def __init__(self, kit: Kit) -> None:
+        self.kit = kit
+        self.x, self.y, self.z = kit.head.position.T
+        count = len(kit.head.position)
+        self.part = {}
+        for part, k in kit.region.items():
+            self.part[part] = np.zeros(count, bool)
+            self.part[part][kit.head.triangle[kit.head.region == k].ravel()] = True
+        self.move = np.zeros((arkit.COUNT, count, 3), np.float32)
+        far = np.hypot((self.x - _MOUTH[0]) / 0.34, (self.y - _MOUTH[1]) / 0.20)
+        self.mouth = _step(1.9, 0.5, far) * (self.z > 0.4)
+        self.inside = self.part["eye_white"] | self.part["iris"] | self.part["pupil"] | self.part["highlight"]
+        self.hard = self.part["teeth"] | self.part["tongue"]
+        self.jaw = _step(13.75, 13.2, self.y) * _step(0.0, 0.4, self.z) * ~self.upper_teeth()
+
+    def upper_teeth(self) -> NDArray[np.bool_]:
+        return np.asarray(self.part["teeth"] & (np.abs(self.kit.dense("lip_a")).max(1) == 0.0))
+
+    def side(self, left: bool, soft: float) -> Array:
+        return _step(-soft, soft, self.x if left else -self.x)
+
+    def add(self, name: str, morph: str, amount: float, where: Array | None = None) -> None:
+        mask = np.float32(amount) if where is None else (amount * where)[:, None].astype(np.float32)
+        self.move[arkit.INDEX[name]] += self.kit.dense(morph) * mask
+
+    def shift(self, name: str, xyz: tuple[float, float, float], where: Array) -> None:
+        self.move[arkit.INDEX[name]] += np.outer(where, xyz).astype(np.float32)
+
+
+def build_shapes(kit: Kit) -> Shapes:
+    """All 52 shapes and the combinations, once for a kit."""
+    make = _Maker(kit)
+    for side, left in (("Left", True), ("Right", False)):
+        _eye(make, side, left)
+        _brow(make, side, left)
+        _half_mouth(make, side, left)
+    _mouth(make)
+    near_lips = (make.mouth * _step(13.1, 13.36, make.y) * ~make.hard)[:, None].astype(np.float32)
+    grin = kit.dense("eye_smile") - kit.dense("eye_close")
+    grin[:, 1] += _arc(make, "eye_smile", _LAUGH_ARC, -0.045) - _arc(make, "eye_close", _CLOSED_ARC, 0.025)
+    grins = [grin * make.side(is_left, 0.05)[:, None] for is_left in (True, False)]
+    return Shapes(make.move, _JAW_LIPS * kit.dense("lip_a") * near_lips, (grins[0], grins[1]))
+
+
+def _arc(make: _Maker, morph: str, middle: float, ends: float) -> Array:
+    """[C] how far up corners move so that the lids that `morph` closes meet in an arc instead of a straight line."""
+    closed_y = make.y + make.kit.dense(morph)[:, 1]
+    across = np.clip((np.abs(make.x) - _LID_MIDDLE) / _LID_HALF, -1.4, 1.4)
+    arc = ends + (middle - ends) * (1.0 - across**2)
+    beside = _step(1.75, 1.0, np.abs((np.abs(make.x) - _LID_MIDDLE) / _LID_HALF))
+    near = _step(0.26, 0.06, np.abs(closed_y - _CLOSED_Y)) * (make.z > 0.5)
+    return np.asarray(arc * beside * near * ~make.inside, np.float32)
+
+
+def _eye(make: _Maker, side: str, left: bool) -> None:
+    half = make.side(left, 0.05)
+    upper, lower = half * (make.y > _EYE_LINE), half * (make.y <= _EYE_LINE)
+    make.add(f"eyeBlink{side}", "eye_close", 1.0, half)
+    make.shift(f"eyeBlink{side}", (0.0, 1.0, 0.0), half * _arc(make, "eye_close", _CLOSED_ARC, 0.025))
+    make.add(f"eyeWide{side}", "eye_open", 1.35, half)
+    make.add(f"eyeSquint{side}", "eye_zitome", 0.55, upper)
+    make.add(f"eyeSquint{side}", "eye_smile", 0.20, lower)
+    make.add(f"cheekSquint{side}", "eye_smile", 0.28, lower)
+    cheek = half * np.exp(-(((np.abs(make.x) - 0.5) / 0.25) ** 2) - ((make.y - 13.75) / 0.16) ** 2) * (make.z > 0.3)
+    make.shift(f"cheekSquint{side}", (0.0, 0.03, 0.04), cheek * make.part["skin"])
+    ball = half * (make.part["iris"] | make.part["pupil"] | make.part["highlight"])
+    toward = {"In": "right" if left else "left", "Out": "left" if left else "right", "Up": "up", "Down": "down"}
+    for way, morph in toward.items():
+        make.add(f"eyeLook{way}{side}", f"look_{morph}", 1.0, ball)
+    make.add(f"eyeLookDown{side}", "eye_close", 0.20, upper * ~(ball > 0))
+    make.add(f"eyeLookUp{side}", "eye_open", 0.45, upper * ~(ball > 0))
+
+
+def _brow(make: _Maker, side: str, left: bool) -> None:
+    half = make.side(left, 0.05)
+    brow, far = half * make.part["brow"], np.abs(make.x)
+    make.add(f"browDown{side}", "eye_brow_down", 1.0, half)
+    make.shift(f"browDown{side}", (-0.02 if left else 0.02, -0.035, 0.0), brow)
+    make.add(f"browDown{side}", "eye_angry", 0.35, half)
+    make.add("browInnerUp", "eye_brow_up", 1.0, half)
+    make.shift("browInnerUp", (0.0, 0.02, 0.0), brow)
+    make.shift(f"browOuterUp{side}", (0.0, 0.085, -0.02), brow * (0.25 + 0.75 * _step(0.25, 0.62, far)))
+    make.shift(f"browOuterUp{side}", (0.0, 0.02, 0.0), half * make.part["eyeline"])
+    make.shift(f"noseSneer{side}", (0.0, -0.05, 0.0), brow * _step(0.6, 0.2, far))
+    nose = np.exp(-((far - 0.06) ** 2) / 0.006 - ((make.y - 13.78) ** 2) / 0.010) * half * make.part["skin"]
+    make.shift(f"noseSneer{side}", (0.0, 0.05, 0.03), nose * (make.z > 0.6))
+    make.add(f"noseSneer{side}", "lip_i", 0.35, make.side(left, 0.12) * (make.kit.dense("lip_i")[:, 1] > 0))
+
+
+def _half_mouth(make: _Maker, side: str, left: bool) -> None:
+    half, out = make.side(left, 0.14), 1.0 if left else -1.0
+    corner = half * np.exp(-(((np.abs(make.x) - 0.22) / 0.13) ** 2) - ((make.y - 13.44) / 0.12) ** 2) * (make.z > 0.5)
+    opening = make.kit.dense("lip_i")[:, 1]
+    make.add(f"mouthSmile{side}", "lip_up", 2.2, half)
+    make.add(f"mouthSmile{side}", "mouth_wide", 0.45, half)
+    make.shift(f"mouthSmile{side}", (0.0, 0.030, 0.0), corner * ~make.hard)
+    make.add(f"mouthFrown{side}", "lip_down", 1.15, half)
+    make.shift(f"mouthFrown{side}", (0.0, -0.022, 0.0), corner * ~make.hard)
+    make.add(f"mouthDimple{side}", "mouth_wide", 0.85, half)
+    make.add(f"mouthDimple{side}", "lip_up", 0.8, half)
+    make.shift(f"mouthDimple{side}", (out * 0.035, 0.025, -0.03), corner * ~make.hard)
+    make.add(f"mouthStretch{side}", "mouth_wide", 1.0, half)
+    make.add(f"mouthStretch{side}", "lip_down", 0.35, half)
+    make.add(f"mouthStretch{side}", "lip_i", 0.25, half)
+    make.add(f"mouthPress{side}", "mouth_wide", 0.55, half)
+    make.shift(f"mouthPress{side}", (out * 0.02, 0.045, -0.03), corner * ~make.hard)
+    make.shift(f"mouthPress{side}", (0.0, -0.02, -0.02), half * make.mouth * ~make.hard - corner * ~make.hard)
+    make.add(f"mouthUpperUp{side}", "lip_i", 1.9, half * (opening > 0))
+    make.shift(f"mouthUpperUp{side}", (out * 0.01, 0.0, 0.0), corner * ~make.hard)
+    make.add(f"mouthLowerDown{side}", "lip_e", 0.75, half * (make.kit.dense("lip_e")[:, 1] < 0))
+
+
+def _mouth(make: _Maker) -> None:
+    soft = make.mouth * ~make.hard
+    centre = soft * np.exp(-((make.x / 0.13) ** 2))
+    make.add("jawOpen", "lip_a", _JAW_LIPS)
+    chin = make.jaw * ~make.hard * _step(13.40, 13.1, make.y)
+    make.shift("jawOpen", (0.0, -0.05, -0.01), chin)
+    make.add("mouthClose", "mouth_short", 0.3)
+    make.shift("mouthClose", (0.0, 0.02, -0.01), centre)
+    make.add("mouthFunnel", "lip_o", 0.55)
+    make.add("mouthFunnel", "mouth_short", 0.35)
+    make.shift("mouthFunnel", (0.0, 0.0, 0.05), soft)
+    make.add("mouthPucker", "mouth_short", 1.25)
+    make.add("mouthPucker", "lip_u", 0.22)
+    make.shift("mouthPucker", (0.0, 0.01, 0.07), centre)
+    for name, sign in (("Left", 1.0), ("Right", -1.0)):
+        make.shift(f"mouth{name}", (sign * 0.10, 0.0, 0.0), soft)
+        make.shift(f"jaw{name}", (sign * 0.11, 0.0, 0.0), make.jaw)
+    make.shift("jawForward", (0.0, -0.03, 0.10), make.jaw)
+    make.add("mouthRollLower", "mouth_short", 0.6)
+    make.shift("mouthRollLower", (0.0, 0.05, -0.03), centre)
+    make.add("mouthRollUpper", "mouth_short", 0.6)
+    make.shift("mouthRollUpper", (0.0, -0.05, -0.03), centre)
+    make.shift("mouthShrugLower", (0.0, 0.055, 0.02), centre)
+    make.shift("mouthShrugLower", (0.0, 0.04, 0.0), make.jaw * ~make.hard * _step(13.5, 13.2, make.y))
+    make.shift("mouthShrugUpper", (0.0, 0.05, 0.03), centre)
+    make.add("cheekPuff", "cheek_pop", 1.0)
+    make.add("cheekPuff", "mouth_short", 0.4)
+    make.add("tongueOut", "lip_a", 0.45, (~make.part["tongue"]).astype(np.float32))
+    tongue = make.part["tongue"] * _step(0.45, 0.96, make.z)
+    make.shift("tongueOut", (0.0, 0.0, 0.33), tongue)
+    make.shift("tongueOut", (0.0, 0.055, 0.0), make.part["tongue"] * _step(0.4, 0.7, make.z))
+    make.shift("tongueOut", (0.0, -0.13, 0.0), make.part["tongue"] * _step(0.72, 0.96, make.z))

@@ -8,8 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .rasterize import bilinear
-from .surface import (
+from .rasterize import (
     ACROSS,
     ALONG,
     BLUSH,
@@ -38,8 +37,9 @@ from .surface import (
     Array,
     Hits,
     Mesh,
-    Paint,
+    Textures,
     Tone,
+    bilinear,
 )
 
 FACE_GROUP, BODY_GROUP, CLOTH_GROUP, JACKET_GROUP, SCALP_GROUP, EYE_GROUP, MOUTH_GROUP, FIRST_LOCK = range(8)
@@ -151,7 +151,7 @@ def _is_under_chin(depth: Array, face_depth: Array, face_material: NDArray[np.in
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def shade(mesh: Mesh, paint: Paint, tone: Tone, hits: Hits) -> None:
+def shade(mesh: Mesh, paint: Textures, tone: Tone, hits: Hits) -> None:
     """Writes the colour and the group of every sample."""
     rows, columns = hits.depth.shape
     right, down, chin = int(tone.fringe[0]), int(tone.fringe[1]), int(tone.chin)
@@ -322,7 +322,7 @@ def _is_sliver(group: NDArray[np.int16], y: int, x: int) -> bool:
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def ink(hits: Hits, paint: Paint, tone: Tone) -> None:
+def ink(hits: Hits, paint: Textures, tone: Tone) -> None:
     """Lines of constant width where one group ends in front of another, in a dark tone of the nearer one."""
     rows, columns = hits.depth.shape
     reach = int(math.ceil(tone.line))

@@ -15,26 +15,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote import engine
-from omote.engine.capture.photo import Finder, Photo, PhotoError, face_finder, the_face
-from omote.engine.capture.photo_file import read_picture
-from omote.engine.capture.source import SourceError
-from omote.engine.face.light import studio_light
-from omote.engine.model.character import load
-from omote.engine.model.networks import Networks
-from omote.engine.model.renderer import Renderer
-from omote.engine.nouns import FlameParams, PhotorealCharacter, Portrait
-from omote.engine.photoreal.character_file import FORMAT as PHOTOREAL
-from omote.engine.photoreal.character_file import read_photoreal
-from omote.engine.runtime.build import Build
-from omote.engine.sealed import unsealed
+from omote.bridge.errors import OmoteError
 
+from ...capture.photo import LandmarkFinder, Photo, face_finder, single_face
+from ...capture.source import SourceError
+from ...data import FlameParams, PhotorealCharacter, Portrait
+from ...face.light import studio_light
+from ...images import PhotoError, read_picture
+from ...model.character_file import read_character, read_tensor_file
+from ...model.networks import Networks
+from ...model.renderer import Renderer
+from ...photoreal.character_file import FORMAT as PHOTOREAL
+from ...photoreal.character_file import read_photoreal
+from ...runtime.session import Build
 from ..provenance import provenance
-from .control import Answers, DrawnFinder, ReadBack, Winks, answers, mean_winks, read_back
-from .drawing import UNSEEN_SEED, Draw, Pose, RenderedDrawing, RenderedPerson, copied_from, drawn_by
-from .likeness import DlibRecognizer, Likeness, Recognizer, RecognizerError, likeness, photo_character
-from .metrics import Rgba
-from .steadiness import Steadiness, steadiness
-from .truth import Case, HeldOut, cases, read
+from .perception import (
+    DlibRecognizer,
+    DrawnFaceTracker,
+    FaceReadings,
+    IdentityDistances,
+    ReadBack,
+    Recognizer,
+    RecognizerError,
+    Stability,
+    Winks,
+    identity_distances,
+    mean_winks,
+    measure_stability,
+    photo_character,
+    read_back,
+    read_controls,
+)
+from .truth import (
+    UNSEEN_SEED,
+    Case,
+    Draw,
+    HeldOut,
+    Pose,
+    RenderedDrawing,
+    RenderedPerson,
+    Rgba,
+    cases,
+    copying_renderer,
+    read_held_out,
+    shipped_renderer,
+)
 
 Array = NDArray[np.float32]
 
@@ -44,7 +69,7 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 _READ_BACK = 0.9  # of the truth's
 
 
-class EvaluationError(ValueError):
+class EvaluationError(OmoteError, ValueError):
     """What was asked for cannot be evaluated; the message says what was found, and the cure."""
 
 
@@ -105,9 +130,9 @@ class Evaluation:
     runtime: str
     size: int
     cases: tuple[Case, ...] = ()
-    likeness: tuple[Likeness, ...] = ()
+    likeness: tuple[IdentityDistances, ...] = ()
     control: tuple[Controlled, ...] = ()
-    steadiness: tuple[Steadiness, ...] = ()
+    steadiness: tuple[Stability, ...] = ()
     notes: tuple[str, ...] = ()  # what was not measured, and why
     targets: tuple[Target, ...] = ()
 
@@ -115,7 +140,7 @@ class Evaluation:
 OnPart = Callable[[str], None]
 
 
-class Artist(Protocol):
+class PhotorealRenderer(Protocol):
     """Draws a photoreal character; `omote.engine.photoreal.animator.PhotorealAnimator` does."""
 
     def draw(self, params: FlameParams, character: PhotorealCharacter, light: Array) -> Portrait: ...
@@ -125,17 +150,17 @@ class Artist(Protocol):
         ...
 
 
-OpenArtist = Callable[[PhotorealCharacter], Artist]
+OpenPhotorealRenderer = Callable[[PhotorealCharacter], PhotorealRenderer]
 
 
 def evaluate(
-    request: Request, open_artist: OpenArtist | None = None, on_part: OnPart = lambda name: None
+    request: Request, open_artist: OpenPhotorealRenderer | None = None, on_part: OnPart = lambda name: None
 ) -> Evaluation:
     """Measures all that was asked for; EvaluationError where something of it is not there.
 
     `open_artist` opens what draws a photoreal character.
     """
-    _check(request)
+    _require_inputs(request)
     origin = provenance()
     digest = hashlib.sha256((request.weights / "denoiser.onnx").read_bytes()).hexdigest()[:12]
     renderer = Renderer(Networks(request.weights, Build.named(request.runtime)))
@@ -160,7 +185,7 @@ def evaluate(
     return replace(found, targets=tuple(targets(found)))
 
 
-def _check(request: Request) -> None:
+def _require_inputs(request: Request) -> None:
     if not (request.characters or request.packs or request.data or request.photos or request.kit):
         raise EvaluationError("nothing to evaluate: give characters, --packs, --data, --photos or --kit")
     for name in ("denoiser.onnx", "encoder.onnx"):
@@ -181,7 +206,7 @@ def _check(request: Request) -> None:
             raise EvaluationError(f"--{name} must be 1 or more, got {getattr(request, name)}")
 
 
-_Parts = tuple[tuple[Case, ...], tuple[Likeness, ...], tuple[Controlled, ...], tuple[Steadiness, ...]]
+_Parts = tuple[tuple[Case, ...], tuple[IdentityDistances, ...], tuple[Controlled, ...], tuple[Stability, ...]]
 
 
 @dataclass
@@ -190,17 +215,17 @@ class _Run:
 
     request: Request
     renderer: Renderer
-    open_artist: OpenArtist | None
+    open_artist: OpenPhotorealRenderer | None
     on_part: OnPart
     folder: Path  # for what is kept until the end of the run
     notes: list[str] = field(default_factory=list)
 
-    def all(self, finder: Finder | None) -> _Parts:
+    def all(self, finder: LandmarkFinder | None) -> _Parts:
         measured = tuple(self._cases(finder))
-        alike: list[Likeness] = []
+        alike: list[IdentityDistances] = []
         controlled: list[Controlled] = []
-        steady: list[Steadiness] = []
-        truth: list[Answers] = []
+        steady: list[Stability] = []
+        truth: list[FaceReadings] = []
         if self.request.kit is not None and self.request.rendered:
             ours = []
             for person in self._people(self.request.kit):
@@ -225,10 +250,10 @@ class _Run:
                 controlled.append(_controlled("characters", read, truth))
         return measured, tuple(alike), tuple(controlled), tuple(steady)
 
-    def _cases(self, finder: Finder | None) -> Iterator[Case]:
+    def _cases(self, finder: LandmarkFinder | None) -> Iterator[Case]:
         for shard in self._shards():
             self.on_part(f"truth of {shard.parent.name}")
-            people: list[HeldOut] = read(shard, self.request.count)
+            people: list[HeldOut] = read_held_out(shard, self.request.count)
             yield from cases(people, self.renderer, finder, self.request.photographed)
 
     def _shards(self) -> Iterator[Path]:
@@ -264,36 +289,40 @@ class _Run:
         for number in range(self.request.rendered):
             yield RenderedPerson.of(loaded, UNSEEN_SEED + number, self.request.size)
 
-    def _drawings(self, folder: Path, steady: list[Steadiness]) -> Controlled:
+    def _drawings(self, folder: Path, steady: list[Stability]) -> Controlled:
         """Drawn characters in styles that are held out."""
         from ..anime.kit import load as load_kit
 
         kit, ours, truth = load_kit(folder), [], []
         for number in range(self.request.rendered):
             drawing = RenderedDrawing.of(kit, UNSEEN_SEED + number, self.request.size)
-            one, true = self._answers_of(drawing, DrawnFinder())
+            one, true = self._answers_of(drawing, DrawnFaceTracker())
             ours.append(one)
             truth.append(true)
             steady.append(self._steadiness_of(drawing))
         return _controlled("rendered drawings", ours, truth)
 
-    def _answers_of(self, person: RenderedPerson | RenderedDrawing, finder: Finder) -> tuple[Answers, Answers]:
+    def _answers_of(
+        self, person: RenderedPerson | RenderedDrawing, finder: LandmarkFinder
+    ) -> tuple[FaceReadings, FaceReadings]:
         from ..faces.light import studio
 
         self.on_part(f"control of {person.name}")
         light = studio()
-        draw = drawn_by(self.renderer, person.character(light), light.harmonics(), self.request.size)
-        return answers(person.name, draw, finder), answers(person.name, person.truth(light), finder)
+        draw = shipped_renderer(self.renderer, person.character(light), light.harmonics(), self.request.size)
+        return read_controls(person.name, draw, finder), read_controls(person.name, person.truth(light), finder)
 
-    def _steadiness_of(self, person: RenderedPerson | RenderedDrawing) -> Steadiness:
+    def _steadiness_of(self, person: RenderedPerson | RenderedDrawing) -> Stability:
         from ..faces.light import studio
 
         self.on_part(f"steadiness of {person.name}")
         light = studio()
-        draw = drawn_by(self.renderer, person.character(light), light.harmonics(), self.request.size)
-        return steadiness(person.name, draw, person.truth(light), is_truth=True)
+        draw = shipped_renderer(self.renderer, person.character(light), light.harmonics(), self.request.size)
+        return measure_stability(person.name, draw, person.truth(light), is_truth=True)
 
-    def _photos(self, folder: Path, finder: Finder, alike: list[Likeness], steady: list[Steadiness]) -> list[Answers]:
+    def _photos(
+        self, folder: Path, finder: LandmarkFinder, alike: list[IdentityDistances], steady: list[Stability]
+    ) -> list[FaceReadings]:
         """Each photo as a character of its own; photos are numbered, since their names may say who is in them."""
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
         if not paths:
@@ -304,17 +333,17 @@ class _Run:
             self.on_part(name)
             try:
                 picture = read_picture(path)
-                photo = Photo(name, picture, the_face(name, picture, finder))
+                photo = Photo(name, picture, single_face(name, picture, finder))
                 character = photo_character([photo])
             except PhotoError as error:
                 self.notes.append(str(error))
                 continue
-            draw = drawn_by(self.renderer, character, character.references[0].light, self.request.size)
-            copy = copied_from(self.renderer, character, self.request.size)
+            draw = shipped_renderer(self.renderer, character, character.references[0].light, self.request.size)
+            copy = copying_renderer(self.renderer, character, self.request.size)
             if recognizer is not None:
-                alike.append(likeness(photo, draw, copy, finder, recognizer))
-            steady.append(steadiness(name, draw, copy, is_truth=False))
-            found.append(answers(name, draw, finder))
+                alike.append(identity_distances(photo, draw, copy, finder, recognizer))
+            steady.append(measure_stability(name, draw, copy, is_truth=False))
+            found.append(read_controls(name, draw, finder))
         return found
 
     def _recognizer(self) -> Recognizer | None:
@@ -324,25 +353,27 @@ class _Run:
             self.notes.append(f"likeness is not measured: {error}")
             return None
 
-    def _characters(self, finder: Finder | None, alike: list[Likeness], steady: list[Steadiness]) -> list[Answers]:
+    def _characters(
+        self, finder: LandmarkFinder | None, alike: list[IdentityDistances], steady: list[Stability]
+    ) -> list[FaceReadings]:
         found = []
         for name in self.request.characters:
             self.on_part(name)
             shipped = CHARACTERS / f"{name}.omote"
             path = shipped if shipped.is_file() else Path(name)
             copy: Draw | None = None
-            if unsealed(path).words.get("format") == PHOTOREAL:
+            if read_tensor_file(path).words.get("format") == PHOTOREAL:
                 photoreal = read_photoreal(path)
                 draw = self._drawn_photoreal(photoreal)
                 if finder is not None:
                     self._compare_with_reference(photoreal, draw, finder, alike)
             else:
-                character = load(path)
-                draw = drawn_by(self.renderer, character, studio_light(), self.request.size)
-                copy = copied_from(self.renderer, character, self.request.size)
-            steady.append(steadiness(path.stem, draw, copy, is_truth=False))
+                character = read_character(path)
+                draw = shipped_renderer(self.renderer, character, studio_light(), self.request.size)
+                copy = copying_renderer(self.renderer, character, self.request.size)
+            steady.append(measure_stability(path.stem, draw, copy, is_truth=False))
             if finder is not None:
-                found.append(answers(path.stem, draw, finder))
+                found.append(read_controls(path.stem, draw, finder))
         return found
 
     def _drawn_photoreal(self, character: PhotorealCharacter) -> Draw:
@@ -358,20 +389,20 @@ class _Run:
         return draw
 
     def _compare_with_reference(
-        self, character: PhotorealCharacter, draw: Draw, finder: Finder, alike: list[Likeness]
+        self, character: PhotorealCharacter, draw: Draw, finder: LandmarkFinder, alike: list[IdentityDistances]
     ) -> None:
         recognizer = self._recognizer()
         try:
-            reading = the_face(character.name, character.reference, finder)
+            reading = single_face(character.name, character.reference, finder)
         except PhotoError as error:
             self.notes.append(str(error))
             return
         if recognizer is not None:
             photo = Photo(character.name, character.reference, reading)
-            alike.append(likeness(photo, draw, None, finder, recognizer))
+            alike.append(identity_distances(photo, draw, None, finder, recognizer))
 
 
-def _controlled(group: str, ours: Sequence[Answers], truth: Sequence[Answers]) -> Controlled:
+def _controlled(group: str, ours: Sequence[FaceReadings], truth: Sequence[FaceReadings]) -> Controlled:
     unread = sum(one.unread for one in ours)
     return Controlled(group, len(ours), unread, read_back(ours, truth), mean_winks(ours), mean_winks(truth))
 

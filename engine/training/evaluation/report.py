@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .evaluation import Evaluation
-from omote.engine.storage import write_text
+from ...storage import write_text
 
 Record = Mapping[str, Any]  # an evaluation as JSON
 

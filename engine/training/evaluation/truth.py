@@ -1,31 +1,230 @@
-"""Distance from the truth on characters that were never trained on: by region, turn, light and number of references."""
+"""Distance from rendered truth: pictures of held-out characters, and the image metrics that compare them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engine.capture.photo import Finder, Photo, PhotoError, the_face
-from omote.engine.face.correspondence import Viewer
-from omote.engine.face.head import rotation
-from omote.engine.model.character import Character, Reference
-from omote.engine.model.networks import face_row
-from omote.engine.model.photos import references_of
-from omote.engine.model.renderer import Renderer
-from omote.engine.nouns import FlameParams
+from omote.bridge import arkit
 
+from ...capture.photo import LandmarkFinder, Photo, single_face
+from ...data import Character, FlameParams, Reference
+from ...face.correspondence import Viewer
+from ...face.retarget import from_weights
+from ...images import PhotoError
+from ...model.compositing import straight
+from ...model.networks import face_row
+from ...model.photos import references_of
+from ...model.renderer import PreparedCharacter, Renderer
+from ...rotation import rotation
 from .. import examples
 from ..examples import DRAWN, PERSON, Subject
-from . import metrics
-from .drawing import LICENCE
-from .metrics import Mask, Rgba
+
+if TYPE_CHECKING:
+    from ..anime.figure import Figure as DrawnFigure
+    from ..anime.kit import Kit as AnimeKit
+    from ..faces.figure import Figure
+    from ..faces.kit import Kit
+    from ..faces.light import Light
+
+
+Rgb = NDArray[np.uint8]  # [H,W,3]
+Rgba = NDArray[np.uint8]  # [H,W,4] straight alpha
+Mask = NDArray[np.bool_]  # [H,W]
+Floats = NDArray[np.float64]
+
+_GREY = 128
+_SAME = 1e-12  # squared error of pictures that are the same: 120 dB
+
+
+def over_grey(rgba: Rgba) -> Rgb:
+    """[...,H,W,3] the picture on mid-grey."""
+    alpha = rgba[..., 3:].astype(np.float32) / np.float32(255.0)
+    return np.asarray(rgba[..., :3] * alpha + _GREY * (1.0 - alpha) + 0.5, np.uint8)
+
+
+def psnr_db(ours: Rgb, truth: Rgb, mask: Mask | None = None) -> float:
+    """Peak signal-to-noise ratio where `mask` holds; 120 for the same picture, NaN where nothing is masked."""
+    chosen = (ours, truth) if mask is None else (ours[mask], truth[mask])
+    if not chosen[0].size:
+        return float("nan")
+    error = np.square(chosen[0].astype(np.float32) - chosen[1]).mean(dtype=np.float64) / 255.0**2
+    return float(-10.0 * np.log10(error + _SAME))
+
+
+def alpha_error(ours: Rgba, truth: Rgba) -> float:
+    """Mean absolute error of alpha, 0 to 1."""
+    return float(np.abs(ours[..., 3].astype(np.float32) - truth[..., 3]).mean() / 255.0)
+
+
+def sharpness(rgb: Rgb, mask: Mask | None = None) -> float:
+    """Mean slope of brightness in levels a pixel, where `mask` holds; blur lowers it, noise raises it."""
+    luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    slope = np.hypot(np.diff(luma, axis=1)[:-1], np.diff(luma, axis=0)[:, :-1])
+    inside = slope if mask is None else slope[mask[:-1, :-1]]
+    return float(inside.mean()) if inside.size else float("nan")
+
+
+def temporal_noise(pictures: NDArray[np.uint8], mask: Mask | None = None) -> float:
+    """Standard deviation of each pixel over the pictures [n,H,W,C], in levels: its mean where `mask` holds."""
+    spread = pictures.astype(np.float32).std(0)
+    return float(spread.mean() if mask is None else spread[mask].mean())
+
+
+def temporal_change(pictures: NDArray[np.uint8]) -> float:
+    """Mean absolute change from picture to picture of [n,H,W,C], in levels."""
+    return float(np.abs(_changes(pictures)).mean())
+
+
+def added_flicker(ours: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
+    """Mean absolute change from picture to picture that the truth does not make, in levels."""
+    return float(np.abs(_changes(ours) - _changes(truth)).mean())
+
+
+def _changes(pictures: NDArray[np.uint8]) -> NDArray[np.int16]:
+    return np.asarray(np.diff(pictures.astype(np.int16), axis=0), np.int16)
+
+
+def pearson(asked: NDArray[np.floating], read: NDArray[np.floating]) -> float:
+    """Pearson's; 0 where either does not vary."""
+    if len(asked) < 2 or asked.std() < 1e-9 or read.std() < 1e-9:
+        return 0.0
+    return float(np.corrcoef(asked, read)[0, 1])
+
+
+def least_squares_slope(asked: NDArray[np.floating], read: NDArray[np.floating]) -> float:
+    """How much is read for each unit asked, by least squares; 0 where nothing varies."""
+    if not len(asked):
+        return 0.0
+    centred = asked - asked.mean()
+    spread = float(np.square(centred).sum())
+    return float((centred * read).sum()) / spread if spread > 1e-9 else 0.0
+
 
 Array = NDArray[np.float32]
+LICENCE = "Apache-2.0"
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """What a face does and where the head turns."""
+
+    weights: Array  # [52] ARKit order, 0 to 1
+    head_rotation: Array  # [3] radians, as in `Signal`
+
+    @classmethod
+    def of(cls, weights: Mapping[str, float], pitch_deg: float = 0.0, yaw_deg: float = 0.0) -> Pose:
+        """ARKit weights by name; a name without its side, as "eyeBlink", stands for both sides."""
+        row = np.zeros(arkit.COUNT, np.float32)
+        for name, weight in weights.items():
+            for one in [name] if name in arkit.INDEX else [f"{name}Left", f"{name}Right"]:
+                row[arkit.INDEX[one]] = weight
+        return cls(row, np.radians([pitch_deg, yaw_deg, 0.0]).astype(np.float32))
+
+    def params(self) -> FlameParams:
+        return from_weights(self.weights, None, self.head_rotation)
+
+
+REST = Pose.of({})
+Draw = Callable[[Pose], Rgba]  # in one light, at one size
+
+
+def shipped_renderer(renderer: Renderer, character: Character, light: Array, size: int, steps: int = 1) -> Draw:
+    """The character as it ships, in this light [27]."""
+    look = renderer.look(character)
+    return lambda pose: renderer.draw(look, pose.params(), light, size, steps)
+
+
+def copying_renderer(renderer: Renderer, character: Character, size: int) -> Draw:
+    """The character's first picture moved by the posed head, with no network: the least that the model must beat."""
+    look = renderer.look(character)
+    return lambda pose: copy_reference(look, pose.params(), size)
+
+
+def copy_reference(look: PreparedCharacter, params: FlameParams, size: int) -> Rgba:
+    """[S,S,4] straight RGBA: the first reference, fetched where the geometry says."""
+    found = look.viewer.correspondence(look.viewer.view(params), look.views[:1])
+    at = cv2.resize(found.place[0], (size, size), interpolation=cv2.INTER_LINEAR)
+    at = np.ascontiguousarray((at + 1.0) * (size / 2) - 0.5, np.float32)
+    fetched = cv2.remap(look.pictures(size)[0].rgba, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return straight(np.asarray(fetched, np.uint8))
+
+
+@dataclass(frozen=True, eq=False)
+class RenderedPerson:
+    """A person who does not exist: known exactly, never trained on, and made into a character by exact labels."""
+
+    name: str
+    figure: Figure
+    shape: Array  # [100]
+    size: int
+
+    @classmethod
+    def of(cls, kit: Kit, seed: int, size: int) -> RenderedPerson:
+        """Training counts its seeds from 0 in data sets of 1,000,003; see `UNSEEN_SEED`."""
+        from ..faces.figure import Figure
+        from ..faces.head import shape_of
+        from ..faces.person import sample_person
+
+        person = sample_person(kit, seed)
+        return cls(f"person {seed}", Figure(kit, person), shape_of(kit, person), size)
+
+    def truth(self, light: Light) -> Draw:
+        from ..faces.render import render
+
+        return lambda pose: render(self.figure, pose.weights, pose.head_rotation, light, self.size).rgba
+
+    def character(self, light: Light) -> Character:
+        """Rendered at rest and in the poses of the usual anchors."""
+        from ..faces.dataset import ANCHORS
+
+        draw, harmonics = self.truth(light), light.harmonics()
+        poses = [REST, *(Pose.of(weights, 0.0, yaw_deg) for weights, yaw_deg in ANCHORS)]
+        references = tuple(Reference(draw(pose), pose.params(), harmonics, "rendered") for pose in poses)
+        return Character(self.name, "open", self.shape, references, LICENCE, "rendered")
+
+
+@dataclass(frozen=True, eq=False)
+class RenderedDrawing:
+    """A drawn character in the styles that training never sees, likewise."""
+
+    name: str
+    figure: DrawnFigure
+    shape: Array  # [100]
+    size: int
+
+    @classmethod
+    def of(cls, kit: AnimeKit, seed: int, size: int) -> RenderedDrawing:
+        from ..anime.character import sample_character
+        from ..anime.figure import Figure
+        from ..anime.head import shape_of
+
+        who = sample_character(kit, seed, is_held_out=True)
+        return cls(f"drawing {seed}", Figure(kit, who), shape_of(kit, who), size)
+
+    def truth(self, light: Light) -> Draw:
+        from ..anime.render import render
+
+        return lambda pose: render(self.figure, pose.weights, pose.head_rotation, light, self.size).rgba
+
+    def character(self, light: Light) -> Character:
+        """Rendered at rest and in the poses of the usual anchors."""
+        from ..anime.dataset import anchor_poses
+
+        draw, harmonics = self.truth(light), light.harmonics()
+        poses = [Pose(weights, turn) for weights, turn, _ in anchor_poses()]
+        references = tuple(Reference(draw(pose), pose.params(), harmonics, "rendered") for pose in poses)
+        return Character(self.name, "anime", self.shape, references, LICENCE, "rendered")
+
+
+UNSEEN_SEED = 900_000_000  # of the first rendered person; data sets of training have numbers below 100
+
 
 ANCHORS = 5  # the first pictures of each character: at rest, teeth, closed eyes, both sides
 HEADS = ("open", "anime")  # by style
@@ -63,7 +262,7 @@ class HeldOut:
         return Character(self.name, HEADS[self.subject.style], self.shape, references, LICENCE, "rendered")  # type: ignore[arg-type]
 
 
-def read(shard: Path, most: int) -> list[HeldOut]:
+def read_held_out(shard: Path, most: int) -> list[HeldOut]:
     """The first characters of a packed shard."""
     subjects = examples.read([shard])[:most]
     with np.load(shard / "subjects.npz", allow_pickle=False) as kept:
@@ -120,7 +319,7 @@ class Case:
 def score(ours: Rgba, truth: Rgba, geometry: Array) -> Score:
     """One picture against the truth; `geometry` [12,G,G] says where the true head is."""
     size = len(truth)
-    mine, true = metrics.over_grey(ours), metrics.over_grey(truth)
+    mine, true = over_grey(ours), over_grey(truth)
     opaque = truth[..., 3] >= _OPAQUE
     head, hair = (_region(geometry[k], size) & opaque for k in (_COVERED, _HAIR))
     eyes, mouth = (_region(geometry[k], size, _NEAR_CELLS) & opaque for k in (_EYE, _MOUTH))
@@ -129,7 +328,7 @@ def score(ours: Rgba, truth: Rgba, geometry: Array) -> Score:
         eyes_db=_psnr(mine, true, eyes),
         mouth_db=_psnr(mine, true, mouth),
         hair_db=_psnr(mine, true, hair),
-        alpha_error=metrics.alpha_error(ours, truth),
+        alpha_error=alpha_error(ours, truth),
         sharpness=_sharpness(mine, true, head),
         hair_sharpness=_sharpness(mine, true, hair),
     )
@@ -143,14 +342,14 @@ def _region(cells: Array, size: int, around: int = 0) -> Mask:
     return np.asarray(cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST) > 0)
 
 
-def _psnr(ours: metrics.Rgb, truth: metrics.Rgb, region: Mask) -> float:
-    return metrics.psnr_db(ours, truth, region) if region.sum() >= _FEWEST_PX else float("nan")
+def _psnr(ours: Rgb, truth: Rgb, region: Mask) -> float:
+    return psnr_db(ours, truth, region) if region.sum() >= _FEWEST_PX else float("nan")
 
 
-def _sharpness(ours: metrics.Rgb, truth: metrics.Rgb, region: Mask) -> float:
+def _sharpness(ours: Rgb, truth: Rgb, region: Mask) -> float:
     if region.sum() < _FEWEST_PX:
         return float("nan")
-    return metrics.sharpness(ours, region) / max(metrics.sharpness(truth, region), 1e-6)
+    return sharpness(ours, region) / max(sharpness(truth, region), 1e-6)
 
 
 @dataclass(frozen=True)
@@ -195,7 +394,7 @@ def measure(
     for group, belongs in _GROUPS:
         inside = [row.score for row in rows if belongs(row)]
         if inside:
-            groups.append(Group(group, len(inside), mean(inside)))
+            groups.append(Group(group, len(inside), mean_scores(inside)))
     return Case(name, len(people) - len(failed), tuple(groups), tuple(failed))
 
 
@@ -206,7 +405,7 @@ def _rows(one: HeldOut, renderer: Renderer, character: Character, first: int) ->
         params, light, truth = one.params(k), one.light(k), one.picture(k)
         if is_fitted:
             ours = renderer.draw(look, params, exposed(light, one.light(0), look.character), len(truth))
-            ours = moved(ours, framing(look.viewer, one.subject.viewer, len(truth)))
+            ours = apply_similarity(ours, framing(look.viewer, one.subject.viewer, len(truth)))
         else:
             ours = renderer.draw(look, params, light, len(truth))
         is_relit = not np.allclose(light, one.light(0), atol=1e-3)
@@ -231,7 +430,7 @@ def framing(fitted: Viewer, true: Viewer, size: int) -> NDArray[np.float64]:
     return np.asarray(matrix, np.float64)
 
 
-def moved(rgba: Rgba, matrix: NDArray[np.float64]) -> Rgba:
+def apply_similarity(rgba: Rgba, matrix: NDArray[np.float64]) -> Rgba:
     """[S,S,4] straight RGBA moved by a similarity; what comes in from beyond the border repeats the border."""
     side = (len(rgba), len(rgba))
     alpha = rgba[..., 3:].astype(np.float32) / 255.0
@@ -248,7 +447,7 @@ def yaw_deg(params: FlameParams) -> float:
     return float(np.degrees(np.arctan2(ahead[0], ahead[2])))
 
 
-def mean(scores: Sequence[Score]) -> Score:
+def mean_scores(scores: Sequence[Score]) -> Score:
     """The mean of each figure over the pictures in which it is known."""
     table = np.array([[getattr(one, field.name) for field in fields(Score)] for one in scores])
     known = np.isfinite(table)
@@ -256,7 +455,9 @@ def mean(scores: Sequence[Score]) -> Score:
     return Score(*(float(t / n) if n else float("nan") for t, n in zip(total, known.sum(0), strict=True)))
 
 
-def cases(people: Sequence[HeldOut], renderer: Renderer, finder: Finder | None, photographed: int) -> Iterator[Case]:
+def cases(
+    people: Sequence[HeldOut], renderer: Renderer, finder: LandmarkFinder | None, photographed: int
+) -> Iterator[Case]:
     """From one reference, from all anchors, and of so many people from one photo through the whole pipeline."""
     for style, kind in ((PERSON, "people"), (DRAWN, "anime")):
         chosen = [one for one in people if one.subject.style == style]
@@ -269,12 +470,12 @@ def cases(people: Sequence[HeldOut], renderer: Renderer, finder: Finder | None, 
             yield measure("people, one photo", some, renderer, lambda one: photographed_as(one, finder), 1)
 
 
-def photographed_as(one: HeldOut, finder: Finder) -> Character:
+def photographed_as(one: HeldOut, finder: LandmarkFinder) -> Character:
     """The character that a user would make of the first picture, on a background; PhotoError where none is made."""
     rgba = one.picture(0)
     alpha = rgba[..., 3:] / 255.0
     picture = np.asarray(rgba[..., :3] * alpha + background(len(rgba)) * (1.0 - alpha) + 0.5, np.uint8)
-    found = references_of([Photo(one.name, picture, the_face(one.name, picture, finder))])
+    found = references_of([Photo(one.name, picture, single_face(one.name, picture, finder))])
     references = tuple(one.reference() for one in found.references)
     return Character(one.name, "open", found.shape, references, LICENCE, "a rendered photo")
 

@@ -1,14 +1,10 @@
-"""Command line: `python -m omote.engine.training.faces --kit DIR sheet ...` for a look, `detail`, `dataset`."""
+"""Command line: draw sheets of synthetic people, render data sets, measure detail."""
 
 from __future__ import annotations
 
-import os
-
-# One process per core draws faster than many threads inside NumPy, which would fight over the cores.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import argparse
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +12,20 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from omote.engine.offline.crew import crew_for
-
+from ...worker_pool import pool_for
 from . import arkit, dataset
-from .detail import detail_psnr
 from .expression import PERFORMED, sample_expression, sample_head_rotation
 from .figure import Figure
 from .kit import load
 from .light import sample_light, sample_real, studio
 from .person import sample_person
-from .render import render
+from .rasterize import LABELS, Bytes
+from .render import Picture, render
+
+# One process per core draws faster than many threads inside NumPy, which would fight over the cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 _BACKDROP = np.array([205, 208, 214])
 
@@ -87,7 +87,7 @@ def _detail(args: argparse.Namespace) -> None:
 def _dataset(args: argparse.Namespace) -> None:
     only = tuple(args.only or ())
     people = max(only, default=-1) + 1 if only else args.people
-    plan = dataset.Plan(
+    plan = dataset.DatasetSpec(
         args.kit,
         args.out,
         people,
@@ -103,10 +103,10 @@ def _dataset(args: argparse.Namespace) -> None:
     done = sum(len(plan.people_of(s)) for s in plan.shards() if plan.paths(s)[0].exists()) * plan.each
     workers = os.cpu_count() if args.workers is None and args.cluster is None else args.workers
     with (
-        crew_for(args.cluster, workers, threads=1) as crew,
+        pool_for(args.cluster, workers, threads=1) as crew,
         tqdm(total=len(plan.drawn()) * plan.each, initial=done, unit="picture") as bar,
     ):
-        for count in dataset.write(plan, crew):
+        for count in dataset.write_shards(plan, crew):
             bar.update(count)
 
 
@@ -152,3 +152,35 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+REGIONS = ("skin", "hair", "eye", "mouth", "brow", "cloth")
+_GROUND = 128.0
+
+
+def halve_and_restore(rgba: Bytes, reduced_by: Image.Resampling) -> Bytes:
+    """[H,W,3] a picture on grey, reduced to half its side and scaled up again (bicubic)."""
+    whole = Image.fromarray(on_grey(rgba))
+    half = whole.resize((whole.width // 2, whole.height // 2), reduced_by)
+    return np.asarray(half.resize(whole.size, Image.Resampling.BICUBIC))
+
+
+def on_grey(rgba: Bytes) -> Bytes:
+    """[H,W,3]"""
+    alpha = rgba[..., 3:] / 255.0
+    return np.asarray(np.round(rgba[..., :3] * alpha + _GROUND * (1.0 - alpha)), np.uint8)
+
+
+def detail_psnr(pictures: Iterable[Picture], reduced_by: Image.Resampling = Image.Resampling.BOX) -> dict[str, float]:
+    """PSNR in dB by region of what half the resolution keeps; infinite where all is kept, NaN where nothing is seen."""
+    error = dict.fromkeys((*REGIONS, "all"), 0.0)
+    count = dict.fromkeys(error, 0)
+    for picture in pictures:
+        lost = (halve_and_restore(picture.rgba, reduced_by).astype(np.float64) - on_grey(picture.rgba)) ** 2
+        for name in error:
+            where = picture.material > 0 if name == "all" else picture.material == LABELS.index(name)
+            error[name] += float(lost[where].sum())
+            count[name] += int(where.sum()) * 3
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = {name: np.float64(error[name]) / np.float64(count[name]) for name in error}
+        return {name: float(10.0 * np.log10(255.0**2 / value)) for name, value in mean.items()}

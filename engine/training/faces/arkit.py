@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from omote.bridge.arkit import COUNT, INDEX, NAMES, weights
-from omote.engine.face.gaze import gaze_from_weights as gaze
-from omote.engine.face.head import LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD
+
+from ...face.head import LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD
+from ...face.retarget import gaze_from_weights as gaze
 
 __all__ = ["COUNT", "INDEX", "NAMES", "gaze", "look", "weights"]
 

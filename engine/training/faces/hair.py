@@ -12,10 +12,9 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from .haircut import Haircut
+from .haircut import Distance, Haircut, Scalp, distance_at, distance_to, roots
 from .kit import Kit
-from .scalp import Distance, Scalp, distance_at, distance_to, roots
-from .surface import Array
+from .rasterize import Array
 
 Wide = NDArray[np.float64]
 

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from omote.engine.face.head import LidRims
-
+from ...face.head import LidRims
 from . import arkit
 
 Array = NDArray[np.float32]

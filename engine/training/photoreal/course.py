@@ -11,17 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from omote.engine.diffusion.arc2face.bank import Bank
-from omote.engine.diffusion.arc2face.pipeline import GUIDANCE, STEPS, Arc2Face
-from omote.engine.diffusion.schedule import few_step_plan
-from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import PhotorealCharacter
-from omote.engine.photoreal.flame_map import FlameMap
-from omote.engine.photoreal.vector import vector_of
-
+from ...data import PhotorealCharacter
+from ...diffusion.arc2face.bank import Bank
+from ...diffusion.arc2face.pipeline import GUIDANCE, STEPS, Arc2Face
+from ...diffusion.schedule import few_step_plan
+from ...face.retarget import from_weights
+from ...photoreal.flame_map import FlameMap
+from ...photoreal.vector import vector_of
 from ..faces.expression import sample_expression
-from ..landmark_net import LandmarkNet
-from ..perception import PerceptualLoss
+from ..landmark_loss import LandmarkNet, PerceptualLoss
 from .losses import Losses
 from .pairs import Array, Lesson, Pairs, taught
 from .recogniser import Recogniser

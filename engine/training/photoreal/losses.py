@@ -8,10 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from omote.engine.photoreal.alignment import RECOGNISER_SIDE, recogniser_crop
-
-from ..landmark_net import SIDE
-from ..perception import MARGIN, PerceptualLoss
+from ...photoreal.alignment import RECOGNISER_SIDE, recogniser_crop
+from ..landmark_loss import MARGIN, SIDE, PerceptualLoss
 
 
 @dataclass(frozen=True)

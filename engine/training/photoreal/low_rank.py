@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from omote.engine.storage import atomic_write
+from ...storage import atomic_write
 
 # Not attn1's to_k and to_v: by them the rows of a bank are projected, once, before anything is learned.
 TARGETS = (

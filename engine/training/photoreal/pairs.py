@@ -15,14 +15,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from omote.engine.storage import atomic_write
+from omote.bridge.errors import OmoteError
+
+from ...storage import atomic_write
 
 Array = NDArray[np.float32]
 PART = 32  # pairs in a file, which is lost if the work is cut off
 Teach = Callable[[Tensor], Tensor]  # vectors [B,55] to latents [B,4,h,w]
 
 
-class PairsError(ValueError):
+class PairsError(OmoteError, ValueError):
     """The folder holds pairs of another teacher, or none that can be read; the message says which and the cure."""
 
 

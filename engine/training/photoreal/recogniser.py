@@ -11,10 +11,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from omote.bridge.errors import OmoteError
+
 Constant = NDArray[Any]
 
 
-class RecogniserError(ValueError):
+class RecogniserError(OmoteError, ValueError):
     """The file is no recogniser that we can execute; the message says what was found."""
 
 

@@ -13,8 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from omote.engine.storage import atomic_write
-
+from ...storage import atomic_write
 from .losses import Losses, Terms, Weights
 from .low_rank import LowRank
 from .pairs import Pairs

@@ -16,15 +16,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from omote.engine import models
-from omote.engine.character import load_any
-from omote.engine.diffusion.arc2face.pipeline import STEPS, open_arc2face
-from omote.engine.nouns import PhotorealCharacter
-from omote.engine.photoreal.files import Published, model_digest, published
-from omote.engine.photoreal.flame_map import the_map
-from omote.engine.photoreal.licences import require_commercial
-from omote.engine.photoreal.published_file import DISTILLED, RECOGNISER, files_for, files_that_draw
-
+from ... import models
+from ...data import PhotorealCharacter
+from ...diffusion.arc2face.pipeline import STEPS, open_arc2face
+from ...model.character_file import load_any_character
+from ...photoreal.files import Published, model_digest, published
+from ...photoreal.flame_map import the_map
+from ...photoreal.licences import require_commercial
+from ...photoreal.published_file import DISTILLED, RECOGNISER, files_for, files_that_draw
 from ..provenance import provenance
 from .course import Course
 from .losses import Terms
@@ -38,7 +37,7 @@ _SAY_EVERY = 10
 def main(arguments: list[str] | None = None) -> None:
     """Draws what is missing of the pairs, trains, and leaves the LoRA, a sheet and figures in the run's folder."""
     args = _typed(arguments)
-    character = load_any(args.character)
+    character = load_any_character(args.character)
     if not isinstance(character, PhotorealCharacter):
         raise ValueError(f'character "{character.name}" is not photoreal: only those are drawn by published weights')
     course = _course(args, character)

@@ -18,7 +18,8 @@ from omote.engine.diffusion.arc2face.adapters import (
     install,
     read_expression_adapter,
 )
-from omote.engine.diffusion.arc2face.unet import UNet, UNetShape
+from omote.engine.diffusion.arc2face.unet import UNet
+from omote.engine.diffusion.arc2face.unet_shape import UNetShape
 from tests.engine.arc2face.twins import TOLERANCE, Sizes, apart, ours, question, theirs
 
 Weights = dict[str, Tensor]

@@ -13,8 +13,7 @@ from omote.engine.diffusion.arc2face.eager import EagerSession, dtype_of, open_e
 from omote.engine.diffusion.arc2face.flat import FlatUNet, unet_shapes
 from omote.engine.photoreal.exported_model import DECODER, UNET
 from omote.engine.photoreal.graph_parity import above_error_db, inputs
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.session import ExportedGraph, Output, RuntimeUnavailable
+from omote.engine.runtime.session import Build, ExportedGraph, OutputSpec, RuntimeUnavailable
 from tests.engine.arc2face import tiny
 
 BATCH = 2
@@ -24,7 +23,7 @@ def graph() -> ExportedGraph:
     arc = tiny.arc()
     shapes = unet_shapes(arc.unet, tiny.TOKENS, tiny.SIDE, BATCH, tiny.ROWS, True)
     standing = frozenset(shapes) - {"x", "t", "expression"}
-    return ExportedGraph(Path("unet.onnx"), "", shapes, {"eps": Output(shapes["x"])}, standing)
+    return ExportedGraph(Path("unet.onnx"), "", shapes, {"eps": OutputSpec(shapes["x"])}, standing)
 
 
 def wanted(feeds: dict[str, np.ndarray]) -> np.ndarray:
@@ -60,7 +59,7 @@ def test_bf16_keeps_timesteps_whole() -> None:
 def test_the_decoder_gives_levels_of_one_byte() -> None:
     latents = ExportedGraph(
         Path("decoder.onnx"), "", {"latents": (1, 4, tiny.SIDE, tiny.SIDE)},
-        {"pixels": Output((1, tiny.SIZE, tiny.SIZE, 3), "uint8")},
+        {"pixels": OutputSpec((1, tiny.SIZE, tiny.SIZE, 3), "uint8")},
     )  # fmt: skip
     session = open_eager(tiny.arc(), DECODER, latents, Build("pytorch", "f32"), "cpu")
     feeds = inputs(latents.shapes)

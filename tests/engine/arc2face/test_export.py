@@ -18,13 +18,13 @@ import torch
 
 from omote.engine.diffusion.arc2face.bank import Bank
 from omote.engine.diffusion.arc2face.export import export
+from omote.engine.hardware import ResultCache
 from omote.engine.photoreal import exporting, graph_parity
 from omote.engine.photoreal.exported_model import DECODER, GRAPHS, UNET, ExportedModel, ExportedModelError
 from omote.engine.photoreal.recipe import Recipe
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.half import halved
-from omote.engine.runtime.kept import Kept
-from omote.engine.runtime.session import Array, Feeds, RuntimeUnavailable, open_session
+from omote.engine.runtime.dispatch import open_session
+from omote.engine.runtime.half_precision import half_precision_model
+from omote.engine.runtime.session import Array, Build, Feeds, RuntimeUnavailable
 from tests.engine.arc2face import tiny
 
 ARC = tiny.arc()
@@ -113,7 +113,7 @@ def test_noise_in_half_precision_stays_40_db_above_its_error(model: ExportedMode
     """Measured 61 dB. ONNX Runtime rounds to half wherever a tensor is handed on; a GPU sums in single as it does."""
     onnxruntime = pytest.importorskip("onnxruntime")
     feeds = faces(model, 2, seed=6)
-    with halved(model.graph(UNET, 2)) as network:
+    with half_precision_model(model.graph(UNET, 2)) as network:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # would drop the rounding
@@ -129,12 +129,14 @@ def test_engines_are_compiled_for_a_gpu_that_is_not_here(model: ExportedModel) -
 
     for name in (UNET, DECODER):
         engine = tensorrt_rtx.engine_of(model.graph(name, 2 if name == UNET else 1), ("sm89",))
-        assert "malformed" not in (tensorrt_rtx.objection(engine) or "")
+        assert "malformed" not in (tensorrt_rtx.engine_objection(engine) or "")
 
 
 def test_a_session_that_computes_something_else_is_refused_with_numbers(model: ExportedModel, tmp_path: Path) -> None:
     session = open_session(model.graph(UNET), OPENVINO)
-    assert graph_parity.require(session, model, UNET, OPENVINO, kept=Kept(tmp_path)) > graph_parity.BOUNDS_DB["f32"]
+    assert (
+        graph_parity.require(session, model, UNET, OPENVINO, kept=ResultCache(tmp_path)) > graph_parity.BOUNDS_DB["f32"]
+    )
 
     class Bent:
         name = session.name
@@ -143,7 +145,7 @@ def test_a_session_that_computes_something_else_is_refused_with_numbers(model: E
             return {"eps": session.run(feeds)["eps"] * np.float32(1.01)}
 
     with pytest.raises(RuntimeUnavailable, match=r"another eps than the reference: 4\d\.\d dB .* wanted 60 dB"):
-        graph_parity.require(Bent(), model, UNET, OPENVINO, kept=Kept(tmp_path / "other"))
+        graph_parity.require(Bent(), model, UNET, OPENVINO, kept=ResultCache(tmp_path / "other"))
 
 
 def test_what_is_not_finite_or_of_another_shape_is_infinitely_far() -> None:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from omote.engine.diffusion.arc2face.loading import load_unet
 from omote.engine.diffusion.arc2face.lora import Lora, fuse, read_lora
-from omote.engine.diffusion.arc2face.unet import UNet, UNetShape
+from omote.engine.diffusion.arc2face.unet import UNet
+from omote.engine.diffusion.arc2face.unet_shape import UNetShape
 from tests.engine.arc2face.twins import TOLERANCE, Sizes, apart, ours, question, theirs
 
 Weights = dict[str, Tensor]

@@ -10,7 +10,8 @@ from diffusers import UNet2DConditionModel
 
 from omote.engine.diffusion.arc2face.adapters import ExpressionAdapterFile, install
 from omote.engine.diffusion.arc2face.bank import Bank, Share, bank_of
-from omote.engine.diffusion.arc2face.unet import Block, UNet, UNetShape
+from omote.engine.diffusion.arc2face.unet import UNet
+from omote.engine.diffusion.arc2face.unet_shape import Block, UNetShape
 from tests.engine.arc2face.twins import TOLERANCE, Sizes, apart, blocks_of, ours, question, theirs
 
 # config.json of Stable Diffusion 1.5, which Arc2Face's repeats: written by diffusers 0.6.

@@ -10,7 +10,8 @@ from torch import nn
 from omote.engine.diffusion.arc2face.adapters import ExpressionAdapter
 from omote.engine.diffusion.arc2face.pipeline import Arc2Face
 from omote.engine.diffusion.arc2face.taesd import TinyDecoder
-from omote.engine.diffusion.arc2face.unet import UNet, UNetShape
+from omote.engine.diffusion.arc2face.unet import UNet
+from omote.engine.diffusion.arc2face.unet_shape import UNetShape
 from omote.engine.photoreal.recipe import Recipe
 
 torch.set_num_threads(1)

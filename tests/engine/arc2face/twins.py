@@ -9,7 +9,8 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from omote.engine.diffusion.arc2face.unet import UNet, UNetShape
+from omote.engine.diffusion.arc2face.unet import UNet
+from omote.engine.diffusion.arc2face.unet_shape import UNetShape
 
 torch.set_num_threads(1)
 

@@ -12,8 +12,8 @@ import pytest
 from omote.bridge import arkit
 from omote.engine import models
 from omote.engine.capture.landmarker import Landmarker
-from omote.engine.capture.tracker import Picture
-from omote.engine.nouns import Signal, Stamp
+from omote.engine.capture.source import Picture
+from omote.engine.data import Signal, Stamp
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared"
 

@@ -14,7 +14,7 @@ from omote.engine.capture.livelink import LiveLinkSource
 from omote.engine.capture.openseeface import OpenSeeFaceSource
 from omote.engine.capture.vmc import VmcSource
 from omote.engine.capture.vtubestudio import VTubeStudioSource
-from omote.engine.nouns import Signal
+from omote.engine.data import Signal
 
 from .phones import PATIENCE_S, Phone
 

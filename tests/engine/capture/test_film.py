@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omote.engine.capture import EndOfSource, Playback, SourceError
-from omote.engine.capture.film import Film, Shot, opened
-from omote.engine.capture.playback import WHOLE
+from omote.engine.capture.source import WHOLE_RECORDING, EndOfSource, Playback, SourceError
+from omote.engine.capture.video import PacedVideo, VideoFrame, open_video
 
 COUNT, FPS = 10, 10.0
 UNEVEN_MS = (0, 100, 200, 300, 400, 500, 700, 900, 1100, 1300)
@@ -44,12 +43,12 @@ def playing(
     fps: float | None = None,
     loop: bool = False,
     is_offline: bool = False,
-    playback: Playback = WHOLE,
-) -> Film:
-    return Film(path, fps, loop, is_offline, clock, clock.sleep, playback)
+    playback: Playback = WHOLE_RECORDING,
+) -> PacedVideo:
+    return PacedVideo(path, fps, loop, is_offline, clock, clock.sleep, playback)
 
 
-def shown(shot: Shot | None) -> int:
+def shown(shot: VideoFrame | None) -> int:
     """Which picture of the film this is."""
     assert shot is not None
     return round((float(shot.picture.mean()) - 20) / 20)
@@ -158,7 +157,7 @@ def test_a_film_stored_lying_is_turned_upright(film: Path) -> None:
     quarter = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
     content[matrix : matrix + 36] = quarter
     film.write_bytes(bytes(content))
-    file = opened(film)
+    file = open_video(film)
     is_read, picture = file.read()
     assert is_read
     assert picture.shape == (64, 48, 3)

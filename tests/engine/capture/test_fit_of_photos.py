@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.capture.photo import MediaPipeFinder, Rgb
-from omote.engine.face.fitting import Fit, Fitter
-from omote.engine.face.reading import Reading
+from omote.engine.capture.photo import MediaPipeFinder
+from omote.engine.face.fitting import FaceLandmarks, Fit, Fitter
 from omote.engine.face.retarget import to_weights
+from omote.engine.images import Rgb
 
 from .conftest import Draw
 
-Read = Callable[[Rgb], Reading]
+Read = Callable[[Rgb], FaceLandmarks]
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from omote.bridge.datagram import ProtocolError
-from omote.engine.capture import lan
-from omote.engine.capture.datagrams import LOOPBACK
-from omote.engine.capture.hints import AFTER_NS, AGAIN_NS, Hints
+from omote.bridge.errors import ProtocolError
+from omote.engine.capture import datagrams
+from omote.engine.capture.datagrams import HINT_AFTER_NS, HINT_AGAIN_NS, LOOPBACK, SilenceHints
 from omote.engine.capture.livelink import LiveLinkSource
 from omote.engine.capture.vtubestudio import VTubeStudioSource
 
@@ -28,9 +27,9 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_silence_is_told_of_once_then_ever_more_rarely(caplog: pytest.LogCaptureFixture) -> None:
-    hints = Hints("VMC", lambda: "is it on?")
+    hints = SilenceHints("VMC", lambda: "is it on?")
     hints.begin(0)
-    hints.look(AFTER_NS - 1)
+    hints.look(HINT_AFTER_NS - 1)
     assert told(caplog) == []
     lines = []
     for second in range(600):
@@ -43,7 +42,7 @@ def test_silence_is_told_of_once_then_ever_more_rarely(caplog: pytest.LogCapture
 def test_a_face_ends_it_and_the_next_silence_is_told_of_but_not_within_a_minute(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    hints = Hints("VMC", lambda: "is it on?")
+    hints = SilenceHints("VMC", lambda: "is it on?")
     hints.begin(0)
     lines = []
     for second in range(300):
@@ -52,22 +51,22 @@ def test_a_face_ends_it_and_the_next_silence_is_told_of_but_not_within_a_minute(
         hints.look(second * SECOND_NS)
         lines += [second for _ in told(caplog)]
     assert lines[0] == 8
-    assert all(later - earlier >= AGAIN_NS // SECOND_NS for earlier, later in pairwise(lines))
+    assert all(later - earlier >= HINT_AGAIN_NS // SECOND_NS for earlier, later in pairwise(lines))
     assert len(lines) == 5
 
 
 def test_what_was_told_last_stands_until_a_face_comes() -> None:
-    hints = Hints("VMC", lambda: "is it on?")
+    hints = SilenceHints("VMC", lambda: "is it on?")
     hints.begin(0)
-    hints.look(AFTER_NS)
-    hints.look(AFTER_NS + SECOND_NS)
+    hints.look(HINT_AFTER_NS)
+    hints.look(HINT_AFTER_NS + SECOND_NS)
     assert hints.told == "VMC: no face for 5 s: is it on?"
-    hints.face(AFTER_NS + 2 * SECOND_NS)
+    hints.face(HINT_AFTER_NS + 2 * SECOND_NS)
     assert hints.told == ""
 
 
 def test_who_sends_what_is_not_understood_is_named_and_its_bytes_are_shown(caplog: pytest.LogCaptureFixture) -> None:
-    hints = Hints("Live Link Face", lambda: "is it on?")
+    hints = SilenceHints("Live Link Face", lambda: "is it on?")
     hints.begin(0)
     hints.nonsense("10.0.0.7", b"\x05" + b"x" * 99, ProtocolError("version 5 is not known"))
     hints.stranger("10.0.0.9", "10.0.0.8")
@@ -81,7 +80,7 @@ def test_who_sends_what_is_not_understood_is_named_and_its_bytes_are_shown(caplo
 
 
 def test_a_stranger_is_told_of_though_our_own_sender_is_heard(caplog: pytest.LogCaptureFixture) -> None:
-    hints = Hints("VMC", lambda: "is it on?")
+    hints = SilenceHints("VMC", lambda: "is it on?")
     hints.begin(0)
     lines = []
     for second in range(130):
@@ -93,10 +92,10 @@ def test_a_stranger_is_told_of_though_our_own_sender_is_heard(caplog: pytest.Log
 
 
 def test_a_stranger_behind_the_same_address_is_told_apart() -> None:
-    hints = Hints("Live Link Face", lambda: "is it on?")
+    hints = SilenceHints("Live Link Face", lambda: "is it on?")
     hints.begin(0)
     hints.stranger("10.0.0.9", "10.0.0.9")
-    hints.look(AFTER_NS)
+    hints.look(HINT_AFTER_NS)
     assert hints.told.endswith(
         "another device at 10.0.0.9 sends as well, and is ignored: only the first is listened to"
     )
@@ -137,14 +136,14 @@ def test_a_phone_in_the_wrong_mode_is_told_of(caplog: pytest.LogCaptureFixture) 
 
 
 def test_this_machines_addresses_are_such_that_others_can_reach() -> None:
-    for address in lan.addresses():
+    for address in datagrams.lan_addresses():
         assert not address.startswith("127.")
         assert socket.inet_aton(address)
 
 
 def test_hints_are_warnings(caplog: pytest.LogCaptureFixture) -> None:
-    hints = Hints("VMC", lambda: "")
+    hints = SilenceHints("VMC", lambda: "")
     hints.begin(0)
     with caplog.at_level(logging.WARNING):
-        hints.look(AFTER_NS)
+        hints.look(HINT_AFTER_NS)
     assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from omote.bridge import arkit
-from omote.engine.capture import SourceError, landmarker
-from omote.engine.capture.canonical_face import project
-from omote.engine.capture.film import opened
+from omote.engine.capture import landmarker
+from omote.engine.capture.face_search import SearchRegion
 from omote.engine.capture.landmarker import Landmarker, rotation_vector
-from omote.engine.capture.scores import stretched, weights_of
-from omote.engine.capture.view import View
+from omote.engine.capture.mediapipe import project_px, stretched_weights, weights_from_scores
+from omote.engine.capture.source import SourceError
+from omote.engine.capture.video import open_video
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ def turned(axis: int, angle: float) -> np.ndarray:
 def test_weights_go_by_name_and_never_by_place() -> None:
     alphabetical = [Score("_neutral", 0.9), *(Score(name, 0.0) for name in sorted(arkit.NAMES) if name != "tongueOut")]
     scores = [Score(s.category_name, 0.7) if s.category_name == "jawOpen" else s for s in alphabetical]
-    np.testing.assert_array_equal(weights_of(scores), arkit.weights({"jawOpen": 0.7}))
+    np.testing.assert_array_equal(weights_from_scores(scores), arkit.weights({"jawOpen": 0.7}))
 
 
 def test_a_name_that_arkit_does_not_know_is_an_error() -> None:
     with pytest.raises(KeyError, match="noseWiggle"):
-        weights_of([Score("noseWiggle", 0.5)])
+        weights_from_scores([Score("noseWiggle", 0.5)])
 
 
 def test_weights_beyond_one_are_cut() -> None:
-    assert weights_of([Score("jawOpen", 1.0001)])[arkit.INDEX["jawOpen"]] == 1.0
+    assert weights_from_scores([Score("jawOpen", 1.0001)])[arkit.INDEX["jawOpen"]] == 1.0
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -64,9 +64,9 @@ def test_positive_x_looks_down_and_positive_y_to_the_subjects_left() -> None:
 def test_a_red_film_is_red_to_mediapipe(tmp_path: Path) -> None:
     red = Image.new("RGB", (32, 32), (255, 0, 0))
     red.save(tmp_path / "red.gif", save_all=True, append_images=[Image.new("RGB", (32, 32), (250, 0, 0))])
-    is_read, picture = opened(tmp_path / "red.gif").read()
+    is_read, picture = open_video(tmp_path / "red.gif").read()
     assert is_read
-    red_green_blue = landmarker._image(picture).numpy_view()[16, 16]
+    red_green_blue = landmarker._mediapipe_image(picture).numpy_view()[16, 16]
     np.testing.assert_allclose(red_green_blue, [255, 0, 0], atol=16)  # the decoder goes through YUV
 
 
@@ -81,12 +81,12 @@ def test_times_of_mediapipe_grow_even_where_pictures_come_at_once() -> None:
 def test_the_enlarged_view_gives_the_place_that_the_whole_picture_would() -> None:
     picture = np.zeros((480, 640, 3), np.uint8)
     seen = np.array([3.0, -2.0, -40.0])  # cm, to the enlarged view's camera
-    view = View(160, 60, 320, 240)
+    view = SearchRegion(160, 60, 320, 240)
     whole = view.translation_cm(seen, picture)
-    at = project(seen[None], *view.cut(picture).shape[:2])[0] + (160, 60)
-    np.testing.assert_allclose(project(whole[None], 480, 640)[0], at, atol=1e-9)
+    at = project_px(seen[None], *view.cut(picture).shape[:2])[0] + (160, 60)
+    np.testing.assert_allclose(project_px(whole[None], 480, 640)[0], at, atol=1e-9)
     assert whole[2] == 2 * seen[2]
-    np.testing.assert_array_equal(View.whole(picture).translation_cm(seen, picture), seen)
+    np.testing.assert_array_equal(SearchRegion.whole(picture).translation_cm(seen, picture), seen)
 
 
 def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -99,7 +99,7 @@ def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path, capfd: pytes
 
 def test_blink_and_squint_are_drawn_out_to_rest_and_full_and_nothing_else_is() -> None:
     relaxed = arkit.weights({"eyeBlinkLeft": 0.15, "eyeBlinkRight": 0.1, "eyeSquintLeft": 0.4, "jawOpen": 0.15})
-    assert stretched(relaxed).tolist() == arkit.weights({"jawOpen": 0.15}).tolist()
-    shut = stretched(arkit.weights({"eyeBlinkRight": 0.7, "eyeSquintRight": 0.85, "mouthSmileLeft": 1.0}))
+    assert stretched_weights(relaxed).tolist() == arkit.weights({"jawOpen": 0.15}).tolist()
+    shut = stretched_weights(arkit.weights({"eyeBlinkRight": 0.7, "eyeSquintRight": 0.85, "mouthSmileLeft": 1.0}))
     wanted = arkit.weights({"eyeBlinkRight": 1.0, "eyeSquintRight": 1.0, "mouthSmileLeft": 1.0})
     np.testing.assert_allclose(shut, wanted, atol=1e-6)

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.capture import EndOfSource
 from omote.engine.capture.landmarker import Landmarker
+from omote.engine.capture.source import EndOfSource
 from omote.engine.capture.video import VideoSource
-from omote.engine.nouns import Signal, Stamp
+from omote.engine.data import Signal, Stamp
 
 from .conftest import Draw, Track
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.capture import Playback, SourceError
-from omote.engine.capture.length import length_of
+from omote.engine.capture.source import Playback, SourceError
+from omote.engine.capture.sources import recording_length
 from omote.engine.capture.take import Take, write_take
 
 
@@ -24,10 +24,10 @@ def take(tmp_path: Path) -> Path:
 
 
 def test_a_part_at_another_speed_is_counted_as_it_plays(take: Path) -> None:
-    assert length_of(str(take)) == pytest.approx((2.0, 10.0))
-    assert length_of(str(take), Playback(2.0, 0.5, 1.5)) == pytest.approx((0.5, 20.0))
+    assert recording_length(str(take)) == pytest.approx((2.0, 10.0))
+    assert recording_length(str(take), Playback(2.0, 0.5, 1.5)) == pytest.approx((0.5, 20.0))
 
 
 def test_a_part_without_a_picture_is_refused(take: Path) -> None:
     with pytest.raises(SourceError):
-        length_of(str(take), Playback(1.0, 5.0))
+        recording_length(str(take), Playback(1.0, 5.0))

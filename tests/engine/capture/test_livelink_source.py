@@ -12,22 +12,23 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit, livelink
-from omote.bridge.livelink import Packet
-from omote.engine.capture.livelink import ANY_ADDRESS, LOOPBACK, LiveLinkSource
+from omote.bridge.livelink import LiveLinkPacket
+from omote.engine.capture.datagrams import ANY_ADDRESS, LOOPBACK
+from omote.engine.capture.livelink import LiveLinkSource
 from omote.engine.capture.source import SourceError
-from omote.engine.nouns import Signal
+from omote.engine.data import Signal
 
 PATIENCE_S = 2.0
 DATA = Path(__file__).resolve().parents[2] / "data"
 
 
-def packet(named: dict[str, float] | None, device: str = "phone") -> Packet:
+def packet(named: dict[str, float] | None, device: str = "phone") -> LiveLinkPacket:
     values = None
     if named is not None:
         values = np.zeros(livelink.COUNT, np.float32)
         for name, value in named.items():
             values[livelink.NAMES.index(name)] = value
-    return Packet(device, "iPhone", 1, 0.0, 60, 1, values)
+    return LiveLinkPacket(device, "iPhone", 1, 0.0, 60, 1, values)
 
 
 @pytest.fixture
@@ -37,17 +38,17 @@ def source() -> Iterator[LiveLinkSource]:
 
 
 @pytest.fixture
-def send(source: LiveLinkSource) -> Iterator[Callable[[Packet | bytes], None]]:
+def send(source: LiveLinkSource) -> Iterator[Callable[[LiveLinkPacket | bytes], None]]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
 
-        def _send(said: Packet | bytes) -> None:
-            data = livelink.encode(said) if isinstance(said, Packet) else said
+        def _send(said: LiveLinkPacket | bytes) -> None:
+            data = livelink.encode(said) if isinstance(said, LiveLinkPacket) else said
             phone.sendto(data, (LOOPBACK, source.port))
 
         yield _send
 
 
-Send = Callable[[Packet | bytes], None]
+Send = Callable[[LiveLinkPacket | bytes], None]
 
 
 def read(source: LiveLinkSource) -> Signal:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from omote.engine.capture.native import missing_library, without_chatter
+from omote.engine.capture.mediapipe import missing_library, without_chatter
 
 
 @pytest.mark.parametrize("library", ["libEGL.so.1", "libGLESv2.so.2", "libGL.so.1", "libgthread-2.0.so.0"])
@@ -39,6 +39,6 @@ def test_notices_are_held_back_and_errors_pass(capfd: pytest.CaptureFixture[str]
 
 
 def test_importing_the_sources_loads_neither_mediapipe_nor_opencv() -> None:
-    code = "import sys, omote.engine.capture; sys.exit('mediapipe' in sys.modules)"
+    code = "import sys, omote.engine.capture.sources; sys.exit('mediapipe' in sys.modules)"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit, livelink, openseeface, vtubestudio_phone
-from omote.bridge.ifacialmocap import Packet
+from omote.bridge.ifacialmocap import IFacialMocapPacket
 from omote.bridge.outputs import face_sender
 from omote.engine.capture.datagrams import LOOPBACK
 from omote.engine.capture.ifacialmocap import FROZEN_NS, IFacialMocapSource
@@ -19,11 +19,10 @@ from omote.engine.capture.livelink import LiveLinkSource
 from omote.engine.capture.openseeface import OpenSeeFaceSource, head_of, place_of
 from omote.engine.capture.vmc import VmcSource
 from omote.engine.capture.vtubestudio import VTubeStudioSource, turned
-from omote.engine.face.gaze import gaze_from_weights
-from omote.engine.face.retarget import from_weights
-from omote.engine.face.rotation import turned as turned_vector
-from omote.engine.nouns import Portrait, Stamp
-from omote.engine.outputs import FaceOutput
+from omote.engine.data import Portrait, Stamp
+from omote.engine.face.retarget import from_weights, gaze_from_weights
+from omote.engine.live.outputs import FaceOutput
+from omote.engine.rotation import turned as turned_vector
 from tests.bridge.golden_vmc import message
 
 from .network_cases import GOLDEN, Clock, of, read, vector
@@ -67,7 +66,7 @@ def test_a_phone_of_ifacialmocap_moves_weights_and_head() -> None:
 def test_the_angles_in_the_makers_examples_go_where_their_weights_say(
     eye_deg: tuple[float, float, float], looks: dict[str, float]
 ) -> None:
-    rotation = turned_by(Packet(head_deg=eye_deg))
+    rotation = turned_by(IFacialMocapPacket(head_deg=eye_deg))
     (pitch, yaw), (other_pitch, other_yaw) = gaze_from_weights(arkit.weights(looks))
     assert np.sign(rotation[0]) == np.sign(pitch + other_pitch) == 1
     assert np.sign(rotation[1]) == np.sign(yaw + other_yaw) == 1
@@ -276,4 +275,4 @@ def _parts(data: bytes) -> list[bytes]:
 
 def test_a_request_of_the_phone_lasts_no_longer_than_the_app_allows() -> None:
     said = json.loads(vtubestudio_phone.request(1, 5.0))
-    assert 0.5 <= said["time"] <= vtubestudio_phone.LONGEST_S
+    assert 0.5 <= said["time"] <= vtubestudio_phone.MAX_SEND_S

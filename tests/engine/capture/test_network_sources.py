@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from omote.bridge import ifacialmocap, livelink
-from omote.bridge.livelink import Packet
+from omote.bridge.livelink import LiveLinkPacket
 from omote.engine.capture.datagrams import LOOPBACK
 from omote.engine.capture.ifacialmocap import Facemotion3dSource, IFacialMocapSource
 from omote.engine.capture.livelink import LiveLinkSource
@@ -176,7 +176,9 @@ def test_who_was_taken_is_forgotten_when_a_source_is_opened_anew() -> None:
     source = LiveLinkSource(0, LOOPBACK, Clock())
     for device in ("mine", "yours"):
         with Phone() as phone, source:
-            phone.send(source.port, livelink.encode(Packet(device, "", 1, 0.0, 60, 1, np.zeros(61, np.float32))))
+            phone.send(
+                source.port, livelink.encode(LiveLinkPacket(device, "", 1, 0.0, 60, 1, np.zeros(61, np.float32)))
+            )
             assert read(source).is_tracked
 
 
@@ -191,7 +193,9 @@ def test_of_a_listening_source_too_one_sender_may_be_named() -> None:
     for only, is_taken in (("127.0.0.1", True), ("192.0.2.7", False)):
         with LiveLinkSource(0, only=only) as source, Phone() as phone:
             assert f"only {only} is taken, nothing is ever answered" in source.notice
-            phone.send(source.port, livelink.encode(Packet("mine", "", 1, 0.0, 60, 1, np.zeros(61, np.float32))))
+            phone.send(
+                source.port, livelink.encode(LiveLinkPacket("mine", "", 1, 0.0, 60, 1, np.zeros(61, np.float32)))
+            )
             assert (source.read(2.0 if is_taken else 0.2) is not None) is is_taken
             assert source.ignored == (not is_taken)
 

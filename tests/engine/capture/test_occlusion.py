@@ -8,26 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omote.engine.capture.film import opened
 from omote.engine.capture.landmarker import Landmarker
-from omote.engine.capture.tracker import Picture
-from omote.engine.face.performance import Face, Performance
+from omote.engine.capture.source import Picture
+from omote.engine.capture.video import open_video
+from omote.engine.data import Actor, Signal, Stamp
+from omote.engine.face.performance import Performance, PerformedFace
 from omote.engine.face.presence import Phase
 from omote.engine.face.retarget import seen_weights, to_weights
-from omote.engine.face.smoothing import DOUBTED
-from omote.engine.nouns import Actor, Signal, Stamp
+from omote.engine.face.stabilizer import DOUBTED
 
 RATE = 30
 
 
 @pytest.fixture(scope="module")
 def person(media: Path) -> Picture:
-    is_read, picture = opened(media / "d18.mp4").read()
+    is_read, picture = open_video(media / "d18.mp4").read()
     assert is_read
     return np.asarray(picture, np.uint8)
 
 
-def performed(model: Path, count: int, picture_at: Callable[[int], Picture]) -> list[tuple[Signal, Face]]:
+def performed(model: Path, count: int, picture_at: Callable[[int], Picture]) -> list[tuple[Signal, PerformedFace]]:
     performance, seen = Performance(Actor()), []
     with Landmarker(model) as landmarker:
         for index in range(count):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from omote.engine.capture import SourceError, open_source
 from omote.engine.capture.datagrams import DatagramSource
+from omote.engine.capture.source import SourceError
+from omote.engine.capture.sources import open_source
 from omote.engine.capture.video import VideoSource
 from omote.engine.capture.webcam import WebcamSource
 

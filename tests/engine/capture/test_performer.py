@@ -5,26 +5,33 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from omote.engine.capture.performer import LIFELESS_S, PATIENCE_S, Performer
-from omote.engine.capture.view import FAR, Box, View, without
+from omote.engine.capture.face_search import (
+    FAR_SCALE,
+    LEFT_AFTER_S,
+    LIFELESS_S,
+    FaceBox,
+    PerformerSelector,
+    SearchRegion,
+    without_faces,
+)
 
-NEAR, FAR_OFF = Box(200.0, 240.0, 150.0), Box(480.0, 200.0, 80.0)
+NEAR, FAR_OFF = FaceBox(200.0, 240.0, 150.0), FaceBox(480.0, 200.0, 80.0)
 
 
 def ns(time_s: float) -> int:
     return round(time_s * 1e9)
 
 
-def performer_at(face: Box, time_s: float = 10.0) -> Performer:
-    performer = Performer()
+def performer_at(face: FaceBox, time_s: float = 10.0) -> PerformerSelector:
+    performer = PerformerSelector()
     performer.seen(face, ns(time_s))
     return performer
 
 
 def test_at_the_start_the_nearest_performs_in_whatever_order_they_are_found() -> None:
-    assert Performer().choose([FAR_OFF, NEAR], 0) is NEAR
-    assert Performer().choose([NEAR, FAR_OFF], 0) is NEAR
-    assert Performer().choose([], 0) is None
+    assert PerformerSelector().choose([FAR_OFF, NEAR], 0) is NEAR
+    assert PerformerSelector().choose([NEAR, FAR_OFF], 0) is NEAR
+    assert PerformerSelector().choose([], 0) is None
 
 
 def test_after_a_loss_the_one_who_was_followed_is_chosen_and_not_the_nearest() -> None:
@@ -33,26 +40,26 @@ def test_after_a_loss_the_one_who_was_followed_is_chosen_and_not_the_nearest() -
 
 def test_an_onlooker_elsewhere_is_not_the_performer() -> None:
     assert performer_at(NEAR).choose([FAR_OFF], ns(10.1)) is None
-    in_front = Box(NEAR.x, NEAR.y, 2.0 * NEAR.size)
+    in_front = FaceBox(NEAR.x, NEAR.y, 2.0 * NEAR.size)
     assert performer_at(NEAR).choose([in_front], ns(10.1)) is None
 
 
 def test_of_two_who_may_be_the_performer_the_likelier_one_is() -> None:
-    moved, neighbour = Box(240.0, 250.0, 160.0), Box(330.0, 240.0, 130.0)
+    moved, neighbour = FaceBox(240.0, 250.0, 160.0), FaceBox(330.0, 240.0, 130.0)
     assert performer_at(NEAR).choose([neighbour, moved], ns(10.3)) is moved
 
 
 def test_the_longer_somebody_was_away_the_farther_they_may_have_gone() -> None:
-    aside = Box(NEAR.x + 1.4 * NEAR.size, NEAR.y, NEAR.size)
+    aside = FaceBox(NEAR.x + 1.4 * NEAR.size, NEAR.y, NEAR.size)
     assert performer_at(NEAR).choose([aside], ns(10.1)) is None
     assert performer_at(NEAR).choose([aside], ns(11.0)) is aside
 
 
 def test_somebody_who_walks_by_before_the_performer_is_not_taken_for_them() -> None:
     performer = performer_at(NEAR)
-    back, time_s = Box(NEAR.x, NEAR.y, 1.3 * NEAR.size), 10.1
+    back, time_s = FaceBox(NEAR.x, NEAR.y, 1.3 * NEAR.size), 10.1
     for step in range(10):
-        passing = Box(NEAR.x - 100.0 + 40.0 * step, NEAR.y, (1.25 + 0.04 * (-1) ** step) * NEAR.size)
+        passing = FaceBox(NEAR.x - 100.0 + 40.0 * step, NEAR.y, (1.25 + 0.04 * (-1) ** step) * NEAR.size)
         is_covered = step < 6
         chosen = performer.choose([passing] if is_covered else [passing, back], ns(time_s))
         assert chosen is (None if is_covered else back)
@@ -61,15 +68,15 @@ def test_somebody_who_walks_by_before_the_performer_is_not_taken_for_them() -> N
 
 def test_whoever_is_nearest_performs_once_the_performer_has_left() -> None:
     left = performer_at(NEAR)
-    assert left.choose([FAR_OFF], ns(10.0 + PATIENCE_S)) is None
-    assert left.choose([FAR_OFF], ns(10.1 + PATIENCE_S)) is FAR_OFF
+    assert left.choose([FAR_OFF], ns(10.0 + LEFT_AFTER_S)) is None
+    assert left.choose([FAR_OFF], ns(10.1 + LEFT_AFTER_S)) is FAR_OFF
 
 
-def follow_a_poster(poster: Box, until_s: float) -> Performer:
-    performer = Performer()
+def follow_a_poster(poster: FaceBox, until_s: float) -> PerformerSelector:
+    performer = PerformerSelector()
     for index in range(round(10 * until_s) + 1):
         trembling = 0.001 * poster.size * (-1) ** index
-        performer.seen(Box(poster.x + trembling, poster.y, poster.size - trembling), ns(index / 10))
+        performer.seen(FaceBox(poster.x + trembling, poster.y, poster.size - trembling), ns(index / 10))
     return performer
 
 
@@ -87,7 +94,7 @@ def test_a_poster_gives_way_to_the_first_other_face_and_is_not_taken_again() -> 
 
 def test_a_face_that_moves_a_little_is_alive() -> None:
     performer = follow_a_poster(NEAR, LIFELESS_S - 0.1)
-    performer.seen(Box(NEAR.x + 0.01 * NEAR.size, NEAR.y, NEAR.size), ns(LIFELESS_S))
+    performer.seen(FaceBox(NEAR.x + 0.01 * NEAR.size, NEAR.y, NEAR.size), ns(LIFELESS_S))
     assert not performer.is_lifeless(ns(LIFELESS_S + 1.0))
 
 
@@ -95,21 +102,21 @@ def test_a_face_that_was_taken_for_a_poster_and_moves_is_one_no_more() -> None:
     performer = follow_a_poster(NEAR, LIFELESS_S)
     assert performer.gives_way([FAR_OFF], ns(LIFELESS_S))
     for index in range(3):
-        performer.seen(Box(NEAR.x + 5.0 * index, NEAR.y, NEAR.size), ns(LIFELESS_S + 1.0 + index / 10))
+        performer.seen(FaceBox(NEAR.x + 5.0 * index, NEAR.y, NEAR.size), ns(LIFELESS_S + 1.0 + index / 10))
     later = LIFELESS_S + 4.0
     assert performer.choose([NEAR, FAR_OFF], ns(later)) is NEAR
 
 
 def test_a_face_that_is_near_enough_is_looked_for_in_the_whole_picture() -> None:
     picture = np.zeros((480, 640, 3), np.uint8)
-    assert View.around(Box(300.0, 200.0, FAR * 480), picture).is_whole(picture)
+    assert SearchRegion.around(FaceBox(300.0, 200.0, FAR_SCALE * 480), picture).is_whole(picture)
 
 
 @pytest.mark.parametrize("place", [(30.0, 25.0), (620.0, 20.0), (10.0, 470.0), (635.0, 475.0), (320.0, 240.0)])
 def test_a_far_face_is_enlarged_and_its_view_never_leaves_the_picture(place: tuple[float, float]) -> None:
     picture = np.zeros((480, 640, 3), np.uint8)
-    face = Box(*place, 40.0)
-    view = View.around(face, picture)
+    face = FaceBox(*place, 40.0)
+    view = SearchRegion.around(face, picture)
     assert view.cut(picture).shape == (view.height, view.width, 3)
     assert face.size / view.height == pytest.approx(0.4, abs=0.01)
     assert view.width / view.height == pytest.approx(640 / 480, abs=0.02)
@@ -119,15 +126,15 @@ def test_a_far_face_is_enlarged_and_its_view_never_leaves_the_picture(place: tup
 
 def test_a_face_at_the_edge_of_its_view_or_too_large_for_it_is_not_shown_well() -> None:
     picture = np.zeros((480, 640, 3), np.uint8)
-    view = View.around(Box(320.0, 240.0, 40.0), picture)
-    assert not view.shows_well(Box(view.left + 15.0, 240.0, 40.0), picture)
-    assert not view.shows_well(Box(320.0, 240.0, 80.0), picture)
+    view = SearchRegion.around(FaceBox(320.0, 240.0, 40.0), picture)
+    assert not view.shows_well(FaceBox(view.left + 15.0, 240.0, 40.0), picture)
+    assert not view.shows_well(FaceBox(320.0, 240.0, 80.0), picture)
 
 
 def test_a_face_of_an_eighth_of_the_picture_is_whole_in_one_of_the_tiles_wherever_it_is() -> None:
     picture = np.zeros((480, 640, 3), np.uint8)
     size = 60
-    tiles = View.tiles(picture)
+    tiles = SearchRegion.tiles(picture)
     for left in range(0, 640 - size, 20):
         for top in range(0, 480 - size, 20):
             assert any(
@@ -138,9 +145,9 @@ def test_a_face_of_an_eighth_of_the_picture_is_whole_in_one_of_the_tiles_whereve
 
 def test_strangers_are_painted_over_and_the_performer_in_front_of_them_is_not() -> None:
     picture = np.full((100, 200, 3), 7, np.uint8)
-    stranger, performer = Box(110.0, 50.0, 40.0), Box(80.0, 50.0, 40.0)
-    painted = without(picture, [stranger], performer)
+    stranger, performer = FaceBox(110.0, 50.0, 40.0), FaceBox(80.0, 50.0, 40.0)
+    painted = without_faces(picture, [stranger], performer)
     assert (painted[50, 115] == 128).all()
     assert (painted[50, 90] == 7).all()
     assert (picture == 7).all()  # the camera's own picture is shown to people, and stays
-    assert without(picture, [], performer) is picture
+    assert without_faces(picture, [], performer) is picture

@@ -11,16 +11,9 @@ import pytest
 from PIL import Image
 
 from omote.bridge import arkit
-from omote.engine.capture.photo import (
-    SMALLEST_FACE_PX,
-    MediaPipeFinder,
-    PhotoError,
-    Rgb,
-    read_photos,
-    the_face,
-)
-from omote.engine.capture.photo_file import read_picture
-from omote.engine.face.reading import Reading
+from omote.engine.capture.photo import SMALLEST_FACE_PX, MediaPipeFinder, read_photos, single_face
+from omote.engine.face.fitting import FaceLandmarks
+from omote.engine.images import PhotoError, Rgb, read_picture
 
 from .conftest import Draw
 
@@ -85,12 +78,12 @@ def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeyp
         read_picture(saved(tmp_path / "huge.png", np.zeros((40, 40, 3), np.uint8)))
 
 
-def face(x: float, y: float, size: float) -> Reading:
+def face(x: float, y: float, size: float) -> FaceLandmarks:
     """A square of points around a middle."""
     points = np.array([[x, y]] * 478, np.float32)
     points[0] -= size / 2
     points[1] += size / 2
-    return Reading(points, np.zeros(arkit.COUNT, np.float32), np.zeros(3, np.float32))
+    return FaceLandmarks(points, np.zeros(arkit.COUNT, np.float32), np.zeros(3, np.float32))
 
 
 class ListedFinder:
@@ -99,7 +92,7 @@ class ListedFinder:
     A part is known by its upper left pixel, which holds where it was cut out, in tens.
     """
 
-    def __init__(self, *faces: Reading) -> None:
+    def __init__(self, *faces: FaceLandmarks) -> None:
         self.listed = faces
         self.shown: list[tuple[int, int]] = []
 
@@ -109,7 +102,7 @@ class ListedFinder:
     def __exit__(self, *error: object) -> None:
         pass
 
-    def faces(self, picture: Rgb) -> tuple[Reading, ...]:
+    def faces(self, picture: Rgb) -> tuple[FaceLandmarks, ...]:
         height, width = picture.shape[:2]
         corner = picture[0, 0, :2].astype(np.float32) * 10.0
         self.shown.append((height, width))
@@ -117,7 +110,7 @@ class ListedFinder:
         for one in self.listed:
             low, high = one.points.min(0) - corner, one.points.max(0) - corner
             if (low >= 0).all() and (high <= (width, height)).all() and np.ptp(one.points, 0)[1] >= height / 5:
-                seen.append(Reading(one.points - corner, one.weights, one.rotation))
+                seen.append(FaceLandmarks(one.points - corner, one.weights, one.rotation))
         return tuple(seen)
 
 
@@ -129,35 +122,35 @@ def scene(height: int = 1000, width: int = 1000) -> Rgb:
 
 def test_a_picture_without_a_face_is_refused() -> None:
     with pytest.raises(PhotoError, match=r"no face was found in wall\.jpg: wanted a photo of one face"):
-        the_face("wall.jpg", scene(), ListedFinder())
+        single_face("wall.jpg", scene(), ListedFinder())
 
 
 def test_a_picture_of_two_people_is_refused() -> None:
     finder = ListedFinder(face(250, 500, 300), face(750, 500, 240))
     with pytest.raises(PhotoError, match=r"2 faces were found in couple\.jpg: cut the photo"):
-        the_face("couple.jpg", scene(), finder)
+        single_face("couple.jpg", scene(), finder)
 
 
 def test_somebody_small_in_the_background_does_not_count() -> None:
     subject = face(500, 500, 400)
-    found = the_face("street.jpg", scene(), ListedFinder(subject, face(850, 250, 110)))
+    found = single_face("street.jpg", scene(), ListedFinder(subject, face(850, 250, 110)))
     np.testing.assert_allclose(found.centre, subject.centre, atol=10.0)
 
 
 def test_a_face_that_is_too_small_is_refused_with_its_size() -> None:
     with pytest.raises(PhotoError, match=f"the face in far.jpg is 80 pixels high, wanted {SMALLEST_FACE_PX} or more"):
-        the_face("far.jpg", scene(300, 300), ListedFinder(face(150, 150, 80)))
+        single_face("far.jpg", scene(300, 300), ListedFinder(face(150, 150, 80)))
 
 
 @pytest.mark.parametrize(("x", "y"), [(300, 260), (760, 900)])
 def test_a_face_that_is_small_in_its_picture_is_found_in_a_part_of_it(x: float, y: float) -> None:
-    found = the_face("group.jpg", scene(1200, 1000), ListedFinder(face(x, y, 100)))
+    found = single_face("group.jpg", scene(1200, 1000), ListedFinder(face(x, y, 100)))
     np.testing.assert_allclose(found.centre, (x, y), atol=10.0)  # the list knows where a part is to ten pixels
 
 
 def test_the_face_is_looked_at_again_from_near() -> None:
     finder = ListedFinder(face(400, 500, 200))
-    the_face("near.jpg", scene(), finder)
+    single_face("near.jpg", scene(), finder)
     assert finder.shown[-1] == (440, 440)
 
 
@@ -183,15 +176,15 @@ def on_a_wall(picture: Rgb, *corners: tuple[int, int]) -> Rgb:
 
 
 @pytest.fixture
-def finds(model: Path) -> Callable[[Rgb], Reading]:
-    def found(picture: Rgb) -> Reading:
+def finds(model: Path) -> Callable[[Rgb], FaceLandmarks]:
+    def found(picture: Rgb) -> FaceLandmarks:
         with MediaPipeFinder(model) as finder:
-            return the_face("drawn.png", picture, finder)
+            return single_face("drawn.png", picture, finder)
 
     return found
 
 
-def test_a_drawn_face_is_found_where_it_is(draw: Draw, finds: Callable[[Rgb], Reading]) -> None:
+def test_a_drawn_face_is_found_where_it_is(draw: Draw, finds: Callable[[Rgb], FaceLandmarks]) -> None:
     reading = finds(on_a_wall(draw({"jawOpen": 0.8}, (0.0, 0.0, 0.0)), (100, 200)))
     x, y = reading.centre
     assert x == pytest.approx(328, abs=15)
@@ -199,7 +192,7 @@ def test_a_drawn_face_is_found_where_it_is(draw: Draw, finds: Callable[[Rgb], Re
     assert reading.weights[arkit.INDEX["jawOpen"]] > 0.3
 
 
-def test_two_drawn_faces_are_refused(draw: Draw, finds: Callable[[Rgb], Reading]) -> None:
+def test_two_drawn_faces_are_refused(draw: Draw, finds: Callable[[Rgb], FaceLandmarks]) -> None:
     with pytest.raises(PhotoError, match="2 faces were found"):
         finds(on_a_wall(draw({}, (0.0, 0.0, 0.0)), (100, 30), (100, 350)))
 

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.capture import take_csv
+from omote.engine.capture import take_files
 from omote.engine.capture.recorder import Recorder, RecordError
 from omote.engine.capture.source import EndOfSource
-from omote.engine.capture.take import TakeError, TakeSource, read_take
-from omote.engine.capture.take_sidecar import read_sidecar
-from omote.engine.nouns import Signal, Stamp
+from omote.engine.capture.take import TakeSource, read_take
+from omote.engine.capture.take_files import TakeError, read_sidecar
+from omote.engine.data import Signal, Stamp
 from omote.engine.testing.capture import SmallDisk
 
 PATIENCE_S = 20.0
@@ -74,7 +74,7 @@ def test_a_recording_reads_as_what_was_seen(tmp_path: Path) -> None:
 def test_the_csv_is_the_apps(tmp_path: Path) -> None:
     recorded(tmp_path / "a.csv", [signal(k, timecode_ns=NOON_NS + round(k * 1e9 / 60)) for k in range(3)])
     lines = (tmp_path / "a.csv").read_text("utf-8").splitlines()
-    assert lines[0] == ",".join(take_csv.COLUMNS)
+    assert lines[0] == ",".join(take_files.COLUMNS)
     assert [line.split(",")[0] for line in lines[1:]] == ["12:00:00:00.000", "12:00:00:01.000", "12:00:00:02.000"]
     assert all(line.split(",")[1] == "61" and len(line.split(",")) == 63 for line in lines[1:])
 

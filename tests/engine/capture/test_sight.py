@@ -9,11 +9,10 @@ from typing import Self
 import numpy as np
 
 from omote.engine.capture.landmarker import Landmarker
-from omote.engine.capture.sight import Sight, Sighted
-from omote.engine.capture.tracker import Picture
+from omote.engine.capture.source import CameraView, Picture, TrackedPicture
 from omote.engine.capture.video import VideoSource
 from omote.engine.capture.webcam import WebcamSource
-from omote.engine.nouns import Signal, Stamp
+from omote.engine.data import Signal, Stamp
 from omote.engine.testing.capture import BrightnessTracker, ScriptedPort
 
 PATIENCE_S = 20.0
@@ -23,7 +22,7 @@ class Staring:
     """Finds one point in the middle of each picture."""
 
     def __init__(self) -> None:
-        self.sight: Sight | None = None
+        self.sight: TrackedPicture | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -33,7 +32,7 @@ class Staring:
 
     def track(self, picture: Picture, stamp: Stamp) -> Signal:
         height, width = picture.shape[:2]
-        self.sight = Sight(picture, np.array([[width / 2, height / 2]], np.float32), stamp.captured_ns, 1.0)
+        self.sight = TrackedPicture(picture, np.array([[width / 2, height / 2]], np.float32), stamp.captured_ns, 1.0)
         return Signal(stamp, np.zeros(52, np.float32))
 
 
@@ -44,7 +43,7 @@ def pictures(count: int) -> Sequence[Picture]:
 def test_a_webcam_shows_the_picture_itself_and_where_the_face_is() -> None:
     shown = pictures(1)
     source = WebcamSource(0, open_capture=ScriptedPort([shown]).open, open_tracker=Staring)
-    assert isinstance(source, Sighted)
+    assert isinstance(source, CameraView)
     assert source.sight is None
     with source:
         signal = source.read(PATIENCE_S)

@@ -13,18 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omote.bridge import arkit, livelink
-from omote.engine.capture import Playback, take_csv
-from omote.engine.capture.performed import trimmed
-from omote.engine.capture.source import EndOfSource, SourceError
-from omote.engine.capture.take import Take, TakeError, TakeSource, csv_values, read_take, write_take
-from omote.engine.nouns import Signal
+from omote.engine.capture import take_files
+from omote.engine.capture.source import EndOfSource, Playback, SourceError
+from omote.engine.capture.take import Take, TakeSource, csv_values, read_take, trimmed_take, write_take
+from omote.engine.capture.take_files import TakeError
+from omote.engine.data import Signal
 
-HEADER = ",".join(take_csv.COLUMNS)
+HEADER = ",".join(take_files.COLUMNS)
 
 
 def row(timecode: str, **named: float) -> str:
     values = {**dict.fromkeys(livelink.NAMES, 0.0), **named}
-    return f"{timecode},61," + ",".join(f"{values[name]:.8f}" for name in take_csv.COLUMNS[2:])
+    return f"{timecode},61," + ",".join(f"{values[name]:.8f}" for name in take_files.COLUMNS[2:])
 
 
 def written(folder: Path, *lines: str, beside: object = None) -> Path:
@@ -59,7 +59,7 @@ def test_a_take_comes_back_with_the_printed_digits(tmp_path: Path, fps: float) -
     write_take(tmp_path / "a.csv", take)
     back = read_take(tmp_path / "a.csv")
     assert (back.fps, back.provenance, len(back)) == (fps, take.provenance, 90)
-    half_a_digit = 0.51 * 10.0**-take_csv.DIGITS
+    half_a_digit = 0.51 * 10.0**-take_files.DIGITS
     for name in ("weights", "head_translation", "gaze", "confidence"):
         np.testing.assert_allclose(getattr(back, name), getattr(take, name), rtol=0, atol=half_a_digit)
     np.testing.assert_allclose(back.head_rotation, take.head_rotation, rtol=0, atol=4 * half_a_digit)
@@ -91,7 +91,7 @@ def test_left_and_right_are_found_by_name(tmp_path: Path) -> None:
 
 
 def test_columns_may_stand_in_any_order_and_case(tmp_path: Path) -> None:
-    titles = [*take_csv.COLUMNS[:2], *(title.lower() for title in reversed(take_csv.COLUMNS[2:]))]
+    titles = [*take_files.COLUMNS[:2], *(title.lower() for title in reversed(take_files.COLUMNS[2:]))]
     cells = ["0.75" if title == "jawopen" else "0" for title in titles[2:]]
     take = read_take(written(tmp_path, ",".join(titles), "00:00:00:00.000,61," + ",".join(cells)))
     np.testing.assert_array_equal(take.weights[0], arkit.weights({"jawOpen": 0.75}))
@@ -117,11 +117,11 @@ def test_the_rate_of_the_timecode_is_seen_in_its_highest_frame(tmp_path: Path) -
 
 def test_an_evening_is_read_in_the_room_of_its_numbers() -> None:
     count, values = 2000, np.linspace(0.1, 0.9, livelink.COUNT)
-    lines = (take_csv.line(k * 16_666_667, values, 60, has_face=True) for k in range(count))
-    text = "".join((take_csv.header(), *lines))
+    lines = (take_files.csv_line(k * 16_666_667, values, 60, has_face=True) for k in range(count))
+    text = "".join((take_files.csv_header(), *lines))
     tracemalloc.start()
     try:
-        take_csv.parse("take.csv", text)
+        take_files.parse_csv("take.csv", text)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -252,7 +252,7 @@ CELL = st.text(alphabet="0123456789.,:;-+einfa \n\r\0\u0663", max_size=12)
 def test_random_rows_raise_nothing_but_take_error(text: str) -> None:
     for content in (text, f"{HEADER}\n{text}", f"{HEADER}\n{ROWS[1]}\n{text}"):
         try:
-            rows = take_csv.parse("fuzz.csv", content)
+            rows = take_files.parse_csv("fuzz.csv", content)
         except TakeError as error:
             assert str(error)
         else:
@@ -430,11 +430,11 @@ def test_half_the_speed_takes_twice_as_long_and_keeps_the_timecodes() -> None:
 
 def test_a_part_begins_at_0_and_keeps_its_timecode() -> None:
     take = replace(performance(100, 50.0), timecode_ns=86_399_000_000_000)
-    part = trimmed(take, Playback(start_s=1.0, end_s=1.5))
+    part = trimmed_take(take, Playback(start_s=1.0, end_s=1.5))
     assert (len(part), part.time_s[0], part.timecode_ns) == (25, 0.0, 0)  # over midnight
     np.testing.assert_array_equal(part.weights, take.weights[50:75])
     np.testing.assert_array_equal(part.gaze, take.gaze[50:75])
-    rest = trimmed(take, Playback(start_s=1.5))
+    rest = trimmed_take(take, Playback(start_s=1.5))
     np.testing.assert_array_equal(rest.confidence, take.confidence[75:])
 
 
@@ -443,13 +443,13 @@ def test_parts_that_meet_share_no_picture_whatever_the_digits(tmp_path: Path) ->
     take = read_take(tmp_path / "a.csv")
     for row in range(1, 90):
         border_s = row / 29.97
-        first, second = trimmed(take, Playback(end_s=border_s)), trimmed(take, Playback(start_s=border_s))
+        first, second = trimmed_take(take, Playback(end_s=border_s)), trimmed_take(take, Playback(start_s=border_s))
         assert (len(first), len(second)) == (row, 90 - row)
 
 
 def test_a_part_without_pictures_is_refused_with_the_length() -> None:
     with pytest.raises(TakeError, match=r"no picture lies from 5 s to 6 s: the take lasts 0\.10 s"):
-        trimmed(performance(3), Playback(start_s=5.0, end_s=6.0))
+        trimmed_take(performance(3), Playback(start_s=5.0, end_s=6.0))
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from omote.engine.capture.take_csv import DAY_NS
-from omote.engine.capture.timeline import Timeline, time_of_day_ns
-from omote.engine.nouns import Stamp
+from omote.engine.capture.recorder import TimecodeClock, time_of_day_ns
+from omote.engine.capture.take_files import DAY_NS
+from omote.engine.data import Stamp
 
 SECOND_NS = 1_000_000_000
 NOON_NS = 12 * 3600 * SECOND_NS
@@ -16,7 +16,7 @@ NOON_NS = 12 * 3600 * SECOND_NS
 
 def places(*moments: tuple[float, float | None]) -> list[float]:
     """Where (captured, timecode) in seconds come to stand, in seconds since the first."""
-    timeline, said = Timeline(), []
+    timeline, said = TimecodeClock(), []
     for captured_s, timecode_s in moments:
         timecode_ns = None if timecode_s is None else round(timecode_s * SECOND_NS)
         timeline.place(Stamp(0, round(captured_s * SECOND_NS), 0, timecode_ns=timecode_ns))

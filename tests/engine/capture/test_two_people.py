@@ -9,12 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from omote.engine.capture.film import opened
+from omote.engine.capture.face_search import LEFT_AFTER_S, FaceBox, SearchRegion
 from omote.engine.capture.landmarker import Landmarker
-from omote.engine.capture.performer import PATIENCE_S
-from omote.engine.capture.tracker import Picture
-from omote.engine.capture.view import Box, View
-from omote.engine.nouns import Signal, Stamp
+from omote.engine.capture.source import Picture
+from omote.engine.capture.video import open_video
+from omote.engine.data import Signal, Stamp
 
 WIDTH, HEIGHT, RATE = 1280, 720, 30
 Place = tuple[int, int, int]  # left, top and side of a clip's square picture
@@ -27,7 +26,7 @@ def clips(media: Path) -> tuple[Clip, Clip]:
     """Two people: their pictures by number, back and forth for ever."""
 
     def loaded(name: str) -> Clip:
-        file = opened(media / name)
+        file = open_video(media / name)
         pictures: list[Picture] = []
         while len(pictures) < 60:
             is_read, picture = file.read()
@@ -129,12 +128,12 @@ def test_after_the_performer_has_left_the_other_one_performs(model: Path, clips:
     performer, other = clips
     watch = Watch(model)
     with watch.landmarker:
-        for index in range(20 + round((PATIENCE_S + 0.5) * RATE)):
+        for index in range(20 + round((LEFT_AFTER_S + 0.5) * RATE)):
             parts = [(other(index), (760, 200, 330))]
             signal = watch.see(scene([*parts, (performer(index), (60, 100, 500))] if index < 20 else parts))
             if index < 20:
                 assert 60 < watch.x < 560
-            elif (index - 19) / RATE < PATIENCE_S:
+            elif (index - 19) / RATE < LEFT_AFTER_S:
                 assert not signal.is_tracked
         assert signal.is_tracked
         assert 760 < watch.x < 1090
@@ -189,7 +188,7 @@ def test_while_the_performer_is_tracked_faces_are_counted_once_a_second_and_only
         finder = watch.landmarker._finder
         search = finder.faces
 
-        def counted(picture: Picture, view: View) -> list[Box]:
+        def counted(picture: Picture, view: SearchRegion) -> list[FaceBox]:
             looks.append(watch.index)
             return search(picture, view)
 

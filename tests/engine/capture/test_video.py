@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.capture import EndOfSource, SourceError
+from omote.engine.capture.source import EndOfSource, SourceError
 from omote.engine.capture.video import VideoSource
-from omote.engine.nouns import Signal
+from omote.engine.data import Signal
 from omote.engine.testing.capture import BrightnessTracker
 
 COUNT = 10

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from omote.engine.capture.vrm_file import MOST_BYTES, VrmError, opened_vrm, read_vrm
+from omote.engine.model.vrm_file import MOST_VRM_BYTES, VrmError, opened_vrm, read_vrm
 
 from ...training.vrm_models import Glb, squares
 
@@ -159,7 +159,7 @@ def test_large_and_missing_files(tmp_path: Path) -> None:
         read_vrm(tmp_path / "none.vrm")
     large = tmp_path / "large.vrm"
     with large.open("wb") as file:
-        file.truncate(MOST_BYTES + 1)
+        file.truncate(MOST_VRM_BYTES + 1)
     with pytest.raises(VrmError, match="at most 256 MB"):
         read_vrm(large)
 

@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.capture import SourceError
-from omote.engine.capture.tracker import Picture
+from omote.engine.capture.source import Picture, SourceError
 from omote.engine.capture.webcam import WebcamSource, open_camera
-from omote.engine.nouns import Signal
+from omote.engine.data import Signal
 from omote.engine.testing.capture import BrightnessTracker, ScriptedCamera, ScriptedPort
 
 JAW = arkit.INDEX["jawOpen"]

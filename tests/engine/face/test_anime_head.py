@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
+from omote.engine.data import FLAME_BASIS, FlameParams
 from omote.engine.face.anime_head import LATTICE_STEP, anime_head, lattice, mix_weights
 from omote.engine.face.head import CHIN, CROWN, EYE, MOUTH, open_head
-from omote.engine.face.maps import MapMaker
+from omote.engine.face.rasterizer import GeometryMapper
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import FLAME_BASIS, FlameParams
 
 HEAD = anime_head()
 MEAN = HEAD.shaped(np.zeros(HEAD.shape_size, np.float32))
@@ -113,7 +113,7 @@ def test_the_lattice_covers_the_face() -> None:
 
 
 def test_the_maps_say_where_on_the_open_head_a_pixel_lies() -> None:
-    maps = MapMaker(MEAN, HEAD).draw(FlameParams.neutral())
+    maps = GeometryMapper(MEAN, HEAD).draw(FlameParams.neutral())
     covered = maps[6] > 0.0
     assert 0.3 < covered.mean() < 0.8
     # The nose tip of both heads is at the same canonical height.

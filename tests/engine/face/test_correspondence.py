@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
+from omote.engine.data import FlameParams
 from omote.engine.face import shell
 from omote.engine.face.anime_head import anime_head
-from omote.engine.face.correspondence import GRID, View, Viewer, agreement, carried_on
+from omote.engine.face.correspondence import GRID, View, Viewer, carried_on, expression_similarity
 from omote.engine.face.head import OpenHead, open_head
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import FlameParams
 
 HEADS = {"people": open_head, "drawn": anime_head}
 
@@ -154,7 +154,7 @@ def test_a_mirrored_view_is_the_view_of_the_mirrored_face() -> None:
 def test_each_eye_agrees_with_the_reference_that_does_alike() -> None:
     closed = arkit.weights({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0})
     wink = arkit.weights({"eyeBlinkLeft": 1.0})
-    found = agreement(wink, np.stack([np.zeros(arkit.COUNT, np.float32), closed]))
+    found = expression_similarity(wink, np.stack([np.zeros(arkit.COUNT, np.float32), closed]))
     np.testing.assert_allclose(found, [[0.1, 1.0, 1.0], [1.0, 0.1, 1.0]], atol=1e-6)
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
+from omote.engine.data import SHAPE_SIZE
 from omote.engine.face.anime_head import anime_head
-from omote.engine.face.drawing_fit import MIRRORED, NAMES, NEEDED, POINTS, fit
-from omote.engine.face.framing import Similarity
-from omote.engine.face.maps import Camera
+from omote.engine.face.drawing_fit import MIRRORED, NAMES, NEEDED, POINTS, fit_anime_head
+from omote.engine.face.fitting import Similarity
+from omote.engine.face.rasterizer import Camera
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import SHAPE_SIZE
 
 PLACE = Similarity(complex(700.0, 90.0), complex(-50.0, 40.0))
 
@@ -32,7 +32,7 @@ def seen(weights: dict[str, float], yaw: float, seed: int = 0, noise_px: float =
 
 @pytest.mark.parametrize("yaw_deg", [0.0, 20.0, -30.0])
 def test_a_turned_head_is_found_where_it_is(yaw_deg: float) -> None:
-    found = fit(seen({}, np.radians(yaw_deg), noise_px=1.0))
+    found = fit_anime_head(seen({}, np.radians(yaw_deg), noise_px=1.0))
     assert found.residual < 0.01
     assert np.degrees(found.params.neck_pose[1]) == pytest.approx(yaw_deg, abs=4.0)
     assert found.place.scale == pytest.approx(PLACE.scale, rel=0.05)
@@ -40,24 +40,24 @@ def test_a_turned_head_is_found_where_it_is(yaw_deg: float) -> None:
 
 
 def test_a_closed_eye_is_told_from_an_open_one() -> None:
-    weights = fit(seen({"eyeBlinkLeft": 1.0}, 0.0)).weights
+    weights = fit_anime_head(seen({"eyeBlinkLeft": 1.0}, 0.0)).weights
     assert weights[arkit.INDEX["eyeBlinkLeft"]] > 0.6
     assert weights[arkit.INDEX["eyeBlinkRight"]] < 0.3
 
 
 def test_the_points_that_are_needed_suffice() -> None:
     points = seen({}, 0.0)
-    assert fit({name: points[name] for name in NEEDED}).residual < 0.01
+    assert fit_anime_head({name: points[name] for name in NEEDED}).residual < 0.01
 
 
 def test_what_is_missing_or_unknown_is_named() -> None:
     points = seen({}, 0.0)
     with pytest.raises(ValueError, match="missing: chin"):
-        fit({name: at for name, at in points.items() if name != "chin"})
+        fit_anime_head({name: at for name, at in points.items() if name != "chin"})
     with pytest.raises(ValueError, match="unknown: tail"):
-        fit({**points, "tail": (1.0, 2.0)})
+        fit_anime_head({**points, "tail": (1.0, 2.0)})
     with pytest.raises(ValueError, match="lie apart"):
-        fit(dict.fromkeys(NAMES, (5.0, 5.0)))
+        fit_anime_head(dict.fromkeys(NAMES, (5.0, 5.0)))
 
 
 def test_a_mirror_changes_left_and_right_alone() -> None:

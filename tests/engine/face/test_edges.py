@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from omote.engine.data import FlameParams
 from omote.engine.face.correspondence import GRID, View, Viewer
-from omote.engine.face.edges import edges, sampled
 from omote.engine.face.head import open_head
-from omote.engine.nouns import FlameParams
+from omote.engine.model.compositing import edge_pixels, sampled_grid
 
 HEAD = open_head()
 SHAPED = HEAD.shaped(np.zeros(HEAD.shape_size, np.float32))
@@ -30,13 +30,13 @@ def at_grid(grid: int) -> tuple[Viewer, View, list[View], np.ndarray]:
 def test_places_are_those_of_a_grid_as_fine_as_the_picture() -> None:
     viewer, wanted, references, place = at_grid(GRID)
     _, finely, _, fine = at_grid(SIZE)
-    found = edges(viewer, wanted, references, place, SIZE)
+    found = edge_pixels(viewer, wanted, references, place, SIZE)
     assert found is not None
     assert 1000 < len(found.pixel) < 0.3 * SIZE * SIZE
     assert len(np.unique(found.pixel)) == len(found.pixel)
     on_head = np.isfinite(finely.depth[found.pixel])
     true = fine.reshape(len(fine), -1, 2)[:, found.pixel]
-    coarse = np.stack([sampled(one, found.pixel, SIZE) for one in place])
+    coarse = np.stack([sampled_grid(one, found.pixel, SIZE) for one in place])
     known = found.is_known & on_head
     ours, grids = (np.linalg.norm(one - true, axis=-1)[known] for one in (found.place, coarse))
     pixel = 2.0 / SIZE
@@ -46,7 +46,7 @@ def test_places_are_those_of_a_grid_as_fine_as_the_picture() -> None:
 
 def test_what_is_beside_the_head_goes_on_as_the_cells_beside_it() -> None:
     viewer, wanted, references, place = at_grid(GRID)
-    found = edges(viewer, wanted, references, place, SIZE)
+    found = edge_pixels(viewer, wanted, references, place, SIZE)
     assert found is not None
     empty = np.isinf(wanted.depth).reshape(GRID, GRID)
     cell = (found.pixel // SIZE * GRID // SIZE) * GRID + found.pixel % SIZE * GRID // SIZE
@@ -60,7 +60,7 @@ def test_what_is_beside_the_head_goes_on_as_the_cells_beside_it() -> None:
 def test_a_face_as_in_its_reference_has_no_edges() -> None:
     viewer = Viewer(SHAPED, HEAD)
     view = viewer.view(turned(0.2))
-    assert edges(viewer, view, [view], viewer.correspondence(view, [view]).place, SIZE) is None
+    assert edge_pixels(viewer, view, [view], viewer.correspondence(view, [view]).place, SIZE) is None
 
 
 @pytest.mark.parametrize("size", [256, 512])
@@ -69,4 +69,4 @@ def test_cells_are_sampled_straight_between_their_middles(size: int) -> None:
     cells = np.dstack(np.meshgrid(centre, centre))
     pixel = np.array([size * size // 2 + size // 3, size * 40 + 17])
     expected = np.stack([pixel % size + 0.5, pixel // size + 0.5], 1)
-    np.testing.assert_allclose(sampled(cells, pixel, size), expected, atol=size / 1024)
+    np.testing.assert_allclose(sampled_grid(cells, pixel, size), expected, atol=size / 1024)

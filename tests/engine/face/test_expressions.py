@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
+from omote.engine.data import FlameParams
 from omote.engine.face.expressions import (
-    ASKED,
+    EXPRESSION_NAMES,
     MARKS,
-    NAMED,
+    NAMED_EXPRESSIONS,
     Expression,
     ExpressionError,
     Overlay,
+    expression_weights,
     marks,
-    named,
-    raised,
+    with_weights_raised,
 )
 from omote.engine.face.retarget import from_weights, to_weights
-from omote.engine.nouns import FlameParams
 
 JAW = arkit.INDEX["jawOpen"]
 OPEN = arkit.weights({"jawOpen": 0.8})
@@ -84,12 +84,12 @@ def test_it_is_added_to_what_the_performer_does_and_held_to_1() -> None:
     own = arkit.weights({"jawOpen": 0.5, "mouthSmileLeft": 0.5, "eyeBlinkLeft": 0.25, "eyeLookDownLeft": 0.25})
     added = arkit.weights({"jawOpen": 0.8, "eyeBlinkLeft": 0.5, "eyeLookDownLeft": 0.5})
     wanted = arkit.weights({"jawOpen": 1.0, "mouthSmileLeft": 0.5, "eyeBlinkLeft": 0.75, "eyeLookDownLeft": 0.75})
-    np.testing.assert_allclose(to_weights(raised(from_weights(own), added)), wanted, atol=1e-5)
+    np.testing.assert_allclose(to_weights(with_weights_raised(from_weights(own), added)), wanted, atol=1e-5)
 
 
 def test_it_leaves_head_and_place_alone() -> None:
     turn, place = np.array([0.1, -0.2, 0.3], np.float32), np.array([0.0, 0.1, -0.5], np.float32)
-    shown = raised(from_weights(NOTHING, None, turn, place), OPEN)
+    shown = with_weights_raised(from_weights(NOTHING, None, turn, place), OPEN)
     np.testing.assert_array_equal(shown.neck_pose, turn)
     np.testing.assert_array_equal(shown.translation, place)
 
@@ -110,20 +110,24 @@ def test_while_it_stays_a_still_face_stays_still() -> None:
 
 
 def test_a_wink_shuts_one_eye_and_the_subjects_left_is_left() -> None:
-    left = raised(FlameParams.neutral(), named("wink_left")).eyelids
-    right = raised(FlameParams.neutral(), named("wink_right")).eyelids
+    left = with_weights_raised(FlameParams.neutral(), expression_weights("wink_left")).eyelids
+    right = with_weights_raised(FlameParams.neutral(), expression_weights("wink_right")).eyelids
     assert left.tolist() == [1.0, 0.0] == right.tolist()[::-1]
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", NAMED_EXPRESSIONS)
 def test_each_named_expression_is_one_and_no_two_are_alike(name: str) -> None:
-    Expression(named(name))
-    assert all(np.abs(named(name) - named(other)).max() > 0.3 for other in NAMED if other != name)
+    Expression(expression_weights(name))
+    assert all(
+        np.abs(expression_weights(name) - expression_weights(other)).max() > 0.3
+        for other in NAMED_EXPRESSIONS
+        if other != name
+    )
 
 
 def test_an_unknown_name_is_told_which_there_are() -> None:
     with pytest.raises(ExpressionError, match=r'called "grin": there are smile, laugh,'):
-        named("grin")
+        expression_weights("grin")
 
 
 @pytest.mark.parametrize("weight", [-0.1, 1.1, math.nan, math.inf])
@@ -152,8 +156,8 @@ def test_marks_come_and_go_as_expressions_do() -> None:
 
 
 def test_what_may_be_asked_for_is_a_face_or_a_mark() -> None:
-    for name in ASKED:
-        assert (name in NAMED) == bool(named(name).any())
+    for name in EXPRESSION_NAMES:
+        assert (name in NAMED_EXPRESSIONS) == bool(expression_weights(name).any())
         assert (name in MARKS) == bool(marks(name).any())
 
 

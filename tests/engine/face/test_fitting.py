@@ -6,32 +6,30 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.face.fitting import ANCHORED, Fitter, stood_upright, turn_vector
-from omote.engine.face.framing import Similarity
-from omote.engine.face.head import rotation
-from omote.engine.face.reading import Reading
+from omote.engine.face.fitting import ANCHORED, FaceLandmarks, Fitter, Similarity, stood_upright
 from omote.engine.face.retarget import from_weights, to_weights
+from omote.engine.rotation import rotation, turn_vector
 
 FITTER = Fitter()
 
 
-def reading(shape: np.ndarray, named: dict[str, float], turn: tuple[float, float, float]) -> Reading:
+def reading(shape: np.ndarray, named: dict[str, float], turn: tuple[float, float, float]) -> FaceLandmarks:
     """Our own landmarks of such a head, as a tracker without any error would read them."""
     weights, neck = arkit.weights(named), np.array(turn, np.float32)
     points = np.zeros((478, 2), np.float32)
     points[:ANCHORED] = FITTER.landmarks(shape, from_weights(weights, None, neck), 256)
-    return Reading(points, weights, neck)
+    return FaceLandmarks(points, weights, neck)
 
 
 def somebody() -> np.ndarray:
     return np.random.default_rng(3).standard_normal(100).astype(np.float32)
 
 
-def moved(one: Reading, angle: float, scale: float) -> Reading:
+def moved(one: FaceLandmarks, angle: float, scale: float) -> FaceLandmarks:
     """The same in another place, as if the camera had been tilted; the picture turns clockwise by the angle."""
     points = Similarity(scale * np.exp(1j * angle), 30.0 - 12.0j).apply(one.points.astype(np.float64))
     turn = rotation(np.array([0.0, 0.0, -angle])) @ rotation(one.rotation)  # y is up there, and down in a picture
-    return Reading(points.astype(np.float32), one.weights, turn_vector(turn).astype(np.float32))
+    return FaceLandmarks(points.astype(np.float32), one.weights, turn_vector(turn).astype(np.float32))
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.5, -1.4])
@@ -54,7 +52,7 @@ def test_a_tilted_photo_is_brought_upright_onto_the_fitted_head() -> None:
 
 
 def test_weights_stay_between_rest_and_full() -> None:
-    wild = Reading(
+    wild = FaceLandmarks(
         np.random.default_rng(0).normal(0, 50, (478, 2)).astype(np.float32),
         np.ones(arkit.COUNT, np.float32),
         np.zeros(3, np.float32),
@@ -67,5 +65,5 @@ def test_weights_stay_between_rest_and_full() -> None:
 
 def test_what_stands_upright_has_its_up_above() -> None:
     for turn in ((0.2, 0.3, 0.7), (0.0, 0.0, -1.2), (-0.3, 0.5, 0.1)):
-        upright = stood_upright(Reading(np.zeros((478, 2), np.float32), np.zeros(52, np.float32), np.array(turn)))
+        upright = stood_upright(FaceLandmarks(np.zeros((478, 2), np.float32), np.zeros(52, np.float32), np.array(turn)))
         assert rotation(upright.rotation)[0, 1] == pytest.approx(0.0, abs=1e-9)

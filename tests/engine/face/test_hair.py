@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from omote.engine.face.hair import CHAINS, JOINTS, SPRINGS, STEP_NS, HairMotion
+from omote.engine.data import FlameParams
 from omote.engine.face.head import open_head
-from omote.engine.nouns import FlameParams
+from omote.engine.model.hair import CHAINS, HAIR_SPRINGS, JOINTS, SPRING_STEP_NS, HairMotion
 
 HEAD = open_head()
 SHAPED = HEAD.shaped(np.zeros(HEAD.shape_size, np.float32))
@@ -17,14 +17,16 @@ TIP = JOINTS - 1
 
 
 def motion(**changes: float) -> HairMotion:
-    return HairMotion(HEAD, SHAPED, SPRINGS["anime"]._replace(**changes))
+    return HairMotion(HEAD, SHAPED, HAIR_SPRINGS["anime"]._replace(**changes))
 
 
 def turned(pitch: float = 0.0, yaw: float = 0.0, roll: float = 0.0) -> FlameParams:
     return replace(FlameParams.neutral(), neck_pose=np.array([pitch, yaw, roll], np.float32))
 
 
-def sways(hair: HairMotion, faces: list[FlameParams], step_ns: int = STEP_NS, start_ns: int = 0) -> list[np.ndarray]:
+def sways(
+    hair: HairMotion, faces: list[FlameParams], step_ns: int = SPRING_STEP_NS, start_ns: int = 0
+) -> list[np.ndarray]:
     return [hair.follow(one, start_ns + k * step_ns) for k, one in enumerate(faces)]
 
 
@@ -86,7 +88,7 @@ def test_the_same_faces_give_the_same_sways_and_a_forgotten_head_begins_anew() -
 
 def test_pictures_that_come_faster_show_the_same_swing() -> None:
     slow = sways(motion(), [turned(yaw=0.01 * k) for k in range(0, 60, 2)])
-    fast = sways(motion(), [turned(yaw=0.01 * k) for k in range(0, 60)], STEP_NS // 2)
+    fast = sways(motion(), [turned(yaw=0.01 * k) for k in range(0, 60)], SPRING_STEP_NS // 2)
     apart = np.abs(np.array(slow[5:]) - np.array(fast[::2][5:])).max()
     assert apart < 0.15 * np.abs(slow).max()
 
@@ -94,5 +96,5 @@ def test_pictures_that_come_faster_show_the_same_swing() -> None:
 def test_after_a_pause_the_hair_is_at_rest_and_a_time_that_goes_back_moves_nothing() -> None:
     hair = motion()
     swinging = sways(hair, a_turn_to(0.4, 3))[-1]
-    assert np.array_equal(hair.follow(turned(yaw=0.4), 2 * STEP_NS), swinging)
+    assert np.array_equal(hair.follow(turned(yaw=0.4), 2 * SPRING_STEP_NS), swinging)
     assert not hair.follow(turned(yaw=-0.4), 2_000_000_000).any()

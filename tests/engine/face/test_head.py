@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.character import load_character
+from omote.engine.data import FlameParams
 from omote.engine.face.head import EYE, EYE_LEFT, JAW_OPEN_RAD, Shaped, open_head
 from omote.engine.face.retarget import from_weights
+from omote.engine.model.character_file import load_character
 from omote.engine.model.renderer import viewer_of
-from omote.engine.nouns import FlameParams
 
 KIT = Path(__file__).resolve().parents[4] / "shared" / "kit"
 HEAD = open_head()
@@ -108,7 +108,7 @@ def test_a_shape_of_the_wrong_length_is_refused() -> None:
 def test_the_posed_head_lies_on_the_renderers_to_a_fraction_of_a_millimetre() -> None:
     pytest.importorskip("numba")
     from omote.engine.training.faces import expression, figure, kit, person
-    from omote.engine.training.head import shape_of
+    from omote.engine.training.faces.head import shape_of
 
     pack = kit.load(KIT)
     rng = np.random.default_rng(3)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from omote.engine.face.light import Dimmer, irradiance, mirrored_light, possible, softened, studio_light
+from omote.engine.face.light import LightFade, clamped_light, irradiance, mirrored_light, softened_light, studio_light
 
 
 def test_ordinary_light_reaches_the_network_as_it_is() -> None:
     for strength in (0.5, 1.0, 2.0):
         np.testing.assert_allclose(
-            possible(studio_light() * np.float32(strength)), studio_light() * strength, rtol=1e-6
+            clamped_light(studio_light() * np.float32(strength)), studio_light() * strength, rtol=1e-6
         )
 
 
@@ -19,7 +19,7 @@ def test_what_no_light_can_be_is_held_to_what_light_can_be() -> None:
     light[0] = [1.0, 100.0, -100.0, 0.5, 100.0, 0.0, 0.0, 0.0, 0.0]
     light[1] = -100.0  # a colour with less than no light is one with next to none
     light[2, 0] = 100.0
-    held = possible(light.ravel()).reshape(3, 9)
+    held = clamped_light(light.ravel()).reshape(3, 9)
     np.testing.assert_allclose(held[0, :5], [1.0, 3**0.5, -(3**0.5), 0.5, 5**0.5], rtol=1e-5)
     assert np.abs(held[1]).max() < 0.2
     assert held[2, 0] == 3.0
@@ -36,7 +36,7 @@ def test_a_mirror_shows_on_the_left_what_falls_on_the_right() -> None:
 def test_a_change_at_once_is_seen_by_one_who_read_the_clock_before() -> None:
     """A game that sends light sixty times a second ended the loop so: the division was by nothing."""
     dark, bright = studio_light() * np.float32(0.5), studio_light()
-    dimmer = Dimmer(dark)
+    dimmer = LightFade(dark)
     dimmer.turn_to(bright, now_ns=1000)
     np.testing.assert_array_equal(dimmer.at(999), bright)
     dimmer.turn_to(dark, now_ns=2000, within_s=1e-6)
@@ -46,6 +46,8 @@ def test_a_change_at_once_is_seen_by_one_who_read_the_clock_before() -> None:
 
 def test_softer_light_is_as_strong_and_comes_less_from_one_side() -> None:
     across = np.array([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]], np.float32)
-    before, after = (irradiance(light, across).mean(1) for light in (studio_light(), softened(studio_light(), 0.5)))
+    before, after = (
+        irradiance(light, across).mean(1) for light in (studio_light(), softened_light(studio_light(), 0.5))
+    )
     assert 0.3 < abs(after[0] - after[1]) / abs(before[0] - before[1]) < 0.7
-    np.testing.assert_array_equal(softened(studio_light(), 0.5)[::9], studio_light()[::9])
+    np.testing.assert_array_equal(softened_light(studio_light(), 0.5)[::9], studio_light()[::9])

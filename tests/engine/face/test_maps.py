@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from omote.bridge import arkit
+from omote.engine.data import FlameParams
 from omote.engine.face.head import open_head
-from omote.engine.face.maps import CHANNELS, GRID, MapMaker, rasterise
+from omote.engine.face.rasterizer import CHANNELS, GRID, GeometryMapper, rasterize
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import FlameParams
 
 HEAD = open_head()
-MAKER = MapMaker(HEAD.shaped(np.zeros(HEAD.shape_size, np.float32)))
+MAKER = GeometryMapper(HEAD.shaped(np.zeros(HEAD.shape_size, np.float32)))
 NEUTRAL = MAKER.draw(FlameParams.neutral())
 COVERED, EYES, MOUTH = NEUTRAL[6], NEUTRAL[7], NEUTRAL[8]
 
@@ -63,7 +63,7 @@ def test_the_nearest_triangle_wins_and_those_that_turn_away_are_not_drawn() -> N
     corner = np.array([[1, 1], [1, 9], [9, 1]], np.float32)
     screen = np.concatenate([np.column_stack([corner, np.full(3, z)]) for z in (5.0, 4.0, 3.0)]).astype(np.float32)
     triangle = np.array([[0, 1, 2], [3, 4, 5], [6, 8, 7]])  # the last and nearest is seen from behind
-    pixel, seen, bary = rasterise(screen, triangle, 10)
+    pixel, seen, bary = rasterize(screen, triangle, 10)
     assert set(seen) == {1}
     assert len(pixel) == len(set(pixel)) == 36  # pixel centres in the lower-left half of an 8 by 8 square
     np.testing.assert_allclose(bary.sum(1), 1.0, atol=1e-6)
@@ -77,7 +77,7 @@ def test_neighbouring_triangles_leave_no_crack() -> None:
     screen = np.column_stack([np.concatenate([middle, rim]), np.ones(41)]).astype(np.float32)
     fan = np.array([[0, 1 + (k + 1) % 40, 1 + k] for k in range(40)])
     covered = np.zeros(64 * 64, bool)
-    covered[rasterise(screen, fan, 64)[0]] = True
+    covered[rasterize(screen, fan, 64)[0]] = True
     y, x = np.mgrid[:64, :64] + 0.5
     inner = np.hypot(x - 32, y - 32) < 20
     assert covered.reshape(64, 64)[inner].all()
@@ -85,6 +85,6 @@ def test_neighbouring_triangles_leave_no_crack() -> None:
 
 def test_a_head_beyond_the_picture_is_cut_off_and_not_an_error() -> None:
     screen = np.array([[-50, -50, 1], [-50, 150, 1], [150, -50, 1]], np.float32)
-    pixel, _, _ = rasterise(screen, np.array([[0, 1, 2]]), 16)
+    pixel, _, _ = rasterize(screen, np.array([[0, 1, 2]]), 16)
     assert pixel.min() >= 0
     assert pixel.max() < 256

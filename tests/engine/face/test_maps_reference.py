@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
+from omote.engine.data import FlameParams
 from omote.engine.face.head import EYE, MOUTH, open_head
-from omote.engine.face.maps import CHANNELS, FOV_DEG, GRID, MapMaker, rasterise
+from omote.engine.face.rasterizer import CHANNELS, FOV_DEG, GRID, GeometryMapper, rasterize
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import FlameParams
 
 Double = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def _slow_normals(vertex: Double) -> Double:
     return np.asarray(total / (np.linalg.norm(total, axis=1, keepdims=True) + 1e-12))
 
 
-def _slow_maps(maker: MapMaker, params: FlameParams) -> Double:
+def _slow_maps(maker: GeometryMapper, params: FlameParams) -> Double:
     """[10,G,G] geometry."""
     vertex = HEAD.pose(maker.shaped, params).astype(np.float64)
     eye, height = maker.camera.eye.astype(np.float64), maker.shaped.height
@@ -84,7 +84,7 @@ def _slow_maps(maker: MapMaker, params: FlameParams) -> Double:
 @pytest.mark.parametrize("face", FACES)
 def test_the_maps_are_those_of_the_slow_rasteriser(face: str) -> None:
     shape, params = FACES[face]
-    maker = MapMaker(HEAD.shaped(shape))
+    maker = GeometryMapper(HEAD.shaped(shape))
     off = np.abs(maker.draw(params) - _slow_maps(maker, params))
     assert off.shape == (CHANNELS, GRID, GRID)
     # Depth has 16 bits, so where two sheets touch (an eye and its lid) a pixel may see the other one; and a pixel
@@ -100,7 +100,7 @@ def test_the_order_of_the_triangles_in_memory_changes_nothing() -> None:
     rng = np.random.default_rng(3)
     screen = rng.uniform(0, 40, (90, 3)).astype(np.float32)
     triangle = np.arange(90).reshape(30, 3)
-    rows, columns = rasterise(screen, triangle, 40), rasterise(screen, np.asfortranarray(triangle), 40)
+    rows, columns = rasterize(screen, triangle, 40), rasterize(screen, np.asfortranarray(triangle), 40)
     assert len(rows[0]) > 100
     for one, other in zip(rows, columns, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -108,5 +108,5 @@ def test_the_order_of_the_triangles_in_memory_changes_nothing() -> None:
 
 def test_of_triangles_equally_far_the_last_is_seen() -> None:
     corner = np.array([[1, 1, 2], [1, 9, 2], [9, 1, 2]], np.float32)
-    _, seen, _ = rasterise(np.concatenate([corner, corner, corner]), np.arange(9).reshape(3, 3), 10)
+    _, seen, _ = rasterize(np.concatenate([corner, corner, corner]), np.arange(9).reshape(3, 3), 10)
     assert set(seen) == {2}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from omote.bridge import arkit
-from omote.engine.face.memory import TURN_NOISE_RAD, WEIGHT_NOISE, Memory, noise
+from omote.engine.data import FlameParams
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import FlameParams
+from omote.engine.face.stabilizer import TURN_NOISE_RAD, WEIGHT_NOISE, TemporalAttention, tracker_noise
 
-MOVING = noise() > 1e-6
+MOVING = tracker_noise() > 1e-6
 
 
 def face(jaw_open: float, turn: float = 0.0) -> FlameParams:
@@ -17,7 +17,7 @@ def face(jaw_open: float, turn: float = 0.0) -> FlameParams:
 
 
 def test_what_trembles_is_steadied_to_less_than_half() -> None:
-    rng, memory = np.random.default_rng(3), Memory()
+    rng, memory = np.random.default_rng(3), TemporalAttention()
     told, drawn = [], []
     for _ in range(300):
         weights = (np.full(arkit.COUNT, 0.4) + rng.normal(0.0, WEIGHT_NOISE, arkit.COUNT)).astype(np.float32)
@@ -27,20 +27,20 @@ def test_what_trembles_is_steadied_to_less_than_half() -> None:
     share = np.std(drawn[20:], axis=0)[MOVING] / np.std(told[20:], axis=0)[MOVING]
     assert share.max() < 0.6
     assert share.mean() < 0.5
-    bias = np.abs(np.mean(drawn[20:], axis=0) - np.mean(told[20:], axis=0))[MOVING] / noise()[MOVING]
+    bias = np.abs(np.mean(drawn[20:], axis=0) - np.mean(told[20:], axis=0))[MOVING] / tracker_noise()[MOVING]
     assert bias.max() < 0.1
 
 
 def test_a_memory_is_ready_when_it_is_made() -> None:
-    noise.cache_clear()
-    memory = Memory()
-    assert noise.cache_info().misses == 1
+    tracker_noise.cache_clear()
+    memory = TemporalAttention()
+    assert tracker_noise.cache_info().misses == 1
     memory.steadied(face(0.1))
-    assert noise.cache_info().misses == 1
+    assert tracker_noise.cache_info().misses == 1
 
 
 def test_a_jump_arrives_at_once() -> None:
-    memory = Memory()
+    memory = TemporalAttention()
     for _ in range(10):
         memory.steadied(face(0.0))
     drawn = memory.steadied(face(0.4, 0.2))
@@ -48,21 +48,21 @@ def test_a_jump_arrives_at_once() -> None:
 
 
 def test_a_movement_is_late_by_less_than_the_noise() -> None:
-    memory, most = Memory(), 0.0
+    memory, most = TemporalAttention(), 0.0
     for k in range(30):  # a mouth that opens in half a second, slow for speech
         told = face(0.03 * k)
         most = max(most, float(np.abs(memory.steadied(told).vector() - told.vector())[50]))
-    assert most < 1.6 * noise()[50]  # 50 is the jaw; a movement of a fortieth of the range
+    assert most < 1.6 * tracker_noise()[50]  # 50 is the jaw; a movement of a fortieth of the range
 
 
 def test_the_same_face_again_and_again_is_that_face() -> None:
-    memory, params = Memory(), face(0.3, 0.1)
+    memory, params = TemporalAttention(), face(0.3, 0.1)
     for _ in range(5):
         np.testing.assert_allclose(memory.steadied(params).vector(), params.vector(), atol=1e-6)
 
 
 def test_a_face_after_forgetting_stands_alone() -> None:
-    memory = Memory()
+    memory = TemporalAttention()
     memory.steadied(face(0.30))
     near = face(0.301)
     assert (memory.steadied(near).vector() != near.vector()).any()
@@ -72,4 +72,4 @@ def test_a_face_after_forgetting_stands_alone() -> None:
 
 def test_the_head_does_not_wander_with_what_is_not_drawn() -> None:
     params = FlameParams.from_vector(np.concatenate([np.zeros(64), [0.1, 0.2, 0.3]]).astype(np.float32))
-    assert Memory().steadied(params).translation.tolist() == params.translation.tolist()
+    assert TemporalAttention().steadied(params).translation.tolist() == params.translation.tolist()

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
+from omote.engine.data import Actor, FlameParams, Signal, Stamp
 from omote.engine.face.expressions import Expression
-from omote.engine.face.performance import Face, Performance
+from omote.engine.face.performance import NoFaceError, Performance, PerformedFace
 from omote.engine.face.presence import Phase
-from omote.engine.face.rest import NoFaceError
 from omote.engine.face.retarget import to_weights
-from omote.engine.nouns import Actor, FlameParams, Signal, Stamp
 
 FRAME_NS = 33_333_333
 REST = arkit.weights({"mouthFrownLeft": 0.2, "browInnerUp": 0.1, "jawOpen": 0.05})
@@ -26,7 +25,7 @@ def seen(index: int, confidence: float = 1.0, jaw: float = 0.05) -> Signal:
     return Signal(Stamp(index, index * FRAME_NS, 0), weights, TURN, PLACE, GAZE, confidence)
 
 
-def followed(performance: Performance, first: int, last: int) -> Face:
+def followed(performance: Performance, first: int, last: int) -> PerformedFace:
     for index in range(first, last + 1):
         shown = performance.follow(seen(index))
     return shown

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from omote.engine.data import FlameParams
 from omote.engine.face.presence import (
     BLINK_PERIOD_S,
     BREATH_RAD,
@@ -16,11 +17,10 @@ from omote.engine.face.presence import (
     RETURN_S,
     Phase,
     Presence,
-    Shown,
-    idle,
+    PresentedFace,
+    idle_face,
 )
 from omote.engine.face.tuning import Tuning
-from omote.engine.nouns import FlameParams
 
 FACE = replace(
     FlameParams.neutral(),
@@ -29,11 +29,11 @@ FACE = replace(
 )
 
 
-def follow(presence: Presence, time_s: float, params: FlameParams = FACE) -> Shown:
+def follow(presence: Presence, time_s: float, params: FlameParams = FACE) -> PresentedFace:
     return presence.follow(params, round(time_s * 1e9))
 
 
-def wait(presence: Presence, time_s: float) -> Shown:
+def wait(presence: Presence, time_s: float) -> PresentedFace:
     return presence.wait(round(time_s * 1e9))
 
 
@@ -51,7 +51,7 @@ def same(first: FlameParams, second: FlameParams) -> bool:
 
 def test_a_face_that_is_there_is_followed_as_it_is() -> None:
     shown = follow(Presence(), 5.0)
-    assert shown == Shown(FACE, 1.0, Phase.FOLLOWING)
+    assert shown == PresentedFace(FACE, 1.0, Phase.FOLLOWING)
 
 
 def test_a_lost_face_is_held() -> None:
@@ -95,13 +95,13 @@ def test_a_face_that_returns_after_long_is_blended_in() -> None:
     assert halfway.phase is Phase.RETURNING
     assert halfway.presence == pytest.approx(0.5)
     assert halfway.params.jaw_pose[0] == pytest.approx(0.15, abs=1e-6)
-    assert follow(presence, 9.9 + RETURN_S) == Shown(FACE, 1.0, Phase.FOLLOWING)
+    assert follow(presence, 9.9 + RETURN_S) == PresentedFace(FACE, 1.0, Phase.FOLLOWING)
 
 
 def test_one_lost_picture_does_not_slow_the_face_down() -> None:
     presence = lost_at_0()
     wait(presence, 0.033)
-    assert follow(presence, 0.066) == Shown(FACE, 1.0, Phase.FOLLOWING)
+    assert follow(presence, 0.066) == PresentedFace(FACE, 1.0, Phase.FOLLOWING)
 
 
 def test_a_face_lost_on_its_way_back_is_held_where_it_was() -> None:
@@ -118,8 +118,8 @@ def test_without_any_face_it_idles_from_the_start() -> None:
     presence = Presence()
     first = wait(presence, 100.0)
     assert (first.presence, first.phase) == (0.0, Phase.IDLE)
-    assert same(first.params, idle(0.0))
-    assert same(wait(presence, 101.5).params, idle(1.5))
+    assert same(first.params, idle_face(0.0))
+    assert same(wait(presence, 101.5).params, idle_face(1.5))
 
 
 def test_time_that_goes_back_shows_what_was_shown() -> None:
@@ -131,8 +131,8 @@ def test_time_that_goes_back_shows_what_was_shown() -> None:
 
 def test_idling_is_a_function_of_time_and_small() -> None:
     for time_s in np.arange(0.0, 60.0, 0.05):
-        params = idle(float(time_s))
-        assert same(params, idle(float(time_s)))
+        params = idle_face(float(time_s))
+        assert same(params, idle_face(float(time_s)))
         assert not params.expression.any()
         assert np.abs(params.neck_pose).max() <= BREATH_RAD
         assert 0.0 <= params.eyelids.min() <= params.eyelids.max() <= 1.0
@@ -140,7 +140,7 @@ def test_idling_is_a_function_of_time_and_small() -> None:
 
 def test_an_idle_face_blinks_once_in_each_period_with_both_eyes() -> None:
     times = np.arange(0.0, 10 * BLINK_PERIOD_S, 0.01)
-    lids = np.array([idle(float(time_s)).eyelids for time_s in times])
+    lids = np.array([idle_face(float(time_s)).eyelids for time_s in times])
     np.testing.assert_array_equal(lids[:, 0], lids[:, 1])
     shut = lids[:, 0].reshape(10, -1).max(1)
     assert (shut > 0.95).all()

@@ -9,10 +9,11 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine import models
-from omote.engine.capture import EndOfSource, open_source
-from omote.engine.face.recognition import FALL, RULES, Recognition
+from omote.engine.capture.source import EndOfSource
+from omote.engine.capture.sources import open_source
+from omote.engine.data import Actor, Array
+from omote.engine.face.expressions import EXPRESSION_RULES, FALL_BELOW, ExpressionRecognizer
 from omote.engine.face.retarget import own_weights
-from omote.engine.nouns import Actor, Array
 
 MEDIA = Path(__file__).resolve().parents[4] / "shared" / "media"
 PICTURE_NS = 33_000_000
@@ -30,7 +31,7 @@ def smile(score: float) -> Array:
 
 def seen(faces: list[Array], actor: Actor | None = None) -> list[tuple[str, ...]]:
     """What is recognised at each of these pictures, 33 ms apart."""
-    recognition = Recognition(actor or Actor())
+    recognition = ExpressionRecognizer(actor or Actor())
     return [recognition.see(one, index * PICTURE_NS) for index, one in enumerate(faces)]
 
 
@@ -47,7 +48,7 @@ def test_a_face_at_rest_makes_nothing() -> None:
 
 
 def test_every_weight_of_a_rule_is_arkits() -> None:
-    for rule in RULES.values():
+    for rule in EXPRESSION_RULES.values():
         assert {name for part in rule.parts for name in part} | set(rule.against) <= set(arkit.NAMES)
 
 
@@ -62,10 +63,10 @@ def test_a_spike_of_one_picture_is_no_expression() -> None:
 
 
 def test_an_expression_on_the_border_does_not_flutter() -> None:
-    threshold = RULES["smile"].threshold
-    held = [smile(threshold + 0.01)] * 5 + [smile(threshold * (FALL + 0.05)), smile(threshold + 0.01)] * 5
+    threshold = EXPRESSION_RULES["smile"].threshold
+    held = [smile(threshold + 0.01)] * 5 + [smile(threshold * (FALL_BELOW + 0.05)), smile(threshold + 0.01)] * 5
     assert spans(seen(held), "smile") == [(4, 14)]
-    assert spans(seen([*held, smile(threshold * (FALL - 0.05))]), "smile") == [(4, 14)]
+    assert spans(seen([*held, smile(threshold * (FALL_BELOW - 0.05))]), "smile") == [(4, 14)]
 
 
 def test_a_blink_wants_both_eyes_and_a_wink_one() -> None:
@@ -100,7 +101,7 @@ def test_the_thresholds_of_the_actor_count() -> None:
 
 
 def test_nobody_makes_anything_and_starts_afresh() -> None:
-    recognition = Recognition(Actor())
+    recognition = ExpressionRecognizer(Actor())
     for index in range(8):
         recognition.see(smile(0.9), index * PICTURE_NS)
     assert recognition.miss() == ()
@@ -115,7 +116,7 @@ def filmed(clip: str) -> list[tuple[str, ...]]:
         models.fetch(models.FACE_LANDMARKER)
     except models.ModelError as error:
         pytest.skip(str(error))
-    recognition, actor = Recognition(Actor()), Actor()
+    recognition, actor = ExpressionRecognizer(Actor()), Actor()
     made: list[tuple[str, ...]] = []
     with open_source(str(MEDIA / clip), is_offline=True) as source:
         while True:

@@ -7,11 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.face.fitting import ANCHORED, Fitter
-from omote.engine.face.framing import PhotoCamera
+from omote.engine.face.fitting import ANCHORED, FaceLandmarks, Fitter, PhotoCamera
 from omote.engine.face.head import open_head
-from omote.engine.face.maps import Camera
-from omote.engine.face.reading import Reading
+from omote.engine.face.rasterizer import Camera
 from omote.engine.face.refinement import VIEW_SIZE, Outline, Refiner, landmarks_of, state_of
 from omote.engine.face.retarget import from_weights
 
@@ -32,7 +30,7 @@ def somebody(seed: int = 0) -> Array:
 
 def read(
     refiner: Refiner, shape: Array, weights: Array, turn: Array, nearness: float = 1.0, roll: float = 0.0
-) -> tuple[Reading, PhotoCamera]:
+) -> tuple[FaceLandmarks, PhotoCamera]:
     """What a tracker that errs as usual on the mean reads of such a head, and the camera that showed it."""
     head, fitter = open_head(), refiner.fitter
     shaped = head.shaped(shape)
@@ -48,7 +46,7 @@ def read(
     points[[473, 468]] = np.stack(irises) + off[ANCHORED:]
     scores = np.clip(weights + 0.05, 0.0, 1.0) * (weights > 0)
     upright = np.array([0.0, 0.0, roll])
-    return Reading(points, scores.astype(np.float32), (turn + upright).astype(np.float32)), camera
+    return FaceLandmarks(points, scores.astype(np.float32), (turn + upright).astype(np.float32)), camera
 
 
 def face_error(shape: Array, params: object, camera: PhotoCamera, true: NDArray[np.float64]) -> float:
@@ -94,7 +92,7 @@ def test_a_smile_is_told_as_one(refiner: Refiner) -> None:
 def test_low_brows_belong_to_the_shape(refiner: Refiner) -> None:
     reading, _ = read(refiner, somebody(2), arkit.weights({}), np.zeros(3, np.float32))
     scores = arkit.weights({"browDownLeft": 0.8, "browDownRight": 0.8})  # as the tracker says of many at rest
-    (view,) = refiner.refine([Reading(reading.points, scores, reading.rotation)]).views
+    (view,) = refiner.refine([FaceLandmarks(reading.points, scores, reading.rotation)]).views
     assert view.weights[arkit.INDEX["browDownLeft"]] < 0.3
 
 
@@ -177,6 +175,6 @@ def test_the_derivatives_are_those_of_finite_differences(refiner: Refiner) -> No
 def test_landmarks_are_turned_upright() -> None:
     points = np.zeros((478, 2), np.float32)
     points[:, 0] = np.arange(478)  # a line to the right
-    turned, middle = landmarks_of(Reading(points, np.zeros(52, np.float32), np.zeros(3, np.float32)), np.pi / 2)
+    turned, middle = landmarks_of(FaceLandmarks(points, np.zeros(52, np.float32), np.zeros(3, np.float32)), np.pi / 2)
     assert middle == pytest.approx(complex(233.5, 0.0))
     np.testing.assert_allclose(turned[:ANCHORED].real, 0.0, atol=1e-9)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.face.rest import NoFaceError, RecentFaces
-from omote.engine.nouns import Actor, Signal, Stamp
+from omote.engine.data import Actor, Signal, Stamp
+from omote.engine.face.performance import NoFaceError, RecentFaces
 
 PICTURE_NS = 33_000_000
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omote.bridge import arkit
+from omote.engine.data import Actor, Signal, Stamp
 from omote.engine.face.retarget import DRIVEN, UNITS, from_weights, own_weights, retarget, to_weights
-from omote.engine.nouns import Actor, Signal, Stamp
 
 STAMP = Stamp(0, 0, 0)
 OPPOSED = [("jawLeft", "jawRight")] + [
@@ -84,7 +84,7 @@ def test_retargeting_leaves_the_signal_alone() -> None:
 
 
 def test_a_tilted_camera_leaves_a_turned_head_no_false_roll() -> None:
-    from omote.engine.face.head import rotation
+    from omote.engine.rotation import rotation
 
     tilt, yaw = np.array([0.3, 0.0, 0.0], np.float32), np.array([0.0, 0.5, 0.0], np.float32)
     seen = rotation(tilt) @ rotation(yaw)  # what a camera that looks down on the performer sees of a turn to the left
@@ -103,7 +103,7 @@ def test_the_gaze_is_the_signals_and_is_calibrated_like_the_weights() -> None:
     looks = np.array([[0.1, 0.2], [0.1, 0.2]], np.float32)
     seen = Signal(STAMP, np.zeros(arkit.COUNT, np.float32), gaze=looks)
     np.testing.assert_allclose(retarget(seen, Actor()).eye_pose[:, :2], looks, atol=1e-6)
-    from omote.engine.face.gaze import weights_from_gaze
+    from omote.engine.face.retarget import weights_from_gaze
 
     used_to = Actor(neutral=weights_from_gaze(np.array([[0.2, 0.0], [0.2, 0.0]], np.float32)))
     pitch = retarget(seen, used_to).eye_pose[:, 0]
@@ -145,7 +145,7 @@ def test_a_head_that_comes_forward_before_a_camera_at_the_side_does_not_drift_as
 
 @pytest.mark.parametrize(("pitch", "yaw"), [(0.0, 0.0), (15.0, 0.0), (0.0, -20.0), (-10.0, 25.0)])
 def test_the_cameras_angle_is_the_resting_heads(pitch: float, yaw: float) -> None:
-    from omote.engine.face.head import rotation
+    from omote.engine.rotation import rotation
 
     down = rotation(np.array([np.radians(pitch), 0.0, 0.0], np.float32))
     aside = rotation(np.array([0.0, np.radians(yaw), 0.0], np.float32))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote.engine.face.rotation import blend_rotations
+from omote.engine.rotation import blend_rotations
 
 
 def turn(*degrees: float) -> NDArray[np.float32]:

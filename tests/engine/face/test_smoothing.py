@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.face.glide import GLIDE_S
-from omote.engine.face.smoothing import GAP_S, Smoothing, delay_ms, doubt_s
-from omote.engine.face.tuning import MOST, SMOOTHED, Tuning
-from omote.engine.nouns import Signal, Stamp
+from omote.engine.data import Signal, Stamp
+from omote.engine.face.stabilizer import SMOOTHING_GAP_S, SignalSmoother, confidence_delay_s, smoothing_delay_ms
+from omote.engine.face.tuning import MOST_GAIN, RAMP_S, SMOOTHED, Tuning
 
 RATE = 30.0
 
@@ -29,11 +28,11 @@ def jaw(signal: Signal) -> float:
 
 def test_the_first_signal_comes_out_as_it_is() -> None:
     signal = at(7.0, 0.6)
-    assert Smoothing().smooth(signal) is signal
+    assert SignalSmoother().smooth(signal) is signal
 
 
 def test_a_still_face_stands_still_to_the_last_bit() -> None:
-    smoothing, still = Smoothing(), at(0.0, 0.3)
+    smoothing, still = SignalSmoother(), at(0.0, 0.3)
     still = replace(
         still,
         head_rotation=np.array([0.1, -0.2, 0.3], np.float32),
@@ -47,19 +46,19 @@ def test_a_still_face_stands_still_to_the_last_bit() -> None:
 
 
 def test_one_step_goes_as_far_as_its_distance_says() -> None:
-    smoothing = Smoothing()
+    smoothing = SignalSmoother()
     smoothing.smooth(at(0.0, 0.0))
     out = smoothing.smooth(at(0.1, 0.04))  # the jaw's band: a cutoff of 4 Hz, and 0.05 at any distance
     assert jaw(out) == pytest.approx(0.04 / (1.0 + 1.0 / (2.0 * math.pi * 4.05) / 0.1), rel=1e-6)  # float32
 
 
 def test_a_step_is_approached_from_below_and_all_but_its_band_at_once() -> None:
-    smoothing = Smoothing()
+    smoothing = SignalSmoother()
     smoothing.smooth(at(0.0, 0.0))
     seen = [jaw(smoothing.smooth(at(number / RATE, 1.0))) for number in range(1, 9)]
     assert all(earlier <= later <= 1.0 for earlier, later in pairwise(seen))
     assert seen[0] > 0.99
-    slow = Smoothing()
+    slow = SignalSmoother()
     slow.smooth(at(0.0, 0.0))
     small = [jaw(slow.smooth(at(number / RATE, 0.1))) for number in range(1, 9)]
     assert all(earlier <= later <= 0.1 for earlier, later in pairwise(small))
@@ -78,7 +77,7 @@ def wander(seed: int, size: float, seconds: float = 10.0) -> list[float]:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_still_face_keeps_less_than_half_of_its_jitter_in_every_second(seed: int) -> None:
     noise = wander(seed, 0.004)  # what a webcam's picture of a still mouth gives
-    smoothing = Smoothing()
+    smoothing = SignalSmoother()
     out = [jaw(smoothing.smooth(at(number / RATE, value))) for number, value in enumerate(noise)]
     for first in range(30, 271, 30):
         assert np.std(out[first : first + 30]) < 0.5 * np.std(noise[first : first + 30])
@@ -86,7 +85,7 @@ def test_a_still_face_keeps_less_than_half_of_its_jitter_in_every_second(seed: i
 
 def late_ms(region: str, name: str, speed: float, strength: float, rate: float = RATE) -> float:
     """By how much a steady movement of this weight comes late."""
-    smoothing = Smoothing(Tuning().changed({"smoothing": {region: strength}}))
+    smoothing = SignalSmoother(Tuning().changed({"smoothing": {region: strength}}))
     for number in range(round(0.9 / speed * rate) + 1):
         value = speed * number / rate
         out = smoothing.smooth(at(number / rate, **{name: value}))
@@ -99,7 +98,7 @@ def late_ms(region: str, name: str, speed: float, strength: float, rate: float =
 )
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0, 2.0])
 def test_the_delay_that_is_told_is_the_one_of_a_movement(region: str, name: str, speed: float, strength: float) -> None:
-    assert late_ms(region, name, speed, strength) == pytest.approx(delay_ms(region, strength), abs=2.0)
+    assert late_ms(region, name, speed, strength) == pytest.approx(smoothing_delay_ms(region, strength), abs=2.0)
 
 
 @pytest.mark.parametrize(("rate", "most"), [(60.0, 12.0), (120.0, 18.0)])
@@ -107,13 +106,13 @@ def test_the_delay_that_is_told_is_the_one_of_a_movement(region: str, name: str,
 def test_more_pictures_a_second_cost_as_much_more_as_is_told(
     region: str, name: str, speed: float, rate: float, most: float
 ) -> None:
-    assert 0.0 < late_ms(region, name, speed, 1.0, rate) - delay_ms(region, 1.0) < most
+    assert 0.0 < late_ms(region, name, speed, 1.0, rate) - smoothing_delay_ms(region, 1.0) < most
 
 
 @pytest.mark.parametrize(("rate", "least"), [(15.0, 0.98), (30.0, 0.98), (60.0, 0.96), (120.0, 0.9)])
 def test_a_blink_of_60_ms_and_lips_that_close_for_100_ms_are_followed_at_any_rate(rate: float, least: float) -> None:
     for name, length_s, depth in (("eyeBlinkLeft", 0.06, 0.9), ("mouthClose", 0.1, 0.4)):
-        smoothing, index = Smoothing(), arkit.INDEX[name]
+        smoothing, index = SignalSmoother(), arkit.INDEX[name]
         shown = []
         for number in range(round(0.6 * rate)):
             value = depth * max(1.0 - abs(number / rate - 0.4) / (length_s / 2.0), 0.0)
@@ -123,24 +122,24 @@ def test_a_blink_of_60_ms_and_lips_that_close_for_100_ms_are_followed_at_any_rat
 
 
 def test_the_heads_delay_is_the_one_of_a_turn() -> None:
-    smoothing, speed = Smoothing(), 0.2
+    smoothing, speed = SignalSmoother(), 0.2
     for number in range(61):
         turn = np.array([0.0, speed * number / RATE, 0.0], np.float32)
         out = smoothing.smooth(replace(at(number / RATE), head_rotation=turn))
     late = 1000.0 * float(turn[1] - out.head_rotation[1]) / speed
-    assert late == pytest.approx(delay_ms("head", 1.0), abs=2.0)
+    assert late == pytest.approx(smoothing_delay_ms("head", 1.0), abs=2.0)
 
 
 @pytest.mark.parametrize("region", SMOOTHED)
 def test_usual_smoothing_costs_no_region_more_than_35_ms_and_none_costs_nothing(region: str) -> None:
-    delays = [delay_ms(region, strength) for strength in (0.0, 0.5, 1.0, 2.0, MOST)]
+    delays = [smoothing_delay_ms(region, strength) for strength in (0.0, 0.5, 1.0, 2.0, MOST_GAIN)]
     assert delays == sorted(delays)
     assert delays[0] == 0.0
     assert delays[2] <= 35.0
 
 
 def test_without_strength_a_region_comes_out_as_it_is_and_the_others_do_not() -> None:
-    smoothing = Smoothing(Tuning().changed({"smoothing": {"jaw": 0.0}}))
+    smoothing = SignalSmoother(Tuning().changed({"smoothing": {"jaw": 0.0}}))
     smoothing.smooth(at(0.0, 0.3, mouthPucker=0.3))
     out = smoothing.smooth(at(1 / RATE, 0.31, mouthPucker=0.31))
     assert jaw(out) == pytest.approx(0.31, abs=1e-7)
@@ -148,17 +147,17 @@ def test_without_strength_a_region_comes_out_as_it_is_and_the_others_do_not() ->
 
 
 def test_a_strength_that_is_taken_away_lets_the_face_go_over_some_pictures() -> None:
-    smoothing = Smoothing(Tuning().changed({"smoothing": {"jaw": MOST}}))
+    smoothing = SignalSmoother(Tuning().changed({"smoothing": {"jaw": MOST_GAIN}}))
     smoothing.smooth(at(0.0, 0.30))
     held = jaw(smoothing.smooth(at(1 / RATE, 0.36)))
     smoothing.tune(Tuning().changed({"smoothing": {"jaw": 0.0}}))
     shown = [held, *[jaw(smoothing.smooth(at((2 + number) / RATE, 0.36))) for number in range(8)]]
     assert max(later - earlier for earlier, later in pairwise(shown)) < 0.05
-    assert shown[round(GLIDE_S * RATE) + 1] == pytest.approx(0.36, abs=1e-6)
+    assert shown[round(RAMP_S * RATE) + 1] == pytest.approx(0.36, abs=1e-6)
 
 
 def test_a_blink_loses_no_twentieth_of_its_depth_and_comes_in_time() -> None:
-    smoothing, shape = Smoothing(), [0.0, 0.0, 0.4, 0.9, 0.9, 0.5, 0.2, 0.0]
+    smoothing, shape = SignalSmoother(), [0.0, 0.0, 0.4, 0.9, 0.9, 0.5, 0.2, 0.0]
     index = arkit.INDEX["eyeBlinkLeft"]
     out = [
         float(smoothing.smooth(at(number / RATE, eyeBlinkLeft=value)).weights[index])
@@ -169,7 +168,7 @@ def test_a_blink_loses_no_twentieth_of_its_depth_and_comes_in_time() -> None:
 
 
 def test_irregular_rates_reach_the_same_value_in_the_same_time() -> None:
-    even, uneven = Smoothing(), Smoothing()
+    even, uneven = SignalSmoother(), SignalSmoother()
     even_times = np.arange(1, 61) / 60.0
     uneven_times = [*np.sort(np.random.default_rng(1).uniform(0.0, 1.0, 59)).tolist(), 1.0]
     for smoothing in (even, uneven):
@@ -181,15 +180,15 @@ def test_irregular_rates_reach_the_same_value_in_the_same_time() -> None:
     assert jaw(last_uneven) == pytest.approx(jaw(last_even), abs=0.004)
 
 
-@pytest.mark.parametrize("later_s", [GAP_S + 0.01, 0.0, -1.0])
+@pytest.mark.parametrize("later_s", [SMOOTHING_GAP_S + 0.01, 0.0, -1.0])
 def test_a_gap_or_a_clock_that_goes_back_starts_afresh(later_s: float) -> None:
-    smoothing = Smoothing()
+    smoothing = SignalSmoother()
     smoothing.smooth(at(2.0, 0.0))
     assert jaw(smoothing.smooth(at(2.0 + later_s, 1.0))) == 1.0
 
 
 def test_a_lost_face_comes_out_as_it_is_and_starts_afresh() -> None:
-    smoothing = Smoothing()
+    smoothing = SignalSmoother()
     smoothing.smooth(at(0.0, 0.0))
     lost = at(0.03, confidence=0.0)
     assert smoothing.smooth(lost) is lost
@@ -197,7 +196,7 @@ def test_a_lost_face_comes_out_as_it_is_and_starts_afresh() -> None:
 
 
 def test_the_stamp_and_the_confidence_stay() -> None:
-    smoothing = Smoothing()
+    smoothing = SignalSmoother()
     smoothing.smooth(at(0.0, 0.0))
     signal = at(0.03, 1.0, confidence=0.7)
     out = smoothing.smooth(signal)
@@ -208,7 +207,7 @@ def test_a_face_whose_points_fit_badly_eases_instead_of_shaking() -> None:
     shaking = np.random.default_rng(3).uniform(0.2, 0.8, 60)
 
     def largest_jump(confidence: float) -> float:
-        smoothing = Smoothing()
+        smoothing = SignalSmoother()
         seen = enumerate(shaking)
         shown = [jaw(smoothing.smooth(at(number / RATE, float(value), confidence))) for number, value in seen]
         return float(np.abs(np.diff(shown)).max())
@@ -218,5 +217,5 @@ def test_a_face_whose_points_fit_badly_eases_instead_of_shaking() -> None:
 
 
 def test_a_face_that_fits_is_not_held_back_for_its_confidence() -> None:
-    assert doubt_s(1.0) == doubt_s(0.4) == 0.0
-    assert doubt_s(0.15) == doubt_s(0.001) == pytest.approx(0.3)
+    assert confidence_delay_s(1.0) == confidence_delay_s(0.4) == 0.0
+    assert confidence_delay_s(0.15) == confidence_delay_s(0.001) == pytest.approx(0.3)

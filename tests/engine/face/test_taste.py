@@ -8,13 +8,19 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.face.gaze import gaze_from_weights
-from omote.engine.face.glide import GLIDE_S, Glide
+from omote.engine.data import Actor, Signal, Stamp
 from omote.engine.face.performance import Performance
-from omote.engine.face.retarget import OwnFace, params_of, to_weights
-from omote.engine.face.taste import MOST_TURN_RAD, Taste, mirrored
-from omote.engine.face.tuning import MOST, REGIONS, Tuning
-from omote.engine.nouns import Actor, Signal, Stamp
+from omote.engine.face.retarget import OwnFace, gaze_from_weights, params_of_own_face, to_weights
+from omote.engine.face.tuning import (
+    MOST_GAIN,
+    MOST_TURN_RAD,
+    RAMP_S,
+    REGIONS,
+    Ramp,
+    Tuning,
+    TuningFilter,
+    mirrored_face,
+)
 
 FRAME_NS = 33_333_333
 OWN = OwnFace(
@@ -27,7 +33,7 @@ OWN = OwnFace(
 
 
 def tuned(said: dict[str, object], own: OwnFace = OWN) -> OwnFace:
-    return Taste(Tuning().changed(said)).shaped(own, 0)
+    return TuningFilter(Tuning().changed(said)).shaped(own, 0)
 
 
 def weight(own: OwnFace, name: str) -> float:
@@ -52,14 +58,14 @@ def test_a_gain_is_that_of_its_region_and_of_no_other(region: str) -> None:
 
 
 def test_no_gain_takes_a_weight_beyond_full() -> None:
-    assert weight(tuned({"gain": {"mouth": MOST}}), "mouthSmileLeft") == 1.0
-    assert to_weights(params_of(tuned({"gain": {"mouth": MOST}}))).max() <= 1.0 + 1e-5  # float32
+    assert weight(tuned({"gain": {"mouth": MOST_GAIN}}), "mouthSmileLeft") == 1.0
+    assert to_weights(params_of_own_face(tuned({"gain": {"mouth": MOST_GAIN}}))).max() <= 1.0 + 1e-5  # float32
 
 
 def test_the_gain_of_the_gaze_turns_the_eyes_by_as_much() -> None:
-    before, after = params_of(OWN).eye_pose, params_of(tuned({"gain": {"gaze": 0.5}})).eye_pose
+    before, after = params_of_own_face(OWN).eye_pose, params_of_own_face(tuned({"gain": {"gaze": 0.5}})).eye_pose
     np.testing.assert_allclose(after, 0.5 * before, atol=1e-7)
-    strong = params_of(tuned({"gain": {"gaze": MOST}})).eye_pose
+    strong = params_of_own_face(tuned({"gain": {"gaze": MOST_GAIN}})).eye_pose
     full = gaze_from_weights(arkit.weights({"eyeLookOutLeft": 1.0}))
     assert strong[0, 1] == pytest.approx(float(full[0, 1]))
 
@@ -70,23 +76,23 @@ def test_a_head_without_strength_stays_and_a_strong_one_turns_no_further_than_ca
     assert not still.shift.any()
     np.testing.assert_allclose(tuned({"head": 2.0}).turn, 2.0 * OWN.turn)
     far = OwnFace(OWN.weights, np.array([0.0, 0.5, 0.0], np.float32), OWN.shift)
-    assert tuned({"head": MOST}, far).turn[1] == pytest.approx(MOST_TURN_RAD)
+    assert tuned({"head": MOST_GAIN}, far).turn[1] == pytest.approx(MOST_TURN_RAD)
     beyond = OwnFace(OWN.weights, np.array([0.0, 1.2, 0.0], np.float32), OWN.shift)
-    assert tuned({"head": MOST}, beyond).turn[1] == pytest.approx(1.2)
+    assert tuned({"head": MOST_GAIN}, beyond).turn[1] == pytest.approx(1.2)
 
 
 def test_a_mirror_swaps_the_sides_of_face_gaze_and_head() -> None:
     shaped = tuned({"mirror": True})
     wanted = {"mouthSmileRight": 0.4, "jawOpen": 0.3, "jawLeft": 0.2, "eyeBlinkLeft": 0.6, "eyeLookOutRight": 0.5}
     np.testing.assert_array_equal(shaped.weights, arkit.weights(wanted))
-    plain, other = params_of(OWN).eye_pose, params_of(shaped).eye_pose
+    plain, other = params_of_own_face(OWN).eye_pose, params_of_own_face(shaped).eye_pose
     np.testing.assert_allclose(other, plain[::-1] * (1.0, -1.0, 1.0), atol=1e-7)
     np.testing.assert_allclose(shaped.turn, [0.1, 0.2, -0.05], atol=1e-7)
     np.testing.assert_allclose(shaped.shift, [-0.01, 0.02, -0.03], atol=1e-7)
 
 
 def test_a_mirror_in_a_mirror_is_the_face_itself() -> None:
-    assert same(mirrored(mirrored(OWN)), OWN)
+    assert same(mirrored_face(mirrored_face(OWN)), OWN)
 
 
 def seen(index: int) -> Signal:
@@ -104,7 +110,7 @@ def test_no_change_while_live_makes_the_face_jump() -> None:
         shown.append(performance.follow(seen(index)).params)
     steps = [np.abs(to_weights(later) - to_weights(earlier)).max() for earlier, later in pairwise(shown)]
     turns = [np.abs(later.neck_pose - earlier.neck_pose).max() for earlier, later in pairwise(shown)]
-    pictures = GLIDE_S * 1e9 / FRAME_NS
+    pictures = RAMP_S * 1e9 / FRAME_NS
     assert max(steps) < 0.5 / pictures + 0.02
     assert max(turns) < 1.5 / pictures + 0.02  # strength and mirror at once: 0.3 (1 + s) (1 - 2 s), steepest at the end
     assert to_weights(shown[-1])[arkit.INDEX["mouthSmileRight"]] == pytest.approx(0.5, abs=1e-5)
@@ -122,13 +128,13 @@ def test_what_somebody_likes_is_no_part_of_what_is_recognised() -> None:
 
 
 def test_numbers_glide_evenly_and_arrive() -> None:
-    glide = Glide(np.array([1.0]), within_s=0.2)
+    glide = Ramp(np.array([1.0]), within_s=0.2)
     glide.ask(np.array([3.0]))
     assert [round(float(glide.at(ms * 1_000_000)[0]), 6) for ms in (0, 50, 100, 200, 300)] == [1.0, 1.5, 2.0, 3.0, 3.0]
 
 
 def test_numbers_that_are_asked_elsewhere_on_their_way_go_on_from_where_they_are() -> None:
-    glide = Glide(np.array([0.0]), within_s=0.2)
+    glide = Ramp(np.array([0.0]), within_s=0.2)
     glide.ask(np.array([1.0]))
     glide.at(0)
     glide.at(100_000_000)
@@ -138,7 +144,7 @@ def test_numbers_that_are_asked_elsewhere_on_their_way_go_on_from_where_they_are
 
 
 def test_a_clock_that_goes_back_holds_no_number_up_for_longer_than_the_time() -> None:
-    glide = Glide(np.array([0.0]), within_s=0.2)
+    glide = Ramp(np.array([0.0]), within_s=0.2)
     glide.ask(np.array([1.0]))
     glide.at(10**12)
     assert float(glide.at(0)[0]) == 0.0

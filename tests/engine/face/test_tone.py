@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from omote.engine.face.tone import levels_in
+from omote.engine.face.light import relit_levels
 
 
 def test_light_that_stays_leaves_every_level() -> None:
-    same = levels_in(np.ones(3, np.float32)).astype(int)
+    same = relit_levels(np.ones(3, np.float32)).astype(int)
     assert np.abs(same - np.arange(256)).max() <= 1
 
 
 def test_stronger_light_makes_no_level_darker_and_no_light_makes_all_black() -> None:
-    assert (levels_in(np.full(3, 1.3, np.float32)).astype(int) >= np.arange(256) - 1).all()
-    assert levels_in(np.zeros(3, np.float32)).max() < 30
+    assert (relit_levels(np.full(3, 1.3, np.float32)).astype(int) >= np.arange(256) - 1).all()
+    assert relit_levels(np.zeros(3, np.float32)).max() < 30

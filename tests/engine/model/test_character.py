@@ -8,9 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omote.engine.model.character import MOST_BYTES, Character, Reference, load, opened, save
-from omote.engine.nouns import FlameParams
-from omote.engine.sealed import CharacterError, Sealed, seal, unsealed
+from omote.engine.data import Character, FlameParams, Reference
+from omote.engine.model.character_file import (
+    MOST_BYTES,
+    CharacterError,
+    TensorFile,
+    character_in,
+    read_character,
+    read_tensor_file,
+    save_character,
+    write_tensor_file,
+)
 
 
 def character(count: int = 2, side: int = 256) -> Character:
@@ -29,8 +37,8 @@ def character(count: int = 2, side: int = 256) -> Character:
 
 def test_a_character_comes_back_as_it_was_written(tmp_path: Path) -> None:
     before = character()
-    save(before, tmp_path / "mika.omote")
-    after = load(tmp_path / "mika.omote")
+    save_character(before, tmp_path / "mika.omote")
+    after = read_character(tmp_path / "mika.omote")
     assert (after.name, after.head, after.licence, after.made_from) == ("mika", "open", "CC0-1.0", "a ramp")
     np.testing.assert_array_equal(after.shape, before.shape)
     for one, two in zip(before.references, after.references, strict=True):
@@ -46,29 +54,29 @@ def test_a_character_comes_back_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("array", "value"), [("shape", 1e6), ("params", -1e4), ("light", 3e8)])
 def test_numbers_that_no_head_has_are_refused(tmp_path: Path, array: str, value: float) -> None:
     path = tmp_path / "mika.omote"
-    save(character(), path)
-    sealed = unsealed(path)
+    save_character(character(), path)
+    sealed = read_tensor_file(path)
     sealed.arrays[array].flat[3] = value
     with pytest.raises(CharacterError, match=f"{array} must be from -"):
-        opened(sealed, path)
+        character_in(sealed, path)
 
 
 @pytest.mark.parametrize("evil", ["\x1b[2J", "a\u202eb", "a\nlicence: free"])
 def test_words_that_could_steer_a_terminal_are_refused(tmp_path: Path, evil: str) -> None:
     path = tmp_path / "mika.omote"
-    save(character(), path)
-    held = unsealed(path)
-    seal(path, Sealed({**held.words, "parts": [{"licence": evil}]}, held.arrays))
+    save_character(character(), path)
+    held = read_tensor_file(path)
+    write_tensor_file(path, TensorFile({**held.words, "parts": [{"licence": evil}]}, held.arrays))
     with pytest.raises(CharacterError, match="characters that cannot be printed"):
-        unsealed(path)
+        read_tensor_file(path)
 
 
 def test_a_list_of_characters_decodes_one_picture_of_each(tmp_path: Path) -> None:
     path = tmp_path / "mika.omote"
-    save(character(3), path)
-    first = opened(unsealed(path), path, most=1)
+    save_character(character(3), path)
+    first = character_in(read_tensor_file(path), path, most=1)
     assert len(first.references) == 1
-    np.testing.assert_array_equal(first.references[0].rgba, load(path).references[0].rgba)
+    np.testing.assert_array_equal(first.references[0].rgba, read_character(path).references[0].rgba)
 
 
 def test_noisy_references_still_make_a_small_file(tmp_path: Path) -> None:
@@ -77,13 +85,13 @@ def test_noisy_references_still_make_a_small_file(tmp_path: Path) -> None:
     noisy = np.clip(one.references[0].rgba + rng.normal(0.0, 30.0, (1024, 1024, 4)), 0, 255).astype(np.uint8)
     noisy[..., 3] = 255
     reference = replace(one.references[0], rgba=noisy)
-    save(replace(one, references=(reference,) * 3), tmp_path / "noisy.omote")
+    save_character(replace(one, references=(reference,) * 3), tmp_path / "noisy.omote")
     assert (tmp_path / "noisy.omote").stat().st_size <= MOST_BYTES
 
 
 def test_a_damaged_file_is_refused_with_its_reason(tmp_path: Path) -> None:
     path = tmp_path / "mika.omote"
-    save(character(), path)
+    save_character(character(), path)
     whole = path.read_bytes()
     picture = whole.index(b"WEBPVP8X")
     cases = {
@@ -95,7 +103,7 @@ def test_a_damaged_file_is_refused_with_its_reason(tmp_path: Path) -> None:
     for name, data in cases.items():
         path.write_bytes(data)
         with pytest.raises(CharacterError, match=str(path)):
-            load(path)
+            read_character(path)
             pytest.fail(f"{name}: was read")
 
 

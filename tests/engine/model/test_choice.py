@@ -7,33 +7,31 @@ from pathlib import Path
 
 import pytest
 
-from omote.engine.animator import Animator, open_renderer
 from omote.engine.errors import AnimatorError
-from omote.engine.model import choice
-from omote.engine.model.choice import (
+from omote.engine.hardware import ResultCache, gpu_names
+from omote.engine.model import autotune
+from omote.engine.model.animator import Animator, open_renderer
+from omote.engine.model.autotune import (
     MOST_NS,
     ROUNDS,
     RUNS,
     WARM_UP,
-    Choice,
+    RuntimeChoice,
     Trial,
     candidates,
-    chosen,
     fastest,
     median_ms,
     race,
     refusals,
+    remembered_choice,
     try_builds,
 )
 from omote.engine.model.compositing import DrawnLayers
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.gpu import gpu_names
-from omote.engine.runtime.kept import Kept
-from omote.engine.runtime.session import Feeds
-from omote.engine.testing.networks import CopyingNetworks
-from omote.engine.weights import shipped
+from omote.engine.models import shipped_networks
+from omote.engine.runtime.session import Build, Feeds
+from omote.engine.testing.drawing import CopyingNetworks
 
-FILES = shipped()
+FILES = shipped_networks()
 
 
 def tried(name: str, ms: float = 0.0, refused: str = "") -> Trial:
@@ -73,18 +71,20 @@ def test_an_extra_that_is_installed_is_tried() -> None:
 
 
 def test_an_earlier_choice_is_taken(tmp_path: Path) -> None:
-    kept = Kept(tmp_path)
-    assert chosen(FILES, kept) is None
-    kept.put(choice._facts(FILES), {"build": "openvino-f32", "refusals": ["onnxruntime: another picture"]})
-    assert chosen(FILES, kept) == Choice(Build.named("openvino-f32"), ("onnxruntime: another picture",))
+    kept = ResultCache(tmp_path)
+    assert remembered_choice(FILES, kept) is None
+    kept.put(autotune._choice_facts(FILES), {"build": "openvino-f32", "refusals": ["onnxruntime: another picture"]})
+    assert remembered_choice(FILES, kept) == RuntimeChoice(
+        Build.named("openvino-f32"), ("onnxruntime: another picture",)
+    )
 
 
 def test_a_choice_that_this_version_does_not_know_is_made_again(tmp_path: Path) -> None:
-    kept = Kept(tmp_path)
+    kept = ResultCache(tmp_path)
     answers: tuple[dict[str, object], ...] = ({"build": "abacus", "refusals": []}, {"build": "openvino"}, {})
     for answer in answers:
-        kept.put(choice._facts(FILES), answer)
-        assert chosen(FILES, kept) is None
+        kept.put(autotune._choice_facts(FILES), answer)
+        assert remembered_choice(FILES, kept) is None
 
 
 class Clock:
@@ -120,7 +120,7 @@ def test_a_network_s_time_is_the_median_of_its_best_round() -> None:
 def test_a_round_of_a_slow_network_ends_early() -> None:
     clock = Clock()
     networks = Slow(clock, MOST_NS // 2)
-    median_ms(networks, choice.zeros(), clock)
+    median_ms(networks, autotune.zero_inputs(), clock)
     assert networks.runs == WARM_UP + 2
 
 
@@ -131,8 +131,8 @@ def test_what_breaks_down_in_a_trial_is_refused_by_its_error_in_one_line(
         def __init__(self, folder: Path, build: Build) -> None:
             raise FileNotFoundError("no such\nfile")
 
-    monkeypatch.setattr(choice, "Networks", Broken)
-    (odd,) = try_builds(FILES, (Build("openvino", "f32"),), Kept(tmp_path))
+    monkeypatch.setattr(autotune, "Networks", Broken)
+    (odd,) = try_builds(FILES, (Build("openvino", "f32"),), ResultCache(tmp_path))
     assert odd.refused == "FileNotFoundError: no such file"
 
 
@@ -142,7 +142,7 @@ def test_a_choice_that_no_longer_runs_is_told_and_openvino_draws(
 ) -> None:
     for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
         monkeypatch.setenv(variable, str(tmp_path))
-    Kept().put(choice._facts(FILES), {"build": "tensorrt-rtx-f16", "refusals": []})
+    ResultCache().put(autotune._choice_facts(FILES), {"build": "tensorrt-rtx-f16", "refusals": []})
     renderer, refused = open_renderer("auto", 1)
     assert renderer.networks.build == Build.named("openvino")
     assert len(refused) == 1 and refused[0].startswith("tensorrt-rtx-f16: no NVIDIA GPU is here")
@@ -153,7 +153,7 @@ def test_a_choice_that_no_longer_runs_is_told_and_openvino_draws(
 def test_a_choice_that_cannot_be_kept_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "candidates", lambda gpus: ())
+    monkeypatch.setattr(autotune, "candidates", lambda gpus: ())
     (tmp_path / "file").write_text("", encoding="utf-8")  # no folder can be made here, for root neither
-    choice.decide(FILES, Kept(tmp_path / "file"))
+    autotune.decide(FILES, ResultCache(tmp_path / "file"))
     assert f"cannot be kept in {tmp_path / 'file'}: each start tries again" in caplog.text

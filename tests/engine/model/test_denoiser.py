@@ -12,16 +12,15 @@ pytest.importorskip("torch")
 import torch
 
 from omote.engine.face.correspondence import GEOMETRY, GRID
-from omote.engine.face.light import irradiance, studio_light
-from omote.engine.face.tone import tone
+from omote.engine.face.light import irradiance, studio_light, tone_mapped
 from omote.engine.model import compositing
-from omote.engine.model.compositing import Source
+from omote.engine.model.compositing import CopySource
 from omote.engine.model.denoiser import (
     STATE,
     Denoiser,
     Layers,
     References,
-    Wanted,
+    WantedView,
     compose,
     cropped,
     log_gain,
@@ -51,9 +50,9 @@ def denoiser(sizes: dict[str, Any] = SMALL) -> Denoiser:
     return net
 
 
-def scene(net: Denoiser, count: int) -> tuple[Wanted, References]:
+def scene(net: Denoiser, count: int) -> tuple[WantedView, References]:
     torch.manual_seed(1)
-    wanted = Wanted(torch.rand(1, GEOMETRY, GRID, GRID), torch.rand(1, 64), torch.rand(1, 27), torch.eye(2)[:1])
+    wanted = WantedView(torch.rand(1, GEOMETRY, GRID, GRID), torch.rand(1, 64), torch.rand(1, 27), torch.eye(2)[:1])
     picture, geometry = torch.rand(1, count, 8, GRID, GRID), torch.rand(1, count, GEOMETRY, GRID, GRID)
     own = own_place(torch.zeros(GRID, GRID, 2)).permute(1, 2, 0)
     place = own + 0.1 * torch.rand(1, count, 1, 1, 2)
@@ -74,7 +73,7 @@ def picked(references: References, rows: list[int]) -> References:
     )
 
 
-def drawn(net: Denoiser, wanted: Wanted, references: References) -> Layers:
+def drawn(net: Denoiser, wanted: WantedView, references: References) -> Layers:
     torch.manual_seed(2)
     layers: Layers = net(torch.randn(1, 4, STATE, STATE), torch.ones(1), wanted, references)
     return layers
@@ -138,7 +137,7 @@ def test_several_characters_are_drawn_as_each_alone() -> None:
         (torch.cat([r.features[0]] * 2), torch.cat([r.features[1]] * 2)),
         *(torch.cat([part] * 2) for part in (r.identity, r.place, r.trust, r.present)),
     )
-    both = drawn(net, Wanted(*(torch.cat([part] * 2) for part in wanted)), twice)
+    both = drawn(net, WantedView(*(torch.cat([part] * 2) for part in wanted)), twice)
     for one, two in zip(drawn(net, wanted, references), both, strict=True):
         torch.testing.assert_close(one, two[1:], atol=2e-5, rtol=1e-4)
 
@@ -187,8 +186,8 @@ def test_light_and_normals_give_the_irradiance_of_the_library() -> None:
 def test_copied_levels_change_along_the_tone_curve(change: float) -> None:
     light = np.geomspace(1e-4, 20.0, 4000)
     level = np.linspace(0.05, 0.9, 18)
-    linear = np.interp(level, tone(light), light)
-    expected = tone(linear * np.exp(change))
+    linear = np.interp(level, tone_mapped(light), light)
+    expected = tone_mapped(linear * np.exp(change))
     given = torch.from_numpy(level).float()[None, None, None]
     gain = log_gain(given, torch.full_like(given, change), torch.tensor([[1.0, 0.0]]))
     np.testing.assert_allclose((given * gain.exp())[0, 0, 0].numpy(), expected, atol=0.02)
@@ -242,7 +241,7 @@ def test_compositing_in_bytes_equals_compositing_in_torch(count: int, size: int)
         expected = compose(layers, levels[None].float() / 255.0)[0].permute(1, 2, 0).numpy() * 255.0
     arrays = compositing.DrawnLayers(*(part[0].numpy() for part in layers))
     ours = compositing.compose(
-        arrays, [Source.of(np.ascontiguousarray(one.permute(1, 2, 0).numpy())) for one in levels]
+        arrays, [CopySource.of(np.ascontiguousarray(one.permute(1, 2, 0).numpy())) for one in levels]
     )
     opacity = ours[..., 3:].astype(np.float64)
     faded = np.concatenate([ours[..., :3] * (opacity / 255.0), opacity], 2)

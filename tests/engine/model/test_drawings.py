@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from omote.engine.capture.photo_file import PhotoError, Rgba
-from omote.engine.character import load_character
 from omote.engine.face.anime_head import anime_head
 from omote.engine.face.drawing_fit import NAMES, POINTS
-from omote.engine.face.maps import Camera
+from omote.engine.face.rasterizer import Camera
+from omote.engine.images import PhotoError, Rgba
 from omote.engine.model import drawings
+from omote.engine.model.character_file import load_character
 from omote.engine.model.drawings import Points, find_face, made_from_drawing, read_points, sketch, usual_points
 
 SIDE, SHIFT = 480, (90, 60)  # how the drawing lies on its sheet

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 from omote.engine import Animator, FlameParams, Stamp, load_character, studio_light
-from omote.engine.face.hair import CHAINS, JOINTS
-from omote.engine.model.hair import hair_mask, hair_of, swung
-from omote.engine.model.renderer import Look, Renderer, viewer_of
-from omote.engine.testing.characters import painted_character
-from omote.engine.testing.networks import CopyingNetworks
+from omote.engine.model.hair import CHAINS, JOINTS, hair_mask, hair_of, swung
+from omote.engine.model.renderer import PreparedCharacter, Renderer, viewer_of
+from omote.engine.testing.drawing import CopyingNetworks, painted_character
 
 LIGHT, REST = studio_light(), FlameParams.neutral()
 FRAME_NS = 20_000_000
@@ -23,7 +21,7 @@ def turned(yaw: float) -> FlameParams:
 
 
 @pytest.fixture(scope="module")
-def look() -> Look:
+def look() -> PreparedCharacter:
     return Renderer(CopyingNetworks()).look(load_character("yuki"))
 
 
@@ -34,7 +32,7 @@ def sway(right: float) -> np.ndarray:
     return found
 
 
-def test_white_locks_are_hair_and_face_and_clothes_are_not(look: Look) -> None:
+def test_white_locks_are_hair_and_face_and_clothes_are_not(look: PreparedCharacter) -> None:
     is_hair = hair_mask(look.references[0], look.views[0])
     assert is_hair[20:40, 50:78].mean() > 0.9  # the crown
     assert not is_hair[60:84, 52:76].any()  # eyes, nose and mouth
@@ -48,7 +46,7 @@ def test_short_hair_does_not_swing() -> None:
     assert hair_of(character.references[0], viewer, viewer.view(character.references[0].params)) is None
 
 
-def test_a_sway_moves_the_locks_and_leaves_crown_face_and_shirt_alone(look: Look) -> None:
+def test_a_sway_moves_the_locks_and_leaves_crown_face_and_shirt_alone(look: PreparedCharacter) -> None:
     networks = CopyingNetworks()
     inputs, order = Renderer(networks).inputs(look, REST, LIGHT)
     place = inputs["place"][0, order.index(0)]
@@ -64,7 +62,7 @@ def test_a_sway_moves_the_locks_and_leaves_crown_face_and_shirt_alone(look: Look
     assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(swung(layers, np.zeros_like(moved)), layers, strict=True))
 
 
-def test_a_uniform_displacement_moves_every_layer_by_so_many_cells(look: Look) -> None:
+def test_a_uniform_displacement_moves_every_layer_by_so_many_cells(look: PreparedCharacter) -> None:
     networks = CopyingNetworks()
     inputs, _ = Renderer(networks).inputs(look, REST, LIGHT)
     layers = networks.layers(inputs)

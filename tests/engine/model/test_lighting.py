@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote.engine.face.lamps import PRESETS
-from omote.engine.face.light import irradiance, studio_light
-from omote.engine.model.lighting import estimated_light, shipped_prior
+from omote.engine.face.light import LIGHT_PRESETS, estimated_light, irradiance, shipped_light_prior, studio_light
 
 Array = NDArray[np.float32]
 
@@ -29,7 +27,7 @@ def alike(found: Array, true: Array) -> float:
 @pytest.mark.parametrize("name", ["warm", "soft", "stage", "sunset"])
 @pytest.mark.parametrize("colour", [(0.75, 0.5, 0.4), (0.12, 0.07, 0.05)], ids=["light skin", "dark skin"])
 def test_where_light_comes_from_is_found(name: str, colour: tuple[float, float, float]) -> None:
-    normal, light = face(), PRESETS[name].setting.harmonics()
+    normal, light = face(), LIGHT_PRESETS[name].setting.harmonics()
     skin = np.maximum(irradiance(light, normal), np.float32(0.01)) * np.array(colour, np.float32)
     found = estimated_light(skin, normal, np.zeros(len(normal), np.bool_))
     assert alike(found, light) > 0.95
@@ -41,11 +39,11 @@ def test_light_is_of_usual_strength_however_bright_a_photo_is() -> None:
     rest = np.zeros(len(normal), np.bool_)
     dark, bright = (estimated_light(skin * np.float32(share), normal, rest) for share in (0.3, 1.0))
     np.testing.assert_allclose(dark, bright, atol=0.02)
-    assert dark.reshape(3, 9)[:, 0] == pytest.approx(shipped_prior()[0].reshape(3, 9)[:, 0], rel=0.3)
+    assert dark.reshape(3, 9)[:, 0] == pytest.approx(shipped_light_prior()[0].reshape(3, 9)[:, 0], rel=0.3)
 
 
 def test_a_beard_is_not_taken_for_shadow() -> None:
-    normal, light = face(), PRESETS["flat"].setting.harmonics()
+    normal, light = face(), LIGHT_PRESETS["flat"].setting.harmonics()
     is_low = normal[:, 1] < -0.2
     skin = np.maximum(irradiance(light, normal), np.float32(0.01)) * np.float32(0.4)
     skin[is_low] *= 0.6
@@ -62,4 +60,4 @@ def test_a_beard_is_not_taken_for_shadow() -> None:
 def test_too_little_skin_gives_the_usual_light() -> None:
     nothing = np.zeros((10, 3), np.float32)
     found = estimated_light(nothing, nothing, np.zeros(10, np.bool_))
-    np.testing.assert_allclose(found, shipped_prior()[0], atol=1e-6)
+    np.testing.assert_allclose(found, shipped_light_prior()[0], atol=1e-6)

@@ -7,13 +7,13 @@ import pytest
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
+from omote.engine.data import Character, FlameParams, Reference
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights, to_weights
 from omote.engine.model import making
 from omote.engine.model.making import CLOSED_EYES, LEFT, OPEN_MOUTH, REST, RIGHT, made_from_photos, with_anchors
 from omote.engine.model.photos import PhotoReference, PhotoReferences
 from omote.engine.model.renderer import Renderer
-from omote.engine.nouns import Character, FlameParams, Reference
 
 SIDE = 256
 SMILE = {"mouthSmileLeft": 0.7, "mouthSmileRight": 0.7}

@@ -8,13 +8,13 @@ from functools import cache
 import numpy as np
 import pytest
 
-from omote.engine.character import load_character
+from omote.engine.data import FlameParams
 from omote.engine.face.correspondence import Viewer
 from omote.engine.face.expressions import MARKS, marks
 from omote.engine.face.head import EYE_LEFT, EYE_RIGHT
+from omote.engine.model.character_file import load_character
 from omote.engine.model.marks import with_marks
 from omote.engine.model.renderer import viewer_of
-from omote.engine.nouns import FlameParams
 
 SIDE = 256
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from omote.engine.model.mixing import face_mask, from_seed, mix
+from omote.engine.data import Character, FlameParams
+from omote.engine.model.making import character_from_seed, face_mask, mixed_character
 from omote.engine.model.renderer import Renderer
-from omote.engine.nouns import Character, FlameParams
-from omote.engine.testing.networks import CopyingNetworks
+from omote.engine.testing.drawing import CopyingNetworks
 
 from .test_character import character
 
@@ -32,7 +32,7 @@ RED, BLUE = of_colour("red", (200, 40, 40)), of_colour("blue", (40, 40, 200))
 
 
 def test_the_face_is_between_two_and_the_rest_is_the_nearer_ones(renderer: Renderer) -> None:
-    made = mix(RED, BLUE, 0.25, renderer, "mixed")
+    made = mixed_character(RED, BLUE, 0.25, renderer, "mixed")
     np.testing.assert_allclose(made.shape, 0.75 * RED.shape + 0.25 * BLUE.shape, atol=1e-6)
     assert made.name == "mixed"
     assert "75% red, 25% blue" in made.made_from
@@ -48,22 +48,22 @@ def test_the_face_is_between_two_and_the_rest_is_the_nearer_ones(renderer: Rende
 
 
 def test_from_half_on_the_second_is_the_nearer_one(renderer: Renderer) -> None:
-    made = mix(RED, BLUE, 0.75, renderer, "mixed")
+    made = mixed_character(RED, BLUE, 0.75, renderer, "mixed")
     np.testing.assert_allclose(made.references[0].rgba[8, 8], (40, 40, 200, 255), atol=3.0)
     np.testing.assert_allclose(made.shape, 0.25 * RED.shape + 0.75 * BLUE.shape, atol=1e-6)
 
 
 def test_a_seed_always_makes_the_same_character_and_another_seed_another(renderer: Renderer) -> None:
     cast = [RED, BLUE, of_colour("green", (40, 200, 40)), of_colour("grey", (120, 120, 120))]
-    one, same, other = (from_seed(seed, cast, renderer, "new") for seed in (1, 1, 2))
+    one, same, other = (character_from_seed(seed, cast, renderer, "new") for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.references[0].rgba, same.references[0].rgba)
     assert np.abs(one.references[0].rgba.astype(int) - other.references[0].rgba).max() > 20
 
 
 def test_what_cannot_be_mixed_is_refused(renderer: Renderer) -> None:
     with pytest.raises(ValueError, match="cannot be mixed"):
-        mix(RED, replace(BLUE, head="anime"), 0.5, renderer, "x")
+        mixed_character(RED, replace(BLUE, head="anime"), 0.5, renderer, "x")
     with pytest.raises(ValueError, match="0 to 1"):
-        mix(RED, BLUE, 1.5, renderer, "x")
+        mixed_character(RED, BLUE, 1.5, renderer, "x")
     with pytest.raises(ValueError, match="three characters"):
-        from_seed(1, [RED, BLUE], renderer, "x")
+        character_from_seed(1, [RED, BLUE], renderer, "x")

@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from omote.engine.face.head import open_head
-from omote.engine.face.maps import Camera, rasterise
+from omote.engine.face.rasterizer import Camera, rasterize
 from omote.engine.face.refinement import Outline
-from omote.engine.model.outline import head_outline
+from omote.engine.model.photos import head_outline
 
 Array = NDArray[np.float32]
 SIDE = 512
@@ -25,7 +25,7 @@ def drawn() -> tuple[Array, NDArray[np.bool_]]:
     shaped = head.shaped(np.zeros(100, np.float32))
     screen = Camera.framing(shaped).project(shaped.vertex, SIDE)
     mask = np.zeros(SIDE * SIDE, np.bool_)
-    mask[rasterise(screen, head.triangle.astype(np.int64), SIDE)[0]] = True
+    mask[rasterize(screen, head.triangle.astype(np.int64), SIDE)[0]] = True
     return screen, mask.reshape(SIDE, SIDE)
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from omote.engine.model import parity
+from omote.engine.hardware import ResultCache
+from omote.engine.model import autotune
 from omote.engine.model.networks import Networks
-from omote.engine.runtime.kept import Kept
+from omote.engine.models import WEIGHTS_FOLDER, networks_in
 from omote.engine.runtime.session import RuntimeUnavailable
-from omote.engine.testing.networks import CopyingNetworks
+from omote.engine.testing.drawing import CopyingNetworks
 from omote.engine.training import release
-from omote.engine.weights import FOLDER, files_in
 
 
 class Copying(CopyingNetworks):
@@ -22,7 +22,7 @@ class Copying(CopyingNetworks):
 
     def __init__(self, folder: Path, name: str = "copying cpu f32") -> None:
         super().__init__()
-        self.session.name, self.files = name, files_in(folder)
+        self.session.name, self.files = name, networks_in(folder)
 
 
 @pytest.fixture
@@ -31,47 +31,47 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("denoiser", "encoder"):
         (tmp_path / f"{name}.onnx").write_bytes(name.encode())
     monkeypatch.setattr(release, "Networks", lambda folder, build: Copying(folder))
-    release.write_reference(tmp_path, parity.reference_character(FOLDER))
+    release.write_reference(tmp_path, autotune.reference_character(WEIGHTS_FOLDER))
     return tmp_path
 
 
 def spoil(folder: Path, levels: int) -> None:
-    picture = np.asarray(Image.open(folder / parity.PICTURE)).astype(int)
-    Image.fromarray(np.clip(picture + levels, 0, 255).astype(np.uint8), "RGBA").save(folder / parity.PICTURE)
+    picture = np.asarray(Image.open(folder / autotune.PICTURE)).astype(int)
+    Image.fromarray(np.clip(picture + levels, 0, 255).astype(np.uint8), "RGBA").save(folder / autotune.PICTURE)
 
 
 def test_openvino_draws_the_shipped_reference() -> None:
     networks = Networks()
-    found = parity.check(networks)
-    assert found.fits(parity.precision_of(networks.name)), found
+    found = autotune.measure_parity(networks)
+    assert found.fits(autotune.precision_of(networks.name)), found
 
 
 def test_the_shipped_reference_is_copied_from_as_many_pictures_as_are_copied_from_at_once() -> None:
-    assert 1 <= len(parity.reference_character(FOLDER).references) <= 3
+    assert 1 <= len(autotune.reference_character(WEIGHTS_FOLDER).references) <= 3
 
 
 def test_the_same_picture_is_120_db(folder: Path) -> None:
-    found = parity.check(Copying(folder), folder)
+    found = autotune.measure_parity(Copying(folder), folder)
     assert found.max_abs == 0
-    assert found.psnr_db == pytest.approx(parity.SAME_DB)
+    assert found.psnr_db == pytest.approx(autotune.SAME_DB)
 
 
 def test_another_picture_is_refused_with_what_was_found_and_wanted(folder: Path, tmp_path: Path) -> None:
     spoil(folder, 20)
     with pytest.raises(RuntimeUnavailable, match=r"copying cpu f32 draws .* levels off, wanted 60 dB and 16 levels"):
-        parity.require(Copying(folder), Kept(tmp_path / "kept"))
+        autotune.require_parity(Copying(folder), ResultCache(tmp_path / "kept"))
 
 
 def test_a_refusal_is_remembered_as_well_as_a_likeness(folder: Path, tmp_path: Path) -> None:
-    kept, good = Kept(tmp_path / "kept"), Copying(folder)
+    kept, good = ResultCache(tmp_path / "kept"), Copying(folder)
     for _ in range(2):
-        assert parity.require(good, kept) is not None
+        assert autotune.require_parity(good, kept) is not None
     assert good.session.calls == 1
     bad = Copying(folder, "spoilt cpu f32")
     spoil(folder, 20)
     for _ in range(2):
         with pytest.raises(RuntimeUnavailable):
-            parity.require(bad, kept)
+            autotune.require_parity(bad, kept)
     assert bad.session.calls == 1
 
 
@@ -79,17 +79,17 @@ def test_a_refusal_is_remembered_as_well_as_a_likeness(folder: Path, tmp_path: P
 def test_what_is_remembered_in_other_words_is_found_out_again(
     folder: Path, tmp_path: Path, damaged: dict[str, object]
 ) -> None:
-    kept, networks = Kept(tmp_path / "kept"), Copying(folder)
-    kept.put(parity._facts(networks, folder), damaged)
-    found = parity.require(networks, kept)
+    kept, networks = ResultCache(tmp_path / "kept"), Copying(folder)
+    kept.put(autotune._parity_facts(networks, folder), damaged)
+    found = autotune.require_parity(networks, kept)
     assert found is not None and found.max_abs == 0
 
 
 def test_networks_without_a_reference_are_not_judged(folder: Path, tmp_path: Path) -> None:
-    (folder / parity.CHARACTER).unlink()
-    assert parity.require(Copying(folder), Kept(tmp_path / "kept")) is None
+    (folder / autotune.CHARACTER).unlink()
+    assert autotune.require_parity(Copying(folder), ResultCache(tmp_path / "kept")) is None
 
 
 def test_the_last_precision_that_a_name_says_counts() -> None:
     for name, precision in (("openvino cpu bf16", "bf16"), ("tensorrt NVIDIA L4 f16", "f16"), ("anything", "f32")):
-        assert parity.precision_of(name) == precision
+        assert autotune.precision_of(name) == precision

@@ -12,16 +12,12 @@ from numpy.typing import NDArray
 
 from omote.bridge import arkit
 from omote.engine.capture.photo import Photo
-from omote.engine.face.fitting import ANCHORED
-from omote.engine.face.framing import PhotoCamera
+from omote.engine.face.fitting import ANCHORED, FaceLandmarks, PhotoCamera
 from omote.engine.face.head import open_head
-from omote.engine.face.lamps import PRESETS
-from omote.engine.face.light import irradiance
-from omote.engine.face.maps import Camera, rasterise
-from omote.engine.face.reading import Reading
+from omote.engine.face.light import LIGHT_PRESETS, irradiance, tone_mapped
+from omote.engine.face.rasterizer import Camera, rasterize
 from omote.engine.face.refinement import Refiner
 from omote.engine.face.retarget import from_weights
-from omote.engine.face.tone import tone
 from omote.engine.model.photos import (
     SIDES,
     PhotoReferences,
@@ -76,21 +72,21 @@ def photo(
     side = max(width, height)
     triangle = head.triangle.astype(np.int64)
     flat = np.column_stack([screen, -vertex[:, 2]]).astype(np.float32)
-    pixel, seen, bary = rasterise(flat, triangle, side)
+    pixel, seen, bary = rasterize(flat, triangle, side)
     a, b, c = vertex[triangle].transpose(1, 0, 2)
     normal = np.zeros_like(vertex)
     np.add.at(normal, triangle, np.cross(b - a, c - a)[:, None])
     facing = np.einsum("nkc,nk->nc", normal[triangle[seen]], bary)
     facing /= np.linalg.norm(facing, axis=1, keepdims=True)
-    lit = PRESETS["soft"].setting.harmonics() if light is None else light
+    lit = LIGHT_PRESETS["soft"].setting.harmonics() if light is None else light
     picture = np.full((side * side, 3), GROUND, np.uint8)
-    picture[pixel] = np.round(255.0 * tone(np.maximum(irradiance(lit, facing.astype(np.float32)), 0.01) * SKIN))
+    picture[pixel] = np.round(255.0 * tone_mapped(np.maximum(irradiance(lit, facing.astype(np.float32)), 0.01) * SKIN))
     points = np.zeros((478, 2), np.float32)
     off = refiner.noise.mean * (px_per_dm, -px_per_dm)
     points[:ANCHORED] = refiner.fitter.anchored(screen) + off[:ANCHORED]
     irises = [screen[rows.start + np.argsort(-head.template[rows, 2])[:6]].mean(0) for rows in head.eye_rows]
     points[[473, 468]] = np.stack(irises) + off[ANCHORED:]
-    reading = Reading(points, told, neck)
+    reading = FaceLandmarks(points, told, neck)
     return Photo(name, picture.reshape(side, side, 3)[:height, :width].copy(), reading)
 
 
@@ -108,7 +104,7 @@ def test_a_photo_becomes_a_picture_of_the_head_that_it_shows(refiner: Refiner) -
     shaped = head.shaped(found.shape)
     screen = Camera.framing(shaped).project(head.pose(shaped, reference.params), side)
     covered = np.zeros(side * side, np.bool_)
-    covered[rasterise(screen, head.triangle.astype(np.int64), side)[0]] = True
+    covered[rasterize(screen, head.triangle.astype(np.int64), side)[0]] = True
     shown = reference.rgba[..., 3] > 127
     # What our camera would see of the fitted head is what was cut out of the photo.
     both = covered.reshape(side, side) & shown
@@ -127,7 +123,7 @@ def test_no_wall_is_left_in_the_edge(refiner: Refiner) -> None:
 def test_light_is_read_off_the_photo(refiner: Refiner) -> None:
     normal = np.array([[-0.7, 0.0, 0.7], [0.7, 0.0, 0.7]], np.float32)
     for name, is_right in (("warm", True), ("soft", False)):
-        light = PRESETS[name].setting.harmonics()
+        light = LIGHT_PRESETS[name].setting.harmonics()
         (reference,) = made(refiner, photo(refiner, light=light)).references
         left, right = irradiance(reference.light, normal).mean(1)
         assert (right > left) == is_right
@@ -186,9 +182,9 @@ def test_two_photos_share_one_shape(refiner: Refiner) -> None:
         ({}, None),
         ({"turn": (0.0, 0.5, 0.0)}, "is turned by"),
         ({"px_per_dm": 55.0}, "pixels high"),
-        ({"light": 0.02 * PRESETS["flat"].setting.harmonics()}, "very dark"),
-        ({"light": 40.0 * PRESETS["flat"].setting.harmonics()}, "overexposed"),
-        ({"light": PRESETS["sunset"].setting.harmonics()}, "light from one side"),
+        ({"light": 0.02 * LIGHT_PRESETS["flat"].setting.harmonics()}, "very dark"),
+        ({"light": 40.0 * LIGHT_PRESETS["flat"].setting.harmonics()}, "overexposed"),
+        ({"light": LIGHT_PRESETS["sunset"].setting.harmonics()}, "light from one side"),
     ],
     ids=["nothing", "turned", "small", "dark", "overexposed", "shadow"],
 )

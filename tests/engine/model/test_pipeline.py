@@ -13,13 +13,13 @@ pytest.importorskip("diffusers")
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
+from omote.engine.data import FlameParams
 from omote.engine.face.light import studio_light
 from omote.engine.model.denoiser import STATE, Denoiser
 from omote.engine.model.networks import Networks
 from omote.engine.model.pipeline import OmotePipeline
-from omote.engine.model.renderer import Look, Renderer, noise
-from omote.engine.nouns import FlameParams
-from omote.engine.runtime.build import Build
+from omote.engine.model.renderer import PreparedCharacter, Renderer, noise
+from omote.engine.runtime.session import Build
 from omote.engine.training.onnx_export import export
 
 from .test_character import character
@@ -48,7 +48,9 @@ def test_the_exported_networks_draw_as_the_pipeline_does(
     renderer = Renderer(Networks(tmp_path, Build.named("onnxruntime")))
     look = renderer.look(who)
     # As the pipeline does: all of them.
-    monkeypatch.setattr(Look, "chosen", lambda self, params: (self._choice((0, 1)), np.ones((1, 2), np.float32)))
+    monkeypatch.setattr(
+        PreparedCharacter, "chosen", lambda self, params: (self._choice((0, 1)), np.ones((1, 2), np.float32))
+    )
     drawn = renderer.draw(look, params, light, STATE, steps)
     faded = [rgba[..., :3] * (rgba[..., 3:] / 255.0) for rgba in (drawn, expected)]
     # Five roundings to a level, and places to 1/32 of a pixel.

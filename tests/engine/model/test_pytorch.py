@@ -9,9 +9,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from omote.engine.model.denoiser import Denoiser  # noqa: E402
+from omote.engine.model.denoiser import (  # noqa: E402
+    WEIGHTS,
+    Denoiser,
+    FlatDenoiser,
+    denoiser_in,
+)
 from omote.engine.model.networks import denoiser_shapes  # noqa: E402
-from omote.engine.model.pytorch import WEIGHTS, FlatDenoiser, denoiser_in  # noqa: E402
 from omote.engine.runtime.session import RuntimeUnavailable  # noqa: E402
 
 

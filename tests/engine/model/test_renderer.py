@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
+from omote.engine.data import FlameParams
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
 from omote.engine.model.networks import face_params, face_row
-from omote.engine.model.renderer import MIRRORED, MOST_AT_ONCE, Look, Renderer
-from omote.engine.nouns import FlameParams
-from omote.engine.testing.characters import painted_character
-from omote.engine.testing.networks import CopyingNetworks
+from omote.engine.model.renderer import MIRRORED, MOST_AT_ONCE, PreparedCharacter, Renderer
+from omote.engine.testing.drawing import CopyingNetworks, painted_character
 
 REST, LIGHT = FlameParams.neutral(), studio_light()
 
@@ -32,11 +31,11 @@ def renderer() -> Renderer:
 
 
 @pytest.fixture(scope="module")
-def look(renderer: Renderer) -> Look:
+def look(renderer: Renderer) -> PreparedCharacter:
     return renderer.look(painted_character(faces=FACES))
 
 
-def chosen(look: Look, face: FlameParams) -> dict[int, float]:
+def chosen(look: PreparedCharacter, face: FlameParams) -> dict[int, float]:
     choice, present = look.chosen(face)
     return dict(zip(choice.order, present[0].tolist(), strict=True))
 
@@ -47,7 +46,7 @@ def test_a_reference_alone_is_always_there(renderer: Renderer) -> None:
     assert chosen(look, turned(1.0)) == {0: 1.0}
 
 
-def test_the_references_turned_most_alike_are_copied_from(look: Look) -> None:
+def test_the_references_turned_most_alike_are_copied_from(look: PreparedCharacter) -> None:
     assert look.at_once == MOST_AT_ONCE
     found = chosen(look, turned(0.45))
     assert {number for number, share in found.items() if share > 0.9} == {3, 4}
@@ -76,7 +75,7 @@ def test_a_side_that_no_reference_shows_is_copied_from_a_mirror(renderer: Render
     assert len(both.views) == 2
 
 
-def test_no_reference_comes_or_goes_at_once(look: Look) -> None:
+def test_no_reference_comes_or_goes_at_once(look: PreparedCharacter) -> None:
     before = chosen(look, turned(-0.8))
     for yaw in np.arange(-0.8, 0.8, 0.01):
         now = chosen(look, turned(float(yaw)))
@@ -85,7 +84,9 @@ def test_no_reference_comes_or_goes_at_once(look: Look) -> None:
         before = now
 
 
-def test_what_stands_is_the_same_array_while_the_choice_is_the_same(renderer: Renderer, look: Look) -> None:
+def test_what_stands_is_the_same_array_while_the_choice_is_the_same(
+    renderer: Renderer, look: PreparedCharacter
+) -> None:
     first, _ = renderer.inputs(look, turned(0.44), LIGHT)
     second, _ = renderer.inputs(look, turned(0.45), LIGHT)
     for name in ("x", "t", "style", "picture", "fine", "coarse", "identity"):
@@ -102,12 +103,12 @@ def test_a_face_that_a_reference_shows_is_drawn_as_that_reference(renderer: Rend
     assert np.abs(drawn - wanted)[inside].mean() < 2.0
 
 
-def test_a_turned_head_takes_its_picture_with_it(renderer: Renderer, look: Look) -> None:
+def test_a_turned_head_takes_its_picture_with_it(renderer: Renderer, look: PreparedCharacter) -> None:
     straight, aside = (renderer.draw(look, face, LIGHT, 256) for face in (REST, turned(0.5)))
     assert np.abs(straight.astype(int) - aside).mean() > 2.0
 
 
-def test_steps_see_what_was_drawn_before(renderer: Renderer, look: Look) -> None:
+def test_steps_see_what_was_drawn_before(renderer: Renderer, look: PreparedCharacter) -> None:
     networks = renderer.networks
     assert isinstance(networks, CopyingNetworks)
     before = networks.session.calls
@@ -115,7 +116,7 @@ def test_steps_see_what_was_drawn_before(renderer: Renderer, look: Look) -> None
     assert networks.session.calls == before + 4
 
 
-def test_another_basis_and_light_that_is_none_are_refused(renderer: Renderer, look: Look) -> None:
+def test_another_basis_and_light_that_is_none_are_refused(renderer: Renderer, look: PreparedCharacter) -> None:
     with pytest.raises(ValueError, match='speaks the basis "open"'):
         renderer.draw(look, replace(REST, basis="flame2020"), LIGHT)
     with pytest.raises(ValueError, match="light must be"):

@@ -11,38 +11,46 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omote.bridge import arkit
-from omote.engine.capture.performed import Take
-from omote.engine.capture.take import write_take
-from omote.engine.face.expressions import NAMED, named
+from omote.engine.capture.take import Take, write_take
+from omote.engine.data import FlameParams
+from omote.engine.face.expressions import NAMED_EXPRESSIONS, expression_weights
 from omote.engine.face.retarget import from_weights, to_weights
-from omote.engine.nouns import FlameParams
-from omote.engine.offline.asked_face import face_of, weights_of
-from omote.engine.offline.face_range import FLAME_NAMES, LEAST, MOST, NAMES, Wide, face, faces, in_range
-from omote.engine.offline.script import RenderError
-from omote.engine.offline.writing.params_table import COLUMNS
+from omote.engine.offline.animation import RenderError
+from omote.engine.offline.face_limits import (
+    FLAME_NAMES,
+    MAX,
+    MIN,
+    NAMES,
+    Wide,
+    face_from_row,
+    faces_from_rows,
+    require_in_limits,
+)
+from omote.engine.offline.face_parser import parse_arkit_weights, parse_face
+from omote.engine.offline.writers.tables import COLUMNS
 
-ROWS = st.lists(st.floats(0.0, 1.0), min_size=67, max_size=67).map(lambda part: LEAST + np.array(part) * (MOST - LEAST))
+ROWS = st.lists(st.floats(0.0, 1.0), min_size=67, max_size=67).map(lambda part: MIN + np.array(part) * (MAX - MIN))
 
 
 def same(found: FlameParams, wanted: FlameParams) -> None:
     np.testing.assert_allclose(found.vector(), wanted.vector(), atol=2e-5)
 
 
-@pytest.mark.parametrize("name", ("neutral", *NAMED))
+@pytest.mark.parametrize("name", ("neutral", *NAMED_EXPRESSIONS))
 def test_names_are_the_faces_that_the_live_portrait_makes(name: str) -> None:
-    weights = arkit.weights({}) if name == "neutral" else named(name)
-    same(face_of(name), from_weights(weights))
-    np.testing.assert_array_equal(weights_of(name), weights)
+    weights = arkit.weights({}) if name == "neutral" else expression_weights(name)
+    same(parse_face(name), from_weights(weights))
+    np.testing.assert_array_equal(parse_arkit_weights(name), weights)
 
 
 def test_arkit_weights_are_added_up_from_a_list() -> None:
     wanted = arkit.weights({"jawOpen": 0.6, "mouthSmileLeft": 0.4})
-    same(face_of(" jawOpen=0.6, mouthSmileLeft = 0.4"), from_weights(wanted))
-    np.testing.assert_array_equal(weights_of("jawOpen=0.6,mouthSmileLeft=0.4"), wanted)
+    same(parse_face(" jawOpen=0.6, mouthSmileLeft = 0.4"), from_weights(wanted))
+    np.testing.assert_array_equal(parse_arkit_weights("jawOpen=0.6,mouthSmileLeft=0.4"), wanted)
 
 
 def test_flame_values_go_by_the_columns_of_the_table() -> None:
-    row = face_of("jaw_pose_x=0.2,expression_3=1.1,neck_pose_y=0.3").vector()
+    row = parse_face("jaw_pose_x=0.2,expression_3=1.1,neck_pose_y=0.3").vector()
     asked = {"jaw_pose_x": 0.2, "expression_3": 1.1, "neck_pose_y": 0.3}
     np.testing.assert_allclose(row, [asked.get(name, 0.0) for name in FLAME_NAMES], atol=1e-6)
 
@@ -52,8 +60,8 @@ def test_file_of_weights_or_values_is_a_face(tmp_path: Path, kind: str) -> None:
     said = {"jawOpen": 0.5, "browInnerUp": 1}
     text = json.dumps(said) if kind == "json" else "".join(f"{name} = {value}\n" for name, value in said.items())
     (tmp_path / f"mine.{kind}").write_text(text)
-    same(face_of(f"mine.{kind}", tmp_path), from_weights(arkit.weights(said)))
-    same(face_of(str(tmp_path / f"mine.{kind}")), from_weights(arkit.weights(said)))
+    same(parse_face(f"mine.{kind}", tmp_path), from_weights(arkit.weights(said)))
+    same(parse_face(str(tmp_path / f"mine.{kind}")), from_weights(arkit.weights(said)))
 
 
 def test_take_is_a_face_at_the_time_after_the_at_sign(tmp_path: Path) -> None:
@@ -64,25 +72,25 @@ def test_take_is_a_face_at_the_time_after_the_at_sign(tmp_path: Path) -> None:
     confidence[9] = 0.0
     take = Take(10.0, np.arange(10) / 10.0, weights, still + 0.3, still, np.zeros((10, 2, 2), np.float32), confidence)
     write_take(tmp_path / "take.csv", take)
-    same(face_of("take.csv", tmp_path), from_weights(weights[0]))
-    same(face_of("take.csv@0.42", tmp_path), from_weights(weights[4]))
-    np.testing.assert_allclose(weights_of("take.csv@0.4", tmp_path), weights[4], atol=1e-4)
+    same(parse_face("take.csv", tmp_path), from_weights(weights[0]))
+    same(parse_face("take.csv@0.42", tmp_path), from_weights(weights[4]))
+    np.testing.assert_allclose(parse_arkit_weights("take.csv@0.4", tmp_path), weights[4], atol=1e-4)
     with pytest.raises(RenderError, match=r"lasts 1\.00 seconds, so there is nothing at 7"):
-        face_of("take.csv@7", tmp_path)
+        parse_face("take.csv@7", tmp_path)
     with pytest.raises(RenderError, match=r"nobody is seen at 0\.9 seconds"):
-        face_of("take.csv@0.9", tmp_path)
+        parse_face("take.csv@0.9", tmp_path)
 
 
 def test_table_of_a_rendering_is_a_face_at_a_time(tmp_path: Path) -> None:
-    smile = face_of("smile")
+    smile = parse_face("smile")
     lines = [",".join(COLUMNS)]
     for index, params in enumerate((FlameParams.neutral(), smile)):
         lines.append(",".join([str(index), f"{index / 2:.6f}", *map(str, params.vector()), "1"]))
     (tmp_path / "params.csv").write_text("\n".join(lines) + "\n")
-    same(face_of("params.csv@0.5", tmp_path), smile)
+    same(parse_face("params.csv@0.5", tmp_path), smile)
     (tmp_path / "params.csv").write_text("\n".join(lines)[:-40] + "\n")
     with pytest.raises(RenderError, match="is damaged"):
-        face_of("params.csv", tmp_path)
+        parse_face("params.csv", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +120,7 @@ def test_table_of_a_rendering_is_a_face_at_a_time(tmp_path: Path) -> None:
 )
 def test_what_is_no_face_is_refused_with_what_was_wanted(word: str, sentence: str) -> None:
     with pytest.raises(RenderError, match=sentence):
-        face_of(word)
+        parse_face(word)
 
 
 @pytest.mark.parametrize(
@@ -128,27 +136,27 @@ def test_what_is_no_face_is_refused_with_what_was_wanted(word: str, sentence: st
 def test_file_that_holds_no_face_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
     (tmp_path / "mine.json").write_text(text, "latin-1")
     with pytest.raises(RenderError, match=sentence):
-        face_of("mine.json", tmp_path)
+        parse_face("mine.json", tmp_path)
 
 
 @pytest.mark.parametrize(
     ("word", "sentence"), (("neck_pose_y=0.3", "no weight for the head's turn"), ("expression_3=1", "would be -0"))
 )
 def test_face_that_arkit_has_no_weights_for_has_none(word: str, sentence: str) -> None:
-    face_of(word)
+    parse_face(word)
     with pytest.raises(RenderError, match=sentence):
-        weights_of(word)
+        parse_arkit_weights(word)
 
 
 @settings(max_examples=50, deadline=None)
 @given(ROWS, ROWS, st.floats(0.0, 1.0))
 def test_whatever_mixes_two_faces_is_a_face(first: Wide, last: Wide, share: float) -> None:
-    vector = (1.0 - share) * faces(first[None])[0] + share * faces(last[None])[0]
-    mixed = in_range(FlameParams.from_vector(vector.astype(np.float32)), "the mixture")
+    vector = (1.0 - share) * faces_from_rows(first[None])[0] + share * faces_from_rows(last[None])[0]
+    mixed = require_in_limits(FlameParams.from_vector(vector.astype(np.float32)), "the mixture")
     np.testing.assert_allclose(mixed, (1.0 - share) * first + share * last, atol=1e-4)
 
 
 def test_rows_hold_arkits_shapes_where_flame_has_coefficients() -> None:
-    row = in_range(face_of("mouthFunnel=0.7,jawOpen=0.5"), "x")
+    row = require_in_limits(parse_face("mouthFunnel=0.7,jawOpen=0.5"), "x")
     assert row[NAMES.index("mouthFunnel")] == pytest.approx(0.7, abs=1e-5)
-    assert to_weights(face(row))[arkit.INDEX["jawOpen"]] == pytest.approx(0.5, abs=1e-5)
+    assert to_weights(face_from_row(row))[arkit.INDEX["jawOpen"]] == pytest.approx(0.5, abs=1e-5)

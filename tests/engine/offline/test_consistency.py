@@ -9,14 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.face.memory import TURN_NOISE_RAD, WEIGHT_NOISE
+from omote.engine.data import Actor, Array, Signal, Stamp
 from omote.engine.face.performance import Performance
 from omote.engine.face.retarget import UNITS, from_weights
-from omote.engine.face.steadiness import SEEN
-from omote.engine.nouns import Actor, Array, Signal, Stamp
+from omote.engine.face.stabilizer import DRAWN_PARAMS, TURN_NOISE_RAD, WEIGHT_NOISE
+from omote.engine.offline.animation import RenderError
 from omote.engine.offline.consistency import consistent
 from omote.engine.offline.consistency_heads import faces_of, head_noise, heads_of, regions, trembling
-from omote.engine.offline.script import RenderError
 
 Numbers = NDArray[np.float64]
 SMILE = "mouthSmileLeft"
@@ -78,7 +77,7 @@ def test_heads_are_the_same_faces_and_each_trembling_one_is_in_one_region() -> N
     units = heads_of(faces(weights[None]))[0, : len(UNITS)]
     assert units == pytest.approx([weights[arkit.INDEX[name]] for name in UNITS], abs=1e-5)
     assert sorted(np.concatenate(list(regions().values()))) == sorted(trembling())
-    assert trembling().max() < SEEN.stop
+    assert trembling().max() < DRAWN_PARAMS.stop
 
 
 @pytest.mark.parametrize("fps", [24, 25, 30, 60])

@@ -16,13 +16,11 @@ import psutil
 import pytest
 
 from omote.engine.face.light import studio_light
-from omote.engine.offline.crew import Alone, Crew, CrewError, crew_for
-from omote.engine.offline.easel import Easel
-from omote.engine.offline.processes import Processes
-from omote.engine.offline.render import render
-from omote.engine.offline.script import FACE_SIZE, Script, of_one
-from omote.engine.runtime.build import Build
-from omote.engine.testing.characters import painted_character
+from omote.engine.offline.animation import FACE_SIZE, Animation, single_character_animation
+from omote.engine.offline.render import RenderSettings, render_animation
+from omote.engine.runtime.session import Build
+from omote.engine.testing.drawing import painted_character
+from omote.engine.worker_pool import ProcessPool, SerialPool, WorkerError, WorkerPool, pool_for
 from tests.engine.offline import errands
 
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
@@ -31,18 +29,18 @@ on_ray = pytest.param("ray", marks=needs_ray)
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Crew]:
+def cluster() -> Iterator[WorkerPool]:
     """One Ray for all tests of this file: it takes seconds to start."""
-    with crew_for("local", 2, 1) as crew:
+    with pool_for("local", 2, 1) as crew:
         yield crew
 
 
 @pytest.fixture
-def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
+def crew(request: pytest.FixtureRequest) -> Iterator[WorkerPool]:
     if request.param == "ray":
         yield request.getfixturevalue("cluster")
         return
-    made: Crew = Alone() if request.param == "alone" else Processes(2)
+    made: WorkerPool = SerialPool() if request.param == "alone" else ProcessPool(2)
     with made as opened:
         yield opened
 
@@ -52,13 +50,13 @@ with_workers = pytest.mark.parametrize("crew", ["processes", on_ray], indirect=T
 
 
 @every
-def test_every_task_comes_back_with_its_result(crew: Crew) -> None:
+def test_every_task_comes_back_with_its_result(crew: WorkerPool) -> None:
     assert sorted(crew.done(errands.product, 7, range(12))) == [(k, 7 * k) for k in range(12)]
     assert list(crew.done(errands.product, 7, ())) == []
 
 
 @every
-def test_what_the_work_raises_is_raised_here_as_it_was(crew: Crew) -> None:
+def test_what_the_work_raises_is_raised_here_as_it_was(crew: WorkerPool) -> None:
     with pytest.raises(errands.Refusal) as raised:
         list(crew.done(errands.refused, "no", range(5)))
     assert raised.value.args[0] == "no"
@@ -83,14 +81,14 @@ class Watched(Sequence[int]):
 
 
 @every
-def test_tasks_are_begun_as_their_results_are_taken(crew: Crew) -> None:
+def test_tasks_are_begun_as_their_results_are_taken(crew: WorkerPool) -> None:
     tasks = Watched(20)
     for taken, _ in enumerate(crew.done(errands.product, 1, tasks)):
         assert tasks.highest + 1 - taken <= 2 * crew.size + 1
 
 
 @with_workers
-def test_a_worker_keeps_what_is_shared_and_leaves_numpy_one_thread(crew: Crew) -> None:
+def test_a_worker_keeps_what_is_shared_and_leaves_numpy_one_thread(crew: WorkerPool) -> None:
     told = [answer for _, answer in crew.done(errands.whose, [1, 2], range(8))]
     assert {threads for _, _, threads in told} == {"1"}
     assert os.getpid() not in {pid for pid, _, _ in told}
@@ -98,18 +96,21 @@ def test_a_worker_keeps_what_is_shared_and_leaves_numpy_one_thread(crew: Crew) -
 
 
 @with_workers
-def test_a_task_whose_worker_is_killed_is_done_again(crew: Crew, tmp_path: Path) -> None:
+def test_a_task_whose_worker_is_killed_is_done_again(crew: WorkerPool, tmp_path: Path) -> None:
     assert sorted(crew.done(errands.fatal_at_first, tmp_path, range(8))) == [(k, 2 * k) for k in range(8)]
 
 
 def test_a_task_that_ends_every_worker_is_named() -> None:
-    with Processes(1) as crew, pytest.raises(CrewError, match=r"task 1 of 1 has ended 3 workers .*exit code 9.*memory"):
+    with (
+        ProcessPool(1) as crew,
+        pytest.raises(WorkerError, match=r"task 1 of 1 has ended 3 workers .*exit code 9.*memory"),
+    ):
         list(crew.done(errands.fatal, None, (0,)))
 
 
 def test_processes_end_with_the_work_and_when_nobody_takes_more() -> None:
     before = os.environ.get("OPENBLAS_NUM_THREADS")
-    with Processes(2) as crew:
+    with ProcessPool(2) as crew:
         results = crew.done(errands.product, 1, range(50))
         next(results)
         assert len(multiprocessing.active_children()) == 2
@@ -122,13 +123,13 @@ def test_processes_end_with_the_work_and_when_nobody_takes_more() -> None:
 
 
 def test_no_cluster_and_no_number_is_this_process_alone() -> None:
-    assert isinstance(crew_for(None, None, None), Alone)
-    assert isinstance(crew_for(None, 1, 4), Alone)
-    assert crew_for(None, 3, None).size == 3
-    with pytest.raises(CrewError, match="--workers takes 1 or more, got 0"):
-        crew_for(None, 0, None)
-    with pytest.raises(CrewError, match="--threads takes 1 or more, got -2"):
-        crew_for("local", None, -2)
+    assert isinstance(pool_for(None, None, None), SerialPool)
+    assert isinstance(pool_for(None, 1, 4), SerialPool)
+    assert pool_for(None, 3, None).size == 3
+    with pytest.raises(WorkerError, match="--workers takes 1 or more, got 0"):
+        pool_for(None, 0, None)
+    with pytest.raises(WorkerError, match="--threads takes 1 or more, got -2"):
+        pool_for("local", None, -2)
 
 
 @pytest.mark.parametrize("cluster_name", [None, "local"])
@@ -136,19 +137,19 @@ def test_more_workers_than_a_machine_has_memory_for_are_refused(
     cluster_name: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    with pytest.raises(CrewError, match="--workers takes 8 at most with the 2 cores of this machine, got 1000"):
-        crew_for(cluster_name, 1000, None)
-    assert crew_for(None, 8, None).size == 8
+    with pytest.raises(WorkerError, match="--workers takes 8 at most with the 2 cores of this machine, got 1000"):
+        pool_for(cluster_name, 1000, None)
+    assert pool_for(None, 8, None).size == 8
 
 
 def test_a_cluster_without_ray_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(CrewError, match=r"pip install 'omote\[cluster\]'"), crew_for("local", 1, 1):
+    with pytest.raises(WorkerError, match=r"pip install 'omote\[cluster\]'"), pool_for("local", 1, 1):
         pass
 
 
 @needs_ray
-def test_a_ray_of_this_machine_is_heard_nowhere_else(cluster: Crew) -> None:
+def test_a_ray_of_this_machine_is_heard_nowhere_else(cluster: WorkerPool) -> None:
     list(cluster.done(errands.product, 1, range(4)))  # the workers are there
     here = psutil.Process()
     heard = [
@@ -186,30 +187,30 @@ except KeyboardInterrupt:
 """
 
 CHARACTER = "mika"
-EASEL = Easel((painted_character(CHARACTER),), 128, 1, Build(threads=1), 256, consistency=False)
+EASEL = RenderSettings((painted_character(CHARACTER),), 128, 1, Build(threads=1), 256, consistency=False)
 
 
-def script(count: int) -> Script:
+def script(count: int) -> Animation:
     """A mouth that opens."""
     faces = np.zeros((count, FACE_SIZE), np.float32)
     faces[:, 50] = np.linspace(0.0, 0.3, count)
-    return of_one(Fraction(30), faces, studio_light(), CHARACTER)
+    return single_character_animation(Fraction(30), faces, studio_light(), CHARACTER)
 
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """What one process alone draws."""
-    return drawn(Alone(), tmp_path_factory.mktemp("alone"))
+    return drawn(SerialPool(), tmp_path_factory.mktemp("alone"))
 
 
-def drawn(crew: Crew, folder: Path, is_one_killed: bool = False) -> list[bytes]:
+def drawn(crew: WorkerPool, folder: Path, is_one_killed: bool = False) -> list[bytes]:
     killed: list[int] = []
 
     def tell(done: int) -> None:
         if is_one_killed and done and not killed:
             killed.extend(kill_a_worker())
 
-    render(script(108), EASEL, crew, folder, tell)
+    render_animation(script(108), EASEL, crew, folder, tell)
     assert len(killed) == is_one_killed
     return [path.read_bytes() for path in sorted(folder.glob("*.png"))]
 
@@ -223,7 +224,7 @@ def kill_a_worker() -> list[int]:
 
 
 @with_workers
-def test_a_crew_draws_the_bytes_that_one_process_draws(crew: Crew, expected: list[bytes], tmp_path: Path) -> None:
+def test_a_crew_draws_the_bytes_that_one_process_draws(crew: WorkerPool, expected: list[bytes], tmp_path: Path) -> None:
     assert len(expected) == 108
     assert expected[0] != expected[-1]
     assert drawn(crew, tmp_path) == expected
@@ -231,7 +232,7 @@ def test_a_crew_draws_the_bytes_that_one_process_draws(crew: Crew, expected: lis
 
 @needs_ray
 def test_a_ray_worker_that_is_killed_in_the_middle_changes_no_byte(
-    cluster: Crew, expected: list[bytes], tmp_path: Path
+    cluster: WorkerPool, expected: list[bytes], tmp_path: Path
 ) -> None:
     assert drawn(cluster, tmp_path, is_one_killed=True) == expected
 

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omote.engine.offline.easing import EASES, Ease, Wide, ease_of, eased
-from omote.engine.offline.script import RenderError
-from omote.engine.offline.track import Track
+from omote.engine.offline.animation import RenderError
+from omote.engine.offline.keyframes import EASES, Ease, Track, Wide, apply_ease, find_ease
 
 FLOWING: tuple[Ease, ...] = tuple(ease for ease in EASES if ease != "cut")
 STEEPEST = 16.0  # acceleration of a change of 1 within 1 second: that of an "in", which brakes within a fifth of it
@@ -28,7 +27,7 @@ def tracks(draw: st.DrawFn, eases: tuple[Ease, ...] = FLOWING) -> Track:
 @pytest.mark.parametrize("ease", FLOWING)
 @pytest.mark.parametrize("seconds", (0.05, 0.4, 5.0))
 def test_a_change_goes_from_0_to_1_and_never_back(ease: Ease, seconds: float) -> None:
-    way = eased(ease, np.linspace(0.0, 1.0, 2001), seconds)
+    way = apply_ease(ease, np.linspace(0.0, 1.0, 2001), seconds)
     assert (way[0], way[-1]) == (0.0, 1.0)
     assert (np.diff(way) >= 0.0).all()
 
@@ -37,7 +36,7 @@ def test_a_change_goes_from_0_to_1_and_never_back(ease: Ease, seconds: float) ->
 @pytest.mark.parametrize("seconds", (0.05, 0.4, 5.0))
 def test_velocity_begins_and_ends_at_nothing_and_acceleration_near_it(ease: Ease, seconds: float) -> None:
     step = 1e-4
-    way = eased(ease, np.arange(0.0, 1.0 + step / 2, step), seconds)
+    way = apply_ease(ease, np.arange(0.0, 1.0 + step / 2, step), seconds)
     velocity, acceleration = np.diff(way) / step, np.diff(way, 2) / step**2
     assert max(velocity[0], velocity[-1]) < 1e-3
     # A ramp of a "linear" change of 5 seconds is a 50th of it, so its acceleration turns fifty times as quickly.
@@ -47,19 +46,19 @@ def test_velocity_begins_and_ends_at_nothing_and_acceleration_near_it(ease: Ease
 
 def test_in_is_late_out_is_early_and_linear_keeps_one_speed() -> None:
     half = np.array([0.5])
-    assert eased("in", half, 1.0)[0] < 0.3 < 0.7 < eased("out", half, 1.0)[0]
-    assert eased("in-out", half, 1.0)[0] == pytest.approx(0.5)
-    middle = eased("linear", np.linspace(0.1, 0.9, 9), 1.0)
+    assert apply_ease("in", half, 1.0)[0] < 0.3 < 0.7 < apply_ease("out", half, 1.0)[0]
+    assert apply_ease("in-out", half, 1.0)[0] == pytest.approx(0.5)
+    middle = apply_ease("linear", np.linspace(0.1, 0.9, 9), 1.0)
     np.testing.assert_allclose(np.diff(middle), 0.1 / 0.9, rtol=1e-9)
 
 
 def test_ends_of_a_linear_change_are_rounded_for_a_tenth_of_a_second() -> None:
-    speed = np.diff(eased("linear", np.linspace(0.0, 1.0, 1001), 5.0)) * 1000.0
+    speed = np.diff(apply_ease("linear", np.linspace(0.0, 1.0, 1001), 5.0)) * 1000.0
     assert speed[21] == pytest.approx(speed[500]) and speed[18] < 0.999 * speed[500]
 
 
 def test_a_cut_jumps_at_its_end() -> None:
-    assert list(eased("cut", np.array([0.0, 0.5, 0.999, 1.0]), 1.0)) == [0.0, 0.0, 0.0, 1.0]
+    assert list(apply_ease("cut", np.array([0.0, 0.5, 0.999, 1.0]), 1.0)) == [0.0, 0.0, 0.0, 1.0]
 
 
 @settings(max_examples=60, deadline=None)
@@ -114,7 +113,7 @@ def test_nothing_moves_before_the_first_key_and_after_the_last() -> None:
 
 def test_ease_that_does_not_exist_is_refused_with_the_nearest() -> None:
     with pytest.raises(RenderError, match=r'no ease is called "inout" \(did you mean "in-out"'):
-        ease_of("inout")
+        find_ease("inout")
 
 
 def test_keys_out_of_order_make_no_track() -> None:

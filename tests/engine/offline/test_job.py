@@ -14,18 +14,17 @@ from PIL import Image
 
 from omote.engine.face.light import studio_light
 from omote.engine.offline import job as job_module
-from omote.engine.offline.job import Job
-from omote.engine.offline.lock import locked
-from omote.engine.offline.picture_file import encoded
-from omote.engine.offline.script import RenderError, Script, of_one
+from omote.engine.offline.animation import Animation, RenderError, single_character_animation
+from omote.engine.offline.job import Job, file_lock
+from omote.engine.offline.pictures import encode_png
 
 ASKED = {"size": "256", "from": "neutral"}
 DRAWING = {"threads": "2"}
-FLAT = encoded(np.full((4, 4, 4), 200, np.uint8))
+FLAT = encode_png(np.full((4, 4, 4), 200, np.uint8))
 
 
-def script(count: int = 3, face: float = 0.0) -> Script:
-    return of_one(Fraction(30), np.full((count, 67), face, np.float32), studio_light(), "hana")
+def script(count: int = 3, face: float = 0.0) -> Animation:
+    return single_character_animation(Fraction(30), np.full((count, 67), face, np.float32), studio_light(), "hana")
 
 
 def begun(place: Path, *, folder: Path | None = None, pictures: int = 2, face: float = 0.0) -> Job:
@@ -242,7 +241,7 @@ def test_a_lock_that_the_next_one_took_at_once_stays(tmp_path: Path, monkeypatch
         close(handle)
         path.touch()
 
-    with locked(path):
+    with file_lock(path):
         monkeypatch.setattr(os, "close", closed)
     monkeypatch.undo()
     assert path.exists() or os.name == "nt"

@@ -13,17 +13,16 @@ import pytest
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.capture import open_source
-from omote.engine.capture.playback import Playback
-from omote.engine.capture.source import EndOfSource, SourceError
+from omote.engine.capture.source import EndOfSource, Playback, SourceError
+from omote.engine.capture.sources import open_source
 from omote.engine.capture.take import Take, TakeSource
+from omote.engine.data import Actor, FlameParams, Signal, Stamp
 from omote.engine.face.light import studio_light
-from omote.engine.face.presence import idle
+from omote.engine.face.presence import idle_face
 from omote.engine.face.retarget import UNITS, retarget
-from omote.engine.nouns import Actor, FlameParams, Signal, Stamp
+from omote.engine.offline.animation import Animation, RenderError, Sound
 from omote.engine.offline.consistency_heads import heads_of
-from omote.engine.offline.performing import performed
-from omote.engine.offline.script import RenderError, Script, Sound
+from omote.engine.offline.performance import read_performance
 
 CLIP = Path(__file__).resolve().parents[4] / "shared" / "media" / "d0.mp4"
 
@@ -41,9 +40,9 @@ def take(length: int, fps: float = 30.0, lost: slice = slice(0)) -> Take:
 
 def script(
     of: Take, fps: Fraction | None = None, playback: Playback | None = None, *, consistency: bool = True
-) -> Script:
+) -> Animation:
     source = TakeSource(of, "take.csv", is_offline=True, playback=playback or Playback())
-    return performed(source, Actor(), studio_light(), "hana", fps=fps, consistency=consistency)
+    return read_performance(source, Actor(), studio_light(), "hana", fps=fps, consistency=consistency)
 
 
 class Listed:
@@ -78,7 +77,7 @@ def signals(times_s: NDArray[np.float64], *, is_tracked: bool = True) -> list[Si
 @pytest.mark.parametrize(("start_s", "first_s"), [(0.0, 0.0), (0.35, 0.4), (0.4, 0.4)])
 def test_a_sound_begins_with_the_first_picture_of_a_part(start_s: float, first_s: float) -> None:
     source = TakeSource(take(20, 10.0), "take.csv", is_offline=True, playback=Playback(start_s=start_s))
-    made = performed(source, Actor(), studio_light(), "hana", sound=Sound(Path("a.wav"), start_s))
+    made = read_performance(source, Actor(), studio_light(), "hana", sound=Sound(Path("a.wav"), start_s))
     assert made.sound and made.sound.start_s == pytest.approx(first_s)
 
 
@@ -134,7 +133,7 @@ def test_a_lost_face_is_held_then_eased_to_rest_then_idle_and_comes_back() -> No
     assert jaw[46] == jaw[45] > 0.3  # and without a pop
     assert 0.0 < made.presence[70] < 1.0
     assert made.presence[95:149].max() == 0.0
-    assert made.params(120).vector() == pytest.approx(idle(4.0).vector(), abs=1e-6)
+    assert made.params(120).vector() == pytest.approx(idle_face(4.0).vector(), abs=1e-6)
     assert made.presence[-1] == 1.0
 
 
@@ -160,14 +159,14 @@ def test_uneven_times_become_even_ones() -> None:
 
 
 def test_a_source_that_does_not_say_its_rate_has_that_of_its_pictures() -> None:
-    made = performed(Listed([None, *signals(np.arange(10) / 25.0)]), Actor(), studio_light(), "hana")
+    made = read_performance(Listed([None, *signals(np.arange(10) / 25.0)]), Actor(), studio_light(), "hana")
     assert (len(made), made.fps) == (10, Fraction(25))
 
 
 def test_it_tells_how_far_it_is_and_closes_the_source() -> None:
     told: list[int] = []
     source = Listed(signals(np.arange(3) / 30.0))
-    made = performed(source, Actor(), studio_light(), "hana", sound=Sound(Path("a.wav"), 0.5), tell=told.append)
+    made = read_performance(source, Actor(), studio_light(), "hana", sound=Sound(Path("a.wav"), 0.5), tell=told.append)
     assert told == [1, 2, 3]
     assert made.sound == Sound(Path("a.wav"), 0.5)
     assert not source.is_open
@@ -175,27 +174,27 @@ def test_it_tells_how_far_it_is_and_closes_the_source() -> None:
 
 def test_a_performance_of_no_picture_is_refused() -> None:
     with pytest.raises(RenderError, match="no picture in a list"):
-        performed(Listed([]), Actor(), studio_light(), "hana")
+        read_performance(Listed([]), Actor(), studio_light(), "hana")
 
 
 def test_a_performance_without_a_face_is_refused() -> None:
     with pytest.raises(RenderError, match=r"no face was seen in the 5 pictures of a list: wanted a face"):
-        performed(Listed(signals(np.arange(5) / 30.0, is_tracked=False)), Actor(), studio_light(), "hana")
+        read_performance(Listed(signals(np.arange(5) / 30.0, is_tracked=False)), Actor(), studio_light(), "hana")
 
 
 @pytest.mark.parametrize("end", [SourceError("picture 3 cannot be decoded"), KeyboardInterrupt()])
 def test_what_interrupts_the_reading_is_told_and_the_source_closed(end: BaseException) -> None:
     source = Listed(signals(np.arange(3) / 30.0), end)
     with pytest.raises(type(end)):
-        performed(source, Actor(), studio_light(), "hana")
+        read_performance(source, Actor(), studio_light(), "hana")
     assert not source.is_open
 
 
 def test_the_demo_is_steadied_by_next_to_nothing_where_it_moves() -> None:
     """It was composed by hand and has no noise."""
     sources = [open_source("demo", is_offline=True) for _ in range(2)]
-    steady = performed(sources[0], Actor(), studio_light(), "hana")
-    seen = performed(sources[1], Actor(), studio_light(), "hana", consistency=False)
+    steady = read_performance(sources[0], Actor(), studio_light(), "hana")
+    seen = read_performance(sources[1], Actor(), studio_light(), "hana", consistency=False)
     apart = np.abs(heads_of(steady.faces) - heads_of(seen.faces))[:, : len(UNITS)]
     assert np.mean(apart) < 0.004
     assert FlameParams.from_vector(steady.faces[0]).basis == steady.basis
@@ -204,6 +203,6 @@ def test_the_demo_is_steadied_by_next_to_nothing_where_it_moves() -> None:
 @pytest.mark.skipif(not CLIP.is_file(), reason="the clip is not part of the repository")
 def test_a_video_is_tracked_to_its_end() -> None:
     source = open_source(str(CLIP), is_offline=True, playback=Playback(end_s=0.5))
-    made = performed(source, Actor(), studio_light(), "hana")
+    made = read_performance(source, Actor(), studio_light(), "hana")
     assert (len(made), made.fps) == (13, Fraction(25))
     assert np.ptp(made.faces, axis=0).max() > 0.0

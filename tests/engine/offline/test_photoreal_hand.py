@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
+from omote.engine.data import PhotorealCharacter, SourceFile
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import Part, PhotorealCharacter
-from omote.engine.offline.easel import Easel, chunks
+from omote.engine.offline.animation import Animation, RenderError, split_chunks
 from omote.engine.offline.photoreal_hand import FewSteps, people_at, who
-from omote.engine.offline.script import RenderError, Script
-from omote.engine.offline.setting_up import PhotorealFiles, easel_for
+from omote.engine.offline.render import RenderSettings
+from omote.engine.offline.render_options import PhotorealPaths, resolve_settings
 from omote.engine.photoreal.animator import PhotorealAnimator
 from omote.engine.photoreal.character_file import save_photoreal
 from omote.engine.photoreal.flame_map import FlameMap
 from omote.engine.photoreal.licences import NonCommercialError
-from omote.engine.testing.photoreal import flat_character, flat_networks
+from omote.engine.testing.arc2face import flat_character, flat_networks
 
 CAST, SIZE = ("me", "you"), 64
 
@@ -38,12 +38,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def easel(home: Path, cast: Sequence[str] = CAST, size: int | None = None, steps: int = 1) -> Easel:
-    files = PhotorealFiles(home / "published", home / "map")
-    return easel_for(cast, size, steps, "openvino-f32", 1, files)
+def easel(home: Path, cast: Sequence[str] = CAST, size: int | None = None, steps: int = 1) -> RenderSettings:
+    files = PhotorealPaths(home / "published", home / "map")
+    return resolve_settings(cast, size, steps, "openvino-f32", 1, files)
 
 
-def hand(table: Easel) -> FewSteps:
+def hand(table: RenderSettings) -> FewSteps:
     """One that nothing was drawn with, by networks without weights."""
     people, how = people_at(table)
     animator = PhotorealAnimator(flat_networks(SIZE), "lcm", table.steps, how.to_flame.flame, consistency=False)
@@ -52,34 +52,34 @@ def hand(table: Easel) -> FewSteps:
 
 def restricted(path: Path) -> Path:
     """A character that nobody may earn money with."""
-    part = Part("arcface.onnx", "0" * 64, "for research only", False)
+    part = SourceFile("arcface.onnx", "0" * 64, "for research only", False)
     save_photoreal(replace(flat_character("them", SIZE), parts=(part,)), path)
     return path
 
 
-def script(count: int = 6) -> Script:
+def script(count: int = 6) -> Animation:
     """A jaw that opens, of one until a cut, then of the other."""
     way = np.linspace(0.0, 1.0, count)
     faces = np.stack([from_weights(arkit.weights({"jawOpen": float(k)})).vector() for k in way])
     shares = np.zeros((count, 2), np.float32)
     shares[: count // 2, 0] = shares[count // 2 :, 1] = 1.0
     lights = np.repeat(studio_light()[None], count, 0)
-    return Script(Fraction(30), faces, lights, np.ones(count, np.float32), CAST, shares)
+    return Animation(Fraction(30), faces, lights, np.ones(count, np.float32), CAST, shares)
 
 
 def test_chunks_are_the_same_bytes_in_any_order(home: Path) -> None:
     table, told = easel(home, size=48), script()
     worker = hand(table)
-    drawn = [np.stack(list(worker.pictures(chunk))) for chunk in chunks(told, 2)]
+    drawn = [np.stack(list(worker.pictures(chunk))) for chunk in split_chunks(told, 2)]
     assert drawn[0].shape == (2, 48, 48, 4)
-    for chunk, expected in reversed(list(zip(chunks(told, 2), drawn, strict=True))):
+    for chunk, expected in reversed(list(zip(split_chunks(told, 2), drawn, strict=True))):
         np.testing.assert_array_equal(np.stack(list(hand(table).pictures(chunk))), expected)
 
 
 def test_a_cut_shows_the_other_at_once(home: Path) -> None:
     told = script()
     told.faces[:] = told.faces[0]
-    (chunk,) = chunks(told)
+    (chunk,) = split_chunks(told)
     drawn = list(hand(easel(home)).pictures(chunk))
     np.testing.assert_array_equal(drawn[0], drawn[2])
     np.testing.assert_array_equal(drawn[3], drawn[5])
@@ -91,7 +91,7 @@ def test_a_face_is_drawn_exactly_however_little_it_moved(home: Path) -> None:
     told.faces[:], told.shares[:] = told.faces[0], (1.0, 0.0)
     told.faces[1, 50] += np.float32(0.3)
     told.faces[2, 50] += np.float32(0.3) + np.float32(0.004)  # which the live path takes for a tracker's noise
-    (chunk,) = chunks(told)
+    (chunk,) = split_chunks(told)
     worker = hand(easel(home))
     list(worker.pictures(chunk))
     assert worker.animator.counts.drawn == 3

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from omote.engine.data import FlameParams
 from omote.engine.face.correspondence import Viewer
 from omote.engine.face.head import open_head
-from omote.engine.nouns import FlameParams
 from omote.engine.offline.picture_consistency import attended, ways_to
 
 SIDE = 128

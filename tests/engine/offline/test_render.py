@@ -12,16 +12,14 @@ import numpy as np
 import pytest
 
 from omote.engine.face.light import studio_light
-from omote.engine.offline.crew import Alone
-from omote.engine.offline.easel import Chunk, Easel
-from omote.engine.offline.picture_file import encoded
-from omote.engine.offline.render import render
-from omote.engine.offline.script import RenderError, Script, of_one
-from omote.engine.offline.whole_picture import is_whole
-from omote.engine.runtime.build import Build
-from omote.engine.testing.characters import painted_character
+from omote.engine.offline.animation import Animation, Chunk, RenderError, single_character_animation
+from omote.engine.offline.pictures import encode_png, is_complete_png
+from omote.engine.offline.render import RenderSettings, render_animation
+from omote.engine.runtime.session import Build
+from omote.engine.testing.drawing import painted_character
+from omote.engine.worker_pool import SerialPool
 
-EASEL = Easel((), 4, 1, Build(), 4, consistency=False)
+EASEL = RenderSettings((), 4, 1, Build(), 4, consistency=False)
 COUNT = 100  # pictures, in three chunks
 
 
@@ -45,18 +43,18 @@ class FlatCrew:
 
 
 def flat(chunk: Chunk) -> tuple[bytes, ...]:
-    return tuple(encoded(np.full((4, 4, 4), index, np.uint8)) for index in chunk.indices)
+    return tuple(encode_png(np.full((4, 4, 4), index, np.uint8)) for index in chunk.indices)
 
 
-def script(count: int = COUNT) -> Script:
-    return of_one(Fraction(30), np.zeros((count, 67), np.float32), studio_light(), "hana")
+def script(count: int = COUNT) -> Animation:
+    return single_character_animation(Fraction(30), np.zeros((count, 67), np.float32), studio_light(), "hana")
 
 
 def rendered(folder: Path) -> tuple[list[int], list[int]]:
     """Which chunks were drawn, and what was told."""
     folder.mkdir(exist_ok=True)
     crew, said = FlatCrew(), list[int]()
-    assert len(render(script(), EASEL, crew, folder, said.append)) == COUNT
+    assert len(render_animation(script(), EASEL, crew, folder, said.append)) == COUNT
     return crew.drawn, said
 
 
@@ -98,7 +96,7 @@ def test_a_damaged_picture_is_drawn_again_with_its_chunk(what: str, tmp_path: Pa
     whole, victim = files(tmp_path), tmp_path / "000060.png"
     left = damaged(victim.read_bytes())[what]
     victim.unlink() if left is None else victim.write_bytes(left)
-    assert not is_whole(victim)
+    assert not is_complete_png(victim)
     assert rendered(tmp_path) == ([1], [52, 100])
     assert files(tmp_path) == whole
 
@@ -118,12 +116,12 @@ def test_a_full_disk_is_told_and_what_was_done_stays(tmp_path: Path, monkeypatch
     monkeypatch.undo()
     assert not (tmp_path / "000060.png").exists()
     assert rendered(tmp_path)[0] == [1, 0]
-    assert [name for name in files(tmp_path) if not is_whole(tmp_path / name)] == []
+    assert [name for name in files(tmp_path) if not is_complete_png(tmp_path / name)] == []
     assert len(files(tmp_path)) == COUNT
 
 
 def test_who_draws_alone_tells_of_every_picture(tmp_path: Path) -> None:
-    easel, said = Easel((painted_character(),), 16, 1, Build(), 256), list[int]()
-    render(script(5), easel, Alone(), tmp_path, said.append)
+    easel, said = RenderSettings((painted_character(),), 16, 1, Build(), 256), list[int]()
+    render_animation(script(5), easel, SerialPool(), tmp_path, said.append)
     assert said == [0, 1, 2, 3, 4, 5]
-    assert all(is_whole(tmp_path / f"{index:06d}.png") for index in range(5))
+    assert all(is_complete_png(tmp_path / f"{index:06d}.png") for index in range(5))

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from omote.engine.face.light import studio_light
-from omote.engine.offline.picture_file import Pictures
-from omote.engine.offline.room import require_room, require_writable, told
-from omote.engine.offline.script import RenderError, Script, of_one
+from omote.engine.offline.animation import Animation, RenderError, single_character_animation
+from omote.engine.offline.output import format_bytes, require_disk_space, require_writable
+from omote.engine.offline.pictures import PictureFolder
 
-SCRIPT = of_one(Fraction(30), np.zeros((100, 67), np.float32), studio_light(), "hana")
+SCRIPT = single_character_animation(Fraction(30), np.zeros((100, 67), np.float32), studio_light(), "hana")
 
 
 @dataclass(frozen=True)
@@ -25,25 +25,25 @@ class Heavy:
     path: Path
     size: int
 
-    def check(self, script: Script, size: int) -> None: ...
+    def check(self, script: Animation, size: int) -> None: ...
 
-    def bytes_of(self, script: Script, size: int) -> int:
+    def bytes_of(self, script: Animation, size: int) -> int:
         return self.size
 
-    def write(self, script: Script, pictures: Pictures, tell: Callable[[int], None]) -> None: ...
+    def write(self, script: Animation, pictures: PictureFolder, tell: Callable[[int], None]) -> None: ...
 
 
 def test_too_little_room_says_how_much_is_needed_and_free(tmp_path: Path) -> None:
     writers = [Heavy(tmp_path / "a.mp4", 10_000_000)]
     with pytest.raises(RenderError, match=r"26.8 MB may be needed on the disk of .*, and 20.0 MB are free: make room"):
-        require_room(writers, SCRIPT, 256, tmp_path, free_bytes=lambda folder: 20_000_000)
-    require_room(writers, SCRIPT, 256, tmp_path, free_bytes=lambda folder: 27_000_000)
+        require_disk_space(writers, SCRIPT, 256, tmp_path, free_bytes=lambda folder: 20_000_000)
+    require_disk_space(writers, SCRIPT, 256, tmp_path, free_bytes=lambda folder: 27_000_000)
 
 
 def test_pictures_that_are_there_need_no_room_again(tmp_path: Path) -> None:
-    require_room([], SCRIPT, 256, tmp_path, kept=90, free_bytes=lambda folder: 1_700_000)
-    require_room([], SCRIPT, 256, tmp_path, kept=200, free_bytes=lambda folder: 0)
-    require_room([], SCRIPT, 256, tmp_path, replaced=17_000_000, free_bytes=lambda folder: 0)
+    require_disk_space([], SCRIPT, 256, tmp_path, kept=90, free_bytes=lambda folder: 1_700_000)
+    require_disk_space([], SCRIPT, 256, tmp_path, kept=200, free_bytes=lambda folder: 0)
+    require_disk_space([], SCRIPT, 256, tmp_path, replaced=17_000_000, free_bytes=lambda folder: 0)
 
 
 def test_a_folder_where_a_file_is_to_be_is_refused(tmp_path: Path) -> None:
@@ -68,4 +68,4 @@ def test_folders_on_the_way_are_made_and_the_trial_leaves_nothing(tmp_path: Path
     [(512, "512 bytes"), (1_500, "1.5 kB"), (250_000, "250 kB"), (999_900, "1.0 MB"), (5.2e9, "5.2 GB")],
 )
 def test_sizes_are_told_as_people_say_them(count: float, words: str) -> None:
-    assert told(round(count)) == words
+    assert format_bytes(round(count)) == words

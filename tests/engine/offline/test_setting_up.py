@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from omote.engine.character import CharacterError
 from omote.engine.errors import AnimatorError
-from omote.engine.offline.hand import hand_at
-from omote.engine.offline.script import RenderError
-from omote.engine.offline.setting_up import easel_for
-from omote.engine.runtime.gpu import gpu_names
+from omote.engine.hardware import gpu_names
+from omote.engine.model.character_file import CharacterError
+from omote.engine.offline.animation import RenderError
+from omote.engine.offline.render import open_renderer
+from omote.engine.offline.render_options import resolve_settings
 
 
 def set_up(**asked: Any) -> Any:
     said = {"cast": ("hana",), "size": 256, "steps": 1, "runtime": "openvino", **asked}
-    return easel_for(**said)
+    return resolve_settings(**said)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_runtime_that_is_not_on_this_machine_is_refused_where_it_would_draw() 
     if gpu_names():
         pytest.skip("a GPU is here, which may run it")
     with pytest.raises(AnimatorError, match="choose --runtime openvino"):
-        hand_at(set_up(runtime="tensorrt"))
+        open_renderer(set_up(runtime="tensorrt"))
 
 
 def test_nothing_is_left_to_a_trial() -> None:

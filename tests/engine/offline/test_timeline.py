@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.face.lamps import PRESETS, ball
-from omote.engine.face.light import studio_light
+from omote.engine.face.light import LIGHT_PRESETS, lamp_light, studio_light
 from omote.engine.face.retarget import to_weights
-from omote.engine.offline.asked_face import face_of
-from omote.engine.offline.easing import Wide
-from omote.engine.offline.face_range import EYELIDS, EYES, NECK, in_range
-from omote.engine.offline.script import RenderError, Script
+from omote.engine.offline.animation import Animation, RenderError
+from omote.engine.offline.face_limits import EYELIDS, EYES, NECK, require_in_limits
+from omote.engine.offline.face_parser import parse_face
+from omote.engine.offline.keyframes import Wide
 from omote.engine.offline.timeline import Timeline, read_timeline
 
 Reading = Callable[..., Timeline]
@@ -35,7 +34,7 @@ def read(tmp_path: Path) -> Reading:
     return reading
 
 
-def shape(script: Script, name: str) -> Wide:
+def shape(script: Animation, name: str) -> Wide:
     """[n] this ARKit weight in every picture."""
     return np.array([to_weights(script.params(index))[arkit.INDEX[name]] for index in range(len(script))])
 
@@ -58,8 +57,8 @@ def test_expression_keys_are_hit_at_their_times(read: Reading) -> None:
     ).script(fps=Fraction(10))
     assert len(script) == 21  # until the last key is shown
     np.testing.assert_allclose(script.faces[0], 0.0, atol=1e-6)
-    np.testing.assert_allclose(script.faces[10], 0.5 * face_of("smile").vector(), atol=1e-5)
-    np.testing.assert_allclose(script.faces[20], face_of("jawOpen=0.4").vector(), atol=1e-5)
+    np.testing.assert_allclose(script.faces[10], 0.5 * parse_face("smile").vector(), atol=1e-5)
+    np.testing.assert_allclose(script.faces[20], parse_face("jawOpen=0.4").vector(), atol=1e-5)
     assert (np.diff(shape(script, "mouthSmileLeft")[:11]) > -1e-6).all()
 
 
@@ -85,7 +84,7 @@ def test_a_head_between_keys_at_the_ends_of_their_range_stays_in_it(read: Readin
     ends = [{"pitch_deg": 25, "roll_deg": 20}, {"yaw_deg": 40, "pitch_deg": 25, "roll_deg": -15}]
     script = read(head=[{"at": at} | end for at, end in enumerate(ends)]).script()
     for index in range(len(script)):
-        in_range(script.params(index), f"picture {index}")  # raises where it is none
+        require_in_limits(script.params(index), f"picture {index}")  # raises where it is none
 
 
 def test_a_head_turned_too_far_by_three_angles_at_once_is_refused(read: Reading) -> None:
@@ -98,11 +97,13 @@ def test_light_is_a_preset_27_numbers_or_a_lamp(read: Reading) -> None:
     lamp = {"direction": [1, 1, 1], "strength": 2, "warmth": -0.5, "ambient": 0.2}
     asked = ("sunset", numbers, lamp)
     script = read(light=[{"at": at, "is": one} for at, one in enumerate(asked)]).script(fps=Fraction(2))
-    np.testing.assert_allclose(script.lights[0], PRESETS["sunset"].setting.harmonics(), rtol=1e-6)
+    np.testing.assert_allclose(script.lights[0], LIGHT_PRESETS["sunset"].setting.harmonics(), rtol=1e-6)
     np.testing.assert_allclose(script.lights[2], numbers, rtol=1e-6)
-    np.testing.assert_allclose(script.lights[4], ball((1, 1, 1), 2, -0.5, 0.2), rtol=1e-6)
+    np.testing.assert_allclose(script.lights[4], lamp_light((1, 1, 1), 2, -0.5, 0.2), rtol=1e-6)
     np.testing.assert_allclose(script.lights[1], (script.lights[0] + script.lights[2]) / 2, rtol=1e-5)
-    np.testing.assert_allclose(read(light="stage").script().lights[0], PRESETS["stage"].setting.harmonics(), rtol=1e-6)
+    np.testing.assert_allclose(
+        read(light="stage").script().lights[0], LIGHT_PRESETS["stage"].setting.harmonics(), rtol=1e-6
+    )
     np.testing.assert_allclose(read().script().lights[0], studio_light(), rtol=1e-6)
 
 
@@ -176,7 +177,7 @@ def test_every_picture_of_a_crowded_timeline_is_a_face(read: Reading) -> None:
         motion={"head": 3, "gaze": 3, "breath": 3},
     ).script()
     for index in range(len(script)):
-        in_range(script.params(index), f"picture {index}")  # raises where it is none
+        require_in_limits(script.params(index), f"picture {index}")  # raises where it is none
 
 
 @pytest.mark.parametrize("fps", (24, 25, 30, 60))
@@ -210,7 +211,7 @@ def test_no_layer_makes_a_kink(read: Reading) -> None:
     assert (fine < 0.65 * coarse).all()
 
 
-def _most_change_of_velocity(script: Script) -> Wide:
+def _most_change_of_velocity(script: Animation) -> Wide:
     """[67] units a second, of each number that moves."""
     found = np.abs(np.diff(script.faces.astype(np.float64), 2, axis=0)).max(0) * float(script.fps)
     return np.asarray(found[np.ptp(script.faces, axis=0) > 0.01])

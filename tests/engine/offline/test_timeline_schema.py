@@ -15,11 +15,11 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine import offline
-from omote.engine.face.lamps import PRESETS
-from omote.engine.offline import timeline, timeline_cast, timeline_keys
-from omote.engine.offline.easing import EASES, USUAL
-from omote.engine.offline.face_range import FLAME_NAMES
-from omote.engine.offline.script import RenderError
+from omote.engine.face.light import LIGHT_PRESETS
+from omote.engine.offline import timeline, timeline_keys
+from omote.engine.offline.animation import RenderError
+from omote.engine.offline.face_limits import FLAME_NAMES
+from omote.engine.offline.keyframes import DEFAULT_EASE, EASES
 from omote.engine.offline.timeline import read_timeline
 
 SCHEMA: dict[str, Any] = json.loads((resources.files(offline) / "timeline.schema.json").read_text("utf-8"))
@@ -40,7 +40,7 @@ KNOWN = {
     "gaze": timeline_keys.GAZE,
     "head": timeline_keys.HEAD,
     "light": timeline_keys.LIGHT,
-    "character": timeline_cast.CHARACTER,
+    "character": timeline.CHARACTER,
     "micro": timeline.MICRO,
     "blink": timeline.ONE_BLINK,
     "blinks": timeline.BLINKS,
@@ -135,8 +135,8 @@ def test_schema_and_reader_know_the_same_names() -> None:
     for kind, known in KNOWN.items():
         assert set(entry(kind)["properties"]) == set(known), kind
     assert set(LAMP_SCHEMA["properties"]) == set(timeline_keys.BALL)
-    assert tuple(SCHEMA["$defs"]["ease"]["enum"]) == EASES and SCHEMA["$defs"]["ease"]["default"] == USUAL
-    assert set(SCHEMA["$defs"]["light"]["enum"]) == {timeline_keys.STUDIO, *PRESETS}
+    assert tuple(SCHEMA["$defs"]["ease"]["enum"]) == EASES and SCHEMA["$defs"]["ease"]["default"] == DEFAULT_EASE
+    assert set(SCHEMA["$defs"]["light"]["enum"]) == {timeline_keys.STUDIO, *LIGHT_PRESETS}
 
 
 def test_schema_and_reader_have_the_same_bounds(tmp_path: Path) -> None:

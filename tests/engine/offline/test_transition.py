@@ -7,15 +7,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from omote.engine.data import FlameParams
 from omote.engine.face.light import studio_light
-from omote.engine.nouns import FlameParams
-from omote.engine.offline.asked_face import face_of
-from omote.engine.offline.easing import EASES
-from omote.engine.offline.face_range import in_range
-from omote.engine.offline.script import RenderError, Script
-from omote.engine.offline.transition import transition
+from omote.engine.offline.animation import Animation, RenderError
+from omote.engine.offline.face_limits import require_in_limits
+from omote.engine.offline.face_parser import parse_face
+from omote.engine.offline.keyframes import EASES
+from omote.engine.offline.timeline import transition
 
-REST, SMILE = FlameParams.neutral(), face_of("smile")
+REST, SMILE = FlameParams.neutral(), parse_face("smile")
 
 
 def going(
@@ -25,7 +25,7 @@ def going(
     is_there_and_back: bool = False,
     fps: Fraction = Fraction(30),
     seed: int | None = None,
-) -> Script:
+) -> Animation:
     return transition(
         REST,
         SMILE,
@@ -70,7 +70,7 @@ def test_a_seed_makes_the_same_small_motion_each_time() -> None:
 
 def test_what_lies_between_is_a_face_too() -> None:
     for index in range(len(script := going(ease="smooth", seed=3))):
-        in_range(script.params(index), f"picture {index}")  # raises where it is none
+        require_in_limits(script.params(index), f"picture {index}")  # raises where it is none
 
 
 @pytest.mark.parametrize(

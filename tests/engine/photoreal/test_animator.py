@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.character import load_character
+from omote.engine.data import FLAME_BASIS, AnyCharacter, BankRows, FlameParams
 from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import FLAME_BASIS, AnyCharacter, BankRows, FlameParams
+from omote.engine.model.character_file import load_character
 from omote.engine.photoreal.animator import PhotorealAnimator
 from omote.engine.photoreal.networks import Networks
-from omote.engine.testing.photoreal import FlatUNet, flat_character, flat_networks
+from omote.engine.testing.arc2face import FlatUNet, flat_character, flat_networks
 
 SIZE, LIGHT = 128, studio_light()
 ME = flat_character("me", SIZE)

@@ -15,11 +15,11 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from omote.engine import Character
-from omote.engine.character import CharacterError, load_any, load_character, own_names
-from omote.engine.nouns import BankRows, Part, PhotorealCharacter
+from omote.engine.data import BankRows, PhotorealCharacter, SourceFile
+from omote.engine.model.character_file import CharacterError, load_any_character, load_character, user_character_names
 from omote.engine.photoreal.character_file import read_photoreal, save_photoreal
 
-PART = Part("arc2face/diffusion_pytorch_model.safetensors", "ab" * 32, "MIT", False)
+PART = SourceFile("arc2face/diffusion_pytorch_model.safetensors", "ab" * 32, "MIT", False)
 
 
 def someone() -> PhotorealCharacter:
@@ -81,9 +81,9 @@ def test_a_character_without_a_bank_comes_back_without_one(tmp_path: Path) -> No
 
 def test_both_kinds_are_found_by_their_names(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMOTE_CHARACTERS", str(path.parent))
-    assert own_names() == ("me",)
-    assert isinstance(load_any("me"), PhotorealCharacter)
-    assert isinstance(load_any("hana"), Character)
+    assert user_character_names() == ("me",)
+    assert isinstance(load_any_character("me"), PhotorealCharacter)
+    assert isinstance(load_any_character("hana"), Character)
 
 
 def test_what_wants_an_open_character_refuses_a_photoreal_one(path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_flipped_bit_is_found(path: Path, name: str) -> None:
 def test_another_licence_than_was_written_is_found(path: Path) -> None:
     rewritten(path, {"licence": "CC0-1.0"})
     with pytest.raises(CharacterError, match="does not hold what was written"):
-        load_any(str(path))
+        load_any_character(str(path))
 
 
 def rewritten(path: Path, said: dict[str, object], **arrays: Any) -> None:
@@ -118,7 +118,7 @@ def rewritten(path: Path, said: dict[str, object], **arrays: Any) -> None:
 def test_a_truncated_file_is_refused(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(CharacterError, match="no character file or damaged"):
-        load_any(str(path))
+        load_any_character(str(path))
 
 
 def test_another_format_is_refused_by_its_name(path: Path) -> None:

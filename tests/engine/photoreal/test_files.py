@@ -13,21 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from omote.engine.nouns import Part
+from omote.engine.data import SourceFile
 from omote.engine.photoreal.fetching import fetch
-from omote.engine.photoreal.files import (
-    FILES,
-    Published,
-    PublishedError,
-    default_folder,
-    model_digest,
-    published,
-    published_file,
-)
+from omote.engine.photoreal.files import Published, default_folder, model_digest, published, published_file
 from omote.engine.photoreal.hub_cache import hub_cache
-from omote.engine.photoreal.ledger import Ledger
+from omote.engine.photoreal.ledger import Ledger, PublishedError
 from omote.engine.photoreal.licences import NonCommercialError, require_commercial
-from omote.engine.photoreal.published_file import DISTILLED, UNET, files_for, files_that_draw
+from omote.engine.photoreal.published_file import DISTILLED, FILES, UNET, files_for, files_that_draw
 
 LCM = published_file("lcm/pytorch_lora_weights.safetensors")
 CONTENT = bytes(range(256)) * 1000
@@ -148,7 +140,7 @@ def test_a_damaged_ledger_is_told_with_the_cure(tmp_path: Path, text: str) -> No
 
 
 def test_the_digest_names_these_bytes_in_any_order() -> None:
-    parts = [Part(name, f"{number:064x}", "MIT", True) for number, name in enumerate("abc")]
+    parts = [SourceFile(name, f"{number:064x}", "MIT", True) for number, name in enumerate("abc")]
     assert model_digest(parts) == model_digest(parts[::-1])
     assert model_digest(parts) != model_digest([replace(parts[0], sha256="1" * 64), *parts[1:]])
     assert model_digest(parts) != model_digest(parts[:2])
@@ -172,7 +164,7 @@ def test_each_sampler_asks_for_its_own_weights_and_no_others() -> None:
 
 
 def test_what_is_not_for_commercial_use_is_refused_by_name_licence_and_cure() -> None:
-    free, closed = Part("vae", "0", "openrail", True), Part("arcface.onnx", "1", "research only", False)
+    free, closed = SourceFile("vae", "0", "openrail", True), SourceFile("arcface.onnx", "1", "research only", False)
     require_commercial([free], allow=False)
     require_commercial([free, closed], allow=True)
     with pytest.raises(NonCommercialError) as caught:

@@ -10,11 +10,11 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from omote.bridge import arkit
-from omote.engine.face.head import rotation
+from omote.engine.data import FlameParams
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import FlameParams
 from omote.engine.photoreal.flame_map import FlameMap, FlameMapError, own_map_path, the_map
 from omote.engine.photoreal.vector import STAND_IN_NEUTRAL, vector_of
+from omote.engine.rotation import rotation
 
 
 def a_map() -> FlameMap:

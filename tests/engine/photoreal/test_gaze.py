@@ -38,8 +38,8 @@ def face() -> Array:
 
 def place_of_head() -> Array:
     """[468,2] of the average open head, upright in the middle."""
+    from omote.engine.data import FlameParams
     from omote.engine.face.fitting import Fitter
-    from omote.engine.nouns import FlameParams
 
     return Fitter().landmarks(np.zeros(100, np.float32), FlameParams.neutral(), SIDE).astype(np.float32)
 

@@ -146,7 +146,7 @@ def test_a_face_of_which_the_network_says_nothing_is_an_error(tmp_path: Path) ->
 def test_a_real_recogniser_knows_a_drawn_person_again() -> None:
     """For whoever has a network of ArcFace's kind, which may not be shipped: it tells two of our characters apart."""
     from omote.engine import Animator, FlameParams, load_character, studio_light
-    from omote.engine.capture.photo import face_finder, the_face
+    from omote.engine.capture.photo import face_finder, single_face
     from omote.engine.photoreal.identity import arcface
 
     embedder, animator, found = arcface(Path(os.environ["OMOTE_RECOGNISER"])), Animator(size=512), []
@@ -156,6 +156,6 @@ def test_a_real_recogniser_knows_a_drawn_person_again() -> None:
             calm[54] = yaw
             rgba = animator.draw(FlameParams.from_vector(calm), load_character(name), studio_light()).rgba
             picture = np.ascontiguousarray(rgba[..., :3])
-            found.append(embedder.embed(picture, the_face(name, picture, finder).points))
+            found.append(embedder.embed(picture, single_face(name, picture, finder).points))
     same, other = found[0] @ found[1], found[0] @ found[2]
     assert same > other + 0.2

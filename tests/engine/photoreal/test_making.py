@@ -16,10 +16,10 @@ pytest.importorskip("onnxruntime")
 
 from omote.engine import Animator, FlameParams, load_character, models, studio_light
 from omote.engine.capture.photo import Photo, read_photos
-from omote.engine.character import CharacterError, load_any
+from omote.engine.data import FLAME_BASIS, PhotorealCharacter
 from omote.engine.diffusion.arc2face.bank import bank_from
+from omote.engine.model.character_file import CharacterError, load_any_character
 from omote.engine.models import ModelError
-from omote.engine.nouns import FLAME_BASIS, PhotorealCharacter
 from omote.engine.photoreal import making
 from omote.engine.photoreal.alignment import moved_points, portrait, portrait_crop
 from omote.engine.photoreal.character_file import read_photoreal, save_photoreal
@@ -30,7 +30,7 @@ from omote.engine.photoreal.making import Origin, Wish
 from omote.engine.photoreal.opening import weights_of
 from omote.engine.photoreal.published_file import RECOGNISER, UNET
 from omote.engine.photoreal.vector import STAND_IN_NEUTRAL
-from omote.studio.command import main
+from omote.studio.cli.main import main
 from tests.engine.arc2face.published import write_published
 
 SIZE = 128
@@ -241,7 +241,7 @@ def test_a_command_makes_a_character_that_is_listed(
     arguments = ["--photo", str(picture), "--consent", "--size", "128", "--config", configured(tmp_path, folder)]
     assert main(["character", "new", "me", "--kind", "photoreal", *arguments]) == 0
     assert "see it with: omote live --character me" in capsys.readouterr().out
-    character = load_any("me")
+    character = load_any_character("me")
     assert isinstance(character, PhotorealCharacter)
     assert "declared that the person in this photo agrees" in character.made_from
     assert main(["characters"]) == 0

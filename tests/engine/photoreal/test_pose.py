@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from omote.engine import models
 from omote.engine.capture.photo import face_finder
+from omote.engine.data import FlameParams
 from omote.engine.face.fitting import Fitter
-from omote.engine.nouns import FlameParams
 from omote.engine.photoreal.pose import FARTHEST_DEG, Relief, within
 
 Array = NDArray[np.float32]

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from omote.bridge import arkit
+from omote.engine.data import FLAME_BASIS, Actor, FlameParams, Portrait, Signal, Stamp
 from omote.engine.face.light import studio_light
-from omote.engine.latency import LatencyMeter
-from omote.engine.nouns import FLAME_BASIS, Actor, FlameParams, Portrait, Signal, Stamp
+from omote.engine.live.latency import LatencyMeter
+from omote.engine.live.scheduling import CapturedSignal
+from omote.engine.live.session import LiveSession
 from omote.engine.photoreal.animator import PhotorealAnimator
-from omote.engine.reader import Seen
-from omote.engine.scene import Scene
-from omote.engine.testing.photoreal import flat_character, flat_networks
+from omote.engine.testing.arc2face import flat_character, flat_networks
 
 SIZE, STEPS = 64, 4
 FRAME_NS = 40_000_000
@@ -44,18 +44,18 @@ def to_flame(params: FlameParams) -> FlameParams:
     return replace(params, basis=FLAME_BASIS)
 
 
-def played(pictures: int) -> tuple[Scene, Album, LatencyMeter]:
+def played(pictures: int) -> tuple[LiveSession, Album, LatencyMeter]:
     """A jaw that opens, captured at one moment each and drawn at once."""
     clock, meter = Clock(), LatencyMeter()
     album = Album(meter, clock)
     networks = flat_networks(SIZE, batch=STEPS)
     artist = PhotorealAnimator(networks, "lcm", STEPS, to_flame, streams=True, clock_ns=clock)
-    scene = Scene(artist, flat_character("me", SIZE), Actor(), studio_light(), [album], meter, clock)
+    scene = LiveSession(artist, flat_character("me", SIZE), Actor(), studio_light(), [album], meter, clock)
     scene.warm_up()
     for index in range(pictures):
         stamp = Stamp(index, clock.now_ns, 0)
         signal = Signal(stamp, arkit.weights({"jawOpen": index / pictures}))
-        scene.follow(Seen(signal, stamp), clock.now_ns)
+        scene.follow(CapturedSignal(signal, stamp), clock.now_ns)
         clock.now_ns += FRAME_NS
     return scene, album, meter
 

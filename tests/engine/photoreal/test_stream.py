@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from omote.engine.data import FLAME_BASIS, FlameParams, PhotorealCharacter, Portrait, Signal, Stamp
 from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
-from omote.engine.nouns import FLAME_BASIS, FlameParams, PhotorealCharacter, Portrait, Signal, Stamp
 from omote.engine.photoreal.animator import PhotorealAnimator
 from omote.engine.photoreal.stream import PAUSE_S
-from omote.engine.testing.photoreal import FlatUNet, flat_character, flat_networks
+from omote.engine.testing.arc2face import FlatUNet, flat_character, flat_networks
 
 SIZE, LIGHT = 64, studio_light()
 ME = flat_character("me", SIZE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from omote.engine.nouns import Array, FlameParams
+from omote.engine.data import Array, FlameParams
 from omote.engine.photoreal.vector import STAND_IN_NEUTRAL, VECTOR_SIZE, vector_of
 
 NEUTRAL = np.linspace(0.01, 0.06, VECTOR_SIZE).astype(np.float32)

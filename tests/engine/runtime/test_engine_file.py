@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from omote.engine.runtime.engine_file import (
-    EngineRefused,
-    Make,
-    found_engine,
+from omote.engine.runtime.session import RuntimeUnavailable
+from omote.engine.runtime.tensorrt_engine import (
+    EngineMismatch,
+    EngineSpec,
+    find_engine,
     keep_engine,
     read_engine,
-    read_label,
+    read_engine_label,
     save_engine,
 )
-from omote.engine.runtime.session import RuntimeUnavailable
 
-MAKE = Make("5977" * 16, "f16", "0123456789ab", "tensorrt-rtx 1.7.1")
+MAKE = EngineSpec("5977" * 16, "f16", "0123456789ab", "tensorrt-rtx 1.7.1")
 ENGINE = b"kernels and weights"
 
 
@@ -29,7 +29,7 @@ def saved(folder: Path) -> Path:
 def test_an_engine_is_read_for_each_of_its_targets(tmp_path: Path) -> None:
     path = saved(tmp_path / "engines")
     assert read_engine(path, MAKE, "sm86") == read_engine(path, MAKE, "sm89") == ENGINE
-    assert read_label(path).make == MAKE
+    assert read_engine_label(path).make == MAKE
     assert [each.name for each in sorted(path.parent.iterdir())] == [path.name, path.with_suffix(".json").name]
 
 
@@ -41,20 +41,20 @@ def test_an_engine_is_read_for_each_of_its_targets(tmp_path: Path) -> None:
         (replace(MAKE, shapes="fedcba987654"), "shapes 0123456789ab, wanted fedcba987654"),
     ],
 )
-def test_an_engine_of_another_make_is_refused_by_what_differs(tmp_path: Path, wanted: Make, said: str) -> None:
-    with pytest.raises(EngineRefused, match=f"was made of another {said}: omote compile --again"):
+def test_an_engine_of_another_make_is_refused_by_what_differs(tmp_path: Path, wanted: EngineSpec, said: str) -> None:
+    with pytest.raises(EngineMismatch, match=f"was made of another {said}: omote compile --again"):
         read_engine(saved(tmp_path), wanted, "sm89")
 
 
 def test_an_engine_for_other_gpus_is_refused_with_those_it_is_for(tmp_path: Path) -> None:
-    with pytest.raises(EngineRefused, match="was made for sm86, sm89, wanted sm120"):
+    with pytest.raises(EngineMismatch, match="was made for sm86, sm89, wanted sm120"):
         read_engine(saved(tmp_path), MAKE, "sm120")
 
 
 def test_a_damaged_engine_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path)
     path.write_bytes(ENGINE[:-1])
-    with pytest.raises(EngineRefused, match="is damaged"):
+    with pytest.raises(EngineMismatch, match="is damaged"):
         read_engine(path, MAKE, "sm89")
 
 
@@ -62,7 +62,7 @@ def test_a_damaged_engine_is_refused(tmp_path: Path) -> None:
 def test_an_engine_whose_label_is_nonsense_is_refused(tmp_path: Path, label: str) -> None:
     path = saved(tmp_path)
     path.with_suffix(".json").write_text(label)
-    with pytest.raises(EngineRefused, match=r"json is missing or damaged"):
+    with pytest.raises(EngineMismatch, match=r"json is missing or damaged"):
         read_engine(path, MAKE, "sm89")
 
 
@@ -73,12 +73,12 @@ def test_a_folder_that_cannot_be_is_told_with_the_cure(tmp_path: Path) -> None:
 
 
 def test_of_all_engines_in_a_folder_the_one_that_fits_is_found(tmp_path: Path) -> None:
-    assert found_engine(tmp_path / "none", MAKE, "sm89") is None
+    assert find_engine(tmp_path / "none", MAKE, "sm89") is None
     other = replace(MAKE, shapes="fedcba987654")
     save_engine(tmp_path, b"larger", other, ("sm89",), "2026-11-22T12:00:00+00:00")
     path = saved(tmp_path)
-    assert found_engine(tmp_path, MAKE, "sm89") == (path, ENGINE)
-    assert found_engine(tmp_path, MAKE, "sm120") is None
+    assert find_engine(tmp_path, MAKE, "sm89") == (path, ENGINE)
+    assert find_engine(tmp_path, MAKE, "sm120") is None
 
 
 def test_where_nothing_can_be_kept_an_engine_serves_all_the_same(

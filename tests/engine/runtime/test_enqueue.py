@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from omote.engine.runtime import cuda
-from omote.engine.runtime.enqueue import Enqueue
-from omote.engine.runtime.session import Array, ExportedGraph, Output, RuntimeUnavailable
+from omote.engine.runtime.cuda import EngineContext
+from omote.engine.runtime.session import Array, ExportedGraph, OutputSpec, RuntimeUnavailable
 
 SHAPES = {"x": (1, 4, 8, 8), "t": (1,), "geometry": (1, 10, 4, 4), "face": (1, 64), "bank": (1, 3, 5)}
 GRAPH = ExportedGraph(
-    Path("any.onnx"), "", SHAPES, {"picture": Output((1, 4, 8, 8)), "levels": Output((2, 3), "uint8")},
+    Path("any.onnx"), "", SHAPES, {"picture": OutputSpec((1, 4, 8, 8)), "levels": OutputSpec((2, 3), "uint8")},
     frozenset({"x", "bank"}),
 )  # fmt: skip
 
@@ -152,7 +152,7 @@ def expected(feeds: dict[str, Array]) -> Array:
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_each_picture_is_of_what_was_given_last(gpu: OrdinaryMemory, recorded: bool) -> None:
-    enqueue = Enqueue(SumsUp(gpu), GRAPH, recorded=recorded)
+    enqueue = EngineContext(SumsUp(gpu), GRAPH, recorded=recorded)
     first, second = some_feeds(1), some_feeds(2)
     for feeds in (first, second, {**second, "face": first["face"]}, {**first, "x": second["x"]}, first):
         found = enqueue.run(feeds)
@@ -162,7 +162,7 @@ def test_each_picture_is_of_what_was_given_last(gpu: OrdinaryMemory, recorded: b
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_what_stands_is_sent_once_and_what_is_written_anew_each_time(gpu: OrdinaryMemory, recorded: bool) -> None:
-    enqueue = Enqueue(SumsUp(gpu), GRAPH, recorded=recorded)
+    enqueue = EngineContext(SumsUp(gpu), GRAPH, recorded=recorded)
     feeds = some_feeds(1)
     enqueue.run(feeds)
     gpu.copied.clear()
@@ -177,12 +177,12 @@ def test_an_engine_of_another_size_is_never_given_memory(gpu: OrdinaryMemory) ->
     context = SumsUp(gpu)
     context.shapes["geometry"] = (1, 10, 8, 8)
     with pytest.raises(RuntimeUnavailable, match=r"the engine has geometry of \(1, 10, 8, 8\), wanted \(1, 10, 4, 4\)"):
-        Enqueue(context, GRAPH, recorded=True)
+        EngineContext(context, GRAPH, recorded=True)
 
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_all_memory_is_given_back_at_once_but_a_picture_that_is_still_read(gpu: OrdinaryMemory, recorded: bool) -> None:
-    enqueue = Enqueue(SumsUp(gpu), GRAPH, recorded=recorded)
+    enqueue = EngineContext(SumsUp(gpu), GRAPH, recorded=recorded)
     picture = enqueue.run(some_feeds(1))["picture"]
     kept = picture.copy()
     del enqueue

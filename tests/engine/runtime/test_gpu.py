@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from omote.engine.runtime.gpu import gpu_names
+from omote.engine.hardware import gpu_names
 
 LOOK_FOR_ONE = """
 import sys

@@ -11,19 +11,18 @@ import pytest
 from omote.engine import FlameParams, studio_light
 from omote.engine.model.networks import denoiser_graph, denoiser_shapes
 from omote.engine.model.renderer import Renderer
-from omote.engine.runtime.half import halved
-from omote.engine.runtime.session import Array, ExportedGraph, Output
-from omote.engine.testing.characters import painted_character
-from omote.engine.testing.networks import CopyingNetworks
-from omote.engine.weights import shipped
+from omote.engine.models import shipped_networks
+from omote.engine.runtime.half_precision import half_precision_model
+from omote.engine.runtime.session import Array, ExportedGraph, OutputSpec
+from omote.engine.testing.drawing import CopyingNetworks, painted_character
 
 onnx = pytest.importorskip("onnx")
-GRAPH = denoiser_graph(shipped(), 1)
+GRAPH = denoiser_graph(shipped_networks(), 1)
 HALF, SINGLE = 10, 1  # ONNX's numbers of the types
 
 
 def read(graph: ExportedGraph) -> Any:
-    with halved(graph) as network:
+    with half_precision_model(graph) as network:
         assert isinstance(network, bytes)
         return onnx.load_from_string(network)
 
@@ -74,9 +73,9 @@ def test_products_are_half_and_what_needs_range_or_bits_is_single(model: Any) ->
 
 
 def test_inputs_and_layers_stay_single_with_the_shapes_that_are_asked_for() -> None:
-    model = read(denoiser_graph(shipped(), 3))
+    model = read(denoiser_graph(shipped_networks(), 3))
     assert {value.name: shape(value) for value in model.graph.input} == denoiser_shapes(3)
-    wanted = {name: output.shape for name, output in denoiser_graph(shipped(), 3).outputs.items()}
+    wanted = {name: output.shape for name, output in denoiser_graph(shipped_networks(), 3).outputs.items()}
     assert {value.name: shape(value) for value in model.graph.output} == wanted
     assert {value.type.tensor_type.elem_type for value in (*model.graph.input, *model.graph.output)} == {SINGLE}
 
@@ -96,6 +95,6 @@ def test_what_is_too_large_for_a_half_is_the_largest_half_and_a_mask_stays_infin
         [onnx.numpy_helper.from_array(weights, "weights")],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), tmp_path / "product.onnx")
-    half = read(ExportedGraph(tmp_path / "product.onnx", "", {"x": (1, 1)}, {"y": Output((1, 4))}))
+    half = read(ExportedGraph(tmp_path / "product.onnx", "", {"x": (1, 1)}, {"y": OutputSpec((1, 4))}))
     (tensor,) = half.graph.initializer
     assert onnx.numpy_helper.to_array(tensor).tolist() == [[65504.0, -65504.0, -np.inf, 0.5]]

@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 
 from omote.engine.model.networks import encoder_graph
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.model_cache import model_folder
-from omote.engine.runtime.openvino import OpenVinoSession
-from omote.engine.runtime.session import Array, RuntimeUnavailable
-from omote.engine.weights import shipped
+from omote.engine.models import shipped_networks
+from omote.engine.runtime.openvino import OpenVinoSession, compiled_folder
+from omote.engine.runtime.session import Array, Build, RuntimeUnavailable
 
-GRAPH = replace(encoder_graph(shipped(), 1), is_cached=True)  # the smaller one, which is compiled sooner
+GRAPH = replace(encoder_graph(shipped_networks(), 1), is_cached=True)  # the smaller one, which is compiled sooner
 BUILD = Build("openvino", "f32")
 
 
@@ -54,7 +52,7 @@ def test_onnx_runtime_is_told_to_report_nothing(tmp_path: Path, monkeypatch: pyt
 
 
 def test_what_openvino_compiled_is_kept_of_one_network_alone(tmp_path: Path) -> None:
-    another = model_folder(replace(GRAPH, sha256="0" * 64), BUILD) or tmp_path
+    another = compiled_folder(replace(GRAPH, sha256="0" * 64), BUILD) or tmp_path
     (another / "compiled.blob").write_bytes(b"old")
     first, second = drawn(), drawn()
     assert not another.exists()

@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.session import ExportedGraph, Output, RuntimeUnavailable
+from omote.engine.runtime.session import Build, ExportedGraph, OutputSpec, RuntimeUnavailable
 
 torch = pytest.importorskip("torch")
 
 from omote.engine.runtime.pytorch import PyTorchSession  # noqa: E402
 
 GRAPH = ExportedGraph(
-    Path("sum.onnx"), "", {"a": (2, 3), "b": (1, 3)}, {"sum": Output((2, 3)), "product": Output((2, 3))},
+    Path("sum.onnx"), "", {"a": (2, 3), "b": (1, 3)}, {"sum": OutputSpec((2, 3)), "product": OutputSpec((2, 3))},
     frozenset({"b"}),
 )  # fmt: skip
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.engine_file import engine_folder, read_engine, read_label
-from omote.engine.runtime.gpu import gpu_names
-from omote.engine.runtime.half import halved
-from omote.engine.runtime.session import Array, ExportedGraph, Output, RuntimeUnavailable, open_session, shapes_digest
+from omote.engine.hardware import gpu_names
+from omote.engine.runtime.dispatch import open_session
+from omote.engine.runtime.half_precision import half_precision_model
+from omote.engine.runtime.session import Array, Build, ExportedGraph, OutputSpec, RuntimeUnavailable, shapes_digest
+from omote.engine.runtime.tensorrt_engine import engine_folder, read_engine, read_engine_label
 
 onnx = pytest.importorskip("onnx")
 CPU = ("openvino-f32", "onnxruntime")
@@ -57,7 +57,7 @@ def graph(folder: Path, batch: int = 2, *, beside: bool = False) -> ExportedGrap
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.save_model(model, str(path), save_as_external_data=beside, location="levels.data", size_threshold=1024)
     shapes = {"x": (batch, WIDTH), "bank": (1, WIDTH)}
-    return ExportedGraph(path, "ab" * 32, shapes, {"levels": Output((batch, WIDTH), "uint8")}, frozenset({"bank"}))
+    return ExportedGraph(path, "ab" * 32, shapes, {"levels": OutputSpec((batch, WIDTH), "uint8")}, frozenset({"bank"}))
 
 
 def feeds(batch: int = 2, seed: int = 1) -> dict[str, Array]:
@@ -120,7 +120,7 @@ def test_a_graph_may_have_several_outputs(tmp_path: Path) -> None:
     model = onnx.load(made.path)
     model.graph.output.append(onnx.helper.make_tensor_value_info("product", SINGLE, ["batch", WIDTH]))
     onnx.save(model, made.path)
-    both = replace(made, outputs={**made.outputs, "product": Output((2, WIDTH))})
+    both = replace(made, outputs={**made.outputs, "product": OutputSpec((2, WIDTH))})
     for runtime in CPU:
         found = open_session(both, Build.named(runtime)).run(feeds())
         assert {name: (one.shape, str(one.dtype)) for name, one in found.items()} == {
@@ -137,7 +137,7 @@ def test_without_a_gpu_the_reason_is_one_line_with_the_cure(tmp_path: Path, runt
 
 
 def test_half_keeps_a_norm_single_and_weights_that_lie_beside_stay_beside(tmp_path: Path) -> None:
-    with halved(graph(tmp_path, beside=True)) as network:
+    with half_precision_model(graph(tmp_path, beside=True)) as network:
         assert isinstance(network, Path)
         assert network.with_name("levels.onnx.data").stat().st_size >= 2 * WIDTH * WIDTH
         assert network.stat().st_size < 2 * WIDTH * WIDTH
@@ -148,7 +148,7 @@ def test_half_keeps_a_norm_single_and_weights_that_lie_beside_stay_beside(tmp_pa
     assert [types[name] for name in ("product", "normal")] == [HALF, SINGLE]
     (weight,) = (tensor for tensor in model.graph.initializer if tensor.dims == [WIDTH, WIDTH])
     assert weight.data_type == HALF
-    with halved(graph(tmp_path)) as inside:
+    with half_precision_model(graph(tmp_path)) as inside:
         assert isinstance(inside, bytes)
 
 
@@ -157,7 +157,7 @@ def test_halves_that_were_cut_off_are_swept_when_the_next_ones_are_written(tmp_p
     for folder in (old, young):
         folder.mkdir(parents=True)
     os.utime(old, (0, 0))
-    with halved(graph(tmp_path, beside=True)):
+    with half_precision_model(graph(tmp_path, beside=True)):
         pass
     assert list(engine_folder().iterdir()) == [young]  # which another process is writing
 
@@ -166,7 +166,7 @@ def test_halves_without_a_place_are_told_with_the_cure(tmp_path: Path) -> None:
     (tmp_path / "cache").write_bytes(b"a file where a folder should be")
     with (
         pytest.raises(RuntimeUnavailable, match=r"cannot be written to .*make room"),
-        halved(graph(tmp_path, beside=True)),
+        half_precision_model(graph(tmp_path, beside=True)),
     ):
         pass
 
@@ -178,14 +178,17 @@ def test_weights_elsewhere_than_beside_the_graph_are_refused(tmp_path: Path) -> 
         for entry in tensor.external_data:
             entry.value = "../levels.data" if entry.key == "location" else entry.value
     made.path.write_bytes(model.SerializeToString())
-    with pytest.raises(RuntimeUnavailable, match=r"lie in \.\./levels\.data, wanted beside it"), halved(made):
+    with (
+        pytest.raises(RuntimeUnavailable, match=r"lie in \.\./levels\.data, wanted beside it"),
+        half_precision_model(made),
+    ):
         pass
 
 
 @pytest.mark.parametrize("beside", [False, True])
 def test_half_computes_the_same_levels(tmp_path: Path, beside: bool) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
-    with halved(graph(tmp_path, beside=beside)) as network:
+    with half_precision_model(graph(tmp_path, beside=beside)) as network:
         given = str(network) if isinstance(network, Path) else network
         session = onnxruntime.InferenceSession(given, providers=["CPUExecutionProvider"])
         levels = session.run(None, feeds())[0]
@@ -200,8 +203,8 @@ def test_an_engine_is_compiled_for_a_gpu_that_is_not_here(tmp_path: Path, beside
 
     made = graph(tmp_path, beside=beside)
     path = tensorrt_rtx.compile_ahead(made, ("sm89",), tmp_path)
-    label = read_label(path)
+    label = read_engine_label(path)
     assert (label.make.network, label.make.shapes, label.targets) == ("ab" * 32, shapes_digest(made.shapes), ("sm89",))
     engine = read_engine(path, label.make, "sm89")
     assert label.make.library == f"tensorrt-rtx {library.__version__}"
-    assert "malformed" not in (tensorrt_rtx.objection(engine) or "")
+    assert "malformed" not in (tensorrt_rtx.engine_objection(engine) or "")

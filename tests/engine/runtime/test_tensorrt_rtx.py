@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from omote.engine.hardware import gpu_names
 from omote.engine.model.networks import denoiser_graph
+from omote.engine.models import shipped_networks
 from omote.engine.runtime import tensorrt_rtx
-from omote.engine.runtime.build import Build
-from omote.engine.runtime.engine_file import Make, read_engine, read_label
-from omote.engine.runtime.gpu import gpu_names
-from omote.engine.runtime.half import halved
-from omote.engine.runtime.session import RuntimeUnavailable, open_session, shapes_digest
-from omote.engine.weights import shipped
+from omote.engine.runtime.dispatch import open_session
+from omote.engine.runtime.half_precision import half_precision_model
+from omote.engine.runtime.session import Build, RuntimeUnavailable, shapes_digest
+from omote.engine.runtime.tensorrt_engine import EngineSpec, read_engine, read_engine_label
 
-GRAPH = denoiser_graph(shipped(), 2)
+GRAPH = denoiser_graph(shipped_networks(), 2)
 TARGETS = ("sm86", "sm89", "sm120")
 needs_compiler = pytest.mark.skipif(
     sys.platform != "linux", reason="the checks' environment has TensorRT-RTX on Linux only"
@@ -42,8 +42,10 @@ def path(library: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @needs_compiler
 def test_the_label_says_of_what_for_what_and_when(library: Any, path: Path) -> None:
-    label = read_label(path)
-    assert label.make == Make(GRAPH.sha256, "f16", shapes_digest(GRAPH.shapes), f"tensorrt-rtx {library.__version__}")
+    label = read_engine_label(path)
+    assert label.make == EngineSpec(
+        GRAPH.sha256, "f16", shapes_digest(GRAPH.shapes), f"tensorrt-rtx {library.__version__}"
+    )
     assert (label.targets, label.made) == (TARGETS, "2026-11-22T12:00:00+00:00")
     assert len(read_engine(path, label.make, "sm120")) == path.stat().st_size
 
@@ -54,7 +56,7 @@ def test_every_convolution_of_the_network_is_in_the_engine(library: Any, target:
     """In half precision, whole; and so is every linear layer."""
     onnx = pytest.importorskip("onnx")
     engine = tensorrt_rtx.engine_of(GRAPH, (target,))
-    with halved(GRAPH) as network:
+    with half_precision_model(GRAPH) as network:
         assert isinstance(network, bytes)
         model = onnx.load_from_string(network)
     weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
@@ -85,15 +87,15 @@ def filled(kernel: NDArray[Any], multiple: int) -> NDArray[Any]:
 @without_gpu
 def test_the_library_takes_form_and_version_and_misses_only_the_gpu(path: Path) -> None:
     engine = path.read_bytes()
-    assert "CUDA driver" in (tensorrt_rtx.objection(engine) or "")
-    assert (tensorrt_rtx.objection(b"PK" + engine[2:]) or "").startswith("malformed engine")
+    assert "CUDA driver" in (tensorrt_rtx.engine_objection(engine) or "")
+    assert (tensorrt_rtx.engine_objection(b"PK" + engine[2:]) or "").startswith("malformed engine")
 
 
 @needs_compiler
 def test_the_oldest_gpus_get_an_engine_too(library: Any) -> None:
     """They refuse products of matrices in single precision: an engine for them is the proof that none is left."""
     engine = tensorrt_rtx.engine_of(GRAPH, ("sm75",))
-    assert "malformed" not in (tensorrt_rtx.objection(engine) or "")
+    assert "malformed" not in (tensorrt_rtx.engine_objection(engine) or "")
 
 
 @pytest.mark.parametrize(

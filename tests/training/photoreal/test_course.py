@@ -11,14 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
+from omote.engine.data import PhotorealCharacter
 from omote.engine.diffusion.arc2face.lora import fuse, read_lora
 from omote.engine.diffusion.arc2face.pipeline import open_arc2face
-from omote.engine.nouns import PhotorealCharacter
 from omote.engine.photoreal.character_file import save_photoreal
 from omote.engine.photoreal.flame_map import FlameMap
 from omote.engine.photoreal.licences import NonCommercialError
 from omote.engine.photoreal.vector import STAND_IN_NEUTRAL
-from omote.engine.testing.photoreal import flat_character
+from omote.engine.testing.arc2face import flat_character
 from omote.engine.training.photoreal.course import Course
 from omote.engine.training.photoreal.losses import Losses
 from omote.engine.training.photoreal.pairs import PART

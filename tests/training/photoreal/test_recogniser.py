@@ -10,8 +10,8 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from omote.engine.runtime.build import Build
 from omote.engine.runtime.onnxruntime import session
+from omote.engine.runtime.session import Build
 from omote.engine.training.photoreal.recogniser import Recogniser, RecogniserError
 
 _WIDTH, _SIZE = 4, 16

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from omote.engine.diffusion.arc2face.lora import fuse, read_lora
-from omote.engine.diffusion.arc2face.unet import UNet, UNetShape
+from omote.engine.diffusion.arc2face.unet import UNet
+from omote.engine.diffusion.arc2face.unet_shape import UNetShape
 from omote.engine.training.photoreal.losses import Losses
 from omote.engine.training.photoreal.low_rank import LowRank
 from omote.engine.training.photoreal.pairs import Pairs

@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from omote.engine.data import Array
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import Array
-from omote.engine.offline.picture_file import Picture, Pictures, encoded
-from omote.engine.offline.script import Script, of_one
+from omote.engine.offline.animation import Animation, single_character_animation
+from omote.engine.offline.pictures import Picture, PictureFolder, encode_png
 
 
 @dataclass(frozen=True)
 class Rendering:
     """What writers are given."""
 
-    script: Script
-    pictures: Pictures
+    script: Animation
+    pictures: PictureFolder
     shown: tuple[Picture, ...]  # what is in the pictures' files
 
 
@@ -53,10 +53,10 @@ def small_rendering(tmp_path: Path) -> Callable[..., Rendering]:
     def make(count: int = 5, fps: Fraction = Fraction(30), size: int = 24) -> Rendering:
         folder = tmp_path / "pictures"
         folder.mkdir()
-        pictures = Pictures(folder, count)
+        pictures = PictureFolder(folder, count)
         shown = tuple(picture(index, size) for index in range(count))
         for index, one in enumerate(shown):
-            pictures.path(index).write_bytes(encoded(one))
-        return Rendering(of_one(fps, faces(count), studio_light(), "hana"), pictures, shown)
+            pictures.path(index).write_bytes(encode_png(one))
+        return Rendering(single_character_animation(fps, faces(count), studio_light(), "hana"), pictures, shown)
 
     return make

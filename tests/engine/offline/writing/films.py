@@ -12,22 +12,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote.engine.offline.picture_file import Picture, Pictures, encoded
-from omote.engine.offline.script import Script, Sound, of_one
-from omote.engine.offline.writing.encoder import Encoder
-from omote.engine.offline.writing.ffmpeg import Ffmpeg
-from omote.engine.offline.writing.form import FORMS
-from omote.engine.offline.writing.pyav import Pyav, is_installed
-from omote.engine.offline.writing.video import Video
+from omote.engine.offline.animation import Animation, Sound, single_character_animation
+from omote.engine.offline.pictures import Picture, PictureFolder, encode_png
+from omote.engine.offline.writers.encoders import VIDEO_FORMATS, Encoder, FfmpegEncoder, PyAvEncoder, is_pyav_installed
+from omote.engine.offline.writers.video import VideoWriter
 
 PROGRAM = shutil.which("ffmpeg")
-needs_pyav = pytest.mark.skipif(not is_installed(), reason="PyAV is not installed: pip install 'omote[video]'")
+needs_pyav = pytest.mark.skipif(not is_pyav_installed(), reason="PyAV is not installed: pip install 'omote[video]'")
 needs_ffmpeg = pytest.mark.skipif(PROGRAM is None, reason="there is no ffmpeg on PATH")
 ENCODERS = (
-    pytest.param(Pyav(), id="PyAV", marks=needs_pyav),
-    pytest.param(Ffmpeg(PROGRAM or "ffmpeg"), id="ffmpeg", marks=needs_ffmpeg),
+    pytest.param(PyAvEncoder(), id="PyAV", marks=needs_pyav),
+    pytest.param(FfmpegEncoder(PROGRAM or "ffmpeg"), id="ffmpeg", marks=needs_ffmpeg),
 )
-SUFFIXES = tuple(FORMS)
+SUFFIXES = tuple(VIDEO_FORMATS)
 BACKGROUND = (10, 200, 90)
 SIZE = 64
 
@@ -56,21 +53,21 @@ def picture(index: int, size: int) -> Picture:
     return np.dstack([*(channel * (alpha > 0) for channel in channels), 255 * alpha]).round().astype(np.uint8)
 
 
-def pictures(folder: Path, count: int, size: int = SIZE) -> Pictures:
+def pictures(folder: Path, count: int, size: int = SIZE) -> PictureFolder:
     folder.mkdir(exist_ok=True)
-    found = Pictures(folder, count)
+    found = PictureFolder(folder, count)
     for index in range(count):
-        found.path(index).write_bytes(encoded(picture(index, size)))
+        found.path(index).write_bytes(encode_png(picture(index, size)))
     return found
 
 
-def script(count: int, fps: Fraction = Fraction(30), sound: Sound | None = None) -> Script:
-    made = of_one(fps, np.zeros((count, 67), np.float32), np.zeros(27, np.float32), "hana")
-    return Script(fps, made.faces, made.lights, made.presence, made.cast, made.shares, made.basis, sound)
+def script(count: int, fps: Fraction = Fraction(30), sound: Sound | None = None) -> Animation:
+    made = single_character_animation(fps, np.zeros((count, 67), np.float32), np.zeros(27, np.float32), "hana")
+    return Animation(fps, made.faces, made.lights, made.presence, made.cast, made.shares, made.basis, sound)
 
 
-def video(encoder: Encoder, path: Path) -> Video:
-    return Video(path, FORMS[path.suffix], BACKGROUND, (encoder,))
+def video(encoder: Encoder, path: Path) -> VideoWriter:
+    return VideoWriter(path, VIDEO_FORMATS[path.suffix], BACKGROUND, (encoder,))
 
 
 @dataclass(frozen=True)

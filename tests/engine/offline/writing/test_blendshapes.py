@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.character import load_any
+from omote.engine.data import Character, FlameParams
 from omote.engine.face.head import EYE, MOUTH, SKULL, open_head
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import Character, FlameParams
-from omote.engine.offline.script import RenderError
-from omote.engine.offline.writing.blendshapes import HeadMesh, check, head_mesh, motion
+from omote.engine.model.character_file import load_any_character
+from omote.engine.offline.animation import RenderError
+from omote.engine.offline.writers.blendshapes import HeadMesh, head_mesh, head_motion, require_arkit_faces
 from omote.engine.photoreal.character_file import save_photoreal
-from omote.engine.testing.photoreal import flat_character
+from omote.engine.testing.arc2face import flat_character
 
 Made = Callable[..., Any]
 
@@ -30,7 +30,7 @@ def mesh() -> HeadMesh:
 
 def posed(params: FlameParams) -> Any:
     """[N,3] metres from the skull's joint: the open head itself."""
-    who = load_any("hana")
+    who = load_any_character("hana")
     assert isinstance(who, Character)
     shaped = open_head().shaped(who.shape)
     return (open_head().pose(shaped, params) - shaped.anchor[SKULL]) * 0.1
@@ -41,7 +41,7 @@ def test_the_weighted_sum_of_the_shapes_is_the_open_head(mesh: HeadMesh, small_r
     random, eye = np.random.default_rng(0), open_head().region == EYE
     on_eyes = []
     faces = [from_weights(random.uniform(0.0, 1.0, 52).astype(np.float32)) for _ in range(30)]
-    moves = motion(replace(script, faces=np.stack([face.vector() for face in faces]), cast=("hana",)))
+    moves = head_motion(replace(script, faces=np.stack([face.vector() for face in faces]), cast=("hana",)))
     for params, weights in zip(faces, moves.weights, strict=True):
         summed = mesh.vertex.copy()
         for weight, shape in zip(weights, mesh.shapes, strict=True):
@@ -96,7 +96,7 @@ def test_turns_do_not_go_the_far_way_round(small_rendering: Made) -> None:
     script = small_rendering(3).script
     faces = script.faces.copy()
     faces[:, 53:56] = [[0.0, 3.0, 0.0], [0.0, 3.3, 0.0], [0.0, -3.0, 0.0]]
-    moves = motion(replace(script, faces=faces))
+    moves = head_motion(replace(script, faces=faces))
     for turns in (moves.neck, moves.head):
         assert np.linalg.norm(turns, axis=1) == pytest.approx(1.0, abs=1e-6)
         assert ((turns[1:] * turns[:-1]).sum(1) >= 0.0).all()
@@ -112,4 +112,4 @@ def test_a_photoreal_character_whose_shape_nobody_knows_has_the_means(tmp_path: 
 
 def test_faces_in_another_basis_have_no_shapes(small_rendering: Made) -> None:
     with pytest.raises(RenderError, match=r'x\.glb.*"flame2020".*write \.params\.csv'):
-        check(replace(small_rendering(1).script, basis="flame2020"), "x.glb")
+        require_arkit_faces(replace(small_rendering(1).script, basis="flame2020"), "x.glb")

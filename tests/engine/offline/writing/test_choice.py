@@ -6,25 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from omote.engine.offline.script import RenderError
-from omote.engine.offline.writing.apng import Apng
-from omote.engine.offline.writing.choice import SUFFIXES, writer_for
-from omote.engine.offline.writing.contact_sheet import ContactSheet
-from omote.engine.offline.writing.gif import Gif
-from omote.engine.offline.writing.gltf import Gltf
-from omote.engine.offline.writing.params_table import ParamsTable
-from omote.engine.offline.writing.take_file import TakeFile
-from omote.engine.offline.writing.usd import Usd
+from omote.engine.offline.animation import RenderError
+from omote.engine.offline.writers.gltf import GltfWriter
+from omote.engine.offline.writers.images import ApngWriter, ContactSheetWriter, GifWriter
+from omote.engine.offline.writers.suffixes import SUFFIXES, writer_for
+from omote.engine.offline.writers.tables import ParamsWriter, TakeWriter
+from omote.engine.offline.writers.usd import UsdWriter
 
 KINDS = {
-    "x.apng": Apng,
-    "x.PNG": ContactSheet,
-    "x.csv": TakeFile,
-    "x.params.csv": ParamsTable,
-    "X.Params.CSV": ParamsTable,
-    "x.glb": Gltf,
-    "x.usda": Usd,
-    "x.usdc": Usd,
+    "x.apng": ApngWriter,
+    "x.PNG": ContactSheetWriter,
+    "x.csv": TakeWriter,
+    "x.params.csv": ParamsWriter,
+    "X.Params.CSV": ParamsWriter,
+    "x.glb": GltfWriter,
+    "x.usda": UsdWriter,
+    "x.usdc": UsdWriter,
 }
 
 
@@ -35,7 +32,7 @@ def test_the_suffix_says_who_writes(name: str) -> None:
 
 
 def test_a_gif_has_the_background_at_its_edge() -> None:
-    assert writer_for(Path("x.gif"), (1, 2, 3)) == Gif(Path("x.gif"), (1, 2, 3))
+    assert writer_for(Path("x.gif"), (1, 2, 3)) == GifWriter(Path("x.gif"), (1, 2, 3))
 
 
 @pytest.mark.parametrize("name", ["x.mp4", "x.webm", "x.mov"])

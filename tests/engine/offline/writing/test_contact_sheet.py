@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from omote.engine.offline.writing import digital_source
-from omote.engine.offline.writing.contact_sheet import ContactSheet, strip
-from omote.engine.offline.writing.preview import spread
+from omote.engine.offline.pictures import evenly_spaced
+from omote.engine.offline.writers import xmp
+from omote.engine.offline.writers.images import ContactSheetWriter, strip
 
 Made = Callable[..., Any]
 
@@ -22,8 +22,8 @@ def ignore(count: int) -> None:
 
 
 def test_24_pictures_at_most_from_the_first_to_the_last() -> None:
-    assert list(spread(5, 24)) == [0, 1, 2, 3, 4]
-    chosen = spread(1000, 24)
+    assert list(evenly_spaced(5, 24)) == [0, 1, 2, 3, 4]
+    chosen = evenly_spaced(1000, 24)
     assert (len(chosen), chosen[0], chosen[-1]) == (24, 0, 999)
     steps = np.diff(chosen)
     assert steps.max() - steps.min() <= 1
@@ -31,7 +31,7 @@ def test_24_pictures_at_most_from_the_first_to_the_last() -> None:
 
 def test_each_picture_stands_on_a_checkerboard_over_its_time(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(3, size=64)
-    ContactSheet(tmp_path / "x.png").write(made.script, made.pictures, ignore)
+    ContactSheetWriter(tmp_path / "x.png").write(made.script, made.pictures, ignore)
     with Image.open(tmp_path / "x.png") as image:
         assert (image.mode, image.size) == ("RGB", (192, 64 + 24))
         sheet = np.asarray(image)
@@ -46,18 +46,18 @@ def test_each_picture_stands_on_a_checkerboard_over_its_time(small_rendering: Ma
 
 def test_24_pictures_fill_their_rows(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(40)
-    ContactSheet(tmp_path / "x.png").write(made.script, made.pictures, ignore)
+    ContactSheetWriter(tmp_path / "x.png").write(made.script, made.pictures, ignore)
     with Image.open(tmp_path / "x.png") as image:
         assert image.size == (6 * 24, 4 * (24 + 24))
 
 
 def test_it_says_that_a_model_made_it_and_is_no_larger_than_was_said(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(30, size=64)
-    writer = ContactSheet(tmp_path / "x.png")
+    writer = ContactSheetWriter(tmp_path / "x.png")
     writer.write(made.script, made.pictures, ignore)
     with Image.open(tmp_path / "x.png") as image:
         image.load()
-        assert image.info["XML:com.adobe.xmp"].encode() == digital_source.xmp()
+        assert image.info["XML:com.adobe.xmp"].encode() == xmp.xmp_packet()
     before = (tmp_path / "x.png").read_bytes()
     assert len(before) <= writer.bytes_of(made.script, 64)
     writer.write(made.script, made.pictures, ignore)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from omote.engine.offline.script import RenderError
-from omote.engine.offline.writing.container_xmp import add_to_mov, add_to_mp4
+from omote.engine.offline.animation import RenderError
+from omote.engine.offline.writers.xmp import add_to_mov, add_to_mp4
 
 
 def box(kind: bytes, content: bytes = b"") -> bytes:

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.character import load_any
+from omote.engine.data import Character
 from omote.engine.face.head import EYE, SKULL, open_head
 from omote.engine.face.retarget import from_weights
-from omote.engine.nouns import Character
-from omote.engine.offline.writing.gltf import Gltf
+from omote.engine.model.character_file import load_any_character
+from omote.engine.offline.writers.gltf import GltfWriter
 
 pygltflib = pytest.importorskip("pygltflib")
 
@@ -119,8 +119,8 @@ def matrix(quaternion: Any) -> Any:
 
 def test_its_head_is_the_open_head_in_every_picture(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(4)
-    Gltf(tmp_path / "x.glb").write(made.script, made.pictures, ignore)
-    scene, who, head = Scene(tmp_path / "x.glb"), load_any("hana"), open_head()
+    GltfWriter(tmp_path / "x.glb").write(made.script, made.pictures, ignore)
+    scene, who, head = Scene(tmp_path / "x.glb"), load_any_character("hana"), open_head()
     assert isinstance(who, Character)
     shaped = head.shaped(who.shape)
     for picture in range(4):
@@ -134,7 +134,7 @@ def test_its_head_is_the_open_head_in_every_picture(small_rendering: Made, tmp_p
 def test_a_face_at_rest_is_exact(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(1)
     script = replace(made.script, faces=from_weights(np.zeros(52, np.float32)).vector()[None])
-    Gltf(tmp_path / "x.glb").write(script, made.pictures, ignore)
+    GltfWriter(tmp_path / "x.glb").write(script, made.pictures, ignore)
     scene = Scene(tmp_path / "x.glb")
     (primitive,) = scene.gltf.meshes[0].primitives
     assert np.abs(scene.posed(0) - scene.numbers(primitive.attributes.POSITION)).max() < 1e-6
@@ -142,7 +142,7 @@ def test_a_face_at_rest_is_exact(small_rendering: Made, tmp_path: Path) -> None:
 
 def test_shapes_have_arkits_names_and_times_are_those_of_the_pictures(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(5, Fraction(30000, 1001))
-    Gltf(tmp_path / "x.glb").write(made.script, made.pictures, ignore)
+    GltfWriter(tmp_path / "x.glb").write(made.script, made.pictures, ignore)
     scene = Scene(tmp_path / "x.glb")
     (mesh,) = scene.gltf.meshes
     assert mesh.extras["targetNames"] == list(arkit.NAMES)
@@ -156,7 +156,7 @@ def test_shapes_have_arkits_names_and_times_are_those_of_the_pictures(small_rend
 
 def test_it_names_the_heads_licence_and_that_a_model_made_it(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(1)
-    Gltf(tmp_path / "x.glb").write(made.script, made.pictures, ignore)
+    GltfWriter(tmp_path / "x.glb").write(made.script, made.pictures, ignore)
     gltf = Scene(tmp_path / "x.glb").gltf
     for word in ("Apache-2.0", "MakeHuman", "CC0", "ICT-FaceKit"):
         assert word in gltf.asset.copyright
@@ -168,8 +168,8 @@ def test_it_names_the_heads_licence_and_that_a_model_made_it(small_rendering: Ma
 def test_the_same_script_gives_the_same_bytes_and_no_more_than_was_said(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(50)
     for name in ("a.glb", "b.glb"):
-        Gltf(tmp_path / name).check(made.script, 24)
-        Gltf(tmp_path / name).write(made.script, made.pictures, ignore)
+        GltfWriter(tmp_path / name).check(made.script, 24)
+        GltfWriter(tmp_path / name).write(made.script, made.pictures, ignore)
     written = (tmp_path / "a.glb").read_bytes()
     assert written == (tmp_path / "b.glb").read_bytes()
-    assert len(written) <= Gltf(tmp_path / "a.glb").bytes_of(made.script, 24)
+    assert len(written) <= GltfWriter(tmp_path / "a.glb").bytes_of(made.script, 24)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from omote.engine.offline.script import RenderError
-from omote.engine.offline.writing.params_table import COLUMNS, ParamsTable
+from omote.engine.offline.animation import RenderError
+from omote.engine.offline.writers.tables import COLUMNS, ParamsWriter
 
 Made = Callable[..., Any]
 
@@ -30,7 +30,7 @@ def test_the_columns_are_flames_parameters_in_their_order() -> None:
 
 def test_every_face_comes_back_bit_by_bit(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(7, Fraction(30000, 1001))
-    writer = ParamsTable(tmp_path / "x.params.csv")
+    writer = ParamsWriter(tmp_path / "x.params.csv")
     writer.write(made.script, made.pictures, ignore)
     with writer.path.open(newline="") as file:
         header, *rows = csv.reader(file)
@@ -45,4 +45,4 @@ def test_every_face_comes_back_bit_by_bit(small_rendering: Made, tmp_path: Path)
 def test_a_folder_that_is_not_there_is_said_with_the_cure(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(1)
     with pytest.raises(RenderError, match=r"cannot write .*choose a folder that may be written to"):
-        ParamsTable(tmp_path / "no" / "params.csv").write(made.script, made.pictures, ignore)
+        ParamsWriter(tmp_path / "no" / "params.csv").write(made.script, made.pictures, ignore)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote.engine.offline.picture_file import Picture
-from omote.engine.offline.writing.form import MOV, MP4, WEBM, Form
-from omote.engine.offline.writing.planes import planes
+from omote.engine.offline.pictures import Picture
+from omote.engine.offline.writers.encoders import MOV, MP4, WEBM, VideoFormat
+from omote.engine.offline.writers.video import to_planes
 
 BLACK = (0, 0, 0)
 
@@ -17,8 +17,10 @@ def flat(colour: tuple[int, int, int, int], size: int = 4) -> Picture:
     return np.full((size, size, 4), colour, np.uint8)
 
 
-def samples(picture: Picture, form: Form, background: tuple[int, int, int] = BLACK) -> NDArray[np.unsignedinteger]:
-    return np.frombuffer(planes(picture, form, background), np.uint8 if form.depth == 8 else "<u2")
+def samples(
+    picture: Picture, form: VideoFormat, background: tuple[int, int, int] = BLACK
+) -> NDArray[np.unsignedinteger]:
+    return np.frombuffer(to_planes(picture, form, background), np.uint8 if form.depth == 8 else "<u2")
 
 
 @pytest.mark.parametrize(

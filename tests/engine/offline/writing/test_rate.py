@@ -6,8 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from omote.engine.offline.script import RenderError
-from omote.engine.offline.writing.rate import rate_of
+from omote.engine.offline.animation import RenderError, parse_fps
 
 
 @pytest.mark.parametrize(
@@ -29,10 +28,10 @@ from omote.engine.offline.writing.rate import rate_of
     ],
 )
 def test_a_rate_is_exact(word: str, rate: Fraction) -> None:
-    assert rate_of(word) == rate
+    assert parse_fps(word) == rate
 
 
 @pytest.mark.parametrize("word", ["", "fast", "0", "-30", "241", "0.5", "30/0", "nan", "inf", "1e9", "30 fps"])
 def test_anything_else_is_an_error_that_shows_what_is_wanted(word: str) -> None:
     with pytest.raises(RenderError, match=r"from 1 to 240, as 30, 29\.97 or 30000/1001"):
-        rate_of(word)
+        parse_fps(word)

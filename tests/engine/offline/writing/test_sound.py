@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omote.engine.offline.script import RenderError, Sound
-from omote.engine.offline.writing.encoder import Encoder
-from omote.engine.offline.writing.form import SOUND_RATE
-from omote.engine.offline.writing.sound import cut, samples_of
-from omote.engine.offline.writing.video import video_writer
+from omote.engine.offline.animation import RenderError, Sound
+from omote.engine.offline.writers.encoders import SOUND_RATE, Encoder
+from omote.engine.offline.writers.video import cut_samples, sample_count, video_writer
 from tests.engine.offline.writing.films import (
     BACKGROUND,
     ENCODERS,
@@ -81,7 +79,7 @@ def test_a_chirp_is_heard_with_its_picture(encoder: Encoder, suffix: str, start_
     assert len(times_s) == COUNT
     samples, first = heard(writer.path)
     # An AAC packet has 1,024 samples, the last one too.
-    assert abs(first + len(samples) - samples_of(COUNT, Fraction(30))) <= (1024 if suffix == ".mp4" else 48)
+    assert abs(first + len(samples) - sample_count(COUNT, Fraction(30))) <= (1024 if suffix == ".mp4" else 48)
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"film{suffix}", "pictures", "sound.wav"]
 
 
@@ -204,5 +202,5 @@ BLOCKS = [np.arange(first, first + 10, dtype="<i2").repeat(2).tobytes() for firs
     ],
 )
 def test_sound_is_cut_to_a_sample(first: int, count: int, wanted: list[int]) -> None:
-    found = np.frombuffer(b"".join(cut(BLOCKS, first, count)), "<i2").reshape(-1, 2)
+    found = np.frombuffer(b"".join(cut_samples(BLOCKS, first, count)), "<i2").reshape(-1, 2)
     assert found[:, 0].tolist() == found[:, 1].tolist() == wanted

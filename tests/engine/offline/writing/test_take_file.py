@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from omote.engine.capture.take import TakeSource, read_take
+from omote.engine.data import Actor
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import retarget
-from omote.engine.nouns import Actor
-from omote.engine.offline.performing import performed
-from omote.engine.offline.script import RenderError
-from omote.engine.offline.writing.take_file import TakeFile
+from omote.engine.offline.animation import RenderError
+from omote.engine.offline.performance import read_performance
+from omote.engine.offline.writers.tables import TakeWriter
 
 Made = Callable[..., Any]
 
@@ -31,7 +31,7 @@ def test_playing_it_again_gives_the_same_faces_at_the_same_times(
     small_rendering: Made, tmp_path: Path, fps: Fraction
 ) -> None:
     made = small_rendering(8, fps)
-    writer = TakeFile(tmp_path / "x.csv")
+    writer = TakeWriter(tmp_path / "x.csv")
     writer.check(made.script, 24)
     writer.write(made.script, made.pictures, ignore)
     take = read_take(tmp_path / "x.csv")
@@ -49,9 +49,9 @@ def test_playing_it_again_gives_the_same_faces_at_the_same_times(
 @pytest.mark.parametrize("fps", [Fraction(30), Fraction(30000, 1001), Fraction(60000, 1001), Fraction(25)])
 def test_rendering_it_again_is_the_same_script(small_rendering: Made, tmp_path: Path, fps: Fraction) -> None:
     made = small_rendering(40, fps)
-    TakeFile(tmp_path / "x.csv").write(made.script, made.pictures, ignore)
+    TakeWriter(tmp_path / "x.csv").write(made.script, made.pictures, ignore)
     source = TakeSource(read_take(tmp_path / "x.csv"), "x.csv", is_offline=True)
-    again = performed(source, Actor(), studio_light(), "hana", consistency=False)
+    again = read_performance(source, Actor(), studio_light(), "hana", consistency=False)
     assert (again.fps, len(again)) == (fps, 40)
     assert again.presence == pytest.approx(made.script.presence)
     assert again.faces == pytest.approx(made.script.faces, abs=3e-5)
@@ -60,13 +60,13 @@ def test_rendering_it_again_is_the_same_script(small_rendering: Made, tmp_path: 
 def test_presence_is_the_confidence(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(3)
     script = replace(made.script, presence=np.array([1.0, 0.25, 0.0], np.float32))
-    TakeFile(tmp_path / "x.csv").write(script, made.pictures, ignore)
+    TakeWriter(tmp_path / "x.csv").write(script, made.pictures, ignore)
     assert read_take(tmp_path / "x.csv").confidence.tolist() == [1.0, 0.25, 0.0]
 
 
 def test_both_files_appear_and_nothing_else(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(3)
-    writer = TakeFile(tmp_path / "x.csv")
+    writer = TakeWriter(tmp_path / "x.csv")
     writer.write(made.script, made.pictures, ignore)
     first = [(tmp_path / name).read_bytes() for name in ("x.csv", "x.json")]
     assert sum(map(len, first)) <= writer.bytes_of(made.script, 24)
@@ -79,26 +79,26 @@ def test_both_files_appear_and_nothing_else(small_rendering: Made, tmp_path: Pat
 def test_a_timeline_of_the_same_name_is_not_written_over(small_rendering: Made, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"keys": []}')
     with pytest.raises(RenderError, match=r"x\.json is there already"):
-        TakeFile(tmp_path / "x.csv").check(small_rendering(1).script, 24)
+        TakeWriter(tmp_path / "x.csv").check(small_rendering(1).script, 24)
 
 
 def test_the_json_of_another_take_is_not_written_over(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(1)
-    TakeFile(tmp_path / "x.csv").write(made.script, made.pictures, ignore)
+    TakeWriter(tmp_path / "x.csv").write(made.script, made.pictures, ignore)
     (tmp_path / "x.csv").rename(tmp_path / "x.CSV")
     if (tmp_path / "x.csv").exists():
         pytest.skip("here it is the same name")
     with pytest.raises(RenderError, match=r"x\.json is there already"):
-        TakeFile(tmp_path / "x.csv").check(made.script, 24)
+        TakeWriter(tmp_path / "x.csv").check(made.script, 24)
 
 
 def test_faces_in_another_basis_have_no_weights(small_rendering: Made) -> None:
     script = replace(small_rendering(1).script, basis="flame2020")
     with pytest.raises(RenderError, match=r"flame2020.*write \.params\.csv"):
-        TakeFile(Path("x.csv")).check(script, 24)
+        TakeWriter(Path("x.csv")).check(script, 24)
 
 
 def test_a_folder_that_is_not_there_is_said_with_the_cure(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(1)
     with pytest.raises(RenderError, match=r"cannot write .*x\.csv: No such file.*make room"):
-        TakeFile(tmp_path / "no" / "x.csv").write(made.script, made.pictures, ignore)
+        TakeWriter(tmp_path / "no" / "x.csv").write(made.script, made.pictures, ignore)

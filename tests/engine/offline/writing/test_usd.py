@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.character import load_any
+from omote.engine.data import Character
 from omote.engine.face.head import EYE, SKULL, open_head
-from omote.engine.nouns import Character
-from omote.engine.offline.script import RenderError
-from omote.engine.offline.writing.usd import Usd
+from omote.engine.model.character_file import load_any_character
+from omote.engine.offline.animation import RenderError
+from omote.engine.offline.writers.usd import UsdWriter
 
 pxr = pytest.importorskip("pxr")
 
@@ -58,9 +58,9 @@ def posed(stage: Any, picture: int) -> Any:
 @pytest.mark.parametrize("suffix", [".usda", ".usdc"])
 def test_usd_poses_the_open_head_in_every_picture(small_rendering: Made, tmp_path: Path, suffix: str) -> None:
     made, path = small_rendering(3), tmp_path / f"x{suffix}"
-    Usd(path).check(made.script, 24)
-    Usd(path).write(made.script, made.pictures, ignore)
-    stage, who, head = PxrUsd.Stage.Open(str(path)), load_any("hana"), open_head()
+    UsdWriter(path).check(made.script, 24)
+    UsdWriter(path).write(made.script, made.pictures, ignore)
+    stage, who, head = PxrUsd.Stage.Open(str(path)), load_any_character("hana"), open_head()
     assert isinstance(who, Character)
     shaped = head.shaped(who.shape)
     for picture in range(3):
@@ -73,7 +73,7 @@ def test_usd_poses_the_open_head_in_every_picture(small_rendering: Made, tmp_pat
 
 def test_units_axes_names_and_times_are_said(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(4, Fraction(30000, 1001))
-    Usd(tmp_path / "x.usda").write(made.script, made.pictures, ignore)
+    UsdWriter(tmp_path / "x.usda").write(made.script, made.pictures, ignore)
     stage = PxrUsd.Stage.Open(str(tmp_path / "x.usda"))
     assert UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.y
     assert UsdGeom.GetStageMetersPerUnit(stage) == 1.0
@@ -86,7 +86,7 @@ def test_units_axes_names_and_times_are_said(small_rendering: Made, tmp_path: Pa
 
 def test_it_names_the_heads_licence_and_that_a_model_made_it(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(1)
-    Usd(tmp_path / "x.usdc").write(made.script, made.pictures, ignore)
+    UsdWriter(tmp_path / "x.usdc").write(made.script, made.pictures, ignore)
     stage = PxrUsd.Stage.Open(str(tmp_path / "x.usdc"))
     said = stage.GetRootLayer().customLayerData
     for word in ("Apache-2.0", "MakeHuman", "CC0", "ICT-FaceKit"):
@@ -100,7 +100,7 @@ def test_the_same_script_gives_the_same_bytes_and_no_more_than_was_said(
 ) -> None:
     made, written = small_rendering(30), []
     for name in ("a", "b"):
-        writer = Usd(tmp_path / f"{name}{suffix}")
+        writer = UsdWriter(tmp_path / f"{name}{suffix}")
         writer.write(made.script, made.pictures, ignore)
         written.append(writer.path.read_bytes())
     assert written[0] == written[1]
@@ -110,11 +110,11 @@ def test_the_same_script_gives_the_same_bytes_and_no_more_than_was_said(
 def test_without_the_library_it_is_said_what_to_install(small_rendering: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pxr", None)
     with pytest.raises(RenderError, match=r"x\.usdc takes usd-core .*pip install 'omote\[scene\]'"):
-        Usd(Path("x.usdc")).check(small_rendering(1).script, 24)
+        UsdWriter(Path("x.usdc")).check(small_rendering(1).script, 24)
 
 
 def test_a_folder_that_is_not_there_is_not_made(small_rendering: Made, tmp_path: Path) -> None:
     made = small_rendering(1)
     with pytest.raises(RenderError, match=r"cannot write .*No such file"):
-        Usd(tmp_path / "no" / "x.usdc").write(made.script, made.pictures, ignore)
+        UsdWriter(tmp_path / "no" / "x.usdc").write(made.script, made.pictures, ignore)
     assert not (tmp_path / "no").exists()

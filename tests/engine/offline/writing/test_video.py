@@ -13,13 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omote.engine.offline.picture_file import Pictures, encoded
-from omote.engine.offline.script import RenderError
-from omote.engine.offline.writing.digital_source import GENERATED, xmp
-from omote.engine.offline.writing.encoder import Encoder
-from omote.engine.offline.writing.ffmpeg import Ffmpeg
-from omote.engine.offline.writing.form import MP4, Film
-from omote.engine.offline.writing.video import Video, video_writer
+from omote.engine.offline.animation import RenderError
+from omote.engine.offline.pictures import PictureFolder, encode_png
+from omote.engine.offline.writers.encoders import MP4, Encoder, FfmpegEncoder, VideoSpec
+from omote.engine.offline.writers.video import VideoWriter, video_writer
+from omote.engine.offline.writers.xmp import GENERATED, xmp_packet
 from tests.engine.offline.writing.films import (
     BACKGROUND,
     ENCODERS,
@@ -38,7 +36,7 @@ from tests.engine.offline.writing.films import (
 )
 
 COUNT = 12
-NOBODY = Ffmpeg("no-such-program")
+NOBODY = FfmpegEncoder("no-such-program")
 BT709 = (1, 1, 1, 1)  # limited range; matrix, primaries and transfer of BT.709
 
 
@@ -49,7 +47,7 @@ class Remembers:
     sizes: list[int]
     name = "none"
 
-    def encode(self, film: Film, frames: Iterable[bytes], sound: Path | None, path: Path) -> None:
+    def encode(self, film: VideoSpec, frames: Iterable[bytes], sound: Path | None, path: Path) -> None:
         self.sizes.append(film.size)
 
     def pcm(self, file: Path) -> Iterator[bytes]:
@@ -125,7 +123,7 @@ def test_an_odd_size_keeps_its_last_row_and_column(encoder: Encoder, suffix: str
     shown = pictures(tmp_path / "pictures", 3, 65)
     solid = np.full((65, 65, 4), (180, 90, 60, 255), np.uint8)
     for index in range(3):
-        shown.path(index).write_bytes(encoded(solid))
+        shown.path(index).write_bytes(encode_png(solid))
     writer.write(script(3), shown, nobody)
     for found in decoded(writer.path).pictures:
         assert found.shape == (65, 65, 4)
@@ -140,7 +138,7 @@ def test_no_fringe_lies_around_a_light_face(encoder: Encoder, suffix: str, tmp_p
     for index in range(4):
         light = picture(index, SIZE)
         light[..., :3] = (light[..., 3:] > 0) * np.array([250, 240, 230])
-        shown.path(index).write_bytes(encoded(light.astype(np.uint8)))
+        shown.path(index).write_bytes(encode_png(light.astype(np.uint8)))
     writer.write(script(4), shown, nobody)
     for index, found in enumerate(decoded(writer.path).pictures):
         seen = picture(index, SIZE)[..., 3] > 0
@@ -154,7 +152,7 @@ def test_the_file_says_that_a_model_made_it(encoder: Encoder, suffix: str, tmp_p
     writer.write(script(2), pictures(tmp_path / "pictures", 2), nobody)
     data = writer.path.read_bytes()
     assert GENERATED.encode() in data
-    assert (xmp() in data) == (suffix != ".webm")
+    assert (xmp_packet() in data) == (suffix != ".webm")
     if exiftool := shutil.which("exiftool"):
         asked = [exiftool, "-j", "-G0", "-DigitalSourceType", str(writer.path)]
         (said,) = json.loads(subprocess.run(asked, check=True, capture_output=True).stdout)
@@ -180,7 +178,9 @@ def test_a_codec_that_is_missing_is_named_before_the_work(encoder: Encoder, suff
 
 @with_each
 def test_what_one_encoder_lacks_the_next_one_does(encoder: Encoder, tmp_path: Path) -> None:
-    writer = Video(tmp_path / "film.mov", video(encoder, tmp_path / "film.mov").form, BACKGROUND, (NOBODY, encoder))
+    writer = VideoWriter(
+        tmp_path / "film.mov", video(encoder, tmp_path / "film.mov").form, BACKGROUND, (NOBODY, encoder)
+    )
     writer.check(script(2), SIZE)
     writer.write(script(2), pictures(tmp_path / "pictures", 2), nobody)
     assert len(decoded(writer.path).pictures) == 2
@@ -199,7 +199,7 @@ def test_what_is_tried_before_the_work_is_small(size: int, tried: int, tmp_path:
 
 
 def test_no_encoder_at_all_tells_how_to_get_each(tmp_path: Path) -> None:
-    writer = Video(tmp_path / "film.mp4", MP4, BACKGROUND, ())
+    writer = VideoWriter(tmp_path / "film.mp4", MP4, BACKGROUND, ())
     with pytest.raises(RenderError, match=r"pip install 'omote\[video\]', or install ffmpeg"):
         writer.check(script(2), SIZE)
 
@@ -237,7 +237,7 @@ def test_what_is_interrupted_leaves_the_earlier_file(encoder: Encoder, error: Ba
 @with_each
 def test_a_picture_of_another_size_is_named(encoder: Encoder, tmp_path: Path) -> None:
     shown = pictures(tmp_path / "pictures", 3)
-    shown.path(2).write_bytes(encoded(picture(2, 48)))
+    shown.path(2).write_bytes(encode_png(picture(2, 48)))
     with pytest.raises(RenderError, match=r"000002\.png is 48x48, the first picture 64x64"):
         video(encoder, tmp_path / "film.webm").write(script(3), shown, nobody)
 
@@ -245,24 +245,24 @@ def test_a_picture_of_another_size_is_named(encoder: Encoder, tmp_path: Path) ->
 @needs_ffmpeg
 def test_a_program_that_ends_early_is_no_deadlock_and_its_words_are_kept(tmp_path: Path) -> None:
     """It refuses its codec, while megabytes still come in."""
-    film = Film(replace(MP4, codec="libnothing"), 1024, Fraction(30))
+    film = VideoSpec(replace(MP4, codec="libnothing"), 1024, Fraction(30))
 
     def frames() -> Iterator[bytes]:
         for _ in range(30):
             yield bytes(1024 * 1024 * 3 // 2)
 
     with pytest.raises(RenderError, match=r"ffmpeg cannot write \.mp4: .*libnothing"):
-        Ffmpeg(PROGRAM or "").encode(film, frames(), None, tmp_path / "film.mp4")
+        FfmpegEncoder(PROGRAM or "").encode(film, frames(), None, tmp_path / "film.mp4")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux'")
 @with_each
 def test_a_full_disk_is_an_error_in_words(encoder: Encoder, tmp_path: Path) -> None:
-    film = Film(replace(MP4, container_options=(("fflags", "+bitexact"),)), SIZE, Fraction(30))
+    film = VideoSpec(replace(MP4, container_options=(("fflags", "+bitexact"),)), SIZE, Fraction(30))
     with pytest.raises(RenderError, match=r"(?i)no space left"):
         encoder.encode(film, [bytes(SIZE * SIZE * 3 // 2)] * 60, None, Path("/dev/full"))
 
 
 def test_a_missing_picture_is_an_error_that_says_how_to_go_on(tmp_path: Path) -> None:
     with pytest.raises(RenderError, match="--resume"):
-        video_writer(tmp_path / "film.mp4", BACKGROUND).write(script(2), Pictures(tmp_path, 2), nobody)
+        video_writer(tmp_path / "film.mp4", BACKGROUND).write(script(2), PictureFolder(tmp_path, 2), nobody)

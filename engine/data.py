@@ -1,0 +1,275 @@
+"""What flows from stage to stage: Signal, FlameParams and Portrait, and the Actor and characters they are about."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.bridge import arkit
+
+from .rotation import turned
+
+Array = NDArray[np.float32]
+
+EXPRESSION_SIZE = 50
+LIGHT_SIZE = 27
+AHEAD = np.array([0.0, 0.0, 1.0], np.float32)  # where a face that is not turned looks: into the camera
+OPEN_BASIS = "open"
+FLAME_BASIS = "flame2020"  # the published one, which the expression adapter speaks
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Which picture of a performance this is, when it was captured, and when each stage was done with it."""
+
+    index: int  # counts the pictures of one source, from 0
+    captured_ns: int  # time.perf_counter_ns of this process
+    captured_wall_ns: int  # time.time_ns at the same moment
+    finished: tuple[tuple[str, int], ...] = ()  # (stage, perf_counter_ns), in order
+    timecode_ns: int | None = None  # since midnight, by the clock of a source that has one of its own, as a phone has
+
+    def after(self, stage: str, now_ns: int) -> Stamp:
+        """The same stamp with one stage more."""
+        return replace(self, finished=(*self.finished, (stage, now_ns)))
+
+
+def _require_float32(name: str, value: Array, shape: tuple[int, ...]) -> None:
+    if value.shape != shape or value.dtype != np.float32:
+        raise ValueError(f"{name} must be float32 {list(shape)}, got {value.dtype} {list(value.shape)}")
+    if not np.isfinite(value).all():
+        raise ValueError(f"{name} must be finite, got {value[~np.isfinite(value)][0]}")
+
+
+def _zeros(*shape: int) -> Array:
+    return np.zeros(shape, np.float32)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What the tracker saw. Left is the subject's; rotations in radians, +x looks down, +y turns to the left."""
+
+    stamp: Stamp
+    weights: Array  # [52], ARKit order, 0 (rest) to 1 (full)
+    head_rotation: Array = field(default_factory=lambda: _zeros(3))  # [3] rotation vector, camera's frame
+    head_translation: Array = field(
+        default_factory=lambda: _zeros(3)
+    )  # [3] metres: x to the subject's left, y up, z to the camera
+    gaze: Array = field(
+        default_factory=lambda: _zeros(2, 2)
+    )  # [2,2] pitch, yaw of left and right eye in the head's frame
+    confidence: float = 1.0  # 0 where no face is seen, else how well the points fit, to 1
+
+    def __post_init__(self) -> None:
+        _require_float32("weights", self.weights, (arkit.COUNT,))
+        _require_float32("head_rotation", self.head_rotation, (3,))
+        _require_float32("head_translation", self.head_translation, (3,))
+        _require_float32("gaze", self.gaze, (2, 2))
+        if not 0.0 <= self.confidence <= 1.0:
+            raise ValueError(f"confidence must be between 0 and 1, got {self.confidence}")
+
+    @property
+    def is_tracked(self) -> bool:
+        return self.confidence > 0.0
+
+
+@dataclass(frozen=True)
+class FlameParams:
+    """What the face does, in FLAME's names and order. Poses are rotation vectors in radians, signs as in `Signal`."""
+
+    expression: Array  # [50] in `basis`
+    jaw_pose: Array  # [3] +x opens, +y to the subject's left
+    neck_pose: Array  # [3] the whole turn of the head; neck and skull share it
+    eye_pose: Array  # [2,3] left, right
+    eyelids: Array  # [2] left, right: 0 open, 1 closed
+    translation: Array  # [3] metres, as in `Signal`
+    basis: str = OPEN_BASIS
+
+    def __post_init__(self) -> None:
+        _require_float32("expression", self.expression, (EXPRESSION_SIZE,))
+        for name in ("jaw_pose", "neck_pose", "translation"):
+            _require_float32(name, getattr(self, name), (3,))
+        _require_float32("eye_pose", self.eye_pose, (2, 3))
+        _require_float32("eyelids", self.eyelids, (2,))
+
+    @classmethod
+    def neutral(cls) -> FlameParams:
+        """A face at rest that looks into the camera, in the open basis."""
+        return cls(_zeros(EXPRESSION_SIZE), _zeros(3), _zeros(3), _zeros(2, 3), _zeros(2), _zeros(3))
+
+    def vector(self) -> Array:
+        """[67] all of it in a row: expression, jaw, neck, eyes, eyelids, translation."""
+        parts = (self.expression, self.jaw_pose, self.neck_pose, self.eye_pose.ravel(), self.eyelids, self.translation)
+        return np.concatenate(parts)
+
+    @classmethod
+    def from_vector(cls, vector: Array, basis: str = OPEN_BASIS) -> FlameParams:
+        """The inverse of `vector`; ValueError unless it is [67]."""
+        row = np.asarray(vector, np.float32)
+        if row.shape != (67,):
+            raise ValueError(f"a row of FlameParams must be [67], got {list(row.shape)}")
+        return cls(row[:50], row[50:53], row[53:56], row[56:62].reshape(2, 3), row[62:64], row[64:67], basis)
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """The picture, and what it shows."""
+
+    stamp: Stamp
+    rgba: NDArray[np.uint8]  # [H,W,4] sRGB, straight alpha, first row on top
+    signal: Signal | None  # None where no source drove it (a face asked for in code)
+    params: FlameParams
+    presence: float  # 1 the performer's face, 0 idle
+    light: Array  # [27] spherical harmonics, red, green, blue
+    gear: str = ""  # how it was drawn, for people; said where that may change
+    recognised: tuple[str, ...] = ()  # expressions that the performer makes, by name: "smile", "blink"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who performs, as calibration measured them. The default leaves everything as the tracker says."""
+
+    name: str = "default"
+    neutral: Array = field(default_factory=lambda: _zeros(arkit.COUNT))  # [52] what the tracker reads at rest
+    gain: Array = field(default_factory=lambda: np.ones(arkit.COUNT, np.float32))  # [52]
+    noise_floor: Array = field(default_factory=lambda: _zeros(arkit.COUNT))  # [52] below it a weight is rest
+    neutral_rotation: Array = field(default_factory=lambda: _zeros(3))  # [3] the head's, looking at the camera
+    neutral_translation: Array = field(default_factory=lambda: _zeros(3))  # [3] metres
+    # From what score on an expression counts as made, by name; one that is not there has its usual threshold.
+    thresholds: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("neutral", "gain", "noise_floor"):
+            _require_float32(name, getattr(self, name), (arkit.COUNT,))
+        for name, threshold in self.thresholds:
+            if not 0.0 < threshold <= 1.0:
+                raise ValueError(f"the threshold of {name} must be above 0, to 1, got {threshold}")
+        _require_float32("neutral_rotation", self.neutral_rotation, (3,))
+        _require_float32("neutral_translation", self.neutral_translation, (3,))
+
+    @property
+    def camera_angle(self) -> tuple[float, float]:
+        """Pitch and yaw in radians at which the camera sees this actor look ahead; signs as in `Signal`."""
+        x, y, z = turned(AHEAD, self.neutral_rotation)
+        return math.atan2(-y, math.hypot(x, z)), math.atan2(x, z)
+
+
+def printable(text: str, most: int) -> str:
+    """So many characters of a stranger's text at most, with "?" for those that could steer a terminal."""
+    steering = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return "".join("?" if unicodedata.category(one) in steering else one for one in text[:most])
+
+
+HeadName = Literal["open", "anime"]
+ReferenceKind = Literal["photo", "drawing", "rendered", "painted"]
+SHAPE_SIZE = 100
+MOST_REFERENCES = 8
+REFERENCE_SIDES = (256, 1024)  # pixels on a side of a reference, at least and at most
+_MOST, _MOST_SHAPE = 100.0, 20.0  # of the numbers in a character's file: beyond them nothing sensible is drawn
+CHARACTER_WORDS = {"name": 64, "licence": 200, "made_from": 1000, "consent": 1000}  # and the most characters in each
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """One picture of a character, as our camera shows the head, cut out."""
+
+    rgba: NDArray[np.uint8]  # [S,S,4] sRGB with straight alpha, S from 256 to 1024
+    params: FlameParams  # the face that it shows, in the basis "open"
+    light: Array  # [27] harmonics of the light in it
+    kind: ReferenceKind  # a photo, a drawing, a rendered picture, or one that the model painted
+
+    def __post_init__(self) -> None:
+        side, (least, most) = len(self.rgba), REFERENCE_SIDES
+        if self.rgba.dtype != np.uint8 or self.rgba.shape != (side, side, 4) or not least <= side <= most:
+            raise ValueError(f"a reference must be [S,S,4] bytes, S from {least} to {most}, got {self.rgba.shape}")
+        if self.light.shape != (LIGHT_SIZE,) or not np.isfinite(self.light).all():
+            raise ValueError(f"a reference's light must be [{LIGHT_SIZE}] finite numbers, got {self.light.shape}")
+        for name, values in (("light", self.light), ("params", self.params.vector())):
+            if np.abs(values).max() > _MOST:
+                raise ValueError(f"a reference's {name} must be from -{_MOST:g} to {_MOST:g}: no face is like this")
+        if self.kind not in get_args(ReferenceKind):
+            raise ValueError(f"a reference is one of {', '.join(get_args(ReferenceKind))}, got {self.kind!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Character:
+    """Who is shown. The first reference is the one that the others add to; at rest, from the front, if there is one."""
+
+    name: str
+    head: HeadName  # of a person, or of a drawn character
+    shape: Array  # [100] in the head's shape basis, standard deviations
+    references: tuple[Reference, ...]  # 1 to 8
+    licence: str
+    made_from: str
+    consent: str = ""  # what the maker declared about the person in a photo
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.references) <= MOST_REFERENCES:
+            raise ValueError(f"a character has 1 to {MOST_REFERENCES} references, got {len(self.references)}")
+        if self.head not in get_args(HeadName):
+            raise ValueError(f"a head is one of {', '.join(get_args(HeadName))}, got {self.head!r}")
+        if self.shape.shape != (SHAPE_SIZE,) or not np.isfinite(self.shape).all():
+            raise ValueError(f"a shape must be [{SHAPE_SIZE}] finite numbers, got {self.shape.shape}")
+        if np.abs(self.shape).max() > _MOST_SHAPE:
+            raise ValueError(f"a shape must be from -{_MOST_SHAPE:g} to {_MOST_SHAPE:g}: no head is like this")
+        for word, most in CHARACTER_WORDS.items():
+            text = getattr(self, word)
+            if text != printable(text, most):
+                raise ValueError(f"{word} must be at most {most} printable characters, got {text[:80]!r}")
+
+
+@dataclass(frozen=True)
+class BankRows:
+    """What the self-attention of each block of a published UNet reads besides its own picture; none is a bank of none.
+
+    Blocks stand in the order down, up, middle, as `omote.engine.diffusion.arc2face.unet` numbers them.
+    """
+
+    keys: tuple[NDArray[np.float16], ...] = ()  # [T,C] of each block, heads side by side
+    values: tuple[NDArray[np.float16], ...] = ()  # [T,C]
+    bias: tuple[Array, ...] = ()  # [T] added to the attention's logits; () is 0 everywhere
+
+    def __bool__(self) -> bool:
+        return bool(self.keys)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file that a character was made from, or is drawn by."""
+
+    name: str  # as in the folder of its model: "arc2face/diffusion_pytorch_model.safetensors"
+    sha256: str
+    licence: str
+    is_commercial: bool  # whether a streamer may earn money with it
+
+
+@dataclass(frozen=True, eq=False)
+class PhotorealCharacter:
+    """A character whom the published Arc2Face weights draw; the picture's side is eight times the noise's."""
+
+    name: str
+    tokens: Array  # [77,768] the identity, as the text encoder says it
+    noise: Array  # [4,S/8,S/8] from which every picture begins
+    neutral: Array  # [55] what the expression adapter is told for a face at rest; never all zero
+    is_neutral_measured: bool
+    reference: NDArray[np.uint8]  # [S,S,3] the photo, cut out as the model was trained
+    points: Array  # [478,2] MediaPipe's points on the drawn face at rest, pixels: x right, y down
+    bank: BankRows
+    sampler: str  # "lcm", "tcd" or "student": whose few steps the weights are fused for
+    model: str  # digest of all weights that draw it
+    parts: tuple[SourceFile, ...]
+    licence: str
+    made_from: str
+    reference_scale: float = 0.8  # with which the reference adapter is fused into the weights that draw
+
+    @property
+    def size(self) -> int:
+        """Pixels on a side."""
+        return 8 * int(self.noise.shape[-1])
+
+
+AnyCharacter = Character | PhotorealCharacter

@@ -1,0 +1,137 @@
+"""Where portraits go: over the wire as pictures and parameters, to other programs as one or the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
+import numpy as np
+
+from omote.bridge import arkit, endpoint
+from omote.bridge.frame import DEFAULT_SUBJECT
+from omote.bridge.keys import ServerKeys
+from omote.bridge.outputs import FaceSender, PictureSender
+from omote.bridge.payload import MAX_RECOGNISED, Params, Video
+from omote.bridge.publisher import Publisher, Sample
+
+from ..data import OPEN_BASIS, Array, FlameParams, Portrait, Signal
+from ..face.retarget import to_weights
+
+
+class WireOutput:
+    """Publishes portraits over ZeroMQ; `on_sent(index, sent_ns)` tells when each was handed to the network."""
+
+    name = "zeromq"
+
+    def __init__(
+        self,
+        params: str = endpoint.PARAMS_ENDPOINT,
+        video: str = endpoint.VIDEO_ENDPOINT,
+        subject: str = DEFAULT_SUBJECT,
+        on_sent: Callable[[int, int], None] | None = None,
+        keys: ServerKeys | None = None,
+        open_local: bool = False,
+    ) -> None:
+        self.publisher = Publisher(params, video, subject, on_sent, keys=keys, open_local=open_local)
+
+    def __enter__(self) -> Self:
+        self.publisher.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.publisher.__exit__(*error)
+
+    def offer(self, portrait: Portrait) -> None:
+        """Makes this portrait the next to be sent. Never blocks; its picture must not be written to afterwards."""
+        self.publisher.publish(published_picture(portrait))
+
+
+class FaceOutput:
+    """Sends what portraits show, and no pictures, in the protocol of another program."""
+
+    def __init__(self, sender: FaceSender) -> None:
+        self.name = sender.name
+        self._sender = sender
+
+    def __enter__(self) -> Self:
+        self._sender.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._sender.__exit__(*error)
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing arrives there now, in one line; empty while all is well, as far as that can be known."""
+        return self._sender.trouble
+
+    def offer(self, portrait: Portrait) -> None:
+        """Sends this portrait's face. Never blocks."""
+        self._sender.offer(portrait.stamp.captured_wall_ns, _params(portrait))
+
+
+class PictureOutput:
+    """Shows portraits in another program, which gets no parameters."""
+
+    def __init__(self, sender: PictureSender) -> None:
+        self.name = sender.name
+        self._sender = sender
+
+    def __enter__(self) -> Self:
+        self._sender.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._sender.__exit__(*error)
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is shown there now, in one line; empty while all is well."""
+        return self._sender.trouble
+
+    def offer(self, portrait: Portrait) -> None:
+        """Makes this portrait the next to be shown. Never blocks; its picture must not be written to afterwards."""
+        self._sender.offer(portrait.rgba)
+
+
+def published_picture(portrait: Portrait) -> Sample:
+    """The portrait as the publisher takes it."""
+    stamp = portrait.stamp
+    return Sample(
+        index=stamp.index,
+        captured_ns=stamp.captured_ns,
+        generated_ns=stamp.finished[-1][1] if stamp.finished else stamp.captured_ns,
+        wall_ns=stamp.captured_wall_ns,
+        video=Video(portrait.rgba, gear=portrait.gear),
+        params=_params(portrait),
+    )
+
+
+def _params(portrait: Portrait) -> Params:
+    shown, seen = portrait.params, portrait.signal or _untracked_signal(portrait)
+    return Params(
+        weights=seen.weights,
+        expression=shown.expression,
+        jaw_pose=shown.jaw_pose,
+        neck_pose=shown.neck_pose,
+        eye_pose=shown.eye_pose,
+        eyelids=shown.eyelids,
+        translation=shown.translation,
+        head_rotation=seen.head_rotation,
+        head_translation=seen.head_translation,
+        gaze=seen.gaze,
+        confidence=seen.confidence,
+        presence=portrait.presence,
+        basis=shown.basis,
+        shown_weights=_shown_weights(shown),
+        recognised=portrait.recognised[:MAX_RECOGNISED],
+    )
+
+
+def _shown_weights(shown: FlameParams) -> Array | None:
+    """[52] what makes this face; None in a basis whose units are not known here."""
+    return np.clip(to_weights(shown), 0.0, 1.0) if shown.basis == OPEN_BASIS else None
+
+
+def _untracked_signal(portrait: Portrait) -> Signal:
+    return Signal(portrait.stamp, np.zeros(arkit.COUNT, np.float32), confidence=0.0)

@@ -1,0 +1,1 @@
+"""The command `omote`: one module a command, imported when it is typed."""

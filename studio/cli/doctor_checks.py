@@ -1,0 +1,363 @@
+"""The checks of `omote doctor`: networks and drawing, sources, outputs, and the user's files."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+
+from omote.bridge import arkit, keys
+from omote.bridge.keys import KeysError, ServerKeys
+from omote.bridge.outputs import availability
+from omote.calibration.actor_file import ACTOR_SUFFIX, ActorError, actors_folder, load_actor
+from omote.engine.capture.datagrams import DatagramSource
+from omote.engine.capture.source import SourceError
+from omote.engine.capture.sources import NETWORK_KINDS, open_network
+from omote.engine.data import Character
+from omote.engine.errors import AnimatorError
+from omote.engine.face.light import studio_light
+from omote.engine.face.retarget import from_weights
+from omote.engine.hardware import ResultCache
+from omote.engine.model.animator import Animator
+from omote.engine.model.autotune import remembered_choice
+from omote.engine.model.character_file import (
+    DEFAULT_CHARACTER,
+    CharacterError,
+    character_names,
+    load_any_character,
+    load_character,
+    user_character_names,
+)
+from omote.engine.model.renderer import references_at_once
+from omote.engine.models import ModelError, WeightsError, model_rows, shipped_networks
+from omote.engine.runtime.session import AUTO, Build
+
+from ..app import ports
+from ..app import ports as free_port
+from ..app.config import Config, keys_folder, user_config_path
+from ..app.recording import takes_folder
+from ..app.settings import SETTINGS_FILE, settings_folder
+from ..app.validation import JsonError, parse_json
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found of it."""
+
+    name: str
+    is_ok: bool
+    found: str
+    cure: str = ""  # what to do, where it is not
+    is_needed: bool = False  # what the doctor was asked about cannot run without it
+    wrong: str = "missing"  # what is said where it is not ok
+
+    def line(self) -> str:
+        said = f"{self.found}: {self.cure}" if self.cure and not self.is_ok else self.found
+        return f"{'ok' if self.is_ok else self.wrong:8}{self.name:18}{said}"
+
+
+_REINSTALL = "install Omote again"
+_PICTURES = 5
+_GPU_RUNTIMES = (("TensorRT-RTX", "tensorrt_rtx"), ("TensorRT", "tensorrt"))
+
+
+def is_installed(module: str) -> bool:
+    """Whether Python finds a module of this name; nothing is loaded."""
+    return util.find_spec(module) is not None
+
+
+def check_weights() -> Iterator[Check]:
+    """Each network and character that is shipped, held against what was recorded of its bytes."""
+    try:
+        files = shipped_networks()
+        files.check()
+    except WeightsError as error:
+        yield Check("weights", False, str(error), is_needed=True)
+    else:
+        yield Check("weights", True, f"{', '.join(file.path.name for file in files.networks)}, sha256 as recorded")
+    damaged = []
+    for name in character_names():
+        try:
+            load_character(name)
+        except CharacterError as error:
+            damaged.append(str(error))
+    found = "; ".join(damaged) or f"{len(character_names())} are shipped, all whole"
+    yield Check("characters", not damaged, found, _REINSTALL)
+
+
+def check_gpu_runtime(gpus: tuple[str, ...], is_there: Callable[[str], bool] = is_installed) -> Iterator[Check]:
+    """What executes networks on these NVIDIA GPUs; nothing of none."""
+    if not gpus:
+        return
+    found = [name for name, module in _GPU_RUNTIMES if is_there(module)]
+    lacks = [] if is_there("cuda") else ["no bindings of CUDA"]
+    said = ", ".join([*found, *lacks]) or "none, so that the processor draws"
+    yield Check("GPU runtime", bool(found) and not lacks, said, "pip install 'omote[nvidia]'")
+
+
+def check_drawing(config: Config, character: Character | None) -> Check:
+    """Draws this one, or the default one, as `omote live` would; by OpenVINO where what is fastest is not yet known."""
+    name = "portrait"
+    try:
+        character = character or load_character(DEFAULT_CHARACTER)
+        animator = Animator(config.size, runtime=_cached_runtime(config), references=references_at_once(character))
+        # A face that does not move is not drawn again.
+        warm_up, *faces = (from_weights(arkit.weights({"jawOpen": k / _PICTURES})) for k in range(_PICTURES + 1))
+        animator.draw(warm_up, character, studio_light())
+        start = time.perf_counter()
+        for face in faces:
+            animator.draw(face, character, studio_light())
+    except (AnimatorError, CharacterError, WeightsError) as error:
+        return Check(name, False, str(error), _REINSTALL, is_needed=True)
+    took_ms = (time.perf_counter() - start) / _PICTURES * 1000.0
+    found = f"{character.name}, {animator.size}x{animator.size}, {animator.runtime}: {took_ms:.0f} ms a picture"
+    return Check(name, True, found, is_needed=True)
+
+
+def _cached_runtime(config: Config) -> str:
+    if config.runtime != AUTO:
+        return config.runtime
+    found = remembered_choice(shipped_networks(), ResultCache())
+    return found.build.name if found else Build().name
+
+
+def check_runtime(config: Config) -> Iterator[Check]:
+    """What draws, as an earlier start chose it; nothing is tried here, because that takes a while."""
+    if config.runtime != AUTO:
+        yield Check("runtime", True, f"{config.runtime}, as it was set")
+        return
+    try:
+        found = remembered_choice(shipped_networks(), ResultCache())
+    except WeightsError as error:
+        yield Check("runtime", False, str(error))
+        return
+    if found is None:
+        yield Check("runtime", True, "not tried yet: the first `omote live` does it, or omote compile")
+        return
+    yield Check("runtime", True, f"{found.build.name} was the fastest; to try again: omote compile --again")
+    for refusal in found.refusals:
+        yield Check("runtime", True, f"not chosen: {refusal}")
+
+
+GL_LIBRARIES = ("libEGL.so.1", "libGLESv2.so.2", "libGL.so.1", "libglib-2.0.so.0")
+_APT_COMMAND = "apt-get install -y --no-install-recommends libegl1 libgles2 libgl1 libglib2.0-0"
+
+
+def check_sources(config: Config) -> Iterator[Check]:
+    """One thing after another; no camera is opened, and no phone is asked."""
+    yield check_package("mediapipe", "pip install omote; without it no webcam and no video")
+    if sys.platform == "linux":
+        yield _check_gl_libraries()
+    yield from _check_models()
+    yield check_cameras()
+    yield from _check_source_ports(config.source)
+
+
+def check_package(name: str, cure: str, *, is_needed: bool = False) -> Check:
+    """Whether a Python package is installed."""
+    is_there = util.find_spec(name) is not None
+    return Check(name, is_there, metadata.version(name) if is_there else "not installed", cure, is_needed)
+
+
+def _check_gl_libraries() -> Check:
+    missing = [name for name in GL_LIBRARIES if not _can_load(name)]
+    found = f"no {', '.join(missing)}" if missing else "there"
+    return Check("GL libraries", not missing, found, f"the tracker needs them; on Debian or Ubuntu: {_APT_COMMAND}")
+
+
+def _can_load(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def _check_models() -> Iterator[Check]:
+    try:
+        rows = model_rows()
+    except ModelError as error:
+        yield Check("models", False, str(error))
+        return
+    for row in rows:
+        cure = f"delete {row.path}, it is fetched again" if row.state == "corrupt" else "it is fetched at first use"
+        found = f"{row.name} is {row.state}{', sha256 as recorded' if row.state == 'present' else ''}"
+        yield Check("tracker model", row.state == "present", found, cure)
+
+
+def _may_use(device: Path) -> bool:
+    return os.access(device, os.R_OK | os.W_OK)
+
+
+def check_cameras(folder: Path = Path("/dev"), may_use: Callable[[Path], bool] = _may_use) -> Check:
+    """Linux names its cameras without opening them; elsewhere only opening one would tell."""
+    name = "camera"
+    if sys.platform != "linux":
+        return Check(name, True, "not looked for, because looking would open it: omote live --source webcam")
+    paths = sorted(folder.glob("video[0-9]*"))
+    found = ", ".join(path.name for path in paths)
+    if paths and not any(may_use(path) for path in paths):
+        cure = "you may not open it: sudo usermod -aG video $USER, and log in again"
+        return Check(name, False, found, cure, wrong="closed")
+    return Check(name, bool(found), found or "none", "plug one in; demo, videos and phones need none")
+
+
+def _check_source_ports(spec: str) -> Iterator[Check]:
+    """The ports of a source that comes over the network, where that is what is set."""
+    kind = spec.partition(":")[0]
+    if kind not in NETWORK_KINDS:
+        return
+    try:
+        source = open_network(kind, spec)  # it listens in `with`, not yet
+    except SourceError as error:
+        yield Check("source", False, str(error), is_needed=True)
+        return
+    for port in source.ports if isinstance(source, DatagramSource) else ():
+        is_free = ports.is_udp_port_free(port)
+        found = f"free for {spec}" if is_free else "in use: another program listens there"
+        cure = "stop that one, or choose another port"
+        yield Check(f"UDP port {port}", is_free, found, cure, is_needed=True, wrong="taken")
+
+
+_OBS_HINT = "install it from obsproject.com; then add a browser source with the page's clean address"
+
+
+def check_outputs(config: Config) -> Iterator[Check]:
+    """One thing after another; nothing is opened but ports, and these for a moment."""
+    yield from _check_ports(config)
+    if config.curve:
+        yield _check_keys(keys_folder())
+    place = find_obs()
+    yield Check("OBS", place is not None, str(place or "not found where it usually stands"), _OBS_HINT)
+    for row in availability():
+        yield Check(row.name, row.is_there, row.found, row.cure)
+
+
+def _check_ports(config: Config) -> Iterator[Check]:
+    endpoints = (
+        (config.params_endpoint, "--params-endpoint"),
+        (config.video_endpoint, "--video-endpoint"),
+        (config.control_endpoint, "--control-endpoint"),
+    )
+    ports = [(config.page_port, "--page-port"), *((_endpoint_port(address), flag) for address, flag in endpoints)]
+    for port, flag in ports:
+        is_free = free_port.is_tcp_port_free(port)
+        found = "free" if is_free else "in use, or none that may be opened"
+        cure = f"end the other program, which may be an Omote, or choose another port with {flag}"
+        yield Check(f"port {port}", is_free, found, cure, is_needed=True, wrong="taken")
+
+
+def _endpoint_port(endpoint: str) -> int:
+    port = endpoint.rpartition(":")[2]
+    return int(port) if port.isdigit() else 0
+
+
+def _check_keys(folder: Path) -> Check:
+    """Who is let in, where the wire is encrypted."""
+    try:
+        ServerKeys.load(folder)
+        clients = keys.client_keys(folder / keys.CLIENTS_FOLDER)
+    except KeysError as error:
+        return Check("keys", False, str(error), is_needed=True)
+    found = f"in {folder}; {', '.join(clients) or 'nobody'} may receive"
+    return Check("keys", bool(clients), found, "let a machine in: omote keys new NAME")
+
+
+def find_obs(
+    platform: str = sys.platform, environment: Mapping[str, str] = os.environ, home: Path | None = None
+) -> Path | None:
+    """Where OBS Studio is installed; None where it is in none of the usual places."""
+    found = shutil.which("obs", path=environment.get("PATH", "")) if platform == "linux" else None
+    places = [Path(found)] if found else _obs_paths(platform, environment, home or Path.home())
+    return next((place for place in places if place.exists()), None)
+
+
+def _obs_paths(platform: str, environment: Mapping[str, str], home: Path) -> list[Path]:
+    if platform == "win32":
+        folders = [environment[name] for name in ("ProgramFiles", "ProgramFiles(x86)") if name in environment]
+        return [
+            *(Path(folder) / "obs-studio" / "bin" / "64bit" / "obs64.exe" for folder in folders),
+            *(Path(folder) / "Steam" / "steamapps" / "common" / "OBS Studio" for folder in folders),
+        ]
+    if platform == "darwin":
+        return [Path("/Applications/OBS.app"), home / "Applications" / "OBS.app"]
+    flatpak = Path("flatpak") / "app" / "com.obsproject.Studio"
+    return [Path("/var/lib") / flatpak, home / ".local" / "share" / flatpak, Path("/snap/bin/obs-studio")]
+
+
+MIN_FREE_BYTES = 500_000_000  # bytes: three hours of a phone's 60 faces a second
+_DAMAGED = "damaged"
+
+
+def check_files(config: Config) -> Iterator[Check]:
+    """One thing after another; what is damaged is left as it is."""
+    yield from _check_settings()
+    yield from _check_actors()
+    yield from _check_characters()
+    yield _check_takes_folder(config.record.parent if config.record else takes_folder())
+
+
+def _check_settings() -> Iterator[Check]:
+    """The user's own file was read already, or the doctor would not be here."""
+    own = user_config_path()
+    yield Check("settings", True, str(own) if own.is_file() else f"none of your own: {own} would be read")
+    path = settings_folder() / SETTINGS_FILE
+    if not path.exists():
+        return
+    try:
+        if not isinstance(parse_json(path.read_bytes()), dict):
+            raise JsonError("it is no object")
+    except (OSError, JsonError) as error:
+        cure = "remove it, or let the next omote live put it aside"
+        yield Check("page's settings", False, f"{path} is damaged: {error}", cure, wrong=_DAMAGED)
+    else:
+        yield Check("page's settings", True, str(path))
+
+
+def _check_actors() -> Iterator[Check]:
+    """Each calibration that is kept; one that is damaged leaves its performer as the tracker sees them."""
+    paths = sorted(path for path in actors_folder().glob(f"*@*{ACTOR_SUFFIX}") if not path.name.startswith("."))
+    whole = []
+    for path in paths:
+        try:
+            load_actor(path)
+        except ActorError as error:
+            yield Check("actor", False, str(error), wrong=_DAMAGED)
+        else:
+            whole.append(path.name.removesuffix(ACTOR_SUFFIX))
+    if whole or not paths:
+        yield Check("actors", True, ", ".join(whole) or "nobody is calibrated yet: omote calibrate")
+
+
+def _check_characters() -> Iterator[Check]:
+    """Each that was made here and cannot be shown; those that are shipped are looked at with the weights."""
+    damaged = []
+    for name in user_character_names():
+        try:
+            load_any_character(name)
+        except CharacterError as error:
+            damaged.append(name)
+            yield Check("character", False, str(error), wrong=_DAMAGED)
+    if found := ", ".join(name for name in user_character_names() if name not in damaged):
+        yield Check("own characters", True, found)
+
+
+def _check_takes_folder(folder: Path) -> Check:
+    """Whether a recording could begin there, and go on for a while."""
+    name = "takes"
+    there = next((one for one in (folder, *folder.absolute().parents) if one.exists()), Path())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            free = shutil.disk_usage(there).free
+    except OSError as error:
+        found = f"{folder} cannot be written to ({error.strerror or error})"
+        return Check(name, False, found, "make it writable, or record elsewhere with --record FILE.csv")
+    found = f"{folder}, {free / 1e9:.1f} GB free"
+    return Check(name, free >= MIN_FREE_BYTES, found, "make room: an hour of a phone's face takes 150 MB")

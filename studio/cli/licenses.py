@@ -1,0 +1,124 @@
+"""`omote licenses`: what a character is made from, or what Omote itself is, and whether one may earn money with it."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+from omote.engine import face, model, models
+from omote.engine.capture import sources
+from omote.engine.data import Character, PhotorealCharacter, SourceFile
+from omote.engine.model.character_file import SHIPPED_FOLDER, SUFFIX, load_any_character
+from omote.engine.models import model_rows, shipped_networks
+
+_OURS = "Apache-2.0"
+_WEIGHTS = ("*.onnx", "*.safetensors")
+_NUMBERS = (".npz", ".onnx", ".safetensors")
+# Files of numbers that are not ours alone.
+_OTHERS = {
+    "anime_head.npz": "VRM Public License 1.0, credit: Seed-san model by VirtualCast, Inc.",
+    "person_mask.onnx": "Apache-2.0, Google (MediaPipe)",
+}
+_LIBRARIES = "brought by pip, each under its own licence"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("character", nargs="?", default=None, metavar="CHARACTER", help="a name, or a file's path")
+
+
+def main(typed: argparse.Namespace) -> int:
+    """Runs `omote licenses` as it was typed; the exit code."""
+    return run(typed.character)
+
+
+def run(name: str | None) -> int:
+    """Prints a line a part. Reads the disk, never the network."""
+    if name is None:
+        _print_installation()
+        return 0
+    character = load_any_character(name)
+    if isinstance(character, PhotorealCharacter):
+        _print_photoreal(character)
+    else:
+        _print_open(character)
+    return 0
+
+
+def _print_photoreal(character: PhotorealCharacter) -> None:
+    print(f"{character.name} (photoreal): {character.licence}")
+    print(f"  made from {character.made_from}")
+    _print_parts(character.parts)
+    refused = [part for part in character.parts if not part.is_commercial]
+    if refused:
+        print(f"Nobody may earn money with {character.name}: {len(refused)} of its parts are not for commercial use")
+    else:
+        print(f"One may earn money with {character.name}, as far as the person in the photo agrees")
+
+
+def _print_open(character: Character) -> None:
+    print(f"{character.name}: {character.licence}")
+    print(f"  {character.made_from}")
+    if character.consent:
+        print(f"  {character.consent}")
+    _print_parts(SourceFile(one.path.name, one.sha256, _OURS, True) for one in shipped_networks().networks)
+    if character.licence == _OURS:
+        print(f"One may earn money with {character.name}")
+    else:
+        print(f"Who may earn money with {character.name}, its licence above says; the network allows it")
+
+
+def _print_installation() -> None:
+    print("shipped with Omote:")
+    _print_parts(_shipped())
+    print("fetched at first use:")
+    for row in model_rows():
+        print(f"  {row.name}: {row.licence}; {row.state}, from {row.sources}")
+    print(f"{_LIBRARIES}:")
+    for name, licence in _libraries():
+        print(f"  {name}: {licence}")
+    print("One may earn money with what all of this draws. NOTICE.md names what it was made from")
+    print("What photoreal characters want is not among it: see `omote licenses CHARACTER` and `omote models`")
+
+
+def _print_parts(parts: Iterable[SourceFile]) -> None:
+    for part in parts:
+        allowed = "commercial use allowed" if part.is_commercial else "NOT for commercial use"
+        print(f"  {part.name}: {allowed}; {part.licence}; sha256 {part.sha256[:16]}…")
+
+
+def _shipped() -> Iterator[SourceFile]:
+    """Every file of numbers in the wheel."""
+    folder = models.WEIGHTS_FOLDER
+    files = [path for pattern in _WEIGHTS for path in sorted(folder.glob(pattern))]
+    for package in (face, model):
+        here = Path(str(package.__file__)).parent
+        files += sorted(path for path in here.iterdir() if path.suffix in _NUMBERS)
+    files += [Path(sources.__file__).parent / "demo.csv", *sorted(SHIPPED_FOLDER.glob(f"*{SUFFIX}"))]
+    for path in files:
+        licence = _licence_of(path) if path.suffix == SUFFIX else _OTHERS.get(path.name, _OURS)
+        yield SourceFile(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), licence, True)
+
+
+def _licence_of(character: Path) -> str:
+    return load_any_character(str(character), most=1).licence
+
+
+def _libraries() -> Iterator[tuple[str, str]]:
+    """Name and licence of each package that a plain installation brings, as far as they say it themselves."""
+    for requirement in metadata.requires("omote") or ():
+        name = requirement.replace(";", "=").split(">")[0].split("=")[0].strip()
+        if "extra" not in requirement:
+            yield name, _licence(name)
+
+
+def _licence(name: str) -> str:
+    try:
+        said = metadata.metadata(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+    short = [line[0] for text in said.get_all("License") or () if (line := text.splitlines()) and len(line[0]) < 60]
+    classified = [line.rpartition(" :: ")[2] for line in said.get_all("Classifier") or () if line.startswith("License")]
+    return next(iter((*(said.get_all("License-Expression") or ()), *short, *classified)), "see its files")

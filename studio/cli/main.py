@@ -1,0 +1,111 @@
+"""The entry point `omote`: parses the command line, imports the command that was typed and runs it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+
+from omote.bridge.errors import OmoteError
+
+from .interrupts import exit_code, exit_process, signals_as_interrupts
+
+USER_ERROR_CODE = 2
+
+# Each command: the module of this folder that adds its options (`add_arguments`) and runs it (`main`), and its purpose.
+COMMANDS = {
+    "live": ("live", "Draw a performance as it happens; with no options, the demo."),
+    "render": ("render", "Draw a transition, a timeline, a take or a video into files."),
+    "take": ("take", "Look into a recorded performance, or cut a part out of it."),
+    "sheet": ("sheet", "Draw one character with several expressions, as a set of PNG files."),
+    "characters": ("character", "List who can be shown."),
+    "character": ("character", "Make someone who can be shown."),
+    "calibrate": ("calibrate", "Measure what Omote cannot know by itself."),
+    "compile": ("compile", "Try every runtime of this machine, or make engines for GPUs elsewhere."),
+    "keys": ("keys", "Let other machines receive, over an encrypted connection."),
+    "monitor": ("monitor", "Show what arrives from a running Omote, as a game engine would get it."),
+    "models": ("models", "List the model files, where they are from and their licences, or get some."),
+    "licenses": ("licenses", "Say what a character or Omote is made from, and who may earn with it."),
+    "evaluate": ("evaluate", "Measure how good characters are, in figures and pictures."),
+    "train": ("train", "Render faces and train a model; needs pip install 'omote[training]'."),
+    "doctor": ("doctor", "Check what Omote needs on this machine, or for one character."),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 for a loop that Ctrl-C or SIGTERM ends, 130 or 143 for what they leave unfinished.
+
+    Without `arguments` they are the process's own, which then ends even where a thread hangs.
+    """
+    # NumPy's own threads spin on after each small product, and take the cores from tracker and network.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    try:
+        with signals_as_interrupts():
+            code = run_command(arguments)
+    except KeyboardInterrupt as interrupt:
+        code = exit_code(interrupt)
+    except BrokenPipeError:  # `omote doctor | head`: the reader is gone, and the flush at exit must not complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    return code if arguments is not None else exit_process(code)
+
+
+def run_command(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 where all went well or Ctrl-C stopped the loop, 2 for an error that the user can mend."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parser, command = _parser_for(words)
+    typed, rest = parser.parse_known_args(words)
+    typed.words, typed.rest = words, rest
+    if rest and typed.command != "train":  # whose stages read their own options
+        typed.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    _configure_logging()
+    try:
+        assert command is not None  # the parser needs one
+        code: int = command.main(typed)
+        return code
+    except OmoteError as error:
+        print(f"omote {typed.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return USER_ERROR_CODE
+
+
+def _parser_for(words: Sequence[str]) -> tuple[argparse.ArgumentParser, ModuleType | None]:
+    """A parser of all commands, with the options of the typed one alone, whose module is imported for it."""
+    from omote.engine.version import version
+
+    from .parser import Parser  # takes a moment, in which Ctrl-C is heard as well
+
+    parser = Parser(prog="omote", description="A real face drives a generated portrait, live.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"omote {version()}")
+    parser.set_defaults(parser=parser)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    typed = next((word for word in words if not word.startswith("-")), None)
+    module = None
+    for name, (module_name, purpose) in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=purpose, description=purpose, allow_abbrev=False, argument_default=argparse.SUPPRESS
+        )
+        command.set_defaults(parser=command)
+        if name == typed:
+            module = import_module(f".{module_name}", __package__)
+            module.add_arguments(command)
+    return parser, module
+
+
+def _configure_logging() -> None:
+    from rich.console import Console
+    from rich.logging import RichHandler
+
+    console = Console(stderr=True)
+    handler: logging.Handler = logging.StreamHandler()
+    if console.is_terminal:  # where the status line stands, above which a message must go
+        handler = RichHandler(console=console, show_time=False, show_path=False)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    logging.getLogger("omote").setLevel(logging.INFO)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

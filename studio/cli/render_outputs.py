@@ -1,0 +1,108 @@
+"""What `omote render` is to write: a folder of pictures, and files whose suffixes say what they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omote.engine.offline.animation import RenderError
+from omote.engine.offline.job import TABLE
+from omote.engine.offline.output import Writer, require_writable
+from omote.engine.offline.writers.suffixes import SUFFIXES, VIDEOS, writer_for
+from omote.engine.offline.writers.tables import ParamsWriter
+
+BACKGROUND = (0, 0, 0)
+_OPAQUE = (".mp4", ".gif")  # which show a background
+_WITHOUT_PICTURES = (".csv", ".glb", ".usda", ".usdc")  # which hold the performance alone
+
+
+@dataclass(frozen=True)
+class RenderOutputs:
+    """Where to, with who writes it."""
+
+    files: tuple[Writer, ...]
+    folder: Path | None  # of pictures
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Of the files."""
+        return tuple(writer.path for writer in self.files)
+
+    @property
+    def writers(self) -> tuple[Writer, ...]:
+        """Of the files, and of the table in the folder."""
+        return self.files if self.folder is None else (*self.files, ParamsWriter(self.folder / TABLE))
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """All that somebody asked for."""
+        return self.paths if self.folder is None else (self.folder, *self.paths)
+
+    @property
+    def words(self) -> str:
+        """All of them, for people."""
+        return ", ".join(map(str, self.places))
+
+    @property
+    def are_drawn(self) -> bool:
+        """Whether any of it shows a picture."""
+        return self.folder is not None or any(path.suffix.lower() not in _WITHOUT_PICTURES for path in self.paths)
+
+    @property
+    def have_sound(self) -> bool:
+        """Whether anything can be heard in any of it."""
+        return any(path.suffix.lower() in VIDEOS for path in self.paths)
+
+    def require_writable(self) -> None:
+        """RenderError where a folder cannot be written to."""
+        for writer in self.writers:
+            require_writable(writer.path)
+
+
+def parse_outputs(words: Sequence[str], background: str | None, sources: Iterable[Path]) -> RenderOutputs:
+    """What was typed, checked; RenderError where it cannot be. None of it may replace one of the `sources`."""
+    colour = BACKGROUND if background is None else parse_colour(background)
+    if "" in words:
+        raise RenderError("--out takes a file or a folder, got ''")
+    folders = [_named(Path(word).expanduser()) for word in words if _is_folder(word)]
+    if len(folders) > 1:
+        raise RenderError(f"pictures go into one folder, got {' and '.join(map(str, folders))}: leave one out")
+    paths = [Path(word).expanduser() for word in words if not _is_folder(word)]
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise RenderError(f"the same file is wanted twice: {', '.join(map(str, paths))}")
+    for path in (*paths, *(folder / TABLE for folder in folders)):
+        if clash := next((source for source in sources if path.exists() and path.samefile(source)), None):
+            raise RenderError(f"{clash} is what is rendered, and would be replaced: choose another --out")
+    outs = RenderOutputs(tuple(writer_for(path, colour) for path in paths), folders[0] if folders else None)
+    if background is not None and not any(path.suffix.lower() in _OPAQUE for path in paths):
+        raise RenderError(f"--background is what {' and '.join(_OPAQUE)} show, and no --out is one: leave it out")
+    return outs
+
+
+def _named(folder: Path) -> Path:
+    """By a name, which `.` and `..` are none: what is in progress lies beside the folder, under its name."""
+    if folder.name in ("", ".."):
+        folder = folder.resolve()
+    if not folder.name:
+        raise RenderError(f"{folder} is no folder for pictures: choose another --out")
+    return folder
+
+
+def parse_colour(word: str) -> tuple[int, int, int]:
+    """'#rrggbb' as red, green and blue."""
+    digits = word.removeprefix("#")
+    try:
+        red, green, blue = bytes.fromhex(digits)
+    except ValueError:
+        raise RenderError(f"--background takes '#rrggbb' as '#20242a', got '{word}'") from None
+    return red, green, blue
+
+
+def _is_folder(word: str) -> bool:
+    """Whether it ends as a folder's name does, or has no suffix, or an unknown one and is a folder already."""
+    ends = (os.sep, os.altsep or os.sep, "/")
+    path = Path(word).expanduser()
+    is_known = any(path.name.lower().endswith(suffix) for suffix in SUFFIXES)
+    return word.endswith(ends) or not path.suffix or (path.is_dir() and not is_known)

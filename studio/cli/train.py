@@ -1,0 +1,99 @@
+"""`omote train`: trains our own model, stage by stage, or a student of published weights; each has its own options."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from omote.bridge.errors import OmoteError
+
+from ..app.config import load_config
+
+_TRAINING = "omote.engine.training"
+# In the order in which they follow each other: what each does, its module, and what it needs installed.
+STAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "faces": (
+        "Render pictures and labels of people who do not exist; run again to resume.",
+        "faces.__main__",
+        ("numba", "tqdm"),
+    ),
+    "anime": (
+        "Render pictures and labels of drawn characters; run again to resume.",
+        "anime.__main__",
+        ("numba", "tqdm"),
+    ),
+    "pack": ("Pack rendered shards for training; run again for new shards.", "examples", ("torch", "numba")),
+    "denoiser": ("Train the model on packed shards; run again to resume.", "trainer", ("torch", "numba")),
+    "export": ("Write a training run's networks as ONNX.", "onnx_export", ("torch", "onnx")),
+    "arc2face": (
+        "Teach a one-step student of the published weights a photoreal character; run again to resume.",
+        "photoreal.train",
+        ("torch", "onnx"),
+    ),
+}
+_RENDERED = {"faces": "head.npz", "anime": "hair.npz"}  # stages that need a kit, and a file of it
+
+
+class TrainingError(OmoteError, ValueError):
+    """Something that training or evaluation needs is missing; the message says what to install or to pass."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The stages; what else is typed is for the stage itself, `--help` too."""
+    stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
+    for name, (purpose, _, _) in STAGES.items():
+        stage = stages.add_parser(name, help=purpose, add_help=False, allow_abbrev=False)
+        if name in _RENDERED:
+            stage.add_argument("--kit", type=Path, default=None, help="the kit's folder")
+
+
+def main(typed: argparse.Namespace) -> int:
+    """Runs `omote train` as it was typed; the exit code."""
+    return run(typed.stage, getattr(typed, "kit", None), typed.rest)
+
+
+def run(stage: str, kit: Path | None, options: Sequence[str]) -> int:
+    """Carries out one stage with its own options; TrainingError where something is missing."""
+    _, module, needed = STAGES[stage]
+    require_modules(f"omote train {stage}", *needed)
+    before: list[str] = []
+    if stage in _RENDERED:
+        is_help = "--help" in options or "-h" in options
+        if not is_help and not (kit and (kit / _RENDERED[stage]).is_file()):
+            raise TrainingError(f"--kit needs the kit's folder, in which {_RENDERED[stage]} is; got {kit or 'none'}")
+        before = ["--kit", str(kit), "dataset"]
+    elif stage == "arc2face":
+        before = list(_configured())
+    _run_command_line(import_module(f"{_TRAINING}.{module}").main, f"omote train {stage}", *before, *options)
+    return 0
+
+
+def _configured() -> Iterator[str]:
+    """The user's settings as the stage's own options; what is typed comes after them, and counts."""
+    config = load_config()
+    for flag, path in (("--photoreal", config.photoreal), ("--flame-map", config.flame_map)):
+        if path is not None:
+            yield from (flag, str(path))
+    if config.allow_noncommercial:
+        yield "--allow-noncommercial"
+
+
+def require_modules(command: str, *modules: str) -> None:
+    """TrainingError unless these modules are installed."""
+    if missing := [name for name in modules if find_spec(name) is None]:
+        raise TrainingError(f"{command} needs {' and '.join(missing)}: pip install 'omote[training]'")
+
+
+def _run_command_line(command: Callable[[], None], name: str, *options: str) -> None:
+    """Runs another command line as if it had been typed: its usage then bears this name."""
+    before, sys.argv = sys.argv, [name, *options]
+    try:
+        command()
+    except (OSError, ValueError) as error:
+        raise TrainingError(str(error)) from error
+    finally:
+        sys.argv = before
