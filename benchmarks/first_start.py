@@ -1,8 +1,7 @@
-"""From nothing to the first picture: clone, a fresh environment, pip install, `omote live`; seconds and megabytes."""
+"""Seconds and megabytes from a clone to the first picture: clone, fresh environment, pip install, `omote live`."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -11,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from performance import STARTING_S, answer, free_endpoints, receiving
-from record import ROOT, keep, origin
+from live import STARTING_S, answer, receiving
+from record import ROOT, free_endpoints, keep, origin, result_parser
 
 NOT_WANTED = ("torch", "onnx", "onnxruntime", "nncf", "numba")
 BUDGET_S = 120.0
@@ -20,14 +19,14 @@ BUDGET_MB = 750.0
 
 
 class Clock:
-    """Counts the seconds of one thing after another."""
+    """Times one step after another."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._began_s = time.monotonic()
 
     def restart(self) -> None:
-        """What went by since the last lap counts for nothing."""
+        """Discards the time since the last lap."""
         self._began_s = time.monotonic()
 
     def lap(self, name: str) -> None:
@@ -37,8 +36,8 @@ class Clock:
         print(f"{name:14}{self.seconds[name]:8.1f} s", flush=True)
 
 
-def measured(folder: Path, pip: list[str]) -> dict[str, Any]:
-    """Everything happens in this empty folder; only pip's own cache is the machine's."""
+def measure(folder: Path, pip: list[str]) -> dict[str, Any]:
+    """Installs into this empty folder; only pip's own cache is shared with the machine."""
     clock = Clock()
     _run("git", "clone", "--quiet", str(ROOT), str(folder / "omote"))
     clock.lap("clone")
@@ -61,7 +60,7 @@ def measured(folder: Path, pip: list[str]) -> dict[str, Any]:
 
 
 def _first_picture(python: Path, folder: Path, clock: Clock) -> str:
-    """Starts Omote as after a first install, with an empty cache of its own, until a receiver has a picture."""
+    """Starts Omote with an empty cache until a receiver has a picture; returns its first line of output."""
     params, video, control = free_endpoints(3)
     endpoints = ["--params-endpoint", params, "--video-endpoint", video, "--control-endpoint", control]
     command = [str(python), "-m", "omote.studio.cli.main", "live", "--no-page", "--seconds", "1", *endpoints]
@@ -69,16 +68,16 @@ def _first_picture(python: Path, folder: Path, clock: Clock) -> str:
     environment = {**os.environ, **caches}
     environment.pop("PYTHONPATH", None)
     with receiving(video, count=1) as receiver:
-        clock.restart()  # the receiver is ours, its start does not count
+        clock.restart()  # the start of the receiver does not count
         with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as omote:
             answer(receiver, STARTING_S)
             clock.lap("first picture")
-            said, _ = omote.communicate()
-    return said.splitlines()[0] if said else ""
+            out, _ = omote.communicate()
+    return out.splitlines()[0] if out else ""
 
 
 def megabytes(folder: Path) -> float:
-    """What the files in it hold, a million bytes each; links are not followed."""
+    """The size of all files in the folder, in millions of bytes; links are not followed."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir()) / 1e6
 
 
@@ -93,15 +92,14 @@ def _run(*command: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pip", action="append", default=[], help="a word for pip install, as --pip=--no-index")
-    parser.add_argument("--save", type=Path, help="where to keep the result, as benchmarks/results/first_start.json")
+    parser = result_parser(__doc__, "first_start")
+    parser.add_argument("--pip", action="append", default=[], help="an argument of pip install, as --pip=--no-index")
     chosen = parser.parse_args()
-    told = origin()
+    made = origin()
     with tempfile.TemporaryDirectory() as folder:
-        result = measured(Path(folder), chosen.pip)
+        result = measure(Path(folder), chosen.pip)
     print(f"{'all':14}{result['seconds']['all']:8.1f} s, {result['installed_mb']:.0f} MB installed")
-    keep({**told, **result}, chosen.save)
+    keep({**made, **result}, chosen.save)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What grows with what: cost with size, steps and the number of characters, age with who listens, memory with time."""
+"""How cost grows with size, steps and characters, latency with subscribers, and memory with time."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ import os
 # As `omote live` does, before NumPy is loaded: its threads would take the cores from the network that is measured.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import argparse
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
+from live import LiveRun, LiveRunError, run_live
 from network import faces
-from performance import Performance, PerformanceError, play
-from record import keep_rows, origin, timed
-from soak import FLAT_MIB, SAMPLE_S, Memory
+from record import FLAT_MIB, QUANTILES, keep_rows, origin, result_parser, timed
+from soak import SAMPLE_S, Memory
 
 from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
@@ -36,71 +34,71 @@ MINUTES = 10.0
 Row = dict[str, Any]
 
 
-def drawn(count: int, size: int, steps: int, runtime: str) -> Row:
-    """How long so many portraits take, one after another, all parts included; or why they cannot be drawn."""
+def measure_drawing(count: int, size: int, steps: int, runtime: str) -> Row:
+    """The time that so many portraits take, drawn one after another; or {"refused": why}."""
     at = {"characters": count, "size": size, "steps": steps}
     try:
         ensemble = Ensemble(count, size, steps, runtime)
     except AnimatorError as error:
         return {**at, "refused": str(error)}
-    character, light, performed = load_character(DEFAULT_CHARACTER), studio_light(), cycle(faces())
+    character, light, moving_faces = load_character(DEFAULT_CHARACTER), studio_light(), cycle(faces())
 
     def draw() -> object:
-        return ensemble.draw([EnsembleMember(character, next(performed), light) for _ in range(count)])
+        return ensemble.draw([EnsembleMember(character, next(moving_faces), light) for _ in range(count)])
 
     took = timed(draw, TIMES, most_s=MOST_S)
-    each = {key: round(took[key] / count, 3) for key in ("p50", "p95", "p99")}
+    each = {key: round(took[key] / count, 3) for key in QUANTILES}
     return {**at, "runtime": ensemble.runtime, "ms": took, "ms_each": each}
 
 
 def by_size(runtime: str) -> list[Row]:
-    return [drawn(1, size, 1, runtime) for size in SIZES]
+    return [measure_drawing(1, size, 1, runtime) for size in SIZES]
 
 
 def by_steps(runtime: str) -> list[Row]:
-    return [drawn(1, DEFAULT_SIZE, steps, runtime) for steps in STEPS]
+    return [measure_drawing(1, DEFAULT_SIZE, steps, runtime) for steps in STEPS]
 
 
 def by_characters(runtime: str) -> list[Row]:
-    return [drawn(count, DEFAULT_SIZE, 1, runtime) for count in CHARACTERS]
+    return [measure_drawing(count, DEFAULT_SIZE, 1, runtime) for count in CHARACTERS]
 
 
 def by_subscribers(runtime: str) -> list[Row]:
-    """The worst of all receivers counts, whatever the figure."""
+    """Latency with so many receivers; the worst of them counts in each figure."""
     rows = []
     for count in SUBSCRIBERS:
         try:
-            seen = play(Performance(seconds=LISTENING_S, runtime=runtime), count)
-        except PerformanceError as error:
+            run = run_live(LiveRun(seconds=LISTENING_S, runtime=runtime), count)
+        except LiveRunError as error:
             rows.append({"subscribers": count, "refused": str(error)})
             continue
-        ages = [one["total_ms"] for one in seen.receivers if one["total_ms"]]
+        ages = [one["total_ms"] for one in run.receivers if one["total_ms"]]
         rows.append(
             {
                 "subscribers": count,
                 "served": len(ages),
-                "fps": round(seen.report["fps"], 2),
-                "received_fps": min(one["fps"] for one in seen.receivers),
-                "missed": max(one["missed"] for one in seen.receivers),
-                "total_ms": {key: max(age[key] for age in ages) for key in ("p50", "p95", "p99")} if ages else None,
+                "fps": round(run.report["fps"], 2),
+                "received_fps": min(one["fps"] for one in run.receivers),
+                "missed": max(one["missed"] for one in run.receivers),
+                "total_ms": {key: max(age[key] for age in ages) for key in QUANTILES} if ages else None,
             }
         )
     return rows
 
 
 def by_length(runtime: str, minutes: float) -> list[Row]:
-    """The memory of the process that draws, over a long performance of the demo."""
+    """The memory of the process that draws, over a long run of the demo."""
     memories: list[Memory] = []
     with _sampling(memories) as watch:
-        seen = play(Performance(seconds=60.0 * minutes, runtime=runtime), has_warm_up=False, on_pid=watch)
+        run = run_live(LiveRun(seconds=60.0 * minutes, runtime=runtime), has_warm_up=False, on_pid=watch)
     memory = memories[0].summary()
-    is_flat = memory["grown_mib"] <= FLAT_MIB if memory else None  # None: it was over before memory was sampled
-    return [{"minutes": minutes, "pictures": seen.report["pictures"], "memory": memory, "is_flat": is_flat}]
+    is_flat = memory["grown_mib"] <= FLAT_MIB if memory else None  # None: the run was too short to sample
+    return [{"minutes": minutes, "pictures": run.report["pictures"], "memory": memory, "is_flat": is_flat}]
 
 
 @contextmanager
 def _sampling(memories: list[Memory]) -> Iterator[Callable[[int], None]]:
-    """Gives what is to be told of a process; its memory is then sampled until the end."""
+    """Yields a function that takes the id of a process and samples its memory until the end."""
     is_over = threading.Event()
 
     def sample() -> None:
@@ -118,9 +116,9 @@ def _sampling(memories: list[Memory]) -> Iterator[Callable[[int], None]]:
 
 
 def line(row: Row) -> str:
-    """A row for the terminal; figures that belong together stand together."""
-    told = (f"{key} {_figures(value) if isinstance(value, dict) else value}" for key, value in row.items())
-    return "  " + ", ".join(told)
+    """A row for the terminal."""
+    cells = (f"{key} {_figures(value) if isinstance(value, dict) else value}" for key, value in row.items())
+    return "  " + ", ".join(cells)
 
 
 def _figures(values: dict[str, float]) -> str:
@@ -128,7 +126,7 @@ def _figures(values: dict[str, float]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = result_parser(__doc__, "growth")
     ways: dict[str, Callable[[], list[Row]]] = {
         "size": lambda: by_size(chosen.runtime),
         "steps": lambda: by_steps(chosen.runtime),
@@ -137,21 +135,20 @@ def main() -> None:
         "length": lambda: by_length(chosen.runtime, chosen.minutes),
     }
     parser.add_argument("--only", help=f"some of {','.join(ways)}, with commas (default: all but length)")
-    parser.add_argument("--minutes", type=float, help=f"also play for so long and watch the memory; {MINUTES:g} is due")
+    parser.add_argument("--minutes", type=float, help=f"also watch the memory for so long; the goal is for {MINUTES:g}")
     parser.add_argument("--runtime", default="openvino", help="as `omote live` takes it (default: %(default)s)")
-    parser.add_argument("--save", type=Path, help="where to keep the result, as benchmarks/results/growth.json")
     chosen = parser.parse_args()
-    asked = chosen.only.split(",") if chosen.only else [name for name in ways if name != "length" or chosen.minutes]
-    if unknown := [name for name in asked if name not in ways]:
+    names = chosen.only.split(",") if chosen.only else [name for name in ways if name != "length" or chosen.minutes]
+    if unknown := [name for name in names if name not in ways]:
         parser.error(f"--only takes {', '.join(ways)}, not {', '.join(unknown)}")
     chosen.minutes = chosen.minutes or MINUTES
-    told, found = origin(), {}
-    for name in asked:
+    made, found = origin(), {}
+    for name in names:
         print(f"\nby {name}", flush=True)
         rows = ways[name]()
         print("\n".join(line(row) for row in rows), flush=True)
-        found[name] = {**told, "rows": rows}
-    keep_rows(told, "by", found, chosen.save, is_whole=not chosen.only)
+        found[name] = {**made, "rows": rows}
+    keep_rows(made, "by", found, chosen.save, is_whole=not chosen.only)
 
 
 if __name__ == "__main__":

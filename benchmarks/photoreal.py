@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peers.full_arc2face import PUBLISHED, SMALL, random_arc, recipe_of
+from peers.arc2face import PUBLISHED, SMALL, random_arc, recipe_of
 from record import keep_rows, origin, timed
 
 from omote.engine.diffusion.arc2face.eager import open_eager

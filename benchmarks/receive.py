@@ -1,4 +1,4 @@
-"""A receiver in a process of its own: how old each picture is when it is here, and, if asked, what its mouth did."""
+"""A receiver in a process of its own: the age of each picture when it arrives and, optionally, its mouth."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from omote.bridge.frame import Frame
 from omote.bridge.payload import Video
 from omote.bridge.subscriber import Subscriber
 
-MOST = 1 << 16  # ages that are kept: eighteen minutes at 60 a second; more would look like a leak
+MOST = 1 << 16  # ages that are kept, 18 minutes at 60 a second: more would look like a leak
 SIDE = 48  # pixels on a side of the mouth that is kept, at most
 TURN_S = 0.1
 
 
 class Mouths:
-    """The lower middle of every picture, grey and small, with the time at which it was here."""
+    """The lower middle of every picture, grey and small, with its time of arrival."""
 
     def __init__(self) -> None:
         self.crops: list[NDArray[np.uint8]] = []
@@ -40,7 +40,7 @@ class Mouths:
 
 
 def mouth_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """[h,w] grey, at most `SIDE` on a side: where the mouth and the chin of a portrait are."""
+    """[h,w] grey, at most `SIDE` on a side: the mouth and the chin of a portrait."""
     height, width, _ = pixels.shape
     crop = pixels[height * 9 // 20 : height * 17 // 20, width * 3 // 10 : width * 7 // 10]
     stride = -(-max(crop.shape[:2]) // SIDE)
@@ -49,19 +49,19 @@ def mouth_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 class Receiver:
-    """Counts what comes; ages are taken by the thread that reads the socket, before anybody looks at a picture."""
+    """Counts pictures. The thread that reads the socket measures their ages, before a picture is decoded."""
 
     def __init__(self, endpoint: str, warm_up_s: float, mouths: Mouths | None) -> None:
         self._subscriber = Subscriber(endpoint, on_arrival=self._arrived)
         self._warm_up_ns, self._mouths = int(warm_up_s * 1e9), mouths
         self._sent_ms: deque[float] = deque(maxlen=MOST)
         self._captured_ms: deque[float] = deque(maxlen=MOST)
-        self._before: NDArray[np.uint8] | None = None
+        self._previous: NDArray[np.uint8] | None = None
         self._began_ns = self._first_ns = self._last_ns = 0
         self._counted = self._taken = self._new = 0
 
     def run(self, seconds: float, count: int | None = None) -> None:
-        """Until the time is over, the pictures are all here, or none has come for two seconds after the first."""
+        """Runs until the time is over, `count` pictures have arrived, or the stream has paused for two seconds."""
         end_s = silent_s = time.monotonic() + seconds
         with self._subscriber as subscriber:
             print("ready", flush=True)
@@ -76,12 +76,12 @@ class Receiver:
         return {
             "received": reception.received,
             "taken": self._taken,
-            "new": self._new,  # other than the picture before
+            "new": self._new,  # differs from the previous picture
             "missed": reception.missed,
             "skipped": self._subscriber.skipped,
             "fps": round((self._counted - 1) / seconds, 2) if seconds > 0.0 else 0.0,
-            "receive_ms": percentiles(self._sent_ms) if self._sent_ms else None,  # since it was sent
-            "total_ms": percentiles(self._captured_ms) if self._captured_ms else None,  # since it was captured
+            "receive_ms": percentiles(self._sent_ms) if self._sent_ms else None,  # since sent
+            "total_ms": percentiles(self._captured_ms) if self._captured_ms else None,  # since captured
         }
 
     def _arrived(self, age_ns: int) -> None:
@@ -98,9 +98,9 @@ class Receiver:
     def _take(self, message: Frame, video: Video) -> None:
         now_ns = time.perf_counter_ns()
         self._taken += 1
-        if self._before is None or not np.array_equal(self._before, video.pixels):
+        if self._previous is None or not np.array_equal(self._previous, video.pixels):
             self._new += 1
-        self._before = video.pixels
+        self._previous = video.pixels
         if self._mouths:
             self._mouths.add(message, video, now_ns)
 
@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--count", type=int, help="end after so many pictures")
-    parser.add_argument("--warm-up-s", type=float, default=0.0, help="how long the first pictures' age does not count")
+    parser.add_argument("--warm-up-s", type=float, default=0.0, help="for how long ages do not count")
     parser.add_argument("--mouths", type=Path, metavar="FILE.npz", help="keep the mouth of every picture there")
     chosen = parser.parse_args()
     mouths = Mouths() if chosen.mouths else None

@@ -1,5 +1,7 @@
-"""How long others take for a picture of 512x512 on this machine, in the same run as Omote: Stable Diffusion Turbo and
-LivePortrait. Each peer runs in a process of its own, so that one that fails costs a line."""
+"""The time that Stable Diffusion Turbo and LivePortrait take for a 512x512 picture, in the same run as Omote.
+
+Each peer runs in a process of its own, so a failure costs only a line.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +14,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
-from peers.measured import Measured, Refused
-from peers.timing import WHOLE, Effort
-from record import keep, origin
+from peers.measured import WHOLE, Effort, Measured, Refused
+from record import keep, origin, result_parser
 
 FAST = Effort(warm_up=5, most=60, seconds=8.0)
 SLOW = Effort(warm_up=1, most=5, seconds=10.0)  # a picture takes seconds
 LONGEST_S = 240.0
-WANTED = ("torch", "diffusers", "openvino", "onnx")
+PACKAGES = ("torch", "diffusers", "openvino", "onnx")
 CURE = "pip install 'omote[peers]'"
 SIZE = 512
 OURS = f"ours {SIZE}"  # what the others are compared with
@@ -41,10 +41,10 @@ def _turbo(arithmetic: str = "") -> Measured:
     return turbo.in_torch(arithmetic, SLOW) if arithmetic else turbo.in_openvino(SLOW)
 
 
-def _portrait(arithmetic: str = "") -> Measured:
-    from peers import portrait
+def _liveportrait(arithmetic: str = "") -> Measured:
+    from peers import liveportrait
 
-    return portrait.in_torch(arithmetic, SLOW) if arithmetic else portrait.in_openvino(SLOW)
+    return liveportrait.in_torch(arithmetic, SLOW) if arithmetic else liveportrait.in_openvino(SLOW)
 
 
 CASES: dict[str, Callable[[], Measured]] = {
@@ -53,14 +53,14 @@ CASES: dict[str, Callable[[], Measured]] = {
     "SD-Turbo + TAESD, torch f32": lambda: _turbo("f32"),
     "SD-Turbo + TAESD, torch bf16": lambda: _turbo("bf16"),
     "SD-Turbo + TAESD, OpenVINO": _turbo,
-    "LivePortrait, torch f32": lambda: _portrait("f32"),
-    "LivePortrait, torch bf16": lambda: _portrait("bf16"),
-    "LivePortrait, OpenVINO": _portrait,
+    "LivePortrait, torch f32": lambda: _liveportrait("f32"),
+    "LivePortrait, torch bf16": lambda: _liveportrait("bf16"),
+    "LivePortrait, OpenVINO": _liveportrait,
 }
 
 
-def alone(name: str) -> dict[str, Any]:
-    """One case, measured in this process: what is kept of it, or {"refused": why}."""
+def measure_here(name: str) -> dict[str, Any]:
+    """The result of one case, measured in this process, or {"refused": why}."""
     try:
         measured = CASES[name]()
     except Refused as error:
@@ -72,9 +72,9 @@ def alone(name: str) -> dict[str, Any]:
     return kept
 
 
-def apart(name: str) -> dict[str, Any]:
-    """The same in a process of its own, whose memory is free again when it ends."""
-    # Hugging Face's libraries neither report their use nor look for anything outside.
+def measure_in_process(name: str) -> dict[str, Any]:
+    """The same in a process of its own, which frees its memory when it ends."""
+    # Hugging Face libraries must not use the network.
     quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"}
     command = [sys.executable, __file__, "--alone", name]
     began_s = time.monotonic()
@@ -85,13 +85,13 @@ def apart(name: str) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"refused": f"took more than {LONGEST_S:.0f} s"}
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["nothing was said"]
-        return {"refused": f"failed with {done.returncode}: {said[-1]}"}
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        return {"refused": f"failed with {done.returncode}: {lines[-1]}"}
     return {**json.loads(done.stdout.strip().splitlines()[-1]), "wall_s": round(time.monotonic() - began_s, 1)}
 
 
 def compare(rows: dict[str, dict[str, Any]]) -> None:
-    """Gives each row how many times as long as ours it takes, where ours was measured in this run."""
+    """Adds to each row its time as a multiple of ours, if ours was measured in this run."""
     if "took_ms" not in rows.get(OURS, {}):
         return
     own_ms = rows[OURS]["took_ms"][WHOLE]["p50"]
@@ -101,7 +101,7 @@ def compare(rows: dict[str, dict[str, Any]]) -> None:
 
 
 def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """A line for each case, and under it one for each of its parts where there are several."""
+    """A line for each case, followed by one for each of its parts if it has several."""
     head = f"{'p50 ms':>10}{'p95 ms':>10}{'n':>5}{'M':>8}{'GMAC':>8}{'x ours':>9}  shape"
     lines = [f"{'':31}{head}"]
     for name, row in rows.items():
@@ -112,7 +112,7 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
         lines.append(f"{name:31}{counted}{row.get(RATIO, '-'):>9}  {row['shape']}; {row['runtime']}")
         for part, took in row["took_ms"].items():
             if part != WHOLE:
-                # Compositing is no network: nothing is counted of it.
+                # Compositing is no network and has no counts.
                 network = row["networks"].get(part)
                 lines.append(f"{'  ' + part:31}{_took(took)}{_counted(network) if network else ''}")
     return "\n".join(lines)
@@ -127,8 +127,8 @@ def _counted(network: Mapping[str, Any]) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of what the peers are made with; the cure for what is missing."""
-    return {name: _version(name) for name in WANTED}
+    """Versions of the packages that the peers need; the cure for missing ones."""
+    return {name: _version(name) for name in PACKAGES}
 
 
 def _version(name: str) -> str:
@@ -139,25 +139,24 @@ def _version(name: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = result_parser(__doc__, "rivals")
     parser.add_argument("--only", action="append", choices=CASES, help="measure this case (repeat for more)")
-    parser.add_argument("--save", type=Path, help="where to keep the result, as benchmarks/results/rivals.json")
     parser.add_argument("--alone", choices=CASES, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.alone:
-        print(json.dumps(alone(chosen.alone)))
+        print(json.dumps(measure_here(chosen.alone)))
         return
     if chosen.only and chosen.save:
-        parser.error("--save wants every case: what is compared was measured in one run")
-    told = {**origin(), "versions": versions(), "effort": {"fast": asdict(FAST), "slow": asdict(SLOW)}}
-    print(f"made with {told['versions']}", flush=True)
+        parser.error("--save needs every case, because only times of one run are compared")
+    made = {**origin(), "versions": versions(), "effort": {"fast": asdict(FAST), "slow": asdict(SLOW)}}
+    print(f"made with {made['versions']}", flush=True)
     rows = {}
     for name in chosen.only or CASES:
-        rows[name] = apart(name)
+        rows[name] = measure_in_process(name)
         print(table({name: rows[name]}).splitlines()[1], flush=True)
     compare(rows)
     print(f"\n{table(rows)}")
-    keep({**told, "cases": rows}, chosen.save)
+    keep({**made, "cases": rows}, chosen.save)
 
 
 if __name__ == "__main__":

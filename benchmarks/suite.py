@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark, each in a process of its own; what this commit has measured is not measured again."""
+"""`make bench`: every benchmark in a process of its own; skips what this commit has measured on this machine."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import child
 import tables
-from record import RESULTS, ROOT, kept, origin
+from record import RESULTS, ROOT, kept, origin, program_of, run_with_limit
 from sections import BF16
 
 from omote.engine.hardware import this_machine
@@ -22,22 +21,22 @@ from omote.engine.training.provenance import provenance
 
 HERE = Path(__file__).resolve().parent
 HOUR_S = 3600.0
-_BY_HAND = ("OPENBLAS_NUM_THREADS",)  # the suite's own environment must not decide what a program does
+_NOT_INHERITED = ("OPENBLAS_NUM_THREADS",)  # each program chooses for itself
 
 
 @dataclass(frozen=True)
 class Part:
-    """One program of this folder; its result stands under its name."""
+    """A part of a benchmark program; the result has its name."""
 
     name: str
     about_minutes: float
 
     def command(self, folder: Path) -> list[str]:
-        save = ["--save", str(folder / f"{self.name}.json")]
-        return [sys.executable, str(HERE / f"{self.name}.py"), *save]
+        program, *words = program_of(self.name)
+        return [sys.executable, str(HERE / program), *words, "--save", str(folder / f"{self.name}.json")]
 
 
-# The quick and quiet ones first; the peers eat memory, so nothing comes after them but what needs no speed.
+# Timings come first; the peers need much memory, so only parts that need no speed follow them.
 PARTS = (
     Part("network", 6.0),
     Part("layers", 0.2),
@@ -60,7 +59,7 @@ def is_fresh(result: Mapping[str, Any] | None, commit: str, hardware: Mapping[st
 
 
 def chosen_parts(only: str | None) -> list[Part]:
-    """The parts with these names, in the suite's order; ValueError on a name that is none."""
+    """The parts with these names, in the order of the suite. Raises ValueError on an unknown name."""
     if only is None:
         return list(PARTS)
     names = only.split(",")
@@ -70,18 +69,18 @@ def chosen_parts(only: str | None) -> list[Part]:
 
 
 def run(part: Part, folder: Path, environment: Mapping[str, str]) -> str:
-    """ "" where it went well, else one line that says what did not."""
+    """Runs a part; returns "", or what went wrong in a line."""
     try:
-        done = child.run(part.command(folder), HOUR_S, cwd=ROOT, env=environment)
+        done = run_with_limit(part.command(folder), HOUR_S, cwd=ROOT, env=environment)
     except subprocess.TimeoutExpired:
         return f"did not end within {HOUR_S:.0f} s"
     return f"ended with {done.returncode}" if done.returncode else ""
 
 
 def measure(parts: Sequence[Part], folder: Path, *, is_again: bool) -> dict[str, str]:
-    """Runs what is not fresh in this folder of results, and returns what failed, by name."""
-    commit, hardware = str(provenance()["commit"]), as_kept()
-    environment = {key: value for key, value in os.environ.items() if key not in _BY_HAND}
+    """Runs the parts that are not fresh in this folder of results; returns the failures by name."""
+    commit, hardware = str(provenance()["commit"]), hardware_as_json()
+    environment = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
     failed = {}
     for part in parts:
         if not is_again and is_fresh(kept(part.name, folder), commit, hardware):
@@ -95,17 +94,17 @@ def measure(parts: Sequence[Part], folder: Path, *, is_again: bool) -> dict[str,
     return failed
 
 
-def as_kept() -> dict[str, Any]:
-    """This machine as a JSON file gives it back."""
+def hardware_as_json() -> dict[str, Any]:
+    """This machine as it is read back from a result."""
     return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(this_machine()).items()}
 
 
 def main() -> int:
-    """1 where a part failed, however many did; every part runs."""
+    """Runs every part; returns 1 if one failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", help=f"some of {','.join(part.name for part in PARTS)}, with commas")
-    parser.add_argument("--again", action="store_true", help="also what was measured at this commit already")
-    parser.add_argument("--bf16", action="store_true", help="keep it beside the rest: a processor with bf16")
+    parser.add_argument("--again", action="store_true", help="measure again what this commit has measured")
+    parser.add_argument("--bf16", action="store_true", help="keep the results of a processor with bf16 apart")
     chosen = parser.parse_args()
     try:
         parts = chosen_parts(chosen.only)

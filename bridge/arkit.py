@@ -1,4 +1,4 @@
-"""ARKit's 52 face weights: names, order and spellings, and the angles that its programs send."""
+"""ARKit's 52 face weights: names, order and spellings, and the Euler angles that its programs send."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float32]
+
 _EYE = ("Blink", "LookDown", "LookIn", "LookOut", "LookUp", "Squint", "Wide")
+_DIRECTIONS = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")  # movements to a side, not weights of one side
 
 
 def _sides(*names: str) -> tuple[str, ...]:
@@ -34,25 +37,44 @@ INDEX: dict[str, int] = {name: index for index, name in enumerate(NAMES)}
 COUNT = len(NAMES)
 
 
-def _other_side(name: str) -> str:
+def _mirrored(name: str) -> str:
     for side, other in (("Left", "Right"), ("Right", "Left")):
         if name.endswith(side):
             return name.removesuffix(side) + other
     return name
 
 
-MIRRORED: NDArray[np.intp] = np.array([INDEX[_other_side(name)] for name in NAMES])  # the weight on the other side
+MIRRORED: NDArray[np.intp] = np.array([INDEX[_mirrored(name)] for name in NAMES])  # the weight of the other side
 
 
-def weights(named: Mapping[str, float]) -> NDArray[np.float32]:
-    """The [52] vector with these weights, zero elsewhere; KeyError on a name that is not ARKit's."""
+def weights(named: Mapping[str, float]) -> Array:
+    """The [52] vector with these weights, zero elsewhere; KeyError on a name that is not ARKit's.
+
+    >>> weights({"jawOpen": 0.5})[INDEX["jawOpen"]]
+    0.5
+    """
     vector = np.zeros(COUNT, np.float32)
     for name, value in named.items():
         vector[INDEX[name]] = value
     return vector
 
 
-Array = NDArray[np.float32]
+def weight_index(name: str) -> int | None:
+    """The index of this weight in ARKit's order; None for any other name.
+
+    Programs write jawOpen or JawOpen, and eyeBlinkLeft or eyeBlink_L.
+    """
+    return _INDEX_OF_SPELLING.get(name.lower())
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    for side in ("Left", "Right"):
+        if name.endswith(side) and name not in _DIRECTIONS:
+            return name.lower(), f"{name.removesuffix(side)}_{side[0]}".lower()
+    return (name.lower(),)
+
+
+_INDEX_OF_SPELLING = {spelling: index for index, name in enumerate(NAMES) for spelling in _spellings(name)}
 
 
 def rotation_from_angles(yaw_pitch_roll: NDArray[np.floating]) -> Array:
@@ -70,31 +92,12 @@ def rotation_from_angles(yaw_pitch_roll: NDArray[np.floating]) -> Array:
 
 def angles_from_rotation(rotation: NDArray[np.floating]) -> NDArray[np.float64]:
     """[...,3] yaw, pitch, roll in radians from [...,3] rotation vectors."""
-    turn = np.asarray(rotation, np.float64)
-    angle = np.linalg.norm(turn, axis=-1)
+    vector = np.asarray(rotation, np.float64)
+    angle = np.linalg.norm(vector, axis=-1)
     scale = np.where(angle > 1e-12, np.sin(angle / 2) / np.maximum(angle, 1e-12), 0.5)
-    x, y, z = np.moveaxis(turn * scale[..., None], -1, 0)
+    x, y, z = np.moveaxis(vector * scale[..., None], -1, 0)
     w = np.cos(angle / 2)
     yaw = np.arctan2(2 * (x * z + w * y), 1 - 2 * (x * x + y * y))
     pitch = np.arcsin(np.clip(2 * (w * x - y * z), -1.0, 1.0))
     roll = np.arctan2(2 * (x * y + w * z), 1 - 2 * (x * x + z * z))
     return np.stack([yaw, pitch, roll], -1)
-
-
-def weight_index(name: str) -> int | None:
-    """Where this weight stands in ARKit's order; None where it is none of the 52.
-
-    Programs write jawOpen or JawOpen, and eyeBlinkLeft or eyeBlink_L.
-    """
-    return _INDEX_OF_SPELLING.get(name.lower())
-
-
-def _spellings(name: str) -> tuple[str, ...]:
-    for side in ("Left", "Right"):
-        if name.endswith(side) and name not in _DIRECTIONS:
-            return name.lower(), f"{name.removesuffix(side)}_{side[0]}".lower()
-    return (name.lower(),)
-
-
-_DIRECTIONS = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")  # ways to go, not sides of the face
-_INDEX_OF_SPELLING = {spelt: index for index, name in enumerate(NAMES) for spelt in _spellings(name)}

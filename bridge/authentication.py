@@ -22,23 +22,36 @@ from zmq.utils.monitor import parse_monitor_message
 from .endpoint import check_connect, port_of
 from .keys import ClientKeys, ServerKeys
 
-_ZAP_ENDPOINT = "inproc://zeromq.zap.01"  # ZeroMQ RFC 27: where libzmq asks
+# ZAP (ZeroMQ RFC 27): libzmq asks this endpoint about each client.
+_ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 _ZAP_VERSION = b"1.0"
 _ZAP_PARTS = 6  # version, request, domain, address, identity and mechanism; then credentials, of which CURVE has one
 _DOMAIN = "omote"
-_LOG_PERIOD_NS = 1_000_000_000
 _REQUESTS_PER_POLL = 1000  # so that a flood cannot hold the thread
 
+# Events of a handshake.
+ACCEPTED = zmq.EVENT_ACCEPTED  # its value is the connection's file descriptor
+REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH  # the key is not on the list
+MISMATCHED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL  # only one side has a key, or the key is for another server
+DISCONNECTED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+SUCCEEDED = zmq.EVENT_HANDSHAKE_SUCCEEDED
+FAILURES = REFUSED | MISMATCHED | DISCONNECTED
+_EVENTS_PER_POLL = 1000
+
+_LOG_PERIOD_NS = 1_000_000_000
+_RETRY_NS = 2_000_000_000
+
 _log = logging.getLogger(__name__)
+_monitor_numbers = itertools.count()
 
 
 class ServerAuthenticator:
-    """Guards the sockets of one context; `with` opens it, before they are bound.
+    """Guards the sockets of one context; enter `with` before they are bound.
 
-    With keys it lets in who is on their list; without, programs of the same user
-    on this machine, or with `is_open` of every user. It has no thread: whoever
-    owns the sockets calls `watch` each turn, and a client that knocks waits for
-    that long.
+    With keys, it allows the clients on their list; without, programs of the same
+    user on this machine, or with `is_open` of every user. It has no thread: the
+    thread that owns the sockets calls `poll` in its loop, and a new client waits
+    for that call.
     """
 
     def __init__(
@@ -49,123 +62,115 @@ class ServerAuthenticator:
         *,
         is_open: bool = False,
     ) -> None:
-        self.rejected = 0  # clients that were not let in, and handshakes that failed
+        self.rejected = 0  # clients that were refused, and handshakes that failed
         self._context = context
         self._keys = keys
-        self._asks_whose = keys is None and not is_open
+        self._checks_user = keys is None and not is_open
         self._clock = clock
-        self._asked: zmq.Socket[bytes] | None = None
-        self._watched: list[HandshakeMonitor] = []
-        self._refused = ""  # whom the list did not know, last
+        self._zap: zmq.Socket[bytes] | None = None
+        self._monitors: list[HandshakeMonitor] = []
+        self._unknown_client = ""  # the last client that was not on the list
         self._may_log_ns = 0
 
     def __enter__(self) -> Self:
-        if self._keys or self._asks_whose:
-            self._asked = self._context.socket(zmq.REP)
-            self._asked.linger = 0
-            self._asked.bind(_ZAP_ENDPOINT)
+        if self._keys or self._checks_user:
+            self._zap = self._context.socket(zmq.REP)
+            self._zap.linger = 0
+            self._zap.bind(_ZAP_ENDPOINT)
         return self
 
     def __exit__(self, *error: object) -> None:
-        for handshakes in self._watched:
-            handshakes.close()
-        if self._asked:
-            self._asked.close()
+        for monitor in self._monitors:
+            monitor.close()
+        if self._zap:
+            self._zap.close()
 
     def guard(self, socket: zmq.Socket[bytes]) -> None:
-        """Makes the socket let in only whom it should, and watches it. Before it is bound."""
+        """Makes the socket authenticate its clients; call it before the socket is bound."""
         if self._keys:
             socket.curve_server = True
             socket.setsockopt_string(zmq.CURVE_SECRETKEY, self._keys.secret)
-        if self._asked:
+        if self._zap:
             socket.setsockopt_string(zmq.ZAP_DOMAIN, _DOMAIN)
-            # Or libzmq would let in everybody as soon as there is nobody to ask.
+            # Otherwise libzmq allows every client as soon as the ZAP socket is closed.
             socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
-        self._watched.append(HandshakeMonitor(socket, FAILURES | (ACCEPTED if self._asks_whose else 0)))
+        self._monitors.append(HandshakeMonitor(socket, FAILURES | (ACCEPTED if self._checks_user else 0)))
 
-    def watch(self) -> None:
-        """Answers who knocks and counts who failed; returns at once. For the thread that owns the guarded sockets."""
+    def poll(self) -> None:
+        """Answers waiting clients and counts failures; returns at once. For the thread that owns the sockets."""
         for _ in range(_REQUESTS_PER_POLL):
-            if not (self._asked and self._asked.poll(0)):
+            if not (self._zap and self._zap.poll(0)):
                 break
-            parts = self._asked.recv_multipart()
-            # Who knocks was accepted before: another user's connection is cut off before anybody is let in, and then
-            # libzmq passes on nothing that it sent.
-            self._see()
-            self._answer(self._asked, parts)
-        self._see()
+            parts = self._zap.recv_multipart()
+            # The connection was accepted before the request, so another user's connection is shut down before the
+            # answer, and libzmq passes on nothing that it sent.
+            self._read_events()
+            self._answer(self._zap, parts)
+        self._read_events()
 
-    def _see(self) -> None:
+    def _read_events(self) -> None:
         accepted = []
-        for handshakes in self._watched:
-            for one in handshakes.news():
-                if one.event == ACCEPTED:
-                    accepted.append(one)
+        for monitor in self._monitors:
+            for event in monitor.events():
+                if event.kind == ACCEPTED:
+                    accepted.append(event)
                 else:
-                    self._note(one.endpoint, self._why(one))
+                    self._count_rejection(event.endpoint, self._reason(event))
         if accepted:
-            self._admit(accepted)
+            self._shut_down_other_users(accepted)
 
-    def _admit(self, accepted: Sequence[HandshakeEvent]) -> None:
-        """Cuts off the connections that do not come from this user."""
-        endpoint_of = {one.value: one.endpoint for one in accepted}  # each number once: it may have been given again
-        found = {number: peer_of(number, port_of(endpoint)) for number, endpoint in endpoint_of.items()}
-        connections = {number: one for number, one in found.items() if one}
-        for (number, one), is_own in zip(connections.items(), are_own([*connections.values()]), strict=True):
-            if not is_own:
-                self._note(endpoint_of[number], "another user of this machine runs it; --open-local lets all users in")
-                with contextlib.suppress(OSError):  # it has gone
-                    one.shutdown(sockets.SHUT_RDWR)
-            one.detach()
+    def _shut_down_other_users(self, accepted: Sequence[HandshakeEvent]) -> None:
+        endpoint_of = {event.value: event.endpoint for event in accepted}  # a descriptor may have been reused
+        found = {fd: connection_of(fd, port_of(endpoint)) for fd, endpoint in endpoint_of.items()}
+        connections = {fd: connection for fd, connection in found.items() if connection}
+        is_own = are_own([*connections.values()])
+        for (fd, connection), is_allowed in zip(connections.items(), is_own, strict=True):
+            if not is_allowed:
+                reason = "another user of this machine runs it; --open-local allows all users"
+                self._count_rejection(endpoint_of[fd], reason)
+                with contextlib.suppress(OSError):  # already closed
+                    connection.shutdown(sockets.SHUT_RDWR)
+            connection.detach()
 
-    def _answer(self, asked: zmq.Socket[bytes], parts: list[bytes]) -> None:
+    def _answer(self, zap: zmq.Socket[bytes], parts: list[bytes]) -> None:
         status, text = b"400", b"no CURVE"
         mechanism = parts[5] if len(parts) >= _ZAP_PARTS else b""
         if not self._keys and mechanism == b"NULL":
             status, text = b"200", b"OK"
-        elif len(parts) == _ZAP_PARTS + 1 and mechanism == b"CURVE" and len(parts[6]) == 32:
-            is_allowed = self._lets_in(address=parts[3], public=z85.encode(parts[6]).decode("ascii"))
+        elif self._keys and len(parts) == _ZAP_PARTS + 1 and mechanism == b"CURVE" and len(parts[6]) == 32:
+            public = z85.encode(parts[6]).decode("ascii")
+            is_allowed = self._keys.allows(public)
             status, text = (b"200", b"OK") if is_allowed else (b"400", b"unknown key")
-        asked.send_multipart([_ZAP_VERSION, parts[1] if len(parts) > 1 else b"", status, text, b"", b""])
+            if not is_allowed:
+                self._unknown_client = f"{parts[3].decode('ascii', 'replace')} with the key {public}"
+        zap.send_multipart([_ZAP_VERSION, parts[1] if len(parts) > 1 else b"", status, text, b"", b""])
 
-    def _lets_in(self, address: bytes, public: str) -> bool:
-        is_allowed = self._keys is not None and self._keys.allows(public)
-        if not is_allowed:
-            self._refused = f"{address.decode('ascii', 'replace')} with the key {public}"
-        return is_allowed
-
-    def _note(self, endpoint: str, why: str) -> None:
+    def _count_rejection(self, endpoint: str, reason: str) -> None:
         self.rejected += 1
         now_ns = self._clock()
-        if now_ns < self._may_log_ns:
-            return
-        self._may_log_ns = now_ns + _LOG_PERIOD_NS
-        _log.warning("%s: a client was refused: %s (%d so far)", endpoint, why, self.rejected)
+        if now_ns >= self._may_log_ns:
+            self._may_log_ns = now_ns + _LOG_PERIOD_NS
+            _log.warning("%s: a client was refused: %s (%d so far)", endpoint, reason, self.rejected)
 
-    def _why(self, failed: HandshakeEvent) -> str:
-        if failed.event == REFUSED:
-            return f"{self._refused} is not on the list; `omote keys new NAME` makes a key that is"
-        if failed.event == MISMATCHED and not self._keys:
-            return (
-                "it came with a key, and here is none: start `omote live` with --curve, or the client without its key"
-            )
-        if failed.event == MISMATCHED and failed.value == zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
-            return "its key file is for another server; `omote keys new NAME` makes one for this"
-        if failed.event == MISMATCHED:
+    def _reason(self, failure: HandshakeEvent) -> str:
+        if failure.kind == REFUSED:
+            return f"{self._unknown_client} is not on the list; `omote keys new NAME` makes a key that is"
+        if failure.kind == MISMATCHED and not self._keys:
+            return "it has a key and this server none: start `omote live` with --curve, or the client without its key"
+        if failure.kind == MISMATCHED and failure.value == zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
+            return "its key file is for another server; `omote keys new NAME` makes one for this server"
+        if failure.kind == MISMATCHED:
             return "it came without a key; `omote keys new NAME` makes one"
         if not self._keys:
-            return "it left during the handshake: it is no Omote client, or has a key, and here is none"
+            return "it left during the handshake: it is no Omote client, or it has a key and this server has none"
         return "it left during the handshake: it is no Omote client, or has no key of `omote keys new NAME`"
-
-
-_RETRY_NS = 2_000_000_000
 
 
 class ClientConnection:
     """Connects one socket; leaving `with` closes it.
 
-    libzmq gives up for good once it was refused, though somebody may be put on
-    the list later, or the server be started anew with --curve. This one tries
+    libzmq gives up for good once it was refused, although the client may be added
+    to the list later, or the server be restarted with --curve. This class tries
     again every two seconds.
     """
 
@@ -177,100 +182,91 @@ class ClientConnection:
         clock: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         check_connect(endpoint)
-        self.refusal = ""  # why the server does not let us in
+        self.refusal = ""  # why the server refuses the connection; empty where it does not
         self._socket = socket
         self._endpoint = endpoint
         self._keys = keys
         self._clock = clock
-        self._handshakes: HandshakeMonitor | None = None
-        self._again_ns: int | None = None
+        self._monitor: HandshakeMonitor | None = None
+        self._retry_ns: int | None = None
 
-    def __enter__(self) -> ClientConnection:
+    def __enter__(self) -> Self:
         if self._keys:
             self._keys.apply(self._socket)
-        self._handshakes = HandshakeMonitor(self._socket, FAILURES | SUCCEEDED)
+        self._monitor = HandshakeMonitor(self._socket, FAILURES | SUCCEEDED)
         self._socket.connect(self._endpoint)
         return self
 
     def __exit__(self, *error: object) -> None:
         self._socket.close(linger=0)
-        if self._handshakes:
-            self._handshakes.close()
+        if self._monitor:
+            self._monitor.close()
 
-    def watch(self) -> None:
-        """Sees how it went, and knocks again where it is time; returns at once. For the socket's own thread."""
-        for handshake in self._handshakes.news() if self._handshakes else ():
-            self._note(handshake.event)
-        if self._again_ns is not None and self._clock() >= self._again_ns:
-            self._again_ns = self._clock() + _RETRY_NS
-            with contextlib.suppress(zmq.ZMQError):  # there may be nothing left to be disconnected
+    def poll(self) -> None:
+        """Reads how handshakes ended, and connects again when it is time; returns at once. For the socket's thread."""
+        for event in self._monitor.events() if self._monitor else ():
+            self.refusal = self._reason(event.kind)
+            is_final = event.kind in (REFUSED, MISMATCHED)
+            self._retry_ns = self._clock() + _RETRY_NS if is_final else None
+        if self._retry_ns is not None and self._clock() >= self._retry_ns:
+            self._retry_ns = self._clock() + _RETRY_NS
+            with contextlib.suppress(zmq.ZMQError):  # libzmq may have disconnected already
                 self._socket.disconnect(self._endpoint)
             self._socket.connect(self._endpoint)
 
-    def _note(self, event: int) -> None:
-        self.refusal = self._why(event)
-        is_final = event in (REFUSED, MISMATCHED)
-        self._again_ns = self._clock() + _RETRY_NS if is_final else None
-
-    def _why(self, event: int) -> str:
+    def _reason(self, event: int) -> str:
         if event == SUCCEEDED:
             return ""
         if event == REFUSED:
             return "this key is not on its list; `omote keys new NAME` there makes one that is"
         if not self._keys and event == DISCONNECTED:
             return (
-                "it hung up: it wants a key, which `omote keys new NAME` there makes, "
-                "or another user runs it, who can say --open-local"
+                "it hung up: it needs a key, which `omote keys new NAME` there makes, "
+                "or another user runs it, who can add --open-local"
             )
         if not self._keys:
-            return "it wants a key; `omote keys new NAME` there makes one"
+            return "it needs a key; `omote keys new NAME` there makes one"
         if event == MISMATCHED:
-            return "it has no keys and we came with one: start it with --curve, or come without"
+            return "it has no keys and this client has one: start it with --curve, or this client without its key"
         return "it hung up: the key file may be for another server"
-
-
-ACCEPTED = zmq.EVENT_ACCEPTED  # its value is the connection's file descriptor
-REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH  # the key is not on the list
-MISMATCHED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL  # one has a key and the other has none, or it is for another server
-DISCONNECTED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-SUCCEEDED = zmq.EVENT_HANDSHAKE_SUCCEEDED
-FAILURES = REFUSED | MISMATCHED | DISCONNECTED
-
-_EVENTS_PER_POLL = 1000  # so that a flood cannot hold whoever looks
-_monitor_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
 class HandshakeEvent:
-    """One that has begun or ended."""
+    """The start or the end of a handshake."""
 
-    event: int  # `ACCEPTED`, `REFUSED`, `MISMATCHED`, `BROKEN_OFF` or `SUCCEEDED`
+    kind: int  # `ACCEPTED`, `REFUSED`, `MISMATCHED`, `DISCONNECTED` or `SUCCEEDED`
     value: int  # the descriptor, or libzmq's reason
     endpoint: str
 
 
 class HandshakeMonitor:
-    """Those of one socket with one of these `events`; made before the socket binds or connects, closed after it."""
+    """Reports the `kinds` of handshake events of one socket.
 
-    def __init__(self, socket: zmq.Socket[bytes], events: int) -> None:
+    Make it before the socket binds or connects, and close it after the socket.
+    """
+
+    def __init__(self, socket: zmq.Socket[bytes], kinds: int) -> None:
         address = f"inproc://handshakes-{next(_monitor_numbers)}"
-        socket.monitor(address, events)
+        socket.monitor(address, kinds)
         self._monitor = socket.context.socket(zmq.PAIR)
-        self._monitor.rcvhwm = 0  # with a limit libzmq's thread would wait for us, and with it all its sockets
+        self._monitor.rcvhwm = 0  # with a limit libzmq's I/O thread would block, and with it all sockets
         self._monitor.linger = 0
         self._monitor.connect(address)
 
     def close(self) -> None:
         self._monitor.close()
 
-    def news(self) -> Iterator[HandshakeEvent]:
-        """What happened since the last look; returns at once."""
+    def events(self) -> Iterator[HandshakeEvent]:
+        """The events since the last call; returns at once."""
         for _ in range(_EVENTS_PER_POLL):
             if not self._monitor.poll(0):
                 return
             found = parse_monitor_message(self._monitor.recv_multipart())
             yield HandshakeEvent(int(found["event"]), int(found["value"]), found["endpoint"].decode("ascii", "replace"))
 
+
+# Which user runs the program at the other end of a connection.
 
 Address = tuple[str, int]
 Ends = tuple[Address, Address]
@@ -281,11 +277,10 @@ _ESTABLISHED = "01"
 _ROOT = 0
 
 
-def peer_of(fd: int, port: int) -> sockets.socket | None:
-    """The socket behind this number, to be detached and not closed; None if it is no connection to our port any more.
+def connection_of(fd: int, port: int) -> sockets.socket | None:
+    """The socket with this descriptor, to be detached and not closed; None if it is not a connection to our port.
 
-    libzmq tells the number of a connection that it accepted, and may have closed it meanwhile: the number may be
-    another file's by now.
+    libzmq reports the descriptor of a connection that it may have closed since: another file may have it by now.
     """
     try:
         found = sockets.socket(fileno=fd)
@@ -301,8 +296,8 @@ def peer_of(fd: int, port: int) -> sockets.socket | None:
 
 
 def are_own(connections: Sequence[sockets.socket]) -> list[bool]:
-    """Which of these connections over loopback come from a running program of the same user, or of root."""
-    ends = [_ends(one) for one in connections]
+    """Which of these loopback connections come from a running program of the same user, or of root."""
+    ends = [_ends(connection) for connection in connections]
     if not any(ends):
         return [False] * len(ends)
     own = _own_by_table() if sys.platform == "linux" else _own_by_process()
@@ -310,7 +305,7 @@ def are_own(connections: Sequence[sockets.socket]) -> list[bool]:
 
 
 def _ends(connection: sockets.socket) -> Ends | None:
-    """The peer's address, then ours; None where it has gone."""
+    """The peer's address, then ours; None where the peer has disconnected."""
     try:
         return connection.getpeername()[:2], connection.getsockname()[:2]
     except OSError:
@@ -318,7 +313,7 @@ def _ends(connection: sockets.socket) -> Ends | None:
 
 
 def _own_by_table() -> set[Ends]:
-    """Open sockets of this user and of root, from Linux's table. A closed one would be said to be root's."""
+    """Open sockets of this user and of root, from Linux's table, which counts closed sockets as root's."""
     found = set()
     for row in _TABLE.read_text("ascii").splitlines()[1:]:
         columns = row.split()
@@ -334,7 +329,7 @@ def _address(written: str) -> Address:
 
 
 def _own_by_process() -> set[Ends]:
-    """Sockets of this user's processes: Windows and macOS show those of others to nobody else."""
+    """Sockets of this user's processes, for Windows and macOS, which do not show those of other users."""
     import psutil
 
     me, found = psutil.Process().username(), set()

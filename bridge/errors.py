@@ -1,21 +1,25 @@
-"""The root of Omote's errors, and the one of packets that are none.
+"""The root of Omote's errors, and the error for malformed packets.
 
     OmoteError
-    ├── ProtocolError, WireError, EndpointError …   what came over a network, or cannot be sent there (bridge)
+    ├── ProtocolError, WireError, EndpointError …    data or addresses that cannot be used (bridge)
     ├── SourceError, CharacterError, AnimatorError … what cannot be captured, loaded or drawn (engine)
-    ├── ActorError, FlameFileError …                 what cannot be measured (calibration)
-    └── ConfigError, HotkeyError …                   what was typed or kept (studio)
+    ├── ActorError, FlameFileError …                 what cannot be measured or read (calibration)
+    └── ConfigError, HotkeyError …                   what was typed or stored (studio)
 
-A user can mend each of them: the message says what was found, what was wanted and the cure. The command line prints
-the message of an `OmoteError` and ends with code 2; any other exception is a bug and shows its traceback.
+A user can act on each of them: the message says what was found, what was expected and the cure. The command line
+prints the message of an `OmoteError` and ends with code 2. Any other exception is a bug and shows its traceback.
 """
 
 from __future__ import annotations
 
 
 class OmoteError(Exception):
-    """What a user can mend; the message is one sentence for people."""
+    """An error that a user can act on; the message is one sentence."""
 
 
 class ProtocolError(OmoteError, ValueError):
-    """These bytes are no packet of the protocol; the sentence says what was found and what was wanted."""
+    """The bytes are not a packet of the protocol; the message says what was found and what was expected."""
+
+
+class SenderError(OmoteError, ValueError):
+    """A destination cannot be sent to; the message says what was found, what was expected and the cure."""

@@ -1,9 +1,9 @@
-"""The text that iFacialMocap and Facemotion3d send over UDP, and what they are asked with.
+"""Decodes the text that iFacialMocap and Facemotion3d send over UDP, and holds the requests that start them.
 
 One datagram is one face: `jawOpen-25|eyeBlink_L-100|...|=head#rx,ry,rz,px,py,pz|rightEye#...|leftEye#...|`, weights
-in hundredths, angles in degrees, places in metres. Version 2 and Facemotion3d write `jawOpen&25`, so that a value may
-be negative. Fields come in any order, some are missing in some datagrams, and what is unknown is passed over: the
-apps' own examples hold fields that nobody describes.
+in hundredths, angles in degrees, positions in metres. Version 2 and Facemotion3d write `jawOpen&25`, so that a value
+may be negative. Fields come in any order, and some datagrams lack some of them. Unknown fields are ignored, because
+the apps' own examples have undocumented ones.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from . import arkit
 from .arkit import weight_index
 from .errors import ProtocolError
 
-PORT = 49983  # of the phone, and of the machine that it answers
-FACEMOTION_PORT = 49993  # of the phone; it answers there or at `PORT`, which of them its pages say differently
+PORT = 49983  # of the phone, and of the machine that receives
+FACEMOTION_PORT = 49993  # of the phone; its pages disagree whether it sends to this port or to `PORT`
 REQUEST = b"iFacialMocap_sahuasouryya9218sauhuiayeta91555dy3719|sendDataVersion=v2"
 FACEMOTION_REQUEST = b"FACEMOTION3D_OtherStreaming"
-FACEMOTION_FAREWELL = b"StopStreaming_FACEMOTION3D"  # iFacialMocap knows none
+FACEMOTION_FAREWELL = b"StopStreaming_FACEMOTION3D"  # iFacialMocap has no such message
 
 MAX_BYTES = 16 << 10
 MAX_FIELDS = 512
-MAX_VALUE = 1e6  # no angle, place or hundredth is larger
+MAX_VALUE = 1e6  # of angles, positions and hundredths
 
 _BINARY = b"FMV3"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?\Z", re.ASCII)
@@ -34,16 +34,16 @@ Vector = tuple[float, ...]
 
 @dataclass(frozen=True)
 class IFacialMocapPacket:
-    """What one datagram says; nothing of what it does not mention."""
+    """The face in one datagram."""
 
-    weights: dict[str, float] = field(default_factory=dict)  # of ARKit's names: 1 is full; may lie beyond 0 to 1
+    weights: dict[str, float] = field(default_factory=dict)  # by ARKit's names, 1 is full; may be outside 0 to 1
     head_deg: Vector = ()  # [3] as Euler angles about x, y, z, or ()
     head_m: Vector = ()  # [3] or ()
     is_tracked: bool = True
 
 
 def decode(data: bytes) -> IFacialMocapPacket:
-    """The packet in these bytes; ProtocolError, and nothing else, where they are none."""
+    """The packet in these bytes; raises only ProtocolError."""
     if data.startswith(_BINARY):
         raise ProtocolError("this is the binary third version (FMV3), which is not understood; ask the app for text")
     if len(data) > MAX_BYTES:
@@ -73,12 +73,12 @@ def _packet(fields: list[str]) -> IFacialMocapPacket:
         elif name == _STATUS:
             is_tracked = _number(value, name) != 0.0
     if not weights:
-        raise ProtocolError("none of ARKit's 52 weights is in it; wanted fields as jawOpen-25 or jawOpen&25")
+        raise ProtocolError("none of ARKit's 52 weights is in it; expected fields as jawOpen-25 or jawOpen&25")
     return IFacialMocapPacket(weights, head[:3], head[3:], is_tracked)
 
 
 def _split_field(text: str) -> tuple[str, str]:
-    """A name and its value: divided by the first & or, where there is none, by the first -."""
+    """A name and its value, separated by the first & or, where there is none, by the first -."""
     name, _, value = text.partition("&" if "&" in text else "-")
     return name.strip(), value.strip()
 
@@ -86,7 +86,7 @@ def _split_field(text: str) -> tuple[str, str]:
 def _head(text: str) -> Vector:
     numbers = tuple(_number(one.strip(), "head") for one in text.split(",", 6))
     if len(numbers) not in (3, 6):
-        raise ProtocolError(f"the head has 3 angles and 3 places, got {len(numbers)} numbers")
+        raise ProtocolError(f"the head has 3 angles and 3 coordinates, got {len(numbers)} numbers")
     return numbers
 
 

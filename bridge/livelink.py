@@ -1,4 +1,4 @@
-"""Live Link Face, version 6: the UDP packets in which Epic's iPhone app sends a face, to and from bytes."""
+"""Live Link Face, version 6: encodes and decodes the UDP packets of Epic's iPhone app."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .errors import ProtocolError
 PORT = 11111
 VERSION = 6
 ANGLES = tuple(f"{part}{angle}" for part in ("Head", "LeftEye", "RightEye") for angle in ("Yaw", "Pitch", "Roll"))
-# The order in the packet. The app's CSV has JawRight and MouthRight before their left ones; see engine/capture/take.py.
+# The order in the packet. The app's CSV has JawRight and MouthRight before the left ones; see engine/capture/take.py.
 NAMES: tuple[str, ...] = (*(name[0].upper() + name[1:] for name in arkit.NAMES), *ANGLES)
 COUNT = len(NAMES)
 
@@ -23,11 +23,12 @@ MAX_TEXT_BYTES = 256
 
 _SECOND_NS = 1_000_000_000
 _DAY_NS = 86_400 * _SECOND_NS
+_AXIS_SIGNS = np.array((1.0, -1.0, 1.0))  # of yaw, pitch and roll: a positive HeadPitch looks up, EyePitch down
 
 
 @dataclass(frozen=True)
 class LiveLinkPacket:
-    """One face at one moment, as the phone says it."""
+    """One face at one moment, as the phone sends it."""
 
     device_id: str
     subject: str
@@ -39,7 +40,7 @@ class LiveLinkPacket:
 
     @property
     def time_of_day_ns(self) -> int | None:
-        """Since midnight, by the phone's clock; None where it counts no frames of a day."""
+        """Since midnight, by the phone's clock; None where the packet has no valid time code."""
         if self.fps_numerator <= 0 or self.fps_denominator <= 0 or self.frame_number < 0:
             return None
         frames_ns = _SECOND_NS * self.fps_denominator
@@ -48,7 +49,7 @@ class LiveLinkPacket:
 
 
 def decode(data: bytes) -> LiveLinkPacket:
-    """The packet in these bytes; ProtocolError, and nothing else, where they are none."""
+    """The packet in these bytes; raises only ProtocolError."""
     reader = _PacketReader(data)
     version = reader.byte("the version")
     if version != VERSION:
@@ -69,7 +70,7 @@ def decode(data: bytes) -> LiveLinkPacket:
 
 
 def encode(packet: LiveLinkPacket) -> bytes:
-    """The bytes of a packet; ProtocolError where it would not be understood."""
+    """The bytes of a packet; ProtocolError where a receiver would reject it."""
     parts = [bytes([VERSION]), _text(packet.device_id), _text(packet.subject)]
     try:
         rate = packet.fps_numerator, packet.fps_denominator
@@ -91,31 +92,28 @@ def _text(text: str) -> bytes:
     return struct.pack(">i", len(data)) + data
 
 
-_AXIS_SIGNS = np.array((1.0, -1.0, 1.0))  # of yaw, pitch and roll: the head's +pitch looks up, unlike the eyes'
-
-
 def head_angles(rotation: NDArray[np.floating]) -> NDArray[np.float64]:
-    """[...,3] HeadYaw, HeadPitch and HeadRoll of a rotation vector: to the subject's left, up, tilted to the right."""
-    return np.asarray(angles_from_rotation(rotation) * _AXIS_SIGNS + 0.0)  # no zero with a minus
+    """[...,3] HeadYaw (to the subject's left), HeadPitch (up), HeadRoll (to the right) of rotation vectors."""
+    return np.asarray(angles_from_rotation(rotation) * _AXIS_SIGNS + 0.0)  # no -0.0
 
 
 def head_rotation(angles: NDArray[np.floating]) -> NDArray[np.float32]:
-    """[...,3] the rotation vector of HeadYaw, HeadPitch and HeadRoll."""
+    """[...,3] rotation vectors of HeadYaw, HeadPitch and HeadRoll [...,3]."""
     return rotation_from_angles(np.asarray(angles, np.float64) * _AXIS_SIGNS)
 
 
 def eye_angles(pitch_and_yaw: NDArray[np.floating]) -> NDArray[np.float64]:
-    """[...,3] yaw, pitch and roll of an eye that looks so far down and to the subject's left, [...,2].
+    """[...,3] yaw, pitch and roll of eyes with a pitch (down) and a yaw (to the subject's left), [...,2].
 
-    Recordings of the app have +yaw where EyeLookInLeft and EyeLookOutRight grow, so to the subject's right, and +pitch
+    In recordings of the app, yaw grows with EyeLookInLeft and EyeLookOutRight, so to the subject's right, and pitch
     with EyeLookDown.
     """
-    turn = np.asarray(pitch_and_yaw, np.float64)
-    return np.stack([0.0 - turn[..., 1], turn[..., 0], np.zeros(turn.shape[:-1])], -1)
+    gaze = np.asarray(pitch_and_yaw, np.float64)
+    return np.stack([0.0 - gaze[..., 1], gaze[..., 0], np.zeros(gaze.shape[:-1])], -1)
 
 
 class _PacketReader:
-    """Reads big-endian values from left to right, and checks that they are there before it does."""
+    """Reads big-endian values from left to right, and checks each length before it reads."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -150,7 +148,7 @@ class _PacketReader:
         return values
 
     def values(self) -> NDArray[np.float32] | None:
-        """Absent, or a count of 0, where the phone sees no face."""
+        """The face; the values are absent, or their count is 0, where the phone sees none."""
         if self._at == len(self._data):
             return None
         count = self.byte("the count of values")

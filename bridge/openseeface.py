@@ -1,6 +1,6 @@
-"""What OpenSeeFace's tracker sends over UDP: one record of 1785 bytes for each face that it sees.
+"""Decodes the UDP datagrams of OpenSeeFace's tracker: one record of 1785 bytes for each tracked face.
 
-Read off its sender (facetracker.py) and its receiver for Unity (OpenSee.cs): little-endian, without padding.
+The layout is that of its sender (facetracker.py) and its receiver for Unity (OpenSee.cs): little-endian, no padding.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ FEATURES = (
     *("mouth_corner_updown_l", "mouth_corner_inout_l", "mouth_corner_updown_r", "mouth_corner_inout_r"),
     *("mouth_open", "mouth_wide"),
 )
-MAX_VALUE = 1e9  # no number in it is larger, but the time
+MAX_VALUE = 1e9  # of all numbers but the time
 
-_HEAD = struct.Struct("<di4fB")  # time, id, width and height, right and left eye, whether it is fitted
-# Then the fit's error, and in order:
+# Time, id, width and height, right and left eye, whether the face is fitted.
+_HEAD = struct.Struct("<di4fB")
+# Then the error of the fit, and in order:
 _PARTS = {"quaternion": 4, "euler": 3, "translation": 3, "confidence": POINTS, "points": 2 * POINTS}
 _PARTS |= {"points_3d": 3 * (POINTS + 2), "features": len(FEATURES)}
 _FLOATS = 1 + sum(_PARTS.values())
@@ -37,23 +38,23 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class TrackedFace:
-    """One face in one camera picture, in the tracker's own frames."""
+    """One face in one camera picture, in the tracker's own coordinates."""
 
-    face_id: int  # stays while the tracker does not lose the face
+    face_id: int  # constant until the tracker loses the face
     width_px: float
     height_px: float
     right_open: float  # 0 closed, 1 open
     left_open: float
-    is_fitted: bool  # whether turn, place and points in space are to be relied on
+    is_fitted: bool  # whether quaternion, translation and points_3d are valid
     quaternion: Array  # [4] x, y, z, w
     translation: Array  # [3] rows down, columns right, into the picture; in the head model's units
     confidence: Array  # [68]
-    points_3d: Array  # [70,3] in the head's frame; 66 to 69: pupils and eyeballs, the right one first
-    features: dict[str, float]  # of FEATURES: -1 to 1, 0 being this person's usual
+    points_3d: Array  # [70,3] in the head's coordinates; 66 to 69: pupils and eyeballs, the right one first
+    features: dict[str, float]  # of FEATURES: -1 to 1, where 0 is usual for this person
 
 
 def decode(data: bytes) -> tuple[TrackedFace, ...]:
-    """The faces in these bytes, at least one; ProtocolError, and nothing else, where they are none."""
+    """The faces in these bytes, at least one; raises only ProtocolError."""
     if not data or len(data) % BYTES:
         raise ProtocolError(f"faces come in {BYTES} bytes each, got {len(data)}")
     return tuple(_face(data[at : at + BYTES]) for at in range(0, len(data), BYTES))
@@ -65,7 +66,7 @@ def _face(record: bytes) -> TrackedFace:
     if not math.isfinite(time_s):
         raise ProtocolError(f"a face's numbers must be finite, got {time_s} for its time")
     for number in (width_px, height_px, right_open, left_open):
-        if not abs(number) <= MAX_VALUE:  # NaN is not either
+        if not abs(number) <= MAX_VALUE:  # also catches NaN
             raise ProtocolError(f"a face's numbers must be finite and at most {MAX_VALUE:g}, got {number}")
     if not np.isfinite(floats).all() or float(np.abs(floats).max()) > MAX_VALUE:
         raise ProtocolError(f"a face's numbers must be finite and at most {MAX_VALUE:g}")

@@ -1,24 +1,24 @@
-"""What a Frame carries: a picture, a face in numbers, or what these numbers mean."""
+"""The payloads of a `Frame`: a picture, a face in numbers, or the schema and the hello that describe the sender."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
 from . import arkit
-from .fields import MAX_HEADER_BYTES, MAX_TEXT_BYTES, Part, WireError, text, texts, unpack, whole
+from .fields import MAX_TEXT_BYTES, Fields, Part, WireError, pack, text, texts, uint, unpack
 
 Array = NDArray[np.float32]
 
 MAX_PAYLOAD_BYTES = 64 << 20
 MAX_SIDE = 8192
-MAX_RECOGNISED = 16  # expressions that are made at once
-MAX_NAME_BYTES = 64  # of one of them
+MAX_RECOGNISED = 16  # expressions at the same time
+MAX_NAME_BYTES = 64  # of one expression
 ALPHAS = ("straight", "premultiplied", "opaque")
+_PORTS = ("video", "params", "control")
+_MAX_PORT = 65535
 
 # The floats that every params payload has, in order.
 FIELDS: tuple[tuple[str, int], ...] = (
@@ -36,21 +36,22 @@ FIELDS: tuple[tuple[str, int], ...] = (
     ("presence", 1),
 )
 PARAMS_BYTES = 4 * sum(count for _, count in FIELDS)
-# What later versions added at the end, each absent from the payloads of the versions before it.
+# Later versions append fields; payloads of earlier versions end before them.
 APPENDED: tuple[tuple[str, int], ...] = (("shown_weights", arkit.COUNT),)
 
 
 @dataclass(frozen=True)
 class Video:
-    """A picture: sRGB, first row on top, whatever its form on the wire is."""
+    """A picture in sRGB, first row on top, whatever its format on the wire."""
 
     pixels: NDArray[np.uint8]  # [H,W,4] red, green, blue, alpha
     alpha: str = "straight"  # or "premultiplied": colours are multiplied by alpha; or "opaque": alpha is 255
-    gear: str = ""  # how it was drawn, for people; nothing where the sender does not say
+    gear: str = ""  # how it was drawn, as text for people; empty where the sender does not say
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
-        if dtype != np.uint8 or len(shape) != 3 or shape[2] != 4 or not is_side(shape[0], shape[1]):
+        is_rgba = dtype == np.uint8 and len(shape) == 3 and shape[2] == 4
+        if not is_rgba or not 1 <= min(shape[:2]) <= max(shape[:2]) <= MAX_SIDE:
             raise WireError(f"a picture must be uint8 [H,W,4] of sides 1 to {MAX_SIDE}, got {dtype} {list(shape)}")
         if self.pixels.nbytes > MAX_PAYLOAD_BYTES:
             raise WireError(f"a picture has at most {MAX_PAYLOAD_BYTES} bytes, got {self.pixels.nbytes}")
@@ -65,7 +66,7 @@ class Params:
     """A face in numbers: what the tracker saw (weights, head, gaze, confidence) and what the portrait shows."""
 
     weights: Array  # [52] ARKit order, as seen
-    expression: Array  # [50] in `basis`, as shown; so are the next five
+    expression: Array  # [50] in `basis`; this and the next five are as shown
     jaw_pose: Array  # [3]
     neck_pose: Array  # [3]
     eye_pose: Array  # [2,3]
@@ -78,7 +79,7 @@ class Params:
     presence: float  # 1 the performer's face, 0 idle
     basis: str
     shown_weights: Array | None = None  # [52] ARKit order, as shown; None where the sender does not say
-    recognised: tuple[str, ...] = ()  # expressions that the performer makes now, by name
+    recognised: tuple[str, ...] = ()  # names of the expressions that the performer makes now
 
     def __post_init__(self) -> None:
         for name, count in self._fields():
@@ -94,14 +95,19 @@ class Params:
             raise WireError(f"at most {MAX_RECOGNISED} expressions are recognised at once, got {len(self.recognised)}")
         for name in self.recognised:
             if not 0 < len(name.encode()) <= MAX_NAME_BYTES:
-                raise WireError(f"what is recognised has a name of 1 to {MAX_NAME_BYTES} bytes, got {name!r}")
+                raise WireError(f"the name of a recognised expression has 1 to {MAX_NAME_BYTES} bytes, got {name!r}")
 
-    def described(self) -> Mapping[str, object]:
-        """What the header says of it."""
+    @property
+    def portrait_weights(self) -> Array:
+        """[52] the weights as the portrait shows them; as seen where the sender does not say."""
+        return self.weights if self.shown_weights is None else self.shown_weights
+
+    def header_fields(self) -> Fields:
+        """What the header carries besides the payload."""
         return {"basis": self.basis, **({"recognised": self.recognised} if self.recognised else {})}
 
     def to_bytes(self) -> bytes:
-        """The floats as they travel, in the order of `FIELDS`, then of `APPENDED` where they are there."""
+        """The floats in the order of `FIELDS`, then of `APPENDED` where they are there."""
         parts = [np.ravel(np.asarray(getattr(self, name), "<f4")) for name, _ in self._fields()]
         return np.concatenate(parts).tobytes()
 
@@ -109,60 +115,66 @@ class Params:
         return FIELDS if self.shown_weights is None else (*FIELDS, *APPENDED)
 
     @classmethod
-    def from_bytes(cls, part: Part, said: Mapping[str, object]) -> Params:
-        """The inverse of `to_bytes` and `described`; floats that a later version added at the end are passed over."""
+    def from_bytes(cls, part: Part, header: Fields) -> Params:
+        """The inverse of `to_bytes` and `header_fields`; ignores floats that a later version appended."""
         if len(part) < PARAMS_BYTES or len(part) % 4:
             raise WireError(f"params have at least {PARAMS_BYTES} bytes, in fours, got {len(part)}")
-        row = _FloatReader(np.frombuffer(part, "<f4").astype(np.float32, copy=False))
+        floats = np.frombuffer(part, "<f4").astype(np.float32, copy=False)
+        ends = np.cumsum([count for _, count in (*FIELDS, *APPENDED)])
+        row = dict(zip((name for name, _ in (*FIELDS, *APPENDED)), np.split(floats, ends), strict=False))
         return cls(
-            weights=row.take(arkit.COUNT),
-            expression=row.take(50),
-            jaw_pose=row.take(3),
-            neck_pose=row.take(3),
-            eye_pose=row.take(2, 3),
-            eyelids=row.take(2),
-            translation=row.take(3),
-            head_rotation=row.take(3),
-            head_translation=row.take(3),
-            gaze=row.take(2, 2),
-            confidence=float(row.take(1)[0]),
-            presence=float(row.take(1)[0]),
-            basis=text(said, "basis"),
-            recognised=texts(said, "recognised") if "recognised" in said else (),
-            shown_weights=row.take(arkit.COUNT) if row.left >= arkit.COUNT else None,
+            weights=row["weights"],
+            expression=row["expression"],
+            jaw_pose=row["jaw_pose"],
+            neck_pose=row["neck_pose"],
+            eye_pose=row["eye_pose"].reshape(2, 3),
+            eyelids=row["eyelids"],
+            translation=row["translation"],
+            head_rotation=row["head_rotation"],
+            head_translation=row["head_translation"],
+            gaze=row["gaze"].reshape(2, 2),
+            confidence=float(row["confidence"][0]),
+            presence=float(row["presence"][0]),
+            basis=text(header, "basis"),
+            recognised=texts(header, "recognised") if "recognised" in header else (),
+            shown_weights=row["shown_weights"] if len(floats) >= ends[-1] else None,
         )
 
 
 @dataclass(frozen=True)
 class Schema:
-    """What the floats of a params payload mean; repeated once a second, for those who come late."""
+    """The meaning of the floats in a params payload; repeated once a second for late subscribers."""
 
     weights: tuple[str, ...] = arkit.NAMES
     fields: tuple[tuple[str, int], ...] = (*FIELDS, *APPENDED)
 
     def to_bytes(self) -> bytes:
-        return _packed({"weights": self.weights, "fields": self.fields}, "schema")
+        return pack({"weights": self.weights, "fields": self.fields}, "schema")
 
     @classmethod
     def from_bytes(cls, part: Part) -> Schema:
-        said = unpack(part, "schema")
-        fields = said.get("fields")
+        schema = unpack(part, "schema")
+        fields = schema.get("fields")
         if not isinstance(fields, list) or not all(_is_field(field) for field in fields):
             raise WireError("a schema lists the fields of the params payload as [name, count]")
-        return cls(texts(said, "weights"), tuple((name, count) for name, count in fields))
+        return cls(texts(schema, "weights"), tuple((name, count) for name, count in fields))
+
+
+def _is_field(field: object) -> bool:
+    return isinstance(field, list) and len(field) == 2 and isinstance(field[0], str) and type(field[1]) is int
 
 
 @dataclass(frozen=True)
 class Hello:
-    """Who sends, and what may be asked of it; repeated once a second, as the schema is."""
+    """Describes the sender and the methods of its control endpoint; repeated once a second."""
 
     omote: str  # the program's version
     wire: int  # the newest version of the wire that it speaks
-    formats: tuple[str, ...]  # of the pictures that may be subscribed to
+    formats: tuple[str, ...]  # picture formats that can be subscribed to
     video: int  # the ports, 0 where there is none
     params: int
     control: int
-    methods: tuple[str, ...]  # what control answers
+    methods: tuple[str, ...]  # of the control endpoint
 
     def __post_init__(self) -> None:
         for name in _PORTS:
@@ -170,48 +182,11 @@ class Hello:
                 raise WireError(f"the port of {name} is from 0 to {_MAX_PORT}, got {getattr(self, name)}")
 
     def to_bytes(self) -> bytes:
-        return _packed(vars(self), "hello")
+        return pack(vars(self), "hello")
 
     @classmethod
     def from_bytes(cls, part: Part) -> Hello:
-        said = unpack(part, "hello")
-        ports = {name: whole(said, name, _MAX_PORT) for name in _PORTS}
-        return cls(
-            text(said, "omote"), whole(said, "wire"), texts(said, "formats"), methods=texts(said, "methods"), **ports
-        )
-
-
-_PORTS = ("video", "params", "control")
-_MAX_PORT = 65535
-
-
-def is_side(*sides: int) -> bool:
-    """Whether a picture may be so many pixels high and wide."""
-    return all(1 <= side <= MAX_SIDE for side in sides)
-
-
-class _FloatReader:
-    """Hands out a row of floats from left to right."""
-
-    def __init__(self, values: Array) -> None:
-        self._values = values
-
-    @property
-    def left(self) -> int:
-        return len(self._values)
-
-    def take(self, *shape: int) -> Array:
-        count = int(np.prod(shape))
-        taken, self._values = self._values[:count], self._values[count:]
-        return taken.reshape(shape)
-
-
-def _packed(said: Mapping[str, object], what: str) -> bytes:
-    packed: bytes = msgpack.packb(said)
-    if len(packed) > MAX_HEADER_BYTES:
-        raise WireError(f"a {what} has at most {MAX_HEADER_BYTES} bytes, got {len(packed)}")
-    return packed
-
-
-def _is_field(field: object) -> bool:
-    return isinstance(field, list) and len(field) == 2 and isinstance(field[0], str) and type(field[1]) is int
+        hello = unpack(part, "hello")
+        ports = {name: uint(hello, name, _MAX_PORT) for name in _PORTS}
+        formats, methods = texts(hello, "formats"), texts(hello, "methods")
+        return cls(text(hello, "omote"), uint(hello, "wire"), formats, methods=methods, **ports)

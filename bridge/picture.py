@@ -1,9 +1,9 @@
-"""The forms that a picture has on the wire: raw, as a JPEG, or as a JPEG with its alpha beside it."""
+"""Picture formats on the wire: raw pixels, a JPEG, or a JPEG with separate lossless alpha."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import lz4.block
@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .fields import Part, WireError, text, whole
-from .payload import MAX_PAYLOAD_BYTES, MAX_SIDE, Video, is_side
+from .fields import Fields, Part, WireError, text, uint
+from .payload import ALPHAS, MAX_PAYLOAD_BYTES, MAX_SIDE, Video
 
 Pixels = NDArray[np.uint8]
 
-QUALITY = 90  # 70 KB for a portrait of 512x512, at which its edges show no blocks
+QUALITY = 90  # the edges of a 512x512 portrait show no blocks at this quality (70 KB)
 
 _RAW = ("rgba8", "bgra8")
 _JPEG, _JPEG_AND_ALPHA = "jpeg", "jpeg+lz4a"
@@ -28,15 +28,14 @@ _ALPHAS = {
 }
 _ORIGINS = ("top", "bottom")
 _COLOUR = "srgb"
-_BASELINE = (
-    b"\xff\xc0\x00\x11\x08"  # the frame header of 8 bits and three channels; an arithmetic-coded JPEG has another
-)
-_SCAN = b"\xff\xda"  # in a JPEG's own data 0xff is always followed by something else
+# The frame header of a baseline JPEG with 8 bits and three channels; an arithmetic-coded JPEG has another.
+_BASELINE = b"\xff\xc0\x00\x11\x08"
+_SCAN = b"\xff\xda"  # in a JPEG's own data 0xff is always followed by another byte
 
 
 @dataclass(frozen=True)
 class Format:
-    """One form of a picture, as its header tells it and as a topic names it."""
+    """One format of a picture."""
 
     fmt: str = "rgba8"
     alpha: str = "straight"
@@ -44,7 +43,7 @@ class Format:
 
     def __post_init__(self) -> None:
         _check_word("fmt", self.fmt, tuple(_ALPHAS))
-        _check_word("alpha", self.alpha, ("straight", "premultiplied", "opaque"))
+        _check_word("alpha", self.alpha, ALPHAS)
         _check_word("origin", self.origin, _ORIGINS)
         if self.alpha not in _ALPHAS[self.fmt]:
             wanted = " or ".join(_ALPHAS[self.fmt])
@@ -52,20 +51,20 @@ class Format:
 
     @property
     def name(self) -> str:
-        """What a topic calls it: `rgba8`, `bgra8.premultiplied.bottom`."""
+        """The name in a topic: `rgba8`, `bgra8.premultiplied.bottom`."""
         premultiplied = ".premultiplied" if self.alpha == "premultiplied" else ""
         return self.fmt + premultiplied + (".bottom" if self.origin == "bottom" else "")
 
     @classmethod
     def parse(cls, name: str) -> Format:
-        """The inverse of `name`; WireError lists what there is."""
+        """The inverse of `name`; WireError lists the known names."""
         if name not in _BY_NAME:
             raise WireError(f"{name!r} is no format of a picture; there are {', '.join(FORMATS)}")
         return _BY_NAME[name]
 
     @property
     def is_compressed(self) -> bool:
-        """Whether reading it costs more than looking at it."""
+        """Whether the payload has to be decompressed."""
         return self.fmt not in _RAW
 
 
@@ -85,8 +84,8 @@ RGBA8 = Format()
 
 
 def encode(video: Video, format: Format = RGBA8, quality: int = QUALITY) -> tuple[dict[str, object], list[Part]]:
-    """The header's keys and the payload's parts. `RGBA8` is not copied if its rows lie without gaps."""
-    rows = _in_rows(video, format)
+    """The header's fields and the payload's parts. `RGBA8` is not copied if its rows are contiguous."""
+    rows = _arrange(video, format)
     height, width, _ = rows.shape
     stride = 0 if format.is_compressed else 4 * width
     words = {"fmt": format.fmt, "colour": _COLOUR, "origin": format.origin, "alpha": format.alpha}
@@ -94,13 +93,13 @@ def encode(video: Video, format: Format = RGBA8, quality: int = QUALITY) -> tupl
     return {"w": width, "h": height, "stride": stride, **words, **gear}, _encode_rows(rows, format, quality)
 
 
-def _in_rows(video: Video, format: Format) -> Pixels:
-    """The pixels with the alpha and the origin of the format."""
+def _arrange(video: Video, format: Format) -> Pixels:
+    """The pixels with the format's alpha and origin."""
     pixels = video.pixels
     if format.alpha != "straight":
         pixels = premultiplied(video.pixels) if video.alpha == "straight" else video.pixels
     elif video.alpha == "premultiplied":
-        raise WireError(f"colours that are multiplied by alpha cannot be sent as {format.name}, only premultiplied")
+        raise WireError(f"a premultiplied picture cannot be sent as {format.name}, only as a premultiplied format")
     return pixels[::-1] if format.origin == "bottom" else pixels
 
 
@@ -111,7 +110,7 @@ def premultiplied(rgba: Pixels) -> Pixels:
 
 def _encode_rows(rows: Pixels, format: Format, quality: int) -> list[Part]:
     if format.fmt == "bgra8":
-        rows = _swapped(rows)
+        rows = _swap_red_and_blue(rows)
     if not format.is_compressed:
         return [np.ascontiguousarray(rows).data.cast("B")]
     file = io.BytesIO()
@@ -122,8 +121,8 @@ def _encode_rows(rows: Pixels, format: Format, quality: int) -> list[Part]:
     return [file.getvalue(), lz4.block.compress(alpha, store_size=False)]
 
 
-def _swapped(rows: Pixels) -> Pixels:
-    """From RGBA to BGRA, and back. NumPy's own way takes ten times as long."""
+def _swap_red_and_blue(rows: Pixels) -> Pixels:
+    """RGBA to BGRA, and back. Pillow is ten times as fast as NumPy's indexing."""
     return np.frombuffer(_image("RGBA", rows).tobytes("raw", "BGRA"), np.uint8).reshape(rows.shape)
 
 
@@ -134,7 +133,7 @@ def _image(mode: str, pixels: Pixels) -> Image.Image:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a picture lies in the parts of its payload."""
+    """The layout of a picture in the parts of its payload."""
 
     format: Format
     width: int
@@ -143,16 +142,16 @@ class Layout:
     gear: str = ""
 
     @classmethod
-    def read(cls, said: Mapping[str, object], parts: Sequence[Part]) -> Layout:
-        """What the header says, checked against itself and the lengths of the parts; looks at no pixel."""
-        _check_word("colour", text(said, "colour"), (_COLOUR,))
-        format = Format(text(said, "fmt"), text(said, "alpha"), text(said, "origin"))
-        width, height = whole(said, "w", MAX_SIDE), whole(said, "h", MAX_SIDE)
-        if not is_side(width, height) or 4 * width * height > MAX_PAYLOAD_BYTES:
+    def read(cls, header: Fields, parts: Sequence[Part]) -> Layout:
+        """The layout in the header, checked against the lengths of the parts; reads no pixels."""
+        _check_word("colour", text(header, "colour"), (_COLOUR,))
+        format = Format(text(header, "fmt"), text(header, "alpha"), text(header, "origin"))
+        width, height = uint(header, "w", MAX_SIDE), uint(header, "h", MAX_SIDE)
+        if not 0 < 4 * width * height <= MAX_PAYLOAD_BYTES:
             most = MAX_PAYLOAD_BYTES // 4
             raise WireError(f"a picture has sides from 1 and at most {most} pixels, got {width}x{height}")
-        gear = text(said, "gear") if "gear" in said else ""
-        layout = cls(format, width, height, whole(said, "stride", MAX_PAYLOAD_BYTES), gear)
+        gear = text(header, "gear") if "gear" in header else ""
+        layout = cls(format, width, height, uint(header, "stride", MAX_PAYLOAD_BYTES), gear)
         layout._check_parts(parts)
         return layout
 
@@ -169,7 +168,7 @@ class Layout:
             raise WireError(f"{self.height} rows of {self.stride} bytes are {wanted}, got {len(parts[0])}")
 
     def decode(self, parts: Sequence[Part]) -> Video:
-        """The picture in the parts; WireError where they are none. `rgba8` is a view of them."""
+        """The picture in the parts; raises only WireError. `rgba8` pixels are a view of them."""
         if self.format.is_compressed:
             has_alpha = self.format.fmt == _JPEG_AND_ALPHA
             rows = _decode_jpeg(parts[0], self.width, self.height)
@@ -177,17 +176,17 @@ class Layout:
         else:
             rows = np.ndarray((self.height, self.width, 4), np.uint8, parts[0], strides=(self.stride, 4, 1))
         if self.format.fmt == "bgra8":
-            rows = _swapped(rows)
+            rows = _swap_red_and_blue(rows)
         return Video(rows[::-1] if self.format.origin == "bottom" else rows, self.format.alpha, self.gear)
 
 
-def decode(said: Mapping[str, object], parts: Sequence[Part]) -> Video:
-    """The picture that this header and these parts are; WireError, and nothing else, where they are none."""
-    return Layout.read(said, parts).decode(parts)
+def decode(header: Fields, parts: Sequence[Part]) -> Video:
+    """The picture in this header and these parts; raises only WireError."""
+    return Layout.read(header, parts).decode(parts)
 
 
 def _decode_jpeg(part: Part, width: int, height: int) -> Pixels:
-    """RGBA whose alpha is still to be written."""
+    """[H,W,4] whose alpha is still to be written."""
     data = bytes(part)
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
@@ -195,15 +194,15 @@ def _decode_jpeg(part: Part, width: int, height: int) -> Pixels:
             pixels = bytearray(image.tobytes("raw", "RGBX"))
     except WireError:
         raise
-    except Exception as error:  # Pillow promises no kind of error for bytes that are no JPEG
+    except Exception as error:  # Pillow documents no error type for bytes that are not a JPEG
         raise WireError(f"the jpeg of {len(data)} bytes cannot be read: {error or type(error).__name__}") from error
     return np.frombuffer(pixels, np.uint8).reshape(height, width, 4)
 
 
 def _check_jpeg(image: Image.Image, data: bytes, width: int, height: int) -> None:
-    """Before anything is decoded: a few bytes may claim 65535x65535, or ten thousand passes over the picture."""
+    """Checks the size and the scans before decoding: a few bytes may claim 65535x65535, or ten thousand scans."""
     if image.size != (width, height):
-        raise WireError(f"the jpeg is {image.width}x{image.height}, and its header says {width}x{height}")
+        raise WireError(f"the jpeg is {image.width}x{image.height}, but its header says {width}x{height}")
     if image.mode != "RGB":
         raise WireError(f"the jpeg must have three channels, got {image.mode}")
     if _BASELINE not in data or data.count(_SCAN) != 1:
@@ -215,7 +214,7 @@ def _decode_alpha(part: Part, width: int, height: int) -> Pixels:
     try:
         alpha = lz4.block.decompress(part, uncompressed_size=wanted)
     except lz4.block.LZ4BlockError as error:
-        raise WireError(f"the alpha is no LZ4 block of {wanted} bytes: {error}") from error
+        raise WireError(f"the alpha is not an LZ4 block of {wanted} bytes: {error}") from error
     if len(alpha) != wanted:
         raise WireError(f"the alpha must be {wanted} bytes, one a pixel, got {len(alpha)}")
     return np.frombuffer(alpha, np.uint8).reshape(height, width)

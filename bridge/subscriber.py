@@ -1,4 +1,4 @@
-"""The reference receiver: a thread reads all that arrives, the consumer sees the newest, every gap is counted."""
+"""The reference receiver: a thread reads every message, the consumer takes the newest, and gaps are counted."""
 
 from __future__ import annotations
 
@@ -14,41 +14,50 @@ import zmq
 
 from . import frame
 from .authentication import ClientConnection
-from .endpoint import check_connect
+from .endpoint import CLIENT_OPTIONS, check_connect, open_context, open_socket
 from .fields import WireError
 from .frame import Envelope, Frame, Header
 from .keys import ClientKeys
 from .latest import Latest
-from .payload import Hello, Schema
+from .payload import MAX_PAYLOAD_BYTES, Hello, Schema
 from .picture import RGBA8, Format
 
 STALE_NS = 500_000_000
 _LOG_PERIOD_NS = 1_000_000_000
-_POLL_MS = 100
+_OPTIONS = {
+    **CLIENT_OPTIONS,
+    zmq.RCVHWM: 8,
+    # Returns from a receive to see whether to stop; a poll before each receive would wake the thread twice.
+    zmq.RCVTIMEO: 100,
+    zmq.MAXMSGSIZE: MAX_PAYLOAD_BYTES,
+}
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ReceptionCounts:
-    """What has arrived so far. Ages are as right as `Subscriber.offset_ns`."""
+    """What has arrived so far. Ages are as accurate as `Subscriber.offset_ns`."""
 
     received: int = 0  # pictures and params
-    missed: int = 0  # of them: sequence numbers that never came
+    missed: int = 0  # pictures and params whose sequence numbers never came
     announced: int = 0  # schemas and hellos
-    rejected: int = 0  # messages that are no frames of our wire
-    sessions: int = 0  # runs of the publisher that were seen
-    age_ns: int = 0  # of the last picture or params when it came: since it was sent
-    latency_ns: int = 0  # and since it was captured
+    rejected: int = 0  # messages that are not frames of our wire
+    sessions: int = 0  # runs of the publisher
+    age_ns: int = 0  # from sending to arrival, of the last picture or params
+    latency_ns: int = 0  # from capture to arrival
 
 
 class Subscriber:
-    """Listens to one subject at one endpoint; `with` connects, and a publisher may come, go and come again.
+    """Listens to one subject at one endpoint; `with` connects, and a publisher may stop and start again.
 
-    A small receive buffer would not do: the kernel's own buffers hold several
-    pictures. Only a thread that never stops reading keeps the newest at hand;
-    so that nothing holds it up, a JPEG is decoded by whoever takes it.
-    `on_arrival(age_ns)` is called from that thread for each picture and params.
+    A small receive buffer is not enough, because the kernel's buffers hold several
+    pictures. Only a thread that always reads has the newest at hand, so `take`
+    decodes a JPEG in the consumer's thread. `on_arrival(age_ns)` is called from
+    the reading thread for each picture and params.
+
+    >>> with Subscriber("tcp://127.0.0.1:5557") as subscriber:
+    ...     frame = subscriber.take(timeout_s=1.0)
     """
 
     def __init__(
@@ -65,7 +74,7 @@ class Subscriber:
         self.endpoint = endpoint
         self.subject = subject
         self.format = format
-        self.offset_ns = 0  # the sender's clock minus ours; another machine's has to be measured
+        self.offset_ns = 0  # the sender's clock minus ours, which has to be measured between machines
         self.schema: Schema | None = None
         self.hello: Hello | None = None
         self.last_error = ""
@@ -73,29 +82,25 @@ class Subscriber:
         self._clock = clock
         self._keys = keys
         self._on_arrival = on_arrival
-        self._lock = threading.Lock()  # the consumer counts, too
+        self._lock = threading.Lock()  # the consumer's thread counts, too
         self._reception = ReceptionCounts()
-        self._slot: Latest[Frame | Envelope] = Latest()
+        self._mailbox: Latest[Frame | Envelope] = Latest()
         self._session: int | None = None
-        self._sequence: dict[str, int] = {}  # the next one that is wanted, for each topic
-        self._arrived_ns: int | None = None  # the last picture or params
+        self._sequence: dict[str, int] = {}  # the next expected number of each topic
+        self._arrived_ns: int | None = None  # of the last picture or params
         self._is_broken = False  # the last that was taken could not be decoded
         self._may_log_ns = 0
         self._is_stopping = threading.Event()
-        self._knocker: ClientConnection | None = None
+        self._connection: ClientConnection | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-            stack.callback(context.destroy, linger=0)
-            socket = stack.enter_context(context.socket(zmq.SUB))
-            for option, value in _OPTIONS.items():
-                socket.setsockopt(option, value)
+            socket = open_socket(stack, open_context(stack), zmq.SUB, _OPTIONS)
             for topic in self._topics:
                 socket.subscribe(topic)
-            self._knocker = stack.enter_context(ClientConnection(socket, self.endpoint, self._keys, self._clock))
-            thread = threading.Thread(target=self._run, args=(socket, self._knocker), name="subscriber", daemon=True)
+            self._connection = stack.enter_context(ClientConnection(socket, self.endpoint, self._keys, self._clock))
+            thread = threading.Thread(target=self._run, args=(socket, self._connection), name="subscriber", daemon=True)
             thread.start()
             stack.callback(thread.join)
             self._stack = stack.pop_all()
@@ -103,59 +108,56 @@ class Subscriber:
 
     def __exit__(self, *error: object) -> None:
         self._is_stopping.set()
-        self._slot.close()
+        self._mailbox.close()
         self._stack.close()
 
     def take(self, timeout_s: float) -> Frame | None:
-        """The newest picture or params, once; None where none came in time that can be decoded."""
+        """The newest picture or params, once; None where none arrived in time that can be decoded."""
         until_s = time.monotonic() + timeout_s
-        while found := self._slot.take(max(until_s - time.monotonic(), 0.0)):
-            opened = self._opened(found)
-            if opened or time.monotonic() >= until_s:
-                return opened
+        while found := self._mailbox.take(max(until_s - time.monotonic(), 0.0)):
+            try:
+                message = found.open() if isinstance(found, Envelope) else found
+            except WireError as error:
+                self._is_broken = True
+                self._reject(error)
+                if time.monotonic() >= until_s:
+                    return None
+            else:
+                self._is_broken = False
+                return message
         return None
-
-    def _opened(self, found: Frame | Envelope) -> Frame | None:
-        try:
-            opened = found.open() if isinstance(found, Envelope) else found
-        except WireError as error:
-            self._is_broken = True
-            self._reject(error)
-            return None
-        self._is_broken = False
-        return opened
 
     @property
     def reception(self) -> ReceptionCounts:
-        """What has arrived so far; the newest of it has been taken, or can be."""
+        """What has arrived so far; the newest was taken, or can be taken now."""
         with self._lock:
             return self._reception
 
     @property
     def skipped(self) -> int:
-        """Frames that arrived and were replaced by newer ones before anybody took them."""
-        return self._slot.replaced
+        """Frames that a newer one replaced before they were taken."""
+        return self._mailbox.replaced
 
     @property
     def is_stale(self) -> bool:
-        """True where half a second went by without picture or params: what is on the screen is no longer live."""
+        """Whether half a second passed without picture or params: the picture on the screen is no longer live."""
         is_late = self._arrived_ns is None or self._clock() - self._arrived_ns > STALE_NS
         return is_late or self._is_broken
 
     @property
     def refusal(self) -> str:
-        """Why the sender does not let us in; "" where it does, or where nobody is there."""
-        return self._knocker.refusal if self._knocker else ""
+        """Why the sender refuses the connection; empty where it does not, or where there is no sender."""
+        return self._connection.refusal if self._connection else ""
 
-    def _run(self, socket: zmq.Socket[bytes], knocker: ClientConnection) -> None:
+    def _run(self, socket: zmq.Socket[bytes], connection: ClientConnection) -> None:
         while not self._is_stopping.is_set():
             try:
                 parts = socket.recv_multipart(copy=False)
-            except zmq.Again:  # nothing came in this turn
-                knocker.watch()
+            except zmq.Again:  # the receive timed out
+                connection.poll()
                 continue
             arrived_ns = self._clock()
-            knocker.refusal = ""
+            connection.refusal = ""
             self._read([part.buffer for part in parts], arrived_ns)
 
     def _read(self, parts: list[memoryview], arrived_ns: int) -> None:
@@ -167,43 +169,36 @@ class Subscriber:
             self._reject(error)
 
     def _receive(self, envelope: Envelope, message: Frame | Envelope, arrived_ns: int) -> None:
-        self._meet(envelope.header.session)
+        header = envelope.header
+        if header.session != self._session:  # sequences begin again
+            self._session, self._sequence = header.session, {}
+            self._count(sessions=1)
         if isinstance(message, Frame) and isinstance(message.payload, Schema | Hello):
-            self._note(message.payload)
+            if isinstance(message.payload, Schema):
+                self.schema = message.payload
+            else:
+                self.hello = message.payload
+            self._count(announced=1)
             return
-        missed = self._count(envelope.topic, envelope.header.sequence)
-        age_ns = self._keep(message, envelope.header, missed, arrived_ns)
+        missed = max(header.sequence - self._sequence.get(envelope.topic, header.sequence), 0)
+        self._sequence[envelope.topic] = header.sequence + 1
+        age_ns = self._store(message, header, missed, arrived_ns)
         if self._on_arrival:
             self._on_arrival(age_ns)
 
-    def _meet(self, session: int) -> None:
-        """Another session counts from 0 again."""
-        if session == self._session:
-            return
-        self._session, self._sequence = session, {}
+    def _count(self, *, sessions: int = 0, announced: int = 0) -> None:
         with self._lock:
-            self._reception = replace(self._reception, sessions=self._reception.sessions + 1)
+            counts = self._reception
+            self._reception = replace(
+                counts, sessions=counts.sessions + sessions, announced=counts.announced + announced
+            )
 
-    def _note(self, said: Schema | Hello) -> None:
-        if isinstance(said, Schema):
-            self.schema = said
-        else:
-            self.hello = said
-        with self._lock:
-            self._reception = replace(self._reception, announced=self._reception.announced + 1)
-
-    def _count(self, topic: str, sequence: int) -> int:
-        """How many are missing before this one."""
-        wanted = self._sequence.get(topic, sequence)
-        self._sequence[topic] = sequence + 1
-        return max(sequence - wanted, 0)
-
-    def _keep(self, message: Frame | Envelope, header: Header, missed: int, arrived_ns: int) -> int:
-        """Makes it the one to be taken; returns how old it was when the last of its bytes was here."""
+    def _store(self, message: Frame | Envelope, header: Header, missed: int, arrived_ns: int) -> int:
+        """Makes it the newest; returns its age when it arrived, in nanoseconds since it was sent."""
         self._arrived_ns = arrived_ns
         there_ns = arrived_ns + self.offset_ns
         with self._lock:
-            self._slot.put(message)
+            self._mailbox.put(message)
             self._reception = replace(
                 self._reception,
                 received=self._reception.received + 1,
@@ -227,17 +222,3 @@ class Subscriber:
 def _topics(subject: str, format: Format) -> frozenset[bytes]:
     others = (frame.topic(kind, subject) for kind in (frame.PARAMS, frame.SCHEMA, frame.HELLO))
     return frozenset({frame.topic(frame.VIDEO, subject, format), *others})
-
-
-_OPTIONS = {
-    zmq.RCVHWM: 8,
-    zmq.RCVTIMEO: _POLL_MS,  # to look whether it has to stop; a poll before each receive would wake it twice
-    zmq.LINGER: 0,
-    zmq.HANDSHAKE_IVL: 5000,
-    zmq.HEARTBEAT_IVL: 1000,
-    zmq.HEARTBEAT_TIMEOUT: 3000,
-    zmq.RECONNECT_IVL: 100,
-    zmq.RECONNECT_IVL_MAX: 2000,
-    zmq.TCP_KEEPALIVE: 1,
-    zmq.MAXMSGSIZE: frame.MAX_PAYLOAD_BYTES,
-}

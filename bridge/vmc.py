@@ -18,30 +18,44 @@ from .errors import ProtocolError
 from .payload import Params
 
 PORT = 39539
-MAX_BUNDLE_BYTES = 1400  # below every network's packet: a datagram in fragments is lost with the first of them
+MAX_BUNDLE_BYTES = 1400  # fits into one network packet: a fragmented datagram is lost with any of its fragments
+MAX_NAME = 128  # letters
+MAX_DEPTH = 4  # a bundle in a bundle is two deep
+MAX_ARGUMENTS = 64
+MAX_MESSAGES = 1024  # of a datagram; a whole body and face are 200
+BONES = ("Neck", "Head", "LeftEye", "RightEye")
 
 CAMEL = arkit.NAMES
 PASCAL = tuple(name[0].upper() + name[1:] for name in arkit.NAMES)
 
-_BUNDLE_HEAD = struct.pack(">8sq", b"#bundle", 1)  # the time tag 1 means: at once
+_VALUE, _BONE, _APPLY = "/VMC/Ext/Blend/Val", "/VMC/Ext/Bone/Pos", "/VMC/Ext/Blend/Apply"
+_BUNDLE = b"#bundle\0"
+_BUNDLE_HEADER = _BUNDLE + struct.pack(">q", 1)  # the time tag 1 means: at once
+_NUMBER_FORMATS = {"i": ">i", "f": ">f", "h": ">q", "d": ">d", "t": ">Q", "r": ">I", "m": ">I", "c": ">I"}
+_CONSTANTS: dict[str, bool | None] = {"T": True, "F": False, "N": None, "I": None}
 _ORIGIN = (0.0, 0.0, 0.0)
+_TINY = 1e-6
 
+OscArgument = int | float | str | bytes | bool | None
 Quaternion = NDArray[np.float64]  # [4] x, y, z, w
+
+
+# Encoding.
 
 
 def face_bundles(
     params: Params, time_s: float, names: tuple[str, ...] = CAMEL, has_presets: bool = True
 ) -> list[bytes]:
-    """The datagrams that show this face; its values hold when the last one has come.
+    """The datagrams that show this face; receivers apply it at the last one.
 
-    The bones' places are zero, as other face trackers send them: a renderer is to take the turns alone.
+    The positions of bones are zero, as other face trackers send them: a receiver uses the rotations alone.
     """
-    weights = params.weights if params.shown_weights is None else params.shown_weights
+    weights = params.portrait_weights
     values = dict(zip(names, np.clip(weights, 0.0, 1.0).tolist(), strict=True))
     if has_presets:
         values |= vrm_presets(weights)
     left, right = params.eye_pose
-    turns = {
+    rotations = {
         "Head": to_unity(quaternion_of_rotation(params.neck_pose)),
         "LeftEye": to_unity(quaternion_of_gaze(left[0], left[1])),
         "RightEye": to_unity(quaternion_of_gaze(right[0], right[1])),
@@ -50,30 +64,11 @@ def face_bundles(
         [
             _encode_message("/VMC/Ext/OK", "i", 1),
             _encode_message("/VMC/Ext/T", "f", time_s),
-            *(_encode_message("/VMC/Ext/Bone/Pos", "sfffffff", bone, *_ORIGIN, *turn) for bone, turn in turns.items()),
+            *(_encode_message(_BONE, "sfffffff", bone, *_ORIGIN, *turn) for bone, turn in rotations.items()),
             *(_blend(name, value) for name, value in values.items()),
-            _encode_message("/VMC/Ext/Blend/Apply", ""),
+            _encode_message(_APPLY, ""),
         ]
     )
-
-
-def quaternion_of_rotation(rotation: NDArray[np.float32]) -> Quaternion:
-    """The turn of a rotation vector [3], in our frame."""
-    turn = np.asarray(rotation, np.float64)
-    angle = float(np.linalg.norm(turn))
-    scale = np.sin(angle / 2.0) / angle if angle > 1e-12 else 0.5
-    return np.append(turn * scale, np.cos(angle / 2.0))
-
-
-def quaternion_of_gaze(pitch: float, yaw: float) -> Quaternion:
-    """The turn of an eye, in our frame: first down by `pitch`, then to the left by `yaw`, as `eye_pose` is meant."""
-    (sin_x, sin_y), (cos_x, cos_y) = np.sin([pitch / 2.0, yaw / 2.0]), np.cos([pitch / 2.0, yaw / 2.0])
-    return np.array([sin_x * cos_y, cos_x * sin_y, -sin_x * sin_y, cos_x * cos_y])
-
-
-def to_unity(turn: Quaternion) -> Quaternion:
-    """The same turn in Unity's frame."""
-    return turn * (1.0, -1.0, -1.0, 1.0) + 0.0  # no zero with a minus
 
 
 def _encode_message(address: str, kinds: str, *values: str | float) -> bytes:
@@ -84,93 +79,61 @@ def _encode_message(address: str, kinds: str, *values: str | float) -> bytes:
 
 
 def _blend(name: str, value: float) -> bytes:
-    return _blend_head(name) + struct.pack(">f", value)
+    return _blend_prefix(name) + struct.pack(">f", value)
 
 
 @cache
-def _blend_head(name: str) -> bytes:
-    """A value's message but for the value: there are 64 of them a picture, and building one takes 10 microseconds."""
-    return _encode_message("/VMC/Ext/Blend/Val", "sf", name, 0.0)[:-4]
+def _blend_prefix(name: str) -> bytes:
+    """A value's message without the value: a picture has 64 of them, and building one takes 10 microseconds."""
+    return _encode_message(_VALUE, "sf", name, 0.0)[:-4]
 
 
 def _split_bundles(messages: Iterable[bytes]) -> list[bytes]:
-    """Bundles of as many messages as fit, in their order."""
-    bundles = [_BUNDLE_HEAD]
+    """Bundles of as many messages as fit, in order."""
+    bundles = [_BUNDLE_HEADER]
     for message in messages:
         sized = struct.pack(">i", len(message)) + message
         if len(bundles[-1]) + len(sized) > MAX_BUNDLE_BYTES:
-            bundles.append(_BUNDLE_HEAD)
+            bundles.append(_BUNDLE_HEADER)
         bundles[-1] += sized
     return bundles
 
 
-MAX_NAME = 128
-BONES = ("Neck", "Head", "LeftEye", "RightEye")
-
-_VALUE, _BONE, _APPLY = "/VMC/Ext/Blend/Val", "/VMC/Ext/Bone/Pos", "/VMC/Ext/Blend/Apply"
-_TINY = 1e-6
+# Decoding.
 
 
 class Value(NamedTuple):
-    """A blend shape: the name as the sender writes it, 1 is full."""
+    """A blend shape: the name as the sender spells it, and its weight, 1 for full."""
 
     name: str
     weight: float
 
 
 class Bone(NamedTuple):
-    """A turn against the bone above, in our frame, of one of `BONES`."""
+    """The rotation of one of `BONES` relative to its parent, in our coordinates."""
 
     name: str
-    turn: Quaternion  # [4] x, y, z, w, of length 1
+    turn: Quaternion  # of length 1
 
 
 class Apply(NamedTuple):
-    """All values of a picture have come."""
+    """The end of a picture's values."""
 
 
 VmcEvent = Value | Bone | Apply
 
 
 def decode(data: bytes) -> list[VmcEvent]:
-    """What this datagram says of a face, in order; ProtocolError, and nothing else, where it is no VMC."""
+    """The face events in this datagram, in order; raises only ProtocolError."""
     messages = osc_messages(data)
     if messages and not any(one.address.startswith("/VMC/") for one in messages):
         raise ProtocolError(f"this is OSC but no VMC: it is addressed to {messages[0].address[:40]!r}")
-    return [said for one in messages if (said := _event(one)) is not None]
+    return [event for one in messages if (event := _event(one)) is not None]
 
 
-def shows_face(said: list[VmcEvent]) -> bool:
-    """Whether there are values in it: bones alone may be those of a body that somebody else's face belongs to."""
-    return any(isinstance(one, Value) for one in said)
-
-
-def quaternion_product(first: Quaternion, second: Quaternion) -> Quaternion:
-    """The turn `second`, and after it `first`: of a bone whose parent has the turn `first`."""
-    (ax, ay, az, aw), (bx, by, bz, bw) = first, second
-    return np.array(
-        [
-            aw * bx + ax * bw + ay * bz - az * by,
-            aw * by - ax * bz + ay * bw + az * bx,
-            aw * bz + ax * by - ay * bx + az * bw,
-            aw * bw - ax * bx - ay * by - az * bz,
-        ]
-    )
-
-
-def rotation_of_quaternion(turn: Quaternion) -> Quaternion:
-    """[3] the rotation vector of a turn, the shorter way round; the inverse of `vmc.of_rotation`."""
-    axis, w = (turn[:3], turn[3]) if turn[3] >= 0.0 else (-turn[:3], -turn[3])
-    length = float(np.linalg.norm(axis))
-    scale = 2.0 * math.atan2(length, float(w)) / length if length > 1e-12 else 2.0
-    return np.asarray(axis * scale)
-
-
-def gaze_of_quaternion(turn: Quaternion) -> tuple[float, float]:
-    """Down and to the left: where an eye with this turn looks; the inverse of `vmc.of_pitch_and_yaw`."""
-    x, y, z, w = (float(one) for one in turn)
-    left, up, out = 2.0 * (x * z + w * y), 2.0 * (y * z - w * x), 1.0 - 2.0 * (x * x + y * y)
-    return math.asin(max(-1.0, min(1.0, -up))), math.atan2(left, out)
+def shows_face(events: list[VmcEvent]) -> bool:
+    """Whether there are values among them: bones alone may come from a body tracker."""
+    return any(isinstance(event, Value) for event in events)
 
 
 def _event(message: OscMessage) -> VmcEvent | None:
@@ -186,7 +149,7 @@ def _event(message: OscMessage) -> VmcEvent | None:
 def _read_name(arguments: tuple[OscArgument, ...]) -> str:
     name = arguments[0] if arguments else None
     if not isinstance(name, str) or len(name) > MAX_NAME:
-        raise ProtocolError(f"a value or a bone has a name of at most {MAX_NAME} letters")
+        raise ProtocolError(f"the name of a value or a bone has at most {MAX_NAME} letters")
     return name
 
 
@@ -194,7 +157,7 @@ def _read_quaternion(arguments: tuple[OscArgument, ...]) -> Quaternion:
     turn = np.array(_read_numbers(arguments, 4, 4))
     length = float(np.linalg.norm(turn))
     if not _TINY < length < 1.0 / _TINY:
-        raise ProtocolError(f"a bone's turn is a quaternion of length 1, got {length:g}")
+        raise ProtocolError(f"a bone's rotation is a quaternion of length 1, got {length:g}")
     return to_unity(turn / length)
 
 
@@ -202,19 +165,11 @@ def _read_numbers(arguments: tuple[OscArgument, ...], start: int, count: int) ->
     found = arguments[start : start + count]
     numbers = [float(one) for one in found if isinstance(one, int | float) and not isinstance(one, bool)]
     if len(numbers) != count:
-        raise ProtocolError(f"wanted {count} numbers behind the name, got {[type(one).__name__ for one in found]}")
+        raise ProtocolError(f"expected {count} numbers after the name, got {[type(one).__name__ for one in found]}")
     return numbers
 
 
-MAX_DEPTH = 4  # a bundle in a bundle is two deep
-MAX_ARGUMENTS = 64
-MAX_MESSAGES = 1024  # of a datagram; a whole body and face are 200
-
-_BUNDLE = b"#bundle\0"
-_NUMBER_FORMATS = {"i": ">i", "f": ">f", "h": ">q", "d": ">d", "t": ">Q", "r": ">I", "m": ">I", "c": ">I"}
-_CONSTANTS: dict[str, bool | None] = {"T": True, "F": False, "N": None, "I": None}
-
-OscArgument = int | float | str | bytes | bool | None
+# OSC.
 
 
 class OscMessage(NamedTuple):
@@ -223,7 +178,7 @@ class OscMessage(NamedTuple):
 
 
 def osc_messages(data: bytes) -> list[OscMessage]:
-    """All messages in their order, out of bundles too; ProtocolError, and nothing else, where this is no OSC."""
+    """All messages in order, also those in bundles; raises only ProtocolError."""
     found = list(islice(_read_messages(data, 1), MAX_MESSAGES + 1))
     if len(found) > MAX_MESSAGES:
         raise ProtocolError(f"an OSC datagram has at most {MAX_MESSAGES} messages")
@@ -254,7 +209,7 @@ def _read_message(data: bytes) -> OscMessage:
     address, at = _read_text(data, 0, "an OSC address")
     if not address.startswith("/"):
         raise ProtocolError(f"an OSC address begins with /, got {address[:20]!r}")
-    if at == len(data):  # old senders leave out the types where there are no arguments
+    if at == len(data):  # old senders omit the types of a message without arguments
         return OscMessage(address, ())
     kinds, at = _read_text(data, at, "the types")
     if not kinds.startswith(",") or len(kinds) > MAX_ARGUMENTS:
@@ -296,7 +251,7 @@ def _read_blob(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _read_text(data: bytes, at: int, what: str) -> tuple[str, int]:
-    """The text that begins here, and where the next thing does: it ends with a zero, and is padded to fours."""
+    """The text at this offset and the offset after it; texts end with a zero and are padded to four bytes."""
     end = data.find(b"\0", at)
     after = end + 1 + -(end + 1) % 4
     if end < 0 or after > len(data):
@@ -307,11 +262,64 @@ def _read_text(data: bytes, at: int, what: str) -> tuple[str, int]:
         raise ProtocolError(f"{what} is not UTF-8: {error}") from error
 
 
-def vrm_presets(weights: NDArray[np.float32]) -> dict[str, float]:
-    """VRM 0's presets of [52] ARKit weights, each 0 to 1.
+# Rotations of bones.
 
-    A model adds up what its presets do, so no movement is said twice: the vowels share the mouth, two eyes that close
-    are one Blink and only the rest of one eye its own, and a smile is either Fun or, with the cheeks, Joy.
+
+def quaternion_of_rotation(rotation: NDArray[np.float32]) -> Quaternion:
+    """The quaternion of a rotation vector [3]."""
+    vector = np.asarray(rotation, np.float64)
+    angle = float(np.linalg.norm(vector))
+    scale = np.sin(angle / 2.0) / angle if angle > 1e-12 else 0.5
+    return np.append(vector * scale, np.cos(angle / 2.0))
+
+
+def quaternion_of_gaze(pitch: float, yaw: float) -> Quaternion:
+    """The rotation of an eye: first down by `pitch`, then to the left by `yaw`, as in `eye_pose`."""
+    (sin_x, sin_y), (cos_x, cos_y) = np.sin([pitch / 2.0, yaw / 2.0]), np.cos([pitch / 2.0, yaw / 2.0])
+    return np.array([sin_x * cos_y, cos_x * sin_y, -sin_x * sin_y, cos_x * cos_y])
+
+
+def to_unity(turn: Quaternion) -> Quaternion:
+    """The same rotation in Unity's coordinates, and back."""
+    return turn * (1.0, -1.0, -1.0, 1.0) + 0.0  # no -0.0
+
+
+def quaternion_product(first: Quaternion, second: Quaternion) -> Quaternion:
+    """The rotation `second` and then `first`, as of a bone whose parent is rotated by `first`."""
+    (ax, ay, az, aw), (bx, by, bz, bw) = first, second
+    return np.array(
+        [
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by - ax * bz + ay * bw + az * bx,
+            aw * bz + ax * by - ay * bx + az * bw,
+            aw * bw - ax * bx - ay * by - az * bz,
+        ]
+    )
+
+
+def rotation_of_quaternion(turn: Quaternion) -> Quaternion:
+    """[3] the rotation vector, the shorter way round; the inverse of `quaternion_of_rotation`."""
+    axis, w = (turn[:3], turn[3]) if turn[3] >= 0.0 else (-turn[:3], -turn[3])
+    length = float(np.linalg.norm(axis))
+    scale = 2.0 * math.atan2(length, float(w)) / length if length > 1e-12 else 2.0
+    return np.asarray(axis * scale)
+
+
+def gaze_of_quaternion(turn: Quaternion) -> tuple[float, float]:
+    """Pitch (down) and yaw (left) of an eye with this rotation; the inverse of `quaternion_of_gaze`."""
+    x, y, z, w = (float(one) for one in turn)
+    left, up, out = 2.0 * (x * z + w * y), 2.0 * (y * z - w * x), 1.0 - 2.0 * (x * x + y * y)
+    return math.asin(max(-1.0, min(1.0, -up))), math.atan2(left, out)
+
+
+# VRM's expressions.
+
+
+def vrm_presets(weights: NDArray[np.float32]) -> dict[str, float]:
+    """VRM 0's presets for [52] ARKit weights, each 0 to 1.
+
+    A model adds its presets up, so each movement appears once: the vowels share the mouth, Blink is what both eyes
+    close and Blink_L what one closes further, and a smile is Fun or, with raised cheeks, Joy.
     """
     value: dict[str, float] = dict(zip(arkit.NAMES, np.clip(weights, 0.0, 1.0).tolist(), strict=True))
 
@@ -335,7 +343,7 @@ def vrm_presets(weights: NDArray[np.float32]) -> dict[str, float]:
 
 
 def _vowels(opened: float, rounded: float, stretched: float) -> dict[str, float]:
-    """How the mouth is shared by A I U E O; together never more than 1."""
+    """The shares of A I U E O in the mouth; together at most 1."""
     narrow, wide = rounded, stretched * (1.0 - rounded)
     return {
         "A": opened * (1.0 - narrow - wide),
@@ -346,7 +354,7 @@ def _vowels(opened: float, rounded: float, stretched: float) -> dict[str, float]
     }
 
 
-# The names of VRM 0 and VRM 1 in small letters, for programs do not agree on large ones.
+# The names of VRM 0 and VRM 1 in lower case, because programs differ in their capitals.
 VRM_PRESETS = frozenset(
     (
         *("a", "i", "u", "e", "o", "aa", "ih", "ou", "ee", "oh"),
@@ -358,9 +366,9 @@ VRM_PRESETS = frozenset(
 
 
 def weights_of_presets(presets: Mapping[str, float]) -> NDArray[np.float32]:
-    """[52] ARKit weights that look like these presets, named as in PRESETS; the inverse of `presets` where that goes.
+    """[52] ARKit weights that look like these presets, named as in `VRM_PRESETS`.
 
-    A movement that no preset tells of stays at 0.
+    The inverse of `vrm_presets`, except for movements that presets lack, which stay 0.
     """
 
     def sum_of(*names: str) -> float:

@@ -1,4 +1,4 @@
-"""Reads and writes actors: one JSON file for each person and kind of camera."""
+"""Reads and writes actors: one JSON file for each person and camera."""
 
 from __future__ import annotations
 
@@ -18,35 +18,93 @@ from omote.engine.data import Actor, Array
 from omote.engine.face.expressions import EXPRESSION_RULES
 from omote.engine.storage import data_folder, write_text
 
-__all__ = [
-    "ActorError",
-    "ActorRecord",
-    "Provenance",
-    "actor_names",
-    "actor_path",
-    "actors_folder",
-    "find_actor",
-    "load_actor",
-    "save_actor",
-    "save_neutral",
-]
+ACTOR_SUFFIX = ".json"
+MAX_ACTOR_BYTES = 1 << 20  # a real one has about 10 kB
+STEP_STATES = ("done", "skipped", "unseen")  # unseen: the tracker cannot see the pose, so nothing is lost
+VERSION = 1
 
-MAX_ACTOR_BYTES = 1 << 20  # a real one has some 10 kB
+_KEY = "omote_actor"
+_MAX_TEXT = 300
+_MAX_STEPS = 40
+_DIGITS = 6
+MAX_GAIN = 10.0
+# The valid range of each number, for fields with a number for each weight and for the pose.
+_ACTOR_RANGES = {"neutral": (0.0, 1.0), "gain": (0.0, MAX_GAIN), "noise_floor": (0.0, 1.0)}
+_FINDINGS_RANGES = {"least": (0.0, 1.0), "most": (0.0, 1.0), "jitter": (0.0, 1.0), "calm": (0.0, MAX_GAIN)}
+_POSE_RANGES = {"neutral_rotation": 2.0 * math.pi, "neutral_translation": 100.0}  # radians, metres
+_MAX_SLUG = 40  # letters of each part of a file's name
+_MAX_SLUG_BYTES = 120  # of each part; a file's name has at most 255, and a letter up to four
+_FIRST_PORT = 1000  # a number from here on is a port, which does not identify a camera; smaller numbers count cameras
+
+
+class ActorError(OmoteError, ValueError):
+    """The actor or its file is invalid; the message says what was found, what was expected and the cure."""
+
+
+def _zeros() -> Array:
+    return np.zeros(arkit.COUNT, np.float32)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """The result of one step of a session."""
+
+    name: str
+    title: str
+    state: str  # one of STEP_STATES
+    remark: str = ""  # one sentence; empty where all went well
+
+
+@dataclass(frozen=True)
+class CalibrationFindings:
+    """Numbers of one session; weights as the tracker reports them, before any calibration."""
+
+    least: Array = field(default_factory=_zeros)  # [52] of each weight in the session
+    most: Array = field(default_factory=_zeros)  # [52]
+    jitter: Array = field(default_factory=_zeros)  # [52] standard deviation of the still face
+    calm: Array = field(default_factory=_zeros)  # [52] the same after the usual smoothing and calibration
+    steps: tuple[StepResult, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("least", "most", "jitter", "calm"):
+            value = getattr(self, name)
+            if value.shape != (arkit.COUNT,) or not np.isfinite(value).all():
+                raise ValueError(f"{name} must be finite [52], got {list(value.shape)}")
+        for step in self.steps:
+            if step.state not in STEP_STATES:
+                raise ValueError(f"a step is {', '.join(STEP_STATES)}, got {step.state!r}")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """When and from what an actor was measured."""
+
+    date: str  # ISO 8601
+    source: str  # "webcam 0"
+    findings: CalibrationFindings | None = None  # None where only the rest was measured, with one key
+
+
+@dataclass(frozen=True)
+class ActorRecord:
+    """The content of an actor's file."""
+
+    actor: Actor
+    made: Provenance
 
 
 def actors_folder() -> Path:
-    """Where actors are kept: OMOTE_ACTORS, else in Omote's data folder; whether it is there or not."""
+    """The folder of actors, which may not exist yet: OMOTE_ACTORS, or in Omote's data folder."""
     named = os.environ.get("OMOTE_ACTORS")
     return Path(named).expanduser() if named else data_folder() / "actors"
 
 
 def actor_path(name: str, source_name: str) -> Path:
-    """The one file of this person before this kind of camera; ActorError where the name cannot be one."""
+    """The file of this person and camera; ActorError where the name is invalid."""
     return actors_folder() / f"{person_slug(name)}@{source_slug(source_name)}{ACTOR_SUFFIX}"
 
 
 def actor_names() -> tuple[str, ...]:
-    """Who is remembered, before whatever camera, as their files call them; in order."""
+    """The names of all stored actors, as in the names of their files, sorted."""
     try:
         files = sorted(actors_folder().glob(f"*@*{ACTOR_SUFFIX}"))
     except OSError:
@@ -55,26 +113,26 @@ def actor_names() -> tuple[str, ...]:
 
 
 def find_actor(name: str, source_name: str) -> ActorRecord | None:
-    """Who was calibrated before this kind of camera; None where nobody was, ActorError where the file is damaged."""
+    """The stored actor of this person and camera; None where there is none, ActorError where the file is damaged."""
     path = actor_path(name, source_name)
     try:
         path.stat()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ActorError(f"cannot read {path} ({error.strerror}): choose another folder by OMOTE_ACTORS") from error
+        raise ActorError(f"cannot read {path} ({error.strerror}): choose another folder with OMOTE_ACTORS") from error
     return load_actor(path)
 
 
 def save_neutral(actor: Actor, source_name: str, date: str) -> Path:
-    """Keeps the newly found rest of an actor in their file, and of what was found before all that still holds.
+    """Stores an actor's new rest and keeps the findings of the last session.
 
-    `date` is ISO 8601. ActorError where it cannot be written.
+    `date` is ISO 8601. ActorError where the file cannot be written.
     """
     path = actor_path(actor.name, source_name)
     try:
         before = find_actor(actor.name, source_name)
-    except ActorError:  # a damaged file is worth less than a new one
+    except ActorError:  # replaces a damaged file
         before = None
     made = replace(before.made, date=date, source=source_name) if before else Provenance(date, source_name)
     save_actor(actor, path, made)
@@ -82,19 +140,19 @@ def save_neutral(actor: Actor, source_name: str, date: str) -> Path:
 
 
 def save_actor(actor: Actor, path: Path, made: Provenance) -> None:
-    """Writes all of it or nothing, and makes the folder; ActorError where it makes no sense or cannot be written."""
-    said = record_to_json(ActorRecord(actor, made))
-    record_from_json(said)  # what could not be read again is not written
-    text = json.dumps(said, indent=1) + "\n"
+    """Writes the file atomically, and makes its folder; ActorError where a value is invalid or the write fails."""
+    fields = record_to_json(ActorRecord(actor, made))
+    record_from_json(fields)  # checks the values
+    text = json.dumps(fields, indent=1) + "\n"
     try:
         write_text(path, text)
     except OSError as error:
         why = error.strerror or error
-        raise ActorError(f"cannot write {path} ({why}): choose another place by --out or OMOTE_ACTORS") from error
+        raise ActorError(f"cannot write {path} ({why}): choose another place with --out or OMOTE_ACTORS") from error
 
 
 def load_actor(path: Path) -> ActorRecord:
-    """Who is in a file; ActorError, and nothing else, says what is wrong with it and the cure."""
+    """The record in this file; raises only ActorError, which says what is wrong and the cure."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_ACTOR_BYTES + 1)
@@ -102,7 +160,7 @@ def load_actor(path: Path) -> ActorRecord:
         why = getattr(error, "strerror", None) or error
         raise ActorError(f"cannot read {path} ({why}): run omote calibrate") from error
     if len(data) > MAX_ACTOR_BYTES:
-        raise ActorError(f"{path} is above {MAX_ACTOR_BYTES} bytes, so no actor file: run omote calibrate")
+        raise ActorError(f"{path} has more than {MAX_ACTOR_BYTES} bytes, so it is no actor file: run omote calibrate")
     try:
         return record_from_json(json.loads(data.decode("utf-8")))
     except ActorError as error:
@@ -111,44 +169,12 @@ def load_actor(path: Path) -> ActorRecord:
         raise ActorError(f"{path} is no actor file ({error}): run omote calibrate again, or remove it") from error
 
 
-VERSION = 1
-_KEY = "omote_actor"
-_MAX_TEXT = 300
-_MAX_STEPS = 40
-MAX_GAIN = 10.0
-_MOST_ROTATION = 2.0 * math.pi
-_MOST_TRANSLATION_M = 100.0
-# Of each number by weight: the least and the most that make sense.
-_ACTOR_RANGES = {"neutral": (0.0, 1.0), "gain": (0.0, MAX_GAIN), "noise_floor": (0.0, 1.0)}
-_FINDINGS_RANGES = {"least": (0.0, 1.0), "most": (0.0, 1.0), "jitter": (0.0, 1.0), "calm": (0.0, MAX_GAIN)}
-_POSE_RANGES = {"neutral_rotation": _MOST_ROTATION, "neutral_translation": _MOST_TRANSLATION_M}
-_DIGITS = 6
+# The record as JSON.
 
 
-class ActorError(OmoteError, ValueError):
-    """No actor, or a file that holds none; the message says what was found, what was wanted and the cure."""
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """How an actor came about."""
-
-    date: str  # ISO 8601
-    source: str  # "webcam 0"
-    findings: CalibrationFindings | None = None  # None where only the rest was taken, by one key
-
-
-@dataclass(frozen=True)
-class ActorRecord:
-    """What a file holds."""
-
-    actor: Actor
-    made: Provenance
-
-
-def record_to_json(kept: ActorRecord) -> dict[str, object]:
-    """The same in JSON's types; `kept_from_json` takes it back to six digits."""
-    actor, made = kept.actor, kept.made
+def record_to_json(record: ActorRecord) -> dict[str, object]:
+    """The record in JSON's types; numbers have six digits."""
+    actor, made = record.actor, record.made
     return {
         _KEY: VERSION,
         "name": actor.name,
@@ -161,9 +187,9 @@ def record_to_json(kept: ActorRecord) -> dict[str, object]:
     }
 
 
-def record_from_json(said: object) -> ActorRecord:
-    """What a file says; ActorError where it makes no sense."""
-    file = _mapping("the file", said)
+def record_from_json(value: object) -> ActorRecord:
+    """The inverse of `record_to_json`; raises only ActorError."""
+    file = _mapping("the file", value)
     if _KEY not in file:
         raise ActorError(f'it has no "{_KEY}"')
     if file[_KEY] != VERSION or isinstance(file[_KEY], bool):
@@ -193,8 +219,8 @@ def _findings_to_json(findings: CalibrationFindings) -> dict[str, object]:
     return {**{name: _by_weight(getattr(findings, name)) for name in _FINDINGS_RANGES}, "steps": steps}
 
 
-def _findings(said: object) -> CalibrationFindings:
-    findings = _mapping("findings", said)
+def _findings(value: object) -> CalibrationFindings:
+    findings = _mapping("findings", value)
     _check_keys("findings", findings, (*_FINDINGS_RANGES, "steps"))
     numbers = {name: _weights(name, findings[name], *bounds) for name, bounds in _FINDINGS_RANGES.items()}
     steps = findings["steps"]
@@ -203,8 +229,8 @@ def _findings(said: object) -> CalibrationFindings:
     return CalibrationFindings(steps=tuple(_step(step) for step in steps), **numbers)
 
 
-def _step(said: object) -> StepResult:
-    step = _mapping("a step", said)
+def _step(value: object) -> StepResult:
+    step = _mapping("a step", value)
     names = tuple(one.name for one in fields(StepResult))
     _check_keys("a step", step, names)
     found = StepResult(*(_text(f"{name} of a step", step[name], least=0) for name in names))
@@ -213,53 +239,53 @@ def _step(said: object) -> StepResult:
     return found
 
 
-def _mapping(what: str, said: object) -> Mapping[str, object]:
-    if not isinstance(said, dict):
-        raise ActorError(f"{what} must be an object, got {_shortened_repr(said)}")
-    return said
+def _mapping(what: str, value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise ActorError(f"{what} must be an object, got {_shortened_repr(value)}")
+    return value
 
 
-def _check_keys(what: str, said: Mapping[str, object], known: tuple[str, ...]) -> None:
-    if missing := [name for name in known if name not in said]:
+def _check_keys(what: str, value: Mapping[str, object], known: tuple[str, ...]) -> None:
+    if missing := [name for name in known if name not in value]:
         raise ActorError(f'{what} has no "{missing[0]}"')
-    if unknown := [name for name in said if name not in known]:
-        raise ActorError(f"{what} has {_shortened_repr(unknown[0])}, which nobody knows")
+    if unknown := [name for name in value if name not in known]:
+        raise ActorError(f"{what} has {_shortened_repr(unknown[0])}, which is unknown")
 
 
-def _text(what: str, said: object, least: int = 1) -> str:
-    if not isinstance(said, str) or not least <= len(said) <= _MAX_TEXT or not said.isprintable():
-        raise ActorError(f"{what} must be a line of {least} to {_MAX_TEXT} letters, got {_shortened_repr(said)}")
-    return said
+def _text(what: str, value: object, least: int = 1) -> str:
+    if not isinstance(value, str) or not least <= len(value) <= _MAX_TEXT or not value.isprintable():
+        raise ActorError(f"{what} must be a line of {least} to {_MAX_TEXT} letters, got {_shortened_repr(value)}")
+    return value
 
 
-def _weights(what: str, said: object, least: float, most: float) -> Array:
-    numbers = _mapping(what, said)
+def _weights(what: str, value: object, least: float, most: float) -> Array:
+    numbers = _mapping(what, value)
     _check_keys(what, numbers, arkit.NAMES)
     return np.array([_number(f"{what} of {name}", numbers[name], least, most) for name in arkit.NAMES], np.float32)
 
 
-def _pose(what: str, said: object, most: float) -> Array:
-    if not isinstance(said, list) or len(said) != 3:
-        raise ActorError(f"{what} must be three numbers, got {_shortened_repr(said)}")
-    return np.array([_number(what, one, -most, most) for one in said], np.float32)
+def _pose(what: str, value: object, most: float) -> Array:
+    if not isinstance(value, list) or len(value) != 3:
+        raise ActorError(f"{what} must be three numbers, got {_shortened_repr(value)}")
+    return np.array([_number(what, one, -most, most) for one in value], np.float32)
 
 
-def _thresholds(said: object) -> tuple[tuple[str, float], ...]:
-    thresholds = _mapping("thresholds", said)
+def _thresholds(value: object) -> tuple[tuple[str, float], ...]:
+    thresholds = _mapping("thresholds", value)
     if unknown := [name for name in thresholds if name not in EXPRESSION_RULES]:
         raise ActorError(f"thresholds has {_shortened_repr(unknown[0])}; there are {', '.join(EXPRESSION_RULES)}")
     least = 10.0**-_DIGITS
     return tuple((name, _number(f"the threshold of {name}", one, least, 1.0)) for name, one in thresholds.items())
 
 
-def _number(what: str, said: object, least: float, most: float) -> float:
-    if isinstance(said, bool) or not isinstance(said, int | float) or not least <= said <= most:
-        raise ActorError(f"{what} must be a number from {least:g} to {most:g}, got {_shortened_repr(said)}")
-    return float(said)
+def _number(what: str, value: object, least: float, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise ActorError(f"{what} must be a number from {least:g} to {most:g}, got {_shortened_repr(value)}")
+    return float(value)
 
 
 def _shortened_repr(value: object) -> str:
-    """What was found, short enough to be told; nothing of what is nested in it."""
+    """The value in at most 40 letters, without nested values."""
     if isinstance(value, dict | list):
         return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
     text = repr(value) if not isinstance(value, int) or abs(value) < 10**12 else "a huge number"
@@ -274,24 +300,21 @@ def _by_weight(values: Array) -> dict[str, float]:
     return dict(zip(arkit.NAMES, _row(values), strict=True))
 
 
-ACTOR_SUFFIX = ".json"
-_MAX_SLUG = 40  # letters of each part
-_MAX_SLUG_BYTES = 120  # of each part; a file's name has 255 at most, and one letter up to four
-_FIRST_PORT = 1000  # a number from here on is a port, which says nothing about the camera; below it counts cameras
+# The name of the file.
 
 
 def person_slug(name: str) -> str:
-    """ "Ana Maria" is ana-maria, whether that is typed or read from a file's name; ActorError for no name."""
+    """`ana-maria` for "Ana Maria", in the name of a file; ActorError where the name is invalid."""
     found = _slug(name) if len(name) <= _MAX_SLUG else ""
-    if not found or found != _shortened(found):  # a letter may stand for many: U+FDFA is eighteen
+    if not found or found != _shortened(found):  # one letter may become many: U+FDFA becomes eighteen
         raise ActorError(
-            f"{name[: _MAX_SLUG + 1]!r} is no name for a person: wanted 1 to {_MAX_SLUG} letters, as in --actor ana"
+            f"{name[: _MAX_SLUG + 1]!r} is no name for a person: expected 1 to {_MAX_SLUG} letters, as in --actor ana"
         )
     return found
 
 
 def source_slug(source_name: str) -> str:
-    """ "webcam 0" is webcam-0; "livelink 11111" is livelink, for a phone stays the same on another port."""
+    """`webcam-0` for "webcam 0"; `livelink` for "livelink 11111", because a phone may use another port."""
     kind, _, number = source_name.rpartition(" ")
     if kind and number.isascii() and number.isdigit() and int(number[:6]) >= _FIRST_PORT:
         source_name = kind
@@ -299,48 +322,11 @@ def source_slug(source_name: str) -> str:
 
 
 def _shortened(slug: str) -> str:
-    """What fits into a file's name, whole letters of it."""
+    """The whole letters that fit into a file's name."""
     return slug[:_MAX_SLUG].encode("utf-8")[:_MAX_SLUG_BYTES].decode("utf-8", "ignore")
 
 
 def _slug(text: str) -> str:
-    """Small letters, digits and single hyphens; "" where the text has neither letters nor digits."""
+    """Lower-case letters, digits and single hyphens; empty where the text has neither letters nor digits."""
     letters = unicodedata.normalize("NFKC", text).casefold()
     return "-".join("".join(one if one.isalnum() else " " for one in letters).split())
-
-
-STEP_STATES = ("done", "skipped", "unseen")  # unseen: the tracker is blind to it, so nothing is lost
-
-
-def _zeros() -> Array:
-    return np.zeros(arkit.COUNT, np.float32)
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """How one step of a session went."""
-
-    name: str
-    title: str
-    state: str  # one of STEP_STATES
-    remark: str = ""  # one sentence; "" where all went well
-
-
-@dataclass(frozen=True)
-class CalibrationFindings:
-    """Numbers of one session; weights as the tracker said them, before any calibration."""
-
-    least: Array = field(default_factory=_zeros)  # [52] of each weight in the whole session
-    most: Array = field(default_factory=_zeros)  # [52]
-    jitter: Array = field(default_factory=_zeros)  # [52] standard deviation while the face was held still
-    calm: Array = field(default_factory=_zeros)  # [52] the same, smoothed as usual and counted by the new actor
-    steps: tuple[StepResult, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("least", "most", "jitter", "calm"):
-            value = getattr(self, name)
-            if value.shape != (arkit.COUNT,) or not np.isfinite(value).all():
-                raise ValueError(f"{name} must be finite [52], got {list(value.shape)}")
-        for step in self.steps:
-            if step.state not in STEP_STATES:
-                raise ValueError(f"a step is {', '.join(STEP_STATES)}, got {step.state!r}")

@@ -1,4 +1,4 @@
-"""The FLAME file that a user brings: its mesh, its joints and its expression basis, read without running it."""
+"""Reads the FLAME file that a user brings: its mesh, joints and expression basis, without running code in it."""
 
 from __future__ import annotations
 
@@ -23,51 +23,51 @@ __all__ = ["FlameFile", "FlameFileError", "read_flame"]
 Wide = NDArray[np.float64]
 Arrays = Mapping[str, object]
 
-FLAME_ROOT, FLAME_NECK, FLAME_JAW, FLAME_EYE_LEFT, FLAME_EYE_RIGHT = range(5)  # joints
-MOST_BYTES = 1 << 30  # FLAME's own files have some 50 MB
-SHAPES = 300  # of `shapedirs` are who it is; the expressions follow them
+FLAME_NECK, FLAME_JAW, FLAME_EYE_LEFT, FLAME_EYE_RIGHT = range(1, 5)  # joints; the root is 0
+MAX_BYTES = 1 << 30  # FLAME's own files have about 50 MB
+SHAPES = 300  # the first directions of `shapedirs` are shapes; the expressions follow them
 _PARENTS = (0, 1, 1, 1)  # of all joints but the root
-_NEWER = "supr_expression_metadata"  # a key that only FLAME 2023 Open has
+_FLAME_2023_KEY = "supr_expression_metadata"  # only FLAME 2023 Open has it
 _KEYS = (
     *("v_template", "shapedirs", "expressiondirs", "J_regressor"),
-    *("kintree_table", "weights", "f", "posedirs", _NEWER),
+    *("kintree_table", "weights", "f", "posedirs", _FLAME_2023_KEY),
 )
 
 
 @dataclass(frozen=True)
 class FlameFile:
-    """What of a FLAME file this is about. Units: metres; x to the subject's left, y up, z forward."""
+    """The parts of a FLAME file that the map needs. Units: metres; x to the subject's left, y up, z forward."""
 
     template: Wide  # [V,3]
-    expressiondirs: Wide  # [50,V,3] for one standard deviation each
+    expressiondirs: Wide  # [50,V,3] displacement by one standard deviation of each
     joints: Wide  # [5,3] root, neck, jaw, left eye, right eye, at rest
-    skin_weight: Wide  # [V,5] how much a vertex follows each joint
-    posedirs: Wide  # [36,V,3] by how much the turns of the last four joints correct the shape; zeros without
+    skin_weight: Wide  # [V,5] weights of the joints
+    posedirs: Wide  # [36,V,3] pose correctives of the last four joints; zeros where the file has none
     triangle: NDArray[np.int64]  # [F,3]
     sha256: str  # of the file
 
 
 def read_flame(path: Path) -> FlameFile:
-    """The file's FLAME: a pickle as it is distributed, or .npz or .safetensors of the same arrays.
+    """Reads the pickle that FLAME is distributed as, or an .npz or .safetensors file of the same arrays.
 
-    FlameFileError says what is wrong with it, or that its expressions are not FLAME 2020's.
+    FlameFileError says what is wrong with the file, or that its expressions are not those of FLAME 2020.
     """
     try:
         content = _content(path)
         arrays = _arrays(content)
-        _of_2020(arrays)
-        return _flame(arrays, hashlib.sha256(content).hexdigest())
+        _check_is_2020(arrays)
+        return _flame_file(arrays, hashlib.sha256(content).hexdigest())
     except FlameFileError as error:
         raise FlameFileError(f"{path}: {error}") from error
 
 
 def _content(path: Path) -> bytes:
     try:
-        if (size := path.stat().st_size) > MOST_BYTES:
-            raise FlameFileError(f"it has {size} bytes, a FLAME file has some 50 million")
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise FlameFileError(f"it has {size} bytes, a FLAME file has about 50 million")
         return path.read_bytes()
     except OSError as error:
-        raise FlameFileError(f"it cannot be read ({error.strerror}): FLAME's own site has it") from error
+        raise FlameFileError(f"it cannot be read ({error.strerror}): download it from FLAME's site") from error
 
 
 def _arrays(content: bytes) -> Arrays:
@@ -77,14 +77,14 @@ def _arrays(content: bytes) -> Arrays:
         return _safetensors(content)
     if content[:1] == b"\x80" or content[:1] in (b"(", b"}", b"c"):
         return load_pickle(content)
-    raise FlameFileError("it is no pickle, .npz or .safetensors file: was it downloaded whole, and unpacked?")
+    raise FlameFileError("it is no pickle, .npz or .safetensors file: is the download complete and unpacked?")
 
 
 def _npz(content: bytes) -> Arrays:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if (size := sum(one.file_size for one in archive.infolist())) > MOST_BYTES:
-                raise FlameFileError(f"it unpacks to {size} bytes, a FLAME file has some 50 million")
+            if (size := sum(one.file_size for one in archive.infolist())) > MAX_BYTES:
+                raise FlameFileError(f"it unpacks to {size} bytes, a FLAME file has about 50 million")
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             return {name: file[name] for name in file.files if name in _KEYS}
     except FlameFileError:
@@ -100,22 +100,22 @@ def _safetensors(content: bytes) -> Arrays:
         raise FlameFileError(f"its .safetensors is damaged: {error}") from error
 
 
-def _of_2020(arrays: Arrays) -> None:
-    if _NEWER in arrays:
+def _check_is_2020(arrays: Arrays) -> None:
+    if _FLAME_2023_KEY in arrays:
         raise FlameFileError(
-            f'its "{_NEWER}" marks FLAME 2023 Open, whose expressions are other ones than FLAME 2020\'s: what is '
-            "measured with it would not carry over to the expression adapter; it wants FLAME 2020's generic_model.pkl"
+            f'its "{_FLAME_2023_KEY}" marks FLAME 2023 Open, whose expressions differ from those of FLAME 2020: a map '
+            "of it would be wrong for the expression adapter, which needs FLAME 2020's generic_model.pkl"
         )
 
 
-def _flame(arrays: Arrays, sha256: str) -> FlameFile:
+def _flame_file(arrays: Arrays, sha256: str) -> FlameFile:
     template = _array(arrays, "v_template", "the mesh, [V,3] metres", None, 3)
     count = len(template)
-    _tree(_array(arrays, "kintree_table", "the parents of five joints, [2,5]", 2, 5))
+    _check_tree(_array(arrays, "kintree_table", "the parents of five joints, [2,5]", 2, 5))
     regressor = _array(arrays, "J_regressor", f"the joints of {count} vertices, [5,{count}]", 5, count)
     skin_weight = _array(arrays, "weights", f"how vertices follow joints, [{count},5]", count, 5)
     joints = regressor @ template
-    _upright(joints)
+    _check_is_upright(joints)
     return FlameFile(
         template,
         _expressiondirs(arrays, count),
@@ -128,7 +128,7 @@ def _flame(arrays: Arrays, sha256: str) -> FlameFile:
 
 
 def _array(arrays: Arrays, name: str, what: str, *sides: int | None) -> Wide:
-    """The numbers under this name; FlameFileError unless they are there, finite, and of these sides (None: any)."""
+    """The array of this name; FlameFileError unless it is there, finite and has these sides (None: any)."""
     if name not in arrays:
         raise FlameFileError(f'it has no "{name}" ({what}): FLAME\'s own file has one')
     value = arrays[name]
@@ -144,13 +144,13 @@ def _array(arrays: Arrays, name: str, what: str, *sides: int | None) -> Wide:
     return found
 
 
-def _tree(table: Wide) -> None:
+def _check_tree(table: Wide) -> None:
     if tuple(table[0, 1:]) != _PARENTS:
         parents = [int(parent) for parent in table[0, 1:]]
         raise FlameFileError(f"its joints hang on {parents}, FLAME's neck, jaw and eyes on {list(_PARENTS)}")
 
 
-def _upright(joints: Wide) -> None:
+def _check_is_upright(joints: Wide) -> None:
     """FlameFileError unless the left eye is on the left, and the eyes stand above the neck."""
     between, middle = (
         joints[FLAME_EYE_LEFT] - joints[FLAME_EYE_RIGHT],
@@ -168,12 +168,12 @@ def _upright(joints: Wide) -> None:
 
 
 def _expressiondirs(arrays: Arrays, count: int) -> Wide:
-    """[50,V,3]: of "expressiondirs" where shapes and expressions stand apart, else those after the shapes."""
-    is_apart = "expressiondirs" in arrays
-    name, least = ("expressiondirs", EXPRESSION_SIZE) if is_apart else ("shapedirs", SHAPES + EXPRESSION_SIZE)
+    """[50,V,3] of "expressiondirs" where the file has it, else the directions after the shapes."""
+    is_separate = "expressiondirs" in arrays
+    name, least = ("expressiondirs", EXPRESSION_SIZE) if is_separate else ("shapedirs", SHAPES + EXPRESSION_SIZE)
     found = _array(arrays, name, f"how the mesh changes, [{count},3,{least} or more]", count, 3, None)
     if found.shape[2] < least:
-        raise FlameFileError(f'its "{name}" has {found.shape[2]} directions, at least {least} are wanted')
+        raise FlameFileError(f'its "{name}" has {found.shape[2]} directions, at least {least} are needed')
     first = least - EXPRESSION_SIZE
     return np.ascontiguousarray(found[:, :, first:least].transpose(2, 0, 1))
 
@@ -181,7 +181,7 @@ def _expressiondirs(arrays: Arrays, count: int) -> Wide:
 def _posedirs(arrays: Arrays, count: int) -> Wide:
     if "posedirs" not in arrays:
         return np.zeros((36, count, 3))
-    found = _array(arrays, "posedirs", f"how turns correct the shape, [{count},3,36]", count, 3, 36)
+    found = _array(arrays, "posedirs", f"the pose correctives, [{count},3,36]", count, 3, 36)
     return np.ascontiguousarray(found.transpose(2, 0, 1))
 
 

@@ -18,23 +18,25 @@ from .registration import OpenFace, Registration, RegistrationError, open_face, 
 
 Wide = NDArray[np.float64]
 
-_JAW_AXES: Mapping[str, int] = {"jawOpen": 0, "jawLeft": 1, "jawRight": 1}  # pinned to the jaw, about x or y
-# Pinned to joints and lids that other parameters move, or of what FLAME lacks: no expression is solved for them.
+# Shapes of the jaw, and the axis of their rotation: x (0) or y (1).
+_JAW_AXES: Mapping[str, int] = {"jawOpen": 0, "jawLeft": 1, "jawRight": 1}
+# Shapes that other parameters make (eyes and lids), or that FLAME lacks: no expression is solved for them.
 _ELSEWHERE = ("eyeBlink", "eyeLook", "tongueOut")
-_NEAR_M = 0.003  # a vertex this far from the open face counts for 0.6 of one that lies on it
-# A map's noise: 0.5 mm in some 100 places that know nothing of each other, against coefficients whose spread is 1.
+_NEAR_M = 0.003  # a vertex at this distance from the open face has 0.6 of the full weight
+# The noise of a map: 0.5 mm in about 100 independent places, against coefficients with a standard deviation of 1.
 _NOISE_M2 = 0.0005**2
 _PLACES = 100
-_LEAST_OPEN_RAD = 0.05
-WEAK = 0.5  # share of a shape below which it is hardly the same shape
+_JAW_POSE = slice(9, 18)  # of the 36 rows of `posedirs`, nine for each joint but the root
+_MIN_OPEN_RAD = 0.05
+WEAK = 0.5  # of a shape's movement: with less it hardly looks like that shape
 
 
 @dataclass(frozen=True)
 class FittedMap:
-    """A map, and what to tell of it."""
+    """A map, and how much of ARKit's shapes FLAME makes."""
 
     map: FlameMap
-    total: float  # share of all shapes' movement that FLAME makes
+    total: float  # share of the movement of all shapes
 
     @property
     def weak(self) -> tuple[str, ...]:
@@ -44,23 +46,23 @@ class FittedMap:
 
 
 def is_weak(share: float) -> bool:
-    """Whether so little of a shape is made that it is hardly seen; not of one that an eye or a lid makes."""
+    """Whether a shape is hardly visible; False for a shape that is not solved for, whose share is NaN."""
     return share < WEAK
 
 
 def is_solved(name: str) -> bool:
-    """Whether an ARKit shape is solved for, or an eye, a lid or nothing of FLAME's makes it."""
+    """Whether an ARKit shape is solved for; others are made by eyes or lids, or missing in FLAME."""
     return not name.startswith(_ELSEWHERE)
 
 
 def fit(flame: FlameFile, face: OpenFace | None = None) -> FittedMap:
-    """The map of a FLAME file, the same each time; RegistrationError where its head is too unlike the open one."""
+    """The map of a FLAME file, deterministic; RegistrationError where its head is too different from the open one."""
     face = face or open_face()
     return solve(flame, face, register(face, flame))
 
 
 def solve(flame: FlameFile, face: OpenFace, registration: Registration) -> FittedMap:
-    """The map of a FLAME file on whose head the open one lies; RegistrationError where its jaw does not open."""
+    """The map of a FLAME file that the open head is registered to; RegistrationError where its jaw does not open."""
     weight = _weight(registration)
     steps = np.stack([registration.turn.turned(registration.foot.mean(unit)) for unit in face.units])
     jaw = _jaw(flame, registration, steps, weight)
@@ -84,21 +86,21 @@ def solve(flame: FlameFile, face: OpenFace, registration: Registration) -> Fitte
 
 
 def _weight(registration: Registration) -> Wide:
-    """[V'] how much a vertex counts: one that lies off the open face, or faces another way, counts for less."""
+    """[V'] weights of the vertices: less far from the open face, and where the normals differ."""
     near = np.exp(-0.5 * (registration.apart_m / _NEAR_M) ** 2)
     return np.asarray(near * np.clip(registration.aligned, 0.0, 1.0))
 
 
 def _jaw(flame: FlameFile, registration: Registration, steps: Wide, weight: Wide) -> dict[str, float]:
-    """The angle of each shape that is pinned to the jaw; RegistrationError where the jaw would not open."""
+    """The angle of each shape of the jaw; RegistrationError where the jaw would not open."""
     found = {
         name: jaw_turn(flame, registration.rows, steps[arkit.INDEX[name]], weight, axis)
         for name, axis in _JAW_AXES.items()
     }
-    if found["jawOpen"] < _LEAST_OPEN_RAD:
+    if found["jawOpen"] < _MIN_OPEN_RAD:
         raise RegistrationError(
-            f"an open mouth would turn this file's jaw by {found['jawOpen']:.3f} radians, at least {_LEAST_OPEN_RAD} "
-            "are wanted: its third joint is no jaw, or lies where none does"
+            f"an open mouth would rotate this file's jaw by {found['jawOpen']:.3f} radians, at least {_MIN_OPEN_RAD} "
+            "are needed: its third joint is no jaw, or is in the wrong place"
         )
     return found
 
@@ -110,7 +112,7 @@ def _about(name: str, angle: float) -> Wide:
 
 
 def _ridge(directions: Wide, steps: Wide, weight: Wide) -> Wide:
-    """[52,50] the likeliest coefficients for these steps [52,V',3] where each is spread around 0 by 1."""
+    """[52,50] ridge regression of the coefficients for these displacements [52,V',3], with a standard normal prior."""
     root = np.sqrt(weight)[:, None]
     basis = (directions * root).reshape(len(directions), -1)
     goal = (steps * root).reshape(len(steps), -1)
@@ -122,27 +124,24 @@ def _energy(steps: Wide, weight: Wide) -> Wide:
     return np.asarray((steps**2).sum(2) @ weight)
 
 
-_POSED = slice(9, 18)  # of the 36 numbers of `posedirs`, nine for each joint but the root: the jaw's
-
-
 def jaw_moved(flame: FlameFile, rows: NDArray[np.int64], turn: Wide) -> Wide:
-    """[V',3] metres by which the jaw's turn [3] moves these vertices: linear blend skinning with its corrections."""
+    """[V',3] metres by which the jaw's rotation [3] moves these vertices: linear blend skinning with correctives."""
     matrix = rotation(turn)
-    corrected = np.tensordot((matrix - np.eye(3)).ravel(), flame.posedirs[_POSED][:, rows], 1)
+    corrected = np.tensordot((matrix - np.eye(3)).ravel(), flame.posedirs[_JAW_POSE][:, rows], 1)
     hinge, weight = flame.joints[FLAME_JAW], flame.skin_weight[rows, FLAME_JAW][:, None]
     away = flame.template[rows] + corrected - hinge
     return np.asarray(corrected + weight * (away @ (matrix - np.eye(3)).T))
 
 
 def jaw_turn(flame: FlameFile, rows: NDArray[np.int64], step: Wide, weight: Wide, axis: int) -> float:
-    """Radians about x (0) or y (1) by which the jaw makes these steps [V',3] best, in closed form.
+    """Radians about x (0) or y (1) by which the jaw makes these displacements [V',3] best, in closed form.
 
-    For a turn about an axis through the hinge, the angle is that between where points are and where they go, summed
-    as they count: by `weight` [V'] and by how much they follow the jaw.
+    The angle of a rotation about an axis through the hinge is the angle between the points before and after, averaged
+    by `weight` [V'] and by the weight of the jaw.
     """
     count = weight * np.clip(flame.skin_weight[rows, FLAME_JAW], 0.0, 1.0) ** 2
     start = flame.template[rows] - flame.joints[FLAME_JAW]
-    # A vertex that half follows the jaw makes half the step: what it would make following it wholly is compared.
+    # A vertex with half the weight of the jaw moves half as far, so displacements are scaled to the full weight.
     goal = start + step / np.maximum(flame.skin_weight[rows, FLAME_JAW], 0.1)[:, None]
     first, second = ((1, 2), (2, 0))[axis]
     sine = count @ (start[:, first] * goal[:, second] - start[:, second] * goal[:, first])

@@ -15,12 +15,10 @@ from omote.bridge.errors import OmoteError
 
 AnyArray = NDArray[np.generic]
 
-_MOST_OPCODES = 5_000_000  # a FLAME file has some thousands
-_MOST_DIMENSIONS = 4
+_MAX_OPCODES = 5_000_000  # a FLAME file has some thousands
+_MAX_DIMENSIONS = 4
 _KINDS = {f"{kind}{size}" for kind, sizes in {"f": "248", "i": "1248", "u": "1248", "b": "1"}.items() for size in sizes}
 _REFUSED_OPCODES = {"EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "NEXT_BUFFER", "READONLY_BUFFER"}
-
-
 _DAMAGE = (
     *(pickle.UnpicklingError, AttributeError, LookupError, TypeError, ValueError),
     *(ArithmeticError, EOFError, MemoryError, RecursionError),
@@ -28,19 +26,20 @@ _DAMAGE = (
 
 
 class FlameFileError(OmoteError, ValueError):
-    """A file is no FLAME file, or not one of this use; the message says what was found and what was wanted."""
+    """The file is not a FLAME file that can be used; the message says what was found and what was expected."""
 
 
 def load_pickle(content: bytes) -> Mapping[str, object]:
-    """The dict in a pickle, for `kept_numbers.plain`; FlameFileError where it holds what runs code."""
+    """The dict in a pickle, whose values `plain_value` reads; FlameFileError where it would run code."""
     _scan(content)
-    found = undamaged(lambda: _SafeUnpickler(io.BytesIO(content), encoding="latin1").load())
+    found = _undamaged(lambda: _SafeUnpickler(io.BytesIO(content), encoding="latin1").load())
     if not isinstance(found, dict):
         raise FlameFileError(f"it holds a {type(found).__name__}, a FLAME file is a dict")
     return {name: value for name, value in found.items() if isinstance(name, str)}
 
 
-def undamaged(read: Callable[[], Any]) -> Any:
+def _undamaged(read: Callable[[], Any]) -> Any:
+    """What `read` returns; FlameFileError for the errors that damaged pickles raise."""
     try:
         return read()
     except FlameFileError:
@@ -50,18 +49,18 @@ def undamaged(read: Callable[[], Any]) -> Any:
 
 
 def _scan(content: bytes) -> None:
-    """FlameFileError unless the pickle is whole: no length in it is beyond its end, no place beyond its opcodes.
+    """FlameFileError unless all lengths in the pickle end inside it, and memo indices are below the opcode count.
 
-    Python's own reader takes memory for a length or a place before it sees that the file ends.
+    Python's own reader allocates memory for a length or an index before it sees that the file ends.
     """
     count = 0
     try:
         for opcode, argument, _ in pickletools.genops(content):
             count += 1
-            if count > _MOST_OPCODES:
-                raise FlameFileError(f"its pickle has more than {_MOST_OPCODES} steps")
+            if count > _MAX_OPCODES:
+                raise FlameFileError(f"its pickle has more than {_MAX_OPCODES} steps")
             if opcode.name in _REFUSED_OPCODES:
-                raise FlameFileError(f"its pickle wants something from outside of itself ({opcode.name})")
+                raise FlameFileError(f"its pickle refers to something outside of it ({opcode.name})")
             if "PUT" in opcode.name and not 0 <= int(argument or 0) <= count:
                 raise FlameFileError(f"its pickle is damaged: place {argument} of {count}")
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -71,27 +70,27 @@ def _scan(content: bytes) -> None:
 
 
 class _SafeUnpickler(pickle.Unpickler):
-    """Finds only what stands in this module."""
+    """Finds only the stand-ins of this module."""
 
     def find_class(self, module: str, name: str, /) -> object:
         if (module, name) in _STAND_INS:
             return _STAND_INS[module, name]()
         if module.split(".", maxsplit=1)[0] == "chumpy" or module.startswith("scipy.sparse."):
-            return type("Kept", (PickledObject,), {"path": f"{module}.{name}", "__module__": __name__})
+            return type("Unpickled", (PickledObject,), {"path": f"{module}.{name}", "__module__": __name__})
         raise FlameFileError(f'it asks to run "{module}.{name}", which no FLAME file does: do not trust it')
 
 
 class PickledObject:
-    """An object of a class that is not there: only what was written of it."""
+    """An object of chumpy or SciPy, which holds only its state; the class is not imported."""
 
     path = ""
 
     state: Mapping[str, object]
 
     def __new__(cls, *_: object) -> PickledObject:
-        kept = object.__new__(cls)
-        kept.state = {}
-        return kept
+        made = object.__new__(cls)
+        made.state = {}
+        return made
 
     def __setstate__(self, state: object) -> None:
         if not isinstance(state, dict):
@@ -100,59 +99,60 @@ class PickledObject:
 
 
 class _PickledCall:
-    """A function that is not there; pickles may call it, and change nothing about it."""
+    """A stand-in for a function that pickles call; its state cannot be set."""
 
     __slots__ = ()
 
     def __setstate__(self, state: object) -> None:
-        raise FlameFileError("its pickle changes what it was given")
+        raise FlameFileError("its pickle sets the state of a function")
 
 
 class _DType:
-    """The kind of an array's numbers, as NumPy writes it."""
+    """A stand-in for numpy.dtype."""
 
     __slots__ = ("kind", "order")
 
     def __init__(self, kind: object, *_: object) -> None:
-        # Only text is looked at: a nest of lists that holds itself many times over has no end when it is written out.
+        # Only text is read: printing lists that hold each other many times over would not end.
         self.order, self.kind = "<", kind.lstrip("<>=|") if isinstance(kind, str) else type(kind).__name__
 
     def __setstate__(self, state: object) -> None:
         if not isinstance(state, tuple) or len(state) < 2:
-            raise FlameFileError("it holds an array whose numbers are of no order")
+            raise FlameFileError("it holds an array without a byte order")
         self.order = ">" if state[1] == ">" else "<"
 
     def read(self, raw: object, shape: object, is_fortran: object) -> AnyArray:
-        """The array in these bytes; FlameFileError unless they are exactly as many as its shape says."""
+        """The array in these bytes; FlameFileError unless their number matches the shape."""
         if self.kind not in _KINDS:
-            raise FlameFileError(f'it holds an array of "{self.kind:.20}", which are no plain numbers')
+            raise FlameFileError(f'it holds an array of "{self.kind:.20}", which are not plain numbers')
         if isinstance(raw, str):  # Python 2 wrote bytes as text
             raw = raw.encode("latin1")
         if not isinstance(raw, bytes | bytearray):
             raise FlameFileError(f"it holds an array of {type(raw).__name__}, not of bytes")
-        sides = sides_of(shape)
+        sides = _sides(shape)
         dtype = np.dtype(self.order + self.kind)
         wanted = dtype.itemsize
         for side in sides:
             wanted *= side
         if wanted != len(raw):
-            raise FlameFileError(f"it holds an array of shape {list(sides)} with {len(raw)} bytes, wanted {wanted}")
+            raise FlameFileError(f"it holds an array of shape {list(sides)} with {len(raw)} bytes, expected {wanted}")
         numbers: AnyArray = np.frombuffer(raw, dtype).reshape(sides, order="F" if is_fortran else "C")
         return numbers
 
 
-def sides_of(shape: object) -> tuple[int, ...]:
-    if not isinstance(shape, tuple) or len(shape) > _MOST_DIMENSIONS:
-        raise FlameFileError(f"it holds an array of a shape that is no tuple of {_MOST_DIMENSIONS} or fewer")
+def _sides(shape: object) -> tuple[int, ...]:
+    """The shape, checked to be a short tuple of sides that fit 31 bits."""
+    if not isinstance(shape, tuple) or len(shape) > _MAX_DIMENSIONS:
+        raise FlameFileError(f"it holds an array of a shape that is no tuple of {_MAX_DIMENSIONS} or fewer")
     for side in shape:
         if type(side) is not int or not 0 <= side < 1 << 31:
-            told = side if isinstance(side, int) else type(side).__name__
-            raise FlameFileError(f"it holds an array with a side of {told}")
+            found = side if isinstance(side, int) else type(side).__name__
+            raise FlameFileError(f"it holds an array with a side of {found}")
     return shape
 
 
 class PickledArray:
-    """An array whose numbers are read when somebody wants them."""
+    """A stand-in for numpy.ndarray, whose numbers are read by `values`."""
 
     __slots__ = ("state",)
 
@@ -186,25 +186,25 @@ class _Scalar(_PickledCall):
 
 
 class _Encode(_PickledCall):
-    """How Python 3 writes bytes for Python 2."""
+    """Bytes as Python 3 writes them for Python 2."""
 
     def __call__(self, text: object, encoding: object) -> bytes:
         if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-            raise FlameFileError("its pickle holds bytes in an encoding of its own")
+            raise FlameFileError("its pickle holds bytes in an unknown encoding")
         return text.encode("latin1")
 
 
 class _Rebuild(_PickledCall):
-    """How Python 2 makes an object before it gives it its state."""
+    """Python 2 makes an object so, before it sets its state."""
 
     def __call__(self, of: object, *_: object) -> object:
         if isinstance(of, type) and issubclass(of, PickledObject):
             return of()
-        raise FlameFileError("its pickle makes an object of what is no class of chumpy's or SciPy's")
+        raise FlameFileError("its pickle makes an object of a class that is not chumpy's or SciPy's")
 
 
 class _Collection(_PickledCall):
-    """A set of what chumpy kept beside the numbers; nobody asks what is in it."""
+    """A set that chumpy keeps beside the numbers; its content is not needed."""
 
     def __call__(self, *_: object) -> None:
         return None
@@ -225,8 +225,8 @@ _STAND_INS = {
 
 
 def plain_value(value: object) -> AnyArray:
-    """The numbers that a value of such a dict stands for; FlameFileError where it stands for none."""
-    numbers: AnyArray = undamaged(lambda: np.asarray(_numbers(value)))
+    """The numbers of a value of the dict; FlameFileError where it has none."""
+    numbers: AnyArray = _undamaged(lambda: np.asarray(_numbers(value)))
     return numbers
 
 
@@ -237,17 +237,17 @@ def _numbers(value: object) -> object:
         return _sparse(value) if value.path.startswith("scipy.") else _chumpy(value)
     if isinstance(value, int | float) or _is_row(value):
         return np.asarray(value, np.float64)
-    raise FlameFileError(f"it holds a {type(value).__name__} where numbers were wanted")
+    raise FlameFileError(f"it holds a {type(value).__name__} where numbers were expected")
 
 
 def _is_row(value: object) -> bool:
-    """Whether it is numbers one after the other, and not lists of lists, which may hold each other without end."""
+    """Whether this is a flat row of numbers: nested lists may hold each other without end."""
     return isinstance(value, list | tuple) and all(isinstance(one, int | float) for one in value)
 
 
-def _chumpy(kept: PickledObject, depth: int = 0) -> object:
-    """The numbers that a chumpy object stands for: its own, or those that it selects of another's."""
-    state = kept.state
+def _chumpy(matrix: PickledObject, depth: int = 0) -> object:
+    """The numbers of a chumpy object: its own, or a selection of another's."""
+    state = matrix.state
     if "x" in state:
         return _numbers(state["x"])
     if depth < 8 and isinstance(source := state.get("a"), PickledObject) and "idxs" in state:
@@ -256,29 +256,29 @@ def _chumpy(kept: PickledObject, depth: int = 0) -> object:
         if state.get("preferred_shape") is None:
             return chosen
         return chosen.reshape([int(side) for side in np.ravel(np.asarray(_numbers(state["preferred_shape"])))])
-    raise FlameFileError(f"its {kept.path} holds no numbers, but how to work them out: save it with plain arrays")
+    raise FlameFileError(f"its {matrix.path} holds a computation instead of numbers: save it with plain arrays")
 
 
-def _sparse(kept: PickledObject) -> AnyArray:
-    """The matrix that SciPy wrote by its columns (csc), its rows (csr) or its entries (coo)."""
-    kind, state = kept.path.rsplit(".", 1)[1].partition("_")[0], kept.state
+def _sparse(matrix: PickledObject) -> AnyArray:
+    """The dense matrix of SciPy's csc, csr or coo format."""
+    kind, state = matrix.path.rsplit(".", 1)[1].partition("_")[0], matrix.state
     shape = state.get("_shape", state.get("shape"))
-    rows, columns = (int(side) for side in sides_of(shape))
+    rows, columns = (int(side) for side in _sides(shape))
     if kind not in ("csc", "csr", "coo") or rows * columns > 1 << 26:
-        raise FlameFileError(f"its {kept.path} of {rows}x{columns} is no matrix that is read here")
+        raise FlameFileError(f"its {matrix.path} of {rows}x{columns} is not a matrix that can be read")
     data = np.asarray(_numbers(state.get("data")), np.float64)
     if kind == "coo":
         row, column = (np.asarray(_numbers(state.get(name))) for name in ("row", "col"))
     else:
         minor, many = np.asarray(_numbers(state.get("indices"))), np.diff(np.asarray(_numbers(state.get("indptr"))))
-        if many.sum() != len(minor):  # said before that much memory is taken
-            raise FlameFileError(f"its {kept.path} has {len(minor)} numbers where its columns or rows say {many.sum()}")
+        if many.sum() != len(minor):  # before it takes that much memory
+            raise FlameFileError(f"its {matrix.path} has {len(minor)} numbers, its columns or rows claim {many.sum()}")
         major = np.repeat(np.arange(columns if kind == "csc" else rows), many)
         row, column = (minor, major) if kind == "csc" else (major, minor)
     if not len(row) == len(column) == len(data):
-        raise FlameFileError(f"its {kept.path} has {len(data)} numbers at {len(row)}x{len(column)} places")
+        raise FlameFileError(f"its {matrix.path} has {len(data)} numbers at {len(row)}x{len(column)} places")
     if len(data) and min(row.min(), column.min()) < 0:
-        raise FlameFileError(f"its {kept.path} has numbers at places before the first")
+        raise FlameFileError(f"its {matrix.path} has numbers at negative indices")
     dense = np.zeros((rows, columns))
     np.add.at(dense, (row.astype(np.int64), column.astype(np.int64)), data)
     return dense

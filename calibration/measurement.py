@@ -1,4 +1,4 @@
-"""From a face at rest and its extremes to an actor: rest, gains, noise floor, thresholds."""
+"""Computes an actor from a face at rest and its extremes: rest, gains, noise floor and thresholds."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from omote.engine.face.stabilizer import SignalSmoother
 from .poses import BY_NAME, RestMeasurement, jitter
 
 MIN_GAIN, MAX_GAIN = 0.5, 3.0
-UNLIKE = 1.5  # from this ratio on, the two sides of a face are different and no accident of one picture
-LEAST_REACH = 0.05  # a weight that moved by less, or by less than it trembles, was not moved
-TREMBLE = 4.0  # standard deviations
-FLOOR = 3.0  # standard deviations at rest, which one picture in 370 leaves
-MOST_FLOOR = 0.1
-SMOOTHED = 0.5  # of a still face's trembling is left, at most, by the usual smoothing, which comes before the floor
-MOST_LOOK_FLOOR = 0.03  # 1 degree: eyes that stay put for longer stare
-THRESHOLD_SHARE = 0.5  # of the way from rest to the extreme an expression counts as made
-BLINK_THRESHOLD_SHARE = 0.35  # a camera seldom catches both eyes as shut as they are when they are kept shut
-LEAST_THRESHOLD, MOST_THRESHOLD = 0.25, 0.7
+ASYMMETRY = 1.5  # ratio from which the two sides of a face get separate gains
+MIN_REACH = 0.05  # a weight that moved less, or less than REACH_SIGMAS, was not moved
+REACH_SIGMAS = 4.0  # standard deviations of the jitter
+FLOOR_SIGMAS = 3.0  # one picture in 370 exceeds it
+MAX_FLOOR = 0.1
+MAX_GAZE_FLOOR = 0.03  # 1 degree: a larger floor would make the eyes stare
+SMOOTHED_JITTER = 0.5  # share of the jitter that the usual smoothing, which comes before the floor, leaves at most
+THRESHOLD_SHARE = 0.5  # of the way from rest to the extreme
+BLINK_THRESHOLD_SHARE = 0.35  # in a blink, a camera seldom sees the eyes as closed as in the pose
+MIN_THRESHOLD, MAX_THRESHOLD = 0.25, 0.7
 
-# Each recognised expression, and the poses that it is made of.
+# Each recognised expression, and the poses that it consists of.
 _POSES_OF: Mapping[str, tuple[str, ...]] = {
     "smile": ("smile",),
     "surprise": ("mouth_open", "brows_up"),
@@ -38,23 +38,23 @@ _POSES_OF: Mapping[str, tuple[str, ...]] = {
     "pucker": ("pucker",),
     "puff": ("puff",),
 }
-_IS_LOOK = np.array([name.startswith("eyeLook") for name in arkit.NAMES])
+_IS_GAZE = np.array([name.startswith("eyeLook") for name in arkit.NAMES])
 
 
 class CalibrationError(OmoteError, ValueError):
-    """Nothing was measured, and nothing written; the message says why and the cure."""
+    """The session has no result, and nothing was written; the message says why and the cure."""
 
 
 def measure_actor(name: str, still: RestMeasurement, extremes: Mapping[str, Array]) -> Actor:
-    """The actor who rests like this and whose extremes [52], by the names of their poses, reach about 1.
+    """The actor for this rest and these extremes [52] of poses, which after calibration reach about 1.
 
-    What no pose is about, and what did not move in its own, keeps a gain of 1.
+    Weights without a pose, and weights that did not move in theirs, keep a gain of 1.
     """
     gain = np.ones(arkit.COUNT, np.float32)
     for pose, extreme in extremes.items():
-        for weight, value in _gains(BY_NAME[pose].made, extreme - still.weights, still.jitter).items():
+        for weight, value in _gains(BY_NAME[pose].weights, extreme - still.weights, still.jitter).items():
             gain[arkit.INDEX[weight]] = value
-    floor = np.minimum(FLOOR * still.jitter * gain, np.where(_IS_LOOK, MOST_LOOK_FLOOR, MOST_FLOOR))
+    floor = np.minimum(FLOOR_SIGMAS * still.jitter * gain, np.where(_IS_GAZE, MAX_GAZE_FLOOR, MAX_FLOOR))
     return Actor(
         name,
         np.clip(still.weights, 0.0, 1.0),
@@ -67,38 +67,38 @@ def measure_actor(name: str, still: RestMeasurement, extremes: Mapping[str, Arra
 
 
 def residual_jitter(still: RestMeasurement, actor: Actor) -> Array:
-    """[52] how much of the still face's jitter is left, smoothed as usual and counted by this actor."""
+    """[52] the jitter of the still face after the usual smoothing and this actor's calibration."""
     smoothing = SignalSmoother()
     rows = [np.clip(own_weights(smoothing.smooth(signal), actor), 0.0, 1.0) for signal in still.signals]
     return jitter(np.array(rows, np.float64))
 
 
-def _gains(names: tuple[str, ...], reach: Array, trembles: Array) -> dict[str, float]:
+def _gains(names: tuple[str, ...], reach: Array, jitters: Array) -> dict[str, float]:
     moved = {name: float(reach[arkit.INDEX[name]]) for name in names}
-    noise = {name: float(trembles[arkit.INDEX[name]]) for name in names}
-    moved = {name: value for name, value in moved.items() if value > max(LEAST_REACH, TREMBLE * noise[name])}
-    return {name: float(np.clip(1.0 / _of_both(name, moved), MIN_GAIN, _most_gain(noise[name]))) for name in moved}
+    noise = {name: float(jitters[arkit.INDEX[name]]) for name in names}
+    moved = {name: value for name, value in moved.items() if value > max(MIN_REACH, REACH_SIGMAS * noise[name])}
+    return {name: float(np.clip(1.0 / _reach_of_pair(name, moved), MIN_GAIN, _max_gain(noise[name]))) for name in moved}
 
 
-def _most_gain(noise: float) -> float:
-    """The greatest gain, 1 or more, that lifts no trembling above the floor; one of 3 would be seen on a still face."""
-    return float(np.clip(MOST_FLOOR / max(FLOOR * SMOOTHED * noise, 1e-6), 1.0, MAX_GAIN))
+def _max_gain(noise: float) -> float:
+    """The largest gain, at least 1, that keeps the jitter of a still face below the floor."""
+    return float(np.clip(MAX_FLOOR / max(FLOOR_SIGMAS * SMOOTHED_JITTER * noise, 1e-6), 1.0, MAX_GAIN))
 
 
-def _of_both(name: str, moved: Mapping[str, float]) -> float:
-    """How far this weight moved; the mean of both sides, unless they are clearly different."""
-    other = name.replace("Left", "Right") if name.endswith("Left") else name.replace("Right", "Left")
+def _reach_of_pair(name: str, moved: Mapping[str, float]) -> float:
+    """How far this weight moved; the mean of both sides, unless they clearly differ."""
+    other = arkit.NAMES[arkit.MIRRORED[arkit.INDEX[name]]]
     pair = (moved[name], moved.get(other, 0.0))
-    return float(np.mean(pair)) if max(pair) < UNLIKE * min(pair) else moved[name]
+    return float(np.mean(pair)) if max(pair) < ASYMMETRY * min(pair) else moved[name]
 
 
 def _thresholds(still: RestMeasurement, extremes: Mapping[str, Array], gain: Array) -> tuple[tuple[str, float], ...]:
-    """Halfway from rest to this person's own extreme, of each expression whose poses were made."""
+    """The threshold of each expression whose poses were made: halfway from rest to this person's extreme."""
     found = []
     for rule, poses in _POSES_OF.items():
         if all(pose in extremes for pose in poses):
-            own = np.clip((np.max([extremes[pose] for pose in poses], axis=0) - still.weights) * gain, 0.0, 1.0)
+            extreme = np.clip((np.max([extremes[pose] for pose in poses], axis=0) - still.weights) * gain, 0.0, 1.0)
             share = BLINK_THRESHOLD_SHARE if rule == "blink" else THRESHOLD_SHARE
-            at = share * EXPRESSION_RULES[rule].score(np.asarray(own, np.float32))
-            found.append((rule, float(np.clip(at, LEAST_THRESHOLD, MOST_THRESHOLD))))
+            threshold = share * EXPRESSION_RULES[rule].score(np.asarray(extreme, np.float32))
+            found.append((rule, float(np.clip(threshold, MIN_THRESHOLD, MAX_THRESHOLD))))
     return tuple(found)

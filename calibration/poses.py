@@ -1,4 +1,4 @@
-"""The poses of a guided calibration, and one attempt at each: the face at rest and the extremes."""
+"""The poses of a guided calibration, and the attempts at them: the face at rest and the extremes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,54 @@ from omote.bridge import arkit
 from omote.engine.data import Actor, Array, Signal
 from omote.engine.face.retarget import seen_weights
 
+# Poses at an extreme.
+ENOUGH_SHARE = 0.6  # of what is usual
+MIN_SHARE = 0.25  # of what is usual: an attempt that ends with less is not used
+FALL_SHARE = 0.8  # of ENOUGH_SHARE: a pose is held until its score is below it
+HOLD_S = 0.8
+MIN_POSE_PICTURES = 4
+TIMEOUT_S = 12.0
+ADVICE_S = 2.0  # without success, until advice is shown
+BEST_S = 0.5  # the part of a timed-out attempt that is used
+HEADROOM = 0.7  # of the way from a high rest to 1: the most that is asked for
+TOO_SHORT_HINT = "It was held for a moment only; do it again to be sure."
+TRY_MORE_HINT = "do it again if you can do more."
+UNSEEN_WEIGHT = 0.003  # a weight that the tracker sees has more jitter, or a higher rest
+
+# The face at rest.
+REST_S = 1.5
+NOTICE_S = 0.5  # that a remark stays visible
+MIN_REST_PICTURES = 8  # fewer do not tell the jitter
+TURNED_RAD = np.radians(4.0)  # a still head turns less
+MOVED_M = 0.02
+CHANGED = 0.2  # a weight of a still face changes less, jitter included
+LOOKING_ASIDE_RAD = np.radians(35.0)  # from this angle on a tracker sees half of the face
+BLINK = 0.2  # above the usual opening of the eyes
+SHUT = 0.8
+BLINK_S = 0.4  # eyes that stay closed for longer do not blink
+OPEN_JAW = 0.4
+
+_WATCHED = [arkit.INDEX[name] for name in arkit.NAMES if name.startswith(("jaw", "mouthSmile", "mouthPucker", "brow"))]
+_LIDS = [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]
+_JAW = arkit.INDEX["jawOpen"]
+
 
 @dataclass(frozen=True)
 class CalibrationPose:
-    """One thing to do before the camera. What looks a person makes are no poses: a gain would bend where they look."""
+    """A pose for the user to make. There is none for gaze, because a gain would bend where the eyes look."""
 
     name: str
     title: str
     say: str  # one sentence: what to do
-    more: str  # what is said while it is not enough
-    made: tuple[str, ...]  # the weights that show it, whose gains it finds
-    usual: float = 1.0  # how far above rest these go on average where most people do it
+    more: str  # advice while it is not enough
+    weights: tuple[str, ...]  # the weights that it measures, whose gains it gives
+    usual: float = 1.0  # mean of these weights above rest that most people reach
     drawn: tuple[tuple[str, float], ...] = ()  # the weights of its picture
-    is_rare: bool = False  # most trackers do not see it: no effort is asked for where the tracker says nothing at all
+    is_rare: bool = False  # most trackers do not see it, so it is left out where its weights do not move at all
 
     @property
     def picture(self) -> str:
-        """Where the page finds what it looks like."""
+        """The path of its picture on the page's server."""
         return f"/static/poses/{self.name}.webp"
 
 
@@ -118,117 +149,15 @@ POSES: tuple[CalibrationPose, ...] = (
 BY_NAME = {pose.name: pose for pose in POSES}
 
 
-ENOUGH_SHARE = 0.6  # of what is usual
-MIN_SHARE = 0.25  # of what is usual: who cannot do more is measured with that, at the end
-FALL_SHARE = 0.8  # a pose is held until its score is below this share of ENOUGH
-HOLD_S = 0.8  # of which the better half counts: a face is still on its way when it first is enough
-MIN_POSE_PICTURES = 4  # of which the better half counts
-TIMEOUT_S = 12.0
-ADVICE_S = 2.0
-BEST_S = 0.5
-HEADROOM = 0.7  # of the way from a high rest to 1: more is wanted of nobody
-TOO_SHORT_HINT = "It was held for a moment only; do it again to be sure."
-TRY_MORE_HINT = "do it again if you can do more."
-UNSEEN_WEIGHT = 0.003  # a weight that a tracker does see trembles or rests above it
-
-
-def is_unseen(pose: CalibrationPose, still: RestMeasurement) -> bool:
-    """Whether the tracker is blind to a pose that few trackers see: not even at rest do its weights stir."""
-    at = [arkit.INDEX[name] for name in pose.made]
-    return pose.is_rare and max(float(still.weights[at].max()), float(still.jitter[at].max())) < UNSEEN_WEIGHT
-
-
-class PoseAttempt:
-    """Follows one attempt; `extreme` or `missed` is there at its end."""
-
-    def __init__(self, pose: CalibrationPose, still: RestMeasurement) -> None:
-        self.pose = pose
-        self.extreme: Array | None = None  # [52] as the tracker says it
-        self.missed = ""  # why it was given up
-        self.caveat = ""  # what is to be said of an extreme that is there
-        self.score = 0.0
-        self.remark = ""
-        self._at = [arkit.INDEX[name] for name in pose.made]
-        self._rest = still.weights[self._at]
-        self._usual = np.minimum(pose.usual, HEADROOM * (1.0 - self._rest)) + 1e-6
-        self._held_s = self._tried_s = 0.0
-        self._held: list[tuple[float, Array]] = []  # score and weights while it is enough
-        self._best: list[tuple[float, float, Array]] = []  # likewise of the whole attempt, with the picture's seconds
-
-    def see(self, signal: Signal, elapsed_s: float) -> None:
-        """One picture more, so long after the one before."""
-        row = seen_weights(signal)
-        self.score = float(np.clip(np.mean((row[self._at] - self._rest) / self._usual), 0.0, 1.0))
-        self._tried_s += elapsed_s
-        self._best.append((self.score, elapsed_s, row))
-        if self.score >= ENOUGH_SHARE * (FALL_SHARE if self._held else 1.0):
-            self._held_s += elapsed_s if self._held else 0.0
-            self._held.append((self.score, row))
-        else:
-            self._held, self._held_s = [], 0.0
-        if self._held_s >= HOLD_S and len(self._held) >= MIN_POSE_PICTURES:
-            self.extreme = _best_half_median(self._held)
-        elif self._tried_s >= TIMEOUT_S:
-            self._end()
-        self.remark = self._advice()
-
-    def _advice(self) -> str:
-        if self._held:
-            return "Good: hold it."
-        return self.pose.more if self._tried_s >= ADVICE_S else ""
-
-    def _end(self) -> None:
-        """Takes the best half second, or gives up."""
-        best, seconds = [], 0.0
-        for score, elapsed_s, row in sorted(self._best, key=lambda one: -one[0]):
-            if seconds >= BEST_S:
-                break
-            best.append((score, row))
-            seconds += elapsed_s
-        reached = float(np.median([score for score, _ in best]))
-        if reached >= MIN_SHARE:
-            self.extreme = _best_half_median(best)
-            self.caveat = (
-                TOO_SHORT_HINT
-                if reached >= ENOUGH_SHARE
-                else f"Only {reached:.0%} of what is usual was seen; {TRY_MORE_HINT}"
-            )
-        else:
-            self.missed = "It was not seen: do it again, with more light on your face or nearer to the camera."
-
-
-def _best_half_median(held: list[tuple[float, Array]]) -> Array:
-    """[52] the median of those with the better scores."""
-    rows = [row for _, row in sorted(held, key=lambda one: one[0])[len(held) // 2 :]]
-    return np.asarray(np.median(rows, axis=0), np.float32)
-
-
-REST_S = 1.5
-NOTICE_S = 0.5  # for so long it stays said what was wrong
-MIN_REST_PICTURES = 8  # of fewer, nobody knows how much they tremble
-TURNED_RAD = np.radians(4.0)  # a head that is still turns by less
-MOVED_M = 0.02
-CHANGED = 0.2  # a weight of a still face changes by less; the noise of a tracker does not reach it
-LOOKING_ASIDE_RAD = np.radians(35.0)  # from there on a tracker sees half a face
-BLINK = 0.2  # above the usual opening of the eyes
-SHUT = 0.8
-BLINK_S = 0.4  # eyes that are shut for longer have not blinked
-
-_WATCHED = [arkit.INDEX[name] for name in arkit.NAMES if name.startswith(("jaw", "mouthSmile", "mouthPucker", "brow"))]
-_LIDS = [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]
-_JAW = arkit.INDEX["jawOpen"]
-OPEN_JAW = 0.4
-
-
 @dataclass(frozen=True)
 class RestMeasurement:
-    """A face at rest, measured."""
+    """The measurement of a face at rest."""
 
-    weights: Array  # [52] the median: a twitch does not count
-    jitter: Array  # [52] standard deviation, without what drifts steadily
+    weights: Array  # [52] median
+    jitter: Array  # [52] standard deviation without linear drift
     rotation: Array  # [3]
     translation: Array  # [3]
-    signals: tuple[Signal, ...] = field(repr=False)  # of which it was measured, blinks left out
+    signals: tuple[Signal, ...] = field(repr=False)  # without those of blinks
 
 
 class RestAttempt:
@@ -243,11 +172,11 @@ class RestAttempt:
 
     @property
     def score(self) -> float:
-        """How much of the wanted time it was held."""
+        """The share of the needed time that has passed."""
         return min(self._held_s / REST_S, 1.0)
 
     def see(self, signal: Signal, elapsed_s: float) -> None:
-        """One picture more, so long after the one before."""
+        """The next picture, `elapsed_s` after the previous one."""
         row = seen_weights(signal)
         self._shut_s = self._shut_s + elapsed_s if row[_LIDS].min() > SHUT else 0.0
         if wrong := self._wrong(signal, row):
@@ -273,7 +202,7 @@ class RestAttempt:
         return "Keep still." if self._rows and self._is_moved(signal, row) else ""
 
     def _is_moved(self, signal: Signal, row: Array) -> bool:
-        """Against the first pictures, of which some are averaged: one of them alone may be far off."""
+        """Whether the face moved since the first pictures, which are averaged against noise."""
         first = self._signals[:MIN_REST_PICTURES]
         turned = signal.head_rotation - np.mean([one.head_rotation for one in first], axis=0)
         moved = signal.head_translation - np.mean([one.head_translation for one in first], axis=0)
@@ -282,7 +211,7 @@ class RestAttempt:
 
 
 def measure_rest(signals: list[Signal], rows: list[Array]) -> RestMeasurement:
-    """What these pictures of a face at rest say; blinks do not count."""
+    """Measures these pictures of a face at rest, without those of blinks."""
     table = np.array(rows, np.float64)
     lids = table[:, _LIDS].max(axis=1)
     is_open = lids <= np.median(lids) + BLINK  # true of half of them at least
@@ -296,11 +225,77 @@ def measure_rest(signals: list[Signal], rows: list[Array]) -> RestMeasurement:
 
 
 def jitter(rows: NDArray[np.float64]) -> Array:
-    """[52] the standard deviation of each weight in rows [n,52], without its steady drift."""
+    """[52] the standard deviation of each weight in rows [n,52], without linear drift."""
     times = np.arange(len(rows)) - (len(rows) - 1) / 2.0
     slope = times @ (rows - rows.mean(axis=0)) / max(float(times @ times), 1.0)
     return np.asarray((rows - np.outer(times, slope)).std(axis=0), np.float32)
 
 
 def _median(rows: list[Array]) -> Array:
+    return np.asarray(np.median(rows, axis=0), np.float32)
+
+
+def is_unseen(pose: CalibrationPose, still: RestMeasurement) -> bool:
+    """Whether the tracker does not see this rare pose: its weights do not even change at rest."""
+    at = [arkit.INDEX[name] for name in pose.weights]
+    return pose.is_rare and max(float(still.weights[at].max()), float(still.jitter[at].max())) < UNSEEN_WEIGHT
+
+
+class PoseAttempt:
+    """One attempt at a pose; at its end `extreme` or `missed` is set."""
+
+    def __init__(self, pose: CalibrationPose, still: RestMeasurement) -> None:
+        self.pose = pose
+        self.extreme: Array | None = None  # [52] as the tracker reports it
+        self.missed = ""  # why there is no extreme
+        self.caveat = ""  # a remark on the extreme
+        self.score = 0.0
+        self.remark = ""
+        self._at = [arkit.INDEX[name] for name in pose.weights]
+        self._rest = still.weights[self._at]
+        self._usual = np.minimum(pose.usual, HEADROOM * (1.0 - self._rest)) + 1e-6
+        self._held_s = self._tried_s = 0.0
+        self._held: list[tuple[float, Array]] = []  # score and weights while the pose is held
+        self._all: list[tuple[float, float, Array]] = []  # score, duration and weights of each picture
+
+    def see(self, signal: Signal, elapsed_s: float) -> None:
+        """The next picture, `elapsed_s` after the previous one."""
+        row = seen_weights(signal)
+        self.score = float(np.clip(np.mean((row[self._at] - self._rest) / self._usual), 0.0, 1.0))
+        self._tried_s += elapsed_s
+        self._all.append((self.score, elapsed_s, row))
+        if self.score >= ENOUGH_SHARE * (FALL_SHARE if self._held else 1.0):
+            self._held_s += elapsed_s if self._held else 0.0
+            self._held.append((self.score, row))
+        else:
+            self._held, self._held_s = [], 0.0
+        if self._held_s >= HOLD_S and len(self._held) >= MIN_POSE_PICTURES:
+            self.extreme = _best_half_median(self._held)
+        elif self._tried_s >= TIMEOUT_S:
+            self._end()
+        if self._held:
+            self.remark = "Good: hold it."
+        else:
+            self.remark = self.pose.more if self._tried_s >= ADVICE_S else ""
+
+    def _end(self) -> None:
+        """Uses the best half second, or gives up."""
+        best, seconds = [], 0.0
+        for score, elapsed_s, row in sorted(self._all, key=lambda one: -one[0]):
+            if seconds >= BEST_S:
+                break
+            best.append((score, row))
+            seconds += elapsed_s
+        reached = float(np.median([score for score, _ in best]))
+        if reached >= MIN_SHARE:
+            self.extreme = _best_half_median(best)
+            too_little = f"Only {reached:.0%} of what is usual was seen; {TRY_MORE_HINT}"
+            self.caveat = TOO_SHORT_HINT if reached >= ENOUGH_SHARE else too_little
+        else:
+            self.missed = "It was not seen: do it again, with more light on your face or nearer to the camera."
+
+
+def _best_half_median(held: list[tuple[float, Array]]) -> Array:
+    """[52] the median of the half with the better scores, because a face still moves when the score is first enough."""
+    rows = [row for _, row in sorted(held, key=lambda one: one[0])[len(held) // 2 :]]
     return np.asarray(np.median(rows, axis=0), np.float32)

@@ -15,9 +15,11 @@ from omote.engine.face.tuning import REGIONS
 from .actor_file import ActorRecord, CalibrationFindings, StepResult
 from .poses import POSES
 
-SMALL_RANGE = 0.6  # of the whole range: a weight that a pose is about, and that reaches less, was not made or not seen
-MIN_SEEN = 0.05  # a weight that never went further is not told: nobody moved it, or the tracker does not see it
-NO_FINDINGS = "Only the face at rest was taken, by one key. A guided session, omote calibrate, finds ranges and noise."
+SMALL_RANGE = 0.6  # a pose whose weights reach less was not made, or not seen
+MIN_RANGE = 0.05  # a weight with a smaller range is left out: it did not move, or the tracker does not see it
+PLOT_HEIGHT = 22  # in the plot's units, in which its width is 100
+BAR_HEIGHT = 7
+NO_FINDINGS = "Only the face at rest was measured, with one key. omote calibrate also measures ranges and noise."
 STYLE = """
 :root{color-scheme:light dark;--paper:#fbfaf8;--ink:#23211e;--soft:#6d6860;--line:#dedad2;--ground:#eeebe5;
 --before:#9a958b;--after:#b3402e;--card:#fff}
@@ -49,9 +51,9 @@ font-size:14px}
 """
 
 
-def report_html(kept: ActorRecord) -> str:
-    """The whole page: one file, without a script, that fetches nothing."""
-    actor, made = kept.actor, kept.made
+def report_html(record: ActorRecord) -> str:
+    """The whole page, which has no script and fetches nothing."""
+    actor, made = record.actor, record.made
     name, source = escape(actor.name), escape(made.source)
     parts = [f"<h1>Calibration of {name}</h1>", f'<p class="soft">with {source}, {escape(_day(made.date))}</p>']
     parts += [_tiles(actor, made.findings)]
@@ -69,11 +71,11 @@ def report_html(kept: ActorRecord) -> str:
 
 
 def steps_to_redo(actor: Actor, findings: CalibrationFindings) -> tuple[StepResult, ...]:
-    """The steps that were left out or went badly, each with what is to be said about it."""
+    """The steps to repeat, because they were left out or reached little; their remarks say why."""
     reached = calibrated_ranges(actor, findings)
     found = []
     for step in findings.steps:
-        made = [reached[arkit.INDEX[name]] for pose in POSES if pose.name == step.name for name in pose.made]
+        made = [reached[arkit.INDEX[name]] for pose in POSES if pose.name == step.name for name in pose.weights]
         if step.state == "unseen":
             continue
         if step.state == "skipped" or step.remark:
@@ -87,7 +89,7 @@ def steps_to_redo(actor: Actor, findings: CalibrationFindings) -> tuple[StepResu
 
 
 def calibrated_ranges(actor: Actor, findings: CalibrationFindings) -> Array:
-    """[52] how far each weight went in the session, as this actor counts it."""
+    """[52] the most of each weight in the session, after calibration."""
     return np.asarray(np.clip((findings.most - actor.neutral) * actor.gain, 0.0, 1.0), np.float32)
 
 
@@ -107,7 +109,7 @@ def _tiles(actor: Actor, findings: CalibrationFindings | None) -> str:
 
 
 def _day(date: str) -> str:
-    """ISO 8601 to the minute, as people write it."""
+    """ISO 8601 to the minute, with a space before the time."""
     return date[:16].replace("T", " ")
 
 
@@ -128,15 +130,15 @@ def _ranges(actor: Actor, findings: CalibrationFindings) -> str:
     rows = {}
     for name, index in arkit.INDEX.items():
         least, most, gain = (float(row[index]) for row in (findings.least, findings.most, actor.gain))
-        if most - least < MIN_SEEN:
+        if most - least < MIN_RANGE:
             continue
-        told = f"{name}: {least:.2f} to {most:.2f} before, 0 to {reached[index]:.2f} after"
-        plot = bars(Span(least, most), Span(0.0, float(reached[index])), told, (0.25, 0.5, 0.75))
+        label = f"{name}: {least:.2f} to {most:.2f} before, 0 to {reached[index]:.2f} after"
+        plot = bars(Span(least, most), Span(0.0, float(reached[index])), label, (0.25, 0.5, 0.75))
         rows[name] = _row(name, plot, f"&times; {gain:.2f}")
     return (
-        "<h2>Range used</h2><p>How far each weight went in the session, from 0 at the left to 1 at the right, and the "
-        "gain that it got. Weights that did not move are left out.</p>"
-        f"{_keys('as the tracker says it', 'as the character gets it')}{_by_region(rows)}"
+        "<h2>Range used</h2><p>The range of each weight in the session, from 0 at the left to 1 at the right, and its "
+        "gain. Weights that did not move are left out.</p>"
+        f"{_keys('as the tracker reports it', 'as the character gets it')}{_by_region(rows)}"
     )
 
 
@@ -147,13 +149,13 @@ def _jitter(findings: CalibrationFindings) -> str:
         trembled, left = float(findings.jitter[index]), float(findings.calm[index])
         if trembled < 0.02 * scale:
             continue
-        told = f"{name}: {1000 * trembled:.1f} thousandths before, {1000 * left:.1f} after"
-        plot = bars(Span(0.0, trembled / scale), Span(0.0, left / scale), told)
+        label = f"{name}: {1000 * trembled:.1f} thousandths before, {1000 * left:.1f} after"
+        plot = bars(Span(0.0, trembled / scale), Span(0.0, left / scale), label)
         rows[name] = _row(name, plot, f"{1000 * trembled:.1f} → {1000 * left:.1f}")
     return (
         "<h2>Jitter of a still face</h2><p>Standard deviation of each weight while you held still, in thousandths of "
         f"its range; the longest bar is {1000 * scale:.1f}. After: with the usual smoothing and your noise floor.</p>"
-        f"{_keys('as the tracker says it', 'as the character gets it')}{_by_region(rows)}"
+        f"{_keys('as the tracker reports it', 'as the character gets it')}{_by_region(rows)}"
     )
 
 
@@ -176,29 +178,25 @@ def _by_region(rows: dict[str, str]) -> str:
 
 
 def _balanced(blocks: Sequence[str]) -> tuple[str, str]:
-    """The blocks in two columns of about the same number of rows, in order."""
+    """The blocks in two columns with about the same number of rows, in order."""
     counts = np.cumsum([block.count('class="row"') + 1 for block in blocks])
     cut = int(np.searchsorted(counts, counts[-1] / 2.0)) + 1 if len(counts) else 0
     return f"<div>{''.join(blocks[:cut])}</div>", f"<div>{''.join(blocks[cut:])}</div>"
 
 
-PLOT_HEIGHT = 22  # of a plot's own units; its width is 100, and stretches
-BAR_HEIGHT = 7
-
-
 @dataclass(frozen=True)
 class Span:
-    """From where to where a bar goes, of the plot's whole width (0 to 1)."""
+    """The start and the end of a bar, in shares of the plot's width."""
 
     least: float
     most: float
 
 
-def bars(before: Span, after: Span, told: str, marks: tuple[float, ...] = ()) -> str:
-    """Two bars, one below the other, over a ground with a line at each mark; `told` is what a screen reader says."""
+def bars(before: Span, after: Span, label: str, marks: tuple[float, ...] = ()) -> str:
+    """Two bars, one below the other, with a line at each mark; screen readers read the `label`."""
     lines = "".join(f'<line class="mark" x1="{_x(at)}" x2="{_x(at)}" y1="0" y2="{PLOT_HEIGHT}"/>' for at in marks)
     return (
-        f'<svg viewBox="0 0 100 {PLOT_HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{told}">'
+        f'<svg viewBox="0 0 100 {PLOT_HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{label}">'
         f'<rect class="ground" width="100" height="{PLOT_HEIGHT}"/>{lines}'
         f"{_bar('before', before, 3)}{_bar('after', after, PLOT_HEIGHT - 3 - BAR_HEIGHT)}</svg>"
     )

@@ -1,4 +1,4 @@
-"""Runs a guided calibration pose by pose and returns an actor."""
+"""Runs a guided calibration pose by pose, and measures an actor."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from .poses import POSES, CalibrationPose, PoseAttempt, RestAttempt, RestMeasure
 __all__ = ["COUNT_S", "FIRST_COUNT_S", "CalibrationError", "CalibrationSession"]
 
 FIRST_COUNT_S = 3.0
-COUNT_S = 2.0  # before each pose: to read what is wanted, and to get out of the one before
-GAP_S = 0.5  # the longest time that one picture says anything about
+COUNT_S = 2.0  # before each pose: to read the instruction and leave the previous pose
+GAP_S = 0.5  # the longest time that one picture stands for
 NO_FACE = "No face is seen: the session waits until you are back."
-NEUTRAL_IS_NEEDED = "The relaxed face cannot be left out: all else is counted from it."
+NEUTRAL_IS_NEEDED = "The relaxed face cannot be left out: all else is measured from it."
 
 
 class CalibrationSession:
-    """A Witness whose time is its signals' own, so that a take drives it exactly; every method from any thread.
+    """A guided session, which `see` feeds with signals; call every method from any thread.
 
-    It waits while no face is seen. `view` tells a person what to do, `result` the actor once all is done.
+    Its clock is the time of the signals, so that a take drives it exactly, and it pauses while no face is seen. `view`
+    says what to do now, `result` is the actor when all poses are done.
     """
 
     def __init__(self, name: str, source_name: str) -> None:
@@ -37,7 +38,7 @@ class CalibrationSession:
         self._reset()
 
     def see(self, signal: Signal) -> None:
-        """The next picture of who performs."""
+        """The next signal of the performer."""
         with self._lock:
             if self._state not in ("counting", "holding"):
                 return
@@ -47,24 +48,24 @@ class CalibrationSession:
                 self._follow(signal, elapsed_s)
 
     def begin(self) -> None:
-        """Starts, from the first step; anew where there was a session."""
+        """Starts, or starts again, from the first step."""
         with self._lock:
             self._reset()
             self._count_down(FIRST_COUNT_S)
 
     def redo(self, name: str = "") -> None:
-        """Makes a step once more: the named one, or the one that was over last; nothing where it was not over."""
+        """Repeats a finished step: the named one, or the last one; does nothing where it is not finished."""
         with self._lock:
-            over = {pose.name: index for index, pose in enumerate(POSES) if pose.name in self._ends}
-            wanted = over.get(name) if name else self._last
-            if self._state in ("ready", "cancelled") or wanted is None:
+            finished = {pose.name: index for index, pose in enumerate(POSES) if pose.name in self._ends}
+            step = finished.get(name) if name else self._last
+            if self._state in ("ready", "cancelled") or step is None:
                 return
-            self._ends.pop(POSES[wanted].name, None)
-            self._step = wanted
+            self._ends.pop(POSES[step].name, None)
+            self._step = step
             self._count_down(FIRST_COUNT_S)
 
     def skip(self) -> None:
-        """Leaves out the step that is now; the relaxed face cannot be left out."""
+        """Leaves out the present step; the relaxed face cannot be left out."""
         with self._lock:
             if self._state not in ("counting", "holding"):
                 return
@@ -75,47 +76,46 @@ class CalibrationSession:
                 self._end_step("skipped", "Left out.")
 
     def cancel(self) -> None:
-        """Ends it without a result."""
+        """Ends the session without a result."""
         with self._lock:
             self._state = "cancelled"
 
     @property
     def view(self) -> SessionView:
-        """What is to be done now, and how it goes."""
+        """What to do now, and the progress."""
         with self._lock:
             is_on = self._state in ("counting", "holding")
             steps = tuple(self._step_view(index, pose, is_on=is_on) for index, pose in enumerate(POSES))
-            is_held = self._state == "holding" and self._attempt is not None
             return SessionView(
                 self._state,
                 self._step,
                 steps,
                 count_s=max(self._count_s, 0.0) if self._state == "counting" else 0.0,
-                score=self._attempt.score if is_held and self._attempt else 0.0,
+                score=self._attempt.score if self._state == "holding" and self._attempt else 0.0,
                 remark=NO_FACE if is_on and not self._is_seen else self._remark,
             )
 
     def result(self) -> Actor:
-        """Who performs, as measured; CalibrationError until all is done."""
+        """The measured actor; CalibrationError until all steps are done."""
         with self._lock:
             return self._actor()
 
     def findings(self) -> CalibrationFindings:
-        """What was seen, for the report; CalibrationError until all is done."""
+        """The numbers of the session, for the report; CalibrationError until all steps are done."""
         with self._lock:
             actor, still = self._actor(), self._still
             assert still is not None
             titles = {pose.name: pose.title for pose in POSES}
             steps = tuple(StepResult(name, titles[name], *self._ends[name]) for name in titles)
             least, most = (np.clip(one, 0.0, 1.0) for one in (self._least, self._most))
-        # `calm` takes milliseconds, and whoever reads the source must not wait for it.
+        # Outside the lock: the residual jitter takes milliseconds, and the thread that reads the source must not wait.
         return CalibrationFindings(least, most, still.jitter, residual_jitter(still, actor), steps)
 
-    # What follows is called with the lock held.
+    # The methods below are called with the lock held.
 
     def _reset(self) -> None:
         self._step = 0
-        self._last: int | None = None  # the step that was over last
+        self._last: int | None = None  # the last finished step
         self._count_s = 0.0
         self._before_ns: int | None = None  # when the last picture was captured
         self._is_seen = True
@@ -123,7 +123,7 @@ class CalibrationSession:
         self._attempt: RestAttempt | PoseAttempt | None = None
         self._still: RestMeasurement | None = None
         self._extremes: dict[str, Array] = {}
-        self._ends: dict[str, tuple[str, str]] = {}  # state and remark of the steps that are over, by name
+        self._ends: dict[str, tuple[str, str]] = {}  # state and remark of the finished steps, by name
         self._least: Array = np.ones(arkit.COUNT, np.float32)
         self._most: Array = np.zeros(arkit.COUNT, np.float32)
 
@@ -142,16 +142,16 @@ class CalibrationSession:
         if self._state == "counting":
             self._count_s -= elapsed_s
             if self._count_s <= 0.0:
-                self._attend()
+                self._start_attempt()
             return
         attempt = self._attempt
         assert attempt is not None
         attempt.see(signal, elapsed_s)
         self._remark = attempt.remark
-        self._take(attempt)
+        self._finish(attempt)
 
-    def _attend(self) -> None:
-        """The pose is wanted from now on."""
+    def _start_attempt(self) -> None:
+        """The countdown is over: the pose is measured from now on."""
         self._state, self._remark = "holding", ""
         if self._pose is POSES[0]:
             self._attempt = RestAttempt()
@@ -159,8 +159,8 @@ class CalibrationSession:
         assert self._still is not None, "the relaxed face is the first step, and cannot be left out"
         self._attempt = PoseAttempt(self._pose, self._still)
 
-    def _take(self, attempt: RestAttempt | PoseAttempt) -> None:
-        """Goes on where the attempt is over."""
+    def _finish(self, attempt: RestAttempt | PoseAttempt) -> None:
+        """Ends the step where the attempt is over."""
         if isinstance(attempt, RestAttempt):
             if attempt.found:
                 self._still = attempt.found
@@ -191,39 +191,39 @@ class CalibrationSession:
         state, remark = self._ends.get(pose.name, ("todo", ""))
         if is_on and index == self._step:
             state = "now"
-        if state == "unseen":  # for whom it matters, the remark says so
+        if state == "unseen":  # the remark says so
             state = "skipped"
         return StepView(pose.name, pose.title, pose.say, pose.picture, state, remark)
 
     def _actor(self) -> Actor:
         if self._state != "done" or self._still is None:
-            raise CalibrationError(f"the session is {self._state}, and there is no actor before it is done")
+            raise CalibrationError(f"the session is {self._state}; there is an actor when it is done")
         return measure_actor(self.name, self._still, self._extremes)
 
 
 @dataclass(frozen=True)
 class StepView:
-    """One step, for people."""
+    """One step, as the user sees it."""
 
     name: str
     title: str
     say: str
-    picture: str  # its path at the page's server
+    picture: str  # the path on the page's server
     state: str  # todo, now, done or skipped
     remark: str = ""
 
 
 @dataclass(frozen=True)
 class SessionView:
-    """A session at one moment."""
+    """The state of a session at one moment."""
 
     state: str  # ready, counting, holding, done or cancelled
-    step: int  # which of the steps is now, or was last
+    step: int  # the index of the present or last step
     steps: tuple[StepView, ...]
-    count_s: float = 0.0  # until the pose is wanted, while it counts down
-    score: float = 0.0  # how far the pose is made now, to 1; at rest, how much of the wanted time
+    count_s: float = 0.0  # of the countdown that is left
+    score: float = 0.0  # of the present pose, to 1; at rest, the share of the needed time
     remark: str = ""  # one sentence of advice
 
     def as_json(self) -> dict[str, object]:
-        """The same in JSON's types."""
+        """The view in JSON's types."""
         return {**asdict(self), "steps": [asdict(step) for step in self.steps]}

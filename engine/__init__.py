@@ -8,7 +8,7 @@ from .data import Actor, Character, FlameParams, Portrait, Reference, Signal, St
 from .errors import AnimatorError
 from .face.light import studio_light
 from .face.retarget import from_weights, retarget, to_weights
-from .model.animator import Animator, Ensemble, EnsembleMember, sizes
+from .model.animator import Animator, Ensemble, EnsembleMember
 from .model.character_file import DEFAULT_CHARACTER, CharacterError, character_names, load_character
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "load_character",
     "open_source",
     "retarget",
-    "sizes",
     "studio_light",
     "to_weights",
 ]

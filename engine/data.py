@@ -1,8 +1,9 @@
-"""What flows from stage to stage: Signal, FlameParams and Portrait, and the Actor and characters they are about."""
+"""The values between packages: Signal, FlameParams, Portrait, Actor and Character, with the Stamp of what flows."""
 
 from __future__ import annotations
 
 import math
+import time
 import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
@@ -18,23 +19,28 @@ Array = NDArray[np.float32]
 
 EXPRESSION_SIZE = 50
 LIGHT_SIZE = 27
-AHEAD = np.array([0.0, 0.0, 1.0], np.float32)  # where a face that is not turned looks: into the camera
+AHEAD = np.array([0.0, 0.0, 1.0], np.float32)  # the direction of a face that looks into the camera
 OPEN_BASIS = "open"
-FLAME_BASIS = "flame2020"  # the published one, which the expression adapter speaks
+FLAME_BASIS = "flame2020"  # the published one
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """Which picture of a performance this is, when it was captured, and when each stage was done with it."""
+    """The number of a picture, when it was captured, and when each stage finished it."""
 
-    index: int  # counts the pictures of one source, from 0
+    index: int  # of the picture in its source, from 0
     captured_ns: int  # time.perf_counter_ns of this process
     captured_wall_ns: int  # time.time_ns at the same moment
     finished: tuple[tuple[str, int], ...] = ()  # (stage, perf_counter_ns), in order
-    timecode_ns: int | None = None  # since midnight, by the clock of a source that has one of its own, as a phone has
+    timecode_ns: int | None = None  # since midnight, by the source's own clock, as of a phone
+
+    @classmethod
+    def now(cls, index: int = 0) -> Stamp:
+        """Of a picture that is captured at this moment, or that no source captured."""
+        return cls(index, time.perf_counter_ns(), time.time_ns())
 
     def after(self, stage: str, now_ns: int) -> Stamp:
-        """The same stamp with one stage more."""
+        """The same stamp with one more stage."""
         return replace(self, finished=(*self.finished, (stage, now_ns)))
 
 
@@ -51,18 +57,16 @@ def _zeros(*shape: int) -> Array:
 
 @dataclass(frozen=True)
 class Signal:
-    """What the tracker saw. Left is the subject's; rotations in radians, +x looks down, +y turns to the left."""
+    """A tracked face. Left is the subject's; rotations in radians, +x looks down, +y turns to the subject's left."""
 
     stamp: Stamp
     weights: Array  # [52], ARKit order, 0 (rest) to 1 (full)
     head_rotation: Array = field(default_factory=lambda: _zeros(3))  # [3] rotation vector, camera's frame
-    head_translation: Array = field(
-        default_factory=lambda: _zeros(3)
-    )  # [3] metres: x to the subject's left, y up, z to the camera
-    gaze: Array = field(
-        default_factory=lambda: _zeros(2, 2)
-    )  # [2,2] pitch, yaw of left and right eye in the head's frame
-    confidence: float = 1.0  # 0 where no face is seen, else how well the points fit, to 1
+    # [3] metres: x to the subject's left, y up, z to the camera
+    head_translation: Array = field(default_factory=lambda: _zeros(3))
+    # [2,2] pitch, yaw of left and right eye in the head's frame
+    gaze: Array = field(default_factory=lambda: _zeros(2, 2))
+    confidence: float = 1.0  # 0 without a face, else how well the points fit, to 1
 
     def __post_init__(self) -> None:
         _require_float32("weights", self.weights, (arkit.COUNT,))
@@ -79,11 +83,11 @@ class Signal:
 
 @dataclass(frozen=True)
 class FlameParams:
-    """What the face does, in FLAME's names and order. Poses are rotation vectors in radians, signs as in `Signal`."""
+    """A posed face, in FLAME's names and order. Poses are rotation vectors in radians, signs as in `Signal`."""
 
     expression: Array  # [50] in `basis`
     jaw_pose: Array  # [3] +x opens, +y to the subject's left
-    neck_pose: Array  # [3] the whole turn of the head; neck and skull share it
+    neck_pose: Array  # [3] the whole rotation of the head; neck and skull share it
     eye_pose: Array  # [2,3] left, right
     eyelids: Array  # [2] left, right: 0 open, 1 closed
     translation: Array  # [3] metres, as in `Signal`
@@ -102,7 +106,7 @@ class FlameParams:
         return cls(_zeros(EXPRESSION_SIZE), _zeros(3), _zeros(3), _zeros(2, 3), _zeros(2), _zeros(3))
 
     def vector(self) -> Array:
-        """[67] all of it in a row: expression, jaw, neck, eyes, eyelids, translation."""
+        """[67] expression, jaw, neck, eyes, eyelids, translation."""
         parts = (self.expression, self.jaw_pose, self.neck_pose, self.eye_pose.ravel(), self.eyelids, self.translation)
         return np.concatenate(parts)
 
@@ -117,29 +121,29 @@ class FlameParams:
 
 @dataclass(frozen=True)
 class Portrait:
-    """The picture, and what it shows."""
+    """A picture, and what it shows."""
 
     stamp: Stamp
     rgba: NDArray[np.uint8]  # [H,W,4] sRGB, straight alpha, first row on top
-    signal: Signal | None  # None where no source drove it (a face asked for in code)
+    signal: Signal | None  # None if no source drove it
     params: FlameParams
     presence: float  # 1 the performer's face, 0 idle
     light: Array  # [27] spherical harmonics, red, green, blue
-    gear: str = ""  # how it was drawn, for people; said where that may change
+    drawn_by: str = ""  # runtime, size, steps and rate, as text; only with a latency budget, which may change them
     recognised: tuple[str, ...] = ()  # expressions that the performer makes, by name: "smile", "blink"
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who performs, as calibration measured them. The default leaves everything as the tracker says."""
+    """The calibration of a performer. The default leaves the tracker's signals as they are."""
 
     name: str = "default"
-    neutral: Array = field(default_factory=lambda: _zeros(arkit.COUNT))  # [52] what the tracker reads at rest
+    neutral: Array = field(default_factory=lambda: _zeros(arkit.COUNT))  # [52] weights of the face at rest
     gain: Array = field(default_factory=lambda: np.ones(arkit.COUNT, np.float32))  # [52]
-    noise_floor: Array = field(default_factory=lambda: _zeros(arkit.COUNT))  # [52] below it a weight is rest
-    neutral_rotation: Array = field(default_factory=lambda: _zeros(3))  # [3] the head's, looking at the camera
+    noise_floor: Array = field(default_factory=lambda: _zeros(arkit.COUNT))  # [52] smaller weights count as rest
+    neutral_rotation: Array = field(default_factory=lambda: _zeros(3))  # [3] of the head that looks into the camera
     neutral_translation: Array = field(default_factory=lambda: _zeros(3))  # [3] metres
-    # From what score on an expression counts as made, by name; one that is not there has its usual threshold.
+    # The score from which on an expression is recognised, by name; others have their usual threshold.
     thresholds: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
@@ -159,9 +163,9 @@ class Actor:
 
 
 def printable(text: str, most: int) -> str:
-    """So many characters of a stranger's text at most, with "?" for those that could steer a terminal."""
-    steering = ("Cc", "Cf", "Cs", "Zl", "Zp")
-    return "".join("?" if unicodedata.category(one) in steering else one for one in text[:most])
+    """Untrusted text, cut to `most` characters, with "?" for those that could control a terminal."""
+    control = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return "".join("?" if unicodedata.category(one) in control else one for one in text[:most])
 
 
 HeadName = Literal["open", "anime"]
@@ -169,18 +173,18 @@ ReferenceKind = Literal["photo", "drawing", "rendered", "painted"]
 SHAPE_SIZE = 100
 MOST_REFERENCES = 8
 REFERENCE_SIDES = (256, 1024)  # pixels on a side of a reference, at least and at most
-_MOST, _MOST_SHAPE = 100.0, 20.0  # of the numbers in a character's file: beyond them nothing sensible is drawn
-CHARACTER_WORDS = {"name": 64, "licence": 200, "made_from": 1000, "consent": 1000}  # and the most characters in each
+_MOST, _MOST_SHAPE = 100.0, 20.0  # bounds of the numbers in a character's file
+CHARACTER_WORDS = {"name": 64, "licence": 200, "made_from": 1000, "consent": 1000}  # the most characters in each
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """One picture of a character, as our camera shows the head, cut out."""
+    """A picture of a character, cut out and framed as by our camera."""
 
     rgba: NDArray[np.uint8]  # [S,S,4] sRGB with straight alpha, S from 256 to 1024
     params: FlameParams  # the face that it shows, in the basis "open"
     light: Array  # [27] harmonics of the light in it
-    kind: ReferenceKind  # a photo, a drawing, a rendered picture, or one that the model painted
+    kind: ReferenceKind  # "painted" by the model
 
     def __post_init__(self) -> None:
         side, (least, most) = len(self.rgba), REFERENCE_SIDES
@@ -190,22 +194,22 @@ class Reference:
             raise ValueError(f"a reference's light must be [{LIGHT_SIZE}] finite numbers, got {self.light.shape}")
         for name, values in (("light", self.light), ("params", self.params.vector())):
             if np.abs(values).max() > _MOST:
-                raise ValueError(f"a reference's {name} must be from -{_MOST:g} to {_MOST:g}: no face is like this")
+                raise ValueError(f"a reference's {name} must be from -{_MOST:g} to {_MOST:g}: no face has such numbers")
         if self.kind not in get_args(ReferenceKind):
             raise ValueError(f"a reference is one of {', '.join(get_args(ReferenceKind))}, got {self.kind!r}")
 
 
 @dataclass(frozen=True, eq=False)
 class Character:
-    """Who is shown. The first reference is the one that the others add to; at rest, from the front, if there is one."""
+    """A character to draw. Its first reference should be at rest and from the front; the others add to it."""
 
     name: str
-    head: HeadName  # of a person, or of a drawn character
+    head: HeadName  # "open" for people, "anime" for drawn characters
     shape: Array  # [100] in the head's shape basis, standard deviations
     references: tuple[Reference, ...]  # 1 to 8
     licence: str
     made_from: str
-    consent: str = ""  # what the maker declared about the person in a photo
+    consent: str = ""  # declared by the maker about the person in a photo
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.references) <= MOST_REFERENCES:
@@ -215,7 +219,7 @@ class Character:
         if self.shape.shape != (SHAPE_SIZE,) or not np.isfinite(self.shape).all():
             raise ValueError(f"a shape must be [{SHAPE_SIZE}] finite numbers, got {self.shape.shape}")
         if np.abs(self.shape).max() > _MOST_SHAPE:
-            raise ValueError(f"a shape must be from -{_MOST_SHAPE:g} to {_MOST_SHAPE:g}: no head is like this")
+            raise ValueError(f"a shape must be from -{_MOST_SHAPE:g} to {_MOST_SHAPE:g}: no head has such numbers")
         for word, most in CHARACTER_WORDS.items():
             text = getattr(self, word)
             if text != printable(text, most):

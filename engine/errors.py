@@ -6,4 +6,4 @@ from omote.bridge.errors import OmoteError
 
 
 class AnimatorError(OmoteError, ValueError):
-    """What was asked for cannot be drawn; the message says what there is."""
+    """The request cannot be drawn; the message says what is supported."""

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from .storage import cache_folder, write_text
 
-# What decides how fast a matrix is multiplied here, in which arithmetic; Linux's names.
-TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8")
+# Flags that decide how fast matrices are multiplied, in which arithmetic; Linux's names.
+CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8")
 _CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -28,11 +28,11 @@ class Hardware:
     """The machine, as a report names it."""
 
     cpu: str
-    cores: int  # logical ones that this process may use, where the system says
+    cores: int  # logical ones that this process may use, if the system tells
     platform: str
     python: str
-    flags: tuple[str, ...] = ()  # of `TELLING_FLAGS`, those that the processor has; only Linux says
-    memory_gib: float | None = None  # None where the system does not say
+    flags: tuple[str, ...] = ()  # those of `CPU_FLAGS` that the processor has; on Linux only
+    memory_gib: float | None = None  # None if the system does not tell
     gpus: tuple[str, ...] = ()  # NVIDIA's, by name
 
 
@@ -57,13 +57,13 @@ def cores() -> int:
 
 
 def cpu_flags(cpuinfo: str) -> tuple[str, ...]:
-    """The telling flags that this text of /proc/cpuinfo names, in their own order."""
+    """Those of `CPU_FLAGS` that this text of /proc/cpuinfo lists."""
     found = set(_cpuinfo_value("flags", cpuinfo).split())
-    return tuple(flag for flag in TELLING_FLAGS if flag in found)
+    return tuple(flag for flag in CPU_FLAGS if flag in found)
 
 
 def _cpu(cpuinfo: str) -> str:
-    """The processor's model by name, else its architecture."""
+    """The processor's model, else its architecture."""
     if named := _cpuinfo_value("model name", cpuinfo):
         return named
     if sys.platform == "darwin":
@@ -82,7 +82,7 @@ def _memory_gib() -> float | None:
 
 
 def _cpuinfo_value(name: str, text: str) -> str:
-    """What stands behind the first "name :" in the text; "" where there is none."""
+    """The value of the first "name : value" in the text; "" if there is none."""
     for line in text.splitlines():
         key, colon, value = line.partition(":")
         if colon and key.strip() == name:
@@ -102,13 +102,13 @@ _LONGEST_NAME = 256
 
 
 def gpu_names() -> tuple[str, ...]:
-    """Their names in the driver's order; none where there is no driver or it sees no GPU."""
+    """The names of NVIDIA's GPUs in the driver's order; empty without a driver or a GPU."""
     try:
         driver = ctypes.CDLL(_CUDA_DRIVER)
     except OSError:
         return ()
     count = ctypes.c_int()
-    # Each call of the driver returns 0 where it did what it was asked.
+    # Each call of the driver returns 0 on success.
     if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
         return ()
     return tuple(_gpu_name(driver, index) for index in range(count.value))
@@ -121,26 +121,24 @@ def _gpu_name(driver: ctypes.CDLL, index: int) -> str:
     return name.value.decode(errors="replace")
 
 
-SPARE_CORES = 6  # cores from which on a tracker that works all the time is not felt
-SCARCE_CORES = (
-    2  # cores up to which a tracker beside the network makes pictures older, though there are a tenth more of them
-)
+SPARE_CORES = 6  # from so many cores on, a tracker that never rests slows nothing down
+SCARCE_CORES = 2  # up to so many cores, tracking while the network runs makes pictures older, though 10 % more frequent
 
 
 @dataclass(frozen=True)
 class ThreadPlan:
-    """What each part may use."""
+    """How the cores are shared."""
 
-    tracks_ahead: bool  # every picture that comes, also what another overtakes: the newest face, for a core's work
-    tracks_apart: bool  # only while nothing is drawn
+    tracks_ahead: bool  # every picture is tracked, also if a newer one replaces it
+    tracks_apart: bool  # a picture is tracked only while nothing is drawn
     decoding: int  # threads of a video file's decoder
     opencv: int  # threads within each of OpenCV's functions
 
 
 def thread_plan_for(cores: int) -> ThreadPlan:
-    """For a processor, or the part of it that Omote may use."""
+    """For so many cores."""
     has_spare = cores >= SPARE_CORES
-    # A camera's picture is turned from BGR to RGB in 0.05 ms: that is not worth waking anybody.
+    # BGR becomes RGB in 0.05 ms: that is not worth waking another thread.
     return ThreadPlan(
         tracks_ahead=has_spare, tracks_apart=cores <= SCARCE_CORES, decoding=2 if has_spare else 1, opencv=1
     )
@@ -153,44 +151,44 @@ def thread_plan() -> ThreadPlan:
 
 Facts = Mapping[str, object]
 
-# Another version of one of these may compute another picture, or the same in another time.
+# Another version of one of these may draw another picture, or take another time.
 _PACKAGES = ("omote", "openvino", "onnxruntime", "tensorrt-rtx-cu13", "tensorrt", "cuda-bindings", "onnx", "torch")
 
 
 class ResultCache:
-    """Answers as small files. What cannot be read is found out again; where nothing can be written, nothing is kept."""
+    """Results in small files. One that cannot be read or written counts as missing."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or cache_folder() / "found"
 
     def get(self, facts: Facts) -> dict[str, object] | None:
-        """The answer that was kept under exactly these facts."""
+        """The result that was stored under exactly these facts."""
         try:
-            said = json.loads(self._place(facts).read_text(encoding="utf-8"))
+            stored = json.loads(self._path(facts).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        answer = said.get("answer") if isinstance(said, dict) and said.get("facts") == dict(facts) else None
-        return answer if isinstance(answer, dict) else None
+        result = stored.get("answer") if isinstance(stored, dict) and stored.get("facts") == dict(facts) else None
+        return result if isinstance(result, dict) else None
 
-    def put(self, facts: Facts, answer: Facts) -> None:
-        """All of it or nothing: another process sees no half file."""
+    def put(self, facts: Facts, result: Facts) -> None:
+        """Stores a result, atomically."""
         with contextlib.suppress(OSError):
-            write_text(self._place(facts), json.dumps({"facts": dict(facts), "answer": dict(answer)}, indent=1))
+            write_text(self._path(facts), json.dumps({"facts": dict(facts), "answer": dict(result)}, indent=1))
 
-    def forget(self) -> None:
-        """Everything is found out again."""
+    def clear(self) -> None:
+        """Removes all results."""
         with contextlib.suppress(OSError):
-            for place in self.folder.glob("*.json"):
-                place.unlink()
+            for path in self.folder.glob("*.json"):
+                path.unlink()
 
-    def _place(self, facts: Facts) -> Path:
-        told = json.dumps(facts, sort_keys=True).encode()
-        return self.folder / f"{hashlib.sha256(told).hexdigest()[:24]}.json"
+    def _path(self, facts: Facts) -> Path:
+        text = json.dumps(facts, sort_keys=True).encode()
+        return self.folder / f"{hashlib.sha256(text).hexdigest()[:24]}.json"
 
 
 @cache
 def machine_facts() -> dict[str, object]:
-    """What an answer about speed or arithmetic depends on, besides the network."""
+    """What a result about speed or arithmetic depends on, besides the network."""
     machine = this_machine()
     versions = {name: found for name in _PACKAGES if (found := _package_version(name))}
     return {

@@ -21,24 +21,24 @@ log = logging.getLogger(__name__)
 Rgb = NDArray[np.uint8]  # [H,W,3] red, green, blue; first row on top
 Rgba = NDArray[np.uint8]  # [H,W,4] the same with straight alpha
 
-UPLOAD_NAME = "the photo"  # what a photo without a file's name is called
-_LONGEST_SIDE_PX = 2400  # more shows nothing that a portrait of 256 pixels could
-# All that are opened, whatever a file is called: a PostScript file named .jpg would be run by Ghostscript.
+UPLOAD_NAME = "the photo"  # in messages about an upload
+_LONGEST_SIDE_PX = 2400  # a portrait shows no more detail
+# Only these are opened, whatever a file's name: Pillow would run Ghostscript on PostScript named .jpg.
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _WANTED = "wanted a JPEG, PNG or WebP file"
 
 
 class PhotoError(OmoteError, ValueError):
-    """A picture that no character can be made of; the message says what was found, what was wanted and the cure."""
+    """A picture that cannot be read; the message says what was found, what was wanted and the cure."""
 
 
 def read_picture(path: Path) -> Rgb:
-    """The picture in a file as a person sees it: turned as its EXIF says, on white where it is transparent."""
+    """[H,W,3] the picture in a file, upright as its EXIF says, on white."""
     return _on_white(_from_path(path))
 
 
 def read_drawing(path: Path) -> Rgba:
-    """The picture in a file, and where it is transparent."""
+    """[H,W,4] the picture in a file with its transparency, upright as its EXIF says."""
     return np.asarray(_from_path(path))
 
 
@@ -49,33 +49,35 @@ def _from_path(path: Path) -> Image.Image:
 
 
 def uploaded_picture(data: bytes) -> Rgb:
-    """The picture in bytes that nobody vouches for; PhotoError where they are of no PNG, JPEG or WebP file."""
+    """[H,W,3] the picture in untrusted bytes, on white; PhotoError if they are not a PNG, JPEG or WebP file."""
     return _on_white(_uploaded(data))
 
 
 def uploaded_drawing(data: bytes) -> Rgba:
-    """As `uploaded_picture`, and where it is transparent."""
+    """[H,W,4] as `uploaded_picture`, with its transparency."""
     return np.asarray(_uploaded(data))
 
 
 def _uploaded(data: bytes) -> Image.Image:
     if not is_photo(data):
-        raise PhotoError(f"{UPLOAD_NAME} is of none of the formats that are taken; {_WANTED}")
+        raise PhotoError(f"{UPLOAD_NAME} has another format; {_WANTED}")
     return _decoded(io.BytesIO(data), UPLOAD_NAME)
 
 
 def is_photo(data: bytes) -> bool:
-    """Whether bytes begin as those of a PNG, JPEG or WebP file do."""
+    """Whether the bytes start like a PNG, JPEG or WebP file."""
     return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (data[:4], data[8:12]) == (b"RIFF", b"WEBP")
 
 
 def _decoded(file: Path | io.BytesIO, name: str) -> Image.Image:
-    """The picture in a file, RGBA; PhotoError calls it by this name."""
+    """The picture in a file, RGBA; `name` is for messages."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=_FORMATS) as opened:
-                opened.draft("RGB", (_LONGEST_SIDE_PX, _LONGEST_SIDE_PX))  # a JPEG is read at an eighth where that does
+                opened.draft(
+                    "RGB", (_LONGEST_SIDE_PX, _LONGEST_SIDE_PX)
+                )  # decodes a large JPEG at a fraction of its size
                 image = ImageOps.exif_transpose(opened)
                 image.thumbnail((_LONGEST_SIDE_PX, _LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
                 return _in_srgb(_in_bytes(image)).convert("RGBA")
@@ -88,14 +90,14 @@ def _decoded(file: Path | io.BytesIO, name: str) -> Image.Image:
 
 
 def _in_bytes(image: Image.Image) -> Image.Image:
-    """The picture with 8 bits a channel: Pillow would cut those of 16 off at 255."""
+    """The picture with 8 bits a channel; Pillow would clip 16 bits at 255."""
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray(np.asarray(np.asarray(image, np.float64) / 257.0 + 0.5, np.uint8))
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
-    """The picture in sRGB where its file names another space, as a phone's does; as it is where that cannot be read."""
+    """The picture in sRGB, converted if its file names another space, as those of phones do, that can be read."""
     profile = image.info.get("icc_profile")
     if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
         return image
@@ -104,7 +106,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
         own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         return ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode=mode) or image
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-        log.info("a colour profile could not be read (%s): the picture's colours are taken for sRGB", error)
+        log.info("a colour profile cannot be read (%s): the colours are taken as sRGB", error)
         return image
 
 
@@ -116,15 +118,15 @@ def _on_white(image: Image.Image) -> Rgb:
 Picture = NDArray[np.uint8]  # [S,S,3], or [S,S,4] with straight alpha
 
 LABEL_HEIGHT_PX = 24  # pixels under each picture
-_SQUARE = 16  # pixels of a checkerboard's
+_SQUARE = 16  # pixels on a side of a square
 
 
 def picture_grid(
     pictures: Sequence[Picture], labels: Sequence[str], columns: int | None = None, *, is_checkered: bool = False
 ) -> Image.Image:
-    """In rows, about as many as columns or of so many, on white; what is see-through shows that, or a checkerboard.
+    """Pictures of one size in a grid with labels, on white or with a checkerboard behind them.
 
-    All pictures are of one size; a label that is too long is cut.
+    By default there are about as many rows as columns. A label that is too long is cut.
     """
     columns = columns or math.ceil(math.sqrt(len(pictures)))
     side = pictures[0].shape[0]
@@ -144,7 +146,7 @@ def picture_grid(
 
 
 def checkerboard(side: int) -> Image.Image:
-    """What programs show behind pictures that can be seen through."""
+    """The usual background of transparent pictures."""
     rows, columns = np.indices((side, side)) // _SQUARE
     return Image.fromarray(np.where((rows + columns) % 2, 204, 238).astype(np.uint8)).convert("RGB")
 

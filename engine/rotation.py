@@ -13,12 +13,12 @@ _TINY = 1e-9
 
 
 def blend_rotations(first: Array, second: Array, share: float) -> Array:
-    """[3] the rotation vector `share` of the way from `first` (0) to `second` (1), at an even speed (slerp)."""
+    """[3] the rotation vector `share` of the way from `first` (0) to `second` (1), by slerp."""
     if share <= 0.0 or share >= 1.0:
         return second if share >= 1.0 else first
     start, end = _quaternion(first), _quaternion(second)
     cosine = float(start @ end)
-    if cosine < 0.0:  # a quaternion and its negative are the same turn; the other one is nearer
+    if cosine < 0.0:  # a quaternion and its negative are the same rotation: take the nearer one
         end, cosine = -end, -cosine
     angle = float(np.arccos(min(cosine, 1.0)))
     if angle < _TINY:
@@ -28,7 +28,7 @@ def blend_rotations(first: Array, second: Array, share: float) -> Array:
 
 
 def turn_between(first: Array, second: Array) -> Array:
-    """[3] the rotation vector that, in `first`'s own frame, leads from `first` to `second`."""
+    """[3] the rotation vector from `first` to `second`, in the frame of `first`."""
     w, x, y, z = _quaternion(first)
     a, b, c, d = _quaternion(second)
     product = np.array(
@@ -43,7 +43,7 @@ def turn_between(first: Array, second: Array) -> Array:
 
 
 def turned(point: Array, turn: Array) -> Array:
-    """[3] the point, turned by this rotation vector about the origin (Rodrigues)."""
+    """[3] the point, rotated about the origin by this rotation vector (Rodrigues)."""
     angle = float(np.linalg.norm(turn.astype(np.float64)))
     if angle < _TINY:
         return point
@@ -70,9 +70,9 @@ def _rotation_vector(quaternion: Quaternion) -> Array:
 
 
 def rotation(rotvec: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The 3x3 matrix that turns by |rotvec| radians about rotvec (Rodrigues)."""
+    """[3,3] the matrix of a rotation vector (Rodrigues)."""
     angle = float(np.linalg.norm(rotvec))
-    if angle < 1e-9:
+    if angle < _TINY:
         return np.eye(3)
     x, y, z = np.asarray(rotvec, np.float64) / angle
     k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
@@ -80,8 +80,8 @@ def rotation(rotvec: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def turn_vector(turn: Wide) -> Wide:
-    """[3] the rotation vector of a matrix that turns by less than half a circle."""
+    """[3] the rotation vector of a matrix that rotates by less than pi."""
     axis = np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]) / 2.0
     sine = float(np.linalg.norm(axis))
     angle = np.arctan2(sine, (np.trace(turn) - 1.0) / 2.0)
-    return np.asarray(axis * (angle / sine if sine > 1e-9 else 1.0))
+    return np.asarray(axis * (angle / sine if sine > _TINY else 1.0))

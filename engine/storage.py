@@ -1,4 +1,4 @@
-"""Files on this machine: the user's folders, folders for results, and files that are written whole or not at all."""
+"""The user's folders, folders for results, and atomic writes."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ _log = logging.getLogger(__name__)
 
 
 def data_folder() -> Path:
-    """Where what a person made is kept: characters, actors, takes. It may not exist yet."""
+    """The folder of what the user made: characters, actors, takes. It may not exist yet."""
     return _of_user(platformdirs.user_data_path)
 
 
 def cache_folder() -> Path:
-    """Where what can be made again is kept: fetched models, compiled networks, trials. It may not exist yet."""
+    """The folder of what can be made again: fetched models, compiled networks, trials. It may not exist yet."""
     return _of_user(platformdirs.user_cache_path, opinion=False)
 
 
 def config_folder() -> Path:
-    """Where the user's settings are. It may not exist yet."""
+    """The folder of the user's settings. It may not exist yet."""
     return _of_user(platformdirs.user_config_path, roaming=True)
 
 
 def _of_user(folder: Callable[..., Path], **options: bool) -> Path:
     try:
         return folder(_APP, appauthor=False, **options)
-    except RuntimeError:  # a user without a home: what is read there is missing, and what is written fails
+    except RuntimeError:  # a user without a home folder: reading finds nothing, and writing fails
         return Path(os.devnull) / _APP
 
 
 def make_folder(folder: Path) -> None:
-    """Makes a folder and those above it. The user's data folder, with faces and takes in it, is its owner's alone.
+    """Makes a folder and its parents. Only the owner may read the user's data folder, which holds faces and takes.
 
-    OSError where it cannot be made.
+    Raises OSError if it cannot be made.
     """
     home = data_folder()
     if os.name == "posix" and folder.is_relative_to(home):
@@ -51,17 +51,17 @@ def make_folder(folder: Path) -> None:
             try:
                 home.chmod(0o700)
             except OSError as error:  # some file systems have no modes
-                _log.warning("%s cannot be kept from other users (%s)", home, error)
+                _log.warning("other users may read %s (%s)", home, error)
     folder.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
 def atomic_write(path: Path, *beside: Path, is_private: bool = False) -> Iterator[Path]:
-    """Where to write what is to be at `path`: a file of the same name in a temporary folder beside it.
+    """Gives a path to write to: a file of the same name in a temporary folder beside `path`.
 
-    At the end it replaces the file at `path`, and what was written under the names of `beside` replaces those. If
-    writing fails, nothing is replaced and nothing stays; of a process that is killed, `remove_leftovers` removes it. A
-    private file is its owner's alone. OSError where the place cannot be written to.
+    At the end it replaces the file at `path`; files of the names of `beside` in that folder replace those. If writing
+    fails, nothing is replaced and nothing is left behind; `remove_leftovers` cleans up after a killed process. Only
+    the owner may read a private file. Raises OSError if the folder cannot be written to.
 
     >>> with atomic_write(Path("settings.json")) as partial:
     ...     partial.write_text("{}")
@@ -83,31 +83,31 @@ _PARTIAL = ".part"
 
 
 def remove_leftovers(folder: Path, pattern: str = "*") -> None:
-    """Removes what killed processes left by `atomic_write` of files with this name pattern in the folder."""
+    """Removes what killed processes left of `atomic_write` to files of this name pattern in the folder."""
     for left in folder.glob(f".{pattern}.*{_PARTIAL}"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 def write_text(path: Path, text: str, *, is_private: bool = False) -> None:
-    """Writes a text file by `atomic_write`, in UTF-8 with plain line ends, after making its folder."""
+    """Writes a text file atomically, in UTF-8 with "\\n" line ends, and makes its folder."""
     make_folder(path.parent)
     with atomic_write(path, is_private=is_private) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
         with partial.open("rb+") as file:
-            os.fsync(file.fileno())  # so that a crash after the renaming leaves no empty file
+            os.fsync(file.fileno())  # else a crash after the renaming could leave an empty file
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file by `atomic_write`, after making its folder."""
+    """Writes a file atomically, and makes its folder."""
     make_folder(path.parent)
     with atomic_write(path) as partial:
         partial.write_bytes(content)
 
 
 def prepare_folder(folder: Path, earlier: tuple[str, ...], error: type[ValueError], *, overwrite: bool) -> None:
-    """Makes `folder` ready to be written into; `error` where it holds something or cannot be written to.
+    """Makes a folder for results; raises `error` if it is not empty or cannot be written to.
 
-    With `overwrite`, what matches the patterns of an `earlier` result is removed, and nothing else.
+    `overwrite` allows a folder with files, and removes those that match the patterns of an `earlier` result.
     """
     try:
         make_folder(folder)

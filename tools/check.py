@@ -1,4 +1,4 @@
-"""All checks, here as in CI: format, lint, types and import contracts, and beside them the tests."""
+"""Runs all checks, as CI does: format, lint, types, import contracts, and the tests beside them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 
 import environment
 
-# Where `omote` and all of its parts lie in one folder.
+# In build, `omote` and all of its parts lie in one folder.
 _IMPORTS = "import sys; sys.path.insert(0, 'build'); from importlinter.cli import lint_imports_command as main; main()"
 CHECKS = {
     "ruff format": ("-m", "ruff", "format", "--check", "."),
@@ -18,14 +18,14 @@ CHECKS = {
     "mypy": ("-m", "mypy"),
     "lint-imports": ("-c", _IMPORTS),
 }
-# Tests side by side: most of them wait or use one core. Those of one file share what they have opened.
+# Most tests wait or use one core, so they run in parallel. Those of one file share what they have opened.
 WORKERS = min(os.cpu_count() or 1, 4)
-# A worker that dies ends the run: the others would wait for ever for what it left.
+# A worker that dies ends the run, because the others would wait for ever for its tests.
 SIDE_BY_SIDE = ("-n", str(WORKERS), "--dist", "loadfile", "--max-worker-restart", "0")
 
 
 def main() -> int:
-    """1 where anything failed, however many failed; every check runs."""
+    """Runs every check; returns 1 if any of them failed."""
     environment.ensure()
     start_s = time.monotonic()
     found: dict[str, subprocess.CompletedProcess[str]] = {}

@@ -1,19 +1,19 @@
-"""Draws how each ease gets from one key to the next, for docs/timelines.md: python tools/run.py tools/eases.py"""
+"""Draws the value and the velocity of each ease for docs/timelines.md: python tools/run.py tools/eases.py"""
 
 import sys
 from pathlib import Path
 
 FILE = Path(__file__).parents[1] / "docs" / "eases.png"
-FINER = 4  # drawn so much larger, then made smaller: lines without steps
+FINER = 4  # drawn larger by this factor and then reduced, for smooth lines
 WIDTH, HEIGHT, MARGIN, LABEL = 150, 110, 12, 20  # pixels of one ease
 PAPER, FRAME, INK, FAINT = "#ffffff", "#cccccc", "#1f4e8c", "#e08a2c"
-# Two changes of a second each, the second smaller, so that what flows through a key is seen.
+# Two changes of a second each, the second smaller, to show which eases flow through a key.
 KEYS = (0.0, 1.0, 1.6)
-FASTEST = 2.5  # units a second, at the upper edge
+MAX_SPEED = 2.5  # units a second, at the upper edge
 
 
 def main() -> int:
-    """Replaces the picture: value over time in blue, velocity in orange."""
+    """Replaces the picture, with the value over time in blue and the velocity in orange."""
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 
@@ -33,7 +33,7 @@ def main() -> int:
         across = left + side * time_s / 2.0
         if ease != "cut":
             speed = np.gradient(value, time_s)
-            pen.line(list(zip(across, low - (low - top) * speed / FASTEST, strict=True)), FAINT, 2 * FINER)
+            pen.line(list(zip(across, low - (low - top) * speed / MAX_SPEED, strict=True)), FAINT, 2 * FINER)
         pen.line(list(zip(across, low - (low - top) * value / KEYS[-1] * 0.96, strict=True)), INK, 2 * FINER)
         pen.text((left + side / 2, low + LABEL * FINER / 2), ease, "black", font, anchor="mm")
     small = image.resize((image.width // FINER, image.height // FINER), Image.Resampling.LANCZOS)

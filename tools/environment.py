@@ -1,4 +1,4 @@
-"""The project's own environment in .venv, with its link folder; made once, and again when pyproject.toml changes."""
+"""The environment in .venv and its link folder: made once, and again when pyproject.toml changes."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ STAMP = VENV / "made-from"
 FOLDERS = ("bridge", "calibration", "engine", "studio")
 OLDEST, NEWEST = (3, 11), (3, 13)
 
-# The CPU build where the package index offers it under this version; CONTRIBUTING.md tells how to point pip at one.
+# The CPU build, if the package index has it under this version. CONTRIBUTING.md says how to point pip at such an index.
 TORCH = "torch==2.13.0" if sys.platform == "linux" else "torch"
 
 
 def ensure() -> None:
-    """Makes the environment unless it is there and made from this pyproject.toml by this Python."""
+    """Makes the environment, unless this Python made it from this pyproject.toml."""
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         found = ".".join(map(str, sys.version_info[:3]))
-        raise SystemExit(f"this is Python {found}, Omote wants 3.11 to 3.13: run the command with such a python")
+        raise SystemExit(f"this is Python {found}, Omote needs 3.11 to 3.13: run the command with one of these")
     link_folders()
     wanted = _made_from()
     if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == wanted:
@@ -39,12 +39,12 @@ def ensure() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The exit code of the environment's Python with these arguments, run in the repository's root."""
+    """Runs the environment's Python with these arguments in the root of the repository; returns the exit code."""
     return subprocess.call([str(PYTHON), *arguments], cwd=ROOT, env=_with_utf8())
 
 
 def capture(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """As `run`, with all that is printed in `stdout`."""
+    """As `run`, with everything that is printed in `stdout`."""
     return subprocess.run(
         [str(PYTHON), *arguments],
         cwd=ROOT,
@@ -58,25 +58,25 @@ def capture(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 def _with_utf8() -> dict[str, str]:
-    """UTF-8 on Windows too, where a check's ornaments would otherwise end it."""
+    """UTF-8 on Windows too, where some characters that checks print would be an error."""
     return {**os.environ, "PYTHONUTF8": "1"}
 
 
 def link_folders() -> None:
-    """Lets build/omote/engine lead to engine/ and so on, so that tools find `omote.engine` where its name says."""
+    """Links build/omote/engine to engine/ and so on, so that tools find `omote.engine` by its name."""
     LINKS.mkdir(parents=True, exist_ok=True)
     for folder in FOLDERS:
         link = LINKS / folder
         if link.exists():
             continue
         if os.name == "nt":
-            # A junction, because a symbolic link wants an administrator there.
+            # A junction, because a symbolic link needs an administrator.
             subprocess.check_call(["cmd", "/c", "mklink", "/J", str(link), str(ROOT / folder)])
         else:
             link.symlink_to(Path("..") / ".." / folder, target_is_directory=True)
     for file in ROOT.joinpath("package").iterdir():
         if file.is_file():
-            shutil.copyfile(file, LINKS / file.name)  # a file's link would want an administrator on Windows
+            shutil.copyfile(file, LINKS / file.name)  # a link to a file needs an administrator on Windows
 
 
 def _made_from() -> str:

@@ -1,4 +1,4 @@
-"""Draws docs/gallery anew by `omote render`, and the page that shows it; what is drawn here stands nowhere else."""
+"""Draws the pictures of docs/gallery with `omote render`, and writes the page that shows them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# As `omote` does it, before NumPy is loaded.
+# As `omote` does, before NumPy is loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from PIL import Image
@@ -22,12 +22,12 @@ from omote.studio.cli.main import main as omote
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "gallery"
 PAGE = ROOT / "docs" / "gallery.md"
-FPS = 20  # a picture is shown for 50 ms, which a WebP can say exactly
+FPS = 20  # a delay of 50 ms is exact in a WebP
 SIZE = 256
 MOMENTS = 8
 TILE, CLIP = 144, 192  # pixels on a side
-LEFT, TOP, SHARE = 0.11, 0.02, 0.78  # what is shown of a picture: the head
-BACKDROP = (203, 208, 216)  # neither of a light page nor of a dark one, so that dark and fair hair are seen on both
+LEFT, TOP, SHARE = 0.11, 0.02, 0.78  # the part of a picture that is shown: the head
+BACKDROP = (203, 208, 216)  # shows dark and fair hair, on a light and on a dark page
 MOST_BYTES = 1 << 20  # of the whole folder
 
 
@@ -37,21 +37,21 @@ class Piece:
 
     name: str
     title: str
-    told: str
-    asked: str  # of `omote render`, all but where to; paths from the repository's root
-    row_s: tuple[float, float]  # from when until when the row shows it
+    caption: str
+    arguments: str  # of `omote render`, without --out; paths from the root of the repository
+    row_s: tuple[float, float]  # time of the first and the last moment of the row
 
     @property
     def command(self) -> str:
-        """As a person types it, for a file to keep."""
-        return f"omote render {self.asked} --out {self.name}.mp4"
+        """The command as a user types it."""
+        return f"omote render {self.arguments} --out {self.name}.mp4"
 
 
 GALLERY: tuple[Piece, ...] = (
     Piece(
         "smile",
         "A smile",
-        "From rest to a smile and back; velocity is 0 at both ends, so nothing pops where it turns.",
+        "From rest to a smile and back. Velocity is 0 at both ends, so the turn is smooth.",
         "--from neutral --to smile --seconds 0.9 --hold 0.4 --there-and-back --character hana",
         (0.0, 0.9),
     ),
@@ -65,7 +65,7 @@ GALLERY: tuple[Piece, ...] = (
     Piece(
         "relief",
         "From sad to a laugh",
-        "Two expressions that share no muscle: each goes its own way through FLAME's space.",
+        "Two expressions that share no muscle: each takes its own way through FLAME's space.",
         "--from sad --to laugh --seconds 1.0 --hold 0.4 --there-and-back --character ruth",
         (0.0, 1.0),
     ),
@@ -86,21 +86,21 @@ GALLERY: tuple[Piece, ...] = (
     Piece(
         "dusk",
         "The light goes down",
-        "The face stays; the lamp goes round from a soft window to sunset and on into night.",
+        "The face stays. The lamp moves from a soft window to sunset and into night.",
         "--timeline docs/gallery/dusk.toml",
         (0.0, 1.6),
     ),
     Piece(
         "kin",
         "One becomes another",
-        "Shape, identity and texture mix as numbers do, while both smile.",
+        "Both smile, and one picture fades into the other.",
         "--timeline docs/gallery/kin.toml",
         (0.2, 1.2),
     ),
     Piece(
         "flash",
         "A flash of anger",
-        "A micro-expression of 160 milliseconds in a face that stays polite, with blinks and the small motion of life.",
+        "A micro-expression of 160 milliseconds in a polite face, with blinks and idle motion.",
         "--timeline docs/gallery/flash.toml",
         (0.75, 1.1),
     ),
@@ -108,15 +108,15 @@ GALLERY: tuple[Piece, ...] = (
 
 
 def render(piece: Piece, folder: Path) -> list[Path]:
-    """Its pictures in time's order, drawn by the command itself; SystemExit where that fails."""
-    said = [*shlex.split(piece.asked), "--fps", str(FPS), "--size", str(SIZE), "--out", str(folder)]
-    if code := omote(["render", *said]):
-        raise SystemExit(f"omote render {shlex.join(said)} ended with {code}")
+    """The pictures of its command, in order; SystemExit if that fails."""
+    arguments = [*shlex.split(piece.arguments), "--fps", str(FPS), "--size", str(SIZE), "--out", str(folder)]
+    if code := omote(["render", *arguments]):
+        raise SystemExit(f"omote render {shlex.join(arguments)} ended with {code}")
     return sorted(folder.glob("[0-9]*.png"))
 
 
-def shown(picture: Image.Image, side: int) -> Image.Image:
-    """The head on the backdrop."""
+def crop_head(picture: Image.Image, side: int) -> Image.Image:
+    """The head on the backdrop, with so many pixels on a side."""
     left, top, share = (part * picture.width for part in (LEFT, TOP, SHARE))
     box = (left, top, left + share, top + share)
     head = picture.convert("RGBA").resize((side, side), Image.Resampling.LANCZOS, box)
@@ -126,45 +126,45 @@ def shown(picture: Image.Image, side: int) -> Image.Image:
 
 
 def row(pictures: Sequence[Image.Image], seconds: tuple[float, float]) -> bytes:
-    """Eight moments side by side, as a WebP."""
+    """Moments between these two times side by side, as a WebP."""
     first, last = (min(round(at * FPS), len(pictures) - 1) for at in seconds)
     strip = Image.new("RGB", (MOMENTS * TILE, TILE), BACKDROP)
     for number in range(MOMENTS):
         at = first + round((last - first) * number / (MOMENTS - 1))
-        strip.paste(shown(pictures[at], TILE), (number * TILE, 0))
+        strip.paste(crop_head(pictures[at], TILE), (number * TILE, 0))
     return _webp([strip], quality=88)
 
 
 def clip(pictures: Sequence[Image.Image]) -> bytes:
-    """All of them, moving, as a WebP that goes round for ever."""
-    return _webp([shown(picture, CLIP) for picture in pictures], quality=78)
+    """All pictures as an animated WebP that loops."""
+    return _webp([crop_head(picture, CLIP) for picture in pictures], quality=78)
 
 
 def _webp(pictures: list[Image.Image], quality: int) -> bytes:
     file = io.BytesIO()
-    moving = {"save_all": True, "append_images": pictures[1:], "duration": 1000 // FPS, "loop": 0}
-    told = {"quality": quality, "method": 6, "xmp": xmp.xmp_packet()}
-    pictures[0].save(file, "WEBP", **told, **(moving if len(pictures) > 1 else {}))
+    animation = {"save_all": True, "append_images": pictures[1:], "duration": 1000 // FPS, "loop": 0}
+    options = {"quality": quality, "method": 6, "xmp": xmp.xmp_packet()}
+    pictures[0].save(file, "WEBP", **options, **(animation if len(pictures) > 1 else {}))
     return file.getvalue()
 
 
 def page(gallery: Sequence[Piece] = GALLERY) -> str:
-    """docs/gallery.md."""
+    """The text of docs/gallery.md."""
     return "\n".join([_INTRODUCTION, *(_entry(piece) for piece in gallery)])
 
 
 _INTRODUCTION = f"""# Gallery
 
 Eight transitions, drawn by `make gallery` (`python tools/run.py tools/gallery.py`), which runs the commands below with
-`--size {SIZE} --fps {FPS}` and writes this page. A row shows {MOMENTS} moments from left to right. Nobody here exists,
-and every file says in its metadata that a model made it. The drawn character: Seed-san model by VirtualCast, Inc.
-How to make your own: [rendering.md](rendering.md), and [timelines.md](timelines.md) for what the timelines can say.
+`--size {SIZE} --fps {FPS}` and writes this page. A row shows {MOMENTS} moments from left to right. These people do not
+exist, and every file says in its metadata that a model made it. The drawn character: Seed-san model by VirtualCast,
+Inc. To make your own, see [rendering.md](rendering.md) and [timelines.md](timelines.md).
 """
 
 
 def _entry(piece: Piece) -> str:
     return (
-        f"## {piece.title}\n\n{piece.told}\n\n"
+        f"## {piece.title}\n\n{piece.caption}\n\n"
         f"![{piece.title}, {MOMENTS} moments](gallery/{piece.name}_row.webp)\n\n"
         f"![{piece.title}, moving](gallery/{piece.name}.webp)\n\n"
         f"```\n{piece.command}\n```\n"
@@ -172,7 +172,7 @@ def _entry(piece: Piece) -> str:
 
 
 def main(names: Sequence[str]) -> int:
-    """Draws those that are named, else all of them; 2 for a name that is none."""
+    """Draws the named pieces, or all of them; returns 2 for an unknown name."""
     if unknown := [name for name in names if name not in {piece.name for piece in GALLERY}]:
         print(f"there are {', '.join(piece.name for piece in GALLERY)}, not {', '.join(unknown)}", file=sys.stderr)
         return 2

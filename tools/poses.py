@@ -1,16 +1,16 @@
-"""Draws the pictures of a calibration's poses, by our own character and Animator: python tools/run.py tools/poses.py"""
+"""Draws the pictures of the poses of a calibration: python tools/run.py tools/poses.py"""
 
 import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "studio" / "page" / "static" / "poses"
 SIDE = 320  # pixels
-LEFT, TOP, SHARE = 0.2, 0.24, 0.6  # what is shown of a portrait: the face, as near as it may be
+LEFT, TOP, SHARE = 0.2, 0.24, 0.6  # the part of a portrait that is shown: the face
 QUALITY = 82  # of WebP: some 10 kB a picture
 
 
 def main() -> int:
-    """Replaces all pictures; one that no pose wants any more goes."""
+    """Replaces all pictures, and removes those without a pose."""
     from PIL import Image
 
     from omote.bridge import arkit

@@ -1,4 +1,4 @@
-"""The tests without those that take long: no browser, no compiler, no photoreal network, no other processes."""
+"""Runs the tests except the slow ones: no browser, no compiler, no photoreal network, no other processes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ SLOW = (
     *(f"bridge/test_{name}.py" for name in ("control", "fuzz", "gate", "peer", "vtubestudio")),
     *(f"engine/capture/test_{name}.py" for name in ("landmarker_on_faces", "two_people")),
     *(f"engine/model/test_{name}.py" for name in ("drawings", "photos")),
-    *(f"engine/offline/{name}.py" for name in ("test_crew", "test_easel", "writing/test_sound", "writing/test_video")),
+    *("engine/test_ray_pool.py", "engine/test_worker_pool.py"),
+    *(f"engine/offline/{name}.py" for name in ("test_render", "writers/test_sound", "writers/test_video")),
     "engine/runtime/test_tensorrt_rtx.py",
-    *(f"studio/test_{name}.py" for name in ("casting", "character", "command", "compile_photoreal", "control_page")),
-    *(f"studio/test_{name}.py" for name in ("desk", "doctor_photoreal", "ending", "live_photoreal", "monitor", "page")),
-    *(f"studio/test_{name}.py" for name in ("page_api", "page_in_chromium", "render_command", "render_killed")),
-    *(f"studio/test_{name}.py" for name in ("robustness", "sheet", "takes")),
+    "studio/page",
+    *(f"studio/app/test_{name}.py" for name in ("characters", "jobs", "session")),
+    *(f"studio/cli/test_{name}.py" for name in ("character", "compile_photoreal", "doctor_photoreal", "interrupts")),
+    *(f"studio/cli/test_{name}.py" for name in ("live_failures", "live_photoreal", "main", "monitor", "render")),
+    *(f"studio/cli/test_{name}.py" for name in ("render_inputs", "render_resume", "sheet", "take")),
 )
 
 
 def main() -> int:
-    """pytest's exit code."""
+    """Returns the exit code of pytest."""
     environment.ensure()
     paths = [environment.ROOT / "tests" / name for name in SLOW]
-    if gone := [str(path) for path in paths if not path.exists()]:
-        raise SystemExit(f"tools/quick.py names tests that are not there: {', '.join(gone)}")
+    if missing := [str(path) for path in paths if not path.exists()]:
+        raise SystemExit(f"tools/quick.py names tests that are missing: {', '.join(missing)}")
     ignored = [f"--ignore={path}" for path in paths]
     return environment.run(("-m", "pytest", *check.SIDE_BY_SIDE, *ignored, *sys.argv[1:]))
 

@@ -1,4 +1,4 @@
-"""Runs the environment's Python with the given arguments, after making the environment where it is missing."""
+"""Runs the environment's Python with the given arguments; makes the environment first if it is missing."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Makes .venv with everything that work on Omote needs, and the link folder build/omote."""
+"""Makes .venv with everything that developers need, and the link folder build/omote."""
 
 import environment
 

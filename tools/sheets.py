@@ -1,8 +1,8 @@
-"""Draws sheets of characters to look at: at rest, in expressions, turned, in other lights, and beside their photos.
+"""Draws sheets of characters: at rest, in expressions, turned, in other lights, and beside their photos.
 
 `python tools/run.py tools/sheets.py` draws the shipped characters into docs/sheets. With `--photos` it draws photos, or
-characters made of photos, beside six expressions; pictures of real people are never committed, so that needs `--out`.
-With `--kit` it draws characters that are made of drawings in several techniques, beside the drawings.
+characters made from photos, beside six expressions. Pictures of real people are never committed, so that needs `--out`.
+With `--kit` it draws characters made from drawings in several techniques, beside the drawings.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-# As `omote` does it, before NumPy is loaded.
+# As `omote` does, before NumPy is loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
@@ -31,11 +31,11 @@ from omote.engine.model.renderer import PreparedCharacter, Renderer
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "sheets"
 WEIGHTS = ROOT / "engine" / "weights"
-SIZE = 512  # what is drawn
-TILE = 256  # what a sheet shows of it, where nothing else is asked for
+SIZE = 512  # pixels on a side of a drawn picture
+TILE = 256  # and of the same in a sheet
 COLUMNS, SHAPE_COLUMNS = 4, 13
 QUALITY = 85  # of WebP
-BACKDROP = (203, 208, 216)  # neither of a light page nor of a dark one
+BACKDROP = (203, 208, 216)  # fits a light and a dark page
 EXPRESSIONS: dict[str, dict[str, float]] = {
     **{name: dict(weights) for name, weights in NAMED_EXPRESSIONS.items()},
     "jaw open": {"jawOpen": 0.7},
@@ -43,12 +43,12 @@ EXPRESSIONS: dict[str, dict[str, float]] = {
 }
 TURNS_DEG = (-45, -30, -15, 0, 15, 30, 45)
 LIGHTS = ("soft", "warm", "cool", "stage", "sunset", "night")
-OF_PHOTOS = ("smile", "jaw open", "surprise", "closed_eyes", "wink_left")  # and 20 degrees of yaw
+IN_PHOTOS = ("smile", "jaw open", "surprise", "closed_eyes", "wink_left")  # and 20 degrees of yaw
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 Tile = NDArray[np.uint8]  # [T,T,3]
 
 
-def drawn(
+def draw(
     renderer: Renderer,
     look: PreparedCharacter,
     weights: dict[str, float],
@@ -56,14 +56,14 @@ def drawn(
     light: NDArray[np.float32] | None = None,
     tile: int = TILE,
 ) -> Tile:
-    """One picture on the backdrop."""
+    """One drawn picture on the backdrop."""
     turn = np.array([0.0, np.radians(yaw_deg), 0.0], np.float32)
     params = from_weights(arkit.weights(weights), None, turn)
-    return shown(renderer.draw(look, params, studio_light() if light is None else light, SIZE), tile)
+    return on_backdrop(renderer.draw(look, params, studio_light() if light is None else light, SIZE), tile)
 
 
-def shown(rgba: NDArray[np.uint8], tile: int) -> Tile:
-    """A picture with straight alpha on the backdrop."""
+def on_backdrop(rgba: NDArray[np.uint8], tile: int) -> Tile:
+    """A picture with straight alpha, composited on the backdrop."""
     picture = Image.fromarray(rgba)
     ground = Image.new("RGB", picture.size, BACKDROP)
     ground.paste(picture, mask=picture)
@@ -71,7 +71,7 @@ def shown(rgba: NDArray[np.uint8], tile: int) -> Tile:
 
 
 def grid(tiles: Sequence[Tile], columns: int = COLUMNS) -> NDArray[np.uint8]:
-    """Rows of so many tiles; the last one is filled with the backdrop."""
+    """Rows of tiles; the last one is filled up with the backdrop."""
     side = len(tiles[0])
     empty = np.full((side, side, 3), BACKDROP, np.uint8)
     padded = [*tiles, *[empty] * (-len(tiles) % columns)]
@@ -80,9 +80,9 @@ def grid(tiles: Sequence[Tile], columns: int = COLUMNS) -> NDArray[np.uint8]:
 
 
 def sheets(renderer: Renderer, characters: Sequence[Character], tile: int = TILE) -> Iterable[tuple[str, Tile]]:
-    """Names and pictures: everybody at rest, then one of each kind in expressions, turns and lights."""
+    """Names and sheets: all characters at rest, then one of each kind in expressions, turns and lights."""
     looks = [renderer.look(one) for one in characters]
-    yield "characters", grid([drawn(renderer, look, {}, tile=tile) for look in looks])
+    yield "characters", grid([draw(renderer, look, {}, tile=tile) for look in looks])
     for head in ("open", "anime"):
         some = [look for look in looks if look.character.head == head]
         if not some:
@@ -90,32 +90,38 @@ def sheets(renderer: Renderer, characters: Sequence[Character], tile: int = TILE
         first = some[0]
         yield (
             f"{head}_expressions",
-            grid([drawn(renderer, first, weights, tile=tile) for weights in EXPRESSIONS.values()]),
+            grid([draw(renderer, first, weights, tile=tile) for weights in EXPRESSIONS.values()]),
         )
-        yield f"{head}_turns", grid([drawn(renderer, first, {}, yaw, tile=tile) for yaw in TURNS_DEG], len(TURNS_DEG))
+        yield (
+            f"{head}_turns",
+            grid([draw(renderer, first, {}, yaw, tile=tile) for yaw in TURNS_DEG], len(TURNS_DEG)),
+        )
         lights = [LIGHT_PRESETS[name].setting.harmonics() for name in LIGHTS]
         if head == "anime":
-            shapes = [drawn(renderer, first, {name: 1.0}, tile=tile // 2) for name in arkit.NAMES]
+            shapes = [draw(renderer, first, {name: 1.0}, tile=tile // 2) for name in arkit.NAMES]
             yield "anime_shapes", grid(shapes, SHAPE_COLUMNS)
-        yield f"{head}_lights", grid([drawn(renderer, first, {}, 0.0, light, tile) for light in lights], len(LIGHTS))
+        yield (
+            f"{head}_lights",
+            grid([draw(renderer, first, {}, 0.0, light, tile) for light in lights], len(LIGHTS)),
+        )
 
 
 def beside_source(
     renderer: Renderer, characters: Sequence[Character], tile: int = TILE, sources: Sequence[Tile] = ()
 ) -> Tile:
-    """A row for each: what it was made of, or that as our camera shows it, then the drawing in the same light."""
+    """A row for each character: its source (or its reference picture), then drawings in the same light."""
     rows = []
     for k, one in enumerate(characters):
         look, reference = renderer.look(one), one.references[0]
-        tiles = [sources[k] if sources else shown(reference.rgba, tile)]
-        tiles += [drawn(renderer, look, EXPRESSIONS[name], 0.0, reference.light, tile) for name in OF_PHOTOS]
-        tiles.append(drawn(renderer, look, {}, 20.0, reference.light, tile))
+        tiles = [sources[k] if sources else on_backdrop(reference.rgba, tile)]
+        tiles += [draw(renderer, look, EXPRESSIONS[name], 0.0, reference.light, tile) for name in IN_PHOTOS]
+        tiles.append(draw(renderer, look, {}, 20.0, reference.light, tile))
         rows.append(np.concatenate(tiles, 1))
     return np.concatenate(rows)
 
 
-def of_photos(folder: Path) -> list[Character]:
-    """Characters in a folder: files of them, and photos, each of which becomes one."""
+def characters_from_photos(folder: Path) -> list[Character]:
+    """The character files in a folder, and a character from each of its photos."""
     from omote.engine.capture.photo import read_photos
     from omote.engine.model.photos import references_of
 
@@ -127,17 +133,17 @@ def of_photos(folder: Path) -> list[Character]:
     return found
 
 
-def of_drawings(kit: Path, tile: int) -> tuple[list[Character], list[Tile]]:
-    """Characters made of drawings in several techniques, of characters that training never saw; and the drawings."""
+def characters_from_drawings(kit: Path, tile: int) -> tuple[list[Character], list[Tile]]:
+    """Characters from drawings in several techniques, which training never saw, and the drawings."""
     from omote.engine.model.drawings import made_from_drawing, on_grey
     from omote.engine.training.anime.kit import load as load_kit
     from omote.engine.training.drawing_points import TECHNIQUES
-    from omote.engine.training.evaluation.truth import REST, UNSEEN_SEED, RenderedDrawing
+    from omote.engine.training.evaluation.truth import REST, UNSEEN_SEED, RenderedCharacter
     from omote.engine.training.faces.light import studio
 
     loaded, made, sources = load_kit(kit / "anime"), [], []
     for k, (name, technique) in enumerate(TECHNIQUES.items()):
-        rgba = RenderedDrawing.of(loaded, UNSEEN_SEED + k, 2 * SIZE).truth(studio())(REST)
+        rgba = RenderedCharacter.drawing(loaded, UNSEEN_SEED + k, 2 * SIZE).truth(studio())(REST)
         alpha = rgba[..., 3:] / 255.0
         paper = np.asarray(rgba[..., :3] * alpha + 255.0 * (1.0 - alpha), np.uint8)
         drawing = technique(paper, np.random.default_rng(k))
@@ -158,25 +164,25 @@ def save(sheet: Tile, path: Path) -> None:
     print(f"{path}  {path.stat().st_size} bytes", flush=True)
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--characters", type=Path, default=WEIGHTS / "characters", metavar="DIR")
-    parser.add_argument("--photos", type=Path, metavar="DIR", help="photos, or characters made of photos; needs --out")
-    parser.add_argument("--kit", type=Path, metavar="DIR", help="the face kit; draws characters of drawings instead")
+    parser.add_argument("--photos", type=Path, metavar="DIR", help="photos, or characters of photos; needs --out")
+    parser.add_argument("--kit", type=Path, metavar="DIR", help="the face kit; draws characters from drawings instead")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, metavar="DIR", help="the folder of both networks")
     parser.add_argument("--out", type=Path, metavar="DIR", help="a folder for PNGs instead of docs/sheets")
     parser.add_argument("--tile", type=int, default=TILE, help="pixels on a side of each picture in a sheet")
-    args = parser.parse_args(words)
+    args = parser.parse_args(arguments)
     if args.photos and not args.out:
-        parser.error("--photos needs --out: pictures of real people do not belong into docs")
+        parser.error("--photos needs --out: pictures of real people do not belong in docs")
     renderer = Renderer(Networks(args.weights))
     if args.photos:
-        save(beside_source(renderer, of_photos(args.photos), args.tile), args.out / "photos.png")
+        save(beside_source(renderer, characters_from_photos(args.photos), args.tile), args.out / "photos.png")
         return 0
     if args.kit:
         if not (args.kit / "anime" / "head.npz").is_file():
             parser.error(f"{args.kit} has no anime/head.npz: give the face kit's folder")
-        made, sources = of_drawings(args.kit, args.tile)
+        made, sources = characters_from_drawings(args.kit, args.tile)
         sheet = beside_source(renderer, made, args.tile, sources)
         save(sheet, (args.out / "anime_drawings.png") if args.out else (FOLDER / "anime_drawings.webp"))
         return 0

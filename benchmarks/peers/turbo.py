@@ -13,10 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import precision
-from .counting import counted
-from .measured import Count, Measured, shape_of
-from .timing import Effort, timed
+from peers import torch_networks
+from peers.measured import Count, Effort, Measured, shape_of, timed
+from peers.torch_networks import count_network
 
 SIZE = 512
 _LATENT, _TEXT = (1, 4, SIZE // 8, SIZE // 8), (1, 77, 1024)
@@ -53,7 +52,7 @@ class Decoder(nn.Module):
 
 def in_torch(arithmetic: str, effort: Effort) -> Measured:
     """Eager, in "f32" or "bf16"."""
-    dtype = precision.dtype(arithmetic)
+    dtype = torch_networks.torch_dtype(arithmetic)
     torch.manual_seed(0)
     unet, decoder = Unet().to(dtype).eval(), Decoder().to(dtype).eval()
     latent, t, text = (torch.randn(shape).to(dtype) for shape in _SHAPES)
@@ -66,14 +65,14 @@ def in_openvino(effort: Effort) -> Measured:
     """In OpenVINO, as ours."""
     torch.manual_seed(0)
     inputs = tuple(torch.randn(shape) for shape in _SHAPES)
-    unet = precision.compiled(Unet(), inputs)
-    decoder = precision.compiled(Decoder(), inputs[:1])
+    unet = torch_networks.compile_network(Unet(), inputs)
+    decoder = torch_networks.compile_network(Decoder(), inputs[:1])
     arrays = [one.numpy() for one in inputs]
     calls: dict[str, Callable[[], object]] = {
         "unet": lambda: unet(arrays, share_inputs=True, share_outputs=True),
         "decoder": lambda: decoder(arrays[:1], share_inputs=True, share_outputs=True),
     }
-    return _measured(precision.name_of(unet), timed(calls, effort))
+    return _measured(torch_networks.name_of(unet), timed(calls, effort))
 
 
 def _measured(runtime: str, took: Any) -> Measured:
@@ -82,7 +81,7 @@ def _measured(runtime: str, took: Any) -> Measured:
 
 
 def _counts() -> dict[str, Count]:
-    return {"unet": counted(Unet, _SHAPES, _UNET_M), "decoder": counted(Decoder, _SHAPES[:1], _DECODER_M)}
+    return {"unet": count_network(Unet, _SHAPES, _UNET_M), "decoder": count_network(Decoder, _SHAPES[:1], _DECODER_M)}
 
 
 def _diffusers() -> Any:

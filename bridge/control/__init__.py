@@ -1,4 +1,4 @@
-"""Requests to a running Omote and its replies: see WIRE.md, Control."""
+"""The control endpoint: requests to a running Omote and its replies; see WIRE.md, Control."""
 
 from .client import Clock, ControlClient
 from .message import ControlError

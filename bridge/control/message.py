@@ -1,24 +1,19 @@
-"""Requests and replies of the control endpoint, as WIRE.md specifies them; bytes in and out, no sockets."""
+"""Encodes and decodes the requests and replies of the control endpoint, as WIRE.md specifies them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import msgpack
-
 from ..errors import OmoteError
-from ..fields import Part, WireError, text, unpack, whole
+from ..fields import MAX_TEXT_BYTES, Fields, Part, WireError, pack, text, uint, unpack
 
 VERSION = 1
 MAX_BYTES = 16384
-TIMEOUT = "timeout"  # never on the wire: what a client says that waited in vain
-
-_MAX_TEXT_BYTES = 256
+TIMEOUT = "timeout"  # only in a client, where no reply came; never on the wire
 
 
 class ControlError(OmoteError):
-    """A request was not carried out: one of WIRE.md's codes, or `TIMEOUT`, and a sentence."""
+    """A request failed: one of WIRE.md's codes, or `TIMEOUT`, and a sentence."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -27,7 +22,7 @@ class ControlError(OmoteError):
 
 
 class MalformedError(ControlError):
-    """These bytes are no message. `id` is None where not even that can be read: then there is nobody to answer."""
+    """The bytes are not a message. `id` is None where it cannot be read either; such a request gets no reply."""
 
     def __init__(self, code: str, message: str, id: int | None = None) -> None:
         super().__init__(code, message)
@@ -36,24 +31,24 @@ class MalformedError(ControlError):
 
 @dataclass(frozen=True)
 class ControlRequest:
-    """What a client asks."""
+    """A call of one method."""
 
     id: int  # uint64, the client's choice
     method: str
-    arguments: Mapping[str, object] = field(default_factory=dict)
+    arguments: Fields = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ControlReply:
-    """The answer to the request of that `id`: a result, or the error why there is none."""
+    """The reply to the request with this `id`: a result or an error."""
 
     id: int
-    result: Mapping[str, object] | None = None
+    result: Fields | None = None
     error: ControlError | None = None
 
 
 def encode_request(request: ControlRequest) -> bytes:
-    """The one part that travels; ControlError "invalid" where the arguments go over the wire's bounds."""
+    """The message's one part; ControlError "invalid" where the arguments exceed the bounds of the wire."""
     fields = {"v": VERSION, "id": request.id, "method": request.method, "with": request.arguments}
     try:
         return _packed(fields, "request")
@@ -62,7 +57,7 @@ def encode_request(request: ControlRequest) -> bytes:
 
 
 def decode_request(part: Part) -> ControlRequest:
-    """The request in these bytes; MalformedError, and nothing else, where they are none."""
+    """The request in these bytes; raises only MalformedError."""
     fields, id = _open(part, "request")
     arguments = fields.get("with", {})
     if not isinstance(arguments, dict):
@@ -74,9 +69,10 @@ def decode_request(part: Part) -> ControlRequest:
 
 
 def encode_reply(reply: ControlReply) -> bytes:
-    """The one part that travels; a result that goes over the wire's bounds becomes a `failed`."""
+    """The message's one part; a result that exceeds the bounds of the wire becomes the error `failed`."""
     if reply.error:
-        error = {"code": reply.error.code, "message": _short(reply.error.message)}
+        message = reply.error.message.encode("utf-8", "replace")[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
+        error = {"code": reply.error.code, "message": message}
         return _packed({"v": VERSION, "id": reply.id, "error": error}, "reply")
     try:
         return _packed({"v": VERSION, "id": reply.id, "result": reply.result or {}}, "reply")
@@ -85,7 +81,7 @@ def encode_reply(reply: ControlReply) -> bytes:
 
 
 def decode_reply(part: Part) -> ControlReply:
-    """The reply in these bytes; MalformedError, and nothing else, where they are none."""
+    """The reply in these bytes; raises only MalformedError."""
     fields, id = _open(part, "reply")
     result, error = fields.get("result"), fields.get("error")
     if isinstance(result, dict) and error is None:
@@ -98,27 +94,24 @@ def decode_reply(part: Part) -> ControlReply:
         raise MalformedError("invalid", str(wrong), id) from wrong
 
 
-def _open(part: Part, what: str) -> tuple[Mapping[str, object], int]:
-    """The message's map and its id."""
+def _open(part: Part, what: str) -> tuple[Fields, int]:
+    """The message's map and its id, with the version checked."""
     try:
         fields = unpack(part, what, MAX_BYTES)
-        id = whole(fields, "id")
+        id = uint(fields, "id")
     except WireError as error:
         raise MalformedError("invalid", str(error)) from error
     version = fields.get("v")
     if type(version) is not int or version < 1:
-        raise MalformedError("invalid", f"a {what} says its version, 'v': {VERSION}, got {version!r}", id)
+        raise MalformedError("invalid", f"a {what} has its version, 'v': {VERSION}, got {version!r}", id)
     if version > VERSION:
         newer = f"wire version {version} is newer than {VERSION}, the newest known here; update this side"
         raise MalformedError("version", newer, id)
     return fields, id
 
 
-def _packed(fields: Mapping[str, object], what: str) -> bytes:
-    packed: bytes = msgpack.packb(fields)
-    unpack(packed, what, MAX_BYTES)  # what the other side would refuse is better refused here
+def _packed(fields: Fields, what: str) -> bytes:
+    """The map in bytes; WireError where the other side would refuse it."""
+    packed = pack(fields, what, MAX_BYTES)
+    unpack(packed, what, MAX_BYTES)
     return packed
-
-
-def _short(message: str) -> str:
-    return message.encode("utf-8", "replace")[:_MAX_TEXT_BYTES].decode("utf-8", "ignore")

@@ -1,6 +1,6 @@
-"""Where faces and pictures go besides our own wire: programs that take them in a way of their own."""
+"""Sends faces and pictures to other programs, in the protocols of those programs."""
 
-from .datagrams import SenderError
+from ..errors import SenderError
 from .destination import (
     DESTINATION_FORMATS,
     Availability,

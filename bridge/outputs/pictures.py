@@ -1,33 +1,53 @@
-"""Sends the newest picture to another program from a thread, resized and composited as that program needs it."""
+"""Sends the newest picture to another program from a thread: a virtual camera, NDI, Spout or Syphon."""
 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Protocol, Self
+from fractions import Fraction
+from typing import Any, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
+from ..errors import SenderError
 from ..latest import Latest
-from ..picture import Pixels, premultiplied
+from ..picture import Pixels
 
 RETRY_S = 3.0
+FPS = 60  # the rate that receivers are told; pictures are sent as they come
+CAMERA_SIZE = (1280, 720)
+
+INSTALL = {
+    "virtualcam": "pip install 'omote[virtualcam]' (pyvirtualcam, under the GPL 2.0: so it is not part of Omote)",
+    "ndi": "pip install 'omote[ndi]' (cyndilib, which brings NDI's own library under NDI's terms: https://ndi.video; "
+    "NDI is a trademark of Vizrt NDI AB)",
+    "spout": "pip install 'omote[spout]' (SpoutGL)",
+    "syphon": "pip install 'omote[syphon]' (syphon-python)",
+}
+CAMERA_CURES = {
+    "linux": "sudo apt install v4l2loopback-dkms, then "
+    "sudo modprobe v4l2loopback devices=1 video_nr=10 card_label=Omote exclusive_caps=1",
+    "win32": "install OBS Studio, which brings a virtual camera, and do not start it in OBS itself; or UnityCapture",
+    "darwin": "install OBS Studio 30 or newer, start its virtual camera once, allow it in System Settings, and stop it",
+}
+NDI_WARNING = "NDI announces the picture in this network: everyone there can watch"
+
 _POLL_S = 0.25
 _SHUTDOWN_S = 2.0
+_GL_RGBA = 0x1908
 
 _log = logging.getLogger(__name__)
 
 
 class Channel(Protocol):
-    """What another program looks at, opened. It is used, and closed, by the thread that opened it."""
+    """An open connection to another program. The thread that opened it also uses and closes it."""
 
     def send(self, pixels: Pixels, /) -> object:
-        """Shows this picture. May take its time, and raises whatever its library raises."""
+        """Shows this picture. May block, and raises whatever its library raises."""
         ...
 
     def close(self) -> object: ...
@@ -37,8 +57,8 @@ class PictureSender:
     """Sends the newest picture, and drops those that came while it was busy.
 
     `with` opens the channel and raises SenderError, with the cure, where that is
-    impossible. What fails afterwards is said in one line and tried again every
-    few seconds, while pictures come.
+    impossible. A later failure is logged once, and the channel is opened again
+    every few seconds while pictures come.
     """
 
     def __init__(
@@ -48,17 +68,16 @@ class PictureSender:
         convert: Callable[[Pixels], Pixels],
         *,
         warning: str = "",
-        retry_s: float = RETRY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
-        self.sent = self.failed = 0  # pictures that were shown, and that could not be
-        self.trouble = ""  # why nothing is shown now, in one line; empty while all is well
-        self._warning = warning  # what a person has to know of whom this shows the picture to
+        self.sent = self.failed = 0  # pictures
+        self.trouble = ""  # why the newest picture could not be sent, in one line; empty where it could
+        self._warning = warning  # logged when it opens
         self._open, self._convert = open_channel, convert
-        self._retry_s, self._clock = retry_s, clock
+        self._clock = clock
         self._may_open_s = 0.0
-        self._slot: Latest[Pixels] = Latest()
+        self._mailbox: Latest[Pixels] = Latest()
         self._channel: Channel | None = None
         self._is_open: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -71,38 +90,39 @@ class PictureSender:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._slot.close()
+        self._mailbox.close()
         self._thread.join(_SHUTDOWN_S)
         if self._thread.is_alive():
-            _log.warning("%s does not end; it is left behind", self.name)
+            _log.warning("%s does not stop; its thread is left running", self.name)
 
     def offer(self, rgba: Pixels) -> None:
-        """Makes this the next picture to be shown: [H,W,4], straight alpha, never written to again. Never blocks."""
-        self._slot.put(rgba)
+        """Makes this the next picture: [H,W,4], straight alpha, never written to again. Never blocks."""
+        self._mailbox.put(rgba)
 
     def _run(self) -> None:
         try:
             self._channel = self._open()
-        except BaseException as error:  # whoever waits in `with` must hear of all that can happen
+        except BaseException as error:  # `__enter__` waits for the result, whatever it is
             self._is_open.set_exception(error)
             return
         self._is_open.set_result(None)
         while True:
-            pixels = self._slot.take(_POLL_S)
+            pixels = self._mailbox.take(_POLL_S)
             if pixels is not None:
-                self._show(pixels)
-            elif self._slot.is_closed:
+                self._send(pixels)
+            elif self._mailbox.is_closed:
                 break
-        self._drop()
+        self._close()
 
-    def _show(self, pixels: Pixels) -> None:
+    def _send(self, pixels: Pixels) -> None:
         try:
-            channel = self._channel or self._opened_again()
-            if channel is None:
+            if self._channel is None and self._clock() >= self._may_open_s:
+                self._channel = self._open()
+            if self._channel is None:
                 self.failed += 1
                 return
-            channel.send(self._convert(pixels))
-        except Exception as error:  # a library of somebody else's may raise anything, and the stream has to go on
+            self._channel.send(self._convert(pixels))
+        except Exception as error:  # other programs' libraries may raise anything, and the stream goes on
             self._fail(error)
         else:
             if self.trouble:
@@ -110,227 +130,171 @@ class PictureSender:
                 self.trouble = ""
             self.sent += 1
 
-    def _opened_again(self) -> Channel | None:
-        """None until it is time to try."""
-        if self._clock() >= self._may_open_s:
-            self._channel = self._open()
-        return self._channel
-
     def _fail(self, error: Exception) -> None:
-        said = " ".join(f"{error}".split()) or type(error).__name__
+        message = " ".join(f"{error}".split()) or type(error).__name__
         if not self.trouble:
-            _log.warning("%s: %s; the stream goes on, and it is tried again every %g s", self.name, said, self._retry_s)
-        self.trouble = said
-        self._may_open_s = self._clock() + self._retry_s
-        self._drop()
+            _log.warning("%s: %s; the stream goes on, and it is tried again every %g s", self.name, message, RETRY_S)
+        self.trouble = message
+        self._may_open_s = self._clock() + RETRY_S
+        self._close()
         self.failed += 1
 
-    def _drop(self) -> None:
+    def _close(self) -> None:
         channel, self._channel = self._channel, None
         if channel is None:
             return
         try:
             channel.close()
-        except Exception as error:  # as above; there is nothing left that could be mended
+        except Exception as error:  # as above
             _log.info("%s could not be closed: %s", self.name, error)
 
 
-Size = tuple[int, int]  # width, height
+# A virtual camera.
 
 
-class FixedSize:
-    """Gives every picture the size of the first, or `side` pixels on the longer side.
+def open_camera(device: str | None, width: int, height: int, has_alpha: bool) -> Channel:
+    """The camera of this name, or the first free one; SenderError says what to install where there is none.
 
-    The size of a portrait follows the machine's load; a program that shows it
-    would move everything in its scene each time.
+    It takes [height,width,3], or with alpha, which needs UnityCapture on Windows, [height,width,4].
     """
-
-    def __init__(self, side: int | None = None) -> None:
-        self._first, self._resize = _FirstSize(side), _Resize()
-
-    def __call__(self, rgba: Pixels) -> Pixels:
-        """[h,w,4] in that size, straight alpha; done with before the next picture."""
-        return self._resize.straight(rgba, self._first.size(rgba))
-
-
-class Premultiplied:
-    """Of one size, as `Steady` has it, and with colours multiplied by alpha, as programs share textures."""
-
-    def __init__(self, side: int | None = None) -> None:
-        self._first, self._resize = _FirstSize(side), _Resize()
-
-    def __call__(self, rgba: Pixels) -> Pixels:
-        """[h,w,4], done with before the next picture; each colour is (colour * alpha + 127) // 255, as on our wire."""
-        return self._resize(premultiplied(rgba), self._first.size(rgba))
-
-
-class Canvas:
-    """Puts a picture of any size into the middle of one frame, as large as it fits and never stretched."""
-
-    def __init__(self, width: int, height: int, background: tuple[int, int, int] | None) -> None:
-        """Without a `background` what is around the portrait, and shines through it, is transparent."""
-        self.width, self.height = width, height
-        self.background = background
-        self._frame = np.empty((height, width, 3 if background else 4), np.uint8)
-        self._covered: Size | None = None  # by the picture before; around it the frame is painted
-        self._resize = _Resize()
-
-    def __call__(self, rgba: Pixels) -> Pixels:
-        """[height,width,3] over the background, or [height,width,4] of straight alpha where there is none.
-
-        It is the same memory each time: done with before the next picture.
-        """
-        size = self._fitting(rgba)
-        if self.background is None:
-            self._put(self._resize.straight(rgba, size), size)
-        else:  # blended before it is made larger, which is less to blend and, over one colour, the same
-            self._put(_without_alpha(self._resize(_composited(rgba, self.background), size)), size)
-        return self._frame
-
-    def _fitting(self, rgba: Pixels) -> Size:
-        height, width = rgba.shape[:2]
-        scale = min(self.width / width, self.height / height)
-        return max(round(width * scale), 1), max(round(height * scale), 1)
-
-    def _put(self, picture: Pixels, size: Size) -> None:
-        if size != self._covered:
-            self._frame[:] = self.background or (0, 0, 0, 0)
-            self._covered = size
-        left, top = (self.width - size[0]) // 2, (self.height - size[1]) // 2
-        self._frame[top : top + size[1], left : left + size[0]] = picture
+    if has_alpha and sys.platform != "win32":
+        raise SenderError(
+            "only UnityCapture on Windows passes alpha on: leave out alpha=yes, or use ndi, spout or syphon"
+        )
+    try:
+        import pyvirtualcam
+    except ImportError as error:
+        raise SenderError(f"a virtual camera needs a package that is missing: {INSTALL['virtualcam']}") from error
+    formats = pyvirtualcam.PixelFormat
+    try:
+        camera: Channel = pyvirtualcam.Camera(
+            width=width,
+            height=height,
+            fps=FPS,
+            fmt=formats.RGBA if has_alpha else formats.RGB,
+            device=device,
+            backend="unitycapture" if has_alpha else None,
+        )
+    except (RuntimeError, KeyError) as error:  # KeyError: this pyvirtualcam lacks the backend
+        found = " ".join(str(error).split())
+        raise SenderError(f"no virtual camera takes the picture ({found}); {camera_cure()}") from error
+    return camera
 
 
-class _FirstSize:
-    """The size of the first picture, or that shape with `side` pixels on the longer side."""
-
-    def __init__(self, side: int | None) -> None:
-        self._side = side
-        self._size: Size | None = None
-
-    def size(self, rgba: Pixels) -> Size:
-        if self._size is None:
-            height, width = rgba.shape[:2]
-            scale = (self._side or max(height, width)) / max(height, width)
-            self._size = max(round(width * scale), 1), max(round(height * scale), 1)
-        return self._size
+def camera_cure(platform: str = sys.platform) -> str:
+    """What to install besides the package."""
+    return CAMERA_CURES.get(platform, "there is none for this system: use ndi, or the clean page in OBS")
 
 
-class _Resize:
-    """Resizes pictures that mostly have the size of the one before."""
-
-    def __init__(self) -> None:
-        self._sizes: tuple[Size, Size] | None = None
-        self._enlarge: Upscaler | None = None  # None where a side shrinks
-
-    def __call__(self, pixels: Pixels, size: Size) -> Pixels:
-        """[h,w,4] in that size; each channel on its own."""
-        if _size_of(pixels) == size:
-            return pixels
-        if self._sizes != (_size_of(pixels), size):
-            self._sizes = (_size_of(pixels), size)
-            self._enlarge = Upscaler(*self._sizes) if can_upscale(*self._sizes) else None
-        if self._enlarge is not None:
-            return self._enlarge(pixels)
-        return np.asarray(_image("RGBX", pixels).resize(size, Image.Resampling.BILINEAR))
-
-    def straight(self, rgba: Pixels, size: Size) -> Pixels:
-        """Multiplied by alpha meanwhile: colours that nobody sees must not shine through at the edge of the hair."""
-        if _size_of(rgba) == size:
-            return rgba
-        return np.asarray(_image("RGBa", self(premultiplied(rgba), size)).convert("RGBA"))
+# NDI, to programs on this machine and in its network.
 
 
-def _composited(rgba: Pixels, background: tuple[int, int, int]) -> Pixels:
-    """[h,w,4] over that colour; what becomes of alpha means nothing."""
-    if background == (0, 0, 0):
-        return premultiplied(rgba)  # the same, and sooner
-    under = Image.new("RGBA", _size_of(rgba), background)
-    picture = _image("RGBA", rgba)
-    under.paste(picture, mask=picture)
-    return np.asarray(under)
+def open_ndi(name: str) -> Channel:
+    """An NDI source of this name, which takes [H,W,4] with straight alpha; SenderError where NDI is missing."""
+    try:
+        import cyndilib.sender  # noqa: F401  # so that a missing package is reported before the first picture
+    except (ImportError, OSError) as error:  # OSError: its library cannot be loaded
+        raise SenderError(f"NDI needs a package that is missing ({error}): {INSTALL['ndi']}") from error
+    return NdiChannel(name)
 
 
-def _without_alpha(pixels: Pixels) -> Pixels:
-    """[h,w,3]. NumPy's own way takes several times as long."""
-    rgb = _image("RGBX", pixels).tobytes("raw", "RGB")
-    return np.frombuffer(rgb, np.uint8).reshape(*pixels.shape[:2], 3)
+class NdiChannel:
+    """One sender, which is made again when the size of the pictures changes."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._sender: Any = None  # of cyndilib, which has no types
+        self._shape: tuple[int, ...] = ()
+
+    def send(self, pixels: Pixels, /) -> None:
+        if pixels.shape != self._shape:
+            self.close()
+            self._sender = self._open_sender(pixels.shape[1], pixels.shape[0])
+            self._shape = pixels.shape
+        # cyndilib only reads, but accepts writable memory only.
+        self._sender.write_video(np.require(pixels, requirements=("C", "W")).reshape(-1))
+
+    def close(self) -> None:
+        sender, self._sender, self._shape = self._sender, None, ()
+        if sender is not None:
+            sender.close()
+
+    def _open_sender(self, width: int, height: int) -> Any:
+        from cyndilib.sender import Sender
+        from cyndilib.video_frame import VideoSendFrame
+        from cyndilib.wrapper.ndi_structs import FourCC
+
+        frame = VideoSendFrame()
+        frame.set_fourcc(FourCC.RGBA)
+        frame.set_resolution(width, height)
+        frame.set_frame_rate(Fraction(FPS, 1))
+        sender = Sender(self._name, clock_video=False)  # a clock would delay each picture
+        sender.set_video_frame(frame)
+        sender.open()
+        return sender
 
 
-def _size_of(pixels: Pixels) -> Size:
-    return pixels.shape[1], pixels.shape[0]
+# A GPU texture that is shared on the same machine: Spout on Windows, Syphon on macOS.
 
 
-def _image(mode: str, pixels: Pixels) -> Image.Image:
-    return Image.frombuffer(mode, _size_of(pixels), np.ascontiguousarray(pixels), "raw", mode, 0, 1)
+def open_spout(name: str) -> Channel:
+    """A sender of this name, which takes [H,W,4] with premultiplied alpha; SenderError where Spout is missing."""
+    if sys.platform != "win32":
+        raise SenderError("Spout is for Windows: use syphon on a Mac, ndi or virtualcam elsewhere")
+    try:
+        import SpoutGL
+    except ImportError as error:
+        raise SenderError(f"Spout needs a package that is missing: {INSTALL['spout']}") from error
+    sender = SpoutGL.SpoutSender()
+    sender.setSenderName(name)
+    return SpoutChannel(sender, name)
 
 
-_Pixels = NDArray[np.uint8]
-Steps = NDArray[np.int16]
+class SpoutChannel:
+    """A SpoutSender of SpoutGL, which makes its own OpenGL context in the thread that uses it."""
 
-_BITS = 7  # of a weight: a difference of 255 times 128 is the most that an int16 holds
-_BAND = 48  # rows that are made at a time, so that all in between stays in the processor's cache
+    def __init__(self, sender: Any, name: str) -> None:
+        self._sender, self._name = sender, name
 
+    def send(self, pixels: Pixels, /) -> None:
+        height, width = pixels.shape[:2]
+        if not self._sender.sendImage(pixels.tobytes(), width, height, _GL_RGBA, False, 0):
+            raise OSError("Spout took no picture: is there a graphics driver with DirectX 11?")
+        self._sender.setFrameSync(self._name)
 
-class Upscaler:
-    """Enlarges from one size to another, bilinear, at most 2 of 255 off; each channel on its own.
-
-    Its memory is its own and stays: to ask the system for as much with each
-    picture costs several times the arithmetic.
-    """
-
-    def __init__(self, before: tuple[int, int], after: tuple[int, int]) -> None:
-        """Both as width and height, of which `can_enlarge` holds."""
-        (width, height), (wide, tall) = before, after
-        self._left, self._to_right = _taps(width, wide, 4)
-        self._above, to_below = _taps(height, tall, 1)
-        self._to_below = to_below[:, None]
-        self._picked = np.empty((_BAND + 2, wide), np.uint32)  # whole pixels
-        self._columns = np.empty((2, _BAND + 2, 4 * wide), np.int16)
-        self._rows = np.empty((2, _BAND, 4 * wide), np.int16)
-        self._enlarged = np.empty((tall, wide, 4), np.uint8)
-
-    def __call__(self, rgba: _Pixels) -> _Pixels:
-        """[H,W,4] from [h,w,4]. It is the same memory each time: done with before the next picture."""
-        pixels = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
-        for start in range(0, len(self._above), _BAND):
-            self._enlarge_band(pixels, slice(start, start + _BAND))
-        return self._enlarged
-
-    def _enlarge_band(self, pixels: NDArray[np.uint32], band: slice) -> None:
-        above = self._above[band]
-        first, last = above[0], above[-1] + 1
-        columns = self._widened(pixels[first : last + 1])
-        rows = self._rows[:, : len(above)]
-        np.take(columns, above - first, axis=0, out=rows[0], mode="clip")  # "raise" would copy
-        np.take(columns, above - first + 1, axis=0, out=rows[1], mode="clip")
-        into = self._enlarged[band]
-        np.copyto(into, _interpolate(rows[0], rows[1], self._to_below[band]).reshape(into.shape), casting="unsafe")
-
-    def _widened(self, pixels: NDArray[np.uint32]) -> Steps:
-        picked, columns = self._picked[: len(pixels)], self._columns[:, : len(pixels)]
-        for shift, into in enumerate(columns):
-            np.take(pixels, self._left + shift, axis=1, out=picked, mode="clip")
-            np.copyto(into, picked.view(np.uint8))
-        return _interpolate(columns[0], columns[1], self._to_right)
+    def close(self) -> None:
+        self._sender.releaseSender()
 
 
-def can_upscale(before: tuple[int, int], after: tuple[int, int]) -> bool:
-    """Whether no side shrinks, for which two neighbours are too few."""
-    return 1 < before[0] <= after[0] and 1 < before[1] <= after[1]
+def open_syphon(name: str) -> Channel:
+    """A server of this name, which takes [H,W,4] with premultiplied alpha; SenderError where Syphon is missing."""
+    if sys.platform != "darwin":
+        raise SenderError("Syphon is for macOS: use spout on Windows, ndi or virtualcam elsewhere")
+    try:
+        import syphon
+        from syphon.utils import raw
+    except ImportError as error:
+        raise SenderError(f"Syphon needs a package that is missing: {INSTALL['syphon']}") from error
+    return SyphonChannel(syphon.SyphonMetalServer(name), raw)
 
 
-def _taps(count: int, wanted: int, channels: int) -> tuple[NDArray[np.intp], Steps]:
-    """Of each of `wanted` places the neighbour before it, and how far on it is, for each channel, to the next."""
-    place = np.clip((np.arange(wanted) + 0.5) * count / wanted - 0.5, 0, count - 1)
-    before = np.minimum(place.astype(np.intp), count - 2)
-    return before, np.repeat(np.rint((place - before) * (1 << _BITS)).astype(np.int16), channels)
+class SyphonChannel:
+    """A SyphonMetalServer, and the texture that its pictures are copied to."""
 
+    def __init__(self, server: Any, raw: Any) -> None:
+        """`raw` makes and fills textures: `syphon.utils.raw`."""
+        self._server, self._raw = server, raw
+        self._texture: Any = None
+        self._shape: tuple[int, ...] = ()
 
-def _interpolate(before: Steps, after: Steps, way: Steps) -> Steps:
-    """Written over `after`."""
-    after -= before
-    after *= way
-    after += 1 << _BITS - 1
-    after >>= _BITS
-    after += before
-    return after
+    def send(self, pixels: Pixels, /) -> None:
+        """Shows this picture. The rows of Metal's textures begin at the top, those of Syphon's at the bottom."""
+        if pixels.shape != self._shape:
+            height, width = pixels.shape[:2]
+            self._texture = self._raw.create_mtl_texture(self._server.device, width, height)
+            self._shape = pixels.shape
+        self._raw.copy_bytes_to_mtl_texture(pixels.tobytes(), self._texture)
+        self._server.publish_frame_texture(self._texture, is_flipped=True)
+
+    def close(self) -> None:
+        self._server.stop()

@@ -1,4 +1,4 @@
-"""VTube Studio's plugin API: its requests and errors, the stored token, and a face as its tracking parameters."""
+"""VTube Studio's plugin API: requests and errors, the stored token, and the tracking parameters of a face."""
 
 from __future__ import annotations
 
@@ -12,18 +12,31 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import arkit
 from ..arkit import angles_from_rotation
 from ..errors import OmoteError
+from ..fields import Fields
 from ..payload import Params
 
 PORT = 8001
 PLUGIN = {"pluginName": "Omote", "pluginDeveloper": "The Omote authors"}
-ENABLE_HINT = "turn on its plugin API in its settings"  # what a person has to do there
+ENABLE_HINT = "turn on its plugin API in its settings"
+TOKEN_FILE = "vtubestudio.json"
+DEFAULTS = (
+    *("FaceAngleX", "FaceAngleY", "FaceAngleZ", "FacePositionX", "FacePositionY", "FacePositionZ"),
+    *("MouthOpen", "MouthSmile", "EyeOpenLeft", "EyeOpenRight", "EyeLeftX", "EyeLeftY", "EyeRightX", "EyeRightY"),
+    *("Brows", "BrowLeftY", "BrowRightY", "TongueOut", "CheekPuff"),
+)
+PREFIX = "Omote"  # keeps our parameters apart from those of VTube Studio and of other plugins
+CUSTOM: Mapping[str, str] = {PREFIX + name[:1].upper() + name[1:]: name for name in arkit.NAMES}
+
 _API = {"apiName": "VTubeStudioPublicAPI", "apiVersion": "1.0"}
 _REPLY_S, _POLL_S = 5.0, 0.25
+_MAX_FILE_BYTES = 16384
+_TOKEN = re.compile(r"[\x21-\x7e]{1,64}\Z")
+_REST = 0.5  # of parameters with two directions in 0 to 1: the corners of the mouth, brows
+_MAX_DEG, _MAX_CM = 90.0, 15.0
 
 # https://github.com/DenchiSoft/VTubeStudio/blob/master/Files/ErrorID.cs
 _API_DISABLED, _NOT_AUTHENTICATED, _DENIED, _REQUEST_PENDING = 1, 8, 50, 51
@@ -32,15 +45,15 @@ _log = logging.getLogger(__name__)
 
 
 class VtsError(OmoteError):
-    """VTube Studio did not do what was asked, in one line."""
+    """VTube Studio did not do what was requested; the message is one line."""
 
 
 class DeniedError(VtsError):
-    """The person said no."""
+    """The user refused."""
 
 
 class VtsErrorReply(VtsError):
-    """An answer that is an error, with its number."""
+    """VTube Studio answered with an error, which has a number."""
 
     def __init__(self, number: int, message: str) -> None:
         super().__init__(message)
@@ -56,9 +69,9 @@ class VtsSocket(Protocol):
 
 
 class VtsSession:
-    """One connection. `is_over` tells whether a person who is asked need not be waited for any longer.
+    """One connection. Waiting for the user's answer ends when `is_stopping` returns True.
 
-    `say` hears in a line what that person is to do meanwhile.
+    `report` gets a line that says what the user has to do meanwhile.
     """
 
     def __init__(
@@ -66,42 +79,42 @@ class VtsSession:
         socket: VtsSocket,
         place: str,
         tokens: TokenStore,
-        is_over: Callable[[], bool],
-        say: Callable[[str], object],
+        is_stopping: Callable[[], bool],
+        report: Callable[[str], object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._socket, self._place, self._tokens = socket, place, tokens
-        self._is_over, self._say, self._clock = is_over, say, clock
-        self._asked = 0
-        self._known: set[str] = set()  # the parameters that it takes
+        self._is_stopping, self._report, self._clock = is_stopping, report, clock
+        self._requests = 0
+        self._known: set[str] = set()  # the parameters that VTube Studio takes
 
     def begin(self, has_arkit: bool) -> None:
-        """Is let in, and finds out which parameters there are; VtsError where that fails, DeniedError for good."""
+        """Authenticates and lists the parameters; VtsError where that fails, DeniedError where the user refuses."""
         self._authenticate()
         self._known = self._parameters()
         missing = sorted(set(DEFAULTS) - self._known)
         if missing:
             _log.warning("VTube Studio has no parameters called %s; the others are sent", ", ".join(missing))
         if has_arkit:
-            self._known |= self._created()
+            self._known |= self._create_custom()
 
     def inject(self, params: Params) -> None:
-        """Sends this face; VtsError where the connection is of no more use."""
+        """Sends this face; VtsError where the connection has to be opened again."""
         try:
             self._set(params, self._known)
         except VtsErrorReply as refusal:
             if refusal.number in (_NOT_AUTHENTICATED, _DENIED):
-                raise VtsError("VTube Studio lets Omote in no longer") from refusal
+                raise VtsError("VTube Studio no longer allows Omote") from refusal
             self._leave_out(params, refusal)
 
     def _set(self, params: Params, names: Collection[str]) -> None:
-        said = {**default_parameters(params), **custom_parameters(params)}
-        values = [{"id": name, "value": value} for name, value in said.items() if name in names]
-        found = params.presence > 0.0
-        self._ask("InjectParameterDataRequest", {"faceFound": found, "mode": "set", "parameterValues": values})
+        parameters = {**default_parameters(params), **custom_parameters(params)}
+        values = [{"id": name, "value": value} for name, value in parameters.items() if name in names]
+        has_face = params.presence > 0.0
+        self._request("InjectParameterDataRequest", {"faceFound": has_face, "mode": "set", "parameterValues": values})
 
     def _leave_out(self, params: Params, refusal: VtsErrorReply) -> None:
-        """One parameter that is gone, or is another plugin's, fails the whole request: the rest goes on without it."""
+        """Drops the parameters that are gone or controlled by another plugin, because one of them fails a request."""
         words = set(re.findall(r"\w+", str(refusal)))
         gone = self._known & words or self._known - self._parameters() or self._refused(params)
         if not gone or gone == self._known:
@@ -110,7 +123,7 @@ class VtsSession:
         _log.warning("VTube Studio: %s; %s is left out from now on", refusal, ", ".join(sorted(gone)))
 
     def _refused(self, params: Params) -> set[str]:
-        """Those that it does not take one by one, where its error names none."""
+        """The parameters that VTube Studio refuses, tried one by one, because its error does not always name them."""
         refused = set()
         for name in self._known:
             try:
@@ -121,48 +134,47 @@ class VtsSession:
 
     def _authenticate(self) -> None:
         token = self._tokens.load(self._place)
-        if token is not None and self._is_let_in(token):
+        if token is not None and self._is_accepted(token):
             return
         if token is not None:
-            _log.warning("VTube Studio knows the token no longer: it is asked for a new one")
+            _log.warning("VTube Studio no longer accepts the token: it is asked for a new one")
             self._tokens.forget(self._place)
         token = self._new_token()
-        if not self._is_let_in(token):
+        if not self._is_accepted(token):
             raise VtsError("VTube Studio refuses the token that it has just given")
-        self._tokens.keep(self._place, token)
+        self._tokens.store(self._place, token)
 
-    def _is_let_in(self, token: str) -> bool:
-        said = self._ask("AuthenticationRequest", {**PLUGIN, "authenticationToken": token})
-        return said.get("authenticated") is True
+    def _is_accepted(self, token: str) -> bool:
+        reply = self._request("AuthenticationRequest", {**PLUGIN, "authenticationToken": token})
+        return reply.get("authenticated") is True
 
     def _new_token(self) -> str:
-        self._say("VTube Studio asks whether Omote may move its model: click Allow there")
+        self._report("VTube Studio asks whether to allow Omote: click Allow there")
         try:
-            token = self._ask("AuthenticationTokenRequest", PLUGIN, patience_s=None).get("authenticationToken")
+            token = self._request("AuthenticationTokenRequest", PLUGIN, timeout_s=None).get("authenticationToken")
         except VtsErrorReply as refusal:
             if refusal.number == _DENIED:
-                raise DeniedError(
-                    "VTube Studio was told not to let Omote in; start Omote anew to be asked again"
-                ) from (refusal)
+                denial = "Omote was denied in VTube Studio; restart Omote to be asked again"
+                raise DeniedError(denial) from refusal
             raise
         if not isinstance(token, str) or not is_token(token):
-            raise VtsError(f"VTube Studio gave no token of 1 to 64 letters, but {token!r:.80}")
+            raise VtsError(f"VTube Studio gave an invalid token: {token!r:.80}")
         return token
 
     def _parameters(self) -> set[str]:
-        said = self._ask("InputParameterListRequest", {})
-        rows = [said.get("defaultParameters"), said.get("customParameters")]
+        reply = self._request("InputParameterListRequest", {})
+        rows = [reply.get("defaultParameters"), reply.get("customParameters")]
         found = [row for part in rows if isinstance(part, list) for row in part if isinstance(row, dict)]
         names = {row["name"] for row in found if isinstance(row.get("name"), str)}
         return names & {*DEFAULTS, *CUSTOM}
 
-    def _created(self) -> set[str]:
-        """The 52 of ARKit; they stay in VTube Studio, and creating them again changes nothing."""
+    def _create_custom(self) -> set[str]:
+        """Creates the 52 ARKit parameters, which VTube Studio keeps; creating them again changes nothing."""
         made, refusals = set(), []
         for name, own in CUSTOM.items():
             about = {"parameterName": name, "explanation": f"ARKit's {own}, as Omote shows it"}
             try:
-                self._ask("ParameterCreationRequest", {**about, "min": 0.0, "max": 1.0, "defaultValue": 0.0})
+                self._request("ParameterCreationRequest", {**about, "min": 0.0, "max": 1.0, "defaultValue": 0.0})
                 made.add(name)
             except VtsErrorReply as refusal:
                 refusals.append(f"{refusal}")
@@ -170,85 +182,80 @@ class VtsSession:
             _log.warning("VTube Studio made %d of %d parameters: %s", len(made), arkit.COUNT, refusals[0])
         return made
 
-    def _ask(self, kind: str, data: Mapping[str, object], patience_s: float | None = _REPLY_S) -> Mapping[str, object]:
-        """The data of the answer; Refusal where that is an error, VtsError where none comes or it makes no sense.
+    def _request(self, kind: str, data: Fields, timeout_s: float | None = _REPLY_S) -> Fields:
+        """The data of the reply; VtsErrorReply where it is an error, VtsError where there is none or it is malformed.
 
-        Without `patience_s` it waits for a person, as long as the run lasts.
+        Without `timeout_s` it waits for the user until the sender stops.
         """
-        self._asked += 1
-        number = f"omote-{self._asked}"
+        self._requests += 1
+        number = f"omote-{self._requests}"
         self._socket.send(json.dumps({**_API, "requestID": number, "messageType": kind, "data": data}))
-        until_s = None if patience_s is None else self._clock() + patience_s
-        while not self._is_over() and (until_s is None or self._clock() < until_s):
+        until_s = None if timeout_s is None else self._clock() + timeout_s
+        while not self._is_stopping() and (until_s is None or self._clock() < until_s):
             try:
-                answer = _read(self._socket.recv(timeout=_POLL_S))
+                reply = _decode(self._socket.recv(timeout=_POLL_S))
             except TimeoutError:
                 continue
-            if answer.get("requestID") == number:
-                return _data(answer)
+            if reply.get("requestID") == number:
+                return _data(reply)
         raise VtsError(f"VTube Studio did not answer {kind}")
 
 
-def _read(message: str | bytes) -> Mapping[str, object]:
+def _decode(message: str | bytes) -> Fields:
     try:
-        said = json.loads(message)
+        reply = json.loads(message)
     except (ValueError, RecursionError) as error:
-        raise VtsError(f"this is not VTube Studio: it says {message!r:.80}, which is no JSON") from error
-    if not isinstance(said, dict):
-        raise VtsError(f"this is not VTube Studio: it says {message!r:.80}, which is no map")
-    return said
+        raise VtsError(f"this is not VTube Studio: it sent {message!r:.80}, which is not JSON") from error
+    if not isinstance(reply, dict):
+        raise VtsError(f"this is not VTube Studio: it sent {message!r:.80}, which is not a map")
+    return reply
 
 
-def _data(answer: Mapping[str, object]) -> Mapping[str, object]:
-    data = answer.get("data")
+def _data(reply: Fields) -> Fields:
+    data = reply.get("data")
     data = data if isinstance(data, dict) else {}
-    if answer.get("messageType") != "APIError":
+    if reply.get("messageType") != "APIError":
         return data
     number, message = data.get("errorID"), " ".join(f"{data.get('message', 'an error')}".split())[:200]
     number = number if isinstance(number, int) else -1
-    cures = {_API_DISABLED: f" ({ENABLE_HINT})", _REQUEST_PENDING: " (answer what VTube Studio asks)"}
+    cures = {_API_DISABLED: f" ({ENABLE_HINT})", _REQUEST_PENDING: " (answer the question in VTube Studio)"}
     raise VtsErrorReply(number, message + cures.get(number, ""))
 
 
-TOKEN_FILE = "vtubestudio.json"
-_MAX_FILE_BYTES = 16384
-_TOKEN = re.compile(r"[\x21-\x7e]{1,64}\Z")
-
-
 class TokenStore:
-    """One token for each place; without a folder they are forgotten when Omote ends."""
+    """One token for each `host:port`, in a file of the folder; without a folder, only in memory."""
 
     def __init__(self, folder: Path | None) -> None:
         self.path = folder / TOKEN_FILE if folder else None
         self._tokens: dict[str, str] = {}
 
     def load(self, place: str) -> str | None:
-        """The token of `host:port`; None where there is none, or none that can be read."""
+        """The token of this `host:port`; None where there is none, or where the file cannot be read."""
         if place not in self._tokens:
-            self._tokens |= self._kept()
+            self._tokens |= self._read()
         return self._tokens.get(place)
 
-    def keep(self, place: str, token: str) -> None:
-        """Remembers it, in a file that only this user can read where the system has such files."""
-        self._tokens = {**self._kept(), **self._tokens, place: token}
+    def store(self, place: str, token: str) -> None:
+        """Stores the token, in a file that only this user can read (on POSIX systems)."""
+        self._tokens = {**self._read(), **self._tokens, place: token}
         self._write()
 
     def forget(self, place: str) -> None:
-        self._tokens = {**self._kept(), **self._tokens}
+        self._tokens = {**self._read(), **self._tokens}
         if self._tokens.pop(place, None) is not None:
             self._write()
 
-    def _kept(self) -> dict[str, str]:
+    def _read(self) -> dict[str, str]:
         if self.path is None or not self.path.is_file():
             return {}
         try:
             with self.path.open("rb") as file:
-                said = json.loads(file.read(_MAX_FILE_BYTES))
+                stored = json.loads(file.read(_MAX_FILE_BYTES))
         except (OSError, ValueError, RecursionError) as error:
-            _log.warning("%s cannot be read (%s): VTube Studio will ask anew", self.path, error)
+            _log.warning("%s cannot be read (%s): VTube Studio will ask again", self.path, error)
             return {}
-        found = said.items() if isinstance(said, dict) else ()
-        return {place: token for place, token in found if is_token(token)}
+        items = stored.items() if isinstance(stored, dict) else ()
+        return {place: token for place, token in items if is_token(token)}
 
     def _write(self) -> None:
         if self.path is None:
@@ -266,24 +273,13 @@ class TokenStore:
 
 
 def is_token(token: object) -> bool:
-    """As VTube Studio gives them: 1 to 64 letters of ASCII."""
+    """Whether this is 1 to 64 printable ASCII letters, as VTube Studio's tokens are."""
     return isinstance(token, str) and bool(_TOKEN.match(token))
 
 
-DEFAULTS = (
-    *("FaceAngleX", "FaceAngleY", "FaceAngleZ", "FacePositionX", "FacePositionY", "FacePositionZ"),
-    *("MouthOpen", "MouthSmile", "EyeOpenLeft", "EyeOpenRight", "EyeLeftX", "EyeLeftY", "EyeRightX", "EyeRightY"),
-    *("Brows", "BrowLeftY", "BrowRightY", "TongueOut", "CheekPuff"),
-)
-_REST = 0.5  # of what has two directions in one number from 0 to 1: a mouth between sad and glad, brows
-_MAX_DEG, _MAX_CM = 90.0, 15.0
-PREFIX = "Omote"  # so that no parameter of VTube Studio's own, nor of another plugin, has the same name
-CUSTOM: Mapping[str, str] = {PREFIX + name[:1].upper() + name[1:]: name for name in arkit.NAMES}
-
-
 def default_parameters(params: Params) -> dict[str, float]:
-    """What VTube Studio has by itself, of the face that the portrait shows."""
-    weights = shown_weights(params)
+    """VTube Studio's own parameters, for the face that the portrait shows."""
+    weights = params.portrait_weights
 
     def of(*names: str) -> float:
         return float(np.mean([weights[arkit.INDEX[name]] for name in names]))
@@ -295,44 +291,39 @@ def default_parameters(params: Params) -> dict[str, float]:
         for side in ("Left", "Right")
     }
     smile = of("mouthSmileLeft", "mouthSmileRight") - of("mouthFrownLeft", "mouthFrownRight") - of("mouthPucker") / 2
-    said = {
-        "FaceAngleX": _clamped(-yaw, _MAX_DEG),
-        "FaceAngleY": _clamped(-pitch, _MAX_DEG),
-        "FaceAngleZ": _clamped(roll, _MAX_DEG),
-        "FacePositionX": _clamped(-x, _MAX_CM),
-        "FacePositionY": _clamped(y, _MAX_CM),
-        "FacePositionZ": _clamped(z, _MAX_CM),
-        "MouthOpen": _share(of("jawOpen") - of("mouthClose")),
-        "MouthSmile": _share(_REST + smile / 2),
-        "EyeOpenLeft": _share(1.0 - of("eyeBlinkLeft")),
-        "EyeOpenRight": _share(1.0 - of("eyeBlinkRight")),
-        "EyeLeftX": _clamped(of("eyeLookInLeft") - of("eyeLookOutLeft"), 1.0),
-        "EyeLeftY": _clamped(of("eyeLookUpLeft") - of("eyeLookDownLeft"), 1.0),
-        "EyeRightX": _clamped(of("eyeLookOutRight") - of("eyeLookInRight"), 1.0),
-        "EyeRightY": _clamped(of("eyeLookUpRight") - of("eyeLookDownRight"), 1.0),
-        "Brows": _share((brows["Left"] + brows["Right"]) / 2),
-        "BrowLeftY": _share(brows["Left"]),
-        "BrowRightY": _share(brows["Right"]),
-        "TongueOut": _share(of("tongueOut")),
-        "CheekPuff": _share(of("cheekPuff")),
+    values = {
+        "FaceAngleX": _clamp(-yaw, _MAX_DEG),
+        "FaceAngleY": _clamp(-pitch, _MAX_DEG),
+        "FaceAngleZ": _clamp(roll, _MAX_DEG),
+        "FacePositionX": _clamp(-x, _MAX_CM),
+        "FacePositionY": _clamp(y, _MAX_CM),
+        "FacePositionZ": _clamp(z, _MAX_CM),
+        "MouthOpen": _unit(of("jawOpen") - of("mouthClose")),
+        "MouthSmile": _unit(_REST + smile / 2),
+        "EyeOpenLeft": _unit(1.0 - of("eyeBlinkLeft")),
+        "EyeOpenRight": _unit(1.0 - of("eyeBlinkRight")),
+        "EyeLeftX": _clamp(of("eyeLookInLeft") - of("eyeLookOutLeft"), 1.0),
+        "EyeLeftY": _clamp(of("eyeLookUpLeft") - of("eyeLookDownLeft"), 1.0),
+        "EyeRightX": _clamp(of("eyeLookOutRight") - of("eyeLookInRight"), 1.0),
+        "EyeRightY": _clamp(of("eyeLookUpRight") - of("eyeLookDownRight"), 1.0),
+        "Brows": _unit((brows["Left"] + brows["Right"]) / 2),
+        "BrowLeftY": _unit(brows["Left"]),
+        "BrowRightY": _unit(brows["Right"]),
+        "TongueOut": _unit(of("tongueOut")),
+        "CheekPuff": _unit(of("cheekPuff")),
     }
-    return {name: round(value, 5) + 0.0 for name, value in said.items()}  # no -0.0
+    return {name: round(value, 5) + 0.0 for name, value in values.items()}  # no -0.0
 
 
 def custom_parameters(params: Params) -> dict[str, float]:
-    """The 52 ARKit weights under names of our own: OmoteJawOpen."""
-    weights = shown_weights(params)
-    return {name: round(_share(float(weights[arkit.INDEX[own]])), 5) for name, own in CUSTOM.items()}
+    """The 52 ARKit weights under our own names, as OmoteJawOpen."""
+    weights = params.portrait_weights
+    return {name: round(_unit(float(weights[arkit.INDEX[own]])), 5) for name, own in CUSTOM.items()}
 
 
-def shown_weights(params: Params) -> NDArray[np.float32]:
-    """[52] what the portrait shows; what was seen, where the sender does not say."""
-    return params.weights if params.shown_weights is None else params.shown_weights
-
-
-def _share(value: float) -> float:
+def _unit(value: float) -> float:
     return min(max(float(value), 0.0), 1.0)
 
 
-def _clamped(value: float, most: float) -> float:
+def _clamp(value: float, most: float) -> float:
     return min(max(float(value), -most), most)

@@ -1,1 +1,1 @@
-"""Where performances come from: a webcam, a video, a take, a phone or another program."""
+"""Sources of a performance: a webcam, a video, a take, a phone or another program."""

@@ -12,27 +12,15 @@ import numpy as np
 from .. import models
 from ..face.fitting import FaceLandmarks
 from ..images import UPLOAD_NAME, PhotoError, Rgb, read_picture, uploaded_picture
-from .mediapipe import missing_library, without_chatter
+from .mediapipe import mediapipe_image, open_landmarker, rotation_vector, weights_from_scores, without_notices
 from .source import SourceError
 
-__all__ = [
-    "LandmarkFinder",
-    "MediaPipeFinder",
-    "Photo",
-    "PhotoError",
-    "Rgb",
-    "face_finder",
-    "read_photos",
-    "read_upload",
-    "single_face",
-]
-
 SMALLEST_FACE_PX = 90
-_BYSTANDER = 0.4  # a second face is the photo's subject too from this part of the largest one's size on
-_SAME = 0.5  # two findings whose middles are nearer than this part of a face are one face
-_ZOOMS = (1, 2, 4)  # the detector finds no head that is lower than about a fifth of what it is shown
-_MOST = 4
-_AROUND = 1.1  # the second look shows so many face sizes to each side of the face's middle
+_BYSTANDER = 0.4  # a second face this share as large as the largest, or larger, is a subject of the photo as well
+_SAME = 0.5  # two faces whose middles are nearer than this share of a face are the same
+_ZOOMS = (1, 2, 4)  # the detector finds no head that is lower than about a fifth of the picture
+_MOST_FACES = 4
+_CLOSE_UP = 1.1  # face sizes that a close-up shows on each side of the middle of the face
 
 
 @dataclass(frozen=True)
@@ -45,14 +33,14 @@ class Photo:
 
 
 class LandmarkFinder(Protocol):
-    """Opened by `with`; finds the faces in one picture after another, none of which knows of the others."""
+    """Opened by `with`; finds the faces in one picture after another, each independently."""
 
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *error: object) -> None: ...
 
     def faces(self, picture: Rgb) -> tuple[FaceLandmarks, ...]:
-        """All that are found, in no order."""
+        """All faces in the picture, in no order."""
         ...
 
 
@@ -61,25 +49,23 @@ class MediaPipeFinder:
 
     def __init__(self, model: Path) -> None:
         self._model = model
-        self._task: Any = None
+        self._landmarker: Any = None
 
     def __enter__(self) -> Self:
-        with without_chatter():
-            self._task = _open_finder(self._model)
-            self._task.detect(_mediapipe_image(np.zeros((64, 64, 3), np.uint8)))  # the graph and its chatter start here
+        with without_notices():
+            self._landmarker = open_landmarker(self._model, is_video=False, faces=_MOST_FACES)
+            # The graph starts with its first picture, and writes notices, too.
+            self._landmarker.detect(mediapipe_image(np.zeros((64, 64, 3), np.uint8)))
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._task is not None:
-            self._task.close()
-            self._task = None
+        if self._landmarker is not None:
+            self._landmarker.close()
+            self._landmarker = None
 
     def faces(self, picture: Rgb) -> tuple[FaceLandmarks, ...]:
-        from .landmarker import rotation_vector
-        from .mediapipe import weights_from_scores
-
         height, width = picture.shape[:2]
-        found = self._task.detect(_mediapipe_image(picture))
+        found = self._landmarker.detect(mediapipe_image(picture))
         parts = zip(found.face_landmarks, found.face_blendshapes, found.facial_transformation_matrixes, strict=True)
         return tuple(
             FaceLandmarks(
@@ -92,7 +78,7 @@ class MediaPipeFinder:
 
 
 def face_finder() -> MediaPipeFinder:
-    """The finder with its model file, fetched at first use; SourceError where that cannot be had."""
+    """The finder with its model file, which is fetched at first use; SourceError if that fails."""
     try:
         return MediaPipeFinder(models.fetch(models.FACE_LANDMARKER))
     except models.ModelError as error:
@@ -100,12 +86,12 @@ def face_finder() -> MediaPipeFinder:
 
 
 def read_photos(paths: tuple[Path, ...], open_finder: Callable[[], LandmarkFinder] = face_finder) -> tuple[Photo, ...]:
-    """Each of these photos with its one face; PhotoError names the first that will not do."""
+    """Each of these photos with its one face; PhotoError names the first that is unusable."""
     return _with_faces([(path.name, read_picture(path)) for path in paths], open_finder)
 
 
 def read_upload(data: bytes, open_finder: Callable[[], LandmarkFinder] = face_finder) -> Photo:
-    """The photo in the bytes of a PNG, JPEG or WebP file, which nobody vouches for; PhotoError where it will not do."""
+    """The photo in the untrusted bytes of a PNG, JPEG or WebP file; PhotoError if it is unusable."""
     return _with_faces([(UPLOAD_NAME, uploaded_picture(data))], open_finder)[0]
 
 
@@ -115,12 +101,9 @@ def _with_faces(pictures: list[tuple[str, Rgb]], open_finder: Callable[[], Landm
 
 
 def single_face(name: str, picture: Rgb, finder: LandmarkFinder) -> FaceLandmarks:
-    """The one face that a picture is of; PhotoError where there is none, a second, or where it is too small."""
-    found = _distinct(face for view in _windows(picture) for face in _landmarks_seen(view, picture, finder))
-    if not found:
-        found = _distinct(
-            face for view in _windows(picture, _ZOOMS[-1]) for face in _landmarks_seen(view, picture, finder)
-        )
+    """The one face in a picture; PhotoError if there is none or a second, or if it is too small."""
+    found = _faces_in(_windows(picture, *_ZOOMS[:-1]), picture, finder)
+    found = found or _faces_in(_windows(picture, _ZOOMS[-1]), picture, finder)
     if not found:
         raise PhotoError(f"no face was found in {name}: wanted a photo of one face, sharp, lit, seen from the front")
     largest = max(found, key=lambda face: face.size_px)
@@ -132,11 +115,11 @@ def single_face(name: str, picture: Rgb, finder: LandmarkFinder) -> FaceLandmark
             f"the face in {name} is {largest.size_px:.0f} pixels high, wanted {SMALLEST_FACE_PX} or more: "
             "take a photo from nearer, or a larger file"
         )
-    return _refined_landmarks(largest, picture, finder)
+    return _seen_close(largest, picture, finder)
 
 
 @dataclass(frozen=True)
-class _PhotoWindow:
+class _Window:
     """A part of a picture, in pixels."""
 
     left: int
@@ -145,14 +128,14 @@ class _PhotoWindow:
     bottom: int
 
 
-def _windows(picture: Rgb, *zooms: int) -> Iterator[_PhotoWindow]:
-    """The whole and its halves, or parts at the zooms that are asked for; each overlaps its neighbours by half."""
+def _windows(picture: Rgb, *zooms: int) -> Iterator[_Window]:
+    """Windows at these zooms that cover the picture; each overlaps its neighbours by half."""
     height, width = picture.shape[:2]
-    for zoom in zooms or _ZOOMS[:-1]:
+    for zoom in zooms:
         side = -(-max(height, width) // zoom)
         for top in _starts(height, side):
             for left in _starts(width, side):
-                yield _PhotoWindow(left, top, min(left + side, width), min(top + side, height))
+                yield _Window(left, top, min(left + side, width), min(top + side, height))
 
 
 def _starts(length: int, side: int) -> list[int]:
@@ -163,58 +146,32 @@ def _starts(length: int, side: int) -> list[int]:
     return [round(k * (length - side) / (count - 1)) for k in range(count)]
 
 
-def _landmarks_seen(view: _PhotoWindow, picture: Rgb, finder: LandmarkFinder) -> Iterator[FaceLandmarks]:
-    part = np.ascontiguousarray(picture[view.top : view.bottom, view.left : view.right])
-    corner = np.array([view.left, view.top], np.float32)
+def _faces_in(windows: Iterator[_Window], picture: Rgb, finder: LandmarkFinder) -> list[FaceLandmarks]:
+    """The distinct faces in these windows; of a face that several windows show, the first landmarks."""
+    kept: list[FaceLandmarks] = []
+    for window in windows:
+        for face in _window_faces(window, picture, finder):
+            near = _SAME * face.size_px
+            if all(np.linalg.norm(face.centre - other.centre) > max(near, _SAME * other.size_px) for other in kept):
+                kept.append(face)
+    return kept
+
+
+def _window_faces(window: _Window, picture: Rgb, finder: LandmarkFinder) -> Iterator[FaceLandmarks]:
+    part = np.ascontiguousarray(picture[window.top : window.bottom, window.left : window.right])
+    corner = np.array([window.left, window.top], np.float32)
     for face in finder.faces(part):
         if np.isfinite(face.points).all() and face.size_px > 0.0:
             yield FaceLandmarks(face.points + corner, face.weights, face.rotation)
 
 
-def _distinct(faces: Iterator[FaceLandmarks]) -> list[FaceLandmarks]:
-    """The same face is found in several views; the first finding stands for all."""
-    kept: list[FaceLandmarks] = []
-    for face in faces:
-        near = _SAME * face.size_px
-        if all(np.linalg.norm(face.centre - other.centre) > max(near, _SAME * other.size_px) for other in kept):
-            kept.append(face)
-    return kept
-
-
-def _refined_landmarks(face: FaceLandmarks, picture: Rgb, finder: LandmarkFinder) -> FaceLandmarks:
-    """The same face seen close, where its points are found best; as it was where that shows none."""
+def _seen_close(face: FaceLandmarks, picture: Rgb, finder: LandmarkFinder) -> FaceLandmarks:
+    """The same face in a close-up, where its points are found best; unchanged if the close-up shows none."""
     height, width = picture.shape[:2]
-    reach = _AROUND * face.size_px
+    reach = _CLOSE_UP * face.size_px
     (x, y), top_left = face.centre, np.maximum(face.centre - reach, 0.0).astype(int)
-    view = _PhotoWindow(int(top_left[0]), int(top_left[1]), min(int(x + reach), width), min(int(y + reach), height))
+    window = _Window(int(top_left[0]), int(top_left[1]), min(int(x + reach), width), min(int(y + reach), height))
     near = [
-        one for one in _landmarks_seen(view, picture, finder) if np.linalg.norm(one.centre - face.centre) < reach / 2.0
+        one for one in _window_faces(window, picture, finder) if np.linalg.norm(one.centre - face.centre) < reach / 2.0
     ]
     return max(near, key=lambda one: one.size_px, default=face)
-
-
-def _open_finder(model: Path) -> Any:
-    try:
-        from mediapipe.tasks.python.core.base_options import BaseOptions
-        from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions, RunningMode
-
-        return FaceLandmarker.create_from_options(
-            FaceLandmarkerOptions(
-                base_options=BaseOptions(model_asset_path=str(model)),
-                running_mode=RunningMode.IMAGE,
-                num_faces=_MOST,
-                output_face_blendshapes=True,
-                output_facial_transformation_matrixes=True,
-            )
-        )
-    except (ImportError, OSError) as error:
-        raise missing_library(error) from error
-    except (RuntimeError, ValueError) as error:
-        raise SourceError(f"the face finder cannot use {model}: {error}; delete it, and it is fetched again") from error
-
-
-def _mediapipe_image(picture: Rgb) -> Any:
-    from mediapipe import Image as MediaPipeImage
-    from mediapipe import ImageFormat
-
-    return MediaPipeImage(ImageFormat.SRGB, np.ascontiguousarray(picture))

@@ -20,12 +20,24 @@ from . import take_files
 from .take import csv_values
 from .take_files import DAY_NS, TakeError
 
+_WRITE_INTERVAL_S = 0.1
+_CHECK_INTERVAL_S = 1.0  # between two checks that the files still exist
+_MOST_WAITING = 1024  # signals: a disk that hangs for longer loses some
+_CLOSE_S = 5.0  # after this time a disk that hangs is left behind
+_STEPS = 1000  # pictures from which the rate is measured
+
+log = logging.getLogger(__name__)
+
+
+class RecordError(TakeError):
+    """A take cannot be recorded; the message says why, and the cure."""
+
 
 class GrowingFile(Protocol):
-    """What is used of an open, unbuffered file."""
+    """The part of an open, unbuffered file that is used."""
 
     def write(self, data: bytes, /) -> int | None:
-        """How many of the bytes were taken; OSError where none can be."""
+        """The number of bytes that were written; OSError if none can be."""
         ...
 
     def truncate(self, size: int, /) -> int: ...
@@ -34,40 +46,27 @@ class GrowingFile(Protocol):
 
 
 def new_file(path: Path) -> GrowingFile:
-    """An empty file, unbuffered, so that what is written outlives this process; FileExistsError where one is there."""
+    """An empty file, unbuffered so that what is written outlives this process; FileExistsError if there is one."""
     return path.open("xb", buffering=0)
-
-
-log = logging.getLogger(__name__)
-
-WRITE_S = 0.1  # between two writes
-LOOK_S = 1.0  # between two looks whether the file is still there
-MOST_WAITING = 1024  # pictures: a disk that hangs for longer than these last loses some
-CLOSE_S = 5.0  # a disk that hangs for longer is left behind
-_STEPS = 1000  # pictures from which the rate is seen
-
-
-class RecordError(TakeError):
-    """Nothing can be recorded there; the message says why and the cure."""
 
 
 @dataclass(frozen=True)
 class RecordingProgress:
-    """How far a recording is."""
+    """The state of a recording."""
 
     path: Path
     rows: int  # written, and readable whatever happens
-    seconds: float  # from the first of them to the last
-    error: str = ""  # why it has ended before its time, or what is missing, in a sentence
+    seconds: float  # from the first row to the last
+    error: str = ""  # why it ended early, or what is missing, as a sentence
 
 
 class Recorder:
-    """A witness that keeps raw signals as a take: Live Link Face's CSV, and our JSON beside it.
+    """Keeps raw signals as a take: Live Link Face's CSV, and our JSON beside it.
 
-    It opens in `with`. A thread of its own writes, so that no disk holds up the drawing, and writes whole rows, so
-    that the take is readable at any moment. Where it cannot go on, the loop does: `progress` and one line of the log
-    say why, and what was written stays. Nothing is ever overwritten. Without `fps` the timecode counts 60 frames a
-    second, as the app's does, and the take's rate is what was seen.
+    It opens in `with`. A thread of its own writes, so that no disk delays the drawing, and writes whole rows, so that
+    the take is readable at any moment. If it fails, the loop goes on: `progress` and one line of the log say why, and
+    what was written stays. Nothing is ever overwritten. Without `fps` the timecode counts 60 frames a second, as the
+    app's does, and the rate of the take is measured.
     """
 
     def __init__(
@@ -89,12 +88,12 @@ class Recorder:
         self._waiting: deque[Signal] = deque()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"record {path.name}", daemon=True)
-        self._tapes: tuple[_GrowingFile, ...] = ()  # the CSV and the JSON
-        self._timeline = TimecodeClock()
+        self._files: tuple[_WholeTexts, ...] = ()  # the CSV and the JSON
+        self._timecodes = TimecodeClock()
         self._steps_ns: list[int] = []  # between the first pictures
-        self._looked_s = 0.0
-        self._missing = 0  # pictures that found no room while they waited
-        self._has_ended = False  # before its time
+        self._checked_s = 0.0
+        self._missing = 0  # signals for which there was no room
+        self._has_ended = False
         self._progress = RecordingProgress(path, 0, 0.0)
 
     @property
@@ -104,35 +103,35 @@ class Recorder:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it cannot go on: `progress` says why."""
+        """Whether it has failed: `progress` says why."""
         return self._has_ended
 
     def see(self, signal: Signal) -> None:
         """Keeps a signal for the thread that writes; never blocks, never raises."""
         if self._has_ended or self._is_over.is_set():
             return
-        if len(self._waiting) < MOST_WAITING:
+        if len(self._waiting) < _MOST_WAITING:
             self._waiting.append(signal)
         else:
             self._missing += 1
 
     def __enter__(self) -> Self:
-        """RecordError where a file is there already, or none can be."""
-        beside = take_files.sidecar_start(self._provenance, self._rate, has_timecode=True)
+        """RecordError if one of the files exists, or cannot be made."""
+        sidecar = take_files.sidecar_start(self._provenance, self._rate, has_timecode=True)
         try:
-            for path, text in ((self._path, take_files.csv_header()), (self._path.with_suffix(".json"), beside)):
-                self._tapes = (*self._tapes, _GrowingFile(path, self._new_file(path)))
-                self._tapes[-1].write(text)
+            for path, text in ((self._path, take_files.csv_header()), (self._path.with_suffix(".json"), sidecar)):
+                self._files = (*self._files, _WholeTexts(path, self._new_file(path)))
+                self._files[-1].write(text)
         except OSError as error:
             self._discard()
-            raise RecordError(_record_error(error.filename or self._path, error)) from error
-        self._looked_s = self._clock()
+            raise RecordError(_open_error(error.filename or self._path, error)) from error
+        self._checked_s = self._clock()
         self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._is_over.set()
-        self._thread.join(CLOSE_S)
+        self._thread.join(_CLOSE_S)
         if self._thread.is_alive():
             log.warning("the disk of %s hangs: the last rows may be missing", self._path)
 
@@ -140,80 +139,80 @@ class Recorder:
 
     def _run(self) -> None:
         try:
-            while not self._is_over.wait(WRITE_S):
+            while not self._is_over.wait(_WRITE_INTERVAL_S):
                 self._write_waiting()
-                self._check_is_there()
+                self._check_files()
             self._write_waiting()
             self._finish()
         except OSError as error:
-            self._end(_reason_of(self._path, error))
-        except Exception as error:  # a thread that dies must say so
-            self._end(f"{self._path.name} cannot be recorded any further: {error!r}")
+            self._fail(_write_error(self._path, error))
+        except Exception as error:  # A thread must not die silently.
+            self._fail(f"{self._path.name} cannot be recorded any further: {error!r}")
         finally:
-            for tape in self._tapes:
-                tape.close()
+            for file in self._files:
+                file.close()
 
     def _write_waiting(self) -> None:
         while self._waiting:
             self._write(self._waiting.popleft())
         if self._missing and not self._progress.error:
-            told = f"pictures are missing from {self._path.name}: its disk takes them too slowly"
-            log.warning("%d %s", self._missing, told)
-            self._progress = replace(self._progress, error=told)
+            error = f"pictures are missing from {self._path.name}: its disk is too slow"
+            log.warning("%d %s", self._missing, error)
+            self._progress = replace(self._progress, error=error)
 
     def _write(self, signal: Signal) -> None:
-        before_ns, now_ns = self._timeline.elapsed_ns, self._timeline.place(signal.stamp)
+        before_ns, now_ns = self._timecodes.elapsed_ns, self._timecodes.place(signal.stamp)
         values = csv_values(signal.weights[None], signal.head_rotation[None], signal.gaze[None])[0]
         if not signal.is_tracked:
             values = np.zeros_like(values)
         rows = self._progress.rows
-        beside = take_files.sidecar_row(signal.confidence, signal.head_translation, signal.gaze, is_first=not rows)
-        table, sidecar = self._tapes
-        sidecar.write(beside)
+        row = take_files.sidecar_row(signal.confidence, signal.head_translation, signal.gaze, is_first=not rows)
+        table, sidecar = self._files
+        sidecar.write(row)
         try:
             table.write(take_files.csv_line(now_ns, values, self._rate, has_face=signal.is_tracked))
         except OSError:
-            sidecar.cut(len(beside))
+            sidecar.cut(len(row))
             raise
         if rows and len(self._steps_ns) < _STEPS:
-            self._steps_ns.append(self._timeline.elapsed_ns - before_ns)
-        self._progress = replace(self._progress, rows=rows + 1, seconds=self._timeline.elapsed_ns / 1e9)
+            self._steps_ns.append(self._timecodes.elapsed_ns - before_ns)
+        self._progress = replace(self._progress, rows=rows + 1, seconds=self._timecodes.elapsed_ns / 1e9)
 
-    def _check_is_there(self) -> None:
-        """A file that was removed takes rows for ever on most systems, and they are gone."""
-        if self._clock() - self._looked_s < LOOK_S:
+    def _check_files(self) -> None:
+        """FileNotFoundError if a file was removed: most systems go on writing into it, and the rows are lost."""
+        if self._clock() - self._checked_s < _CHECK_INTERVAL_S:
             return
-        self._looked_s = self._clock()
-        for tape in self._tapes:
-            if not tape.path.exists():
-                raise FileNotFoundError(errno.ENOENT, "it was removed meanwhile", str(tape.path))
+        self._checked_s = self._clock()
+        for file in self._files:
+            if not file.path.exists():
+                raise FileNotFoundError(errno.ENOENT, "it was removed meanwhile", str(file.path))
 
     def _finish(self) -> None:
         if not self._progress.rows:
             self._discard()
             log.warning("nothing was recorded into %s: no picture came", self._path.name)
             return
-        self._tapes[1].write(take_files.sidecar_end(self._fps or self._seen_fps()))
+        self._files[1].write(take_files.sidecar_end(self._fps or self._measured_fps()))
         log.info("recorded %d pictures, %.1f s: %s", self._progress.rows, self._progress.seconds, self._path)
 
-    def _seen_fps(self) -> float:
+    def _measured_fps(self) -> float:
         step_ns = sorted(self._steps_ns)[len(self._steps_ns) // 2] if self._steps_ns else 0
         return min(round(1e9 / step_ns, 2), 1000.0) if step_ns else float(self._rate)
 
-    def _end(self, why: str) -> None:
+    def _fail(self, error: str) -> None:
         self._has_ended = True
         self._waiting.clear()
-        self._progress = replace(self._progress, error=why)
-        log.warning("%s", why)
+        self._progress = replace(self._progress, error=error)
+        log.warning("%s", error)
 
     def _discard(self) -> None:
-        for tape in self._tapes:
-            tape.close()
+        for file in self._files:
+            file.close()
             with suppress(OSError):
-                tape.path.unlink()
+                file.path.unlink()
 
 
-class _GrowingFile:
+class _WholeTexts:
     """A file that grows by whole texts, or not at all."""
 
     def __init__(self, path: Path, file: GrowingFile) -> None:
@@ -232,7 +231,7 @@ class _GrowingFile:
         self._size += len(data)
 
     def cut(self, count: int) -> None:
-        """Takes back the last bytes, and what was written of a text that found no room."""
+        """Removes the last bytes, and the part of a text that did not fit."""
         self._size -= count
         with suppress(OSError):
             self._file.truncate(self._size)
@@ -242,7 +241,7 @@ class _GrowingFile:
             self._file.close()
 
 
-def _record_error(path: Path | str, error: OSError) -> str:
+def _open_error(path: Path | str, error: OSError) -> str:
     if isinstance(error, FileExistsError):
         return f"{path} is there already, and nothing is overwritten: choose another name, or remove it"
     if isinstance(error, FileNotFoundError):
@@ -250,23 +249,25 @@ def _record_error(path: Path | str, error: OSError) -> str:
     return f"cannot record into {path} ({error.strerror or error}): choose a folder that may be written to"
 
 
-def _reason_of(path: Path, error: OSError) -> str:
+def _write_error(path: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the recording {path.name} has ended: the disk is full; what was written stays, make room for the next"
     return (
-        f"the recording {path.name} has ended: {error.strerror or error}; "
-        "what is still there can be read, the next one wants another folder"
+        f"the recording {path.name} has ended: {error.strerror or error}; what was written can be read, choose another "
+        "folder for the next"
     )
 
 
-_FASTEST = 16  # times, at which a replay still keeps its timecodes
-_JITTER_NS = 100_000_000  # that packets may come too early by
-_LONGEST_GAP_NS = 11 * 3600 * 1_000_000_000  # half a day back and half a day on look alike in a timecode
-_SET_AFTER = 30  # rows in a row that go by another time: the source's clock was set
+# Timecodes.
+
+_FASTEST = 16  # times; up to this speed a replay keeps its timecodes
+_JITTER_NS = 100_000_000  # by which a packet may come early
+_LONGEST_GAP_NS = 11 * 3600 * 1_000_000_000  # in a timecode, half a day back and half a day on look alike
+_CLOCK_SET_AFTER = 30  # rows in a row that follow another time: the clock of the source was set
 
 
 class _TimedRow(NamedTuple):
-    """A row that has its place."""
+    """A row with its time."""
 
     timecode_ns: int | None
     captured_ns: int
@@ -274,69 +275,69 @@ class _TimedRow(NamedTuple):
 
 
 class TimecodeClock:
-    """Gives each row its timecode, never back: the source's own where it has one, else the wall clock's time of day.
+    """Gives each row its timecode, never back: the source's own if it has one, else the time of day.
 
-    The wall clock is asked once; from then on time goes on as it does between captures, so that a clock that is set
-    meanwhile changes nothing. What was dropped leaves a gap, and so does a machine that slept where that clock goes on.
-    A stray row, whose timecode is of another time than those around it, stretches nothing.
+    The wall clock is read once; from then on time advances as it does between captures, so that a clock that is set
+    meanwhile changes nothing. Dropped pictures leave a gap, and so does a machine that slept if the capture clock runs
+    on. A stray row, whose timecode differs from those around it, stretches nothing.
     """
 
     def __init__(self) -> None:
-        self._first = self._before = _TimedRow(None, 0, 0)
-        self._followed: _TimedRow | None = None  # the last row that went by the source's clock as it is followed
-        self._strays = 0  # rows since, each a step from the one before
+        self._first = self._last = _TimedRow(None, 0, 0)
+        self._trusted: _TimedRow | None = None  # the last row that agreed with the source's clock
+        self._strays = 0  # rows since then, each placed after the one before
         self._is_empty = True
 
     def place(self, stamp: Stamp) -> int:
         """Nanoseconds since the midnight before the first row."""
-        said, captured_ns, before = stamp.timecode_ns, stamp.captured_ns, self._before
+        timecode_ns, captured_ns, last = stamp.timecode_ns, stamp.captured_ns, self._last
         if self._is_empty:
-            now_ns = time_of_day_ns(stamp.captured_wall_ns) if said is None else said
-            self._first = before = _TimedRow(said, captured_ns, now_ns)
+            now_ns = time_of_day_ns(stamp.captured_wall_ns) if timecode_ns is None else timecode_ns
+            self._first = last = _TimedRow(timecode_ns, captured_ns, now_ns)
             self._is_empty = False
-        followed = self._followed or before
-        on_ns, step_ns = self._step_ns(followed, stamp), self._step_ns(before, stamp)
-        if on_ns is not None and (
-            step_ns is None or _off_ns(followed, stamp, on_ns) <= _off_ns(before, stamp, step_ns)
+        trusted = self._trusted or last
+        from_trusted_ns, from_last_ns = self._step_ns(trusted, stamp), self._step_ns(last, stamp)
+        if from_trusted_ns is not None and (
+            from_last_ns is None or _error_ns(trusted, stamp, from_trusted_ns) <= _error_ns(last, stamp, from_last_ns)
         ):
-            now_ns = max(followed.now_ns + on_ns, before.now_ns)
+            now_ns = max(trusted.now_ns + from_trusted_ns, last.now_ns)
             self._strays = 0
         else:
-            now_ns = before.now_ns + (_passed_ns(before, captured_ns) if step_ns is None else step_ns)
-            self._strays = 1 if step_ns is None else self._strays + 1
-        self._before = _TimedRow(said, captured_ns, now_ns)
-        if not 0 < self._strays < _SET_AFTER:
-            self._followed = self._before
+            now_ns = last.now_ns + (_passed_ns(last, captured_ns) if from_last_ns is None else from_last_ns)
+            self._strays = 1 if from_last_ns is None else self._strays + 1
+        self._last = _TimedRow(timecode_ns, captured_ns, now_ns)
+        if not 0 < self._strays < _CLOCK_SET_AFTER:
+            self._trusted = self._last
         return now_ns
 
     @property
     def elapsed_ns(self) -> int:
-        """Since the first row."""
-        return self._before.now_ns - self._first.now_ns
+        """The time since the first row."""
+        return self._last.now_ns - self._first.now_ns
 
-    def _step_ns(self, mark: _TimedRow, stamp: Stamp) -> int | None:
-        """How much later than this mark the source says the row to be; None where it cannot be."""
-        if mark.timecode_ns is None or stamp.timecode_ns is None:
+    def _step_ns(self, row: _TimedRow, stamp: Stamp) -> int | None:
+        """The time since this row by the source's clock; None if that is impossible."""
+        if row.timecode_ns is None or stamp.timecode_ns is None:
             return None
-        said_ns = (stamp.timecode_ns - mark.timecode_ns) % DAY_NS
-        passed_ns = _passed_ns(mark, stamp.captured_ns)
+        step_ns = (stamp.timecode_ns - row.timecode_ns) % DAY_NS
+        passed_ns = _passed_ns(row, stamp.captured_ns)
         # After a stall, rows that waited on their way come at once, and some of them are lost.
-        behind_ns = max(mark.captured_ns - self._first.captured_ns - (mark.now_ns - self._first.now_ns), 0)
+        behind_ns = max(row.captured_ns - self._first.captured_ns - (row.now_ns - self._first.now_ns), 0)
         most_ns = min(_FASTEST * passed_ns + behind_ns + _JITTER_NS, _LONGEST_GAP_NS)
-        return said_ns if said_ns <= most_ns else None
+        return step_ns if step_ns <= most_ns else None
 
 
-def _off_ns(mark: _TimedRow, stamp: Stamp, said_ns: int) -> int:
-    """How far what the source says has passed since a mark is from what has passed here."""
-    return abs(said_ns - _passed_ns(mark, stamp.captured_ns))
+def _error_ns(row: _TimedRow, stamp: Stamp, step_ns: int) -> int:
+    """How far the source's clock and ours disagree about the time since a row."""
+    return abs(step_ns - _passed_ns(row, stamp.captured_ns))
 
 
-def _passed_ns(mark: _TimedRow, captured_ns: int) -> int:
-    return min(max(captured_ns - mark.captured_ns, 0), _LONGEST_GAP_NS)
+def _passed_ns(row: _TimedRow, captured_ns: int) -> int:
+    return min(max(captured_ns - row.captured_ns, 0), _LONGEST_GAP_NS)
 
 
 def time_of_day_ns(wall_ns: int) -> int:
-    """Since midnight where this machine stands, as an iPhone's timecode says it."""
+    """The time since local midnight, as in an iPhone's timecode."""
     seconds, rest_ns = divmod(wall_ns, 1_000_000_000)
     here = time.localtime(seconds)
     return (here.tm_sec + 60 * (here.tm_min + 60 * here.tm_hour)) * 1_000_000_000 % DAY_NS + rest_ns

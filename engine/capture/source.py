@@ -16,7 +16,7 @@ from ..data import Signal, Stamp
 
 
 class EndOfSource(Exception):
-    """The file has ended; a camera never does."""
+    """The recording has ended; a camera never does."""
 
 
 class SourceError(OmoteError):
@@ -24,9 +24,9 @@ class SourceError(OmoteError):
 
 
 class Source(Protocol):
-    """Opened by `with`; then read again and again from one thread."""
+    """Opened by `with`, then read again and again from one thread."""
 
-    name: str  # for people: "webcam 0", "d0.mp4", "demo"
+    name: str  # shown to the user: "webcam 0", "d0.mp4", "demo"
 
     @property
     def dropped(self) -> int:
@@ -38,7 +38,7 @@ class Source(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
     def read(self, timeout_s: float) -> Signal | None:
-        """The newest signal; None where none came in time; EndOfSource after the last.
+        """The newest signal; None if none came in time; EndOfSource after the last.
 
         A picture without a face is a Signal of confidence 0, not None.
         """
@@ -47,44 +47,46 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Playback:
-    """As a person asked for it; SourceError where that cannot be. The default plays all of it as it was recorded."""
+    """The speed and the part of a recording that are played; SourceError if that is impossible.
+
+    The default is all of it, as it was recorded.
+    """
 
     speed: float = 1.0  # 2 plays it twice as fast
-    start_s: float = 0.0  # in the recording's own seconds, and so is the end
-    end_s: float | None = None  # before which the last picture lies; None: to its end
+    start_s: float = 0.0  # in the recording's own seconds, like the end
+    end_s: float | None = None  # the last picture lies before it; None is the end of the recording
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and self.speed > 0.0):
             raise SourceError(f"a recording plays at a speed above 0, got {self.speed:g}")
-        if not 0.0 <= self.start_s < self.past_s:
+        if not 0.0 <= self.start_s < self.stop_s:
             raise SourceError(f"nothing lies {self.span}: wanted a start from 0 s on, and an end after it")
 
     @property
-    def past_s(self) -> float:
-        """The end, as a number."""
+    def stop_s(self) -> float:
+        """The end as a number, infinite if there is none."""
         return math.inf if self.end_s is None else self.end_s
 
     @property
     def span(self) -> str:
-        """For people."""
+        """The part in words."""
         return f"from {self.start_s:g} s to {'the end' if self.end_s is None else f'{self.end_s:g} s'}"
 
 
 WHOLE_RECORDING = Playback()
 
-
-Picture = NDArray[np.uint8]  # [H,W,3] blue, green, red: the order in which OpenCV gives it; first row on top
+Picture = NDArray[np.uint8]  # [H,W,3] blue, green, red, as OpenCV gives it; first row on top
 
 
 class Tracker(Protocol):
-    """Opened by `with`; then given one picture after another, in order, from one thread."""
+    """Opened by `with`, then given one picture after another, in order, from one thread."""
 
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *error: object) -> None: ...
 
     def track(self, picture: Picture, stamp: Stamp) -> Signal:
-        """What the face in this picture does; a Signal of confidence 0 where there is none."""
+        """The face in this picture; a Signal of confidence 0 if there is none."""
         ...
 
 
@@ -95,20 +97,20 @@ def untracked(stamp: Stamp) -> Signal:
 
 @dataclass(frozen=True, eq=False)
 class TrackedPicture:
-    """One camera picture. It is shown on the page of this machine, and goes nowhere else."""
+    """A picture of a camera. The page of this machine shows it; it is sent nowhere else."""
 
     picture: Picture  # [H,W,3] blue, green, red; never written to again
-    points: NDArray[np.float32]  # [N,2] of the performer's face, pixels: x right, y down; [0,2] where there is none
+    points: NDArray[np.float32]  # [N,2] of the performer's face, pixels: x right, y down; [0,2] if there is none
     captured_ns: int  # as in the signal's stamp
     confidence: float = 0.0  # as in the signal
-    others: int = 0  # faces in the picture that are not the performer's
+    others: int = 0  # faces of other people in the picture
 
 
 @runtime_checkable
 class CameraView(Protocol):
-    """A source that looks through a camera, or through a film."""
+    """A source of pictures: a camera or a video file."""
 
     @property
-    def sight(self) -> TrackedPicture | None:
+    def tracked_picture(self) -> TrackedPicture | None:
         """The last picture that was tracked, from any thread; None before the first."""
         ...

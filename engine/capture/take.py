@@ -20,46 +20,52 @@ from . import take_files
 from .source import WHOLE_RECORDING, EndOfSource, Playback, SourceError
 from .take_files import DAY_NS, TakeError, read_sidecar
 
-__all__ = ["Take", "TakeError", "TakeSource", "read_take", "write_take"]
-
-BEHIND_S = 5.0  # nobody reads so late: the machine slept
+_SLEPT_S = 5.0  # a read that is this late means that the machine slept
+_SAME_TIME_S = 1e-4  # a row this near to a border of the played part lies on it: the CSV's times are rounded
+_SHAPES: dict[str, tuple[int, ...]] = {
+    "weights": (arkit.COUNT,),
+    "head_rotation": (3,),
+    "head_translation": (3,),
+    "gaze": (2, 2),
+    "confidence": (),
+}
 
 
 def read_take(path: Path) -> Take:
-    """The take in `path`; TakeError, and nothing else, where there is none.
+    """The take in `path`; TakeError, and nothing else, if it is none.
 
-    Weights are clipped to 0..1: the app writes tiny negatives. Where the JSON
-    does not say otherwise, the gaze is what the eyeLook weights say.
+    Weights are clipped to 0 to 1, because the app writes tiny negatives. Without a gaze in the JSON, it follows from
+    the eyeLook weights.
     """
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise TakeError(f"{path.name} cannot be read: {error}; wanted the CSV of a Live Link Face take") from error
-    beside = read_sidecar(path.with_suffix(".json"))
-    rows = take_files.parse_csv(path.name, text, beside.timecode_rate, is_unfinished=beside.is_unfinished)
-    written = min(rows.count, beside.rows or 0) if beside.is_unfinished else rows.count
+    sidecar = read_sidecar(path.with_suffix(".json"))
+    rows = take_files.parse_csv(path.name, text, sidecar.timecode_rate, is_unfinished=sidecar.is_unfinished)
+    written = min(rows.count, sidecar.rows or 0) if sidecar.is_unfinished else rows.count
     count = int(np.searchsorted(rows.number, written))
     if not count:
         raise TakeError(f"{path.name} has no whole row: its recording ended before the first picture was written")
     values, has_face, number = rows.values[:count], rows.has_face[:count], rows.number[:count]
     weights = np.clip(values[:, : arkit.COUNT], 0.0, 1.0).astype(np.float32)
 
-    def column(key: str, usual: Array) -> Array:
-        """What the JSON says of these rows, which has a row for each of the CSV's."""
-        every = np.zeros((written, *usual.shape[1:]), np.float32)
-        every[number] = usual
-        return beside.array(key, every)[number]
+    def column(key: str, default: Array) -> Array:
+        """The JSON's numbers for these rows. It has a row for each of the CSV's, damaged ones included."""
+        all_rows = np.zeros((written, *default.shape[1:]), np.float32)
+        all_rows[number] = default
+        return sidecar.array(key, all_rows)[number]
 
     return Take(
-        fps=beside.fps or _guess_fps(rows),
+        fps=sidecar.fps or _guess_fps(rows),
         time_s=rows.time_s[:count],
         weights=weights,
         head_rotation=livelink.head_rotation(values[:, arkit.COUNT : arkit.COUNT + 3]),
         head_translation=column("head_translation", np.zeros((count, 3), np.float32)),
         gaze=column("gaze", gaze_from_weights(weights)),
         confidence=column("confidence", has_face.astype(np.float32)),
-        provenance=beside.provenance,
-        timecode_ns=rows.start_ns if beside.has_timecode else None,
+        provenance=sidecar.provenance,
+        timecode_ns=rows.start_ns if sidecar.has_timecode else None,
         timecode_rate=rows.timecode_rate,
     )
 
@@ -71,7 +77,7 @@ def _guess_fps(rows: take_files.CsvRows) -> float:
 
 
 def check_is_new(path: Path) -> None:
-    """TakeError where no take may be written: its name is no CSV's, one of its files is there, or its folder is not."""
+    """TakeError if no take may be written here: not a .csv, one of its files exists, or its folder does not."""
     if path.suffix.lower() != ".csv":
         raise TakeError(f"a take is a .csv file, not {path.name}: write {path.with_suffix('.csv').name}")
     for file in (path, path.with_suffix(".json")):
@@ -84,26 +90,26 @@ def check_is_new(path: Path) -> None:
 def write_take(path: Path, take: Take) -> None:
     """Writes `path` as the app would, and the JSON beside it; reading gives the same digits back."""
     rate = take.timecode_rate or math.ceil(take.fps)
-    values, since_ns = csv_values(take.weights, take.head_rotation, take.gaze), take.timecode_ns or 0
+    values = csv_values(take.weights, take.head_rotation, take.gaze)
     values[take.confidence == 0.0] = 0.0
     table = [take_files.csv_header()]
-    beside = [take_files.sidecar_start(take.provenance, rate, has_timecode=take.timecode_ns is not None)]
+    sidecar = [take_files.sidecar_start(take.provenance, rate, has_timecode=take.timecode_ns is not None)]
     for row in range(len(take)):
         confidence = float(take.confidence[row])
-        now_ns = since_ns + round(float(take.time_s[row]) * 1e9)
+        now_ns = (take.timecode_ns or 0) + round(float(take.time_s[row]) * 1e9)
         table.append(take_files.csv_line(now_ns, values[row], rate, has_face=confidence > 0.0))
-        beside.append(take_files.sidecar_row(confidence, take.head_translation[row], take.gaze[row], is_first=not row))
+        sidecar.append(take_files.sidecar_row(confidence, take.head_translation[row], take.gaze[row], is_first=not row))
     try:
         path.write_text("".join(table), "utf-8", newline="\n")
-        sidecar = "".join((*beside, take_files.sidecar_end(take.fps)))
-        path.with_suffix(".json").write_text(sidecar, "utf-8", newline="\n")
+        sidecar.append(take_files.sidecar_end(take.fps))
+        path.with_suffix(".json").write_text("".join(sidecar), "utf-8", newline="\n")
     except OSError as error:
         why = error.strerror or error
         raise TakeError(f"{path.name} cannot be written ({why}): make room, or choose another folder") from error
 
 
 def csv_values(weights: Array, head_rotation: Array, gaze: Array) -> NDArray[np.float64]:
-    """[n,61] what a row of the CSV says of these [n,52], [n,3] and [n,2,2], in the order of `livelink.NAMES`."""
+    """[n,61] rows of the CSV from [n,52], [n,3] and [n,2,2], in the order of `livelink.NAMES`."""
     values = np.zeros((len(weights), livelink.COUNT))
     values[:, : arkit.COUNT] = weights
     values[:, arkit.COUNT : arkit.COUNT + 3] = livelink.head_angles(head_rotation)
@@ -112,13 +118,12 @@ def csv_values(weights: Array, head_rotation: Array, gaze: Array) -> NDArray[np.
 
 
 class TakeSource:
-    """Plays a take as a camera would have seen it: in real time, or picture by picture where `is_offline`.
+    """Plays a take as a camera would see it: in real time, or offline picture by picture.
 
-    In real time a picture counts as captured when it was due, and pictures that
-    nobody read before the next was due are dropped and counted; a machine that
-    slept plays on from where it was. Offline every picture comes, stamped with
-    its time in the take, whatever the clock says. Another `fps` than the take's, or
-    a speed, replays the same pictures faster or slower; their timecodes stay.
+    In real time a picture counts as captured when it is due. A picture that is not read before the next is due is
+    dropped and counted. After the machine slept, playback goes on from where it was. Offline every picture comes, with
+    its time in the take, whatever the clock says. Another `fps` or speed plays the same pictures faster or slower, with
+    the same timecodes.
     """
 
     def __init__(
@@ -138,10 +143,10 @@ class TakeSource:
             raise SourceError(f"a take plays at 0 to 1000 pictures a second, got {fps}")
         self.name = name
         self.dropped = 0
-        self.first_s = float(take.time_s[rows_in(take, playback).start])  # of the take's own, when its part begins
+        self.first_s = float(take.time_s[_rows_of(take, playback).start])  # the start of the part in the take's seconds
         self._take = take = trimmed_take(take, playback)
         times_s = take.time_s if fps is None else np.arange(len(take)) / fps
-        second_ns = 1e9 / playback.speed  # which one of the take's lasts
+        second_ns = 1e9 / playback.speed  # how long one of the take's seconds lasts
         self._due_ns = np.round(times_s * second_ns).astype(np.int64)  # [n] since the start
         self._length_ns = int(self._due_ns[-1]) + round(second_ns / (fps or take.fps))
         self._fps = (fps or take.fps) * playback.speed
@@ -150,13 +155,13 @@ class TakeSource:
         self._clock = clock
         self._wall_clock = wall_clock
         self._sleep = sleep
-        self._next = 0  # counts on through the loops
-        self._start_ns: int | None = None  # the first read starts the take: nothing is lost while a model loads
+        self._next = 0  # index of the next picture, all rounds counted
+        self._start_ns: int | None = None  # set by the first read: no picture is lost to model loading
         self._wall_start_ns = 0
 
     @property
     def fps(self) -> float:
-        """Pictures a second, as it is played."""
+        """Pictures a second as it is played."""
         return self._fps
 
     def __enter__(self) -> Self:
@@ -166,7 +171,7 @@ class TakeSource:
         pass
 
     def read(self, timeout_s: float) -> Signal | None:
-        """The newest picture that is due; None where none is in time; EndOfSource after the last."""
+        """The newest picture that is due; None if none is in time; EndOfSource after the last."""
         if not self._loop and self._next >= len(self._take):
             raise EndOfSource(self.name)
         if self._start_ns is None:
@@ -180,7 +185,7 @@ class TakeSource:
             if wait_s > 0.0:
                 self._sleep(wait_s)
             behind_ns = self._elapsed_ns() - self._due(self._next)
-            if behind_ns > BEHIND_S * 1e9:
+            if behind_ns > _SLEPT_S * 1e9:
                 self._start_ns += behind_ns
                 self._wall_start_ns += behind_ns
             newest = max(self._newest_due(self._elapsed_ns()), self._next)
@@ -209,12 +214,9 @@ class TakeSource:
         return self._take.signal(row, Stamp(index, captured_ns, wall_ns, timecode_ns=self._take.timecode_of(row)))
 
 
-_CLOSE_S = 1e-4  # a row so near a border counts as on it: the CSV's times are printed digits
-
-
 @dataclass(frozen=True)
 class Take:
-    """What a tracker saw of a performance, picture by picture."""
+    """A recorded performance, picture by picture."""
 
     fps: float
     time_s: NDArray[np.float64]  # [n] from 0, never back
@@ -223,9 +225,9 @@ class Take:
     head_translation: Array  # [n,3]
     gaze: Array  # [n,2,2]
     confidence: Array  # [n]
-    provenance: str = ""  # who performed, who recorded it, under which licence
-    timecode_ns: int | None = None  # of the first picture, since midnight; None where nobody's clock was kept
-    timecode_rate: int | None = None  # frames that its file's timecode counts in a second; None: as many as `fps`
+    provenance: str = ""  # the performer, the recording and the licence
+    timecode_ns: int | None = None  # of the first picture, since midnight; None if it is unknown
+    timecode_rate: int | None = None  # frames that its file's timecode counts in a second; None for `fps`
 
     def __post_init__(self) -> None:
         count = len(self.time_s)
@@ -248,11 +250,11 @@ class Take:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts, to the end of its last picture."""
+        """The length, to the end of the last picture."""
         return float(self.time_s[-1]) + 1.0 / self.fps
 
     def signal(self, row: int, stamp: Stamp) -> Signal:
-        """What the tracker saw in this row."""
+        """The signal of this row."""
         return Signal(
             stamp,
             self.weights[row],
@@ -263,35 +265,26 @@ class Take:
         )
 
     def timecode_of(self, row: int) -> int | None:
-        """This row's, in nanoseconds since midnight; None where nobody's clock was kept."""
+        """The timecode of this row, in nanoseconds since midnight; None if it is unknown."""
         if self.timecode_ns is None:
             return None
         return (self.timecode_ns + round(float(self.time_s[row]) * 1e9)) % DAY_NS
 
 
-_SHAPES: dict[str, tuple[int, ...]] = {
-    "weights": (arkit.COUNT,),
-    "head_rotation": (3,),
-    "head_translation": (3,),
-    "gaze": (2, 2),
-    "confidence": (),
-}
-
-
 def trimmed_take(take: Take, part: Playback) -> Take:
-    """The pictures of this part, in the take's own seconds; TakeError where there are none. Its speed does not matter.
+    """The pictures of this part, in the take's own seconds; TakeError if there are none. The speed is not used.
 
-    Times begin at 0 again; timecodes stay what they were.
+    Times start at 0 again; timecodes stay.
     """
-    rows = rows_in(take, part)
+    rows = _rows_of(take, part)
     parts = {name: getattr(take, name)[rows] for name in _SHAPES}
     time_s = take.time_s[rows] - take.time_s[rows.start]
     return replace(take, time_s=time_s, timecode_ns=take.timecode_of(rows.start), **parts)
 
 
-def rows_in(take: Take, part: Playback) -> slice:
-    """Which pictures are of this part; TakeError where none is."""
-    kept = np.flatnonzero((take.time_s >= part.start_s - _CLOSE_S) & (take.time_s < part.past_s - _CLOSE_S))
+def _rows_of(take: Take, part: Playback) -> slice:
+    """The rows of this part; TakeError if there are none."""
+    kept = np.flatnonzero((take.time_s >= part.start_s - _SAME_TIME_S) & (take.time_s < part.stop_s - _SAME_TIME_S))
     if not len(kept):
         raise TakeError(f"no picture lies {part.span}: the take lasts {take.seconds:.2f} s")
     return slice(int(kept[0]), int(kept[-1]) + 1)

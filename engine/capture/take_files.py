@@ -18,9 +18,7 @@ from omote.bridge import arkit, livelink
 from ..data import Array, printable
 from .source import SourceError
 
-log = logging.getLogger(__name__)
-
-DIGITS = 6  # behind the point
+DIGITS = 6  # after the decimal point
 _TIMECODE = re.compile(r"([0-9]{1,2}):([0-9]{2}):([0-9]{2})[:;]([0-9]{1,3})(?:\.([0-9]{1,9}))?\Z")
 _RATES = (24, 25, 30, 50, 60, 100, 120, 240, 1000)
 _DAY_S = 86400
@@ -33,6 +31,14 @@ _ORDER = [livelink.NAMES.index(title) for title in COLUMNS[2:]]
 APP_RATE = 60  # frames that the app's timecode counts in a second
 _NO_FACE = np.zeros(livelink.COUNT)
 
+SIDECAR_VERSION = 2  # 1 had columns instead of rows, a timecode from 0, and frames at the rate of the pictures
+_SIDECAR_ROW = (("confidence", ()), ("head_translation", (3,)), ("gaze", (2, 2)))
+_SIZES = tuple(math.prod(shape) for _, shape in _SIDECAR_ROW)
+_ENDS = ("]}", "}")  # what a file that was cut off may lack after its last whole row
+_LONGEST_PROVENANCE = 1000  # characters
+
+log = logging.getLogger(__name__)
+
 
 class TakeError(SourceError):
     """A take cannot be read or written; the message names the row, what was found and what was wanted."""
@@ -40,33 +46,32 @@ class TakeError(SourceError):
 
 @dataclass(frozen=True)
 class CsvRows:
-    """What a CSV says."""
+    """The rows of a CSV that are not damaged."""
 
     time_s: NDArray[np.float64]  # [n] from 0, never back
-    values: NDArray[np.float64]  # [n,61] in the order of `livelink.NAMES`; zeros where no face was seen
+    values: NDArray[np.float64]  # [n,61] in the order of `livelink.NAMES`; zeros without a face
     has_face: NDArray[np.bool_]  # [n]
     timecode_rate: int  # frames that the timecode counts in a second
     start_ns: int  # the first row's timecode, since midnight
-    number: NDArray[np.intp]  # [n] which of the file's rows these are: damaged ones are skipped
+    number: NDArray[np.intp]  # [n] indices of these rows in the file, since damaged ones are skipped
     count: int  # rows in the file
 
 
 def parse_csv(name: str, text: str, timecode_rate: int | None = None, *, is_unfinished: bool = False) -> CsvRows:
-    """The rows of a CSV; TakeError, and nothing else, where it is none.
+    """The rows of a CSV; TakeError, and nothing else, if it is no take.
 
-    Columns are found by name, in any order and case. A row whose count is 0 saw
-    no face. The rate of the timecode is guessed where nobody knows it. Of one that
-    is unfinished the last line counts only if it is whole. Damaged rows are skipped, and the log says so, as long as
-    they are fewer than the whole ones.
+    Columns are found by name, in any order and case. A row whose count is 0 has no face. Without a rate of the timecode
+    it is guessed. In an unfinished file the last line counts only if it is whole. Damaged rows are skipped and logged,
+    as long as they are fewer than the whole ones.
     """
     lines = (text[: text.rfind("\n") + 1] if is_unfinished else text).splitlines()
     columns = _CsvColumns(name, lines[0] if lines else "")
     numbered = [(number, line) for number, line in enumerate(lines[1:], 2) if line.strip()]
-    rows, at, damage = [], [], []
+    rows, indices, damage = [], [], []
     for k, (number, line) in enumerate(numbered):
         try:
             rows.append(_CsvRow(f"{name} row {number}", line, columns))
-            at.append(k)
+            indices.append(k)
         except TakeError as error:
             damage.append(error)
     if not rows and not damage:
@@ -88,27 +93,27 @@ def parse_csv(name: str, text: str, timecode_rate: int | None = None, *, is_unfi
         has_face=np.array([row.has_face for row in rows]),
         timecode_rate=rate,
         start_ns=round(rows[0].time_s(rate) * 1e9) % DAY_NS,
-        number=np.array(at, np.intp)[whole],
+        number=np.array(indices, np.intp)[whole],
         count=len(numbered),
     )
 
 
 def csv_header() -> str:
-    """The first line of a CSV, as the app writes it."""
+    """The first line of the app's CSV."""
     return ",".join(COLUMNS) + "\n"
 
 
 def csv_line(timecode_ns: int, values: NDArray[np.float64], timecode_rate: int, *, has_face: bool) -> str:
-    """A row of a CSV; `values` [61] in the order of `livelink.NAMES`, zeros where no face was seen.
+    """A row of a CSV; `values` [61] in the order of `livelink.NAMES`.
 
-    Such a row keeps its columns, for readers that do not look at the count.
+    A row without a face keeps its columns, all zero, for readers that do not look at the count.
     """
     cells = ",".join(f"{value:.{DIGITS}f}" for value in values[_ORDER])
     return f"{timecode(timecode_ns, timecode_rate)},{livelink.COUNT if has_face else 0},{cells}\n"
 
 
 def timecode(since_midnight_ns: int, rate: int) -> str:
-    """As HH:MM:SS:FF.subframe at this many frames a second; after a day it begins again."""
+    """HH:MM:SS:FF.subframe at this many frames a second; after a day it starts at 0 again."""
     thousandths = (since_midnight_ns % DAY_NS * rate + 500_000) // 1_000_000 % (_DAY_S * rate * 1000)
     frames, thousandth = divmod(thousandths, 1000)
     seconds, frame = divmod(frames, rate)
@@ -118,7 +123,7 @@ def timecode(since_midnight_ns: int, rate: int) -> str:
 
 
 class _CsvColumns:
-    """Where the header of a CSV puts each of the 61 values."""
+    """The column of each of the 61 values in a CSV."""
 
     def __init__(self, name: str, line: str) -> None:
         where = {title.strip().lower(): column for column, title in enumerate(line.split(","))}
@@ -132,10 +137,10 @@ class _CsvColumns:
         if (where["timecode"], where["blendshapecount"]) != (0, 1):
             raise TakeError(f"{name} row 1: wanted Timecode and BlendShapeCount as the first two columns")
         self._count = line.count(",") + 1
-        self._columns = [where.get(title.lower()) for title in livelink.NAMES]  # None: that angle was not recorded
+        self._columns = [where.get(title.lower()) for title in livelink.NAMES]  # None if it was not recorded
 
     def values(self, place: str, cells: list[str]) -> NDArray[np.float64]:
-        """[61] in the order of `livelink.NAMES`; `place` is for who is to mend it."""
+        """[61] in the order of `livelink.NAMES`; errors name the `place`."""
         if len(cells) != self._count:
             raise TakeError(f"{place}: {len(cells)} columns; wanted {self._count}, as in the header")
         return np.array(
@@ -147,7 +152,7 @@ class _CsvColumns:
 
 
 class _CsvRow:
-    """One line of the CSV, as numbers: an evening has a million lines, and text takes ten times the room."""
+    """One line of the CSV as numbers: an evening has a million lines, and their text needs ten times the memory."""
 
     def __init__(self, place: str, line: str, columns: _CsvColumns) -> None:
         cells = line.split(",")
@@ -176,7 +181,7 @@ def _csv_number(place: str, cell: str, title: str) -> float:
 
 
 def _elapsed(rows: list[_CsvRow], rate: int) -> NDArray[np.float64]:
-    """[n] seconds from 0, across midnight if it must be; NaN for a row that lies before the one above."""
+    """[n] seconds from 0, across midnight if necessary; NaN for a row that lies before the one above."""
     day_s, elapsed, before = 0.0, np.zeros(len(rows)), rows[0]
     latest = 0.0
     for k, row in enumerate(rows[1:], 1):
@@ -194,35 +199,31 @@ def _goes_back(row: _CsvRow) -> TakeError:
 
 
 def _guess_rate(rows: list[_CsvRow]) -> int:
-    """The lowest usual rate that allows for the highest frame number that was met.
+    """The lowest usual rate above the highest frame number.
 
-    A take shorter than a second may not have met it; then the app's own 60 is taken.
+    A take shorter than a second may not reach that number; then it is at least the app's 60.
     """
     highest = max(row.frame for row in rows)
     rate = next(rate for rate in _RATES if highest < rate)
     return rate if abs(rows[-1].second - rows[0].second) > 1 else max(rate, APP_RATE)
 
 
-_MOST_PROVENANCE = 1000  # characters
-VERSION = 2  # 1 had columns instead of rows, a timecode from 0, and frames at the rate of the pictures
-_ROW = (("confidence", ()), ("head_translation", (3,)), ("gaze", (2, 2)))
-_SIZES = tuple(math.prod(shape) for _, shape in _ROW)
-_ENDS = ("]}", "}")  # what a file that was cut off may lack, behind its last whole row
+# The JSON beside the CSV.
 
 
 def sidecar_start(provenance: str, timecode_rate: int, *, has_timecode: bool) -> str:
-    """The text up to the rows."""
-    said = {
-        "omote_take": VERSION,
+    """The text before the rows."""
+    header = {
+        "omote_take": SIDECAR_VERSION,
         "provenance": provenance,
         "timecode_rate": timecode_rate,
         "has_timecode": has_timecode,
     }
-    return json.dumps(said)[:-1] + ', "rows": [\n'
+    return json.dumps(header)[:-1] + ', "rows": [\n'
 
 
 def sidecar_row(confidence: float, head_translation: Array, gaze: Array, *, is_first: bool) -> str:
-    """A picture's, with what parts it from the one before; each beginning of the text is a take of its own."""
+    """The row of a picture, after a separator; a file that ends after any row is a readable take."""
     numbers = (confidence, *head_translation.tolist(), *gaze.ravel().tolist())
     cells = ", ".join(str(round(float(number), DIGITS)) for number in numbers)
     return f"{'' if is_first else f',{chr(10)}'}[{cells}]"
@@ -235,23 +236,23 @@ def sidecar_end(fps: float) -> str:
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What the file says; one that is not ours (the app writes some too), or is not there, says nothing."""
+    """The content of the JSON. Without a file, or with one of the app's own, it has the defaults."""
 
     name: str
-    fps: float = 0.0  # 0: not said
+    fps: float = 0.0  # 0 if it is unknown
     provenance: str = ""
     timecode_rate: int | None = None
     has_timecode: bool = True
-    is_unfinished: bool = False  # it was cut off, and so may be the CSV
+    is_unfinished: bool = False  # whether it was cut off, as the CSV may be, too
     columns: dict[str, object] = field(default_factory=dict)
-    rows: int | None = None  # how many there are; None where it has no rows
+    rows: int | None = None  # their number; None in a file without rows
 
     def array(self, key: str, default: Array) -> Array:
-        """The numbers of this column, in the shape of `default`, which stands where there are none."""
+        """The numbers of this column, in the shape of `default`, which is returned if there are none."""
         if key not in self.columns:
             return default
         try:
-            with np.errstate(over="ignore"):  # what is not finite is refused by the take
+            with np.errstate(over="ignore"):  # `Take` refuses what is not finite.
                 value = np.array(self.columns[key], np.float32)
         except (TypeError, ValueError, OverflowError):
             value = np.zeros(0, np.float32)
@@ -263,60 +264,62 @@ class Sidecar:
 
 
 def read_sidecar(path: Path) -> Sidecar:
-    """What stands beside a take; TakeError where that is damaged, or of another version."""
+    """The JSON beside a take; TakeError if it is damaged, or of another version."""
     if not path.is_file():
         return Sidecar(path.name)
     try:
         text = path.read_text("utf-8")
-        said, is_unfinished = _parsed_json(text)
+        content, is_unfinished = _parsed_json(text)
     except (OSError, ValueError, RecursionError) as error:
         raise TakeError(f"{path.name} cannot be read: {error}; wanted JSON, or no such file") from error
-    if not isinstance(said, dict) or "omote_take" not in said:
+    if not isinstance(content, dict) or "omote_take" not in content:
         return Sidecar(path.name)
-    version = said["omote_take"]
-    if version not in (1, VERSION) or isinstance(version, bool):
-        raise TakeError(f"{path.name} is a take of version {version!r}; wanted 1 or {VERSION}; update omote")
-    fps, provenance = _sidecar_fps(path.name, said), printable(str(said.get("provenance", "")), _MOST_PROVENANCE)
+    version = content["omote_take"]
+    if version not in (1, SIDECAR_VERSION) or isinstance(version, bool):
+        raise TakeError(f"{path.name} is a take of version {version!r}; wanted 1 or {SIDECAR_VERSION}; update omote")
+    fps = _sidecar_fps(path.name, content)
+    provenance = printable(str(content.get("provenance", "")), _LONGEST_PROVENANCE)
     if version == 1:
-        columns = {key: said[key] for key, _ in _ROW if key in said}
+        columns = {key: content[key] for key, _ in _SIDECAR_ROW if key in content}
         return Sidecar(path.name, fps, provenance, math.ceil(fps) or None, has_timecode=False, columns=columns)
-    table = _number_table(path.name, said.get("rows"))
+    table = _number_table(path.name, content.get("rows"))
     parts = np.split(table, np.cumsum(_SIZES)[:-1], axis=1)
     return Sidecar(
         path.name,
         fps,
         provenance,
-        _timecode_rate(path.name, said),
-        has_timecode=said.get("has_timecode") is not False,
+        _timecode_rate(path.name, content),
+        has_timecode=content.get("has_timecode") is not False,
         is_unfinished=is_unfinished,
-        columns={key: part.reshape(-1, *shape) for (key, shape), part in zip(_ROW, parts, strict=True)},
+        columns={key: part.reshape(-1, *shape) for (key, shape), part in zip(_SIDECAR_ROW, parts, strict=True)},
         rows=len(table),
     )
 
 
 def _parsed_json(text: str) -> tuple[object, bool]:
-    """What the JSON says, and whether it was cut off."""
+    """The content of the JSON, and whether it was cut off."""
     try:
         return json.loads(text), False
     except ValueError:
         if not text.startswith('{"omote_take": 2'):
             raise
-        for whole in (text[: text.rfind("]") + 1], text[: text.find("[\n") + 1]):  # with rows, or before the first
+        # Up to the last whole row, or up to where the rows begin.
+        for whole in (text[: text.rfind("]") + 1], text[: text.find("[\n") + 1]):
             for missing in _ENDS:
                 with suppress(ValueError):
                     return json.loads(whole + missing), True
         raise
 
 
-def _sidecar_fps(name: str, said: dict[str, object]) -> float:
-    fps = said.get("fps", 0.0)
-    if isinstance(fps, bool) or not isinstance(fps, int | float) or not (0.0 < fps <= 1000.0 or "fps" not in said):
+def _sidecar_fps(name: str, content: dict[str, object]) -> float:
+    fps = content.get("fps", 0.0)
+    if isinstance(fps, bool) or not isinstance(fps, int | float) or not (0.0 < fps <= 1000.0 or "fps" not in content):
         raise TakeError(f"{name}: fps is {fps!r}; wanted a number above 0, to 1000")
     return float(fps)
 
 
-def _timecode_rate(name: str, said: dict[str, object]) -> int:
-    rate = said.get("timecode_rate")
+def _timecode_rate(name: str, content: dict[str, object]) -> int:
+    rate = content.get("timecode_rate")
     if isinstance(rate, bool) or not isinstance(rate, int) or not 0 < rate <= 1000:
         raise TakeError(f"{name}: timecode_rate is {rate!r}; wanted a whole number from 1 to 1000")
     return rate

@@ -1,9 +1,6 @@
-"""Any performer of the VMC protocol as a source: Omote is the marionette that hears it."""
+"""Any performer of the VMC protocol as a source; in the protocol's words Omote is the Marionette."""
 
 from __future__ import annotations
-
-import time
-from collections.abc import Callable
 
 import numpy as np
 
@@ -22,84 +19,65 @@ from omote.bridge.vmc import (
 
 from ..data import Array
 from ..face.retarget import gaze_from_weights
-from .datagrams import ANY_ADDRESS, DatagramSource, FaceUpdate
+from .datagrams import FaceProtocol, FaceUpdate
 
-DEFAULT_PORT = vmc.PORT
-
-_STRAIGHT: Quaternion = np.array([0.0, 0.0, 0.0, 1.0])
-_TURNED_RAD = 1e-4  # less is an eye bone that nobody drives
+_IDENTITY: Quaternion = np.array([0.0, 0.0, 0.0, 1.0])
+_LEAST_TURN_RAD = 1e-4  # an eye bone that turns less is not driven
 
 
-class VmcSource(DatagramSource[list[VmcEvent]]):
-    """Signals from the first performer that sends a face."""
-
-    def __init__(
-        self,
-        port: int = DEFAULT_PORT,
-        host: str = ANY_ADDRESS,
-        clock: Callable[[], int] = time.perf_counter_ns,
-        wall_clock: Callable[[], int] = time.time_ns,
-        only: str | None = None,
-    ) -> None:
-        super().__init__(f"vmc {port}", _Marionette(), (port,), host, None, clock, wall_clock, only)
-
-
-class _Marionette:
-    """Remembers what was said: values hold until they are said anew, and a picture is whole when it is applied."""
+class Vmc(FaceProtocol[list[VmcEvent]]):
+    """Values hold until they are sent again, and a face is complete when the sender applies it."""
 
     kind = "vmc"
     title = "VMC"
     advice = "does the other program send VMC to {here}, with blend shapes?"
+    ports = (vmc.PORT,)
 
     def __init__(self) -> None:
         self._weights = np.zeros(arkit.COUNT, np.float32)
+        self._is_sent = np.zeros(arkit.COUNT, bool)  # whether a weight came under its ARKit name
         self._presets: dict[str, float] = {}
         self._bones: dict[str, Quaternion] = {}
-        self._is_said = np.zeros(arkit.COUNT, bool)  # by ARKit's names; who says a movement twice means the same
-        self._has_gaze = False  # by bones
+        self._has_gaze_bones = False
 
     def decode(self, data: bytes) -> list[VmcEvent]:
         return vmc.decode(data)
 
-    def device(self, packet: list[VmcEvent]) -> str:
-        return ""
-
     def has_face(self, packet: list[VmcEvent]) -> bool:
         return vmc.shows_face(packet)
 
-    def heard(self, packet: list[VmcEvent], now_ns: int) -> FaceUpdate | None:
-        is_whole = False
-        for said in packet:
-            if isinstance(said, Value):
-                self._note(said)
-            elif isinstance(said, Bone):
-                self._bones[said.name] = said.turn
-            is_whole = is_whole or isinstance(said, Apply)
-        return self._face() if is_whole else None
+    def update(self, packet: list[VmcEvent], now_ns: int) -> FaceUpdate | None:
+        is_complete = False
+        for event in packet:
+            if isinstance(event, Value):
+                self._keep(event)
+            elif isinstance(event, Bone):
+                self._bones[event.name] = event.turn
+            is_complete = is_complete or isinstance(event, Apply)
+        if not is_complete:
+            return None
+        weights = np.where(self._is_sent, self._weights, vmc.weights_of_presets(self._presets))
+        return FaceUpdate(weights, self._head_rotation(), gaze=self._gaze(weights), confidence=1.0)
 
-    def _note(self, said: Value) -> None:
-        index = weight_index(said.name)
+    def _keep(self, value: Value) -> None:
+        index = weight_index(value.name)
         if index is not None:
-            self._weights[index] = min(max(said.weight, 0.0), 1.0)
-            self._is_said[index] = True
-        elif said.name.lower() in vmc.VRM_PRESETS:
-            self._presets[said.name.lower()] = min(max(said.weight, 0.0), 1.0)
+            self._weights[index] = min(max(value.weight, 0.0), 1.0)
+            self._is_sent[index] = True
+        elif value.name.lower() in vmc.VRM_PRESETS:
+            self._presets[value.name.lower()] = min(max(value.weight, 0.0), 1.0)
 
-    def _face(self) -> FaceUpdate:
-        weights = np.where(self._is_said, self._weights, vmc.weights_of_presets(self._presets))
-        return FaceUpdate(weights, self._head(), gaze=self._gaze(weights))
-
-    def _head(self) -> Array:
-        """The neck's turn and the head's; what the body does is not the face's."""
-        neck, head = (self._bones.get(name, _STRAIGHT) for name in ("Neck", "Head"))
+    def _head_rotation(self) -> Array:
+        """[3] the turn of the neck and of the head on it; the body's is not used."""
+        neck, head = (self._bones.get(name, _IDENTITY) for name in ("Neck", "Head"))
         return rotation_of_quaternion(quaternion_product(neck, head)).astype(np.float32)
 
     def _gaze(self, weights: Array) -> Array:
-        """Of the eyes' bones, once one of them has turned; else of the weights."""
-        turns = [self._bones.get(name, _STRAIGHT) for name in ("LeftEye", "RightEye")]
-        self._has_gaze = self._has_gaze or any(
-            np.linalg.norm(rotation_of_quaternion(turn)) > _TURNED_RAD for turn in turns
+        """[2,2] from the bones of the eyes, once one of them has turned, else from the weights."""
+        turns = [self._bones.get(name, _IDENTITY) for name in ("LeftEye", "RightEye")]
+        self._has_gaze_bones = self._has_gaze_bones or any(
+            np.linalg.norm(rotation_of_quaternion(turn)) > _LEAST_TURN_RAD for turn in turns
         )
-        if not self._has_gaze:
+        if not self._has_gaze_bones:
             return gaze_from_weights(weights)
         return np.array([gaze_of_quaternion(turn) for turn in turns], np.float32)

@@ -1,4 +1,4 @@
-"""A webcam as a source: always its newest picture, and patience when it is unplugged."""
+"""A webcam as a source: always its newest picture; an unplugged camera is opened again when it is back."""
 
 from __future__ import annotations
 
@@ -19,22 +19,21 @@ from ..data import Signal, Stamp
 from .landmarker import face_landmarker
 from .source import CameraView, Picture, SourceError, TrackedPicture, Tracker, untracked
 
-log = logging.getLogger(__name__)
-
 WIDTH, HEIGHT, FPS = 640, 480, 30.0
-RETRY_S = 1.0  # between two attempts to find a camera that has gone
-GONE_S = 0.5  # without a picture for so long, no face is seen
-JOIN_S = 0.5  # a driver that hangs is left behind, so that Ctrl-C ends within a second
+_RETRY_S = 1.0  # between two attempts to open a camera that is gone
+_GONE_S = 0.5  # without a picture for this time, there is no face
+_JOIN_S = 0.5  # after this time a driver that hangs is left behind, so that Ctrl-C ends within a second
+_BACKENDS = {"win32": ("DirectShow", cv2.CAP_DSHOW), "darwin": ("AVFoundation", cv2.CAP_AVFOUNDATION)}
+_LINUX_BACKEND = ("V4L2", cv2.CAP_V4L2)
 
-_NATIVE = {"win32": ("DirectShow", cv2.CAP_DSHOW), "darwin": ("AVFoundation", cv2.CAP_AVFOUNDATION)}
-_LINUX = ("V4L2", cv2.CAP_V4L2)
+log = logging.getLogger(__name__)
 
 
 class VideoCapture(Protocol):
-    """What is used of an open cv2.VideoCapture."""
+    """The part of an open cv2.VideoCapture that is used."""
 
     def read(self) -> tuple[bool, Picture | None]:
-        """The next picture; False and None where the camera has gone."""
+        """The next picture; False and None if the camera is gone."""
         ...
 
     def release(self) -> None: ...
@@ -47,10 +46,10 @@ class _CameraFrame:
 
 
 class WebcamSource:
-    """Tracks the face before a camera. The camera is opened by `with`, never before.
+    """Tracks the face before a camera, which is opened by `with`, never before.
 
     A thread of its own takes every picture from the driver, so that the newest is read and none waits in a buffer.
-    A camera that goes away gives signals of confidence 0 and is looked for every second.
+    A camera that is gone gives signals of confidence 0, and is tried again every second.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class WebcamSource:
         open_capture: Callable[[int, float], VideoCapture] | None = None,
         open_tracker: Callable[[], Tracker] = face_landmarker,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
-        retry_s: float = RETRY_S,
+        retry_s: float = _RETRY_S,
     ) -> None:
         if fps is not None and not 0.0 < fps <= 1000.0:
             raise SourceError(f"a camera gives up to 1000 pictures a second, not {fps}")
@@ -74,7 +73,7 @@ class WebcamSource:
         self._newest: Latest[_CameraFrame] = Latest()
         self._is_over = threading.Event()
         self._count = 0
-        self._seen_ns = 0  # when the last picture came
+        self._picture_ns = 0  # when the last picture came
 
     @property
     def dropped(self) -> int:
@@ -82,10 +81,10 @@ class WebcamSource:
         return self._newest.replaced
 
     @property
-    def sight(self) -> TrackedPicture | None:
-        """What the tracker saw last, from any thread; None before that, and where it has no points to show."""
+    def tracked_picture(self) -> TrackedPicture | None:
+        """The last picture that was tracked, from any thread; None before the first, or without landmarks."""
         tracker = self._tracker
-        return tracker.sight if isinstance(tracker, CameraView) else None
+        return tracker.tracked_picture if isinstance(tracker, CameraView) else None
 
     def __enter__(self) -> Self:
         camera = self._open_capture(self._index, self._fps)
@@ -94,8 +93,8 @@ class WebcamSource:
         except BaseException:
             camera.release()
             raise
-        self._seen_ns = self._clock_ns()
-        self._thread = threading.Thread(target=self._drain, args=(camera,), name=self.name, daemon=True)
+        self._picture_ns = self._clock_ns()
+        self._thread = threading.Thread(target=self._capture, args=(camera,), name=self.name, daemon=True)
         self._thread.start()
         return self
 
@@ -103,32 +102,32 @@ class WebcamSource:
         self._is_over.set()
         self._newest.close()
         if self._thread is not None:
-            self._thread.join(JOIN_S)
+            self._thread.join(_JOIN_S)
         if self._tracker is not None:
             self._tracker.__exit__(*error)
             self._tracker = None
 
     def read(self, timeout_s: float) -> Signal | None:
-        """The newest picture's signal; None where none came in time, one of confidence 0 where the camera has gone."""
+        """The newest picture's signal; None if none came in time, one of confidence 0 if the camera is gone."""
         if self._tracker is None:
             raise SourceError(f"{self.name} is read before it is opened: use `with`")
-        # A camera that has gone says so as often as it gave pictures, so that the portrait idles as smoothly.
-        shot = self._newest.take(min(timeout_s, 1.0 / self._fps) if self._is_gone() else timeout_s)
-        if shot is not None:
-            self._seen_ns = shot.captured_ns
-            stamp = self._stamp(shot.captured_ns).after("capture", self._clock_ns())
-            return self._tracker.track(shot.picture, stamp)
+        # A camera that is gone gives as many signals as it gave pictures, so that the portrait idles as smoothly.
+        frame = self._newest.take(min(timeout_s, 1.0 / self._fps) if self._is_gone() else timeout_s)
+        if frame is not None:
+            self._picture_ns = frame.captured_ns
+            stamp = self._stamp(frame.captured_ns).after("capture", self._clock_ns())
+            return self._tracker.track(frame.picture, stamp)
         return untracked(self._stamp(self._clock_ns())) if self._is_gone() else None
 
     def _is_gone(self) -> bool:
-        return self._clock_ns() - self._seen_ns >= GONE_S * 1e9
+        return self._clock_ns() - self._picture_ns >= _GONE_S * 1e9
 
     def _stamp(self, captured_ns: int) -> Stamp:
         index, self._count = self._count, self._count + 1
         return Stamp(index, captured_ns, time.time_ns() - (self._clock_ns() - captured_ns))
 
-    def _drain(self, camera: VideoCapture) -> None:
-        """Takes picture after picture until the end; runs in the camera's thread, which alone touches it."""
+    def _capture(self, camera: VideoCapture) -> None:
+        """Takes picture after picture until the end, in a thread that is the camera's only user."""
         is_gone = False
         while not self._is_over.is_set():
             picture = _read_frame(camera)
@@ -139,17 +138,18 @@ class WebcamSource:
                 is_gone = False
                 continue
             camera.release()
-            if not is_gone:  # and not anew where it opens but gives nothing: another program has it
+            # Logged once, also if it opens again but gives nothing, because another program uses it.
+            if not is_gone:
                 log.warning("%s is gone; trying again every %.0f s", self.name, self._retry_s)
             is_gone = True
-            found = self._find_again()
+            found = self._reopened()
             if found is None:
                 return
             camera = found
         camera.release()
 
-    def _find_again(self) -> VideoCapture | None:
-        """The camera once one opens; None where the source is closed before."""
+    def _reopened(self) -> VideoCapture | None:
+        """The camera once it opens; None if the source is closed before."""
         while not self._is_over.wait(self._retry_s):
             with suppress(SourceError):
                 return self._open_capture(self._index, self._fps)
@@ -157,7 +157,7 @@ class WebcamSource:
 
 
 def _read_frame(camera: VideoCapture) -> Picture | None:
-    """The next picture; None where there is none, or half of one, which OpenCV cannot decode: the camera has gone."""
+    """The next picture; None if the camera is gone, or sent half a picture, which OpenCV cannot decode."""
     try:
         is_read, picture = camera.read()
     except cv2.error:
@@ -166,9 +166,9 @@ def _read_frame(camera: VideoCapture) -> Picture | None:
 
 
 def open_camera(index: int, fps: float) -> VideoCapture:
-    """The camera, small and fast, with no pictures waiting in its buffer; SourceError where none opens."""
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the error says it in one line
-    native = _NATIVE.get(sys.platform, _LINUX)
+    """The camera, small and fast, with no pictures waiting in its buffer; SourceError if it does not open."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # Our error says it in one line.
+    native = _BACKENDS.get(sys.platform, _LINUX_BACKEND)
     for _, backend in (native, ("", cv2.CAP_ANY)):
         camera: Any = cv2.VideoCapture(index, backend)
         if camera.isOpened():
@@ -182,7 +182,7 @@ def open_camera(index: int, fps: float) -> VideoCapture:
             return cast(VideoCapture, camera)
         camera.release()
     raise SourceError(
-        f"camera {index} cannot be opened (tried {native[0]}, then whatever else OpenCV has). Is it plugged in, not "
-        "in use by another program, and allowed by the system's privacy settings? `--source webcam:1` takes the "
+        f"camera {index} cannot be opened (tried {native[0]}, then OpenCV's other backends). Is it plugged in, not in "
+        "use by another program, and allowed by the system's privacy settings? `--source webcam:1` takes the "
         "second camera, `--source demo` needs none"
     )

@@ -11,15 +11,11 @@ from numpy.typing import NDArray
 
 from omote.bridge import arkit
 
-from ..data import OPEN_BASIS, Character, FlameParams
-from .head import OpenHead, Shaped, open_head
+from ..data import OPEN_BASIS, SHAPE_SIZE, Array, Character, FlameParams
+from .head import Index, OpenHead, Shaped, open_head
 from .retarget import DRIVEN, UNITS, to_weights
 
-Array = NDArray[np.float32]
-Index = NDArray[np.int32]
-
 FILE = Path(__file__).with_name("anime_head.npz")
-SHAPE_SIZE = 100
 # The lattice on which the warp of a character's face is known: x from left to right, y upward, dm.
 LATTICE_X = (-1.14, 1.14)
 LATTICE_Y = (12.90, 14.94)
@@ -32,15 +28,15 @@ _JAW_HALVES = ("mouthFunnel", *(f"{name}{side}" for name in ("mouthUpperUp", "mo
 
 @dataclass(frozen=True)
 class MixedWeights:
-    """ARKit weights as a drawn face combines them."""
+    """ARKit weights after the corrections for combinations."""
 
     weights: Array  # [52] of the linear shapes
-    shut: float  # how much of what an open jaw does to the lips is taken back
-    grin: tuple[float, float]  # left, right: how far a closed eye is bent up
+    shut: float  # how far the movement of the lips by an open jaw is undone
+    grin: tuple[float, float]  # left, right: how far a closed eye bends up
 
 
 def mix_weights(weights: Array) -> MixedWeights:
-    """What shapes do to each other: a blink closes a wide eye, mouthClose takes back the jaw, a smile bends a blink."""
+    """Corrects combinations: a blink closes a wide eye, mouthClose closes an open jaw's lips, a smile bends a blink."""
     raw = np.clip(np.asarray(weights, np.float32), 0.0, 1.0)
     mixed, at = raw.copy(), arkit.INDEX
     grin = []
@@ -59,20 +55,20 @@ def mix_weights(weights: Array) -> MixedWeights:
 
 @dataclass(frozen=True)
 class AnimeShaped(Shaped):
-    """The head of one character at rest, and how its face warps the space that expressions move in."""
+    """The head of one character at rest, and the warp of its face, through which expressions move."""
 
     warp: Array  # [ROWS,COLUMNS,2] dm to the left and up
 
 
 @dataclass(frozen=True)
 class AnimeHead(OpenHead):
-    """`OpenHead`'s layout, its expressions in the open basis, and what a drawn face needs besides."""
+    """`OpenHead`'s layout, with expressions in the open basis, and the corrections of a drawn face."""
 
-    canonical: Array  # [N,3] dm: the corresponding place on the open head's template
+    canonical: Array  # [N,3] dm: the corresponding point of the open head's template
     rest: Array  # [N,3] dm: where expressions start, before a character's warp
     units: Array  # [52,N*3] dm at weight 1, ARKit order
-    lips: Array  # [N*3] what jawOpen does to the lips
-    grin: Array  # [2,N*3] from a closed to a laughing left and right eye
+    lips: Array  # [N*3] dm: the movement of the lips by jawOpen
+    grin: Array  # [2,N*3] dm: from a closed to a laughing left and right eye
     warp: Array  # [ROWS*COLUMNS*2] dm, the mean warp
     warp_shapedirs: Array  # [S,ROWS*COLUMNS*2]
     landmark_row: Index  # [70,3] vertices around each landmark: the 68-point set, then left and right iris
@@ -85,10 +81,10 @@ class AnimeHead(OpenHead):
         return AnimeShaped(plain.vertex, plain.anchor, warp)
 
     def pose(self, shaped: Shaped, params: FlameParams) -> Array:
-        """[N,3] dm: the head with this face; ValueError where `params` are in another basis.
+        """[N,3] dm: the head with this face; ValueError if `params` are in another basis.
 
-        Expressions are drawn on the unwarped face and then warped, as the renderer of the training pictures does. A
-        plain `Shaped` has no warp: its expressions are those of the mean face.
+        Expressions move the unwarped face and are then warped, as in the renderer of the training pictures. A plain
+        `Shaped` uses the mean warp.
         """
         if params.basis != OPEN_BASIS:
             raise ValueError(f'the anime head needs the basis "{OPEN_BASIS}", these parameters have "{params.basis}"')
@@ -116,7 +112,7 @@ class AnimeHead(OpenHead):
 
 
 def _sampled(warp: Array, point: Array) -> Array:
-    """[n,2] the warp at points [n,3], bilinear; beyond the lattice as at its border."""
+    """[n,2] the warp at points [n,3], bilinear; beyond the lattice that of its border."""
     x = np.clip((point[:, 0] - LATTICE_X[0]) / LATTICE_STEP, 0.0, COLUMNS - 1.001)
     y = np.clip((point[:, 1] - LATTICE_Y[0]) / LATTICE_STEP, 0.0, ROWS - 1.001)
     column, row = x.astype(np.int64), y.astype(np.int64)
@@ -133,7 +129,7 @@ def lattice() -> Array:
 
 
 def _padded(rows: NDArray[np.floating]) -> Array:
-    """The same rows with zeros below, `SHAPE_SIZE` in all."""
+    """The rows, with zeros below up to `SHAPE_SIZE` rows."""
     full = np.zeros((SHAPE_SIZE, rows.shape[1]), np.float32)
     full[: len(rows)] = rows
     return full
@@ -141,34 +137,37 @@ def _padded(rows: NDArray[np.floating]) -> Array:
 
 @cache
 def anime_head() -> AnimeHead:
-    """The head that is shipped; read once."""
+    """The shipped head; read once."""
     to_expression = open_head().unit_to_expression
     with np.load(FILE, allow_pickle=False) as data:
         units = data["units"].astype(np.float32)
-        eye = [int(k) for k in data["eye_rows"]]
+        names = (
+            "template",
+            "anchor",
+            "skin_weight",
+            "uv",
+            "canonical",
+            "rest",
+            "lips",
+            "grin",
+            "warp",
+            "landmark_weight",
+        )
+        first, second, end = (int(k) for k in data["eye_rows"])
         linear = units[[arkit.INDEX[name] for name in UNITS]]
         return AnimeHead(
-            template=data["template"].astype(np.float32),
-            anchor=data["anchor"].astype(np.float32),
+            **{name: data[name].astype(np.float32) for name in names},
             shapedirs=_padded(data["shapedirs"]),
             anchor_shapedirs=_padded(data["anchor_shapedirs"]),
             exprdirs=np.linalg.solve(to_expression, linear).astype(np.float32),
             drivendirs=units[[arkit.INDEX[name] for name in DRIVEN]],
             unit_to_expression=to_expression,
-            skin_weight=data["skin_weight"].astype(np.float32),
             triangle=data["triangle"].astype(np.int32),
             region=data["region"],
-            uv=data["uv"].astype(np.float32),
-            eye_rows=(slice(eye[0], eye[1]), slice(eye[1], eye[2])),
-            canonical=data["canonical"].astype(np.float32),
-            rest=data["rest"].astype(np.float32),
+            eye_rows=(slice(first, second), slice(second, end)),
             units=units,
-            lips=data["lips"].astype(np.float32),
-            grin=data["grin"].astype(np.float32),
-            warp=data["warp"].astype(np.float32),
             warp_shapedirs=_padded(data["warp_shapedirs"]),
             landmark_row=data["landmark_row"].astype(np.int32),
-            landmark_weight=data["landmark_weight"].astype(np.float32),
         )
 
 

@@ -1,4 +1,4 @@
-"""Where each point of a posed head lies in other pictures of the same head, and how well it was seen there."""
+"""Where each point of a posed head lies in other pictures of the same head, and how well it is visible there."""
 
 from __future__ import annotations
 
@@ -53,9 +53,8 @@ class View:
     """A posed head as the camera sees it on a grid of G x G cells."""
 
     screen: Array  # [N,3] column, row and distance in dm of the vertices, in cells
-    fetch: (
-        Array  # [N,2] column and row at which a picture of this view shows the vertices, or the nearest to hidden hair
-    )
+    # [N,2] column and row at which a picture of this view shows the vertices; for hidden hair, the nearest visible one.
+    fetch: Array
     facing: Array  # [N] cosine between a vertex's normal and the direction to the camera
     area: Array  # [T] signed area of the triangles in cells
     cell: Index  # [n] flat numbers of the covered cells
@@ -169,7 +168,7 @@ class Viewer:
         return View(screen, fetch, facing, area, cell, triangle, weight, depth, geometry.reshape(GEOMETRY, grid, grid))
 
     def mirrored(self, view: View) -> View:
-        """The view as the mirrored picture shows it, as far as the head is alike on both sides; to copy from alone."""
+        """The view in the mirrored picture, as far as the head is symmetric; used only to copy from."""
         grid, change = self.grid, self._mirror
         screen, fetch = view.screen[change], view.fetch[change]
         screen[:, 0], fetch[:, 0] = grid - screen[:, 0], grid - fetch[:, 0]
@@ -187,7 +186,7 @@ class Viewer:
 
     @cached_property
     def _mirror(self) -> Index:
-        """[N] the vertex that takes each one's place in a mirror; of a lopsided one, the nearest."""
+        """[N] the vertex at each one's place in a mirror, or the nearest."""
         of_head = _mirror_of(self.head)
         return of_head if self.shell is None else np.concatenate([of_head, len(of_head) + self.shell.mirror()])
 
@@ -196,7 +195,7 @@ class Viewer:
     ) -> Correspondence:
         """Where the wanted view's cells lie in these references; beyond the head displacements go on smoothly.
 
-        `agreement` [K,3] lessens how squarely references show the zones of the face in which they do something else.
+        `agreement` [K,3] lowers how squarely references show the zones of the face in which their expression differs.
         """
         grid, cell, count = self.grid, wanted.cell, len(references)
         found = self.found(wanted, references, wanted.triangle, wanted.weight)
@@ -271,7 +270,7 @@ class Viewer:
 
 
 def _mirror_of(head: OpenHead) -> Index:
-    """[N] the vertex that takes each one's place in a mirror; of a lopsided one, the nearest."""
+    """[N] the vertex at each one's place in a mirror, or the nearest."""
     found = np.arange(len(head.template))
     for kind in (SKIN, EYE, MOUTH):
         at = np.flatnonzero(head.region == kind)

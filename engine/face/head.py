@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import OPEN_BASIS, FlameParams
+from ..data import OPEN_BASIS, Array, FlameParams
 from ..rotation import rotation
 
-Array = NDArray[np.float32]
 Index = NDArray[np.int32]
 
 FILE = Path(__file__).with_name("open_head.npz")
@@ -20,18 +19,18 @@ SKIN, EYE, MOUTH = range(3)  # regions of the mesh; MOUTH is teeth and tongue
 BLINKS = slice(3, 5)  # rows of `drivendirs`
 NECK, SKULL, EYE_LEFT, EYE_RIGHT, CHIN, CROWN = range(6)  # rows of `anchor`
 
-# Joint angles at which an ARKit weight is 1: conventions of this head, since ARKit gives jaw and gaze no scale.
+# Joint angles at which an ARKit weight is 1. These are conventions of this head: ARKit gives jaw and gaze no scale.
 JAW_OPEN_RAD = 0.35
 JAW_SIDE_RAD = 0.20
 LOOK_SIDE_RAD = 0.52
 LOOK_UP_RAD = 0.36
 LOOK_DOWN_RAD = 0.44
-NECK_SHARE = 0.4  # the part of a head turn that the neck makes; the skull makes the rest
-# The rims of the lids: a blink moves the upper by at least this share of its farthest move, the lower by at most that
-# one, and brings them so near to each other.
+NECK_SHARE = 0.4  # the neck's part of a head turn; the skull makes the rest
+# A blink moves the rim of the upper lid by at least the first share of its largest movement, that of the lower lid by
+# at most the second, and brings them this near to each other.
 _UPPER_LID, _LOWER_LID = 0.8, 0.35
 _MEETING_DM = 0.014
-_RECEDES_DM = 0.03  # how far an eyeball draws back as its lids close: on some heads it would come through them
+_RECEDES_DM = 0.03  # how far an eyeball moves back as its lids close, since on some heads it would come through them
 
 
 @dataclass(frozen=True)
@@ -58,18 +57,18 @@ class LidRims:
     @classmethod
     def of(cls, vertex: Array, blink: Array, is_skin: NDArray[np.bool_]) -> LidRims:
         """The rims of a head [N,3] whose lids meet when `blink` [N,3] is added."""
-        far = np.sqrt(np.square(blink).sum(1))
-        upper = np.flatnonzero(is_skin & (far > _UPPER_LID * far.max()))
-        around = np.abs(vertex - vertex[upper].mean(0)).max(1) < 2.0 * far.max()
-        lower = np.flatnonzero(is_skin & around & (far < _LOWER_LID * far.max()))
+        movement = np.sqrt(np.square(blink).sum(1))
+        upper = np.flatnonzero(is_skin & (movement > _UPPER_LID * movement.max()))
+        is_near = np.abs(vertex - vertex[upper].mean(0)).max(1) < 2.0 * movement.max()
+        lower = np.flatnonzero(is_skin & is_near & (movement < _LOWER_LID * movement.max()))
         closed = vertex + blink
-        away = np.sqrt(np.square(closed[upper, None] - closed[lower]).sum(2))
-        meets = away.min(1) < _MEETING_DM
-        upper, lower = upper[meets], lower[away.argmin(1)[meets]]
+        distance = np.sqrt(np.square(closed[upper, None] - closed[lower]).sum(2))
+        meets = distance.min(1) < _MEETING_DM
+        upper, lower = upper[meets], lower[distance.argmin(1)[meets]]
         return cls(upper, lower, float((blink[lower, 1] - blink[upper, 1]).mean()))
 
     def opening(self, vertex: Array) -> float:
-        """How wide the eye of this head [N,3] is open, in blinks that close it; never below 0."""
+        """How wide the eye of this head [N,3] is open, in units of the blink that closes it; never below 0."""
         return max(float((vertex[self.upper, 1] - vertex[self.lower, 1]).mean()) / self.closing, 0.0)
 
 
@@ -82,12 +81,12 @@ class OpenHead:
     shapedirs: Array  # [S,N*3] dm for one standard deviation
     anchor_shapedirs: Array  # [S,6*3]
     exprdirs: Array  # [E,N*3] dm; E = 39, the units without jaw, gaze and blink
-    drivendirs: Array  # [13,N*3] dm: jawOpen, jawLeft, jawRight, 2 blinks, 8 looks at weight 1
+    drivendirs: Array  # [13,N*3] dm at weight 1: jawOpen, jawLeft, jawRight, 2 blinks, 8 looks
     unit_to_expression: NDArray[np.float64]  # [39,39] ARKit units to coefficients; row vector times matrix
-    skin_weight: Array  # [N,2] how much a vertex follows skull and neck; the rest stays with the torso
+    skin_weight: Array  # [N,2] of skull and neck; the rest stays with the torso
     triangle: Index  # [T,3]
     region: NDArray[np.uint8]  # [N] SKIN, EYE or MOUTH
-    uv: Array  # [N,2] place in the texture atlas, 0 to 1, x right, y down
+    uv: Array  # [N,2] in the texture atlas, 0 to 1, x right, y down
     eye_rows: tuple[slice, slice]  # vertices of the left and of the right eyeball
 
     @property
@@ -104,21 +103,18 @@ class OpenHead:
     def driven(self, params: FlameParams) -> Array:
         """[13] weights of the directions that joints drive: jaw, blinks, and the lids that follow the eyes."""
         jaw, side = params.jaw_pose[0] / JAW_OPEN_RAD, params.jaw_pose[1] / JAW_SIDE_RAD
-        looks = []
-        for (pitch, yaw, _), outward in zip(params.eye_pose, (1.0, -1.0), strict=True):
-            out = outward * yaw / LOOK_SIDE_RAD
-            looks += [max(pitch, 0.0) / LOOK_DOWN_RAD, max(-out, 0.0), max(out, 0.0), max(-pitch, 0.0) / LOOK_UP_RAD]
+        looks = look_weights(params.eye_pose[:, :2])
         return np.array([jaw, max(side, 0.0), max(-side, 0.0), *params.eyelids, *looks], np.float32)
 
     def pose(self, shaped: Shaped, params: FlameParams) -> Array:
-        """[N,3] dm: the head with this face; ValueError where `params` speak another basis.
+        """[N,3] dm: the head with this face; ValueError if `params` are in another basis.
 
-        The head's translation is the camera's affair and not applied.
+        The translation is not applied, since it concerns the camera.
         """
         if params.basis != OPEN_BASIS:
-            raise ValueError(f'the open head speaks the basis "{OPEN_BASIS}", these parameters "{params.basis}"')
+            raise ValueError(f'the open head needs the basis "{OPEN_BASIS}", these parameters have "{params.basis}"')
         vertex = self._unblinking(shaped, params)
-        # A blink closes the eye as it is: narrow or wide, squinting or not.
+        # A blink closes the eye whether it is narrow, wide or squinting.
         vertex += (self._openings(vertex) * params.eyelids @ self.drivendirs[BLINKS]).reshape(-1, 3)
         for rows, pose, anchor in zip(self.eye_rows, params.eye_pose, (EYE_LEFT, EYE_RIGHT), strict=True):
             centre = shaped.anchor[anchor]
@@ -129,7 +125,7 @@ class OpenHead:
         return self._skinned(vertex, shaped, params.neck_pose)
 
     def openings(self, shaped: Shaped, params: FlameParams) -> Array:
-        """[2] how wide each eye would be open without its blink, in blinks of the mean head that close it."""
+        """[2] how wide each eye is open without its blink, in units of the mean head's blink."""
         return self._openings(self._unblinking(shaped, params))
 
     def _openings(self, vertex: Array) -> Array:
@@ -151,7 +147,7 @@ class OpenHead:
         return left, right
 
     def _skinned(self, vertex: Array, shaped: Shaped, neck_pose: Array) -> Array:
-        """Linear blend skinning with two joints, the neck and the skull on it."""
+        """[N,3] linear blend skinning with two joints, the neck and the skull on it."""
         neck, skull = rotation(NECK_SHARE * neck_pose).astype(np.float32), rotation(neck_pose).astype(np.float32)
         pivot = shaped.anchor[NECK]
         seat = skull_seat(shaped, neck_pose)
@@ -161,8 +157,17 @@ class OpenHead:
         return np.asarray(vertex + w_skull * (by_skull - vertex) + w_neck * (by_neck - vertex), np.float32)
 
 
+def look_weights(gaze: NDArray[np.floating]) -> list[float]:
+    """[8] weights of the lids that follow a gaze [2,2] of pitch and yaw: down, in, out and up, left then right eye."""
+    looks: list[float] = []
+    for (pitch, yaw), outward in zip(gaze, (1.0, -1.0), strict=True):
+        out = outward * yaw / LOOK_SIDE_RAD
+        looks += [max(pitch, 0.0) / LOOK_DOWN_RAD, max(-out, 0.0), max(out, 0.0), max(-pitch, 0.0) / LOOK_UP_RAD]
+    return looks
+
+
 def skull_seat(shaped: Shaped, neck_pose: Array) -> Array:
-    """[3] where the skull joint sits when the neck has turned."""
+    """[3] the position of the skull joint after the neck has turned."""
     neck = rotation(NECK_SHARE * neck_pose).astype(np.float32)
     pivot = shaped.anchor[NECK]
     return np.asarray((shaped.anchor[SKULL] - pivot) @ neck.T + pivot, np.float32)
@@ -170,18 +175,14 @@ def skull_seat(shaped: Shaped, neck_pose: Array) -> Array:
 
 @cache
 def open_head() -> OpenHead:
-    """The head that is shipped; read once."""
+    """The shipped head; read once."""
     with np.load(FILE, allow_pickle=False) as data:
-        flat = {k: data[k].astype(np.float32) for k in ("shapedirs", "anchor_shapedirs", "exprdirs", "drivendirs")}
-        eye = [int(k) for k in data["eye_rows"]]
+        names = ("template", "anchor", "shapedirs", "anchor_shapedirs", "exprdirs", "drivendirs", "skin_weight", "uv")
+        first, second, end = (int(k) for k in data["eye_rows"])
         return OpenHead(
-            template=data["template"].astype(np.float32),
-            anchor=data["anchor"].astype(np.float32),
-            **flat,
+            **{name: data[name].astype(np.float32) for name in names},
             unit_to_expression=data["unit_to_expression"],
-            skin_weight=data["skin_weight"].astype(np.float32),
             triangle=data["triangle"].astype(np.int32),
             region=data["region"],
-            uv=data["uv"].astype(np.float32),
-            eye_rows=(slice(eye[0], eye[1]), slice(eye[1], eye[2])),
+            eye_rows=(slice(first, second), slice(second, end)),
         )

@@ -1,4 +1,4 @@
-"""Light on the face as 27 spherical harmonics: presets and lamps, the tone curve, and the estimate from a photo."""
+"""Light on the face as 27 spherical harmonics: presets, lamps, the tone curve, and the estimate from a photo."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from omote.bridge.errors import OmoteError
 
 from ..data import LIGHT_SIZE, Array
 
-# Harmonics of the renderer's portrait set-up (a soft warm key at the upper right of the picture, a room around it),
-# in the order 00, 1-1, 10, 11, 2-2, 2-1, 20, 21, 22; `tests/engine/test_light.py` holds them against the renderer.
+Wide = NDArray[np.float64]
+
+# Harmonics of the training renderer's portrait lighting (a soft warm key at the upper right of the picture, with light
+# from all around), in the order of `harmonic_basis`; tests/engine/face/test_light.py compares them with the renderer.
 _STUDIO = (
     (0.8883, 0.4971, 0.6300, 0.3518, 0.3085, 0.6781, 0.4362, 0.5678, 0.0886),
     (0.8771, 0.4845, 0.5995, 0.3354, 0.2928, 0.6525, 0.4157, 0.5394, 0.0912),
@@ -49,25 +51,25 @@ def harmonic_basis(direction: Array) -> Array:
     )
 
 
-# How much of a harmonic of the incoming light reaches a matt surface: the clamped cosine's own harmonics.
+# The share of each harmonic of the incoming light that reaches a matt surface: the harmonics of a clamped cosine.
 _COSINE_HARMONICS = np.array([np.pi] + [2.0 * np.pi / 3.0] * 3 + [np.pi / 4.0] * 5, np.float32)
 
 
 def irradiance(light: Array, normal: Array) -> Array:
-    """[...,3] linear red, green, blue that light [27] sends onto surfaces with these unit normals [...,3]."""
-    seen = (harmonic_basis(normal.reshape(-1, 3)) * _COSINE_HARMONICS) @ light.reshape(3, 9).T
-    return np.asarray(seen.reshape(*normal.shape[:-1], 3), np.float32)
+    """[...,3] linear red, green, blue of light [27] on surfaces with these unit normals [...,3]."""
+    received = (harmonic_basis(normal.reshape(-1, 3)) * _COSINE_HARMONICS) @ light.reshape(3, 9).T
+    return np.asarray(received.reshape(*normal.shape[:-1], 3), np.float32)
 
 
 def mirrored_light(light: Array) -> Array:
     """[27] the light in the mirrored picture."""
     harmonics = light.reshape(3, 9).copy()
-    harmonics[:, [3, 4, 7]] *= -1.0  # those that are odd in x
+    harmonics[:, [3, 4, 7]] *= -1.0  # odd in x
     return harmonics.ravel()
 
 
 def softened_light(light: Array, share: float) -> Array:
-    """[27] the light with so much (0 to 1) of its direction, at the same strength."""
+    """[27] light of the same strength with this share (0 to 1) of its direction."""
     harmonics = light.reshape(3, 9).copy()
     harmonics[:, 1:4] *= share
     harmonics[:, 4:] *= share * share
@@ -81,87 +83,91 @@ def checked_light(light: Array) -> Array:
     return light
 
 
-_STRENGTH_RANGE = 0.05, 3.0  # of a channel's first harmonic: about what the training pictures have, and some more
-# How much of a harmonic light can have for 1 of its first: all from one side. A game's probe may say more, or less than
-# nothing; the network has seen no such light.
+_STRENGTH_RANGE = 0.05, 3.0  # of a channel's first harmonic: a little more than in the training pictures
+# The largest value of each harmonic for a first one of 1, when all light comes from one side. A game's probe may send
+# more, or negative light, for which the network was not trained.
 _MOST_HARMONIC = np.sqrt(np.array([1, 3, 3, 3, 5, 5, 5, 5, 5], np.float32))
 
 
 def clamped_light(light: Array) -> Array:
-    """Light [27] held to what light can be, and to strengths that the network has seen; ordinary light is unchanged."""
+    """Light [27] clipped to what is physically possible and to trained strengths; ordinary light is unchanged."""
     harmonics = light.reshape(3, 9)
     base = np.clip(harmonics[:, :1], *_STRENGTH_RANGE)
-    held = np.clip(harmonics, -_MOST_HARMONIC * base, _MOST_HARMONIC * base)
-    held[:, :1] = base
-    return np.asarray(held.ravel(), np.float32)
+    clipped = np.clip(harmonics, -_MOST_HARMONIC * base, _MOST_HARMONIC * base)
+    clipped[:, :1] = base
+    return np.asarray(clipped.ravel(), np.float32)
 
 
 class LightFade:
-    """One light that goes over to another without a jump: told from any thread, asked by the one that draws."""
+    """One light that fades to another. Any thread may start a fade; the drawing thread calls `at`."""
 
     def __init__(self, light: Array) -> None:
-        self._change = (light, light, 0, 0)  # from, to, beginning and end in ns: replaced as a whole
+        self._change = (light, light, 0, 0)  # from, to, start and end in ns; replaced as a whole
 
     @property
     def light(self) -> Array:
-        """[27] the one that is shown, or gone over to."""
+        """[27] the light that is shown, or that it fades to."""
         return self._change[1]
 
     def turn_to(self, light: Array, now_ns: int, within_s: float = 0.0) -> None:
-        """Goes over to this light [27], from what is shown now."""
+        """Fades to this light [27], from what is shown now."""
         self._change = (self.at(now_ns), light, now_ns, now_ns + round(within_s * 1e9))
 
     def at(self, now_ns: int) -> Array:
-        """[27] what is shown at this moment."""
+        """[27] the light at this time."""
         before, after, begin_ns, end_ns = self._change
-        # A thread may have read the clock before another turned to this light.
+        # The drawing thread may have read the clock before the fade started.
         if now_ns >= end_ns or begin_ns == end_ns:
             return after
         share = np.float32(max(now_ns - begin_ns, 0) / (end_ns - begin_ns))
         return np.asarray((1 - share) * before + share * after, np.float32)
 
 
+# Lamps and presets.
+
 MOST_STRENGTH = 3.0
-KEY = 1.65  # linear irradiance of the studio's key on a surface that faces it
-ROOM = 3.3  # what comes from all around in a room of 1, added up; the studio's is about half of that
-SOFTNESS_RAD = 0.22  # how wide the studio's key is, as in the training pictures
-GROUND = 0.62  # how bright a room is below against above, likewise
+# As in the training pictures: the linear irradiance of the studio's key on a surface that faces it, and its angular
+# size; the sum of an ambient light of 1, of which the studio has about half; and its brightness below against above.
+_KEY = 1.65
+_SOFTNESS_RAD = 0.22
+_AMBIENT = 3.3
+_GROUND = 0.62
 
 
 class LightError(OmoteError, ValueError):
-    """No such light; the message says what was wanted."""
+    """An unknown or impossible light; the message says what was wanted."""
 
 
 @dataclass(frozen=True)
 class Lamp:
     """One soft lamp; `warmth` from -1 (a clear sky) over 0 (white) to 1 (a candle)."""
 
-    direction: tuple[float, float, float]  # to the lamp, of length 1: x to the picture's right, y up, z to the viewer
-    strength: float = 1.0  # of the studio's key
+    direction: tuple[float, float, float]  # unit vector to the lamp: x to the picture's right, y up, z to the viewer
+    strength: float = 1.0  # 1 is the studio's key
     warmth: float = 0.1
 
 
 @dataclass(frozen=True)
 class LightRig:
-    """Lamps in a room that is white, or of a colour, and lit by itself."""
+    """Lamps, and ambient light from all around."""
 
     lamps: tuple[Lamp, ...]
-    room: float = 0.5  # how bright from all around
-    room_warmth: float = -0.06
+    ambient: float = 0.5
+    ambient_warmth: float = -0.06
 
     def harmonics(self) -> Array:
         """[27] incoming light: red's nine harmonics, then green's, then blue's."""
-        total = _ambient_light(self.room * ROOM, self.room_warmth)
+        total = _ambient_light(self.ambient * _AMBIENT, self.ambient_warmth)
         for lamp in self.lamps:
-            total += np.outer(KEY * lamp.strength * lamp_colour(lamp.warmth), _ring_light(np.array(lamp.direction)))
+            total += np.outer(_KEY * lamp.strength * lamp_colour(lamp.warmth), _ring_light(np.array(lamp.direction)))
         return np.asarray(total, np.float32).ravel()
 
 
 def lamp_light(direction: tuple[float, float, float], strength: float, warmth: float, ambient: float) -> Array:
-    """[27] harmonics of one lamp in a room, as a person turns it on the page; LightError where a number cannot be.
+    """[27] harmonics of one lamp and ambient light; LightError for an impossible number.
 
-    The direction may have any length but none; `strength` is 0 to `MOST_STRENGTH`, 1 the studio's; `warmth` -1 to 1;
-    `ambient` 0 to 1, how bright the room is.
+    The direction has any length above 0; `strength` is 0 to `MOST_STRENGTH`, of which 1 is the studio's; `warmth` is -1
+    to 1; `ambient` is 0 to 1.
     """
     length = float(np.linalg.norm(direction))
     if not 1e-6 < length < 1e6:
@@ -184,8 +190,8 @@ def lamp_colour(warmth: float) -> Array:
 
 
 def _ambient_light(brightness: float, warmth: float) -> Array:
-    """[3,9] light from all around, brighter from above: the mean of both, and the harmonic along y."""
-    mean, slope = (1.0 + GROUND) / 2.0, (1.0 - GROUND) / 2.0
+    """[3,9] light from all around, brighter from above: a mean, and a harmonic along y."""
+    mean, slope = (1.0 + _GROUND) / 2.0, (1.0 - _GROUND) / 2.0
     harmonics = np.zeros(9, np.float32)
     harmonics[0] = 0.282095 * mean
     harmonics[1] = 0.488603 * slope / 3.0
@@ -193,9 +199,9 @@ def _ambient_light(brightness: float, warmth: float) -> Array:
 
 
 def _ring_light(direction: Array) -> Array:
-    """[9] the harmonics of a ring of lamps around this direction, which is of length 1."""
+    """[9] the harmonics of a ring of lamps around this unit vector."""
     x, y, z = direction
-    first, second = np.cos(SOFTNESS_RAD), 1.0 - 1.5 * np.sin(SOFTNESS_RAD) ** 2
+    first, second = np.cos(_SOFTNESS_RAD), 1.0 - 1.5 * np.sin(_SOFTNESS_RAD) ** 2
     return np.array(
         [
             0.282095,
@@ -210,7 +216,7 @@ def _ring_light(direction: Array) -> Array:
 
 
 def _lamp_direction(azimuth_deg: float, elevation_deg: float) -> tuple[float, float, float]:
-    """Where a lamp is: 0, 0 at the viewer, 90, 0 at the picture's right, 180, 0 behind the head."""
+    """Unit vector to a lamp: 0, 0 is at the viewer, 90, 0 at the picture's right, 180, 0 behind the head."""
     azimuth, elevation = np.deg2rad(azimuth_deg), np.deg2rad(elevation_deg)
     across = np.cos(elevation)
     return float(np.sin(azimuth) * across), float(np.sin(elevation)), float(np.cos(azimuth) * across)
@@ -218,13 +224,13 @@ def _lamp_direction(azimuth_deg: float, elevation_deg: float) -> tuple[float, fl
 
 @dataclass(frozen=True)
 class LightPreset:
-    """A light by its name, and what a person reads."""
+    """A light with its name on the page."""
 
     label: str
     setting: LightRig
 
 
-# Drawn and looked at on several characters.
+# Chosen by eye on several characters.
 LIGHT_PRESETS: Mapping[str, LightPreset] = MappingProxyType(
     {
         "soft": LightPreset("Soft window", LightRig((Lamp(_lamp_direction(-35, 25), 0.85, -0.02),), 0.62, -0.05)),
@@ -246,25 +252,27 @@ LIGHT_PRESETS: Mapping[str, LightPreset] = MappingProxyType(
 )
 
 
-EXPOSURE = 0.59
-GAMMA = 0.4545
+# The tone curve.
+
+_EXPOSURE = 0.59
+_GAMMA = 0.4545
 
 
 def tone_mapped(light: NDArray[np.floating]) -> NDArray[np.float64]:
-    """What linear light of any shape is on the screen, 0 to 1: Narkowicz' fit of ACES (2016), then sRGB's gamma."""
-    v = np.maximum(np.asarray(light, np.float64), 0.0) * EXPOSURE
-    return np.asarray(np.clip(v * (2.51 * v + 0.03) / (v * (2.43 * v + 0.59) + 0.14), 0.0, 1.0) ** GAMMA)
+    """Levels 0 to 1 of linear light of any shape: Narkowicz' fit of ACES (2016), then sRGB's gamma."""
+    v = np.maximum(np.asarray(light, np.float64), 0.0) * _EXPOSURE
+    return np.asarray(np.clip(v * (2.51 * v + 0.03) / (v * (2.43 * v + 0.59) + 0.14), 0.0, 1.0) ** _GAMMA)
 
 
 def linear_of_tone(picture: NDArray[np.uint8]) -> Array:
-    """The linear light of sRGB levels, of any shape: `tone` backwards; white is the least that is shown as white."""
+    """The linear light of sRGB levels of any shape: the inverse of `tone_mapped`; for white the least that gives it."""
     return _linear_of_levels().astype(np.float32)[picture]
 
 
 def relit_levels(gain: Array) -> NDArray[np.uint8]:
-    """[3,256] what each level of red, green and blue becomes where its light [3] is so much stronger.
+    """[3,256] each level of red, green and blue under light that is stronger by this gain [3].
 
-    Light falls linearly on a scene, so that is how the scene would look, but for levels that were cut off at white.
+    Light is linear, so this is exact except for levels that were clipped at white.
     """
     return _relit_levels(*(float(one) for one in gain))
 
@@ -276,84 +284,87 @@ def _relit_levels(*gain: float) -> NDArray[np.uint8]:
 
 @cache
 def _linear_of_levels() -> NDArray[np.float64]:
-    """[256] the linear light of each level: the tone curve backwards; white is the least that is shown as white."""
+    """[256] the linear light of each level: the inverse tone curve; for white the least that gives it."""
     light = np.geomspace(1e-5, 50.0, 20_000)
     shown = tone_mapped(light)
     rises = shown < 254.5 / 255.0
     return np.interp(np.arange(256) / 255.0, shown[rises], light[rises])
 
 
-Wide = NDArray[np.float64]
+# The estimate from a photo.
 
 LIGHT_PRIOR_FILE = Path(__file__).with_name("light_prior.safetensors")
 _STEPS = 10
-_ROUGH = 0.30  # part of what skin sends back: places that are further off count less and less
+_ROUGH = 0.30  # relative error from which places count less and less
 _BEARD_SPREAD = 0.15  # of the logarithm by which the lower face is darker than the rest
-_LEAST = 0.10  # of the mean irradiance: no place is taken to get less
-_WORTH = 6.0  # neighbours on the skin err alike: all places together count as so many
-# By how much less than the harmonics of degree 0, 1 and 2 say reaches a face: hair and nose throw shadows, and all that
-# is lit lights the rest. Measured on rendered people.
+_LEAST = 0.10  # of the mean irradiance: the least that any place is assumed to get
+_WORTH = 6.0  # errors of neighbouring places are correlated: all places together count as this many
+# The share of the harmonics of degree 0, 1 and 2 that reaches a face, where hair and nose cast shadows and lit surfaces
+# light others. Measured on rendered people.
 _SHADOWED = np.repeat((1.14, 0.9, 0.7), (1, 3, 5))
-_FEWEST = 100
+_FEWEST_PLACES = 100
 
 
 def estimated_light(skin: Array, normal: Array, is_beard: NDArray[np.bool_]) -> Array:
     """[27] harmonics of the incoming light, red's nine, then green's, then blue's, of usual strength and nearly white.
 
-    `skin` [n,3] is the linear light that each place of the skin sends to the camera, `normal` [n,3] its unit normal,
-    `is_beard` [n] whether a beard may grow there. A single picture does not tell bright skin from bright light, so the
-    light's strength and colour are what they usually are, and only where it comes from is estimated. Places that say
-    something else than the rest (shadows, glints, moles) count less. Fewer than 100 places give the mean light.
+    `skin` [n,3] is the linear light from each place of the skin to the camera, `normal` [n,3] its unit normal,
+    `is_beard` [n] whether a beard may grow there. A single picture cannot separate bright skin from bright light, so
+    the strength and the colour of the light are the usual ones, and only its direction is estimated. Outliers (shadows,
+    glints, moles) count less. Fewer than 100 places give the mean light.
     """
     mean, precision = shipped_light_prior()
-    if len(skin) < _FEWEST:
+    if len(skin) < _FEWEST_PLACES:
         return mean.astype(np.float32)
-    seen, reach, usual = skin.astype(np.float64), _irradiance_terms(normal), mean.reshape(3, 9)
-    gain = np.median(seen / np.maximum(reach @ usual.T, 0.05), 0) + 1e-4  # [3] how bright the skin is in usual light
-    sent, beard = usual * gain[:, None], 0.0  # [3,9] light times the skin's colour
+    observed, terms, usual = skin.astype(np.float64), _irradiance_terms(normal), mean.reshape(3, 9)
+    gain = np.median(observed / np.maximum(terms @ usual.T, 0.05), 0) + 1e-4  # [3] brightness of the skin
+    light, beard = usual * gain[:, None], 0.0  # [3,9] light times the skin's colour; logarithm of the beard's darkening
     for step in range(_STEPS):
-        told = reach @ sent.T
-        told = np.maximum(told, _LEAST * told.mean(0)) * np.exp(beard * is_beard)[:, None]
-        off = np.square(seen / told - 1.0).mean(1)
+        expected = terms @ light.T
+        expected = np.maximum(expected, _LEAST * expected.mean(0)) * np.exp(beard * is_beard)[:, None]
+        error = np.square(observed / expected - 1.0).mean(1)
         rough = _ROUGH * (2.0 if step < 3 else 1.0)
-        trust = 1.0 / (rough**2 + off) * min(_WORTH / len(seen), 1.0)
-        sent = _solved_light(reach * np.exp(beard * is_beard)[:, None], told, seen, trust, mean, precision, gain)
-        gain = np.maximum(_light_strength(sent, usual, precision), 1e-4)
-        left = np.log(np.maximum(seen, 1e-4) / told).mean(1) + beard
-        weight = trust * is_beard
-        beard = float((weight @ left) / (weight.sum() + 1.0 / _BEARD_SPREAD**2))
-    return (sent / gain[:, None]).astype(np.float32).ravel()
+        weight = 1.0 / (rough**2 + error) * min(_WORTH / len(observed), 1.0)
+        shaded = terms * np.exp(beard * is_beard)[:, None]
+        light = _solved_light(shaded, expected, observed, weight, mean, precision, gain)
+        gain = np.maximum(_light_strength(light, usual, precision), 1e-4)
+        residual = np.log(np.maximum(observed, 1e-4) / expected).mean(1) + beard
+        beard_weight = weight * is_beard
+        beard = float((beard_weight @ residual) / (beard_weight.sum() + 1.0 / _BEARD_SPREAD**2))
+    return (light / gain[:, None]).astype(np.float32).ravel()
 
 
 def _irradiance_terms(normal: Array) -> Wide:
-    """[n,9] what each harmonic sends onto these normals."""
+    """[n,9] the irradiance of each harmonic on these normals."""
     single = np.zeros((9, 27), np.float32)
     single[np.arange(9), np.arange(9)] = 1.0
     return np.asarray(np.stack([irradiance(one, normal)[:, 0] for one in single], 1) * _SHADOWED, np.float64)
 
 
-def _solved_light(reach: Wide, told: Wide, seen: Wide, trust: Wide, mean: Wide, precision: Wide, gain: Wide) -> Wide:
-    """[3,9] the light times the skin's colour, by least squares of what is missed as a part of what is there."""
+def _solved_light(
+    terms: Wide, expected: Wide, observed: Wide, weight: Wide, mean: Wide, precision: Wide, gain: Wide
+) -> Wide:
+    """[3,9] the light times the skin's colour, by least squares of the relative error."""
     scale = np.repeat(gain, 9)
     normal = precision / np.outer(scale, scale)
     slope = normal @ (mean * scale)
     for k in range(3):
-        own, relative = slice(9 * k, 9 * k + 9), reach / told[:, k, None]
-        normal[own, own] += relative.T @ (relative * trust[:, None])
-        slope[own] += relative.T @ (seen[:, k] / told[:, k] * trust)
+        own, relative = slice(9 * k, 9 * k + 9), terms / expected[:, k, None]
+        normal[own, own] += relative.T @ (relative * weight[:, None])
+        slope[own] += relative.T @ (observed[:, k] / expected[:, k] * weight)
     return np.asarray(np.linalg.solve(normal, slope).reshape(3, 9), np.float64)
 
 
-def _light_strength(sent: Wide, usual: Wide, precision: Wide) -> Wide:
-    """[3] by how much each channel is brighter than the usual light: what makes it most alike."""
+def _light_strength(light: Wide, usual: Wide, precision: Wide) -> Wide:
+    """[3] the factor between each channel and the usual light, by weighted least squares."""
     parts = [precision[9 * k : 9 * k + 9, 9 * k : 9 * k + 9] for k in range(3)]
-    rows = zip(sent, usual, parts, strict=True)
+    rows = zip(light, usual, parts, strict=True)
     return np.array([(one @ part @ other) / (other @ part @ other) for one, other, part in rows])
 
 
 @cache
 def shipped_light_prior() -> tuple[Wide, Wide]:
-    """[27] the mean light of the training pictures, and one over the covariance [27,27] around it; read once."""
+    """[27] the mean light of the training pictures, and the inverse covariance [27,27] around it; read once."""
     part = load_file(LIGHT_PRIOR_FILE)
     mean, spread = part["mean"].astype(np.float64), part["covariance"].astype(np.float64)
     return mean, np.linalg.inv(spread)

@@ -1,4 +1,4 @@
-"""Geometry maps: the posed head drawn small, as numbers pixel by pixel."""
+"""The camera, the rasterizer, and geometry maps: the posed head as numbers in a small picture."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SLACK = np.float32(1e-3)  # triangles reach this much over their edges, so that
 
 @dataclass(frozen=True)
 class Camera:
-    """Stands still in front of the resting head, so that all characters fill the picture alike."""
+    """A fixed camera in front of the resting head, so that all characters fill the picture alike."""
 
     eye: Array  # [3] dm
     aim: Array  # [3] dm
@@ -113,7 +113,7 @@ class CoveredPixels:
 
 
 def covered(screen: Array, triangle: Index, side: int, both_sides: bool = False) -> CoveredPixels:
-    """All that triangles cover, hidden or not; those that turn away only with `both_sides`.
+    """All pixels that triangles cover, hidden or not; back faces only with `both_sides`.
 
     `screen` [N,3] holds pixel x, y (down) and distance. Fastest where `triangle` [T,3] lies in memory column by column.
     """
@@ -191,7 +191,7 @@ def _samples(slope: Array, first: Array, last: Array, side: int) -> _Samples:
 
 
 def _counted(count: Index) -> tuple[Index, Array]:
-    """For counts 2, 3: which of them [0, 0, 1, 1, 1], and the how manieth [0, 1, 0, 1, 2]."""
+    """For counts 2, 3: the index [0, 0, 1, 1, 1] of each, and its position [0, 1, 0, 1, 2]."""
     which = np.repeat(np.arange(len(count)), count)
     start = (np.cumsum(count) - count).astype(np.float32)
     return which, np.arange(len(which), dtype=np.float32) - start.take(which)

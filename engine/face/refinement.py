@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 from omote.bridge import arkit
 
-from ..data import FlameParams
+from ..data import Array, FlameParams
 from ..rotation import rotation
 from .fitting import ANCHORED, FaceLandmarks, Fitter, PhotoCamera, stood_upright, tracker_row
 from .head import (
@@ -22,18 +22,15 @@ from .head import (
     CROWN,
     EYE_LEFT,
     EYE_RIGHT,
-    LOOK_DOWN_RAD,
-    LOOK_SIDE_RAD,
-    LOOK_UP_RAD,
     NECK,
     NECK_SHARE,
     SKULL,
     OpenHead,
+    look_weights,
 )
 from .rasterizer import AIM, AIM_BEHIND_EYES_DM, FOV_DEG, FRAME
 from .retarget import DRIVEN, UNITS, from_weights, gaze_from_weights
 
-Array = NDArray[np.float32]
 Wide = NDArray[np.float64]
 
 FILE = Path(__file__).with_name("landmark_noise.safetensors")
@@ -49,13 +46,13 @@ EYES: tuple[int, ...] = (
     *(33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
 )
 
-# What is solved for beside the shape, for each picture: weights of units that move vertices along straight lines, the
-# pitch and yaw of both eyes, the head's turn, the logarithm of the scale, the move, and the logarithm of the nearness.
+# The unknowns of each picture beside the shape: the weights that move vertices along straight lines, the pitch and yaw
+# of both eyes, the rotation of the head, the logarithm of the scale, the move, and the logarithm of the nearness.
 LINEAR: tuple[str, ...] = tuple(name for name in (*UNITS, *DRIVEN) if not name.startswith("eyeLook"))
 _LINEAR_AT = np.array([arkit.INDEX[name] for name in LINEAR])
 _BLINKS = np.array([arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]])
 _BLINK_ROWS = np.array([LINEAR.index("eyeBlinkLeft"), LINEAR.index("eyeBlinkRight")])
-_NARROWEST, _WIDEST = 0.1, 1.5  # how wide an eye may be open, in blinks of the mean head
+_NARROWEST, _WIDEST = 0.1, 1.5  # opening of an eye, in units of the mean head's blink
 _LOOKS: tuple[str, ...] = tuple(name for name in DRIVEN if name.startswith("eyeLook"))
 _WEIGHTS = slice(0, len(LINEAR))
 _GAZE = slice(_WEIGHTS.stop, _WEIGHTS.stop + 4)
@@ -63,22 +60,22 @@ _TURN = slice(_GAZE.stop, _GAZE.stop + 3)
 _SCALE, _MOVE, _NEARNESS = _TURN.stop, slice(_TURN.stop + 1, _TURN.stop + 3), _TURN.stop + 3
 VIEW_SIZE = _NEARNESS + 1
 
-_IRIS_DEPTH_DM = 0.006  # vertices so near to an eyeball's foremost one are around the pupil
+_IRIS_DEPTH_DM = 0.006  # distance from an eyeball's foremost vertex up to which vertices belong to the iris
 _STEPS = 12
-_DONE = 1e-4  # of the cost: a step that gains less is the last
+_LEAST_GAIN = 1e-4  # of the cost; a step that gains less is the last
 _SHAPE_SPREAD = 0.5  # standard deviation of a shape's coefficients around those that the regression finds
-_OUTLINE_SPREAD = 0.03  # dm: neighbours on an outline err alike
-_GAZE_MOST = 0.65  # radians
-# How strong expressions are in portraits: standard deviations of what people do before a camera, and of all the rest.
-# Low brows or tucked lips are mostly the shape of a face, even where the tracker reports an expression: what is taken
-# for an expression is gone from the face at rest, and so is the likeness.
-_WORN = 0.012
-_WORN_MOST = {"mouthSmile": 0.8, "jawOpen": 0.5, "eyeBlink": 0.4, "mouthUpperUp": 0.3, "mouthLowerDown": 0.4}
-_WORN_MOST |= {"cheekSquint": 0.04, "eyeSquint": 0.04, "mouthFunnel": 0.04, "mouthPucker": 0.04}
-_TOLD_SPREAD = 0.5  # of the tracker's weights on a photo, beyond what they miss on rendered people
-# Photos are taken from 40 cm to some metres: the mean and the spread of the logarithm of how much nearer than ours.
-_NEAR, _NEAR_SPREAD = -0.2, 0.45
-_EASE = 1e-4  # for finite differences
+_OUTLINE_SPREAD = 0.03  # dm; errors of neighbours on an outline are correlated
+_LARGEST_GAZE = 0.65  # radians
+# Standard deviations of expressions in portraits: of those that people make before a camera, and of all others. Low
+# brows or pressed lips are mostly the shape of a face, even if the tracker reports an expression. Taken for an
+# expression, they are missing from the face at rest, and so is the likeness.
+_RARE = 0.012
+_COMMON = {"mouthSmile": 0.8, "jawOpen": 0.5, "eyeBlink": 0.4, "mouthUpperUp": 0.3, "mouthLowerDown": 0.4}
+_COMMON |= {"cheekSquint": 0.04, "eyeSquint": 0.04, "mouthFunnel": 0.04, "mouthPucker": 0.04}
+_TRACKER_SPREAD = 0.5  # of the tracker's weights on a photo, in addition to their error on rendered people
+# Photos are taken from 40 cm to some metres. Mean and standard deviation of the logarithm of their nearness over ours.
+_NEARNESS_MEAN, _NEARNESS_SPREAD = -0.2, 0.45
+_DELTA = 1e-4  # for finite differences
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class LandmarkNoise:
     mean: Wide  # [470,2] dm on the head that stands upright
     spread: Wide  # [470] dm: the independent error of each landmark
     common: Wide  # [D,470*2] dm: one standard deviation of each component of the correlated error
-    start: Wide  # [55,55] covariance of the tracker's own weights and turn around the truth
+    start: Wide  # [55,55] covariance of the tracker's weights and rotation around the truth
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ class FittedView:
     """The head in one picture."""
 
     params: FlameParams
-    weights: Array  # [52] ARKit weights; `params` are made from them
+    weights: Array  # [52] ARKit weights of `params`
     camera: PhotoCamera
     missed: Wide  # [470,2] pixels from the head's points to the landmarks, irises last
     residual: float  # mean length of `missed` over the size of the face
@@ -115,9 +112,9 @@ class Refined:
 class Outline:
     """The parts of the head's outline that were found in a picture."""
 
-    vertex: NDArray[np.intp]  # [n] vertices that make the outline
-    at: Wide  # [n,2] pixels through which it goes near them
-    across: Wide  # [n,2] unit vectors across it there, y down
+    vertex: NDArray[np.intp]  # [n] vertices on the outline
+    at: Wide  # [n,2] pixels of the outline near them
+    across: Wide  # [n,2] unit vectors across the outline there, y down
 
     @classmethod
     def nothing(cls) -> Self:
@@ -133,11 +130,9 @@ class _Picture:
     middle: complex  # pixel around which they were turned, y down
     roll: float
     start: Wide  # [VIEW_SIZE]
-    prior: Wide  # [VIEW_SIZE] the expected value of each number
-    trust: Wide  # [VIEW_SIZE,VIEW_SIZE] one over the covariance around it
-    outline: HeadPoints | None = None
-    outline_at: NDArray[np.complex128] | None = None  # [n] pixels as the points are
-    outline_across: NDArray[np.complex128] | None = None  # [n]
+    prior: Wide  # [VIEW_SIZE] the expected value of each unknown
+    precision: Wide  # [VIEW_SIZE,VIEW_SIZE] the inverse covariance around it
+    outline: tuple[HeadPoints, Wide, Wide] | None = None  # points of the head, pixels [n,2] and unit vectors [n,2]
 
 
 class Refiner:
@@ -152,20 +147,20 @@ class Refiner:
         """The head of one person in these readings; an outline per picture makes ears and skull more exact."""
         fits = [self.fitter.fit(reading) for reading in readings]
         shape = np.mean([fit.shape for fit in fits], axis=0).astype(np.float64)
-        told = outlines or [Outline.nothing()] * len(readings)
-        pictures = [self._picture(reading, shape, outline) for reading, outline in zip(readings, told, strict=True)]
+        given = outlines or [Outline.nothing()] * len(readings)
+        pictures = [self._picture(reading, shape, outline) for reading, outline in zip(readings, given, strict=True)]
         state = np.concatenate([shape, *(picture.start for picture in pictures)])
         damping = 1e-3
         normal, slope, cost = self._equations(state, shape, pictures)
         for _ in range(_STEPS):
             tried = self._step(state, normal, slope, damping)
-            normal_there, slope_there, there = self._equations(tried, shape, pictures)
-            if there >= cost:
+            tried_normal, tried_slope, tried_cost = self._equations(tried, shape, pictures)
+            if tried_cost >= cost:
                 damping *= 10.0
                 continue
-            gain, state, cost = cost - there, tried, there
-            normal, slope, damping = normal_there, slope_there, damping * 0.3
-            if gain < _DONE * cost:
+            gain, state, cost = cost - tried_cost, tried, tried_cost
+            normal, slope, damping = tried_normal, tried_slope, damping * 0.3
+            if gain < _LEAST_GAIN * cost:
                 break
         size = self.face.shape_size
         found = state[:size]
@@ -177,46 +172,46 @@ class Refiner:
     def _picture(self, reading: FaceLandmarks, shape: Wide, outline: Outline) -> _Picture:
         upright = stood_upright(reading)
         turned, middle = landmarks_of(reading, upright.roll)
-        told = tracker_row(reading.weights, upright.rotation) @ self.fitter.numbers.start
-        weights, turn = np.clip(told[: arkit.COUNT], 0.0, 1.0), told[arkit.COUNT :]
-        weights[_BLINKS] *= self._openings(shape, FlameParams.neutral())  # the tracker says how far an eye is closed
-        prior = state_of(weights, turn, _NEAR)
-        trust = np.zeros((VIEW_SIZE, VIEW_SIZE))
+        tracked = tracker_row(reading.weights, upright.rotation) @ self.fitter.numbers.start
+        weights, turn = np.clip(tracked[: arkit.COUNT], 0.0, 1.0), tracked[arkit.COUNT :]
+        # The tracker's blinks are shares of this eye's opening, the solver's are in units of the mean head.
+        weights[_BLINKS] *= self._openings(shape, FlameParams.neutral())
+        prior = state_of(weights, turn, _NEARNESS_MEAN)
+        precision = np.zeros((VIEW_SIZE, VIEW_SIZE))
         known = np.concatenate([_LINEAR_AT, arkit.COUNT + np.arange(3)])
         rows = np.concatenate([np.arange(len(LINEAR)), np.arange(_TURN.start, _TURN.stop)])
-        missed = self.noise.start[np.ix_(known, known)]
-        missed[: len(LINEAR), : len(LINEAR)] += _TOLD_SPREAD**2 * np.eye(len(LINEAR))
-        told_trust = np.linalg.inv(missed)
-        both = told_trust.copy()
-        both[: len(LINEAR), : len(LINEAR)] += np.diag(1.0 / _worn() ** 2)
+        covariance = self.noise.start[np.ix_(known, known)]
+        covariance[: len(LINEAR), : len(LINEAR)] += _TRACKER_SPREAD**2 * np.eye(len(LINEAR))
+        tracker_precision = np.linalg.inv(covariance)
+        both = tracker_precision.copy()
+        both[: len(LINEAR), : len(LINEAR)] += np.diag(1.0 / _expression_spread() ** 2)
         # The prior of the weights combines the tracker's values with the rarity of strong expressions.
-        prior[rows] = np.linalg.solve(both, told_trust @ prior[rows])
-        trust[np.ix_(rows, rows)] = both
-        trust[_GAZE, _GAZE] = np.eye(4) / 0.3**2
-        trust[_NEARNESS, _NEARNESS] = 1.0 / _NEAR_SPREAD**2
+        prior[rows] = np.linalg.solve(both, tracker_precision @ prior[rows])
+        precision[np.ix_(rows, rows)] = both
+        precision[_GAZE, _GAZE] = np.eye(4) / 0.3**2
+        precision[_NEARNESS, _NEARNESS] = 1.0 / _NEARNESS_SPREAD**2
         start = prior.copy()
-        seen, _ = self.face.seen(shape, start)
-        ours, theirs = seen[:, 0] + 1j * seen[:, 1], turned
-        # The scale and the move that bring the head to the landmarks, which are turned upright already.
-        about = ours - ours.mean()
-        scale = float((np.conj(about) * (theirs - theirs.mean())).real.sum() / (np.abs(about) ** 2).sum())
-        move = theirs.mean() - scale * ours.mean()
+        projected, _ = self.face.seen(shape, start)
+        ours = projected[:, 0] + 1j * projected[:, 1]
+        # The scale and the move from the head to the landmarks, which are turned upright already.
+        centred = ours - ours.mean()
+        scale = float((np.conj(centred) * (turned - turned.mean())).real.sum() / (np.abs(centred) ** 2).sum())
+        move = turned.mean() - scale * ours.mean()
         start[_SCALE], start[_MOVE] = np.log(scale), (move.real / scale, move.imag / scale)
-        found = _Picture(np.stack([turned.real, turned.imag], 1), middle, upright.roll, start, prior, trust)
+        found = _Picture(np.stack([turned.real, turned.imag], 1), middle, upright.roll, start, prior, precision)
         if not len(outline.vertex):
             return found
-        leaning = np.exp(-1j * upright.roll)
+        # Turn the outline upright as well.
         at, across = (np.conj(one[:, 0] + 1j * one[:, 1]) for one in (outline.at, outline.across))
-        rows = outline.vertex
+        to_upright = np.exp(-1j * upright.roll)
+        at, across = (at - np.conj(middle)) * to_upright, across * to_upright
+        points = HeadPoints(self.face.head, lambda vertex: vertex[outline.vertex])
         return replace(
-            found,
-            outline=HeadPoints(self.face.head, lambda vertex: vertex[rows]),
-            outline_at=(at - np.conj(middle)) * leaning,
-            outline_across=across * leaning,
+            found, outline=(points, np.stack([at.real, at.imag], 1), np.stack([across.real, across.imag], 1))
         )
 
     def _equations(self, state: Wide, expected: Wide, pictures: Sequence[_Picture]) -> tuple[Wide, Wide, float]:
-        """Gauss-Newton's matrix, gradient and cost, with a prior that keeps the shape near `expected` [100]."""
+        """Gauss-Newton's matrix, gradient and cost, with a prior of the shape around `expected` [100]."""
         size = self.face.shape_size
         normal, slope = np.zeros((len(state), len(state))), np.zeros(len(state))
         shape = state[:size]
@@ -227,49 +222,49 @@ class Refiner:
         for k, picture in enumerate(pictures):
             own = slice(size + k * VIEW_SIZE, size + (k + 1) * VIEW_SIZE)
             view = state[own]
-            missed, change = self.missed(shape, view, picture)
-            missed, change = self._whitened(missed), self._whitened(change)
-            off = view - picture.prior
+            residual, change = self.missed(shape, view, picture)
+            residual, change = self._whitened(residual), self._whitened(change)
+            difference = view - picture.prior
             at = np.concatenate([np.arange(size), np.arange(own.start, own.stop)])
-            beyond, moved = self._beyond(shape, view, picture)
-            missed, change = np.concatenate([missed, beyond]), np.concatenate([change, moved])
+            outline_residual, outline_change = self._outline_residual(shape, view, picture)
+            residual, change = np.concatenate([residual, outline_residual]), np.concatenate([change, outline_change])
             normal[np.ix_(at, at)] += change.T @ change
-            normal[own, own] += picture.trust
-            slope[at] += change.T @ missed
-            slope[own] += picture.trust @ off
-            cost += float(missed @ missed + off @ picture.trust @ off)
+            normal[own, own] += picture.precision
+            slope[at] += change.T @ residual
+            slope[own] += picture.precision @ difference
+            cost += float(residual @ residual + difference @ picture.precision @ difference)
         return normal, slope, cost
 
     def missed(self, shape: Wide, view: Wide, picture: _Picture) -> tuple[Wide, Wide]:
         """[940] dm from the landmarks to the head, and the derivative [940,100+VIEW_SIZE] by shape and view."""
-        beside, change = self._beside(self.face, picture.points, shape, view)
-        return (beside + self.noise.mean).ravel(), change.reshape(2 * POINTS, -1)
+        residual, change = self._residual(self.face, picture.points, shape, view)
+        return (residual + self.noise.mean).ravel(), change.reshape(2 * POINTS, -1)
 
-    def _beyond(self, shape: Wide, view: Wide, picture: _Picture) -> tuple[Wide, Wide]:
-        """[n] distance of the head from its seen outline in standard deviations, and the derivative of it."""
-        if picture.outline is None or picture.outline_at is None or picture.outline_across is None:
+    def _outline_residual(self, shape: Wide, view: Wide, picture: _Picture) -> tuple[Wide, Wide]:
+        """[n] distance of the head from its outline in standard deviations, and its derivative [n,100+VIEW_SIZE]."""
+        if picture.outline is None:
             return np.zeros(0), np.zeros((0, self.face.shape_size + VIEW_SIZE))
-        at, across = (np.stack([one.real, one.imag], 1) for one in (picture.outline_at, picture.outline_across))
-        beside, change = self._beside(picture.outline, at, shape, view)
-        far = np.einsum("nk,nk->n", across, beside) / _OUTLINE_SPREAD
-        return far, np.einsum("nk,nkp->np", across, change) / _OUTLINE_SPREAD
+        points, at, across = picture.outline
+        residual, change = self._residual(points, at, shape, view)
+        distance = np.einsum("nk,nk->n", across, residual) / _OUTLINE_SPREAD
+        return distance, np.einsum("nk,nkp->np", across, change) / _OUTLINE_SPREAD
 
-    def _beside(self, points: HeadPoints, seen_at: Wide, shape: Wide, view: Wide) -> tuple[Wide, Wide]:
+    def _residual(self, points: HeadPoints, pixels: Wide, shape: Wide, view: Wide) -> tuple[Wide, Wide]:
         """[n,2] dm from pixels [n,2] to points of the head, and the derivative [n,2,100+VIEW_SIZE]."""
-        seen, change = points.seen(shape, view)
-        wanted = seen_at / np.exp(view[_SCALE])
-        full = np.zeros((len(seen), 2, self.face.shape_size + VIEW_SIZE))
+        projected, change = points.seen(shape, view)
+        wanted = pixels / np.exp(view[_SCALE])
+        full = np.zeros((len(projected), 2, self.face.shape_size + VIEW_SIZE))
         full[..., : change.shape[-1] - 1] = change[..., :-1]
         first = self.face.shape_size
         full[..., first + _NEARNESS] = change[..., -1]
-        full[..., first + _SCALE] = wanted  # a larger scale shrinks the wanted positions
+        full[..., first + _SCALE] = wanted  # A larger scale shrinks the wanted positions.
         full[:, 0, first + _MOVE.start] = full[:, 1, first + _MOVE.start + 1] = 1.0
-        return seen + view[_MOVE] - wanted, full
+        return projected + view[_MOVE] - wanted, full
 
-    def _whitened(self, missed: Wide) -> Wide:
-        """The same [940] or [940,n] in units of its noise."""
+    def _whitened(self, residual: Wide) -> Wide:
+        """The residual [940], or its derivative [940,n], in units of its noise."""
         spread = np.repeat(self.noise.spread, 2)
-        scaled = (missed.T / spread).T
+        scaled = (residual.T / spread).T
         basis, shrink = self._common
         return np.asarray(scaled - basis @ ((basis.T @ scaled).T * shrink).T)
 
@@ -281,7 +276,7 @@ class Refiner:
         return basis, 1.0 - 1.0 / np.sqrt(1.0 + value**2)
 
     def _step(self, state: Wide, normal: Wide, slope: Wide, damping: float) -> Wide:
-        """The state after one step. A weight that would leave 0 to 1 is fixed at its bound."""
+        """The state after one step; a weight that would leave its range is fixed at the bound."""
         low, high = self._bounds(len(state))
         matrix = normal + damping * np.diag(np.diag(normal))
         is_free = ~(((state <= low) & (slope > 0.0)) | ((state >= high) & (slope < 0.0)))
@@ -304,8 +299,8 @@ class Refiner:
         for first in range(self.face.shape_size, length, VIEW_SIZE):
             low[first : first + len(LINEAR)], high[first : first + len(LINEAR)] = 0.0, 1.0
             high[first + _BLINK_ROWS] = _WIDEST
-            low[first + _GAZE.start : first + _GAZE.stop] = -_GAZE_MOST
-            high[first + _GAZE.start : first + _GAZE.stop] = _GAZE_MOST
+            low[first + _GAZE.start : first + _GAZE.stop] = -_LARGEST_GAZE
+            high[first + _GAZE.start : first + _GAZE.stop] = _LARGEST_GAZE
         return low, high
 
     def _openings(self, shape: Wide, params: FlameParams) -> Array:
@@ -317,20 +312,21 @@ class Refiner:
         weights[_LINEAR_AT] = view[_WEIGHTS]
         gaze = view[_GAZE].reshape(2, 2).astype(np.float32)
         params = from_weights(weights, gaze, view[_TURN].astype(np.float32))
-        # The solver's blinks are in units of the mean head: as shares of this eye's opening they are the head's own.
+        # From blinks in units of the mean head to shares of this eye's opening.
         opening = np.maximum(self._openings(shape, params), _NARROWEST)
         weights[_BLINKS] = np.clip(weights[_BLINKS] / opening, 0.0, 1.0)
         params = replace(params, eyelids=weights[_BLINKS])
         scale = np.exp(view[_SCALE])
-        # Upright, y up, around the landmarks' middle -> the picture's own pixels, y down.
+        # From upright, y up, around the landmarks' middle, to the picture's pixels, y down.
         turn = scale * np.exp(-1j * picture.roll)
         move = picture.middle + turn * complex(view[_MOVE.start], -view[_MOVE.start + 1])
-        near = self.face.nearness(shape) * np.exp(view[_NEARNESS])
-        beside = -self.missed(shape, view, picture)[0].reshape(-1, 2)
-        at = turn * (beside[:, 0] - 1j * beside[:, 1])
+        nearness = self.face.nearness(shape) * np.exp(view[_NEARNESS])
+        residual = -self.missed(shape, view, picture)[0].reshape(-1, 2)
+        missed = turn * (residual[:, 0] - 1j * residual[:, 1])
         size = float(np.ptp(picture.points[:ANCHORED], 0).max())
-        camera = PhotoCamera(turn, move, float(near))
-        return FittedView(params, weights, camera, np.stack([at.real, at.imag], 1), float(np.abs(at).mean() / size))
+        camera = PhotoCamera(turn, move, float(nearness))
+        relative = float(np.abs(missed).mean() / size)
+        return FittedView(params, weights, camera, np.stack([missed.real, missed.imag], 1), relative)
 
 
 def landmarks_of(reading: FaceLandmarks, roll: float) -> tuple[NDArray[np.complex128], complex]:
@@ -342,9 +338,9 @@ def landmarks_of(reading: FaceLandmarks, roll: float) -> tuple[NDArray[np.comple
 
 
 def state_of(weights: NDArray[np.floating], turn: Wide, nearness: float = 0.0) -> Wide:
-    """[VIEW_SIZE] the numbers of a picture with these ARKit weights [52] and head turn, before scale and move.
+    """[VIEW_SIZE] the unknowns of a picture with these ARKit weights [52] and head rotation, without scale and move.
 
-    `nearness` is the logarithm of how much nearer than ours its camera stands.
+    `nearness` is the logarithm of the camera's nearness over ours.
     """
     view = np.zeros(VIEW_SIZE)
     view[_WEIGHTS] = weights[_LINEAR_AT]
@@ -354,13 +350,13 @@ def state_of(weights: NDArray[np.floating], turn: Wide, nearness: float = 0.0) -
 
 
 @cache
-def _worn() -> Wide:
+def _expression_spread() -> Wide:
     """[44] the standard deviation of each expression weight in portraits."""
-    return np.array([next((v for start, v in _WORN_MOST.items() if name.startswith(start)), _WORN) for name in LINEAR])
+    return np.array([next((v for start, v in _COMMON.items() if name.startswith(start)), _RARE) for name in LINEAR])
 
 
 def anchored_face(fitter: Fitter) -> HeadPoints:
-    """The points of the head that correspond to the landmarks, then the centres of the irises."""
+    """The points of the head at the landmarks, then the centres of the irises."""
     iris = [_iris(fitter.head, rows) for rows in fitter.head.eye_rows]
 
     def anchored(vertex: NDArray[np.floating]) -> Wide:
@@ -397,7 +393,7 @@ class HeadPoints:
         self._anchor_by_shape = head.anchor_shapedirs.reshape(-1, 6, 3).transpose(1, 2, 0).astype(np.float64)
 
     def nearness(self, shape: Wide) -> float:
-        """1 / dm: one over the distance of our camera from what it aims at."""
+        """1 / dm: one over the distance of our camera from the point that it aims at."""
         anchor = self._anchor + self._anchor_by_shape @ shape
         return float(np.tan(np.radians(FOV_DEG) / 2.0) / (FRAME * (anchor[CROWN, 1] - anchor[CHIN, 1])))
 
@@ -421,43 +417,39 @@ class HeadPoints:
         by_weight = blend @ self._by_weight
         others = []
         for k in range(_GAZE.start, _TURN.stop):
-            eased = view.copy()
-            eased[k] += _EASE
+            changed = view.copy()
+            changed[k] += _DELTA
             if k < _GAZE.stop:
-                there = np.einsum("nij,nj->ni", blend, self._rest(shape, eased, anchor) - rest)
+                moved = np.einsum("nij,nj->ni", blend, self._rest(shape, changed, anchor) - rest)
             else:
-                skull_k, neck_k = rotation(eased[_TURN]), rotation(NECK_SHARE * eased[_TURN])
+                skull_k, neck_k = rotation(changed[_TURN]), rotation(NECK_SHARE * changed[_TURN])
                 blend_k = w_skull * (skull_k - skull) + w_neck * (neck_k - neck)
-                there = np.einsum("nij,nj->ni", blend_k, rest)
-                there += self._offset(anchor, eased[_TURN]) - self._offset(anchor, turn)
-            others.append(there / _EASE)
+                moved = np.einsum("nij,nj->ni", blend_k, rest)
+                moved += self._offset(anchor, changed[_TURN]) - self._offset(anchor, turn)
+            others.append(moved / _DELTA)
         near = self.nearness(shape) * np.exp(view[_NEARNESS])
         ratio = 1.0 / (1.0 - near * point[:, 2])
-        seen = point[:, :2] * ratio[:, None]
+        projected = point[:, :2] * ratio[:, None]
         in_space = np.concatenate([by_shape, by_weight, np.stack(others, -1)], -1)  # [n,3,P]
         change = in_space[:, :2] * ratio[:, None, None]
-        change += (seen * (near * ratio)[:, None])[..., None] * in_space[:, 2:]
-        by_near = seen * (near * point[:, 2] * ratio)[:, None]
-        # Our camera stands farther from a longer head.
+        change += (projected * (near * ratio)[:, None])[..., None] * in_space[:, 2:]
+        by_near = projected * (near * point[:, 2] * ratio)[:, None]
+        # Our camera is farther away from a longer head.
         length = anchor[CROWN, 1] - anchor[CHIN, 1]
         longer = self._anchor_by_shape[CROWN, 1] - self._anchor_by_shape[CHIN, 1]
         change[..., : self.shape_size] -= by_near[..., None] * (longer / length)
-        return seen, np.concatenate([change, by_near[..., None]], -1)
+        return projected, np.concatenate([change, by_near[..., None]], -1)
 
     def _rest(self, shape: Wide, view: Wide, anchor: Wide) -> Wide:
         """[n,3] the points of the face before the head turns."""
-        gaze = view[_GAZE].reshape(2, 2)
-        looks = []
-        for (pitch, yaw), outward in zip(gaze, (1.0, -1.0), strict=True):
-            out = outward * yaw / LOOK_SIDE_RAD
-            looks += [max(pitch, 0.0) / LOOK_DOWN_RAD, max(-out, 0.0), max(out, 0.0), max(-pitch, 0.0) / LOOK_UP_RAD]
+        looks = look_weights(view[_GAZE].reshape(2, 2))
         point = self._template + self._by_shape @ shape + self._by_weight @ view[_WEIGHTS] + self._by_look @ looks
         for row, eye, turn in self._irises(view):
             point[row] = turn @ (point[row] - anchor[eye]) + anchor[eye]
         return np.asarray(point)
 
     def _rest_by_shape(self, view: Wide) -> Wide:
-        """[n,3,100] their change by shape."""
+        """[n,3,100] their derivative by shape."""
         change = self._by_shape.copy()
         for row, eye, turn in self._irises(view):
             change[row] = turn @ (change[row] - self._anchor_by_shape[eye]) + self._anchor_by_shape[eye]
@@ -470,7 +462,7 @@ class HeadPoints:
             yield row, eye, rotation(np.array([0.0, yaw, 0.0])) @ rotation(np.array([pitch, 0.0, 0.0]))
 
     def _offset(self, anchor: Wide, turn: Wide) -> Wide:
-        """[n,3] what skinning adds to the turned points."""
+        """[n,3] the translation of the points by skinning."""
         skull, neck = rotation(turn), rotation(NECK_SHARE * turn)
         seat = neck @ (anchor[SKULL] - anchor[NECK]) + anchor[NECK]
         by_skull, by_neck = seat - skull @ anchor[SKULL], anchor[NECK] - neck @ anchor[NECK]

@@ -9,64 +9,66 @@ from numpy.typing import NDArray
 
 from omote.bridge import arkit
 
-from ..data import EXPRESSION_SIZE, Actor, FlameParams, Signal
+from ..data import EXPRESSION_SIZE, Actor, Array, FlameParams, Signal
 from ..rotation import turn_between, turned
 from .head import JAW_OPEN_RAD, JAW_SIDE_RAD, LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD, open_head
 
-Array = NDArray[np.float32]
-
 _LOOK_WEIGHTS = tuple(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("Down", "In", "Out", "Up"))
-# Units that a joint or an eyelid drives, in the order of the open head's `drivendirs`.
+# Weights that drive a joint or an eyelid, in the order of the open head's `drivendirs`.
 DRIVEN: tuple[str, ...] = ("jawOpen", "jawLeft", "jawRight", "eyeBlinkLeft", "eyeBlinkRight", *_LOOK_WEIGHTS)
-# Units that make up `expression`.
+# Weights that make up `expression`.
 UNITS: tuple[str, ...] = tuple(name for name in arkit.NAMES if name not in DRIVEN)
 _IS_LOOK_WEIGHT = np.array([name in _LOOK_WEIGHTS for name in arkit.NAMES])
 _UNIT_AT = np.array([arkit.INDEX[name] for name in UNITS])
+_LEFTWARD = {"Left": 1.0, "Right": -1.0}  # a look outward turns the left eye to the subject's left, the right eye away
 
 
 @dataclass(frozen=True, eq=False)
 class OwnFace:
-    """What a performer's face does, counted from their own rest."""
+    """A performer's face, relative to their neutral face."""
 
-    weights: Array  # [52] below 0 what they do less than at rest; a look in the eyes' place, not yet an angle
-    turn: Array  # [3] the head's, a rotation vector
-    shift: Array  # [3] the head's, metres
+    weights: Array  # [52] below 0 for less than at rest; the gaze is in the eyeLook weights
+    turn: Array  # [3] rotation vector of the head
+    shift: Array  # [3] metres, of the head
 
 
 def seen_weights(signal: Signal) -> Array:
-    """[52] what the tracker saw, its eyeLook weights as the gaze says."""
+    """[52] the weights of the signal, with the eyeLook weights that its gaze gives."""
     return np.where(_IS_LOOK_WEIGHT, weights_from_gaze(signal.gaze), signal.weights)
 
 
 def own_weights(signal: Signal, actor: Actor) -> Array:
-    """[52] what this performer's face does, counted from their own rest; below 0 what they do less than at rest."""
+    """[52] weights relative to this performer's neutral face; below 0 for less than at rest."""
     own = (seen_weights(signal) - actor.neutral) * actor.gain
     return np.asarray(_above_noise_floor(own, actor.noise_floor), np.float32)
 
 
 def _above_noise_floor(own: Array, floor: Array) -> Array:
-    """Rest below the floor, as it is from three floors on, and steadily between: nothing jumps at the floor."""
+    """0 below the floor, unchanged from three floors on, and continuous between, so that no weight jumps."""
     size = np.abs(own)
     return np.asarray(np.copysign(np.clip((size - floor) * 1.5, 0.0, size), own))
 
 
 def own_face(signal: Signal, actor: Actor) -> OwnFace:
-    """All that this performer does, counted from their own rest."""
+    """The face in this signal, relative to the performer's neutral face."""
     return OwnFace(
         own_weights(signal, actor),
         turn_between(actor.neutral_rotation, signal.head_rotation),
-        turned(signal.head_translation - actor.neutral_translation, -actor.neutral_rotation),  # in their own frame
+        turned(
+            signal.head_translation - actor.neutral_translation, -actor.neutral_rotation
+        ),  # in the performer's frame
     )
 
 
 def params_of_own_face(own: OwnFace) -> FlameParams:
-    """What the character's face does when the performer's does that."""
-    gaze = gaze_from_weights(own.weights)  # not clipped: less than the neutral look down is a look up
+    """The parameters of the character's face."""
+    # The weights are not clipped here: less than the neutral look down is a look up.
+    gaze = gaze_from_weights(own.weights)
     return from_weights(np.clip(own.weights, 0.0, 1.0), gaze, own.turn, own.shift)
 
 
 def retarget(signal: Signal, actor: Actor) -> FlameParams:
-    """What the character's face does when this performer's does that, and nobody has tuned anything."""
+    """The parameters of the character's face for this signal, without tuning."""
     return params_of_own_face(own_face(signal, actor))
 
 
@@ -96,7 +98,7 @@ def from_weights(
 
 
 def to_weights(params: FlameParams) -> Array:
-    """[52] the ARKit weights that give these parameters; the inverse of `from_weights`."""
+    """[52] the ARKit weights of these parameters; the inverse of `from_weights`."""
     weights = np.zeros(arkit.COUNT, np.float32)
     head = open_head()
     known = params.expression[: len(head.exprdirs)].astype(np.float64)
@@ -104,9 +106,6 @@ def to_weights(params: FlameParams) -> Array:
     for name, weight in zip(DRIVEN, head.driven(params), strict=True):
         weights[arkit.INDEX[name]] = weight
     return weights
-
-
-_LEFTWARD = {"Left": 1.0, "Right": -1.0}  # looking out turns the left eye to the subject's left, the right eye away
 
 
 def gaze_from_weights(weights: Array) -> Array:
@@ -127,7 +126,7 @@ def gaze_from_weights(weights: Array) -> Array:
 
 
 def weights_from_gaze(gaze: Array) -> Array:
-    """[52] the eyeLook weights that stand for this gaze, at most 1; all others are zero."""
+    """[52] the eyeLook weights of this gaze, at most 1; all others are zero."""
     named = {}
     for (side, leftward), (pitch, yaw) in zip(_LEFTWARD.items(), gaze, strict=True):
         outward = leftward * float(yaw) / LOOK_SIDE_RAD

@@ -7,33 +7,32 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import FlameParams
+from ..data import Array, FlameParams
 from ..rotation import rotation
 from .head import CHIN, CROWN, EYE_LEFT, EYE_RIGHT, SKULL, OpenHead, Shaped, skull_seat
 
-Array = NDArray[np.float32]
 Index = NDArray[np.int64]
 
 ANGLES = 32  # directions around the skull's middle in the picture
 _RISE_DEG = np.array([-85.0, -65.0, -45.0, -25.0, -8.0, 8.0, 25.0, 40.0, 55.0, 70.0, 85.0])  # towards the camera
-_INSIDE_DM = 0.06  # where there is no hair the shell lies so deep under the skin
-_CONE = 0.975  # cosine within which the skull's own radius is looked for
+_INSIDE_DM = 0.06  # depth of the shell under the skin where there is no hair
+_CONE = 0.975  # cosine of the cone in which the radius of the skull is looked up
 _OPAQUE = 0.5
 _GRAZING = 0.4  # cosine to the camera below which a picture does not show a vertex
-_LONGEST = 1.1  # head heights that hair is followed outward
+_LONGEST = 1.1  # head heights up to which hair is followed outward
 HANG = 0.5  # head heights below the chin at which hair no longer follows the skull
 
 
 @dataclass(frozen=True)
 class Shell:
-    """Hair as one smooth surface, at rest and in the head's own frame."""
+    """Hair as one smooth surface around the head at rest."""
 
     vertex: Array  # [M,3] dm
     triangle: Index  # [F,3] counter-clockwise from outside
-    follow: Array  # [M] how much a vertex follows the skull; the rest stays with the torso
+    follow: Array  # [M] skinning weight of the skull; the rest stays with the torso
 
     def fetch(self, screen: Array, facing: Array) -> Array:
-        """[M,2] where a reference shows these vertices [M,3]; of one turned away, its arc's nearest that is not."""
+        """[M,2] where a reference shows these vertices [M,3]; for one turned away, the nearest visible of its arc."""
         rises = len(_RISE_DEG)
         number = np.arange(rises)[:, None]
         is_seen = facing.reshape(rises, ANGLES) > _GRAZING
@@ -44,12 +43,12 @@ class Shell:
         return np.asarray(screen[(nearest * ANGLES + np.arange(ANGLES)).ravel(), :2])
 
     def mirror(self) -> Index:
-        """[M] the vertex that takes each one's place in a mirror."""
+        """[M] the vertex at each one's place in a mirror."""
         number = np.arange(len(self.vertex)).reshape(-1, ANGLES)
         return np.asarray(number[:, -np.arange(ANGLES) % ANGLES].ravel())
 
     def pose(self, shaped: Shaped, params: FlameParams) -> Array:
-        """[M,3] dm with the head turned as `params` say."""
+        """[M,3] dm with the head turned by `params`."""
         turned = (self.vertex - shaped.anchor[SKULL]) @ rotation(params.neck_pose).T.astype(np.float32)
         turned += skull_seat(shaped, params.neck_pose)
         return np.asarray(self.vertex + self.follow[:, None] * (turned - self.vertex), np.float32)
@@ -58,8 +57,8 @@ class Shell:
 def thickness(alpha: Array, covered: NDArray[np.bool_], middle: tuple[float, float], reach: float) -> Array:
     """[ANGLES] cells of hair beyond the head's outline around `middle` (column, row); clockwise from straight up.
 
-    `alpha` [G,G] 0 to 1 is the reference's matte, `covered` [G,G] where the posed head lies in it. A ray is followed
-    from where it leaves the head to where the matte ends, the torso begins, or it is longer than `reach` cells.
+    `alpha` [G,G] 0 to 1 is the reference's matte, `covered` [G,G] the posed head in it. A ray goes from the head's
+    outline to where the matte ends, the torso begins, or it is longer than `reach` cells.
     """
     side = len(alpha)
     angle = np.arange(ANGLES) * (2.0 * np.pi / ANGLES)
@@ -89,16 +88,15 @@ def shell_of(
     covered: NDArray[np.bool_],
     camera: tuple[Array, float],
 ) -> Shell:
-    """The shell that shows this matte [G,G] of the head in this pose; `camera` is its eye [3] and cells a tangent."""
+    """The shell that gives this matte [G,G] with the head in this pose; `camera` is its eye [3] and cells a tangent."""
     eye, cells = camera
     side = len(alpha)
     middle = skull_middle(head, shaped)
     turn = rotation(params.neck_pose).astype(np.float32)
-    seen = turn @ (middle - shaped.anchor[SKULL]) + skull_seat(shaped, params.neck_pose)
-    distance = float(eye[2] - seen[2])
-    per_dm = cells / distance
-    place = (float(seen[0] - eye[0]) * per_dm + side / 2, side / 2 - float(seen[1] - eye[1]) * per_dm)
-    hair = thickness(alpha, covered, place, _LONGEST * shaped.height * per_dm) / per_dm
+    posed = turn @ (middle - shaped.anchor[SKULL]) + skull_seat(shaped, params.neck_pose)
+    cells_per_dm = cells / float(eye[2] - posed[2])
+    cell = (float(posed[0] - eye[0]) * cells_per_dm + side / 2, side / 2 - float(posed[1] - eye[1]) * cells_per_dm)
+    hair = thickness(alpha, covered, cell, _LONGEST * shaped.height * cells_per_dm) / cells_per_dm
 
     angle, rise = np.arange(ANGLES) * (2.0 * np.pi / ANGLES), np.radians(_RISE_DEG)
     towards = np.stack(
@@ -109,7 +107,7 @@ def shell_of(
         ],
         -1,
     ).astype(np.float32)  # [R,A,3] in the camera's frame
-    direction = towards.reshape(-1, 3) @ turn  # in the head's own
+    direction = towards.reshape(-1, 3) @ turn  # in the head's frame
     fade = np.where(rise > 0.0, np.cos(rise), 1.0)
     radius = _radius(head, shaped, middle, direction) - _INSIDE_DM + np.outer(fade, hair).ravel()
     vertex = middle + direction * radius[:, None]
@@ -124,14 +122,14 @@ def shell_of(
 
 
 def reseated(shell: Shell, head: OpenHead, own: Shaped, other: Shaped) -> Shell:
-    """The same hair, as far off the skin as it is on its own head, on a head of another shape."""
+    """The same hair on a head of another shape, at the same distance from the skin."""
     middle = skull_middle(head, own)
-    away = shell.vertex - middle
-    reach = np.linalg.norm(away, axis=1)
-    direction = away / reach[:, None]
-    off = reach - _radius(head, own, middle, direction)
-    there = skull_middle(head, other)
-    vertex = there + direction * (_radius(head, other, there, direction) + off)[:, None]
+    offset = shell.vertex - middle
+    radius = np.linalg.norm(offset, axis=1)
+    direction = offset / radius[:, None]
+    height = radius - _radius(head, own, middle, direction)
+    other_middle = skull_middle(head, other)
+    vertex = other_middle + direction * (_radius(head, other, other_middle, direction) + height)[:, None]
     return Shell(vertex.astype(np.float32), shell.triangle, shell.follow)
 
 
@@ -148,9 +146,9 @@ def _hairline(shaped: Shaped) -> float:
 
 
 def _radius(head: OpenHead, shaped: Shaped, middle: Array, direction: Array) -> Array:
-    """[M] how far the head reaches in these directions; where it has no surface, as far as the nearest that has one."""
-    away = shaped.vertex[head.skin_weight[:, 0] > 0.6] - middle
-    reach = np.linalg.norm(away, axis=1)
-    near = direction @ (away / reach[:, None]).T  # [M,V] cosine
-    inside = np.where(near > _CONE, reach, 0.0).max(1)
-    return np.asarray(np.where(inside > 0.0, inside, reach[near.argmax(1)]), np.float32)
+    """[M] radius of the head in these directions; without a surface there, that of the nearest direction with one."""
+    offset = shaped.vertex[head.skin_weight[:, 0] > 0.6] - middle
+    radius = np.linalg.norm(offset, axis=1)
+    cosine = direction @ (offset / radius[:, None]).T  # [M,V]
+    inside = np.where(cosine > _CONE, radius, 0.0).max(1)
+    return np.asarray(np.where(inside > 0.0, inside, radius[cosine.argmax(1)]), np.float32)

@@ -16,17 +16,22 @@ from ..data import Array
 from .retarget import OwnFace
 
 MOST_GAIN = 3.0  # of a gain, a strength or a smoothing
+MOST_TURN_RAD = 0.8  # up to which a head turn is enlarged: beyond it the portrait shows an ear
+RAMP_S = 0.2
+_TURN_MIRRORED = np.array([1.0, -1.0, -1.0], np.float32)  # a rotation is an axial vector
+_SHIFT_MIRRORED = np.array([-1.0, 1.0, 1.0], np.float32)
+_HEAD, _MIRROR = arkit.COUNT, arkit.COUNT + 1  # their places in a row, after the gains
 
 
 class TuningError(OmoteError, ValueError):
-    """No such region, or a value that makes no sense; the message says what was wanted."""
+    """An unknown region or an impossible value; the message says what was wanted."""
 
 
 def _weights_named(*beginnings: str) -> tuple[str, ...]:
     return tuple(name for name in arkit.NAMES if name.startswith(beginnings))
 
 
-# Each of the 52 weights is in one region. The looks of the eyes are the gaze's, whose strength is a setting of its own.
+# Each of the 52 weights is in one region. The eyeLook weights are the gaze, which has a strength of its own.
 REGIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "brows": _weights_named("brow"),
@@ -38,7 +43,7 @@ REGIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "tongue": _weights_named("tongue"),
     }
 )
-SMOOTHED = (*REGIONS, "head")  # what has a smoothing of its own: the head is no weight, but it trembles too
+SMOOTHED = (*REGIONS, "head")  # regions with a smoothing of their own
 
 
 def _ones(names: tuple[str, ...]) -> Mapping[str, float]:
@@ -47,15 +52,15 @@ def _ones(names: tuple[str, ...]) -> Mapping[str, float]:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a person likes, whoever performs; 1 everywhere is as the tracker and the calibration say."""
+    """How the user wants a performance shaped, for any performer; 1 everywhere changes nothing."""
 
     gain: Mapping[str, float] = field(default_factory=lambda: _ones(tuple(REGIONS)))  # by region
-    smoothing: Mapping[str, float] = field(default_factory=lambda: _ones(SMOOTHED))  # 0 none, 1 usual, to MOST
-    mirror: bool = False  # left and right change places, in face, gaze and head
-    head: float = 1.0  # how far the head follows: 0 not at all
-    blinks: bool = True  # by itself while nobody is seen
-    breathes: bool = True  # likewise
-    hair: float = 1.0  # how far it swings: 0 not at all
+    smoothing: Mapping[str, float] = field(default_factory=lambda: _ones(SMOOTHED))  # 0 none, 1 usual, to MOST_GAIN
+    mirror: bool = False  # exchanges left and right of face, gaze and head
+    head: float = 1.0  # how far the head follows; 0 is not at all
+    blinks: bool = True  # while there is no face
+    breathes: bool = True  # while there is no face
+    hair: float = 1.0  # how far it swings; 0 is not at all
 
     def __post_init__(self) -> None:
         for name, known in (("gain", tuple(REGIONS)), ("smoothing", SMOOTHED)):
@@ -66,76 +71,64 @@ class Tuning:
                 raise TuningError(f"{name}: wanted a number for {missing[0]} too")
         numbers = {"head": self.head, "hair": self.hair, **{f"gain of {k}": v for k, v in self.gain.items()}}
         numbers |= {f"smoothing of {k}": v for k, v in self.smoothing.items()}
-        for what, value in numbers.items():
+        for name, value in numbers.items():
             if not 0.0 <= value <= MOST_GAIN:
-                raise TuningError(f"{what} must be from 0 to {MOST_GAIN:g}, got {value}")
+                raise TuningError(f"{name} must be from 0 to {MOST_GAIN:g}, got {value}")
 
-    def changed(self, said: Mapping[str, object]) -> Tuning:
-        """The same but for what is said, in JSON's types; a mapping by region may name some regions only.
+    def changed(self, changes: Mapping[str, object]) -> Tuning:
+        """A copy with these changes, in JSON's types; a mapping by region need not name all regions.
 
-        TuningError where a name or a value makes no sense.
+        TuningError for an unknown name or an impossible value.
         """
-        values: dict[str, object] = {}
-        kinds = {one.name: getattr(self, one.name) for one in fields(self)}
-        for name, value in said.items():
-            if name not in kinds:
-                raise TuningError(f'nothing is called "{name}"; there are {", ".join(kinds)}')
-            values[name] = _value_like(name, kinds[name], value)
-        return Tuning(**{**kinds, **values})
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        for name, value in changes.items():
+            if name not in values:
+                raise TuningError(f'nothing is called "{name}"; there are {", ".join(values)}')
+            values[name] = _checked_value(name, values[name], value)
+        return Tuning(**values)
 
     def as_json(self) -> dict[str, object]:
-        """The same in JSON's types; `changed` takes it back."""
-        return {**{one.name: getattr(self, one.name) for one in fields(self)}, **self._by_region()}
-
-    def _by_region(self) -> dict[str, dict[str, float]]:
-        return {"gain": dict(self.gain), "smoothing": dict(self.smoothing)}
+        """All values in JSON's types, for `changed`."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {**values, "gain": dict(self.gain), "smoothing": dict(self.smoothing)}
 
 
-def _value_like(name: str, old: object, value: object) -> object:
-    """The value, where it is of the old one's type; TuningError else."""
+def _checked_value(name: str, old: object, value: object) -> object:
+    """The value; TuningError unless it has the type of the old one."""
     if isinstance(old, bool):
         if isinstance(value, bool):
             return value
         raise TuningError(f"{name} must be true or false, got {value!r}")
     if isinstance(old, Mapping):
         if not isinstance(value, Mapping):
-            raise TuningError(f"{name} must say numbers by region, got {value!r}")
-        return MappingProxyType(
-            {**old, **{str(key): _checked_number(f"{name} of {key}", one) for key, one in value.items()}}
-        )
+            raise TuningError(f"{name} must hold numbers by region, got {value!r}")
+        numbers = {str(key): _checked_number(f"{name} of {key}", one) for key, one in value.items()}
+        return MappingProxyType({**old, **numbers})
     return _checked_number(name, value)
 
 
-def _checked_number(what: str, value: object) -> float:
+def _checked_number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= MOST_GAIN:
-        raise TuningError(f"{what} must be a number from 0 to {MOST_GAIN:g}, got {value!r}")
+        raise TuningError(f"{name} must be a number from 0 to {MOST_GAIN:g}, got {value!r}")
     return float(value)
 
 
-MOST_TURN_RAD = 0.8  # to which a head's turn is enlarged: beyond it the portrait shows an ear
-
-
-_TURN_MIRRORED = np.array([1.0, -1.0, -1.0], np.float32)  # a rotation is an axial vector
-_SHIFT_MIRRORED = np.array([-1.0, 1.0, 1.0], np.float32)
-_HEAD, _MIRROR = arkit.COUNT, arkit.COUNT + 1  # their places in a row, behind the gains
-
-
 class TuningFilter:
-    """Shapes one performance. A change is taken up within a fifth of a second."""
+    """Applies a tuning to one performance. A change takes a fifth of a second."""
 
     def __init__(self, tuning: Tuning) -> None:
         self._row = Ramp(_gain_row(tuning))
 
     def tune(self, tuning: Tuning) -> None:
-        """Shapes what comes from now on to this; from any thread."""
-        self._row.ask(_gain_row(tuning))
+        """Uses this tuning from now on; from any thread."""
+        self._row.set_target(_gain_row(tuning))
 
     def miss(self) -> None:
-        """Nobody is seen, so a change needs no time."""
+        """There is no face, so a change needs no time."""
         self._row.jump()
 
     def shaped(self, own: OwnFace, now_ns: int) -> OwnFace:
-        """The same face, as it is liked; the very same where nothing is changed."""
+        """The tuned face; unchanged numbers if the tuning is the default."""
         row = self._row.at(now_ns)
         weights, turn, shift = own.weights, own.turn, own.shift
         if (row[:_HEAD] != 1.0).any():
@@ -147,7 +140,7 @@ class TuningFilter:
 
 
 def mirrored_face(own: OwnFace) -> OwnFace:
-    """What a mirror shows: left and right of the face, its looks and its head have changed places."""
+    """The face in a mirror: left and right of weights, gaze and head are exchanged."""
     return OwnFace(own.weights[arkit.MIRRORED], own.turn * _TURN_MIRRORED, own.shift * _SHIFT_MIRRORED)
 
 
@@ -161,7 +154,7 @@ def _gain_row(tuning: Tuning) -> NDArray[np.float64]:
 
 
 def _enlarged(weights: Array, gain: NDArray[np.float64]) -> Array:
-    """Each weight times its gain, and none is enlarged to more than 1: eyes would turn inwards."""
+    """Each weight times its gain, but enlarged to at most 1, since larger looks turn the eyes inward."""
     most = np.maximum(np.abs(weights), 1.0)
     return np.asarray(np.clip(weights * gain, -most, most), np.float32)
 
@@ -180,33 +173,27 @@ def _blended_faces(first: OwnFace, second: OwnFace, share: float) -> OwnFace:
     return OwnFace(*(np.asarray(one + share * (other - one), np.float32) for one, other in parts))
 
 
-RampValues = NDArray[np.float64]
-
-RAMP_S = 0.2
-
-
 class Ramp:
-    """Some numbers in a row. `ask` is called from any thread, the others from the one that draws."""
+    """Numbers that go to their targets evenly. Any thread may set the targets; the drawing thread calls the rest."""
 
-    def __init__(self, values: RampValues, within_s: float = RAMP_S) -> None:
-        self._asked = self._from = self._to = self._now = values
-        self._within_ns = within_s * 1e9
+    def __init__(self, values: NDArray[np.float64], duration_s: float = RAMP_S) -> None:
+        self._target = self._from = self._to = self._now = values
+        self._duration_ns = duration_s * 1e9
         self._since_ns = 0
 
-    def ask(self, values: RampValues) -> None:
-        """Where they shall be, within the time from the next picture on."""
-        self._asked = values
+    def set_target(self, values: NDArray[np.float64]) -> None:
+        """The numbers to reach, counted from the next picture on."""
+        self._target = values
 
-    def at(self, now_ns: int) -> RampValues:
-        """Where they are now; read only."""
-        asked = self._asked
-        if asked is not self._to or now_ns < self._since_ns:
-            self._from, self._to, self._since_ns = self._now, asked, now_ns
-        share = min((now_ns - self._since_ns) / self._within_ns, 1.0)
+    def at(self, now_ns: int) -> NDArray[np.float64]:
+        """The numbers now; read only."""
+        target = self._target
+        if target is not self._to or now_ns < self._since_ns:
+            self._from, self._to, self._since_ns = self._now, target, now_ns
+        share = min((now_ns - self._since_ns) / self._duration_ns, 1.0)
         self._now = self._to if share >= 1.0 else self._from + share * (self._to - self._from)
         return self._now
 
-    def jump(self) -> RampValues:
-        """Where they shall be, at once: while nobody sees it."""
-        self._now = self._from = self._to = self._asked
-        return self._now
+    def jump(self) -> None:
+        """Reaches the targets at once."""
+        self._now = self._from = self._to = self._target

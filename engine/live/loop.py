@@ -1,87 +1,70 @@
-"""The loop: one thread reads the source, one draws, and the caller's waits for the end. Nothing in it queues."""
+"""The live loop: one thread reads the source, one draws, and the caller's thread waits. Nothing queues."""
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from omote.bridge.latest import Latest
 
 from ..capture.source import Source, SourceError
-from ..data import Actor, AnyCharacter, Array
 from ..hardware import this_machine, thread_plan
-from ..model.portrait_renderer import PortraitRenderer
 from ..version import version
-from .adaptive_quality import AdaptiveQuality, BudgetStatus
-from .latency import RECENT, LatencyMeter
+from .adaptive_quality import BudgetStatus
+from .latency import RECENT
 from .metrics import LiveStatus, RunReport
 from .scheduling import CapturedSignal, RateLimiter, SourceReader, TrackingScheduler
-from .session import CROSSFADE_S, LiveSession, Output
+from .session import LiveSession
 
-TICK_S = 1.0 / 30.0  # between two pictures while nothing comes from the source
-SILENCE_S = 0.5  # a source that says nothing for so long has lost the face
-OPEN_S = 15.0  # for a source that is changed to
+IDLE_PERIOD_S = 1.0 / 30.0  # between two pictures while nothing comes from the source
+SILENCE_S = 0.5  # a source without a signal for so long has lost the face
+OPEN_TIMEOUT_S = 15.0  # for a new source
 STOP_S = 0.5
-WATCH_S = 0.05
+POLL_S = 0.05
 MOST_FAILURES = 30  # pictures in a row that cannot be drawn; then the loop ends
 
 _log = logging.getLogger(__name__)
 
 
 class LiveLoop:
-    """Draws what a source performs and offers it to outputs, which are open already. Runs once.
+    """Draws what a source performs in a session whose outputs are open. Runs once.
 
     Its threads are daemons, and ending waits half a second for them and no more: a source that hangs is left behind.
+
+    >>> with WireOutput() as wire:
+    ...     session = LiveSession(Animator(), load_character("hana"), [wire])
+    ...     LiveLoop(open_source("webcam"), session).run(seconds=60.0)
     """
 
-    def __init__(
-        self,
-        source: Source,
-        artist: PortraitRenderer,
-        character: AnyCharacter,
-        actor: Actor,
-        light: Array,
-        outputs: Sequence[Output],
-        *,
-        meter: LatencyMeter | None = None,
-        is_offline: bool = False,
-        clock_ns: Callable[[], int] = time.perf_counter_ns,
-        gearbox: AdaptiveQuality | None = None,
-    ) -> None:
-        """`meter` is the one whose `sent` an output calls. Offline, the file is drawn picture by picture.
-
-        A `gearbox` holds a latency budget: it is open already, and changes how the artist draws and how often. What is
-        on stage (character, light, expressions, the actor) can be changed by `scene` while the loop runs.
-        """
-        meter, morph_s = meter or LatencyMeter(), 0.0 if is_offline else CROSSFADE_S
-        self.scene = LiveSession(artist, character, actor, light, outputs, meter, clock_ns, gearbox, morph_s)
-        self._is_offline, self._clock_ns = is_offline, clock_ns
-        self._mailbox: Latest[CapturedSignal] = Latest()
-        cores = thread_plan()
-        self._turns = TrackingScheduler(clock_ns, ahead=cores.tracks_ahead, apart=cores.tracks_apart)
+    def __init__(self, source: Source, session: LiveSession, *, is_offline: bool = False) -> None:
+        """Offline, every picture of a file is drawn, and characters change by a cut."""
+        self.session = session
         self.rate = RateLimiter()
-        self._gearbox = gearbox
-        if gearbox:
-            gearbox.on_rate = self.rate.limit
+        if session.quality:
+            session.quality.on_rate = self.rate.limit
+        if is_offline:
+            session.crossfade_s = 0.0
+        self._is_offline, self._clock_ns = is_offline, session.clock_ns
+        self._mailbox: Latest[CapturedSignal] = Latest()
+        plan = thread_plan()
+        self._scheduler = TrackingScheduler(self._clock_ns, ahead=plan.tracks_ahead, apart=plan.tracks_apart)
         self._reader = self._reader_of(source)
-        self._thread = threading.Thread(target=self._run, name="animate", daemon=True)
-        self._is_over = threading.Event()
-        self._has_begun = threading.Event()
+        self._thread = threading.Thread(target=self._draw, name="draw", daemon=True)
+        self._has_started, self._has_ended = threading.Event(), threading.Event()
         self._changing = threading.Lock()
         self._error: BaseException | None = None
-        self._seen_ns = 0  # when a signal last came
+        self._signal_ns = 0  # when the last signal came
         self._failed_in_a_row = 0
-        self._failures: set[type[Exception]] = set()  # that were logged
-        self._dropped_before = 0  # by sources that were replaced
-        self.moment = self._moment(clock_ns())  # the last; there is a new one once a second
+        self._logged: set[type[Exception]] = set()  # kinds of failures
+        self._dropped_before = 0  # by earlier sources
+        self.status = self._new_status(self._clock_ns())  # replaced once a second
 
-    def run(self, seconds: float | None = None, on_second: Callable[[LiveStatus], None] | None = None) -> RunReport:
-        """Runs until the source ends, or for so many seconds of pictures; whatever fails in a thread is raised here."""
+    def run(self, seconds: float | None = None, on_status: Callable[[LiveStatus], None] | None = None) -> RunReport:
+        """Runs until the source ends, or for so many seconds of pictures; raises what any of its threads raised."""
         self._thread.start()
         try:
-            self._watch(seconds, on_second)
+            self._wait(seconds, on_status)
         finally:
             self._stop()
         if self._error:
@@ -90,99 +73,106 @@ class LiveLoop:
 
     def report(self) -> RunReport:
         """The run so far."""
-        now_ns, scene, tally = self._clock_ns(), self.scene, self.scene.tally
+        now_ns, renderer, counters = self._clock_ns(), self.session.renderer, self.session.counters
         return RunReport(
-            fps=tally.fps(now_ns),
-            pictures=tally.pictures,
-            failed=tally.failed,
-            latency=scene.meter.latency(),
+            fps=counters.fps(now_ns),
+            pictures=counters.pictures,
+            failed=counters.failed,
+            latency=self.session.meter.latency(),
             dropped=self._dropped,
-            tracked_fraction=tally.tracked_fraction,
-            size=scene.artist.size,
-            steps=scene.artist.steps,
-            runtime=scene.artist.runtime,
+            tracked_fraction=counters.tracked_fraction,
+            size=renderer.size,
+            steps=renderer.steps,
+            runtime=renderer.runtime,
             hardware=this_machine(),
-            source=self._reader.source.name,
-            character=scene.character.name,
-            seconds=tally.seconds(now_ns),
-            warm_up_s=tally.warm_up_s,
+            source=self.source.name,
+            character=self.session.character.name,
+            seconds=counters.seconds(now_ns),
+            warm_up_s=counters.warm_up_s,
             version=version(),
-            counts=scene.artist.counts,
+            counts=renderer.counts,
             budget=self._budget,
         )
 
     @property
     def source(self) -> Source:
-        """Who performs."""
+        """The present source."""
         return self._reader.source
 
-    def use(self, source: Source) -> None:
-        """Changes over to another source, from any thread; SourceError where it will not open: the old one stays."""
+    def change_source(self, source: Source) -> None:
+        """Changes to another source, from any thread; SourceError if it does not open: the old one stays."""
         if self._is_offline:
             raise SourceError("the source cannot be changed: a file is being drawn picture by picture")
-        if not self._has_begun.is_set():
+        if not self._has_started.is_set():
             raise SourceError("the source cannot be changed: the first picture is still to come")
         with self._changing:
-            self._check_goes_on()
+            self._check_runs()
             reader = self._opened(source)
             old, self._reader = self._reader, reader
             self._dropped_before += old.source.dropped
             old.stop()
-            self.scene.forget_rest()
-            self._turns.forget_tracking()
-            reader.admit()
-            if self._is_over.is_set():  # `_stop` may have stopped the old one, before the change
+            self.session.performance.forget_rest()
+            self._scheduler.reset_tracking()
+            reader.start_reading()
+            if self._has_ended.is_set():  # `_stop` may have stopped the old reader, before the change
                 reader.stop()
-            self._check_goes_on()
+            self._check_runs()
 
-    def _check_goes_on(self) -> None:
-        if self._is_over.is_set():
+    def _check_runs(self) -> None:
+        if self._has_ended.is_set():
             raise SourceError("the source cannot be changed: the loop has ended")
 
     def _opened(self, source: Source) -> SourceReader:
         reader = self._reader_of(source).start()
-        patience_ns = self._clock_ns() + int(OPEN_S * 1e9)
-        while not reader.wait_until_open(WATCH_S):
-            if self._is_over.is_set() or self._clock_ns() > patience_ns:
+        deadline_ns = self._clock_ns() + int(OPEN_TIMEOUT_S * 1e9)
+        while not reader.wait_until_open(POLL_S):
+            if self._has_ended.is_set() or self._clock_ns() > deadline_ns:
                 reader.stop()
-                self._check_goes_on()
-                raise SourceError(f"{source.name} did not open within {OPEN_S:.0f} s: is another program using it?")
+                self._check_runs()
+                raise SourceError(
+                    f"{source.name} did not open within {OPEN_TIMEOUT_S:.0f} s: is another program using it?"
+                )
         if reader.error:
             raise reader.error
         return reader
 
     def _reader_of(self, source: Source) -> SourceReader:
-        on_signal = self.scene.bear_witness
         return SourceReader(
-            source, self._mailbox, self._on_over, self._clock_ns, self._turns, self._is_offline, on_signal
+            source,
+            self._mailbox,
+            self._scheduler,
+            on_end=self._on_end,
+            on_signal=self.session.notify,
+            clock_ns=self._clock_ns,
+            is_offline=self._is_offline,
         )
 
-    def _on_over(self, reader: SourceReader) -> None:
-        """A source has ended or failed; called in its thread. One that was replaced does not matter any more."""
-        if reader is not self._reader:
-            return
-        if reader.error:
-            self._fail(reader.error)
-        self._mailbox.close()
+    def _on_end(self, reader: SourceReader) -> None:
+        """Ends the loop when its source has ended or failed; called in the reader's thread."""
+        if reader is self._reader:
+            if reader.error:
+                self._fail(reader.error)
+            self._mailbox.close()
 
     def _fail(self, error: BaseException) -> None:
         self._error = self._error or error
-        self._is_over.set()
+        self._has_ended.set()
 
-    def _watch(self, seconds: float | None, on_second: Callable[[LiveStatus], None] | None) -> None:
-        # Waits in small steps, because on Windows no Ctrl-C interrupts a wait.
-        while not self._is_over.wait(WATCH_S):
+    def _wait(self, seconds: float | None, on_status: Callable[[LiveStatus], None] | None) -> None:
+        counters = self.session.counters
+        # In small steps, because on Windows Ctrl-C does not interrupt a wait.
+        while not self._has_ended.wait(POLL_S):
             now_ns = self._clock_ns()
-            if seconds is not None and self.scene.tally.seconds(now_ns) >= seconds:
+            if seconds is not None and counters.seconds(now_ns) >= seconds:
                 return
-            if self.scene.tally.seconds_since_moment(now_ns) >= 1.0:
-                self.moment = self._moment(now_ns)
-                if on_second:
-                    on_second(self.moment)
+            if counters.seconds_since_status(now_ns) >= 1.0:
+                self.status = self._new_status(now_ns)
+                if on_status:
+                    on_status(self.status)
 
     def _stop(self) -> None:
-        self.scene.tally.end(self._clock_ns())
-        self._is_over.set()
+        self.session.counters.end(self._clock_ns())
+        self._has_ended.set()
         self._mailbox.close()
         self._reader.stop()
         deadline_ns = self._clock_ns() + int(STOP_S * 1e9)
@@ -190,91 +180,80 @@ class LiveLoop:
             if thread.ident is not None:  # it was started
                 thread.join(max(deadline_ns - self._clock_ns(), 0) / 1e9)
 
-    def _moment(self, now_ns: int) -> LiveStatus:
+    def _new_status(self, now_ns: int) -> LiveStatus:
+        session, counters = self.session, self.session.counters
         return LiveStatus(
-            source=self._reader.source.name,
-            character=self.scene.character.name,
-            phase=self.scene.phase,
-            fps=self.scene.tally.fps_since_moment(now_ns),
-            pictures=self.scene.tally.pictures,
+            source=self.source.name,
+            character=session.character.name,
+            phase=session.phase,
+            fps=counters.fps_since_status(now_ns),
+            pictures=counters.pictures,
             dropped=self._dropped,
-            tracked_fraction=self.scene.tally.tracked_fraction,
-            latency=self.scene.meter.latency(RECENT),
-            counts=self.scene.artist.counts,
+            tracked_fraction=counters.tracked_fraction,
+            latency=session.meter.latency(RECENT),
+            counts=session.renderer.counts,
             budget=self._budget,
-            failed=self.scene.tally.failed,
+            failed=counters.failed,
         )
 
     @property
     def _budget(self) -> BudgetStatus | None:
-        return self._gearbox.budget if self._gearbox else None
+        return self.session.quality.budget if self.session.quality else None
 
     @property
     def _dropped(self) -> int:
-        return self._dropped_before + self._reader.source.dropped + self._mailbox.replaced
+        return self._dropped_before + self.source.dropped + self._mailbox.replaced
 
-    # What follows runs in the thread that draws.
+    # The drawing thread runs what follows. From `_draw` to the network's call it passes few frames.
 
-    def _run(self) -> None:
+    def _draw(self) -> None:
         try:
-            self.scene.warm_up()
-            self._reader.start()
-            while not self._reader.wait_until_open(WATCH_S):
-                if self._is_over.is_set():
+            self.session.warm_up()
+            if not self._start_reading():
+                return
+            while not self._has_ended.is_set():
+                captured = self._mailbox.take(IDLE_PERIOD_S)
+                if captured is None and self._mailbox.is_closed:
                     return
-            self._seen_ns = self._clock_ns()
-            self.scene.tally.begin(self._seen_ns)
-            self._reader.admit()
-            self._reader.ask()
-            self._has_begun.set()
-            self._animate()
+                now_ns = self._clock_ns()
+                if captured is not None:
+                    self._signal_ns = now_ns
+                elif self._is_offline or now_ns - self._signal_ns <= SILENCE_S * 1e9:
+                    continue
+                try:
+                    self._scheduler.drawing_started(is_tracked=captured is not None)
+                    self.session.draw(captured, now_ns)
+                    self._failed_in_a_row = 0
+                except Exception as error:
+                    self._count_failure(error)
+                self._has_ended.wait(self.rate.delay_s(now_ns, self._clock_ns()))
+                self._scheduler.drawing_finished()
+                if captured is not None:
+                    self._reader.request()
         except BaseException as error:
             self._fail(error)
         finally:
-            self._is_over.set()
+            self._has_ended.set()
 
-    def _animate(self) -> None:
-        while not self._is_over.is_set():
-            seen = self._mailbox.take(TICK_S)
-            if seen is None and self._mailbox.is_closed:
-                return
-            try:
-                if seen is not None:
-                    self._follow(seen)
-                elif not self._is_offline and self._clock_ns() - self._seen_ns > SILENCE_S * 1e9:
-                    self._wait()
-            except Exception as error:
-                self._count_failure(error)
-            if seen is not None:
-                self._reader.ask()
+    def _start_reading(self) -> bool:
+        """Starts the source, and waits until it is open; whether the loop goes on."""
+        self._reader.start()
+        while not self._reader.wait_until_open(POLL_S):
+            if self._has_ended.is_set():
+                return False
+        self._signal_ns = self._clock_ns()
+        self.session.counters.begin(self._signal_ns)
+        self._reader.start_reading()
+        self._reader.request()
+        self._has_started.set()
+        return True
 
     def _count_failure(self, error: Exception) -> None:
         """One bad picture does not end the stream: it is counted, and the first of its kind logged with a traceback."""
         self._failed_in_a_row += 1
         if self._is_offline or self._failed_in_a_row >= MOST_FAILURES:
             raise error
-        if type(error) not in self._failures:
-            self._failures.add(type(error))
+        if type(error) not in self._logged:
+            self._logged.add(type(error))
             _log.warning("a picture failed; the stream goes on", exc_info=error)
-        self.scene.tally.failed += 1
-        self._rest(self._clock_ns())
-
-    def _follow(self, seen: CapturedSignal) -> None:
-        self._seen_ns = self._clock_ns()
-        self._turns.taken()
-        self.scene.follow(seen, self._seen_ns)
-        self._failed_in_a_row = 0
-        self._rest(self._seen_ns)
-
-    def _wait(self) -> None:
-        """Draws a portrait that nobody plays; what comes meanwhile is tracked as ever."""
-        now_ns = self._clock_ns()
-        self._turns.taken(is_seen=False)
-        self.scene.wait(now_ns)
-        self._failed_in_a_row = 0
-        self._rest(now_ns)
-
-    def _rest(self, taken_ns: int) -> None:
-        """Until there may be another picture."""
-        self._is_over.wait(self.rate.rest_s(taken_ns, self._clock_ns()))
-        self._turns.drawn()
+        self.session.counters.failed += 1

@@ -1,9 +1,9 @@
-"""Where portraits go: over the wire as pictures and parameters, to other programs as one or the other."""
+"""Sends portraits: over ZeroMQ as pictures and parameters, to other programs as one or the other."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 
@@ -17,9 +17,11 @@ from omote.bridge.publisher import Publisher, Sample
 from ..data import OPEN_BASIS, Array, FlameParams, Portrait, Signal
 from ..face.retarget import to_weights
 
+Sender = TypeVar("Sender", bound=FaceSender | PictureSender)
+
 
 class WireOutput:
-    """Publishes portraits over ZeroMQ; `on_sent(index, sent_ns)` tells when each was handed to the network."""
+    """Publishes portraits over ZeroMQ; calls `on_sent(index, sent_ns)` when it has handed one to the network."""
 
     name = "zeromq"
 
@@ -42,14 +44,14 @@ class WireOutput:
         self.publisher.__exit__(*error)
 
     def offer(self, portrait: Portrait) -> None:
-        """Makes this portrait the next to be sent. Never blocks; its picture must not be written to afterwards."""
+        """Sends this portrait next. Never blocks; its picture must not be written to afterwards."""
         self.publisher.publish(published_picture(portrait))
 
 
-class FaceOutput:
-    """Sends what portraits show, and no pictures, in the protocol of another program."""
+class _ProgramOutput(Generic[Sender]):
+    """Sends portraits to another program; open while it is entered."""
 
-    def __init__(self, sender: FaceSender) -> None:
+    def __init__(self, sender: Sender) -> None:
         self.name = sender.name
         self._sender = sender
 
@@ -62,35 +64,23 @@ class FaceOutput:
 
     @property
     def trouble(self) -> str:
-        """Why nothing arrives there now, in one line; empty while all is well, as far as that can be known."""
+        """Why nothing arrives there now, in one line; empty without a known problem."""
         return self._sender.trouble
+
+
+class FaceOutput(_ProgramOutput[FaceSender]):
+    """Sends what portraits show, without pictures, in the protocol of another program."""
 
     def offer(self, portrait: Portrait) -> None:
         """Sends this portrait's face. Never blocks."""
         self._sender.offer(portrait.stamp.captured_wall_ns, _params(portrait))
 
 
-class PictureOutput:
-    """Shows portraits in another program, which gets no parameters."""
-
-    def __init__(self, sender: PictureSender) -> None:
-        self.name = sender.name
-        self._sender = sender
-
-    def __enter__(self) -> Self:
-        self._sender.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._sender.__exit__(*error)
-
-    @property
-    def trouble(self) -> str:
-        """Why nothing is shown there now, in one line; empty while all is well."""
-        return self._sender.trouble
+class PictureOutput(_ProgramOutput[PictureSender]):
+    """Shows pictures in another program, without parameters."""
 
     def offer(self, portrait: Portrait) -> None:
-        """Makes this portrait the next to be shown. Never blocks; its picture must not be written to afterwards."""
+        """Shows this portrait next. Never blocks; its picture must not be written to afterwards."""
         self._sender.offer(portrait.rgba)
 
 
@@ -102,25 +92,25 @@ def published_picture(portrait: Portrait) -> Sample:
         captured_ns=stamp.captured_ns,
         generated_ns=stamp.finished[-1][1] if stamp.finished else stamp.captured_ns,
         wall_ns=stamp.captured_wall_ns,
-        video=Video(portrait.rgba, gear=portrait.gear),
+        video=Video(portrait.rgba, gear=portrait.drawn_by),
         params=_params(portrait),
     )
 
 
 def _params(portrait: Portrait) -> Params:
-    shown, seen = portrait.params, portrait.signal or _untracked_signal(portrait)
+    shown, signal = portrait.params, portrait.signal or _untracked_signal(portrait)
     return Params(
-        weights=seen.weights,
+        weights=signal.weights,
         expression=shown.expression,
         jaw_pose=shown.jaw_pose,
         neck_pose=shown.neck_pose,
         eye_pose=shown.eye_pose,
         eyelids=shown.eyelids,
         translation=shown.translation,
-        head_rotation=seen.head_rotation,
-        head_translation=seen.head_translation,
-        gaze=seen.gaze,
-        confidence=seen.confidence,
+        head_rotation=signal.head_rotation,
+        head_translation=signal.head_translation,
+        gaze=signal.gaze,
+        confidence=signal.confidence,
         presence=portrait.presence,
         basis=shown.basis,
         shown_weights=_shown_weights(shown),
@@ -129,7 +119,7 @@ def _params(portrait: Portrait) -> Params:
 
 
 def _shown_weights(shown: FlameParams) -> Array | None:
-    """[52] what makes this face; None in a basis whose units are not known here."""
+    """[52] the ARKit weights of the face that is shown; None in a basis that has no such map."""
     return np.clip(to_weights(shown), 0.0, 1.0) if shown.basis == OPEN_BASIS else None
 
 

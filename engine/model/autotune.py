@@ -1,4 +1,4 @@
-"""Which runtime draws fastest on this machine and still draws the right picture: found by a trial, and remembered."""
+"""Chooses the fastest runtime on this machine that draws the right picture, by a trial whose result is kept."""
 
 from __future__ import annotations
 
@@ -29,67 +29,78 @@ log = logging.getLogger(__name__)
 
 ROUNDS = 3  # in which the networks take turns
 WARM_UP, RUNS = 2, 4  # of one network in a round
-MOST_NS = 700_000_000  # of timed runs in a round, where one takes long
-_SURE = Build()  # where nothing was faster, or nothing ran: it says itself why
+MOST_NS = 700_000_000  # of timed runs in a round
+_SIMILAR = 1.08  # a build is as good as the fastest if it takes at most so many times as long
+_FALLBACK = Build()  # if no build runs: its own error says why
+
+# The reference character and picture, under the folder of the networks.
+CHARACTER, PICTURE = "parity/character.omote", "parity/picture.png"
+SIZE = 256
+SAME_DB = 120.0  # of equal pictures: an error of 1e-12
+# By precision: the least PSNR in dB, and the most by which one pixel may differ, of 255 levels. Rounding to a level may
+# differ wherever two sums differ in their last bit, so even f32 is allowed a few; an edge that moves by a part of a
+# pixel changes it by many levels.
+BOUNDS: dict[str, tuple[float, int]] = {"f32": (60.0, 16), "f16": (42.0, 96), "bf16": (36.0, 160)}
+_TURN, _OPEN = np.array((0.1, 0.0, 0.05), np.float32), np.array((0.1, 0.0, 0.0), np.float32)  # radians
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One build, tried."""
+    """The result of trying one build."""
 
     build: Build
     name: str = ""  # what really ran: "openvino cpu bf16"
     step_ms: float = 0.0  # of the denoiser
-    parity: Parity | None = None  # None where there is no reference for these networks
-    refused: str = ""  # why it cannot run here, in one line
+    parity: Parity | None = None  # None without a reference picture for these networks
+    refused: str = ""  # why it cannot run here, in one line; "" if it can
 
 
 @dataclass(frozen=True)
 class RuntimeChoice:
-    """What is drawn with, and why nothing else is."""
+    """The chosen build, and why others were refused."""
 
     build: Build
-    refusals: tuple[str, ...]  # a line each: what was tried and could not run, or drew another picture
+    refusals: tuple[str, ...]  # a line each: builds that cannot run here, or draw another picture
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A choice and what it rests on."""
+    """A choice, and the trials behind it."""
 
     choice: RuntimeChoice
     trials: tuple[Trial, ...]
 
 
-def choose(files: NetworkFiles, kept: ResultCache | None = None) -> RuntimeChoice:
-    """The fastest build; tried once a machine, set of weights and set of versions."""
-    kept = kept or ResultCache()
-    before = remembered_choice(files, kept)
+def choose(files: NetworkFiles, cache: ResultCache | None = None) -> RuntimeChoice:
+    """The fastest build, tried once for a machine, the networks and the versions of the runtimes."""
+    results = cache or ResultCache()
+    before = remembered_choice(files, results)
     if before is not None:
         return before
     log.info("trying which runtime is fastest here, once")
-    return decide(files, kept).choice
+    return decide(files, results).choice
 
 
-def remembered_choice(files: NetworkFiles, kept: ResultCache) -> RuntimeChoice | None:
-    """What an earlier start found; None where there was none."""
-    return _read_choice(kept.get(_choice_facts(files)))
+def remembered_choice(files: NetworkFiles, cache: ResultCache) -> RuntimeChoice | None:
+    """The choice of an earlier start; None without one."""
+    return _read_choice(cache.get(_choice_facts(files)))
 
 
-def decide(files: NetworkFiles, kept: ResultCache) -> Decision:
-    """Tries the candidates now, and keeps what was found."""
-    trials = try_builds(files, candidates(gpu_names()), kept)
+def decide(files: NetworkFiles, cache: ResultCache) -> Decision:
+    """Tries the candidates now, and stores the choice."""
+    trials = try_builds(files, candidates(gpu_names()), cache)
     found = RuntimeChoice(fastest(trials), refusals(trials))
-    kept.put(_choice_facts(files), {"build": found.build.name, "refusals": list(found.refusals)})
-    if remembered_choice(files, kept) is None:
-        log.warning("what was found cannot be kept in %s: each start tries again, or name a --runtime", kept.folder)
+    cache.put(_choice_facts(files), {"build": found.build.name, "refusals": list(found.refusals)})
+    if remembered_choice(files, cache) is None:
+        log.warning("the choice cannot be stored in %s: each start tries again, or name a --runtime", cache.folder)
     return Decision(found, trials)
 
 
 def candidates(gpus: Sequence[str]) -> Iterator[Build]:
-    """What may run here, the likeliest first; a GPU's runtimes only where there is one, extras where installed.
+    """The builds that may run here, the most promising first: those for GPUs with a GPU, extras if installed.
 
-    PyTorch is taken only where it is named: its CUDA graphs belong to the thread that recorded them, and here one
-    thread opens a network and another draws with it.
+    PyTorch has to be named: its CUDA graphs belong to the thread that recorded them, and Omote opens a network in one
+    thread and draws in another.
     """
     if gpus:
         yield Build.named("tensorrt-rtx")
@@ -99,45 +110,42 @@ def candidates(gpus: Sequence[str]) -> Iterator[Build]:
         yield Build.named("onnxruntime")
 
 
-_NEAR = 1.08  # times as long is as good as equal
-
-
 def fastest(trials: Sequence[Trial]) -> Build:
-    """The fastest that ran; of those that are as good as equal the first, so that noise does not decide."""
+    """The fastest build; the first of several similar ones, so that noise does not decide."""
     ran = [trial for trial in trials if not trial.refused]
     least_ms = min((trial.step_ms for trial in ran), default=0.0)
-    return next((trial.build for trial in ran if trial.step_ms <= _NEAR * least_ms), _SURE)
+    return next((trial.build for trial in ran if trial.step_ms <= _SIMILAR * least_ms), _FALLBACK)
 
 
 def refusals(trials: Sequence[Trial]) -> tuple[str, ...]:
-    """Why those did not run that could not."""
+    """The reasons of the builds that were refused."""
     return tuple(f"{trial.build.name}: {trial.refused}" for trial in trials if trial.refused)
 
 
 def try_builds(
-    files: NetworkFiles, builds: Iterable[Build], kept: ResultCache, clock_ns: Callable[[], int] = time.perf_counter_ns
+    files: NetworkFiles, builds: Iterable[Build], cache: ResultCache, clock_ns: Callable[[], int] = time.perf_counter_ns
 ) -> tuple[Trial, ...]:
-    """Compiles each, checks its picture and times it; says why where a build cannot run."""
-    opened = [(build, *_checked_networks(files, build, kept)) for build in builds]
+    """Compiles each build, checks its picture and times it, or says why it cannot run."""
+    opened = [(build, *_checked_networks(files, build, cache)) for build in builds]
     running = [networks for _, networks, _ in opened if not isinstance(networks, str)]
     took_ms = iter(race(running, clock_ns))
     return tuple(
         Trial(build, refused=networks)
         if isinstance(networks, str)
-        else Trial(build, networks.name, next(took_ms), likeness)
-        for build, networks, likeness in opened
+        else Trial(build, networks.name, next(took_ms), parity)
+        for build, networks, parity in opened
     )
 
 
-def _checked_networks(files: NetworkFiles, build: Build, kept: ResultCache) -> tuple[Networks | str, Parity | None]:
-    """Networks that draw the right picture and how near they come; or why there are none."""
+def _checked_networks(files: NetworkFiles, build: Build, cache: ResultCache) -> tuple[Networks | str, Parity | None]:
+    """Networks that draw the right picture, with their parity; or why there are none."""
     try:
         networks = Networks(files.denoiser.path.parent, build)
         networks.denoiser(MOST_AT_ONCE)
-        return networks, require_parity(networks, kept)
+        return networks, require_parity(networks, cache)
     except RuntimeUnavailable as error:
         return " ".join(str(error).split()), None
-    except Exception as error:  # a library may raise anything, and "auto" has to start
+    except Exception as error:  # a library may raise anything, and "auto" must start
         log.debug("%s could not be tried", build.name, exc_info=True)
         return f"{type(error).__name__}: {' '.join(str(error).split())}", None
 
@@ -145,21 +153,21 @@ def _checked_networks(files: NetworkFiles, build: Build, kept: ResultCache) -> t
 def race(running: Sequence[Networks], clock_ns: Callable[[], int]) -> list[float]:
     """Milliseconds of one step of each: the median of its best round.
 
-    They take turns, so that whatever else has the machine for a second does not decide who wins.
+    They take turns, so that other work that lasts a second does not decide.
     """
     rounds = [[median_ms(networks, zero_inputs(), clock_ns) for networks in running] for _ in range(ROUNDS)]
     return [min(of_one) for of_one in zip(*rounds, strict=True)]
 
 
 def zero_inputs() -> dict[str, Array]:
-    """Inputs of a picture of nothing, which takes as long as any other."""
+    """Inputs of zeros, which take as long as any others."""
     inputs = {name: np.zeros(shape, np.float32) for name, shape in denoiser_shapes(MOST_AT_ONCE).items()}
     inputs["present"][:] = inputs["t"][:] = 1.0
     return inputs
 
 
 def median_ms(networks: Networks, inputs: dict[str, Array], clock_ns: Callable[[], int]) -> float:
-    """Of a round's runs, fewer where they take long."""
+    """The median of up to `RUNS` runs, as far as the time allows."""
     for _ in range(WARM_UP):
         networks.layers(inputs)
     took: list[int] = []
@@ -174,31 +182,21 @@ def _choice_facts(files: NetworkFiles) -> dict[str, object]:
     return {"question": "runtime", "networks": [file.sha256 for file in files.networks], **machine_facts()}
 
 
-def _read_choice(answer: dict[str, object] | None) -> RuntimeChoice | None:
-    """What was kept; None where that is nothing, or no build of this version."""
-    if answer is None or not isinstance(answer.get("refusals"), list):
+def _read_choice(stored: dict[str, object] | None) -> RuntimeChoice | None:
+    """The choice in a stored result; None without one, or with a build that this version does not have."""
+    if stored is None or not isinstance(stored.get("refusals"), list):
         return None
     try:
-        build = Build.named(str(answer.get("build")))
+        build = Build.named(str(stored.get("build")))
     except ValueError:
         return None
-    lines = answer["refusals"]
+    lines = stored["refusals"]
     return RuntimeChoice(build, tuple(str(line) for line in lines) if isinstance(lines, list) else ())
-
-
-CHARACTER, PICTURE = "parity/character.omote", "parity/picture.png"
-SIZE = 256
-SAME_DB = 120.0  # of the same picture: an error of 1e-12
-# By precision: how near at least, in dB, and how far one level of one pixel may be off, of 255. Rounding to a level may
-# fall differently wherever two sums differ in their last bit, so even f32 is allowed a few; an edge that moves by a
-# part of a pixel changes it by many levels.
-BOUNDS: dict[str, tuple[float, int]] = {"f32": (60.0, 16), "f16": (42.0, 96), "bf16": (36.0, 160)}
-_TURN, _OPEN = np.array((0.1, 0.0, 0.05), np.float32), np.array((0.1, 0.0, 0.0), np.float32)  # radians
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How pictures differ from the reference's, in premultiplied colour and alpha."""
+    """How a picture differs from the reference, in premultiplied colour and alpha."""
 
     max_abs: int  # levels of 255
     psnr_db: float
@@ -210,7 +208,7 @@ class Parity:
 
 @cache
 def reference_character(folder: Path = WEIGHTS_FOLDER) -> Character:
-    """The character that is drawn; WeightsError where it is missing or damaged."""
+    """The character of the reference picture; WeightsError if it is missing or damaged."""
     try:
         return read_character(folder / CHARACTER)
     except ValueError as error:
@@ -218,16 +216,16 @@ def reference_character(folder: Path = WEIGHTS_FOLDER) -> Character:
 
 
 def drawn_for_parity(networks: Networks, character: Character) -> NDArray[np.uint8]:
-    """[S,S,4] premultiplied: a face between those of all references, from which it is copied."""
+    """[S,S,4] premultiplied: a face between those of all references, so that it is copied from all of them."""
     renderer = Renderer(networks)
     middle = np.stack([one.params.vector() for one in character.references]).mean(0)
     face = FlameParams.from_vector(np.asarray(middle, np.float32))
     face = replace(face, neck_pose=face.neck_pose + _TURN, jaw_pose=face.jaw_pose + _OPEN)
-    return premultiplied(renderer.draw(renderer.look(character), face, studio_light(), SIZE), SIZE)
+    return premultiplied(renderer.draw(renderer.prepare(character), face, studio_light(), SIZE), SIZE)
 
 
 def measure_parity(networks: Networks, folder: Path = WEIGHTS_FOLDER) -> Parity:
-    """The difference from the reference's picture."""
+    """The difference from the reference picture."""
     with Image.open(folder / PICTURE) as image:
         wanted = np.asarray(image)
     off = drawn_for_parity(networks, reference_character(folder)).astype(np.float64) - wanted
@@ -235,20 +233,20 @@ def measure_parity(networks: Networks, folder: Path = WEIGHTS_FOLDER) -> Parity:
     return Parity(int(np.abs(off).max()), float(-10.0 * np.log10(error + 10.0 ** (-SAME_DB / 10.0))))
 
 
-def require_parity(networks: Networks, kept: ResultCache | None = None) -> Parity | None:
-    """What `check` finds, remembered; None of networks that have no reference; RuntimeUnavailable beyond the bound.
+def require_parity(networks: Networks, cache: ResultCache | None = None) -> Parity | None:
+    """What `measure_parity` finds, stored for the next start; None for networks without a reference picture.
 
-    A denoiser must be open, so that it is known what runs.
+    Raises RuntimeUnavailable beyond the bounds. A denoiser must be open, so that the precision is known.
     """
     folder = networks.files.denoiser.path.parent
     if not (folder / CHARACTER).is_file():
         return None
-    kept = kept or ResultCache()
+    results = cache or ResultCache()
     facts = _parity_facts(networks, folder)
-    parity = _read_parity(kept.get(facts))
+    parity = _read_parity(results.get(facts))
     if parity is None:
         parity = measure_parity(networks, folder)
-        kept.put(facts, vars(parity))
+        results.put(facts, vars(parity))
     precision = precision_of(networks.name)
     if not parity.fits(precision):
         least_db, most = BOUNDS[precision]
@@ -260,13 +258,12 @@ def require_parity(networks: Networks, kept: ResultCache | None = None) -> Parit
 
 
 def precision_of(name: str) -> str:
-    """As a session's name says it, "openvino cpu bf16"."""
+    """The precision in a session's name, such as "openvino cpu bf16"."""
     return next((word for word in reversed(name.split()) if word in BOUNDS), "f32")
 
 
-def _read_parity(answer: dict[str, object] | None) -> Parity | None:
-    """What was kept; None where that is nothing, or no likeness."""
-    match answer:
+def _read_parity(stored: dict[str, object] | None) -> Parity | None:
+    match stored:
         case {"max_abs": int(max_abs), "psnr_db": float(psnr_db)}:
             return Parity(max_abs, psnr_db)
         case _:

@@ -1,4 +1,4 @@
-"""Character files: one safetensors file each, read and written as a whole, and found by name."""
+"""Character files: found by name, and read and written as a whole, each in one safetensors file."""
 
 from __future__ import annotations
 
@@ -35,41 +35,51 @@ from ..data import (
 )
 from ..storage import atomic_write, data_folder
 
-__all__ = [
-    "CharacterError",
-    "character_names",
-    "load_any_character",
-    "load_character",
-    "user_character_names",
-    "user_folder",
-]
-
 SHIPPED_FOLDER = Path(__file__).parents[1] / "weights" / "characters"
 SUFFIX = ".omote"
 DEFAULT_CHARACTER = "hana"
 CHARACTERS_VARIABLE = "OMOTE_CHARACTERS"
 LOADERS = {"omote photoreal 1": "omote.engine.photoreal.character_file"}  # of optional kinds, by the file's format
+MOST_BYTES = 4 << 20
+FORMAT = "omote character 3"
+_FORMER_FORMATS = ("omote character 1", "omote character 2")  # without pictures
+_FACE_SIZE = 67
+_QUALITY = (95, 90, 80, 65, 50)  # of WebP, tried until the file is small enough
+_METADATA_KEY = "omote"  # of the words in the file's metadata
+
+Rgba = NDArray[np.uint8]
+Arrays = Mapping[str, NDArray[Any]]
+Row = TypeVar("Row")
+Made = TypeVar("Made")
+
+
+class CharacterError(OmoteError, ValueError):
+    """An unknown character or an unusable file; the message says which, and the cure."""
 
 
 def character_names() -> tuple[str, ...]:
-    """The characters that are shipped."""
+    """The names of the shipped characters."""
     return tuple(sorted(path.stem for path in SHIPPED_FOLDER.glob(f"*{SUFFIX}")))
 
 
 def user_folder() -> Path:
-    """Where characters that were made here are kept: $OMOTE_CHARACTERS, else in the user's data folder."""
+    """The folder of the user's characters: $OMOTE_CHARACTERS, else in the user's data folder."""
     if chosen := os.environ.get(CHARACTERS_VARIABLE):
         return Path(chosen).expanduser()
     return data_folder() / "characters"
 
 
 def user_character_names() -> tuple[str, ...]:
-    """The characters that were made here."""
+    """The names of the user's characters."""
     return tuple(sorted(path.stem for path in user_folder().glob(f"*{SUFFIX}")))
 
 
 def load_character(name_or_path: str) -> Character:
-    """The same as `load_any` where it is one of the open kind; CharacterError for a photoreal one too."""
+    """A shipped character or one of the user's by name, or any by its file's path; CharacterError if it is photoreal.
+
+    >>> load_character("hana").head
+    'open'
+    """
     character = load_any_character(name_or_path)
     if not isinstance(character, Character):
         raise CharacterError(
@@ -80,20 +90,20 @@ def load_character(name_or_path: str) -> Character:
 
 
 def load_any_character(name_or_path: str, most: int | None = None) -> AnyCharacter:
-    """A shipped character or one made here by name, or any by its file's path; CharacterError says what is wrong.
+    """As `load_character`, of the open kind or photoreal.
 
-    With `most` it has no more references than that, for a list of many characters.
+    `most` limits the references that are read, for a list of many characters.
     """
     path = _path_of_character(name_or_path)
-    sealed = read_tensor_file(path)
-    if loader := LOADERS.get(str(sealed.words.get("format"))):
-        character: AnyCharacter = import_module(loader).photoreal(sealed, path)
+    file = read_tensor_file(path)
+    if loader := LOADERS.get(str(file.words.get("format"))):
+        character: AnyCharacter = import_module(loader).photoreal(file, path)
         return character
-    return character_in(sealed, path, most)
+    return character_in(file, path, most)
 
 
 def _path_of_character(name_or_path: str) -> Path:
-    """Where a character's file is; CharacterError where there is none of this name."""
+    """The path of a character's file; CharacterError if the name is unknown."""
     for names, folder in ((character_names(), SHIPPED_FOLDER), (user_character_names(), user_folder())):
         if name_or_path in names:
             return folder / f"{name_or_path}{SUFFIX}"
@@ -106,30 +116,8 @@ def _path_of_character(name_or_path: str) -> Path:
     raise CharacterError(f'no character "{name_or_path}"{hint} There are: {", ".join(names)}; or the path of a file')
 
 
-__all__ = [
-    "FORMAT",
-    "MOST_BYTES",
-    "Character",
-    "CharacterError",
-    "Reference",
-    "character_in",
-    "read_character",
-    "save_character",
-]
-
-Rgba = NDArray[np.uint8]
-Row = TypeVar("Row")
-Made = TypeVar("Made")
-
-MOST_BYTES = 4 << 20
-FORMAT = "omote character 3"
-_FORMER = ("omote character 1", "omote character 2")  # which hold no pictures
-_FACE_SIZE = 67
-_QUALITY = (95, 90, 80, 65, 50)  # of WebP, tried until the file is small enough
-
-
 def save_character(character: Character, path: Path) -> None:
-    """Writes all of it or nothing; CharacterError if it does not fit into 4 MB or the place cannot be written to."""
+    """Writes a character atomically; CharacterError if it does not fit into 4 MB or cannot be written."""
     references = character.references
     for quality in _QUALITY:
         pictures = _in_threads(partial(_encoded, quality=quality), (one.rgba for one in references))
@@ -150,19 +138,19 @@ def save_character(character: Character, path: Path) -> None:
 
 
 def read_character(path: Path) -> Character:
-    """The character in this file; CharacterError says what is wrong with it, and what to do."""
+    """The character in this file; CharacterError if it is unusable."""
     _require_size(path)
     return character_in(read_tensor_file(path), path)
 
 
-def character_in(sealed: TensorFile, path: Path, most: int | None = None) -> Character:
-    """The character that this file held; CharacterError as of `load`.
+def character_in(file: TensorFile, path: Path, most: int | None = None) -> Character:
+    """The character in the contents of a file; CharacterError if they are unusable.
 
-    With `most` it has no more references than that, which is faster: decoding each takes about 10 ms.
+    `most` limits the references that are decoded, each in about 10 ms.
     """
     _require_size(path)
-    words, arrays = {key: str(value) for key, value in sealed.words.items()}, sealed.arrays
-    if (found := words.get("format", "")) in _FORMER:
+    words, arrays = {key: str(value) for key, value in file.words.items()}, file.arrays
+    if (found := words.get("format", "")) in _FORMER_FORMATS:
         raise CharacterError(
             f'{path} is in the format "{found}" of an earlier Omote, this one reads "{FORMAT}", which holds pictures: '
             "make the character again from its photo"
@@ -206,10 +194,10 @@ def _require_size(path: Path) -> None:
         )
 
 
-def _in_threads(made: Callable[[Row], Made], rows: Iterable[Row]) -> list[Made]:
-    """Made in threads, for WebP takes its time."""
+def _in_threads(function: Callable[[Row], Made], rows: Iterable[Row]) -> list[Made]:
+    """The function of each row, in threads: WebP is slow."""
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(made, rows))
+        return list(pool.map(function, rows))
 
 
 def _encoded(rgba: Rgba, quality: int) -> bytes:
@@ -225,32 +213,24 @@ def _decoded(data: bytes) -> Rgba:
         return np.asarray(picture.convert("RGBA"))
 
 
-Arrays = Mapping[str, NDArray[Any]]
-_METADATA_KEY = "omote"  # of the words in the file's metadata
-
-
-class CharacterError(OmoteError, ValueError):
-    """No such character, or a file that is none; the message says which and the cure."""
-
-
-def damaged_file_error(path: Path, what: str) -> CharacterError:
-    """To be raised of a file that can be read, and makes no sense."""
-    return CharacterError(f"{path} is damaged: {what}; make the character again, or choose another")
+def damaged_file_error(path: Path, reason: str) -> CharacterError:
+    """For a file that can be read, with contents that make no sense."""
+    return CharacterError(f"{path} is damaged: {reason}; make the character again, or choose another")
 
 
 @dataclass(frozen=True)
 class TensorFile:
-    """What such a file holds. Nothing of it has been checked but that it can be read."""
+    """The contents of a safetensors file; only that they can be read has been checked."""
 
     words: Mapping[str, object]
     arrays: Arrays
 
 
-def write_tensor_file(path: Path, sealed: TensorFile) -> None:
-    """Writes all of it or nothing; CharacterError where the place cannot be written to."""
+def write_tensor_file(path: Path, file: TensorFile) -> None:
+    """Writes a file atomically; CharacterError if it cannot be written."""
     try:
-        # Not by `save_file`, which does not ask the user's umask who may read: this may be somebody's face.
-        content = save(dict(sealed.arrays), {_METADATA_KEY: json.dumps(sealed.words, sort_keys=True)})
+        # Not `save_file`, which ignores the user's umask: the file may hold a person's face.
+        content = save(dict(file.arrays), {_METADATA_KEY: json.dumps(file.words, sort_keys=True)})
         with atomic_write(path) as partial:
             partial.write_bytes(content)
     except (SafetensorError, OSError) as error:
@@ -258,11 +238,11 @@ def write_tensor_file(path: Path, sealed: TensorFile) -> None:
 
 
 def read_tensor_file(path: Path) -> TensorFile:
-    """What is in a file; CharacterError where it is no such file."""
+    """The contents of a file; CharacterError if it is no such file."""
     try:
-        with safe_open(path, framework="numpy") as file:
-            words = json.loads((file.metadata() or {}).get(_METADATA_KEY, "{}"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        with safe_open(path, framework="numpy") as opened:
+            words = json.loads((opened.metadata() or {}).get(_METADATA_KEY, "{}"))
+            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         if not isinstance(words, dict):
             raise ValueError(f"its words must be a map, got {type(words).__name__}")
         if any(text != printable(text, len(text)) for text in _texts(words)):
@@ -274,9 +254,10 @@ def read_tensor_file(path: Path) -> TensorFile:
     return TensorFile(words, arrays)
 
 
-def _texts(said: object) -> Iterator[str]:
-    if isinstance(said, str):
-        yield said
-    elif isinstance(said, dict | list):
-        for one in [*said, *said.values()] if isinstance(said, dict) else said:
+def _texts(value: object) -> Iterator[str]:
+    """All strings in a value of JSON's types."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in [*value, *value.values()] if isinstance(value, dict) else value:
             yield from _texts(one)

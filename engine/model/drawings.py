@@ -27,7 +27,7 @@ from ..images import PhotoError, Rgb, Rgba
 from ..runtime.dispatch import open_session
 from ..runtime.session import Build, ExportedGraph, OutputSpec, Session
 from .matting import cut_along, with_alpha
-from .photos import spread
+from .photos import MadeCharacter, spread
 
 Array = NDArray[np.float32]
 Wide = NDArray[np.float64]
@@ -37,7 +37,7 @@ Points = Mapping[str, tuple[float, float]]  # pixels, x right, y down, by the na
 
 FILE = Path(__file__).with_name("drawing_points.onnx")
 SHA256 = "1682a74753c197386e6b552ae5843de0b18c902170edf9f87bc2fcd2390c04d0"
-SEEN, CELL = 192, 4  # pixels on a side of what the network looks at, and of one of its cells
+SEEN, CELL = 192, 4  # pixels on a side of the network's input, and of one of its cells
 LICENCE = (
     "Private: its artist decides what it is used for. The head that moves it: Seed-san model by "
     "VirtualCast, Inc. (credit wherever it is shown)"
@@ -45,18 +45,18 @@ LICENCE = (
 
 _NO_POINTS = 'wanted points by name, in pixels from the upper left corner, such as {"chin": [210, 340]}'
 _SURE = 0.66  # mean of the needed points' peaks; below it no face was found
-_FACE = 0.42  # width of the face as a part of what the second look sees
+_FACE = 0.42  # width of the face as a part of the second window
 _DOUBTFUL = 0.75
-_LOOKS = 2  # after the first one, each nearer
-_TILES = (1, 2, 4)  # the network finds no face narrower than a sixth of what it sees
-_AROUND = 2  # cells around a peak that say where it is between cells
+_CLOSER_WINDOWS = 2  # windows around the face after the first one, each nearer
+_TILES = (1, 2, 4)  # the network finds no face narrower than a sixth of its window
+_AROUND = 2  # cells around a peak that give its place between cells
 
 _SIDES = (512, 640, 768, 896, 1024)  # of reference pictures, in pixels
-_BEND_REACH = 0.05  # of our picture's side: how far a point that lies beside the head's takes its surroundings with it
+_BEND_REACH = 0.05  # of our picture's side: how far the displacement of a point reaches
 _BEND_MOST = 0.04  # of the face's width
-_PLAIN, _PLAIN_SHARE = 14, 0.7  # levels by which a plain ground differs, and how much of the border is so
-_GAP_SHARE = 0.002  # of the picture: the least part of a plain ground inside the figure that may be seen through
-_CLEAR_SHARE = 0.02  # of a file that is transparent where it has an alpha of its own
+_PLAIN, _PLAIN_SHARE = 14, 0.7  # levels by which a plain ground may vary, and the share of the border that is plain
+_GAP_SHARE = 0.002  # of the picture: the smallest gap in the figure
+_CLEAR_SHARE = 0.02  # of a file's pixels that are transparent if it has an alpha of its own
 _FACE_SHARE = 0.47  # of our picture: the width of a face
 # A closed eye: how far skin covers the open one, upward too for its lashes, and the line of the lids; of its width.
 _OVER, _LASH_UP, _LINE = (1.25, 1.5), -0.06, 0.085
@@ -71,15 +71,7 @@ class FoundFace:
     """The points of a drawn face."""
 
     points: Points
-    sureness: float  # 0 to 1
-
-
-@dataclass(frozen=True)
-class FromDrawing:
-    """A character from a drawing, and what could look better."""
-
-    character: Character
-    warnings: tuple[str, ...]  # each a sentence with its cure
+    confidence: float  # 0 to 1
 
 
 @cache
@@ -90,13 +82,13 @@ def shipped_session() -> Session:
     return open_session(ExportedGraph(FILE, SHA256, {"picture": (1, 3, SEEN, SEEN)}, outputs), Build("openvino", "f32"))
 
 
-def made_from_drawing(name: str, drawing: Rgba, points: Points | None, consent: str) -> FromDrawing:
+def made_from_drawing(name: str, drawing: Rgba, points: Points | None, consent: str) -> MadeCharacter:
     """The figure in a drawing [H,W,4] as a character, in about two seconds.
 
-    `points` are those of its face where they are known; otherwise they are looked for. `consent` says what was declared
-    about the drawing. PhotoError where no face is found, or where the points make none.
+    `points` are those of its face; without them they are looked for. `consent` is the maker's declaration about the
+    drawing. Raises PhotoError if no face is found, or the points do not make one.
     """
-    sureness = 1.0
+    confidence = 1.0
     if points is None:
         found = find_face(drawing)
         if found is None:
@@ -104,7 +96,7 @@ def made_from_drawing(name: str, drawing: Rgba, points: Points | None, consent: 
                 f"no drawn face was found in {name}: cut the picture so that the face fills a third of its width, "
                 "or place the face's points yourself (--points, docs/characters.md)"
             )
-        points, sureness = _held(found.points, drawing), found.sureness
+        points, confidence = _clamped(found.points, drawing), found.confidence
     height, width = drawing.shape[:2]
     if outside := [name for name, (x, y) in points.items() if not (0.0 <= x <= width and 0.0 <= y <= height)]:
         raise PhotoError(f"{outside[0]} lies outside the drawing, which has {width} x {height} pixels")
@@ -118,17 +110,17 @@ def made_from_drawing(name: str, drawing: Rgba, points: Points | None, consent: 
         shut = replace(face.params, eyelids=np.ones(2, np.float32))
         references.append(Reference(with_closed_eyes(rgba, face), shut, studio_light(), "painted"))
     character = Character(name, "anime", face.shape, tuple(references), LICENCE, "Made from a drawing", consent)
-    return FromDrawing(character, tuple(drawing_warnings(face, points, sureness)))
+    return MadeCharacter(character, tuple(drawing_warnings(face, points, confidence)))
 
 
-def _held(points: Points, drawing: Rgba) -> Points:
+def _clamped(points: Points, drawing: Rgba) -> Points:
     """The same points, within the drawing."""
     height, width = drawing.shape[:2]
     return {name: (min(max(x, 0.0), width), min(max(y, 0.0), height)) for name, (x, y) in points.items()}
 
 
 def read_points(path: Path) -> Points:
-    """The points in a JSON file: an object of names, each with x and y in pixels; PhotoError where it is none."""
+    """The points in a JSON file: an object of names, each with x and y in pixels; PhotoError for anything else."""
     try:
         return checked_points(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError) as error:
@@ -137,12 +129,12 @@ def read_points(path: Path) -> Points:
         ) from error
 
 
-def checked_points(said: object) -> Points:
-    """The points in JSON's types, {"chin": [210, 340], ...} in pixels; PhotoError where they are none."""
-    if not isinstance(said, dict) or not said:
+def checked_points(value: object) -> Points:
+    """The points in JSON's types, {"chin": [210, 340], ...} in pixels; PhotoError for anything else."""
+    if not isinstance(value, dict) or not value:
         raise PhotoError(_NO_POINTS)
     try:
-        points = {name: (float(x), float(y)) for name, (x, y) in said.items()}
+        points = {name: (float(x), float(y)) for name, (x, y) in value.items()}
     except (ValueError, TypeError, OverflowError) as error:
         raise PhotoError(f"{_NO_POINTS} ({error})") from error
     if unknown := [str(name)[:40] for name in points if name not in POINTS]:
@@ -153,7 +145,7 @@ def checked_points(said: object) -> Points:
 
 
 def usual_points(drawing: Rgba) -> Points:
-    """Where the points of a face would be in the middle of a drawing, half as wide as that."""
+    """The points of an average face in the middle of a drawing, half as wide as that."""
     head = anime_head()
     shaped = head.shaped(np.zeros(len(head.shapedirs), np.float32))
     marks = Camera.framing(shaped).project(head.landmarks(head.pose(shaped, FlameParams.neutral())), 1)[:, :2]
@@ -183,21 +175,21 @@ def sketch(drawing: Rgba, points: Points) -> bytes:
 
 
 def find_face(drawing: Rgba, session: Session | None = None) -> FoundFace | None:
-    """The points of the face that is most surely one in a drawing [H,W,4]; None where none is."""
+    """The points of the most likely face in a drawing [H,W,4]; None without a face."""
     session = session or shipped_session()
     picture = on_grey(drawing)
     best: tuple[float, Wide] = (0.0, np.zeros((len(NAMES), 2)))
     for tiles in _TILES:
         for window in _windows(picture.shape, tiles):
-            best = max(best, _found_in_window(picture, window, session), key=lambda one: one[0])
+            best = max(best, _points_in_window(picture, window, session), key=lambda one: one[0])
         if best[0] > _SURE:
             break
-    sureness, points = best
-    for _ in range(_LOOKS if sureness > 0.5 * _SURE else 0):
-        sureness, points = _found_in_window(picture, _around(points), session)
-    if sureness < _SURE:
+    confidence, points = best
+    for _ in range(_CLOSER_WINDOWS if confidence > 0.5 * _SURE else 0):
+        confidence, points = _points_in_window(picture, _around(points), session)
+    if confidence < _SURE:
         return None
-    return FoundFace({name: (float(x), float(y)) for name, (x, y) in zip(NAMES, points, strict=True)}, sureness)
+    return FoundFace({name: (float(x), float(y)) for name, (x, y) in zip(NAMES, points, strict=True)}, confidence)
 
 
 def on_grey(drawing: Rgba) -> Rgb:
@@ -248,11 +240,11 @@ def _around(points: Wide) -> _Window:
     return _Window(complex(np.mean(points[:, 0]), np.mean(points[:, 1])), upright * reach / _FACE)
 
 
-def _found_in_window(picture: Rgb, window: _Window, session: Session) -> tuple[float, Wide]:
-    """How sure the network is of a face in a window, and its points [P,2] in the picture: the mean with a mirror's."""
+def _points_in_window(picture: Rgb, window: _Window, session: Session) -> tuple[float, Wide]:
+    """The network's confidence in a face in a window, and its points [P,2] in the picture."""
     matrix = window.matrix(SEEN)
     shrink = abs(window.across) / SEEN
-    # Pixels are averaged before they are picked.
+    # Blur before shrinking.
     soft = cv2.GaussianBlur(picture, (0, 0), 0.45 * shrink) if shrink > 1.2 else picture
     to_centre = matrix.copy()
     to_centre[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
@@ -266,7 +258,7 @@ def _found_in_window(picture: Rgb, window: _Window, session: Session) -> tuple[f
 
 
 def _both_ways(seen: Rgb, session: Session) -> tuple[Array, Array]:
-    """[P,C,C] the maps of the points in what the network looks at [S,S,3], and the figure's [2C,2C]: with a mirror."""
+    """[P,C,C] the maps of the points in an input [S,S,3], the figure's [2C,2C]: means with the mirrored input."""
     maps, figures = [], []
     for way in (1, -1):
         shown = np.ascontiguousarray(seen[:, ::way].transpose(2, 0, 1)[None], np.float32) / np.float32(255.0)
@@ -277,14 +269,14 @@ def _both_ways(seen: Rgb, session: Session) -> tuple[Array, Array]:
 
 
 def _figure(picture: Rgb, session: Session) -> Array:
-    """[S,S] how sure the network is of a figure in our picture [S,S,3], 0 to 1."""
+    """[S,S] the network's confidence in a figure in our picture [S,S,3], 0 to 1."""
     small = cv2.resize(picture, (SEEN, SEEN), interpolation=cv2.INTER_AREA)
     _, figure = _both_ways(np.asarray(small, np.uint8), session)
     return np.asarray(cv2.resize(figure, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _peaks(maps: Array) -> Wide:
-    """[P,2] pixels of the window at which these maps [P,C,C] are highest, between cells."""
+    """[P,2] the pixels of the window at which these maps [P,C,C] are highest, between cells."""
     count, cells, _ = maps.shape
     row, column = np.unravel_index(maps.reshape(count, -1).argmax(1), (cells, cells))
     padded = np.pad(maps, ((0, 0), (_AROUND, _AROUND), (_AROUND, _AROUND)))
@@ -300,7 +292,7 @@ def _peaks(maps: Array) -> Wide:
 
 
 def _rectified(drawing: Rgba, points: Points, face: DrawnFace) -> Rgba:
-    """[S,S,4] the figure as our camera shows it, bent so that its points lie on the head's."""
+    """[S,S,4] the figure in our framing, warped so that its points lie on the head's."""
     side = next((side for side in _SIDES if side >= 0.95 * face.place.scale), _SIDES[-1])
     seen = np.array([points[name] for name in NAMES if name in points])
     most = _BEND_MOST * _FACE_SHARE * face.place.scale
@@ -356,7 +348,7 @@ def _close(rgba: Rgba, opened: Array, closed: Array) -> None:
     cover = np.zeros((side, side), np.uint8)
     cv2.fillConvexPoly(cover, np.round(over).astype(np.int32), 255, cv2.LINE_AA)
     cover = cv2.GaussianBlur(cover, (0, 0), 0.02 * width + 0.5)
-    # The skin is that of the cheek below; around the eye as far as it is alike, since hair may hang over it.
+    # Fill with the colour around the eye where that is like the skin of the cheek: hair may hang over it.
     reach = round(0.6 * width)
     left, top = (max(int(v), 0) for v in middle - 2 * reach)
     part = (slice(top, top + 4 * reach), slice(left, left + 4 * reach))
@@ -391,7 +383,7 @@ def _lid_line(closed: Array, width: float, shape: tuple[int, ...]) -> Array:
 
 
 def _fetched(picture: NDArray[Value], where: Array, shrink: float) -> NDArray[Value]:
-    """What a picture holds at these pixels [S,S,2]; averaged where many become one."""
+    """The picture at these pixels [S,S,2], blurred before it shrinks."""
     if shrink > 1.1:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.45 * shrink), picture.dtype)
     x, y = where[..., 0] - 0.5, where[..., 1] - 0.5
@@ -410,9 +402,9 @@ def bend_displacements(at: Wide, missed: Wide, side: int) -> Array:
 
 
 def bent(rgba: Rgba, at: Wide, missed: Wide) -> Rgba:
-    """[S,S,4] a picture in which what lies `missed` [n,2] beside these points [n,2] lies on them; parts of its side.
+    """[S,S,4] a picture, warped so that what lies `missed` [n,2] beside these points [n,2] lies on them.
 
-    All is moved by what the points miss together, the rest fades out around them.
+    Both are in parts of its side. The whole picture moves by their mean; the rest fades out around the points.
     """
     side = len(rgba)
     step = (np.arange(side) + 0.5) / side
@@ -437,7 +429,7 @@ class _Plain:
 def _gaps(picture: Rgb, ground: NDArray[np.floating], figure: Array) -> Mask:
     """[S,S] parts of the ground that the figure encloses, as between hair and shoulder.
 
-    White inside a closed outline may be cloth: the network that looks for figures decides, and small parts stay.
+    White inside a closed outline may be cloth: the network that finds figures decides, and small parts stay.
     """
     is_plain = (np.abs(picture.astype(np.int16) - ground).max(2) <= _PLAIN).astype(np.uint8)
     count, label, stats, _ = cv2.connectedComponentsWithStats(is_plain, connectivity=4)
@@ -449,9 +441,9 @@ def _gaps(picture: Rgb, ground: NDArray[np.floating], figure: Array) -> Mask:
 
 
 def _before_plain_ground(picture: Rgb, points: Wide) -> _Plain | None:
-    """The figure where the rest is of one colour; None where the ground is not plain.
+    """The figure before a ground of one colour; None if the ground is not plain.
 
-    The ground is what hangs together with the border above and beside: white inside a closed outline stays.
+    The ground is connected with the border above and beside: white inside a closed outline stays.
     """
     height, width = picture.shape[:2]
     border = np.concatenate([picture[0], picture[:, 0], picture[:, -1]]).astype(np.int16)
@@ -459,21 +451,21 @@ def _before_plain_ground(picture: Rgb, points: Wide) -> _Plain | None:
     if (np.abs(border - usual).max(1) <= _PLAIN).mean() < _PLAIN_SHARE:
         return None
     is_plain = (np.abs(picture.astype(np.int16) - usual).max(2) <= _PLAIN).astype(np.uint8)
-    # Lines with a gap of a pixel or two hold.
+    # Close gaps of a pixel or two in the lines.
     width_px = max(round(0.004 * max(height, width)), 1)
     is_open = cv2.erode(is_plain, np.ones((width_px, width_px), np.uint8))
     _, label = cv2.connectedComponents(cv2.copyMakeBorder(is_open, 1, 0, 1, 1, cv2.BORDER_CONSTANT, value=1))
     outside = (label == label[0, 0])[1:, 1:-1].astype(np.uint8)
     ground = cv2.dilate(outside, np.ones((width_px + 2, width_px + 2), np.uint8)) & is_plain
     at = np.clip(points, 0, (width - 1, height - 1)).astype(np.int64)
-    if ground[at[:, 1], at[:, 0]].mean() > 0.2:  # it came in through an open line
+    if ground[at[:, 1], at[:, 0]].mean() > 0.2:  # the ground leaked through an open line
         return None
     figure = np.asarray(cv2.GaussianBlur(1.0 - ground.astype(np.float32), (0, 0), 0.7), np.float32)
     return _Plain(figure, usual)
 
 
 def _head_and_face(face: DrawnFace, side: int) -> tuple[Mask, Mask]:
-    """[S,S] where the fitted head lies, and where its face certainly is."""
+    """[S,S] the fitted head, and the inner part of its face."""
     head = anime_head()
     shaped = head.shaped(face.shape)
     camera, posed = Camera.framing(shaped), head.pose(shaped, face.params)
@@ -487,14 +479,14 @@ def _head_and_face(face: DrawnFace, side: int) -> tuple[Mask, Mask]:
     return mask.reshape(side, side), inner > 0
 
 
-def drawing_warnings(face: DrawnFace, points: Points, sureness: float) -> Iterator[str]:
+def drawing_warnings(face: DrawnFace, points: Points, confidence: float) -> Iterator[str]:
     """Warnings about a drawing."""
     weights = dict(zip(arkit.NAMES, face.weights.tolist(), strict=True))
     yaw_deg = abs(math.degrees(float(face.params.neck_pose[1])))
     width = _FACE_SHARE * face.place.scale
-    if sureness < _DOUBTFUL or face.residual > _UNLIKE:
+    if confidence < _DOUBTFUL or face.residual > _UNLIKE:
         yield (
-            "The face was found with doubt, or its proportions are unusual: look at blinks and at the mouth, and place "
+            "The face was found with doubt, or its proportions are unusual: check blinks and the mouth, and place "
             "the points yourself if they are off (--points)."
         )
     if yaw_deg > _TURNED_DEG:

@@ -1,4 +1,4 @@
-"""Hair: which part of a picture it is, the spring bones that move it, and the picture in which it has swung."""
+"""Hair: its mask in a reference, the spring bones that move it, and the layers of a picture with moved hair."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from .compositing import DrawnLayers, sampled_grid
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-_COLOURS = 5  # that hair, skin and clothes are told apart by
+_COLOURS = 5  # of each of hair, skin and clothes
 _ROUNDS, _ENOUGH = 20, 0.5  # of k-means
 _OPAQUE = 127
-_CLOTHES = 0.7  # below the chin, how much nearer to the hair's colours than to the clothes' a cell must be
-_FIRM, _LOOSE = 0.2, 0.8  # head heights from the crown: up to the first hair stands still, from the second it swings
-_BEYOND = 10.0  # cells outside the picture of the hair that move with it, ever less
+_CLOTHES = 0.7  # below the chin, hair must be so much nearer to the hair's colours than to the clothes'
+_FIRM, _LOOSE = 0.2, 0.8  # head heights from the crown: nearer hair stands still, farther hair swings
+_BEYOND = 10.0  # cells around the hair that move with it, ever less
 _TRACE = 0.02  # cells
-_LITTLE = 20.0  # cells: a character with less hair that swings has none
+_LITTLE = 20.0  # cells: with less free hair, nothing swings
 
 
 @dataclass(frozen=True, eq=False)
 class Hair:
     """The hair in a character's first reference, on the grid of the layers."""
 
-    share: Array  # [128,128] how much of its chain's sway a cell takes part in, 0 to 1
-    chain: Array  # [128,128] between which of CHAINS it hangs
-    place: Array  # [128,128] where along them: 0 at the crown, JOINTS at the tips
+    share: Array  # [128,128] how much a cell follows the sway of its chain, 0 to 1
+    chain: Array  # [128,128] the chains between which it hangs, 0 to CHAINS
+    place: Array  # [128,128] along the chains: 0 at the crown, JOINTS at the tips
     cells: float  # in a dm at the head's distance
 
     def displacement(self, sway: Array, place: Array) -> Array:
-        """[128,128,2] cells to the right and down by which a picture's hair is moved.
+        """[128,128,2] the cells to the right and down by which the hair of a picture moves.
 
         `sway` [JOINTS,CHAINS,3] is `HairMotion`'s, `place` [128,128,2] where the picture shows the first reference.
         """
@@ -55,7 +55,7 @@ class Hair:
 
 
 def hair_of(reference: Reference, viewer: Viewer, view: View) -> Hair | None:
-    """None where too little of it hangs free to swing."""
+    """The hair in a reference; None if too little of it hangs free to swing."""
     is_hair = hair_mask(reference, view)
     head, shaped, params = viewer.head, viewer.shaped, reference.params
     turn = rotation(params.neck_pose).astype(np.float32)
@@ -76,7 +76,7 @@ def hair_of(reference: Reference, viewer: Viewer, view: View) -> Hair | None:
 
 
 def swung(layers: DrawnLayers, displacement: Array) -> DrawnLayers:
-    """The layers of a picture in which every cell has moved by this displacement [128,128,2]."""
+    """The layers, each cell moved by this displacement [128,128,2]."""
     right, down = _cell_centres()
     at = np.stack([right, down], -1) - np.float32(0.5) - displacement
     fine = cv2.resize(at + np.float32(0.5), None, fx=2.0, fy=2.0, interpolation=cv2.INTER_LINEAR)
@@ -86,7 +86,7 @@ def swung(layers: DrawnLayers, displacement: Array) -> DrawnLayers:
 
 
 def swings(displacement: Array, pixel: NDArray[np.int64], size: int) -> Mask:
-    """[n] whether these pixels of a picture move by more than a trace."""
+    """[n] whether these pixels of a picture move."""
     return np.asarray(np.abs(sampled_grid(displacement, pixel, size)).max(1) > _TRACE)
 
 
@@ -98,7 +98,7 @@ def _fetched(planes: Array, at: Array) -> Array:
 
 
 def hair_mask(reference: Reference, view: View) -> Mask:
-    """[128,128] where a reference shows hair, by the colours of crown and outline against those of skin and clothes."""
+    """[128,128] the hair in a reference, by the colours of crown and outline against those of skin and clothes."""
     rgba = cv2.resize(reference.rgba, (GRID, GRID), interpolation=cv2.INTER_AREA)
     is_opaque = rgba[..., 3] > _OPAQUE
     colour = cv2.cvtColor(np.ascontiguousarray(rgba[..., :3]), cv2.COLOR_RGB2LAB).astype(np.float32)
@@ -119,13 +119,13 @@ def hair_mask(reference: Reference, view: View) -> Mask:
     is_hair = is_opaque & (to_hair <= to_skin) & ~is_face
     is_hair &= (row <= chin_row) | (to_hair < _CLOTHES * to_clothes)
     is_hair = cv2.medianBlur(is_hair.view(np.uint8), 3) > 0
-    # A collar of the same colour is no hair: it does not reach up to the crown.
+    # Drop a collar of the same colour: it is not connected with the crown.
     _, number = cv2.connectedComponents(is_hair.view(np.uint8))
     return np.asarray(is_hair & np.isin(number, np.unique(number[at_crown & is_hair])))
 
 
 def _colour_distance(colour: Array, samples: Array) -> Array:
-    """[128,128] from the nearest of the few colours that stand for these samples [n,3]; infinite for none."""
+    """[128,128] the distance from the nearest main colour of these samples [n,3]; infinite without samples."""
     if len(samples) <= _COLOURS:
         centres = samples
     else:
@@ -137,7 +137,7 @@ def _colour_distance(colour: Array, samples: Array) -> Array:
 
 
 def _spread_mask(is_hair: Mask, reference: Reference) -> Array:
-    """[128,128] 1 in hair, soft towards the rest of the character; where nothing is, it goes on for a while."""
+    """[128,128] 1 in hair, soft towards the rest of the character, and fading out in empty space."""
     alpha = cv2.resize(reference.rgba[..., 3], (GRID, GRID), interpolation=cv2.INTER_AREA)
     soft = cv2.GaussianBlur(is_hair.astype(np.float32), (0, 0), 1.5)
     away = cv2.distanceTransform((~is_hair).view(np.uint8), cv2.DIST_L2, 5)
@@ -148,7 +148,7 @@ def _spread_mask(is_hair: Mask, reference: Reference) -> Array:
 
 @cache
 def _face_marks() -> tuple[float, float, float, float]:
-    """Eyes, chin and top of the head from below, and an eye from the middle, in canonical places."""
+    """Heights of eyes, chin and top of the head, and an eye's distance from the middle, in canonical positions."""
     head = open_head()
     low, high = head.template.min(0), head.template.max(0)
     place = (head.anchor - low) / (high - low) * 2.0 - 1.0
@@ -171,33 +171,33 @@ _CROWN = 0.6  # of the way from the eyes to the top of the head
 _FRONT = 0.75  # of the way from the middle of the skull to the eyes
 SPRING_STEP_NS = 16_666_667  # VRM's drag counts pictures, and its springs are made for 60 a second
 _HEAD_M = 0.23  # the height of a head for the springs; drawn heads come in other units
-_PAUSE_NS = 500_000_000  # after which the hair begins at rest again
-_GRAIN_DM = 1e-3  # an eighth of a pixel of 512: sways are multiples of it, so hair comes to rest for good
+_PAUSE_NS = 500_000_000  # a longer pause puts the hair at rest
+_GRAIN_DM = 1e-3  # an eighth of a pixel of 512: sways are multiples of it, so that hair comes to rest
 _DOWN = np.array([0.0, -1.0, 0.0])
 
 
 class HairSpring(NamedTuple):
     """As in VRMC_springBone 1.0."""
 
-    stiffness: float  # metres a second by which a joint is pulled back to where it rests
+    stiffness: float  # metres a second by which a joint is pulled back to rest
     drag: float  # 0 to 1 of a joint's speed that is lost in each step
     gravity: float  # metres a second downward, beyond what the resting hair shows already
     hit_radius: float  # metres by which a joint may come nearer to the crown than at rest
 
 
-# Locks of a drawing swing. A person's hair is finer, and follows sooner.
+# The locks of a drawing swing; a person's hair is finer, and follows faster.
 HAIR_SPRINGS = {"anime": HairSpring(0.5, 0.2, 0.1, 0.02), "open": HairSpring(0.8, 0.35, 0.06, 0.01)}
 
 
 def crown(head: OpenHead, shaped: Shaped) -> Array:
-    """[3] dm in the head's own frame: where the chains begin, as far in front as the hair that is seen."""
+    """[3] dm in the head's own frame: the start of the chains, as far in front as the visible hair."""
     eyes, top = shaped.anchor[[EYE_LEFT, EYE_RIGHT]].mean(0), shaped.anchor[CROWN, 1]
     back = skull_middle(head, shaped)[2]
     return np.array([0.0, eyes[1] + _CROWN * (top - eyes[1]), back + _FRONT * (eyes[2] - back)], np.float32)
 
 
 class HairMotion:
-    """One head's springs: a function of the faces that it was told and of their times, and of nothing else."""
+    """The springs of one head's hair: a function of the faces and their times, and of nothing else."""
 
     def __init__(self, head: OpenHead, shaped: Shaped, spring: HairSpring) -> None:
         self._shaped, self._spring = shaped, spring
@@ -205,31 +205,31 @@ class HairMotion:
         outward = np.stack([np.sin(angle), np.cos(angle), np.zeros(CHAINS)], 1)
         along = np.linspace(0.0, REACH * shaped.height, JOINTS + 1)[:, None, None]
         self._joint = crown(head, shaped) + along * outward  # [JOINTS + 1,CHAINS,3] dm
-        # What hangs below the chin lies on the torso more and more, which does not turn.
+        # Below the chin, hair lies more and more on the torso, which does not turn.
         chin, fall = float(shaped.anchor[CHIN, 1]), HANG * shaped.height
         self._follow = np.clip((self._joint[..., 1:2] - (chin - fall)) / fall, 0.0, 1.0)
-        self._seen: tuple[int, Wide, Wide] | None = None  # when, where the joints rest, how the head is turned
-        self._clock_ns = 0  # up to when the springs have moved
+        self._last: tuple[int, Wide, Wide] | None = None  # of the last face: time, joints at rest, rotation of the head
+        self._clock_ns = 0  # the time of the last step
         self._at = self._before = np.zeros(self._joint.shape)  # m, after the last step and the one before
 
     def forget(self) -> None:
-        """The hair is at rest with the next face."""
-        self._seen = None
+        """Puts the hair at rest with the next face."""
+        self._last = None
 
     def follow(self, params: FlameParams, now_ns: int) -> Array:
-        """[JOINTS,CHAINS,3] dm by which the joints are off their places for this face, captured at this time."""
+        """[JOINTS,CHAINS,3] dm from the joints at rest to where they are, for this face, captured at this time."""
         rest, turn = self._rest(params), rotation(params.neck_pose)
-        if self._seen is None or abs(now_ns - self._seen[0]) > _PAUSE_NS:
-            self._seen, self._clock_ns = (now_ns, rest, turn), now_ns
+        if self._last is None or abs(now_ns - self._last[0]) > _PAUSE_NS:
+            self._last, self._clock_ns = (now_ns, rest, turn), now_ns
             self._at = self._before = rest
             return np.zeros((JOINTS, CHAINS, 3), np.float32)
-        then_ns, rest_then, turn_then = self._seen
-        now_ns = max(now_ns, then_ns)  # a source's clock and that of the pictures between are not quite the same
+        then_ns, rest_then, turn_then = self._last
+        now_ns = max(now_ns, then_ns)  # the clocks of the source and of idle pictures differ a little
         while self._clock_ns + SPRING_STEP_NS <= now_ns:
             self._clock_ns += SPRING_STEP_NS
             part = (self._clock_ns - then_ns) / (now_ns - then_ns)
             self._step(rest_then + part * (rest - rest_then), turn_then + part * (turn - turn_then))
-        self._seen = now_ns, rest, turn
+        self._last = now_ns, rest, turn
         since = (now_ns - self._clock_ns) / SPRING_STEP_NS
         sway = (self._at + since * (self._at - self._before) - rest)[1:] / self._metres
         return np.asarray(np.round(sway / _GRAIN_DM) * _GRAIN_DM, np.float32)
@@ -248,7 +248,7 @@ class HairMotion:
     def _step(self, rest: Wide, turn: Wide) -> None:
         """One step of the springs, after VRMC_springBone 1.0; the collider is the sphere on which a joint rests.
 
-        What hangs in the reference hangs already, so gravity is how much that differs once the head is tilted.
+        The hair in the reference hangs already, so only the change of gravity in a tilted head acts.
         """
         spring, seconds = self._spring, SPRING_STEP_NS / 1e9
         pull = seconds * spring.gravity * (_DOWN - turn @ _DOWN)

@@ -1,4 +1,4 @@
-"""Makes a character: from photos, with painted references of what no photo shows, or mixed from other characters."""
+"""Makes characters from photos, with painted references of what no photo shows, or by mixing other characters."""
 
 from __future__ import annotations
 
@@ -14,32 +14,36 @@ from omote.bridge import arkit
 from ..capture.photo import Photo
 from ..data import MOST_REFERENCES, Character, FlameParams, Reference
 from ..face.anime_head import head_of
-from ..face.correspondence import View, Viewer
+from ..face.correspondence import Viewer
 from ..face.refinement import Refiner
 from ..face.retarget import from_weights, to_weights
 from ..face.shell import reseated
 from .compositing import premultiplied, straight
-from .photos import references_of
+from .photos import MadeCharacter, references_of
 from .renderer import PreparedCharacter, Renderer
 
 Array = NDArray[np.float32]
 
-# Whether characters from photos get painted anchors. They are copied like photos, so they have to look better than what
-# the network paints in one step while it performs. With the weights of 2026-11-23 they do not: mouths and lids look the
+# Whether characters from photos get painted anchors. They are copied like photos, so they must look better than what
+# the network paints live in one step. With the weights of 2026-11-23 they do not: mouths and lids look the
 # same, and further steps leave blotches on the side of a head that no photo shows.
 PAINTS_ANCHORS = False
 LICENCE = "Private: the likeness of a real person, who decides what it is used for"
 ANCHOR_STEPS = 4  # of the denoiser, for each anchor
 
 _TURN_DEG = 30.0
-# From when on a reference shows something, in ARKit weights and degrees.
+# From these ARKit weights and degrees on, a reference counts as showing it.
 _OPEN, _CLOSED, _TURNED_DEG = 0.35, 0.8, 20.0
-_AT_REST = 0.25  # the most that mouth and eyes do in a face at rest
+_AT_REST = 0.25  # the largest weight of mouth and eyes in a face at rest
+
+SIDE = 768  # pixels on a side of mixed references
+_EDGE = 0.03  # of the picture's side: the soft edge of the mixed face
+_COVERED, _EYE, _HAIR = 6, 7, 10  # channels of a view's geometry
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """A face of which a portrait needs a picture, as ARKit weights and the head's turn."""
+    """A face of which a character needs a picture, as ARKit weights and the head's yaw."""
 
     name: str
     weights: Array  # [52]
@@ -62,25 +66,17 @@ LEFT = Anchor("left", arkit.weights({}), _TURN_DEG)
 RIGHT = Anchor("right", arkit.weights({}), -_TURN_DEG)
 
 
-@dataclass(frozen=True)
-class FromPhotos:
-    """A character from photos, and what could look better."""
-
-    character: Character
-    warnings: tuple[str, ...]  # about the photos, each a sentence with its cure
-
-
 def made_from_photos(
     name: str,
     photos: Sequence[Photo],
     consent: str,
     renderer: Renderer | None = None,
     refiner: Refiner | None = None,
-) -> FromPhotos:
+) -> MadeCharacter:
     """The person in one to four photos as a character; about four seconds a photo on one core.
 
-    `consent` says what was declared about it. With a `renderer`, the anchors that the photos lack are painted.
-    ValueError for no photo, or for more than four.
+    `consent` is the maker's declaration. A `renderer` paints the anchors that the photos lack. Raises ValueError for
+    no photo, or for more than four.
     """
     found = references_of(photos, refiner)
     count = len(photos)
@@ -95,27 +91,27 @@ def made_from_photos(
     )
     if renderer is not None:
         character = with_anchors(character, renderer)
-    return FromPhotos(character, found.warnings)
+    return MadeCharacter(character, found.warnings)
 
 
 def with_anchors(character: Character, renderer: Renderer, steps: int = ANCHOR_STEPS) -> Character:
     """The character with a painted reference for each of `missing_anchors`, as far as there is room.
 
-    They are painted one after the other, each with the earlier ones among its references, in the light and at the size
-    of the first reference. So the face at rest comes first, and what is turned shows the same hair from both sides.
+    They are painted one after the other, in the light and at the size of the first reference, and each copies from the
+    earlier ones. So the face at rest comes first, and the turned heads show the same hair from both sides.
     """
     first = character.references[0]
     for anchor in missing_anchors(character.references):
         if len(character.references) == MOST_REFERENCES:
             break
-        rgba = renderer.draw(renderer.look(character), anchor.params, first.light, len(first.rgba), steps)
+        rgba = renderer.draw(renderer.prepare(character), anchor.params, first.light, len(first.rgba), steps)
         painted = Reference(rgba, anchor.params, first.light, "painted")
         character = replace(character, references=(*character.references, painted))
     return character
 
 
 def missing_anchors(references: Sequence[Reference]) -> Iterator[Anchor]:
-    """The anchors that none of these references shows, in the order in which they are painted."""
+    """The anchors that none of these references shows, in the order of painting."""
     faces = [one.params for one in references]
     weights = np.stack([to_weights(face) for face in faces])
     yaw_deg = np.degrees([face.neck_pose[1] for face in faces])
@@ -136,17 +132,10 @@ def missing_anchors(references: Sequence[Reference]) -> Iterator[Anchor]:
 _MOVES_AT_REST = ("jawOpen", *_both_sides(mouthSmile=1.0, eyeBlink=1.0, mouthUpperUp=1.0, mouthLowerDown=1.0))
 
 
-Rgba = NDArray[np.uint8]
-
-SIDE = 768  # pixels on a side of mixed references
-_EDGE = 0.03  # of the picture's side: how softly the mixed face ends
-_COVERED, _EYE, _HAIR = 6, 7, 10  # channels of a view's geometry
-
-
 def mixed_character(first: Character, second: Character, share: float, renderer: Renderer, name: str) -> Character:
     """A character `share` (0 to 1) of the way from the first to the second; ValueError if only one of them is drawn.
 
-    Hair, clothes and neck are those of the nearer one, in the mixed tone of skin; the face is between the two. About
+    Hair, clothes and neck are those of the nearer one, in the mixed skin tone; the face is between the two. Takes about
     half a second a reference.
     """
     if first.head != second.head:
@@ -155,13 +144,13 @@ def mixed_character(first: Character, second: Character, share: float, renderer:
         raise ValueError(f"a share must be 0 to 1, got {share}")
     nearer, other, part = (first, second, share) if share <= 0.5 else (second, first, 1.0 - share)
     shape = ((1.0 - part) * nearer.shape + part * other.shape).astype(np.float32)
-    looks = [renderer.look(one) for one in (nearer, other)]
-    # One head, with the nearer one's hair, wears both faces.
-    head, own = head_of(nearer), looks[0].viewer
+    prepared = [renderer.prepare(one) for one in (nearer, other)]
+    # Put both faces on one head, with the nearer one's hair.
+    head, own = head_of(nearer), prepared[0].viewer
     shaped = head.shaped(shape)
     mixed = Viewer(shaped, head, shell=reseated(own.shell, head, own.shaped, shaped) if own.shell else None)
-    worn = [_on_head(look, mixed) for look in looks]
-    references = tuple(_mixed_reference(one, worn, mixed, part, renderer) for one in nearer.references)
+    on_mixed = [_on_head(one, mixed) for one in prepared]
+    references = tuple(_mixed_reference(one, on_mixed, mixed, part, renderer) for one in nearer.references)
     return replace(
         nearer,
         name=name,
@@ -172,39 +161,36 @@ def mixed_character(first: Character, second: Character, share: float, renderer:
     )
 
 
-def character_from_seed(seed: int, cast: Sequence[Character], renderer: Renderer, name: str) -> Character:
-    """Another character for each seed: a mixture of three of this cast, who must all be people or all be drawn.
+def character_from_seed(seed: int, characters: Sequence[Character], renderer: Renderer, name: str) -> Character:
+    """A mixture of three of these characters, another for each seed; they must all be people or all be drawn.
 
-    ValueError for fewer than three.
+    Raises ValueError for fewer than three.
     """
-    if len(cast) < 3:
-        raise ValueError(f"three characters are needed to make another from a seed, got {len(cast)}")
+    if len(characters) < 3:
+        raise ValueError(f"three characters are needed to make another from a seed, got {len(characters)}")
     rng = np.random.default_rng(seed)
-    first, second, third = (cast[int(k)] for k in rng.choice(len(cast), 3, replace=False))
+    first, second, third = (characters[int(k)] for k in rng.choice(len(characters), 3, replace=False))
     half = mixed_character(first, second, float(rng.uniform(0.25, 0.5)), renderer, name)
     made = mixed_character(half, third, float(rng.uniform(0.15, 0.4)), renderer, name)
     return replace(made, made_from=f"Seed {seed}: a mixture of {first.name}, {second.name} and {third.name}.")
 
 
-def _on_head(look: PreparedCharacter, viewer: Viewer) -> PreparedCharacter:
-    """The same references, seen on another head."""
-    return replace(look, viewer=viewer, views=[_with_areas(view, viewer) for view in look.views])
-
-
-def _with_areas(view: View, viewer: Viewer) -> View:
-    return replace(view, area=viewer.areas(view.screen))
+def _on_head(prepared: PreparedCharacter, viewer: Viewer) -> PreparedCharacter:
+    """The same references on another head."""
+    views = [replace(view, area=viewer.areas(view.screen)) for view in prepared.views]
+    return replace(prepared, viewer=viewer, views=views)
 
 
 def _mixed_reference(
-    shown: Reference, worn: list[PreparedCharacter], viewer: Viewer, part: float, renderer: Renderer
+    shown: Reference, prepared: list[PreparedCharacter], viewer: Viewer, part: float, renderer: Renderer
 ) -> Reference:
     """The mixed head with this reference's face and light."""
     size = max(len(shown.rgba), SIDE)
-    pictures = [premultiplied(renderer.draw(look, shown.params, shown.light, size), size) for look in worn]
+    pictures = [premultiplied(renderer.draw(one, shown.params, shown.light, size), size) for one in prepared]
     near, far = (picture.astype(np.float32) for picture in pictures)
     is_face = face_mask(viewer, shown.params, size)
     blend = near + (part * is_face)[..., None] * (far - near)
-    # The rest of the skin takes the mixed face's tone.
+    # Give the rest of the skin the tone of the mixed face.
     inside = is_face > 0.5
     tone = (blend[inside, :3].mean(0) + 1.0) / (near[inside, :3].mean(0) + 1.0)
     skin = (_skin_mask(viewer, shown.params, size) * (1.0 - is_face))[..., None]
@@ -215,7 +201,7 @@ def _mixed_reference(
 
 
 def face_mask(viewer: Viewer, params: FlameParams, size: int) -> Array:
-    """[S,S] 0 to 1: the face from brows to chin, without what hair may cover."""
+    """[S,S] 0 to 1: the face from brows to chin, without the part that hair may cover."""
     geometry = viewer.view(params).geometry
     _, y, z = geometry[:3]
     is_face = (geometry[_COVERED] > 0.5) & (geometry[_HAIR] < 0.5) & (z > 0.45) & (y < 0.66) & (y > 0.08)

@@ -1,4 +1,4 @@
-"""The marks of comics, drawn over a finished picture and carried by the head: blush, tears, sweat, star eyes ..."""
+"""Draws the marks of comics over a finished picture, fixed to the head: blush, tears, sweat, star eyes ..."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class _Place(NamedTuple):
     right: float  # beyond the eye, away from the nose
     up: float
     size: float  # half of its width
-    sides: tuple[int, ...] = (1, -1)  # 1 the character's left
-    is_on_skin: bool = True  # else it may stand out over the outline
-    is_on_eye: bool = False  # then it goes as the eye closes
+    sides: tuple[int, ...] = (1, -1)  # 1 the character's left, -1 its right
+    is_on_skin: bool = True  # else it may extend over the outline
+    is_on_eye: bool = False  # then it fades as the eye closes
 
 
 _PLACES = (
@@ -51,7 +51,7 @@ _PLACES = (
 
 
 def with_marks(rgba: Rgba, viewer: Viewer, params: FlameParams, amounts: Array) -> Rgba:
-    """[S,S,4] the picture with as much of each of `MARKS` as these [6] say, 0 to 1; the same picture for none."""
+    """[S,S,4] the picture with these amounts [6] of `MARKS`, 0 to 1; the same object without any."""
     if not amounts.any():
         return rgba
     out = rgba.copy()
@@ -59,14 +59,14 @@ def with_marks(rgba: Rgba, viewer: Viewer, params: FlameParams, amounts: Array) 
         amount = float(amounts[MARKS.index(place.mark)])
         for side in place.sides if amount > 0.0 else ():
             closed = float(params.eyelids[0 if side > 0 else 1]) if place.is_on_eye else 0.0
-            _stick(out, viewer, params, place, side, amount * (1.0 - min(max(2.0 * closed - 0.6, 0.0), 1.0)))
+            _draw_mark(out, viewer, params, place, side, amount * (1.0 - min(max(2.0 * closed - 0.6, 0.0), 1.0)))
     return out
 
 
-def _stick(out: Rgba, viewer: Viewer, params: FlameParams, place: _Place, side: int, amount: float) -> None:
+def _draw_mark(out: Rgba, viewer: Viewer, params: FlameParams, place: _Place, side: int, amount: float) -> None:
     """Draws one mark, in place."""
     shaped, size = viewer.shaped, len(out)
-    corner, normal = _at_rest(viewer, place, side)
+    corner, normal = _mark_at_rest(viewer, place, side)
     turn = rotation(params.neck_pose)
     amount *= float(np.clip(((turn @ normal)[2] - _AWAY) / (1.0 - _AWAY) * 2.0, 0.0, 1.0))
     if amount <= 0.0:
@@ -92,8 +92,8 @@ def _stick(out: Rgba, viewer: Viewer, params: FlameParams, place: _Place, side: 
 
 
 @lru_cache(maxsize=64)
-def _at_rest(viewer: Viewer, place: _Place, side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """[3,3] dm: middle, right and upper end of a mark on the resting head, and where its skin looks [3]."""
+def _mark_at_rest(viewer: Viewer, place: _Place, side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[3,3] dm: middle, right and upper end of a mark on the head at rest, and the normal of the skin there [3]."""
     anchor = viewer.shaped.anchor
     apart = float(np.linalg.norm(anchor[EYE_LEFT] - anchor[EYE_RIGHT]))
     point = anchor[EYE_LEFT if side > 0 else EYE_RIGHT].astype(np.float64)
@@ -101,9 +101,9 @@ def _at_rest(viewer: Viewer, place: _Place, side: int) -> tuple[NDArray[np.float
     point[1] = min(point[1], anchor[CROWN, 1] - 0.3 * apart)
     point[2] = _front(viewer, point) + _ABOVE_SKIN_DM
     normal = _slope(viewer, point, apart)
-    # People's eyes are smaller beside their distance.
+    # The eyes of people are smaller relative to their distance.
     half = place.size * apart * (0.72 if place.is_on_eye and not isinstance(viewer.head, AnimeHead) else 1.0)
-    # Its plane leans as the skin does, half as much: what is drawn on a cheek is meant to be seen.
+    # The mark leans half as much as the skin, so that it stays visible on a cheek.
     return point + half * np.array([[0.0, 0.0, 0.0], [1.0, 0.0, -0.5 * normal[0]], [0.0, 1.0, 0.0]]), normal
 
 
@@ -120,7 +120,7 @@ def _lay_over(part: Rgba, mark: Array, is_on_skin: bool) -> None:
 
 
 def _front(viewer: Viewer, point: NDArray[np.floating]) -> float:
-    """How far in front the resting skin lies at a point's x and y, dm."""
+    """The z of the skin at rest at a point's x and y, dm."""
     vertex = _skin(viewer)
     far = np.square(vertex[:, :2] - point[:2]).sum(1)
     near = np.argsort(far)[:24]
@@ -128,7 +128,7 @@ def _front(viewer: Viewer, point: NDArray[np.floating]) -> float:
 
 
 def _slope(viewer: Viewer, point: NDArray[np.floating], apart: float) -> NDArray[np.float64]:
-    """[3] where the skin looks around a point: a unit vector."""
+    """[3] the normal of the skin around a point."""
     step = 0.2 * apart
     across, up = (
         (_front(viewer, point + step * axis) - _front(viewer, point - step * axis)) / (2.0 * step)
@@ -177,7 +177,7 @@ def _circle(x: float, y: float, wide: float, high: float) -> NDArray[np.float64]
 
 
 def _drop(x: float, y: float, size: float) -> NDArray[np.float64]:
-    """A drop whose point is up."""
+    """A drop with its point up."""
     angle = np.linspace(0.0, 2.0 * np.pi, 64, endpoint=False)
     slim = np.sin(angle / 2.0) ** 1.6
     return np.stack([x + size * np.sin(angle) * slim * 0.8, y + size * np.cos(angle)], 1)

@@ -1,4 +1,4 @@
-"""Cuts a person out of a picture: a small network finds them, closed-form matting finds their hair's edge."""
+"""Cuts a person out of a picture: a small network finds the person, closed-form matting the edge of the hair."""
 
 from __future__ import annotations
 
@@ -18,38 +18,41 @@ Mask = NDArray[np.bool_]
 
 FILE = Path(__file__).with_name("person_mask.onnx")
 SHA256 = "e527303c9ee09963163defa9537acd6bdadd88126de127bd3742ed089437b4e7"
-_SEEN = 256  # pixels on a side of what the network looks at
-_CLOSER = (0.8, 0.62)  # sides of further looks, at the head alone, as parts of the picture
+_SIDE = 256  # pixels on a side of the network's input
+_CLOSER = (0.8, 0.62)  # sides of further windows around the head, as parts of the picture
 
 # The band in which the edge is looked for, as parts of the picture's side: around hair and elsewhere.
 _HAIR_BAND, _BAND = 0.030, 0.010
-_DOUBT = 0.25, 0.75  # the network's word is stretched from here to 0 and 1: its haze lies far from any edge
-_HOLE = 0.01  # of the picture: what is smaller and closed is no hole in a person but one in the network's word
-_SURE = 0.04  # the network's word is taken where it is so near to 0 or 1
-_KNOWN = 50.0  # weight of what is known, beside a weight of 1 that neighbours have
-_GUESS, _FAR_GUESS = 0.01, 2.0  # weight of the network's word at its own edge, and at the end of the band
-_COLOUR, _DOUBTFUL = 0.2, 0.01  # weight of what colour tells, and the variance of alpha from which it tells little
+_DOUBT = 0.25, 0.75  # the network's mask is stretched from here to 0 and 1, because it is hazy far from any edge
+_HOLE = 0.01  # of the picture: a smaller enclosed hole is an error of the network
+_SURE = 0.04  # the network's mask is trusted if it is so near to 0 or 1
+_KNOWN = 50.0  # weight of known alpha; neighbours have a weight of 1
+_GUESS, _FAR_GUESS = 0.01, 2.0  # weight of the network's mask at its own edge, and at the end of the band
+_COLOUR, _DOUBTFUL = 0.2, 0.01  # weight of alpha by colour, and the variance of alpha from which it counts little
 _LEAST_VARIANCE = 1e-4  # of the colours (0 to 1) of a plain thing
-_NEARBY = 0.04  # of the picture's side: how near colours are looked for
-_SOFT = 5e-5  # variance of colours (0 to 1) under which a window is taken for plain
+_NEARBY = 0.04  # of the picture's side: how far colours are collected
+_SOFT = 5e-5  # variance of colours (0 to 1) below which a window counts as plain
 _LEVELS = ((4, 60, 2), (2, 40, 2), (1, 25, 2))  # shrink, steps, radius of the windows in pixels
-_SCREEN_LEAST, _SCREEN_BEYOND = 0.05, 30  # a screen fills so much of the picture, and is so many levels from grey
-_SCREEN_REACH = 0.04  # of the picture's side: so far in its colour is taken out
-_FAINT = 0.2  # what hangs together with a person by less is none of them
-_VEIL, _VEILED = 0.012, (0.6, 0.9)  # how far covered places reach, as a part of the side, and how covered they are
-_CLEAR = 0.05  # alpha under which nothing is shown, and over one minus which everything
+_SCREEN_LEAST, _SCREEN_BEYOND = (
+    0.05,
+    30,
+)  # the least share of a screen in the picture, and its least difference from grey in levels
+_SCREEN_REACH = 0.04  # of the picture's side: how far inward its colour is removed
+_FAINT = 0.2  # alpha of the weakest connection with a person
+_VEIL, _VEILED = 0.012, (0.6, 0.9)  # how far covered places reach, as a part of the side, and their alpha
+_CLEAR = 0.05  # alpha below it becomes 0, and above one minus it becomes 1
 
 
 def cut_out(picture: Rgb, head: Mask, face: Mask, session: Session | None = None) -> Rgb:
-    """[S,S,4] the person with straight alpha, the background's colour taken out of the edge.
+    """[S,S,4] the person with straight alpha, without the background's colour in the edge.
 
-    `picture` [S,S,3]; `head` [S,S] is where the fitted head lies, `face` [S,S] where its face certainly is.
+    `picture` [S,S,3]; `head` [S,S] is the fitted head, `face` [S,S] the inner part of its face.
     """
     return cut_along(picture, person_mask(picture, head, session or shipped_session()), head, face)
 
 
 def cut_along(picture: Rgb, mask: Array, head: Mask, face: Mask) -> Rgb:
-    """[S,S,4] what a network's rough `mask` [S,S] says is the figure, its edge found by colour; see `cut_out`."""
+    """[S,S,4] the figure of a network's rough `mask` [S,S], with an edge by colour; see `cut_out`."""
     low, high = _DOUBT
     guess = _without_holes(np.clip((mask - low) / (high - low), 0.0, 1.0).astype(np.float32))
     known, weight = _known_by_colour(picture, *_known(guess, head, face))
@@ -61,13 +64,13 @@ def cut_along(picture: Rgb, mask: Array, head: Mask, face: Mask) -> Rgb:
 
 @cache
 def shipped_session() -> Session:
-    """The network that tells people from the background; compiled once, in a tenth of a second."""
-    graph = ExportedGraph(FILE, SHA256, {"picture": (1, 3, _SEEN, _SEEN)}, {"mask": OutputSpec((1, 1, _SEEN, _SEEN))})
+    """The network that finds people; compiled once, in a tenth of a second."""
+    graph = ExportedGraph(FILE, SHA256, {"picture": (1, 3, _SIDE, _SIDE)}, {"mask": OutputSpec((1, 1, _SIDE, _SIDE))})
     return open_session(graph, Build("openvino", "f32"))
 
 
 def person_mask(picture: Rgb, head: Mask, session: Session) -> Array:
-    """[S,S] how sure the network is of a person, 0 to 1: of the whole picture, and of parts nearer to the head."""
+    """[S,S] the probability of a person, 0 to 1, from the whole picture and from windows around the head."""
     side = len(picture)
     mask = _person_probability(picture, session)
     rows, columns = np.nonzero(head)
@@ -77,7 +80,7 @@ def person_mask(picture: Rgb, head: Mask, session: Session) -> Array:
         top = int(np.clip(middle - 0.42 * reach, 0, side - reach))
         left = int(np.clip(columns.mean() - reach / 2.0, 0, side - reach))
         near = _person_probability(picture[top : top + reach, left : left + reach], session)
-        # It counts in the middle of what is seen, less and less towards edges beyond which there is more.
+        # A window counts most in its middle, and less towards its edges.
         ramp = np.minimum(np.arange(reach) + 1, reach - np.arange(reach)) / (0.15 * reach)
         weight = 0.6 * np.clip(np.minimum.outer(ramp, ramp), 0.0, 1.0).astype(np.float32)
         part = mask[top : top + reach, left : left + reach]
@@ -86,9 +89,9 @@ def person_mask(picture: Rgb, head: Mask, session: Session) -> Array:
 
 
 def _person_probability(picture: Rgb, session: Session) -> Array:
-    """The mean of two looks, one of them in a mirror."""
-    small = cv2.resize(picture, (_SEEN, _SEEN), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
-    seen = np.zeros((_SEEN, _SEEN), np.float32)
+    """The mean with the mirrored picture."""
+    small = cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
+    seen = np.zeros((_SIDE, _SIDE), np.float32)
     for way in (1, -1):
         shown = np.ascontiguousarray(small[:, ::way].transpose(2, 0, 1)[None])
         seen += 0.5 * session.run({"picture": shown})["mask"][0, 0, :, ::way]
@@ -98,12 +101,12 @@ def _person_probability(picture: Rgb, session: Session) -> Array:
 
 
 def _known(guess: Array, head: Mask, face: Mask) -> tuple[Array, Array]:
-    """[S,S] alpha as far as it is known before the edge is looked at, and how much [S,S] that weighs."""
+    """[S,S] alpha as far as the network knows it, and its weight [S,S]."""
     side = len(guess)
     is_person = _largest(guess > 0.5, face)
     outside, inside = (_distance(one) for one in (~is_person, is_person))
     rows = np.nonzero(head.any(1))[0]
-    # Down to the face's lower end the edge may be hair; below it is mostly cloth.
+    # Down to the chin the edge may be hair; below it is mostly cloth.
     face_rows = np.nonzero(face.any(1))[0]
     chin = face_rows[-1] if len(face_rows) else (rows[-1] if len(rows) else side)
     share = np.clip((np.arange(side) - chin) / (0.1 * side), 0.0, 1.0)[:, None]
@@ -117,10 +120,10 @@ def _known(guess: Array, head: Mask, face: Mask) -> tuple[Array, Array]:
 
 
 def _known_by_colour(picture: Rgb, known: Array, weight: Array) -> tuple[Array, Array]:
-    """The same, where person and background have colours of their own: then a strand's colour tells its alpha.
+    """The same, improved where person and background differ in colour: then a strand's colour gives its alpha.
 
-    Both colours are those of what is known nearby. The more they differ, and the less each varies, the more counts
-    where between them a pixel's colour lies, and the less what the network says.
+    Both colours are means of known pixels nearby. The more they differ, and the less each varies, the more a pixel's
+    place between them counts, and the less the network's mask.
     """
     image = picture.astype(np.float32) / 255.0
     sure = weight >= _KNOWN
@@ -135,17 +138,17 @@ def _known_by_colour(picture: Rgb, known: Array, weight: Array) -> tuple[Array, 
     doubt = spread / distance
     trust = 1.0 / (1.0 + (doubt / _DOUBTFUL) ** 2)
     by_colour, by_network = _COLOUR * trust, weight * (1.0 - trust)
-    told = (by_colour * alpha + by_network * known) / (by_colour + by_network)
-    return np.where(sure, known, told).astype(np.float32), np.where(sure, weight, by_colour + by_network).astype(
+    mixed = (by_colour * alpha + by_network * known) / (by_colour + by_network)
+    return np.where(sure, known, mixed).astype(np.float32), np.where(sure, weight, by_colour + by_network).astype(
         np.float32
     )
 
 
 def _nearby(image: Array, weight: Array, reach: float) -> tuple[Array, Array]:
-    """[S,S,3] the mean colour of what has weight nearby, and [S,S] its variance, of all channels together."""
+    """[S,S,3] the weighted mean colour nearby, and [S,S] its variance over all channels."""
     squared = np.einsum("yxc,yxc->yx", image, image)
-    told = (image * weight[..., None], np.dstack([squared * weight, weight]))
-    colour, rest = (_blurred(one, reach) for one in told)
+    weighted = (image * weight[..., None], np.dstack([squared * weight, weight]))
+    colour, rest = (_blurred(one, reach) for one in weighted)
     total = np.maximum(rest[..., 1], 1e-12)
     mean = colour / total[..., None]
     variance = rest[..., 0] / total - np.einsum("yxc,yxc->yx", mean, mean)
@@ -153,7 +156,7 @@ def _nearby(image: Array, weight: Array, reach: float) -> tuple[Array, Array]:
 
 
 def _blurred(value: Array, reach: float) -> Array:
-    """[S,S,C] the sum of blurs that reach farther and farther, and weigh the less for it."""
+    """[S,S,C] a sum of wider and wider blurs with smaller and smaller weights."""
     side, shrink = len(value), max(int(reach / 4.0), 1)
     size = (max(side // shrink, 2),) * 2
     small = cv2.resize(value, size, interpolation=cv2.INTER_AREA)
@@ -174,20 +177,20 @@ def _without_holes(guess: Array) -> Array:
 
 
 def _distance(mask: Mask) -> Array:
-    """[S,S] pixels to the nearest place that is not in the mask."""
+    """[S,S] pixels to the nearest place outside the mask."""
     padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1], np.float32)
 
 
 def _largest(mask: Mask, face: Mask) -> Mask:
-    """What hangs together with the face: other people and specks of the background go."""
+    """The parts that are connected with the face, without other people and specks of the background."""
     _, label = cv2.connectedComponents((mask | face).astype(np.uint8))
     own = np.unique(label[face])
     return np.isin(label, own[own > 0]) if len(own) else mask
 
 
 def matte(picture: Rgb, known: Array, weight: Array) -> Array:
-    """[S,S] alpha near `known` as far as that has weight, and else by the colour lines of Levin et al. (2008).
+    """[S,S] alpha near `known` as far as that has weight, elsewhere by the colour lines of Levin et al. (2008).
 
     Each window of the picture explains alpha as a linear function of colour; the windows overlap, and the one alpha
     that most agree with is found by conjugate gradients (He et al., 2010: without writing the matrix), from coarse to
@@ -207,9 +210,9 @@ def matte(picture: Rgb, known: Array, weight: Array) -> Array:
 
 
 def _without_haze(alpha: Array) -> Array:
-    """[S,S] the same without places that are half covered and far from all that is wholly covered.
+    """[S,S] the same without half-covered places far from wholly covered ones.
 
-    Strands are thin and grow out of hair; a wide veil is where neither colour nor the network told what it is.
+    Strands are thin and grow out of hair; a wide veil is an error of both colour and network.
     """
     width = 2 * round(_VEIL * len(alpha)) + 1
     near = cv2.dilate(alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
@@ -218,7 +221,7 @@ def _without_haze(alpha: Array) -> Array:
 
 
 class _ColourLines:
-    """What each window makes of a picture's colours."""
+    """The linear model of alpha in each window of a picture."""
 
     def __init__(self, picture: Array, radius: int) -> None:
         self.picture, self.size = picture, (2 * radius + 1,) * 2
@@ -239,15 +242,15 @@ class _ColourLines:
         return np.asarray(cv2.boxFilter(value, -1, self.size, borderType=cv2.BORDER_REFLECT_101))
 
     def apart(self, alpha: Array) -> Array:
-        """[S,S] by how much alpha differs from what the windows around each pixel say."""
+        """[S,S] the difference of alpha from the models of the windows around each pixel."""
         both = self._box(np.dstack([self.picture * alpha[..., None], alpha]))
         mean = both[..., 3]
         r, g, b = (both[..., k] - self.mean[..., k] * mean for k in range(3))
         rr, rg, rb, gg, gb, bb = self.inverse
         slope = np.dstack([rr * r + rg * g + rb * b, rg * r + gg * g + gb * b, rb * r + gb * g + bb * b])
         offset = mean - np.einsum("yxc,yxc->yx", slope, self.mean)
-        told = self._box(np.dstack([slope, offset]))
-        return np.asarray(alpha - np.einsum("yxc,yxc->yx", told[..., :3], self.picture) - told[..., 3])
+        model = self._box(np.dstack([slope, offset]))
+        return np.asarray(alpha - np.einsum("yxc,yxc->yx", model[..., :3], self.picture) - model[..., 3])
 
 
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
@@ -264,7 +267,7 @@ def _solved(lines: _ColourLines, weight: Array, wanted: Array, start: Array, ste
             break
         pushed = lines.apart(along) + weight * along
         curve = float(np.vdot(along, pushed))
-        if not curve > 0.0:  # only rounding makes it so: there is nothing left to gain
+        if not curve > 0.0:  # only by rounding: it has converged
             break
         step = size / curve
         alpha += step * along
@@ -312,7 +315,7 @@ def without_spill(rgba: Rgb, picture: Rgb) -> Rgb:
     screen = int(usual.argmax())
     others = [k for k in range(3) if k != screen]
     beyond = behind[:, screen] - behind[:, others].max(1)
-    # Red screens are none: skin and hair are as red themselves.
+    # Red counts as no screen: skin and hair are as red.
     if screen == 0 or np.percentile(beyond, 10) < _SCREEN_BEYOND:
         return rgba
     near = np.clip(1.5 - _distance(alpha > 127) / (_SCREEN_REACH * len(alpha)), 0.0, 1.0) * (alpha > 0)

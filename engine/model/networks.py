@@ -1,4 +1,4 @@
-"""The two exported networks: one reads references once a character, one gives the layers of each picture."""
+"""The two exported networks: the encoder reads references once, the denoiser draws the layers of each picture."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Networks:
     """Both networks of one set of weights. A denoiser is compiled for a number of references at its first use."""
 
     def __init__(self, folder: Path = WEIGHTS_FOLDER, build: Build | None = None) -> None:
-        """WeightsError where the folder holds no networks, or damaged ones."""
+        """Raises WeightsError if the folder has no networks, or damaged ones."""
         self.files, self.build = networks_in(folder), build or Build()
         self.files.check()
         self._denoisers: dict[int, Session] = {}
@@ -107,12 +107,12 @@ class Networks:
 
     @property
     def name(self) -> str:
-        """What runs the denoiser, for people: "openvino cpu bf16"; what was asked for while nothing runs yet."""
+        """What runs the denoiser: "openvino cpu bf16"; the name of the build before it is opened."""
         opened = next(iter(self._denoisers.values()), None)
         return opened.name if opened else self.build.name
 
     def denoiser(self, count: int) -> Session:
-        """The denoiser for so many references; from any thread. RuntimeUnavailable where it cannot run here."""
+        """The denoiser for so many references; from any thread. Raises RuntimeUnavailable if it cannot run here."""
         with self._opening:
             if count not in self._denoisers:
                 self._denoisers[count] = _opened_session(denoiser_graph(self.files, count), self.build)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..capture.photo import Photo
-from ..data import FlameParams, Reference
+from ..data import Character, FlameParams, Reference
 from ..face.fitting import ANCHORED, Fitter, PhotoCamera
 from ..face.head import SKIN, OpenHead, Shaped, open_head
 from ..face.light import estimated_light, irradiance, linear_of_tone, softened_light, tone_mapped
@@ -28,8 +28,8 @@ Mask = NDArray[np.bool_]
 Made = TypeVar("Made")
 
 MOST_PHOTOS = 4
-FARTHEST_TURN_DEG = 20.0  # beyond it a photo shows too little of one side of the face
-FEW_PX = 200  # a smaller face shows neither lashes nor single teeth
+FARTHEST_TURN_DEG = 20.0  # in a photo of a head that is turned farther, one side of the face is hardly visible
+FEW_PX = 200  # a smaller face shows no lashes and no single teeth
 SIDES = (256, 384, 512, 640, 768, 896, 1024)  # of reference pictures, in pixels
 
 _OUTLINE_SIDE = 512  # pixels on a side of the picture in which the head's outline is looked for
@@ -51,7 +51,7 @@ _SHADOW = 4.0  # light on the brighter side of the face over light on the darker
 _DARK, _BURNT = 0.12, 0.12  # median sRGB of the skin (0 to 1), and the part of the skin that is white
 # A covered face: the logarithm of a ratio of linear colours, the part of the face beyond it, and the darkest colour.
 _ANOTHER_HUE, _COVERED, _BLACK = 0.5, 0.2, 0.002
-_BELIEVED = 0.5  # of what is found about where a photo's light comes from
+_BELIEVED = 0.5  # the share of the estimated light direction that is used
 _GLINT = 0.03  # the part of the area around the eyes that shows reflected light, as glasses do
 _WHITE, _ABOVE_SKIN = 225.0, 20.0  # least level of a reflection, and least difference from the skin
 
@@ -64,8 +64,16 @@ _NOSE_BASE = 2
 
 
 @dataclass(frozen=True)
+class MadeCharacter:
+    """A character, and what could look better."""
+
+    character: Character
+    warnings: tuple[str, ...]  # each a sentence with its cure
+
+
+@dataclass(frozen=True)
 class PhotoReference:
-    """A photo as a reference: the head as our camera shows it, cut out."""
+    """A photo as a reference: the head in our framing, cut out."""
 
     name: str
     rgba: Rgb  # [S,S,4] sRGB with straight alpha; S follows the photo's resolution, up to 1024
@@ -75,10 +83,10 @@ class PhotoReference:
     residual: float  # mean distance between the head's and the photo's landmarks, over the size of the face
 
     def reference(self) -> Reference:
-        """What a character keeps of it, in softer light than was found.
+        """For a character, with softer light than was estimated.
 
-        Half of a photo's shadows are left as they are: light that is taken out wrongly stains a head that turns, which
-        looks worse than a shadow that turns with it.
+        That leaves half of a photo's shadows in the picture: light that is removed wrongly stains a head that turns,
+        which looks worse than a shadow that turns with it.
         """
         return Reference(self.rgba, self.params, softened_light(self.light, _BELIEVED), "photo")
 
@@ -109,11 +117,11 @@ def references_of(
     refiner = refiner or Refiner()
     readings = [photo.reading for photo in photos]
     first = refiner.refine(readings)
-    outlines = _in_threads(photos, first, refiner, lambda photo, seen: _outline(photo, seen, session))
+    outlines = _for_each(photos, first, refiner, lambda photo, fitted: _outline(photo, fitted, session))
     found = refiner.refine(readings, outlines)
     references: list[PhotoReference] = []
     warnings: list[str] = []
-    for reference, skin in _in_threads(photos, found, refiner, lambda photo, seen: _reference(photo, seen, session)):
+    for reference, skin in _for_each(photos, found, refiner, lambda photo, fitted: _reference(photo, fitted, session)):
         references.append(reference)
         warnings += _warnings_of_photo(reference, skin)
     warnings += _warnings_of_all(photos, first, refiner)
@@ -122,21 +130,21 @@ def references_of(
 
 @dataclass(frozen=True)
 class _FittedPhoto:
-    """A photo's fitted head."""
+    """The head that was fitted to a photo."""
 
     view: FittedView
-    maker: GeometryMapper  # of that head
+    mapper: GeometryMapper  # of that head
     fitter: Fitter
     posed: Array  # [N,3]
 
     def screen(self, side: int) -> Array:
         """[N,3] positions of the vertices in our picture of this size."""
-        return self.maker.camera.project(self.posed, side)
+        return self.mapper.camera.project(self.posed, side)
 
     def is_head(self, side: int) -> Mask:
         """[S,S] the area of the head."""
         mask = np.zeros(side * side, np.bool_)
-        mask[rasterize(self.screen(side), self.maker.head.triangle.astype(np.int64), side)[0]] = True
+        mask[rasterize(self.screen(side), self.mapper.head.triangle.astype(np.int64), side)[0]] = True
         return mask.reshape(side, side)
 
     def landmarks(self, side: int) -> NDArray[np.float64]:
@@ -144,28 +152,28 @@ class _FittedPhoto:
         return self.fitter.anchored(self.screen(side)[:, :2])
 
 
-def _in_threads(
-    photos: Sequence[Photo], found: Refined, refiner: Refiner, made: Callable[[Photo, _FittedPhoto], Made]
+def _for_each(
+    photos: Sequence[Photo], found: Refined, refiner: Refiner, function: Callable[[Photo, _FittedPhoto], Made]
 ) -> list[Made]:
     head = refiner.fitter.head
-    maker = GeometryMapper(head.shaped(found.shape), head, _SKIN_GRID)
-    posed = [head.pose(maker.shaped, view.params) for view in found.views]
+    mapper = GeometryMapper(head.shaped(found.shape), head, _SKIN_GRID)
+    posed = [head.pose(mapper.shaped, view.params) for view in found.views]
     rows = zip(photos, found.views, posed, strict=True)
-    return [made(photo, _FittedPhoto(view, maker, refiner.fitter, vertex)) for photo, view, vertex in rows]
+    return [function(photo, _FittedPhoto(view, mapper, refiner.fitter, vertex)) for photo, view, vertex in rows]
 
 
-def _outline(photo: Photo, seen: _FittedPhoto, session: Session | None) -> Outline:
+def _outline(photo: Photo, fitted: _FittedPhoto, session: Session | None) -> Outline:
     """The head's outline in the photo's own pixels."""
     side = _OUTLINE_SIDE
-    ours = rectified(photo.picture, seen.view.camera, seen.maker.shaped, seen.posed, side)
-    landmarks, is_head = seen.landmarks(side), seen.is_head(side)
+    ours = rectified(photo.picture, fitted.view.camera, fitted.mapper.shaped, fitted.posed, side)
+    landmarks, is_head = fitted.landmarks(side), fitted.is_head(side)
     covered = cut_out(ours.picture, is_head, within(landmarks, side), session)[..., 3] * ours.is_photo
-    skin = skin_of(ours.picture, landmarks, seen.maker, seen.view.params)
+    skin = skin_of(ours.picture, landmarks, fitted.mapper, fitted.view.params)
     if not len(skin.colour):
         return Outline.nothing()
     hue = np.median(skin.colour, 0)
     alpha = (covered / 255.0).astype(np.float32)
-    found = head_outline(ours.picture, alpha, is_head, seen.screen(side), seen.maker.head, hue)
+    found = head_outline(ours.picture, alpha, is_head, fitted.screen(side), fitted.mapper.head, hue)
     if not len(found.vertex):
         return found
     at, beyond = (ours.fetched_from(place) for place in (found.at, found.at + found.across))
@@ -173,17 +181,17 @@ def _outline(photo: Photo, seen: _FittedPhoto, session: Session | None) -> Outli
     return Outline(found.vertex, at, across)
 
 
-def _reference(photo: Photo, seen: _FittedPhoto, session: Session | None) -> tuple[PhotoReference, Skin]:
-    view, maker = seen.view, seen.maker
-    side = side_for(view.camera, maker.shaped)
-    landmarks = seen.landmarks(side)
+def _reference(photo: Photo, fitted: _FittedPhoto, session: Session | None) -> tuple[PhotoReference, Skin]:
+    view, mapper = fitted.view, fitted.mapper
+    side = side_for(view.camera, mapper.shaped)
+    landmarks = fitted.landmarks(side)
     most = _BEND_MOST * photo.reading.size_px
     missed = np.clip(view.missed[:ANCHORED], -most, most) * np.isin(np.arange(ANCHORED), (*LIPS, *EYES))[:, None]
     bend = bend_onto(landmarks, missed, side)
-    ours = rectified(photo.picture, view.camera, maker.shaped, seen.posed, side, bend)
-    rgba = cut_out(ours.picture, seen.is_head(side), within(landmarks, side), session)
+    ours = rectified(photo.picture, view.camera, mapper.shaped, fitted.posed, side, bend)
+    rgba = cut_out(ours.picture, fitted.is_head(side), within(landmarks, side), session)
     rgba[..., 3] *= ours.is_photo
-    skin = skin_of(ours.picture, landmarks, maker, view.params)
+    skin = skin_of(ours.picture, landmarks, mapper, view.params)
     light = estimated_light(skin.colour, skin.normal, skin.is_beard)
     return PhotoReference(photo.name, rgba, view.params, light, photo.reading.size_px, view.residual), skin
 
@@ -285,7 +293,7 @@ def rectified(
 ) -> Rectified:
     """The photo, warped to our camera's view of this posed head [N,3].
 
-    The warp takes the perspective of the photo's camera back: each pixel is fetched from the projection of its surface
+    The warp removes the perspective of the photo's camera: each pixel is fetched from the projection of its surface
     point into the photo, displaced by `bend` [S,S,2] pixels.
     """
     depth = smooth_depth(shaped, posed, open_head(), _GRID)
@@ -323,15 +331,15 @@ def rectified(
 def bend_onto(landmarks: NDArray[np.floating], missed: NDArray[np.floating], side: int) -> Array:
     """[S,S,2] displacements `missed` [n,2] of these points [n,2], interpolated over a picture; 0 far from them.
 
-    They bring a photo's lids and lips exactly onto the head's; the fit alone leaves half a percent of the face's size.
-    Points that do not move count less than those that do.
+    They bring a photo's lids and lips exactly onto the head's; the fit alone misses them by half a percent of the
+    face's size. Points that do not move count less than those that do.
     """
     grid = min(side, _BEND_GRID)
     at = np.clip(landmarks * (grid / side), 0.0, grid - 1.001)
     low = at.astype(np.int64)
     right, down = (at - low).T
     weight = np.where(missed.any(1), 1.0, _BEND_STILL)
-    told = np.column_stack([missed, np.ones(len(at))])
+    values = np.column_stack([missed, np.ones(len(at))])
     summed = np.zeros((grid, grid, 3), np.float32)
     for x, y, share in (
         (0, 0, (1 - right) * (1 - down)),
@@ -339,7 +347,7 @@ def bend_onto(landmarks: NDArray[np.floating], missed: NDArray[np.floating], sid
         (0, 1, (1 - right) * down),
         (1, 1, right * down),
     ):
-        np.add.at(summed, (low[:, 1] + y, low[:, 0] + x), (share * weight)[:, None] * told)
+        np.add.at(summed, (low[:, 1] + y, low[:, 0] + x), (share * weight)[:, None] * values)
     total = np.zeros_like(summed)
     for wider, share in _BEND_REACH:
         total += share * cv2.GaussianBlur(summed, (0, 0), wider * grid, borderType=cv2.BORDER_CONSTANT)
@@ -384,10 +392,10 @@ class Skin:
     glint: float  # the part of the area around the eyes that is white and much brighter than skin
 
 
-def skin_of(picture: Rgb, landmarks: NDArray[np.floating], maker: GeometryMapper, params: FlameParams) -> Skin:
+def skin_of(picture: Rgb, landmarks: NDArray[np.floating], mapper: GeometryMapper, params: FlameParams) -> Skin:
     """The skin in a picture [S,S,3] in our framing; `landmarks` [468,2] lie in its pixels."""
-    grid = maker.grid
-    geometry = maker.draw(params)
+    grid = mapper.grid
+    geometry = mapper.draw(params)
     scale = grid / len(picture)
     at = landmarks * scale
     is_skin = np.zeros((grid, grid), np.uint8)
@@ -423,29 +431,24 @@ def _glint(picture: Rgb, landmarks: NDArray[np.floating]) -> float:
 
 
 _EARS_DM = (0.66, 6.78, 7.55)  # vertices of the resting average head farther out, and between these heights
-_EAR_REACH, _SKULL_REACH = (
-    0.03,
-    0.06,
-)  # of the picture's side: so far from the head's outline the person's is looked for
-_INWARD = 0.008  # so far within it the colour is compared with skin
-_SAME_HUE, _DARKEST = 0.55, 0.25  # how far skin's hue may be off there, and how dark it may be beside the face's
-_RIM, _OUTLINE_SMOOTH = (
-    0.004,
-    0.004,
-)  # of the side: so near to the edge a vertex makes it; how much the edge is smoothed
-_SLACK = 0.004  # of the side: so far the skull may lie beyond hair before that is taken for wrong
-_ENOUGH = 0.35  # of an ear's outline must be found, else hair or a collar hides it
-_FEWEST = 6
+# Parts of the picture's side: the distance from the head's outline in which the person's is searched; the depth at
+# which the colour is compared with skin; the distance from the edge of the vertices that make it; the blur of the edge;
+# and the distance by which the skull may reach beyond hair.
+_EAR_REACH, _SKULL_REACH = 0.03, 0.06
+_INWARD, _RIM, _OUTLINE_SMOOTH, _SLACK = 0.008, 0.004, 0.004, 0.004
+_SAME_HUE, _DARKEST = 0.55, 0.25  # how far skin's hue may differ there, and how dark it may be beside the face's
+_ENOUGH = 0.35  # the share of an ear's outline that must be found; else hair or a collar hides it
+_FEWEST = 6  # vertices
 
 
 def head_outline(
     picture: Rgb, alpha: Array, is_head: Mask, screen: NDArray[np.floating], head: OpenHead, hue: Array
 ) -> Outline:
-    """The vertices of the outline that are known to lie elsewhere, and through which pixels it really goes.
+    """The vertices of the outline that lie beside the person's outline, and the pixels through which that goes.
 
     `picture` [S,S,3] in our framing, cut out by `alpha` [S,S]; `is_head` [S,S] is where the fitted head lies, whose
-    vertices are at `screen` [N,2+]. `hue` [3] is the face's usual linear colour, by which bare ears are known. Of the
-    skull nothing is known but that it ends where hair does, or before.
+    vertices are at `screen` [N,2+]. `hue` [3] is the face's usual linear colour, by which bare ears are recognised. The
+    skull ends where hair does, or before.
     """
     side = len(picture)
     inner = np.asarray(cv2.distanceTransform(is_head.astype(np.uint8), cv2.DIST_L2, 5), np.float32)
@@ -462,10 +465,10 @@ def head_outline(
         out /= np.linalg.norm(out, axis=1, keepdims=True) + 1e-9
         reach = (_EAR_REACH if is_ear else _SKULL_REACH) * side
         shift, is_skin = _outline_crossings(picture, alpha, at[rim], out, hue, reach)
-        told = np.isfinite(shift) & (is_skin if is_ear else shift < -_SLACK * side)
-        if told.sum() >= (max(_ENOUGH * len(rim), _FEWEST) if is_ear else 1):
-            moved = at[rim[told]] + shift[told, None] * out[told]
-            found.append((vertex[rim[told]], moved, out[told]))
+        is_known = np.isfinite(shift) & (is_skin if is_ear else shift < -_SLACK * side)
+        if is_known.sum() >= (max(_ENOUGH * len(rim), _FEWEST) if is_ear else 1):
+            moved = at[rim[is_known]] + shift[is_known, None] * out[is_known]
+            found.append((vertex[rim[is_known]], moved, out[is_known]))
     if not found:
         return Outline.nothing()
     vertices, moved, across = (np.concatenate(parts) for parts in zip(*found, strict=True))
@@ -485,7 +488,7 @@ def _outline_parts(head: OpenHead) -> tuple[tuple[NDArray[np.intp], bool], ...]:
 def _outline_crossings(
     picture: Rgb, alpha: Array, at: NDArray[np.float64], out: NDArray[np.float64], hue: Array, reach: float
 ) -> tuple[NDArray[np.float64], Mask]:
-    """[n] pixels along `out` from each place to where the person ends, NaN where they do not; and whether in skin."""
+    """[n] pixels along `out` from each place to the person's edge, NaN without one; and whether that is skin."""
     side = len(picture)
     steps = np.arange(-reach, reach + 1.0)
     x, y = ((at[:, k, None] + steps * out[:, k, None]).astype(np.float32) for k in (0, 1))

@@ -12,7 +12,25 @@ from numpy.typing import NDArray
 
 from ..data import AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
 
-Fading = tuple[tuple[AnyCharacter, float], ...]  # who is still seen while another comes, with its share of the picture
+CACHE_BYTES = 64 << 20  # 64 pictures of 512x512
+
+Picture = NDArray[np.uint8]
+FadingCharacters = tuple[tuple[AnyCharacter, float], ...]  # earlier characters, each with its share of the picture
+
+
+@dataclass(frozen=True)
+class DrawOptions:
+    """How a face is drawn, and what drove it; the default draws the face alone."""
+
+    stamp: Stamp | None = None  # None stamps the portrait with the present time
+    signal: Signal | None = None  # None if no source drove it
+    presence: float = 1.0  # 1 the performer's face, 0 idle
+    fading: FadingCharacters = ()  # drawn through the character, in a crossfade
+    marks: Array | None = None  # [6] how much of each of `expressions.MARKS` is drawn over it
+    hair: float = 0.0  # how far hair swings after the head, by the stamps' times: 1 as its springs say, 0 not at all
+
+
+FACE_ALONE = DrawOptions()
 
 
 @dataclass(frozen=True)
@@ -30,17 +48,17 @@ class DrawCounts:
 
     @property
     def cached_share(self) -> float:
-        """Of all, those that were drawn before; 0 of none."""
+        """The share of pictures that were drawn before; 0 without pictures."""
         return self.cached / max(self.drawn + self.spared, 1)
 
     @property
     def still_share(self) -> float:
-        """Of all, those of a face that has not moved; 0 of none."""
+        """The share of pictures of a face that has not moved; 0 without pictures."""
         return self.still / max(self.drawn + self.spared, 1)
 
 
 class PortraitRenderer(Protocol):
-    """Draws from one thread; `Animator` is one."""
+    """Draws portraits in one thread; `Animator` is one."""
 
     counts: DrawCounts  # since the beginning
 
@@ -58,60 +76,44 @@ class PortraitRenderer(Protocol):
         ...
 
     def check(self, character: AnyCharacter) -> None:
-        """Makes this character ready to be drawn; ValueError where that cannot be; from any thread."""
+        """Makes this character ready to be drawn; ValueError if it cannot be drawn. From any thread."""
         ...
 
     def draw(
-        self,
-        params: FlameParams,
-        character: AnyCharacter,
-        light: Array,
-        *,
-        stamp: Stamp | None = None,
-        signal: Signal | None = None,
-        presence: float = 1.0,
-        fading: Fading = (),
-        marks: Array | None = None,
-        hair: float = 0.0,
+        self, params: FlameParams, character: AnyCharacter, light: Array, options: DrawOptions = FACE_ALONE
     ) -> Portrait:
-        """The face asked for, its marks [6], and through it those who fade, where the artist can draw that.
+        """The character with this face in this light [27].
 
-        `hair` is how far hair swings after the head, by the times of the stamps: 0 not at all.
-
-        From an artist that draws several at a time, an earlier one, under its own stamp.
+        A renderer that draws several pictures at a time returns an earlier one, under its own stamp.
         """
         ...
 
 
-Picture = NDArray[np.uint8]
-BYTES = 64 << 20  # 256 pictures of 256x256
-
-
 class PictureCache:
-    """Holds pictures up to so many bytes; the one that was not asked for longest goes first."""
+    """Keeps pictures up to a number of bytes; the least recently used one goes first."""
 
-    def __init__(self, most_bytes: int = BYTES) -> None:
+    def __init__(self, most_bytes: int = CACHE_BYTES) -> None:
         self._most_bytes = most_bytes
-        self._kept: OrderedDict[Hashable, Picture] = OrderedDict()
+        self._pictures: OrderedDict[Hashable, Picture] = OrderedDict()
         self.bytes = 0
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._pictures)
 
     def get(self, key: Hashable) -> Picture | None:
         """The picture under this key."""
-        picture = self._kept.get(key)
+        picture = self._pictures.get(key)
         if picture is not None:
-            self._kept.move_to_end(key)
+            self._pictures.move_to_end(key)
         return picture
 
     def put(self, key: Hashable, picture: Picture) -> None:
-        """Keeps this picture, which must not be written to; one that is larger than the cache is not kept."""
+        """Keeps this picture, which must not be written to, unless it is larger than the cache."""
         if picture.nbytes > self._most_bytes:
             return
-        replaced = self._kept.pop(key, None)
+        replaced = self._pictures.pop(key, None)
         self.bytes += picture.nbytes - (0 if replaced is None else replaced.nbytes)
-        self._kept[key] = picture
+        self._pictures[key] = picture
         while self.bytes > self._most_bytes:
-            _, oldest = self._kept.popitem(last=False)
+            _, oldest = self._pictures.popitem(last=False)
             self.bytes -= oldest.nbytes

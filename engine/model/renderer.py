@@ -54,7 +54,7 @@ class ReferenceChoice:
 
     order: tuple[int, ...]  # their numbers
     views: tuple[View, ...]
-    weights: Array  # [K,52] see Look
+    weights: Array  # [K,52] as in PreparedCharacter
     encoded: Encoded  # [1,K,...]
 
 
@@ -77,7 +77,7 @@ class PreparedCharacter:
 
     @classmethod
     def of(cls, character: Character, networks: Networks) -> PreparedCharacter:
-        """About 30 ms a reference."""
+        """Takes about 30 ms a reference."""
         references = character.references
         viewer = viewer_of(character)
         views = [viewer.view(one.params) for one in references]
@@ -116,7 +116,7 @@ class PreparedCharacter:
         return references_at_once(self.character)
 
     def pictures(self, size: int) -> list[CopySource]:
-        """The references at this size, made at the first asking."""
+        """The references at this size, made at the first call."""
         if size not in self._pictures:
             self._pictures[size] = [CopySource.of(premultiplied(one, size)) for one in self.rgba]
         return self._pictures[size]
@@ -188,10 +188,10 @@ class Renderer:
     def __init__(self, networks: Networks) -> None:
         self.networks = networks
 
-    def look(self, character: Character) -> PreparedCharacter:
-        """The character made ready, and the denoiser for as many references; from any thread.
+    def prepare(self, character: Character) -> PreparedCharacter:
+        """Makes the character ready, and opens the denoiser for its references; from any thread.
 
-        RuntimeUnavailable where that denoiser cannot run here.
+        Raises RuntimeUnavailable if that denoiser cannot run here.
         """
         self.networks.denoiser(references_at_once(character))
         return PreparedCharacter.of(character, self.networks)
@@ -261,7 +261,7 @@ class Renderer:
 
 @dataclass(frozen=True)
 class _PosedFace:
-    """A face as the network is told of it."""
+    """A posed face, and the network's inputs for it."""
 
     view: View
     choice: ReferenceChoice
@@ -337,7 +337,7 @@ def _picked_rows(rows: Sequence[Row], order: Sequence[int]) -> list[Row]:
 
 @cache
 def noise() -> Array:
-    """[1,4,256,256] the same normal noise for everybody, always: a still face gives a still picture."""
+    """[1,4,256,256] the same normal noise for every picture, so that a still face gives a still picture."""
     return np.random.default_rng(_NOISE_SEED).standard_normal((1, 4, STATE, STATE), np.float32)
 
 

@@ -19,7 +19,8 @@ from ..face.rasterizer import Camera, covered, nearest
 from ..face.retarget import from_weights
 from ..images import Rgba
 from ..rotation import rotation
-from .drawings import FromDrawing, Points, bent, drawing_warnings, find_face
+from .drawings import Points, bent, drawing_warnings, find_face
+from .photos import MadeCharacter
 from .vrm_file import MeshPart, VrmError, VrmModel
 
 Array = NDArray[np.float32]
@@ -30,15 +31,15 @@ LICENCE = (
 )
 SIDE = 768  # pixels on a side of a reference
 _FINER = 2  # pixels drawn for each of those, each way
-_LOOK_SIDE, _LOOK_DM, _LOOK_UP_DM = 768, 5.0, 0.9  # the picture in which the face is looked for
+_SEARCH_SIDE, _SEARCH_DM, _SEARCH_UP_DM = 768, 5.0, 0.9  # the picture in which the face is searched
 _TURN_DEG = 30.0
-_LIGHT = np.array([0.25, 0.45, 0.86], np.float32)  # where light comes from
+_LIGHT = np.array([0.25, 0.45, 0.86], np.float32)  # the direction of the light
 _SHADE_EDGE = 0.05  # half the width of the step between light and shade
 _SOLID, _SEEN = 0.95, 0.02  # alpha
-_CLEAR = 1e-3  # part of the camera's distance by which what lies on a surface may lie in it
+_CLEAR = 1e-3  # share of the camera's distance: thin layers may lie so far inside a surface
 
-# What is tried, in the order in which references are kept: VRM's names for an expression, and the ARKit weights of
-# which it is made up. Models with ARKit's 52 shapes show them exactly.
+# The mouths of the references, in order: VRM's names of an expression, and the ARKit weights that make it up. Models
+# with ARKit's 52 shapes show them exactly.
 _MOUTHS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("jawopen", "aa", "a", "fcl_mth_a"), ("jawOpen",)),
     (("mouthfunnel", "oh", "o", "fcl_mth_o"), ("jawOpen", "mouthFunnel")),
@@ -60,22 +61,22 @@ class _Anchored:
     weight: Array  # [3]
 
 
-def made_from_vrm(name: str, model: VrmModel, consent: str) -> FromDrawing:
-    """The model's head as a character, in about twenty seconds; VrmError where no face is found on it."""
-    look = _Drawer(model)
+def made_from_vrm(name: str, model: VrmModel, consent: str) -> MadeCharacter:
+    """The model's head as a character, in about twenty seconds; VrmError if no face is found on it."""
+    drawer = _Drawer(model)
     camera = _portrait(model)
-    picture = look.draw(camera, _LOOK_SIDE, _Pose())
+    picture = drawer.draw(camera, _SEARCH_SIDE, _Pose())
     found = find_face(picture)
     if found is None:
         raise VrmError(
             "no drawn face was found on the model, seen from the front: make a picture of it and use --picture"
         )
-    anchors = look.anchored(camera, _LOOK_SIDE, found.points)
+    anchors = drawer.anchored(camera, _SEARCH_SIDE, found.points)
     try:
         face = fit_anime_head(found.points, is_straight=True)
     except ValueError as error:
         raise VrmError(str(error)) from error
-    ours = _OurSpace.of(look, camera, face, anchors)
+    ours = _OurSpace.of(drawer, camera, face, anchors)
     references = [ours.reference(_Pose(), {})]
     if blinks := _blink(model):
         references.append(ours.reference(_Pose(blinks), {}, is_blinking=True))
@@ -84,13 +85,13 @@ def made_from_vrm(name: str, model: VrmModel, consent: str) -> FromDrawing:
     for names, weights in _MOUTHS:
         if shape := next((one for one in names if model.expressions.get(one)), None):
             references.append(ours.reference(_Pose((shape,)), ours.like((shape,), weights)))
-    warnings = list(drawing_warnings(face, found.points, found.sureness))
+    warnings = list(drawing_warnings(face, found.points, found.confidence))
     if not blinks:
         warnings.append("The model has no expression for closed eyes: blinks are painted.")
     licence = LICENCE
     made_from = f"Made from the VRM model {model.title} by {model.author}. {model.terms}"
     character = Character(name, "anime", face.shape, tuple(references), licence, made_from, consent)
-    return FromDrawing(character, tuple(warnings))
+    return MadeCharacter(character, tuple(warnings))
 
 
 def _blink(model: VrmModel) -> tuple[str, ...]:
@@ -103,16 +104,16 @@ def _blink(model: VrmModel) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Pose:
-    """What the model does: expressions, and how far its head turns to its left."""
+    """Expressions, and how far the head turns to its left."""
 
     expressions: tuple[str, ...] = ()
     yaw_deg: float = 0.0
 
 
 def _portrait(model: VrmModel) -> Camera:
-    """A camera in front of the head, which fills half of what it sees."""
-    aim = model.head + np.array([0.0, _LOOK_UP_DM, 0.0], np.float32)
-    distance = _LOOK_DM / 2.0 / np.tan(np.radians(10.0))
+    """A camera in front of the head, which fills half of the picture."""
+    aim = model.head + np.array([0.0, _SEARCH_UP_DM, 0.0], np.float32)
+    distance = _SEARCH_DM / 2.0 / np.tan(np.radians(10.0))
     return Camera((aim + np.array([0.0, 0.0, distance])).astype(np.float32), aim)
 
 
@@ -122,7 +123,7 @@ class _Drawer:
     def __init__(self, model: VrmModel) -> None:
         self.model = model
         self._scale, self._move = np.float32(1.0), np.zeros(3, np.float32)
-        # A face is what expressions move.
+        # Meshes that expressions move are the face.
         moving = {mesh for binds in model.expressions.values() for mesh, _, _ in binds}
         self._is_face = [part.mesh in moving or not moving for part in model.parts]
 
@@ -182,7 +183,7 @@ class _Drawer:
         return _reduced(colour.reshape(fine, fine, 4))
 
     def anchored(self, camera: Camera, side: int, points: Points) -> dict[str, _Anchored]:
-        """Where on the face these pixels lie; those that lie beside it are left out."""
+        """The points of the face at these pixels, without those that lie beside it."""
         at = {name: int(y) * side + int(x) for name, (x, y) in points.items() if 0 <= x < side and 0 <= y < side}
         found: dict[str, tuple[float, _Anchored]] = {}
         for k, part in enumerate(self.model.parts):
@@ -225,7 +226,7 @@ def _painted(part: MeshPart, triangle: NDArray[np.int64], weight: Array) -> Arra
 
 
 def _sampled(picture: Rgba, u: Array, v: Array) -> Array:
-    """[n,4] what a picture shows at these places, which go on beyond its edges; 0 to 1."""
+    """[n,4] the picture at these texture coordinates, repeated beyond its edges; 0 to 1."""
     height, width = picture.shape[:2]
     x, y = (u % 1.0) * width - 0.5, (v % 1.0) * height - 0.5
     left, top = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
@@ -237,7 +238,7 @@ def _sampled(picture: Rgba, u: Array, v: Array) -> Array:
 
 
 def _reduced(colour: Array) -> Rgba:
-    """[S,S,4] bytes of a picture that is drawn finer [FS,FS,4]."""
+    """[S,S,4] bytes of a picture that was drawn finer [FS,FS,4]."""
     side = len(colour) // _FINER
     over = colour.copy()
     over[..., :3] *= over[..., 3:]
@@ -248,7 +249,7 @@ def _reduced(colour: Array) -> Rgba:
 
 @dataclass(frozen=True)
 class _OurSpace:
-    """The model where the fitted head is, so that one camera sees both alike."""
+    """The model, moved to the fitted head, so that one camera shows both alike."""
 
     drawer: _Drawer
     camera: Camera
@@ -265,7 +266,7 @@ class _OurSpace:
         model = drawer.where(list(anchors.values()), _Pose())
         marks = _points(head.landmarks(head.pose(shaped, face.params)), list(anchors))
         away = float(camera.eye[2] - model[:, 2].mean()), float(ours.eye[2] - marks[:, 2].mean())
-        scale = away[1] / away[0] * _LOOK_SIDE / face.place.scale
+        scale = away[1] / away[0] * _SEARCH_SIDE / face.place.scale
         move = marks.mean(0) - scale * model.mean(0)
         return cls(drawer.placed(scale, move), ours, face, shaped, anchors)
 
@@ -279,7 +280,7 @@ class _OurSpace:
         return replace(params, eyelids=np.ones(2, np.float32)) if is_blinking else params
 
     def reference(self, pose: _Pose, weights: dict[str, float], is_blinking: bool = False) -> Reference:
-        """The model's picture, bent so that its points lie on the head's."""
+        """The model's picture, warped so that its points lie on the head's."""
         params = self.params(weights, pose.yaw_deg, is_blinking)
         rgba = self.drawer.draw(self.camera, SIDE, pose)
         head = anime_head()
@@ -290,7 +291,7 @@ class _OurSpace:
         return Reference(bent(rgba, there, seen - there), params, studio_light(), "rendered")
 
     def like(self, expressions: tuple[str, ...], names: tuple[str, ...]) -> dict[str, float]:
-        """The weights, each from 0 to 1, with which our head's mouth moves most as the model's does."""
+        """The weights, each from 0 to 1, with which our head's mouth moves most like the model's."""
         points = [name for name in _MOUTH_POINTS if name in self.anchors]
         chosen = [self.anchors[name] for name in points]
         wanted = self.drawer.where(chosen, _Pose(expressions)) - self.drawer.where(chosen, _Pose())

@@ -35,11 +35,11 @@ _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _TRIANGLES = (None, 4)
 _PICTURES = ("PNG", "JPEG", "WEBP")
-_PERFECT = {"leftUpperArm": 1.0, "rightUpperArm": -1.0}  # and the side to which each points
+_UPPER_ARMS = {"leftUpperArm": 1.0, "rightUpperArm": -1.0}  # and the side to which each points
 
 
 class VrmError(OmoteError, ValueError):
-    """A file that is no VRM model that can be used; the message says what was found, what was wanted and the cure."""
+    """A file is no usable VRM model; the message says what was found, what was wanted and the cure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ class VrmModel:
 
 
 def read_vrm(path: Path) -> VrmModel:
-    """The model in a file; VrmError says what is wrong with it."""
+    """The model in a file; VrmError if it cannot be used."""
     try:
         size = path.stat().st_size
         if size > MOST_VRM_BYTES:
@@ -101,7 +101,7 @@ def read_vrm(path: Path) -> VrmModel:
 
 
 def opened_vrm(data: bytes, name: str) -> VrmModel:
-    """The model in a file's bytes, which nobody vouches for; VrmError calls it by this name."""
+    """The model in untrusted bytes; `name` is for messages."""
     try:
         return _VrmReader(data).model()
     except VrmError as error:
@@ -117,13 +117,13 @@ def opened_vrm(data: bytes, name: str) -> VrmModel:
 
 
 class _VrmReader:
-    """One file while it is read."""
+    """Reads one file."""
 
     def __init__(self, data: bytes) -> None:
-        import pygltflib  # slow to import, and needed for this alone
+        import pygltflib  # slow to import
 
         if len(data) < 20 or data[:4] != b"glTF":
-            raise VrmError("it does not begin as a binary glTF file does; wanted a .vrm file")
+            raise VrmError("it does not start like a binary glTF file; wanted a .vrm file")
         version, length = struct.unpack("<II", data[4:12])
         if version != 2:
             raise VrmError(f"it is glTF {version}; wanted glTF 2")
@@ -133,11 +133,11 @@ class _VrmReader:
             raise VrmError("its first part is not JSON")
         self._gltf = pygltflib.GLTF2.load_from_bytes(data[:length])
         self._data = bytes(self._gltf.binary_blob() or b"")
-        said: dict[str, Any] = self._gltf.extensions or {}
-        self._is_new = "VRMC_vrm" in said
-        if not self._is_new and "VRM" not in said:
+        extensions: dict[str, Any] = self._gltf.extensions or {}
+        self._is_new = "VRMC_vrm" in extensions
+        if not self._is_new and "VRM" not in extensions:
             raise VrmError("it is glTF without VRM's extension; wanted VRM 0.x or 1.0, as VRoid Studio exports it")
-        self._vrm: dict[str, Any] = said["VRMC_vrm" if self._is_new else "VRM"]
+        self._vrm: dict[str, Any] = extensions["VRMC_vrm" if self._is_new else "VRM"]
         self._nodes: Sequence[Any] = self._gltf.nodes
         if len(self._nodes) > _MOST_NODES:
             raise VrmError(f"it has {len(self._nodes)} nodes, at most {_MOST_NODES} are read")
@@ -161,8 +161,8 @@ class _VrmReader:
 
     def _humanoid(self) -> dict[str, int]:
         """Nodes by the names of VRM's bones."""
-        said = self._vrm["humanoid"]["humanBones"]
-        rows = said.items() if isinstance(said, dict) else ((one["bone"], one) for one in said)
+        bones = self._vrm["humanoid"]["humanBones"]
+        rows = bones.items() if isinstance(bones, dict) else ((one["bone"], one) for one in bones)
         bones = {str(name): int(one["node"]) for name, one in rows}
         if "head" not in bones:
             raise VrmError('its skeleton has no "head"')
@@ -185,7 +185,7 @@ class _VrmReader:
                 if k not in world:
                     world[k] = (world[self._parent[k]] if k in self._parent else ours) @ _local(self._nodes[k])
         found = [world[k] for k in range(len(self._nodes))]
-        for bone, way in _PERFECT.items():
+        for bone, way in _UPPER_ARMS.items():
             self._lower(found, bone, way)
         return found
 
@@ -208,7 +208,7 @@ class _VrmReader:
             world[node] = moved @ world[node]
 
     def _below(self, node: int) -> set[int]:
-        """A node and all that hang from it."""
+        """A node and all its descendants."""
         found, waiting = set(), [node]
         while waiting:
             one = waiting.pop()
@@ -237,7 +237,7 @@ class _VrmReader:
             if not len(triangle):
                 continue
             if triangle.max() >= count or triangle.min() < 0:
-                raise VrmError("a triangle has a corner that is not there")
+                raise VrmError("a triangle has a corner that does not exist")
             matrix, joints, weights = self._skinned(node, skin, primitive.attributes, count)
             in_head, in_neck = ((np.isin(joints, list(below)) * weights).sum(1) for below in (below_head, below_neck))
             turned = matrix[:, :3, :3]
@@ -247,7 +247,7 @@ class _VrmReader:
                 else np.zeros_like(position)
             )
             if len(normal) != count:
-                raise VrmError("a mesh has not as many normals as corners")
+                raise VrmError("a mesh has another number of normals than of corners")
             normal = np.einsum("nij,nj->ni", turned, normal)
             normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-9
             uv = np.zeros((count, 2))
@@ -259,10 +259,10 @@ class _VrmReader:
                 if (mesh, k) in used and row_of is not None:
                     moved = self._rows(row_of, 3)
                     if len(moved) != count:
-                        raise VrmError("a morph target has not as many rows as its mesh has corners")
+                        raise VrmError("a morph target has another number of rows than its mesh has corners")
                     targets[k] = np.einsum("nij,nj->ni", turned, moved).astype(np.float32)
             if len(uv) != count:
-                raise VrmError("a mesh has not as many texture coordinates as corners")
+                raise VrmError("a mesh has another number of texture coordinates than of corners")
             yield MeshPart(
                 mesh,
                 (np.einsum("nij,nj->ni", turned, position) + matrix[:, :3, 3]).astype(np.float32),
@@ -288,7 +288,7 @@ class _VrmReader:
         at = self._rows(attributes.JOINTS_0, 4).astype(np.int64)
         weight = self._rows(attributes.WEIGHTS_0, 4)
         if len(at) != count or len(weight) != count or at.max(initial=0) >= len(bones):
-            raise VrmError("a mesh follows joints that are not there")
+            raise VrmError("a mesh follows joints that do not exist")
         weight = weight / np.maximum(weight.sum(1, keepdims=True), 1e-9)
         each = np.array([self._world[bone] for bone in bones]) @ inverse[: len(bones)]
         matrix = np.zeros((count, 4, 4))
@@ -313,7 +313,7 @@ class _VrmReader:
             kind = np.dtype(_COMPONENTS[few.indices.componentType])
             at = self._view(few.indices.bufferView, few.indices.byteOffset or 0, count, 1, kind)[:, 0].astype(np.int64)
             if count > one.count or at.min() < 0 or at.max() >= one.count:
-                raise VrmError("a sparse accessor names rows that are not there")
+                raise VrmError("a sparse accessor names rows that do not exist")
             rows[at] = self._view(few.values.bufferView, few.values.byteOffset or 0, count, width, dtype)
         if not np.isfinite(rows).all() or np.abs(rows).max(initial=0.0) > 1e9:
             raise VrmError("it holds numbers that are not finite")
@@ -388,8 +388,8 @@ class _VrmReader:
 
     def _expressions(self) -> Iterator[tuple[str, tuple[Bind, ...]]]:
         if self._is_new:
-            said = self._vrm.get("expressions") or {}
-            for name, one in [*(said.get("custom") or {}).items(), *(said.get("preset") or {}).items()]:
+            expressions = self._vrm.get("expressions") or {}
+            for name, one in [*(expressions.get("custom") or {}).items(), *(expressions.get("preset") or {}).items()]:
                 rows = one.get("morphTargetBinds") or ()
                 binds = tuple(
                     (int(self._nodes[row["node"]].mesh), int(row["index"]), float(row["weight"])) for row in rows
@@ -406,13 +406,13 @@ class _VrmReader:
 
     def _terms(self) -> tuple[str, str, str]:
         """Title, author and the terms of use, as the file states them."""
-        said = self._vrm.get("meta") or {}
-        title = said.get("name" if self._is_new else "title") or "a VRM model"
-        author = said.get("authors") if self._is_new else said.get("author")
+        meta = self._vrm.get("meta") or {}
+        title = meta.get("name" if self._is_new else "title") or "a VRM model"
+        author = meta.get("authors") if self._is_new else meta.get("author")
         named = ", ".join(map(str, author)) if isinstance(author, list) else str(author or "unknown")
         wanted = _TERMS_1 if self._is_new else _TERMS_0
         terms = "; ".join(
-            f"{label}: {said[key]}" for key, label in wanted.items() if said.get(key) not in (None, "", [])
+            f"{label}: {meta[key]}" for key, label in wanted.items() if meta.get(key) not in (None, "", [])
         )
         return printable(str(title), 60), printable(named, 60), printable(terms or "no terms of use in the file", 600)
 

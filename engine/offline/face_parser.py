@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import json
 import math
 import os
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,63 +20,66 @@ from ..capture.take import read_take
 from ..data import Array, FlameParams
 from ..face.expressions import NAMED_EXPRESSIONS, expression_weights
 from ..face.retarget import UNITS, from_weights, to_weights
-from .animation import RenderError
-from .face_limits import EYES, FLAME_NAMES, JAW, MAX, MIN, NECK, PLACE, Wide, require_in_limits
-from .face_limits import face_from_row as face_of_row
+from .animation import Float64Array, RenderError, did_you_mean
+from .face_limits import EYES, FLAME_NAMES, JAW, MAX, MIN, NECK, PLACE, face_from_row, require_in_limits
 from .writers.tables import COLUMNS
 
 REST = "neutral"
 FORMS = "jawOpen=0.6,mouthSmileLeft=0.4, or a file (.csv, .toml, .json)"
+
 _FILE = re.compile(r"(?P<path>.+\.(?:csv|json|toml))(?:@(?P<at>[^@]*))?", re.IGNORECASE)
-_AT = {name: place for place, name in enumerate(FLAME_NAMES)}
-_LEAST_ARKIT = 1e-3
+_COLUMN = {name: column for column, name in enumerate(FLAME_NAMES)}
+_MIN_WEIGHT = 1e-3  # ARKit has no weights below 0; a weight above minus this is rounding
+
+# A parsed face: ARKit weights [52], or FLAME's parameters in the open basis.
+_Face = Array | FlameParams
 
 
 def parse_face(word: str, folder: Path | None = None) -> FlameParams:
-    """What this asks for, in the open basis; RenderError says what was found, what was wanted, and the nearest name.
+    """The face that this word names, in the open basis; RenderError says what was found and wanted, and the nearest
+    name.
 
-    A name ("smile", "neutral"), ARKit weights ("jawOpen=0.6,mouthSmileLeft=0.4"), FLAME's values by the columns of
-    params.csv ("jaw_pose_x=0.2,expression_3=1.1"), a file of either (.toml, .json), or a recording and the time in it
-    ("take.csv@1.5", the first picture where none is said). Files are looked for in `folder`, else here.
+    A name ("smile", "neutral"), ARKit weights ("jawOpen=0.6,mouthSmileLeft=0.4"), FLAME values by the columns of
+    params.csv ("jaw_pose_x=0.2,expression_3=1.1"), a file of either (.toml, .json), or a recording and a time in it
+    ("take.csv@1.5"; without a time the first picture). Files are searched in `folder`, then in the current folder.
     """
-    found = _parse(word.strip(), folder)
-    return found if isinstance(found, FlameParams) else from_weights(found)
+    face = _parse(word.strip(), folder)
+    return face if isinstance(face, FlameParams) else from_weights(face)
 
 
 def parse_arkit_weights(word: str, folder: Path | None = None) -> Array:
-    """[52] ARKit weights 0 to 1 of what `face_of` takes; RenderError also for a face that they cannot make."""
-    found = _parse(word.strip(), folder)
-    return found if isinstance(found, np.ndarray) else _arkit(found, f'"{word}"')
+    """[52] ARKit weights 0 to 1 of a word for `parse_face`; RenderError also for a face that they cannot express."""
+    face = _parse(word.strip(), folder)
+    return face if isinstance(face, np.ndarray) else _to_arkit(face, f'"{word}"')
+
+
+def face_from_values(values: Mapping[str, object], what: str) -> FlameParams:
+    """The face with these ARKit weights or FLAME values and 0 elsewhere; `what` begins the message of a RenderError."""
+    face = _from_numbers(values, what)
+    return face if isinstance(face, FlameParams) else from_weights(face)
 
 
 def face_file_path(word: str, folder: Path | None = None) -> Path | None:
-    """The file in which `face_of` would look for it."""
+    """The file that `parse_face` would read; None if the word names no file."""
     found = _FILE.fullmatch(word.strip())
     return _resolve(Path(found["path"]), folder) if found else None
 
 
 def _resolve(path: Path, folder: Path | None) -> Path:
     inside = folder / path if folder else path
-    return inside if os.path.isfile(inside) else path  # noqa: PTH113  # no error where a name is too long
+    return inside if is_file(inside) else path
 
 
-def face_from_values(values: Mapping[str, object], what: str) -> FlameParams:
-    """The face with these ARKit weights, or FLAME values, and nothing else; `what` begins a RenderError."""
-    found = _of_numbers(values, what)
-    return found if isinstance(found, FlameParams) else from_weights(found)
+def is_file(path: Path) -> bool:
+    """As `Path.is_file`, but False for a name that is too long for the system."""
+    return os.path.isfile(path)  # noqa: PTH113
 
 
-def did_you_mean(word: str, known: Collection[str]) -> str:
-    """` (did you mean "smile"?)`, or nothing where no name is like this."""
-    found = difflib.get_close_matches(word, known, 1)
-    return f' (did you mean "{found[0]}"?)' if found else ""
-
-
-def _parse(word: str, folder: Path | None) -> Array | FlameParams:
+def _parse(word: str, folder: Path | None) -> _Face:
     if file := _FILE.fullmatch(word):
-        return _of_file(Path(file["path"]), file["at"], word, folder)
+        return _from_file(Path(file["path"]), file["at"], word, folder)
     if "=" in word:
-        return _of_values(_pairs(word), f'"{word}"')
+        return _from_values(_split_pairs(word), f'"{word}"')
     if word == REST:
         return np.zeros(arkit.COUNT, np.float32)
     if word not in NAMED_EXPRESSIONS:
@@ -89,30 +91,33 @@ def _parse(word: str, folder: Path | None) -> Array | FlameParams:
     return expression_weights(word)
 
 
-def _pairs(word: str) -> dict[str, object]:
+# Names and values.
+
+
+def _split_pairs(word: str) -> dict[str, object]:
     found: dict[str, object] = {}
     for part in word.split(","):
         name, _, value = (piece.strip() for piece in part.partition("="))
         if name in found:
-            raise RenderError(f'"{word}": {name} is said twice')
+            raise RenderError(f'"{word}": {name} appears twice')
         found[name] = value
     return found
 
 
-def _of_numbers(values: Mapping[str, object], what: str) -> Array | FlameParams:
+def _from_numbers(values: Mapping[str, object], what: str) -> _Face:
     for name, value in values.items():
         if isinstance(value, str):
             raise RenderError(f'{what}: {name} must be a number, got the text "{value}"')
-    return _of_values(values, what)
+    return _from_values(values, what)
 
 
-def _of_values(values: Mapping[str, object], what: str) -> Array | FlameParams:
+def _from_values(values: Mapping[str, object], what: str) -> _Face:
     if not values:
         raise RenderError(f"{what}: no value in it; wanted weights as jawOpen=0.6,mouthSmileLeft=0.4")
-    flame = [name for name in values if name in _AT]
+    flame = [name for name in values if name in _COLUMN]
     if not flame:
         return arkit.weights({_arkit_name(name, what): _number(name, values[name], what) for name in values})
-    if others := [name for name in values if name not in _AT]:
+    if others := [name for name in values if name not in _COLUMN]:
         if others[0] in arkit.INDEX:
             raise RenderError(
                 f"{what}: {others[0]} is ARKit's and {flame[0]} is FLAME's: wanted weights of the one or values of "
@@ -121,8 +126,8 @@ def _of_values(values: Mapping[str, object], what: str) -> Array | FlameParams:
         raise RenderError(f'{what}: FLAME has no value "{others[0]}"{did_you_mean(others[0], FLAME_NAMES)}')
     row = np.zeros(len(FLAME_NAMES), np.float32)
     for name in flame:
-        row[_AT[name]] = _flame_number(name, values[name], what)
-    return face_of_row(require_in_limits(FlameParams.from_vector(row), what))
+        row[_COLUMN[name]] = _flame_number(name, values[name], what)
+    return face_from_row(require_in_limits(FlameParams.from_vector(row), what))
 
 
 def _arkit_name(name: str, what: str) -> str:
@@ -132,112 +137,40 @@ def _arkit_name(name: str, what: str) -> str:
     return name
 
 
-def _number(name: str, value: object, what: str, least: float = 0.0, most: float = 1.0) -> float:
+def _number(name: str, value: object, what: str, low: float = 0.0, high: float = 1.0) -> float:
     try:
         number = math.nan if isinstance(value, bool) else float(str(value))
     except ValueError:
         number = math.nan
-    if not least <= number <= most:
-        shown = f'"{value}"' if isinstance(value, str) else value
-        raise RenderError(f"{what}: {name} must be from {least:.4g} to {most:.4g}, got {shown}")
+    if not low <= number <= high:
+        found = f'"{value}"' if isinstance(value, str) else value
+        raise RenderError(f"{what}: {name} must be from {low:.4g} to {high:.4g}, got {found}")
     return number
 
 
 def _flame_number(name: str, value: object, what: str) -> float:
-    at = _AT[name]
-    if at < JAW.start:  # by themselves coefficients have no bounds; the shapes that they stand for have, all together
+    column = _COLUMN[name]
+    if column < JAW.start:  # a coefficient has no bounds; the shapes that all of them together stand for have
         return _number(name, value, what, -100.0, 100.0)
-    return _number(name, value, what, float(MIN[at]), float(MAX[at]))
+    return _number(name, value, what, float(MIN[column]), float(MAX[column]))
 
 
-def _of_file(path: Path, at: str | None, word: str, folder: Path | None) -> Array | FlameParams:
-    path, what = _resolve(path, folder), f'"{word}"'
-    if path.suffix.lower() == ".csv":
-        return face_from_recording(path, _seconds(at, what), what)
-    if at is not None:
-        raise RenderError(f"{what}: only a recording has a time, and {path.name} is one face: leave out @{at}")
-    return _of_numbers(read_face_values(path, what), what)
-
-
-def _seconds(at: str | None, what: str) -> float:
-    return 0.0 if at is None else _number("the time after @", at, what, 0.0, 1e6)
-
-
-def _arkit(params: FlameParams, what: str) -> Array:
+def _to_arkit(params: FlameParams, what: str) -> Array:
     row = require_in_limits(params, what)
     if np.any(row[NECK]) or np.any(row[PLACE]):
         raise RenderError(f"{what}: ARKit has no weight for the head's turn or place: leave out neck_pose, translation")
-    if (low := int(np.argmin(row[: len(UNITS)]))) >= 0 and row[low] < -_LEAST_ARKIT:
+    if (low := int(np.argmin(row[: len(UNITS)]))) >= 0 and row[low] < -_MIN_WEIGHT:
         raise RenderError(f"{what}: ARKit's {UNITS[low]} would be {row[low]:.3f}, and its weights go from 0 to 1")
     return np.asarray(np.clip(to_weights(params), 0.0, 1.0), np.float32)
 
 
-def read_face_values(path: Path, what: str) -> Mapping[str, object]:
-    """The names and numbers in it; RenderError where there are none."""
-    try:
-        found = read_toml_or_json(path)
-    except OSError as error:
-        raise RenderError(f"{what}: cannot read {path}: {error.strerror or error}; wanted a file of weights") from error
-    except ValueError as error:
-        kind = path.suffix.lower()[1:].upper()
-        raise RenderError(f"{what}: {path} is no {kind} ({error}); wanted names and numbers") from error
-    if not isinstance(found, Mapping):
-        raise RenderError(f'{what}: {path} holds no table; wanted names and numbers, as {{"jawOpen": 0.6}}')
-    return found
-
-
-def face_from_recording(path: Path, at_s: float, what: str) -> FlameParams:
-    """The picture of a recording that is shown at this time: of a take, or of a params.csv that a rendering wrote.
-
-    A take's head is left out: it says where somebody sat before a camera.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            is_table = file.readline().strip().split(",")[: len(COLUMNS)] == list(COLUMNS)
-    except OSError as error:
-        raise RenderError(f"{what}: cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise RenderError(f"{what}: {path} is no text ({error}); wanted a take, or a params.csv") from error
-    return _of_table(path, at_s, what) if is_table else _of_take(path, at_s, what)
-
-
-def _of_take(path: Path, at_s: float, what: str) -> FlameParams:
-    try:
-        take = read_take(path)
-    except SourceError as error:
-        raise RenderError(f"{what}: {error}") from error
-    row = _row_at(take.time_s, at_s, what)
-    if take.confidence[row] <= 0.0:
-        raise RenderError(f"{what}: nobody is seen at {at_s:g} seconds: choose another time")
-    gaze = np.clip(take.gaze[row].ravel(), MIN[EYES][[0, 1, 3, 4]], MAX[EYES][[0, 1, 3, 4]]).reshape(2, 2)
-    return from_weights(take.weights[row], gaze.astype(np.float32))
-
-
-def _of_table(path: Path, at_s: float, what: str) -> FlameParams:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = np.array([[float(cell) for cell in row] for row in list(csv.reader(file))[1:]])
-    except ValueError as error:
-        raise RenderError(
-            f"{what}: {path} is damaged ({error}); wanted a params.csv as a rendering writes it"
-        ) from error
-    if rows.ndim != 2 or rows.shape[1] != len(COLUMNS) or not np.isfinite(rows).all():
-        raise RenderError(f"{what}: {path} is damaged; wanted rows of {len(COLUMNS)} numbers")
-    row = rows[_row_at(rows[:, 1], at_s, what)]
-    return face_of_row(require_in_limits(FlameParams.from_vector(row[2:-1].astype(np.float32)), what))
-
-
-def _row_at(time_s: Wide, at_s: float, what: str) -> int:
-    step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
-    if at_s > time_s[-1] + step_s:
-        raise RenderError(f"{what}: it lasts {time_s[-1] + step_s:.2f} seconds, so there is nothing at {at_s:g}")
-    return int(np.argmin(np.abs(time_s - at_s)))
+# Files.
 
 
 def read_toml_or_json(path: Path) -> object:
-    """In Python's types; OSError where it cannot be read, ValueError where it is not what its suffix says.
+    """The content as Python's types; OSError if it cannot be read, ValueError if it is not what its suffix says.
 
-    JSON is read as TOML is: a name that is said twice is an error, and no value is lost.
+    A name that appears twice is an error in JSON as in TOML.
     """
     text = path.read_text("utf-8-sig")
     try:
@@ -248,19 +181,84 @@ def read_toml_or_json(path: Path) -> object:
         raise ValueError("tables or lists lie too deep within each other") from error
 
 
-def all_strings(said: object) -> Iterator[str]:
-    """Every text in what was written."""
-    if isinstance(said, str):
-        yield said
-    elif isinstance(said, Mapping | list):
-        for one in said.values() if isinstance(said, Mapping) else said:
-            yield from all_strings(one)
-
-
 def _unique_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f'"{name}" is said twice')
+            raise ValueError(f'"{name}" appears twice')
         found[name] = value
     return found
+
+
+def all_strings(content: object) -> Iterator[str]:
+    """Every string in what `read_toml_or_json` returned."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, Mapping | list):
+        for one in content.values() if isinstance(content, Mapping) else content:
+            yield from all_strings(one)
+
+
+def _from_file(path: Path, at: str | None, word: str, folder: Path | None) -> _Face:
+    path, what = _resolve(path, folder), f'"{word}"'
+    if path.suffix.lower() == ".csv":
+        at_s = 0.0 if at is None else _number("the time after @", at, what, 0.0, 1e6)
+        return _from_recording(path, at_s, what)
+    if at is not None:
+        raise RenderError(f"{what}: only a recording has a time, and {path.name} is one face: leave out @{at}")
+    try:
+        content = read_toml_or_json(path)
+    except OSError as error:
+        raise RenderError(f"{what}: cannot read {path}: {error.strerror or error}; wanted a file of weights") from error
+    except ValueError as error:
+        kind = path.suffix.lower()[1:].upper()
+        raise RenderError(f"{what}: {path} is no {kind} ({error}); wanted names and numbers") from error
+    if not isinstance(content, Mapping):
+        raise RenderError(f'{what}: {path} holds no table; wanted names and numbers, as {{"jawOpen": 0.6}}')
+    return _from_numbers(content, what)
+
+
+def _from_recording(path: Path, at_s: float, what: str) -> FlameParams:
+    """The face at this time of a take, or of a params.csv that a rendering wrote."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            is_table = file.readline().strip().split(",")[: len(COLUMNS)] == list(COLUMNS)
+    except OSError as error:
+        raise RenderError(f"{what}: cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise RenderError(f"{what}: {path} is no text ({error}); wanted a take, or a params.csv") from error
+    return _from_table(path, at_s, what) if is_table else _from_take(path, at_s, what)
+
+
+def _from_take(path: Path, at_s: float, what: str) -> FlameParams:
+    """Without the pose of the head, which says where the performer sat."""
+    try:
+        take = read_take(path)
+    except SourceError as error:
+        raise RenderError(f"{what}: {error}") from error
+    row = _row_at(take.time_s, at_s, what)
+    if take.confidence[row] <= 0.0:
+        raise RenderError(f"{what}: no face was seen at {at_s:g} seconds: choose another time")
+    gaze = np.clip(take.gaze[row].ravel(), MIN[EYES][[0, 1, 3, 4]], MAX[EYES][[0, 1, 3, 4]]).reshape(2, 2)
+    return from_weights(take.weights[row], gaze.astype(np.float32))
+
+
+def _from_table(path: Path, at_s: float, what: str) -> FlameParams:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = np.array([[float(cell) for cell in row] for row in list(csv.reader(file))[1:]])
+    except ValueError as error:
+        raise RenderError(
+            f"{what}: {path} is damaged ({error}); wanted a params.csv as a rendering writes it"
+        ) from error
+    if rows.ndim != 2 or rows.shape[1] != len(COLUMNS) or not np.isfinite(rows).all():
+        raise RenderError(f"{what}: {path} is damaged; wanted rows of {len(COLUMNS)} numbers")
+    row = rows[_row_at(rows[:, 1], at_s, what)]
+    return face_from_row(require_in_limits(FlameParams.from_vector(row[2:-1].astype(np.float32)), what))
+
+
+def _row_at(time_s: Float64Array, at_s: float, what: str) -> int:
+    step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
+    if at_s > time_s[-1] + step_s:
+        raise RenderError(f"{what}: it lasts {time_s[-1] + step_s:.2f} seconds, so there is nothing at {at_s:g}")
+    return int(np.argmin(np.abs(time_s - at_s)))

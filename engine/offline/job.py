@@ -19,26 +19,28 @@ from .pictures import PATTERN, is_foreign_png
 
 SUFFIX = ".omote"
 TABLE = "params.csv"  # in a folder of pictures
-_FORMAT = 1
-_EARLIER = (PATTERN, TABLE)
 
-Facts = Mapping[str, str]  # what must be the same for the same pictures to come out, by its name for people
+_FORMAT = 1
+_EARLIER = (PATTERN, TABLE)  # files that an earlier rendering left in a folder of pictures
+_LOCKED_ERRNOS = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+
+Facts = Mapping[str, str]  # what decides the pictures, by names for messages
 
 
 class Job:
-    """Opened by `with`, which keeps other processes out; what is worth nothing when it closes is removed."""
+    """Opened by `with`, which keeps other processes out; on closing, a job without an animation leaves nothing."""
 
-    def __init__(self, outs: Sequence[Path], folder: Path | None) -> None:
-        """`outs` are the files that are wanted; the pictures are drawn into `folder`, or into the job's own."""
-        self.outs, self._given = tuple(outs), folder
-        places: dict[Path, None] = dict.fromkeys((*((folder,) if folder else ()), *self.outs))
-        self._folders = [place.with_name(place.name + SUFFIX) for place in places]  # locked, all of them
+    def __init__(self, outputs: Sequence[Path], folder: Path | None) -> None:
+        """`outputs` are the files to write. The pictures are drawn into `folder`, or into the job's own folder."""
+        self.outputs, self._given = tuple(outputs), folder
+        places: dict[Path, None] = dict.fromkeys((*((folder,) if folder else ()), *self.outputs))
+        self._folders = [place.with_name(place.name + SUFFIX) for place in places]  # all of them are locked
         self.folder = self._folders[0]
         self.pictures = folder or self.folder / "pictures"
-        self._file, self._script = self.folder / "job.json", self.folder / "script.npz"
-        self._asked: dict[str, str] = {}
-        self.is_gone_on_with = self._overwrite = False  # once it is admitted
-        self._is_made = False  # whether `folder` was not there before
+        self._file, self._animation_file = self.folder / "job.json", self.folder / "script.npz"
+        self._request: dict[str, str] = {}
+        self.is_resumed = self._overwrite = False  # known after `admit`
+        self._is_made = False  # whether `admit` makes the given folder
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -56,125 +58,121 @@ class Job:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if not self.has_script:  # neither pictures nor what took its time to find out
+        if not self.has_animation:
             with suppress(OSError):
                 self._remove()
                 if self._given and self._is_made:
-                    self._given.rmdir()  # which is refused where something is in it
+                    self._given.rmdir()  # fails unless it is empty
         self._open.close()
 
     @property
     def kept(self) -> int:
-        """How many pictures there are."""
+        """The number of pictures that are there."""
         return sum(1 for _ in self.pictures.glob(PATTERN))
 
     @property
     def replaced(self) -> int:
-        """Bytes of an earlier rendering's pictures, which beginning removes."""
-        return 0 if self.is_gone_on_with else sum(path.stat().st_size for path in self.pictures.glob(PATTERN))
+        """Bytes of the pictures of an earlier rendering, which `begin` removes."""
+        return 0 if self.is_resumed else sum(path.stat().st_size for path in self.pictures.glob(PATTERN))
 
     @property
-    def has_script(self) -> bool:
-        """Whether it is kept what is shown."""
-        return self._script.is_file()
+    def has_animation(self) -> bool:
+        """Whether the animation is saved."""
+        return self._animation_file.is_file()
 
-    def admit(self, asked: Facts, *, resume: bool = False, overwrite: bool = False) -> None:
-        """Whether it may be begun, or gone on with; nothing is changed but that the folder of pictures is made.
+    def admit(self, request: Facts, *, resume: bool = False, overwrite: bool = False) -> None:
+        """Checks whether the job may begin or resume; changes nothing except that the folder of pictures is made.
 
-        RenderError where something unfinished or an earlier result is in the way, or where what is to be gone on with
-        is another rendering.
+        RenderError if something unfinished or an earlier result is in the way, or if the unfinished rendering is
+        another one than `request`.
         """
-        self._asked, self._overwrite = {"omote": edition(), **asked}, overwrite
-        is_unfinished = self._file.is_file() and self.has_script
-        self.is_gone_on_with = is_unfinished and resume
-        if self.is_gone_on_with:
-            self._compare("asked", self._asked)
+        self._request, self._overwrite = {"omote": edition(), **request}, overwrite
+        is_unfinished = self._file.is_file() and self.has_animation
+        self.is_resumed = is_unfinished and resume
+        if self.is_resumed:
+            self._compare("asked", self._request)
         elif is_unfinished and not overwrite:
+            count = self.kept
             raise RenderError(
-                f"an unfinished rendering is in {self.folder}, with {_pictures(self.kept)}: add --resume to go on "
-                "with it, or --overwrite to begin again"
+                f"an unfinished rendering is in {self.folder}, with {count} picture{'' if count == 1 else 's'}: "
+                "add --resume to go on with it, or --overwrite to begin again"
             )
         self._is_made = self._given is not None and not self._given.exists()
         if not is_unfinished and not overwrite:
             self._require_new()
-        elif not self.is_gone_on_with and self._given:
-            self._require_own(self._given)
+        elif not self.is_resumed and self._given:
+            _require_own_pictures(self._given)
         try:
             self.pictures.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.pictures, PATTERN)
-            for out in self.outs:
-                remove_leftovers(out.parent, glob.escape(out.name))
+            for path in self.outputs:
+                remove_leftovers(path.parent, glob.escape(path.name))
         except OSError as error:
             raise RenderError(f"cannot write to {self.pictures}: {error.strerror or error}") from error
 
-    def script(self, make: Callable[[], Animation]) -> Animation:
-        """What is shown: as it was found out before, else as `make` finds out now."""
-        if self.is_gone_on_with:
-            with suppress(RenderError):  # damaged by a power cut: what is found out again is the same
-                return Animation.load(self._script)
+    def animation(self, make: Callable[[], Animation]) -> Animation:
+        """The animation that an earlier run saved, or a new one from `make`."""
+        if self.is_resumed:
+            with suppress(RenderError):  # a power cut damaged it; `make` returns the same
+                return Animation.load(self._animation_file)
         return make()
 
-    def begin(self, drawing: Facts, script: Animation) -> None:
-        """All is known and can be made: what --overwrite means is removed only now.
+    def begin(self, drawing: Facts, animation: Animation) -> None:
+        """Saves the animation and the facts; only now --overwrite removes an earlier rendering.
 
-        RenderError where the pictures that are there were drawn otherwise, or show something else.
+        RenderError if the pictures that are there were drawn otherwise, or show something else.
         """
-        facts = {**drawing, "what is shown": script.digest()[:12]}
-        if not self.is_gone_on_with:
+        facts = {**drawing, "what is shown": animation.digest()[:12]}
+        if not self.is_resumed:
             if self._given and self._overwrite:
                 prepare_folder(self._given, _EARLIER, RenderError, overwrite=True)
             self._remove()
             self.pictures.mkdir(exist_ok=True)
         elif self.kept:
             self._compare("drawing", facts)
-        self._write(facts)
+        record = {"omote_job": _FORMAT, "asked": self._request, "drawing": facts}
         try:
-            script.save(self._script)
+            write_text(self._file, json.dumps(record, indent=2))
+            animation.save(self._animation_file)
         except OSError as error:
             raise RenderError(f"cannot write to {self.folder}: {error.strerror or error}; make room") from error
 
     def finish(self) -> None:
-        """All that was wanted is written: what was in progress is removed."""
+        """Removes what was in progress; call it when everything is written."""
         self._remove()
 
     def _compare(self, group: str, now: Facts) -> None:
+        """RenderError unless the saved facts of this group are these."""
         before = self._read().get(group)
         if not isinstance(before, dict):
             raise self._damaged(f"no {group}")
-        names = dict.fromkeys((*before, *now))
-        other = [
-            f"{name} {_read_facts(before, name)}, now {_read_facts(now, name)}"
-            for name in names
-            if _difference(before, now, name)
+        missing = "not given"
+        changed = [
+            f"{name} {before.get(name, missing)}, now {now.get(name, missing)}"
+            for name in dict.fromkeys((*before, *now))
+            if before.get(name) != now.get(name)
         ]
-        if other:
+        if changed:
             raise RenderError(
-                f"{self.folder} was begun with {'; '.join(other)}: type the same command, or --overwrite instead of "
+                f"{self.folder} was begun with {'; '.join(changed)}: type the same command, or --overwrite instead of "
                 "--resume to begin again"
             )
 
     def _read(self) -> dict[str, object]:
         try:
-            said = json.loads(self._file.read_text(encoding="utf-8"))
+            record = json.loads(self._file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise self._damaged(error) from error
-        if not isinstance(said, dict) or said.get("omote_job") != _FORMAT:
+        if not isinstance(record, dict) or record.get("omote_job") != _FORMAT:
             raise self._damaged(f"wanted version {_FORMAT}")
-        return said
+        return record
 
-    def _damaged(self, why: object) -> RenderError:
-        return RenderError(f"{self._file} cannot be read ({why}): begin again with --overwrite instead of --resume")
-
-    def _write(self, drawing: Facts) -> None:
-        said = {"omote_job": _FORMAT, "asked": self._asked, "drawing": dict(drawing)}
-        try:
-            write_text(self._file, json.dumps(said, indent=2))
-        except OSError as error:
-            raise RenderError(f"cannot write to {self.folder}: {error.strerror or error}; make room") from error
+    def _damaged(self, reason: object) -> RenderError:
+        return RenderError(f"{self._file} cannot be read ({reason}): begin again with --overwrite instead of --resume")
 
     def _require_new(self) -> None:
-        """RenderError where an earlier result is in the way."""
-        if there := [str(out) for out in self.outs if out.is_file()]:
+        """RenderError if an earlier result is in the way."""
+        if there := [str(path) for path in self.outputs if path.is_file()]:
             raise RenderError(
                 f"{' and '.join(there)} {'is' if len(there) == 1 else 'are'} there already: add --overwrite, or choose "
                 "another --out"
@@ -182,24 +180,29 @@ class Job:
         if self._given:
             prepare_folder(self._given, _EARLIER, RenderError, overwrite=False)
 
-    def _require_own(self, folder: Path) -> None:
-        """RenderError where numbered pictures that were not rendered would be removed."""
-        try:
-            other = next((path for path in sorted(folder.glob(PATTERN)) if is_foreign_png(path)), None)
-        except OSError as error:
-            raise RenderError(f"cannot read {folder}: {error.strerror or error}") from error
-        if other:
-            raise RenderError(f"{other} is no picture of Omote's, and would be removed: choose another folder")
-
     def _remove(self) -> None:
-        """The job's own files, and nothing that anybody else may have put there."""
+        """Removes the job's own files and nothing else."""
         own = self.folder / "pictures"
-        for path in [*own.glob(PATTERN), self._file, self._script]:
+        for path in [*own.glob(PATTERN), self._file, self._animation_file]:
             path.unlink(missing_ok=True)
-        for folder, pattern in ((own, PATTERN), (self.folder, self._file.name), (self.folder, self._script.name)):
+        for folder, pattern in (
+            (own, PATTERN),
+            (self.folder, self._file.name),
+            (self.folder, self._animation_file.name),
+        ):
             remove_leftovers(folder, pattern)
         with suppress(OSError):
             own.rmdir()
+
+
+def _require_own_pictures(folder: Path) -> None:
+    """RenderError if numbered pictures of another program would be removed."""
+    try:
+        foreign = next((path for path in sorted(folder.glob(PATTERN)) if is_foreign_png(path)), None)
+    except OSError as error:
+        raise RenderError(f"cannot read {folder}: {error.strerror or error}") from error
+    if foreign:
+        raise RenderError(f"{foreign} was not made by Omote, and would be removed: choose another folder")
 
 
 def _remove_empty(folder: Path) -> None:
@@ -207,17 +210,7 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _pictures(count: int) -> str:
-    return f"{count} picture{'' if count == 1 else 's'}"
-
-
-def _read_facts(facts: Facts, name: str) -> str:
-    return facts.get(name, "not said")
-
-
-def _difference(before: Facts, now: Facts, name: str) -> bool:
-    return before.get(name) != now.get(name)
-
+# The lock.
 
 if sys.platform == "win32":
     import msvcrt
@@ -232,14 +225,11 @@ else:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-_LOCKED_ERRNOS = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
-
-
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
-    """Holds the lock of this file, which is made and removed; RenderError where another process holds it.
+    """Makes this file, holds its lock, and removes it; RenderError if another process holds the lock.
 
-    A disk that knows no locks keeps nobody out. OSError where the file cannot be made.
+    On a disk without locks it keeps no process out. OSError if the file cannot be made.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -248,17 +238,17 @@ def file_lock(path: Path) -> Iterator[None]:
         except OSError as error:
             if error.errno in _LOCKED_ERRNOS:
                 raise _busy(path) from error
-        if not _is_same_file(path, handle):  # whoever had it before removed it a moment ago
+        if not _is_same_file(path, handle):  # the process that held it before removed it a moment ago
             raise _busy(path)
         try:
             yield
         finally:
-            if sys.platform != "win32":  # which removes no open file
+            if sys.platform != "win32":  # Windows removes no open file
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
     finally:
         os.close(handle)
-    if sys.platform == "win32":  # elsewhere it may be the next one's by now
+    if sys.platform == "win32":  # elsewhere the next process may hold it by now
         with suppress(OSError):
             path.unlink(missing_ok=True)
 

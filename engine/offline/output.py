@@ -13,33 +13,36 @@ from ..storage import atomic_write
 from .animation import Animation, RenderError
 from .pictures import PictureFolder
 
-OnProgress = Callable[[int], None]  # is told how many pictures are written
+_BYTES_PER_PIXEL = 2.5  # of a PNG at most, about: small portraits have 1.9, large ones fewer
+_BYTES_PER_FILE = 4096  # that a file takes besides its content
+
+OnProgress = Callable[[int], None]  # called with the number of pictures that are written
 
 
 class Writer(Protocol):
-    """The file appears when all of it is written, and replaces what was there."""
+    """Writes one file, which appears when it is complete and replaces an earlier one."""
 
     @property
     def path(self) -> Path:
-        """Of the file."""
+        """The path of the file."""
         ...
 
-    def check(self, script: Animation, size: int) -> None:
-        """RenderError where this cannot be written here: a codec, a library, a size; costs less than a second."""
+    def check(self, animation: Animation, size: int) -> None:
+        """RenderError if this cannot be written here (codec, library, size); takes less than a second."""
         ...
 
-    def bytes_of(self, script: Animation, size: int) -> int:
-        """How large the file will be at most, about: for pictures of so many pixels on a side."""
+    def max_bytes(self, animation: Animation, size: int) -> int:
+        """About the largest size that the file can have, with pictures of `size` pixels on a side."""
         ...
 
-    def write(self, script: Animation, pictures: PictureFolder, tell: OnProgress) -> None:
-        """Writes it; the same pictures give the same bytes on one machine. RenderError where that fails."""
+    def write(self, animation: Animation, pictures: PictureFolder, on_progress: OnProgress) -> None:
+        """Writes it; the same pictures give the same bytes on one machine. RenderError if that fails."""
         ...
 
 
 @contextmanager
 def atomic_output(path: Path, *beside: Path) -> Iterator[Path]:
-    """As `storage.atomic_write`; RenderError where the disk takes no more."""
+    """As `storage.atomic_write`; RenderError if the file cannot be written."""
     try:
         with atomic_write(path, *beside) as partial:
             yield partial
@@ -50,17 +53,8 @@ def atomic_output(path: Path, *beside: Path) -> Iterator[Path]:
         ) from error
 
 
-_PER_PIXEL = 2.5  # bytes of a PNG at most, about: small portraits take 1.9, large ones less
-_BLOCK = 4096  # bytes that a file takes up besides its own
-
-
-def free_bytes(folder: Path) -> int:
-    """On the disk of this folder."""
-    return shutil.disk_usage(folder).free
-
-
 def require_writable(path: Path) -> None:
-    """Makes the folder that this file is to be in; RenderError where it can be written to by nobody here."""
+    """Makes the folder of this file; RenderError if the file cannot be written there."""
     if path.is_dir():
         raise RenderError(f"{path} is a folder, and a file is to be written there: choose another --out")
     trial = path.with_name(f".{path.name}-{os.getpid()}")
@@ -74,39 +68,41 @@ def require_writable(path: Path) -> None:
         ) from error
 
 
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
 def require_disk_space(
     writers: Sequence[Writer],
-    script: Animation,
+    animation: Animation,
     size: int,
     pictures: Path,
     kept: int = 0,
     replaced: int = 0,
-    free_bytes: Callable[[Path], int] = free_bytes,
+    free_bytes: Callable[[Path], int] = _free_bytes,
 ) -> None:
-    """RenderError where the disks have no room for the pictures that are not there yet, and for what is made of them.
+    """RenderError if a disk has no room for the missing pictures and the files of all writers.
 
-    `pictures` is a folder that is there, and so are those of what the writers write; `replaced` are bytes in it that
-    make room.
+    `pictures` and the folders of the files exist. `kept` pictures are there already, and `replaced` bytes become free.
     """
-    drawn = max(len(script) - kept, 0) * (round(size * size * _PER_PIXEL) + _BLOCK) - replaced
-    needs = [(pictures, drawn), *((writer.path.parent, writer.bytes_of(script, size)) for writer in writers)]
+    drawn = max(len(animation) - kept, 0) * (round(size * size * _BYTES_PER_PIXEL) + _BYTES_PER_FILE) - replaced
+    needs = [(pictures, drawn), *((writer.path.parent, writer.max_bytes(animation, size)) for writer in writers)]
     needed: dict[int, int] = {}
-    places: dict[int, Path] = {}
+    folders: dict[int, Path] = {}
     for folder, count in needs:
         disk = folder.stat().st_dev
         needed[disk] = needed.get(disk, 0) + count
-        places.setdefault(disk, folder)
-    for disk, folder in places.items():
+        folders.setdefault(disk, folder)
+    for disk, folder in folders.items():
         if (free := free_bytes(folder)) < needed[disk]:
             raise RenderError(
-                f"{format_bytes(needed[disk])} may be needed on the disk of {folder}, and "
-                f"{format_bytes(free)} are free: make room, "
-                "choose another disk for --out, or a smaller --size"
+                f"{format_bytes(needed[disk])} may be needed on the disk of {folder}, and {format_bytes(free)} are "
+                "free: make room, choose another disk for --out, or a smaller --size"
             )
 
 
 def format_bytes(count: int) -> str:
-    """So many bytes, for people."""
+    """For people: "512 bytes", "1.5 kB", "250 MB"."""
     size = float(count)
     for unit in ("bytes", "kB", "MB"):
         if size < 999.5:

@@ -8,25 +8,28 @@ from fractions import Fraction
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..capture.source import EndOfSource, Source
-from ..data import OPEN_BASIS, Actor, Array, FlameParams, Signal
+from ..data import Actor, Array, FlameParams, Signal
 from ..face.presence import HOLD_S, Presence, PresentedFace
 from ..face.retarget import retarget
-from .animation import Animation, RenderError, Sound, single_character_animation
-from .consistency import consistent
-from .consistency_heads import NECK, faces_of, head_noise, heads_of, trembling
+from .animation import Animation, Float64Array, RenderError, Sound, single_character_animation
+from .consistency import noise_levels, noisy_columns, stabilize
+from .face_limits import NECK, faces_from_rows, rows_from_faces
 from .keyframes import cubic_between, monotone_velocities
 
-_READ_S = 1.0
-_WAITS = 2.5  # pictures that are missing before nobody is taken to be there
-DEFAULT_FPS = 30.0  # of a source that does not say, and gives one picture only
+_READ_TIMEOUT_S = 1.0
+_DEFAULT_FPS = 30.0  # of a source of one picture that does not know its rate
+_GAP_FRAMES = 2.5  # missing pictures after which the performer counts as gone
+_PEAK_S = 0.25  # longest time from a peak to its foot, on each side, for it to count as a pulse
+_MIN_PEAK = 5.0  # height of a pulse on both sides, in standard deviations of a tracker's noise
+_ON_GRID = 0.25  # largest distance of a time from an even grid, in frames
+_EPSILON = 1e-12
 
 
 @runtime_checkable
 class HasFrameRate(Protocol):
-    """A source that knows how many pictures a second it gives."""
+    """A source that knows its frame rate."""
 
     @property
     def fps(self) -> float: ...
@@ -34,7 +37,7 @@ class HasFrameRate(Protocol):
 
 @runtime_checkable
 class HasStartTime(Protocol):
-    """A source that knows when in its recording the first of its pictures was shown; once that is read."""
+    """A source that knows, once it is read, the time of its first picture in the recording."""
 
     @property
     def first_s(self) -> float: ...
@@ -48,143 +51,137 @@ def read_performance(
     *,
     fps: Fraction | None = None,
     sound: Sound | None = None,
-    tell: Callable[[int], None] = lambda read: None,
+    on_progress: Callable[[int], None] = lambda read: None,
     consistency: bool = True,
 ) -> Animation:
-    """All that a take or a video, opened offline, shows of this actor, borne by a character in one light [27].
+    """The performance of this actor in a take or a video (opened offline), shown by one character in one light [27].
 
-    It comes at the performance's own rate, or at `fps`, and lasts as long either way. A part of a recording begins with
-    its first picture, and so does the `sound`. `tell` is called with how many
-    pictures were read. A lost face is held, eased to rest and idles, as live. With `consistency` the faces are steadied
-    by those before and after them, and no smoothing delays them; without, each is as it was seen. RenderError where
-    there is no picture, or no face in any of them; SourceError where one cannot be read.
+    It has the performance's own frame rate, or `fps`, and the same duration either way. It begins with the first
+    picture of the chosen part, and so does the `sound`. `on_progress` gets the number of pictures read. A lost face is
+    held, eased to rest and moves idly, as live. With `consistency` the faces are stabilized by those before and after
+    them, without delay; without it each face is as the tracker saw it. RenderError if there is no picture, or no face
+    in any of them; SourceError if one cannot be read.
     """
     with source:
-        seen = _read_all(source, actor, tell)
-        rate = exact_fps(_fps(source, seen.times_s))
+        tracked = _read_all(source, actor, on_progress)
+        rate = exact_fps(_fps(source, tracked.times_s))
         if sound and isinstance(source, HasStartTime):
             sound = replace(sound, start_s=source.first_s)
-    if not seen.times_s:
+    if not tracked.times_s:
         raise RenderError(f"there is no picture in {source.name}: wanted a performance of one picture at least")
-    if not seen.rows:
+    if not tracked.faces:
         raise RenderError(
-            f"no face was seen in the {len(seen.times_s)} pictures of {source.name}: wanted a face that looks into the "
-            "camera, lit from the front and at least a fifth of the picture high"
+            f"no face was seen in the {len(tracked.times_s)} pictures of {source.name}: wanted a face that looks into "
+            "the camera, lit from the front and at least a fifth of the picture high"
         )
-    faces = np.stack(seen.rows)
+    faces = np.stack(tracked.faces)
     if consistency:
-        times_s = np.array(seen.times_s)[np.array(seen.is_face)]
-        faces = consistent(faces, OPEN_BASIS, times_s=times_s, confidence=np.array(seen.confidence, np.float32))
-    shown = list(_present(seen, faces, rate))
-    moments_s = np.array([time_s for time_s, _ in shown])
-    all_faces = np.stack([one.params.vector() for _, one in shown])
-    presence = np.array([one.presence for _, one in shown], np.float32)
-    seconds = float(moments_s[-1]) + float(1 / rate)
-    all_faces, presence = resample(all_faces, presence, moments_s, seconds, fps or rate)
+        times_s = np.array(tracked.times_s)[np.array(tracked.is_face)]
+        faces = stabilize(faces, times_s=times_s, confidence=np.array(tracked.confidence, np.float32))
+    presented = list(_present(tracked, faces, rate))
+    presented_s = np.array([time_s for time_s, _ in presented])
+    all_faces = np.stack([face.params.vector() for _, face in presented])
+    presence = np.array([face.presence for _, face in presented], np.float32)
+    seconds = float(presented_s[-1]) + float(1 / rate)
+    all_faces, presence = resample(all_faces, presence, presented_s, seconds, fps or rate)
     return replace(single_character_animation(fps or rate, all_faces, light, character, presence), sound=sound)
 
 
 @dataclass
 class _Tracked:
-    """What was read so far."""
+    """All pictures that were read, and their faces."""
 
     times_s: list[float] = field(default_factory=list)  # since the first picture
     is_face: list[bool] = field(default_factory=list)
-    rows: list[Array] = field(default_factory=list)  # [67] of each picture with a face
-    confidence: list[float] = field(default_factory=list)  # likewise
+    faces: list[Array] = field(default_factory=list)  # [67] of each picture with a face
+    confidence: list[float] = field(default_factory=list)  # of the same pictures
 
     def add(self, signal: Signal, time_s: float, actor: Actor) -> None:
         self.times_s.append(time_s)
         self.is_face.append(signal.is_tracked)
         if signal.is_tracked:
-            self.rows.append(retarget(signal, actor).vector())
+            self.faces.append(retarget(signal, actor).vector())
             self.confidence.append(signal.confidence)
 
 
-def _read_all(source: Source, actor: Actor, tell: Callable[[int], None]) -> _Tracked:
-    """All of an open source."""
-    seen, start_ns = _Tracked(), 0
+def _read_all(source: Source, actor: Actor, on_progress: Callable[[int], None]) -> _Tracked:
+    tracked, start_ns = _Tracked(), 0
     while True:
         try:
-            signal = source.read(_READ_S)
+            signal = source.read(_READ_TIMEOUT_S)
         except EndOfSource:
-            return seen
+            return tracked
         if signal is None:
             continue
-        if not seen.times_s:
+        if not tracked.times_s:
             start_ns = signal.stamp.captured_ns
-        seen.add(signal, (signal.stamp.captured_ns - start_ns) / 1e9, actor)
-        tell(len(seen.times_s))
+        tracked.add(signal, (signal.stamp.captured_ns - start_ns) / 1e9, actor)
+        on_progress(len(tracked.times_s))
 
 
 def _fps(source: Source, times_s: list[float]) -> float:
-    """What the source says, else what its pictures say."""
+    """The frame rate that the source knows, else that of its pictures."""
     if isinstance(source, HasFrameRate) and source.fps > 0.0:
         return source.fps
     steps_s = np.diff(times_s)
-    return 1.0 / float(np.median(steps_s)) if len(steps_s) and np.median(steps_s) > 0.0 else DEFAULT_FPS
+    return 1.0 / float(np.median(steps_s)) if len(steps_s) and np.median(steps_s) > 0.0 else _DEFAULT_FPS
 
 
-def _present(seen: _Tracked, faces: Array, rate: Fraction) -> Iterator[tuple[float, PresentedFace]]:
-    """What is shown at each moment, steadied faces taking the place of those seen; where pictures are missing, too."""
+def _present(tracked: _Tracked, faces: Array, rate: Fraction) -> Iterator[tuple[float, PresentedFace]]:
+    """Times and presented faces: `faces` in place of the tracked ones, and idle ones where pictures are missing."""
     presence, rows = Presence(), iter(faces)
     step_s = float(1 / rate)
     before_s = 0.0
-    for time_s, is_face in zip(seen.times_s, seen.is_face, strict=True):
-        if time_s - before_s > max(HOLD_S, _WAITS * step_s):
+    for time_s, is_face in zip(tracked.times_s, tracked.is_face, strict=True):
+        if time_s - before_s > max(HOLD_S, _GAP_FRAMES * step_s):
             for missing_s in np.arange(before_s + step_s, time_s - step_s / 2.0, step_s):
                 yield float(missing_s), presence.wait(round(float(missing_s) * 1e9))
         now_ns, before_s = round(time_s * 1e9), time_s
-        yield (
-            time_s,
-            (presence.follow(FlameParams.from_vector(next(rows)), now_ns) if is_face else presence.wait(now_ns)),
-        )
+        face = presence.follow(FlameParams.from_vector(next(rows)), now_ns) if is_face else presence.wait(now_ns)
+        yield time_s, face
 
 
-Numbers = NDArray[np.float64]
-
-PEAK_S = 0.25  # how far on each side of a peak its foot may lie, for it to be one that comes and goes
-PEAK = 5.0  # how high it must be on both sides, in standard deviations of a tracker's noise: tremor is no pulse
-_ON_GRID = 0.25  # of a picture, by which a moment may be off an even grid and still stand for it
-_TINY = 1e-12
+# Frame rates.
 
 
 def exact_fps(fps: float) -> Fraction:
-    """The rate that a float stands for: 29.97 is 30000/1001, and 30 is 30."""
+    """The frame rate that a float stands for: 29.97 is 30000/1001, and 30 is 30."""
     for exact in (Fraction(round(fps)), Fraction(round(fps * 1.001) * 1000, 1001)):
         if exact > 0 and abs(float(exact) - fps) < 2e-4 * fps:
             return exact
     return Fraction(fps).limit_denominator(1001)
 
 
-def resample(faces: Array, presence: Array, times_s: Numbers, seconds: float, fps: Fraction) -> tuple[Array, Array]:
-    """Faces [m,67] and presence [m], so many a second, of those [n,67] and [n] that were seen at `times_s` [n].
+def resample(
+    faces: Array, presence: Array, times_s: Float64Array, seconds: float, fps: Fraction
+) -> tuple[Array, Array]:
+    """Faces [m,67] and presence [m] at `fps`, from those [n,67] and [n] at `times_s` [n], which begin at 0 and rise.
 
-    Times begin at 0 and do not go back; so many `seconds` are kept, and what comes after the last face is that one.
-    Each parameter goes along a monotone cubic (`monotone`): its velocity has no jumps, and it never goes
-    beyond the two values between which it is. The head's turn goes the short way round. A pulse, which comes and goes
-    within half a second, keeps its height: the picture that is nearest to its peak shows the peak. Two opposite peaks
-    that fall into one picture cannot both be shown; the higher one is. What is on the grid already comes back as it is.
+    The result lasts `seconds`; after the last face it stays at that face. Each parameter follows a monotone cubic: its
+    velocity does not jump, and it never leaves the two values around it. The head turns the short way round. A pulse,
+    which comes and goes within half a second, keeps its height: the picture nearest to its peak shows the peak. If two
+    opposite peaks fall into one picture, it shows the higher one. Faces that are on the grid already stay as they are.
     """
     count = max(round(seconds * fps), 1)
     if count == len(times_s) and (np.abs(times_s * float(fps) - np.arange(count)) < _ON_GRID).all():
         return faces, presence
-    is_new = np.r_[np.diff(times_s) > _TINY, True]  # of two at the same moment the later one is right
-    seen_s, rows = times_s[is_new], heads_of(faces[is_new])
-    at_s = np.clip(np.arange(count) / float(fps), seen_s[0], seen_s[-1])
-    turns = quaternions(rows[:, NECK])
-    others = np.column_stack([np.delete(rows, NECK, axis=1), presence[is_new].astype(np.float64)])
-    moved = interpolate(seen_s, others, at_s)
-    if len(seen_s) > 1:
-        least = np.delete(PEAK * head_noise(), NECK)
-        for number in np.flatnonzero(np.isin(np.delete(np.arange(rows.shape[1]), NECK), trembling())):
-            _keep_peaks(moved[:, number], seen_s, others[:, number], fps, float(least[number]))
-    found = np.insert(moved[:, :-1], [NECK.start] * 3, rotation_vectors(interpolate(seen_s, turns, at_s)), axis=1)
-    return faces_of(found), moved[:, -1].astype(np.float32)
+    is_last = np.r_[np.diff(times_s) > _EPSILON, True]  # of two faces at the same time the later one counts
+    from_s, rows = times_s[is_last], rows_from_faces(faces[is_last])
+    to_s = np.clip(np.arange(count) / float(fps), from_s[0], from_s[-1])
+    turns = to_quaternions(rows[:, NECK])
+    others = np.column_stack([np.delete(rows, NECK, axis=1), presence[is_last].astype(np.float64)])
+    resampled = _interpolate(from_s, others, to_s)
+    if len(from_s) > 1:
+        min_height = np.delete(_MIN_PEAK * noise_levels(), NECK)
+        for column in np.flatnonzero(np.isin(np.delete(np.arange(rows.shape[1]), NECK), noisy_columns())):
+            _keep_peaks(resampled[:, column], from_s, others[:, column], fps, float(min_height[column]))
+    neck = _to_rotation_vectors(_interpolate(from_s, turns, to_s))
+    found = np.insert(resampled[:, :-1], [NECK.start] * 3, neck, axis=1)
+    return faces_from_rows(found), resampled[:, -1].astype(np.float32)
 
 
-def interpolate(times_s: Numbers, rows: Numbers, at_s: Numbers) -> Numbers:
-    """[m,k] the monotone cubic through rows [n,k] at rising times, at these moments within them."""
+def _interpolate(times_s: Float64Array, rows: Float64Array, at_s: Float64Array) -> Float64Array:
+    """[m,k] the monotone cubic through rows [n,k] at rising times [n], evaluated at times [m] within them."""
     if len(times_s) == 1:
         return np.repeat(rows, len(at_s), axis=0)
     step_s = np.diff(times_s)[:, None]
@@ -195,40 +192,42 @@ def interpolate(times_s: Numbers, rows: Numbers, at_s: Numbers) -> Numbers:
     return cubic_between(share, rows[left], rows[left + 1], wide * velocity[left], wide * velocity[left + 1])
 
 
-def _keep_peaks(shown: Numbers, times_s: Numbers, seen: Numbers, fps: Fraction, least: float) -> None:
-    """Puts the peak of each pulse of `seen` [n], so high at least, into the picture of `shown` [m] nearest to it."""
-    height = _heights(seen, max(round(PEAK_S / float(np.median(np.diff(times_s)))), 1))
-    highest = np.zeros(len(shown))
-    for peak in np.flatnonzero(height >= least):
-        number = min(round(times_s[peak] * float(fps)), len(shown) - 1)
-        if height[peak] > highest[number]:
-            highest[number], shown[number] = height[peak], seen[peak]
+def _keep_peaks(
+    resampled: Float64Array, times_s: Float64Array, values: Float64Array, fps: Fraction, min_height: float
+) -> None:
+    """Puts the peak of each pulse of `values` [n] into the nearest picture of `resampled` [m]."""
+    height = _pulse_heights(values, max(round(_PEAK_S / float(np.median(np.diff(times_s)))), 1))
+    highest = np.zeros(len(resampled))
+    for peak in np.flatnonzero(height >= min_height):
+        index = min(round(times_s[peak] * float(fps)), len(resampled) - 1)
+        if height[peak] > highest[index]:
+            highest[index], resampled[index] = height[peak], values[peak]
 
 
-def _heights(seen: Numbers, reach: int) -> Numbers:
-    """[n] how far each peak, or hollow, stands out of the nearer level on its two sides; 0 for all others."""
-    padded = np.pad(seen, reach, mode="edge")
+def _pulse_heights(values: Float64Array, reach: int) -> Float64Array:
+    """[n] how far each peak or trough stands out from the nearer level on its two sides; 0 for all other values."""
+    padded = np.pad(values, reach, mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, reach + 1)
-    before, after = windows[: len(seen)], windows[reach:]
-    top = seen - np.maximum(before.min(1), after.min(1))
-    bottom = np.minimum(before.max(1), after.max(1)) - seen
-    is_top = seen >= np.maximum(before.max(1), after.max(1))
-    is_bottom = seen <= np.minimum(before.min(1), after.min(1))
+    before, after = windows[: len(values)], windows[reach:]
+    top = values - np.maximum(before.min(1), after.min(1))
+    bottom = np.minimum(before.max(1), after.max(1)) - values
+    is_top = values >= np.maximum(before.max(1), after.max(1))
+    is_bottom = values <= np.minimum(before.min(1), after.min(1))
     return np.where(is_top, top, np.where(is_bottom, bottom, 0.0))
 
 
-def quaternions(vectors: Numbers) -> Numbers:
-    """[n,4] w, x, y, z of rotation vectors [n,3], each on the side of the one before it."""
+def to_quaternions(vectors: Float64Array) -> Float64Array:
+    """[n,4] w, x, y, z of rotation vectors [n,3], each with the sign that is nearer to the one before."""
     angle = np.linalg.norm(vectors, axis=1, keepdims=True)
     found = np.column_stack([np.cos(angle / 2.0), vectors * 0.5 * np.sinc(angle / (2.0 * np.pi))])
-    flips = np.r_[1.0, np.where((found[1:] * found[:-1]).sum(1) < 0.0, -1.0, 1.0)]
-    return np.asarray(found * np.cumprod(flips)[:, None])
+    signs = np.r_[1.0, np.where((found[1:] * found[:-1]).sum(1) < 0.0, -1.0, 1.0)]
+    return np.asarray(found * np.cumprod(signs)[:, None])
 
 
-def rotation_vectors(turns: Numbers) -> Numbers:
-    """[n,3] of quaternions [n,4] of any length above 0, none longer than half a turn."""
-    upper = turns * np.where(turns[:, :1] < 0.0, -1.0, 1.0)
+def _to_rotation_vectors(quaternions: Float64Array) -> Float64Array:
+    """[n,3] of quaternions [n,4] of any length above 0; the angles are at most half a turn."""
+    upper = quaternions * np.where(quaternions[:, :1] < 0.0, -1.0, 1.0)
     length = np.linalg.norm(upper[:, 1:], axis=1, keepdims=True)
     angle = 2.0 * np.arctan2(length, upper[:, :1])
-    whole = np.linalg.norm(upper, axis=1, keepdims=True)
-    return np.asarray(upper[:, 1:] * np.where(length > _TINY, angle / np.maximum(length, _TINY), 2.0 / whole))
+    norm = np.linalg.norm(upper, axis=1, keepdims=True)
+    return np.asarray(upper[:, 1:] * np.where(length > _EPSILON, angle / np.maximum(length, _EPSILON), 2.0 / norm))

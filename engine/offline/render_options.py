@@ -1,4 +1,4 @@
-"""Sets up an easel as it was asked for; what cannot be drawn is refused before there is any work."""
+"""Makes render settings from options, and refuses what cannot be drawn before any work."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .animation import RenderError
 from .pictures import render_size_for
 from .render import PhotorealSettings, RenderSettings
 
-MIN_SIZE, MAX_SIZE = 16, 4096  # pixels on a side of what is written
+MIN_SIZE, MAX_SIZE = 16, 4096  # pixels on a side of the written pictures
 MAX_FEW_STEPS = 8  # steps of a photoreal character's own sampler; more are of the published weights, guided
 _MANY = 999
 _DECODER = "vae/diffusion_pytorch_model.safetensors"
@@ -51,11 +51,12 @@ def resolve_settings(
     *,
     consistency: bool = True,
 ) -> RenderSettings:
-    """What draws these characters, which is opened by `hand_at` where it draws.
+    """The settings for these characters; `open_renderer` opens them where they are drawn.
 
-    No trial decides what draws, so that the pictures are the same each time: "auto" is OpenVINO. `size` None is the
-    usual one, or a photoreal character's own. With `consistency` pictures of the open kind read those beside them.
-    ValueErrors that a person can mend: RenderError, AnimatorError, CharacterError and those of photoreal files.
+    The runtime "auto" is OpenVINO and not the fastest of a trial, so the pictures are the same each time. `size` None
+    is the usual one, or a photoreal character's own. With `consistency`, pictures of the open kind are stabilized by
+    their neighbours. Errors that a user can mend are RenderError, AnimatorError, CharacterError and those of photoreal
+    files.
     """
     if size is not None and not MIN_SIZE <= size <= MAX_SIZE:
         raise RenderError(f"--size must be from {MIN_SIZE} to {MAX_SIZE} pixels, got {size}")

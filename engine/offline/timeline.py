@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,9 +13,17 @@ import numpy as np
 from ..data import Array, FlameParams
 from ..model.character_file import DEFAULT_CHARACTER
 from . import timeline_keys as keys
-from .animation import MAX_FPS, MIN_FPS, Animation, RenderError, parse_fps, single_character_animation
+from .animation import (
+    MAX_FPS,
+    MIN_FPS,
+    Animation,
+    Float64Array,
+    RenderError,
+    parse_fps,
+    single_character_animation,
+)
 from .face_limits import EYES, NECK, PLACE, faces_from_rows, require_in_limits
-from .face_parser import all_strings, face_file_path, read_toml_or_json
+from .face_parser import all_strings, face_file_path, is_file, read_toml_or_json
 from .idle_motion import (
     BLINK,
     MAX_BLINKS_PER_MINUTE,
@@ -27,16 +34,20 @@ from .idle_motion import (
     closed_eyes,
     random_blinks,
 )
-from .keyframes import DEFAULT_EASE, Track, Wide, find_ease
-from .timeline_keys import MAX_SECONDS, Table, at_of, ease_of_key, in_order, read_document, require_number, short_repr
+from .keyframes import DEFAULT_EASE, Track, find_ease
+from .timeline_keys import MAX_SECONDS, Table, short_repr
 
 DEFAULT_FPS = Fraction(30)
-LONGEST_PULSE_S = 5.0
-MOST_SEED = 2**63 - 1
+MAX_ENVELOPE_S = 5.0
+MAX_SEED = 2**63 - 1
+MAX_MIXED = 2  # characters in one picture
+
+# The names at the top of a timeline, and in the tables that only this module reads.
 KNOWN = (
     *("$schema", "fps", "seconds", "seed", "character"),
     *("expression", "gaze", "head", "light", "micro", "blink", "blinks", "motion"),
 )
+CHARACTER = ("at", "is", "ease")
 MICRO = ("at", "is", "seconds", "amount")
 ONE_BLINK = ("at", "seconds", "amount")
 BLINKS = ("per_minute",)
@@ -47,28 +58,28 @@ MOTION = ("head", "gaze", "breath")
 class MicroExpression:
     """An expression that flashes up."""
 
-    face: Wide  # [67] in the order of `face_range.NAMES`
-    pulse: Envelope
+    face: Float64Array  # [67] in the order of `face_limits.NAMES`
+    envelope: Envelope
 
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """What a file says. None is what it leaves open."""
+    """The content of a timeline file; None is what it leaves open."""
 
     fps: Fraction | None
     seconds: float | None
     seed: int
-    face: Track  # [67] in the order of `face_range.NAMES`
+    face: Track  # [67] in the order of `face_limits.NAMES`
     gaze: Track | None
     head: Track | None
     light: Track  # [27]
-    cast: CharacterTrack
+    characters: CharacterTrack
     micros: tuple[MicroExpression, ...]
     blinks: tuple[Envelope, ...]
     blinks_per_minute: float
     motion: IdleMotion | None
 
-    def script(
+    def animation(
         self,
         *,
         fps: Fraction | None = None,
@@ -76,188 +87,193 @@ class Timeline:
         light: Array | None = None,
         seed: int | None = None,
     ) -> Animation:
-        """Every picture of it; the same seed gives the same.
+        """Every picture of the timeline; the same seed gives the same animation.
 
-        What is said here takes the place of what the file says: a character of all its characters, a light [27] of all
-        its lights.
+        The arguments override the file: `character` all its characters, `light` [27] all its lights.
         """
-        rate = fps or self.fps or DEFAULT_FPS
-        count = self._count(rate)
-        time_s = np.arange(count) / float(rate)
+        fps = fps or self.fps or DEFAULT_FPS
+        count = self._count(fps)
+        time_s = np.arange(count) / float(fps)
         lights = self.light.at(time_s) if light is None else np.repeat(np.asarray(light, np.float64)[None], count, 0)
-        shown = CharacterTrack.alone(character) if character else self.cast
+        characters = CharacterTrack.single(character) if character else self.characters
         return Animation(
-            rate,
-            faces_from_rows(self._rows(rate, time_s, self.seed if seed is None else seed)),
+            fps,
+            faces_from_rows(self._rows(fps, time_s, self.seed if seed is None else seed)),
             lights.astype(np.float32),
             np.ones(count, np.float32),
-            shown.names,
-            shown.shares(time_s),
+            characters.names,
+            characters.shares(time_s),
         )
 
     @property
     def end_s(self) -> float:
-        """When the last thing of all is over."""
-        tracks = (self.face, self.gaze, self.head, self.light, self.cast.track)
-        last = (float(track.at_s[-1]) for track in tracks if track)
-        return max(*last, *(micro.pulse.end_s for micro in self.micros), *(blink.end_s for blink in self.blinks))
+        """The time at which the last key is reached and every envelope is over."""
+        tracks = (self.face, self.gaze, self.head, self.light, self.characters.track)
+        envelopes = (*(micro.envelope for micro in self.micros), *self.blinks)
+        return max(*(float(track.at_s[-1]) for track in tracks if track), *(one.end_s for one in envelopes))
 
-    def _count(self, rate: Fraction) -> int:
-        """As many pictures as there is time for; where the file says no time, until the last key is shown."""
+    def _count(self, fps: Fraction) -> int:
+        """The number of pictures; without `seconds` the last one shows the last key."""
         if self.seconds is not None:
-            return max(round(Fraction(self.seconds) * rate), 1)
-        return math.ceil(self.end_s * float(rate) - 1e-6) + 1
+            return max(round(Fraction(self.seconds) * fps), 1)
+        return math.ceil(self.end_s * float(fps) - 1e-6) + 1
 
-    def _rows(self, rate: Fraction, time_s: Wide, seed: int) -> Wide:
-        """[n,67] faces in the order of `face_range.NAMES`, layer upon layer."""
+    def _rows(self, fps: Fraction, time_s: Float64Array, seed: int) -> Float64Array:
+        """[n,67] faces in the order of `face_limits.NAMES`, built layer by layer."""
         rows, count = self.face.at(time_s), len(time_s)
         if self.gaze:
             rows[:, EYES] = 0.0
             rows[:, EYES.start : EYES.start + 2] = rows[:, EYES.start + 3 : EYES.stop - 1] = self.gaze.at(time_s)
         if self.head:
-            turn_and_place = self.head.at(time_s)
-            rows[:, NECK], rows[:, PLACE] = turn_and_place[:, :3], turn_and_place[:, 3:]
+            pose = self.head.at(time_s)
+            rows[:, NECK], rows[:, PLACE] = pose[:, :3], pose[:, 3:]
         for micro in self.micros:
-            micro.pulse.over(rows, micro.face, rate)
+            micro.envelope.add_to(rows, micro.face, fps)
         if self.motion:
-            rows = self.motion.over(rows, time_s, seed)
-        for blink in (*self.blinks, *random_blinks(self.blinks_per_minute, count / float(rate), seed)):
-            blink.over(rows, closed_eyes(), rate)
+            rows = self.motion.add_to(rows, time_s, seed)
+        for blink in (*self.blinks, *random_blinks(self.blinks_per_minute, count / float(fps), seed)):
+            blink.add_to(rows, closed_eyes(), fps)
         return rows
 
 
 def read_timeline(path: Path) -> Timeline:
-    """The timeline in a TOML or JSON file; RenderError says where in it what is wrong, and what was wanted."""
-    document = read_document(path, KNOWN)
-    per_minute, motion = document.table("blinks", BLINKS), document.table("motion", MOTION)
-    found = Timeline(
-        fps=_read_fps(document.said["fps"], document) if "fps" in document.said else None,
-        seconds=document.number("seconds", 1e-3, MAX_SECONDS) if "seconds" in document.said else None,
-        seed=_read_seed(document.said.get("seed", 0), document),
-        face=keys.expression(document),
-        gaze=keys.gaze(document),
-        head=keys.head(document),
-        light=keys.light(document),
-        cast=read_character_track(document),
+    """The timeline in a TOML or JSON file; RenderError names the place of an error and what was wanted."""
+    document = keys.read_document(path, KNOWN)
+    blinks, motion = document.table("blinks", BLINKS), document.table("motion", MOTION)
+    timeline = Timeline(
+        fps=_read_fps(document.values["fps"], document) if "fps" in document.values else None,
+        seconds=document.number("seconds", 1e-3, MAX_SECONDS) if "seconds" in document.values else None,
+        seed=_read_seed(document.values.get("seed", 0), document),
+        face=keys.read_expression(document),
+        gaze=keys.read_gaze(document),
+        head=keys.read_head(document),
+        light=keys.read_light(document),
+        characters=_read_characters(document),
         micros=tuple(
-            MicroExpression(keys.face_row(one), _read_micro_envelope(one)) for one in document.tables("micro", MICRO)
+            MicroExpression(
+                keys.read_face(one),
+                Envelope(keys.time_of(one), one.number("seconds", MIN_ENVELOPE_S, MAX_ENVELOPE_S, 0.2)),
+            )
+            for one in document.tables("micro", MICRO)
         ),
-        blinks=tuple(_read_blink(one) for one in document.tables("blink", ONE_BLINK)),
-        blinks_per_minute=per_minute.number("per_minute", 0.0, MAX_BLINKS_PER_MINUTE) if per_minute else 0.0,
+        blinks=tuple(
+            Envelope(
+                keys.time_of(one),
+                one.number("seconds", MIN_ENVELOPE_S, MAX_ENVELOPE_S, 0.25),
+                one.number("amount", 0.0, 1.0, 1.0),
+                BLINK,
+            )
+            for one in document.tables("blink", ONE_BLINK)
+        ),
+        blinks_per_minute=blinks.number("per_minute", 0.0, MAX_BLINKS_PER_MINUTE) if blinks else 0.0,
         motion=IdleMotion(*(motion.number(name, 0.0, MAX_MOTION, 1.0) for name in MOTION)) if motion else None,
     )
-    if found.seconds is not None and found.end_s > found.seconds + 1e-9:
+    if timeline.seconds is not None and timeline.end_s > timeline.seconds + 1e-9:
         raise RenderError(
-            f'{document.place}: something is still to come at {found.end_s:g} seconds, and "seconds" is '
-            f"{found.seconds:g}: wanted all of it before the end"
+            f'{document.where}: something is still to come at {timeline.end_s:g} seconds, and "seconds" is '
+            f"{timeline.seconds:g}: wanted all of it before the end"
         )
-    return found
+    return timeline
 
 
 def face_files_of(path: Path) -> list[Path]:
-    """The files of faces that a timeline names and that are there; none where it cannot be read."""
+    """The existing files of faces that a timeline names; none if it cannot be read."""
     try:
-        said = read_toml_or_json(path)
+        content = read_toml_or_json(path)
     except (OSError, ValueError):
         return []
-    named = [file for text in all_strings(said) if (file := face_file_path(text, path.parent))]
-    return [file for file in named if os.path.isfile(file)]  # noqa: PTH113  # no error where a name is too long
+    named = [file for text in all_strings(content) if (file := face_file_path(text, path.parent))]
+    return [file for file in named if is_file(file)]
 
 
-def _read_seed(said: object, document: Table) -> int:
-    whole = int(said) if isinstance(said, float) and said.is_integer() else said
-    if isinstance(whole, bool) or not isinstance(whole, int) or not 0 <= whole <= MOST_SEED:
-        raise RenderError(f'{document.place}: "seed" must be a whole number from 0, got {short_repr(said)}')
+def _read_seed(value: object, document: Table) -> int:
+    whole = int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(whole, bool) or not isinstance(whole, int) or not 0 <= whole <= MAX_SEED:
+        raise RenderError(f'{document.where}: "seed" must be a whole number from 0, got {short_repr(value)}')
     return whole
 
 
-def _read_fps(said: object, document: Table) -> Fraction:
-    if isinstance(said, bool) or not isinstance(said, int | float | str):
-        raise RenderError(f'{document.place}: "fps" must be from {MIN_FPS} to {MAX_FPS}, as 30, 29.97 or "30000/1001"')
+def _read_fps(value: object, document: Table) -> Fraction:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise RenderError(f'{document.where}: "fps" must be from {MIN_FPS} to {MAX_FPS}, as 30, 29.97 or "30000/1001"')
     try:
-        return parse_fps(str(said))
+        return parse_fps(str(value))
     except RenderError as error:
-        raise RenderError(f'{document.place}: "fps": {error}') from error
+        raise RenderError(f'{document.where}: "fps": {error}') from error
 
 
-def _read_micro_envelope(micro: Table) -> Envelope:
-    return Envelope(keys.at_of(micro), micro.number("seconds", MIN_ENVELOPE_S, LONGEST_PULSE_S, 0.2))
-
-
-def _read_blink(blink: Table) -> Envelope:
-    seconds = blink.number("seconds", MIN_ENVELOPE_S, LONGEST_PULSE_S, 0.25)
-    return Envelope(keys.at_of(blink), seconds, blink.number("amount", 0.0, 1.0, 1.0), BLINK)
-
-
-CHARACTER = ("at", "is", "ease")
-MAX_MIXED = 2  # in one picture
+# Characters.
 
 
 @dataclass(frozen=True, eq=False)
 class CharacterTrack:
-    """Everybody who is shown, and how much of each at what time."""
+    """The characters of a timeline and their shares over time."""
 
-    names: tuple[str, ...]  # as `load_any` takes them
+    names: tuple[str, ...]  # as `load_any_character` takes them
     track: Track  # [c] shares
 
     @classmethod
-    def alone(cls, name: str) -> CharacterTrack:
+    def single(cls, name: str) -> CharacterTrack:
         """One character, all the time."""
         return cls((name,), Track(np.zeros(1), np.ones((1, 1)), (DEFAULT_EASE,)))
 
-    def shares(self, time_s: Wide) -> Array:
-        """[n,c] of each in these pictures, which sum to 1; no more than two are above 0."""
+    def shares(self, time_s: Float64Array) -> Array:
+        """[n,c] shares of each character, which sum to 1; at most two of them are above 0."""
         rows = self.track.at(time_s)
         return np.asarray(rows / rows.sum(1, keepdims=True), np.float32)
 
 
-def read_character_track(document: Table) -> CharacterTrack:
-    """RenderError where a picture would have to show three."""
-    said = document.said.get("character", DEFAULT_CHARACTER)
-    if isinstance(said, str):
-        return CharacterTrack.alone(_name(said, document))
-    keys = in_order(document.tables("character", CHARACTER))
-    if not keys:
-        return CharacterTrack.alone(DEFAULT_CHARACTER)
-    shown_at = [_shares(key) for key in keys]
-    _check_pairs(keys, shown_at)
-    names = tuple(dict.fromkeys(name for one in shown_at for name in one))
-    rows = np.array([[one.get(name, 0.0) for name in names] for one in shown_at])
-    eases = tuple(ease_of_key(key) for key in keys)
-    return CharacterTrack(names, Track(np.array([at_of(key) for key in keys]), rows, eases))
+def _read_characters(document: Table) -> CharacterTrack:
+    """RenderError if a picture would have to show three characters."""
+    value = document.values.get("character", DEFAULT_CHARACTER)
+    if isinstance(value, str):
+        return CharacterTrack.single(_character_name(value, document))
+    ordered = keys.in_order(document.tables("character", CHARACTER))
+    if not ordered:
+        return CharacterTrack.single(DEFAULT_CHARACTER)
+    mixtures = [_read_mixture(key) for key in ordered]
+    _require_pairs(ordered, mixtures)
+    names = tuple(dict.fromkeys(name for mixture in mixtures for name in mixture))
+    rows = np.array([[mixture.get(name, 0.0) for name in names] for mixture in mixtures])
+    eases = tuple(keys.ease_of(key) for key in ordered)
+    return CharacterTrack(names, Track(np.array([keys.time_of(key) for key in ordered]), rows, eases))
 
 
-def _shares(key: Table) -> dict[str, float]:
-    asked = key.need("is")
-    if isinstance(asked, str):
-        return {_name(asked, key): 1.0}
-    if not isinstance(asked, dict) or len(asked) != MAX_MIXED:
+def _read_mixture(key: Table) -> dict[str, float]:
+    """The shares of the characters at this key, by name."""
+    value = key.require("is")
+    if isinstance(value, str):
+        return {_character_name(value, key): 1.0}
+    if not isinstance(value, dict) or len(value) != MAX_MIXED:
         raise RenderError(
-            f'{key.place}: "is" must be a character or a mixture of {MAX_MIXED}, as {{hana = 0.5, kenji = 0.5}}; '
-            f"got {short_repr(asked)}"
+            f'{key.where}: "is" must be a character or a mixture of {MAX_MIXED}, as {{hana = 0.5, kenji = 0.5}}; '
+            f"got {short_repr(value)}"
         )
-    parts = {name: require_number(part, 0.0, 1e6, f"{key.place}: {name}") for name, part in asked.items()}
+    parts = {name: keys.require_number(part, 0.0, 1e6, f"{key.where}: {name}") for name, part in value.items()}
     total = sum(parts.values())
     if not total > 0.0:
-        raise RenderError(f"{key.place}: of a mixture one part at least must be above 0, got {short_repr(asked)}")
-    return {_name(name, key): part / total for name, part in parts.items() if part > 0.0}
+        raise RenderError(f"{key.where}: of a mixture one part at least must be above 0, got {short_repr(value)}")
+    return {_character_name(name, key): part / total for name, part in parts.items() if part > 0.0}
 
 
-def _name(word: str, inside: Table) -> str:
-    """A file that stands beside the timeline by its path, all else as it is said."""
-    beside = inside.folder / word
-    return str(beside) if os.path.isfile(beside) else word  # noqa: PTH113  # no error where a name is too long
+def _character_name(word: str, table: Table) -> str:
+    """The path of a file beside the timeline, or the word itself."""
+    beside = table.folder / word
+    return str(beside) if is_file(beside) else word
 
 
-def _check_pairs(keys: Sequence[Table], shown_at: Sequence[dict[str, float]]) -> None:
-    for key, before, after in zip(keys[1:], shown_at[:-1], shown_at[1:], strict=True):
+def _require_pairs(ordered: Sequence[Table], mixtures: Sequence[dict[str, float]]) -> None:
+    for key, before, after in zip(ordered[1:], mixtures[:-1], mixtures[1:], strict=True):
         together = dict.fromkeys((*before, *after))
-        if len(together) > MAX_MIXED and ease_of_key(key) != "cut":
+        if len(together) > MAX_MIXED and keys.ease_of(key) != "cut":
             raise RenderError(
-                f"{key.place}: on the way there {', '.join(together)} would be in one picture, which "
+                f"{key.where}: on the way there {', '.join(together)} would be in one picture, which "
                 f"shows {MAX_MIXED} at "
                 'most: put a key of one character alone between, or reach it with ease = "cut"'
             )
+
+
+# Transitions.
 
 
 def transition(
@@ -273,27 +289,27 @@ def transition(
     character: str,
     seed: int | None = None,
 ) -> Animation:
-    """A script whose first picture is the first face, and which comes to the last within `seconds`, exactly.
+    """An animation from the first face (its first picture) to the last, which it reaches after `seconds`.
 
-    There it stays for `hold_s`; and goes back within `seconds` more, so that it can be shown round and round. With a
-    seed the head and the eyes drift and the breath goes, a little, the same for the same seed; without, nothing moves
-    but what was asked for. RenderError where a face or a time cannot be.
+    It stays there for `hold_s`. `is_there_and_back` then goes back within `seconds` more, for a loop. With a seed the
+    head and the eyes move a little and the character breathes, in the same way for the same seed; without it only the
+    expression moves. RenderError if a face or a time is out of range.
     """
     if not 0.0 < seconds <= MAX_SECONDS:
         raise RenderError(f"a transition takes more than 0 seconds, and {MAX_SECONDS:g} at most, got {seconds:g}")
     if not 0.0 <= hold_s <= MAX_SECONDS:
         raise RenderError(f"a hold takes 0 to {MAX_SECONDS:g} seconds, got {hold_s:g}")
-    going, staying = max(round(Fraction(seconds) * fps), 2), round(Fraction(hold_s) * fps)
+    change, hold = max(round(Fraction(seconds) * fps), 2), round(Fraction(hold_s) * fps)
     rows = [require_in_limits(first, "the first face"), require_in_limits(last, "the last face")]
-    keys = [0, going - 1]
+    key_frames = [0, change - 1]
     if is_there_and_back:
-        # A key where it turns: what rests for no time needs none of its own.
-        keys += [going - 1 + staying] * bool(staying) + [going - 1 + staying + going]
-        rows += [rows[1]] * bool(staying) + [rows[0]]
-    count = going + staying + going * is_there_and_back
-    track = Track(np.array(keys) / float(fps), np.stack(rows), (find_ease(ease),) * len(rows))
+        # A hold needs a key at its end, unless it has no length.
+        key_frames += [change - 1 + hold] * bool(hold) + [change - 1 + hold + change]
+        rows += [rows[1]] * bool(hold) + [rows[0]]
+    count = change + hold + change * is_there_and_back
+    track = Track(np.array(key_frames) / float(fps), np.stack(rows), (find_ease(ease),) * len(rows))
     time_s = np.arange(count) / float(fps)
     found = track.at(time_s)
     if seed is not None:
-        found = IdleMotion().over(found, time_s, seed)
+        found = IdleMotion().add_to(found, time_s, seed)
     return single_character_animation(fps, faces_from_rows(found), light, character)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import FLAME_BASIS, OPEN_BASIS, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
+from ..data import FLAME_BASIS, OPEN_BASIS, AnyCharacter, Array, FlameParams, Portrait, Stamp
 from ..diffusion.schedule import FewStep, few_step_plan
 from ..errors import AnimatorError
 from ..face.light import checked_light
-from ..model.portrait_renderer import DrawCounts, Fading, PictureCache
+from ..model.portrait_renderer import FACE_ALONE, DrawCounts, DrawOptions, PictureCache
 from .networks import Networks
 from .painter import Painter, Picture, Study
 from .poise import Poise
@@ -110,13 +110,7 @@ class PhotorealAnimator:
         params: FlameParams,
         character: AnyCharacter,
         light: Array,
-        *,
-        stamp: Stamp | None = None,
-        signal: Signal | None = None,
-        presence: float = 1.0,
-        fading: Fading = (),
-        marks: Array | None = None,
-        hair: float = 0.0,
+        options: DrawOptions = FACE_ALONE,
     ) -> Portrait:
         """The character with this face in this light [27], or an earlier one that was under way.
 
@@ -126,11 +120,11 @@ class PhotorealAnimator:
         AnimatorError where they are not what the networks draw.
         """
         sitter = self._on_stage(character)
-        settled = self._poise.settled(params, trembles=presence == 1.0)
+        settled = self._poise.settled(params, trembles=options.presence == 1.0)
         study, key = self._study(sitter, settled)
-        moment = stamp or Stamp(0, self._clock_ns(), time.time_ns())
-        asked = Asked(study, settled, _lit(light), moment, signal, presence, key)
-        if self._stream is None or stamp is None:
+        moment = options.stamp or Stamp(0, self._clock_ns(), time.time_ns())
+        asked = Asked(study, settled, _lit(light), moment, options.signal, options.presence, key)
+        if self._stream is None or options.stamp is None:
             self._painter.whole(study)
             return self._portrait(asked)
         return self._portrait(self._stream.passed(asked))

@@ -1,4 +1,4 @@
-"""The CUDA that an engine needs: the GPU, a stream, memory on both sides, and one execution context."""
+"""Runs an engine through CUDA: the GPU, a stream, memory on both sides, and one execution context."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from .session import Array, ExportedGraph, Feeds, Outputs, RuntimeUnavailable
 
 
 class CudaError(OmoteError, RuntimeError):
-    """The GPU did not do what it was asked; the message is CUDA's own."""
+    """A call of CUDA failed; the message is CUDA's own."""
 
 
 @dataclass(frozen=True)
 class CudaGpu:
-    """The GPU that is used, the first that CUDA names."""
+    """A GPU, by name and compute capability."""
 
     name: str
     capability: str  # "sm89"
 
 
 def first_gpu() -> CudaGpu:
-    """RuntimeUnavailable where there is no GPU, or no bindings to ask it by; sets it for the calling thread."""
+    """Selects the first GPU for the calling thread; RuntimeUnavailable without a GPU or the bindings of CUDA."""
     if not gpu_names():
         raise RuntimeUnavailable("no NVIDIA GPU is here, or no driver for it: choose --runtime openvino")
     try:
@@ -48,7 +48,7 @@ def first_gpu() -> CudaGpu:
 
 
 class Stream:
-    """What is put on it happens in order, beside what other streams do."""
+    """A CUDA stream: its work runs in order, and beside the work of other streams."""
 
     def __init__(self) -> None:
         self._stream = _checked_result(
@@ -61,18 +61,18 @@ class Stream:
         return int(self._stream)
 
     def wait(self) -> None:
-        """Returns when all that was put on it has happened. The bindings let other threads run meanwhile."""
+        """Returns when all its work is done. The bindings release the interpreter's lock meanwhile."""
         _checked_result(_cuda_bindings().cudaStreamSynchronize(self._stream))
 
     def copy(self, to: int, source: int, size: int) -> None:
-        """`size` bytes from one address to another, on whichever side each of them is."""
+        """Copies `size` bytes from one address to another, each on the host or on the GPU."""
         kind = _cuda_bindings().cudaMemcpyKind.cudaMemcpyDefault
         _checked_result(_cuda_bindings().cudaMemcpyAsync(to, source, size, kind, self._stream))
 
     def recorded(self, work: Callable[[], None]) -> Callable[[], None]:
-        """What `work` puts on this stream, as one launch; nothing of it happens before that is called."""
+        """Records what `work` puts on this stream; the result launches all of it at once."""
         cuda = _cuda_bindings()
-        # Of this thread alone: another one may be compiling the next network meanwhile.
+        # Capture this thread alone: another one may be compiling the next network meanwhile.
         _checked_result(
             cuda.cudaStreamBeginCapture(self._stream, cuda.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal)
         )
@@ -87,24 +87,24 @@ class Stream:
 
 
 class PinnedArray:
-    """One array on both sides: pinned memory here, so that a copy needs no detour, and as much on the GPU."""
+    """One array on both sides: pinned memory on the host, so that copies are direct, and as much on the GPU."""
 
     def __init__(self, shape: tuple[int, ...], kind: str = "float32") -> None:
         self._size = prod(shape) * np.dtype(kind).itemsize
-        self._near = _checked_result(_cuda_bindings().cudaMallocHost(self._size))
-        pinned = (ctypes.c_byte * self._size).from_address(self._near)
-        # With the pinned memory itself, not with this object: a picture may still be read when its painter is gone.
-        weakref.finalize(pinned, _cuda_bindings().cudaFreeHost, self._near).atexit = False
+        self._pinned = _checked_result(_cuda_bindings().cudaMallocHost(self._size))
+        pinned = (ctypes.c_byte * self._size).from_address(self._pinned)
+        # Tied to the pinned memory and not to this object: a picture may outlive the engine that drew it.
+        weakref.finalize(pinned, _cuda_bindings().cudaFreeHost, self._pinned).atexit = False
         self.host: NDArray[Any] = np.ctypeslib.as_array(pinned).view(kind).reshape(shape)
         self.host[...] = 0
         self.device = int(_checked_result(_cuda_bindings().cudaMalloc(self._size)))
         weakref.finalize(self, _cuda_bindings().cudaFree, self.device).atexit = False
 
     def send(self, stream: Stream) -> None:
-        stream.copy(self.device, self._near, self._size)
+        stream.copy(self.device, self._pinned, self._size)
 
     def fetch(self, stream: Stream) -> None:
-        stream.copy(self._near, self.device, self._size)
+        stream.copy(self._pinned, self.device, self._size)
 
 
 def _cuda_bindings() -> Any:
@@ -113,23 +113,23 @@ def _cuda_bindings() -> Any:
     return runtime
 
 
-def _checked_result(answer: tuple[Any, ...]) -> Any:
-    """What a call of CUDA gave beside its error code; CudaError where that is one."""
-    code, *given = answer
+def _checked_result(returned: tuple[Any, ...]) -> Any:
+    """The value that a call of CUDA returned besides its error code; CudaError if that is not 0."""
+    code, *values = returned
     if int(code) != 0:
-        said = _cuda_bindings().cudaGetErrorString(code)[1]
-        raise CudaError(f"CUDA error {int(code)}: {said.decode()}")
-    return given[0] if given else None
+        message = _cuda_bindings().cudaGetErrorString(code)[1]
+        raise CudaError(f"CUDA error {int(code)}: {message.decode()}")
+    return values[0] if values else None
 
 
 class EngineContext:
     """One engine's execution context with memory for its inputs and outputs; from one thread at a time."""
 
     def __init__(self, context: Any, graph: ExportedGraph, *, recorded: bool) -> None:
-        """Runs once, so that whatever is made at the first call is made now.
+        """Runs once, so that all that the first call initializes is ready.
 
-        `recorded` makes one CUDA graph of each call's copies and kernels; without, the library does so by itself.
-        Standing inputs are sent only when they are another array than last time.
+        `recorded` records the copies and kernels of a call as one CUDA graph; TensorRT-RTX does so by itself. Standing
+        inputs are sent only when they are another array than last time.
         """
         self._context, self._stream, self._standing = context, Stream(), graph.standing
         self._inputs = {name: PinnedArray(shape) for name, shape in graph.shapes.items()}
@@ -140,9 +140,9 @@ class EngineContext:
             context.set_tensor_address(name, pair.device)
         for pair in self._inputs.values():
             pair.send(self._stream)
-        self._draw()
+        self._enqueue()
         self._stream.wait()
-        self._recorded = self._stream.recorded(self._draw) if recorded else None
+        self._recorded = self._stream.recorded(self._enqueue) if recorded else None
 
     def run(self, feeds: Feeds) -> Outputs:
         """The outputs, in pinned memory: valid until the next call."""
@@ -157,11 +157,11 @@ class EngineContext:
         if self._recorded:
             self._recorded()
         else:
-            self._draw()
+            self._enqueue()
         self._stream.wait()
         return {name: pair.host for name, pair in self._outputs.items()}
 
-    def _draw(self) -> None:
+    def _enqueue(self) -> None:
         for name, pair in self._inputs.items():
             if name not in self._standing:
                 pair.send(self._stream)
@@ -172,7 +172,7 @@ class EngineContext:
 
 
 def _check_engine_shape(context: Any, name: str, pair: PinnedArray) -> None:
-    """The engine writes and reads as much as it was compiled for: never beyond the memory that is here."""
+    """Refuses an engine that was compiled for other sizes: it would read and write beyond this memory."""
     found, wanted = tuple(context.engine.get_tensor_shape(name)), pair.host.dtype
     if found != pair.host.shape or wanted.itemsize != context.engine.get_tensor_bytes_per_component(name):
         kind = "f32" if wanted == np.float32 else wanted.name

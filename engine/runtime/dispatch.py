@@ -1,4 +1,4 @@
-"""Opens a network by the runtime that is asked for; each backend is imported when it is."""
+"""Opens a network by the chosen runtime, and imports only that one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ IN_GRAPHS = ("openvino", "onnxruntime", "tensorrt-rtx", "tensorrt")  # the runti
 
 
 def open_session(graph: ExportedGraph, build: Build) -> Session:
-    """Compiled for this machine; RuntimeUnavailable says in one line why not, and the cure."""
+    """The network compiled for this machine; RuntimeUnavailable says in one line why not, and the cure."""
     match build.runtime:
         case "openvino":
             from .openvino import OpenVinoSession

@@ -1,6 +1,6 @@
-"""Rewrites an exported network in half precision, as runtimes want it that keep every type as it is written.
+"""Rewrites an exported network in half precision, for runtimes that keep each type as it is written.
 
-TensorRT-RTX does no conversion of its own. Two kept converters were tried on the shipped network: onnxconverter-common
+TensorRT-RTX converts nothing by itself. Two kept converters were tried on the shipped network: onnxconverter-common
 1.16 writes a graph that does not load, ONNX Runtime's rounds to half between any two operations that stay single.
 """
 
@@ -23,26 +23,27 @@ from .tensorrt_engine import engine_folder
 if TYPE_CHECKING:
     import onnx
 
-# Products are where the time goes. Whatever reads a half is half, too; all else stays as single as the inputs are:
-# the waves of t, the light, the places of references (a half's 11 bits tell an eighth of a pixel), a norm's gain.
+# Products take most of the time. What reads a half is half, too; the rest stays single like the inputs: the waves of
+# t, the light, the places of references (the 11 bits of a half resolve an eighth of a pixel), the gain of a norm.
 _PRODUCTS = frozenset({"Conv", "Gemm", "MatMul"})
 # The sum of a picture's squares does not fit a half, and a mean that is rounded shifts the whole channel.
 _SUMS = frozenset(
     {"ReduceL2", "ReduceMean", "Sub", "InstanceNormalization", "GroupNormalization", "LayerNormalization"}
 )
-# A place is single, and so is what is added to it, or fetched from it.
+# A place is single, and so is what is added to it, or sampled at it.
 _PLACES = frozenset({"GridSample"})
 _ONLY_FIRST = frozenset({"Resize"})  # its scales are single by definition
 _LARGEST = float(np.finfo(np.float16).max)
-_BESIDE_FROM = 1024  # bytes: smaller constants stay in the graph, where whoever parses it looks for shapes
-_PREFIX, _ABANDONED_S = "half-", 6 * 3600.0  # of folders; of one so old, the process was cut off
+_BESIDE_FROM = 1024  # bytes: smaller constants stay in the graph, where parsers look for shapes
+_PREFIX = "half-"  # of folders
+_ABANDONED_S = 6 * 3600.0  # an older folder was left by a process that was killed
 
 
 @contextmanager
 def half_precision_model(graph: ExportedGraph) -> Iterator[bytes | Path]:
     """The graph as ONNX in its shapes: arithmetic in half precision, inputs and outputs in single.
 
-    As bytes, or where its weights lie beside it, as a file that is soon gone; RuntimeUnavailable without room for it.
+    As bytes, or, if its weights lie beside it, as a temporary file; RuntimeUnavailable without room for that.
     """
     onnx = _onnx()
     model = _rewritten(graph)
@@ -56,13 +57,13 @@ def half_precision_model(graph: ExportedGraph) -> Iterator[bytes | Path]:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder for gigabytes that is gone afterwards, at the latest when the next one is wanted."""
+    """A temporary folder for gigabytes; if this process is killed, the next call removes it."""
     try:
         engine_folder().mkdir(parents=True, exist_ok=True)
         _remove_abandoned(engine_folder())
         folder = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=engine_folder(), ignore_cleanup_errors=True)
     except OSError as error:
-        raise _no_room(error) from error
+        raise _no_room_error(error) from error
     with folder as name:
         yield Path(name)
 
@@ -80,17 +81,17 @@ def _saved(model: onnx.ModelProto, path: Path) -> Path:
     try:
         onnx.save_model(model, str(path), save_as_external_data=True, location=beside, size_threshold=_BESIDE_FROM)
     except OSError as error:
-        raise _no_room(error) from error
+        raise _no_room_error(error) from error
     onnx.checker.check_model(str(path))
     return path
 
 
-def _no_room(error: OSError) -> RuntimeUnavailable:
+def _no_room_error(error: OSError) -> RuntimeUnavailable:
     return RuntimeUnavailable(f"the network cannot be written to {engine_folder()} in halves ({error}): make room")
 
 
 def is_split(path: Path) -> bool:
-    """Whether some of the network's weights lie in a file beside it."""
+    """Whether weights of the network lie in a file beside it."""
     onnx = _onnx()
     model = onnx.load(path, load_external_data=False)
     return any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer)
@@ -116,7 +117,7 @@ def _rewritten(graph: ExportedGraph) -> Any:
 
 
 class _GraphRewriter:
-    """One pass over a graph, in its order: each node's precision is known from what it reads."""
+    """One pass over a graph, in its order: the precision of a node follows from its inputs."""
 
     def __init__(self, model: onnx.ModelProto, folder: Path) -> None:
         self._onnx = onnx = _onnx()
@@ -124,15 +125,15 @@ class _GraphRewriter:
         self._floats = _float_names(onnx.shape_inference.infer_shapes(model))
         self._constants = {tensor.name: _array(tensor, folder) for tensor in model.graph.initializer}
         self._halves: set[str] = set()  # tensors that became half
-        self._casts: dict[tuple[str, bool], str] = {}  # of a tensor, to half or not: the name of its other version
+        self._casts: dict[tuple[str, bool], str] = {}  # (tensor, to half or not): the name of its other version
         self._nodes: list[Any] = []
 
     def write(self) -> None:
         for node in self._graph.node:
-            if not self._folded(node):
-                self._place(node)
-        for made in self._graph.output:
-            self._end(made.name)
+            if not self._is_constant(node):
+                self._add(node)
+        for output in self._graph.output:
+            self._keep_single(output.name)
         self._replace(self._graph.node, self._nodes)
         read = {name for node in self._nodes for name in node.input}
         tensors = [
@@ -141,8 +142,8 @@ class _GraphRewriter:
         self._replace(self._graph.initializer, tensors)
         self._replace(self._graph.value_info, ())
 
-    def _folded(self, node: onnx.NodeProto) -> bool:
-        """Whether the node only names a constant: then it is one from now on, and no node."""
+    def _is_constant(self, node: onnx.NodeProto) -> bool:
+        """Whether the node only gives a constant, which then replaces it."""
         if node.op_type == "Constant" and node.attribute[0].name == "value":
             self._constants[node.output[0]] = self._onnx.numpy_helper.to_array(node.attribute[0].t)
         elif _is_cast(node) and node.input[0] in self._constants and node.output[0] in self._floats:
@@ -151,7 +152,7 @@ class _GraphRewriter:
             return False
         return True
 
-    def _place(self, node: onnx.NodeProto) -> None:
+    def _add(self, node: onnx.NodeProto) -> None:
         read = [name for name in node.input if name in self._floats]
         if node.op_type in _ONLY_FIRST:
             read = [name for name in read if name == node.input[0]]
@@ -165,12 +166,12 @@ class _GraphRewriter:
             self._halves.update(name for name in node.output if name in self._floats)
 
     def _adds_to_single(self, node: onnx.NodeProto, read: list[str]) -> bool:
-        """Whether something computed in single precision is a summand."""
+        """Whether the node adds something that was computed in single precision."""
         exact = (name for name in read if name not in self._halves and name not in self._constants)
         return node.op_type == "Add" and any(exact)
 
     def _version(self, name: str, half: bool) -> str:
-        """The name of this tensor in this precision, which is made where there is none yet."""
+        """The name of this tensor in this precision, after a cast if necessary."""
         if (name in self._halves) == half:
             return name
         if (name, half) not in self._casts:
@@ -181,7 +182,7 @@ class _GraphRewriter:
                 self._nodes.append(self._cast(name, other, half))
         return self._casts[name, half]
 
-    def _end(self, name: str) -> None:
+    def _keep_single(self, name: str) -> None:
         """An output of the network stays single under its own name."""
         if name not in self._halves:
             return
@@ -208,29 +209,29 @@ def _is_cast(node: onnx.NodeProto) -> bool:
 
 
 def _array(tensor: onnx.TensorProto, folder: Path) -> NDArray[Any]:
-    """A constant; one that lies beside the network is mapped from there, so that gigabytes are read only once."""
+    """A constant; one that lies beside the network is mapped, so that gigabytes are read only once."""
     onnx = _onnx()
     if tensor.data_location != onnx.TensorProto.EXTERNAL:
         return np.asarray(onnx.numpy_helper.to_array(tensor))
-    told = onnx.external_data_helper.ExternalDataInfo(tensor)
-    if Path(told.location).name != told.location:
-        raise RuntimeUnavailable(f"the network's weights lie in {told.location}, wanted beside it: export it again")
+    external = onnx.external_data_helper.ExternalDataInfo(tensor)
+    if Path(external.location).name != external.location:
+        raise RuntimeUnavailable(f"the network's weights lie in {external.location}, wanted beside it: export it again")
     kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
-    return np.memmap(folder / told.location, kind, "r", told.offset or 0, tuple(tensor.dims))
+    return np.memmap(folder / external.location, kind, "r", external.offset or 0, tuple(tensor.dims))
 
 
 def _half_array(array: NDArray[Any]) -> NDArray[np.float16]:
-    """What is too large for a half is the largest there is; infinity, which masks, stays infinity."""
+    """As half precision: numbers beyond its range become its largest; infinity, which masks, stays infinity."""
     with np.errstate(over="ignore"):
         half = array.astype(np.float16)
     over = np.isinf(half)
-    if over.any():  # hardly ever, and of gigabytes each pass counts
+    if over.any():  # rare, and each pass over gigabytes counts
         half[over] = np.where(np.isinf(array[over]), array[over], np.copysign(_LARGEST, array[over]))
     return half
 
 
 def _float_names(model: onnx.ModelProto) -> frozenset[str]:
-    """All tensors of the graph in single precision."""
+    """The tensors of the graph in single precision."""
     graph = model.graph
     typed = (*graph.input, *graph.value_info, *graph.output)
     names = {value.name for value in typed if value.type.tensor_type.elem_type == 1}

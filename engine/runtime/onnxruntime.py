@@ -1,4 +1,4 @@
-"""Runs networks by ONNX Runtime on a CPU: the extra for machines that OpenVINO does not like."""
+"""Runs networks by ONNX Runtime on a CPU: the extra for machines on which OpenVINO does not run well."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from . import session as telemetry
-from .session import Build, ExportedGraph, Feeds, Outputs, RuntimeUnavailable, Shapes, check_feeds
+from .session import (
+    Build,
+    ExportedGraph,
+    Feeds,
+    Outputs,
+    RuntimeUnavailable,
+    Shapes,
+    check_feeds,
+    forbid_onnxruntime_telemetry,
+)
 
-_ERRORS = 3
+_ERRORS = 3  # the severity from which on it logs
 
 
 class OnnxRuntimeSession:
-    """An exported graph in a session on the CPU."""
+    """An exported graph on the CPU."""
 
     def __init__(self, graph: ExportedGraph, build: Build) -> None:
         self._session = session(graph.path, build)
@@ -30,26 +38,26 @@ class OnnxRuntimeSession:
 
 def session(path: Path, build: Build) -> Any:
     """ONNX Runtime's session of an ONNX file."""
-    telemetry.forbid_onnxruntime_telemetry()
+    forbid_onnxruntime_telemetry()
     try:
         import onnxruntime
     except ImportError as error:
         raise RuntimeUnavailable(f"ONNX Runtime cannot be loaded ({error}): pip install omote[onnxruntime]") from error
-    onnxruntime.disable_telemetry_events()  # on Windows its wheels report to Microsoft unless told not to
+    onnxruntime.disable_telemetry_events()  # by default its wheels report to Microsoft on Windows
     try:
-        onnxruntime.set_default_logger_severity(_ERRORS)  # it warns of constants that nobody reads
+        onnxruntime.set_default_logger_severity(_ERRORS)  # it warns of unused constants
         options = onnxruntime.SessionOptions()
         if build.threads:
             options.intra_op_num_threads = build.threads
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no other common class
+    except Exception as error:  # its errors have no narrower common class
         raise RuntimeUnavailable(f"ONNX Runtime cannot run {path.name} here ({error}): try openvino") from error
 
 
 def _check_file_shapes(opened: Any, shapes: Shapes) -> None:
-    """RuntimeUnavailable unless the file takes such inputs; what it leaves open fits any length."""
-    takes = {each.name: each.shape for each in opened.get_inputs()}
+    """RuntimeUnavailable unless the file takes inputs of these shapes; lengths that it leaves open always fit."""
+    file_shapes = {each.name: each.shape for each in opened.get_inputs()}
     for name, wanted in shapes.items():
-        found = takes.get(name, [])
+        found = file_shapes.get(name, [])
         if len(found) != len(wanted) or any(isinstance(a, int) and a != b for a, b in zip(found, wanted, strict=True)):
             raise RuntimeUnavailable(f"the graph takes {name} of {found}, wanted {list(wanted)}: export it again")

@@ -1,4 +1,4 @@
-"""Runs networks by OpenVINO on a CPU, in bf16 where the processor has it, and keeps the compiled networks."""
+"""Runs networks by OpenVINO on a CPU, in bf16 if the processor has it, and keeps the compiled networks on disk."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ from typing import Any
 import numpy as np
 
 from ..storage import cache_folder
-from . import session
-from .session import Build, ExportedGraph, Feeds, Outputs, RuntimeUnavailable, check_feeds, shapes_digest
+from .session import (
+    Build,
+    ExportedGraph,
+    Feeds,
+    Outputs,
+    RuntimeUnavailable,
+    check_feeds,
+    forbid_openvino_telemetry,
+    shapes_digest,
+)
 
 
 class OpenVinoSession:
-    """An exported graph compiled for this machine's CPU; its weights stay mapped from the file where OpenVINO can."""
+    """An exported graph compiled for this machine's CPU; OpenVINO maps its weights from the file if it can."""
 
     def __init__(self, graph: ExportedGraph, build: Build) -> None:
         compiled = _compiled_model(graph, build)
@@ -35,9 +43,9 @@ class OpenVinoSession:
 
 
 def openvino_module() -> Any:
-    """The module, once it can report to nobody."""
+    """The module `openvino`, imported with its usage reports off."""
     if "openvino" not in sys.modules:
-        session.forbid_openvino_telemetry()
+        forbid_openvino_telemetry()
     try:
         import openvino
     except ImportError as error:
@@ -55,9 +63,9 @@ def _compiled_model(graph: ExportedGraph, build: Build) -> Any:
         model.reshape({name: list(shape) for name, shape in graph.shapes.items()})
         compiled = core.compile_model(model, "CPU", options)
     except RuntimeError as error:
-        said = str(error).strip().splitlines()
+        lines = str(error).strip().splitlines()
         raise RuntimeUnavailable(
-            f"OpenVINO cannot run {graph.path.name} here ({said[-1] if said else 'no reason given'}): "
+            f"OpenVINO cannot run {graph.path.name} here ({lines[-1] if lines else 'no reason given'}): "
             "try --runtime onnxruntime"
         ) from error
     if build.precision == "bf16" and _precision(compiled) != "bf16":
@@ -68,7 +76,7 @@ def _compiled_model(graph: ExportedGraph, build: Build) -> Any:
 
 
 def _compile_options(build: Build) -> dict[str, Any]:
-    # Threads that are bound to a core wait while another network, or the tracker, runs on it.
+    # A thread that is pinned to a core waits while another network, or the tracker, runs on it.
     options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
     if build.threads:
         options["INFERENCE_NUM_THREADS"] = build.threads
@@ -85,9 +93,9 @@ _CHECKSUM_FILE = "sums.json"
 
 
 def compiled_folder(graph: ExportedGraph, build: Build) -> Path | None:
-    """For one build of this graph by this OpenVINO, emptied of what is damaged; None where nothing can be kept.
+    """The folder for one build of this graph by this OpenVINO, without damaged files; None if it cannot be written.
 
-    A denoiser takes tens of megabytes there, so what belonged to another version of it goes.
+    A compiled denoiser takes tens of megabytes, so those of other versions are removed.
     """
     try:
         of_network = cache_folder() / "openvino" / f"{metadata.version('openvino')}-{graph.sha256[:16]}"
@@ -104,7 +112,7 @@ def compiled_folder(graph: ExportedGraph, build: Build) -> Path | None:
 
 
 def write_checksums(folder: Path) -> None:
-    """Remembers what lies there now: anything else, at the next start, is damaged, or of somebody who was cut off."""
+    """Stores the checksums of the compiled files; at the next start, other contents count as damaged."""
     with contextlib.suppress(OSError):
         if {path.name for path in folder.glob("*.blob")} != set(_stored_checksums(folder) or ()):
             (folder / _CHECKSUM_FILE).write_text(json.dumps(_checksums(folder)), encoding="utf-8")
@@ -116,7 +124,7 @@ def _checksums(folder: Path) -> dict[str, str]:
 
 def _stored_checksums(folder: Path) -> dict[str, str] | None:
     try:
-        said = json.loads((folder / _CHECKSUM_FILE).read_text(encoding="utf-8"))
+        stored = json.loads((folder / _CHECKSUM_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return said if isinstance(said, dict) else None
+    return stored if isinstance(stored, dict) else None

@@ -1,7 +1,4 @@
-"""Runs a module by PyTorch as a session: eager, or compiled for GPUs.
-
-What is written here for CUDA was written from the documentation and never run on a GPU.
-"""
+"""Runs a module by PyTorch as a session: eager, or compiled by Inductor."""
 
 from __future__ import annotations
 
@@ -21,24 +18,23 @@ Draw = Callable[..., "tuple[torch.Tensor, ...]"]
 
 
 class PyTorchSession:
-    """The module of which a graph was exported, on the first GPU where there is one."""
+    """The module of an exported graph, on the first GPU if there is one, else on the CPU."""
 
     def __init__(self, module: torch.nn.Module, graph: ExportedGraph, build: Build) -> None:
-        """`module` takes the graph's inputs in their order and gives its outputs in theirs."""
+        """`module` takes the graph's inputs and returns its outputs, both in the graph's order."""
         import torch
 
         self._torch = torch
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._precision = _arithmetic(build.precision, self._device)
+        self._precision = _autocast_type(build.precision, self._device)
         if build.threads and self._device == "cpu":
             torch.set_num_threads(build.threads)
         self._shapes, self._names, self._standing = graph.shapes, tuple(graph.outputs), graph.standing
         self._draw: Draw = module.eval().to(self._device)
         self._sent: dict[str, tuple[Array, torch.Tensor]] = {}
-        runs = "pytorch"
         if build.runtime == "pytorch-compile":
-            runs = self._compile({name: np.zeros(shape, np.float32) for name, shape in graph.shapes.items()})
-        self.name = f"{runs} {self._device} {build.precision}"
+            self._compile({name: np.zeros(shape, np.float32) for name, shape in graph.shapes.items()})
+        self.name = f"{build.runtime} {self._device} {build.precision}"
 
     def run(self, feeds: Feeds) -> Outputs:
         check_feeds(feeds, self._shapes)
@@ -60,55 +56,33 @@ class PyTorchSession:
             return nullcontext()
         return self._torch.autocast(self._device, self._precision)
 
-    def _compile(self, feeds: Feeds) -> str:
-        """Takes the first compiler that draws; its name, or RuntimeUnavailable with the last one's reason."""
-        eager = self._draw
-        reasons = []
-        for compiler in (_stable_fast, _inductor) if self._device == "cuda" else (_inductor,):
-            try:
-                self._draw, name = compiler(eager, self._device)
-                for _ in range(3):  # CUDA graphs are recorded in the second call and replayed in the third
-                    self.run(feeds)
-                return name
-            except Exception as error:  # compilers raise anything
-                reasons.append(_first_line(error))
-        raise RuntimeUnavailable(
-            f"PyTorch cannot compile the network here ({reasons[-1]}): install a C++ compiler, or choose pytorch"
-        )
+    def _compile(self, feeds: Feeds) -> None:
+        """Compiles for one shape of the inputs; RuntimeUnavailable if that fails."""
+        self._draw = compiled_by_inductor(self._draw, self._device)
+        try:
+            for _ in range(3):  # CUDA graphs are recorded in the second call and replayed in the third
+                self.run(feeds)
+        except Exception as error:  # compilers raise anything
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise RuntimeUnavailable(
+                f"PyTorch cannot compile the network here ({reason}): install a C++ compiler, or choose pytorch"
+            ) from error
 
 
-def _arithmetic(precision: str, device: str) -> torch.dtype | None:
+def _autocast_type(precision: str, device: str) -> torch.dtype | None:
     import torch
 
     if precision == "f16" and device == "cpu":
-        raise RuntimeUnavailable("PyTorch draws in f16 on a GPU only, and finds none: choose --runtime pytorch-f32")
+        raise RuntimeUnavailable("PyTorch draws in f16 on a GPU only, and there is none: choose --runtime pytorch-f32")
     return {"f32": None, "bf16": torch.bfloat16, "f16": torch.float16}[precision]
 
 
-def _inductor(eager: Draw, device: str) -> tuple[Draw, str]:
-    return compiled_by_inductor(eager, device), "pytorch-compile"
-
-
 def compiled_by_inductor(eager: Any, device: str) -> Any:
-    """The same function for one shape of its inputs, compiled when it is first called."""
+    """The function for one shape of its inputs, compiled at the first call."""
     import torch
     import torch._dynamo
 
     mode = "reduce-overhead" if device == "cuda" else "default"  # the former replays CUDA graphs
-    # All builds share one function, and torch runs it uncompiled, in silence, once it has been compiled for so many.
+    # All builds share one function; after this many compilations torch would silently run it uncompiled.
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, _BUILDS)
     return torch.compile(eager, mode=mode, dynamic=False, fullgraph=True)
-
-
-def _stable_fast(eager: Draw, device: str) -> tuple[Draw, str]:
-    """Used where somebody has installed it and it works; its development has stopped."""
-    from sfast.compilers.diffusion_pipeline_compiler import CompilationConfig, compile_unet
-
-    settings = CompilationConfig.Default()
-    settings.enable_cuda_graph = True
-    return compile_unet(eager, settings), "pytorch stable-fast"
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

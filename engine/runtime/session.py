@@ -28,7 +28,7 @@ class RuntimeUnavailable(OmoteError):
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """What a graph gives under one name."""
+    """One output of a graph."""
 
     shape: tuple[int, ...]
     type: str = "float32"  # or "uint8"
@@ -36,18 +36,18 @@ class OutputSpec:
 
 @dataclass(frozen=True)
 class ExportedGraph:
-    """An ONNX file, its weights in it or beside it, and the shapes in which it is to run."""
+    """An ONNX file, with its weights inside or beside it, and the shapes in which it runs."""
 
     path: Path
-    sha256: str  # of the file and of what lies beside it
-    shapes: Shapes  # of the inputs by name, all float32; they fix what the file leaves open
+    sha256: str  # of the file and its weights
+    shapes: Shapes  # of the inputs by name, all float32; they fix lengths that the file leaves open
     outputs: Mapping[str, OutputSpec]  # by name, in the file's order
-    standing: frozenset[str] = frozenset()  # inputs that go to a GPU only when they are another array than before
-    is_cached: bool = False  # whether OpenVINO keeps what it compiles for the next start
+    standing: frozenset[str] = frozenset()  # inputs that are sent to a GPU only when they are another array than before
+    is_cached: bool = False  # whether OpenVINO keeps the compiled network for the next start
 
 
 class Session(Protocol):
-    """Loaded and compiled when constructed; used from one thread at a time."""
+    """A compiled network; run it from one thread at a time."""
 
     name: str  # for the status line: "openvino cpu bf16"
 
@@ -57,7 +57,7 @@ class Session(Protocol):
 
 
 def check_feeds(feeds: Feeds, shapes: Shapes) -> None:
-    """ValueError unless each input is given in its shape, and nothing else is."""
+    """ValueError unless the feeds are exactly these inputs, in these shapes."""
     if feeds.keys() != shapes.keys():
         odd = min(set(feeds) ^ set(shapes))
         raise ValueError(f"inputs must be {', '.join(sorted(shapes))}; {odd} is missing or unknown")
@@ -67,12 +67,12 @@ def check_feeds(feeds: Feeds, shapes: Shapes) -> None:
 
 
 def shapes_digest(shapes: Shapes) -> str:
-    """The same for the same shapes, in hex."""
-    told = json.dumps({name: list(shape) for name, shape in shapes.items()}, sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()
+    """sha256 of the shapes, in hex."""
+    text = json.dumps({name: list(shape) for name, shape in shapes.items()}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-# Each runtime's precisions, the one first that it takes when nothing is said ("" leaves it to the machine).
+# Each runtime's precisions, the default first; "" leaves the choice to the runtime.
 PRECISIONS: dict[str, tuple[str, ...]] = {
     "openvino": ("", "f32", "bf16"),
     "onnxruntime": ("f32",),
@@ -87,15 +87,15 @@ AUTO = "auto"  # the fastest of the runtimes that this machine has
 
 @dataclass(frozen=True)
 class Build:
-    """Everything but shapes that is fixed when a network is compiled."""
+    """How a network is compiled, apart from its shapes."""
 
     runtime: str = "openvino"
-    precision: str = ""  # "" is the best that keeps the picture: bf16 where the processor has it
+    precision: str = ""  # "": bf16 if the processor has it, else f32
     threads: int | None = None  # of the processor; None leaves it to the runtime
 
     @classmethod
     def named(cls, name: str, threads: int | None = None) -> Self:
-        """Of a name as `--runtime` takes it, "openvino" or "openvino-f32"; ValueError says which there are."""
+        """From a name as `--runtime` takes it: "openvino" or "openvino-f32"; ValueError for any other name."""
         for runtime, precisions in PRECISIONS.items():
             for precision in precisions:
                 if name in (runtime, f"{runtime}-{precision}"):
@@ -105,35 +105,35 @@ class Build:
 
     @property
     def name(self) -> str:
-        """What `named` takes."""
+        """As `named` takes it."""
         return f"{self.runtime}-{self.precision}" if self.precision else self.runtime
 
 
 def runtime_names() -> tuple[str, ...]:
-    """Every runtime by itself, then with each precision."""
+    """All names that `Build.named` takes: each runtime alone, then with each precision."""
     with_precision = (f"{runtime}-{one}" for runtime, precisions in PRECISIONS.items() for one in precisions if one)
     return (*RUNTIMES, *with_precision)
 
 
 def forbid_openvino_telemetry() -> None:
-    """From now on `import openvino` sends nothing and writes nothing; RuntimeError where it is too late for that.
+    """Keeps `import openvino` from sending or writing anything; RuntimeError if it was imported already.
 
-    Left alone, `import openvino` imports its model converter, and that posts an event to Google Analytics, with a
-    client id that it keeps in the home folder, asking nobody (2026.4, openvino/tools/ovc/__init__.py). It looks for
-    the package `openvino_telemetry` and does without where there is none; None in `sys.modules` says so.
+    By default `import openvino` imports its model converter, which posts an event to Google Analytics without asking,
+    with a client id that it keeps in the home folder (2026.4, openvino/tools/ovc/__init__.py). Without the package
+    `openvino_telemetry` it does not; None in `sys.modules` hides that package.
     """
     if sys.modules.get("openvino_telemetry") is not None:
         raise RuntimeError(
-            "OpenVINO was imported before its usage reports were forbidden: call telemetry.forbid() first"
+            "OpenVINO was imported before its usage reports were forbidden: call forbid_openvino_telemetry() first"
         )
-    # typeshed has no None here, the import system does: "if the value is None, ModuleNotFoundError is raised".
+    # typeshed allows no None here, but the import system does: it then raises ModuleNotFoundError.
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 
 def forbid_onnxruntime_telemetry() -> None:
-    """From now on `import onnxruntime` makes no device id and no store of events, and sends nothing.
+    """Keeps `import onnxruntime` from making a device id or a store of events, and from sending anything.
 
-    Left alone, its wheels for Linux and macOS do all that while they are imported (1.32), before they can be told by a
-    call. They read this once. On Windows, and before 1.32, `disable_telemetry_events` is all there is.
+    By default its wheels for Linux and macOS do all that during the import (1.32), before a call could stop them; they
+    read this variable once. On Windows, and before 1.32, only `disable_telemetry_events` exists.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -1,4 +1,4 @@
-"""Runs networks by TensorRT on an NVIDIA GPU: for GPUs that TensorRT-RTX does not know, those of data centres."""
+"""Runs networks by TensorRT on an NVIDIA GPU: for those of data centres, which TensorRT-RTX does not support."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PRECISION = "f16"
 
 
 class TensorRtSession:
-    """An engine for exactly this GPU, from the user's cache or built now, which takes a minute or more."""
+    """An engine for exactly this GPU, from the user's cache, or built now in a minute or more."""
 
     def __init__(self, graph: ExportedGraph, build: Build) -> None:
         gpu = first_gpu()
@@ -25,31 +25,33 @@ class TensorRtSession:
         engine = _engine(trt, graph, gpu)
         self.name = f"tensorrt {gpu.name} {_PRECISION}"
         self._shapes = graph.shapes
-        self._journal = BuildLog(trt, aloud=True)  # the library reads it as long as the engine lives
-        self._engine = trt.Runtime(self._journal.logger).deserialize_cuda_engine(engine)
+        self._build_log = BuildLog(trt, is_logged=True)  # used by the library as long as the engine lives
+        self._engine = trt.Runtime(self._build_log.logger).deserialize_cuda_engine(engine)
         if self._engine is None:
-            raise RuntimeUnavailable(f"TensorRT cannot open its engine ({self._journal.reason}): omote compile --again")
+            raise RuntimeUnavailable(
+                f"TensorRT cannot open its engine ({self._build_log.reason}): omote compile --again"
+            )
         try:
             context = self._engine.create_execution_context()
             if context is None:
-                raise CudaError(self._journal.reason)
-            self._enqueue = EngineContext(context, graph, recorded=True)
+                raise CudaError(self._build_log.reason)
+            self._context = EngineContext(context, graph, recorded=True)
         except CudaError as error:
             raise RuntimeUnavailable(f"TensorRT cannot run on {gpu.name} ({error}): try another --runtime") from error
 
     def run(self, feeds: Feeds) -> Outputs:
         check_feeds(feeds, self._shapes)
-        return self._enqueue.run(feeds)
+        return self._context.run(feeds)
 
 
 def _engine(trt: Any, graph: ExportedGraph, gpu: CudaGpu) -> bytes:
-    make = EngineSpec(graph.sha256, _PRECISION, shapes_digest(graph.shapes), f"tensorrt {trt.__version__}")
-    if found := find_engine(engine_folder(), make, gpu.name):
+    spec = EngineSpec(graph.sha256, _PRECISION, shapes_digest(graph.shapes), f"tensorrt {trt.__version__}")
+    if found := find_engine(engine_folder(), spec, gpu.name):
         return found[1]
     log.info("compiling for %s, once", gpu.name)
     with half_precision_model(graph) as network:
         engine = built_engine(trt, network, lambda config: None, f"TensorRT {trt.__version__}")
-    keep_engine(engine, make, gpu.name, datetime.now(UTC).isoformat(timespec="seconds"))
+    keep_engine(engine, spec, gpu.name, datetime.now(UTC).isoformat(timespec="seconds"))
     return engine
 
 

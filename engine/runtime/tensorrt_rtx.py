@@ -1,4 +1,4 @@
-"""Runs networks by TensorRT-RTX on an NVIDIA GPU, and compiles them for such GPUs on machines that have none."""
+"""Runs networks by TensorRT-RTX on an NVIDIA GPU, and compiles them for other GPUs, also on machines without one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PRECISION = "f16"
 
 
 class TensorRtRtxSession:
-    """An engine on this machine's GPU; the one in the user's cache if it fits, else built now, in seconds."""
+    """An engine on this machine's GPU, from the user's cache, or built now in seconds."""
 
     def __init__(self, graph: ExportedGraph, build: Build) -> None:
         gpu = first_gpu()
@@ -31,10 +31,10 @@ class TensorRtRtxSession:
         path, engine = find_engine(engine_folder(), wanted, gpu.capability) or _built_here(graph, gpu)
         self.name = f"tensorrt-rtx {gpu.name} {_PRECISION}"
         self._shapes = graph.shapes
-        self._journal = BuildLog(trt, aloud=True)  # the library reads it as long as the engine lives
-        self._engine = _opened_engine(trt, engine, path, self._journal)
+        self._build_log = BuildLog(trt, is_logged=True)  # used by the library as long as the engine lives
+        self._engine = _opened_engine(trt, engine, path, self._build_log)
         try:
-            self._enqueue = self._started(trt, path, graph)
+            self._context = self._started(trt, path, graph)
         except CudaError as error:
             raise RuntimeUnavailable(
                 f"TensorRT-RTX cannot run on {gpu.name} ({error}): try another --runtime"
@@ -42,28 +42,31 @@ class TensorRtRtxSession:
 
     def run(self, feeds: Feeds) -> Outputs:
         check_feeds(feeds, self._shapes)
-        return self._enqueue.run(feeds)
+        return self._context.run(feeds)
 
     def _started(self, trt: Any, path: Path, graph: ExportedGraph) -> EngineContext:
-        """Kernels are compiled for this GPU at the first run, which takes seconds: they are kept beside the engine."""
+        """Starts the engine. Its kernels are compiled in seconds at the first run, and kept beside it."""
         config = self._engine.create_runtime_config()
         config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
         kernels, kept = config.create_runtime_cache(), path.with_suffix(".kernels")
         known = kept.read_bytes() if kept.is_file() else b""
         if known and not kernels.deserialize(known):
-            known = b""  # of another driver or GPU
+            known = b""  # compiled by another driver or for another GPU
         config.set_runtime_cache(kernels)
         context = self._engine.create_execution_context(config)
         if context is None:
-            raise CudaError(self._journal.reason)
-        enqueue = EngineContext(context, graph, recorded=False)
-        if (now := bytes(kernels.serialize())) != known:
-            _keep(kept, now)
-        return enqueue
+            raise CudaError(self._build_log.reason)
+        started = EngineContext(context, graph, recorded=False)
+        if (compiled := bytes(kernels.serialize())) != known:
+            try:
+                write_bytes(kept, compiled)
+            except OSError as error:
+                log.warning("the GPU's kernels are not kept (%s): each start compiles them again", error)
+        return started
 
 
 def engine_of(graph: ExportedGraph, targets: Sequence[str]) -> bytes:
-    """The engine for GPUs of these compute capabilities ("sm89"), or ("current",); only that one needs a GPU here."""
+    """Compiles for GPUs of these compute capabilities ("sm89"), or for ("current",), which needs a GPU here."""
     trt = _library()
     capabilities = [_capability(trt, target) for target in targets]
     if not capabilities or (CURRENT in targets and len(targets) > 1):
@@ -83,7 +86,7 @@ def engine_of(graph: ExportedGraph, targets: Sequence[str]) -> bytes:
 
 
 def compile_ahead(graph: ExportedGraph, targets: Sequence[str], out: Path, now: datetime | None = None) -> Path:
-    """The path of a portable engine with its label beside it; both together serve in another machine's `engines`."""
+    """Compiles a portable engine and returns its path; with its label it can go into another machine's `engines`."""
     engine = engine_of(graph, targets)
     labelled = (first_gpu().capability,) if CURRENT in targets else tuple(targets)
     made = (now or datetime.now(UTC)).isoformat(timespec="seconds")
@@ -91,18 +94,18 @@ def compile_ahead(graph: ExportedGraph, targets: Sequence[str], out: Path, now: 
 
 
 def engine_objection(engine: bytes) -> str | None:
-    """What the library has against running this engine here, in its words; None if nothing. Reads only its header.
+    """Why the library refuses to run this engine here, in its words; None if it does not. Reads only the header.
 
-    Where no GPU is, the last thing that it looks for, it objects to that, once form and version are right.
+    It checks format and version first, and last whether there is a GPU.
     """
     trt = _library()
-    journal = BuildLog(trt)
-    validity, found = trt.Runtime(journal.logger).get_engine_validity(engine)
+    build_log = BuildLog(trt)
+    validity, found = trt.Runtime(build_log.logger).get_engine_validity(engine)
     if validity != trt.EngineValidity.INVALID:
         return None
     kinds = trt.EngineInvalidityDiagnostics.__members__.items()
     named = [name.lower().replace("_", " ") for name, kind in kinds if found & int(kind)]
-    return "; ".join([*named, journal.reason])
+    return "; ".join([*named, build_log.reason])
 
 
 def _built_here(graph: ExportedGraph, gpu: CudaGpu) -> tuple[Path, bytes]:
@@ -112,19 +115,12 @@ def _built_here(graph: ExportedGraph, gpu: CudaGpu) -> tuple[Path, bytes]:
     return keep_engine(engine, _engine_spec(_library(), graph), gpu.capability, made), engine
 
 
-def _keep(path: Path, kernels: bytes) -> None:
-    try:
-        write_bytes(path, kernels)
-    except OSError as error:
-        log.warning("the GPU's kernels are not kept (%s): each start compiles them again", error)
-
-
-def _opened_engine(trt: Any, engine: bytes, path: Path, journal: BuildLog) -> Any:
+def _opened_engine(trt: Any, engine: bytes, path: Path, build_log: BuildLog) -> Any:
     if reason := engine_objection(engine):
         raise RuntimeUnavailable(f"TensorRT-RTX refuses {path.name} ({reason}): omote compile --again")
-    opened = trt.Runtime(journal.logger).deserialize_cuda_engine(engine)
+    opened = trt.Runtime(build_log.logger).deserialize_cuda_engine(engine)
     if opened is None:
-        raise RuntimeUnavailable(f"TensorRT-RTX cannot open {path.name} ({journal.reason}): omote compile --again")
+        raise RuntimeUnavailable(f"TensorRT-RTX cannot open {path.name} ({build_log.reason}): omote compile --again")
     return opened
 
 

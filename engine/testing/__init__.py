@@ -1,1 +1,1 @@
-"""Fakes that tests and users share: characters painted in code, and networks whose pictures are known."""
+"""Fakes that tests and users share: characters painted in code, networks with known pictures, scripted cameras."""

@@ -1,4 +1,4 @@
-"""A camera and a tracker that play from a script, and a disk with little room."""
+"""Fakes of capture: a scripted camera, a tracker that reads brightness, and a disk with little space."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ..data import Signal, Stamp
 
 
 class ScriptedPort:
-    """A socket into which cameras are plugged: each opening gives the next script, None being an empty socket."""
+    """A port for cameras: each opening gives a camera with the next script; None is an empty port."""
 
     def __init__(self, scripts: Sequence[Sequence[Picture] | None]) -> None:
         self._scripts = list(scripts)
-        self.opened = 0  # cameras that were found
+        self.opened = 0  # cameras, successfully
         self.released = 0
 
     def open(self, index: int, fps: float) -> ScriptedCamera:
-        """The next camera; SourceError where the socket is empty, and for ever after the last script."""
+        """The next camera; SourceError if the port is empty, and after the last script."""
         script = self._scripts.pop(0) if self._scripts else None
         if script is None:
             raise SourceError(f"camera {index} is not plugged in")
@@ -35,7 +35,7 @@ class ScriptedPort:
 
 
 class ScriptedCamera:
-    """Gives its pictures one after another, then is gone."""
+    """Gives its pictures one after another, then fails."""
 
     def __init__(self, port: ScriptedPort, pictures: Sequence[Picture]) -> None:
         self._port, self._pictures = port, list(pictures)
@@ -48,7 +48,7 @@ class ScriptedCamera:
 
 
 class BrightnessTracker:
-    """Takes the brightness of a picture for an open jaw, and black for no face: tells which picture was read."""
+    """Tracks the brightness of a picture as an open jaw, and black as no face, so that pictures can be told apart."""
 
     def __enter__(self) -> Self:
         return self
@@ -64,10 +64,10 @@ class BrightnessTracker:
 
 
 class SmallDisk:
-    """Makes files on a disk that has room for so many bytes, and can be pulled out."""
+    """A disk with space for so many bytes, which can be unplugged."""
 
-    def __init__(self, room: int) -> None:
-        self.room = room
+    def __init__(self, free_bytes: int) -> None:
+        self.free_bytes = free_bytes
         self.is_there = True
 
     def new_file(self, path: Path) -> GrowingFile:
@@ -75,7 +75,7 @@ class SmallDisk:
 
 
 class _SmallFile:
-    """A real file that grows until its disk is full."""
+    """A file that grows until its disk is full."""
 
     def __init__(self, disk: SmallDisk, file: GrowingFile) -> None:
         self._disk, self._file = disk, file
@@ -83,10 +83,10 @@ class _SmallFile:
     def write(self, data: bytes) -> int:
         if not self._disk.is_there:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        if data and not self._disk.room:
+        if data and not self._disk.free_bytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        taken = self._file.write(data[: self._disk.room]) or 0
-        self._disk.room -= taken
+        taken = self._file.write(data[: self._disk.free_bytes]) or 0
+        self._disk.free_bytes -= taken
         return taken
 
     def truncate(self, size: int) -> int:

@@ -1,28 +1,27 @@
-"""Fakes of drawing: a renderer without a network, characters painted in code, and networks whose pictures are known."""
+"""Fakes of drawing: a renderer without a network, characters painted in code, and networks with known pictures."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import SHAPE_SIZE, AnyCharacter, Array, Character, FlameParams, Portrait, Reference, Signal, Stamp
+from ..data import SHAPE_SIZE, AnyCharacter, Array, Character, FlameParams, Portrait, Reference, Stamp
 from ..face.anime_head import head_of
 from ..face.correspondence import Viewer
 from ..face.head import JAW_OPEN_RAD
 from ..face.light import studio_light
 from ..model.compositing import DrawnLayers
 from ..model.networks import DENOISER_OUTPUTS, Encoded, Networks, denoiser_shapes
-from ..model.portrait_renderer import DrawCounts, Fading
+from ..model.portrait_renderer import FACE_ALONE, DrawCounts, DrawOptions
 from ..runtime.session import Build, Feeds, Outputs
 
 
 class FlatRenderer:
-    """Draws one colour: red tells how far the jaw is open, green how far the eyelids are shut, alpha the presence."""
+    """Draws one colour: red is how far the jaw is open, green how far the eyelids are closed, alpha the presence."""
 
     size, steps, runtime = 8, 1, "flat"
 
@@ -33,25 +32,13 @@ class FlatRenderer:
         """Every character can be drawn flat."""
 
     def draw(
-        self,
-        params: FlameParams,
-        character: AnyCharacter,
-        light: Array,
-        *,
-        stamp: Stamp | None = None,
-        signal: Signal | None = None,
-        presence: float = 1.0,
-        fading: Fading = (),
-        marks: Array | None = None,
-        hair: float = 0.0,
+        self, params: FlameParams, character: AnyCharacter, light: Array, options: DrawOptions = FACE_ALONE
     ) -> Portrait:
         self.counts = DrawCounts(drawn=self.counts.drawn + 1)
-        levels = (float(params.jaw_pose[0]) / JAW_OPEN_RAD, float(params.eyelids.mean()), 0.0, presence)
+        levels = (float(params.jaw_pose[0]) / JAW_OPEN_RAD, float(params.eyelids.mean()), 0.0, options.presence)
         rgba = np.empty((self.size, self.size, 4), np.uint8)
         rgba[:] = np.round(np.clip(levels, 0.0, 1.0) * 255.0).astype(np.uint8)
-        return Portrait(
-            stamp or Stamp(0, time.perf_counter_ns(), time.time_ns()), rgba, signal, params, presence, light
-        )
+        return Portrait(options.stamp or Stamp.now(), rgba, options.signal, params, options.presence, light)
 
 
 _SIDE = 256
@@ -65,7 +52,7 @@ def painted_character(
     head: str = "open",
     side: int = _SIDE,
 ) -> Character:
-    """A head of one tone, shaded by its normals, at rest and with each of these faces besides."""
+    """A head of one tone, shaded by its normals: a reference at rest, and one of each of these faces."""
     shape = np.zeros(SHAPE_SIZE, np.float32)
     all_faces = (FlameParams.neutral(), *faces)
     blank = Reference(np.zeros((side, side, 4), np.uint8), all_faces[0], studio_light(), "painted")
@@ -96,7 +83,7 @@ _CELLS = 128
 
 
 class CopyingSession:
-    """Each reference has as much of the picture as it is present; light and paint change nothing."""
+    """Blends the references by how present they are, without light and paint."""
 
     name = "copying"
 
@@ -121,7 +108,7 @@ class CopyingSession:
 
 
 class CopyingNetworks(Networks):
-    """Stands for `Networks` without files; `session.calls` counts what was drawn."""
+    """`Networks` without files; `session.calls` counts the runs."""
 
     def __init__(self) -> None:
         self.build, self.session = Build(), CopyingSession()

@@ -12,8 +12,7 @@ from omote.bridge import arkit
 
 from ..capture import sources
 from ..capture.take import Take, write_take
-from ..face.retarget import gaze_from_weights
-from .faces.arkit import look
+from ..face.retarget import gaze_from_weights, weights_from_gaze
 from .faces.expression import MOODS, VISEMES, settle
 
 Array = NDArray[np.float32]
@@ -21,7 +20,7 @@ Array = NDArray[np.float32]
 FPS = 30.0
 LENGTH_S = 24.0
 _REST: dict[str, float] = {}
-# When the face has arrived at what; it rests at each until 0.35 s before the next.
+# The time at which the face reaches each expression; it rests there until 0.35 s before the next.
 _FACE: tuple[tuple[float, dict[str, float]], ...] = (
     (0.0, _REST), (1.2, _REST), (1.8, MOODS["smile"]), (3.4, MOODS["grin"]), (4.4, _REST), (8.6, _REST),
     (9.1, MOODS["surprise"]), (10.6, _REST), (11.2, MOODS["doubt"]), (12.6, _REST), (13.0, MOODS["kiss"]),
@@ -47,7 +46,7 @@ _GAZE: tuple[tuple[float, tuple[float, float]], ...] = (
 
 
 def _eased(keys: tuple[tuple[float, Array], ...], at_s: NDArray[np.float64], move_s: float) -> NDArray[np.float64]:
-    """[n,...] rests at each key and moves to the next in `move_s` seconds, with no speed at either end."""
+    """[n,...] holds each key and moves to the next in `move_s` seconds (smoothstep)."""
     value = np.tile(keys[0][1].astype(np.float64), (len(at_s), 1))
     for (_, here), (arrival_s, there) in pairwise(keys):
         t = np.clip((at_s - (arrival_s - move_s)) / move_s, 0.0, 1.0)[:, None]
@@ -56,7 +55,7 @@ def _eased(keys: tuple[tuple[float, Array], ...], at_s: NDArray[np.float64], mov
 
 
 def _speech(at_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n,52] visemes, seven a second, while somebody talks."""
+    """[n,52] visemes, seven a second, during speech."""
     beat_s = 1.0 / 7.0
     keys = tuple(
         (k * beat_s, arkit.weights(VISEMES[_SPOKEN[(k * 5) % len(_SPOKEN)]])) for k in range(int(LENGTH_S * 7) + 1)
@@ -68,10 +67,10 @@ def _speech(at_s: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def demo_take() -> Take:
-    """The demo: 24 seconds that begin and end at rest, so that they loop."""
+    """24 seconds that begin and end at rest, so that they loop."""
     at_s = np.arange(int(LENGTH_S * FPS)) / FPS
     weights = _eased(tuple((s, arkit.weights(mood)) for s, mood in _FACE), at_s, 0.35) + _speech(at_s)
-    weights += _eased(tuple((s, arkit.weights(look(*angles))) for s, angles in _GAZE), at_s, 0.07)
+    weights += _eased(tuple((s, weights_from_gaze(np.array([angles, angles]))) for s, angles in _GAZE), at_s, 0.07)
     for start_s in _BLINKS_S:
         phase = (at_s - start_s) / 0.23
         shut = np.clip(np.minimum(phase / 0.35, (1.0 - phase) / 0.65), 0.0, 1.0)
@@ -81,7 +80,7 @@ def demo_take() -> Take:
     settled = np.stack([settle(row.astype(np.float32)) for row in weights])
     head = _eased(tuple((s, np.array(turn)) for s, turn in _HEAD), at_s, 0.8)
     turn = 2.0 * np.pi * at_s / LENGTH_S
-    head += 0.012 * np.stack([np.sin(5 * turn), np.sin(3 * turn), np.sin(4 * turn)], 1)  # nobody holds quite still
+    head += 0.012 * np.stack([np.sin(5 * turn), np.sin(3 * turn), np.sin(4 * turn)], 1)  # a head never rests completely
     return Take(
         fps=FPS,
         time_s=at_s,

@@ -1,7 +1,7 @@
 """Trains the network that finds drawn faces and figures: `python -m omote.engine.training.drawing_points --help`.
 
-It sees the rendered anime characters as other people would have drawn them: as line art, in flat colours, painted,
-in grey with screentone, with other proportions, on any ground, and sometimes no face at all.
+It learns from rendered anime characters in other techniques: as line art, in flat colours, painted, in screentone, with
+other proportions, on any background, and from some pictures without a face.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ Rgb = NDArray[np.uint8]
 
 _KEPT = 320  # pixels on a side of the pictures in memory
 _SPREAD_CELLS = 1.1  # of the peak around a point
-_NEAR = 40.0  # how much more an error counts at a peak
-_FACE = 0.23, 0.98  # width of the face as a part of what the network sees
-_FACE_WIDTH = 0.47  # of the pictures that are read, from ear to ear; the mean
-_NOTHING = 0.08  # of the examples show no face
-_FIGURE = 0.03  # of its cross entropy counts beside the points
+_NEAR = 40.0  # weight of errors at a peak
+_FACE = 0.23, 0.98  # width of the face as a share of the network's picture
+_FACE_WIDTH = 0.47  # mean width from ear to ear in the rendered pictures
+_FACELESS = 0.08  # share of examples without a face
+_FIGURE = 0.03  # weight of the cross entropy of the figure
 _RATE, _BATCH = 2e-3, 16
 _WIDTHS = (48, 96, 128, 160)
 
@@ -55,7 +55,7 @@ class _Block(nn.Module):
 
 
 class PointNet(nn.Module):
-    """[B,3,S,S] RGB 0 to 1 → how sure it is of each point [B,P,S/4,S/4], and of the figure [B,1,S/2,S/2]."""
+    """[B,3,S,S] RGB 0 to 1 → probabilities of each point [B,P,S/4,S/4] and of the figure [B,1,S/2,S/2]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,14 +89,14 @@ class PointNet(nn.Module):
 
 @dataclass(frozen=True)
 class Faces:
-    """Rendered characters and where their points lie."""
+    """Rendered characters and their points."""
 
     picture: Sequence[Rgb]  # [K,K,4] straight RGBA
-    points: Array  # [n,P,2] pixels of them
+    points: Array  # [n,P,2] in pixels
 
 
 def read(shards: Sequence[Path]) -> Faces:
-    """The pictures of these shards (their .npz files), smaller."""
+    """Reads the pictures of these shards (given by their .npz files), reduced."""
     pictures, points = [], []
     for labels in shards:
         with np.load(labels, allow_pickle=False) as rows, tarfile.open(labels.with_suffix(".tar")) as tar:
@@ -110,17 +110,17 @@ def read(shards: Sequence[Path]) -> Faces:
 
 
 def example(faces: Faces, k: int, rng: np.random.Generator) -> tuple[Rgb, Array, Array]:
-    """[S,S,3] picture k as others would have drawn it, its points [P,2], NaN where there is none, and alpha [S,S]."""
+    """[S,S,3] picture k in another technique, its points [P,2] (NaN without a face), and alpha [S,S]."""
     rgba, points = faces.picture[k], faces.points[k]
     if rng.random() < 0.5:
         rgba, points = rgba[:, ::-1], points[list(MIRRORED)] * (-1.0, 1.0) + (_KEPT, 0.0)
     width = np.exp(rng.uniform(*np.log(_FACE)))
-    is_face = rng.random() >= _NOTHING
+    is_face = rng.random() >= _FACELESS
     middle = points.mean(0) if is_face else rng.uniform(0.1, 0.9, 2) * _KEPT
     scale = width * SEEN / (_FACE_WIDTH * _KEPT)
     angle, stretch = rng.normal(0.0, 0.22), np.exp(rng.normal(0.0, 0.08, 2))
     c, s = np.cos(angle) / scale, np.sin(angle) / scale
-    back = np.array([[c, -s], [s, c]]) * stretch  # from what is seen to the picture
+    back = np.array([[c, -s], [s, c]]) * stretch  # from the example to the rendered picture
     room = max(0.5 - 0.45 * width, 0.02) * SEEN
     at = SEEN / 2 + rng.uniform(-room, room, 2)
     bend = cv2.resize(
@@ -131,21 +131,21 @@ def example(faces: Faces, k: int, rng: np.random.Generator) -> tuple[Rgb, Array,
     faded = rgba.astype(np.float32) * np.where(np.arange(4) < 3, rgba[..., 3:] / 255.0, 1.0)
     seen = cv2.remap(faded.astype(np.float32), where[..., 0] - 0.5, where[..., 1] - 0.5, cv2.INTER_LINEAR)
     alpha = seen[..., 3:] / 255.0
-    picture = _styled(seen[..., :3] + _ground(faces, rng) * (1.0 - alpha), rng)
+    picture = _styled(seen[..., :3] + _background(faces, rng) * (1.0 - alpha), rng)
     if not is_face:
         inside = (points - middle) @ np.linalg.inv(back).T + at
-        if ((inside > 0.0) & (inside < SEEN)).all(1).mean() > 0.3:  # there is one after all
-            picture, alpha = _styled(_ground(faces, rng), rng), np.zeros_like(alpha)
+        if ((inside > 0.0) & (inside < SEEN)).all(1).mean() > 0.3:  # the picture shows the face after all
+            picture, alpha = _styled(_background(faces, rng), rng), np.zeros_like(alpha)
         return picture, np.full((len(NAMES), 2), np.nan, np.float32), alpha[..., 0]
     inverse, found = np.linalg.inv(back), (points - middle) @ np.linalg.inv(back).T + at
-    for _ in range(4):  # the bend is known where it is seen, not where it comes from
+    for _ in range(4):  # invert the bend, which is known at its target
         x, y = (np.clip(found[:, axis, None] - 0.5, 0, SEEN - 1).astype(np.float32) for axis in (0, 1))
         found = (points - cv2.remap(bend, x, y, cv2.INTER_LINEAR)[:, 0] - middle) @ inverse.T + at
     return picture, found.astype(np.float32), alpha[..., 0]
 
 
-def _ground(faces: Faces, rng: np.random.Generator) -> Array:
-    """[S,S,3] something behind a character."""
+def _background(faces: Faces, rng: np.random.Generator) -> Array:
+    """[S,S,3] a background."""
     kind = rng.random()
     if kind < 0.45:
         base = rng.uniform(0.0, 255.0, 3) if rng.random() < 0.6 else np.full(3, 255.0)
@@ -155,7 +155,7 @@ def _ground(faces: Faces, rng: np.random.Generator) -> Array:
         coarse = rng.uniform(0.0, 255.0, (cells, cells, 3)).astype(np.float32)
         how = cv2.INTER_NEAREST if rng.random() < 0.3 else cv2.INTER_CUBIC
         return np.asarray(cv2.resize(coarse, (SEEN, SEEN), interpolation=how).clip(0.0, 255.0), np.float32)
-    # A part of a drawing that is no face: clothes and hair, large and turned over.
+    # A part of a drawing without a face: clothes and hair, enlarged and upside down.
     rgba = faces.picture[int(rng.integers(len(faces.picture)))]
     top = int(rng.integers(round(0.72 * _KEPT), round(0.8 * _KEPT)))
     part = rgba[top:, :, :3].astype(np.float32)
@@ -197,14 +197,14 @@ def _flat(image: Rgb, rng: np.random.Generator) -> Rgb:
 
 
 def _painted(image: Rgb, rng: np.random.Generator) -> Rgb:
-    """No lines, soft tones, a brush's grain."""
+    """No lines, soft tones, the grain of a brush."""
     image = np.asarray(cv2.bilateralFilter(cv2.medianBlur(image, int(rng.choice([3, 5]))), 7, 50, 7), np.uint8)
     grain = cv2.GaussianBlur(rng.normal(0.0, 40.0, image.shape[:2]).astype(np.float32), (0, 0), 1.5)
     return np.asarray((image + grain[..., None]).clip(0.0, 255.0), np.uint8)
 
 
 def _screentone(image: Rgb, rng: np.random.Generator) -> Rgb:
-    """Grey as dots of black, as comics are printed."""
+    """Grey as black dots, as in printed comics."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     pitch, y, x = rng.uniform(2.5, 5.0), *np.mgrid[0 : len(image), 0 : len(image)]
     dots = 127.0 * (1.0 + np.sin((x + y) * np.pi / pitch) * np.sin((x - y) * np.pi / pitch))
@@ -214,7 +214,7 @@ def _screentone(image: Rgb, rng: np.random.Generator) -> Rgb:
 
 
 def _line_art(image: Rgb, rng: np.random.Generator) -> Rgb:
-    """Lines on paper, with or without thin colour."""
+    """Lines on paper, with or without pale colour."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     near = cv2.GaussianBlur(grey, (0, 0), float(rng.uniform(1.5, 3.0))).astype(np.float32)
     line = np.clip((near - grey - rng.uniform(2.0, 6.0)) / rng.uniform(10.0, 25.0), 0.0, 1.0)[..., None]
@@ -226,7 +226,7 @@ def _line_art(image: Rgb, rng: np.random.Generator) -> Rgb:
 
 
 def peaks(points: Array) -> Array:
-    """[P,C,C] a peak of 1 at each of these points [P,2]; nothing where a point is NaN or outside."""
+    """[P,C,C] a peak of 1 at each of these points [P,2]; 0 for points that are NaN or outside."""
     cells = SEEN // CELL
     centre = (np.arange(cells, dtype=np.float32) + 0.5) * CELL
     away = [(centre - points[:, axis, None]) / (_SPREAD_CELLS * CELL) for axis in (0, 1)]
@@ -246,30 +246,30 @@ def batch(faces: Faces, seed: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def loss_of(found: tuple[Tensor, Tensor], peak: Tensor, figure: Tensor) -> Tensor:
-    """Squared errors of the peaks, most near them, and the figure's cross entropy."""
+    """Squared errors of the peaks, weighted near them, and the cross entropy of the figure."""
     at_peaks = ((found[0] - peak).square() * (1.0 + _NEAR * peak)).mean()
     return at_peaks + _FIGURE * F.binary_cross_entropy(found[1].clamp(1e-4, 1.0 - 1e-4), figure)
 
 
 def train(faces: Faces, out: Path, minutes: float) -> None:
-    """Trains for so long, and writes the averaged network as ONNX."""
+    """Trains for this long and writes the averaged network as ONNX."""
     torch.manual_seed(0)
     net, mean = PointNet(), PointNet().requires_grad_(False)
     mean.load_state_dict(net.state_dict())
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=0.01, fused=True)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=0.01, fused=True)
     began_s, step, losses = time.monotonic(), 0, []
     while (done := (time.monotonic() - began_s) / (60.0 * minutes)) < 1.0:
-        for group in optimiser.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = _RATE * min(1.0, (step + 1) / 100) * min(1.0, 0.02 + 2.0 * (1.0 - done))
         pictures, peak, figure = batch(faces, step)
         with torch.autocast("cpu", torch.bfloat16):
             found = net(pictures.contiguous(memory_format=torch.channels_last))
         loss = loss_of(found, peak, figure)
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
+        optimizer.step()
         step += 1
         with torch.no_grad():
             decay = min(0.995, (step + 1) / (step + 10))
@@ -303,30 +303,30 @@ def export(net: PointNet, out: Path) -> None:
         onnx.save(model, partial)
 
 
-def measured(faces: Faces) -> Iterator[str]:
-    """How exactly the shipped network finds these faces, as they are and in other techniques, in a line each."""
+def measure(faces: Faces) -> Iterator[str]:
+    """The errors of the shipped network on these faces, as rendered and in other techniques, in a line each."""
     for name, draw in TECHNIQUES.items():
-        missed, lost = [], 0
+        errors, lost = [], 0
         for k, (rgba, points) in enumerate(zip(faces.picture, faces.points, strict=True)):
             alpha = rgba[..., 3:] / 255.0
-            sheet = (rgba[..., :3] * alpha + 255.0 * (1.0 - alpha)).astype(np.uint8)
-            seen = draw(sheet, np.random.default_rng(k))
+            on_white = (rgba[..., :3] * alpha + 255.0 * (1.0 - alpha)).astype(np.uint8)
+            seen = draw(on_white, np.random.default_rng(k))
             found = find_face(np.dstack([seen, np.full(seen.shape[:2], 255, np.uint8)]))
             if found is None:
                 lost += 1
                 continue
             away = np.array([found.points[one] for one in NAMES]) - points
-            missed.append(np.linalg.norm(away, axis=1) / (_FACE_WIDTH * _KEPT))
-        median, p90 = np.quantile(np.array(missed), (0.5, 0.9))
+            errors.append(np.linalg.norm(away, axis=1) / (_FACE_WIDTH * _KEPT))
+        median, p90 = np.quantile(np.array(errors), (0.5, 0.9))
         yield f"{name}: median {median:.2%}, p90 {p90:.2%} of a face; {lost} of {len(faces.picture)} not found"
 
 
-def _as_it_is(image: Rgb, _: np.random.Generator) -> Rgb:
+def _unchanged(image: Rgb, _: np.random.Generator) -> Rgb:
     return image
 
 
 TECHNIQUES: dict[str, Callable[[Rgb, np.random.Generator], Rgb]] = {
-    "as rendered": _as_it_is,
+    "as rendered": _unchanged,
     "line art": _line_art,
     "flat colours": _flat,
     "painted": _painted,
@@ -337,16 +337,16 @@ TECHNIQUES: dict[str, Callable[[Rgb, np.random.Generator], Rgb]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--data", type=Path, required=True, help="rendered anime characters; the first shard is left out"
+        "--data", type=Path, required=True, help="rendered anime characters; the first shard is held out"
     )
-    doing = parser.add_mutually_exclusive_group(required=True)
-    doing.add_argument("--out", type=Path, help="the ONNX file to train")
-    doing.add_argument("--measure", action="store_true", help="measure the shipped network on the first shard instead")
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--out", type=Path, help="the ONNX file to train")
+    action.add_argument("--measure", action="store_true", help="measure the shipped network on the first shard instead")
     parser.add_argument("--minutes", type=float, default=15.0)
     args = parser.parse_args()
     shards = sorted(args.data.glob("*.npz"))
     if args.measure:
-        for line in measured(read(shards[:1])):
+        for line in measure(read(shards[:1])):
             print(line, flush=True)
         return
     faces = read(shards[1:])

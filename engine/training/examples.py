@@ -1,4 +1,4 @@
-"""Training examples: a wanted picture of a character, and other pictures of the same character as references."""
+"""Packs rendered shards and makes training examples: a wanted picture, and others of the character as references."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ Array = NDArray[np.float32]
 Rgba = NDArray[np.uint8]
 PERSON, DRAWN = range(2)  # styles
 _SHAPE_NOISE = 0.1  # of the spread of shapes: fitted heads are not exact
-# By how much references lie beside the fitted head: an angle in radians, the logarithm of a scale, and as parts of the
-# side a shift and a bend from eighth to eighth. About a pixel of 512: of four, networks learned to blur what they copy.
+# Errors of references against the fitted head: an angle in radians, the logarithm of a scale, and as shares of the side
+# a shift and a bend over an 8x8 grid. About one pixel of 512: with four, networks learned to blur what they copy.
 _LEAN, _SIZE, _SHIFT, _BEND = 0.002, 0.002, 0.0008, 0.0015
-_OTHER_COLOURS = 0.3  # of the examples whose camera sees other colours
-_NOTHING = np.iinfo(np.uint16).max
+_OTHER_COLOURS = 0.3  # share of examples whose camera changes hues
+_UNCOVERED = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True)
 class Pack:
-    """One shard as flat arrays that stay on disk until they are read; a row a picture."""
+    """One shard as memory-mapped arrays, a row for each picture."""
 
     picture: Rgba  # [n,S,S,4] straight alpha
     small: Rgba  # [n,256,256,4] the same reduced
-    triangle: NDArray[np.uint16]  # [n,G,G] what each cell shows, or _NOTHING
+    triangle: NDArray[np.uint16]  # [n,G,G] at each cell, or _UNCOVERED
     weight: NDArray[np.float16]  # [n,2,G,G] the first two barycentric weights
     normal: NDArray[np.int8]  # [n,3,G,G] at the cells, times 127
     screen: Array  # [n,N,3]
@@ -65,7 +65,7 @@ class Pack:
 
 @dataclass(frozen=True)
 class Subject:
-    """One character with all pictures of them; the first is at rest, from the front."""
+    """One character with all its pictures; the first is at rest, from the front."""
 
     viewer: Viewer
     pack: Pack
@@ -81,10 +81,10 @@ class Subject:
         return np.stack([to_weights(face_params(np.asarray(self.pack.face[row]))) for row in self.rows])
 
     def view(self, k: int) -> View:
-        """The head in picture k, as the viewer had seen it."""
+        """The head in picture k, as the viewer rasterized it."""
         row, pack = int(self.rows[k]), self.pack
         flat = np.asarray(pack.triangle[row]).ravel()
-        cell = np.flatnonzero(flat != _NOTHING)
+        cell = np.flatnonzero(flat != _UNCOVERED)
         first = np.asarray(pack.weight[row], np.float32).reshape(2, -1)[:, cell]
         weight = np.stack([*first, 1.0 - first.sum(0)], 1)
         normal = np.asarray(pack.normal[row], np.float32).reshape(3, -1)[:, cell] / np.float32(127.0)
@@ -94,10 +94,10 @@ class Subject:
 
 @dataclass(frozen=True)
 class Example:
-    """A batch: references and wanted pictures as the denoiser reads them."""
+    """A batch: wanted pictures and references as inputs of the denoiser."""
 
     wanted: WantedView
-    references: References  # features and identity are still empty
+    references: References  # without features and identity
     geometry: Tensor  # [B,K,12,G,G] of the references
     pictures: Tensor  # [B,K,4,S,S] premultiplied, full resolution
     truth: Tensor  # [B,4,S,S] premultiplied
@@ -107,7 +107,7 @@ _PARTS = ("picture", "small", "triangle", "weight", "normal", "screen", "facing"
 
 
 def pack(folder: Path, kit_folder: Path, out: Path) -> Iterator[int]:
-    """Packs each shard of a rendered data set that is not packed yet; yields its number of pictures."""
+    """Packs the shards of a rendered data set that are not packed yet; yields their numbers of pictures."""
     seed = seed_of(folder)
     people = people_kit.load(kit_folder)
     drawn = anime_kit.load(kit_folder / "anime")
@@ -121,16 +121,25 @@ def pack(folder: Path, kit_folder: Path, out: Path) -> Iterator[int]:
             found: dict[str, list[NDArray[np.generic]]] = {name: [] for name in _PARTS}
             subjects: dict[str, NDArray[np.generic]] = {"style": np.array(style), "person": rows["person"]}
             for number in np.unique(rows["person"]):
-                who = seed * 1_000_003 + int(number)
+                character_seed = seed * 1_000_003 + int(number)
                 if style == DRAWN:
                     held = _is_held_out(folder)
-                    shape = anime_shapes.shape_of(drawn, anime_character.sample_character(drawn, who, held))
+                    shape = anime_shapes.shape_of(drawn, anime_character.sample_character(drawn, character_seed, held))
                 else:
-                    shape = shape_of(people, person.sample_person(people, who))
+                    shape = shape_of(people, person.sample_person(people, character_seed))
                 at = np.flatnonzero(rows["person"] == number)
                 pictures = [_decode(tar, names[i]) for i in at]
                 part = {key: rows[key][at] for key in ("weights", "head_rotation", "light")}
-                _add(found, subjects, int(number), _head(style), shape, pictures, part, np.random.default_rng(who))
+                _add(
+                    found,
+                    subjects,
+                    int(number),
+                    _head(style),
+                    shape,
+                    pictures,
+                    part,
+                    np.random.default_rng(character_seed),
+                )
         target.mkdir(parents=True, exist_ok=True)
         for name in _PARTS:
             np.save(target / f"{name}.npy", np.stack(found[name]), allow_pickle=False)
@@ -163,7 +172,7 @@ def _add(
     rows: dict[str, Array],
     rng: np.random.Generator,
 ) -> None:
-    """Appends one character, with a head as inexact as a fitted one."""
+    """Appends one character, whose head has the error of a fit."""
     shape = shape + rng.normal(0.0, _SHAPE_NOISE, shape.shape).astype(np.float32) * shape.std()
     params = [from_weights(w, None, turn) for w, turn in zip(rows["weights"], rows["head_rotation"], strict=True)]
     matte = cv2.resize(pictures[0][..., 3], (GRID, GRID), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
@@ -178,7 +187,7 @@ def _add(
     subjects[f"{number}.shape"] = shape
     for picture, param, light in zip(pictures, params, rows["light"], strict=True):
         view = viewer.view(param)
-        triangle = np.full(GRID * GRID, _NOTHING, np.uint16)
+        triangle = np.full(GRID * GRID, _UNCOVERED, np.uint16)
         triangle[view.cell] = view.triangle
         weight, normal = np.zeros((2, GRID * GRID), np.float16), np.zeros((3, GRID * GRID), np.int8)
         weight[:, view.cell] = view.weight[:, :2].T
@@ -214,29 +223,29 @@ def read(folders: Sequence[Path]) -> list[Subject]:
 
 def example(
     subjects: Sequence[Subject],
-    who: NDArray[np.intp],
+    chosen: NDArray[np.intp],
     count: int,
     rng: np.random.Generator | None,
     wanted: int | None = None,
     size: int | None = None,
     is_mirrored: bool = False,
 ) -> Example:
-    """One wanted picture of each of these subjects with `count` references; with `rng` references look as photos do.
+    """One wanted picture of each chosen subject with `count` references; with `rng`, references look like photos.
 
-    `size` reduces the pictures to so many pixels a side; `is_mirrored` adds the first reference mirrored.
+    `size` reduces the pictures to this many pixels on a side; `is_mirrored` adds the first reference mirrored.
     """
     chooser = rng or np.random.default_rng(0)
     keys = ("geometry", "face", "light", "style", "place", "trust", "of", "lit", "reference", "truth")
     parts: dict[str, list[Array]] = {key: [] for key in keys}
-    for n in who:
+    for n in chosen:
         subject = subjects[n]
         target = int(chooser.integers(len(subject))) if wanted is None else wanted
         others = [k for k in range(len(subject)) if k != target]
         first = 0 if target and (rng is None or chooser.random() < 0.6) else int(chooser.choice(others))
-        chosen = [first, *(int(k) for k in chooser.permutation([k for k in others if k != first])[: count - 1])]
-        view, views = subject.view(target), [subject.view(k) for k in chosen]
-        row, rows = subject.rows[target], subject.rows[chosen]
-        shown = subject.weights[chosen]
+        numbers = [first, *(int(k) for k in chooser.permutation([k for k in others if k != first])[: count - 1])]
+        view, views = subject.view(target), [subject.view(k) for k in numbers]
+        row, rows = subject.rows[target], subject.rows[numbers]
+        shown = subject.weights[numbers]
         if is_mirrored:
             views.append(subject.viewer.mirrored(views[0]))
             shown = np.append(shown, shown[:1, arkit.MIRRORED], 0)
@@ -271,7 +280,7 @@ def example(
 def empty_references(
     pictures: Tensor, geometry: Tensor, light: Tensor, style: Tensor, place: Tensor, trust: Tensor
 ) -> References:
-    """References on the grid, without the features that only the encoder knows; all present."""
+    """References on the grid, all present, without the features of the encoder."""
     b, k = pictures.shape[:2]
     small = F.interpolate(pictures.flatten(0, 1), size=(GRID, GRID), mode="area")
     lit = log_irradiance(light.flatten(0, 1), lit_normals(geometry.flatten(0, 1), style.repeat_interleave(k, 0)))
@@ -281,7 +290,7 @@ def empty_references(
 
 
 def reduced(rgba: Rgba, size: int | None) -> Rgba:
-    """[S,S,4] straight alpha at another size; colour is averaged as far as it is opaque."""
+    """[S,S,4] straight alpha at another size; colours are weighted by alpha."""
     if size is None or size == len(rgba):
         return rgba
     alpha = cv2.resize(rgba[..., 3], (size, size), interpolation=cv2.INTER_AREA)
@@ -292,11 +301,11 @@ def reduced(rgba: Rgba, size: int | None) -> Rgba:
 
 
 class _Camera(NamedTuple):
-    """How a camera sees colours: the same for all pictures of an example."""
+    """The colours of a camera, equal in all pictures of an example."""
 
     gain: Array  # [3] white balance and exposure
     gamma: float
-    mixed: Array | None  # [3,3] red, green and blue out of each other, after them
+    mixed: Array | None  # [3,3] matrix that mixes the channels, applied last
 
 
 def _camera(rng: np.random.Generator | None) -> _Camera:
@@ -308,7 +317,7 @@ def _camera(rng: np.random.Generator | None) -> _Camera:
 
 
 def _other_colours(rng: np.random.Generator) -> Array:
-    """[3,3] hues turned about grey, and stronger or weaker: colours that only the references tell."""
+    """[3,3] a rotation of hues with another saturation: colours that only the references show."""
     angle, strength = rng.normal(0.0, 1.0), np.exp(rng.normal(0.0, 0.4))
     grey = np.full((3, 3), 1.0 / 3.0)
     cross = np.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / np.sqrt(3.0)
@@ -317,7 +326,7 @@ def _other_colours(rng: np.random.Generator) -> Array:
 
 
 def _premultiplied(rgba: Rgba, camera: _Camera) -> Array:
-    """[S,S,4] premultiplied, 0 to 1, as this camera would have seen it."""
+    """[S,S,4] premultiplied, 0 to 1, in the colours of this camera."""
     level = np.arange(256, dtype=np.float32) / np.float32(255.0)
     curve = np.minimum((level**camera.gamma)[:, None] * camera.gain, 1.0).astype(np.float32)  # [256,3]
     alpha = level[rgba[..., 3]]
@@ -332,7 +341,7 @@ def _premultiplied(rgba: Rgba, camera: _Camera) -> Array:
 
 
 def _photographed(rgba: Rgba, camera: _Camera, rng: np.random.Generator | None) -> Array:
-    """[4,S,S] a reference as a photo and its matte are: not just where the head is fitted, soft, noisy, cut roughly."""
+    """[4,S,S] a reference with the faults of a photo and its matte: misaligned, soft, noisy, with rough edges."""
     image = _premultiplied(rgba, camera)
     if rng is None:
         return image.transpose(2, 0, 1)
@@ -354,7 +363,7 @@ def _photographed(rgba: Rgba, camera: _Camera, rng: np.random.Generator | None) 
         cv2.setRNGSeed(int(rng.integers(1 << 31)))
         cv2.randn(noise, 0.0, float(rng.uniform(0.0, 0.02)))
         image[..., :3] += noise * image[..., 3:]
-    if rng.random() < 0.25:  # what is left of the background at the matte's edge
+    if rng.random() < 0.25:  # background that is left at the edge of the matte
         alpha = image[..., 3:]
         edge = cv2.GaussianBlur(alpha, (0, 0), float(rng.uniform(0.7, 2.0)) * side / 256)[..., None]
         ground = rng.random(3).astype(np.float32)
@@ -365,7 +374,7 @@ def _photographed(rgba: Rgba, camera: _Camera, rng: np.random.Generator | None) 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Packs rendered shards for training; run it again for new shards.")
     parser.add_argument("--data", type=Path, required=True, help="a folder of rendered shards")
-    parser.add_argument("--kit", type=Path, required=True)
+    parser.add_argument("--kit", type=Path, required=True, help="folder of the face kit")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     for count in pack(args.data, args.kit, args.out):

@@ -1,7 +1,6 @@
-"""Trains the model on one machine with a GPU in one call: renders, packs, trains and exports. Never run on a GPU yet.
+"""Renders, packs, trains and exports in one call, on a machine with a GPU. Never run on a GPU yet.
 
-Run it again to go on: what is rendered, packed and trained is kept in the work folder. `--device cpu` takes the same
-way with the same code, and is how it was tried.
+Run it again to continue: the work folder keeps what is rendered, packed and trained. `--device cpu` runs the same code.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ from .faces import dataset as faces
 from .trainer import Batch, Trainer, TrainingSettings, batch_of, psnr
 
 _SAVE_EVERY_S = 120.0
-_AHEAD = 3  # batches that wait for each worker
+_AHEAD = 3  # batches that each thread prepares
 SEED = 41
 
 
 @dataclass(frozen=True)
 class GpuRun:
-    """What is rendered and packed, and where it is kept between calls."""
+    """The data sets of a run, and the folder that keeps them between calls."""
 
     kit: Path
     folder: Path
@@ -43,28 +42,28 @@ class GpuRun:
     workers: int
 
     def packs(self) -> list[Path]:
-        """Renders and packs what is missing; the folder of each kind's packed shards."""
+        """Renders and packs what is missing; returns the folders of packed shards."""
         people = faces.DatasetSpec(self.kit, self.folder / "people", self.people, 8, self.size, 2, SEED)
         drawn = anime.AnimeDatasetSpec(self.kit / "anime", self.folder / "anime", self.drawn, 12, self.size, 2, SEED)
         out = []
-        with ProcessPool(self.workers) as crew:
-            for _ in faces.write_shards(people, crew):
+        with ProcessPool(self.workers) as pool:
+            for _ in faces.write_shards(people, pool):
                 pass
-            for _ in faces.write_shards(drawn, crew, anime.draw_shard):
+            for _ in faces.write_shards(drawn, pool, anime.draw_shard):
                 pass
-        for plan in (people, drawn):
-            target = self.folder / "packs" / plan.out.name
-            for _ in examples.pack(plan.out, self.kit, target):
+        for spec in (people, drawn):
+            target = self.folder / "packs" / spec.out.name
+            for _ in examples.pack(spec.out, self.kit, target):
                 pass
             out.append(target)
         return out
 
 
-def prepared(trainer: Trainer, subjects: list[Subject], threads: int) -> Iterator[Batch]:
-    """The batches of the trainer's next steps without end, made ahead by threads."""
+def prepared_batches(trainer: Trainer, subjects: list[Subject], threads: int) -> Iterator[Batch]:
+    """Yields the batches of the next steps without end; threads prepare them ahead."""
 
     def batch(step: int, done: float) -> Batch:
-        return batch_of(trainer.plan, subjects, step, 0, done)
+        return batch_of(trainer.settings, subjects, step, 0, done)
 
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Batch]] = deque()
@@ -81,17 +80,21 @@ def prepared(trainer: Trainer, subjects: list[Subject], threads: int) -> Iterato
 
 
 def train(
-    plan: TrainingSettings, packs: list[Path], device: str, threads: int, clock_s: Callable[[], float] = time.monotonic
+    settings: TrainingSettings,
+    packs: list[Path],
+    device: str,
+    threads: int,
+    clock_s: Callable[[], float] = time.monotonic,
 ) -> Trainer:
-    """Goes on from the run's checkpoint until its minutes are over; the first shard of each pack is held out."""
+    """Continues from the checkpoint until the minutes are over; the first shard of each pack is held out."""
     shards = [sorted(folder.iterdir()) for folder in packs]
-    # Where there is one shard alone, as in a trial, it is both.
+    # A single shard, as in a trial, is trained on and held out.
     subjects = examples.read([shard for part in shards for shard in part[1:] or part])
-    trainer = Trainer(plan, device=device)
+    trainer = Trainer(settings, device=device)
     trainer.resume()
-    batches = prepared(trainer, subjects, threads)
+    batches = prepared_batches(trainer, subjects, threads)
     saved_s, losses = clock_s(), deque[float](maxlen=100)
-    while trainer.spent_s < 60.0 * plan.minutes:
+    while trainer.spent_s < 60.0 * settings.minutes:
         began_s = clock_s()
         losses.append(trainer.learn(next(batches)))
         trainer.spent_s += clock_s() - began_s
@@ -109,8 +112,8 @@ def train(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kit", type=Path, required=True, help="the face kit's folder")
-    parser.add_argument("--work", type=Path, default=Path("data/gpu"), help="what is kept between calls")
+    parser.add_argument("--kit", type=Path, required=True, help="folder of the face kit")
+    parser.add_argument("--work", type=Path, default=Path("data/gpu"), help="folder that is kept between calls")
     parser.add_argument("--people", type=int, default=1600)
     parser.add_argument("--drawn", type=int, default=1600, help="anime characters")
     parser.add_argument("--size", type=int, default=512, help="of the rendered pictures")

@@ -28,7 +28,7 @@ _HALVED_FROM = 256  # smaller weights stay in single precision
 
 
 class ExportedEncoder(nn.Module):
-    """References as pictures and light in, what the denoiser reads of them out; the references are the batch."""
+    """Encodes references, as a batch of pictures and lights, into inputs of the denoiser."""
 
     def __init__(self, net: Denoiser) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ def _write(
 
 
 def halve(model: onnx.ModelProto) -> None:
-    """Stores large weights as float16 behind a Cast, which runtimes fold away when they load."""
+    """Stores large weights as float16 behind a Cast, which runtimes fold away on loading."""
     graph = model.graph
     casts = []
     for tensor in graph.initializer:
@@ -107,7 +107,7 @@ def halve(model: onnx.ModelProto) -> None:
         half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.half")
         tensor.CopyFrom(half)
         casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT, name=f"{name}.cast"))
-    # Equal weights are stored once and copied: the copies too must come before the nodes that read them.
+    # Equal weights are stored once and copied by Identity nodes, which must also precede the nodes that read them.
     names = {tensor.name.removesuffix(".half") for tensor in graph.initializer}
     copies = [node for node in graph.node if node.op_type == "Identity" and node.input[0] in names]
     nodes = [*casts, *copies, *(node for node in graph.node if node not in copies)]
@@ -117,7 +117,7 @@ def halve(model: onnx.ModelProto) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, required=True, help="a training run's folder")
+    parser.add_argument("--run", type=Path, required=True, help="folder of a training run")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     net = Denoiser()

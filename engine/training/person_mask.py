@@ -1,7 +1,6 @@
-"""Makes the network that tells a person from the background: `python -m omote.engine.training.person_mask --help`.
+"""Converts MediaPipe's selfie segmentation to ONNX: `python -m omote.engine.training.person_mask --help`.
 
-It is MediaPipe's selfie segmentation, rewritten as an ONNX file, because its own format needs an operator that only
-MediaPipe knows.
+The original file needs an operator that only MediaPipe has.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _TRANSPOSED = b"Convolution2DTransposeBias"
 
 
 class _Converter:
-    """Turns TensorFlow Lite's operators, one after another, into ONNX nodes; pictures become NCHW."""
+    """Converts the operators of a TensorFlow Lite graph to ONNX nodes; pictures become NCHW."""
 
     def __init__(self, content: bytes) -> None:
         import tflite
@@ -59,7 +58,7 @@ class _Converter:
     def _constant(self, name: str, value: NDArray[Any]) -> str:
         from onnx import helper, numpy_helper
 
-        if value.dtype == np.float16:  # stays half in the file
+        if value.dtype == np.float16:  # half precision in the file
             self.constants.append(numpy_helper.from_array(value, f"{name}_half"))
             self.nodes.append(helper.make_node("Cast", [f"{name}_half"], [name], to=1))
         else:
@@ -96,7 +95,7 @@ class _Converter:
                 self.value[output] = self.value[inputs[0]]
             case "CONV_2D" | "DEPTHWISE_CONV_2D":
                 is_deep = kind == "DEPTHWISE_CONV_2D"
-                told = options(tflite.DepthwiseConv2DOptions() if is_deep else tflite.Conv2DOptions())
+                settings = options(tflite.DepthwiseConv2DOptions() if is_deep else tflite.Conv2DOptions())
                 order = (3, 0, 1, 2) if is_deep else (0, 3, 1, 2)
                 weight = self.value[inputs[1]].transpose(order)
                 constants = [
@@ -107,9 +106,9 @@ class _Converter:
                     "Conv",
                     [names[0], *constants],
                     output,
-                    told.FusedActivationFunction(),
-                    auto_pad="SAME_UPPER" if told.Padding() == tflite.Padding.SAME else "VALID",
-                    strides=[told.StrideH(), told.StrideW()],
+                    settings.FusedActivationFunction(),
+                    auto_pad="SAME_UPPER" if settings.Padding() == tflite.Padding.SAME else "VALID",
+                    strides=[settings.StrideH(), settings.StrideW()],
                     group=len(weight) if is_deep else 1,
                 )
             case "CUSTOM" if code.CustomCode() == _TRANSPOSED:
@@ -129,21 +128,21 @@ class _Converter:
             case "RELU":
                 self._node("Relu", names, output)
             case "AVERAGE_POOL_2D":
-                told = options(tflite.Pool2DOptions())
+                settings = options(tflite.Pool2DOptions())
                 side = tuple(self.graph.Tensors(inputs[0]).ShapeAsNumpy()[1:3])
-                if (told.FilterHeight(), told.FilterWidth()) != side:
+                if (settings.FilterHeight(), settings.FilterWidth()) != side:
                     raise ValueError("wanted a pool over the whole picture")
                 self._node("GlobalAveragePool", names, output)
             case "ADD" | "MUL":
-                told = options(tflite.AddOptions() if kind == "ADD" else tflite.MulOptions())
-                self._node("Add" if kind == "ADD" else "Mul", names, output, told.FusedActivationFunction())
+                settings = options(tflite.AddOptions() if kind == "ADD" else tflite.MulOptions())
+                self._node("Add" if kind == "ADD" else "Mul", names, output, settings.FusedActivationFunction())
             case "RESIZE_BILINEAR":
-                told = options(tflite.ResizeBilinearOptions())
+                settings = options(tflite.ResizeBilinearOptions())
                 way = (
                     "align_corners"
-                    if told.AlignCorners()
+                    if settings.AlignCorners()
                     else "half_pixel"
-                    if told.HalfPixelCenters()
+                    if settings.HalfPixelCenters()
                     else "asymmetric"
                 )
                 before, after = (self.graph.Tensors(n).ShapeAsNumpy()[1:3] for n in (inputs[0], output))

@@ -1,4 +1,4 @@
-"""What a committed figure must say of itself: when, at which commit and on what it was measured."""
+"""The origin of a committed figure: date, commit and hardware."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..hardware import this_machine
 
 
 def provenance() -> dict[str, object]:
-    """Date, commit ("unknown" outside a checkout) and hardware, to stand first in a file of results."""
+    """Date, commit ("unknown" outside a checkout) and hardware, the first entries of a file of results."""
     try:
-        asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-        commit = asked.stdout.strip() or "unknown"
+        done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+        commit = done.stdout.strip() or "unknown"
     except OSError:
         commit = "unknown"
     return {"date": time.strftime("%Y-%m-%d"), "commit": commit, "hardware": asdict(this_machine())}

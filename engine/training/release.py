@@ -1,4 +1,4 @@
-"""Puts an export among the shipped weights: its files, their list, and the parity reference that ONNX Runtime draws.
+"""Copies an export to the shipped weights, with the list of files and the parity reference that ONNX Runtime draws.
 
 `python -m omote.engine.training.release --export DIR`
 """
@@ -37,20 +37,20 @@ def release(export: Path, folder: Path, character: Character, model: str = MODEL
 
 
 def write_reference(folder: Path, character: Character) -> None:
-    """A small copy of this character, and what the networks in this folder draw of it in single precision."""
+    """Writes a small copy of this character, and a picture of it by the networks in this folder in single precision."""
     path = folder / autotune.CHARACTER
     path.parent.mkdir(exist_ok=True)
-    save_character(replace(character, name="parity", references=_near(character.references)), path)
+    save_character(replace(character, name="parity", references=_nearest(character.references)), path)
     autotune.reference_character.cache_clear()
     picture = autotune.drawn_for_parity(
         Networks(folder, Build("onnxruntime", "f32")), autotune.reference_character(folder)
     )
-    # Four channels as they are: this file's colours are premultiplied, whatever a viewer thinks of them.
+    # The colours in this file are premultiplied, though viewers expect straight alpha.
     Image.fromarray(picture, "RGBA").save(folder / autotune.PICTURE, optimize=True)
 
 
-def _near(references: Sequence[Reference]) -> tuple[Reference, ...]:
-    """The first and those whose faces are nearest to its own, as many as one picture copies from, small."""
+def _nearest(references: Sequence[Reference]) -> tuple[Reference, ...]:
+    """Small copies of the first reference and of those with the nearest faces, as many as one picture uses."""
     rows = [face_row(one.params) for one in references]
     order = np.argsort([np.linalg.norm(row - rows[0]) for row in rows], kind="stable")[:MOST_AT_ONCE]
     return tuple(_small(references[k]) for k in order)

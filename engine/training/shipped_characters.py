@@ -1,13 +1,13 @@
-"""Renders the characters that ship: invented people and drawn characters, each in the pictures that a portrait copies.
+"""Renders the characters that ship: invented people and drawn characters, each with the references of a portrait.
 
-`python -m omote.engine.training.cast --kit DIR --out DIR` writes a character file for each; `--sheet PNG` shows them.
+`python -m omote.engine.training.shipped_characters --kit DIR --out DIR` writes their files; `--sheet PNG` shows them.
 """
 
 from __future__ import annotations
 
 import os
 
-# One process per core draws faster than many threads inside NumPy, which would fight over the cores.
+# One process per core is faster than threads inside NumPy, which would compete for the cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from omote.bridge import arkit
+
 from ..data import Character, Reference
 from ..face.retarget import from_weights
 from ..model.character_file import save_character
@@ -31,14 +33,13 @@ from .anime.figure import Figure as AnimeFigure
 from .anime.head import shape_of as anime_shape_of
 from .anime.render import Picture as AnimePicture
 from .anime.render import render as render_anime
-from .faces import arkit
-from .faces import person as palette
+from .faces.expression import both_sides
 from .faces.figure import Figure
 from .faces.haircut import STYLES
 from .faces.head import shape_of
 from .faces.kit import Kit, load
 from .faces.light import Light, studio
-from .faces.person import BEARDS, Person, sample_person
+from .faces.person import BEARDS, FANTASY_HAIR, NATURAL_HAIR, RGB, Person, sample_person
 from .faces.render import Picture, render
 
 Array = NDArray[np.float32]
@@ -64,27 +65,26 @@ _BACKDROP = (205, 208, 214)
 
 @dataclass(frozen=True)
 class ShippedCharacter:
-    """One character: a person of the renderer, and what was chosen instead of what the seed gave."""
+    """A person of the renderer, with choices that replace those of the seed."""
 
     seed: int
-    hair: str = ""  # a style of `haircut.STYLES`; as sampled where empty
-    hair_color: str = ""  # of `palette.NATURAL_HAIR` or `FANTASY_HAIR`
+    hair: str = ""  # a style of `haircut.STYLES`; as sampled if empty
+    hair_color: str = ""  # of `NATURAL_HAIR` or `FANTASY_HAIR`; as sampled if empty
     haircut: Mapping[str, float] = field(default_factory=dict)  # fields of the haircut
-    beard: str | None = None  # of `person.BEARDS`; "" for none
+    beard: str | None = None  # of `BEARDS`; "" for none
     glasses: str | None = None  # "" for none
     traits: Mapping[str, object] = field(default_factory=dict)  # other fields of the person
 
     def person(self, kit: Kit) -> Person:
-        """The person with these choices."""
         person = sample_person(kit, self.seed, is_even=True)
         if self.hair:
             person = replace(person, hair=STYLES[self.hair])
         if person.hair is not None and self.haircut:
             person = replace(person, hair=replace(person.hair, **self.haircut))  # type: ignore[arg-type]
         if self.hair_color:
-            color = (palette.NATURAL_HAIR | palette.FANTASY_HAIR)[self.hair_color]
+            color = (NATURAL_HAIR | FANTASY_HAIR)[self.hair_color]
             person = replace(person, hair_color=color)
-            if self.hair_color in palette.NATURAL_HAIR:
+            if self.hair_color in NATURAL_HAIR:
                 person = replace(person, beard_color=_times(color, 0.75), brow_color=_times(color, 0.6))
         if self.beard is not None:
             beard = BEARDS[self.beard] if self.beard else None
@@ -94,7 +94,7 @@ class ShippedCharacter:
         return replace(person, **self.traits)  # type: ignore[arg-type]
 
 
-def _times(color: palette.RGB, by: float) -> palette.RGB:
+def _times(color: RGB, by: float) -> RGB:
     r, g, b = (max(by * part, 0.006) for part in color)
     return r, g, b
 
@@ -139,7 +139,7 @@ ANIME_CHARACTERS: dict[str, int] = {  # name to seed of `anime.character`
 
 
 def portrait_light() -> Light:
-    """A broad soft key near the camera and a bright room, so that little shadow is copied along."""
+    """A broad soft key near the camera and a bright room, so that references have little shadow."""
     return studio(
         azimuth_rad=0.32,
         elevation_rad=0.36,
@@ -151,22 +151,18 @@ def portrait_light() -> Light:
     )
 
 
-def _both(**named: float) -> dict[str, float]:
-    return {f"{name}{side}": value for name, value in named.items() for side in ("Left", "Right")}
-
-
-# What a portrait copies from: ARKit weights, and degrees to the person's left.
+# The references of a portrait: ARKit weights, and yaw in degrees to the subject's left.
 Poses = Mapping[str, tuple[Mapping[str, float], float]]
 POSES: Poses = {
     "rest": ({}, 0.0),
-    "open": (_both(mouthUpperUp=0.3, mouthLowerDown=0.45) | {"jawOpen": 0.85}, 0.0),
-    "closed": (_both(eyeBlink=1.0), 0.0),
+    "open": (both_sides(mouthUpperUp=0.3, mouthLowerDown=0.45) | {"jawOpen": 0.85}, 0.0),
+    "closed": (both_sides(eyeBlink=1.0), 0.0),
     "left": ({}, _TURN_DEG),
     "right": ({}, -_TURN_DEG),
     "half left": ({}, _HALF_DEG),
     "half right": ({}, -_HALF_DEG),
     "smile": (
-        _both(mouthSmile=0.85, cheekSquint=0.5, mouthUpperUp=0.5, mouthLowerDown=0.4, eyeSquint=0.2)
+        both_sides(mouthSmile=0.85, cheekSquint=0.5, mouthUpperUp=0.5, mouthLowerDown=0.4, eyeSquint=0.2)
         | {"jawOpen": 0.12},
         0.0,
     ),
@@ -179,12 +175,12 @@ ANIME_POSES: Poses = {
     "right": ({}, -_TURN_DEG),
     "half left": ({}, _HALF_DEG),
     "half right": ({}, -_HALF_DEG),
-    "surprised": (_both(eyeWide=1.0, browOuterUp=0.8) | {"browInnerUp": 0.8}, 0.0),
+    "surprised": (both_sides(eyeWide=1.0, browOuterUp=0.8) | {"browInnerUp": 0.8}, 0.0),
 }
 
 
 def draw_poses(kit: Path, name: str, poses: Sequence[str], size: int) -> list[Picture] | list[AnimePicture]:
-    """One of the cast in these poses, in portrait light; `kit` is the face kit's folder."""
+    """A shipped character in these poses, in portrait light; `kit` is the folder of the face kit."""
     if name in ANIME_CHARACTERS:
         parts = anime_kit.load(kit / "anime")
         drawing = AnimeFigure(parts, sample_character(parts, ANIME_CHARACTERS[name]))
@@ -201,7 +197,7 @@ def pose_of(poses: Poses, name: str) -> tuple[Array, Array]:
 
 
 def make_character(kit: Path, name: str, size: int = SIZE) -> Character:
-    """One of the cast with a reference for each pose; `kit` is the face kit's folder."""
+    """A shipped character with a reference for each pose; `kit` is the folder of the face kit."""
     is_anime = name in ANIME_CHARACTERS
     pictures = draw_poses(kit, name, tuple(ANIME_POSES if is_anime else POSES), size)
     return Character(
@@ -217,10 +213,10 @@ def make_character(kit: Path, name: str, size: int = SIZE) -> Character:
 
 
 def _shape(kit: Path, name: str) -> Array:
-    """[100] the shape of the head."""
+    """[100] the shape of a character's head."""
     if name in ANIME_CHARACTERS:
-        drawing = anime_kit.load(kit / "anime")
-        return anime_shape_of(drawing, sample_character(drawing, ANIME_CHARACTERS[name]))
+        parts = anime_kit.load(kit / "anime")
+        return anime_shape_of(parts, sample_character(parts, ANIME_CHARACTERS[name]))
     people = load(kit)
     return shape_of(people, PEOPLE[name].person(people))
 
@@ -231,7 +227,7 @@ def _reference(picture: Picture | AnimePicture) -> Reference:
 
 
 def sheet(rows: list[list[NDArray[np.uint8]]], size: int) -> Image.Image:
-    """Pictures [S,S,4] side by side on a plain backdrop, a row for each list."""
+    """Pictures [S,S,4] on a plain backdrop, a row for each list."""
     grid = Image.new("RGB", (max(map(len, rows)) * size, len(rows) * size), _BACKDROP)
     for y, row in enumerate(rows):
         for x, rgba in enumerate(row):
@@ -242,14 +238,12 @@ def sheet(rows: list[list[NDArray[np.uint8]]], size: int) -> Image.Image:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kit", type=Path, required=True, help="the face kit's folder, with the anime kit in it")
+    parser.add_argument("--kit", type=Path, required=True, help="folder of the face kit, with the anime kit in it")
     parser.add_argument("--out", type=Path, help="the folder for the character files")
-    parser.add_argument("--sheet", type=Path, help="a picture of them: at rest, or in all poses with --out")
+    parser.add_argument("--sheet", type=Path, help="a picture of them: at rest, or with --out in all poses")
     parser.add_argument("--size", type=int, default=SIZE)
     parser.add_argument("--columns", type=int, default=6, help="of a sheet at rest")
-    parser.add_argument(
-        "names", nargs="*", default=[*PEOPLE, *ANIME_CHARACTERS], help="some of the cast instead of all"
-    )
+    parser.add_argument("names", nargs="*", default=[*PEOPLE, *ANIME_CHARACTERS], help="only these characters")
     args = parser.parse_args()
     rows: list[list[NDArray[np.uint8]]] = []
     if args.out is None:

@@ -1,4 +1,4 @@
-"""Trains the denoiser on rendered people, resumably, with a figure and a checkpoint every few minutes."""
+"""Trains the denoiser on rendered characters; resumable, with a checkpoint and PSNR every few minutes."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from .losses import Discriminator, FeatureDistance, gradient_penalty, relativist
 
 _AVERAGE_EVERY = 8  # steps
 _PAINT_SHARE = 0.25
-# How much more errors count there than on the rest of the head. The inside of the mouth covers less than 1 % of a
-# picture, and only of some: with a weight of 4 it was still painted as skin after 15,000 samples.
+# Weights of errors at eyes and mouth, relative to the rest of the head. The inside of the mouth covers less than 1 % of
+# a picture: with a weight of 4 it was still painted as skin after 15,000 samples.
 _EYE, _MOUTH = 5.0, 20.0
-# Where lids are on the head, closed or open: |x|, y and least z of the canonical position. Of a closed eye nothing else
-# tells that it is one, and lids that count as skin stay half open.
+# The lids, closed or open: |x|, y and least z of the canonical position. Nothing else marks a closed eye, and lids that
+# count as skin stay half open.
 _LIDS = (0.04, 0.18, 0.47, 0.585, 0.5)
 _FEATURE_SHARE = 0.1
 _FEATURE_SIDE = 128  # pixels on a side of the part of a picture whose features are compared
-# Cells on a side of the part of a picture that is learned at full resolution, and of its border, which is left out.
+# Cells on a side of the crop that is learned at full resolution, and of its border, which is left out.
 _CROP, _BORDER = 68, 2
-_LOOK_EVERY_S = 240.0
-_CRITIC_SHARE = 0.25  # of the pull of the truth on a pixel: that of the critic
-_STEEPNESS_EVERY = 4  # steps with the critic
+_SHOW_EVERY_S = 240.0
+_ADVERSARIAL_SHARE = 0.25  # the adversarial gradient as a share of the gradient of the truth
+_PENALTY_EVERY = 4  # steps of the discriminator
 
 
 @dataclass(frozen=True)
@@ -49,21 +49,21 @@ class TrainingSettings:
     run: Path
     minutes: float
     batch: int = 8  # of all workers together
-    workers: int = 2  # processes of one thread each; they average their gradients
+    workers: int = 2  # processes of one thread each, which average their gradients
     rate: float = 8e-4
     warmup: int = 100
-    falling: float = 0.25  # of the run in which the rate falls (arXiv 2405.18392)
+    falling: float = 0.25  # share of the run in which the rate falls (arXiv 2405.18392)
     final_share: float = 0.03
-    start: Path | None = None  # the folder of trained weights with which the run begins
+    start: Path | None = None  # folder of the weights that the run begins with
     seed: int = 0
-    pure_share: float = 0.6  # of the samples that begin from pure noise
-    fading_share: float = 0.2  # of the further references that are fading in or out
-    mirrored_share: float = 0.3  # of the steps in which the first reference is there mirrored, too
-    fine_share: float = 0.5  # of the steps that learn a part of the picture at 512
+    pure_share: float = 0.6  # of samples that begin from pure noise
+    fading_share: float = 0.2  # of further references that fade in or out
+    mirrored_share: float = 0.3  # of steps with the first reference mirrored as well
+    fine_share: float = 0.5  # of steps that learn a crop at 512
     fine_from: float = 0.35  # of the run
-    critic_from: float = 0.66  # of the run
-    critic_easing: float = 0.05  # of the run in which its pull grows from nothing
-    critic_rate: float = 3e-4
+    adversarial_from: float = 0.66  # of the run
+    adversarial_easing: float = 0.05  # share of the run in which the adversarial gradient grows from 0
+    discriminator_rate: float = 3e-4
 
 
 def draw(net: Denoiser, example: Example, x: Tensor, t: Tensor) -> Layers:
@@ -75,7 +75,7 @@ def draw(net: Denoiser, example: Example, x: Tensor, t: Tensor) -> Layers:
 
 
 def state_of(truth: Tensor) -> Tensor:
-    """[B,4,256,256] premultiplied RGBA in -1 to 1: what noise is added to."""
+    """[B,4,256,256] premultiplied RGBA in -1 to 1, to which noise is added."""
     if truth.shape[-1] != STATE:
         truth = F.interpolate(truth, size=(STATE, STATE), mode="area")
     return truth * 2.0 - 1.0
@@ -92,7 +92,7 @@ def pyramid(x: Tensor, levels: int) -> list[Tensor]:
 
 
 def weights_of(truth: Tensor, geometry: Tensor) -> Tensor:
-    """[B,1,S,S] how much an error counts: much at eyes and lids, most in the mouth, little in the background."""
+    """[B,1,S,S] weights of errors: high at eyes and lids, highest in the mouth, low in the background."""
     x, y, z = geometry[:, 0:1].abs(), geometry[:, 1:2], geometry[:, 2:3]
     lid = (x > _LIDS[0]) & (x < _LIDS[1]) & (y > _LIDS[2]) & (y < _LIDS[3]) & (z > _LIDS[4])
     eye = torch.maximum(geometry[:, 7:8], lid.to(geometry.dtype))
@@ -111,23 +111,23 @@ def loss_of(drawn: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return total
 
 
-def _part(layers: Layers, example: Example, top: int, left: int) -> Tensor:
-    """A part of what is drawn at full resolution, without the border whose neighbours are not drawn."""
+def _draw_crop(layers: Layers, example: Example, top: int, left: int) -> Tensor:
+    """A crop drawn at full resolution, without its border."""
     pixels = example.truth.shape[-1] // GRID  # a cell
     drawn = compose(cropped(layers, top, left, _CROP), example.pictures, _CROP * pixels)
     border = _BORDER * pixels
     return drawn[..., border:-border, border:-border]
 
 
-def _same(x: Tensor, top: int, left: int) -> Tensor:
-    """The same part of a map or picture [B,C,S,S]."""
+def _crop(x: Tensor, top: int, left: int) -> Tensor:
+    """The same crop of a map or picture [B,C,S,S]."""
     pixels = x.shape[-1] // GRID
     rows, columns = (slice((a + _BORDER) * pixels, (a + _CROP - _BORDER) * pixels) for a in (top, left))
     return x[..., rows, columns]
 
 
-def _somewhere(drawn: Tensor, truth: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """[B,3,128,128] the same part of both, on a ground of one colour."""
+def _random_crops(drawn: Tensor, truth: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """[B,3,128,128] a random crop of both pictures, on a plain background."""
     spare = drawn.shape[-1] - _FEATURE_SIDE
     top, left = (int(rng.integers(spare // 8, spare - spare // 8 + 1)) for _ in range(2))
     ground = torch.from_numpy(rng.random((len(drawn), 3, 1, 1)).astype(np.float32)).to(drawn.device)
@@ -140,7 +140,7 @@ def _somewhere(drawn: Tensor, truth: Tensor, rng: np.random.Generator) -> tuple[
 
 
 def psnr(net: Denoiser, subjects: list[Subject], count: int = 24, seed: int = 5) -> dict[str, float]:
-    """PSNR in dB on held-out people from one reference at rest: head, eyes, mouth, the copy alone; and alpha error."""
+    """PSNR in dB of head, eyes and mouth of held-out people from one resting reference, and alpha error."""
     rng = np.random.default_rng(seed)
     squared: dict[str, list[float]] = {k: [0.0, 0.0] for k in ("head", "eye", "mouth")}
     alpha = []
@@ -171,84 +171,86 @@ def psnr(net: Denoiser, subjects: list[Subject], count: int = 24, seed: int = 5)
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step learns from."""
+    """The examples of one step."""
 
     example: Example
-    is_fine: bool  # whether a part of it is learned at 512
+    is_fine: bool  # whether a crop is learned at 512
 
 
-def batch_of(plan: TrainingSettings, subjects: list[Subject], step: int, rank: int, done: float) -> Batch:
-    """The batch of a step, so much of the run being `done`; a function of these alone, in any thread."""
-    rng = np.random.default_rng([plan.seed, step, rank])
-    common = np.random.default_rng([plan.seed, step])  # the same for all workers
+def batch_of(settings: TrainingSettings, subjects: list[Subject], step: int, rank: int, done: float) -> Batch:
+    """The batch of a step at a share `done` of the run. It depends only on the arguments."""
+    rng = np.random.default_rng([settings.seed, step, rank])
+    common = np.random.default_rng([settings.seed, step])  # equal in all workers
     count = int(common.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))
-    is_fine = bool(done > plan.fine_from and common.random() < plan.fine_share)
+    is_fine = bool(done > settings.fine_from and common.random() < settings.fine_share)
     if is_fine:
         subjects = [one for one in subjects if one.pack.picture.shape[1] >= 2 * STATE]
-    is_mirrored = common.random() < plan.mirrored_share
-    who = rng.choice(len(subjects), min(plan.batch // plan.workers, len(subjects)), replace=False)
+    is_mirrored = common.random() < settings.mirrored_share
+    chosen = rng.choice(len(subjects), min(settings.batch // settings.workers, len(subjects)), replace=False)
     size = 2 * STATE if is_fine else STATE
-    example = examples.example(subjects, who, count, rng, size=size, is_mirrored=is_mirrored)
-    shape = (len(who), count)
-    fading = np.where(rng.random(shape) < plan.fading_share, rng.random(shape), 1.0)
+    example = examples.example(subjects, chosen, count, rng, size=size, is_mirrored=is_mirrored)
+    shape = (len(chosen), count)
+    fading = np.where(rng.random(shape) < settings.fading_share, rng.random(shape), 1.0)
     fading[:, 0] = 1.0
     if is_mirrored:
-        fading = np.append(fading, np.full((len(who), 1), MIRRORED), 1)
+        fading = np.append(fading, np.full((len(chosen), 1), MIRRORED), 1)
     present = torch.from_numpy(fading.astype(np.float32))
     return Batch(replace(example, references=example.references._replace(present=present)), is_fine)
 
 
-def moved(value: Any, device: torch.device) -> Any:
-    """The same tensors, tuples and examples on a device."""
+def to_device(value: Any, device: torch.device) -> Any:
+    """Tensors, tuples or examples, moved to a device."""
     if isinstance(value, Tensor):
         return value.to(device, non_blocking=True)
     if isinstance(value, Example):
-        return Example(**{one.name: moved(getattr(value, one.name), device) for one in fields(value)})
-    parts = (moved(part, device) for part in value)
+        return Example(**{one.name: to_device(getattr(value, one.name), device) for one in fields(value)})
+    parts = (to_device(part, device) for part in value)
     return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
 
 
 class Trainer:
-    """A network, its average, its optimiser and how far it is."""
+    """The network in training, its average, its optimizers and its progress."""
 
-    def __init__(self, plan: TrainingSettings, rank: int = 0, device: str = "cpu", **sizes: Any) -> None:
-        """`sizes` are those of the denoiser."""
-        torch.manual_seed(plan.seed)
-        self.plan, self.rank, self.device = plan, rank, torch.device(device)
-        self.net = Denoiser.from_pretrained(plan.start).float().train() if plan.start else Denoiser(**sizes)
+    def __init__(self, settings: TrainingSettings, rank: int = 0, device: str = "cpu", **sizes: Any) -> None:
+        """`sizes` are the sizes of the denoiser."""
+        torch.manual_seed(settings.seed)
+        self.settings, self.rank, self.device = settings, rank, torch.device(device)
+        self.net = Denoiser.from_pretrained(settings.start).float().train() if settings.start else Denoiser(**sizes)
         self.ema = Denoiser.from_config(self.net.config).requires_grad_(False)
         for net in (self.net, self.ema):
             net.to(self.device, memory_format=torch.channels_last)
         self.ema.load_state_dict(self.net.state_dict())
-        self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+        self.optimizer = torch.optim.AdamW(
+            self.net.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
         self.features = FeatureDistance().to(self.device)
-        self.critic = Discriminator().to(self.device)
-        self.judge = torch.optim.AdamW(self.critic.parameters(), lr=plan.critic_rate, betas=(0.0, 0.99), fused=True)
-        self.doubts: list[float] = []  # the critic's losses
+        self.discriminator = Discriminator().to(self.device)
+        self.discriminator_optimizer = torch.optim.AdamW(
+            self.discriminator.parameters(), lr=settings.discriminator_rate, betas=(0.0, 0.99), fused=True
+        )
+        self.discriminator_losses: list[float] = []
         self.step, self.spent_s = 0, 0.0
 
     @property
     def done(self) -> float:
-        """How much of the run is over, 0 to 1."""
-        return min(self.spent_s / (60.0 * self.plan.minutes), 1.0)
+        """The share of the run that is over, 0 to 1."""
+        return min(self.spent_s / (60.0 * self.settings.minutes), 1.0)
 
     def advance(self, subjects: list[Subject]) -> float:
-        """One step; its loss."""
-        return self.learn(batch_of(self.plan, subjects, self.step, self.rank, self.done))
+        """Makes one step; returns its loss."""
+        return self.learn(batch_of(self.settings, subjects, self.step, self.rank, self.done))
 
     def learn(self, batch: Batch) -> float:
-        """The step of this batch; its loss."""
-        plan, done, is_fine = self.plan, self.done, batch.is_fine
-        rng = np.random.default_rng([plan.seed, self.step, self.rank, 1])
-        torch.manual_seed((plan.seed * 1_000_003 + self.step) * 64 + self.rank)
-        share = min(1.0, plan.final_share + (1.0 - plan.final_share) * (1.0 - done) / plan.falling)
-        for group in self.optimiser.param_groups:
-            group["lr"] = plan.rate * share * min(1.0, (self.step + 1) / plan.warmup)
-        example = moved(batch.example, self.device)
+        """Makes the step of this batch; returns its loss."""
+        settings, done, is_fine = self.settings, self.done, batch.is_fine
+        rng = np.random.default_rng([settings.seed, self.step, self.rank, 1])
+        torch.manual_seed((settings.seed * 1_000_003 + self.step) * 64 + self.rank)
+        share = min(1.0, settings.final_share + (1.0 - settings.final_share) * (1.0 - done) / settings.falling)
+        for group in self.optimizer.param_groups:
+            group["lr"] = settings.rate * share * min(1.0, (self.step + 1) / settings.warmup)
+        example = to_device(batch.example, self.device)
         count = len(example.truth)
-        times = np.where(rng.random(count) < plan.pure_share, 1.0, rng.random(count))
+        times = np.where(rng.random(count) < settings.pure_share, 1.0, rng.random(count))
         t = torch.from_numpy(times.astype(np.float32)).to(self.device)
         mix = t[:, None, None, None]
         state = state_of(example.truth)
@@ -257,133 +259,148 @@ class Trainer:
         weight = weights_of(example.truth, example.wanted.geometry)
         if is_fine:
             top, left = (int(rng.integers(0, (GRID - _CROP) // 2 + 1)) * 2 for _ in range(2))
-            drawn = _part(layers, example, top, left)
-            truth, weight = _same(example.truth, top, left), _same(weight, top, left)
+            drawn = _draw_crop(layers, example, top, left)
+            truth, weight = _crop(example.truth, top, left), _crop(weight, top, left)
         else:
             drawn, truth = compose(layers, example.pictures), example.truth
         shown = drawn.detach().requires_grad_()
-        loss = loss_of(shown, truth, weight) + _FEATURE_SHARE * self.features(*_somewhere(shown, truth, rng))
-        (pull,) = torch.autograd.grad(loss, shown)
-        if is_fine and done > plan.critic_from:
-            ease = min(1.0, (done - plan.critic_from) / plan.critic_easing)
-            pull = pull + ease * self._judged(
-                shown, truth, example, (top + _BORDER, left + _BORDER, _CROP - 2 * _BORDER), pull, rng
+        loss = loss_of(shown, truth, weight) + _FEATURE_SHARE * self.features(*_random_crops(shown, truth, rng))
+        (gradient,) = torch.autograd.grad(loss, shown)
+        if is_fine and done > settings.adversarial_from:
+            ease = min(1.0, (done - settings.adversarial_from) / settings.adversarial_easing)
+            gradient = gradient + ease * self._adversarial_gradient(
+                shown, truth, example, (top + _BORDER, left + _BORDER, _CROP - 2 * _BORDER), gradient, rng
             )
-        # Paint is learned everywhere: where nothing of it shows, nothing else would teach it to be worth showing.
-        missed = (painted(layers) * 2.0 - 1.0 - state).abs() + (layers.paint * 2.0 - 1.0 - state).abs()
-        near = weights_of(F.interpolate(example.truth, size=missed.shape[-2:], mode="area"), example.wanted.geometry)
-        unseen = _PAINT_SHARE * (missed * near).mean()
-        self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward([drawn, unseen], [pull, None])
+        # Paint is learned everywhere: where it does not show, it would get no gradient and never be worth showing.
+        error = (painted(layers) * 2.0 - 1.0 - state).abs() + (layers.paint * 2.0 - 1.0 - state).abs()
+        near = weights_of(F.interpolate(example.truth, size=error.shape[-2:], mode="area"), example.wanted.geometry)
+        paint_loss = _PAINT_SHARE * (error * near).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward([drawn, paint_loss], [gradient, None])
         self._average_gradients(self.net)
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimiser.step()
+        self.optimizer.step()
         self.step += 1
         if self.step % _AVERAGE_EVERY == 0:
             decay = min(0.999, (self.step + 1) / (self.step + 20)) ** _AVERAGE_EVERY
             with torch.no_grad():
                 torch._foreach_lerp_(list(self.ema.parameters()), list(self.net.parameters()), 1.0 - decay)
-        return float((loss + unseen).detach())
+        return float((loss + paint_loss).detach())
 
-    def _judged(
+    def _adversarial_gradient(
         self,
         shown: Tensor,
         truth: Tensor,
         example: Example,
         within: tuple[int, int, int],
-        pull: Tensor,
+        gradient: Tensor,
         rng: np.random.Generator,
     ) -> Tensor:
-        """The critic's pull on what is drawn, and one step of the critic; `within` are the cells that are drawn."""
+        """The adversarial gradient of the drawn pixels, after which the discriminator makes a step.
+
+        `within` are the drawn cells: first row, first column and count.
+        """
         geometry, given = example.wanted.geometry, example.references
         seen = (given.trust[:, :, 0] * given.trust[:, :, 1] * given.present[:, :, None, None]).amax(1)
         at = sample_patches(geometry, seen, rng, within)
         around, ours, theirs = at.of(geometry), at.of(shown, within), at.of(truth, within)
-        (wish,) = torch.autograd.grad(relativistic_loss(self.critic(ours, around), self.critic(theirs, around)), shown)
-        judged = wish != 0.0
-        strength = (pull * judged).norm() / wish.norm().clamp_min(1e-12)
+        (adversarial,) = torch.autograd.grad(
+            relativistic_loss(self.discriminator(ours, around), self.discriminator(theirs, around)), shown
+        )
+        is_judged = adversarial != 0.0
+        strength = (gradient * is_judged).norm() / adversarial.norm().clamp_min(1e-12)
 
-        loss = relativistic_loss(self.critic(theirs, around), self.critic(ours.detach(), around))
-        if self.step % _STEEPNESS_EVERY == 0:
-            steep = gradient_penalty(self.critic, theirs, around) + gradient_penalty(self.critic, ours, around)
-            loss = loss + _STEEPNESS_EVERY * steep
-        self.judge.zero_grad(set_to_none=True)
+        loss = relativistic_loss(self.discriminator(theirs, around), self.discriminator(ours.detach(), around))
+        if self.step % _PENALTY_EVERY == 0:
+            penalty = gradient_penalty(self.discriminator, theirs, around) + gradient_penalty(
+                self.discriminator, ours, around
+            )
+            loss = loss + _PENALTY_EVERY * penalty
+        self.discriminator_optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        self._average_gradients(self.critic)
-        torch.nn.utils.clip_grad_norm_(self.critic.parameters(), 1.0)
-        self.judge.step()
-        self.doubts.append(float(loss.detach()))
-        pulled: Tensor = _CRITIC_SHARE * strength * wish
-        return pulled
+        self._average_gradients(self.discriminator)
+        torch.nn.utils.clip_grad_norm_(self.discriminator.parameters(), 1.0)
+        self.discriminator_optimizer.step()
+        self.discriminator_losses.append(float(loss.detach()))
+        scaled: Tensor = _ADVERSARIAL_SHARE * strength * adversarial
+        return scaled
 
     def _average_gradients(self, net: torch.nn.Module) -> None:
-        if self.plan.workers == 1:
+        if self.settings.workers == 1:
             return
         gradients = [p.grad for p in net.parameters() if p.grad is not None]
         flat = torch.cat([g.flatten() for g in gradients])
         dist.all_reduce(flat)
-        flat /= self.plan.workers
+        flat /= self.settings.workers
         first = 0
         for gradient in gradients:
             gradient.copy_(flat[first : first + gradient.numel()].view_as(gradient))
             first += gradient.numel()
 
     def save(self) -> None:
-        """Writes all that the run needs to go on; an unfinished file never replaces a whole one."""
-        self.plan.run.mkdir(parents=True, exist_ok=True)
+        """Writes the checkpoint, whole or not at all."""
+        self.settings.run.mkdir(parents=True, exist_ok=True)
         state = {
             "net": self.net.state_dict(),
             "ema": self.ema.state_dict(),
-            "adam": self.optimiser.state_dict(),
-            "critic": self.critic.state_dict(),
-            "judge": self.judge.state_dict(),
+            "adam": self.optimizer.state_dict(),
+            "critic": self.discriminator.state_dict(),
+            "judge": self.discriminator_optimizer.state_dict(),
             "step": self.step,
             "spent_s": self.spent_s,
         }
-        with atomic_write(self.plan.run / "checkpoint.pt") as partial:
+        with atomic_write(self.settings.run / "checkpoint.pt") as partial:
             torch.save(state, partial)
 
     def resume(self) -> bool:
-        """Goes on from the run's checkpoint, if it has one."""
-        path = self.plan.run / "checkpoint.pt"
-        remove_leftovers(self.plan.run)
+        """Continues from the checkpoint; returns False if there is none."""
+        path = self.settings.run / "checkpoint.pt"
+        remove_leftovers(self.settings.run)
         if not path.exists():
             return False
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.net.load_state_dict(state["net"])
         self.ema.load_state_dict(state["ema"])
-        self.optimiser.load_state_dict(state["adam"])
-        self.critic.load_state_dict(state["critic"])
-        self.judge.load_state_dict(state["judge"])
+        self.optimizer.load_state_dict(state["adam"])
+        self.discriminator.load_state_dict(state["critic"])
+        self.discriminator_optimizer.load_state_dict(state["judge"])
         self.step, self.spent_s = state["step"], state["spent_s"]
         return True
 
 
-def run(rank: int, plan: TrainingSettings, port: int, subjects: list[Subject], held: dict[str, list[Subject]]) -> None:
-    """One worker's part of a run; the first of them tells how it goes and keeps checkpoints."""
+def run(
+    rank: int, settings: TrainingSettings, port: int, subjects: list[Subject], held: dict[str, list[Subject]]
+) -> None:
+    """The training of one worker; the first one prints progress and writes checkpoints."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    if plan.workers > 1:
-        dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=plan.workers)
-    trainer = Trainer(plan, rank)
+    if settings.workers > 1:
+        dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=settings.workers)
+    trainer = Trainer(settings, rank)
     trainer.resume()
     losses: list[float] = []
-    looked_s = time.monotonic()
-    while trainer.spent_s < 60.0 * plan.minutes:
+    shown_s = time.monotonic()
+    while trainer.spent_s < 60.0 * settings.minutes:
         began_s = time.monotonic()
         losses.append(trainer.advance(subjects))
         spent = torch.tensor([trainer.spent_s + time.monotonic() - began_s])
-        if plan.workers > 1:
-            dist.broadcast(spent, 0)  # all stop at the same step
+        if settings.workers > 1:
+            dist.broadcast(spent, 0)  # so that all stop at the same step
         trainer.spent_s = float(spent)
         if rank:
             continue
         if trainer.step % 50 == 0:
-            doubt = f" critic {np.mean(trainer.doubts[-20:]):.3f}" if trainer.doubts else ""
-            so_far = f"step {trainer.step} {trainer.spent_s / 60:.1f} min loss {np.mean(losses[-50:]):.4f}{doubt}"
-            print(so_far, flush=True)
-        if time.monotonic() - looked_s > _LOOK_EVERY_S:
-            looked_s = time.monotonic()
+            discriminator = (
+                f" discriminator {np.mean(trainer.discriminator_losses[-20:]):.3f}"
+                if trainer.discriminator_losses
+                else ""
+            )
+            progress = (
+                f"step {trainer.step} {trainer.spent_s / 60:.1f} min loss {np.mean(losses[-50:]):.4f}{discriminator}"
+            )
+            print(progress, flush=True)
+        if time.monotonic() - shown_s > _SHOW_EVERY_S:
+            shown_s = time.monotonic()
             _show_samples(trainer, held)
     if not rank:
         _show_samples(trainer, held)
@@ -406,15 +423,17 @@ def main() -> None:
         help="folders of packed shards; the first shard of each is held out",
     )
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, required=True, help="of training, all calls together")
+    parser.add_argument("--minutes", type=float, required=True, help="of training, in all calls together")
     parser.add_argument("--batch", type=int, default=TrainingSettings.batch)
     parser.add_argument("--workers", type=int, default=TrainingSettings.workers)
-    parser.add_argument("--rate", type=float, default=TrainingSettings.rate, help="of learning, at its highest")
-    parser.add_argument("--start", type=Path, help="a folder of trained weights with which the run begins")
+    parser.add_argument("--rate", type=float, default=TrainingSettings.rate, help="highest learning rate")
+    parser.add_argument("--start", type=Path, help="folder of weights to begin with")
     args = parser.parse_args()
-    plan = TrainingSettings(args.run, args.minutes, args.batch, args.workers, args.rate, start=args.start)
+    settings = TrainingSettings(args.run, args.minutes, args.batch, args.workers, args.rate, start=args.start)
     if args.start:
-        plan = replace(plan, fine_from=0.0, critic_from=0.5)  # what small pictures teach is known
+        settings = replace(
+            settings, fine_from=0.0, adversarial_from=0.5
+        )  # the weights have learned from small pictures
     shards = [sorted(folder.iterdir()) for folder in args.packs]
     subjects = examples.read([shard for part in shards for shard in part[1:]])
     held = {folder.name: examples.read(part[:1]) for folder, part in zip(args.packs, shards, strict=True)}
@@ -422,9 +441,10 @@ def main() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # Forked, so that all workers share the pictures in memory.
+    # Forked processes share the pictures in memory.
     workers = [
-        get_context("fork").Process(target=run, args=(k, plan, port, subjects, held)) for k in range(plan.workers)
+        get_context("fork").Process(target=run, args=(k, settings, port, subjects, held))
+        for k in range(settings.workers)
     ]
     for worker in workers:
         worker.start()

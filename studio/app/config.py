@@ -16,46 +16,7 @@ from omote.bridge.errors import OmoteError
 from omote.engine.model.character_file import DEFAULT_CHARACTER
 from omote.engine.storage import config_folder
 
-from .ports import DEFAULT_PAGE_PORT
-
-
-class ConfigError(OmoteError, ValueError):
-    """A setting is unknown or cannot be; the message says where it stands, what was wanted, and the nearest name."""
-
-
-@dataclass(frozen=True)
-class Config:
-    """Every setting that a file may hold, under these names; `omote live` has a flag for each but the last three."""
-
-    source: str = "demo"  # as `engine.open_source` takes it
-    character: str = DEFAULT_CHARACTER  # a shipped name, or a file's path
-    size: int | None = None  # pixels; None: 512, or a photoreal character's own
-    steps: int = 1
-    runtime: str = "auto"  # the fastest of this machine, found by a trial at the first start
-    fps: float | None = None  # of a file, instead of its own; of a webcam, what it is asked for
-    speed: float | None = None  # of a file: 2 plays it twice as fast; None: as it was recorded
-    start_s: float | None = None  # of a take or a video, where it begins, in its own seconds
-    end_s: float | None = None  # and where it ends
-    loop: bool = False  # a file begins again at its end; the demo always does, but offline
-    offline: bool = False  # a file is drawn picture by picture, as fast as that goes
-    seconds: float | None = None  # None: until the source ends, or Ctrl-C
-    budget_ms: float | None = None  # for the p95 of capture to sent: below it quality is given up; None: no budget
-    actor: str = "default"  # whose calibration is used: one for each person, kept for each of their cameras
-    record: Path | None = None  # a take of what is performed
-    report: Path | None = None
-    page: bool = True
-    page_port: int = DEFAULT_PAGE_PORT
-    open: bool = False  # the page, in a browser
-    params_endpoint: str = endpoint.PARAMS_ENDPOINT
-    video_endpoint: str = endpoint.VIDEO_ENDPOINT
-    control_endpoint: str = endpoint.CONTROL_ENDPOINT
-    curve: bool = False  # encrypted, and only for clients that are let in
-    open_local: bool = False  # without curve: for programs of every user of this machine
-    out: tuple[str, ...] = ()  # where faces and pictures go besides: vmc://HOST, ndi; see docs/outputs.md
-    photoreal: Path | None = None  # the folder of the published Arc2Face files; None: where `omote models` says
-    flame_map: Path | None = None  # of `omote calibrate flame-map`; None: where that keeps it
-    allow_noncommercial: bool = False  # weights that nobody may earn money with
-
+DEFAULT_PAGE_PORT = 8765
 
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "str": ((str,), "a text in quotes"),
@@ -69,29 +30,67 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
 _ABOVE_ZERO = ("size", "steps", "fps", "speed", "seconds", "budget_ms")
 
 
+class ConfigError(OmoteError, ValueError):
+    """A setting is unknown or invalid; the message names the file, what was expected, and the nearest name."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every setting of config.toml, by its name there. `omote live` has a flag for each but the last three."""
+
+    source: str = "demo"  # as `open_source` takes it
+    character: str = DEFAULT_CHARACTER  # a name, or a file's path
+    size: int | None = None  # pixels; None: 512, or a photoreal character's own
+    steps: int = 1
+    runtime: str = "auto"  # the fastest on this machine, found by a trial at the first start
+    fps: float | None = None  # of a file: instead of its own; of a webcam: what is requested from it
+    speed: float | None = None  # of a file: 2 plays it twice as fast
+    start_s: float | None = None  # where a take or a video begins, in its own seconds
+    end_s: float | None = None  # and where it ends
+    loop: bool = False  # start a file again at its end; the demo does so unless offline
+    offline: bool = False  # draw every picture of a file, as fast as possible
+    seconds: float | None = None  # None: until the source ends, or Ctrl-C
+    budget_ms: float | None = None  # for the p95 of capture to sent; quality is reduced to hold it
+    actor: str = "default"  # the performer, whose calibration is used
+    record: Path | None = None  # the take to write
+    report: Path | None = None
+    page: bool = True
+    page_port: int = DEFAULT_PAGE_PORT
+    open: bool = False  # open the page in a browser
+    params_endpoint: str = endpoint.PARAMS_ENDPOINT
+    video_endpoint: str = endpoint.VIDEO_ENDPOINT
+    control_endpoint: str = endpoint.CONTROL_ENDPOINT
+    curve: bool = False  # encrypt, and admit only clients with a key
+    open_local: bool = False  # without curve: admit programs of every user of this machine
+    out: tuple[str, ...] = ()  # further destinations: vmc://HOST, ndi; see docs/outputs.md
+    photoreal: Path | None = None  # the folder of the published Arc2Face files; None: as `omote models` lists
+    flame_map: Path | None = None  # written by `omote calibrate flame-map`; None: its default path
+    allow_noncommercial: bool = False  # allow weights that are not for commercial use
+
+
 DEFAULTS = Config()
 
 
-def load_config(path: Path | None = None, usual: Config = DEFAULTS) -> Config:
-    """The settings in this file, or in the user's own where that is there; the usual ones for what they do not say."""
+def load_config(path: Path | None = None, defaults: Config = DEFAULTS) -> Config:
+    """Reads the settings of this file, or of the user's own if it exists, over the defaults."""
     if path is None:
         path = user_config_path()
         if not path.is_file():
-            return usual
+            return defaults
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows may put a mark before it
+        changes = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
     except FileNotFoundError as error:
-        raise ConfigError(f"there is no file {path}: --config wants a TOML file") from error
+        raise ConfigError(f"there is no file {path}: --config takes a TOML file") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read as TOML: {error}") from error
-    return with_changes(usual, said, where=f"{path}: ")
+    return with_changes(defaults, changes, where=f"{path}: ")
 
 
-def with_changes(config: Config, said: Mapping[str, object], where: str = "") -> Config:
-    """The same settings but for what is `said`; ConfigError, which begins with `where`, if that makes no sense."""
+def with_changes(config: Config, changes: Mapping[str, object], where: str = "") -> Config:
+    """Returns a copy with these settings changed; ConfigError, which begins with `where`, if one is invalid."""
     kinds = {field.name: str(field.type) for field in fields(Config)}
     values: dict[str, object] = {}
-    for name, value in said.items():
+    for name, value in changes.items():
         if name not in kinds:
             raise ConfigError(f"{where}{_unknown(name, list(kinds))}")
         values[name] = _checked(name, value, kinds[name], where)
@@ -99,12 +98,12 @@ def with_changes(config: Config, said: Mapping[str, object], where: str = "") ->
 
 
 def without_trials(config: Config) -> Config:
-    """The same, but no trial decides what draws: for pictures that are to be the same each time."""
+    """Returns a copy in which no trial chooses the runtime, so that pictures are reproducible."""
     return replace(config, runtime="openvino") if config.runtime == "auto" else config
 
 
 def user_config_path() -> Path:
-    """Where the user's own settings stand, if anywhere."""
+    """The path of the user's own settings, whether the file exists or not."""
     return config_folder() / "config.toml"
 
 
@@ -115,21 +114,21 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def _checked(name: str, value: object, kind: str, where: str) -> object:
-    if value is None and kind.endswith("| None"):  # which no file says, but a command may
+    if value is None and kind.endswith("| None"):  # only a command sets None
         return None
-    types, wanted = _KINDS[kind]
-    least, most = 0.0, sys.float_info.max
+    types, expected = _KINDS[kind]
+    low, high = 0.0, sys.float_info.max
     if name in _ABOVE_ZERO:
-        least, wanted = math.ulp(0.0), f"{wanted} above 0"
+        low, expected = math.ulp(0.0), f"{expected} above 0"
     if name == "page_port":
-        most, wanted = 65535.0, "a port from 0 (any that is free) to 65535"
-    is_fit = isinstance(value, types) and (bool in types or not isinstance(value, bool))
-    if is_fit and isinstance(value, int | float):
-        is_fit = least <= value <= most
+        high, expected = 65535.0, "a port from 0 (any that is free) to 65535"
+    is_valid = isinstance(value, types) and (bool in types or not isinstance(value, bool))
+    if is_valid and isinstance(value, int | float):
+        is_valid = low <= value <= high
     if isinstance(value, list | tuple):
-        is_fit = is_fit and all(isinstance(one, str) for one in value)
-    if not is_fit:
-        raise ConfigError(f"{where}{name} must be {wanted}, got {value!r}")
+        is_valid = is_valid and all(isinstance(one, str) for one in value)
+    if not is_valid:
+        raise ConfigError(f"{where}{name} must be {expected}, got {value!r}")
     if kind == "Path | None":
         return Path(str(value)).expanduser()
     if isinstance(value, list):
@@ -138,6 +137,6 @@ def _checked(name: str, value: object, kind: str, where: str) -> object:
 
 
 def keys_folder() -> Path:
-    """Where this machine's keys stand: beside the user's settings, or where OMOTE_KEYS says."""
-    said = os.environ.get("OMOTE_KEYS")
-    return Path(said).expanduser() if said else user_config_path().with_name("keys")
+    """The folder of this machine's keys: $OMOTE_KEYS, else beside the user's settings."""
+    changes = os.environ.get("OMOTE_KEYS")
+    return Path(changes).expanduser() if changes else user_config_path().with_name("keys")

@@ -1,4 +1,4 @@
-"""Hotkeys: their definition, which of them are active, and the characters that they show."""
+"""Hotkeys: what they are, which of them are on, and the characters that they show."""
 
 from __future__ import annotations
 
@@ -29,89 +29,97 @@ from .validation import shown_value
 
 HotkeyMode = Literal["toggle", "hold", "timer"]
 HOTKEY_MODES: tuple[HotkeyMode, ...] = get_args(HotkeyMode)
-MAX_HOTKEYS = 24  # each has a layer of its own, of which an overlay has 32
+MAX_HOTKEYS = 24  # each has its own layer, and an overlay has 32
 MAX_FADE_S = 2.0
-SECONDS = 0.1, 60.0
+SECONDS = 0.1, 60.0  # the range of `Hotkey.seconds`
+
+log = logging.getLogger(__name__)
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z", re.ASCII)
 _MOST_LABEL, _MOST_KEY, _MOST_NAME = 40, 32, 128
 _ACTIONS = ("expression", "weights", "character")
 
+_LABELS = {"closed_eyes": "Close eyes", "anger": "Anger mark"}
+_KEYS = dict(zip("123456789", NAMED_EXPRESSIONS, strict=False)) | dict(zip("qwerty", MARKS, strict=True))
+KeyPhase = Literal["press", "down", "up"]
+KEY_PHASES = ("press", "down", "up")
+TAP_S = 1.0  # how long a hold stays on after a press without a release, as from a Stream Deck
+
 
 class HotkeyError(OmoteError, ValueError):
-    """No such hotkey, or one that makes no sense; the message says what was wanted."""
+    """A hotkey does not exist or its definition is invalid; the message says what was expected."""
 
 
 @dataclass(frozen=True)
 class Hotkey:
-    """What one hotkey does, and what makes it do so."""
+    """What one hotkey does, and what triggers it. Exactly one of `expression`, `weights` and `character` is set."""
 
-    id: str  # in addresses: lower case letters, digits, - and _
+    id: str  # used in addresses: lower case letters, digits, - and _
     label: str
-    key: str = ""  # on the page, as KeyboardEvent.key says: "1", "F5"; "" for none
-    on: str | None = None  # a recognised expression that does it too
-    expression: str | None = None  # one of `ASKED`; or
-    weights: Mapping[str, float] | None = None  # ARKit names to 0..1; or
+    key: str = ""  # KeyboardEvent.key on the page: "1", "F5"; "" for none
+    on: str | None = None  # a recognised expression that triggers it too
+    expression: str | None = None  # one of EXPRESSION_NAMES
+    weights: Mapping[str, float] | None = None  # ARKit names to 0..1
     character: str | None = None  # a character's name
     mode: HotkeyMode = "toggle"
-    seconds: float = 2.0  # how long a timer's stays
-    fade_s: float = 0.25  # how long it takes to come, and to go
+    seconds: float = 2.0  # how long a timer stays on
+    fade_s: float = 0.25  # to fade in, and to fade out
 
-    def shown(self) -> Array:
-        """[52] the weights that it adds; none where it shows a character."""
+    def arkit_weights(self) -> Array:
+        """[52] the weights that it adds; zeros if it shows a character."""
         if self.expression is not None:
             return expression_weights(self.expression)
         return arkit.weights(dict(self.weights or {}))
 
-    def coming(self) -> Expression:
-        """What it puts on top of the performance: for as long as a timer says, or until it is taken back."""
+    def start_expression(self) -> Expression:
+        """The expression that turns it on: for the seconds of a timer, else until `end_expression`."""
         hold_s = self.seconds if self.mode == "timer" else None
         added = marks(self.expression or "")
-        return Expression(self.shown(), self.fade_s, hold_s, self.fade_s, added)
+        return Expression(self.arkit_weights(), self.fade_s, hold_s, self.fade_s, added)
 
-    def going(self) -> Expression:
-        """What takes it back."""
+    def end_expression(self) -> Expression:
+        """The expression that turns it off."""
         return Expression(np.zeros(arkit.COUNT, np.float32), self.fade_s, None, self.fade_s)
 
     def as_json(self) -> dict[str, object]:
         return {**asdict(self), "weights": None if self.weights is None else dict(self.weights)}
 
 
-def read_hotkeys(said: object) -> tuple[Hotkey, ...]:
-    """A whole list of hotkeys from JSON's types; HotkeyError says which one is wrong, and how."""
-    if not isinstance(said, list) or len(said) > MAX_HOTKEYS:
-        raise HotkeyError(f"hotkeys are a list of at most {MAX_HOTKEYS}, got {shown_value(said)}")
-    hotkeys = tuple(_read_hotkey(one) for one in said)
+def read_hotkeys(data: object) -> tuple[Hotkey, ...]:
+    """Parses a list of hotkeys from JSON values; HotkeyError names the hotkey that is invalid, and why."""
+    if not isinstance(data, list) or len(data) > MAX_HOTKEYS:
+        raise HotkeyError(f"hotkeys are a list of at most {MAX_HOTKEYS}, got {shown_value(data)}")
+    hotkeys = tuple(_read_hotkey(one) for one in data)
     _check_unique("id", [one.id for one in hotkeys])
-    _check_unique("key", [one.key.lower() for one in hotkeys if one.key])  # the page hears "a" and "A" as one
+    _check_unique("key", [one.key.lower() for one in hotkeys if one.key])  # the page ignores case
     return hotkeys
 
 
-def _read_hotkey(said: object) -> Hotkey:
-    if not isinstance(said, Mapping):
-        raise HotkeyError(f"a hotkey is an object, got {shown_value(said)}")
+def _read_hotkey(data: object) -> Hotkey:
+    if not isinstance(data, Mapping):
+        raise HotkeyError(f"a hotkey is an object, got {shown_value(data)}")
     known = [field.name for field in fields(Hotkey)]
-    if unknown := [name for name in said if name not in (*known, "is_on")]:
+    if unknown := [name for name in data if name not in (*known, "is_on")]:
         raise HotkeyError(f"a hotkey has no {shown_value(unknown[0])}; it has {', '.join(known)}")
-    id = said.get("id")
+    id = data.get("id")
     if not isinstance(id, str) or not _ID.match(id):
         raise HotkeyError(f'a hotkey\'s "id" is of lower case letters, digits, - and _, got {shown_value(id)}')
-    does = {name: said[name] for name in _ACTIONS if said.get(name) is not None}
-    if len(does) != 1:
+    action = {name: data[name] for name in _ACTIONS if data.get(name) is not None}
+    if len(action) != 1:
         raise HotkeyError(
-            f'{id}: wanted one of "expression", "weights" and "character", got {", ".join(does) or "none"}'
+            f'{id}: expected one of "expression", "weights" and "character", got {", ".join(action) or "none"}'
         )
     return Hotkey(
         id=id,
-        label=_text(id, "label", said.get("label", id), _MOST_LABEL),
-        key=_text(id, "key", said.get("key", ""), _MOST_KEY),
-        on=_one_of(id, "on", said.get("on"), tuple(EXPRESSION_RULES)),
-        expression=_one_of(id, "expression", said.get("expression"), EXPRESSION_NAMES),
-        weights=_weights(id, said.get("weights")),
-        character=None if "character" not in does else _text(id, "character", does["character"], _MOST_NAME),
-        mode=cast(HotkeyMode, _one_of(id, "mode", said.get("mode", "toggle"), HOTKEY_MODES) or "toggle"),
-        seconds=_number(id, "seconds", said.get("seconds", 2.0), *SECONDS),
-        fade_s=_number(id, "fade_s", said.get("fade_s", 0.25), 0.0, MAX_FADE_S),
+        label=_text(id, "label", data.get("label", id), _MOST_LABEL),
+        key=_text(id, "key", data.get("key", ""), _MOST_KEY),
+        on=_one_of(id, "on", data.get("on"), tuple(EXPRESSION_RULES)),
+        expression=_one_of(id, "expression", data.get("expression"), EXPRESSION_NAMES),
+        weights=_weights(id, data.get("weights")),
+        character=None if "character" not in action else _text(id, "character", action["character"], _MOST_NAME),
+        mode=cast(HotkeyMode, _one_of(id, "mode", data.get("mode", "toggle"), HOTKEY_MODES) or "toggle"),
+        seconds=_number(id, "seconds", data.get("seconds", 2.0), *SECONDS),
+        fade_s=_number(id, "fade_s", data.get("fade_s", 0.25), 0.0, MAX_FADE_S),
     )
 
 
@@ -149,33 +157,26 @@ def _weights(id: str, value: object) -> Mapping[str, float] | None:
     return {name: _number(id, name, one, 0.0, 1.0) for name, one in value.items()}
 
 
-_LABELS = {"closed_eyes": "Close eyes", "anger": "Anger mark"}
-_KEYS = dict(zip("123456789", NAMED_EXPRESSIONS, strict=False)) | dict(zip("qwerty", MARKS, strict=True))
-# What there is before a person makes their own: the keys 1 to 9 for the named expressions, and letters for the marks.
+# The keys 1 to 9 show the named expressions, and letters show the marks.
 DEFAULT_HOTKEYS = tuple(
     Hotkey(name.replace("_", "-"), _LABELS.get(name, name.replace("_", " ").capitalize()), key, expression=name)
     for key, name in _KEYS.items()
 )
 
 
-KeyPhase = Literal["press", "down", "up"]
-KEY_PHASES = ("press", "down", "up")
-TAP_S = 1.0  # how long a hold stays that is pressed by a button which cannot be let go
-
-
 @dataclass(frozen=True)
 class _ActiveHotkey:
-    """A hotkey that is on."""
+    """A hotkey that is on, and until when."""
 
     hotkey: Hotkey
-    until_ns: int | None  # None: until somebody ends it
+    until_ns: int | None  # None: until it is turned off
 
 
 class HotkeyController:
-    """Turns hotkeys on and off; from any thread, and it never blocks.
+    """Turns hotkeys on and off. Every method may be called from any thread, and none blocks.
 
-    `express(expression, layer)` puts an expression in the hotkey's own layer; `show(name)` shows a character, and is
-    told None for the one who was there before.
+    `express(expression, layer)` puts an expression into the hotkey's own layer. `show(name)` shows a character; with
+    None it shows the one from before the first hotkey.
     """
 
     def __init__(
@@ -187,26 +188,26 @@ class HotkeyController:
     ) -> None:
         self._hotkeys = hotkeys
         self._express, self._show, self._clock_ns = express, show, clock_ns
-        self._on: dict[str, _ActiveHotkey] = {}  # by id, the one that came last at the end
+        self._on: dict[str, _ActiveHotkey] = {}  # by id, the newest last
         self._lock = threading.RLock()
 
     @property
-    def hotkeys(self) -> tuple[Hotkey, ...]:
+    def definitions(self) -> tuple[Hotkey, ...]:
         return self._hotkeys
 
     @property
-    def on(self) -> tuple[Hotkey, ...]:
-        """Those that are on, the newest last."""
+    def active(self) -> tuple[Hotkey, ...]:
+        """The hotkeys that are on, the newest last."""
         with self._lock:
             return tuple(one.hotkey for one in self._on.values())
 
     def as_json(self) -> list[dict[str, object]]:
-        """For the page: each hotkey, and whether it is on."""
+        """Each hotkey, and whether it is on, as JSON values."""
         with self._lock:
             return [{**one.as_json(), "is_on": one.id in self._on} for one in self._hotkeys]
 
     def replace(self, hotkeys: tuple[Hotkey, ...]) -> None:
-        """These are the hotkeys from now on; what is on and not among them any more, or another, goes."""
+        """Replaces all hotkeys; one that is on and was removed or changed is turned off."""
         with self._lock:
             for id, on in list(self._on.items()):
                 if on.hotkey not in hotkeys:
@@ -214,25 +215,25 @@ class HotkeyController:
             self._hotkeys = hotkeys
 
     def trigger(self, id: str, phase: KeyPhase = "press") -> bool:
-        """Presses this one, or holds it down and lets it go; whether it is on now. HotkeyError where there is none."""
+        """Presses, holds or releases a hotkey, and returns whether it is on now; HotkeyError if it does not exist."""
         with self._lock:
             hotkey = next((one for one in self._hotkeys if one.id == id), None)
             if hotkey is None:
                 known = ", ".join(one.id for one in self._hotkeys)
                 raise HotkeyError(f'no hotkey is called "{id[:40]}"; there are {known or "none"}')
-            self._turn(hotkey, phase)
+            self._press(hotkey, phase)
             return id in self._on
 
     def recognise(self, name: str, is_on: bool) -> bool:
-        """The performer begins or ends to make this expression; whether a hotkey listens to it."""
+        """Reacts to an expression that begins or ends in the face; returns whether a hotkey is bound to it."""
         with self._lock:
-            listening = [one for one in self._hotkeys if one.on == name]
-            for hotkey in listening:
-                self._turn(hotkey, "down" if is_on else "up")
-        return bool(listening)
+            recognisers = [one for one in self._hotkeys if one.on == name]
+            for hotkey in recognisers:
+                self._press(hotkey, "down" if is_on else "up")
+        return bool(recognisers)
 
     def tick(self) -> bool:
-        """Ends those whose time is over; whether there was one."""
+        """Turns off the timers that are over; returns whether there was one."""
         now_ns = self._clock_ns()
         with self._lock:
             over = [id for id, on in self._on.items() if on.until_ns is not None and now_ns >= on.until_ns]
@@ -240,7 +241,7 @@ class HotkeyController:
                 self._end(id)
         return bool(over)
 
-    def _turn(self, hotkey: Hotkey, phase: KeyPhase) -> None:
+    def _press(self, hotkey: Hotkey, phase: KeyPhase) -> None:
         is_on, is_hold = hotkey.id in self._on, hotkey.mode == "hold"
         if phase == "up":
             if is_hold and is_on:
@@ -257,14 +258,14 @@ class HotkeyController:
         if hotkey.character is not None:
             self._show(hotkey.character)
         else:
-            self._express(hotkey.coming(), _layer_of(hotkey))
-        self._on.pop(hotkey.id, None)  # the newest is the last
+            self._express(hotkey.start_expression(), _layer_of(hotkey))
+        self._on.pop(hotkey.id, None)  # so that it becomes the last
         self._on[hotkey.id] = _ActiveHotkey(hotkey, until_ns)
 
     def _end(self, id: str) -> None:
         hotkey = self._on.pop(id).hotkey
         if hotkey.character is None:
-            self._express(hotkey.going(), _layer_of(hotkey))  # from what is shown: a timer's has begun to go by itself
+            self._express(hotkey.end_expression(), _layer_of(hotkey))
             return
         others = [on.hotkey.character for on in self._on.values() if on.hotkey.character is not None]
         self._show(others[-1] if others else None)
@@ -274,38 +275,35 @@ def _layer_of(hotkey: Hotkey) -> str:
     return f"hotkey {hotkey.id}"
 
 
-log = logging.getLogger(__name__)
-
-
 class HotkeyCharacters:
-    """Told by any thread, and does it in the thread that calls `tick`."""
+    """Shows the characters of hotkeys: `request` returns at once, and `tick` does it in its own thread."""
 
     def __init__(self, show: Callable[[str], None], shown: Callable[[], str | None]) -> None:
-        """`show` shows a character and raises ValueError where it cannot; `shown` is the name of who is on stage."""
+        """`show` shows a character or raises ValueError; `shown` is the name of the character that is shown now."""
         self._show, self._shown = show, shown
-        self._before: str | None = None  # who was on stage before the first hotkey
-        self._wish: tuple[str | None] | None = None
-        self.trouble = ""  # why the one who was asked for last is not on stage, for a person
+        self._before: str | None = None  # the character from before the first hotkey
+        self._requested: tuple[str | None] | None = None
+        self.error_message = ""  # why the last requested character is not shown, or ""
         self._lock = threading.Lock()
 
-    def ask(self, name: str | None) -> None:
-        """Wants this character on stage, or with None who was there before; returns at once."""
+    def request(self, name: str | None) -> None:
+        """Requests this character, or with None the one from before the first hotkey."""
         with self._lock:
-            self._wish = (name,)
+            self._requested = (name,)
 
-    def forget(self) -> None:
-        """Somebody was chosen for good: there is nobody to go back to."""
+    def keep_current(self) -> None:
+        """Keeps the character that is shown now: hotkeys no longer go back to the one from before."""
         with self._lock:
-            self._before = self._wish = None
-            self.trouble = ""
+            self._before = self._requested = None
+            self.error_message = ""
 
     def tick(self) -> bool:
-        """Does what was asked for last; whether there was something."""
+        """Shows the character that was requested last; returns whether there was a request."""
         with self._lock:
-            wish, self._wish = self._wish, None
-            if wish is None:
+            requested, self._requested = self._requested, None
+            if requested is None:
                 return False
-            name = wish[0]
+            name = requested[0]
             if name is None:
                 name, self._before = self._before, None
             elif self._before is None:
@@ -315,8 +313,8 @@ class HotkeyCharacters:
         try:
             self._show(name)
         except ValueError as error:
-            self.trouble = f"a hotkey's character cannot be shown: {error}"
-            log.warning("%s", self.trouble)
+            self.error_message = f"a hotkey's character cannot be shown: {error}"
+            log.warning("%s", self.error_message)
         else:
-            self.trouble = ""
+            self.error_message = ""
         return True

@@ -1,4 +1,4 @@
-"""Queues jobs that take seconds, and makes characters in a subprocess of low priority."""
+"""Queues slow jobs, and makes characters in a subprocess of low priority."""
 
 from __future__ import annotations
 
@@ -32,16 +32,21 @@ from .character_making import (
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 3
-_MAX_FINISHED = 8  # of those that are over
+_MAX_FINISHED = 8  # jobs that stay listed
+
+TIMEOUT_S = 600.0  # a minute is enough on the slowest machine
+_USER_ERRORS = (CharacterError, AnimatorError, SourceError, ModelError, WeightsError, RuntimeUnavailable)
+_NICENESS = 5  # a third of the processor time of the stream, where both need all of it
+_HEARTBEAT_S = 0.5
 
 
 class JobQueueError(OmoteError, ValueError):
-    """No more work is taken now; the message says what to wait for."""
+    """The queue is full; the message says what to wait for."""
 
 
 @dataclass(frozen=True)
 class QueuedJob:
-    """One piece of work as a person sees it."""
+    """A job and its state, as the page lists it."""
 
     number: int
     name: str
@@ -55,10 +60,10 @@ class QueuedJob:
 
 
 class JobQueue:
-    """Begins a thread where there is something to do, which ends when that is done."""
+    """Runs jobs one after the other, in a thread that ends when none is left."""
 
     def __init__(self, on_change: Callable[[], None]) -> None:
-        """`on_change` is called in that thread, or in that of `add`, whenever `rows` are others."""
+        """`on_change` is called whenever `rows` change, in the jobs' thread or in that of `add`."""
         self._on_change = on_change
         self._rows: dict[int, QueuedJob] = {}
         self._work: deque[tuple[int, Callable[[], str]]] = deque()
@@ -68,14 +73,14 @@ class JobQueue:
 
     @property
     def rows(self) -> tuple[QueuedJob, ...]:
-        """Those that wait or run, and the last of those that are over; in the order of their numbers."""
+        """The jobs that wait or run, and the last that are over, by number."""
         with self._lock:
             return tuple(self._rows.values())
 
     def add(self, name: str, what: str, work: Callable[[], str]) -> int:
-        """Does this when its turn comes, and returns its number.
+        """Queues a job and returns its number; JobQueueError if the queue is full.
 
-        The job's message is what `work` returns, or the text of its ValueError.
+        Its message becomes what `work` returns, or the text of its error.
         """
         with self._lock:
             if len(self._work) >= MAX_WAITING:
@@ -106,26 +111,20 @@ class JobQueue:
             self._do(number, work)
 
     def _do(self, number: int, work: Callable[[], str]) -> None:
-        self._tell(number, "running")
+        self._update(number, "running")
         try:
             message = work()
         except Exception as error:
-            self._tell(number, "failed", str(error) or type(error).__name__)
+            self._update(number, "failed", str(error) or type(error).__name__)
             if not isinstance(error, ValueError):
                 log.exception("job %d", number)
         else:
-            self._tell(number, "done", message)
+            self._update(number, "done", message)
 
-    def _tell(self, number: int, state: str, message: str = "") -> None:
+    def _update(self, number: int, state: str, message: str = "") -> None:
         with self._lock:
             self._rows[number] = replace(self._rows[number], state=state, message=message)
         self._on_change()
-
-
-TIMEOUT_S = 600.0  # on the slowest machine it is a minute
-_USER_ERRORS = (CharacterError, AnimatorError, SourceError, ModelError, WeightsError, RuntimeUnavailable)
-_NICENESS = 5  # of `nice`: a third of the share that the stream has, where both want all
-_HEARTBEAT_S = 0.5
 
 
 class CharacterJobError(OmoteError, ValueError):
@@ -134,54 +133,53 @@ class CharacterJobError(OmoteError, ValueError):
 
 @dataclass(frozen=True)
 class CharacterTask:
-    """A character to make from a photo, a drawing or a model, and to keep under its name."""
+    """A character to make from a photo, a drawing or a model, and to save under its name."""
 
     name: str
-    picture: bytes  # of a PNG, JPEG or WebP file, or of a VRM model
-    consent: str  # what the character's file says of what was declared about the picture
+    picture: bytes  # a PNG, JPEG or WebP file, or a VRM model
+    consent: str  # the statement of consent for the character's file
     of: SourceKind = "person"
-    points: Mapping[str, tuple[float, float]] | None = (
-        None  # of the face in a drawing, placed by hand; None: to be found
-    )
+    # Of the face in a drawing, placed by hand; None: they are found.
+    points: Mapping[str, tuple[float, float]] | None = None
 
-    def told(self) -> bytes:
-        """All of it, for stdin."""
-        said = {"name": self.name, "consent": self.consent, "of": self.of, "points": self.points}
-        return json.dumps(said).encode() + b"\n" + self.picture
+    def to_bytes(self) -> bytes:
+        """The task as bytes, for the stdin of the subprocess."""
+        output = {"name": self.name, "consent": self.consent, "of": self.of, "points": self.points}
+        return json.dumps(output).encode() + b"\n" + self.picture
 
     @classmethod
-    def heard(cls, header: bytes, picture: bytes) -> CharacterTask:
-        """The inverse of `told`, from its first line and the rest."""
-        said = json.loads(header)
-        return cls(said["name"], picture, said["consent"], said["of"], said["points"])
+    def from_bytes(cls, header: bytes, picture: bytes) -> CharacterTask:
+        """The inverse of `to_bytes`, from its first line and the rest."""
+        output = json.loads(header)
+        return cls(output["name"], picture, output["consent"], output["of"], output["points"])
 
 
 def make_in_subprocess(task: CharacterTask) -> tuple[str, ...]:
-    """Makes the character and returns warnings about the picture; WorkshopError if that failed."""
+    """Makes the character and returns warnings about the picture; CharacterJobError if that fails."""
     flags = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
-    # -P: without it a file beside which the user happens to be, such as json.py, would be run.
+    # Without -P, Python would import a file such as json.py from the current folder.
     command, pipe = [sys.executable, "-P", "-m", __name__], subprocess.PIPE
-    env = {"OPENBLAS_NUM_THREADS": "1", **os.environ}  # as of the command `omote`
+    env = {"OPENBLAS_NUM_THREADS": "1", **os.environ}  # as in the command `omote`
     try:
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env, creationflags=flags) as process:
             try:
-                said, complained = process.communicate(task.told(), timeout=TIMEOUT_S)
+                output, errors = process.communicate(task.to_bytes(), timeout=TIMEOUT_S)
             except BaseException:
                 process.kill()
                 raise
     except subprocess.TimeoutExpired as error:
-        raise CharacterJobError(f"it was not done within {TIMEOUT_S / 60:.0f} minutes: is the machine busy?") from error
+        raise CharacterJobError(f"it took more than {TIMEOUT_S / 60:.0f} minutes: is the machine busy?") from error
     except OSError as error:
-        raise CharacterJobError(f"no process could be started for it ({error.strerror or error})") from error
-    return _read_answer(said, complained, process.returncode)
+        raise CharacterJobError(f"no process could be started ({error.strerror or error})") from error
+    return _read_answer(output, errors, process.returncode)
 
 
-def _read_answer(said: bytes, complained: bytes, code: int) -> tuple[str, ...]:
+def _read_answer(output: bytes, errors: bytes, code: int) -> tuple[str, ...]:
     try:
-        answer = json.loads(said.strip().splitlines()[-1])
+        answer = json.loads(output.strip().splitlines()[-1])
         error, warnings = answer["error"], tuple(map(str, answer["warnings"]))
     except (ValueError, IndexError, KeyError, TypeError):
-        lines = complained.decode(errors="replace").strip().splitlines() or [f"exit code {code}"]
+        lines = errors.decode(errors="replace").strip().splitlines() or [f"exit code {code}"]
         raise CharacterJobError(f"its process ended before it was done: {lines[-1][:200]}") from None
     if error:
         raise CharacterJobError(str(error))
@@ -189,7 +187,7 @@ def _read_answer(said: bytes, complained: bytes, code: int) -> tuple[str, ...]:
 
 
 def make_and_save(task: CharacterTask) -> tuple[str, ...]:
-    """As `in_own_process`, in this one; no file is left behind when it fails."""
+    """As `make_in_subprocess`, in this process; a failure leaves no file behind."""
     try:
         path = own_character_path(task.name)
         make_folder(path.parent)
@@ -197,7 +195,7 @@ def make_and_save(task: CharacterTask) -> tuple[str, ...]:
             CharacterRequest(name=task.name, upload=task.picture, of=task.of, placed=task.points), task.consent
         )
         if path.exists():
-            raise CharacterError(f'"{task.name}" was made by another process meanwhile: choose another name')
+            raise CharacterError(f'"{task.name}" exists by now: choose another name')
         save_new_character(made.character, path)
     except _USER_ERRORS as error:
         raise CharacterJobError(" ".join(str(error).split())) from error
@@ -205,7 +203,7 @@ def make_and_save(task: CharacterTask) -> tuple[str, ...]:
 
 
 def _exit_with_parent() -> None:
-    """Ends this process once its reader is gone, so that no character is made after Omote has ended."""
+    """Ends this process when its reader is gone, so that it does not outlive Omote."""
     while True:
         time.sleep(_HEARTBEAT_S)
         try:
@@ -215,14 +213,14 @@ def _exit_with_parent() -> None:
 
 
 def subprocess_main() -> int:
-    """The exit code: 0 if an answer was given."""
+    """Makes the character of the task on stdin and prints the answer; returns the exit code."""
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
-    threading.Thread(target=_exit_with_parent, name="beat", daemon=True).start()
-    told, error = sys.stdin.buffer, ""
+    threading.Thread(target=_exit_with_parent, name="heartbeat", daemon=True).start()
+    to_bytes, error = sys.stdin.buffer, ""
     warnings: tuple[str, ...] = ()
     try:
-        warnings = make_and_save(CharacterTask.heard(told.readline(), told.read()))
+        warnings = make_and_save(CharacterTask.from_bytes(to_bytes.readline(), to_bytes.read()))
     except CharacterJobError as failed:
         error = str(failed)
     print("\n" + json.dumps({"error": error, "warnings": warnings}), flush=True)

@@ -1,4 +1,4 @@
-"""Who performs: the person whose calibration is used, found anew for each of their cameras, and made in a session."""
+"""The performer: loads the calibration for each camera, and runs calibration sessions."""
 
 from __future__ import annotations
 
@@ -32,69 +32,72 @@ DEFAULT_ACTOR = "default"
 
 
 class PerformerController:
-    """The actor of a running loop; from any thread but the one that draws. Errors that a person can mend are raised."""
+    """The actor of a running loop. Methods may be called from any thread but the one that draws."""
 
     def __init__(self, name: str = DEFAULT_ACTOR, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.name = name
-        self.notice = ""  # what is wrong with who is remembered, for a person
+        self.notice = ""  # what is wrong with the saved calibration
         self._now = now
         self._live: LiveLoop | None = None
-        self._actor, self._made = Actor(name), ""
+        self._actor, self._calibrated_on = Actor(name), ""
         self._session: CalibrationSession | None = None
         self._lock = threading.RLock()
 
     def bind(self, live: LiveLoop) -> None:
-        """This loop runs: who performs before its source is who is remembered there."""
+        """Loads the calibration for the source of this loop, which is controlled from now on."""
         self._live = live
-        self.remember()
+        self.reload()
 
-    def remember(self) -> None:
-        """Goes over to who is remembered of this name before this source, or to somebody nobody knows yet."""
+    def reload(self) -> None:
+        """Loads the calibration of this performer for the current source; without one the actor is neutral."""
         with self._lock:
             live = self._running()
             self.notice, kept = "", None
             try:
                 kept = find_actor(self.name, live.source.name)
-            except ActorError as error:  # the stream goes on without it
+            except ActorError as error:  # the stream goes on uncalibrated
                 self.notice = f"{error}"
                 log.warning("%s", error)
             self._actor = kept.actor if kept else Actor(self.name)
-            self._made = kept.made.date if kept else ""
-            live.scene.use_actor(self._actor)
+            self._calibrated_on = kept.made.date if kept else ""
+            live.session.performance.use_actor(self._actor)
 
     def use(self, name: str) -> None:
-        """It is this person who performs; ActorError where the name can be nobody's."""
+        """Selects the performer; ActorError if the name is invalid."""
         with self._lock:
-            actor_path(name, self._running().source.name)  # refuses what can be no file's name
-            self.leave()  # who calibrated was somebody else
+            actor_path(name, self._running().source.name)  # ActorError before anything changes
+            self.end_session()
             self.name = name
-            self.remember()
+            self.reload()
 
     def recalibrate(self) -> Actor:
-        """Makes the face of the last half second the one at rest, and remembers it; NoFaceError where none was seen."""
+        """Makes the face of the last half second the resting one and saves it; NoFaceError if there was none."""
         with self._lock:
             live, date = self._running(), self._now().isoformat(timespec="seconds")
-            self._actor, self._made = live.scene.recalibrate(), date
+            self._actor, self._calibrated_on = live.session.performance.recalibrate(), date
             try:
                 save_neutral(self._actor, live.source.name, date)
-                self.notice = ""  # what was damaged is whole again
-            except ActorError as error:  # it holds for this run
+                self.notice = ""
+            except ActorError as error:  # it still holds for this run
                 self.notice = f"{error}"
             return self._actor
 
-    def calibrate(self, do: str, step: str = "") -> None:
-        """Starts a session, or does with it what a person wants; ControlError where that cannot be now."""
+    def calibrate(self, action: str, step: str = "") -> None:
+        """Starts or controls a calibration session; ControlError if the action is not possible now.
+
+        `action` is "start", "begin", "redo" (with the name of a `step`), "skip", "save" or "cancel".
+        """
         with self._lock:
             live = self._running()
-            if do == "start":
-                self.leave()
+            if action == "start":
+                self.end_session()
                 self._session = CalibrationSession(self.name, live.source.name)
-                live.scene.admit(self._session)
+                live.session.add_listener(self._session.see)
                 return
             session = self._session
             if session is None:
                 raise ControlError("failed", 'no calibration is under way: ask for {"do": "start"} first')
-            match do:
+            match action:
                 case "begin":
                     session.begin()
                 case "redo":
@@ -105,13 +108,13 @@ class PerformerController:
                     self._save(session)
                 case _:
                     session.cancel()
-                    self.leave()
+                    self.end_session()
 
-    def leave(self) -> None:
-        """Ends a session that is under way."""
+    def end_session(self) -> None:
+        """Ends the calibration session, if there is one."""
         with self._lock:
             if self._session is not None and self._live is not None:
-                self._live.scene.dismiss(self._session)
+                self._live.session.remove_listener(self._session.see)
             self._session = None
 
     def _save(self, session: CalibrationSession) -> None:
@@ -123,14 +126,14 @@ class PerformerController:
         made = Provenance(self._now().isoformat(timespec="seconds"), session.source_name, findings)
         save_actor(actor, actor_path(session.name, session.source_name), made)
         if session.source_name == live.source.name:
-            self._actor, self._made, self.notice = actor, made.date, ""
-            live.scene.use_actor(actor)
-        self.leave()
+            self._actor, self._calibrated_on, self.notice = actor, made.date, ""
+            live.session.performance.use_actor(actor)
+        self.end_session()
 
     def report(self) -> str | None:
-        """A page about the session that is done, else about who is remembered here; None where nobody is.
+        """HTML about the finished session, else about the saved calibration; None if there is neither.
 
-        ActorError where what is remembered is damaged.
+        ActorError if the saved calibration is damaged.
         """
         live, session = self._running(), self._session
         if session is not None and session.view.state == "done":
@@ -141,31 +144,31 @@ class PerformerController:
 
     @property
     def view(self) -> dict[str, object] | None:
-        """The session as the page shows it; None where there is none."""
+        """The calibration session as JSON values; None if there is none."""
         session = self._session
         return session.view.as_json() if session else None
 
     def as_json(self) -> dict[str, object]:
-        """For the page."""
+        """The performer and their calibration as JSON values."""
         pitch, yaw = np.rad2deg(self._actor.camera_angle)
         return {
             "name": self.name,
-            "is_calibrated": bool(self._made),
-            "made": self._made or None,
+            "is_calibrated": bool(self._calibrated_on),
+            "made": self._calibrated_on or None,
             "camera_deg": [round(float(pitch), 1), round(float(yaw), 1)],
         }
 
     @property
-    def told(self) -> str:
-        """Who performs, and whether anybody knows their face, in a line."""
+    def summary(self) -> str:
+        """The performer and the state of their calibration, in one line."""
         if self.notice:
             return f"{self.name}, as the tracker says: what was kept of them cannot be used"
-        if not self._made:
+        if not self._calibrated_on:
             return f"{self.name}, as the tracker says: omote calibrate finds rest, range and noise"
-        return f"{self.name}, calibrated on {self._made[:10]}"
+        return f"{self.name}, calibrated on {self._calibrated_on[:10]}"
 
     def names(self) -> list[str]:
-        """Who can be chosen: everybody that is remembered, and who performs now."""
+        """The performers that can be selected: the current one and all that have a calibration."""
         return list(dict.fromkeys((self.name, *actor_names())))
 
     def _running(self) -> LiveLoop:

@@ -1,4 +1,4 @@
-"""Records what is performed while the loop runs: a take that begins and ends with a click."""
+"""Records takes while the loop runs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from omote.engine.storage import data_folder, make_folder
 
 
 def takes_folder() -> Path:
-    """Where takes go that are begun by a click."""
+    """The folder of recordings that were started without a path."""
     return data_folder() / "takes"
 
 
 class Recording:
-    """One recording at most; from any thread but the one that draws."""
+    """One recording at a time. Methods may be called from any thread but the one that draws."""
 
     def __init__(self, now: Callable[[], datetime] = datetime.now) -> None:
         self._now = now
@@ -30,41 +30,40 @@ class Recording:
     def bind(self, live: LiveLoop) -> None:
         self._live = live
 
-    @property
-    def is_on(self) -> bool:
-        return self._recorder is not None
-
     def begin(self, path: Path | None = None) -> Path:
-        """Records into this file, or into a new one of this moment; where to. TakeError where that cannot be."""
+        """Starts to record into this file, or into a new one named by the time, and returns its path.
+
+        TakeError if it cannot be written. If a recording is on already, its path is returned.
+        """
         with self._lock:
             live = self._live
             if live is None:
                 raise TakeError("Omote is still starting: ask again in a moment")
-            if self._recorder is not None and self._recorder.has_ended:  # a full disk; there may be room by now
-                live.scene.dismiss(self._recorder)
+            if self._recorder is not None and self._recorder.has_ended:  # the disk was full
+                live.session.remove_listener(self._recorder.see)
                 self._recorder = None
             if self._recorder is not None:
                 return self._recorder.progress.path
             recorder = Recorder(path or self._new_path(), provenance=f"recorded by Omote from {live.source.name}")
             recorder.__enter__()
             self._recorder = recorder
-            live.scene.admit(recorder)
+            live.session.add_listener(recorder.see)
             return recorder.progress.path
 
     def end(self) -> RecordingProgress | None:
-        """Ends the recording and says how it went; None where there was none."""
+        """Ends the recording and returns how it went; None if there was none."""
         with self._lock:
             recorder, self._recorder = self._recorder, None
             if recorder is None:
                 return None
             if self._live is not None:
-                self._live.scene.dismiss(recorder)
+                self._live.session.remove_listener(recorder.see)
             recorder.__exit__(None, None, None)
             return recorder.progress
 
     @property
     def progress(self) -> RecordingProgress | None:
-        """How far it is; None while nothing is recorded."""
+        """How far the recording is; None if there is none."""
         recorder = self._recorder
         return recorder.progress if recorder else None
 
@@ -73,5 +72,5 @@ class Recording:
         try:
             make_folder(folder)
         except OSError as error:
-            raise TakeError(f"cannot make the folder {folder} ({error.strerror}): see that there is room") from error
+            raise TakeError(f"cannot make the folder {folder} ({error.strerror}): make room for it") from error
         return folder / f"{self._now():%Y-%m-%d_%H-%M-%S}.csv"

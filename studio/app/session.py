@@ -1,4 +1,4 @@
-"""One run of the studio: all controls that the page, a hotkey or a script may change."""
+"""One run of the studio: everything that the page, a hotkey or a script can change."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ from .recording import Recording
 from .settings import Settings, SettingsStore
 from .sources import SourceSwitch
 
-POLL_S = 0.05  # between two looks at what is due
+POLL_S = 0.05
 
 log = logging.getLogger(__name__)
 
+INVALID_ERRORS = (TuningError, LightError, HotkeyError, ExpressionError)
+
 
 class SessionListener(Protocol):
-    """Who is told what happens; from any thread, and never blocks."""
+    """Hears of changes. Its methods are called from any thread and must not block."""
 
     def changed(self) -> None: ...
 
@@ -43,107 +45,108 @@ class SessionListener(Protocol):
 class StudioSession:
     """Holds every control of one run. `with` starts its thread, `bind` gives it the loop.
 
-    It is an output of the loop too, because that is how it learns what the performer is seen to do. Its methods may be
-    called from any thread; those that read files or open cameras take their time.
+    It is an output of the loop too, from which it learns the recognised expressions. Its methods may be called from any
+    thread; those that read files or open cameras take a while.
     """
 
-    name = "desk"
+    name = "studio"
 
-    def __init__(self, spec: str = "demo", keeper: SettingsStore | None = None, actor: str | None = None) -> None:
-        """`spec` is the source that the loop begins with, `actor` who performs where it is not the one kept."""
-        self.keeper = keeper or SettingsStore()
-        kept = self.keeper.settings
+    def __init__(self, source: str = "demo", store: SettingsStore | None = None, actor: str | None = None) -> None:
+        """`source` is what the loop begins with. `actor` performs, else the one from the settings."""
+        self.store = store or SettingsStore()
+        kept = self.store.settings
         self.live: LiveLoop | None = None
-        self.audience: SessionListener | None = None
-        self.clean_url = ""  # where OBS looks, once the page is open
-        self.switch = SourceSwitch(spec)
+        self.listener: SessionListener | None = None
+        self.clean_url = ""  # of the page for OBS, once it is open
+        self.switch = SourceSwitch(source)
         self.performer = PerformerController(actor or kept.actor or DEFAULT_ACTOR)
         self.recording = Recording()
         self.lighting = LightController(self._use_light, kept.light)
-        self.casting = CharacterLibrary(lambda: self.live.scene if self.live else None, self.changed)
-        self.wardrobe = HotkeyCharacters(self.casting.show, self.shown_name)
-        self.switchboard = HotkeyController(kept.hotkeys, self._express, self.wardrobe.ask)
+        self.characters = CharacterLibrary(lambda: self.live.session if self.live else None, self.changed)
+        self.hotkey_characters = HotkeyCharacters(self.characters.show, self.character_name)
+        self.hotkeys = HotkeyController(kept.hotkeys, self._express, self.hotkey_characters.request)
         self.recognised: tuple[str, ...] = ()  # now
-        self.confidence = 0.0  # of the tracker, now; 0 without a face
-        self._told: tuple[object, int, str] = (None, -1, "")  # calibration and recording, as the page knows them
-        self._setting = threading.Lock()  # two sliders at once: neither forgets what the other says
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
+        self.confidence = 0.0  # of the tracker, 0 without a face
+        # Of calibration and recording, as the listener knows it.
+        self._last_progress: tuple[object, int, str] = (None, -1, "")
+        self._lock = threading.Lock()  # so that of two changes at once neither undoes the other
+        self._is_stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="studio", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._is_over.set()
-        self.settle()
+        self._is_stopping.set()
+        self.finish()
 
-    def settle(self) -> RecordingProgress | None:
-        """Ends a recording, and keeps what was set; called again, it does so for what came since.
+    def finish(self) -> RecordingProgress | None:
+        """Ends the recording, writes the settings, and returns how the recording went, if there was one.
 
-        How the recording went; None where there was none.
+        It may be called again for what has changed since.
         """
         try:
             return self.recording.end()
         finally:
-            self.keeper.write()
+            self.store.write()
 
     def bind(self, live: LiveLoop) -> None:
-        """This loop is the one: it gets all that was kept."""
+        """Applies the settings to this loop, which is controlled from now on."""
         self.live = self.switch.live = live
-        live.scene.tune(self.keeper.settings.tuning)
+        live.session.performance.tune(self.store.settings.tuning)
         self.lighting.choose(self.lighting.choice, fade_s=0.0)
         self.performer.bind(live)
         self.recording.bind(live)
         self.changed()
 
     def running(self) -> LiveLoop:
-        """The loop; ControlError before there is one."""
+        """Returns the loop; ControlError before there is one."""
         if self.live is None:
             raise failed_request("Omote is still starting: ask again in a moment")
         return self.live
 
-    # What may be changed.
+    # What can be changed.
 
     def use_source(self, kind: str) -> None:
-        """Goes over to one of the sources that are offered; SourceError says why not."""
+        """Switches to one of the offered sources; SourceError if it cannot be opened."""
         before = self.switch.kind
         self.switch.use(kind)
         if kind == before:
             return
-        self.performer.leave()  # who calibrated did so before the other one
-        self.performer.remember()
+        self.performer.end_session()  # a calibration holds for one camera
+        self.performer.reload()
         self.changed()
 
     def use_character(self, name: str) -> None:
-        """Shows this one, also at the next start; ValueError says why not.
+        """Shows this character, also at the next start; ValueError if it cannot be shown.
 
-        A photoreal one is not remembered: at the next start its licence wants to be agreed to anew.
+        A photoreal one is not remembered, because its licence needs the user's word at each start.
         """
-        self.casting.show(name)
-        self.wardrobe.forget()
-        if isinstance(self.running().scene.character, Character):
+        self.characters.show(name)
+        self.hotkey_characters.keep_current()
+        if isinstance(self.running().session.character, Character):
             self._keep(lambda settings: replace(settings, character=name))
         self.changed()
 
     def use_actor(self, name: str) -> None:
-        """It is this person who performs, also at the next start; ActorError where the name can be nobody's."""
+        """Selects the performer, also for the next start; ActorError if the name is invalid."""
         self.performer.use(name)
         self._keep(lambda settings: replace(settings, actor=name))
 
     def recalibrate(self) -> Actor:
-        """Makes the face of now the one at rest; NoFaceError where none is seen."""
+        """Makes the current face the resting one; NoFaceError if no face is seen."""
         actor = self.performer.recalibrate()
         self.changed()
         return actor
 
-    def calibrate(self, do: str, step: str = "") -> None:
-        """Does with a calibration session what a person wants; ControlError where that cannot be."""
-        self.performer.calibrate(do, step)
+    def calibrate(self, action: str, step: str = "") -> None:
+        """Controls the calibration session; ControlError if the action is not possible now."""
+        self.performer.calibrate(action, step)
         self.changed()
 
     def record(self, is_on: bool) -> Path | None:
-        """Begins a recording, or ends the one that is on; where it goes, TakeError where none can be written."""
+        """Starts or stops the recording and returns its path; TakeError if it cannot be written."""
         if is_on:
             path: Path | None = self.recording.begin()
         else:
@@ -153,62 +156,62 @@ class StudioSession:
         return path
 
     def express(self, expression: Expression, layer: str = TOP_LAYER) -> None:
-        """Puts an expression on top of what is performed."""
-        self.running().scene.express(expression, layer)
+        """Adds an expression to the performance."""
+        self.running().session.performance.express(expression, layer)
 
-    def tune(self, said: Mapping[str, object]) -> Tuning:
-        """Changes what is said of the tuning; TuningError where it makes no sense."""
-        with self._setting:
-            tuning = self.keeper.settings.tuning.changed(said)
+    def tune(self, changes: Mapping[str, object]) -> Tuning:
+        """Changes some values of the tuning and returns all; TuningError if one is invalid."""
+        with self._lock:
+            tuning = self.store.settings.tuning.changed(changes)
             self._tune(tuning)
         return tuning
 
-    def untune(self) -> None:
-        """Makes the tuning the usual one."""
-        with self._setting:
+    def reset_tuning(self) -> None:
+        """Resets the tuning to its defaults."""
+        with self._lock:
             self._tune(Tuning())
 
-    def light(self, said: Mapping[str, object]) -> None:
-        """Chooses a light; LightError where it makes no sense."""
-        with self._setting:
-            choice: LightChoice = self.lighting.choice.changed(said)
+    def light(self, changes: Mapping[str, object]) -> None:
+        """Changes the light; LightError if a value is invalid."""
+        with self._lock:
+            choice: LightChoice = self.lighting.choice.changed(changes)
             self.lighting.choose(choice)
             self._keep(lambda settings: replace(settings, light=choice))
 
     def light_from_game(self, harmonics: Array | None) -> None:
-        """A game says its light; ValueError where it is none."""
+        """Sets the light of a game; ValueError if these are no harmonics."""
         was_seen = self.lighting.is_game_seen
         self.lighting.from_game(harmonics)
         if was_seen != self.lighting.is_game_seen:
             self.changed()
 
     def use_hotkeys(self, hotkeys: tuple[Hotkey, ...]) -> None:
-        """These are the hotkeys from now on."""
-        with self._setting:
-            self.switchboard.replace(hotkeys)
+        """Replaces all hotkeys."""
+        with self._lock:
+            self.hotkeys.replace(hotkeys)
             self._keep(lambda settings: replace(settings, hotkeys=hotkeys))
 
     def trigger(self, id: str, phase: KeyPhase = "press") -> bool:
-        """Presses a hotkey; whether it is on now. HotkeyError where there is none."""
+        """Presses a hotkey and returns whether it is on now; HotkeyError if it does not exist."""
         self.running()
-        is_on = self.switchboard.trigger(id, phase)
+        is_on = self.hotkeys.trigger(id, phase)
         self.changed()
         return is_on
 
-    # What there is to be seen.
+    # What can be read.
 
     @property
-    def sight(self) -> TrackedPicture | None:
-        """What the camera saw last; None where the source has none."""
+    def camera_picture(self) -> TrackedPicture | None:
+        """The last picture of the camera; None if the source has no camera."""
         source = self.live.source if self.live else None
-        return source.sight if isinstance(source, CameraView) else None
+        return source.tracked_picture if isinstance(source, CameraView) else None
 
-    def shown_name(self) -> str | None:
-        """Of the character on stage; None before there is one."""
-        return self.live.scene.character.name if self.live else None
+    def character_name(self) -> str | None:
+        """The name of the character that is shown; None before the loop exists."""
+        return self.live.session.character.name if self.live else None
 
     def offer(self, portrait: Portrait) -> None:
-        """Sees what the performer does; called by the thread that draws."""
+        """Takes the recognised expressions from a portrait; called by the drawing thread."""
         self.confidence = portrait.signal.confidence if portrait.signal else 0.0
         before, self.recognised = self.recognised, portrait.recognised
         if before is portrait.recognised or before == portrait.recognised:
@@ -216,65 +219,62 @@ class StudioSession:
         for name in EXPRESSION_RULES:
             is_on = name in portrait.recognised
             if is_on != (name in before):
-                if self.switchboard.recognise(name, is_on):
+                if self.hotkeys.recognise(name, is_on):
                     self.changed()
-                if audience := self.audience:  # which goes when the page is closed
-                    audience.recognised(name, is_on)
+                if listener := self.listener:
+                    listener.recognised(name, is_on)
 
     def changed(self) -> None:
-        """Tells the page that the state is another."""
-        if audience := self.audience:
-            audience.changed()
+        """Tells the listener that the state has changed."""
+        if listener := self.listener:
+            listener.changed()
 
     def _tune(self, tuning: Tuning) -> None:
         if self.live:
-            self.live.scene.tune(tuning)
+            self.live.session.performance.tune(tuning)
         self._keep(lambda settings: replace(settings, tuning=tuning))
 
     def _keep(self, change: Callable[[Settings], Settings]) -> None:
-        self.keeper.keep(change)
+        self.store.update(change)
         self.changed()
 
     def _use_light(self, harmonics: Array | None, within_s: float) -> None:
         if self.live:
-            self.live.scene.use_light(harmonics, within_s)
+            self.live.session.use_light(harmonics, within_s)
 
     def _express(self, expression: Expression, layer: str) -> None:
         if self.live:
-            self.live.scene.express(expression, layer)
+            self.live.session.performance.express(expression, layer)
 
     def _run(self) -> None:
-        while not self._is_over.wait(POLL_S):
+        while not self._is_stopping.wait(POLL_S):
             try:
-                self._turn()
-            except Exception:  # one thing that fails must not stop the others, nor the stream
-                log.exception("the desk's thread failed at something and goes on")
+                self._poll()
+            except Exception:  # one failure must stop neither the other controls nor the stream
+                log.exception("a control failed; the others go on")
 
-    def _turn(self) -> None:
+    def _poll(self) -> None:
         view, progress = self.performer.view, self.recording.progress
         now = view, int(progress.seconds) if progress else -1, progress.error if progress else ""
-        if self.switchboard.tick() | self.wardrobe.tick() or now != self._told:
+        if self.hotkeys.tick() | self.hotkey_characters.tick() or now != self._last_progress:
             self.changed()
-        self._told = now
-        self.keeper.tick()
-
-
-INVALID_ERRORS = (TuningError, LightError, HotkeyError, ExpressionError)  # what was asked makes no sense
+        self._last_progress = now
+        self.store.tick()
 
 
 def failed_request(sentence: str) -> ControlError:
-    """It was understood and could not be done."""
+    """The error of a valid request that cannot be done now."""
     return ControlError("failed", sentence)
 
 
 @contextmanager
 def as_control_errors() -> Iterator[None]:
-    """Within it, an error that a person can mend becomes a ControlError with the same sentence."""
+    """Turns errors that the user can fix into ControlErrors with the same message."""
     try:
         yield
     except ControlError:
         raise
     except INVALID_ERRORS as error:
         raise ControlError("invalid", str(error)) from error
-    except (SourceError, ValueError) as error:  # no such camera, no face, no character: each says what is wrong
+    except (SourceError, ValueError) as error:  # no such camera, no face, no character
         raise failed_request(str(error)) from error

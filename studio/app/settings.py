@@ -1,4 +1,4 @@
-"""What a person set on the page, kept from one run to the next in one file beside config.toml."""
+"""The settings of the page, kept in `page.json` beside config.toml from one run to the next."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .validation import parse_json
 FOLDER_VARIABLE = "OMOTE_SETTINGS"
 SETTINGS_FILE = "page.json"
 VERSION = 1
-WRITE_DELAY_S = 1.0  # after the last change, so that a slider that is drawn writes once
+WRITE_DELAY_S = 1.0  # after the last change, so that dragging a slider writes once
 
 _MAX_FILE_BYTES = 1_000_000
 _MAX_NAME = 128
@@ -33,23 +33,23 @@ log = logging.getLogger(__name__)
 
 
 def settings_folder() -> Path:
-    """Where the page's settings and its tokens are kept: $OMOTE_SETTINGS, else beside the user's config.toml."""
-    said = os.environ.get(FOLDER_VARIABLE)
-    return Path(said).expanduser() if said else user_config_path().parent
+    """The folder of the page's settings and tokens: $OMOTE_SETTINGS, else that of the user's config.toml."""
+    data = os.environ.get(FOLDER_VARIABLE)
+    return Path(data).expanduser() if data else user_config_path().parent
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What was set. A flag or a line in config.toml wins over `character` and `actor`, the rest is set here alone."""
+    """Everything that the page sets. Flags and config.toml override `character` and `actor`."""
 
     tuning: Tuning = field(default_factory=Tuning)
     light: LightChoice = field(default_factory=LightChoice)
     hotkeys: tuple[Hotkey, ...] = DEFAULT_HOTKEYS
-    character: str | None = None  # the one last chosen on the page
+    character: str | None = None  # as last chosen on the page
     actor: str | None = None
 
     def as_json(self) -> dict[str, object]:
-        """The same in JSON's types; `read` takes it back."""
+        """The same as JSON values, for the file."""
         return {
             "version": VERSION,
             "tuning": self.tuning.as_json(),
@@ -61,48 +61,51 @@ class Settings:
 
 
 def load_settings(folder: Path) -> Settings:
-    """Those of this folder, or the usual ones; a damaged file is put aside, and what can be read of it takes its place.
+    """Reads the settings of this folder, or returns the defaults.
 
-    What went wrong is said in the log, in one line.
+    A damaged file is renamed, and replaced by the sections of it that can be read. One line in the log says so.
     """
     path = folder / SETTINGS_FILE
     try:
         with path.open("rb") as file:
-            said = parse_json(file.read(_MAX_FILE_BYTES))
-        if not isinstance(said, dict):
-            raise ValueError(f"it must be an object, got {type(said).__name__}")
+            data = parse_json(file.read(_MAX_FILE_BYTES))
+        if not isinstance(data, dict):
+            raise ValueError(f"it must be an object, got {type(data).__name__}")
     except FileNotFoundError:
         return Settings()
     except OSError as error:
-        log.warning("%s cannot be read (%s): the page begins with the usual settings", path, error.strerror)
+        log.warning("%s cannot be read (%s): the page starts with the default settings", path, error.strerror)
         return Settings()
     except ValueError as error:
-        _put_aside(path, str(error))
+        _set_aside(path, str(error))
         return Settings()
-    settings, wrong = _read(said)
-    if wrong:
-        _put_aside(path, "; ".join(wrong))
-        with suppress(OSError):  # then it counts for this run
+    settings, errors = _read(data)
+    if errors:
+        _set_aside(path, "; ".join(errors))
+        with suppress(OSError):  # the settings still hold for this run
             _write(settings, path)
     return settings
 
 
 def config_from_settings(settings: Settings) -> Config:
-    """The usual settings of a run, but for who was chosen on the page; one who cannot be shown is told in the log."""
+    """The defaults of a run, with the character and the performer that were chosen on the page.
+
+    A character that cannot be shown any more is left out, with a warning in the log.
+    """
     actor = settings.actor or DEFAULTS.actor
     if settings.character is None:
         return replace(DEFAULTS, actor=actor)
     try:
         load_any_character(settings.character)
     except CharacterError as error:
-        log.warning("who was chosen on the page last cannot be shown: %s", error)
+        log.warning("the character that was last chosen on the page cannot be shown: %s", error)
         return replace(DEFAULTS, actor=actor)
     return replace(DEFAULTS, actor=actor, character=settings.character)
 
 
-def _read(said: Mapping[str, object]) -> tuple[Settings, list[str]]:
-    """What can be read, and what is wrong with the rest."""
-    settings, wrong = Settings(), []
+def _read(data: Mapping[str, object]) -> tuple[Settings, list[str]]:
+    """The settings that can be read, and what is wrong with the others."""
+    settings, errors = Settings(), []
     readers: dict[str, Callable[[object], object]] = {
         "tuning": lambda value: Tuning().changed(_object(value)),
         "light": lambda value: LightChoice().changed(_object(value)),
@@ -111,44 +114,44 @@ def _read(said: Mapping[str, object]) -> tuple[Settings, list[str]]:
         "actor": _name,
     }
     for name, read in readers.items():
-        if name in said:
+        if name in data:
             try:
-                settings = replace(settings, **{name: read(said[name])})  # type: ignore[arg-type]  # by its reader
+                settings = replace(settings, **{name: read(data[name])})  # type: ignore[arg-type]  # by its reader
             except ValueError as error:
-                wrong.append(f"{name}: {error}")
-    return settings, wrong
+                errors.append(f"{name}: {error}")
+    return settings, errors
 
 
 def _object(value: object) -> Mapping[str, object]:
     if isinstance(value, dict):
         return value
-    raise ValueError(f"wanted an object, got {type(value).__name__}")
+    raise ValueError(f"it must be an object, got {type(value).__name__}")
 
 
 def _name(value: object) -> str | None:
     if value is None or (isinstance(value, str) and 0 < len(value) <= _MAX_NAME and value.isprintable()):
         return value
-    raise ValueError("wanted a name, or null")
+    raise ValueError("it must be a name or null")
 
 
 def _write(settings: Settings, path: Path) -> None:
     write_text(path, json.dumps(settings.as_json(), indent=2) + "\n", is_private=True)
 
 
-def _put_aside(path: Path, why: str) -> None:
+def _set_aside(path: Path, why: str) -> None:
     aside = path.with_name(f"{path.stem}.damaged{path.suffix}")
     try:
         path.replace(aside)
     except OSError as error:
-        log.warning("%s is damaged (%s) and cannot be put aside (%s)", path, why[:200], error.strerror)
+        log.warning("%s is damaged (%s) and cannot be renamed (%s)", path, why[:200], error.strerror)
     else:
-        log.warning("%s was damaged (%s): it is now %s, and what was lost is as usual", path, why[:200], aside.name)
+        log.warning("%s was damaged (%s): it is now %s, and what was lost has its default", path, why[:200], aside.name)
 
 
 class SettingsStore:
-    """Holds the settings of a run, and writes them a second after the last change; from any thread.
+    """Holds the settings of a run and writes them a second after the last change. Threads may share it.
 
-    A place that cannot be written to is told once in the log: the run goes on with what was set.
+    If the file cannot be written, the log says so once, and the settings hold for this run.
     """
 
     def __init__(
@@ -157,10 +160,10 @@ class SettingsStore:
         folder: Path | None = None,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Without a folder nothing is written."""
+        """Without a folder, nothing is written."""
         self._settings = settings or Settings()
         self._folder, self._clock_s = folder, clock_s
-        self._due_s: float | None = None  # when it is to be written
+        self._due_s: float | None = None  # when to write, by the clock
         self._has_failed = False
         self._lock = threading.Lock()
 
@@ -168,19 +171,19 @@ class SettingsStore:
     def settings(self) -> Settings:
         return self._settings
 
-    def keep(self, change: Callable[[Settings], Settings]) -> None:
-        """Changes them; `change` is given those of this moment."""
+    def update(self, change: Callable[[Settings], Settings]) -> None:
+        """Replaces the settings by `change(settings)`."""
         with self._lock:
             self._settings = change(self._settings)
             self._due_s = self._clock_s() + WRITE_DELAY_S
 
     def tick(self) -> None:
-        """Writes what is due."""
+        """Writes the settings if a write is due; to be called often."""
         if self._due_s is not None and self._clock_s() >= self._due_s:
             self.write()
 
     def write(self) -> None:
-        """Writes now what has not been written yet."""
+        """Writes pending changes now."""
         with self._lock:
             if self._due_s is None or self._folder is None:
                 return

@@ -19,54 +19,6 @@ from omote.engine.version import version
 
 from .session import StudioSession
 
-
-def state_of(desk: StudioSession) -> dict[str, object]:
-    """As docs/control-page.md describes it; it looks at files, so not for a thread that must not wait."""
-    tuning, progress = desk.keeper.settings.tuning, desk.recording.progress
-    return {
-        "version": version(),
-        "character": desk.shown_name() or "",
-        "source": _source_state(desk),
-        "sources": [{"kind": kind, "label": label} for kind, label in desk.switch.offered.items()],
-        "tuning": tuning.as_json(),
-        "most": MOST_GAIN,
-        "delays_ms": {name: round(smoothing_delay_ms(name, tuning.smoothing[name]), 3) for name in SMOOTHED},
-        "regions": list(REGIONS),
-        "smoothed": list(SMOOTHED),
-        "light": desk.lighting.as_json(),
-        "presets": [{"name": name, "label": preset.label} for name, preset in LIGHT_PRESETS.items()],
-        "hotkeys": desk.switchboard.as_json(),
-        "expressions": list(EXPRESSION_NAMES),
-        "recognisable": list(EXPRESSION_RULES),
-        "recognised": list(desk.recognised),
-        "actor": desk.performer.as_json(),
-        "actors": desk.performer.names(),
-        "calibration": desk.performer.view,
-        "recording": _recording_state(progress) if progress else None,
-        "characters": desk.casting.rows(),
-        "jobs": desk.casting.jobs,
-        "clean_url": desk.clean_url,
-        "notice": desk.wardrobe.trouble or desk.performer.notice,
-    }
-
-
-def _source_state(desk: StudioSession) -> dict[str, object]:
-    source = desk.live.source if desk.live else None
-    return {
-        "name": source.name if source else "",
-        "kind": desk.switch.kind,
-        "has_picture": isinstance(source, CameraView),
-    }
-
-
-def _recording_state(progress: RecordingProgress) -> dict[str, object]:
-    seconds = round(progress.seconds, 2)
-    return {"path": str(progress.path), "rows": progress.rows, "seconds": seconds, "error": progress.error}
-
-
-__all__ = ["Endpoint", "Percentiles", "Presence", "Receiver", "Stage", "Status", "presence_of"]
-
-
 Presence = Literal["tracked", "lost", "idle"]
 _PRESENCE: Mapping[Phase, Presence] = {
     Phase.FOLLOWING: "tracked",
@@ -77,14 +29,58 @@ _PRESENCE: Mapping[Phase, Presence] = {
 }
 
 
+def state_of(studio: StudioSession) -> dict[str, object]:
+    """The state as JSON values; docs/control-page.md lists them. It reads files, so it may block."""
+    tuning, progress = studio.store.settings.tuning, studio.recording.progress
+    return {
+        "version": version(),
+        "character": studio.character_name() or "",
+        "source": _source_state(studio),
+        "sources": [{"kind": kind, "label": label} for kind, label in studio.switch.offered.items()],
+        "tuning": tuning.as_json(),
+        "most": MOST_GAIN,
+        "delays_ms": {name: round(smoothing_delay_ms(name, tuning.smoothing[name]), 3) for name in SMOOTHED},
+        "regions": list(REGIONS),
+        "smoothed": list(SMOOTHED),
+        "light": studio.lighting.as_json(),
+        "presets": [{"name": name, "label": preset.label} for name, preset in LIGHT_PRESETS.items()],
+        "hotkeys": studio.hotkeys.as_json(),
+        "expressions": list(EXPRESSION_NAMES),
+        "recognisable": list(EXPRESSION_RULES),
+        "recognised": list(studio.recognised),
+        "actor": studio.performer.as_json(),
+        "actors": studio.performer.names(),
+        "calibration": studio.performer.view,
+        "recording": _recording_state(progress) if progress else None,
+        "characters": studio.characters.rows(),
+        "jobs": studio.characters.jobs,
+        "clean_url": studio.clean_url,
+        "notice": studio.hotkey_characters.error_message or studio.performer.notice,
+    }
+
+
+def _source_state(studio: StudioSession) -> dict[str, object]:
+    source = studio.live.source if studio.live else None
+    return {
+        "name": source.name if source else "",
+        "kind": studio.switch.kind,
+        "has_picture": isinstance(source, CameraView),
+    }
+
+
+def _recording_state(progress: RecordingProgress) -> dict[str, object]:
+    seconds = round(progress.seconds, 2)
+    return {"path": str(progress.path), "rows": progress.rows, "seconds": seconds, "error": progress.error}
+
+
 def presence_of(phase: Phase) -> Presence:
-    """Whether a face is followed, has just been lost and is held or eased to rest, or nobody is there."""
+    """Whether a face is tracked, was lost just now, or nobody has been seen for a while."""
     return _PRESENCE[phase]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of the loop, and how long a picture spends in it."""
+    """A stage of the loop, and how long a picture spends in it."""
 
     name: str
     took_ms: Percentiles
@@ -92,44 +88,44 @@ class Stage:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where the outside world listens."""
+    """An address that programs connect to."""
 
-    name: str  # for people: "video", "params"
+    name: str  # "video", "params", "control"
     address: str  # "tcp://127.0.0.1:5557"
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """Somebody who is connected, or some of one kind."""
+    """A receiver that is connected, or a group of them."""
 
-    name: str  # for people: "v/omote", "page", "clean page", "control"
-    what: str  # what they get, or how many they are
+    name: str  # "v/omote", "page", "clean page", "control"
+    what: str  # what it gets, or how many there are
 
 
 @dataclass(frozen=True)
 class Status:
-    """What the loop is doing, in numbers. `latency` is from the capture of a picture to its being sent."""
+    """The numbers of a running loop. `latency` is from capture to sent."""
 
-    source: str  # as the source calls itself: "demo", "webcam 0"
+    source: str  # "demo", "webcam 0"
     character: str
-    runtime: str  # as the animator says: "openvino cpu f32"
+    runtime: str  # "openvino cpu f32"
     size: int  # pixels, the picture is square
     steps: int
-    fps: float  # new pictures a second
+    fps: float  # pictures a second
     pictures: int
-    dropped: int  # came too late and were skipped
+    dropped: int  # signals that arrived too late and were skipped
     tracked_fraction: float  # 0 to 1, of the signals so far
-    presence: Presence  # now
-    latency: Percentiles | None = None  # None until there is something to say
+    presence: Presence
+    latency: Percentiles | None = None  # None until a picture was sent
     stages: tuple[Stage, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     receivers: tuple[Receiver, ...] = ()
-    confidence: float = 0.0  # of the tracker, now
-    cached_share: float = 0.0  # of the pictures, those that were drawn before
-    still_share: float = 0.0  # those of a face that has not moved
-    budget: BudgetStatus | None = None  # of the latency, where there is one
-    notice: str = ""  # a sentence for the person who looks, where something is wrong
+    confidence: float = 0.0  # of the tracker
+    cached_share: float = 0.0  # of the pictures: taken from the cache
+    still_share: float = 0.0  # of the pictures: not drawn because the face did not move
+    budget: BudgetStatus | None = None  # None without --budget-ms
+    notice: str = ""  # what is wrong, in a sentence, or ""
 
     def as_json(self) -> dict[str, Any]:
-        """The same in JSON's types, for the page's script; it crosses a process border."""
+        """The same as JSON values, for the page's script."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""Validates what comes from outside: bounded JSON, and the arguments of requests."""
+"""Validates input from outside: bounded JSON, and the arguments of requests."""
 
 from __future__ import annotations
 
@@ -23,28 +23,32 @@ from omote.engine.face.expressions import (
     marks,
 )
 
-MAX_DEPTH = 8  # objects and lists within each other
+MAX_DEPTH = 8  # nested objects and lists
+
+Arguments = Mapping[str, object]
+# In letters: a message on the wire has at most 256 bytes.
+_MAX_VALUE, _MAX_CHOICES = 60, 130
 
 
 class JsonError(OmoteError, ValueError):
-    """These bytes are no JSON that is read here; the message says why."""
+    """These bytes are not JSON that is accepted here; the message says why."""
 
 
 def parse_json(text: bytes | str) -> object:
-    """What is written there, in Python's types; JsonError, and nothing else, where it cannot be read."""
+    """Parses JSON of bounded depth with finite numbers; JsonError, and no other error, if that fails."""
     try:
         value = json.loads(text, parse_constant=_reject_constant, parse_float=_parse_finite)
     except RecursionError as error:
         raise JsonError(f"it is deeper than {MAX_DEPTH} levels") from error
-    except ValueError as error:  # also of bytes that are no UTF-8
-        raise JsonError(f"it is no JSON ({str(error)[:80]})") from error
+    except ValueError as error:  # UnicodeDecodeError is one too
+        raise JsonError(f"it is not JSON ({str(error)[:80]})") from error
     if not _is_shallow(value):
         raise JsonError(f"it is deeper than {MAX_DEPTH} levels")
     return value
 
 
 def _reject_constant(name: str) -> NoReturn:
-    raise JsonError(f"{name} is no number")
+    raise JsonError(f"{name} is not a number")
 
 
 def _parse_finite(digits: str) -> float:
@@ -67,27 +71,22 @@ def _children(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-Arguments = Mapping[str, object]
-
-_MAX_VALUE, _MAX_CHOICES = 60, 130  # letters of what was found, and of what there is: a message has at most 256 bytes
-
-
 def invalid_argument(sentence: str) -> ControlError:
-    """An argument is malformed."""
+    """The error of an invalid argument."""
     return ControlError("invalid", sentence)
 
 
 def shown_value(value: object) -> str:
-    """What was found, short enough to be told."""
+    """The repr of a received value, cut to a length that a message can hold."""
     return _shortened(repr(value), _MAX_VALUE)
 
 
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]}..."
+def _shortened(text: str, high: int) -> str:
+    return text if len(text) <= high else f"{text[:high]}..."
 
 
 def choice_argument(arguments: Arguments, key: str, known: Collection[str], default: str | None = None) -> str:
-    """The word under this key, which must be one of those known; a near one is proposed."""
+    """The argument of this key, one of the known words; the error suggests the nearest."""
     word = arguments.get(key, default)
     if isinstance(word, str) and word in known:
         return word
@@ -97,30 +96,30 @@ def choice_argument(arguments: Arguments, key: str, known: Collection[str], defa
 
 
 def text_list_argument(arguments: Arguments, key: str) -> tuple[str, ...]:
-    """The texts under this key, at least one."""
+    """The argument of this key: a list of at least one text."""
     value = arguments.get(key)
     if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
         raise invalid_argument(f'"{key}" must be a list of texts, got {shown_value(value)}')
     return tuple(value)
 
 
-def checked_number(value: object, what: str, least: float, most: float) -> float:
-    """A finite number within these bounds."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+def checked_number(value: object, what: str, low: float, high: float) -> float:
+    """The value as a float, if it is a finite number within these bounds."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
         return float(value)
-    raise invalid_argument(f"{what} must be a number from {least:g} to {most:g}, got {shown_value(value)}")
+    raise invalid_argument(f"{what} must be a number from {low:g} to {high:g}, got {shown_value(value)}")
 
 
-def text_argument(arguments: Arguments, key: str, default: str | None = None, most: int = 128) -> str:
-    """The text under this key, of so many letters at most."""
+def text_argument(arguments: Arguments, key: str, default: str | None = None, high: int = 128) -> str:
+    """The argument of this key: a printable text of at most `most` letters."""
     value = arguments.get(key, default)
-    if isinstance(value, str) and len(value) <= most and value.isprintable():
+    if isinstance(value, str) and len(value) <= high and value.isprintable():
         return value
-    raise invalid_argument(f'"{key}" must be a text of at most {most} letters, got {shown_value(value)}')
+    raise invalid_argument(f'"{key}" must be a text of at most {high} letters, got {shown_value(value)}')
 
 
 def bool_argument(arguments: Arguments, key: str) -> bool:
-    """Whether that is wanted."""
+    """The argument of this key: true or false."""
     value = arguments.get(key)
     if isinstance(value, bool):
         return value
@@ -144,8 +143,8 @@ def _weights_argument(arguments: Arguments) -> Array:
         raise invalid_argument('an expression has either a "name" or "weights"')
     if "name" in arguments:
         return expression_weights(choice_argument(arguments, "name", EXPRESSION_NAMES))
-    said = arguments["weights"]
-    if not isinstance(said, Mapping):
-        raise invalid_argument(f'"weights" must be a map of ARKit names to 0..1, got {type(said).__name__}')
-    chosen = {choice_argument({"weights": name}, "weights", arkit.NAMES): value for name, value in said.items()}
+    weights = arguments["weights"]
+    if not isinstance(weights, Mapping):
+        raise invalid_argument(f'"weights" must be a map of ARKit names to 0..1, got {type(weights).__name__}')
+    chosen = {choice_argument({"weights": name}, "weights", arkit.NAMES): value for name, value in weights.items()}
     return arkit.weights({name: checked_number(value, name, 0.0, 1.0) for name, value in chosen.items()})

@@ -7,7 +7,7 @@ import math
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,7 @@ from omote.bridge import arkit, endpoint
 from omote.bridge.control import ControlClient, ControlError
 from omote.bridge.endpoint import BindError
 from omote.calibration.actor_file import ActorError, ActorRecord, Provenance, actor_path, load_actor, save_actor
-from omote.calibration.delay import Delay, DelayError, TimeSeries, delay
+from omote.calibration.delay import Delay, DelayError, TimeSeries, delay, loudness
 from omote.calibration.flame_file import read_flame
 from omote.calibration.flame_map import WEAK, FittedMap, fit, is_weak
 from omote.calibration.flame_pickle import FlameFileError
@@ -35,36 +35,42 @@ from omote.calibration.measurement import CalibrationError
 from omote.calibration.registration import RegistrationError
 from omote.calibration.report import report_html, steps_to_redo
 from omote.calibration.session import CalibrationSession, SessionView
-from omote.calibration.sound import loudness
 from omote.engine.capture.source import EndOfSource, Source
 from omote.engine.capture.sources import VIDEO_SUFFIXES, open_source
 from omote.engine.photoreal.flame_map import FlameMapError, own_map_path
 
 from ..app.config import DEFAULTS, load_config
 from ..app.settings import load_settings, settings_folder
+from .parser import add_command
 
-__all__ = ["CalibrationError", "add_arguments", "flame_map_report", "main"]
-
-FLAME_MAP_HELP = (
-    "Find how FLAME makes each ARKit shape, from the FLAME file that you have; photoreal characters want it."
-)
-REPORT_HELP = "Write the page about somebody's last calibration."
-DELAY_HELP = "Find how much later the sound must come to fit the lips: the Sync Offset in OBS."
+FLAME_MAP_HELP = "Find how FLAME makes each ARKit shape, from your FLAME file; photoreal characters need it."
+REPORT_HELP = "Write a page about the last calibration of a performer."
+DELAY_HELP = "Measure how much to delay the sound to match the lips: the Sync Offset in OBS."
 DEFAULT_SOURCE = "webcam"
-UNSET = argparse.SUPPRESS  # what was typed before WHAT holds behind it
+UNSET = argparse.SUPPRESS  # so that an option typed before WHAT is not overwritten
+
+READ_TIMEOUT_S = 0.1
+POSES_FOLDER = Path(__file__).parents[1] / "page"
+PICTURE_WIDTH = 40  # characters, and half as many lines
+# Of a terminal that can show a picture.
+MIN_TERMINAL_SIZE, COLOR_SYSTEMS = (88, 22), ("truecolor", "256")
+KEYS_HINT = "Enter: repeat the last step · s, Enter: skip this step · q, Enter: cancel"
+TAKE_ORDER_HINT = "a take must show the poses in the order of docs/calibration.md"
+BACKGROUND = (24, 24, 27, 255)  # behind transparent pixels
+OBS_SETTING = "OBS: Advanced Audio Properties, Sync Offset of your microphone"
+MIN_TRACKED = 0.5  # the share of pictures that must show a face
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """With no WHAT, a guided session finds who performs."""
-    parser.epilog = "Without WHAT: a guided session, which finds a person's rest, gains, noise and camera angle."
+    """Adds the options; without WHAT, a guided session calibrates a performer."""
+    parser.epilog = "Without WHAT: a guided session that measures rest, gains, noise and camera angle of a performer."
     _add_actor_options(parser)
     parser.add_argument(
-        "--out", type=Path, default=None, metavar="FILE.json", help="else where omote live looks for it"
+        "--out", type=Path, default=None, metavar="FILE.json", help="default: where omote live finds it"
     )
-    parser.add_argument("--report", type=Path, default=None, metavar="FILE.html", help="write a page about it too")
+    parser.add_argument("--report", type=Path, default=None, metavar="FILE.html", help="also write a page about it")
     measures = parser.add_subparsers(dest="measure", required=False, metavar="[WHAT]")
-    flame_map = measures.add_parser("flame-map", help=FLAME_MAP_HELP, description=FLAME_MAP_HELP, allow_abbrev=False)
-    flame_map.set_defaults(parser=flame_map)
+    flame_map = add_command(measures, "flame-map", FLAME_MAP_HELP)
     flame_map.add_argument(
         "--flame",
         type=Path,
@@ -73,46 +79,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="generic_model.pkl of FLAME 2020; no code in it is run",
     )
     flame_map.add_argument("--out", type=Path, default=UNSET, metavar="FILE", help=f"else {own_map_path()}")
-    report = measures.add_parser("report", help=REPORT_HELP, description=REPORT_HELP, allow_abbrev=False)
-    report.set_defaults(parser=report)
+    report = add_command(measures, "report", REPORT_HELP)
     _add_actor_options(report, source=UNSET, actor=UNSET)
-    report.add_argument("--file", type=Path, default=None, metavar="FILE.json", help="of this actor file instead")
+    report.add_argument("--file", type=Path, default=None, metavar="FILE.json", help="use this actor file instead")
     report.add_argument("--out", type=Path, required=True, metavar="FILE.html")
-    delay = measures.add_parser("delay", help=DELAY_HELP, description=DELAY_HELP, allow_abbrev=False)
-    delay.set_defaults(parser=delay)
+    delay = add_command(measures, "delay", DELAY_HELP)
     delay.add_argument(
         "--recording",
         type=Path,
         default=None,
         metavar="FILE.mkv",
-        help='made by OBS while you say "pa" ten times; else the running Omote is asked',
+        help='recorded by OBS while you say "pa" ten times; default: ask the running Omote',
     )
-    delay.add_argument("--sound", type=Path, default=None, metavar="FILE.wav", help="of the recording, else its own")
+    delay.add_argument("--sound", type=Path, default=None, metavar="FILE.wav", help="default: its own sound")
     delay.add_argument("--control-endpoint", default=endpoint.CONTROL_ENDPOINT, metavar="ADDRESS", help="of omote live")
 
 
 def _add_actor_options(parser: argparse.ArgumentParser, source: str = DEFAULT_SOURCE, actor: str | None = None) -> None:
-    parser.add_argument("--source", default=source, help="webcam[:N], TAKE.csv, FILE.mp4 or any other of omote live")
-    parser.add_argument("--actor", default=actor, metavar="NAME", help="who it is; else as in the settings")
+    parser.add_argument("--source", default=source, help="webcam[:N], TAKE.csv, FILE.mp4 or any of omote live")
+    parser.add_argument("--actor", default=actor, metavar="NAME", help="the performer; else as in the settings")
 
 
 def main(typed: argparse.Namespace) -> int:
-    """Measures, prints what was found and where it is kept; CalibrationError where that cannot be."""
+    """Runs `omote calibrate`; returns the exit code."""
     match typed.measure:
         case "flame-map":
             return _run_flame_map(typed)
         case "report":
             return _run_report(typed)
         case "delay":
-            asked = DelayRequest(typed.recording, typed.sound, typed.control_endpoint)
-            return run_delay(asked)
+            return _run_delay(typed.recording, typed.sound, typed.control_endpoint)
         case _:
-            sitting = SessionOptions(typed.source, _actor_name(typed), typed.out, typed.report)
-            return run_session(sitting)
+            return run_session(typed.source, _actor_name(typed), typed.out, typed.report)
 
 
 def _actor_name(typed: argparse.Namespace) -> str:
-    """Who was named, else who would perform in `omote live`."""
+    """The performer that was typed, else the one that `omote live` would use."""
     if typed.actor:
         return str(typed.actor)
     kept = load_settings(settings_folder()).actor
@@ -137,23 +139,23 @@ def _run_flame_map(typed: argparse.Namespace) -> int:
     except (FlameFileError, RegistrationError, FlameMapError) as error:
         raise CalibrationError(str(error)) from error
     print(flame_map_report(fitted))
-    print(f"\nkept in {place}")
-    print("It is derived from your FLAME file, whose licence it is under: keep it to yourself.")
+    print(f"\nsaved in {place}")
+    print("It is derived from your FLAME file and under its licence: do not share it.")
     return 0
 
 
 def flame_map_report(fitted: FittedMap) -> str:
-    """How near the heads came, what FLAME makes of each ARKit shape, and which shapes it hardly makes."""
+    """The fit of the heads, how much of each ARKit shape FLAME can make, and which shapes are weak."""
     found = fitted.map
     near, far = found.apart_mm
     opened, left, right = np.rad2deg(found.jaw_rad)
     lines = [
-        f"the open head lies on FLAME's to {near:.2f} mm in the middle, {far:.2f} mm for 95 of 100 points",
-        f"the jaw opens by {opened:.1f} degrees, and goes aside by {left:.1f} and {right:.1f}",
+        f"the open head fits FLAME's to {near:.2f} mm (median) and {far:.2f} mm (95 % of the points)",
+        f"the jaw opens by {opened:.1f} degrees, and moves sideways by {left:.1f} and {right:.1f}",
         "",
-        f"{'shape':<21}made of it",
+        f"{'shape':<21}explained",
         *(f"{name:<21}{_rows(share, name)}" for name, share in zip(arkit.NAMES, found.explained, strict=True)),
-        f"{'all that are solved':<21}{_rows(fitted.total)}",
+        f"{'all solved shapes':<21}{_rows(fitted.total)}",
         "",
         _weakness(fitted),
     ]
@@ -162,65 +164,57 @@ def flame_map_report(fitted: FittedMap) -> str:
 
 def _rows(share: float, name: str = "") -> str:
     if np.isnan(share):
-        return "by nothing: FLAME has no tongue" if name == "tongueOut" else "by eye or lid"
+        return "FLAME has no tongue" if name == "tongueOut" else "by eye or lid"
     return f"{100.0 * share:6.1f} %" + ("  weak" if is_weak(share) else "")
 
 
 def _weakness(fitted: FittedMap) -> str:
     if not fitted.weak:
-        return f"no shape is weak: FLAME makes {100.0 * WEAK:.0f} % or more of each"
-    return f"weak, so hardly seen in photoreal characters: {', '.join(fitted.weak)}"
+        return f"no shape is weak: FLAME makes at least {100.0 * WEAK:.0f} % of each"
+    return f"weak, so hardly visible in photoreal characters: {', '.join(fitted.weak)}"
 
 
-READ_TIMEOUT_S = 0.1
-POSES_FOLDER = Path(__file__).parents[1] / "page"
-PICTURE_WIDTH = 40  # characters, and half as many lines
-MIN_TERMINAL_SIZE, COLOR_SYSTEMS = (88, 22), ("truecolor", "256")  # a terminal that has room and colours for a picture
-KEYS_HINT = "Enter: the last step again · s, Enter: leave this one out · q, Enter: give up"
-TAKE_ORDER_HINT = "a take must show the poses in the order of docs/calibration.md"
+def run_session(
+    spec: str,
+    actor: str,
+    out: Path | None = None,
+    report: Path | None = None,
+    console: Console | None = None,
+    keys: TextIO | None = None,
+) -> int:
+    """Runs a guided session before this source, writes the actor and prints the findings.
 
-
-@dataclass(frozen=True)
-class SessionOptions:
-    """Who is to be calibrated, before what, and where that goes."""
-
-    source: str  # as `open_source` takes it
-    actor: str
-    out: Path | None = None  # else where `live` looks for it
-    report: Path | None = None
-
-
-def run_session(sitting: SessionOptions, console: Console | None = None, typed: TextIO | None = None) -> int:
-    """Runs the session, writes the actor and says what was found; errors that a person can mend are raised."""
-    console, typed = console or Console(), typed or sys.stdin
-    source = open_source(sitting.source, is_offline=_is_file(sitting.source))
+    Without `out` the actor is saved where `omote live` finds it. `keys` is what the user types.
+    """
+    console, keys = console or Console(), keys or sys.stdin
+    source = open_source(spec, is_offline=_is_file(spec))
     try:
-        place = sitting.out or actor_path(sitting.actor, source.name)
+        path = out or actor_path(actor, source.name)
     except ActorError as error:
         raise CalibrationError(str(error)) from error
-    session = CalibrationSession(sitting.actor, source.name)
+    session = CalibrationSession(actor, source.name)
     session.begin()
-    if console.is_terminal and typed.isatty():
-        threading.Thread(target=read_commands, args=(session, typed), name="keys", daemon=True).start()
+    if console.is_terminal and keys.isatty():
+        threading.Thread(target=read_commands, args=(session, keys), name="keys", daemon=True).start()
     with source, TerminalView(console) as show:
         feed_session(source, session, show)
-        # Before the camera closes, which takes its time: Enter would begin the last step again.
-        kept = ActorRecord(session.result(), Provenance(iso_now(), source.name, session.findings()))
-    _save(kept, place)
-    console.print("\n".join(describe_findings(kept, place)), highlight=False, markup=False, soft_wrap=True)
-    if sitting.report:
-        write_report(kept, sitting.report)
-        console.print(f"report in {sitting.report}", highlight=False, markup=False, soft_wrap=True)
+        # Before the camera closes, because Enter would start the last step again meanwhile.
+        record = ActorRecord(session.result(), Provenance(iso_now(), source.name, session.findings()))
+    _save(record, path)
+    console.print("\n".join(describe_findings(record, path)), highlight=False, markup=False, soft_wrap=True)
+    if report:
+        write_report(record, report)
+        console.print(f"report in {report}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
 def iso_now() -> str:
-    """The date as an actor's file has it."""
+    """The time now, in the format of an actor file."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def write_report(kept: ActorRecord, path: Path) -> None:
-    """CalibrationError where it cannot be written."""
+    """Writes the report as HTML; CalibrationError if that fails."""
     try:
         path.write_text(report_html(kept), encoding="utf-8", newline="\n")
     except OSError as error:
@@ -228,7 +222,7 @@ def write_report(kept: ActorRecord, path: Path) -> None:
 
 
 def describe_findings(kept: ActorRecord, place: Path) -> list[str]:
-    """What was found, in lines."""
+    """The findings of a session, in lines."""
     actor, findings = kept.actor, kept.made.findings
     assert findings is not None, "a session has findings"
     pitch, yaw = (57.29578 * angle for angle in actor.camera_angle)
@@ -244,7 +238,7 @@ def describe_findings(kept: ActorRecord, place: Path) -> list[str]:
         f"  camera      sees you look {abs(pitch):.0f} degrees {'down' if pitch >= 0 else 'up'}"
         f" and {abs(yaw):.0f} to your {'left' if yaw >= 0 else 'right'}",
         *(f"  {step.title:<11} {step.remark}" for step in steps_to_redo(actor, findings)),
-        f"kept in {place}",
+        f"saved in {place}",
     ]
 
 
@@ -253,14 +247,14 @@ def _is_file(spec: str) -> bool:
 
 
 def feed_session(source: Source, session: CalibrationSession, show: Callable[[SessionView], None]) -> None:
-    """Shows the session every picture until it is over; CalibrationError where it was given up or the source ended."""
+    """Feeds the session from the source until it is done; CalibrationError if it is cancelled or the source ends."""
     while True:
         view = session.view
         show(view)
         if view.state == "done":
             return
         if view.state == "cancelled":
-            raise CalibrationError("given up: nothing was written")
+            raise CalibrationError("cancelled: nothing was written")
         try:
             signal = source.read(READ_TIMEOUT_S)
         except EndOfSource:
@@ -280,15 +274,15 @@ def _save(kept: ActorRecord, place: Path) -> None:
 
 
 def read_commands(session: CalibrationSession, typed: Iterable[str]) -> None:
-    """Carries out what is typed, line by line, to its end."""
-    orders = {"": session.redo, "s": session.skip, "q": session.cancel}
+    """Carries out the commands that are typed, one in a line."""
+    commands = {"": session.redo, "s": session.skip, "q": session.cancel}
     for line in typed:
-        if order := orders.get(line.strip().lower()):
-            order()
+        if command := commands.get(line.strip().lower()):
+            command()
 
 
 class TerminalView:
-    """What stands in the terminal while the session goes on; elsewhere one line for each step that is over."""
+    """Shows the session in a terminal; elsewhere prints a line for each finished step."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -296,7 +290,7 @@ class TerminalView:
         self._has_pictures = console.color_system in COLOR_SYSTEMS and all(
             map(int.__ge__, console.size, MIN_TERMINAL_SIZE)
         )
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
 
     def __enter__(self) -> Callable[[SessionView], None]:
         if self._display:
@@ -312,35 +306,32 @@ class TerminalView:
             self._display.update(draw_screen(view, self._has_pictures))
             return
         for step in view.steps:
-            if step.state in ("done", "skipped") and step.name not in self._told:
-                self._told.add(step.name)
+            if step.state in ("done", "skipped") and step.name not in self._printed:
+                self._printed.add(step.name)
                 remark = f": {step.remark}" if step.remark else ""
                 line = f"{step.state:<8}{step.title}{remark}"
                 self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def draw_screen(view: SessionView, has_picture: bool = False) -> RenderableType:
-    """The step, what it looks like, what to do, and how it goes."""
+    """The current step: its picture, its instruction and its progress."""
     step = view.steps[view.step]
     head = Text(f"{view.step + 1}/{len(view.steps)}  {step.title}", style="bold")
     if view.state == "counting":
         how: RenderableType = Text(f"in {math.ceil(view.count_s)} ...")
     else:
         how = ProgressBar(total=1.0, completed=view.score, width=40)
-    said = Group(head, Text(step.say), how, Text(view.remark, style="yellow"), Text(KEYS_HINT, style="dim"))
+    text = Group(head, Text(step.say), how, Text(view.remark, style="yellow"), Text(KEYS_HINT, style="dim"))
     if not has_picture:
-        return said
+        return text
     both = Table.grid(padding=(0, 2))
-    both.add_row(terminal_picture(POSES_FOLDER / step.picture.removeprefix("/"), PICTURE_WIDTH), said)
+    both.add_row(terminal_picture(POSES_FOLDER / step.picture.removeprefix("/"), PICTURE_WIDTH), text)
     return both
-
-
-BACKGROUND = (24, 24, 27, 255)  # behind what is transparent
 
 
 @cache
 def terminal_picture(path: Path, columns: int) -> Text:
-    """The square picture in this file, so many characters wide and half as many lines high."""
+    """A square picture in half blocks, `columns` characters wide and half as many lines high."""
     with Image.open(path) as opened:
         picture = opened.convert("RGBA")
     small = Image.alpha_composite(Image.new("RGBA", picture.size, BACKGROUND), picture).resize(
@@ -355,29 +346,15 @@ def _cell_style(above: list[int], below: list[int]) -> Style:
     return Style(color=Color.from_rgb(*above), bgcolor=Color.from_rgb(*below))
 
 
-OBS_SETTING = "OBS: Advanced Audio Properties, Sync Offset of your microphone"
-MIN_TRACKED = 0.5  # of the pictures must show a face
-
-
-@dataclass(frozen=True)
-class DelayRequest:
-    """What to measure: a recording, or the Omote that runs."""
-
-    recording: Path | None = None
-    sound: Path | None = None  # else the recording's own
-    control_endpoint: str = endpoint.CONTROL_ENDPOINT
-
-
-def run_delay(listening: DelayRequest) -> int:
-    """Prints the number and how sure it is; errors that a person can mend are raised."""
+def _run_delay(recording: Path | None, sound: Path | None, control_endpoint: str) -> int:
+    """Prints the audio delay of a recording, or of the running Omote."""
     try:
-        if listening.recording is None:
-            if listening.sound is not None:
-                raise DelayError("--sound is of a recording: name that by --recording too")
-            lines = delay_of_running(_request_stats(listening.control_endpoint))
+        if recording is None:
+            if sound is not None:
+                raise DelayError("--sound needs --recording")
+            lines = delay_of_running(_request_stats(control_endpoint))
         else:
-            sound = loudness(listening.sound or listening.recording)
-            lines = delay_of_recording(delay(sound, mouth_openness(listening.recording)))
+            lines = delay_of_recording(delay(loudness(sound or recording), mouth_openness(recording)))
     except (DelayError, ControlError, BindError) as error:
         raise CalibrationError(str(error)) from error
     print("\n".join(lines))
@@ -385,32 +362,32 @@ def run_delay(listening: DelayRequest) -> int:
 
 
 def delay_of_recording(found: Delay) -> list[str]:
-    """What was measured, in lines. An offset that is already set is in the recording, so this comes on top of it."""
+    """The measured delay, in lines. It adds to an offset that was set during the recording."""
     lag = round(found.lag_ms)
     lines = [
         f"the picture is {abs(lag)} ms {'later' if lag >= 0 else 'earlier'} than the sound "
         f"(half of {found.syllables} syllables within {found.spread_ms:.0f} ms; agreement {found.agreement:.2f} of 1)"
     ]
     if lag < 0:
-        return [*lines, f"the sound is late already: lower the Sync Offset by {-lag} ms ({OBS_SETTING})"]
-    return [*lines, f"add {lag} ms to the Sync Offset that was set while you recorded ({OBS_SETTING})"]
+        return [*lines, f"the sound is too late: lower the Sync Offset by {-lag} ms ({OBS_SETTING})"]
+    return [*lines, f"add {lag} ms to the Sync Offset of the recording ({OBS_SETTING})"]
 
 
 def delay_of_running(stats: Mapping[str, object]) -> list[str]:
-    """What the running Omote knows of it, in lines; DelayError where it has drawn nothing yet."""
+    """The delay inside the running Omote, in lines; DelayError if it has sent no picture yet."""
     p50, p99, source = (stats.get(name) for name in ("latency_p50_ms", "latency_p99_ms", "source"))
     if not isinstance(p50, int | float) or not isinstance(p99, int | float) or not p50 > 0.0:
-        raise DelayError("Omote runs, and has sent no picture of a performer yet: try again in a few seconds")
+        raise DelayError("the running Omote has sent no picture yet: try again in a few seconds")
     return [
-        f"capture to sent takes {p50:.0f} ms in the middle, {p99:.0f} ms at the 99th percentile, with {source}",
+        f"capture to sent takes {p50:.0f} ms (median), {p99:.0f} ms (99th percentile), with {source}",
         f"start with a Sync Offset of {round(p50)} ms ({OBS_SETTING})",
-        "The camera's own delay and the browser source's, some 30 to 100 ms together, cannot be measured from inside:",
+        "The camera and the browser source add 30 to 100 ms, which Omote cannot measure:",
         'record yourself in OBS saying "pa" ten times, then: omote calibrate delay --recording FILE.mkv',
     ]
 
 
 def mouth_openness(recording: Path) -> TimeSeries:
-    """How far the mouth is open, in each picture of a video; DelayError where hardly a face is seen."""
+    """How far the mouth is open over time in a video; DelayError if too few pictures show a face."""
     times_s, opened, count = [], [], 0
     first_ns: int | None = None
     with open_source(str(recording), is_offline=True) as source:

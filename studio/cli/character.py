@@ -1,4 +1,4 @@
-"""`omote character` and `omote characters`: makes and lists characters, and writes a drawing's points."""
+"""`omote character` and `omote characters`: makes a character, finds the points of a drawing, and lists characters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import sys
 import time
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omote.engine import storage
 from omote.engine.data import PhotorealCharacter
@@ -25,29 +24,28 @@ from omote.engine.model.character_file import (
 from omote.engine.photoreal.published_file import DISTILLED
 from omote.engine.runtime.session import RuntimeUnavailable
 
-from ..app import character_making
 from ..app.character_making import (
     CHARACTER_KINDS,
     OPEN,
+    PHOTOREAL,
     CharacterRequest,
     PhotorealRequest,
-    drawing_consent,
+    SourceKind,
+    consent_statement,
     make_character,
     make_folder,
-    model_consent,
     own_character_path,
-    person_consent,
     printable,
     save_new_character,
 )
 from .interrupts import run_interruptibly
+from .parser import add_command
 
-if TYPE_CHECKING:
-    from omote.engine.data import PhotorealCharacter
+_MAX_PHOTOS = 4
 
 
 def main(typed: argparse.Namespace) -> int:
-    """Runs `omote characters`, `omote character new` or `omote character points` as it was typed; the exit code."""
+    """Runs `omote characters`, `omote character new` or `omote character points`; returns the exit code."""
     if typed.command == "characters":
         return run_list()
     if typed.subcommand == "points":
@@ -56,12 +54,12 @@ def main(typed: argparse.Namespace) -> int:
 
 
 def run_list() -> int:
-    """Prints a line a character, shipped ones first. Returns 1 if a file cannot be read, else 0."""
+    """Prints one line for each character, shipped ones first. Returns 1 if a file cannot be read, else 0."""
     code = 0
     for name in (*character_names(), *user_character_names()):
         try:
             character = load_any_character(name, most=1)
-        except CharacterError as error:  # the others are listed all the same
+        except CharacterError as error:  # list the others
             print(f"{name}: {error}", file=sys.stderr)
             code = 1
             continue
@@ -73,18 +71,16 @@ def run_list() -> int:
     return code
 
 
-_MAX_PHOTOS = 4
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    if parser.prog.endswith("characters"):  # takes none
+    if parser.prog.endswith("characters"):  # it has no options
         return
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="new|points")
-    _add_points(commands)
-    new = commands.add_parser("new", help="make one", description=__doc__, allow_abbrev=False)
-    new.set_defaults(parser=new)
-    new.add_argument("name", nargs="?", metavar="NAME", help=f"kept under this name in {user_folder()}")
-    new.add_argument("--out", type=Path, metavar="FILE", help=f"kept there instead, such as me{SUFFIX}")
+    points = add_command(commands, "points", "Find the points of a drawing's face, to correct them by hand.")
+    points.add_argument("picture", type=Path, metavar="PICTURE", help="the drawing")
+    points.add_argument("--out", type=Path, required=True, metavar="FILE", help="the points, such as face.json")
+    new = add_command(commands, "new", "Make a character and save it.")
+    new.add_argument("name", nargs="?", metavar="NAME", help=f"saved under this name in {user_folder()}")
+    new.add_argument("--out", type=Path, metavar="FILE", help=f"save it there instead, such as me{SUFFIX}")
     source = new.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--photo",
@@ -93,14 +89,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=(),
         metavar="FILE",
-        help="1 to 4 photos of one person; the first from the front, with a calm face",
+        help="1 to 4 photos of one person; the first from the front, with a neutral face",
     )
     source.add_argument(
         "--picture",
         dest="drawing",
         type=Path,
         metavar="FILE",
-        help="a drawing of one character, best from the front and with eyes open; transparent where nothing is drawn",
+        help="a drawing of one character, best from the front with open eyes, on a transparent background",
     )
     source.add_argument(
         "--vrm", type=Path, metavar="FILE", help="a 3D model, VRM 0.x or 1.0, as VRoid Studio exports it"
@@ -109,9 +105,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--blend",
         nargs=3,
         metavar=("A", "B", "SHARE"),
-        help="a character between two; SHARE is 0 for A and 1 for B, such as 0.4",
+        help="a blend of two characters; SHARE is 0 for A and 1 for B, such as 0.4",
     )
-    source.add_argument("--seed", type=int, metavar="N", help="a person who does not exist; another for each number")
+    source.add_argument("--seed", type=int, metavar="N", help="a person who does not exist")
     new.add_argument("--points", type=Path, metavar="FILE", help="of the face in --picture; see omote character points")
     new.add_argument(
         "--consent", action="store_true", help="the person in the photos, or the artist, has agreed; for scripts"
@@ -121,7 +117,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def request_of(typed: argparse.Namespace) -> CharacterRequest:
-    """What was typed, as one value."""
+    """The request that was typed."""
     return CharacterRequest(
         name=typed.name,
         out=typed.out,
@@ -149,80 +145,68 @@ def _blend(words: list[str]) -> tuple[str, str, float]:
     return first, second, found
 
 
-def run(wanted: CharacterRequest) -> int:
-    """Makes and keeps the character, and returns the exit code. Errors that the user can mend are raised."""
-    path = output_path(wanted)
+def run(request: CharacterRequest) -> int:
+    """Makes and saves the character; returns the exit code."""
+    path = output_path(request)
     make_folder(path.parent)
-    consent = _consent(wanted) if wanted.photos or wanted.drawing or wanted.vrm else ""
+    consent = _consent(request) if request.photos or request.drawing or request.vrm else ""
     try:
-        made = run_interruptibly(lambda: make_character(replace(wanted, name=path.stem), consent))
+        made = run_interruptibly(lambda: make_character(replace(request, name=path.stem), consent))
     except RuntimeUnavailable as error:
         raise CharacterError(str(error)) from error
     save_new_character(made.character, path)
     for warning in made.warnings:
         print(f"note: {warning}", file=sys.stderr)
     print(f"{made.character.name}: {made.character.made_from}. {made.character.licence}")
-    print(f"kept in {path}; see it with: omote live --character {wanted.name or path}")
+    print(f"saved in {path}; see it with: omote live --character {request.name or path}")
     return 0
 
 
-def output_path(wanted: CharacterRequest) -> Path:
+def output_path(request: CharacterRequest) -> Path:
     """The path of the new file; CharacterError if it cannot be used, or if options contradict each other."""
-    if (wanted.name is None) == (wanted.out is None):
-        raise CharacterError("wanted a NAME or --out FILE, one of them")
+    if (request.name is None) == (request.out is None):
+        raise CharacterError("give either a NAME or --out FILE")
     try:
-        path = wanted.out or own_character_path(wanted.name or "")
+        path = request.out or own_character_path(request.name or "")
     except CharacterError as error:
         raise CharacterError(f"{error}; or use --out FILE") from error
-    if path.exists() and not wanted.overwrite:
-        raise CharacterError(f"{path} is there already: choose another name, or add --overwrite")
-    if len(wanted.photos) > _MAX_PHOTOS:
-        raise CharacterError(f"--photo takes 1 to {_MAX_PHOTOS} photos of one person, got {len(wanted.photos)}")
-    if wanted.points and not wanted.drawing:
-        raise CharacterError("--points is for --picture: a photo's face is found by itself")
-    _check_kind(wanted)
+    if path.exists() and not request.overwrite:
+        raise CharacterError(f"{path} exists already: choose another name, or add --overwrite")
+    if len(request.photos) > _MAX_PHOTOS:
+        raise CharacterError(f"--photo takes 1 to {_MAX_PHOTOS} photos of one person, got {len(request.photos)}")
+    if request.points and not request.drawing:
+        raise CharacterError("--points is only for --picture: the face in a photo is found automatically")
+    _check_kind(request)
     return path
 
 
-def _check_kind(wanted: CharacterRequest) -> None:
-    if wanted.kind == character_making.OPEN:
-        if flags := wanted.photoreal.typed:
-            raise CharacterError(f"{flags[0]} is for --kind {character_making.PHOTOREAL}, which was not asked for")
+def _check_kind(request: CharacterRequest) -> None:
+    if request.kind == OPEN:
+        if flags := request.photoreal.typed:
+            raise CharacterError(f"{flags[0]} is only for --kind {PHOTOREAL}")
         return
-    if len(wanted.photos) != 1:
-        raise CharacterError(f"--kind photoreal takes one --photo, got {len(wanted.photos)}")
+    if len(request.photos) != 1:
+        raise CharacterError(f"--kind photoreal takes one --photo, got {len(request.photos)}")
 
 
-def _consent(wanted: CharacterRequest) -> str:
+def _consent(request: CharacterRequest) -> str:
     ask = input if sys.stdin is not None and sys.stdin.isatty() else None
-    if wanted.vrm:
+    if request.vrm:
         from omote.engine.model.vrm_file import VrmError, read_vrm
 
         try:
-            model = read_vrm(wanted.vrm)
+            model = read_vrm(request.vrm)
         except VrmError as error:
             raise CharacterError(str(error)) from error
         print(f"{model.title} by {model.author}. {model.terms}", file=sys.stderr)
-        return model_consent(wanted.consent, ask, time.strftime("%Y-%m-%d"))
-    if wanted.drawing:
-        return drawing_consent(wanted.consent, ask, time.strftime("%Y-%m-%d"))
-    return person_consent(len(wanted.photos), wanted.consent, ask, time.strftime("%Y-%m-%d"))
-
-
-def _add_points(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    points = commands.add_parser(
-        "points",
-        help="write where a drawing's face is, to be corrected by hand",
-        description="Writes the points of a drawing's face, and beside them a picture that shows them.",
-        allow_abbrev=False,
-    )
-    points.set_defaults(parser=points)
-    points.add_argument("picture", type=Path, metavar="PICTURE", help="the drawing")
-    points.add_argument("--out", type=Path, required=True, metavar="FILE", help="the points, such as face.json")
+        of: SourceKind = "model"
+    else:
+        of = "drawing" if request.drawing else "person"
+    return consent_statement(of, request.consent, ask, time.strftime("%Y-%m-%d"), len(request.photos))
 
 
 def write_points(picture: Path, out: Path) -> int:
-    """Writes the points that were found, or some in the middle, and a picture of them; returns the exit code."""
+    """Writes the points of the face, or points in the middle if none is found, and a picture that shows them."""
     from omote.engine.images import PhotoError, read_drawing
     from omote.engine.model.drawings import find_face, sketch, usual_points
 
@@ -242,7 +226,7 @@ def write_points(picture: Path, out: Path) -> int:
     except OSError as error:
         raise CharacterError(f"cannot write {out} ({error.strerror or error}): choose another place") from error
     if found is None:
-        print("note: no face was found, so the points stand where a face often is", file=sys.stderr)
+        print("note: no face was found, so the points are where a face often is", file=sys.stderr)
     print(f"the points are in {out}, and {shown} shows them; correct them, then:")
     print(f"omote character new NAME --picture {picture} --points {out}")
     return 0
@@ -263,7 +247,7 @@ def add_photoreal_arguments(new: argparse.ArgumentParser) -> None:
 
 
 def photoreal_request_of(typed: argparse.Namespace) -> PhotorealRequest:
-    """What was typed, as one value."""
+    """The request that was typed."""
     anchors = None if typed.anchors is None else tuple(typed.anchors)
     said = {one.name: getattr(typed, one.name) for one in fields(PhotorealRequest)}
     return PhotorealRequest(**{**said, "anchors": anchors})

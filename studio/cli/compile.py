@@ -1,10 +1,10 @@
-"""`omote compile`: tries every runtime of this machine, or makes engines for GPUs that are elsewhere."""
+"""`omote compile`: tries every runtime of this machine, or compiles engines for other GPUs."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from omote.engine.data import PhotorealCharacter
@@ -24,24 +24,12 @@ from omote.engine.storage import cache_folder
 from ..app.config import load_config
 from . import compile_photoreal
 
-_AHEAD = "tensorrt-rtx"  # the runtime that compiles for a GPU that is elsewhere
-
-
-@dataclass(frozen=True)
-class CompileRequest:
-    """What was typed."""
-
-    runtime: str
-    targets: tuple[str, ...]
-    out: Path | None
-    again: bool
-    character: str | None = None
-    config: Path | None = None
+_AHEAD = "tensorrt-rtx"  # the runtime that can compile for another GPU
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--runtime", choices=runtime_options(), default=AUTO, help="that one alone; auto tries them all"
+        "--runtime", choices=runtime_options(), default=AUTO, help="try this runtime; auto tries all of them"
     )
     parser.add_argument(
         "--target",
@@ -49,78 +37,68 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="SM",
-        help="make a TensorRT-RTX engine for such GPUs, as sm86 or sm89; may be repeated, and wants no GPU here",
+        help="compile a TensorRT-RTX engine for GPUs such as sm86 or sm89; may be repeated, and needs no GPU",
     )
-    parser.add_argument("--out", type=Path, default=None, metavar="DIR", help="where the engine of --target goes")
-    parser.add_argument("--again", action="store_true", default=False, help="forget what was found and compiled")
+    parser.add_argument("--out", type=Path, default=None, metavar="DIR", help="folder for the engine of --target")
+    parser.add_argument("--again", action="store_true", default=False, help="discard earlier results and compile again")
     parser.add_argument(
-        "--character", metavar="NAME", default=None, help="compile what draws this one, where that is photoreal"
+        "--character", metavar="NAME", default=None, help="compile the networks of this photoreal character"
     )
     parser.add_argument(
         "--config", type=Path, default=None, metavar="FILE.toml", help="settings of photoreal characters"
     )
 
 
-def request_of(typed: argparse.Namespace) -> CompileRequest:
-    return CompileRequest(typed.runtime, tuple(typed.targets), typed.out, typed.again, typed.character, typed.config)
-
-
 def main(typed: argparse.Namespace) -> int:
-    """Runs `omote compile` as it was typed; the exit code."""
-    return run(request_of(typed))
-
-
-def run(order: CompileRequest) -> int:
-    """Prints what was tried, or where the engine lies; errors that a person can mend are raised."""
-    shown = load_any_character(order.character) if order.character else None
+    """Prints the trials of the runtimes, or the paths of compiled engines; returns the exit code."""
+    shown = load_any_character(typed.character) if typed.character else None
+    _check(typed)
     if isinstance(shown, PhotorealCharacter):
-        return _photoreal(order, shown)
+        return _photoreal(typed, shown)
     files = shipped_networks()
-    _check(order)
-    if order.targets:
-        return _build_ahead(files, order)
+    if typed.targets:
+        return _build_ahead(files, typed.targets, typed.out or Path())
     kept = ResultCache()
-    if order.again:
+    if typed.again:
         _clear_cache(kept)
-    if order.runtime != AUTO:
-        return _one(files, Build.named(order.runtime), kept)
+    if typed.runtime != AUTO:
+        return _one(files, Build.named(typed.runtime), kept)
     found = autotune.decide(files, kept)
     print(table(found.trials, found.choice.build))
     return 0
 
 
-def _check(order: CompileRequest) -> None:
-    if order.out and not order.targets:
-        raise AnimatorError("--out is for the engine of a --target: what is compiled for this machine has its place")
-    if order.targets and (order.runtime not in (AUTO, _AHEAD) or order.again):
-        raise AnimatorError(f"--target makes an engine for {_AHEAD}, anew each time: leave out --runtime and --again")
+def _check(typed: argparse.Namespace) -> None:
+    if typed.out and not typed.targets:
+        raise AnimatorError("--out needs --target: what is compiled for this machine has a fixed place")
+    if typed.targets and (typed.runtime not in (AUTO, _AHEAD) or typed.again):
+        raise AnimatorError(f"--target compiles for {_AHEAD}, each time anew: leave out --runtime and --again")
 
 
-def _photoreal(order: CompileRequest, character: PhotorealCharacter) -> int:
-    _check(order)
-    config = load_config(order.config)
-    if order.targets:
-        return compile_photoreal.ahead(config, character, order.targets, order.out or Path())
-    if order.again:
+def _photoreal(typed: argparse.Namespace, character: PhotorealCharacter) -> int:
+    config = load_config(typed.config)
+    if typed.targets:
+        return compile_photoreal.ahead(config, character, typed.targets, typed.out or Path())
+    if typed.again:
         compile_photoreal.forget(config, character)
         _clear_cache(ResultCache())
-    return compile_photoreal.run(config, character, order.runtime)
+    return compile_photoreal.run(config, character, typed.runtime)
 
 
 def _clear_cache(kept: ResultCache) -> None:
-    """What earlier starts found and compiled: it is all made again when it is wanted."""
-    kept.forget()
+    """Removes the results and compiled networks of earlier starts."""
+    kept.clear()
     for folder in (cache_folder() / "openvino", engine_folder()):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _build_ahead(files: NetworkFiles, order: CompileRequest) -> int:
-    """One engine for each number of references that a picture may copy from."""
+def _build_ahead(files: NetworkFiles, targets: Sequence[str], out: Path) -> int:
+    """Compiles one engine for each number of references."""
     from omote.engine.runtime.tensorrt_rtx import compile_ahead
 
     try:
         for count in range(1, MOST_AT_ONCE + 1):
-            print(compile_ahead(denoiser_graph(files, count), order.targets, order.out or Path()), flush=True)
+            print(compile_ahead(denoiser_graph(files, count), targets, out), flush=True)
     except RuntimeUnavailable as error:
         raise AnimatorError(str(error)) from error
     return 0
@@ -135,7 +113,7 @@ def _one(files: NetworkFiles, build: Build, kept: ResultCache) -> int:
 
 
 def table(trials: tuple[Trial, ...], chosen: Build | None) -> str:
-    """A line each: what ran, in how many milliseconds, how near to the reference; or why not."""
+    """A line for each trial: its time and its difference to the reference, or why it was refused."""
     lines = [f"{'runtime':22}{'runs as':28}{'ms':>8}{'dB':>8}{'levels off':>12}"]
     return "\n".join([*lines, *(_line(trial, trial.build == chosen) for trial in trials)])
 

@@ -33,7 +33,7 @@ from omote.engine.photoreal.published_file import RECOGNISER
 from omote.engine.runtime.session import Build, RuntimeUnavailable, Session
 
 from ..app.config import Config
-from .doctor_checks import Check
+from .doctor import Check
 from .interrupts import run_interruptibly
 from .photoreal import model_of, open_photoreal
 

@@ -1,4 +1,4 @@
-"""Ctrl-C is obeyed: while something is busy in native code, and where something will not end."""
+"""Ctrl-C and termination signals: they work during native code, and end a process whose threads hang."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from typing import NoReturn, TypeVar
 T = TypeVar("T")
 
 _POLL_S = 0.05
-_TERMINATION_SIGNALS = ("SIGTERM", "SIGHUP")  # by the system, and by a terminal that is closed
+_TERMINATION_SIGNALS = ("SIGTERM", "SIGHUP")  # from the system, and from a terminal that closes
 
 
 class Terminated(KeyboardInterrupt):
-    """The system asks to end, by a signal of this number; heard as Ctrl-C."""
+    """A termination signal of this number, raised like Ctrl-C."""
 
     def __init__(self, number: int) -> None:
         self.number = number
 
 
 def exit_code(interrupt: KeyboardInterrupt) -> int:
-    """As a shell reports what a signal has ended: 130 for Ctrl-C, 143 for SIGTERM."""
+    """The exit code that shells use for a signal: 130 for Ctrl-C, 143 for SIGTERM."""
     return 128 + (interrupt.number if isinstance(interrupt, Terminated) else signal.SIGINT)
 
 
 @contextmanager
 def signals_as_interrupts() -> Iterator[None]:
-    """Who is asked to end hears it as Ctrl-C, where this is the thread that hears such things; nohup stays nohup."""
+    """Raises termination signals as Ctrl-C, if this is the main thread. Ignored signals, as under nohup, stay so."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -52,7 +52,7 @@ def signals_as_interrupts() -> Iterator[None]:
 
 
 def run_interruptibly(work: Callable[[], T]) -> T:
-    """What `work` returns or raises. Ctrl-C is heard meanwhile: it runs in a thread, which is then left behind."""
+    """Runs `work` in a thread and returns its result; Ctrl-C leaves the thread behind."""
     outcome: Future[T] = Future()
 
     def run() -> None:
@@ -68,9 +68,9 @@ def run_interruptibly(work: Callable[[], T]) -> T:
 
 
 def exit_process(code: int) -> int:
-    """The code, where the process can end as Python does; else it ends here, because Python would abort.
+    """Returns the code, or ends the process at once if a daemon thread is still alive.
 
-    A daemon thread that is still alive hangs, maybe in native code, and would see the interpreter go while it runs.
+    Such a thread may hang in native code, and Python would abort when it shuts down under it.
     """
     if any(thread.daemon for thread in threading.enumerate()):
         exit_now(code)
@@ -78,7 +78,7 @@ def exit_process(code: int) -> int:
 
 
 def exit_within(seconds: float, code: int) -> None:
-    """Ends the process with this code in so many seconds, if nothing has ended it before."""
+    """Ends the process with this code after so many seconds, if it is still there."""
     deadline = threading.Timer(seconds, exit_now, (code,))
     deadline.daemon = True
     deadline.start()
@@ -89,5 +89,5 @@ def exit_now(code: int) -> NoReturn:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    finally:  # also where whoever listened has gone
+    finally:  # even if the output is closed
         os._exit(code)

@@ -1,4 +1,4 @@
-"""`omote keys`: who else may receive the pictures, over CURVE."""
+"""`omote keys`: manages the CURVE keys of other machines that may receive."""
 
 from __future__ import annotations
 
@@ -10,27 +10,25 @@ from omote.bridge import keys
 from omote.bridge.keys import KeysError, ServerKeys
 
 from ..app.config import keys_folder
+from .parser import add_command
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="new, list or remove")
 
-    def add(name: str, purpose: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
-        command.set_defaults(parser=command)
-        return command
-
-    new = add("new", "Let a machine in and write the key file for it.")
-    new.add_argument("name", nargs="?", metavar="NAME", help="of the machine; without it only this machine's own pair")
+    new = add_command(commands, "new", "Admit a machine and write a key file for it.")
+    new.add_argument(
+        "name", nargs="?", metavar="NAME", help="of the machine; without it only make this machine's own keys"
+    )
     new.add_argument("--out", type=Path, metavar="FILE", help=f"the key file, instead of ./NAME{keys.BUNDLE_SUFFIX}")
-    new.add_argument("--overwrite", action="store_true", help="replace the keys of this name, and the file")
-    add("list", "List who is let in.")
-    remove = add("remove", "Let a machine in no longer, from its next connection on.")
+    new.add_argument("--overwrite", action="store_true", help="replace the keys of this name and the file")
+    add_command(commands, "list", "List the machines that are admitted.")
+    remove = add_command(commands, "remove", "Remove a machine; it is refused from its next connection on.")
     remove.add_argument("name", metavar="NAME")
 
 
 def main(typed: argparse.Namespace) -> int:
-    """Does what was typed and returns 0; KeysError where that cannot be."""
+    """Runs `omote keys`; returns the exit code."""
     folder = keys_folder()
     if typed.subcommand == "new":
         return _new(folder, typed.name, typed.out, typed.overwrite)
@@ -42,35 +40,35 @@ def main(typed: argparse.Namespace) -> int:
 def _new(folder: Path, name: str | None, out: Path | None, is_replaced: bool) -> int:
     if name is None:
         if out or is_replaced:
-            raise KeysError("--out and --overwrite are for a client's key file: omote keys new NAME")
+            raise KeysError("--out and --overwrite are for a machine's key file: omote keys new NAME")
         _server(folder)
-        print(f"this machine's pair is in {folder}; to let another machine in: omote keys new NAME")
+        print(f"this machine's key pair is in {folder}; to admit another machine: omote keys new NAME")
         return 0
     keys.check_name(name)
     server = _server(folder)
     out = out or Path(name + keys.BUNDLE_SUFFIX)
     keys.make_client(server, name, out, is_replaced)
-    print("\n".join(_what_to_do(name, out)))
+    print("\n".join(_instructions(name, out)))
     return 0
 
 
 def _server(folder: Path) -> ServerKeys:
-    """This machine's pair, which is made where it is missing."""
+    """This machine's key pair, which is made if it is missing."""
     if (folder / keys.SERVER_FILE).exists():
         return ServerKeys.load(folder)
     server = keys.make_server(folder)
-    print(f"made this machine's own pair: {folder / keys.SERVER_FILE} (secret; it never leaves this machine)")
+    print(f"made this machine's own key pair: {folder / keys.SERVER_FILE} (secret: it must not leave this machine)")
     return server
 
 
-def _what_to_do(name: str, out: Path) -> list[str]:
+def _instructions(name: str, out: Path) -> list[str]:
     return [
-        f"{name} is let in. Its key file: {out.absolute()}",
-        f"  1. carry the file to {name}, by a stick or scp, not by mail: whoever has it sees the pictures",
-        "  2. here start   omote live --curve --params-endpoint tcp://0.0.0.0:5556 "
+        f"{name} is admitted. Its key file: {out.absolute()}",
+        f"  1. copy the file to {name} with a USB stick or scp, not by mail: anyone who has it can see the pictures",
+        "  2. start here   omote live --curve --params-endpoint tcp://0.0.0.0:5556 "
         "--video-endpoint tcp://0.0.0.0:5557 --control-endpoint tcp://0.0.0.0:5558",
-        f"  3. there try    omote monitor tcp://{platform.node() or 'THIS-MACHINE'}:5557 --key {out.name}",
-        "  In Unity and Unreal give the file to the receiver. To take it back: omote keys remove " + name,
+        f"  3. try there    omote monitor tcp://{platform.node() or 'THIS-MACHINE'}:5557 --key {out.name}",
+        "  In Unity and Unreal, set the file in the receiver. To revoke it: omote keys remove " + name,
     ]
 
 
@@ -79,11 +77,11 @@ def _list(folder: Path) -> int:
     for name, public in listed.items():
         print(f"{name}: {public}")
     if not listed:
-        print(f"nobody is let in by {folder}; to let a machine in: omote keys new NAME")
+        print(f"no machine is admitted by {folder}; to admit one: omote keys new NAME")
     return 0
 
 
 def _remove(clients: Path, name: str) -> int:
     keys.remove_client(clients, name)
-    print(f"{name} is let in no longer. If it is connected now it stays so until `omote live` is started again.")
+    print(f"{name} is no longer admitted. A current connection stays until `omote live` is restarted.")
     return 0

@@ -1,4 +1,4 @@
-"""`omote licenses`: what a character is made from, or what Omote itself is, and whether one may earn money with it."""
+"""`omote licenses`: the parts of a character or of Omote, their licences, and whether commercial use is allowed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from omote.engine.models import model_rows, shipped_networks
 _OURS = "Apache-2.0"
 _WEIGHTS = ("*.onnx", "*.safetensors")
 _NUMBERS = (".npz", ".onnx", ".safetensors")
-# Files of numbers that are not ours alone.
+# Data files with other licences.
 _OTHERS = {
     "anime_head.npz": "VRM Public License 1.0, credit: Seed-san model by VirtualCast, Inc.",
     "person_mask.onnx": "Apache-2.0, Google (MediaPipe)",
 }
-_LIBRARIES = "brought by pip, each under its own licence"
+_LIBRARIES = "installed by pip, each under its own licence"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,16 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(typed: argparse.Namespace) -> int:
-    """Runs `omote licenses` as it was typed; the exit code."""
-    return run(typed.character)
-
-
-def run(name: str | None) -> int:
-    """Prints a line a part. Reads the disk, never the network."""
-    if name is None:
+    """Prints a line for each part. Reads the disk, never the network."""
+    if typed.character is None:
         _print_installation()
         return 0
-    character = load_any_character(name)
+    character = load_any_character(typed.character)
     if isinstance(character, PhotorealCharacter):
         _print_photoreal(character)
     else:
@@ -53,9 +48,9 @@ def _print_photoreal(character: PhotorealCharacter) -> None:
     _print_parts(character.parts)
     refused = [part for part in character.parts if not part.is_commercial]
     if refused:
-        print(f"Nobody may earn money with {character.name}: {len(refused)} of its parts are not for commercial use")
+        print(f"Commercial use of {character.name} is not allowed: {len(refused)} of its parts forbid it")
     else:
-        print(f"One may earn money with {character.name}, as far as the person in the photo agrees")
+        print(f"Commercial use of {character.name} is allowed if the person in the photo agrees")
 
 
 def _print_open(character: Character) -> None:
@@ -65,22 +60,22 @@ def _print_open(character: Character) -> None:
         print(f"  {character.consent}")
     _print_parts(SourceFile(one.path.name, one.sha256, _OURS, True) for one in shipped_networks().networks)
     if character.licence == _OURS:
-        print(f"One may earn money with {character.name}")
+        print(f"Commercial use of {character.name} is allowed")
     else:
-        print(f"Who may earn money with {character.name}, its licence above says; the network allows it")
+        print(f"The licence of {character.name} above decides about commercial use; the network allows it")
 
 
 def _print_installation() -> None:
     print("shipped with Omote:")
     _print_parts(_shipped())
-    print("fetched at first use:")
+    print("downloaded at first use:")
     for row in model_rows():
         print(f"  {row.name}: {row.licence}; {row.state}, from {row.sources}")
     print(f"{_LIBRARIES}:")
     for name, licence in _libraries():
         print(f"  {name}: {licence}")
-    print("One may earn money with what all of this draws. NOTICE.md names what it was made from")
-    print("What photoreal characters want is not among it: see `omote licenses CHARACTER` and `omote models`")
+    print("Commercial use of what all of this draws is allowed. NOTICE.md names what it was made from")
+    print("Photoreal characters need further files: see `omote licenses CHARACTER` and `omote models`")
 
 
 def _print_parts(parts: Iterable[SourceFile]) -> None:
@@ -90,7 +85,7 @@ def _print_parts(parts: Iterable[SourceFile]) -> None:
 
 
 def _shipped() -> Iterator[SourceFile]:
-    """Every file of numbers in the wheel."""
+    """Every data file in the wheel."""
     folder = models.WEIGHTS_FOLDER
     files = [path for pattern in _WEIGHTS for path in sorted(folder.glob(pattern))]
     for package in (face, model):
@@ -107,7 +102,7 @@ def _licence_of(character: Path) -> str:
 
 
 def _libraries() -> Iterator[tuple[str, str]]:
-    """Name and licence of each package that a plain installation brings, as far as they say it themselves."""
+    """Name and licence of each required package, from its metadata."""
     for requirement in metadata.requires("omote") or ():
         name = requirement.replace(";", "=").split(">")[0].split("=")[0].strip()
         if "extra" not in requirement:
@@ -116,9 +111,11 @@ def _libraries() -> Iterator[tuple[str, str]]:
 
 def _licence(name: str) -> str:
     try:
-        said = metadata.metadata(name)
+        found = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return "not installed"
-    short = [line[0] for text in said.get_all("License") or () if (line := text.splitlines()) and len(line[0]) < 60]
-    classified = [line.rpartition(" :: ")[2] for line in said.get_all("Classifier") or () if line.startswith("License")]
-    return next(iter((*(said.get_all("License-Expression") or ()), *short, *classified)), "see its files")
+    short = [line[0] for text in found.get_all("License") or () if (line := text.splitlines()) and len(line[0]) < 60]
+    classified = [
+        line.rpartition(" :: ")[2] for line in found.get_all("Classifier") or () if line.startswith("License")
+    ]
+    return next(iter((*(found.get_all("License-Expression") or ()), *short, *classified)), "see its files")

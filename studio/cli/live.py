@@ -21,13 +21,14 @@ from omote.engine.capture.source import Playback, Source
 from omote.engine.capture.sources import NETWORK_SPECS as WANTED_PHONES
 from omote.engine.capture.sources import open_source
 from omote.engine.capture.take import check_is_new
-from omote.engine.data import Actor, AnyCharacter, Character
+from omote.engine.data import AnyCharacter, Character
 from omote.engine.face.light import studio_light
 from omote.engine.face.presence import Phase
 from omote.engine.live.adaptive_quality import AdaptiveQuality, BudgetStatus, adaptive_quality_for
 from omote.engine.live.latency import LatencyMeter, Percentiles
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.metrics import LiveStatus, RunReport
+from omote.engine.live.session import LiveSession
 from omote.engine.model.animator import Animator
 from omote.engine.model.character_file import load_any_character
 from omote.engine.model.portrait_renderer import DrawCounts, PortraitRenderer
@@ -43,34 +44,34 @@ from .interrupts import exit_within, run_interruptibly
 from .live_outputs import Outputs
 from .parser import add_drawing_options, add_range_options, config_of
 
-SHUTDOWN_S = 0.4  # for the report and closing the outputs after Ctrl-C; the loop itself took half a second at most
+SHUTDOWN_S = 0.4  # after Ctrl-C, to write the report and close the outputs
 
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """What takes time to load, loaded."""
+    """What takes time to load."""
 
     source: Source
     character: AnyCharacter
-    artist: PortraitRenderer
-    refusals: tuple[str, ...] = ()  # why other runtimes were not taken, in lines
-    gearbox: AdaptiveQuality | None = None  # where there is a latency budget
+    renderer: PortraitRenderer
+    refusals: tuple[str, ...] = ()  # why other runtimes were not chosen, in lines
+    quality: AdaptiveQuality | None = None  # with a latency budget
 
 
 def main(typed: argparse.Namespace) -> int:
-    """Runs `omote live` as it was typed; the exit code."""
+    """Runs `omote live`; returns the exit code."""
     if typed.new_tokens:
         from ..page.access import renew_tokens
 
         renew_tokens(settings_folder())
-    return run(config_of(typed, kept=page_choices(typed)))
+    return run(config_of(typed, base=page_choices(typed)))
 
 
 def run(config: Config) -> int:
-    """Runs the loop to its end, or to Ctrl-C, and returns the exit code; errors that a person can mend are raised."""
+    """Runs the loop until its end or Ctrl-C, and returns the exit code."""
     _check_report(config.report)
     _check_budget(config)
-    if config.record:  # before what takes its time to load; it is begun when all is ready
+    if config.record:  # check before the slow loading
         check_is_new(config.record)
     try:
         recorded = _run_live(config, run_interruptibly(lambda: load(config)))
@@ -83,7 +84,7 @@ def run(config: Config) -> int:
 
 
 def load(config: Config) -> LoadedRun:
-    """The source, the character and the compiled networks that these settings name."""
+    """Loads the source, the character and the compiled networks."""
     source = _open_source(config)
     character = load_any_character(config.character)
     if not isinstance(character, Character):
@@ -109,33 +110,24 @@ def _quality_controller(config: Config, character: Character, animator: Animator
     return adaptive_quality_for(animator, config.budget_ms, character, studio_light())
 
 
-def _run_live(config: Config, cast: LoadedRun) -> RecordingProgress | None:
-    """How the recording went that was still on at the end."""
-    gearbox = cast.gearbox
-    meter = LatencyMeter(on_sent=gearbox.tell if gearbox else None)
+def _run_live(config: Config, loaded: LoadedRun) -> RecordingProgress | None:
+    """Runs the loop; returns how the recording went that was still on at the end."""
+    quality = loaded.quality
+    meter = LatencyMeter(on_sent=quality.observe if quality else None)
     with ExitStack() as stack:
-        if gearbox:
-            stack.enter_context(gearbox)
-        desk = stack.enter_context(_open_session(config))
-        outlets = Outputs.opened(config, cast.artist, meter, desk, stack)
-        live = LiveLoop(
-            cast.source,
-            cast.artist,
-            cast.character,
-            Actor(),
-            studio_light(),
-            outlets.outputs,
-            meter=meter,
-            is_offline=config.offline,
-            gearbox=gearbox,
-        )
-        desk.bind(live)
+        if quality:
+            stack.enter_context(quality)
+        studio = stack.enter_context(_open_session(config))
+        outputs = Outputs.opened(config, loaded.renderer, meter, studio, stack)
+        session = LiveSession(loaded.renderer, loaded.character, outputs.portrait_outputs, meter=meter, quality=quality)
+        live = LiveLoop(loaded.source, session, is_offline=config.offline)
+        studio.bind(live)
         if config.record:
-            desk.recording.begin(config.record)
+            studio.recording.begin(config.record)
         try:
-            report = _run_loop(live, config, cast, outlets)
-        finally:  # before what may take its time to close: after Ctrl-C there is little
-            recorded = desk.settle()
+            report = _run_loop(live, config, loaded, outputs)
+        finally:  # before the outputs close, which may take a while
+            recorded = studio.finish()
         if config.report:
             config.report.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
         Console().print(run_summary(report), highlight=False, markup=False, soft_wrap=True)
@@ -143,23 +135,27 @@ def _run_live(config: Config, cast: LoadedRun) -> RecordingProgress | None:
 
 
 def _open_session(config: Config) -> StudioSession:
-    """With what was kept; a file that is drawn picture by picture comes out the same whatever was set before."""
+    """Opens the session with the saved settings; offline it ignores them, so that a file always looks the same."""
     folder = None if config.offline else settings_folder()
-    desk = StudioSession(config.source, SettingsStore(load_settings(folder) if folder else None, folder), config.actor)
-    desk.switch.reopen, desk.switch.outs = lambda: _open_source(config), config.out
-    return desk
+    studio = StudioSession(
+        config.source, SettingsStore(load_settings(folder) if folder else None, folder), config.actor
+    )
+    studio.switch.reopen, studio.switch.destinations = lambda: _open_source(config), config.out
+    return studio
 
 
-def _run_loop(live: LiveLoop, config: Config, cast: LoadedRun, outlets: Outputs) -> RunReport:
+def _run_loop(live: LiveLoop, config: Config, loaded: LoadedRun, outputs: Outputs) -> RunReport:
     line = StatusLine(Console(stderr=True))
 
-    def on_second(moment: LiveStatus) -> None:
-        line.show(moment, cast.artist.runtime, outlets.wire.publisher.listening, outlets.control.rejected_handshakes)
-        if outlets.page:
-            outlets.page.show(_status(moment, cast.artist, outlets))
+    def on_second(status: LiveStatus) -> None:
+        line.show(
+            status, loaded.renderer.runtime, outputs.wire.publisher.listening, outputs.control.rejected_handshakes
+        )
+        if outputs.page:
+            outputs.page.show(_page_status(status, loaded.renderer, outputs))
 
     try:
-        _print_summary(config, cast, outlets)
+        _print_summary(config, loaded, outputs)
         with line.shown():
             return live.run(config.seconds, on_second)
     except KeyboardInterrupt:
@@ -167,41 +163,41 @@ def _run_loop(live: LiveLoop, config: Config, cast: LoadedRun, outlets: Outputs)
         return live.report()
 
 
-def _status(moment: LiveStatus, artist: PortraitRenderer, outlets: Outputs) -> Status:
+def _page_status(status: LiveStatus, renderer: PortraitRenderer, outputs: Outputs) -> Status:
     return Status(
-        source=moment.source,
-        character=moment.character,
-        runtime=artist.runtime,
-        size=artist.size,
-        steps=artist.steps,
-        fps=moment.fps,
-        pictures=moment.pictures,
-        dropped=moment.dropped,
-        tracked_fraction=moment.tracked_fraction,
-        presence=presence_of(moment.phase),
-        latency=moment.latency.total,
-        stages=tuple(Stage(name, took) for name, took in moment.latency.stages),
-        cached_share=moment.counts.cached_share,
-        still_share=moment.counts.still_share,
-        budget=moment.budget,
-        endpoints=outlets.endpoints,
-        receivers=outlets.receivers,
-        confidence=outlets.desk.confidence,
-        notice="; ".join(filter(None, (outlets.desk.switch.hint, outlets.notice))),
+        source=status.source,
+        character=status.character,
+        runtime=renderer.runtime,
+        size=renderer.size,
+        steps=renderer.steps,
+        fps=status.fps,
+        pictures=status.pictures,
+        dropped=status.dropped,
+        tracked_fraction=status.tracked_fraction,
+        presence=presence_of(status.phase),
+        latency=status.latency.total,
+        stages=tuple(Stage(name, took) for name, took in status.latency.stages),
+        cached_share=status.counts.cached_share,
+        still_share=status.counts.still_share,
+        budget=status.budget,
+        endpoints=outputs.endpoints,
+        receivers=outputs.receivers,
+        confidence=outputs.studio.confidence,
+        notice="; ".join(filter(None, (outputs.studio.switch.hint, outputs.notice))),
     )
 
 
-def _print_summary(config: Config, cast: LoadedRun, outlets: Outputs) -> None:
-    artist, page = cast.artist, outlets.page
+def _print_summary(config: Config, loaded: LoadedRun, outputs: Outputs) -> None:
+    renderer, page = loaded.renderer, outputs.page
     rows = [
-        f"Omote {version()} draws {cast.character.name} from {cast.source.name}: "
-        f"{artist.size}x{artist.size}, steps {artist.steps}, {artist.runtime}",
-        *(f"  not chosen  {refusal}" for refusal in cast.refusals),
-        f"  performer   {outlets.desk.performer.told}",
-        *outlets.rows(),
+        f"Omote {version()} draws {loaded.character.name} from {loaded.source.name}: "
+        f"{renderer.size}x{renderer.size}, steps {renderer.steps}, {renderer.runtime}",
+        *(f"  not chosen  {refusal}" for refusal in loaded.refusals),
+        f"  performer   {outputs.studio.performer.summary}",
+        *outputs.rows(),
     ]
     if config.budget_ms is not None:
-        rows.append(f"  budget      {config.budget_ms:g} ms, capture to sent: quality is given up to hold its p95")
+        rows.append(f"  budget      {config.budget_ms:g} ms, capture to sent: quality is reduced to hold its p95")
     if config.source == "demo":
         click = ", or a click on the page" if page else ""
         rows.append(f"  your face   omote live --source webcam{click}")
@@ -212,11 +208,11 @@ def _print_summary(config: Config, cast: LoadedRun, outlets: Outputs) -> None:
 
 def _check_budget(config: Config) -> None:
     if config.budget_ms is not None and config.offline:
-        raise ConfigError("a file that is drawn picture by picture has no latency: leave out --budget-ms or --offline")
+        raise ConfigError("--offline has no latency: leave out --budget-ms or --offline")
 
 
 def _check_report(path: Path | None) -> None:
-    """Before anything runs: a report that cannot be written is worth nothing afterwards."""
+    """ConfigError if the report cannot be written."""
     if path is None:
         return
     try:
@@ -226,45 +222,43 @@ def _check_report(path: Path | None) -> None:
 
 
 class StatusLine:
-    """Shows moments where there is a terminal, and nothing elsewhere."""
+    """Shows the status at the bottom of a terminal; elsewhere nothing."""
 
     def __init__(self, console: Console) -> None:
         self._display = Display(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
     def shown(self) -> AbstractContextManager[object]:
-        """While this is entered, the line stands at the bottom."""
+        """Shows the line while this is entered."""
         return self._display or nullcontext()
 
-    def show(self, moment: LiveStatus, runtime: str, topics: Collection[str], refused: int) -> None:
+    def show(self, status: LiveStatus, runtime: str, topics: Collection[str], rejected: int) -> None:
         if self._display:
-            text = "\n".join(status_lines(moment, runtime, topics, refused))
+            text = "\n".join(status_lines(status, runtime, topics, rejected))
             self._display.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
 
 
-def status_lines(moment: LiveStatus, runtime: str, topics: Collection[str], refused: int = 0) -> tuple[str, ...]:
-    """How it goes, how old pictures are, where the time goes, what was spared, and how a budget is held.
+def status_lines(status: LiveStatus, runtime: str, topics: Collection[str], rejected: int = 0) -> tuple[str, ...]:
+    """The rates, the latency and the stages; then skipped drawing and the budget, if there are any. 80 columns each.
 
-    Each fits into 80 columns; the last two are there where there is something to say.
-
-    `topics` are those that somebody subscribes to, `refused` is how often somebody was not let in.
+    `topics` are those with a subscriber, `rejected` counts refused connections.
     """
-    face = "face seen" if moment.phase in (Phase.FOLLOWING, Phase.RETURNING) else f"no face, {moment.phase.value}"
-    listening = ", ".join(sorted({_topic_label(topic) for topic in topics} - {""})) or "nobody"
-    failed = f" · failed {moment.failed}" if moment.failed else ""
-    knocked = f" · not let in {refused}" if refused else ""
-    stages = ", ".join(f"{name} {took.p50:.0f}" for name, took in moment.latency.stages)
+    face = "face seen" if status.phase in (Phase.FOLLOWING, Phase.RETURNING) else f"no face, {status.phase.value}"
+    listening = ", ".join(sorted({_topic_label(topic) for topic in topics} - {""})) or "no receiver"
+    failed = f" · failed {status.failed}" if status.failed else ""
+    refusals = f" · refused {rejected}" if rejected else ""
+    stages = ", ".join(f"{name} {took.p50:.0f}" for name, took in status.latency.stages)
     return (
-        f"{moment.source}: {face} · {moment.fps:.1f} pictures/s · tracked {moment.tracked_fraction:.0%} · "
-        f"dropped {moment.dropped}{failed}{knocked}",
-        f"capture to sent {_latency_text(moment.latency.total)} (p50/p95/p99) · {runtime} · to {listening}",
+        f"{status.source}: {face} · {status.fps:.1f} pictures/s · tracked {status.tracked_fraction:.0%} · "
+        f"dropped {status.dropped}{failed}{refusals}",
+        f"capture to sent {_latency_text(status.latency.total)} (p50/p95/p99) · {runtime} · to {listening}",
         f"p50 of {stages} ms" if stages else "no stage has run yet",
-        *([_skipped_text(moment.counts)] if moment.counts.spared else []),
-        *([_budget_text(moment.budget)] if moment.budget else []),
+        *([_skipped_text(status.counts)] if status.counts.spared else []),
+        *([_budget_text(status.budget)] if status.budget else []),
     )
 
 
 def _skipped_text(counts: DrawCounts) -> str:
-    return f"not drawn anew: {counts.cached_share:.0%} drawn before, {counts.still_share:.0%} held still"
+    return f"not drawn: {counts.cached_share:.0%} from the cache, {counts.still_share:.0%} without motion"
 
 
 def _budget_text(budget: BudgetStatus) -> str:
@@ -274,13 +268,13 @@ def _budget_text(budget: BudgetStatus) -> str:
 
 
 def _topic_label(topic: str) -> str:
-    """What a topic brings, as a person calls it; nothing for schema and hello, which come along with the params."""
+    """A label for a topic; "" for schema and hello, which belong to the params."""
     kind, _, format = topic.partition("/")[0].partition(".")
     return {frame.PARAMS: "params", frame.VIDEO: format or "video"}.get(kind, "")
 
 
 def run_summary(report: RunReport) -> str:
-    """A run in one line."""
+    """The report of a run in one line."""
     budget = f"; {_budget_text(report.budget)}" if report.budget else ""
     failed = f"failed {report.failed}, " if report.failed else ""
     return (
@@ -295,35 +289,35 @@ def _latency_text(took: Percentiles | None) -> str:
 
 
 def page_choices(typed: argparse.Namespace) -> Config:
-    """Who was chosen on the page; a file that is drawn picture by picture comes out the same whoever that was."""
+    """The defaults with what was chosen on the page; offline without it, so that a file always looks the same."""
     return DEFAULTS if getattr(typed, "offline", False) else config_from_settings(load_settings(settings_folder()))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     sources = f"webcam[:N], FILE.mp4, TAKE.csv, demo, {WANTED_PHONES}; see docs/sources.md"
-    parser.add_argument("--source", help=f"who performs: {sources}")
+    parser.add_argument("--source", help=f"what performs: {sources}")
     add_drawing_options(parser)
     add_playback_options(parser)
-    parser.add_argument("--actor", metavar="NAME", help="who performs, as calibrated; see `omote calibrate`")
-    parser.add_argument("--record", metavar="TAKE.csv", help="keep what is performed, raw, as a new take")
-    parser.add_argument("--loop", action="store_true", help="begin a file again at its end")
-    parser.add_argument("--offline", action="store_true", help="draw a file picture by picture, as fast as that goes")
-    parser.add_argument("--seconds", type=float, help="end after so long")
-    parser.add_argument("--budget-ms", type=float, metavar="MS", help="give up quality where pictures get older")
-    parser.add_argument("--report", metavar="OUT.json", help="write what was measured")
-    parser.add_argument("--no-page", dest="page", action="store_false", help="serve no control page")
-    parser.add_argument("--page-port", type=int, metavar="PORT", help="of the control page")
+    parser.add_argument("--actor", metavar="NAME", help="the performer, as calibrated; see `omote calibrate`")
+    parser.add_argument("--record", metavar="TAKE.csv", help="record the performance as a new take")
+    parser.add_argument("--loop", action="store_true", help="start a file again at its end")
+    parser.add_argument("--offline", action="store_true", help="draw every picture of a file, as fast as possible")
+    parser.add_argument("--seconds", type=float, help="end after this time")
+    parser.add_argument("--budget-ms", type=float, metavar="MS", help="reduce quality to hold this latency")
+    parser.add_argument("--report", metavar="OUT.json", help="write the measurements")
+    parser.add_argument("--no-page", dest="page", action="store_false", help="do not serve the control page")
+    parser.add_argument("--page-port", type=int, metavar="PORT", help="port of the control page")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
-    parser.add_argument("--new-tokens", action="store_true", default=False, help="give the page new addresses for good")
-    parser.add_argument("--params-endpoint", metavar="ADDRESS", help="ZeroMQ, as tcp://127.0.0.1:5556")
-    parser.add_argument("--video-endpoint", metavar="ADDRESS", help="ZeroMQ, as tcp://127.0.0.1:5557")
-    parser.add_argument("--control-endpoint", metavar="ADDRESS", help="ZeroMQ, as tcp://127.0.0.1:5558")
-    parser.add_argument("--curve", action="store_true", help="encrypt, and let in only who has a key; see `omote keys`")
-    parser.add_argument("--open-local", action="store_true", help="let every user of this machine listen and control")
-    destination = f"send the face or the picture there: {DESTINATION_FORMATS}"
+    parser.add_argument("--new-tokens", action="store_true", default=False, help="make new addresses of the page")
+    parser.add_argument("--params-endpoint", metavar="ADDRESS", help="of ZeroMQ, such as tcp://127.0.0.1:5556")
+    parser.add_argument("--video-endpoint", metavar="ADDRESS", help="of ZeroMQ, such as tcp://127.0.0.1:5557")
+    parser.add_argument("--control-endpoint", metavar="ADDRESS", help="of ZeroMQ, such as tcp://127.0.0.1:5558")
+    parser.add_argument("--curve", action="store_true", help="encrypt, for clients with a key; see `omote keys`")
+    parser.add_argument("--open-local", action="store_true", help="let every user of this machine receive and control")
+    destination = f"send the face or the picture to: {DESTINATION_FORMATS}"
     parser.add_argument("--out", action="append", metavar="DESTINATION", help=destination)
 
 
 def add_playback_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--speed", type=float, help="play a take or a video so many times as fast")
+    parser.add_argument("--speed", type=float, help="play a take or a video at this speed; 2 is twice as fast")
     add_range_options(parser)

@@ -1,10 +1,10 @@
-"""Where a run goes out and where it can be asked: all of it is open while the run lasts."""
+"""The outputs of `omote live`: ZeroMQ and its control endpoint, the page, and other programs."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from omote.bridge import endpoint, frame
 from omote.bridge.control import ControlServer
@@ -23,15 +23,16 @@ from ..app.control import ControlMethods
 from ..app.session import StudioSession
 from ..app.settings import settings_folder
 from ..app.state import Endpoint, Receiver
-from ..page.access import load_tokens
-from ..page.server import PageServer
+
+if TYPE_CHECKING:
+    from ..page.server import PageServer
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What is open: the wire and its control, the page, and other programs that a face or the picture goes to."""
+    """All open outputs of a run."""
 
-    desk: StudioSession
+    studio: StudioSession
     wire: WireOutput
     control: ControlMethods
     server: ControlServer
@@ -42,9 +43,9 @@ class Outputs:
 
     @classmethod
     def opened(
-        cls, config: Config, artist: PortraitRenderer, meter: LatencyMeter, desk: StudioSession, stack: ExitStack
+        cls, config: Config, renderer: PortraitRenderer, meter: LatencyMeter, studio: StudioSession, stack: ExitStack
     ) -> Self:
-        """All that these settings name, to be closed by the stack; what cannot be opened says why."""
+        """Opens the outputs of these settings, to be closed by the stack; OmoteError if one cannot be opened."""
         keys = ServerKeys.load(keys_folder()) if config.curve else None
         settings = user_config_path().parent
         pictures = tuple(PictureOutput(picture_sender(spec)) for spec in config.out if takes_pictures(spec))
@@ -52,33 +53,33 @@ class Outputs:
         wire = WireOutput(
             config.params_endpoint, config.video_endpoint, on_sent=meter.sent, keys=keys, open_local=config.open_local
         )
-        control, session = ControlMethods(wire, artist, desk), wire.publisher.session
+        control, session = ControlMethods(wire, renderer, studio), wire.publisher.session
         server = ControlServer(
             config.control_endpoint, control.methods(), session=session, keys=keys, open_local=config.open_local
         )
         control.server = stack.enter_context(server)
         wire.publisher.hello = _hello(server)
         stack.enter_context(wire)
-        page = stack.enter_context(_page_server(config, desk)) if config.page else None
+        page = stack.enter_context(_page_server(config, studio)) if config.page else None
         for face in faces:
             stack.enter_context(face)
         for picture in pictures:
             stack.enter_context(picture)
-        return cls(desk, wire, control, server, page, faces, pictures, keys is not None)
+        return cls(studio, wire, control, server, page, faces, pictures, keys is not None)
 
     @property
-    def outputs(self) -> tuple[Output, ...]:
-        """Who takes portraits."""
-        return (self.wire, *((self.page,) if self.page else ()), *self.faces, *self.pictures, self.desk)
+    def portrait_outputs(self) -> tuple[Output, ...]:
+        """The outputs that take portraits."""
+        return (self.wire, *((self.page,) if self.page else ()), *self.faces, *self.pictures, self.studio)
 
     @property
     def programs(self) -> tuple[FaceOutput | PictureOutput, ...]:
-        """The other programs among them."""
+        """The outputs to other programs."""
         return (*self.faces, *self.pictures)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """Where ZeroMQ is bound."""
+        """The addresses of ZeroMQ."""
         publisher = self.wire.publisher
         return (
             Endpoint("video", publisher.video_endpoint),
@@ -88,25 +89,25 @@ class Outputs:
 
     @property
     def receivers(self) -> tuple[Receiver, ...]:
-        """Who is connected now, as far as that can be told: of a topic, that somebody listens to it."""
-        looking = self.page.viewers if self.page else {"control": 0, "view": 0}
-        counts = {"page": looking["control"], "clean page": looking["view"], "control": self.server.clients}
+        """The receivers that are connected; of a topic only that it has a subscriber."""
+        viewers = self.page.viewers if self.page else {"control": 0, "view": 0}
+        counts = {"page": viewers["control"], "clean page": viewers["view"], "control": self.server.clients}
         return (
-            *(Receiver(topic, "is listened to") for topic in sorted(self.wire.publisher.listening)),
+            *(Receiver(topic, "has a receiver") for topic in sorted(self.wire.publisher.listening)),
             *(Receiver(name, str(count)) for name, count in counts.items() if count),
             *(Receiver(one.name, "is sent to") for one in self.programs if not one.trouble),
         )
 
     @property
     def notice(self) -> str:
-        """What is wrong, for a person; empty where nothing is."""
+        """What is wrong, in a sentence, or ""."""
         count = self.control.rejected_handshakes
-        refused = [f"{count} times somebody was not let in; the log says who and why"] if count else []
+        refused = [f"{count} connections were refused; the log says which and why"] if count else []
         troubles = [f"{one.name}: {one.trouble}" for one in self.programs if one.trouble]
         return "; ".join((*refused, *troubles))
 
     def rows(self) -> list[str]:
-        """What is printed: where to look, and where everything goes."""
+        """The addresses of the page and of all outputs, in lines."""
         at = ", ".join(f"{one.name} {one.address}" for one in self.endpoints)
         page = self.page
         return [
@@ -117,11 +118,15 @@ class Outputs:
         ]
 
 
-def _page_server(config: Config, desk: StudioSession) -> PageServer:
-    return PageServer(config.page_port, desk, load_tokens(settings_folder()))
+def _page_server(config: Config, studio: StudioSession) -> PageServer:
+    # Only a run with a page imports the web server.
+    from ..page.access import load_tokens
+    from ..page.server import PageServer
+
+    return PageServer(config.page_port, studio, load_tokens(settings_folder()))
 
 
 def _hello(server: ControlServer) -> Hello:
-    """What receivers are told; the publisher fills in its own ports when it has bound them."""
+    """The hello message; the publisher adds its own ports when it has bound them."""
     control = endpoint.port_of(server.endpoint)
     return Hello(version(), frame.VERSION, FORMATS, video=0, params=0, control=control, methods=server.names)

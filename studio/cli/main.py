@@ -18,49 +18,49 @@ USER_ERROR_CODE = 2
 
 # Each command: the module of this folder that adds its options (`add_arguments`) and runs it (`main`), and its purpose.
 COMMANDS = {
-    "live": ("live", "Draw a performance as it happens; with no options, the demo."),
+    "live": ("live", "Draw a performance live; without options, the demo."),
     "render": ("render", "Draw a transition, a timeline, a take or a video into files."),
-    "take": ("take", "Look into a recorded performance, or cut a part out of it."),
+    "take": ("take", "Show what is in a recorded performance, or cut a part out of it."),
     "sheet": ("sheet", "Draw one character with several expressions, as a set of PNG files."),
-    "characters": ("character", "List who can be shown."),
-    "character": ("character", "Make someone who can be shown."),
-    "calibrate": ("calibrate", "Measure what Omote cannot know by itself."),
-    "compile": ("compile", "Try every runtime of this machine, or make engines for GPUs elsewhere."),
-    "keys": ("keys", "Let other machines receive, over an encrypted connection."),
-    "monitor": ("monitor", "Show what arrives from a running Omote, as a game engine would get it."),
-    "models": ("models", "List the model files, where they are from and their licences, or get some."),
-    "licenses": ("licenses", "Say what a character or Omote is made from, and who may earn with it."),
-    "evaluate": ("evaluate", "Measure how good characters are, in figures and pictures."),
+    "characters": ("character", "List the characters."),
+    "character": ("character", "Make a character."),
+    "calibrate": ("calibrate", "Calibrate a performer, the audio delay or FLAME."),
+    "compile": ("compile", "Try every runtime of this machine, or compile engines for other GPUs."),
+    "keys": ("keys", "Manage the keys of other machines that may receive."),
+    "monitor": ("monitor", "Show what a running Omote sends, as a game engine receives it."),
+    "models": ("models", "List the model files with their origins and licences, or download some."),
+    "licenses": ("licenses", "Show the licences of a character or of Omote, and whether commercial use is allowed."),
+    "evaluate": ("evaluate", "Measure the quality of characters."),
     "train": ("train", "Render faces and train a model; needs pip install 'omote[training]'."),
-    "doctor": ("doctor", "Check what Omote needs on this machine, or for one character."),
+    "doctor": ("doctor", "Check what Omote, or one character, needs on this machine."),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 for a loop that Ctrl-C or SIGTERM ends, 130 or 143 for what they leave unfinished.
+    """Runs `omote`; returns 0 if Ctrl-C or SIGTERM ends a loop, 130 or 143 if it leaves work unfinished.
 
-    Without `arguments` they are the process's own, which then ends even where a thread hangs.
+    Without `arguments`, the process's own are used, and the process ends even if a thread hangs.
     """
-    # NumPy's own threads spin on after each small product, and take the cores from tracker and network.
+    # NumPy's threads spin after each small product and take the cores from the tracker and the network.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         with signals_as_interrupts():
             code = run_command(arguments)
     except KeyboardInterrupt as interrupt:
         code = exit_code(interrupt)
-    except BrokenPipeError:  # `omote doctor | head`: the reader is gone, and the flush at exit must not complain
+    except BrokenPipeError:  # as in `omote doctor | head`; the flush at exit must not fail
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     return code if arguments is not None else exit_process(code)
 
 
 def run_command(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 where all went well or Ctrl-C stopped the loop, 2 for an error that the user can mend."""
+    """Runs the typed command; returns its exit code, or 2 for an error that the user can fix."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     parser, command = _parser_for(words)
     typed, rest = parser.parse_known_args(words)
     typed.words, typed.rest = words, rest
-    if rest and typed.command != "train":  # whose stages read their own options
+    if rest and typed.command != "train":  # its stages parse their own options
         typed.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     _configure_logging()
     try:
@@ -73,10 +73,10 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser_for(words: Sequence[str]) -> tuple[argparse.ArgumentParser, ModuleType | None]:
-    """A parser of all commands, with the options of the typed one alone, whose module is imported for it."""
+    """A parser of all commands, and the module of the typed one; only its options are added."""
     from omote.engine.version import version
 
-    from .parser import Parser  # takes a moment, in which Ctrl-C is heard as well
+    from .parser import Parser  # takes a moment; Ctrl-C is handled by now
 
     parser = Parser(prog="omote", description="A real face drives a generated portrait, live.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"omote {version()}")
@@ -101,7 +101,7 @@ def _configure_logging() -> None:
 
     console = Console(stderr=True)
     handler: logging.Handler = logging.StreamHandler()
-    if console.is_terminal:  # where the status line stands, above which a message must go
+    if console.is_terminal:  # messages must go above the status line
         handler = RichHandler(console=console, show_time=False, show_path=False)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     logging.getLogger("omote").setLevel(logging.INFO)

@@ -1,4 +1,4 @@
-"""`omote models`: the networks that are shipped and the model files that are fetched, with their licences."""
+"""`omote models`: lists shipped networks and downloaded model files with their licences, and downloads some."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from omote.engine.photoreal.licences import require_commercial
 from omote.engine.photoreal.published_file import FILES, PublishedFile
 
 from ..app.config import Config, load_config
+from .parser import add_command
 
 ARC2FACE = "arc2face"
 
@@ -24,22 +25,21 @@ ARC2FACE = "arc2face"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="subcommand", metavar="get")
     purpose = "Download the published files of photoreal characters: several gigabytes, under their own licences."
-    get = commands.add_parser("get", help=purpose, description=purpose, allow_abbrev=False)
-    get.set_defaults(parser=get)
+    get = add_command(commands, "get", purpose)
     get.add_argument("what", choices=(ARC2FACE,))
     get.add_argument("--to", type=Path, metavar="DIR", help=f"instead of {default_folder()}")
     get.add_argument("--config", type=Path, default=None, metavar="FILE.toml", help="settings")
 
 
 def main(typed: argparse.Namespace) -> int:
-    """Lists, or gets what was typed."""
+    """Runs `omote models`; returns the exit code."""
     if getattr(typed, "subcommand", None) == "get":
         return _get(load_config(typed.config), typed.to)
     return _list(load_config())
 
 
 def _list(config: Config) -> int:
-    """Prints a paragraph a file. Reads the disk, never the network."""
+    """Prints each file. Reads the disk, never the network."""
     files = shipped_networks()
     for network, purpose in ((files.denoiser, "draws portraits"), (files.encoder, "reads reference pictures")):
         print(f"{network.path.name}: {_state(network)}, shipped with Omote")
@@ -65,31 +65,31 @@ def _state(network: NetworkFile) -> str:
 
 
 def _get(config: Config, to: Path | None) -> int:
-    """Downloads what is nowhere yet; NonCommercialError, before anything is asked for, where that is not allowed."""
+    """Downloads the missing files; NonCommercialError, before any request, if the settings do not allow them."""
     folder = to.expanduser() if to else config.photoreal or default_folder()
     files = published(folder)
-    wanted = [file for file in FILES if file.needed]
-    require_commercial(wanted, config.allow_noncommercial)
-    for file in wanted:
+    needed = [file for file in FILES if file.needed]
+    require_commercial(needed, config.allow_noncommercial)
+    for file in needed:
         if found := files.find(file.name):
             print(f"{file.name}: present at {found}")
         else:
             _fetch(file, folder, files)
     if folder.absolute() not in (default_folder().absolute(), config.photoreal and config.photoreal.absolute()):
-        print(f'say `photoreal = "{folder.absolute().as_posix()}"` in config.toml, so that they are found there')
+        print(f'set `photoreal = "{folder.absolute().as_posix()}"` in config.toml to use them')
     return 0
 
 
 def _fetch(file: PublishedFile, folder: Path, files: Published) -> None:
-    with _shown(file.name) as told:
-        sha256 = fetch(file, folder, told)
+    with _shown(file.name) as report:
+        sha256 = fetch(file, folder, report)
     files.ledger.record(folder / file.name, sha256)
     print(f"{file.name}: fetched, sha256 {sha256[:16]}…; {file.licence}")
 
 
 @contextmanager
 def _shown(name: str) -> Iterator[Told]:
-    """A bar where there is a terminal."""
+    """Shows a progress bar in a terminal."""
     columns = (TextColumn(name), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from omote.bridge import frame
 from omote.bridge.endpoint import CONTROL_ENDPOINT, VIDEO_ENDPOINT, check_connect, is_loopback, port_of, split
+from omote.bridge.fields import WireError
 from omote.bridge.keys import ClientKeys
 from omote.bridge.payload import Params, Video
 from omote.bridge.picture import FORMATS, RGBA8
@@ -26,71 +27,75 @@ from .monitor_stats import ControlPoller, MonitorReceiver, MonitorStats
 NOTHING_RECEIVED = 1
 
 _PERIOD_S = 1.0
-_HELLO_S = 1.5  # who has not said by then where control is will not; hello comes once a second
+_HELLO_S = 1.5  # a sender without a hello by then sends none; it comes once a second
+
+_MS = 1e-6  # for nanoseconds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    # Unlike the other commands' flags these are no settings of a file, so their defaults stand here.
-    parser.add_argument("endpoint", nargs="?", default=VIDEO_ENDPOINT, metavar="ENDPOINT", help=f"{VIDEO_ENDPOINT}")
+    # These flags are not settings, so their defaults are here.
     parser.add_argument(
-        "--subject", type=_subject, default=frame.DEFAULT_SUBJECT, metavar="NAME", help="as the sender calls it"
+        "endpoint", nargs="?", default=VIDEO_ENDPOINT, metavar="ENDPOINT", help=f"default {VIDEO_ENDPOINT}"
+    )
+    parser.add_argument(
+        "--subject", type=_subject, default=frame.DEFAULT_SUBJECT, metavar="NAME", help="subject of the sender"
     )
     parser.add_argument("--format", choices=FORMATS, default=RGBA8.name, metavar="FORMAT", help=", ".join(FORMATS))
-    parser.add_argument("--control", default="", metavar="ADDRESS", help="otherwise as the sender says")
-    parser.add_argument("--key", type=Path, default=None, metavar="FILE", help="of `omote keys new NAME`")
+    parser.add_argument("--control", default="", metavar="ADDRESS", help="control endpoint, default as the sender says")
+    parser.add_argument("--key", type=Path, default=None, metavar="FILE", help="key file of `omote keys new NAME`")
     parser.add_argument(
         "--seconds",
         type=_number_of_seconds,
         default=None,
         metavar="N",
-        help="end after so long; exit code 1 if nothing came",
+        help="end after this time; exit code 1 if nothing was received",
     )
-    parser.add_argument("--json", action="store_true", default=False, help="print one JSON object at the end instead")
+    parser.add_argument("--json", action="store_true", default=False, help="print only one JSON object at the end")
 
 
 def main(typed: argparse.Namespace) -> int:
-    """Shows what arrives until Ctrl-C (0) or for so many seconds (1 where nothing came)."""
+    """Shows what arrives until Ctrl-C, or for --seconds; returns 1 if nothing was received in them, else 0."""
     for endpoint in (typed.endpoint, typed.control or typed.endpoint):
         check_connect(endpoint)
     keys = ClientKeys.load(typed.key) if typed.key else None
-    listener = MonitorReceiver(typed.endpoint, typed.subject, typed.format, keys, is_loopback(typed.endpoint))
-    begun_s = time.monotonic()
-    asker = ControlPoller(lambda: _control_endpoint(typed, listener, begun_s), keys)
+    receiver = MonitorReceiver(typed.endpoint, typed.subject, typed.format, keys, is_loopback(typed.endpoint))
+    start_s = time.monotonic()
+    poller = ControlPoller(lambda: _control_endpoint(typed, receiver, start_s), keys)
     screen = _Display(Console(), is_quiet=typed.json)
-    with listener, asker, screen.shown():
-        account = _receive(listener, asker, screen.show, typed.seconds)
+    with receiver, poller, screen.shown():
+        stats = _receive(receiver, poller, screen.show, typed.seconds)
     if typed.json:
-        print(json.dumps(report_json(account)))
-    return NOTHING_RECEIVED if typed.seconds and not account.reception.received else 0
+        print(json.dumps(report_json(stats)))
+    return NOTHING_RECEIVED if typed.seconds and not stats.reception.received else 0
 
 
 def _receive(
-    listener: MonitorReceiver, asker: ControlPoller, show: Callable[[MonitorStats], None], seconds: float | None
+    receiver: MonitorReceiver, poller: ControlPoller, show: Callable[[MonitorStats], None], seconds: float | None
 ) -> MonitorStats:
-    """Shows an account each second; returns the last."""
-    begun_s = time.monotonic()
-    until_s = begun_s + seconds if seconds else float("inf")
-    turn_s = begun_s
+    """Shows the statistics each second; returns the last."""
+    start_s = time.monotonic()
+    until_s = start_s + seconds if seconds else float("inf")
+    next_s = start_s
     try:
         while True:
-            turn_s += _PERIOD_S
-            listener.watch(min(turn_s, until_s))
-            listener.set_clock(asker.answers.clock)
-            account = listener.account(asker.answers)
-            show(account)
+            next_s += _PERIOD_S
+            receiver.receive(min(next_s, until_s))
+            receiver.set_clock(poller.replies.clock)
+            stats = receiver.stats(poller.replies)
+            show(stats)
             if time.monotonic() >= until_s:
-                return account
+                return stats
     except KeyboardInterrupt:
-        return listener.account(asker.answers)
+        return receiver.stats(poller.replies)
 
 
-def _control_endpoint(typed: argparse.Namespace, listener: MonitorReceiver, begun_s: float) -> str:
-    """Where control is: as was typed, as the sender says, or, of a sender that says nothing, where it usually is."""
+def _control_endpoint(typed: argparse.Namespace, receiver: MonitorReceiver, start_s: float) -> str:
+    """The control endpoint: as typed, as the sender says, or at the usual port; "" if it is not known yet."""
     if typed.control:
         return str(typed.control)
-    if listener.hello:
-        port = listener.hello.control
-    elif time.monotonic() - begun_s > _HELLO_S:
+    if receiver.hello:
+        port = receiver.hello.control
+    elif time.monotonic() - start_s > _HELLO_S:
         port = port_of(CONTROL_ENDPOINT)
     else:
         port = 0
@@ -98,7 +103,7 @@ def _control_endpoint(typed: argparse.Namespace, listener: MonitorReceiver, begu
 
 
 class _Display:
-    """Where accounts are shown: on one place in a terminal, else as lines, or nowhere."""
+    """Shows statistics in place in a terminal, else as lines; with --json not at all."""
 
     def __init__(self, console: Console, is_quiet: bool) -> None:
         self._console = console
@@ -109,19 +114,19 @@ class _Display:
     def shown(self) -> AbstractContextManager[object]:
         return self._display or nullcontext()
 
-    def show(self, account: MonitorStats) -> None:
+    def show(self, stats: MonitorStats) -> None:
         if self._display:
-            text = "\n".join([*report_lines(account), "Ctrl-C ends"])
+            text = "\n".join([*report_lines(stats), "Ctrl-C ends"])
             self._display.update(Text(text, overflow="fold"), refresh=True)
-        elif not self._is_quiet and (said := report_line(account)) != self._last:
-            self._console.print(said, highlight=False, markup=False, soft_wrap=True)
-            self._last = said
+        elif not self._is_quiet and (line := report_line(stats)) != self._last:
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+            self._last = line
 
 
 def _subject(text: str) -> str:
     try:
         frame.topic(frame.PARAMS, text)
-    except frame.WireError as error:
+    except WireError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return text
 
@@ -136,101 +141,98 @@ def _number_of_seconds(text: str) -> float:
     return seconds
 
 
-_MS = 1e-6  # for nanoseconds
-
-
-def report_lines(account: MonitorStats) -> list[str]:
-    """All of it, a line a matter."""
-    if account.state == "waiting":
-        return [_nothing_received(account), *_sender(account), *_problems(account)]
+def report_lines(stats: MonitorStats) -> list[str]:
+    """All statistics, a line for each topic."""
+    if stats.state == "waiting":
+        return [_nothing_received(stats), *_sender(stats), *_problems(stats)]
     return [
-        " · ".join([account.endpoint, account.subject, account.state, *_sender_names(account)]),
-        f"{account.fps:.1f} a second · {_content(account)}",
-        _ages(account),
-        *_clocks(account),
-        _counts(account),
-        *_sender(account),
-        *_problems(account),
+        " · ".join([stats.endpoint, stats.subject, stats.state, *_sender_names(stats)]),
+        f"{stats.fps:.1f} a second · {_content(stats)}",
+        _ages(stats),
+        *_clocks(stats),
+        _counts(stats),
+        *_sender(stats),
+        *_problems(stats),
     ]
 
 
-def report_line(account: MonitorStats) -> str:
-    """What changes from second to second, in one line."""
-    if account.state == "waiting":
-        return "; ".join([_nothing_received(account), *_problems(account)])
-    return f"{account.state} · {account.fps:.1f} a second · {_ages(account)} · {_counts(account)} · {_content(account)}"
+def report_line(stats: MonitorStats) -> str:
+    """The statistics that change each second, in one line."""
+    if stats.state == "waiting":
+        return "; ".join([_nothing_received(stats), *_problems(stats)])
+    return f"{stats.state} · {stats.fps:.1f} a second · {_ages(stats)} · {_counts(stats)} · {_content(stats)}"
 
 
-def report_json(account: MonitorStats) -> dict[str, object]:
-    """The whole run for another program; times in milliseconds, null where nothing is known."""
-    timing, answers, reception = account.whole, account.answers, account.reception
-    payload = account.frame.payload if account.frame else None
+def report_json(stats: MonitorStats) -> dict[str, object]:
+    """The whole run as JSON values; times in milliseconds, null if unknown."""
+    timing, replies, reception = stats.whole, stats.replies, stats.reception
+    payload = stats.frame.payload if stats.frame else None
     return {
-        "endpoint": account.endpoint,
-        "subject": account.subject,
-        "format": account.format,
-        "state": account.state,
-        "seconds": round(account.seconds, 3),
+        "endpoint": stats.endpoint,
+        "subject": stats.subject,
+        "format": stats.format,
+        "state": stats.state,
+        "seconds": round(stats.seconds, 3),
         "received": reception.received,
-        "fps": round(account.mean_fps, 3),
+        "fps": round(stats.mean_fps, 3),
         "missed": reception.missed,
-        "skipped": account.skipped,
+        "skipped": stats.skipped,
         "rejected": reception.rejected,
         "sessions": reception.sessions,
         "age_ms": asdict(timing.age) if timing else None,
         "latency_ms": asdict(timing.latency) if timing else None,
-        "clock": asdict(account.clock) if account.clock else None,
+        "clock": asdict(stats.clock) if stats.clock else None,
         "size": list(payload.pixels.shape[1::-1]) if isinstance(payload, Video) else None,
-        "hello": asdict(account.hello) if account.hello else answers.hello,
-        "control": answers.endpoint or None,
-        "stats": answers.stats if _is_of_the_sender(account) else None,
-        "last_error": account.last_error or None,
-        "refusal": account.refusal or None,
+        "hello": asdict(stats.hello) if stats.hello else replies.hello,
+        "control": replies.endpoint or None,
+        "stats": replies.stats if _is_of_the_sender(stats) else None,
+        "last_error": stats.last_error or None,
+        "refusal": stats.refusal or None,
     }
 
 
-def _nothing_received(account: MonitorStats) -> str:
-    if account.refusal:
-        return f"{account.endpoint} does not let us in: {account.refusal}"
+def _nothing_received(stats: MonitorStats) -> str:
+    if stats.refusal:
+        return f"{stats.endpoint} refuses the connection: {stats.refusal}"
     hint = "is `omote live` running?"
-    if account.answers.hello:
-        hint = f"but control at {account.answers.endpoint} answers"
-    elif not is_loopback(account.endpoint):
+    if stats.replies.hello:
+        hint = f"but control at {stats.replies.endpoint} answers"
+    elif not is_loopback(stats.endpoint):
         hint = "is `omote live --curve` running there, and --key the file of its `omote keys new`?"
-    return f"nothing from {account.endpoint} yet: {hint}"
+    return f"nothing from {stats.endpoint} yet: {hint}"
 
 
-def _sender_names(account: MonitorStats) -> list[str]:
-    """Who sends, as far as they have said."""
-    said = account.hello.omote if account.hello else (account.answers.hello or {}).get("omote")
-    named = [f"Omote {_printable(said)}"] if said else []
-    schema = account.schema
+def _sender_names(stats: MonitorStats) -> list[str]:
+    """Version and schema of the sender, if known."""
+    version = stats.hello.omote if stats.hello else (stats.replies.hello or {}).get("omote")
+    named = [f"Omote {_printable(version)}"] if version else []
+    schema = stats.schema
     return [*named, *([f"{len(schema.weights)} weights"] if schema else [])]
 
 
-def _content(account: MonitorStats) -> str:
-    payload = account.frame.payload if account.frame else None
+def _content(stats: MonitorStats) -> str:
+    payload = stats.frame.payload if stats.frame else None
     if isinstance(payload, Video):
         height, width = payload.pixels.shape[:2]
-        return f"pictures {width}x{height}, {account.format}, alpha {payload.alpha}"
+        return f"pictures {width}x{height}, {stats.format}, alpha {payload.alpha}"
     if isinstance(payload, Params):
         certainty = f"confidence {payload.confidence:.2f}, presence {payload.presence:.2f}"
         return f"params in {_printable(payload.basis)}, {certainty}"
-    return "nothing that could be decoded"
+    return "nothing could be decoded"
 
 
-def _ages(account: MonitorStats) -> str:
-    if not account.is_clock_known:
-        endpoint = account.answers.endpoint if account.answers.error else ""
+def _ages(stats: MonitorStats) -> str:
+    if not stats.is_clock_known:
+        endpoint = stats.replies.endpoint if stats.replies.error else ""
         return "age unknown: clocks not measured" + (f" (no answer from control at {endpoint})" if endpoint else "")
-    if not account.recent:
+    if not stats.recent:
         return "age not known yet"
-    return f"age {_spread(account.recent.age)} since sent, {_spread(account.recent.latency)} since captured (p50/p99)"
+    return f"age {_spread(stats.recent.age)} since sent, {_spread(stats.recent.latency)} since captured (p50/p99)"
 
 
-def _clocks(account: MonitorStats) -> list[str]:
-    clock = account.clock
-    if clock is None or is_loopback(account.endpoint):
+def _clocks(stats: MonitorStats) -> list[str]:
+    clock = stats.clock
+    if clock is None or is_loopback(stats.endpoint):
         return []
     return [
         f"the sender's clock is {clock.offset_ns * _MS:.3f} ± {clock.uncertainty_ns * _MS:.3f} ms ahead of this one"
@@ -241,50 +243,50 @@ def _spread(took: Percentiles) -> str:
     return f"{took.p50:.1f}/{took.p99:.1f} ms"
 
 
-def _counts(account: MonitorStats) -> str:
-    reception = account.reception
-    counts = f"lost {reception.missed} · skipped {account.skipped} · rejected {reception.rejected}"
+def _counts(stats: MonitorStats) -> str:
+    reception = stats.reception
+    counts = f"lost {reception.missed} · skipped {stats.skipped} · rejected {reception.rejected}"
     return counts + (f" · {reception.sessions} runs of the sender" if reception.sessions > 1 else "")
 
 
-def _sender(account: MonitorStats) -> list[str]:
-    """What control says."""
-    answers, stats = account.answers, account.answers.stats or {}
-    if answers.error:
-        hint = "; --control names another address" if account.frame else ""
-        return [f"control: {_printable(answers.error)}{hint}"]
-    if not stats:
+def _sender(stats: MonitorStats) -> list[str]:
+    """What the control endpoint says."""
+    replies, values = stats.replies, stats.replies.stats or {}
+    if replies.error:
+        hint = "; --control names another address" if stats.frame else ""
+        return [f"control: {_printable(replies.error)}{hint}"]
+    if not values:
         return []
-    if not _is_of_the_sender(account):
-        return [f"control: at {answers.endpoint} is another Omote than the one that sends this; name it by --control"]
-    listening = stats.get("listening")
-    told = ", ".join(map(_printable, listening)) if isinstance(listening, list) else ""
+    if not _is_of_the_sender(stats):
+        return [f"control: at {replies.endpoint} belongs to another Omote; set --control"]
+    listening = values.get("listening")
+    topics = ", ".join(map(_printable, listening)) if isinstance(listening, list) else ""
     return [
-        f"sender: {_printable(stats.get('source'))}, {_printable(stats.get('phase'))} · "
-        f"{_number(stats.get('fps'))} a second · "
-        f"capture to sent {_number(stats.get('latency_p50_ms'))}/{_number(stats.get('latency_p99_ms'))} ms",
-        f"to {told or 'nobody'} · dropped {_printable(stats.get('dropped'))} · refused "
-        f"{_printable(stats.get('rejected_handshakes'))} handshakes, "
-        f"{_printable(stats.get('rejected_requests'))} requests",
+        f"sender: {_printable(values.get('source'))}, {_printable(values.get('phase'))} · "
+        f"{_number(values.get('fps'))} a second · "
+        f"capture to sent {_number(values.get('latency_p50_ms'))}/{_number(values.get('latency_p99_ms'))} ms",
+        f"to {topics or 'no receiver'} · dropped {_printable(values.get('dropped'))} · refused "
+        f"{_printable(values.get('rejected_handshakes'))} handshakes, "
+        f"{_printable(values.get('rejected_requests'))} requests",
     ]
 
 
-def _is_of_the_sender(account: MonitorStats) -> bool:
-    """Whether control and pictures come from one run of one program; so it is taken where nothing came yet."""
-    clock = account.answers.clock
-    return account.frame is None or clock is None or clock.session == account.frame.header.session
+def _is_of_the_sender(stats: MonitorStats) -> bool:
+    """Whether control and pictures come from the same run, which is assumed until a frame arrives."""
+    clock = stats.replies.clock
+    return stats.frame is None or clock is None or clock.session == stats.frame.header.session
 
 
-def _problems(account: MonitorStats) -> list[str]:
-    """What is wrong, as far as it can be seen from here."""
-    found = [f"last rejected: {_printable(account.last_error)}"] if account.reception.rejected else []
-    hello = account.answers.hello or {}
-    if account.frame is None and hello:
+def _problems(stats: MonitorStats) -> list[str]:
+    """Likely causes of trouble."""
+    found = [f"last rejected: {_printable(stats.last_error)}"] if stats.reception.rejected else []
+    hello = stats.replies.hello or {}
+    if stats.frame is None and hello:
         subject, formats = hello.get("subject"), hello.get("formats")
-        if subject and subject != account.subject:
-            found.append(f"the sender there calls itself {_printable(subject)}: --subject {_printable(subject)}")
-        if isinstance(formats, list) and account.format not in formats:
-            found.append(f"the sender there has no {account.format}, only {', '.join(map(_printable, formats))}")
+        if subject and subject != stats.subject:
+            found.append(f"the subject of the sender is {_printable(subject)}: --subject {_printable(subject)}")
+        if isinstance(formats, list) and stats.format not in formats:
+            found.append(f"the sender has no {stats.format}, only {', '.join(map(_printable, formats))}")
     return found
 
 
@@ -293,5 +295,5 @@ def _number(value: object) -> str:
 
 
 def _printable(value: object) -> str:
-    """What a stranger said, without what would move the cursor."""
+    """A received value without control characters."""
     return "".join(letter if letter.isprintable() else "?" for letter in ("?" if value is None else str(value)))

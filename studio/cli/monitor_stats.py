@@ -1,4 +1,4 @@
-"""Receives one subject, and counts and times what arrives by the sender's clock."""
+"""Receives one subject for `omote monitor`, and measures counts, rates and ages."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ from omote.bridge.payload import Hello, Schema
 from omote.bridge.subscriber import ReceptionCounts, Subscriber
 from omote.engine.live.latency import CAPACITY, DurationRing, Percentiles
 
+_RECENT = 600  # frames: ten seconds at 60 a second
+_POLL_S = 0.1
+_MS = 1e-6  # for nanoseconds
+_POLL_PERIOD_S = 1.0
+_CLOCK_PERIOD_S = 10.0
+_TIMEOUT_S = 1.0
+_SHUTDOWN_S = 0.5
+
 
 @dataclass(frozen=True)
 class FrameAges:
@@ -30,34 +38,29 @@ class MonitorStats:
 
     endpoint: str
     subject: str
-    format: str  # that was asked for
+    format: str  # the requested one
     state: str  # "waiting", "live" or "stale"
-    seconds: float  # since the beginning
+    seconds: float  # since the start
     reception: ReceptionCounts
-    skipped: int  # arrived, and were replaced by newer ones before this program looked
-    frame: Frame | None  # the last
-    fps: float  # since the account before
-    mean_fps: float  # from the first that arrived to the last
-    recent: FrameAges | None  # of the last seconds; None where no clock is known
-    whole: FrameAges | None  # of all
-    is_clock_known: bool  # it is this machine's own, or has been measured
-    clock: Clock | None  # where it has been measured
+    skipped: int  # replaced by newer ones before this program took them
+    frame: Frame | None  # the last one
+    fps: float  # since the last statistics
+    mean_fps: float  # from the first frame to the last
+    recent: FrameAges | None  # of the last seconds; None without a known clock
+    whole: FrameAges | None  # of all frames
+    is_clock_known: bool  # this machine's own, or a measured one
+    clock: Clock | None  # if measured
     hello: Hello | None
     schema: Schema | None
     last_error: str
-    refusal: str  # why the sender does not let us in; "" where it does
-    answers: ControlReplies
-
-
-_RECENT = 600  # frames: ten seconds at 60 a second
-_POLL_S = 0.1
-_MS = 1e-6  # for nanoseconds
+    refusal: str  # why the sender refuses the connection, or ""
+    replies: ControlReplies
 
 
 class MonitorReceiver:
-    """`with` connects; `watch` receives for a while, `account` says how it stands.
+    """Connects while it is entered; `receive` waits for frames, `account` returns the statistics.
 
-    Where the sender's clock is not `own`, ages are unknown until `set_clock`.
+    If the sender's clock is not this machine's own, ages are unknown until `set_clock`.
     """
 
     def __init__(
@@ -73,12 +76,12 @@ class MonitorReceiver:
         self._is_own_clock = is_own_clock
         self._now = clock
         self._begun_ns = self._counted_ns = clock()
-        self._counted = 0  # frames, at the last account
+        self._counted = 0  # frames, at the last statistics
         self._first_ns = self._last_ns = 0
         self._ages, self._latencies = DurationRing(), DurationRing()
-        self._timed_from = 0  # the number of the frame from which on ages are right
+        self._timed_from = 0  # the first frame whose age is right
         self._clock: Clock | None = None
-        self._clock_sessions = 0  # of the sender, that had been seen when it was measured
+        self._clock_sessions = 0  # runs of the sender when it was measured
         self._frame: Frame | None = None
 
     def __enter__(self) -> Self:
@@ -90,21 +93,21 @@ class MonitorReceiver:
 
     @property
     def hello(self) -> Hello | None:
-        """What the sender says of itself; on a params endpoint."""
+        """The hello of the sender, which a params endpoint receives."""
         return self._subscriber.hello
 
     @property
     def session(self) -> int | None:
-        """The run of the sender from which the last frame was."""
+        """The session of the last frame."""
         return self._frame.header.session if self._frame else None
 
-    def watch(self, until_s: float) -> None:
-        """Takes what arrives until that moment of `time.monotonic`."""
+    def receive(self, until_s: float) -> None:
+        """Receives frames until this time of `time.monotonic`."""
         while (left_s := until_s - time.monotonic()) > 0:
             self._frame = self._subscriber.take(min(left_s, _POLL_S)) or self._frame
 
     def set_clock(self, clock: Clock | None) -> None:
-        """Tells what has been measured; it counts for the run of the sender that it is of."""
+        """Sets a measured clock, if it is of the current run of the sender."""
         sessions = self._subscriber.reception.sessions
         measured = clock if clock and clock.session == self.session else None
         if measured:
@@ -112,19 +115,19 @@ class MonitorReceiver:
         self._clock, self._clock_sessions = measured, sessions
 
     def _count_by(self, clock: Clock) -> None:
-        # Where the two may well be one clock the difference is only noise; through a tunnel they are not.
+        # On one machine the offset is only noise, but through a tunnel the clocks differ.
         is_same = self._is_own_clock and abs(clock.offset_ns) <= clock.uncertainty_ns
         offset_ns = 0 if is_same else clock.offset_ns
         if offset_ns != self._subscriber.offset_ns:
             self._subscriber.offset_ns = offset_ns
-            # One may be on its way to `_arrived` whose age is still by the offset before.
+            # The next frame may still be timed with the old offset.
             self._timed_from = self._subscriber.reception.received + 2
         if self._is_own_clock and not is_same:
             self._is_own_clock = False
             self._ages, self._latencies = DurationRing(), DurationRing()
 
-    def account(self, answers: ControlReplies) -> MonitorStats:
-        """How it stands."""
+    def stats(self, replies: ControlReplies) -> MonitorStats:
+        """Returns the statistics."""
         subscriber, reception, now_ns = self._subscriber, self._subscriber.reception, self._now()
         fps = _rate(reception.received - self._counted, now_ns - self._counted_ns)
         self._counted, self._counted_ns = reception.received, now_ns
@@ -147,12 +150,12 @@ class MonitorReceiver:
             schema=subscriber.schema,
             last_error=subscriber.last_error,
             refusal=subscriber.refusal,
-            answers=answers,
+            replies=replies,
         )
 
     @property
     def _is_clock_known(self) -> bool:
-        """Another run of the sender may have another clock, though the last one's is still at hand."""
+        """Another run of the sender may have another clock."""
         is_measured = self._clock is not None and self._clock_sessions == self._subscriber.reception.sessions
         return self._is_own_clock or is_measured
 
@@ -166,7 +169,7 @@ class MonitorReceiver:
         return FrameAges(age, latency) if age and latency else None
 
     def _arrived(self, age_ns: int) -> None:
-        """In the subscriber's thread, for each picture and params."""
+        """Called in the subscriber's thread for each frame."""
         self._last_ns = self._now()
         self._first_ns = self._first_ns or self._last_ns
         reception = self._subscriber.reception
@@ -179,32 +182,26 @@ def _rate(count: int, took_ns: int) -> float:
     return count / took_ns * 1e9 if took_ns > 0 else 0.0
 
 
-_POLL_PERIOD_S = 1.0
-_CLOCK_PERIOD_S = 10.0
-_TIMEOUT_S = 1.0
-_SHUTDOWN_S = 0.5
-
-
 @dataclass(frozen=True)
 class ControlReplies:
-    """What control has answered last."""
+    """The last replies of the control endpoint."""
 
-    endpoint: str = ""  # of control; none is known yet where this is empty
+    endpoint: str = ""  # "" if unknown
     hello: Mapping[str, object] | None = None
     stats: Mapping[str, object] | None = None
     clock: Clock | None = None
-    error: str = ""  # why nothing new has come
+    error: str = ""  # why there is no new reply
 
 
 class ControlPoller:
-    """Keeps `answers` up to date; `with` starts and ends it. `where` says which endpoint to ask, "" for none yet."""
+    """Polls the control endpoint while it is entered. `where` returns the endpoint, "" if it is unknown."""
 
     def __init__(self, where: Callable[[], str], keys: ClientKeys | None = None) -> None:
-        self.answers = ControlReplies()
+        self.replies = ControlReplies()
         self._where = where
         self._keys = keys
         self._is_stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="asker", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -212,12 +209,12 @@ class ControlPoller:
 
     def __exit__(self, *error: object) -> None:
         self._is_stopping.set()
-        self._thread.join(_SHUTDOWN_S)  # it may be waiting for an answer, and ends after that
+        self._thread.join(_SHUTDOWN_S)  # it may still wait for a reply
 
     def _run(self) -> None:
         while not self._is_stopping.is_set():
             if endpoint := self._where():
-                self.answers = ControlReplies(endpoint)
+                self.replies = ControlReplies(endpoint)
                 with ControlClient(endpoint, self._keys) as client:
                     self._ask_while(endpoint, client)
             self._is_stopping.wait(_POLL_PERIOD_S / 10)
@@ -228,18 +225,18 @@ class ControlPoller:
             try:
                 if time.monotonic() >= clock_due_s:
                     clock, hello = client.measure_clock(), _request(client, "hello")
-                    self.answers = replace(self.answers, clock=clock, hello=hello)
+                    self.replies = replace(self.replies, clock=clock, hello=hello)
                     clock_due_s = time.monotonic() + _CLOCK_PERIOD_S
-                self.answers = replace(self.answers, stats=_request(client, "stats"), error="")
+                self.replies = replace(self.replies, stats=_request(client, "stats"), error="")
             except ControlError as error:
-                # Whoever answers next may be another run, with another clock.
-                self.answers = ControlReplies(endpoint, error=error.message)
+                # The next reply may be of another run with another clock.
+                self.replies = ControlReplies(endpoint, error=error.message)
                 clock_due_s = time.monotonic()
             self._is_stopping.wait(_POLL_PERIOD_S)
 
 
 def _request(client: ControlClient, method: str) -> Mapping[str, object] | None:
-    """The result; None from a sender that does not know the method. ControlError where nobody answers."""
+    """The result; None if the sender does not know the method. ControlError without a reply."""
     try:
         return client.call(method, timeout_s=_TIMEOUT_S)
     except ControlError as error:

@@ -7,17 +7,19 @@ import difflib
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from omote.engine.model.animator import runtime_options
 
 from ..app.config import DEFAULTS, Config, load_config, user_config_path, with_changes
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
 _UNKNOWN = re.compile(r"unrecognized arguments: (--[\w-]+)")
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, without the usage that hides the error; give it `allow_abbrev=False`."""
+    """An ArgumentParser that reports an error in one line, without the usage; pass `allow_abbrev=False`."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}{self._hint(message)}; see {self.prog} --help\n")
@@ -30,32 +32,39 @@ class Parser(argparse.ArgumentParser):
         return f"; did you mean {near[0]}?" if near else ""
 
 
-def config_of(typed: argparse.Namespace, kept: Config = DEFAULTS, **fixed: object) -> Config:
-    """What was `kept`, under the file's settings, under the flags that were typed, each named as its setting."""
+def add_command(commands: Commands, name: str, purpose: str) -> argparse.ArgumentParser:
+    """Adds a subcommand, whose errors name it."""
+    command = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
+    command.set_defaults(parser=command)
+    return command
+
+
+def config_of(typed: argparse.Namespace, base: Config = DEFAULTS, **fixed: object) -> Config:
+    """The settings of a command: flags over the settings file over `base`. A flag has the name of its setting."""
     settings = {field.name for field in fields(Config)}
     flags = {name: value for name, value in vars(typed).items() if name in settings}
-    return with_changes(load_config(typed.config, kept), {**flags, **fixed})
+    return with_changes(load_config(typed.config, base), {**flags, **fixed})
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
-    usual = str(user_config_path()).replace("%", "%%")  # which argparse would fill in
-    purpose = f"settings, else {usual} where that is there; flags override them"
+    usual = str(user_config_path()).replace("%", "%%")  # argparse formats help with %
+    purpose = f"settings, else {usual} if it exists; flags override them"
     parser.add_argument("--config", type=Path, default=None, metavar="FILE.toml", help=purpose)
 
 
 def add_drawing_options(parser: argparse.ArgumentParser) -> None:
     add_config_option(parser)
-    parser.add_argument("--character", metavar="NAME", help="who is shown; see `omote characters`")
-    parser.add_argument("--size", type=int, metavar="PIXELS", help="on a side: 256, 384, 512, 768 or 1024")
-    parser.add_argument("--steps", type=int, help="of the sampler")
-    parser.add_argument("--runtime", choices=runtime_options(), help="what executes the network")
+    parser.add_argument("--character", metavar="NAME", help="the character; see `omote characters`")
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="size of the picture: 256, 384, 512, 768 or 1024")
+    parser.add_argument("--steps", type=int, help="steps of the sampler")
+    parser.add_argument("--runtime", choices=runtime_options(), help="runtime of the network")
     parser.add_argument("--fps", type=float, help="play a file at another rate")
 
 
 def add_range_options(parser: argparse.ArgumentParser) -> None:
-    """--from and --to, which are stored only where they are typed."""
+    """Adds --from and --to, which are stored only if they are typed."""
     for flag, name, purpose in (
-        ("--from", "start_s", "where a take or a video begins, in its own seconds"),
-        ("--to", "end_s", "and where it ends"),
+        ("--from", "start_s", "start of a take or a video, in its own seconds"),
+        ("--to", "end_s", "its end"),
     ):
         parser.add_argument(flag, dest=name, type=float, metavar="SECONDS", default=argparse.SUPPRESS, help=purpose)

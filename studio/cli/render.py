@@ -33,101 +33,109 @@ from omote.engine.offline.render import RenderSettings, open_renderer, render_an
 from omote.engine.offline.render_options import PhotorealPaths, resolve_settings
 from omote.engine.offline.timeline import face_files_of
 from omote.engine.offline.writers.suffixes import SUFFIXES
-from omote.engine.worker_pool import WorkerPool, pool_for
+from omote.engine.ray_pool import pool_for
+from omote.engine.worker_pool import WorkerPool
 
 from ..app.config import DEFAULTS, Config
 from .interrupts import exit_code
 from .parser import config_of
-from .render_inputs import LIGHTS, NO_ACTOR, Appearance, PerformancePiece, Piece, TimelinePiece, TransitionPiece
+from .render_inputs import LIGHTS, NO_ACTOR, Appearance, Clip, PerformanceClip, TimelineClip, TransitionClip
 from .render_outputs import RenderOutputs, parse_outputs
 
 log = logging.getLogger(__name__)
 
+_EXPRESSION_HELP = "a name, FILE.csv@SECONDS, FILE.toml, or values as jawOpen=0.6,mouthSmileLeft=0.4"
+_TRANSITION = {"seconds_long": "--seconds", "ease": "--ease", "hold_s": "--hold", "there_and_back": "--there-and-back"}
+_PERFORMANCE = {"speed": "--speed", "start_s": "--start-s", "end_s": "--end-s", "actor": "--actor"}
+_LINE_S = 10.0  # between two lines without a terminal
+
 
 def main(typed: argparse.Namespace) -> int:
-    """Runs `omote render` as it was typed; the exit code."""
+    """Runs `omote render`; returns the exit code."""
     return run(request_of(typed, render_config(typed), typed.words))
 
 
-def run(order: RenderRequest, clock_s: Callable[[], float] = time.monotonic) -> int:
-    """Renders everything and returns the exit code; errors that a person can mend are raised, most before the work.
+def run(request: RenderRequest, clock_s: Callable[[], float] = time.monotonic) -> int:
+    """Renders everything and returns the exit code; most errors are raised before the work starts.
 
-    Ctrl-C, and SIGTERM where there is one, keep what is done and say how to go on.
+    Ctrl-C and SIGTERM keep the finished pictures and print how to resume.
     """
-    outs = order.outs
-    draft = order.piece.draft()
-    with Job(outs.paths, outs.folder) as job:
-        job.admit(_resume_command(order), resume=order.resume, overwrite=order.overwrite)
-        outs.require_writable()
-        easel = _open_renderer(order, draft)
-        _check(order, draft, easel)
-        crew = pool_for(order.cluster, order.workers, order.threads)
+    outputs = request.outputs
+    draft = request.clip.draft()
+    with Job(outputs.paths, outputs.folder) as job:
+        job.admit(_job_facts(request), resume=request.resume, overwrite=request.overwrite)
+        outputs.require_writable()
+        settings = _open_renderer(request, draft)
+        _check(request, draft, settings)
+        pool = pool_for(request.cluster, request.workers, request.threads)
         began_s = clock_s()
         try:
             with ProgressPhases(Console(stderr=True), clock_s) as phases:
-                count, drawn = _Rendering(order, easel, crew, job, phases).carried_out(draft)
+                count, drawn = _Rendering(request, settings, pool, job, phases).run(draft)
         except KeyboardInterrupt as interrupt:
-            print(_stopped(order, job), file=sys.stderr)
+            print(_stopped_text(request, job), file=sys.stderr)
             return exit_code(interrupt)
         job.finish()
-    print(_result(order, easel, count, drawn, clock_s() - began_s))
+    print(_result_text(request, settings, count, drawn, clock_s() - began_s))
     return 0
 
 
 @dataclass(frozen=True)
 class _Rendering:
-    """One that was admitted."""
+    """A rendering whose request has passed all checks."""
 
-    order: RenderRequest
-    easel: RenderSettings | None  # None where nothing is drawn
-    crew: WorkerPool
+    request: RenderRequest
+    settings: RenderSettings | None  # None if no picture is needed
+    pool: WorkerPool
     job: Job
     phases: ProgressPhases
 
-    def carried_out(self, draft: Animation) -> tuple[int, int]:
-        """Finds out what is shown, draws and writes it; how many pictures it has, and how many are new."""
-        self._require_room(draft)
-        script, pictures, kept = self._drawn(draft, self.easel) if self.easel else self._undrawn(draft)
-        for writer in self.order.outs.writers:
-            tell = self.phases.phase(f"writing {writer.path.name}", len(script))
-            tell(0)
-            writer.write(script, pictures, tell)
-        return len(script), len(script) - kept
+    def run(self, draft: Animation) -> tuple[int, int]:
+        """Draws and writes everything; returns the number of pictures, and how many of them are new."""
+        self._require_disk_space(draft)
+        animation, pictures, kept = self._draw(draft, self.settings) if self.settings else self._without_pictures(draft)
+        for writer in self.request.outputs.writers:
+            update = self.phases.phase(f"writing {writer.path.name}", len(animation))
+            update(0)
+            writer.write(animation, pictures, update)
+        return len(animation), len(animation) - kept
 
-    def _drawn(self, draft: Animation, easel: RenderSettings) -> tuple[Animation, PictureFolder, int]:
-        """Who draws is there, and all is loaded, before a performance is tracked or anything earlier is removed."""
-        with self.crew as crew:
-            if self.order.is_alone:
-                open_renderer(easel)
-            script = self._script(draft)
-            self.job.begin(easel.facts(), script)
-            kept, tell = self.job.kept, self.phases.phase("drawing", len(script))
-            return script, render_animation(script, easel, crew, self.job.pictures, tell), kept
+    def _draw(self, draft: Animation, settings: RenderSettings) -> tuple[Animation, PictureFolder, int]:
+        """Draws the pictures. The renderer is loaded before a video is tracked or an earlier result removed."""
+        with self.pool as pool:
+            if self.request.is_single_process:
+                open_renderer(settings)
+            animation = self._animation(draft)
+            self.job.begin(settings.facts(), animation)
+            kept, update = self.job.kept, self.phases.phase("drawing", len(animation))
+            return animation, render_animation(animation, settings, pool, self.job.pictures, update), kept
 
-    def _undrawn(self, draft: Animation) -> tuple[Animation, PictureFolder, int]:
-        script = self._script(draft)
-        self.job.begin({}, script)
-        return script, PictureFolder(self.job.pictures, 0), 0
+    def _without_pictures(self, draft: Animation) -> tuple[Animation, PictureFolder, int]:
+        animation = self._animation(draft)
+        self.job.begin({}, animation)
+        return animation, PictureFolder(self.job.pictures, 0), 0
 
-    def _script(self, draft: Animation) -> Animation:
-        if not self.order.piece.is_costly:
+    def _animation(self, draft: Animation) -> Animation:
+        if not self.request.clip.is_costly:
             return draft
-        script = self.job.script(lambda: self.order.piece.script(self.phases.phase))
-        _check(self.order, script, self.easel)
-        self._require_room(script)
-        return script
+        animation = self.job.animation(lambda: self.request.clip.animation(self.phases.phase))
+        _check(self.request, animation, self.settings)
+        self._require_disk_space(animation)
+        return animation
 
-    def _require_room(self, script: Animation) -> None:
-        job, kept = self.job, len(script)
-        if self.easel:
-            kept = job.kept if job.is_gone_on_with else 0
-        require_disk_space(self.order.outs.writers, script, _size(self.easel), job.pictures, kept, job.replaced)
+    def _require_disk_space(self, animation: Animation) -> None:
+        job, kept = self.job, len(animation)
+        if self.settings:
+            kept = job.kept if job.is_resumed else 0
+        require_disk_space(
+            self.request.outputs.writers, animation, _size(self.settings), job.pictures, kept, job.replaced
+        )
 
 
-def _open_renderer(order: RenderRequest, draft: Animation) -> RenderSettings | None:
-    """What draws it, not opened yet; None where nothing is drawn. ValueErrors where that cannot be."""
-    config = order.config
-    if not order.outs.are_drawn:
+def _open_renderer(request: RenderRequest, draft: Animation) -> RenderSettings | None:
+    """The settings of the renderer, which is not opened yet; None if no picture is needed."""
+    config = request.config
+    if not request.outputs.are_drawn:
         for name in draft.cast:
             load_any_character(name)
         return None
@@ -137,116 +145,111 @@ def _open_renderer(order: RenderRequest, draft: Animation) -> RenderSettings | N
         config.size,
         config.steps,
         config.runtime,
-        order.threads,
+        request.threads,
         files,
-        consistency=order.piece.shown.consistency,
+        consistency=request.clip.appearance.consistency,
     )
 
 
-def _check(order: RenderRequest, script: Animation, easel: RenderSettings | None) -> None:
-    if easel:
-        easel.check(script)
-    for writer in order.outs.writers:
-        writer.check(script, _size(easel))
+def _check(request: RenderRequest, animation: Animation, settings: RenderSettings | None) -> None:
+    if settings:
+        settings.check(animation)
+    for writer in request.outputs.writers:
+        writer.check(animation, _size(settings))
 
 
-def _size(easel: RenderSettings | None) -> int:
-    return easel.size if easel else 0
+def _size(settings: RenderSettings | None) -> int:
+    return settings.size if settings else 0
 
 
-def _resume_command(order: RenderRequest) -> dict[str, str]:
-    """What has to be typed again for the same to come out; who draws may change."""
-    background = {} if order.background is None else {"background": order.background}
-    return {**order.piece.facts(), **background, "out": order.outs.words}
+def _job_facts(request: RenderRequest) -> dict[str, str]:
+    """The options that decide the result, to compare with those of a rendering that is resumed."""
+    background = {} if request.background is None else {"background": request.background}
+    return {**request.clip.facts(), **background, "out": request.outputs.words}
 
 
-def _stopped(order: RenderRequest, job: Job) -> str:
-    if not job.has_script:
-        return "omote render: stopped before there was anything to keep"
-    return f"omote render: stopped; {_pictures(job.kept)} kept in {job.pictures}. Go on with: {order.again}"
+def _stopped_text(request: RenderRequest, job: Job) -> str:
+    if not job.has_animation:
+        return "omote render: stopped before the first picture"
+    return f"omote render: stopped; {_pictures(job.kept)} kept in {job.pictures}. Resume with: {request.resume_command}"
 
 
-def _result(order: RenderRequest, easel: RenderSettings | None, count: int, drawn: int, seconds: float) -> str:
-    """For people, in lines."""
-    pace = progress_text(count, count, drawn, seconds) if easel else _pictures(count)
-    remark = [f"  {easel.remark}"] if easel and easel.remark else []
-    return "\n".join([f"{pace}, {seconds:.1f} s", *(f"  {path}" for path in order.outs.places), *remark])
+def _result_text(
+    request: RenderRequest, settings: RenderSettings | None, count: int, drawn: int, seconds: float
+) -> str:
+    """The result in lines."""
+    pace = progress_text(count, count, drawn, seconds) if settings else _pictures(count)
+    remark = [f"  {settings.remark}"] if settings and settings.remark else []
+    return "\n".join([f"{pace}, {seconds:.1f} s", *(f"  {path}" for path in request.outputs.places), *remark])
 
 
 def _pictures(count: int) -> str:
     return f"{count} picture{'' if count == 1 else 's'}"
 
 
-_EXPRESSION_HELP = "a name, FILE.csv@SECONDS, FILE.toml, or values as jawOpen=0.6,mouthSmileLeft=0.4"
-_TRANSITION = {"seconds_long": "--seconds", "ease": "--ease", "hold_s": "--hold", "there_and_back": "--there-and-back"}
-_PERFORMANCE = {"speed": "--speed", "start_s": "--start-s", "end_s": "--end-s", "actor": "--actor"}
-
-
 @dataclass(frozen=True)
 class RenderRequest:
-    """What to render, how, and where to."""
+    """What to render, how, and into which files."""
 
-    config: Config  # of which size, steps, runtime and what is photoreal matter
-    piece: Piece
-    outs: RenderOutputs
+    config: Config  # of which size, steps, runtime and the photoreal settings count
+    clip: Clip
+    outputs: RenderOutputs
     threads: int | None
     workers: int | None
     cluster: str | None
     background: str | None
     resume: bool
     overwrite: bool
-    words: tuple[str, ...]  # as they were typed, after `omote`
+    words: tuple[str, ...]  # as typed after `omote`
 
     @property
-    def is_alone(self) -> bool:
-        """Whether this process draws by itself."""
+    def is_single_process(self) -> bool:
+        """Whether this process draws all pictures."""
         return self.cluster is None and (self.workers or 1) == 1
 
     @property
-    def again(self) -> str:
-        """The command that goes on with this, as a person types it."""
+    def resume_command(self) -> str:
+        """The command line that resumes this rendering."""
         words = ["omote", *(word for word in self.words if word not in ("--overwrite", "--resume")), "--resume"]
         return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of which those that were not typed are not stored."""
-    source = parser.add_argument_group("what is shown: a transition, a timeline or a performance")
+    """Adds the options; only those that are typed are stored."""
+    source = parser.add_argument_group("content: a transition, a timeline or a performance")
     source.add_argument(
-        "--from", dest="first", metavar="EXPRESSION", help=f"{_EXPRESSION_HELP}; neutral where it is left out"
+        "--from", dest="first", metavar="EXPRESSION", help=f"start of a transition: {_EXPRESSION_HELP}; default neutral"
     )
-    source.add_argument("--to", dest="last", metavar="EXPRESSION", help="likewise")
+    source.add_argument("--to", dest="last", metavar="EXPRESSION", help="its end, in the same forms")
     source.add_argument(
-        "--seconds", dest="seconds_long", type=float, metavar="SECONDS", help="from one to the other; 1"
+        "--seconds", dest="seconds_long", type=float, metavar="SECONDS", help="duration of the transition, default 1"
     )
-    source.add_argument("--ease", choices=EASES, help=f"how it gets there; {DEFAULT_EASE}")
-    source.add_argument("--hold", dest="hold_s", type=float, metavar="SECONDS", help="stay there so long")
-    source.add_argument("--there-and-back", action="store_true", help="and go back, so that it can be shown in a loop")
+    source.add_argument("--ease", choices=EASES, help=f"easing curve, default {DEFAULT_EASE}")
+    source.add_argument("--hold", dest="hold_s", type=float, metavar="SECONDS", help="hold the end this long")
+    source.add_argument("--there-and-back", action="store_true", help="return to the start, for a loop")
     source.add_argument("--timeline", type=Path, metavar="FILE", help="TOML or JSON; see docs/timelines.md")
     source.add_argument("--take", metavar="TAKE.csv", help="a recorded performance")
     source.add_argument("--source", metavar="FILE", help="a video, a take or demo")
-    source.add_argument("--speed", type=float, metavar="TIMES", help="play a performance so many times as fast")
-    source.add_argument("--start-s", type=float, metavar="SECONDS", help="where it begins, in its own seconds")
-    source.add_argument("--end-s", type=float, metavar="SECONDS", help="and where it ends")
-    source.add_argument("--actor", metavar="NAME", help="who performs, as calibrated with this source; else nobody")
-    source.add_argument("--audio", type=Path, metavar="FILE", help="what is heard, instead of a video's own sound")
-    _add_appearance_options(parser.add_argument_group("how it looks"))
-    _add_output_options(parser.add_argument_group("what is written, and by whom"))
+    source.add_argument("--speed", type=float, metavar="TIMES", help="speed of a performance; 2 is twice as fast")
+    source.add_argument("--start-s", type=float, metavar="SECONDS", help="start of a performance, in its own seconds")
+    source.add_argument("--end-s", type=float, metavar="SECONDS", help="its end")
+    source.add_argument("--actor", metavar="NAME", help="the performer, as calibrated with this source")
+    source.add_argument("--audio", type=Path, metavar="FILE", help="the sound, instead of a video's own")
+    _add_appearance_options(parser.add_argument_group("appearance"))
+    _add_output_options(parser.add_argument_group("output and workers"))
 
 
 def _add_appearance_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--config", type=Path, default=None, metavar="FILE.toml", help="settings, of which its fps is none of these"
-    )
-    group.add_argument("--character", metavar="NAME", help="who is shown; see `omote characters`")
-    group.add_argument("--light", choices=LIGHTS, help="instead of the studio's, or of the timeline's")
-    group.add_argument("--seed", type=int, metavar="N", help="of what moves by chance, in a transition or a timeline")
-    group.add_argument("--fps", dest="rate", metavar="N", help="pictures a second, as 30, 29.97 or 30000/1001")
-    group.add_argument("--size", type=int, metavar="PIXELS", help="on a side, any; else 512")
-    group.add_argument("--background", metavar="'#rrggbb'", help="behind the portrait in .mp4 and .gif; black")
-    group.add_argument("--frame-by-frame", action="store_true", help="steady nothing by what is before and after it")
-    group.add_argument("--steps", type=int, help="of the sampler")
-    group.add_argument("--runtime", choices=runtime_options(), help="what executes the networks")
+    group.add_argument("--config", type=Path, default=None, metavar="FILE.toml", help="settings; their fps is not used")
+    group.add_argument("--character", metavar="NAME", help="the character; see `omote characters`")
+    group.add_argument("--light", choices=LIGHTS, help="the light, instead of the studio's or the timeline's")
+    group.add_argument("--seed", type=int, metavar="N", help="seed of random motion in a transition or a timeline")
+    group.add_argument("--fps", dest="rate", metavar="N", help="pictures a second, such as 30, 29.97 or 30000/1001")
+    group.add_argument("--size", type=int, metavar="PIXELS", help="size of the picture, default 512")
+    group.add_argument("--background", metavar="'#rrggbb'", help="background in .mp4 and .gif, default black")
+    group.add_argument("--frame-by-frame", action="store_true", help="do not stabilize over time")
+    group.add_argument("--steps", type=int, help="steps of the sampler")
+    group.add_argument("--runtime", choices=runtime_options(), help="runtime of the networks")
 
 
 def _add_output_options(group: argparse._ArgumentGroup) -> None:
@@ -255,131 +258,132 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
         action="append",
         required=True,
         metavar="PATH",
-        help=f"may be said again: a folder for PNGs and params.csv, or a file: {', '.join(SUFFIXES)}",
+        help=f"a folder for PNGs and params.csv, or a file: {', '.join(SUFFIXES)}; may be repeated",
     )
     earlier = group.add_mutually_exclusive_group()
-    earlier.add_argument("--overwrite", action="store_true", default=False, help="replace what is there")
-    earlier.add_argument("--resume", action="store_true", default=False, help="go on with what is unfinished there")
-    group.add_argument("--workers", type=int, metavar="N", help="draw in so many processes")
-    group.add_argument("--cluster", metavar="ADDRESS", help="draw on a Ray cluster; `local` is one of this machine")
-    group.add_argument("--threads", type=int, metavar="N", help="of each that draws; part of what a picture is")
+    earlier.add_argument("--overwrite", action="store_true", default=False, help="replace existing files")
+    earlier.add_argument("--resume", action="store_true", default=False, help="continue an unfinished rendering")
+    group.add_argument("--workers", type=int, metavar="N", help="number of processes")
+    group.add_argument("--cluster", metavar="ADDRESS", help="draw on a Ray cluster; `local` starts one on this machine")
+    group.add_argument("--threads", type=int, metavar="N", help="threads of each process; part of what a picture is")
 
 
 def request_of(typed: argparse.Namespace, config: Config, words: Sequence[str]) -> RenderRequest:
-    """What was typed after `omote`, checked; RenderError says what makes no sense."""
-    said = vars(typed)
-    heads = [head for head in ("transition", "timeline", "take", "source") if _is_given(head, said)]
+    """Checks the options; RenderError says which of them cannot be combined."""
+    options = vars(typed)
+    heads = [head for head in ("transition", "timeline", "take", "source") if _is_given(head, options)]
     if len(heads) != 1:
-        raise RenderError(_one_of(heads, said))
+        raise RenderError(_one_of(heads, options))
     kind = "performance" if heads[0] in ("take", "source") else heads[0]
-    _reject_options(_TRANSITION, said, kind, "transition", "a transition (--from, --to)")
-    _reject_options(_PERFORMANCE, said, kind, "performance", "a performance (--take, --source)")
-    _reject_options({} if kind != "performance" else {"seed": "--seed"}, said, kind, "", "a transition or a timeline")
-    audio, seed = said.get("audio"), said.get("seed")
+    _reject_options(_TRANSITION, options, kind, "transition", "a transition (--from, --to)")
+    _reject_options(_PERFORMANCE, options, kind, "performance", "a performance (--take, --source)")
+    _reject_options(
+        {} if kind != "performance" else {"seed": "--seed"}, options, kind, "", "a transition or a timeline"
+    )
+    audio, seed = options.get("audio"), options.get("seed")
     if seed is not None and seed < 0:
         raise RenderError(f"--seed takes a whole number from 0 on, got {seed}")
-    shown = Appearance(
-        said.get("character"),
-        _rate(said.get("rate")),
-        said.get("light"),
+    appearance = Appearance(
+        options.get("character"),
+        _rate(options.get("rate")),
+        options.get("light"),
         seed,
         audio,
-        consistency="frame_by_frame" not in said,
+        consistency="frame_by_frame" not in options,
     )
-    sources = [Path(str(said[name])).expanduser() for name in ("timeline", "take", "source", "audio") if name in said]
-    sources += [file for name in ("first", "last") if name in said and (file := face_file_path(str(said[name])))]
+    sources = [
+        Path(str(options[name])).expanduser() for name in ("timeline", "take", "source", "audio") if name in options
+    ]
+    sources += [file for name in ("first", "last") if name in options and (file := face_file_path(str(options[name])))]
     sources += face_files_of(sources[0]) if kind == "timeline" else []
-    outs = parse_outputs(typed.out, said.get("background"), [file for file in sources if file.is_file()])
-    if audio is not None and not outs.have_sound:
-        raise RenderError("--audio is heard in .mp4, .webm and .mov, and no --out is one: leave it out")
-    workers, cluster = said.get("workers"), said.get("cluster")
-    piece = _requested_piece(kind, said, config, shown, outs)
+    outputs = parse_outputs(typed.out, options.get("background"), [file for file in sources if file.is_file()])
+    if audio is not None and not outputs.have_sound:
+        raise RenderError("--audio needs an --out with sound: .mp4, .webm or .mov")
+    workers, cluster = options.get("workers"), options.get("cluster")
+    clip = _requested_clip(kind, options, config, appearance, outputs)
     is_shared = cluster is not None or (workers or 1) > 1
-    threads = said.get("threads", 1 if is_shared else None)
+    threads = options.get("threads", 1 if is_shared else None)
     return RenderRequest(
         config,
-        piece,
-        outs,
+        clip,
+        outputs,
         threads,
         workers,
         cluster,
-        said.get("background"),
+        options.get("background"),
         typed.resume,
         typed.overwrite,
         tuple(words),
     )
 
 
-def _is_given(head: str, said: dict[str, object]) -> bool:
-    return "first" in said or "last" in said if head == "transition" else head in said
+def _is_given(head: str, options: dict[str, object]) -> bool:
+    return "first" in options or "last" in options if head == "transition" else head in options
 
 
-def _one_of(heads: list[str], said: dict[str, object]) -> str:
+def _one_of(heads: list[str], options: dict[str, object]) -> str:
     if not heads:
-        return "what is shown? wanted --from and --to EXPRESSION, --timeline FILE, --take TAKE.csv or --source FILE"
-    if heads[0] == "transition" and _seconds(said.get("first")) and _seconds(said.get("last")):
-        return "--from and --to take expressions; a part of a take or a video is said by --start-s and --end-s"
+        return "nothing to render: give --from and --to EXPRESSION, --timeline FILE, --take TAKE.csv or --source FILE"
+    if heads[0] == "transition" and _seconds(options.get("first")) and _seconds(options.get("last")):
+        return "--from and --to take expressions; for a part of a take or a video use --start-s and --end-s"
     flags = ["--from and --to" if head == "transition" else f"--{head}" for head in heads]
-    return f"one thing is rendered at a time, and {' and '.join(flags)} are several: leave all out but one"
+    return f"{' and '.join(flags)} cannot be combined: leave out all but one"
 
 
 def _seconds(value: object) -> bool:
-    """Whether it is none, or a number."""
+    """Whether the value is missing or a number."""
     try:
         return value is None or math.isfinite(float(str(value)))
     except ValueError:
         return False
 
 
-def _reject_options(flags: dict[str, str], said: dict[str, object], kind: str, wanted: str, told: str) -> None:
+def _reject_options(flags: dict[str, str], options: dict[str, object], kind: str, owner_kind: str, owner: str) -> None:
     for name, flag in flags.items():
-        if name in said and kind != wanted:
-            raise RenderError(f"{flag} is of {told}, and this is a {kind}: leave it out")
+        if name in options and kind != owner_kind:
+            raise RenderError(f"{flag} is for {owner}, and this is a {kind}: leave it out")
 
 
 def _rate(word: object) -> Fraction | None:
     return None if word is None else parse_fps(str(word))
 
 
-def _requested_piece(
-    kind: str, said: dict[str, object], config: Config, shown: Appearance, outs: RenderOutputs
-) -> Piece:
+def _requested_clip(
+    kind: str, options: dict[str, object], config: Config, appearance: Appearance, outputs: RenderOutputs
+) -> Clip:
     if kind == "timeline":
-        return TimelinePiece(Path(str(said["timeline"])).expanduser(), shown)
+        return TimelineClip(Path(str(options["timeline"])).expanduser(), appearance)
     if kind == "performance":
-        source = str(said.get("take", said.get("source")))
+        source = str(options.get("take", options.get("source")))
         part = Playback(1.0 if config.speed is None else config.speed, config.start_s or 0.0, config.end_s)
-        if shown.audio is not None and part.speed != 1.0:
+        if appearance.audio is not None and part.speed != 1.0:
             raise RenderError(
-                f"--audio is heard as it is, the performance is played at {part.speed:g} times its speed: leave out one"
+                f"--audio cannot be played at another speed, and --speed is {part.speed:g}: leave out one"
             )
-        return PerformancePiece(replace(config, source=source), part, shown, outs.have_sound)
-    ease: Ease = next((one for one in EASES if one == said.get("ease")), DEFAULT_EASE)
-    return TransitionPiece(
-        str(said.get("first", "neutral")),
-        str(said.get("last", "neutral")),
-        _number(said, "seconds_long", 1.0),
+        return PerformanceClip(replace(config, source=source), part, appearance, outputs.have_sound)
+    ease: Ease = next((one for one in EASES if one == options.get("ease")), DEFAULT_EASE)
+    return TransitionClip(
+        str(options.get("first", "neutral")),
+        str(options.get("last", "neutral")),
+        _number(options, "seconds_long", 1.0),
         ease,
-        _number(said, "hold_s", 0.0),
-        bool(said.get("there_and_back")),
+        _number(options, "hold_s", 0.0),
+        bool(options.get("there_and_back")),
         config.character,
-        shown,
+        appearance,
     )
 
 
-def _number(said: dict[str, object], name: str, usual: float) -> float:
-    value = said.get(name, usual)
+def _number(options: dict[str, object], name: str, usual: float) -> float:
+    value = options.get(name, usual)
     number = float(value) if isinstance(value, int | float) else math.nan
     if not math.isfinite(number):
         raise RenderError(f"{_TRANSITION[name]} takes seconds, got {value}")
     return number
 
 
-_LINE_S = 10.0  # between two lines where there is no terminal
-
-
 class ProgressPhases:
-    """Opened by `with`; one phase follows the other, and each is told how far it is."""
+    """Shows the progress of one phase after the other: a bar in a terminal, else lines."""
 
     def __init__(self, console: Console, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._console, self._clock_s = console, clock_s
@@ -387,7 +391,7 @@ class ProgressPhases:
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.fields[told]}", markup=False),
+            TextColumn("{task.fields[state]}", markup=False),
         )
         self._bars = Progress(*columns, console=console, disable=not console.is_terminal)
         self._bar: TaskID | None = None
@@ -401,29 +405,29 @@ class ProgressPhases:
         self._open.close()
 
     def phase(self, name: str, total: int | None = None) -> Callable[[int], None]:
-        """What is to be told how many pictures of it are done, the first time with those that were done before."""
+        """Starts a phase; call the result with the number of finished pictures, first with those from before."""
         if self._bar is not None:
             self._bars.remove_task(self._bar)
-        bar = self._bar = self._bars.add_task(name, total=total, told="")
+        bar = self._bar = self._bars.add_task(name, total=total, state="")
         began_s = line_s = self._clock_s()
         before: int | None = None
         is_over = False
 
-        def tell(done: int) -> None:
+        def update(done: int) -> None:
             nonlocal before, line_s, is_over
             now_s = self._clock_s()
             before = done if before is None else before
             words = progress_text(done, total, done - before, now_s - began_s)
-            self._bars.update(bar, completed=done, told=words)
+            self._bars.update(bar, completed=done, state=words)
             if not self._console.is_terminal and not is_over and (now_s - line_s >= _LINE_S or done == total):
                 line_s, is_over = now_s, done == total
                 self._console.print(f"{name}: {words}", highlight=False, markup=False, soft_wrap=True)
 
-        return tell
+        return update
 
 
 def progress_text(done: int, total: int | None, drawn: int, seconds: float) -> str:
-    """How far it is, how fast, and how long the rest will take; `drawn` are those that took these seconds."""
+    """Progress, pace and time left; `drawn` pictures took these `seconds`."""
     words = f"{done} of {total} pictures" if total is not None else f"{done} pictures"
     if drawn <= 0 or seconds <= 0.0:
         return words
@@ -434,15 +438,15 @@ def progress_text(done: int, total: int | None, drawn: int, seconds: float) -> s
 
 
 def duration_text(seconds: float) -> str:
-    """So long, for people: 0:42, 12:07, 3:05:40."""
+    """A duration as 0:42, 12:07 or 3:05:40."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def render_config(typed: argparse.Namespace) -> Config:
-    """Nobody performs but who is named; a rate in the settings is that of what is read live, and is not used."""
-    config = config_of(typed, kept=replace(DEFAULTS, actor=NO_ACTOR), out=())  # --out is something else
+    """The settings without the performer that was chosen on the page, and without a rate for live sources."""
+    config = config_of(typed, base=replace(DEFAULTS, actor=NO_ACTOR), out=())  # the settings' `out` is for live
     if config.fps is not None:
-        log.warning("the settings' fps is of what omote live reads, and is not used: --fps is of what is written")
+        log.warning("fps in the settings is for omote live and is not used here: use --fps")
     return config

@@ -27,65 +27,68 @@ from omote.engine.offline.writers.video import embedded_sound
 
 from ..app.config import Config
 
-# Begins a phase of so many pictures, if that is known, and returns what is told how many are done.
+# Starts a phase of so many pictures, if the number is known, and returns what reports the finished ones.
 Phase = Callable[[str, int | None], Callable[[int], None]]
 STUDIO = "studio"
 LIGHTS = (STUDIO, *LIGHT_PRESETS)
-DEFAULT_FPS = Fraction(30)  # of what has no rate of its own
-_MAX_HASHED_BYTES = 64_000_000  # bytes of a file that are read to know it again; a larger one is known by its time
+DEFAULT_FPS = Fraction(30)  # of content without its own rate
+_MAX_HASHED_BYTES = 64_000_000  # a larger file is identified by size and time
+NO_ACTOR = ""  # as the actor in the settings: no calibration is used
+
+log = logging.getLogger(__name__)
 
 
-class Piece(Protocol):
-    """One thing to be rendered."""
+class Clip(Protocol):
+    """What is rendered: a transition, a timeline or a performance."""
 
-    is_costly: bool  # whether its script takes so long that it is kept
+    is_costly: bool  # whether its script takes so long that the job saves it
 
     @property
-    def shown(self) -> Appearance: ...
+    def appearance(self) -> Appearance: ...
 
     def facts(self) -> dict[str, str]:
-        """All that decides its script, in words by their names for people."""
+        """Everything that decides its animation, as texts by name."""
         ...
 
     def draft(self) -> Animation:
-        """As far as it is known without much work: the cast, the sound, and about how long it is."""
+        """The animation as far as it is known quickly: characters, sound and approximate length."""
         ...
 
-    def script(self, phase: Phase) -> Animation:
-        """What is shown."""
+    def animation(self, phase: Phase) -> Animation:
+        """The animation."""
         ...
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """What is true of every piece, as it was typed; None leaves it to the piece."""
+    """The options that every clip has; None leaves one to the clip."""
 
     character: str | None
     fps: Fraction | None
     light: str | None
     seed: int | None
     audio: Path | None
-    consistency: bool = True  # whether faces and pictures are steadied by those before and after them
+    consistency: bool = True  # stabilize faces and pictures over time
 
     @property
     def harmonics(self) -> Array | None:
-        """[27] the light that was chosen."""
+        """[27] the chosen light."""
         if self.light is None:
             return None
         return studio_light() if self.light == STUDIO else LIGHT_PRESETS[self.light].setting.harmonics()
 
     def facts(self) -> dict[str, str]:
         alone = None if self.consistency else "frame by frame"
-        said = {"character": self.character, "fps": self.fps, "light": self.light, "seed": self.seed}
-        said |= {"consistency": alone}
-        return {name: f"{value}" for name, value in said.items() if value is not None} | source_fact(
+        options = {"character": self.character, "fps": self.fps, "light": self.light, "seed": self.seed}
+        options |= {"consistency": alone}
+        return {name: f"{value}" for name, value in options.items() if value is not None} | source_fact(
             "audio", self.audio
         )
 
 
 @dataclass(frozen=True)
-class TransitionPiece:
-    """From one face to another."""
+class TransitionClip:
+    """A transition from one face to another."""
 
     first: str
     last: str
@@ -94,88 +97,83 @@ class TransitionPiece:
     hold_s: float
     is_there_and_back: bool
     character: str
-    shown: Appearance
+    appearance: Appearance
     is_costly = False
 
     def facts(self) -> dict[str, str]:
-        said = {"from": self.first, "to": self.last, "seconds": f"{self.seconds:g}", "ease": self.ease}
+        options = {"from": self.first, "to": self.last, "seconds": f"{self.seconds:g}", "ease": self.ease}
         back = {"there and back": "yes" if self.is_there_and_back else "no"}
-        return {**said, "hold": f"{self.hold_s:g}", **back, "character": self.character, **self.shown.facts()}
+        return {**options, "hold": f"{self.hold_s:g}", **back, "character": self.character, **self.appearance.facts()}
 
     def draft(self) -> Animation:
-        light = self.shown.harmonics
-        script = transition(
+        light = self.appearance.harmonics
+        animation = transition(
             parse_face(self.first),
             parse_face(self.last),
             self.seconds,
             ease=self.ease,
             hold_s=self.hold_s,
             is_there_and_back=self.is_there_and_back,
-            fps=self.shown.fps or DEFAULT_FPS,
+            fps=self.appearance.fps or DEFAULT_FPS,
             light=studio_light() if light is None else light,
             character=self.character,
-            seed=self.shown.seed,
+            seed=self.appearance.seed,
         )
-        return _sound_of(script, self.shown.audio)
+        return _sound_of(animation, self.appearance.audio)
 
-    def script(self, phase: Phase) -> Animation:
+    def animation(self, phase: Phase) -> Animation:
         return self.draft()
 
 
 @dataclass(frozen=True)
-class TimelinePiece:
-    """A timeline."""
+class TimelineClip:
+    """A timeline file."""
 
     file: Path
-    shown: Appearance
+    appearance: Appearance
     is_costly = False
 
     def facts(self) -> dict[str, str]:
-        return {**source_fact("timeline", self.file), **self.shown.facts()}
+        return {**source_fact("timeline", self.file), **self.appearance.facts()}
 
     def draft(self) -> Animation:
-        shown = self.shown
-        script = read_timeline(self.file).script(
-            fps=shown.fps, character=shown.character, light=shown.harmonics, seed=shown.seed
+        appearance = self.appearance
+        animation = read_timeline(self.file).animation(
+            fps=appearance.fps, character=appearance.character, light=appearance.harmonics, seed=appearance.seed
         )
-        return _sound_of(script, shown.audio)
+        return _sound_of(animation, appearance.audio)
 
-    def script(self, phase: Phase) -> Animation:
+    def animation(self, phase: Phase) -> Animation:
         return self.draft()
 
 
-def _sound_of(script: Animation, audio: Path | None) -> Animation:
-    return script if audio is None else replace(script, sound=Sound(audio))
+def _sound_of(animation: Animation, audio: Path | None) -> Animation:
+    return animation if audio is None else replace(animation, sound=Sound(audio))
 
 
 def source_fact(name: str, file: Path | None) -> dict[str, str]:
-    """As a fact of this name: a file by its place and by what is in it, or when that was written."""
+    """A fact that identifies a file: by its path and its digest, or its size and time."""
     if file is None:
         return {}
     try:
         stat = file.stat()
         if stat.st_size <= _MAX_HASHED_BYTES:
-            seal = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+            identity = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
         else:
-            seal = f"{stat.st_size} bytes of {stat.st_mtime_ns}"
+            identity = f"{stat.st_size} bytes of {stat.st_mtime_ns}"
     except OSError as error:
-        raise RenderError(f"{file} cannot be read ({error.strerror or error}): name a file that is there") from error
-    return {name: f"{file.resolve()} ({seal})"}
-
-
-NO_ACTOR = ""  # as the actor in the settings: what was kept of whoever performs live changes no picture
-
-log = logging.getLogger(__name__)
+        raise RenderError(f"{file} cannot be read ({error.strerror or error}): choose a file that exists") from error
+    return {name: f"{file.resolve()} ({identity})"}
 
 
 @dataclass(frozen=True)
-class PerformancePiece:
-    """A take or a video."""
+class PerformanceClip:
+    """A performance: a take or a video."""
 
-    config: Config  # of which source, character and actor matter
+    config: Config  # of which source, character and actor count
     playback: Playback
-    shown: Appearance
-    is_heard: bool  # whether a sound goes anywhere
+    appearance: Appearance
+    is_heard: bool  # whether an output has sound
     is_costly = True
 
     def facts(self) -> dict[str, str]:
@@ -184,30 +182,30 @@ class PerformancePiece:
         end = "the end" if part.end_s is None else f"{part.end_s:g}"
         span = {"speed": f"{part.speed:g}", "start": f"{part.start_s:g}", "end": end}
         who = {"actor": self.config.actor or "nobody", "character": self.config.character}
-        return {**source, **span, **who, **self.shown.facts()}
+        return {**source, **span, **who, **self.appearance.facts()}
 
     def draft(self) -> Animation:
-        _ = self._actor  # what is damaged is told now
+        _ = self._actor  # a damaged calibration is an error now
         seconds, own_fps = self._length
-        fps = self.shown.fps or exact_fps(own_fps)
+        fps = self.appearance.fps or exact_fps(own_fps)
         count = max(round(seconds * fps), 1)
-        script = single_character_animation(
+        animation = single_character_animation(
             fps, np.zeros((count, FACE_SIZE), np.float32), studio_light(), self.config.character
         )
-        return replace(script, sound=self._sound)
+        return replace(animation, sound=self._sound)
 
-    def script(self, phase: Phase) -> Animation:
-        light, (seconds, own_fps) = self.shown.harmonics, self._length
-        count = round(seconds * own_fps)  # 1 where the file does not say how long it is, as a browser's recordings
+    def animation(self, phase: Phase) -> Animation:
+        light, (seconds, own_fps) = self.appearance.harmonics, self._length
+        count = round(seconds * own_fps)  # 1 if the file does not say, as recordings of browsers
         return read_performance(
             self._source(),
             self._actor,
             studio_light() if light is None else light,
             self.config.character,
-            fps=self.shown.fps,
+            fps=self.appearance.fps,
             sound=self._sound,
-            consistency=self.shown.consistency,
-            tell=phase("tracking", count if count > 1 else None),
+            consistency=self.appearance.consistency,
+            on_progress=phase("tracking", count if count > 1 else None),
         )
 
     def _source(self) -> Source:
@@ -215,7 +213,7 @@ class PerformancePiece:
 
     @cached_property
     def _length(self) -> tuple[float, float]:
-        """Seconds and pictures a second, as far as the file says so."""
+        """Seconds, and pictures a second, as the file says."""
         return recording_length(self.config.source, self.playback)
 
     @cached_property
@@ -228,8 +226,8 @@ class PerformancePiece:
 
     @cached_property
     def _sound(self) -> Sound | None:
-        """What was typed, else the video's own."""
-        part, audio = self.playback, self.shown.audio
+        """The sound of --audio, else the video's own."""
+        part, audio = self.playback, self.appearance.audio
         if audio is not None:
             return Sound(audio, part.start_s)
         if not self.is_heard or self._file.suffix.lower() not in VIDEO_SUFFIXES:
@@ -242,10 +240,7 @@ class PerformancePiece:
 
 
 def load_performer(config: Config, source_name: str) -> Actor:
-    """Who was calibrated with this source, where somebody is named; as the tracker says where nobody is.
-
-    RenderError where what is kept is damaged.
-    """
+    """The calibration of the performer for this source, or a neutral actor; RenderError if the file is damaged."""
     name = config.actor
     if name == NO_ACTOR:
         return Actor()
@@ -254,8 +249,6 @@ def load_performer(config: Config, source_name: str) -> Actor:
     except ActorError as error:
         raise RenderError(str(error)) from error
     if kept is None:
-        log.warning(
-            "%s is drawn as the tracker says: run omote calibrate --source %s --actor %s", name, config.source, name
-        )
+        log.warning("%s has no calibration here: run omote calibrate --source %s --actor %s", name, config.source, name)
         return Actor(name)
     return kept.actor

@@ -1,4 +1,4 @@
-"""What `omote render` is to write: a folder of pictures, and files whose suffixes say what they are."""
+"""What `omote render` writes: a folder of pictures, and files by their suffixes."""
 
 from __future__ import annotations
 
@@ -14,55 +14,55 @@ from omote.engine.offline.writers.suffixes import SUFFIXES, VIDEOS, writer_for
 from omote.engine.offline.writers.tables import ParamsWriter
 
 BACKGROUND = (0, 0, 0)
-_OPAQUE = (".mp4", ".gif")  # which show a background
-_WITHOUT_PICTURES = (".csv", ".glb", ".usda", ".usdc")  # which hold the performance alone
+_OPAQUE = (".mp4", ".gif")  # show a background
+_WITHOUT_PICTURES = (".csv", ".glb", ".usda", ".usdc")  # hold only the performance
 
 
 @dataclass(frozen=True)
 class RenderOutputs:
-    """Where to, with who writes it."""
+    """The outputs, and the writers of the files."""
 
     files: tuple[Writer, ...]
-    folder: Path | None  # of pictures
+    folder: Path | None  # for pictures
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Of the files."""
+        """The paths of the files."""
         return tuple(writer.path for writer in self.files)
 
     @property
     def writers(self) -> tuple[Writer, ...]:
-        """Of the files, and of the table in the folder."""
+        """The writers of the files, and of the table in the folder."""
         return self.files if self.folder is None else (*self.files, ParamsWriter(self.folder / TABLE))
 
     @property
     def places(self) -> tuple[Path, ...]:
-        """All that somebody asked for."""
+        """The folder and the files."""
         return self.paths if self.folder is None else (self.folder, *self.paths)
 
     @property
     def words(self) -> str:
-        """All of them, for people."""
+        """All of them, in one line."""
         return ", ".join(map(str, self.places))
 
     @property
     def are_drawn(self) -> bool:
-        """Whether any of it shows a picture."""
+        """Whether any output shows a picture."""
         return self.folder is not None or any(path.suffix.lower() not in _WITHOUT_PICTURES for path in self.paths)
 
     @property
     def have_sound(self) -> bool:
-        """Whether anything can be heard in any of it."""
+        """Whether any output has sound."""
         return any(path.suffix.lower() in VIDEOS for path in self.paths)
 
     def require_writable(self) -> None:
-        """RenderError where a folder cannot be written to."""
+        """RenderError if a folder cannot be written to."""
         for writer in self.writers:
             require_writable(writer.path)
 
 
 def parse_outputs(words: Sequence[str], background: str | None, sources: Iterable[Path]) -> RenderOutputs:
-    """What was typed, checked; RenderError where it cannot be. None of it may replace one of the `sources`."""
+    """Parses --out; RenderError if an output is invalid or would replace one of the `sources`."""
     colour = BACKGROUND if background is None else parse_colour(background)
     if "" in words:
         raise RenderError("--out takes a file or a folder, got ''")
@@ -71,22 +71,22 @@ def parse_outputs(words: Sequence[str], background: str | None, sources: Iterabl
         raise RenderError(f"pictures go into one folder, got {' and '.join(map(str, folders))}: leave one out")
     paths = [Path(word).expanduser() for word in words if not _is_folder(word)]
     if len({path.resolve() for path in paths}) < len(paths):
-        raise RenderError(f"the same file is wanted twice: {', '.join(map(str, paths))}")
+        raise RenderError(f"the same file is given twice: {', '.join(map(str, paths))}")
     for path in (*paths, *(folder / TABLE for folder in folders)):
         if clash := next((source for source in sources if path.exists() and path.samefile(source)), None):
-            raise RenderError(f"{clash} is what is rendered, and would be replaced: choose another --out")
-    outs = RenderOutputs(tuple(writer_for(path, colour) for path in paths), folders[0] if folders else None)
+            raise RenderError(f"{clash} is an input and would be replaced: choose another --out")
+    outputs = RenderOutputs(tuple(writer_for(path, colour) for path in paths), folders[0] if folders else None)
     if background is not None and not any(path.suffix.lower() in _OPAQUE for path in paths):
-        raise RenderError(f"--background is what {' and '.join(_OPAQUE)} show, and no --out is one: leave it out")
-    return outs
+        raise RenderError(f"--background needs an --out that shows it: {' or '.join(_OPAQUE)}")
+    return outputs
 
 
 def _named(folder: Path) -> Path:
-    """By a name, which `.` and `..` are none: what is in progress lies beside the folder, under its name."""
+    """The folder by its name, because a rendering in progress lies beside it under that name."""
     if folder.name in ("", ".."):
         folder = folder.resolve()
     if not folder.name:
-        raise RenderError(f"{folder} is no folder for pictures: choose another --out")
+        raise RenderError(f"{folder} cannot be a folder for pictures: choose another --out")
     return folder
 
 
@@ -101,7 +101,7 @@ def parse_colour(word: str) -> tuple[int, int, int]:
 
 
 def _is_folder(word: str) -> bool:
-    """Whether it ends as a folder's name does, or has no suffix, or an unknown one and is a folder already."""
+    """Whether it ends in a separator, has no suffix, or has an unknown one and is a folder already."""
     ends = (os.sep, os.altsep or os.sep, "/")
     path = Path(word).expanduser()
     is_known = any(path.name.lower().endswith(suffix) for suffix in SUFFIXES)

@@ -1,4 +1,4 @@
-"""`omote sheet`: stills of one character with several expressions, as a set."""
+"""`omote sheet`: draws one character with several expressions as a set of pictures."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SheetRequest:
-    """What was typed; None is what suits the character."""
+    """What was typed; None leaves an option to the kind of the character."""
 
-    config: Config  # of which character, size, runtime and what is photoreal matter
+    config: Config  # of which character, size, runtime and the photoreal settings count
     expressions: tuple[Expression, ...]
     folder: Path
     steps: int | None
@@ -48,18 +48,14 @@ class SheetRequest:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     wish, named = Wish(), ", ".join((REST, *NAMED_EXPRESSIONS))
     parser.add_argument("--config", type=Path, default=None, metavar="FILE.toml", help="settings; flags override them")
-    parser.add_argument("--character", metavar="NAME", help="who is shown; see `omote characters`")
+    parser.add_argument("--character", metavar="NAME", help="the character; see `omote characters`")
     parser.add_argument(
-        "--expressions",
-        nargs="+",
-        required=True,
-        metavar="EXPRESSION",
-        help=f"{named}, or ARKit weights as {FORMS}",
+        "--expressions", nargs="+", required=True, metavar="EXPRESSION", help=f"{named}, or ARKit weights as {FORMS}"
     )
     parser.add_argument("--out", dest="folder", type=Path, required=True, metavar="DIR", help="a new or empty folder")
     parser.add_argument("--overwrite", action="store_true", default=False, help="replace an earlier sheet there")
     parser.add_argument(
-        "--steps", type=int, default=None, help=f"of the sampler; {wish.steps} for photoreal characters"
+        "--steps", type=int, default=None, help=f"steps of the sampler; {wish.steps} for photoreal characters"
     )
     parser.add_argument(
         "--guidance", type=float, default=None, help=f"of photoreal characters: {wish.guidance:g}, or 1 for none"
@@ -68,12 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--share",
         default=None,
         metavar="STRENGTH",
-        help=f"how readily photoreal pictures read each other, 0 to 1: {wish.share.up:g}, or down=0.2,mid=0.5,up=0.8",
+        help=f"how much photoreal pictures share, 0 to 1: {wish.share.up:g}, or down=0.2,mid=0.5,up=0.8",
     )
 
 
 def request_of(typed: argparse.Namespace, config: Config) -> SheetRequest:
-    """What was typed, checked; SheetError names what no sheet has."""
+    """Checks what was typed; SheetError if an option is out of range."""
     if typed.steps is not None and not 1 <= typed.steps < 1000:
         raise SheetError(f"--steps must be from 1 to 999, got {typed.steps}")
     if typed.guidance is not None and not 1.0 <= typed.guidance <= 100.0:
@@ -90,53 +86,53 @@ def request_of(typed: argparse.Namespace, config: Config) -> SheetRequest:
 
 
 def main(typed: argparse.Namespace) -> int:
-    """Runs `omote sheet` as it was typed; the exit code."""
-    return run(request_of(typed, config_of(typed, steps=1)))  # its own --steps is of a sheet
+    """Runs `omote sheet`; returns the exit code."""
+    return run(request_of(typed, config_of(typed, steps=1)))  # --steps of a sheet is no setting
 
 
-def run(asked: SheetRequest) -> int:
-    """Draws and writes the sheet; errors that a person can mend are raised."""
-    character = load_any_character(asked.config.character)
+def run(request: SheetRequest) -> int:
+    """Draws and writes the sheet."""
+    character = load_any_character(request.config.character)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        progress.add_task(f"drawing {len(asked.expressions)} pictures of {character.name}", total=None)
+        progress.add_task(f"drawing {len(request.expressions)} pictures of {character.name}", total=None)
         if isinstance(character, PhotorealCharacter):
-            pictures = _photoreal(character, asked)
+            pictures = _photoreal(character, request)
         else:
-            pictures = _open_kind(character, asked)
-    sheet.save(asked.folder, asked.expressions, pictures)
-    print(f"{len(pictures)} pictures and {sheet.SHEET} in {asked.folder}")
+            pictures = _open_kind(character, request)
+    sheet.save(request.folder, request.expressions, pictures)
+    print(f"{len(pictures)} pictures and {sheet.SHEET} in {request.folder}")
     return 0
 
 
-def _open_kind(character: Character, asked: SheetRequest) -> Sequence[Picture]:
-    """Each picture on its own, in the studio's light."""
+def _open_kind(character: Character, request: SheetRequest) -> Sequence[Picture]:
+    """Draws each picture on its own, in the studio's light."""
     for name in ("guidance", "share"):
-        if getattr(asked, name) is not None:
-            raise SheetError(f"--{name} is of photoreal characters, and {character.name} is none: leave it out")
-    config = without_trials(asked.config)
+        if getattr(request, name) is not None:
+            raise SheetError(f"--{name} is for photoreal characters, and {character.name} is not one: leave it out")
+    config = without_trials(request.config)
     at_once = references_at_once(character)
-    animator = Animator(config.size, asked.steps or 1, config.runtime, consistency=False, references=at_once)
+    animator = Animator(config.size, request.steps or 1, config.runtime, consistency=False, references=at_once)
     animator.check(character)
-    sheet.prepare(asked.folder, overwrite=asked.overwrite)
-    return [animator.draw(one.params, character, studio_light()).rgba for one in asked.expressions]
+    sheet.prepare(request.folder, overwrite=request.overwrite)
+    return [animator.draw(one.params, character, studio_light()).rgba for one in request.expressions]
 
 
-def _photoreal(character: PhotorealCharacter, asked: SheetRequest) -> Sequence[Picture]:
+def _photoreal(character: PhotorealCharacter, request: SheetRequest) -> Sequence[Picture]:
     """All pictures as one set, by the published weights as their authors draw."""
-    require_commercial(character.parts, asked.config.allow_noncommercial)
-    found = published(asked.config.photoreal)
+    require_commercial(character.parts, request.config.allow_noncommercial)
+    found = published(request.config.photoreal)
     require_alike(character, found)
-    flame_map = the_map(asked.config.flame_map)
-    sheet.prepare(asked.folder, overwrite=asked.overwrite)
+    flame_map = the_map(request.config.flame_map)
+    sheet.prepare(request.folder, overwrite=request.overwrite)
     arc = _opened(character, found)
     usual = Wish()
     wish = Wish(
-        steps=asked.steps or usual.steps,
-        guidance=usual.guidance if asked.guidance is None else asked.guidance,
-        share=usual.share if asked.share is None else asked.share,
+        steps=request.steps or usual.steps,
+        guidance=usual.guidance if request.guidance is None else request.guidance,
+        share=usual.share if request.share is None else request.share,
     )
-    return sheet.photoreal_set(arc, character, asked.expressions, flame_map.flame, wish)
+    return sheet.photoreal_set(arc, character, request.expressions, flame_map.flame, wish)
 
 
 def _opened(character: PhotorealCharacter, found: Published) -> Arc2Face:

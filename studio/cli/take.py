@@ -1,4 +1,4 @@
-"""`omote take`: what is in a recorded performance, and a part of it as a take of its own."""
+"""`omote take`: shows what is in a recorded performance, and cuts a part out of it."""
 
 from __future__ import annotations
 
@@ -13,34 +13,28 @@ from omote.engine.capture.source import Playback
 from omote.engine.capture.take import Take, check_is_new, read_take, trimmed_take, write_take
 from omote.engine.capture.take_files import TakeError, read_sidecar
 
-from .parser import add_range_options
+from .parser import add_command, add_range_options
 
-_GAP = 1.5  # pictures between two rows: more, and some are missing there
+_GAP = 1.5  # pictures; a longer step between two rows is a gap
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="info or trim")
-
-    def add(name: str, purpose: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
-        command.set_defaults(parser=command)
-        return command
-
-    info = add("info", "Tell how long a take is, how much of it saw a face, and where it is from.")
+    info = add_command(commands, "info", "Show length, share with a face, timecode and origin of a take.")
     info.add_argument("take", type=Path, metavar="FILE.csv")
-    trim = add("trim", "Write a part of a take as a take of its own; its timecodes stay.")
+    trim = add_command(commands, "trim", "Write a part of a take as a new take, with the same timecodes.")
     trim.add_argument("take", type=Path, metavar="IN.csv")
     trim.add_argument("out", type=Path, metavar="OUT.csv", help="a new file")
     add_range_options(trim)
 
 
 def main(typed: argparse.Namespace) -> int:
-    """Does what was typed and returns 0; TakeError where that cannot be."""
+    """Runs `omote take`; returns the exit code."""
     if typed.subcommand == "info":
         print("\n".join(describe_take(typed.take)))
         return 0
     if not hasattr(typed, "start_s") and not hasattr(typed, "end_s"):
-        raise TakeError("which part shall be kept? add --from SECONDS, --to SECONDS, or both")
+        raise TakeError("give the part to keep: --from SECONDS, --to SECONDS, or both")
     return _trim(typed.take, typed.out, Playback(1.0, getattr(typed, "start_s", 0.0), getattr(typed, "end_s", None)))
 
 
@@ -49,29 +43,29 @@ def _trim(source: Path, out: Path, part: Playback) -> int:
     take = trimmed_take(read_take(source), part)
     try:
         write_take(out, take)
-    except TakeError:  # a disk that is full: what is half there would read as a shorter take, or stand in the way
-        for half in (out, out.with_suffix(".json")):
-            half.unlink(missing_ok=True)
+    except TakeError:  # a partial file would look like a shorter take
+        for partial in (out, out.with_suffix(".json")):
+            partial.unlink(missing_ok=True)
         raise
     print(f"{len(take)} pictures, {take.seconds:.2f} s: {out}")
     return 0
 
 
 def describe_take(path: Path) -> list[str]:
-    """What there is to know of a take, in lines."""
+    """The properties of a take, in lines."""
     take, beside = read_take(path), read_sidecar(path.with_suffix(".json"))
     return [
         f"{path.name}",
         f"  length    {take.seconds:.2f} s, {len(take)} pictures at {take.fps:g} a second{_gaps(take)}",
         f"  face      seen in {_tracked_share(take)}",
         f"  timecode  {_timecodes(take)}",
-        f"  from      {take.provenance or 'nobody said'}",
+        f"  from      {take.provenance or 'unknown'}",
         *([f"  state     cut off: {_remaining(path, len(take))}"] if beside.is_unfinished else []),
     ]
 
 
 def _remaining(path: Path, count: int) -> str:
-    rows = path.read_text("utf-8-sig").count("\n") - 1  # the last one counts if it is whole
+    rows = path.read_text("utf-8-sig").count("\n") - 1  # without the header; an incomplete last row does not count
     left = "all whole rows are here" if count >= rows else f"{count} of {rows} rows are whole in both its files"
     return f"its recording was not ended; {left}"
 
@@ -86,7 +80,9 @@ def _tracked_share(take: Take) -> str:
     is_seen = take.confidence > 0.0
     if is_seen.all():
         return "all of them"
-    lost = np.flatnonzero(np.diff(np.concatenate(([True], is_seen, [True])).astype(np.int8)))  # where it goes and comes
+    lost = np.flatnonzero(
+        np.diff(np.concatenate(([True], is_seen, [True])).astype(np.int8))
+    )  # the rows where it changes
     times = np.append(take.time_s, take.seconds)
     longest_s = float(np.max(times[lost[1::2]] - times[lost[::2]]))
     share = math.floor(1000.0 * float(is_seen.mean())) / 10.0
@@ -96,7 +92,7 @@ def _tracked_share(take: Take) -> str:
 def _timecodes(take: Take) -> str:
     first_ns, last_ns = take.timecode_of(0), take.timecode_of(len(take) - 1)
     if first_ns is None or last_ns is None:
-        return "none was kept"
+        return "none"
     rate = take.timecode_rate or math.ceil(take.fps)
     first, last = take_files.timecode(first_ns, rate), take_files.timecode(last_ns, rate)
     return f"{first} to {last}, at {rate} frames a second"

@@ -1,4 +1,4 @@
-"""`omote train`: trains our own model, stage by stage, or a student of published weights; each has its own options."""
+"""`omote train`: runs one stage of training, each with its own options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from omote.bridge.errors import OmoteError
 from ..app.config import load_config
 
 _TRAINING = "omote.engine.training"
-# In the order in which they follow each other: what each does, its module, and what it needs installed.
+# In their order: what each stage does, its module, and the packages it needs.
 STAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "faces": (
         "Render pictures and labels of people who do not exist; run again to resume.",
@@ -35,15 +35,15 @@ STAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("torch", "onnx"),
     ),
 }
-_RENDERED = {"faces": "head.npz", "anime": "hair.npz"}  # stages that need a kit, and a file of it
+_RENDERED = {"faces": "head.npz", "anime": "hair.npz"}  # stages that need a kit, and a file in it
 
 
 class TrainingError(OmoteError, ValueError):
-    """Something that training or evaluation needs is missing; the message says what to install or to pass."""
+    """Training or evaluation cannot start; the message says what to install or to pass."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The stages; what else is typed is for the stage itself, `--help` too."""
+    """Adds the stages; all other options, with --help, are for the stage itself."""
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
     for name, (purpose, _, _) in STAGES.items():
         stage = stages.add_parser(name, help=purpose, add_help=False, allow_abbrev=False)
@@ -52,19 +52,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(typed: argparse.Namespace) -> int:
-    """Runs `omote train` as it was typed; the exit code."""
+    """Runs `omote train`; returns the exit code."""
     return run(typed.stage, getattr(typed, "kit", None), typed.rest)
 
 
 def run(stage: str, kit: Path | None, options: Sequence[str]) -> int:
-    """Carries out one stage with its own options; TrainingError where something is missing."""
+    """Runs one stage with its own options; TrainingError if something is missing."""
     _, module, needed = STAGES[stage]
     require_modules(f"omote train {stage}", *needed)
     before: list[str] = []
     if stage in _RENDERED:
         is_help = "--help" in options or "-h" in options
         if not is_help and not (kit and (kit / _RENDERED[stage]).is_file()):
-            raise TrainingError(f"--kit needs the kit's folder, in which {_RENDERED[stage]} is; got {kit or 'none'}")
+            raise TrainingError(f"--kit takes the kit's folder, which holds {_RENDERED[stage]}; got {kit or 'none'}")
         before = ["--kit", str(kit), "dataset"]
     elif stage == "arc2face":
         before = list(_configured())
@@ -73,7 +73,7 @@ def run(stage: str, kit: Path | None, options: Sequence[str]) -> int:
 
 
 def _configured() -> Iterator[str]:
-    """The user's settings as the stage's own options; what is typed comes after them, and counts."""
+    """The user's settings as options of the stage; typed options follow and override them."""
     config = load_config()
     for flag, path in (("--photoreal", config.photoreal), ("--flame-map", config.flame_map)):
         if path is not None:
@@ -89,7 +89,7 @@ def require_modules(command: str, *modules: str) -> None:
 
 
 def _run_command_line(command: Callable[[], None], name: str, *options: str) -> None:
-    """Runs another command line as if it had been typed: its usage then bears this name."""
+    """Runs another command line under this name."""
     before, sys.argv = sys.argv, [name, *options]
     try:
         command()

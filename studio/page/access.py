@@ -25,7 +25,7 @@ from ..app.validation import JsonError, parse_json
 
 HOST_NAMES = ("127.0.0.1", "localhost")
 HTTP_PORT = 80  # which browsers leave out
-PUBLIC_PATH = "/static/"  # scripts, styles and pictures that everybody has who has Omote
+PUBLIC_PATH = "/static/"  # scripts, styles and pictures, the same for every installation
 VIEW_PATHS = ("/clean", "/pictures")  # what the view token opens; the control token opens everything
 OWN_FETCH_SITES = ("same-origin", "none")  # none: typed, a bookmark, or no browser at all
 
@@ -40,20 +40,27 @@ _WRONG_TOKEN_PAGE = """<!doctype html>
 </html>
 """
 
+TOKENS_FILE = "page-tokens.json"
+Role = Literal["control", "view"]
+_BYTES = 24  # 192 bits in 32 characters
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,128}\Z", re.ASCII)  # 22 characters hold 132 bits
+_MAX_FILE_BYTES = 4096
+log = logging.getLogger(__name__)
+
 
 class AccessControl:
-    """Wraps an application; whoever is refused gets a 403 that says why. `scope["role"]` says what the token opens.
+    """Wraps an application and refuses what may not use it, with a 403 that says why. `scope["role"]` is the token's.
 
-    A foreign Host is how DNS rebinding looks from here: a site that made its own name point at 127.0.0.1. A foreign
-    Origin is another site's script, which is refused whatever token it has; so is what another site loads as a picture
-    or follows as a form, which has no Origin but a Sec-Fetch-Site. A program has neither: the token decides.
+    A foreign Host is a sign of DNS rebinding: a site whose name points at 127.0.0.1. A foreign Origin is a script of
+    another site, which is refused whatever its token; so is a request that another site makes by a picture or a form,
+    which has no Origin but a Sec-Fetch-Site. Programs send neither header: their token decides.
     """
 
     def __init__(self, app: ASGIApp, port: int, tokens: Tokens, tickets: Tickets) -> None:
         self._app, self._tokens, self._tickets = app, tokens, tickets
         self._hosts = [f"{name}:{port}" for name in HOST_NAMES] + (list(HOST_NAMES) if port == HTTP_PORT else [])
         self._origins = [f"http://{host}" for host in self._hosts]
-        sockets = " ".join(f"ws://{host}" for host in self._hosts)  # older browsers do not count them as 'self'
+        sockets = " ".join(f"ws://{host}" for host in self._hosts)  # older browsers do not include them in 'self'
         self._policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
             f"connect-src 'self' {sockets}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -63,7 +70,7 @@ class AccessControl:
         async def send_with_policy(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", self._policy)  # a report has a stricter one
+                headers.setdefault("Content-Security-Policy", self._policy)  # the report has a stricter one
                 headers["Cross-Origin-Resource-Policy"] = "same-origin"
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
@@ -79,7 +86,7 @@ class AccessControl:
             await refusal(scope, receive, send_with_policy)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        """What is answered instead of the page, which for a ticket is where the page is."""
+        """The response to a request that is not let through; for a valid ticket, a redirect to the page."""
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if host not in self._hosts:
@@ -114,12 +121,12 @@ class AccessControl:
 
 
 def _query_values(scope: Scope, name: str) -> list[str]:
-    """What the address says under this name."""
+    """The values of this name in the query string."""
     return parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None).get(name, [])
 
 
 def _is_of_our_own(scope: Scope, headers: Headers) -> bool:
-    """Whether no other site's page makes this request; a link to a page of ours may be followed from anywhere."""
+    """Whether no other site makes this request; following a link to one of our pages is allowed."""
     if headers.get("sec-fetch-site", "none") in OWN_FETCH_SITES:
         return True
     is_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
@@ -132,59 +139,49 @@ def _forbidden(scope: Scope, sentence: str) -> Response:
     return PlainTextResponse(f"{sentence}\n", 403)
 
 
-TOKENS_FILE = "page-tokens.json"
-Role = Literal["control", "view"]
-
-_BYTES = 24  # 192 bits, 32 letters
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,128}\Z", re.ASCII)  # 22 letters have 132 bits
-_MAX_FILE_BYTES = 4096
-
-log = logging.getLogger(__name__)
-
-
 @dataclass(frozen=True)
 class Tokens:
-    """`control` opens everything; `view` the clean page and its pictures, so that it may stand in a scene of OBS."""
+    """`control` opens everything. `view` opens only the clean page and its pictures, for a scene of OBS."""
 
     control: str = field(repr=False)
     view: str = field(repr=False)
 
     @classmethod
     def random(cls) -> Tokens:
-        """New ones, that nobody can guess."""
+        """New tokens."""
         return cls(secrets.token_urlsafe(_BYTES), secrets.token_urlsafe(_BYTES))
 
     def role_of(self, token: str) -> Role | None:
-        """What this token opens. How long the answer takes tells nothing about the right one."""
-        said = token.encode("utf-8", "surrogatepass")
-        is_control = hmac.compare_digest(said, self.control.encode())
-        is_view = hmac.compare_digest(said, self.view.encode())
+        """The role of this token, or None, compared in constant time."""
+        encoded = token.encode("utf-8", "surrogatepass")
+        is_control = hmac.compare_digest(encoded, self.control.encode())
+        is_view = hmac.compare_digest(encoded, self.view.encode())
         return "control" if is_control else "view" if is_view else None
 
 
 class Tickets:
-    """Each opens the page once: the address that a browser is started with stands where other users can list it."""
+    """Each ticket opens the page once, because other users can list the command line that starts a browser."""
 
     def __init__(self) -> None:
         self._open: set[str] = set()
 
     def new(self) -> str:
-        """One that nobody can guess."""
-        word = secrets.token_urlsafe(_BYTES)
-        self._open.add(word)
-        return word
+        """A new ticket."""
+        ticket = secrets.token_urlsafe(_BYTES)
+        self._open.add(ticket)
+        return ticket
 
-    def take(self, word: str) -> bool:
-        """Whether it opens the page; from now on it does no more."""
-        is_open = word in self._open
-        self._open.discard(word)
+    def take(self, ticket: str) -> bool:
+        """Whether this ticket is valid; it is used up."""
+        is_open = ticket in self._open
+        self._open.discard(ticket)
         return is_open
 
 
 def load_tokens(folder: Path) -> Tokens:
-    """Those of this folder, which are made where there are none, so that addresses live on.
+    """Reads the tokens of this folder, so that addresses stay valid, or makes new ones.
 
-    Where none can be kept there are new ones for this run, and the log says so.
+    If the file cannot be used or written, the log says so.
     """
     path = folder / TOKENS_FILE
     try:
@@ -197,7 +194,7 @@ def load_tokens(folder: Path) -> Tokens:
 
 
 def renew_tokens(folder: Path) -> Tokens:
-    """New ones in the place of those kept: whoever has an old address is out."""
+    """Makes new tokens and replaces the file; old addresses become invalid."""
     tokens, path = Tokens.random(), folder / TOKENS_FILE
     try:
         write_text(path, json.dumps({"control": tokens.control, "view": tokens.view}, indent=2) + "\n", is_private=True)
@@ -211,12 +208,12 @@ def _read_tokens(path: Path) -> Tokens:
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         if os.name == "posix" and mode & 0o077:
             raise JsonError(f"others on this machine can read it (mode {mode:o}), and with it control Omote")
-        said = parse_json(file.read(_MAX_FILE_BYTES))
-    if not isinstance(said, dict):
+        data = parse_json(file.read(_MAX_FILE_BYTES))
+    if not isinstance(data, dict):
         raise JsonError("it must be an object")
-    control, view = said.get("control"), said.get("view")
+    control, view = data.get("control"), data.get("view")
     if not (isinstance(control, str) and isinstance(view, str) and _TOKEN.match(control) and _TOKEN.match(view)):
-        raise JsonError('wanted a "control" and a "view" of 22 letters or more')
+        raise JsonError('it must have a "control" and a "view" of 22 characters or more')
     if control == view:
         raise JsonError('"control" and "view" must not be the same')
     return Tokens(control, view)

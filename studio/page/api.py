@@ -18,6 +18,7 @@ from starlette.routing import Route
 from omote.bridge.control import ControlError
 from omote.bridge.errors import OmoteError
 
+from ..app.characters import MAX_MODEL_BYTES, MAX_PICTURE_BYTES
 from ..app.hotkeys import KEY_PHASES, KeyPhase, read_hotkeys
 from ..app.session import StudioSession, as_control_errors
 from ..app.state import state_of
@@ -34,34 +35,37 @@ from ..app.validation import (
 CALIBRATION = ("start", "begin", "redo", "skip", "cancel", "save")
 STATUSES: Mapping[str, int] = {"invalid": 400, "unsupported": 404, "failed": 409, "busy": 503}
 
-Handler = Callable[[Arguments], None]
+Handler = Callable[[Arguments], object]
 
 log = logging.getLogger(__name__)
 
+MAX_JSON_BYTES = 65_536
+MAX_SENTENCE = 600  # letters of an error
+_SENTENCES = {404: "there is nothing at {path}", 405: "{path} does not support {method}: see docs/control-page.md"}
+
 
 class Api:
-    """The routes under /api; what the desk does runs in threads beside the server's own."""
+    """The routes under /api. The session's methods run in threads, because they may block."""
 
-    def __init__(self, desk: StudioSession) -> None:
-        self._desk = desk
+    def __init__(self, studio: StudioSession) -> None:
+        self._studio = studio
 
     def routes(self) -> list[Route]:
-        """All of them."""
-        desk = self._desk
+        studio = self._studio
         posts: Mapping[str, Handler] = {
-            "source": lambda said: desk.use_source(choice_argument(said, "source", desk.switch.offered)),
-            "character": lambda said: desk.use_character(text_argument(said, "name")),
+            "source": lambda arguments: studio.use_source(choice_argument(arguments, "source", studio.switch.offered)),
+            "character": lambda arguments: studio.use_character(text_argument(arguments, "name")),
             "expression": self._express,
-            "hotkeys": lambda said: desk.use_hotkeys(read_hotkeys(said.get("hotkeys"))),
-            "tuning": lambda said: _discard(desk.tune(said)),
-            "tuning/reset": lambda said: desk.untune(),
-            "light": desk.light,
-            "actor": lambda said: desk.use_actor(text_argument(said, "name")),
-            "recalibrate": lambda said: _discard(desk.recalibrate()),
-            "calibration": lambda said: desk.calibrate(
-                choice_argument(said, "do", CALIBRATION), str(said.get("step", ""))
+            "hotkeys": lambda arguments: studio.use_hotkeys(read_hotkeys(arguments.get("hotkeys"))),
+            "tuning": studio.tune,
+            "tuning/reset": lambda arguments: studio.reset_tuning(),
+            "light": studio.light,
+            "actor": lambda arguments: studio.use_actor(text_argument(arguments, "name")),
+            "recalibrate": lambda arguments: studio.recalibrate(),
+            "calibration": lambda arguments: studio.calibrate(
+                choice_argument(arguments, "do", CALIBRATION), str(arguments.get("step", ""))
             ),
-            "recording": lambda said: _discard(desk.record(bool_argument(said, "on"))),
+            "recording": lambda arguments: studio.record(bool_argument(arguments, "on")),
         }
         return [
             Route("/api/state", with_error_responses(self._state)),
@@ -78,49 +82,51 @@ class Api:
         ]
 
     async def _state(self, request: Request) -> Response:
-        return JsonResponse(await run_in_threadpool(state_of, self._desk))
+        return JsonResponse(await run_in_threadpool(state_of, self._studio))
 
-    def _express(self, said: Arguments) -> None:
-        self._desk.express(expression_argument(said), text_argument(said, "layer", default=""))
+    def _express(self, arguments: Arguments) -> None:
+        self._studio.express(expression_argument(arguments), text_argument(arguments, "layer", default=""))
 
     async def _trigger(self, request: Request) -> Response:
-        said = await read_object(request) if request.method == "POST" else {}
-        asked = {"phase": request.query_params.get("phase", "press"), **said}
-        phase = cast(KeyPhase, choice_argument(asked, "phase", KEY_PHASES))
+        arguments = await read_object(request) if request.method == "POST" else {}
+        fields = {"phase": request.query_params.get("phase", "press"), **arguments}
+        phase = cast(KeyPhase, choice_argument(fields, "phase", KEY_PHASES))
         with as_control_errors():
-            is_on = self._desk.trigger(request.path_params["id"], phase)
+            is_on = self._studio.trigger(request.path_params["id"], phase)
         return JsonResponse({"error": "", "is_on": is_on})
 
     async def _make_from_photo(self, request: Request) -> Response:
-        asked = {key: value for key, value in request.query_params.items() if key != "token"}
-        photo = await read_body(request, MAX_MODEL_BYTES if asked.get("of") == "model" else MAX_PHOTO_BYTES)
-        return JsonResponse({"error": "", "job": await _call(self._desk.casting.make, asked, photo)}, 202)
+        fields = {key: value for key, value in request.query_params.items() if key != "token"}
+        photo = await read_body(request, MAX_MODEL_BYTES if fields.get("of") == "model" else MAX_PICTURE_BYTES)
+        return JsonResponse({"error": "", "job": await _call(self._studio.characters.make, fields, photo)}, 202)
 
     async def _points(self, request: Request) -> Response:
-        drawing = await read_body(request, MAX_PHOTO_BYTES)
-        return JsonResponse({"error": "", **cast(dict[str, object], await _call(self._desk.casting.points, drawing))})
+        drawing = await read_body(request, MAX_PICTURE_BYTES)
+        return JsonResponse(
+            {"error": "", **cast(dict[str, object], await _call(self._studio.characters.points, drawing))}
+        )
 
     async def _thumbnail(self, request: Request) -> Response:
-        picture = await run_in_threadpool(self._desk.casting.thumbnail, request.path_params["name"])
+        picture = await run_in_threadpool(self._studio.characters.thumbnail, request.path_params["name"])
         if picture is None:
             raise ControlError("unsupported", "there is no picture of this character")
         return Response(picture, media_type="image/webp")
 
     async def _remove(self, request: Request) -> Response:
-        await _call(self._desk.casting.remove, request.path_params["name"])
+        await _call(self._studio.characters.remove, request.path_params["name"])
         return JsonResponse({"error": ""})
 
     async def _report(self, request: Request) -> Response:
-        page = await _call(self._desk.performer.report)
+        page = await _call(self._studio.performer.report)
         if page is None:
-            raise ControlError("unsupported", "whoever performs has not been calibrated before this camera yet")
+            raise ControlError("unsupported", "this performer has no calibration for this camera yet")
         return HTMLResponse(page, headers={"Content-Security-Policy": _report_policy(str(page))})
 
 
 def with_error_responses(
     endpoint: Callable[[Request], Awaitable[Response]],
 ) -> Callable[[Request], Awaitable[Response]]:
-    """The same, but what goes wrong becomes an answer: {"error": a sentence}."""
+    """Wraps an endpoint so that errors become a response {"error": a sentence}."""
 
     async def answer(request: Request) -> Response:
         try:
@@ -153,23 +159,15 @@ async def _call(do: Callable[..., object], *arguments: object) -> object:
 
 
 def _report_policy(page: str) -> str:
-    """A page of its own: it may have the one style that is written in it, and nothing else."""
+    """The policy of the report: its own inline style, and nothing else."""
     style = page.partition("<style>")[2].partition("</style>")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     own = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     return f"default-src 'none'; style-src 'sha256-{digest}'; {own}"
 
 
-def _discard(_: object) -> None:
-    return None
-
-
-MAX_JSON_BYTES = 65_536
-MAX_PHOTO_BYTES, MAX_MODEL_BYTES = 16 * 1024 * 1024, 128 * 1024 * 1024
-
-
 class BodyError(OmoteError, ValueError):
-    """Too long, or not what was wanted; `status` is HTTP's."""
+    """The body of a request is too long or invalid; `status` is the HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -177,9 +175,9 @@ class BodyError(OmoteError, ValueError):
 
 
 async def read_body(request: Request, most: int) -> bytes:
-    """All of it; BodyError as soon as it is longer than `most` bytes, whatever its header said."""
-    said = request.headers.get("content-length", "0")
-    if not (said.isascii() and said.isdigit()) or int(said[:20]) > most:
+    """Reads the body; BodyError as soon as it is longer than `most` bytes, whatever its header says."""
+    length = request.headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()) or int(length[:20]) > most:
         raise _too_long_error(most)
     body = bytearray()
     try:
@@ -188,54 +186,49 @@ async def read_body(request: Request, most: int) -> bytes:
             if len(body) > most:
                 raise _too_long_error(most)
     except ClientDisconnect as error:
-        raise BodyError(400, "the request broke off before its body ended") from error
+        raise BodyError(400, "the request ended before its body was complete") from error
     return bytes(body)
 
 
 async def read_object(request: Request) -> Mapping[str, object]:
-    """The JSON object in it; an empty one where there is nothing."""
+    """Reads a JSON object; an empty body is an empty object."""
     body = await read_body(request, MAX_JSON_BYTES)
     if not body.strip():
         return {}
     try:
-        said = parse_json(body)
+        arguments = parse_json(body)
     except JsonError as error:
         raise BodyError(400, f"the request's body cannot be read: {error}") from error
-    if not isinstance(said, dict):
-        raise BodyError(400, f"the request's body must be a JSON object, got {type(said).__name__}")
-    return said
+    if not isinstance(arguments, dict):
+        raise BodyError(400, f"the request's body must be a JSON object, got {type(arguments).__name__}")
+    return arguments
 
 
 def _too_long_error(most: int) -> BodyError:
-    return BodyError(413, f"the request's body may have {most} bytes and no more")
-
-
-MAX_SENTENCE = 600  # letters of a refusal, whatever was asked
-
-_SENTENCES = {404: "there is nothing at {path}", 405: "{path} is not asked by {method}: docs/control-page.md says how"}
+    return BodyError(413, f"the request's body may have at most {most} bytes")
 
 
 class JsonResponse(JSONResponse):
-    """In ASCII, for names of files and what others say may have letters that UTF-8 has no bytes for."""
+    """JSON in ASCII, because file names may hold surrogates that UTF-8 cannot encode."""
 
     def render(self, content: object) -> bytes:
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 def error_response(sentence: str, status: int) -> Response:
-    """{"error": the sentence}, which is cut where it is longer than anybody reads."""
+    """{"error": the sentence}, cut to MAX_SENTENCE."""
     return JsonResponse(
         {"error": sentence if len(sentence) <= MAX_SENTENCE else f"{sentence[:MAX_SENTENCE]}..."}, status
     )
 
 
 async def not_found(request: Request, error: Exception) -> Response:
-    """The same for an address or a method that there is not; outside /api a plain text."""
+    """The response for an unknown address or method: JSON under /api, else plain text."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     path, headers = request.scope["path"], getattr(error, "headers", None)
     if not path.startswith("/api/"):
         return PlainTextResponse(str(getattr(error, "detail", "")), status, headers)
-    sentence = _SENTENCES.get(status, "this cannot be asked").format(path=path[:100], method=request.method[:20])
+    sentence = _SENTENCES.get(status, "the request failed").format(path=path[:100], method=request.method[:20])
     answer = error_response(sentence, status)
     answer.headers.update(headers or {})
     return answer

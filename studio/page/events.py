@@ -1,4 +1,4 @@
-"""What happens, told to every page and script that listens: the newest state wins, and no queue grows."""
+"""The /events WebSocket: state, status, faces and recognised expressions for pages and scripts."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ from omote.engine.face.retarget import seen_weights, to_weights
 from ..app.state import Status
 from .streams import serve_websocket
 
-STATE_S = 0.1  # from one state to the next, at least
-FACE_S = 1.0 / 15.0  # from one face to the next, at least
-IDLE_S = 1.0  # an eye is kept on the end
-MAX_PENDING = 1024  # recognised expressions that wait for one listener; then the oldest are forgotten
+# The shortest time between two messages of a kind.
+STATE_S = 0.1
+FACE_S = 1.0 / 15.0
+IDLE_S = 1.0  # between two checks whether the server ends
+MAX_PENDING = 1024  # recognised expressions that wait for one client; the oldest are dropped
 
 _COMMANDS = {"face on": True, "face off": False}
 
 
 class EventStream:
-    """Tells any number of listeners. Its methods but `serve` may be called from any thread, and never block."""
+    """Sends events to any number of clients; the newest state wins, so no queue grows.
+
+    Every method but `serve` may be called from any thread, and none blocks.
+    """
 
     def __init__(self, state: Callable[[], object], clock_s: Callable[[], float] = time.monotonic) -> None:
-        """`state` gives all that the page shows, in JSON's types; it is asked only while somebody listens."""
+        """`state` returns everything that the page shows as JSON values; it is called only while a client is there."""
         self._state, self._clock_s = state, clock_s
         self._changes = 0
         self._status: Status | None = None
@@ -38,50 +42,45 @@ class EventStream:
         self._listeners: tuple[_Client, ...] = ()  # replaced as a whole, in the event loop alone
         self._is_closed = False
 
-    @property
-    def count(self) -> int:
-        """How many listen."""
-        return len(self._listeners)
-
     def changed(self) -> None:
-        """The state is another."""
+        """Announces that the state has changed."""
         self._changes += 1
         self._wake()
 
     def show(self, status: Status) -> None:
-        """Makes these the numbers of this second."""
+        """Sets the newest status."""
         self._status = status
         self._wake()
 
     def offer(self, portrait: Portrait) -> None:
-        """Makes this the face that whoever wants faces gets next."""
+        """Sets the newest portrait, for clients that want faces."""
         self._portrait = portrait
 
     def recognised(self, name: str, is_on: bool) -> None:
-        """The performer begins or ends to make this expression."""
+        """Announces that a recognised expression begins or ends."""
         for listener in self._listeners:
-            listener.heard.append((name, is_on))
+            listener.recognitions.append((name, is_on))
         self._wake()
 
     def close(self) -> None:
-        """Sends the listeners home."""
+        """Disconnects all clients."""
         self._is_closed = True
         self._wake()
 
     async def serve(self, client: WebSocket) -> None:
-        """Tells this one until it goes."""
+        """Sends events to this client until it disconnects."""
         listener = _Client(asyncio.get_running_loop())
         self._listeners = (*self._listeners, listener)
         try:
-            await serve_websocket(client, listener.hear, lambda: self._tell(client, listener))
+            await serve_websocket(client, listener.receive, lambda: self._send_events(client, listener))
         finally:
             self._listeners = tuple(one for one in self._listeners if one is not listener)
 
-    async def _tell(self, client: WebSocket, listener: _Client) -> None:
+    async def _send_events(self, client: WebSocket, listener: _Client) -> None:
         while not self._is_closed:
             listener.woken.clear()
-            while listener.heard:
-                name, is_on = listener.heard.popleft()
+            while listener.recognitions:
+                name, is_on = listener.recognitions.popleft()
                 await client.send_text(_message("recognised", name=name, is_on=is_on))
             if self._changes != listener.changes and self._clock_s() >= listener.state_s:
                 listener.changes, listener.state_s = self._changes, self._clock_s() + STATE_S
@@ -99,31 +98,31 @@ class EventStream:
                 await asyncio.wait_for(listener.woken.wait(), self._pause_s(listener))
 
     def _pause_s(self, listener: _Client) -> float:
-        """How long there is surely nothing to say, unless somebody wakes us."""
+        """How long to wait for a wake-up."""
         if listener.wants_face:
             return FACE_S
         return STATE_S if self._changes != listener.changes else IDLE_S
 
     def _wake(self) -> None:
         for listener in self._listeners:
-            with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            with suppress(RuntimeError):  # the event loop is closed
                 listener.loop.call_soon_threadsafe(listener.woken.set)
 
 
 class _Client:
-    """What one of them was told, and wants to be told."""
+    """One client: what it has received and what it requests."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.woken = asyncio.Event()
-        self.heard: deque[tuple[str, bool]] = deque(maxlen=MAX_PENDING)
-        self.changes = -1  # those it was told of: none, so that it is told the state at once
-        self.state_s = self.face_s = 0.0  # when it may be told the next, by the clock
+        self.recognitions: deque[tuple[str, bool]] = deque(maxlen=MAX_PENDING)
+        self.changes = -1  # the last one it has received; -1 sends the state at once
+        self.state_s = self.face_s = 0.0  # when it may receive the next, by the clock
         self.status: Status | None = None
         self.portrait: Portrait | None = None
         self.wants_face = False
 
-    def hear(self, text: str) -> bool:
+    def receive(self, text: str) -> bool:
         if text not in _COMMANDS:
             return False
         self.wants_face = _COMMANDS[text]
@@ -136,7 +135,7 @@ def _message(type: str, **fields: object) -> str:
 
 
 def _face_values(portrait: Portrait) -> dict[str, object]:
-    """What was seen and what is shown, rounded to what a bar on a page can tell."""
+    """The tracked and the shown weights, rounded for the page's bars."""
     signal, params = portrait.signal, portrait.params
     shown = to_weights(params) if params.basis == OPEN_BASIS else None
     return {

@@ -1,9 +1,12 @@
-"""The control page and the clean page, on loopback: an output of the loop that shows the newest portrait."""
+"""The web server of the control page and the clean page, an output of the loop on loopback."""
 
 from __future__ import annotations
 
+import errno
 import logging
 import mimetypes
+import socket
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -19,9 +22,10 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
+from omote.bridge.errors import OmoteError
 from omote.engine.data import Portrait
 
-from ..app.ports import DEFAULT_PAGE_PORT, LOOPBACK_HOST, PageError, listen_on_loopback
+from ..app.config import DEFAULT_PAGE_PORT
 from ..app.session import StudioSession
 from ..app.state import Status, state_of
 from .access import AccessControl, Role, Tickets, Tokens
@@ -29,69 +33,72 @@ from .api import Api, JsonResponse, not_found
 from .events import EventStream
 from .streams import LatestBroadcast, serve_camera, serve_pictures
 
-__all__ = ["DEFAULT_PAGE_PORT", "PageError", "PageServer"]
-
+LOOPBACK_HOST = "127.0.0.1"
 STATIC = Path(__file__).parent / "static"
 GRACEFUL_STOP_S = 0.4
 
 log = logging.getLogger(__name__)
 
 
-class PageServer:
-    """Shows portraits in a browser, and the desk: `with` opens it, `offer` never blocks, `show` sets the numbers.
+class PageError(OmoteError, ValueError):
+    """The page cannot be served; the message says why, and what to do."""
 
-    A page asks for each picture when it has drawn the one before, and gets the newest. So a slow browser sees fewer
-    pictures and never older ones, and a picture nobody looks at costs nothing.
+
+class PageServer:
+    """Serves the pages while it is entered. `offer` sets the newest portrait, `show` the status; neither blocks.
+
+    A page asks for the next picture when it has drawn the last, and gets the newest. So a slow browser shows fewer
+    pictures, never older ones, and without a browser a picture costs nothing.
     """
 
     name = "page"
 
     def __init__(
-        self, port: int = DEFAULT_PAGE_PORT, desk: StudioSession | None = None, tokens: Tokens | None = None
+        self, port: int = DEFAULT_PAGE_PORT, studio: StudioSession | None = None, tokens: Tokens | None = None
     ) -> None:
-        """Without tokens there are new ones, for this run."""
-        self.port = port  # 0: any free one, known once it is open
+        """Without `tokens`, new ones are made for this run."""
+        self.port = port  # 0: any free one, set once the server is open
         self.tokens = tokens or Tokens.random()
         self._tickets = Tickets()
-        self._desk = desk or StudioSession()
+        self._studio = studio or StudioSession()
         self._newest: LatestBroadcast[Portrait] = LatestBroadcast()
-        self._events = EventStream(lambda: state_of(self._desk))
-        self._viewers: Counter[Role] = Counter()  # who looks at pictures; touched by the server's thread alone
+        self._events = EventStream(lambda: state_of(self._studio))
+        self._viewers: Counter[Role] = Counter()  # changed only by the server's thread
         self._status: Status | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
-        """Where a person looks; whoever has this address may do everything."""
+        """The address of the control page; it allows everything."""
         return f"http://{LOOPBACK_HOST}:{self.port}/?token={self.tokens.control}"
 
     def url_for_once(self) -> str:
-        """The same, for what can be overheard: it leads there one time."""
+        """An address that opens the control page once."""
         return f"http://{LOOPBACK_HOST}:{self.port}/?ticket={self._tickets.new()}"
 
     @property
     def clean_url(self) -> str:
-        """Where OBS looks: the portrait and nothing else; whoever has this address may do no more than look."""
+        """The address of the clean page for OBS; it allows only to view."""
         return f"http://{LOOPBACK_HOST}:{self.port}/clean?token={self.tokens.view}"
 
     @property
     def viewers(self) -> dict[Role, int]:
-        """How many look at pictures: "control" on the page, "view" on the clean one."""
+        """The number of viewers: "control" of the control page, "view" of the clean page."""
         return {"control": self._viewers["control"], "view": self._viewers["view"]}
 
     def __enter__(self) -> Self:
-        listener = listen_on_loopback(self.port)
+        listener = _listen_on_loopback(self.port)
         self.port = listener.getsockname()[1]
-        self._desk.audience, self._desk.clean_url = self._events, self.clean_url
+        self._studio.listener, self._studio.clean_url = self._events, self.clean_url
         config = uvicorn.Config(
             AccessControl(self._app(), self.port, self.tokens, self._tickets),
             ws="websockets-sansio",
-            ws_per_message_deflate=False,  # it would spend a core on pixels that travel within this machine
-            ws_max_size=1024,  # all that a page says is "next", "face on" and "face off"
+            ws_per_message_deflate=False,  # would spend a core on pixels within this machine
+            ws_max_size=1024,  # a page sends "next", "face on" and "face off"
             lifespan="off",
             log_config=None,
-            log_level="warning",  # below it, whole addresses are logged, and the token is in them
+            log_level="warning",  # lower levels log addresses, which hold the token
             access_log=False,
             server_header=False,
         )
@@ -102,10 +109,10 @@ class PageServer:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Ends within a second, whoever is connected and whether or not they answer."""
+        """Ends within a second, even if clients do not answer."""
         if self._server is None or self._thread is None:
             return
-        self._desk.audience = None
+        self._studio.listener = None
         self._newest.close()
         self._events.close()
         self._server.should_exit = True
@@ -113,20 +120,20 @@ class PageServer:
         self._server.force_exit = True
         self._thread.join(GRACEFUL_STOP_S)
         if self._thread.is_alive():
-            log.warning("the page's server did not end; it ends with the process")
+            log.warning("the page's server has not ended; it ends with the process")
 
     def offer(self, portrait: Portrait) -> None:
-        """Makes this the portrait that whoever looks gets next."""
+        """Sets the newest portrait."""
         self._newest.put(portrait)
         self._events.offer(portrait)
 
     def show(self, status: Status) -> None:
-        """Makes these the numbers beside the portrait."""
+        """Sets the newest status."""
         self._status = status
         self._events.show(status)
 
     def _app(self) -> Starlette:
-        # On Windows the registry decides, and where it calls scripts plain text a browser does not run them.
+        # On Windows the registry may map scripts to plain text, which a browser does not run.
         mimetypes.add_type("text/javascript", ".js")
         mimetypes.add_type("text/css", ".css")
         return Starlette(
@@ -135,7 +142,7 @@ class PageServer:
                 Route("/", _page("studio.html")),
                 Route("/clean", _page("clean.html")),
                 Route("/api/status", self._answer_status),
-                *Api(self._desk).routes(),
+                *Api(self._studio).routes(),
                 WebSocketRoute("/pictures", self._send_pictures),
                 WebSocketRoute("/events", self._events.serve),
                 WebSocketRoute("/camera", self._send_camera),
@@ -152,14 +159,31 @@ class PageServer:
             self._viewers[role] -= 1
 
     async def _send_camera(self, client: WebSocket) -> None:
-        await serve_camera(client, lambda: self._desk.sight)
+        await serve_camera(client, lambda: self._studio.camera_picture)
 
     async def _answer_status(self, request: Request) -> Response:
         return JsonResponse(self._status.as_json() if self._status else None)
 
 
+def _listen_on_loopback(port: int) -> socket.socket:
+    """Opens a listening socket on loopback; PageError if the port is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if sys.platform == "win32":  # SO_REUSEADDR would share the port with another program
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:  # the port can be used again at once
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK_HOST, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        found = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened ({error.strerror})"
+        raise PageError(f"port {port} {found}: choose another with --page-port, or --no-page") from error
+    return listener
+
+
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Not that a WebSocket was refused: uvicorn takes one that is told why for one that was forgotten."""
+    """Drops the message for a WebSocket that was refused with a response, which uvicorn takes for a fault."""
     return "without completing handshake" not in record.getMessage()
 
 

@@ -1,12 +1,13 @@
-"""Rivals are compared with what was measured in the same run, and one that fails is a line."""
+"""Rivals are timed part by part, compared with ours of the same run, and a failure is a line."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import chain, repeat
 from typing import Any
 
 import rivals
-from peers.measured import ALIKE, EXACT, Count, Measured, shape_of
-from peers.timing import WHOLE, Timing
+from peers.measured import ALIKE, EXACT, WHOLE, Count, Effort, Measured, Timing, shape_of, timed
 
 
 def row(p50: float, **more: Any) -> dict[str, Any]:
@@ -18,14 +19,10 @@ def row(p50: float, **more: Any) -> dict[str, Any]:
 def test_ratio_is_of_the_medians_of_this_run() -> None:
     rows = {rivals.OURS: row(20.0), "peer": row(3000.0)}
     rivals.compare(rows)
-    assert rows["peer"][rivals.RATIO] == 150.0
-    assert rows[rivals.OURS][rivals.RATIO] == 1.0
-
-
-def test_without_ours_there_is_no_ratio() -> None:
-    rows = {rivals.OURS: {"refused": "no OpenVINO"}, "peer": row(3000.0)}
-    rivals.compare(rows)
-    assert rows == {rivals.OURS: {"refused": "no OpenVINO"}, "peer": row(3000.0)}
+    assert (rows["peer"][rivals.RATIO], rows[rivals.OURS][rivals.RATIO]) == (150.0, 1.0)
+    without_ours = {rivals.OURS: {"refused": "no OpenVINO"}, "peer": row(3000.0)}
+    rivals.compare(without_ours)
+    assert rivals.RATIO not in without_ours["peer"]
 
 
 def test_table_has_a_line_for_each_case_and_for_each_of_its_parts() -> None:
@@ -59,3 +56,44 @@ def test_shape_is_exact_where_every_network_has_the_published_count() -> None:
     assert (exact.shape, other.shape, Count(1, 1).shape) == (EXACT, ALIKE, ALIKE)
     assert shape_of({"a": exact}) == EXACT
     assert shape_of({"a": exact, "b": other}) == ALIKE
+
+
+MS = 1_000_000
+
+
+class Clock:
+    """Advances only while something works."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+    def works(self, *took_ms: int) -> Callable[[], None]:
+        """Each call takes so many milliseconds; the last value repeats."""
+        calls = chain(took_ms, repeat(took_ms[-1]))
+
+        def work() -> None:
+            self.now_ns += next(calls) * MS
+
+        return work
+
+
+def test_warm_up_does_not_count() -> None:
+    clock = Clock()
+    assert timed({"denoiser": clock.works(900, 900, 7)}, Effort(2, 5, 100.0), clock) == {WHOLE: Timing(7.0, 7.0, 5, 2)}
+
+
+def test_whole_is_all_parts_of_each_picture_in_turn() -> None:
+    clock = Clock()
+    took = timed({"unet": clock.works(10, 30), "decoder": clock.works(5, 1)}, Effort(0, 2, 100.0), clock)
+    assert list(took) == [WHOLE, "unet", "decoder"]
+    assert (took[WHOLE].p50, took["unet"].p50, took["decoder"].p50) == (23.0, 20.0, 3.0)  # the median of 15 and 31
+    assert took[WHOLE].p95 == 30.2
+
+
+def test_slow_work_is_measured_twice_at_least_and_not_again_after_its_time() -> None:
+    clock = Clock()
+    assert timed({"unet": clock.works(20_000)}, Effort(1, 5, 10.0), clock)[WHOLE].count == 2
+    assert timed({"unet": clock.works(4_000)}, Effort(1, 5, 10.0), clock)[WHOLE].count == 3

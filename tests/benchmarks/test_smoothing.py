@@ -1,4 +1,4 @@
-"""What the benchmark of the smoothing measures, on movements and noise that are known; and what it is to hold."""
+"""The benchmark of smoothing, on known movements and noise, and the limits that its result must keep."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_fast_part_of_a_slow_movement_is_nothing_and_that_of_noise_is_most_o
 
 
 def demo() -> list[Signal]:
-    """The take that is shipped, ten seconds of it."""
+    """Ten seconds of the take that ships."""
     signals = []
     with TakeSource(read_take(DEMO), "demo", is_offline=True) as source:
         for index in range(300):
@@ -47,8 +47,8 @@ def demo() -> list[Signal]:
     return signals
 
 
-def trembling(signals: list[Signal], seed: int = 0) -> list[Signal]:
-    """The same with a tracker's noise, which wanders for a second and jumps a little from picture to picture."""
+def with_noise(signals: list[Signal], seed: int = 0) -> list[Signal]:
+    """The same with the noise of a tracker: a slow drift, and small jumps between pictures."""
     rng = np.random.default_rng(seed)
     sizes = {"weights": 0.004, "head_rotation": 0.001, "gaze": 0.002}
     slow = {name: np.zeros(getattr(signals[0], name).shape) for name in sizes}
@@ -67,13 +67,13 @@ def trembling(signals: list[Signal], seed: int = 0) -> list[Signal]:
 def test_a_face_that_is_held_still_keeps_less_than_half_of_its_jitter_in_every_region() -> None:
     still = Signal(Stamp(0, 0, 0), np.full(arkit.COUNT, 0.3, np.float32))
     held = [replace(still, stamp=Stamp(k, round(k * 1e9 / FPS), 0)) for k in range(smoothing.HELD_FOR)]
-    for region, told in smoothing.held_jitter([trembling(held, seed) for seed in range(3)]).items():
-        assert told["before"] > 0.0, region
-        assert told["after"] < 0.5 * told["before"], region
+    for region, jitter in smoothing.held_jitter([with_noise(held, seed) for seed in range(3)]).items():
+        assert jitter["before"] > 0.0, region
+        assert jitter["after"] < 0.5 * jitter["before"], region
 
 
-def test_a_trembling_demo_comes_no_later_than_35_ms_and_its_lips_neither() -> None:
-    late = smoothing.delays(trembling(demo()))
+def test_delay_of_a_noisy_demo_is_at_most_35_ms_and_20_ms_for_lips() -> None:
+    late = smoothing.delays(with_noise(demo()))
     assert set(late) == {"brows", "eyes", "gaze", "jaw", "mouth", "head", "lips"}
     assert max(late.values()) <= 35.0
     assert late["lips"] <= 20.0
@@ -83,7 +83,7 @@ def test_a_blink_of_the_demo_closes() -> None:
     assert smoothing.blink_lost(demo()) <= 0.05
 
 
-def test_rows_that_are_kept_are_the_signals_again() -> None:
+def test_rows_are_read_back_as_the_same_signals() -> None:
     signals = demo()[:5]
     for before, after in zip(signals, smoothing.as_signals(smoothing.as_rows(signals)), strict=True):
         for name in ("weights", "head_rotation", "head_translation", "gaze"):
@@ -91,10 +91,10 @@ def test_rows_that_are_kept_are_the_signals_again() -> None:
         assert (after.stamp.captured_ns, after.confidence) == (before.stamp.captured_ns, before.confidence)
 
 
-def test_what_was_measured_on_real_clips_holds_what_was_asked_for() -> None:
+def test_result_of_real_clips_keeps_the_limits() -> None:
     result = kept("smoothing")
     assert result is not None
     for name in smoothing.CLIPS:
-        assert all(told["after"] <= 0.5 * told["before"] for told in result["held"][name].values())
+        assert all(jitter["after"] <= 0.5 * jitter["before"] for jitter in result["held"][name].values())
         assert all(late <= 35.0 for late in result["late_ms"][name].values())
         assert result["blink_lost"][name] <= 0.05

@@ -1,24 +1,24 @@
-"""Writes the golden vectors of `tests/data`, which the Python, C# and C++ readers of the wire all decode.
+"""Writes the golden vectors of the wire to `tests/data`; the Python, C# and C++ receivers all decode them.
 
-Run by hand when the wire gains something; a vector that is there is never written again:
+Run it by hand when the wire gains something; existing vectors are never written again:
     PYTHONPATH=build python tests/bridge/golden.py
 A message is stored as its parts, each after its length as a little-endian uint32; a control message has one part.
-The Live Link packets are put together here byte by byte, not by the codec that they test.
+The Live Link packets are assembled here byte by byte, without the codec that they test.
 
-`golden.json` says under the name of each vector what it decodes to. `kind` tells which keys there are besides:
-    video      topic; width, height, rgba: all pixels as decoded, first row on top, whatever the wire's order; alpha:
-               straight, premultiplied or opaque; tolerance: how far red, green and blue may lie from it (alpha: 0);
-               gear: what the header says of it, where it does
-    params     topic, basis, and each field that the payload has, as a list of numbers;
+`golden.json` says under the name of each vector what it decodes to. Its `kind` determines the other keys:
+    video      topic; width, height, rgba: all decoded pixels, first row on top, whatever the order on the wire; alpha:
+               straight, premultiplied or opaque; tolerance: of red, green and blue (alpha is exact);
+               gear, where the header has it
+    params     topic, basis, and each field of the payload as a list of numbers;
                recognised: a list of texts, where the header has it
     schema     topic, weights, fields
     hello      topic, omote, wire, formats, video, params, control, methods
     request    id, method, with (an empty map where it is missing)
     reply      id, and either result or error, a map of code and message
     livelink   the packet's fields
-A uint64 (`id`, `session`, `received`) is a text, for JSON readers round large numbers. All `wire_` vectors have the
-header that is under `header`. `refused` maps each vector that is refused to a word that the error has to contain, in
-whatever letters; `control_refused_` are requests, and `wire_refused_jpeg_` are known by whoever reads JPEGs.
+A uint64 (`id`, `session`, `received`) is a text, because JSON readers round large numbers. All `wire_` vectors have the
+header under `header`. `refused` maps each refused vector to a word that the error has to contain, in upper or lower
+case; `control_refused_` are requests, and only readers that decode JPEGs recognise `wire_refused_jpeg_`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from omote.bridge.payload import APPENDED, FIELDS, Hello, Params, Schema, Video
 from omote.bridge.picture import Format
 
 Parts = list[bytes | memoryview]
-Said = dict[str, object]
+Decoded = dict[str, object]
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
@@ -58,12 +58,12 @@ HEADER = Header(
 VIDEO = Video((np.arange(3 * 5 * 4, dtype=np.uint8) * 4).reshape(3, 5, 4))
 GEARED = replace(VIDEO, gear="openvino cpu int8 192x192 1 step 30/s")
 
-# 16x8, so gentle that all decoders of JPEG agree about it; the alpha is not, for LZ4 loses nothing.
+# 16x8, with gradients so gentle that all JPEG decoders agree; the alpha need not be, because LZ4 is lossless.
 X, Y = np.meshgrid(np.arange(16), np.arange(8))
 SMOOTH = Video(
     np.stack([64 + 4 * X, 160 - 6 * Y, 96 + 2 * X + 2 * Y, 255 - (X * 37 + Y * 11) % 100], -1).astype(np.uint8)
 )
-# The same colours, and an alpha so gentle that their product with it is, too.
+# The same colours, and an alpha so gentle that the products are gentle, too.
 FADING = Video(np.dstack([SMOOTH.pixels[..., :3], 255 - 4 * X - 2 * Y]).astype(np.uint8))
 
 
@@ -102,7 +102,7 @@ def with_header(message: Parts, **changed: object) -> Parts:
 
 
 def padded_rows(message: Parts, stride: int) -> Parts:
-    """The same picture with rows that are longer than its width asks for."""
+    """The same picture with padded rows."""
     rows = np.zeros((3, stride), np.uint8)
     rows[:, :20] = VIDEO.pixels.reshape(3, 20)
     return with_header([message[0], message[1], rows.tobytes()], stride=stride)
@@ -116,13 +116,13 @@ def sent(payload: Video | Params | Schema | Hello, *words: str) -> Parts:
     return frame.encode(Frame(HEADER, payload), Format(*words))
 
 
-def told(parts: Parts, kind: str, **said: object) -> tuple[Parts, Said]:
+def vector(parts: Parts, kind: str, **said: object) -> tuple[Parts, Decoded]:
     """A vector of the wire, and what it decodes to."""
     return parts, {"kind": kind, "topic": bytes(parts[0]).decode(), **said}
 
 
-def picture(parts: Parts, video: Video, alpha: str = "straight") -> tuple[Parts, Said]:
-    """A vector that shows this picture, whose alpha is straight, with the alpha that the format has."""
+def picture(parts: Parts, video: Video, alpha: str = "straight") -> tuple[Parts, Decoded]:
+    """A vector of this picture, which has straight alpha, with the alpha of its format."""
     pixels = video.pixels.astype(int)
     if alpha != "straight":
         pixels[..., :3] = (pixels[..., :3] * pixels[..., 3:] + 127) // 255
@@ -131,24 +131,24 @@ def picture(parts: Parts, video: Video, alpha: str = "straight") -> tuple[Parts,
     height, width, _ = pixels.shape
     tolerance = 10 if b"jpeg" in bytes(parts[0]) else 0
     said = {"width": width, "height": height, "alpha": alpha, "tolerance": tolerance, "rgba": pixels.ravel().tolist()}
-    return told(parts, "video", **said, **({"gear": video.gear} if video.gear else {}))
+    return vector(parts, "video", **said, **({"gear": video.gear} if video.gear else {}))
 
 
-def params(parts: Parts, fields: tuple[tuple[str, int], ...]) -> tuple[Parts, Said]:
+def params(parts: Parts, fields: tuple[tuple[str, int], ...]) -> tuple[Parts, Decoded]:
     numbers = {name: np.ravel(np.asarray(getattr(SHOWN, name))).tolist() for name, _ in fields}
-    return told(parts, "params", basis=PARAMS.basis, **numbers)
+    return vector(parts, "params", basis=PARAMS.basis, **numbers)
 
 
-def recognised(parts: Parts, names: tuple[str, ...]) -> tuple[Parts, Said]:
+def recognised(parts: Parts, names: tuple[str, ...]) -> tuple[Parts, Decoded]:
     made, said = params(parts, FIELDS)
     return made, {**said, "recognised": names}
 
 
-def schema(payload: Schema) -> tuple[Parts, Said]:
-    return told(sent(payload), "schema", weights=payload.weights, fields=payload.fields)
+def schema(payload: Schema) -> tuple[Parts, Decoded]:
+    return vector(sent(payload), "schema", weights=payload.weights, fields=payload.fields)
 
 
-def messages() -> dict[str, tuple[Parts, Said]]:
+def messages() -> dict[str, tuple[Parts, Decoded]]:
     """Name, parts, and what they decode to."""
     video, face = sent(VIDEO), sent(PARAMS)
     both = "jpeg+lz4a"
@@ -176,12 +176,12 @@ def messages() -> dict[str, tuple[Parts, Said]]:
         "wire_params_recognised_nothing": recognised(with_header(face, recognised=[]), ()),
         "wire_schema": schema(Schema(fields=FIELDS)),
         "wire_schema_shown_weights": schema(Schema()),
-        "wire_hello": told(sent(HELLO), "hello", **vars(HELLO)),
+        "wire_hello": vector(sent(HELLO), "hello", **vars(HELLO)),
     }
 
 
 def not_utf8(header: bytes | memoryview) -> Parts:
-    """The header with a text of two letters whose bytes are none."""
+    """The header with a text that is not UTF-8."""
     return [bytes(header).replace(b"\xa2zz", b"\xa2\xff\xfe")]
 
 
@@ -232,17 +232,17 @@ def saved(pixels: NDArray[np.uint8], **options: object) -> bytes:
     return file.getvalue()
 
 
-def request(number: int, method: str, **arguments: object) -> tuple[Parts, Said]:
+def request(number: int, method: str, **arguments: object) -> tuple[Parts, Decoded]:
     asked = {"v": 1, "id": number, "method": method} | ({"with": arguments} if arguments else {})
     return [msgpack.packb(asked)], {"kind": "request", "id": str(number), "method": method, "with": arguments}
 
 
-def reply(number: int, **answer: Mapping[str, object]) -> tuple[Parts, Said]:
+def reply(number: int, **answer: Mapping[str, object]) -> tuple[Parts, Decoded]:
     return [msgpack.packb({"v": 1, "id": number, **answer})], {"kind": "reply", "id": str(number), **answer}
 
 
-def controls() -> dict[str, tuple[Parts, Said]]:
-    """Requests and replies, as WIRE.md lays them out."""
+def controls() -> dict[str, tuple[Parts, Decoded]]:
+    """Requests and replies as in WIRE.md."""
     light = [value / 8 - 1.5 for value in range(27)]
     smile = {"mouthSmileLeft": 0.75, "mouthSmileRight": 0.5, "jawOpen": 0.125}
     result = {"received": HEADER.captured_ns, "session": HEADER.session}
@@ -261,7 +261,7 @@ def controls() -> dict[str, tuple[Parts, Said]]:
 
 
 def refused_controls() -> dict[str, tuple[Parts, str]]:
-    """Requests that no server answers as if they were good."""
+    """Requests that every server refuses."""
     large = {f"key{index}": "x" * 250 for index in range(64)}
     return {
         "control_refused_newer_version": ([msgpack.packb({"v": 2, "id": 1, "method": "hello"})], "version 2"),
@@ -282,7 +282,7 @@ def live_link(values: bytes) -> bytes:
     return b"\x06" + names + struct.pack(">ifii", 1234, 0.25, 60, 1) + values
 
 
-LIVE_LINK: Said = {
+LIVE_LINK: Decoded = {
     "kind": "livelink",
     "device_id": "DC1A9B2E-0F5C-4D3A-9E77-0123456789AB",
     "subject": "iPhone",
@@ -302,7 +302,7 @@ def main() -> None:
     write("livelink_face", live_link(face))
     write("livelink_no_face", live_link(b""))
     header = {name: str(getattr(HEADER, name)) for name in frame.UINT64}
-    said: Said = {"header": {**header, "subject": HEADER.subject}}
+    said: Decoded = {"header": {**header, "subject": HEADER.subject}}
     said |= {name: decoded for name, (_, decoded) in good.items()}
     said |= {"refused": {name: word for name, (_, word) in bad.items()}, "livelink_face": LIVE_LINK}
     lines = [f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in said.items()]
@@ -310,7 +310,7 @@ def main() -> None:
 
 
 def write(name: str, data: bytes) -> None:
-    """Once: what is committed stays, even where another JPEG library would write other bytes."""
+    """Keeps an existing vector, because another JPEG library would write other bytes."""
     path = DATA / f"{name}.bin"
     if not path.exists():
         path.write_bytes(data)

@@ -1,4 +1,4 @@
-"""Addresses: which may be bound, with keys and without, and which can be connected to."""
+"""Endpoints: which may be bound, with keys and without, and which can be connected to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from omote.bridge import endpoint, keys
 from omote.bridge.endpoint import EndpointError, PortInUseError
 from omote.bridge.keys import ServerKeys
 
-FREE_PORT = "tcp://127.0.0.1:*"
+from .sending import FREE_PORT
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def server(tmp_path: Path) -> ServerKeys:
     "address", ["tcp://0.0.0.0:5557", "tcp://*:5557", "tcp://192.168.1.2:5557", "tcp://0.0.0.0:*", "tcp://128.0.0.1:1"]
 )
 def test_an_address_that_others_reach_is_refused_without_keys(address: str, server: ServerKeys) -> None:
-    with pytest.raises(EndpointError, match=r"only this machine may listen.*`omote keys new NAME`, then say --curve"):
+    with pytest.raises(EndpointError, match=r"only this machine may listen.*`omote keys new NAME` and add --curve"):
         endpoint.check_bind(address)
     endpoint.check_bind(address, server)
 
@@ -38,9 +38,9 @@ def test_an_address_of_this_machine_alone_is_always_allowed(address: str, server
     ("address", "wanted"),
     [
         ("tcp://[::1]:5557", "IPv6 is not served yet"),
-        ("tcp://localhost:5557", "localhost is no number"),
-        ("tcp://127.0.0.1.example.org:5557", "is no number"),
-        ("tcp://127.0.0.256:5557", "is no number"),
+        ("tcp://localhost:5557", "localhost is not an IPv4 address"),
+        ("tcp://127.0.0.1.example.org:5557", "is not an IPv4 address"),
+        ("tcp://127.0.0.256:5557", "is not an IPv4 address"),
         ("tcp://127.0.0.1", "is no address"),
         ("tcp://127.0.0.1:0", "is no address"),
         ("tcp://127.0.0.1:65536", "is no address"),
@@ -85,7 +85,7 @@ def test_one_port_of_one_machine_can_be_connected_to(address: str) -> None:
     "address", ["tcp://*:5557", "tcp://127.0.0.1:*", "tcp://-:5", "tcp://a-:5", "tcp://[::1]:5557", "studio-pc:1"]
 )
 def test_what_names_no_port_of_a_machine_is_refused_before_it_is_connected_to(address: str) -> None:
-    with pytest.raises(EndpointError, match=r"leads nowhere|IPv6 is not served|is no address"):
+    with pytest.raises(EndpointError, match=r"cannot be connected to|IPv6 is not served|is no address"):
         endpoint.check_connect(address)
 
 

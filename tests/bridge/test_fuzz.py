@@ -1,4 +1,4 @@
-"""Half a million malformed messages and more, always the same: each is decoded or refused, and nothing else happens."""
+"""Two hundred thousand malformed messages, always the same: each is decoded or refused, and nothing else happens."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from .vectors import DATA, stored
 MOST_BYTES = 8 << 20  # of memory at any moment: the vectors have at most 16 KiB
 
 Parts = list[bytes]
+Decode = Callable[[Parts], object]
 
 
 NAMES = sorted(path.stem for path in DATA.glob("*.bin"))
@@ -35,21 +36,8 @@ TEXT, VTS, OSF, VMC = (
 
 # Starts of msgpack's texts, binaries, lists, maps and extensions that claim more than ever follows.
 LIES = [bytes([first]) + b"\xff" * 4 for first in (0xC6, 0xC9, 0xDB, 0xDD, 0xDF)] + [b"\xd9\xff", b"\xdc\xff\xff"]
-VALUES: list[object] = [
-    None,
-    True,
-    -1,
-    0,
-    1,
-    2,
-    255,
-    1 << 31,
-    (1 << 64) - 1,
-    -(1 << 63),
-    0.5,
-    float("nan"),
-    float("inf"),
-]
+VALUES: list[object] = [None, True, -1, 0, 1, 2, 255, 1 << 31, (1 << 64) - 1, -(1 << 63), 0.5]
+VALUES += [float("nan"), float("inf")]
 VALUES += ["", "jpeg", "bgra8", "premultiplied", "bottom", "x" * 300, b"", b"\xff" * 40, [], {}, [[]], [["x", 1]] * 300]
 VALUES += [msgpack.ExtType(5, b"1234"), msgpack.Timestamp(1, 2), {"a": {"b": [{}]}}, ["rgba8"] * 8, {"": None}]
 
@@ -112,45 +100,21 @@ def mutated(vectors: list[Parts], count: int, seed: int) -> Iterator[Parts]:
         yield parts
 
 
-def of_live_link(parts: Parts) -> object:
-    return livelink.decode(b"".join(parts))
+def whole(decode: Callable[[bytes], object]) -> Decode:
+    """For messages of one part."""
+    return lambda parts: decode(b"".join(parts))
 
 
-def of_text(parts: Parts) -> object:
-    return ifacialmocap.decode(b"".join(parts))
-
-
-def of_vtube_studio(parts: Parts) -> object:
-    return vtubestudio_phone.decode(b"".join(parts))
-
-
-def of_openseeface(parts: Parts) -> object:
-    return openseeface.decode(b"".join(parts))
-
-
-def of_vmc(parts: Parts) -> object:
-    return vmc.decode(b"".join(parts))
-
-
-def of_request(parts: Parts) -> object:
-    return decode_request(b"".join(parts))
-
-
-def of_reply(parts: Parts) -> object:
-    return decode_reply(b"".join(parts))
-
-
-Decode = Callable[[Parts], object]
 CASES: list[tuple[Decode, type[Exception], list[Parts], int]] = [
-    (frame.decode, WireError, WIRE, 300_000),
-    (frame.decode, WireError, JPEG, 60_000),
-    (of_request, MalformedError, CONTROL, 60_000),
-    (of_reply, MalformedError, CONTROL, 60_000),
-    (of_live_link, ProtocolError, LIVE_LINK, 40_000),
-    (of_text, ProtocolError, TEXT, 20_000),
-    (of_vtube_studio, ProtocolError, VTS, 20_000),
-    (of_openseeface, ProtocolError, OSF, 20_000),
-    (of_vmc, ProtocolError, VMC, 20_000),
+    (frame.decode, WireError, WIRE, 80_000),
+    (frame.decode, WireError, JPEG, 20_000),
+    (whole(decode_request), MalformedError, CONTROL, 20_000),
+    (whole(decode_reply), MalformedError, CONTROL, 20_000),
+    (whole(livelink.decode), ProtocolError, LIVE_LINK, 20_000),
+    (whole(ifacialmocap.decode), ProtocolError, TEXT, 20_000),
+    (whole(vtubestudio_phone.decode), ProtocolError, VTS, 20_000),
+    (whole(openseeface.decode), ProtocolError, OSF, 20_000),
+    (whole(vmc.decode), ProtocolError, VMC, 20_000),
 ]
 IDS = ["wire", "jpeg", "request", "reply", "livelink", "ifacialmocap", "vtubestudio", "openseeface", "vmc"]
 each_case = pytest.mark.parametrize(("decode", "error", "vectors", "count"), CASES, ids=IDS)
@@ -183,7 +147,7 @@ def test_a_mutated_message_is_decoded_or_refused(
 def test_mutated_messages_take_little_memory_and_leave_none_behind(
     decode: Decode, error: type[Exception], vectors: list[Parts], count: int
 ) -> None:
-    few, left = count // 100, []
+    few, left = count // 25, []
     gc.freeze()  # what is there already need not be looked through each time
     tracemalloc.start()
     try:

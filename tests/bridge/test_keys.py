@@ -1,4 +1,4 @@
-"""CURVE key files: what is written, who can read it, and what a broken one says."""
+"""CURVE key files: what is written, who can read it, and the errors of broken ones."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_what_was_written_is_read_again(server: ServerKeys, tmp_path: Path) -> N
     assert all(line.startswith("#") or ' = "' in line for line in out.read_text().splitlines())
 
 
-def test_only_who_is_on_the_list_is_allowed(server: ServerKeys, tmp_path: Path) -> None:
+def test_only_clients_on_the_list_are_allowed(server: ServerKeys, tmp_path: Path) -> None:
     first = keys.make_client(server, "first", tmp_path / "1")
     second = keys.make_client(server, "second", tmp_path / "2")
     assert server.allows(first.public)
@@ -106,8 +106,8 @@ def test_a_name_that_is_no_name_is_refused(server: ServerKeys, tmp_path: Path, n
     assert not (tmp_path / "out").exists()
 
 
-def test_somebody_unknown_cannot_be_removed(server: ServerKeys, tmp_path: Path) -> None:
-    with pytest.raises(KeysError, match="a has no key; on the list: nobody"):
+def test_an_unknown_client_cannot_be_removed(server: ServerKeys, tmp_path: Path) -> None:
+    with pytest.raises(KeysError, match="a has no key; on the list: none"):
         keys.remove_client(server.clients, "a")
     keys.make_client(server, "b", tmp_path / "b")
     with pytest.raises(KeysError, match="a has no key; on the list: b"):
@@ -128,8 +128,8 @@ def test_missing_keys_name_the_command_that_makes_them(tmp_path: Path) -> None:
     [
         (lambda text: text.replace("secret = ", "secrets = "), "has no `secret`"),
         (lambda text: text.replace("server = ", "# "), "has no `server`"),
-        (lambda text: text[:-10], "is no key file"),
-        (lambda text: text + "\xff", "is no key file"),
+        (lambda text: text[:-10], "is not a key file"),
+        (lambda text: text + "\xff", "is not a key file"),
         (lambda text: text + "#" * 20000, "more than 16384 bytes"),
         (lambda text: text.replace('public = "', 'public = "x'), "public must be 40 letters of Z85, got 41 letters"),
         (lambda text: text.replace('server = "', 'server = 3 # "'), "server must be 40 letters of Z85, got int"),
@@ -147,23 +147,23 @@ def test_a_broken_client_file_says_what_is_wrong(
     assert str(path) in str(refused.value)
 
 
-def test_two_halves_of_two_pairs_are_refused(server: ServerKeys, tmp_path: Path) -> None:
+def test_keys_of_two_pairs_are_refused(server: ServerKeys, tmp_path: Path) -> None:
     path = tmp_path / "keys" / keys.SERVER_FILE
     other = keys.make_server(tmp_path / "other")
     path.write_text(path.read_text().replace(server.public, other.public))
-    with pytest.raises(KeysError, match="are no pair"):
+    with pytest.raises(KeysError, match="do not belong together"):
         ServerKeys.load(path.parent)
 
 
-def test_letters_that_stand_for_no_bytes_are_refused(server: ServerKeys, tmp_path: Path) -> None:
+def test_letters_that_are_no_z85_are_refused(server: ServerKeys, tmp_path: Path) -> None:
     path = tmp_path / "a.omote-key"
     client = keys.make_client(server, "a", path)
-    path.write_text(path.read_text().replace(client.secret, "#" * 40))  # each five are more than 32 bits
+    path.write_text(path.read_text().replace(client.secret, "#" * 40))  # five of them exceed 32 bits
     with pytest.raises(KeysError, match="secret must be 40 letters of Z85"):
         ClientKeys.load(path)
 
 
-def test_a_broken_entry_lets_nobody_in_and_the_others_stay(
+def test_a_broken_entry_allows_no_client_and_the_others_stay(
     server: ServerKeys, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = keys.make_client(server, "a", tmp_path / "a")
@@ -188,5 +188,5 @@ def test_any_bytes_are_a_key_file_or_a_keys_error(tmp_path_factory: pytest.TempP
 @has_modes
 def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("a file where the folder should be")
-    with pytest.raises(KeysError, match="cannot be looked at"):
+    with pytest.raises(KeysError, match=r"server\.toml cannot be read"):
         ServerKeys.load(tmp_path / "keys")

@@ -93,25 +93,6 @@ def test_what_no_reader_would_take_is_not_encoded(changed: dict[str, Any]) -> No
         livelink.encode(replace(livelink.decode(FACE), **changed))
 
 
-@settings(max_examples=1000, deadline=None)
-@given(st.binary(max_size=400) | st.binary(max_size=400).map(lambda data: b"\x06" + data))
-def test_random_bytes_raise_nothing_but_protocol_error(data: bytes) -> None:
-    with pytest.raises(ProtocolError):
-        livelink.decode(data)
-
-
-@settings(max_examples=1000, deadline=None)
-@given(st.sampled_from([FACE, NO_FACE]), st.data())
-def test_changed_packets_raise_nothing_but_protocol_error(packet: bytes, data: st.DataObject) -> None:
-    changed = bytearray(packet)
-    for _ in range(data.draw(st.integers(1, 4))):
-        changed[data.draw(st.integers(0, len(packet) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        livelink.decode(bytes(changed))
-    except ProtocolError as error:
-        assert str(error)
-
-
 TEXT = st.text(max_size=60)
 INT = st.integers(-(1 << 31), (1 << 31) - 1)
 FLOAT = st.floats(width=32, allow_nan=False, allow_infinity=False)

@@ -18,15 +18,13 @@ import zmq
 from omote.bridge import frame, keys
 from omote.bridge.endpoint import EndpointError, PortInUseError
 from omote.bridge.fields import WireError
-from omote.bridge.frame import Frame
-from omote.bridge.keys import ClientKeys, ServerKeys
-from omote.bridge.payload import Hello, Params, Schema, Video
+from omote.bridge.payload import Hello, Params, Video
 from omote.bridge.picture import FORMATS
 from omote.bridge.publisher import Publisher, Sample
 from omote.bridge.subscriber import ReceptionCounts, Subscriber
 
 from . import sending
-from .sending import FREE_PORT, PATIENCE_S, wait_for
+from .sending import FREE_PORT, PATIENCE_S, taken, wait_for
 
 
 def shot(index: int, side: int = 8) -> Sample:
@@ -51,12 +49,6 @@ def publishing(subject: str = "omote") -> Iterator[tuple[Publisher, Sent]]:
     sent = Sent()
     with Publisher(FREE_PORT, FREE_PORT, subject, sent) as publisher:
         yield publisher, sent
-
-
-def taken(subscriber: Subscriber) -> Frame:
-    message = subscriber.take(PATIENCE_S)
-    assert message, "nothing came"
-    return message
 
 
 def test_a_picture_and_its_params_arrive_as_they_were() -> None:
@@ -110,22 +102,19 @@ def test_a_slow_consumer_sees_only_the_newest(format: str) -> None:
         assert subscriber.reception.missed == 0
 
 
-def test_nothing_is_encoded_while_nobody_listens_and_yet_it_is_reported() -> None:
+def test_only_what_has_a_subscriber_is_encoded_and_every_sample_is_reported() -> None:
     with publishing() as (publisher, sent):
         offered = shot(7)
         publisher.publish(offered)
         index, sent_ns = sent.next()
         assert (index, publisher.sent_pictures, publisher.sent_params) == (7, 0, 0)
         assert sent_ns >= offered.captured_ns
-
-
-def test_only_what_is_subscribed_to_is_encoded() -> None:
-    with publishing() as (publisher, sent), Subscriber(publisher.params_endpoint) as subscriber:
-        wait_for(lambda: "p/omote" in publisher.listening)
-        publisher.publish(shot(0))
-        sent.next()
-        taken(subscriber)
-        assert (publisher.sent_pictures, publisher.sent_params) == (0, 1)
+        with Subscriber(publisher.params_endpoint) as subscriber:
+            wait_for(lambda: "p/omote" in publisher.listening)
+            publisher.publish(shot(8))
+            sent.next()
+            taken(subscriber)
+            assert (publisher.sent_pictures, publisher.sent_params) == (0, 1)
 
 
 def test_each_subscriber_gets_the_format_it_wants_and_no_other_is_encoded() -> None:
@@ -149,7 +138,7 @@ def test_each_format_counts_from_its_first_subscriber_on() -> None:
         wait_for(lambda: "v/omote" in publisher.listening)
         for index in range(3):
             publisher.publish(shot(index))
-            sent.next()
+            assert sent.next()[1] >= taken(early).header.sent_ns
         with Subscriber(publisher.video_endpoint, format="jpeg+lz4a") as late:
             wait_for(lambda: "v.jpeg+lz4a/omote" in publisher.listening)
             publisher.publish(shot(3))
@@ -181,30 +170,10 @@ def test_a_flood_of_subscriptions_does_not_hide_that_their_sender_left() -> None
         wait_for(lambda: not publisher.listening)
 
 
-def test_a_shot_that_cannot_be_sent_straight_is_refused_when_it_is_made() -> None:
+def test_a_premultiplied_sample_is_refused() -> None:
     good = shot(0)
-    with pytest.raises(WireError, match="a shot's picture has straight alpha"):
+    with pytest.raises(WireError, match="a sample's picture must have straight alpha"):
         Sample(0, 0, 0, 0, Video(good.video.pixels, "premultiplied"), good.params)
-
-
-def test_what_is_reported_as_sent_is_not_before_its_stamp() -> None:
-    with publishing() as (publisher, sent), Subscriber(publisher.video_endpoint) as subscriber:
-        wait_for(lambda: "v/omote" in publisher.listening)
-        publisher.publish(shot(3))
-        index, sent_ns = sent.next()
-        header = taken(subscriber).header
-        assert header.index == index
-        assert header.sent_ns <= sent_ns
-
-
-def test_the_schema_reaches_a_late_subscriber() -> None:
-    with publishing() as (publisher, sent):
-        publisher.publish(shot(0))
-        sent.next()
-        with Subscriber(publisher.params_endpoint) as subscriber:
-            wait_for(lambda: subscriber.schema is not None)
-            assert subscriber.schema == Schema()
-            assert subscriber.take(0.0) is None  # the schema is no frame to show
 
 
 def test_a_second_subscriber_gets_the_schema_as_soon_as_it_subscribes() -> None:
@@ -262,12 +231,8 @@ def test_a_restarted_publisher_is_a_new_session_and_no_gap(format: str) -> None:
     assert (subscriber.reception.sessions, subscriber.reception.missed) == (2, 0)
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> ServerKeys:
-    return keys.make_server(tmp_path / "keys")
-
-
-def test_who_has_a_key_receives_and_who_has_none_is_counted(server: ServerKeys, tmp_path: Path) -> None:
+def test_a_client_with_a_key_receives_and_one_without_is_counted(tmp_path: Path) -> None:
+    server = keys.make_server(tmp_path / "keys")
     client = keys.make_client(server, "studio-pc", tmp_path / "studio-pc.omote-key")
     sent = Sent()
     with (
@@ -282,18 +247,7 @@ def test_who_has_a_key_receives_and_who_has_none_is_counted(server: ServerKeys, 
         assert stranger.reception == ReceptionCounts()
 
 
-def test_with_the_key_of_another_server_nobody_receives(server: ServerKeys, tmp_path: Path) -> None:
-    client = keys.make_client(server, "studio-pc", tmp_path / "studio-pc.omote-key")
-    wrong = ClientKeys(keys.make_server(tmp_path / "other").public, client.public, client.secret)
-    with (
-        Publisher(FREE_PORT, FREE_PORT, keys=server) as publisher,
-        Subscriber(publisher.video_endpoint, keys=wrong) as subscriber,
-    ):
-        wait_for(lambda: publisher.rejected_handshakes > 0)
-        assert (publisher.listening, subscriber.reception) == (frozenset(), ReceptionCounts())
-
-
-def test_shots_that_come_too_fast_are_dropped_and_counted() -> None:
+def test_samples_that_come_too_fast_are_dropped_and_counted() -> None:
     with publishing() as (publisher, sent):
         count = 200
         for index in range(count):
@@ -305,7 +259,7 @@ def test_shots_that_come_too_fast_are_dropped_and_counted() -> None:
         assert len(reported) + publisher.dropped == count
 
 
-def test_a_neighbour_whose_name_begins_alike_is_not_mixed_in() -> None:
+def test_a_subject_with_the_same_beginning_is_not_received() -> None:
     with publishing("omote-2") as (publisher, sent), Subscriber(publisher.video_endpoint, "omote") as subscriber:
         wait_for(lambda: "v/omote-2" in publisher.listening)
         publisher.publish(shot(0))
@@ -321,21 +275,9 @@ def test_a_neighbour_whose_name_begins_alike_is_not_mixed_in() -> None:
         assert subscriber.reception == ReceptionCounts()
 
 
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        "tcp://0.0.0.0:5557",
-        "tcp://*:5557",
-        "tcp://192.168.1.20:5557",
-        "tcp://[::]:5557",
-        "127.0.0.1:5557",
-        "tcp://127.0.0.1",
-        "tcp://127.0.0.1:99999",
-    ],
-)
-def test_binding_anywhere_but_on_this_machine_is_refused(endpoint: str) -> None:
-    with pytest.raises(EndpointError, match=r"refused|no address"):
-        Publisher(video=endpoint)
+def test_an_address_of_other_machines_is_refused_without_keys() -> None:
+    with pytest.raises(EndpointError, match="only this machine may listen"):
+        Publisher(video="tcp://0.0.0.0:5557")
 
 
 @pytest.mark.parametrize("which", ["params", "video"])

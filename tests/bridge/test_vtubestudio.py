@@ -1,4 +1,4 @@
-"""The face in VTube Studio: who is let in, what is remembered, and what happens when it goes away."""
+"""The face in VTube Studio: authentication, the stored token, parameters, and lost connections."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from omote.bridge.outputs.vtubestudio_api import (
 )
 
 from .fake_vtube_studio import TOKEN, FakeVtubeStudio
-from .test_vmc import params
+from .sending import PATIENCE_S, params
 
-SMILE = params(arkit.weights({"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0, "jawOpen": 0.25}))
-PATIENCE_S = 60.0
+SEEN = arkit.weights({"jawOpen": 1.0})
+SMILE = params(SEEN, arkit.weights({"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0, "jawOpen": 0.25}))
 
 
 @pytest.fixture
@@ -77,20 +77,20 @@ def test_a_face_arrives_as_parameters_and_again_though_nothing_changes(studio: F
     assert {*studio.values} == {*DEFAULTS}
 
 
-def test_who_is_denied_is_not_asked_for_again_in_this_run(
+def test_after_a_refusal_the_user_is_not_asked_again_in_this_run(
     studio: FakeVtubeStudio, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     studio.allows = False
     with caplog.at_level(logging.WARNING), sender(studio, tmp_path) as vts:
         vts.offer(0, SMILE)
         vts._thread.join(PATIENCE_S)
-        assert "told not to let Omote in" in vts.trouble
+        assert "Omote was denied" in vts.trouble
     assert studio.asked == 1
     assert not (tmp_path / TOKEN_FILE).exists()
-    assert sum("told not to" in record.message for record in caplog.records) == 1
+    assert sum("was denied" in record.message for record in caplog.records) == 1
 
 
-def test_who_has_yet_to_click_allow_is_told_so_where_they_look(studio: FakeVtubeStudio) -> None:
+def test_the_user_is_told_to_click_allow(studio: FakeVtubeStudio) -> None:
     clicks = threading.Event()
     studio.hesitates = clicks.wait
     with sender(studio) as vts:
@@ -103,8 +103,8 @@ def test_who_has_yet_to_click_allow_is_told_so_where_they_look(studio: FakeVtube
 
 def test_a_token_that_is_refused_is_asked_for_anew(studio: FakeVtubeStudio, tmp_path: Path) -> None:
     place = f"127.0.0.1:{studio.port}"
-    TokenStore(tmp_path).keep(place, "an-old-one")
-    TokenStore(tmp_path).keep("192.168.1.9:8001", "of-another-machine")
+    TokenStore(tmp_path).store(place, "an-old-one")
+    TokenStore(tmp_path).store("192.168.1.9:8001", "of-another-machine")
     with sender(studio, tmp_path) as vts:
         vts.offer(0, SMILE)
         studio.until(lambda: bool(studio.faces))
@@ -113,7 +113,7 @@ def test_a_token_that_is_refused_is_asked_for_anew(studio: FakeVtubeStudio, tmp_
     assert TokenStore(tmp_path).load("192.168.1.9:8001") == "of-another-machine"
 
 
-def test_who_is_shut_out_later_is_let_in_again_when_asked(studio: FakeVtubeStudio, tmp_path: Path) -> None:
+def test_a_token_that_is_revoked_is_asked_for_again(studio: FakeVtubeStudio, tmp_path: Path) -> None:
     with sender(studio, tmp_path) as vts:
         vts.offer(0, SMILE)
         studio.until(lambda: bool(studio.faces))
@@ -190,22 +190,22 @@ def test_where_there_is_room_for_a_few_weights_only_these_are_sent(studio: FakeV
     assert len(studio.values) == len(DEFAULTS) + 7
 
 
-def test_what_else_it_says_is_passed_over(studio: FakeVtubeStudio) -> None:
+def test_other_messages_are_ignored(studio: FakeVtubeStudio) -> None:
     studio.noise = lambda: json.dumps({"messageType": "ModelLoadedEvent", "requestID": "of-somebody-else", "data": {}})
     with sender(studio) as vts:
         vts.offer(0, SMILE)
         studio.until(lambda: bool(studio.faces))
 
 
-def test_a_program_that_is_no_vtube_studio_is_said_to_be_none(studio: FakeVtubeStudio) -> None:
+def test_another_program_is_recognised_as_such(studio: FakeVtubeStudio) -> None:
     studio.noise = lambda: "Hello, stranger"
     with sender(studio) as vts:
-        until_trouble(vts, "this is not VTube Studio: it says 'Hello, stranger'")
+        until_trouble(vts, "this is not VTube Studio: it sent 'Hello, stranger'")
 
 
-def test_a_machine_that_nobody_knows_is_said_and_tried_again() -> None:
+def test_an_unknown_host_is_tried_again() -> None:
     with VtsSender("nobody.invalid", retries_s=(0.02,)) as vts:
-        until_trouble(vts, "no machine is known by this name")
+        until_trouble(vts, "there is no machine of this name")
         assert vts._thread.is_alive()
 
 
@@ -235,10 +235,10 @@ def test_no_more_than_sixty_faces_a_second_are_sent() -> None:
             rows = [{"name": name} for name in DEFAULTS]
             data = {"authenticated": True, "authenticationToken": "t", "defaultParameters": rows}
             if vts.sent == 4:
-                vts._is_over.set()
+                vts._is_stopping.set()
             return json.dumps({"requestID": self._asked["requestID"], "messageType": "x", "data": data})
 
-    vts._perform(Answers())
+    vts._send_faces(Answers())
     assert vts.sent == 5
     assert len(waits) == 5
     assert all(0 < wait <= 1 / 60 for wait in waits)
@@ -246,14 +246,14 @@ def test_no_more_than_sixty_faces_a_second_are_sent() -> None:
 
 def test_a_face_in_its_parameters_is_that_of_a_mirror() -> None:
     def value(name: str, **weights: float) -> float:
-        return default_parameters(params(arkit.weights(weights)))[name]
+        return default_parameters(params(SEEN, arkit.weights(weights)))[name]
 
-    turned = default_parameters(params(None, neck_pose=[0.0, np.radians(20.0), 0.0]))
+    turned = default_parameters(params(SEEN, None, neck_pose=[0.0, np.radians(20.0), 0.0]))
     assert turned["FaceAngleX"] == pytest.approx(-20.0, abs=1e-3)  # to the performer's left: the screen's left
-    assert default_parameters(params(None, neck_pose=[np.radians(-10), 0, 0]))["FaceAngleY"] == pytest.approx(
+    assert default_parameters(params(SEEN, None, neck_pose=[np.radians(-10), 0, 0]))["FaceAngleY"] == pytest.approx(
         10, abs=1e-3
     )
-    assert default_parameters(params(None, neck_pose=[0, 0, np.radians(15)]))["FaceAngleZ"] == pytest.approx(
+    assert default_parameters(params(SEEN, None, neck_pose=[0, 0, np.radians(15)]))["FaceAngleZ"] == pytest.approx(
         15, abs=1e-3
     )
     assert value("MouthSmile") == 0.5
@@ -271,14 +271,14 @@ def test_a_face_in_its_parameters_is_that_of_a_mirror() -> None:
     st.lists(st.floats(0, 1, width=32), min_size=52, max_size=52), st.lists(st.floats(-9, 9), min_size=3, max_size=3)
 )
 def test_every_parameter_stays_in_its_range(weights: list[float], turn: list[float]) -> None:
-    face = params(np.array(weights, np.float32), neck_pose=turn)
+    face = params(SEEN, np.array(weights, np.float32), neck_pose=turn)
     for name, value in {**default_parameters(face), **custom_parameters(face)}.items():
         least, most = (-90, 90) if "Face" in name else (-1, 1) if name[:3] == "Eye" and name[-1] in "XY" else (0, 1)
         assert least <= value <= most, name
 
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps))
-def test_whatever_is_answered_only_its_own_error_escapes(answer: bytes | str) -> None:
+def test_any_reply_raises_only_a_vts_error(answer: bytes | str) -> None:
     class Says:
         def send(self, message: str, /) -> None:
             pass

@@ -1,4 +1,4 @@
-"""A head in FLAME's layout, laid out once for all tests."""
+"""A synthetic head in FLAME's layout, registered once for all tests."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .flame_pickles import as_published, pickled
 
 
 @pytest.fixture(scope="session")
-def likeness() -> FlameLike:
+def truth() -> FlameLike:
     """Another person than the mean of our head, so that there is something to lay on something."""
     return flame_like(seed=4, other=0.7)
 
 
 @pytest.fixture(scope="session")
-def flame_path(likeness: FlameLike, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def flame_path(truth: FlameLike, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file that a user would bring."""
     path = tmp_path_factory.mktemp("flame") / "generic_model.pkl"
-    path.write_bytes(pickled(as_published(likeness.arrays)))
+    path.write_bytes(pickled(as_published(truth.arrays)))
     return path
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
+from omote.calibration.geometry import nearest
 from omote.calibration.registration import OpenFace, open_face
-from omote.calibration.surface import nearest
 from omote.engine.face.head import CHIN, EYE_LEFT, EYE_RIGHT, open_head
 from omote.engine.face.retarget import UNITS
 from omote.engine.rotation import rotation

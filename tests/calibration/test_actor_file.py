@@ -1,4 +1,4 @@
-"""Actors come back from disk as they were; a file that is damaged says so and nothing else happens."""
+"""Actors come back from disk as they were, and damaged files raise only ActorError."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from omote.bridge import arkit
 from omote.calibration.actor_file import (
     ActorError,
+    ActorRecord,
     CalibrationFindings,
     Provenance,
     StepResult,
@@ -67,15 +68,18 @@ def test_an_actor_comes_back_to_six_digits(tmp_path: Path) -> None:
     assert kept.made.findings.steps == findings().steps
 
 
-def test_the_default_actor_is_one_too(tmp_path: Path) -> None:
-    save_actor(Actor(), tmp_path / "a.json", Provenance(WHEN, "demo"))
-    assert load_actor(tmp_path / "a.json").made.findings is None
-
-
-def test_people_and_cameras_have_files_of_their_own() -> None:
-    assert actor_path("me", "webcam 0").name == "me@webcam-0.json"
-    assert actor_path("me", "webcam 1").name == "me@webcam-1.json"
-    assert actor_path("Ana Maria", "d0.mp4").name == "ana-maria@d0-mp4.json"
+@pytest.mark.parametrize(
+    ("name", "source", "file"),
+    [
+        ("me", "webcam 0", "me@webcam-0.json"),
+        ("me", "webcam 1", "me@webcam-1.json"),
+        ("Ana Maria", "d0.mp4", "ana-maria@d0-mp4.json"),
+        ("me", "livelink 11111", "me@livelink.json"),  # a phone on another port is the same camera
+        ("me", "livelink 11112", "me@livelink.json"),
+    ],
+)
+def test_people_and_cameras_have_their_own_files(name: str, source: str, file: str) -> None:
+    assert actor_path(name, source).name == file
 
 
 def test_a_name_in_letters_of_four_bytes_fits_into_a_files_name() -> None:
@@ -84,20 +88,10 @@ def test_a_name_in_letters_of_four_bytes_fits_into_a_files_name() -> None:
     assert find_actor("\U00020bb7" * 30, "\U00020bb7" * 60) is None
 
 
-@pytest.mark.parametrize("name", ["\U00020bb7" * 31, "\ufdfa" * 40])
-def test_a_name_that_fits_into_no_files_name_is_refused(name: str) -> None:
-    with pytest.raises(ActorError, match="no name for a person"):
-        find_actor(name, "webcam 0")
-
-
 def test_a_folder_that_cannot_be_looked_into_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMOTE_ACTORS", str(tmp_path / ("a" * 300)))
     with pytest.raises(ActorError, match="OMOTE_ACTORS"):
         find_actor("ana", "webcam 0")
-
-
-def test_a_phone_on_another_port_is_the_same_camera() -> None:
-    assert actor_path("me", "livelink 11111") == actor_path("me", "livelink 11112")
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "con", "a/b\\c:d*?", "nul.txt", "Zoë", "面"])
@@ -113,14 +107,14 @@ def test_any_name_gives_a_path_in_the_folder_or_an_error(name: str) -> None:
     try:
         path = actor_path(name, name)
     except ActorError as error:
-        assert "wanted" in str(error)
+        assert "expected" in str(error)
     else:
         assert path.parent == actors_folder()
         assert len(path.name.encode()) < 250
 
 
-@pytest.mark.parametrize("name", ["", "  ", "...", "a" * 41])
-def test_what_is_no_name_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["", "  ", "...", "a" * 41, "\U00020bb7" * 31, "\ufdfa" * 40])
+def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(ActorError, match="no name for a person"):
         actor_path(name, "webcam 0")
 
@@ -130,7 +124,7 @@ def test_without_the_variable_actors_are_in_the_data_folder(monkeypatch: pytest.
     assert actors_folder() == data_folder() / "actors"
 
 
-def test_who_was_kept_is_remembered_before_that_camera_only() -> None:
+def test_an_actor_is_found_for_its_camera_only() -> None:
     assert actor_names() == ()
     assert find_actor("ana", "webcam 0") is None
     save_actor(ana(), actor_path("Ana", "webcam 0"), Provenance(WHEN, "webcam 0"))
@@ -180,10 +174,7 @@ def test_no_file_says_what_to_do(tmp_path: Path) -> None:
 
 
 def written(**changes: object) -> dict[str, object]:
-    from omote.calibration.actor_file import ActorRecord
-
-    said = record_to_json(ActorRecord(ana(), Provenance(WHEN, "webcam 0", findings())))
-    return {**said, **changes}
+    return {**record_to_json(ActorRecord(ana(), Provenance(WHEN, "webcam 0", findings()))), **changes}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +197,7 @@ def written(**changes: object) -> dict[str, object]:
         ({"name": "a\nb"}, "name must be a line"),
         ({"name": "x" * 301}, "name must be"),
         ({"findings": []}, "findings must be an object"),
-        ({"more": 1}, "which nobody knows"),
+        ({"more": 1}, "which is unknown"),
     ],
 )
 def test_a_damaged_value_is_named(tmp_path: Path, changes: dict[str, object], what: str) -> None:
@@ -226,7 +217,7 @@ KEYS = st.sampled_from(sorted(written()))
 
 
 @given(st.dictionaries(KEYS, JSON, max_size=5))
-def test_whatever_a_file_says_nothing_but_an_actor_error_comes_out(changes: dict[str, object]) -> None:
+def test_any_json_raises_only_an_actor_error(changes: dict[str, object]) -> None:
     try:
         record_from_json({**written(), **changes})
     except ActorError as error:
@@ -234,7 +225,7 @@ def test_whatever_a_file_says_nothing_but_an_actor_error_comes_out(changes: dict
 
 
 @given(st.binary(max_size=200))
-def test_whatever_bytes_a_file_has_nothing_but_an_actor_error_comes_out(data: bytes) -> None:
+def test_any_bytes_raise_only_an_actor_error(data: bytes) -> None:
     path = actors_folder() / "fuzz.json"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)

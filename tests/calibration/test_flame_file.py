@@ -1,4 +1,4 @@
-"""Of the file that a user brings, each part is checked and refused in a sentence of its own."""
+"""FLAME files are read in each format, and each invalid part is an error of its own."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_an_array_that_is_missing_is_named(tmp_path: Path, name: str) -> None:
         ("v_template", np.zeros((12, 2)), r'"v_template" must be the mesh, \[V,3\] metres, got \[12, 2\]'),
         ("v_template", np.zeros((0, 3)), r"got \[0, 3\]"),
         ("v_template", np.full((12, 3), np.nan), '"v_template" holds numbers that are not finite'),
-        ("shapedirs", np.zeros((12, 3, 300)), '"shapedirs" has 300 directions, at least 350 are wanted'),
+        ("shapedirs", np.zeros((12, 3, 300)), '"shapedirs" has 300 directions, at least 350 are needed'),
         ("shapedirs", np.zeros((11, 3, 400)), r'"shapedirs" must be .* got \[11, 3, 400\]'),
         ("posedirs", np.zeros((12, 3, 9)), r'"posedirs" must be .* got \[12, 3, 9\]'),
         ("J_regressor", np.zeros((5, 11)), r'"J_regressor" must be the joints of 12 vertices, \[5,12\], got \[5, 11\]'),
@@ -125,7 +125,7 @@ def test_an_array_that_is_no_flames_is_refused(tmp_path: Path, name: str, value:
 
 def test_a_newer_flame_is_refused_because_its_expressions_are_others(tmp_path: Path) -> None:
     content = pickled(as_published(tiny()) | {"supr_expression_metadata": {"any": "thing"}})
-    with pytest.raises(FlameFileError, match="marks FLAME 2023 Open, whose expressions are other ones than"):
+    with pytest.raises(FlameFileError, match="marks FLAME 2023 Open, whose expressions differ from"):
         read_flame(written(tmp_path, content))
     arrays = tiny(supr_expression_metadata=np.zeros(1))
     with pytest.raises(FlameFileError, match="marks FLAME 2023 Open"):
@@ -154,8 +154,8 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes, says: st
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, as_npz(tiny()))
-    monkeypatch.setattr(flame_file, "MOST_BYTES", 4000)
-    with pytest.raises(FlameFileError, match="a FLAME file has some 50 million"):
+    monkeypatch.setattr(flame_file, "MAX_BYTES", 4000)
+    with pytest.raises(FlameFileError, match="a FLAME file has about 50 million"):
         read_flame(path)
 
 
@@ -163,7 +163,7 @@ def test_an_archive_that_unpacks_to_too_much_is_not_unpacked(tmp_path: Path, mon
     content = io.BytesIO()
     np.savez_compressed(content, v_template=np.zeros((100_000, 3)))
     path = written(tmp_path, content.getvalue())
-    monkeypatch.setattr(flame_file, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(flame_file, "MAX_BYTES", 1_000_000)
     with pytest.raises(FlameFileError, match="it unpacks to 2400128 bytes"):
         read_flame(path)
 

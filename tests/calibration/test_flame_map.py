@@ -1,4 +1,4 @@
-"""The map that is found is the one by which the FLAME-shaped file was made."""
+"""The solved map is the one from which the synthetic FLAME file was made."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ def fitted(flame: FlameFile, registration: Registration) -> FittedMap:
     return solve(flame, open_face(), registration)
 
 
-def rows(likeness: FlameLike) -> NDArray[np.int64]:
-    return np.flatnonzero(likeness.is_skin)
+def rows(truth: FlameLike) -> NDArray[np.int64]:
+    return np.flatnonzero(truth.is_skin)
 
 
-def test_each_shape_moves_the_skin_as_it_truly_does(fitted: FittedMap, flame: FlameFile, likeness: FlameLike) -> None:
+def test_each_shape_moves_the_skin_as_it_truly_does(fitted: FittedMap, flame: FlameFile, truth: FlameLike) -> None:
     # A smile moves the corner of the mouth by 18 mm. Half a millimetre is what the noise of the ridge allows for, and
     # a tenth of the mesh's edges; single vertices at lips and lids may lie on the wrong side of a fold.
     at = [arkit.INDEX[name] for name in SOLVED]
-    found = np.tensordot(fitted.map.expression[at].astype(np.float64), flame.expressiondirs, 1)[:, likeness.is_skin]
-    missed_mm = 1000.0 * np.linalg.norm(found - likeness.units[at][:, likeness.is_skin], axis=2)
+    found = np.tensordot(fitted.map.expression[at].astype(np.float64), flame.expressiondirs, 1)[:, truth.is_skin]
+    missed_mm = 1000.0 * np.linalg.norm(found - truth.units[at][:, truth.is_skin], axis=2)
     assert np.percentile(missed_mm, 95, axis=1).max() < 0.6
     assert missed_mm.max() < 2.5
 
 
-def test_coefficients_are_the_true_ones(fitted: FittedMap, likeness: FlameLike) -> None:
+def test_coefficients_are_the_true_ones(fitted: FittedMap, truth: FlameLike) -> None:
     # Each truth is a vector of length 2. Shapes that move nearly the same places (dimples, stretches and frowns) can
     # be told apart only as well as the faces lie on each other: 0.4 is missed overall, 0.9 by mouthClose alone.
     at = [arkit.INDEX[name] for name in SOLVED]
-    true = likeness.coefficients[[UNITS.index(name) for name in SOLVED]]
+    true = truth.coefficients[[UNITS.index(name) for name in SOLVED]]
     np.testing.assert_allclose(np.linalg.norm(true, axis=1), 2.0, atol=1e-9)
     missed = np.linalg.norm(fitted.map.expression[at] - true, axis=1)
     assert np.sqrt((missed**2).mean()) < 0.5
@@ -54,14 +54,14 @@ def test_coefficients_are_the_true_ones(fitted: FittedMap, likeness: FlameLike) 
 
 @pytest.mark.parametrize(("name", "row", "axis"), [("jawOpen", 0, 0), ("jawLeft", 1, 1), ("jawRight", 2, 1)])
 def test_the_jaw_turns_as_far_as_a_search_of_all_angles_says(
-    name: str, row: int, axis: int, fitted: FittedMap, flame: FlameFile, likeness: FlameLike
+    name: str, row: int, axis: int, fitted: FittedMap, flame: FlameFile, truth: FlameLike
 ) -> None:
     # An independent answer: the angle at which the true movement is missed least, found by trying them all. It counts
     # vertices otherwise (by how much they follow the jaw once, not twice), hence the two degrees.
-    true = likeness.units[arkit.INDEX[name]][likeness.is_skin]
+    true = truth.units[arkit.INDEX[name]][truth.is_skin]
     angles = np.linspace(-0.7, 0.7, 281)
     turns = np.where(np.arange(3) == axis, angles[:, None], 0.0)
-    missed = [((jaw_moved(flame, rows(likeness), turn) - true) ** 2).sum() for turn in turns]
+    missed = [((jaw_moved(flame, rows(truth), turn) - true) ** 2).sum() for turn in turns]
     assert fitted.map.jaw_rad[row] == pytest.approx(angles[int(np.argmin(missed))], abs=0.035)
 
 
@@ -102,12 +102,12 @@ def test_eyes_and_lids_are_pinned_to_what_moves_them(fitted: FittedMap) -> None:
     assert found.eye_pose[1, 0] > 0.0 and not found.expression.any()
 
 
-def test_all_that_the_file_can_make_is_told_as_made(fitted: FittedMap) -> None:
+def test_shapes_that_the_file_can_make_are_explained(fitted: FittedMap) -> None:
     at = [arkit.INDEX[name] for name in SOLVED]
     assert fitted.map.explained[at].min() > 0.9 and fitted.total > 0.95 and not fitted.weak
 
 
-def test_what_the_file_cannot_make_is_told_as_weak(
+def test_shapes_that_the_file_cannot_make_are_weak(
     flame: FlameFile, registration: Registration, fitted: FittedMap
 ) -> None:
     half = flame.expressiondirs.copy()
@@ -135,9 +135,9 @@ def test_a_jaw_joint_in_front_of_the_face_is_none(flame: FlameFile, registration
         solve(replace(flame, joints=joints), open_face(), registration)
 
 
-def test_a_smile_reaches_the_adapter(fitted: FittedMap, flame: FlameFile, likeness: FlameLike) -> None:
+def test_a_smile_reaches_the_adapter(fitted: FittedMap, flame: FlameFile, truth: FlameLike) -> None:
     params = fitted.map.flame(from_weights(arkit.weights({"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0})))
-    told = (vector_of(params, STAND_IN_NEUTRAL) - STAND_IN_NEUTRAL)[:50]
-    true = sum(likeness.units[arkit.INDEX[f"mouthSmile{side}"]] for side in ("Left", "Right"))
-    found = np.tensordot(told.astype(np.float64), flame.expressiondirs, 1)
-    assert 1.0 - ((found - true)[likeness.is_skin] ** 2).sum() / (true**2).sum() > 0.98
+    adapter = (vector_of(params, STAND_IN_NEUTRAL) - STAND_IN_NEUTRAL)[:50]
+    true = sum(truth.units[arkit.INDEX[f"mouthSmile{side}"]] for side in ("Left", "Right"))
+    found = np.tensordot(adapter.astype(np.float64), flame.expressiondirs, 1)
+    assert 1.0 - ((found - true)[truth.is_skin] ** 2).sum() / (true**2).sum() > 0.98

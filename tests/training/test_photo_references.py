@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -25,12 +23,13 @@ from omote.engine.training.faces.light import studio
 from omote.engine.training.faces.person import sample_person
 from omote.engine.training.faces.render import render
 
-KIT = Path(__file__).resolve().parents[3] / "shared" / "kit"
+from .kit import KIT, needs_kit
+
 HAS_MODEL = any(m.name == models.FACE_LANDMARKER and models.state(m) == "present" for m in models.MODELS)
 SIDE = 512
 
 
-@pytest.mark.skipif(not KIT.is_dir(), reason="needs the face kit in ../shared/kit")
+@needs_kit
 @pytest.mark.skipif(not HAS_MODEL, reason="needs the tracker's model, which `omote live --source webcam` fetches")
 def test_a_rendered_person_is_found_as_it_is() -> None:
     kit, head = load(KIT), open_head()

@@ -1,4 +1,4 @@
-"""The fit of the head learns heads that it never saw from landmarks, where landmarks tell them."""
+"""The fit of the head learns to read shapes off landmarks that it was not trained on."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def world() -> tuple[TrackerReadings, np.ndarray]:
     return TrackerReadings(points, scores, read, person, weights, turn), shape
 
 
-def test_heads_of_people_never_seen_are_told_from_their_landmarks(tmp_path: Path) -> None:
+def test_heads_of_held_out_people_are_fitted_to_their_landmarks(tmp_path: Path) -> None:
     readings, shape = world()
     save(train(readings, shape), tmp_path / "fit.safetensors")
     fitter = Fitter(shipped_fit_prior(tmp_path / "fit.safetensors"))
@@ -48,7 +48,7 @@ def test_heads_of_people_never_seen_are_told_from_their_landmarks(tmp_path: Path
     assert errors.framing_px < 0.6 * errors.framing_px_of_the_average
 
 
-def test_a_reading_that_is_the_average_is_fitted_with_the_average() -> None:
+def test_an_average_reading_is_fitted_with_nearly_the_average() -> None:
     fitter = Fitter()
     points = np.zeros((478, 2), np.float32)
     nothing = np.zeros(arkit.COUNT, np.float32)

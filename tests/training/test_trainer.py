@@ -1,4 +1,4 @@
-"""Rendered shards are packed, give examples, and train the denoiser, which goes on where it stopped."""
+"""Rendered shards are packed, give examples, and train the denoiser, which continues from its checkpoint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from omote.engine.face.correspondence import GRID
 from omote.engine.model.denoiser import STATE
 from omote.engine.training import examples, trainer
 
-from .packed import SMALL, shards
+from .kit import SMALL, shards
 
 __all__ = ["shards"]
 
@@ -43,14 +43,14 @@ def test_an_example_shows_one_character_from_several_sides(shards: list[Path]) -
     torch.testing.assert_close(example.pictures, same.pictures)
 
 
-def test_a_run_goes_on_where_it_stopped(shards: list[Path], tmp_path: Path) -> None:
+def test_a_run_continues_from_its_checkpoint(shards: list[Path], tmp_path: Path) -> None:
     subjects = examples.read(shards)
-    plan = trainer.TrainingSettings(tmp_path, minutes=1.0, batch=2, workers=1)
-    first = trainer.Trainer(plan, **SMALL)
+    settings = trainer.TrainingSettings(tmp_path, minutes=1.0, batch=2, workers=1)
+    first = trainer.Trainer(settings, **SMALL)
     losses = [first.advance(subjects) for _ in range(2)]
     first.save()
     expected = first.advance(subjects)
-    again = trainer.Trainer(plan, **SMALL)
+    again = trainer.Trainer(settings, **SMALL)
     assert again.resume()
     assert again.step == 2
     assert again.advance(subjects) == pytest.approx(expected, rel=1e-6)
@@ -69,5 +69,5 @@ def test_a_run_begins_with_given_weights(tmp_path: Path) -> None:
         torch.testing.assert_close(net.gain.bias, torch.full((3,), 0.25))
 
 
-def test_a_run_without_a_checkpoint_begins_anew(tmp_path: Path) -> None:
+def test_a_run_without_a_checkpoint_begins_at_the_start(tmp_path: Path) -> None:
     assert not trainer.Trainer(trainer.TrainingSettings(tmp_path, minutes=1.0), **SMALL).resume()

@@ -21,10 +21,10 @@ from omote.engine.training.anime.character import sample_character
 from omote.engine.training.anime.figure import Figure
 from omote.engine.training.anime.kit import load as load_kit
 
+from .kit import ANIME_KIT, needs_kit
 from .vrm_models import drawn_model, squares
 
-KIT = Path(__file__).resolve().parents[3] / "shared" / "kit" / "anime"
-pytestmark = pytest.mark.skipif(not KIT.is_dir(), reason="needs the anime kit in ../shared/kit/anime")
+pytestmark = needs_kit
 SHAPES = {
     "blink": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
     "aa": {"jawOpen": 0.7},
@@ -34,7 +34,7 @@ SHAPES = {
 
 @pytest.fixture(scope="module")
 def figure() -> Figure:
-    kit = load_kit(KIT)
+    kit = load_kit(ANIME_KIT)
     return Figure(kit, sample_character(kit, 5))
 
 

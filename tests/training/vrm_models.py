@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from omote.bridge import arkit
+
 _TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
 _KINDS = {"float32": 5126, "uint32": 5125, "uint16": 5123}
 META_0 = {"title": "Test", "author": "Nobody", "licenseName": "CC0", "commercialUssageName": "Allow"}
@@ -150,12 +152,11 @@ def squares(version: int = 1, **changed: Any) -> Glb:
 def drawn_model(figure: Any, version: int, shapes: dict[str, dict[str, float]]) -> bytes:
     """A character of the kit; `shapes` are expressions by VRM's names, as ARKit weights."""
     from omote.engine.training.anime.rasterize import BODY, BROW, HAIR, IRIS, LASH, SKIN
-    from omote.engine.training.faces import arkit
 
     front = np.zeros(3, np.float32)
     rest = figure.pose(arkit.weights({}), front)
     posed = [figure.pose(arkit.weights(one), front).vertex for one in shapes.values()]
-    glb, way, paint = Glb(), 1.0 if version == 1 else -1.0, figure.paint
+    glb, way, textures = Glb(), 1.0 if version == 1 else -1.0, figure.textures
     joint = figure.kit.joint
     add_skeleton(glb, joint["neck"] / 10.0, joint["head"] / 10.0, way)
     bind = np.tile(np.eye(4, dtype=np.float32), (3, 1, 1))
@@ -169,13 +170,13 @@ def drawn_model(figure: Any, version: int, shapes: dict[str, dict[str, float]]) 
         corner, index = np.unique(triangle, return_inverse=True)
         texture, further = None, {}
         if picture >= 0 and material != HAIR:
-            start, width, height = paint.texture[picture]
-            texture = paint.texel[start : start + 4 * width * height].reshape(height, width, 4).copy()
+            start, width, height = textures.texture[picture]
+            texture = textures.texel[start : start + 4 * width * height].reshape(height, width, 4).copy()
         if material in (SKIN, BODY):
-            colour = paint.skin
-            further = _shaded(paint.skin_shade)
+            colour = textures.skin
+            further = _shaded(textures.skin_shade)
         if material == HAIR:
-            colour, further = paint.hair[0, 1], _shaded(paint.hair_shade)
+            colour, further = textures.hair[0, 1], _shaded(textures.hair_shade)
         if material == IRIS:
             colour = np.ones(3)
         if material in (IRIS, LASH, BROW):

@@ -1,4 +1,4 @@
-"""Video formats, and the encoders that make them: PyAV, or the ffmpeg program of the user."""
+"""Video formats, and their encoders: PyAV, or the user's ffmpeg program."""
 
 from __future__ import annotations
 
@@ -16,23 +16,37 @@ import numpy as np
 
 from ..animation import RenderError
 
-Options = tuple[tuple[str, str], ...]  # as FFmpeg names them
+Options = tuple[tuple[str, str], ...]  # names and values of FFmpeg
 
-SOUND_RATE = 48_000
+EXTRA = "pip install 'omote[video]'"
+SOUND_RATE = 48_000  # samples a second
 SOUND_CHANNELS = 2
-# An encoder shares its work out by the number of threads: a fixed one, so that the file does not depend on the machine.
+SAMPLE_BYTES = 2 * SOUND_CHANNELS
+BLOCK = 1 << 16  # bytes of sound at a time
+
+# An encoder splits its work by the number of threads. It is fixed, so that the file does not depend on the machine.
 _THREADS = ("threads", "4")
-# Nothing of the clock and nothing random goes into the file.
+# No time and nothing random goes into the file.
 _BITEXACT = ("flags", "+bitexact")
+
+_AV_BT709, _AV_LIMITED = 1, 1  # AVCOL_PRI_BT709, AVCOL_TRC_BT709, AVCOL_SPC_BT709 and AVCOL_RANGE_MPEG
+
+# Arguments of the ffmpeg program.
+_QUIET = ("-hide_banner", "-nostdin", "-nostats", "-v", "error", "-y")
+_BT709_FILTER = "range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+_PCM = ("-f", "s16le", "-ar", str(SOUND_RATE), "-ac", str(SOUND_CHANNELS))
+_TAGS = ("-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
+_OPUS_LEAD = "0.0065"  # seconds of Opus' first packet that are not heard
+_MAX_MESSAGE = 600  # last characters of its output that an error quotes
 
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """One kind of video: container, codecs, and the pixels that they want."""
+    """A container with its codecs and their pixel format."""
 
     suffix: str
     container: str
-    pixels: str  # FFmpeg's name of the layout of `planes`
+    pixels: str  # FFmpeg's name of the pixel format
     codec: str
     options: Options
     sound_codec: str
@@ -46,16 +60,16 @@ class VideoFormat:
 
     @property
     def is_even(self) -> bool:
-        """Whether the size must be: two pixels share a colour, and no reader expects half of one."""
+        """Whether the size must be even: two pixels share a colour, and readers do not expect half of one."""
         return self.pixels == "yuv420p"
 
     @property
     def depth(self) -> int:
-        """Bits of a sample."""
+        """Bits a sample."""
         return 10 if self.pixels.endswith("10le") else 8
 
 
-# x264's mbtree reads by AVX-512 beyond its rows, where sizes are no multiple of 128: each run gave other bytes.
+# With AVX-512, x264's mbtree reads beyond its rows unless sizes are multiples of 128: each run gave other bytes.
 MP4 = VideoFormat(
     ".mp4",
     "mp4",
@@ -67,7 +81,7 @@ MP4 = VideoFormat(
     (("movflags", "+faststart"), ("fflags", "+bitexact")),
     2.0,
 )
-# libvpx writes alpha as a second stream, and cannot with frames that are never shown (alt-ref).
+# libvpx writes alpha as a second stream, which does not work with hidden frames (alt-ref).
 WEBM = VideoFormat(
     ".webm",
     "webm",
@@ -96,52 +110,44 @@ MOV = VideoFormat(
     (("fflags", "+bitexact"),),
     13.0,
 )
-VIDEO_FORMATS = {form.suffix: form for form in (MP4, WEBM, MOV)}
+VIDEO_FORMATS = {one.suffix: one for one in (MP4, WEBM, MOV)}
 
 
 @dataclass(frozen=True)
 class VideoSpec:
-    """What an encoder is to make: a form of pictures of so many pixels on a side."""
+    """The video that an encoder makes."""
 
-    form: VideoFormat
-    size: int
+    format: VideoFormat
+    size: int  # pixels on a side
     fps: Fraction
     tags: Options = ()  # of the container
 
 
-EXTRA = "pip install 'omote[video]'"
-BLOCK = 1 << 16  # bytes of sound at a time
-
-
 class Encoder(Protocol):
-    """What it says where it fails is a RenderError in its own words."""
+    """Raises a RenderError with the encoder's own message if it fails."""
 
     name: str
 
-    def encode(self, film: VideoSpec, frames: Iterable[bytes], sound: Path | None, path: Path) -> None:
-        """Writes the film at `path`, whatever that ends with; `frames` are `planes`, `sound` raw as `pcm` gives it."""
+    def encode(self, spec: VideoSpec, frames: Iterable[bytes], sound: Path | None, path: Path) -> None:
+        """Writes the video at `path`, whatever its suffix, from frames of `to_planes` and a file of raw `pcm`."""
         ...
 
     def pcm(self, file: Path) -> Iterator[bytes]:
-        """Its sound in blocks: signed 16 bits, little-endian, 48 kHz, two channels.
+        """The sound of a file in blocks: signed 16 bits, little-endian, 48 kHz, two channels.
 
-        The first sample is heard with the file's first picture, or at its beginning where it has none.
+        The first sample belongs to the file's first picture, or to its beginning if it has no pictures.
         """
         ...
 
 
 def sound_filter(first_s: str) -> str:
-    """FFmpeg's chain that has `pcm` come out; silence where the file has a gap, or begins later.
+    """FFmpeg's filters for `pcm`, with silence where the file has a gap or begins later.
 
-    A gap of less than 20 ms is none: containers count whole milliseconds.
-    One channel comes out of both 3 dB less loud, as FFmpeg has it: two loudspeakers are as loud as one.
+    A gap of less than 20 ms is ignored, because containers count whole milliseconds. Mono comes out of both channels
+    with 3 dB less, as FFmpeg does it: two loudspeakers are as loud as one.
     """
-    made = "aresample=48000:async=1:min_hard_comp=0.02:first_pts=0,aformat=s16:channel_layouts=stereo"
-    return f"asetpts=PTS-({first_s})/TB,{made}"
-
-
-_BYTES_OF_SAMPLE = 2 * SOUND_CHANNELS
-_AV_BT709, _AV_LIMITED = 1, 1  # AVCOL_PRI_BT709, AVCOL_TRC_BT709, AVCOL_SPC_BT709 and AVCOL_RANGE_MPEG
+    filters = "aresample=48000:async=1:min_hard_comp=0.02:first_pts=0,aformat=s16:channel_layouts=stereo"
+    return f"asetpts=PTS-({first_s})/TB,{filters}"
 
 
 def is_pyav_installed() -> bool:
@@ -162,7 +168,7 @@ def _import_av() -> Any:
 
 
 def _pyav_path(path: Path) -> str:
-    """So that a name with a colon is a file's."""
+    """An absolute path, because a name with a colon would be a protocol."""
     return str(path.absolute())
 
 
@@ -171,17 +177,17 @@ class PyAvEncoder:
 
     name = "PyAV"
 
-    def encode(self, film: VideoSpec, frames: Iterable[bytes], sound: Path | None, path: Path) -> None:
+    def encode(self, spec: VideoSpec, frames: Iterable[bytes], sound: Path | None, path: Path) -> None:
         av = _import_av()
         try:
-            options = dict(film.form.container_options)
-            with av.open(_pyav_path(path), "w", format=film.form.container, options=options) as container:
-                container.metadata.update(film.tags)
-                _Mux(av, container, film, sound is not None).write(frames, sound)
+            options = dict(spec.format.container_options)
+            with av.open(_pyav_path(path), "w", format=spec.format.container, options=options) as container:
+                container.metadata.update(spec.tags)
+                _Muxer(av, container, spec, sound is not None).write(frames, sound)
         except RenderError:
             raise
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise RenderError(f"PyAV cannot write {film.form.suffix}: {error}") from error
+            raise RenderError(f"PyAV cannot write {spec.format.suffix}: {error}") from error
 
     def pcm(self, file: Path) -> Iterator[bytes]:
         av = _import_av()
@@ -194,66 +200,66 @@ class PyAvEncoder:
             raise RenderError(f"the sound of {file} cannot be read: {error}") from error
 
 
-class _Mux:
-    """The streams of a file that is being written, sound beside the pictures that it belongs to."""
+class _Muxer:
+    """Writes the streams of a file, with sound next to its pictures."""
 
-    def __init__(self, av: Any, container: Any, film: VideoSpec, has_sound: bool) -> None:
-        form = film.form
-        self.av, self.container, self.film = av, container, film
-        self.video = container.add_stream(form.codec, rate=film.fps, options=dict(form.options))
+    def __init__(self, av: Any, container: Any, spec: VideoSpec, has_sound: bool) -> None:
+        format_ = spec.format
+        self.av, self.container, self.spec = av, container, spec
+        self.video = container.add_stream(format_.codec, rate=spec.fps, options=dict(format_.options))
         context = self.video.codec_context
-        context.width = context.height = film.size
-        context.pix_fmt = form.pixels
-        context.time_base = 1 / film.fps
+        context.width = context.height = spec.size
+        context.pix_fmt = format_.pixels
+        context.time_base = 1 / spec.fps
         context.color_range = _AV_LIMITED
         context.color_primaries = context.color_trc = context.colorspace = _AV_BT709
         self.sound = None
         if has_sound:
-            self.sound = container.add_stream(form.sound_codec, SOUND_RATE, options=dict(form.sound_options))
+            self.sound = container.add_stream(format_.sound_codec, SOUND_RATE, options=dict(format_.sound_options))
             self.sound.codec_context.layout = "stereo"
             self.sound.codec_context.time_base = Fraction(1, SOUND_RATE)
-        self.heard = 0  # samples that are written
+        self.written = 0  # samples of sound
 
     def write(self, frames: Iterable[bytes], sound: Path | None) -> None:
         file = sound.open("rb") if sound else None
         try:
             for index, frame in enumerate(frames):
-                self.container.mux(self.video.encode(self._picture(frame, index)))
+                self.container.mux(self.video.encode(self._frame(frame, index)))
                 if file:
-                    self._hear(file.read(self._bytes_until(index + 1)))
+                    self._write_sound(file.read(self._bytes_until(index + 1)))
             self.container.mux(self.video.encode(None))
             if file:
-                self._hear(file.read())
+                self._write_sound(file.read())
                 self.container.mux(self.sound.encode(None))  # type: ignore[union-attr]
         finally:
             if file:
                 file.close()
 
     def _bytes_until(self, index: int) -> int:
-        return max(int(index / self.film.fps * SOUND_RATE) - self.heard, 0) * _BYTES_OF_SAMPLE
+        return max(int(index / self.spec.fps * SOUND_RATE) - self.written, 0) * SAMPLE_BYTES
 
-    def _picture(self, data: bytes, index: int) -> Any:
-        size, form = self.film.size, self.film.form
-        frame = self.av.VideoFrame(size, size, form.pixels)
-        width, at = 1 if form.depth == 8 else 2, 0
+    def _frame(self, data: bytes, index: int) -> Any:
+        size, format_ = self.spec.size, self.spec.format
+        frame = self.av.VideoFrame(size, size, format_.pixels)
+        width, at = 1 if format_.depth == 8 else 2, 0
         for plane in frame.planes:
             length = plane.width * width * plane.height
             rows = np.frombuffer(data, np.uint8, length, at).reshape(plane.height, -1)
             np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : rows.shape[1]] = rows
             at += length
-        frame.pts, frame.time_base = index, 1 / self.film.fps
+        frame.pts, frame.time_base = index, 1 / self.spec.fps
         frame.color_range, frame.colorspace = _AV_LIMITED, _AV_BT709
-        if hasattr(frame, "color_primaries"):  # before that, all encoders took them from the context
+        if hasattr(frame, "color_primaries"):  # older versions take them from the context
             frame.color_primaries = frame.color_trc = _AV_BT709
         return frame
 
-    def _hear(self, data: bytes) -> None:
+    def _write_sound(self, data: bytes) -> None:
         for at in range(0, len(data), BLOCK):
             samples = np.frombuffer(data[at : at + BLOCK], "<i2").reshape(1, -1)
             frame = self.av.AudioFrame.from_ndarray(samples, "s16", "stereo")
             frame.sample_rate, frame.time_base = SOUND_RATE, Fraction(1, SOUND_RATE)
-            frame.pts = self.heard
-            self.heard += samples.size // SOUND_CHANNELS
+            frame.pts = self.written
+            self.written += samples.size // SOUND_CHANNELS
             self.container.mux(self.sound.encode(frame))  # type: ignore[union-attr]
 
 
@@ -264,15 +270,15 @@ def _decoded(av: Any, container: Any, file: Path) -> Iterator[bytes]:
     graph = av.filter.Graph()
     source = graph.add_abuffer(template=stream)
     last = source
-    for name, words in (part.split("=", 1) for part in sound_filter(str(_pyav_begin_s(container))).split(",")):
-        step = graph.add(name, words)
+    for name, arguments in (part.split("=", 1) for part in sound_filter(str(_pyav_start_s(container))).split(",")):
+        step = graph.add(name, arguments)
         last.link_to(step)
         last = step
     sink = graph.add("abuffersink")
     last.link_to(sink)
     graph.configure()
     for packet in container.demux(stream):
-        with suppress(av.InvalidDataError):  # silence is in its place, as the program has it
+        with suppress(av.InvalidDataError):  # the filters put silence in its place, as the program does
             for frame in packet.decode():
                 source.push(frame)
         yield from _pulled(av, sink)
@@ -289,8 +295,8 @@ def _pulled(av: Any, sink: Any) -> Iterator[bytes]:
         yield frame.to_ndarray().astype("<i2").tobytes()
 
 
-def _pyav_begin_s(container: Any) -> Fraction:
-    """When its first picture is shown, on its own clock; where there is none, when its first stream begins."""
+def _pyav_start_s(container: Any) -> Fraction:
+    """The time of the first picture on the file's clock; without pictures, the start of its first stream."""
     for stream in container.streams.video:
         is_cover = "attached_pic" in str(stream.disposition)
         if stream.start_time is not None and not is_cover:
@@ -298,46 +304,40 @@ def _pyav_begin_s(container: Any) -> Fraction:
     return Fraction(container.start_time or 0, 1_000_000)
 
 
-_SAID = 600  # characters of what it says, from the end
-_QUIET = ("-hide_banner", "-nostdin", "-nostats", "-v", "error", "-y")
-_BT709_FILTER = "range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
-_PCM = ("-f", "s16le", "-ar", str(SOUND_RATE), "-ac", str(SOUND_CHANNELS))
-_OPUS_LEAD = "0.0065"  # seconds of its first packet that are not heard
-_TAGS = ("-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
-
-
 def find_ffmpeg() -> str | None:
-    """Where the program is, on PATH."""
+    """The path of the program, if it is on PATH."""
     return shutil.which("ffmpeg")
 
 
 class FfmpegEncoder:
-    """The program at `program`; killed when what it is fed fails or is interrupted."""
+    """The program at `program`, which is killed when its input fails or is interrupted."""
 
     name = "ffmpeg"
 
     def __init__(self, program: str) -> None:
         self.program = program
 
-    def encode(self, film: VideoSpec, frames: Iterable[bytes], sound: Path | None, path: Path) -> None:
-        lead = ("-itsoffset", _OPUS_LEAD) if sound and film.form is WEBM and _begins_early(self.program) else ()
+    def encode(self, spec: VideoSpec, frames: Iterable[bytes], sound: Path | None, path: Path) -> None:
+        lead = ("-itsoffset", _OPUS_LEAD) if sound and spec.format is WEBM and _opus_starts_early(self.program) else ()
         command = [
             self.program,
             *_QUIET,
-            *_ffmpeg_arguments(film, sound, lead),
+            *_ffmpeg_arguments(spec, sound, lead),
             "-f",
-            film.form.container,
+            spec.format.container,
             _ffmpeg_path(path),
         ]
-        with _running(command, f"ffmpeg cannot write {film.form.suffix}", stdin=subprocess.PIPE) as process:
+        with _running(command, f"ffmpeg cannot write {spec.format.suffix}", stdin=subprocess.PIPE) as process:
             pipe = process.stdin
             assert pipe is not None
             for frame in frames:
-                if not _ffmpeg_has(pipe, frame):
-                    break  # it has ended; its own words tell why
+                try:
+                    pipe.write(frame)
+                except OSError:  # the program has ended, and its message says why
+                    break
 
     def pcm(self, file: Path) -> Iterator[bytes]:
-        chain = sound_filter(_ffmpeg_begin_s(self.program, file))
+        chain = sound_filter(_ffmpeg_start_s(self.program, file))
         command = [self.program, *_QUIET, "-i", _ffmpeg_path(file), "-map", "0:a:0", "-af", chain, "-f", "s16le", "-"]
         with _running(command, f"the sound of {file} cannot be read", stdout=subprocess.PIPE) as process:
             pipe = process.stdout
@@ -346,35 +346,36 @@ class FfmpegEncoder:
                 yield block
 
 
-def _ffmpeg_arguments(film: VideoSpec, sound: Path | None, lead: Sequence[str]) -> Iterator[str]:
-    form = film.form
-    yield from ("-f", "rawvideo", "-pix_fmt", form.pixels, "-video_size", f"{film.size}x{film.size}")
-    yield from ("-framerate", str(film.fps), "-i", "pipe:0")
+def _ffmpeg_arguments(spec: VideoSpec, sound: Path | None, lead: Sequence[str]) -> Iterator[str]:
+    format_ = spec.format
+    yield from ("-f", "rawvideo", "-pix_fmt", format_.pixels, "-video_size", f"{spec.size}x{spec.size}")
+    yield from ("-framerate", str(spec.fps), "-i", "pipe:0")
     if sound:
         yield from (*lead, *_PCM, "-i", _ffmpeg_path(sound))
-    # The pixels are what is wanted: named so on the way in too, or a new ffmpeg would convert them.
-    yield from ("-map", "0:v", "-vf", f"setparams={_BT709_FILTER}", "-c:v", form.codec, "-pix_fmt", form.pixels, *_TAGS)
-    for name, value in form.options:
+    # The pixels are in BT.709 already. The input says so too, because a new ffmpeg would convert them.
+    yield from ("-map", "0:v", "-vf", f"setparams={_BT709_FILTER}")
+    yield from ("-c:v", format_.codec, "-pix_fmt", format_.pixels, *_TAGS)
+    for name, value in format_.options:
         yield from (f"-{name}:v", value)
     if sound:
-        yield from ("-map", "1:a", "-c:a", form.sound_codec)
-        for name, value in form.sound_options:
+        yield from ("-map", "1:a", "-c:a", format_.sound_codec)
+        for name, value in format_.sound_options:
             yield from (f"-{name}:a", value)
     yield from ("-map_metadata", "-1")
-    for name, value in film.tags:
+    for name, value in spec.tags:
         yield from ("-metadata", f"{name}={value}")
-    for name, value in form.container_options:
+    for name, value in format_.container_options:
         yield from (f"-{name}", value)
 
 
 def _ffmpeg_path(path: Path) -> str:
-    """So that a name with a colon or a dash in front is a file's."""
+    """With its protocol, because a name may have a colon or begin with a dash."""
     return f"file:{path}"
 
 
-def _ffmpeg_begin_s(program: str, file: Path) -> str:
-    """When its first picture is shown, since the beginning of its first stream; "0" where there are no pictures."""
-    # Without -an the program takes the sound where there are no pictures.
+def _ffmpeg_start_s(program: str, file: Path) -> str:
+    """The time of the first picture since the start of the first stream, for FFmpeg; "0" without pictures."""
+    # Without -an the program takes the sound of a file without pictures.
     first = ("-map", "0:V:0?", "-an", "-c", "copy", "-frames:v", "1", "-f", "framecrc", "-")
     command = [program, *_QUIET, "-i", _ffmpeg_path(file), *first]
     ended = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True)
@@ -387,60 +388,53 @@ def _ffmpeg_begin_s(program: str, file: Path) -> str:
     return "0"
 
 
-def _begins_early(program: str) -> bool:
-    """Whether this ffmpeg counts Opus' lead twice in WebM, as 5.1 does: its first packet is then before 0.
+def _opus_starts_early(program: str) -> bool:
+    """Whether this ffmpeg subtracts Opus' lead twice in WebM, as 5.1 does.
 
-    It would move the pictures instead, away from the sound.
+    The first packet would be before 0, and ffmpeg would move the pictures away from the sound instead.
     """
     options = ("-c:a", WEBM.sound_codec, "-avoid_negative_ts", "disabled", "-fflags", "+bitexact", "-f", "webm", "-")
     command = [program, *_QUIET[:1], *_QUIET[2:], *_PCM, "-i", "pipe:0", *options]
     file = subprocess.run(command, check=False, input=bytes(SOUND_RATE), capture_output=True).stdout
     cluster = file.find(b"\x1f\x43\xb6\x75")
-    block = file.find(b"\xa3", file.find(b"\xe7\x81\x00", cluster))  # behind the cluster's own time, which is 0
+    block = file.find(b"\xa3", file.find(b"\xe7\x81\x00", cluster))  # behind the time of the cluster, which is 0
     if cluster < 0 or block < 0 or block + 2 > len(file):
         return False
-    time = block + 3 + (8 - file[block + 1].bit_length())  # behind its length, of as many bytes as it says, and track
-    return file[time : time + 1] >= b"\x80"  # a sign
-
-
-def _ffmpeg_has(pipe: IO[bytes], data: bytes) -> bool:
-    try:
-        pipe.write(data)
-    except OSError:  # closed at its end; Windows has another name for that
-        return False
-    return True
+    # The time of the block follows its length, whose first byte says how many there are, and its track.
+    time = block + 3 + (8 - file[block + 1].bit_length())
+    return file[time : time + 1] >= b"\x80"  # it is negative
 
 
 @contextmanager
 def _running(
     command: list[str], what: str, *, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.DEVNULL
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The process, waited for at the end; RenderError with its words where it failed.
+    """The process, which is waited for at the end; RenderError with its message if it failed.
 
-    These go into a file: a pipe that nobody reads would fill up and stop it.
+    The message goes into a file, because a pipe that is not read fills up and stops the process.
     """
-    with tempfile.TemporaryFile() as words:
+    with tempfile.TemporaryFile() as output:
         try:
-            process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=words)
+            process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=output)
         except OSError as error:
             raise RenderError(f"{what}: {command[0]} cannot be started ({error})") from error
         try:
             yield process
             if process.stdin:
-                _stop(process.stdin)
+                _close(process.stdin)
             status = process.wait()
         finally:
             process.kill()
             for pipe in (process.stdin, process.stdout):
                 if pipe:
-                    _stop(pipe)
+                    _close(pipe)
             process.wait()
         if status:
-            words.seek(0)
-            said = words.read().decode("utf-8", "replace").strip()[-_SAID:]
-            raise RenderError(f"{what}: {said or f'it ended with {status}'}")
+            output.seek(0)
+            message = output.read().decode("utf-8", "replace").strip()[-_MAX_MESSAGE:]
+            raise RenderError(f"{what}: {message or f'it ended with {status}'}")
 
 
-def _stop(pipe: IO[bytes]) -> None:
+def _close(pipe: IO[bytes]) -> None:
     with suppress(OSError):
-        pipe.close()  # which writes what is left
+        pipe.close()  # writes what is left

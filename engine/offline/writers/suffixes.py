@@ -1,12 +1,11 @@
-"""Which writer makes a file: its suffix says so."""
+"""Chooses the writer of a file by its suffix."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ..animation import RenderError
+from ..animation import RenderError, did_you_mean
 from ..output import Writer
 from .gltf import GltfWriter
 from .images import ApngWriter, ContactSheetWriter, GifWriter
@@ -28,7 +27,7 @@ SUFFIXES: tuple[str, ...] = (*VIDEOS, ".gif", *_OTHERS, TABLE_SUFFIX)
 
 
 def writer_for(path: Path, background: tuple[int, int, int] = (0, 0, 0)) -> Writer:
-    """What makes this file; `background` is what formats without alpha show. RenderError for another suffix."""
+    """The writer of this file; RenderError for another suffix. Formats without alpha show `background` (sRGB)."""
     suffix = path.suffix.lower()
     if path.name.lower().endswith(TABLE_SUFFIX):
         return ParamsWriter(path)
@@ -38,8 +37,7 @@ def writer_for(path: Path, background: tuple[int, int, int] = (0, 0, 0)) -> Writ
         return GifWriter(path, background)
     if suffix in _OTHERS:
         return _OTHERS[suffix](path)
-    near = difflib.get_close_matches(suffix, SUFFIXES, 1, 0.5)
-    hint = f' (did you mean "{near[0]}"?)' if near else ""
+    hint = did_you_mean(suffix, SUFFIXES, 0.5)
     raise RenderError(
         f'{path.name}: nothing is written as "{suffix}"{hint}; there are {", ".join(SUFFIXES)}, '
         "or a name without a suffix for a folder of PNGs"

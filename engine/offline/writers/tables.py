@@ -18,7 +18,6 @@ from ..animation import Animation, RenderError
 from ..output import OnProgress, atomic_output
 from ..pictures import PictureFolder
 
-TABLE = "params.csv"  # in a folder of pictures
 _AXES = ("x", "y", "z")
 COLUMNS: tuple[str, ...] = (
     *("index", "time_s"),
@@ -28,91 +27,90 @@ COLUMNS: tuple[str, ...] = (
     *(f"translation_{axis}" for axis in _AXES),
     "presence",
 )
+
 _PARAMS_ROW_BYTES = 12 * len(COLUMNS)
+_TAKE_ROW_BYTES = 9 * livelink.COUNT + 120  # with its row of the JSON
+_MAX_TAKE_FPS = 1000
 
 
 @dataclass(frozen=True)
 class ParamsWriter:
-    """`COLUMNS` and their numbers, with as many digits as give the same float32 back."""
+    """A CSV of `COLUMNS`, with enough digits to read the same float32 back."""
 
     path: Path
 
-    def check(self, script: Animation, size: int) -> None:
-        pass  # any script can be written
+    def check(self, animation: Animation, size: int) -> None:
+        pass  # any animation can be written
 
-    def bytes_of(self, script: Animation, size: int) -> int:
-        return _PARAMS_ROW_BYTES * (len(script) + 1)
+    def max_bytes(self, animation: Animation, size: int) -> int:
+        return _PARAMS_ROW_BYTES * (len(animation) + 1)
 
-    def write(self, script: Animation, pictures: PictureFolder, tell: OnProgress) -> None:
+    def write(self, animation: Animation, pictures: PictureFolder, on_progress: OnProgress) -> None:
         with atomic_output(self.path) as path, path.open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(COLUMNS)
-            for index in range(len(script)):
-                numbers = np.append(script.faces[index], script.presence[index]).astype(np.float32)
-                table.writerow([index, f"{script.time_s(index):.6f}", *(str(number) for number in numbers)])
-        tell(len(script))
-
-
-_TAKE_ROW_BYTES = 9 * livelink.COUNT + 120  # with its row of the JSON
-_MAX_TAKE_FPS = 1000  # of a take
+            for index in range(len(animation)):
+                numbers = np.append(animation.faces[index], animation.presence[index]).astype(np.float32)
+                table.writerow([index, f"{animation.time_s(index):.6f}", *(str(number) for number in numbers)])
+        on_progress(len(animation))
 
 
 @dataclass(frozen=True)
 class TakeWriter:
-    """A CSV and the JSON beside it; `omote render --take` plays it again.
+    """A CSV and the JSON beside it, which `omote render --take` plays.
 
-    Weights, turn, gaze and place come back to a millionth; what ARKit has no weight for (a jaw that rolls, expressions
-    beyond 0 to 1) is left out. A picture's presence is its confidence: an idle face, of presence 0, is written as one
-    that nobody saw, which idles again when it is played.
+    Weights, turn, gaze and place come back to a millionth. What ARKit has no weight for (a jaw that rolls, expressions
+    beyond 0 to 1) is left out. Presence is written as confidence: an idle face, of presence 0, counts as not tracked,
+    so it is idle again when the take is played.
     """
 
     path: Path
 
-    def check(self, script: Animation, size: int) -> None:
-        if script.basis != OPEN_BASIS:
+    def check(self, animation: Animation, size: int) -> None:
+        if animation.basis != OPEN_BASIS:
             raise RenderError(
-                f'{self.path.name}: a take holds ARKit weights, and these faces are in the basis "{script.basis}", '
+                f'{self.path.name}: a take holds ARKit weights, and these faces are in the basis "{animation.basis}", '
                 f'which has none: wanted "{OPEN_BASIS}"; write .params.csv instead'
             )
-        if script.fps > _MAX_TAKE_FPS:
-            raise RenderError(f"{self.path.name}: a take has up to {_MAX_TAKE_FPS} pictures a second, got {script.fps}")
-        beside = self.path.with_suffix(".json")
-        if beside.exists() and not (self.path.exists() and _is_of_a_take(beside)):
+        if animation.fps > _MAX_TAKE_FPS:
             raise RenderError(
-                f"{self.path.name} is a take, which has a file of its own beside it, and {beside.name} is there "
-                "already and is another's: choose another name, or remove it"
+                f"{self.path.name}: a take has up to {_MAX_TAKE_FPS} pictures a second, got {animation.fps}"
+            )
+        beside = self.path.with_suffix(".json")
+        if beside.exists() and not (self.path.exists() and _is_sidecar(beside)):
+            raise RenderError(
+                f"{self.path.name} is a take and comes with a JSON file, and {beside.name} is there already and "
+                "belongs to something else: choose another name, or remove it"
             )
 
-    def bytes_of(self, script: Animation, size: int) -> int:
-        return _TAKE_ROW_BYTES * (len(script) + 2)
+    def max_bytes(self, animation: Animation, size: int) -> int:
+        return _TAKE_ROW_BYTES * (len(animation) + 2)
 
-    def write(self, script: Animation, pictures: PictureFolder, tell: OnProgress) -> None:
-        # `write_take` puts a file of its own beside the take.
+    def write(self, animation: Animation, pictures: PictureFolder, on_progress: OnProgress) -> None:
         with atomic_output(self.path, self.path.with_suffix(".json")) as path:
             try:
-                write_take(path, take_of_animation(script))
+                write_take(path, _to_take(animation))
             except TakeError as error:
                 raise error.__cause__ if isinstance(error.__cause__, OSError) else RenderError(str(error)) from error
-        tell(len(script))
+        on_progress(len(animation))
 
 
-def _is_of_a_take(path: Path) -> bool:
+def _is_sidecar(path: Path) -> bool:
     try:
         return read_sidecar(path).rows is not None
     except TakeError:
         return False
 
 
-def take_of_animation(script: Animation) -> Take:
-    """The performance that a script shows."""
-    faces = [script.params(index) for index in range(len(script))]
+def _to_take(animation: Animation) -> Take:
+    faces = [animation.params(index) for index in range(len(animation))]
     return Take(
-        fps=float(script.fps),
-        time_s=np.array([script.time_s(index) for index in range(len(script))]),
+        fps=float(animation.fps),
+        time_s=np.array([animation.time_s(index) for index in range(len(animation))]),
         weights=np.clip([to_weights(face) for face in faces], 0.0, 1.0).astype(np.float32),
         head_rotation=np.stack([face.neck_pose for face in faces]),
         head_translation=np.stack([face.translation for face in faces]),
         gaze=np.stack([face.eye_pose[:, :2] for face in faces]),
-        confidence=np.clip(script.presence, 0.0, 1.0),
+        confidence=np.clip(animation.presence, 0.0, 1.0),
         provenance="a rendering of Omote's: synthetic, nobody was recorded",
     )

@@ -1,4 +1,4 @@
-"""A USD file (.usda, .usdc): the character's head with UsdSkel's blend shapes and joints, moved by the performance."""
+"""Writes a USD file: head mesh, UsdSkel blend shapes and joints, and their animation."""
 
 from __future__ import annotations
 
@@ -19,77 +19,76 @@ _HEAD_BYTES = {".usda": 7_000_000, ".usdc": 2_500_000}
 _PICTURE_BYTES = {".usda": 1000, ".usdc": 300}
 _ROOT, _MESH, _SKELETON, _ANIMATION = "/Head", "/Head/Face", "/Head/Skeleton", "/Head/Skeleton/Performance"
 _MATERIAL = "/Head/Plain"
-_PATHS = tuple("/".join(JOINTS[: number + 1]) for number in range(len(JOINTS)))  # as UsdSkel names joints
+_PATHS = tuple("/".join(JOINTS[: number + 1]) for number in range(len(JOINTS)))  # names of joints in UsdSkel
 
-Numbers = NDArray[np.float32]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class UsdWriter:
-    """Metres, Y up, the face to +Z; the head of the first of the cast, in its shape; picture k is at time code k.
+    """The head of the first character in its shape, in metres, +Y up, facing +Z; picture k is at time code k.
 
-    The head has no texture of its own: its parts have plain colours. It turns on joints, its eyes by their eyeLook
-    shapes, and its place is the body joint's.
+    It has no texture: its parts have plain colours. The head turns on joints and the eyes by their eyeLook shapes. The
+    body joint moves all of it.
     """
 
     path: Path
 
-    def check(self, script: Animation, size: int) -> None:
-        require_arkit_faces(script, self.path.name)
-        _library(self.path.name)
+    def check(self, animation: Animation, size: int) -> None:
+        require_arkit_faces(animation, self.path.name)
+        _import_usd(self.path.name)
 
-    def bytes_of(self, script: Animation, size: int) -> int:
+    def max_bytes(self, animation: Animation, size: int) -> int:
         suffix = self.path.suffix.lower()
-        return _HEAD_BYTES[suffix] + _PICTURE_BYTES[suffix] * len(script)
+        return _HEAD_BYTES[suffix] + _PICTURE_BYTES[suffix] * len(animation)
 
-    def write(self, script: Animation, pictures: PictureFolder, tell: OnProgress) -> None:
-        usd = _library(self.path.name)
+    def write(self, animation: Animation, pictures: PictureFolder, on_progress: OnProgress) -> None:
+        usd = _import_usd(self.path.name)
         layer = usd.Sdf.Layer.CreateAnonymous(self.path.suffix.lower())
-        _Stage(usd, layer).fill(script, head_mesh(script.cast[0]), head_motion(script))
+        _Stage(usd, layer).fill(animation, head_mesh(animation.cast[0]), head_motion(animation))
         with atomic_output(self.path) as path:
-            path.touch()  # USD would make a folder that is not there
+            path.touch()  # fails if the folder is missing, which USD would make
             try:
                 is_written = layer.Export(str(path))
             except usd.Tf.ErrorException as error:
                 raise OSError("; ".join(one.commentary for one in error.args)) from error
             if not is_written:
                 raise OSError("USD could not write it")
-        tell(len(script))
+        on_progress(len(animation))
 
 
-def _library(name: str) -> Any:
+def _import_usd(name: str) -> Any:
     try:
         import pxr
         from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdShade, UsdSkel, Vt  # noqa: F401  as parts of pxr
     except ImportError as error:
-        raise RenderError(f"{name} takes usd-core ({error}): pip install 'omote[scene]'") from error
+        raise RenderError(f"{name} needs usd-core ({error}): pip install 'omote[scene]'") from error
     return pxr
 
 
 class _Stage:
-    """What is put into a layer."""
+    """Fills a layer."""
 
     def __init__(self, usd: Any, layer: Any) -> None:
         self._usd, self._stage = usd, usd.Usd.Stage.Open(layer)
 
-    def fill(self, script: Animation, mesh: HeadMesh, moves: HeadMotion) -> None:
-        """With all of it."""
-        self._tell(script, mesh)
+    def fill(self, animation: Animation, mesh: HeadMesh, motion: HeadMotion) -> None:
+        self._set_metadata(animation, mesh)
         root = self._usd.UsdSkel.Root.Define(self._stage, _ROOT)
         self._stage.SetDefaultPrim(root.GetPrim())
-        self._draw(mesh)
-        self._shape(mesh)
-        self._join(mesh)
-        self._move(mesh, moves)
+        self._define_mesh(mesh)
+        self._define_blend_shapes(mesh)
+        self._define_skeleton(mesh)
+        self._define_animation(mesh, motion)
 
-    def _tell(self, script: Animation, mesh: HeadMesh) -> None:
+    def _set_metadata(self, animation: Animation, mesh: HeadMesh) -> None:
         stage, geom = self._stage, self._usd.UsdGeom
         geom.SetStageUpAxis(stage, geom.Tokens.y)
         geom.SetStageMetersPerUnit(stage, 1.0)
-        stage.SetTimeCodesPerSecond(float(script.fps))
-        stage.SetFramesPerSecond(float(script.fps))
+        stage.SetTimeCodesPerSecond(float(animation.fps))
+        stage.SetFramesPerSecond(float(animation.fps))
         stage.SetStartTimeCode(0.0)
-        stage.SetEndTimeCode(float(len(script) - 1))
+        stage.SetEndTimeCode(float(len(animation) - 1))
         layer = stage.GetRootLayer()
         layer.documentation = f"The head of {mesh.name}. {mesh.licence}"
         layer.customLayerData = {
@@ -98,8 +97,7 @@ class _Stage:
             "Iptc4xmpExt:DigitalSourceType": xmp.GENERATED,
         }
 
-    def _draw(self, mesh: HeadMesh) -> None:
-        """The mesh at rest, in its plain colours."""
+    def _define_mesh(self, mesh: HeadMesh) -> None:
         geom, types = self._usd.UsdGeom, self._usd.Sdf.ValueTypeNames
         face = geom.Mesh.Define(self._stage, _MESH)
         face.CreatePointsAttr(self._vectors(mesh.vertex))
@@ -111,14 +109,14 @@ class _Stage:
         face.CreateDoubleSidedAttr(True)
         face.CreateExtentAttr(self._vectors(np.stack([mesh.vertex.min(0), mesh.vertex.max(0)])))
         primvars = geom.PrimvarsAPI(face)
-        uv = np.column_stack([mesh.uv[:, 0], 1.0 - mesh.uv[:, 1]]).astype(np.float32)  # USD's go up
+        uv = np.column_stack([mesh.uv[:, 0], 1.0 - mesh.uv[:, 1]]).astype(np.float32)  # v goes up in USD
         primvars.CreatePrimvar("st", types.TexCoord2fArray, geom.Tokens.vertex).Set(
             self._usd.Vt.Vec2fArray.FromNumpy(uv)
         )
         face.CreateDisplayColorPrimvar(geom.Tokens.vertex).Set(self._vectors(mesh.colour))
-        self._paint(face)
+        self._define_material(face)
 
-    def _paint(self, face: Any) -> None:
+    def _define_material(self, face: Any) -> None:
         shade, types = self._usd.UsdShade, self._usd.Sdf.ValueTypeNames
         material = shade.Material.Define(self._stage, _MATERIAL)
         surface = shade.Shader.Define(self._stage, f"{_MATERIAL}/Surface")
@@ -132,21 +130,20 @@ class _Stage:
         material.CreateSurfaceOutput().ConnectToSource(surface.CreateOutput("surface", types.Token))
         shade.MaterialBindingAPI.Apply(face.GetPrim()).Bind(material)
 
-    def _shape(self, mesh: HeadMesh) -> None:
+    def _define_blend_shapes(self, mesh: HeadMesh) -> None:
         skel = self._usd.UsdSkel
         targets = []
         for shape in mesh.shapes:
-            found = skel.BlendShape.Define(self._stage, f"{_MESH}/{shape.name}")
-            found.CreateOffsetsAttr(self._vectors(shape.moved))
-            found.CreateNormalOffsetsAttr(self._vectors(shape.bent))
-            found.CreatePointIndicesAttr(self._ints(shape.vertex))
-            targets.append(found.GetPath())
+            target = skel.BlendShape.Define(self._stage, f"{_MESH}/{shape.name}")
+            target.CreateOffsetsAttr(self._vectors(shape.offset))
+            target.CreateNormalOffsetsAttr(self._vectors(shape.normal_offset))
+            target.CreatePointIndicesAttr(self._ints(shape.vertex))
+            targets.append(target.GetPath())
         binding = skel.BindingAPI.Apply(self._stage.GetPrimAtPath(_MESH))
         binding.CreateBlendShapesAttr([shape.name for shape in mesh.shapes])
         binding.CreateBlendShapeTargetsRel().SetTargets(targets)
 
-    def _join(self, mesh: HeadMesh) -> None:
-        """The skeleton, and how the mesh follows it."""
+    def _define_skeleton(self, mesh: HeadMesh) -> None:
         skel = self._usd.UsdSkel
         skeleton = skel.Skeleton.Define(self._stage, _SKELETON)
         skeleton.CreateJointsAttr(_PATHS)
@@ -155,13 +152,13 @@ class _Stage:
         skeleton.CreateRestTransformsAttr(self._matrices(mesh.joint - parents))
         binding = skel.BindingAPI.Apply(self._stage.GetPrimAtPath(_MESH))
         binding.CreateSkeletonRel().SetTargets([_SKELETON])
-        count, joints = mesh.follows.shape
+        count, joints = mesh.joint_weight.shape
         indices = np.tile(np.arange(joints), count)
         binding.CreateJointIndicesPrimvar(constant=False, elementSize=joints).Set(self._ints(indices))
-        shares = self._usd.Vt.FloatArray.FromNumpy(np.ascontiguousarray(mesh.follows.ravel()))
-        binding.CreateJointWeightsPrimvar(constant=False, elementSize=joints).Set(shares)
+        weights = self._usd.Vt.FloatArray.FromNumpy(np.ascontiguousarray(mesh.joint_weight.ravel()))
+        binding.CreateJointWeightsPrimvar(constant=False, elementSize=joints).Set(weights)
 
-    def _move(self, mesh: HeadMesh, moves: HeadMotion) -> None:
+    def _define_animation(self, mesh: HeadMesh, motion: HeadMotion) -> None:
         skel, vt = self._usd.UsdSkel, self._usd.Vt
         animation = skel.Animation.Define(self._stage, _ANIMATION)
         skel.BindingAPI.Apply(self._stage.GetPrimAtPath(_SKELETON)).CreateAnimationSourceRel().SetTargets([_ANIMATION])
@@ -176,23 +173,25 @@ class _Stage:
                 animation.CreateTranslationsAttr,
             )
         )
-        still = self._usd.Gf.Quatf(1.0)
+        identity = self._usd.Gf.Quatf(1.0)
         offsets = np.diff(mesh.joint, axis=0)
-        for index in range(len(moves.weights)):
-            weights.Set(vt.FloatArray.FromNumpy(moves.weights[index]), float(index))
-            turns.Set([still, self._turn(moves.neck[index]), self._turn(moves.head[index])], float(index))
-            places.Set(self._vectors(np.stack([moves.translation[index], *offsets])), float(index))
+        for index in range(len(motion.weights)):
+            weights.Set(vt.FloatArray.FromNumpy(motion.weights[index]), float(index))
+            turns.Set(
+                [identity, self._quaternion(motion.neck[index]), self._quaternion(motion.head[index])], float(index)
+            )
+            places.Set(self._vectors(np.stack([motion.translation[index], *offsets])), float(index))
 
-    def _turn(self, quaternion: Numbers) -> Any:
+    def _quaternion(self, quaternion: Floats) -> Any:
         x, y, z, w = (float(number) for number in quaternion)
         return self._usd.Gf.Quatf(w, x, y, z)
 
-    def _vectors(self, rows: Numbers) -> Any:
+    def _vectors(self, rows: Floats) -> Any:
         return self._usd.Vt.Vec3fArray.FromNumpy(np.ascontiguousarray(rows, np.float32))
 
     def _ints(self, numbers: NDArray[Any]) -> Any:
         return self._usd.Vt.IntArray.FromNumpy(np.ascontiguousarray(numbers, np.int32))
 
-    def _matrices(self, places: Numbers) -> list[Any]:
+    def _matrices(self, places: Floats) -> list[Any]:
         gf = self._usd.Gf
         return [gf.Matrix4d().SetTranslate(gf.Vec3d(*map(float, place))) for place in places]

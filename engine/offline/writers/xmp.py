@@ -14,6 +14,7 @@ from ..animation import RenderError
 
 GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 PNG_KEYWORD = "XML:com.adobe.xmp"  # of the iTXt chunk that holds a packet
+
 _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -26,26 +27,27 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
  </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="r"?>"""
+# XMP Specification Part 3, 1.2.4 "MPEG-4" and 1.2.5 "QuickTime".
+_XMP_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
+_BOX_HEADER = 8  # bytes: length and kind
 
 
 def creator() -> str:
-    """The program that made it, as files name it."""
+    """The name and version of this program, as files state it."""
     return f"Omote {version()}"
 
 
 def xmp_packet() -> bytes:
-    """The packet, UTF-8; always the same of one version of Omote, for it holds no time."""
+    """The packet in UTF-8. It holds no time, so each version of Omote writes the same."""
     return _PACKET.format(source=GENERATED, tool=escape(creator())).encode()
 
 
-# XMP Specification Part 3, 1.2.4 "MPEG-4" and 1.2.5 "QuickTime".
-_XMP_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
-_HEAD = 8  # bytes: length and kind
+# Boxes of MP4 and QuickTime files.
 
 
 @dataclass(frozen=True)
 class Box:
-    """One box of a file: where it lies, its head included."""
+    """One box of a file, with the place and the length of the whole box."""
 
     kind: bytes
     at: int
@@ -57,65 +59,65 @@ class Box:
 
 
 def add_to_mp4(path: Path, packet: bytes) -> None:
-    """As a `uuid` box behind all others; RenderError where the file is none of boxes."""
+    """Appends the packet as a `uuid` box; RenderError if the file does not consist of boxes."""
     with path.open("r+b") as file:
-        _last(file, path)
+        _last_box(file, path)
         file.seek(0, 2)
         file.write(_box(b"uuid", _XMP_UUID + packet))
 
 
 def add_to_mov(path: Path, packet: bytes) -> None:
-    """As `XMP_` in the movie's user data, which is last in the file: nothing that it counts moves."""
+    """Adds the packet as `XMP_` to the user data of the movie box.
+
+    The movie box must be the last one, because its offsets count from the beginning of the file.
+    """
     with path.open("r+b") as file:
-        movie = _last(file, path)
+        movie = _last_box(file, path)
         if movie.kind != b"moov":
             raise RenderError(f"{path}: its movie box is not the last one, but {movie.kind!r}: nothing can be added")
-        file.seek(movie.at + _HEAD)
-        inside = file.read(movie.length - _HEAD)
+        file.seek(movie.at + _BOX_HEADER)
+        inside = file.read(movie.length - _BOX_HEADER)
         kept, user = inside, b""
         for part in _boxes(inside):
             if part.kind == b"udta":
-                # Its parts may be followed by 32 bits of zeros, which end it: none before ours.
-                user = inside[part.at + _HEAD : part.end]
-                user = user[:-4] if user.endswith(bytes(4)) and _is_ended(user) else user
+                user = inside[part.at + _BOX_HEADER : part.end]
+                # Four bytes of zeros may end it; they must not stand before our box.
+                if user.endswith(bytes(4)) and sum(one.length for one in _boxes(user[:-4])) == len(user) - 4:
+                    user = user[:-4]
                 kept = inside[: part.at] + inside[part.end :]
         movie_box = _box(b"moov", kept + _box(b"udta", user + _box(b"XMP_", packet)))
         file.seek(movie.at)
         file.write(movie_box)
 
 
-def _is_ended(user: bytes) -> bool:
-    return sum(part.length for part in _boxes(user[:-4])) == len(user) - 4
-
-
 def _box(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I4s", _HEAD + len(content), kind) + content
+    return struct.pack(">I4s", _BOX_HEADER + len(content), kind) + content
 
 
 def _boxes(data: bytes) -> Iterator[Box]:
-    """Those of `data`, which are all small."""
+    """The boxes of `data`, which all have 32-bit lengths."""
     at = 0
-    while at + _HEAD <= len(data):
+    while at + _BOX_HEADER <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
-        if not _HEAD <= length <= len(data) - at:
+        if not _BOX_HEADER <= length <= len(data) - at:
             return
         yield Box(kind, at, length)
         at += length
 
 
-def _last(file: IO[bytes], path: Path) -> Box:
-    """The last box of the file, which consists of boxes and nothing else."""
+def _last_box(file: IO[bytes], path: Path) -> Box:
+    """The last box of the file; RenderError if it does not consist of boxes."""
     size, at = file.seek(0, 2), 0
     box = None
     while at < size:
         file.seek(at)
         head = file.read(16)
-        if len(head) < _HEAD:
+        if len(head) < _BOX_HEADER:
             break
         length, kind = struct.unpack_from(">I4s", head)
         if length == 1 and len(head) == 16:
-            length = struct.unpack_from(">Q", head, _HEAD)[0]
-        if not _HEAD <= length <= size - at:
+            length = struct.unpack_from(">Q", head, _BOX_HEADER)[0]
+        if not _BOX_HEADER <= length <= size - at:
             break
         box = Box(kind, at, length)
         at += length

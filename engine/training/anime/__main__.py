@@ -1,10 +1,10 @@
-"""Command line: `python -m omote.engine.training.anime --kit DIR sheet ...` for a look, `dataset` for training data."""
+"""Command line: draw sheets of anime characters, render data sets."""
 
 from __future__ import annotations
 
 import os
 
-# One process per core draws faster than many threads inside NumPy, which would fight over the cores.
+# One process per core is faster than threads inside NumPy, which would compete for the cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from ...worker_pool import pool_for
+from ...ray_pool import pool_for
 from ..faces import dataset as faces_dataset
 from . import dataset
 from .character import sample_character
@@ -28,7 +28,7 @@ _BACKDROP = (205, 208, 214)
 
 
 def _sheet(args: argparse.Namespace) -> None:
-    """A grid of different characters; with --neutral all at rest in portrait light."""
+    """A grid of different characters; with --neutral at rest in portrait light."""
     kit = load(args.kit)
     grid = Image.new("RGB", (args.columns * args.size, args.rows * args.size), _BACKDROP)
     for k in tqdm(range(args.columns * args.rows), unit="character"):
@@ -41,7 +41,7 @@ def _sheet(args: argparse.Namespace) -> None:
 
 
 def _dataset(args: argparse.Namespace) -> None:
-    plan = dataset.AnimeDatasetSpec(
+    spec = dataset.AnimeDatasetSpec(
         args.kit,
         args.out,
         args.characters,
@@ -51,18 +51,18 @@ def _dataset(args: argparse.Namespace) -> None:
         args.seed,
         is_held_out=args.held_out,
     )
-    done = sum(len(plan.people_of(s)) for s in plan.shards() if plan.paths(s)[0].exists()) * plan.each
+    done = sum(len(spec.people_of(s)) for s in spec.shards() if spec.paths(s)[0].exists()) * spec.each
     with (
-        pool_for(None, args.workers or os.cpu_count(), threads=1) as crew,
-        tqdm(total=len(plan.drawn()) * plan.each, initial=done, unit="picture") as bar,
+        pool_for(None, args.workers or os.cpu_count(), threads=1) as pool,
+        tqdm(total=len(spec.drawn()) * spec.each, initial=done, unit="picture") as bar,
     ):
-        for count in faces_dataset.write_shards(plan, crew, dataset.draw_shard):
+        for count in faces_dataset.write_shards(spec, pool, dataset.draw_shard):
             bar.update(count)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="omote.engine.training.anime", description=__doc__)
-    parser.add_argument("--kit", type=Path, required=True, help="the anime kit's folder")
+    parser.add_argument("--kit", type=Path, required=True, help="folder of the anime kit")
     commands = parser.add_subparsers(required=True)
     sheet = commands.add_parser("sheet", help="a picture of many characters")
     sheet.add_argument("--columns", type=int, default=6)
@@ -71,9 +71,9 @@ def main() -> None:
     sheet.add_argument("--out", type=Path, required=True)
     sheet.set_defaults(run=_sheet)
     data = commands.add_parser("dataset", help="pictures and labels for training; run again to resume")
-    data.add_argument("--characters", type=int, required=True, help="the first so many characters of the seed")
+    data.add_argument("--characters", type=int, required=True, help="this many characters, from the first of the seed")
     data.add_argument("--per-character", type=int, required=True, help="pictures of each; the first five are fixed")
-    data.add_argument("--workers", type=int, help="processes; all cores where nothing is said")
+    data.add_argument("--workers", type=int, help="processes (default: one a core)")
     data.add_argument("--out", type=Path, required=True, help="a folder")
     data.set_defaults(run=_dataset)
     for command, size in ((sheet, 256), (data, 512)):

@@ -12,31 +12,86 @@ from .hairstyles import CENTER, Skull, direction
 from .rasterize import LABEL_CLOTH, LABEL_OTHER, LABEL_SKIN
 from .shade import BODY_GROUP
 
+Array = NDArray[np.float32]
+Index = NDArray[np.int32]
+Wide = NDArray[np.float64]
+RGB = tuple[float, float, float]
+
 # Hats that cover the hair above this height, dm at z = 0.
 HATS: dict[str, float] = {"beanie": 14.74, "cap": 14.80, "witch_hat": 14.86, "beret": 15.20}
 BRIM_SLOPE = 0.20  # brims rise towards the front
-_FIRST_GROUP = 2000  # lines are drawn between groups; locks lie below
+_FIRST_GROUP = 2000  # groups, between which lines are drawn; locks have lower numbers
 _WHITE: RGB = (0.97, 0.97, 0.98)
 
 
-def _bent(x: Wide, y: Wide) -> Wide:
-    """[n,3] a point before the eyes, on a curve around the face."""
-    return np.stack([x, y, 1.09 - 0.55 * x * x - 0.25 * np.clip(np.abs(x) - 0.5, 0, 1)], -1)
+@dataclass(frozen=True)
+class PartMesh:
+    """Corners and triangles; `attribute` has the columns of `rasterize.Mesh`."""
+
+    position: Array  # [n,3] dm
+    normal: Array  # [n,3]
+    uv: Array  # [n,2]
+    attribute: Array  # [n,4]
+    triangle: NDArray[np.integer]  # [T,3]
+    group: NDArray[np.integer]  # [T]
+    picture: NDArray[np.integer]  # [T] row of the kit's hair textures, -1 for none
+    color: Array  # [T,3]
+    label: NDArray[np.uint8]  # [T]
+    weight: Array  # [n,2] how much a corner follows skull and neck
 
 
-def glasses(who: Character) -> list[Solid]:
-    """Rims, bridge and arms of the kind in `who.glasses`."""
-    if who.glasses is None:
+@dataclass(frozen=True)
+class Solid:
+    """A solid of one colour."""
+
+    position: Wide  # [n,3]
+    normal: Wide  # [n,3]
+    triangle: NDArray[np.int64]  # [t,3]
+    color: RGB
+
+
+def accessories_mesh(character: Character, skull: Array) -> PartMesh:
+    """All accessories as one mesh on a resting head with these skin points [n,3]."""
+    on_head = [*glasses(character), *headwear(character, Skull(skull))]
+    solids = [*on_head, *collar(character), _throat(character)]
+    count = [len(s.position) for s in solids]
+    first = np.cumsum([0, *count])
+    position = np.concatenate([s.position for s in solids]).astype(np.float32)
+    triangle = np.concatenate([s.triangle + k for s, k in zip(solids, first, strict=False)]).astype(np.int32)
+    each = [len(s.triangle) for s in solids]
+    weight = np.zeros((len(position), 2), np.float32)
+    weight[: first[len(on_head)], 0] = 1.0
+    weight[first[-2] :] = 0.5
+    label = [LABEL_OTHER] * len(on_head) + [LABEL_CLOTH] * (len(solids) - len(on_head) - 1) + [LABEL_SKIN]
+    group = np.concatenate([_FIRST_GROUP + np.arange(len(solids) - 1), [BODY_GROUP]])
+    zero: Array = np.zeros((len(position), 4), np.float32)
+    return PartMesh(
+        position,
+        np.concatenate([s.normal for s in solids]).astype(np.float32),
+        zero[:, :2],
+        zero,
+        triangle,
+        np.repeat(group, each).astype(np.int32),
+        np.full(len(triangle), -1, np.int32),
+        np.repeat(np.array([s.color for s in solids], np.float32), each, axis=0),
+        np.repeat(np.array(label, np.uint8), each),
+        weight,
+    )
+
+
+def glasses(character: Character) -> list[Solid]:
+    """Rims, bridge and arms of the kind in `character.glasses`."""
+    if character.glasses is None:
         return []
-    color, parts, a = who.worn[0], [], np.linspace(0, 2 * np.pi, 41)
-    eye_x, height = EYE[0] + who.face.eye_spacing, who.face.eye_height
-    wide = 0.30 * float(np.clip(who.face.eye_scale[0], 0.95, 1.15))
-    high = 0.245 if who.glasses == "round" else 0.19
+    color, parts, a = character.worn[0], [], np.linspace(0, 2 * np.pi, 41)
+    eye_x, height = EYE[0] + character.face.eye_spacing, character.face.eye_height
+    wide = 0.30 * float(np.clip(character.face.eye_scale[0], 0.95, 1.15))
+    high = 0.245 if character.glasses == "round" else 0.19
     for sign in (1.0, -1.0):
         c, s = np.cos(a), np.sin(a)
-        if who.glasses != "round":  # a superellipse has nearly straight sides
+        if character.glasses != "round":  # a superellipse has nearly straight sides
             c, s = np.sign(c) * np.abs(c) ** 0.55, np.sign(s) * np.abs(s) ** 0.55
-        if who.glasses == "half_rim":
+        if character.glasses == "half_rim":
             c, s = c[20:], s[20:]
         parts.append(tube(_bent(sign * (eye_x + wide * c), 14.02 + height + high * s), 0.020, color))
         end = _bent(np.array([sign * (eye_x + wide)]), np.array([14.06 + height]))[0]
@@ -46,101 +101,16 @@ def glasses(who: Character) -> list[Solid]:
     return parts
 
 
-def _ear(
-    sign: float, color: RGB, inner: RGB, width: float, height: float, lean: float, round_tip: float
-) -> list[Solid]:
-    """An animal's ear: a leaf, and a smaller one in it."""
-    parts = []
-    for scale, forward, paint in ((1.0, 0.0, color), (0.62, 0.13, inner)):
-        t, w = np.meshgrid(np.linspace(0, 1, 9), np.linspace(-1, 1, 9), indexing="ij")
-        half = width * scale * np.clip(1.0 - t**round_tip, 0.0, 1.0) ** 0.85
-        up = height * scale * t
-        x = 0.70 + w * half * 0.88 + up * lean
-        y = 15.08 + up - 0.42 * w * half
-        z = 0.05 + forward + 0.17 * scale * (1 - w * w) * (1 - t) - 0.12 * t
-        parts.append(sheet(np.stack([sign * x, y, z], -1), paint, flip=sign > 0))
-    return parts
-
-
-def _band(color: RGB, z: float, thickness: float, lift: float, spread: float = 1.75) -> Solid:
-    """A band over the head from ear to ear."""
-    a = np.linspace(-spread, spread, 41)
-    path = CENTER + np.stack([np.sin(a) * (0.99 + lift), np.cos(a) * (1.04 + lift), 0.0 * a + z], -1)
-    return tube(path, thickness, color)
-
-
-def _bow(center: Wide, size: float, color: RGB, turn: float = 0.0) -> list[Solid]:
-    """Two loops, two ends and a knot."""
-    parts = []
-    t, w = np.meshgrid(np.linspace(0, 1, 9), np.linspace(-1, 1, 7), indexing="ij")
-    rotate = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    for sign in (1.0, -1.0):
-        shapes = [
-            (sign * t, w * (0.12 + 0.55 * t * (1.15 - 0.5 * t)), 0.25 * np.sin(np.pi * t) * (1 - w * w)),
-            (sign * (0.15 + 0.5 * t), -1.1 * t + 0.22 * w * (0.4 + t), 0.05 * (1 - w * w) - 0.05),
-        ]
-        for x, y, z in shapes:
-            xy = np.stack([x, y], -1) @ rotate.T * size
-            parts.append(sheet(center + np.concatenate([xy, z[..., None] * size], -1), color, flip=sign < 0))
-    parts.append(
-        ball(center + np.array([0, 0, 0.06 * size]), np.array([0.2, 0.24, 0.2]) * size, mix(color, (0, 0, 0), 0.12))
-    )
-    return parts
-
-
-def _dome(skull: Skull, brim_y: float, lift: float, color: RGB) -> Solid:
-    """A hat's crown: a shell over the skull down to the brim."""
-    t, a = np.meshgrid(np.linspace(0, 1, 15), np.arange(32) * 2 * np.pi / 32 - np.pi, indexing="ij")
-    low = np.arcsin(np.clip((brim_y - 0.06 + BRIM_SLOPE * np.cos(a) - CENTER[1]) / 1.15, -0.9, 0.9))
-    e = low + t * (0.5 * np.pi - low)
-    position = CENTER + direction(a, e) * (skull.radius(a, e) + lift)[..., None]
-    return sheet(position, color, is_closed=True, flip=True)
-
-
-def _hat(who: Character, skull: Skull) -> list[Solid]:
-    kind, color, second = who.headwear, who.worn[1], who.trinket
-    brim_y = HATS[str(kind)]
-    if kind == "beanie":
-        a = np.arange(41) * 2 * np.pi / 40 - np.pi
-        e = np.arcsin((brim_y + BRIM_SLOPE * np.cos(a) - CENTER[1]) / 1.15)
-        path = CENTER + direction(a, e) * (skull.radius(a, e) + 0.14)[..., None]
-        pompon = [ball(np.array([0.0, 15.92, -0.1]), 0.24, second)] if who.hair.seed % 2 else []
-        return [_dome(skull, brim_y, 0.19, color), tube(path, 0.13, second, 8), *pompon]
-    if kind == "cap":
-        t, a = np.meshgrid(np.linspace(0, 1, 7), np.linspace(-1.05, 1.05, 15), indexing="ij")
-        reach = skull.radius(a, 0 * a + 0.3) * 0.95 + 0.18 + 0.60 * t * np.cos(a * 1.3)
-        y = brim_y - 0.02 + BRIM_SLOPE * np.cos(a) - 0.20 * t
-        visor = np.stack([np.sin(a) * reach, y, CENTER[2] + np.cos(a) * reach], -1)
-        return [_dome(skull, brim_y, 0.18, color), sheet(visor, second, flip=True)]
-    if kind == "witch_hat":
-        t, a = np.meshgrid(np.linspace(0, 1, 7), np.arange(40) * 2 * np.pi / 40, indexing="ij")
-        reach = 1.05 + 0.80 * t
-        y = brim_y + BRIM_SLOPE * np.cos(a) + 0.10 * np.sin(2 * a) * t
-        brim = np.stack([np.sin(a) * reach, y, CENTER[2] + np.cos(a) * reach], -1)
-        t, a = np.meshgrid(np.linspace(0, 1, 12), np.arange(32) * 2 * np.pi / 32 - np.pi, indexing="ij")
-        radius = 1.32 * (1 - t) ** 0.78 + 0.02
-        y = brim_y - 0.05 + BRIM_SLOPE * np.cos(a) * (1 - t) + 1.7 * t
-        cone = np.stack([np.sin(a) * radius + 0.4 * t**2, y, CENTER[2] + np.cos(a) * radius - 0.3 * t], -1)
-        band = np.stack(
-            [np.sin(a[0]) * 1.28, brim_y + 0.08 + BRIM_SLOPE * np.cos(a[0]), CENTER[2] + np.cos(a[0]) * 1.28], -1
-        )
-        ribbon = tube(np.concatenate([band, band[:1]]), 0.09, second, 6)
-        return [sheet(brim, color, True, True), sheet(cone, color, True, True), ribbon]
-    # A beret: a flat bag that leans to one side.
-    side = 1.0 if who.hair.is_mirrored else -1.0
-    return [ball(np.array([0.20 * side, 15.34, -0.10]), np.array([1.38, 0.46, 1.36]), color, 13, 28)]
-
-
-def headwear(who: Character, skull: Skull) -> list[Solid]:
-    """What is worn on the head besides glasses."""
-    kind, color, second = who.headwear, who.worn[1], who.trinket
-    side = -1.0 if who.hair.is_mirrored else 1.0
-    lift = who.hair.volume + 0.13
-    on_side = skull.at(side * 0.72, 0.45, 0.14 + who.hair.volume)
+def headwear(character: Character, skull: Skull) -> list[Solid]:
+    """Hats, ears, ribbons and the like."""
+    kind, color, second = character.headwear, character.worn[1], character.trinket
+    side = -1.0 if character.hair.is_mirrored else 1.0
+    lift = character.hair.volume + 0.13
+    on_side = skull.at(side * 0.72, 0.45, 0.14 + character.hair.volume)
     if kind is None:
         return []
     if kind in HATS:
-        return _hat(who, skull)
+        return _hat(character, skull)
     if kind.endswith("_ears"):
         width, height, lean, tip = {
             "cat_ears": (0.42, 1.05, 0.26, 1.0),
@@ -175,7 +145,7 @@ def headwear(who: Character, skull: Skull) -> list[Solid]:
             ]
         return parts
     if kind == "ribbon":
-        return _bow(skull.at(0.0, 1.05, 0.25 + who.hair.volume), 0.5, color)
+        return _bow(skull.at(0.0, 1.05, 0.25 + character.hair.volume), 0.5, color)
     if kind == "side_bow":
         return _bow(on_side + np.array([0.0, 0.1, 0.1]), 0.42, color, -0.4 * side)
     if kind == "flower":
@@ -187,15 +157,17 @@ def headwear(who: Character, skull: Skull) -> list[Solid]:
         return [*petals, ball(middle + np.array([0, 0, 0.05]), 0.07, (0.98, 0.85, 0.35))]
     if kind == "hairpin":
         pins = []
-        for k in range(1 + who.hair.seed % 3):
+        for k in range(1 + character.hair.seed % 3):
             e = 0.28 - 0.09 * k
-            ends = np.stack([skull.at(side * (0.62 + d), e - 0.2 * d, 0.16 + who.hair.volume) for d in (0.0, 0.26)])
+            ends = np.stack(
+                [skull.at(side * (0.62 + d), e - 0.2 * d, 0.16 + character.hair.volume) for d in (0.0, 0.26)]
+            )
             pins.append(tube(np.linspace(ends[0], ends[1], 4), 0.028, color))
         return pins
     if kind == "crown":
         a = np.arange(49) * 2 * np.pi / 48
         t = np.linspace(0, 1, 5)[:, None]
-        points = 15.50 + who.hair.volume + t * (0.22 + 0.16 * np.abs(np.sin(4 * a)))
+        points = 15.50 + character.hair.volume + t * (0.22 + 0.16 * np.abs(np.sin(4 * a)))
         ring = np.stack([0.55 * np.sin(a) + 0 * t, points, 0.1 + 0.55 * np.cos(a) + 0 * t], -1)
         return [sheet(ring[:, :-1], (0.95, 0.78, 0.30), is_closed=True, flip=True)]
     a = np.linspace(0, 2 * np.pi, 49)  # a halo
@@ -203,9 +175,9 @@ def headwear(who: Character, skull: Skull) -> list[Solid]:
     return [tube(path, 0.045, mix(color, (1.0, 0.95, 0.6), 0.6))]
 
 
-def collar(who: Character) -> list[Solid]:
-    """What is worn round the neck; it stays with the shoulders."""
-    kind, main, trim = who.collar, who.cloth[0], who.cloth[1]
+def collar(character: Character) -> list[Solid]:
+    """Collars, scarves and ties, which stay with the shoulders."""
+    kind, main, trim = character.collar, character.cloth[0], character.cloth[1]
     if kind is None:
         return []
     if kind == "scarf":
@@ -225,83 +197,112 @@ def collar(who: Character) -> list[Solid]:
     ring = np.stack([reach * np.sin(turn), down, -0.13 + reach * np.cos(turn) + 0.03 * w], -1)
     flaps = [sheet(ring, _WHITE if kind != "shirt" else trim)]
     if kind == "bow_tie":
-        flaps += _bow(np.array([0.0, 12.60, 0.56]), 0.30, who.trinket)
+        flaps += _bow(np.array([0.0, 12.60, 0.56]), 0.30, character.trinket)
     if kind == "tie":
         t, w = np.meshgrid(np.linspace(0, 1, 6), np.linspace(-1, 1, 5), indexing="ij")
         half = 0.07 + 0.07 * t
         tie = np.stack([w * half, 12.60 - 1.1 * t, 0.56 + 0.10 * np.minimum(t * 2, 1) + 0.02 * (1 - w * w)], -1)
         flaps += [
-            sheet(tie, who.trinket, flip=True),
-            ball(np.array([0.0, 12.62, 0.58]), np.array([0.09, 0.09, 0.06]), who.trinket),
+            sheet(tie, character.trinket, flip=True),
+            ball(np.array([0.0, 12.62, 0.58]), np.array([0.09, 0.09, 0.06]), character.trinket),
         ]
     return flaps
 
 
-def _plug(who: Character) -> Solid:
-    """Skin inside the throat: where the jaw lifts off the neck, one sees it and not the background."""
-    shade = (who.skin[0] * 0.88, who.skin[1] * 0.74, who.skin[2] * 0.72)
+def _throat(character: Character) -> Solid:
+    """Skin inside the throat, which hides the gap where the jaw lifts off the neck."""
+    shade = (character.skin[0] * 0.88, character.skin[1] * 0.74, character.skin[2] * 0.72)
     return ball(np.array([0.0, 13.10, -0.10]), np.array([0.31, 0.26, 0.34]), shade)
 
 
-def accessories_mesh(who: Character, skull: Array) -> Strip:
-    """All of it as one mesh on a resting head with these skin points [n,3]."""
-    on_head = [*glasses(who), *headwear(who, Skull(skull))]
-    solids = [*on_head, *collar(who), _plug(who)]
-    count = [len(s.position) for s in solids]
-    first = np.cumsum([0, *count])
-    position = np.concatenate([s.position for s in solids]).astype(np.float32)
-    triangle = np.concatenate([s.triangle + k for s, k in zip(solids, first, strict=False)]).astype(np.int32)
-    each = [len(s.triangle) for s in solids]
-    weight = np.zeros((len(position), 2), np.float32)
-    weight[: first[len(on_head)], 0] = 1.0
-    weight[first[-2] :] = 0.5
-    label = [LABEL_OTHER] * len(on_head) + [LABEL_CLOTH] * (len(solids) - len(on_head) - 1) + [LABEL_SKIN]
-    group = np.concatenate([_FIRST_GROUP + np.arange(len(solids) - 1), [BODY_GROUP]])
-    zero: Array = np.zeros((len(position), 4), np.float32)
-    return Strip(
-        position,
-        np.concatenate([s.normal for s in solids]).astype(np.float32),
-        zero[:, :2],
-        zero,
-        triangle,
-        np.repeat(group, each).astype(np.int32),
-        np.full(len(triangle), -1, np.int32),
-        np.repeat(np.array([s.color for s in solids], np.float32), each, axis=0),
-        np.repeat(np.array(label, np.uint8), each),
-        weight,
+def _bent(x: Wide, y: Wide) -> Wide:
+    """[n,3] points in front of the eyes, on a curve around the face."""
+    return np.stack([x, y, 1.09 - 0.55 * x * x - 0.25 * np.clip(np.abs(x) - 0.5, 0, 1)], -1)
+
+
+def _ear(
+    sign: float, color: RGB, inner: RGB, width: float, height: float, lean: float, round_tip: float
+) -> list[Solid]:
+    """The ear of an animal: a leaf with a smaller one in it."""
+    parts = []
+    for scale, forward, tint in ((1.0, 0.0, color), (0.62, 0.13, inner)):
+        t, w = np.meshgrid(np.linspace(0, 1, 9), np.linspace(-1, 1, 9), indexing="ij")
+        half = width * scale * np.clip(1.0 - t**round_tip, 0.0, 1.0) ** 0.85
+        up = height * scale * t
+        x = 0.70 + w * half * 0.88 + up * lean
+        y = 15.08 + up - 0.42 * w * half
+        z = 0.05 + forward + 0.17 * scale * (1 - w * w) * (1 - t) - 0.12 * t
+        parts.append(sheet(np.stack([sign * x, y, z], -1), tint, flip=sign > 0))
+    return parts
+
+
+def _band(color: RGB, z: float, thickness: float, lift: float, spread: float = 1.75) -> Solid:
+    """A band over the head from ear to ear."""
+    a = np.linspace(-spread, spread, 41)
+    path = CENTER + np.stack([np.sin(a) * (0.99 + lift), np.cos(a) * (1.04 + lift), 0.0 * a + z], -1)
+    return tube(path, thickness, color)
+
+
+def _bow(center: Wide, size: float, color: RGB, turn: float = 0.0) -> list[Solid]:
+    """Two loops, two ends and a knot."""
+    parts = []
+    t, w = np.meshgrid(np.linspace(0, 1, 9), np.linspace(-1, 1, 7), indexing="ij")
+    rotate = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    for sign in (1.0, -1.0):
+        shapes = [
+            (sign * t, w * (0.12 + 0.55 * t * (1.15 - 0.5 * t)), 0.25 * np.sin(np.pi * t) * (1 - w * w)),
+            (sign * (0.15 + 0.5 * t), -1.1 * t + 0.22 * w * (0.4 + t), 0.05 * (1 - w * w) - 0.05),
+        ]
+        for x, y, z in shapes:
+            xy = np.stack([x, y], -1) @ rotate.T * size
+            parts.append(sheet(center + np.concatenate([xy, z[..., None] * size], -1), color, flip=sign < 0))
+    parts.append(
+        ball(center + np.array([0, 0, 0.06 * size]), np.array([0.2, 0.24, 0.2]) * size, mix(color, (0, 0, 0), 0.12))
     )
+    return parts
 
 
-Array = NDArray[np.float32]
-Index = NDArray[np.int32]
-Wide = NDArray[np.float64]
-RGB = tuple[float, float, float]
+def _dome(skull: Skull, brim_y: float, lift: float, color: RGB) -> Solid:
+    """The crown of a hat: a shell over the skull down to the brim."""
+    t, a = np.meshgrid(np.linspace(0, 1, 15), np.arange(32) * 2 * np.pi / 32 - np.pi, indexing="ij")
+    low = np.arcsin(np.clip((brim_y - 0.06 + BRIM_SLOPE * np.cos(a) - CENTER[1]) / 1.15, -0.9, 0.9))
+    e = low + t * (0.5 * np.pi - low)
+    position = CENTER + direction(a, e) * (skull.radius(a, e) + lift)[..., None]
+    return sheet(position, color, is_closed=True, flip=True)
 
 
-@dataclass(frozen=True)
-class Strip:
-    """Corners and triangles; `attribute` as `surface` says."""
-
-    position: Array  # [n,3] dm
-    normal: Array  # [n,3]
-    uv: Array  # [n,2]
-    attribute: Array  # [n,4]
-    triangle: NDArray[np.integer]  # [T,3]
-    group: NDArray[np.integer]  # [T]
-    picture: NDArray[np.integer]  # [T] row of the kit's hair textures, -1 for none
-    color: Array  # [T,3]
-    label: NDArray[np.uint8]  # [T]
-    weight: Array  # [n,2] how much a corner follows skull and neck
-
-
-@dataclass(frozen=True)
-class Solid:
-    """A part of one colour."""
-
-    position: Wide  # [n,3]
-    normal: Wide  # [n,3]
-    triangle: NDArray[np.int64]  # [t,3]
-    color: RGB
+def _hat(character: Character, skull: Skull) -> list[Solid]:
+    kind, color, second = character.headwear, character.worn[1], character.trinket
+    brim_y = HATS[str(kind)]
+    if kind == "beanie":
+        a = np.arange(41) * 2 * np.pi / 40 - np.pi
+        e = np.arcsin((brim_y + BRIM_SLOPE * np.cos(a) - CENTER[1]) / 1.15)
+        path = CENTER + direction(a, e) * (skull.radius(a, e) + 0.14)[..., None]
+        pompon = [ball(np.array([0.0, 15.92, -0.1]), 0.24, second)] if character.hair.seed % 2 else []
+        return [_dome(skull, brim_y, 0.19, color), tube(path, 0.13, second, 8), *pompon]
+    if kind == "cap":
+        t, a = np.meshgrid(np.linspace(0, 1, 7), np.linspace(-1.05, 1.05, 15), indexing="ij")
+        reach = skull.radius(a, 0 * a + 0.3) * 0.95 + 0.18 + 0.60 * t * np.cos(a * 1.3)
+        y = brim_y - 0.02 + BRIM_SLOPE * np.cos(a) - 0.20 * t
+        visor = np.stack([np.sin(a) * reach, y, CENTER[2] + np.cos(a) * reach], -1)
+        return [_dome(skull, brim_y, 0.18, color), sheet(visor, second, flip=True)]
+    if kind == "witch_hat":
+        t, a = np.meshgrid(np.linspace(0, 1, 7), np.arange(40) * 2 * np.pi / 40, indexing="ij")
+        reach = 1.05 + 0.80 * t
+        y = brim_y + BRIM_SLOPE * np.cos(a) + 0.10 * np.sin(2 * a) * t
+        brim = np.stack([np.sin(a) * reach, y, CENTER[2] + np.cos(a) * reach], -1)
+        t, a = np.meshgrid(np.linspace(0, 1, 12), np.arange(32) * 2 * np.pi / 32 - np.pi, indexing="ij")
+        radius = 1.32 * (1 - t) ** 0.78 + 0.02
+        y = brim_y - 0.05 + BRIM_SLOPE * np.cos(a) * (1 - t) + 1.7 * t
+        cone = np.stack([np.sin(a) * radius + 0.4 * t**2, y, CENTER[2] + np.cos(a) * radius - 0.3 * t], -1)
+        band = np.stack(
+            [np.sin(a[0]) * 1.28, brim_y + 0.08 + BRIM_SLOPE * np.cos(a[0]), CENTER[2] + np.cos(a[0]) * 1.28], -1
+        )
+        ribbon = tube(np.concatenate([band, band[:1]]), 0.09, second, 6)
+        return [sheet(brim, color, True, True), sheet(cone, color, True, True), ribbon]
+    # A beret: a flat bag that leans to one side.
+    side = 1.0 if character.hair.is_mirrored else -1.0
+    return [ball(np.array([0.20 * side, 15.34, -0.10]), np.array([1.38, 0.46, 1.36]), color, 13, 28)]
 
 
 def unit(vector: NDArray[np.floating]) -> Array:

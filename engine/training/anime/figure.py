@@ -8,15 +8,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from omote.bridge import arkit
+
 from ...face.head import NECK_SHARE
 from ...rotation import rotation
-from ..faces import arkit
-from . import kit as shapes
 from .accessories import accessories_mesh
 from .character import DRAWN_IRISES, EYE, NECKLINES, Character
 from .hair import hair
 from .hairstyles import FRONTS
-from .kit import Kit
+from .kit import Kit, Shapes, build_shapes
 from .rasterize import (
     BLUSH,
     BODY,
@@ -51,32 +51,28 @@ _MATERIAL = {
     "highlight": HIGHLIGHT, "lash": LASH, "eyeline": LASH, "brow": BROW, "mouth": MOUTH, "teeth": TEETH,
     "tongue": TONGUE, "strap": PLAIN,
 }  # fmt: skip
+
 _GROUP = {
     SKIN: FACE_GROUP, BODY: BODY_GROUP, EYE_WHITE: EYE_GROUP, MOUTH: MOUTH_GROUP, TEETH: MOUTH_GROUP,
     TONGUE: MOUTH_GROUP, PLAIN: JACKET_GROUP,
 }  # fmt: skip
+
 _FLAT = {MOUTH: (0.50, 0.17, 0.17), TEETH: (0.97, 0.96, 0.95), TONGUE: (0.86, 0.42, 0.40), HIGHLIGHT: (1.0, 1.0, 1.0)}
 _LABEL = {
     SKIN: LABEL_SKIN, BODY: LABEL_SKIN, MARK: LABEL_SKIN, EYE_WHITE: LABEL_EYE, IRIS: LABEL_EYE, PUPIL: LABEL_EYE,
     HIGHLIGHT: LABEL_EYE, MOUTH: LABEL_MOUTH, TEETH: LABEL_MOUTH, TONGUE: LABEL_MOUTH, LIP: LABEL_MOUTH,
     LASH: LABEL_BROW, BROW: LABEL_BROW, PLAIN: LABEL_CLOTH,
 }  # fmt: skip
-# Teeth after the mouth they show in; then eyes, what frames them, and brows.
+
+# The order of drawing: teeth after the mouth, then eyes, what frames them, and brows.
 _ORDER = (TEETH, TONGUE, IRIS, PUPIL, HIGHLIGHT, MARK, LASH, LIP, BROW)
-_HAIRLINE_DM, _BARE_HAIRLINE_DM = 0.05, 0.15  # how much lower the hair begins under a fringe made by code, and without
+_HAIRLINE_DM, _BARE_HAIRLINE_DM = (
+    0.05,
+    0.15,
+)  # how much lower the hair begins with a fringe made by code, and without a fringe
 _CLOSED_LASH = 0.62  # how much thinner lashes are on a closed lid
-
-
-def _hairline(who: Character) -> float:
-    if who.hair.front == "slicked":
-        return _BARE_HAIRLINE_DM
-    return _HAIRLINE_DM * (who.hair.front in FRONTS)
-
-
-@lru_cache(maxsize=2)
-def arkit_shapes(kit: Kit) -> shapes.Shapes:
-    """The 52 shapes of the kit's head; built once."""
-    return shapes.build_shapes(kit)
+_EAR_TIP_DM = np.array([0.62, 0.34, -0.22])  # offset of the tip of an elf's ear
+_TEETH_WIDTH = 0.68  # leaves the corners of an open mouth dark
 
 
 @dataclass(frozen=True)
@@ -88,23 +84,8 @@ class Posed:
     landmark: Array  # [70,3] dm
 
 
-def _bump(position: Array, x: float, y: float, wide: float, high: float) -> Array:
-    return np.asarray(
-        np.exp(-(((position[:, 0] - x) / wide) ** 2) - ((position[:, 1] - y) / high) ** 2) * (position[:, 2] > 0.1)
-    )
-
-
-def body_material_of_corner(kit: Kit) -> NDArray[np.int8]:
-    """[C] the material of the worn mesh's corners."""
-    names = {k: name for name, k in kit.region.items()}
-    material = np.zeros(len(kit.wear.position), np.int8)
-    for triangle, region in zip(kit.wear.triangle, kit.wear.region, strict=True):
-        material[triangle] = _MATERIAL[names[int(region)]]
-    return material
-
-
 class Figure:
-    """A character made of meshes and paint, ready to be posed; build once, draw often."""
+    """A character made of meshes and textures, ready to be posed; build once, draw often."""
 
     def __init__(self, kit: Kit, character: Character) -> None:
         self.kit, self.character = kit, character
@@ -112,7 +93,7 @@ class Figure:
         self._features = Features(kit, character)
         self._part, self.rest = self._features.part, self._features.rest
         self._clone()
-        self.paint = make_textures(kit, character)
+        self.textures = make_textures(kit, character)
         self._assemble()
         face = self.character.face.apply(self.rest)
         chin, crown = float(face[kit.landmark[8], 1]), float(face[:, 1].max())
@@ -121,7 +102,7 @@ class Figure:
         self.head_height = crown - chin
 
     def _clone(self) -> None:
-        """Lower lashes and the line of the lips: strips that hang on corners of the face."""
+        """Makes lower lashes and the line of the lips as strips that are bound to corners of the face."""
         kit, p = self.kit, self.kit.head.position
         self._clone_of: list[int] = []
         self._clone_by: list[tuple[float, float, float]] = []
@@ -151,7 +132,7 @@ class Figure:
             self._lay(decal)
 
     def _lay(self, decal: Decal) -> None:
-        """Puts what is painted on the face on the skin's surface."""
+        """Lays a decal on the surface of the skin."""
         p, first = self.kit.head.position, len(self._clone_of)
         skin = self._part["skin"][p[self._part["skin"], 2] > 0.5]
         far = ((decal.point[:, None] - p[skin][None, :, :2]) ** 2).sum(2)
@@ -176,25 +157,25 @@ class Figure:
             self._clone_triangle += [(a, a + 1, a + 2), (a + 1, a + 3, a + 2)]
             self._clone_material += [material, material]
 
-    # -- assembly ---------------------------------------------------------------------------------------------------
+    # Assembly.
 
     def _assemble(self) -> None:
-        """Lays head, clones, body, hair and extras into one list of corners and one of triangles."""
-        kit, who = self.kit, self.character
+        """Concatenates head, clones, body, hair and accessories into one list of corners and one of triangles."""
+        kit, character = self.kit, self.character
         head, wear = kit.head, kit.wear
         count, clones = len(head.position), len(self._clone_of)
         names = {k: name for name, k in kit.region.items()}
         material = np.array([_MATERIAL[names[r]] for r in head.region], np.int8)
         body_material = np.array([_MATERIAL[names[r]] for r in wear.region], np.int8)
-        is_worn = (body_material == BODY) | (body_material == PLAIN) * who.has_straps
+        is_worn = (body_material == BODY) | (body_material == PLAIN) * character.has_straps
         self._body_material = body_material_of_corner(kit)
         self._body, body_attribute = self._dress()
         skull = self.character.face.apply(self.rest)[self._part["skin"]]
-        strips = [hair(kit, who, skull), accessories_mesh(who, skull)]
-        starts = np.cumsum([count + clones + len(wear.position), *[len(s.position) for s in strips]])
+        meshes = [hair(kit, character, skull), accessories_mesh(character, skull)]
+        starts = np.cumsum([count + clones + len(wear.position), *[len(s.position) for s in meshes]])
         attribute = np.zeros((count + clones, 4), np.float32)
         attribute[:, SCALP] = -1.0
-        attribute[:count, SCALP] = kit.scalp + _hairline(who)
+        attribute[:count, SCALP] = kit.scalp + _hairline(character)
         attribute[:count, BLUSH] = self._blush()
         clone_triangle = np.array(self._clone_triangle, np.int32).reshape(-1, 3) + count
         triangle = [head.triangle, clone_triangle, wear.triangle[is_worn] + count + clones]
@@ -206,19 +187,19 @@ class Figure:
         color = np.ones((len(flat), 3), np.float32)
         for key, rgb in _FLAT.items():
             color[flat == key] = rgb
-        color[flat == LASH] = who.lash
-        color[flat == BROW] = who.brow
-        color[flat == LIP] = who.lip
+        color[flat == LASH] = character.lash
+        color[flat == BROW] = character.brow
+        color[flat == LIP] = character.lip
         color[flat == MARK] = np.array(self._clone_color).reshape(-1, 3)[np.array(self._clone_material) == MARK]
-        color[flat == PLAIN] = np.array(who.cloth[3]) + 0.12
+        color[flat == PLAIN] = np.array(character.cloth[3]) + 0.12
         centre_x = head.position[head.triangle[:, 0], 0]
         is_iris = np.flatnonzero(material == IRIS)
         picture[0][is_iris] = np.where(centre_x[is_iris] > 0, LEFT_IRIS, RIGHT_IRIS)
-        for sign, rgb in zip((1.0, -1.0), who.iris_colors, strict=True):
+        for sign, rgb in zip((1.0, -1.0), character.iris_colors, strict=True):
             color[: len(material)][(material == PUPIL) & (centre_x * sign > 0)] = np.array(rgb) * 0.16
-        self._draws_pupil = who.iris == "deep"
+        self._draws_pupil = character.iris == "deep"
         colors, labels = [color], [np.array([_LABEL[int(m)] for m in flat], np.uint8)]
-        for k, s in enumerate(strips):
+        for k, s in enumerate(meshes):
             triangle.append(s.triangle + int(starts[k]))
             materials.append(np.full(len(s.triangle), HAIR if k == 0 else PLAIN, np.int8))
             groups.append(s.group.astype(np.int16))
@@ -232,11 +213,11 @@ class Figure:
         order = np.argsort(rank, kind="stable")
         if not self._draws_pupil:
             order = order[self.material[order] != PUPIL]
-        if not who.has_lid_fold:
+        if not character.has_lid_fold:
             is_fold = np.zeros(len(self.material), np.bool_)
             is_fold[: len(head.region)] = head.region == kit.region["eyeline"]
             order = order[~is_fold[order]]
-        if who.iris in DRAWN_IRISES:  # their highlights are painted
+        if character.iris in DRAWN_IRISES:  # their highlights are painted
             order = order[self.material[order] != HIGHLIGHT]
         order = order[~self._is_hidden_tooth(order)]
         self.material = self.material[order]
@@ -248,29 +229,26 @@ class Figure:
         clone_of = np.array(self._clone_of, np.int32)
         clone_uv = head.uv[clone_of].copy()
         clone_uv[:, 0] = self._clone_opacity
-        uv = [head.uv, clone_uv, wear.uv, *[s.uv for s in strips]]
+        uv = [head.uv, clone_uv, wear.uv, *[s.uv for s in meshes]]
         self.uv = np.ascontiguousarray(np.concatenate(uv).astype(np.float32))
         self.attribute = np.ascontiguousarray(
-            np.concatenate([attribute, body_attribute, *[s.attribute for s in strips]]).astype(np.float32)
+            np.concatenate([attribute, body_attribute, *[s.attribute for s in meshes]]).astype(np.float32)
         )
-        self._strips = np.concatenate([s.position for s in strips])
-        self._strip_normal = np.concatenate([s.normal for s in strips])
+        self._strips = np.concatenate([s.position for s in meshes])
+        self._strip_normal = np.concatenate([s.normal for s in meshes])
         self._skin_weight = np.concatenate(
-            [head.skin_weight, head.skin_weight[clone_of], wear.skin_weight, *[s.weight for s in strips]]
+            [head.skin_weight, head.skin_weight[clone_of], wear.skin_weight, *[s.weight for s in meshes]]
         )
         self._clone_rows, self._clone_offset = clone_of, np.array(self._clone_by, np.float32)
-        self.canonical = np.concatenate(
-            [head.canonical, head.canonical[clone_of], wear.canonical, np.full((len(self._strips), 3), np.nan)]
-        ).astype(np.float32)
 
     def _is_hidden_tooth(self, order: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Which of these triangles are of a row of teeth that is not drawn."""
-        who, kit = self.character, self.kit
+        """Whether these triangles belong to a row of teeth that is not drawn."""
+        character, kit = self.character, self.kit
         is_tooth = order < len(kit.head.triangle)
         is_tooth[is_tooth] = self.material[order[is_tooth]] == TEETH
         corner = kit.head.triangle[np.where(is_tooth, order, 0), 0]
-        is_lower = np.abs(kit.dense("lip_a")[corner]).max(1) > 0.0  # the jaw takes them along
-        return np.asarray(is_tooth & np.where(is_lower, not who.has_lower_teeth, not who.has_upper_teeth))
+        is_lower = np.abs(kit.dense("lip_a")[corner]).max(1) > 0.0  # they move with the jaw
+        return np.asarray(is_tooth & np.where(is_lower, not character.has_lower_teeth, not character.has_upper_teeth))
 
     def _blush(self) -> Array:
         p = self.character.face.apply(self.rest)
@@ -279,19 +257,19 @@ class Figure:
         return np.asarray(spots, np.float32)
 
     def _dress(self) -> tuple[Array, Array]:
-        """The body's corners, a little thicker where cloth covers them; their attribute is where they are at rest."""
-        who, wear = self.character, self.kit.wear
-        neckline = NECKLINES.index(who.neckline)
+        """Corners of the body, a little thicker under cloth; their attribute is their resting position."""
+        character, wear = self.character, self.kit.wear
+        neckline = NECKLINES.index(character.neckline)
         cover = np.array([cloth_at(neckline, x, y, z) for x, y, z in wear.position], np.float32)
-        position = who.face.apply_body(wear.position)
+        position = character.face.apply_body(wear.position)
         attribute = np.column_stack([wear.position, np.full(len(cover), neckline)])
         thick = np.clip(cover, 0.0, 0.04)
-        if who.has_jacket:
+        if character.has_jacket:
             thick += np.clip([jacket_at(x, y, z) for x, y, z in wear.position], 0.0, 0.06)
         thick *= self._body_material == BODY
         return (position + wear.normal * thick[:, None]).astype(np.float32), attribute
 
-    # -- poses ------------------------------------------------------------------------------------------------------
+    # Posing.
 
     def pose(self, expression: Array, head_rotation: Array) -> Posed:
         """Applies [52] ARKit weights and a head rotation (rotation vector, radians, camera's frame)."""
@@ -322,21 +300,11 @@ class Figure:
         return np.ascontiguousarray(moved, np.float32), np.ascontiguousarray(turned, np.float32)
 
 
-_EAR_TIP_DM = np.array([0.62, 0.34, -0.22])  # where the tip of an elf's ear goes
-_TEETH_WIDTH = 0.68  # leaves the corners of an open mouth dark
-
-
-def _quartic(point: Array) -> Array:
-    """[n,6] terms of a surface that is even in x."""
-    x, y = point[:, 0] ** 2, point[:, 1] - 14.5
-    return np.stack([np.ones_like(x), y, y * y, x, x * y, x * x], 1)
-
-
 class Features:
-    """The resting head of a character, unwarped."""
+    """The resting head of a character before the warp of its face."""
 
-    def __init__(self, kit: Kit, who: Character) -> None:
-        self.kit, self.character = kit, who
+    def __init__(self, kit: Kit, character: Character) -> None:
+        self.kit, self.character = kit, character
         self.part = {name: np.unique(kit.head.triangle[kit.head.region == k]) for name, k in kit.region.items()}
         self.rest = kit.head.position.copy()  # [C,3]
         self.lash_foot: list[tuple[Index, Index]] = []  # of the left and right eye: lashes, and where each grows
@@ -358,25 +326,25 @@ class Features:
         return np.asarray(skin[np.isin(number[skin], number[self.part["eye_white"]])])
 
     def _draw_iris(self, sign: float) -> None:
-        who, rest = self.character, self.rest
+        character, rest = self.character, self.rest
         middle = rest[self.side("iris", sign)].mean(0)
-        wide, high = who.face.eye_scale
-        stay = (wide / high) ** 0.35  # a narrow eye covers its iris instead of flattening it
-        scale = who.iris_size * np.array([1.0 / stay, stay])
+        wide, high = character.face.eye_scale
+        stay = (wide / high) ** 0.35  # a narrow eye covers its iris and does not flatten it
+        scale = character.iris_size * np.array([1.0 / stay, stay])
         for name in ("iris", "pupil", "highlight"):
             rows = self.side(name, sign)
             rest[rows, :2] = middle[:2] + (rest[rows, :2] - middle[:2]) * scale
 
     def _draw_brow(self, rows: Index, sign: float) -> None:
-        who, rest = self.character, self.rest
+        character, rest = self.character, self.rest
         x, y = rest[rows, 0] * sign, rest[rows, 1]
         middle = 0.5 * (x.min() + x.max())
         spine = np.polyval(np.polyfit(x, y, 2), x)
         t = (x - middle) / (0.5 * (x.max() - x.min()))
-        y = spine + (y - spine) * who.brow_thickness
-        y = y + who.brow_tilt * (x - middle) + 0.03 * who.brow_arch * (1 - t * t) + who.brow_height
+        y = spine + (y - spine) * character.brow_thickness
+        y = y + character.brow_tilt * (x - middle) + 0.03 * character.brow_arch * (1 - t * t) + character.brow_height
         inner, before = float(x.min()), rest[rows, :2].copy()
-        rest[rows, 0] = sign * (inner + (x - inner) * who.brow_length)
+        rest[rows, 0] = sign * (inner + (x - inner) * character.brow_length)
         rest[rows, 1] = y
         rest[rows, 2] += self._forehead(rest[rows, :2]) - self._forehead(before)
 
@@ -388,14 +356,14 @@ class Features:
         return np.asarray(_quartic(point) @ fit, np.float32)
 
     def _draw_lash(self, rows: Index, sign: float) -> None:
-        who, rest, position = self.character, self.rest, self.kit.head.position
+        character, rest, position = self.character, self.rest, self.kit.head.position
         loop = self.eye_loop(sign)
         far = ((rest[rows, None, :2] - position[loop][None, :, :2]) ** 2).sum(2)
         foot = loop[far.argmin(1)]
         self.lash_foot.append((rows, foot))
-        rest[rows] += (rest[rows] - position[foot]) * (who.lash_thickness - 1.0)
+        rest[rows] += (rest[rows] - position[foot]) * (character.lash_thickness - 1.0)
         x = rest[rows, 0] * sign
-        wing = who.lash_wing * np.clip((x - 0.60) / 0.16, 0.0, 1.2) ** 2 * (rest[rows, 1] > 14.12)
+        wing = character.lash_wing * np.clip((x - 0.60) / 0.16, 0.0, 1.2) ** 2 * (rest[rows, 1] > 14.12)
         rest[rows, 0] += sign * 0.035 * wing
         rest[rows, 1] += 0.045 * wing
 
@@ -403,6 +371,39 @@ class Features:
         x, y = self.rest[rows, 0] * sign, self.rest[rows, 1]
         out, up = (x - x.min()) / (x.max() - x.min()), (y - y.min()) / (y.max() - y.min())
         out = np.clip((out - 0.15) / 0.85, 0.0, 1.0)
-        out[np.isin(self.kit.vertex[rows], self.kit.vertex[self.part["skin"]])] = 0.0  # where it grows on the head
+        out[np.isin(self.kit.vertex[rows], self.kit.vertex[self.part["skin"]])] = 0.0  # the root of the ear stays
         tip = self.character.ear * (out * up**1.5)[:, None] * _EAR_TIP_DM * (sign, 1.0, 1.0)
         self.rest[rows] += tip.astype(np.float32)
+
+
+def _hairline(character: Character) -> float:
+    if character.hair.front == "slicked":
+        return _BARE_HAIRLINE_DM
+    return _HAIRLINE_DM * (character.hair.front in FRONTS)
+
+
+@lru_cache(maxsize=2)
+def arkit_shapes(kit: Kit) -> Shapes:
+    """The 52 shapes of the kit's head, built once."""
+    return build_shapes(kit)
+
+
+def _bump(position: Array, x: float, y: float, wide: float, high: float) -> Array:
+    return np.asarray(
+        np.exp(-(((position[:, 0] - x) / wide) ** 2) - ((position[:, 1] - y) / high) ** 2) * (position[:, 2] > 0.1)
+    )
+
+
+def body_material_of_corner(kit: Kit) -> NDArray[np.int8]:
+    """[C] the material of the corners of neck and shoulders."""
+    names = {k: name for name, k in kit.region.items()}
+    material = np.zeros(len(kit.wear.position), np.int8)
+    for triangle, region in zip(kit.wear.triangle, kit.wear.region, strict=True):
+        material[triangle] = _MATERIAL[names[int(region)]]
+    return material
+
+
+def _quartic(point: Array) -> Array:
+    """[n,6] terms of a surface that is even in x."""
+    x, y = point[:, 0] ** 2, point[:, 1] - 14.5
+    return np.stack([np.ones_like(x), y, y * y, x, x * y, x * x], 1)

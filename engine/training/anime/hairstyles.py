@@ -1,4 +1,4 @@
-"""Hairstyles made by code: fringes, side locks, backs, tails, buns, braids and drills as locks on a skull."""
+"""Makes hairstyles by code: fringes, side locks, backs, tails, buns, braids and drills as locks on a skull."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Wide = NDArray[np.float64]
 
 CENTER = np.array([0.0, 14.55, -0.05], np.float32)  # of the skull, dm
 POINTS = 24  # along a lock
-HAIR, TIE = 0, 2  # `Lock.tint`: the hair's colours, or those of what is worn in it
+HAIR, TIE = 0, 2  # `Lock.tint`: the colours of the hair, or of ribbons and ties
 _AZIMUTHS, _ELEVATIONS = 48, 24  # cells of the skull's radius
 _LENS = np.array([[-0.5, 0.0], [0.0, -0.25], [0.5, 0.0], [0.0, 0.25]], np.float32)
 
 
 @dataclass(frozen=True)
 class Lock:
-    """A curve that a lens is swept along."""
+    """A curve, along which a lens-shaped section is swept."""
 
     point: Array  # [24,3] dm, root first
     normal: Array  # [24,3] which way is outward
@@ -29,7 +29,7 @@ class Lock:
 
 
 class Skull:
-    """How far the resting head reaches from `CENTER` in each direction."""
+    """The radius of the resting head around `CENTER`, by direction."""
 
     def __init__(self, position: Array) -> None:
         away = position[position[:, 1] > 13.7] - CENTER
@@ -78,7 +78,7 @@ def spline(knots: Sequence[Wide]) -> Array:
 
 
 def _outward(point: Array) -> Array:
-    """[24,3] away from the skull, and from the axis of the neck below it."""
+    """[24,3] directions away from the skull and, below it, from the axis of the neck."""
     middle = np.broadcast_to(CENTER, point.shape).copy()
     middle[:, 1] = np.minimum(point[:, 1], CENTER[1])
     away = point - middle
@@ -115,7 +115,7 @@ def lock(
 
 @dataclass(frozen=True)
 class Cut:
-    """What varies within a style."""
+    """The variation within a style."""
 
     skull: Skull
     rng: np.random.Generator
@@ -123,7 +123,7 @@ class Cut:
     length: float  # 1 is usual
 
     def layer(self) -> float:
-        """A small lift, another for each lock: locks that lie equally high would cut each other in jags."""
+        """A small random lift for each lock: locks at the same height would intersect in jags."""
         return float(self.rng.uniform(0.0, 0.05))
 
     def jitter(self, spread: float) -> float:
@@ -137,7 +137,7 @@ def _drop(point: Wide, down: float, out: float = 0.0, forward: float = 0.0) -> W
     return np.asarray(point + out * axis + np.array([0.0, -down, forward]))
 
 
-# -- fringes ----------------------------------------------------------------------------------------------------------
+# Fringes.
 
 
 def _front_lock(cut: Cut, root: float, fall: float, end_y: float, width: float, profile: str, sway: float) -> Lock:
@@ -186,7 +186,7 @@ def _wispy(cut: Cut) -> list[Lock]:
 
 
 def _parting(cut: Cut, part: float, reach: Sequence[float], end_y: float, profile: str) -> list[Lock]:
-    """Locks that leave a parting at azimuth `part` to both sides; the inner ones begin at the hairline."""
+    """Locks to both sides of a parting at azimuth `part`; the inner ones begin at the hairline."""
     s, locks, n = cut.skull, [], len(reach)
     for side in (1.0, -1.0):
         for k, far in enumerate(reach):
@@ -256,7 +256,7 @@ def _slicked(cut: Cut) -> list[Lock]:
         top = s.at(f * 1.05 if abs(f) > 0.6 else f * 0.7, 1.18 - 0.2 * abs(f), 0.08 + v)
         back = s.at(np.sign(f + 1e-6) * (np.pi - 0.8 * (1.15 - abs(f))), 0.95 - 0.2 * abs(f), 0.05 + v)
         locks.append(lock([brim, rise, top, back], 0.34, "root", 0.35))
-    if cut.rng.random() < 0.6:  # strands that have come loose
+    if cut.rng.random() < 0.6:  # loose strands
         for _ in range(2):
             locks.append(
                 _front_lock(cut, cut.jitter(0.2), cut.jitter(0.35), 14.1 + cut.jitter(0.1), 0.10, "strand", 0.1)
@@ -264,7 +264,7 @@ def _slicked(cut: Cut) -> list[Lock]:
     return locks
 
 
-# -- side locks -------------------------------------------------------------------------------------------------------
+# Side locks.
 
 
 def _side_lock(cut: Cut, side: float, azimuth: float, end_y: float, width: float, profile: str, wave: float) -> Lock:
@@ -303,7 +303,7 @@ def _side_thick(cut: Cut) -> list[Lock]:
 
 
 def _coil(top: Wide, axis: Wide, radius: Array, turns: int, hand: float) -> list[Lock]:
-    """A band wound around an axis [3] that begins at `top`, as wide as to leave no gap; `radius` [k] along it."""
+    """A band wound around an axis [3] from `top`, wide enough to leave no gap; `radius` [k] along it."""
     length = float(np.linalg.norm(axis))
     along = axis / length
     side = np.cross(along, [0.0, 0.0, 1.0] if abs(along[2]) < 0.8 else [1.0, 0.0, 0.0])
@@ -367,7 +367,7 @@ def _side_braid(cut: Cut) -> list[Lock]:
     return locks
 
 
-# -- backs ------------------------------------------------------------------------------------------------------------
+# Backs.
 
 
 def _cap(

@@ -24,34 +24,33 @@ Index = NDArray[np.int32]
 
 _COMPONENTS = 56
 _CHARACTERS = 500
-_SEED = 5_000_000  # no character of a training set has a seed near this
-_ANCHOR_WEIGHT = 20.0  # a joint counts as much as this many vertices
+_SEED = 5_000_000  # far from the seeds of training sets
+_ANCHOR_WEIGHT = 20.0  # a joint weighs as much as this many vertices
 _REGIONS = {"skin": SKIN, "ear": SKIN, "eye_white": EYE, "iris": EYE, "mouth": MOUTH, "teeth": MOUTH, "tongue": MOUTH}
-_UNSEEN_NORMAL_Z = -0.85  # triangles that face away this much never come to the front
-_FACE_Z = 0.35  # what lies further back is simplified
+_UNSEEN_NORMAL_Z = -0.85  # triangles that face away more are never visible
+_FACE_Z = 0.35  # the head is simplified behind it
 _CELL_DM, _BODY_CELL_DM = 0.11, 0.11
-_JAW_Y, _NECK_Y = 13.40, 12.62  # below and above these the mesh stays fine, so that no gap opens under the chin
-_BROW_REACH = (0.03, 0.20)  # dm within which the forehead goes with a brow: wholly, not at all
-_IRIS_BEHIND_DM = 0.012  # irises lie this deep behind the lids
+_JAW_Y, _NECK_Y = 13.40, 12.62  # the mesh stays fine below and above, so that no gap opens under the chin
+_BROW_REACH = (0.03, 0.20)  # dm from a brow within which the forehead follows it: fully, not at all
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Which corners of the kit became vertices of the head."""
+    """The corners of the kit that are vertices of the head."""
 
     corner: Index  # [n] corners of the kit's head
     body: Index  # [m] corners of the kit's neck and shoulders
     triangle: Index  # [T,3] of n + m vertices
     region: NDArray[np.uint8]  # [n+m]
     eye_rows: Index  # [3] borders of the left and the right eye
-    brow: NDArray[np.float64]  # [n,B] how the skin goes with the kit's brow corners
-    own: Array  # [n] how far it moves by itself
+    brow: NDArray[np.float64]  # [n,B] how much the skin follows each brow corner of the kit
+    own: Array  # [n] how much it moves by itself
 
 
 def _clustered(position: Array, triangle: Index, cell: float, is_kept: NDArray[np.bool_]) -> Index:
     """Triangles with all corners of a cube of `cell` dm merged into the one nearest to their mean."""
     key = np.floor(position / cell).astype(np.int64)
-    key[:, 0] = np.where(position[:, 0] >= 0, key[:, 0], key[:, 0] - 10_000)  # left and right never meet
+    key[:, 0] = np.where(position[:, 0] >= 0, key[:, 0], key[:, 0] - 10_000)  # left and right never merge
     key[is_kept, 1] += 1_000_000 + np.arange(int(is_kept.sum())) * 10
     _, member = np.unique(key, axis=0, return_inverse=True)
     keeper = np.empty(member.max() + 1, np.int64)
@@ -120,12 +119,12 @@ def _layout(kit: Kit) -> _Layout:
 
 
 def _brow_follow(kit: Kit, corner: Index, is_skin: NDArray[np.bool_]) -> tuple[NDArray[np.float64], Array]:
-    """How much the skin of the forehead goes with each corner of the brows, and how much it stays itself."""
+    """How much the skin of the forehead follows each corner of the brows, and how much it moves by itself."""
     p, rows = kit.head.position, _brow_corners(kit)
     far = np.linalg.norm(p[corner][:, None] - p[rows][None], axis=2)
     nearest = far.min(1)
     reach = np.clip((_BROW_REACH[1] - nearest) / (_BROW_REACH[1] - _BROW_REACH[0]), 0.0, 1.0)
-    lids = np.clip((p[corner, 1] - 14.27) / 0.10, 0.0, 1.0)  # the lids do not
+    lids = np.clip((p[corner, 1] - 14.27) / 0.10, 0.0, 1.0)  # lids do not follow
     share = reach * reach * (3.0 - 2.0 * reach) * lids * is_skin
     near = np.exp(-((far / 0.06) ** 2)) + 1e-12
     follow = near / near.sum(1, keepdims=True) * share[:, None]
@@ -137,36 +136,36 @@ def _brow_corners(kit: Kit) -> Index:
 
 
 def _moved(kit: Kit, delta: Array) -> Array:
-    """[N,3] by how much the head's vertices move when the kit's corners move by `delta` [C,3]."""
+    """[N,3] the offsets of the head's vertices for offsets [C,3] of the kit's corners."""
     layout = _layout(kit)
     skin = delta[layout.corner] * layout.own[:, None] + layout.brow @ delta[_brow_corners(kit)]
     return np.concatenate([skin, np.zeros((len(layout.body), 3))]).astype(np.float32)
 
 
-def _resting(kit: Kit, who: Character) -> tuple[Array, Array]:
-    """[N,3] this character's head at rest, and [C,3] the kit's corners, warped."""
+def _resting(kit: Kit, character: Character) -> tuple[Array, Array]:
+    """[N,3] the resting head of a character, and [C,3] the warped corners of the kit."""
     layout = _layout(kit)
-    drawn = Features(kit, who).rest
-    body = who.face.apply_body(kit.wear.position[layout.body])
+    drawn = Features(kit, character).rest
+    body = character.face.apply_body(kit.wear.position[layout.body])
     unwarped = np.concatenate([kit.head.position[layout.corner], body]) + _moved(kit, drawn - kit.head.position)
-    vertex = who.face.apply(unwarped)
+    vertex = character.face.apply(unwarped)
     vertex[len(layout.corner) :] = body
-    return vertex, who.face.apply(drawn)
+    return vertex, character.face.apply(drawn)
 
 
-def _row(kit: Kit, who: Character) -> Array:
-    """One character's vertices at rest, (weighted) anchors and warp in a row."""
-    vertex, corner = _resting(kit, who)
+def _row(kit: Kit, character: Character) -> Array:
+    """One character's resting vertices, weighted anchors and warp as a row."""
+    vertex, corner = _resting(kit, character)
     middle = corner[kit.landmark[68:]]
     crown = np.array([0.0, corner[:, 1].max(), 0.0])
     anchor = np.stack([kit.joint["neck"], kit.joint["head"], *middle, corner[kit.landmark[8]], crown])
     points = lattice()
-    warp = (who.face.apply(points) - points)[:, :2]
+    warp = (character.face.apply(points) - points)[:, :2]
     return np.concatenate([vertex.ravel(), anchor.ravel() * _ANCHOR_WEIGHT, warp.ravel()])
 
 
 def _canonical(kit: Kit, faces: face_kit.Kit) -> Array:
-    """[N,3] the kit's places on the face kit's base head, moved to the open head's template."""
+    """[N,3] the places of the vertices on the open head's template, by way of the face kit's head."""
     layout, template = _layout(kit), open_head().template
     skin = skin_part(faces)
     base = faces.position[faces.corner_vertex[skin.row]]
@@ -178,7 +177,7 @@ def _canonical(kit: Kit, faces: face_kit.Kit) -> Array:
 
 
 def _uv(canonical: Array, region: NDArray[np.uint8]) -> Array:
-    """[N,2] in the open head's atlas: that of the nearest vertex of the same region."""
+    """[N,2] in the open head's atlas, from the nearest vertex of the same region."""
     head, uv = open_head(), np.zeros((len(canonical), 2), np.float32)
     for part in (SKIN, EYE, MOUTH):
         rows = np.flatnonzero(head.region == part)
@@ -192,7 +191,7 @@ def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def _landmarks(kit: Kit, vertex: Array) -> tuple[Index, Array]:
-    """[70,3] vertices and weights: the corner itself, or for brows the triangle of the skin below."""
+    """[70,3] vertices and weights of landmarks: the corner itself, or the triangle of the skin under a brow."""
     layout = _layout(kit)
     _, first = np.unique(kit.vertex, return_index=True)
     row, weight = np.zeros((70, 3), np.int32), np.zeros((70, 3), np.float32)
@@ -218,10 +217,10 @@ def _landmarks(kit: Kit, vertex: Array) -> tuple[Index, Array]:
 
 
 def build_head(kit: Kit, faces: face_kit.Kit, characters: int = _CHARACTERS) -> dict[str, NDArray[np.generic]]:
-    """All arrays of `anime_head.npz`. Same kits, same bytes."""
+    """All arrays of `anime_head.npz`; the same kits give the same bytes."""
     layout, shapes = _layout(kit), arkit_shapes(kit)
     everyone = [sample_character(kit, _SEED + k) for k in range(characters)]
-    rows = np.stack([_row(kit, who) for who in everyone]).astype(np.float64)
+    rows = np.stack([_row(kit, character) for character in everyone]).astype(np.float64)
     mean = rows.mean(0)
     _, spread, direction = np.linalg.svd(rows - mean, full_matrices=False)
     shapedirs = direction[:_COMPONENTS] * (spread[:_COMPONENTS, None] / np.sqrt(characters))
@@ -253,7 +252,7 @@ def build_head(kit: Kit, faces: face_kit.Kit, characters: int = _CHARACTERS) -> 
     }
 
 
-def shape_of(kit: Kit, who: Character) -> Array:
+def shape_of(kit: Kit, character: Character) -> Array:
     """[100] this character's shape coefficients in the shipped anime head."""
     head = anime_head()
     used = np.abs(head.shapedirs).max(1) > 0.0
@@ -261,14 +260,14 @@ def shape_of(kit: Kit, who: Character) -> Array:
     basis = np.concatenate([head.shapedirs, head.anchor_shapedirs * _ANCHOR_WEIGHT, head.warp_shapedirs], 1)[used]
     basis = basis.astype(np.float64)
     shape = np.zeros(len(used), np.float32)
-    shape[used] = np.linalg.solve(basis @ basis.T, basis @ (_row(kit, who) - mean))
+    shape[used] = np.linalg.solve(basis @ basis.T, basis @ (_row(kit, character) - mean))
     return shape
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kit", type=Path, required=True, help="the anime kit's folder")
-    parser.add_argument("--face-kit", type=Path, required=True, help="the face kit's folder")
+    parser.add_argument("--kit", type=Path, required=True, help="folder of the anime kit")
+    parser.add_argument("--face-kit", type=Path, required=True, help="folder of the face kit")
     parser.add_argument("--out", type=Path, default=FILE)
     args = parser.parse_args()
     arrays = build_head(load(args.kit), face_kit.load(args.face_kit))

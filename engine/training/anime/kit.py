@@ -10,17 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from omote.bridge import arkit
+
 from ...face.anime_head import mix_weights
-from ..faces import arkit
 
 Array = NDArray[np.float32]
 Index = NDArray[np.int32]
 Texture = NDArray[np.uint8]  # [H,W,4], sRGB + straight alpha
+_MOUTH = (0.0, 13.44)  # dm, height of the closed lips
+_EYE_LINE = 14.07  # lids above this belong to the upper lid
+_JAW_LIPS = 1.3  # how much of the source's open mouth jawOpen is
+_LID_MIDDLE, _LID_HALF = 0.45, 0.25  # x and half width of the closed lid, dm
+_CLOSED_Y = 14.02  # height at which the source closes its lids, almost straight
+_CLOSED_ARC, _LAUGH_ARC = -0.085, 0.125  # how far the middle of a closed lid hangs, and of a laughing one rises, dm
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """Textured corners with their own normals; `region` names the triangles' parts."""
+    """Textured corners with their own normals."""
 
     position: Array  # [C,3] dm; x to the subject's left, y up, z forward
     normal: Array  # [C,3] authored, not derived
@@ -28,7 +35,7 @@ class Mesh:
     triangle: Index  # [T,3]
     region: NDArray[np.uint8]  # [T]
     skin_weight: Array  # [C,2] how much a corner follows the skull and the neck
-    canonical: Array  # [C,3] dm: where it lies on the human head of `kit/`
+    canonical: Array  # [C,3] dm: its place on the resting human head of the face kit
 
 
 @dataclass(frozen=True)
@@ -46,8 +53,8 @@ class Locks:
 
 
 @dataclass(frozen=True)
-class Swept:
-    """A style that is a mesh already; its locks are numbered."""
+class HairMesh:
+    """A style that is a mesh, with numbered locks."""
 
     position: Array
     normal: Array
@@ -59,7 +66,7 @@ class Swept:
 
 @dataclass(frozen=True, eq=False)
 class Kit:
-    """Everything an anime character is made of."""
+    """Everything that an anime character is made of."""
 
     path: Path
     head: Mesh
@@ -74,7 +81,7 @@ class Kit:
     hair_group: tuple[str, ...]
     hair_texture: tuple[str, ...]
     locks: Locks
-    swept: dict[str, Swept]
+    swept: dict[str, HairMesh]
     _textures: dict[str, Texture] = field(default_factory=dict, repr=False, compare=False)
 
     def texture(self, name: str) -> Texture:
@@ -85,40 +92,19 @@ class Kit:
         return self._textures[name]
 
     def iris_names(self) -> list[str]:
-        """Irises that come as pictures; `paint.iris` draws more."""
+        """The irises that the kit has as pictures; `textures.iris_texture` draws more."""
         return sorted(p.stem.split(".", 1)[1] for p in (self.path / "textures").glob("iris.*.webp"))
 
     def dense(self, name: str) -> Array:
-        """[C,3] what a morph adds to positions at weight 1."""
+        """[C,3] the offsets of a morph at weight 1."""
         rows, delta = self.morph[name]
         moved = np.zeros_like(self.head.position)
         moved[rows] = delta
         return moved
 
 
-def _floats(array: NDArray[np.generic]) -> Array:
-    return array.astype(np.float32)
-
-
-def _fraction(array: NDArray[np.generic]) -> Array:
-    return _floats(array) / np.float32(65535)
-
-
-def _mesh(path: Path) -> Mesh:
-    with np.load(path, allow_pickle=False) as data:
-        return Mesh(
-            position=_floats(data["position"]),
-            normal=_floats(data["normal"]),
-            uv=_fraction(data["uv"]),
-            triangle=data["triangle"].astype(np.int32),
-            region=data["region"],
-            skin_weight=_floats(data["skin_weight"]),
-            canonical=_floats(data["canonical"]),
-        )
-
-
 def load(path: Path) -> Kit:
-    """Reads the pack; FileNotFoundError where it is missing."""
+    """Reads the kit. Raises FileNotFoundError if it is missing."""
     with np.load(path / "head.npz", allow_pickle=False) as head:
         start = head["morph_start"]
         rows = [slice(int(a), int(b)) for a, b in itertools.pairwise(start)]
@@ -139,7 +125,7 @@ def load(path: Path) -> Kit:
             *(_floats(hair[key]) for key in ("point", "normal", "size", "section")),
         )
         swept = {
-            name: Swept(
+            name: HairMesh(
                 _floats(hair[f"{name}.position"]),
                 _floats(hair[f"{name}.normal"]),
                 _fraction(hair[f"{name}.uv"]),
@@ -167,16 +153,29 @@ def load(path: Path) -> Kit:
     )
 
 
-_MOUTH = (0.0, 13.44)  # dm, height of the closed lips
-_EYE_LINE = 14.07  # lids above this belong to the upper lid
-_JAW_LIPS = 1.3  # how much of the source's open mouth jawOpen is
-_LID_MIDDLE, _LID_HALF = 0.45, 0.25  # x and half width of the closed lid, dm
-_CLOSED_Y = 14.02  # height at which the source closes its lids, almost straight
-_CLOSED_ARC, _LAUGH_ARC = -0.085, 0.125  # how far the middle of a closed lid hangs, and of a laughing one rises, dm
+def _floats(array: NDArray[np.generic]) -> Array:
+    return array.astype(np.float32)
+
+
+def _fraction(array: NDArray[np.generic]) -> Array:
+    return _floats(array) / np.float32(65535)
+
+
+def _mesh(path: Path) -> Mesh:
+    with np.load(path, allow_pickle=False) as data:
+        return Mesh(
+            position=_floats(data["position"]),
+            normal=_floats(data["normal"]),
+            uv=_fraction(data["uv"]),
+            triangle=data["triangle"].astype(np.int32),
+            region=data["region"],
+            skin_weight=_floats(data["skin_weight"]),
+            canonical=_floats(data["canonical"]),
+        )
 
 
 def _step(low: float, high: float, x: Array) -> Array:
-    """0 below `low`, 1 above `high`, smooth between; falls where low > high."""
+    """Smoothstep from `low` to `high`; falls if low > high."""
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
     return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
 
@@ -186,11 +185,11 @@ class Shapes:
     """Offsets for each ARKit weight, and shapes that depend on several weights. Normals stay as authored."""
 
     move: Array  # [52,C,3] dm
-    lips: Array  # [C,3] what jawOpen does to the lips alone; mouthClose takes it back
+    lips: Array  # [C,3] the part of jawOpen on the lips, which mouthClose reverses
     grin: tuple[Array, Array]  # left, right: from a closed to a smiling closed eye
 
     def apply(self, weights: Array) -> Array:
-        """[C,3] what these [52] weights add to positions."""
+        """[C,3] the offsets for these [52] weights."""
         mixed = mix_weights(weights)
         used = np.flatnonzero(mixed.weights)
         move = np.tensordot(mixed.weights[used], self.move[used], 1) - mixed.shut * self.lips
@@ -200,8 +199,8 @@ class Shapes:
         return np.asarray(move, np.float32)
 
 
-class _Maker:
-    """Collects offsets for one shape after the other."""
+class _ShapeBuilder:
+    """Collects the offsets of each shape."""
 
     def __init__(self, kit: Kit) -> None:
         self.kit = kit
@@ -233,117 +232,127 @@ class _Maker:
 
 
 def build_shapes(kit: Kit) -> Shapes:
-    """All 52 shapes and the combinations, once for a kit."""
-    make = _Maker(kit)
+    """The 52 ARKit shapes and their combinations, from the kit's morphs."""
+    builder = _ShapeBuilder(kit)
     for side, left in (("Left", True), ("Right", False)):
-        _eye(make, side, left)
-        _brow(make, side, left)
-        _half_mouth(make, side, left)
-    _mouth(make)
-    near_lips = (make.mouth * _step(13.1, 13.36, make.y) * ~make.hard)[:, None].astype(np.float32)
+        _eye(builder, side, left)
+        _brow(builder, side, left)
+        _half_mouth(builder, side, left)
+    _mouth(builder)
+    near_lips = (builder.mouth * _step(13.1, 13.36, builder.y) * ~builder.hard)[:, None].astype(np.float32)
     grin = kit.dense("eye_smile") - kit.dense("eye_close")
-    grin[:, 1] += _arc(make, "eye_smile", _LAUGH_ARC, -0.045) - _arc(make, "eye_close", _CLOSED_ARC, 0.025)
-    grins = [grin * make.side(is_left, 0.05)[:, None] for is_left in (True, False)]
-    return Shapes(make.move, _JAW_LIPS * kit.dense("lip_a") * near_lips, (grins[0], grins[1]))
+    grin[:, 1] += _arc(builder, "eye_smile", _LAUGH_ARC, -0.045) - _arc(builder, "eye_close", _CLOSED_ARC, 0.025)
+    grins = [grin * builder.side(is_left, 0.05)[:, None] for is_left in (True, False)]
+    return Shapes(builder.move, _JAW_LIPS * kit.dense("lip_a") * near_lips, (grins[0], grins[1]))
 
 
-def _arc(make: _Maker, morph: str, middle: float, ends: float) -> Array:
-    """[C] how far up corners move so that the lids that `morph` closes meet in an arc instead of a straight line."""
-    closed_y = make.y + make.kit.dense(morph)[:, 1]
-    across = np.clip((np.abs(make.x) - _LID_MIDDLE) / _LID_HALF, -1.4, 1.4)
+def _arc(builder: _ShapeBuilder, morph: str, middle: float, ends: float) -> Array:
+    """[C] how far up corners move, so that lids closed by `morph` meet in an arc and not in a straight line."""
+    closed_y = builder.y + builder.kit.dense(morph)[:, 1]
+    across = np.clip((np.abs(builder.x) - _LID_MIDDLE) / _LID_HALF, -1.4, 1.4)
     arc = ends + (middle - ends) * (1.0 - across**2)
-    beside = _step(1.75, 1.0, np.abs((np.abs(make.x) - _LID_MIDDLE) / _LID_HALF))
-    near = _step(0.26, 0.06, np.abs(closed_y - _CLOSED_Y)) * (make.z > 0.5)
-    return np.asarray(arc * beside * near * ~make.inside, np.float32)
+    beside = _step(1.75, 1.0, np.abs((np.abs(builder.x) - _LID_MIDDLE) / _LID_HALF))
+    near = _step(0.26, 0.06, np.abs(closed_y - _CLOSED_Y)) * (builder.z > 0.5)
+    return np.asarray(arc * beside * near * ~builder.inside, np.float32)
 
 
-def _eye(make: _Maker, side: str, left: bool) -> None:
-    half = make.side(left, 0.05)
-    upper, lower = half * (make.y > _EYE_LINE), half * (make.y <= _EYE_LINE)
-    make.add(f"eyeBlink{side}", "eye_close", 1.0, half)
-    make.shift(f"eyeBlink{side}", (0.0, 1.0, 0.0), half * _arc(make, "eye_close", _CLOSED_ARC, 0.025))
-    make.add(f"eyeWide{side}", "eye_open", 1.35, half)
-    make.add(f"eyeSquint{side}", "eye_zitome", 0.55, upper)
-    make.add(f"eyeSquint{side}", "eye_smile", 0.20, lower)
-    make.add(f"cheekSquint{side}", "eye_smile", 0.28, lower)
-    cheek = half * np.exp(-(((np.abs(make.x) - 0.5) / 0.25) ** 2) - ((make.y - 13.75) / 0.16) ** 2) * (make.z > 0.3)
-    make.shift(f"cheekSquint{side}", (0.0, 0.03, 0.04), cheek * make.part["skin"])
-    ball = half * (make.part["iris"] | make.part["pupil"] | make.part["highlight"])
+def _eye(builder: _ShapeBuilder, side: str, left: bool) -> None:
+    half = builder.side(left, 0.05)
+    upper, lower = half * (builder.y > _EYE_LINE), half * (builder.y <= _EYE_LINE)
+    builder.add(f"eyeBlink{side}", "eye_close", 1.0, half)
+    builder.shift(f"eyeBlink{side}", (0.0, 1.0, 0.0), half * _arc(builder, "eye_close", _CLOSED_ARC, 0.025))
+    builder.add(f"eyeWide{side}", "eye_open", 1.35, half)
+    builder.add(f"eyeSquint{side}", "eye_zitome", 0.55, upper)
+    builder.add(f"eyeSquint{side}", "eye_smile", 0.20, lower)
+    builder.add(f"cheekSquint{side}", "eye_smile", 0.28, lower)
+    cheek = (
+        half
+        * np.exp(-(((np.abs(builder.x) - 0.5) / 0.25) ** 2) - ((builder.y - 13.75) / 0.16) ** 2)
+        * (builder.z > 0.3)
+    )
+    builder.shift(f"cheekSquint{side}", (0.0, 0.03, 0.04), cheek * builder.part["skin"])
+    ball = half * (builder.part["iris"] | builder.part["pupil"] | builder.part["highlight"])
     toward = {"In": "right" if left else "left", "Out": "left" if left else "right", "Up": "up", "Down": "down"}
     for way, morph in toward.items():
-        make.add(f"eyeLook{way}{side}", f"look_{morph}", 1.0, ball)
-    make.add(f"eyeLookDown{side}", "eye_close", 0.20, upper * ~(ball > 0))
-    make.add(f"eyeLookUp{side}", "eye_open", 0.45, upper * ~(ball > 0))
+        builder.add(f"eyeLook{way}{side}", f"look_{morph}", 1.0, ball)
+    builder.add(f"eyeLookDown{side}", "eye_close", 0.20, upper * ~(ball > 0))
+    builder.add(f"eyeLookUp{side}", "eye_open", 0.45, upper * ~(ball > 0))
 
 
-def _brow(make: _Maker, side: str, left: bool) -> None:
-    half = make.side(left, 0.05)
-    brow, far = half * make.part["brow"], np.abs(make.x)
-    make.add(f"browDown{side}", "eye_brow_down", 1.0, half)
-    make.shift(f"browDown{side}", (-0.02 if left else 0.02, -0.035, 0.0), brow)
-    make.add(f"browDown{side}", "eye_angry", 0.35, half)
-    make.add("browInnerUp", "eye_brow_up", 1.0, half)
-    make.shift("browInnerUp", (0.0, 0.02, 0.0), brow)
-    make.shift(f"browOuterUp{side}", (0.0, 0.085, -0.02), brow * (0.25 + 0.75 * _step(0.25, 0.62, far)))
-    make.shift(f"browOuterUp{side}", (0.0, 0.02, 0.0), half * make.part["eyeline"])
-    make.shift(f"noseSneer{side}", (0.0, -0.05, 0.0), brow * _step(0.6, 0.2, far))
-    nose = np.exp(-((far - 0.06) ** 2) / 0.006 - ((make.y - 13.78) ** 2) / 0.010) * half * make.part["skin"]
-    make.shift(f"noseSneer{side}", (0.0, 0.05, 0.03), nose * (make.z > 0.6))
-    make.add(f"noseSneer{side}", "lip_i", 0.35, make.side(left, 0.12) * (make.kit.dense("lip_i")[:, 1] > 0))
+def _brow(builder: _ShapeBuilder, side: str, left: bool) -> None:
+    half = builder.side(left, 0.05)
+    brow, far = half * builder.part["brow"], np.abs(builder.x)
+    builder.add(f"browDown{side}", "eye_brow_down", 1.0, half)
+    builder.shift(f"browDown{side}", (-0.02 if left else 0.02, -0.035, 0.0), brow)
+    builder.add(f"browDown{side}", "eye_angry", 0.35, half)
+    builder.add("browInnerUp", "eye_brow_up", 1.0, half)
+    builder.shift("browInnerUp", (0.0, 0.02, 0.0), brow)
+    builder.shift(f"browOuterUp{side}", (0.0, 0.085, -0.02), brow * (0.25 + 0.75 * _step(0.25, 0.62, far)))
+    builder.shift(f"browOuterUp{side}", (0.0, 0.02, 0.0), half * builder.part["eyeline"])
+    builder.shift(f"noseSneer{side}", (0.0, -0.05, 0.0), brow * _step(0.6, 0.2, far))
+    nose = np.exp(-((far - 0.06) ** 2) / 0.006 - ((builder.y - 13.78) ** 2) / 0.010) * half * builder.part["skin"]
+    builder.shift(f"noseSneer{side}", (0.0, 0.05, 0.03), nose * (builder.z > 0.6))
+    builder.add(f"noseSneer{side}", "lip_i", 0.35, builder.side(left, 0.12) * (builder.kit.dense("lip_i")[:, 1] > 0))
 
 
-def _half_mouth(make: _Maker, side: str, left: bool) -> None:
-    half, out = make.side(left, 0.14), 1.0 if left else -1.0
-    corner = half * np.exp(-(((np.abs(make.x) - 0.22) / 0.13) ** 2) - ((make.y - 13.44) / 0.12) ** 2) * (make.z > 0.5)
-    opening = make.kit.dense("lip_i")[:, 1]
-    make.add(f"mouthSmile{side}", "lip_up", 2.2, half)
-    make.add(f"mouthSmile{side}", "mouth_wide", 0.45, half)
-    make.shift(f"mouthSmile{side}", (0.0, 0.030, 0.0), corner * ~make.hard)
-    make.add(f"mouthFrown{side}", "lip_down", 1.15, half)
-    make.shift(f"mouthFrown{side}", (0.0, -0.022, 0.0), corner * ~make.hard)
-    make.add(f"mouthDimple{side}", "mouth_wide", 0.85, half)
-    make.add(f"mouthDimple{side}", "lip_up", 0.8, half)
-    make.shift(f"mouthDimple{side}", (out * 0.035, 0.025, -0.03), corner * ~make.hard)
-    make.add(f"mouthStretch{side}", "mouth_wide", 1.0, half)
-    make.add(f"mouthStretch{side}", "lip_down", 0.35, half)
-    make.add(f"mouthStretch{side}", "lip_i", 0.25, half)
-    make.add(f"mouthPress{side}", "mouth_wide", 0.55, half)
-    make.shift(f"mouthPress{side}", (out * 0.02, 0.045, -0.03), corner * ~make.hard)
-    make.shift(f"mouthPress{side}", (0.0, -0.02, -0.02), half * make.mouth * ~make.hard - corner * ~make.hard)
-    make.add(f"mouthUpperUp{side}", "lip_i", 1.9, half * (opening > 0))
-    make.shift(f"mouthUpperUp{side}", (out * 0.01, 0.0, 0.0), corner * ~make.hard)
-    make.add(f"mouthLowerDown{side}", "lip_e", 0.75, half * (make.kit.dense("lip_e")[:, 1] < 0))
+def _half_mouth(builder: _ShapeBuilder, side: str, left: bool) -> None:
+    half, out = builder.side(left, 0.14), 1.0 if left else -1.0
+    corner = (
+        half
+        * np.exp(-(((np.abs(builder.x) - 0.22) / 0.13) ** 2) - ((builder.y - 13.44) / 0.12) ** 2)
+        * (builder.z > 0.5)
+    )
+    opening = builder.kit.dense("lip_i")[:, 1]
+    builder.add(f"mouthSmile{side}", "lip_up", 2.2, half)
+    builder.add(f"mouthSmile{side}", "mouth_wide", 0.45, half)
+    builder.shift(f"mouthSmile{side}", (0.0, 0.030, 0.0), corner * ~builder.hard)
+    builder.add(f"mouthFrown{side}", "lip_down", 1.15, half)
+    builder.shift(f"mouthFrown{side}", (0.0, -0.022, 0.0), corner * ~builder.hard)
+    builder.add(f"mouthDimple{side}", "mouth_wide", 0.85, half)
+    builder.add(f"mouthDimple{side}", "lip_up", 0.8, half)
+    builder.shift(f"mouthDimple{side}", (out * 0.035, 0.025, -0.03), corner * ~builder.hard)
+    builder.add(f"mouthStretch{side}", "mouth_wide", 1.0, half)
+    builder.add(f"mouthStretch{side}", "lip_down", 0.35, half)
+    builder.add(f"mouthStretch{side}", "lip_i", 0.25, half)
+    builder.add(f"mouthPress{side}", "mouth_wide", 0.55, half)
+    builder.shift(f"mouthPress{side}", (out * 0.02, 0.045, -0.03), corner * ~builder.hard)
+    builder.shift(
+        f"mouthPress{side}", (0.0, -0.02, -0.02), half * builder.mouth * ~builder.hard - corner * ~builder.hard
+    )
+    builder.add(f"mouthUpperUp{side}", "lip_i", 1.9, half * (opening > 0))
+    builder.shift(f"mouthUpperUp{side}", (out * 0.01, 0.0, 0.0), corner * ~builder.hard)
+    builder.add(f"mouthLowerDown{side}", "lip_e", 0.75, half * (builder.kit.dense("lip_e")[:, 1] < 0))
 
 
-def _mouth(make: _Maker) -> None:
-    soft = make.mouth * ~make.hard
-    centre = soft * np.exp(-((make.x / 0.13) ** 2))
-    make.add("jawOpen", "lip_a", _JAW_LIPS)
-    chin = make.jaw * ~make.hard * _step(13.40, 13.1, make.y)
-    make.shift("jawOpen", (0.0, -0.05, -0.01), chin)
-    make.add("mouthClose", "mouth_short", 0.3)
-    make.shift("mouthClose", (0.0, 0.02, -0.01), centre)
-    make.add("mouthFunnel", "lip_o", 0.55)
-    make.add("mouthFunnel", "mouth_short", 0.35)
-    make.shift("mouthFunnel", (0.0, 0.0, 0.05), soft)
-    make.add("mouthPucker", "mouth_short", 1.25)
-    make.add("mouthPucker", "lip_u", 0.22)
-    make.shift("mouthPucker", (0.0, 0.01, 0.07), centre)
+def _mouth(builder: _ShapeBuilder) -> None:
+    soft = builder.mouth * ~builder.hard
+    centre = soft * np.exp(-((builder.x / 0.13) ** 2))
+    builder.add("jawOpen", "lip_a", _JAW_LIPS)
+    chin = builder.jaw * ~builder.hard * _step(13.40, 13.1, builder.y)
+    builder.shift("jawOpen", (0.0, -0.05, -0.01), chin)
+    builder.add("mouthClose", "mouth_short", 0.3)
+    builder.shift("mouthClose", (0.0, 0.02, -0.01), centre)
+    builder.add("mouthFunnel", "lip_o", 0.55)
+    builder.add("mouthFunnel", "mouth_short", 0.35)
+    builder.shift("mouthFunnel", (0.0, 0.0, 0.05), soft)
+    builder.add("mouthPucker", "mouth_short", 1.25)
+    builder.add("mouthPucker", "lip_u", 0.22)
+    builder.shift("mouthPucker", (0.0, 0.01, 0.07), centre)
     for name, sign in (("Left", 1.0), ("Right", -1.0)):
-        make.shift(f"mouth{name}", (sign * 0.10, 0.0, 0.0), soft)
-        make.shift(f"jaw{name}", (sign * 0.11, 0.0, 0.0), make.jaw)
-    make.shift("jawForward", (0.0, -0.03, 0.10), make.jaw)
-    make.add("mouthRollLower", "mouth_short", 0.6)
-    make.shift("mouthRollLower", (0.0, 0.05, -0.03), centre)
-    make.add("mouthRollUpper", "mouth_short", 0.6)
-    make.shift("mouthRollUpper", (0.0, -0.05, -0.03), centre)
-    make.shift("mouthShrugLower", (0.0, 0.055, 0.02), centre)
-    make.shift("mouthShrugLower", (0.0, 0.04, 0.0), make.jaw * ~make.hard * _step(13.5, 13.2, make.y))
-    make.shift("mouthShrugUpper", (0.0, 0.05, 0.03), centre)
-    make.add("cheekPuff", "cheek_pop", 1.0)
-    make.add("cheekPuff", "mouth_short", 0.4)
-    make.add("tongueOut", "lip_a", 0.45, (~make.part["tongue"]).astype(np.float32))
-    tongue = make.part["tongue"] * _step(0.45, 0.96, make.z)
-    make.shift("tongueOut", (0.0, 0.0, 0.33), tongue)
-    make.shift("tongueOut", (0.0, 0.055, 0.0), make.part["tongue"] * _step(0.4, 0.7, make.z))
-    make.shift("tongueOut", (0.0, -0.13, 0.0), make.part["tongue"] * _step(0.72, 0.96, make.z))
+        builder.shift(f"mouth{name}", (sign * 0.10, 0.0, 0.0), soft)
+        builder.shift(f"jaw{name}", (sign * 0.11, 0.0, 0.0), builder.jaw)
+    builder.shift("jawForward", (0.0, -0.03, 0.10), builder.jaw)
+    builder.add("mouthRollLower", "mouth_short", 0.6)
+    builder.shift("mouthRollLower", (0.0, 0.05, -0.03), centre)
+    builder.add("mouthRollUpper", "mouth_short", 0.6)
+    builder.shift("mouthRollUpper", (0.0, -0.05, -0.03), centre)
+    builder.shift("mouthShrugLower", (0.0, 0.055, 0.02), centre)
+    builder.shift("mouthShrugLower", (0.0, 0.04, 0.0), builder.jaw * ~builder.hard * _step(13.5, 13.2, builder.y))
+    builder.shift("mouthShrugUpper", (0.0, 0.05, 0.03), centre)
+    builder.add("cheekPuff", "cheek_pop", 1.0)
+    builder.add("cheekPuff", "mouth_short", 0.4)
+    builder.add("tongueOut", "lip_a", 0.45, (~builder.part["tongue"]).astype(np.float32))
+    tongue = builder.part["tongue"] * _step(0.45, 0.96, builder.z)
+    builder.shift("tongueOut", (0.0, 0.0, 0.33), tongue)
+    builder.shift("tongueOut", (0.0, 0.055, 0.0), builder.part["tongue"] * _step(0.4, 0.7, builder.z))
+    builder.shift("tongueOut", (0.0, -0.13, 0.0), builder.part["tongue"] * _step(0.72, 0.96, builder.z))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 Index = NDArray[np.int32]
 
-# Materials. Those from IRIS on are laid over the face in the order of their triangles.
+# Materials; those from IRIS on are drawn over the face, in the order of their triangles.
 SKIN, BODY, EYE_WHITE, MOUTH, TEETH, TONGUE, HAIR, PLAIN, IRIS, PUPIL, HIGHLIGHT, MARK, LASH, LIP, BROW = range(15)
 FIRST_OVERLAY = IRIS
 # Labels of pixels, `Picture.material`.
@@ -20,7 +20,7 @@ LABEL_NONE, LABEL_SKIN, LABEL_EYE, LABEL_MOUTH, LABEL_HAIR, LABEL_BROW, LABEL_CL
 # Columns of `Mesh.attribute`.
 SCALP, BLUSH = range(2)  # on skin: hair (dm) and blush show where positive; on the body: x, y, z at rest, neckline
 ALONG, ACROSS, TINT, LATITUDE = range(4)  # on hair: root to tip, round the lock, which colour, height on the skull
-# Entries of `Paint.style`.
+# Entries of `Textures.style`.
 TONES, EDGE, SHADE, RIM, GLOW, GRAIN, INK, INK_TINT, PATTERN, IS_MESH = range(10)
 
 
@@ -35,12 +35,12 @@ class Mesh(NamedTuple):
     material: NDArray[np.int8]  # [T]
     label: NDArray[np.uint8]  # [T]
     group: NDArray[np.int16]  # [T] lines are drawn between groups
-    picture: NDArray[np.int8]  # [T] row of `Paint.texture`, -1 for none
+    picture: NDArray[np.int8]  # [T] row of `Textures.texture`, -1 for none
     color: Array  # [T,3] sRGB 0 to 1; a factor where there is a picture
 
 
 class Textures(NamedTuple):
-    """A character's pictures and colours, sRGB 0 to 1."""
+    """The pictures and colours of a character, sRGB 0 to 1."""
 
     texel: NDArray[np.uint8]  # [N] RGBA of every picture, one after another
     texture: NDArray[np.int64]  # [P,3] where it starts in `texel`, width, height
@@ -62,7 +62,7 @@ class Textures(NamedTuple):
 
 
 class Tone(NamedTuple):
-    """The light as two tones, and where things throw their shadow on the screen."""
+    """The light as two tones, and the offsets of shadows on the screen."""
 
     toward: Array  # [3]
     lit: Array  # [3]
@@ -84,20 +84,20 @@ class Hits(NamedTuple):
     label: NDArray[np.uint8]  # [H,W]
     color: Array  # [H,W,4] sRGB, coverage
     group: NDArray[np.int16]  # [H,W] -1 where nothing
-    pen: Array  # [H,W] how wide the lines of this surface are, 1 is usual
+    line_width: Array  # [H,W] of the lines of this surface, 1 is usual
     rim: Array  # [H,W] how near this is to the edge of its lock, 0 to 1
     ink: Array  # [H,W,4] colour of a line here, coverage
     brow: Array  # [H,W,4] what is drawn over the lines: premultiplied colour, coverage
 
 
 FAR = np.float32(1e9)
-_SLACK_DM = 0.05  # brows and lashes may lie this deep under the skin
+_SLACK_DM = 0.05  # depth under the skin at which brows and lashes still show
 _THROUGH_DM = 0.75  # hair further in front of the face than this hides eyes and brows
 
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
 def bounds(low: float, high: float, size: int) -> tuple[int, int]:
-    """First and last sample whose centre may lie between."""
+    """The first and the last sample whose centre may lie between the two."""
     return max(int(math.ceil(low - 0.5)), 0), min(int(math.floor(high - 0.5)), size - 1)
 
 
@@ -105,7 +105,7 @@ def bounds(low: float, high: float, size: int) -> tuple[int, int]:
 def bilinear(
     texel: NDArray[np.uint8], texture: NDArray[np.int64], picture: int, u: float, v: float, out: Array
 ) -> None:
-    """RGBA of a picture of `Paint` between its four nearest texels, 0 to 1; clamped at the border."""
+    """RGBA of a picture of `Textures` between its four nearest texels, 0 to 1; clamped at the border."""
     start, width, height = texture[picture, 0], texture[picture, 1], texture[picture, 2]
     x = min(max(u * width - 0.5, 0.0), width - 1.001)
     y = min(max(v * height - 0.5, 0.0), height - 1.001)
@@ -121,7 +121,7 @@ def bilinear(
 
 @njit(cache=True, fastmath=True, nogil=True)
 def draw(mesh: Mesh, hits: Hits, is_hair_pass: bool) -> None:
-    """Opaque triangles: keeps the nearest one of each sample. The face comes first, then hair and what is worn."""
+    """Draws opaque triangles, the nearest one of each sample: first the face, then hair and accessories."""
     rows, columns = hits.depth.shape
     for t in range(mesh.triangle.shape[0]):
         material = mesh.material[t]
@@ -149,7 +149,7 @@ def draw(mesh: Mesh, hits: Hits, is_hair_pass: bool) -> None:
                 z = w0 * z0 + w1 * z1 + w2 * z2
                 if z >= hits.depth[y, x]:
                     continue
-                if material == TEETH:  # only in an open mouth, never through a lip
+                if material == TEETH:  # teeth show in an open mouth, never through a lip
                     under = hits.face_material[y, x]
                     if under != MOUTH and under != TEETH and under != TONGUE:
                         continue
@@ -164,8 +164,8 @@ def draw(mesh: Mesh, hits: Hits, is_hair_pass: bool) -> None:
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def draw_overlay(mesh: Mesh, paint: Textures, tone: Tone, hits: Hits) -> None:
-    """Irises (only on the white of the eye), lashes and lips on the colour; brows apart, to go over the lines."""
+def draw_overlay(mesh: Mesh, textures: Textures, tone: Tone, hits: Hits) -> None:
+    """Draws irises (only on the white of the eye), lashes and lips; brows into a layer that goes over the lines."""
     rows, columns = hits.depth.shape
     rgba = np.empty(4, np.float32)
     for t in range(mesh.triangle.shape[0]):
@@ -183,7 +183,7 @@ def draw_overlay(mesh: Mesh, paint: Textures, tone: Tone, hits: Hits) -> None:
         top, bottom = bounds(min(y0, y1, y2), max(y0, y1, y2), rows)
         scale = 1.0 / area
         on_white = material in (IRIS, PUPIL, HIGHLIGHT)
-        through = paint.through[1] if material == BROW else paint.through[0]
+        through = textures.through[1] if material == BROW else textures.through[0]
         for y in range(top, bottom + 1):
             for x in range(left, right + 1):
                 px, py = x + 0.5, y + 0.5
@@ -214,7 +214,7 @@ def draw_overlay(mesh: Mesh, paint: Textures, tone: Tone, hits: Hits) -> None:
                 if mesh.picture[t] >= 0:
                     u = w0 * mesh.uv[a, 0] + w1 * mesh.uv[b, 0] + w2 * mesh.uv[c, 0]
                     v = w0 * mesh.uv[a, 1] + w1 * mesh.uv[b, 1] + w2 * mesh.uv[c, 1]
-                    bilinear(paint.texel, paint.texture, mesh.picture[t], u, v, rgba)
+                    bilinear(textures.texel, textures.texture, mesh.picture[t], u, v, rgba)
                     alpha *= rgba[3]
                 for k in range(3):
                     rgba[k] *= min(tone.lit[k], 1.0)

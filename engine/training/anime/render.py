@@ -7,17 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from omote.bridge import arkit
+
 from ...face.light import harmonic_basis
-from ..faces import arkit
+from ...face.retarget import gaze_from_weights
 from ..faces.light import Light, studio
-from ..faces.render import FOV_DEG, Label
+from ..faces.render import Label, camera, project
 from .figure import Figure
 from .rasterize import FAR, Array, Hits, Mesh, Tone, draw, draw_overlay
 from .shade import ink, resolve, shade
 
-_FRAME = 0.76  # half the picture's height, in head heights; as in the human renderer
+Wide = NDArray[np.float64]
 _LINE = 0.0023  # half a line's width, as a part of the picture's
-_FRINGE_DM, _CHIN_DM = 0.17, 0.40  # how far the fringe and the chin throw their shadows
+_FRINGE_DM, _CHIN_DM = 0.17, 0.40  # lengths of the shadows of fringe and chin
+_COSINE = np.repeat([1.0, 2.0 / 3.0, 0.25], [1, 3, 5])  # a clamped cosine in harmonics (Ramamoorthi and Hanrahan 2001)
+_GAMMA = 1.0 / 2.2
+_RIM, _RIM_GAIN = 0.10, 0.22
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,8 @@ class Picture:
     rgba: NDArray[np.uint8]  # [H,W,4] sRGB, straight (not premultiplied) alpha
     landmarks: Array  # [70,2] x right, y down in pixels: the 68-point set, then left and right iris
     label: Label
-    material: NDArray[np.uint8]  # [H,W] a LABEL of `surface`: 0 none, 1 skin, 2 eye, 3 mouth, 4 hair, 5 brow or
-    # lash, 6 cloth, 7 glasses and what else is worn
-    canonical: Array | None  # [H,W,3] dm on the human head where face or body is seen, NaN elsewhere
-    triangle: NDArray[np.int32] | None  # [H,W] number of a triangle of the figure, -1 where nothing
+    material: NDArray[np.uint8]  # [H,W] a LABEL of `rasterize`: 0 none, 1 skin, 2 eye, 3 mouth, 4 hair, 5 brow or
+    # lash, 6 cloth, 7 glasses and other accessories
 
 
 def render(
@@ -40,16 +43,15 @@ def render(
     light: Light,
     size: int = 256,
     supersampling: int = 2,
-    maps: bool = False,
 ) -> Picture:
-    """Draws `figure`; ValueError where the weights are not [52] finite numbers between 0 and 1."""
+    """Draws `figure`. Raises ValueError if the weights are not [52] finite numbers between 0 and 1."""
     if expression.shape != (arkit.COUNT,) or not np.all((expression >= 0.0) & (expression <= 1.0)):
         raise ValueError(
             f"expression must be [52] in 0..1, got {expression.shape} {expression.min()}..{expression.max()}"
         )
     side = size * supersampling
     posed = figure.pose(expression, head_rotation)
-    eye, pixels_per_tangent = camera(figure, side)
+    eye, pixels_per_tangent = camera(figure.center, figure.head_height, side)
     mesh = Mesh(
         screen=project(posed.vertex, eye, pixels_per_tangent, side),
         normal=posed.normal,
@@ -62,41 +64,22 @@ def render(
         picture=figure.picture,
         color=figure.color,
     )
-    hits = _nothing(side)
+    hits = _empty_hits(side)
     tone = _tone(figure, light, pixels_per_tangent / float(eye[2] - figure.center[2]), side)
     draw(mesh, hits, False)
     draw(mesh, hits, True)
-    shade(mesh, figure.paint, tone, hits)
-    draw_overlay(mesh, figure.paint, tone, hits)
-    ink(hits, figure.paint, tone)
+    shade(mesh, figure.textures, tone, hits)
+    draw_overlay(mesh, figure.textures, tone, hits)
+    ink(hits, figure.textures, tone)
     rgba, material = np.zeros((size, size, 4), np.uint8), np.zeros((size, size), np.uint8)
     resolve(hits, supersampling, rgba, material)
-    seen = project(posed.landmark, eye, pixels_per_tangent, side)[:, :2] / np.float32(supersampling)
-    canonical = triangle = None
-    if maps:
-        canonical, triangle = _maps(figure, hits, supersampling)
+    landmarks = project(posed.landmark, eye, pixels_per_tangent, side)[:, :2] / np.float32(supersampling)
     turned = np.asarray(head_rotation, np.float32)
-    label = Label(expression, turned, arkit.gaze(expression), light.harmonics())
-    return Picture(rgba, seen, label, material, canonical, triangle)
+    label = Label(expression, turned, gaze_from_weights(expression), light.harmonics())
+    return Picture(rgba, landmarks, label, material)
 
 
-def camera(figure: Figure, side: int) -> tuple[Array, float]:
-    """Where the camera stands, and how many pixels one unit of x over distance is."""
-    slope = np.tan(np.radians(FOV_DEG) / 2)
-    distance = _FRAME * figure.head_height / slope
-    eye = figure.center + np.array([0.0, 0.0, distance], np.float32)
-    return eye.astype(np.float32), side / 2 / float(slope)
-
-
-def project(point: Array, eye: Array, pixels_per_tangent: float, side: int) -> Array:
-    """[n,3] pixel x, pixel y and distance of points in the camera's frame."""
-    distance = eye[2] - point[:, 2]
-    x = (point[:, 0] - eye[0]) / distance * pixels_per_tangent + side / 2
-    y = side / 2 - (point[:, 1] - eye[1]) / distance * pixels_per_tangent
-    return np.stack([x, y, distance], 1).astype(np.float32)
-
-
-def _nothing(side: int) -> Hits:
+def _empty_hits(side: int) -> Hits:
     return Hits(
         depth=np.full((side, side), FAR, np.float32),
         triangle=np.full((side, side), -1, np.int32),
@@ -106,7 +89,7 @@ def _nothing(side: int) -> Hits:
         label=np.zeros((side, side), np.uint8),
         color=np.zeros((side, side, 4), np.float32),
         group=np.full((side, side), -1, np.int16),
-        pen=np.ones((side, side), np.float32),
+        line_width=np.ones((side, side), np.float32),
         rim=np.zeros((side, side), np.float32),
         ink=np.zeros((side, side, 4), np.float32),
         brow=np.zeros((side, side, 4), np.float32),
@@ -124,29 +107,13 @@ def _tone(figure: Figure, light: Light, pixels_per_dm: float, side: int) -> Tone
         two.rim,
         np.array([x * reach, -y * reach], np.float32),
         _CHIN_DM * pixels_per_dm,
-        _LINE * side * figure.character.pen.line,
+        _LINE * side * figure.character.drawing_style.line,
     )
-
-
-def _maps(figure: Figure, hits: Hits, samples: int) -> tuple[Array, NDArray[np.int32]]:
-    """What each pixel's first sample sees: the place on the canonical human head, and the triangle."""
-    triangle, bary = hits.triangle[::samples, ::samples], hits.bary[::samples, ::samples]
-    weight = np.stack([bary[..., 0], bary[..., 1], 1.0 - bary.sum(2)], 2)
-    place = np.einsum("hwk,hwkc->hwc", weight, figure.canonical[figure.triangle[triangle]])
-    place[triangle < 0] = np.nan
-    return place.astype(np.float32), triangle.astype(np.int32)
-
-
-Wide = NDArray[np.float64]
-
-_COSINE = np.repeat([1.0, 2.0 / 3.0, 0.25], [1, 3, 5])  # a clamped cosine in harmonics (Ramamoorthi and Hanrahan 2001)
-_GAMMA = 1.0 / 2.2
-_RIM, _RIM_GAIN = 0.10, 0.22
 
 
 @dataclass(frozen=True)
 class CelLight:
-    """The two tones that a light gives."""
+    """A light as two tones and a rim."""
 
     toward: Array  # [3] unit vector to the key
     lit: Array  # [3] sRGB factor on a colour in the light
@@ -155,21 +122,21 @@ class CelLight:
 
 
 def _arriving(harmonics: Array, direction: Wide) -> Wide:
-    """[3] light on a surface that faces this way, not below a tenth of what arrives on average."""
+    """[3] light on a surface with this normal, at least a tenth of the average."""
     by_color = harmonics.reshape(3, 9).astype(np.float64)
     weight = harmonic_basis(direction[None].astype(np.float32))[0].astype(np.float64) * _COSINE
     return np.asarray(np.maximum(by_color @ weight, 0.1 * by_color[:, 0] * weight[0]))
 
 
 def _toward(harmonics: Array) -> Wide:
-    """[3] where most light comes from: the gradient of the first band, by brightness; never from behind."""
+    """[3] the direction of most light: the gradient of the first band, never from behind."""
     y, z, x = harmonics.reshape(3, 9)[:, 1:4].sum(0)
     z = max(float(z), 0.15 * float(np.hypot(x, y)))
     return np.asarray(np.array([x, y, z]) / (np.linalg.norm([x, y, z]) + 1e-9))
 
 
 def _measure_light(light: Light) -> tuple[Wide, Wide, Wide, Wide]:
-    """Direction of the key; light towards it, away from it, and from behind on the other side."""
+    """The direction of the key; the light towards it, away from it, and from behind on the other side."""
     harmonics = light.harmonics()
     toward = _toward(harmonics)
     behind = np.array([-0.75 if toward[0] >= 0.0 else 0.75, 0.45, -0.48])
@@ -182,7 +149,7 @@ _, _STUDIO_LIT, _STUDIO_SHADE, _STUDIO_BEHIND = _measure_light(studio())
 
 
 def cel_light(light: Light) -> CelLight:
-    """Reduces a light to two tones; the studio light leaves colours as they were painted."""
+    """Reduces a light to two tones; studio light leaves colours unchanged."""
     toward, lit, shade, behind = _measure_light(light)
     rim = _RIM + _RIM_GAIN * np.maximum(behind / _STUDIO_BEHIND - 1.0, 0.0)
     return CelLight(

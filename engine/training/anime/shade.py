@@ -1,4 +1,4 @@
-"""Colours what the rasteriser found in two tones, draws lines between groups, and puts the picture together."""
+"""Shades samples in two tones, draws lines between groups, and resolves samples into the picture."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from .rasterize import (
 
 FACE_GROUP, BODY_GROUP, CLOTH_GROUP, JACKET_GROUP, SCALP_GROUP, EYE_GROUP, MOUTH_GROUP, FIRST_LOCK = range(8)
 _TRIM_DM = 0.055
-_THIRD_TONE, _THIRD_AT = 0.80, -0.42  # how dark the deepest tone is, and how much further from the light it begins
+_THIRD_TONE, _THIRD_AT = 0.80, -0.42  # brightness of the deepest tone, and how much further from the light it begins
 
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
@@ -56,8 +56,8 @@ def _step(low: float, high: float, x: float) -> float:
 
 @njit(cache=True, fastmath=True, nogil=True)
 def cloth_at(neckline: int, x: float, y: float, z: float) -> float:
-    """How far (dm) inside cloth a point of the resting body is, for a row of `character.NECKLINES`."""
-    # Ellipses seen from the front: what only depends on x and y stays smooth on coarse triangles.
+    """Depth (dm) of a point of the resting body inside cloth, for a row of `character.NECKLINES`."""
+    # Ellipses seen from the front: functions of x and y alone stay smooth on coarse triangles.
     side = abs(x)
     wide, low = 0.60, 0.46
     if neckline == 2:
@@ -82,7 +82,7 @@ def cloth_at(neckline: int, x: float, y: float, z: float) -> float:
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
 def jacket_at(x: float, y: float, z: float) -> float:
-    """How far (dm) inside an open jacket a point of the resting body is."""
+    """Depth (dm) of a point of the resting body inside an open jacket."""
     opening = abs(x) - 0.40 - 0.38 * (y - 12.0) if z > -0.1 else 9.0
     return min(opening, math.sqrt(x * x + (z + 0.1) ** 2) - 0.58, 12.86 - y)
 
@@ -103,7 +103,7 @@ def _is_patterned(pattern: int, x: float, y: float) -> bool:
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
 def _brush(x: float, y: float, z: float) -> float:
-    """Broad strokes from -1 to 1 that lie on the surface."""
+    """Broad brush strokes on the surface, -1 to 1."""
     a = math.sin(x * 11.0 + 5.0 * math.sin(y * 4.3 + z * 3.1)) * math.sin(y * 7.0 - x * 5.0 + 2.0 * math.sin(z * 6.0))
     b: float = 0.7 * a + 0.3 * math.sin(x * 31.0 + y * 23.0 + 4.0 * a)
     return b
@@ -111,7 +111,7 @@ def _brush(x: float, y: float, z: float) -> float:
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
 def _strands(lock: int, across: float) -> float:
-    """A value from -1 to 1 that changes from strand to strand of a lock, for the jags of the highlight."""
+    """A value from -1 to 1 that varies between strands of a lock, for the jags of the highlight."""
     x = across * 9.0 + lock * 3.7
     i = math.floor(x)
     f = x - i
@@ -151,7 +151,7 @@ def _is_under_chin(depth: Array, face_depth: Array, face_material: NDArray[np.in
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def shade(mesh: Mesh, paint: Textures, tone: Tone, hits: Hits) -> None:
+def shade(mesh: Mesh, textures: Textures, tone: Tone, hits: Hits) -> None:
     """Writes the colour and the group of every sample."""
     rows, columns = hits.depth.shape
     right, down, chin = int(tone.fringe[0]), int(tone.fringe[1]), int(tone.chin)
@@ -181,10 +181,12 @@ def shade(mesh: Mesh, paint: Textures, tone: Tone, hits: Hits) -> None:
             shine, rim, bias, keeps_light = 0.0, 0.0, 0.0, False
             cover, jacket, is_choker = 0.0, -1.0, False
             if material == BODY:
-                if paint.jacket:
+                if textures.jacket:
                     jacket = jacket_at(at[0], at[1], at[2])
                 cover = cloth_at(int(at[3] + 0.5), at[0], at[1], at[2])
-                is_choker = abs(at[1] - 12.80 + 0.10 * at[2]) < paint.choker and at[0] ** 2 + (at[2] + 0.1) ** 2 < 0.24
+                is_choker = (
+                    abs(at[1] - 12.80 + 0.10 * at[2]) < textures.choker and at[0] ** 2 + (at[2] + 0.1) ** 2 < 0.24
+                )
             if material == HAIR or (material == SKIN and at[SCALP] > 0.0):
                 tint = 0
                 along, across, latitude = np.float32(0.03), u * 4.0, np.float32(9.0)
@@ -194,33 +196,33 @@ def shade(mesh: Mesh, paint: Textures, tone: Tone, hits: Hits) -> None:
                     group = SCALP_GROUP
                     hits.label[y, x] = LABEL_HAIR
                 for k in range(3):
-                    base[k] = _hair(paint.hair, tint, along, k)
+                    base[k] = _hair(textures.hair, tint, along, k)
                 if mesh.picture[t] >= 0 and material == HAIR:
-                    bilinear(paint.texel, paint.texture, mesh.picture[t], u, v, rgba)
+                    bilinear(textures.texel, textures.texture, mesh.picture[t], u, v, rgba)
                     for k in range(3):
                         if tint == 2:
                             base[k] *= rgba[k]
                         else:
                             base[k] *= 1.0 + 0.5 * (rgba[k] - 0.75)
                 for k in range(3):
-                    dark[k] = base[k] * paint.hair_shade[k]
+                    dark[k] = base[k] * textures.hair_shade[k]
                 jag = _strands(group, across)
-                off = abs(latitude - paint.ring[0] - 0.035 * jag) / (paint.ring[1] * (0.55 + 0.45 * jag))
+                off = abs(latitude - textures.ring[0] - 0.035 * jag) / (textures.ring[1] * (0.55 + 0.45 * jag))
                 facing = _step(0.15, 0.75, n[2]) * _step(-0.15, 0.45, cosine)
-                shine = paint.ring[2] * (1.0 - _step(0.55, 1.0, off)) * facing if tint < 2 else 0.0
+                shine = textures.ring[2] * (1.0 - _step(0.55, 1.0, off)) * facing if tint < 2 else 0.0
                 if shine > 0.0:
                     for k in range(3):
-                        base[k] += shine * (paint.hair[tint, 3, k] - base[k])
+                        base[k] += shine * (textures.hair[tint, 3, k] - base[k])
                 bias, rim = 0.08, 1.0
-                hits.rim[y, x] = 1.0 if paint.style[IS_MESH] > 0.0 else min(abs(u - 0.5) * 2.0, 1.0)
-                hits.pen[y, x] = 1.0 - 0.6 * _step(0.7, 1.0, along)  # lines taper with the lock
+                hits.rim[y, x] = 1.0 if textures.style[IS_MESH] > 0.0 else min(abs(u - 0.5) * 2.0, 1.0)
+                hits.line_width[y, x] = 1.0 - 0.6 * _step(0.7, 1.0, along)  # lines taper with the lock
             elif material == SKIN or (material == BODY and cover <= 0.0 and jacket <= 0.0 and not is_choker):
-                bilinear(paint.texel, paint.texture, mesh.picture[t], u, v, rgba)
-                glow = paint.blush[3] * min(max(at[BLUSH], 0.0), 1.0) if material == SKIN else 0.0
+                bilinear(textures.texel, textures.texture, mesh.picture[t], u, v, rgba)
+                glow = textures.blush[3] * min(max(at[BLUSH], 0.0), 1.0) if material == SKIN else 0.0
                 for k in range(3):
-                    base[k] = rgba[k] * paint.skin[k]
-                    base[k] += glow * (base[k] * paint.blush[k] - base[k])
-                    dark[k] = base[k] * paint.skin_shade[k]
+                    base[k] = rgba[k] * textures.skin[k]
+                    base[k] += glow * (base[k] * textures.blush[k] - base[k])
+                    dark[k] = base[k] * textures.skin_shade[k]
                 bias, rim = -0.12, 0.45
             elif material == BODY:
                 row, group, tuck = 0, CLOTH_GROUP, 1.0
@@ -230,20 +232,20 @@ def shade(mesh: Mesh, paint: Textures, tone: Tone, hits: Hits) -> None:
                 if cover <= 0.0:
                     row = 3
                     hits.label[y, x] = LABEL_OTHER
-                if row == 0 and _is_patterned(int(paint.style[PATTERN]), at[0], at[1]):
+                if row == 0 and _is_patterned(int(textures.style[PATTERN]), at[0], at[1]):
                     row = 1
                 if jacket > 0.0:
                     row, group = 2, JACKET_GROUP
                     tuck = 0.86 if 0.13 < jacket < 0.155 else 1.0
                     hits.label[y, x] = LABEL_CLOTH
                 for k in range(3):
-                    base[k] = paint.cloth[row, k] * tuck
+                    base[k] = textures.cloth[row, k] * tuck
                     dark[k] = base[k] * (0.70 + 0.07 * (k == 2))
                 rim = 0.5
             elif material == EYE_WHITE:
-                bilinear(paint.texel, paint.texture, mesh.picture[t], u, v, rgba)
+                bilinear(textures.texel, textures.texture, mesh.picture[t], u, v, rgba)
                 for k in range(3):
-                    base[k] = 0.985 - paint.iris_dim * (1.0 - rgba[k]) * (1.0 - 0.12 * (k == 2))
+                    base[k] = 0.985 - textures.iris_dim * (1.0 - rgba[k]) * (1.0 - 0.12 * (k == 2))
                     dark[k] = base[k] * (0.80 + 0.05 * (k == 2))
                 keeps_light = True
             elif material == PLAIN:
@@ -256,12 +258,12 @@ def shade(mesh: Mesh, paint: Textures, tone: Tone, hits: Hits) -> None:
                     base[k] = mesh.color[t, k]
                     dark[k] = base[k] * 0.85
                 keeps_light = True
-            if paint.style[GRAIN] > 0.0:
-                stroke = paint.style[GRAIN] * _brush(0.3 * n[0] + 0.12 * u, 0.3 * n[1] + 0.12 * v, 0.3 * n[2])
+            if textures.style[GRAIN] > 0.0:
+                stroke = textures.style[GRAIN] * _brush(0.3 * n[0] + 0.12 * u, 0.3 * n[1] + 0.12 * v, 0.3 * n[2])
                 cosine += 0.10 * stroke
                 for k in range(3):
                     base[k] *= 1.0 + 0.02 * stroke
-            edge_width, tones = paint.style[EDGE], int(paint.style[TONES])
+            edge_width, tones = textures.style[EDGE], int(textures.style[TONES])
             light = 1.0 if keeps_light or tones < 2 else _step(bias - edge_width, bias + edge_width, cosine)
             is_hair = material == HAIR or group == SCALP_GROUP
             if tones >= 2 and light > 0.0 and not is_hair:
@@ -274,14 +276,14 @@ def shade(mesh: Mesh, paint: Textures, tone: Tone, hits: Hits) -> None:
                 at_deep = bias + _THIRD_AT
                 deep -= (1.0 - _THIRD_TONE) * (1.0 - _step(at_deep - edge_width, at_deep + edge_width, cosine))
             rise = 1.0
-            if paint.style[GLOW] > 0.0 and not keeps_light:
-                rise += paint.style[GLOW] * 0.30 * (min(max(cosine, -1.0), 1.0) - 0.35)
-            rim *= paint.style[RIM]
+            if textures.style[GLOW] > 0.0 and not keeps_light:
+                rise += textures.style[GLOW] * 0.30 * (min(max(cosine, -1.0), 1.0) - 0.35)
+            rim *= textures.style[RIM]
             edge = _step(0.48, 0.72, 1.0 - max(n[2], 0.0)) * rim
             away = min(max(0.5 - 0.8 * n[0] * (1.0 if tone.toward[0] >= 0.0 else -1.0), 0.0), 1.0)
             for k in range(3):
                 lit, shadow = base[k] * tone.lit[k], dark[k] * tone.shade[k] * deep
-                shadow = lit + min(paint.style[SHADE], 1.3) * (shadow - lit)
+                shadow = lit + min(textures.style[SHADE], 1.3) * (shadow - lit)
                 value = (shadow + light * (lit - shadow)) * rise
                 value += edge * away * tone.rim[k] * (0.4 + 0.6 * base[k])
                 hits.color[y, x, k] = min(max(value, 0.0), 1.0)
@@ -291,7 +293,7 @@ def shade(mesh: Mesh, paint: Textures, tone: Tone, hits: Hits) -> None:
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
 def _strength(near: int, far: int, step: float, rim: float) -> float:
-    """How strong a line is between two groups, the nearer one in front by `step` dm, its lock's edge at `rim` 1."""
+    """The strength of a line between two groups `step` dm apart; `rim` is 1 at the edge of the nearer lock."""
     low, high = min(near, far), max(near, far)
     strength = 1.0
     if far < 0:
@@ -299,7 +301,7 @@ def _strength(near: int, far: int, step: float, rim: float) -> float:
     elif near == far:
         strength = _step(0.5, 0.9, step) if near < FIRST_LOCK else 0.0
     elif low >= FIRST_LOCK or (low == SCALP_GROUP and high >= FIRST_LOCK):
-        # An edge has its line even where locks touch, or it would come out dashed; where they cut each other, none.
+        # An edge has a line even where locks touch, or it would look dashed, but not where they intersect.
         strength = max(0.9 * _step(0.04, 0.11, step), 0.65 * _step(0.25, 0.45, rim))
     elif high == MOUTH_GROUP:
         strength = 0.8
@@ -312,7 +314,7 @@ def _strength(near: int, far: int, step: float, rim: float) -> float:
 
 @njit(cache=True, fastmath=True, nogil=True)
 def _is_sliver(group: NDArray[np.int16], y: int, x: int) -> bool:
-    """Whether a sample is one of a few of its group, as between lips that all but close."""
+    """Whether a sample is one of few of its group, as between lips that almost close."""
     rows, columns = group.shape
     count = 0
     for j in range(max(y - 3, 0), min(y + 4, rows)):
@@ -322,11 +324,11 @@ def _is_sliver(group: NDArray[np.int16], y: int, x: int) -> bool:
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def ink(hits: Hits, paint: Textures, tone: Tone) -> None:
-    """Lines of constant width where one group ends in front of another, in a dark tone of the nearer one."""
+def ink(hits: Hits, textures: Textures, tone: Tone) -> None:
+    """Draws lines of constant width where one group ends in front of another, in a dark tone of the nearer one."""
     rows, columns = hits.depth.shape
     reach = int(math.ceil(tone.line))
-    if paint.style[INK] <= 0.0:
+    if textures.style[INK] <= 0.0:
         return
     for y in range(rows):
         for x in range(columns):
@@ -344,7 +346,7 @@ def ink(hits: Hits, paint: Textures, tone: Tone) -> None:
                 if step < 0.0:
                     ny, nx, near, far = y1, x1, h, g
                 step = abs(step)
-                if near == far:  # a fold, not a slope: less than what the nearer side's own slope accounts for
+                if near == far:  # a fold has a larger step than the slope of the nearer side
                     by, bx = 2 * ny - y - y1 + ny, 2 * nx - x - x1 + nx
                     if not (0 <= by < rows and 0 <= bx < columns):
                         continue
@@ -356,7 +358,7 @@ def ink(hits: Hits, paint: Textures, tone: Tone) -> None:
                         continue
                 if strength < 0.25:
                     continue
-                # Locks that cut each other must not leave dots, and the neck must not speckle the jaw.
+                # Intersecting locks must not leave dots, and the neck must not speckle the jaw.
                 cuts = min(g, h) >= SCALP_GROUP and strength < 0.8
                 cuts = cuts or (min(g, h) == FACE_GROUP and max(g, h) == BODY_GROUP)
                 if cuts and (_is_sliver(hits.group, y, x) or _is_sliver(hits.group, y1, x1)):
@@ -364,10 +366,10 @@ def ink(hits: Hits, paint: Textures, tone: Tone) -> None:
                 is_crack = near <= BODY_GROUP and (far >= SCALP_GROUP or far < 0)
                 if is_crack and _is_sliver(hits.group, y + y1 - ny, x + x1 - nx):
                     continue
-                front, radius = hits.depth[ny, nx] - 0.03, tone.line * hits.pen[ny, nx]
+                front, radius = hits.depth[ny, nx] - 0.03, tone.line * hits.line_width[ny, nx]
                 for j in range(-reach, reach + 2):
                     for i in range(-reach, reach + 2):
-                        # distance from the border between the two samples
+                        # The distance from the border between the two samples.
                         dy, dx = j - 0.5 * way, i - 0.5 * (1 - way)
                         cover = min(max(radius + 0.5 - math.sqrt(dx * dx + dy * dy), 0.0), 1.0) * strength
                         qy, qx = y + j, x + i
@@ -386,14 +388,14 @@ def ink(hits: Hits, paint: Textures, tone: Tone) -> None:
                                 drawn = 0.36 if k == 0 else 0.12
                             elif warm:
                                 drawn = hits.color[ny, nx, k] * (0.52 if k == 0 else 0.33)
-                            hits.ink[qy, qx, k] = drawn + paint.style[INK_TINT] * (paint.ink[k] - drawn)
+                            hits.ink[qy, qx, k] = drawn + textures.style[INK_TINT] * (textures.ink[k] - drawn)
 
 
 @njit(cache=True, fastmath=True, nogil=True)
 def resolve(hits: Hits, samples: int, rgba: NDArray[np.uint8], material: NDArray[np.uint8]) -> None:
     """Averages the samples of each pixel into sRGB with straight alpha; lines go over colour, brows over lines.
 
-    `material` [H,W] becomes the commonest label of the samples of a pixel, where its alpha is at least a half.
+    `material` [H,W] becomes the most common label of the samples of a pixel, if its alpha is at least a half.
     """
     count = np.zeros(8, np.int64)
     for y in range(rgba.shape[0]):

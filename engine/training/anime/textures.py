@@ -1,4 +1,4 @@
-"""Textures, colours and decals of an anime character."""
+"""Makes the textures, colours and decals of an anime character."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .rasterize import Textures
 Array = NDArray[np.float32]
 Wide = NDArray[np.float64]
 SKIN_PICTURE, LEFT_IRIS, RIGHT_IRIS, STRANDS = 0, 1, 2, 3  # then one for each of the kit's hair textures
-_PAINTED_SKIN = np.array([252, 234, 213]) / 255.0  # what the skin picture takes for plain skin
+_PAINTED_SKIN = np.array([252, 234, 213]) / 255.0  # plain skin in the skin picture
 
 
 _IRIS_WIDTH, _IRIS_HEIGHT = 256, 320
@@ -22,7 +22,7 @@ _SPIRAL, _PETALS = 9.0, 6
 
 
 def _figure_in_iris(name: str, x: Wide, y: Wide) -> NDArray[np.bool_]:
-    """Where the pupil of a drawn iris is, on a square from -1 to 1."""
+    """The pupil of a drawn iris, on a square from -1 to 1."""
     r, angle = np.hypot(x, y), np.arctan2(x, -y)
     if name == "star":
         return np.asarray(np.hypot(x, y * 1.1) < 0.20 + 0.17 * np.abs(np.cos(angle * 2.5)) ** 2.2)
@@ -41,32 +41,32 @@ def _figure_in_iris(name: str, x: Wide, y: Wide) -> NDArray[np.bool_]:
     return np.asarray(np.hypot(x, y * 0.85) < 0.30)
 
 
-def _drawn_iris(who: Character, color: RGB) -> Texture:
+def _drawn_iris(character: Character, color: RGB) -> Texture:
     """An iris painted by code: gradient, rim, rays or rings, a pupil with a shape. Highlights come on top."""
-    rng = np.random.default_rng(who.iris_seed)
+    rng = np.random.default_rng(character.iris_seed)
     rows, columns = np.mgrid[0:_IRIS_HEIGHT, 0:_IRIS_WIDTH]
     x, y = (columns + 0.5) / _IRIS_WIDTH * 2 - 1, (rows + 0.5) / _IRIS_HEIGHT * 2 - 1
     r, angle = np.hypot(x, y), np.arctan2(x, -y)
-    second = np.array(who.iris_second)
+    second = np.array(character.iris_second)
     down = np.clip((y + 0.7) / 1.5, 0.0, 1.0)[..., None] ** rng.uniform(0.7, 1.6)
     dark, main = np.array(color) * rng.uniform(0.25, 0.5), np.array(color)
     pale = np.clip(main * 0.45 + 0.55 * second + 0.15, 0, 1)
     steps = float(rng.choice([0, 0, 3, 4]))
     down = np.round(down * steps) / steps if steps else down
     rgb = dark + (main - dark) * np.clip(down * 2, 0, 1) + (pale - main) * np.clip(down * 2 - 1, 0, 1)
-    if who.iris == "rings":
+    if character.iris == "rings":
         ring = (np.abs(r - 0.45) < 0.06) | (np.abs(r - 0.70) < 0.04)
         rgb = np.where(ring[..., None], 0.4 * rgb + 0.6 * second, rgb)
-    if who.iris in ("rays", "glass"):
+    if character.iris in ("rays", "glass"):
         rays = 0.5 + 0.5 * np.cos(angle * int(rng.integers(14, 30)) + 3.0 * np.sin(angle * 5.0))
         rgb = rgb * (1.0 + 0.35 * (rays * np.clip((r - 0.25) * 3, 0, 1) * (r < 0.8))[..., None])
-    if who.iris == "crescent" or rng.random() < 0.4:
+    if character.iris == "crescent" or rng.random() < 0.4:
         below = np.exp(-(((np.hypot(x, y - 0.05) - 0.62) / 0.15) ** 2)) * np.clip(y * 3, 0, 1)
         rgb = rgb + (np.clip(second + 0.25, 0, 1) - rgb) * 0.8 * below[..., None]
-    pupil = _figure_in_iris(who.iris, x, y)
-    is_bright = who.iris in ("star", "heart", "cross", "flower")
+    pupil = _figure_in_iris(character.iris, x, y)
+    is_bright = character.iris in ("star", "heart", "cross", "flower")
     inner = np.clip(second * 0.4 + 0.62, 0, 1) if is_bright else dark * rng.uniform(0.1, 0.4)
-    if who.iris != "gradient" or rng.random() < 0.5:
+    if character.iris != "gradient" or rng.random() < 0.5:
         rgb = np.where(pupil[..., None], inner, rgb)
     rim = np.clip((r - rng.uniform(0.80, 0.92)) / 0.05, 0.0, 1.0)[..., None]
     rgb = rgb + (dark * 0.45 - rgb) * rim * rng.uniform(0.6, 1.0)
@@ -77,7 +77,7 @@ def _drawn_iris(who: Character, color: RGB) -> Texture:
 
 
 def _kit_iris(kit: Kit, name: str, color: RGB) -> Texture:
-    """An iris of the kit in this colour: its brightness looked up on a ramp from dark to pale."""
+    """An iris of the kit in this colour: its brightness mapped to a ramp from dark to pale."""
     source = kit.texture(f"iris.{name}")
     value = source[..., 0] / 255.0
     dark = np.array(color) * 0.20 + 0.02
@@ -86,9 +86,9 @@ def _kit_iris(kit: Kit, name: str, color: RGB) -> Texture:
     return np.dstack([rgb * 255, source[..., 3]]).astype(np.uint8)
 
 
-def _lights_in_eye(picture: Texture, who: Character) -> Texture:
+def _lights_in_eye(picture: Texture, character: Character) -> Texture:
     """The same iris with one to four painted highlights: round, oval, a bar or a star."""
-    rng = np.random.default_rng([who.iris_seed, 1])
+    rng = np.random.default_rng([character.iris_seed, 1])
     height, width = picture.shape[:2]
     rows, columns = np.mgrid[0:height, 0:width]
     x, y = (columns + 0.5) / width * 2 - 1, (rows + 0.5) / height * 2 - 1
@@ -116,65 +116,65 @@ def _lights_in_eye(picture: Texture, who: Character) -> Texture:
     return lit.astype(np.uint8)
 
 
-def iris_texture(kit: Kit, who: Character, eye: int) -> Texture:
+def iris_texture(kit: Kit, character: Character, eye: int) -> Texture:
     """The picture of an eye's iris, 0 left, 1 right."""
-    color = who.iris_colors[eye]
-    picture = _drawn_iris(who, color) if who.iris in DRAWN_IRISES else _kit_iris(kit, who.iris, color)
-    if who.iris in DRAWN_IRISES:
-        return _lights_in_eye(picture, who)  # light falls into both eyes from one side
+    color = character.iris_colors[eye]
+    picture = _drawn_iris(character, color) if character.iris in DRAWN_IRISES else _kit_iris(kit, character.iris, color)
+    if character.iris in DRAWN_IRISES:
+        return _lights_in_eye(picture, character)  # highlights are on the same side of both eyes
     return picture if eye == 0 else picture[:, ::-1]
 
 
-def make_textures(kit: Kit, who: Character) -> Textures:
-    """All a character's pictures and colours."""
-    pen = who.pen
+def make_textures(kit: Kit, character: Character) -> Textures:
+    """The pictures and colours of a character."""
+    style = character.drawing_style
     pictures = [
         kit.texture("skin"),
-        iris_texture(kit, who, 0),
-        iris_texture(kit, who, 1),
+        iris_texture(kit, character, 0),
+        iris_texture(kit, character, 1),
         *(kit.texture(name) for name in kit.hair_texture),
     ]
     table, start = [], 0
     for picture in pictures:
         table.append((start, picture.shape[1], picture.shape[0]))
         start += picture.size
-    root, middle, tip = (np.array(c) for c in who.hair_colors)
+    root, middle, tip = (np.array(c) for c in character.hair_colors)
     bright = float(middle.mean())
     shine = np.clip(middle * 1.25 + 0.20 + 0.12 * bright, 0, 1)
-    streak = np.array(who.streak)
+    streak = np.array(character.streak)
     hair = [
         [root, middle, tip, shine],
         [streak * 0.95, streak, streak, np.clip(streak * 1.2 + 0.2, 0, 1)],
-        [np.array(who.trinket)] * 4,
+        [np.array(character.trinket)] * 4,
     ]
-    depth = 1.0 - float(np.mean(who.skin))
+    depth = 1.0 - float(np.mean(character.skin))
     return Textures(
         texel=np.concatenate([p.ravel() for p in pictures]),
         texture=np.array(table, np.int64),
-        skin=(np.array(who.skin) / _PAINTED_SKIN).astype(np.float32),
+        skin=(np.array(character.skin) / _PAINTED_SKIN).astype(np.float32),
         skin_shade=np.array([0.95 - 0.20 * depth, 0.82 - 0.09 * depth, 0.80 - 0.02 * depth], np.float32),
-        blush=np.array([1.0, 0.72, 0.72, who.blush], np.float32),
-        cloth=np.array(who.cloth, np.float32),
-        jacket=who.has_jacket,
-        choker=0.085 if who.has_choker else -1.0,
+        blush=np.array([1.0, 0.72, 0.72, character.blush], np.float32),
+        cloth=np.array(character.cloth, np.float32),
+        jacket=character.has_jacket,
+        choker=0.085 if character.has_choker else -1.0,
         hair=np.array(hair, np.float32),
-        hair_shade=np.array(who.hair_shade, np.float32),
+        hair_shade=np.array(character.hair_shade, np.float32),
         iris_dim=0.55,
-        through=np.array(who.through, np.float32),
-        ring=np.array(who.ring, np.float32),
-        ink=np.array(pen.ink, np.float32),
+        through=np.array(character.through, np.float32),
+        ring=np.array(character.ring, np.float32),
+        ink=np.array(style.ink, np.float32),
         style=np.array(
             [
-                pen.tones,
-                pen.edge,
-                pen.shade,
-                pen.rim,
-                pen.glow,
-                pen.grain,
-                pen.line,
-                pen.ink_tint,
-                who.pattern,
-                who.hair.front in kit.swept,
+                style.tones,
+                style.edge,
+                style.shade,
+                style.rim,
+                style.glow,
+                style.grain,
+                style.line,
+                style.ink_tint,
+                character.pattern,
+                character.hair.front in kit.swept,
             ],
             np.float32,
         ),
@@ -219,65 +219,65 @@ def _stroke(ends: list[tuple[float, float]], width: float, color: RGB, opacity: 
     return Decal(point, triangle, color, np.full(len(point), opacity))
 
 
-def _nose(who: Character) -> list[Decal]:
-    line, shade = mix(who.skin, (0.30, 0.08, 0.08), 0.55), mix(who.skin, (0.55, 0.22, 0.25), 0.35)
-    side = -1.0 if who.hair.is_mirrored else 1.0
-    if who.nose == "dot":
+def _nose(character: Character) -> list[Decal]:
+    line, shade = mix(character.skin, (0.30, 0.08, 0.08), 0.55), mix(character.skin, (0.55, 0.22, 0.25), 0.35)
+    side = -1.0 if character.hair.is_mirrored else 1.0
+    if character.nose == "dot":
         return [_dot(0.0, 13.795, 0.014, line, 0.85)]
-    if who.nose == "line":
+    if character.nose == "line":
         return [_stroke([(side * 0.015, 13.86), (side * 0.03, 13.79)], 0.018, line)]
-    if who.nose == "shadow":
+    if character.nose == "shadow":
         outline = np.array([(0.0, 13.89), (side * 0.055, 13.775), (-side * 0.01, 13.765)])
         return [_fan(outline, shade, 0.9)]
-    if who.nose == "corner":
+    if character.nose == "corner":
         return [_stroke([(side * 0.01, 13.92), (side * 0.045, 13.80), (-side * 0.02, 13.775)], 0.018, line)]
-    if who.nose == "nostrils":
+    if character.nose == "nostrils":
         return [_stroke([(s * 0.015, 13.775), (s * 0.045, 13.785)], 0.016, line, 0.9) for s in (1.0, -1.0)]
     return []
 
 
-def _lower_lip(who: Character) -> list[Decal]:
-    if not who.has_lower_lip:
+def _lower_lip(character: Character) -> list[Decal]:
+    if not character.has_lower_lip:
         return []
-    color = mix(who.skin, (0.40, 0.12, 0.14), 0.4)
+    color = mix(character.skin, (0.40, 0.12, 0.14), 0.4)
     return [_stroke([(-0.055, 13.335), (0.0, 13.328), (0.055, 13.335)], 0.014, color, 0.9)]
 
 
-def _mark(who: Character) -> list[Decal]:
-    dark, red = mix(who.skin, (0.25, 0.08, 0.05), 0.6), mix(who.skin, (0.90, 0.25, 0.28), 0.55)
-    side = -1.0 if who.hair.is_mirrored else 1.0
-    x0 = 0.52 + who.face.eye_spacing
-    if who.mark == "blush_lines":
+def _mark(character: Character) -> list[Decal]:
+    dark, red = mix(character.skin, (0.25, 0.08, 0.05), 0.6), mix(character.skin, (0.90, 0.25, 0.28), 0.55)
+    side = -1.0 if character.hair.is_mirrored else 1.0
+    x0 = 0.52 + character.face.eye_spacing
+    if character.mark == "blush_lines":
         starts = [(s * (x0 + dx), 13.80) for s in (1.0, -1.0) for dx in (-0.09, -0.02, 0.05)]
         return [_stroke([(x, y), (x - 0.035, y - 0.075)], 0.016, red) for x, y in starts]
-    if who.mark == "freckles":
-        rng = np.random.default_rng(who.iris_seed)
+    if character.mark == "freckles":
+        rng = np.random.default_rng(character.iris_seed)
         dots = [(s * rng.uniform(0.18, 0.62), rng.uniform(13.72, 13.84)) for s in (1.0, -1.0) for _ in range(6)]
         return [_dot(float(x), float(y), 0.010, dark, 0.6) for x, y in dots]
-    if who.mark == "mole":
-        x, y = ((0.52, 13.80), (0.16, 13.33), (0.30, 13.60))[who.iris_seed % 3]
+    if character.mark == "mole":
+        x, y = ((0.52, 13.80), (0.16, 13.33), (0.30, 13.60))[character.iris_seed % 3]
         return [_dot(side * x, y, 0.014, dark)]
-    if who.mark == "scar":
+    if character.mark == "scar":
         parts = [_stroke([(side * 0.40, 13.84), (side * 0.62, 13.62)], 0.026, red)]
         return parts + [
             _stroke([(side * (0.46 + d), 13.80 - d), (side * (0.53 + d), 13.83 - d)], 0.012, red) for d in (0.0, 0.07)
         ]
-    if who.mark == "face_paint":
-        if who.iris_seed % 2:
+    if character.mark == "face_paint":
+        if character.iris_seed % 2:
             outline = np.array([(0.44, 13.83), (0.62, 13.83), (0.53, 13.60)])
-            return [_fan(outline * (s, 1.0), who.mark_color) for s in (1.0, -1.0)]
+            return [_fan(outline * (s, 1.0), character.mark_color) for s in (1.0, -1.0)]
         return [
-            _stroke([(s * 0.36, 13.78 - d), (s * 0.64, 13.80 - d)], 0.045, who.mark_color)
+            _stroke([(s * 0.36, 13.78 - d), (s * 0.64, 13.80 - d)], 0.045, character.mark_color)
             for s in (1.0, -1.0)
             for d in (0.0, 0.08)
         ]
-    if who.mark == "bandage":
+    if character.mark == "bandage":
         outline = np.array([(-0.13, -0.045), (0.13, -0.045), (0.13, 0.045), (-0.13, 0.045)])
         turn = np.array([[0.92, -0.39], [0.39, 0.92]])
-        return [_fan(outline @ turn.T + (side * 0.50, 13.74), mix(who.skin, (1.0, 0.98, 0.92), 0.75))]
+        return [_fan(outline @ turn.T + (side * 0.50, 13.74), mix(character.skin, (1.0, 0.98, 0.92), 0.75))]
     return []
 
 
-def decals(who: Character) -> list[Decal]:
+def decals(character: Character) -> list[Decal]:
     """All that is painted on a character's face."""
-    return [*_nose(who), *_lower_lip(who), *_mark(who)]
+    return [*_nose(character), *_lower_lip(character), *_mark(character)]

@@ -1,1 +1,1 @@
-"""How good the drawn portraits are: against the renderer's truth, a face tracker's reading, and a face recogniser."""
+"""Measures drawn portraits against rendered truth, by a face tracker, and by a face recognizer."""

@@ -1,4 +1,4 @@
-"""One evaluation: which characters are measured how, by the weights that ship, and what the figures must be."""
+"""Runs an evaluation: which characters are measured and how, and the targets of the figures."""
 
 from __future__ import annotations
 
@@ -52,8 +52,7 @@ from .truth import (
     Draw,
     HeldOut,
     Pose,
-    RenderedDrawing,
-    RenderedPerson,
+    RenderedCharacter,
     Rgba,
     cases,
     copying_renderer,
@@ -62,15 +61,15 @@ from .truth import (
 )
 
 Array = NDArray[np.float32]
-
 WEIGHTS = Path(engine.__file__).parent / "weights"
 CHARACTERS = WEIGHTS / "characters"
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
-_READ_BACK = 0.9  # of the truth's
+_READ_BACK = 0.9  # share of the truth's response
+OnPart = Callable[[str], None]
 
 
 class EvaluationError(OmoteError, ValueError):
-    """What was asked for cannot be evaluated; the message says what was found, and the cure."""
+    """A request cannot be evaluated; the message says what was found, and the cure."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +77,16 @@ class Request:
     """What is measured; `omote evaluate` has an option for each."""
 
     characters: tuple[str, ...] = ()  # shipped names or files
-    packs: tuple[Path, ...] = ()  # folders of packed shards; the first shard of each was held out of training
-    data: tuple[Path, ...] = ()  # folders of rendered shards; the first shard of each is packed and measured
+    packs: tuple[Path, ...] = ()  # folders of packed shards, of which the first one was held out of training
+    data: tuple[Path, ...] = ()  # folders of rendered shards, of which the first one is packed and measured
     photos: Path | None = None  # a folder of photos, each of one person
-    kit: Path | None = None  # the face kit, with which the truth is rendered
+    kit: Path | None = None  # the folder of the face kit, which renders the truth
     weights: Path = WEIGHTS  # the folder of both networks
     runtime: str = "openvino"
     size: int = 512
-    count: int = 24  # characters of each pack at most
-    photographed: int = 8  # people of each pack that go through the whole pipeline
-    rendered: int = 2  # people rendered for control and steadiness
+    count: int = 24  # characters of each pack, at most
+    photographed: int = 8  # people of each pack that pass through the whole pipeline
+    rendered: int = 2  # people and drawings rendered for control and stability
 
 
 @dataclass(frozen=True)
@@ -104,16 +103,16 @@ class Controlled:
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure must be."""
+    """A figure and its limit."""
 
     claim: str
-    found: float  # NaN where it was not measured
+    found: float  # NaN if it was not measured
     wanted: float
     is_at_most: bool = False
 
     @property
     def is_met(self) -> bool | None:
-        """None where it was not measured."""
+        """None if it was not measured."""
         if math.isnan(self.found):
             return None
         return self.found <= self.wanted if self.is_at_most else self.found >= self.wanted
@@ -137,9 +136,6 @@ class Evaluation:
     targets: tuple[Target, ...] = ()
 
 
-OnPart = Callable[[str], None]
-
-
 class PhotorealRenderer(Protocol):
     """Draws a photoreal character; `omote.engine.photoreal.animator.PhotorealAnimator` does."""
 
@@ -156,12 +152,12 @@ OpenPhotorealRenderer = Callable[[PhotorealCharacter], PhotorealRenderer]
 def evaluate(
     request: Request, open_artist: OpenPhotorealRenderer | None = None, on_part: OnPart = lambda name: None
 ) -> Evaluation:
-    """Measures all that was asked for; EvaluationError where something of it is not there.
+    """Measures everything that is requested. Raises EvaluationError if an input is missing.
 
-    `open_artist` opens what draws a photoreal character.
+    `open_artist` opens a renderer of a photoreal character.
     """
     _require_inputs(request)
-    origin = provenance()
+    made = provenance()
     digest = hashlib.sha256((request.weights / "denoiser.onnx").read_bytes()).hexdigest()[:12]
     renderer = Renderer(Networks(request.weights, Build.named(request.runtime)))
     with TemporaryDirectory() as folder:
@@ -172,17 +168,17 @@ def evaluate(
         except SourceError as error:
             run.notes.append(f"likeness, control and the whole pipeline are not measured: {error}")
             parts = run.all(None)
-    found = Evaluation(
-        str(origin["date"]),
-        str(origin["commit"]),
-        dict(origin["hardware"]),  # type: ignore[call-overload]
+    evaluation = Evaluation(
+        str(made["date"]),
+        str(made["commit"]),
+        dict(made["hardware"]),  # type: ignore[call-overload]
         digest,
         request.runtime,
         request.size,
         *parts,
         tuple(run.notes),
     )
-    return replace(found, targets=tuple(targets(found)))
+    return replace(evaluation, targets=tuple(targets(evaluation)))
 
 
 def _require_inputs(request: Request) -> None:
@@ -192,15 +188,15 @@ def _require_inputs(request: Request) -> None:
         if not (request.weights / name).is_file():
             raise EvaluationError(f"--weights {request.weights} has no {name}: give the folder of an exported model")
     if request.data and request.kit is None:
-        raise EvaluationError("--data needs --kit, the face kit's folder, from which the heads' shapes come")
+        raise EvaluationError("--data needs --kit, the folder of the face kit, for the shapes of the heads")
     if request.kit is not None:
         if not (request.kit / "head.npz").is_file():
-            raise EvaluationError(f"--kit {request.kit} has no head.npz: give the face kit's folder")
+            raise EvaluationError(f"--kit {request.kit} has no head.npz: give the folder of the face kit")
         if find_spec("numba") is None:
             raise EvaluationError("--kit needs numba, which is not installed: pip install 'omote[training]'")
     for folder in (*request.packs, *request.data, *([request.photos] if request.photos else [])):
         if not folder.is_dir():
-            raise EvaluationError(f"{folder} is no folder")
+            raise EvaluationError(f"{folder} is not a folder")
     for name in ("count", "size"):
         if getattr(request, name) < 1:
             raise EvaluationError(f"--{name} must be 1 or more, got {getattr(request, name)}")
@@ -211,44 +207,44 @@ _Parts = tuple[tuple[Case, ...], tuple[IdentityDistances, ...], tuple[Controlled
 
 @dataclass
 class _Run:
-    """One run, part by part."""
+    """One run; `all` measures every part."""
 
     request: Request
     renderer: Renderer
     open_artist: OpenPhotorealRenderer | None
     on_part: OnPart
-    folder: Path  # for what is kept until the end of the run
+    folder: Path  # for files until the end of the run
     notes: list[str] = field(default_factory=list)
 
     def all(self, finder: LandmarkFinder | None) -> _Parts:
-        measured = tuple(self._cases(finder))
-        alike: list[IdentityDistances] = []
+        truth_cases = tuple(self._cases(finder))
+        identity: list[IdentityDistances] = []
         controlled: list[Controlled] = []
-        steady: list[Stability] = []
+        stability: list[Stability] = []
         truth: list[FaceReadings] = []
         if self.request.kit is not None and self.request.rendered:
             ours = []
             for person in self._people(self.request.kit):
                 if finder is not None:
-                    one, true = self._answers_of(person, finder)
-                    ours.append(one)
+                    own, true = self._readings_of(person, finder)
+                    ours.append(own)
                     truth.append(true)
-                steady.append(self._steadiness_of(person))
+                stability.append(self._stability_of(person))
             if ours:
                 controlled.append(_controlled("rendered people", ours, truth))
             if (self.request.kit / "anime").is_dir():
-                controlled.append(self._drawings(self.request.kit / "anime", steady))
+                controlled.append(self._drawings(self.request.kit / "anime", stability))
         else:
-            self.notes.append("control and steadiness have no truth to compare with: give --kit")
+            self.notes.append("control and stability have no truth to compare with: give --kit")
         if self.request.photos is not None and finder is not None:
-            read = self._photos(self.request.photos, finder, alike, steady)
+            read = self._photos(self.request.photos, finder, identity, stability)
             if read:
                 controlled.append(_controlled("photos", read, truth))
         if self.request.characters:
-            read = self._characters(finder, alike, steady)
+            read = self._characters(finder, identity, stability)
             if read:
                 controlled.append(_controlled("characters", read, truth))
-        return measured, tuple(alike), tuple(controlled), tuple(steady)
+        return truth_cases, tuple(identity), tuple(controlled), tuple(stability)
 
     def _cases(self, finder: LandmarkFinder | None) -> Iterator[Case]:
         for shard in self._shards():
@@ -282,29 +278,27 @@ class _Run:
             pass
         return out / labels[0].stem
 
-    def _people(self, kit: Path) -> Iterator[RenderedPerson]:
+    def _people(self, kit: Path) -> Iterator[RenderedCharacter]:
         from ..faces.kit import load as load_kit
 
         loaded = load_kit(kit)
         for number in range(self.request.rendered):
-            yield RenderedPerson.of(loaded, UNSEEN_SEED + number, self.request.size)
+            yield RenderedCharacter.person(loaded, UNSEEN_SEED + number, self.request.size)
 
-    def _drawings(self, folder: Path, steady: list[Stability]) -> Controlled:
-        """Drawn characters in styles that are held out."""
+    def _drawings(self, folder: Path, stability: list[Stability]) -> Controlled:
+        """Drawn characters in held-out styles."""
         from ..anime.kit import load as load_kit
 
         kit, ours, truth = load_kit(folder), [], []
         for number in range(self.request.rendered):
-            drawing = RenderedDrawing.of(kit, UNSEEN_SEED + number, self.request.size)
-            one, true = self._answers_of(drawing, DrawnFaceTracker())
-            ours.append(one)
+            drawing = RenderedCharacter.drawing(kit, UNSEEN_SEED + number, self.request.size)
+            own, true = self._readings_of(drawing, DrawnFaceTracker())
+            ours.append(own)
             truth.append(true)
-            steady.append(self._steadiness_of(drawing))
+            stability.append(self._stability_of(drawing))
         return _controlled("rendered drawings", ours, truth)
 
-    def _answers_of(
-        self, person: RenderedPerson | RenderedDrawing, finder: LandmarkFinder
-    ) -> tuple[FaceReadings, FaceReadings]:
+    def _readings_of(self, person: RenderedCharacter, finder: LandmarkFinder) -> tuple[FaceReadings, FaceReadings]:
         from ..faces.light import studio
 
         self.on_part(f"control of {person.name}")
@@ -312,18 +306,18 @@ class _Run:
         draw = shipped_renderer(self.renderer, person.character(light), light.harmonics(), self.request.size)
         return read_controls(person.name, draw, finder), read_controls(person.name, person.truth(light), finder)
 
-    def _steadiness_of(self, person: RenderedPerson | RenderedDrawing) -> Stability:
+    def _stability_of(self, person: RenderedCharacter) -> Stability:
         from ..faces.light import studio
 
-        self.on_part(f"steadiness of {person.name}")
+        self.on_part(f"stability of {person.name}")
         light = studio()
         draw = shipped_renderer(self.renderer, person.character(light), light.harmonics(), self.request.size)
         return measure_stability(person.name, draw, person.truth(light), is_truth=True)
 
     def _photos(
-        self, folder: Path, finder: LandmarkFinder, alike: list[IdentityDistances], steady: list[Stability]
+        self, folder: Path, finder: LandmarkFinder, identity: list[IdentityDistances], stability: list[Stability]
     ) -> list[FaceReadings]:
-        """Each photo as a character of its own; photos are numbered, since their names may say who is in them."""
+        """Makes each photo into a character. Photos are numbered, for their names may identify people."""
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
         if not paths:
             raise EvaluationError(f"--photos {folder} has no pictures: put {', '.join(_PICTURES)} files into it")
@@ -341,8 +335,8 @@ class _Run:
             draw = shipped_renderer(self.renderer, character, character.references[0].light, self.request.size)
             copy = copying_renderer(self.renderer, character, self.request.size)
             if recognizer is not None:
-                alike.append(identity_distances(photo, draw, copy, finder, recognizer))
-            steady.append(measure_stability(name, draw, copy, is_truth=False))
+                identity.append(identity_distances(photo, draw, copy, finder, recognizer))
+            stability.append(measure_stability(name, draw, copy, is_truth=False))
             found.append(read_controls(name, draw, finder))
         return found
 
@@ -354,7 +348,7 @@ class _Run:
             return None
 
     def _characters(
-        self, finder: LandmarkFinder | None, alike: list[IdentityDistances], steady: list[Stability]
+        self, finder: LandmarkFinder | None, identity: list[IdentityDistances], stability: list[Stability]
     ) -> list[FaceReadings]:
         found = []
         for name in self.request.characters:
@@ -366,12 +360,12 @@ class _Run:
                 photoreal = read_photoreal(path)
                 draw = self._drawn_photoreal(photoreal)
                 if finder is not None:
-                    self._compare_with_reference(photoreal, draw, finder, alike)
+                    self._compare_with_reference(photoreal, draw, finder, identity)
             else:
                 character = read_character(path)
                 draw = shipped_renderer(self.renderer, character, studio_light(), self.request.size)
                 copy = copying_renderer(self.renderer, character, self.request.size)
-            steady.append(measure_stability(path.stem, draw, copy, is_truth=False))
+            stability.append(measure_stability(path.stem, draw, copy, is_truth=False))
             if finder is not None:
                 found.append(read_controls(path.stem, draw, finder))
         return found
@@ -389,7 +383,7 @@ class _Run:
         return draw
 
     def _compare_with_reference(
-        self, character: PhotorealCharacter, draw: Draw, finder: LandmarkFinder, alike: list[IdentityDistances]
+        self, character: PhotorealCharacter, draw: Draw, finder: LandmarkFinder, identity: list[IdentityDistances]
     ) -> None:
         recognizer = self._recognizer()
         try:
@@ -399,7 +393,7 @@ class _Run:
             return
         if recognizer is not None:
             photo = Photo(character.name, character.reference, reading)
-            alike.append(identity_distances(photo, draw, None, finder, recognizer))
+            identity.append(identity_distances(photo, draw, None, finder, recognizer))
 
 
 def _controlled(group: str, ours: Sequence[FaceReadings], truth: Sequence[FaceReadings]) -> Controlled:
@@ -408,7 +402,7 @@ def _controlled(group: str, ours: Sequence[FaceReadings], truth: Sequence[FaceRe
 
 
 def targets(found: Evaluation) -> Iterator[Target]:
-    """What the model must show."""
+    """The targets of the model."""
     for name, least_db in (("people, with anchors", 31.0), ("people, one photo", 25.0)):
         score = next((case for case in found.cases if case.name == name), Case(name, 0, ())).group("varied")
         yield Target(f"{name}: PSNR of the head, dB", score.head_db, least_db)

@@ -1,4 +1,4 @@
-"""What a face tracker and a face recognizer read off drawn pictures, and how stable the pictures are over time."""
+"""Measures drawn pictures by a face tracker and a face recognizer, and their stability over time."""
 
 from __future__ import annotations
 
@@ -24,23 +24,31 @@ from . import truth
 from .truth import Draw, Pose, Rgb, least_squares_slope, over_grey, pearson
 
 Array = NDArray[np.float32]
-
 _LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _GAZE_RAD = (-0.3, -0.15, 0.0, 0.15, 0.3)
 _PITCH, _YAW = range(2)
 _LEAST_RESPONSE = 0.1  # slope on the truth below which the tracker does not measure a control
 WINKS = (0.5, 1.0)
-_OFTEN = 8.0  # by which small distances are multiplied, so that they answer about as much as is asked
+_DISTANCE_GAIN = 8.0  # scales small distances of a drawn face to about the range of a weight
+
+# MediaPipe's points for the five of dlib: corners of the subject's left eye, outer first, of the right eye, and the
+# base of the nose.
+FIVE = (263, 362, 33, 133, 2)
+RECOGNIZER_CURE = "pip install 'omote[evaluate]'"
+_FILE = Path("models") / "dlib_face_recognition_resnet_model_v1.dat"
+WEIGHT_NOISE, TURN_NOISE_RAD = 0.012, 0.004  # one standard deviation of a tracker on a webcam
+_NOISE_SEED = 0x0E7A_1000
+_OPAQUE = 250
 
 
 @dataclass(frozen=True)
 class Control:
-    """One thing that moves alone, from one end to the other."""
+    """One control that moves alone over its range."""
 
     name: str
-    asked: Array  # [n]
+    levels: Array  # [n] of the control
     poses: tuple[Pose, ...]
-    read: Callable[[Array], float]  # of the weights [52] that a tracker reads
+    read: Callable[[Array], float]  # the level in the weights [52] of a tracker
 
 
 def _weight(name: str) -> Control:
@@ -55,8 +63,8 @@ def _gaze(name: str, axis: int) -> Control:
         gaze = np.zeros((2, 2), np.float32)
         gaze[:, axis] = angle
         poses.append(Pose(weights_from_gaze(gaze), still))
-    asked = np.array(_GAZE_RAD, np.float32)
-    return Control(name, asked, tuple(poses), lambda row: float(gaze_from_weights(row)[:, axis].mean()))
+    levels = np.array(_GAZE_RAD, np.float32)
+    return Control(name, levels, tuple(poses), lambda row: float(gaze_from_weights(row)[:, axis].mean()))
 
 
 CONTROLS: tuple[Control, ...] = (
@@ -67,7 +75,7 @@ CONTROLS: tuple[Control, ...] = (
 
 
 class DrawnFaceTracker:
-    """Reads drawn faces by distances between the points that the detector finds, which trackers of people do not."""
+    """Tracks drawn faces, which trackers of people do not find, by distances between detected points."""
 
     def __enter__(self) -> DrawnFaceTracker:
         return self
@@ -75,7 +83,7 @@ class DrawnFaceTracker:
     def __exit__(self, *error: object) -> None: ...
 
     def faces(self, picture: NDArray[np.uint8]) -> tuple[FaceLandmarks, ...]:
-        """One face at most; its weights are lengths, which answer the controls but are not 0 to 1."""
+        """At most one face; its weights are lengths, which follow the controls but are not 0 to 1."""
         found = find_face(np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)]))
         if found is None:
             return ()
@@ -83,7 +91,7 @@ class DrawnFaceTracker:
 
 
 def _weights_of(points: Points) -> Array:
-    """[52] what distances between points of a drawn face say of the controls."""
+    """[52] distances between points of a drawn face, as weights of the controls."""
     at = {name: np.array(point) for name, point in points.items()}
     span = float(np.linalg.norm(at["left_eye_outer"] - at["right_eye_outer"]))
     lips = (at["mouth_top"] + at["mouth_bottom"]) / 2.0
@@ -93,14 +101,14 @@ def _weights_of(points: Points) -> Array:
         ends = at[f"{side}_eye_inner"], at[f"{side}_eye_outer"]
         wide = float(np.linalg.norm(ends[1] - ends[0]))
         away = (at[f"{side}_iris"] - (ends[0] + ends[1]) / 2.0) / wide
-        gaze[eye] = _OFTEN * away[::-1]
+        gaze[eye] = _DISTANCE_GAIN * away[::-1]
         named[f"eyeBlink{side.title()}"] = 1.0 - (at[f"{side}_eye_bottom"] - at[f"{side}_eye_top"])[1] / wide
-        named[f"mouthSmile{side.title()}"] = _OFTEN * (lips - corners)[1] / span
+        named[f"mouthSmile{side.title()}"] = _DISTANCE_GAIN * (lips - corners)[1] / span
     weights = weights_from_gaze(gaze)
-    named["jawOpen"] = _OFTEN * (at["chin"] - at["nose"])[1] / span  # the detector finds an open mouth's lips badly
+    named["jawOpen"] = _DISTANCE_GAIN * (at["chin"] - at["nose"])[1] / span  # lips of an open mouth are detected badly
     named["mouthPucker"] = 1.0 - np.linalg.norm(at["mouth_left"] - at["mouth_right"]) / span
     inner = [at[f"{side}_eye_inner"] - at[f"{side}_brow_inner"] for side in ("left", "right")]
-    named["browInnerUp"] = _OFTEN * np.mean(inner, 0)[1] / span
+    named["browInnerUp"] = _DISTANCE_GAIN * np.mean(inner, 0)[1] / span
     for name, value in named.items():
         weights[arkit.INDEX[name]] = value
     return weights
@@ -108,16 +116,16 @@ def _weights_of(points: Points) -> Array:
 
 @dataclass(frozen=True)
 class Response:
-    """How one face answers one control."""
+    """The response of one face to one control."""
 
     control: str
-    correlation: float  # of asked and read
-    slope: float  # read for each unit asked
+    correlation: float  # of the level and the reading
+    slope: float  # of the reading over the level
 
 
 @dataclass(frozen=True)
 class Winks:
-    """What is read of one eye that closes by half and fully, less what is read at rest; and of the other eye."""
+    """Readings of an eye that closes by half and fully, and of the other eye, relative to rest."""
 
     half: float
     full: float
@@ -125,13 +133,13 @@ class Winks:
 
     @property
     def half_share(self) -> float:
-        """The half wink as a part of the full one."""
+        """The half wink as a share of the full one."""
         return self.half / self.full if abs(self.full) > 1e-6 else float("nan")
 
 
 @dataclass(frozen=True)
 class FaceReadings:
-    """All that was read of one face."""
+    """All readings of one face."""
 
     name: str
     responses: tuple[Response, ...]
@@ -140,19 +148,19 @@ class FaceReadings:
 
 
 def read_controls(name: str, draw: Draw, finder: LandmarkFinder) -> FaceReadings:
-    """What a tracker reads of a face that goes through all controls and winks."""
+    """The readings of a tracker on a face that goes through all controls and winks."""
     responses, unread = [], 0
     for control in CONTROLS:
         rows = [_read_weights(draw, pose, finder) for pose in control.poses]
         known = np.array([row is not None for row in rows])
         unread += int((~known).sum())
         read = np.array([control.read(row) for row in rows if row is not None])
-        asked = control.asked[known]
-        responses.append(Response(control.name, pearson(asked, read), least_squares_slope(asked, read)))
+        levels = control.levels[known]
+        responses.append(Response(control.name, pearson(levels, read), least_squares_slope(levels, read)))
     left, right = (arkit.INDEX[f"eyeBlink{side}"] for side in ("Left", "Right"))
-    seen = [_read_weights(draw, Pose.of({"eyeBlinkLeft": level}), finder) for level in (0.0, *WINKS)]
-    unread += sum(row is None for row in seen)
-    rest, half, full = (np.full(arkit.COUNT, np.nan, np.float32) if row is None else row for row in seen)
+    rows = [_read_weights(draw, Pose.of({"eyeBlinkLeft": level}), finder) for level in (0.0, *WINKS)]
+    unread += sum(row is None for row in rows)
+    rest, half, full = (np.full(arkit.COUNT, np.nan, np.float32) if row is None else row for row in rows)
     winks = Winks(
         half=float(half[left] - rest[left]),
         full=float(full[left] - rest[left]),
@@ -162,23 +170,23 @@ def read_controls(name: str, draw: Draw, finder: LandmarkFinder) -> FaceReadings
 
 
 def _read_weights(draw: Draw, pose: Pose, finder: LandmarkFinder) -> Array | None:
-    """[52] weights of the largest face; None where none is found."""
+    """[52] weights of the largest face; None without a face."""
     faces = finder.faces(over_grey(draw(pose)))
     return max(faces, key=lambda face: face.size_px).weights if faces else None
 
 
 @dataclass(frozen=True)
 class ReadBack:
-    """One control over several faces, ours beside the truth's; NaN where no truth is known."""
+    """One control over several faces, ours beside the truth; NaN without truth."""
 
     control: str
     correlation: float
     truth_correlation: float
-    ratio: float  # of our mean slope to the truth's; NaN too where the truth's is hardly read
+    ratio: float  # of our mean slope to that of the truth; also NaN if the tracker hardly reads the truth
 
 
 def read_back(ours: Sequence[FaceReadings], truth: Sequence[FaceReadings]) -> tuple[ReadBack, ...]:
-    """Each control's means; the truth may be of other faces, as where photos are drawn."""
+    """The means of each control. The truth may be of other faces, as for photos."""
     found = []
     for k, control in enumerate(CONTROLS):
         mine, true = ([one.responses[k] for one in part] for part in (ours, truth))
@@ -194,9 +202,9 @@ def read_back(ours: Sequence[FaceReadings], truth: Sequence[FaceReadings]) -> tu
     return tuple(found)
 
 
-def mean_winks(some: Sequence[FaceReadings]) -> Winks:
-    """The mean over faces in which all three pictures were read."""
-    rows = np.array([(one.winks.half, one.winks.full, one.winks.other) for one in some]).reshape(-1, 3)
+def mean_winks(readings: Sequence[FaceReadings]) -> Winks:
+    """The mean over faces with readings of all three pictures."""
+    rows = np.array([(one.winks.half, one.winks.full, one.winks.other) for one in readings]).reshape(-1, 3)
     known = rows[np.isfinite(rows).all(1)]
     return Winks(*(float(v) for v in known.mean(0))) if len(known) else Winks(*[float("nan")] * 3)
 
@@ -208,27 +216,22 @@ IDENTITY_POSES: dict[str, Pose] = {
     "jaw open": Pose.of({"jawOpen": 0.7}),
     "20 degrees": Pose.of({}, yaw_deg=20.0),
 }
-# MediaPipe's points where dlib's five are: corners of the subject's left eye, outer first, of the right one, and the
-# nose's base.
-FIVE = (263, 362, 33, 133, 2)
-RECOGNIZER_CURE = "pip install 'omote[evaluate]'"
-_FILE = Path("models") / "dlib_face_recognition_resnet_model_v1.dat"
 
 
 class RecognizerError(OmoteError):
-    """The recogniser is missing; the message says what to install."""
+    """The recognizer is missing; the message says what to install."""
 
 
 class Recognizer(Protocol):
-    """Tells faces apart."""
+    """Embeds faces, so that the distance of two embeddings tells whether they are of one person."""
 
     def embed(self, rgb: Rgb, points: NDArray[np.floating]) -> NDArray[np.float64]:
-        """[D] numbers of the face whose MediaPipe points [478,2] in pixels are given."""
+        """[D] the embedding of the face with these MediaPipe points [478,2] in pixels."""
         ...
 
 
 class DlibRecognizer:
-    """dlib's network (CC0), loaded when constructed; RecognizerError where it or dlib is not installed.
+    """dlib's network (CC0). Raises RecognizerError if it or dlib is not installed.
 
     Pictures of one person are mostly nearer than 0.6.
     """
@@ -250,7 +253,7 @@ class DlibRecognizer:
 
 
 def _network_file() -> Path:
-    """Found without importing its package, whose code needs a part of setuptools that is gone."""
+    """Finds the file without importing its package, whose code needs a removed part of setuptools."""
     spec = find_spec("face_recognition_models")
     path = Path(spec.origin).parent / _FILE if spec and spec.origin else None
     if path is None or not path.is_file():
@@ -260,15 +263,15 @@ def _network_file() -> Path:
 
 @dataclass(frozen=True)
 class IdentityDistances:
-    """Distances from one photo to its character's pictures in the order of `FACES`; NaN where no face is found."""
+    """Distances from one photo to its character's pictures in the order of `IDENTITY_POSES`; NaN without a face."""
 
     photo: str
     drawn: tuple[float, ...]
-    copied: tuple[float, ...]  # of the photo moved by the head with no network
+    copied: tuple[float, ...]  # of the photo moved by the head, without a network
 
     @property
     def drawn_mean(self) -> float:
-        """Over the pictures in which a face is found."""
+        """The mean over pictures with a face."""
         return _mean_distance(self.drawn)
 
     @property
@@ -284,47 +287,42 @@ def _mean_distance(distances: Sequence[float]) -> float:
 def identity_distances(
     photo: Photo, draw: Draw, copy: Draw | None, finder: LandmarkFinder, recognizer: Recognizer
 ) -> IdentityDistances:
-    """How far each of the faces is from the photo; `copy` is None where nothing is copied."""
-    wanted = recognizer.embed(photo.picture, photo.reading.points)
+    """The distances of all poses from the photo; `copy` is None if nothing is copied."""
+    photo_embedding = recognizer.embed(photo.picture, photo.reading.points)
     rows = []
-    for by in (draw, copy):
-        if by is None:
+    for render in (draw, copy):
+        if render is None:
             rows.append((float("nan"),) * len(IDENTITY_POSES))
             continue
-        pictures = [over_grey(by(pose)) for pose in IDENTITY_POSES.values()]
-        rows.append(tuple(_identity_distance(wanted, picture, finder, recognizer) for picture in pictures))
+        pictures = [over_grey(render(pose)) for pose in IDENTITY_POSES.values()]
+        rows.append(tuple(_identity_distance(photo_embedding, picture, finder, recognizer) for picture in pictures))
     return IdentityDistances(photo.name, *rows)
 
 
 def _identity_distance(
-    wanted: NDArray[np.float64], picture: Rgb, finder: LandmarkFinder, recognizer: Recognizer
+    photo_embedding: NDArray[np.float64], picture: Rgb, finder: LandmarkFinder, recognizer: Recognizer
 ) -> float:
     faces = finder.faces(picture)
     if not faces:
         return float("nan")
     largest = max(faces, key=lambda face: face.size_px)
-    return float(np.linalg.norm(recognizer.embed(picture, largest.points) - wanted))
+    return float(np.linalg.norm(recognizer.embed(picture, largest.points) - photo_embedding))
 
 
 def photo_character(photos: Sequence[Photo]) -> Character:
-    """The character that a user would make of photos of one person."""
+    """The character that a user would make from photos of one person."""
     found = references_of(photos)
     references = tuple(one.reference() for one in found.references)
     return Character(photos[0].name[:64], "open", found.shape, references, "private", "photos")
 
 
-WEIGHT_NOISE, TURN_NOISE_RAD = 0.012, 0.004  # of a webcam's tracker, one standard deviation
-_NOISE_SEED = 0x0E7A_1000
-_OPAQUE = 250
-
-
 def still_poses(count: int = 4) -> list[Pose]:
-    """A half smile, again and again."""
+    """A half smile, repeated."""
     return [Pose.of({"mouthSmile": 0.4, "cheekSquint": 0.2})] * count
 
 
 def noisy_poses(count: int = 12) -> list[Pose]:
-    """The half smile as a tracker reports it: each weight and the head's turn with noise of their own."""
+    """The half smile with the noise of a tracker on each weight and on the rotation of the head."""
     rng, held = np.random.default_rng(_NOISE_SEED), still_poses(1)[0]
     poses = []
     for _ in range(count):
@@ -334,7 +332,7 @@ def noisy_poses(count: int = 12) -> list[Pose]:
 
 
 def sequence_poses(count: int = 20) -> list[Pose]:
-    """Someone who talks, looks around and blinks, 30 pictures a second."""
+    """A person who talks, looks around and blinks, at 30 pictures a second."""
     from ..faces.expression import sample_take
 
     weights, turns = sample_take(np.random.default_rng(_NOISE_SEED + 1), count)
@@ -343,24 +341,24 @@ def sequence_poses(count: int = 20) -> list[Pose]:
 
 @dataclass(frozen=True)
 class Stability:
-    """One character; levels of 255. `expected` is the truth's, or the bare copy's where no truth is known."""
+    """The stability of one character, in levels of 255; `expected` is of the truth, or of the bare copy."""
 
     name: str
     is_still: bool  # a still control gives the same bytes
     noise: float  # on the head, of a noisy control
     expected_noise: float
-    sharpness: float  # of those pictures, as a part of the expected ones'
-    flicker: float  # change in a sequence that the truth does not make; NaN where no truth is known
-    truth_motion: float  # all change that it makes
+    sharpness: float  # of these pictures, as a share of the expected one
+    flicker: float  # change in a sequence that the truth does not have; NaN without truth
+    truth_motion: float  # all change in the truth
 
     @property
     def noise_ratio(self) -> float:
-        """Noise as a part of the expected, at equal sharpness: blur does not count as steady."""
+        """Noise as a share of the expected, at equal sharpness: blur does not count as stability."""
         return self.noise / self.expected_noise / self.sharpness
 
 
 def measure_stability(name: str, draw: Draw, expected: Draw | None, *, is_truth: bool) -> Stability:
-    """`expected` draws the truth, or copies the bare reference; a sequence is compared with the truth alone."""
+    """Compares with `expected`, which draws the truth or copies the reference. A sequence needs the truth."""
     still = [draw(pose) for pose in still_poses()]
     is_still = all(np.array_equal(one, still[0]) for one in still)
     if expected is None:

@@ -17,19 +17,19 @@ Record = Mapping[str, Any]  # an evaluation as JSON
 
 
 def write(evaluation: Evaluation, path: Path) -> None:
-    """The record at this path, and the tables beside it with the suffix `.md`."""
+    """Writes the record to this path, and the tables beside it with the suffix `.md`."""
     record = as_json(evaluation)
     write_text(path, json.dumps(record, indent=1) + "\n")
     write_text(path.with_suffix(".md"), markdown(record))
 
 
 def as_json(value: Any) -> Any:
-    """Dataclasses as maps, properties among them; numbers of four digits, and NaN (not known) as null."""
+    """Dataclasses as maps with their properties; numbers with four digits, and NaN as null."""
     if isinstance(value, float):
         return float(f"{value:.4g}") if math.isfinite(value) else None
     if is_dataclass(value):
-        follows = (name for name, member in vars(type(value)).items() if isinstance(member, property))
-        names = (*(one.name for one in fields(value)), *follows)
+        properties = (name for name, member in vars(type(value)).items() if isinstance(member, property))
+        names = (*(one.name for one in fields(value)), *properties)
         return {name: as_json(getattr(value, name)) for name in names}
     if isinstance(value, list | tuple):
         return [as_json(one) for one in value]
@@ -39,7 +39,7 @@ def as_json(value: Any) -> Any:
 
 
 def markdown(record: Record) -> str:
-    """All tables of a record, each with its heading; what was not measured says why."""
+    """All tables of a record with their headings, and notes on what was not measured."""
     head = (
         f"Measured on {record['date']} at commit {record['commit']}, weights {record['weights']}, "
         f"{record['runtime']}, {record['size']}x{record['size']}."

@@ -1,11 +1,11 @@
-"""Distance from rendered truth: pictures of held-out characters, and the image metrics that compare them."""
+"""Measures the distance from rendered truth: held-out characters, and image metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -27,20 +27,27 @@ from .. import examples
 from ..examples import DRAWN, PERSON, Subject
 
 if TYPE_CHECKING:
-    from ..anime.figure import Figure as DrawnFigure
     from ..anime.kit import Kit as AnimeKit
-    from ..faces.figure import Figure
     from ..faces.kit import Kit
     from ..faces.light import Light
 
-
+Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
 Rgb = NDArray[np.uint8]  # [H,W,3]
 Rgba = NDArray[np.uint8]  # [H,W,4] straight alpha
 Mask = NDArray[np.bool_]  # [H,W]
-Floats = NDArray[np.float64]
-
+LICENCE = "Apache-2.0"
+UNSEEN_SEED = 900_000_000  # of the first rendered person; data sets of training have seeds below 100
+ANCHORS = 5  # the first pictures of each character: at rest, teeth, closed eyes, both sides
+HEADS = ("open", "anime")  # by style
 _GREY = 128
-_SAME = 1e-12  # squared error of pictures that are the same: 120 dB
+_SAME = 1e-12  # squared error of equal pictures, 120 dB
+_FRONT_DEG, _TURNED_DEG = 20.0, 45.0
+_NEAR_CELLS = 2  # around eyes and mouth, so that lids, lashes and lips count
+_FEWEST_PX = 64  # smaller regions are not measured
+_COVERED, _EYE, _MOUTH, _HAIR = 6, 7, 8, 10  # channels of the geometry
+_OPAQUE = 128
+_FACING = 0.3  # least cosine of vertices that align two heads
 
 
 def over_grey(rgba: Rgba) -> Rgb:
@@ -50,7 +57,7 @@ def over_grey(rgba: Rgba) -> Rgb:
 
 
 def psnr_db(ours: Rgb, truth: Rgb, mask: Mask | None = None) -> float:
-    """Peak signal-to-noise ratio where `mask` holds; 120 for the same picture, NaN where nothing is masked."""
+    """Peak signal-to-noise ratio inside `mask`; 120 for equal pictures, NaN for an empty mask."""
     chosen = (ours, truth) if mask is None else (ours[mask], truth[mask])
     if not chosen[0].size:
         return float("nan")
@@ -64,7 +71,7 @@ def alpha_error(ours: Rgba, truth: Rgba) -> float:
 
 
 def sharpness(rgb: Rgb, mask: Mask | None = None) -> float:
-    """Mean slope of brightness in levels a pixel, where `mask` holds; blur lowers it, noise raises it."""
+    """Mean slope of brightness inside `mask`, in levels a pixel; blur lowers it, noise raises it."""
     luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     slope = np.hypot(np.diff(luma, axis=1)[:-1], np.diff(luma, axis=0)[:, :-1])
     inside = slope if mask is None else slope[mask[:-1, :-1]]
@@ -72,18 +79,18 @@ def sharpness(rgb: Rgb, mask: Mask | None = None) -> float:
 
 
 def temporal_noise(pictures: NDArray[np.uint8], mask: Mask | None = None) -> float:
-    """Standard deviation of each pixel over the pictures [n,H,W,C], in levels: its mean where `mask` holds."""
+    """Mean standard deviation over the pictures [n,H,W,C] of pixels inside `mask`, in levels."""
     spread = pictures.astype(np.float32).std(0)
     return float(spread.mean() if mask is None else spread[mask].mean())
 
 
 def temporal_change(pictures: NDArray[np.uint8]) -> float:
-    """Mean absolute change from picture to picture of [n,H,W,C], in levels."""
+    """Mean absolute change between consecutive pictures [n,H,W,C], in levels."""
     return float(np.abs(_changes(pictures)).mean())
 
 
 def added_flicker(ours: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
-    """Mean absolute change from picture to picture that the truth does not make, in levels."""
+    """Mean absolute change between consecutive pictures that the truth does not have, in levels."""
     return float(np.abs(_changes(ours) - _changes(truth)).mean())
 
 
@@ -91,36 +98,32 @@ def _changes(pictures: NDArray[np.uint8]) -> NDArray[np.int16]:
     return np.asarray(np.diff(pictures.astype(np.int16), axis=0), np.int16)
 
 
-def pearson(asked: NDArray[np.floating], read: NDArray[np.floating]) -> float:
-    """Pearson's; 0 where either does not vary."""
-    if len(asked) < 2 or asked.std() < 1e-9 or read.std() < 1e-9:
+def pearson(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
+    """Pearson's correlation; 0 if one of the two does not vary."""
+    if len(x) < 2 or x.std() < 1e-9 or y.std() < 1e-9:
         return 0.0
-    return float(np.corrcoef(asked, read)[0, 1])
+    return float(np.corrcoef(x, y)[0, 1])
 
 
-def least_squares_slope(asked: NDArray[np.floating], read: NDArray[np.floating]) -> float:
-    """How much is read for each unit asked, by least squares; 0 where nothing varies."""
-    if not len(asked):
+def least_squares_slope(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
+    """The slope of y over x by least squares; 0 if x does not vary."""
+    if not len(x):
         return 0.0
-    centred = asked - asked.mean()
+    centred = x - x.mean()
     spread = float(np.square(centred).sum())
-    return float((centred * read).sum()) / spread if spread > 1e-9 else 0.0
-
-
-Array = NDArray[np.float32]
-LICENCE = "Apache-2.0"
+    return float((centred * y).sum()) / spread if spread > 1e-9 else 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """What a face does and where the head turns."""
+    """The expression of a face and the rotation of its head."""
 
     weights: Array  # [52] ARKit order, 0 to 1
     head_rotation: Array  # [3] radians, as in `Signal`
 
     @classmethod
     def of(cls, weights: Mapping[str, float], pitch_deg: float = 0.0, yaw_deg: float = 0.0) -> Pose:
-        """ARKit weights by name; a name without its side, as "eyeBlink", stands for both sides."""
+        """From ARKit weights by name; a name without a side, as "eyeBlink", sets both sides."""
         row = np.zeros(arkit.COUNT, np.float32)
         for name, weight in weights.items():
             for one in [name] if name in arkit.INDEX else [f"{name}Left", f"{name}Right"]:
@@ -136,113 +139,91 @@ Draw = Callable[[Pose], Rgba]  # in one light, at one size
 
 
 def shipped_renderer(renderer: Renderer, character: Character, light: Array, size: int, steps: int = 1) -> Draw:
-    """The character as it ships, in this light [27]."""
-    look = renderer.look(character)
-    return lambda pose: renderer.draw(look, pose.params(), light, size, steps)
+    """Draws a character with the shipped renderer, in this light [27]."""
+    prepared = renderer.look(character)
+    return lambda pose: renderer.draw(prepared, pose.params(), light, size, steps)
 
 
 def copying_renderer(renderer: Renderer, character: Character, size: int) -> Draw:
-    """The character's first picture moved by the posed head, with no network: the least that the model must beat."""
-    look = renderer.look(character)
-    return lambda pose: copy_reference(look, pose.params(), size)
+    """Draws the first reference moved by the posed head, without a network: the baseline of the model."""
+    prepared = renderer.look(character)
+    return lambda pose: copy_reference(prepared, pose.params(), size)
 
 
-def copy_reference(look: PreparedCharacter, params: FlameParams, size: int) -> Rgba:
-    """[S,S,4] straight RGBA: the first reference, fetched where the geometry says."""
-    found = look.viewer.correspondence(look.viewer.view(params), look.views[:1])
+def copy_reference(prepared: PreparedCharacter, params: FlameParams, size: int) -> Rgba:
+    """[S,S,4] straight RGBA: the first reference, sampled by the geometry."""
+    found = prepared.viewer.correspondence(prepared.viewer.view(params), prepared.views[:1])
     at = cv2.resize(found.place[0], (size, size), interpolation=cv2.INTER_LINEAR)
     at = np.ascontiguousarray((at + 1.0) * (size / 2) - 0.5, np.float32)
-    fetched = cv2.remap(look.pictures(size)[0].rgba, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    fetched = cv2.remap(prepared.pictures(size)[0].rgba, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return straight(np.asarray(fetched, np.uint8))
 
 
 @dataclass(frozen=True, eq=False)
-class RenderedPerson:
-    """A person who does not exist: known exactly, never trained on, and made into a character by exact labels."""
+class RenderedCharacter:
+    """An invented person or drawing that training never saw, made into a character by exact labels."""
 
     name: str
-    figure: Figure
+    head: Literal["open", "anime"]
     shape: Array  # [100]
-    size: int
+    anchors: tuple[Pose, ...]  # of the references
+    render: Callable[[Pose, Light], Rgba]
 
     @classmethod
-    def of(cls, kit: Kit, seed: int, size: int) -> RenderedPerson:
-        """Training counts its seeds from 0 in data sets of 1,000,003; see `UNSEEN_SEED`."""
+    def person(cls, kit: Kit, seed: int, size: int) -> RenderedCharacter:
+        """Person `seed` of the kit; seeds from `UNSEEN_SEED` on are in no data set of training."""
+        from ..faces.dataset import ANCHORS
         from ..faces.figure import Figure
         from ..faces.head import shape_of
         from ..faces.person import sample_person
-
-        person = sample_person(kit, seed)
-        return cls(f"person {seed}", Figure(kit, person), shape_of(kit, person), size)
-
-    def truth(self, light: Light) -> Draw:
         from ..faces.render import render
 
-        return lambda pose: render(self.figure, pose.weights, pose.head_rotation, light, self.size).rgba
+        person = sample_person(kit, seed)
+        figure = Figure(kit, person)
+        anchors = (REST, *(Pose.of(weights, 0.0, yaw_deg) for weights, yaw_deg in ANCHORS))
 
-    def character(self, light: Light) -> Character:
-        """Rendered at rest and in the poses of the usual anchors."""
-        from ..faces.dataset import ANCHORS
+        def draw(pose: Pose, light: Light) -> Rgba:
+            return render(figure, pose.weights, pose.head_rotation, light, size).rgba
 
-        draw, harmonics = self.truth(light), light.harmonics()
-        poses = [REST, *(Pose.of(weights, 0.0, yaw_deg) for weights, yaw_deg in ANCHORS)]
-        references = tuple(Reference(draw(pose), pose.params(), harmonics, "rendered") for pose in poses)
-        return Character(self.name, "open", self.shape, references, LICENCE, "rendered")
-
-
-@dataclass(frozen=True, eq=False)
-class RenderedDrawing:
-    """A drawn character in the styles that training never sees, likewise."""
-
-    name: str
-    figure: DrawnFigure
-    shape: Array  # [100]
-    size: int
+        return cls(f"person {seed}", "open", shape_of(kit, person), anchors, draw)
 
     @classmethod
-    def of(cls, kit: AnimeKit, seed: int, size: int) -> RenderedDrawing:
+    def drawing(cls, kit: AnimeKit, seed: int, size: int) -> RenderedCharacter:
+        """The same for a drawn character in held-out styles."""
         from ..anime.character import sample_character
+        from ..anime.dataset import anchor_poses
         from ..anime.figure import Figure
         from ..anime.head import shape_of
-
-        who = sample_character(kit, seed, is_held_out=True)
-        return cls(f"drawing {seed}", Figure(kit, who), shape_of(kit, who), size)
-
-    def truth(self, light: Light) -> Draw:
         from ..anime.render import render
 
-        return lambda pose: render(self.figure, pose.weights, pose.head_rotation, light, self.size).rgba
+        character = sample_character(kit, seed, is_held_out=True)
+        figure = Figure(kit, character)
+        anchors = tuple(Pose(weights, turn) for weights, turn, _ in anchor_poses())
+
+        def draw(pose: Pose, light: Light) -> Rgba:
+            return render(figure, pose.weights, pose.head_rotation, light, size).rgba
+
+        return cls(f"drawing {seed}", "anime", shape_of(kit, character), anchors, draw)
+
+    def truth(self, light: Light) -> Draw:
+        return lambda pose: self.render(pose, light)
 
     def character(self, light: Light) -> Character:
-        """Rendered at rest and in the poses of the usual anchors."""
-        from ..anime.dataset import anchor_poses
-
-        draw, harmonics = self.truth(light), light.harmonics()
-        poses = [Pose(weights, turn) for weights, turn, _ in anchor_poses()]
-        references = tuple(Reference(draw(pose), pose.params(), harmonics, "rendered") for pose in poses)
-        return Character(self.name, "anime", self.shape, references, LICENCE, "rendered")
-
-
-UNSEEN_SEED = 900_000_000  # of the first rendered person; data sets of training have numbers below 100
-
-
-ANCHORS = 5  # the first pictures of each character: at rest, teeth, closed eyes, both sides
-HEADS = ("open", "anime")  # by style
-_FRONT_DEG, _TURNED_DEG = 20.0, 45.0
-_NEAR_CELLS = 2  # around eyes and mouth: lids, lashes and lips count as well
-_FEWEST_PX = 64  # of a region that is measured
-_COVERED, _EYE, _MOUTH, _HAIR = 6, 7, 8, 10  # channels of the geometry
-_OPAQUE = 128
-_FACING = 0.3  # cosine between the camera and what counts as the face where heads are aligned
+        """The character with the anchors, rendered in this light, as references."""
+        harmonics = light.harmonics()
+        references = tuple(
+            Reference(self.render(pose, light), pose.params(), harmonics, "rendered") for pose in self.anchors
+        )
+        return Character(self.name, self.head, self.shape, references, LICENCE, "rendered")
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """One character of a packed shard that training leaves out."""
+    """A character of a packed shard that is held out of training."""
 
     name: str
     subject: Subject
-    shape: Array  # [100] as inexact as a fitted one
+    shape: Array  # [100] with the error of a fit
 
     def __len__(self) -> int:
         return len(self.subject)
@@ -257,7 +238,7 @@ class HeldOut:
         return params_of(np.asarray(self.subject.pack.face[self.subject.rows[k]]))
 
     def character(self, chosen: Sequence[int]) -> Character:
-        """The character with these of its pictures as references."""
+        """The character with these pictures as references."""
         references = tuple(Reference(self.picture(k), self.params(k), self.light(k), "rendered") for k in chosen)
         return Character(self.name, HEADS[self.subject.style], self.shape, references, LICENCE, "rendered")  # type: ignore[arg-type]
 
@@ -273,7 +254,7 @@ def read_held_out(shard: Path, most: int) -> list[HeldOut]:
 
 
 def params_of(face: Array) -> FlameParams:
-    """The inverse of `face_row`; a face that was packed has no translation."""
+    """The inverse of `face_row`; a packed face has no translation."""
     unit = np.ones(67, np.float32)
     scale = face_row(FlameParams.from_vector(unit))
     return FlameParams.from_vector(np.append(face / scale, np.zeros(3)))
@@ -281,14 +262,14 @@ def params_of(face: Array) -> FlameParams:
 
 @dataclass(frozen=True)
 class Score:
-    """One picture, or the mean of several; NaN where a region is not seen."""
+    """Scores of one picture, or the mean of several; NaN for invisible regions."""
 
-    head_db: float  # head and hair, where the truth is opaque
+    head_db: float  # of head and hair, where the truth is opaque
     eyes_db: float
     mouth_db: float
     hair_db: float  # the shell around the head, where the truth is opaque
     alpha_error: float  # of the whole picture
-    sharpness: float  # of the head, as a part of the truth's
+    sharpness: float  # of the head, as a share of the truth
     hair_sharpness: float
 
 
@@ -303,7 +284,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Case:
-    """Characters of one kind, from these references."""
+    """The scores of characters of one kind from one choice of references."""
 
     name: str
     characters: int
@@ -311,13 +292,13 @@ class Case:
     failed: tuple[str, ...] = ()  # characters that could not be made, and why
 
     def group(self, name: str) -> Score:
-        """The score of one group; all NaN where it has no pictures."""
+        """The score of one group; all NaN without pictures."""
         found = [group.score for group in self.groups if group.name == name]
         return found[0] if found else Score(*[float("nan")] * len(fields(Score)))
 
 
 def score(ours: Rgba, truth: Rgba, geometry: Array) -> Score:
-    """One picture against the truth; `geometry` [12,G,G] says where the true head is."""
+    """Compares one picture with the truth; `geometry` [12,G,G] is of the true head."""
     size = len(truth)
     mine, true = over_grey(ours), over_grey(truth)
     opaque = truth[..., 3] >= _OPAQUE
@@ -335,7 +316,7 @@ def score(ours: Rgba, truth: Rgba, geometry: Array) -> Score:
 
 
 def _region(cells: Array, size: int, around: int = 0) -> Mask:
-    """[S,S] where the cells are set, and so many cells around."""
+    """[S,S] the cells that are set, and `around` cells around them."""
     mask = (cells > 0.5).astype(np.uint8)
     if around:
         mask = cv2.dilate(mask, np.ones((2 * around + 1,) * 2, np.uint8))
@@ -373,19 +354,19 @@ _GROUPS: tuple[tuple[str, Callable[[_Row], bool]], ...] = (
 
 
 def measure(
-    name: str, people: Sequence[HeldOut], renderer: Renderer, made: Callable[[HeldOut], Character], first: int
+    name: str, people: Sequence[HeldOut], renderer: Renderer, make: Callable[[HeldOut], Character], first: int
 ) -> Case:
-    """Draws the pictures from number `first` on of each of these, by the character that `made` makes of them.
+    """Draws the pictures from number `first` on of each person, with the character that `make` makes.
 
-    A character that is fitted to a photo has a framing and an exposure of its own, which one picture does not tell:
-    its pictures are brought into the truth's framing by the similarity that brings the fitted head at rest onto the
-    true one, and the wanted light is as much stronger as the estimated light of the photo is.
+    A character that is fitted to a photo has its own framing and exposure, which one picture does not determine. So its
+    pictures are moved by the similarity between the fitted and the true head at rest, and the wanted light is scaled as
+    the estimated light of the photo is.
     """
     rows: list[_Row] = []
     failed = []
     for one in people:
         try:
-            character = made(one)
+            character = make(one)
         except PhotoError as error:
             failed.append(f"{one.name}: {error}")
             continue
@@ -399,27 +380,27 @@ def measure(
 
 
 def _rows(one: HeldOut, renderer: Renderer, character: Character, first: int) -> Iterator[_Row]:
-    look = renderer.look(character)
+    prepared = renderer.look(character)
     is_fitted = character.references[0].kind == "photo"
     for k in range(first, len(one)):
         params, light, truth = one.params(k), one.light(k), one.picture(k)
         if is_fitted:
-            ours = renderer.draw(look, params, exposed(light, one.light(0), look.character), len(truth))
-            ours = apply_similarity(ours, framing(look.viewer, one.subject.viewer, len(truth)))
+            ours = renderer.draw(prepared, params, exposed(light, one.light(0), prepared.character), len(truth))
+            ours = apply_similarity(ours, framing(prepared.viewer, one.subject.viewer, len(truth)))
         else:
-            ours = renderer.draw(look, params, light, len(truth))
+            ours = renderer.draw(prepared, params, light, len(truth))
         is_relit = not np.allclose(light, one.light(0), atol=1e-3)
         yield _Row(k, abs(yaw_deg(params)), is_relit, score(ours, truth, one.subject.view(k).geometry))
 
 
 def exposed(light: Array, true: Array, character: Character) -> Array:
-    """[27] the light as much stronger, channel by channel, as the first reference's is than its true one [27]."""
+    """[27] the light scaled, channel by channel, as the first reference's light is to its true light [27]."""
     mean, known = (np.reshape(one, (3, 9))[:, :1] for one in (character.references[0].light, true))
     return np.asarray(np.reshape(light, (3, 9)) * (mean / np.maximum(known, 1e-3)), np.float32).ravel()
 
 
 def framing(fitted: Viewer, true: Viewer, size: int) -> NDArray[np.float64]:
-    """[2,3] the similarity from pictures of a fitted head into those of the true one, in pixels: both at rest."""
+    """[2,3] the similarity from pictures of a fitted head to those of the true one at rest, in pixels."""
     rest = FlameParams.neutral()
     ours, theirs = fitted.view(rest), true.view(rest)
     face = np.flatnonzero(theirs.facing[: len(true.shaped.vertex)] > _FACING)
@@ -431,7 +412,7 @@ def framing(fitted: Viewer, true: Viewer, size: int) -> NDArray[np.float64]:
 
 
 def apply_similarity(rgba: Rgba, matrix: NDArray[np.float64]) -> Rgba:
-    """[S,S,4] straight RGBA moved by a similarity; what comes in from beyond the border repeats the border."""
+    """[S,S,4] straight RGBA moved by a similarity; the border is repeated."""
     side = (len(rgba), len(rgba))
     alpha = rgba[..., 3:].astype(np.float32) / 255.0
     faded = np.concatenate([rgba[..., :3] * alpha, rgba[..., 3:]], 2).astype(np.float32)
@@ -442,13 +423,13 @@ def apply_similarity(rgba: Rgba, matrix: NDArray[np.float64]) -> Rgba:
 
 
 def yaw_deg(params: FlameParams) -> float:
-    """How far the head looks to the subject's left."""
+    """The yaw of the head, positive to the subject's left."""
     ahead = rotation(params.neck_pose)[:, 2]
     return float(np.degrees(np.arctan2(ahead[0], ahead[2])))
 
 
 def mean_scores(scores: Sequence[Score]) -> Score:
-    """The mean of each figure over the pictures in which it is known."""
+    """The mean of each figure over the pictures that have it."""
     table = np.array([[getattr(one, field.name) for field in fields(Score)] for one in scores])
     known = np.isfinite(table)
     total = np.where(known, table, 0.0).sum(0)
@@ -458,7 +439,7 @@ def mean_scores(scores: Sequence[Score]) -> Score:
 def cases(
     people: Sequence[HeldOut], renderer: Renderer, finder: LandmarkFinder | None, photographed: int
 ) -> Iterator[Case]:
-    """From one reference, from all anchors, and of so many people from one photo through the whole pipeline."""
+    """Measures from one reference, from all anchors, and for some people from one photo through the whole pipeline."""
     for style, kind in ((PERSON, "people"), (DRAWN, "anime")):
         chosen = [one for one in people if one.subject.style == style]
         if not chosen:
@@ -471,7 +452,7 @@ def cases(
 
 
 def photographed_as(one: HeldOut, finder: LandmarkFinder) -> Character:
-    """The character that a user would make of the first picture, on a background; PhotoError where none is made."""
+    """The character that a user would make from the first picture on a background. Raises PhotoError if that fails."""
     rgba = one.picture(0)
     alpha = rgba[..., 3:] / 255.0
     picture = np.asarray(rgba[..., :3] * alpha + background(len(rgba)) * (1.0 - alpha) + 0.5, np.uint8)
@@ -481,7 +462,7 @@ def photographed_as(one: HeldOut, finder: LandmarkFinder) -> Character:
 
 
 def background(size: int) -> NDArray[np.float32]:
-    """[S,S,3] a room out of focus, 0 to 255; always the same."""
+    """[S,S,3] a blurred room, 0 to 255; always the same."""
     coarse = np.random.default_rng(7).uniform(40.0, 210.0, (4, 4, 3)).astype(np.float32)
     large = np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
     return large.clip(0.0, 255.0)

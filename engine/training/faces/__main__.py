@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import os
+
+# One process per core is faster than threads inside NumPy, which would compete for the cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,8 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from omote.bridge import arkit
+
 from ...worker_pool import pool_for
-from . import arkit, dataset
+from . import dataset
 from .expression import PERFORMED, sample_expression, sample_head_rotation
 from .figure import Figure
 from .kit import load
@@ -22,12 +30,11 @@ from .person import sample_person
 from .rasterize import LABELS, Bytes
 from .render import Picture, render
 
-# One process per core draws faster than many threads inside NumPy, which would fight over the cores.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-
 _BACKDROP = np.array([205, 208, 214])
+
+REGIONS = ("skin", "hair", "eye", "mouth", "brow", "cloth")
+
+_GROUND = 128.0
 
 
 def _on_backdrop(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -36,7 +43,7 @@ def _on_backdrop(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _sheet(args: argparse.Namespace) -> None:
-    """A grid of different people, or what one person can do."""
+    """A grid of different people, or of one person in different poses."""
     kit = load(args.kit)
     shots = args.columns * args.rows
     one = Figure(kit, sample_person(kit, args.seed)) if args.show != "people" else None
@@ -44,15 +51,15 @@ def _sheet(args: argparse.Namespace) -> None:
     for k in tqdm(range(shots), unit="picture"):
         seed = args.seed * 1_000_003 + k
         figure = one or Figure(kit, sample_person(kit, seed))
-        pose = _shown(args.show, args.neutral, k, shots, np.random.default_rng([seed, 2]), args.kit)
+        pose = _sheet_pose(args.show, args.neutral, k, shots, np.random.default_rng([seed, 2]), args.kit)
         picture = render(figure, *pose, args.size, args.supersampling)
         place = (k % args.columns * args.size, k // args.columns * args.size)
         grid.paste(Image.fromarray(_on_backdrop(picture.rgba)), place)
     grid.save(args.out)
 
 
-def _shown(show: str, is_neutral: bool, k: int, shots: int, rng: np.random.Generator, kit: Path) -> dataset.Pose:
-    """The k-th of so many pictures of a sheet."""
+def _sheet_pose(show: str, is_neutral: bool, k: int, shots: int, rng: np.random.Generator, kit: Path) -> dataset.Pose:
+    """The pose of the k-th picture of a sheet."""
     rest, ahead = arkit.weights({}), np.array([0.0, 0.15, 0.0], np.float32)
     if show == "turns":
         share = k / max(shots - 1, 1)
@@ -69,7 +76,7 @@ def _shown(show: str, is_neutral: bool, k: int, shots: int, rng: np.random.Gener
 
 
 def _detail(args: argparse.Namespace) -> None:
-    """Prints what pictures lose at half their side, by region."""
+    """Prints the loss at half the resolution, by region."""
     kit = load(args.kit)
     pictures = []
     for k in tqdm(range(args.people), unit="person"):
@@ -87,7 +94,7 @@ def _detail(args: argparse.Namespace) -> None:
 def _dataset(args: argparse.Namespace) -> None:
     only = tuple(args.only or ())
     people = max(only, default=-1) + 1 if only else args.people
-    plan = dataset.DatasetSpec(
+    spec = dataset.DatasetSpec(
         args.kit,
         args.out,
         people,
@@ -100,45 +107,76 @@ def _dataset(args: argparse.Namespace) -> None:
         only,
         not args.no_anchors,
     )
-    done = sum(len(plan.people_of(s)) for s in plan.shards() if plan.paths(s)[0].exists()) * plan.each
+    done = sum(len(spec.people_of(s)) for s in spec.shards() if spec.paths(s)[0].exists()) * spec.each
     workers = os.cpu_count() if args.workers is None and args.cluster is None else args.workers
     with (
-        pool_for(args.cluster, workers, threads=1) as crew,
-        tqdm(total=len(plan.drawn()) * plan.each, initial=done, unit="picture") as bar,
+        pool_for(args.cluster, workers, threads=1) as pool,
+        tqdm(total=len(spec.drawn()) * spec.each, initial=done, unit="picture") as bar,
     ):
-        for count in dataset.write_shards(plan, crew):
+        for count in dataset.write_shards(spec, pool):
             bar.update(count)
+
+
+def halve_and_restore(rgba: Bytes, reduced_by: Image.Resampling) -> Bytes:
+    """[H,W,3] a picture on grey, reduced to half its side and scaled up again (bicubic)."""
+    whole = Image.fromarray(on_grey(rgba))
+    half = whole.resize((whole.width // 2, whole.height // 2), reduced_by)
+    return np.asarray(half.resize(whole.size, Image.Resampling.BICUBIC))
+
+
+def on_grey(rgba: Bytes) -> Bytes:
+    """[H,W,3] a picture on grey."""
+    alpha = rgba[..., 3:] / 255.0
+    return np.asarray(np.round(rgba[..., :3] * alpha + _GROUND * (1.0 - alpha)), np.uint8)
+
+
+def detail_psnr(pictures: Iterable[Picture], reduced_by: Image.Resampling = Image.Resampling.BOX) -> dict[str, float]:
+    """PSNR in dB at half the resolution, by region; infinite without loss, NaN if the region is not visible."""
+    error = dict.fromkeys((*REGIONS, "all"), 0.0)
+    count = dict.fromkeys(error, 0)
+    for picture in pictures:
+        lost = (halve_and_restore(picture.rgba, reduced_by).astype(np.float64) - on_grey(picture.rgba)) ** 2
+        for name in error:
+            where = picture.material > 0 if name == "all" else picture.material == LABELS.index(name)
+            error[name] += float(lost[where].sum())
+            count[name] += int(where.sum()) * 3
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = {name: np.float64(error[name]) / np.float64(count[name]) for name in error}
+        return {name: float(10.0 * np.log10(255.0**2 / value)) for name, value in mean.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="omote.engine.training.faces", description=__doc__)
-    parser.add_argument("--kit", type=Path, required=True, help="the face kit's folder")
+    parser.add_argument("--kit", type=Path, required=True, help="folder of the face kit")
     commands = parser.add_subparsers(required=True)
     sheet = commands.add_parser("sheet", help="a picture of many faces")
     sheet.add_argument("--columns", type=int, default=4)
     sheet.add_argument("--rows", type=int, default=4)
     sheet.add_argument("--neutral", action="store_true")
     sheet.add_argument(
-        "--show", choices=("people", "turns", "lights", "expressions"), default="people", help="all but people show one"
+        "--show",
+        choices=("people", "turns", "lights", "expressions"),
+        default="people",
+        help="all but `people` show one person",
     )
     sheet.add_argument("--out", type=Path, required=True)
     sheet.set_defaults(run=_sheet)
-    detail = commands.add_parser("detail", help="what is lost at half the resolution, by region")
+    detail = commands.add_parser("detail", help="the loss at half the resolution, by region")
     detail.add_argument("--people", type=int, default=12)
     detail.set_defaults(run=_detail)
     data = commands.add_parser("dataset", help="pictures and labels for training; run again to resume")
-    who = data.add_mutually_exclusive_group(required=True)
-    who.add_argument("--people", type=int, help="the first so many people of the seed")
-    who.add_argument("--only", type=int, nargs="+", metavar="PERSON", help="these people of the seed alone")
+    chosen = data.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--people", type=int, help="this many people, from the first of the seed")
+    chosen.add_argument("--only", type=int, nargs="+", metavar="PERSON", help="only these people of the seed")
     data.add_argument("--per-person", type=int, required=True)
     data.add_argument("--no-anchors", action="store_true", help="without teeth, closed lids and both sides of each")
     data.add_argument("--drills", type=int, default=0, help="further pictures of each, of single shapes and the front")
-    data.add_argument("--clip", type=int, default=0, help="then so many consecutive pictures at 30 a second")
-    data.add_argument("--workers", type=int, help="processes; all cores where nothing is said")
+    data.add_argument("--clip", type=int, default=0, help="then this many consecutive pictures at 30 a second")
+    data.add_argument("--workers", type=int, help="processes (default: one a core)")
     data.add_argument(
         "--cluster",
         metavar="ADDRESS",
-        help="draw on the machines of a Ray cluster instead, or by Ray on this one: local",
+        help="draw on a Ray cluster, or with Ray on this machine: local",
     )
     data.add_argument("--out", type=Path, required=True, help="a folder")
     data.set_defaults(run=_dataset)
@@ -152,35 +190,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-
-REGIONS = ("skin", "hair", "eye", "mouth", "brow", "cloth")
-_GROUND = 128.0
-
-
-def halve_and_restore(rgba: Bytes, reduced_by: Image.Resampling) -> Bytes:
-    """[H,W,3] a picture on grey, reduced to half its side and scaled up again (bicubic)."""
-    whole = Image.fromarray(on_grey(rgba))
-    half = whole.resize((whole.width // 2, whole.height // 2), reduced_by)
-    return np.asarray(half.resize(whole.size, Image.Resampling.BICUBIC))
-
-
-def on_grey(rgba: Bytes) -> Bytes:
-    """[H,W,3]"""
-    alpha = rgba[..., 3:] / 255.0
-    return np.asarray(np.round(rgba[..., :3] * alpha + _GROUND * (1.0 - alpha)), np.uint8)
-
-
-def detail_psnr(pictures: Iterable[Picture], reduced_by: Image.Resampling = Image.Resampling.BOX) -> dict[str, float]:
-    """PSNR in dB by region of what half the resolution keeps; infinite where all is kept, NaN where nothing is seen."""
-    error = dict.fromkeys((*REGIONS, "all"), 0.0)
-    count = dict.fromkeys(error, 0)
-    for picture in pictures:
-        lost = (halve_and_restore(picture.rgba, reduced_by).astype(np.float64) - on_grey(picture.rgba)) ** 2
-        for name in error:
-            where = picture.material > 0 if name == "all" else picture.material == LABELS.index(name)
-            error[name] += float(lost[where].sum())
-            count[name] += int(where.sum()) * 3
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = {name: np.float64(error[name]) / np.float64(count[name]) for name in error}
-        return {name: float(10.0 * np.log10(255.0**2 / value)) for name, value in mean.items()}

@@ -1,4 +1,4 @@
-"""Strands on the face: brows, lashes and beards, bound to skin or lids so that they follow each expression."""
+"""Brows, lashes and beards as strands that are bound to skin or lids, so that they follow the expression."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ROWS = 4  # rows of vertices from the edge of a lid to the tips
 
 @dataclass(frozen=True)
 class Bound:
-    """Strands in the frames of the triangles that they grow on or, for lying strands, that each point lies on."""
+    """Strands in the frames of the triangles that they grow on; lying strands have a frame for each point."""
 
     kind: int
     triangle: Index  # [S or S*P,3] vertices
@@ -79,7 +79,7 @@ def bound(
 
 
 def _barycentric(point: Wide, corner: Wide) -> Array:
-    """[n,3] where points [n,3] lie in the planes of triangles [n,3,3], not far beyond their edges."""
+    """[n,3] barycentric coordinates of points [n,3] in triangles [n,3,3], clamped near the edges."""
     a, b, p = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0], point - corner[:, 0]
     aa, ab, bb = (a * a).sum(1), (a * b).sum(1), (b * b).sum(1)
     pa, pb = (p * a).sum(1), (p * b).sum(1)
@@ -90,7 +90,7 @@ def _barycentric(point: Wide, corner: Wide) -> Array:
 
 
 def _varied(color: tuple[float, float, float], count: int, spread: float, rng: np.random.Generator) -> Wide:
-    """[n,3] a colour, for each strand a little lighter or darker."""
+    """[n,3] a colour for each strand, a little lighter or darker."""
     return np.array(color) * np.exp(rng.normal(0.0, spread, (count, 1)))
 
 
@@ -98,7 +98,7 @@ def _varied(color: tuple[float, float, float], count: int, spread: float, rng: n
 
 
 def brows(kit: Kit, skull: Skull, person: Person, front: Index, rng: np.random.Generator) -> Bound:
-    """The kit's brows on this head, thinned, thickened or raised for this person; bound to the skin in front."""
+    """The kit's brows on this head, with this person's density, thickness and height, bound to the skin in front."""
     strand = to_person(kit, kit_strands(str(kit.path), person.eyebrows), skull)
     mark = skull.vertex[kit.landmark[17:27]].astype(np.float64)
     wide = np.ptp(np.abs(mark[:, 0])) / max(float(np.ptp(np.abs(strand[:, 0, 0]))), 0.1)
@@ -106,7 +106,7 @@ def brows(kit: Kit, skull: Skull, person: Person, front: Index, rng: np.random.G
     inner = float(np.abs(mark[:, 0]).min()) - 0.015
     start = float(np.abs(strand[:, 0, 0]).min())
     strand[..., 0] = np.sign(strand[..., 0]) * (inner + (away - start) * wide * 1.02)
-    # The arch of this person's own brow line, and the strands' height over theirs.
+    # Follow this person's brow line; keep the height of the strands over their own.
     x = np.abs(strand[..., 0])
     order = np.argsort(np.abs(mark[:, 0]))
     height = _smoothed(mark[order, 1])
@@ -125,12 +125,12 @@ def brows(kit: Kit, skull: Skull, person: Person, front: Index, rng: np.random.G
 
 
 def _smoothed(y: Wide) -> Wide:
-    """Landmarks come in pairs, left and right: each as high as the mean of its pair."""
+    """Averages the heights of left and right landmarks, which come in pairs."""
     return np.repeat(y.reshape(-1, 2).mean(1), 2)
 
 
 def _own_line(strand: Wide) -> tuple[Wide, Wide]:
-    """The middle line of brows: distances from the nose and heights there."""
+    """The middle line of brows: distances from the nose, and heights."""
     x, y = np.abs(strand[:, 0, 0]), strand[:, 0, 1]
     at = np.linspace(x.min(), x.max(), 9)
     height = [np.average(y, weights=np.exp(-(((x - one) / 0.05) ** 2))) for one in at]
@@ -144,7 +144,7 @@ def _drape(strand: Wide, skull: Skull, front: Index) -> None:
     points = strand.shape[1]
     far, near = cKDTree(vertex[:, :2]).query(strand[..., :2], k=6)
     depth = vertex[near, 2]
-    weight = 1.0 / (far + 0.004) ** 2 * (depth > depth.max(-1, keepdims=True) - 0.07)  # not the inside of the socket
+    weight = 1.0 / (far + 0.004) ** 2 * (depth > depth.max(-1, keepdims=True) - 0.07)  # skips the inside of the socket
     weight /= weight.sum(-1, keepdims=True)
     strand[..., 2] = (weight * depth).sum(-1) + 0.008 + 0.014 * np.arange(points) / points
 
@@ -154,7 +154,7 @@ def _drape(strand: Wide, skull: Skull, front: Index) -> None:
 
 @dataclass(frozen=True)
 class Lashes:
-    """Lashes on the edges of the lids: mixtures of vertices of the lash proxy."""
+    """Lashes on the edges of the lids, blended from vertices of the lash proxy."""
 
     vertex: Index  # [S,4] two on the lid's edge, two at the tips
     weight: Array  # [S,2] between the two of each pair
@@ -181,7 +181,7 @@ class Lashes:
 
 @lru_cache(maxsize=2)
 def _lash_rows(key: str, faces: bytes) -> dict[int, tuple[int, ...]]:
-    """For each vertex on a lid's edge the vertices at the tips: those `_ROWS` edges away."""
+    """For each lid, by its first vertex, the vertices at the tips of its lashes: `_ROWS` edges away."""
     face = np.frombuffer(faces, np.int32).reshape(-1, 3)
     beside: dict[int, set[int]] = {}
     for a, b, c in face.tolist():
@@ -253,7 +253,7 @@ def beard(kit: Kit, scalp: Scalp, skull: Skull, cut: Beard, person: Person, rng:
     down -= np.einsum("nc,nc->n", down, normal)[:, None] * normal
     down /= np.linalg.norm(down, axis=1, keepdims=True) + 1e-9
     length = cut.length * rng.uniform(0.5, 1.1, count)
-    if cut.length > 0.1:  # cheeks and lips are trimmed shorter than the chin
+    if cut.length > 0.1:  # cheeks are trimmed shorter than the chin
         length *= np.clip(1.25 - 1.5 * np.maximum(np.abs(root[:, 0]) - 0.2, 0.0), 0.3, 1.0)
     length = np.where(lip, np.minimum(length, 0.085 if cut.beard else 0.12), length)
     t = np.linspace(0.0, 1.0, points)[None, :, None]
@@ -269,7 +269,7 @@ def beard(kit: Kit, scalp: Scalp, skull: Skull, cut: Beard, person: Person, rng:
 
 
 def _chin_share(kit: Kit, cut: Beard) -> Array:
-    """[V] 1 where the beard is let grow: all of it, or only around chin and mouth."""
+    """[V] 1 where the beard grows: everywhere, or only around chin and mouth."""
     if not cut.is_chin_only:
         return np.ones(len(kit.position), np.float32)
     x, y = np.abs(kit.position[:, 0]), kit.position[:, 1]

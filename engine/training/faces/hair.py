@@ -1,4 +1,4 @@
-"""Hair of the head as strands: haircuts grown by code or fitted from the kit's guides, and the strands between them."""
+"""Grows the hair of the head: guides, made by code or fitted from the kit, and the strands between them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NEIGHBOURS = 3
 
 @dataclass(frozen=True)
 class Skull:
-    """A person's head at rest, as far as hair needs it."""
+    """A resting head, with what hair needs to know of it."""
 
     vertex: Array  # [V,3] dm
     normal: Array  # [V,3]
@@ -36,7 +36,7 @@ class Skull:
 
 
 class Growth(NamedTuple):
-    """A haircut as the growing kernel reads it."""
+    """The parameters of a haircut for the growing kernel."""
 
     sideways: float
     forward: float
@@ -65,10 +65,9 @@ def hair_of(kit: Kit, scalp: Scalp, skull: Skull, cut: Haircut, rng: np.random.G
     """All strands of a haircut on this head."""
     weight = density(scalp, cut)
     if cut.guides:
-        guides = fitted(kit, cut.guides, skull)
+        guides = to_person(kit, kit_strands(str(kit.path), cut.guides), skull)
         if cut.is_mirrored:
             guides = guides * np.array([-1.0, 1.0, 1.0])
-        weight = np.where(weight > 0.0, weight, 0.0)
     else:
         guides = _grown(scalp, skull, cut, weight, _GUIDES, rng)
     strands, full = _between(guides, scalp, skull, cut, weight, rng)
@@ -103,7 +102,10 @@ def _grown(scalp: Scalp, skull: Skull, cut: Haircut, weight: Array, count: int, 
     at_back = _smooth(azimuth, 1.75, 2.1)
     length = on_top * cut.top + (1.0 - on_top) * (at_back * cut.back + (1.0 - at_back) * cut.side)
     is_fringe = (
-        (rng.random(len(root)) < cut.fringe) & (azimuth < 0.85) & (elevation > 0.5) & (scalp_front(root, skull) > 0)
+        (rng.random(len(root)) < cut.fringe)
+        & (azimuth < 0.85)
+        & (elevation > 0.5)
+        & (root[:, 2] - skull.center[2] - 0.25 > 0)
     )
     layer = rng.random(len(root))
     length[is_fringe] = np.minimum(length[is_fringe], 1.1)
@@ -129,18 +131,13 @@ def _grown(scalp: Scalp, skull: Skull, cut: Haircut, weight: Array, count: int, 
     return out
 
 
-def scalp_front(root: Wide, skull: Skull) -> Wide:
-    """[n] how far in front of the middle of the skull a root stands, dm."""
-    return np.asarray(root[:, 2] - skull.center[2] - 0.25)
-
-
 def _smooth(x: Wide, low: float, high: float) -> Wide:
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
     return np.asarray(t * t * (3.0 - 2.0 * t))
 
 
 def _tie(skull: Skull, cut: Haircut) -> Wide:
-    """[3] where the hair is tied together, behind the head."""
+    """[3] the point behind the head where the hair is tied."""
     y = skull.center[1] + (0.45 if cut.tie == "bun" else 0.25)
     depth = skull.vertex[np.abs(skull.vertex[:, 1] - y) < 0.2, 2].min()
     return np.array([0.0, y, float(depth) - 0.12])
@@ -160,7 +157,7 @@ def _grow(
     chance: Wide,
     out: Wide,
 ) -> None:
-    """Marches each strand from its root, step by step: combed, falling, and kept off skin, clothes and face."""
+    """Marches each strand from its root: combed, falling, and kept off skin, clothes and face."""
     points = out.shape[1]
     d = np.empty(3)
     for i in range(root.shape[0]):
@@ -176,7 +173,7 @@ def _grow(
             s = j / (points - 1)
             run = j * step
             sd, gx, gy, gz = distance_at(around, p[0], p[1], p[2])
-            # Where the comb goes here.
+            # The direction of combing.
             height = p[1] - center[1]
             on_top = min(max((height - 0.1) / 0.5, 0.0), 1.0)
             before = min(max((p[2] - center[2] + 0.45) / 0.4, 0.0), 1.0)
@@ -205,7 +202,7 @@ def _grow(
             inward = (cx * gx + cy * gy + cz * gz) * near
             cx, cy, cz = cx - inward * gx, cy - inward * gy, cz - inward * gz
             cy -= growth.gravity * (0.35 + 0.65 * s)
-            # It falls back onto the head, as far as there is a head beside it.
+            # The strand falls back onto the head.
             if run > 0.1 and height > -0.7:
                 fall = growth.cling * min(max((sd - growth.volume * (0.3 + 0.7 * layer[i])) / 0.15, 0.0), 1.0)
                 fall *= min(max((height + 0.7) / 0.5, 0.0), 1.0)
@@ -218,7 +215,7 @@ def _grow(
                 d[k] = keep * d[k] + (1.0 - keep) * c
             scale = 1.0 / math.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2] + 1e-12)
             qx, qy, qz = p[0] + d[0] * scale * step, p[1] + d[1] * scale * step, p[2] + d[2] * scale * step
-            # Off the skin, by the layer in which the strand lies.
+            # Keep off the skin, at the height of the strand's layer.
             clear = 0.012 + growth.volume * (0.25 + 0.75 * layer[i]) * min(run / 0.35, 1.0)
             if qy < center[1] - 0.5:
                 clear = 0.03 + (clear - 0.03) * max(1.0 - (center[1] - 0.5 - qy), 0.25)
@@ -229,7 +226,7 @@ def _grow(
                 if sd < clear:
                     qx, qy, qz = qx + gx * (clear - sd), qy + gy * (clear - sd), qz + gz * (clear - sd)
             if not is_fringe[i]:
-                # Off the face: out of a tall ellipsoid in front of it.
+                # Keep off the face: out of a tall ellipsoid in front of it.
                 ex, ey, ez = (qx - center[0]) / 0.66, (qy - center[1] + 0.55) / 1.0, (qz - center[2] - 0.95) / 0.75
                 inside = math.sqrt(ex * ex + ey * ey + ez * ez)
                 if inside < 1.0 and qy < center[1] + 0.35:
@@ -267,7 +264,7 @@ def _respace(strand: Wide, count: int) -> None:
             strand[j, c] = strand[k, c] + f * (strand[k + 1, c] - strand[k, c])
 
 
-# The kit's guides, brought to this head.
+# Guides of the kit, moved to this head.
 
 
 @lru_cache(maxsize=2)
@@ -284,7 +281,7 @@ def _kit_head(path: str) -> tuple[Array, Distance]:
 
 @lru_cache(maxsize=32)
 def kit_strands(path: str, name: str) -> Array:
-    """[n,k,3] strands of the kit, on the head that they came with."""
+    """[n,k,3] strands of the kit, on their original head."""
     with np.load(f"{path}/strands/strands.npz", allow_pickle=False) as data:
         return np.asarray(data[name], np.float32)
 
@@ -296,11 +293,11 @@ def _extent(vertex: Array, crown: float, brow: float) -> Wide:
     return np.array([np.abs(p[:, 0]).max(), low, high, (low + high) / 2])
 
 
-_KIT_CROWN, _KIT_BROW = 17.464, 16.50  # of the head that the guides came with
+_KIT_CROWN, _KIT_BROW = 17.464, 16.50  # of the original head of the guides
 
 
 def to_person(kit: Kit, point: Array, skull: Skull) -> Wide:
-    """[...,3] points around the guides' head, brought to a person's: an affine map, then as far from the skin."""
+    """[...,3] points around the guides' head, moved to a person: an affine map that keeps the distance to the skin."""
     vertex, around = _kit_head(str(kit.path))
     theirs = _extent(vertex, _KIT_CROWN, _KIT_BROW)
     ours = _extent(skull.vertex, skull.crown, skull.brow)
@@ -318,7 +315,7 @@ def to_person(kit: Kit, point: Array, skull: Skull) -> Wide:
 
 @njit(cache=True, fastmath=True, nogil=True)
 def _keep_distance(theirs: Distance, ours: Distance, start: Wide, point: Wide, scale: float) -> None:
-    """Moves points so that those near the skin are as far from ours as they were from theirs."""
+    """Moves points so that those near the skin keep their distance."""
     for i in range(point.shape[0]):
         wanted = max(distance_at(theirs, start[i, 0], start[i, 1], start[i, 2])[0] * scale, 0.005)
         for _ in range(3):
@@ -331,20 +328,15 @@ def _keep_distance(theirs: Distance, ours: Distance, start: Wide, point: Wide, s
             point[i, 2] += gz * move
 
 
-def fitted(kit: Kit, name: str, skull: Skull) -> Wide:
-    """[G,16,3] guides of the kit on this head."""
-    return to_person(kit, kit_strands(str(kit.path), name), skull)
-
-
 # Strands between guides.
 
 
 def _between(
     guides: Wide, scalp: Scalp, skull: Skull, cut: Haircut, weight: Array, rng: np.random.Generator
 ) -> tuple[Wide, Wide]:
-    """[S,P,3] strands that blend the guides next to them, clumped, waved and frizzed; [S] how dense hair is there."""
+    """[S,P,3] strands that blend their nearest guides, clumped, waved and frizzed; [S] the density of hair there."""
     if cut.guides:
-        # Their roots tell where the style grows; some stand in a row, so strands start near them.
+        # The style grows where its guides have their roots. Some stand in a row, so strands start near them.
         pick = rng.integers(len(guides), size=cut.strands)
         spread = rng.normal(0.0, 0.055, (cut.strands, 3))
         root = guides[pick, 0] + spread
@@ -357,7 +349,7 @@ def _between(
     far, near = cKDTree(guides[:, 0]).query(root, k=_NEIGHBOURS)
     count = len(root)
     out = np.zeros((count, cut.points, 3))
-    # Guides stand in random order, so the first ones are spread all over the head.
+    # Guides are in random order, so the first ones are spread over the whole head.
     locks = min(cut.locks, len(guides)) or len(guides)
     lock = cKDTree(guides[:locks, 0]).query(root)[1]
     clumps = rng.random((len(guides), 4))
@@ -391,7 +383,7 @@ def _blend(
     how: Wide,
     out: Wide,
 ) -> None:
-    """Each strand: its root plus a blend of its guides' paths, drawn to the first guide's tip, then swung."""
+    """Each strand is its root plus a blend of the paths of its guides, drawn to the tip of its lock, then waved."""
     clump, wave, waves, curl, frizz, is_kit = how
     last, points = guides.shape[1] - 1, out.shape[1]
     weight = np.zeros(near.shape[1])
@@ -407,7 +399,7 @@ def _blend(
             between = 0.02
             for c in range(3):
                 between += (guides[g, 0, c] - guides[first, 0, c]) ** 2
-            # Guides that part from the first one, at a parting or a crown, are not blended.
+            # Guides that diverge from the first one, at a parting or a crown, are not blended.
             is_alike = apart < 9.0 * between + 0.05
             weight[k] = (0.3 + chance[i, k % 3]) / (far[i, k] + 0.01) if is_alike else 0.0
             total += weight[k]
@@ -416,7 +408,7 @@ def _blend(
         for c in range(3):
             base[c] = 0.0
         held = lock[i]
-        # A lock that goes another way, beyond a parting, does not hold this strand.
+        # A lock beyond a parting does not hold this strand.
         apart, between = 0.0, 0.0
         for c in range(3):
             apart += (guides[held, last, c] - guides[first, last, c]) ** 2
@@ -444,7 +436,7 @@ def _blend(
                 x += w * (guides[g, k0, 0] + f * (guides[g, k0 + 1, 0] - guides[g, k0, 0]) - guides[g, 0, 0])
                 y += w * (guides[g, k0, 1] + f * (guides[g, k0 + 1, 1] - guides[g, k0, 1]) - guides[g, 0, 1])
                 z += w * (guides[g, k0, 2] + f * (guides[g, k0 + 1, 2] - guides[g, k0, 2]) - guides[g, 0, 2])
-            # Towards the path of the lock's guide: strands hold together at their tips.
+            # Strands of a lock converge to its guide at their tips.
             hold = clump * s * s * (3.0 - 2.0 * s) if clump < 0.7 else clump * min(s * 3.0, 1.0)
             gx = guides[held, k0, 0] + f * (guides[held, k0 + 1, 0] - guides[held, k0, 0])
             gy = guides[held, k0, 1] + f * (guides[held, k0 + 1, 1] - guides[held, k0, 1])
@@ -485,7 +477,7 @@ def _blend(
 
 
 def _tail(skull: Skull, cut: Haircut, rng: np.random.Generator) -> Wide:
-    """[S,P,3] what is beyond the tie: a tail that hangs, or a bun."""
+    """[S,P,3] the hair beyond the tie: a hanging tail, or a bun."""
     tie, count, points = _tie(skull, cut), 3500, cut.points
     t = np.linspace(0.0, 1.0, points)
     if cut.tie == "bun":
@@ -521,7 +513,7 @@ def _tail(skull: Skull, cut: Haircut, rng: np.random.Generator) -> Wide:
 
 @njit(cache=True, fastmath=True, nogil=True)
 def push_out(around: Distance, point: Wide, clear: float) -> None:
-    """Moves points out of a surface."""
+    """Moves points out of a surface, to the distance `clear`."""
     for i in range(point.shape[0]):
         for _ in range(2):
             sd, gx, gy, gz = distance_at(around, point[i, 0], point[i, 1], point[i, 2])

@@ -14,13 +14,22 @@ from scipy.spatial import cKDTree
 from .kit import Kit
 from .rasterize import Array, Index
 
+_GRID_STEP_DM = 0.115
+_BASE_CENTER = np.array([0.0, 7.35, 0.4])  # of the skull of the kit's resting head, dm
+
+# Elevation of the hairline, seen from there, by azimuth from the front (both in degrees).
+_HAIRLINE_DEG = np.array(
+    [[0, 40], [18, 40.5], [34, 39], [46, 28], [57, 17], [66, 3], [72, -10], [80, -15], [86, 2], [100, 0], [108, -18],
+     [116, -30], [150, -50], [180, -54]], float
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Haircut:
-    """How hair grows and is cut. Lengths in dm; `comb` weights are the directions in which strands are combed."""
+    """How hair grows and is cut. Lengths in dm; `comb` fields are weights of the directions of combing."""
 
     name: str
-    guides: str = ""  # the kit's guide strands; grown by code where empty
+    guides: str = ""  # name of the kit's guide strands; grown by code if empty
     top: float = 1.0  # lengths by region
     side: float = 1.0
     back: float = 1.0
@@ -41,7 +50,7 @@ class Haircut:
     waves: float = 1.2  # swings per dm
     curl: float = 0.0  # 0 swings in a plane, 1 is a helix
     clump: float = 0.35
-    locks: int = 0  # strands hold together in so many locks; in as many as there are guides where 0
+    locks: int = 0  # number of locks that strands hold together in; 0: one for each guide
     frizz: float = 0.02
     recede: float = 0.0  # how far the hairline has gone back, radians
     tie: str = ""  # "pony" or "bun"
@@ -140,15 +149,6 @@ def sample_haircut(rng: np.random.Generator, name: str) -> Haircut:
     )
 
 
-_GRID_STEP_DM = 0.115
-_BASE_CENTER = np.array([0.0, 7.35, 0.4])  # of the skull of the kit's resting head, dm
-# Elevation of the hairline, seen from there, by azimuth from the front (both in degrees).
-_HAIRLINE_DEG = np.array(
-    [[0, 40], [18, 40.5], [34, 39], [46, 28], [57, 17], [66, 3], [72, -10], [80, -15], [86, 2], [100, 0], [108, -18],
-     [116, -30], [150, -50], [180, -54]], float
-)  # fmt: skip
-
-
 class Distance(NamedTuple):
     """Signed distance to a surface on a grid, dm; positive outside."""
 
@@ -158,7 +158,7 @@ class Distance(NamedTuple):
 
 
 def distance_to(vertex: Array, normal: Array, low: Array, high: Array) -> Distance:
-    """The distance to a surface that is given by its vertices, in the box from `low` to `high`."""
+    """The distance to a surface of vertices, in the box from `low` to `high`."""
     count = np.ceil((high - low) / _GRID_STEP_DM).astype(int) + 1
     axes = [low[k] + _GRID_STEP_DM * np.arange(count[k]) for k in range(3)]
     point = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
@@ -166,7 +166,7 @@ def distance_to(vertex: Array, normal: Array, low: Array, high: Array) -> Distan
     offset = point[:, None] - vertex[near]
     weight = 1.0 / (far + 1e-3)
     signed = np.einsum("nkc,nkc->nk", offset, normal[near])
-    # Far from the surface the plane of one vertex says little; there the vertex itself is the surface.
+    # Far from the surface the plane of a vertex is unreliable, so the distance to the vertex counts.
     plain = np.sign(signed) * far
     is_near = far[:, :1] < 0.25
     value = (np.where(is_near, signed, plain) * weight).sum(1) / weight.sum(1)
@@ -175,7 +175,7 @@ def distance_to(vertex: Array, normal: Array, low: Array, high: Array) -> Distan
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
 def distance_at(field: Distance, x: float, y: float, z: float) -> tuple[float, float, float, float]:
-    """Distance and unit gradient at a point; far outside of the grid those of its border."""
+    """Distance and unit gradient at a point; outside of the grid those at its border."""
     nx, ny, nz = field.value.shape
     fx = min(max((x - field.origin[0]) / field.step, 0.0), nx - 1.001)
     fy = min(max((y - field.origin[1]) / field.step, 0.0), ny - 1.001)
@@ -259,7 +259,7 @@ def _beard_area(kit: Kit, count: int) -> tuple[Array, Array]:
 def roots(
     vertex: Array, triangle: Index, weight: Array, count: int, rng: np.random.Generator
 ) -> tuple[Index, NDArray[np.float64]]:
-    """[n] triangles and [n,3] barycentric places, spread evenly over the area where `weight` [V] lets them."""
+    """[n] triangles and [n,3] barycentric coordinates, spread over the area with density `weight` [V]."""
     share = np.clip(weight, 0.0, None)[triangle]
     used = np.flatnonzero(share.max(1) > 0.0)
     a, b, c = (vertex[triangle[used, k]] for k in range(3))

@@ -11,24 +11,34 @@ from numpy.typing import NDArray
 
 from ...face.head import EYE, FILE, MOUTH, SKIN
 from ...face.retarget import DRIVEN, UNITS
-from .. import atlas
 from .kit import Kit, Proxy, load
-from .person import Person, sample_person
+from .person import Person, neutral_head, sample_person
 
 Array = NDArray[np.float32]
 Index = NDArray[np.int32]
 
 SHAPE_SIZE = 100
 _PEOPLE = 600
-_SEED = 4_000_000  # no person of a training set has a seed near this
-_ANCHOR_WEIGHT = 20.0  # a joint counts as much as this many vertices, so that few components carry it
-_UNSEEN_NORMAL_Z = -0.8  # triangles that face away this much never come to the front
+_SEED = 4_000_000  # far from the seeds of training sets
+_ANCHOR_WEIGHT = 20.0  # a joint weighs as much as this many vertices, so that few components carry it
+_UNSEEN_NORMAL_Z = -0.8  # triangles that face away more are never visible
+# The atlas of skin, eyes, teeth and tongue, in texels: x, y, width, height. Skin fills the upper square, chest and
+# shoulders the strip at the foot.
+_HEIGHT, _WIDTH = 256, 128
+_SKIN = (0, 0, 128, 128)
+_TORSO = (0, 192, 128, 64)
+_PATCHES = {"eyes": (64, 128, 40, 40), "teeth": (64, 168, 40, 24), "tongue": (104, 128, 24, 24)}
+# The face is a small part of the skin's layout; these knots give it three fifths of each axis.
+_U_KNOTS = ((0.0, 0.12, 0.34, 0.68, 0.73, 1.0), (0.0, 0.06, 0.27, 0.84, 0.90, 1.0))
+_V_KNOTS = ((0.0, 0.37, 0.63, 1.0), (0.0, 0.20, 0.80, 1.0))
+# Chest and shoulders are a small patch of that layout.
+_TORSO_U, _TORSO_V = (0.74, 0.98), (0.025, 0.105)
 _CELL_DM = {"eyes.high_poly": 0.028, "teeth.teeth_base": 0.05, "tongue.tongue01": 0.06}
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A mesh of the head: each of its vertices hangs on the kit's vertices."""
+    """A mesh of the head, whose vertices are bound to those of the kit."""
 
     proxy: Proxy | None  # None for the body's own skin
     row: Index  # [n] corners of the kit (skin) or vertices of the proxy that became vertices here
@@ -49,24 +59,8 @@ class _Part:
         return np.asarray(np.clip(anchored[self.row], 0.0, 1.0), np.float32)
 
 
-def neutral(kit: Kit, person: Person) -> Array:
-    """[V,3] a person's head at rest, without the resting expression."""
-    position = kit.position.copy()
-    position[kit.identity_vertex] += np.tensordot(person.identity, kit.identity_mode, 1)
-    for name, weight in person.shape:
-        (kit.macro if name in kit.macro.index else kit.local).add(position, name, weight)
-    return position
-
-
-def resting(kit: Kit, person: Person, head: Array) -> Array:
-    """[V,3] the same head with the expression that this person wears at rest."""
-    face = head.copy()
-    kit.express(face, person.resting)
-    return face
-
-
-def anchors(kit: Kit, head: Array) -> Array:
-    """[6,3] joints and the points that frame a picture, in the order of `omote.engine.face.head`."""
+def _anchors(kit: Kit, head: Array) -> Array:
+    """[6,3] joints and the points that frame a picture, in the order of `engine/face/head.py`."""
     joint = [head[kit.joint[name]].mean(0) for name in ("neck", "head")]
     eyes = [head[ball].mean(0) for ball in kit.eyeball]
     crown = np.array([0.0, head[:, 1].max(), 0.0], np.float32)
@@ -91,15 +85,15 @@ def skin_part(kit: Kit) -> _Part:
     """The body's own skin: the first vertices of the open head, in this order."""
     seen = kit.face[_normal_z(kit.position, kit.corner_vertex[kit.face]) > _UNSEEN_NORMAL_Z]
     row, triangle = _used(len(kit.corner_vertex), seen)
-    return _Part(None, row, triangle, atlas.skin_uv(kit.uv[row]), SKIN)
+    return _Part(None, row, triangle, _skin_uv(kit.uv[row]), SKIN)
 
 
 def _clustered(kit: Kit, name: str) -> tuple[Proxy, Index, Index]:
-    """A proxy with far fewer triangles: all vertices of one small cube become the one nearest to its mean."""
+    """A proxy with far fewer triangles: the vertices of each small cube become the one nearest to their mean."""
     proxy = kit.proxies[name]
     vertex = proxy.fit(kit.position, kit.position)
     cell = np.floor(vertex / _CELL_DM[name]).astype(np.int64)
-    cell[:, 0] = np.where(vertex[:, 0] >= 0, cell[:, 0], cell[:, 0] - 10_000)  # left and right never meet
+    cell[:, 0] = np.where(vertex[:, 0] >= 0, cell[:, 0], cell[:, 0] - 10_000)  # left and right never merge
     _, member = np.unique(cell, axis=0, return_inverse=True)
     keeper = np.array([_nearest_to_mean(vertex, np.flatnonzero(member == k)) for k in range(member.max() + 1)])
     triangle = keeper[member][proxy.corner_vertex[proxy.face]]
@@ -114,7 +108,7 @@ def _nearest_to_mean(vertex: Array, rows: NDArray[np.intp]) -> int:
     return int(rows[away.argmin()])
 
 
-def _worn(kit: Kit, name: str, region: int) -> _Part:
+def _proxy_part(kit: Kit, name: str, region: int) -> _Part:
     proxy, row, triangle = _clustered(kit, name)
     where = proxy.fit(kit.position, kit.position)[row]
     if name.startswith("eyes"):  # left eye first, so that each eyeball is a run of rows
@@ -122,13 +116,52 @@ def _worn(kit: Kit, name: str, region: int) -> _Part:
         number = np.empty_like(order)
         number[order] = np.arange(len(order))
         row, triangle, where = row[order], number[triangle].astype(np.int32), where[order]
-    return _Part(proxy, row, triangle, atlas.worn_uv(name.split(".", 1)[0], where), region)
+    return _Part(proxy, row, triangle, _part_uv(name.split(".", 1)[0], where), region)
+
+
+def _placed(unit: NDArray[np.floating], place: tuple[int, int, int, int]) -> Array:
+    """[n,2] atlas coordinates 0 to 1 of points 0 to 1 in a patch, half a texel inside its border."""
+    x, y, width, height = place
+    scale = np.array([(width - 1) / _WIDTH, (height - 1) / _HEIGHT], np.float32)
+    origin = np.array([(x + 0.5) / _WIDTH, (y + 0.5) / _HEIGHT], np.float32)
+    return np.asarray(np.clip(unit, 0.0, 1.0), np.float32) * scale + origin
+
+
+def _skin_uv(uv: Array) -> Array:
+    """[n,2] from MakeHuman's skin layout (v up) to the atlas."""
+    u, v = uv[:, 0], 1.0 - uv[:, 1]
+    skin = _placed(np.stack([np.interp(u, *_U_KNOTS), np.interp(v, *_V_KNOTS)], 1), _SKIN)
+    torso = np.stack([(u - _TORSO_U[0]) / np.ptp(_TORSO_U), (v - _TORSO_V[0]) / np.ptp(_TORSO_V)], 1)
+    is_torso = (u > _TORSO_U[0]) & (v < _TORSO_V[1] + 0.01)
+    return np.where(is_torso[:, None], _placed(torso, _TORSO), skin)
+
+
+def _part_uv(part: str, position: Array) -> Array:
+    """[n,2] atlas coordinates of eyes, teeth or tongue, projected from the front (the tongue from above), at rest."""
+    if part == "eyes":
+        return _placed(_eye_uv(position), _PATCHES["eyes"])
+    axes = position[:, [0, 2]] if part == "tongue" else position[:, [0, 1]]
+    low, high = axes.min(0), axes.max(0)
+    return _placed((axes - low) / (high - low), _PATCHES[part])
+
+
+def _eye_uv(position: Array) -> NDArray[np.float64]:
+    """[n,2] the front of each eyeball in one half of the patch; the radius is the angle from the pupil."""
+    unit = np.empty((len(position), 2))
+    for is_side, x in ((position[:, 0] >= 0, 0.25), (position[:, 0] < 0, 0.75)):
+        ball = position[is_side]
+        away = ball - (ball.min(0) + ball.max(0)) / 2.0
+        away /= np.linalg.norm(away, axis=1, keepdims=True)
+        angle = np.arccos(np.clip(away[:, 2], -1.0, 1.0)) / (0.6 * np.pi)
+        flat = away[:, :2] / (np.linalg.norm(away[:, :2], axis=1, keepdims=True) + 1e-9)
+        unit[is_side] = np.array([x, 0.5]) + flat * angle[:, None] * (0.24, 0.48)
+    return unit
 
 
 def build_head(kit: Kit, people: int = _PEOPLE) -> dict[str, NDArray[np.generic]]:
-    """All arrays of `open_head.npz`. Same kit, same bytes."""
-    parts = [skin_part(kit), _worn(kit, "eyes.high_poly", EYE)]
-    parts += [_worn(kit, name, MOUTH) for name in ("teeth.teeth_base", "tongue.tongue01")]
+    """All arrays of `open_head.npz`; the same kit gives the same bytes."""
+    parts = [skin_part(kit), _proxy_part(kit, "eyes.high_poly", EYE)]
+    parts += [_proxy_part(kit, name, MOUTH) for name in ("teeth.teeth_base", "tongue.tongue01")]
     everyone = [sample_person(kit, _SEED + k) for k in range(people)]
     rows = np.stack([_row(kit, parts, person) for person in everyone]).astype(np.float64)
     mean = rows.mean(0)
@@ -160,15 +193,16 @@ def build_head(kit: Kit, people: int = _PEOPLE) -> dict[str, NDArray[np.generic]
 
 
 def _row(kit: Kit, parts: list[_Part], person: Person) -> Array:
-    """One person's vertices at rest and (weighted) anchors in a row."""
-    head = neutral(kit, person)
-    face = resting(kit, person, head)
+    """One person's resting vertices and weighted anchors as a row."""
+    head = neutral_head(kit, person)
+    face = head.copy()
+    kit.express(face, person.resting)
     vertex = np.concatenate([part.fit(kit, face, head) for part in parts])
-    return np.concatenate([vertex.ravel(), (anchors(kit, head) * _ANCHOR_WEIGHT).ravel()])
+    return np.concatenate([vertex.ravel(), (_anchors(kit, head) * _ANCHOR_WEIGHT).ravel()])
 
 
 def _unit(kit: Kit, parts: list[_Part], name: str) -> Array:
-    """[N*3] by how much an ARKit unit moves each vertex of the mean head."""
+    """[N*3] the offset of each vertex of the mean head at weight 1 of an ARKit shape."""
     face = kit.position.copy()
     kit.arkit.add(face, name, 1.0)
     moved = [part.fit(kit, face, kit.position) - part.fit(kit, kit.position, kit.position) for part in parts]
@@ -191,8 +225,8 @@ def shape_of(kit: Kit, person: Person) -> Array:
     from ...face.head import open_head
 
     head = open_head()
-    parts = [skin_part(kit), _worn(kit, "eyes.high_poly", EYE)]
-    parts += [_worn(kit, name, MOUTH) for name in ("teeth.teeth_base", "tongue.tongue01")]
+    parts = [skin_part(kit), _proxy_part(kit, "eyes.high_poly", EYE)]
+    parts += [_proxy_part(kit, name, MOUTH) for name in ("teeth.teeth_base", "tongue.tongue01")]
     mean = np.concatenate([head.template.ravel(), (head.anchor * _ANCHOR_WEIGHT).ravel()])
     basis = np.concatenate([head.shapedirs, head.anchor_shapedirs * _ANCHOR_WEIGHT], 1).astype(np.float64)
     row = _row(kit, parts, person) - mean
@@ -201,7 +235,7 @@ def shape_of(kit: Kit, person: Person) -> Array:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kit", type=Path, required=True, help="the face kit's folder")
+    parser.add_argument("--kit", type=Path, required=True, help="folder of the face kit")
     parser.add_argument("--out", type=Path, default=FILE)
     args = parser.parse_args()
     arrays = build_head(load(args.kit))

@@ -1,4 +1,4 @@
-"""Loads the data pack: one head mesh, its targets, and the eyes, teeth, hair and clothes that fit it."""
+"""Loads the face kit: one head mesh, its targets, and the eyes, teeth and clothes that fit it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from omote.bridge import arkit
+
 from ...face.head import LidRims
-from . import arkit
 
 Array = NDArray[np.float32]
 Index = NDArray[np.int32]
@@ -40,7 +41,7 @@ class Targets:
         position[self.vertex[rows]] += np.float32(weight) * self.delta[rows]
 
     def magnitude(self, name: str, vertices: int) -> Array:
-        """[V] how far this target moves each vertex, as a fraction of its greatest move."""
+        """[V] how far this target moves each vertex, as a share of the largest move."""
         rows, moved = self.rows(name), np.zeros(vertices, np.float32)
         moved[self.vertex[rows]] = np.linalg.norm(self.delta[rows], axis=1)
         return moved / max(float(moved.max()), 1e-9)
@@ -48,7 +49,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class Proxy:
-    """A mesh worn by the head: each vertex is a blend of three head vertices plus a scaled offset."""
+    """A mesh on the head: each vertex is a blend of three head vertices plus a scaled offset."""
 
     anchor: Index  # [n,3] head vertices
     weight: Array  # [n,3], rows sum to 1
@@ -61,7 +62,7 @@ class Proxy:
     hidden_vertex: Index  # head vertices under it, which are not drawn
 
     def fit(self, head: Array, scale_from: Array) -> Array:
-        """[n,3] its vertices on this head; the scale is measured on another (the neutral one)."""
+        """[n,3] its vertices on this head; the scale is measured on `scale_from`, the neutral head."""
         span = scale_from[self.scale_vertex[:, 0]] - scale_from[self.scale_vertex[:, 1]]
         scale = np.abs(np.diagonal(span)) / self.scale_rest
         blended = np.einsum("nk,nkc->nc", self.weight, head[self.anchor])
@@ -70,7 +71,7 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Kit:
-    """Everything a person is made of. Units: decimetres; x to the subject's left, y up, z forward."""
+    """Everything that a person is made of, in decimetres; x to the subject's left, y up, z forward."""
 
     path: Path
     position: Array  # [V,3]
@@ -100,7 +101,7 @@ class Kit:
         return found
 
     def express(self, head: Array, weights: Array) -> None:
-        """Adds [52] ARKit weights to a head [V,3]; blinks come last and close the eye as it is then."""
+        """Adds [52] ARKit weights to a head [V,3]. Blinks come last, because they close the eye as it is then."""
         for k in np.flatnonzero(weights):
             if arkit.NAMES[k] not in self.lid_rims:
                 self.arkit.add(head, arkit.NAMES[k], float(weights[k]))
@@ -108,7 +109,7 @@ class Kit:
             self.arkit.add(head, name, float(weights[arkit.INDEX[name]]) * rims.opening(head))
 
     def names(self, category: str) -> list[str]:
-        """Which proxies there are of "hair", "clothes", "eyebrows" or "eyelashes"."""
+        """The names of the proxies of a category, as "clothes" or "eyelashes"."""
         return [name.split(".", 1)[1] for name in self.proxies if name.startswith(category + ".")]
 
     def texture(self, name: str) -> Texture:
@@ -124,7 +125,7 @@ def _index(array: NDArray[np.generic]) -> Index:
 
 
 def _targets(path: Path, muted: Index) -> Targets:
-    """Reads sparse targets, without the rows that belong to `muted` vertices for eyeLook shapes."""
+    """Reads sparse targets. The eyeLook shapes do not move `muted` vertices."""
     with np.load(path, allow_pickle=False) as data:
         name = tuple(str(n) for n in data["name"])
         start, vertex = _index(data["start"]), _index(data["vertex"])
@@ -157,7 +158,7 @@ def _proxies(path: Path) -> dict[str, Proxy]:
 
 
 def load(path: Path) -> Kit:
-    """Reads the pack; FileNotFoundError where it is missing, ValueError where its ARKit order differs."""
+    """Reads the kit. Raises FileNotFoundError if it is missing, ValueError if its shapes are not in ARKit order."""
     with np.load(path / "head.npz", allow_pickle=False) as head:
         eyeball = (_index(head["eyeball_left"]), _index(head["eyeball_right"]))
         joints = zip(head["joint_name"], head["joint_vertex"], strict=True)
@@ -169,7 +170,7 @@ def load(path: Path) -> Kit:
         topology = {key: _index(head[key]) for key in ("corner_vertex", "face")}
         landmark = _index(head["landmark68"])
         joint = {str(name): _index(vertices) for name, vertices in joints}
-    # The eyeballs are turned rigidly, by the gaze; the linear targets would only shear them.
+    # The gaze turns the eyeballs rigidly; the linear targets would shear them.
     shapes = _targets(path / "arkit.npz", np.concatenate(eyeball))
     if shapes.name != arkit.NAMES:
         raise ValueError(f"{path / 'arkit.npz'} is not in ARKit order: first names {shapes.name[:3]}")

@@ -55,7 +55,7 @@ class Strands(NamedTuple):
 
 
 class Textures(NamedTuple):
-    """Every texture one after another, and what each material does with its own."""
+    """Every texture one after another, with the parameters of each material."""
 
     texel: Bytes  # [N] RGBA
     texture: NDArray[np.int64]  # [MATERIALS,3] where it starts in `texel`, width, height
@@ -71,15 +71,15 @@ class Textures(NamedTuple):
 
 
 class Lights(NamedTuple):
-    """Directional lights, their shadow maps, and what the eyes mirror."""
+    """Directional lights, their shadow maps, and the surroundings that eyes mirror."""
 
     direction: Array  # [L,3]
     color: Array  # [L,3]
     clip: Array  # [L,3,4] position in dm to shadow-map pixel x, y and depth
     shadow: Array  # [L,S,S] nearest opaque depth
     hair_front: Array  # [L,S,S] nearest depth of hair
-    hair_thick: Array  # [L,S,S] optical thickness of all the hair there
-    fill: Array  # [3] light that reaches everywhere, from inter-reflection
+    hair_thick: Array  # [L,S,S] optical thickness of the hair
+    fill: Array  # [3] ambient light from inter-reflection
     mirror: Array  # [H,W,3] radiance by direction: rows from up to down, columns by azimuth from the back
 
 
@@ -97,30 +97,30 @@ FAR = np.float32(1e9)
 _DEPTH_BINS = 2048
 _BROW_SLACK_DM = np.float32(0.03)  # brows lie close to skin that is coarser than they are
 _LASH_SLACK_DM = np.float32(0.03)  # upper lashes lie on the lower lid where the eye is closed
-_EYE_BEHIND_DM = np.float32(0.02)  # lids are coarse: the ball must not show through closed ones
+_EYE_BEHIND_DM = np.float32(0.02)  # lids are coarse, and the ball must not show through closed ones
 _SLACK_DM = np.float32(0.006)
 _HIDDEN_DM = np.float32(0.05)
-_SHADOW_STRANDS = 4  # every so many strands throw shadows, for all of them
+_SHADOW_STRANDS = 4  # one strand in so many casts a shadow, for all of them
 
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
-def texel_at(paint: Textures, material: int, u: float, v: float, channel: int) -> float:
+def texel_at(textures: Textures, material: int, u: float, v: float, channel: int) -> float:
     """One channel of the nearest texel, 0 to 255; textures repeat."""
-    start, width, height = paint.texture[material]
+    start, width, height = textures.texture[material]
     x = int(u * width) % width
     y = int((1.0 - v) * height) % height
-    return float(paint.texel[start + (y * width + x) * 4 + channel])
+    return float(textures.texel[start + (y * width + x) * 4 + channel])
 
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
 def _bounds(low: float, high: float, size: int) -> tuple[int, int]:
-    """First and last pixel whose centre may lie between."""
+    """The first and the last pixel whose centre may lie between the two."""
     return max(int(math.ceil(low - 0.5)), 0), min(int(math.floor(high - 0.5)), size - 1)
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def draw(mesh: Mesh, paint: Textures, hits: Hits) -> None:
-    """Opaque triangles: keeps the nearest one of each sample."""
+def draw(mesh: Mesh, textures: Textures, hits: Hits) -> None:
+    """Draws opaque triangles: keeps the nearest one of each sample."""
     rows, columns = hits.depth.shape
     for t in range(mesh.triangle.shape[0]):
         material = mesh.material[t]
@@ -152,7 +152,7 @@ def draw(mesh: Mesh, paint: Textures, hits: Hits) -> None:
                 if material in (EYE, CLOTH):
                     u = w0 * mesh.uv[a, 0] + w1 * mesh.uv[b, 0] + w2 * mesh.uv[c, 0]
                     v = w0 * mesh.uv[a, 1] + w1 * mesh.uv[b, 1] + w2 * mesh.uv[c, 1]
-                    if texel_at(paint, material, u, v, 3) < 128.0:
+                    if texel_at(textures, material, u, v, 3) < 128.0:
                         continue
                 hits.depth[y, x] = z
                 hits.triangle[y, x] = t
@@ -164,26 +164,26 @@ def draw(mesh: Mesh, paint: Textures, hits: Hits) -> None:
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def seen_points(strands: Strands, hits: Hits, seen: Bytes) -> None:
-    """[N] uint8: 1 where a point of a strand may be seen: in the picture and not well behind something opaque."""
+def mark_visible_points(strands: Strands, hits: Hits, visible: Bytes) -> None:
+    """Sets `visible` [N] to 1 for points that lie in the picture and not far behind something opaque, else to 0."""
     rows, columns = hits.depth.shape
     for i in range(strands.screen.shape[0]):
         x, y, z = strands.screen[i]
         ix, iy = int(x), int(y)
         if x < -8.0 or y < -8.0 or ix >= columns + 8 or iy >= rows + 8:
-            seen[i] = 0
+            visible[i] = 0
             continue
         ix, iy = min(max(ix, 0), columns - 1), min(max(iy, 0), rows - 1)
-        seen[i] = 1 if z < hits.depth[iy, ix] + _HIDDEN_DM else 0
+        visible[i] = 1 if z < hits.depth[iy, ix] + _HIDDEN_DM else 0
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def far_first(strands: Strands, seen: Bytes) -> tuple[Index, Index]:
-    """First points of the segments that may be seen, farthest first, and the strand of each."""
+def sort_far_first(strands: Strands, visible: Bytes) -> tuple[Index, Index]:
+    """First points of the visible segments, farthest first, and the strand of each."""
     count, low, high = 0, float(FAR), -float(FAR)
     for s in range(strands.start.shape[0] - 1):
         for i in range(strands.start[s], strands.start[s + 1] - 1):
-            if seen[i] or seen[i + 1]:
+            if visible[i] or visible[i + 1]:
                 count += 1
                 z = strands.screen[i, 2] + strands.screen[i + 1, 2]
                 low, high = min(low, float(z)), max(high, float(z))
@@ -191,7 +191,7 @@ def far_first(strands: Strands, seen: Bytes) -> tuple[Index, Index]:
     first = np.zeros(_DEPTH_BINS + 1, np.int32)
     for s in range(strands.start.shape[0] - 1):
         for i in range(strands.start[s], strands.start[s + 1] - 1):
-            if seen[i] or seen[i + 1]:
+            if visible[i] or visible[i + 1]:
                 z = strands.screen[i, 2] + strands.screen[i + 1, 2]
                 first[int((high - z) * scale) + 1] += 1
     for k in range(_DEPTH_BINS):
@@ -199,7 +199,7 @@ def far_first(strands: Strands, seen: Bytes) -> tuple[Index, Index]:
     order, owner = np.empty(count, np.int32), np.empty(count, np.int32)
     for s in range(strands.start.shape[0] - 1):
         for i in range(strands.start[s], strands.start[s + 1] - 1):
-            if seen[i] or seen[i + 1]:
+            if visible[i] or visible[i + 1]:
                 z = strands.screen[i, 2] + strands.screen[i + 1, 2]
                 k = int((high - z) * scale)
                 order[first[k]] = i
@@ -212,7 +212,7 @@ def far_first(strands: Strands, seen: Bytes) -> tuple[Index, Index]:
 def draw_strands(
     strands: Strands, lit: Array, order: Index, owner: Index, samples_per_tangent: float, hits: Hits
 ) -> None:
-    """Lays segments over the picture, farthest first, as tapering lines with exact coverage across."""
+    """Draws segments over the picture, farthest first, as tapering lines with exact coverage across."""
     rows, columns = hits.depth.shape
     for n in range(order.shape[0]):
         i, s = order[n], owner[n]
@@ -303,7 +303,7 @@ def cast_shadows(position: Array, triangle: Index, clip: Array, shadow: Array) -
 
 @njit(cache=True, fastmath=True, nogil=True)
 def cast_hair(strands: Strands, pixels_per_dm: float, lights: Lights) -> None:
-    """Fills the lights' maps of hair with the depth where it begins and how thick it is (deep opacity, one layer)."""
+    """Fills the maps of hair with the depth where it begins and its thickness (deep opacity, one layer)."""
     size = lights.shadow.shape[1]
     for light in range(lights.clip.shape[0]):
         c = lights.clip[light]
@@ -320,7 +320,7 @@ def cast_hair(strands: Strands, pixels_per_dm: float, lights: Lights) -> None:
                 ax, ay, az = strands.point[j]
                 dx = c[0, 0] * (ax - x) + c[0, 1] * (ay - y) + c[0, 2] * (az - z)
                 dy = c[1, 0] * (ax - x) + c[1, 1] * (ay - y) + c[1, 2] * (az - z)
-                # As much as the segment covers, seen from the light.
+                # The area that the segment covers, seen from the light.
                 covers = math.sqrt(dx * dx + dy * dy) / pixels_per_dm * area
                 sx = c[0, 0] * x + c[0, 1] * y + c[0, 2] * z + c[0, 3] - 0.5
                 sy = c[1, 0] * x + c[1, 1] * y + c[1, 2] * z + c[1, 3] - 0.5
@@ -338,7 +338,7 @@ def cast_hair(strands: Strands, pixels_per_dm: float, lights: Lights) -> None:
 
 @njit(cache=True, fastmath=True, nogil=True)
 def draw_lens(mesh: Mesh, hits: Hits, tint: float, mirrored: Array) -> None:
-    """Lays glass over what lies behind it: it takes away `tint`, and reflects `mirrored` [C,3] at its corners."""
+    """Draws glass over the picture: it absorbs `tint` and reflects `mirrored` [C,3] at its corners."""
     rows, columns = hits.depth.shape
     for t in range(mesh.triangle.shape[0]):
         if mesh.material[t] != LENS:

@@ -1,4 +1,4 @@
-"""A person's skin, eyes, teeth and cloth as textures: tone, blotches, freckles, wrinkles, pores."""
+"""Makes the textures of skin, eyes, teeth and cloth: tone, blotches, freckles, wrinkles, pores."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _SLOPE_ONE = 64.0  # a slope of 1 in the bytes of the slope map
 
 @dataclass(frozen=True)
 class SkinMap:
-    """What lies at each texel of the skin texture, on the kit's resting head."""
+    """The place of each texel of the skin texture on the kit's resting head."""
 
     position: Array  # [H,W,3] dm; far away where there is no skin
     inside: Array  # [H,W] radians inside of the hairline
@@ -100,7 +100,7 @@ def _unwrap(uv: Array, face: Index, values: Array, out: Array) -> None:
 
 
 def make_textures(kit: Kit, scalp: Scalp, person: Person) -> Textures:
-    """Everything the shader needs to know about this person's colours."""
+    """The textures and colours of a person, for the shader."""
     skin, slope, cheek = _skin(kit, scalp, person)
     used = {
         SKIN: skin,
@@ -122,7 +122,7 @@ def make_textures(kit: Kit, scalp: Scalp, person: Person) -> Textures:
     tint[CAVITY] = np.clip(tone / 0.4, 0.45, 1.0)
     tint[FRAME] = person.frame_color
     hair = np.array(person.hair_color)
-    # Between hairs, skin in their shade shows: the more of it the shorter and thinner they are.
+    # Shaded skin shows between hairs, more of it if they are short and thin.
     cover = 0.0 if person.hair is None else 0.55 if person.hair.top < 0.12 else 0.9
     under = 0.35 * hair + 0.10 * tone if person.hair is not None else tone
     shadow = 0.72 * tone + 0.10 * hair
@@ -142,7 +142,7 @@ def make_textures(kit: Kit, scalp: Scalp, person: Person) -> Textures:
 
 
 def lips_and_cheeks(kit: Kit) -> Array:
-    """[V,2] lips and cheeks of the head, told by which targets move them."""
+    """[V,2] lips and cheeks of the head, found by the targets that move them."""
     count = len(kit.position)
     lips = sum(kit.local.magnitude(f"mouth/mouth-{lip}lip-volume-incr", count) for lip in ("upper", "lower"))
     cheeks = sum(kit.local.magnitude(f"cheek/{side}-cheek-volume-incr", count) for side in "lr")
@@ -150,13 +150,13 @@ def lips_and_cheeks(kit: Kit) -> Array:
 
 
 def _upper_lids(kit: Kit) -> Array:
-    """[V] 0 to 1 what a blink stretches: the skin of the upper lids."""
+    """[V] 0 to 1: the skin of the upper lids, which a blink stretches."""
     moved = sum(kit.arkit.magnitude(name, len(kit.position)) for name in kit.lid_rims)
     return np.asarray(np.clip((moved - 0.1) / 0.3, 0.0, 1.0), np.float32)
 
 
 def masks(kit: Kit, scalp: Scalp, person: Person) -> Array:
-    """[V,4] where the head's skin is lips, cheeks, under hair, and shaved."""
+    """[V,4] how much the skin is lips, cheeks, scalp under hair, and shaved beard."""
     out = np.zeros((len(kit.position), MASKS), np.float32)
     out[:, [LIP, CHEEK]] = lips_and_cheeks(kit)
     if person.hair is not None:
@@ -166,7 +166,7 @@ def masks(kit: Kit, scalp: Scalp, person: Person) -> Array:
 
 
 def _skin(kit: Kit, scalp: Scalp, person: Person) -> tuple[Bytes, NDArray[np.int8], Array]:
-    """The skin's colour, the slopes of its height, and the colour [3] of its cheeks before they redden, linear."""
+    """The colour of the skin, the slopes of its height, and the linear colour [3] of its cheeks before they redden."""
     chart = skin_map(kit, scalp)
     base = _blend(kit.texture(person.skin[0]), kit.texture(person.skin[1]), person.skin_mix)
     gray = base[..., :3].astype(np.float32).mean(-1)
@@ -174,8 +174,8 @@ def _skin(kit: Kit, scalp: Scalp, person: Person) -> tuple[Bytes, NDArray[np.int
     even = np.maximum(uniform_filter(uniform_filter(gray, 21), 21), 20.0)  # without its details
     slope = _slopes(chart, gray, even, groove, person)
     color = base[..., :3].astype(np.float32)
-    # The hair painted on the textures' scalps gives way to skin, with a little of its grain.
-    margin = 0.36 if "dark" in person.skin[0] else 0.22  # painted hair reaches further down on the dark ones
+    # The hair that is painted on the scalp is replaced by skin, with a little of its grain.
+    margin = 0.36 if "dark" in person.skin[0] else 0.22  # painted hair reaches further down on dark textures
     bald = np.clip((chart.inside + margin) / 0.24, 0.0, 1.0)[..., None]
     color = _even_lids(color, chart.lid)
     forehead = base[_FOREHEAD_TEXELS][..., :3].reshape(-1, 3).mean(0)
@@ -203,12 +203,12 @@ def _skin(kit: Kit, scalp: Scalp, person: Person) -> tuple[Bytes, NDArray[np.int
 
 
 def _even_lids(color: Array, lid: Array) -> Array:
-    """[H,W,3] skin colour with the lids blurred, because a blink would stretch their detail to streaks."""
+    """[H,W,3] skin colour with blurred lids, because a blink would stretch their detail to streaks."""
     rows, columns = np.nonzero(lid > 0.0)
     part = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     gray = color[part].mean(-1, keepdims=True)
     share, typical = lid[part][..., None], np.median(gray)
-    weight = np.clip((gray / typical - 0.7) / 0.2, 0.02, 1.0)  # not of what is drawn between the lashes
+    weight = np.clip((gray / typical - 0.7) / 0.2, 0.02, 1.0)  # leaves out what is painted between the lashes
     spread = gaussian_filter(weight * color[part], (_LID_TEXELS, _LID_TEXELS, 0.0))
     even = spread / gaussian_filter(weight, (_LID_TEXELS, _LID_TEXELS, 0.0))
     out = color.copy()
@@ -226,14 +226,14 @@ def _slopes(chart: SkinMap, gray: Array, even: Array, groove: Array, person: Per
     skin = 1.0 - chart.lip
     height = (0.9 + 1.5 * person.wrinkles) * crease + 0.11 * person.pores * np.minimum(pores, 0.6) * face * skin
     height -= 0.55 * groove
-    # Creases of the lips run from chin to nose, which in the texture is along u.
+    # Creases of the lips run from chin to nose, along u in the texture.
     height += 0.03 * chart.lip * chart.noise[3]
     height *= np.clip(1.0 - np.clip((chart.inside + 0.1) / 0.1, 0.0, 1.0) * 0.7, 0.0, 1.0)
     height *= 1.0 - chart.lid
     height *= np.clip((chart.position[..., 1] - 6.02) / 0.2, 0.1, 1.0)  # the neck's texels are stretched
     du = np.gradient(height, axis=1)
     dv = -np.gradient(height, axis=0)
-    texels_per_height = 3.0  # heights above are so many texels for 1
+    texels_per_height = 3.0
     return np.asarray(np.clip(np.stack([du, dv], -1) * texels_per_height * _SLOPE_ONE, -127, 127), np.int8)
 
 
@@ -300,7 +300,7 @@ def _blend(first: Bytes, second: Bytes, share: float) -> Bytes:
 
 
 def _dye(texture: Bytes, color: tuple[float, float, float], amount: float) -> Bytes:
-    """The cloth in another colour: its folds and prints stay, as light and dark."""
+    """Cloth in another colour; its folds and prints stay as light and dark."""
     gray = texture[..., :3].astype(np.float32).mean(-1, keepdims=True) / 255.0
     target = 255.0 * np.array(color, np.float32) ** np.float32(1 / 2.2)
     dyed = np.clip(target * gray / max(float(gray.mean()), 0.05), 0, 255)

@@ -1,8 +1,8 @@
-// Speaks with the server: the token in this page's own address goes along with every request.
+// Requests to the server, with the token of this page's address.
 
 const token = new URLSearchParams(location.search).get("token") ?? "";
 
-/** What the server answered where it did not do what was asked; the message is a sentence for people. */
+/** A request that the server refused; the message is a sentence for the user. */
 export class ApiError extends Error {
   constructor(message, status) {
     super(message);
@@ -17,7 +17,7 @@ export function addressOf(path, query = {}) {
   return address.href;
 }
 
-/** The same for a WebSocket. */
+/** The same as a WebSocket address. */
 export function socketAddress(path) {
   return addressOf(path).replace(/^http/, "ws");
 }
@@ -34,18 +34,18 @@ async function answered(request) {
   return said;
 }
 
-/** What the server says; ApiError says why not. */
+/** The server's answer; ApiError if it refuses. */
 export function get(path) {
   return answered(fetch(addressOf(path)));
 }
 
-/** Does something; `body` goes as JSON. It is sent to its end even where the page is closed meanwhile. */
+/** Posts `body` as JSON; the request completes even if the page is closed. */
 export function post(path, body = {}) {
   const headers = { "Content-Type": "application/json" };
   return answered(fetch(addressOf(path), { method: "POST", headers, body: JSON.stringify(body), keepalive: true }));
 }
 
-/** Sends a file's bytes as they are. */
+/** Posts a file's bytes. */
 export function upload(path, query, file) {
   const headers = { "Content-Type": file.type || "application/octet-stream" };
   return answered(fetch(addressOf(path, query), { method: "POST", headers, body: file }));
@@ -56,8 +56,8 @@ export function remove(path) {
 }
 
 /**
- * A function that sends the newest value of a thing that changes quickly: one request at a time, and what came
- * meanwhile is replaced by what comes later. `isBusy` of it says whether something is on its way.
+ * A function that sends values that change quickly: one request at a time, and only the newest of those that wait.
+ * Its `isBusy` says whether a request is in progress.
  */
 export function newest(send) {
   let waiting = null;

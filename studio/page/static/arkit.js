@@ -1,4 +1,4 @@
-// The 52 weights of a face in Apple's order, and the regions they belong to; left is the subject's left.
+// The 52 weights of a face in Apple's order, and their regions; left is the subject's left.
 
 const sides = (...names) => names.flatMap((name) => [`${name}Left`, `${name}Right`]);
 const EYE = ["Blink", "LookDown", "LookIn", "LookOut", "LookUp", "Squint", "Wide"].map((part) => `eye${part}`);

@@ -1,14 +1,14 @@
-// A ball that shows where light comes from: drag the light over it, or move it with the arrow keys.
+// A ball that shows the direction of the light: drag it, or use the arrow keys.
 
-const STEP = 0.08; // radians for a press of a key
-const SHADES = 72; // pixels across which the ball is shaded; the browser smooths what lies between
+const STEP = 0.08; // radians for one key press
+const SHADES = 72; // shaded pixels across the ball; the browser interpolates
 
 const unit = ([x, y, z]) => {
   const length = Math.hypot(x, y, z) || 1;
   return [x / length, y / length, z / length];
 };
 
-/** What an arrow key makes of a direction: around the upright axis, or up and down. */
+/** The direction turned around the vertical axis, or up and down. */
 function turned([x, y, z], around, up) {
   const yaw = Math.atan2(x, z) + around;
   const pitch = Math.min(Math.max(Math.asin(y) + up, -1.5), 1.5);
@@ -45,7 +45,7 @@ function shade(context, size, direction, tint, ambient) {
   context.drawImage(small, 8, 8, size - 16, size - 16);
 }
 
-/** Lives on a canvas; `onTurn(direction)` at each change by hand. `show(light)` draws what is so. */
+/** Draws the ball on a canvas. Calls `onTurn(direction)` when the user moves it; `show(light)` sets it. */
 export function ballOn(canvas, onTurn) {
   const context = canvas.getContext("2d");
   const size = canvas.width;

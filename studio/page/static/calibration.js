@@ -1,4 +1,4 @@
-// Calibration: who performs, a guided session step by step, and what came of it.
+// Calibration: the performer, the guided session, and its result.
 
 import { addressOf, post } from "./api.js";
 import { button, element, field, make } from "./elements.js";
@@ -7,12 +7,12 @@ import { on, onPart } from "./state.js";
 import { renew } from "./source.js";
 
 const act = (what, step = "") => attempt(() => post("/api/calibration", { do: what, step }), "calibration");
-const live = {}; // what changes from picture to picture, so that buttons are not replaced under the finger
+const live = {}; // elements that change during a step, so that buttons are not replaced while they are pressed
 
 function actorForm(actor, actors) {
-  const name = make("input", { type: "text", value: actor.name, maxlength: 60, list: "actors", autocomplete: "off", "aria-label": "Who performs" });
+  const name = make("input", { type: "text", value: actor.name, maxlength: 60, list: "actors", autocomplete: "off", "aria-label": "Performer" });
   const known = make("datalist", { id: "actors" }, ...actors.map((one) => make("option", { value: one })));
-  const form = make("form", { class: "row" }, field("Who performs", name), known, make("button", { type: "submit", text: "Use" }));
+  const form = make("form", { class: "row" }, field("Performer", name), known, make("button", { type: "submit", text: "Use" }));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     use(name.value.trim());
@@ -26,7 +26,7 @@ async function use(name) {
   return isDone;
 }
 
-/** For whoever stands in the field, also where nobody has pressed "Use". */
+/** Starts for the name in the field, even if "Use" was not pressed. */
 async function start(actor) {
   const name = element("calibration").querySelector("input")?.value.trim() ?? actor.name;
   if (name === actor.name || (await use(name))) await act("start");
@@ -39,7 +39,7 @@ const made = (text) => {
 
 function facts(actor, hasReport) {
   const row = (name, text) => make("div", {}, make("dt", { text: name }), make("dd", { text }));
-  const rows = [row("Calibrated", actor.is_calibrated ? made(actor.made) : "not yet: usual values are used")];
+  const rows = [row("Calibrated", actor.is_calibrated ? made(actor.made) : "not yet: default values are used")];
   if (actor.is_calibrated && actor.camera_deg) {
     const [pitch, yaw] = actor.camera_deg;
     rows.push(row("Camera", `${Math.abs(pitch).toFixed(0)}° ${pitch < 0 ? "below" : "above"}, ${Math.abs(yaw).toFixed(0)}° aside`));
@@ -51,14 +51,14 @@ function facts(actor, hasReport) {
 
 function rest({ actor, actors }) {
   const about =
-    "A minute before the camera: a face at rest, then a few extremes, each with a picture of what to do. " +
-    "Afterwards your smile is a whole smile, and a still face is still.";
+    "This takes a minute: a resting face, then a few extreme expressions, each with a picture of what to do. " +
+    "Afterwards your full smile is a full smile, and a still face is still.";
   return [
     make("div", { class: "bar" }, make("h2", { text: "Calibration" })),
     make("p", { text: about }),
     actorForm(actor, actors),
     facts(actor, actor.is_calibrated),
-    make("div", { class: "row" }, button("Start calibration", () => start(actor), { class: "accent" }), button("Only the face at rest (N)", renew)),
+    make("div", { class: "row" }, button("Start calibration", () => start(actor), { class: "accent" }), button("Only the resting face (N)", renew)),
   ];
 }
 
@@ -70,7 +70,7 @@ function stepsOf(view) {
     const number = make("span", { class: "number", text: SIGN[step.state] || String(index + 1) });
     const isOver = step.state === "done" || step.state === "skipped";
     const title = isOver
-      ? button(step.title, () => act("redo", step.name), { class: "plain", title: `${step.remark} Do it again`.trim() })
+      ? button(step.title, () => act("redo", step.name), { class: "plain", title: `${step.remark} Repeat this step`.trim() })
       : make("span", { text: step.title });
     return make("li", attributes, number, title);
   });
@@ -85,7 +85,7 @@ function pose(step) {
 
 function doing(view) {
   const step = view.steps[view.step];
-  const meter = { role: "meter", "aria-label": "How far the pose is made", "aria-valuemin": 0, "aria-valuemax": 100 };
+  const meter = { role: "meter", "aria-label": "Progress of the pose", "aria-valuemin": 0, "aria-valuemax": 100 };
   live.score = make("div", { class: "score", ...meter }, make("i"));
   live.remark = make("p", { class: "remark", role: "status" });
   const isReady = view.state === "ready";
@@ -109,7 +109,7 @@ function finished(view) {
   const list = remarks.map((step) => make("li", {}, make("strong", { text: `${step.title}: ` }), step.remark));
   return [
     make("div", { class: "bar" }, make("h2", { text: "Calibrated" })),
-    make("p", { text: remarks.length ? "Done, with these remarks. Any step can be done again by its name below." : "Done: every step was seen." }),
+    make("p", { text: remarks.length ? "Done, with these remarks. Click a step below to repeat it." : "Done: every step was measured." }),
     make("ul", { class: "remarks" }, ...list),
     stepsOf(view),
     make(
@@ -117,14 +117,14 @@ function finished(view) {
       { class: "row" },
       button("Save and use", () => act("save"), { class: "accent" }),
       button("Start again", () => act("start")),
-      button("Throw away", () => act("cancel"), { class: "plain" }),
+      button("Discard", () => act("cancel"), { class: "plain" }),
     ),
   ];
 }
 
 const isRunning = (view) => view && ["ready", "counting", "holding"].includes(view.state);
 
-/** Whoever works by keyboard goes on where they were: at the same button, or at the one that leads on. */
+/** Keeps the keyboard's focus on the same button, or moves it to the next action. */
 function keepFocus(panel, text) {
   const buttons = [...panel.querySelectorAll("button")];
   const next = buttons.find((one) => one.textContent === text) ?? panel.querySelector("button.accent") ?? buttons[0];
@@ -153,7 +153,7 @@ function follow(view) {
   if (live.remark.textContent !== view.remark) live.remark.textContent = view.remark;
 }
 
-/** What stays the same within a step. */
+/** What stays the same during a step. */
 function outline(view) {
   if (!view) return null;
   const steps = view.steps.map((step) => [step.state, step.remark]);

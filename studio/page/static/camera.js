@@ -1,18 +1,18 @@
-// The camera's picture with the points of the tracked face: mirrored, as one is used to see oneself.
+// The camera's picture with the landmarks of the tracked face, mirrored.
 
 import { socketAddress } from "./api.js";
 import { element, say } from "./elements.js";
 
-const HEADER_BYTES = 32; // as in camera.py
+const HEADER_BYTES = 32; // as in streams.py
 const MAGIC = 0x31434d4f; // "OMC1", little-endian
 const RETRY_MS = 1000;
-const QUIET_MS = 3000; // after so long without a picture the page says so
+const QUIET_MS = 3000; // without a picture for so long, the page says so
 
 let socket = null;
 let isWanted = false;
 let watch = 0;
 
-/** The header's fields, the points as x, y, x, y … in the picture's pixels, and the JPEG; null where it is none. */
+/** The header's fields, the points as x, y, x, y … in the picture's pixels, and the JPEG; null if it is invalid. */
 function decode(buffer) {
   if (buffer.byteLength < HEADER_BYTES) return null;
   const view = new DataView(buffer);
@@ -54,10 +54,10 @@ function clear(text) {
 
 function others(count) {
   if (count === 0) return "";
-  return count === 1 ? "Another person is in the picture; the nearest one plays." : `${count} others are in the picture; the nearest one plays.`;
+  return count === 1 ? "Another person is in the picture; the nearest one performs." : `${count} others are in the picture; the nearest one performs.`;
 }
 
-/** What the tracker is sure of, 0 to 1. */
+/** Shows the confidence of the tracker, 0 to 1. */
 export function showConfidence(confidence) {
   element("confidence").value = confidence;
   say("confidence-says", confidence > 0 ? `${Math.round(100 * confidence)} %` : "no face");
@@ -68,13 +68,13 @@ async function show(event, from) {
   if (sight) {
     try {
       const picture = await createImageBitmap(sight.jpeg);
-      if (from !== socket) return; // closed meanwhile: an old picture must not stand there
+      if (from !== socket) return; // closed meanwhile
       draw(sight, picture);
       picture.close();
       showConfidence(sight.confidence);
       say("camera-says", others(sight.others));
     } catch {
-      say("camera-says", "A picture of the camera could not be read.");
+      say("camera-says", "A camera picture could not be read.");
     }
   }
   ask(from);
@@ -101,7 +101,7 @@ function connect() {
   };
 }
 
-/** Asks for the camera's pictures as long as somebody wants to see them. */
+/** Requests camera pictures while they are wanted. */
 export function showCamera(wanted) {
   isWanted = wanted;
   element("camera-view").hidden = !wanted;

@@ -1,7 +1,7 @@
-// The characters as pictures: choose one, and it is on stage at once; own ones can be deleted.
+// The characters as cards: a click shows one, and own ones can be deleted.
 
 import { addressOf, post, remove } from "./api.js";
-import { ask } from "./asker.js";
+import { confirmed } from "./confirm.js";
 import { button, element, make, words } from "./elements.js";
 import { attempt } from "./notices.js";
 import { onPart } from "./state.js";
@@ -38,7 +38,7 @@ async function choose(card, character) {
 }
 
 async function forget(character) {
-  const isSure = await ask(`Delete ${character.name}?`, "Its file is removed from this machine for good.", "Delete");
+  const isSure = await confirmed(`Delete ${character.name}?`, "Its file is deleted from this machine.", "Delete");
   if (isSure) await attempt(() => remove(path(character.name)), "character");
 }
 

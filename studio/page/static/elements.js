@@ -1,10 +1,10 @@
-// Builds what the page shows. Text from anywhere goes in as text: nothing here parses HTML.
+// Builds elements. All text is set as text; nothing here parses HTML.
 
 export const element = (id) => document.getElementById(id);
 
 /**
- * A new element. `text` is its text, `on` its listeners by event, and everything else attributes: true stands for an
- * empty one, false and null for none.
+ * A new element. `text` is its text, `on` its listeners by event, and everything else are attributes: true sets an
+ * empty one, false and null none.
  */
 export function make(tag, { text, on = {}, ...attributes } = {}, ...children) {
   const made = document.createElement(tag);
@@ -18,18 +18,18 @@ export function make(tag, { text, on = {}, ...attributes } = {}, ...children) {
   return made;
 }
 
-/** A button of this text. */
+/** A button with this text. */
 export function button(text, onClick, attributes = {}) {
   return make("button", { type: "button", text, on: { click: onClick }, ...attributes });
 }
 
-/** A field below its label, in one element. */
+/** A label with its field below. */
 export function field(label, input, note = "") {
   const name = make("span", { class: "label", text: label });
   return make("label", { class: "field" }, name, input, note ? make("small", { text: note }) : null);
 }
 
-/** A list to choose from: `options` are [value, label] pairs. */
+/** A select; `options` are [value, label] pairs. */
 export function choice(options, value, attributes = {}) {
   const select = make("select", attributes);
   for (const [one, label] of options) {
@@ -38,13 +38,13 @@ export function choice(options, value, attributes = {}) {
   return select;
 }
 
-/** Says this where it is not said already, so that a reader of screens does not hear it again. */
+/** Sets a text only if it differs, so that screen readers do not repeat it. */
 export function say(id, text) {
   const node = element(id);
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** "wink_left" as people write it. */
+/** "Wink left" for "wink_left". */
 export function words(name) {
   const spaced = name.replaceAll(/[_-]/g, " ");
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);

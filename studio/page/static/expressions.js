@@ -1,10 +1,10 @@
-// Expressions by button, and those that are recognised in the performer's face.
+// Buttons that show an expression once, and the expressions that are recognised in the face.
 
 import { element, make, words } from "./elements.js";
 import { onceButton } from "./hotkeys.js";
 import { on, onPart } from "./state.js";
 
-const LIT_MS = 500; // a blink is over before anybody sees its light
+const LIT_MS = 500; // so that a blink is visible
 
 function showRecognisable(names) {
   const lights = names.map((name) => make("span", { class: "chip light", "data-rule": name, text: words(name) }));

@@ -1,15 +1,15 @@
-// The tracked face: the camera's picture with its points, or the weights as bars, or neither.
+// The tracked face: the camera's picture with its landmarks, the weights as bars, or neither.
 
 import { showCamera, showConfidence } from "./camera.js";
 import { element, make, say } from "./elements.js";
-import { kept, keep } from "./kept.js";
+import { readStored, store } from "./storage.js";
 import { current, on, onPart } from "./state.js";
-import { onSight } from "./tabs.js";
+import { onVisible } from "./tabs.js";
 import { showWeights, startWeights } from "./weights.js";
 
 const VIEWS = [["camera", "Camera"], ["weights", "Weights"], ["off", "Off"]];
 
-let wanted = kept("face", "camera");
+let wanted = readStored("face", "camera");
 let isInSight = false;
 
 function arrange() {
@@ -22,14 +22,14 @@ function arrange() {
     input.checked = input.value === view;
     if (input.value === "camera") input.disabled = !hasPicture;
   }
-  const note = { off: "Nothing is asked of the tracker for this page.", weights: hasPicture ? "" : "There is no camera picture from this source." };
+  const note = { off: "The page requests nothing from the tracker.", weights: hasPicture ? "" : "This source has no camera picture." };
   say("face-note", source ? (note[view] ?? "") : "");
   element("face-note").hidden = !element("face-note").textContent;
 }
 
 function choose(view) {
   wanted = view;
-  keep("face", view);
+  store("face", view);
   arrange();
 }
 
@@ -42,7 +42,7 @@ export function startFace() {
   startWeights();
   onPart((state) => state.source, arrange);
   for (const kind of ["face", "status"]) on(kind, ({ confidence }) => showConfidence(confidence));
-  onSight("face", (isOpen) => {
+  onVisible("face", (isOpen) => {
     isInSight = isOpen;
     arrange();
   });

@@ -1,11 +1,11 @@
-// Two minutes of latency as a small graph: the band from p50 to p99, and the budget where there is one.
+// A graph of two minutes of latency: the band from p50 to p99, and the budget if there is one.
 
 const SECONDS = 120;
 const STEPS_MS = [20, 40, 60, 100, 150, 200, 300, 500, 1000, 2000, 5000, 10_000];
 const LEFT = 28; // pixels for the numbers
 const BOTTOM = 4;
 
-const history = []; // {p50, p99} or null for a second without any; the newest last
+const history = []; // {p50, p99}, or null for a second without a picture; the newest last
 
 /** Adds a second. */
 export function remember(latency) {
@@ -17,7 +17,7 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-/** Draws on the canvas, sharp on whatever screen it is. */
+/** Draws the graph at the resolution of the screen. */
 export function drawGraph(canvas, budgetMs) {
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   if (!width || !height) return;
@@ -56,7 +56,7 @@ export function drawGraph(canvas, budgetMs) {
   }
 }
 
-/** The indices of seconds that follow each other without a gap. */
+/** The indices of consecutive seconds with values. */
 function runs() {
   const all = [[]];
   history.forEach((one, index) => (one ? all.at(-1).push(index) : all.push([])));

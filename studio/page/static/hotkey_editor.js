@@ -1,4 +1,4 @@
-// The editor of the hotkeys: the whole list at a time, checked and kept by the server.
+// The editor of the hotkeys. It saves the whole list, which the server checks.
 
 import { post } from "./api.js";
 import { button, choice, element, field, make, words } from "./elements.js";
@@ -20,12 +20,12 @@ function keyField(key) {
   return input;
 }
 
-/** A script may have set any fraction, so every one is valid here. */
+/** Any fraction is valid, because a script may have set it. */
 function seconds(value, [min, max]) {
   return make("input", { type: "number", min, max, step: "any", required: true, value });
 }
 
-/** "expression:smile", "character:aoi", or "weights:" for those that came from a script. */
+/** "expression:smile", "character:aoi", or "weights:" for one from a script. */
 function whatOf(hotkey) {
   if (hotkey.character) return `character:${hotkey.character}`;
   return hotkey.weights ? "weights:" : `expression:${hotkey.expression ?? ""}`;
@@ -39,7 +39,7 @@ function whatField(hotkey, state) {
   };
   group("Expression", "expression", state.expressions);
   group("Character", "character", state.characters.map((one) => one.name));
-  if (hotkey.weights) select.append(make("option", { value: "weights:", text: "Weights of its own" }));
+  if (hotkey.weights) select.append(make("option", { value: "weights:", text: "Custom weights" }));
   select.value = whatOf(hotkey);
   return select;
 }
@@ -56,7 +56,7 @@ function row(hotkey, state) {
   const staying = field("Seconds", stays);
   const arrange = () => {
     staying.hidden = mode.value !== "timer";
-    if (staying.hidden && !stays.checkValidity()) stays.value = hotkey.seconds; // nobody could see why it is refused
+    if (staying.hidden && !stays.checkValidity()) stays.value = hotkey.seconds; // a hidden field must not be invalid
   };
   mode.addEventListener("change", arrange);
   arrange();
@@ -96,7 +96,7 @@ function fresh(state) {
   return { id, label: "", key: "", on: null, expression, weights: null, character: null, mode: "toggle", seconds: 2, fade_s: 0.25 };
 }
 
-/** The keyboard's focus goes along: what it was on is hidden. */
+/** Opens or closes the editor, and moves the focus along. */
 function show(isOpen) {
   element("hotkey-editor").hidden = !isOpen;
   element("pads").hidden = isOpen;

@@ -1,4 +1,4 @@
-// Hotkeys: as pads under the portrait and in their panel, and on the keyboard; who holds one lets go in any case.
+// Hotkeys: as buttons under the portrait and in their panel, and on the keyboard. A held one is always released.
 
 import { post } from "./api.js";
 import { button, element, make, words } from "./elements.js";
@@ -6,7 +6,7 @@ import { attempt } from "./notices.js";
 import { renew } from "./source.js";
 import { current, onPart } from "./state.js";
 
-const held = new Map(); // id -> by which key, and what was sent last, so that no release overtakes its press
+const held = new Map(); // id -> its key and its last request, so that no release overtakes its press
 const TYPED = "input:not([type=range], [type=checkbox], [type=radio], [type=button]), textarea, select, [contenteditable]";
 
 function trigger(hotkey, phase) {
@@ -50,7 +50,7 @@ function pad(hotkey) {
       down(hotkey);
     });
     ["pointerup", "pointercancel", "lostpointercapture"].forEach((end) => box.addEventListener(end, () => up(hotkey)));
-    box.addEventListener("contextmenu", (event) => event.preventDefault()); // a long press is not a question
+    box.addEventListener("contextmenu", (event) => event.preventDefault()); // a long press opens no menu
     box.addEventListener("keydown", (event) => {
       if (![" ", "Enter"].includes(event.key)) return;
       event.preventDefault();
@@ -85,11 +85,11 @@ function onKeyDown(event) {
 
 function onKeyUp(event) {
   for (const { hotkey, code } of [...held.values()]) {
-    if (code === event.code) up(hotkey); // by its place, for Shift may have made another letter of it meanwhile
+    if (code === event.code) up(hotkey); // by its position, because Shift may have changed the letter
   }
 }
 
-/** All but what changes with each press: a pad that is held must not be replaced under the finger. */
+/** All but what changes with each press, so that a button is not replaced while it is held. */
 const lasting = (state) => state.hotkeys.map(({ is_on, ...rest }) => rest);
 
 function showAll(hotkeys, state) {
@@ -114,7 +114,7 @@ export function startHotkeys() {
   document.addEventListener("visibilitychange", () => document.hidden && letGo());
 }
 
-/** A button of an expression that comes and goes by itself. */
+/** A button that shows an expression once. */
 export function onceButton(name) {
   return button(words(name), () => attempt(() => post("/api/expression", { name }), "expression"), { class: "chip" });
 }

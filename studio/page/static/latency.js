@@ -1,10 +1,10 @@
-// What a picture costs: its latency as a graph and as numbers, stage by stage, and what was not drawn anew.
+// Latency as a graph, in numbers and by stage, and the share of pictures that were not drawn.
 
 import { element, make, say } from "./elements.js";
 import { drawGraph, remember } from "./graph.js";
 import { on } from "./state.js";
 
-const COLOURS = ["capture", "track", "wait", "pose", "draw", "send"]; // a stage keeps its colour; others share the last
+const COLOURS = ["capture", "track", "wait", "pose", "draw", "send"]; // their colours; other stages share the last one
 const percent = (part) => `${Math.round(100 * part)} %`;
 const rounded = (ms) => (ms < 9.95 ? ms.toFixed(1) : ms.toFixed(0));
 let last = null;
@@ -41,7 +41,7 @@ function show(status) {
   say("fps", status.fps.toFixed(1));
   say("dropped", status.dropped.toLocaleString("en"));
   const anew = Math.max(1 - status.cached_share - status.still_share, 0);
-  say("shares", `${percent(anew)} drawn, ${percent(status.cached_share)} cached, ${percent(status.still_share)} held still`);
+  say("shares", `${percent(anew)} drawn, ${percent(status.cached_share)} cached, ${percent(status.still_share)} without motion`);
   const steps = `${status.steps} ${status.steps === 1 ? "step" : "steps"}`;
   say("drawn-as", `${status.size} × ${status.size}, ${steps}, ${status.runtime}`);
   element("budget-row").hidden = !budget;
@@ -54,7 +54,7 @@ function paint() {
   const graph = element("graph");
   drawGraph(graph, last?.budget?.ms);
   const said = last?.latency;
-  graph.setAttribute("aria-label", said ? `Latency now: p50 ${rounded(said.p50)} ms, p99 ${rounded(said.p99)} ms` : "Latency: nothing yet");
+  graph.setAttribute("aria-label", said ? `Latency now: p50 ${rounded(said.p50)} ms, p99 ${rounded(said.p99)} ms` : "Latency: no values yet");
 }
 
 export function startLatency() {

@@ -1,4 +1,4 @@
-// The light on the face: as in the studio, a preset, by hand, or what a game sends.
+// The light on the face: the studio's, a preset, by hand, or from a game.
 
 import { newest, post } from "./api.js";
 import { ballOn, where } from "./ball.js";
@@ -21,7 +21,7 @@ let touched = -Infinity;
 let waiting = 0;
 let ball = null;
 
-/** Any touch of the ball or its sliders is light by hand. */
+/** Moving the ball or its sliders selects light by hand. */
 function byHand(change) {
   touched = performance.now();
   hand = { ...hand, ...change };

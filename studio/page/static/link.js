@@ -1,4 +1,4 @@
-// Whether Omote is there: the page says so, greys out what is no longer so, and comes back by itself.
+// The connection to Omote: while it is lost, the controls are disabled, and the page reconnects.
 
 import { say } from "./elements.js";
 import { notice, withdraw } from "./notices.js";

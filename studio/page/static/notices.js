@@ -1,4 +1,4 @@
-// Errors and notices, in one place; each stays until it is dismissed or no longer true, and news go by themselves.
+// Notices: each stays until it is dismissed or no longer true; news disappear after a few seconds.
 
 import { button, element, make } from "./elements.js";
 
@@ -6,7 +6,7 @@ const shown = new Map(); // key -> {box, text}
 const MOST = 4;
 const NEWS_MS = 6000;
 
-/** Shows a sentence; another one of the same key takes its place. `kind` is "error", "news" or "warning". */
+/** Shows a sentence; a later one with the same key replaces it. `kind` is "error", "news" or "warning". */
 export function notice(text, { key = text, kind = "error" } = {}) {
   if (!text) return withdraw(key);
   if (shown.get(key)?.text === text) return undefined;
@@ -21,27 +21,27 @@ export function notice(text, { key = text, kind = "error" } = {}) {
   return undefined;
 }
 
-/** When nobody points at it; it may be another sentence's turn by now. */
+/** Removes a notice, unless it was replaced or the pointer is on it. */
 function leave(key, box) {
   if (shown.get(key)?.box !== box) return;
   if (box.matches(":hover, :focus-within")) setTimeout(() => leave(key, box), NEWS_MS);
   else withdraw(key);
 }
 
-/** It is no longer so; a dismissed sentence may come again afterwards. */
+/** Removes the notice of this key; it may be shown again later. */
 export function withdraw(key) {
   shown.get(key)?.box.remove();
   shown.delete(key);
 }
 
-/** Does what was asked, and shows why not where that fails; whether it was done. */
+/** Runs `doing` and shows its error, if it fails; resolves to whether it succeeded. */
 export async function attempt(doing, key = "action") {
   try {
     await doing();
     withdraw(key);
     return true;
   } catch (error) {
-    withdraw(key); // so that the same sentence is said again to who tries again
+    withdraw(key); // so that the same sentence is shown again
     notice(error.message, { key });
     return false;
   }

@@ -1,4 +1,4 @@
-// A picture that is chosen or dropped, shown small before it is sent.
+// A field for a picture that is chosen or dropped, with a preview.
 
 import { make } from "./elements.js";
 
@@ -6,7 +6,7 @@ const MOST_MB = 16;
 const MOST_MODEL_MB = 128;
 const SIDE = 240; // pixels of the small picture
 
-/** A field for one picture: `box` for the page, and `file`, null until there is one; `onFile` hears of each. */
+/** A field for one picture: `box` is its element and `file` the picture, null at first; `onFile` is called for each. */
 export function photoField(onFile) {
   const chooser = make("input", { type: "file", accept: "image/*,.vrm", class: "unseen", id: "photo" });
   const says = make("span", { text: "Drop a picture or a .vrm model here, or click to choose one" });
@@ -21,10 +21,10 @@ export function photoField(onFile) {
     says.textContent = file.name;
     const mostMb = file.name.toLowerCase().endsWith(".vrm") ? MOST_MODEL_MB : MOST_MB;
     if (file.size > mostMb * 2 ** 20) {
-      says.textContent = `${file.name} has ${(file.size / 2 ** 20).toFixed(0)} MB: ${mostMb} MB is the most.`;
+      says.textContent = `${file.name} has ${(file.size / 2 ** 20).toFixed(0)} MB; at most ${mostMb} MB are allowed.`;
       return;
     }
-    photo.file = file; // even where this browser cannot show it, Omote may be able to read it
+    photo.file = file; // Omote may be able to read it even if this browser cannot
     onFile(file);
     try {
       const picture = await createImageBitmap(file);

@@ -1,4 +1,4 @@
-// The points of a drawn face over the drawing: found by Omote, moved by hand.
+// The points of a drawn face over the drawing: found by Omote, corrected by hand.
 
 import { upload } from "./api.js";
 import { make, words } from "./elements.js";
@@ -7,7 +7,7 @@ const FOUND = "These points were found. Drag one that is off; with the keyboard,
 const USUAL = "No face was found, so the points stand where a face often is. Drag each of them to its place.";
 const STEP = 0.0025; // of the drawing's width, for an arrow key; ten times that with Shift
 
-/** A field for the points: `box` for the page, `read(file)` finds them, and `placed` is what to send, null for none. */
+/** A field for the points: `box` is its element, `read(file)` finds the points, and `placed` is what to send, or null. */
 export function pointsField() {
   const picture = make("img", { alt: "The drawing" });
   const sheet = make("div", { class: "sheet" }, picture);

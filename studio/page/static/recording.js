@@ -1,4 +1,4 @@
-// Recording a take: the button, and what has been written so far.
+// Recording a take: the button and its progress.
 
 import { post } from "./api.js";
 import { clock, element, say } from "./elements.js";

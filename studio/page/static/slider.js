@@ -1,14 +1,14 @@
-// A slider that does not jump back under the hand: what the server says is shown when nobody moves it.
+// A slider that shows the server's value only while it is not moved.
 
 import { make } from "./elements.js";
 import { newest } from "./api.js";
 import { attempt } from "./notices.js";
 
-const STILL_MS = 600; // after the last touch the server's answer may still be the one before
+const STILL_MS = 600; // after the last move, because the server may still send the old value
 
 /**
- * `send(value)` gets the newest value while the slider moves. Of what comes back: `box` to be put on the page, and
- * `show(value)` for what the server says. A double click goes back to `usual`.
+ * `send(value)` is called with the newest value while the slider moves. Returns `box`, its element, and `show(value)`
+ * for the server's value. A double click resets it to `usual`.
  */
 export function slider({ label, min = 0, max = 1, step = 0.01, usual = null, format = (v) => v.toFixed(2), send }) {
   const value = make("output", { class: "value" });
@@ -40,7 +40,7 @@ export function slider({ label, min = 0, max = 1, step = 0.01, usual = null, for
   if (usual !== null) {
     input.classList.add("has-usual");
     input.style.setProperty("--usual", (usual - min) / (max - min));
-    input.title = `Double click: back to ${format(usual)}`;
+    input.title = `Double-click to reset to ${format(usual)}`;
   }
   input.value = usual ?? min;
   paint();
@@ -51,7 +51,7 @@ export function slider({ label, min = 0, max = 1, step = 0.01, usual = null, for
     clearTimeout(waiting);
     const stillMs = STILL_MS - (performance.now() - touched);
     if (sender.isBusy || stillMs > 0) {
-      waiting = setTimeout(() => show(number), Math.max(stillMs, 100)); // it may be the last word for long
+      waiting = setTimeout(() => show(number), Math.max(stillMs, 100)); // it may be the last one for long
       return;
     }
     input.value = number;

@@ -1,4 +1,4 @@
-// Where the face comes from, and the button that makes the face of now the one at rest.
+// The source, and the button that makes the current face the resting face.
 
 import { post } from "./api.js";
 import { element, make } from "./elements.js";
@@ -17,13 +17,13 @@ function showSources([sources, kind]) {
 
 async function change() {
   const select = element("source");
-  select.disabled = true; // opening a camera takes its time
+  select.disabled = true; // opening a camera takes a while
   const isDone = await attempt(() => post("/api/source", { source: select.value }), "source");
   select.disabled = false;
   if (!isDone && current()) select.value = current().source.kind;
 }
 
-/** Makes the face of the last half second the one at rest. */
+/** Makes the face of the last half second the resting face. */
 export async function renew() {
   const isDone = await attempt(() => post("/api/recalibrate"), "neutral");
   if (isDone) notice("This face is now the one at rest.", { key: "neutral", kind: "news" });
@@ -38,7 +38,7 @@ export function startSource() {
   select.addEventListener("change", async () => {
     await change();
     if (isByKey) select.focus();
-    else select.blur(); // the keys are the hotkeys' again
+    else select.blur(); // give the keys back to the hotkeys
   });
   element("neutral").addEventListener("click", renew);
 }

@@ -1,11 +1,11 @@
-// The live portrait: who is shown, whether a face is followed, and how old a picture is when it is seen here.
+// The live portrait: its character, whether a face is tracked, and the age of its pictures.
 
 import { element, say } from "./elements.js";
 import { on, onPart } from "./state.js";
 import { stream } from "./stream.js";
 
-const WINDOW = 60; // pictures over which age and rate are taken
-const ENOUGH = 2; // pictures before an age is told
+const WINDOW = 60; // pictures over which the age is measured
+const ENOUGH = 2; // pictures before an age is shown
 const WORDS = { tracked: "Tracked", lost: "Face lost", idle: "No face" };
 
 const ages = []; // milliseconds, of the last pictures
@@ -18,7 +18,7 @@ function showPresence(presence) {
 function showStatus(status) {
   showPresence(status.presence);
   const percent = (100 * status.tracked_fraction).toFixed(0);
-  say("seen", `in ${percent} % of what came`);
+  say("seen", `in ${percent} % of the pictures`);
   showAge();
 }
 
@@ -27,7 +27,7 @@ function showAge() {
   say("age", sorted.length >= ENOUGH ? `${sorted[sorted.length >> 1].toFixed(0)} ms` : "–");
 }
 
-/** The portrait shrinks into the header where its place is scrolled away (on a phone). */
+/** Moves the portrait into the header when its place is scrolled away (on a phone). */
 function followScrolling() {
   const look = ([entry]) => document.body.toggleAttribute("data-is-scrolled", !entry.isIntersecting);
   new IntersectionObserver(look, { rootMargin: "-80px 0px 0px 0px" }).observe(element("place"));
@@ -38,7 +38,7 @@ export function startStage() {
     onPicture(picture) {
       ages.push(Date.now() - picture.capturedMs); // browser and server share this machine's wall clock
       if (ages.length > WINDOW) ages.shift();
-      if (ages.length === ENOUGH) showAge(); // at once; from then on with the numbers of each second
+      if (ages.length === ENOUGH) showAge(); // later with each status
     },
     onConnection: () => (ages.length = 0),
   });
@@ -48,6 +48,6 @@ export function startStage() {
     say("character", name);
     document.title = `${name} · Omote`;
   });
-  onPart((state) => state.source.name, (name) => say("origin", `played by ${name}`));
+  onPart((state) => state.source.name, (name) => say("origin", `driven by ${name}`));
   followScrolling();
 }

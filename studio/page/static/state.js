@@ -1,19 +1,19 @@
-// What the server tells by itself: its state, its numbers, the face; and whether it is there at all.
+// The events of the server: state, status, faces and the connection itself.
 
 import { get, socketAddress } from "./api.js";
 
 const RETRY_MS = 800;
-const SILENCE_MS = 3500; // numbers come every second; three that are missing mean that nobody is there
+const SILENCE_MS = 3500; // the status comes every second; after three missing ones the server counts as gone
 const listeners = { state: [], status: [], face: [], recognised: [], connection: [] };
 
 let socket = null;
-let state = null; // the last one, for who comes later
+let state = null; // the newest one, for later listeners
 let watchers = 0;
-let patience = 0; // the timer until the next numbers
+let patience = 0; // the timer until the next status
 let isSilent = false;
 
 /**
- * Calls `listener` with each message of this kind: "state" (also with the one that is there already), "status",
+ * Calls `listener` with each message of this kind: "state" (also with the current one, if there is one), "status",
  * "face", "recognised", or "connection" with {isConnected, why}.
  */
 export function on(kind, listener) {
@@ -21,7 +21,7 @@ export function on(kind, listener) {
   if (kind === "state" && state) listener(state);
 }
 
-/** Calls `render(part, state)` whenever what `pick(state)` gives is another than before. */
+/** Calls `render(part, state)` whenever `pick(state)` changes. */
 export function onPart(pick, render) {
   let before;
   on("state", (newest) => {
@@ -59,12 +59,12 @@ export function watchFaces() {
   };
 }
 
-function hear(event) {
+function receive(event) {
   let message;
   try {
     message = JSON.parse(event.data);
   } catch {
-    return; // nothing of ours
+    return; // not a message of the server
   }
   if (message.type === "state") {
     state = message.state;
@@ -75,7 +75,7 @@ function hear(event) {
   if (message.type === "status") expectMore();
 }
 
-/** A process that is stopped or hangs keeps its connection; only its numbers no longer come. */
+/** A process that hangs keeps its connection, but no status arrives. */
 function expectMore() {
   if (isSilent) tell("connection", { isConnected: true, why: "" });
   isSilent = false;
@@ -86,7 +86,7 @@ function expectMore() {
   }, SILENCE_MS);
 }
 
-/** A refused WebSocket does not say why; a request does. */
+/** Why the connection was refused; a WebSocket does not say it, but a request does. */
 async function reason() {
   try {
     await get("/api/state");
@@ -98,7 +98,7 @@ async function reason() {
   }
 }
 
-/** Connects, and again whenever the connection is lost. */
+/** Connects, and reconnects whenever the connection is lost. */
 export function connect() {
   let hasOpened = false;
   socket = new WebSocket(socketAddress("/events"));
@@ -107,7 +107,7 @@ export function connect() {
     if (watchers > 0) say("face on");
     tell("connection", { isConnected: true, why: "" });
   };
-  socket.onmessage = hear;
+  socket.onmessage = receive;
   socket.onclose = async () => {
     clearTimeout(patience);
     isSilent = false;

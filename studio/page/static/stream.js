@@ -1,12 +1,12 @@
-// Asks for pictures and draws them: one at a time, always the newest, and by itself again after a lost connection.
+// Requests the newest picture, draws it, and requests the next; reconnects when the connection is lost.
 
 import { socketAddress } from "./api.js";
 
-const HEADER_BYTES = 32; // as in message.py
+const HEADER_BYTES = 32; // as in streams.py
 const MAGIC = 0x31504d4f; // "OMP1", little-endian
 const RETRY_MS = 500;
 
-/** The header's fields and the pixels of one message; null where it is not a picture. */
+/** The header's fields and the pixels of one message; null if it is not a picture. */
 function decode(buffer) {
   const view = new DataView(buffer);
   if (buffer.byteLength < HEADER_BYTES || view.getUint32(0, true) !== MAGIC) return null;
@@ -25,8 +25,8 @@ function decode(buffer) {
 }
 
 /**
- * Keeps `canvas` showing the newest picture. `onPicture(picture)` after each drawn one, `onConnection(isConnected)`
- * at each change; the canvas is empty, thus transparent, while there is no connection.
+ * Shows the newest picture on `canvas`, which is transparent while there is no connection. Calls `onPicture(picture)`
+ * after each picture and `onConnection(isConnected)` at each change.
  */
 export function stream(canvas, { onPicture = () => {}, onConnection = () => {} } = {}) {
   const context = canvas.getContext("2d");
@@ -48,9 +48,9 @@ export function stream(canvas, { onPicture = () => {}, onConnection = () => {} }
       socket.send("next");
     };
     socket.onmessage = (event) => {
-      // Drawn with the screen's rhythm, and only then asked again: a hidden page asks for nothing.
+      // Draws with the display and only then requests the next, so a hidden page requests nothing.
       requestAnimationFrame(() => {
-        if (socket.readyState !== WebSocket.OPEN) return; // lost meanwhile: an old face must not stand there as if live
+        if (socket.readyState !== WebSocket.OPEN) return; // lost meanwhile: do not show an old face as live
         const picture = decode(event.data);
         if (picture) draw(picture);
         socket.send("next");

@@ -1,4 +1,4 @@
-// The control page: each part of it looks after its own elements.
+// The control page. Each module handles its own elements.
 
 import { startCalibration } from "./calibration.js";
 import { startCharacters } from "./characters.js";
@@ -10,7 +10,7 @@ import { startLatency } from "./latency.js";
 import { startLight } from "./light.js";
 import { startLink } from "./link.js";
 import { startMaker } from "./maker.js";
-import { startOutlets } from "./outlets.js";
+import { startOutputs } from "./outputs.js";
 import { startRecording } from "./recording.js";
 import { startSource } from "./source.js";
 import { startStage } from "./stage.js";
@@ -33,5 +33,5 @@ startLight();
 startCalibration();
 startFace();
 startLatency();
-startOutlets();
+startOutputs();
 connect();

@@ -1,9 +1,9 @@
-// The panels, one at a time; on a wide screen two of them stand beside the others all the time.
+// The panels, one at a time; on a wide screen two of them are always visible at the side.
 
 import { element } from "./elements.js";
 
 const WIDE = matchMedia("(min-width: 1200px)");
-const HEADER = 60; // pixels at the top that stay
+const HEADER = 60; // pixels of the fixed header
 const listeners = [];
 let chosen = "characters";
 
@@ -25,7 +25,7 @@ function show(name) {
   listeners.forEach((listener) => listener());
 }
 
-/** Within its strip; and the page, where it is scrolled, goes back to the panel's beginning. */
+/** Scrolls the tab into view, and a scrolled page to the start of the panel. */
 function centre(tab) {
   const strip = element("tabs");
   strip.scrollTo({ left: tab.offsetLeft - (strip.clientWidth - tab.offsetWidth) / 2 });
@@ -38,11 +38,11 @@ function arrange() {
   show(isBeside(now) ? "characters" : chosen);
 }
 
-/** Goes to a panel. */
+/** Shows a panel. */
 export const openPanel = show;
 
-/** Calls `listener(isOpen)` when this panel comes into sight or leaves it, a hidden window included; and now. */
-export function onSight(name, listener) {
+/** Calls `listener(isVisible)` now and when this panel, or the window, is shown or hidden. */
+export function onVisible(name, listener) {
   let before;
   const look = () => {
     const now = isOpen(name) && !document.hidden;

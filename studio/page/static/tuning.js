@@ -1,4 +1,4 @@
-// How a performance is shaped to taste: strength and smoothing by region, head, mirror, and life while idle.
+// The tuning: strength and smoothing by region, head, hair, mirror, and idle motion.
 
 import { post } from "./api.js";
 import { element, make, words } from "./elements.js";
@@ -7,17 +7,17 @@ import { on, onPart } from "./state.js";
 import { slider } from "./slider.js";
 
 const SWITCHES = [
-  ["mirror", "Mirror", "left and right change places"],
-  ["blinks", "Blink while idle", "when nobody is seen"],
-  ["breathes", "Breathe while idle", "when nobody is seen"],
+  ["mirror", "Mirror", "swaps left and right"],
+  ["blinks", "Blink while idle", "while no face is seen"],
+  ["breathes", "Breathe while idle", "while no face is seen"],
 ];
 
 const tune = (change) => post("/api/tuning", change);
 const percent = (value) => `${Math.round(100 * value)} %`;
-const shows = []; // each brings one control to what the server says
+const shows = []; // each sets one control to the server's value
 
 function regionRow(region, state) {
-  const isHead = !state.regions.includes(region); // its strength is how far it follows
+  const isHead = !state.regions.includes(region); // its strength is how far it turns
   const delay = make("span", { class: "delay" });
   const strength = (value) => tune(isHead ? { [region]: value } : { gain: { [region]: value } });
   const scale = { max: state.most, step: 0.05, usual: 1 };
@@ -33,7 +33,7 @@ function regionRow(region, state) {
     smoothing.show(tuning.smoothing[region]);
     const costs = delays_ms[region] ?? 0;
     delay.textContent = costs < 0.5 ? "no delay" : `+ ${costs.toFixed(0)} ms`;
-    delay.classList.toggle("is-much", costs > 35); // where lips and sound are seen to part
+    delay.classList.toggle("is-much", costs > 35); // lips and sound visibly differ
   });
   return make(
     "div",

@@ -1,4 +1,4 @@
-// The 52 weights as bars, region by region: what is shown, and over it a mark at what was seen.
+// The 52 weights as bars by region: the shown value, and a mark at the tracked one.
 
 import { NAMES, REGIONS } from "./arkit.js";
 import { element, make, words } from "./elements.js";
@@ -7,7 +7,7 @@ import { on, watchFaces } from "./state.js";
 const bars = []; // {shown, seen} in the order of NAMES
 let stop = null;
 
-const PAIRED = /^(?!jaw|mouthLeft|mouthRight)(.+?)(Left|Right)$/; // jawLeft is a movement, and no side
+const PAIRED = /^(?!jaw|mouthLeft|mouthRight)(.+?)(Left|Right)$/; // jawLeft is a movement, not a side
 
 function bar(name, side) {
   const shown = make("i", { class: "shown" });
@@ -16,7 +16,7 @@ function bar(name, side) {
   return make("span", { class: `bar ${side}`, title: name }, shown, seen);
 }
 
-/** A weight's row: both sides of a pair in one, the subject's left on the right as they stand before us. */
+/** A row for a weight, or for both sides of a pair, with the subject's left on the right. */
 function row(name) {
   const pair = PAIRED.exec(name);
   if (pair?.[2] === "Right") return null;
@@ -42,7 +42,7 @@ function follow({ weights, shown }) {
   });
 }
 
-/** Follows the face while somebody looks. */
+/** Follows the face while the bars are visible. */
 export function showWeights(isWanted) {
   if (isWanted && !bars.length) build();
   element("weights-view").hidden = !isWanted;

@@ -45,7 +45,7 @@ def test_real_faces_are_tracked(media: Path, model: Path, clip: str) -> None:
     signals = all_signals(media / clip, model)
     assert np.mean([s.is_tracked for s in signals]) >= 0.95
     assert all(0.5 < s.confidence <= 1.0 for s in signals if s.is_tracked)
-    # MediaPipe takes the camera for one of 63 degrees; a face that fills such a picture is near.
+    # MediaPipe assumes a field of view of 63 degrees; a face that fills such a picture is near.
     assert all(-1.0 < s.head_translation[2] < -0.15 for s in signals if s.is_tracked)
 
 
@@ -57,17 +57,16 @@ def test_offline_the_same_film_gives_the_same_signals(media: Path, model: Path) 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_the_head_turns_the_way_it_was_drawn(draw: Draw, track: Track, axis: int) -> None:
-    asked, read = [-0.35, -0.15, 0.15, 0.35], []
-    for angle in asked:
+    drawn, read = [-0.35, -0.15, 0.15, 0.35], []
+    for angle in drawn:
         turn = [0.0, 0.0, 0.0]
         turn[axis] = angle
         signal = track(draw({}, (turn[0], turn[1], turn[2])))
         assert signal.is_tracked
         read.append(float(signal.head_rotation[axis]))
-    assert np.corrcoef(asked, read)[0, 1] > 0.95
-    assert (
-        0.6 < np.polyfit(asked, read, 1)[0] < 1.4
-    )  # measured 0.73, 0.76, 0.98: these are drawn at 20 degrees, MediaPipe assumes 63
+    assert np.corrcoef(drawn, read)[0, 1] > 0.95
+    # Measured: 0.73, 0.76, 0.98. These pictures have a field of view of 20 degrees, MediaPipe assumes 63.
+    assert 0.6 < np.polyfit(drawn, read, 1)[0] < 1.4
 
 
 def test_an_open_jaw_is_read_as_one(draw: Draw, track: Track) -> None:
@@ -98,7 +97,7 @@ def test_a_mirrored_picture_swaps_left_and_right(draw: Draw, track: Track) -> No
     np.testing.assert_allclose(mirrored.head_translation * (-1.0, 1.0, 1.0), plain.head_translation, atol=0.01)
 
 
-def test_a_user_far_away_is_found_in_the_enlarged_middle(draw: Draw, model: Path) -> None:
+def test_a_far_face_is_found_in_an_enlarged_region(draw: Draw, model: Path) -> None:
     far = np.full((480, 640, 3), 128, np.uint8)
     far[130:226, 272:368] = cv2.resize(draw({}, STRAIGHT), (96, 96), interpolation=cv2.INTER_AREA)
     with Landmarker(model) as landmarker:
@@ -118,10 +117,41 @@ def test_no_face_is_confidence_zero(track: Track) -> None:
     assert not signal.weights.any()
 
 
-def test_starting_and_ending_says_nothing_on_stderr(model: Path, draw: Draw, capfd: pytest.CaptureFixture[str]) -> None:
+def test_starting_and_ending_write_no_notices(model: Path, draw: Draw, capfd: pytest.CaptureFixture[str]) -> None:
     with Landmarker(model) as landmarker:
         landmarker.track(draw({}, STRAIGHT), Stamp(0, 0, 0))
     assert capfd.readouterr().err == ""
+
+
+def test_a_real_face_is_shown_by_478_points_in_pixels_of_the_whole_picture(media: Path, model: Path) -> None:
+    with VideoSource(media / "d0.mp4", is_offline=True, open_tracker=lambda: Landmarker(model)) as source:
+        assert source.tracked_picture is None
+        signal = source.read(1.0)
+        tracked = source.tracked_picture
+    assert signal is not None
+    assert tracked is not None
+    assert tracked.points.shape == (478, 2)
+    assert tracked.points.dtype == np.float32
+    assert tracked.confidence == signal.confidence
+    assert tracked.others == 0
+    height, width = tracked.picture.shape[:2]
+    assert (tracked.points > 0).all()
+    assert (tracked.points < (width, height)).all()
+    # The face of this clip fills a good part of its picture.
+    across, down = np.ptp(tracked.points, axis=0)
+    assert 0.2 * width < across < 0.8 * width
+    assert 0.2 * height < down < 0.9 * height
+
+
+def test_where_there_is_no_face_there_are_no_points(model: Path) -> None:
+    with Landmarker(model) as landmarker:
+        wall = np.full((240, 320, 3), 90, np.uint8)
+        landmarker.track(wall, Stamp(0, 0, 0))
+        tracked = landmarker.tracked_picture
+    assert tracked is not None
+    assert tracked.picture is wall
+    assert tracked.points.shape == (0, 2)
+    assert tracked.confidence == 0.0
 
 
 TRACK_ONE = """if True:
@@ -129,7 +159,7 @@ TRACK_ONE = """if True:
     from pathlib import Path
     import numpy as np
     from omote.engine.capture.landmarker import Landmarker
-    from omote.engine.nouns import Stamp
+    from omote.engine.data import Stamp
     picture = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
     with Landmarker(Path(sys.argv[1])) as landmarker:
         for k in range(5):

@@ -1,4 +1,4 @@
-"""A face that is covered, and one that leaves the picture: from the real tracker to what is drawn."""
+"""A covered face and one that leaves the picture, from the real tracker to the drawn face."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def person(media: Path) -> Picture:
 
 
 def performed(model: Path, count: int, picture_at: Callable[[int], Picture]) -> list[tuple[Signal, PerformedFace]]:
-    performance, seen = Performance(Actor()), []
+    performance, frames = Performance(Actor()), []
     with Landmarker(model) as landmarker:
         for index in range(count):
             signal = landmarker.track(picture_at(index), Stamp(index, index * 1_000_000_000 // RATE, 0))
-            seen.append((signal, performance.follow(signal)))
-    return seen
+            frames.append((signal, performance.follow(signal)))
+    return frames
 
 
 def largest_step(rows: list[np.ndarray]) -> float:
@@ -42,15 +42,15 @@ def largest_step(rows: list[np.ndarray]) -> float:
 
 def test_a_covered_face_is_held_then_eased_and_comes_back_without_a_jump(model: Path, person: Picture) -> None:
     covered = person.copy()
-    covered[40:400, 90:390] = (120, 150, 200)  # a hand before all of the face
-    seen = performed(model, 75, lambda index: covered if 20 <= index < 50 else person)
-    assert all(signal.confidence == 0.0 for signal, _ in seen[20:50])
-    phases = [face.shown.phase for _, face in seen]
+    covered[40:400, 90:390] = (120, 150, 200)  # a hand in front of the whole face
+    frames = performed(model, 75, lambda index: covered if 20 <= index < 50 else person)
+    assert all(signal.confidence == 0.0 for signal, _ in frames[20:50])
+    phases = [face.shown.phase for _, face in frames]
     order = [phase for index, phase in enumerate(phases) if index == 0 or phase is not phases[index - 1]]
     assert order == [Phase.FOLLOWING, Phase.HOLDING, Phase.EASING, Phase.RETURNING, Phase.FOLLOWING]
     assert phases.count(Phase.RETURNING) <= 0.3 * RATE + 1
-    # Weights of the raw signal fall to nothing and rise again in one picture each; what is drawn goes there in steps.
-    drawn = [face.params.vector()[:64] for _, face in seen[5:]]
+    # The weights of the raw signal fall to 0 and rise again in one picture each; the drawn face changes in steps.
+    drawn = [face.params.vector()[:64] for _, face in frames[5:]]
     assert largest_step(drawn) < 0.35 * float(np.ptp(np.array(drawn), axis=0).max())
 
 
@@ -63,10 +63,10 @@ def test_a_face_that_leaves_the_picture_eases_while_its_points_fit_badly(model: 
         shown[:, left : left + part] = person[:, :part]
         return shown
 
-    seen = performed(model, 45, leaving)
-    doubtful = [(signal, face) for signal, face in seen if 0.0 < signal.confidence < DOUBTED]
+    frames = performed(model, 45, leaving)
+    doubtful = [(signal, face) for signal, face in frames if 0.0 < signal.confidence < DOUBTED]
     assert len(doubtful) > 4
     jump = largest_step([seen_weights(signal) for signal, _ in doubtful])
-    assert jump > 0.15  # it does shake
+    assert jump > 0.15  # The raw signal does shake.
     assert largest_step([to_weights(face.params) for _, face in doubtful]) < 0.5 * jump
-    assert not seen[-1][0].is_tracked
+    assert not frames[-1][0].is_tracked

@@ -1,4 +1,4 @@
-"""Photos are read upright, and what no character can be made of is refused with its reason."""
+"""Photos are read upright, and unusable ones are refused with the reason."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def saved(path: Path, picture: Rgb, orientation: int | None = None) -> Path:
 def test_a_photo_is_turned_as_its_exif_says(tmp_path: Path) -> None:
     lying = np.zeros((2, 3, 3), np.uint8)
     lying[0, 0] = 255  # the corner at the upper left of what the sensor saw
-    upright = read_picture(saved(tmp_path / "phone.png", lying, orientation=6))  # to be turned clockwise by a quarter
+    upright = read_picture(saved(tmp_path / "phone.png", lying, orientation=6))  # a quarter turn clockwise
     assert upright.shape == (3, 2, 3)
     assert upright[0, 1].tolist() == [255, 255, 255]
     assert upright.sum() == 3 * 255
 
 
-def test_what_is_transparent_becomes_white(tmp_path: Path) -> None:
+def test_transparent_pixels_become_white(tmp_path: Path) -> None:
     clear = np.zeros((2, 2, 4), np.uint8)
     clear[0, 0] = (10, 20, 30, 255)
     Image.fromarray(clear).save(tmp_path / "cut_out.png")
@@ -79,7 +79,7 @@ def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeyp
 
 
 def face(x: float, y: float, size: float) -> FaceLandmarks:
-    """A square of points around a middle."""
+    """Points in a square around a middle."""
     points = np.array([[x, y]] * 478, np.float32)
     points[0] -= size / 2
     points[1] += size / 2
@@ -87,9 +87,9 @@ def face(x: float, y: float, size: float) -> FaceLandmarks:
 
 
 class ListedFinder:
-    """Finds faces by a list: those whose box lies in the part that is shown, and fills a fifth of its height.
+    """Finds the listed faces that lie in the shown part and fill a fifth of its height.
 
-    A part is known by its upper left pixel, which holds where it was cut out, in tens.
+    The upper left pixel of a part holds its position, in tens.
     """
 
     def __init__(self, *faces: FaceLandmarks) -> None:
@@ -114,48 +114,46 @@ class ListedFinder:
         return tuple(seen)
 
 
-def scene(height: int = 1000, width: int = 1000) -> Rgb:
-    """Each pixel says where it is, in tens."""
+def coordinates(height: int = 1000, width: int = 1000) -> Rgb:
+    """Each pixel holds its position, in tens."""
     rows, columns = np.indices((height, width)) // 10
     return np.stack([columns, rows, rows * 0], 2).astype(np.uint8)
 
 
-def test_a_picture_without_a_face_is_refused() -> None:
-    with pytest.raises(PhotoError, match=r"no face was found in wall\.jpg: wanted a photo of one face"):
-        single_face("wall.jpg", scene(), ListedFinder())
+@pytest.mark.parametrize(
+    ("faces", "side", "says"),
+    [
+        ([], 1000, r"no face was found in a\.jpg: wanted a photo of one face"),
+        ([face(250, 500, 300), face(750, 500, 240)], 1000, r"2 faces were found in a\.jpg: cut the photo"),
+        ([face(150, 150, 80)], 300, f"the face in a.jpg is 80 pixels high, wanted {SMALLEST_FACE_PX} or more"),
+    ],
+    ids=["none", "two", "too small"],
+)
+def test_a_picture_without_one_large_face_is_refused(faces: list[FaceLandmarks], side: int, says: str) -> None:
+    with pytest.raises(PhotoError, match=says):
+        single_face("a.jpg", coordinates(side, side), ListedFinder(*faces))
 
 
-def test_a_picture_of_two_people_is_refused() -> None:
-    finder = ListedFinder(face(250, 500, 300), face(750, 500, 240))
-    with pytest.raises(PhotoError, match=r"2 faces were found in couple\.jpg: cut the photo"):
-        single_face("couple.jpg", scene(), finder)
-
-
-def test_somebody_small_in_the_background_does_not_count() -> None:
+def test_a_small_face_in_the_background_does_not_count() -> None:
     subject = face(500, 500, 400)
-    found = single_face("street.jpg", scene(), ListedFinder(subject, face(850, 250, 110)))
+    found = single_face("street.jpg", coordinates(), ListedFinder(subject, face(850, 250, 110)))
     np.testing.assert_allclose(found.centre, subject.centre, atol=10.0)
-
-
-def test_a_face_that_is_too_small_is_refused_with_its_size() -> None:
-    with pytest.raises(PhotoError, match=f"the face in far.jpg is 80 pixels high, wanted {SMALLEST_FACE_PX} or more"):
-        single_face("far.jpg", scene(300, 300), ListedFinder(face(150, 150, 80)))
 
 
 @pytest.mark.parametrize(("x", "y"), [(300, 260), (760, 900)])
 def test_a_face_that_is_small_in_its_picture_is_found_in_a_part_of_it(x: float, y: float) -> None:
-    found = single_face("group.jpg", scene(1200, 1000), ListedFinder(face(x, y, 100)))
-    np.testing.assert_allclose(found.centre, (x, y), atol=10.0)  # the list knows where a part is to ten pixels
+    found = single_face("group.jpg", coordinates(1200, 1000), ListedFinder(face(x, y, 100)))
+    np.testing.assert_allclose(found.centre, (x, y), atol=10.0)  # The position of a part is exact to ten pixels.
 
 
-def test_the_face_is_looked_at_again_from_near() -> None:
+def test_the_face_is_found_again_in_a_close_up() -> None:
     finder = ListedFinder(face(400, 500, 200))
-    single_face("near.jpg", scene(), finder)
+    single_face("near.jpg", coordinates(), finder)
     assert finder.shown[-1] == (440, 440)
 
 
-def test_the_first_photo_that_will_not_do_is_named(tmp_path: Path) -> None:
-    paths = tuple(saved(tmp_path / f"{k}.png", scene(300, 300)) for k in "ab")
+def test_the_first_unusable_photo_is_named(tmp_path: Path) -> None:
+    paths = tuple(saved(tmp_path / f"{k}.png", coordinates(300, 300)) for k in "ab")
     with pytest.raises(PhotoError, match=r"in a\.png"):
         read_photos(paths, ListedFinder)
 
@@ -198,7 +196,7 @@ def test_two_drawn_faces_are_refused(draw: Draw, finds: Callable[[Rgb], FaceLand
 
 
 def test_a_photo_in_a_phones_colours_is_read_in_ours(tmp_path: Path) -> None:
-    """A profile whose red and blue are exchanged stands for any that is not sRGB."""
+    """A profile with red and blue exchanged stands for any that is not sRGB."""
     from PIL import ImageCms
 
     ours = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -1,4 +1,4 @@
-"""Recording what a loop sees: raw rows, true times, and a take that reads whatever happened to the writer."""
+"""Recording a loop: raw rows, true times, and a take that is readable whatever happened to the writer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WALL_NS = 1_750_000_000_000_000_000
 
 
 def signal(k: int, *, fps: float = 30.0, timecode_ns: int | None = None, is_tracked: bool = True) -> Signal:
-    """The k-th picture of a performance in which each row is another one."""
+    """The k-th picture of a performance without two equal rows."""
     stamp = Stamp(k, 5_000_000_000 + round(k * 1e9 / fps), WALL_NS + round(k * 1e9 / fps), timecode_ns=timecode_ns)
     if not is_tracked:
         return Signal(stamp, np.zeros(arkit.COUNT, np.float32), confidence=0.0)
@@ -58,7 +58,7 @@ def wait_for(rows: int, recorder: Recorder) -> None:
         time.sleep(0.01)
 
 
-def test_a_recording_reads_as_what_was_seen(tmp_path: Path) -> None:
+def test_a_recording_holds_the_signals(tmp_path: Path) -> None:
     path, seen = tmp_path / "a.csv", [signal(k) for k in range(40)]
     progress = recorded(path, seen).progress
     take = read_take(path)
@@ -79,7 +79,7 @@ def test_the_csv_is_the_apps(tmp_path: Path) -> None:
     assert all(line.split(",")[1] == "61" and len(line.split(",")) == 63 for line in lines[1:])
 
 
-def test_a_lost_face_is_a_row_that_counts_nothing(tmp_path: Path) -> None:
+def test_a_lost_face_is_a_row_with_a_count_of_0(tmp_path: Path) -> None:
     recorded(tmp_path / "a.csv", [signal(0), signal(1, is_tracked=False), signal(2)])
     row = (tmp_path / "a.csv").read_text("utf-8").splitlines()[2].split(",")
     assert (row[1], len(row)) == ("0", 63)
@@ -108,7 +108,7 @@ def test_the_phones_timecode_is_kept_and_played_and_kept_again(tmp_path: Path) -
     assert times[0] == times[1]
 
 
-def test_without_a_clock_of_its_own_a_source_is_given_the_time_of_day(tmp_path: Path) -> None:
+def test_a_source_without_a_timecode_gets_the_time_of_day(tmp_path: Path) -> None:
     recorded(tmp_path / "a.csv", [signal(0)])
     here = time.localtime(WALL_NS // 1_000_000_000)
     said = (tmp_path / "a.csv").read_text("utf-8").splitlines()[1][:8]
@@ -123,7 +123,7 @@ def test_midnight_does_not_end_a_recording(tmp_path: Path) -> None:
     assert [str(take.timecode_of(k))[:3] for k in (0, 5)] == ["863", "116"]
 
 
-def test_a_recording_that_is_cut_off_anywhere_reads_to_its_last_whole_row(tmp_path: Path) -> None:
+def test_a_recording_that_is_cut_off_is_readable_to_its_last_whole_row(tmp_path: Path) -> None:
     recorded(tmp_path / "a.csv", [signal(k) for k in range(6)])
     table, sidecar = (tmp_path / f"a{suffix}" for suffix in (".csv", ".json"))
     whole, beside = table.read_bytes(), sidecar.read_bytes()
@@ -164,7 +164,7 @@ def test_nothing_is_ever_overwritten(tmp_path: Path, suffix: str) -> None:
     assert (tmp_path / f"a{suffix}").read_text() == "dear"
 
 
-def test_a_folder_that_is_not_there_and_a_name_that_is_none_are_refused(tmp_path: Path) -> None:
+def test_a_missing_folder_and_a_wrong_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="no such folder; make it"):
         Recorder(tmp_path / "none" / "a.csv").__enter__()
     with pytest.raises(RecordError, match=r"record into a\.csv"):
@@ -174,7 +174,7 @@ def test_a_folder_that_is_not_there_and_a_name_that_is_none_are_refused(tmp_path
         Recorder(tmp_path / "file" / "a.csv").__enter__()
 
 
-def test_where_no_picture_came_nothing_is_left(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_picture_no_file_is_left(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     recorded(tmp_path / "a.csv", [])
     assert not list(tmp_path.iterdir())
     assert "no picture came" in caplog.text
@@ -186,7 +186,7 @@ def test_a_full_disk_ends_the_recording_and_keeps_what_was_written(
 ) -> None:
     path = tmp_path / "a.csv"
     recorder = Recorder(path, new_file=SmallDisk(room).new_file)
-    if room < 1300:  # not even the header
+    if room < 1300:  # less than the header
         with pytest.raises(RecordError, match="No space left"):
             recorder.__enter__()
         assert not list(tmp_path.iterdir())
@@ -197,7 +197,7 @@ def test_a_full_disk_ends_the_recording_and_keeps_what_was_written(
     assert [record.message for record in caplog.records] == [progress.error]
     if progress.rows:
         assert len(read_take(path)) == progress.rows
-    recorder.see(signal(31))  # as the loop goes on doing
+    recorder.see(signal(31))  # The loop goes on.
 
 
 def test_a_disk_that_is_pulled_out_ends_the_recording(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_disk_that_is_pulled_out_ends_the_recording(tmp_path: Path) -> None:
     assert len(read_take(path)) == 1
 
 
-def test_a_file_that_is_removed_meanwhile_is_missed(tmp_path: Path) -> None:
+def test_a_removed_file_ends_the_recording(tmp_path: Path) -> None:
     now = [0.0]
     with Recorder(tmp_path / "a.csv", clock=lambda: now[0]) as recorder:
         recorder.see(signal(0))
@@ -219,7 +219,7 @@ def test_a_file_that_is_removed_meanwhile_is_missed(tmp_path: Path) -> None:
         try:
             (tmp_path / "a.csv").unlink()
         except PermissionError:
-            pytest.skip("this system lets nobody remove an open file")
+            pytest.skip("this system does not remove open files")
         now[0] = 2.0
         end = time.monotonic() + PATIENCE_S
         while not recorder.progress.error:
@@ -229,11 +229,10 @@ def test_a_file_that_is_removed_meanwhile_is_missed(tmp_path: Path) -> None:
 
 
 class HangingDisk:
-    """Takes nothing more until it is let go."""
+    """Writes nothing until it is released."""
 
     def __init__(self) -> None:
-        self.goes_on = threading.Event()
-        self._small = SmallDisk(10_000_000)
+        self.is_released = threading.Event()
         self.hangs = False
 
     def new_file(self, path: Path) -> HangingFile:
@@ -247,19 +246,19 @@ class HangingFile:
 
     def write(self, data: bytes) -> int:
         if self._disk.hangs:
-            self._disk.goes_on.wait(PATIENCE_S)
+            self._disk.is_released.wait(PATIENCE_S)
         return self._file.write(data)
 
 
-def test_a_disk_that_hangs_holds_up_nobody_and_says_what_is_missing(tmp_path: Path) -> None:
+def test_a_disk_that_hangs_does_not_block_and_reports_missing_pictures(tmp_path: Path) -> None:
     disk = HangingDisk()
     with Recorder(tmp_path / "a.csv", new_file=disk.new_file) as recorder:
         disk.hangs = True
         for k in range(3000):
-            recorder.see(signal(k))  # returns, or this test does not end
-        disk.goes_on.set()
+            recorder.see(signal(k))  # It returns, or this test does not end.
+        disk.is_released.set()
         wait_for(1024, recorder)
-    assert "too slowly" in recorder.progress.error
+    assert "its disk is too slow" in recorder.progress.error
     assert 1000 < recorder.progress.rows < 1100
     assert len(read_take(tmp_path / "a.csv")) == recorder.progress.rows
 
@@ -269,7 +268,7 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from omote.engine.capture.recorder import Recorder
-from omote.engine.nouns import Signal, Stamp
+from omote.engine.data import Signal, Stamp
 
 with Recorder(Path(sys.argv[1])) as recorder:
     for k in range(1_000_000):
@@ -280,7 +279,7 @@ with Recorder(Path(sys.argv[1])) as recorder:
 """
 
 
-def test_a_process_that_is_killed_leaves_a_take_that_reads(tmp_path: Path) -> None:
+def test_a_killed_process_leaves_a_readable_take(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", RECORDING, str(tmp_path / "a.csv")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:

@@ -1,4 +1,4 @@
-"""A webcam as a source, on scripted cameras: newest first, unplugged, plugged in again, and closed in time."""
+"""A webcam as a source, on scripted cameras: the newest picture, unplugged, plugged in again, closed in time."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Self
 
 import cv2
 import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.capture.source import Picture, SourceError
+from omote.engine.capture.source import CameraView, Picture, SourceError, TrackedPicture
 from omote.engine.capture.webcam import WebcamSource, open_camera
-from omote.engine.data import Signal
+from omote.engine.data import Signal, Stamp
 from omote.engine.testing.capture import BrightnessTracker, ScriptedCamera, ScriptedPort
 
 JAW = arkit.INDEX["jawOpen"]
@@ -84,7 +85,7 @@ def test_a_camera_that_goes_away_is_first_silence_and_then_no_face() -> None:
         assert lost.stamp.index == first.stamp.index + 1
         assert lost.stamp.captured_ns == now[0]
         began_s = time.monotonic()
-        assert source.read(PATIENCE_S) is not None  # once a picture's time and not once a wait
+        assert source.read(PATIENCE_S) is not None  # It comes after the time of a picture, not of a wait.
         assert time.monotonic() - began_s < PATIENCE_S / 2
 
 
@@ -103,14 +104,14 @@ def test_a_camera_that_opens_but_gives_nothing_is_not_back(caplog: pytest.LogCap
     with caplog.at_level(logging.WARNING), webcam(port) as source:
         read_until(source, lambda signal: signal.weights[JAW] == pytest.approx(1.0))
         until(lambda: port.released == 4)
-    told = [record.message.partition(";")[0] for record in caplog.records]
-    assert told == ["webcam 0 is gone", "webcam 0 is back", "webcam 0 is gone"]
+    lines = [record.message.partition(";")[0] for record in caplog.records]
+    assert lines == ["webcam 0 is gone", "webcam 0 is back", "webcam 0 is gone"]
 
 
 def test_half_a_picture_of_a_cable_that_was_pulled_is_survived() -> None:
     class Torn(ScriptedCamera):
         def read(self) -> tuple[bool, Picture | None]:
-            cv2.imdecode(np.zeros(0, np.uint8), cv2.IMREAD_COLOR)  # of a JPEG nothing came
+            cv2.imdecode(np.zeros(0, np.uint8), cv2.IMREAD_COLOR)  # a JPEG without a byte
             raise AssertionError("OpenCV takes no bytes for a picture")
 
     port = ScriptedPort([[grey(255)]])
@@ -162,8 +163,43 @@ def test_a_driver_that_hangs_does_not_keep_the_program_from_ending() -> None:
     source = WebcamSource(0, open_capture=lambda index, fps: camera, open_tracker=BrightnessTracker)
     with source:
         assert source.read(0.01) is None
-    assert not camera.is_plugged_out.is_set()  # we are out although the driver still hangs
+    assert not camera.is_plugged_out.is_set()  # `with` has ended although the driver still hangs.
     camera.is_plugged_out.set()
+
+
+class CentreTracker:
+    """Finds one point in the middle of each picture."""
+
+    def __init__(self) -> None:
+        self.tracked_picture: TrackedPicture | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def track(self, picture: Picture, stamp: Stamp) -> Signal:
+        height, width = picture.shape[:2]
+        self.tracked_picture = TrackedPicture(
+            picture, np.array([[width / 2, height / 2]], np.float32), stamp.captured_ns, 1.0
+        )
+        return Signal(stamp, np.zeros(52, np.float32))
+
+
+def test_a_webcam_shows_the_picture_itself_and_the_points_of_the_face() -> None:
+    picture = np.full((48, 64, 3), 10, np.uint8)
+    source = WebcamSource(0, open_capture=ScriptedPort([[picture]]).open, open_tracker=CentreTracker)
+    assert isinstance(source, CameraView)
+    assert source.tracked_picture is None
+    with source:
+        signal = source.read(PATIENCE_S)
+        tracked = source.tracked_picture
+    assert signal is not None
+    assert tracked is not None
+    assert tracked.picture is picture  # neither copied nor encoded
+    assert tracked.captured_ns == signal.stamp.captured_ns
+    assert tracked.points.tolist() == [[32.0, 24.0]]
 
 
 def test_nothing_is_opened_before_with() -> None:

@@ -1,4 +1,4 @@
-"""The anime head is found by the points of a drawn face: its shape, its turn, what it does, and where it lies."""
+"""The anime head is fitted to the points of a drawn face: turn, expression and place."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from omote.engine.face.retarget import from_weights
 PLACE = Similarity(complex(700.0, 90.0), complex(-50.0, 40.0))
 
 
-def seen(weights: dict[str, float], yaw: float, seed: int = 0, noise_px: float = 0.0) -> dict[str, tuple[float, float]]:
-    """The points of a head of some shape in a picture at `PLACE`."""
-    rng = np.random.default_rng(seed)
+def points_of(weights: dict[str, float], yaw: float, noise_px: float = 0.0) -> dict[str, tuple[float, float]]:
+    """The points of a random head in a picture at `PLACE`."""
+    rng = np.random.default_rng(0)
     shape = np.zeros(SHAPE_SIZE, np.float32)
     shape[:20] = rng.normal(0.0, 1.0, 20)
     head = anime_head()
@@ -32,7 +32,7 @@ def seen(weights: dict[str, float], yaw: float, seed: int = 0, noise_px: float =
 
 @pytest.mark.parametrize("yaw_deg", [0.0, 20.0, -30.0])
 def test_a_turned_head_is_found_where_it_is(yaw_deg: float) -> None:
-    found = fit_anime_head(seen({}, np.radians(yaw_deg), noise_px=1.0))
+    found = fit_anime_head(points_of({}, np.radians(yaw_deg), noise_px=1.0))
     assert found.residual < 0.01
     assert np.degrees(found.params.neck_pose[1]) == pytest.approx(yaw_deg, abs=4.0)
     assert found.place.scale == pytest.approx(PLACE.scale, rel=0.05)
@@ -40,18 +40,18 @@ def test_a_turned_head_is_found_where_it_is(yaw_deg: float) -> None:
 
 
 def test_a_closed_eye_is_told_from_an_open_one() -> None:
-    weights = fit_anime_head(seen({"eyeBlinkLeft": 1.0}, 0.0)).weights
+    weights = fit_anime_head(points_of({"eyeBlinkLeft": 1.0}, 0.0)).weights
     assert weights[arkit.INDEX["eyeBlinkLeft"]] > 0.6
     assert weights[arkit.INDEX["eyeBlinkRight"]] < 0.3
 
 
-def test_the_points_that_are_needed_suffice() -> None:
-    points = seen({}, 0.0)
+def test_the_needed_points_suffice() -> None:
+    points = points_of({}, 0.0)
     assert fit_anime_head({name: points[name] for name in NEEDED}).residual < 0.01
 
 
-def test_what_is_missing_or_unknown_is_named() -> None:
-    points = seen({}, 0.0)
+def test_missing_and_unknown_points_are_named() -> None:
+    points = points_of({}, 0.0)
     with pytest.raises(ValueError, match="missing: chin"):
         fit_anime_head({name: at for name, at in points.items() if name != "chin"})
     with pytest.raises(ValueError, match="unknown: tail"):

@@ -25,7 +25,7 @@ def posed(**weights: float) -> np.ndarray:
 
 
 def test_a_neutral_face_is_the_template() -> None:
-    # eyes are turned by nothing about their centres: the last bit of a float may differ
+    # The eyes are rotated by 0 about their centres, so the last bit of a float may differ.
     np.testing.assert_allclose(HEAD.pose(REST, FlameParams.neutral()), REST.vertex, atol=1e-6)
 
 
@@ -33,13 +33,13 @@ def test_the_jaw_pose_opens_the_mouth_as_far_as_the_unit() -> None:
     by_weight = posed(jawOpen=1.0)
     by_pose = HEAD.pose(REST, replace(FlameParams.neutral(), jaw_pose=np.array([JAW_OPEN_RAD, 0, 0], np.float32)))
     np.testing.assert_array_equal(by_weight, by_pose)
-    chin = REST.vertex[:, 1].argsort()  # somewhere below the mouth, vertices must go down
+    chin = REST.vertex[:, 1].argsort()  # Below the mouth, vertices must go down.
     assert (by_weight - REST.vertex)[chin, 1].min() < -0.1
 
 
 def test_a_left_blink_moves_the_left_side() -> None:
     moved = np.abs(posed(eyeBlinkLeft=1.0) - REST.vertex).max(1)
-    # the unit stirs the skin across the bridge of the nose too, but by far less
+    # It also moves the skin across the bridge of the nose, but far less.
     assert moved[REST.vertex[:, 0] > 0].sum() > 5.0 * moved[REST.vertex[:, 0] < 0].sum()
 
 
@@ -47,7 +47,7 @@ def test_a_left_blink_moves_the_left_side() -> None:
 @pytest.mark.parametrize("side", [0, 1])
 @pytest.mark.parametrize("width", [0.5, 1.0, 1.5])
 def test_a_blink_closes_an_eye_of_any_width(width: float, side: int, others: dict[str, float]) -> None:
-    """Eyes of half the width were closed by half a blink, and the lids went on down the cheek."""
+    """Eyes of half the width were once closed by half a blink, and the lids went on down the cheek."""
     rims = HEAD.lid_rims[side]
 
     def gap(shaped: Shaped, blink: float) -> float:
@@ -67,7 +67,7 @@ def test_a_blink_closes_an_eye_of_any_width(width: float, side: int, others: dic
 
 
 def test_eyeballs_stay_behind_closed_lids() -> None:
-    """A character with narrow sockets: without that, its pupils came through."""
+    """On this character with narrow eyes, the pupils once came through the lids."""
     character = load_character("hana")
     viewer = viewer_of(character)
     closed = from_weights(arkit.weights({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}))
@@ -81,7 +81,7 @@ def test_eyeballs_turn_about_their_centres_and_keep_their_size() -> None:
     still = REST.vertex[rows] - REST.anchor[EYE_LEFT]
     np.testing.assert_allclose(np.linalg.norm(turned, axis=1), np.linalg.norm(still, axis=1), atol=1e-3)
     front = still[:, 2].argmax()
-    assert turned[front, 0] > still[front, 0] + 0.03  # the pupil goes to the subject's left
+    assert turned[front, 0] > still[front, 0] + 0.03  # The pupil moves to the subject's left.
 
 
 def test_a_head_turn_to_the_left_brings_the_nose_to_the_left_and_leaves_the_torso() -> None:
@@ -95,7 +95,7 @@ def test_a_head_turn_to_the_left_brings_the_nose_to_the_left_and_leaves_the_tors
 
 
 def test_another_basis_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r'"open", these parameters "flame2020"'):
+    with pytest.raises(ValueError, match=r'"open", these parameters have "flame2020"'):
         HEAD.pose(REST, replace(FlameParams.neutral(), basis="flame2020"))
 
 
@@ -113,7 +113,7 @@ def test_the_posed_head_lies_on_the_renderers_to_a_fraction_of_a_millimetre() ->
     pack = kit.load(KIT)
     rng = np.random.default_rng(3)
     for seed in (5, 77):
-        who = person.sample_person(pack, seed, is_even=True)  # as those from whom the head's shapes were found
+        who = person.sample_person(pack, seed, is_even=True)  # like the people from whom the shapes were computed
         drawn = figure.Figure(pack, who)
         shaped = HEAD.shaped(shape_of(pack, who))
         weights, turn = expression.sample_expression(rng), expression.sample_head_rotation(rng)

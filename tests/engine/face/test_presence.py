@@ -1,4 +1,4 @@
-"""What is shown while a face comes and goes, at times that are given."""
+"""The shown face while the tracked one comes and goes, at given times."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_then_it_eases_to_rest_without_a_jump() -> None:
     necks = np.array([one.params.neck_pose[1] for one in shown])
     assert (np.diff(jaws) <= 0.0).all()
     assert jaws[-1] == 0.0
-    assert np.abs(np.diff(jaws)).max() < 0.3 * 0.016  # smoothstep's steepest is 1.5 times even: 0.015 a step
+    assert np.abs(np.diff(jaws)).max() < 0.3 * 0.016  # smoothstep is at most 1.5 times as steep: 0.015 a step
     assert np.abs(np.diff(necks)).max() < 0.5 * 0.016
     presences = [one.presence for one in shown]
     assert presences == sorted(presences, reverse=True)
@@ -90,7 +90,7 @@ def test_a_face_that_returns_after_long_is_blended_in() -> None:
     presence = lost_at_0()
     for time_s in np.arange(0.1, 10.0, 0.1):
         wait(presence, float(time_s))
-    # The way back begins at the last picture without a face, at 9.9.
+    # The return starts at the last picture without a face, at 9.9.
     halfway = follow(presence, 9.9 + RETURN_S / 2)
     assert halfway.phase is Phase.RETURNING
     assert halfway.presence == pytest.approx(0.5)
@@ -146,16 +146,16 @@ def test_an_idle_face_blinks_once_in_each_period_with_both_eyes() -> None:
     assert (shut > 0.95).all()
     begins = np.flatnonzero((lids[1:, 0] > 0.5) & (lids[:-1, 0] <= 0.5))
     assert len(begins) == 10
-    assert len(set(np.diff(begins).tolist())) > 2  # no metronome
+    assert len(set(np.diff(begins).tolist())) > 2  # The intervals differ.
 
 
-def test_an_idle_portrait_blinks_and_breathes_only_where_that_is_liked() -> None:
+def test_an_idle_portrait_blinks_and_breathes_only_if_tuned_so() -> None:
     presence = Presence(Tuning(blinks=False, breathes=False))
     times = np.arange(0.0, 3.0 * BLINK_PERIOD_S, 1.0 / 30.0)
     assert all(same(wait(presence, float(time_s)).params, FlameParams.neutral()) for time_s in times)
 
 
-def test_a_breath_that_is_taken_away_ends_within_half_a_second_and_without_a_jump() -> None:
+def test_breathing_that_is_turned_off_ends_within_half_a_second_without_a_jump() -> None:
     presence = Presence()
     wait(presence, 0.0)
     before = wait(presence, 1.0).params

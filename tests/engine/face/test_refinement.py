@@ -23,15 +23,15 @@ def refiner() -> Refiner:
     return Refiner()
 
 
-def somebody(seed: int = 0) -> Array:
-    """[100] a shape that is as unusual as shapes are."""
+def random_shape(seed: int = 0) -> Array:
+    """[100] coefficients of a random person."""
     return np.random.default_rng(seed).standard_normal(100).astype(np.float32)
 
 
 def read(
     refiner: Refiner, shape: Array, weights: Array, turn: Array, nearness: float = 1.0, roll: float = 0.0
 ) -> tuple[FaceLandmarks, PhotoCamera]:
-    """What a tracker that errs as usual on the mean reads of such a head, and the camera that showed it."""
+    """The landmarks of this head with the tracker's mean error, and the camera of the picture."""
     head, fitter = open_head(), refiner.fitter
     shaped = head.shaped(shape)
     ours = Camera.framing(shaped)
@@ -67,10 +67,10 @@ def face_error(shape: Array, params: object, camera: PhotoCamera, true: NDArray[
     ],
     ids=["rest", "smile, turned", "surprise, near", "far, leaning"],
 )
-def test_the_head_comes_to_lie_where_it_is(
+def test_the_head_is_found_where_it_is(
     refiner: Refiner, weights: dict[str, float], turn: tuple[float, float, float], nearness: float, roll: float
 ) -> None:
-    shape, told = somebody(), arkit.weights(weights)
+    shape, told = random_shape(), arkit.weights(weights)
     reading, camera = read(refiner, shape, told, np.array(turn, np.float32), nearness, roll)
     found = refiner.refine([reading])
     (view,) = found.views
@@ -78,27 +78,27 @@ def test_the_head_comes_to_lie_where_it_is(
     vertex = open_head().pose(shaped, from_weights(told, None, np.array(turn, np.float32)))
     true = refiner.fitter.anchored(camera.project(vertex, shaped))
     assert view.residual < 0.005
-    # Half a percent is 2 pixels of a face of 400: what is left is what 468 points do not tell of 100 coefficients.
+    # Half a percent is 2 pixels of a face of 400. 468 points do not determine 100 coefficients any better.
     assert face_error(found.shape, view.params, view.camera, true) < 0.005
 
 
-def test_a_smile_is_told_as_one(refiner: Refiner) -> None:
-    reading, _ = read(refiner, somebody(1), arkit.weights(SMILE), np.zeros(3, np.float32))
+def test_a_smile_is_an_expression(refiner: Refiner) -> None:
+    reading, _ = read(refiner, random_shape(1), arkit.weights(SMILE), np.zeros(3, np.float32))
     (view,) = refiner.refine([reading]).views
     for name in ("mouthSmileLeft", "mouthSmileRight"):
         assert view.weights[arkit.INDEX[name]] == pytest.approx(SMILE[name], abs=0.25)
 
 
 def test_low_brows_belong_to_the_shape(refiner: Refiner) -> None:
-    reading, _ = read(refiner, somebody(2), arkit.weights({}), np.zeros(3, np.float32))
-    scores = arkit.weights({"browDownLeft": 0.8, "browDownRight": 0.8})  # as the tracker says of many at rest
+    reading, _ = read(refiner, random_shape(2), arkit.weights({}), np.zeros(3, np.float32))
+    scores = arkit.weights({"browDownLeft": 0.8, "browDownRight": 0.8})  # as the tracker reports for many faces at rest
     (view,) = refiner.refine([FaceLandmarks(reading.points, scores, reading.rotation)]).views
     assert view.weights[arkit.INDEX["browDownLeft"]] < 0.3
 
 
 def test_a_gaze_is_found(refiner: Refiner) -> None:
     aside = arkit.weights({"eyeLookOutLeft": 0.8, "eyeLookInRight": 0.8})
-    reading, _ = read(refiner, somebody(3), aside, np.zeros(3, np.float32))
+    reading, _ = read(refiner, random_shape(3), aside, np.zeros(3, np.float32))
     (view,) = refiner.refine([reading]).views
     true = from_weights(aside).eye_pose
     np.testing.assert_allclose(view.params.eye_pose, true, atol=np.radians(6.0))
@@ -106,14 +106,14 @@ def test_a_gaze_is_found(refiner: Refiner) -> None:
 
 def test_weights_stay_between_0_and_1(refiner: Refiner) -> None:
     wild = arkit.weights({"jawOpen": 1.0, "mouthSmileLeft": 1.0, "mouthFunnel": 1.0, "eyeBlinkLeft": 1.0})
-    reading, _ = read(refiner, somebody(4), wild, np.array([0.2, 0.4, 0.0], np.float32))
+    reading, _ = read(refiner, random_shape(4), wild, np.array([0.2, 0.4, 0.0], np.float32))
     (view,) = refiner.refine([reading]).views
     assert view.weights.min() >= 0.0
     assert view.weights.max() <= 1.0
 
 
-def test_two_photos_tell_more_of_a_shape_than_one(refiner: Refiner) -> None:
-    shape = somebody(5)
+def test_two_photos_determine_a_shape_better_than_one(refiner: Refiner) -> None:
+    shape = random_shape(5)
     first, _ = read(refiner, shape, arkit.weights({}), np.zeros(3, np.float32))
     second, _ = read(refiner, shape, arkit.weights({}), np.array([0.0, 0.5, 0.0], np.float32))
     errors = [np.linalg.norm(refiner.refine(readings).shape - shape) for readings in ([first], [first, second])]
@@ -124,14 +124,14 @@ def test_two_people_cost_more_than_one_in_two_photos(refiner: Refiner) -> None:
     def cost(first: int, second: int) -> float:
         turns = (np.zeros(3, np.float32), np.array([0.0, 0.3, 0.0], np.float32))
         people = zip((first, second), turns, strict=True)
-        readings = [read(refiner, somebody(seed), arkit.weights({}), turn)[0] for seed, turn in people]
+        readings = [read(refiner, random_shape(seed), arkit.weights({}), turn)[0] for seed, turn in people]
         return refiner.refine(readings).cost - sum(refiner.refine([one]).cost for one in readings)
 
     assert cost(6, 6) < 0.5 * cost(6, 7)
 
 
-def test_an_outline_tells_of_what_no_landmark_marks(refiner: Refiner) -> None:
-    shape, head = somebody(9), open_head()
+def test_an_outline_improves_what_has_no_landmark(refiner: Refiner) -> None:
+    shape, head = random_shape(9), open_head()
     reading, camera = read(refiner, shape, arkit.weights({}), np.zeros(3, np.float32))
     shaped = head.shaped(shape)
     true = camera.project(head.pose(shaped, from_weights(arkit.weights({}))), shaped)
@@ -159,17 +159,19 @@ def test_the_derivatives_are_those_of_finite_differences(refiner: Refiner) -> No
     shape = rng.standard_normal(100)
     view = state_of(rng.uniform(0.1, 0.9, 52), np.array([0.1, 0.3, -0.05]), 0.4)
     _, change = refiner.face.seen(shape, view)
-    ease = 1e-5
+    delta = 1e-5
     for column in (0, 17, 99):
-        eased = shape.copy()
-        eased[column] += ease
-        found = (refiner.face.seen(eased, view)[0] - refiner.face.seen(shape, view)[0]) / ease
+        moved = shape.copy()
+        moved[column] += delta
+        found = (refiner.face.seen(moved, view)[0] - refiner.face.seen(shape, view)[0]) / delta
         np.testing.assert_allclose(change[..., column], found, atol=1e-4)
+
+    # The code uses forward differences for rotation and gaze.
     for column, at in ((100, 0), (143, 43), (144, 44), (149, 49), (151, VIEW_SIZE - 1)):
-        eased = view.copy()
-        eased[at] += ease
-        found = (refiner.face.seen(shape, eased)[0] - refiner.face.seen(shape, view)[0]) / ease
-        np.testing.assert_allclose(change[..., column], found, atol=2e-3)  # forward differences of turns and gaze
+        moved = view.copy()
+        moved[at] += delta
+        found = (refiner.face.seen(shape, moved)[0] - refiner.face.seen(shape, view)[0]) / delta
+        np.testing.assert_allclose(change[..., column], found, atol=2e-3)
 
 
 def test_landmarks_are_turned_upright() -> None:

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from omote.bridge import arkit
 from omote.engine.data import Actor, Signal, Stamp
-from omote.engine.face.retarget import DRIVEN, UNITS, from_weights, own_weights, retarget, to_weights
+from omote.engine.face.retarget import (
+    DRIVEN,
+    UNITS,
+    from_weights,
+    gaze_from_weights,
+    own_weights,
+    retarget,
+    to_weights,
+    weights_from_gaze,
+)
+from omote.engine.rotation import rotation, turn_vector
 
 STAMP = Stamp(0, 0, 0)
 OPPOSED = [("jawLeft", "jawRight")] + [
@@ -43,19 +53,10 @@ def test_unused_components_of_the_expression_are_zero() -> None:
     assert not from_weights(np.ones(arkit.COUNT, np.float32)).expression[len(UNITS) :].any()
 
 
-@pytest.mark.parametrize(("side", "row"), [("Left", 0), ("Right", 1)])
-def test_a_wink_closes_the_eye_on_its_own_side(side: str, row: int) -> None:
-    lids = from_weights(arkit.weights({f"eyeBlink{side}": 1.0})).eyelids
-    assert lids[row] == 1.0
-    assert lids[1 - row] == 0.0
-
-
-def test_looking_to_the_subjects_left_is_positive_yaw_in_both_eyes() -> None:
-    eyes = from_weights(arkit.weights({"eyeLookOutLeft": 0.5, "eyeLookInRight": 0.5})).eye_pose
-    assert (eyes[:, 1] > 0.2).all()
-
-
-def test_jaw_left_turns_the_jaw_to_the_subjects_left() -> None:
+def test_left_stays_the_subjects_left() -> None:
+    for side, lids in (("Left", [1.0, 0.0]), ("Right", [0.0, 1.0])):
+        assert from_weights(arkit.weights({f"eyeBlink{side}": 1.0})).eyelids.tolist() == lids
+    assert (from_weights(arkit.weights({"eyeLookOutLeft": 0.5, "eyeLookInRight": 0.5})).eye_pose[:, 1] > 0.2).all()
     assert from_weights(arkit.weights({"jawLeft": 1.0})).jaw_pose[1] > 0.1
     assert from_weights(arkit.weights({"jawRight": 1.0})).jaw_pose[1] < -0.1
 
@@ -67,8 +68,8 @@ def test_the_actors_neutral_gain_and_noise_floor_apply_in_that_order() -> None:
         noise_floor=np.full(arkit.COUNT, 0.05, np.float32),
         neutral_rotation=np.array([0.1, 0.0, 0.0], np.float32),
     )
-    seen = Signal(STAMP, arkit.weights({"jawOpen": 0.4, "mouthPucker": 0.12}), np.array([0.3, 0.0, 0.0], np.float32))
-    params = retarget(seen, actor)
+    signal = Signal(STAMP, arkit.weights({"jawOpen": 0.4, "mouthPucker": 0.12}), np.array([0.3, 0.0, 0.0], np.float32))
+    params = retarget(signal, actor)
     back = to_weights(params)
     assert back[arkit.INDEX["jawOpen"]] == pytest.approx(0.6, abs=1e-5)
     assert back[arkit.INDEX["mouthPucker"]] == pytest.approx(0.0, abs=1e-5)
@@ -77,45 +78,37 @@ def test_the_actors_neutral_gain_and_noise_floor_apply_in_that_order() -> None:
 
 
 def test_retargeting_leaves_the_signal_alone() -> None:
-    seen = Signal(STAMP, np.full(arkit.COUNT, 0.3, np.float32))
-    before = seen.weights.copy()
-    retarget(seen, Actor())
-    assert np.array_equal(seen.weights, before)
+    signal = Signal(STAMP, np.full(arkit.COUNT, 0.3, np.float32))
+    before = signal.weights.copy()
+    retarget(signal, Actor())
+    assert np.array_equal(signal.weights, before)
 
 
 def test_a_tilted_camera_leaves_a_turned_head_no_false_roll() -> None:
-    from omote.engine.rotation import rotation
-
     tilt, yaw = np.array([0.3, 0.0, 0.0], np.float32), np.array([0.0, 0.5, 0.0], np.float32)
-    seen = rotation(tilt) @ rotation(yaw)  # what a camera that looks down on the performer sees of a turn to the left
-    params = retarget(Signal(STAMP, np.zeros(arkit.COUNT, np.float32), rotvec(seen)), Actor(neutral_rotation=tilt))
+    turned = rotation(tilt) @ rotation(yaw)  # a turn to the left in a camera that looks down on the performer
+    params = retarget(
+        Signal(STAMP, np.zeros(arkit.COUNT, np.float32), turn_vector(turned).astype(np.float32)),
+        Actor(neutral_rotation=tilt),
+    )
     np.testing.assert_allclose(params.neck_pose, yaw, atol=1e-6)
-
-
-def rotvec(matrix: np.ndarray) -> np.ndarray:
-    """[3] of a rotation matrix by less than half a turn."""
-    angle = np.arccos((np.trace(matrix) - 1.0) / 2.0)
-    axis = np.array([matrix[2, 1] - matrix[1, 2], matrix[0, 2] - matrix[2, 0], matrix[1, 0] - matrix[0, 1]])
-    return np.asarray(axis * (angle / (2.0 * np.sin(angle))), np.float32)
 
 
 def test_the_gaze_is_the_signals_and_is_calibrated_like_the_weights() -> None:
     looks = np.array([[0.1, 0.2], [0.1, 0.2]], np.float32)
-    seen = Signal(STAMP, np.zeros(arkit.COUNT, np.float32), gaze=looks)
-    np.testing.assert_allclose(retarget(seen, Actor()).eye_pose[:, :2], looks, atol=1e-6)
-    from omote.engine.face.retarget import weights_from_gaze
-
+    signal = Signal(STAMP, np.zeros(arkit.COUNT, np.float32), gaze=looks)
+    np.testing.assert_allclose(retarget(signal, Actor()).eye_pose[:, :2], looks, atol=1e-6)
     used_to = Actor(neutral=weights_from_gaze(np.array([[0.2, 0.0], [0.2, 0.0]], np.float32)))
-    pitch = retarget(seen, used_to).eye_pose[:, 0]
-    np.testing.assert_allclose(pitch, [-0.1, -0.1], atol=0.02)  # up and down have scales of their own
+    pitch = retarget(signal, used_to).eye_pose[:, 0]
+    np.testing.assert_allclose(pitch, [-0.1, -0.1], atol=0.02)  # Up and down have different scales.
 
 
-def test_nothing_jumps_at_the_noise_floor_and_what_is_well_above_it_is_left_alone() -> None:
+def test_weights_do_not_jump_at_the_noise_floor_and_stay_well_above_it() -> None:
     actor = Actor(noise_floor=np.full(arkit.COUNT, 0.1, np.float32))
 
     def own(weight: float) -> float:
-        seen = Signal(STAMP, arkit.weights({"jawOpen": weight}))
-        return float(own_weights(seen, actor)[arkit.INDEX["jawOpen"]])
+        signal = Signal(STAMP, arkit.weights({"jawOpen": weight}))
+        return float(own_weights(signal, actor)[arkit.INDEX["jawOpen"]])
 
     steps = np.linspace(0.0, 1.0, 1001)
     values = np.array([own(one) for one in steps])
@@ -124,31 +117,62 @@ def test_nothing_jumps_at_the_noise_floor_and_what_is_well_above_it_is_left_alon
     assert own(1.0) == 1.0
     climbs = np.diff(values) / np.diff(steps)
     assert climbs.min() >= -1e-3
-    assert climbs.max() <= 1.5 + 1e-3  # so that what trembles above the floor trembles by half more at most
+    assert climbs.max() <= 1.5 + 1e-3  # Noise above the floor grows by at most a half.
 
 
-def test_what_is_less_than_rest_is_quietened_likewise() -> None:
+def test_the_noise_floor_applies_below_rest_as_well() -> None:
     looks_down = arkit.weights({"eyeLookDownLeft": 0.5, "eyeLookDownRight": 0.5})
     floor = np.full(arkit.COUNT, 0.05, np.float32)
-    seen = Signal(STAMP, np.zeros(arkit.COUNT, np.float32))
-    own = own_weights(seen, Actor(neutral=looks_down, noise_floor=floor))
+    signal = Signal(STAMP, np.zeros(arkit.COUNT, np.float32))
+    own = own_weights(signal, Actor(neutral=looks_down, noise_floor=floor))
     assert own[arkit.INDEX["eyeLookDownLeft"]] == -0.5
 
 
-def test_a_head_that_comes_forward_before_a_camera_at_the_side_does_not_drift_aside() -> None:
-    aside = np.array([0.0, np.radians(30.0), 0.0], np.float32)  # the camera sees this actor look to their left
+def test_a_head_moves_forward_in_its_own_frame_before_a_camera_at_the_side() -> None:
+    aside = np.array([0.0, np.radians(30.0), 0.0], np.float32)  # in the camera this actor looks to their left
     actor = Actor(neutral_rotation=aside, neutral_translation=np.array([0.0, 0.0, -0.5], np.float32))
     forward = 0.1 * np.array([np.sin(np.radians(30.0)), 0.0, np.cos(np.radians(30.0))], np.float32)
-    seen = Signal(STAMP, np.zeros(arkit.COUNT, np.float32), aside, actor.neutral_translation + forward)
-    np.testing.assert_allclose(retarget(seen, actor).translation, [0.0, 0.0, 0.1], atol=1e-6)
+    signal = Signal(STAMP, np.zeros(arkit.COUNT, np.float32), aside, actor.neutral_translation + forward)
+    np.testing.assert_allclose(retarget(signal, actor).translation, [0.0, 0.0, 0.1], atol=1e-6)
 
 
 @pytest.mark.parametrize(("pitch", "yaw"), [(0.0, 0.0), (15.0, 0.0), (0.0, -20.0), (-10.0, 25.0)])
 def test_the_cameras_angle_is_the_resting_heads(pitch: float, yaw: float) -> None:
-    from omote.engine.rotation import rotation
-
     down = rotation(np.array([np.radians(pitch), 0.0, 0.0], np.float32))
     aside = rotation(np.array([0.0, np.radians(yaw), 0.0], np.float32))
     turn = aside @ down
-    vector = np.zeros(3, np.float32) if pitch == yaw == 0.0 else rotvec(turn)
+    vector = np.zeros(3, np.float32) if pitch == yaw == 0.0 else turn_vector(turn).astype(np.float32)
     np.testing.assert_allclose(np.degrees(Actor(neutral_rotation=vector).camera_angle), [pitch, yaw], atol=1e-3)
+
+
+# Gaze.
+
+
+@pytest.mark.parametrize(
+    ("name", "eye", "axis", "angle"),
+    [
+        ("eyeLookOutLeft", 0, 1, 0.52),
+        ("eyeLookInLeft", 0, 1, -0.52),
+        ("eyeLookOutRight", 1, 1, -0.52),
+        ("eyeLookInRight", 1, 1, 0.52),
+        ("eyeLookDownLeft", 0, 0, 0.44),
+        ("eyeLookUpLeft", 0, 0, -0.36),
+        ("eyeLookDownRight", 1, 0, 0.44),
+        ("eyeLookUpRight", 1, 0, -0.36),
+    ],
+)
+def test_one_weight_turns_one_eye_one_way(name: str, eye: int, axis: int, angle: float) -> None:
+    wanted = np.zeros((2, 2), np.float32)
+    wanted[eye, axis] = angle
+    np.testing.assert_allclose(gaze_from_weights(arkit.weights({name: 1.0})), wanted, atol=1e-6)
+
+
+@given(st.lists(st.floats(-0.3125, 0.3125, width=32), min_size=4, max_size=4))
+def test_angles_within_reach_come_back(angles: list[float]) -> None:
+    gaze = np.array(angles, np.float32).reshape(2, 2)
+    np.testing.assert_allclose(gaze_from_weights(weights_from_gaze(gaze)), gaze, atol=1e-5)
+
+
+def test_angles_out_of_reach_stop_at_full_weight() -> None:
+    weights = weights_from_gaze(np.array([[1.5, 0.0], [0.0, 0.0]], np.float32))
+    assert weights.max() == weights[arkit.INDEX["eyeLookDownLeft"]] == 1.0

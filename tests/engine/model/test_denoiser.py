@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,15 @@ from omote.engine.model import compositing
 from omote.engine.model.compositing import CopySource
 from omote.engine.model.denoiser import (
     STATE,
+    WEIGHTS,
     Denoiser,
+    FlatDenoiser,
     Layers,
     References,
     WantedView,
     compose,
     cropped,
+    denoiser_in,
     log_gain,
     log_irradiance,
     own_place,
@@ -30,6 +34,8 @@ from omote.engine.model.denoiser import (
     sharp,
     without_specks,
 )
+from omote.engine.model.networks import denoiser_shapes
+from omote.engine.runtime.session import RuntimeUnavailable
 
 SMALL: dict[str, Any] = {
     "widths": (16, 32, 32, 32),
@@ -257,3 +263,19 @@ def test_a_part_is_composed_as_it_is_in_the_whole_picture() -> None:
     whole = compose(layers, pictures)
     part = compose(cropped(layers, 20, 40, 18), pictures, 18 * 4)
     torch.testing.assert_close(part[..., 8:-8, 8:-8], whole[..., 88:144, 168:224], atol=1e-5, rtol=1e-4)
+
+
+def test_the_weights_of_a_folder_draw_the_same(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = Denoiser().eval()
+    net.save_pretrained(tmp_path / WEIGHTS)
+    inputs = [torch.rand(shape) for shape in denoiser_shapes(1).values()]
+    with torch.no_grad():
+        wanted, found = FlatDenoiser(net)(*inputs), denoiser_in(tmp_path)(*inputs)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)
+
+
+def test_a_folder_without_weights_for_pytorch_is_refused_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeUnavailable, match=r"cannot read the denoiser's weights .*choose --runtime openvino"):
+        denoiser_in(tmp_path)

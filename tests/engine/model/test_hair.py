@@ -9,6 +9,7 @@ import pytest
 
 from omote.engine import Animator, FlameParams, Stamp, load_character, studio_light
 from omote.engine.model.hair import CHAINS, JOINTS, hair_mask, hair_of, swung
+from omote.engine.model.portrait_renderer import DrawOptions
 from omote.engine.model.renderer import PreparedCharacter, Renderer, viewer_of
 from omote.engine.testing.drawing import CopyingNetworks, painted_character
 
@@ -22,7 +23,7 @@ def turned(yaw: float) -> FlameParams:
 
 @pytest.fixture(scope="module")
 def look() -> PreparedCharacter:
-    return Renderer(CopyingNetworks()).look(load_character("yuki"))
+    return Renderer(CopyingNetworks()).prepare(load_character("yuki"))
 
 
 def sway(right: float) -> np.ndarray:
@@ -75,7 +76,8 @@ def pictures(animator: Animator, faces: list[FlameParams], strength: float = 1.0
     yuki = load_character("yuki")
     stamps = [Stamp(k, k * FRAME_NS, 0) for k in range(len(faces))]
     return [
-        animator.draw(one, yuki, LIGHT, stamp=at, hair=strength).rgba for one, at in zip(faces, stamps, strict=True)
+        animator.draw(one, yuki, LIGHT, DrawOptions(at, hair=strength)).rgba
+        for one, at in zip(faces, stamps, strict=True)
     ]
 
 
@@ -95,7 +97,7 @@ def test_who_has_no_hair_to_swing_is_drawn_as_ever() -> None:
     animator = Animator(256, renderer=Renderer(CopyingNetworks()))
     bald = painted_character("mika")
     one, two = (
-        animator.draw(turned(0.3), bald, LIGHT, stamp=Stamp(k, k * FRAME_NS, 0), hair=hair).rgba
+        animator.draw(turned(0.3), bald, LIGHT, DrawOptions(Stamp(k, k * FRAME_NS, 0), hair=hair)).rgba
         for k, hair in ((0, 0.0), (1, 1.0))
     )
     assert np.array_equal(one, two)

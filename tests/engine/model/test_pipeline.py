@@ -22,7 +22,7 @@ from omote.engine.model.renderer import PreparedCharacter, Renderer, noise
 from omote.engine.runtime.session import Build
 from omote.engine.training.onnx_export import export
 
-from .test_character import character
+from .test_character_file import ramp_character
 from .test_denoiser import denoiser
 
 
@@ -42,11 +42,11 @@ def test_the_exported_networks_draw_as_the_pipeline_does(
     net: Denoiser, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export(net, tmp_path)
-    who, params, light = character(2), turned(), studio_light()
+    who, params, light = ramp_character(2), turned(), studio_light()
     pipeline = OmotePipeline(net, FlowMatchEulerDiscreteScheduler())
     expected = pipeline(who, params, light, STATE, steps, torch.from_numpy(noise()))
     renderer = Renderer(Networks(tmp_path, Build.named("onnxruntime")))
-    look = renderer.look(who)
+    look = renderer.prepare(who)
     # As the pipeline does: all of them.
     monkeypatch.setattr(
         PreparedCharacter, "chosen", lambda self, params: (self._choice((0, 1)), np.ones((1, 2), np.float32))

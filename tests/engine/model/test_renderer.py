@@ -32,7 +32,7 @@ def renderer() -> Renderer:
 
 @pytest.fixture(scope="module")
 def look(renderer: Renderer) -> PreparedCharacter:
-    return renderer.look(painted_character(faces=FACES))
+    return renderer.prepare(painted_character(faces=FACES))
 
 
 def chosen(look: PreparedCharacter, face: FlameParams) -> dict[int, float]:
@@ -41,7 +41,7 @@ def chosen(look: PreparedCharacter, face: FlameParams) -> dict[int, float]:
 
 
 def test_a_reference_alone_is_always_there(renderer: Renderer) -> None:
-    look = renderer.look(painted_character())
+    look = renderer.prepare(painted_character())
     assert look.at_once == 1
     assert chosen(look, turned(1.0)) == {0: 1.0}
 
@@ -56,7 +56,7 @@ def test_the_references_turned_most_alike_are_copied_from(look: PreparedCharacte
 def test_closed_eyes_and_an_open_mouth_are_copied_at_once(renderer: Renderer) -> None:
     closed = arkit.weights({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0})
     shown = [from_weights(one) for one in (arkit.weights({"jawOpen": 0.8}), closed)]
-    look = renderer.look(painted_character(faces=[*shown, turned(0.3), turned(-0.3)]))
+    look = renderer.prepare(painted_character(faces=[*shown, turned(0.3), turned(-0.3)]))
     for turn in (0.0, 0.28):
         winking = from_weights(arkit.weights({"eyeBlinkLeft": 1.0, "jawOpen": 0.7}), None, turned(turn).neck_pose)
         found = chosen(look, winking)
@@ -67,11 +67,11 @@ def test_closed_eyes_and_an_open_mouth_are_copied_at_once(renderer: Renderer) ->
 def test_a_side_that_no_reference_shows_is_copied_from_a_mirror(renderer: Renderer) -> None:
     character = painted_character()
     only = replace(character.references[0], params=turned(0.3))
-    look = renderer.look(replace(character, references=(only,)))
+    look = renderer.prepare(replace(character, references=(only,)))
     assert look.at_once == 2
     assert chosen(look, turned(-0.2)) == pytest.approx({0: 1.0, 1: MIRRORED})
     np.testing.assert_array_equal(look.rgba[1], only.rgba[:, ::-1])
-    both = renderer.look(replace(character, references=(only, replace(only, params=turned(-0.3)))))
+    both = renderer.prepare(replace(character, references=(only, replace(only, params=turned(-0.3)))))
     assert len(both.views) == 2
 
 
@@ -96,7 +96,7 @@ def test_what_stands_is_the_same_array_while_the_choice_is_the_same(
 
 def test_a_face_that_a_reference_shows_is_drawn_as_that_reference(renderer: Renderer) -> None:
     character = painted_character()
-    drawn = renderer.draw(renderer.look(character), REST, LIGHT, 256).astype(int)
+    drawn = renderer.draw(renderer.prepare(character), REST, LIGHT, 256).astype(int)
     wanted = character.references[0].rgba.astype(int)
     inside = (wanted[..., 3] == 255) & (drawn[..., 3] == 255)
     assert inside.mean() > 0.2

@@ -1,4 +1,4 @@
-"""Tests may import others' parts, as `tests.engine.offline.writing.films`."""
+"""Tests may import modules beside them, as `tests.engine.offline.writers.videos`."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
 from omote.engine.model.character_file import load_character
+from omote.engine.model.portrait_renderer import DrawOptions
 from omote.engine.photoreal.animator import PhotorealAnimator
 from omote.engine.photoreal.networks import Networks
 from omote.engine.testing.arc2face import FlatUNet, flat_character, flat_networks
@@ -129,7 +130,7 @@ def test_parameters_in_flame_s_basis_are_drawn_as_they_are() -> None:
 
 
 def test_a_portrait_says_what_it_shows() -> None:
-    portrait = animator().draw(face(0.3), ME, LIGHT, presence=0.5)
+    portrait = animator().draw(face(0.3), ME, LIGHT, DrawOptions(presence=0.5))
     assert portrait.presence == 0.5
     np.testing.assert_allclose(portrait.params.jaw_pose, [0.3, 0.0, 0.0], atol=1e-3)
     np.testing.assert_array_equal(portrait.light, LIGHT)

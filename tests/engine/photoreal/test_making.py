@@ -250,7 +250,7 @@ def test_a_command_makes_a_character_that_is_listed(
     told = capsys.readouterr().out
     assert "  arcface.onnx: NOT for commercial use; non-commercial research only" in told
     assert "  taesd/config.json: commercial use allowed; MIT; sha256 " in told
-    assert "Nobody may earn money with me" in told
+    assert "Commercial use of me is not allowed" in told
 
 
 @pytest.fixture

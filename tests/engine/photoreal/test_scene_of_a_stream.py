@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from omote.bridge import arkit
-from omote.engine.data import FLAME_BASIS, Actor, FlameParams, Portrait, Signal, Stamp
-from omote.engine.face.light import studio_light
+from omote.engine.data import FLAME_BASIS, FlameParams, Portrait, Signal, Stamp
 from omote.engine.live.latency import LatencyMeter
 from omote.engine.live.scheduling import CapturedSignal
 from omote.engine.live.session import LiveSession
@@ -50,12 +49,12 @@ def played(pictures: int) -> tuple[LiveSession, Album, LatencyMeter]:
     album = Album(meter, clock)
     networks = flat_networks(SIZE, batch=STEPS)
     artist = PhotorealAnimator(networks, "lcm", STEPS, to_flame, streams=True, clock_ns=clock)
-    scene = LiveSession(artist, flat_character("me", SIZE), Actor(), studio_light(), [album], meter, clock)
+    scene = LiveSession(artist, flat_character("me", SIZE), [album], meter=meter, clock_ns=clock)
     scene.warm_up()
     for index in range(pictures):
         stamp = Stamp(index, clock.now_ns, 0)
         signal = Signal(stamp, arkit.weights({"jawOpen": index / pictures}))
-        scene.follow(CapturedSignal(signal, stamp), clock.now_ns)
+        scene.draw(CapturedSignal(signal, stamp), clock.now_ns)
         clock.now_ns += FRAME_NS
     return scene, album, meter
 
@@ -63,7 +62,7 @@ def played(pictures: int) -> tuple[LiveSession, Album, LatencyMeter]:
 def test_each_portrait_is_offered_once_and_in_order_under_the_stamp_of_its_face() -> None:
     scene, album, _ = played(12)
     assert [portrait.stamp.index for portrait in album.portraits] == list(range(12 - (STEPS - 1)))
-    assert scene.tally.pictures == len(album.portraits)
+    assert scene.counters.pictures == len(album.portraits)
     for portrait in album.portraits:
         assert portrait.signal is not None
         assert portrait.signal.stamp.index == portrait.stamp.index

@@ -11,6 +11,7 @@ import pytest
 from omote.engine.data import FLAME_BASIS, FlameParams, PhotorealCharacter, Portrait, Signal, Stamp
 from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
+from omote.engine.model.portrait_renderer import DrawOptions
 from omote.engine.photoreal.animator import PhotorealAnimator
 from omote.engine.photoreal.stream import PAUSE_S
 from omote.engine.testing.arc2face import FlatUNet, flat_character, flat_networks
@@ -57,7 +58,7 @@ def stamp(index: int) -> Stamp:
 def shown(animator: PhotorealAnimator, faces: Sequence[int], who: PhotorealCharacter = ME) -> list[Portrait]:
     """Each asked for under its place in this row."""
     return [
-        animator.draw(face(of), who, LIGHT, stamp=stamp(at), signal=Signal(stamp(at), np.zeros(52, np.float32)))
+        animator.draw(face(of), who, LIGHT, DrawOptions(stamp(at), Signal(stamp(at), np.zeros(52, np.float32))))
         for at, of in enumerate(faces)
     ]
 
@@ -116,7 +117,7 @@ def test_after_a_pause_the_newest_face_is_drawn_at_once() -> None:
     animator = drawer(4, streams=True, clock=clock)
     shown(animator, [0, 1, 2])
     clock.now_ns += int(PAUSE_S * 1e9) + 1
-    late = animator.draw(face(8), ME, LIGHT, stamp=stamp(30))
+    late = animator.draw(face(8), ME, LIGHT, DrawOptions(stamp(30)))
     assert late.stamp.index == 30
     np.testing.assert_allclose(late.params.jaw_pose[0], 0.4, atol=1e-3)
 
@@ -124,7 +125,7 @@ def test_after_a_pause_the_newest_face_is_drawn_at_once() -> None:
 def test_another_character_is_drawn_at_once() -> None:
     animator, other = drawer(4, streams=True), flat_character("other", SIZE, seed=1)
     shown(animator, [0, 1, 2])
-    changed = animator.draw(face(3), other, LIGHT, stamp=stamp(3))
+    changed = animator.draw(face(3), other, LIGHT, DrawOptions(stamp(3)))
     alone = drawer(4, streams=False).draw(face(3), other, LIGHT)
     assert changed.stamp.index == 3
     assert changed.rgba.tobytes() == alone.rgba.tobytes()
@@ -141,4 +142,4 @@ def test_a_face_asked_for_in_code_is_drawn_whole_and_disturbs_no_stream() -> Non
     shown(animator, [0, 1])
     whole = animator.draw(face(9), ME, LIGHT)
     np.testing.assert_allclose(whole.params.jaw_pose[0], 0.45, atol=1e-3)
-    assert animator.draw(face(2), ME, LIGHT, stamp=stamp(2)).stamp.index == 1
+    assert animator.draw(face(2), ME, LIGHT, DrawOptions(stamp(2))).stamp.index == 1

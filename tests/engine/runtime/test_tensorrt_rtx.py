@@ -1,4 +1,4 @@
-"""The shipped network is really compiled for GPUs that are not here, and the engine is read back."""
+"""The shipped network is compiled for GPUs that are not here, and the engine is read back."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from omote.engine.hardware import gpu_names
 from omote.engine.model.networks import denoiser_graph
 from omote.engine.models import shipped_networks
 from omote.engine.runtime import tensorrt_rtx
-from omote.engine.runtime.dispatch import open_session
 from omote.engine.runtime.half_precision import half_precision_model
-from omote.engine.runtime.session import Build, RuntimeUnavailable, shapes_digest
+from omote.engine.runtime.session import RuntimeUnavailable, shapes_digest
 from omote.engine.runtime.tensorrt_engine import EngineSpec, read_engine, read_engine_label
+
+from .test_session import graph
 
 GRAPH = denoiser_graph(shipped_networks(), 2)
 TARGETS = ("sm86", "sm89", "sm120")
@@ -41,7 +42,7 @@ def path(library: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_compiler
-def test_the_label_says_of_what_for_what_and_when(library: Any, path: Path) -> None:
+def test_the_label_has_spec_targets_and_time(library: Any, path: Path) -> None:
     label = read_engine_label(path)
     assert label.make == EngineSpec(
         GRAPH.sha256, "f16", shapes_digest(GRAPH.shapes), f"tensorrt-rtx {library.__version__}"
@@ -53,9 +54,10 @@ def test_the_label_says_of_what_for_what_and_when(library: Any, path: Path) -> N
 @needs_compiler
 @pytest.mark.parametrize("target", ["sm75", "sm86"])
 def test_every_convolution_of_the_network_is_in_the_engine(library: Any, target: str) -> None:
-    """In half precision, whole; and so is every linear layer."""
+    """In half precision, whole; and so is every linear layer. sm75 refuses matrix products in single precision."""
     onnx = pytest.importorskip("onnx")
     engine = tensorrt_rtx.engine_of(GRAPH, (target,))
+    assert "malformed" not in (tensorrt_rtx.engine_objection(engine) or "")
     with half_precision_model(GRAPH) as network:
         assert isinstance(network, bytes)
         model = onnx.load_from_string(network)
@@ -85,41 +87,33 @@ def filled(kernel: NDArray[Any], multiple: int) -> NDArray[Any]:
 
 @needs_compiler
 @without_gpu
-def test_the_library_takes_form_and_version_and_misses_only_the_gpu(path: Path) -> None:
+def test_the_library_accepts_format_and_version_and_misses_only_the_gpu(path: Path) -> None:
     engine = path.read_bytes()
     assert "CUDA driver" in (tensorrt_rtx.engine_objection(engine) or "")
     assert (tensorrt_rtx.engine_objection(b"PK" + engine[2:]) or "").startswith("malformed engine")
 
 
-@needs_compiler
-def test_the_oldest_gpus_get_an_engine_too(library: Any) -> None:
-    """They refuse products of matrices in single precision: an engine for them is the proof that none is left."""
-    engine = tensorrt_rtx.engine_of(GRAPH, ("sm75",))
-    assert "malformed" not in (tensorrt_rtx.engine_objection(engine) or "")
-
-
 @pytest.mark.parametrize(
-    ("targets", "said"),
+    ("targets", "message"),
     [
         (("sm99",), 'no target "sm99": there are sm75, .* and current'),
         (("sm86", "current"), 'targets are "current" alone or some of'),
         ((), 'targets are "current" alone or some of'),
     ],
 )
-def test_targets_that_there_are_not_are_refused(library: Any, targets: tuple[str, ...], said: str) -> None:
-    with pytest.raises(RuntimeUnavailable, match=said):
+def test_unknown_targets_are_refused(library: Any, targets: tuple[str, ...], message: str) -> None:
+    with pytest.raises(RuntimeUnavailable, match=message):
         tensorrt_rtx.engine_of(GRAPH, targets)
 
 
-@without_gpu
-@pytest.mark.parametrize("runtime", ["tensorrt-rtx", "tensorrt"])
-def test_without_a_gpu_the_reason_is_one_line_with_the_cure(runtime: str) -> None:
-    with pytest.raises(RuntimeUnavailable, match=r"no NVIDIA GPU is here.*--runtime openvino") as caught:
-        open_session(GRAPH, Build.named(runtime))
-    assert "\n" not in str(caught.value)
+@needs_compiler
+def test_weights_beside_a_graph_are_compiled(library: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    engine = tensorrt_rtx.engine_of(graph(tmp_path, beside=True), ("sm89",))
+    assert "malformed" not in (tensorrt_rtx.engine_objection(engine) or "")
 
 
 @without_gpu
-def test_compiling_for_this_machine_wants_its_gpu(library: Any) -> None:
+def test_compiling_for_this_machine_needs_its_gpu(library: Any) -> None:
     with pytest.raises(RuntimeUnavailable, match="no NVIDIA GPU is here"):
         tensorrt_rtx.engine_of(GRAPH, (tensorrt_rtx.CURRENT,))

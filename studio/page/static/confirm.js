@@ -1,0 +1,19 @@
+// Asks for confirmation before something is deleted.
+
+import { button, element, make } from "./elements.js";
+
+/** Resolves to whether the user confirmed. */
+export function confirmed(title, text, yes) {
+  const dialog = element("confirm");
+  const agree = button(yes, () => dialog.close("yes"), { class: "accent" });
+  dialog.replaceChildren(
+    make("h2", { id: "confirm-title", text: title }),
+    make("p", { text }),
+    make("div", { class: "row end" }, button("Keep", () => dialog.close(""), { autofocus: true }), agree),
+  );
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((settle) => {
+    dialog.addEventListener("close", () => settle(dialog.returnValue === "yes"), { once: true });
+  });
+}

@@ -1,0 +1,50 @@
+"""Characters that are made in a subprocess."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from omote.studio.app import jobs
+from omote.studio.app.jobs import CharacterJobError, CharacterTask
+
+PATIENCE_S = 600.0
+NO_PHOTO = CharacterTask("me", b"no photo", "")
+
+
+def test_a_task_survives_its_encoding() -> None:
+    task = CharacterTask("me", b"a photo", "some words\nin two lines")
+    header, _, rest = task.to_bytes().partition(b"\n")
+    assert CharacterTask.from_bytes(header, rest) == task
+
+
+def test_a_subprocess_that_dies_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")  # no Python starts there
+    with pytest.raises(CharacterJobError, match="its process ended before it was done"):
+        jobs.make_in_subprocess(NO_PHOTO)
+
+
+def test_a_subprocess_ends_with_its_parent() -> None:
+    command = [sys.executable, "-P", "-m", jobs.__name__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()  # as when whoever asked was killed; its task it will never be told
+        assert process.wait(PATIENCE_S) == 1
+
+
+def test_a_file_in_the_folder_where_omote_was_started_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('a stranger was run')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CharacterJobError, match="photo"):
+        jobs.make_in_subprocess(NO_PHOTO)
+
+
+def test_an_answer_is_read_between_empty_lines() -> None:
+    assert jobs._read_answer(b'\n\n{"error": "", "warnings": ["dark"]}\n\n', b"", 0) == ("dark",)
+    with pytest.raises(CharacterJobError, match="no face"):
+        jobs._read_answer(b'\n{"error": "no face", "warnings": []}\n\n', b"", 0)
