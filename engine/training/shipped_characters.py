@@ -27,8 +27,8 @@ from ..data import Character, Reference
 from ..face.retarget import from_weights
 from ..model.character_file import save_character
 from .anime import kit as anime_kit
-from .anime.character import sample_character
 from .anime.dataset import FACES, VOWELS
+from .anime.designs import DESIGNS
 from .anime.figure import Figure as AnimeFigure
 from .anime.head import shape_of as anime_shape_of
 from .anime.render import Picture as AnimePicture
@@ -55,7 +55,7 @@ ANIME_LICENCE = (
 )
 ANIME_MADE_FROM = (
     "A drawn character that does not exist, made from Seed-san by VirtualCast, Inc. (VRM Public License 1.0, modified) "
-    "and hair of VRoid sample models by pixiv Inc. (CC0); character seed {seed}"
+    "and hair of VRoid sample models by pixiv Inc. (CC0)"
 )
 SIZE = 768
 _SUPERSAMPLING = 2
@@ -122,20 +122,6 @@ PEOPLE: dict[str, ShippedCharacter] = {
     "walter": ShippedCharacter(_of(301), "side part", "white", beard="short beard"),
     "zuri": ShippedCharacter(_of(114), "short afro"),
 }
-ANIME_CHARACTERS: dict[str, int] = {  # name to seed of `anime.character`
-    "aoi": _of(11),
-    "beni": _of(49),
-    "haru": _of(28),
-    "kaito": _of(10),
-    "kuro": _of(1),
-    "minto": _of(48),
-    "momo": _of(43),
-    "ren": _of(69),
-    "ruri": _of(95),
-    "sakura": _of(26),
-    "sora": _of(39),
-    "yuki": _of(9),
-}
 
 
 def portrait_light() -> Light:
@@ -181,9 +167,9 @@ ANIME_POSES: Poses = {
 
 def draw_poses(kit: Path, name: str, poses: Sequence[str], size: int) -> list[Picture] | list[AnimePicture]:
     """A shipped character in these poses, in portrait light; `kit` is the folder of the face kit."""
-    if name in ANIME_CHARACTERS:
+    if name in DESIGNS:
         parts = anime_kit.load(kit / "anime")
-        drawing = AnimeFigure(parts, sample_character(parts, ANIME_CHARACTERS[name]))
+        drawing = AnimeFigure(parts, DESIGNS[name])
         return [render_anime(drawing, *pose_of(ANIME_POSES, pose), studio(), size, _SUPERSAMPLING) for pose in poses]
     people = load(kit)
     figure = Figure(people, PEOPLE[name].person(people))
@@ -198,7 +184,7 @@ def pose_of(poses: Poses, name: str) -> tuple[Array, Array]:
 
 def make_character(kit: Path, name: str, size: int = SIZE) -> Character:
     """A shipped character with a reference for each pose; `kit` is the folder of the face kit."""
-    is_anime = name in ANIME_CHARACTERS
+    is_anime = name in DESIGNS
     pictures = draw_poses(kit, name, tuple(ANIME_POSES if is_anime else POSES), size)
     return Character(
         name=name,
@@ -206,17 +192,15 @@ def make_character(kit: Path, name: str, size: int = SIZE) -> Character:
         shape=_shape(kit, name),
         references=tuple(_reference(picture) for picture in pictures),
         licence=ANIME_LICENCE if is_anime else LICENCE,
-        made_from=ANIME_MADE_FROM.format(seed=ANIME_CHARACTERS[name])
-        if is_anime
-        else MADE_FROM.format(seed=PEOPLE[name].seed),
+        made_from=ANIME_MADE_FROM if is_anime else MADE_FROM.format(seed=PEOPLE[name].seed),
     )
 
 
 def _shape(kit: Path, name: str) -> Array:
     """[100] the shape of a character's head."""
-    if name in ANIME_CHARACTERS:
+    if name in DESIGNS:
         parts = anime_kit.load(kit / "anime")
-        return anime_shape_of(parts, sample_character(parts, ANIME_CHARACTERS[name]))
+        return anime_shape_of(parts, DESIGNS[name])
     people = load(kit)
     return shape_of(people, PEOPLE[name].person(people))
 
@@ -243,7 +227,7 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, help="a picture of them: at rest, or with --out in all poses")
     parser.add_argument("--size", type=int, default=SIZE)
     parser.add_argument("--columns", type=int, default=6, help="of a sheet at rest")
-    parser.add_argument("names", nargs="*", default=[*PEOPLE, *ANIME_CHARACTERS], help="only these characters")
+    parser.add_argument("names", nargs="*", default=[*PEOPLE, *DESIGNS], help="only these characters")
     args = parser.parse_args()
     rows: list[list[NDArray[np.uint8]]] = []
     if args.out is None:
