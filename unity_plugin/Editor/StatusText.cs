@@ -11,8 +11,8 @@ namespace Omote.Editors
         {
             yield return Line("State", State(now));
             yield return Line("Rate", Text("{0:0.0} a second", now.Fps));
-            yield return Line("Age, p50 / p99", Age(now));
-            yield return Line("Camera to here", now.IsAgeKnown ? Text("{0:0.0} ms", now.LatencyMs) : "not known");
+            yield return Line("Age since captured, p50 / p99", Milliseconds(now, now.AgeP50Ms, now.AgeP99Ms));
+            yield return Line("Transit since sent, p50 / p99", Milliseconds(now, now.TransitP50Ms, now.TransitP99Ms));
             yield return Line("Gaps", Text("{0} lost, {1} replaced unseen, {2} refused", now.Missed, now.Skipped, now.Rejected));
             if (!string.IsNullOrEmpty(now.FormatText)) yield return Line("Format", now.FormatText);
         }
@@ -23,10 +23,10 @@ namespace Omote.Editors
             return now.State.ToString();
         }
 
-        private static string Age(Statistics now)
+        private static string Milliseconds(Statistics now, float p50Ms, float p99Ms)
         {
             if (!now.IsAgeKnown) return "not known: another machine's clock; set Control";
-            return Text("{0:0.00} / {1:0.00} ms", now.AgeP50Ms, now.AgeP99Ms);
+            return Text("{0:0.00} / {1:0.00} ms", p50Ms, p99Ms);
         }
 
         private static KeyValuePair<string, string> Line(string label, string text)

@@ -13,6 +13,7 @@ namespace UnrealBuildTool
     public sealed class UnrealTargetPlatform
     {
         public static readonly UnrealTargetPlatform Win64 = new UnrealTargetPlatform();
+        public static readonly UnrealTargetPlatform Linux = new UnrealTargetPlatform();
     }
 
     public sealed class ReadOnlyTargetRules

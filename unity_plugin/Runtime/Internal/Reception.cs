@@ -8,6 +8,7 @@ namespace Omote
 
         private readonly object _gate = new object();
         private readonly AgeWindow _ages = new AgeWindow();
+        private readonly AgeWindow _transits = new AgeWindow();
         private readonly SequenceGaps _gaps = new SequenceGaps(ReceiverTopics.Count);
         private readonly bool _isLoopback;
         private readonly Kinds _measured;
@@ -15,7 +16,6 @@ namespace Omote
         private long _rejected;
         private long _faceNs;
         private bool _hasFace;
-        private long _latencyNs;
         private bool _isAgeKnown;
         private string _lastError = "";
         private VideoFrame _described;
@@ -73,16 +73,18 @@ namespace Omote
         {
             lock (_gate)
             {
-                _ages.Percentiles(out long p50Ns, out long p99Ns);
+                _ages.Percentiles(out long ageP50Ns, out long ageP99Ns);
+                _transits.Percentiles(out long transitP50Ns, out long transitP99Ns);
                 return new Statistics
                 {
                     State = State(nowNs, isRunning),
                     IsConnected = isConnected,
                     Fps = _ages.Rate(nowNs),
                     IsAgeKnown = _isAgeKnown,
-                    AgeP50Ms = _isAgeKnown ? p50Ns * MsPerNs : 0,
-                    AgeP99Ms = _isAgeKnown ? p99Ns * MsPerNs : 0,
-                    LatencyMs = _isAgeKnown ? _latencyNs * MsPerNs : 0,
+                    AgeP50Ms = _isAgeKnown ? ageP50Ns * MsPerNs : 0,
+                    AgeP99Ms = _isAgeKnown ? ageP99Ns * MsPerNs : 0,
+                    TransitP50Ms = _isAgeKnown ? transitP50Ns * MsPerNs : 0,
+                    TransitP99Ms = _isAgeKnown ? transitP99Ns * MsPerNs : 0,
                     Received = _received,
                     Missed = _gaps.Missed,
                     Rejected = _rejected,
@@ -106,11 +108,15 @@ namespace Omote
         {
             bool isMeasured = clock != null && clock.Session == header.Session;
             bool isKnown = isMeasured || _isLoopback;
-            if (isKnown != _isAgeKnown) _ages.Clear();
+            if (isKnown != _isAgeKnown)
+            {
+                _ages.Clear();
+                _transits.Clear();
+            }
             _isAgeKnown = isKnown;
             long theirNowNs = arrivedNs + (isMeasured ? clock.OffsetNs : 0);
-            _ages.Add(arrivedNs, unchecked(theirNowNs - (long)header.SentNs));
-            _latencyNs = unchecked(theirNowNs - (long)header.CapturedNs);
+            _ages.Add(arrivedNs, unchecked(theirNowNs - (long)header.CapturedNs));
+            _transits.Add(arrivedNs, unchecked(theirNowNs - (long)header.SentNs));
         }
 
         private static bool IsAlike(VideoFrame a, VideoFrame b) => a.Width == b.Width && a.Height == b.Height

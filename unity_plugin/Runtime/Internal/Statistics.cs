@@ -28,17 +28,20 @@ namespace Omote
         /// <summary>Pictures (or params, where no pictures are asked for) a second, over the last two.</summary>
         public float Fps;
 
-        /// <summary>False where the sender is on another machine and its clock has not been measured: then no age holds.</summary>
+        /// <summary>False where the sender is on another machine whose clock has not been measured: age and transit are then 0.</summary>
         public bool IsAgeKnown;
 
-        /// <summary>From sent to here, the median of the last 256.</summary>
+        /// <summary>Age, milliseconds since the performer was captured: the median of the last 256.</summary>
         public float AgeP50Ms;
 
-        /// <summary>From sent to here, of 99 in a hundred of the last 256.</summary>
+        /// <summary>Age, milliseconds since the performer was captured: 99 of 100 of the last 256 are younger.</summary>
         public float AgeP99Ms;
 
-        /// <summary>From captured to here, of the last one.</summary>
-        public float LatencyMs;
+        /// <summary>Transit, milliseconds since Omote sent it: the median of the last 256.</summary>
+        public float TransitP50Ms;
+
+        /// <summary>Transit, milliseconds since Omote sent it: 99 of 100 of the last 256 took less.</summary>
+        public float TransitP99Ms;
 
         /// <summary>Messages of all kinds that were understood.</summary>
         public long Received;

@@ -204,14 +204,15 @@ namespace Omote.Tests
         {
             var now = new Statistics
             {
-                State = ReceiverState.Live, Fps = 59.94f, IsAgeKnown = true, AgeP50Ms = 0.512f, AgeP99Ms = 3.3f, LatencyMs = 41.26f,
-                Missed = 2, Skipped = 3, Rejected = 1, FormatText = "512x512 rgba8 straight top",
+                State = ReceiverState.Live, Fps = 59.94f, IsAgeKnown = true, AgeP50Ms = 41.26f, AgeP99Ms = 63.3f,
+                TransitP50Ms = 0.512f, TransitP99Ms = 3.3f, Missed = 2, Skipped = 3, Rejected = 1, FormatText = "512x512 rgba8 straight top",
             };
             string[] lines = StatusText.Of(now).Select(line => $"{line.Key}: {line.Value}").ToArray();
             Assert.AreEqual(
                 new[]
                 {
-                    "State: Live", "Rate: 59.9 a second", "Age, p50 / p99: 0.51 / 3.30 ms", "Camera to here: 41.3 ms",
+                    "State: Live", "Rate: 59.9 a second", "Age since captured, p50 / p99: 41.26 / 63.30 ms",
+                    "Transit since sent, p50 / p99: 0.51 / 3.30 ms",
                     "Gaps: 2 lost, 3 replaced unseen, 1 refused", "Format: 512x512 rgba8 straight top",
                 },
                 lines);

@@ -119,8 +119,8 @@ namespace Omote.Tests
             reception.Add(Kinds.Video, 0, header, 5 * S, new ClockReading(7, 995 * S + 3 * Ms, 1));
             Statistics statistics = reception.Read(5 * S, true, true, "");
             Assert.That(statistics.IsAgeKnown);
-            Assert.That(statistics.AgeP50Ms, Is.EqualTo(3).Within(1e-4));
-            Assert.That(statistics.LatencyMs, Is.EqualTo(23).Within(1e-4));
+            Assert.That(statistics.AgeP50Ms, Is.EqualTo(23).Within(1e-4), "since captured");
+            Assert.That(statistics.TransitP50Ms, Is.EqualTo(3).Within(1e-4), "since sent");
         }
 
         [Test]

@@ -39,7 +39,9 @@ public class Omote : ModuleRules
 		}
 		string Library = OnlyFile(Path.Combine(Root, "lib"), "libzmq*");
 		PublicAdditionalLibraries.Add(Library);
-		RuntimeDependencies.Add("$(BinaryOutputDir)/" + Path.GetFileName(Library), Library);
+		// Beside the game under the name that the loader looks for: on Linux the library calls itself libzmq.so.5.
+		string Staged = Target.Platform == UnrealTargetPlatform.Linux ? "libzmq.so.5" : Path.GetFileName(Library);
+		RuntimeDependencies.Add("$(BinaryOutputDir)/" + Staged, Library);
 	}
 
 	// Its name may carry the compiler's version, so it is taken as it is found.
