@@ -171,7 +171,7 @@ def printable(text: str, most: int) -> str:
 HeadName = Literal["open", "anime"]
 ReferenceKind = Literal["photo", "drawing", "rendered", "painted"]
 SHAPE_SIZE = 100
-MOST_REFERENCES = 8
+MOST_REFERENCES = 12
 REFERENCE_SIDES = (256, 1024)  # pixels on a side of a reference, at least and at most
 _MOST, _MOST_SHAPE = 100.0, 20.0  # bounds of the numbers in a character's file
 CHARACTER_WORDS = {"name": 64, "licence": 200, "made_from": 1000, "consent": 1000}  # the most characters in each

@@ -14,7 +14,22 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 
 from ..data import FlameParams
-from .head import EYE, JAW_OPEN_RAD, MOUTH, SKIN, OpenHead, Shaped, open_head
+from ..rotation import rotation
+from .head import (
+    CHIN,
+    CROWN,
+    EYE,
+    EYE_LEFT,
+    EYE_RIGHT,
+    JAW_OPEN_RAD,
+    MOUTH,
+    SKIN,
+    SKULL,
+    OpenHead,
+    Shaped,
+    open_head,
+    skull_seat,
+)
 from .rasterizer import FOV_DEG, Camera, _blended, rasterize
 from .retarget import from_weights
 from .shell import Shell, shell_of, skull_middle
@@ -45,6 +60,13 @@ _UNLIKE, _LEAST = 0.5, 0.1  # how much farther off, in weights, a reference is t
 _EXACT_TREE = 4  # FLANN's number of a k-d tree whose search is exact
 _EDGE_ON = 0.1  # cosine to the camera; below it all surfaces are seen equally badly
 _UNKNOWN = 0.5  # visible and facing beyond the head, where no surface tells
+# What of a head is its face: cosine to straight ahead, and how far it reaches from the eyes to the crown.
+_AHEAD, _FOREHEAD = 0.3, 0.55
+# Beside the head hair is what is seen, down to the nose, this part of the way from the eyes to the chin; and there it
+# ends within so many cells.
+_NOSE, _BESIDE = 0.3, 16.0
+_HANGS = 0.3  # head heights below the chin at which hair that stands off the head lies on the torso
+_NEAR_TORSO = 11  # cells
 _FLOOR_WEIGHT = 0.2  # the lowest row belongs to the torso, which stands still
 
 
@@ -62,6 +84,21 @@ class View:
     weight: Array  # [n,3] barycentric
     depth: Array  # [G*G] distance in dm, infinite where nothing is
     geometry: Array  # [12,G,G] see GEOMETRY
+    # [2,G,G] cells by which what is not the head's own skin lies elsewhere than in the view that is drawn; None where
+    # that is not known
+    rigid: Array | None = None
+
+    def to_copy_from(self) -> View:
+        """The same of a head that no picture shows: hidden hair lies where it is. What is drawn of it is left out."""
+        nothing = np.zeros((0, 3), np.float32)
+        return replace(
+            self,
+            fetch=np.ascontiguousarray(self.screen[:, :2]),
+            cell=np.zeros(0, np.int64),
+            triangle=np.zeros(0, np.int64),
+            weight=nothing,
+            geometry=nothing,
+        )
 
     @cached_property
     def at_vertex(self) -> Array:
@@ -124,6 +161,14 @@ class Viewer:
         jaw = np.zeros((1, len(place)), np.float32)
         jaw[0, : len(shaped.vertex)] = _follows_jaw(self.head)
         self._jaw = jaw  # [1,N]
+        self._middle = skull_middle(self.head, shaped)
+        face, firm = np.zeros((2, 1, len(place)), np.float32)
+        face[0, : len(shaped.vertex)] = is_face = _is_face(self.head, shaped)
+        firm[0, : len(shaped.vertex)] = is_face | (self.head.skin_weight[:, 0] < 0.5)
+        eye = shaped.anchor[EYE_LEFT]
+        nose = np.array([[0.0, eye[1] + _NOSE * (shaped.anchor[CHIN, 1] - eye[1]), eye[2]]], np.float32)
+        self.nose_row = float(self.camera.project(nose, grid)[0, 1])  # of the resting head
+        self._face, self._firm = face, firm  # [1,N] 0 for what hair may stand off from
 
     def with_hair(self, params: FlameParams, alpha: Array) -> Viewer:
         """The same head in a shell of the hair that this matte [G,G] shows around its pose."""
@@ -166,6 +211,35 @@ class Viewer:
         if self.shell:
             fetch = np.concatenate([fetch[:people], self.shell.fetch(screen[people:], facing[people:])])
         return View(screen, fetch, facing, area, cell, triangle, weight, depth, geometry.reshape(GEOMETRY, grid, grid))
+
+    def standing_off(self, head: View, params: FlameParams, wanted: FlameParams) -> View:
+        """A head with this face to copy from, that knows by how much its hair lies elsewhere than `wanted` has it.
+
+        Hair is carried by the plane through the skull's middle that faces the camera; it hangs on the torso ever more.
+        """
+        grid, shaped = self.grid, self.shaped
+        turn, other_turn = (rotation(one.neck_pose).astype(np.float32) for one in (wanted, params))
+        at, other_at = (skull_seat(shaped, one.neck_pose) for one in (wanted, params))
+        middle = turn @ (self._middle - shaped.anchor[SKULL]) + at
+        plane = middle + np.float32(shaped.height) * np.array(
+            [(-1, 1, 0), (1, 1, 0), (1, -1, 0), (-1, -1, 0)], np.float32
+        )
+        onto = (plane - at) @ turn @ other_turn.T + other_at
+        before, after = (np.ascontiguousarray(self.camera.project(one, grid)[:, :2]) for one in (plane, onto))
+        centres = _centres(grid)
+        there = cv2.perspectiveTransform(centres.reshape(2, -1).T[None], cv2.getPerspectiveTransform(before, after))
+        chin = float(shaped.anchor[CHIN, 1])
+        ends = np.array([[0.0, y, middle[2]] for y in (chin, chin - _HANGS * shaped.height)], np.float32)
+        first, last = self.camera.project(ends, grid)[:, 1]
+        follow = np.clip((last - centres[1]) / (last - first), 0.0, 1.0)
+        return replace(head, rigid=follow * (there[0].T.reshape(2, grid, grid) - centres))
+
+    def zones(self, view: View) -> Array:
+        """[3,G,G] how much the view's cells belong to each of ZONES, soft around them."""
+        zone = _blended(self._zone, self._triangle.T.take(view.triangle, 1), view.weight.T)
+        cells = np.zeros((len(zone), self.grid * self.grid), np.float32)
+        cells[:, view.cell] = zone
+        return np.stack([cv2.blur(one, (3, 3)) for one in cells.reshape(-1, self.grid, self.grid)])
 
     def mirrored(self, view: View) -> View:
         """The view in the mirrored picture, as far as the head is symmetric; used only to copy from."""
@@ -218,10 +292,26 @@ class Viewer:
             moved[k, 0][cell] = found.column[k] - column
             moved[k, 1][cell] = found.row[k] - row
             known[k][cell] = found.is_known[k]
-        carried = carried_on(moved.reshape(count, 2, grid, grid), known.reshape(count, grid, grid))
+        rigid = np.zeros((count, 2, grid, grid), np.float32)
+        row_of = np.arange(grid * grid, dtype=np.float32) // grid
+        for base, sure, place, one in zip(rigid, known, moved, references, strict=True):
+            if one.rigid is not None:
+                base[:] = one.rigid * (np.float32(1.0) - self._near_torso(wanted))
+                beside = np.isinf(wanted.depth)
+                weight = np.clip((self.nose_row - row_of) / _BESIDE, 0.0, 1.0)
+                sure[beside], place[:, beside] = weight[beside], base.reshape(2, -1)[:, beside]
+        carried = rigid + carried_on(moved.reshape(rigid.shape) - rigid, known.reshape(count, grid, grid))
         carried = (carried + _centres(grid)) * np.float32(2.0 / grid) - np.float32(1.0)
         place = np.stack([cv2.merge([*one]) for one in carried])
         return Correspondence(place, trust.reshape(-1, TRUST, grid, grid))
+
+    def _near_torso(self, wanted: View) -> Array:
+        """[G,G] 1 on neck and torso and beside them, fading to 0."""
+        (torso,) = _blended(self._firm - self._face, self._triangle.T.take(wanted.triangle, 1), wanted.weight.T)
+        cells = np.zeros(self.grid * self.grid, np.float32)
+        cells[wanted.cell] = torso
+        near = cv2.dilate(cells.reshape(self.grid, self.grid), np.ones((_NEAR_TORSO, _NEAR_TORSO), np.uint8))
+        return np.asarray(cv2.blur(near, (_NEAR_TORSO, _NEAR_TORSO)), np.float32)
 
     def found(self, wanted: View, references: Sequence[View], triangle: Index, weight: Array) -> FoundPoints:
         """Where these points of the wanted view, in triangles [n] at weights [n,3], lie in K references."""
@@ -239,7 +329,10 @@ class Viewer:
         unsqueezed = (np.abs(ratio) - np.float32(_SQUEEZED)) / np.float32(_WHOLE - _SQUEEZED)
         is_visible = (distance <= depth + slack) & is_inside & (facing > 0.0)
         square = np.clip(np.minimum(facing / np.maximum(towards, _EDGE_ON), unsqueezed), 0.0, 1.0)
-        is_known = is_visible | (self._flags[2].take(triangle) > 0.5)
+        is_shell = self._flags[2].take(triangle) > 0.5
+        (firm,) = _blended(self._firm, corner, share)
+        by_skin = np.array([one.rigid is not None for one in references])[:, None]
+        is_known = np.where(by_skin, is_visible & (firm > 0.5), is_visible | is_shell)
         return FoundPoints(
             column + square * (x - column), row + square * (y - row), is_visible, is_known, square, ratio
         )
@@ -281,6 +374,15 @@ def _mirror_of(head: OpenHead) -> Index:
     return found
 
 
+def _is_face(head: OpenHead, shaped: Shaped) -> NDArray[np.bool_]:
+    """[N] the front of the head up to the hairline."""
+    away = shaped.vertex - skull_middle(head, shaped)
+    ahead = away[:, 2] / np.maximum(np.linalg.norm(away, axis=1), 1e-6)
+    eyes, crown = float(shaped.anchor[[EYE_LEFT, EYE_RIGHT], 1].mean()), float(shaped.anchor[CROWN, 1])
+    is_low = shaped.vertex[:, 1] < eyes + _FOREHEAD * (crown - eyes)
+    return np.asarray((ahead > _AHEAD) & is_low & (head.skin_weight.sum(1) > 0.5))
+
+
 def _is_inner(head: OpenHead) -> NDArray[np.bool_]:
     """[N] eyes and teeth, and the lids, which fold away closely behind what an open eye shows."""
     shaped = head.shaped(np.zeros(head.shape_size, np.float32))
@@ -290,9 +392,27 @@ def _is_inner(head: OpenHead) -> NDArray[np.bool_]:
     return np.asarray((head.region != SKIN) | (moved > _LID * moved.max()))
 
 
+def unsqueezed(place: Array) -> Array:
+    """[G,G] 0 where a reference in which cells lie at `place` [G,G,2] shows them at little of their area, else 1."""
+    cell = np.float32(2.0 / len(place))
+    along = np.gradient(place, axis=1) / cell
+    down = np.gradient(place, axis=0) / cell
+    ratio = along[..., 0] * down[..., 1] - along[..., 1] * down[..., 0]
+    return np.asarray(np.clip((ratio - _SQUEEZED) / (_WHOLE - _SQUEEZED), 0.0, 1.0), np.float32)
+
+
+def likeness(wanted: Array, shown: Array) -> Array:
+    """[K,3] 1 for a reference that does the same in a zone, 0 for another; from ARKit weights [52], [K,52]."""
+    return np.asarray(np.clip(1.0 - _away(wanted, shown) / _UNLIKE, 0.0, 1.0), np.float32)
+
+
+def _away(wanted: Array, shown: Array) -> Array:
+    return np.stack([np.sqrt(np.square(shown[:, part] - wanted[part]).sum(1)) for part in _ZONE_WEIGHTS], 1)
+
+
 def expression_similarity(wanted: Array, shown: Array) -> Array:
     """[K,3] 1 for the reference that does most alike in a zone, less for others; from ARKit weights [52], [K,52]."""
-    away = np.stack([np.sqrt(np.square(shown[:, part] - wanted[part]).sum(1)) for part in _ZONE_WEIGHTS], 1)
+    away = _away(wanted, shown)
     return np.asarray(np.clip(1.0 - (away - away.min(0)) / _UNLIKE, _LEAST, 1.0), np.float32)
 
 

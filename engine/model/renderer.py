@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -16,12 +16,13 @@ from omote.bridge import arkit
 
 from ..data import Character, FlameParams, Reference
 from ..face.anime_head import head_of
-from ..face.correspondence import GRID, View, Viewer, expression_similarity
+from ..face.correspondence import GRID, TRUST, View, Viewer, expression_similarity, likeness, unsqueezed
 from ..face.light import checked_light, clamped_light, mirrored_light
 from ..face.retarget import to_weights
 from .compositing import CopySource, DrawnLayers, Fetched, compose, edge_pixels, premultiplied, sampled_grid, straight
 from .hair import HAIR_SPRINGS, Hair, HairMotion, hair_of, swings, swung
 from .networks import STATE, Encoded, Networks, face_row
+from .view_interpolation import Pair, Turned, moved, pairs_of, turned
 
 Array = NDArray[np.float32]
 Rgba = NDArray[np.uint8]
@@ -45,6 +46,10 @@ _FARTHER_RAD, _LEAST = 0.15, 0.3
 _ASIDE = 0.2  # how much more fitting than one that has no place a reference must be to be there wholly
 MIRRORED = 0.2  # how much a mirrored reference is there: enough to show what no other does, and little else
 _LOPSIDED_RAD = 0.12  # how much farther the references turn to one side than to the other for one to be mirrored
+_HEADS = 32  # turned heads that are kept, half a megabyte each
+_WIDER = 3.0  # how far beyond what an expression moves most what it shows is copied together
+_TRACE = 1e-3  # a share that fills what references of other faces alone would show
+_OFF_RAD = 0.12  # by how much a person's head is turned otherwise than flow shows it for the network to draw as usual
 _CHOICES = 4  # of references whose stacked features are kept
 
 
@@ -56,6 +61,15 @@ class ReferenceChoice:
     views: tuple[View, ...]
     weights: Array  # [K,52] as in PreparedCharacter
     encoded: Encoded  # [1,K,...]
+
+
+class Route(NamedTuple):
+    """How a picture's cells are found in one reference."""
+
+    head: View  # where the posed head leads them: the reference, or its face turned as it is wanted
+    shows: int  # the reference, whose face that is
+    onward: Array | None = None  # [128,128,2] where the cells of that head lie in the reference; None where it is it
+    certain: float = 0.0  # how far the network neither moves what is found so nor paints it over, 0 to 1
 
 
 @dataclass(eq=False)
@@ -72,8 +86,10 @@ class PreparedCharacter:
     turns: Array  # [R,3] how the references' heads are turned
     plain: NDArray[np.bool_]  # [R] which of them have the first's face
     hair: Hair | None  # None where none hangs free
+    pairs: tuple[Pair, ...]  # of references that lie side by side by their turns
     _pictures: dict[int, list[CopySource]] = field(default_factory=dict)
     _choices: OrderedDict[tuple[int, ...], ReferenceChoice] = field(default_factory=OrderedDict)
+    _heads: OrderedDict[Turned, tuple[FlameParams, View, tuple[Array, Array]]] = field(default_factory=OrderedDict)
 
     @classmethod
     def of(cls, character: Character, networks: Networks) -> PreparedCharacter:
@@ -104,11 +120,41 @@ class PreparedCharacter:
         parts = [np.square(shown[: len(references), part] - shown[0, part]).sum(1) for part in _part_columns()]
         plain = np.max(parts, 0) < _APART**2
         hair = hair_of(references[0], viewer, views[0])
-        return cls(character, viewer, views, rgba, encoded, style, shown, turns, plain, hair)
+        # Photos are lit differently, which flow would take for motion.
+        is_matched = plain & np.array([one.kind != "photo" for one in references])
+        pairs = pairs_of(viewer, views, rgba, turns, is_matched)
+        return cls(character, viewer, views, rgba, encoded, style, shown, turns, plain, hair, pairs)
 
     @property
     def references(self) -> tuple[Reference, ...]:
         return self.character.references
+
+    def routes(self, params: FlameParams, choice: ReferenceChoice, present: Array) -> dict[int, Route]:
+        """How a picture's cells are found in the chosen references that are there, by their place among them.
+
+        References between whose turns the head is are reached by their flow, from the first's face turned like it.
+        """
+        there = [k for k in range(len(choice.order)) if present[k] > 0.0]
+        routes = {k: Route(choice.views[k], choice.order[k]) for k in there}
+        between = turned(self.pairs, self.turns, params.neck_pose)
+        if between is not None:
+            pair, (face, head, places) = self.pairs[between.pair], self._turned(between)
+            certain = 1.0
+            if self.is_drawn:
+                head = self.viewer.standing_off(head, face, params)
+            else:
+                off = float(np.linalg.norm(params.neck_pose - face.neck_pose))
+                certain = max(1.0 - off / _OFF_RAD, 0.0)
+            for end, onward in zip((pair.first, pair.second), places, strict=True):
+                for k in there:
+                    if choice.order[k] == end:
+                        routes[k] = Route(head, end, onward, certain)
+        return routes
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it is a drawing, and no person."""
+        return self.character.head == "anime"
 
     @property
     def at_once(self) -> int:
@@ -149,6 +195,18 @@ class PreparedCharacter:
         # In the order of their numbers, so that there are few choices.
         order = np.sort(ranked[:MOST_AT_ONCE])
         return self._choice(tuple(order.tolist())), present[order].astype(np.float32)[None]
+
+    def _turned(self, between: Turned) -> tuple[FlameParams, View, tuple[Array, Array]]:
+        """The face of a reference turned so far, its head, and where the cells lie in both references."""
+        found = self._heads.get(between)
+        if found is None:
+            pair = self.pairs[between.pair]
+            face = between.params(*(self.references[end].params for end in (pair.first, pair.second)))
+            found = self._heads[between] = face, self.viewer.view(face).to_copy_from(), pair.places(between.step)
+            while len(self._heads) > _HEADS:
+                self._heads.popitem(last=False)
+        self._heads.move_to_end(between)
+        return found
 
     def _nearness(self, turn: Array) -> Array:
         """[K] 1 for the reference whose head is turned most like this, less for others."""
@@ -210,13 +268,14 @@ class Renderer:
         `sway` moves the hair as `HairMotion` says; without it the hair is at rest.
         """
         posed = self._posed(look, params, light)
-        layers = self._layers(look, posed.inputs, posed.order, steps)
+        layers = _settled(look, posed, self._layers(look, posed.inputs, posed.order, steps))
         exact = _exact(look, posed, layers, size)
         if look.hair and sway is not None and sway.any():
             displacement = look.hair.displacement(sway, _first_place(look, posed))
             layers = swung(layers, displacement)
             exact = exact and exact.only(~swings(displacement, exact.pixel, size))
-        return compose(layers, _picked_rows(look.pictures(size), posed.order), exact)
+        there = [posed.order[k] for k in posed.routes]
+        return compose(layers, _picked_rows(look.pictures(size), there), exact)
 
     def _layers(
         self, look: PreparedCharacter, inputs: dict[str, Array], order: tuple[int, ...], steps: int
@@ -240,10 +299,22 @@ class Renderer:
     def _posed(self, look: PreparedCharacter, params: FlameParams, light: Array) -> _PosedFace:
         face = face_row(params)
         choice, present = look.chosen(params)
+        routes = look.routes(params, choice, present[0])
         view = look.viewer.view(params)
-        found = look.viewer.correspondence(
-            view, choice.views, expression_similarity(to_weights(params), choice.weights)
+        # References that flow leads to have one head in common.
+        heads = {id(route.head): route for route in routes.values()}
+        rows = {key: row for row, key in enumerate(heads)}
+        alike = expression_similarity(
+            to_weights(params), np.stack([look.weights[route.shows] for route in heads.values()])
         )
+        found = look.viewer.correspondence(view, [route.head for route in heads.values()], alike)
+        place, trust = _nowhere(len(choice.order))
+        for k, route in routes.items():
+            row = rows[id(route.head)]
+            place[k], trust[k] = found.place[row], found.trust[row]
+            if route.onward is not None:
+                place[k] = moved(route.onward, place[k])
+                trust[k, 1] *= unsqueezed(place[k])
         inputs = {
             "x": noise(),
             "t": _ONE,
@@ -252,11 +323,14 @@ class Renderer:
             "light": clamped_light(checked_light(light))[None],
             "style": look.style,
             **choice.encoded._asdict(),
-            "place": found.place[None],
-            "trust": found.trust[None],
+            "place": place[None],
+            "trust": trust[None],
             "present": present,
         }
-        return _PosedFace(view, choice, found.place, inputs)
+        straight = dict(zip(heads, found.place, strict=True))
+        shown = look.weights[list(choice.order)]
+        alike = likeness(to_weights(params), shown), expression_similarity(to_weights(params), shown)
+        return _PosedFace(view, choice, routes, straight, *alike, inputs)
 
 
 @dataclass(frozen=True)
@@ -265,7 +339,10 @@ class _PosedFace:
 
     view: View
     choice: ReferenceChoice
-    place: Array  # [K,128,128,2]
+    routes: dict[int, Route]  # of the references that are there, by their place among the chosen
+    place: dict[int, Array]  # [128,128,2] where the cells lie in each of the routes' heads, by its id
+    likeness: Array  # [K,3] of the chosen references' faces to the wanted one, by zone
+    agreement: Array  # [K,3] the same, compared with the one that is most alike
     inputs: dict[str, Array]
 
     @property
@@ -273,20 +350,81 @@ class _PosedFace:
         return self.choice.order
 
 
+def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) -> DrawnLayers:
+    """The layers of the routes' references alone, those that flow leads to where it leads.
+
+    Of a reference that does something else then, eyes and mouth alone are copied. What is surely shown is not painted.
+    """
+    there = list(posed.routes)
+    share, place = layers.share[there], layers.place[there]
+    certain = max(route.certain for route in posed.routes.values())
+    if any(route.onward is not None for route in posed.routes.values()):
+        zones = np.minimum(_WIDER * look.viewer.zones(posed.view), 1.0)
+        face, geometry, cut = zones.max(0), posed.view.geometry, np.array(layers.cut)
+        sure = np.where((geometry[6] > 0.5) & (geometry[10] < 0.5), np.float32(0.0), np.float32(certain))
+        for row, (k, route) in enumerate(posed.routes.items()):
+            trust, told = posed.inputs["trust"][0, k], posed.inputs["place"][0, k].transpose(2, 0, 1)
+            shown = trust[0] * trust[1] * _in_zones(posed.likeness[k], zones)
+            if route.onward is None:
+                share[row] *= face
+                shown *= face if look.is_drawn else np.float32(0.0)
+            else:
+                share[row] += np.float32(_TRACE)
+            if look.is_drawn:
+                place[row] = told
+                share[row] *= np.square(_in_zones(posed.agreement[k], zones))
+            else:
+                place[row] += np.float32(route.certain) * (told - place[row])
+            sure = np.maximum(sure, np.float32(certain) * shown)
+        sure = np.asarray(cv2.resize(sure, cut.shape[1:], interpolation=cv2.INTER_LINEAR))
+        limit = np.minimum(cut[0], np.float32(0.5) - sure)
+        cut[0] += np.float32(min(2.0 * certain, 1.0)) * (limit - cut[0])
+        layers = layers._replace(cut=cut)
+    return layers._replace(share=share / np.maximum(share.sum(0), np.float32(_TRACE)), place=place)
+
+
+def _in_zones(parts: Array, zones: Array) -> Array:
+    """[128,128] these parts [3] in their zones [3,128,128], 1 elsewhere."""
+    left = 1.0 - np.tensordot(np.float32(1.0) - parts, zones, 1)
+    return np.asarray(np.clip(left, 0.0, 1.0), np.float32)
+
+
 def _exact(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers, size: int) -> Fetched | None:
     """What lies beside an edge, fetched from its own place and as the network has moved it."""
-    found = edge_pixels(look.viewer, posed.view, posed.choice.views, posed.place, size)
+    heads = {id(route.head): route.head for route in posed.routes.values()}
+    straight = [posed.place[id(head)] for head in heads.values()]
+    found = edge_pixels(look.viewer, posed.view, list(heads.values()), np.stack(straight), size)
     if found is None:
         return None
-    change = layers.place.transpose(0, 2, 3, 1) - posed.place
-    moved = np.stack([sampled_grid(np.ascontiguousarray(one), found.pixel, size) for one in change])
-    return Fetched(found.pixel, found.place + moved, found.is_known)
+    rows = {key: row for row, key in enumerate(heads)}
+    place, is_known = [], []
+    for moved_to, (k, route) in zip(layers.place, posed.routes.items(), strict=True):
+        row = rows[id(route.head)]
+        at = found.place[row] if route.onward is None else moved(route.onward, found.place[row])
+        shift = np.ascontiguousarray(moved_to.transpose(1, 2, 0) - posed.inputs["place"][0, k])
+        place.append(at + sampled_grid(shift, found.pixel, size))
+        is_known.append(found.is_known[row])
+    exact = Fetched(found.pixel, np.stack(place), np.stack(is_known))
+    # The outline of drawn hair is where the grid says; a chin's is not.
+    return exact.only(found.pixel // size > look.viewer.nose_row * size / GRID) if look.is_drawn else exact
+
+
+@cache
+def _own_places() -> Array:
+    """[128,128,2] where each cell lies in its own picture."""
+    line = (np.arange(GRID, dtype=np.float32) + np.float32(0.5)) * np.float32(2.0 / GRID) - np.float32(1.0)
+    return np.stack(np.meshgrid(line, line), -1)
+
+
+def _nowhere(count: int) -> tuple[Array, Array]:
+    """Place [K,128,128,2] and trust [K,4,128,128] of references that are not there."""
+    return np.repeat(_own_places()[None], count, 0), np.zeros((count, TRUST, GRID, GRID), np.float32)
 
 
 def _first_place(look: PreparedCharacter, posed: _PosedFace) -> Array:
     """[128,128,2] where each cell lies in the first reference, which need not be among the chosen."""
-    if 0 in posed.order:
-        found = posed.place[posed.order.index(0)]
+    if 0 in (posed.order[k] for k in posed.routes):
+        found = posed.inputs["place"][0, posed.order.index(0)]
     else:
         found = look.viewer.correspondence(posed.view, look.views[:1]).place[0]
     return np.asarray(found)

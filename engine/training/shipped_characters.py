@@ -59,7 +59,7 @@ ANIME_MADE_FROM = (
 )
 SIZE = 768
 _SUPERSAMPLING = 2
-_TURN_DEG, _HALF_DEG = 35.0, 17.0
+_TURNS_DEG = (15.0, 30.0, 45.0)
 _BACKDROP = (205, 208, 214)
 
 
@@ -139,14 +139,14 @@ def portrait_light() -> Light:
 
 # The references of a portrait: ARKit weights, and yaw in degrees to the subject's left.
 Poses = Mapping[str, tuple[Mapping[str, float], float]]
+TURNED: Poses = {
+    f"{side} {deg:g}": ({}, sign * deg) for deg in _TURNS_DEG for side, sign in (("left", 1), ("right", -1))
+}
 POSES: Poses = {
     "rest": ({}, 0.0),
     "open": (both_sides(mouthUpperUp=0.3, mouthLowerDown=0.45) | {"jawOpen": 0.85}, 0.0),
     "closed": (both_sides(eyeBlink=1.0), 0.0),
-    "left": ({}, _TURN_DEG),
-    "right": ({}, -_TURN_DEG),
-    "half left": ({}, _HALF_DEG),
-    "half right": ({}, -_HALF_DEG),
+    **TURNED,
     "smile": (
         both_sides(mouthSmile=0.85, cheekSquint=0.5, mouthUpperUp=0.5, mouthLowerDown=0.4, eyeSquint=0.2)
         | {"jawOpen": 0.12},
@@ -157,10 +157,7 @@ ANIME_POSES: Poses = {
     "rest": ({}, 0.0),
     "A": (VOWELS["A"], 0.0),
     "closed": (FACES["calm"], 0.0),
-    "left": ({}, _TURN_DEG),
-    "right": ({}, -_TURN_DEG),
-    "half left": ({}, _HALF_DEG),
-    "half right": ({}, -_HALF_DEG),
+    **TURNED,
     "surprised": (both_sides(eyeWide=1.0, browOuterUp=0.8) | {"browInnerUp": 0.8}, 0.0),
 }
 
