@@ -25,7 +25,7 @@ from record import QUANTILES, WARM_UP, keep, origin, result_parser, run_part, ti
 
 from omote.bridge import frame, picture
 from omote.bridge.keys import ServerKeys, make_client, make_server
-from omote.bridge.outputs.pictures import Canvas, Premultiplied
+from omote.bridge.outputs.conversion import Canvas, FixedSize
 from omote.bridge.payload import Video
 from omote.bridge.picture import FORMATS, Format, Pixels
 from omote.bridge.publisher import Publisher
@@ -148,7 +148,7 @@ def conversions(square: Pixels) -> dict[str, tuple[Callable[[Pixels], Pixels], P
     return {
         "camera": (Canvas(width, height, BACKGROUND), square),
         "camera, portrait of its height": (Canvas(width, height, BACKGROUND), as_high),
-        "premultiplied": (Premultiplied(), square),
+        "premultiplied": (FixedSize(is_premultiplied=True), square),
     }
 
 

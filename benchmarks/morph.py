@@ -79,7 +79,7 @@ def changing(runtime: str, size: int, changes: int) -> dict[str, Any]:
     for one in pair:
         animator.check(one)  # prepared now, or it would slow down the first changes
     characters = itertools.cycle(pair)
-    live = LiveLoop(open_source("demo", loop=True), animator, pair[-1], Actor(), studio_light(), [log])
+    live = LiveLoop(open_source("demo", loop=True), LiveSession(animator, pair[-1], [log]))
     runner = threading.Thread(target=live.run, kwargs={"seconds": EVERY_S * (3 * changes + 1)}, daemon=True)
     runner.start()
     while not log.came_ns:
@@ -89,7 +89,7 @@ def changing(runtime: str, size: int, changes: int) -> dict[str, Any]:
         time.sleep(EVERY_S)
         changed_ns, animator.fades = time.perf_counter_ns(), way == "morph"
         if way != "none":
-            live.scene.change(next(characters))
+            live.session.change(next(characters))
         changed.append((way, changed_ns, (time.perf_counter_ns() - changed_ns) / 1e6))
     runner.join()
     result: dict[str, Any] = {"runtime": animator.runtime, "size": animator.size, "changes": changes}
@@ -106,7 +106,7 @@ def changing(runtime: str, size: int, changes: int) -> dict[str, Any]:
 def making(where: str, runtime: str, size: int, photo: Path) -> dict[str, Any]:
     """The stream before and while a character is made from a photo, in a thread or in a process of its own."""
     log, animator = PictureLog(), Animator(size, 1, runtime)
-    live = LiveLoop(open_source("demo", loop=True), animator, load_character(PAIR[0]), Actor(), studio_light(), [log])
+    live = LiveLoop(open_source("demo", loop=True), LiveSession(animator, load_character(PAIR[0]), [log]))
     threading.Thread(target=live.run, kwargs={"seconds": 600.0}, daemon=True).start()
     while not log.came_ns:
         time.sleep(0.05)

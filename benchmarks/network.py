@@ -203,7 +203,7 @@ def spent_ms(references: int) -> tuple[dict[str, float], str]:
     model.reshape({name: list(shape) for name, shape in denoiser_shapes(references).items()})
     compiled = core.compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY", "PERF_COUNT": True})
     renderer = Renderer(Networks())
-    prepared = renderer.look(copying_from(load_character(CHARACTER), references))
+    prepared = renderer.prepare(copying_from(load_character(CHARACTER), references))
     request, inputs = compiled.create_infer_request(), frame_requests(renderer, prepared)[0].inputs
     total: dict[str, float] = {}
     for k in range(LAYER_WARM_UP + LAYER_TIMES):

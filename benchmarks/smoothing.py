@@ -36,8 +36,8 @@ from omote.engine.face.tuning import REGIONS
 from omote.engine.model.animator import Animator
 from omote.engine.model.character_file import load_character
 from omote.engine.offline.animation import Animation, single_character_animation, split_chunks
-from omote.engine.offline.consistency import consistent
-from omote.engine.offline.consistency_heads import head_noise, heads_of, trembling
+from omote.engine.offline.consistency import noise_levels, noisy_columns, stabilize
+from omote.engine.offline.face_limits import rows_from_faces
 from omote.engine.offline.render import RenderSettings, draw_chunk
 from omote.engine.offline.timeline import transition
 from omote.engine.runtime.session import Build
@@ -316,7 +316,7 @@ def clip_faces(clip: Path) -> tuple[float, dict[str, Faces]]:
     seen = np.stack([retarget(signal, Actor()).vector() for signal in signals])
     times_s = np.array([signal.stamp.captured_ns for signal in signals]) / 1e9
     confidence = np.array([signal.confidence for signal in signals], np.float32)
-    offline = consistent(seen, times_s=times_s, confidence=confidence)
+    offline = stabilize(seen, times_s=times_s, confidence=confidence)
     fps = 1.0 / float(np.median(np.diff(times_s)))
     return fps, {"frame_by_frame": seen, "live": as_live(signals), "offline": offline}
 
@@ -402,7 +402,7 @@ def off_face(seen: Faces, shown: Faces) -> float:
 
 
 def in_noise(faces: Faces) -> NDArray[np.float64]:
-    return np.asarray(heads_of(faces)[:, trembling()] / head_noise()[trembling()])
+    return np.asarray(rows_from_faces(faces)[:, noisy_columns()] / noise_levels()[noisy_columns()])
 
 
 def flat(points: Points) -> NDArray[np.float64]:

@@ -81,7 +81,7 @@ def grid(tiles: Sequence[Tile], columns: int = COLUMNS) -> NDArray[np.uint8]:
 
 def sheets(renderer: Renderer, characters: Sequence[Character], tile: int = TILE) -> Iterable[tuple[str, Tile]]:
     """Names and sheets: all characters at rest, then one of each kind in expressions, turns and lights."""
-    looks = [renderer.look(one) for one in characters]
+    looks = [renderer.prepare(one) for one in characters]
     yield "characters", grid([draw(renderer, look, {}, tile=tile) for look in looks])
     for head in ("open", "anime"):
         some = [look for look in looks if look.character.head == head]
@@ -112,7 +112,7 @@ def beside_source(
     """A row for each character: its source (or its reference picture), then drawings in the same light."""
     rows = []
     for k, one in enumerate(characters):
-        look, reference = renderer.look(one), one.references[0]
+        look, reference = renderer.prepare(one), one.references[0]
         tiles = [sources[k] if sources else on_backdrop(reference.rgba, tile)]
         tiles += [draw(renderer, look, EXPRESSIONS[name], 0.0, reference.light, tile) for name in IN_PHOTOS]
         tiles.append(draw(renderer, look, {}, 20.0, reference.light, tile))

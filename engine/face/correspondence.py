@@ -294,9 +294,9 @@ class Viewer:
             known[k][cell] = found.is_known[k]
         rigid = np.zeros((count, 2, grid, grid), np.float32)
         row_of = np.arange(grid * grid, dtype=np.float32) // grid
-        for base, sure, place, one in zip(rigid, known, moved, references, strict=True):
-            if one.rigid is not None:
-                base[:] = one.rigid * (np.float32(1.0) - self._near_torso(wanted))
+        for base, sure, place, reference in zip(rigid, known, moved, references, strict=True):
+            if reference.rigid is not None:
+                base[:] = reference.rigid * (np.float32(1.0) - self._near_torso(wanted))
                 beside = np.isinf(wanted.depth)
                 weight = np.clip((self.nose_row - row_of) / _BESIDE, 0.0, 1.0)
                 sure[beside], place[:, beside] = weight[beside], base.reshape(2, -1)[:, beside]

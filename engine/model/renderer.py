@@ -304,10 +304,9 @@ class Renderer:
         # References that flow leads to have one head in common.
         heads = {id(route.head): route for route in routes.values()}
         rows = {key: row for row, key in enumerate(heads)}
-        alike = expression_similarity(
-            to_weights(params), np.stack([look.weights[route.shows] for route in heads.values()])
-        )
-        found = look.viewer.correspondence(view, [route.head for route in heads.values()], alike)
+        weights = to_weights(params)
+        of_heads = expression_similarity(weights, np.stack([look.weights[route.shows] for route in heads.values()]))
+        found = look.viewer.correspondence(view, [route.head for route in heads.values()], of_heads)
         place, trust = _nowhere(len(choice.order))
         for k, route in routes.items():
             row = rows[id(route.head)]
@@ -329,8 +328,8 @@ class Renderer:
         }
         straight = dict(zip(heads, found.place, strict=True))
         shown = look.weights[list(choice.order)]
-        alike = likeness(to_weights(params), shown), expression_similarity(to_weights(params), shown)
-        return _PosedFace(view, choice, routes, straight, *alike, inputs)
+        alike, agreement = likeness(weights, shown), expression_similarity(weights, shown)
+        return _PosedFace(view, choice, routes, straight, alike, agreement, inputs)
 
 
 @dataclass(frozen=True)

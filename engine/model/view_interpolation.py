@@ -8,6 +8,7 @@ and Williams 1993), and the head serves for all that is not a turn from one to t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
@@ -26,7 +27,7 @@ SIDE = 256  # pixels on a side of the pictures that are matched
 _SMOOTH = 10.0  # pixels: flow begins with what the head says, so much smoothed
 _COVERED = 0.45  # of the levels tell what is covered, the rest how bright it is
 _BRIGHTNESS = (0.3, 0.55, 0.15)
-STEPS = 32  # from one reference to the next at which a turned head is kept ready
+STEPS = 64  # from one reference to the next at which a turned head is kept ready
 _ROUNDS = 10  # of the fixed point that turns a flow around, once
 _LIVE_ROUNDS = 4  # in a picture
 _BEYOND = 0.3  # of the way between two references that motion is continued beyond the last
@@ -76,14 +77,15 @@ def pairs_of(
     viewer: Viewer, views: Sequence[View], rgba: Sequence[Bytes], turns: Array, is_matched: NDArray[np.bool_]
 ) -> tuple[Pair, ...]:
     """Of the references that may be matched, those that lie side by side by their turns [R,3]: the Gabriel graph."""
-    plain, found = [int(k) for k in np.flatnonzero(is_matched)], []
+    plain, beside = [int(k) for k in np.flatnonzero(is_matched)], []
     for number, first in enumerate(plain):
         for second in plain[number + 1 :]:
             middle, reach = 0.5 * (turns[first] + turns[second]), 0.5 * np.linalg.norm(turns[first] - turns[second])
             others = [turns[k] for k in plain if k not in (first, second)]
             if reach > _ALIKE_RAD and all(np.linalg.norm(other - middle) > reach for other in others):
-                found.append(Pair.of(viewer, views, rgba, first, second))
-    return tuple(found)
+                beside.append((first, second))
+    with ThreadPoolExecutor() as pool:
+        return tuple(pool.map(lambda pair: Pair.of(viewer, views, rgba, *pair), beside))
 
 
 def turned(pairs: Sequence[Pair], turns: Array, turn: Array) -> Turned | None:

@@ -266,7 +266,7 @@ class ReferenceRenderer:
         cast = tuple(one for one in settings.cast if isinstance(one, Character))
         try:
             renderer = Renderer(Networks(WEIGHTS_FOLDER, settings.build))
-            characters = tuple(renderer.look(one) for one in cast)
+            characters = tuple(renderer.prepare(one) for one in cast)
             autotune.require_parity(renderer.networks)
         except (RuntimeUnavailable, WeightsError, ValueError) as error:
             raise AnimatorError(str(error)) from error

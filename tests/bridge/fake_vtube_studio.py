@@ -16,7 +16,7 @@ PATIENCE_S = 60.0
 
 
 class FakeVtubeStudio:
-    """Answers as VTube Studio does; what it shall do and what it was told are attributes."""
+    """Answers as VTube Studio does; its behaviour and what it received are attributes."""
 
     def __init__(self, port: int = 0) -> None:
         self.port = port

@@ -16,7 +16,7 @@ class MemoryChannel:
 
     def send(self, pixels: Pixels, /) -> None:
         if self._fails and self._fails.pop(0):
-            raise RuntimeError("nobody takes pictures here any more")
+            raise RuntimeError("the program was closed")
         self.pixels = pixels
         self.sent += 1
 

@@ -126,7 +126,7 @@ def test_a_failure_is_logged_once_and_tried_again_after_a_while(caplog: pytest.L
         wait_for(lambda: screen.sent == 1)
         screen.offer(picture(1))
         wait_for(lambda: screen.failed == 1)
-        assert "nobody takes pictures" in screen.trouble
+        assert "the program was closed" in screen.trouble
         screen.offer(picture(2))
         wait_for(lambda: screen.failed == 2)
         assert opener.opened == 1  # for it is too early

@@ -191,7 +191,7 @@ def test_where_there_is_room_for_a_few_weights_only_these_are_sent(studio: FakeV
 
 
 def test_other_messages_are_ignored(studio: FakeVtubeStudio) -> None:
-    studio.noise = lambda: json.dumps({"messageType": "ModelLoadedEvent", "requestID": "of-somebody-else", "data": {}})
+    studio.noise = lambda: json.dumps({"messageType": "ModelLoadedEvent", "requestID": "of-another-plugin", "data": {}})
     with sender(studio) as vts:
         vts.offer(0, SMILE)
         studio.until(lambda: bool(studio.faces))

@@ -43,7 +43,7 @@ def test_each_shape_moves_the_skin_as_it_truly_does(fitted: FittedMap, flame: Fl
 
 def test_coefficients_are_the_true_ones(fitted: FittedMap, truth: FlameLike) -> None:
     # Each truth is a vector of length 2. Shapes that move nearly the same places (dimples, stretches and frowns) can
-    # be told apart only as well as the faces lie on each other: 0.4 is missed overall, 0.9 by mouthClose alone.
+    # be distinguished only as well as the faces are registered: the error is 0.4 overall, and 0.9 for mouthClose alone.
     at = [arkit.INDEX[name] for name in SOLVED]
     true = truth.coefficients[[UNITS.index(name) for name in SOLVED]]
     np.testing.assert_allclose(np.linalg.norm(true, axis=1), 2.0, atol=1e-9)

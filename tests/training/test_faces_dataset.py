@@ -56,7 +56,7 @@ def test_every_pool_draws_the_same_bytes(alone: Path, tmp_path: Path, cluster: s
 @needs_kit
 def test_existing_shards_are_not_drawn_again_and_another_spec_is_refused(alone: Path) -> None:
     assert written(alone, SerialPool()) == 0
-    with pytest.raises(ValueError, match="holds shards of another plan"):
+    with pytest.raises(ValueError, match="holds shards of another spec"):
         list(dataset.write_shards(replace(small_spec(alone), seed=6), SerialPool()))
 
 

@@ -140,13 +140,13 @@ Draw = Callable[[Pose], Rgba]  # in one light, at one size
 
 def shipped_renderer(renderer: Renderer, character: Character, light: Array, size: int, steps: int = 1) -> Draw:
     """Draws a character with the shipped renderer, in this light [27]."""
-    prepared = renderer.look(character)
+    prepared = renderer.prepare(character)
     return lambda pose: renderer.draw(prepared, pose.params(), light, size, steps)
 
 
 def copying_renderer(renderer: Renderer, character: Character, size: int) -> Draw:
     """Draws the first reference moved by the posed head, without a network: the baseline of the model."""
-    prepared = renderer.look(character)
+    prepared = renderer.prepare(character)
     return lambda pose: copy_reference(prepared, pose.params(), size)
 
 
@@ -380,7 +380,7 @@ def measure(
 
 
 def _rows(one: HeldOut, renderer: Renderer, character: Character, first: int) -> Iterator[_Row]:
-    prepared = renderer.look(character)
+    prepared = renderer.prepare(character)
     is_fitted = character.references[0].kind == "photo"
     for k in range(first, len(one)):
         params, light, truth = one.params(k), one.light(k), one.picture(k)

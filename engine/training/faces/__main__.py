@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from omote.bridge import arkit
 
-from ...worker_pool import pool_for
+from ...ray_pool import pool_for
 from . import dataset
 from .expression import PERFORMED, sample_expression, sample_head_rotation
 from .figure import Figure

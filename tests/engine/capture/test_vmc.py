@@ -11,7 +11,7 @@ from omote.engine.capture.vmc import Vmc
 from omote.engine.data import Portrait, Stamp
 from omote.engine.face.retarget import from_weights, gaze_from_weights
 from omote.engine.live.outputs import FaceOutput
-from tests.bridge.golden_vmc import message
+from tests.bridge.osc import message
 
 from .phones import Clock, FakePhone, listener, moved, read, recorded
 

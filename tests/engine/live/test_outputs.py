@@ -9,7 +9,8 @@ import pytest
 
 from omote.bridge import arkit
 from omote.bridge.outputs import face_sender
-from omote.engine.capture.livelink import LiveLinkSource
+from omote.engine.capture.datagrams import DatagramSource
+from omote.engine.capture.phones import LiveLink
 from omote.engine.data import FlameParams, Portrait, Signal, Stamp
 from omote.engine.face.retarget import from_weights, gaze_from_weights
 from omote.engine.live.outputs import FaceOutput, WireOutput, published_picture
@@ -73,7 +74,7 @@ def test_on_sent_gets_each_picture_that_was_sent() -> None:
 
 def test_our_own_source_reads_back_the_face_that_was_sent() -> None:
     with (
-        LiveLinkSource(port=0, host="127.0.0.1") as source,
+        DatagramSource(LiveLink(), (0,), "127.0.0.1") as source,
         FaceOutput(face_sender(f"livelink://127.0.0.1:{source.port}")) as output,
     ):
         output.offer(portrait(params=from_weights(WEIGHTS, None, TURN)))

@@ -94,8 +94,8 @@ def test_each_anchor_is_painted_with_the_earlier_ones_among_the_references() -> 
 
 def test_there_are_no_more_anchors_than_a_character_has_room_for() -> None:
     renderer = PlainRenderer()
-    made = with_anchors(character(*[face(SMILE)] * 6), renderer)
-    assert len(made.references) == 8
+    made = with_anchors(character(*[face(SMILE)] * 10), renderer)
+    assert len(made.references) == 12
     assert len(renderer.calls) == 2
 
 

@@ -44,7 +44,7 @@ def renderer() -> Renderer:
 def look(renderer: Renderer) -> PreparedCharacter:
     """Turned by 0, 15 and -15 degrees; what stands off the head moves by a twentieth of the picture."""
     character = painted_character(faces=[facing(0.26), facing(-0.26)], head="anime")
-    return renderer.look(with_bun(character, [0.5, 0.55, 0.45]))
+    return renderer.prepare(with_bun(character, [0.5, 0.55, 0.45]))
 
 
 def bun(rgba: np.ndarray) -> tuple[float, float]:
@@ -62,7 +62,7 @@ def test_references_that_lie_side_by_side_are_matched(look: PreparedCharacter) -
 def test_photos_are_not_matched(renderer: Renderer) -> None:
     character = painted_character(faces=[facing(0.26)])
     photos = tuple(replace(one, kind="photo") for one in character.references)
-    assert renderer.look(replace(character, references=photos)).pairs == ()
+    assert renderer.prepare(replace(character, references=photos)).pairs == ()
 
 
 def test_what_stands_off_the_head_is_half_way_at_half_the_turn(renderer: Renderer, look: PreparedCharacter) -> None:

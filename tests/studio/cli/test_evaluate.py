@@ -65,7 +65,7 @@ def test_a_module_that_is_not_installed_is_named_with_the_cure() -> None:
 def test_pictures_without_the_kit_are_refused(stage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("numba")
     pytest.importorskip("tqdm")
-    assert "--kit needs the kit's folder" in said_in_one_line(capsys, "train", stage, "--out", "x")
+    assert "--kit takes the kit's folder" in said_in_one_line(capsys, "train", stage, "--out", "x")
     assert f"got {tmp_path}" in said_in_one_line(capsys, "train", stage, "--kit", tmp_path, "--out", "x")
 
 

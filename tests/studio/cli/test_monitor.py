@@ -277,7 +277,7 @@ def test_a_port_without_a_sender_ends_with_1(capsys: pytest.CaptureFixture[str])
     ("arguments", "wanted"),
     [
         (("nonsense",), "nonsense is no address"),
-        (("tcp://*:5557",), "leads nowhere"),
+        (("tcp://*:5557",), "cannot be connected to"),
         (("--control", "tcp://a"), "tcp://a is no address"),
         (("--seconds", "0"), "must be a number above 0, got 0"),
         (("--seconds", "soon"), "must be a number above 0, got soon"),

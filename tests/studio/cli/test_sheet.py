@@ -160,7 +160,7 @@ def test_open_character_is_drawn_with_alpha_and_shares_nothing(
     rest, surprise = (picture(tmp_path / "out" / name) for name in ("01_neutral.png", "02_surprise.png"))
     assert rest.shape[2] == 4 and rest.shape == surprise.shape and not np.array_equal(rest, surprise)
     assert draw(folder, "hana", tmp_path / "shared", *asked, "--share", "0.5") == USER_ERROR_CODE
-    assert "--share is of photoreal characters, and hana is none" in capsys.readouterr().err
+    assert "--share is for photoreal characters, and hana is not one" in capsys.readouterr().err
 
 
 def test_folder_that_holds_something_is_left_alone(folder: Path, tmp_path: Path) -> None:
