@@ -433,6 +433,33 @@ def first_start(folder: Path) -> str:
     return section(title, origin_line(result), text, seconds)
 
 
+def attention(folder: Path) -> str:
+    title, result = "Attention over time", kept("attention", folder)
+    if result is None:
+        return section(title, unmeasured("attention"))
+    head = (
+        "character",
+        "attention",
+        "noise, levels",
+        "the truth's",
+        "sharpness",
+        "noise left",
+        "flicker",
+        "truth moves",
+    )
+    keys = ("noise", "truth_noise", "sharpness", "noise_ratio", "flicker", "truth_motion")
+    rows = [
+        [row["character"], "on" if row["attention"] else "off", *(f"{row[key]:.2f}" for key in keys)]
+        for row in result["rows"]
+    ]
+    text = (
+        f"{square(result['size'])}, {result['runtime']}. Noise is that of a half smile under a webcam tracker's noise; what is "
+        "left of it is compared with the renderer's picture under the same noise, at equal sharpness. Flicker is the "
+        "change from picture to picture of someone who talks that the renderer does not make; all in levels of 255."
+    )
+    return section(title, origin_line(result), text, table(head, rows))
+
+
 def bridge(folder: Path) -> str:
     title, result = "To receivers in three languages", kept("bridge", folder)
     if result is None:
@@ -464,5 +491,5 @@ def _ended(row: Result) -> str:
 
 SECTIONS: tuple[Callable[[Path], str], ...] = (
     *(asked_for, live, jaw_code, network, layers, quality, growth),
-    *(rivals, first_start, smoothing, bridge, offline, smoothness, with_bf16, gpu),
+    *(attention, rivals, first_start, smoothing, bridge, offline, smoothness, with_bf16, gpu),
 )
