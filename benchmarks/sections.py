@@ -453,9 +453,9 @@ def attention(folder: Path) -> str:
         for row in result["rows"]
     ]
     text = (
-        f"{square(result['size'])}, {result['runtime']}. Noise is that of a half smile under a webcam tracker's noise; what is "
-        "left of it is compared with the renderer's picture under the same noise, at equal sharpness. Flicker is the "
-        "change from picture to picture of someone who talks that the renderer does not make; all in levels of 255."
+        f"{square(result['size'])}, {result['runtime']}. Noise is that of a half smile under a webcam tracker's noise; "
+        "what is left of it is compared with the renderer's picture under the same noise, at equal sharpness. Flicker "
+        "is the change from picture to picture of someone who talks that the renderer does not make; in levels of 255."
     )
     return section(title, origin_line(result), text, table(head, rows))
 

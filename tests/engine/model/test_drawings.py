@@ -23,7 +23,7 @@ FACE_PX = 0.47 * SIDE
 
 
 @cache
-def figure(name: str = "aoi") -> tuple[Rgba, Points]:
+def figure(name: str = "beni") -> tuple[Rgba, Points]:
     """A shipped drawn character on a larger, transparent sheet, and where its points truly are."""
     character = load_character(name)
     reference, head = character.references[0], anime_head()
@@ -82,7 +82,7 @@ def test_the_figure_is_cut_out_and_looks_like_the_drawing(ground: str) -> None:
     character = made.character
     assert (character.head, character.consent, character.references[0].kind) == ("anime", "mine", "drawing")
     ours = character.references[0].rgba
-    expected = np.asarray(Image.fromarray(load_character("aoi").references[0].rgba).resize(ours.shape[:2]))
+    expected = np.asarray(Image.fromarray(load_character("beni").references[0].rgba).resize(ours.shape[:2]))
     alpha = np.abs(ours[..., 3].astype(int) - expected[..., 3]).mean() / 255.0
     assert alpha < (0.06 if ground == "room" else 0.04)
     inside = (ours[..., 3] > 250) & (expected[..., 3] > 250)

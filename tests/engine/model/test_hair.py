@@ -35,7 +35,7 @@ def sway(right: float) -> np.ndarray:
 
 def test_white_locks_are_hair_and_face_and_clothes_are_not(look: PreparedCharacter) -> None:
     is_hair = hair_mask(look.references[0], look.views[0])
-    assert is_hair[20:40, 50:78].mean() > 0.9  # the crown
+    assert is_hair[12:28, 50:78].mean() > 0.9  # the crown
     assert not is_hair[60:84, 52:76].any()  # eyes, nose and mouth
     assert not is_hair[118:, 50:78].any()  # the shirt
     assert is_hair[84:100].any()  # locks beside the neck
@@ -53,7 +53,7 @@ def test_a_sway_moves_the_locks_and_leaves_crown_face_and_shirt_alone(look: Prep
     place = inputs["place"][0, order.index(0)]
     assert look.hair is not None
     moved = look.hair.displacement(sway(0.1), place)
-    assert not moved[60:84, 52:76].any()
+    assert np.abs(moved[60:84, 52:76]).max() < 0.01  # cells
     is_hair = hair_mask(look.references[0], look.views[0])
     locks = np.zeros_like(is_hair)
     locks[90:105] = is_hair[90:105]
