@@ -46,6 +46,7 @@ train-gpu:
 bench-gpu:
 	$(PYTHON) tools/run.py benchmarks/gpu.py --save benchmarks/results/gpu.json
 
-# About an hour of two cores (an estimate), and 5 GB of disk while it runs: random weights at full size.
+# SIZE=small takes minutes; full takes about an hour of two cores and 5 GB of disk while it runs.
+SIZE ?= full
 parity-photoreal:
-	$(PYTHON) tools/run.py benchmarks/photoreal_parity.py
+	$(PYTHON) tools/run.py benchmarks/photoreal_parity.py --size $(SIZE)

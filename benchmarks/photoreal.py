@@ -19,12 +19,10 @@ import torch
 from peers.arc2face import PUBLISHED, SMALL, random_arc, recipe_of
 from record import keep_rows, origin, timed
 
-from omote.engine.diffusion.arc2face.eager import open_eager
-from omote.engine.diffusion.arc2face.flat import decoder_shapes, unet_shapes
-from omote.engine.diffusion.arc2face.pipeline import Arc2Face
-from omote.engine.photoreal.exported_model import DECODER, UNET
-from omote.engine.photoreal.exporting import exported
-from omote.engine.photoreal.graph_parity import inputs
+from omote.engine.arc2face.export import open_eager, unet_shapes
+from omote.engine.arc2face.networks import DECODER, UNET, exported
+from omote.engine.arc2face.networks import reference_inputs as inputs
+from omote.engine.arc2face.pipeline import Arc2Face
 from omote.engine.runtime.session import Build, ExportedGraph, OutputSpec, RuntimeUnavailable, Session
 
 DIFFUSERS = "diffusers"
@@ -106,14 +104,17 @@ class Bench:
             recipe = replace(recipe, model="small random weights")
         model = exported(recipe, self._fresh)  # the other arc may have moved to the GPU
         shapes = model.graph(name, batch).shapes
-        return (model.unet(build, batch) if name == UNET else model.decoder(build)), inputs(shapes)
+        return model.session(name, build, batch), inputs(shapes)
 
     def _graph(self, name: str, case: Case, batch: int) -> ExportedGraph:
         """The inputs that the exported one would have."""
         arc, side = self.arc(), self.size // 8
         rows = recipe_of(arc, self.size, has_bank=case.has_bank).bank
-        of_unet = unet_shapes(arc.unet, arc.adapter.tokens, side, batch, rows, False)
-        shapes = of_unet if name == UNET else decoder_shapes(arc.unet, side)
+        every = ("x", "t", "tokens", "expression")
+        of_unet = {
+            one: (batch, *shape[1:]) if one in every else shape for one, shape in unet_shapes(arc, side, rows).items()
+        }
+        shapes = of_unet if name == UNET else {"latents": (1, arc.unet.config.in_channels, side, side)}
         standing = frozenset(of_unet) - {"x", "t", "expression"}
         return ExportedGraph(Path(f"{name}.onnx"), "", shapes, {name: OutputSpec((batch,))}, standing)
 
@@ -121,10 +122,10 @@ class Bench:
         """StableDiffusionPipeline with the same UNet weights, a TAESD of its own and LCM's scheduler."""
         diffusers = importlib.import_module("diffusers")
         diffusers.utils.logging.set_verbosity_error()
-        shape = self.arc().unet.shape
+        config = SMALL if self.is_small else PUBLISHED
         with torch.device("meta"):
-            unet = diffusers.UNet2DConditionModel(sample_size=self.size // 8, **_config(shape))
-        state = {name: value for name, value in self.arc().unet.state_dict().items() if "_ip." not in name}
+            unet = diffusers.UNet2DConditionModel(sample_size=self.size // 8, **config)
+        state = {name: value for name, value in self.arc().unet.state_dict().items() if ".processor." not in name}
         unet.load_state_dict(state, assign=True)
         dtype = torch.float16 if self.device == "cuda" else torch.float32
         widths = (8,) * 4 if self.is_small else (64,) * 4
@@ -135,22 +136,9 @@ class Bench:
         ).to(self.device, dtype)  # fmt: skip
         pipeline.set_progress_bar_config(disable=True)
         side = self.size // 8
-        tokens, noise = torch.randn(1, 77, shape.cross), torch.randn(1, 4, side, side)
+        tokens, noise = torch.randn(1, 77, config["cross_attention_dim"]), torch.randn(1, 4, side, side)
         asked = {"prompt_embeds": tokens.to(self.device, dtype), "latents": noise.to(self.device, dtype)}
         return lambda: pipeline(**asked, num_inference_steps=case.steps, guidance_scale=0.0, output_type="np")
-
-
-def _config(shape: Any) -> dict[str, Any]:
-    down = tuple("CrossAttnDownBlock2D" if attends else "DownBlock2D" for attends in shape.attends)
-    return {
-        "block_out_channels": shape.channels,
-        "layers_per_block": shape.layers,
-        "attention_head_dim": shape.heads,
-        "cross_attention_dim": shape.cross,
-        "norm_num_groups": shape.groups,
-        "down_block_types": down,
-        "up_block_types": tuple(kind.replace("Down", "Up") for kind in reversed(down)),
-    }
 
 
 def measured(bench: Bench, case: Case, times: int, most_s: float) -> dict[str, Any]:

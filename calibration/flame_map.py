@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from omote.bridge import arkit
 from omote.engine.data import FLAME_BASIS
-from omote.engine.photoreal.flame_map import FlameMap
+from omote.engine.face.flame_map import FlameMap
 from omote.engine.rotation import rotation
 
 from .flame_file import FLAME_JAW, FlameFile

@@ -9,7 +9,8 @@ from .errors import AnimatorError
 from .face.light import studio_light
 from .face.retarget import from_weights, retarget, to_weights
 from .model.animator import Animator, Ensemble, EnsembleMember
-from .model.character_file import DEFAULT_CHARACTER, CharacterError, character_names, load_character
+from .model.character_file import DEFAULT_CHARACTER, character_names, load_character
+from .tensor_file import CharacterError
 
 __all__ = [
     "DEFAULT_CHARACTER",

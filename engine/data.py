@@ -230,7 +230,7 @@ class Character:
 class BankRows:
     """What the self-attention of each block of a published UNet reads besides its own picture; none is a bank of none.
 
-    Blocks stand in the order down, up, middle, as `omote.engine.diffusion.arc2face.unet` numbers them.
+    Blocks stand in the order down, up, middle, as the published adapters number them.
     """
 
     keys: tuple[NDArray[np.float16], ...] = ()  # [T,C] of each block, heads side by side
@@ -257,6 +257,7 @@ class PhotorealCharacter:
 
     name: str
     tokens: Array  # [77,768] the identity, as the text encoder says it
+    empty: Array  # [77,768] the empty prompt, from which guidance leads away
     noise: Array  # [4,S/8,S/8] from which every picture begins
     neutral: Array  # [55] what the expression adapter is told for a face at rest; never all zero
     is_neutral_measured: bool
@@ -268,7 +269,7 @@ class PhotorealCharacter:
     parts: tuple[SourceFile, ...]
     licence: str
     made_from: str
-    reference_scale: float = 0.8  # with which the reference adapter is fused into the weights that draw
+    reference_scale: float = 0.8  # of the reference adapter in the weights; 0 is without it and a bank
 
     @property
     def size(self) -> int:

@@ -5,37 +5,50 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
+from diffusers import AutoencoderTiny, UNet2DConditionModel
+from diffusers.models.embeddings import ImageProjection
 from torch import nn
 
-from omote.engine.diffusion.arc2face.adapters import ExpressionAdapter
-from omote.engine.diffusion.arc2face.pipeline import Arc2Face
-from omote.engine.diffusion.arc2face.taesd import TinyDecoder
-from omote.engine.diffusion.arc2face.unet import UNet
-from omote.engine.diffusion.arc2face.unet_shape import UNetShape
-from omote.engine.photoreal.recipe import Recipe
+from omote.engine.arc2face.loading import ExpressionTokens
+from omote.engine.arc2face.networks import Recipe
+from omote.engine.arc2face.pipeline import Arc2Face
+from omote.engine.arc2face.processors import block_names, install
+from omote.engine.face.flame_vectors import VECTOR_SIZE
 
-PUBLISHED = UNetShape()
-SMALL = UNetShape(channels=(32, 64), layers=1, heads=2, cross=32, groups=8, attends=(True, False))
+PUBLISHED: dict[str, Any] = {"cross_attention_dim": 768, "attention_head_dim": 8}
+SMALL: dict[str, Any] = {
+    "block_out_channels": (32, 64),
+    "layers_per_block": 1,
+    "attention_head_dim": 2,
+    "cross_attention_dim": 32,
+    "norm_num_groups": 8,
+    "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+}
 TOKENS = 4  # of an expression, as the simplest of the published layouts has them
 
 
-def random_arc(shape: UNetShape = PUBLISHED, width: int = 64, seed: int = 0) -> Arc2Face:
+def random_arc(config: dict[str, Any] = PUBLISHED, width: int = 64, seed: int = 0) -> Arc2Face:
     """What draws; what makes characters is not in it."""
-    source = torch.Generator().manual_seed(seed)
+    source, cross = torch.Generator().manual_seed(seed), config["cross_attention_dim"]
     with torch.device("meta"):
-        unet, tiny = UNet(shape), TinyDecoder(width)
-        adapter = ExpressionAdapter(nn.Linear(55, TOKENS * shape.cross), nn.LayerNorm(shape.cross), TOKENS, shape.cross)
-        for block in unet.transformers:
-            wide = block.attn2.to_k.out_features
-            block.attn2.to_k_ip, block.attn2.to_v_ip = (nn.Linear(shape.cross, wide, bias=False) for _ in range(2))
+        unet, channels = UNet2DConditionModel(**config), (width,) * 4
+        pairs = {}
+        for number, name in enumerate(block_names(unet)):
+            wide = unet.get_submodule(name).attn2.to_k.out_features
+            key, value = (nn.Linear(cross, wide, bias=False) for _ in range(2))
+            pairs[number] = (key, value)
+        install(unet, pairs)
+        tiny = AutoencoderTiny(encoder_block_out_channels=channels, decoder_block_out_channels=channels)
+        adapter = ExpressionTokens(ImageProjection(VECTOR_SIZE, cross, TOKENS), TOKENS, cross)
     for module in (unet, tiny, adapter):
-        filled(module, source)
-    nobody = cast(Any, None)
-    return Arc2Face(unet, adapter, nobody, nobody, tiny, nobody)
+        _fill(module, source)
+    missing = cast(Any, None)
+    return Arc2Face(unet, adapter, missing, missing, tiny, missing)
 
 
-def filled(module: nn.Module, source: torch.Generator) -> nn.Module:
-    """With weights that keep the spread of what they are given; ready to draw."""
+def _fill(module: nn.Module, source: torch.Generator) -> None:
+    """Weights that keep the spread of what they are given; ready to draw."""
     module.to_empty(device="cpu")
     for name, weight in module.named_parameters():
         weight.requires_grad_(False)
@@ -43,10 +56,19 @@ def filled(module: nn.Module, source: torch.Generator) -> nn.Module:
             weight.fill_(1.0 if name.endswith("weight") else 0.0)
         else:
             weight.normal_(0.0, float(weight[0].numel()) ** -0.5, generator=source)
-    return module.eval()
+    module.eval()
 
 
 def recipe_of(arc: Arc2Face, size: int, *, has_bank: bool) -> Recipe:
     """For one reference picture, or none."""
-    rows = tuple((size // 8 // block.scale) ** 2 for block in arc.unet.shape.blocks)
+    levels = len(arc.unet.config.block_out_channels)
+    rows = tuple((size // 8 // _scale(name, levels)) ** 2 for name in block_names(arc.unet))
     return Recipe("random weights", "lcm", size, rows if has_bank else ())
+
+
+def _scale(name: str, levels: int) -> int:
+    """How many times smaller than the latent the places of this block are."""
+    side, _, rest = name.partition("_blocks.")
+    if side == "down":
+        return 1 << int(rest[0])
+    return 1 << (levels - 1 - int(rest[0]) if side == "up" else levels - 1)

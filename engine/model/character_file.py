@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import difflib
 import io
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
-
-from omote.bridge.errors import OmoteError
 
 from ..data import (
     CHARACTER_WORDS,
@@ -31,30 +24,24 @@ from ..data import (
     Character,
     FlameParams,
     Reference,
-    printable,
 )
-from ..storage import atomic_write, data_folder
+from ..storage import data_folder
+from ..tensor_file import CharacterError, TensorFile, damaged_file_error, read_tensor_file, write_tensor_file
+from .kinds import kind_of_file
 
 SHIPPED_FOLDER = Path(__file__).parents[1] / "weights" / "characters"
 SUFFIX = ".omote"
 DEFAULT_CHARACTER = "hana"
 CHARACTERS_VARIABLE = "OMOTE_CHARACTERS"
-LOADERS = {"omote photoreal 1": "omote.engine.photoreal.character_file"}  # of optional kinds, by the file's format
 MOST_BYTES = 4 << 20
 FORMAT = "omote character 3"
 _FORMER_FORMATS = ("omote character 1", "omote character 2")  # without pictures
 _FACE_SIZE = 67
 _QUALITY = (95, 90, 80, 65, 50)  # of WebP, tried until the file is small enough
-_METADATA_KEY = "omote"  # of the words in the file's metadata
 
 Rgba = NDArray[np.uint8]
-Arrays = Mapping[str, NDArray[Any]]
 Row = TypeVar("Row")
 Made = TypeVar("Made")
-
-
-class CharacterError(OmoteError, ValueError):
-    """An unknown character or an unusable file; the message says which, and the cure."""
 
 
 def character_names() -> tuple[str, ...]:
@@ -96,9 +83,8 @@ def load_any_character(name_or_path: str, most: int | None = None) -> AnyCharact
     """
     path = _path_of_character(name_or_path)
     file = read_tensor_file(path)
-    if loader := LOADERS.get(str(file.words.get("format"))):
-        character: AnyCharacter = import_module(loader).photoreal(file, path)
-        return character
+    if kind := kind_of_file(file):
+        return kind.load(file, path)
     return character_in(file, path, most)
 
 
@@ -211,53 +197,3 @@ def _decoded(data: bytes) -> Rgba:
         if max(picture.size) > REFERENCE_SIDES[1]:
             raise ValueError(f"a reference of {picture.width} x {picture.height} pixels")
         return np.asarray(picture.convert("RGBA"))
-
-
-def damaged_file_error(path: Path, reason: str) -> CharacterError:
-    """For a file that can be read, with contents that make no sense."""
-    return CharacterError(f"{path} is damaged: {reason}; make the character again, or choose another")
-
-
-@dataclass(frozen=True)
-class TensorFile:
-    """The contents of a safetensors file; only that they can be read has been checked."""
-
-    words: Mapping[str, object]
-    arrays: Arrays
-
-
-def write_tensor_file(path: Path, file: TensorFile) -> None:
-    """Writes a file atomically; CharacterError if it cannot be written."""
-    try:
-        # Not `save_file`, which ignores the user's umask: the file may hold a person's face.
-        content = save(dict(file.arrays), {_METADATA_KEY: json.dumps(file.words, sort_keys=True)})
-        with atomic_write(path) as partial:
-            partial.write_bytes(content)
-    except (SafetensorError, OSError) as error:
-        raise CharacterError(f"cannot write {path} ({error}): make the folder, or choose another place") from error
-
-
-def read_tensor_file(path: Path) -> TensorFile:
-    """The contents of a file; CharacterError if it is no such file."""
-    try:
-        with safe_open(path, framework="numpy") as opened:
-            words = json.loads((opened.metadata() or {}).get(_METADATA_KEY, "{}"))
-            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        if not isinstance(words, dict):
-            raise ValueError(f"its words must be a map, got {type(words).__name__}")
-        if any(text != printable(text, len(text)) for text in _texts(words)):
-            raise ValueError("its words hold characters that cannot be printed")
-    except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
-        raise CharacterError(
-            f"{path} is no character file or damaged ({error}): make the character again, or choose another"
-        ) from error
-    return TensorFile(words, arrays)
-
-
-def _texts(value: object) -> Iterator[str]:
-    """All strings in a value of JSON's types."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for one in [*value, *value.values()] if isinstance(value, dict) else value:
-            yield from _texts(one)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..data import EXPRESSION_SIZE, Array, FlameParams
+from ..data import EXPRESSION_SIZE, OPEN_BASIS, Array, FlameParams
 from ..face.head import JAW_OPEN_RAD, JAW_SIDE_RAD, LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD, open_head
 from ..face.retarget import UNITS
 from .animation import FACE_SIZE, Float64Array, RenderError
@@ -45,6 +45,8 @@ MIN, MAX = _bounds()  # [67] each, in the order of NAMES
 
 def require_in_limits(params: FlameParams, what: str) -> Float64Array:
     """[67] this face in the order of `NAMES`; RenderError names the number that is out of its bounds."""
+    if params.basis != OPEN_BASIS:
+        raise RenderError(f'{what}: expected a face in the basis "{OPEN_BASIS}", got "{params.basis}"')
     row = params.vector().astype(np.float64)
     if beyond := np.flatnonzero(row[len(UNITS) : EXPRESSION_SIZE]).tolist():
         name = FLAME_NAMES[len(UNITS) + beyond[0]]

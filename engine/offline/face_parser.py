@@ -17,11 +17,12 @@ from omote.bridge import arkit
 
 from ..capture.source import SourceError
 from ..capture.take import read_take
-from ..data import Array, FlameParams
+from ..data import FLAME_BASIS, Array, FlameParams
 from ..face.expressions import NAMED_EXPRESSIONS, expression_weights
-from ..face.retarget import UNITS, from_weights, to_weights
+from ..face.flame_vectors import SUFFIXES, VectorError, params_of, read_vectors
+from ..face.retarget import from_weights
 from .animation import Float64Array, RenderError, did_you_mean
-from .face_limits import EYES, FLAME_NAMES, JAW, MAX, MIN, NECK, PLACE, face_from_row, require_in_limits
+from .face_limits import EYES, FLAME_NAMES, JAW, MAX, MIN, face_from_row, require_in_limits
 from .writers.tables import COLUMNS
 
 REST = "neutral"
@@ -29,7 +30,7 @@ FORMS = "jawOpen=0.6,mouthSmileLeft=0.4, or a file (.csv, .toml, .json)"
 
 _FILE = re.compile(r"(?P<path>.+\.(?:csv|json|toml))(?:@(?P<at>[^@]*))?", re.IGNORECASE)
 _COLUMN = {name: column for column, name in enumerate(FLAME_NAMES)}
-_MIN_WEIGHT = 1e-3  # ARKit has no weights below 0; a weight above minus this is rounding
+_FLAME = f"{FLAME_BASIS}:"
 
 # A parsed face: ARKit weights [52], or FLAME's parameters in the open basis.
 _Face = Array | FlameParams
@@ -42,15 +43,14 @@ def parse_face(word: str, folder: Path | None = None) -> FlameParams:
     A name ("smile", "neutral"), ARKit weights ("jawOpen=0.6,mouthSmileLeft=0.4"), FLAME values by the columns of
     params.csv ("jaw_pose_x=0.2,expression_3=1.1"), a file of either (.toml, .json), or a recording and a time in it
     ("take.csv@1.5"; without a time the first picture). Files are searched in `folder`, then in the current folder.
+
+    "flame2020:" begins coefficients of FLAME 2020, for characters that use its basis: values by the same names, or a
+    file of rows of 55 numbers (.csv, .npy, .safetensors) and the row in it ("flame2020:smile.npy@3").
     """
+    if word.strip().startswith(_FLAME):
+        return _parse_flame(word.strip().removeprefix(_FLAME), f'"{word.strip()}"', folder)
     face = _parse(word.strip(), folder)
     return face if isinstance(face, FlameParams) else from_weights(face)
-
-
-def parse_arkit_weights(word: str, folder: Path | None = None) -> Array:
-    """[52] ARKit weights 0 to 1 of a word for `parse_face`; RenderError also for a face that they cannot express."""
-    face = _parse(word.strip(), folder)
-    return face if isinstance(face, np.ndarray) else _to_arkit(face, f'"{word}"')
 
 
 def face_from_values(values: Mapping[str, object], what: str) -> FlameParams:
@@ -61,8 +61,29 @@ def face_from_values(values: Mapping[str, object], what: str) -> FlameParams:
 
 def face_file_path(word: str, folder: Path | None = None) -> Path | None:
     """The file that `parse_face` would read; None if the word names no file."""
+    if word.strip().startswith(_FLAME):
+        path = Path(word.strip().removeprefix(_FLAME).partition("@")[0])
+        return _resolve(path, folder) if path.suffix.lower() in SUFFIXES else None
     found = _FILE.fullmatch(word.strip())
     return _resolve(Path(found["path"]), folder) if found else None
+
+
+def _parse_flame(word: str, what: str, folder: Path | None) -> FlameParams:
+    """The face in FLAME 2020's basis; its coefficients are finite, and no other bounds are known here."""
+    name, _, row = word.partition("@")
+    if Path(name).suffix.lower() in SUFFIXES:
+        try:
+            rows = read_vectors(_resolve(Path(name), folder))
+        except VectorError as error:
+            raise RenderError(f"{what}: {error}") from error
+        return params_of(rows[int(_number("the row after @", row or 0, what, 0, len(rows) - 1))])
+    values = _split_pairs(word)
+    if strange := [name for name in values if name not in _COLUMN]:
+        raise RenderError(f'{what}: FLAME has no value "{strange[0]}"{did_you_mean(strange[0], FLAME_NAMES)}')
+    numbers = np.zeros(len(FLAME_NAMES), np.float32)
+    for name, value in values.items():
+        numbers[_COLUMN[name]] = _number(name, value, what, -100.0, 100.0)
+    return FlameParams.from_vector(numbers, FLAME_BASIS)
 
 
 def _resolve(path: Path, folder: Path | None) -> Path:
@@ -153,15 +174,6 @@ def _flame_number(name: str, value: object, what: str) -> float:
     if column < JAW.start:  # a coefficient has no bounds; the shapes that all of them together stand for have
         return _number(name, value, what, -100.0, 100.0)
     return _number(name, value, what, float(MIN[column]), float(MAX[column]))
-
-
-def _to_arkit(params: FlameParams, what: str) -> Array:
-    row = require_in_limits(params, what)
-    if np.any(row[NECK]) or np.any(row[PLACE]):
-        raise RenderError(f"{what}: ARKit has no weight for the head's turn or place: leave out neck_pose, translation")
-    if (low := int(np.argmin(row[: len(UNITS)]))) >= 0 and row[low] < -_MIN_WEIGHT:
-        raise RenderError(f"{what}: ARKit's {UNITS[low]} would be {row[low]:.3f}, and its weights go from 0 to 1")
-    return np.asarray(np.clip(to_weights(params), 0.0, 1.0), np.float32)
 
 
 # Files.

@@ -17,8 +17,6 @@ from ..model import autotune
 from ..model.networks import Networks
 from ..model.renderer import PreparedCharacter, Renderer, crossfaded, motion_of
 from ..models import WEIGHTS_FOLDER, WeightsError, shipped_networks
-from ..photoreal.flame_map import FlameMap
-from ..photoreal.sheet import Strength
 from ..runtime.session import Build, RuntimeUnavailable
 from ..version import edition, library_version
 from ..worker_pool import SerialPool, WorkerPool
@@ -80,16 +78,16 @@ def draw_chunk(settings: RenderSettings, chunk: Chunk) -> tuple[bytes, ...]:
     return tuple(encode_png(picture) for picture in open_renderer(settings).pictures(chunk))
 
 
-@dataclass(frozen=True, eq=False)
-class PhotorealSettings:
-    """How photoreal characters are drawn, besides what is true of all."""
+class Drawing(Protocol):
+    """How characters of an optional kind are drawn; sent to the workers."""
 
-    to_flame: FlameMap
-    published: Path | None  # the folder of the published files; None: where `omote models` says
-    allow_noncommercial: bool
-    guidance: float | None  # None: in the few steps that the character was made for
-    share: Strength  # how readily pictures read each other, where there is guidance
-    weights: str  # digest of the published files that draw
+    def facts(self) -> str:
+        """Everything that decides a picture's bytes besides the settings of the rendering, in words."""
+        ...
+
+    def open(self, settings: RenderSettings) -> FrameRenderer:
+        """The renderer; AnimatorError or CharacterError if it cannot be opened here."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +99,7 @@ class RenderSettings:
     steps: int
     build: Build  # of the network
     drawn_size: int  # pixels on a side of the drawn pictures, which are then reduced or enlarged
-    photoreal: PhotorealSettings | None = None  # for photoreal characters
+    photoreal: Drawing | None = None  # for photoreal characters
     # Whether pictures are stabilized by their neighbours and hair swings; photoreal characters have neither.
     consistency: bool = True
 
@@ -179,9 +177,8 @@ class RenderSettings:
         )
 
     def _network(self) -> str:
-        if how := self.photoreal:
-            guided = "" if how.guidance is None else f", guidance {how.guidance:g}, share {how.share}"
-            return f"{how.weights[:16]}, map {_digest(how.to_flame)[:16]}{guided}"
+        if self.photoreal:
+            return self.photoreal.facts()
         files = shipped_networks()
         return f"{files.model}, {', '.join(file.sha256[:16] for file in files.networks)}"
 
@@ -235,15 +232,7 @@ def open_renderer(settings: RenderSettings) -> FrameRenderer:
 
 
 def _new_renderer(settings: RenderSettings) -> FrameRenderer:
-    if settings.photoreal is None:
-        return ReferenceRenderer.open(settings)
-    if settings.photoreal.guidance is None:
-        from .photoreal_hand import FewSteps
-
-        return FewSteps.at(settings)
-    from .photoreal_set import ManySteps
-
-    return ManySteps.at(settings)
+    return ReferenceRenderer.open(settings) if settings.photoreal is None else settings.photoreal.open(settings)
 
 
 @dataclass(eq=False)

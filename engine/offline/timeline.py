@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from ..data import Array, FlameParams
+from ..data import OPEN_BASIS, Array, FlameParams
 from ..model.character_file import DEFAULT_CHARACTER
 from . import timeline_keys as keys
 from .animation import (
@@ -300,7 +300,12 @@ def transition(
     if not 0.0 <= hold_s <= MAX_SECONDS:
         raise RenderError(f"a hold takes 0 to {MAX_SECONDS:g} seconds, got {hold_s:g}")
     change, hold = max(round(Fraction(seconds) * fps), 2), round(Fraction(hold_s) * fps)
-    rows = [require_in_limits(first, "the first face"), require_in_limits(last, "the last face")]
+    if first.basis != last.basis:
+        raise RenderError(f'no transition leads from the basis "{first.basis}" to "{last.basis}": choose one basis')
+    is_open = first.basis == OPEN_BASIS
+    if not is_open and seed is not None:
+        raise RenderError(f'--seed moves only faces in the basis "{OPEN_BASIS}": leave it out')
+    rows = [_row(first, "the first face"), _row(last, "the last face")]
     key_frames = [0, change - 1]
     if is_there_and_back:
         # A hold needs a key at its end, unless it has no length.
@@ -312,4 +317,10 @@ def transition(
     found = track.at(time_s)
     if seed is not None:
         found = IdleMotion().add_to(found, time_s, seed)
-    return single_character_animation(fps, faces_from_rows(found), light, character)
+    rows_of_faces = faces_from_rows(found) if is_open else found.astype(np.float32)
+    return replace(single_character_animation(fps, rows_of_faces, light, character), basis=first.basis)
+
+
+def _row(face: FlameParams, what: str) -> Float64Array:
+    """[67] the numbers to interpolate: ARKit's shapes of an open face, FLAME's coefficients of another."""
+    return require_in_limits(face, what) if face.basis == OPEN_BASIS else face.vector().astype(np.float64)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from omote.engine import storage
 from omote.engine.data import AnyCharacter, Character, PhotorealCharacter
-from omote.engine.model.character_file import (
-    SUFFIX,
-    CharacterError,
-    character_names,
-    load_character,
-    save_character,
-    user_folder,
-)
+from omote.engine.model.character_file import SUFFIX, character_names, load_character, save_character, user_folder
+from omote.engine.model.kinds import Made, kind
+from omote.engine.tensor_file import CharacterError
 
 from .config import load_config
 
 if TYPE_CHECKING:
     from omote.engine.model.renderer import Renderer
-    from omote.engine.photoreal.making import ToFlame, Wish
 
 
 CHARACTER_KINDS = OPEN, PHOTOREAL = ("open", "photoreal")
@@ -34,25 +29,6 @@ _NAME = re.compile(r"[\w-]+")
 _DEVICES = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)  # names that Windows reserves
 
 Ask = Callable[[str], str]
-
-
-@dataclass(frozen=True)
-class PhotorealRequest:
-    """The options of photoreal characters; None leaves an option to the default of `Wish`."""
-
-    neutral: Path | None = None
-    config: Path | None = None
-    sampler: str | None = None
-    size: int | None = None
-    reference_scale: float | None = None
-    noise_seed: int | None = None
-    anchors: tuple[str, ...] | None = None
-
-    @property
-    def typed(self) -> tuple[str, ...]:
-        """The flags of these options that were typed."""
-        names = (one.name for one in fields(self) if getattr(self, one.name) is not None)
-        return tuple(f"--{name.replace('_', '-')}" for name in names)
 
 
 @dataclass(frozen=True)
@@ -73,23 +49,13 @@ class CharacterRequest:
     blend: tuple[str, str, float] | None = None  # two characters, and the share of the second
     seed: int | None = None
     kind: str = OPEN
-    photoreal: PhotorealRequest = field(default_factory=PhotorealRequest)
-
-
-@dataclass(frozen=True)
-class MadeCharacter:
-    """A new character, and warnings about what could look better."""
-
-    character: AnyCharacter
-    warnings: tuple[str, ...] = ()
+    typed: argparse.Namespace = field(default_factory=argparse.Namespace)  # an optional kind reads its options here
 
 
 def save_new_character(character: AnyCharacter, path: Path) -> None:
     """Writes the whole file or none; CharacterError if it cannot be written."""
     if isinstance(character, PhotorealCharacter):
-        from omote.engine.photoreal.character_file import save_photoreal
-
-        save_photoreal(character, path)
+        kind().save(character, path)
     else:
         save_character(character, path)
 
@@ -116,17 +82,23 @@ def make_folder(folder: Path) -> None:
         raise CharacterError(f"cannot make {folder} ({error.strerror or error}): choose another place") from error
 
 
-def make_character(request: CharacterRequest, consent: str) -> MadeCharacter:
-    """Makes the requested character; CharacterError if it cannot be made."""
+def make_characters(request: CharacterRequest, consent: str) -> Sequence[Made]:
+    """Makes the requested characters; an optional kind may make several of one photo."""
+    if request.kind == OPEN:
+        return [make_character(request, consent)]
+    settings = load_config(request.typed.config).for_kinds()
+    return kind().make(request.name or "", request.photos[0], consent, request.typed, settings)
+
+
+def make_character(request: CharacterRequest, consent: str) -> Made:
+    """Makes the requested character of the open kind; CharacterError if it cannot be made."""
     from omote.engine.capture.photo import read_photos, read_upload
     from omote.engine.images import PhotoError
     from omote.engine.model import making
 
     name = request.name or ""
     if request.blend or request.seed is not None:
-        return MadeCharacter(_from_characters(name, request))
-    if request.kind == PHOTOREAL:
-        return MadeCharacter(make_photoreal(name, request.photos[0], consent, making.LICENCE, request.photoreal))
+        return Made(_from_characters(name, request))
     try:
         if request.vrm or request.of == "model":
             return _from_vrm(name, request, consent)
@@ -137,10 +109,10 @@ def make_character(request: CharacterRequest, consent: str) -> MadeCharacter:
         raise CharacterError(str(error)) from error
     renderer = _renderer() if making.PAINTS_ANCHORS else None
     found = making.made_from_photos(name, photos, consent, renderer)
-    return MadeCharacter(found.character, found.warnings)
+    return Made(found.character, found.warnings)
 
 
-def _from_drawing(name: str, request: CharacterRequest, consent: str) -> MadeCharacter:
+def _from_drawing(name: str, request: CharacterRequest, consent: str) -> Made:
     """Makes a character of a drawing; PhotoError if it cannot be used."""
     from omote.engine.images import read_drawing, uploaded_drawing
     from omote.engine.model.drawings import made_from_drawing, read_points
@@ -148,10 +120,10 @@ def _from_drawing(name: str, request: CharacterRequest, consent: str) -> MadeCha
     points = read_points(request.points) if request.points else request.placed
     drawing = read_drawing(request.drawing) if request.drawing else uploaded_drawing(request.upload)
     found = made_from_drawing(name, drawing, points, consent)
-    return MadeCharacter(found.character, found.warnings)
+    return Made(found.character, found.warnings)
 
 
-def _from_vrm(name: str, request: CharacterRequest, consent: str) -> MadeCharacter:
+def _from_vrm(name: str, request: CharacterRequest, consent: str) -> Made:
     """Makes a character of the head of a VRM model."""
     from omote.engine.model.vrm import made_from_vrm
     from omote.engine.model.vrm_file import VrmError, opened_vrm, read_vrm
@@ -161,7 +133,7 @@ def _from_vrm(name: str, request: CharacterRequest, consent: str) -> MadeCharact
         found = made_from_vrm(name, model, consent)
     except VrmError as error:
         raise CharacterError(str(error)) from error
-    return MadeCharacter(found.character, found.warnings)
+    return Made(found.character, found.warnings)
 
 
 def _from_characters(name: str, request: CharacterRequest) -> Character:
@@ -176,46 +148,6 @@ def _from_characters(name: str, request: CharacterRequest) -> Character:
         shipped = [one for one in map(load_character, character_names()) if one.head == "open"]
         return making.character_from_seed(request.seed or 0, shipped, renderer, name)
     except ValueError as error:
-        raise CharacterError(str(error)) from error
-
-
-def make_photoreal(
-    name: str, photo: Path, consent: str, likeness: str, request: PhotorealRequest
-) -> PhotorealCharacter:
-    """Makes a photoreal character; errors that the user can fix are raised."""
-    from omote.engine.capture.photo import read_photos
-    from omote.engine.images import PhotoError
-    from omote.engine.photoreal import making
-    from omote.engine.photoreal.files import published
-    from omote.engine.photoreal.neutral import NeutralError, read_neutral
-
-    config, wish = load_config(request.config), _options(name, request)
-    wish.check()
-    try:
-        neutral = None if request.neutral is None else read_neutral(request.neutral)
-        to_flame = _to_flame(config.flame_map) if wish.anchors else None
-        (read,) = read_photos((photo,))
-    except (PhotoError, NeutralError) as error:
-        raise CharacterError(str(error)) from error
-    origin = making.Origin(read, consent, likeness, neutral, to_flame)
-    files = published(config.photoreal)
-    return making.make(wish, origin, files, allow_noncommercial=config.allow_noncommercial)
-
-
-def _options(name: str, request: PhotorealRequest) -> Wish:
-    from omote.engine.photoreal.making import Wish
-
-    wish = Wish(name)
-    said = {one.name: getattr(request, one.name, None) for one in fields(Wish)}
-    return replace(wish, **{one: value for one, value in said.items() if value is not None})
-
-
-def _to_flame(path: Path | None) -> ToFlame:
-    from omote.engine.photoreal.flame_map import FlameMapError, the_map
-
-    try:
-        return the_map(path).flame
-    except FlameMapError as error:
         raise CharacterError(str(error)) from error
 
 

@@ -18,12 +18,12 @@ from omote.engine.live.session import LiveSession
 from omote.engine.model.character_file import (
     SHIPPED_FOLDER,
     SUFFIX,
-    CharacterError,
     character_names,
     load_any_character,
     user_character_names,
     user_folder,
 )
+from omote.engine.tensor_file import CharacterError
 
 from .character_making import OPEN, PHOTOREAL, SourceKind, own_character_path, page_consent, printable
 from .jobs import CharacterTask, JobQueue, JobQueueError, make_in_subprocess

@@ -14,6 +14,7 @@ from pathlib import Path
 from omote.bridge import endpoint
 from omote.bridge.errors import OmoteError
 from omote.engine.model.character_file import DEFAULT_CHARACTER
+from omote.engine.model.kinds import Settings
 from omote.engine.storage import config_folder
 
 DEFAULT_PAGE_PORT = 8765
@@ -22,6 +23,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "str": ((str,), "a text in quotes"),
     "int": ((int,), "a whole number"),
     "int | None": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
     "float | None": ((int, float), "a number"),
     "bool": ((bool,), "true or false"),
     "Path | None": ((str,), "a path in quotes"),
@@ -66,6 +68,13 @@ class Config:
     photoreal: Path | None = None  # the folder of the published Arc2Face files; None: as `omote models` lists
     flame_map: Path | None = None  # written by `omote calibrate flame-map`; None: its default path
     allow_noncommercial: bool = False  # allow weights that are not for commercial use
+    guidance: float = 1.0  # of photoreal characters; 1 is none, above it each step runs the network twice
+    expression_scale: float = 1.0  # of photoreal characters, 0 to 1.5
+
+    def for_kinds(self, *, is_live: bool = False) -> Settings:
+        """The settings for optional kinds of characters."""
+        names = ("flame_map", "allow_noncommercial", "size", "steps", "runtime", "guidance", "expression_scale")
+        return Settings(files=self.photoreal, is_live=is_live, **{name: getattr(self, name) for name in names})
 
 
 DEFAULTS = Config()
@@ -133,7 +142,7 @@ def _checked(name: str, value: object, kind: str, where: str) -> object:
         return Path(str(value)).expanduser()
     if isinstance(value, list):
         return tuple(value)
-    return float(value) if kind == "float | None" and isinstance(value, int) else value
+    return float(value) if kind.startswith("float") and isinstance(value, int) else value
 
 
 def keys_folder() -> Path:

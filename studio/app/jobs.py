@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from omote.bridge.errors import OmoteError
 from omote.engine.capture.source import SourceError
 from omote.engine.errors import AnimatorError
-from omote.engine.model.character_file import CharacterError
 from omote.engine.models import ModelError, WeightsError
 from omote.engine.runtime.session import RuntimeUnavailable
+from omote.engine.tensor_file import CharacterError
 
 from .character_making import (
     CharacterRequest,

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from omote.engine.face.tuning import Tuning
-from omote.engine.model.character_file import CharacterError, load_any_character
+from omote.engine.model.character_file import load_any_character
 from omote.engine.storage import write_text
+from omote.engine.tensor_file import CharacterError
 
 from .config import DEFAULTS, Config, user_config_path
 from .hotkeys import DEFAULT_HOTKEYS, Hotkey, read_hotkeys

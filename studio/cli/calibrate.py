@@ -37,7 +37,7 @@ from omote.calibration.report import report_html, steps_to_redo
 from omote.calibration.session import CalibrationSession, SessionView
 from omote.engine.capture.source import EndOfSource, Source
 from omote.engine.capture.sources import VIDEO_SUFFIXES, open_source
-from omote.engine.photoreal.flame_map import FlameMapError, own_map_path
+from omote.engine.face.flame_map import FlameMapError, own_map_path
 
 from ..app.config import DEFAULTS, load_config
 from ..app.settings import load_settings, settings_folder

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 import time
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from omote.engine import storage
@@ -15,24 +15,23 @@ from omote.engine.data import PhotorealCharacter
 from omote.engine.model.character_file import (
     DEFAULT_CHARACTER,
     SUFFIX,
-    CharacterError,
     character_names,
     load_any_character,
     user_character_names,
     user_folder,
 )
-from omote.engine.photoreal.published_file import DISTILLED
+from omote.engine.model.kinds import is_here, kind
 from omote.engine.runtime.session import RuntimeUnavailable
+from omote.engine.tensor_file import CharacterError
 
 from ..app.character_making import (
     CHARACTER_KINDS,
     OPEN,
     PHOTOREAL,
     CharacterRequest,
-    PhotorealRequest,
     SourceKind,
     consent_statement,
-    make_character,
+    make_characters,
     make_folder,
     own_character_path,
     printable,
@@ -63,11 +62,11 @@ def run_list() -> int:
             print(f"{name}: {error}", file=sys.stderr)
             code = 1
             continue
-        kind = " (photoreal)" if isinstance(character, PhotorealCharacter) else ""
+        mark = " (photoreal)" if isinstance(character, PhotorealCharacter) else ""
         default = " (default)" if name == DEFAULT_CHARACTER else ""
         consent = "" if isinstance(character, PhotorealCharacter) else character.consent
         about = "; ".join(filter(None, (character.licence, character.made_from, consent)))
-        print(f"{name}{kind}{default}: {about}")
+        print(f"{name}{mark}{default}: {about}")
     return code
 
 
@@ -113,7 +112,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--consent", action="store_true", help="the person in the photos, or the artist, has agreed; for scripts"
     )
     new.add_argument("--overwrite", action="store_true", help="replace an earlier file")
-    add_photoreal_arguments(new)
+    new.add_argument(
+        "--kind", choices=CHARACTER_KINDS, default=OPEN, help="photoreal: of one --photo, drawn by Arc2Face"
+    )
+    if is_here():
+        kind().add_arguments(new.add_argument_group("options of --kind photoreal"))
 
 
 def request_of(typed: argparse.Namespace) -> CharacterRequest:
@@ -130,7 +133,7 @@ def request_of(typed: argparse.Namespace) -> CharacterRequest:
         seed=typed.seed,
         overwrite=typed.overwrite,
         kind=typed.kind,
-        photoreal=photoreal_request_of(typed),
+        typed=typed,
     )
 
 
@@ -151,14 +154,17 @@ def run(request: CharacterRequest) -> int:
     make_folder(path.parent)
     consent = _consent(request) if request.photos or request.drawing or request.vrm else ""
     try:
-        made = run_interruptibly(lambda: make_character(replace(request, name=path.stem), consent))
+        several = run_interruptibly(lambda: make_characters(replace(request, name=path.stem), consent))
     except RuntimeUnavailable as error:
         raise CharacterError(str(error)) from error
-    save_new_character(made.character, path)
-    for warning in made.warnings:
-        print(f"note: {warning}", file=sys.stderr)
-    print(f"{made.character.name}: {made.character.made_from}. {made.character.licence}")
-    print(f"saved in {path}; see it with: omote live --character {request.name or path}")
+    for made in several:
+        target = path if len(several) == 1 else path.with_stem(made.character.name)
+        save_new_character(made.character, target)
+        for warning in made.warnings:
+            print(f"note: {warning}", file=sys.stderr)
+        print(f"{made.character.name}: {made.character.made_from}. {made.character.licence}")
+        shown = made.character.name if request.name else target
+        print(f"saved in {target}; see it with: omote live --character {shown}")
     return 0
 
 
@@ -182,8 +188,11 @@ def output_path(request: CharacterRequest) -> Path:
 
 def _check_kind(request: CharacterRequest) -> None:
     if request.kind == OPEN:
-        if flags := request.photoreal.typed:
-            raise CharacterError(f"{flags[0]} is only for --kind {PHOTOREAL}")
+        own = argparse.ArgumentParser(add_help=False)
+        if is_here():
+            kind().add_arguments(own.add_argument_group())
+        if typed := [one for one in vars(own.parse_args([])) if getattr(request.typed, one, None) is not None]:
+            raise CharacterError(f"--{typed[0].replace('_', '-')} is only for --kind {PHOTOREAL}")
         return
     if len(request.photos) != 1:
         raise CharacterError(f"--kind photoreal takes one --photo, got {len(request.photos)}")
@@ -230,24 +239,3 @@ def write_points(picture: Path, out: Path) -> int:
     print(f"the points are in {out}, and {shown} shows them; correct them, then:")
     print(f"omote character new NAME --picture {picture} --points {out}")
     return 0
-
-
-def add_photoreal_arguments(new: argparse.ArgumentParser) -> None:
-    new.add_argument(
-        "--kind", choices=CHARACTER_KINDS, default=OPEN, help="photoreal: of one --photo, by Arc2Face on a GPU"
-    )
-    only = new.add_argument_group("of --kind photoreal alone")
-    only.add_argument("--neutral", type=Path, metavar="FILE", help="55 numbers of the face at rest (.csv .npy)")
-    only.add_argument("--sampler", choices=tuple(DISTILLED), help="whose few steps draw; lcm unless said")
-    only.add_argument("--size", type=int, metavar="PIXELS", help="on a side, 512 unless said")
-    only.add_argument("--reference-scale", type=float, metavar="0..1", help="how strongly the photo is heeded, 0.8")
-    only.add_argument("--noise-seed", type=int, metavar="N", help="another pose and background for each")
-    only.add_argument("--anchors", nargs="+", metavar="EXPRESSION", help="which every picture also heeds: smile ...")
-    only.add_argument("--config", type=Path, metavar="FILE.toml", help="settings, of which allow_noncommercial is one")
-
-
-def photoreal_request_of(typed: argparse.Namespace) -> PhotorealRequest:
-    """The request that was typed."""
-    anchors = None if typed.anchors is None else tuple(typed.anchors)
-    said = {one.name: getattr(typed, one.name) for one in fields(PhotorealRequest)}
-    return PhotorealRequest(**{**said, "anchors": anchors})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from omote.engine.data import PhotorealCharacter
@@ -14,6 +15,7 @@ from omote.engine.model import autotune
 from omote.engine.model.animator import runtime_options
 from omote.engine.model.autotune import Trial, try_builds
 from omote.engine.model.character_file import load_any_character
+from omote.engine.model.kinds import kind
 from omote.engine.model.networks import denoiser_graph
 from omote.engine.model.renderer import MOST_AT_ONCE
 from omote.engine.models import NetworkFiles, shipped_networks
@@ -22,7 +24,6 @@ from omote.engine.runtime.tensorrt_engine import engine_folder
 from omote.engine.storage import cache_folder
 
 from ..app.config import load_config
-from . import compile_photoreal
 
 _AHEAD = "tensorrt-rtx"  # the runtime that can compile for another GPU
 
@@ -76,13 +77,12 @@ def _check(typed: argparse.Namespace) -> None:
 
 
 def _photoreal(typed: argparse.Namespace, character: PhotorealCharacter) -> int:
-    config = load_config(typed.config)
-    if typed.targets:
-        return compile_photoreal.ahead(config, character, typed.targets, typed.out or Path())
     if typed.again:
-        compile_photoreal.forget(config, character)
         _clear_cache(ResultCache())
-    return compile_photoreal.run(config, character, typed.runtime)
+    settings = replace(load_config(typed.config).for_kinds(), runtime=typed.runtime)
+    for line in kind().compile(character, settings, typed.targets, typed.out or Path(), again=typed.again):
+        print(line, flush=True)
+    return 0
 
 
 def _clear_cache(kept: ResultCache) -> None:

@@ -23,7 +23,7 @@ from omote.calibration.actor_file import ACTOR_SUFFIX, ActorError, actors_folder
 from omote.engine.capture.datagrams import ANY_ADDRESS
 from omote.engine.capture.source import SourceError
 from omote.engine.capture.sources import NETWORK_KINDS, open_network
-from omote.engine.data import Character
+from omote.engine.data import Character, PhotorealCharacter
 from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
@@ -32,15 +32,16 @@ from omote.engine.model.animator import Animator, runtime_options
 from omote.engine.model.autotune import remembered_choice
 from omote.engine.model.character_file import (
     DEFAULT_CHARACTER,
-    CharacterError,
     character_names,
     load_any_character,
     load_character,
     user_character_names,
 )
+from omote.engine.model.kinds import Finding, kind
 from omote.engine.model.renderer import references_at_once
 from omote.engine.models import ModelError, WeightsError, model_rows, shipped_networks
 from omote.engine.runtime.session import AUTO, Build
+from omote.engine.tensor_file import CharacterError
 
 from ..app.config import Config, keys_folder, user_config_path
 from ..app.recording import takes_folder
@@ -77,20 +78,18 @@ class Check:
 
 def main(typed: argparse.Namespace) -> int:
     """Runs `omote doctor`; returns the exit code."""
-    return run(config_of(typed), getattr(typed, "character", None))
+    return run(config_of(typed), getattr(typed, "character", None), getattr(typed, "compare", None))
 
 
-def run(config: Config, character: str | None = None) -> int:
+def run(config: Config, character: str | None = None, compare: Path | None = None) -> int:
     """Prints a line for each check. Returns 1 if the demo, or this character, cannot run, else 0."""
     if character is None:
         return _print_checks(checks(config), "the demo", "omote live")
     found = load_any_character(character)
-    if isinstance(found, Character):
-        results = checks(config, found)
+    if isinstance(found, PhotorealCharacter):
+        results = _of_kind(kind().doctor(found, config.for_kinds(), compare))
     else:
-        from . import doctor_photoreal
-
-        results = doctor_photoreal.checks(config, found)
+        results = checks(config, found)
     return _print_checks(results, found.name, f"omote live --character {character}")
 
 
@@ -101,6 +100,11 @@ def _print_checks(found: Iterator[Check], what: str, command: str) -> int:
         can_run = can_run and (check.is_ok or not check.is_needed)
     print(f"{what} can run: {command}" if can_run else f"{what} cannot run: see what is missing above")
     return 0 if can_run else 1
+
+
+def _of_kind(findings: Iterator[Finding]) -> Iterator[Check]:
+    while (found := run_interruptibly(lambda: next(findings, None))) is not None:
+        yield Check(*(getattr(found, one) for one in Check.__dataclass_fields__))
 
 
 def checks(config: Config, character: Character | None = None) -> Iterator[Check]:
@@ -125,6 +129,9 @@ def checks(config: Config, character: Character | None = None) -> Iterator[Check
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_option(parser)
     parser.add_argument("--character", metavar="NAME", help="check what this character needs")
+    parser.add_argument(
+        "--compare", type=Path, metavar="DIR", help="draw a photoreal character in every way, and write a sheet there"
+    )
     parser.add_argument("--steps", type=int, help="steps of the sampler, as for omote live")
     parser.add_argument("--runtime", choices=runtime_options(), help="runtime of the networks")
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from ..app.config import load_config, with_changes
-from .photoreal import open_photoreal
+from omote.engine.model.kinds import kind
+
+from ..app.config import load_config, with_changes, without_trials
 from .train import TrainingError, require_modules
 
 
@@ -55,7 +56,7 @@ def main(typed: argparse.Namespace) -> int:
         try:
             evaluation = evaluate(
                 Request(**{name: value for name, value in options.items() if value is not None}),
-                lambda character: open_photoreal(config, character).animator,
+                lambda character: kind().open(character, without_trials(config).for_kinds()).renderer,
                 lambda name: progress.update(task, description=name),
             )
         except EvaluationError as error:

@@ -31,6 +31,7 @@ from omote.engine.live.metrics import LiveStatus, RunReport
 from omote.engine.live.session import LiveSession
 from omote.engine.model.animator import Animator
 from omote.engine.model.character_file import load_any_character
+from omote.engine.model.kinds import kind
 from omote.engine.model.portrait_renderer import DrawCounts, PortraitRenderer
 from omote.engine.model.renderer import references_at_once
 from omote.engine.version import version
@@ -88,10 +89,11 @@ def load(config: Config) -> LoadedRun:
     source = _open_source(config)
     character = load_any_character(config.character)
     if not isinstance(character, Character):
-        from .photoreal import open_photoreal
-
-        drawing = open_photoreal(config, character)
-        return LoadedRun(source, character, drawing.animator, drawing.refusals)
+        if config.budget_ms is not None:
+            raise ConfigError(f"{character.name} is photoreal and has no cheaper quality: leave out --budget-ms")
+        chosen = without_trials(config) if config.offline else config
+        drawing = kind().open(character, chosen.for_kinds(is_live=not config.offline))
+        return LoadedRun(source, character, drawing.renderer, drawing.refusals)
     runtime = without_trials(config).runtime if config.offline else config.runtime
     animator = Animator(config.size, config.steps, runtime, references=references_at_once(character))
     return LoadedRun(source, character, animator, animator.refusals, _quality_controller(config, character, animator))

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
+from omote.engine.model.kinds import is_here, kind
 from omote.engine.models import NetworkFile, WeightsError, model_rows, shipped_networks
-from omote.engine.photoreal.fetching import Told, fetch
-from omote.engine.photoreal.files import Published, default_folder, published
-from omote.engine.photoreal.licences import require_commercial
-from omote.engine.photoreal.published_file import FILES, PublishedFile
 
 from ..app.config import Config, load_config
 from .parser import add_command
@@ -27,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     purpose = "Download the published files of photoreal characters: several gigabytes, under their own licences."
     get = add_command(commands, "get", purpose)
     get.add_argument("what", choices=(ARC2FACE,))
-    get.add_argument("--to", type=Path, metavar="DIR", help=f"instead of {default_folder()}")
+    get.add_argument("--to", type=Path, metavar="DIR", help="instead of where `omote models` says")
     get.add_argument("--config", type=Path, default=None, metavar="FILE.toml", help="settings")
 
 
@@ -49,10 +41,8 @@ def _list(config: Config) -> int:
         print(f"{row.name}: {row.state}, {row.size / 1e6:.1f} MB")
         print(f"  {row.purpose}; {row.licence}; from {row.sources}")
         print(f"  {row.path}")
-    print("for photoreal characters, not shipped: `omote models get arc2face` downloads them")
-    found = published(config.photoreal)
-    for file in FILES:
-        print(f"  {file.name}: {found.find(file.name) or 'missing'}; {file.licence}; {file.origin}")
+    if is_here():
+        print("\n".join(kind().files(config.for_kinds())))
     return 0
 
 
@@ -65,33 +55,7 @@ def _state(network: NetworkFile) -> str:
 
 
 def _get(config: Config, to: Path | None) -> int:
-    """Downloads the missing files; NonCommercialError, before any request, if the settings do not allow them."""
-    folder = to.expanduser() if to else config.photoreal or default_folder()
-    files = published(folder)
-    needed = [file for file in FILES if file.needed]
-    require_commercial(needed, config.allow_noncommercial)
-    for file in needed:
-        if found := files.find(file.name):
-            print(f"{file.name}: present at {found}")
-        else:
-            _fetch(file, folder, files)
-    if folder.absolute() not in (default_folder().absolute(), config.photoreal and config.photoreal.absolute()):
-        print(f'set `photoreal = "{folder.absolute().as_posix()}"` in config.toml to use them')
+    """Downloads the missing files, if the settings allow them."""
+    for line in kind().fetch(config.for_kinds(), to):
+        print(line, flush=True)
     return 0
-
-
-def _fetch(file: PublishedFile, folder: Path, files: Published) -> None:
-    with _shown(file.name) as report:
-        sha256 = fetch(file, folder, report)
-    files.ledger.record(folder / file.name, sha256)
-    print(f"{file.name}: fetched, sha256 {sha256[:16]}…; {file.licence}")
-
-
-@contextmanager
-def _shown(name: str) -> Iterator[Told]:
-    """Shows a progress bar in a terminal."""
-    columns = (TextColumn(name), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(name, total=None)
-        yield lambda have, size: progress.update(task, completed=have, total=size)

@@ -58,6 +58,10 @@ def add_drawing_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, metavar="PIXELS", help="size of the picture: 256, 384, 512, 768 or 1024")
     parser.add_argument("--steps", type=int, help="steps of the sampler")
     parser.add_argument("--runtime", choices=runtime_options(), help="runtime of the network")
+    parser.add_argument(
+        "--guidance", type=float, help="of a photoreal character: above 1, expressions are stronger and cost twice"
+    )
+    parser.add_argument("--expression-scale", type=float, metavar="0..1.5", help="of a photoreal character")
     parser.add_argument("--fps", type=float, help="play a file at another rate")
 
 

@@ -30,7 +30,7 @@ from omote.engine.offline.keyframes import DEFAULT_EASE, EASES, Ease
 from omote.engine.offline.output import require_disk_space
 from omote.engine.offline.pictures import PictureFolder
 from omote.engine.offline.render import RenderSettings, open_renderer, render_animation
-from omote.engine.offline.render_options import PhotorealPaths, resolve_settings
+from omote.engine.offline.render_options import resolve_settings
 from omote.engine.offline.timeline import face_files_of
 from omote.engine.offline.writers.suffixes import SUFFIXES
 from omote.engine.ray_pool import pool_for
@@ -139,16 +139,8 @@ def _open_renderer(request: RenderRequest, draft: Animation) -> RenderSettings |
         for name in draft.cast:
             load_any_character(name)
         return None
-    files = PhotorealPaths(config.photoreal, config.flame_map, config.allow_noncommercial)
-    return resolve_settings(
-        draft.cast,
-        config.size,
-        config.steps,
-        config.runtime,
-        request.threads,
-        files,
-        consistency=request.clip.appearance.consistency,
-    )
+    consistency = request.clip.appearance.consistency
+    return resolve_settings(draft.cast, config.for_kinds(), request.threads, consistency=consistency)
 
 
 def _check(request: RenderRequest, animation: Animation, settings: RenderSettings | None) -> None:
@@ -249,6 +241,8 @@ def _add_appearance_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--background", metavar="'#rrggbb'", help="background in .mp4 and .gif, default black")
     group.add_argument("--frame-by-frame", action="store_true", help="do not stabilize over time")
     group.add_argument("--steps", type=int, help="steps of the sampler")
+    group.add_argument("--guidance", type=float, help="of a photoreal character in up to 8 steps; with more it is 3")
+    group.add_argument("--expression-scale", type=float, metavar="0..1.5", help="of a photoreal character")
     group.add_argument("--runtime", choices=runtime_options(), help="runtime of the networks")
 
 

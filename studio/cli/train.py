@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 from omote.bridge.errors import OmoteError
+from omote.engine.model.kinds import kind
 
 from ..app.config import load_config
 
@@ -31,8 +32,8 @@ STAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "export": ("Write a training run's networks as ONNX.", "onnx_export", ("torch", "onnx")),
     "arc2face": (
         "Teach a one-step student of the published weights a photoreal character; run again to resume.",
-        "photoreal.train",
-        ("torch", "onnx"),
+        "",  # of an optional kind of characters
+        ("torch", "onnx", "tflite"),
     ),
 }
 _RENDERED = {"faces": "head.npz", "anime": "hair.npz"}  # stages that need a kit, and a file in it
@@ -66,26 +67,21 @@ def run(stage: str, kit: Path | None, options: Sequence[str]) -> int:
         if not is_help and not (kit and (kit / _RENDERED[stage]).is_file()):
             raise TrainingError(f"--kit takes the kit's folder, which holds {_RENDERED[stage]}; got {kit or 'none'}")
         before = ["--kit", str(kit), "dataset"]
-    elif stage == "arc2face":
-        before = list(_configured())
+    elif not module:
+        try:
+            kind().train(options, load_config().for_kinds())
+        except (OSError, ValueError) as error:
+            raise TrainingError(str(error)) from error
+        return 0
     _run_command_line(import_module(f"{_TRAINING}.{module}").main, f"omote train {stage}", *before, *options)
     return 0
-
-
-def _configured() -> Iterator[str]:
-    """The user's settings as options of the stage; typed options follow and override them."""
-    config = load_config()
-    for flag, path in (("--photoreal", config.photoreal), ("--flame-map", config.flame_map)):
-        if path is not None:
-            yield from (flag, str(path))
-    if config.allow_noncommercial:
-        yield "--allow-noncommercial"
 
 
 def require_modules(command: str, *modules: str) -> None:
     """TrainingError unless these modules are installed."""
     if missing := [name for name in modules if find_spec(name) is None]:
-        raise TrainingError(f"{command} needs {' and '.join(missing)}: pip install 'omote[training]'")
+        extra = "photoreal" if command.endswith("arc2face") else "training"
+        raise TrainingError(f"{command} needs {' and '.join(missing)}: pip install 'omote[{extra}]'")
 
 
 def _run_command_line(command: Callable[[], None], name: str, *options: str) -> None:

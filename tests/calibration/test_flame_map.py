@@ -12,8 +12,8 @@ from omote.bridge import arkit
 from omote.calibration.flame_file import FlameFile
 from omote.calibration.flame_map import FittedMap, fit, jaw_moved, jaw_turn, solve
 from omote.calibration.registration import Registration, RegistrationError, open_face
+from omote.engine.arc2face.vectors import STAND_IN_NEUTRAL, vector_of
 from omote.engine.face.retarget import UNITS, from_weights
-from omote.engine.photoreal.vector import STAND_IN_NEUTRAL, vector_of
 from omote.engine.rotation import rotation
 
 from .flame_like import FlameLike
@@ -136,8 +136,8 @@ def test_a_jaw_joint_in_front_of_the_face_is_none(flame: FlameFile, registration
 
 
 def test_a_smile_reaches_the_adapter(fitted: FittedMap, flame: FlameFile, truth: FlameLike) -> None:
-    params = fitted.map.flame(from_weights(arkit.weights({"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0})))
-    adapter = (vector_of(params, STAND_IN_NEUTRAL) - STAND_IN_NEUTRAL)[:50]
+    params = from_weights(arkit.weights({"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0}))
+    adapter = (vector_of(params, STAND_IN_NEUTRAL, fitted.map.flame) - STAND_IN_NEUTRAL)[:50]
     true = sum(truth.units[arkit.INDEX[f"mouthSmile{side}"]] for side in ("Left", "Right"))
     found = np.tensordot(adapter.astype(np.float64), flame.expressiondirs, 1)
     assert 1.0 - ((found - true)[truth.is_skin] ** 2).sum() / (true**2).sum() > 0.98

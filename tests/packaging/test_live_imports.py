@@ -22,7 +22,7 @@ LIVE_PATH = (
 HEAVY = ("torch", "numba", "mediapipe", "matplotlib", "onnx", "openvino_telemetry")
 UNUSED_WITHOUT_A_PAGE = (
     "omote.engine.offline",
-    "omote.engine.photoreal",
+    "omote.engine.arc2face",
     "omote.engine.training",
     "omote.studio.page",
     "starlette",

@@ -1,4 +1,4 @@
-"""Portraits for the tests of what shows them; and tests may import others' parts, as `tests.studio.photoreal_home`."""
+"""Portraits for the tests of what shows them; and tests may import others' parts, as `tests.arc2face.home`."""
 
 from __future__ import annotations
 
@@ -29,13 +29,3 @@ def draw() -> Draw:
         return Portrait(stamp, rgba, None, FlameParams.neutral(), 1.0, np.zeros(27, np.float32))
 
     return portrait
-
-
-@pytest.fixture(scope="session")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home as `photoreal_home` makes it, once for all; nobody changes it."""
-    from tests.studio import photoreal_home
-
-    home = tmp_path_factory.mktemp("home")
-    photoreal_home.furnish(home)
-    return home

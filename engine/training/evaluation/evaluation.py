@@ -22,11 +22,9 @@ from ...capture.source import SourceError
 from ...data import FlameParams, PhotorealCharacter, Portrait
 from ...face.light import studio_light
 from ...images import PhotoError, read_picture
-from ...model.character_file import read_character, read_tensor_file
+from ...model.character_file import load_any_character
 from ...model.networks import Networks
 from ...model.renderer import Renderer
-from ...photoreal.character_file import FORMAT as PHOTOREAL
-from ...photoreal.character_file import read_photoreal
 from ...runtime.session import Build
 from ..provenance import provenance
 from .perception import (
@@ -137,7 +135,7 @@ class Evaluation:
 
 
 class PhotorealRenderer(Protocol):
-    """Draws a photoreal character; `omote.engine.photoreal.animator.PhotorealAnimator` does."""
+    """Draws a photoreal character."""
 
     def draw(self, params: FlameParams, character: PhotorealCharacter, light: Array) -> Portrait: ...
 
@@ -356,13 +354,12 @@ class _Run:
             shipped = CHARACTERS / f"{name}.omote"
             path = shipped if shipped.is_file() else Path(name)
             copy: Draw | None = None
-            if read_tensor_file(path).words.get("format") == PHOTOREAL:
-                photoreal = read_photoreal(path)
-                draw = self._drawn_photoreal(photoreal)
+            character = load_any_character(str(path))
+            if isinstance(character, PhotorealCharacter):
+                draw = self._drawn_photoreal(character)
                 if finder is not None:
-                    self._compare_with_reference(photoreal, draw, finder, identity)
+                    self._compare_with_reference(character, draw, finder, identity)
             else:
-                character = read_character(path)
                 draw = shipped_renderer(self.renderer, character, studio_light(), self.request.size)
                 copy = copying_renderer(self.renderer, character, self.request.size)
             stability.append(measure_stability(path.stem, draw, copy, is_truth=False))

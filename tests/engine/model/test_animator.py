@@ -22,8 +22,8 @@ from omote.engine import (
 )
 from omote.engine.model.portrait_renderer import DrawOptions
 from omote.engine.model.renderer import SIZES, Renderer
-from omote.engine.testing.arc2face import flat_character
 from omote.engine.testing.drawing import CopyingNetworks, painted_character
+from tests.arc2face.flat import flat_character
 
 LIGHT = studio_light()
 MIKA, NOA = painted_character("mika"), painted_character("noa", 1)

@@ -12,24 +12,21 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from omote.engine import DEFAULT_CHARACTER, character_names, load_character
+from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.data import Character, FlameParams, PhotorealCharacter, Reference
 from omote.engine.model.character_file import (
     MOST_BYTES,
-    CharacterError,
-    TensorFile,
     character_in,
     load_any_character,
     read_character,
-    read_tensor_file,
     save_character,
     user_character_names,
     user_folder,
-    write_tensor_file,
 )
-from omote.engine.photoreal.character_file import save_photoreal
 from omote.engine.storage import data_folder
-from omote.engine.testing.arc2face import flat_character
+from omote.engine.tensor_file import CharacterError, TensorFile, read_tensor_file, write_tensor_file
 from omote.engine.testing.drawing import painted_character
+from tests.arc2face.flat import flat_character
 
 SOMEONE = painted_character("someone")
 

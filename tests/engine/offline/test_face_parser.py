@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from omote.bridge import arkit
 from omote.engine.capture.take import Take, write_take
-from omote.engine.data import FlameParams
+from omote.engine.data import FLAME_BASIS, FlameParams
 from omote.engine.face.expressions import NAMED_EXPRESSIONS, expression_weights
 from omote.engine.face.retarget import from_weights, to_weights
 from omote.engine.offline.animation import Float64Array, RenderError
@@ -25,7 +25,7 @@ from omote.engine.offline.face_limits import (
     faces_from_rows,
     require_in_limits,
 )
-from omote.engine.offline.face_parser import parse_arkit_weights, parse_face
+from omote.engine.offline.face_parser import face_file_path, parse_face
 from omote.engine.offline.writers.tables import COLUMNS
 
 ROWS = st.lists(st.floats(0.0, 1.0), min_size=67, max_size=67).map(lambda part: MIN + np.array(part) * (MAX - MIN))
@@ -39,13 +39,11 @@ def same(found: FlameParams, wanted: FlameParams) -> None:
 def test_names_are_the_expressions_of_the_live_portrait(name: str) -> None:
     weights = arkit.weights({}) if name == "neutral" else expression_weights(name)
     same(parse_face(name), from_weights(weights))
-    np.testing.assert_array_equal(parse_arkit_weights(name), weights)
 
 
 def test_arkit_weights_are_read_from_a_list() -> None:
     wanted = arkit.weights({"jawOpen": 0.6, "mouthSmileLeft": 0.4})
     same(parse_face(" jawOpen=0.6, mouthSmileLeft = 0.4"), from_weights(wanted))
-    np.testing.assert_array_equal(parse_arkit_weights("jawOpen=0.6,mouthSmileLeft=0.4"), wanted)
 
 
 def test_flame_values_are_read_by_the_columns_of_params_csv() -> None:
@@ -73,7 +71,6 @@ def test_a_take_is_a_face_at_the_time_after_the_at_sign(tmp_path: Path) -> None:
     write_take(tmp_path / "take.csv", take)
     same(parse_face("take.csv", tmp_path), from_weights(weights[0]))
     same(parse_face("take.csv@0.42", tmp_path), from_weights(weights[4]))
-    np.testing.assert_allclose(parse_arkit_weights("take.csv@0.4", tmp_path), weights[4], atol=1e-4)
     with pytest.raises(RenderError, match=r"lasts 1\.00 seconds, so there is nothing at 7"):
         parse_face("take.csv@7", tmp_path)
     with pytest.raises(RenderError, match=r"no face was seen at 0\.9 seconds"):
@@ -138,13 +135,31 @@ def test_a_file_without_a_face_is_refused(tmp_path: Path, text: str, message: st
         parse_face("mine.json", tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("word", "message"), (("neck_pose_y=0.3", "no weight for the head's turn"), ("expression_3=1", "would be -0"))
-)
-def test_a_face_without_arkit_weights_is_refused(word: str, message: str) -> None:
-    parse_face(word)
-    with pytest.raises(RenderError, match=message):
-        parse_arkit_weights(word)
+@pytest.mark.parametrize("suffix", (".npy", ".csv"))
+def test_rows_of_55_numbers_are_faces_in_flame_2020_s_basis(tmp_path: Path, suffix: str) -> None:
+    rows = np.random.default_rng(0).uniform(0.0, 0.2, (3, 55)).astype(np.float32)
+    if suffix == ".npy":
+        np.save(tmp_path / "smile.npy", rows)
+    else:
+        (tmp_path / "smile.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))
+    found = parse_face(f"flame2020:smile{suffix}@2", tmp_path)
+    assert found.basis == FLAME_BASIS
+    parts = np.concatenate([found.expression, found.eyelids, found.jaw_pose])
+    np.testing.assert_allclose(parts, rows[2], atol=1e-6)
+    assert face_file_path(f"flame2020:smile{suffix}@2", tmp_path) == tmp_path / f"smile{suffix}"
+    with pytest.raises(RenderError, match="the row after @ must be from 0 to 2"):
+        parse_face(f"flame2020:smile{suffix}@3", tmp_path)
+
+
+def test_coefficients_of_flame_2020_are_named_and_not_bounded_by_the_open_head() -> None:
+    found = parse_face("flame2020:expression_45=4,jaw_pose_x=0.1")
+    assert (found.basis, found.expression[45]) == (FLAME_BASIS, 4.0)
+    with pytest.raises(RenderError, match=r'FLAME has no value "expresion_3"'):
+        parse_face("flame2020:expresion_3=1")
+    with pytest.raises(RenderError, match="cannot be read"):
+        parse_face("flame2020:nothing.npy")
+    with pytest.raises(RenderError, match='a key: expected a face in the basis "open", got "flame2020"'):
+        require_in_limits(found, "a key")
 
 
 @settings(max_examples=50, deadline=None)

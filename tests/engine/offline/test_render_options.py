@@ -8,15 +8,16 @@ import pytest
 
 from omote.engine.errors import AnimatorError
 from omote.engine.hardware import gpu_names
-from omote.engine.model.character_file import CharacterError
+from omote.engine.model.kinds import Settings
 from omote.engine.offline.animation import RenderError
 from omote.engine.offline.render import open_renderer
 from omote.engine.offline.render_options import resolve_settings
+from omote.engine.tensor_file import CharacterError
 
 
 def resolve(**options: Any) -> Any:
-    given = {"cast": ("hana",), "size": 256, "steps": 1, "runtime": "openvino", **options}
-    return resolve_settings(**given)
+    cast, threads = options.pop("cast", ("hana",)), options.pop("threads", None)
+    return resolve_settings(cast, Settings(**{"size": 256, "steps": 1, "runtime": "openvino", **options}), threads)
 
 
 @pytest.mark.parametrize(

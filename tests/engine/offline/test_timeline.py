@@ -296,3 +296,14 @@ def test_what_lies_between_is_a_face_too() -> None:
 def test_a_time_or_ease_out_of_range_is_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(RenderError, match=message):
         to_smile(**options)  # type: ignore[arg-type]
+
+
+def test_coefficients_of_flame_2020_are_interpolated_unchanged() -> None:
+    first, last = parse_face("flame2020:expression_45=4"), parse_face("flame2020:expression_45=-4")
+    animation = transition(first, last, 1.0, fps=Fraction(30), light=studio_light(), character="me")
+    assert animation.basis == "flame2020"
+    np.testing.assert_allclose(animation.faces[[0, -1], 45], [4.0, -4.0])
+    with pytest.raises(RenderError, match='leads from the basis "flame2020" to "open"'):
+        transition(first, parse_face("smile"), 1.0, fps=Fraction(30), light=studio_light(), character="me")
+    with pytest.raises(RenderError, match="--seed moves only faces"):
+        transition(first, last, 1.0, fps=Fraction(30), light=studio_light(), character="me", seed=1)

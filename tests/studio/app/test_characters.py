@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from omote.engine import DEFAULT_CHARACTER, load_character
+from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.capture.photo import read_upload
 from omote.engine.images import PhotoError
 from omote.engine.live.session import LiveSession
-from omote.engine.model.character_file import SHIPPED_FOLDER, CharacterError, character_names, save_character
-from omote.engine.photoreal.character_file import save_photoreal
+from omote.engine.model.character_file import SHIPPED_FOLDER, character_names, save_character
+from omote.engine.tensor_file import CharacterError
 from omote.engine.testing.drawing import FlatRenderer
 from omote.studio.app import characters, jobs
 from omote.studio.app.characters import CharacterLibrary, checked_task
@@ -146,7 +147,7 @@ def test_a_damaged_file_is_listed_with_what_is_wrong_and_hides_no_other(folder: 
 
 
 def test_a_photoreal_character_is_listed_and_waits_for_its_own_artist(folder: Path) -> None:
-    from tests.studio import photoreal_home
+    from tests.arc2face import home as photoreal_home
 
     me = photoreal_home.person("me")
     save_photoreal(me, folder / "me.omote")
@@ -288,7 +289,7 @@ def test_the_points_of_a_drawing_are_found_for_the_page() -> None:
     assert found["is_found"]
     assert len(found["points"]) == 22  # type: ignore[arg-type]
     assert not Library().characters.points(photo())["is_found"]
-    with pytest.raises(CharacterError, match="none of the formats"):
+    with pytest.raises(CharacterError, match="another format"):
         Library().characters.points(b"no picture")
 
 
@@ -385,7 +386,7 @@ def test_a_thumbnail_shows_the_first_reference(folder: Path, name: str) -> None:
 
 
 def test_a_photoreal_character_has_its_photo_for_a_thumbnail() -> None:
-    from tests.studio import photoreal_home
+    from tests.arc2face import home as photoreal_home
 
     me = photoreal_home.person("me")
     found = np.asarray(Image.open(io.BytesIO(characters.make_thumbnail(me))).convert("RGB"), float)

@@ -23,11 +23,11 @@ from omote.calibration.delay import Delay, DelayError
 from omote.calibration.measurement import CalibrationError
 from omote.calibration.poses import POSES, CalibrationPose
 from omote.calibration.session import CalibrationSession
+from omote.engine.arc2face.vectors import STAND_IN_NEUTRAL, vector_of
 from omote.engine.capture.take import Take, TakeSource, read_take, write_take
 from omote.engine.data import FlameParams
+from omote.engine.face.flame_map import FlameMap, FlameMapError, the_map
 from omote.engine.face.retarget import from_weights
-from omote.engine.photoreal.flame_map import FlameMap, FlameMapError, the_map
-from omote.engine.photoreal.vector import STAND_IN_NEUTRAL, vector_of
 from omote.studio.cli import calibrate
 from omote.studio.cli.calibrate import (
     POSES_FOLDER,
@@ -328,10 +328,10 @@ def test_a_file_becomes_the_users_map_by_which_a_face_reaches_the_adapter(
     assert len([line for line in printed.splitlines() if line.startswith(arkit.NAMES)]) == arkit.COUNT
     assert "by eye or lid" in printed and "FLAME has no tongue" in printed and "do not share it" in printed
     found = the_map()
-    rest = vector_of(found.flame(FlameParams.neutral()), STAND_IN_NEUTRAL)
+    rest = vector_of(FlameParams.neutral(), STAND_IN_NEUTRAL, found.flame)
     np.testing.assert_array_equal(rest, STAND_IN_NEUTRAL)
     weights = arkit.weights({"jawOpen": 0.5, "eyeBlinkRight": 0.5, "mouthSmileLeft": 1.0})
-    told = vector_of(found.flame(from_weights(weights)), STAND_IN_NEUTRAL) - STAND_IN_NEUTRAL
+    told = vector_of(from_weights(weights), STAND_IN_NEUTRAL, found.flame) - STAND_IN_NEUTRAL
     assert told[51] == pytest.approx(0.5) and told[52] == pytest.approx(found.jaw_rad[0] / 2.0, abs=1e-4)
     assert np.linalg.norm(told[:50]) > 1.0
 

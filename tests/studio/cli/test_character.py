@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from omote.engine import DEFAULT_CHARACTER, load_character
-from omote.engine.model.character_file import CharacterError, save_character
+from omote.engine.model.character_file import save_character
 from omote.engine.model.renderer import Renderer
+from omote.engine.tensor_file import CharacterError
 from omote.engine.testing.drawing import CopyingNetworks
 from omote.studio.app.character_making import CharacterRequest, consent_statement
 from omote.studio.cli.character import output_path

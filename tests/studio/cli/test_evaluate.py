@@ -46,9 +46,9 @@ def test_what_cannot_be_evaluated_is_named(networks: Path, tmp_path: Path, capsy
     nowhere, here = tmp_path / "nowhere", ("--weights", networks)
     for options, words in (
         (("--photos", tmp_path, "--weights", nowhere), "nowhere has no denoiser.onnx: give the folder"),
-        (("--kit", nowhere, *here), "nowhere has no head.npz: give the face kit's folder"),
+        (("--kit", nowhere, *here), "nowhere has no head.npz: give the folder of the face kit"),
         (("--data", tmp_path, *here), "--data needs --kit"),
-        (("--packs", nowhere, *here), "nowhere is no folder"),
+        (("--packs", nowhere, *here), "nowhere is not a folder"),
         (("--photos", tmp_path, "--count", "0", *here), "--count must be 1 or more, got 0"),
     ):
         assert words in said_in_one_line(capsys, "evaluate", *options, "--save", tmp_path / "x.json")

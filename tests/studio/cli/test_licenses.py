@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from omote.engine import load_character
+from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.data import BankRows, PhotorealCharacter, SourceFile
 from omote.engine.model.character_file import SHIPPED_FOLDER, character_names, save_character
 from omote.engine.models import shipped_networks
-from omote.engine.photoreal.character_file import save_photoreal
 from omote.studio.cli.main import main
 
 FREE = SourceFile("taesd/config.json", "ab" * 32, "MIT", True)
@@ -30,6 +30,7 @@ def photoreal(*parts: SourceFile) -> PhotorealCharacter:
     return PhotorealCharacter(
         name="me",
         tokens=np.ones((77, 8), np.float32),
+        empty=np.ones((77, 8), np.float32),
         noise=np.ones((4, 8, 8), np.float32),
         neutral=np.ones(55, np.float32),
         is_neutral_measured=False,
@@ -41,6 +42,7 @@ def photoreal(*parts: SourceFile) -> PhotorealCharacter:
         parts=parts,
         licence="Private: somebody's likeness",
         made_from="1 photo",
+        reference_scale=0.0,
     )
 
 

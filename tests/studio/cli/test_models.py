@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from omote.engine.photoreal.files import published
-from omote.engine.photoreal.published_file import FILES
+from omote.engine.arc2face.files import FILES, published
 from omote.studio.cli.main import main
 
-NEEDED = [file for file in FILES if file.needed]
+NEEDED = [file for file in FILES if file.is_needed]
 
 
 @pytest.fixture(autouse=True)
@@ -26,28 +23,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """A Hub on this machine whose files are their own addresses; the addresses that were asked for."""
+def hub(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stands in for the Hub's library: files are their own addresses; the addresses that were asked for."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(self.path)))
-            self.end_headers()
-            self.wfile.write(self.path.encode())
+    def download(repository: str, path: str, local_dir: str) -> None:
+        asked.append(f"{repository}/{path}")
+        place = Path(local_dir) / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(asked[-1].encode())
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        thread = threading.Thread(target=listening.serve_forever)
-        thread.start()
-        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{listening.server_port}")
-        yield asked
-        listening.shutdown()
-        thread.join()
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda url: SimpleNamespace(etag=None))
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    return asked
 
 
 def allowing(home: Path) -> str:
@@ -74,14 +62,15 @@ def test_all_that_is_needed_is_fetched_into_a_folder_and_known(
     folder = home / "weights"
     assert main(["models", "get", "arc2face", "--to", str(folder), "--config", allowing(home)]) == 0
     told = capsys.readouterr().out
-    assert hub == [f"/{file.repository}/resolve/main/{file.path_in_repository}" for file in NEEDED]
+    assert hub == [f"{file.repository}/{file.path or file.name}" for file in NEEDED]
     for file, address in zip(NEEDED, hub, strict=True):
         assert (folder / file.name).read_bytes() == address.encode()
         assert f"{file.name}: fetched, sha256 {hashlib.sha256(address.encode()).hexdigest()[:16]}…" in told
     assert f'set `photoreal = "{folder.as_posix()}"` in config.toml' in told
     known = json.loads((home / "OMOTE_MODELS" / "arc2face.json").read_text())
     assert len(known) == len(NEEDED)  # so that nothing is read again to be hashed
-    assert published(folder).part("arcface.onnx").sha256 == known[str((folder / "arcface.onnx").resolve())]["sha256"]
+    (part,) = published(folder).parts(["arcface.onnx"])
+    assert part.sha256 == known[str((folder / "arcface.onnx").resolve())][2]
 
 
 def test_a_relative_folder_is_printed_as_an_absolute_path(
@@ -104,7 +93,7 @@ def test_what_is_there_is_not_fetched_again(home: Path, hub: list[str], capsys: 
     hub.clear()
     (home / "OMOTE_MODELS" / "arc2face" / "vae" / "config.json").unlink()
     assert main(["models", "get", "arc2face", "--config", config]) == 0
-    assert hub == ["/stable-diffusion-v1-5/stable-diffusion-v1-5/resolve/main/vae/config.json"]
+    assert hub == ["stable-diffusion-v1-5/stable-diffusion-v1-5/vae/config.json"]
     assert "arcface.onnx: present at " in capsys.readouterr().out
 
 
@@ -119,8 +108,11 @@ def test_nothing_is_requested_unless_non_commercial_weights_are_allowed(
 def test_without_a_network_the_error_names_the_missing_file_and_its_place(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # the discard port: nobody listens
+    def metadata(url: str) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", metadata)
     assert main(["models", "get", "arc2face", "--config", allowing(home)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "arc2face/config.json could not be fetched from http://127.0.0.1:9/FoivosPar/Arc2Face/resolve/main" in line
+    assert "arc2face/config.json could not be fetched from FoivosPar/Arc2Face (no route to host)" in line
     assert f"put it at {home / 'OMOTE_MODELS' / 'arc2face' / 'arc2face' / 'config.json'}" in line

@@ -12,18 +12,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from omote.bridge import arkit
+from omote.engine.arc2face.character import read as read_photoreal
+from omote.engine.arc2face.character import save as save_photoreal
+from omote.engine.arc2face.files import files_for, model_digest, published
+from omote.engine.arc2face.pipeline import open_arc2face
+from omote.engine.arc2face.processors import rows_of
 from omote.engine.data import FlameParams, PhotorealCharacter
-from omote.engine.diffusion.arc2face.bank import rows_of
-from omote.engine.diffusion.arc2face.pipeline import open_arc2face
 from omote.engine.face.expressions import expression_weights
 from omote.engine.face.fitting import Fitter
-from omote.engine.photoreal.character_file import read_photoreal, save_photoreal
-from omote.engine.photoreal.files import model_digest, published
-from omote.engine.photoreal.flame_map import FlameMap
-from omote.engine.photoreal.published_file import files_for
-from omote.engine.photoreal.sheet import Expression, SheetError, Strength, contact_sheet, expressions, prepare, share_of
+from omote.engine.face.flame_map import FlameMap
+from omote.engine.face.retarget import from_weights
+from omote.engine.offline.sheet import SheetError, expressions, prepare
 from omote.studio.cli.main import USER_ERROR_CODE, run_command
-from tests.engine.arc2face.published import write_published
+from tests.arc2face.published import write_published
 
 SIDE = 128
 
@@ -70,6 +71,7 @@ def someone(folder: Path) -> PhotorealCharacter:
     return PhotorealCharacter(
         name="me",
         tokens=tokens[0].numpy(),
+        empty=arc.nobody()[0].numpy(),
         noise=rng.standard_normal((4, SIDE // 8, SIDE // 8), np.float32),
         neutral=np.full(55, 0.01, np.float32),
         is_neutral_measured=False,
@@ -81,6 +83,7 @@ def someone(folder: Path) -> PhotorealCharacter:
         parts=parts,
         licence="Private",
         made_from="random weights",
+        reference_scale=0.8,
     )
 
 
@@ -117,12 +120,12 @@ def test_photoreal_sheet_holds_a_picture_for_each_expression_and_all_on_one(
 
 def test_same_sheet_is_drawn_each_time_and_sharing_makes_another(folder: Path, me: Path, tmp_path: Path) -> None:
     asked = ("--expressions", "neutral", "smile", "--steps", "1", "--guidance", "1")
-    for name, more in (("one", ()), ("two", ()), ("alone", ("--share", "0")), ("up", ("--share", "up=1"))):
+    for name, more in (("one", ()), ("two", ()), ("shared", ("--share", "1")), ("weak", ("--expression-scale", "0.2"))):
         assert draw(folder, me, tmp_path / name, *asked, *more) == 0
-    smile = {name: picture(tmp_path / name / "02_smile.png") for name in ("one", "two", "alone", "up")}
+    smile = {name: picture(tmp_path / name / "02_smile.png") for name in ("one", "two", "shared", "weak")}
     np.testing.assert_array_equal(smile["one"], smile["two"])
-    assert not np.array_equal(smile["one"], smile["alone"])
-    assert not np.array_equal(smile["one"], smile["up"])
+    assert not np.array_equal(smile["one"], smile["shared"])
+    assert not np.array_equal(smile["one"], smile["weak"])
 
 
 def test_unshared_pictures_are_those_drawn_by_few_at_once(folder: Path, me: Path, tmp_path: Path) -> None:
@@ -178,9 +181,12 @@ def test_overwriting_removes_an_earlier_sheet_and_nothing_else(tmp_path: Path) -
 
 def test_words_become_weights() -> None:
     rest, smile, own = expressions(["neutral", "smile", "jawOpen=0.6,mouthSmileLeft=0.4"])
-    assert not rest.weights.any()
-    np.testing.assert_array_equal(smile.weights, expression_weights("smile"))
-    np.testing.assert_array_equal(own.weights, arkit.weights({"jawOpen": 0.6, "mouthSmileLeft": 0.4}))
+    assert not rest.params.vector().any()
+    for one, weights in (
+        (smile, expression_weights("smile")),
+        (own, arkit.weights({"jawOpen": 0.6, "mouthSmileLeft": 0.4})),
+    ):
+        np.testing.assert_allclose(one.params.vector(), from_weights(weights).vector(), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -198,13 +204,6 @@ def test_word_that_says_no_expression_is_refused(word: str, sentence: str) -> No
         expressions([word])
 
 
-def test_strength_is_one_number_or_one_a_group() -> None:
-    assert share_of("0.6") == Strength(0.6, 0.6, 0.6)
-    assert share_of("up=0.8,mid=0.5") == Strength(0.0, 0.8, 0.5)
-    with pytest.raises(SheetError, match='--share knows down, up, mid, got "top"'):
-        share_of("top=1")
-
-
 @pytest.mark.parametrize(
     ("flag", "value", "sentence"),
     (("--steps", "0", "--steps must be from 1 to 999"), ("--guidance", "0.5", "--guidance must be from 1")),
@@ -214,9 +213,3 @@ def test_number_that_no_sheet_takes_is_refused(
 ) -> None:
     assert draw(folder, "hana", tmp_path / "out", "--expressions", "smile", flag, value) == USER_ERROR_CODE
     assert sentence in capsys.readouterr().err
-
-
-def test_contact_sheet_has_rows_about_as_many_as_columns() -> None:
-    asked = [Expression(f"a rather long name {number}", np.zeros(52, np.float32)) for number in range(5)]
-    pictures = [np.full((64, 64, 3), 40 * number, np.uint8) for number in range(5)]
-    assert contact_sheet(asked, pictures).size == (3 * 64, 2 * (64 + 24))

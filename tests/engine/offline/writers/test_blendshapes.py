@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
+from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.data import Character, FlameParams
 from omote.engine.face.head import EYE, MOUTH, SKULL, open_head
 from omote.engine.face.retarget import from_weights
 from omote.engine.model.character_file import load_any_character
 from omote.engine.offline.writers.blendshapes import HeadMesh, head_mesh, head_motion
-from omote.engine.photoreal.character_file import save_photoreal
-from omote.engine.testing.arc2face import flat_character
+from tests.arc2face.flat import flat_character
 
 Made = Callable[..., Any]
 

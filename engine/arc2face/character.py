@@ -1,0 +1,155 @@
+"""Photoreal characters as files, which keep beside the numbers what they were made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import BankRows, PhotorealCharacter, SourceFile
+from ..tensor_file import (
+    Arrays,
+    CharacterError,
+    TensorFile,
+    damaged_file_error,
+    read_tensor_file,
+    write_tensor_file,
+)
+
+FORMAT = "omote photoreal 2"
+SAMPLERS = ("lcm", "tcd", "student")
+TOKENS, VECTOR, POINTS = 77, 55, 478
+_WORDS = {
+    **dict.fromkeys(("name", "sampler", "model", "licence", "made_from"), str),
+    "is_neutral_measured": bool,
+    "reference_scale": float,
+}
+_ROWS: dict[str, type[np.generic]] = {"keys": np.float16, "values": np.float16, "bias": np.float32}
+_ARRAYS: dict[str, tuple[type[np.generic], tuple[int | None, ...]]] = {  # None: any number, but not none
+    "tokens": (np.float32, (TOKENS, None)),
+    "empty": (np.float32, (TOKENS, None)),
+    "noise": (np.float32, (4, None, None)),
+    "neutral": (np.float32, (VECTOR,)),
+    "reference": (np.uint8, (None, None, 3)),
+    "points": (np.float32, (POINTS, 2)),
+}
+
+
+def save(character: PhotorealCharacter, path: Path) -> None:
+    """Writes a character, all of it or nothing; CharacterError where its parts do not fit each other."""
+    check(character, character.name)
+    arrays = _arrays(character)
+    words = {word: getattr(character, word) for word in _WORDS} | {"parts": [asdict(part) for part in character.parts]}
+    words["format"] = FORMAT
+    write_tensor_file(path, TensorFile({**words, "digest": _digest(TensorFile(words, arrays))}, arrays))
+
+
+def read(path: Path) -> PhotorealCharacter:
+    """The character in a file; CharacterError says what is wrong with it."""
+    return load(read_tensor_file(path), path)
+
+
+def load(sealed: TensorFile, path: Path) -> PhotorealCharacter:
+    """The character that was sealed; CharacterError says what is wrong with the file at `path`."""
+    words = dict(sealed.words)
+    if words.get("format") != FORMAT:
+        raise CharacterError(f'{path} is in the format "{words.get("format")}", this Omote reads "{FORMAT}" here')
+    if words.pop("digest", None) != _digest(TensorFile(words, sealed.arrays)):
+        raise damaged_file_error(path, "it does not hold what was written")
+    for word, kind in _WORDS.items():
+        if type(words.get(word)) is not kind:
+            raise damaged_file_error(path, f'its "{word}" must be a {kind.__name__}, got {words.get(word)!r}')
+    if missing := [name for name in _ARRAYS if name not in sealed.arrays]:
+        raise damaged_file_error(path, f'there is no "{missing[0]}" in it')
+    said = {name: words[name] for name in _WORDS} | {name: sealed.arrays[name] for name in _ARRAYS}
+    bank = BankRows(**{name: tuple(_numbered(sealed.arrays, name)) for name in _ROWS})  # type: ignore[arg-type]
+    parts = tuple(_parts(words.get("parts"), path))
+    character = PhotorealCharacter(**said, bank=bank, parts=parts)  # type: ignore[arg-type]  # `check` looks at each
+    check(character, str(path))
+    return character
+
+
+def check(character: PhotorealCharacter, where: str) -> None:
+    """CharacterError, which begins with `where`, unless all parts of this character fit each other."""
+    if problem := next(_problems(character), None):
+        raise CharacterError(f"{where} is no photoreal character that can be drawn: {problem}")
+
+
+def _problems(character: PhotorealCharacter) -> Iterator[str]:
+    for name, (kind, shape) in _ARRAYS.items():
+        yield from _misfit(name, getattr(character, name), kind, shape)
+    side = character.noise.shape[-1]
+    yield from _misfit("noise", character.noise, np.float32, (4, side, side))
+    yield from _misfit("reference", character.reference, np.uint8, (8 * side, 8 * side, 3))
+    if not character.neutral.any():
+        yield "its neutral is all zero, which the adapter takes for no expression at all"
+    if character.sampler not in SAMPLERS:
+        yield f'its sampler is "{character.sampler}", wanted {", ".join(SAMPLERS)}'
+    if not 0.0 <= character.reference_scale <= 1.0:
+        yield f"its reference scale must be from 0 to 1, got {character.reference_scale}"
+    if bool(character.bank) != (character.reference_scale > 0.0):
+        yield f"its reference scale is {character.reference_scale}, and it has {'a' if character.bank else 'no'} bank"
+    yield from _bank_problems(character.bank)
+
+
+def _bank_problems(bank: BankRows) -> Iterator[str]:
+    counts = (len(bank.keys), len(bank.values), len(bank.bias) or len(bank.keys))
+    if len(set(counts)) != 1:
+        yield f"its bank has keys, values and bias for {counts[0]}, {counts[1]} and {counts[2]} blocks"
+        return
+    for number, (keys, values) in enumerate(zip(bank.keys, bank.values, strict=True)):
+        yield from _misfit(f"keys_{number:02d}", keys, np.float16, (None, None))
+        yield from _misfit(f"values_{number:02d}", values, np.float16, keys.shape)
+    for number, (keys, bias) in enumerate(zip(bank.keys, bank.bias, strict=False)):
+        lifted = np.where(np.isneginf(bias), np.float32(0.0), bias)  # minus infinity takes a row out
+        yield from _misfit(f"bias_{number:02d}", lifted.astype(bias.dtype), np.float32, keys.shape[:1])
+
+
+def _misfit(
+    name: str, array: NDArray[np.generic], kind: type[np.generic], wanted: tuple[int | None, ...]
+) -> Iterator[str]:
+    """What is wrong with one array, or nothing."""
+    is_fit = array.ndim == len(wanted) and all(
+        n == (w or n) and n > 0 for n, w in zip(array.shape, wanted, strict=True)
+    )
+    if array.dtype != kind or not is_fit:
+        shape = ["any" if one is None else one for one in wanted]
+        yield f'its "{name}" must be {kind.__name__} {shape}, got {array.dtype} {list(array.shape)}'
+    elif array.dtype.kind == "f" and not np.isfinite(array.astype(np.float32)).all():
+        yield f'its "{name}" holds numbers that are not finite'
+
+
+def _arrays(character: PhotorealCharacter) -> Arrays:
+    rows = {f"{name}_{number:02d}": row for name in _ROWS for number, row in enumerate(getattr(character.bank, name))}
+    return {name: np.ascontiguousarray(getattr(character, name)) for name in _ARRAYS} | rows
+
+
+def _numbered(arrays: Arrays, name: str) -> Iterator[NDArray[np.generic]]:
+    """`name`_00, `name`_01 and so on, as far as they go."""
+    number = 0
+    while (key := f"{name}_{number:02d}") in arrays:
+        yield arrays[key]
+        number += 1
+
+
+def _parts(said: object, path: Path) -> Iterator[SourceFile]:
+    kinds = {"name": str, "sha256": str, "licence": str, "is_commercial": bool}
+    for one in said if isinstance(said, list) else [said]:
+        if not isinstance(one, dict) or {word: type(value) for word, value in one.items()} != kinds:
+            raise damaged_file_error(path, f"a part must have {', '.join(kinds)}, got {one!r}")
+        yield SourceFile(**one)
+
+
+def _digest(sealed: TensorFile) -> str:
+    """The sha256 of all words and numbers: a flipped bit does not become a face, nor another licence."""
+    found = hashlib.sha256(json.dumps(sealed.words, sort_keys=True).encode())
+    for name in sorted(sealed.arrays):
+        array = sealed.arrays[name]
+        found.update(f"{name} {array.dtype} {array.shape}".encode())
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()

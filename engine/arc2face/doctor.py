@@ -1,0 +1,311 @@
+"""Looks at all that a photoreal character is made from and drawn by, and draws one seed in every way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.bridge import arkit
+
+from .. import models
+from ..capture.photo import MediaPipeFinder, single_face
+from ..capture.source import SourceError
+from ..data import FLAME_BASIS, Array, PhotorealCharacter, SourceFile
+from ..face.fitting import FaceLandmarks
+from ..face.flame_map import FlameMapError, the_map
+from ..face.light import studio_light
+from ..face.retarget import from_weights
+from ..images import PhotoError, picture_grid
+from ..model.kinds import Finding, Settings
+from ..models import ModelError
+from ..runtime.session import Build, RuntimeUnavailable
+from .copying import ANCHORS, character_of, draw_anchors, drawn_live, read_face
+from .files import (
+    DISTILLED,
+    EXPRESSION_ADAPTER,
+    RECOGNISER,
+    REFERENCE_ADAPTER,
+    Published,
+    published,
+    require_commercial,
+)
+from .identity import arcface
+from .kind import KIND
+from .networks import BOUNDS_DB, GRAPHS, ExportedModel, precision_of
+from .opening import model_of, open_weights, weights_of
+from .sampling import FEW_STEPS, most_steps
+from .vectors import vector_of
+
+Picture = NDArray[np.uint8]
+
+SAME_PERSON = 0.4  # cosine of ArcFace's embeddings from which on two pictures pass for one person
+SMILE, SMILED = 0.7, 0.2  # how much is asked for, and how much more than at rest must be seen
+_SMILES = ("mouthSmileLeft", "mouthSmileRight")
+_MISTAKES = (ValueError, ModelError, RuntimeUnavailable)  # a user can mend
+
+
+def checks(character: PhotorealCharacter, settings: Settings, compare: Path | None = None) -> Iterator[Finding]:
+    """One thing after another, and what needs them only where they are there. Fetches nothing."""
+    who = f"{character.name}, {character.size}x{character.size}, sampler {character.sampler}; {character.made_from}"
+    yield Finding("character", True, who)
+    files = published(settings.files)
+    yield from (_part(files, part) for part in character.parts)
+    yield _licences(character, settings)
+    yield from _layout(character, files, settings)
+    measured = character.is_neutral_measured
+    said = "a face at rest, as measured" if measured else "a stand-in, which was never measured"
+    cure = "measure one, and make the character again with --neutral FILE"
+    yield Finding("neutral", measured, said, cure, wrong="unsure")
+    yield _map(settings)
+    try:
+        model = model_of(character, settings)
+    except _MISTAKES as error:
+        yield Finding("exported networks", False, str(error), is_needed=True)
+        return
+    yield Finding("exported networks", True, f"{model.recipe.digest}, {model.recipe.size}x{model.recipe.size}")
+    yield from (_parity(model, name) for name in GRAPHS)
+    yield from _pictures(character, settings, files)
+    if compare:
+        yield from compared(character, settings, files, compare)
+
+
+def _part(files: Published, part: SourceFile) -> Finding:
+    cure = "put back the file that the character was made from, or make the character again"
+    try:
+        (found,) = files.parts([part.name])
+    except (ModelError, KeyError) as error:
+        return Finding("part", False, str(error), is_needed=True)
+    if found.sha256 != part.sha256:
+        said = f"{part.name} has the sha256 {found.sha256[:16]}, the character's was {part.sha256[:16]}"
+        return Finding("part", False, said, cure, is_needed=True, wrong="another")
+    return Finding("part", True, f"{part.name}, sha256 {found.sha256[:16]} as recorded")
+
+
+def _licences(character: PhotorealCharacter, settings: Settings) -> Finding:
+    try:
+        require_commercial(character.parts, settings.allow_noncommercial)
+    except ModelError as error:
+        return Finding("licences", False, str(error), is_needed=True, wrong="refused")
+    refused = sum(not part.is_commercial for part in character.parts)
+    said = f"{refused} of {len(character.parts)} parts are not for commercial use, which the configuration allows"
+    return Finding("licences", True, said if refused else "all parts allow commercial use")
+
+
+def _layout(character: PhotorealCharacter, files: Published, settings: Settings) -> Iterator[Finding]:
+    """Loading checks each tensor's name and shape."""
+    try:
+        arc = weights_of(character, settings)
+        from .loading import read_adapter, read_lora
+
+        adapter = read_adapter(files.path(EXPRESSION_ADAPTER)).layout
+        loras = {
+            name: read_lora(files.path(name)).summary for name in (REFERENCE_ADAPTER, DISTILLED[character.sampler])
+        }
+    except _MISTAKES as error:
+        yield Finding("layout", False, str(error))
+        return
+    modules = {"denoiser": arc.unet, "adapter": arc.adapter, "encoder": arc.encoder, "vae": arc.vae, "taesd": arc.tiny}
+    for name, module in modules.items():
+        tensors = module.state_dict().values()
+        numbers = sum(tensor.numel() for tensor in tensors)
+        yield Finding("layout", True, f"{name}: {len(tensors)} tensors of {numbers:,} numbers, each in its place")
+    yield Finding("layout", True, f'expression adapter: layout "{adapter}", {arc.adapter.count} tokens')
+    yield from (Finding("LoRA", True, f"{name}: {summary}") for name, summary in loras.items())
+
+
+def _map(settings: Settings) -> Finding:
+    try:
+        found = the_map(settings.flame_map)
+    except FlameMapError as error:
+        return Finding("FLAME map", False, str(error), is_needed=True)
+    median, most = found.apart_mm
+    said = (
+        f"to {found.basis}, of the FLAME file {found.flame_sha256[:16]}; heads {median:.2f} mm apart, most {most:.2f}"
+    )
+    return Finding("FLAME map", found.basis == FLAME_BASIS, said)
+
+
+def _parity(model: ExportedModel, name: str) -> Finding:
+    """On this processor, against what PyTorch computed in f32 when the networks were exported."""
+    try:
+        session = model.session(name, Build("openvino", "f32"))
+        found_db = model.measured_db(session, name)
+    except RuntimeUnavailable as error:
+        return Finding("parity", False, f"{name}: {error}", is_needed=True)
+    wanted_db = BOUNDS_DB[precision_of(session)]
+    said = f"{name}: {found_db:.0f} dB above its difference from PyTorch, wanted {wanted_db:.0f}"
+    return Finding("parity", found_db >= wanted_db, said, is_needed=True, wrong="off")
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    rest: Picture  # [S,S,3]
+    smile: Picture
+    took_ms: float  # a picture
+    how: str
+
+
+def _faces() -> tuple[Any, Any]:
+    """A face at rest and a smile."""
+    rest, smile = (from_weights(arkit.weights(dict.fromkeys(_SMILES, weight))) for weight in (0.0, SMILE))
+    return rest, smile
+
+
+def _drawn(character: PhotorealCharacter, settings: Settings) -> _Drawn:
+    artist = KIND.open(character, settings).renderer
+    artist.check(character)  # finds out how the head turns, once
+    start = time.perf_counter()
+    pictures = [artist.draw(face, character, studio_light()).rgba[..., :3] for face in _faces()]
+    took_ms = (time.perf_counter() - start) / len(pictures) * 1000.0
+    rest, smile = pictures
+    return _Drawn(rest, smile, took_ms, f"{artist.size}x{artist.size}, steps {artist.steps}, {artist.runtime}")
+
+
+def _pictures(character: PhotorealCharacter, settings: Settings, files: Published) -> Iterator[Finding]:
+    """Draws as `omote live` would, and looks at what comes out."""
+    try:
+        first, second = (_drawn(character, settings) for _ in range(2))
+    except _MISTAKES as error:
+        yield Finding("portrait", False, str(error), is_needed=True)
+        return
+    yield Finding("portrait", True, f"{first.how}: {first.took_ms:.0f} ms a picture")
+    is_same = np.array_equal(first.rest, second.rest)
+    said = "the same bytes" if is_same else "other bytes"
+    yield Finding("still face", is_same, said, "report this", wrong="differs")
+    judge = Judge.of(character, files)
+    seen = judge.seen(first.rest)
+    found = "found by the tracker" if isinstance(seen, FaceLandmarks) else seen
+    yield Finding("face", isinstance(seen, FaceLandmarks), found, wrong="weak")
+    cosine, smiled = judge.likeness(first.rest), judge.smiled(first.rest, first.smile)
+    said = f"{cosine:.2f} to the photo, wanted {SAME_PERSON:.2f} or more"
+    yield Finding("likeness", bool(cosine >= SAME_PERSON), said, wrong="weak")
+    said = f"a smile of {SMILE} was asked for: {smiled:.2f} more than at rest is seen, wanted {SMILED}"
+    yield Finding("expression", bool(smiled >= SMILED), said, wrong="weak")
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A face tracker and a recogniser that look at pictures of one character; nan where they find no face."""
+
+    character: PhotorealCharacter
+    embedder: Any  # None without the recogniser
+    photo: Array | None  # its embedding
+
+    @classmethod
+    def of(cls, character: PhotorealCharacter, files: Published) -> Judge:
+        embedder, photo = None, None
+        with suppress(ModelError):
+            embedder = arcface(files.path(RECOGNISER))
+        alone = cls(character, embedder, None)
+        seen = alone.seen(character.reference)
+        if embedder is not None and isinstance(seen, FaceLandmarks):
+            photo = embedder.embed(character.reference, seen.points)
+        return replace(alone, photo=photo)
+
+    def seen(self, picture: Picture) -> FaceLandmarks | str:
+        """The face in it, or why there is none."""
+        try:
+            with MediaPipeFinder(models.model_path(models.FACE_LANDMARKER)) as finder:
+                return single_face("the picture", np.ascontiguousarray(picture), finder)
+        except (PhotoError, SourceError, ModelError) as error:
+            return str(error)
+
+    def likeness(self, picture: Picture) -> float:
+        """ArcFace's cosine to the photo."""
+        seen = self.seen(picture)
+        if self.photo is None or isinstance(seen, str):
+            return float("nan")
+        return float(self.photo @ self.embedder.embed(picture, seen.points))
+
+    def smiled(self, rest: Picture, smile: Picture) -> float:
+        """How much more of a smile the tracker reads."""
+        before, after = (self.seen(picture) for picture in (rest, smile))
+        if isinstance(before, str) or isinstance(after, str):
+            return float("nan")
+        at = [arkit.INDEX[name] for name in _SMILES]
+        return float(np.mean(after.weights[at] - before.weights[at]))
+
+
+def compared(character: PhotorealCharacter, settings: Settings, files: Published, folder: Path) -> Iterator[Finding]:
+    """One seed by 25 guided steps and by few, with and without reference, and copied live: lines and a sheet.
+
+    What the published weights must show on the first day that they are here; with other weights it shows that all
+    paths run.
+    """
+    judge, shown, names = Judge.of(character, files), [character.reference], ["the photo"]
+    for name, draw in _ways(character, settings, files).items():
+        try:
+            drawn = draw()
+        except _MISTAKES as error:
+            yield Finding("compare", False, f"{name}: {error}", wrong="missing")
+            continue
+        shown += [drawn.rest, drawn.smile]
+        names += [name, f"{name}, smile"]
+        said = (
+            f"{name}: ID cosine {_number(judge.likeness(drawn.rest))} at rest, "
+            f"{_number(judge.likeness(drawn.smile))} smiling; a smile of {SMILE} reads "
+            f"{_number(judge.smiled(drawn.rest, drawn.smile))}; {drawn.took_ms:.0f} ms a picture"
+        )
+        yield Finding("compare", True, said)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        picture_grid(shown, names).save(folder / "compare.png")
+    except OSError as error:
+        yield Finding("compare", False, f"cannot write to {folder}: {error}")
+        return
+    yield Finding("compare", True, f"all of them on {folder / 'compare.png'}")
+
+
+def _number(value: float) -> str:
+    return "unknown (no face found)" if np.isnan(value) else f"{value:.2f}"
+
+
+def _ways(character: PhotorealCharacter, settings: Settings, files: Published) -> Mapping[str, Callable[[], _Drawn]]:
+    to_flame = the_map(settings.flame_map).flame
+    vectors = np.stack([vector_of(face, character.neutral, to_flame) for face in _faces()])
+
+    def vector(weights: Array) -> Array:
+        return vector_of(from_weights(weights), character.neutral, to_flame)
+
+    def by_torch(sampler: str | None, steps: int, scale: float) -> _Drawn:
+        arc: Any = open_weights(files, sampler, scale)
+        start = time.perf_counter()
+        bank = arc.bank(character.reference, character.tokens[None]) if scale > 0.0 else None
+        how = {"steps": steps, "guidance": 1.0 if sampler else 3.0, "sampler": sampler or "dpm"}
+        latents = arc.generate(character.tokens[None], vectors, character.noise[None], bank=bank, **how)
+        rest, smile = arc.picture(latents)
+        return _Drawn(rest, smile, (time.perf_counter() - start) / 2 * 1000.0, "pytorch")
+
+    def copied() -> _Drawn:
+        arc: Any = open_weights(files, None, character.reference_scale)
+        tokens, still = character.tokens[None], np.zeros(3, np.float32)
+        bank = arc.bank(character.reference, tokens) if character.bank else None
+        anchors = draw_anchors(arc, tokens, character.noise, bank, vector)
+        readings = [
+            read_face(what, picture, FaceLandmarks(character.points, ANCHORS[what], still))[0]
+            for what, picture in anchors.items()
+        ]
+        ordinary = character_of(character.name, anchors, readings, "").character
+        (rest, smile), took_ms = drawn_live(ordinary, _faces(), character.size)
+        return _Drawn(rest, smile, took_ms, "copied")
+
+    scale = character.reference_scale or 0.8
+    ways: dict[str, Callable[[], _Drawn]] = {
+        "25 guided steps, reference": lambda: by_torch(None, 25, scale),
+        "25 guided steps, no reference": lambda: by_torch(None, 25, 0.0),
+    }
+    for sampler in FEW_STEPS:
+        if files.find(DISTILLED[sampler]):
+            steps = min(4, most_steps(sampler))
+            ways |= {
+                f"{sampler}, {steps} steps, reference": lambda s=sampler, n=steps: by_torch(s, n, scale),  # type: ignore[misc]
+                f"{sampler}, {steps} steps, no reference": lambda s=sampler, n=steps: by_torch(s, n, 0.0),  # type: ignore[misc]
+            }
+    return {**ways, "copied live": copied}

@@ -1,0 +1,390 @@
+"""Loads the published files into diffusers' and transformers' own modules, and says what is wrong with one.
+
+A file must hold exactly the tensors of its model: a missing, unknown or misshapen one is an error, never a warning.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
+from diffusers.loaders import StableDiffusionLoraLoaderMixin
+from diffusers.models.embeddings import ImageProjection, IPAdapterFaceIDImageProjection, IPAdapterFullImageProjection
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from transformers import CLIPTextModel
+from transformers.utils import logging as transformers_logging
+
+from ..face.flame_vectors import VECTOR_SIZE
+from .processors import block_names, install
+
+Tensors = dict[str, Tensor]
+_IGNORED = ("position_ids",)  # 0 to 76, which older transformers saved
+_PEFT, _PEFT_CONFIG, _HEADER = "base_model.model.", "adapter_config.json", "lora_adapter_metadata"
+_TEXT_ENCODER = ("text_encoder", "lora_te")
+
+
+def load_unet(folder: Path) -> Any:
+    """The UNet of a folder in float32, with our attention processors; ValueError names the file and what is wrong.
+
+    ValueError also where the UNet is of another kind than Stable Diffusion 1.5's, whose blocks hold one transformer
+    layer each and convolve their input.
+    """
+    unet = _loaded(UNet2DConditionModel, folder)
+    config = unet.config
+    if config.use_linear_projection or config.dual_cross_attention or config.class_embed_type or config.encoder_hid_dim:
+        raise ValueError(f"{folder} holds a UNet of another kind than Stable Diffusion 1.5's: its config.json says so")
+    install(unet)
+    return unet
+
+
+def load_text_encoder(folder: Path) -> Any:
+    return _loaded(CLIPTextModel, folder)
+
+
+def load_vae(folder: Path) -> Any:
+    """The autoencoder, under today's names or those of 2022."""
+    return _loaded(AutoencoderKL, folder)
+
+
+def load_tiny_vae(folder: Path) -> Any:
+    """TAESD; TAESDV, whose decoder remembers the picture before, is refused."""
+    return _loaded(AutoencoderTiny, folder)
+
+
+def _loaded(kind: Any, folder: Path) -> Any:
+    try:
+        with _quiet():
+            model, info = kind.from_pretrained(str(folder), local_files_only=True, output_loading_info=True)
+    except Exception as error:  # a damaged file raises whatever its reader runs into
+        raise ValueError(f"{folder} holds no {kind.__name__}: {_first_line(error)}") from error
+    for word in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if found := sorted(map(str, (key for key in info[word] if not str(key).endswith(_IGNORED)))):
+            raise ValueError(f"{folder} is no whole {kind.__name__}: {word.replace('_', ' ')}: {listed(found)}")
+    return placed(model, "cpu", torch.float32).eval().requires_grad_(False)
+
+
+def placed(model: Any, device: torch.device | str, dtype: torch.dtype) -> Any:
+    """The model there, in that precision."""
+    with _quiet():
+        return model.to(device=device, dtype=dtype)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the libraries' warnings of what becomes an error here."""
+    loggers = [logging.getLogger(name) for name in ("diffusers", "transformers")]
+    before = [one.level for one in loggers]
+    for one in loggers:
+        one.setLevel(logging.CRITICAL)
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if bars:
+            transformers_logging.enable_progress_bar()
+        for one, level in zip(loggers, before, strict=True):
+            one.setLevel(level)
+
+
+def listed(names: list[str]) -> str:
+    """The first few of many names."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """What a .safetensors file or one of torch's pickles holds; a pickle is read as tensors alone, and runs no code."""
+    try:
+        if path.suffix == ".safetensors":
+            return dict(load_file(path))
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # as above
+        raise ValueError(f"{path} must be a file of tensors alone: {_first_line(error)}") from error
+    if not isinstance(found, Mapping):
+        raise ValueError(f"{path} must hold tensors by name, got {type(found).__name__}")
+    return dict(found)
+
+
+# The expression adapter, in the three layouts that diffusers accepts 55 numbers in.
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """The tensors of a published expression adapter, by the names that they have in it."""
+
+    name: str
+    image_proj: Tensors  # what makes tokens: "proj.weight"
+    ip_adapter: Tensors  # what reads them in each block: "1.to_k_ip.weight"
+
+    @property
+    def layout(self) -> str:
+        """ "linear", "faceid" or "full"; ValueError for any other."""
+        names = {name for name in self.image_proj if name.endswith("weight")}
+        for layout, wanted in _LAYOUTS.items():
+            if names == wanted:
+                return layout
+        known = "; ".join(", ".join(sorted(wanted)) for wanted in _LAYOUTS.values())
+        raise ValueError(f"{self.name} makes its tokens with {', '.join(sorted(names))}; known layouts are {known}")
+
+
+_LAYOUTS = {
+    "linear": {"proj.weight", "norm.weight"},
+    "faceid": {"proj.0.weight", "proj.2.weight", "norm.weight"},
+    "full": {"proj.0.weight", "proj.2.weight", "proj.3.weight"},
+}
+_RENAMED = {"proj.0.": "ff.net.0.proj.", "proj.2.": "ff.net.2.", "proj.3.": "norm.", "proj.": "image_embeds."}
+
+
+def read_adapter(path: Path) -> AdapterFile:
+    """The published adapter, pickled or as safetensors; ValueError where it is another kind of adapter."""
+    tensors = read_tensors(path)
+    parts: dict[str, Tensors] = {"image_proj": {}, "ip_adapter": {}}
+    for name, value in _flat(tensors):
+        part, _, rest = name.partition(".")
+        if part not in parts:
+            raise ValueError(f"{path.name} is no adapter of cross-attention: it holds {name}")
+        parts[part][rest] = value
+    if any("_lora." in name for name in parts["ip_adapter"]):
+        raise ValueError(f"{path.name} also changes attention by a LoRA, as FaceID does, which is not supported")
+    return AdapterFile(path.name, **parts)
+
+
+def _flat(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+class ExpressionTokens(nn.Module):
+    """diffusers' projection of vectors [B,55] to tokens [B,n,D]. A vector of zeros means "unspecified"."""
+
+    def __init__(self, projection: nn.Module, count: int, cross: int) -> None:
+        super().__init__()
+        self.projection, self.count, self.cross = projection, count, cross  # n and D
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        tokens: Tensor = self.projection(vectors)
+        return tokens.reshape(len(vectors), self.count, self.cross)
+
+
+def adapter_of(file: AdapterFile) -> ExpressionTokens:
+    """What makes tokens, with the file's weights."""
+    layout, tensors = file.layout, file.image_proj
+    first = tensors["proj.weight" if layout == "linear" else "proj.0.weight"]
+    norm = tensors["proj.3.weight" if layout == "full" else "norm.weight"]
+    if first.ndim != 2 or first.shape[1] != VECTOR_SIZE:
+        raise ValueError(f"{file.name} reads {list(first.shape)[1:]} numbers, an expression has {VECTOR_SIZE}")
+    last, cross = tensors["proj.weight" if layout == "linear" else "proj.2.weight"].shape[0], norm.shape[0]
+    module: nn.Module
+    if layout == "linear":
+        module = ImageProjection(VECTOR_SIZE, cross, last // cross)
+    elif layout == "faceid":
+        module = IPAdapterFaceIDImageProjection(VECTOR_SIZE, cross, first.shape[0] // VECTOR_SIZE, last // cross)
+    else:
+        module = IPAdapterFullImageProjection(VECTOR_SIZE, cross)
+    renamed = {_renamed(name): value for name, value in tensors.items()}
+    try:
+        module.load_state_dict(renamed)
+    except RuntimeError as error:
+        raise ValueError(f"{file.name} is no expression adapter: {' '.join(str(error).split())}") from error
+    return ExpressionTokens(module, last // cross, cross).eval().requires_grad_(False)
+
+
+def _renamed(name: str) -> str:
+    for old, new in _RENAMED.items():
+        if name.startswith(old):
+            return new + name.removeprefix(old)
+    return name
+
+
+def install_adapter(unet: Any, file: AdapterFile) -> ExpressionTokens:
+    """Puts the adapter's keys and values into the UNet's cross-attention, and gives what makes tokens for them.
+
+    Key ids are odd and rise in block order. ValueError where a block lacks its pair, a pair has no block, or sizes
+    differ.
+    """
+    names = block_names(unet)
+    wanted = {f"{2 * n + 1}.to_{kind}_ip.weight" for n in range(len(names)) for kind in "kv"}
+    if strange := sorted(wanted ^ set(file.ip_adapter)):
+        raise ValueError(f"{file.name} is no adapter for a UNet of {len(names)} blocks: {listed(strange)} do not match")
+    adapter = adapter_of(file)
+    pairs = {}
+    for number, name in enumerate(names):
+        beside = unet.get_submodule(name).attn2.to_k
+        key, value = (_linear(file, f"{2 * number + 1}.to_{kind}_ip.weight", beside) for kind in "kv")
+        pairs[number] = (key, value)
+    install(unet, pairs)
+    return adapter
+
+
+def _linear(file: AdapterFile, name: str, beside: nn.Linear) -> nn.Linear:
+    weight = file.ip_adapter[name]
+    if weight.shape != beside.weight.shape:
+        sizes = f"{list(weight.shape)}, wanted {list(beside.weight.shape)}"
+        raise ValueError(f"{name} of {file.name} is {sizes}: the adapter was made for another UNet")
+    linear = nn.Linear(beside.in_features, beside.out_features, bias=False)
+    linear.weight = nn.Parameter(weight.to(beside.weight), requires_grad=False)
+    return linear
+
+
+# LoRAs, read and fused by diffusers and peft; only which alpha counts is decided here.
+
+
+@dataclass(frozen=True)
+class Lora:
+    """A LoRA of a UNet as diffusers names it, and the alpha of each module."""
+
+    name: str
+    tensors: Tensors  # "unet.MODULE.lora_A.weight"
+    alphas: Mapping[str, float]  # by module
+    source: str  # of the alphas, in words
+    ranks: Mapping[str, int]  # by module
+
+    @property
+    def summary(self) -> str:
+        """Rank, alphas and targets, for people."""
+        ranks, alphas = (sorted(set(values.values())) for values in (self.ranks, self.alphas))
+        targets = sorted({re.sub(r".*\.(?=[a-z])", "", module) for module in self.ranks})
+        return (
+            f"{len(self.ranks)} modules, rank {'/'.join(map(str, ranks))}, "
+            f"alpha {'/'.join(f'{alpha:g}' for alpha in alphas)} ({self.source}), targets {', '.join(targets)}"
+        )
+
+
+def read_lora(path: Path) -> Lora:
+    """A LoRA of a UNet under diffusers', PEFT's or kohya's names, pickled by torch or as safetensors.
+
+    ValueError for keys that are no part of one. A file that also changes a text encoder is refused whole.
+    """
+    found = read_tensors(path)
+    if texts := [key for key in found if key.startswith(_TEXT_ENCODER)]:
+        raise ValueError(f"{path} also changes a text encoder ({listed(texts)}); only LoRAs of a UNet are read")
+    is_peft = any(key.startswith(_PEFT) for key in found)
+    told = _told_beside(path) if is_peft else _told_in_header(path)
+    if unbuilt := [key for key in ("use_dora", "use_rslora", "lora_bias") if told.get(key)]:
+        raise ValueError(f"{path} is a LoRA with {unbuilt[0]}, which is not supported")
+    try:
+        state, network_alphas = StableDiffusionLoraLoaderMixin.lora_state_dict(
+            {key.replace(_PEFT, "unet."): value for key, value in found.items()}
+        )
+    except Exception as error:
+        raise ValueError(f"{path} is no LoRA of a UNet: {_first_line(error)}") from error
+    alphas = {
+        _parted(key)[0]: float(value)
+        for key, value in {**(network_alphas or {}), **state}.items()
+        if key.endswith(".alpha")
+    }
+    parts = [(*_parted(key), value) for key, value in state.items() if not key.endswith(".alpha")]
+    ranks = _ranks(path, parts)
+    tensors = {f"unet.{module}.lora_{part}.weight": value for module, part, value in parts}
+    return Lora(str(path), tensors, *_alphas(alphas, told, ranks), ranks)
+
+
+# The endings of a LoRA's keys in diffusers of all ages, and PEFT's name for them.
+_ENDINGS = {
+    **dict.fromkeys((".lora_A.weight", ".lora_A.default.weight", ".lora.down.weight", "_lora.down.weight"), "A"),
+    **dict.fromkeys((".lora_B.weight", ".lora_B.default.weight", ".lora.up.weight", "_lora.up.weight"), "B"),
+    **dict.fromkeys((".lora.alpha", ".alpha"), ""),
+}
+
+
+def _parted(key: str) -> tuple[str, str]:
+    """The module that a key of a LoRA belongs to, "down_blocks.0.attentions.0…attn1.to_q", and "A", "B" or ""."""
+    module, part = key.removeprefix("unet.").removesuffix(".alpha").replace(".processor", ""), ""
+    for ending, name in _ENDINGS.items():
+        if module.endswith(ending):
+            module, part = module.removesuffix(ending), name
+    return (f"{module}.0" if module.endswith("to_out") else module), part
+
+
+def _ranks(path: Path, parts: list[tuple[str, str, Tensor]]) -> dict[str, int]:
+    down = {module: int(value.shape[0]) for module, part, value in parts if part == "A" and value.ndim > 1}
+    up = {module: int(value.shape[1]) for module, part, value in parts if part == "B" and value.ndim > 1}
+    odd = [module for module, part, _ in parts if not part] or sorted(str(one) for one in down.items() ^ up.items())
+    if odd or not down:
+        raise ValueError(f"{path} must hold a lora down and up for each weight, got {listed(odd) or 'none'}")
+    return down
+
+
+def _told_in_header(path: Path) -> dict[str, Any]:
+    if path.suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(path, "pt") as file:
+            return _unprefixed(path, (file.metadata() or {}).get(_HEADER, "{}"))
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _told_beside(path: Path) -> dict[str, Any]:
+    config = path.with_name(_PEFT_CONFIG)
+    if not config.is_file():
+        raise ValueError(f"{path.name} was saved by PEFT: put its {_PEFT_CONFIG} beside it, which holds its alpha")
+    return _unprefixed(config, config.read_text(encoding="utf-8"))
+
+
+def _unprefixed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return {key.removeprefix("unet."): value for key, value in json.loads(text).items()}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path.name} must describe its LoRA by a JSON object: {error}") from error
+
+
+def _alphas(
+    tensors: Mapping[str, float], told: Mapping[str, Any], ranks: Mapping[str, int]
+) -> tuple[dict[str, float], str]:
+    """The alpha of each module: the file's tensors, else its header's, else what diffusers 0.29.2 takes.
+
+    Arc2Face's authors run that version. It takes the rank of the first module for the alpha of all, so of mixed ranks
+    without alphas those with another rank than the first are scaled; newer versions do not do that.
+    """
+    first = float(next(iter(ranks.values())))
+    by_module = dict(told.get("alpha_pattern") or {})
+    everywhere = told.get("lora_alpha")
+    source = "of the file" if tensors else "of its header" if everywhere is not None else "none, as diffusers 0.29.2"
+    alphas = {}
+    for module in ranks:
+        named = next(
+            (value for name, value in by_module.items() if f".{module}".endswith(f".{name.lstrip('^')}")), everywhere
+        )
+        alpha = tensors.get(module, named if named is not None else first)
+        if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not abs(alpha) < float("inf"):
+            raise ValueError(f"the alpha of {module} must be a number, got {alpha!r}")
+        alphas[module] = float(alpha)
+    return alphas, source
+
+
+def fuse(unet: Any, lora: Lora, scale: float) -> None:
+    """Adds `scale` times the LoRA to the UNet's weights for good; ValueError where it is a LoRA of another network."""
+    modules = dict(unet.named_modules())
+    if strange := [name for name in lora.ranks if not hasattr(modules.get(name), "weight")]:
+        raise ValueError(
+            f"{lora.name} is a LoRA of another network: this UNet has no weight that fits {listed(strange)}"
+        )
+    alphas = {f"unet.{module}.alpha": alpha for module, alpha in lora.alphas.items()}
+    try:
+        with _quiet():
+            unet.load_lora_adapter(dict(lora.tensors), prefix="unet", network_alphas=alphas, adapter_name="fused")
+            unet.fuse_lora(lora_scale=scale, adapter_names=["fused"])
+            unet.unload_lora()
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise ValueError(f"{lora.name} is a LoRA of another network: {_first_line(error)}") from error
+    unet.requires_grad_(False)

@@ -1,0 +1,93 @@
+"""The expression in a photo, by SMIRK's encoder (arXiv 2404.04104), on whose numbers the adapter was trained.
+
+The checkpoint, SMIRK_em1.pt, is brought by the user; its network is timm's MobileNetV3. SMIRK is trained on RGB. The
+demo of Arc2Face's authors turns an RGB picture round once too often and feeds BGR; which of both the adapter's training
+used is not public, so the tracker's own order is the usual one here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..capture.photo import read_photos
+from ..data import Array, FlameParams
+from ..face.flame_vectors import VECTOR_SIZE, params_of
+from ..images import PhotoError
+from ..models import ModelError
+from ..tensor_file import CharacterError
+from .files import SMIRK, Published, published_file, require_commercial
+from .loading import read_tensors
+from .vectors import bounded
+
+BACKBONE = "tf_mobilenetv3_large_minimal_100"
+_PREFIX = "smirk_encoder.expression_encoder."
+_SIDE, _AROUND = 224, 1.4  # pixels, and of a face's mean side
+
+
+class Smirk(nn.Module):
+    """Pictures [B,3,224,224] from 0 to 1 to vectors [B,55]: expression, eyelids, jaw, not yet within their bounds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        import timm
+
+        self.encoder: Any = timm.create_model(BACKBONE, pretrained=False, features_only=True)
+        width = self.encoder.feature_info[-1]["num_chs"]
+        self.expression_layers = nn.Sequential(nn.Linear(width, VECTOR_SIZE))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        features = F.adaptive_avg_pool2d(self.encoder(pictures)[-1], 1).flatten(1)
+        out: Tensor = self.expression_layers(features)
+        return out
+
+
+def open_smirk(path: Path) -> Smirk:
+    """The encoder in SMIRK's checkpoint; ModelError where it is none, or timm is missing."""
+    try:
+        module = Smirk()
+        tensors = read_tensors(path)
+        found = {name.removeprefix(_PREFIX): value for name, value in tensors.items() if name.startswith(_PREFIX)}
+        module.load_state_dict(found)
+    except ImportError as error:
+        raise ModelError(f"SMIRK needs timm ({error}): pip install 'omote[photoreal]'") from error
+    except (ValueError, OSError, RuntimeError) as error:
+        raise ModelError(f"{path} is no checkpoint of SMIRK: {' '.join(str(error).split())[:300]}") from error
+    return module.eval().requires_grad_(False)
+
+
+def crop(picture: NDArray[np.uint8], points: Array) -> NDArray[np.uint8]:
+    """[224,224,3] the face with these MediaPipe points [478,2] as SMIRK's own program cuts it; black beyond."""
+    low, high = points.min(0), points.max(0)
+    side = int((high - low).mean() * _AROUND)
+    left, top = (low + high) / 2.0 - side / 2.0
+    scale = (_SIDE - 1) / max(side, 1)
+    onto = np.array([[scale, 0.0, -scale * left], [0.0, scale, -scale * top]])
+    return np.asarray(cv2.warpAffine(picture, onto, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR), np.uint8)
+
+
+@torch.no_grad()
+def read_vector(smirk: Smirk, picture: NDArray[np.uint8], points: Array, *, is_bgr: bool = False) -> Array:
+    """[55] the expression in a picture [H,W,3]; `is_bgr` feeds the channels as the demo of Arc2Face's authors does."""
+    face = crop(picture, points)
+    pixels = torch.from_numpy(np.ascontiguousarray(face[..., ::-1] if is_bgr else face)).permute(2, 0, 1)[None]
+    return bounded(smirk(pixels.float() / 255.0)[0].numpy())
+
+
+def read_expression(photo: Path, files: Published, allow_noncommercial: bool) -> FlameParams:
+    """The expression in a photo, in FLAME 2020's basis; CharacterError or ModelError where it cannot be read."""
+    require_commercial([published_file(SMIRK)], allow_noncommercial)
+    (part,) = files.parts([SMIRK])
+    smirk = open_smirk(files.path(part.name))
+    try:
+        (read,) = read_photos((photo,))
+    except PhotoError as error:
+        raise CharacterError(str(error)) from error
+    return params_of(read_vector(smirk, read.picture, read.reading.points))

@@ -1,0 +1,45 @@
+"""The small published folder; and tests may import what lies beside them, as `tests.arc2face.published`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is kept of random weights does not end in the cache of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+            patch.setenv(name, str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Small networks are slower on several."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every published file, small and with random weights; nobody changes it."""
+    from tests.arc2face.published import write_published
+
+    return write_published(tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home as `home` makes it, once for all; nobody changes it."""
+    from tests.arc2face.home import furnish
+
+    home = tmp_path_factory.mktemp("home")
+    furnish(home)
+    return home

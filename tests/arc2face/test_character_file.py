@@ -1,0 +1,175 @@
+"""Photoreal character files come back as they were written, and damage is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from omote.engine import Character
+from omote.engine.arc2face.character import read as read_photoreal
+from omote.engine.arc2face.character import save as save_photoreal
+from omote.engine.data import BankRows, PhotorealCharacter, SourceFile
+from omote.engine.model.character_file import load_any_character, load_character, user_character_names
+from omote.engine.tensor_file import CharacterError
+
+PART = SourceFile("arc2face/diffusion_pytorch_model.safetensors", "ab" * 32, "MIT", False)
+
+
+def someone() -> PhotorealCharacter:
+    rng = np.random.default_rng(0)
+
+    def rows(*widths: int) -> tuple[Any, ...]:
+        return tuple(rng.standard_normal((6, width)).astype(np.float16) for width in widths)
+
+    bias = tuple(np.array([0, 0, 0, 0, 0.5, -np.inf], np.float32) for _ in range(2))
+    return PhotorealCharacter(
+        name="me",
+        tokens=rng.standard_normal((77, 8)).astype(np.float32),
+        empty=np.zeros((77, 8), np.float32),
+        noise=rng.standard_normal((4, 2, 2)).astype(np.float32),
+        neutral=np.full(55, 0.01, np.float32),
+        is_neutral_measured=False,
+        reference=rng.integers(0, 256, (16, 16, 3), np.uint8),
+        points=rng.uniform(0, 16, (478, 2)).astype(np.float32),
+        bank=BankRows(rows(4, 8), rows(4, 8), bias),
+        sampler="lcm",
+        model="0123",
+        parts=(PART, replace(PART, name="vae", is_commercial=True)),
+        licence="Private",
+        made_from="a test",
+        reference_scale=0.5,
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    save_photoreal(someone(), tmp_path / "me.omote")
+    return tmp_path / "me.omote"
+
+
+def test_a_character_comes_back_from_its_file(path: Path) -> None:
+    back, wanted = read_photoreal(path), someone()
+    for name in (
+        "name",
+        "is_neutral_measured",
+        "sampler",
+        "model",
+        "parts",
+        "licence",
+        "made_from",
+        "size",
+        "reference_scale",
+    ):
+        assert getattr(back, name) == getattr(wanted, name)
+    for name in ("tokens", "noise", "neutral", "reference", "points"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(wanted, name), strict=True)
+    for name in ("keys", "values", "bias"):
+        for found, put in zip(getattr(back.bank, name), getattr(wanted.bank, name), strict=True):
+            np.testing.assert_array_equal(found, put, strict=True)
+
+
+def test_a_character_without_a_bank_comes_back_without_one(tmp_path: Path) -> None:
+    save_photoreal(replace(someone(), bank=BankRows(), reference_scale=0.0), tmp_path / "me.omote")
+    assert not read_photoreal(tmp_path / "me.omote").bank
+
+
+def test_both_kinds_are_found_by_their_names(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMOTE_CHARACTERS", str(path.parent))
+    assert user_character_names() == ("me",)
+    assert isinstance(load_any_character("me"), PhotorealCharacter)
+    assert isinstance(load_any_character("hana"), Character)
+
+
+def test_what_wants_an_open_character_refuses_a_photoreal_one(path: Path) -> None:
+    with pytest.raises(CharacterError, match="is a photoreal character, and this works with the open kind only"):
+        load_character(str(path))
+
+
+@pytest.mark.parametrize(
+    "name", ["tokens", "noise", "neutral", "reference", "points", "keys_01", "values_00", "bias_00"]
+)
+def test_a_flipped_bit_is_found(path: Path, name: str) -> None:
+    changed = load_file(path)[name].copy()
+    changed.view(np.uint8).reshape(-1)[1] ^= 1
+    rewritten(path, {}, **{name: changed})
+    with pytest.raises(CharacterError, match="is damaged: it does not hold what was written"):
+        read_photoreal(path)
+
+
+def test_another_licence_than_was_written_is_found(path: Path) -> None:
+    rewritten(path, {"licence": "CC0-1.0"})
+    with pytest.raises(CharacterError, match="does not hold what was written"):
+        load_any_character(str(path))
+
+
+def rewritten(path: Path, said: dict[str, object], **arrays: Any) -> None:
+    """Puts other words and arrays into a character's file."""
+    with safe_open(path, framework="numpy") as file:
+        words = json.loads(file.metadata()["omote"])
+    save_file({**load_file(path), **arrays}, path, {"omote": json.dumps({**words, **said})})
+
+
+def test_a_truncated_file_is_refused(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CharacterError, match="no character file or damaged"):
+        load_any_character(str(path))
+
+
+def test_another_format_is_refused_by_its_name(path: Path) -> None:
+    rewritten(path, {"format": "omote photoreal 3"})
+    with pytest.raises(CharacterError, match='in the format "omote photoreal 3", this Omote reads "omote photoreal 2"'):
+        read_photoreal(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"neutral": np.zeros(55, np.float32)}, "its neutral is all zero"),
+        ({"neutral": np.ones(50, np.float32)}, r'"neutral" must be float32 \[55\], got float32 \[50\]'),
+        ({"tokens": np.ones((77, 8))}, r'"tokens" must be float32 \[77, \'any\'\], got float64 \[77, 8\]'),
+        ({"tokens": np.full((77, 8), np.nan, np.float32)}, '"tokens" holds numbers that are not finite'),
+        ({"noise": np.ones((4, 3, 2), np.float32)}, r'"noise" must be float32 \[4, 2, 2\]'),
+        ({"noise": np.ones((4, 0, 0), np.float32)}, r'"noise" must be'),
+        ({"reference": np.zeros((8, 8, 3), np.uint8)}, r'"reference" must be uint8 \[16, 16, 3\]'),
+        ({"reference_scale": float("nan")}, "its reference scale must be from 0 to 1, got nan"),
+        ({"reference_scale": 0.0}, "its reference scale is 0.0, and it has a bank"),
+        ({"bank": BankRows()}, "its reference scale is 0.5, and it has no bank"),
+        ({"sampler": "ddim"}, 'its sampler is "ddim", wanted lcm, tcd, student'),
+        ({"bank": BankRows(someone().bank.keys, someone().bank.values[:1])}, "for 2, 1 and 2 blocks"),
+        ({"bank": BankRows(someone().bank.keys, someone().bank.keys[::-1])}, r'"values_00" must be float16 \[6, 4\]'),
+        (
+            {"bank": replace(someone().bank, bias=(np.zeros(5, np.float32),) * 2)},
+            r'"bias_00" must be float32 \[6\], got float32 \[5\]',
+        ),
+        ({"bank": replace(someone().bank, bias=(np.full(6, np.inf, np.float32),) * 2)}, '"bias_00" holds numbers'),
+    ],
+)
+def test_parts_that_do_not_fit_each_other_are_not_kept(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+    with pytest.raises(CharacterError, match=told):
+        save_photoreal(replace(someone(), **change), tmp_path / "me.omote")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file's readers are those of its folder")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_who_may_read_a_character_is_the_users_choice(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        save_photoreal(someone(), tmp_path / "me.omote")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "me.omote").stat().st_mode & 0o777 == mode
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CharacterError, match=r"cannot write .*nowhere.*: make the folder, or choose another place"):
+        save_photoreal(someone(), tmp_path / "nowhere" / "me.omote")

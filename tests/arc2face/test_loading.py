@@ -1,0 +1,317 @@
+"""Published files load whole, LoRAs are read as they were trained, and what is not as it must be is told."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from omote.engine.arc2face.loading import (
+    fuse,
+    install_adapter,
+    load_text_encoder,
+    load_tiny_vae,
+    load_unet,
+    load_vae,
+    read_adapter,
+    read_lora,
+    read_tensors,
+)
+from omote.engine.arc2face.processors import block_names
+from tests.arc2face import tiny
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+Weights = dict[str, Tensor]
+Change = Callable[[Weights], object]
+
+
+def changed(source: Path, target: Path, change: Change) -> Path:
+    """A copy of a model's folder whose weights are not what they were."""
+    target.mkdir()
+    shutil.copy(source / "config.json", target)
+    state = load_file(source / WEIGHTS)
+    change(state)
+    save_file(state, target / WEIGHTS, {"format": "pt"})
+    return target
+
+
+def test_every_model_holds_what_its_file_does(published: Path) -> None:
+    for name, load in (("arc2face", load_unet), ("taesd", load_tiny_vae)):
+        model, file = load(published / name), load_file(published / name / WEIGHTS)
+        assert all(torch.equal(model.state_dict()[key], file[key]) for key in file)
+        assert not model.training and not any(value.requires_grad for value in model.parameters())
+    named_in_2022 = load_file(published / "vae" / WEIGHTS)["decoder.mid_block.attentions.0.query.weight"]
+    assert torch.equal(load_vae(published / "vae").decoder.mid_block.attentions[0].to_q.weight, named_in_2022)
+    assert load_text_encoder(published / "encoder").config.hidden_size == 32
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda state: state.pop("conv_in.bias"), "missing keys: conv_in.bias"),
+        (lambda state: state.update(more=torch.zeros(1)), "unexpected keys: more"),
+        (lambda state: state.update({"conv_in.bias": torch.zeros(3)}), "conv_in.bias"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_by_its_key(
+    published: Path, tmp_path: Path, change: Change, says: str
+) -> None:
+    folder = changed(published / "arc2face", tmp_path / "changed", change)
+    with pytest.raises(ValueError, match=says) as error:
+        load_unet(folder)
+    assert str(folder) in str(error.value)
+
+
+def test_missing_damaged_and_other_models_are_refused_by_their_folder(published: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no UNet2DConditionModel"):
+        load_unet(tmp_path / "nowhere")
+    (tmp_path / WEIGHTS).write_bytes(b"noise")
+    shutil.copy(published / "vae" / "config.json", tmp_path)
+    with pytest.raises(ValueError, match="holds no AutoencoderKL"):
+        load_vae(tmp_path)
+    config = json.loads((published / "arc2face" / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "use_linear_projection": True}))
+    with pytest.raises(ValueError, match=r"UNet2DConditionModel|another kind"):
+        load_unet(tmp_path)
+
+
+class Bomb:
+    """Calls this when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (pytest.fail, ("code in a pickle was run",))
+
+
+def test_a_pickle_is_read_as_tensors_alone(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(2)}, tmp_path / "good.bin")
+    assert torch.equal(read_tensors(tmp_path / "good.bin")["a"], torch.ones(2))
+    (tmp_path / "bad.bin").write_bytes(pickle.dumps({"a": Bomb()}))
+    torch.save([torch.ones(2)], tmp_path / "list.bin")
+    for name in ("bad.bin", "list.bin"):
+        with pytest.raises(ValueError, match=f"{name} must"):
+            read_tensors(tmp_path / name)
+
+
+def adapter(published: Path, tmp_path: Path, change: Callable[[dict[str, Weights]], object]) -> Path:
+    """The published expression adapter, changed."""
+    parts = torch.load(published / "exp_adapter" / "exp_adapter.bin", weights_only=True)
+    change(parts)
+    torch.save(parts, tmp_path / "exp_adapter.bin")
+    return tmp_path / "exp_adapter.bin"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda parts: parts["image_proj"].update({"latents": torch.zeros(1)}), "no expression adapter"),
+        (lambda parts: parts["image_proj"].pop("proj.3.weight"), "known layouts are"),
+        (
+            lambda parts: parts["image_proj"].update({"proj.0.weight": torch.zeros(64, 64)}),
+            r"reads \[64\] numbers, an expression has 55",
+        ),
+        (lambda parts: parts["ip_adapter"].pop("3.to_v_ip.weight"), "no adapter for a UNet of 16 blocks: 3.to_v_ip"),
+        (lambda parts: parts["ip_adapter"].update({"1.to_k_ip.weight": torch.zeros(3, 3)}), "made for another UNet"),
+        (lambda parts: parts["ip_adapter"].update({"0.to_q_lora.down.weight": torch.zeros(1)}), "FaceID"),
+        (lambda parts: parts.update(more={"a": torch.zeros(1)}), "no adapter of cross-attention: it holds more.a"),
+    ],
+)
+def test_another_adapter_is_refused(
+    published: Path, tmp_path: Path, change: Callable[[dict[str, Weights]], object], says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        install_adapter(load_unet(published / "arc2face"), read_adapter(adapter(published, tmp_path, change)))
+
+
+ENDS = ("attn1.to_q", "attn2.to_k", "attn1.to_out.0", "proj_in", "conv1", "conv_shortcut", "time_emb_proj", "ff.net.2")
+
+
+def pairs(rank: Callable[[int], int] = lambda number: 2) -> dict[str, tuple[Tensor, Tensor]]:
+    """Random down and up for modules of each kind, by their names."""
+    source, found = torch.Generator().manual_seed(2), {}
+    modules = [(name, one) for name, one in tiny.unet().named_modules() if name.endswith(ENDS)]
+    for number, (name, module) in enumerate(modules):
+        wide, inward, *kernel = module.weight.shape
+        down = 0.3 * torch.randn(rank(number), inward, *kernel, generator=source)
+        found[name] = down, 0.3 * torch.randn(wide, rank(number), *([1] * len(kernel)), generator=source)
+    return found
+
+
+def alpha_of(name: str) -> float:
+    return 0.5 + len(name) % 3
+
+
+def kohya(of: dict[str, tuple[Tensor, Tensor]]) -> Weights:
+    found: Weights = {}
+    for name, (down, up) in of.items():
+        key = f"lora_unet_{name.replace('.', '_')}"
+        found |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
+        found[f"{key}.alpha"] = torch.tensor(alpha_of(name))
+    return found
+
+
+def named(of: dict[str, tuple[Tensor, Tensor]], prefix: str, down: str, up: str) -> Weights:
+    return {
+        f"{prefix}{name}{end}": part for name, both in of.items() for end, part in zip((down, up), both, strict=True)
+    }
+
+
+def saved(path: Path, weights: Weights, words: dict[str, str] | None = None) -> Path:
+    if path.suffix == ".safetensors":
+        save_file({name: weight.contiguous() for name, weight in weights.items()}, path, words)
+    else:
+        torch.save(weights, path)
+    return path
+
+
+def assert_fused(path: Path, of: dict[str, tuple[Tensor, Tensor]], alpha: Callable[[str, int], float]) -> None:
+    """Each weight W has become W + 0.7 alpha / rank up down, and no other has changed."""
+    unet, before = tiny.unet(), tiny.unet().state_dict()
+    fuse(unet, read_lora(path), 0.7)
+    for key, weight in unet.state_dict().items():
+        wanted, name = before[key], key.removesuffix(".weight")
+        if name in of and key.endswith(".weight"):
+            down, up = (part.flatten(1) for part in of[name])
+            wanted = wanted + 0.7 * alpha(name, len(down)) / len(down) * (up @ down).reshape(wanted.shape)
+        torch.testing.assert_close(weight, wanted, atol=1e-5, rtol=1e-5)
+    assert list(unet.state_dict()) == list(before)
+
+
+def of_rank(name: str, rank: int) -> float:
+    return float(rank)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "down", "up"),
+    [
+        ("unet.", ".lora.down.weight", ".lora.up.weight"),
+        ("unet.", ".lora_A.weight", ".lora_B.weight"),
+        ("", ".lora_A.weight", ".lora_B.weight"),
+        ("unet.", ".lora_A.default.weight", ".lora_B.default.weight"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".safetensors", ".bin"])
+def test_a_lora_is_fused_under_any_of_its_usual_names(
+    tmp_path: Path, prefix: str, down: str, up: str, suffix: str
+) -> None:
+    assert_fused(saved(tmp_path / f"lora{suffix}", named(pairs(), prefix, down, up)), pairs(), of_rank)
+
+
+def test_alphas_of_kohya_s_tensors_count_for_each_module(tmp_path: Path) -> None:
+    of = pairs(lambda number: 1 + number % 3)
+    assert_fused(saved(tmp_path / "lora.safetensors", kohya(of)), of, lambda name, rank: alpha_of(name))
+
+
+def test_mixed_ranks_without_alphas_are_scaled_as_the_authors_diffusers_does(tmp_path: Path) -> None:
+    """diffusers 0.29.2 takes the first module's rank for the alpha of all; newer ones take each module's own."""
+    of = pairs(lambda number: 4 if number == 0 else 2)
+    path = saved(tmp_path / "lora.safetensors", named(of, "unet.", ".lora.down.weight", ".lora.up.weight"))
+    assert_fused(path, of, lambda name, rank: 4.0)
+    assert "rank 2/4, alpha 4 (none, as diffusers 0.29.2)" in read_lora(path).summary
+
+
+PEFT = LoraConfig(
+    r=2,
+    lora_alpha=8,
+    alpha_pattern={"down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q": 3, "conv1": 5},
+    target_modules=["to_q", "to_k", "conv1", "proj_in"],
+)
+
+
+def made_random(peer: Any) -> dict[str, tuple[Tensor, Tensor]]:
+    """A PEFT model's changes, filled with random numbers."""
+    source, found = torch.Generator().manual_seed(4), {}
+    for name, weight in peer.named_parameters():
+        if "lora_" in name:
+            weight.data = 0.3 * torch.randn(weight.shape, generator=source)
+    for name, module in peer.named_modules():
+        if hasattr(module, "lora_A") and module.lora_A:
+            (key,) = module.lora_A
+            plain = name.removeprefix("base_model.model.")
+            found[plain] = module.lora_A[key].weight.detach(), module.lora_B[key].weight.detach()
+    return found
+
+
+def told(name: str, rank: int) -> float:
+    first = name == "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+    return 3.0 if first else 5.0 if name.endswith("conv1") else 8.0
+
+
+def test_alphas_that_peft_writes_into_the_header_count(tmp_path: Path) -> None:
+    peer = tiny.unet()
+    peer.add_adapter(PEFT, "toy")
+    of = made_random(peer)
+    peer.save_lora_adapter(tmp_path, adapter_name="toy", weight_name="lora.safetensors")
+    assert_fused(tmp_path / "lora.safetensors", of, told)
+    assert "(of its header)" in read_lora(tmp_path / "lora.safetensors").summary
+
+
+def test_alphas_that_peft_saves_beside_the_file_count_and_must_be_there(tmp_path: Path) -> None:
+    peer = get_peft_model(tiny.unet(), PEFT)
+    of = made_random(peer)
+    peer.save_pretrained(tmp_path)
+    assert_fused(tmp_path / "adapter_model.safetensors", of, told)
+    (tmp_path / "adapter_config.json").unlink()
+    with pytest.raises(ValueError, match=r"put its adapter_config\.json beside it"):
+        read_lora(tmp_path / "adapter_model.safetensors")
+
+
+@pytest.mark.parametrize(("folder", "count"), [("ref_adapter", 64), ("lcm", 278), ("hyper-sd", 278)])
+def test_published_loras_fit_and_leave_the_file_of_the_unet_as_it_is(published: Path, folder: str, count: int) -> None:
+    file = published / "arc2face" / WEIGHTS
+    before, unet, lora = file.read_bytes(), load_unet(file.parent), read_lora(next((published / folder).iterdir()))
+    assert len(lora.ranks) == count
+    fuse(unet, lora, 0.8)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"text_encoder.q.lora.down.weight": torch.ones(2, 2)}, "also changes a text encoder"),
+        ({"unet.conv_in.lora.down.weight": torch.ones(2, 4, 3, 3)}, "a lora down and up for each weight, got.*conv_in"),
+        ({"unet.conv_in.weight": torch.ones(1)}, "a lora down and up for each weight, got conv_in"),
+        ({"unet.conv_in.hada_w1_a": torch.ones(1)}, "a lora down and up for each weight, got conv_in"),
+    ],
+)
+def test_keys_that_are_no_part_of_a_lora_are_named(tmp_path: Path, more: Weights, says: str) -> None:
+    weights = {**named(pairs(), "unet.", ".lora.down.weight", ".lora.up.weight"), **more}
+    with pytest.raises(ValueError, match=says):
+        read_lora(saved(tmp_path / "lora.bin", weights))
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [("down_blocks.7.resnets.0.conv1", [8, 3, 3]), ("down_blocks.0.resnets.0.conv1", [9, 3, 3])],
+)
+def test_a_lora_of_another_network_is_refused(tmp_path: Path, module: str, shape: list[int]) -> None:
+    down, up = torch.ones(2, *shape), torch.ones(8, 2, 1, 1)
+    more = {f"unet.{module}.lora.down.weight": down, f"unet.{module}.lora.up.weight": up}
+    weights = {**named(pairs(), "unet.", ".lora.down.weight", ".lora.up.weight"), **more}
+    with pytest.raises(ValueError, match="is a LoRA of another network"):
+        fuse(tiny.unet(), read_lora(saved(tmp_path / "lora.bin", weights)), 1.0)
+
+
+HEADERS = ("[]", "{", '{"lora_alpha": "8"}', '{"lora_alpha": NaN}', '{"unet.use_dora": true}', '{"use_rslora": true}')
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_headers_that_would_be_drawn_wrongly_are_refused(tmp_path: Path, header: str) -> None:
+    weights = named(pairs(), "unet.", ".lora_A.weight", ".lora_B.weight")
+    path = saved(tmp_path / "lora.safetensors", weights, {"lora_adapter_metadata": header})
+    with pytest.raises(ValueError, match=r"must describe its LoRA|must be a number|which is not supported"):
+        read_lora(path)
+
+
+def test_blocks_stand_in_the_order_down_up_middle(published: Path) -> None:
+    names = block_names(load_unet(published / "arc2face"))
+    assert len(names) == 16 and names[-1].startswith("mid_block")
+    assert names[0].startswith("down_blocks.0") and names[6].startswith("up_blocks.1")

@@ -1,0 +1,242 @@
+"""A student of one step: its pairs, its training, and the whole command on random weights in the published layout."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from omote.engine.arc2face import student
+from omote.engine.arc2face.character import save
+from omote.engine.arc2face.files import NonCommercialError
+from omote.engine.arc2face.loading import fuse, read_lora
+from omote.engine.arc2face.losses import Losses, RecogniserError
+from omote.engine.arc2face.pipeline import open_arc2face
+from omote.engine.arc2face.processors import Reading, denoise
+from omote.engine.arc2face.student import STUDENT, Pairs, PairsError, Plan, Student, Teacher, main, taught, train
+from omote.engine.arc2face.vectors import STAND_IN_NEUTRAL
+from omote.engine.data import PhotorealCharacter
+from omote.engine.face.flame_map import FlameMap
+from omote.engine.model.kinds import Settings
+from omote.studio.cli.train import STAGES
+from tests.arc2face import tiny
+from tests.arc2face.flat import flat_character
+from tests.arc2face.published import DIMENSIONS, write_recogniser
+
+SIZE = 64
+POINTS = torch.rand(478, 2, generator=torch.Generator().manual_seed(4)) * 20.0 + 20.0
+
+
+class Counting:
+    """Draws a latent whose numbers are the first of what it is asked for; counts, and fails where it is told to."""
+
+    def __init__(self, name: str = "a", fails_at: int | None = None) -> None:
+        self.name, self.fails_at, self.drawn = name, fails_at, list[int]()
+
+    def digest(self, plan: Plan) -> str:
+        return f"{self.name} {plan.teacher_steps} {plan.seed}"
+
+    def pair(self, plan: Plan, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        if self.fails_at in numbers:
+            raise KeyboardInterrupt
+        self.drawn += numbers
+        vectors = torch.stack([torch.full((55,), float(number)) for number in numbers])
+        return vectors, vectors[:, :1, None, None].expand(-1, 4, 2, 2)
+
+
+def pairs_of(teacher: Counting, run: Path, count: int) -> Pairs:
+    return taught(cast(Teacher, teacher), Plan(run, pairs=count))
+
+
+def test_as_many_pairs_are_drawn_as_were_asked_for(tmp_path: Path) -> None:
+    teacher = Counting()
+    pairs = pairs_of(teacher, tmp_path, 4)
+    assert teacher.drawn == [0, 1, 2, 3] and pairs.vectors.shape == (4, 55)
+    torch.testing.assert_close(pairs.latents, pairs.vectors[:, :1, None, None].expand(-1, 4, 2, 2))
+
+
+def test_pairs_are_kept_as_they_come_and_only_missing_ones_are_drawn(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        pairs_of(Counting(fails_at=9), tmp_path, 12)
+    teacher = Counting()
+    pairs = pairs_of(teacher, tmp_path, 12)
+    assert teacher.drawn == [8, 9, 10, 11]
+    assert pairs.vectors[:, 0].tolist() == list(range(12))
+
+
+def test_pairs_of_another_teacher_and_damaged_ones_are_named_with_the_cure(tmp_path: Path) -> None:
+    pairs_of(Counting(), tmp_path, 4)
+    with pytest.raises(PairsError, match="another teacher"):
+        pairs_of(Counting("b"), tmp_path, 4)
+    path = tmp_path / "pairs" / "000002.safetensors"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(PairsError, match=r"000002\.safetensors is damaged .*: delete it"):
+        pairs_of(Counting(), tmp_path, 4)
+
+
+class Plain(nn.Module):
+    """A decoder whose pictures are the latents."""
+
+    def decode(self, latents: Tensor) -> SimpleNamespace:
+        return SimpleNamespace(sample=latents)
+
+
+def drawing(unet: Any) -> Any:
+    """One step of the tiny UNet; the identity's tokens stand for what is asked for."""
+    noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(7))
+
+    def draw(vectors: Tensor) -> Tensor:
+        tokens = vectors[:, : tiny.CROSS, None].transpose(1, 2).expand(-1, 3, -1)
+        count = len(vectors)
+        return denoise(unet, noise.expand(count, -1, -1, -1), torch.full((count,), 999.0), tokens, Reading())
+
+    return draw
+
+
+def toy_pairs() -> Pairs:
+    """The teacher is the same UNet with other matrices, so a student can get there."""
+    teacher = tiny.unet()
+    with torch.no_grad():
+        for parameter in teacher.mid_block.parameters():
+            parameter.mul_(1.3)
+        vectors = torch.randn(12, 55, generator=torch.Generator().manual_seed(9))
+        return Pairs(vectors, drawing(teacher)(vectors))
+
+
+def toy_student(run: Path, steps: int, pairs: Pairs, rank: int = 8) -> Student:
+    unet = tiny.unet()
+    losses = Losses(POINTS, SIZE, Plain(), None, None)
+    return Student(Plan(run, steps=steps, rate=3e-3, rank=rank), unet, drawing(unet), pairs, losses)
+
+
+def test_a_student_comes_nearer_to_faces_that_it_never_learned_from(tmp_path: Path) -> None:
+    one = toy_student(tmp_path, 40, toy_pairs())
+    before = float(one.judged().latent)
+    train(one)
+    assert float(one.judged().latent) < 0.9 * before
+
+
+def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    pairs = toy_pairs()
+    whole = toy_student(tmp_path / "whole", 6, pairs)
+    for _ in range(6):
+        whole.advance()
+    begun = toy_student(tmp_path / "cut", 6, pairs)
+    for _ in range(3):
+        begun.advance()
+    begun.save()
+    gone_on = toy_student(tmp_path / "cut", 6, pairs)
+    assert gone_on.resume() and gone_on.step == 3
+    train(gone_on)
+    for name, ours in gone_on.learned().items():
+        torch.testing.assert_close(ours, whole.learned()[name], rtol=0.0, atol=0.0)
+    with pytest.raises(ValueError, match="is of rank 8, --rank is 4"):
+        toy_student(tmp_path / "cut", 6, pairs, rank=4).resume()
+
+
+def test_what_was_learned_is_read_as_any_lora_is_and_draws_the_same(tmp_path: Path) -> None:
+    one, fused = toy_student(tmp_path, 3, toy_pairs()), tiny.unet()
+    train(one)
+    one.export(tmp_path / "student.safetensors")
+    lora = read_lora(tmp_path / "student.safetensors")
+    assert lora.ranks and not any(name.endswith(("attn1.to_k", "attn1.to_v")) for name in lora.ranks)
+    fuse(fused, lora, 1.0)
+    vectors = torch.randn(2, 55, generator=torch.Generator().manual_seed(11))
+    with torch.no_grad():
+        plain, ours, theirs = (draw(vectors) for draw in (drawing(tiny.unet()), one.draw, drawing(fused)))
+    assert float((ours - plain).abs().max()) > 1e-5
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)  # sums in another order
+
+
+def character(folder: Path) -> PhotorealCharacter:
+    rng = np.random.default_rng(1)
+    embedding = rng.normal(size=(1, DIMENSIONS["small"].embedding)).astype(np.float32)
+    tokens = open_arc2face(folder).tokens(embedding)[0].numpy()
+    points = (rng.uniform(0.25, 0.75, (478, 2)) * SIZE).astype(np.float32)
+    return replace(flat_character("me", SIZE), tokens=tokens, neutral=STAND_IN_NEUTRAL.copy(), points=points)
+
+
+@pytest.fixture
+def settings(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("OMOTE_MODELS", str(tmp_path / "models"))
+    expression = np.random.default_rng(2).normal(size=(52, 50)).astype(np.float32)
+    ones, apart = np.ones(52, np.float32), np.ones(2, np.float32)
+    FlameMap(expression, np.array([0.3, 0.1, -0.1], np.float32), ones, apart, "0" * 64).save(
+        tmp_path / "map.safetensors"
+    )
+    save(character(published), tmp_path / "me.omote")
+    return Settings(published, tmp_path / "map.safetensors", allow_noncommercial=True)
+
+
+def options(tmp_path: Path, *more: str) -> list[str]:
+    said = ["--character", str(tmp_path / "me.omote"), "--run", str(tmp_path / "run"), "--no-expression"]
+    return [*said, "--pairs", "4", "--teacher-steps", "1", "--rank", "2", "--device", "cpu", *more]
+
+
+def test_the_command_trains_goes_on_and_leaves_a_lora_a_sheet_and_figures(settings: Settings, tmp_path: Path) -> None:
+    main(options(tmp_path, "--steps", "1"), settings)
+    main(options(tmp_path, "--steps", "2"), settings)
+    run, facts = tmp_path / "run", json.loads((tmp_path / "run" / "facts.json").read_text())
+    assert facts["steps"] == 2 and facts["held_out"] == 1 and facts["held_out_after"]["identity"] != 0.0
+    with Image.open(run / "sheet.png") as sheet:
+        assert sheet.size == (SIZE, 2 * SIZE)  # the teacher's above the student's
+    assert read_lora(run / STUDENT).ranks
+
+
+def test_a_recogniser_that_cannot_be_executed_is_found_before_the_first_pair(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "odd.onnx"
+    write_recogniser(path, 24)
+    model = onnx.load(path)
+    model.graph.node[1].op_type = "Sigmoid"
+    onnx.save(model, path)
+    monkeypatch.setattr(student, "taught", lambda *_: pytest.fail("a pair was drawn"))
+    monkeypatch.setattr("omote.engine.arc2face.files.Published.path", _path_with(path))
+    with pytest.raises(RecogniserError, match="operator Sigmoid"):
+        main(options(tmp_path), settings)
+
+
+def _path_with(recogniser: Path) -> Any:
+    from omote.engine.arc2face.files import Published
+
+    usual = Published.path
+    return lambda files, name: recogniser if name == "arcface.onnx" else usual(files, name)
+
+
+def test_what_the_command_needs_is_in_the_extra_that_it_names() -> None:
+    told = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    extra = " ".join(told["project"]["optional-dependencies"]["photoreal"])
+    assert all(name in extra for name in STAGES["arc2face"][2])
+
+
+def test_weights_for_research_are_refused_unless_that_was_said(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(NonCommercialError, match="allow_noncommercial = true"):
+        main(options(tmp_path), replace(settings, allow_noncommercial=False))
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        (("--pairs", "3"), "--pairs must be 4 or more, got 3"),
+        (("--rank", "0"), "--rank must be 1 or more, got 0"),
+        (("--minutes", "nan"), "must be above 0, got 0.0001 and nan"),
+    ],
+)
+def test_numbers_that_teach_nothing_are_refused(
+    option: tuple[str, str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--character", "me", "--run", str(tmp_path), *option], Settings())
+    assert says in capsys.readouterr().err
