@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[2]
 # Everything is imported, a character of the open kind is drawn, and what asks for this kind is told that it lacks.
 SCRIPT = """
 import importlib, pkgutil, sys
+# An editable installation would find the folder in the checkout.
+sys.meta_path[:] = [one for one in sys.meta_path if "_EditableFinder" not in repr(one)]
 import omote.bridge, omote.calibration, omote.engine, omote.studio
 left_out = ("training", "weights", "pytorch", "denoiser", "pipeline", "ray_pool", "usd")  # what extras bring
 for package in (omote.bridge, omote.calibration, omote.engine, omote.studio):
