@@ -70,7 +70,7 @@ def cases(found: dict[str, Receiver]) -> list[Case]:
 
 
 def measure_case(case: Case, receiver: Receiver, seconds: float) -> dict[str, Any]:
-    """The receiver's own result after so many seconds of pictures, of which the first do not count."""
+    """The receiver's own result after so many seconds of pictures; the first pictures do not count."""
     with tempfile.TemporaryDirectory() as folder:
         keys, client = _keys(Path(folder)) if case.is_encrypted else (None, None)
         with Publisher(FREE_PORT, FREE_PORT, keys=keys) as publisher:

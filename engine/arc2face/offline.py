@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .processors import Bank
 
 STEPS, GUIDANCE = 25, 3.0
-SHARE = 0.0  # no gain was measured with the published weights, which nobody here has had
+SHARE = 0.0  # no gain was measured: the published weights were not at hand
 _MANY = 999
 _STANDS = np.zeros(3, np.float32)  # where the head stands is the camera's affair
 
