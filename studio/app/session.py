@@ -185,9 +185,14 @@ class StudioSession:
         if was_seen != self.lighting.is_game_seen:
             self.changed()
 
-    def use_hotkeys(self, hotkeys: tuple[Hotkey, ...]) -> None:
-        """Replaces all hotkeys."""
+    def use_hotkeys(self, hotkeys: tuple[Hotkey, ...], seen: tuple[Hotkey, ...] | None = None) -> None:
+        """Replaces all hotkeys; ControlError if they are no longer those that an editor has `seen`."""
         with self._lock:
+            if seen is not None and seen != self.hotkeys.definitions:
+                raise failed_request(
+                    "the hotkeys were changed elsewhere since this editor was opened, and Save would undo that: "
+                    "cancel, and edit them again"
+                )
             self.hotkeys.replace(hotkeys)
             self._keep(lambda settings: replace(settings, hotkeys=hotkeys))
 

@@ -56,7 +56,7 @@ class Api:
             "source": lambda arguments: studio.use_source(choice_argument(arguments, "source", studio.switch.offered)),
             "character": lambda arguments: studio.use_character(text_argument(arguments, "name")),
             "expression": self._express,
-            "hotkeys": lambda arguments: studio.use_hotkeys(read_hotkeys(arguments.get("hotkeys"))),
+            "hotkeys": self._use_hotkeys,
             "tuning": studio.tune,
             "tuning/reset": lambda arguments: studio.reset_tuning(),
             "light": studio.light,
@@ -86,6 +86,10 @@ class Api:
 
     def _express(self, arguments: Arguments) -> None:
         self._studio.express(expression_argument(arguments), text_argument(arguments, "layer", default=""))
+
+    def _use_hotkeys(self, arguments: Arguments) -> None:
+        seen = read_hotkeys(arguments["seen"]) if "seen" in arguments else None
+        self._studio.use_hotkeys(read_hotkeys(arguments.get("hotkeys")), seen)
 
     async def _trigger(self, request: Request) -> Response:
         arguments = await read_object(request) if request.method == "POST" else {}

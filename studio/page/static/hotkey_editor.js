@@ -1,13 +1,17 @@
 // The editor of the hotkeys. It saves the whole list, which the server checks.
 
 import { post } from "./api.js";
-import { button, choice, element, field, make, words } from "./elements.js";
-import { attempt } from "./notices.js";
+import { confirmed } from "./confirm.js";
+import { button, choice, element, make, say, words } from "./elements.js";
 import { current } from "./state.js";
 
 const MODES = [["toggle", "Toggle"], ["hold", "Hold"], ["timer", "Timer"]];
 const SECONDS = [0.1, 60]; // as in hotkeys.py
 const FADE_S = [0, 2];
+const COLUMNS = ["Label", "Key", "Shows", "Mode", "Seconds", "Fade, s", "Also when I", ""];
+
+let seen = []; // the hotkeys when the editor was opened
+let opened = ""; // what the rows said then
 
 function keyField(key) {
   const input = make("input", { type: "text", value: key ?? "", readonly: true, placeholder: "press a key", class: "key" });
@@ -16,6 +20,7 @@ function keyField(key) {
     event.preventDefault();
     if (event.key === "Shift") return;
     input.value = event.key === "Backspace" || event.key === "Delete" ? "" : event.key;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
   });
   return input;
 }
@@ -53,25 +58,24 @@ function row(hotkey, state) {
   const fade = seconds(hotkey.fade_s, FADE_S);
   const rules = [["", "–"], ...state.recognisable.map((name) => [name, words(name)])];
   const by = choice(rules, hotkey.on ?? "");
-  const staying = field("Seconds", stays);
   const arrange = () => {
-    staying.hidden = mode.value !== "timer";
-    if (staying.hidden && !stays.checkValidity()) stays.value = hotkey.seconds; // a hidden field must not be invalid
+    stays.hidden = mode.value !== "timer";
+    if (stays.hidden && !stays.checkValidity()) stays.value = hotkey.seconds; // a hidden field must not be invalid
   };
   mode.addEventListener("change", arrange);
   arrange();
+  const fields = [label, key, what, mode, stays, fade, by];
+  fields.forEach((one, at) => one.setAttribute("aria-label", COLUMNS[at]));
   const box = make(
-    "div",
-    { class: "hotkey", role: "group", "aria-label": hotkey.label || "Hotkey" },
-    field("Label", label),
-    field("Key", key),
-    field("Shows", what),
-    field("Mode", mode),
-    staying,
-    field("Fade, s", fade),
-    field("Also when I", by),
+    "tr",
+    { class: "hotkey", "aria-label": hotkey.label || "Hotkey" },
+    ...fields.map((one, at) => make("td", { "data-column": COLUMNS[at] }, one)),
   );
-  box.append(button("Remove", () => box.remove(), { class: "plain" }));
+  const remove = () => {
+    box.remove();
+    markClashes();
+  };
+  box.append(make("td", {}, button("×", remove, { class: "close", "aria-label": `Remove ${hotkey.label || "this hotkey"}` })));
   box.read = () => {
     const [kind, name] = what.value.split(/:(.*)/s);
     return {
@@ -96,6 +100,22 @@ function fresh(state) {
   return { id, label: "", key: "", on: null, expression, weights: null, character: null, mode: "toggle", seconds: 2, fade_s: 0.25 };
 }
 
+const rows = () => [...element("hotkey-editor").querySelectorAll(".hotkey")];
+const written = () => JSON.stringify(rows().map((one) => one.read()));
+
+/** Marks the rows whose key another row has too, and says so; returns whether there are any. */
+function markClashes() {
+  const keys = rows().map((one) => one.read().key.toLowerCase());
+  const clashing = keys.filter((key, at) => key && keys.indexOf(key) !== at);
+  rows().forEach((one, at) => {
+    const isClashing = clashing.includes(keys[at]);
+    one.classList.toggle("is-clashing", isClashing);
+    one.querySelector(".key").setAttribute("aria-invalid", String(isClashing));
+  });
+  say("hotkey-problem", clashing.length ? `Two hotkeys have the key “${clashing[0]}”: give one of the marked rows another.` : "");
+  return clashing.length > 0;
+}
+
 /** Opens or closes the editor, and moves the focus along. */
 function show(isOpen) {
   element("hotkey-editor").hidden = !isOpen;
@@ -108,32 +128,51 @@ function show(isOpen) {
 function open() {
   const state = current();
   if (!state) return;
-  const rows = make("div", { class: "hotkeys" }, ...state.hotkeys.map((one) => row(one, state)));
+  seen = state.hotkeys;
+  const body = make("tbody", {}, ...seen.map((one) => row(one, state)));
   const add = () => {
     const one = row(fresh(state), state);
-    rows.append(one);
+    body.append(one);
     one.querySelector("input").focus();
   };
+  const heading = make("tr", {}, ...COLUMNS.map((text) => make("th", { scope: "col", text })));
+  const table = make("table", { class: "hotkeys" }, make("thead", {}, heading), body);
   const ending = make(
     "div",
     { class: "row" },
+    make("p", { id: "hotkey-problem", class: "problem", role: "alert" }),
     button("Add a hotkey", add),
     make("span", { class: "gap" }),
     button("Cancel", () => show(false)),
     make("button", { type: "submit", class: "accent", text: "Save" }),
   );
-  element("hotkey-editor").replaceChildren(rows, ending);
+  element("hotkey-editor").replaceChildren(table, ending);
+  opened = written();
   show(true);
 }
 
 async function save(event) {
   event.preventDefault();
-  const rows = [...element("hotkey-editor").querySelectorAll(".hotkey")];
-  const hotkeys = rows.map((one) => one.read());
-  if (await attempt(() => post("/api/hotkeys", { hotkeys }), "hotkeys")) show(false);
+  if (markClashes()) return;
+  try {
+    await post("/api/hotkeys", { hotkeys: rows().map((one) => one.read()), seen });
+    show(false);
+  } catch (error) {
+    say("hotkey-problem", error.message); // beside Save, which a notice would cover
+  }
+}
+
+/** Escape leaves the editor, after a question if something was changed. */
+async function onKey(event) {
+  if (event.key !== "Escape") return;
+  event.preventDefault();
+  const isUnchanged = written() === opened;
+  if (isUnchanged || (await confirmed("Discard the changes?", "The hotkeys stay as they were.", "Discard"))) show(false);
 }
 
 export function startHotkeyEditor() {
   element("edit-hotkeys").addEventListener("click", open);
   element("hotkey-editor").addEventListener("submit", save);
+  element("hotkey-editor").addEventListener("change", markClashes);
+  element("hotkey-editor").addEventListener("keydown", onKey);
 }

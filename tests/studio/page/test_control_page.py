@@ -194,6 +194,36 @@ def test_hotkeys_are_edited_on_the_page_and_kept(page: playwright.Page, omote: R
     omote.post("/api/hotkeys", hotkeys=usual)
 
 
+def test_two_hotkeys_with_one_key_are_marked_and_not_saved(page: playwright.Page, omote: Running) -> None:
+    usual = omote.state()["hotkeys"]
+    page.click("#tab-expressions")
+    page.click("#edit-hotkeys")
+    page.locator(".hotkey").nth(1).get_by_label("Key").press("1")
+    assert page.locator(".hotkey.is-clashing").count() == 2
+    page.click("#hotkey-editor button[type=submit]")
+    assert "Two hotkeys have the key “1”" in page.inner_text("#hotkey-problem")
+    assert page.locator(".notice").count() == 0  # it would cover Save
+    page.locator(".hotkey").nth(1).get_by_label("Key").press("x")
+    assert page.inner_text("#hotkey-problem") == ""
+    page.keyboard.press("Escape")  # asks first, because something was changed
+    page.click("#confirm button.accent")
+    page.wait_for_selector("#edit-hotkeys:focus")
+    assert omote.state()["hotkeys"] == usual
+
+
+def test_save_does_not_undo_what_another_page_has_saved(page: playwright.Page, omote: Running) -> None:
+    usual = omote.state()["hotkeys"]
+    page.click("#tab-expressions")
+    page.click("#edit-hotkeys")
+    omote.post("/api/hotkeys", hotkeys=[{**usual[0], "label": "Theirs"}, *usual[1:]])
+    page.click("#hotkey-editor button[type=submit]")
+    until(lambda: "changed elsewhere" in page.inner_text("#hotkey-problem"), "the reason")
+    assert omote.state()["hotkeys"][0]["label"] == "Theirs"
+    page.keyboard.press("Escape")  # nothing was changed, so nothing is asked
+    page.wait_for_selector("#edit-hotkeys:focus")
+    omote.post("/api/hotkeys", hotkeys=usual)
+
+
 def test_what_the_editor_hides_keeps_nobody_from_saving(page: playwright.Page, omote: Running) -> None:
     usual = omote.state()["hotkeys"]
     odd = [{**usual[0], "mode": "timer", "seconds": 1.0 / 3.0, "fade_s": 0.0}, *usual[1:]]
