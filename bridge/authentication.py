@@ -10,7 +10,7 @@ import socket as sockets
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -20,6 +20,7 @@ from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
 from .endpoint import check_connect, port_of
+from .inbound import InboundLimit
 from .keys import ClientKeys, ServerKeys
 
 # ZAP (ZeroMQ RFC 27): libzmq asks this endpoint about each client.
@@ -68,7 +69,7 @@ class ServerAuthenticator:
         self._checks_user = keys is None and not is_open
         self._clock = clock
         self._zap: zmq.Socket[bytes] | None = None
-        self._monitors: list[HandshakeMonitor] = []
+        self._monitors: list[tuple[HandshakeMonitor, InboundLimit]] = []
         self._unknown_client = ""  # the last client that was not on the list
         self._may_log_ns = 0
 
@@ -80,13 +81,16 @@ class ServerAuthenticator:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for monitor in self._monitors:
+        for monitor, _ in self._monitors:
             monitor.close()
         if self._zap:
             self._zap.close()
 
-    def guard(self, socket: zmq.Socket[bytes]) -> None:
-        """Makes the socket authenticate its clients; call it before the socket is bound."""
+    def guard(self, socket: zmq.Socket[bytes], most_bytes: int) -> InboundLimit:
+        """Makes the socket authenticate its clients and bound what they send; call it before the socket is bound.
+
+        `most_bytes` is what one client may send beyond the requests that were read and credited.
+        """
         if self._keys:
             socket.curve_server = True
             socket.setsockopt_string(zmq.CURVE_SECRETKEY, self._keys.secret)
@@ -94,7 +98,9 @@ class ServerAuthenticator:
             socket.setsockopt_string(zmq.ZAP_DOMAIN, _DOMAIN)
             # Otherwise libzmq allows every client as soon as the ZAP socket is closed.
             socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
-        self._monitors.append(HandshakeMonitor(socket, FAILURES | (ACCEPTED if self._checks_user else 0)))
+        limit = InboundLimit(most_bytes, self._clock)
+        self._monitors.append((HandshakeMonitor(socket, FAILURES | ACCEPTED), limit))
+        return limit
 
     def poll(self) -> None:
         """Answers waiting clients and counts failures; returns at once. For the thread that owns the sockets."""
@@ -109,23 +115,26 @@ class ServerAuthenticator:
         self._read_events()
 
     def _read_events(self) -> None:
-        accepted = []
-        for monitor in self._monitors:
+        for monitor, limit in self._monitors:
+            endpoint_of = {}
             for event in monitor.events():
                 if event.kind == ACCEPTED:
-                    accepted.append(event)
+                    endpoint_of[event.value] = event.endpoint  # a descriptor may have been reused
                 else:
                     self._count_rejection(event.endpoint, self._reason(event))
-        if accepted:
-            self._shut_down_other_users(accepted)
+            if endpoint_of:
+                self._admit(endpoint_of, limit)
+            limit.check()
 
-    def _shut_down_other_users(self, accepted: Sequence[HandshakeEvent]) -> None:
-        endpoint_of = {event.value: event.endpoint for event in accepted}  # a descriptor may have been reused
+    def _admit(self, endpoint_of: Mapping[int, str], limit: InboundLimit) -> None:
+        """Shuts down what other users of this machine opened, and has the limit watch the rest."""
         found = {fd: connection_of(fd, port_of(endpoint)) for fd, endpoint in endpoint_of.items()}
         connections = {fd: connection for fd, connection in found.items() if connection}
-        is_own = are_own([*connections.values()])
-        for (fd, connection), is_allowed in zip(connections.items(), is_own, strict=True):
-            if not is_allowed:
+        are_allowed = are_own([*connections.values()]) if self._checks_user else [True] * len(connections)
+        for (fd, connection), is_allowed in zip(connections.items(), are_allowed, strict=True):
+            if is_allowed:
+                limit.add(fd, connection)
+            else:
                 reason = "another user of this machine runs it; --open-local allows all users"
                 self._count_rejection(endpoint_of[fd], reason)
                 with contextlib.suppress(OSError):  # already closed

@@ -39,6 +39,7 @@ _OPTIONS = {
     zmq.SNDHWM: 4,
     zmq.MAXMSGSIZE: 1024,  # only subscriptions come in
 }
+_MOST_SUBSCRIPTION_BYTES = 65536  # of one client
 _SUBSCRIBED, _UNSUBSCRIBED = b"\x01", b"\x00"  # the first byte of a subscription message
 _SUBSCRIPTIONS_PER_POLL = 1000  # so that a flood of them does not delay a picture
 
@@ -92,7 +93,7 @@ class Publisher:
         self.params_endpoint = params  # inside `with`, the address with the port that was bound
         self.video_endpoint = video
         self.subject = subject
-        self.session = secrets.randbits(64)
+        self.session = secrets.randbits(53)  # a float64 holds it: JavaScript and Blueprint have no larger integers
         self.hello = hello or Hello("", frame.VERSION, FORMATS, video=0, params=0, control=0, methods=())
         self.sent_pictures = 0  # of all formats together
         self.sent_params = 0
@@ -114,7 +115,7 @@ class Publisher:
             guard = stack.enter_context(ServerAuthenticator(context, self._keys, is_open=self._open_local))
             params, video = (open_socket(stack, context, zmq.XPUB, _OPTIONS) for _ in range(2))
             for socket in (params, video):
-                guard.guard(socket)
+                guard.guard(socket, _MOST_SUBSCRIPTION_BYTES)
             self.params_endpoint = bind(params, "params", self.params_endpoint)
             self.video_endpoint = bind(video, "video", self.video_endpoint)
             self._stack = stack.pop_all()

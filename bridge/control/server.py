@@ -16,6 +16,7 @@ import zmq
 from ..authentication import ServerAuthenticator
 from ..endpoint import SERVER_OPTIONS, bind, check_bind, open_context, open_socket
 from ..fields import Fields
+from ..inbound import InboundLimit
 from ..keys import ServerKeys
 from .message import MAX_BYTES, ControlError, ControlReply, ControlRequest, MalformedError, decode_request, encode_reply
 
@@ -28,6 +29,9 @@ MAX_WAITING = 8  # slow requests, besides the one in progress
 _POLL_MS = 100
 _POLL_BUSY_MS = 5
 _REQUESTS_PER_POLL = 64
+_MOST_UNREAD_BYTES = 1 << 20  # of one client
+_FRAME_BYTES = 48  # around a part: its length, and with CURVE a nonce and a signature
+_MOST_PARTS = 2  # that are kept: one is a request, more are none
 _CLIENT_NS = 10_000_000_000  # a client is counted for this long after its last request
 _MAX_CLIENTS = 256
 _SHUTDOWN_S = 2.0
@@ -77,10 +81,12 @@ class ControlServer:
             guard = stack.enter_context(ServerAuthenticator(context, self._keys, is_open=self._open_local))
             self._authenticator = guard
             socket = open_socket(stack, context, zmq.ROUTER, _OPTIONS)
-            guard.guard(socket)
+            limit = guard.guard(socket, _MOST_UNREAD_BYTES)
             self.endpoint = bind(socket, "control", self.endpoint)
             worker = stack.enter_context(Worker(self._call))
-            thread = threading.Thread(target=self._run, args=(socket, guard, worker), name="control", daemon=True)
+            thread = threading.Thread(
+                target=self._run, args=(socket, guard, limit, worker), name="control", daemon=True
+            )
             thread.start()
             stack.callback(thread.join)
             self._stack = stack.pop_all()
@@ -101,19 +107,22 @@ class ControlServer:
         now_ns = self._clock()
         return sum(now_ns - asked_ns < _CLIENT_NS for asked_ns in list(self._asked_ns.values()))
 
-    def _run(self, socket: zmq.Socket[bytes], authenticator: ServerAuthenticator, worker: Worker) -> None:
+    def _run(
+        self, socket: zmq.Socket[bytes], authenticator: ServerAuthenticator, limit: InboundLimit, worker: Worker
+    ) -> None:
         while not self._is_stopping.is_set():
             authenticator.poll()
             has_requests = socket.poll(_POLL_BUSY_MS if worker.is_busy else _POLL_MS)
             for _ in range(_REQUESTS_PER_POLL if has_requests else 0):
                 if not socket.poll(0):
                     break
-                self._receive(socket, worker)
+                self._receive(socket, limit, worker)
             for client, reply in worker.finished():
                 socket.send_multipart([client, encode_reply(reply)])
 
-    def _receive(self, socket: zmq.Socket[bytes], worker: Worker) -> None:
-        client, *parts = socket.recv_multipart()
+    def _receive(self, socket: zmq.Socket[bytes], limit: InboundLimit, worker: Worker) -> None:
+        client, parts, fd, size = _receive_parts(socket)
+        limit.credit(fd, size)
         self._received_ns = self._clock()
         self._asked_ns.pop(client, None)
         self._asked_ns[client] = self._received_ns
@@ -127,7 +136,7 @@ class ControlServer:
         """The reply; None where the worker makes it, or where the request has no id to reply to."""
         try:
             if len(parts) != 1:
-                raise MalformedError("invalid", f"a request is one part, got {len(parts)}")
+                raise MalformedError("invalid", f"a request is one part, got {'more' if parts else 'none'}")
             request = decode_request(parts[0])
         except MalformedError as error:
             self.rejected_requests += 1
@@ -203,6 +212,17 @@ class Worker:
         while (waiting := self._waiting.get()) and not self._is_stopping.is_set():
             client, request = waiting
             self._finished.put((client, self._call(request)))
+
+
+def _receive_parts(socket: zmq.Socket[bytes]) -> tuple[bytes, list[bytes], int, int]:
+    """The client, the first parts of its message, the descriptor of its connection, and the size of the whole."""
+    client, parts, size = socket.recv(copy=False), list[bytes](), 0
+    while socket.rcvmore:
+        part = socket.recv(copy=False)
+        size += len(part) + _FRAME_BYTES
+        if len(parts) < _MOST_PARTS:
+            parts.append(part.bytes)
+    return client.bytes, parts, int(client.get(zmq.SRCFD)), size
 
 
 def _failure(request: ControlRequest, code: str, message: str) -> ControlReply:

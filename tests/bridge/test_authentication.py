@@ -47,7 +47,7 @@ class Guarded:
         self.authenticator = ServerAuthenticator(self.context, server, clock, is_open=is_open).__enter__()
         self.socket = self.context.socket(zmq.PUB)
         self.socket.linger = 0
-        self.authenticator.guard(self.socket)
+        self.authenticator.guard(self.socket, 65536)
         self.endpoint = endpoint.bind(self.socket, "video", where)
         self.address = ("127.0.0.1", endpoint.port_of(self.endpoint))
 

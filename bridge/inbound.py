@@ -1,0 +1,116 @@
+"""Bounds what one client may send to a server socket: libzmq bounds neither unfinished messages nor subscriptions."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket as sockets
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_CHECK_NS = 50_000_000
+_LEAK_PER_S = 256  # bytes; heartbeats take 100 of them, encrypted
+_MOST_CONNECTIONS = 1024
+
+# Linux's struct tcp_info: 8 bytes, 24 numbers of 32 bits, then pacing rate, its bound, bytes acknowledged, received.
+_TCP_INFO_BYTES = 136
+_RECEIVED_AT = 128
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Connection:
+    peer: tuple[str, int]
+    received: int  # bytes that the system has counted
+    unread: float  # of them, what no message that was read accounts for, less what the leak allows
+    checked_ns: int
+
+
+class InboundLimit:
+    """Disconnects the clients of one socket that send more than `most_bytes` beyond the messages that were read.
+
+    Subscriptions and the parts of a message whose last part never comes stay in
+    libzmq's memory until their connection ends, and libzmq has no bound for them. The
+    system counts each connection's bytes (Linux only), so a client that sends too many
+    is disconnected, which frees them. Call `check` often, from the socket's thread.
+    """
+
+    def __init__(self, most_bytes: int, clock: Callable[[], int]) -> None:
+        self.disconnected = 0
+        self._most_bytes = most_bytes
+        self._clock = clock
+        self._connections: dict[int, _Connection] = {}  # by descriptor
+        self._checked_ns = 0
+
+    def add(self, fd: int, connection: sockets.socket) -> None:
+        """A client that has connected; `fd` is libzmq's own descriptor."""
+        received = _bytes_received(connection)
+        if received is not None and len(self._connections) < _MOST_CONNECTIONS:
+            with contextlib.suppress(OSError):  # the client has gone
+                peer = connection.getpeername()[:2]
+                self._connections[fd] = _Connection(peer, 0, 0.0, self._clock())
+
+    def credit(self, fd: int, size: int) -> None:
+        """A whole message of `size` bytes from this connection was read and is not kept."""
+        if fd in self._connections:
+            self._connections[fd].unread -= size
+
+    def check(self) -> None:
+        """Counts what came in since, at most twenty times a second."""
+        now_ns = self._clock()
+        if now_ns - self._checked_ns < _CHECK_NS:
+            return
+        self._checked_ns = now_ns
+        for fd, connection in list(self._connections.items()):
+            if not self._is_within(fd, connection, now_ns):
+                del self._connections[fd]
+
+    def _is_within(self, fd: int, connection: _Connection, now_ns: int) -> bool:
+        """False where the connection has ended, or has been ended for what it sent."""
+        try:
+            found = sockets.socket(fileno=fd)
+        except OSError:
+            return False
+        try:
+            # libzmq may have closed it since, and another file have its number.
+            if found.getpeername()[:2] != connection.peer:
+                return False
+            received = _bytes_received(found)
+            if received is None:
+                return False
+            leaked = _LEAK_PER_S * (now_ns - connection.checked_ns) / 1e9
+            connection.unread = max(connection.unread + received - connection.received - leaked, 0.0)
+            connection.received, connection.checked_ns = received, now_ns
+            if connection.unread <= self._most_bytes:
+                return True
+            self.disconnected += 1
+            _log.warning(
+                "%s:%d is disconnected: it sent %d bytes that are no whole request, at most %d are kept for one client",
+                *connection.peer,
+                connection.unread,
+                self._most_bytes,
+            )
+            # Resets the connection when libzmq closes it; otherwise a client that is writing would wait for minutes.
+            found.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
+            found.shutdown(sockets.SHUT_RDWR)
+        except (OSError, TypeError, IndexError):
+            pass
+        finally:
+            found.detach()
+        return False
+
+
+def _bytes_received(connection: sockets.socket) -> int | None:
+    """How many bytes of this connection the system has received; None where it does not say."""
+    if sys.platform != "linux":
+        return None
+    try:
+        info = connection.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, _TCP_INFO_BYTES)
+    except OSError:
+        return None
+    if len(info) < _TCP_INFO_BYTES:  # Linux before 4.1
+        return None
+    return int(struct.unpack_from("=Q", info, _RECEIVED_AT)[0])
