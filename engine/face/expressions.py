@@ -20,6 +20,7 @@ from .retarget import from_weights, to_weights
 ATTACK_S, HOLD_S, RELEASE_S = 0.15, 1.0, 0.3
 LONGEST_S = 60.0
 TOP_LAYER = ""  # the layer of an expression without a named one
+CLEAR_S = 0.1  # how long all layers take to fade out together
 _MOST_LAYERS = 32
 # An expression ends below this share of its threshold, so that one on the border does not flutter.
 FALL_BELOW = 0.7
@@ -111,6 +112,7 @@ class Expression:
 
 
 _NOTHING = np.zeros(arkit.COUNT + len(MARKS), np.float32)  # [58]
+_NO_EXPRESSION = Expression(np.zeros(arkit.COUNT, np.float32), CLEAR_S, None)
 
 
 class Overlay:
@@ -122,6 +124,7 @@ class Overlay:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._new: dict[str, Expression] = {}  # the newest of each layer since the last picture
+        self._is_clearing = False
         self._layers: dict[str, _Layer] = {}  # used by the drawing thread alone
 
     def show(self, expression: Expression, layer: str = TOP_LAYER) -> None:
@@ -129,10 +132,18 @@ class Overlay:
         with self._lock:
             self._new[layer] = expression
 
+    def clear(self) -> None:
+        """Fades out every layer within `CLEAR_S`; from any thread."""
+        with self._lock:
+            self._new, self._is_clearing = {}, True
+
     def over(self, params: FlameParams, now_ns: int) -> tuple[FlameParams, Array]:
         """This face with the current expressions, the same object without any; and the marks [6]."""
         with self._lock:
             new, self._new = self._new, {}
+            is_clearing, self._is_clearing = self._is_clearing, False
+        if is_clearing:
+            new = dict.fromkeys(self._layers, _NO_EXPRESSION) | new
         for name, expression in new.items():
             before = self._layers.get(name)
             self._layers[name] = _Layer(expression, before.at(now_ns) if before else _NOTHING, now_ns)

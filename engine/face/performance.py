@@ -78,6 +78,10 @@ class Performance:
         """Adds an expression to the performance, in place of the last one in this layer."""
         self._overlay.show(expression, layer)
 
+    def clear_expressions(self) -> None:
+        """Takes back all expressions that were added."""
+        self._overlay.clear()
+
     def tune(self, tuning: Tuning) -> None:
         """Uses this tuning from now on."""
         self._smoother.tune(tuning)

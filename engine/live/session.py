@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..data import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
 from ..face.light import LightFade, checked_light, studio_light
@@ -21,6 +22,7 @@ from .metrics import RunCounters
 from .scheduling import CapturedSignal
 
 CROSSFADE_S = 0.4
+HIDE_S = 0.25  # for the portrait to fade out or in
 WARM_UP_JAWS = (0.2, 0.1, 0.0)  # radians: three different faces, so that each of them is really drawn
 _MOST_FADING = 2  # characters drawn besides the new one, however often it changes
 _INVISIBLE = 1e-3  # a share of the picture
@@ -58,10 +60,12 @@ class LiveSession:
         self.crossfade_s = CROSSFADE_S  # 0 cuts to the next character
         self.performance = Performance(Actor())
         self.phase = Phase.IDLE  # of the last picture
+        self.is_paused = False  # while set, the performer does not move the portrait
         self.counters = RunCounters()
         self.meter, self.quality, self.clock_ns = meter or LatencyMeter(), quality, clock_ns
         self._outputs = tuple(outputs)
         self._light_fade = LightFade(studio_light())
+        self._opacity = OpacityFade()
         self._crossfade = CharacterCrossfade(character)  # replaced as a whole
         self._listeners: tuple[Callable[[Signal], None], ...] = ()  # replaced as a whole
         self._changing, self._listing = threading.Lock(), threading.Lock()
@@ -90,6 +94,15 @@ class LiveSession:
     def light(self) -> Array:
         """[27] the light, or the target of a change that is not over yet."""
         return self._light_fade.light
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the portrait is transparent, or fades out."""
+        return self._opacity.is_hidden
+
+    def hide(self, is_hidden: bool) -> None:
+        """Fades the portrait out, or in again, within `HIDE_S`; the outputs get transparent pictures meanwhile."""
+        self._opacity.turn(is_hidden, self.clock_ns())
 
     def add_listener(self, listener: Callable[[Signal], None]) -> None:
         """Calls the listener with every raw signal, also those that are never drawn.
@@ -120,7 +133,7 @@ class LiveSession:
     def draw(self, captured: CapturedSignal | None, now_ns: int) -> None:
         """Draws and offers the face of a signal, or, without a signal, the portrait while nothing is captured."""
         # Pose the face.
-        if captured is None:
+        if captured is None or self.is_paused:
             signal, face = None, self.performance.wait(now_ns)
             stamp = Stamp(self._index + 1, now_ns, time.time_ns())
         else:
@@ -138,7 +151,8 @@ class LiveSession:
         portrait = self.renderer.draw(face.params, crossfade.character, self._light_fade.at(posed_ns), options)
         drawn_by = self.quality.drawn_by if self.quality else ""
         drawn = portrait.stamp.after("draw", self.clock_ns())
-        portrait = replace(portrait, stamp=drawn, drawn_by=drawn_by, recognised=face.recognised)
+        rgba = with_opacity(portrait.rgba, self._opacity.at(posed_ns))
+        portrait = replace(portrait, rgba=rgba, stamp=drawn, drawn_by=drawn_by, recognised=face.recognised)
         self._index, self.phase = stamp.index, face.shown.phase
 
         # Offer it, unless a renderer that draws several pictures at a time gives the same one again.
@@ -150,6 +164,39 @@ class LiveSession:
             self.meter.drawn(portrait.stamp, is_new=self.renderer.counts.drawn > drawn_before)
         for output in self._outputs:
             output.offer(portrait)
+
+
+class OpacityFade:
+    """How much of the portrait is visible. Any thread may turn it; the drawing thread calls `at`."""
+
+    def __init__(self) -> None:
+        self._change = (1.0, 1.0, 0)  # from, to, start in ns; replaced as a whole
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it is 0, or becomes 0."""
+        return self._change[1] == 0.0
+
+    def turn(self, is_hidden: bool, now_ns: int) -> None:
+        """Fades out or in, from what is visible now."""
+        self._change = (self.at(now_ns), 0.0 if is_hidden else 1.0, now_ns)
+
+    def at(self, now_ns: int) -> float:
+        """0 (hidden) to 1 at this time."""
+        before, after, begin_ns = self._change
+        share = smoothstep(min(max(now_ns - begin_ns, 0) / (HIDE_S * 1e9), 1.0))
+        return before + (after - before) * share
+
+
+def with_opacity(rgba: NDArray[np.uint8], opacity: float) -> NDArray[np.uint8]:
+    """The picture [H,W,4] with its alpha multiplied by 0 to 1: the same array at 1, zeros at 0."""
+    if opacity >= 1.0:
+        return rgba
+    if opacity <= 0.0:
+        return np.zeros_like(rgba)
+    shown = rgba.copy()
+    shown[..., 3] = np.rint(rgba[..., 3] * np.float32(opacity))
+    return shown
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,9 @@ from omote.engine.face.expressions import (
 from .validation import shown_value
 
 HotkeyMode = Literal["toggle", "hold", "timer"]
+HotkeyCommand = Literal["clear", "pause", "hide"]
 HOTKEY_MODES: tuple[HotkeyMode, ...] = get_args(HotkeyMode)
+HOTKEY_COMMANDS: tuple[HotkeyCommand, ...] = get_args(HotkeyCommand)
 MAX_HOTKEYS = 24  # each has its own layer, and an overlay has 32
 MAX_FADE_S = 2.0
 SECONDS = 0.1, 60.0  # the range of `Hotkey.seconds`
@@ -36,8 +38,8 @@ SECONDS = 0.1, 60.0  # the range of `Hotkey.seconds`
 log = logging.getLogger(__name__)
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z", re.ASCII)
-_MOST_LABEL, _MOST_KEY, _MOST_NAME = 40, 32, 128
-_ACTIONS = ("expression", "weights", "character")
+_MOST_LABEL, _MOST_KEY, _MOST_NAME, _MOST_GROUP = 40, 32, 128, 40
+_ACTIONS = ("expression", "weights", "character", "command")
 
 _LABELS = {"closed_eyes": "Close eyes", "anger": "Anger mark"}
 _KEYS = dict(zip("123456789", NAMED_EXPRESSIONS, strict=False)) | dict(zip("qwerty", MARKS, strict=True))
@@ -52,7 +54,8 @@ class HotkeyError(OmoteError, ValueError):
 
 @dataclass(frozen=True)
 class Hotkey:
-    """What one hotkey does, and what triggers it. Exactly one of `expression`, `weights` and `character` is set."""
+    """What one hotkey does, and what triggers it. Exactly one of `expression`, `weights`, `character` and
+    `command` is set."""
 
     id: str  # used in addresses: lower case letters, digits, - and _
     label: str
@@ -61,9 +64,12 @@ class Hotkey:
     expression: str | None = None  # one of EXPRESSION_NAMES
     weights: Mapping[str, float] | None = None  # ARKit names to 0..1
     character: str | None = None  # a character's name
+    command: HotkeyCommand | None = None  # "clear" takes back what other hotkeys show
     mode: HotkeyMode = "toggle"
     seconds: float = 2.0  # how long a timer stays on
-    fade_s: float = 0.25  # to fade in, and to fade out
+    fade_s: float = 0.25  # to fade in
+    fade_out_s: float | None = None  # to fade out; None: as `fade_s`
+    group: str = ""  # of the hotkeys with the same group, one is on at a time; "" for none
 
     def arkit_weights(self) -> Array:
         """[52] the weights that it adds; zeros if it shows a character."""
@@ -75,11 +81,15 @@ class Hotkey:
         """The expression that turns it on: for the seconds of a timer, else until `end_expression`."""
         hold_s = self.seconds if self.mode == "timer" else None
         added = marks(self.expression or "")
-        return Expression(self.arkit_weights(), self.fade_s, hold_s, self.fade_s, added)
+        return Expression(self.arkit_weights(), self.fade_s, hold_s, self._fade_out_s, added)
 
     def end_expression(self) -> Expression:
         """The expression that turns it off."""
-        return Expression(np.zeros(arkit.COUNT, np.float32), self.fade_s, None, self.fade_s)
+        return Expression(np.zeros(arkit.COUNT, np.float32), self._fade_out_s, None)
+
+    @property
+    def _fade_out_s(self) -> float:
+        return self.fade_s if self.fade_out_s is None else self.fade_out_s
 
     def as_json(self) -> dict[str, object]:
         return {**asdict(self), "weights": None if self.weights is None else dict(self.weights)}
@@ -107,7 +117,8 @@ def _read_hotkey(data: object) -> Hotkey:
     action = {name: data[name] for name in _ACTIONS if data.get(name) is not None}
     if len(action) != 1:
         raise HotkeyError(
-            f'{id}: expected one of "expression", "weights" and "character", got {", ".join(action) or "none"}'
+            f'{id}: expected one of "expression", "weights", "character" and "command", got '
+            f"{', '.join(action) or 'none'}"
         )
     return Hotkey(
         id=id,
@@ -117,9 +128,14 @@ def _read_hotkey(data: object) -> Hotkey:
         expression=_one_of(id, "expression", data.get("expression"), EXPRESSION_NAMES),
         weights=_weights(id, data.get("weights")),
         character=None if "character" not in action else _text(id, "character", action["character"], _MOST_NAME),
+        command=cast(HotkeyCommand | None, _one_of(id, "command", data.get("command"), HOTKEY_COMMANDS)),
         mode=cast(HotkeyMode, _one_of(id, "mode", data.get("mode", "toggle"), HOTKEY_MODES) or "toggle"),
         seconds=_number(id, "seconds", data.get("seconds", 2.0), *SECONDS),
         fade_s=_number(id, "fade_s", data.get("fade_s", 0.25), 0.0, MAX_FADE_S),
+        fade_out_s=None
+        if data.get("fade_out_s") is None
+        else _number(id, "fade_out_s", data["fade_out_s"], 0.0, MAX_FADE_S),
+        group=_text(id, "group", data.get("group", ""), _MOST_GROUP).strip(),
     )
 
 
@@ -157,10 +173,15 @@ def _weights(id: str, value: object) -> Mapping[str, float] | None:
     return {name: _number(id, name, one, 0.0, 1.0) for name, one in value.items()}
 
 
-# The keys 1 to 9 show the named expressions, and letters show the marks.
-DEFAULT_HOTKEYS = tuple(
-    Hotkey(name.replace("_", "-"), _LABELS.get(name, name.replace("_", " ").capitalize()), key, expression=name)
-    for key, name in _KEYS.items()
+# The keys 1 to 9 show the named expressions, letters show the marks, and 0 takes them back.
+DEFAULT_HOTKEYS = (
+    *(
+        Hotkey(name.replace("_", "-"), _LABELS.get(name, name.replace("_", " ").capitalize()), key, expression=name)
+        for key, name in _KEYS.items()
+    ),
+    Hotkey("clear", "Clear all", "0", command="clear"),
+    Hotkey("pause", "Pause", "p", command="pause"),
+    Hotkey("hide", "Hide", "h", command="hide"),
 )
 
 
@@ -176,7 +197,7 @@ class HotkeyController:
     """Turns hotkeys on and off. Every method may be called from any thread, and none blocks.
 
     `express(expression, layer)` puts an expression into the hotkey's own layer. `show(name)` shows a character; with
-    None it shows the one from before the first hotkey.
+    None it shows the one from before the first hotkey. `run(command, is_on)` begins or ends a command.
     """
 
     def __init__(
@@ -184,11 +205,13 @@ class HotkeyController:
         hotkeys: tuple[Hotkey, ...],
         express: Callable[[Expression, str], None],
         show: Callable[[str | None], None],
+        run: Callable[[HotkeyCommand, bool], None],
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         self._hotkeys = hotkeys
-        self._express, self._show, self._clock_ns = express, show, clock_ns
-        self._on: dict[str, _ActiveHotkey] = {}  # by id, the newest last
+        self._express, self._show, self._run, self._clock_ns = express, show, run, clock_ns
+        self._on: dict[str, _ActiveHotkey] = {}  # by id, the newest last; commands are in `_commands`
+        self._commands: dict[HotkeyCommand, int | None] = {}  # those that are on, and until when
         self._lock = threading.RLock()
 
     @property
@@ -197,14 +220,15 @@ class HotkeyController:
 
     @property
     def active(self) -> tuple[Hotkey, ...]:
-        """The hotkeys that are on, the newest last."""
+        """The hotkeys that are on, the newest last, and then those whose command is on."""
         with self._lock:
-            return tuple(one.hotkey for one in self._on.values())
+            commands = tuple(one for one in self._hotkeys if one.command in self._commands)
+            return (*(one.hotkey for one in self._on.values()), *commands)
 
     def as_json(self) -> list[dict[str, object]]:
         """Each hotkey, and whether it is on, as JSON values."""
         with self._lock:
-            return [{**one.as_json(), "is_on": one.id in self._on} for one in self._hotkeys]
+            return [{**one.as_json(), "is_on": self._is_on(one)} for one in self._hotkeys]
 
     def replace(self, hotkeys: tuple[Hotkey, ...]) -> None:
         """Replaces all hotkeys; one that is on and was removed or changed is turned off."""
@@ -222,7 +246,7 @@ class HotkeyController:
                 known = ", ".join(one.id for one in self._hotkeys)
                 raise HotkeyError(f'no hotkey is called "{id[:40]}"; there are {known or "none"}')
             self._press(hotkey, phase)
-            return id in self._on
+            return self._is_on(hotkey)
 
     def recognise(self, name: str, is_on: bool) -> bool:
         """Reacts to an expression that begins or ends in the face; returns whether a hotkey is bound to it."""
@@ -232,22 +256,33 @@ class HotkeyController:
                 self._press(hotkey, "down" if is_on else "up")
         return bool(recognisers)
 
+    def command(self, command: HotkeyCommand, is_on: bool) -> None:
+        """Begins or ends a command, as a hotkey does; "clear" is never on."""
+        with self._lock:
+            self._command(command, is_on, None)
+
     def tick(self) -> bool:
         """Turns off the timers that are over; returns whether there was one."""
         now_ns = self._clock_ns()
         with self._lock:
-            over = [id for id, on in self._on.items() if on.until_ns is not None and now_ns >= on.until_ns]
+            over = [id for id, on in self._on.items() if _is_past(on.until_ns, now_ns)]
             for id in over:
                 self._end(id)
-        return bool(over)
+            ended = [command for command, until_ns in self._commands.items() if _is_past(until_ns, now_ns)]
+            for command in ended:
+                self._command(command, False, None)
+        return bool(over or ended)
+
+    def _is_on(self, hotkey: Hotkey) -> bool:
+        return hotkey.id in self._on or hotkey.command in self._commands
 
     def _press(self, hotkey: Hotkey, phase: KeyPhase) -> None:
-        is_on, is_hold = hotkey.id in self._on, hotkey.mode == "hold"
+        is_on, is_hold = self._is_on(hotkey), hotkey.mode == "hold"
         if phase == "up":
             if is_hold and is_on:
-                self._end(hotkey.id)
+                self._turn_off(hotkey)
         elif hotkey.mode == "toggle" and is_on:
-            self._end(hotkey.id)
+            self._turn_off(hotkey)
         elif hotkey.mode == "timer":
             self._begin(hotkey, hotkey.fade_s + hotkey.seconds)
         else:
@@ -255,12 +290,34 @@ class HotkeyController:
 
     def _begin(self, hotkey: Hotkey, seconds: float | None) -> None:
         until_ns = None if seconds is None else self._clock_ns() + round(seconds * 1e9)
+        if hotkey.command is not None:
+            self._command(hotkey.command, True, until_ns)
+            return
+        for other in [on.hotkey for on in self._on.values()]:
+            if hotkey.group and other.group == hotkey.group and other.id != hotkey.id:
+                self._end(other.id)
         if hotkey.character is not None:
             self._show(hotkey.character)
         else:
             self._express(hotkey.start_expression(), _layer_of(hotkey))
         self._on.pop(hotkey.id, None)  # so that it becomes the last
         self._on[hotkey.id] = _ActiveHotkey(hotkey, until_ns)
+
+    def _command(self, command: HotkeyCommand, is_on: bool, until_ns: int | None) -> None:
+        if command == "clear":
+            for id in list(self._on):
+                self._end(id)
+        elif is_on:
+            self._commands[command] = until_ns
+        else:
+            self._commands.pop(command, None)
+        self._run(command, is_on)
+
+    def _turn_off(self, hotkey: Hotkey) -> None:
+        if hotkey.command is not None:
+            self._command(hotkey.command, False, None)
+        else:
+            self._end(hotkey.id)
 
     def _end(self, id: str) -> None:
         hotkey = self._on.pop(id).hotkey
@@ -269,6 +326,10 @@ class HotkeyController:
             return
         others = [on.hotkey.character for on in self._on.values() if on.hotkey.character is not None]
         self._show(others[-1] if others else None)
+
+
+def _is_past(until_ns: int | None, now_ns: int) -> bool:
+    return until_ns is not None and now_ns >= until_ns
 
 
 def _layer_of(hotkey: Hotkey) -> str:

@@ -20,7 +20,7 @@ from omote.engine.face.tuning import Tuning, TuningError
 from omote.engine.live.loop import LiveLoop
 
 from .characters import CharacterLibrary
-from .hotkeys import Hotkey, HotkeyCharacters, HotkeyController, HotkeyError, KeyPhase
+from .hotkeys import Hotkey, HotkeyCharacters, HotkeyCommand, HotkeyController, HotkeyError, KeyPhase
 from .lighting import LightChoice, LightController
 from .performer import DEFAULT_ACTOR, PerformerController
 from .recording import Recording
@@ -64,7 +64,7 @@ class StudioSession:
         self.lighting = LightController(self._use_light, kept.light)
         self.characters = CharacterLibrary(lambda: self.live.session if self.live else None, self.changed)
         self.hotkey_characters = HotkeyCharacters(self.characters.show, self.character_name)
-        self.hotkeys = HotkeyController(kept.hotkeys, self._express, self.hotkey_characters.request)
+        self.hotkeys = HotkeyController(kept.hotkeys, self._express, self.hotkey_characters.request, self._run_command)
         self.recognised: tuple[str, ...] = ()  # now
         self.confidence = 0.0  # of the tracker, 0 without a face
         # Of calibration and recording, as the listener knows it.
@@ -203,6 +203,12 @@ class StudioSession:
         self.changed()
         return is_on
 
+    def command(self, command: HotkeyCommand, is_on: bool = True) -> None:
+        """Clears all that was added to the performance, or pauses the performer, or hides the portrait."""
+        self.running()
+        self.hotkeys.command(command, is_on)
+        self.changed()
+
     # What can be read.
 
     @property
@@ -250,6 +256,16 @@ class StudioSession:
     def _express(self, expression: Expression, layer: str) -> None:
         if self.live:
             self.live.session.performance.express(expression, layer)
+
+    def _run_command(self, command: HotkeyCommand, is_on: bool) -> None:
+        if self.live is None:
+            return
+        if command == "clear":
+            self.live.session.performance.clear_expressions()
+        elif command == "pause":
+            self.live.session.is_paused = is_on
+        else:
+            self.live.session.hide(is_on)
 
     def _run(self) -> None:
         while not self._is_stopping.wait(POLL_S):

@@ -51,6 +51,8 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "actor": studio.performer.as_json(),
         "actors": studio.performer.names(),
         "calibration": studio.performer.view,
+        "is_paused": studio.live is not None and studio.live.session.is_paused,
+        "is_hidden": studio.live is not None and studio.live.session.is_hidden,
         "recording": _recording_state(progress) if progress else None,
         "characters": studio.characters.rows(),
         "jobs": studio.characters.jobs,

@@ -65,6 +65,9 @@ class Api:
             "calibration": lambda arguments: studio.calibrate(
                 choice_argument(arguments, "do", CALIBRATION), str(arguments.get("step", ""))
             ),
+            "clear": lambda arguments: studio.command("clear"),
+            "pause": lambda arguments: studio.command("pause", bool_argument(arguments, "on")),
+            "hide": lambda arguments: studio.command("hide", bool_argument(arguments, "on")),
             "recording": lambda arguments: studio.record(bool_argument(arguments, "on")),
         }
         return [

@@ -8,7 +8,8 @@ import { current } from "./state.js";
 const MODES = [["toggle", "Toggle"], ["hold", "Hold"], ["timer", "Timer"]];
 const SECONDS = [0.1, 60]; // as in hotkeys.py
 const FADE_S = [0, 2];
-const COLUMNS = ["Label", "Key", "Shows", "Mode", "Seconds", "Fade, s", "Also when I", ""];
+const COLUMNS = ["Label", "Key", "Shows", "Mode", "Seconds", "Fade in, s", "Fade out, s", "Group", "Also when I", ""];
+const COMMANDS = [["clear", "Clear all"], ["pause", "Pause"], ["hide", "Hide"]];
 
 let seen = []; // the hotkeys when the editor was opened
 let opened = ""; // what the rows said then
@@ -30,9 +31,10 @@ function seconds(value, [min, max]) {
   return make("input", { type: "number", min, max, step: "any", required: true, value });
 }
 
-/** "expression:smile", "character:aoi", or "weights:" for one from a script. */
+/** "expression:smile", "character:aoi", "command:hide", or "weights:" for one from a script. */
 function whatOf(hotkey) {
   if (hotkey.character) return `character:${hotkey.character}`;
+  if (hotkey.command) return `command:${hotkey.command}`;
   return hotkey.weights ? "weights:" : `expression:${hotkey.expression ?? ""}`;
 }
 
@@ -44,6 +46,8 @@ function whatField(hotkey, state) {
   };
   group("Expression", "expression", state.expressions);
   group("Character", "character", state.characters.map((one) => one.name));
+  const commands = COMMANDS.map(([name, text]) => make("option", { value: `command:${name}`, text }));
+  select.append(make("optgroup", { label: "Command" }, ...commands));
   if (hotkey.weights) select.append(make("option", { value: "weights:", text: "Custom weights" }));
   select.value = whatOf(hotkey);
   return select;
@@ -56,15 +60,24 @@ function row(hotkey, state) {
   const mode = choice(MODES, hotkey.mode);
   const stays = seconds(hotkey.seconds, SECONDS);
   const fade = seconds(hotkey.fade_s, FADE_S);
+  const fadeOut = seconds(hotkey.fade_out_s ?? hotkey.fade_s, FADE_S);
+  const group = make("input", { type: "text", value: hotkey.group, maxlength: 40, list: "hotkey-groups", placeholder: "none" });
+  group.title = "Of the hotkeys in one group, one is on at a time";
   const rules = [["", "–"], ...state.recognisable.map((name) => [name, words(name)])];
   const by = choice(rules, hotkey.on ?? "");
   const arrange = () => {
+    const kind = what.value.split(":")[0];
     stays.hidden = mode.value !== "timer";
-    if (stays.hidden && !stays.checkValidity()) stays.value = hotkey.seconds; // a hidden field must not be invalid
+    [fade, fadeOut].forEach((one) => (one.hidden = !["expression", "weights"].includes(kind)));
+    group.hidden = kind === "command";
+    // A hidden field must not be invalid.
+    for (const [input, usual] of [[stays, hotkey.seconds], [fade, hotkey.fade_s], [fadeOut, hotkey.fade_s]]) {
+      if (input.hidden && !input.checkValidity()) input.value = usual;
+    }
   };
-  mode.addEventListener("change", arrange);
+  [mode, what].forEach((one) => one.addEventListener("change", arrange));
   arrange();
-  const fields = [label, key, what, mode, stays, fade, by];
+  const fields = [label, key, what, mode, stays, fade, fadeOut, group, by];
   fields.forEach((one, at) => one.setAttribute("aria-label", COLUMNS[at]));
   const box = make(
     "tr",
@@ -86,9 +99,12 @@ function row(hotkey, state) {
       expression: kind === "expression" ? name : null,
       weights: kind === "weights" ? hotkey.weights : null,
       character: kind === "character" ? name : null,
+      command: kind === "command" ? name : null,
       mode: mode.value,
       seconds: Number(stays.value),
       fade_s: Number(fade.value),
+      fade_out_s: Number(fadeOut.value),
+      group: group.hidden ? "" : group.value.trim(),
     };
   };
   return box;
@@ -97,7 +113,7 @@ function row(hotkey, state) {
 function fresh(state) {
   const id = `hotkey-${Date.now().toString(36)}`;
   const expression = state.expressions[0];
-  return { id, label: "", key: "", on: null, expression, weights: null, character: null, mode: "toggle", seconds: 2, fade_s: 0.25 };
+  return { id, label: "", key: "", on: null, expression, weights: null, character: null, command: null, mode: "toggle", seconds: 2, fade_s: 0.25, group: "" };
 }
 
 const rows = () => [...element("hotkey-editor").querySelectorAll(".hotkey")];
@@ -129,6 +145,8 @@ function open() {
   const state = current();
   if (!state) return;
   seen = state.hotkeys;
+  const groups = [...new Set(seen.map((one) => one.group).filter(Boolean))];
+  const known = make("datalist", { id: "hotkey-groups" }, ...groups.map((value) => make("option", { value })));
   const body = make("tbody", {}, ...seen.map((one) => row(one, state)));
   const add = () => {
     const one = row(fresh(state), state);
@@ -146,7 +164,7 @@ function open() {
     button("Cancel", () => show(false)),
     make("button", { type: "submit", class: "accent", text: "Save" }),
   );
-  element("hotkey-editor").replaceChildren(table, ending);
+  element("hotkey-editor").replaceChildren(known, table, ending);
   opened = written();
   show(true);
 }

@@ -7,7 +7,7 @@ import { on } from "./state.js";
 export function startLink() {
   on("connection", ({ isConnected, why }) => {
     document.body.dataset.connection = isConnected ? "live" : "lost";
-    for (const part of document.querySelectorAll(".work, .actions, .quick")) part.inert = !isConnected;
+    for (const part of document.querySelectorAll(".work, .actions, .commands, .quick")) part.inert = !isConnected;
     say("connection", isConnected ? "live" : "not connected");
     if (isConnected) withdraw("link");
     else if (why) notice(why, { key: "link" });

@@ -2,6 +2,7 @@
 
 import { startCalibration } from "./calibration.js";
 import { startCharacters } from "./characters.js";
+import { startCommands } from "./commands.js";
 import { startExpressions } from "./expressions.js";
 import { startFace } from "./face.js";
 import { startHotkeyEditor } from "./hotkey_editor.js";
@@ -23,6 +24,7 @@ startLink();
 startStage();
 startSource();
 startRecording();
+startCommands();
 startCharacters();
 startMaker();
 startExpressions();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,13 +10,13 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine import Animator, AnimatorError, from_weights, studio_light
-from omote.engine.data import AnyCharacter, Array, FlameParams, Portrait
+from omote.engine.data import AnyCharacter, Array, FlameParams, Portrait, Signal
 from omote.engine.face.expressions import Expression
 from omote.engine.face.head import JAW_OPEN_RAD
 from omote.engine.face.performance import NoFaceError
 from omote.engine.face.retarget import to_weights
 from omote.engine.live.loop import LiveLoop
-from omote.engine.live.session import CROSSFADE_S, CharacterCrossfade, LiveSession
+from omote.engine.live.session import CROSSFADE_S, HIDE_S, CharacterCrossfade, LiveSession
 from omote.engine.model.portrait_renderer import FACE_ALONE, DrawOptions
 from omote.engine.model.renderer import Renderer, crossfaded
 from omote.engine.testing.drawing import CopyingNetworks, FlatRenderer, painted_character
@@ -45,6 +46,15 @@ class NotingRenderer(FlatRenderer):
         shares = {one.name: round(share, 3) for one, share in options.fading}
         self.shares.append(shares | {character.name: round(1.0 - sum(shares.values()), 3)})
         return super().draw(params, character, light, options)
+
+
+class OpaqueRenderer(FlatRenderer):
+    """Draws opaque pictures, also without a face."""
+
+    def draw(
+        self, params: FlameParams, character: AnyCharacter, light: Array, options: DrawOptions = FACE_ALONE
+    ) -> Portrait:
+        return super().draw(params, character, light, replace(options, presence=1.0))
 
 
 class SteppedSession:
@@ -163,6 +173,28 @@ def test_in_a_crossfade_the_face_stays_stabilized_and_after_a_cut_it_does_not() 
     assert np.abs(faded.vector() - before.vector()).max() < 0.5 * np.abs(cut.vector() - before.vector()).max()
 
 
+def test_a_hidden_portrait_fades_out_and_in_again_in_every_output() -> None:
+    now_ns, output = 0, CollectingOutput()
+    session = LiveSession(OpaqueRenderer(), A, [output], clock_ns=lambda: now_ns)
+    shown = []
+    for is_hidden, after_s in (
+        (False, 0.0),
+        (True, 0.0),
+        (True, 0.5),
+        (True, 0.5),
+        (True, 4.0),
+        (False, 0.0),
+        (False, 1.0),
+    ):
+        now_ns += round(after_s * HIDE_S * 1e9)
+        if is_hidden != session.is_hidden:
+            session.hide(is_hidden)
+        session.draw(None, now_ns)
+        shown.append(int(output.portraits[-1].rgba[0, 0, 3]))
+        assert shown[-1] or not output.portraits[-1].rgba.any()  # no colour that a program without alpha would show
+    assert shown == [255, 255, 128, 0, 0, 0, 255]
+
+
 # While a loop runs.
 
 
@@ -182,6 +214,20 @@ def test_light_and_character_can_be_changed_while_the_loop_runs() -> None:
         loop.session.use_light(None)
         output.wait_until(lambda portrait: np.array_equal(portrait.light, studio_light()))
     assert loop.report().character == "b"
+
+
+def test_a_paused_portrait_rests_whatever_the_performer_does() -> None:
+    output, source = CollectingOutput(), ScriptedSource(repeats=True)
+    loop = loop_of(source, output)
+    heard: list[Signal] = []
+    with running(loop, source, output):
+        output.wait_until(lambda portrait: bool(portrait.params.jaw_pose[0] == np.float32(JAW_OPEN_RAD)))
+        loop.session.is_paused = True
+        output.wait_until(lambda portrait: bool(portrait.signal is None and portrait.params.jaw_pose[0] == 0.0))
+        loop.session.add_listener(heard.append)  # as a recording does
+        output.wait_until(lambda portrait: bool(heard))
+        loop.session.is_paused = False
+        output.wait_until(lambda portrait: bool(portrait.params.jaw_pose[0] == np.float32(JAW_OPEN_RAD)))
 
 
 def test_an_expression_moves_the_portrait_while_nothing_comes_from_the_source() -> None:

@@ -18,8 +18,11 @@ from omote.studio.app.hotkeys import (
     MAX_HOTKEYS,
     Hotkey,
     HotkeyCharacters,
+    HotkeyCommand,
     HotkeyController,
     HotkeyError,
+    HotkeyMode,
+    KeyPhase,
     read_hotkeys,
 )
 
@@ -36,10 +39,18 @@ class Harness:
         self.now_ns = 0
         self.overlay = Overlay()
         self.asked: list[str | None] = []
-        self.controller = HotkeyController(hotkeys, self.express, self.asked.append, lambda: self.now_ns)
+        self.commands: list[tuple[str, bool]] = []
+        self.controller = HotkeyController(
+            hotkeys, self.express, self.asked.append, self.run, clock_ns=lambda: self.now_ns
+        )
 
     def express(self, expression: Expression, layer: str) -> None:
         self.overlay.show(expression, layer)
+
+    def run(self, command: HotkeyCommand, is_on: bool) -> None:
+        self.commands.append((command, is_on))
+        if command == "clear":
+            self.overlay.clear()
 
     def after(self, seconds: float) -> Harness:
         self.now_ns += round(seconds * 1e9)
@@ -55,10 +66,11 @@ class Harness:
         return [one.id for one in self.controller.active]
 
 
-def test_default_keys_show_named_expressions_and_marks() -> None:
-    assert [one.key for one in DEFAULT_HOTKEYS] == list("123456789qwerty")
+def test_default_keys_show_named_expressions_and_marks_and_run_commands() -> None:
+    assert [one.key for one in DEFAULT_HOTKEYS] == list("123456789qwerty0ph")
     assert {one.expression for one in DEFAULT_HOTKEYS[:9]} < set(NAMED_EXPRESSIONS)
-    assert [one.expression for one in DEFAULT_HOTKEYS[9:]] == list(MARKS)
+    assert [one.expression for one in DEFAULT_HOTKEYS[9:15]] == list(MARKS)
+    assert [one.command for one in DEFAULT_HOTKEYS[15:]] == ["clear", "pause", "hide"]
     assert read_hotkeys([one.as_json() for one in DEFAULT_HOTKEYS]) == DEFAULT_HOTKEYS
 
 
@@ -132,6 +144,72 @@ def test_a_fade_is_a_fade() -> None:
     assert harness.after(0.3).shown("tongueOut") == 0.0
 
 
+def test_a_fade_out_may_take_another_time_than_the_fade_in() -> None:
+    harness = Harness(replace(TONGUE, fade_s=0.0, fade_out_s=0.5))
+    harness.controller.trigger("tongue")
+    assert harness.shown("tongueOut") == 1.0
+    harness.controller.trigger("tongue")
+    assert harness.shown("tongueOut") == 1.0
+    assert harness.after(0.25).shown("tongueOut") == pytest.approx(0.5)
+    assert harness.after(0.3).shown("tongueOut") == 0.0
+
+
+def test_of_a_group_one_hotkey_is_on_at_a_time() -> None:
+    harness = Harness(replace(SMILE, group="mood"), replace(TONGUE, group="mood"), replace(MINTO, group="other"))
+    for id in ("smile", "minto", "tongue"):
+        harness.controller.trigger(id)
+    assert harness.on() == ["minto", "tongue"]
+    assert (harness.shown("mouthSmileLeft"), harness.shown("tongueOut")) == (0.0, 1.0)
+    harness.controller.trigger("tongue")
+    assert harness.on() == ["minto"]
+
+
+def test_clear_takes_back_all_that_was_added() -> None:
+    clear = Hotkey("clear", "Clear", command="clear")
+    harness = Harness(replace(SMILE, fade_s=2.0), replace(TONGUE, mode="timer", seconds=60.0), MINTO, clear)
+    for id in ("smile", "tongue", "minto"):
+        harness.controller.trigger(id)
+    harness.overlay.show(Expression(arkit.weights({"jawOpen": 1.0}), 0.0, None), "a script's")
+    assert harness.after(2.0).shown("jawOpen") == 1.0
+    assert not harness.controller.trigger("clear")
+    assert harness.on() == []
+    assert harness.asked == ["minto", None]
+    assert harness.shown("jawOpen") == 1.0
+    shown = harness.after(0.11)
+    assert [shown.shown(name) for name in ("jawOpen", "mouthSmileLeft", "tongueOut")] == [0.0, 0.0, 0.0]
+    harness.controller.trigger("smile")
+    assert harness.on() == ["smile"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "presses", "expected"),
+    [
+        ("toggle", [("press", 0.0), ("press", 5.0)], [True, False]),
+        ("hold", [("down", 0.0), ("up", 5.0)], [True, False]),
+        ("hold", [("press", 0.0)], [True, False]),
+        ("timer", [("press", 0.0)], [True, False]),
+    ],
+)
+def test_a_command_is_on_as_long_as_its_mode_says(
+    mode: HotkeyMode, presses: list[tuple[KeyPhase, float]], expected: list[bool]
+) -> None:
+    harness = Harness(Hotkey("pause", "Pause", command="pause", mode=mode, seconds=1.0))
+    for phase, after_s in presses:
+        harness.after(after_s).controller.trigger("pause", phase)
+    assert harness.after(0.9).commands == [("pause", is_on) for is_on in expected[: len(presses)]]
+    assert harness.after(0.5).commands == [("pause", is_on) for is_on in expected]
+    assert harness.on() == []
+
+
+def test_a_button_and_the_hotkeys_of_a_command_agree() -> None:
+    harness = Harness(*(Hotkey(id, id, command="hide") for id in ("one", "two")))
+    harness.controller.command("hide", True)
+    assert harness.on() == ["one", "two"]
+    assert not harness.controller.trigger("two")
+    assert harness.on() == []
+    assert harness.commands == [("hide", True), ("hide", False)]
+
+
 def test_several_add_up_and_go_one_by_one() -> None:
     harness = Harness(SMILE, TONGUE)
     harness.controller.trigger("smile")
@@ -192,7 +270,10 @@ def test_an_unknown_hotkey_is_an_error_with_the_known_ones() -> None:
         (["smile"], "a hotkey is an object"),
         ([{"id": "Smile!", "expression": "smile"}], "lower case letters"),
         ([{"id": "../x", "expression": "smile"}], "lower case letters"),
-        ([{"id": "a"}], 'one of "expression", "weights" and "character"'),
+        ([{"id": "a"}], 'one of "expression", "weights", "character" and "command"'),
+        ([{"id": "a", "command": "quit"}], "there are clear, pause, hide"),
+        ([{"id": "a", "expression": "smile", "fade_out_s": 3}], "from 0 to 2"),
+        ([{"id": "a", "expression": "smile", "group": 1}], "at most 40 letters"),
         ([{"id": "a", "expression": "smile", "character": "hana"}], "got expression, character"),
         ([{"id": "a", "expression": "smiel"}], "there are smile"),
         ([{"id": "a", "weights": {"jawOpn": 1}}], "is no ARKit name"),
@@ -221,7 +302,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-NAMES = st.sampled_from(["id", "label", "key", "on", "expression", "weights", "character", "mode", "seconds", "fade_s"])
+NAMES = st.sampled_from(["id", "label", "key", "on", "expression", "weights", "character", "mode", "seconds", "group"])
 
 
 @given(st.lists(st.dictionaries(NAMES, JSON | st.sampled_from(["smile", "hold", "a"])), max_size=3) | JSON)

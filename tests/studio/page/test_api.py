@@ -49,7 +49,11 @@ def test_requests_change_the_session(api: httpx.Client, studio: StudioSession) -
     }.items():
         answer = api.post(f"/api/{path}", json=body)
         assert (answer.status_code, answer.json()) == (200, {"error": ""}), path
+    for path in ("pause", "hide"):
+        assert api.post(f"/api/{path}", json={"on": True}).json() == {"error": ""}
+    assert api.post("/api/clear").json() == {"error": ""}
     state = api.get("/api/state").json()
+    assert (state["is_paused"], state["is_hidden"], scene.is_paused, scene.is_hidden) == (True,) * 4
     assert (state["tuning"]["head"], state["light"]["preset"], state["character"]) == (0.5, "night", "noah")
     assert (state["actor"]["name"], state["calibration"]["state"]) == ("mika", "ready")
     assert [one["id"] for one in state["hotkeys"]] == ["wave"]
@@ -78,6 +82,8 @@ def test_requests_change_the_session(api: httpx.Client, studio: StudioSession) -
         ("calibration", {"do": "begin"}, 409, "no calibration is under way"),
         ("calibration", {"do": "dance"}, 400, "did you mean"),
         ("recording", {"on": 1}, 400, "true or false"),
+        ("pause", {}, 400, "true or false"),
+        ("hide", {"on": "yes"}, 400, "true or false"),
         ("characters/photo?name=x", {}, 409, "tick that the person in the photo agrees"),
     ],
 )

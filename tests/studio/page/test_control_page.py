@@ -120,6 +120,53 @@ def test_an_expression_comes_and_goes_by_its_button(
     until(lambda: away(pixels(clean), at_rest) < STILL / 2, "the face at rest again")
 
 
+def test_the_portrait_is_hidden_and_paused_by_buttons_and_keys(
+    page: playwright.Page, clean: playwright.Page, omote: Running
+) -> None:
+    page.click("#command-hide")
+    until(lambda: not pixels(clean).any(), "an empty clean page")
+    page.wait_for_selector("#standing >> text=Hidden")
+    page.keyboard.press("h")
+    until(lambda: pixels(clean)[..., 3].max() == 255, "the portrait again")
+    page.keyboard.press("p")
+    page.wait_for_selector("#command-pause[aria-pressed=true]")
+    page.wait_for_selector("#standing >> text=Paused")
+    page.wait_for_selector("body[data-presence=idle]")
+    page.click("#command-pause")
+    page.wait_for_selector("body[data-presence=tracked]")
+    assert not omote.state()["is_paused"]
+
+
+def test_clear_takes_back_expressions_of_hotkeys_and_scripts(
+    page: playwright.Page, clean: playwright.Page, omote: Running, at_rest: Pixels
+) -> None:
+    page.keyboard.press("3")  # surprise
+    omote.post("/api/expression", weights={"tongueOut": 1.0, "jawOpen": 1.0}, hold=None, layer="a script's")
+    until(lambda: is_on(omote, "surprise") and away(pixels(clean), at_rest) > STILL, "the expressions")
+    page.click("#command-clear")
+    until(lambda: away(pixels(clean), at_rest) < STILL / 2, "the face at rest again")
+    assert not is_on(omote, "surprise")
+
+
+def test_of_a_group_that_is_made_on_the_page_one_expression_shows(page: playwright.Page, omote: Running) -> None:
+    usual = omote.state()["hotkeys"]
+    page.click("#tab-expressions")
+    page.click("#edit-hotkeys")
+    for at in (0, 1):
+        page.locator(".hotkey").nth(at).get_by_label("Group").fill("mood")
+    page.locator(".hotkey").first.get_by_label("Fade out, s").fill("1.5")
+    page.click("#hotkey-editor button[type=submit]")
+    until(lambda: [one["group"] for one in omote.state()["hotkeys"][:3]] == ["mood", "mood", ""], "the group")
+    assert [omote.state()["hotkeys"][0][name] for name in ("fade_s", "fade_out_s")] == [0.25, 1.5]
+    page.keyboard.press("1")
+    until(lambda: is_on(omote, usual[0]["id"]), "the first one")
+    page.keyboard.press("2")
+    until(lambda: is_on(omote, usual[1]["id"]) and not is_on(omote, usual[0]["id"]), "the second one alone")
+    page.click("#command-clear")
+    until(lambda: not is_on(omote, usual[1]["id"]), "rest")
+    omote.post("/api/hotkeys", hotkeys=usual)
+
+
 def test_a_key_that_is_held_lets_go_when_the_window_loses_the_keyboard(page: playwright.Page, omote: Running) -> None:
     usual = omote.state()["hotkeys"]
     omote.post("/api/hotkeys", hotkeys=[{**usual[0], "mode": "hold"}, *usual[1:]])
