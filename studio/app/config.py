@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "Path | None": ((str,), "a path in quotes"),
     "tuple[str, ...]": ((list, tuple), "a list of texts in quotes"),
 }
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]{1,255}\Z", re.ASCII)  # as browsers send it; "null" is no site
 _ABOVE_ZERO = ("size", "steps", "fps", "speed", "seconds", "budget_ms")
 
 
@@ -58,6 +60,7 @@ class Config:
     report: Path | None = None
     page: bool = True
     page_port: int = DEFAULT_PAGE_PORT
+    page_origin: tuple[str, ...] = ()  # sites whose pages may receive pictures and faces: http://127.0.0.1:8080
     open: bool = False  # open the page in a browser
     params_endpoint: str = endpoint.PARAMS_ENDPOINT
     video_endpoint: str = endpoint.VIDEO_ENDPOINT
@@ -136,6 +139,9 @@ def _checked(name: str, value: object, kind: str, where: str) -> object:
         is_valid = low <= value <= high
     if isinstance(value, list | tuple):
         is_valid = is_valid and all(isinstance(one, str) for one in value)
+    if name == "page_origin" and isinstance(value, list | tuple):
+        expected = f"{expected} such as http://127.0.0.1:8080, without a path"
+        is_valid = is_valid and all(_ORIGIN.match(one) for one in value)
     if not is_valid:
         raise ConfigError(f"{where}{name} must be {expected}, got {value!r}")
     if kind == "Path | None":

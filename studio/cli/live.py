@@ -309,6 +309,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", metavar="OUT.json", help="write the measurements")
     parser.add_argument("--no-page", dest="page", action="store_false", help="do not serve the control page")
     parser.add_argument("--page-port", type=int, metavar="PORT", help="port of the control page")
+    shared = "let pages of this site receive pictures and faces, with a token: http://127.0.0.1:8080"
+    parser.add_argument("--page-origin", action="append", metavar="ORIGIN", help=shared)
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     parser.add_argument("--new-tokens", action="store_true", default=False, help="make new addresses of the page")
     parser.add_argument("--params-endpoint", metavar="ADDRESS", help="of ZeroMQ, such as tcp://127.0.0.1:5556")

@@ -123,7 +123,7 @@ def _page_server(config: Config, studio: StudioSession) -> PageServer:
     from ..page.access import load_tokens
     from ..page.server import PageServer
 
-    return PageServer(config.page_port, studio, load_tokens(settings_folder()))
+    return PageServer(config.page_port, studio, load_tokens(settings_folder()), config.page_origin)
 
 
 def _hello(server: ControlServer) -> Hello:

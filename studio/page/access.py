@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -26,7 +27,8 @@ from ..app.validation import JsonError, parse_json
 HOST_NAMES = ("127.0.0.1", "localhost")
 HTTP_PORT = 80  # which browsers leave out
 PUBLIC_PATH = "/static/"  # scripts, styles and pictures, the same for every installation
-VIEW_PATHS = ("/clean", "/pictures")  # what the view token opens; the control token opens everything
+VIEW_PATHS = ("/clean", "/pictures", "/faces")  # what the view token opens; the control token opens everything
+SHARED_PATHS = ("/pictures", "/faces")  # the sockets that a page of an allowed origin may open, with a token
 OWN_FETCH_SITES = ("same-origin", "none")  # none: typed, a bookmark, or no browser at all
 
 _WRONG_TOKEN = "This address lacks the page's token, or has an old one: use the address that `omote live` printed."
@@ -53,11 +55,14 @@ class AccessControl:
 
     A foreign Host is a sign of DNS rebinding: a site whose name points at 127.0.0.1. A foreign Origin is a script of
     another site, which is refused whatever its token; so is a request that another site makes by a picture or a form,
-    which has no Origin but a Sec-Fetch-Site. Programs send neither header: their token decides.
+    which has no Origin but a Sec-Fetch-Site. Programs send neither header: their token decides. The user may allow
+    `origins`, whose pages may open `SHARED_PATHS` with a token, and nothing else.
     """
 
-    def __init__(self, app: ASGIApp, port: int, tokens: Tokens, tickets: Tickets) -> None:
-        self._app, self._tokens, self._tickets = app, tokens, tickets
+    def __init__(
+        self, app: ASGIApp, port: int, tokens: Tokens, tickets: Tickets, origins: Collection[str] = ()
+    ) -> None:
+        self._app, self._tokens, self._tickets, self._shared_origins = app, tokens, tickets, frozenset(origins)
         self._hosts = [f"{name}:{port}" for name in HOST_NAMES] + (list(HOST_NAMES) if port == HTTP_PORT else [])
         self._origins = [f"http://{host}" for host in self._hosts]
         sockets = " ".join(f"ws://{host}" for host in self._hosts)  # older browsers do not include them in 'self'
@@ -91,7 +96,7 @@ class AccessControl:
         host, origin = headers.get("host", ""), headers.get("origin")
         if host not in self._hosts:
             return _forbidden(scope, f"This page answers to {' and '.join(self._hosts)}, not to Host {host!r}.")
-        if origin is not None and origin not in self._origins:
+        if origin is not None and origin not in self._origins and not self._is_shared(scope, origin):
             own = " and ".join(self._origins)
             return _forbidden(scope, f"This page answers to its own scripts ({own}), not to Origin {origin!r}.")
         path: str = scope["path"]
@@ -107,6 +112,9 @@ class AccessControl:
             return None
         is_page = scope["type"] == "http" and not path.startswith("/api/")
         return HTMLResponse(_WRONG_TOKEN_PAGE, 403) if is_page else _forbidden(scope, _WRONG_TOKEN)
+
+    def _is_shared(self, scope: Scope, origin: str) -> bool:
+        return scope["type"] == "websocket" and scope["path"] in SHARED_PATHS and origin in self._shared_origins
 
     def _role(self, scope: Scope, headers: Headers) -> Role | None:
         scheme, _, token = headers.get("authorization", "").partition(" ")

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Self
 
@@ -31,7 +31,7 @@ from ..app.state import Status, state_of
 from .access import AccessControl, Role, Tickets, Tokens
 from .api import Api, JsonResponse, not_found
 from .events import EventStream
-from .streams import LatestBroadcast, serve_camera, serve_pictures
+from .streams import LatestBroadcast, serve_camera, serve_faces, serve_pictures
 
 LOOPBACK_HOST = "127.0.0.1"
 STATIC = Path(__file__).parent / "static"
@@ -54,9 +54,14 @@ class PageServer:
     name = "page"
 
     def __init__(
-        self, port: int = DEFAULT_PAGE_PORT, studio: StudioSession | None = None, tokens: Tokens | None = None
+        self,
+        port: int = DEFAULT_PAGE_PORT,
+        studio: StudioSession | None = None,
+        tokens: Tokens | None = None,
+        origins: Collection[str] = (),
     ) -> None:
-        """Without `tokens`, new ones are made for this run."""
+        """Without `tokens`, new ones are made for this run. Pages of `origins` may receive pictures and faces."""
+        self._origins = origins
         self.port = port  # 0: any free one, set once the server is open
         self.tokens = tokens or Tokens.random()
         self._tickets = Tickets()
@@ -92,7 +97,7 @@ class PageServer:
         self.port = listener.getsockname()[1]
         self._studio.listener, self._studio.clean_url = self._events, self.clean_url
         config = uvicorn.Config(
-            AccessControl(self._app(), self.port, self.tokens, self._tickets),
+            AccessControl(self._app(), self.port, self.tokens, self._tickets, self._origins),
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # would spend a core on pixels within this machine
             ws_max_size=1024,  # a page sends "next", "face on" and "face off"
@@ -144,6 +149,7 @@ class PageServer:
                 Route("/api/status", self._answer_status),
                 *Api(self._studio).routes(),
                 WebSocketRoute("/pictures", self._send_pictures),
+                WebSocketRoute("/faces", self._send_faces),
                 WebSocketRoute("/events", self._events.serve),
                 WebSocketRoute("/camera", self._send_camera),
                 Mount("/static", StaticFiles(directory=STATIC)),
@@ -157,6 +163,9 @@ class PageServer:
             await serve_pictures(client, self._newest)
         finally:
             self._viewers[role] -= 1
+
+    async def _send_faces(self, client: WebSocket) -> None:
+        await serve_faces(client, self._newest)
 
     async def _send_camera(self, client: WebSocket) -> None:
         await serve_camera(client, lambda: self._studio.camera_picture)

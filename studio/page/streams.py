@@ -1,9 +1,10 @@
-"""The /pictures and /camera WebSockets: the newest portrait or camera picture for each request."""
+"""The /pictures, /faces and /camera WebSockets: the newest portrait, face or camera picture for each request."""
 
 from __future__ import annotations
 
 import asyncio
 import io
+import json
 import struct
 import time
 from collections.abc import Awaitable, Callable
@@ -17,12 +18,18 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from omote.engine.capture.source import TrackedPicture
 from omote.engine.data import Portrait
+from omote.engine.live.outputs import published_picture
 
 # Little-endian: magic, width, height, number of the picture since the server started, index at its source,
 # wall clock in milliseconds at capture and at sending. static/stream.js reads it.
 PORTRAIT_HEADER = struct.Struct("<4sHHIIdd")
 PORTRAIT_MAGIC = b"OMP1"
 _U32 = 0xFFFFFFFF
+# What /faces sends besides `shown_weights`, as WIRE.md describes it; not the expression, whose basis is FLAME's.
+FACE_ARRAYS = (
+    *("weights", "jaw_pose", "neck_pose", "eye_pose", "eyelids", "translation"),
+    *("head_rotation", "head_translation", "gaze"),
+)
 T = TypeVar("T")
 # Little-endian: magic, width and height of the JPEG, number of points, number of other faces, confidence (float32),
 # bytes of the JPEG, number of this message, wall clock in milliseconds at capture. Then the points as float32 pairs in
@@ -38,6 +45,27 @@ _MAX_POINTS = 0xFFFF
 
 async def serve_pictures(client: WebSocket, newest: LatestBroadcast[Portrait]) -> None:
     """Answers each "next" with the newest portrait that this client has not received, until either side ends."""
+
+    def send(portrait: Portrait, number: int) -> Awaitable[None]:
+        return client.send_bytes(encode_portrait(portrait, number, time.perf_counter_ns()))
+
+    await _serve_newest(client, newest, send)
+
+
+async def serve_faces(client: WebSocket, newest: LatestBroadcast[Portrait]) -> None:
+    """Answers each "next" with the face of the newest portrait, as `serve_pictures` does with its picture."""
+
+    def send(portrait: Portrait, number: int) -> Awaitable[None]:
+        return client.send_text(encode_face(portrait, number, time.perf_counter_ns()))
+
+    await _serve_newest(client, newest, send)
+
+
+async def _serve_newest(
+    client: WebSocket,
+    newest: LatestBroadcast[Portrait],
+    send_one: Callable[[Portrait, int], Awaitable[None]],
+) -> None:
     requested = asyncio.Event()
 
     def receive(text: str) -> bool:
@@ -54,7 +82,7 @@ async def serve_pictures(client: WebSocket, newest: LatestBroadcast[Portrait]) -
             if found is None:
                 return
             number, portrait = found
-            await client.send_bytes(encode_portrait(portrait, number, time.perf_counter_ns()))
+            await send_one(portrait, number)
 
     await serve_websocket(client, receive, send)
 
@@ -66,13 +94,27 @@ def encode_portrait(portrait: Portrait, number: int, now_ns: int) -> bytes:
     8 MB/s over loopback.
     """
     height, width, _ = portrait.rgba.shape
-    stamp = portrait.stamp
-    captured_ms = stamp.captured_wall_ns / 1e6
-    sent_ms = captured_ms + (now_ns - stamp.captured_ns) / 1e6
-    header = PORTRAIT_HEADER.pack(
-        PORTRAIT_MAGIC, width, height, number & _U32, stamp.index & _U32, captured_ms, sent_ms
-    )
+    index, times = portrait.stamp.index & _U32, _times_ms(portrait, now_ns)
+    header = PORTRAIT_HEADER.pack(PORTRAIT_MAGIC, width, height, number & _U32, index, *times)
     return header + portrait.rgba.tobytes()
+
+
+def encode_face(portrait: Portrait, number: int, now_ns: int) -> str:
+    """Encodes a text message: the params of WIRE.md by name, in JSON; `index` is the picture's in `/pictures`."""
+    params = published_picture(portrait).params
+    captured_ms, sent_ms = _times_ms(portrait, now_ns)
+    face: dict[str, object] = {"number": number & _U32, "index": portrait.stamp.index & _U32}
+    face |= {"captured_ms": captured_ms, "sent_ms": sent_ms, "basis": params.basis}
+    face |= {"recognised": params.recognised, "confidence": params.confidence, "presence": params.presence}
+    arrays = {name: getattr(params, name) for name in FACE_ARRAYS} | {"shown_weights": params.portrait_weights}
+    face |= {name: np.round(np.ravel(array).astype(float), 5).tolist() for name, array in arrays.items()}
+    return json.dumps(face, allow_nan=False, separators=(",", ":"))
+
+
+def _times_ms(portrait: Portrait, now_ns: int) -> tuple[float, float]:
+    """The wall clock in milliseconds at capture and now."""
+    captured_ms = portrait.stamp.captured_wall_ns / 1e6
+    return captured_ms, captured_ms + (now_ns - portrait.stamp.captured_ns) / 1e6
 
 
 class LatestBroadcast(Generic[T]):

@@ -18,7 +18,15 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from omote.studio.app.session import StudioSession
-from omote.studio.page.access import TOKENS_FILE, AccessControl, Tickets, Tokens, load_tokens, renew_tokens
+from omote.studio.page.access import (
+    SHARED_PATHS,
+    TOKENS_FILE,
+    AccessControl,
+    Tickets,
+    Tokens,
+    load_tokens,
+    renew_tokens,
+)
 from omote.studio.page.server import PageServer
 from tests.studio.clients import PATIENCE_S, Draw, base, listening, next_of, stranger
 
@@ -39,9 +47,9 @@ def test_a_request_without_the_token_is_refused(server: PageServer, studio: Stud
     assert studio.hotkeys.active == ()
 
 
-@pytest.mark.parametrize("path", ["/events", "/camera", "/pictures"])
+@pytest.mark.parametrize("path", ["/events", "/camera", "/pictures", "/faces"])
 def test_no_socket_opens_without_the_token(server: PageServer, path: str) -> None:
-    tokens = ["", "x" * 32, *([] if path == "/pictures" else [server.tokens.view])]
+    tokens = ["", "x" * 32, *([] if path in SHARED_PATHS else [server.tokens.view])]
     for token in tokens:
         address = f"ws://127.0.0.1:{server.port}{path}?token={token}"
         with pytest.raises(InvalidStatus) as refused, connect(address, origin=Origin(base(server)), proxy=None):
@@ -84,6 +92,25 @@ def test_another_sites_script_is_refused_even_with_the_token(
             assert answer.status_code == 403
             assert "access-control-allow-origin" not in answer.headers
     assert studio.hotkeys.active == ()
+
+
+def test_an_allowed_origin_opens_pictures_and_faces_with_a_token_and_nothing_else(draw: Draw) -> None:
+    friend = "http://127.0.0.1:8080"
+    with PageServer(port=0, origins=(friend,)) as server:
+        server.offer(draw(0))
+        for path in ("/pictures", "/faces", "/events", "/camera"):
+            for token in (server.tokens.view, server.tokens.control, ""):
+                for origin in (friend, EVIL):
+                    address = f"ws://127.0.0.1:{server.port}{path}?token={token}"
+                    if path in SHARED_PATHS and token and origin == friend:
+                        with connect(address, origin=Origin(origin), proxy=None) as client:
+                            client.send("next")
+                            assert client.recv(timeout=PATIENCE_S)
+                    else:
+                        with pytest.raises(InvalidStatus), connect(address, origin=Origin(origin), proxy=None):
+                            pass
+        with stranger(server, server.tokens.control, Origin=friend) as client:
+            assert client.get("/api/state").status_code == client.get("/").status_code == 403
 
 
 @pytest.mark.parametrize(("port", "status"), [(80, 200), (81, 403)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import mimetypes
 import threading
 from collections.abc import Iterator
@@ -16,8 +17,16 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from omote.bridge.payload import APPENDED, FIELDS
 from omote.studio.page.server import PageError, PageServer
-from omote.studio.page.streams import PORTRAIT_HEADER, PORTRAIT_MAGIC, encode_portrait, serve_websocket
+from omote.studio.page.streams import (
+    FACE_ARRAYS,
+    PORTRAIT_HEADER,
+    PORTRAIT_MAGIC,
+    encode_face,
+    encode_portrait,
+    serve_websocket,
+)
 from tests.studio.clients import Draw, base, stranger
 
 
@@ -47,6 +56,18 @@ def test_message_carries_size_times_and_the_exact_pixels(draw: Draw) -> None:
     assert sent_ms - captured_ms == pytest.approx(40, abs=0.01)  # a float64 of milliseconds since 1970 resolves 0.25 us
     pixels = np.frombuffer(message, np.uint8, offset=PORTRAIT_HEADER.size).reshape(64, 64, 4)
     np.testing.assert_array_equal(pixels, portrait.rgba)
+
+
+def test_a_face_carries_what_the_wire_carries_by_name(draw: Draw) -> None:
+    portrait = draw(5)
+    found = json.loads(encode_face(portrait, number=9, now_ns=portrait.stamp.captured_ns + 40_000_000))
+    assert (found["number"], found["index"], found["basis"]) == (9, 5, "open")
+    assert found["captured_ms"] == pytest.approx(portrait.stamp.captured_wall_ns / 1e6)
+    assert found["sent_ms"] - found["captured_ms"] == pytest.approx(40, abs=0.01)
+    sizes = dict((*FIELDS, *APPENDED))
+    assert {name: len(found[name]) for name in FACE_ARRAYS} == {name: sizes[name] for name in FACE_ARRAYS}
+    assert (len(found["shown_weights"]), found["recognised"]) == (sizes["shown_weights"], [])
+    assert (found["confidence"], found["presence"]) == (0.0, 1.0)
 
 
 def test_picture_that_was_offered_arrives(server: PageServer, draw: Draw) -> None:
