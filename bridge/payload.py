@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,9 @@ class Video:
     pixels: NDArray[np.uint8]  # [H,W,4] red, green, blue, alpha
     alpha: str = "straight"  # or "premultiplied": colours are multiplied by alpha; or "opaque": alpha is 255
     gear: str = ""  # how it was drawn, as text for people; empty where the sender does not say
+    # Where the drawn square lies in the picture: x = a u + b v + c, y = d u + e v + f in shares from the upper left
+    # corner; None where it is the whole picture.
+    placed: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
@@ -59,6 +63,17 @@ class Video:
             raise WireError(f"alpha {self.alpha!r} is not known here, only {', '.join(ALPHAS)}")
         if len(self.gear.encode()) > MAX_TEXT_BYTES:
             raise WireError(f"a gear has at most {MAX_TEXT_BYTES} bytes, got {len(self.gear.encode())}")
+        if self.placed is not None:
+            check_placed(self.placed)
+
+
+def check_placed(placed: object) -> tuple[float, ...]:
+    """The six finite numbers of a placement; WireError for anything else."""
+    if not isinstance(placed, list | tuple) or len(placed) != 6:
+        raise WireError(f"'placed' must be a list of 6 numbers, got {placed!r:.80}")
+    if not all(type(one) in (int, float) and math.isfinite(one) for one in placed):
+        raise WireError(f"'placed' must be 6 finite numbers, got {placed!r:.80}")
+    return tuple(float(one) for one in placed)
 
 
 @dataclass(frozen=True)

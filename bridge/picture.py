@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .fields import Fields, Part, WireError, text, uint
-from .payload import ALPHAS, MAX_PAYLOAD_BYTES, MAX_SIDE, Video
+from .payload import ALPHAS, MAX_PAYLOAD_BYTES, MAX_SIDE, Video, check_placed
 
 Pixels = NDArray[np.uint8]
 
@@ -90,7 +90,8 @@ def encode(video: Video, format: Format = RGBA8, quality: int = QUALITY) -> tupl
     stride = 0 if format.is_compressed else 4 * width
     words = {"fmt": format.fmt, "colour": _COLOUR, "origin": format.origin, "alpha": format.alpha}
     gear = {"gear": video.gear} if video.gear else {}
-    return {"w": width, "h": height, "stride": stride, **words, **gear}, _encode_rows(rows, format, quality)
+    placed = {"placed": list(video.placed)} if video.placed else {}
+    return {"w": width, "h": height, "stride": stride, **words, **gear, **placed}, _encode_rows(rows, format, quality)
 
 
 def _arrange(video: Video, format: Format) -> Pixels:
@@ -140,6 +141,7 @@ class Layout:
     height: int
     stride: int
     gear: str = ""
+    placed: tuple[float, ...] | None = None
 
     @classmethod
     def read(cls, header: Fields, parts: Sequence[Part]) -> Layout:
@@ -151,7 +153,8 @@ class Layout:
             most = MAX_PAYLOAD_BYTES // 4
             raise WireError(f"a picture has sides from 1 and at most {most} pixels, got {width}x{height}")
         gear = text(header, "gear") if "gear" in header else ""
-        layout = cls(format, width, height, uint(header, "stride", MAX_PAYLOAD_BYTES), gear)
+        placed = check_placed(header["placed"]) if "placed" in header else None
+        layout = cls(format, width, height, uint(header, "stride", MAX_PAYLOAD_BYTES), gear, placed)
         layout._check_parts(parts)
         return layout
 
@@ -177,7 +180,8 @@ class Layout:
             rows = np.ndarray((self.height, self.width, 4), np.uint8, parts[0], strides=(self.stride, 4, 1))
         if self.format.fmt == "bgra8":
             rows = _swap_red_and_blue(rows)
-        return Video(rows[::-1] if self.format.origin == "bottom" else rows, self.format.alpha, self.gear)
+        rows = rows[::-1] if self.format.origin == "bottom" else rows
+        return Video(rows, self.format.alpha, self.gear, self.placed)
 
 
 def decode(header: Fields, parts: Sequence[Part]) -> Video:

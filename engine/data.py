@@ -131,6 +131,10 @@ class Portrait:
     light: Array  # [27] spherical harmonics, red, green, blue
     drawn_by: str = ""  # runtime, size, steps and rate, as text; only with a latency budget, which may change them
     recognised: tuple[str, ...] = ()  # expressions that the performer makes, by name: "smile", "blink"
+    # Where the drawn square lies in `rgba`: x = a u + b v + c, y = d u + e v + f, all shares from 0 to 1 from the upper
+    # left corner; None if it is the whole picture.
+    placed: tuple[float, ...] | None = None
+    cutout: NDArray[np.uint8] | None = None  # [H,W,4] premultiplied: without the background, if there is one
 
 
 @dataclass(frozen=True)

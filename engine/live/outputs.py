@@ -92,7 +92,7 @@ def published_picture(portrait: Portrait) -> Sample:
         captured_ns=stamp.captured_ns,
         generated_ns=stamp.finished[-1][1] if stamp.finished else stamp.captured_ns,
         wall_ns=stamp.captured_wall_ns,
-        video=Video(portrait.rgba, gear=portrait.drawn_by),
+        video=Video(portrait.rgba, gear=portrait.drawn_by, placed=portrait.placed),
         params=_params(portrait),
     )
 

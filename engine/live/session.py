@@ -19,6 +19,7 @@ from ..model.portrait_renderer import DrawOptions, FadingCharacters, PortraitRen
 from .adaptive_quality import AdaptiveQuality
 from .latency import LatencyMeter
 from .metrics import RunCounters
+from .scene import PLAIN, Compositor, Scene
 from .scheduling import CapturedSignal
 
 CROSSFADE_S = 0.4
@@ -66,6 +67,7 @@ class LiveSession:
         self._outputs = tuple(outputs)
         self._light_fade = LightFade(studio_light())
         self._opacity = OpacityFade()
+        self._compositor = Compositor()
         self._crossfade = CharacterCrossfade(character)  # replaced as a whole
         self._listeners: tuple[Callable[[Signal], None], ...] = ()  # replaced as a whole
         self._changing, self._listing = threading.Lock(), threading.Lock()
@@ -103,6 +105,10 @@ class LiveSession:
     def hide(self, is_hidden: bool) -> None:
         """Fades the portrait out, or in again, within `HIDE_S`; the outputs get transparent pictures meanwhile."""
         self._opacity.turn(is_hidden, self.clock_ns())
+
+    def use_scene(self, scene: Scene = PLAIN) -> None:
+        """Composites portraits in this scene from the next picture on."""
+        self._compositor.scene = scene
 
     def add_listener(self, listener: Callable[[Signal], None]) -> None:
         """Calls the listener with every raw signal, also those that are never drawn.
@@ -159,6 +165,7 @@ class LiveSession:
         if portrait.stamp.index == self._offered:
             return
         self._offered = portrait.stamp.index
+        portrait = self._compositor.composite(portrait)
         self.counters.pictures += 1
         if portrait.signal is not None:
             self.meter.drawn(portrait.stamp, is_new=self.renderer.counts.drawn > drawn_before)

@@ -18,12 +18,15 @@ from omote.engine.face.expressions import EXPRESSION_RULES, TOP_LAYER, Expressio
 from omote.engine.face.light import LightError
 from omote.engine.face.tuning import Tuning, TuningError
 from omote.engine.live.loop import LiveLoop
+from omote.engine.live.scene import Scene, SceneError
 
 from .characters import CharacterLibrary
 from .hotkeys import Hotkey, HotkeyCharacters, HotkeyCommand, HotkeyController, HotkeyError, KeyPhase
 from .lighting import LightChoice, LightController
 from .performer import DEFAULT_ACTOR, PerformerController
+from .pictures import PictureLibrary
 from .recording import Recording
+from .scenes import SceneChoice, SceneController
 from .settings import Settings, SettingsStore
 from .sources import SourceSwitch
 
@@ -31,7 +34,7 @@ POLL_S = 0.05
 
 log = logging.getLogger(__name__)
 
-INVALID_ERRORS = (TuningError, LightError, HotkeyError, ExpressionError)
+INVALID_ERRORS = (TuningError, LightError, HotkeyError, ExpressionError, SceneError)
 
 
 class SessionListener(Protocol):
@@ -62,7 +65,9 @@ class StudioSession:
         self.performer = PerformerController(actor or kept.actor or DEFAULT_ACTOR)
         self.recording = Recording()
         self.lighting = LightController(self._use_light, kept.light)
-        self.characters = CharacterLibrary(lambda: self.live.session if self.live else None, self.changed)
+        self.characters = CharacterLibrary(lambda: self.live.session if self.live else None, self._character_changed)
+        self.pictures = PictureLibrary()
+        self.scenes = SceneController(self._use_scene, kept.scene, self.pictures, self.character_name)
         self.hotkey_characters = HotkeyCharacters(self.characters.show, self.character_name)
         self.hotkeys = HotkeyController(kept.hotkeys, self._express, self.hotkey_characters.request, self._run_command)
         self.recognised: tuple[str, ...] = ()  # now
@@ -96,6 +101,7 @@ class StudioSession:
         self.live = self.switch.live = live
         live.session.performance.tune(self.store.settings.tuning)
         self.lighting.choose(self.lighting.choice, fade_s=0.0)
+        self.scenes.refresh()
         self.performer.bind(live)
         self.recording.bind(live)
         self.changed()
@@ -185,6 +191,34 @@ class StudioSession:
         if was_seen != self.lighting.is_game_seen:
             self.changed()
 
+    def change_scene(self, changes: Mapping[str, object]) -> None:
+        """Changes the background or the place of the character; SceneError if a value is invalid."""
+        self._choose_scene(lambda choice: choice.changed(changes, self.scenes.character))
+
+    def save_scene(self, name: str) -> None:
+        """Keeps the present scene as a preset; SceneError if the name is invalid."""
+        self._choose_scene(lambda choice: choice.with_preset(name, self.scenes.character))
+
+    def show_scene(self, name: str) -> None:
+        """Shows a preset; SceneError if it does not exist."""
+        self._choose_scene(lambda choice: choice.showing(choice.preset(name), self.scenes.character))
+
+    def remove_scene(self, name: str) -> None:
+        """Removes a preset; SceneError if it does not exist."""
+        self._choose_scene(lambda choice: choice.without_preset(name))
+
+    def add_picture(self, name: str, data: bytes) -> str:
+        """Adds a picture for backgrounds and returns its name; PictureError if it cannot be added."""
+        added = self.pictures.add(name, data)
+        self.changed()
+        return added
+
+    def remove_picture(self, name: str) -> None:
+        """Deletes one of the user's pictures; PictureError if it does not exist."""
+        self.pictures.remove(name)
+        self.scenes.refresh()
+        self.changed()
+
     def use_hotkeys(self, hotkeys: tuple[Hotkey, ...], seen: tuple[Hotkey, ...] | None = None) -> None:
         """Replaces all hotkeys; ControlError if they are no longer those that an editor has `seen`."""
         with self._lock:
@@ -239,6 +273,20 @@ class StudioSession:
         """Tells the listener that the state has changed."""
         if listener := self.listener:
             listener.changed()
+
+    def _choose_scene(self, change: Callable[[SceneChoice], SceneChoice]) -> None:
+        with self._lock:
+            choice = change(self.scenes.choice)
+            self.scenes.choose(choice)
+            self._keep(lambda settings: replace(settings, scene=choice))
+
+    def _character_changed(self) -> None:
+        self.scenes.refresh()
+        self.changed()
+
+    def _use_scene(self, scene: Scene) -> None:
+        if self.live:
+            self.live.session.use_scene(scene)
 
     def _tune(self, tuning: Tuning) -> None:
         if self.live:

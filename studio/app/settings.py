@@ -20,6 +20,7 @@ from omote.engine.tensor_file import CharacterError
 from .config import DEFAULTS, Config, user_config_path
 from .hotkeys import DEFAULT_HOTKEYS, Hotkey, read_hotkeys
 from .lighting import LightChoice
+from .scenes import SceneChoice, read_scene_choice
 from .validation import parse_json
 
 FOLDER_VARIABLE = "OMOTE_SETTINGS"
@@ -45,6 +46,7 @@ class Settings:
 
     tuning: Tuning = field(default_factory=Tuning)
     light: LightChoice = field(default_factory=LightChoice)
+    scene: SceneChoice = field(default_factory=SceneChoice)
     hotkeys: tuple[Hotkey, ...] = DEFAULT_HOTKEYS
     character: str | None = None  # as last chosen on the page
     actor: str | None = None
@@ -55,6 +57,7 @@ class Settings:
             "version": VERSION,
             "tuning": self.tuning.as_json(),
             "light": asdict(self.light),
+            "scene": self.scene.as_json(),
             "hotkeys": [one.as_json() for one in self.hotkeys],
             "character": self.character,
             "actor": self.actor,
@@ -110,6 +113,7 @@ def _read(data: Mapping[str, object]) -> tuple[Settings, list[str]]:
     readers: dict[str, Callable[[object], object]] = {
         "tuning": lambda value: Tuning().changed(_object(value)),
         "light": lambda value: LightChoice().changed(_object(value)),
+        "scene": read_scene_choice,
         "hotkeys": read_hotkeys,
         "character": _name,
         "actor": _name,

@@ -44,6 +44,8 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "smoothed": list(SMOOTHED),
         "light": studio.lighting.as_json(),
         "presets": [{"name": name, "label": preset.label} for name, preset in LIGHT_PRESETS.items()],
+        "scene": studio.scenes.as_json(),
+        "pictures": studio.pictures.names(),
         "hotkeys": studio.hotkeys.as_json(),
         "expressions": list(EXPRESSION_NAMES),
         "recognisable": list(EXPRESSION_RULES),
@@ -57,7 +59,7 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "characters": studio.characters.rows(),
         "jobs": studio.characters.jobs,
         "clean_url": studio.clean_url,
-        "notice": studio.hotkey_characters.error_message or studio.performer.notice,
+        "notice": studio.hotkey_characters.error_message or studio.performer.notice or studio.scenes.notice,
     }
 
 

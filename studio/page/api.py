@@ -60,6 +60,10 @@ class Api:
             "tuning": studio.tune,
             "tuning/reset": lambda arguments: studio.reset_tuning(),
             "light": studio.light,
+            "scene": studio.change_scene,
+            "scenes/save": lambda arguments: studio.save_scene(text_argument(arguments, "name")),
+            "scenes/show": lambda arguments: studio.show_scene(text_argument(arguments, "name")),
+            "scenes/remove": lambda arguments: studio.remove_scene(text_argument(arguments, "name")),
             "actor": lambda arguments: studio.use_actor(text_argument(arguments, "name")),
             "recalibrate": lambda arguments: studio.recalibrate(),
             "calibration": lambda arguments: studio.calibrate(
@@ -81,6 +85,8 @@ class Api:
             Route("/api/characters/points", with_error_responses(self._points), methods=["POST"]),
             Route("/api/characters/{name}/thumbnail", with_error_responses(self._thumbnail)),
             Route("/api/characters/{name}", with_error_responses(self._remove), methods=["DELETE"]),
+            Route("/api/pictures", with_error_responses(self._add_picture), methods=["POST"]),
+            Route("/api/pictures/{name}", with_error_responses(self._picture), methods=["GET", "DELETE"]),
             Route("/api/calibration/report", with_error_responses(self._report)),
         ]
 
@@ -122,6 +128,18 @@ class Api:
     async def _remove(self, request: Request) -> Response:
         await _call(self._studio.characters.remove, request.path_params["name"])
         return JsonResponse({"error": ""})
+
+    async def _add_picture(self, request: Request) -> Response:
+        data = await read_body(request, MAX_PICTURE_BYTES)
+        name = request.query_params.get("name", "picture")
+        return JsonResponse({"error": "", "name": await _call(self._studio.add_picture, name, data)})
+
+    async def _picture(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if request.method == "DELETE":
+            await _call(self._studio.remove_picture, name)
+            return JsonResponse({"error": ""})
+        return Response(cast(bytes, await _call(self._studio.pictures.thumbnail, name)), media_type="image/png")
 
     async def _report(self, request: Request) -> Response:
         page = await _call(self._studio.performer.report)

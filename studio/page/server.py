@@ -160,7 +160,8 @@ class PageServer:
         role: Role = client.scope["role"]
         self._viewers[role] += 1
         try:
-            await serve_pictures(client, self._newest)
+            has_background = client.query_params.get("background") != "none"
+            await serve_pictures(client, self._newest, has_background=has_background)
         finally:
             self._viewers[role] -= 1
 

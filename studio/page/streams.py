@@ -9,6 +9,7 @@ import struct
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -43,11 +44,12 @@ CAMERA_POLL_S = 0.05  # while there is no new picture
 _MAX_POINTS = 0xFFFF
 
 
-async def serve_pictures(client: WebSocket, newest: LatestBroadcast[Portrait]) -> None:
+async def serve_pictures(client: WebSocket, newest: LatestBroadcast[Portrait], *, has_background: bool = True) -> None:
     """Answers each "next" with the newest portrait that this client has not received, until either side ends."""
 
     def send(portrait: Portrait, number: int) -> Awaitable[None]:
-        return client.send_bytes(encode_portrait(portrait, number, time.perf_counter_ns()))
+        shown = portrait if has_background else without_background(portrait)
+        return client.send_bytes(encode_portrait(shown, number, time.perf_counter_ns()))
 
     await _serve_newest(client, newest, send)
 
@@ -85,6 +87,15 @@ async def _serve_newest(
             await send_one(portrait, number)
 
     await serve_websocket(client, receive, send)
+
+
+def without_background(portrait: Portrait) -> Portrait:
+    """The portrait over nothing; the same if it has no background."""
+    if portrait.cutout is None:
+        return portrait
+    height, width, _ = portrait.cutout.shape
+    cutout = Image.frombuffer("RGBa", (width, height), portrait.cutout, "raw", "RGBa", 0, 1)
+    return replace(portrait, rgba=np.asarray(cutout.convert("RGBA")), cutout=None)
 
 
 def encode_portrait(portrait: Portrait, number: int, now_ns: int) -> bytes:

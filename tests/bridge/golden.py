@@ -8,7 +8,7 @@ The Live Link packets are assembled here byte by byte, without the codec that th
 `golden.json` says under the name of each vector what it decodes to. Its `kind` determines the other keys:
     video      topic; width, height, rgba: all decoded pixels, first row on top, whatever the order on the wire; alpha:
                straight, premultiplied or opaque; tolerance: of red, green and blue (alpha is exact);
-               gear, where the header has it
+               gear and placed, where the header has them
     params     topic, basis, and each field of the payload as a list of numbers;
                recognised: a list of texts, where the header has it
     schema     topic, weights, fields
@@ -57,6 +57,7 @@ HEADER = Header(
 )
 VIDEO = Video((np.arange(3 * 5 * 4, dtype=np.uint8) * 4).reshape(3, 5, 4))
 GEARED = replace(VIDEO, gear="openvino cpu int8 192x192 1 step 30/s")
+PLACED = replace(VIDEO, placed=(0.5, -0.25, 0.375, 0.25, 0.5, 0.0))
 
 # 16x8, with gradients so gentle that all JPEG decoders agree; the alpha need not be, because LZ4 is lossless.
 X, Y = np.meshgrid(np.arange(16), np.arange(8))
@@ -130,8 +131,15 @@ def picture(parts: Parts, video: Video, alpha: str = "straight") -> tuple[Parts,
         pixels[..., 3] = 255
     height, width, _ = pixels.shape
     tolerance = 10 if b"jpeg" in bytes(parts[0]) else 0
-    said = {"width": width, "height": height, "alpha": alpha, "tolerance": tolerance, "rgba": pixels.ravel().tolist()}
-    return vector(parts, "video", **said, **({"gear": video.gear} if video.gear else {}))
+    said: Decoded = {
+        "width": width,
+        "height": height,
+        "alpha": alpha,
+        "tolerance": tolerance,
+        "rgba": pixels.ravel().tolist(),
+    }
+    said |= {"gear": video.gear} if video.gear else {}
+    return vector(parts, "video", **said, **({"placed": list(video.placed)} if video.placed else {}))
 
 
 def params(parts: Parts, fields: tuple[tuple[str, int], ...]) -> tuple[Parts, Decoded]:
@@ -158,6 +166,7 @@ def messages() -> dict[str, tuple[Parts, Decoded]]:
         "wire_video_unknown_key": picture(with_header(video, later="what a newer sender may add"), VIDEO),
         "wire_video_nested_key": picture(with_header(video, later=nested(7)), VIDEO),
         "wire_video_gear": picture(sent(GEARED), GEARED),
+        "wire_video_placed": picture(sent(PLACED), PLACED),
         "wire_video_bottom": picture(sent(VIDEO, "rgba8", "straight", "bottom"), VIDEO),
         "wire_video_bgra8": picture(sent(VIDEO, "bgra8"), VIDEO),
         "wire_video_premultiplied_bottom": picture(

@@ -43,6 +43,7 @@ def test_messages_decode_to_the_golden_headers_and_payloads(name: str) -> None:
     payload = envelope.open().payload
     if isinstance(payload, Video):
         assert (payload.alpha, payload.gear) == (golden["alpha"], golden.get("gear", ""))
+        assert (None if payload.placed is None else list(payload.placed)) == golden.get("placed")
         wanted = np.array(golden["rgba"]).reshape(golden["height"], golden["width"], 4)
         assert payload.pixels.shape == wanted.shape
         off = np.abs(payload.pixels.astype(int) - wanted)
@@ -166,6 +167,22 @@ def test_every_format_has_the_gear() -> None:
         payload = frame.decode(frame.encode(Frame(HEADER, drawn), Format.parse(name))).payload
         assert isinstance(payload, Video)
         assert payload.gear == drawn.gear
+
+
+def test_every_format_has_the_placement() -> None:
+    moved = replace(video(8, 8), placed=(0.5, 0.0, 0.25, 0.0, 0.5, 0.0))
+    for name in FORMATS:
+        payload = frame.decode(frame.encode(Frame(HEADER, moved), Format.parse(name))).payload
+        assert isinstance(payload, Video)
+        assert payload.placed == moved.placed
+
+
+@pytest.mark.parametrize("placed", [7, [1.0] * 5, [1.0] * 5 + ["x"], [1.0] * 5 + [float("nan")], [True] * 6])
+def test_an_invalid_placement_is_refused(placed: object) -> None:
+    parts = frame.encode(Frame(HEADER, video()))
+    parts[1] = msgpack.packb(msgpack.unpackb(parts[1]) | {"placed": placed})
+    with pytest.raises(WireError, match="'placed' must be"):
+        frame.decode(parts)
 
 
 def test_an_invalid_gear_is_refused() -> None:

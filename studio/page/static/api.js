@@ -18,8 +18,8 @@ export function addressOf(path, query = {}) {
 }
 
 /** The same as a WebSocket address. */
-export function socketAddress(path) {
-  return addressOf(path).replace(/^http/, "ws");
+export function socketAddress(path, query = {}) {
+  return addressOf(path, query).replace(/^http/, "ws");
 }
 
 async function answered(request) {

@@ -1,5 +1,15 @@
-// The clean page for OBS's browser source.
+// The clean page for OBS's browser source. `bg` in its address replaces the background that was chosen on the control page:
+// "transparent", "green", any other colour's name, or six digits as 203040.
 
 import { stream } from "./stream.js";
 
-stream(document.getElementById("portrait"));
+const GREEN = "#00b140";
+
+function colourOf(text) {
+  if (text === "green") return GREEN;
+  return /^[0-9a-f]{6}$/i.test(text) ? `#${text}` : text;
+}
+
+const background = new URLSearchParams(location.search).get("bg");
+if (background) document.body.style.backgroundColor = colourOf(background); // what is no colour changes nothing
+stream(document.getElementById("portrait"), { hasBackground: !background });

@@ -26,9 +26,10 @@ function decode(buffer) {
 
 /**
  * Shows the newest picture on `canvas`, which is transparent while there is no connection. Calls `onPicture(picture)`
- * after each picture and `onConnection(isConnected)` at each change.
+ * after each picture and `onConnection(isConnected)` at each change. Without `hasBackground`, the background that was
+ * chosen on the control page is left out.
  */
-export function stream(canvas, { onPicture = () => {}, onConnection = () => {} } = {}) {
+export function stream(canvas, { onPicture = () => {}, onConnection = () => {}, hasBackground = true } = {}) {
   const context = canvas.getContext("2d");
 
   function draw(picture) {
@@ -41,7 +42,7 @@ export function stream(canvas, { onPicture = () => {}, onConnection = () => {} }
   }
 
   function connect() {
-    const socket = new WebSocket(socketAddress("/pictures"));
+    const socket = new WebSocket(socketAddress("/pictures", hasBackground ? {} : { background: "none" }));
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       onConnection(true);

@@ -16,6 +16,7 @@ from omote.engine.face.head import JAW_OPEN_RAD
 from omote.engine.face.performance import NoFaceError
 from omote.engine.face.retarget import to_weights
 from omote.engine.live.loop import LiveLoop
+from omote.engine.live.scene import Background, Placement, Scene
 from omote.engine.live.session import CROSSFADE_S, HIDE_S, CharacterCrossfade, LiveSession
 from omote.engine.model.portrait_renderer import FACE_ALONE, DrawOptions
 from omote.engine.model.renderer import Renderer, crossfaded
@@ -266,3 +267,16 @@ def test_the_present_face_can_become_the_one_at_rest_until_the_source_changes() 
 def test_without_a_face_nothing_can_be_recalibrated() -> None:
     with pytest.raises(NoFaceError, match="no face was seen"):
         loop_of(offline(3), CollectingOutput(), is_offline=True).session.performance.recalibrate()
+
+
+def test_every_output_gets_the_picture_in_its_scene() -> None:
+    outputs = [CollectingOutput(), CollectingOutput()]
+    session = LiveSession(FlatRenderer(), A, outputs)
+    session.draw(None, 10**12)
+    session.use_scene(Scene(Placement(x=0.25), Background((0, 255, 0))))
+    session.draw(None, 10**12 + 10**8)
+    plain, green = outputs[0].portraits
+    assert plain.placed is None
+    assert tuple(green.rgba[0, 0]) == (0, 255, 0, 255)
+    assert green.placed == (1.0, 0.0, 0.25, 0.0, 1.0, 0.0)
+    assert outputs[1].portraits == [plain, green]

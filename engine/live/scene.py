@@ -1,0 +1,214 @@
+"""Composites a portrait once, between the renderer and the outputs: where it stands, and what is behind it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.bridge.errors import OmoteError
+
+from ..data import Portrait
+
+Rgba = NDArray[np.uint8]  # [H,W,4] straight alpha
+Affine = NDArray[np.float64]  # [2,3] from pixel centres to pixel centres
+
+ASPECTS = {"1:1": 1.0, "4:3": 4.0 / 3.0, "16:9": 16.0 / 9.0, "9:16": 9.0 / 16.0}  # width by height
+MOST_BLUR = 0.1  # of the picture's height, one standard deviation
+_STEADY_PX = 0.25  # a placement that would move no corner farther stays as it is
+
+
+class SceneError(OmoteError, ValueError):
+    """A value of a scene is impossible; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the square portrait stands in the picture. The default fills the picture's height, in its middle.
+
+    Lengths are in sides of the portrait. The crop is cut from the portrait before it is moved.
+    """
+
+    x: float = 0.0  # to the right
+    y: float = 0.0  # up
+    zoom: float = 1.0
+    turn_deg: float = 0.0  # clockwise
+    left: float = 0.0  # cut away
+    top: float = 0.0
+    right: float = 0.0
+    bottom: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in PLACEMENT_RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise SceneError(f"{name} must be from {low:g} to {high:g}, got {value:g}")
+
+    def towards(self, other: Placement, share: float) -> Placement:
+        """The placement `share` of the way to another one."""
+        if share <= 0.0 or share >= 1.0:
+            return other if share >= 1.0 else self
+        names = (one.name for one in fields(self))
+        pairs = ((name, getattr(self, name), getattr(other, name)) for name in names)
+        return Placement(**{name: first + share * (second - first) for name, first, second in pairs})
+
+
+PLACEMENT_RANGES = {
+    "x": (-2.0, 2.0),
+    "y": (-2.0, 2.0),
+    "zoom": (0.1, 5.0),
+    "turn_deg": (-180.0, 180.0),
+    **dict.fromkeys(("left", "top", "right", "bottom"), (0.0, 0.49)),
+}
+CENTRED = Placement()
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """What is behind the portrait: a picture, cut to fill, or a colour. It is opaque."""
+
+    colour: tuple[int, int, int] = (0, 0, 0)  # sRGB; also under a picture that is transparent
+    picture: Rgba | None = None
+    blur: float = 0.0  # of the picture: one standard deviation in heights of the result, to MOST_BLUR
+
+    def drawn(self, width: int, height: int) -> Rgba:
+        """[height,width,4] read only; the same array for the same size."""
+        return _drawn_background(self, width, height)
+
+
+@lru_cache(maxsize=4)
+def _drawn_background(background: Background, width: int, height: int) -> Rgba:
+    plain = np.full((height, width, 4), (*background.colour, 255), np.uint8)
+    if background.picture is None:
+        return plain
+    rows, columns = background.picture.shape[:2]
+    scale = max(width / columns, height / rows)
+    size = max(round(columns * scale), width), max(round(rows * scale), height)
+    kind = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
+    large = cv2.resize(cv2.cvtColor(background.picture, cv2.COLOR_RGBA2mRGBA), size, interpolation=kind)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    part = np.ascontiguousarray(large[top : top + height, left : left + width], np.uint8)
+    part = np.minimum(part, part[..., 3:])
+    if background.blur > 0.0:
+        deviation = background.blur * height
+        part = np.asarray(cv2.GaussianBlur(part, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE), np.uint8)
+    return _over(part, plain)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """How portraits are composited. The default leaves them as they are."""
+
+    placement: Placement = CENTRED
+    background: Background | None = None  # None is transparent
+    aspect: float = 1.0  # width by height of the picture; the shorter side is as long as the portrait's
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it leaves portraits as they are."""
+        return self.background is None and self.aspect == 1.0 and self.placement == CENTRED
+
+    def size(self, side: int) -> tuple[int, int]:
+        """Width and height in pixels of the picture for a portrait of `side` pixels."""
+        if self.aspect >= 1.0:
+            return 2 * round(side * self.aspect / 2.0), side
+        return side, 2 * round(side / self.aspect / 2.0)
+
+
+PLAIN = Scene()
+
+
+def composited(portrait: Portrait, scene: Scene, placement: Placement | None = None) -> Portrait:
+    """The portrait in this scene; the same object if that changes nothing. `placement` overrides the scene's.
+
+    >>> composited(portrait, Scene(background=Background((0, 255, 0)))).rgba[0, 0]
+    array([  0, 255,   0, 255], dtype=uint8)
+    """
+    where = scene.placement if placement is None else placement
+    if where == CENTRED and scene.is_plain:
+        return portrait
+    side = len(portrait.rgba)
+    width, height = scene.size(side)
+    affine = placement_matrix(where, side, width, height)
+    cutout = cv2.cvtColor(portrait.rgba, cv2.COLOR_RGBA2mRGBA)
+    if where != CENTRED or (width, height) != (side, side):
+        cutout = _placed(np.asarray(cutout, np.uint8), where, affine, width, height)
+    cutout = np.asarray(cutout, np.uint8)
+    placed = None if where == CENTRED and width == height else _in_shares(affine, side, width, height)
+    if scene.background is None:
+        return replace(portrait, rgba=_straight(cutout), placed=placed)
+    return replace(portrait, rgba=_over(cutout, scene.background.drawn(width, height)), placed=placed, cutout=cutout)
+
+
+def placement_matrix(placement: Placement, side: int, width: int, height: int) -> Affine:
+    """[2,3] from pixels of a portrait of `side` pixels to those of the picture."""
+    angle = math.radians(placement.turn_deg)
+    cosine, sine = placement.zoom * math.cos(angle), placement.zoom * math.sin(angle)
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    middle = np.array([(width - 1) / 2.0 + placement.x * side, (height - 1) / 2.0 - placement.y * side])
+    return np.column_stack([turn, middle - turn @ np.full(2, (side - 1) / 2.0)])
+
+
+def _placed(premultiplied: Rgba, placement: Placement, affine: Affine, width: int, height: int) -> Rgba:
+    """[height,width,4] premultiplied: the cropped portrait, moved, transparent around."""
+    side = len(premultiplied)
+    left, top = round(placement.left * side), round(placement.top * side)
+    right, bottom = side - round(placement.right * side), side - round(placement.bottom * side)
+    part = premultiplied[top:bottom, left:right]
+    moved = affine.copy()
+    moved[:, 2] += affine[:, :2] @ (left, top)
+    if placement.zoom < 0.6:  # bilinear sampling would leave out pixels
+        share = max(placement.zoom, 1.0 / min(part.shape[:2]))
+        size = max(round(part.shape[1] * share), 1), max(round(part.shape[0] * share), 1)
+        scale = np.array([part.shape[1] / size[0], part.shape[0] / size[1]])
+        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        moved[:, 2] += moved[:, :2] @ ((scale - 1.0) / 2.0)
+        moved[:, :2] *= scale
+    out = cv2.warpAffine(part, moved, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return np.asarray(out, np.uint8)
+
+
+def _in_shares(affine: Affine, side: int, width: int, height: int) -> tuple[float, ...]:
+    """The same map between shares (0 to 1, from the upper left corner) of the portrait and of the picture."""
+    turn = affine[:, :2]
+    corner = affine[:, 2] + 0.5 - turn @ (0.5, 0.5)  # from centres of pixels to their corners
+    scale = np.array([[width], [height]], np.float64)
+    rows = np.column_stack([turn * side, corner]) / scale
+    return tuple(float(value) for value in rows.ravel())
+
+
+def _over(premultiplied: Rgba, opaque: Rgba) -> Rgba:
+    """[H,W,4] a premultiplied picture over an opaque one."""
+    left = cv2.bitwise_not(cv2.extractChannel(premultiplied, 3))
+    behind = cv2.multiply(opaque, cv2.merge([left] * 4), scale=1.0 / 255.0)
+    return np.asarray(cv2.add(premultiplied, behind), np.uint8)
+
+
+def _straight(premultiplied: Rgba) -> Rgba:
+    return np.asarray(cv2.cvtColor(premultiplied, cv2.COLOR_mRGBA2RGBA), np.uint8)
+
+
+class Compositor:
+    """Composites one picture after another: moves between placements, and draws no picture twice."""
+
+    def __init__(self) -> None:
+        self.scene = PLAIN  # replaced as a whole, from any thread
+        self._last: tuple[Rgba, Scene, Placement, Portrait] | None = None
+
+    def composite(self, portrait: Portrait) -> Portrait:
+        """The portrait in the present scene."""
+        scene = self.scene
+        if scene.is_plain:
+            self._last = None
+            return portrait
+        last = self._last
+        if last is not None and last[0] is portrait.rgba and last[1] is scene:
+            done = last[3]
+            return replace(portrait, rgba=done.rgba, placed=done.placed, cutout=done.cutout)
+        done = composited(portrait, scene)
+        self._last = portrait.rgba, scene, scene.placement, done
+        return done

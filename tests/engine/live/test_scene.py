@@ -1,0 +1,147 @@
+"""Where a portrait stands in the picture, and what is behind it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from omote.engine.data import FlameParams, Portrait, Stamp
+from omote.engine.live.scene import (
+    ASPECTS,
+    PLAIN,
+    Background,
+    Compositor,
+    Placement,
+    Scene,
+    SceneError,
+    composited,
+)
+
+Rgba = NDArray[np.uint8]
+GREEN = Background((0, 255, 0))
+SIDE = 64
+
+
+def portrait(side: int = SIDE) -> Portrait:
+    """A square of red, blue below, with half-transparent and transparent pixels around it."""
+    rgba = np.zeros((side, side, 4), np.uint8)
+    quarter = side // 4
+    rgba[quarter - 1 : -quarter + 1, quarter - 1 : -quarter + 1] = (200, 40, 20, 128)
+    rgba[quarter:-quarter, quarter:-quarter] = (200, 40, 20, 255)
+    rgba[side // 2 : -quarter, quarter:-quarter] = (20, 40, 200, 255)
+    return Portrait(Stamp(0, 0, 0), rgba, None, FlameParams.neutral(), 1.0, np.zeros(27, np.float32))
+
+
+def middle_of(rgba: Rgba) -> tuple[float, float]:
+    """The middle of what is opaque, in shares from the upper left corner."""
+    rows, columns = np.nonzero(rgba[..., 3] > 200)
+    return float(columns.mean() + 0.5) / rgba.shape[1], float(rows.mean() + 0.5) / rgba.shape[0]
+
+
+def test_the_plain_scene_returns_the_same_portrait() -> None:
+    one, compositor = portrait(), Compositor()
+    assert composited(one, PLAIN) is one
+    assert compositor.composite(one) is one
+
+
+def test_a_background_fills_what_is_transparent_and_nothing_else() -> None:
+    one = portrait()
+    done = composited(one, Scene(background=GREEN))
+    shown, alpha = done.rgba, one.rgba[..., 3]
+    assert (shown[..., 3] == 255).all()
+    assert (shown[alpha == 0] == (0, 255, 0, 255)).all()
+    np.testing.assert_array_equal(shown[alpha == 255], one.rgba[alpha == 255])
+    half = shown[alpha == 128].astype(int)
+    assert np.abs(half - (100, 147, 10, 255)).max() <= 2  # two 8-bit roundings
+    assert done.placed is None
+    assert done.cutout is not None
+    np.testing.assert_array_equal(done.cutout[..., 3], alpha)
+
+
+def test_a_picture_is_cut_to_fill_and_blurred() -> None:
+    stripes = np.zeros((40, 160, 4), np.uint8)
+    stripes[..., 3] = 255
+    stripes[:, 60:100] = (255, 255, 255, 255)  # all that a square of the middle shows
+    sharp = Background(picture=stripes).drawn(SIDE, SIDE)
+    assert (sharp[..., :3] == 255).mean() > 0.95
+    edge = np.zeros((SIDE, SIDE, 4), np.uint8)
+    edge[..., 3], edge[:, : SIDE // 2, :3] = 255, 255
+    blurred = Background(picture=edge, blur=0.1).drawn(SIDE, SIDE)[SIDE // 2, :, 0].astype(int)
+    assert 100 < blurred[SIDE // 2] < 155
+    assert (np.diff(blurred) <= 0).all()
+
+
+def test_a_transparent_picture_lies_over_the_colour() -> None:
+    shown = Background((1, 2, 3), np.zeros((8, 8, 4), np.uint8)).drawn(8, 8)
+    assert (shown == (1, 2, 3, 255)).all()
+
+
+@pytest.mark.parametrize(
+    ("placement", "where"),
+    [
+        (Placement(x=0.25), (0.75, 0.5)),
+        (Placement(y=0.125), (0.5, 0.375)),
+        (Placement(zoom=0.5), (0.5, 0.5)),
+        (Placement(x=0.25, y=0.25, zoom=0.25, turn_deg=90.0), (0.75, 0.25)),
+        (Placement(x=0.1, y=-0.1, zoom=0.5, turn_deg=30.0), (0.6, 0.6)),
+    ],
+)
+def test_a_placement_moves_the_portrait_and_says_where_it_went(
+    placement: Placement, where: tuple[float, float]
+) -> None:
+    done = composited(portrait(), Scene(placement))
+    assert middle_of(done.rgba) == pytest.approx(where, abs=0.01)
+    assert done.placed is not None
+    a, b, c, d, e, f = done.placed
+    assert (0.5 * a + 0.5 * b + c, 0.5 * d + 0.5 * e + f) == pytest.approx(where, abs=1e-6)
+    assert done.cutout is None
+
+
+def test_a_quarter_turn_clockwise_is_exact() -> None:
+    one = portrait()
+    done = composited(one, Scene(Placement(turn_deg=90.0)))
+    turned = np.rot90(one.rgba, -1)
+    shown = turned[..., 3] == 255
+    np.testing.assert_array_equal(done.rgba[shown], turned[shown])
+
+
+def test_a_crop_cuts_the_portrait_before_it_is_moved() -> None:
+    done = composited(portrait(), Scene(Placement(bottom=0.45, zoom=0.9)))
+    lower = done.rgba[round(SIDE * (0.5 + 0.9 * 0.05)) + 1 :]
+    assert not lower.any()
+    assert done.rgba[SIDE // 2 - 2, SIDE // 2, 3] == 255
+
+
+@pytest.mark.parametrize("aspect", ASPECTS.values())
+def test_a_wide_or_high_picture_has_the_portrait_in_its_middle(aspect: float) -> None:
+    done = composited(portrait(), Scene(aspect=aspect))
+    height, width = done.rgba.shape[:2]
+    assert min(width, height) == SIDE
+    assert width / height == pytest.approx(aspect, abs=0.03)
+    assert middle_of(done.rgba) == pytest.approx((0.5, 0.5), abs=0.01)
+    assert (done.rgba[..., 3] > 200).sum() == (portrait().rgba[..., 3] > 200).sum()
+
+
+def test_a_small_portrait_keeps_its_fine_lines() -> None:
+    one = portrait(256)
+    one.rgba[:] = 255
+    one.rgba[:, ::2, :3] = 0
+    shown = composited(one, Scene(Placement(zoom=0.25))).rgba
+    inner = shown[shown[..., 3] == 255]
+    assert np.abs(inner[:, 0].astype(int) - 128).max() < 40
+
+
+@pytest.mark.parametrize("wrong", [{"zoom": 0.0}, {"x": 3.0}, {"turn_deg": 270.0}, {"left": 0.6}, {"y": float("nan")}])
+def test_an_impossible_placement_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(SceneError, match=f"{next(iter(wrong))} must be from"):
+        Placement(**wrong)
+
+
+def test_the_picture_of_a_still_face_is_composited_once() -> None:
+    one, compositor = portrait(), Compositor()
+    compositor.scene = Scene(background=GREEN)
+    first, second = compositor.composite(one), compositor.composite(one)
+    assert first.rgba is second.rgba
+    compositor.scene = Scene(background=Background((9, 9, 9)))
+    assert tuple(compositor.composite(one).rgba[0, 0]) == (9, 9, 9, 255)

@@ -1,0 +1,113 @@
+"""Backgrounds, places and scenes on the control page, and what the clean page shows of them."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.studio.chromium import browser, needs_chromium, playwright
+from tests.studio.on_screen import clean, omote, page, pixels, window
+from tests.studio.running import Running, until
+
+__all__ = ["browser", "clean", "omote", "page", "window"]
+
+pytestmark = needs_chromium
+GREEN = (0, 177, 64, 255)
+
+
+def corner(clean: playwright.Page) -> tuple[int, ...]:
+    """The colour of the upper left pixel."""
+    return tuple(int(one) for one in pixels(clean)[0, 0])
+
+
+def middle_x(clean: playwright.Page) -> float:
+    """The middle of what is opaque, in shares of the width."""
+    alpha = pixels(clean)[..., 3]
+    return float(np.nonzero(alpha > 128)[1].mean() / alpha.shape[1])
+
+
+def drawing() -> bytes:
+    """A blue picture, half of it transparent."""
+    rgba = np.zeros((30, 40, 4), np.uint8)
+    rgba[:, :, 2], rgba[:, :20, 3] = 255, 255
+    file = io.BytesIO()
+    Image.fromarray(rgba).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_background_is_chosen_on_the_page_and_left_out_by_an_address(
+    page: playwright.Page, clean: playwright.Page, omote: Running
+) -> None:
+    assert corner(clean)[3] == 0
+    page.click("#tab-scene")
+    page.click("#scene-backgrounds label:has-text('Colour')")
+    until(lambda: corner(clean) == GREEN, "a green background")
+
+    # The picture of a file, over the colour where it is transparent.
+    page.set_input_files("#scene-file", {"name": "my sea!.png", "mimeType": "image/png", "buffer": drawing()})
+    page.wait_for_selector('[data-picture="my sea"][aria-pressed=true]')
+    until(lambda: corner(clean) == (0, 0, 255, 255), "a blue background")
+    until(lambda: tuple(pixels(clean)[0, -1]) == GREEN, "the colour where the picture is transparent")
+
+    # An address with a background of its own gets the portrait alone.
+    with page.expect_popup() as opened:
+        page.evaluate("address => void open(address)", f"{omote.clean_url}&bg=203040")
+    own = opened.value
+    until(lambda: pixels(own)[..., 3].max() == 255, "a picture")
+    assert corner(own)[3] == 0
+    assert own.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(32, 48, 64)"
+    own.close()
+
+    page.click('[aria-label="Delete my sea"]')
+    page.click("#confirm button.accent")
+    until(lambda: corner(clean) == GREEN, "the colour without the picture")
+    assert omote.state()["pictures"] == []
+    assert 'there is no picture "my sea"' in omote.state()["notice"]
+    page.click("#scene-backgrounds label:has-text('Transparent')")
+    until(lambda: corner(clean)[3] == 0, "no background")
+
+
+def test_the_portrait_is_dragged_and_its_place_is_of_one_character(
+    page: playwright.Page, clean: playwright.Page, omote: Running
+) -> None:
+    page.click("#tab-scene")
+    box = page.locator("#portrait").bounding_box()
+    assert box
+    before = middle_x(clean)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + box["width"] / 4, y, steps=4)
+    page.mouse.up()
+    until(lambda: omote.state()["scene"]["placement"]["x"] == pytest.approx(0.25, abs=0.02), "the place to be known")
+    until(lambda: middle_x(clean) > before + 0.1, "the portrait on the right")
+    page.mouse.wheel(0, 100)
+    until(lambda: omote.state()["scene"]["placement"]["zoom"] == pytest.approx(1 / 1.05), "the wheel to count")
+    here = omote.state()["character"]
+    omote.post("/api/character", name="noah")
+    assert omote.state()["scene"]["placement"]["x"] == 0.0
+    omote.post("/api/character", name=here)
+    assert omote.state()["scene"]["placement"]["x"] == pytest.approx(0.25, abs=0.02)
+    page.click("#scene-centre")
+    until(lambda: omote.state()["scene"]["placement"]["x"] == 0.0, "the middle")
+
+
+def test_a_scene_is_kept_shown_and_removed(page: playwright.Page, clean: playwright.Page, omote: Running) -> None:
+    page.click("#tab-scene")
+    page.click("#scene-green")
+    page.click("#scene-shapes label:has-text('16:9')")
+    until(lambda: pixels(clean).shape[:2] == (256, 456), "a wide picture")
+    page.fill("#scene-name", "Just chatting")
+    page.click("#scene-keep button")
+    page.wait_for_selector('[data-scene="Just chatting"]')
+    page.click("#scene-backgrounds label:has-text('Transparent')")
+    page.click("#scene-shapes label:has-text('Square')")
+    until(lambda: pixels(clean).shape[:2] == (256, 256) and corner(clean)[3] == 0, "a square without a background")
+    page.click('[data-scene="Just chatting"] .chip')
+    until(lambda: pixels(clean).shape[:2] == (256, 456) and corner(clean) == GREEN, "the scene")
+    page.click('[aria-label="Remove the scene Just chatting"]')
+    until(lambda: omote.state()["scene"]["presets"] == [], "the scene to be removed")
+    omote.post("/api/scene", background="none", aspect="1:1")
