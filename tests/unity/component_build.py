@@ -48,14 +48,22 @@ _INSPECTORS = Assembly(
     (*_UNITY, "UnityEditor.dll", "Omote.Runtime.dll"),
     ("-define:UNITY_EDITOR",),
 )
+_VRM_STUBS = tuple(Assembly(name, (f"Tests~/Stubs/{name}",), ("UnityEngine.dll",)) for name in ("UniVRM10", "VRM"))
+_VRM = tuple(
+    Assembly(f"Omote.{name}", (f"Runtime/{name}",), (*_UNITY, "Omote.Runtime.dll", stub.file))
+    for name, stub in zip(("Vrm10", "Vrm0"), _VRM_STUBS, strict=True)
+)
 SAMPLES = Assembly("Assembly-CSharp", ("Samples~",), (*_UNITY, "Omote.Runtime.dll"))
 TESTS = Assembly(
     "Omote.Runtime.Tests",
     ("Tests~/Component",),
-    (*_UNITY, "UnityEditor.dll", "Omote.Runtime.dll", "Omote.Editor.dll", str(NUNIT), "System.Core.dll"),
+    (
+        *(*_UNITY, "UnityEditor.dll", "Omote.Runtime.dll", "Omote.Editor.dll", str(NUNIT), "System.Core.dll"),
+        *(assembly.file for assembly in (*_VRM_STUBS, *_VRM)),
+    ),
     is_program=True,
 )
-ALL = (_ENGINE, _EDITOR, CORE, _RUNTIME, _INSPECTORS, TESTS)
+ALL = (_ENGINE, _EDITOR, CORE, _RUNTIME, _INSPECTORS, *_VRM_STUBS, *_VRM, TESTS)
 
 
 def missing_tool() -> str | None:

@@ -12,6 +12,7 @@ namespace Omote.Editors
             EditorGUILayout.LabelField("Recognised", string.Join(", ", driver.recognised));
             foreach (ShapeTarget each in driver.targets)
             {
+                if (each.Table != null) EditorGUILayout.LabelField(each.Name, $"names of {each.Table.Name}");
                 if (each.Missing.Count == 0) continue;
                 string names = string.Join(", ", each.Missing);
                 EditorGUILayout.HelpBox($"{each.Name} has no blend shape for: {names}", MessageType.Info);

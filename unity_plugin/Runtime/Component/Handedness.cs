@@ -16,6 +16,9 @@ namespace Omote
             return Quaternion.AngleAxis(axis.magnitude * Mathf.Rad2Deg, axis);
         }
 
+        /// <summary>A place in metres, whose x is the subject's left, in a character's own frame.</summary>
+        public static Vector3 ToUnityPlace(float[] metres) { return new Vector3(-metres[0], metres[1], metres[2]); }
+
         /// <summary>A gaze whose pitch stands at `start`, its yaw after it: yaw first, then pitch, as eyes are measured.</summary>
         public static Quaternion ToUnityGaze(float[] radians, int start)
         {

@@ -9,9 +9,11 @@ namespace Omote
     {
         private readonly FacePose _wanted = new FacePose();
         private readonly FacePose _pose = new FacePose();
+        private readonly FaceValues _values = new FaceValues();
         private readonly List<ShapeTarget> _targets = new List<ShapeTarget>();
         private readonly Expressions _expressions = new Expressions();
         private FaceBones _bones;
+        private IReadOnlyList<string> _names;
         private bool _hasFace;
         private bool _isBound;
 
@@ -29,8 +31,14 @@ namespace Omote
             if (receiver.TryTake(out ParamsFrame frame)) Take(frame);
             Watch();
             if (!_hasFace || receiver.Schema == null) return;
-            Bind(receiver.Schema);
-            Move();
+            Move(receiver.Schema.Weights);
+        }
+
+        /// <summary>Moves shapes and bones to this face, whose weights have these names.</summary>
+        internal void Show(ParamsFrame frame, IReadOnlyList<string> names)
+        {
+            Take(frame);
+            Move(names);
         }
 
         protected override void OnDisable()
@@ -78,18 +86,28 @@ namespace Omote
 
         private void TakeBones()
         {
-            _bones = new FaceBones(_facing == null ? transform : _facing, _head, _leftEye, _rightEye);
+            _bones = new FaceBones(new FaceRig
+            {
+                Facing = _facing == null ? transform : _facing,
+                Neck = _neck,
+                Head = _head,
+                LeftEye = _leftEye,
+                RightEye = _rightEye,
+                Body = _body,
+                NeckShare = _neckShare,
+                PlaceScale = _translationScale,
+            });
         }
 
         // Names are matched once for a mesh, and again where a renderer got another one.
-        private void Bind(Schema schema)
+        private void Bind(IReadOnlyList<string> names)
         {
             if (_isBound && _targets.TrueForAll(each => each.IsCurrent)) return;
             Unbind();
             _isBound = true;
             foreach (SkinnedMeshRenderer each in _renderers)
             {
-                if (each != null) _targets.Add(new ShapeTarget(each, schema.Weights, _overrides));
+                if (each != null) _targets.Add(new ShapeTarget(each, names, _overrides));
             }
         }
 
@@ -100,11 +118,15 @@ namespace Omote
             _isBound = false;
         }
 
-        private void Move()
+        private void Move(IReadOnlyList<string> names)
         {
+            Bind(names);
             _pose.Follow(_wanted, _smoothing > 0 ? 1 - Mathf.Exp(-Time.deltaTime / _smoothing) : 1);
-            foreach (ShapeTarget each in _targets) each.Apply(_pose.Weights);
+            _names = names;
+            _values.Take(_names, _pose.Weights);
+            foreach (ShapeTarget each in _targets) each.Apply(_values);
             _bones.Apply(_pose);
+            Moved?.Invoke();
         }
 
         private void Restore()

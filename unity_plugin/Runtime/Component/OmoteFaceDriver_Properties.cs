@@ -23,6 +23,19 @@ namespace Omote
         [Tooltip("Turns with the head; may be empty.")]
         [SerializeField] private Transform _head = null;
 
+        [Tooltip("Takes a share of the head's turn; may be empty.")]
+        [SerializeField] private Transform _neck = null;
+
+        [Tooltip("How much of the head's turn the neck makes.")]
+        [Range(0, 1)]
+        [SerializeField] private float _neckShare = 0.4f;
+
+        [Tooltip("Moves as the performer's head does: the hips or the root of the character; may be empty.")]
+        [SerializeField] private Transform _body = null;
+
+        [Tooltip("Metres of the character for a metre of the performer.")]
+        [SerializeField] private float _translationScale = 1;
+
         [Tooltip("The character's own left; may be empty.")]
         [SerializeField] private Transform _leftEye = null;
 
@@ -113,6 +126,18 @@ namespace Omote
 
         internal IReadOnlyList<ShapeTarget> targets => _targets;
 
+        /// <summary>The weights and presets that are shown now.</summary>
+        internal FaceValues values => _values;
+
+        /// <summary>The turns of the eyes that are shown now.</summary>
+        internal FacePose pose => _pose;
+
+        /// <summary>The names of the weights; null before Omote has sent them.</summary>
+        internal IReadOnlyList<string> weightNames => _names;
+
+        /// <summary>Shapes and bones were moved, late in each frame in which there is a face.</summary>
+        internal event Action Moved;
+
         /// <summary>Names the bones that turn; `facing` looks along its z where the character does. Null: not moved.</summary>
         public void SetBones(Transform facing, Transform head, Transform leftEye, Transform rightEye)
         {
@@ -121,6 +146,24 @@ namespace Omote
             _head = head;
             _leftEye = leftEye;
             _rightEye = rightEye;
+            if (isActiveAndEnabled) TakeBones();
+        }
+
+        /// <summary>The neck, which makes this share of the head's turn, 0 to 1; null: the head makes all of it.</summary>
+        public void SetNeck(Transform neck, float share)
+        {
+            if (isActiveAndEnabled && _bones != null) _bones.Restore();
+            _neck = neck;
+            _neckShare = Mathf.Clamp01(share);
+            if (isActiveAndEnabled) TakeBones();
+        }
+
+        /// <summary>What moves as the performer's head does, and by how many metres for one of theirs; null: nothing.</summary>
+        public void SetBody(Transform body, float scale)
+        {
+            if (isActiveAndEnabled && _bones != null) _bones.Restore();
+            _body = body;
+            _translationScale = scale;
             if (isActiveAndEnabled) TakeBones();
         }
 

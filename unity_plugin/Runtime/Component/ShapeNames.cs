@@ -7,7 +7,8 @@ namespace Omote
     /// <summary>Finds ARKit's names in the names that a mesh gives its blend shapes.</summary>
     /// <remarks>
     /// A name is cut into words where case, letters and digits, or a sign between them change: `blendShape1.jawOpen`,
-    /// `A25_Jaw_Open` and `JawOpen` all hold the words of `jawOpen` one after another. A word `L` or `R` is a side.
+    /// `A25_Jaw_Open` and `JawOpen` all hold the words of `jawOpen` one after another. A word `L` or `R` is a side. Words of a face that
+    /// follow make it another movement: `mouthLeftUp` is not `mouthLeft`.
     /// </remarks>
     internal static class ShapeNames
     {
@@ -41,6 +42,12 @@ namespace Omote
             return new Words(a).Letters == new Words(b).Letters;
         }
 
+        /// <summary>A name in lower case without its signs, sides spelled out.</summary>
+        public static string Letters(string name) { return new Words(name).Letters; }
+
+        /// <summary>The same, and what is left of it without its first word, its first two, and so on.</summary>
+        public static IEnumerable<string> Endings(string name) { return new Words(name).Endings(); }
+
         private static int LongestIn(Words words, IReadOnlyList<string> arkit)
         {
             int best = -1;
@@ -57,7 +64,12 @@ namespace Omote
         {
             public readonly string Letters;
 
-            private readonly HashSet<int> _borders = new HashSet<int> { 0 };
+            // What names of ARKit are made of: a shape whose name goes on with one of these is another one.
+            private static readonly HashSet<string> _faceWords = new HashSet<string>(
+                ("eye blink look down in left out up squint wide right jaw forward back open mouth close funnel pucker smile frown dimple stretch "
+                + "roll lower upper shrug press brow inner outer cheek puff suck nose sneer tongue").Split(' '));
+
+            private readonly SortedSet<int> _borders = new SortedSet<int> { 0 };
 
             public int Count => _borders.Count - 1;
 
@@ -79,7 +91,30 @@ namespace Omote
             {
                 for (int at = 0; (at = Letters.IndexOf(wanted, at, StringComparison.Ordinal)) >= 0; at++)
                 {
-                    if (_borders.Contains(at) && _borders.Contains(at + wanted.Length)) return true;
+                    int end = at + wanted.Length;
+                    if (_borders.Contains(at) && _borders.Contains(end) && !GoesOn(wanted, end)) return true;
+                }
+                return false;
+            }
+
+            public IEnumerable<string> Endings()
+            {
+                foreach (int border in _borders)
+                    if (border < Letters.Length) yield return Letters.Substring(border);
+            }
+
+            // A shape that ARKit does not divide may be divided into a left and a right half.
+            private bool GoesOn(string wanted, int end)
+            {
+                bool hasSide = wanted.EndsWith("left", StringComparison.Ordinal) || wanted.EndsWith("right", StringComparison.Ordinal);
+                int start = end;
+                foreach (int border in _borders)
+                {
+                    if (border <= end) continue;
+                    string word = Letters.Substring(start, border - start);
+                    bool isHalf = !hasSide && start == end && (word == "left" || word == "right");
+                    if (_faceWords.Contains(word) && !isHalf) return true;
+                    start = border;
                 }
                 return false;
             }

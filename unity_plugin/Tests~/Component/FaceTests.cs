@@ -20,11 +20,23 @@ namespace Omote.Tests
             return new ShapeTarget(skin, Arkit.Names, overrides);
         }
 
-        private static float[] Weights(string name, float value)
+        private static FaceValues Weights(string name, float value)
         {
             var weights = new float[52];
             weights[Arkit.Index(name)] = value;
-            return weights;
+            return Values(weights);
+        }
+
+        private static FaceValues Values(float[] weights)
+        {
+            var values = new FaceValues();
+            values.Take(Arkit.Names, weights);
+            return values;
+        }
+
+        private static FaceBones Bones(Transform facing, Transform head, Transform leftEye = null)
+        {
+            return new FaceBones(new FaceRig { Facing = facing, Head = head, LeftEye = leftEye });
         }
 
         private static void AreNear(Vector3 wanted, Vector3 found)
@@ -79,7 +91,7 @@ namespace Omote.Tests
                 new ShapeOverride { arkit = "cheekPuff", gain = 0.5f });
             var weights = new float[52];
             for (int i = 0; i < 52; i++) weights[i] = 1;
-            target.Apply(weights);
+            target.Apply(Values(weights));
             Assert.AreEqual(150, skin["MouthO"], 1e-4f);
             Assert.AreEqual(0, skin["jawOpen"]);
             Assert.AreEqual(0, skin["tongueOut"]);
@@ -112,7 +124,7 @@ namespace Omote.Tests
             Transform neck = Bone(body, Quaternion.Euler(-90, 20, 10));
             Transform head = Bone(neck, Quaternion.Euler(30, 40, 50));
             Vector3 nose = Quaternion.Inverse(head.rotation) * Vector3.right; // the nose in the bone's own axes
-            var bones = new FaceBones(body, head, null, null);
+            var bones = Bones(body, head);
             bones.Apply(new FacePose { Head = Quaternion.Euler(0, -90, 0) }); // to its left, which is world +z
             AreNear(Vector3.forward, head.rotation * nose);
             body.localRotation = Quaternion.identity; // the body goes on turning: now it looks along +z, its left is -x
@@ -127,7 +139,7 @@ namespace Omote.Tests
             Transform head = Bone(body, Quaternion.Euler(15, 0, 0));
             Transform eye = Bone(head, Quaternion.Euler(0, 70, 0));
             Vector3 pupil = Quaternion.Inverse(eye.rotation) * Vector3.forward;
-            var bones = new FaceBones(body, head, eye, null);
+            var bones = Bones(body, head, eye);
             var pose = new FacePose { Head = Quaternion.Euler(0, -90, 0), LeftEye = Quaternion.Euler(90, 0, 0) };
             bones.Apply(pose);
             AreNear(new Vector3(0, -1, 0), eye.rotation * pupil);
@@ -140,11 +152,61 @@ namespace Omote.Tests
         public void BonesGoBackToTheirRest()
         {
             Transform head = Bone(null, Quaternion.Euler(15, 25, 35));
-            var bones = new FaceBones(Bone(null, Quaternion.identity), head, null, null);
+            var bones = Bones(Bone(null, Quaternion.identity), head);
             Vector3 before = head.rotation * Vector3.forward;
             bones.Apply(new FacePose { Head = Quaternion.Euler(40, 0, 0) });
             bones.Restore();
             AreNear(before, head.rotation * Vector3.forward);
+        }
+
+        [Test]
+        public void AHeadTurnsOnTopOfWhatAnAnimatorDoes()
+        {
+            Transform head = Bone(null, Quaternion.identity);
+            FaceBones bones = Bones(Bone(null, Quaternion.identity), head);
+            var pose = new FacePose { Head = Quaternion.Euler(0, -30, 0) };
+            foreach (float nod in new[] { 10f, 20f })
+            {
+                head.localRotation = Quaternion.Euler(nod, 0, 0); // as an animator does in each frame
+                bones.Apply(pose);
+                AreNear(Quaternion.Euler(0, -30, 0) * Quaternion.Euler(nod, 0, 0) * Vector3.forward, head.rotation * Vector3.forward);
+            }
+            bones.Apply(pose); // nothing has moved it in between: it must not go on turning
+            AreNear(Quaternion.Euler(0, -30, 0) * Quaternion.Euler(20, 0, 0) * Vector3.forward, head.rotation * Vector3.forward);
+            bones.Restore();
+            AreNear(Quaternion.Euler(20, 0, 0) * Vector3.forward, head.rotation * Vector3.forward);
+        }
+
+        [Test]
+        public void ANeckTakesItsShareAndTheHeadArrivesWhereItShould()
+        {
+            Transform neck = Bone(null, Quaternion.Euler(20, 30, 40));
+            Transform head = Bone(neck, Quaternion.Euler(-10, 50, 5));
+            Vector3 nose = Quaternion.Inverse(head.rotation) * Vector3.forward, nape = Quaternion.Inverse(neck.rotation) * Vector3.forward;
+            var rig = new FaceRig { Facing = Bone(null, Quaternion.identity), Neck = neck, Head = head, NeckShare = 0.25f };
+            new FaceBones(rig).Apply(new FacePose { Head = Quaternion.Euler(0, 40, 0) });
+            AreNear(Quaternion.Euler(0, 10, 0) * Vector3.forward, neck.rotation * nape);
+            AreNear(Quaternion.Euler(0, 40, 0) * Vector3.forward, head.rotation * nose);
+        }
+
+        [Test]
+        public void ABodyMovesWithTheHeadsPlaceAndBack()
+        {
+            Transform facing = Bone(null, Quaternion.Euler(0, 90, 0)), body = Bone(null, Quaternion.identity); // looks along world +x
+            body.localPosition = new Vector3(1, 2, 3);
+            var bones = new FaceBones(new FaceRig { Facing = facing, Body = body, PlaceScale = 2 });
+            var frame = new ParamsFrame();
+            frame.Translation[0] = 0.1f; // to its left, which is world +z
+            frame.Translation[2] = 0.2f; // ahead
+            var pose = new FacePose();
+            pose.Read(frame, FaceSource.Shown);
+            for (int i = 0; i < 2; i++)
+            {
+                bones.Apply(pose);
+                AreNear(new Vector3(1.4f, 2, 3.2f), body.localPosition);
+            }
+            bones.Restore();
+            AreNear(new Vector3(1, 2, 3), body.localPosition);
         }
 
         [Test]
@@ -174,8 +236,9 @@ namespace Omote.Tests
         {
             SkinnedMeshRenderer skin = Skin(Arkit.Names);
             ShapeTarget target = Target(skin);
-            var bones = new FaceBones(skin.transform, Bone(skin.transform, Quaternion.identity), null, null);
+            var bones = Bones(skin.transform, Bone(skin.transform, Quaternion.identity));
             var frame = new ParamsFrame();
+            var values = new FaceValues();
             FacePose wanted = new FacePose(), pose = new FacePose();
             long before = 0;
             for (int i = 0; i < 1001; i++)
@@ -183,7 +246,8 @@ namespace Omote.Tests
                 if (i == 1) before = GC.GetAllocatedBytesForCurrentThread();
                 wanted.Read(frame, FaceSource.Shown);
                 pose.Follow(wanted, 0.5f);
-                target.Apply(pose.Weights);
+                values.Take(Arkit.Names, pose.Weights);
+                target.Apply(values);
                 bones.Apply(pose);
             }
             Assert.AreEqual(0, GC.GetAllocatedBytesForCurrentThread() - before);

@@ -51,6 +51,17 @@ namespace Omote.Tests
             Assert.AreEqual(new List<int> { 1 }, found[Arkit.Index("mouthLeft")]);
         }
 
+        [TestCase("mouthLeftUp")]
+        [TestCase("Mouth_Left_Smile")]
+        [TestCase("mouthLeft_jawOpen")]
+        [TestCase("jawOpenWide")]
+        [TestCase("mouthLeft_L")]
+        public void ANameThatGoesOnIsAnotherMovement(string shape)
+        {
+            List<int>[] found = ShapeNames.Match(Arkit.Names, new[] { shape });
+            Assert.IsEmpty(found[Arkit.Index(shape.StartsWith("jaw") ? "jawOpen" : "mouthLeft")]);
+        }
+
         [Test]
         public void BothHalvesOfAnUndividedShapeAreFound()
         {

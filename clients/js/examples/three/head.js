@@ -93,6 +93,12 @@ export class GltfHead {
   }
 
   place(scene, at, height) {
+    if (this.bone) {
+      this.root.updateMatrixWorld(true);
+      const centre = this.bone.getWorldPosition(new THREE.Vector3()).add(new THREE.Vector3(0, 0.05, 0));
+      placed(this.root, scene, at, height, centre, 0.3); // metres, as glTF has them
+      return;
+    }
     const box = new THREE.Box3();
     for (const { mesh } of this.targets) box.union(mesh.geometry.boundingBox ?? (mesh.geometry.computeBoundingBox(), mesh.geometry.boundingBox));
     placed(this.root, scene, at, height, box.getCenter(new THREE.Vector3()), box.getSize(new THREE.Vector3()).y);

@@ -34,6 +34,7 @@ namespace UnityEngine
         public static Vector3 operator *(Vector3 a, float s) { return new Vector3(a.x * s, a.y * s, a.z * s); }
         public static Vector3 operator *(float s, Vector3 a) { return a * s; }
         public static Vector3 operator /(Vector3 a, float s) { return a * (1 / s); }
+        public bool Equals(Vector3 other) { return x == other.x && y == other.y && z == other.z; }
         public override string ToString() { return $"({x:0.###}, {y:0.###}, {z:0.###})"; }
     }
 
@@ -63,6 +64,8 @@ namespace UnityEngine
         {
             return AngleAxis(y, Vector3.up) * AngleAxis(x, Vector3.right) * AngleAxis(z, Vector3.forward);
         }
+
+        public bool Equals(Quaternion other) { return x == other.x && y == other.y && z == other.z && w == other.w; }
 
         public static Quaternion Inverse(Quaternion q) { return new Quaternion(-q.x, -q.y, -q.z, q.w); }
 
@@ -123,6 +126,7 @@ namespace UnityEngine
         public static float Sqrt(float f) { return (float)Math.Sqrt(f); }
         public static float Sin(float f) { return (float)Math.Sin(f); }
         public static float Cos(float f) { return (float)Math.Cos(f); }
+        public static float Atan2(float y, float x) { return (float)Math.Atan2(y, x); }
         public static float Exp(float f) { return (float)Math.Exp(f); }
         public static float Max(float a, float b) { return a > b ? a : b; }
         public static float Min(float a, float b) { return a < b ? a : b; }
