@@ -64,7 +64,7 @@ def main() -> None:
     parser = result_parser(__doc__, "attention")
     parser.add_argument("--kit", type=Path, required=True, help="the face kit, which renders the truth")
     chosen = parser.parse_args()
-    made, first, rows = origin(), Animator(), []
+    made, first, rows = origin(), Animator(runtime="openvino"), []
     for name in CHARACTERS:
         truth, light = ground_truth(chosen.kit, name, DEFAULT_SIZE)
         for attention in (False, True):

@@ -128,7 +128,7 @@ def case_row(name: str, row: dict[str, Any]) -> str:
 
 def default_portrait() -> Video:
     """The default character at rest, enlarged to the size that is measured."""
-    drawn = Animator().draw(FlameParams.neutral(), load_character(DEFAULT_CHARACTER), studio_light())
+    drawn = Animator(runtime="openvino").draw(FlameParams.neutral(), load_character(DEFAULT_CHARACTER), studio_light())
     return Video(np.ascontiguousarray(Image.fromarray(drawn.rgba).resize((SIDE, SIDE), Image.Resampling.LANCZOS)))
 
 

@@ -19,9 +19,10 @@ from record import keep, origin, percentiles, result_parser
 
 from omote.engine import Animator, load_character
 from omote.engine.capture.sources import open_source
-from omote.engine.data import AnyCharacter, Array, FlameParams, Portrait
+from omote.engine.data import AnyCharacter, Array, Portrait
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.session import CROSSFADE_S, LiveSession
+from omote.engine.model.animator import Face
 from omote.engine.model.character_file import CHARACTERS_VARIABLE
 from omote.engine.model.portrait_renderer import FACE_ALONE, DrawOptions
 from omote.engine.model.renderer import DEFAULT_SIZE
@@ -67,7 +68,11 @@ class CutOrFade(Animator):
     fades = True
 
     def draw(
-        self, params: FlameParams, character: AnyCharacter, light: Array, options: DrawOptions = FACE_ALONE
+        self,
+        params: Face,
+        character: AnyCharacter | str | Path,
+        light: Array | None = None,
+        options: DrawOptions = FACE_ALONE,
     ) -> Portrait:
         return super().draw(params, character, light, options if self.fades else replace(options, fading=()))
 

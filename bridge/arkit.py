@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .errors import OmoteError
 
 Array = NDArray[np.float32]
 
@@ -47,16 +50,60 @@ def _mirrored(name: str) -> str:
 MIRRORED: NDArray[np.intp] = np.array([INDEX[_mirrored(name)] for name in NAMES])  # the weight of the other side
 
 
-def weights(named: Mapping[str, float]) -> Array:
-    """The [52] vector with these weights, zero elsewhere; KeyError on a name that is not ARKit's.
+class FaceWeightError(OmoteError, ValueError):
+    """A face has a weight that ARKit lacks, or a number that is no weight; the message names it."""
 
+
+def weights(named: Mapping[str, float]) -> Array:
+    """ARKit's 52 weights as a vector.
+
+    Parameters
+    ----------
+    named
+        Weights by ARKit's name, each from 0 (rest) to 1 (full); those that are left out are 0.
+
+    Returns
+    -------
+    Array
+        float32 [52], in the order of `NAMES`.
+
+    Raises
+    ------
+    FaceWeightError
+        For a name that ARKit lacks, and for a value that is no number from 0 to 1.
+
+    Examples
+    --------
     >>> weights({"jawOpen": 0.5})[INDEX["jawOpen"]]
     0.5
     """
+    for name, value in named.items():
+        if name not in INDEX:
+            raise FaceWeightError(_unknown_weight(name))
+        if not isinstance(value, int | float | np.number) or not 0.0 <= value <= 1.0:
+            raise FaceWeightError(f"{name} must be a number from 0 (rest) to 1 (full), got {value!r:.40}")
+    return _vector(named)
+
+
+def clipped_weights(named: Mapping[str, float]) -> Array:
+    """[52] weights of a tracker that may leave the range, clipped to 0 to 1; FaceWeightError for an unknown name."""
+    for name in named:
+        if name not in INDEX:
+            raise FaceWeightError(_unknown_weight(name))
+    return np.clip(_vector(named), 0.0, 1.0)
+
+
+def _vector(named: Mapping[str, float]) -> Array:
     vector = np.zeros(COUNT, np.float32)
     for name, value in named.items():
         vector[INDEX[name]] = value
     return vector
+
+
+def _unknown_weight(name: object) -> str:
+    near = difflib.get_close_matches(str(name)[:40], NAMES, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(NAMES)}"
+    return f"ARKit has no weight {name!r:.40}: {hint}"
 
 
 def weight_index(name: str) -> int | None:

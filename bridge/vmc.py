@@ -389,7 +389,7 @@ def weights_of_presets(presets: Mapping[str, float]) -> NDArray[np.float32]:
         "eyeLookDown": sum_of("lookdown"),
     }
     left, right = sum_of("lookleft"), sum_of("lookright")
-    return arkit.weights(
+    return arkit.clipped_weights(
         {
             **{f"{name}{side}": value for name, value in both.items() for side in ("Left", "Right")},
             "eyeBlinkLeft": sum_of("blink", "blink_l", "blinkleft"),

@@ -26,7 +26,19 @@ FLAME_BASIS = "flame2020"  # the published one
 
 @dataclass(frozen=True)
 class Stamp:
-    """The number of a picture, when it was captured, and when each stage finished it."""
+    """The number of a picture, when it was captured, and when each stage finished it.
+
+    Parameters
+    ----------
+    index
+        Of the picture in its source, from 0.
+    captured_ns, captured_wall_ns
+        `time.perf_counter_ns` and `time.time_ns` of this process at its capture. `Stamp.now` fills them in.
+    finished
+        Pairs of a stage's name and the `perf_counter_ns` of its end, in order.
+    timecode_ns
+        Nanoseconds since midnight by the source's own clock, if it has one.
+    """
 
     index: int  # of the picture in its source, from 0
     captured_ns: int  # time.perf_counter_ns of this process
@@ -57,7 +69,29 @@ def _zeros(*shape: int) -> Array:
 
 @dataclass(frozen=True)
 class Signal:
-    """A tracked face. Left is the subject's; rotations in radians, +x looks down, +y turns to the subject's left."""
+    """A tracked face. Left is the subject's; rotations in radians, +x looks down, +y turns to the subject's left.
+
+    Parameters
+    ----------
+    stamp
+        When it was captured.
+    weights
+        float32 [52] in ARKit's order, 0 (rest) to 1 (full); `arkit.weights` makes them from names.
+    head_rotation
+        float32 [3]: rotation vector in the camera's frame.
+    head_translation
+        float32 [3]: metres, x to the subject's left, y up, z to the camera.
+    gaze
+        float32 [2, 2]: pitch and yaw of the left and the right eye in the head's frame. It counts, and the eyeLook
+        weights do not.
+    confidence
+        0 without a face, else how well it fits, to 1.
+
+    Raises
+    ------
+    ValueError
+        For another shape or dtype, and for numbers that are not finite.
+    """
 
     stamp: Stamp
     weights: Array  # [52], ARKit order, 0 (rest) to 1 (full)
@@ -83,7 +117,32 @@ class Signal:
 
 @dataclass(frozen=True)
 class FlameParams:
-    """A posed face, in FLAME's names and order. Poses are rotation vectors in radians, signs as in `Signal`."""
+    """A posed face, in FLAME's names and order. Poses are rotation vectors in radians, signs as in `Signal`.
+
+    `from_weights` and `retarget` make one; `FlameParams.neutral()` is a face at rest.
+
+    Parameters
+    ----------
+    expression
+        float32 [50] in `basis`.
+    jaw_pose
+        float32 [3]: +x opens, +y moves to the subject's left.
+    neck_pose
+        float32 [3]: the whole rotation of the head, which neck and skull share.
+    eye_pose
+        float32 [2, 3]: left, right.
+    eyelids
+        float32 [2]: left, right, from 0 (open) to 1 (closed).
+    translation
+        float32 [3]: metres, as in `Signal`.
+    basis
+        "open" or "flame2020".
+
+    Raises
+    ------
+    ValueError
+        For another shape or dtype, and for numbers that are not finite.
+    """
 
     expression: Array  # [50] in `basis`
     jaw_pose: Array  # [3] +x opens, +y to the subject's left
@@ -121,7 +180,31 @@ class FlameParams:
 
 @dataclass(frozen=True)
 class Portrait:
-    """A picture, and what it shows."""
+    """A picture, and what it shows.
+
+    Parameters
+    ----------
+    stamp
+        Of the capture behind it.
+    rgba
+        uint8 [H, W, 4]: sRGB with straight alpha, first row on top. It must not be written to.
+    signal
+        The tracked face; None if no source drove it.
+    params
+        The face that is shown.
+    presence
+        1 for the performer's face, 0 for an idle one.
+    light
+        float32 [27]: spherical harmonics of red, green and blue.
+    drawn_by
+        Runtime, size, steps and rate, as text; only with a latency budget, which may change them.
+    recognised
+        Expressions that the performer makes, by name: "smile", "blink".
+    placed
+        Where the drawn square lies in `rgba`, as shares; None if it is the whole picture.
+    cutout
+        uint8 [H, W, 4], premultiplied: the picture without its background, if it has one.
+    """
 
     stamp: Stamp
     rgba: NDArray[np.uint8]  # [H,W,4] sRGB, straight alpha, first row on top
@@ -139,7 +222,25 @@ class Portrait:
 
 @dataclass(frozen=True)
 class Actor:
-    """The calibration of a performer. The default leaves the tracker's signals as they are."""
+    """The calibration of a performer. The default leaves the tracker's signals as they are.
+
+    Parameters
+    ----------
+    name
+        Of the performer.
+    neutral, gain, noise_floor
+        float32 [52] each, in ARKit's order: the weights of the face at rest, how much the others are multiplied by,
+        and the weight below which a movement counts as rest.
+    neutral_rotation, neutral_translation
+        float32 [3] each: of the head that looks into the camera; radians and metres.
+    thresholds
+        Pairs of an expression's name and the score from which on it is recognised, above 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        For another shape or dtype, numbers that are not finite, and thresholds outside their range.
+    """
 
     name: str = "default"
     neutral: Array = field(default_factory=lambda: _zeros(arkit.COUNT))  # [52] weights of the face at rest
@@ -183,7 +284,24 @@ CHARACTER_WORDS = {"name": 64, "licence": 200, "made_from": 1000, "consent": 100
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """A picture of a character, cut out and framed as by our camera."""
+    """A picture of a character, cut out and framed as by our camera.
+
+    Parameters
+    ----------
+    rgba
+        uint8 [S, S, 4]: sRGB with straight alpha, S from 256 to 1024.
+    params
+        The face that it shows, in the open basis.
+    light
+        float32 [27]: harmonics of the light in it.
+    kind
+        "photo", "drawing", "rendered" or "painted" (by the model).
+
+    Raises
+    ------
+    ValueError
+        For another form, or numbers that no face has.
+    """
 
     rgba: NDArray[np.uint8]  # [S,S,4] sRGB with straight alpha, S from 256 to 1024
     params: FlameParams  # the face that it shows, in the basis "open"
@@ -205,12 +323,31 @@ class Reference:
 
 @dataclass(frozen=True, eq=False)
 class Character:
-    """A character to draw. Its first reference should be at rest and from the front; the others add to it."""
+    """A character to draw; `load_character` reads one.
+
+    Parameters
+    ----------
+    name
+        At most 64 printable characters.
+    head
+        "open" for people, "anime" for drawn characters.
+    shape
+        float32 [100] in the head's shape basis, standard deviations.
+    references
+        1 to 12 pictures. The first should be at rest and from the front; the others add to it.
+    licence, made_from, consent
+        Where the character comes from; `consent` is what its maker declared about the person in a photo.
+
+    Raises
+    ------
+    ValueError
+        For another form, or numbers that no head has.
+    """
 
     name: str
     head: HeadName  # "open" for people, "anime" for drawn characters
     shape: Array  # [100] in the head's shape basis, standard deviations
-    references: tuple[Reference, ...]  # 1 to 8
+    references: tuple[Reference, ...]  # 1 to 12
     licence: str
     made_from: str
     consent: str = ""  # declared by the maker about the person in a photo

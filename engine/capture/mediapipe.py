@@ -115,9 +115,9 @@ _AT_FULL = 1.0 - arkit.weights({name: 1.0 - high for name, (_, high) in _RANGE.i
 
 
 def weights_from_scores(scores: Any) -> Array:
-    """[52] ARKit weights of MediaPipe's scores, by their names; KeyError on a name that is not ARKit's."""
+    """[52] ARKit weights of MediaPipe's scores, by their names; FaceWeightError on a name that is not ARKit's."""
     named = {score.category_name: score.score for score in scores if score.category_name != _NEUTRAL}
-    return np.clip(arkit.weights(named), 0.0, 1.0)
+    return arkit.clipped_weights(named)
 
 
 def stretched_weights(weights: Array) -> Array:

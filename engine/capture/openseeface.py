@@ -75,7 +75,7 @@ def _weights(face: TrackedFace) -> Array:
             f"mouthFrown{side}": up(f"mouth_corner_updown_{letter}"),
             f"mouthStretch{side}": up("mouth_wide"),
         }
-    return np.clip(arkit.weights(named), 0.0, 1.0)
+    return arkit.clipped_weights(named)
 
 
 def head_rotation(face: TrackedFace) -> Array:

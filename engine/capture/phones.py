@@ -125,7 +125,7 @@ class VTubeStudio(FaceProtocol[VtsPhonePacket]):
     def update(self, packet: VtsPhonePacket, now_ns: int) -> FaceUpdate:
         if not packet.is_tracked:
             return FaceUpdate()
-        weights = np.clip(arkit.weights(packet.weights), 0.0, 1.0)
+        weights = arkit.clipped_weights(packet.weights)
         # The unit of the head's position is not documented, so the position is not used.
         rotation = vtubestudio_rotation(packet.rotation_deg)
         return FaceUpdate(weights, rotation, gaze=gaze_from_weights(weights), confidence=1.0)

@@ -28,18 +28,46 @@ _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\Z", re.ASC
 
 
 def open_source(
-    spec: str,
+    spec: str | Path,
     *,
     fps: float | None = None,
     loop: bool = False,
     is_offline: bool = False,
     playback: Playback = WHOLE_RECORDING,
 ) -> Source:
-    """The source that `spec` names: webcam[:N], demo, FILE.mp4, TAKE.csv or one of `NETWORK_KINDS`.
+    """The source of a performance. It opens in `with`, not here.
 
-    It opens in `with`, not here. `fps` is the rate of a file, or the one to request from a webcam. `loop`, `is_offline`
-    (picture by picture, not at the pace of a camera) and `playback` are for files. SourceError says what is wrong.
+    Parameters
+    ----------
+    spec
+        "webcam", "webcam:1", "demo", the path of a video or of a take (.csv), or a phone or another program, as
+        `omote live --source` takes it: "livelink", "ifacialmocap:PHONE" and so on.
+    fps
+        The rate of a file instead of its own, or the one to request from a webcam.
+    loop
+        Begins a file again at its end.
+    is_offline
+        Reads a file picture by picture, not at the pace of a camera.
+    playback
+        Speed and part of a file.
+
+    Returns
+    -------
+    Source
+        Read it in `with`, again and again: `source.read(timeout_s)`.
+
+    Raises
+    ------
+    SourceError
+        If there is no such source, or options are for files and this is none; from `with`, if it does not open.
+
+    Examples
+    --------
+    >>> with open_source("demo") as source:
+    ...     source.read(1.0).weights.shape
+    (52,)
     """
+    spec = str(spec)
     kind, _, detail = spec.partition(":")
     kind = kind.partition("@")[0] if kind.partition("@")[0] in NETWORK_KINDS else kind
     if kind == "webcam" or kind in NETWORK_KINDS:

@@ -67,7 +67,27 @@ def marks(name: str) -> Array:
 
 
 def expression_weights(name: str) -> Array:
-    """[52] the weights of one of `EXPRESSION_NAMES`, zeros for a mark; ExpressionError names them all."""
+    """The weights of a named expression.
+
+    Parameters
+    ----------
+    name
+        One of `EXPRESSION_NAMES`: "smile", "laugh", "surprise", "sad" and so on.
+
+    Returns
+    -------
+    Array
+        float32 [52] in ARKit's order; zeros for a mark of comics, which is no face.
+
+    Raises
+    ------
+    ExpressionError
+        For another name; the message lists them.
+
+    Examples
+    --------
+    >>> smile = from_weights(expression_weights("smile"))
+    """
     if name not in EXPRESSION_NAMES:
         raise ExpressionError(f'no expression is called "{name}": there are {", ".join(EXPRESSION_NAMES)}')
     return arkit.weights(NAMED_EXPRESSIONS.get(name, {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from omote.bridge import arkit
 
-from ..data import EXPRESSION_SIZE, Actor, Array, FlameParams, Signal
+from ..data import EXPRESSION_SIZE, OPEN_BASIS, Actor, Array, FlameParams, Signal
 from ..rotation import turn_between, turned
 from .head import JAW_OPEN_RAD, JAW_SIDE_RAD, LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD, open_head
 
@@ -20,6 +21,7 @@ DRIVEN: tuple[str, ...] = ("jawOpen", "jawLeft", "jawRight", "eyeBlinkLeft", "ey
 UNITS: tuple[str, ...] = tuple(name for name in arkit.NAMES if name not in DRIVEN)
 _IS_LOOK_WEIGHT = np.array([name in _LOOK_WEIGHTS for name in arkit.NAMES])
 _UNIT_AT = np.array([arkit.INDEX[name] for name in UNITS])
+_ROUNDING = 1e-3  # by which a weight may leave 0 to 1
 _LEFTWARD = {"Left": 1.0, "Right": -1.0}  # a look outward turns the left eye to the subject's left, the right eye away
 
 
@@ -68,17 +70,66 @@ def params_of_own_face(own: OwnFace) -> FlameParams:
 
 
 def retarget(signal: Signal, actor: Actor) -> FlameParams:
-    """The parameters of the character's face for this signal, without tuning."""
+    """The face of the character for a tracked face, without smoothing and tuning.
+
+    Parameters
+    ----------
+    signal
+        The tracked face, as `Source.read` returns it.
+    actor
+        The calibration of the performer; `Actor()` leaves the signal as it is.
+
+    Returns
+    -------
+    FlameParams
+        The parameters that `Animator.draw` takes.
+
+    Examples
+    --------
+    >>> with open_source("demo") as source:
+    ...     params = retarget(source.read(1.0), Actor())
+    """
     return params_of_own_face(own_face(signal, actor))
 
 
 def from_weights(
-    weights: Array, gaze: Array | None = None, neck_pose: Array | None = None, translation: Array | None = None
+    weights: Array | Mapping[str, float],
+    gaze: Array | None = None,
+    neck_pose: Array | None = None,
+    translation: Array | None = None,
 ) -> FlameParams:
-    """FlameParams of [52] ARKit weights; `gaze` [2,2] pitch and yaw takes the place of the eyeLook weights.
+    """The face that these ARKit weights describe, in the open basis.
 
-    Opposed weights (jawLeft with jawRight, a look in with a look out) cancel; all others come back exactly.
+    Opposed weights (jawLeft with jawRight, a look in with a look out) cancel; `to_weights` gives all others back
+    exactly.
+
+    Parameters
+    ----------
+    weights
+        By ARKit's name, each from 0 (rest) to 1 (full); or all 52 as float [52], in ARKit's order.
+    gaze
+        float [2, 2]: pitch and yaw of the left and the right eye in radians. It replaces the eyeLook weights.
+    neck_pose
+        float [3]: rotation vector of the head in radians. +x looks down, +y turns to the subject's left.
+    translation
+        float [3]: metres, x to the subject's left, y up, z to the camera.
+
+    Returns
+    -------
+    FlameParams
+        The parameters that `Animator.draw` takes.
+
+    Raises
+    ------
+    FaceWeightError
+        For a weight that ARKit lacks, a value that is no number from 0 to 1, and an array of another shape.
+
+    Examples
+    --------
+    >>> float(from_weights({"eyeBlinkLeft": 1.0}).eyelids[0])
+    1.0
     """
+    weights = arkit.weights(weights) if isinstance(weights, Mapping) else _checked_weights(weights)
     value = {name: float(weights[arkit.INDEX[name]]) for name in DRIVEN}
     expression = np.zeros(EXPRESSION_SIZE, np.float32)
     coefficients = weights[_UNIT_AT].astype(np.float64) @ open_head().unit_to_expression
@@ -97,8 +148,40 @@ def from_weights(
     )
 
 
+def _checked_weights(weights: Array) -> Array:
+    row = np.asarray(weights)
+    is_usable = row.shape == (arkit.COUNT,) and row.dtype.kind in "fiu"
+    if not is_usable or not -_ROUNDING <= row.min() <= row.max() <= 1.0 + _ROUNDING:
+        found = f"from {row.min():g} to {row.max():g}" if is_usable else f"{row.dtype} {list(row.shape)}"
+        raise arkit.FaceWeightError(f"a face has {arkit.COUNT} weights from 0 (rest) to 1 (full), got {found}")
+    return row
+
+
 def to_weights(params: FlameParams) -> Array:
-    """[52] the ARKit weights of these parameters; the inverse of `from_weights`."""
+    """The ARKit weights of a face; the inverse of `from_weights`.
+
+    Parameters
+    ----------
+    params
+        A face in the open basis.
+
+    Returns
+    -------
+    Array
+        float32 [52], in ARKit's order. Weights of a face that no weights make may leave 0 to 1.
+
+    Raises
+    ------
+    FaceWeightError
+        If the face is in another basis, which has no such map.
+
+    Examples
+    --------
+    >>> to_weights(from_weights({"jawOpen": 0.5}))[arkit.INDEX["jawOpen"]]
+    0.5
+    """
+    if params.basis != OPEN_BASIS:
+        raise arkit.FaceWeightError(f'a face in the basis "{params.basis}" has no ARKit weights: "{OPEN_BASIS}" has')
     weights = np.zeros(arkit.COUNT, np.float32)
     head = open_head()
     known = params.expression[: len(head.exprdirs)].astype(np.float64)
@@ -133,4 +216,4 @@ def weights_from_gaze(gaze: Array) -> Array:
         named[f"eyeLookOut{side}"], named[f"eyeLookIn{side}"] = outward, -outward
         named[f"eyeLookDown{side}"] = float(pitch) / LOOK_DOWN_RAD
         named[f"eyeLookUp{side}"] = -float(pitch) / LOOK_UP_RAD
-    return np.clip(arkit.weights(named), 0.0, 1.0)
+    return arkit.clipped_weights(named)

@@ -32,13 +32,23 @@ class LiveLoop:
 
     Its threads are daemons, and ending waits half a second for them and no more: a source that hangs is left behind.
 
+    Parameters
+    ----------
+    source
+        What drives the face: of `open_source`, an `IterableSource`, or your own `Source`. The loop opens and closes it.
+    session
+        What is drawn, and where it goes.
+    is_offline
+        Draws every picture of a file, and changes characters by a cut.
+
+    Examples
+    --------
     >>> with WireOutput() as wire:
-    ...     session = LiveSession(Animator(), load_character("hana"), [wire])
-    ...     LiveLoop(open_source("webcam"), session).run(seconds=60.0)
+    ...     session = LiveSession(Animator(), "hana", [wire])
+    ...     report = LiveLoop(open_source("webcam"), session).run(seconds=60.0)
     """
 
     def __init__(self, source: Source, session: LiveSession, *, is_offline: bool = False) -> None:
-        """Offline, every picture of a file is drawn, and characters change by a cut."""
         self.session = session
         self.rate = RateLimiter()
         if session.quality:
@@ -61,7 +71,25 @@ class LiveLoop:
         self.status = self._new_status(self._clock_ns())  # replaced once a second
 
     def run(self, seconds: float | None = None, on_status: Callable[[LiveStatus], None] | None = None) -> RunReport:
-        """Runs until the source ends, or for so many seconds of pictures; raises what any of its threads raised."""
+        """Runs until the source ends, or for a time.
+
+        Parameters
+        ----------
+        seconds
+            Of pictures, after the first one; None runs until the source ends.
+        on_status
+            Called about once a second from this thread.
+
+        Returns
+        -------
+        RunReport
+            Rate, latency and counts of the run.
+
+        Raises
+        ------
+        SourceError
+            If the source cannot be opened or read; other errors of the loop's threads are raised as well.
+        """
         self._thread.start()
         try:
             self._wait(seconds, on_status)

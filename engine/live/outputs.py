@@ -21,7 +21,33 @@ Sender = TypeVar("Sender", bound=FaceSender | PictureSender)
 
 
 class WireOutput:
-    """Publishes portraits over ZeroMQ; calls `on_sent(index, sent_ns)` when it has handed one to the network."""
+    """Publishes portraits over ZeroMQ: pictures and face parameters, as Unity, Unreal and `Subscriber` receive them.
+
+    Without keys only programs of the same user on this machine are let in.
+
+    Parameters
+    ----------
+    params, video
+        Addresses to bind, `tcp://HOST:PORT`; the port `*` is any free one, and `publisher.video_endpoint` says which.
+    subject
+        The name under which receivers subscribe.
+    on_sent
+        Called as `on_sent(index, sent_ns)` from the publisher's thread when a portrait was handed to the network.
+    keys
+        Encrypts, and lets in the clients that they name.
+    open_local
+        Without keys: lets in programs of every user of this machine.
+
+    Raises
+    ------
+    EndpointError
+        If an address may not be bound; `PortInUseError`, when it is entered, if another program has it.
+
+    Examples
+    --------
+    >>> with WireOutput(video="tcp://127.0.0.1:*") as wire:
+    ...     wire.offer(animator.draw({}, "hana"))
+    """
 
     name = "zeromq"
 

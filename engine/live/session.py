@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..data import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, St
 from ..face.light import LightFade, checked_light, studio_light
 from ..face.performance import Performance
 from ..face.presence import Phase, smoothstep
+from ..model.character_file import load_any_character
 from ..model.portrait_renderer import DrawOptions, FadingCharacters, PortraitRenderer
 from .adaptive_quality import AdaptiveQuality
 from .latency import LatencyMeter
@@ -30,7 +32,17 @@ _INVISIBLE = 1e-3  # a share of the picture
 
 
 class Output(Protocol):
-    """Takes portraits; open before the loop starts, closed after it has ended."""
+    """Takes portraits; open before the loop starts, closed after it has ended.
+
+    Examples
+    --------
+    >>> class Counter:
+    ...     name = "counter"
+    ...     count = 0
+    ...
+    ...     def offer(self, portrait: Portrait) -> None:
+    ...         self.count += 1
+    """
 
     name: str
 
@@ -43,21 +55,44 @@ class LiveSession:
     """Draws and offers portraits. `draw` and `warm_up` run in the drawing thread; the rest may be called from any.
 
     `performance` takes expressions, tuning and the actor; all changes take effect with the next picture.
+
+    Parameters
+    ----------
+    renderer
+        Draws the portraits; an `Animator`.
+    character
+        Its name, the path of its file, or a loaded one.
+    outputs
+        Take each portrait; open before the loop starts. An `Output` has a `name` and `offer(portrait)`.
+    meter
+        Measures latency: the one whose `sent` an output calls.
+    quality
+        Holds a latency budget; already open.
+    clock_ns
+        `time.perf_counter_ns`, or a test's.
+
+    Raises
+    ------
+    CharacterError
+        If there is no character of this name, or its file is damaged.
+
+    Examples
+    --------
+    >>> session = LiveSession(Animator(), "hana", [wire])
     """
 
     def __init__(
         self,
         renderer: PortraitRenderer,
-        character: AnyCharacter,
+        character: AnyCharacter | str | Path,
         outputs: Sequence[Output] = (),
         *,
         meter: LatencyMeter | None = None,
         quality: AdaptiveQuality | None = None,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        """`meter` is the one whose `sent` an output calls; `quality`, already open, holds a latency budget."""
         self.renderer = renderer
-        self.character = character  # the target of a crossfade that is not over yet
+        self.character = _loaded(character)  # the target of a crossfade that is not over yet
         self.crossfade_s = CROSSFADE_S  # 0 cuts to the next character
         self.performance = Performance(Actor())
         self.phase = Phase.IDLE  # of the last picture
@@ -68,17 +103,18 @@ class LiveSession:
         self._light_fade = LightFade(studio_light())
         self._opacity = OpacityFade()
         self._compositor = Compositor()
-        self._crossfade = CharacterCrossfade(character)  # replaced as a whole
+        self._crossfade = CharacterCrossfade(self.character)  # replaced as a whole
         self._listeners: tuple[Callable[[Signal], None], ...] = ()  # replaced as a whole
         self._changing, self._listing = threading.Lock(), threading.Lock()
         self._index = -1  # of the last picture
         self._offered = -1  # differs from `_index` if the renderer draws several pictures at a time
 
-    def change(self, character: AnyCharacter) -> None:
+    def change(self, character: AnyCharacter | str | Path) -> None:
         """Starts the crossfade to another character, and returns when it is ready to be drawn.
 
-        Raises ValueError if the renderer cannot draw it; nothing has changed then.
+        Raises ValueError if there is none of this name, or the renderer cannot draw it; nothing has changed then.
         """
+        character = _loaded(character)
         with self._changing:
             self.renderer.check(character)
             self._crossfade = self._crossfade.to(character, self.clock_ns(), self.crossfade_s)
@@ -204,6 +240,10 @@ def with_opacity(rgba: NDArray[np.uint8], opacity: float) -> NDArray[np.uint8]:
     shown = rgba.copy()
     shown[..., 3] = np.rint(rgba[..., 3] * np.float32(opacity))
     return shown
+
+
+def _loaded(character: AnyCharacter | str | Path) -> AnyCharacter:
+    return load_any_character(character) if isinstance(character, str | Path) else character
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import AnyCharacter, Character, FlameParams, Portrait, Stamp
+from ..data import AnyCharacter, Character, FlameParams, PhotorealCharacter, Portrait, Stamp
 from ..errors import AnimatorError
+from ..face.light import checked_light, studio_light
+from ..face.retarget import from_weights
 from ..face.stabilizer import DRAWN_PARAMS, FaceStabilizer
 from ..models import WEIGHTS_FOLDER, WeightsError, shipped_networks
 from ..runtime.session import AUTO, Build, RuntimeUnavailable, runtime_names
 from . import autotune
 from .autotune import RuntimeChoice, choose
+from .character_file import load_character
 from .hair import CHAINS, JOINTS, HairMotion
 from .marks import with_marks
 from .networks import Networks
@@ -24,6 +28,8 @@ from .portrait_renderer import FACE_ALONE, DrawCounts, DrawOptions, PictureCache
 from .renderer import DEFAULT_SIZE, MOST_AT_ONCE, SIZES, STEPS, PreparedCharacter, Renderer, crossfaded, motion_of
 
 Array = NDArray[np.float32]
+Face = FlameParams | Mapping[str, float]  # or ARKit weights by name
+_STUDIO_LIGHT = studio_light()
 _MOST_PREPARED = 4  # characters: two in a crossfade, and two before them
 
 
@@ -31,22 +37,47 @@ class Animator:
     """Draws portraits; from one thread at a time.
 
     The noise is always the same, so a picture is a function of character, face, light and, with `consistency`, of the
-    faces drawn just before: differences within a tracker's noise are smoothed, and a face that holds still is held. A
-    picture that has not changed, or was drawn lately, is not drawn again. Without `consistency` each picture stands
-    alone.
+    faces drawn just before.
+
+    Parameters
+    ----------
+    size
+        Pixels on a side of the picture: one of 256, 384, 512, 768 and 1024. None is 512.
+    steps
+        Steps of the sampler: 1, 2 or 4.
+    runtime
+        What runs the network: "auto" is the fastest of this machine, as for the command `omote live`, found by a trial
+        at the first start and remembered; "openvino-f32" and others name one. The same runtime gives the same bytes.
+    consistency
+        Whether differences within a tracker's noise are smoothed, and a face that holds still is held. Without it
+        each picture stands alone.
+    renderer
+        An open renderer to share, instead of one that is opened here by `runtime`.
+    references
+        The most references that are read at a time, for which the network is compiled.
+
+    Raises
+    ------
+    AnimatorError
+        If size, steps or runtime are not supported, or if no runtime can draw on this machine.
+
+    Examples
+    --------
+    >>> portrait = Animator().draw({"mouthSmileLeft": 0.8, "mouthSmileRight": 0.8}, "hana")
+    >>> portrait.rgba.shape
+    (512, 512, 4)
     """
 
     def __init__(
         self,
         size: int | None = None,
         steps: int = 1,
-        runtime: str = "openvino",
+        runtime: str = AUTO,
         consistency: bool = True,
         *,
         renderer: Renderer | None = None,
         references: int = MOST_AT_ONCE,
     ) -> None:
-        """Without a renderer, opens one by this runtime, compiled for so many references at a time."""
         self._size, self._steps = _require_supported(size or DEFAULT_SIZE, steps)
         self.refusals: tuple[str, ...] = ()  # why other runtimes were not chosen, in lines
         if renderer is None:
@@ -59,6 +90,7 @@ class Animator:
         self._hair: dict[int, HairMotion] = {}  # of the characters in the last picture, by the prepared one's id
         self._preparing = threading.Lock()
         self._character: AnyCharacter | None = None  # of the last picture
+        self._loaded: OrderedDict[str, Character] = OrderedDict()  # by the name that was asked for
         self._last: tuple[_PictureKey, NDArray[np.uint8]] | None = None
 
     @property
@@ -85,20 +117,53 @@ class Animator:
         self._hair = {}
         self._stabilizer.forget()
 
-    def check(self, character: AnyCharacter) -> None:
-        """Makes this character ready to be drawn, from any thread; AnimatorError if it cannot be drawn."""
-        self._prepare(character).pictures(self._size)
+    def check(self, character: AnyCharacter | str | Path) -> None:
+        """Makes this character ready to be drawn, from any thread; an error as `draw` raises if it cannot be drawn."""
+        self._prepare(self._named(character)).pictures(self._size)
 
     def draw(
-        self, params: FlameParams, character: AnyCharacter, light: Array, options: DrawOptions = FACE_ALONE
+        self,
+        params: Face,
+        character: AnyCharacter | str | Path,
+        light: Array | None = None,
+        options: DrawOptions = FACE_ALONE,
     ) -> Portrait:
-        """The character with this face in this light [27].
+        """The character with this face in this light.
 
-        Raises AnimatorError if face or light have another form, or the character cannot be drawn.
+        Parameters
+        ----------
+        params
+            The face: ARKit weights by name, each from 0 to 1, or FlameParams, as `from_weights` and `retarget` return.
+        character
+            The name of a shipped character or of one of the user's, the path of a file, or a loaded `Character`. A
+            file is read once for an animator.
+        light
+            float32 [27]: spherical harmonics, nine of red, green and blue each. None is `studio_light`.
+        options
+            The stamp and the signal behind the face, a crossfade from other characters, marks of comics, hair.
 
-        >>> animator.draw(FlameParams.neutral(), load_character("hana"), studio_light()).rgba.shape
-        (512, 512, 4)
+        Returns
+        -------
+        Portrait
+            Its `rgba` is uint8 [size, size, 4] with straight alpha, and must not be written to.
+
+        Raises
+        ------
+        AnimatorError
+            If face or light have another form, or if this network does not draw the character.
+        FaceWeightError
+            For a weight that ARKit lacks, or a value that is not from 0 to 1.
+        CharacterError
+            If there is no such character, or if its file is damaged.
+
+        Examples
+        --------
+        >>> animator.draw({"jawOpen": 0.6}, "noah").rgba.dtype
+        dtype('uint8')
         """
+        params, character = face_params(params), self._named(character)
+        light = _STUDIO_LIGHT if light is None else _require_light(light)
+
         # Find out what the picture is a function of.
         fading = options.fading
         characters = (*(self._prepare(one) for one, _ in fading), self._prepare(character))
@@ -155,15 +220,29 @@ class Animator:
             for one in characters
         )
 
+    def _named(self, character: AnyCharacter | str | Path) -> AnyCharacter:
+        """The character of this name or path; any other is returned as it is."""
+        if not isinstance(character, str | Path):
+            return character
+        name = str(character)
+        with self._preparing:
+            found = self._loaded.get(name) or load_character(name)
+            self._loaded[name] = found
+            while len(self._loaded) > _MOST_PREPARED:
+                self._loaded.popitem(last=False)
+        return found
+
     def _prepare(self, character: AnyCharacter) -> PreparedCharacter:
         found = self._prepared.get(id(character))
         if found is not None and found.character is character:
             return found
-        if not isinstance(character, Character):
+        if isinstance(character, PhotorealCharacter):
             raise AnimatorError(
-                f'character "{character.name}" is photoreal, and this network draws others: start again with '
-                f"--character {character.name}"
+                f'character "{character.name}" is photoreal, and this network draws others: `omote live --character '
+                f"{character.name}` draws it"
             )
+        if not isinstance(character, Character):
+            raise AnimatorError(f"a character is a name, a path or a Character, got {type(character).__name__}")
         try:
             prepared = self.renderer.prepare(character)
         except (RuntimeUnavailable, ValueError) as error:
@@ -200,19 +279,45 @@ class _PictureKey:
 
 @dataclass(frozen=True)
 class EnsembleMember:
-    """One portrait of an ensemble."""
+    """One portrait of an ensemble.
 
-    character: Character
-    params: FlameParams
-    light: Array  # [27]
+    Parameters
+    ----------
+    character, params, light
+        As `Animator.draw` takes them.
+    presence
+        1 for the performer's face, 0 for an idle one; it goes into the portrait as it is.
+    """
+
+    character: Character | str | Path
+    params: Face
+    light: Array | None = None  # [27]; None is the studio light
     presence: float = 1.0
 
 
 class Ensemble:
-    """Draws several portraits, one after another, by the same networks; each is stabilized on its own."""
+    """Draws several portraits, one after another, by the same networks; each is stabilized on its own.
+
+    Parameters
+    ----------
+    count
+        How many portraits; at least 1.
+    size, steps, runtime, consistency
+        As for `Animator`.
+
+    Raises
+    ------
+    AnimatorError
+        As `Animator` raises, and for a count below 1.
+
+    Examples
+    --------
+    >>> duo = Ensemble(2)
+    >>> left, right = duo.draw([EnsembleMember("hana", {"jawOpen": 0.4}), EnsembleMember("aoi", {})])
+    """
 
     def __init__(
-        self, count: int, size: int | None = None, steps: int = 1, runtime: str = "openvino", consistency: bool = True
+        self, count: int, size: int | None = None, steps: int = 1, runtime: str = AUTO, consistency: bool = True
     ) -> None:
         if count < 1:
             raise AnimatorError(f"an ensemble has at least one character, got {count}")
@@ -237,7 +342,25 @@ class Ensemble:
             one.reset()
 
     def draw(self, members: Sequence[EnsembleMember], stamp: Stamp | None = None) -> tuple[Portrait, ...]:
-        """A portrait of each, in order; AnimatorError if their number is another, or one cannot be drawn."""
+        """A portrait of each.
+
+        Parameters
+        ----------
+        members
+            As many as the ensemble has.
+        stamp
+            Goes into each portrait; None stamps them with the present time.
+
+        Returns
+        -------
+        tuple of Portrait
+            In the order of the members.
+
+        Raises
+        ------
+        AnimatorError
+            If their number is another; else as `Animator.draw` raises.
+        """
         if len(members) != len(self._animators):
             raise AnimatorError(f"this ensemble has {len(self._animators)} characters, got {len(members)}")
         stamp = stamp or Stamp.now()
@@ -277,9 +400,27 @@ def _opened_renderer(build: Build, references: int) -> Renderer:
     return Renderer(networks)
 
 
+def face_params(face: Face) -> FlameParams:
+    """The parameters of a face in either form; AnimatorError for anything else."""
+    if isinstance(face, FlameParams):
+        return face
+    if isinstance(face, Mapping):
+        return from_weights(face)
+    raise AnimatorError(
+        f'a face is FlameParams or ARKit weights by name, as {{"jawOpen": 0.5}}, got {type(face).__name__}'
+    )
+
+
+def _require_light(light: Array) -> Array:
+    try:
+        return checked_light(np.asarray(light, np.float32))
+    except (ValueError, TypeError) as error:
+        raise AnimatorError(str(error)) from error
+
+
 def _require_supported(size: int, steps: int) -> tuple[int, int]:
     if size not in SIZES:
-        raise AnimatorError(f"pictures of {size} pixels are not drawn: --size takes {', '.join(map(str, SIZES))}")
+        raise AnimatorError(f"size must be one of {', '.join(map(str, SIZES))} pixels, got {size!r}")
     if steps not in STEPS:
-        raise AnimatorError(f"steps must be one of {', '.join(map(str, STEPS))}, got {steps}")
+        raise AnimatorError(f"steps must be one of {', '.join(map(str, STEPS))}, got {steps!r}")
     return size, steps

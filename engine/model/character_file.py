@@ -24,6 +24,7 @@ from ..data import (
     Character,
     FlameParams,
     Reference,
+    printable,
 )
 from ..storage import data_folder
 from ..tensor_file import CharacterError, TensorFile, damaged_file_error, read_tensor_file, write_tensor_file
@@ -45,6 +46,22 @@ Made = TypeVar("Made")
 
 
 def character_names() -> tuple[str, ...]:
+    """The names that `load_character` takes: of the shipped characters, then of those that the user made.
+
+    Returns
+    -------
+    tuple of str
+        Each name once, in alphabetical order within each group.
+
+    Examples
+    --------
+    >>> "hana" in character_names()
+    True
+    """
+    return tuple(dict.fromkeys((*shipped_character_names(), *user_character_names())))
+
+
+def shipped_character_names() -> tuple[str, ...]:
     """The names of the shipped characters."""
     return tuple(sorted(path.stem for path in SHIPPED_FOLDER.glob(f"*{SUFFIX}")))
 
@@ -61,9 +78,26 @@ def user_character_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in user_folder().glob(f"*{SUFFIX}")))
 
 
-def load_character(name_or_path: str) -> Character:
-    """A shipped character or one of the user's by name, or any by its file's path; CharacterError if it is photoreal.
+def load_character(name_or_path: str | Path) -> Character:
+    """Loads a character.
 
+    Parameters
+    ----------
+    name_or_path
+        The name of a shipped character or of one that the user made, or the path of a character's file.
+
+    Returns
+    -------
+    Character
+        The shape of its head and its reference pictures.
+
+    Raises
+    ------
+    CharacterError
+        If there is no such character, if its file is damaged, or if it is photoreal.
+
+    Examples
+    --------
     >>> load_character("hana").head
     'open'
     """
@@ -76,7 +110,7 @@ def load_character(name_or_path: str) -> Character:
     return character
 
 
-def load_any_character(name_or_path: str, most: int | None = None) -> AnyCharacter:
+def load_any_character(name_or_path: str | Path, most: int | None = None) -> AnyCharacter:
     """As `load_character`, of the open kind or photoreal.
 
     `most` limits the references that are read, for a list of many characters.
@@ -88,22 +122,41 @@ def load_any_character(name_or_path: str, most: int | None = None) -> AnyCharact
     return character_in(file, path, most)
 
 
-def _path_of_character(name_or_path: str) -> Path:
+def _path_of_character(name_or_path: str | Path) -> Path:
     """The path of a character's file; CharacterError if the name is unknown."""
-    for names, folder in ((character_names(), SHIPPED_FOLDER), (user_character_names(), user_folder())):
-        if name_or_path in names:
-            return folder / f"{name_or_path}{SUFFIX}"
-    path = Path(name_or_path)
+    path, name = Path(name_or_path), str(name_or_path)
+    for names, folder in ((shipped_character_names(), SHIPPED_FOLDER), (user_character_names(), user_folder())):
+        if name in names:
+            return folder / f"{name}{SUFFIX}"
     if path.is_file():
         return path
-    names = (*character_names(), *user_character_names())
-    near = difflib.get_close_matches(name_or_path, names, 1)
+    names = character_names()
+    near = difflib.get_close_matches(name, names, 1)
     hint = f'; did you mean "{near[0]}"?' if near else ""
-    raise CharacterError(f'no character "{name_or_path}"{hint} There are: {", ".join(names)}; or the path of a file')
+    raise CharacterError(
+        f'no character "{printable(name, 80)}"{hint} There are: {", ".join(names)}; or the path of a file'
+    )
 
 
 def save_character(character: Character, path: Path) -> None:
-    """Writes a character atomically; CharacterError if it does not fit into 4 MB or cannot be written."""
+    """Writes a character's file, atomically.
+
+    Parameters
+    ----------
+    character
+        The character; its references are encoded as WebP.
+    path
+        The file to write or to replace. In the folder of your characters it is found by its name.
+
+    Raises
+    ------
+    CharacterError
+        If it does not fit into 4 MB, or cannot be written.
+
+    Examples
+    --------
+    >>> save_character(load_character("hana"), Path("copy.omote"))
+    """
     references = character.references
     for quality in _QUALITY:
         pictures = _in_threads(partial(_encoded, quality=quality), (one.rgba for one in references))

@@ -20,7 +20,23 @@ FadingCharacters = tuple[tuple[AnyCharacter, float], ...]  # earlier characters,
 
 @dataclass(frozen=True)
 class DrawOptions:
-    """How a face is drawn, and what drove it; the default draws the face alone."""
+    """How a face is drawn, and what drove it; the default draws the face alone.
+
+    Parameters
+    ----------
+    stamp
+        Goes into the portrait; None stamps it with the present time.
+    signal
+        Goes into the portrait; None if no source drove it.
+    presence
+        1 for the performer's face, 0 for an idle one.
+    fading
+        Earlier characters, each with its share of the picture, that are drawn through this one.
+    marks
+        float [6]: how much of each of `expressions.MARKS` is drawn over the picture, 0 to 1.
+    hair
+        How far hair swings after the head, by the stamps' times: 1 as its springs say, 0 not at all.
+    """
 
     stamp: Stamp | None = None  # None stamps the portrait with the present time
     signal: Signal | None = None  # None if no source drove it

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Literal
 
 from omote.engine import storage
 from omote.engine.data import AnyCharacter, Character, PhotorealCharacter
-from omote.engine.model.character_file import SUFFIX, character_names, load_character, save_character, user_folder
+from omote.engine.model.character_file import (
+    SUFFIX,
+    load_character,
+    save_character,
+    shipped_character_names,
+    user_folder,
+)
 from omote.engine.model.kinds import Made, kind
 from omote.engine.tensor_file import CharacterError
 
@@ -64,7 +70,7 @@ def own_character_path(name: str) -> Path:
     """The path of an own character, whether the file exists or not; CharacterError if the name is invalid."""
     if not _NAME.fullmatch(name) or _DEVICES.fullmatch(name) or len(name.encode()) > _MAX_NAME_BYTES:
         raise CharacterError(f'"{printable(name)}" is not a valid name: use letters, digits, _ and -')
-    if name.lower() in character_names():
+    if name.lower() in shipped_character_names():
         raise CharacterError(f'"{name}" is the name of a shipped character: choose another one')
     return user_folder() / f"{name}{SUFFIX}"
 
@@ -145,7 +151,7 @@ def _from_characters(name: str, request: CharacterRequest) -> Character:
         if request.blend:
             first, second, share = request.blend
             return making.mixed_character(load_character(first), load_character(second), share, renderer, name)
-        shipped = [one for one in map(load_character, character_names()) if one.head == "open"]
+        shipped = [one for one in map(load_character, shipped_character_names()) if one.head == "open"]
         return making.character_from_seed(request.seed or 0, shipped, renderer, name)
     except ValueError as error:
         raise CharacterError(str(error)) from error

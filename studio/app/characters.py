@@ -18,8 +18,8 @@ from omote.engine.live.session import LiveSession
 from omote.engine.model.character_file import (
     SHIPPED_FOLDER,
     SUFFIX,
-    character_names,
     load_any_character,
+    shipped_character_names,
     user_character_names,
     user_folder,
 )
@@ -138,7 +138,7 @@ class CharacterLibrary:
     def remove(self, name: str) -> None:
         """Deletes a character that was made here; CharacterError if it is shipped, shown now, or not there."""
         path = _path_of(name)
-        if name not in user_character_names() or name in character_names():
+        if name not in user_character_names() or name in shipped_character_names():
             raise CharacterError(f'"{name}" is a shipped character and cannot be deleted')
         if self._is_shown(name, path):
             raise CharacterError(f'"{name}" is shown now: show another character first')
@@ -188,7 +188,7 @@ class CharacterLibrary:
 def _files() -> dict[str, Path]:
     """The files of all characters by name; an own character never replaces a shipped one."""
     own = {name: user_folder() / f"{name}{SUFFIX}" for name in user_character_names()}
-    shipped = {name: SHIPPED_FOLDER / f"{name}{SUFFIX}" for name in character_names()}
+    shipped = {name: SHIPPED_FOLDER / f"{name}{SUFFIX}" for name in shipped_character_names()}
     return {**shipped, **{name: path for name, path in own.items() if name not in shipped}}
 
 

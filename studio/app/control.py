@@ -16,7 +16,7 @@ from omote.engine.data import LIGHT_SIZE, Array
 from omote.engine.face.expressions import EXPRESSION_NAMES, TOP_LAYER
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.outputs import WireOutput
-from omote.engine.model.character_file import character_names, load_any_character, user_character_names
+from omote.engine.model.character_file import character_names, load_any_character
 from omote.engine.model.portrait_renderer import PortraitRenderer
 
 from .hotkeys import KEY_PHASES, KeyPhase
@@ -174,7 +174,7 @@ class ControlMethods:
 
 
 def _names() -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*character_names(), *user_character_names())))
+    return character_names()
 
 
 def _names_that_fit(names: Sequence[str]) -> list[str]:

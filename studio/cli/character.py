@@ -15,8 +15,8 @@ from omote.engine.data import PhotorealCharacter
 from omote.engine.model.character_file import (
     DEFAULT_CHARACTER,
     SUFFIX,
-    character_names,
     load_any_character,
+    shipped_character_names,
     user_character_names,
     user_folder,
 )
@@ -55,7 +55,7 @@ def main(typed: argparse.Namespace) -> int:
 def run_list() -> int:
     """Prints one line for each character, shipped ones first. Returns 1 if a file cannot be read, else 0."""
     code = 0
-    for name in (*character_names(), *user_character_names()):
+    for name in (*shipped_character_names(), *user_character_names()):
         try:
             character = load_any_character(name, most=1)
         except CharacterError as error:  # list the others

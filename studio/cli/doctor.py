@@ -32,9 +32,9 @@ from omote.engine.model.animator import Animator, runtime_options
 from omote.engine.model.autotune import remembered_choice
 from omote.engine.model.character_file import (
     DEFAULT_CHARACTER,
-    character_names,
     load_any_character,
     load_character,
+    shipped_character_names,
     user_character_names,
 )
 from omote.engine.model.kinds import Finding, kind
@@ -151,12 +151,12 @@ def check_weights() -> Iterator[Check]:
     else:
         yield Check("weights", True, f"{', '.join(file.path.name for file in files.networks)}, sha256 as recorded")
     damaged = []
-    for name in character_names():
+    for name in shipped_character_names():
         try:
             load_character(name)
         except CharacterError as error:
             damaged.append(str(error))
-    found = "; ".join(damaged) or f"{len(character_names())} are shipped, none is damaged"
+    found = "; ".join(damaged) or f"{len(shipped_character_names())} are shipped, none is damaged"
     yield Check("characters", not damaged, found, _REINSTALL)
 
 

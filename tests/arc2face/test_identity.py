@@ -171,7 +171,11 @@ def test_a_real_recogniser_knows_a_drawn_person_again() -> None:
     from omote.engine.arc2face.identity import arcface
     from omote.engine.capture.photo import face_finder, single_face
 
-    embedder, animator, found = arcface(Path(os.environ["OMOTE_RECOGNISER"])), Animator(size=512), []
+    embedder, animator, found = (
+        arcface(Path(os.environ["OMOTE_RECOGNISER"])),
+        Animator(size=512, runtime="openvino"),
+        [],
+    )
     with face_finder() as finder:
         for name, yaw in (("noah", 0.0), ("noah", 0.25), ("freya", 0.0)):
             calm = FlameParams.neutral().vector()

@@ -63,7 +63,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A face on a file: that of a character of our own, who is nobody."""
-    rgba = Animator(size=256).draw(FlameParams.neutral(), load_character("noah"), studio_light()).rgba
+    rgba = (
+        Animator(size=256, runtime="openvino").draw(FlameParams.neutral(), load_character("noah"), studio_light()).rgba
+    )
     path = tmp_path_factory.mktemp("photo") / "noah.png"
     Image.fromarray(rgba).save(path)
     return path
@@ -288,7 +290,7 @@ def test_arc2face_draws_the_references_of_an_ordinary_character(photo: Photo, fo
     save_open(character, tmp_path / "me.omote")
     again = load_any_character(str(tmp_path / "me.omote"))
     assert isinstance(again, Character)
-    artist = Animator(size=256)
+    artist = Animator(size=256, runtime="openvino")
     rest = artist.draw(FlameParams.neutral(), again, studio_light()).rgba.astype(int)
     jaw = from_weights(arkit.weights({"jawOpen": 0.8}))
     opened = artist.draw(jaw, again, studio_light()).rgba.astype(int)

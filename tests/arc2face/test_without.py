@@ -22,7 +22,7 @@ for package in (omote.bridge, omote.calibration, omote.engine, omote.studio):
             importlib.import_module(module.name)
 assert not any("arc2face" in name for name in sys.modules)
 from omote.engine import Animator, FlameParams, load_character, studio_light
-rgba = Animator(256).draw(FlameParams.neutral(), load_character("hana"), studio_light()).rgba
+rgba = Animator(256, runtime="openvino").draw(FlameParams.neutral(), load_character("hana"), studio_light()).rgba
 assert rgba.shape == (256, 256, 4) and rgba[..., 3].any()
 from omote.studio.cli.main import main
 for arguments in (["models"], ["characters"], ["doctor", "--help"]):

@@ -50,7 +50,7 @@ def test_weights_go_by_name_and_never_by_position() -> None:
 
 
 def test_an_unknown_name_is_an_error() -> None:
-    with pytest.raises(KeyError, match="noseWiggle"):
+    with pytest.raises(arkit.FaceWeightError, match="noseWiggle"):
         weights_from_scores([Score("noseWiggle", 0.5)])
 
 

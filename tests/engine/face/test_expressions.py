@@ -137,10 +137,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        *(
-            ({"weights": arkit.weights({"jawOpen": w})}, "52 weights from 0 to 1")
-            for w in (-0.1, 1.1, math.nan, math.inf)
-        ),
+        *(({"weights": np.full(arkit.COUNT, w)}, "52 weights from 0 to 1") for w in (-0.1, 1.1, math.nan, math.inf)),
         *(({"attack_s": s}, r"attack_s must be from 0 to 60 seconds") for s in (-0.1, 60.1, math.nan)),
         ({"hold_s": 60.1}, "hold_s must be"),
         ({"marks": np.full(len(MARKS), 1.5, np.float32)}, "6 marks from 0 to 1"),

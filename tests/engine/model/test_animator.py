@@ -41,7 +41,7 @@ def animator() -> Animator:
 
 @pytest.fixture(scope="module")
 def shipped() -> Animator:
-    return Animator(256, references=1)
+    return Animator(256, runtime="openvino", references=1)
 
 
 def face(**weights: float) -> FlameParams:
@@ -99,7 +99,7 @@ def test_nothing_of_one_character_is_left_in_the_next(animator: Animator) -> Non
 def test_whether_a_character_can_be_drawn_is_known_before_it_is(animator: Animator) -> None:
     before = animator.draw(REST, MIKA, LIGHT)
     animator.check(NOA)
-    with pytest.raises(AnimatorError, match="is photoreal, and this network draws others: start again"):
+    with pytest.raises(AnimatorError, match="is photoreal, and this network draws others: `omote live"):
         animator.check(flat_character("photo", 64))
     assert animator.draw(REST, MIKA, LIGHT).rgba is before.rgba
 
@@ -192,7 +192,7 @@ def test_every_shipped_character_can_be_drawn(shipped: Animator) -> None:
 @pytest.mark.parametrize(
     ("size", "steps", "says"),
     [
-        (77, 1, "pictures of 77 pixels are not drawn: --size takes 256, 384, 512, 768, 1024"),
+        (77, 1, "size must be one of 256, 384, 512, 768, 1024 pixels, got 77"),
         (256, 3, "steps must be one of 1, 2, 4, got 3"),
     ],
 )
@@ -221,7 +221,7 @@ def test_light_that_is_not_finite_is_refused(animator: Animator) -> None:
 
 
 def test_an_ensemble_draws_each_as_it_would_be_drawn_alone() -> None:
-    ensemble = Ensemble(2, 256)
+    ensemble = Ensemble(2, 256, runtime="openvino")
     parts = [EnsembleMember(MIKA, REST, LIGHT), EnsembleMember(NOA, face(jawOpen=0.5), LIGHT, presence=0.0)]
     first, second = ensemble.draw(parts)
     assert (first.presence, second.presence) == (1.0, 0.0)

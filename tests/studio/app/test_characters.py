@@ -19,7 +19,7 @@ from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.capture.photo import read_upload
 from omote.engine.images import PhotoError
 from omote.engine.live.session import LiveSession
-from omote.engine.model.character_file import SHIPPED_FOLDER, character_names, save_character
+from omote.engine.model.character_file import SHIPPED_FOLDER, save_character, shipped_character_names
 from omote.engine.tensor_file import CharacterError
 from omote.engine.testing.drawing import FlatRenderer
 from omote.studio.app import characters, jobs
@@ -109,7 +109,7 @@ def photo(form: str = "PNG") -> bytes:
 def test_shipped_characters_stand_first_and_say_where_they_are_from(folder: Path) -> None:
     own(folder, "aaa")
     library = Library()
-    assert [row["name"] for row in library.characters.rows()] == [*character_names(), "aaa"]
+    assert [row["name"] for row in library.characters.rows()] == [*shipped_character_names(), "aaa"]
     hana = library.row(DEFAULT_CHARACTER)
     assert hana == {
         "name": "hana",

@@ -20,7 +20,7 @@ from omote.engine.face.retarget import to_weights
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.outputs import WireOutput
 from omote.engine.live.session import LiveSession
-from omote.engine.model.character_file import DEFAULT_CHARACTER, SHIPPED_FOLDER, character_names, load_character
+from omote.engine.model.character_file import DEFAULT_CHARACTER, SHIPPED_FOLDER, load_character, shipped_character_names
 from omote.engine.testing.drawing import FlatRenderer
 from omote.studio.app.control import ControlMethods
 from omote.studio.app.hotkeys import DEFAULT_HOTKEYS, Hotkey
@@ -138,7 +138,7 @@ def test_an_invalid_format_is_refused(endpoint: Endpoint, arguments: dict[str, o
 
 
 def test_another_character_is_shown(endpoint: Endpoint) -> None:
-    assert endpoint.call("characters")["names"][: len(character_names())] == list(character_names())  # type: ignore[index]
+    assert endpoint.call("characters")["names"][: len(shipped_character_names())] == list(shipped_character_names())  # type: ignore[index]
     assert endpoint.call("set_character", name=DEFAULT_CHARACTER) == {"character": DEFAULT_CHARACTER}
     assert endpoint.live.session.character.name == DEFAULT_CHARACTER
     assert endpoint.call("hello")["character"] == DEFAULT_CHARACTER
@@ -202,7 +202,7 @@ def test_a_folder_of_many_characters_is_listed_as_far_as_a_reply_reaches(
     names = endpoint.call("characters")["names"]
     reply = decode_reply(encode_reply(ControlReply(1, {"names": names})))
     assert reply.result == {"names": names}
-    assert set(character_names()) < set(names)  # type: ignore[call-overload]
+    assert set(shipped_character_names()) < set(names)  # type: ignore[call-overload]
 
 
 def test_light_is_set_and_taken_back(endpoint: Endpoint) -> None:

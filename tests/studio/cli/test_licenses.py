@@ -12,7 +12,7 @@ import pytest
 from omote.engine import load_character
 from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.data import BankRows, PhotorealCharacter, SourceFile
-from omote.engine.model.character_file import SHIPPED_FOLDER, character_names, save_character
+from omote.engine.model.character_file import SHIPPED_FOLDER, save_character, shipped_character_names
 from omote.engine.models import shipped_networks
 from omote.studio.cli.main import main
 
@@ -97,7 +97,7 @@ def test_an_installation_is_listed_by_file_and_package(capsys: pytest.CaptureFix
     lines = told(capsys)
     hana = hashlib.sha256((SHIPPED_FOLDER / "hana.omote").read_bytes()).hexdigest()
     assert f"  hana.omote: commercial use allowed; Apache-2.0; sha256 {hana[:16]}…" in lines
-    for name in (*character_names(), "denoiser", "encoder"):
+    for name in (*shipped_character_names(), "denoiser", "encoder"):
         assert any(line.startswith(f"  {name}.o") for line in lines)
     assert any(line.startswith("  face_landmarker.task: Apache-2.0; ") for line in lines)
     assert any("anime_head.npz" in line and "credit: Seed-san" in line for line in lines)

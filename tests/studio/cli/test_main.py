@@ -15,7 +15,7 @@ import pytest
 from omote.bridge import livelink
 from omote.engine.capture.recorder import Recorder
 from omote.engine.capture.take import read_take, write_take
-from omote.engine.model.character_file import character_names
+from omote.engine.model.character_file import shipped_character_names
 from omote.engine.model.renderer import SIZES
 from omote.engine.testing.capture import SmallDisk
 from omote.studio.app import recording
@@ -36,7 +36,7 @@ def no_settings_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (("--source", "webcma"), "did you mean webcam?"),
         (("--source", "nowhere.mp4"), "there is no file nowhere.mp4"),
         (("--character", "nobody-of-this-name"), 'omote live: no character "nobody-of-this-name"'),
-        (("--size", "100"), f"--size takes {', '.join(map(str, SIZES))}"),
+        (("--size", "100"), f"size must be one of {', '.join(map(str, SIZES))} pixels"),
         (("--sorce", "demo"), "--sorce demo; did you mean --source?"),
         (("--out", "livlink://unreal"), "there is no output called livlink; did you mean livelink://?"),
         (("--curve",), "make some with `omote keys new"),
@@ -95,7 +95,7 @@ def test_characters_and_models_are_listed_with_their_licences(capsys: pytest.Cap
     assert main(["characters"]) == 0
     assert main(["models"]) == 0
     printed = capsys.readouterr().out
-    for name in (*character_names(), "face_landmarker.task", "Apache-2.0"):
+    for name in (*shipped_character_names(), "face_landmarker.task", "Apache-2.0"):
         assert name in printed
 
 
