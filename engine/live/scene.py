@@ -12,14 +12,21 @@ from numpy.typing import NDArray
 
 from omote.bridge.errors import OmoteError
 
-from ..data import Portrait
+from ..data import Array, Portrait
+from ..face.presence import smoothstep
 
 Rgba = NDArray[np.uint8]  # [H,W,4] straight alpha
 Affine = NDArray[np.float64]  # [2,3] from pixel centres to pixel centres
 
 ASPECTS = {"1:1": 1.0, "4:3": 4.0 / 3.0, "16:9": 16.0 / 9.0, "9:16": 9.0 / 16.0}  # width by height
 MOST_BLUR = 0.1  # of the picture's height, one standard deviation
-_STEADY_PX = 0.25  # a placement that would move no corner farther stays as it is
+EASE_S = 0.25  # in which the portrait goes to another place
+MOST_LEAN = 2.0
+# Lean of the performer: a head at this distance of the camera, and how many metres one side of the portrait shows.
+_DISTANCE_M, _SIDE_M = 0.55, 0.34
+_NEAREST = 0.4  # of that distance, however far the performer leans in
+_JUMP_M = 0.25  # farther from one picture to the next is another source or resting place, not a lean
+_STEADY = 1.0 / 1024.0  # of a side: a lean that would move no corner farther is not shown
 
 
 class SceneError(OmoteError, ValueError):
@@ -47,6 +54,30 @@ class Placement:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise SceneError(f"{name} must be from {low:g} to {high:g}, got {value:g}")
+
+    def leaning(self, shift: Array, strength: float) -> Placement:
+        """The placement of a performer who has moved by `shift` [3] metres, as `Signal.head_translation` counts them.
+
+        At strength 1 the portrait moves and grows as the performer does before a camera.
+        """
+        x, y, z = (strength * float(value) for value in shift)
+        nearer = _DISTANCE_M / max(_DISTANCE_M - z, _NEAREST * _DISTANCE_M)
+        moved = {
+            "x": self.x + self.zoom * x / _SIDE_M,
+            "y": self.y + self.zoom * y / _SIDE_M,
+            "zoom": self.zoom * nearer,
+        }
+        limited = {
+            name: min(max(one, PLACEMENT_RANGES[name][0]), PLACEMENT_RANGES[name][1]) for name, one in moved.items()
+        }
+        return replace(self, **limited)
+
+    def distance(self, other: Placement) -> float:
+        """At least how far a corner of the portrait moves from here to there, in sides."""
+        first, second = (placement_matrix(one, 1, 1, 1) for one in (self, other))
+        corners = np.array([[-0.5, -0.5, 1.0], [0.5, -0.5, 1.0], [-0.5, 0.5, 1.0], [0.5, 0.5, 1.0]])
+        is_cut = any(getattr(self, name) != getattr(other, name) for name in ("left", "top", "right", "bottom"))
+        return 1.0 if is_cut else float(np.abs(corners @ (second - first).T).max())
 
     def towards(self, other: Placement, share: float) -> Placement:
         """The placement `share` of the way to another one."""
@@ -106,11 +137,12 @@ class Scene:
     placement: Placement = CENTRED
     background: Background | None = None  # None is transparent
     aspect: float = 1.0  # width by height of the picture; the shorter side is as long as the portrait's
+    lean: float = 0.0  # how far the portrait moves as the performer does; 0 not at all, to MOST_LEAN
 
     @property
     def is_plain(self) -> bool:
         """Whether it leaves portraits as they are."""
-        return self.background is None and self.aspect == 1.0 and self.placement == CENTRED
+        return self.background is None and self.aspect == 1.0 and self.lean == 0.0 and self.placement == CENTRED
 
     def size(self, side: int) -> tuple[int, int]:
         """Width and height in pixels of the picture for a portrait of `side` pixels."""
@@ -193,22 +225,51 @@ def _straight(premultiplied: Rgba) -> Rgba:
 
 
 class Compositor:
-    """Composites one picture after another: moves between placements, and draws no picture twice."""
+    """Composites one picture after another: moves between places, follows a lean, and draws no picture twice."""
 
     def __init__(self) -> None:
         self.scene = PLAIN  # replaced as a whole, from any thread
+        self._from = self._to = self._shown = CENTRED
+        self._since_ns = 0
+        self._rest = np.zeros(3, np.float32)  # metres: where the performer's head is when it does not lean
+        self._seen: Array | None = None  # where it was last
         self._last: tuple[Rgba, Scene, Placement, Portrait] | None = None
 
-    def composite(self, portrait: Portrait) -> Portrait:
-        """The portrait in the present scene."""
+    def composite(self, portrait: Portrait, now_ns: int) -> Portrait:
+        """The portrait in the present scene, with times of one clock."""
         scene = self.scene
-        if scene.is_plain:
+        where = self._placed(scene, now_ns)
+        if scene.lean > 0.0:
+            where = where.leaning(self._shift(portrait), scene.lean)
+            if where.distance(self._shown) < _STEADY:
+                where = self._shown
+        self._shown = where
+        if where == CENTRED and scene.is_plain:
             self._last = None
             return portrait
         last = self._last
-        if last is not None and last[0] is portrait.rgba and last[1] is scene:
+        if last is not None and last[0] is portrait.rgba and last[1] is scene and last[2] == where:
             done = last[3]
             return replace(portrait, rgba=done.rgba, placed=done.placed, cutout=done.cutout)
-        done = composited(portrait, scene)
-        self._last = portrait.rgba, scene, scene.placement, done
+        done = composited(portrait, scene, where)
+        self._last = portrait.rgba, scene, where, done
         return done
+
+    def _placed(self, scene: Scene, now_ns: int) -> Placement:
+        """The scene's placement, or one on the way to it."""
+        elapsed_s = (now_ns - self._since_ns) / 1e9
+        if scene.placement != self._to:
+            self._from = self._from.towards(self._to, smoothstep(min(max(elapsed_s / EASE_S, 0.0), 1.0)))
+            self._to, self._since_ns, elapsed_s = scene.placement, now_ns, 0.0
+        return self._from.towards(self._to, smoothstep(min(max(elapsed_s / EASE_S, 0.0), 1.0)))
+
+    def _shift(self, portrait: Portrait) -> Array:
+        """[3] metres by which the performer leans; 0 in the end without a face."""
+        seen = portrait.params.translation
+        if portrait.presence == 1.0:
+            if self._seen is None or np.abs(seen - self._seen).max() > _JUMP_M:
+                # Without a calibration the tracker counts from the camera: the first face is at rest.
+                is_absolute = float(np.linalg.norm(seen)) > _JUMP_M
+                self._rest = seen if is_absolute else np.zeros(3, np.float32)
+            self._seen = seen
+        return np.asarray(seen - np.float32(portrait.presence) * self._rest, np.float32)

@@ -201,7 +201,7 @@ class LiveSession:
         if portrait.stamp.index == self._offered:
             return
         self._offered = portrait.stamp.index
-        portrait = self._compositor.composite(portrait)
+        portrait = self._compositor.composite(portrait, posed_ns)
         self.counters.pictures += 1
         if portrait.signal is not None:
             self.meter.drawn(portrait.stamp, is_new=self.renderer.counts.drawn > drawn_before)

@@ -29,6 +29,7 @@ from .validation import shown_value
 
 HotkeyMode = Literal["toggle", "hold", "timer"]
 HotkeyCommand = Literal["clear", "pause", "hide"]
+HotkeyEvent = Literal["scene"]  # what happens at each press and is never on
 HOTKEY_MODES: tuple[HotkeyMode, ...] = get_args(HotkeyMode)
 HOTKEY_COMMANDS: tuple[HotkeyCommand, ...] = get_args(HotkeyCommand)
 MAX_HOTKEYS = 24  # each has its own layer, and an overlay has 32
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z", re.ASCII)
 _MOST_LABEL, _MOST_KEY, _MOST_NAME, _MOST_GROUP = 40, 32, 128, 40
-_ACTIONS = ("expression", "weights", "character", "command")
+_ACTIONS = ("expression", "weights", "character", "command", "scene")
 
 _LABELS = {"closed_eyes": "Close eyes", "anger": "Anger mark"}
 _KEYS = dict(zip("123456789", NAMED_EXPRESSIONS, strict=False)) | dict(zip("qwerty", MARKS, strict=True))
@@ -54,8 +55,8 @@ class HotkeyError(OmoteError, ValueError):
 
 @dataclass(frozen=True)
 class Hotkey:
-    """What one hotkey does, and what triggers it. Exactly one of `expression`, `weights`, `character` and
-    `command` is set."""
+    """What one hotkey does, and what triggers it. Exactly one of `expression`, `weights`, `character`, `command` and
+    `scene` is set."""
 
     id: str  # used in addresses: lower case letters, digits, - and _
     label: str
@@ -65,6 +66,7 @@ class Hotkey:
     weights: Mapping[str, float] | None = None  # ARKit names to 0..1
     character: str | None = None  # a character's name
     command: HotkeyCommand | None = None  # "clear" takes back what other hotkeys show
+    scene: str | None = None  # the name of a scene preset, which each press shows
     mode: HotkeyMode = "toggle"
     seconds: float = 2.0  # how long a timer stays on
     fade_s: float = 0.25  # to fade in
@@ -117,7 +119,7 @@ def _read_hotkey(data: object) -> Hotkey:
     action = {name: data[name] for name in _ACTIONS if data.get(name) is not None}
     if len(action) != 1:
         raise HotkeyError(
-            f'{id}: expected one of "expression", "weights", "character" and "command", got '
+            f'{id}: expected one of "expression", "weights", "character", "command" and "scene", got '
             f"{', '.join(action) or 'none'}"
         )
     return Hotkey(
@@ -129,6 +131,7 @@ def _read_hotkey(data: object) -> Hotkey:
         weights=_weights(id, data.get("weights")),
         character=None if "character" not in action else _text(id, "character", action["character"], _MOST_NAME),
         command=cast(HotkeyCommand | None, _one_of(id, "command", data.get("command"), HOTKEY_COMMANDS)),
+        scene=None if "scene" not in action else _text(id, "scene", action["scene"], _MOST_NAME),
         mode=cast(HotkeyMode, _one_of(id, "mode", data.get("mode", "toggle"), HOTKEY_MODES) or "toggle"),
         seconds=_number(id, "seconds", data.get("seconds", 2.0), *SECONDS),
         fade_s=_number(id, "fade_s", data.get("fade_s", 0.25), 0.0, MAX_FADE_S),
@@ -197,7 +200,8 @@ class HotkeyController:
     """Turns hotkeys on and off. Every method may be called from any thread, and none blocks.
 
     `express(expression, layer)` puts an expression into the hotkey's own layer. `show(name)` shows a character; with
-    None it shows the one from before the first hotkey. `run(command, is_on)` begins or ends a command.
+    None it shows the one from before the first hotkey. `run(command, is_on)` begins or ends a command. `happen(event,
+    name)` does what is never on.
     """
 
     def __init__(
@@ -206,10 +210,12 @@ class HotkeyController:
         express: Callable[[Expression, str], None],
         show: Callable[[str | None], None],
         run: Callable[[HotkeyCommand, bool], None],
+        happen: Callable[[HotkeyEvent, str], None],
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         self._hotkeys = hotkeys
-        self._express, self._show, self._run, self._clock_ns = express, show, run, clock_ns
+        self._express, self._show, self._run, self._happen = express, show, run, happen
+        self._clock_ns = clock_ns
         self._on: dict[str, _ActiveHotkey] = {}  # by id, the newest last; commands are in `_commands`
         self._commands: dict[HotkeyCommand, int | None] = {}  # those that are on, and until when
         self._lock = threading.RLock()
@@ -277,6 +283,10 @@ class HotkeyController:
         return hotkey.id in self._on or hotkey.command in self._commands
 
     def _press(self, hotkey: Hotkey, phase: KeyPhase) -> None:
+        if hotkey.scene is not None:
+            if phase != "up":
+                self._happen("scene", hotkey.scene)
+            return
         is_on, is_hold = self._is_on(hotkey), hotkey.mode == "hold"
         if phase == "up":
             if is_hold and is_on:

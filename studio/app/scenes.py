@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Literal, cast, get_args
 
-from omote.engine.live.scene import ASPECTS, CENTRED, MOST_BLUR, Background, Placement, Scene, SceneError
+from omote.engine.live.scene import ASPECTS, CENTRED, MOST_BLUR, MOST_LEAN, Background, Placement, Scene, SceneError
 
 from .pictures import PictureError, PictureLibrary
 from .validation import shown_value
@@ -32,6 +32,7 @@ class Look:
     picture: str = ""  # the name of one of the user's pictures
     blur: float = 0.0  # of the picture, 0 to 1
     aspect: str = "1:1"  # one of `ASPECTS`
+    lean: float = 0.0  # how far the portrait follows the performer's lean, to MOST_LEAN
 
     def changed(self, changes: Mapping[str, object]) -> Look:
         """Returns a copy with these JSON values changed; SceneError if one is invalid."""
@@ -46,9 +47,9 @@ class Look:
         picture = values["picture"]
         if not isinstance(picture, str) or len(picture) > MOST_NAME:
             raise SceneError(f'"picture" must be the name of a picture, got {shown_value(picture)}')
-        blur = _number("blur", values["blur"], 0.0, 1.0)
+        blur, lean = _number("blur", values["blur"], 0.0, 1.0), _number("lean", values["lean"], 0.0, MOST_LEAN)
         return Look(
-            cast(BackgroundKind, values["background"]), colour.lower(), picture, blur, cast(str, values["aspect"])
+            cast(BackgroundKind, values["background"]), colour.lower(), picture, blur, cast(str, values["aspect"]), lean
         )
 
 
@@ -218,7 +219,8 @@ class SceneController:
 
     def _apply(self) -> None:
         look = self._choice.look
-        self._use(Scene(self._choice.placement_of(self.character), self._made(look), ASPECTS[look.aspect]))
+        placement = self._choice.placement_of(self.character)
+        self._use(Scene(placement, self._made(look), ASPECTS[look.aspect], look.lean))
 
     def _made(self, look: Look) -> Background | None:
         """The background; the same object while nothing about it changes, so that it is drawn once."""

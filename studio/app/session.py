@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +22,7 @@ from omote.engine.live.loop import LiveLoop
 from omote.engine.live.scene import Scene, SceneError
 
 from .characters import CharacterLibrary
-from .hotkeys import Hotkey, HotkeyCharacters, HotkeyCommand, HotkeyController, HotkeyError, KeyPhase
+from .hotkeys import Hotkey, HotkeyCharacters, HotkeyCommand, HotkeyController, HotkeyError, HotkeyEvent, KeyPhase
 from .lighting import LightChoice, LightController
 from .performer import DEFAULT_ACTOR, PerformerController
 from .pictures import PictureLibrary
@@ -31,6 +32,7 @@ from .settings import Settings, SettingsStore
 from .sources import SourceSwitch
 
 POLL_S = 0.05
+MOST_HAPPENINGS = 16  # that wait; older ones are dropped
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,11 @@ class StudioSession:
         self.pictures = PictureLibrary()
         self.scenes = SceneController(self._use_scene, kept.scene, self.pictures, self.character_name)
         self.hotkey_characters = HotkeyCharacters(self.characters.show, self.character_name)
-        self.hotkeys = HotkeyController(kept.hotkeys, self._express, self.hotkey_characters.request, self._run_command)
+        self.hotkeys = HotkeyController(
+            kept.hotkeys, self._express, self.hotkey_characters.request, self._run_command, self._happen
+        )
+        self._happenings: deque[tuple[HotkeyEvent, str]] = deque(maxlen=MOST_HAPPENINGS)  # for the thread
+        self.failed_happening = ""  # why the last of them failed
         self.recognised: tuple[str, ...] = ()  # now
         self.confidence = 0.0  # of the tracker, 0 without a face
         # Of calibration and recording, as the listener knows it.
@@ -315,6 +321,20 @@ class StudioSession:
         else:
             self.live.session.hide(is_on)
 
+    def _happen(self, event: HotkeyEvent, name: str) -> None:
+        """Takes what a hotkey asks for; the session's thread does it, because it may read a file."""
+        self._happenings.append((event, name))
+
+    def _do_happenings(self) -> None:
+        while self._happenings:
+            _, name = self._happenings.popleft()
+            try:
+                self.show_scene(name)
+                self.failed_happening = ""
+            except SceneError as error:
+                self.failed_happening = f"a hotkey's scene cannot be shown: {error}"
+                self.changed()
+
     def _run(self) -> None:
         while not self._is_stopping.wait(POLL_S):
             try:
@@ -323,6 +343,7 @@ class StudioSession:
                 log.exception("a control failed; the others go on")
 
     def _poll(self) -> None:
+        self._do_happenings()
         view, progress = self.performer.view, self.recording.progress
         now = view, int(progress.seconds) if progress else -1, progress.error if progress else ""
         if self.hotkeys.tick() | self.hotkey_characters.tick() or now != self._last_progress:

@@ -59,7 +59,10 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "characters": studio.characters.rows(),
         "jobs": studio.characters.jobs,
         "clean_url": studio.clean_url,
-        "notice": studio.hotkey_characters.error_message or studio.performer.notice or studio.scenes.notice,
+        "notice": studio.hotkey_characters.error_message
+        or studio.performer.notice
+        or studio.scenes.notice
+        or studio.failed_happening,
     }
 
 

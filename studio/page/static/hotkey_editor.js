@@ -35,6 +35,7 @@ function seconds(value, [min, max]) {
 function whatOf(hotkey) {
   if (hotkey.character) return `character:${hotkey.character}`;
   if (hotkey.command) return `command:${hotkey.command}`;
+  if (hotkey.scene) return `scene:${hotkey.scene}`;
   return hotkey.weights ? "weights:" : `expression:${hotkey.expression ?? ""}`;
 }
 
@@ -46,6 +47,8 @@ function whatField(hotkey, state) {
   };
   group("Expression", "expression", state.expressions);
   group("Character", "character", state.characters.map((one) => one.name));
+  const scenes = new Set([...state.scene.presets, ...(hotkey.scene ? [hotkey.scene] : [])]);
+  if (scenes.size) group("Scene", "scene", [...scenes]);
   const commands = COMMANDS.map(([name, text]) => make("option", { value: `command:${name}`, text }));
   select.append(make("optgroup", { label: "Command" }, ...commands));
   if (hotkey.weights) select.append(make("option", { value: "weights:", text: "Custom weights" }));
@@ -67,9 +70,10 @@ function row(hotkey, state) {
   const by = choice(rules, hotkey.on ?? "");
   const arrange = () => {
     const kind = what.value.split(":")[0];
-    stays.hidden = mode.value !== "timer";
+    stays.hidden = mode.value !== "timer" || kind === "scene";
     [fade, fadeOut].forEach((one) => (one.hidden = !["expression", "weights"].includes(kind)));
-    group.hidden = kind === "command";
+    group.hidden = ["command", "scene"].includes(kind);
+    mode.hidden = kind === "scene";
     // A hidden field must not be invalid.
     for (const [input, usual] of [[stays, hotkey.seconds], [fade, hotkey.fade_s], [fadeOut, hotkey.fade_s]]) {
       if (input.hidden && !input.checkValidity()) input.value = usual;
@@ -100,6 +104,7 @@ function row(hotkey, state) {
       weights: kind === "weights" ? hotkey.weights : null,
       character: kind === "character" ? name : null,
       command: kind === "command" ? name : null,
+      scene: kind === "scene" ? name : null,
       mode: mode.value,
       seconds: Number(stays.value),
       fade_s: Number(fade.value),
@@ -113,7 +118,7 @@ function row(hotkey, state) {
 function fresh(state) {
   const id = `hotkey-${Date.now().toString(36)}`;
   const expression = state.expressions[0];
-  return { id, label: "", key: "", on: null, expression, weights: null, character: null, command: null, mode: "toggle", seconds: 2, fade_s: 0.25, group: "" };
+  return { id, label: "", key: "", on: null, expression, weights: null, character: null, command: null, scene: null, mode: "toggle", seconds: 2, fade_s: 0.25, group: "" };
 }
 
 const rows = () => [...element("hotkey-editor").querySelectorAll(".hotkey")];

@@ -19,6 +19,7 @@ const PLACES = [
   { name: "y", label: "Up", min: -1, max: 1, usual: 0, step: 0.01, format: shift },
   { name: "turn_deg", label: "Turn", min: -180, max: 180, usual: 0, step: 1, format: (value) => `${Math.round(value)}°` },
 ];
+const LEAN = { name: "lean", label: "Lean", max: 2, usual: 0, step: 0.05, format: percent };
 const CROPS = ["left", "top", "right", "bottom"].map((name) => (
   { name, label: `Cut ${name}`, max: 0.49, usual: 0, step: 0.01, format: percent }
 ));
@@ -179,6 +180,8 @@ export function startScene() {
 
   const blur = knob({ name: "blur", label: "Blur", usual: 0, step: 0.01, format: percent }, change);
   const knobs = [...PLACES, ...CROPS].map((one) => knob(one, (value) => change({ placement: value })));
+  const lean = knob(LEAN, change);
+  element("scene-lean").replaceChildren(lean.row);
   element("scene-blur").replaceChildren(blur.row);
   element("scene-places").replaceChildren(...knobs.slice(0, PLACES.length).map((one) => one.row));
   element("scene-crops").replaceChildren(...knobs.slice(PLACES.length).map((one) => one.row));
@@ -188,6 +191,7 @@ export function startScene() {
     showShape(scene.aspect);
     if (document.activeElement !== colour) colour.value = scene.colour;
     blur.show(scene.blur);
+    lean.show(scene.lean);
     knobs.forEach((one) => one.show(scene.placement[one.name]));
     if (performance.now() - dragged > STILL_MS) place = { ...scene.placement };
     element("scene-picture").hidden = scene.background !== "picture";

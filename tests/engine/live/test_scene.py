@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from omote.engine.data import FlameParams, Portrait, Stamp
 from omote.engine.live.scene import (
     ASPECTS,
+    EASE_S,
     PLAIN,
     Background,
     Compositor,
@@ -42,7 +45,7 @@ def middle_of(rgba: Rgba) -> tuple[float, float]:
 def test_the_plain_scene_returns_the_same_portrait() -> None:
     one, compositor = portrait(), Compositor()
     assert composited(one, PLAIN) is one
-    assert compositor.composite(one) is one
+    assert compositor.composite(one, 0) is one
 
 
 def test_a_background_fills_what_is_transparent_and_nothing_else() -> None:
@@ -141,7 +144,66 @@ def test_an_impossible_placement_is_refused(wrong: dict[str, float]) -> None:
 def test_the_picture_of_a_still_face_is_composited_once() -> None:
     one, compositor = portrait(), Compositor()
     compositor.scene = Scene(background=GREEN)
-    first, second = compositor.composite(one), compositor.composite(one)
+    first, second = compositor.composite(one, 0), compositor.composite(one, 1)
     assert first.rgba is second.rgba
     compositor.scene = Scene(background=Background((9, 9, 9)))
-    assert tuple(compositor.composite(one).rgba[0, 0]) == (9, 9, 9, 255)
+    assert tuple(compositor.composite(one, 2).rgba[0, 0]) == (9, 9, 9, 255)
+
+
+def test_a_change_of_place_is_a_movement_and_ends_exactly() -> None:
+    one, compositor = portrait(), Compositor()
+    compositor.composite(one, 0)
+
+    def middle_at(share: float) -> float:
+        return middle_of(compositor.composite(one, round(share * EASE_S * 1e9)).rgba)[0]
+
+    compositor.scene = Scene(Placement(x=0.25))
+    xs = [middle_at(share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    assert xs[0] == pytest.approx(0.5, abs=0.01)
+    assert xs[2] == pytest.approx(0.625, abs=0.02)
+    assert xs[-1] == pytest.approx(0.75, abs=0.01)
+    assert xs == sorted(xs)
+    compositor.scene = PLAIN
+    compositor.composite(one, 10**10)
+    assert compositor.composite(one, 2 * 10**10) is one
+
+
+def leaning(shift: tuple[float, float, float], presence: float = 1.0) -> Portrait:
+    moved = np.array(shift, np.float32)
+    return replace(portrait(), params=replace(FlameParams.neutral(), translation=moved), presence=presence)
+
+
+def placed(compositor: Compositor, shift: tuple[float, float, float], presence: float = 1.0) -> tuple[float, ...]:
+    """Size of the portrait, and its middle: right and up in sides."""
+    found = compositor.composite(leaning(shift, presence), 0).placed
+    if found is None:
+        return 1.0, 0.0, 0.0
+    a, b, c, d, e, f = found
+    return a, (a + b) / 2 + c - 0.5, 0.5 - (d + e) / 2 - f
+
+
+def test_the_portrait_leans_as_the_performer_does() -> None:
+    compositor = Compositor()
+    compositor.scene = Scene(lean=1.0)
+    assert placed(compositor, (0.0, 0.0, 0.0)) == (1.0, 0.0, 0.0)
+    size, right, up = placed(compositor, (0.034, 0.017, 0.0))  # a tenth of what a side shows, to the subject's left
+    assert (size, right, up) == pytest.approx((1.0, 0.1, 0.05), abs=1e-6)
+    assert placed(compositor, (0.0, 0.0, 0.11))[0] == pytest.approx(1.25)
+    assert placed(compositor, (0.0, 0.0, -0.11))[0] < 0.9
+    still = placed(compositor, (0.0, 0.0, 0.05))
+    assert placed(compositor, (0.0001, 0.0, 0.05)) == still  # a tremor is not shown
+    compositor.scene = Scene(lean=0.5)
+    assert placed(compositor, (0.034, 0.0, 0.0))[1] == pytest.approx(0.05, abs=1e-6)
+
+
+def test_without_a_calibration_the_first_face_is_at_rest() -> None:
+    compositor = Compositor()
+    compositor.scene = Scene(lean=1.0)
+    assert placed(compositor, (0.02, -0.1, -0.6)) == pytest.approx((1.0, 0.0, 0.0), abs=1e-6)
+    assert placed(compositor, (0.054, -0.1, -0.6))[1] == pytest.approx(0.1, abs=1e-6)
+    # The face is lost, and the portrait goes back to the middle.
+    assert placed(compositor, (0.027, -0.05, -0.3), 0.5)[1] == pytest.approx(0.05, abs=1e-6)
+    assert placed(compositor, (0.0, 0.0, 0.0), 0.0) == pytest.approx((1.0, 0.0, 0.0), abs=1e-6)
+    # Neutral was pressed: the tracker's numbers are relative from now on.
+    assert placed(compositor, (0.0, 0.0, 0.0)) == pytest.approx((1.0, 0.0, 0.0), abs=1e-6)
+    assert placed(compositor, (0.0, 0.0, 0.11))[0] == pytest.approx(1.25)

@@ -16,7 +16,7 @@ from omote.engine.face.head import JAW_OPEN_RAD
 from omote.engine.face.performance import NoFaceError
 from omote.engine.face.retarget import to_weights
 from omote.engine.live.loop import LiveLoop
-from omote.engine.live.scene import Background, Placement, Scene
+from omote.engine.live.scene import EASE_S, Background, Placement, Scene
 from omote.engine.live.session import CROSSFADE_S, HIDE_S, CharacterCrossfade, LiveSession
 from omote.engine.model.portrait_renderer import FACE_ALONE, DrawOptions
 from omote.engine.model.renderer import Renderer, crossfaded
@@ -270,13 +270,16 @@ def test_without_a_face_nothing_can_be_recalibrated() -> None:
 
 
 def test_every_output_gets_the_picture_in_its_scene() -> None:
-    outputs = [CollectingOutput(), CollectingOutput()]
-    session = LiveSession(FlatRenderer(), A, outputs)
-    session.draw(None, 10**12)
+    outputs, now_ns = [CollectingOutput(), CollectingOutput()], 10**12
+    session = LiveSession(FlatRenderer(), A, outputs, clock_ns=lambda: now_ns)
+    session.draw(None, now_ns)
     session.use_scene(Scene(Placement(x=0.25), Background((0, 255, 0))))
-    session.draw(None, 10**12 + 10**8)
-    plain, green = outputs[0].portraits
+    session.draw(None, now_ns)
+    now_ns += round(EASE_S * 1e9)
+    session.draw(None, now_ns)
+    plain, leaving, green = outputs[0].portraits
+    assert leaving.placed is None  # the portrait has not moved yet
     assert plain.placed is None
     assert tuple(green.rgba[0, 0]) == (0, 255, 0, 255)
     assert green.placed == (1.0, 0.0, 0.25, 0.0, 1.0, 0.0)
-    assert outputs[1].portraits == [plain, green]
+    assert outputs[1].portraits == [plain, leaving, green]

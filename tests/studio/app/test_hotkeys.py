@@ -21,6 +21,7 @@ from omote.studio.app.hotkeys import (
     HotkeyCommand,
     HotkeyController,
     HotkeyError,
+    HotkeyEvent,
     HotkeyMode,
     KeyPhase,
     read_hotkeys,
@@ -40,12 +41,16 @@ class Harness:
         self.overlay = Overlay()
         self.asked: list[str | None] = []
         self.commands: list[tuple[str, bool]] = []
+        self.happened: list[tuple[str, str]] = []
         self.controller = HotkeyController(
-            hotkeys, self.express, self.asked.append, self.run, clock_ns=lambda: self.now_ns
+            hotkeys, self.express, self.asked.append, self.run, self.happen, clock_ns=lambda: self.now_ns
         )
 
     def express(self, expression: Expression, layer: str) -> None:
         self.overlay.show(expression, layer)
+
+    def happen(self, event: HotkeyEvent, name: str) -> None:
+        self.happened.append((event, name))
 
     def run(self, command: HotkeyCommand, is_on: bool) -> None:
         self.commands.append((command, is_on))
@@ -270,7 +275,7 @@ def test_an_unknown_hotkey_is_an_error_with_the_known_ones() -> None:
         (["smile"], "a hotkey is an object"),
         ([{"id": "Smile!", "expression": "smile"}], "lower case letters"),
         ([{"id": "../x", "expression": "smile"}], "lower case letters"),
-        ([{"id": "a"}], 'one of "expression", "weights", "character" and "command"'),
+        ([{"id": "a"}], 'one of "expression", "weights", "character", "command" and "scene"'),
         ([{"id": "a", "command": "quit"}], "there are clear, pause, hide"),
         ([{"id": "a", "expression": "smile", "fade_out_s": 3}], "from 0 to 2"),
         ([{"id": "a", "expression": "smile", "group": 1}], "at most 40 letters"),
@@ -370,3 +375,14 @@ def test_a_missing_character_changes_nothing_and_is_an_error_until_another_is_sh
     shown.hotkey_characters.tick()
     shown.hotkey_characters.keep_current()
     assert shown.hotkey_characters.error_message == ""
+
+
+def test_a_scene_is_shown_at_each_press_and_never_on() -> None:
+    chat = Hotkey("chat", "Chat", "c", scene="Just chatting", mode="hold")
+    harness = Harness(chat)
+    assert not harness.controller.trigger("chat")
+    assert not harness.controller.trigger("chat", "down")
+    assert not harness.controller.trigger("chat", "up")
+    assert harness.happened == [("scene", "Just chatting")] * 2
+    assert harness.controller.active == ()
+    assert read_hotkeys([chat.as_json()]) == (chat,)

@@ -108,6 +108,18 @@ def test_a_scene_is_kept_shown_and_removed(page: playwright.Page, clean: playwri
     until(lambda: pixels(clean).shape[:2] == (256, 256) and corner(clean)[3] == 0, "a square without a background")
     page.click('[data-scene="Just chatting"] .chip')
     until(lambda: pixels(clean).shape[:2] == (256, 456) and corner(clean) == GREEN, "the scene")
+
+    # By a hotkey, too.
+    usual = omote.state()["hotkeys"]
+    omote.post("/api/hotkeys", hotkeys=[*usual[:-1], {"id": "chat", "key": "c", "scene": "Just chatting"}])
+    omote.post("/api/scene", background="none", aspect="1:1")
+    until(lambda: corner(clean)[3] == 0, "no background")
+    page.wait_for_selector('[data-hotkey="chat"]', state="attached")
+    page.locator("#scene-whose").click()
+    page.keyboard.press("c")
+    until(lambda: corner(clean) == GREEN, "the scene of the hotkey")
+    omote.post("/api/hotkeys", hotkeys=usual)
+
     page.click('[aria-label="Remove the scene Just chatting"]')
     until(lambda: omote.state()["scene"]["presets"] == [], "the scene to be removed")
     omote.post("/api/scene", background="none", aspect="1:1")
