@@ -6,9 +6,11 @@ import difflib
 import ipaddress
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .cameras import parse_webcam
 from .source import WHOLE_RECORDING, Playback, Source, SourceError
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 TAKE_SUFFIX = ".csv"
 DEMO = Path(__file__).with_name("demo.csv")
 
-_SPECS = f"webcam[:N], demo, a video (.mp4), a take (.csv), {NETWORK_SPECS}"
+_SPECS = f"webcam[:N][:WIDTHxHEIGHT][@FPS], demo, a video (.mp4), a take (.csv), {NETWORK_SPECS}"
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\Z", re.ASCII)
 
 
@@ -40,8 +42,8 @@ def open_source(
     Parameters
     ----------
     spec
-        "webcam", "webcam:1", "demo", the path of a video or of a take (.csv), or a phone or another program, as
-        `omote live --source` takes it: "livelink", "ifacialmocap:PHONE" and so on.
+        "webcam", "webcam:1", "webcam:1:1280x720@60", "demo", the path of a video or of a take (.csv), or a phone or
+        another program, as `omote live --source` takes it: "livelink", "ifacialmocap:PHONE" and so on.
     fps
         The rate of a file instead of its own, or the one to request from a webcam.
     loop
@@ -68,12 +70,13 @@ def open_source(
     (52,)
     """
     spec = str(spec)
-    kind, _, detail = spec.partition(":")
-    kind = kind.partition("@")[0] if kind.partition("@")[0] in NETWORK_KINDS else kind
+    kind = spec.partition(":")[0]
+    if kind.partition("@")[0] in ("webcam", *NETWORK_KINDS):
+        kind = kind.partition("@")[0]
     if kind == "webcam" or kind in NETWORK_KINDS:
         _check_no_file_options(spec, loop, is_offline, playback)
         if kind == "webcam":
-            return _webcam(spec, detail, fps)
+            return _webcam(spec, fps)
         if fps is not None:
             raise SourceError(f"the source {spec} comes at the sender's own rate; leave out the rate ({fps:g})")
         return open_network(kind, spec)
@@ -114,19 +117,17 @@ def recording_length(spec: str, playback: Playback = WHOLE_RECORDING) -> tuple[f
 # Cameras and files. MediaPipe and OpenCV take a second to import, and may lack system libraries.
 
 
-def _webcam(spec: str, detail: str, fps: float | None) -> Source:
-    index = 0
-    if detail or ":" in spec:
-        if not (detail.isascii() and detail.isdigit() and int(detail) <= 99):
-            raise SourceError(f"{spec}: {detail!r} is not a camera's number; wanted 0 to 99")
-        index = int(detail)
+def _webcam(spec: str, fps: float | None) -> Source:
+    index, format = parse_webcam(spec)
+    if fps is not None:
+        format = replace(format, fps=fps)
     from .mediapipe import missing_library
 
     try:
         from .webcam import WebcamSource
     except (ImportError, OSError) as error:
         raise missing_library(error) from error
-    return WebcamSource(index, fps)
+    return WebcamSource(index, format)
 
 
 def _video(path: Path, fps: float | None, loop: bool, is_offline: bool, playback: Playback) -> Source:

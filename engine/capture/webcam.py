@@ -16,12 +16,13 @@ import cv2
 from omote.bridge.latest import Latest
 
 from ..data import Signal, Stamp
+from .cameras import CameraFormat
 from .landmarker import face_landmarker
 from .source import CameraView, Picture, SourceError, TrackedPicture, Tracker, untracked
 
-WIDTH, HEIGHT, FPS = 640, 480, 30.0
 _RETRY_S = 1.0  # between two attempts to open a camera that is gone
 _GONE_S = 0.5  # without a picture for this time, there is no face
+_STILL_PICTURES = 8  # that a camera takes to find its exposure
 _JOIN_S = 0.5  # after this time a driver that hangs is left behind, so that Ctrl-C ends within a second
 _BACKENDS = {"win32": ("DirectShow", cv2.CAP_DSHOW), "darwin": ("AVFoundation", cv2.CAP_AVFOUNDATION)}
 _LINUX_BACKEND = ("V4L2", cv2.CAP_V4L2)
@@ -55,17 +56,16 @@ class WebcamSource:
     def __init__(
         self,
         index: int = 0,
-        fps: float | None = None,
+        format: CameraFormat | None = None,
         *,
-        open_capture: Callable[[int, float], VideoCapture] | None = None,
+        open_capture: Callable[[int, CameraFormat], VideoCapture] | None = None,
         open_tracker: Callable[[], Tracker] = face_landmarker,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
         retry_s: float = _RETRY_S,
     ) -> None:
-        if fps is not None and not 0.0 < fps <= 1000.0:
-            raise SourceError(f"a camera gives up to 1000 pictures a second, not {fps}")
         self.name = f"webcam {index}"
-        self._index, self._fps = index, FPS if fps is None else fps
+        self.index = index
+        self._format = format or CameraFormat()  # replaced as a whole
         self._open_capture = open_capture or open_camera
         self._open_tracker, self._clock_ns, self._retry_s = open_tracker, clock_ns, retry_s
         self._tracker: Tracker | None = None
@@ -87,7 +87,7 @@ class WebcamSource:
         return tracker.tracked_picture if isinstance(tracker, CameraView) else None
 
     def __enter__(self) -> Self:
-        camera = self._open_capture(self._index, self._fps)
+        camera = self._open_capture(self.index, self._format)
         try:
             self._tracker = self._open_tracker().__enter__()
         except BaseException:
@@ -107,12 +107,16 @@ class WebcamSource:
             self._tracker.__exit__(*error)
             self._tracker = None
 
+    def use_format(self, format: CameraFormat) -> None:
+        """Opens the camera again with this format, which takes a moment; from any thread."""
+        self._format = format
+
     def read(self, timeout_s: float) -> Signal | None:
         """The newest picture's signal; None if none came in time, one of confidence 0 if the camera is gone."""
         if self._tracker is None:
             raise SourceError(f"{self.name} is read before it is opened: use `with`")
         # A camera that is gone gives as many signals as it gave pictures, so that the portrait idles as smoothly.
-        frame = self._newest.take(min(timeout_s, 1.0 / self._fps) if self._is_gone() else timeout_s)
+        frame = self._newest.take(min(timeout_s, 1.0 / self._format.fps) if self._is_gone() else timeout_s)
         if frame is not None:
             self._picture_ns = frame.captured_ns
             stamp = self._stamp(frame.captured_ns).after("capture", self._clock_ns())
@@ -128,9 +132,10 @@ class WebcamSource:
 
     def _capture(self, camera: VideoCapture) -> None:
         """Takes picture after picture until the end, in a thread that is the camera's only user."""
-        is_gone = False
+        is_gone, format = False, self._format
         while not self._is_over.is_set():
-            picture = _read_frame(camera)
+            is_new_format = self._format is not format
+            picture = None if is_new_format else _read_frame(camera)
             if picture is not None:
                 self._newest.put(_CameraFrame(picture, self._clock_ns()))
                 if is_gone:
@@ -138,6 +143,10 @@ class WebcamSource:
                 is_gone = False
                 continue
             camera.release()
+            if is_new_format:
+                with suppress(SourceError):
+                    camera, format = self._opened()
+                    continue
             # Logged once, also if it opens again but gives nothing, because another program uses it.
             if not is_gone:
                 log.warning("%s is gone; trying again every %.0f s", self.name, self._retry_s)
@@ -145,15 +154,31 @@ class WebcamSource:
             found = self._reopened()
             if found is None:
                 return
-            camera = found
+            camera, format = found
         camera.release()
 
-    def _reopened(self) -> VideoCapture | None:
-        """The camera once it opens; None if the source is closed before."""
+    def _opened(self) -> tuple[VideoCapture, CameraFormat]:
+        format = self._format
+        return self._open_capture(self.index, format), format
+
+    def _reopened(self) -> tuple[VideoCapture, CameraFormat] | None:
+        """The camera once it opens, and the format it was asked for; None if the source is closed before."""
         while not self._is_over.wait(self._retry_s):
             with suppress(SourceError):
-                return self._open_capture(self._index, self._fps)
+                return self._opened()
         return None
+
+
+def still_picture(index: int, open_capture: Callable[[int, CameraFormat], VideoCapture] | None = None) -> Picture:
+    """A picture [H,W,3] of a camera that no source uses, which is opened for a moment; SourceError if none comes."""
+    camera = (open_capture or open_camera)(index, CameraFormat())
+    try:
+        pictures = [picture for _ in range(_STILL_PICTURES) if (picture := _read_frame(camera)) is not None]
+    finally:
+        camera.release()
+    if not pictures:
+        raise SourceError(f"camera {index} gives no picture: is another program using it?")
+    return pictures[-1]
 
 
 def _read_frame(camera: VideoCapture) -> Picture | None:
@@ -165,17 +190,22 @@ def _read_frame(camera: VideoCapture) -> Picture | None:
     return picture if is_read else None
 
 
-def open_camera(index: int, fps: float) -> VideoCapture:
-    """The camera, small and fast, with no pictures waiting in its buffer; SourceError if it does not open."""
+def native_backend() -> tuple[str, int]:
+    """The name and the number of the system's own backend of OpenCV."""
+    return _BACKENDS.get(sys.platform, _LINUX_BACKEND)
+
+
+def open_camera(index: int, format: CameraFormat) -> VideoCapture:
+    """The camera with this format or the nearest it has, without a buffer; SourceError if it does not open."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # Our error says it in one line.
-    native = _BACKENDS.get(sys.platform, _LINUX_BACKEND)
+    native = native_backend()
     for _, backend in (native, ("", cv2.CAP_ANY)):
         camera: Any = cv2.VideoCapture(index, backend)
         if camera.isOpened():
             for setting, value in (
-                (cv2.CAP_PROP_FRAME_WIDTH, WIDTH),
-                (cv2.CAP_PROP_FRAME_HEIGHT, HEIGHT),
-                (cv2.CAP_PROP_FPS, fps),
+                (cv2.CAP_PROP_FRAME_WIDTH, format.width),
+                (cv2.CAP_PROP_FRAME_HEIGHT, format.height),
+                (cv2.CAP_PROP_FPS, format.fps),
                 (cv2.CAP_PROP_BUFFERSIZE, 1),
             ):
                 camera.set(setting, value)

@@ -12,6 +12,7 @@ import numpy as np
 
 from omote.bridge import arkit
 
+from ..capture.cameras import CameraFormat
 from ..capture.recorder import GrowingFile, new_file
 from ..capture.source import Picture, SourceError, untracked
 from ..data import Signal, Stamp
@@ -24,13 +25,15 @@ class ScriptedPort:
         self._scripts = list(scripts)
         self.opened = 0  # cameras, successfully
         self.released = 0
+        self.formats: list[CameraFormat] = []  # that were asked for
 
-    def open(self, index: int, fps: float) -> ScriptedCamera:
+    def open(self, index: int, format: CameraFormat) -> ScriptedCamera:
         """The next camera; SourceError if the port is empty, and after the last script."""
         script = self._scripts.pop(0) if self._scripts else None
         if script is None:
             raise SourceError(f"camera {index} is not plugged in")
         self.opened += 1
+        self.formats.append(format)
         return ScriptedCamera(self, script)
 
 

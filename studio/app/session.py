@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from omote.bridge.control import ControlError
+from omote.engine.capture.cameras import AdjustableCamera, list_cameras
 from omote.engine.capture.recorder import RecordingProgress
-from omote.engine.capture.source import CameraView, SourceError, TrackedPicture
+from omote.engine.capture.source import CameraView, Picture, SourceError, TrackedPicture
 from omote.engine.data import Actor, Array, Character, Portrait
 from omote.engine.face.expressions import EXPRESSION_RULES, TOP_LAYER, Expression, ExpressionError
 from omote.engine.face.light import LightError
@@ -21,6 +22,7 @@ from omote.engine.face.tuning import Tuning, TuningError
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.scene import Scene, SceneError
 
+from .cameras import chosen_camera
 from .characters import CharacterLibrary
 from .hotkeys import Hotkey, HotkeyCharacters, HotkeyCommand, HotkeyController, HotkeyError, HotkeyEvent, KeyPhase
 from .lighting import LightChoice, LightController
@@ -29,7 +31,8 @@ from .pictures import PictureLibrary
 from .recording import Recording
 from .scenes import SceneChoice, SceneController
 from .settings import Settings, SettingsStore
-from .sources import SourceSwitch
+from .sources import FILE, SourceSwitch
+from .validation import Arguments
 
 POLL_S = 0.05
 MOST_HAPPENINGS = 16  # that wait; older ones are dropped
@@ -63,7 +66,7 @@ class StudioSession:
         self.live: LiveLoop | None = None
         self.listener: SessionListener | None = None
         self.clean_url = ""  # of the page for OBS, once it is open
-        self.switch = SourceSwitch(source)
+        self.switch = SourceSwitch(source, self._camera_spec)
         self.performer = PerformerController(actor or kept.actor or DEFAULT_ACTOR)
         self.recording = Recording()
         self.lighting = LightController(self._use_light, kept.light)
@@ -129,6 +132,32 @@ class StudioSession:
         self.performer.end_session()  # a calibration holds for one camera
         self.performer.reload()
         self.changed()
+
+    def use_camera(self, arguments: Arguments) -> None:
+        """Switches to this camera, also for the next start; SourceError if it cannot be opened."""
+        choice = chosen_camera(arguments, list_cameras())
+        self._choose("webcam", choice.spec((choice.camera,)))
+        self._keep(lambda settings: replace(settings, camera=choice))
+
+    def use_phone(self, kind: str, phone: str) -> None:
+        """Listens to an app, or, with the phone's address, asks that phone; SourceError if it cannot."""
+        self._choose(kind, f"{kind}:{phone}" if phone else kind)
+
+    def use_file(self, path: Path) -> None:
+        """Plays a video or a take in a loop; SourceError if it cannot be opened."""
+        self._choose(FILE, str(path))
+
+    def camera_still(self, index: int) -> Picture:
+        """A picture of this camera, which is opened for a moment unless it is in use; SourceError without one."""
+        source = self.live.source if self.live else None
+        if isinstance(source, AdjustableCamera) and source.index == index:
+            tracked = self.camera_picture
+            if tracked is None:
+                raise SourceError("this camera has given no picture yet")
+            return tracked.picture
+        from omote.engine.capture.webcam import still_picture
+
+        return still_picture(index)
 
     def use_character(self, name: str) -> None:
         """Shows this character, also at the next start; ValueError if it cannot be shown.
@@ -293,6 +322,18 @@ class StudioSession:
     def _use_scene(self, scene: Scene) -> None:
         if self.live:
             self.live.session.use_scene(scene)
+
+    def _choose(self, kind: str, spec: str) -> None:
+        before = self.running().source
+        self.switch.choose(kind, spec)
+        if self.running().source is not before:
+            self.performer.end_session()
+            self.performer.reload()
+        self.changed()
+
+    def _camera_spec(self) -> str:
+        choice = self.store.settings.camera
+        return choice.spec(list_cameras()) if choice else "webcam"
 
     def _tune(self, tuning: Tuning) -> None:
         if self.live:

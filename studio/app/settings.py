@@ -17,6 +17,7 @@ from omote.engine.model.character_file import load_any_character
 from omote.engine.storage import write_text
 from omote.engine.tensor_file import CharacterError
 
+from .cameras import CameraChoice, read_camera_choice
 from .config import DEFAULTS, Config, user_config_path
 from .hotkeys import DEFAULT_HOTKEYS, Hotkey, read_hotkeys
 from .lighting import LightChoice
@@ -50,6 +51,7 @@ class Settings:
     hotkeys: tuple[Hotkey, ...] = DEFAULT_HOTKEYS
     character: str | None = None  # as last chosen on the page
     actor: str | None = None
+    camera: CameraChoice | None = None  # as last chosen on the page
 
     def as_json(self) -> dict[str, object]:
         """The same as JSON values, for the file."""
@@ -61,6 +63,7 @@ class Settings:
             "hotkeys": [one.as_json() for one in self.hotkeys],
             "character": self.character,
             "actor": self.actor,
+            "camera": self.camera.as_json() if self.camera else None,
         }
 
 
@@ -117,6 +120,7 @@ def _read(data: Mapping[str, object]) -> tuple[Settings, list[str]]:
         "hotkeys": read_hotkeys,
         "character": _name,
         "actor": _name,
+        "camera": read_camera_choice,
     }
     for name, read in readers.items():
         if name in data:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from omote.bridge import livelink, vmc
 from omote.bridge.outputs.destination import Destination
 from omote.engine.capture import datagrams
+from omote.engine.capture.cameras import AdjustableCamera, parse_webcam
 from omote.engine.capture.datagrams import ANY_ADDRESS, LOOPBACK, DatagramSource
 from omote.engine.capture.source import Source, SourceError
 from omote.engine.capture.sources import open_source
@@ -25,17 +27,22 @@ OFFERED_SOURCES: Mapping[str, str] = {
     "demo": "Demo",
 }
 
+FILE = "file"  # the kind of a file from the page; it plays in a loop, because its end would end the stream
+PHONE_KINDS = ("livelink", "ifacialmocap", "facemotion3d", "vtubestudio", "vmc")
 _DEFAULT_PORTS = {"livelink": livelink.PORT, "vmc": vmc.PORT}
 
 
 class SourceSwitch:
     """The sources that can be chosen while the loop runs, and the one that plays."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, camera_spec: Callable[[], str] = lambda: "webcam") -> None:
+        """`camera_spec` returns the camera that was chosen on the page, as `open_source` takes it."""
         # Opens the source that the loop began with.
         self.reopen: Callable[[], Source] = lambda: open_source(source, loop=source == "demo")
         self.destinations: Sequence[str] = ()  # of `--out`; no source may listen there
         self._first_kind = self._kind = _kind_of(source)
+        self._specs: dict[str, Callable[[], str]] = {"webcam": camera_spec}  # by kind, what else than the kind to open
+        self._chosen: set[str] = set()  # kinds of which a certain source was chosen on the page
         self._lock = threading.Lock()
         self.live: LiveLoop | None = None  # set once the loop exists
 
@@ -47,7 +54,9 @@ class SourceSwitch:
     @property
     def offered(self) -> Mapping[str, str]:
         """Kind and label of each source that can be chosen. The first is the one the loop began with."""
-        return {self._first_kind: OFFERED_SOURCES.get(self._first_kind, self._first_kind), **OFFERED_SOURCES}
+        first = {self._first_kind: OFFERED_SOURCES.get(self._first_kind, self._first_kind)}
+        uploaded = {FILE: Path(self._specs[FILE]()).name} if FILE in self._specs else {}
+        return {**first, **OFFERED_SOURCES, **uploaded}
 
     @property
     def hint(self) -> str:
@@ -64,9 +73,37 @@ class SourceSwitch:
         with self._lock:
             if kind != self._kind:
                 # The first source may have been a certain camera, or a part of a video.
-                source = self.reopen() if kind == self._first_kind else open_source(kind, loop=kind == "demo")
-                self.live.change_source(check_no_feedback(source, self.destinations))
-                self._kind = kind
+                is_first = kind == self._first_kind and kind not in self._chosen
+                self._change(kind, self.reopen() if is_first else self._open(kind))
+
+    def choose(self, kind: str, spec: str) -> None:
+        """Switches to this very source of a kind, as `open_source` takes it, and keeps it as that of the kind.
+
+        A camera that plays already only changes its format. SourceError if the source cannot be opened.
+        """
+        if self.live is None:
+            raise SourceError("Omote is still starting: try again in a moment")
+        with self._lock:
+            playing = self.live.source
+            if kind == "webcam" and isinstance(playing, AdjustableCamera):
+                index, format = parse_webcam(spec)
+                if index == playing.index:
+                    playing.use_format(format)
+                    self._chosen.add(kind)
+                    return
+            self._change(kind, open_source(spec, loop=kind == FILE))
+            self._chosen.add(kind)
+            if kind != "webcam":
+                self._specs[kind] = lambda: spec
+
+    def _open(self, kind: str) -> Source:
+        spec = self._specs[kind]() if kind in self._specs else kind
+        return open_source(spec, loop=kind in ("demo", FILE))
+
+    def _change(self, kind: str, source: Source) -> None:
+        assert self.live
+        self.live.change_source(check_no_feedback(source, self.destinations))
+        self._kind = kind
 
 
 def _kind_of(source: str) -> str:

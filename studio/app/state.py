@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from omote.engine.capture.datagrams import DatagramSource
 from omote.engine.capture.recorder import RecordingProgress
 from omote.engine.capture.source import CameraView
 from omote.engine.face.expressions import EXPRESSION_NAMES, EXPRESSION_RULES
@@ -67,11 +68,13 @@ def state_of(studio: StudioSession) -> dict[str, object]:
 
 
 def _source_state(studio: StudioSession) -> dict[str, object]:
-    source = studio.live.source if studio.live else None
+    source, choice = studio.live.source if studio.live else None, studio.store.settings.camera
     return {
         "name": source.name if source else "",
         "kind": studio.switch.kind,
         "has_picture": isinstance(source, CameraView),
+        "camera": choice.as_json() if choice else None,
+        "ports": list(source.ports) if isinstance(source, DatagramSource) else [],
     }
 
 

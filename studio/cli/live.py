@@ -16,6 +16,7 @@ from rich.text import Text
 
 from omote.bridge import frame
 from omote.bridge.outputs import DESTINATION_FORMATS
+from omote.engine.capture.cameras import list_cameras
 from omote.engine.capture.recorder import RecordError, RecordingProgress
 from omote.engine.capture.source import Playback, Source
 from omote.engine.capture.sources import NETWORK_SPECS as WANTED_PHONES
@@ -102,7 +103,9 @@ def load(config: Config) -> LoadedRun:
 def _open_source(config: Config) -> Source:
     loop = config.loop or (config.source == "demo" and not config.offline)
     part = Playback(1.0 if config.speed is None else config.speed, config.start_s or 0.0, config.end_s)
-    source = open_source(config.source, fps=config.fps, loop=loop, is_offline=config.offline, playback=part)
+    choice = load_settings(settings_folder()).camera if config.source == "webcam" and not config.offline else None
+    spec = choice.spec(list_cameras()) if choice else config.source
+    source = open_source(spec, fps=config.fps, loop=loop, is_offline=config.offline, playback=part)
     return check_no_feedback(source, config.out)
 
 

@@ -31,6 +31,7 @@ from ..app.validation import (
     parse_json,
     text_argument,
 )
+from .source_api import SourceApi
 
 CALIBRATION = ("start", "begin", "redo", "skip", "cancel", "save")
 STATUSES: Mapping[str, int] = {"invalid": 400, "unsupported": 404, "failed": 409, "busy": 503}
@@ -51,9 +52,11 @@ class Api:
         self._studio = studio
 
     def routes(self) -> list[Route]:
-        studio = self._studio
+        studio, sources = self._studio, SourceApi(self._studio)
         posts: Mapping[str, Handler] = {
             "source": lambda arguments: studio.use_source(choice_argument(arguments, "source", studio.switch.offered)),
+            "source/camera": studio.use_camera,
+            "source/phone": sources.use_phone,
             "character": lambda arguments: studio.use_character(text_argument(arguments, "name")),
             "expression": self._express,
             "hotkeys": self._use_hotkeys,
@@ -80,6 +83,7 @@ class Api:
                 Route(f"/api/{path}", with_error_responses(_post_handler(do)), methods=["POST"])
                 for path, do in posts.items()
             ),
+            *(Route(path, with_error_responses(do), methods=[method]) for path, do, method in sources.endpoints()),
             Route("/api/trigger/{id}", with_error_responses(self._trigger), methods=["GET", "POST"]),
             Route("/api/characters/photo", with_error_responses(self._make_from_photo), methods=["POST"]),
             Route("/api/characters/points", with_error_responses(self._points), methods=["POST"]),

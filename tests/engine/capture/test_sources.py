@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from omote.bridge import arkit
+from omote.engine.capture.cameras import Camera, CameraFormat, list_cameras, parse_webcam, webcam_spec
 from omote.engine.capture.datagrams import DatagramSource
 from omote.engine.capture.source import Playback, SourceError
 from omote.engine.capture.sources import open_source, recording_length
@@ -21,6 +23,39 @@ def test_a_webcam_is_named_by_its_number_and_not_opened_yet() -> None:
     second = open_source("webcam:1")
     assert isinstance(second, WebcamSource)
     assert second.name == "webcam 1"
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("webcam", (0, CameraFormat(640, 480, 30.0))),
+        ("webcam@60", (0, CameraFormat(640, 480, 60.0))),
+        ("webcam:2:1280x720", (2, CameraFormat(1280, 720, 30.0))),
+        ("webcam:12:1920x1080@59.94", (12, CameraFormat(1920, 1080, 59.94))),
+    ],
+)
+def test_a_webcams_number_size_and_rate_can_be_typed(spec: str, expected: tuple[int, CameraFormat]) -> None:
+    assert parse_webcam(spec) == expected
+    assert parse_webcam(webcam_spec(*expected)) == expected
+    assert open_source(spec).name == f"webcam {expected[0]}"
+
+
+def test_cameras_are_listed_by_number_with_names_that_can_be_shown() -> None:
+    devices = [
+        SimpleNamespace(index=2, name="", path=None),
+        SimpleNamespace(index=0, name="HD\x1b Cam", path="/dev/video0"),
+    ]
+    assert list_cameras(lambda: devices) == (Camera(0, "HD Cam", "/dev/video0"), Camera(2, "Camera 2", ""))
+
+    def refused() -> list[object]:
+        raise OSError("no access")
+
+    with pytest.raises(SourceError, match="cannot be listed: no access"):
+        list_cameras(refused)
+
+
+def test_the_cameras_of_this_machine_can_be_asked_for() -> None:
+    assert all(camera.name for camera in list_cameras())
 
 
 def test_a_video_is_told_by_its_suffix(tmp_path: Path) -> None:
@@ -41,9 +76,11 @@ def test_a_video_is_told_by_its_suffix(tmp_path: Path) -> None:
         ("ifacialmocp:10.0.0.7:49983", "did you mean ifacialmocap"),
         ("", "There are: webcam.*take.*livelink.*ifacialmocap.*facemotion3d.*vtubestudio.*vmc.*openseeface"),
         ("face.txt", "There are: webcam"),
-        ("webcam:first", "'first' is not a camera's number; wanted 0 to 99"),
-        ("webcam:-1", "'-1' is not a camera's number"),
-        ("webcam:", "'' is not a camera's number"),
+        ("webcam:first", r"webcam:first: wanted webcam\[:N\]\[:WIDTHxHEIGHT\]\[@FPS\]"),
+        ("webcam:-1", "with N from 0 to 99"),
+        ("webcam:", "with N from 0 to 99"),
+        ("webcam:1:9x9", "16 to 7680 pixels a side, got 9x9"),
+        ("webcam@5000", "1 to 1000 pictures a second, not 5000"),
         ("livelink:99999", "wanted 1 to 65535"),
         ("vmc:", "'' is not a UDP port"),
         ("vtubestudio:10.0.0.7:000001999999", "'000001999999' is not a UDP port"),

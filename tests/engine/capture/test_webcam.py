@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
+from omote.engine.capture.cameras import CameraFormat
 from omote.engine.capture.source import CameraView, Picture, SourceError, TrackedPicture
-from omote.engine.capture.webcam import WebcamSource, open_camera
+from omote.engine.capture.webcam import WebcamSource, open_camera, still_picture
 from omote.engine.data import Signal, Stamp
 from omote.engine.testing.capture import BrightnessTracker, ScriptedCamera, ScriptedPort
 
@@ -133,7 +134,7 @@ def test_a_camera_that_cannot_be_opened_is_an_error_at_once() -> None:
 
 def test_the_real_camera_that_is_not_there_says_what_was_tried(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SourceError, match=r"camera 87 cannot be opened \(tried \w+, then .*--source demo"):
-        open_camera(87, 30.0)
+        open_camera(87, CameraFormat())
     assert capfd.readouterr().err == ""
 
 
@@ -208,3 +209,23 @@ def test_nothing_is_opened_before_with() -> None:
     assert port.opened == 0
     with pytest.raises(SourceError, match="use `with`"):
         source.read(0.0)
+
+
+def test_a_camera_that_plays_is_opened_again_with_another_format() -> None:
+    port = ScriptedPort([[grey(51)] * 1_000_000, [grey(255)]])
+    wide = CameraFormat(1280, 720, 60.0)
+    with webcam(port) as source:
+        read_until(source, lambda signal: signal.weights[JAW] == pytest.approx(0.2))
+        source.use_format(wide)
+        read_until(source, lambda signal: signal.weights[JAW] == pytest.approx(1.0))
+        assert port.formats == [CameraFormat(), wide]
+        assert port.released >= 1
+
+
+def test_a_still_picture_comes_after_the_exposure_was_found_and_the_camera_is_free_again() -> None:
+    port = ScriptedPort([[grey(k) for k in range(20)], []])
+    picture = still_picture(0, port.open)
+    assert 5 <= picture[0, 0, 0] <= 10
+    assert port.released == 1
+    with pytest.raises(SourceError, match="gives no picture"):
+        still_picture(0, port.open)

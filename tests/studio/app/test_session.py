@@ -92,7 +92,8 @@ def test_requests_before_the_loop_exists_are_refused(folder: Path) -> None:
     for ask in (studio.recalibrate, lambda: studio.trigger("smile"), lambda: studio.use_actor("mika"), studio.running):
         with pytest.raises(ControlError, match="still starting"):
             ask()
-    assert state_of(studio)["source"] == {"name": "", "kind": "demo", "has_picture": False}
+    source = {"name": "", "kind": "demo", "has_picture": False, "camera": None, "ports": []}
+    assert state_of(studio)["source"] == source
 
 
 def test_saved_settings_apply_from_the_first_picture(folder: Path) -> None:

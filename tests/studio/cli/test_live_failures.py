@@ -16,6 +16,7 @@ import pytest
 from omote.bridge import arkit, livelink
 from omote.bridge.livelink import LiveLinkPacket
 from omote.calibration.actor_file import actor_path
+from omote.engine.capture.cameras import CameraFormat
 from omote.engine.capture.datagrams import LOOPBACK, DatagramSource
 from omote.engine.capture.phones import LiveLink
 from omote.engine.capture.recorder import Recorder
@@ -118,10 +119,10 @@ class Cable:
         self.is_plugged = threading.Event()
         self._port = ScriptedPort([[grey(255)] * 3, [grey(102)] * 3])
 
-    def open(self, index: int, fps: float) -> ScriptedCamera:
+    def open(self, index: int, format: CameraFormat) -> ScriptedCamera:
         if self._port.opened and not self.is_plugged.is_set():
             raise SourceError("no camera is there")
-        return self._port.open(index, fps)
+        return self._port.open(index, format)
 
 
 def test_a_camera_that_is_unplugged_leaves_an_idle_portrait_and_performs_again_when_it_is_back(

@@ -25,7 +25,8 @@ from tests.studio.clients import PATIENCE_S, stranger
 
 def test_all_that_the_page_shows_is_in_the_state(api: httpx.Client) -> None:
     state = api.get("/api/state").json()
-    assert (state["character"], state["source"]) == ("hana", {"name": "camera", "kind": "demo", "has_picture": True})
+    source = {"name": "camera", "kind": "demo", "has_picture": True, "camera": None, "ports": []}
+    assert (state["character"], state["source"]) == ("hana", source)
     assert [one["kind"] for one in state["sources"]][:2] == ["demo", "webcam"]
     told = {name: f"{ms:.0f}" for name, ms in state["delays_ms"].items()}  # as the page rounds them
     assert told == {name: f"{smoothing_delay_ms(name, 1.0):.0f}" for name in SMOOTHED}
@@ -67,6 +68,13 @@ def test_requests_change_the_session(api: httpx.Client, studio: StudioSession) -
     [
         ("source", {"source": "/etc/passwd"}, 400, "there are demo, webcam"),
         ("source", {}, 400, "there are demo, webcam"),
+        ("source/camera", {"camera": 100}, 400, "from 0 to 99"),
+        ("source/camera", {"camera": 87, "width": 8}, 400, "from 16 to 7680"),
+        ("source/phone", {"source": "webcam"}, 400, "there are livelink"),
+        ("source/phone", {"source": "vtubestudio"}, 409, "the address of the phone is missing"),
+        ("source/phone", {"source": "ifacialmocap", "phone": "../x"}, 409, "is no phone's address"),
+        ("source/file?name=x.exe", {}, 400, "the name of a video or a take"),
+        ("source/file?name=x.csv", {}, 409, ""),
         ("character", {"name": "../hana"}, 409, "../hana"),
         ("character", {"name": 7}, 400, "must be a text"),
         ("tuning", {"nose": 1}, 400, 'nothing is called "nose"'),
