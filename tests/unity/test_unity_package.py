@@ -67,8 +67,8 @@ def test_the_manifest_names_what_is_there() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"])
     assert f"## {manifest['version']}" in (PACKAGE / "CHANGELOG.md").read_text(encoding="utf-8")
     assert manifest["unity"] == "2022.3"
-    # ImageConversion.LoadImage and MeshCollider: parts of Unity that a project may have switched off.
-    assert manifest["dependencies"].keys() >= {"com.unity.modules.imageconversion", "com.unity.modules.physics"}
+    # MeshCollider and GameObjectRecorder: parts of Unity that a project may have switched off.
+    assert manifest["dependencies"].keys() >= {"com.unity.modules.physics", "com.unity.modules.animation"}
     for sample in manifest["samples"]:
         assert list((PACKAGE / sample["path"]).glob("*.cs")), sample
     for name in ("README.md", "LICENSE.md", "Documentation~/index.md"):

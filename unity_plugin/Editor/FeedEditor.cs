@@ -12,10 +12,11 @@ namespace Omote.Editors
         public override void OnInspectorGUI()
         {
             DrawDefaultInspector();
-            if (!Application.isPlaying) return;
+            DrawSettings();
+            var feed = (OmoteFeed)target;
+            if (!Application.isPlaying && feed.statistics.State == ReceiverState.Disconnected) return;
             EditorGUILayout.Space();
             EditorGUILayout.LabelField("Arriving", EditorStyles.boldLabel);
-            var feed = (OmoteFeed)target;
             foreach (KeyValuePair<string, string> line in StatusText.Of(feed.statistics))
             {
                 EditorGUILayout.LabelField(line.Key, line.Value);
@@ -24,6 +25,8 @@ namespace Omote.Editors
             if (feed.lastError != "") EditorGUILayout.HelpBox(feed.lastError, MessageType.Warning);
             if (GUILayout.Button("Reconnect")) feed.Reconnect();
         }
+
+        protected virtual void DrawSettings() { }
 
         protected virtual void DrawMore() { }
     }

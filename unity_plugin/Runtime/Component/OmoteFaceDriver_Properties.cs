@@ -126,6 +126,9 @@ namespace Omote
 
         internal IReadOnlyList<ShapeTarget> targets => _targets;
 
+        /// <summary>The bones and the body that it moves; some may be null.</summary>
+        internal Transform[] moved => new[] { _neck, _head, _leftEye, _rightEye, _body };
+
         /// <summary>The weights and presets that are shown now.</summary>
         internal FaceValues values => _values;
 

@@ -4,6 +4,7 @@ namespace Omote
 {
     /// <summary>Omote's portrait as a texture: for a material, a render texture, or your own code.</summary>
     [AddComponentMenu("Omote/Omote Receiver")]
+    [ExecuteAlways]
     public sealed partial class OmoteReceiver : OmoteFeed
     {
         private static readonly int _premultipliedId = Shader.PropertyToID("_OmotePremultiplied");
@@ -12,16 +13,16 @@ namespace Omote
         private MaterialPropertyBlock _block;
         private Header _header;
         private bool _isPremultiplied;
-        private bool _hasComplained;
 
-        private void OnEnable()
-        {
-            _hasComplained = false;
-            HideWhere(true);
-        }
+        private void OnEnable() { HideWhere(true); }
 
         private void Update()
         {
+            if (!Application.isPlaying && !_previewsInEditMode) return;
+#if UNITY_EDITOR
+            // An editor that does not play updates only where something changes.
+            if (!Application.isPlaying) UnityEditor.EditorApplication.delayCall += UnityEditor.EditorApplication.QueuePlayerLoopUpdate;
+#endif
             Receiver receiver = Open();
             if (receiver == null) return;
             if (receiver.TryTake(out VideoFrame frame)) Show(frame);
@@ -34,6 +35,21 @@ namespace Omote
             HideWhere(true);
         }
 
+        protected override void OnValidate()
+        {
+            base.OnValidate();
+            if (!Application.isPlaying && !_previewsInEditMode) EndPreview();
+        }
+
+        // What a preview has set on a renderer is taken back; property blocks are not saved with a scene.
+        private void EndPreview()
+        {
+            Reconnect();
+            if (_block == null) return;
+            _block = null;
+            if (_targetRenderer != null) _targetRenderer.SetPropertyBlock(null);
+        }
+
         private void OnDestroy()
         {
             Shutdown.Remove(_picture);
@@ -44,6 +60,7 @@ namespace Omote
         {
             settings.Kinds = Kinds.Video;
             settings.Format = FormatName();
+            settings.DecodesJpeg = true;
         }
 
         internal override void OnLiveChanged(bool isLiveNow) { HideWhere(!isLiveNow); }
@@ -51,11 +68,7 @@ namespace Omote
         private void Show(VideoFrame frame)
         {
             Texture2D before = _picture.Texture;
-            if (!_picture.Write(frame))
-            {
-                Complain();
-                return;
-            }
+            _picture.Write(frame);
             _header = frame.Header;
             _isPremultiplied = frame.Alpha == PictureAlpha.Premultiplied;
             if (_targetTexture != null) Graphics.Blit(texture, _targetTexture);
@@ -63,14 +76,6 @@ namespace Omote
             if (before == _picture.Texture) return;
             Shutdown.Add(_picture); // a reload of scripts would forget the texture, and Unity keep it
             _onTexture.Invoke(texture);
-        }
-
-        // Once: the next pictures will be no better.
-        private void Complain()
-        {
-            if (_hasComplained) return;
-            _hasComplained = true;
-            Debug.LogError("Omote: Unity could not decode the JPEG that came; choose the format Rgba8 or Bgra8", this);
         }
 
         private void Paint(Renderer target)
@@ -85,7 +90,7 @@ namespace Omote
 
         private void HideWhere(bool isStill)
         {
-            if (_whenStale != WhenStale.Hide) return;
+            if (_whenStale != WhenStale.Hide || !Application.isPlaying) return; // a preview leaves no mark on the scene
             if (_targetRenderer != null) _targetRenderer.enabled = !isStill;
             if (isStill && _targetTexture != null) Clear(_targetTexture);
         }
@@ -104,7 +109,8 @@ namespace Omote
                 : _format == PictureFormat.Bgra8 ? "bgra8"
                 : _format == PictureFormat.Jpeg ? "jpeg"
                 : "jpeg+lz4a";
-            return _wantsPremultiplied && _format != PictureFormat.Jpeg ? name + ".premultiplied" : name;
+            if (_wantsPremultiplied && _format != PictureFormat.Jpeg) name += ".premultiplied";
+            return name + ".bottom"; // as a texture has its rows, so they are copied in one piece
         }
     }
 }

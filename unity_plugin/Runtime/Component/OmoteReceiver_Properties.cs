@@ -34,6 +34,9 @@ namespace Omote
         [Tooltip("What is to be seen while nothing comes.")]
         [SerializeField] private WhenStale _whenStale = WhenStale.KeepPicture;
 
+        [Tooltip("Shows the portrait in the editor while it does not play. It is never saved with the scene.")]
+        [SerializeField] private bool _previewsInEditMode = false;
+
         [Tooltip("The texture is there, or is another one after a change of size.")]
         [SerializeField] private TextureEvent _onTexture = new TextureEvent();
 
@@ -87,6 +90,17 @@ namespace Omote
                 if (_whenStale == WhenStale.Hide && value != _whenStale && _targetRenderer != null) _targetRenderer.enabled = true;
                 _whenStale = value;
                 if (Application.isPlaying && isActiveAndEnabled) HideWhere(!isLive);
+            }
+        }
+
+        /// <summary>True shows the portrait in the editor while it does not play.</summary>
+        public bool previewsInEditMode
+        {
+            get { return _previewsInEditMode; }
+            set
+            {
+                _previewsInEditMode = value;
+                if (!Application.isPlaying && !value) EndPreview();
             }
         }
 

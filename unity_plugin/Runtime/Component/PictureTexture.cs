@@ -8,31 +8,19 @@ namespace Omote
     /// <remarks>Main thread only. Nothing is allocated but when the size or the format changes.</remarks>
     internal sealed class PictureTexture : IDisposable
     {
-        private readonly JpegPicture _jpeg = new JpegPicture();
-
         /// <summary>Null before the first picture; another one after a change of size or format.</summary>
         public Texture2D Texture { get; private set; }
 
-        /// <summary>Shows this picture; false where it is a JPEG that Unity cannot read.</summary>
-        public bool Write(VideoFrame frame)
+        /// <summary>Shows this picture, whose pixels are there.</summary>
+        public void Write(VideoFrame frame)
         {
-            byte[] pixels = frame.Data;
-            if (!frame.IsRaw)
-            {
-                pixels = _jpeg.Decode(frame);
-                if (pixels == null) return false;
-            }
-            // A JPEG's pixels come from a Unity texture, which has the last row of the picture first.
-            bool isTopFirst = frame.IsRaw == (frame.Origin == PictureOrigin.Top);
             Fit(frame.Width, frame.Height, frame.Format == PictureFormat.Bgra8 ? TextureFormat.BGRA32 : TextureFormat.RGBA32);
-            CopyRows(pixels, isTopFirst);
+            CopyRows(frame.Pixels, frame.Origin == PictureOrigin.Top);
             Texture.Apply(false, false);
-            return true;
         }
 
         public void Dispose()
         {
-            _jpeg.Dispose();
             Release(Texture);
             Texture = null;
         }

@@ -13,8 +13,10 @@ namespace Omote
     {
         private static readonly List<IDisposable> _running = new List<IDisposable>();
 
-        /// <summary>True from the end of Play to the next one: nothing may start any more.</summary>
-        public static bool IsOver { get; private set; }
+        /// <summary>True from the end of Play until the editor shows previews again, or to the next Play: nothing may start any more.</summary>
+        public static bool IsOver => _isOver && Application.isPlaying;
+
+        private static bool _isOver;
 
         public static void Add(IDisposable running)
         {
@@ -29,7 +31,7 @@ namespace Omote
         private static void Begin()
         {
             StopAll();
-            IsOver = false;
+            _isOver = false;
             Hook();
         }
 
@@ -45,7 +47,7 @@ namespace Omote
 
         private static void End()
         {
-            IsOver = true;
+            _isOver = true;
             StopAll();
         }
 

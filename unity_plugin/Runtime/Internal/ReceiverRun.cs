@@ -16,6 +16,8 @@ namespace Omote
         private readonly Func<ClockReading> _clock;
         private readonly Reception _reception;
         private readonly WireDecoder _decoder = new WireDecoder();
+        private readonly JpegThread _jpeg; // null where pictures are not decoded here
+        private readonly VideoFrame _received = new VideoFrame(); // on its way to that
         private readonly Description<Schema> _schema = new Description<Schema>(DescriptionDecoder.DecodeSchema);
         private readonly Description<Hello> _hello = new Description<Hello>(DescriptionDecoder.DecodeHello);
         private readonly Thread _thread;
@@ -38,6 +40,7 @@ namespace Omote
             Params = new Latest<ParamsFrame>(_fresh);
             _clock = clock;
             _reception = new Reception(_options.Endpoint.IsLoopback, settings.Kinds);
+            if (settings.DecodesJpeg && settings.Format.StartsWith("jpeg", StringComparison.Ordinal)) _jpeg = new JpegThread(Video, _reception.Reject);
             _thread = new Thread(Run) { IsBackground = true, Name = "Omote receiver" };
         }
 
@@ -49,14 +52,19 @@ namespace Omote
 
         public Hello Hello => _hello.Value;
 
-        public void Start() => _thread.Start();
+        public void Start()
+        {
+            _jpeg?.Start();
+            _thread.Start();
+        }
 
         /// <summary>Waits for the thread no longer than this.</summary>
         public void Stop(int boundMs)
         {
             _isStopping = true;
             _socket?.Cancel();
-            if (!_thread.Join(boundMs)) _reception.Fail("the receiving thread did not end in " + boundMs + " ms and was left");
+            bool hasEnded = _jpeg == null || _jpeg.Stop(boundMs);
+            if (!_thread.Join(boundMs) || !hasEnded) _reception.Fail("the receiving thread did not end in " + boundMs + " ms and was left");
         }
 
         /// <summary>Waits until there is something to take.</summary>
@@ -80,7 +88,7 @@ namespace Omote
             ISocket socket = _socket;
             bool isConnected = socket != null && socket.IsConnected;
             Statistics statistics = _reception.Read(Clock.NowNs(), !_isStopping, isConnected, socket == null ? "" : socket.LastError);
-            statistics.Skipped = Video.Replaced + Params.Replaced;
+            statistics.Skipped = Video.Replaced + Params.Replaced + (_jpeg == null ? 0 : _jpeg.Replaced);
             return statistics;
         }
 
@@ -127,13 +135,19 @@ namespace Omote
             else if (kind == Kinds.Schema) _schema.Read(message[2]);
             else _hello.Read(message[2]);
             _reception.Add(kind, topic, header, arrivedNs, _clock());
-            if (kind == Kinds.Video) Video.Put();
+            if (kind == Kinds.Video) PutVideo();
             else if (kind == Kinds.Params) Params.Put();
+        }
+
+        private void PutVideo()
+        {
+            if (_jpeg == null) Video.Put();
+            else _jpeg.Put(_received);
         }
 
         private void ReadVideo(Message message, Header header, long arrivedNs)
         {
-            VideoFrame frame = Video.Back;
+            VideoFrame frame = _jpeg == null ? Video.Back : _received;
             _decoder.ReadVideo(message, frame);
             frame.Header = header;
             frame.ArrivedNs = arrivedNs;

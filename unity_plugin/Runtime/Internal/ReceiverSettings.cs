@@ -67,5 +67,8 @@ namespace Omote
 
         /// <summary>Which messages to ask for.</summary>
         public Kinds Kinds = Kinds.Video;
+
+        /// <summary>Decodes JPEGs into VideoFrame.Pixels, on a thread of their own.</summary>
+        public bool DecodesJpeg = false;
     }
 }

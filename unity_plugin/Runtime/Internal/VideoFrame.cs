@@ -72,6 +72,35 @@ namespace Omote
         /// <summary>Alpha, one byte a pixel, for JpegLz4Alpha only; the first Width * Height bytes count.</summary>
         public byte[] AlphaPlane = new byte[0];
 
+        /// <summary>RGBA or BGRA pixels, rows without gaps: Data, or what was decoded from it; empty where a JPEG was not decoded.</summary>
+        public byte[] Pixels => IsRaw ? Data : Decoded;
+
+        /// <summary>The pixels of a JPEG with its alpha, where the receiver decodes them; the first 4 * Width * Height bytes count.</summary>
+        internal byte[] Decoded = new byte[0];
+
+        /// <summary>Takes the picture of another frame and gives it the buffers that were here.</summary>
+        internal void Exchange(VideoFrame other)
+        {
+            Header = other.Header;
+            ArrivedNs = other.ArrivedNs;
+            Width = other.Width;
+            Height = other.Height;
+            Format = other.Format;
+            Alpha = other.Alpha;
+            Origin = other.Origin;
+            Length = other.Length;
+            Exchange(ref Data, ref other.Data);
+            Exchange(ref AlphaPlane, ref other.AlphaPlane);
+            Exchange(ref Decoded, ref other.Decoded);
+        }
+
+        private static void Exchange(ref byte[] ours, ref byte[] theirs)
+        {
+            byte[] before = ours;
+            ours = theirs;
+            theirs = before;
+        }
+
         /// <summary>True where Data holds pixels and no JPEG.</summary>
         public bool IsRaw => Format == PictureFormat.Rgba8 || Format == PictureFormat.Bgra8;
     }

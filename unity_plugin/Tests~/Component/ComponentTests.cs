@@ -199,6 +199,56 @@ namespace Omote.Tests
             }
         }
 
+        [TestCase(false, ReceiverState.Disconnected)]
+        [TestCase(true, ReceiverState.Connecting)]
+        public void APreviewRunsWithoutPlayingWhereItIsWanted(bool isWanted, ReceiverState state)
+        {
+            Engine.Stop();
+            OmoteReceiver receiver = Receiver();
+            receiver.previewsInEditMode = isWanted;
+            receiver.whenStale = WhenStale.Hide;
+            receiver.targetRenderer = receiver.gameObject.AddComponent<MeshRenderer>();
+            Engine.Frame();
+            Assert.AreEqual(state, receiver.statistics.State);
+            Assert.True(receiver.targetRenderer.enabled, "a preview changes nothing that is saved");
+            receiver.previewsInEditMode = false;
+            Engine.Frame();
+            Assert.AreEqual(ReceiverState.Disconnected, receiver.statistics.State);
+        }
+
+        [Test]
+        public void TheInspectorOffersTheTexturesOfTheMaterial()
+        {
+            OmoteReceiver receiver = Receiver();
+            receiver.targetRenderer = receiver.gameObject.AddComponent<MeshRenderer>();
+            Assert.IsEmpty(ReceiverEditor.Textures(receiver.targetRenderer));
+            var shader = new Shader { Properties = new[] { "F _Cutoff", "T _BaseMap", "T _BumpMap" } };
+            receiver.targetRenderer.sharedMaterial = new Material(shader);
+            EditorGUILayout.Drawn.Clear();
+            EditorGUILayout.Chosen = 0;
+            new ReceiverEditor { target = receiver }.OnInspectorGUI();
+            EditorGUILayout.Chosen = -1;
+            CollectionAssert.Contains(EditorGUILayout.Drawn, "Texture of the material: _BaseMap _BumpMap");
+            Assert.AreEqual("_BaseMap", receiver.targetProperty);
+        }
+
+        [Test]
+        public void AFaceIsRecordedIntoAClip()
+        {
+            var driver = On<OmoteFaceDriver>();
+            driver.renderers = new[] { driver.gameObject.AddComponent<SkinnedMeshRenderer>() };
+            driver.renderers[0].sharedMesh = new Mesh("jawOpen");
+            driver.SetBones(null, new GameObject("head").transform, null, null);
+            FaceRecording.Begin(driver);
+            for (int i = 0; i < 3; i++) driver.Show(new ParamsFrame(), Arkit.Names);
+            FaceRecording.End("Assets/Face.anim");
+            driver.Show(new ParamsFrame(), Arkit.Names);
+            Assert.AreEqual(new[] { "SkinnedMeshRenderer omote", "Transform head" }, UnityEditor.Animations.GameObjectRecorder.Bound.ToArray());
+            Assert.AreEqual(3 * Time.deltaTime, UnityEditor.Animations.GameObjectRecorder.Seconds, 1e-6f);
+            Assert.AreEqual(60, ((AnimationClip)AssetDatabase.Assets["Assets/Face.anim"]).frameRate);
+            Assert.IsNull(FaceRecording.Recorded);
+        }
+
         [Test]
         public void StatisticsReadAsSentences()
         {

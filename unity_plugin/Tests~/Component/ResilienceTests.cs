@@ -1,5 +1,4 @@
 using System;
-using System.Reflection;
 using NUnit.Framework;
 using Stubs;
 using UnityEditor;
@@ -75,16 +74,6 @@ namespace Omote.Tests
         }
 
         [Test]
-        public void AJpegThatUnityCannotReadIsSaidOnce()
-        {
-            OmoteReceiver receiver = Receiver();
-            for (int i = 0; i < 3; i++) Show(receiver, new VideoFrame { Width = 1, Height = 1, Format = PictureFormat.Jpeg });
-            Assert.AreEqual(1, Engine.Errors.Count);
-            StringAssert.Contains("Rgba8", Engine.Errors[0]);
-            Assert.IsNull(receiver.texture);
-        }
-
-        [Test]
         public void WhatHidesOrNotMayBeChangedAtAnyTime()
         {
             OmoteReceiver receiver = Receiver();
@@ -93,12 +82,6 @@ namespace Omote.Tests
             Assert.False(receiver.targetRenderer.enabled);
             receiver.whenStale = WhenStale.KeepPicture;
             Assert.True(receiver.targetRenderer.enabled);
-        }
-
-        private static void Show(OmoteReceiver receiver, VideoFrame frame)
-        {
-            typeof(OmoteReceiver).GetMethod("Show", BindingFlags.NonPublic | BindingFlags.Instance)
-                .Invoke(receiver, new object[] { frame });
         }
     }
 }

@@ -70,6 +70,20 @@ namespace Omote.Tests
         }
 
         [Test]
+        public void JpegsOfAnyKindAreDecodedOrRefused()
+        {
+            byte[] golden = Golden.Parts("wire_video_jpeg")[2];
+            Random random = new Random(Seed);
+            JpegDecoder decoder = new JpegDecoder();
+            byte[] into = new byte[4 * 16 * 8];
+            Count(Inputs, i =>
+            {
+                byte[] jpeg = Mutated(golden, random);
+                decoder.Decode(jpeg, jpeg.Length, 16, 8, into);
+            });
+        }
+
+        [Test]
         public void StreamsOfAnyKindAreReadOrRefused()
         {
             byte[] seed = Golden.Names("wire_").Take(6).SelectMany(name => Peer.Stream(Golden.Parts(name))).ToArray();

@@ -1,11 +1,9 @@
-using System.IO;
 using Stubs;
 using UnityEngine;
 
 namespace Omote.Tests.Live
 {
-    /// <summary>`receive ENDPOINT FORMAT HZ PLAYS COUNT [RGB WIDTH HEIGHT]`: a receiver, played several times.</summary>
-    /// <remarks>RGB is the file that every JPEG decodes to, for there is no Unity to decode it.</remarks>
+    /// <summary>`receive ENDPOINT FORMAT HZ PLAYS COUNT`: a receiver, played several times.</summary>
     internal sealed class ReceiveScene
     {
         private int _seen;
@@ -15,14 +13,6 @@ namespace Omote.Tests.Live
 
         public static void Run(string[] arguments)
         {
-            if (arguments.Length > 6)
-            {
-                var decoded = new Decoded
-                {
-                    Rgb = File.ReadAllBytes(arguments[6]), Width = int.Parse(arguments[7]), Height = int.Parse(arguments[8]),
-                };
-                ImageConversion.Decoder = bytes => decoded;
-            }
             for (int play = 0; play < int.Parse(arguments[4]); play++)
             {
                 Program.Print("play");

@@ -58,7 +58,43 @@ namespace UnityEditor
         public static void Space() { }
         public static void LabelField(string label, GUIStyle style, params GUILayoutOption[] options) { Drawn.Add(label); }
         public static void LabelField(string label, string label2, params GUILayoutOption[] options) { Drawn.Add(label + ": " + label2); }
+        public static int Popup(string label, int selectedIndex, string[] displayedOptions, params GUILayoutOption[] options)
+        {
+            Drawn.Add(label + ": " + string.Join(" ", displayedOptions));
+            return Chosen >= 0 ? Chosen : selectedIndex;
+        }
+
+        internal static int Chosen = -1;
+
         public static void HelpBox(string message, MessageType type) { Drawn.Add(message); }
+    }
+
+    public static class EditorApplication
+    {
+        public delegate void CallbackFunction();
+
+        public static CallbackFunction delayCall;
+
+        // Not in Unity: how often another turn was asked for.
+        internal static int Queued;
+
+        public static void QueuePlayerLoopUpdate() { Queued++; }
+    }
+
+    public static class EditorUtility
+    {
+        public static void SetDirty(UnityEngine.Object target) { }
+
+        public static string SaveFilePanelInProject(string title, string defaultName, string extension, string message) { return Saved; }
+
+        internal static string Saved = "";
+    }
+
+    public static class AssetDatabase
+    {
+        internal static readonly Dictionary<string, UnityEngine.Object> Assets = new Dictionary<string, UnityEngine.Object>();
+
+        public static void CreateAsset(UnityEngine.Object asset, string path) { Assets[path] = asset; }
     }
 
     public static class EditorGUI
@@ -68,6 +104,8 @@ namespace UnityEditor
 
     public static class Undo
     {
+        public static void RecordObject(UnityEngine.Object objectToUndo, string name) { }
+
         public static void RegisterCreatedObjectUndo(UnityEngine.Object objectToUndo, string name) { }
     }
 

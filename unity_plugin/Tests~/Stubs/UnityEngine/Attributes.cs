@@ -6,6 +6,9 @@ namespace UnityEngine
     public sealed class SerializeField : Attribute { }
 
     [AttributeUsage(AttributeTargets.Class)]
+    public sealed class ExecuteAlways : Attribute { }
+
+    [AttributeUsage(AttributeTargets.Class)]
     public sealed class AddComponentMenu : Attribute
     {
         public AddComponentMenu(string menuName) { }

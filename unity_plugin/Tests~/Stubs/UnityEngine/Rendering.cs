@@ -14,7 +14,18 @@ namespace UnityEngine
             return Names.Count - 1;
         }
 
+        public int GetPropertyCount() { return Properties.Length; }
+        public string GetPropertyName(int propertyIndex) { return Properties[propertyIndex].Substring(2); }
+
+        public Rendering.ShaderPropertyType GetPropertyType(int propertyIndex)
+        {
+            return Properties[propertyIndex][0] == 'T' ? Rendering.ShaderPropertyType.Texture : Rendering.ShaderPropertyType.Float;
+        }
+
         internal static readonly List<string> Names = new List<string>();
+
+        // Not in Unity: "T name" for a texture, "F name" for a number.
+        internal string[] Properties = new string[0];
     }
 
     public class Material : Object
@@ -98,5 +109,18 @@ namespace UnityEngine
                 throw new KeyNotFoundException(shape);
             }
         }
+    }
+}
+
+namespace UnityEngine.Rendering
+{
+    public enum ShaderPropertyType
+    {
+        Color,
+        Vector,
+        Float,
+        Range,
+        Texture,
+        Int,
     }
 }

@@ -1,5 +1,4 @@
 using System;
-using System.IO;
 using Unity.Collections;
 
 namespace UnityEngine
@@ -99,38 +98,6 @@ namespace UnityEngine
         public static void Clear(bool clearDepth, bool clearColor, Color backgroundColor)
         {
             RenderTexture.active.Drawn = null;
-        }
-    }
-
-    public static class ImageConversion
-    {
-        // Not in Unity: the test's JPEG decoder, which gives the picture's top row first, as JPEGs have it.
-        internal static Func<byte[], Decoded> Decoder = bytes => null;
-
-        /// <summary>As Unity does: the texture becomes RGB24 of the JPEG's size, its first row the lowest of the picture.</summary>
-        public static bool LoadImage(this Texture2D tex, byte[] data, bool markNonReadable)
-        {
-            Decoded decoded = Decoder(data);
-            if (decoded == null) return false;
-            tex.Become(decoded.Width, decoded.Height, TextureFormat.RGB24);
-            tex.Fill(decoded.Upright());
-            tex.Apply(false, markNonReadable);
-            return true;
-        }
-    }
-
-    internal sealed class Decoded
-    {
-        internal int Width;
-        internal int Height;
-        internal byte[] Rgb;
-
-        internal byte[] Upright()
-        {
-            int row = Width * 3;
-            var flipped = new MemoryStream();
-            for (int y = Height - 1; y >= 0; y--) flipped.Write(Rgb, y * row, row);
-            return flipped.ToArray();
         }
     }
 }

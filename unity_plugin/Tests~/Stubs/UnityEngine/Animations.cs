@@ -1,0 +1,7 @@
+namespace UnityEngine
+{
+    public sealed class AnimationClip : Object
+    {
+        public float frameRate { get; set; }
+    }
+}
