@@ -21,7 +21,7 @@ ATTACK_S, HOLD_S, RELEASE_S = 0.15, 1.0, 0.3
 LONGEST_S = 60.0
 TOP_LAYER = ""  # the layer of an expression without a named one
 CLEAR_S = 0.1  # how long all layers take to fade out together
-_MOST_LAYERS = 32
+_MOST_LAYERS = 64
 # An expression ends below this share of its threshold, so that one on the border does not flutter.
 FALL_BELOW = 0.7
 # Marks of comics that are drawn over the picture; see `omote.engine.model.marks`.

@@ -99,6 +99,10 @@ class Performance:
         self._actor = self._recent.at_rest(self._actor)
         return self._actor
 
+    def recent_weights(self) -> Array:
+        """[52] the face of the last half second, 0 to 1 above the neutral one; NoFaceError without a face."""
+        return self._recent.weights(self._actor)
+
     def forget_rest(self) -> None:
         """Goes back to the neutral face of the calibration, since another person performs."""
         self._recent.forget()
@@ -129,11 +133,19 @@ class RecentFaces:
     def forget(self) -> None:
         self._signals = ()
 
-    def at_rest(self, actor: Actor) -> Actor:
-        """The actor with the recent face as the neutral one; NoFaceError without a face."""
+    def weights(self, actor: Actor) -> Array:
+        """[52] the weights of the recent face, 0 to 1 above the neutral one; NoFaceError without a face."""
+        return np.clip(_median([own_weights(signal, actor) for signal in self._tracked()]), 0.0, 1.0)
+
+    def _tracked(self) -> tuple[Signal, ...]:
         signals = self._signals
         if not signals:
             raise NoFaceError("no face was seen in the last half second: look into the camera and ask again")
+        return signals
+
+    def at_rest(self, actor: Actor) -> Actor:
+        """The actor with the recent face as the neutral one; NoFaceError without a face."""
+        signals = self._tracked()
         return replace(
             actor,
             neutral=np.clip(_median([seen_weights(signal) for signal in signals]), 0.0, 1.0),

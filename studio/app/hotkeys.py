@@ -32,7 +32,7 @@ HotkeyCommand = Literal["clear", "pause", "hide"]
 HotkeyEvent = Literal["scene"]  # what happens at each press and is never on
 HOTKEY_MODES: tuple[HotkeyMode, ...] = get_args(HotkeyMode)
 HOTKEY_COMMANDS: tuple[HotkeyCommand, ...] = get_args(HotkeyCommand)
-MAX_HOTKEYS = 24  # each has its own layer, and an overlay has 32
+MAX_HOTKEYS = 48  # each has its own layer, and an overlay has 64
 MAX_FADE_S = 2.0
 SECONDS = 0.1, 60.0  # the range of `Hotkey.seconds`
 

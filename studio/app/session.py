@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
 
+from omote.bridge import arkit
 from omote.bridge.control import ControlError
 from omote.engine.capture.cameras import AdjustableCamera, list_cameras
 from omote.engine.capture.recorder import RecordingProgress
@@ -35,6 +36,7 @@ from .sources import FILE, SourceSwitch
 from .validation import Arguments
 
 POLL_S = 0.05
+CAPTURED = 0.05  # a smaller weight is no part of an expression that is captured
 MOST_HAPPENINGS = 16  # that wait; older ones are dropped
 
 log = logging.getLogger(__name__)
@@ -199,6 +201,11 @@ class StudioSession:
     def express(self, expression: Expression, layer: str = TOP_LAYER) -> None:
         """Adds an expression to the performance."""
         self.running().session.performance.express(expression, layer)
+
+    def captured_expression(self) -> dict[str, float]:
+        """The ARKit weights that the performer shows now, without those that are hardly there; NoFaceError."""
+        weights = self.running().session.performance.recent_weights()
+        return {name: round(float(one), 2) for name, one in zip(arkit.NAMES, weights, strict=True) if one >= CAPTURED}
 
     def tune(self, changes: Mapping[str, object]) -> Tuning:
         """Changes some values of the tuning and returns all; TuningError if one is invalid."""

@@ -40,7 +40,7 @@ Handler = Callable[[Arguments], object]
 
 log = logging.getLogger(__name__)
 
-MAX_JSON_BYTES = 65_536
+MAX_JSON_BYTES = 262_144
 MAX_SENTENCE = 600  # letters of an error
 _SENTENCES = {404: "there is nothing at {path}", 405: "{path} does not support {method}: see docs/control-page.md"}
 
@@ -84,6 +84,7 @@ class Api:
                 for path, do in posts.items()
             ),
             *(Route(path, with_error_responses(do), methods=[method]) for path, do, method in sources.endpoints()),
+            Route("/api/expression/now", with_error_responses(self._capture_expression)),
             Route("/api/trigger/{id}", with_error_responses(self._trigger), methods=["GET", "POST"]),
             Route("/api/characters/photo", with_error_responses(self._make_from_photo), methods=["POST"]),
             Route("/api/characters/points", with_error_responses(self._points), methods=["POST"]),
@@ -99,6 +100,9 @@ class Api:
 
     def _express(self, arguments: Arguments) -> None:
         self._studio.express(expression_argument(arguments), text_argument(arguments, "layer", default=""))
+
+    async def _capture_expression(self, request: Request) -> Response:
+        return JsonResponse({"error": "", "weights": await _call(self._studio.captured_expression)})
 
     def _use_hotkeys(self, arguments: Arguments) -> None:
         seen = read_hotkeys(arguments["seen"]) if "seen" in arguments else None

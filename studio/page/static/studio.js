@@ -3,6 +3,7 @@
 import { startCalibration } from "./calibration.js";
 import { startCharacters } from "./characters.js";
 import { startCommands } from "./commands.js";
+import { startExpressionEditor } from "./expression_editor.js";
 import { startExpressions } from "./expressions.js";
 import { startFace } from "./face.js";
 import { startHotkeyEditor } from "./hotkey_editor.js";
@@ -33,6 +34,7 @@ startMaker();
 startExpressions();
 startHotkeys();
 startHotkeyEditor();
+startExpressionEditor();
 startTuning();
 startLight();
 startScene();

@@ -258,10 +258,12 @@ def test_the_present_face_can_become_the_one_at_rest_until_the_source_changes() 
     output, another = CollectingOutput(), ScriptedSource("another", repeats=True)
     loop = loop_of(ScriptedSource(repeats=True), output)
     with running(loop, another, output):
+        made = loop.session.performance.recent_weights()
         loop.session.performance.recalibrate()
         output.wait_until(lambda portrait: portrait.params.jaw_pose[0] == 0.0)
         loop.change_source(another)
         output.wait_until(lambda portrait: bool(portrait.params.jaw_pose[0] == np.float32(JAW_OPEN_RAD)))
+    np.testing.assert_allclose(made, arkit.weights({"jawOpen": 1.0}), atol=1e-6)
 
 
 def test_without_a_face_nothing_can_be_recalibrated() -> None:
