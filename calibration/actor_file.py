@@ -24,6 +24,7 @@ STEP_STATES = ("done", "skipped", "unseen")  # unseen: the tracker cannot see th
 VERSION = 1
 
 _KEY = "omote_actor"
+_MEASURED_REST = "measured_rest"  # only where a resting face was set since the session
 _MAX_TEXT = 300
 _MAX_STEPS = 40
 _DIGITS = 6
@@ -90,6 +91,12 @@ class ActorRecord:
 
     actor: Actor
     made: Provenance
+    measured: Actor | None = None  # as the session measured it, if a resting face was set since
+
+    @property
+    def has_own_rest(self) -> bool:
+        """Whether the rest was set with one key, not measured by a session."""
+        return self.measured is not None or self.made.findings is None
 
 
 def actors_folder() -> Path:
@@ -125,7 +132,7 @@ def find_actor(name: str, source_name: str) -> ActorRecord | None:
 
 
 def save_neutral(actor: Actor, source_name: str, date: str) -> Path:
-    """Stores an actor's new rest and keeps the findings of the last session.
+    """Stores an actor's new rest beside the one of the last session, which `forget_neutral` restores.
 
     `date` is ISO 8601. ActorError where the file cannot be written.
     """
@@ -134,14 +141,35 @@ def save_neutral(actor: Actor, source_name: str, date: str) -> Path:
         before = find_actor(actor.name, source_name)
     except ActorError:  # replaces a damaged file
         before = None
-    made = replace(before.made, date=date, source=source_name) if before else Provenance(date, source_name)
-    save_actor(actor, path, made)
+    if before and before.made.findings:
+        save_record(ActorRecord(actor, before.made, before.measured or before.actor), path)
+    else:
+        save_actor(actor, path, Provenance(date, source_name))
     return path
+
+
+def forget_neutral(name: str, source_name: str) -> None:
+    """Restores the rest of the last session; without a session, deletes the file. ActorError where that fails."""
+    path, kept = actor_path(name, source_name), find_actor(name, source_name)
+    if kept is None or not kept.has_own_rest:
+        raise ActorError(f"no resting face was set for {name} and this camera since the last calibration")
+    if kept.measured is not None:
+        save_actor(kept.measured, path, kept.made)
+        return
+    try:
+        path.unlink()
+    except OSError as error:
+        raise ActorError(f"cannot delete {path} ({error.strerror}): remove it yourself") from error
 
 
 def save_actor(actor: Actor, path: Path, made: Provenance) -> None:
     """Writes the file atomically, and makes its folder; ActorError where a value is invalid or the write fails."""
-    fields = record_to_json(ActorRecord(actor, made))
+    save_record(ActorRecord(actor, made), path)
+
+
+def save_record(record: ActorRecord, path: Path) -> None:
+    """As `save_actor`, with the measured rest if another one was set since."""
+    fields = record_to_json(record)
     record_from_json(fields)  # checks the values
     text = json.dumps(fields, indent=1) + "\n"
     try:
@@ -184,7 +212,20 @@ def record_to_json(record: ActorRecord) -> dict[str, object]:
         "thresholds": {name: round(value, _DIGITS) for name, value in actor.thresholds},
         **{name: _by_weight(getattr(actor, name)) for name in _ACTOR_RANGES},
         "findings": _findings_to_json(made.findings) if made.findings else None,
+        **({_MEASURED_REST: _rest_to_json(record.measured)} if record.measured else {}),
     }
+
+
+def _rest_to_json(actor: Actor) -> dict[str, object]:
+    return {"neutral": _by_weight(actor.neutral), **{name: _row(getattr(actor, name)) for name in _POSE_RANGES}}
+
+
+def _with_rest(actor: Actor, value: object) -> Actor:
+    """The actor with the rest of this JSON."""
+    rest = _mapping(_MEASURED_REST, value)
+    _check_keys(_MEASURED_REST, rest, ("neutral", *_POSE_RANGES))
+    neutral = _weights("neutral", rest["neutral"], *_ACTOR_RANGES["neutral"])
+    return replace(actor, neutral=neutral, **{name: _pose(name, rest[name], most) for name, most in _POSE_RANGES.items()})
 
 
 def record_from_json(value: object) -> ActorRecord:
@@ -197,20 +238,23 @@ def record_from_json(value: object) -> ActorRecord:
             f"it is of version {_shortened_repr(file[_KEY])}, and this Omote reads {VERSION}: update Omote"
         )
     known = (_KEY, "name", "date", "source", *_POSE_RANGES, "thresholds", *_ACTOR_RANGES, "findings")
-    _check_keys("the file", file, known)
+    measured = file.get(_MEASURED_REST)
+    _check_keys("the file", {name: one for name, one in file.items() if name != _MEASURED_REST}, known)
     findings = file["findings"]
+    actor = Actor(
+        name=_text("name", file["name"]),
+        **{name: _weights(name, file[name], *bounds) for name, bounds in _ACTOR_RANGES.items()},
+        **{name: _pose(name, file[name], most) for name, most in _POSE_RANGES.items()},
+        thresholds=_thresholds(file["thresholds"]),
+    )
     return ActorRecord(
-        Actor(
-            name=_text("name", file["name"]),
-            **{name: _weights(name, file[name], *bounds) for name, bounds in _ACTOR_RANGES.items()},
-            **{name: _pose(name, file[name], most) for name, most in _POSE_RANGES.items()},
-            thresholds=_thresholds(file["thresholds"]),
-        ),
+        actor,
         Provenance(
             _text("date", file["date"]),
             _text("source", file["source"]),
             None if findings is None else _findings(findings),
         ),
+        None if measured is None else _with_rest(actor, measured),
     )
 
 

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from omote.calibration.actor_file import (
     actor_names,
     actor_path,
     find_actor,
+    forget_neutral,
     save_actor,
     save_neutral,
 )
@@ -25,6 +27,7 @@ from omote.calibration.report import report_html
 from omote.calibration.session import CalibrationSession
 from omote.engine.data import Actor
 from omote.engine.live.loop import LiveLoop
+from omote.engine.storage import write_text
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,8 @@ class PerformerController:
         self._now = now
         self._live: LiveLoop | None = None
         self._actor, self._calibrated_on = Actor(name), ""
+        self._has_own_rest = False
+        self._before_rest: tuple[Path, str | None] | None = None  # the actor's file before the last new rest
         self._session: CalibrationSession | None = None
         self._lock = threading.RLock()
 
@@ -58,6 +63,8 @@ class PerformerController:
             except ActorError as error:  # the stream goes on uncalibrated
                 self.notice = f"{error}"
                 log.warning("%s", error)
+            self._before_rest = None
+            self._has_own_rest = kept is not None and kept.has_own_rest
             self._actor = kept.actor if kept else Actor(self.name)
             self._calibrated_on = kept.made.date if kept else ""
             live.session.performance.use_actor(self._actor)
@@ -71,16 +78,44 @@ class PerformerController:
             self.reload()
 
     def recalibrate(self) -> Actor:
-        """Makes the face of the last half second the resting one and saves it; NoFaceError if there was none."""
+        """Makes the face of the last half second the resting one and saves it; NoFaceError if there was none.
+
+        `undo_rest` restores what was there before, `forget_rest` what the last session measured.
+        """
         with self._lock:
             live, date = self._running(), self._now().isoformat(timespec="seconds")
-            self._actor, self._calibrated_on = live.session.performance.recalibrate(), date
+            self._actor = live.session.performance.recalibrate()
+            self._calibrated_on = self._calibrated_on or date
+            self._has_own_rest = True
+            path = actor_path(self.name, live.source.name)
+            self._before_rest = path, _text_of(path)
             try:
                 save_neutral(self._actor, live.source.name, date)
                 self.notice = ""
             except ActorError as error:  # it still holds for this run
                 self.notice = f"{error}"
             return self._actor
+
+    def undo_rest(self) -> None:
+        """Restores the rest from before the last `recalibrate`; ControlError if there is nothing to undo."""
+        with self._lock:
+            if self._before_rest is None:
+                raise ControlError("failed", "no resting face was set since this performer and this camera were chosen")
+            path, text = self._before_rest
+            try:
+                if text is None:
+                    path.unlink(missing_ok=True)
+                else:
+                    write_text(path, text)
+            except OSError as error:
+                raise ActorError(f"cannot restore {path} ({error.strerror}): make room, and undo again") from error
+            self.reload()
+
+    def forget_rest(self) -> None:
+        """Goes back to the rest of the last session, or to none; ActorError if no other one was set."""
+        with self._lock:
+            forget_neutral(self.name, self._running().source.name)
+            self.reload()
 
     def calibrate(self, action: str, step: str = "") -> None:
         """Starts or controls a calibration session; ControlError if the action is not possible now.
@@ -127,6 +162,7 @@ class PerformerController:
         save_actor(actor, actor_path(session.name, session.source_name), made)
         if session.source_name == live.source.name:
             self._actor, self._calibrated_on, self.notice = actor, made.date, ""
+            self._has_own_rest, self._before_rest = False, None
             live.session.performance.use_actor(actor)
         self.end_session()
 
@@ -154,6 +190,7 @@ class PerformerController:
         return {
             "name": self.name,
             "is_calibrated": bool(self._calibrated_on),
+            "has_own_rest": self._has_own_rest,
             "made": self._calibrated_on or None,
             "camera_deg": [round(float(pitch), 1), round(float(yaw), 1)],
         }
@@ -175,3 +212,11 @@ class PerformerController:
         if self._live is None:
             raise ControlError("failed", "Omote is still starting: ask again in a moment")
         return self._live
+
+
+def _text_of(path: Path) -> str | None:
+    """The content of this file; None if it cannot be read."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, ValueError):
+        return None

@@ -183,6 +183,16 @@ class StudioSession:
         self.changed()
         return actor
 
+    def undo_rest(self) -> None:
+        """Restores the resting face from before the last `recalibrate`; ControlError if there is nothing to undo."""
+        self.performer.undo_rest()
+        self.changed()
+
+    def forget_rest(self) -> None:
+        """Goes back to the resting face of the last calibration; ActorError if no other one was set."""
+        self.performer.forget_rest()
+        self.changed()
+
     def calibrate(self, action: str, step: str = "") -> None:
         """Controls the calibration session; ControlError if the action is not possible now."""
         self.performer.calibrate(action, step)

@@ -68,7 +68,7 @@ class Api:
             "scenes/show": lambda arguments: studio.show_scene(text_argument(arguments, "name")),
             "scenes/remove": lambda arguments: studio.remove_scene(text_argument(arguments, "name")),
             "actor": lambda arguments: studio.use_actor(text_argument(arguments, "name")),
-            "recalibrate": lambda arguments: studio.recalibrate(),
+            "recalibrate": self._recalibrate,
             "calibration": lambda arguments: studio.calibrate(
                 choice_argument(arguments, "do", CALIBRATION), str(arguments.get("step", ""))
             ),
@@ -103,6 +103,10 @@ class Api:
 
     async def _capture_expression(self, request: Request) -> Response:
         return JsonResponse({"error": "", "weights": await _call(self._studio.captured_expression)})
+
+    def _recalibrate(self, arguments: Arguments) -> None:
+        do = {"set": self._studio.recalibrate, "undo": self._studio.undo_rest, "forget": self._studio.forget_rest}
+        do[choice_argument(arguments, "do", tuple(do), default="set")]()
 
     def _use_hotkeys(self, arguments: Arguments) -> None:
         seen = read_hotkeys(arguments["seen"]) if "seen" in arguments else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from omote.calibration.actor_file import (
     actor_path,
     actors_folder,
     find_actor,
+    forget_neutral,
     load_actor,
     record_from_json,
     record_to_json,
@@ -139,10 +141,31 @@ def test_an_actor_is_found_for_its_camera_only() -> None:
 def test_a_new_rest_leaves_what_was_found_before() -> None:
     path = actor_path("ana", "webcam 0")
     save_actor(ana(), path, Provenance("2026-01-01T00:00:00+00:00", "webcam 0", findings()))
-    assert save_neutral(ana(), "webcam 0", WHEN) == path
-    kept = load_actor(path)
-    assert kept.made.date == WHEN
-    assert kept.made.findings
+    for jaw in (0.3, 0.4):
+        neutral = np.where(np.arange(arkit.COUNT) == arkit.INDEX["jawOpen"], jaw, 0.0).astype(np.float32)
+        assert save_neutral(replace(ana(), neutral=neutral), "webcam 0", WHEN) == path
+        kept = load_actor(path)
+        assert kept.actor.neutral[arkit.INDEX["jawOpen"]] == pytest.approx(jaw)
+        assert kept.has_own_rest
+        assert kept.made.date == "2026-01-01T00:00:00+00:00"
+        assert kept.made.findings
+
+
+def test_a_forgotten_rest_is_again_the_one_that_was_measured() -> None:
+    path = actor_path("ana", "webcam 0")
+    save_actor(ana(), path, Provenance(WHEN, "webcam 0", findings()))
+    before = path.read_text()
+    save_neutral(replace(ana(), neutral_rotation=np.full(3, 0.5, np.float32)), "webcam 0", WHEN)
+    forget_neutral("ana", "webcam 0")
+    assert path.read_text() == before
+    with pytest.raises(ActorError, match="no resting face was set"):
+        forget_neutral("ana", "webcam 0")
+
+
+def test_a_forgotten_rest_without_a_calibration_leaves_no_file() -> None:
+    save_neutral(ana(), "webcam 0", WHEN)
+    forget_neutral("ana", "webcam 0")
+    assert find_actor("ana", "webcam 0") is None
 
 
 def test_a_new_rest_takes_the_place_of_a_damaged_file(folder: Path) -> None:
@@ -198,6 +221,7 @@ def written(**changes: object) -> dict[str, object]:
         ({"name": "x" * 301}, "name must be"),
         ({"findings": []}, "findings must be an object"),
         ({"more": 1}, "which is unknown"),
+        ({"measured_rest": {}}, 'measured_rest has no "neutral"'),
     ],
 )
 def test_a_damaged_value_is_named(tmp_path: Path, changes: dict[str, object], what: str) -> None:

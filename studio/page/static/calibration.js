@@ -49,17 +49,28 @@ function facts(actor, hasReport) {
   return make("div", {}, list, hasReport ? report : null);
 }
 
+const forgetRest = () => attempt(() => post("/api/recalibrate", { do: "forget" }), "neutral");
+
 function rest({ actor, actors }) {
   const about =
     "This takes a minute: a resting face, then a few extreme expressions, each with a picture of what to do. " +
     "Afterwards your full smile is a full smile, and a still face is still.";
-  return [
+  const parts = [
     make("div", { class: "bar" }, make("h2", { text: "Calibration" })),
     make("p", { text: about }),
     actorForm(actor, actors),
     facts(actor, actor.is_calibrated),
     make("div", { class: "row" }, button("Start calibration", () => start(actor), { class: "accent" }), button("Only the resting face (N)", renew)),
+    actor.has_own_rest
+      ? make(
+          "div",
+          { class: "row" },
+          make("p", { class: "hint", text: "The resting face was set with one key." }),
+          button("Forget it", forgetRest),
+        )
+      : null,
   ];
+  return parts.filter((one) => one !== null);
 }
 
 const SIGN = { done: "✓", skipped: "–", now: "", todo: "" };

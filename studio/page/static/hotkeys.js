@@ -3,7 +3,7 @@
 import { post } from "./api.js";
 import { button, element, make, words } from "./elements.js";
 import { attempt } from "./notices.js";
-import { renew } from "./source.js";
+import { dropNeutral, holdNeutral, releaseNeutral } from "./source.js";
 import { current, onPart } from "./state.js";
 
 const held = new Map(); // id -> its key and its last request, so that no release overtakes its press
@@ -28,6 +28,7 @@ async function up(hotkey) {
 }
 
 function letGo() {
+  dropNeutral();
   [...held.values()].forEach(({ hotkey }) => up(hotkey));
 }
 
@@ -81,10 +82,11 @@ function onKeyDown(event) {
   event.preventDefault();
   if (event.repeat) return;
   if (hotkey) down(hotkey, event.code);
-  else renew();
+  else holdNeutral();
 }
 
 function onKeyUp(event) {
+  if (event.key.toLowerCase() === "n") releaseNeutral();
   for (const { hotkey, code } of [...held.values()]) {
     if (code === event.code) up(hotkey); // by its position, because Shift may have changed the letter
   }

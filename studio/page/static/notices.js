@@ -5,19 +5,27 @@ import { button, element, make } from "./elements.js";
 const shown = new Map(); // key -> {box, text}
 const MOST = 4;
 const NEWS_MS = 6000;
+const OFFER_MS = 15000; // news with a button
 
-/** Shows a sentence; a later one with the same key replaces it. `kind` is "error", "news" or "warning". */
-export function notice(text, { key = text, kind = "error" } = {}) {
+/**
+ * Shows a sentence; a later one with the same key replaces it. `kind` is "error", "news" or "warning"; `offer` is
+ * [label, do] of a button, as Undo.
+ */
+export function notice(text, { key = text, kind = "error", offer = null } = {}) {
   if (!text) return withdraw(key);
   if (shown.get(key)?.text === text) return undefined;
   withdraw(key);
   const close = button("×", () => box.remove(), { class: "close", "aria-label": `Dismiss: ${text}` });
-  const box = make("div", { class: `notice ${kind}` }, make("p", { text }), close);
+  const take = () => {
+    withdraw(key);
+    offer[1]();
+  };
+  const box = make("div", { class: `notice ${kind}` }, make("p", { text }), offer && button(offer[0], take), close);
   shown.set(key, { box, text });
   element("notices").append(box);
   const standing = [...shown].filter(([, one]) => one.box.isConnected);
   if (standing.length > MOST) withdraw(standing[0][0]);
-  if (kind === "news") setTimeout(() => leave(key, box), NEWS_MS);
+  if (kind === "news") setTimeout(() => leave(key, box), offer ? OFFER_MS : NEWS_MS);
   return undefined;
 }
 

@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { element, make } from "./elements.js";
-import { attempt, notice } from "./notices.js";
+import { attempt, notice, withdraw } from "./notices.js";
 import { current, onPart } from "./state.js";
 
 function showSources([sources, kind]) {
@@ -23,10 +23,38 @@ async function change() {
   if (!isDone && current()) select.value = current().source.kind;
 }
 
+const HOLD_MS = 600; // how long the key is held, so that a slip of a finger changes nothing
+let holding = 0;
+
 /** Makes the face of the last half second the resting face. */
 export async function renew() {
-  const isDone = await attempt(() => post("/api/recalibrate"), "neutral");
-  if (isDone) notice("This face is now the one at rest.", { key: "neutral", kind: "news" });
+  withdraw("neutral");
+  if (!(await attempt(() => post("/api/recalibrate"), "neutral"))) return;
+  const undo = () => attempt(() => post("/api/recalibrate", { do: "undo" }), "neutral");
+  notice("This face is now the one at rest.", { key: "neutral", kind: "news", offer: ["Undo", undo] });
+}
+
+/** The key of Neutral goes down: after a moment of holding it, the face becomes the resting face. */
+export function holdNeutral() {
+  element("neutral").classList.add("is-held");
+  holding = setTimeout(() => {
+    dropNeutral();
+    renew();
+  }, HOLD_MS);
+}
+
+/** The key goes up; too early, the page says how long to hold it. */
+export function releaseNeutral() {
+  if (!holding) return;
+  dropNeutral();
+  notice("Hold N until its button is filled to set the resting face.", { key: "hold", kind: "news" });
+}
+
+/** Ends the holding without a word, as when the window loses the keyboard. */
+export function dropNeutral() {
+  clearTimeout(holding);
+  holding = 0;
+  element("neutral").classList.remove("is-held");
 }
 
 export function startSource() {

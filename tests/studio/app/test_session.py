@@ -15,7 +15,14 @@ import pytest
 
 from omote.bridge import arkit
 from omote.bridge.control import ControlError
-from omote.calibration.actor_file import ActorError, Provenance, actor_path, find_actor, save_actor
+from omote.calibration.actor_file import (
+    ActorError,
+    CalibrationFindings,
+    Provenance,
+    actor_path,
+    find_actor,
+    save_actor,
+)
 from omote.engine.capture.recorder import Recorder
 from omote.engine.capture.take import TakeSource, read_take
 from omote.engine.data import Actor, FlameParams, Portrait, Signal, Stamp
@@ -239,7 +246,8 @@ def test_a_person_is_remembered_before_each_camera(studio: StudioSession) -> Non
     neutral = np.full(arkit.COUNT, 0.25, np.float32)
     save_actor(Actor("mika", neutral=neutral), actor_path("mika", "take.csv"), Provenance(DATE, "take.csv"))
     studio.use_actor("mika")
-    assert state_of(studio)["actor"] == {"name": "mika", "is_calibrated": True, "made": DATE, "camera_deg": [0.0, 0.0]}
+    actor = {"name": "mika", "is_calibrated": True, "has_own_rest": True, "made": DATE, "camera_deg": [0.0, 0.0]}
+    assert state_of(studio)["actor"] == actor
     assert studio.running().session.performance._actor.neutral[0] == pytest.approx(0.25)
     studio.use_actor("somebody new")
     assert studio.performer.as_json()["is_calibrated"] is False
@@ -265,6 +273,29 @@ def test_the_face_of_now_becomes_the_one_at_rest_and_is_remembered(studio: Studi
     kept = find_actor("default", "take.csv")
     assert kept is not None
     assert kept.actor.neutral[arkit.INDEX["jawOpen"]] == pytest.approx(0.5, abs=1e-5)
+
+
+def test_a_new_rest_can_be_undone_and_forgotten(studio: StudioSession) -> None:
+    def rest() -> float:
+        return float(studio.running().session.performance._actor.neutral[arkit.INDEX["jawOpen"]])
+
+    neutral = np.full(arkit.COUNT, 0.25, np.float32)
+    made = Provenance(DATE, "take.csv", CalibrationFindings())
+    save_actor(Actor("default", neutral=neutral), actor_path("default", "take.csv"), made)
+    studio.performer.reload()
+    studio.running().run()
+    studio.recalibrate()
+    assert rest() == pytest.approx(0.5)
+    assert studio.performer.as_json()["has_own_rest"] is True
+    assert studio.performer.as_json()["made"] == DATE
+    studio.undo_rest()
+    assert rest() == 0.25
+    with pytest.raises(ControlError, match="no resting face was set"):
+        studio.undo_rest()
+    studio.recalibrate()
+    studio.forget_rest()
+    assert rest() == 0.25
+    assert studio.performer.as_json()["has_own_rest"] is False
 
 
 def test_a_damaged_calibration_is_reported_until_it_is_replaced(studio: StudioSession) -> None:

@@ -286,6 +286,21 @@ def test_what_the_editor_hides_keeps_nobody_from_saving(page: playwright.Page, o
     omote.post("/api/hotkeys", hotkeys=usual)
 
 
+def test_neutral_needs_a_held_key_and_can_be_undone(page: playwright.Page, omote: Running) -> None:
+    page.keyboard.press("n")  # a slip of a finger
+    until(lambda: "Hold N" in page.inner_text("#notices"), "the hint")
+    assert omote.state()["actor"]["has_own_rest"] is False
+    page.keyboard.down("n")
+    until(lambda: omote.state()["actor"]["has_own_rest"], "the resting face")
+    page.keyboard.up("n")
+    page.click(".notice >> text=Undo")
+    until(lambda: not omote.state()["actor"]["has_own_rest"], "the resting face to be gone")
+    page.click("#neutral")  # a button is pressed on purpose
+    page.click("#tab-calibration")
+    page.click("#calibration >> text=Forget it")
+    until(lambda: not omote.state()["actor"]["has_own_rest"], "the resting face to be forgotten")
+
+
 def test_news_go_by_themselves_and_errors_stay(page: playwright.Page) -> None:
     page.clock.install()
     page.evaluate(
