@@ -224,8 +224,14 @@ def _with_rest(actor: Actor, value: object) -> Actor:
     """The actor with the rest of this JSON."""
     rest = _mapping(_MEASURED_REST, value)
     _check_keys(_MEASURED_REST, rest, ("neutral", *_POSE_RANGES))
-    neutral = _weights("neutral", rest["neutral"], *_ACTOR_RANGES["neutral"])
-    return replace(actor, neutral=neutral, **{name: _pose(name, rest[name], most) for name, most in _POSE_RANGES.items()})
+    return replace(
+        actor,
+        neutral=_weights("neutral", rest["neutral"], *_ACTOR_RANGES["neutral"]),
+        neutral_rotation=_pose("neutral_rotation", rest["neutral_rotation"], _POSE_RANGES["neutral_rotation"]),
+        neutral_translation=_pose(
+            "neutral_translation", rest["neutral_translation"], _POSE_RANGES["neutral_translation"]
+        ),
+    )
 
 
 def record_from_json(value: object) -> ActorRecord:

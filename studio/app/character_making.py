@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +32,7 @@ CHARACTER_KINDS = OPEN, PHOTOREAL = ("open", "photoreal")
 SourceKind = Literal["person", "drawing", "model"]
 
 _MAX_NAME_BYTES = 64  # a file's name may have 255 bytes with what is appended
-_NAME = re.compile(r"[\w-]+")
+_NAME = re.compile(r"[\w-]+(?: [\w-]+)*")  # letters of any script
 _DEVICES = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)  # names that Windows reserves
 
 Ask = Callable[[str], str]
@@ -68,8 +69,9 @@ def save_new_character(character: AnyCharacter, path: Path) -> None:
 
 def own_character_path(name: str) -> Path:
     """The path of an own character, whether the file exists or not; CharacterError if the name is invalid."""
-    if not _NAME.fullmatch(name) or _DEVICES.fullmatch(name) or len(name.encode()) > _MAX_NAME_BYTES:
-        raise CharacterError(f'"{printable(name)}" is not a valid name: use letters, digits, _ and -')
+    letters = "".join(one for one in name if unicodedata.category(one)[0] != "M")  # without accents and vowel signs
+    if not _NAME.fullmatch(letters) or _DEVICES.fullmatch(name) or len(name.encode()) > _MAX_NAME_BYTES:
+        raise CharacterError(f'"{printable(name)}" is not a valid name: use letters, digits, _, - and single spaces')
     if name.lower() in shipped_character_names():
         raise CharacterError(f'"{name}" is the name of a shipped character: choose another one')
     return user_folder() / f"{name}{SUFFIX}"

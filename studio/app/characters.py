@@ -26,7 +26,7 @@ from omote.engine.model.character_file import (
 from omote.engine.tensor_file import CharacterError
 
 from .character_making import OPEN, PHOTOREAL, SourceKind, own_character_path, page_consent, printable
-from .jobs import CharacterTask, JobQueue, JobQueueError, make_in_subprocess
+from .jobs import CharacterTask, IsCancelled, JobQueue, JobQueueError, make_in_subprocess
 from .validation import JsonError, parse_json
 
 MAX_PICTURE_BYTES = 16 << 20  # a photo or a drawing
@@ -66,10 +66,10 @@ class CharacterLibrary:
         self,
         live_session: Callable[[], LiveSession | None],
         on_change: Callable[[], None],
-        work: Callable[[CharacterTask], tuple[str, ...]] = make_in_subprocess,
+        work: Callable[[CharacterTask, IsCancelled], tuple[str, ...]] = make_in_subprocess,
         today: Callable[[], str] = lambda: time.strftime("%Y-%m-%d"),
     ) -> None:
-        """`live_session` is None before the loop exists. `work` makes a character and returns warnings.
+        """`live_session` is None before the loop exists. `work` makes a character, returns warnings, can be cancelled.
 
         `on_change` is called when `rows` or `jobs` change, from any thread.
         """
@@ -112,7 +112,7 @@ class CharacterLibrary:
             raise CharacterError(f'"{task.name}" is being made already')
         try:
             what = f"from a {'photo' if task.of == 'person' else task.of}"
-            return self._jobs.add(task.name, what, lambda: " ".join(self._work(task)))
+            return self._jobs.add(task.name, what, lambda is_cancelled: " ".join(self._work(task, is_cancelled)))
         except JobQueueError as error:
             raise CharacterError(str(error)) from error
 
@@ -150,8 +150,14 @@ class CharacterLibrary:
 
     @property
     def jobs(self) -> list[dict[str, object]]:
-        """The last jobs as JSON values: number, name, what, state ("waiting", "running", "done", "failed"), message."""
-        return [asdict(job) for job in self._jobs.rows]
+        """The last jobs as JSON values: the fields of `QueuedJob`, and the `place` of one that waits, from 1."""
+        rows = self._jobs.rows
+        waiting = [job.number for job in rows if job.state == "waiting"]
+        return [{**asdict(job), "place": waiting.index(job.number) + 1 if job.number in waiting else 0} for job in rows]
+
+    def remove_job(self, number: int) -> None:
+        """Cancels a job that waits or runs, and forgets one that is over; JobQueueError if there is none."""
+        self._jobs.remove(number)
 
     def _is_shown(self, name: str, path: Path) -> bool:
         session = self._live_session()

@@ -169,8 +169,10 @@ class ControlMethods:
 
     def _record(self, arguments: Arguments) -> Result:
         with as_control_errors():
-            path = self._studio.record(bool_argument(arguments, "on"))
-        return {"path": "" if path is None else path.name}
+            is_on = bool_argument(arguments, "on")
+            progress = self._studio.record(is_on)
+        has_file = progress is not None and (is_on or progress.rows > 0)
+        return {"path": progress.path.name if progress and has_file else ""}
 
 
 def _names() -> tuple[str, ...]:

@@ -38,10 +38,13 @@ TIMEOUT_S = 600.0  # a minute is enough on the slowest machine
 _USER_ERRORS = (CharacterError, AnimatorError, SourceError, ModelError, WeightsError, RuntimeUnavailable)
 _NICENESS = 5  # a third of the processor time of the stream, where both need all of it
 _HEARTBEAT_S = 0.5
+_CANCEL_POLL_S = 0.2
+
+IsCancelled = Callable[[], bool]
 
 
 class JobQueueError(OmoteError, ValueError):
-    """The queue is full; the message says what to wait for."""
+    """The queue is full, or there is no such job; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,9 @@ class QueuedJob:
     number: int
     name: str
     what: str
-    state: str = "waiting"  # then "running", then "done" or "failed"
+    state: str = "waiting"  # then "running", then "done", "failed" or, until its process has ended, "cancelled"
     message: str = ""
+    began_s: float | None = None  # by the wall clock; None while it waits
 
     @property
     def is_over(self) -> bool:
@@ -62,11 +66,11 @@ class QueuedJob:
 class JobQueue:
     """Runs jobs one after the other, in a thread that ends when none is left."""
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
-        """`on_change` is called whenever `rows` change, in the jobs' thread or in that of `add`."""
-        self._on_change = on_change
+    def __init__(self, on_change: Callable[[], None], clock_s: Callable[[], float] = time.time) -> None:
+        """`on_change` is called whenever `rows` change, in the jobs' thread or in that of the caller."""
+        self._on_change, self._clock_s = on_change, clock_s
         self._rows: dict[int, QueuedJob] = {}
-        self._work: deque[tuple[int, Callable[[], str]]] = deque()
+        self._work: deque[tuple[int, Callable[[IsCancelled], str]]] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._count = 0
@@ -77,10 +81,11 @@ class JobQueue:
         with self._lock:
             return tuple(self._rows.values())
 
-    def add(self, name: str, what: str, work: Callable[[], str]) -> int:
+    def add(self, name: str, what: str, work: Callable[[IsCancelled], str]) -> int:
         """Queues a job and returns its number; JobQueueError if the queue is full.
 
-        Its message becomes what `work` returns, or the text of its error.
+        Its message becomes what `work(is_cancelled)` returns, or the text of its error. `work` should end soon once
+        `is_cancelled()` is true.
         """
         with self._lock:
             if len(self._work) >= MAX_WAITING:
@@ -96,6 +101,18 @@ class JobQueue:
         self._on_change()
         return number
 
+    def remove(self, number: int) -> None:
+        """Cancels a job that waits or runs, and forgets one that is over; JobQueueError if there is none."""
+        with self._lock:
+            if (job := self._rows.get(number)) is None:
+                raise JobQueueError(f"no job has the number {number}: it was cancelled or dismissed already")
+            if job.state == "running":
+                self._rows[number] = replace(job, state="cancelled")
+            elif job.state != "cancelled":
+                self._work = deque(one for one in self._work if one[0] != number)
+                del self._rows[number]
+        self._on_change()
+
     def _begin(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -110,20 +127,25 @@ class JobQueue:
                 number, work = self._work.popleft()
             self._do(number, work)
 
-    def _do(self, number: int, work: Callable[[], str]) -> None:
-        self._update(number, "running")
+    def _do(self, number: int, work: Callable[[IsCancelled], str]) -> None:
+        self._update(number, "running", began_s=self._clock_s())
         try:
-            message = work()
+            message = work(lambda: self._rows[number].state == "cancelled")
         except Exception as error:
-            self._update(number, "failed", str(error) or type(error).__name__)
+            if self._rows[number].state == "cancelled":
+                with self._lock:
+                    del self._rows[number]
+                self._on_change()
+                return
+            self._update(number, "failed", message=str(error) or type(error).__name__)
             if not isinstance(error, ValueError):
                 log.exception("job %d", number)
         else:
-            self._update(number, "done", message)
+            self._update(number, "done", message=message)
 
-    def _update(self, number: int, state: str, message: str = "") -> None:
+    def _update(self, number: int, state: str, **values: object) -> None:
         with self._lock:
-            self._rows[number] = replace(self._rows[number], state=state, message=message)
+            self._rows[number] = replace(self._rows[number], state=state, **values)  # type: ignore[arg-type]  # its fields
         self._on_change()
 
 
@@ -154,8 +176,8 @@ class CharacterTask:
         return cls(output["name"], picture, output["consent"], output["of"], output["points"])
 
 
-def make_in_subprocess(task: CharacterTask) -> tuple[str, ...]:
-    """Makes the character and returns warnings about the picture; CharacterJobError if that fails."""
+def make_in_subprocess(task: CharacterTask, is_cancelled: IsCancelled = lambda: False) -> tuple[str, ...]:
+    """Makes the character and returns warnings about the picture; CharacterJobError if that fails or is cancelled."""
     flags = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
     # Without -P, Python would import a file such as json.py from the current folder.
     command, pipe = [sys.executable, "-P", "-m", __name__], subprocess.PIPE
@@ -163,7 +185,7 @@ def make_in_subprocess(task: CharacterTask) -> tuple[str, ...]:
     try:
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env, creationflags=flags) as process:
             try:
-                output, errors = process.communicate(task.to_bytes(), timeout=TIMEOUT_S)
+                output, errors = _communicate(process, task.to_bytes(), is_cancelled)
             except BaseException:
                 process.kill()
                 raise
@@ -172,6 +194,20 @@ def make_in_subprocess(task: CharacterTask) -> tuple[str, ...]:
     except OSError as error:
         raise CharacterJobError(f"no process could be started ({error.strerror or error})") from error
     return _read_answer(output, errors, process.returncode)
+
+
+def _communicate(process: subprocess.Popen[bytes], sent: bytes, is_cancelled: IsCancelled) -> tuple[bytes, bytes]:
+    """What the process writes until it ends; CharacterJobError if it is cancelled, TimeoutExpired after TIMEOUT_S."""
+    end_s, to_send = time.monotonic() + TIMEOUT_S, sent or None
+    while True:
+        try:
+            return process.communicate(to_send, timeout=_CANCEL_POLL_S)
+        except subprocess.TimeoutExpired:
+            to_send = None  # it is on its way
+            if is_cancelled():
+                raise CharacterJobError("it was cancelled") from None
+            if time.monotonic() > end_s:
+                raise
 
 
 def _read_answer(output: bytes, errors: bytes, code: int) -> tuple[str, ...]:

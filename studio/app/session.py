@@ -86,6 +86,7 @@ class StudioSession:
         # Of calibration and recording, as the listener knows it.
         self._last_progress: tuple[object, int, str] = (None, -1, "")
         self._lock = threading.Lock()  # so that of two changes at once neither undoes the other
+        self._showing = threading.Lock()  # so that the character that is remembered is the one that is shown
         self._is_stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="studio", daemon=True)
 
@@ -166,10 +167,11 @@ class StudioSession:
 
         A photoreal one is not remembered, because its licence needs the user's word at each start.
         """
-        self.characters.show(name)
-        self.hotkey_characters.keep_current()
-        if isinstance(self.running().session.character, Character):
-            self._keep(lambda settings: replace(settings, character=name))
+        with self._showing:
+            self.characters.show(name)
+            self.hotkey_characters.keep_current()
+            if isinstance(self.running().session.character, Character):
+                self._keep(lambda settings: replace(settings, character=name))
         self.changed()
 
     def use_actor(self, name: str) -> None:
@@ -198,15 +200,18 @@ class StudioSession:
         self.performer.calibrate(action, step)
         self.changed()
 
-    def record(self, is_on: bool) -> Path | None:
-        """Starts or stops the recording and returns its path; TakeError if it cannot be written."""
+    def record(self, is_on: bool) -> RecordingProgress | None:
+        """Starts or stops the recording and returns how far it is, or None if there is none to stop.
+
+        A recording of no rows leaves no file. TakeError if it cannot be written.
+        """
         if is_on:
-            path: Path | None = self.recording.begin()
+            self.recording.begin()
+            progress = self.recording.progress
         else:
-            over = self.recording.end()
-            path = over.path if over else None
+            progress = self.recording.end()
         self.changed()
-        return path
+        return progress
 
     def express(self, expression: Expression, layer: str = TOP_LAYER) -> None:
         """Adds an expression to the performance."""

@@ -56,7 +56,7 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "calibration": studio.performer.view,
         "is_paused": studio.live is not None and studio.live.session.is_paused,
         "is_hidden": studio.live is not None and studio.live.session.is_hidden,
-        "recording": _recording_state(progress) if progress else None,
+        "recording": recording_state(progress),
         "characters": studio.characters.rows(),
         "jobs": studio.characters.jobs,
         "clean_url": studio.clean_url,
@@ -78,7 +78,10 @@ def _source_state(studio: StudioSession) -> dict[str, object]:
     }
 
 
-def _recording_state(progress: RecordingProgress) -> dict[str, object]:
+def recording_state(progress: RecordingProgress | None) -> dict[str, object] | None:
+    """A recording as JSON values; None if there is none."""
+    if progress is None:
+        return None
     seconds = round(progress.seconds, 2)
     return {"path": str(progress.path), "rows": progress.rows, "seconds": seconds, "error": progress.error}
 

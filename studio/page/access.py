@@ -27,7 +27,8 @@ from ..app.validation import JsonError, parse_json
 HOST_NAMES = ("127.0.0.1", "localhost")
 HTTP_PORT = 80  # which browsers leave out
 PUBLIC_PATH = "/static/"  # scripts, styles and pictures, the same for every installation
-VIEW_PATHS = ("/clean", "/pictures", "/faces")  # what the view token opens; the control token opens everything
+CLEAN_PATH = "/clean"
+VIEW_PATHS = (CLEAN_PATH, "/pictures", "/faces")  # what the view token opens; the control token opens everything
 SHARED_PATHS = ("/pictures", "/faces")  # the sockets that a page of an allowed origin may open, with a token
 OWN_FETCH_SITES = ("same-origin", "none")  # none: typed, a bookmark, or no browser at all
 
@@ -41,6 +42,8 @@ _WRONG_TOKEN_PAGE = """<!doctype html>
   </body>
 </html>
 """
+# In a scene of OBS, viewers would read a sentence, and a white page would cover the scene.
+_BLANK_PAGE = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Omote, clean</title></head></html>'
 
 TOKENS_FILE = "page-tokens.json"
 Role = Literal["control", "view"]
@@ -111,6 +114,8 @@ class AccessControl:
         if role == "control" or (role == "view" and path in VIEW_PATHS):
             return None
         is_page = scope["type"] == "http" and not path.startswith("/api/")
+        if is_page and path == CLEAN_PATH:
+            return HTMLResponse(_BLANK_PAGE, 403)
         return HTMLResponse(_WRONG_TOKEN_PAGE, 403) if is_page else _forbidden(scope, _WRONG_TOKEN)
 
     def _is_shared(self, scope: Scope, origin: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -17,11 +18,12 @@ from starlette.routing import Route
 
 from omote.bridge.control import ControlError
 from omote.bridge.errors import OmoteError
+from omote.engine.capture.recorder import RecordingProgress
 
 from ..app.characters import MAX_MODEL_BYTES, MAX_PICTURE_BYTES
 from ..app.hotkeys import KEY_PHASES, KeyPhase, read_hotkeys
 from ..app.session import StudioSession, as_control_errors
-from ..app.state import state_of
+from ..app.state import recording_state, state_of
 from ..app.validation import (
     Arguments,
     JsonError,
@@ -32,6 +34,7 @@ from ..app.validation import (
     text_argument,
 )
 from .source_api import SourceApi
+from .time_limit import BODY_TIMEOUT_S
 
 CALIBRATION = ("start", "begin", "redo", "skip", "cancel", "save")
 STATUSES: Mapping[str, int] = {"invalid": 400, "unsupported": 404, "failed": 409, "busy": 503}
@@ -75,7 +78,6 @@ class Api:
             "clear": lambda arguments: studio.command("clear"),
             "pause": lambda arguments: studio.command("pause", bool_argument(arguments, "on")),
             "hide": lambda arguments: studio.command("hide", bool_argument(arguments, "on")),
-            "recording": lambda arguments: studio.record(bool_argument(arguments, "on")),
         }
         return [
             Route("/api/state", with_error_responses(self._state)),
@@ -85,6 +87,8 @@ class Api:
             ),
             *(Route(path, with_error_responses(do), methods=[method]) for path, do, method in sources.endpoints()),
             Route("/api/expression/now", with_error_responses(self._capture_expression)),
+            Route("/api/recording", with_error_responses(self._record), methods=["POST"]),
+            Route("/api/jobs/{number:int}", with_error_responses(self._remove_job), methods=["DELETE"]),
             Route("/api/trigger/{id}", with_error_responses(self._trigger), methods=["GET", "POST"]),
             Route("/api/characters/photo", with_error_responses(self._make_from_photo), methods=["POST"]),
             Route("/api/characters/points", with_error_responses(self._points), methods=["POST"]),
@@ -124,6 +128,15 @@ class Api:
         fields = {key: value for key, value in request.query_params.items() if key != "token"}
         photo = await read_body(request, MAX_MODEL_BYTES if fields.get("of") == "model" else MAX_PICTURE_BYTES)
         return JsonResponse({"error": "", "job": await _call(self._studio.characters.make, fields, photo)}, 202)
+
+    async def _record(self, request: Request) -> Response:
+        arguments = await read_object(request)
+        progress = await _call(lambda: self._studio.record(bool_argument(arguments, "on")))
+        return JsonResponse({"error": "", "recording": recording_state(cast(RecordingProgress | None, progress))})
+
+    async def _remove_job(self, request: Request) -> Response:
+        await _call(self._studio.characters.remove_job, request.path_params["number"])
+        return JsonResponse({"error": ""})
 
     async def _points(self, request: Request) -> Response:
         drawing = await read_body(request, MAX_PICTURE_BYTES)
@@ -212,16 +225,19 @@ class BodyError(OmoteError, ValueError):
 
 
 async def read_body(request: Request, most: int) -> bytes:
-    """Reads the body; BodyError as soon as it is longer than `most` bytes, whatever its header says."""
+    """Reads the body; BodyError as soon as it is longer than `most` bytes, whatever its header says, or takes too long."""
     length = request.headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()) or int(length[:20]) > most:
         raise _too_long_error(most)
     body = bytearray()
     try:
-        async for part in request.stream():
-            body += part
-            if len(body) > most:
-                raise _too_long_error(most)
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for part in request.stream():
+                body += part
+                if len(body) > most:
+                    raise _too_long_error(most)
+    except TimeoutError as error:
+        raise BodyError(408, f"the request's body did not come within {BODY_TIMEOUT_S:g} s: send it again") from error
     except ClientDisconnect as error:
         raise BodyError(400, "the request ended before its body was complete") from error
     return bytes(body)

@@ -32,6 +32,7 @@ from .access import AccessControl, Role, Tickets, Tokens
 from .api import Api, JsonResponse, not_found
 from .events import EventStream
 from .streams import LatestBroadcast, serve_camera, serve_faces, serve_pictures
+from .time_limit import TimeLimitedProtocol
 
 LOOPBACK_HOST = "127.0.0.1"
 STATIC = Path(__file__).parent / "static"
@@ -98,6 +99,7 @@ class PageServer:
         self._studio.listener, self._studio.clean_url = self._events, self.clean_url
         config = uvicorn.Config(
             AccessControl(self._app(), self.port, self.tokens, self._tickets, self._origins),
+            http=TimeLimitedProtocol,
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # would spend a core on pixels within this machine
             ws_max_size=1024,  # a page sends "next", "face on" and "face off"

@@ -1,8 +1,8 @@
 // The characters as cards: a click shows one, and own ones can be deleted.
 
-import { addressOf, post, remove } from "./api.js";
+import { addressOf, newest, post, remove } from "./api.js";
 import { confirmed } from "./confirm.js";
-import { button, element, make, words } from "./elements.js";
+import { button, element, make } from "./elements.js";
 import { attempt } from "./notices.js";
 import { onPart } from "./state.js";
 
@@ -31,10 +31,20 @@ function why(character) {
   return [character.made_from, character.consent, character.licence].filter(Boolean).join(" · ");
 }
 
-async function choose(card, character) {
-  card.setAttribute("aria-busy", "true");
-  await attempt(() => post("/api/character", { name: character.name }), "character");
-  card.removeAttribute("aria-busy");
+/** Shows a character; of several quick choices the last one, because requests may overtake each other. */
+export const showCharacter = newest((name) => attempt(() => post("/api/character", { name }), "character"));
+
+async function choose(name) {
+  markBusy(name);
+  await showCharacter(name);
+  if (!showCharacter.isBusy) markBusy(null);
+}
+
+function markBusy(name) {
+  for (const one of element("characters").querySelectorAll(".card")) {
+    if (one.dataset.name === name) one.setAttribute("aria-busy", "true");
+    else one.removeAttribute("aria-busy");
+  }
 }
 
 async function forget(character) {
@@ -53,7 +63,7 @@ function card(character) {
     make("span", { class: "tags" }, ...tags(character)),
     label,
   );
-  choosing.addEventListener("click", () => choose(choosing, character));
+  choosing.addEventListener("click", () => choose(character.name));
   const box = make("div", { class: "card-box" }, choosing);
   if (character.is_own) {
     box.append(button("×", () => forget(character), { class: "close", "aria-label": `Delete ${character.name}` }));
@@ -63,7 +73,12 @@ function card(character) {
 
 function mark(name) {
   for (const one of element("characters").querySelectorAll(".card")) {
-    one.setAttribute("aria-pressed", String(one.dataset.name === name));
+    const isShown = one.dataset.name === name;
+    one.setAttribute("aria-pressed", String(isShown));
+    const deleting = one.parentElement.querySelector(".close");
+    if (!deleting) continue;
+    deleting.disabled = isShown;
+    deleting.title = isShown ? "It is shown now: show another character before you delete it." : "";
   }
 }
 
@@ -76,33 +91,7 @@ function showAll(characters, state) {
   if (focused) element("characters").querySelector(`[data-name="${CSS.escape(focused)}"]`)?.focus();
 }
 
-const SIGNS = { waiting: "waiting", running: "being made", done: "ready", failed: "not made" };
-
-function job(one, dismissed) {
-  const box = make(
-    "div",
-    { class: `job ${one.state}` },
-    make("i", { class: "spinner", "aria-hidden": "true" }),
-    make("strong", { text: one.name }),
-    make("span", { class: "quiet", text: `${words(one.what)}, ${SIGNS[one.state] ?? one.state}` }),
-    one.message ? make("p", { text: one.message }) : null,
-  );
-  if (one.state === "done" || one.state === "failed") {
-    const forgetIt = () => {
-      dismissed.add(one.number);
-      box.remove();
-    };
-    box.append(button("×", forgetIt, { class: "close", "aria-label": `Dismiss ${one.name}` }));
-  }
-  return box;
-}
-
 export function startCharacters() {
-  const dismissed = new Set();
   onPart((state) => state.characters, showAll);
   onPart((state) => state.character, mark);
-  onPart((state) => state.jobs, (jobs) => {
-    const shown = jobs.filter((one) => !dismissed.has(one.number)).reverse();
-    element("jobs").replaceChildren(...shown.map((one) => job(one, dismissed)));
-  });
 }

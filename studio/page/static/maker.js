@@ -79,7 +79,7 @@ function build(dialog) {
   of.addEventListener("change", say);
   say();
   const ending = make("div", { class: "row end" }, button("Cancel", () => dialog.close()), making);
-  const foot = make("div", { class: "foot" }, field("Name", name, "Letters, digits, - and _"), problem, ending);
+  const foot = make("div", { class: "foot" }, field("Name", name), problem, ending);
   const form = make("form", { novalidate: true }, body, foot);
   form.addEventListener("submit", send);
   dialog.replaceChildren(make("h2", { id: "maker-title", text: "New character" }), form);

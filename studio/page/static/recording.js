@@ -16,9 +16,14 @@ function show(recording) {
 }
 
 async function toggle() {
-  const recording = current()?.recording ?? null;
-  const isDone = await attempt(() => post("/api/recording", { on: recording === null }), "recording");
-  if (isDone && recording) notice(`Recorded ${clock(recording.seconds)} into ${recording.path}`, { kind: "news" });
+  const isOn = current()?.recording != null;
+  let over = null;
+  const isDone = await attempt(async () => {
+    ({ recording: over } = await post("/api/recording", { on: !isOn }));
+  }, "recording");
+  if (!isDone || !isOn || !over) return;
+  if (over.rows === 0) notice("Nothing was recorded, and there is no file: the source sent no picture.", { key: "recorded", kind: "warning" });
+  else if (!over.error) notice(`Recorded ${clock(over.seconds)} into ${over.path}`, { key: "recorded", kind: "news" });
 }
 
 export function startRecording() {

@@ -1,11 +1,12 @@
 // The panels, one at a time; on a wide screen two of them are always visible at the side.
 
 import { element } from "./elements.js";
+import { readStored, store } from "./storage.js";
 
 const WIDE = matchMedia("(min-width: 1200px)");
 const HEADER = 60; // pixels of the fixed header
 const listeners = [];
-let chosen = "characters";
+let chosen = readStored("panel", "characters"); // a reload shows the same one again
 
 const tabs = () => [...document.querySelectorAll("[role=tab]")];
 const isBeside = (tab) => WIDE.matches && tab.dataset.beside !== undefined;
@@ -13,6 +14,7 @@ const isOpen = (name) => name === chosen || isBeside(element(`tab-${name}`));
 
 function show(name) {
   chosen = name;
+  store("panel", name);
   for (const tab of tabs()) {
     const own = tab.dataset.panel;
     const isChosen = own === chosen;
@@ -35,7 +37,7 @@ function centre(tab) {
 
 function arrange() {
   const now = element(`tab-${chosen}`);
-  show(isBeside(now) ? "characters" : chosen);
+  show(now === null || isBeside(now) ? "characters" : chosen);
 }
 
 /** Shows a panel. */

@@ -2,8 +2,8 @@
 
 import { post } from "./api.js";
 import { element, make, words } from "./elements.js";
-import { attempt } from "./notices.js";
-import { on, onPart } from "./state.js";
+import { attempt, notice } from "./notices.js";
+import { current, on, onPart } from "./state.js";
 import { slider } from "./slider.js";
 
 const SWITCHES = [
@@ -78,8 +78,15 @@ function build(state) {
   element("whole").replaceChildren(...SWITCHES.map(switchOf));
 }
 
+async function reset() {
+  const before = current()?.tuning;
+  if (!(await attempt(() => post("/api/tuning/reset"), "tuning"))) return;
+  const undo = () => attempt(() => tune(before), "tuning");
+  notice("All of the movement is as at first.", { key: "tuning", kind: "news", offer: ["Undo", undo] });
+}
+
 export function startTuning() {
   onPart((state) => [state.regions, state.smoothed, state.most], (_, state) => build(state));
   on("state", (state) => shows.forEach((show) => show(state)));
-  element("reset-tuning").addEventListener("click", () => attempt(() => post("/api/tuning/reset"), "tuning"));
+  element("reset-tuning").addEventListener("click", reset);
 }

@@ -54,16 +54,22 @@ class FakeWork:
         self.is_free.set()
         self._then = then
 
-    def __call__(self, task: CharacterTask) -> tuple[str, ...]:
+    def __call__(self, task: CharacterTask, is_cancelled: jobs.IsCancelled) -> tuple[str, ...]:
         self.tasks.append(task)
-        assert self.is_free.wait(PATIENCE_S)
+        while not self.is_free.wait(0.01):
+            if is_cancelled():
+                raise CharacterJobError("it was cancelled")
         return self._then(task)
 
 
 class Library:
     """A character library with a live session; counts its changes."""
 
-    def __init__(self, work: Callable[[CharacterTask], tuple[str, ...]] | None = None, is_running: bool = True) -> None:
+    def __init__(
+        self,
+        work: Callable[[CharacterTask, jobs.IsCancelled], tuple[str, ...]] | None = None,
+        is_running: bool = True,
+    ) -> None:
         self.scene = scene() if is_running else None
         self._changed = threading.Condition()
         self.changes = 0
@@ -225,6 +231,8 @@ def test_an_own_file_with_a_shipped_name_neither_hides_it_nor_can_it_be_removed_
         ({"name": "con", "consent": "yes"}, photo(), '"con" is not a valid name'),
         ({"name": "m" * 65, "consent": "yes"}, photo(), "is not a valid name"),
         ({"name": "me\n", "consent": "yes"}, photo(), "is not a valid name"),
+        ({"name": "me ", "consent": "yes"}, photo(), "is not a valid name"),
+        ({"name": "a  b", "consent": "yes"}, photo(), "is not a valid name"),
         ({"name": "hana", "consent": "yes"}, photo(), '"hana" is the name of a shipped character'),
         ({"name": "there", "consent": "yes"}, photo(), '"there" exists already: choose another name'),
         ({"name": "me", "consent": "yes", "out": "/etc/passwd"}, photo(), 'a new character has no "out"'),
@@ -311,6 +319,30 @@ def test_one_character_is_made_at_a_time_and_few_wait() -> None:
     assert [task.name for task in fake_work.tasks] == ["a", "b", "c", "d"]
 
 
+def test_a_job_says_its_place_and_can_be_cancelled_and_dismissed() -> None:
+    def places() -> dict[object, object]:
+        return {job["name"]: job["place"] for job in library.characters.jobs}
+
+    fake_work = FakeWork()
+    fake_work.is_free.clear()
+    library = Library(fake_work)
+    running = library.make("a")
+    library.wait_until(lambda: library.state(running)[0] == "running")
+    b, c = library.make("b"), library.make("c")
+    assert places() == {"a": 0, "b": 1, "c": 2}
+    library.characters.remove_job(b)
+    assert places() == {"a": 0, "c": 1}
+    library.characters.remove_job(running)
+    library.wait_until(lambda: places() == {"c": 0} and library.state(c)[0] == "running")
+    fake_work.is_free.set()
+    assert library.outcome(c) == ("done", "")
+    assert [task.name for task in fake_work.tasks] == ["a", "c"]
+    library.characters.remove_job(c)
+    assert library.characters.jobs == []
+    with pytest.raises(jobs.JobQueueError, match="no job has the number"):
+        library.characters.remove_job(c)
+
+
 def test_a_failed_job_reports_its_error_and_the_next_runs() -> None:
     def fails(task: CharacterTask) -> tuple[str, ...]:
         if task.name == "a":
@@ -356,7 +388,7 @@ def test_a_real_photo_becomes_a_character_that_says_so(folder: Path) -> None:
     path = MEDIA / "person_a_1.jpg"
     if not path.is_file():
         pytest.skip("needs the photos in ../shared/media")
-    library = Library(jobs.make_and_save)
+    library = Library(lambda task, is_cancelled: jobs.make_and_save(task))
     number = library.characters.make({"name": "me", "consent": "yes"}, path.read_bytes())
     assert library.outcome(number)[0] == "done"
     row = library.row("me")

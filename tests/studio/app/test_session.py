@@ -342,15 +342,20 @@ def test_a_session_that_is_cancelled_leaves_nothing(studio: StudioSession) -> No
     assert find_actor("default", "take.csv") is None
 
 
+def record(studio: StudioSession, is_on: bool) -> Path:
+    progress = studio.record(is_on)
+    assert progress is not None
+    return progress.path
+
+
 def test_a_recording_is_a_take_that_can_be_read(studio: StudioSession) -> None:
-    path = studio.record(True)
-    assert path is not None
-    assert studio.record(True) == path  # there is one at most
+    path = record(studio, True)
+    assert record(studio, True) == path  # there is one at most
     studio.running().run()
     recording = state_of(studio)["recording"]
     assert isinstance(recording, dict)
     assert (recording["path"], recording["error"]) == (str(path), "")
-    assert studio.record(False) == path
+    assert record(studio, False) == path
     assert state_of(studio)["recording"] is None
     assert len(read_take(path).weights) == 12
     assert studio.record(False) is None
@@ -375,11 +380,10 @@ def test_after_a_recording_that_a_full_disk_has_ended_another_one_begins(studio:
     studio.recording._recorder = recorder
     with recorder:
         recorder.see(Signal(Stamp(0, 0, 0), np.zeros(arkit.COUNT, np.float32)))
-    path = studio.record(True)
-    assert path is not None
+    path = record(studio, True)
     assert path != tmp_path / "a.csv"
     studio.running().run()
-    assert studio.record(False) == path
+    assert record(studio, False) == path
     assert len(read_take(path).weights) == 12
 
 

@@ -343,6 +343,31 @@ def test_a_slider_is_heard_and_its_delay_is_printed(page: playwright.Page, omote
     until(lambda: page.get_by_label("Brows: strength").input_value() == "1", "the slider to go back")
 
 
+def test_reset_all_can_be_undone_and_a_reload_shows_the_same_panel(page: playwright.Page, omote: Running) -> None:
+    page.click("#tab-movement")
+    before = omote.post("/api/tuning", head=2.0, gain={"jaw": 1.5}) and omote.state()["tuning"]
+    page.click("#reset-tuning")
+    until(lambda: omote.state()["tuning"] != before, "the usual")
+    page.click(".notice >> text=Undo")
+    until(lambda: omote.state()["tuning"] == before, "what was there before")
+    omote.post("/api/tuning/reset")
+    page.reload()
+    page.wait_for_selector("#panel-movement:not([hidden])")
+    page.click("#tab-characters")
+
+
+def test_of_quick_choices_the_last_character_is_shown_and_cannot_be_deleted(page: playwright.Page, omote: Running) -> None:
+    names = [one["name"] for one in omote.state()["characters"]][:11] + ["mine"]
+    page.evaluate("(names) => names.forEach((name) => document.querySelector(`.card[data-name=${name}]`).click())", names)
+    until(lambda: omote.state()["character"] == "mine", "the last one")
+    page.wait_for_function("() => !document.querySelector('.card[aria-busy]')")
+    assert omote.state()["character"] == "mine"
+    page.wait_for_selector('.card[data-name="mine"][aria-pressed=true]')
+    assert page.get_by_role("button", name="Delete mine").is_disabled()
+    page.click(f'.card[data-name="{DEFAULT_CHARACTER}"]')
+    until(lambda: page.get_by_role("button", name="Delete mine").is_enabled(), "another character")
+
+
 def test_light_is_turned_by_keys(page: playwright.Page, omote: Running) -> None:
     page.click("#tab-light")
     before = omote.state()["light"]["direction"]
@@ -365,6 +390,10 @@ def test_whoever_has_no_token_gets_nothing(browser: playwright.Browser, omote: R
     opened = context.new_page()
     opened.goto(f"{base}?token=wrong")
     assert opened.locator("canvas").count() == 0
+    opened.goto(f"{base}clean?token=wrong")  # in a scene that viewers see
+    assert opened.locator("body").inner_text() == ""
+    blank = np.asarray(Image.open(io.BytesIO(opened.screenshot(omit_background=True))).convert("RGBA"))
+    assert blank[..., 3].max() == 0
     context.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import mimetypes
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from omote.bridge.payload import APPENDED, FIELDS
+from omote.studio.page import api, time_limit
 from omote.studio.page.server import PageError, PageServer
 from omote.studio.page.streams import (
     FACE_ARRAYS,
@@ -145,6 +147,26 @@ def test_port_in_use_is_one_line_that_names_it_and_the_cure(server: PageServer) 
     with pytest.raises(PageError, match=rf"^port {server.port} is in use: choose another with --page-port[^\n]*$"):
         PageServer(port=server.port).__enter__()
     assert threading.active_count() == threads
+
+
+def test_requests_that_stay_incomplete_are_closed(server: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_limit, "HEADER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(api, "BODY_TIMEOUT_S", 0.2)
+    host = f"Host: 127.0.0.1:{server.port}\r\n"
+    token = f"Authorization: Bearer {server.tokens.control}\r\n"
+    cases = (
+        ("", b""),
+        (f"GET / HTTP/1.1\r\n{host}", b""),
+        (f"POST /api/tuning HTTP/1.1\r\n{host}{token}Content-Length: 9\r\n\r\n{{", b"HTTP/1.1 408"),
+        (f"GET /static/clean.css HTTP/1.1\r\n{host}\r\nGET", b"HTTP/1.1 200"),  # the second one of a connection
+    )
+    for sent, answer in cases:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+            client.sendall(sent.encode())
+            received = b""
+            while part := client.recv(65536):
+                received += part
+            assert received.startswith(answer), sent
 
 
 def test_server_ends_soon_while_clients_are_connected_and_waiting(draw: Draw) -> None:
