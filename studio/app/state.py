@@ -18,6 +18,7 @@ from omote.engine.live.adaptive_quality import BudgetStatus
 from omote.engine.live.latency import Percentiles
 from omote.engine.version import version
 
+from .health import health_of
 from .session import StudioSession
 
 Presence = Literal["tracked", "lost", "idle"]
@@ -141,4 +142,6 @@ class Status:
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON values, for the page's script."""
-        return asdict(self)
+        is_tracked = self.presence == "tracked"
+        health = health_of(self.latency, self.fps, self.still_share, self.budget, is_tracked=is_tracked)
+        return {**asdict(self), "health": asdict(health)}

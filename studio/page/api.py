@@ -225,7 +225,7 @@ class BodyError(OmoteError, ValueError):
 
 
 async def read_body(request: Request, most: int) -> bytes:
-    """Reads the body; BodyError as soon as it is longer than `most` bytes, whatever its header says, or takes too long."""
+    """Reads the body; BodyError if it is longer than `most` bytes, whatever its header says, or takes too long."""
     length = request.headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()) or int(length[:20]) > most:
         raise _too_long_error(most)

@@ -1,4 +1,4 @@
-// The camera's picture with the landmarks of the tracked face, mirrored.
+// The camera's picture with the landmarks of the tracked face; it is mirrored where the portrait is.
 
 import { socketAddress } from "./api.js";
 import { element, say } from "./elements.js";

@@ -3,7 +3,9 @@
 import { element, make, say } from "./elements.js";
 import { drawGraph, remember } from "./graph.js";
 import { on } from "./state.js";
+import { readStored, store } from "./storage.js";
 
+const VERDICTS = { starting: "Starting", good: "Good", late: "Late", overloaded: "Overloaded" };
 const COLOURS = ["capture", "track", "wait", "pose", "draw", "send"]; // their colours; other stages share the last one
 const percent = (part) => `${Math.round(100 * part)} %`;
 const rounded = (ms) => (ms < 9.95 ? ms.toFixed(1) : ms.toFixed(0));
@@ -32,9 +34,19 @@ function showStages(stages) {
   element("stages").replaceChildren(...rows);
 }
 
+/** A word, and what to do; the measurements are one click away. */
+function showHealth({ health, latency, fps }) {
+  const numbers = latency ? ` · ${latency.p50.toFixed(0)} ms · ${fps.toFixed(0)} fps` : "";
+  element("verdict").dataset.verdict = health.verdict;
+  say("verdict", `${VERDICTS[health.verdict]}${numbers}`);
+  say("advice", health.advice);
+  element("advice").hidden = !health.advice;
+}
+
 function show(status) {
   const { latency, budget } = status;
   last = status;
+  showHealth(status);
   remember(latency ? { p50: latency.p50, p99: latency.p99 } : null);
   say("p50", latency ? rounded(latency.p50) : "–");
   say("p99", latency ? rounded(latency.p99) : "–");
@@ -58,6 +70,9 @@ function paint() {
 }
 
 export function startLatency() {
+  const measurements = element("measurements");
+  measurements.open = readStored("measurements", "") === "open";
+  measurements.addEventListener("toggle", () => store("measurements", measurements.open ? "open" : ""));
   on("status", show);
   on("connection", ({ isConnected }) => !isConnected && remember(null));
   new ResizeObserver(paint).observe(element("graph"));

@@ -8,7 +8,10 @@ const WINDOW = 60; // pictures over which the age is measured
 const ENOUGH = 2; // pictures before an age is shown
 const WORDS = { tracked: "Tracked", lost: "Face lost", idle: "No face" };
 
+const MINUTE = 60; // status messages, one a second
+
 const ages = []; // milliseconds, of the last pictures
+const seen = []; // of the last minute: whether a face was tracked
 
 function showPresence(presence) {
   document.body.dataset.presence = presence;
@@ -17,8 +20,9 @@ function showPresence(presence) {
 
 function showStatus(status) {
   showPresence(status.presence);
-  const percent = (100 * status.tracked_fraction).toFixed(0);
-  say("seen", `in ${percent} % of the pictures`);
+  seen.push(status.presence === "tracked");
+  if (seen.length > MINUTE) seen.shift();
+  say("seen", `${seen.filter(Boolean).length} of the last ${seen.length} s`);
   showAge();
 }
 

@@ -7,7 +7,6 @@ import { current, on, onPart } from "./state.js";
 import { slider } from "./slider.js";
 
 const SWITCHES = [
-  ["mirror", "Mirror", "swaps left and right"],
   ["blinks", "Blink while idle", "while no face is seen"],
   ["breathes", "Breathe while idle", "while no face is seen"],
 ];
@@ -89,4 +88,10 @@ export function startTuning() {
   onPart((state) => [state.regions, state.smoothed, state.most], (_, state) => build(state));
   on("state", (state) => shows.forEach((show) => show(state)));
   element("reset-tuning").addEventListener("click", reset);
+  const mirror = element("mirror");
+  mirror.addEventListener("click", () => attempt(() => tune({ mirror: !current().tuning.mirror }), "mirror"));
+  onPart((state) => state.tuning.mirror, (isMirrored) => {
+    mirror.setAttribute("aria-pressed", String(isMirrored));
+    document.body.toggleAttribute("data-is-mirrored", isMirrored); // the camera's view moves as the portrait does
+  });
 }

@@ -49,7 +49,10 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Said:
         (("me", "--seed", "1", "--kind", "photoreal"), "--kind photoreal takes one --photo, got 0"),
         (("--photo", "a.jpg"), "give either a NAME or --out FILE"),
         (("me", "--out", "me.omote", "--photo", "a.jpg"), "give either a NAME or --out FILE"),
-        (("../me", "--photo", "a.jpg"), '"../me" is not a valid name: use letters, digits, _, - and single spaces; or use --out FILE'),
+        (
+            ("../me", "--photo", "a.jpg"),
+            '"../me" is not a valid name: use letters, digits, _, - and single spaces; or use --out FILE',
+        ),
         (("hana", "--photo", "a.jpg"), '"hana" is the name of a shipped character: choose another one'),
         (("me", "--photo", "a", "b", "c", "d", "e"), "--photo takes 1 to 4 photos of one person, got 5"),
         (("me", "--photo", "nobody.jpg", "--consent"), "there is no file nobody.jpg"),

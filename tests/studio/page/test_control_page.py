@@ -356,9 +356,13 @@ def test_reset_all_can_be_undone_and_a_reload_shows_the_same_panel(page: playwri
     page.click("#tab-characters")
 
 
-def test_of_quick_choices_the_last_character_is_shown_and_cannot_be_deleted(page: playwright.Page, omote: Running) -> None:
-    names = [one["name"] for one in omote.state()["characters"]][:11] + ["mine"]
-    page.evaluate("(names) => names.forEach((name) => document.querySelector(`.card[data-name=${name}]`).click())", names)
+def test_of_quick_choices_the_last_character_is_shown_and_cannot_be_deleted(
+    page: playwright.Page, omote: Running
+) -> None:
+    names = [*[one["name"] for one in omote.state()["characters"]][:11], "mine"]
+    page.evaluate(
+        "(names) => names.forEach((name) => document.querySelector(`.card[data-name=${name}]`).click())", names
+    )
     until(lambda: omote.state()["character"] == "mine", "the last one")
     page.wait_for_function("() => !document.querySelector('.card[aria-busy]')")
     assert omote.state()["character"] == "mine"

@@ -95,10 +95,11 @@ def test_page_shows_the_numbers_as_text(page: playwright.Page, server: PageServe
     page.goto(server.url)
     until(lambda: page.evaluate("document.getElementById('p50').textContent") == "41", "the numbers")
     until(lambda: page.evaluate("/[0-9] ms/.test(document.getElementById('age').textContent)"), "the age")
+    page.evaluate("document.getElementById('measurements').open = true")
     text = page.evaluate("document.body.innerText")
     for word in (
         "Tracked",
-        "in 98 % of the pictures",
+        "1 of the last 1 s",
         "58 % drawn, 12 % cached, 30 % without motion",
         "<b>game</b>: is sent to",
     ):
@@ -111,6 +112,7 @@ def test_page_shows_the_numbers_as_text(page: playwright.Page, server: PageServe
 def test_page_tells_of_a_budget_only_where_there_is_one(page: playwright.Page, server: PageServer) -> None:
     page.goto(server.url)
     until(lambda: page.evaluate("document.getElementById('p50').textContent") == "41", "the numbers")
+    page.evaluate("document.getElementById('measurements').open = true")
     assert "Budget" not in page.evaluate("document.body.innerText")
     server.show(replace(STATUS, budget=BudgetStatus(60.0, "openvino cpu bf16 384x384 1 step 30/s", False, 2)))
     said = "60 ms, not held by openvino cpu bf16 384x384 1 step 30/s"

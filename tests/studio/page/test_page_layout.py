@@ -1,0 +1,109 @@
+"""How the control page is laid out: for contrast themes, for large and small windows, and by the rules of axe-core."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from omote.studio.app.session import StudioSession
+from omote.studio.page.server import PageServer
+from tests.studio.chromium import browser, needs_chromium, playwright
+from tests.studio.page.test_page_in_chromium import STATUS
+from tests.studio.running import until
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
+
+__all__ = ["browser"]
+pytestmark = needs_chromium
+
+TABS = ("characters", "expressions", "movement", "light", "calibration", "face", "stream")
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def window(browser: playwright.Browser, server: PageServer) -> Iterator[Open]:
+    """Opens the page with these options of a browser's context; whatever its scripts complain of fails the test."""
+    complaints: list[str] = []
+
+    @contextmanager
+    def opened(**options: Any) -> Iterator[playwright.Page]:
+        context = browser.new_context(**options)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(server.url)
+        page.wait_for_selector(".card[aria-pressed=true]", state="attached")
+        yield page
+        context.close()
+
+    def beat() -> None:
+        while not is_over.wait(0.5):
+            server.show(replace(STATUS))  # without one for three seconds, the page turns grey
+
+    is_over = threading.Event()
+    thread = threading.Thread(target=beat)
+    thread.start()
+    yield opened
+    is_over.set()
+    thread.join()
+    assert not complaints
+
+
+def test_the_cameras_view_is_mirrored_where_the_portrait_is(window: Open, studio: StudioSession) -> None:
+    view = "getComputedStyle(document.getElementById('camera')).transform"
+    with window() as page:
+        assert page.evaluate(view) == "none"
+        page.click("#mirror")
+        until(lambda: studio.store.settings.tuning.mirror, "the mirror")
+        until(lambda: page.evaluate(view).startswith("matrix(-1,"), "the view to be mirrored")
+
+
+def test_a_word_says_how_the_stream_runs_and_the_measurements_are_one_click_away(window: Open) -> None:
+    with window(viewport={"width": 1440, "height": 900}) as page:
+        until(lambda: page.inner_text("#verdict") == "Good · 41 ms · 30 fps", "the verdict")
+        assert not page.is_visible("#p50")
+        page.click("#measurements summary")
+        assert page.is_visible("#p50")
+        assert "Skipped at the camera" in page.inner_text("#measurements")
+
+
+def test_portrait_and_cards_grow_with_the_window(window: Open) -> None:
+    widths = []
+    with window() as page:
+        for size in ((1366, 768), (2560, 1440)):
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            widths.append([page.locator(part).first.bounding_box()["width"] for part in ("#place", ".card")])
+    (portrait, card), (large_portrait, large_card) = widths
+    assert large_portrait > 1.7 * portrait
+    assert large_card > 1.2 * card
+
+
+@pytest.mark.parametrize("panel", ["movement", "light"])
+def test_what_is_chosen_is_seen_in_a_contrast_theme(window: Open, panel: str) -> None:
+    ground = "one => [getComputedStyle(one).backgroundColor, getComputedStyle(one).borderBottomColor].join()"
+    with window(forced_colors="active", viewport={"width": 1440, "height": 900}) as page:
+        page.click(f"#tab-{panel}")
+        page.mouse.move(0, 0)
+        chosen = page.locator(f"#tab-{panel}").evaluate(ground)
+        assert chosen != page.locator("#tab-characters").evaluate(ground)
+        slider = page.locator(f"#panel-{panel} input[type=range]").first
+        assert slider.evaluate("one => getComputedStyle(one).forcedColorAdjust") == "none"
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_axe_finds_no_serious_violation(window: Open, scheme: str) -> None:
+    serious = []
+    with window(color_scheme=scheme, reduced_motion="reduce", viewport={"width": 1100, "height": 900}) as page:
+        for tab in TABS:
+            page.click(f"#tab-{tab}")
+            found = axe.Axe().run(page).response["violations"]
+            serious += [
+                (tab, one["id"], [node["html"][:120] for node in one["nodes"]])
+                for one in found
+                if one["impact"] in ("serious", "critical")
+            ]
+    assert serious == []
