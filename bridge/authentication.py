@@ -19,7 +19,7 @@ import zmq
 from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
-from .endpoint import check_connect, port_of
+from .endpoint import check_connect, port_of, use_address_family
 from .inbound import InboundLimit
 from .keys import ClientKeys, ServerKeys
 
@@ -203,6 +203,7 @@ class ClientConnection:
         if self._keys:
             self._keys.apply(self._socket)
         self._monitor = HandshakeMonitor(self._socket, FAILURES | SUCCEEDED)
+        use_address_family(self._socket, self._endpoint)
         self._socket.connect(self._endpoint)
         return self
 
@@ -280,7 +281,7 @@ class HandshakeMonitor:
 Address = tuple[str, int]
 Ends = tuple[Address, Address]
 
-_TABLE = Path("/proc/net/tcp")
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))  # the second is missing where the system has no IPv6
 _LOCAL, _REMOTE, _STATE, _UID = 1, 2, 3, 7  # columns of a row
 _ESTABLISHED = "01"
 _ROOT = 0
@@ -322,9 +323,9 @@ def _ends(connection: sockets.socket) -> Ends | None:
 
 
 def _own_by_table() -> set[Ends]:
-    """Open sockets of this user and of root, from Linux's table, which counts closed sockets as root's."""
+    """Open sockets of this user and of root, from Linux's tables, which count closed sockets as root's."""
     found = set()
-    for row in _TABLE.read_text("ascii").splitlines()[1:]:
+    for row in (row for table in _TABLES if table.exists() for row in table.read_text("ascii").splitlines()[1:]):
         columns = row.split()
         if columns[_STATE] == _ESTABLISHED and int(columns[_UID]) in (os.geteuid(), _ROOT):
             found.add((_address(columns[_LOCAL]), _address(columns[_REMOTE])))
@@ -332,9 +333,11 @@ def _own_by_table() -> set[Ends]:
 
 
 def _address(written: str) -> Address:
-    """127.0.0.1:5556, which Linux writes as 0100007F:15B4."""
-    number, port = written.split(":")
-    return sockets.inet_ntoa(struct.pack("=I", int(number, 16))), int(port, 16)
+    """127.0.0.1:5556, which Linux writes as 0100007F:15B4; an IPv6 address has four such numbers."""
+    numbers, port = written.split(":")
+    packed = b"".join(struct.pack("=I", int(numbers[k : k + 8], 16)) for k in range(0, len(numbers), 8))
+    family = sockets.AF_INET if len(packed) == 4 else sockets.AF_INET6
+    return sockets.inet_ntop(family, packed), int(port, 16)
 
 
 def _own_by_process() -> set[Ends]:
@@ -346,7 +349,7 @@ def _own_by_process() -> set[Ends]:
         if process.info["username"] != me:
             continue
         try:
-            connections = process.net_connections("tcp4")
+            connections = process.net_connections("tcp")
         except psutil.Error:
             continue
         found |= {(tuple(one.laddr), tuple(one.raddr)) for one in connections if one.raddr}

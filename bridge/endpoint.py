@@ -18,10 +18,11 @@ VIDEO_ENDPOINT = "tcp://127.0.0.1:5557"
 CONTROL_ENDPOINT = "tcp://127.0.0.1:5558"
 
 _ENDPOINT = re.compile(
-    r"tcp://(?P<host>\[[0-9a-fA-F:.%]{2,64}\]|[^\s:/\[\]]{1,255}):(?P<port>[0-9]{1,5}|\*)\Z", re.ASCII
+    r"tcp://(?P<host>\[[0-9a-fA-F:.]{2,45}(?:%[A-Za-z0-9_.-]{1,15})?\]|[^\s:/\[\]]{1,255}):(?P<port>[0-9]{1,5}|\*)\Z",
+    re.ASCII,
 )
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\Z", re.ASCII)
-_ANY_HOSTS = ("*", "0.0.0.0")
+_ANY_HOSTS = ("*", "0.0.0.0", "[::]")
 
 _OPTIONS: dict[int, int] = {
     zmq.LINGER: 0,
@@ -47,13 +48,12 @@ class PortInUseError(BindError):
 
 
 def check_bind(endpoint: str, keys: ServerKeys | None = None) -> None:
-    """EndpointError unless Omote may bind this: TCP and an IPv4 address, which without keys is a loopback address."""
+    """EndpointError unless Omote may bind this: TCP and an address, which without keys is a loopback address."""
     host, port = split(endpoint)
-    if host.startswith("["):
-        raise EndpointError(f"{endpoint} is refused: IPv6 is not served yet; use an IPv4 address, as 127.0.0.1")
-    if host not in _ANY_HOSTS and not _is_ipv4(host):
+    if host not in _ANY_HOSTS and not _is_address(host):
         raise EndpointError(
-            f"{endpoint} is refused: {host} is not an IPv4 address; use 127.0.0.1 for this machine, or 0.0.0.0 for all"
+            f"{endpoint} is refused: {host} is not an address; use 127.0.0.1 or [::1] for this machine, or 0.0.0.0 or "
+            "[::] for all"
         )
     if keys is None and not is_loopback(endpoint):
         raise EndpointError(
@@ -65,9 +65,7 @@ def check_bind(endpoint: str, keys: ServerKeys | None = None) -> None:
 def check_connect(endpoint: str) -> None:
     """EndpointError unless this names one port of one machine, by its address or its name."""
     host, port = split(endpoint)
-    if host.startswith("["):
-        raise EndpointError(f"{endpoint} is refused: IPv6 is not served yet; use an IPv4 address or the machine's name")
-    if not _HOST.match(host) or port == "*":
+    if not (_is_address(host) if host.startswith("[") else _HOST.match(host)) or port == "*":
         raise EndpointError(
             f"{endpoint} cannot be connected to: name one machine and one port, as tcp://127.0.0.1:5557"
         )
@@ -118,11 +116,18 @@ def open_socket(
 
 def bind(socket: zmq.Socket[bytes], what: str, endpoint: str) -> str:
     """Binds and returns the address with its port; EndpointError or PortInUseError name the endpoint as `what`."""
+    use_address_family(socket, endpoint)
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as error:
         raise _bind_error(what, endpoint, error) from error
     return socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+
+def use_address_family(socket: zmq.Socket[bytes], endpoint: str) -> None:
+    """Lets the socket bind or connect to an IPv6 address; a name stays one of IPv4."""
+    if split(endpoint)[0].startswith("["):
+        socket.ipv6 = True
 
 
 def _bind_error(what: str, endpoint: str, error: zmq.ZMQError) -> BindError:
@@ -135,9 +140,13 @@ def _bind_error(what: str, endpoint: str, error: zmq.ZMQError) -> BindError:
     return EndpointError(f"{endpoint} ({what}) cannot be bound: {error.strerror}; {cure}")
 
 
-def _is_ipv4(host: str) -> bool:
+def _is_address(host: str) -> bool:
+    """Whether this is an IPv4 address, or an IPv6 address in brackets that stands for no IPv4 one."""
+    bare = host.strip("[]")
     try:
-        ipaddress.IPv4Address(host)
+        found = ipaddress.ip_address(bare)
     except ValueError:
         return False
-    return True
+    if isinstance(found, ipaddress.IPv4Address):
+        return host == bare
+    return host == f"[{bare}]" and found.ipv4_mapped is None

@@ -16,7 +16,7 @@ from omote.bridge import arkit
 from omote.bridge.errors import OmoteError
 from omote.engine.data import Actor, Array
 from omote.engine.face.expressions import EXPRESSION_RULES
-from omote.engine.storage import data_folder, write_text
+from omote.engine.storage import data_folder, user_path, write_text
 
 ACTOR_SUFFIX = ".json"
 MAX_ACTOR_BYTES = 1 << 20  # a real one has about 10 kB
@@ -102,7 +102,7 @@ class ActorRecord:
 def actors_folder() -> Path:
     """The folder of actors, which may not exist yet: OMOTE_ACTORS, or in Omote's data folder."""
     named = os.environ.get("OMOTE_ACTORS")
-    return Path(named).expanduser() if named else data_folder() / "actors"
+    return user_path(named) if named else data_folder() / "actors"
 
 
 def actor_path(name: str, source_name: str) -> Path:

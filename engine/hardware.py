@@ -165,7 +165,7 @@ class ResultCache:
         """The result that was stored under exactly these facts."""
         try:
             stored = json.loads(self._path(facts).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         result = stored.get("answer") if isinstance(stored, dict) and stored.get("facts") == dict(facts) else None
         return result if isinstance(result, dict) else None

@@ -23,7 +23,7 @@ from typing import Any
 
 from omote.bridge.errors import OmoteError
 
-from .storage import cache_folder, write_bytes
+from .storage import cache_folder, user_path, write_bytes
 
 FOLDER_VARIABLE = "OMOTE_MODELS"
 FACE_LANDMARKER = "face_landmarker.task"
@@ -189,7 +189,7 @@ def model_rows() -> tuple[ModelRow, ...]:
 def models_folder() -> Path:
     """The folder of model files: $OMOTE_MODELS, else in the user's cache folder."""
     if chosen := os.environ.get(FOLDER_VARIABLE):
-        return Path(chosen).expanduser()
+        return user_path(chosen)
     return cache_folder() / "models"
 
 
@@ -341,7 +341,7 @@ def listed_networks(path: Path) -> NetworkFiles:
         return NetworkFiles(
             str(listed["model"]), **{name: _network_file(path.parent, listed[name]) for name in _NETWORK_NAMES}
         )
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise WeightsError(f"{path} is missing or damaged ({error}): install Omote again") from error
 
 

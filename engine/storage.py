@@ -32,6 +32,14 @@ def config_folder() -> Path:
     return _of_user(platformdirs.user_config_path, roaming=True)
 
 
+def user_path(text: str | Path) -> Path:
+    """The path, with a leading "~" replaced by the user's home folder; unchanged for a user without one."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def _of_user(folder: Callable[..., Path], **options: bool) -> Path:
     try:
         return folder(_APP, appauthor=False, **options)
@@ -117,8 +125,7 @@ def prepare_folder(folder: Path, earlier: tuple[str, ...], error: type[ValueErro
                 raise error(f"{folder} is not empty: choose another folder, or add --overwrite")
             for old in [path for pattern in earlier for path in folder.glob(pattern)]:
                 old.unlink(missing_ok=True)
-        trial = folder / f".omote-{os.getpid()}"
-        trial.touch()
-        trial.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass  # it has no name, so nothing is left if this process is killed
     except OSError as cause:
         raise error(f"cannot write to {folder} ({cause.strerror or cause}): choose another folder") from cause

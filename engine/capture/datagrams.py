@@ -24,7 +24,9 @@ from ..data import Array, Signal, Stamp
 from .source import SourceError
 
 LOOPBACK = "127.0.0.1"
+_LOOPBACKS = (LOOPBACK, "::1")
 ANY_ADDRESS = "0.0.0.0"  # a phone cannot reach a port that is bound to this machine alone
+_ANY_ADDRESSES = (ANY_ADDRESS, "::")
 LONGEST_READ_S = 2.0
 _MAX_DATAGRAM = 65535
 # A flood of datagrams must not hold up a read, and neither may a few that take long to decode. A read may last this
@@ -95,12 +97,13 @@ class DatagramSource(Generic[P]):
         clock: Callable[[], int] = time.perf_counter_ns,
         wall_clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        """`sender` is the IPv4 address of the only sender to accept; None accepts the first that sends a face.
+        """`sender` is the address of the only sender to accept; None accepts the first that sends a face.
 
-        Without `host` it listens on every network, or on this machine alone if the request goes to this machine.
+        Without `host` it listens on every network, or on this machine alone if the request goes to this machine: on
+        IPv4, or on IPv6 if the sender or the phone has such an address.
         """
         self.ports = ports or protocol.ports  # inside `with`, those that were bound
-        self.host = host or (LOOPBACK if request and request.host == LOOPBACK else ANY_ADDRESS)  # where it listens
+        self.host = host or _listening_address(request, sender)  # where it listens
         self.name = f"{protocol.kind} {request.host if request else self.ports[0]}"
         self.dropped = 0  # faces that a newer one replaced
         self.ignored = 0  # datagrams of other senders, and bytes that could not be decoded
@@ -122,14 +125,14 @@ class DatagramSource(Generic[P]):
     def notice(self) -> str:
         """Which machines can reach this source, as a sentence for the user."""
         listening = f"listening for {self._protocol.title} on {self._port_names()}"
-        if self.host == LOOPBACK:
+        if self.host in _LOOPBACKS:
             return f"{listening}, from this machine only"
         accepted = "the first sender of a face is accepted, nothing is ever answered"
         if self._named_sender:
             accepted = f"only {self._named_sender} is accepted, nothing is ever answered"
         elif self._request:
             accepted = f"only {self._request.host} is accepted, and it alone gets requests"
-        near = "every network this machine is on" if self.host == ANY_ADDRESS else self.host
+        near = "every network this machine is on" if self.host in _ANY_ADDRESSES else self.host
         return f"{listening} of {near}; {accepted}"
 
     @property
@@ -139,7 +142,8 @@ class DatagramSource(Generic[P]):
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._filter = SenderFilter(self._request.resolve() if self._request else self._named_sender)
+            only = self._request.resolve() if self._request else self._named_sender
+            self._filter = SenderFilter(only and _canonical(only))
             self._selector = stack.enter_context(selectors.DefaultSelector())
             self._sockets = [stack.enter_context(self._bound(port)) for port in self.ports]
             for one in self._sockets:
@@ -147,7 +151,7 @@ class DatagramSource(Generic[P]):
             self.ports = tuple(int(one.getsockname()[1]) for one in self._sockets)
             self._stack = stack.pop_all()
         self._hints.begin(self._clock())
-        _log.log(logging.INFO if self.host == LOOPBACK else logging.WARNING, self.notice)
+        _log.log(logging.INFO if self.host in _LOOPBACKS else logging.WARNING, self.notice)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -186,7 +190,7 @@ class DatagramSource(Generic[P]):
                 data, address = ready.recvfrom(_MAX_DATAGRAM)
             except OSError:  # Windows reports here that an earlier request reached no program.
                 continue
-            received.append((data, str(address[0])))
+            received.append((data, _canonical(str(address[0]))))
         return received
 
     def _update(self, data: bytes, address: str) -> FaceUpdate | None:
@@ -235,9 +239,12 @@ class DatagramSource(Generic[P]):
         return Signal(stamp, face.weights, face.head_rotation, face.head_translation, face.gaze, face.confidence)
 
     def _bound(self, port: int) -> socket.socket:
-        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        is_ipv6 = ":" in self.host
+        one = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET, socket.SOCK_DGRAM)
         try:
             one.setblocking(False)
+            if is_ipv6:  # else it would take the port of IPv4, too
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             one.bind((self.host, port))
         except (OSError, OverflowError) as error:
             one.close()
@@ -262,7 +269,7 @@ class DatagramSource(Generic[P]):
         return f"UDP port {' and '.join(map(str, self.ports))}"
 
     def _advice(self) -> str:
-        found = lan_addresses() if self.host == ANY_ADDRESS else (self.host,)
+        found = lan_addresses() if self.host in _ANY_ADDRESSES else (self.host,)
         here = f"{' or '.join(found) or 'in no network'}, {self._port_names()}"
         phone = f"is {self._request.host} the phone's address? " if self._request else ""
         return f"{phone}{self._protocol.advice.format(here=here)} A firewall may block {self._port_names()}"
@@ -331,9 +338,10 @@ class PhoneRequest:
     _sent_ns: int | None = field(default=None, init=False)
 
     def resolve(self) -> str:
-        """The IPv4 address of the host; SourceError if it has none."""
+        """The address of the host, of IPv4 if it is a name; SourceError if it has none."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         try:
-            found = socket.getaddrinfo(self.host, self.port, socket.AF_INET, socket.SOCK_DGRAM)
+            found = socket.getaddrinfo(self.host, self.port, family, socket.SOCK_DGRAM)
         except (OSError, UnicodeError) as error:
             raise SourceError(
                 f"no device is called {self.host} ({error}): wanted the phone's address, as 192.168.1.7"
@@ -408,9 +416,20 @@ class SilenceHints:
         self._pause_ns = min(2 * self._pause_ns, _LONGEST_PAUSE_NS)
 
 
-# The addresses of this machine.
+# The addresses of this machine, and those of senders.
 
 _DOCUMENTATION_HOST = ("192.0.2.1", 9)  # reserved by RFC 5737; only the route to it is looked up
+
+
+def _listening_address(request: PhoneRequest | None, sender: str | None) -> str:
+    """Where to listen: in every network of the kind of the phone or sender; on this machine alone for a phone here."""
+    host = request.host if request else sender or ""
+    return (_LOOPBACKS if request and host in _LOOPBACKS else _ANY_ADDRESSES)[":" in host]
+
+
+def _canonical(address: str) -> str:
+    """The address in its shortest form, without the name of the network card that the system adds."""
+    return str(ipaddress.ip_address(address.partition("%")[0])) if ":" in address else address
 
 
 def lan_addresses() -> tuple[str, ...]:

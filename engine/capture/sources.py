@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..storage import user_path
 from .cameras import parse_webcam
 from .source import WHOLE_RECORDING, Playback, Source, SourceError
 
@@ -82,7 +83,7 @@ def open_source(
         return open_network(kind, spec)
     if spec == "demo":
         return _take(DEMO, "demo", fps, loop, is_offline, playback)
-    path = Path(spec).expanduser()
+    path = user_path(spec)
     suffix = path.suffix.lower()
     if suffix != TAKE_SUFFIX and suffix not in VIDEO_SUFFIXES:
         raise SourceError(_unknown_source(spec))
@@ -98,7 +99,7 @@ def recording_length(spec: str, playback: Playback = WHOLE_RECORDING) -> tuple[f
 
     The header of a video may be wrong. SourceError if it cannot be read, or if the part is empty.
     """
-    path = DEMO if spec == "demo" else Path(spec).expanduser()
+    path = DEMO if spec == "demo" else user_path(spec)
     if path.suffix.lower() == TAKE_SUFFIX:
         from .take import read_take, trimmed_take
 
@@ -177,7 +178,7 @@ def open_network(kind: str, spec: str) -> DatagramSource[Any]:
 
 
 def _listener(kind: str, spec: str, has_colon: bool, detail: str) -> DatagramSource[Any]:
-    """A source that only listens: KIND[:HOST][:PORT][@SENDER]."""
+    """A source that only listens: KIND[:HOST][:PORT][@SENDER]; an IPv6 address stands in brackets."""
     from .datagrams import DatagramSource, FaceProtocol
     from .openseeface import OpenSeeFace
     from .phones import LiveLink
@@ -185,14 +186,15 @@ def _listener(kind: str, spec: str, has_colon: bool, detail: str) -> DatagramSou
 
     protocols: dict[str, type[FaceProtocol[Any]]] = {"livelink": LiveLink, "vmc": Vmc, "openseeface": OpenSeeFace}
     detail, at, sender = detail.partition("@")
+    sender = sender.removeprefix("[").removesuffix("]")
     if at and not _is_address(sender):
-        raise SourceError(f"{spec}: {sender!r} is no sender's address; wanted an IPv4 address, as 192.168.1.7")
+        raise SourceError(f"{spec}: {sender!r} is no sender's address; wanted one as 192.168.1.7 or [fd00::7]")
     if not detail and has_colon and not at:
         raise SourceError(f"{spec}: {detail!r} is not a UDP port; wanted 1 to 65535")
-    host, colon, port = detail.partition(":")
+    host, port = _host_and_port(detail)
     if not _is_address(host):
-        host, colon, port = "", detail, detail
-    ports = (_port(spec, port),) if colon else None
+        host, port = "", detail or None
+    ports = None if port is None else (_port(spec, port),)
     return DatagramSource(protocols[kind](), ports, host or None, sender=sender or None)
 
 
@@ -214,16 +216,27 @@ def _phone(kind: str, spec: str, has_colon: bool, detail: str) -> DatagramSource
         )
     if not has_colon or detail.isdigit():
         return DatagramSource(protocol(), (_port(spec, detail),) if has_colon else None)
-    host, colon, port = detail.partition(":")
-    if not _HOST.match(host):
-        raise SourceError(f"{spec}: {host!r} is no phone's address; wanted an IPv4 address or a name, as 192.168.1.7")
-    return DatagramSource(protocol(), request=request(host, _port(spec, port)) if colon else request(host))
+    host, port = _host_and_port(detail)
+    if not (_HOST.match(host) or _is_address(host)):
+        raise SourceError(
+            f"{spec}: {host!r} is no phone's address; wanted an address or a name, as 192.168.1.7 or [fd00::7]"
+        )
+    return DatagramSource(protocol(), request=request(host) if port is None else request(host, _port(spec, port)))
+
+
+def _host_and_port(text: str) -> tuple[str, str | None]:
+    """The parts of HOST[:PORT]; an IPv6 address stands in brackets, which are left out."""
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        return (host if bracket and _is_address(host) and rest[:1] in ("", ":") else text), rest[1:] if rest else None
+    host, colon, port = text.partition(":")
+    return host, port if colon else None
 
 
 def _is_address(text: str) -> bool:
-    """Whether this is an IPv4 address in numbers."""
+    """Whether this is an IPv4 or IPv6 address in numbers."""
     try:
-        ipaddress.IPv4Address(text)
+        ipaddress.ip_address(text)
     except ValueError:
         return False
     return True

@@ -26,7 +26,7 @@ from ..data import (
     Reference,
     printable,
 )
-from ..storage import data_folder
+from ..storage import data_folder, user_path
 from ..tensor_file import CharacterError, TensorFile, damaged_file_error, read_tensor_file, write_tensor_file
 from .kinds import kind_of_file
 
@@ -69,7 +69,7 @@ def shipped_character_names() -> tuple[str, ...]:
 def user_folder() -> Path:
     """The folder of the user's characters: $OMOTE_CHARACTERS, else in the user's data folder."""
     if chosen := os.environ.get(CHARACTERS_VARIABLE):
-        return Path(chosen).expanduser()
+        return user_path(chosen)
     return data_folder() / "characters"
 
 

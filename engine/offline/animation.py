@@ -115,7 +115,7 @@ class Animation:
                 arrays = {name: file[name] for name in _ARRAYS}
             sound = words["sound"] and Sound(Path(words["sound"][0]), float(words["sound"][1]))
             return cls(Fraction(words["fps"]), cast=tuple(words["cast"]), basis=words["basis"], sound=sound, **arrays)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile) as error:
             raise RenderError(f"{path} cannot be read ({error}): render again with --overwrite") from error
 
 

@@ -161,7 +161,7 @@ class Job:
     def _read(self) -> dict[str, object]:
         try:
             record = json.loads(self._file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise self._damaged(error) from error
         if not isinstance(record, dict) or record.get("omote_job") != _FORMAT:
             raise self._damaged(f"wanted version {_FORMAT}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,11 +57,10 @@ def require_writable(path: Path) -> None:
     """Makes the folder of this file; RenderError if the file cannot be written there."""
     if path.is_dir():
         raise RenderError(f"{path} is a folder, and a file is to be written there: choose another --out")
-    trial = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        trial.touch()
-        trial.unlink()
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass  # it has no name, so nothing is left if this process is killed
     except OSError as error:
         raise RenderError(
             f"cannot write to {path.parent} ({error.strerror or error}): choose another folder for --out"

@@ -125,6 +125,6 @@ def _checksums(folder: Path) -> dict[str, str]:
 def _stored_checksums(folder: Path) -> dict[str, str] | None:
     try:
         stored = json.loads((folder / _CHECKSUM_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return stored if isinstance(stored, dict) else None

@@ -144,7 +144,7 @@ def read_engine_label(path: Path) -> EngineLabel:
         return EngineLabel(
             EngineSpec(**label["make"]), tuple(label["targets"]), str(label["made"]), str(label["sha256"])
         )
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise EngineMismatch(f"{beside} is missing or damaged ({error}): omote compile --again") from error
 
 

@@ -16,7 +16,7 @@ from omote.bridge import endpoint
 from omote.bridge.errors import OmoteError
 from omote.engine.model.character_file import DEFAULT_CHARACTER
 from omote.engine.model.kinds import Settings
-from omote.engine.storage import config_folder
+from omote.engine.storage import config_folder, user_path
 
 DEFAULT_PAGE_PORT = 8765
 
@@ -145,7 +145,7 @@ def _checked(name: str, value: object, kind: str, where: str) -> object:
     if not is_valid:
         raise ConfigError(f"{where}{name} must be {expected}, got {value!r}")
     if kind == "Path | None":
-        return Path(str(value)).expanduser()
+        return user_path(str(value))
     if isinstance(value, list):
         return tuple(value)
     return float(value) if kind.startswith("float") and isinstance(value, int) else value
@@ -154,4 +154,4 @@ def _checked(name: str, value: object, kind: str, where: str) -> object:
 def keys_folder() -> Path:
     """The folder of this machine's keys: $OMOTE_KEYS, else beside the user's settings."""
     changes = os.environ.get("OMOTE_KEYS")
-    return Path(changes).expanduser() if changes else user_config_path().with_name("keys")
+    return user_path(changes) if changes else user_config_path().with_name("keys")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from omote.bridge.errors import OmoteError
 from omote.engine.images import PhotoError, uploaded_drawing
-from omote.engine.storage import data_folder, write_bytes
+from omote.engine.storage import data_folder, user_path, write_bytes
 
 Rgba = NDArray[np.uint8]  # [H,W,4] straight alpha
 
@@ -43,7 +43,7 @@ class PictureLibrary:
     @property
     def folder(self) -> Path:
         named = os.environ.get(FOLDER_VARIABLE)
-        return self._own_folder or (Path(named).expanduser() if named else data_folder() / "pictures")
+        return self._own_folder or (user_path(named) if named else data_folder() / "pictures")
 
     def names(self) -> list[str]:
         """The names of all pictures, sorted."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from omote.engine.face.tuning import Tuning
 from omote.engine.model.character_file import load_any_character
-from omote.engine.storage import write_text
+from omote.engine.storage import user_path, write_text
 from omote.engine.tensor_file import CharacterError
 
 from .cameras import CameraChoice, read_camera_choice
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 def settings_folder() -> Path:
     """The folder of the page's settings and tokens: $OMOTE_SETTINGS, else that of the user's config.toml."""
     data = os.environ.get(FOLDER_VARIABLE)
-    return Path(data).expanduser() if data else user_config_path().parent
+    return user_path(data) if data else user_config_path().parent
 
 
 @dataclass(frozen=True)

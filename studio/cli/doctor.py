@@ -41,6 +41,7 @@ from omote.engine.model.kinds import Finding, kind
 from omote.engine.model.renderer import references_at_once
 from omote.engine.models import ModelError, WeightsError, model_rows, shipped_networks
 from omote.engine.runtime.session import AUTO, Build
+from omote.engine.storage import user_path
 from omote.engine.tensor_file import CharacterError
 
 from ..app.config import Config, keys_folder, user_config_path
@@ -360,7 +361,7 @@ def find_obs(
 ) -> Path | None:
     """The path of OBS Studio, or None if it is in none of the usual places."""
     found = shutil.which("obs", path=environment.get("PATH", "")) if platform == "linux" else None
-    places = [Path(found)] if found else _obs_paths(platform, environment, home or Path.home())
+    places = [Path(found)] if found else _obs_paths(platform, environment, home or user_path("~"))
     return next((place for place in places if place.exists()), None)
 
 

@@ -34,6 +34,7 @@ from omote.engine.offline.render_options import resolve_settings
 from omote.engine.offline.timeline import face_files_of
 from omote.engine.offline.writers.suffixes import SUFFIXES
 from omote.engine.ray_pool import pool_for
+from omote.engine.storage import user_path
 from omote.engine.worker_pool import WorkerPool
 
 from ..app.config import DEFAULTS, Config
@@ -285,9 +286,7 @@ def request_of(typed: argparse.Namespace, config: Config, words: Sequence[str]) 
         audio,
         consistency="frame_by_frame" not in options,
     )
-    sources = [
-        Path(str(options[name])).expanduser() for name in ("timeline", "take", "source", "audio") if name in options
-    ]
+    sources = [user_path(str(options[name])) for name in ("timeline", "take", "source", "audio") if name in options]
     sources += [file for name in ("first", "last") if name in options and (file := face_file_path(str(options[name])))]
     sources += face_files_of(sources[0]) if kind == "timeline" else []
     outputs = parse_outputs(typed.out, options.get("background"), [file for file in sources if file.is_file()])
@@ -346,7 +345,7 @@ def _requested_clip(
     kind: str, options: dict[str, object], config: Config, appearance: Appearance, outputs: RenderOutputs
 ) -> Clip:
     if kind == "timeline":
-        return TimelineClip(Path(str(options["timeline"])).expanduser(), appearance)
+        return TimelineClip(user_path(str(options["timeline"])), appearance)
     if kind == "performance":
         source = str(options.get("take", options.get("source")))
         part = Playback(1.0 if config.speed is None else config.speed, config.start_s or 0.0, config.end_s)

@@ -24,6 +24,7 @@ from omote.engine.offline.keyframes import Ease
 from omote.engine.offline.performance import exact_fps, read_performance
 from omote.engine.offline.timeline import read_timeline, transition
 from omote.engine.offline.writers.video import embedded_sound
+from omote.engine.storage import user_path
 
 from ..app.config import Config
 
@@ -222,7 +223,7 @@ class PerformanceClip:
 
     @property
     def _file(self) -> Path:
-        return Path(self.config.source).expanduser()
+        return user_path(self.config.source)
 
     @cached_property
     def _sound(self) -> Sound | None:

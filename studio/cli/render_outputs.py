@@ -12,6 +12,7 @@ from omote.engine.offline.job import TABLE
 from omote.engine.offline.output import Writer, require_writable
 from omote.engine.offline.writers.suffixes import SUFFIXES, VIDEOS, writer_for
 from omote.engine.offline.writers.tables import ParamsWriter
+from omote.engine.storage import user_path
 
 BACKGROUND = (0, 0, 0)
 _OPAQUE = (".mp4", ".gif")  # show a background
@@ -66,10 +67,10 @@ def parse_outputs(words: Sequence[str], background: str | None, sources: Iterabl
     colour = BACKGROUND if background is None else parse_colour(background)
     if "" in words:
         raise RenderError("--out takes a file or a folder, got ''")
-    folders = [_named(Path(word).expanduser()) for word in words if _is_folder(word)]
+    folders = [_named(user_path(word)) for word in words if _is_folder(word)]
     if len(folders) > 1:
         raise RenderError(f"pictures go into one folder, got {' and '.join(map(str, folders))}: leave one out")
-    paths = [Path(word).expanduser() for word in words if not _is_folder(word)]
+    paths = [user_path(word) for word in words if not _is_folder(word)]
     if len({path.resolve() for path in paths}) < len(paths):
         raise RenderError(f"the same file is given twice: {', '.join(map(str, paths))}")
     for path in (*paths, *(folder / TABLE for folder in folders)):
@@ -103,6 +104,6 @@ def parse_colour(word: str) -> tuple[int, int, int]:
 def _is_folder(word: str) -> bool:
     """Whether it ends in a separator, has no suffix, or has an unknown one and is a folder already."""
     ends = (os.sep, os.altsep or os.sep, "/")
-    path = Path(word).expanduser()
+    path = user_path(word)
     is_known = any(path.name.lower().endswith(suffix) for suffix in SUFFIXES)
     return word.endswith(ends) or not path.suffix or (path.is_dir() and not is_known)

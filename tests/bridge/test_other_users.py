@@ -35,10 +35,27 @@ def as_nobody(code: str, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_S).stdout
 
 
-@pytest.fixture
-def ends() -> Iterator[tuple[sockets.socket, sockets.socket]]:
+def has_ipv6() -> bool:
+    """Whether this machine has an IPv6 loopback address."""
+    try:
+        with sockets.create_server(("::1", 0), family=sockets.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback address")
+LOOPBACKS = ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)]
+
+
+@pytest.fixture(params=LOOPBACKS)
+def ends(request: pytest.FixtureRequest) -> Iterator[tuple[sockets.socket, sockets.socket]]:
     """A connection over loopback: the server's side and the client's."""
-    with sockets.create_server(("127.0.0.1", 0)) as server, sockets.create_connection(server.getsockname()) as client:
+    family = sockets.AF_INET6 if ":" in request.param else sockets.AF_INET
+    with (
+        sockets.create_server((request.param, 0), family=family) as server,
+        sockets.create_connection(server.getsockname()[:2]) as client,
+    ):
         accepted, _ = server.accept()
         with accepted:
             yield accepted, client
@@ -53,7 +70,7 @@ def test_a_connection_of_ours_is_own_until_it_closes(ends: tuple[sockets.socket,
 
 def test_connections_are_found_by_process_too(ends: tuple[sockets.socket, sockets.socket]) -> None:
     accepted, _ = ends
-    assert (accepted.getpeername(), accepted.getsockname()) in authentication._own_by_process()
+    assert (accepted.getpeername()[:2], accepted.getsockname()[:2]) in authentication._own_by_process()
 
 
 def test_a_number_that_is_no_connection_to_the_port_is_left_alone(tmp_path: Path) -> None:
@@ -88,12 +105,35 @@ def test_another_user_sees_nothing_unless_all_are_allowed(open_local: bool, expe
             assert own.poll(int(1000 * PATIENCE_S))
 
 
+@needs_ipv6
+def test_over_ipv6_we_are_served_and_another_user_is_not() -> None:
+    asked = Noting("tcp://[::1]:*")
+    with Publisher("tcp://[::1]:*", "tcp://[::1]:*") as publisher, asked.server as server:
+        with zmq.Context() as context, context.socket(zmq.SUB) as own:
+            own.linger, own.ipv6 = 0, True
+            own.subscribe(b"")
+            own.connect(publisher.params_endpoint)
+            assert own.poll(int(1000 * PATIENCE_S))
+        with ControlClient(server.endpoint) as client:
+            client.call("note", {"by": "us"})
+        if os.geteuid() == 0:
+            as_ipv6 = "zmq.Context.instance().ipv6 = True\n"
+            assert (
+                as_nobody(
+                    as_ipv6 + _SUBSCRIBE.replace("zmq.Context()", "zmq.Context.instance()"), publisher.params_endpoint
+                ).strip()
+                == "nothing"
+            )
+            assert publisher.rejected_handshakes > 0
+    assert asked.by == ["us"]
+
+
 class Noting:
     """A control server that notes the clients of its requests."""
 
-    def __init__(self, open_local: bool = False) -> None:
+    def __init__(self, endpoint: str = FREE_PORT, open_local: bool = False) -> None:
         self.by: list[object] = []
-        self.server = ControlServer(FREE_PORT, {"note": self._note}, session=1, open_local=open_local)
+        self.server = ControlServer(endpoint, {"note": self._note}, session=1, open_local=open_local)
 
     def _note(self, arguments: Mapping[str, object]) -> Mapping[str, object]:
         self.by.append(arguments["by"])

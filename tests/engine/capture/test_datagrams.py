@@ -23,6 +23,7 @@ from omote.engine.capture.datagrams import (
 )
 from omote.engine.capture.phones import IFacialMocap, LiveLink, VTubeStudio, vtubestudio_request
 from omote.engine.capture.source import SourceError
+from omote.engine.capture.sources import open_source
 from omote.engine.capture.vmc import Vmc
 
 from .phones import NAMES, PATIENCE_S, Clock, FakePhone, listener, moved, read, recorded, source_of
@@ -337,3 +338,24 @@ def test_a_foreign_datagram_need_not_be_decoded_unless_the_device_may_have_moved
     assert nameless.is_foreign("10.0.0.9", 10 * MOVED)
     assert named.is_foreign("10.0.0.9", MOVED)
     assert not named.is_foreign("10.0.0.9", MOVED + 1)
+
+
+@pytest.mark.parametrize("spec", ["livelink:[::1]:{port}@[0:0::1]", "livelink:[::]:{port}"])
+def test_a_face_comes_over_ipv6(spec: str) -> None:
+    try:
+        ours = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        ours.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback address")
+    with ours, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as free:
+        free.bind(("::1", 0))
+        port = int(free.getsockname()[1])
+        free.close()
+        with open_source(spec.format(port=port)) as source:
+            ours.sendto(recorded("livelink_face"), ("::1", port))
+            assert read(source).is_tracked
+
+
+@pytest.mark.parametrize(("sender", "host"), [("192.168.1.7", "0.0.0.0"), ("fd00::7", "::"), (None, "0.0.0.0")])
+def test_it_listens_where_its_sender_can_reach_it(sender: str | None, host: str) -> None:
+    assert DatagramSource(LiveLink(), sender=sender).host == host

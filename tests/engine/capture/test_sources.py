@@ -91,9 +91,11 @@ def test_a_video_is_told_by_its_suffix(tmp_path: Path) -> None:
         ("facemotion3d:", "'' is no phone's address"),
         ("vtubestudio", "address of the phone is missing.*wanted vtubestudio:PHONE"),
         ("vtubestudio:21412", "address of the phone is missing"),
-        ("vtubestudio:[::1]", "is no phone's address; wanted an IPv4 address"),
+        ("vtubestudio:[::1", r"'\[::1' is no phone's address; wanted an address or a name"),
+        ("vtubestudio:[fe80::z]", "is no phone's address"),
+        ("vmc:[::1]x", "is not a UDP port"),
         *(
-            (spec, "no sender's address; wanted an IPv4")
+            (spec, "no sender's address; wanted one as")
             for spec in ("livelink@studio", "vmc:39539@", "openseeface@1.2.3")
         ),
         ("absent.mp4", "there is no file absent.mp4"),
@@ -125,6 +127,8 @@ def test_a_misspelt_file_is_refused_with_the_nearest(tmp_path: Path) -> None:
         ("facemotion3d", "facemotion3d 49983", (49983, 49993)),
         ("facemotion3d:10.0.0.7:49994", "facemotion3d 10.0.0.7", (49983, 49993)),
         ("vtubestudio:10.0.0.7", "vtubestudio 10.0.0.7", (11125,)),
+        ("vtubestudio:[fd00::7]:21413", "vtubestudio fd00::7", (11125,)),
+        ("livelink:[::1]:11112@[fd00::7]", "livelink 11112", (11112,)),
     ],
 )
 def test_a_phone_or_a_port_is_typed_after_the_colon(spec: str, name: str, ports: tuple[int, ...]) -> None:
