@@ -1,7 +1,7 @@
 # Each target is one Python command, which runs as well where there is no make.
 PYTHON ?= python3
 
-.PHONY: setup check test test-quick bench bench-bridge bench-offline gallery soak live train-gpu bench-gpu parity-photoreal
+.PHONY: setup check test test-quick bench bench-bridge bench-offline gallery fuzz soak live train-gpu bench-gpu parity-photoreal
 
 setup:
 	$(PYTHON) tools/setup.py
@@ -31,6 +31,9 @@ gallery:
 	$(PYTHON) tools/run.py tools/sheets.py
 	$(PYTHON) tools/run.py tools/sheets.py --kit $(KIT)
 	$(PYTHON) tools/run.py tools/gallery.py
+
+fuzz:
+	$(PYTHON) tools/run.py tools/fuzz.py --count 200000
 
 soak:
 	$(PYTHON) tools/run.py benchmarks/soak.py

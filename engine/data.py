@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
+from omote.bridge.errors import printable
 
 from .rotation import turned
 
@@ -265,12 +265,6 @@ class Actor:
         """Pitch and yaw in radians at which the camera sees this actor look ahead; signs as in `Signal`."""
         x, y, z = turned(AHEAD, self.neutral_rotation)
         return math.atan2(-y, math.hypot(x, z)), math.atan2(x, z)
-
-
-def printable(text: str, most: int) -> str:
-    """Untrusted text, cut to `most` characters, with "?" for those that could control a terminal."""
-    control = ("Cc", "Cf", "Cs", "Zl", "Zp")
-    return "".join("?" if unicodedata.category(one) in control else one for one in text[:most])
 
 
 HeadName = Literal["open", "anime"]

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from omote.bridge.errors import OmoteError
+from omote.bridge.errors import OmoteError, printable
 
-from .data import printable
 from .storage import atomic_write
 
 _METADATA_KEY = "omote"  # of the words in the file's metadata

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.bridge import arkit, livelink
+from omote.bridge.errors import printable
 
-from ..data import Array, printable
+from ..data import Array
 from .source import SourceError
 
 DIGITS = 6  # after the decimal point

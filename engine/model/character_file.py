@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from omote.bridge.errors import printable
+
 from ..data import (
     CHARACTER_WORDS,
     LIGHT_SIZE,
@@ -24,7 +26,6 @@ from ..data import (
     Character,
     FlameParams,
     Reference,
-    printable,
 )
 from ..storage import data_folder, user_path
 from ..tensor_file import CharacterError, TensorFile, damaged_file_error, read_tensor_file, write_tensor_file

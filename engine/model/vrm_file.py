@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from omote.bridge.errors import OmoteError
-
-from ..data import printable
+from omote.bridge.errors import OmoteError, printable
 
 Array = NDArray[np.float32]
 Wide = NDArray[np.float64]

@@ -252,6 +252,7 @@ def test_the_accepted_sender_is_forgotten_when_a_source_is_opened_again() -> Non
         with FakePhone() as phone, source:
             packet = LiveLinkPacket(device, "", 1, 0.0, 60, 1, np.zeros(61, np.float32))
             phone.send(source.port, livelink.encode(packet))
+            assert isinstance(source, DatagramSource)
             assert read(source).is_tracked
 
 
@@ -353,6 +354,7 @@ def test_a_face_comes_over_ipv6(spec: str) -> None:
         free.close()
         with open_source(spec.format(port=port)) as source:
             ours.sendto(recorded("livelink_face"), ("::1", port))
+            assert isinstance(source, DatagramSource)
             assert read(source).is_tracked
 
 
