@@ -143,6 +143,9 @@ _KEY = 1.65
 _SOFTNESS_RAD = 0.22
 _AMBIENT = 3.3
 _GROUND = 0.62
+_PATCHES = 3  # rows and columns into which a picture that gives light is divided
+_SCREEN_REACH = (1.2, 0.7)  # how far aside and up a picture reaches, at a distance of 1
+_PICTURE_GAIN = 2.0  # a white picture of strength 1 is brighter than the studio's key, since screens are seldom white
 
 
 class LightError(OmoteError, ValueError):
@@ -192,6 +195,24 @@ def lamp_light(direction: tuple[float, float, float], strength: float, warmth: f
             raise LightError(f"the light's {name} must be from {least:g} to {most:g}, got {value}")
     x, y, z = (one / length for one in direction)
     return LightRig((Lamp((x, y, z), strength, warmth),), ambient, 0.3 * warmth).harmonics()
+
+
+def picture_light(picture: NDArray[np.uint8], strength: float, ambient: float, *, is_screen: bool = False) -> Array:
+    """[27] harmonics of the light of a picture [h,w,3] (sRGB, at least 3x3) and of ambient light.
+
+    A picture is around the character, its left at the left. A screen stands before the performer, so its left is at the
+    picture's right. Strength and ambient are as in `lamp_light`.
+    """
+    side = -1.0 if is_screen else 1.0
+    colours = (picture / 255.0) ** (1.0 / _GAMMA)
+    total = _ambient_light(ambient * _AMBIENT, 0.0).astype(np.float64)
+    rows = [np.array_split(band, _PATCHES, axis=1) for band in np.array_split(colours, _PATCHES, axis=0)]
+    for y, patches in zip((1.0, 0.0, -1.0), rows, strict=True):
+        for x, patch in zip((-1.0, 0.0, 1.0), patches, strict=True):
+            direction = np.array([side * x * _SCREEN_REACH[0], y * _SCREEN_REACH[1], 1.0])
+            ring = _ring_light(np.asarray(direction / np.linalg.norm(direction), np.float32))
+            total += np.outer(_KEY * _PICTURE_GAIN * strength / _PATCHES**2 * patch.reshape(-1, 3).mean(0), ring)
+    return np.asarray(total, np.float32).ravel()
 
 
 def lamp_colour(warmth: float) -> Array:

@@ -11,6 +11,7 @@ from omote.bridge.errors import OmoteError
 
 from ..data import Actor, Array, FlameParams, Signal
 from .expressions import TOP_LAYER, Expression, ExpressionRecognizer, Overlay
+from .liveliness import Life, Liveliness
 from .presence import Presence, PresentedFace
 from .retarget import own_face, own_weights, params_of_own_face, seen_weights
 from .stabilizer import SignalSmoother
@@ -31,6 +32,7 @@ class PerformedFace:
     marks: Array  # [6] of `expressions.MARKS`, 0 to 1
     hair: float  # scale of its swing; 1 as its springs say
     recognised: tuple[str, ...] = ()  # names of `expressions.EXPRESSION_RULES`
+    life: Life | None = None  # motion to be added when the face is stabilized
 
     @property
     def params(self) -> FlameParams:
@@ -56,6 +58,7 @@ class Performance:
         self._overlay = Overlay()
         self._recent = RecentFaces()
         self._recognizer = ExpressionRecognizer(actor)
+        self._liveliness = Liveliness(tuning)
         self._hair = tuning.hair
 
     def follow(self, signal: Signal) -> PerformedFace:
@@ -67,7 +70,8 @@ class Performance:
             return self._without_face(now_ns)
         recognised = self._recognizer.see(np.clip(own_weights(signal, actor), 0.0, 1.0), now_ns)
         own = self._filter.shaped(own_face(smooth, actor), now_ns)
-        return self._with_overlay(self._presence.follow(params_of_own_face(own), now_ns), now_ns, recognised)
+        params = self._liveliness.blinking(params_of_own_face(own), now_ns)
+        return self._with_overlay(self._presence.follow(params, now_ns), now_ns, recognised)
 
     def wait(self, now_ns: int) -> PerformedFace:
         """The face while no signal comes from the source."""
@@ -87,6 +91,7 @@ class Performance:
         self._smoother.tune(tuning)
         self._filter.tune(tuning)
         self._presence.tune(tuning)
+        self._liveliness.tune(tuning)
         self._hair = tuning.hair
 
     def use_actor(self, actor: Actor) -> None:
@@ -115,7 +120,7 @@ class Performance:
     def _with_overlay(self, shown: PresentedFace, now_ns: int, recognised: tuple[str, ...]) -> PerformedFace:
         params, marks = self._overlay.over(shown.params, now_ns)
         shown = shown if params is shown.params else replace(shown, params=params)
-        return PerformedFace(shown, marks, self._hair, recognised)
+        return PerformedFace(shown, marks, self._hair, recognised, self._liveliness.life(now_ns, shown.presence))
 
 
 class RecentFaces:

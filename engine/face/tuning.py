@@ -43,6 +43,7 @@ REGIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "tongue": _weights_named("tongue"),
     }
 )
+LIVELY = ("breath", "sway", "glances", "blink_help")  # motion that no tracker saw
 SMOOTHED = (*REGIONS, "head")  # regions with a smoothing of their own
 
 
@@ -61,6 +62,10 @@ class Tuning:
     blinks: bool = True  # while there is no face
     breathes: bool = True  # while there is no face
     hair: float = 1.0  # how far it swings; 0 is not at all
+    breath: float = 0.0  # while there is a face; this and the next two are 1 for usual motion
+    sway: float = 0.0  # of the head, likewise
+    glances: float = 0.0  # of the eyes, likewise
+    blink_help: float = 0.0  # for lids that are read badly; 1 is all there is
 
     def __post_init__(self) -> None:
         for name, known in (("gain", tuple(REGIONS)), ("smoothing", SMOOTHED)):
@@ -69,7 +74,9 @@ class Tuning:
                 raise TuningError(f'{name}: no region is called "{unknown[0]}"; there are {", ".join(known)}')
             if missing := [region for region in known if region not in values]:
                 raise TuningError(f"{name}: wanted a number for {missing[0]} too")
-        numbers = {"head": self.head, "hair": self.hair, **{f"gain of {k}": v for k, v in self.gain.items()}}
+        numbers = {name: getattr(self, name) for name in ("head", "hair", *LIVELY)} | {
+            f"gain of {k}": v for k, v in self.gain.items()
+        }
         numbers |= {f"smoothing of {k}": v for k, v in self.smoothing.items()}
         for name, value in numbers.items():
             if not 0.0 <= value <= MOST_GAIN:

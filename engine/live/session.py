@@ -189,7 +189,9 @@ class LiveSession:
 
         # Draw it.
         fading = crossfade.at(posed_ns)
-        options = DrawOptions(stamp, signal, presence=face.presence, fading=fading, marks=face.marks, hair=face.hair)
+        options = DrawOptions(
+            stamp, signal, presence=face.presence, fading=fading, marks=face.marks, life=face.life, hair=face.hair
+        )
         portrait = self.renderer.draw(face.params, crossfade.character, self._light_fade.at(posed_ns), options)
         drawn_by = self.quality.drawn_by if self.quality else ""
         drawn = portrait.stamp.after("draw", self.clock_ns())

@@ -15,7 +15,7 @@ from ..data import AnyCharacter, Character, FlameParams, PhotorealCharacter, Por
 from ..errors import AnimatorError
 from ..face.light import checked_light, studio_light
 from ..face.retarget import from_weights
-from ..face.stabilizer import DRAWN_PARAMS, FaceStabilizer
+from ..face.stabilizer import DRAWN_PARAMS, FaceStabilizer, in_steps
 from ..models import WEIGHTS_FOLDER, WeightsError, shipped_networks
 from ..runtime.session import AUTO, Build, RuntimeUnavailable, runtime_names
 from . import autotune
@@ -171,6 +171,8 @@ class Animator:
             self.reset()  # after a cut; in a crossfade the performer stays the same
         self._character = character
         steady = self._stabilizer.settled(params, trembles=options.presence == 1.0)
+        if options.life is not None:
+            steady = in_steps(options.life.added_to(steady))
         key = _PictureKey(
             characters,
             (*(share for _, share in fading), 1.0 - sum(share for _, share in fading)),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
+from ..face.liveliness import Life
 
 CACHE_BYTES = 64 << 20  # 64 pictures of 512x512
 
@@ -43,6 +44,7 @@ class DrawOptions:
     presence: float = 1.0  # 1 the performer's face, 0 idle
     fading: FadingCharacters = ()  # drawn through the character, in a crossfade
     marks: Array | None = None  # [6] how much of each of `expressions.MARKS` is drawn over it
+    life: Life | None = None  # motion that is added once the face is stabilized
     hair: float = 0.0  # how far hair swings after the head, by the stamps' times: 1 as its springs say, 0 not at all
 
 

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
 
+from PIL import Image
+
 from omote.bridge import arkit
 from omote.bridge.control import ControlError
 from omote.engine.capture.cameras import AdjustableCamera, list_cameras
@@ -31,6 +33,7 @@ from .performer import DEFAULT_ACTOR, PerformerController
 from .pictures import PictureLibrary
 from .recording import Recording
 from .scenes import SceneChoice, SceneController
+from .screen import Rgb, small_picture
 from .settings import Settings, SettingsStore
 from .sources import FILE, SourceSwitch
 from .validation import Arguments
@@ -71,7 +74,7 @@ class StudioSession:
         self.switch = SourceSwitch(source, self._camera_spec)
         self.performer = PerformerController(actor or kept.actor or DEFAULT_ACTOR)
         self.recording = Recording()
-        self.lighting = LightController(self._use_light, kept.light)
+        self.lighting = LightController(self._use_light, kept.light, self._colours_of)
         self.characters = CharacterLibrary(lambda: self.live.session if self.live else None, self._character_changed)
         self.pictures = PictureLibrary()
         self.scenes = SceneController(self._use_scene, kept.scene, self.pictures, self.character_name)
@@ -96,6 +99,7 @@ class StudioSession:
 
     def __exit__(self, *error: object) -> None:
         self._is_stopping.set()
+        self.lighting.close()
         self.finish()
 
     def finish(self) -> RecordingProgress | None:
@@ -274,6 +278,7 @@ class StudioSession:
         """Deletes one of the user's pictures; PictureError if it does not exist."""
         self.pictures.remove(name)
         self.scenes.refresh()
+        self.lighting.refresh()
         self.changed()
 
     def use_hotkeys(self, hotkeys: tuple[Hotkey, ...], seen: tuple[Hotkey, ...] | None = None) -> None:
@@ -335,11 +340,16 @@ class StudioSession:
         with self._lock:
             choice = change(self.scenes.choice)
             self.scenes.choose(choice)
+            self.lighting.refresh()
             self._keep(lambda settings: replace(settings, scene=choice))
 
     def _character_changed(self) -> None:
         self.scenes.refresh()
         self.changed()
+
+    def _colours_of(self, name: str) -> Rgb:
+        """The colours of one of the user's pictures, by default the background's."""
+        return small_picture(Image.fromarray(self.pictures.read(name or self.scenes.choice.look.picture)))
 
     def _use_scene(self, scene: Scene) -> None:
         if self.live:
@@ -408,7 +418,11 @@ class StudioSession:
     def _poll(self) -> None:
         self._do_happenings()
         view, progress = self.performer.view, self.recording.progress
-        now = view, int(progress.seconds) if progress else -1, progress.error if progress else ""
+        now = (
+            view,
+            int(progress.seconds) if progress else -1,
+            (progress.error if progress else "") + self.lighting.notice,
+        )
         if self.hotkeys.tick() | self.hotkey_characters.tick() or now != self._last_progress:
             self.changed()
         self._last_progress = now

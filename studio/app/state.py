@@ -64,7 +64,8 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "notice": studio.hotkey_characters.error_message
         or studio.performer.notice
         or studio.scenes.notice
-        or studio.failed_happening,
+        or studio.failed_happening
+        or studio.lighting.notice,
     }
 
 

@@ -2,12 +2,12 @@
 
 import { newest, post } from "./api.js";
 import { ballOn, where } from "./ball.js";
-import { button, element, make, say } from "./elements.js";
+import { button, choice, element, make, say } from "./elements.js";
 import { attempt } from "./notices.js";
 import { current, onPart } from "./state.js";
 import { slider } from "./slider.js";
 
-const MODES = [["studio", "Studio"], ["preset", "Preset"], ["ball", "By hand"], ["game", "From the game"]];
+const MODES = [["studio", "Studio"], ["preset", "Preset"], ["ball", "By hand"], ["game", "From the game"], ["screen", "Screen"], ["picture", "Picture"]];
 const SLIDERS = [
   { name: "strength", label: "Strength", max: 3, usual: 1, format: (value) => value.toFixed(2) },
   { name: "warmth", label: "Warmth", min: -1, usual: 0.1, format: (value) => (value > 0 ? `+${value.toFixed(2)}` : value.toFixed(2)) },
@@ -23,6 +23,8 @@ let ball = null;
 
 /** Moving the ball or its sliders selects light by hand. */
 function byHand(change) {
+  const { mode } = current().light;
+  if (["screen", "picture"].includes(mode) && !("direction" in change) && Object.keys(change).length) return send(change);
   touched = performance.now();
   hand = { ...hand, ...change };
   ball.show(hand);
@@ -33,10 +35,13 @@ function byHand(change) {
 function useMode(mode) {
   const { presets, light } = current();
   if (mode === "ball") return byHand({});
+  if (mode === "picture") return send({ mode });
   return send(mode === "preset" ? { mode, preset: light.preset || presets[0]?.name } : { mode });
 }
 
 function note({ mode, game_seen }) {
+  if (mode === "screen") return "The colours of the main screen light the face. Omote looks at the screen four times a second; nothing of it is kept.";
+  if (mode === "picture") return "The colours of a picture light the face, as if it stood around you.";
   if (mode === "game") {
     return game_seen
       ? "A game sends its light, and the face stands in it."
@@ -53,12 +58,23 @@ function buildModes() {
   element("light-modes").replaceChildren(...radios);
 }
 
+function showPicture({ mode, picture }) {
+  const { pictures, scene } = current();
+  const box = element("light-picture");
+  box.hidden = mode !== "picture";
+  const options = [["", scene.picture ? `The background (${scene.picture})` : "The background"], ...pictures.map((name) => [name, name])];
+  const select = choice(options, picture, { "aria-label": "Picture that lights the face" });
+  select.addEventListener("change", () => send({ mode: "picture", picture: select.value }));
+  if (!box.contains(document.activeElement)) box.replaceChildren(select);
+}
+
 function show(light) {
   for (const input of element("light-modes").querySelectorAll("input")) input.checked = input.value === light.mode;
   for (const chip of element("presets").children) {
     chip.setAttribute("aria-pressed", String(light.mode === "preset" && chip.dataset.preset === light.preset));
   }
   say("light-note", note(light));
+  showPicture(light);
   const stillMs = STILL_MS - (performance.now() - touched);
   if (stillMs > 0 || send.isBusy) {
     clearTimeout(waiting);
@@ -84,7 +100,7 @@ export function startLight() {
     });
     element("presets").replaceChildren(...chips);
   });
-  onPart((state) => [state.light, state.presets], ([light]) => {
+  onPart((state) => [state.light, state.presets, state.pictures, state.scene.picture], ([light]) => {
     show(light);
     sliders.forEach((one) => one.show(light[one.name]));
   });

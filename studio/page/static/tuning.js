@@ -11,6 +11,13 @@ const SWITCHES = [
   ["breathes", "Breathe while idle", "while no face is seen"],
 ];
 
+const LIVELY = [
+  ["breath", "Breath", "the head rises and falls", 3],
+  ["sway", "Sway", "the head is never quite still", 3],
+  ["glances", "Glances", "small jumps of the eyes", 3],
+  ["blink_help", "Blink help", "closes lids that are read as half closed, and blinks if no blink is read", 1],
+];
+
 const tune = (change) => post("/api/tuning", change);
 const percent = (value) => `${Math.round(100 * value)} %`;
 const shows = []; // each sets one control to the server's value
@@ -58,6 +65,13 @@ function hairRow(state) {
   return make("div", { class: "region" }, make("strong", { text: "Hair" }), swing.box, make("span"), none);
 }
 
+/** Motion that no tracker saw; at 0 there is none. */
+function livelyRow([name, label, note, max]) {
+  const one = slider({ label, max, step: 0.05, usual: 0, format: percent, send: (value) => tune({ [name]: value }) });
+  shows.push(({ tuning }) => one.show(tuning[name]));
+  return make("div", { class: "lively" }, make("strong", { text: label }), one.box, make("small", { text: note }));
+}
+
 function heading() {
   const cells = ["", "Strength", "Smoothing", "costs"].map((text) => make("span", { class: "label", text }));
   return make("div", { class: "region heading", "aria-hidden": "true" }, ...cells);
@@ -74,6 +88,7 @@ function build(state) {
   shows.length = 0;
   const rows = [...state.smoothed.map((region) => regionRow(region, state)), hairRow(state)];
   element("regions").replaceChildren(heading(), ...rows);
+  element("lively").replaceChildren(...LIVELY.map(livelyRow));
   element("whole").replaceChildren(...SWITCHES.map(switchOf));
 }
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from omote.engine.data import Array
 from omote.engine.face.light import LIGHT_PRESETS, LightError, checked_light, lamp_light, studio_light
 from omote.studio.app.lighting import LightChoice, LightController
+from omote.studio.app.pictures import PictureError
+from omote.studio.app.screen import SIDE_PX, Rgb, ScreenError, grab_screen, small_picture
 
 GAME = np.linspace(0.1, 1.0, 27, dtype=np.float32)
+
+
+def no_picture(name: str) -> Rgb:
+    raise PictureError(f'there is no picture "{name}"')
 
 
 class RecordedLight:
@@ -103,7 +116,7 @@ def test_what_the_other_modes_showed_is_remembered() -> None:
 
 def test_a_games_light_is_shown_at_once_where_nothing_else_was_chosen() -> None:
     recorded = RecordedLight()
-    lighting = LightController(recorded.use, LightChoice())
+    lighting = LightController(recorded.use, LightChoice(), no_picture)
     assert not lighting.is_game_seen
     lighting.from_game(GAME)
     assert recorded.shown == [(GAME, 0.0)]
@@ -115,7 +128,7 @@ def test_a_games_light_is_shown_at_once_where_nothing_else_was_chosen() -> None:
 
 def test_a_games_light_is_remembered_and_not_shown_where_another_was_chosen() -> None:
     recorded = RecordedLight()
-    lighting = LightController(recorded.use, LightChoice())
+    lighting = LightController(recorded.use, LightChoice(), no_picture)
     lighting.choose(LightChoice(mode="preset", preset="stage"))
     lighting.from_game(GAME)
     assert len(recorded.shown) == 1
@@ -128,7 +141,108 @@ def test_a_games_light_is_remembered_and_not_shown_where_another_was_chosen() ->
 
 def test_invalid_harmonics_are_not_taken_from_a_game() -> None:
     recorded = RecordedLight()
-    lighting = LightController(recorded.use, LightChoice())
+    lighting = LightController(recorded.use, LightChoice(), no_picture)
     with pytest.raises(ValueError, match="finite harmonics"):
         lighting.from_game(np.full(27, np.nan, np.float32))
     assert not lighting.is_game_seen
+
+
+def halves(left: tuple[int, int, int], right: tuple[int, int, int]) -> Image.Image:
+    picture = np.empty((90, 160, 3), np.uint8)
+    picture[:, :80], picture[:, 80:] = left, right
+    return Image.fromarray(picture)
+
+
+class WatchedLight(RecordedLight):
+    """Waits for lights that come from another thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came = threading.Event()
+
+    def use(self, harmonics: Array | None, within_s: float) -> None:
+        super().use(harmonics, within_s)
+        if harmonics is not None:
+            self.came.set()
+
+
+def test_the_screen_lights_the_face_from_the_side_that_is_bright() -> None:
+    recorded = WatchedLight()
+    lighting = LightController(
+        recorded.use, LightChoice(ambient=0.2), no_picture, lambda: halves((255, 0, 0), (0, 0, 0))
+    )
+    lighting.choose(LightChoice(mode="screen", ambient=0.2))
+    assert recorded.came.wait(20)
+    lighting.choose(LightChoice(mode="studio"))
+    shown = next(one for one, _ in recorded.shown if one is not None)
+    red, green, _ = shown.reshape(3, 9)
+    assert red[0] > 2.0 * green[0]
+    assert red[3] > 0.1  # a mirror: what is at the performer's left lights the picture's right
+    assert recorded.shown[-1][0] is None
+
+
+def test_a_screen_that_cannot_be_read_is_said_and_leaves_the_studios_light() -> None:
+    failed = threading.Event()
+
+    def refuse() -> Image.Image:
+        failed.set()
+        raise ScreenError("the screen cannot be read")
+
+    recorded = RecordedLight()
+    lighting = LightController(recorded.use, LightChoice(), no_picture, refuse)
+    lighting.choose(LightChoice(mode="screen"))
+    assert failed.wait(20)
+    for thread in threading.enumerate():
+        if thread.name == "screen":
+            thread.join(20)
+    assert lighting.notice == "the screen cannot be read"
+    assert recorded.shown[-1][0] is None
+
+
+def test_a_picture_lights_the_face_as_if_it_stood_around_it() -> None:
+    def blue_left(name: str) -> Rgb:
+        assert name == "sea"
+        return small_picture(halves((0, 0, 255), (0, 0, 0)))
+
+    recorded = RecordedLight()
+    lighting = LightController(recorded.use, LightChoice(), blue_left)
+    lighting.choose(LightChoice().changed({"mode": "picture", "picture": "sea", "ambient": 0.2}))
+    shown = recorded.shown[-1][0]
+    assert shown is not None
+    red, _, blue = shown.reshape(3, 9)
+    assert blue[0] > 2.0 * red[0]
+    assert blue[3] < -0.1
+    lighting = LightController(recorded.use, LightChoice(), no_picture)
+    lighting.choose(LightChoice(mode="picture", picture="gone"))
+    assert recorded.shown[-1][0] is None
+    assert lighting.notice == 'the light is the studio\'s: there is no picture "gone"'
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Image.new("RGB", (1, 1), "white"), lambda: Image.new("RGBA", (4000, 30), "white")]
+)
+def test_colours_of_pictures_of_any_size_are_a_small_square(make: Callable[[], Image.Image]) -> None:
+    assert (small_picture(make()) == np.full((SIDE_PX, SIDE_PX, 3), 255)).all()
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="Xvfb is not installed")
+def test_a_real_x11_screen_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "320x200x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, pass_fds=(write,), stderr=subprocess.DEVNULL) as server:
+        try:
+            os.close(write)
+            number = os.read(read, 16).decode().strip()
+            monkeypatch.setenv("DISPLAY", f":{number}")
+            assert grab_screen().size == (320, 200)
+        finally:
+            os.close(read)
+            server.terminate()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only Linux has sessions without a screen")
+def test_a_session_without_a_screen_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(ScreenError, match="no X11 screen"):
+        grab_screen()

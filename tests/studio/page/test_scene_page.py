@@ -123,3 +123,30 @@ def test_a_scene_is_kept_shown_and_removed(page: playwright.Page, clean: playwri
     page.click('[aria-label="Remove the scene Just chatting"]')
     until(lambda: omote.state()["scene"]["presets"] == [], "the scene to be removed")
     omote.post("/api/scene", background="none", aspect="1:1")
+
+
+def test_the_portrait_is_made_alive_and_lit_by_a_picture(page: playwright.Page, omote: Running) -> None:
+    page.click("#tab-movement")
+    for name in ("Breath", "Sway", "Glances", "Blink help"):
+        page.get_by_label(name, exact=True).press("End")
+    until(lambda: omote.state()["tuning"]["blink_help"] == 1.0, "the last slider")
+    assert [omote.state()["tuning"][name] for name in ("breath", "sway", "glances")] == [3.0, 3.0, 3.0]
+    omote.post("/api/tuning/reset")
+
+    page.click("#tab-scene")
+    page.set_input_files("#scene-file", {"name": "sea.png", "mimeType": "image/png", "buffer": drawing()})
+    page.wait_for_selector('[data-picture="sea"][aria-pressed=true]')
+    page.click("#tab-light")
+    page.click("#light-modes label:has-text('Picture')")
+    page.wait_for_selector("#light-picture select >> text=The background (sea)", state="attached")
+    page.select_option("#light-picture select", "sea")
+    until(lambda: omote.state()["light"]["picture"] == "sea", "the picture to be chosen")
+    page.get_by_label("Ambient", exact=True).press("Home")
+    until(lambda: omote.state()["light"]["ambient"] == 0.0, "the ambient light")
+    assert omote.state()["light"]["mode"] == "picture"
+    page.click("#light-modes label:has-text('From the game')")
+    page.click("#tab-scene")
+    page.click('[aria-label="Delete sea"]')
+    page.click("#confirm button.accent")
+    until(lambda: omote.state()["pictures"] == [], "no picture")
+    omote.post("/api/scene", background="none")
