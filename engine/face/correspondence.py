@@ -30,7 +30,7 @@ from .head import (
     open_head,
     skull_seat,
 )
-from .rasterizer import FOV_DEG, Camera, _blended, rasterize
+from .rasterizer import FOV_DEG, Camera, interpolated, rasterize
 from .retarget import from_weights
 from .shell import Shell, shell_of, skull_middle
 
@@ -161,14 +161,14 @@ class Viewer:
         jaw = np.zeros((1, len(place)), np.float32)
         jaw[0, : len(shaped.vertex)] = _follows_jaw(self.head)
         self._jaw = jaw  # [1,N]
-        self._middle = skull_middle(self.head, shaped)
+        self.middle = skull_middle(self.head, shaped)
         face, firm = np.zeros((2, 1, len(place)), np.float32)
         face[0, : len(shaped.vertex)] = is_face = _is_face(self.head, shaped)
         firm[0, : len(shaped.vertex)] = is_face | (self.head.skin_weight[:, 0] < 0.5)
         eye = shaped.anchor[EYE_LEFT]
         nose = np.array([[0.0, eye[1] + _NOSE * (shaped.anchor[CHIN, 1] - eye[1]), eye[2]]], np.float32)
         self.nose_row = float(self.camera.project(nose, grid)[0, 1])  # of the resting head
-        self._face, self._firm = face, firm  # [1,N] 0 for what hair may stand off from
+        self.face_share, self.firm_share = face, firm  # [1,N] 0 for what hair may stand off from
 
     def with_hair(self, params: FlameParams, alpha: Array) -> Viewer:
         """The same head in a shell of the hair that this matte [G,G] shows around its pose."""
@@ -189,24 +189,24 @@ class Viewer:
         away = self.camera.eye - vertex
         facing = np.einsum("nk,nk->n", normal, away) / np.sqrt(np.einsum("nk,nk->n", away, away))
         corner = self._triangle.T.take(triangle, 1)
-        seen = _blended(np.ascontiguousarray(normal.T), corner, weight.T)
+        seen = interpolated(np.ascontiguousarray(normal.T), corner, weight.T)
         return self.seen(screen, facing, cell, triangle, weight, seen)
 
     def seen(self, screen: Array, facing: Array, cell: Index, triangle: Index, weight: Array, normal: Array) -> View:
         """The view with these vertices [N,3] and covered cells [n], whose normals [3,n] are known."""
         grid, height = self.grid, np.float32(self.shaped.height)
         corner, share = self._triangle.T.take(triangle, 1), weight.T  # [3,n]
-        (distance,) = _blended(np.ascontiguousarray(screen[:, 2:].T), corner, share)
+        (distance,) = interpolated(np.ascontiguousarray(screen[:, 2:].T), corner, share)
         depth = np.full(grid * grid, np.inf, np.float32)
         depth[cell] = distance
         geometry = np.zeros((GEOMETRY, grid * grid), np.float32)
-        for channel, values in zip(geometry[:6], (*_blended(self._canonical, corner, share), *normal), strict=True):
+        for channel, values in zip(geometry[:6], (*interpolated(self._canonical, corner, share), *normal), strict=True):
             channel[cell] = values
         geometry[6, cell] = 1.0
         for channel, flag in zip((geometry[7], geometry[8], geometry[10]), self._flags, strict=True):
             channel[cell] = flag.take(triangle)
         geometry[9, cell] = (self.camera.eye[2] - self.camera.aim[2] - distance) / height
-        (geometry[11, cell],) = _blended(self._jaw, corner, share)
+        (geometry[11, cell],) = interpolated(self._jaw, corner, share)
         area, fetch, people = self.areas(screen), screen[:, :2], len(self.shaped.vertex)
         if self.shell:
             fetch = np.concatenate([fetch[:people], self.shell.fetch(screen[people:], facing[people:])])
@@ -220,13 +220,13 @@ class Viewer:
         grid, shaped = self.grid, self.shaped
         turn, other_turn = (rotation(one.neck_pose).astype(np.float32) for one in (wanted, params))
         at, other_at = (skull_seat(shaped, one.neck_pose) for one in (wanted, params))
-        middle = turn @ (self._middle - shaped.anchor[SKULL]) + at
+        middle = turn @ (self.middle - shaped.anchor[SKULL]) + at
         plane = middle + np.float32(shaped.height) * np.array(
             [(-1, 1, 0), (1, 1, 0), (1, -1, 0), (-1, -1, 0)], np.float32
         )
         onto = (plane - at) @ turn @ other_turn.T + other_at
         before, after = (np.ascontiguousarray(self.camera.project(one, grid)[:, :2]) for one in (plane, onto))
-        centres = _centres(grid)
+        centres = cell_centres(grid)
         there = cv2.perspectiveTransform(centres.reshape(2, -1).T[None], cv2.getPerspectiveTransform(before, after))
         chin = float(shaped.anchor[CHIN, 1])
         ends = np.array([[0.0, y, middle[2]] for y in (chin, chin - _HANGS * shaped.height)], np.float32)
@@ -236,7 +236,7 @@ class Viewer:
 
     def zones(self, view: View) -> Array:
         """[3,G,G] how much the view's cells belong to each of ZONES, soft around them."""
-        zone = _blended(self._zone, self._triangle.T.take(view.triangle, 1), view.weight.T)
+        zone = interpolated(self._zone, self._triangle.T.take(view.triangle, 1), view.weight.T)
         cells = np.zeros((len(zone), self.grid * self.grid), np.float32)
         cells[:, view.cell] = zone
         return np.stack([cv2.blur(one, (3, 3)) for one in cells.reshape(-1, self.grid, self.grid)])
@@ -275,7 +275,7 @@ class Viewer:
         found = self.found(wanted, references, wanted.triangle, wanted.weight)
         squarely = found.square
         if agreement is not None:
-            zone = _blended(self._zone, self._triangle.T.take(wanted.triangle, 1), wanted.weight.T)
+            zone = interpolated(self._zone, self._triangle.T.take(wanted.triangle, 1), wanted.weight.T)
             squarely = np.asarray(squarely * (1.0 - (1.0 - agreement) @ zone), np.float32)
         finer = np.clip(0.5 * np.log2(np.maximum(found.ratio, 1e-4)), -2.0, 2.0)
 
@@ -296,18 +296,20 @@ class Viewer:
         row_of = np.arange(grid * grid, dtype=np.float32) // grid
         for base, sure, place, reference in zip(rigid, known, moved, references, strict=True):
             if reference.rigid is not None:
-                base[:] = reference.rigid * (np.float32(1.0) - self._near_torso(wanted))
+                base[:] = reference.rigid * (np.float32(1.0) - self.near_torso(wanted))
                 beside = np.isinf(wanted.depth)
                 weight = np.clip((self.nose_row - row_of) / _BESIDE, 0.0, 1.0)
                 sure[beside], place[:, beside] = weight[beside], base.reshape(2, -1)[:, beside]
         carried = rigid + carried_on(moved.reshape(rigid.shape) - rigid, known.reshape(count, grid, grid))
-        carried = (carried + _centres(grid)) * np.float32(2.0 / grid) - np.float32(1.0)
+        carried = (carried + cell_centres(grid)) * np.float32(2.0 / grid) - np.float32(1.0)
         place = np.stack([cv2.merge([*one]) for one in carried])
         return Correspondence(place, trust.reshape(-1, TRUST, grid, grid))
 
-    def _near_torso(self, wanted: View) -> Array:
+    def near_torso(self, wanted: View) -> Array:
         """[G,G] 1 on neck and torso and beside them, fading to 0."""
-        (torso,) = _blended(self._firm - self._face, self._triangle.T.take(wanted.triangle, 1), wanted.weight.T)
+        (torso,) = interpolated(
+            self.firm_share - self.face_share, self._triangle.T.take(wanted.triangle, 1), wanted.weight.T
+        )
         cells = np.zeros(self.grid * self.grid, np.float32)
         cells[wanted.cell] = torso
         near = cv2.dilate(cells.reshape(self.grid, self.grid), np.ones((_NEAR_TORSO, _NEAR_TORSO), np.uint8))
@@ -317,10 +319,10 @@ class Viewer:
         """Where these points of the wanted view, in triangles [n] at weights [n,3], lie in K references."""
         grid = self.grid
         corner, share = self._triangle.T.take(triangle, 1), weight.T
-        (towards,) = _blended(np.ascontiguousarray(wanted.facing[None]), corner, share)
-        (slack,) = _blended(self._slack, corner, share)
+        (towards,) = interpolated(np.ascontiguousarray(wanted.facing[None]), corner, share)
+        (slack,) = interpolated(self._slack, corner, share)
         # Of each reference what follows is [K,n].
-        blended = np.stack([_blended(one.at_vertex, corner, share) for one in references], 1)
+        blended = np.stack([interpolated(one.at_vertex, corner, share) for one in references], 1)
         x, y, distance, facing, column, row = blended
         is_inside = (x >= 0) & (x < grid) & (y >= 0) & (y < grid)
         at = np.clip(y, 0, grid - 1).astype(np.int64) * grid + np.clip(x, 0, grid - 1).astype(np.int64)
@@ -330,7 +332,7 @@ class Viewer:
         is_visible = (distance <= depth + slack) & is_inside & (facing > 0.0)
         square = np.clip(np.minimum(facing / np.maximum(towards, _EDGE_ON), unsqueezed), 0.0, 1.0)
         is_shell = self._flags[2].take(triangle) > 0.5
-        (firm,) = _blended(self._firm, corner, share)
+        (firm,) = interpolated(self.firm_share, corner, share)
         by_skin = np.array([one.rigid is not None for one in references])[:, None]
         is_known = np.where(by_skin, is_visible & (firm > 0.5), is_visible | is_shell)
         return FoundPoints(
@@ -440,7 +442,7 @@ def _follows_jaw(head: OpenHead) -> Array:
 
 
 @cache
-def _centres(grid: int) -> Array:
+def cell_centres(grid: int) -> Array:
     """[2,G,G] column and row of each cell's middle, in cells."""
     centre = np.arange(grid, dtype=np.float32) + np.float32(0.5)
     return np.stack(np.meshgrid(centre, centre))

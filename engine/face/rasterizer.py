@@ -65,9 +65,9 @@ class GeometryMapper:
         screen = self.camera.project(vertex, side)
         pixel, triangle, bary = rasterize(screen, self._triangle, side)
         corner, weight = self._triangle.T.take(triangle, 1), bary.T  # [3,n]
-        place = _blended(self._canonical, corner, weight)
-        normal = _blended(self._normals(vertex, corner), corner, weight)
-        (distance,) = _blended(np.ascontiguousarray(screen[:, 2:].T), corner, weight)
+        place = interpolated(self._canonical, corner, weight)
+        normal = interpolated(self._normals(vertex, corner), corner, weight)
+        (distance,) = interpolated(np.ascontiguousarray(screen[:, 2:].T), corner, weight)
         depth = (self.camera.eye[2] - self.camera.aim[2] - distance) / np.float32(self.shaped.height)
         geometry = np.zeros((CHANNELS, side * side), np.float32)
         geometry[6, pixel] = 1.0
@@ -93,7 +93,7 @@ class GeometryMapper:
         return normal
 
 
-def _blended(value: Array, corner: Index, weight: Array) -> Array:
+def interpolated(value: Array, corner: Index, weight: Array) -> Array:
     """[C,n] what [C,N] vertices carry, mixed from the corners [3,n] by these weights."""
     parts = value.take(corner, 1)  # [C,3,n]
     parts *= weight

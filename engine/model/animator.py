@@ -197,7 +197,8 @@ class Animator:
                     try:
                         picture = self.renderer.draw(prepared, steady, light, key.size, key.steps, own.sway())
                         if own.marks:
-                            picture = with_marks(picture, prepared.viewer, steady, np.frombuffer(own.marks, np.float32))
+                            face = prepared.within_reach(steady)
+                            picture = with_marks(picture, prepared.viewer, face, np.frombuffer(own.marks, np.float32))
                     except (ValueError, RuntimeUnavailable) as error:
                         raise AnimatorError(str(error)) from error
                     self._cache.put(own, picture)

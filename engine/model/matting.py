@@ -38,7 +38,7 @@ _SCREEN_LEAST, _SCREEN_BEYOND = (
     30,
 )  # the least share of a screen in the picture, and its least difference from grey in levels
 _SCREEN_REACH = 0.04  # of the picture's side: how far inward its colour is removed
-_FAINT = 0.2  # alpha of the weakest connection with a person
+_STRAND = 0.012  # of the picture's side: how far what is half transparent may lie from the person
 _VEIL, _VEILED = 0.012, (0.6, 0.9)  # how far covered places reach, as a part of the side, and their alpha
 _CLEAR = 0.05  # alpha below it becomes 0, and above one minus it becomes 1
 
@@ -57,8 +57,10 @@ def cut_along(picture: Rgb, mask: Array, head: Mask, face: Mask) -> Rgb:
     guess = _without_holes(np.clip((mask - low) / (high - low), 0.0, 1.0).astype(np.float32))
     known, weight = _known_by_colour(picture, *_known(guess, head, face))
     alpha = matte(picture, known, weight)
-    own = cv2.dilate(_largest(alpha > _FAINT, face).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    alpha = _without_haze(np.where(own, alpha, np.float32(0.0)))
+    reach = 2 * round(_STRAND * len(picture)) + 1
+    solid = _largest(alpha > 0.5, face).astype(np.uint8)
+    near = cv2.dilate(solid, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0
+    alpha = _without_haze(np.where(near, alpha, np.float32(0.0)))
     return without_spill(with_alpha(picture, alpha), picture)
 
 

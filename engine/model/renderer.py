@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import NamedTuple, TypeVar
 
@@ -16,8 +16,18 @@ from omote.bridge import arkit
 
 from ..data import Character, FlameParams, Reference
 from ..face.anime_head import head_of
-from ..face.correspondence import GRID, TRUST, View, Viewer, expression_similarity, likeness, unsqueezed
+from ..face.correspondence import (
+    GRID,
+    TRUST,
+    View,
+    Viewer,
+    carried_on,
+    expression_similarity,
+    likeness,
+    unsqueezed,
+)
 from ..face.light import checked_light, clamped_light, mirrored_light
+from ..face.picture_warp import PictureWarp
 from ..face.retarget import to_weights
 from .compositing import CopySource, DrawnLayers, Fetched, compose, edge_pixels, premultiplied, sampled_grid, straight
 from .hair import HAIR_SPRINGS, Hair, HairMotion, hair_of, swings, swung
@@ -47,10 +57,14 @@ _ASIDE = 0.2  # how much more fitting than one that has no place a reference mus
 MIRRORED = 0.2  # how much a mirrored reference is there: enough to show what no other does, and little else
 _LOPSIDED_RAD = 0.12  # how much farther the references turn to one side than to the other for one to be mirrored
 _HEADS = 32  # turned heads that are kept, half a megabyte each
+_TIGHT = 2.0  # how much more of a zone is its border than its inner part
 _WIDER = 3.0  # how far beyond what an expression moves most what it shows is copied together
 _TRACE = 1e-3  # a share that fills what references of other faces alone would show
 _OFF_RAD = 0.12  # by how much a person's head is turned otherwise than flow shows it for the network to draw as usual
 _CHOICES = 4  # of references whose stacked features are kept
+# A character that is shown from one side turns as it is wanted up to the first angle, and never beyond the second.
+_FREELY_RAD, _MOST_RAD = np.radians([14.0, 26.0]).astype(np.float32)
+_LIT = 0.6  # visible and squarely seen, from here on the network's light is taken
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,12 @@ class Route(NamedTuple):
     shows: int  # the reference, whose face that is
     onward: Array | None = None  # [128,128,2] where the cells of that head lie in the reference; None where it is it
     certain: float = 0.0  # how far the network neither moves what is found so nor paints it over, 0 to 1
+    warp: Array | None = None  # [128,128,2] where the cells lie in the reference if all of it follows the head
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether the whole picture is carried along, and not the head's surface alone."""
+        return self.onward is not None or self.warp is not None
 
 
 @dataclass(eq=False)
@@ -87,6 +107,7 @@ class PreparedCharacter:
     plain: NDArray[np.bool_]  # [R] which of them have the first's face
     hair: Hair | None  # None where none hangs free
     pairs: tuple[Pair, ...]  # of references that lie side by side by their turns
+    warp: PictureWarp | None  # of the first reference; None where others show the head turned otherwise
     _pictures: dict[int, list[CopySource]] = field(default_factory=dict)
     _choices: OrderedDict[tuple[int, ...], ReferenceChoice] = field(default_factory=OrderedDict)
     _heads: OrderedDict[Turned, tuple[FlameParams, View, tuple[Array, Array]]] = field(default_factory=OrderedDict)
@@ -123,18 +144,41 @@ class PreparedCharacter:
         # Photos are lit differently, which flow would take for motion.
         is_matched = plain & np.array([one.kind != "photo" for one in references])
         pairs = pairs_of(viewer, views, rgba, turns, is_matched)
-        return cls(character, viewer, views, rgba, encoded, style, shown, turns, plain, hair, pairs)
+        is_one_side = bool((np.linalg.norm(turns - turns[0], axis=1) < _APART_RAD).all())
+        warp = PictureWarp(viewer, views[0], references[0].params) if is_one_side else None
+        return cls(character, viewer, views, rgba, encoded, style, shown, turns, plain, hair, pairs, warp)
 
     @property
     def references(self) -> tuple[Reference, ...]:
         return self.character.references
 
-    def routes(self, params: FlameParams, choice: ReferenceChoice, present: Array) -> dict[int, Route]:
+    def within_reach(self, params: FlameParams) -> FlameParams:
+        """The face, turned no farther than this character is drawn well: about 26 degrees from a single picture's."""
+        if self.warp is None:
+            return params
+        turn = params.neck_pose.copy()
+        away = turn[:2] - self.turns[0, :2]
+        angle = float(np.linalg.norm(away))
+        if angle <= _FREELY_RAD:
+            return params
+        spare = _MOST_RAD - _FREELY_RAD
+        turn[:2] = self.turns[0, :2] + away * (_FREELY_RAD + spare * np.tanh((angle - _FREELY_RAD) / spare)) / angle
+        return replace(params, neck_pose=turn)
+
+    def routes(self, params: FlameParams, view: View, choice: ReferenceChoice, present: Array) -> dict[int, Route]:
         """How a picture's cells are found in the chosen references that are there, by their place among them.
 
-        References between whose turns the head is are reached by their flow, from the first's face turned like it.
+        References between whose turns the head is are reached by their flow, from the first's face turned like it. A
+        single picture is warped, and of others, which show its closed eyes or open mouth, nothing else is copied.
         """
         there = [k for k in range(len(choice.order)) if present[k] > 0.0]
+        if self.warp is not None:
+            there = [k for k in there if choice.order[k] < len(self.references)]
+            place = self.warp.place(view, params)
+            return {
+                k: Route(choice.views[k], n, certain=1.0, warp=None if n else place)
+                for k, n in ((k, choice.order[k]) for k in there)
+            }
         routes = {k: Route(choice.views[k], choice.order[k]) for k in there}
         between = turned(self.pairs, self.turns, params.neck_pose)
         if between is not None:
@@ -269,7 +313,7 @@ class Renderer:
         """
         posed = self._posed(look, params, light)
         layers = _settled(look, posed, self._layers(look, posed.inputs, posed.order, steps))
-        exact = _exact(look, posed, layers, size)
+        exact = None if look.warp else _exact(look, posed, layers, size)
         if look.hair and sway is not None and sway.any():
             displacement = look.hair.displacement(sway, _first_place(look, posed))
             layers = swung(layers, displacement)
@@ -297,16 +341,19 @@ class Renderer:
         return posed.inputs, posed.order
 
     def _posed(self, look: PreparedCharacter, params: FlameParams, light: Array) -> _PosedFace:
+        params = look.within_reach(params)
         face = face_row(params)
         choice, present = look.chosen(params)
-        routes = look.routes(params, choice, present[0])
         view = look.viewer.view(params)
+        routes = look.routes(params, view, choice, present[0])
         # References that flow leads to have one head in common.
         heads = {id(route.head): route for route in routes.values()}
         rows = {key: row for row, key in enumerate(heads)}
         weights = to_weights(params)
         of_heads = expression_similarity(weights, np.stack([look.weights[route.shows] for route in heads.values()]))
         found = look.viewer.correspondence(view, [route.head for route in heads.values()], of_heads)
+        zones = look.viewer.zones(view)
+        inner = tight(zones).max(0)
         place, trust = _nowhere(len(choice.order))
         for k, route in routes.items():
             row = rows[id(route.head)]
@@ -314,6 +361,10 @@ class Renderer:
             if route.onward is not None:
                 place[k] = moved(route.onward, place[k])
                 trust[k, 1] *= unsqueezed(place[k])
+            if route.warp is not None:
+                # Eyes and mouth open and close, which no smooth warp does.
+                own = (found.trust[row, 0] * inner)[..., None]
+                place[k] = route.warp + own * (place[k] - route.warp)
         inputs = {
             "x": noise(),
             "t": _ONE,
@@ -329,7 +380,7 @@ class Renderer:
         straight = dict(zip(heads, found.place, strict=True))
         shown = look.weights[list(choice.order)]
         alike, agreement = likeness(weights, shown), expression_similarity(weights, shown)
-        return _PosedFace(view, choice, routes, straight, alike, agreement, inputs)
+        return _PosedFace(view, zones, choice, routes, straight, alike, agreement, inputs)
 
 
 @dataclass(frozen=True)
@@ -337,6 +388,7 @@ class _PosedFace:
     """A posed face, and the network's inputs for it."""
 
     view: View
+    zones: Array  # [3,128,128] see `Viewer.zones`
     choice: ReferenceChoice
     routes: dict[int, Route]  # of the references that are there, by their place among the chosen
     place: dict[int, Array]  # [128,128,2] where the cells lie in each of the routes' heads, by its id
@@ -357,14 +409,14 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
     there = list(posed.routes)
     share, place = layers.share[there], layers.place[there]
     certain = max(route.certain for route in posed.routes.values())
-    if any(route.onward is not None for route in posed.routes.values()):
-        zones = np.minimum(_WIDER * look.viewer.zones(posed.view), 1.0)
+    if any(route.is_carried for route in posed.routes.values()):
+        zones = np.minimum(_WIDER * posed.zones, 1.0)
         face, geometry, cut = zones.max(0), posed.view.geometry, np.array(layers.cut)
         sure = np.where((geometry[6] > 0.5) & (geometry[10] < 0.5), np.float32(0.0), np.float32(certain))
         for row, (k, route) in enumerate(posed.routes.items()):
             trust, told = posed.inputs["trust"][0, k], posed.inputs["place"][0, k].transpose(2, 0, 1)
             shown = trust[0] * trust[1] * _in_zones(posed.likeness[k], zones)
-            if route.onward is None:
+            if not route.is_carried:
                 share[row] *= face
                 shown *= face if look.is_drawn else np.float32(0.0)
             else:
@@ -374,12 +426,30 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
                 share[row] *= np.square(_in_zones(posed.agreement[k], zones))
             else:
                 place[row] += np.float32(route.certain) * (told - place[row])
+            if route.warp is not None:
+                shown = np.where(geometry[8] > 0.5, shown, _in_zones(posed.likeness[k], tight(posed.zones)))
             sure = np.maximum(sure, np.float32(certain) * shown)
         sure = np.asarray(cv2.resize(sure, cut.shape[1:], interpolation=cv2.INTER_LINEAR))
         limit = np.minimum(cut[0], np.float32(0.5) - sure)
         cut[0] += np.float32(min(2.0 * certain, 1.0)) * (limit - cut[0])
         layers = layers._replace(cut=cut)
+        if look.warp:
+            layers = _lit_where_seen(posed, layers, cut)
     return layers._replace(share=share / np.maximum(share.sum(0), np.float32(_TRACE)), place=place)
+
+
+def tight(zones: Array) -> Array:
+    """[3,128,128] the inner part of zones, where lids and lips are."""
+    return np.asarray(np.clip(_TIGHT * zones - np.float32(_TIGHT - 1.0), 0.0, 1.0), np.float32)
+
+
+def _lit_where_seen(posed: _PosedFace, layers: DrawnLayers, cut: Array) -> DrawnLayers:
+    """The layers with light carried on from where the first reference shows the head squarely to where it does not."""
+    trust = posed.inputs["trust"][0, next(k for k, route in posed.routes.items() if route.warp is not None)]
+    is_lit = cv2.erode((trust[0] * trust[1] > _LIT).astype(np.float32), np.ones((3, 3), np.uint8))
+    gain, shade = (carried_on(one[None], is_lit[None])[0] for one in (layers.gain, layers.shade))
+    cut[2] = np.where(cv2.resize(is_lit, cut.shape[1:], interpolation=cv2.INTER_NEAREST) > 0.5, cut[2], -1.0)
+    return layers._replace(gain=gain, shade=shade, cut=cut)
 
 
 def _in_zones(parts: Array, zones: Array) -> Array:
