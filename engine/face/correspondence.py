@@ -57,7 +57,6 @@ ZONES = (
 _ZONE_WEIGHTS = [[k for k, name in enumerate(arkit.NAMES) if name.startswith(names)] for names in ZONES]
 _IN_ZONE = 0.25  # of the farthest that the zone's weights move a point
 _UNLIKE, _LEAST = 0.5, 0.1  # how much farther off, in weights, a reference is that counts least in a zone
-_EXACT_TREE = 4  # FLANN's number of a k-d tree whose search is exact
 _EDGE_ON = 0.1  # cosine to the camera; below it all surfaces are seen equally badly
 _UNKNOWN = 0.5  # visible and facing beyond the head, where no surface tells
 # What of a head is its face: cosine to straight ahead, and how far it reaches from the eyes to the crown.
@@ -241,29 +240,6 @@ class Viewer:
         cells[:, view.cell] = zone
         return np.stack([cv2.blur(one, (3, 3)) for one in cells.reshape(-1, self.grid, self.grid)])
 
-    def mirrored(self, view: View) -> View:
-        """The view in the mirrored picture, as far as the head is symmetric; used only to copy from."""
-        grid, change = self.grid, self._mirror
-        screen, fetch = view.screen[change], view.fetch[change]
-        screen[:, 0], fetch[:, 0] = grid - screen[:, 0], grid - fetch[:, 0]
-        geometry = np.ascontiguousarray(view.geometry[:, :, ::-1])
-        geometry[[0, 3]] *= -1.0  # canonical position and normal
-        return replace(
-            view,
-            screen=screen,
-            fetch=fetch,
-            facing=view.facing[change],
-            area=self.areas(screen),
-            depth=np.ascontiguousarray(view.depth.reshape(grid, grid)[:, ::-1]).ravel(),
-            geometry=geometry,
-        )
-
-    @cached_property
-    def _mirror(self) -> Index:
-        """[N] the vertex at each one's place in a mirror, or the nearest."""
-        of_head = _mirror_of(self.head)
-        return of_head if self.shell is None else np.concatenate([of_head, len(of_head) + self.shell.mirror()])
-
     def correspondence(
         self, wanted: View, references: Sequence[View], agreement: Array | None = None
     ) -> Correspondence:
@@ -362,18 +338,6 @@ class Viewer:
         a, b, c = screen[:, :2].take(self._triangle.T, 0)
         area = 0.5 * ((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1]))
         return np.asarray(np.where(np.abs(area) < 1e-6, np.float32(-1e-6), area), np.float32)
-
-
-def _mirror_of(head: OpenHead) -> Index:
-    """[N] the vertex at each one's place in a mirror, or the nearest."""
-    found = np.arange(len(head.template))
-    for kind in (SKIN, EYE, MOUTH):
-        at = np.flatnonzero(head.region == kind)
-        place = np.ascontiguousarray(head.template[at], np.float32)
-        tree = cv2.flann_Index(place, {"algorithm": _EXACT_TREE})  # type: ignore[attr-defined]
-        number, _ = tree.knnSearch(place * np.array([-1.0, 1.0, 1.0], np.float32), 1, params={})
-        found[at] = at[number[:, 0]]
-    return found
 
 
 def _is_face(head: OpenHead, shaped: Shaped) -> NDArray[np.bool_]:

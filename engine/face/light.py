@@ -72,13 +72,6 @@ def irradiance(light: Array, normal: Array) -> Array:
     return np.asarray(received.reshape(*normal.shape[:-1], 3), np.float32)
 
 
-def mirrored_light(light: Array) -> Array:
-    """[27] the light in the mirrored picture."""
-    harmonics = light.reshape(3, 9).copy()
-    harmonics[:, [3, 4, 7]] *= -1.0  # odd in x
-    return harmonics.ravel()
-
-
 def softened_light(light: Array, share: float) -> Array:
     """[27] light of the same strength with this share (0 to 1) of its direction."""
     harmonics = light.reshape(3, 9).copy()

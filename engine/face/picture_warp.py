@@ -61,7 +61,9 @@ class PictureWarp:
     def place(self, view: View, wanted: FlameParams) -> Array:
         """[128,128,2] where the cells of the wanted view lie in the picture: x right, y down, -1 to 1."""
         away = _inverse(_unfolded(self._flow(view, wanted)))
-        return np.asarray(cv2.resize(away, (GRID, GRID)) * np.float32(2.0 / SIDE) + _own_places(), np.float32)
+        place = cv2.resize(away, (GRID, GRID)) * np.float32(2.0 / SIDE) + _own_places()
+        # What the picture's border cuts off goes on as the border.
+        return np.asarray(np.clip(place, 1.0 / GRID - 1.0, 1.0 - 1.0 / GRID), np.float32)
 
     def _flow(self, view: View, wanted: FlameParams) -> Array:
         """[64,64,2] by how many cells each part of the picture moves."""
@@ -115,10 +117,10 @@ def _inverse(flow: Array) -> Array:
     for _ in range(_INVERSE_ROUNDS):
         found = cv2.remap(flow, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         at = np.float32(0.5) * (at + centres - found)
-    return at - centres
+    return np.asarray(at - centres, np.float32)
 
 
 @cache
 def _own_places() -> Array:
     """[G,G,2] where each cell lies in its own picture."""
-    return cv2.merge([*(cell_centres(GRID) * np.float32(2.0 / GRID) - np.float32(1.0))])
+    return np.asarray(cv2.merge([*(cell_centres(GRID) * np.float32(2.0 / GRID) - np.float32(1.0))]), np.float32)

@@ -42,11 +42,6 @@ class Shell:
         nearest = np.where((nearest < 0) | (nearest >= rises), number, nearest)
         return np.asarray(screen[(nearest * ANGLES + np.arange(ANGLES)).ravel(), :2])
 
-    def mirror(self) -> Index:
-        """[M] the vertex at each one's place in a mirror."""
-        number = np.arange(len(self.vertex)).reshape(-1, ANGLES)
-        return np.asarray(number[:, -np.arange(ANGLES) % ANGLES].ravel())
-
     def pose(self, shaped: Shaped, params: FlameParams) -> Array:
         """[M,3] dm with the head turned by `params`."""
         turned = (self.vertex - shaped.anchor[SKULL]) @ rotation(params.neck_pose).T.astype(np.float32)

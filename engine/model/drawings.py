@@ -32,6 +32,7 @@ from .photos import MadeCharacter, spread
 Array = NDArray[np.float32]
 Wide = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Bytes = NDArray[np.uint8]
 Value = TypeVar("Value", np.uint8, np.float32)
 Points = Mapping[str, tuple[float, float]]  # pixels, x right, y down, by the names of `drawing_fit.POINTS`
 
@@ -55,12 +56,17 @@ _SIDES = (512, 640, 768, 896, 1024)  # of reference pictures, in pixels
 _BEND_REACH = 0.05  # of our picture's side: how far the displacement of a point reaches
 _BEND_MOST = 0.04  # of the face's width
 _PLAIN, _PLAIN_SHARE = 14, 0.7  # levels by which a plain ground may vary, and the share of the border that is plain
+_LEAKED = 0.9  # of the face; below it the ground has leaked into the figure through an open line
 _GAP_SHARE = 0.002  # of the picture: the smallest gap in the figure
 _CLEAR_SHARE = 0.02  # of a file's pixels that are transparent if it has an alpha of its own
 _FACE_SHARE = 0.47  # of our picture: the width of a face
 # A closed eye: how far skin covers the open one, upward too for its lashes, and the line of the lids; of its width.
 _OVER, _LASH_UP, _LINE = (1.25, 1.5), -0.06, 0.085
-_SKIN_LIKE = 40.0  # levels
+_SKIN_LIKE, _HAIR_LIKE = 40.0, 45.0  # levels
+# How far above a closed eye's cover the edges of a lock are looked for, and how wide and how ragged a lock
+# is at most; of its width.
+_ABOVE, _LOCK_WIDEST, _RAGGED = 0.12, 0.6, 0.02
+_DARK = 330.0  # sum of levels: darker hair has lines as dark as itself
 _EYES = (tuple(range(36, 42)), tuple(range(42, 48)))  # of the 68-point set
 _BLINKS = arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]
 _SMALL_PX, _TURNED_DEG, _UNLIKE, _SHUT, _OPEN = 200, 20.0, 0.03, 0.5, 0.35
@@ -312,12 +318,12 @@ def _rectified(drawing: Rgba, points: Points, face: DrawnFace) -> Rgba:
     else:
         picture = _fetched(drawing[..., :3], where, shrink)
         figure_seen = _figure(picture, shipped_session())
-        plain = _before_plain_ground(drawing[..., :3], seen)
-        if plain is None:
-            rgba = cut_along(picture, figure_seen, *_head_and_face(face, side))
+        plain, (head, inner) = _before_plain_ground(drawing[..., :3], seen), _head_and_face(face, side)
+        if plain is None or _fetched(plain.figure, where, shrink)[inner].mean() < _LEAKED:
+            rgba = cut_along(picture, figure_seen, head, inner)
         else:
             matte = _fetched(plain.figure, where, shrink).clip(0.0, 1.0)
-            matte[_gaps(picture, plain.ground, figure_seen)] = 0.0
+            matte[_gaps(picture, plain.ground, figure_seen, inner)] = 0.0
             rgba = with_alpha(picture, matte)
     height, width = drawing.shape[:2]
     is_inside = (where >= 0.0).all(2) & (where[..., 0] <= width) & (where[..., 1] <= height)
@@ -357,15 +363,54 @@ def _close(rgba: Rgba, opened: Array, closed: Array) -> None:
     cheek = colour[int(below) : int(below + 0.35 * width) + 1, reach : 3 * reach].reshape(-1, 3)
     skin = np.median(cheek, 0) if len(cheek) else np.median(colour.reshape(-1, 3), 0)
     alike = (np.abs(colour - skin).max(2) < _SKIN_LIKE) & (hidden == 0)
-    share = hidden[..., None] / np.float32(255.0)
+    locks = _locks(colour, hidden, skin)[..., None]
+    share = hidden[..., None] / np.float32(255.0) * (np.float32(1.0) - locks)
     filled = np.stack(
         [spread(np.where(alike, colour[..., k], skin[k]), alike.astype(np.float32)) for k in range(3)], -1
     )
     dark = colour[hidden > 200].reshape(-1, 3)
     ink = dark[np.argsort(dark.sum(1))[: max(len(dark) // 20, 1)]].mean(0) if len(dark) else np.zeros(3)
     drawn = filled * share + colour * (1.0 - share)
-    line = _lid_line(closed - (left, top), width, hidden.shape)[..., None]
+    line = _lid_line(closed - (left, top), width, hidden.shape)[..., None] * (np.float32(1.0) - locks)
     rgba[part][..., :3] = (drawn * (1.0 - line) + ink * line + 0.5).clip(0.0, 255.0)
+
+
+def _locks(colour: Array, hidden: Bytes, skin: Array) -> Array:
+    """[h,w] 0 to 1: the locks of hair that hang over an eye, whose cover is `hidden` [h,w].
+
+    Their edges go on straight from above the cover. A run of hair too wide or too ragged for a lock is left out.
+    """
+    rows = np.flatnonzero(hidden.any(1))
+    found = np.zeros(hidden.shape, np.float32)
+    width = int(np.count_nonzero(hidden.any(0)))
+    first, above = (int(rows[0]) - 2, round(_ABOVE * width)) if len(rows) else (0, 0)
+    if first < above or above < 3:
+        return found
+    is_hair = np.abs(colour - skin).max(2) >= _SKIN_LIKE
+    y, x = np.arange(first, int(rows[-1]) + 1)[:, None], np.arange(hidden.shape[1])[None]
+    for run in _runs(is_hair[first]):
+        own, edges = np.median(colour[first, run[0] : run[1]], 0), [run]
+        for row in range(first - 1, first - above, -1):
+            left, right = edges[-1]
+            edges += [one for one in _runs(is_hair[row]) if one[0] < right and left < one[1]][:1]
+        if len(edges) < above or run[1] - run[0] > _LOCK_WIDEST * width:
+            continue
+        at, rows_up = np.array(edges, np.float64), first - np.arange(len(edges))
+        lines = [np.polyfit(rows_up, at[:, k], 1) for k in (0, 1)]
+        ragged = max(np.abs(np.polyval(line, rows_up) - at[:, k]).max() for k, line in enumerate(lines))
+        if ragged > 1.0 + _RAGGED * width:
+            continue
+        inside = (x >= np.polyval(lines[0], y) - 0.5) & (x < np.polyval(lines[1], y) + 0.5)
+        lock = inside & is_hair[y, x] & (np.abs(colour[y, x] - own).max(2) < _HAIR_LIKE)
+        outlined = inside & (colour[y, x].sum(2) < own.sum()) & (own.sum() < _DARK)
+        found[first : int(rows[-1]) + 1][lock | outlined] = 1.0
+    return np.asarray(cv2.GaussianBlur(found, (0, 0), 0.7), np.float32)
+
+
+def _runs(is_hair: Mask) -> list[tuple[int, int]]:
+    """Beginnings and ends of the hair in a row [w]."""
+    step = np.diff(np.pad(is_hair, 1).astype(np.int8))
+    return list(zip(np.flatnonzero(step == 1).tolist(), np.flatnonzero(step == -1).tolist(), strict=True))
 
 
 def _lid_line(closed: Array, width: float, shape: tuple[int, ...]) -> Array:
@@ -426,16 +471,18 @@ class _Plain:
     ground: NDArray[np.floating]  # [3] levels
 
 
-def _gaps(picture: Rgb, ground: NDArray[np.floating], figure: Array) -> Mask:
+def _gaps(picture: Rgb, ground: NDArray[np.floating], figure: Array, face: Mask) -> Mask:
     """[S,S] parts of the ground that the figure encloses, as between hair and shoulder.
 
-    White inside a closed outline may be cloth: the network that finds figures decides, and small parts stay.
+    White inside a closed outline may be cloth: the network that finds figures decides, and small parts stay. What
+    reaches into the face [S,S] is skin as white as the ground.
     """
     is_plain = (np.abs(picture.astype(np.int16) - ground).max(2) <= _PLAIN).astype(np.uint8)
     count, label, stats, _ = cv2.connectedComponentsWithStats(is_plain, connectivity=4)
     sure = np.bincount(label.ravel(), figure.ravel(), count) / np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
     is_gap = (sure < 0.5) & (stats[:, cv2.CC_STAT_AREA] > _GAP_SHARE * picture.shape[0] * picture.shape[1])
     is_gap[0] = False
+    is_gap[np.unique(label[face])] = False
     grown = cv2.dilate(is_gap[label].astype(np.uint8), np.ones((3, 3), np.uint8))  # its soft border
     return np.asarray(grown > 0)
 

@@ -26,7 +26,7 @@ from ..face.correspondence import (
     likeness,
     unsqueezed,
 )
-from ..face.light import checked_light, clamped_light, mirrored_light
+from ..face.light import checked_light, clamped_light
 from ..face.picture_warp import PictureWarp
 from ..face.retarget import to_weights
 from .compositing import CopySource, DrawnLayers, Fetched, compose, edge_pixels, premultiplied, sampled_grid, straight
@@ -54,8 +54,6 @@ _FROM, _WHOLLY = -0.7, -0.2
 # beside each other. Another that is so much farther from it is there so little, which suffices for what it alone shows.
 _FARTHER_RAD, _LEAST = 0.15, 0.3
 _ASIDE = 0.2  # how much more fitting than one that has no place a reference must be to be there wholly
-MIRRORED = 0.2  # how much a mirrored reference is there: enough to show what no other does, and little else
-_LOPSIDED_RAD = 0.12  # how much farther the references turn to one side than to the other for one to be mirrored
 _HEADS = 32  # turned heads that are kept, half a megabyte each
 _TIGHT = 2.0  # how much more of a zone is its border than its inner part
 _WIDER = 3.0  # how far beyond what an expression moves most what it shows is copied together
@@ -98,16 +96,16 @@ class PreparedCharacter:
 
     character: Character
     viewer: Viewer
-    views: list[View]  # of the references, and of the mirrored one where a side is hidden
-    rgba: list[Rgba]  # [S,S,4] straight, of the views
+    views: list[View]  # of the references
+    rgba: list[Rgba]  # [S,S,4] straight, of the references
     encoded: Encoded
     style: Array  # [1,2]
-    weights: Array  # [K,52] the ARKit weights of the faces that the views show
+    weights: Array  # [K,52] the ARKit weights of the faces that they show
     turns: Array  # [R,3] how the references' heads are turned
     plain: NDArray[np.bool_]  # [R] which of them have the first's face
     hair: Hair | None  # None where none hangs free
     pairs: tuple[Pair, ...]  # of references that lie side by side by their turns
-    warp: PictureWarp | None  # of the first reference; None where others show the head turned otherwise
+    warps: dict[int, PictureWarp]  # of references with the first's face, by their number; none where there are pairs
     _pictures: dict[int, list[CopySource]] = field(default_factory=dict)
     _choices: OrderedDict[tuple[int, ...], ReferenceChoice] = field(default_factory=OrderedDict)
     _heads: OrderedDict[Turned, tuple[FlameParams, View, tuple[Array, Array]]] = field(default_factory=OrderedDict)
@@ -120,12 +118,6 @@ class PreparedCharacter:
         views = [viewer.view(one.params) for one in references]
         rgba, lights = [one.rgba for one in references], [one.light for one in references]
         weights = [to_weights(one.params) for one in references]
-        lopsided = mirrored_of(references)
-        if lopsided is not None:
-            views.append(viewer.mirrored(views[lopsided]))
-            rgba.append(np.ascontiguousarray(rgba[lopsided][:, ::-1]))
-            lights.append(mirrored_light(lights[lopsided]))
-            weights.append(weights[lopsided][arkit.MIRRORED])
         style = np.array([STYLES[character.head]], np.float32)
         small = np.stack([premultiplied(one, GRID) for one in rgba])
         encoded = networks.encode(
@@ -144,41 +136,44 @@ class PreparedCharacter:
         # Photos are lit differently, which flow would take for motion.
         is_matched = plain & np.array([one.kind != "photo" for one in references])
         pairs = pairs_of(viewer, views, rgba, turns, is_matched)
-        is_one_side = bool((np.linalg.norm(turns - turns[0], axis=1) < _APART_RAD).all())
-        warp = PictureWarp(viewer, views[0], references[0].params) if is_one_side else None
-        return cls(character, viewer, views, rgba, encoded, style, shown, turns, plain, hair, pairs, warp)
+        whole = [] if pairs else np.flatnonzero(plain).tolist()
+        warps = {k: PictureWarp(viewer, views[k], references[k].params) for k in whole}
+        return cls(character, viewer, views, rgba, encoded, style, shown, turns, plain, hair, pairs, warps)
 
     @property
     def references(self) -> tuple[Reference, ...]:
         return self.character.references
 
     def within_reach(self, params: FlameParams) -> FlameParams:
-        """The face, turned no farther than this character is drawn well: about 26 degrees from a single picture's."""
-        if self.warp is None:
+        """The face, turned by about 26 degrees at most from what warped references show."""
+        if not self.warps:
             return params
-        turn = params.neck_pose.copy()
-        away = turn[:2] - self.turns[0, :2]
-        angle = float(np.linalg.norm(away))
+        shown, turn = self.turns[list(self.warps), :2], params.neck_pose.copy()
+        nearest = np.clip(turn[:2], shown.min(0), shown.max(0))
+        angle = float(np.linalg.norm(turn[:2] - nearest))
         if angle <= _FREELY_RAD:
             return params
         spare = _MOST_RAD - _FREELY_RAD
-        turn[:2] = self.turns[0, :2] + away * (_FREELY_RAD + spare * np.tanh((angle - _FREELY_RAD) / spare)) / angle
+        most = _FREELY_RAD + spare * np.tanh((angle - _FREELY_RAD) / spare)
+        turn[:2] = nearest + (turn[:2] - nearest) * (most / angle)
         return replace(params, neck_pose=turn)
 
     def routes(self, params: FlameParams, view: View, choice: ReferenceChoice, present: Array) -> dict[int, Route]:
         """How a picture's cells are found in the chosen references that are there, by their place among them.
 
-        References between whose turns the head is are reached by their flow, from the first's face turned like it. A
-        single picture is warped, and of others, which show its closed eyes or open mouth, nothing else is copied.
+        References between whose turns the head is are reached by their flow, from the first's face turned like it.
+        Where there are none, pictures are warped, and of others, which show closed eyes or an open mouth, no more is
+        copied.
         """
         there = [k for k in range(len(choice.order)) if present[k] > 0.0]
-        if self.warp is not None:
-            there = [k for k in there if choice.order[k] < len(self.references)]
-            place = self.warp.place(view, params)
-            return {
-                k: Route(choice.views[k], n, certain=1.0, warp=None if n else place)
-                for k, n in ((k, choice.order[k]) for k in there)
-            }
+        if self.warps:
+            found = {}
+            for k in there:
+                number = choice.order[k]
+                warp = self.warps.get(number)
+                place = warp.place(view, params) if warp else None
+                found[k] = Route(choice.views[k], number, certain=1.0, warp=place)
+            return found
         routes = {k: Route(choice.views[k], choice.order[k]) for k in there}
         between = turned(self.pairs, self.turns, params.neck_pose)
         if between is not None:
@@ -233,8 +228,6 @@ class PreparedCharacter:
         if self.plain[beside] and beside != base:
             third = np.sort(near)[::-1][2] if count > 2 else 0.0
             present[beside] = near[beside] * room * np.clip((near[beside] - third) / _ASIDE, 0.0, 1.0)
-        if len(self.views) > count:
-            present = np.append(present, MIRRORED * room)
         ranked = np.argsort(-present, kind="stable")
         # In the order of their numbers, so that there are few choices.
         order = np.sort(ranked[:MOST_AT_ONCE])
@@ -313,7 +306,7 @@ class Renderer:
         """
         posed = self._posed(look, params, light)
         layers = _settled(look, posed, self._layers(look, posed.inputs, posed.order, steps))
-        exact = None if look.warp else _exact(look, posed, layers, size)
+        exact = None if look.warps else _exact(look, posed, layers, size)
         if look.hair and sway is not None and sway.any():
             displacement = look.hair.displacement(sway, _first_place(look, posed))
             layers = swung(layers, displacement)
@@ -411,7 +404,9 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
     certain = max(route.certain for route in posed.routes.values())
     if any(route.is_carried for route in posed.routes.values()):
         zones = np.minimum(_WIDER * posed.zones, 1.0)
-        face, geometry, cut = zones.max(0), posed.view.geometry, np.array(layers.cut)
+        face = (tight(posed.zones) if look.warps else zones).max(0)
+        geometry, cut = posed.view.geometry, np.array(layers.cut)
+        _share_warped(posed, share)
         sure = np.where((geometry[6] > 0.5) & (geometry[10] < 0.5), np.float32(0.0), np.float32(certain))
         for row, (k, route) in enumerate(posed.routes.items()):
             trust, told = posed.inputs["trust"][0, k], posed.inputs["place"][0, k].transpose(2, 0, 1)
@@ -433,7 +428,7 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
         limit = np.minimum(cut[0], np.float32(0.5) - sure)
         cut[0] += np.float32(min(2.0 * certain, 1.0)) * (limit - cut[0])
         layers = layers._replace(cut=cut)
-        if look.warp:
+        if look.warps:
             layers = _lit_where_seen(posed, layers, cut)
     return layers._replace(share=share / np.maximum(share.sum(0), np.float32(_TRACE)), place=place)
 
@@ -443,10 +438,20 @@ def tight(zones: Array) -> Array:
     return np.asarray(np.clip(_TIGHT * zones - np.float32(_TIGHT - 1.0), 0.0, 1.0), np.float32)
 
 
+def _share_warped(posed: _PosedFace, share: Array) -> None:
+    """Shares [R,128,128] of warped pictures, in place: the one turned most alike, the others as they fade."""
+    rows = [row for row, route in enumerate(posed.routes.values()) if route.warp is not None]
+    if len(rows) > 1:
+        present = posed.inputs["present"][0, [k for k, route in posed.routes.items() if route.warp is not None]]
+        weight = np.maximum(present - np.float32(_LEAST), 0.0)
+        share[rows] = share[rows].sum(0) * (weight / weight.sum())[:, None, None]
+
+
 def _lit_where_seen(posed: _PosedFace, layers: DrawnLayers, cut: Array) -> DrawnLayers:
-    """The layers with light carried on from where the first reference shows the head squarely to where it does not."""
-    trust = posed.inputs["trust"][0, next(k for k, route in posed.routes.items() if route.warp is not None)]
-    is_lit = cv2.erode((trust[0] * trust[1] > _LIT).astype(np.float32), np.ones((3, 3), np.uint8))
+    """The layers with light carried on from where the references show the head squarely to where they do not."""
+    trust = posed.inputs["trust"][0, [k for k, route in posed.routes.items() if route.warp is not None]]
+    is_lit = ((trust[:, 0] * trust[:, 1]).max(0) > _LIT).astype(np.float32)
+    is_lit = cv2.erode(is_lit, np.ones((3, 3), np.uint8))
     gain, shade = (carried_on(one[None], is_lit[None])[0] for one in (layers.gain, layers.shade))
     cut[2] = np.where(cv2.resize(is_lit, cut.shape[1:], interpolation=cv2.INTER_NEAREST) > 0.5, cut[2], -1.0)
     return layers._replace(gain=gain, shade=shade, cut=cut)
@@ -504,15 +509,7 @@ _ONE = np.ones(1, np.float32)
 
 def references_at_once(character: Character) -> int:
     """From how many of its references a picture of this character copies."""
-    has_mirrored = mirrored_of(character.references) is not None
-    return min(len(character.references) + has_mirrored, MOST_AT_ONCE)
-
-
-def mirrored_of(references: Sequence[Reference]) -> int | None:
-    """Which reference is copied from mirrored as well, since none shows that side of the head; None if none need be."""
-    yaw = np.array([one.params.neck_pose[1] for one in references])
-    is_lopsided = abs(yaw.max() + yaw.min()) > _LOPSIDED_RAD
-    return int(np.abs(yaw).argmax()) if is_lopsided else None
+    return min(len(character.references), MOST_AT_ONCE)
 
 
 def motion_of(character: Character) -> HairMotion:

@@ -19,12 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from omote.bridge import arkit
-
 from ..face.anime_head import anime_head
 from ..face.correspondence import GRID, View, Viewer, expression_similarity
 from ..face.head import OpenHead, open_head
-from ..face.light import mirrored_light
 from ..face.retarget import from_weights, to_weights
 from ..face.shell import Shell
 from ..model.denoiser import STATE, References, WantedView, lit_normals, log_irradiance
@@ -228,11 +225,10 @@ def example(
     rng: np.random.Generator | None,
     wanted: int | None = None,
     size: int | None = None,
-    is_mirrored: bool = False,
 ) -> Example:
     """One wanted picture of each chosen subject with `count` references; with `rng`, references look like photos.
 
-    `size` reduces the pictures to this many pixels on a side; `is_mirrored` adds the first reference mirrored.
+    `size` reduces the pictures to this many pixels on a side.
     """
     chooser = rng or np.random.default_rng(0)
     keys = ("geometry", "face", "light", "style", "place", "trust", "of", "lit", "reference", "truth")
@@ -246,9 +242,6 @@ def example(
         view, views = subject.view(target), [subject.view(k) for k in numbers]
         row, rows = subject.rows[target], subject.rows[numbers]
         shown = subject.weights[numbers]
-        if is_mirrored:
-            views.append(subject.viewer.mirrored(views[0]))
-            shown = np.append(shown, shown[:1, arkit.MIRRORED], 0)
         place = subject.viewer.correspondence(view, views, expression_similarity(subject.weights[target], shown))
         camera, pack = _camera(rng), subject.pack
         parts["geometry"].append(view.geometry)
@@ -261,9 +254,6 @@ def example(
         lights = [pack.light[k] for k in rows]
         pictures = pack.small if size == STATE else pack.picture
         references = [_photographed(reduced(pictures[k], size), camera, rng) for k in rows]
-        if is_mirrored:
-            lights.append(mirrored_light(lights[0]))
-            references.append(references[0][:, :, ::-1])
         parts["lit"].append(np.stack(lights))
         parts["reference"].append(np.stack(references))
         parts["truth"].append(_premultiplied(reduced(pictures[row], size), camera).transpose(2, 0, 1))

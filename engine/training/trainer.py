@@ -19,7 +19,6 @@ from torch.multiprocessing import get_context
 
 from ..face.correspondence import GRID
 from ..model.denoiser import STATE, Denoiser, Layers, compose, cropped, painted
-from ..model.renderer import MIRRORED
 from ..storage import atomic_write, remove_leftovers
 from . import examples
 from .examples import Example, Subject
@@ -58,7 +57,6 @@ class TrainingSettings:
     seed: int = 0
     pure_share: float = 0.6  # of samples that begin from pure noise
     fading_share: float = 0.2  # of further references that fade in or out
-    mirrored_share: float = 0.3  # of steps with the first reference mirrored as well
     fine_share: float = 0.5  # of steps that learn a crop at 512
     fine_from: float = 0.35  # of the run
     adversarial_from: float = 0.66  # of the run
@@ -185,15 +183,12 @@ def batch_of(settings: TrainingSettings, subjects: list[Subject], step: int, ran
     is_fine = bool(done > settings.fine_from and common.random() < settings.fine_share)
     if is_fine:
         subjects = [one for one in subjects if one.pack.picture.shape[1] >= 2 * STATE]
-    is_mirrored = common.random() < settings.mirrored_share
     chosen = rng.choice(len(subjects), min(settings.batch // settings.workers, len(subjects)), replace=False)
     size = 2 * STATE if is_fine else STATE
-    example = examples.example(subjects, chosen, count, rng, size=size, is_mirrored=is_mirrored)
+    example = examples.example(subjects, chosen, count, rng, size=size)
     shape = (len(chosen), count)
     fading = np.where(rng.random(shape) < settings.fading_share, rng.random(shape), 1.0)
     fading[:, 0] = 1.0
-    if is_mirrored:
-        fading = np.append(fading, np.full((len(chosen), 1), MIRRORED), 1)
     present = torch.from_numpy(fading.astype(np.float32))
     return Batch(replace(example, references=example.references._replace(present=present)), is_fine)
 

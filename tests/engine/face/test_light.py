@@ -9,7 +9,6 @@ from omote.engine.face.light import (
     LightFade,
     clamped_light,
     irradiance,
-    mirrored_light,
     relit_levels,
     softened_light,
     studio_light,
@@ -32,14 +31,6 @@ def test_impossible_light_is_clipped() -> None:
     np.testing.assert_allclose(held[0, :5], [1.0, 3**0.5, -(3**0.5), 0.5, 5**0.5], rtol=1e-5)
     assert np.abs(held[1]).max() < 0.2
     assert held[2, 0] == 3.0
-
-
-def test_mirrored_light_comes_from_the_other_side() -> None:
-    normal = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    mirror = np.array([-1.0, 1.0, 1.0], np.float32)
-    mirrored = irradiance(mirrored_light(studio_light()), normal)
-    np.testing.assert_allclose(mirrored, irradiance(studio_light(), normal * mirror), rtol=1e-5)
 
 
 def test_a_change_at_once_is_shown_at_an_earlier_time_as_well() -> None:

@@ -6,6 +6,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -94,10 +95,31 @@ def test_ground_that_the_figure_encloses_is_seen_through() -> None:
     picture[20:60, 20:60] = picture[20:60, 120:160] = picture[100:104, 100:104] = 255
     figure = np.ones((200, 200), np.float32)
     figure[20:60, 20:60] = figure[100:104, 100:104] = 0.2
-    gaps = drawings._gaps(picture, np.full(3, 255.0), figure)
+    face = np.zeros((200, 200), np.bool_)
+    gaps = drawings._gaps(picture, np.full(3, 255.0), figure, face)
     assert gaps[20:60, 20:60].all()
     assert not gaps[20:60, 120:160].any()  # white cloth
     assert not gaps[90:, 90:].any()  # too small to be told apart from the light in an eye
+    face[30:40, 30:40] = True
+    assert not drawings._gaps(picture, np.full(3, 255.0), figure, face).any()  # skin as white as the ground
+
+
+def test_a_lock_over_an_eye_stays_when_it_closes() -> None:
+    eye = np.array([[60, 100], [80, 85], [120, 85], [140, 100], [120, 115], [80, 115]], np.float32)
+    closed = eye.copy()
+    closed[:, 1] = 108.0
+    rgba = np.full((200, 200, 4), 255, np.uint8)
+    rgba[..., :3] = (240, 200, 180)
+    cv2.fillPoly(rgba, [eye.astype(np.int32)], (30, 30, 30, 255))
+    lock = np.array([[90, 0], [110, 0], [101, 190]], np.int32)
+    cv2.fillPoly(rgba, [lock], (90, 40, 160, 255))
+    drawings._close(rgba, eye, closed)
+    purple = np.abs(rgba[..., :3].astype(int) - (90, 40, 160)).max(2) < 30
+    assert purple[:140, 100:102].all()
+    # The eye beside it is covered, but for the line of its lids.
+    dark = rgba[..., :3].max(2) < 100
+    assert not dark[80:100].any()
+    assert dark[100:118, 70:80].any()
 
 
 def test_white_inside_an_outline_is_no_ground() -> None:

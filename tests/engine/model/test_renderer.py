@@ -12,7 +12,7 @@ from omote.engine.data import FlameParams
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
 from omote.engine.model.networks import face_params, face_row
-from omote.engine.model.renderer import MIRRORED, MOST_AT_ONCE, PreparedCharacter, Renderer
+from omote.engine.model.renderer import MOST_AT_ONCE, PreparedCharacter, Renderer
 from omote.engine.testing.drawing import CopyingNetworks, painted_character
 
 REST, LIGHT = FlameParams.neutral(), studio_light()
@@ -64,15 +64,30 @@ def test_closed_eyes_and_an_open_mouth_are_copied_at_once(renderer: Renderer) ->
         assert min(found.values()) >= 0.3
 
 
-def test_a_side_that_no_reference_shows_is_copied_from_a_mirror(renderer: Renderer) -> None:
+def test_a_single_picture_turns_up_to_26_degrees(renderer: Renderer, look: PreparedCharacter) -> None:
+    single = renderer.prepare(painted_character())
+    for wanted, least, most in ((0.2, 0.2, 0.2), (0.35, 0.33, 0.35), (1.0, 0.44, 0.454), (-1.0, -0.454, -0.44)):
+        face = replace(turned(wanted), neck_pose=np.array([0.0, wanted, 0.7], np.float32))
+        found = single.within_reach(face).neck_pose
+        assert least - 1e-6 <= found[1] <= most + 1e-6
+        assert found[2] == np.float32(0.7)  # a head tilts as far as it likes
+    assert look.within_reach(turned(1.0)).neck_pose[1] == np.float32(1.0)
+
+
+def test_nothing_is_painted_beside_a_single_picture(renderer: Renderer) -> None:
     character = painted_character()
-    only = replace(character.references[0], params=turned(0.3))
-    look = renderer.prepare(replace(character, references=(only,)))
-    assert look.at_once == 2
-    assert chosen(look, turned(-0.2)) == pytest.approx({0: 1.0, 1: MIRRORED})
-    np.testing.assert_array_equal(look.rgba[1], only.rgba[:, ::-1])
-    both = renderer.prepare(replace(character, references=(only, replace(only, params=turned(-0.3)))))
-    assert len(both.views) == 2
+    plain = replace(character.references[0], rgba=np.full_like(character.references[0].rgba, 200))
+    drawn = renderer.draw(renderer.prepare(replace(character, references=(plain,))), turned(0.4), LIGHT, 256)
+    assert (drawn[..., 3] == 200).mean() > 0.98  # but for a mouth and lids
+    assert np.abs(drawn[..., :3].astype(int) - 200).mean() < 1.5
+
+
+def test_photos_of_several_sides_widen_the_reach(renderer: Renderer) -> None:
+    character = painted_character(faces=[turned(0.5)])
+    photos = tuple(replace(one, kind="photo") for one in character.references)
+    look = renderer.prepare(replace(character, references=photos))
+    assert look.within_reach(turned(0.6)).neck_pose[1] == np.float32(0.6)
+    assert look.within_reach(turned(-1.0)).neck_pose[1] > -0.46
 
 
 def test_no_reference_comes_or_goes_at_once(look: PreparedCharacter) -> None:
