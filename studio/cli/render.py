@@ -240,6 +240,9 @@ def _add_appearance_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--fps", dest="rate", metavar="N", help="pictures a second, such as 30, 29.97 or 30000/1001")
     group.add_argument("--size", type=int, metavar="PIXELS", help="size of the picture, default 512")
     group.add_argument("--background", metavar="'#rrggbb'", help="background in .mp4 and .gif, default black")
+    group.add_argument(
+        "--credentials", metavar="local | FILE.pem", help="sign files with Content Credentials (C2PA) as generated"
+    )
     group.add_argument("--frame-by-frame", action="store_true", help="do not stabilize over time")
     group.add_argument("--steps", type=int, help="steps of the sampler")
     group.add_argument("--guidance", type=float, help="of a photoreal character in up to 8 steps; with more it is 3")
@@ -289,7 +292,12 @@ def request_of(typed: argparse.Namespace, config: Config, words: Sequence[str]) 
     sources = [user_path(str(options[name])) for name in ("timeline", "take", "source", "audio") if name in options]
     sources += [file for name in ("first", "last") if name in options and (file := face_file_path(str(options[name])))]
     sources += face_files_of(sources[0]) if kind == "timeline" else []
-    outputs = parse_outputs(typed.out, options.get("background"), [file for file in sources if file.is_file()])
+    outputs = parse_outputs(
+        typed.out,
+        options.get("background"),
+        [file for file in sources if file.is_file()],
+        options.get("credentials"),
+    )
     if audio is not None and not outputs.have_sound:
         raise RenderError("--audio needs an --out with sound: .mp4, .webm or .mov")
     workers, cluster = options.get("workers"), options.get("cluster")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omote.engine.offline.animation import RenderError
+from omote.engine.offline.credentials import signed
 from omote.engine.offline.job import TABLE
 from omote.engine.offline.output import Writer, require_writable
 from omote.engine.offline.writers.suffixes import SUFFIXES, VIDEOS, writer_for
@@ -62,7 +63,9 @@ class RenderOutputs:
             require_writable(writer.path)
 
 
-def parse_outputs(words: Sequence[str], background: str | None, sources: Iterable[Path]) -> RenderOutputs:
+def parse_outputs(
+    words: Sequence[str], background: str | None, sources: Iterable[Path], credentials: str | None = None
+) -> RenderOutputs:
     """Parses --out; RenderError if an output is invalid or would replace one of the `sources`."""
     colour = BACKGROUND if background is None else parse_colour(background)
     if "" in words:
@@ -76,7 +79,14 @@ def parse_outputs(words: Sequence[str], background: str | None, sources: Iterabl
     for path in (*paths, *(folder / TABLE for folder in folders)):
         if clash := next((source for source in sources if path.exists() and path.samefile(source)), None):
             raise RenderError(f"{clash} is an input and would be replaced: choose another --out")
-    outputs = RenderOutputs(tuple(writer_for(path, colour) for path in paths), folders[0] if folders else None)
+    writers = tuple(writer_for(path, colour) for path in paths)
+    if credentials is not None:
+        if folders:
+            raise RenderError(
+                "a folder of pictures takes no Content Credentials: leave out --credentials or the folder"
+            )
+        writers = signed(writers, credentials)
+    outputs = RenderOutputs(writers, folders[0] if folders else None)
     if background is not None and not any(path.suffix.lower() in _OPAQUE for path in paths):
         raise RenderError(f"--background needs an --out that shows it: {' or '.join(_OPAQUE)}")
     return outputs
