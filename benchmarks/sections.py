@@ -460,6 +460,37 @@ def attention(folder: Path) -> str:
     return section(title, origin_line(result), text, table(head, rows))
 
 
+def voice(folder: Path) -> str:
+    title, result = "A voice in the mouth", kept("voice", folder)
+    if result is None:
+        return section(title, unmeasured("voice"))
+    return section(title, voice_block(folder))
+
+
+def voice_block(folder: Path) -> str:
+    """The figures of the voice, for the documents."""
+    result = kept("voice", folder)
+    if result is None:
+        return unmeasured("voice")
+    names = {
+        "jawOpen": "jaw",
+        "mouthPucker": "rounded",
+        "mouthStretchLeft": "wide",
+        "mouthPressLeft": "closed",
+        "mouthRollLower": "lip rolled in",
+    }
+    head = ("speech", "sound", "sentences", "vowels", *names.values(), "lag p50, ms", "lag p95, ms")
+
+    def cells(row: Result) -> list[str]:
+        found = [f"{row['correlation'][name]:.2f}" for name in names]
+        sound = "room and noise" if row["is_noisy"] else "clean"
+        known = [row["speech"], sound, str(row["sentences"]), percent(row["vowel_accuracy"]), *found]
+        return [*known, *ms(row["lag_ms"], "p50", "p95", digits=0)]
+
+    cost = f"A second of sound costs {result['cost_ms_per_s']:.1f} ms of a core."
+    return "\n\n".join([table(head, [cells(row) for row in result["rows"]]), cost, origin_line(result)])
+
+
 def bridge(folder: Path) -> str:
     title, result = "To receivers in three languages", kept("bridge", folder)
     if result is None:
@@ -491,5 +522,5 @@ def _ended(row: Result) -> str:
 
 SECTIONS: tuple[Callable[[Path], str], ...] = (
     *(asked_for, live, jaw_code, network, layers, quality, growth),
-    *(attention, rivals, first_start, smoothing, bridge, offline, smoothness, with_bf16, gpu),
+    *(attention, voice, rivals, first_start, smoothing, bridge, offline, smoothness, with_bf16, gpu),
 )

@@ -50,6 +50,7 @@ PARTS = (
     Part("rivals", 8.0),
     Part("first_start", 2.0),
     Part("smoothing", 1.5),
+    Part("voice", 1.0),
 )
 
 

@@ -12,7 +12,7 @@ from record import QUANTILES, RESULTS, ROOT, hardware_line, kept
 from typeset import SCENE, Result, drawn_share, ms, percent, square, table, unmeasured
 
 RESULTS_MD = ROOT / "benchmarks" / "RESULTS.md"
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "performance.md")
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "voice.md")
 INTRODUCTION = """# Results
 
 Made by `python benchmarks/tables.py` from the JSON files in [results](results), which `make bench` writes; a test
@@ -246,6 +246,7 @@ BLOCKS: dict[str, Render] = {
     "bridge": bridge,
     "layers": layers,
     "smoothing": sections.smoothing_block,
+    "voice": sections.voice_block,
     "live_bf16": lambda folder: live(folder / sections.BF16),
     "network_bf16": lambda folder: network(folder / sections.BF16),
     "goals": lambda folder: sections.asked_for(folder).partition("\n\n")[2],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
@@ -43,6 +44,35 @@ class Source(Protocol):
         A picture without a face is a Signal of confidence 0, not None.
         """
         ...
+
+
+class NoCamera:
+    """A source without a face: the portrait idles, and a voice alone moves its mouth."""
+
+    name = "no camera"
+    dropped = 0
+    fps = 30.0  # of its pictures offline
+
+    def __init__(self, seconds: float | None = None) -> None:
+        """Offline it lasts so many seconds, and its pictures have no face; live it has no pictures and no end."""
+        self._count = None if seconds is None else max(round(seconds * self.fps), 1)
+        self._index = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def read(self, timeout_s: float) -> Signal | None:
+        if self._count is None:
+            time.sleep(timeout_s)
+            return None
+        if self._index >= self._count:
+            raise EndOfSource
+        captured_ns = round(self._index / self.fps * 1e9)
+        self._index += 1
+        return untracked(Stamp(self._index - 1, captured_ns, captured_ns))
 
 
 @dataclass(frozen=True)

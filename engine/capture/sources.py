@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..storage import user_path
 from .cameras import parse_webcam
-from .source import WHOLE_RECORDING, Playback, Source, SourceError
+from .source import WHOLE_RECORDING, NoCamera, Playback, Source, SourceError
 
 if TYPE_CHECKING:
     from .datagrams import DatagramSource
@@ -26,7 +26,7 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 TAKE_SUFFIX = ".csv"
 DEMO = Path(__file__).with_name("demo.csv")
 
-_SPECS = f"webcam[:N][:WIDTHxHEIGHT][@FPS], demo, a video (.mp4), a take (.csv), {NETWORK_SPECS}"
+_SPECS = f"webcam[:N][:WIDTHxHEIGHT][@FPS], demo, none, a video (.mp4), a take (.csv), {NETWORK_SPECS}"
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\Z", re.ASCII)
 
 
@@ -43,8 +43,9 @@ def open_source(
     Parameters
     ----------
     spec
-        "webcam", "webcam:1", "webcam:1:1280x720@60", "demo", the path of a video or of a take (.csv), or a phone or
-        another program, as `omote live --source` takes it: "livelink", "ifacialmocap:PHONE" and so on.
+        "webcam", "webcam:1", "webcam:1:1280x720@60", "demo", "none" (no camera), the path of a video or of a take
+        (.csv), or a phone or another program, as `omote live --source` takes it: "livelink", "ifacialmocap:PHONE" and
+        so on.
     fps
         The rate of a file instead of its own, or the one to request from a webcam.
     loop
@@ -83,6 +84,9 @@ def open_source(
         return open_network(kind, spec)
     if spec == "demo":
         return _take(DEMO, "demo", fps, loop, is_offline, playback)
+    if spec == "none":
+        _check_no_file_options(spec, loop, is_offline, playback)
+        return NoCamera()
     path = user_path(spec)
     suffix = path.suffix.lower()
     if suffix != TAKE_SUFFIX and suffix not in VIDEO_SUFFIXES:
@@ -154,7 +158,7 @@ def _check_no_file_options(spec: str, loop: bool, is_offline: bool, playback: Pl
 
 
 def _unknown_source(spec: str) -> str:
-    near = difflib.get_close_matches(spec.partition(":")[0].lower(), ("webcam", "demo", *NETWORK_KINDS), n=1)
+    near = difflib.get_close_matches(spec.partition(":")[0].lower(), ("webcam", "demo", "none", *NETWORK_KINDS), n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"no source is called {spec!r}; {hint}There are: {_SPECS}"
 

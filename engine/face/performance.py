@@ -10,13 +10,15 @@ import numpy as np
 from omote.bridge.errors import OmoteError
 
 from ..data import Actor, Array, FlameParams, Signal
-from .expressions import TOP_LAYER, Expression, ExpressionRecognizer, Overlay
+from .expressions import EXPRESSION_RULES, TOP_LAYER, Expression, ExpressionRecognizer, Overlay
+from .lipsync import VOICE_TRIGGERS, HearVoice, VoiceMixer, VoiceTuning
 from .liveliness import Life, Liveliness
 from .presence import Presence, PresentedFace
 from .retarget import own_face, own_weights, params_of_own_face, seen_weights
 from .stabilizer import SignalSmoother
 from .tuning import Tuning, TuningFilter
 
+RECOGNISABLE = (*EXPRESSION_RULES, *VOICE_TRIGGERS)  # all that a performance is recognised to make
 _RECENT_S = 0.5
 
 
@@ -31,8 +33,9 @@ class PerformedFace:
     shown: PresentedFace
     marks: Array  # [6] of `expressions.MARKS`, 0 to 1
     hair: float  # scale of its swing; 1 as its springs say
-    recognised: tuple[str, ...] = ()  # names of `expressions.EXPRESSION_RULES`
+    recognised: tuple[str, ...] = ()  # names in `RECOGNISABLE`
     life: Life | None = None  # motion to be added when the face is stabilized
+    heard_ns: int | None = None  # when the sound was made that the mouth follows; None without a voice
 
     @property
     def params(self) -> FlameParams:
@@ -60,6 +63,8 @@ class Performance:
         self._recognizer = ExpressionRecognizer(actor)
         self._liveliness = Liveliness(tuning)
         self._hair = tuning.hair
+        self._voice: HearVoice | None = None
+        self._mixer = VoiceMixer()
 
     def follow(self, signal: Signal) -> PerformedFace:
         """The face for this signal, which may have none."""
@@ -71,7 +76,7 @@ class Performance:
         recognised = self._recognizer.see(np.clip(own_weights(signal, actor), 0.0, 1.0), now_ns)
         own = self._filter.shaped(own_face(smooth, actor), now_ns)
         params = self._liveliness.blinking(params_of_own_face(own), now_ns)
-        return self._with_overlay(self._presence.follow(params, now_ns), now_ns, recognised)
+        return self._complete(self._presence.follow(params, now_ns), now_ns, recognised)
 
     def wait(self, now_ns: int) -> PerformedFace:
         """The face while no signal comes from the source."""
@@ -94,6 +99,19 @@ class Performance:
         self._liveliness.tune(tuning)
         self._hair = tuning.hair
 
+    def listen(self, voice: HearVoice | None) -> None:
+        """Lets this voice move the mouth from now on, or none."""
+        self._voice = voice
+
+    def tune_voice(self, tuning: VoiceTuning) -> None:
+        """Mixes the voice in this way from now on."""
+        self._mixer.tune(tuning)
+
+    @property
+    def is_mouth_hidden(self) -> bool:
+        """Whether the mouth is the voice's alone, because the camera's does not follow what it says."""
+        return self._mixer.is_mouth_hidden
+
     def use_actor(self, actor: Actor) -> None:
         """Uses the calibration of this performer."""
         self._calibrated = self._actor = actor
@@ -115,12 +133,17 @@ class Performance:
 
     def _without_face(self, now_ns: int) -> PerformedFace:
         self._filter.miss()
-        return self._with_overlay(self._presence.wait(now_ns), now_ns, self._recognizer.miss())
+        return self._complete(self._presence.wait(now_ns), now_ns, self._recognizer.miss())
 
-    def _with_overlay(self, shown: PresentedFace, now_ns: int, recognised: tuple[str, ...]) -> PerformedFace:
+    def _complete(self, shown: PresentedFace, now_ns: int, recognised: tuple[str, ...]) -> PerformedFace:
+        listen = self._voice
+        voice = listen(now_ns) if listen else None
+        shown, triggers = self._mixer.mix(shown, voice)
         params, marks = self._overlay.over(shown.params, now_ns)
         shown = shown if params is shown.params else replace(shown, params=params)
-        return PerformedFace(shown, marks, self._hair, recognised, self._liveliness.life(now_ns, shown.presence))
+        life = self._liveliness.life(now_ns, shown.presence)
+        heard_ns = voice.heard_ns if voice else None
+        return PerformedFace(shown, marks, self._hair, (*recognised, *triggers), life, heard_ns)
 
 
 class RecentFaces:

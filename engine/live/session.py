@@ -19,7 +19,7 @@ from ..face.presence import Phase, smoothstep
 from ..model.character_file import load_any_character
 from ..model.portrait_renderer import DrawOptions, FadingCharacters, PortraitRenderer
 from .adaptive_quality import AdaptiveQuality
-from .latency import LatencyMeter
+from .latency import RECENT, DurationRing, LatencyMeter
 from .metrics import RunCounters
 from .scene import PLAIN, Compositor, Scene
 from .scheduling import CapturedSignal
@@ -99,6 +99,7 @@ class LiveSession:
         self.is_paused = False  # while set, the performer does not move the portrait
         self.counters = RunCounters()
         self.meter, self.quality, self.clock_ns = meter or LatencyMeter(), quality, clock_ns
+        self.voice_delays = DurationRing(RECENT)  # from a sound to the drawn picture of the mouth that it moved
         self._outputs = tuple(outputs)
         self._light_fade = LightFade(studio_light())
         self._opacity = OpacityFade()
@@ -198,6 +199,8 @@ class LiveSession:
         rgba = with_opacity(portrait.rgba, self._opacity.at(posed_ns))
         portrait = replace(portrait, rgba=rgba, stamp=drawn, drawn_by=drawn_by, recognised=face.recognised)
         self._index, self.phase = stamp.index, face.shown.phase
+        if face.heard_ns is not None:
+            self.voice_delays.add((self.clock_ns() - face.heard_ns) / 1e6)
 
         # Offer it, unless a renderer that draws several pictures at a time gives the same one again.
         if portrait.stamp.index == self._offered:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..capture.source import EndOfSource, Source
 from ..data import Actor, Array, FlameParams, Signal
+from ..face.lipsync import HearVoice, VoiceMixer
 from ..face.presence import HOLD_S, Presence, PresentedFace
 from ..face.retarget import retarget
 from .animation import Animation, Float64Array, RenderError, Sound, single_character_animation
@@ -53,13 +54,15 @@ def read_performance(
     sound: Sound | None = None,
     on_progress: Callable[[int], None] = lambda read: None,
     consistency: bool = True,
+    voice: HearVoice | None = None,
 ) -> Animation:
     """The performance of this actor in a take or a video (opened offline), shown by one character in one light [27].
 
     It has the performance's own frame rate, or `fps`, and the same duration either way. It begins with the first
     picture of the chosen part, and so does the `sound`. `on_progress` gets the number of pictures read. A lost face is
     held, eased to rest and moves idly, as live. With `consistency` the faces are stabilized by those before and after
-    them, without delay; without it each face is as the tracker saw it. RenderError if there is no picture, or no face
+    them, without delay; without it each face is as the tracker saw it. A `voice`, by the time since the first picture,
+    moves the mouth, and needs no face. RenderError if there is no picture, or no face
     in any of them; SourceError if one cannot be read.
     """
     with source:
@@ -69,16 +72,16 @@ def read_performance(
             sound = replace(sound, start_s=source.first_s)
     if not tracked.times_s:
         raise RenderError(f"there is no picture in {source.name}: wanted a performance of one picture at least")
-    if not tracked.faces:
+    if not tracked.faces and voice is None:
         raise RenderError(
             f"no face was seen in the {len(tracked.times_s)} pictures of {source.name}: wanted a face that looks into "
             "the camera, lit from the front and at least a fifth of the picture high"
         )
-    faces = np.stack(tracked.faces)
-    if consistency:
+    faces = np.array(tracked.faces)
+    if consistency and tracked.faces:
         times_s = np.array(tracked.times_s)[np.array(tracked.is_face)]
         faces = stabilize(faces, times_s=times_s, confidence=np.array(tracked.confidence, np.float32))
-    presented = list(_present(tracked, faces, rate))
+    presented = list(_present(tracked, faces, rate, voice or (lambda time_ns: None)))
     presented_s = np.array([time_s for time_s, _ in presented])
     all_faces = np.stack([face.params.vector() for _, face in presented])
     presence = np.array([face.presence for _, face in presented], np.float32)
@@ -127,18 +130,25 @@ def _fps(source: Source, times_s: list[float]) -> float:
     return 1.0 / float(np.median(steps_s)) if len(steps_s) and np.median(steps_s) > 0.0 else _DEFAULT_FPS
 
 
-def _present(tracked: _Tracked, faces: Array, rate: Fraction) -> Iterator[tuple[float, PresentedFace]]:
+def _present(
+    tracked: _Tracked, faces: Array, rate: Fraction, voice: HearVoice
+) -> Iterator[tuple[float, PresentedFace]]:
     """Times and presented faces: `faces` in place of the tracked ones, and idle ones where pictures are missing."""
-    presence, rows = Presence(), iter(faces)
+    presence, mixer, rows = Presence(), VoiceMixer(), iter(faces)
+
+    def spoken(face: PresentedFace, now_ns: int) -> PresentedFace:
+        return mixer.mix(face, voice(now_ns))[0]
+
     step_s = float(1 / rate)
     before_s = 0.0
     for time_s, is_face in zip(tracked.times_s, tracked.is_face, strict=True):
         if time_s - before_s > max(HOLD_S, _GAP_FRAMES * step_s):
             for missing_s in np.arange(before_s + step_s, time_s - step_s / 2.0, step_s):
-                yield float(missing_s), presence.wait(round(float(missing_s) * 1e9))
+                missing_ns = round(float(missing_s) * 1e9)
+                yield float(missing_s), spoken(presence.wait(missing_ns), missing_ns)
         now_ns, before_s = round(time_s * 1e9), time_s
         face = presence.follow(FlameParams.from_vector(next(rows)), now_ns) if is_face else presence.wait(now_ns)
-        yield time_s, face
+        yield time_s, spoken(face, now_ns)
 
 
 # Frame rates.

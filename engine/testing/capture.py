@@ -1,9 +1,10 @@
-"""Fakes of capture: a scripted camera, a tracker that reads brightness, and a disk with little space."""
+"""Fakes of capture: a scripted camera, a tracker of brightness, a microphone that hums, and a small disk."""
 
 from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -15,7 +16,9 @@ from omote.bridge import arkit
 from ..capture.cameras import CameraFormat
 from ..capture.recorder import GrowingFile, new_file
 from ..capture.source import Picture, SourceError, untracked
-from ..data import Signal, Stamp
+from ..capture.voice import HOP
+from ..data import Array, Signal, Stamp
+from ..face.lipsync import VoiceError
 
 
 class ScriptedPort:
@@ -64,6 +67,27 @@ class BrightnessTracker:
         if brightness < 0.01:
             return untracked(stamp)
         return Signal(stamp, arkit.weights({"jawOpen": brightness}))
+
+
+class HummingMicrophone:
+    """A microphone that hums at -20 dB, and logs when it is opened and closed; "unplugged" cannot be opened."""
+
+    def __init__(self, name: str, log: list[str]) -> None:
+        self.name = name
+        self._log = log
+
+    def __enter__(self) -> Self:
+        if self.name == "unplugged":
+            raise VoiceError("the microphone unplugged cannot be opened")
+        self._log.append(f"open {self.name}")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._log.append(f"close {self.name}")
+
+    def read(self) -> tuple[Array, int]:
+        time.sleep(0.002)
+        return np.full(HOP, 0.1, np.float32), time.perf_counter_ns()
 
 
 class SmallDisk:

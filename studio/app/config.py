@@ -24,6 +24,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "str": ((str,), "a text in quotes"),
     "int": ((int,), "a whole number"),
     "int | None": ((int,), "a whole number"),
+    "str | None": ((str,), "a text in quotes"),
     "float": ((int, float), "a number"),
     "float | None": ((int, float), "a number"),
     "bool": ((bool,), "true or false"),
@@ -56,6 +57,7 @@ class Config:
     seconds: float | None = None  # None: until the source ends, or Ctrl-C
     budget_ms: float | None = None  # for the p95 of capture to sent; quality is reduced to hold it
     actor: str = "default"  # the performer, whose calibration is used
+    voice: str | None = None  # a microphone: "default", a number or a part of its name; or FILE.wav
     record: Path | None = None  # the take to write
     report: Path | None = None
     page: bool = True

@@ -17,13 +17,13 @@ from omote.bridge.errors import OmoteError
 from omote.engine.data import Array
 from omote.engine.face.expressions import (
     EXPRESSION_NAMES,
-    EXPRESSION_RULES,
     MARKS,
     NAMED_EXPRESSIONS,
     Expression,
     expression_weights,
     marks,
 )
+from omote.engine.face.performance import RECOGNISABLE
 
 from .validation import shown_value
 
@@ -61,7 +61,7 @@ class Hotkey:
     id: str  # used in addresses: lower case letters, digits, - and _
     label: str
     key: str = ""  # KeyboardEvent.key on the page: "1", "F5"; "" for none
-    on: str | None = None  # a recognised expression that triggers it too
+    on: str | None = None  # one of RECOGNISABLE that triggers it too
     expression: str | None = None  # one of EXPRESSION_NAMES
     weights: Mapping[str, float] | None = None  # ARKit names to 0..1
     character: str | None = None  # a character's name
@@ -126,7 +126,7 @@ def _read_hotkey(data: object) -> Hotkey:
         id=id,
         label=_text(id, "label", data.get("label", id), _MOST_LABEL),
         key=_text(id, "key", data.get("key", ""), _MOST_KEY),
-        on=_one_of(id, "on", data.get("on"), tuple(EXPRESSION_RULES)),
+        on=_one_of(id, "on", data.get("on"), RECOGNISABLE),
         expression=_one_of(id, "expression", data.get("expression"), EXPRESSION_NAMES),
         weights=_weights(id, data.get("weights")),
         character=None if "character" not in action else _text(id, "character", action["character"], _MOST_NAME),

@@ -19,8 +19,10 @@ from omote.engine.capture.cameras import AdjustableCamera, list_cameras
 from omote.engine.capture.recorder import RecordingProgress
 from omote.engine.capture.source import CameraView, Picture, SourceError, TrackedPicture
 from omote.engine.data import Actor, Array, Character, Portrait
-from omote.engine.face.expressions import EXPRESSION_RULES, TOP_LAYER, Expression, ExpressionError
+from omote.engine.face.expressions import TOP_LAYER, Expression, ExpressionError
 from omote.engine.face.light import LightError
+from omote.engine.face.lipsync import VoiceError
+from omote.engine.face.performance import RECOGNISABLE
 from omote.engine.face.tuning import Tuning, TuningError
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.scene import Scene, SceneError
@@ -37,6 +39,7 @@ from .screen import Rgb, small_picture
 from .settings import Settings, SettingsStore
 from .sources import FILE, SourceSwitch
 from .validation import Arguments
+from .voice import VoiceController, read_device
 
 POLL_S = 0.05
 CAPTURED = 0.05  # a smaller weight is no part of an expression that is captured
@@ -44,7 +47,7 @@ MOST_HAPPENINGS = 16  # that wait; older ones are dropped
 
 log = logging.getLogger(__name__)
 
-INVALID_ERRORS = (TuningError, LightError, HotkeyError, ExpressionError, SceneError)
+INVALID_ERRORS = (TuningError, LightError, HotkeyError, ExpressionError, SceneError, VoiceError)
 
 
 class SessionListener(Protocol):
@@ -78,6 +81,7 @@ class StudioSession:
         self.characters = CharacterLibrary(lambda: self.live.session if self.live else None, self._character_changed)
         self.pictures = PictureLibrary()
         self.scenes = SceneController(self._use_scene, kept.scene, self.pictures, self.character_name)
+        self.voice = VoiceController(kept.voice, self.changed)
         self.hotkey_characters = HotkeyCharacters(self.characters.show, self.character_name)
         self.hotkeys = HotkeyController(
             kept.hotkeys, self._express, self.hotkey_characters.request, self._run_command, self._happen
@@ -100,6 +104,7 @@ class StudioSession:
     def __exit__(self, *error: object) -> None:
         self._is_stopping.set()
         self.lighting.close()
+        self.voice.close()
         self.finish()
 
     def finish(self) -> RecordingProgress | None:
@@ -120,6 +125,7 @@ class StudioSession:
         self.scenes.refresh()
         self.performer.bind(live)
         self.recording.bind(live)
+        self.voice.bind(live)
         self.changed()
 
     def running(self) -> LiveLoop:
@@ -238,6 +244,24 @@ class StudioSession:
         with self._lock:
             self._tune(Tuning())
 
+    def use_voice(self, changes: Mapping[str, object]) -> None:
+        """Opens or closes a microphone with `device`, and changes values of `VoiceTuning`; VoiceError if it cannot.
+
+        The tuning is kept for the next start; the microphone is not, since it opens only when it is chosen.
+        """
+        with self._lock:
+            if tuned := {name: value for name, value in changes.items() if name != "device"}:
+                tuning = self.voice.tuning.changed(tuned)
+                self.voice.tune(tuning)
+                self._keep(lambda settings: replace(settings, voice=tuning))
+        if "device" in changes:
+            device = read_device(changes)
+            if device is None:
+                self.voice.close()
+            else:
+                self.voice.open(device)
+        self.changed()
+
     def light(self, changes: Mapping[str, object]) -> None:
         """Changes the light; LightError if a value is invalid."""
         with self._lock:
@@ -323,7 +347,7 @@ class StudioSession:
         before, self.recognised = self.recognised, portrait.recognised
         if before is portrait.recognised or before == portrait.recognised:
             return
-        for name in EXPRESSION_RULES:
+        for name in RECOGNISABLE:
             is_on = name in portrait.recognised
             if is_on != (name in before):
                 if self.hotkeys.recognise(name, is_on):

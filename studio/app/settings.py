@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from omote.engine.face.lipsync import VoiceTuning
 from omote.engine.face.tuning import Tuning
 from omote.engine.model.character_file import load_any_character
 from omote.engine.storage import user_path, write_text
@@ -48,6 +49,7 @@ class Settings:
     tuning: Tuning = field(default_factory=Tuning)
     light: LightChoice = field(default_factory=LightChoice)
     scene: SceneChoice = field(default_factory=SceneChoice)
+    voice: VoiceTuning = field(default_factory=VoiceTuning)
     hotkeys: tuple[Hotkey, ...] = DEFAULT_HOTKEYS
     character: str | None = None  # as last chosen on the page
     actor: str | None = None
@@ -60,6 +62,7 @@ class Settings:
             "tuning": self.tuning.as_json(),
             "light": asdict(self.light),
             "scene": self.scene.as_json(),
+            "voice": self.voice.as_json(),
             "hotkeys": [one.as_json() for one in self.hotkeys],
             "character": self.character,
             "actor": self.actor,
@@ -117,6 +120,7 @@ def _read(data: Mapping[str, object]) -> tuple[Settings, list[str]]:
         "tuning": lambda value: Tuning().changed(_object(value)),
         "light": lambda value: LightChoice().changed(_object(value)),
         "scene": read_scene_choice,
+        "voice": lambda value: VoiceTuning().changed(_object(value)),
         "hotkeys": read_hotkeys,
         "character": _name,
         "actor": _name,

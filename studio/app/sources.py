@@ -24,6 +24,7 @@ OFFERED_SOURCES: Mapping[str, str] = {
     "facemotion3d": "iPhone: Facemotion3d",
     "vmc": "VMC",
     "openseeface": "OpenSeeFace",
+    "none": "No camera",
     "demo": "Demo",
 }
 

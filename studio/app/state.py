@@ -9,8 +9,9 @@ from typing import Any, Literal
 from omote.engine.capture.datagrams import DatagramSource
 from omote.engine.capture.recorder import RecordingProgress
 from omote.engine.capture.source import CameraView
-from omote.engine.face.expressions import EXPRESSION_NAMES, EXPRESSION_RULES
+from omote.engine.face.expressions import EXPRESSION_NAMES
 from omote.engine.face.light import LIGHT_PRESETS
+from omote.engine.face.performance import RECOGNISABLE
 from omote.engine.face.presence import Phase
 from omote.engine.face.stabilizer import smoothing_delay_ms
 from omote.engine.face.tuning import MOST_GAIN, REGIONS, SMOOTHED
@@ -45,12 +46,13 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "regions": list(REGIONS),
         "smoothed": list(SMOOTHED),
         "light": studio.lighting.as_json(),
+        "voice": studio.voice.as_json(),
         "presets": [{"name": name, "label": preset.label} for name, preset in LIGHT_PRESETS.items()],
         "scene": studio.scenes.as_json(),
         "pictures": studio.pictures.names(),
         "hotkeys": studio.hotkeys.as_json(),
         "expressions": list(EXPRESSION_NAMES),
-        "recognisable": list(EXPRESSION_RULES),
+        "recognisable": list(RECOGNISABLE),
         "recognised": list(studio.recognised),
         "actor": studio.performer.as_json(),
         "actors": studio.performer.names(),

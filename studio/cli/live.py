@@ -17,6 +17,7 @@ from rich.text import Text
 from omote.bridge import frame
 from omote.bridge.outputs import DESTINATION_FORMATS
 from omote.engine.capture.cameras import list_cameras
+from omote.engine.capture.microphone import DEFAULT_MICROPHONE
 from omote.engine.capture.recorder import RecordError, RecordingProgress
 from omote.engine.capture.source import Playback, Source
 from omote.engine.capture.sources import NETWORK_SPECS as WANTED_PHONES
@@ -127,6 +128,8 @@ def _run_live(config: Config, loaded: LoadedRun) -> RecordingProgress | None:
         session = LiveSession(loaded.renderer, loaded.character, outputs.portrait_outputs, meter=meter, quality=quality)
         live = LiveLoop(loaded.source, session, is_offline=config.offline)
         studio.bind(live)
+        if config.voice is not None:
+            studio.voice.begin(config.voice)
         if config.record:
             studio.recording.begin(config.record)
         try:
@@ -201,6 +204,8 @@ def _print_summary(config: Config, loaded: LoadedRun, outputs: Outputs) -> None:
         f"  performer   {outputs.studio.performer.summary}",
         *outputs.rows(),
     ]
+    if config.voice is not None:
+        rows.append(f"  voice       {outputs.studio.voice.as_json()['name']}")
     if config.budget_ms is not None:
         rows.append(f"  budget      {config.budget_ms:g} ms, capture to sent: quality is reduced to hold its p95")
     if config.source == "demo":
@@ -304,6 +309,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_drawing_options(parser)
     add_playback_options(parser)
     parser.add_argument("--actor", metavar="NAME", help="the performer, as calibrated; see `omote calibrate`")
+    parser.add_argument(
+        "--voice",
+        nargs="?",
+        const=DEFAULT_MICROPHONE,
+        metavar="MICROPHONE",
+        help="let a voice move the mouth: the system's microphone, a part of a microphone's name, or FILE.wav",
+    )
     parser.add_argument("--record", metavar="TAKE.csv", help="record the performance as a new take")
     parser.add_argument("--loop", action="store_true", help="start a file again at its end")
     parser.add_argument("--offline", action="store_true", help="draw every picture of a file, as fast as possible")

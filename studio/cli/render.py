@@ -40,14 +40,14 @@ from omote.engine.worker_pool import WorkerPool
 from ..app.config import DEFAULTS, Config
 from .interrupts import exit_code
 from .parser import config_of
-from .render_inputs import LIGHTS, NO_ACTOR, Appearance, Clip, PerformanceClip, TimelineClip, TransitionClip
+from .render_inputs import LIGHTS, NO_ACTOR, NO_SOURCE, Appearance, Clip, PerformanceClip, TimelineClip, TransitionClip
 from .render_outputs import RenderOutputs, parse_outputs
 
 log = logging.getLogger(__name__)
 
 _EXPRESSION_HELP = "a name, FILE.csv@SECONDS, FILE.toml, or values as jawOpen=0.6,mouthSmileLeft=0.4"
 _TRANSITION = {"seconds_long": "--seconds", "ease": "--ease", "hold_s": "--hold", "there_and_back": "--there-and-back"}
-_PERFORMANCE = {"speed": "--speed", "start_s": "--start-s", "end_s": "--end-s", "actor": "--actor"}
+_PERFORMANCE = {"speed": "--speed", "start_s": "--start-s", "end_s": "--end-s", "actor": "--actor", "voice": "--voice"}
 _LINE_S = 10.0  # between two lines without a terminal
 
 
@@ -227,6 +227,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--start-s", type=float, metavar="SECONDS", help="start of a performance, in its own seconds")
     source.add_argument("--end-s", type=float, metavar="SECONDS", help="its end")
     source.add_argument("--actor", metavar="NAME", help="the performer, as calibrated with this source")
+    source.add_argument(
+        "--voice", type=Path, metavar="FILE.wav", help="a voice that moves the mouth; alone, or with a take or a video"
+    )
     source.add_argument("--audio", type=Path, metavar="FILE", help="the sound, instead of a video's own")
     _add_appearance_options(parser.add_argument_group("appearance"))
     _add_output_options(parser.add_argument_group("output and workers"))
@@ -270,11 +273,12 @@ def request_of(typed: argparse.Namespace, config: Config, words: Sequence[str]) 
     """Checks the options; RenderError says which of them cannot be combined."""
     options = vars(typed)
     heads = [head for head in ("transition", "timeline", "take", "source") if _is_given(head, options)]
+    heads = heads or ["voice"] * ("voice" in options)
     if len(heads) != 1:
         raise RenderError(_one_of(heads, options))
-    kind = "performance" if heads[0] in ("take", "source") else heads[0]
+    kind = "performance" if heads[0] in ("take", "source", "voice") else heads[0]
     _reject_options(_TRANSITION, options, kind, "transition", "a transition (--from, --to)")
-    _reject_options(_PERFORMANCE, options, kind, "performance", "a performance (--take, --source)")
+    _reject_options(_PERFORMANCE, options, kind, "performance", "a performance (--take, --source, --voice)")
     _reject_options(
         {} if kind != "performance" else {"seed": "--seed"}, options, kind, "", "a transition or a timeline"
     )
@@ -289,7 +293,8 @@ def request_of(typed: argparse.Namespace, config: Config, words: Sequence[str]) 
         audio,
         consistency="frame_by_frame" not in options,
     )
-    sources = [user_path(str(options[name])) for name in ("timeline", "take", "source", "audio") if name in options]
+    given = [name for name in ("timeline", "take", "source", "voice", "audio") if name in options]
+    sources = [user_path(str(options[name])) for name in given]
     sources += [file for name in ("first", "last") if name in options and (file := face_file_path(str(options[name])))]
     sources += face_files_of(sources[0]) if kind == "timeline" else []
     outputs = parse_outputs(
@@ -324,7 +329,10 @@ def _is_given(head: str, options: dict[str, object]) -> bool:
 
 def _one_of(heads: list[str], options: dict[str, object]) -> str:
     if not heads:
-        return "nothing to render: give --from and --to EXPRESSION, --timeline FILE, --take TAKE.csv or --source FILE"
+        return (
+            "nothing to render: give --from and --to EXPRESSION, --timeline FILE, --take TAKE.csv, --source FILE or "
+            "--voice FILE.wav"
+        )
     if heads[0] == "transition" and _seconds(options.get("first")) and _seconds(options.get("last")):
         return "--from and --to take expressions; for a part of a take or a video use --start-s and --end-s"
     flags = ["--from and --to" if head == "transition" else f"--{head}" for head in heads]
@@ -355,13 +363,15 @@ def _requested_clip(
     if kind == "timeline":
         return TimelineClip(user_path(str(options["timeline"])), appearance)
     if kind == "performance":
-        source = str(options.get("take", options.get("source")))
+        source, voice = str(options.get("take", options.get("source", NO_SOURCE))), options.get("voice")
         part = Playback(1.0 if config.speed is None else config.speed, config.start_s or 0.0, config.end_s)
-        if appearance.audio is not None and part.speed != 1.0:
-            raise RenderError(
-                f"--audio cannot be played at another speed, and --speed is {part.speed:g}: leave out one"
-            )
-        return PerformanceClip(replace(config, source=source), part, appearance, outputs.have_sound)
+        for flag, sound in (("--audio", appearance.audio), ("--voice", voice)):
+            if sound is not None and part.speed != 1.0:
+                raise RenderError(
+                    f"{flag} cannot be played at another speed, and --speed is {part.speed:g}: leave out one"
+                )
+        path = None if voice is None else user_path(str(voice))
+        return PerformanceClip(replace(config, source=source), part, appearance, outputs.have_sound, path)
     ease: Ease = next((one for one in EASES if one == options.get("ease")), DEFAULT_EASE)
     return TransitionClip(
         str(options.get("first", "neutral")),

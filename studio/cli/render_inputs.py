@@ -14,10 +14,13 @@ from typing import Protocol
 import numpy as np
 
 from omote.calibration.actor_file import ActorError, find_actor
-from omote.engine.capture.source import Playback, Source
+from omote.engine.capture.microphone import read_wav
+from omote.engine.capture.source import NoCamera, Playback, Source
 from omote.engine.capture.sources import VIDEO_SUFFIXES, open_source, recording_length
+from omote.engine.capture.voice import VoiceTrack
 from omote.engine.data import Actor, Array
 from omote.engine.face.light import LIGHT_PRESETS, studio_light
+from omote.engine.face.lipsync import Voice
 from omote.engine.offline.animation import FACE_SIZE, Animation, RenderError, Sound, single_character_animation
 from omote.engine.offline.face_parser import parse_face
 from omote.engine.offline.keyframes import Ease
@@ -34,6 +37,7 @@ STUDIO = "studio"
 LIGHTS = (STUDIO, *LIGHT_PRESETS)
 DEFAULT_FPS = Fraction(30)  # of content without its own rate
 _MAX_HASHED_BYTES = 64_000_000  # a larger file is identified by size and time
+NO_SOURCE = "none"  # a voice alone performs
 NO_ACTOR = ""  # as the actor in the settings: no calibration is used
 
 log = logging.getLogger(__name__)
@@ -175,11 +179,13 @@ class PerformanceClip:
     playback: Playback
     appearance: Appearance
     is_heard: bool  # whether an output has sound
+    voice: Path | None = None  # a WAV file that moves the mouth
     is_costly = True
 
     def facts(self) -> dict[str, str]:
         part = self.playback
         source = source_fact("source", self._file) if self._file.is_file() else {"source": self.config.source}
+        source |= source_fact("voice", self.voice)
         end = "the end" if part.end_s is None else f"{part.end_s:g}"
         span = {"speed": f"{part.speed:g}", "start": f"{part.start_s:g}", "end": end}
         who = {"actor": self.config.actor or "nobody", "character": self.config.character}
@@ -206,15 +212,27 @@ class PerformanceClip:
             fps=self.appearance.fps,
             sound=self._sound,
             consistency=self.appearance.consistency,
+            voice=self._hear if self.voice else None,
             on_progress=phase("tracking", count if count > 1 else None),
         )
 
+    def _hear(self, time_ns: int) -> Voice | None:
+        return self._track.at(time_ns + round(self.playback.start_s * 1e9))
+
+    @cached_property
+    def _track(self) -> VoiceTrack:
+        return VoiceTrack.of(read_wav(self.voice) if self.voice else np.zeros(0, np.float32))
+
     def _source(self) -> Source:
+        if self.config.source == NO_SOURCE:
+            return NoCamera(self._length[0])
         return open_source(self.config.source, is_offline=True, playback=self.playback)
 
     @cached_property
     def _length(self) -> tuple[float, float]:
         """Seconds, and pictures a second, as the file says."""
+        if self.config.source == NO_SOURCE:
+            return min(self.playback.stop_s, self._track.seconds) - self.playback.start_s, NoCamera.fps
         return recording_length(self.config.source, self.playback)
 
     @cached_property
@@ -227,8 +245,8 @@ class PerformanceClip:
 
     @cached_property
     def _sound(self) -> Sound | None:
-        """The sound of --audio, else the video's own."""
-        part, audio = self.playback, self.appearance.audio
+        """The sound of --audio, else that of --voice, else the video's own."""
+        part, audio = self.playback, self.appearance.audio or (self.voice if self.is_heard else None)
         if audio is not None:
             return Sound(audio, part.start_s)
         if not self.is_heard or self._file.suffix.lower() not in VIDEO_SUFFIXES:

@@ -70,6 +70,7 @@ class Api:
             "scenes/save": lambda arguments: studio.save_scene(text_argument(arguments, "name")),
             "scenes/show": lambda arguments: studio.show_scene(text_argument(arguments, "name")),
             "scenes/remove": lambda arguments: studio.remove_scene(text_argument(arguments, "name")),
+            "voice": studio.use_voice,
             "actor": lambda arguments: studio.use_actor(text_argument(arguments, "name")),
             "recalibrate": self._recalibrate,
             "calibration": lambda arguments: studio.calibrate(
@@ -96,6 +97,7 @@ class Api:
             Route("/api/characters/{name}", with_error_responses(self._remove), methods=["DELETE"]),
             Route("/api/pictures", with_error_responses(self._add_picture), methods=["POST"]),
             Route("/api/pictures/{name}", with_error_responses(self._picture), methods=["GET", "DELETE"]),
+            Route("/api/voice/microphones", with_error_responses(self._microphones)),
             Route("/api/calibration/report", with_error_responses(self._report)),
         ]
 
@@ -165,6 +167,9 @@ class Api:
             await _call(self._studio.remove_picture, name)
             return JsonResponse({"error": ""})
         return Response(cast(bytes, await _call(self._studio.pictures.thumbnail, name)), media_type="image/png")
+
+    async def _microphones(self, request: Request) -> Response:
+        return JsonResponse({"error": "", "microphones": await _call(self._studio.voice.choices)})
 
     async def _report(self, request: Request) -> Response:
         page = await _call(self._studio.performer.report)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from starlette.concurrency import run_in_threadpool
@@ -24,7 +24,12 @@ FACE_S = 1.0 / 15.0
 IDLE_S = 1.0  # between two checks whether the server ends
 MAX_PENDING = 1024  # recognised expressions that wait for one client; the oldest are dropped
 
-_COMMANDS = {"face on": True, "face off": False}
+_COMMANDS = {
+    "face on": ("face", True),
+    "face off": ("face", False),
+    "voice on": ("voice", True),
+    "voice off": ("voice", False),
+}
 
 
 class EventStream:
@@ -33,9 +38,17 @@ class EventStream:
     Every method but `serve` may be called from any thread, and none blocks.
     """
 
-    def __init__(self, state: Callable[[], object], clock_s: Callable[[], float] = time.monotonic) -> None:
-        """`state` returns everything that the page shows as JSON values; it is called only while a client is there."""
-        self._state, self._clock_s = state, clock_s
+    def __init__(
+        self,
+        state: Callable[[], object],
+        voice: Callable[[], Mapping[str, object] | None] = lambda: None,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`state` returns everything that the page shows as JSON values, `voice` what a voice does now, if any.
+
+        They are called only while a client is there.
+        """
+        self._state, self._voice, self._clock_s = state, voice, clock_s
         self._changes = 0
         self._status: Status | None = None
         self._portrait: Portrait | None = None
@@ -91,15 +104,19 @@ class EventStream:
                 await client.send_text(_message("status", **status.as_json()))
             portrait = self._portrait
             is_new = portrait is not None and portrait is not listener.portrait
-            if listener.wants_face and portrait and is_new and self._clock_s() >= listener.face_s:
+            if "face" in listener.wants and portrait and is_new and self._clock_s() >= listener.face_s:
                 listener.portrait, listener.face_s = portrait, self._clock_s() + FACE_S
                 await client.send_text(_message("face", **_face_values(portrait)))
+            if "voice" in listener.wants and self._clock_s() >= listener.voice_s:
+                listener.voice_s = self._clock_s() + FACE_S
+                if voice := self._voice():
+                    await client.send_text(_message("voice", **voice))
             with suppress(TimeoutError):
                 await asyncio.wait_for(listener.woken.wait(), self._pause_s(listener))
 
     def _pause_s(self, listener: _Client) -> float:
         """How long to wait for a wake-up."""
-        if listener.wants_face:
+        if listener.wants:
             return FACE_S
         return STATE_S if self._changes != listener.changes else IDLE_S
 
@@ -117,15 +134,16 @@ class _Client:
         self.woken = asyncio.Event()
         self.recognitions: deque[tuple[str, bool]] = deque(maxlen=MAX_PENDING)
         self.changes = -1  # the last one it has received; -1 sends the state at once
-        self.state_s = self.face_s = 0.0  # when it may receive the next, by the clock
+        self.state_s = self.face_s = self.voice_s = 0.0  # when it may receive the next, by the clock
         self.status: Status | None = None
         self.portrait: Portrait | None = None
-        self.wants_face = False
+        self.wants: frozenset[str] = frozenset()  # "face", "voice"
 
     def receive(self, text: str) -> bool:
         if text not in _COMMANDS:
             return False
-        self.wants_face = _COMMANDS[text]
+        kind, is_on = _COMMANDS[text]
+        self.wants = self.wants | {kind} if is_on else self.wants - {kind}
         self.woken.set()
         return True
 

@@ -68,7 +68,7 @@ class PageServer:
         self._tickets = Tickets()
         self._studio = studio or StudioSession()
         self._newest: LatestBroadcast[Portrait] = LatestBroadcast()
-        self._events = EventStream(lambda: state_of(self._studio))
+        self._events = EventStream(lambda: state_of(self._studio), self._studio.voice.now)
         self._viewers: Counter[Role] = Counter()  # changed only by the server's thread
         self._status: Status | None = None
         self._server: uvicorn.Server | None = None

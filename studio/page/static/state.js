@@ -4,17 +4,17 @@ import { get, socketAddress } from "./api.js";
 
 const RETRY_MS = 800;
 const SILENCE_MS = 3500; // the status comes every second; after three missing ones the server counts as gone
-const listeners = { state: [], status: [], face: [], recognised: [], connection: [] };
+const listeners = { state: [], status: [], face: [], voice: [], recognised: [], connection: [] };
 
 let socket = null;
 let state = null; // the newest one, for later listeners
-let watchers = 0;
+const watchers = { face: 0, voice: 0 };
 let patience = 0; // the timer until the next status
 let isSilent = false;
 
 /**
  * Calls `listener` with each message of this kind: "state" (also with the current one, if there is one), "status",
- * "face", "recognised", or "connection" with {isConnected, why}.
+ * "face", "voice", "recognised", or "connection" with {isConnected, why}.
  */
 export function on(kind, listener) {
   listeners[kind].push(listener);
@@ -46,16 +46,16 @@ function say(text) {
   if (socket?.readyState === WebSocket.OPEN) socket.send(text);
 }
 
-/** Asks for "face" messages until the returned function is called. */
-export function watchFaces() {
-  watchers += 1;
-  if (watchers === 1) say("face on");
+/** Asks for messages of this kind, "face" or "voice", until the returned function is called. */
+export function watch(kind) {
+  watchers[kind] += 1;
+  if (watchers[kind] === 1) say(`${kind} on`);
   let isOver = false;
   return () => {
     if (isOver) return;
     isOver = true;
-    watchers -= 1;
-    if (watchers === 0) say("face off");
+    watchers[kind] -= 1;
+    if (watchers[kind] === 0) say(`${kind} off`);
   };
 }
 
@@ -104,7 +104,7 @@ export function connect() {
   socket = new WebSocket(socketAddress("/events"));
   socket.onopen = () => {
     hasOpened = true;
-    if (watchers > 0) say("face on");
+    for (const [kind, count] of Object.entries(watchers)) if (count > 0) say(`${kind} on`);
     tell("connection", { isConnected: true, why: "" });
   };
   socket.onmessage = receive;

@@ -22,6 +22,7 @@ import { startStage } from "./stage.js";
 import { connect } from "./state.js";
 import { startTabs } from "./tabs.js";
 import { startTuning } from "./tuning.js";
+import { startVoice } from "./voice.js";
 
 startTabs();
 startLink();
@@ -38,6 +39,7 @@ startHotkeys();
 startHotkeyEditor();
 startExpressionEditor();
 startTuning();
+startVoice();
 startLight();
 startScene();
 startCalibration();

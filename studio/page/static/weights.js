@@ -2,7 +2,7 @@
 
 import { NAMES, REGIONS } from "./arkit.js";
 import { element, make, words } from "./elements.js";
-import { on, watchFaces } from "./state.js";
+import { on, watch } from "./state.js";
 
 const bars = []; // {shown, seen} in the order of NAMES
 let stop = null;
@@ -46,7 +46,7 @@ function follow({ weights, shown }) {
 export function showWeights(isWanted) {
   if (isWanted && !bars.length) build();
   element("weights-view").hidden = !isWanted;
-  if (isWanted && !stop) stop = watchFaces();
+  if (isWanted && !stop) stop = watch("face");
   if (!isWanted && stop) stop = stop();
 }
 
