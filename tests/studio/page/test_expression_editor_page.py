@@ -50,6 +50,7 @@ def test_an_expression_is_made_with_sliders_kept_as_a_hotkey_and_edited(
     (made,) = until(lambda: own(omote), "the expression")
     assert (made["label"], made["key"]) == ("Grin", "g")
     assert made["weights"] == {"mouthSmileLeft": 0.9, "mouthSmileRight": 0.9}
+    page.wait_for_selector(f'#pads [data-hotkey="{made["id"]}"]')  # the page knows its key
     page.keyboard.press("g")
     until(lambda: own(omote)[0]["is_on"], "the expression to be on")
     page.click("#command-clear")
