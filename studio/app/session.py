@@ -29,6 +29,7 @@ from omote.engine.live.scene import Scene, SceneError
 
 from .cameras import chosen_camera
 from .characters import CharacterLibrary
+from .global_hotkeys import GlobalHotkeys
 from .hotkeys import Hotkey, HotkeyCharacters, HotkeyCommand, HotkeyController, HotkeyError, HotkeyEvent, KeyPhase
 from .lighting import LightChoice, LightController
 from .performer import DEFAULT_ACTOR, PerformerController
@@ -88,6 +89,8 @@ class StudioSession:
         )
         self._happenings: deque[tuple[HotkeyEvent, str]] = deque(maxlen=MOST_HAPPENINGS)  # for the thread
         self.failed_happening = ""  # why the last of them failed
+        self.global_hotkeys = GlobalHotkeys(lambda: self.hotkeys.definitions, self.trigger)
+        self.global_problem = ""  # why they are off although they were chosen
         self.recognised: tuple[str, ...] = ()  # now
         self.confidence = 0.0  # of the tracker, 0 without a face
         # Of calibration and recording, as the listener knows it.
@@ -105,6 +108,7 @@ class StudioSession:
         self._is_stopping.set()
         self.lighting.close()
         self.voice.close()
+        self.global_hotkeys.turn(False)
         self.finish()
 
     def finish(self) -> RecordingProgress | None:
@@ -126,6 +130,12 @@ class StudioSession:
         self.performer.bind(live)
         self.recording.bind(live)
         self.voice.bind(live)
+        if self.store.settings.global_hotkeys:
+            try:
+                self.global_hotkeys.turn(True)
+            except HotkeyError as error:
+                self.global_problem = str(error)
+                log.warning("%s", error)
         self.changed()
 
     def running(self) -> LiveLoop:
@@ -315,6 +325,12 @@ class StudioSession:
                 )
             self.hotkeys.replace(hotkeys)
             self._keep(lambda settings: replace(settings, hotkeys=hotkeys))
+
+    def use_global_hotkeys(self, is_on: bool) -> None:
+        """Hears hotkeys while another program has the keyboard, or no longer; HotkeyError if it cannot."""
+        self.global_hotkeys.turn(is_on)
+        self.global_problem = ""
+        self._keep(lambda settings: replace(settings, global_hotkeys=is_on))
 
     def trigger(self, id: str, phase: KeyPhase = "press") -> bool:
         """Presses a hotkey and returns whether it is on now; HotkeyError if it does not exist."""

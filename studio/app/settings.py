@@ -53,6 +53,7 @@ class Settings:
     hotkeys: tuple[Hotkey, ...] = DEFAULT_HOTKEYS
     character: str | None = None  # as last chosen on the page
     actor: str | None = None
+    global_hotkeys: bool = False  # heard while another program has the keyboard
     camera: CameraChoice | None = None  # as last chosen on the page
 
     def as_json(self) -> dict[str, object]:
@@ -66,6 +67,7 @@ class Settings:
             "hotkeys": [one.as_json() for one in self.hotkeys],
             "character": self.character,
             "actor": self.actor,
+            "global_hotkeys": self.global_hotkeys,
             "camera": self.camera.as_json() if self.camera else None,
         }
 
@@ -125,6 +127,7 @@ def _read(data: Mapping[str, object]) -> tuple[Settings, list[str]]:
         "character": _name,
         "actor": _name,
         "camera": read_camera_choice,
+        "global_hotkeys": _bool,
     }
     for name, read in readers.items():
         if name in data:
@@ -139,6 +142,12 @@ def _object(value: object) -> Mapping[str, object]:
     if isinstance(value, dict):
         return value
     raise ValueError(f"it must be an object, got {type(value).__name__}")
+
+
+def _bool(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"it must be true or false, got {type(value).__name__}")
 
 
 def _name(value: object) -> str | None:

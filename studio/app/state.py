@@ -19,6 +19,7 @@ from omote.engine.live.adaptive_quality import BudgetStatus
 from omote.engine.live.latency import Percentiles
 from omote.engine.version import version
 
+from .global_hotkeys import is_global_key
 from .health import health_of
 from .session import StudioSession
 
@@ -51,6 +52,7 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "scene": studio.scenes.as_json(),
         "pictures": studio.pictures.names(),
         "hotkeys": studio.hotkeys.as_json(),
+        "global_hotkeys": _global_state(studio),
         "expressions": list(EXPRESSION_NAMES),
         "recognisable": list(RECOGNISABLE),
         "recognised": list(studio.recognised),
@@ -69,6 +71,12 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         or studio.failed_happening
         or studio.lighting.notice,
     }
+
+
+def _global_state(studio: StudioSession) -> dict[str, object]:
+    is_on = studio.global_hotkeys.is_on
+    heard = [one.id for one in studio.hotkeys.definitions if is_on and is_global_key(one.key)]
+    return {"is_on": is_on, "problem": studio.global_problem, "heard": heard}
 
 
 def _source_state(studio: StudioSession) -> dict[str, object]:

@@ -63,6 +63,7 @@ class Api:
             "character": lambda arguments: studio.use_character(text_argument(arguments, "name")),
             "expression": self._express,
             "hotkeys": self._use_hotkeys,
+            "hotkeys/global": lambda arguments: studio.use_global_hotkeys(bool_argument(arguments, "on")),
             "tuning": studio.tune,
             "tuning/reset": lambda arguments: studio.reset_tuning(),
             "light": studio.light,

@@ -3,6 +3,7 @@
 import { get, newest, post } from "./api.js";
 import { NAMES, REGIONS } from "./arkit.js";
 import { button, element, field, make, say, words } from "./elements.js";
+import { keyField } from "./key_field.js";
 import { attempt } from "./notices.js";
 import { slider } from "./slider.js";
 import { current, onPart } from "./state.js";
@@ -136,12 +137,7 @@ function open(hotkey) {
   seen = current().hotkeys;
   sliders = {};
   const name = make("input", { type: "text", id: "expression-name", value: hotkey?.label ?? "", maxlength: 40, required: true });
-  const key = make("input", { type: "text", id: "expression-key", value: hotkey?.key ?? "", readonly: true, placeholder: "press a key", class: "key" });
-  key.addEventListener("keydown", (event) => {
-    if (["Tab", "Escape", "Shift"].includes(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
-    event.preventDefault();
-    key.value = ["Backspace", "Delete"].includes(event.key) ? "" : event.key;
-  });
+  const key = keyField(hotkey?.key, { id: "expression-key" });
   const tick = (id, text, isOn, onChange) => make("label", { class: "tick" }, make("input", { type: "checkbox", id, checked: isOn, on: { change: onChange } }), make("span", { text }));
   const file = make("input", { type: "file", accept: ".json", class: "unseen", "aria-label": "Import an expression", on: { change: importFile } });
   const regions = Object.entries(REGIONS).map(([region, names]) =>

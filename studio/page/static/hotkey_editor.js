@@ -3,6 +3,7 @@
 import { post } from "./api.js";
 import { confirmed } from "./confirm.js";
 import { button, choice, element, make, say, words } from "./elements.js";
+import { keyField } from "./key_field.js";
 import { current } from "./state.js";
 
 const MODES = [["toggle", "Toggle"], ["hold", "Hold"], ["timer", "Timer"]];
@@ -13,18 +14,6 @@ const COMMANDS = [["clear", "Clear all"], ["pause", "Pause"], ["hide", "Hide"]];
 
 let seen = []; // the hotkeys when the editor was opened
 let opened = ""; // what the rows said then
-
-function keyField(key) {
-  const input = make("input", { type: "text", value: key ?? "", readonly: true, placeholder: "press a key", class: "key" });
-  input.addEventListener("keydown", (event) => {
-    if (event.key === "Tab" || event.key === "Escape" || event.ctrlKey || event.altKey || event.metaKey) return;
-    event.preventDefault();
-    if (event.key === "Shift") return;
-    input.value = event.key === "Backspace" || event.key === "Delete" ? "" : event.key;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
-  });
-  return input;
-}
 
 /** Any fraction is valid, because a script may have set it. */
 function seconds(value, [min, max]) {

@@ -1,6 +1,8 @@
 // Hotkeys: as buttons under the portrait and in their panel, and on the keyboard. A held one is always released.
 
 import { post } from "./api.js";
+import { chordOf } from "./chord.js";
+import { onDeviceKey } from "./devices.js";
 import { button, element, make, words } from "./elements.js";
 import { attempt } from "./notices.js";
 import { dropNeutral, holdNeutral, releaseNeutral } from "./source.js";
@@ -68,8 +70,11 @@ function pad(hotkey) {
 
 const byKey = (key) => current()?.hotkeys.find((one) => one.key && one.key.toLowerCase() === key.toLowerCase());
 
+/** Whether the server hears this hotkey from the system's keyboard, so that the page must not press it too. */
+const isHeardGlobally = (hotkey) => current().global_hotkeys.heard.includes(hotkey.id);
+
 function isForUs(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return false;
+  if (event.defaultPrevented) return false;
   if (document.querySelector("dialog[open]") || event.target.closest?.(TYPED)) return false;
   if (event.target.closest?.("[type=range], [type=radio], [role=tab], #ball")) return event.key.length === 1 && event.key !== " ";
   return !(event.target.closest?.("button, a, summary, label") && [" ", "Enter"].includes(event.key));
@@ -77,10 +82,11 @@ function isForUs(event) {
 
 function onKeyDown(event) {
   if (!isForUs(event)) return;
-  const hotkey = byKey(event.key);
-  if (!hotkey && event.key.toLowerCase() !== "n") return;
+  const chord = chordOf(event);
+  const hotkey = byKey(chord);
+  if (!hotkey && chord.toLowerCase() !== "n") return;
   event.preventDefault();
-  if (event.repeat) return;
+  if (event.repeat || (hotkey && isHeardGlobally(hotkey))) return;
   if (hotkey) down(hotkey, event.code);
   else holdNeutral();
 }
@@ -90,6 +96,14 @@ function onKeyUp(event) {
   for (const { hotkey, code } of [...held.values()]) {
     if (code === event.code) up(hotkey); // by its position, because Shift may have changed the letter
   }
+}
+
+/** A button of a gamepad, or a note or controller of MIDI. */
+function onDevice(name, isDown) {
+  if (!isDown) return [...held.values()].filter(({ code }) => code === name).forEach(({ hotkey }) => up(hotkey));
+  const hotkey = byKey(name);
+  if (hotkey && !document.activeElement?.matches("input.key")) down(hotkey, name);
+  return undefined;
 }
 
 /** All but what changes with each press, so that a button is not replaced while it is held. */
@@ -112,6 +126,7 @@ export function startHotkeys() {
   });
   addEventListener("keydown", onKeyDown);
   addEventListener("keyup", onKeyUp);
+  onDeviceKey(onDevice);
   addEventListener("blur", letGo);
   addEventListener("pagehide", letGo);
   document.addEventListener("visibilitychange", () => document.hidden && letGo());
