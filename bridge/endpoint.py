@@ -97,6 +97,12 @@ def port_of(endpoint: str) -> int:
     return 0 if port == "*" else int(port)
 
 
+def for_this_machine(endpoint: str) -> str:
+    """The address by which this machine's own programs reach a bound endpoint."""
+    host, port = split(endpoint)
+    return f"tcp://127.0.0.1:{port}" if host in _ANY_HOSTS else endpoint
+
+
 def open_context(stack: ExitStack) -> zmq.Context[zmq.Socket[bytes]]:
     """A context that the stack destroys."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

@@ -68,6 +68,7 @@ class Config:
     video_endpoint: str = endpoint.VIDEO_ENDPOINT
     control_endpoint: str = endpoint.CONTROL_ENDPOINT
     curve: bool = False  # encrypt, and admit only clients with a key
+    announce: bool = False  # with curve: announce this sender in the local network by mDNS
     open_local: bool = False  # without curve: admit programs of every user of this machine
     out: tuple[str, ...] = ()  # further destinations: vmc://HOST, ndi; see docs/outputs.md
     photoreal: Path | None = None  # the folder of the published Arc2Face files; None: as `omote models` lists

@@ -332,6 +332,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video-endpoint", metavar="ADDRESS", help="of ZeroMQ, such as tcp://127.0.0.1:5557")
     parser.add_argument("--control-endpoint", metavar="ADDRESS", help="of ZeroMQ, such as tcp://127.0.0.1:5558")
     parser.add_argument("--curve", action="store_true", help="encrypt, for clients with a key; see `omote keys`")
+    parser.add_argument("--announce", action="store_true", help="with --curve: be listed by receivers of the network")
     parser.add_argument("--open-local", action="store_true", help="let every user of this machine receive and control")
     destination = f"send the face or the picture to: {DESTINATION_FORMATS}"
     parser.add_argument("--out", action="append", metavar="DESTINATION", help=destination)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import platform
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from omote.bridge import endpoint, frame
 from omote.bridge.control import ControlServer
+from omote.bridge.discovery import Announcement, LanAnnouncer, Responder
 from omote.bridge.keys import ServerKeys
 from omote.bridge.outputs import face_sender, picture_sender, takes_pictures
 from omote.bridge.payload import Hello
@@ -60,6 +62,10 @@ class Outputs:
         control.server = stack.enter_context(server)
         wire.publisher.hello = _hello(server)
         stack.enter_context(wire)
+        announced = _announcement(wire, server, keys is not None)
+        stack.enter_context(Responder(lambda: announced))
+        if config.announce:
+            stack.enter_context(LanAnnouncer(announced))
         page = stack.enter_context(_page_server(config, studio)) if config.page else None
         for face in faces:
             stack.enter_context(face)
@@ -124,6 +130,20 @@ def _page_server(config: Config, studio: StudioSession) -> PageServer:
     from ..page.server import PageServer
 
     return PageServer(config.page_port, studio, load_tokens(settings_folder()), config.page_origin)
+
+
+def _announcement(wire: WireOutput, server: ControlServer, is_encrypted: bool) -> Announcement:
+    publisher = wire.publisher
+    return Announcement(
+        name=platform.node() or "omote",
+        subject=publisher.subject,
+        session=publisher.session,
+        video=endpoint.for_this_machine(publisher.video_endpoint),
+        params=endpoint.for_this_machine(publisher.params_endpoint),
+        control=endpoint.for_this_machine(server.endpoint),
+        is_encrypted=is_encrypted,
+        omote=version(),
+    )
 
 
 def _hello(server: ControlServer) -> Hello:

@@ -15,6 +15,7 @@ from rich.live import Live as Display
 from rich.text import Text
 
 from omote.bridge import frame
+from omote.bridge.discovery import find_lan, find_local
 from omote.bridge.endpoint import CONTROL_ENDPOINT, VIDEO_ENDPOINT, check_connect, is_loopback, port_of, split
 from omote.bridge.fields import WireError
 from omote.bridge.keys import ClientKeys
@@ -42,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=FORMATS, default=RGBA8.name, metavar="FORMAT", help=", ".join(FORMATS))
     parser.add_argument("--control", default="", metavar="ADDRESS", help="control endpoint, default as the sender says")
+    parser.add_argument("--list", action="store_true", default=False, help="list the senders of this machine, and end")
+    parser.add_argument("--lan", action="store_true", default=False, help="with --list: ask the local network, too")
     parser.add_argument("--key", type=Path, default=None, metavar="FILE", help="key file of `omote keys new NAME`")
     parser.add_argument(
         "--seconds",
@@ -55,6 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(typed: argparse.Namespace) -> int:
     """Shows what arrives until Ctrl-C, or for --seconds; returns 1 if nothing was received in them, else 0."""
+    if typed.list:
+        return _list_senders(typed)
     for endpoint in (typed.endpoint, typed.control or typed.endpoint):
         check_connect(endpoint)
     keys = ClientKeys.load(typed.key) if typed.key else None
@@ -67,6 +72,22 @@ def main(typed: argparse.Namespace) -> int:
     if typed.json:
         print(json.dumps(report_json(stats)))
     return NOTHING_RECEIVED if typed.seconds and not stats.reception.received else 0
+
+
+def _list_senders(typed: argparse.Namespace) -> int:
+    """Prints the senders that answer, one a line; returns 1 if none does."""
+    senders = {one.session: one for one in (*(find_lan() if typed.lan else ()), *find_local())}.values()
+    if typed.json:
+        print(json.dumps([asdict(one) for one in senders]))
+    else:
+        lines = [
+            f"{one.name}  subject {one.subject}  video {one.video}  params {one.params}  control {one.control}"
+            + ("  needs a key file" if one.is_encrypted else "")
+            for one in senders
+        ]
+        where = "in the network" if typed.lan else "on this machine"
+        print("\n".join(lines) or f"no sender answers {where}: is `omote live` running?")
+    return 0 if senders else NOTHING_RECEIVED
 
 
 def _receive(

@@ -18,6 +18,7 @@ import pytest
 
 from omote.bridge import keys
 from omote.bridge.control import Clock, ControlServer
+from omote.bridge.discovery import Announcement
 from omote.bridge.endpoint import port_of
 from omote.bridge.keys import ClientKeys, ServerKeys
 from omote.bridge.payload import Hello, Params, Video
@@ -324,3 +325,18 @@ def test_ctrl_c_still_prints_the_object(draw: Draw) -> None:
         told = json.loads(process.communicate(timeout=PATIENCE_S)[0])
     assert told["endpoint"] == sender.publisher.video_endpoint
     assert told["format"] == "rgba8"
+
+
+def test_senders_of_this_machine_are_listed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = Announcement("studio", "omote", 3, "tcp://127.0.0.1:5557", "tcp://127.0.0.1:5556", "", True)
+    monkeypatch.setattr("omote.studio.cli.monitor.find_local", lambda: (sender,))
+    assert main(["monitor", "--list"]) == 0
+    line = capsys.readouterr().out
+    assert "studio  subject omote  video tcp://127.0.0.1:5557" in line and "needs a key file" in line
+    assert main(["monitor", "--list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["params"] == "tcp://127.0.0.1:5556"
+    monkeypatch.setattr("omote.studio.cli.monitor.find_local", lambda: ())
+    assert main(["monitor", "--list"]) == 1
+    assert "is `omote live` running?" in capsys.readouterr().out
