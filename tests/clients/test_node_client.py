@@ -18,6 +18,7 @@ import zmq
 
 from omote.bridge import frame, picture
 from omote.bridge.control.server import ControlServer
+from omote.bridge.discovery import Announcement, Responder
 from omote.bridge.frame import Frame
 from omote.bridge.keys import make_server
 from omote.bridge.picture import Format
@@ -218,6 +219,24 @@ control.close();
     assert found["session"] == str(session)
     if sys.platform == "linux":  # the same clock on both sides
         assert found["offset"]
+
+
+def test_senders_of_this_machine_are_found_by_name() -> None:
+    script = """
+import { discover } from "./src/node.js";
+const found = await discover({ timeoutMs: 1000 });
+console.log(JSON.stringify(found.map((one) => ({ ...one, session: String(one.session) }))));
+"""
+    session = (1 << 64) - 5
+    video, control = "tcp://127.0.0.1:5557", "tcp://127.0.0.1:5558"
+    sender = Announcement("a name", "omote", session, video, "", control, True, "0.1.0")
+    with Responder(lambda: sender) as responder:
+        if not responder.port:
+            pytest.skip("all ports of discovery are taken here")
+        found = json.loads(run_node("--input-type=module", "-e", script))
+    (ours,) = (one for one in found if one["session"] == str(session))
+    names = {"name": "a name", "subject": "omote", "video": video, "params": "", "control": control}
+    assert ours == names | {"session": str(session), "curve": True, "omote": "0.1.0"}
 
 
 def test_example_prints_what_arrives() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Mapping
 
 import pytest
 
 from omote.bridge.control import ControlError, ControlServer, Method
+from omote.bridge.discovery import Announcement, Responder
 
 from ..bridge.probe import Command, ask
-from ..bridge.sending import FREE_PORT
+from ..bridge.sending import FREE_PORT, PATIENCE_S
 from .core_build import TRANSPORTS
 
 SESSION = 0xFEDCBA9876543210
@@ -62,3 +64,14 @@ def test_clock_of_another_machine_is_measured(probe: Command, transport: str) ->
     assert isinstance(offset_ns, int) and isinstance(uncertainty_ns, int)
     assert said["session"] == str(SESSION)
     assert abs(offset_ns - HOUR_NS) <= uncertainty_ns + 200  # the probe's clock counts in steps of 100 ns
+
+
+def test_senders_of_this_machine_are_found_by_name(probe: Command) -> None:
+    session = (1 << 64) - 7
+    sender = Announcement("studio", "omote", session, "tcp://127.0.0.1:5557", "tcp://127.0.0.1:5556", "", True)
+    with Responder(lambda: sender) as responder:
+        if not responder.port:
+            pytest.skip("all ports of discovery are taken here")
+        done = subprocess.run([*probe, "discover"], check=True, capture_output=True, text=True, timeout=PATIENCE_S)
+    (ours,) = (line for line in done.stdout.splitlines() if line.startswith(f"{session} "))
+    assert ours == f"{session} studio omote tcp://127.0.0.1:5557 tcp://127.0.0.1:5556  True"

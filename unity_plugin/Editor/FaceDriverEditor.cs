@@ -6,6 +6,8 @@ namespace Omote.Editors
     [CustomEditor(typeof(OmoteFaceDriver))]
     internal sealed class FaceDriverEditor : FeedEditor
     {
+        protected override string EndpointOf(Sender sender) { return sender.Params; }
+
         protected override void DrawMore()
         {
             var driver = (OmoteFaceDriver)target;

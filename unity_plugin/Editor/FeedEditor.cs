@@ -7,6 +7,8 @@ namespace Omote.Editors
     /// <summary>The settings, and while it plays what arrives: state, rate, age, gaps, format, last error.</summary>
     internal abstract class FeedEditor : Editor
     {
+        private readonly SenderList _senders = new SenderList();
+
         public override bool RequiresConstantRepaint() { return Application.isPlaying; }
 
         public override void OnInspectorGUI()
@@ -14,6 +16,7 @@ namespace Omote.Editors
             DrawDefaultInspector();
             DrawSettings();
             var feed = (OmoteFeed)target;
+            _senders.Draw(sender => Choose(feed, sender));
             if (!Application.isPlaying && feed.statistics.State == ReceiverState.Disconnected) return;
             EditorGUILayout.Space();
             EditorGUILayout.LabelField("Arriving", EditorStyles.boldLabel);
@@ -24,6 +27,17 @@ namespace Omote.Editors
             DrawMore();
             if (feed.lastError != "") EditorGUILayout.HelpBox(feed.lastError, MessageType.Warning);
             if (GUILayout.Button("Reconnect")) feed.Reconnect();
+        }
+
+        /// <summary>Where this component's messages come from.</summary>
+        protected abstract string EndpointOf(Sender sender);
+
+        internal void Choose(OmoteFeed feed, Sender sender)
+        {
+            Undo.RecordObject(feed, "Choose Sender");
+            feed.endpoint = EndpointOf(sender);
+            feed.subject = sender.Subject;
+            EditorUtility.SetDirty(feed);
         }
 
         protected virtual void DrawSettings() { }

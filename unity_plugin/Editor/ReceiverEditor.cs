@@ -16,6 +16,8 @@ namespace Omote.Editors
             EditorGUI.DrawTextureTransparent(r, ((OmoteReceiver)target).texture, ScaleMode.ScaleToFit);
         }
 
+        protected override string EndpointOf(Sender sender) { return sender.Video; }
+
         protected override void DrawSettings()
         {
             var receiver = (OmoteReceiver)target;

@@ -1,11 +1,12 @@
 /** The node client: pictures, faces and control over ZeroMQ, written from bridge/WIRE.md alone. */
 
+import { createSocket } from "node:dgram";
 import { EventEmitter } from "node:events";
 
 import { ControlError, LinkError, WireError } from "./errors.js";
 import { pack, unpack, withNumbers } from "./messagepack.js";
 import { MAX_PAYLOAD_BYTES, MAX_REQUEST_BYTES, VERSION, decode, uint } from "./wire.js";
-import { Link } from "./zmtp.js";
+import { Link, parseEndpoint } from "./zmtp.js";
 
 export { ControlError, LinkError, WireError } from "./errors.js";
 export { decode } from "./wire.js";
@@ -15,6 +16,7 @@ const STALE_NS = 500_000_000n;
 const SLOW_METHODS = ["set_character"];
 const CLOCK_EXCHANGES = 8;
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+const DISCOVERY_PORTS = Array.from({ length: 16 }, (_, i) => 5540 + i);
 const LOOPBACK = /^tcp:\/\/(?:127\.|localhost:|\[::1\])/;
 
 /** @typedef {import("./wire.js").Picture} Picture */
@@ -277,4 +279,50 @@ export class Control {
 function whole(value) {
   if (typeof value !== "bigint" && !Number.isSafeInteger(value)) throw new ControlError("invalid", `the clock gave ${value}`);
   return BigInt(/** @type {number | bigint} */ (value));
+}
+
+/** @typedef {{ name: string, subject: string, session: bigint, video: string, params: string, control: string, curve: boolean, omote: string }} Sender */
+
+/**
+ * The senders of this machine that answer in this time. `video`, `params` and `control` are endpoints; `curve` says that a
+ * sender is encrypted, which this client cannot receive.
+ * @param {{ timeoutMs?: number, ports?: number[] }} [options]
+ * @returns {Promise<Sender[]>}
+ */
+export function discover({ timeoutMs = 300, ports = DISCOVERY_PORTS } = {}) {
+  return new Promise((resolve, reject) => {
+    /** @type {Map<bigint, Sender>} */
+    const found = new Map();
+    const socket = createSocket("udp4");
+    socket.on("error", reject);
+    socket.on("message", (answer, { address }) => {
+      if (!address.startsWith("127.")) return;
+      try {
+        const sender = decodeSender(answer);
+        found.set(sender.session, sender);
+      } catch (error) {
+        if (!(error instanceof WireError || error instanceof LinkError)) throw error; // another program
+      }
+    });
+    socket.bind(0, "127.0.0.1", () => {
+      for (const port of ports) socket.send("omote? 1", port, "127.0.0.1");
+    });
+    setTimeout(() => {
+      socket.close();
+      resolve([...found.values()].sort((a, b) => (a.name + a.video < b.name + b.video ? -1 : 1)));
+    }, timeoutMs);
+  });
+}
+
+/** @param {Uint8Array} bytes @returns {Sender} */
+function decodeSender(bytes) {
+  const fields = unpack(bytes, "announcement", 1024);
+  if (uint(fields, "v") !== 1n) throw new WireError("the announcement has another version than 1");
+  const { name, subject, video, params, control, curve, omote } = fields;
+  for (const text of [name, subject, video, params, control, omote]) {
+    if (typeof text !== "string" || /[\u0000-\u001f\u007f-\u009f]/.test(text)) throw new WireError("an announcement has printable texts");
+  }
+  for (const endpoint of [video, params, control]) if (endpoint !== "") parseEndpoint(String(endpoint));
+  if (typeof curve !== "boolean") throw new WireError("'curve' must be true or false");
+  return /** @type {Sender} */ ({ name, subject, session: uint(fields, "session"), video, params, control, curve, omote });
 }

@@ -1,3 +1,14 @@
+/** @typedef {{ name: string, subject: string, session: bigint, video: string, params: string, control: string, curve: boolean, omote: string }} Sender */
+/**
+ * The senders of this machine that answer in this time. `video`, `params` and `control` are endpoints; `curve` says that a
+ * sender is encrypted, which this client cannot receive.
+ * @param {{ timeoutMs?: number, ports?: number[] }} [options]
+ * @returns {Promise<Sender[]>}
+ */
+export function discover({ timeoutMs, ports }?: {
+    timeoutMs?: number;
+    ports?: number[];
+}): Promise<Sender[]>;
 export { decode } from "./wire.js";
 export * from "./face.js";
 /** @typedef {import("./wire.js").Picture} Picture */
@@ -122,6 +133,16 @@ export class Control {
     /** @param {Buffer} part */
     receive(part: Buffer): void;
 }
+export type Sender = {
+    name: string;
+    subject: string;
+    session: bigint;
+    video: string;
+    params: string;
+    control: string;
+    curve: boolean;
+    omote: string;
+};
 export type Picture = import("./wire.js").Picture;
 export type Face = import("./wire.js").Face;
 export type Schema = import("./wire.js").Schema;

@@ -233,6 +233,18 @@ namespace Omote.Tests
         }
 
         [Test]
+        public void AChosenSenderIsListenedTo()
+        {
+            OmoteReceiver receiver = Receiver();
+            var driver = On<OmoteFaceDriver>();
+            var sender = new Sender { Video = "tcp://127.0.0.1:7777", Params = "tcp://127.0.0.1:6666", Subject = "second" };
+            new ReceiverEditor().Choose(receiver, sender);
+            new FaceDriverEditor().Choose(driver, sender);
+            Assert.AreEqual("tcp://127.0.0.1:7777 second", receiver.endpoint + " " + receiver.subject);
+            Assert.AreEqual("tcp://127.0.0.1:6666 second", driver.endpoint + " " + driver.subject);
+        }
+
+        [Test]
         public void AFaceIsRecordedIntoAClip()
         {
             var driver = On<OmoteFaceDriver>();

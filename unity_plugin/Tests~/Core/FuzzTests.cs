@@ -58,6 +58,18 @@ namespace Omote.Tests
         }
 
         [Test]
+        public void AnnouncementsOfAnyKindAreReadOrRefused()
+        {
+            byte[] golden = Golden.Parts("wire_hello")[2];
+            Random random = new Random(Seed);
+            Count(Inputs, i =>
+            {
+                byte[] announcement = Mutated(golden, random);
+                Discovery.Decode(announcement, announcement.Length);
+            });
+        }
+
+        [Test]
         public void JpegsOfAnyKindAreMeasuredOrRefused()
         {
             byte[] golden = Golden.Parts("wire_video_jpeg")[2];

@@ -14,6 +14,7 @@ namespace Omote.Probe
             try
             {
                 if (words.Length > 0 && words[0] == "control") return ControlCommand.Run(words);
+                if (words.Length > 0 && words[0] == "discover") return Discover();
                 Run(Arguments.Parse(words));
                 return 0;
             }
@@ -22,6 +23,13 @@ namespace Omote.Probe
                 Console.Error.WriteLine("probe: " + error.Message);
                 return 2;
             }
+        }
+
+        private static int Discover()
+        {
+            foreach (Sender each in Discovery.Find(1000))
+                Console.WriteLine(each.Session + " " + each.Name + " " + each.Subject + " " + each.Video + " " + each.Params + " " + each.Control + " " + each.IsEncrypted);
+            return 0;
         }
 
         private static void Run(Arguments arguments)
