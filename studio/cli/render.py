@@ -228,7 +228,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--end-s", type=float, metavar="SECONDS", help="its end")
     source.add_argument("--actor", metavar="NAME", help="the performer, as calibrated with this source")
     source.add_argument(
-        "--voice", type=Path, metavar="FILE.wav", help="a voice that moves the mouth; alone, or with a take or a video"
+        "--voice", metavar="FILE.wav", help="a voice that moves the mouth; alone, or with a take or a video"
     )
     source.add_argument("--audio", type=Path, metavar="FILE", help="the sound, instead of a video's own")
     _add_appearance_options(parser.add_argument_group("appearance"))

@@ -232,7 +232,11 @@ class PerformanceClip:
     def _length(self) -> tuple[float, float]:
         """Seconds, and pictures a second, as the file says."""
         if self.config.source == NO_SOURCE:
-            return min(self.playback.stop_s, self._track.seconds) - self.playback.start_s, NoCamera.fps
+            part, whole_s = self.playback, self._track.seconds
+            seconds = min(part.stop_s, whole_s) - part.start_s
+            if seconds <= 0.0:
+                raise RenderError(f"no sound of {self.voice} lies {part.span}: it lasts {whole_s:.2f} s")
+            return seconds, NoCamera.fps
         return recording_length(self.config.source, self.playback)
 
     @cached_property

@@ -11,7 +11,7 @@ import pytest
 from omote.bridge import arkit
 from omote.engine.capture.cameras import Camera, CameraFormat, list_cameras, parse_webcam, webcam_spec
 from omote.engine.capture.datagrams import DatagramSource
-from omote.engine.capture.source import Playback, SourceError
+from omote.engine.capture.source import EndOfSource, NoCamera, Playback, SourceError
 from omote.engine.capture.sources import open_source, recording_length
 from omote.engine.capture.take import Take, write_take
 from omote.engine.capture.video import VideoSource
@@ -56,6 +56,20 @@ def test_cameras_are_listed_by_number_with_names_that_can_be_shown() -> None:
 
 def test_the_cameras_of_this_machine_can_be_asked_for() -> None:
     assert all(camera.name for camera in list_cameras())
+
+
+def test_without_a_camera_there_is_no_face_and_offline_an_end() -> None:
+    with open_source("none") as live:
+        assert live.name == "no camera" and live.read(0.001) is None
+    with NoCamera(0.1) as offline:
+        signals = [offline.read(0.0) for _ in range(3)]
+        with pytest.raises(EndOfSource):
+            offline.read(0.0)
+    assert [one and (one.stamp.captured_ns, one.is_tracked) for one in signals] == [
+        *((0, False), (33_333_333, False), (66_666_667, False))
+    ]
+    with pytest.raises(SourceError, match="none is live and cannot be looped"):
+        open_source("none", loop=True)
 
 
 def test_a_video_is_told_by_its_suffix(tmp_path: Path) -> None:

@@ -131,6 +131,67 @@ def test_a_video_at_another_speed_is_mute_with_a_note(
     assert "loud.mp4 is played at 2 times its speed: its sound is left out" in caplog.text
 
 
+@pytest.fixture
+def speech(tmp_path: Path) -> Path:
+    """Half a second of silence, and half a second of a vowel like that of "father"."""
+    pulses = np.zeros(8000)
+    pulses[::133] = 1.0
+    spectrum, hz = np.fft.rfft(pulses), np.fft.rfftfreq(8000, 1.0 / 16_000)
+    formants = ((750.0, 1.0), (1150.0, 0.6), (2600.0, 0.1), (3500.0, 0.05))
+    throat = sum(gain / (1.0 + ((hz - middle) / 60.0) ** 2) for middle, gain in formants)
+    vowel = np.fft.irfft(spectrum * throat)
+    sound = np.concatenate([np.zeros(8000), 0.5 * vowel / np.abs(vowel).max()])
+    path = tmp_path / "speech.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((sound * 32_767).astype("<i2").tobytes())
+    return path
+
+
+def jaws(folder: Path, *words: str) -> list[float]:
+    """How far the jaw is open in each picture of a rendering without pictures, in radians."""
+    table = folder / "jaw.params.csv"
+    assert main(["render", *words, "--out", str(table), "--overwrite"]) == 0
+    names, *lines = (line.split(",") for line in table.read_text("utf-8").splitlines())
+    return [float(line[names.index(JAW)]) for line in lines]
+
+
+def test_a_voice_alone_is_a_performance_with_its_sound(speech: Path, tmp_path: Path) -> None:
+    found = jaws(tmp_path, "--voice", str(speech))
+    assert len(found) == pytest.approx(30, abs=2)
+    assert max(found[:12]) < 0.02 and max(found[18:]) > 0.1
+    shown = Appearance(None, None, None, None, None)
+    clip = PerformanceClip(Config(source="none", actor=""), Playback(), shown, is_heard=True, voice=speech)
+    assert clip.draft().sound == Sound(speech, 0.0)
+
+
+def test_a_voice_moves_the_mouth_of_a_take_from_the_same_second_on(take: Path, speech: Path, tmp_path: Path) -> None:
+    silent, spoken = (jaws(tmp_path, "--take", str(take), *words) for words in ((), ("--voice", str(speech))))
+    count = len(silent)
+    assert len(spoken) == count and spoken[: count // 4] == pytest.approx(silent[: count // 4], abs=1e-4)
+    later = jaws(tmp_path, "--voice", str(speech), "--start-s", "0.6", "--end-s", "0.9")
+    assert len(later) == 9 and min(later[4:]) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--to", "smile", "--voice", "{}"), "--voice is for a performance"),
+        (("--voice", "{}", "--speed", "2"), "--voice cannot be played at another speed"),
+        (("--voice", "{}", "--start-s", "5"), "no sound of"),
+        (("--voice", "gone.wav"), "gone.wav"),
+    ],
+)
+def test_a_voice_that_cannot_perform_is_refused(
+    speech: Path, tmp_path: Path, words: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = [word.format(speech) for word in words]
+    assert main(["render", *typed, "--out", str(tmp_path / "o.params.csv")]) == 2
+    assert says in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("count", "told"), ((5, 5), (1, None)))
 def test_the_total_is_shown_only_if_the_file_has_one(tmp_path: Path, count: int, told: int | None) -> None:
     writer = cv2.VideoWriter(str(tmp_path / "film.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10.0, (64, 48))
