@@ -15,6 +15,7 @@ from PIL import Image
 
 from omote.bridge import arkit
 from omote.bridge.control import ControlError
+from omote.bridge.outputs import SenderError
 from omote.engine.capture.cameras import AdjustableCamera, list_cameras
 from omote.engine.capture.recorder import RecordingProgress
 from omote.engine.capture.source import CameraView, Picture, SourceError, TrackedPicture
@@ -29,16 +30,18 @@ from omote.engine.live.scene import Scene, SceneError
 
 from .cameras import chosen_camera
 from .characters import CharacterLibrary
+from .config import user_config_path
 from .global_hotkeys import GlobalHotkeys
 from .hotkeys import Hotkey, HotkeyCharacters, HotkeyCommand, HotkeyController, HotkeyError, HotkeyEvent, KeyPhase
 from .lighting import LightChoice, LightController
+from .outputs import OutputSwitch
 from .performer import DEFAULT_ACTOR, PerformerController
 from .pictures import PictureLibrary
 from .recording import Recording
 from .scenes import SceneChoice, SceneController
 from .screen import Rgb, small_picture
 from .settings import Settings, SettingsStore
-from .sources import FILE, SourceSwitch
+from .sources import FILE, SourceSwitch, check_no_feedback
 from .validation import Arguments
 from .voice import VoiceController, read_device
 
@@ -89,6 +92,7 @@ class StudioSession:
         )
         self._happenings: deque[tuple[HotkeyEvent, str]] = deque(maxlen=MOST_HAPPENINGS)  # for the thread
         self.failed_happening = ""  # why the last of them failed
+        self.outputs = OutputSwitch(user_config_path().parent)
         self.global_hotkeys = GlobalHotkeys(lambda: self.hotkeys.definitions, self.trigger)
         self.global_problem = ""  # why they are off although they were chosen
         self.recognised: tuple[str, ...] = ()  # now
@@ -130,6 +134,7 @@ class StudioSession:
         self.performer.bind(live)
         self.recording.bind(live)
         self.voice.bind(live)
+        self._open_kept_outputs()
         if self.store.settings.global_hotkeys:
             try:
                 self.global_hotkeys.turn(True)
@@ -326,6 +331,16 @@ class StudioSession:
             self.hotkeys.replace(hotkeys)
             self._keep(lambda settings: replace(settings, hotkeys=hotkeys))
 
+    def use_output(self, destination: str, is_on: bool) -> None:
+        """Switches an output on or off, also for the next start; SenderError or SourceError if it cannot be."""
+        if is_on:
+            check_no_feedback(self.running().source, (destination,))
+            self.outputs.open(destination)
+        else:
+            self.outputs.close(destination)
+        self.switch.destinations = self.outputs.destinations
+        self._keep(lambda settings: replace(settings, outputs=_with(settings.outputs, destination, is_on)))
+
     def use_global_hotkeys(self, is_on: bool) -> None:
         """Hears hotkeys while another program has the keyboard, or no longer; HotkeyError if it cannot."""
         self.global_hotkeys.turn(is_on)
@@ -394,6 +409,15 @@ class StudioSession:
     def _use_scene(self, scene: Scene) -> None:
         if self.live:
             self.live.session.use_scene(scene)
+
+    def _open_kept_outputs(self) -> None:
+        for destination in self.store.settings.outputs:
+            try:
+                check_no_feedback(self.running().source, (destination,))
+                self.outputs.open(destination)
+            except (SenderError, SourceError) as error:
+                log.warning("the output %s of the page cannot be opened: %s", destination, error)
+        self.switch.destinations = self.outputs.destinations
 
     def _choose(self, kind: str, spec: str) -> None:
         before = self.running().source
@@ -467,6 +491,11 @@ class StudioSession:
             self.changed()
         self._last_progress = now
         self.store.tick()
+
+
+def _with(destinations: tuple[str, ...], destination: str, is_on: bool) -> tuple[str, ...]:
+    others = tuple(one for one in destinations if one != destination)
+    return (*others, destination) if is_on else others
 
 
 def failed_request(sentence: str) -> ControlError:

@@ -22,6 +22,7 @@ from .cameras import CameraChoice, read_camera_choice
 from .config import DEFAULTS, Config, user_config_path
 from .hotkeys import DEFAULT_HOTKEYS, Hotkey, read_hotkeys
 from .lighting import LightChoice
+from .outputs import MOST_OUTPUTS, MOST_SPEC
 from .scenes import SceneChoice, read_scene_choice
 from .validation import parse_json
 
@@ -54,6 +55,7 @@ class Settings:
     character: str | None = None  # as last chosen on the page
     actor: str | None = None
     global_hotkeys: bool = False  # heard while another program has the keyboard
+    outputs: tuple[str, ...] = ()  # destinations that were switched on on the page
     camera: CameraChoice | None = None  # as last chosen on the page
 
     def as_json(self) -> dict[str, object]:
@@ -68,6 +70,7 @@ class Settings:
             "character": self.character,
             "actor": self.actor,
             "global_hotkeys": self.global_hotkeys,
+            "outputs": list(self.outputs),
             "camera": self.camera.as_json() if self.camera else None,
         }
 
@@ -127,6 +130,7 @@ def _read(data: Mapping[str, object]) -> tuple[Settings, list[str]]:
         "character": _name,
         "actor": _name,
         "camera": read_camera_choice,
+        "outputs": _texts,
         "global_hotkeys": _bool,
     }
     for name, read in readers.items():
@@ -142,6 +146,12 @@ def _object(value: object) -> Mapping[str, object]:
     if isinstance(value, dict):
         return value
     raise ValueError(f"it must be an object, got {type(value).__name__}")
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, list) and len(value) <= MOST_OUTPUTS and all(isinstance(one, str) for one in value):
+        return tuple(one[:MOST_SPEC] for one in value)
+    raise ValueError(f"it must be a list of at most {MOST_OUTPUTS} texts")
 
 
 def _bool(value: object) -> bool:

@@ -11,7 +11,6 @@ from omote.bridge import endpoint, frame
 from omote.bridge.control import ControlServer
 from omote.bridge.discovery import Announcement, LanAnnouncer, Responder
 from omote.bridge.keys import ServerKeys
-from omote.bridge.outputs import face_sender, picture_sender, takes_pictures
 from omote.bridge.payload import Hello
 from omote.bridge.picture import FORMATS
 from omote.engine.live.latency import LatencyMeter
@@ -20,7 +19,7 @@ from omote.engine.live.session import Output
 from omote.engine.model.portrait_renderer import PortraitRenderer
 from omote.engine.version import version
 
-from ..app.config import Config, keys_folder, user_config_path
+from ..app.config import Config, keys_folder
 from ..app.control import ControlMethods
 from ..app.session import StudioSession
 from ..app.settings import settings_folder
@@ -39,8 +38,6 @@ class Outputs:
     control: ControlMethods
     server: ControlServer
     page: PageServer | None
-    faces: tuple[FaceOutput, ...]
-    pictures: tuple[PictureOutput, ...]
     is_encrypted: bool
 
     @classmethod
@@ -49,9 +46,6 @@ class Outputs:
     ) -> Self:
         """Opens the outputs of these settings, to be closed by the stack; OmoteError if one cannot be opened."""
         keys = ServerKeys.load(keys_folder()) if config.curve else None
-        settings = user_config_path().parent
-        pictures = tuple(PictureOutput(picture_sender(spec)) for spec in config.out if takes_pictures(spec))
-        faces = tuple(FaceOutput(face_sender(spec, settings)) for spec in config.out if not takes_pictures(spec))
         wire = WireOutput(
             config.params_endpoint, config.video_endpoint, on_sent=meter.sent, keys=keys, open_local=config.open_local
         )
@@ -67,21 +61,20 @@ class Outputs:
         if config.announce:
             stack.enter_context(LanAnnouncer(announced))
         page = stack.enter_context(_page_server(config, studio)) if config.page else None
-        for face in faces:
-            stack.enter_context(face)
-        for picture in pictures:
-            stack.enter_context(picture)
-        return cls(studio, wire, control, server, page, faces, pictures, keys is not None)
+        stack.enter_context(studio.outputs)
+        for destination in config.out:
+            studio.outputs.open(destination)
+        return cls(studio, wire, control, server, page, keys is not None)
 
     @property
     def portrait_outputs(self) -> tuple[Output, ...]:
         """The outputs that take portraits."""
-        return (self.wire, *((self.page,) if self.page else ()), *self.faces, *self.pictures, self.studio)
+        return (self.wire, *((self.page,) if self.page else ()), self.studio.outputs, self.studio)
 
     @property
     def programs(self) -> tuple[FaceOutput | PictureOutput, ...]:
         """The outputs to other programs."""
-        return (*self.faces, *self.pictures)
+        return self.studio.outputs.programs
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -119,8 +112,12 @@ class Outputs:
         return [
             *([f"  look at     {page.url}", f"  OBS         {page.clean_url} (browser source)"] if page else []),
             f"  ZeroMQ      {at}{'; encrypted (CURVE)' if self.is_encrypted else ''}",
-            *(f"  face to     {face.name}: parameters, no pictures" for face in self.faces),
-            *(f"  picture to  {picture.name}" for picture in self.pictures),
+            *(
+                f"  picture to  {one.name}"
+                if isinstance(one, PictureOutput)
+                else f"  face to     {one.name}: parameters, no pictures"
+                for one in self.programs
+            ),
         ]
 
 

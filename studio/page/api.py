@@ -22,6 +22,7 @@ from omote.engine.capture.recorder import RecordingProgress
 
 from ..app.characters import MAX_MODEL_BYTES, MAX_PICTURE_BYTES
 from ..app.hotkeys import KEY_PHASES, KeyPhase, read_hotkeys
+from ..app.outputs import MOST_SPEC
 from ..app.session import StudioSession, as_control_errors
 from ..app.state import recording_state, state_of
 from ..app.validation import (
@@ -76,6 +77,9 @@ class Api:
             "recalibrate": self._recalibrate,
             "calibration": lambda arguments: studio.calibrate(
                 choice_argument(arguments, "do", CALIBRATION), str(arguments.get("step", ""))
+            ),
+            "output": lambda arguments: studio.use_output(
+                text_argument(arguments, "destination", high=MOST_SPEC).strip(), bool_argument(arguments, "on")
             ),
             "clear": lambda arguments: studio.command("clear"),
             "pause": lambda arguments: studio.command("pause", bool_argument(arguments, "on")),

@@ -40,15 +40,14 @@ def test_all_bound_ports_are_announced() -> None:
         assert ports == {"video": hello.video, "params": hello.params, "control": hello.control}
         assert all(ports.values())
         assert {"clock", "hello", "set_light"} < set(hello.methods)
-        assert outputs.portrait_outputs == (outputs.wire, outputs.studio)
+        assert outputs.portrait_outputs == (outputs.wire, outputs.studio.outputs, outputs.studio)
         assert outputs.notice == ""
 
 
 def test_a_face_goes_to_each_destination() -> None:
     with ExitStack() as stack:
         outputs = opened(replace(HERE, out=("vmc://127.0.0.1", "livelink://127.0.0.1:9")), stack)
-        names = [output.name for output in outputs.portrait_outputs]
-        assert names == ["zeromq", "vmc 127.0.0.1:39539", "livelink 127.0.0.1:9", "studio"]
+        assert [one.name for one in outputs.programs] == ["vmc 127.0.0.1:39539", "livelink 127.0.0.1:9"]
         assert sum("no pictures" in row for row in outputs.rows()) == 2
 
 
@@ -69,11 +68,11 @@ def test_pictures_go_where_they_are_sent(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(pictures, "open_ndi", lambda name: channel)
     with ExitStack() as stack:
         outputs = opened(replace(HERE, out=("ndi://Hana", "vmc://127.0.0.1")), stack)
-        assert [output.name for output in outputs.portrait_outputs][:3] == ["zeromq", "vmc 127.0.0.1:39539", "ndi Hana"]
+        assert [one.name for one in outputs.programs] == ["ndi Hana", "vmc 127.0.0.1:39539"]
         assert "  picture to  ndi Hana" in outputs.rows()
         params = FlameParams.neutral()
         rgba = np.full((8, 8, 4), 7, np.uint8)
-        outputs.portrait_outputs[2].offer(Portrait(Stamp(0, 0, 0), rgba, None, params, 1.0, np.zeros(27, np.float32)))
+        outputs.studio.outputs.offer(Portrait(Stamp(0, 0, 0), rgba, None, params, 1.0, np.zeros(27, np.float32)))
     assert channel.is_closed
     assert channel.pixels is not None
     np.testing.assert_array_equal(channel.pixels, rgba)

@@ -1,0 +1,54 @@
+// Outputs to other programs: those that are on, and a row that switches another one on.
+
+import { post } from "./api.js";
+import { button, choice, element, field, make, say } from "./elements.js";
+import { onPart } from "./state.js";
+
+// Kind, label, and the example of its host; "" for a program of this machine alone.
+const KINDS = [
+  ["virtualcam", "Virtual camera", ""],
+  ["ndi", "NDI (seen by everyone in this network)", ""],
+  ["spout", "Spout (Windows)", ""],
+  ["syphon", "Syphon (macOS)", ""],
+  ["vts", "VTube Studio", "127.0.0.1"],
+  ["vmc", "VMC: VSeeFace, Warudo …", "127.0.0.1"],
+  ["livelink", "Live Link: Unreal", "127.0.0.1"],
+];
+
+/** Posts a switch while its button is disabled; an error stands below the row. */
+async function turn(clicked, destination, isOn) {
+  clicked.disabled = true;
+  say("output-problem", "");
+  try {
+    await post("/api/output", { destination, on: isOn });
+  } catch (error) {
+    say("output-problem", error.message);
+  }
+  clicked.disabled = false;
+}
+
+function row(one) {
+  const off = button("Switch off", () => turn(off, one.destination, false), { "aria-label": `Switch off ${one.name}` });
+  const name = make("span", { class: "program-name" }, make("b", { text: one.name }), make("small", { text: one.trouble || "is sent to" }));
+  return make("li", { class: one.trouble ? "program is-troubled" : "program", "data-destination": one.destination }, name, off);
+}
+
+function show(outputs) {
+  element("programs").replaceChildren(...outputs.map(row));
+}
+
+export function startOutputSwitch() {
+  const kind = choice(KINDS.map(([name, label]) => [name, label]), "virtualcam");
+  const host = make("input", { type: "text", maxlength: 200, autocomplete: "off" });
+  const hosting = field("Host", host);
+  const arrange = () => {
+    const usual = KINDS.find(([name]) => name === kind.value)[2];
+    hosting.hidden = !usual;
+    host.value = usual;
+  };
+  kind.addEventListener("change", arrange);
+  arrange();
+  const start = button("Switch on", () => turn(start, hosting.hidden ? kind.value : `${kind.value}://${host.value.trim()}`, true));
+  element("program-switch").replaceChildren(field("Program", kind), hosting, start);
+  onPart((state) => state.outputs, show);
+}
