@@ -69,8 +69,8 @@ def test_the_manifest_names_what_is_there() -> None:
     assert manifest["unity"] == "2022.3"
     # MeshCollider and GameObjectRecorder: parts of Unity that a project may have switched off.
     assert manifest["dependencies"].keys() >= {"com.unity.modules.physics", "com.unity.modules.animation"}
-    for sample in manifest["samples"]:
-        assert list((PACKAGE / sample["path"]).glob("*.cs")), sample
+    found = {(PACKAGE / sample["path"]).name for sample in manifest["samples"]}
+    assert found == {path.name for path in (PACKAGE / "Samples~").iterdir()}
     for name in ("README.md", "LICENSE.md", "Documentation~/index.md"):
         assert (PACKAGE / name).stat().st_size > 0
 
@@ -100,3 +100,45 @@ def test_the_shader_has_the_properties_that_the_receiver_sets() -> None:
         assert f"{name} (" in shader
         assert f'"{name}"' in receiver
     assert shader.count("{") == shader.count("}")
+
+
+def test_the_shader_serves_each_pipeline_where_its_package_is() -> None:
+    shader = (PACKAGE / "Runtime/Shaders/Portrait.shader").read_text(encoding="utf-8")
+    parts = shader.split("    SubShader\n")[1:]
+    needed = [re.findall(r'"(com\.unity\.render-pipelines\.[a-z-]+)": "14\.0"', part) for part in parts]
+    assert needed == [
+        ["com.unity.render-pipelines.universal"],
+        ["com.unity.render-pipelines.high-definition"],
+        [],  # the built-in pipeline
+    ]
+    for part in parts:
+        assert "Blend One OneMinusSrcAlpha" in part and "ZWrite Off" in part
+        assert set(re.findall(r"Packages/(com\.[a-z.-]+)/", part)) <= {*needed[parts.index(part)], _CORE}
+
+
+_CORE = "com.unity.render-pipelines.core"
+_REFERENCE = re.compile(r"\{fileID: (\d+)(?:, guid: ([0-9a-f]{32}), type: \d)?\}")
+_BUILT_IN = "0000000000000000e000000000000000"
+
+
+@pytest.mark.parametrize("name", ["Portrait.mat", "Portrait.prefab", "Portrait.unity"])
+def test_the_scene_refers_to_what_is_there(name: str) -> None:
+    text = (PACKAGE / "Samples~/Scene" / name).read_text(encoding="utf-8")
+    assert text.startswith("%YAML 1.1\n%TAG !u! tag:unity3d.com,2011:\n")
+    guids = {guid_of(asset): asset for asset in assets()}
+    here = set(re.findall(r"^--- !u!\d+ &(\d+)$", text, re.MULTILINE))
+    for object_id, guid in _REFERENCE.findall(text):
+        if guid:
+            assert guid == _BUILT_IN or guid in guids, guid
+        else:
+            assert object_id == "0" or object_id in here, object_id
+
+
+def test_the_scenes_fields_are_those_of_the_components() -> None:
+    """A field that a component does not have would be dropped by Unity without a word."""
+    prefab = (PACKAGE / "Samples~/Scene/Portrait.prefab").read_text(encoding="utf-8")
+    sources = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.glob("Runtime/Component/*.cs"))
+    fields = set(re.findall(r"^  (_[a-zA-Z]+):", prefab, re.MULTILINE))
+    assert len(fields) >= 8
+    for field in fields:
+        assert re.search(rf"\[SerializeField\] private [\w<>\[\]]+ {field}\b", sources), field

@@ -28,6 +28,10 @@ _IMPORTERS = {
     ".shader": _SHADER,
     ".asmdef": "AssemblyDefinitionImporter:\n" + _TAIL,
     ".asmref": "AssemblyDefinitionReferenceImporter:\n" + _TAIL,
+    ".mat": "NativeFormatImporter:\n  externalObjects: {}\n  mainObjectFileID: 2100000\n"
+    "  userData: \n  assetBundleName: \n  assetBundleVariant: \n",
+    ".prefab": "PrefabImporter:\n" + _TAIL,
+    ".unity": "DefaultImporter:\n" + _TAIL,
     ".md": "TextScriptImporter:\n" + _TAIL,
     ".xml": "TextScriptImporter:\n" + _TAIL,
 }
@@ -40,8 +44,14 @@ class MetaError(ValueError):
 
 
 def assets(package: Path = PACKAGE) -> Iterator[Path]:
-    """Every file and folder that Unity imports: none that begins with a dot or ends with a tilde, nothing in those."""
+    """Every file and folder that Unity imports: none that begins with a dot or ends with a tilde, nothing in those.
+
+    What lies in a sample is imported where a user copies it, with the `.meta` that it has here.
+    """
     for path in sorted(package.iterdir()):
+        if path.name == "Samples~":
+            for sample in sorted(path.iterdir()):
+                yield from assets(sample)
         if path.name.startswith(".") or path.name.endswith("~") or path.suffix == ".meta":
             continue
         yield path
