@@ -63,6 +63,9 @@ TESTS = Assembly(
     ),
     is_program=True,
 )
+USED_API = Assembly("usedapi", ("Tests~/Api",), ("System.Core.dll",), is_program=True)
+STAND_INS = (_ENGINE, _EDITOR, *_VRM_STUBS)
+PRODUCT = (_RUNTIME, _INSPECTORS, *_VRM)
 ALL = (_ENGINE, _EDITOR, CORE, _RUNTIME, _INSPECTORS, *_VRM_STUBS, *_VRM, TESTS)
 
 

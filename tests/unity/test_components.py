@@ -162,6 +162,17 @@ def test_the_components_compile_for_a_game_without_the_editor(built: Path, tmp_p
     build.compile_into(tmp_path, build.SAMPLES)
 
 
+def test_every_call_into_unity_is_listed_with_how_it_was_checked(built: Path) -> None:
+    build.compile_into(built, build.USED_API)
+    files = [assembly.file for assembly in build.STAND_INS], [assembly.file for assembly in build.PRODUCT]
+    command = ["mono", build.USED_API.file, *files[0], "--", *files[1]]
+    done = subprocess.run(command, check=True, cwd=built, capture_output=True, text=True, timeout=PATIENCE_S)
+    rows = (build.PACKAGE / "Tests~/Stubs/used-api.tsv").read_text(encoding="utf-8").splitlines()
+    listed = dict(row.split("\t") for row in rows)
+    assert set(listed.values()) == {"declaration", "UniVRM", "page"}
+    assert list(listed) == done.stdout.splitlines()
+
+
 @pytest.mark.parametrize(
     ("name", "hz"),
     [("rgba8", 60), ("rgba8", 20), ("bgra8", 60), ("rgba8.premultiplied", 60), ("bgra8.premultiplied", 60)],

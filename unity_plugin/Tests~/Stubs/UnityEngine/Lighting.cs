@@ -7,7 +7,7 @@ namespace UnityEngine
         Spot,
         Directional,
         Point,
-        Area,
+        Rectangle,
         Disc,
     }
 
