@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file
+from safetensors.numpy import load
 
 from ..data import Array
 from ..face.lipsync import Voice
+from ..models import WeightsError
 
 RATE = 16_000  # samples a second
 HOP = 160  # samples between two results: 10 ms
@@ -22,6 +24,7 @@ STACKED = 3  # spectra that the network reads at once, the newest last
 BANDS = 40
 SILENT_DB = -100.0  # the lowest level
 WEIGHTS_FILE = Path(__file__).with_name("voice.safetensors")
+WEIGHTS_SHA256 = "f7259ddf99a347c1ffd1f929d27db3af45c3d1071145e5a627fa1418949e6042"
 
 _FFT = 512
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 7600.0
@@ -103,9 +106,17 @@ class VisemeNetwork:
 
 
 @cache
-def shipped_network(path: Path = WEIGHTS_FILE) -> VisemeNetwork:
-    """The network that Omote ships."""
-    return VisemeNetwork(**{name: array.astype(np.float32) for name, array in load_file(path).items()})
+def shipped_network() -> VisemeNetwork:
+    """The network that Omote ships; WeightsError if its file is damaged."""
+    content = WEIGHTS_FILE.read_bytes()
+    if (found := hashlib.sha256(content).hexdigest()) != WEIGHTS_SHA256:
+        raise WeightsError(f"{WEIGHTS_FILE} is damaged: its SHA-256 begins with {found[:12]}; install Omote again")
+    return network_of(content)
+
+
+def network_of(content: bytes) -> VisemeNetwork:
+    """The network in the bytes of a safetensors file."""
+    return VisemeNetwork(**{name: array.astype(np.float32) for name, array in load(content).items()})
 
 
 class VisemeRecognizer:

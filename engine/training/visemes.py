@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -171,6 +172,7 @@ def train(count: int, steps: int, out: Path) -> None:
             if step % 500 == 0:
                 _save(out, mean, spread, dense, unit, head)
     _save(out, mean, spread, dense, unit, head)
+    print(f"{out}: SHA-256 {hashlib.sha256(out.read_bytes()).hexdigest()}")
 
 
 def _save(out: Path, mean: Array, spread: Array, dense: object, unit: object, head: object) -> None:

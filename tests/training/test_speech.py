@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.capture.voice import DELAY_S, HOP, RATE, STACKED, VisemeRecognizer, shipped_network
+from omote.engine.capture.voice import DELAY_S, HOP, RATE, STACKED, VisemeRecognizer, network_of
 from omote.engine.face.lipsync import VISEMES, mouth_of
 from omote.engine.training import visemes
 from omote.engine.training.speech import (
@@ -113,7 +113,7 @@ def test_training_writes_a_network_that_runs_as_pytorch_does(tmp_path: Path, mon
     monkeypatch.setattr(visemes, "RECORDED_VOICES", ("kal16",))
     path = tmp_path / "voice.safetensors"
     visemes.train(2, 2, path)
-    network = shipped_network(path)
+    network = network_of(path.read_bytes())
     unit = torch.nn.GRU(network.dense_weight.shape[0], network.state_bias.shape[0] // 3)
     values = (network.input_weight, network.state_weight, network.input_bias, network.state_bias)
     with torch.no_grad():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from omote.engine.capture import voice
 from omote.engine.capture.voice import BANDS, DELAY_S, HOP, RATE, MelBands, VisemeRecognizer, VoiceTrack
 from omote.engine.data import Array
 from omote.engine.face.lipsync import VISEMES
+from omote.engine.models import WeightsError
 
 
 def tone(hz: float, seconds: float = 0.2, level_db: float = -20.0) -> Array:
@@ -90,6 +94,18 @@ def test_a_whole_sound_is_known_at_the_time_of_each_of_its_moments() -> None:
     assert track.at(-1) is None and track.at(round(1.7e9)) is None
     starts = [at for at in range(400, 700, 10) if (one := track.at(at * 1_000_000)) and one.visemes[0] < 0.5]
     assert abs(starts[0] - 500) <= 60
+
+
+def test_a_damaged_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = tmp_path / "voice.safetensors"
+    damaged.write_bytes(voice.WEIGHTS_FILE.read_bytes()[:-1] + b"x")
+    monkeypatch.setattr(voice, "WEIGHTS_FILE", damaged)
+    voice.shipped_network.cache_clear()
+    try:
+        with pytest.raises(WeightsError, match="is damaged"):
+            voice.shipped_network()
+    finally:
+        voice.shipped_network.cache_clear()
 
 
 def test_the_delay_is_below_a_fortieth_of_a_second() -> None:
