@@ -28,7 +28,10 @@ MOMENTS = 8
 TILE, CLIP = 144, 192  # pixels on a side
 LEFT, TOP, SHARE = 0.11, 0.02, 0.78  # the part of a picture that is shown: the head
 BACKDROP = (203, 208, 216)  # shows dark and fair hair, on a light and on a dark page
-MOST_BYTES = 1 << 20  # of the whole folder
+MOST_BYTES = 5 << 19  # of the whole folder
+# One performance by three characters, at the top of the README: a person, two drawn ones.
+CAST, CAST_TILE, CAST_FPS = ("noah", "aoi", "hana"), 288, 15
+CAST_COMMAND = "--timeline docs/gallery/cast.toml"
 
 
 @dataclass(frozen=True)
@@ -140,12 +143,33 @@ def clip(pictures: Sequence[Image.Image]) -> bytes:
     return _webp([crop_head(picture, CLIP) for picture in pictures], quality=78)
 
 
-def _webp(pictures: list[Image.Image], quality: int) -> bytes:
+def _webp(pictures: list[Image.Image], quality: int, fps: int = FPS) -> bytes:
     file = io.BytesIO()
-    animation = {"save_all": True, "append_images": pictures[1:], "duration": 1000 // FPS, "loop": 0}
+    animation = {"save_all": True, "append_images": pictures[1:], "duration": round(1000 / fps), "loop": 0}
     options = {"quality": quality, "method": 6, "xmp": xmp.xmp_packet()}
     pictures[0].save(file, "WEBP", **options, **(animation if len(pictures) > 1 else {}))
     return file.getvalue()
+
+
+def draw_cast() -> None:
+    """One performance by several characters side by side, as an animated WebP that loops."""
+    with tempfile.TemporaryDirectory() as folder:
+        columns = []
+        for name in CAST:
+            arguments = f"{CAST_COMMAND} --character {name} --fps {CAST_FPS} --size 512 --out {folder}/{name}"
+            if code := omote(["render", *shlex.split(arguments)]):
+                raise SystemExit(f"omote render {arguments} ended with {code}")
+            paths = sorted((Path(folder) / name).glob("[0-9]*.png"))
+            columns.append([crop_head(Image.open(path), CAST_TILE) for path in paths])
+    strips = []
+    for pictures in zip(*columns, strict=True):
+        strip = Image.new("RGB", (len(CAST) * CAST_TILE, CAST_TILE), BACKDROP)
+        for column, picture in enumerate(pictures):
+            strip.paste(picture, (column * CAST_TILE, 0))
+        strips.append(strip)
+    file = _webp(strips, quality=72, fps=CAST_FPS)
+    (FOLDER / "cast.webp").write_bytes(file)
+    print(f"cast.webp  {len(file)} bytes")
 
 
 def page(gallery: Sequence[Piece] = GALLERY) -> str:
@@ -172,11 +196,14 @@ def _entry(piece: Piece) -> str:
 
 
 def main(names: Sequence[str]) -> int:
-    """Draws the named pieces, or all of them; returns 2 for an unknown name."""
-    if unknown := [name for name in names if name not in {piece.name for piece in GALLERY}]:
-        print(f"there are {', '.join(piece.name for piece in GALLERY)}, not {', '.join(unknown)}", file=sys.stderr)
+    """Draws the named pieces and the cast, or all of them; returns 2 for an unknown name."""
+    known = ["cast", *(piece.name for piece in GALLERY)]
+    if unknown := [name for name in names if name not in known]:
+        print(f"there are {', '.join(known)}, not {', '.join(unknown)}", file=sys.stderr)
         return 2
     os.chdir(ROOT)
+    if not names or "cast" in names:
+        draw_cast()
     for piece in GALLERY:
         if not names or piece.name in names:
             _draw(piece)

@@ -404,7 +404,8 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
     certain = max(route.certain for route in posed.routes.values())
     if any(route.is_carried for route in posed.routes.values()):
         zones = np.minimum(_WIDER * posed.zones, 1.0)
-        face = (tight(posed.zones) if look.warps else zones).max(0)
+        # The eyes of another picture are copied with what is around them, a mouth alone: a jaw moves its outline.
+        face = np.stack([*zones[:2], tight(posed.zones)[2]]).max(0) if look.warps else zones.max(0)
         geometry, cut = posed.view.geometry, np.array(layers.cut)
         _share_warped(posed, share)
         sure = np.where((geometry[6] > 0.5) & (geometry[10] < 0.5), np.float32(0.0), np.float32(certain))
