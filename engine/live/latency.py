@@ -54,7 +54,7 @@ class LatencyMeter:
 
     def __init__(self, capacity: int = CAPACITY, on_sent: Callable[[SentPicture], None] | None = None) -> None:
         """`on_sent` gets each sent picture that was drawn from a signal, in the thread that calls `sent`."""
-        self._on_sent = on_sent
+        self.on_sent = on_sent  # replaced as a whole
         self._lock = threading.Lock()
         self._total = DurationRing(capacity)
         self._stages = {name: DurationRing(capacity) for name in STAGES}
@@ -87,8 +87,8 @@ class LatencyMeter:
             draw_ms = float(self._draw_ms[slot])
             self._total.add(age_ms)
             self._stages["send"].add(float(sent_ns - self._drawn_ns[slot]) * _MS_PER_NS)
-        if self._on_sent:
-            self._on_sent(SentPicture(sent_ns, age_ms, None if math.isnan(draw_ms) else draw_ms))
+        if on_sent := self.on_sent:
+            on_sent(SentPicture(sent_ns, age_ms, None if math.isnan(draw_ms) else draw_ms))
 
     def latency(self, last: int = CAPACITY) -> Latency:
         """Of the newest `last` pictures."""

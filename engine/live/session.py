@@ -25,6 +25,7 @@ from .scene import PLAIN, Compositor, Scene
 from .scheduling import CapturedSignal
 
 CROSSFADE_S = 0.4
+BETWEEN_S = 60.0  # that a job waits for the drawing thread, and runs there
 HIDE_S = 0.25  # for the portrait to fade out or in
 WARM_UP_JAWS = (0.2, 0.1, 0.0)  # radians: three different faces, so that each of them is really drawn
 _MOST_FADING = 2  # characters drawn besides the new one, however often it changes
@@ -103,6 +104,8 @@ class LiveSession:
         self._outputs = tuple(outputs)
         self._light_fade = LightFade(studio_light())
         self._opacity = OpacityFade()
+        self._between: _BetweenPictures | None = None
+        self._interposing = threading.Lock()
         self._compositor = Compositor()
         self._crossfade = CharacterCrossfade(self.character)  # replaced as a whole
         self._listeners: tuple[Callable[[Signal], None], ...] = ()  # replaced as a whole
@@ -133,6 +136,29 @@ class LiveSession:
     def light(self) -> Array:
         """[27] the light, or the target of a change that is not over yet."""
         return self._light_fade.light
+
+    def use_renderer(self, renderer: PortraitRenderer) -> None:
+        """Draws with another renderer, which has the character ready; call it in `between_pictures`."""
+        self.renderer = renderer
+
+    def use_quality(self, quality: AdaptiveQuality | None) -> None:
+        """Holds another latency budget, already open, or none."""
+        self.quality = quality
+        self.meter.on_sent = quality.observe if quality else None
+
+    def between_pictures(self, job: Callable[[], object], timeout_s: float = BETWEEN_S) -> None:
+        """Runs the job in the drawing thread before its next picture, waits for it, and raises what it raises.
+
+        TimeoutError if no picture is drawn in this time; the job is not run then.
+        """
+        waiting = _BetweenPictures(job)
+        with self._interposing:
+            self._between = waiting
+            if not waiting.is_done.wait(timeout_s):
+                self._between = None
+                raise TimeoutError("no picture is drawn")
+        if waiting.error:
+            raise waiting.error
 
     @property
     def is_hidden(self) -> bool:
@@ -175,6 +201,10 @@ class LiveSession:
 
     def draw(self, captured: CapturedSignal | None, now_ns: int) -> None:
         """Draws and offers the face of a signal, or, without a signal, the portrait while nothing is captured."""
+        if (waiting := self._between) is not None:
+            self._between = None
+            waiting.run()
+
         # Pose the face.
         if captured is None or self.is_paused:
             signal, face = None, self.performance.wait(now_ns)
@@ -194,7 +224,8 @@ class LiveSession:
             stamp, signal, presence=face.presence, fading=fading, marks=face.marks, life=face.life, hair=face.hair
         )
         portrait = self.renderer.draw(face.params, crossfade.character, self._light_fade.at(posed_ns), options)
-        drawn_by = self.quality.drawn_by if self.quality else ""
+        quality = self.quality
+        drawn_by = quality.drawn_by if quality else ""
         drawn = portrait.stamp.after("draw", self.clock_ns())
         rgba = with_opacity(portrait.rgba, self._opacity.at(posed_ns))
         portrait = replace(portrait, rgba=rgba, stamp=drawn, drawn_by=drawn_by, recognised=face.recognised)
@@ -212,6 +243,23 @@ class LiveSession:
             self.meter.drawn(portrait.stamp, is_new=self.renderer.counts.drawn > drawn_before)
         for output in self._outputs:
             output.offer(portrait)
+
+
+class _BetweenPictures:
+    """A job for the drawing thread."""
+
+    def __init__(self, job: Callable[[], object]) -> None:
+        self._job = job
+        self.is_done = threading.Event()
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        """Runs it; its error is for the thread that waits."""
+        try:
+            self._job()
+        except BaseException as error:
+            self.error = error
+        self.is_done.set()
 
 
 class OpacityFade:

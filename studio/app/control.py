@@ -17,7 +17,6 @@ from omote.engine.face.expressions import EXPRESSION_NAMES, TOP_LAYER
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.outputs import WireOutput
 from omote.engine.model.character_file import character_names, load_any_character
-from omote.engine.model.portrait_renderer import PortraitRenderer
 
 from .hotkeys import KEY_PHASES, KeyPhase
 from .session import StudioSession, as_control_errors
@@ -43,10 +42,10 @@ _TEXT_HEAD = 3  # bytes that msgpack puts before a text, at most
 class ControlMethods:
     """The methods of one session; `server` is set once it is open."""
 
-    def __init__(self, wire: WireOutput, renderer: PortraitRenderer, studio: StudioSession) -> None:
+    def __init__(self, wire: WireOutput, studio: StudioSession) -> None:
         self.server: ControlServer | None = None
         self._publisher = wire.publisher
-        self._renderer, self._studio = renderer, studio
+        self._studio = studio
 
     def methods(self) -> dict[str, Method]:
         """The methods by name; the server itself adds `clock`."""
@@ -76,12 +75,13 @@ class ControlMethods:
         return self._studio.running()
 
     def _hello(self, arguments: Arguments) -> Result:
+        session = self._running().session
         return {
-            "character": self._running().session.character.name,
+            "character": session.character.name,
             "session": self._publisher.session,
             "subject": self._publisher.subject,
-            "size": self._renderer.size,
-            "runtime": self._renderer.runtime,
+            "size": session.renderer.size,
+            "runtime": session.renderer.runtime,
             **asdict(self._publisher.hello),
         }
 

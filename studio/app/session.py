@@ -37,6 +37,7 @@ from .lighting import LightChoice, LightController
 from .outputs import OutputSwitch
 from .performer import DEFAULT_ACTOR, PerformerController
 from .pictures import PictureLibrary
+from .quality import QualityControl, QualityError
 from .recording import Recording
 from .scenes import SceneChoice, SceneController
 from .screen import Rgb, small_picture
@@ -51,7 +52,7 @@ MOST_HAPPENINGS = 16  # that wait; older ones are dropped
 
 log = logging.getLogger(__name__)
 
-INVALID_ERRORS = (TuningError, LightError, HotkeyError, ExpressionError, SceneError, VoiceError)
+INVALID_ERRORS = (TuningError, LightError, HotkeyError, ExpressionError, SceneError, VoiceError, QualityError)
 
 
 class SessionListener(Protocol):
@@ -93,6 +94,7 @@ class StudioSession:
         self._happenings: deque[tuple[HotkeyEvent, str]] = deque(maxlen=MOST_HAPPENINGS)  # for the thread
         self.failed_happening = ""  # why the last of them failed
         self.outputs = OutputSwitch(user_config_path().parent)
+        self.quality = QualityControl()
         self.global_hotkeys = GlobalHotkeys(lambda: self.hotkeys.definitions, self.trigger)
         self.global_problem = ""  # why they are off although they were chosen
         self.recognised: tuple[str, ...] = ()  # now
@@ -134,6 +136,7 @@ class StudioSession:
         self.performer.bind(live)
         self.recording.bind(live)
         self.voice.bind(live)
+        self.quality.bind(live)
         self._open_kept_outputs()
         if self.store.settings.global_hotkeys:
             try:
@@ -330,6 +333,12 @@ class StudioSession:
                 )
             self.hotkeys.replace(hotkeys)
             self._keep(lambda settings: replace(settings, hotkeys=hotkeys))
+
+    def use_quality(self, changes: Mapping[str, object]) -> None:
+        """Changes size, steps, runtime or budget, also for the next start; QualityError or AnimatorError if not."""
+        self.running()
+        choice = self.quality.use(changes)
+        self._keep(lambda settings: replace(settings, quality=choice))
 
     def use_output(self, destination: str, is_on: bool) -> None:
         """Switches an output on or off, also for the next start; SenderError or SourceError if it cannot be."""

@@ -23,6 +23,7 @@ from .config import DEFAULTS, Config, user_config_path
 from .hotkeys import DEFAULT_HOTKEYS, Hotkey, read_hotkeys
 from .lighting import LightChoice
 from .outputs import MOST_OUTPUTS, MOST_SPEC
+from .quality import QualityChoice
 from .scenes import SceneChoice, read_scene_choice
 from .validation import parse_json
 
@@ -55,6 +56,7 @@ class Settings:
     character: str | None = None  # as last chosen on the page
     actor: str | None = None
     global_hotkeys: bool = False  # heard while another program has the keyboard
+    quality: QualityChoice | None = None  # as last chosen on the page
     outputs: tuple[str, ...] = ()  # destinations that were switched on on the page
     camera: CameraChoice | None = None  # as last chosen on the page
 
@@ -71,6 +73,7 @@ class Settings:
             "actor": self.actor,
             "global_hotkeys": self.global_hotkeys,
             "outputs": list(self.outputs),
+            "quality": self.quality.as_json() if self.quality else None,
             "camera": self.camera.as_json() if self.camera else None,
         }
 
@@ -131,6 +134,7 @@ def _read(data: Mapping[str, object]) -> tuple[Settings, list[str]]:
         "actor": _name,
         "camera": read_camera_choice,
         "outputs": _texts,
+        "quality": lambda value: None if value is None else QualityChoice().changed(_object(value)),
         "global_hotkeys": _bool,
     }
     for name, read in readers.items():

@@ -64,6 +64,7 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "recording": recording_state(progress),
         "characters": studio.characters.rows(),
         "jobs": studio.characters.jobs,
+        "quality": studio.quality.as_json(),
         "outputs": studio.outputs.as_json(),
         "clean_url": studio.clean_url,
         "notice": studio.hotkey_characters.error_message

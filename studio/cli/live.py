@@ -7,7 +7,7 @@ import json
 import webbrowser
 from collections.abc import Collection
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -96,9 +96,24 @@ def load(config: Config) -> LoadedRun:
         chosen = without_trials(config) if config.offline else config
         drawing = kind().open(character, chosen.for_kinds(is_live=not config.offline))
         return LoadedRun(source, character, drawing.renderer, drawing.refusals)
+    config = _with_kept_quality(config)
     runtime = without_trials(config).runtime if config.offline else config.runtime
     animator = Animator(config.size, config.steps, runtime, references=references_at_once(character))
     return LoadedRun(source, character, animator, animator.refusals, _quality_controller(config, character, animator))
+
+
+def _with_kept_quality(config: Config) -> Config:
+    """The settings with what was chosen on the page in place of defaults; offline unchanged."""
+    kept = None if config.offline else load_settings(settings_folder()).quality
+    if kept is None:
+        return config
+    return replace(
+        config,
+        size=config.size or kept.size,
+        steps=kept.steps if config.steps == DEFAULTS.steps else config.steps,
+        runtime=kept.runtime if config.runtime == DEFAULTS.runtime else config.runtime,
+        budget_ms=kept.budget_ms if config.budget_ms is None else config.budget_ms,
+    )
 
 
 def _open_source(config: Config) -> Source:
@@ -124,7 +139,7 @@ def _run_live(config: Config, loaded: LoadedRun) -> RecordingProgress | None:
         if quality:
             stack.enter_context(quality)
         studio = stack.enter_context(_open_session(config))
-        outputs = Outputs.opened(config, loaded.renderer, meter, studio, stack)
+        outputs = Outputs.opened(config, meter, studio, stack)
         session = LiveSession(loaded.renderer, loaded.character, outputs.portrait_outputs, meter=meter, quality=quality)
         live = LiveLoop(loaded.source, session, is_offline=config.offline)
         studio.bind(live)
@@ -157,10 +172,10 @@ def _run_loop(live: LiveLoop, config: Config, loaded: LoadedRun, outputs: Output
 
     def on_second(status: LiveStatus) -> None:
         line.show(
-            status, loaded.renderer.runtime, outputs.wire.publisher.listening, outputs.control.rejected_handshakes
+            status, live.session.renderer.runtime, outputs.wire.publisher.listening, outputs.control.rejected_handshakes
         )
         if outputs.page:
-            outputs.page.show(_page_status(status, loaded.renderer, outputs))
+            outputs.page.show(_page_status(status, live.session.renderer, outputs))
 
     try:
         _print_summary(config, loaded, outputs)
@@ -206,8 +221,10 @@ def _print_summary(config: Config, loaded: LoadedRun, outputs: Outputs) -> None:
     ]
     if config.voice is not None:
         rows.append(f"  voice       {outputs.studio.voice.as_json()['name']}")
-    if config.budget_ms is not None:
-        rows.append(f"  budget      {config.budget_ms:g} ms, capture to sent: quality is reduced to hold its p95")
+    if loaded.quality is not None:
+        rows.append(
+            f"  budget      {loaded.quality.budget.ms:g} ms, capture to sent: quality is reduced to hold its p95"
+        )
     if config.source == "demo":
         click = ", or a click on the page" if page else ""
         rows.append(f"  your face   omote live --source webcam{click}")

@@ -16,7 +16,6 @@ from omote.bridge.picture import FORMATS
 from omote.engine.live.latency import LatencyMeter
 from omote.engine.live.outputs import FaceOutput, PictureOutput, WireOutput
 from omote.engine.live.session import Output
-from omote.engine.model.portrait_renderer import PortraitRenderer
 from omote.engine.version import version
 
 from ..app.config import Config, keys_folder
@@ -41,15 +40,13 @@ class Outputs:
     is_encrypted: bool
 
     @classmethod
-    def opened(
-        cls, config: Config, renderer: PortraitRenderer, meter: LatencyMeter, studio: StudioSession, stack: ExitStack
-    ) -> Self:
+    def opened(cls, config: Config, meter: LatencyMeter, studio: StudioSession, stack: ExitStack) -> Self:
         """Opens the outputs of these settings, to be closed by the stack; OmoteError if one cannot be opened."""
         keys = ServerKeys.load(keys_folder()) if config.curve else None
         wire = WireOutput(
             config.params_endpoint, config.video_endpoint, on_sent=meter.sent, keys=keys, open_local=config.open_local
         )
-        control, session = ControlMethods(wire, renderer, studio), wire.publisher.session
+        control, session = ControlMethods(wire, studio), wire.publisher.session
         server = ControlServer(
             config.control_endpoint, control.methods(), session=session, keys=keys, open_local=config.open_local
         )

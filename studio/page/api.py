@@ -78,6 +78,7 @@ class Api:
             "calibration": lambda arguments: studio.calibrate(
                 choice_argument(arguments, "do", CALIBRATION), str(arguments.get("step", ""))
             ),
+            "quality": studio.use_quality,
             "output": lambda arguments: studio.use_output(
                 text_argument(arguments, "destination", high=MOST_SPEC).strip(), bool_argument(arguments, "on")
             ),

@@ -144,7 +144,7 @@ def test_a_client_changes_to_another_photoreal_character_and_to_no_other_kind(ho
     source = TakeSource(read_take(home / "take.csv"), "take.csv", is_offline=True)
     with WireOutput(ANY, ANY) as wire:
         desk = StudioSession()
-        control = ControlMethods(wire, artist, desk)
+        control = ControlMethods(wire, desk)
         live = LiveLoop(source, LiveSession(artist, character), is_offline=True)
         desk.bind(live)
         change = control.methods()["set_character"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from itertools import pairwise
 
@@ -229,6 +230,30 @@ def test_a_paused_portrait_rests_whatever_the_performer_does() -> None:
         output.wait_until(lambda portrait: bool(heard))
         loop.session.is_paused = False
         output.wait_until(lambda portrait: bool(portrait.params.jaw_pose[0] == np.float32(JAW_OPEN_RAD)))
+
+
+def test_another_renderer_draws_from_the_next_picture_on() -> None:
+    output, source = CollectingOutput(), ScriptedSource(repeats=True)
+    loop, other = loop_of(source, output), OpaqueRenderer()
+    with running(loop, source, output):
+        threads: list[str] = []
+
+        def job() -> None:
+            threads.append(threading.current_thread().name)
+            loop.session.use_renderer(other)
+
+        loop.session.between_pictures(job)
+        assert threads == ["draw"]
+        output.wait_until(lambda portrait: other.counts.drawn > 0)
+        with pytest.raises(ZeroDivisionError):
+            loop.session.between_pictures(lambda: 1 / 0)
+        output.wait_for(3)  # the stream goes on
+
+
+def test_a_job_between_pictures_is_given_up_where_none_is_drawn(stepped: SteppedSession) -> None:
+    with pytest.raises(TimeoutError, match="no picture is drawn"):
+        stepped.session.between_pictures(lambda: pytest.fail("it was run"), timeout_s=0.01)
+    stepped.shares()
 
 
 def test_an_expression_moves_the_portrait_while_nothing_comes_from_the_source() -> None:

@@ -63,7 +63,7 @@ class Endpoint:
         self.output = PortraitList()
         self.artist = FlatRenderer()
         self.wire, self.studio = wire, StudioSession()
-        self.control = ControlMethods(wire, self.artist, self.studio)
+        self.control = ControlMethods(wire, self.studio)
         self.live = LiveLoop(source, LiveSession(self.artist, load_character("noah"), [self.output]), is_offline=True)
         self.studio.bind(self.live)
 
@@ -283,7 +283,7 @@ def test_the_face_that_is_seen_becomes_the_one_at_rest(endpoint: Endpoint) -> No
 
 @pytest.mark.parametrize("method", ["hello", "stats", "set_light", "set_expression", "recalibrate", "set_character"])
 def test_methods_before_the_loop_exists_are_refused(endpoint: Endpoint, method: str) -> None:
-    endpoint.control = ControlMethods(endpoint.wire, endpoint.artist, StudioSession())
+    endpoint.control = ControlMethods(endpoint.wire, StudioSession())
     code, message = endpoint.refusal(method, name="smile" if method == "set_expression" else "hana", harmonics=None)
     assert (code, "still starting" in message) == ("failed", True)
 

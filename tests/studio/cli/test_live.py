@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from omote.engine.face.presence import Phase
 from omote.engine.hardware import this_machine
@@ -10,7 +13,10 @@ from omote.engine.live.adaptive_quality import BudgetStatus
 from omote.engine.live.latency import Latency, Percentiles
 from omote.engine.live.metrics import LiveStatus, RunReport
 from omote.engine.model.portrait_renderer import DrawCounts
-from omote.studio.cli.live import run_summary, status_lines
+from omote.studio.app.config import Config
+from omote.studio.app.quality import QualityChoice
+from omote.studio.app.settings import Settings, SettingsStore
+from omote.studio.cli.live import _with_kept_quality, run_summary, status_lines
 
 LATENCY = Latency(Percentiles(41.2, 60.4, 72.0), (("track", Percentiles(9, 10, 11)), ("draw", Percentiles(30, 31, 32))))
 
@@ -61,3 +67,23 @@ def test_a_run_fits_into_one_line() -> None:
         "304 pictures in 20.0 s (15.2 a second), capture to sent 41/60/72 ms (p50/p95/p99), dropped 2, "
         "tracked 99.1%; warmed up in 0.4 s"
     )
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (Config(), (256, 2, "openvino", 60.0)),
+        (Config(size=768, steps=4, runtime="onnxruntime", budget_ms=90.0), (768, 4, "onnxruntime", 90.0)),
+        (Config(offline=True), (None, 1, "auto", None)),
+    ],
+)
+def test_the_quality_of_the_page_holds_where_nothing_else_was_typed(
+    config: Config, expected: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMOTE_SETTINGS", str(tmp_path))
+    assert _with_kept_quality(config) == config  # there is none yet
+    store = SettingsStore(Settings(), tmp_path)
+    store.update(lambda settings: replace(settings, quality=QualityChoice(256, 2, "openvino", 60.0)))
+    store.write()
+    kept = _with_kept_quality(config)
+    assert (kept.size, kept.steps, kept.runtime, kept.budget_ms) == expected

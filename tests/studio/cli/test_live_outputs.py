@@ -17,7 +17,6 @@ from omote.bridge.keys import KeysError, make_client, make_server
 from omote.bridge.outputs import SenderError, pictures
 from omote.engine.data import FlameParams, Portrait, Stamp
 from omote.engine.live.latency import LatencyMeter
-from omote.engine.testing.drawing import FlatRenderer
 from omote.studio.app.config import Config
 from omote.studio.app.session import StudioSession
 from omote.studio.cli.live_outputs import Outputs
@@ -29,7 +28,7 @@ HERE = Config(params_endpoint=ANY, video_endpoint=ANY, control_endpoint=ANY, pag
 
 
 def opened(config: Config, stack: ExitStack) -> Outputs:
-    return Outputs.opened(config, FlatRenderer(), LatencyMeter(), StudioSession(), stack)
+    return Outputs.opened(config, LatencyMeter(), StudioSession(), stack)
 
 
 def test_all_bound_ports_are_announced() -> None:
