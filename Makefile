@@ -1,7 +1,10 @@
 # Each target is one Python command, which runs as well where there is no make.
 PYTHON ?= python3
 
-.PHONY: setup check test test-quick bench bench-bridge bench-offline gallery fuzz soak live train-gpu bench-gpu parity-photoreal
+.PHONY: docs setup check test test-quick bench bench-bridge bench-offline gallery fuzz soak live train-gpu bench-gpu parity-photoreal
+
+docs:
+	$(PYTHON) tools/run.py tools/website.py
 
 setup:
 	$(PYTHON) tools/setup.py

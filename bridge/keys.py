@@ -172,7 +172,9 @@ def _read(path: Path) -> dict[str, object]:
         return tomllib.loads(found.decode("utf-8"))
     except OSError as error:
         raise KeysError(f"{path} cannot be read ({error.strerror}); `omote keys new NAME` writes key files") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except KeysError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise KeysError(f"{path} is not a key file ({error}); make a new one with `omote keys new NAME`") from error
 
 

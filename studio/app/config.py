@@ -96,7 +96,7 @@ def load_config(path: Path | None = None, defaults: Config = DEFAULTS) -> Config
         changes = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
     except FileNotFoundError as error:
         raise ConfigError(f"there is no file {path}: --config takes a TOML file") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError also for a number of 5000 digits
         raise ConfigError(f"{path} cannot be read as TOML: {error}") from error
     return with_changes(defaults, changes, where=f"{path}: ")
 

@@ -45,6 +45,7 @@ def test_flags_go_over_the_file(tmp_path: Path) -> None:
         ('charakter = "hana"', 'config.toml: no setting is called "charakter"; did you mean "character"'),
         ("xyzzy = 1", "there are: source, character, size"),
         ("size: 256", "cannot be read as TOML"),
+        pytest.param(f"size = {'1' * 5000}", "cannot be read as TOML", id="too long a number"),
         pytest.param(f"a = {'[' * 100_000}{']' * 100_000}", "cannot be read as TOML", id="too deep"),
         ('size = "256"', "size must be a whole number above 0, got '256'"),
         ("size = 256.0", "size must be a whole number above 0, got 256.0"),
