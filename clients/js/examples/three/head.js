@@ -7,7 +7,7 @@ import { VRMLoaderPlugin, VRMUtils } from "@pixiv/three-vrm";
 import { ARKIT_NAMES, matchShapes, quaternionOf, vrmPresets } from "../../src/face.js";
 
 const HEAD_BONE = /(^|[:_ ])head$/i;
-const NO_PRESETS = Object.keys(vrmPresets(new Array(52).fill(0)));
+const PRESETS = Object.keys(vrmPresets(new Array(52).fill(0)));
 
 /** @typedef {VrmHead | GltfHead} Head */
 /** @typedef {import("../../src/browser.js").PageFace} Face */
@@ -51,18 +51,17 @@ export class VrmHead {
   /** @param {Face} face */
   follow(face) {
     const expressions = this.vrm.expressionManager;
-    const presets = vrmPresets(face.shown_weights);
     if (this.hasCustom) {
-      for (const name of NO_PRESETS) expressions?.setValue(name, 0);
+      for (const name of PRESETS) expressions?.setValue(name, 0);
       for (const [name, index] of this.custom) expressions?.setValue(name, face.shown_weights[index]);
     } else {
-      for (const [name, value] of Object.entries(presets)) expressions?.setValue(name, value);
+      for (const [name, value] of Object.entries(vrmPresets(face.shown_weights))) expressions?.setValue(name, value);
     }
     const [x, y, z, w] = quaternionOf(face.neck_pose);
     const side = this.isOld ? -1 : 1; // a VRM 0 model looks along -z in its own frame
     this.vrm.humanoid.getNormalizedBoneNode("head")?.quaternion.set(side * x, y, side * z, w);
     const lookAt = this.vrm.lookAt;
-    if (!lookAt || this.custom.has("eyeLookInLeft")) return; // the eyes turn by their shapes
+    if (!lookAt || this.hasCustom) return; // the eyes turn by their shapes
     lookAt.autoUpdate = false;
     lookAt.pitch = THREE.MathUtils.radToDeg((face.eye_pose[0] + face.eye_pose[3]) / 2);
     lookAt.yaw = THREE.MathUtils.radToDeg((face.eye_pose[1] + face.eye_pose[4]) / 2);
