@@ -355,7 +355,8 @@ def _by_weight(values: Array) -> dict[str, float]:
 
 def person_slug(name: str) -> str:
     """`ana-maria` for "Ana Maria", in the name of a file; ActorError where the name is invalid."""
-    found = _slug(name) if len(name) <= _MAX_SLUG else ""
+    is_line = len(name) <= _MAX_SLUG and name.isprintable() and not set(name) & set("/\\")
+    found = _slug(name) if is_line else ""
     if not found or found != _shortened(found):  # one letter may become many: U+FDFA becomes eighteen
         raise ActorError(
             f"{name[: _MAX_SLUG + 1]!r} is no name for a person: expected 1 to {_MAX_SLUG} letters, as in --actor ana"

@@ -46,7 +46,9 @@ def write_tensor_file(path: Path, file: TensorFile) -> None:
         with atomic_write(path) as partial:
             partial.write_bytes(content)
     except (SafetensorError, OSError) as error:
-        raise CharacterError(f"cannot write {path} ({error}): make the folder, or choose another place") from error
+        raise CharacterError(
+            f"cannot write {path} ({_reason(error)}): make the folder, or choose another place"
+        ) from error
 
 
 def read_tensor_file(path: Path) -> TensorFile:
@@ -73,3 +75,8 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, dict | list):
         for one in [*value, *value.values()] if isinstance(value, dict) else value:
             yield from _texts(one)
+
+
+def _reason(error: Exception) -> str:
+    """What an error says, without its number."""
+    return getattr(error, "strerror", None) or str(error)

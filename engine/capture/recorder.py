@@ -196,8 +196,8 @@ class Recorder:
         log.info("recorded %d pictures, %.1f s: %s", self._progress.rows, self._progress.seconds, self._path)
 
     def _measured_fps(self) -> float:
-        step_ns = sorted(self._steps_ns)[len(self._steps_ns) // 2] if self._steps_ns else 0
-        return min(round(1e9 / step_ns, 2), 1000.0) if step_ns else float(self._rate)
+        rate = take_files.rate_of(np.array(self._steps_ns) / 1e9)
+        return min(round(rate, 2), 1000.0) or float(self._rate)
 
     def _fail(self, error: str) -> None:
         self._has_ended = True

@@ -23,6 +23,7 @@ NETWORK_SPECS = (
 )
 NETWORK_KINDS = ("livelink", "ifacialmocap", "facemotion3d", "vtubestudio", "vmc", "openseeface")
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+_PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".heic")  # no sources, but often tried
 TAKE_SUFFIX = ".csv"
 DEMO = Path(__file__).with_name("demo.csv")
 
@@ -158,9 +159,14 @@ def _check_no_file_options(spec: str, loop: bool, is_offline: bool, playback: Pl
 
 
 def _unknown_source(spec: str) -> str:
+    if Path(spec).suffix.lower() in _PICTURE_SUFFIXES:
+        return (
+            f"{spec} is a picture, and a source has to move. To make a character from it: "
+            f"omote character new NAME --photo {spec}"
+        )
     near = difflib.get_close_matches(spec.partition(":")[0].lower(), ("webcam", "demo", "none", *NETWORK_KINDS), n=1)
     hint = f"did you mean {near[0]}? " if near else ""
-    return f"no source is called {spec!r}; {hint}There are: {_SPECS}"
+    return f"no source is called {spec!r}; {hint}there are {_SPECS}"
 
 
 def _no_file(path: Path) -> str:

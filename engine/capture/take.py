@@ -39,8 +39,12 @@ def read_take(path: Path) -> Take:
     """
     try:
         text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TakeError(f"{path.name} cannot be read: {error}; wanted the CSV of a Live Link Face take") from error
+    except OSError as error:
+        raise TakeError(f"{path} cannot be read ({error.strerror or error}): give the CSV of a take") from error
+    except UnicodeDecodeError as error:
+        raise TakeError(
+            f"{path} cannot be read, because it is no text: give the CSV of a Live Link Face take"
+        ) from error
     sidecar = read_sidecar(path.with_suffix(".json"))
     rows = take_files.parse_csv(path.name, text, sidecar.timecode_rate, is_unfinished=sidecar.is_unfinished)
     written = min(rows.count, sidecar.rows or 0) if sidecar.is_unfinished else rows.count
@@ -71,9 +75,7 @@ def read_take(path: Path) -> Take:
 
 
 def _guess_fps(rows: take_files.CsvRows) -> float:
-    steps = np.diff(rows.time_s)
-    step_s = float(np.median(steps)) if len(steps) else 0.0
-    return min(round(1.0 / step_s, 2), 1000.0) if step_s > 0.0 else float(rows.timecode_rate)
+    return min(round(take_files.rate_of(np.diff(rows.time_s)), 2), 1000.0) or float(rows.timecode_rate)
 
 
 def check_is_new(path: Path) -> None:

@@ -35,6 +35,7 @@ _NO_FACE = np.zeros(livelink.COUNT)
 SIDECAR_VERSION = 2  # 1 had columns instead of rows, a timecode from 0, and frames at the rate of the pictures
 _SIDECAR_ROW = (("confidence", ()), ("head_translation", (3,)), ("gaze", (2, 2)))
 _SIZES = tuple(math.prod(shape) for _, shape in _SIDECAR_ROW)
+_JITTER = 1.05  # by which the mean rate may exceed that of the median step before it counts
 _ENDS = ("]}", "}")  # what a file that was cut off may lack after its last whole row
 _LONGEST_PROVENANCE = 1000  # characters
 
@@ -43,6 +44,18 @@ log = logging.getLogger(__name__)
 
 class TakeError(SourceError):
     """A take cannot be read or written; the message names the row, what was found and what was wanted."""
+
+
+def rate_of(steps_s: NDArray[np.float64]) -> float:
+    """Pictures a second of a take with these steps [n] between its pictures; 0 without any.
+
+    It is the rate of the median step, unless more pictures came than that: where some were dropped, long and short
+    steps alternate, and a rate below the mean would have no place for each picture.
+    """
+    if not len(steps_s) or float(np.sum(steps_s)) <= 0.0:
+        return 0.0
+    mean, median_s = len(steps_s) / float(np.sum(steps_s)), float(np.median(steps_s))
+    return 1.0 / median_s if 0.0 < median_s * mean <= _JITTER else mean
 
 
 @dataclass(frozen=True)

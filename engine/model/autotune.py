@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 ROUNDS = 3  # in which the networks take turns
 WARM_UP, RUNS = 2, 4  # of one network in a round
 MOST_NS = 700_000_000  # of timed runs in a round
-_SIMILAR = 1.08  # a build is as good as the fastest if it takes at most so many times as long
+SIMILAR = 1.08  # a build is as good as the fastest if it takes at most so many times as long
 _FALLBACK = Build()  # if no build runs: its own error says why
 
 # The reference character and picture, under the folder of the networks.
@@ -114,7 +114,7 @@ def fastest(trials: Sequence[Trial]) -> Build:
     """The fastest build; the first of several similar ones, so that noise does not decide."""
     ran = [trial for trial in trials if not trial.refused]
     least_ms = min((trial.step_ms for trial in ran), default=0.0)
-    return next((trial.build for trial in ran if trial.step_ms <= _SIMILAR * least_ms), _FALLBACK)
+    return next((trial.build for trial in ran if trial.step_ms <= SIMILAR * least_ms), _FALLBACK)
 
 
 def refusals(trials: Sequence[Trial]) -> tuple[str, ...]:

@@ -133,9 +133,9 @@ def _path_of_character(name_or_path: str | Path) -> Path:
         return path
     names = character_names()
     near = difflib.get_close_matches(name, names, 1)
-    hint = f'; did you mean "{near[0]}"?' if near else ""
+    hint = f'; did you mean "{near[0]}"?' if near else "."
     raise CharacterError(
-        f'no character "{printable(name, 80)}"{hint} There are: {", ".join(names)}; or the path of a file'
+        f'there is no character "{printable(name, 80)}"{hint} There are {", ".join(names)}; or give the path of a file'
     )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ..capture.source import EndOfSource, Source
+from ..capture.take_files import rate_of
 from ..data import Actor, Array, FlameParams, Signal
 from ..face.lipsync import HearVoice, VoiceMixer
 from ..face.presence import HOLD_S, Presence, PresentedFace
@@ -126,8 +127,7 @@ def _fps(source: Source, times_s: list[float]) -> float:
     """The frame rate that the source knows, else that of its pictures."""
     if isinstance(source, HasFrameRate) and source.fps > 0.0:
         return source.fps
-    steps_s = np.diff(times_s)
-    return 1.0 / float(np.median(steps_s)) if len(steps_s) and np.median(steps_s) > 0.0 else _DEFAULT_FPS
+    return rate_of(np.diff(times_s)) or _DEFAULT_FPS
 
 
 def _present(

@@ -19,6 +19,7 @@ from omote.calibration.actor_file import (
     actor_path,
     find_actor,
     forget_neutral,
+    person_slug,
     save_actor,
     save_neutral,
 )
@@ -38,6 +39,8 @@ class PerformerController:
     """The actor of a running loop. Methods may be called from any thread but the one that draws."""
 
     def __init__(self, name: str = DEFAULT_ACTOR, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """ActorError if the name is invalid."""
+        person_slug(name)
         self.name = name
         self.notice = ""  # what is wrong with the saved calibration
         self._now = now

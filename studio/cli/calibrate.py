@@ -63,7 +63,9 @@ MIN_TRACKED = 0.5  # the share of pictures that must show a face
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options; without WHAT, a guided session calibrates a performer."""
-    parser.epilog = "Without WHAT: a guided session that measures rest, gains, noise and camera angle of a performer."
+    parser.description = (
+        "Without WHAT: a guided session that measures rest, gains, noise and camera angle of a performer."
+    )
     _add_actor_options(parser)
     parser.add_argument(
         "--out", type=Path, default=None, metavar="FILE.json", help="default: where omote live finds it"

@@ -30,7 +30,11 @@ _AHEAD = "tensorrt-rtx"  # the runtime that can compile for another GPU
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--runtime", choices=runtime_options(), default=AUTO, help="try this runtime; auto tries all of them"
+        "--runtime",
+        choices=runtime_options(),
+        metavar="NAME",
+        default=AUTO,
+        help="try this runtime; auto tries all of them",
     )
     parser.add_argument(
         "--target",
@@ -114,8 +118,17 @@ def _one(files: NetworkFiles, build: Build, kept: ResultCache) -> int:
 
 def table(trials: tuple[Trial, ...], chosen: Build | None) -> str:
     """A line for each trial: its time and its difference to the reference, or why it was refused."""
+    ran = [trial for trial in trials if not trial.refused]
+    fastest = min(ran, key=lambda trial: trial.step_ms, default=None)
+    reason = []
+    if chosen is not None and fastest is not None and fastest.build != chosen:
+        percent = round(100.0 * (autotune.SIMILAR - 1.0))
+        reason = [
+            f"{chosen.name} is chosen: it takes at most {percent} % longer than {fastest.build.name}, "
+            "and of similar ones the first is taken, so that two starts choose the same"
+        ]
     lines = [f"{'runtime':22}{'runs as':28}{'ms':>8}{'dB':>8}{'levels off':>12}"]
-    return "\n".join([*lines, *(_line(trial, trial.build == chosen) for trial in trials)])
+    return "\n".join([*lines, *(_line(trial, trial.build == chosen) for trial in trials), *reason])
 
 
 def _line(trial: Trial, is_chosen: bool) -> str:

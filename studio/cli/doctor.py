@@ -134,7 +134,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--compare", type=Path, metavar="DIR", help="draw a photoreal character in every way, and write a sheet there"
     )
     parser.add_argument("--steps", type=int, help="steps of the sampler, as for omote live")
-    parser.add_argument("--runtime", choices=runtime_options(), help="runtime of the networks")
+    parser.add_argument("--runtime", choices=runtime_options(), metavar="NAME", help="see `omote compile`")
 
 
 def is_installed(module: str) -> bool:

@@ -322,39 +322,43 @@ def page_choices(typed: argparse.Namespace) -> Config:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     sources = f"webcam[:N], FILE.mp4, TAKE.csv, demo, {WANTED_PHONES}; see docs/sources.md"
-    parser.add_argument("--source", help=f"what performs: {sources}")
+    performance = parser.add_argument_group("performance")
+    performance.add_argument("--source", help=f"what performs: {sources}")
     add_drawing_options(parser)
-    add_playback_options(parser)
-    parser.add_argument("--actor", metavar="NAME", help="the performer, as calibrated; see `omote calibrate`")
-    parser.add_argument(
+    add_playback_options(performance)
+    performance.add_argument("--actor", metavar="NAME", help="the performer, as calibrated; see `omote calibrate`")
+    performance.add_argument(
         "--voice",
         nargs="?",
         const=DEFAULT_MICROPHONE,
         metavar="MICROPHONE",
         help="let a voice move the mouth: the system's microphone, a part of a microphone's name, or FILE.wav",
     )
-    parser.add_argument("--record", metavar="TAKE.csv", help="record the performance as a new take")
-    parser.add_argument("--loop", action="store_true", help="start a file again at its end")
-    parser.add_argument("--offline", action="store_true", help="draw every picture of a file, as fast as possible")
-    parser.add_argument("--seconds", type=float, help="end after this time")
-    parser.add_argument("--budget-ms", type=float, metavar="MS", help="reduce quality to hold this latency")
-    parser.add_argument("--report", metavar="OUT.json", help="write the measurements")
-    parser.add_argument("--no-page", dest="page", action="store_false", help="do not serve the control page")
-    parser.add_argument("--page-port", type=int, metavar="PORT", help="port of the control page")
+    performance.add_argument("--record", metavar="TAKE.csv", help="record the performance as a new take")
+    performance.add_argument("--loop", action="store_true", help="start a file again at its end")
+    performance.add_argument("--offline", action="store_true", help="draw every picture of a file, as fast as possible")
+    performance.add_argument("--seconds", type=float, help="end after this time")
+    measures = parser.add_argument_group("speed")
+    measures.add_argument("--budget-ms", type=float, metavar="MS", help="reduce quality to hold this latency")
+    measures.add_argument("--report", metavar="OUT.json", help="write the measurements")
+    page = parser.add_argument_group("control page")
+    page.add_argument("--no-page", dest="page", action="store_false", help="do not serve the control page")
+    page.add_argument("--page-port", type=int, metavar="PORT", help="port of the control page")
     shared = "let pages of this site receive pictures and faces, with a token: http://127.0.0.1:8080"
-    parser.add_argument("--page-origin", action="append", metavar="ORIGIN", help=shared)
-    parser.add_argument("--open", action="store_true", help="open the page in a browser")
-    parser.add_argument("--new-tokens", action="store_true", default=False, help="make new addresses of the page")
-    parser.add_argument("--params-endpoint", metavar="ADDRESS", help="of ZeroMQ, such as tcp://127.0.0.1:5556")
-    parser.add_argument("--video-endpoint", metavar="ADDRESS", help="of ZeroMQ, such as tcp://127.0.0.1:5557")
-    parser.add_argument("--control-endpoint", metavar="ADDRESS", help="of ZeroMQ, such as tcp://127.0.0.1:5558")
-    parser.add_argument("--curve", action="store_true", help="encrypt, for clients with a key; see `omote keys`")
-    parser.add_argument("--announce", action="store_true", help="with --curve: be listed by receivers of the network")
-    parser.add_argument("--open-local", action="store_true", help="let every user of this machine receive and control")
+    page.add_argument("--page-origin", action="append", metavar="ORIGIN", help=shared)
+    page.add_argument("--open", action="store_true", help="open the page in a browser")
+    page.add_argument("--new-tokens", action="store_true", default=False, help="make new addresses of the page")
+    outputs = parser.add_argument_group("outputs")
+    outputs.add_argument("--params-endpoint", metavar="ADDRESS", help="of ZeroMQ, such as tcp://127.0.0.1:5556")
+    outputs.add_argument("--video-endpoint", metavar="ADDRESS", help="of ZeroMQ, such as tcp://127.0.0.1:5557")
+    outputs.add_argument("--control-endpoint", metavar="ADDRESS", help="of ZeroMQ, such as tcp://127.0.0.1:5558")
+    outputs.add_argument("--curve", action="store_true", help="encrypt, for clients with a key; see `omote keys`")
+    outputs.add_argument("--announce", action="store_true", help="with --curve: be listed by receivers of the network")
+    outputs.add_argument("--open-local", action="store_true", help="let every user of this machine receive and control")
     destination = f"send the face or the picture to: {DESTINATION_FORMATS}"
-    parser.add_argument("--out", action="append", metavar="DESTINATION", help=destination)
+    outputs.add_argument("--out", action="append", metavar="DESTINATION", help=destination)
 
 
-def add_playback_options(parser: argparse.ArgumentParser) -> None:
+def add_playback_options(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--speed", type=float, help="play a take or a video at this speed; 2 is twice as fast")
     add_range_options(parser)

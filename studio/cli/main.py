@@ -35,6 +35,28 @@ COMMANDS = {
     "doctor": ("doctor", "Check what Omote, or one character, needs on this machine."),
 }
 
+# What each help shows at its end.
+EXAMPLES = {
+    "live": ("omote live", "omote live --source webcam --character aoi --out vmc://127.0.0.1"),
+    "render": (
+        "omote render --from neutral --to smile --out smile.webm",
+        "omote render --take evening.csv --out evening.mp4",
+    ),
+    "take": ("omote take info evening.csv", "omote take trim evening.csv smile.csv --start 2.5 --end 4"),
+    "sheet": ("omote sheet --character hana --expressions smile jawOpen=0.8 --out sheet",),
+    "characters": ("omote characters",),
+    "character": ("omote character new me --photo me.jpg", "omote character new mix --blend hana noah 0.4"),
+    "calibrate": ("omote calibrate", "omote calibrate report --out report.html"),
+    "compile": ("omote compile", "omote compile --target sm89"),
+    "keys": ("omote keys new game",),
+    "monitor": ("omote monitor", "omote monitor tcp://192.168.1.7:5557"),
+    "models": ("omote models", "omote models get arc2face"),
+    "licenses": ("omote licenses hana",),
+    "evaluate": ("omote evaluate hana noah --save report.json",),
+    "train": ("omote train faces --help",),
+    "doctor": ("omote doctor", "omote doctor --character me"),
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `omote`; returns 0 if Ctrl-C or SIGTERM ends a loop, 130 or 143 if it leaves work unfinished.
@@ -86,7 +108,13 @@ def _parser_for(words: Sequence[str]) -> tuple[argparse.ArgumentParser, ModuleTy
     module = None
     for name, (module_name, purpose) in COMMANDS.items():
         command = commands.add_parser(
-            name, help=purpose, description=purpose, allow_abbrev=False, argument_default=argparse.SUPPRESS
+            name,
+            help=purpose,
+            description=purpose,
+            epilog="\n  ".join(("examples:", *EXAMPLES[name])),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            argument_default=argparse.SUPPRESS,
         )
         command.set_defaults(parser=command)
         if name == typed:

@@ -54,21 +54,24 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
 
 def add_drawing_options(parser: argparse.ArgumentParser) -> None:
     add_config_option(parser)
-    parser.add_argument("--character", metavar="NAME", help="the character; see `omote characters`")
-    parser.add_argument("--size", type=int, metavar="PIXELS", help="size of the picture: 256, 384, 512, 768 or 1024")
-    parser.add_argument("--steps", type=int, help="steps of the sampler")
-    parser.add_argument("--runtime", choices=runtime_options(), help="runtime of the network")
-    parser.add_argument(
+    group = parser.add_argument_group("picture")
+    group.add_argument("--character", metavar="NAME", help="the character; see `omote characters`")
+    group.add_argument("--size", type=int, metavar="PIXELS", help="size of the picture: 256, 384, 512, 768 or 1024")
+    group.add_argument("--steps", type=int, help="steps of the sampler")
+    group.add_argument(
+        "--runtime", choices=runtime_options(), metavar="NAME", help="runtime of the network; see `omote compile`"
+    )
+    group.add_argument(
         "--guidance", type=float, help="of a photoreal character: above 1, expressions are stronger and cost twice"
     )
-    parser.add_argument("--expression-scale", type=float, metavar="0..1.5", help="of a photoreal character")
-    parser.add_argument("--fps", type=float, help="play a file at another rate")
+    group.add_argument("--expression-scale", type=float, metavar="0..1.5", help="of a photoreal character")
+    group.add_argument("--fps", type=float, help="play a file at another rate")
 
 
-def add_range_options(parser: argparse.ArgumentParser) -> None:
-    """Adds --from and --to, which are stored only if they are typed."""
+def add_range_options(parser: argparse._ActionsContainer) -> None:
+    """Adds --start and --end, which are stored only if they are typed."""
     for flag, name, purpose in (
-        ("--from", "start_s", "start of a take or a video, in its own seconds"),
-        ("--to", "end_s", "its end"),
+        ("--start", "start_s", "start of a take or a video, in its own seconds"),
+        ("--end", "end_s", "its end"),
     ):
         parser.add_argument(flag, dest=name, type=float, metavar="SECONDS", default=argparse.SUPPRESS, help=purpose)

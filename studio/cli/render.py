@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 _EXPRESSION_HELP = "a name, FILE.csv@SECONDS, FILE.toml, or values as jawOpen=0.6,mouthSmileLeft=0.4"
 _TRANSITION = {"seconds_long": "--seconds", "ease": "--ease", "hold_s": "--hold", "there_and_back": "--there-and-back"}
-_PERFORMANCE = {"speed": "--speed", "start_s": "--start-s", "end_s": "--end-s", "actor": "--actor", "voice": "--voice"}
+_PERFORMANCE = {"speed": "--speed", "start_s": "--start", "end_s": "--end", "actor": "--actor", "voice": "--voice"}
 _LINE_S = 10.0  # between two lines without a terminal
 
 
@@ -224,8 +224,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--take", metavar="TAKE.csv", help="a recorded performance")
     source.add_argument("--source", metavar="FILE", help="a video, a take or demo")
     source.add_argument("--speed", type=float, metavar="TIMES", help="speed of a performance; 2 is twice as fast")
-    source.add_argument("--start-s", type=float, metavar="SECONDS", help="start of a performance, in its own seconds")
-    source.add_argument("--end-s", type=float, metavar="SECONDS", help="its end")
+    source.add_argument(
+        "--start", dest="start_s", type=float, metavar="SECONDS", help="start of a performance, in its own seconds"
+    )
+    source.add_argument("--end", dest="end_s", type=float, metavar="SECONDS", help="its end")
     source.add_argument("--actor", metavar="NAME", help="the performer, as calibrated with this source")
     source.add_argument(
         "--voice", metavar="FILE.wav", help="a voice that moves the mouth; alone, or with a take or a video"
@@ -250,7 +252,7 @@ def _add_appearance_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--steps", type=int, help="steps of the sampler")
     group.add_argument("--guidance", type=float, help="of a photoreal character in up to 8 steps; with more it is 3")
     group.add_argument("--expression-scale", type=float, metavar="0..1.5", help="of a photoreal character")
-    group.add_argument("--runtime", choices=runtime_options(), help="runtime of the networks")
+    group.add_argument("--runtime", choices=runtime_options(), metavar="NAME", help="see `omote compile`")
 
 
 def _add_output_options(group: argparse._ArgumentGroup) -> None:
@@ -334,7 +336,7 @@ def _one_of(heads: list[str], options: dict[str, object]) -> str:
             "--voice FILE.wav"
         )
     if heads[0] == "transition" and _seconds(options.get("first")) and _seconds(options.get("last")):
-        return "--from and --to take expressions; for a part of a take or a video use --start-s and --end-s"
+        return "--from and --to take expressions; for a part of a take or a video use --start and --end"
     flags = ["--from and --to" if head == "transition" else f"--{head}" for head in heads]
     return f"{' and '.join(flags)} cannot be combined: leave out all but one"
 

@@ -70,6 +70,8 @@ def parse_outputs(
     colour = BACKGROUND if background is None else parse_colour(background)
     if "" in words:
         raise RenderError("--out takes a file or a folder, got ''")
+    if "-" in words:
+        raise RenderError("--out - is standard output, and a rendering is written to files: name one, or a folder")
     folders = [_named(user_path(word)) for word in words if _is_folder(word)]
     if len(folders) > 1:
         raise RenderError(f"pictures go into one folder, got {' and '.join(map(str, folders))}: leave one out")

@@ -101,19 +101,23 @@ def run(request: SheetRequest) -> int:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         expressions = request.expressions
         count = len(expressions) + len(request.photos)
-        progress.add_task(f"drawing {count} pictures of {character.name}", total=None)
+        progress.add_task(f"drawing {_pictures(count)} of {character.name}", total=None)
         if isinstance(character, PhotorealCharacter):
             settings = request.config.for_kinds()
+            sheet.prepare(request.folder, overwrite=request.overwrite)
             read = (Expression(photo.name, kind().read_expression(photo, settings)) for photo in request.photos)
             expressions = (*expressions, *read)
             drawing = kind().stills(character, [one.params for one in expressions], request.stills, settings)
-            sheet.prepare(request.folder, overwrite=request.overwrite)
             pictures: Sequence[Picture] = list(drawing)
         else:
             pictures = _open_kind(character, request)
     sheet.save(request.folder, expressions, pictures)
-    print(f"{len(pictures)} pictures and {sheet.SHEET} in {request.folder}")
+    print(f"{_pictures(len(pictures))} and {sheet.SHEET} in {request.folder}")
     return 0
+
+
+def _pictures(count: int) -> str:
+    return f"{count} picture{'' if count == 1 else 's'}"
 
 
 def _open_kind(character: Character, request: SheetRequest) -> Sequence[Picture]:
@@ -128,7 +132,7 @@ def _open_kind(character: Character, request: SheetRequest) -> Sequence[Picture]
             raise SheetError(f"{flag} is for photoreal characters, and {character.name} is not one: leave it out")
     config = without_trials(request.config)
     at_once = references_at_once(character)
+    sheet.prepare(request.folder, overwrite=request.overwrite)
     animator = Animator(config.size, request.stills.steps or 1, config.runtime, consistency=False, references=at_once)
     animator.check(character)
-    sheet.prepare(request.folder, overwrite=request.overwrite)
     return [animator.draw(one.params, character, studio_light()).rgba for one in request.expressions]

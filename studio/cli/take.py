@@ -34,7 +34,7 @@ def main(typed: argparse.Namespace) -> int:
         print("\n".join(describe_take(typed.take)))
         return 0
     if not hasattr(typed, "start_s") and not hasattr(typed, "end_s"):
-        raise TakeError("give the part to keep: --from SECONDS, --to SECONDS, or both")
+        raise TakeError("give the part to keep: --start SECONDS, --end SECONDS, or both")
     return _trim(typed.take, typed.out, Playback(1.0, getattr(typed, "start_s", 0.0), getattr(typed, "end_s", None)))
 
 
@@ -47,7 +47,7 @@ def _trim(source: Path, out: Path, part: Playback) -> int:
         for partial in (out, out.with_suffix(".json")):
             partial.unlink(missing_ok=True)
         raise
-    print(f"{len(take)} pictures, {take.seconds:.2f} s: {out}")
+    print(f"{_pictures(take)}, {take.seconds:.2f} s: {out}")
     return 0
 
 
@@ -56,12 +56,16 @@ def describe_take(path: Path) -> list[str]:
     take, beside = read_take(path), read_sidecar(path.with_suffix(".json"))
     return [
         f"{path.name}",
-        f"  length    {take.seconds:.2f} s, {len(take)} pictures at {take.fps:g} a second{_gaps(take)}",
+        f"  length    {take.seconds:.2f} s, {_pictures(take)} at {take.fps:g} a second{_gaps(take)}",
         f"  face      seen in {_tracked_share(take)}",
         f"  timecode  {_timecodes(take)}",
         f"  from      {take.provenance or 'unknown'}",
         *([f"  state     cut off: {_remaining(path, len(take))}"] if beside.is_unfinished else []),
     ]
+
+
+def _pictures(take: Take) -> str:
+    return f"{len(take)} picture{'' if len(take) == 1 else 's'}"
 
 
 def _remaining(path: Path, count: int) -> str:

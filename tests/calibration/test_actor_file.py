@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be_looked_into_says_so(tmp_path: Path, monkeypatch
         find_actor("ana", "webcam 0")
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "con", "a/b\\c:d*?", "nul.txt", "Zoë", "面"])
+@pytest.mark.parametrize("name", ["..etc", "con", "a.b:d*?", "nul.txt", "Zoë", "面"])
 def test_a_name_is_safe_in_a_file_system(name: str, folder: Path) -> None:
     path = actor_path(name, name)
     assert path.parent == folder
@@ -115,7 +115,7 @@ def test_any_name_gives_a_path_in_the_folder_or_an_error(name: str) -> None:
         assert len(path.name.encode()) < 250
 
 
-@pytest.mark.parametrize("name", ["", "  ", "...", "a" * 41, "\U00020bb7" * 31, "\ufdfa" * 40])
+@pytest.mark.parametrize("name", ["", "  ", "...", "../x", "a\\b", "a\nb", "a" * 41, "\U00020bb7" * 31, "\ufdfa" * 40])
 def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(ActorError, match="no name for a person"):
         actor_path(name, "webcam 0")

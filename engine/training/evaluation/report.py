@@ -86,15 +86,18 @@ def _tables(record: Record) -> Iterable[tuple[str, str, str]]:
 
 
 def _targets(rows: Sequence[Record]) -> str:
-    words = {True: "met", False: "missed", None: "not measured"}
+    words = {True: "met", False: "missed"}
+    measured = [row for row in rows if row["is_met"] is not None]
     body = [
         (
             *(row["claim"], _n(row["found"], 3)),
             *(f"{'at most' if row['is_at_most'] else 'at least'} {row['wanted']:g}", words[row["is_met"]]),
         )
-        for row in rows
+        for row in measured
     ]
-    return _table(("", "found", "wanted", ""), body)
+    missing = len(rows) - len(measured)
+    left_out = f"\n\n{missing} of {len(rows)} targets were not measured; the notes say why." if missing else ""
+    return _table(("", "found", "wanted", ""), body) + left_out
 
 
 def _cases(cases: Sequence[Record]) -> str:

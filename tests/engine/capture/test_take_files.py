@@ -24,6 +24,20 @@ from .takes import random_take
 HEADER = ",".join(take_files.COLUMNS)
 
 
+@pytest.mark.parametrize(
+    ("steps_s", "rate"),
+    [
+        ([], 0.0),
+        ([1 / 30] * 30, 30.0),
+        ([1 / 30] * 29 + [2.0], 30.0),  # a gap changes nothing
+        ([0.08] * 3 + [0.04] * 2, 5 / 0.32),  # more pictures came than the median step has room for
+        ([0.033, 0.034] * 20, 1 / 0.0335),
+    ],
+)
+def test_a_take_has_the_rate_at_which_its_pictures_came(steps_s: list[float], rate: float) -> None:
+    assert take_files.rate_of(np.array(steps_s)) == pytest.approx(rate, rel=1e-6)
+
+
 def row(timecode: str, **named: float) -> str:
     values = {**dict.fromkeys(livelink.NAMES, 0.0), **named}
     return f"{timecode},61," + ",".join(f"{values[name]:.8f}" for name in take_files.COLUMNS[2:])

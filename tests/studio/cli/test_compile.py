@@ -47,6 +47,7 @@ def test_the_table_shows_the_choice_and_the_refusals() -> None:
     assert chosen.split() == ["openvino-bf16", "openvino", "cpu", "bf16", "42.0", "49.5", "9", "chosen"]
     assert slower.split() == ["openvino", "openvino", "cpu", "f32", "62.0"]
     assert refused.split(None, 1) == ["tensorrt-f16", "refused: no NVIDIA GPU: choose another"]
+    assert "openvino is chosen: it takes at most 8 % longer" in compile.table(tried, Build.named("openvino"))
 
 
 @pytest.mark.parametrize(

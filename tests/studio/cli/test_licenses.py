@@ -108,4 +108,4 @@ def test_an_installation_is_listed_by_file_and_package(capsys: pytest.CaptureFix
 
 def test_an_unknown_character_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["licenses", "hanna"]) == 2
-    assert 'omote licenses: no character "hanna"; did you mean "hana"?' in capsys.readouterr().err
+    assert 'omote licenses: there is no character "hanna"; did you mean "hana"?' in capsys.readouterr().err

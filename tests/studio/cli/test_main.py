@@ -19,7 +19,7 @@ from omote.engine.model.character_file import shipped_character_names
 from omote.engine.model.renderer import SIZES
 from omote.engine.testing.capture import SmallDisk
 from omote.studio.app import recording
-from omote.studio.cli.main import main
+from omote.studio.cli.main import COMMANDS, main, run_command
 from tests.studio.commands import OPENVINO, error_line, short_take
 
 
@@ -35,7 +35,7 @@ def no_settings_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     [
         (("--source", "webcma"), "did you mean webcam?"),
         (("--source", "nowhere.mp4"), "there is no file nowhere.mp4"),
-        (("--character", "nobody-of-this-name"), 'omote live: no character "nobody-of-this-name"'),
+        (("--character", "nobody-of-this-name"), 'omote live: there is no character "nobody-of-this-name"'),
         (("--size", "100"), f"size must be one of {', '.join(map(str, SIZES))} pixels"),
         (("--sorce", "demo"), "--sorce demo; did you mean --source?"),
         (("--out", "livlink://unreal"), "there is no output called livlink; did you mean livelink://?"),
@@ -52,6 +52,15 @@ def test_error_of_live_is_one_line_with_the_cure(
 ) -> None:
     (tmp_path / "mine.toml").write_text('sorce = "demo"\n')
     assert expected in error_line(capsys, "live", *OPENVINO, *(word.format(folder=tmp_path) for word in words))
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "train"])  # which needs torch
+def test_each_help_ends_with_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_command([command, "--help"])
+    said = capsys.readouterr().out
+    assert f"examples:\n  omote {command}" in said
+    assert "onnxruntime-" not in said  # nor the names of all runtimes
 
 
 def test_port_in_use_is_named_with_the_cure(capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,10 +75,10 @@ def rows(path: Path) -> list[dict[str, str]]:
     [
         ((), "nothing to render: give --from and --to"),
         (("--take", "t.csv", *SMILE), "--from and --to and --take cannot be combined"),
-        (("--take", "t.csv", "--from", "2.5", "--to", "9"), "for a part of a take or a video use --start-s and"),
+        (("--take", "t.csv", "--from", "2.5", "--to", "9"), "for a part of a take or a video use --start and"),
         (("--take", "t.csv", "--ease", "in"), "--ease is for a transition (--from, --to), and this is a performance"),
         (("--timeline", "t.toml", "--seconds", "3"), "--seconds is for a transition"),
-        ((*SMILE, "--start-s", "1"), "--start-s is for a performance (--take, --source), and this is a transition"),
+        ((*SMILE, "--start", "1"), "--start is for a performance (--take, --source), and this is a transition"),
         ((*SMILE, "--actor", "ana"), "--actor is for a performance"),
         (("--take", "t.csv", "--seed", "3"), "--seed is for a transition or a timeline"),
         (("--from", "neutral", "--to", "smyle"), 'did you mean "smile"'),
@@ -94,7 +94,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         (("--from", "neutral", "--to", "smile", "--seconds", "0"), "more than 0 seconds"),
         (("--timeline", "t.toml"), "t.toml"),
         (("--take", "none.csv"), "there is no file none.csv"),
-        (("--take", "t.csv", "--start-s", "7"), "no picture"),
+        (("--take", "t.csv", "--start", "7"), "no picture"),
         (("--source", "webcam"), "is live and cannot be read offline"),
     ],
 )
@@ -223,7 +223,7 @@ def test_writing_reports_the_pace_of_all_pictures(capsys: pytest.CaptureFixture[
 
 
 def test_a_performance_keeps_its_length_at_another_rate(take: Path) -> None:
-    words = ("--take", "t.csv", "--start-s", "0.2", "--fps", "20")
+    words = ("--take", "t.csv", "--start", "0.2", "--fps", "20")
     assert main(["render", *words, "--out", "half.params.csv"]) == 0
     assert [row["time_s"] for row in rows(Path("half.params.csv"))][-1] == "0.350000"
     assert main(["render", "--take", "t.csv", "--speed", "2", "--out", "fast.params.csv"]) == 0

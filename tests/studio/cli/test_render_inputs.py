@@ -89,7 +89,7 @@ def performed(file: Path, speed: float = 1.0, *, is_heard: bool = True) -> Perfo
 
 
 def test_another_sound_is_heard_when_it_belongs(take: Path, clap: Path, tmp_path: Path) -> None:
-    words = ("render", "--take", str(take), "--start-s", "0.2", "--size", "128", "--audio", str(clap))
+    words = ("render", "--take", str(take), "--start", "0.2", "--size", "128", "--audio", str(clap))
     assert main([*words, "--out", str(tmp_path / "o.mp4")]) == 0
     assert first_heard_s(tmp_path / "o.mp4") == pytest.approx(CLAP_S - 0.2, abs=0.003)  # AAC's echo before a tone
 

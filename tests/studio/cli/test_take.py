@@ -59,7 +59,7 @@ def test_info_shows_gaps_and_an_unfinished_recording(take: Path, capsys: pytest.
 
 def test_a_part_is_cut_out_with_its_timecode(take: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "part.csv"
-    assert main(["take", "trim", str(take), str(out), "--from", "0.5", "--to", "1.5"]) == 0
+    assert main(["take", "trim", str(take), str(out), "--start", "0.5", "--end", "1.5"]) == 0
     part, whole = read_take(out), read_take(take)
     assert len(part) == 10
     assert (part.timecode_ns, part.timecode_rate, part.provenance) == (NOON_NS + 500_000_000, 60, "composed for a test")
@@ -70,11 +70,11 @@ def test_a_part_is_cut_out_with_its_timecode(take: Path, tmp_path: Path, capsys:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("trim", "{take}", "{out}"), "give the part to keep: --from"),
-        (("trim", "{take}", "{out}", "--from", "9"), "no picture lies from 9 s to the end: the take lasts 2.00 s"),
-        (("trim", "{take}", "{out}", "--from", "2", "--to", "1"), "wanted a start from 0 s on, and an end after it"),
-        (("trim", "{take}", "{take}", "--from", "1"), "nothing is overwritten: choose another name"),
-        (("trim", "{take}", "{out}.mp4", "--from", "1"), "a take is a .csv file"),
+        (("trim", "{take}", "{out}"), "give the part to keep: --start"),
+        (("trim", "{take}", "{out}", "--start", "9"), "no picture lies from 9 s to the end: the take lasts 2.00 s"),
+        (("trim", "{take}", "{out}", "--start", "2", "--end", "1"), "wanted a start from 0 s on, and an end after it"),
+        (("trim", "{take}", "{take}", "--start", "1"), "nothing is overwritten: choose another name"),
+        (("trim", "{take}", "{out}.mp4", "--start", "1"), "a take is a .csv file"),
         (("info", "{out}"), "cannot be read"),
     ],
 )
@@ -95,7 +95,7 @@ def test_of_a_part_that_found_no_room_nothing_is_left(
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))  # some rows, as on a disk that is full
     try:
-        line = error_line(capsys, "take", "trim", str(take), str(tmp_path / "out.csv"), "--from", "0")
+        line = error_line(capsys, "take", "trim", str(take), str(tmp_path / "out.csv"), "--start", "0")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "out.csv cannot be written" in line
@@ -114,14 +114,14 @@ def test_recording_a_replay_gives_the_same_take(take: Path, tmp_path: Path) -> N
 
 def test_a_part_of_a_take_is_recorded_at_any_speed_with_its_own_times(take: Path, tmp_path: Path) -> None:
     part = tmp_path / "part.csv"
-    span = ("--from", "1", "--to", "2", "--speed", "0.5")
+    span = ("--start", "1", "--end", "2", "--speed", "0.5")
     assert main(["live", *HERE, "--source", str(take), *span, "--record", str(part)]) == 0
     assert part.read_text("utf-8").splitlines()[1:] == take.read_text("utf-8").splitlines()[11:]
 
 
 def test_a_part_of_a_take_is_rendered_in_the_time_of_its_speed(take: Path, tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
-    assert main(["render", "--take", str(take), "--out", str(folder), "--end-s", "0.3", "--speed", "0.5"]) == 0
+    assert main(["render", "--take", str(take), "--out", str(folder), "--end", "0.3", "--speed", "0.5"]) == 0
     rows = (folder / "params.csv").read_text("utf-8").splitlines()
     assert [float(row.split(",")[1]) for row in rows[1:]] == pytest.approx([0.0, 0.2, 0.4], abs=1e-5)
     assert len(list(folder.glob("*.png"))) == 3
@@ -144,7 +144,7 @@ def test_an_unusable_path_is_an_error_before_anything_is_loaded(take: Path, name
         live.run(settings)
 
 
-@pytest.mark.parametrize("option", [("--speed", "2"), ("--from", "1"), ("--to", "3")])
+@pytest.mark.parametrize("option", [("--speed", "2"), ("--start", "1"), ("--end", "3")])
 def test_a_camera_and_a_phone_can_be_played_in_no_other_way(
     capsys: pytest.CaptureFixture[str], option: tuple[str, str]
 ) -> None:
