@@ -40,6 +40,9 @@ class Life:
         )
 
 
+STILL_LIFE = Life(np.zeros(3, np.float32), np.zeros(2, np.float32), np.zeros(3, np.float32))
+
+
 def life_at(time_s: float, breath: float, sway: float, glances: float) -> Life:
     """The motion at this time, scaled by these strengths: 1 is usual, 0 none. A function of its arguments."""
     breathing = breath * math.sin(2.0 * math.pi * time_s / BREATH_PERIOD_S)

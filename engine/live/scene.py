@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 
 from omote.bridge.errors import OmoteError
 
-from ..data import Array, Portrait
+from ..data import AnyCharacter, Array, Portrait
 from ..face.presence import smoothstep
+from .overlays import MOST_THROWN, HeadFrame, Pinned, Thrown, draw_pinned, draw_thrown, head_frame
 
 Rgba = NDArray[np.uint8]  # [H,W,4] straight alpha
 Affine = NDArray[np.float64]  # [2,3] from pixel centres to pixel centres
@@ -138,11 +140,13 @@ class Scene:
     background: Background | None = None  # None is transparent
     aspect: float = 1.0  # width by height of the picture; the shorter side is as long as the portrait's
     lean: float = 0.0  # how far the portrait moves as the performer does; 0 not at all, to MOST_LEAN
+    items: tuple[Pinned, ...] = ()
 
     @property
     def is_plain(self) -> bool:
         """Whether it leaves portraits as they are."""
-        return self.background is None and self.aspect == 1.0 and self.lean == 0.0 and self.placement == CENTRED
+        is_alone = self.background is None and not self.items
+        return is_alone and self.aspect == 1.0 and self.lean == 0.0 and self.placement == CENTRED
 
     def size(self, side: int) -> tuple[int, int]:
         """Width and height in pixels of the picture for a portrait of `side` pixels."""
@@ -154,22 +158,48 @@ class Scene:
 PLAIN = Scene()
 
 
-def composited(portrait: Portrait, scene: Scene, placement: Placement | None = None) -> Portrait:
-    """The portrait in this scene; the same object if that changes nothing. `placement` overrides the scene's.
+@dataclass(frozen=True)
+class Moment:
+    """What besides the scene decides about one picture."""
+
+    placement: Placement = CENTRED
+    head: HeadFrame | None = None  # of the character; without it no item is drawn
+    thrown: tuple[Thrown, ...] = ()
+    now_ns: int = 0
+
+
+def composited(portrait: Portrait, scene: Scene, moment: Moment | None = None) -> Portrait:
+    """The portrait in this scene; the same object if that changes nothing. Without a moment it has no items.
 
     >>> composited(portrait, Scene(background=Background((0, 255, 0)))).rgba[0, 0]
     array([  0, 255,   0, 255], dtype=uint8)
     """
-    where = scene.placement if placement is None else placement
-    if where == CENTRED and scene.is_plain:
+    moment = moment or Moment(scene.placement)
+    where = moment.placement
+    if where == CENTRED and scene.is_plain and not moment.thrown:
         return portrait
+
+    # Place the portrait.
     side = len(portrait.rgba)
     width, height = scene.size(side)
     affine = placement_matrix(where, side, width, height)
-    cutout = cv2.cvtColor(portrait.rgba, cv2.COLOR_RGBA2mRGBA)
+    cutout = np.asarray(cv2.cvtColor(portrait.rgba, cv2.COLOR_RGBA2mRGBA), np.uint8)
     if where != CENTRED or (width, height) != (side, side):
-        cutout = _placed(np.asarray(cutout, np.uint8), where, affine, width, height)
-    cutout = np.asarray(cutout, np.uint8)
+        cutout = _placed(cutout, where, affine, width, height)
+
+    # Draw the items behind and before it.
+    if moment.head is not None and (scene.items or moment.thrown):
+        corner = affine[:, 2] + 0.5 - affine[:, :2] @ (0.5, 0.5)  # from centres of pixels to their corners
+        to_canvas = np.column_stack([affine[:, :2] * side, corner])
+        behind = [one for one in scene.items if one.is_behind]
+        if behind:
+            canvas = np.zeros_like(cutout)
+            draw_pinned(canvas, behind, moment.head, portrait.params, to_canvas, side)
+            cutout = _over(cutout, canvas)
+        before = [one for one in scene.items if not one.is_behind]
+        draw_pinned(cutout, before, moment.head, portrait.params, to_canvas, side)
+        draw_thrown(cutout, moment.thrown, moment.head, portrait.params, to_canvas, moment.now_ns)
+
     placed = None if where == CENTRED and width == height else _in_shares(affine, side, width, height)
     if scene.background is None:
         return replace(portrait, rgba=_straight(cutout), placed=placed)
@@ -213,11 +243,10 @@ def _in_shares(affine: Affine, side: int, width: int, height: int) -> tuple[floa
     return tuple(float(value) for value in rows.ravel())
 
 
-def _over(premultiplied: Rgba, opaque: Rgba) -> Rgba:
-    """[H,W,4] a premultiplied picture over an opaque one."""
+def _over(premultiplied: Rgba, behind: Rgba) -> Rgba:
+    """[H,W,4] a premultiplied picture over another one."""
     left = cv2.bitwise_not(cv2.extractChannel(premultiplied, 3))
-    behind = cv2.multiply(opaque, cv2.merge([left] * 4), scale=1.0 / 255.0)
-    return np.asarray(cv2.add(premultiplied, behind), np.uint8)
+    return np.asarray(cv2.add(premultiplied, cv2.multiply(behind, cv2.merge([left] * 4), scale=1.0 / 255.0)), np.uint8)
 
 
 def _straight(premultiplied: Rgba) -> Rgba:
@@ -233,10 +262,22 @@ class Compositor:
         self._since_ns = 0
         self._rest = np.zeros(3, np.float32)  # metres: where the performer's head is when it does not lean
         self._seen: Array | None = None  # where it was last
-        self._last: tuple[Rgba, Scene, Placement, Portrait] | None = None
+        self._thrown: tuple[Thrown, ...] = ()  # replaced as a whole
+        self._throwing = threading.Lock()
+        self._last: tuple[Rgba, bytes, Scene, Placement, Portrait] | None = None
 
-    def composite(self, portrait: Portrait, now_ns: int) -> Portrait:
-        """The portrait in the present scene, with times of one clock."""
+    def throw(self, *thrown: Thrown) -> None:
+        """Lets these pictures fly, from any thread."""
+        with self._throwing:
+            self._thrown = (*self._thrown, *thrown)[-MOST_THROWN:]
+
+    def recoil(self, now_ns: int) -> Array | None:
+        """[3] a rotation of the head that gives way to what hits it; None if nothing flies."""
+        thrown = self._thrown
+        return np.asarray(sum(one.recoil(now_ns) for one in thrown), np.float32) if thrown else None
+
+    def composite(self, portrait: Portrait, character: AnyCharacter, now_ns: int) -> Portrait:
+        """The portrait of this character in the present scene, with times of one clock."""
         scene = self.scene
         where = self._placed(scene, now_ns)
         if scene.lean > 0.0:
@@ -244,16 +285,24 @@ class Compositor:
             if where.distance(self._shown) < _STEADY:
                 where = self._shown
         self._shown = where
-        if where == CENTRED and scene.is_plain:
+        thrown = self._flying(now_ns)
+        if where == CENTRED and scene.is_plain and not thrown:
             self._last = None
             return portrait
-        last = self._last
-        if last is not None and last[0] is portrait.rgba and last[1] is scene and last[2] == where:
-            done = last[3]
+        last, head = self._last, portrait.params.neck_pose.tobytes() if scene.items else b""
+        if last is not None and not thrown and last[0] is portrait.rgba and last[1:4] == (head, scene, where):
+            done = last[4]
             return replace(portrait, rgba=done.rgba, placed=done.placed, cutout=done.cutout)
-        done = composited(portrait, scene, where)
-        self._last = portrait.rgba, scene, where, done
+        frame = head_frame(character) if scene.items or thrown else None
+        done = composited(portrait, scene, Moment(where, frame, thrown, now_ns))
+        self._last = None if thrown else (portrait.rgba, head, scene, where, done)
         return done
+
+    def _flying(self, now_ns: int) -> tuple[Thrown, ...]:
+        if self._thrown:
+            with self._throwing:
+                self._thrown = tuple(one for one in self._thrown if not one.is_over(now_ns))
+        return self._thrown
 
     def _placed(self, scene: Scene, now_ns: int) -> Placement:
         """The scene's placement, or one on the way to it."""

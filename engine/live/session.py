@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..data import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
 from ..face.light import LightFade, checked_light, studio_light
+from ..face.liveliness import STILL_LIFE
 from ..face.performance import Performance
 from ..face.presence import Phase, smoothstep
 from ..model.character_file import load_any_character
@@ -21,6 +22,7 @@ from ..model.portrait_renderer import DrawOptions, FadingCharacters, PortraitRen
 from .adaptive_quality import AdaptiveQuality
 from .latency import RECENT, DurationRing, LatencyMeter
 from .metrics import RunCounters
+from .overlays import Sprite, Thrown
 from .scene import PLAIN, Compositor, Scene
 from .scheduling import CapturedSignal
 
@@ -107,6 +109,7 @@ class LiveSession:
         self._between: _BetweenPictures | None = None
         self._interposing = threading.Lock()
         self._compositor = Compositor()
+        self._throws = 0  # so far, so that sides alternate
         self._crossfade = CharacterCrossfade(self.character)  # replaced as a whole
         self._listeners: tuple[Callable[[Signal], None], ...] = ()  # replaced as a whole
         self._changing, self._listing = threading.Lock(), threading.Lock()
@@ -169,6 +172,19 @@ class LiveSession:
         """Fades the portrait out, or in again, within `HIDE_S`; the outputs get transparent pictures meanwhile."""
         self._opacity.turn(is_hidden, self.clock_ns())
 
+    def throw(self, sprite: Sprite, count: int = 1) -> None:
+        """Throws a picture at the portrait, `count` times within a second, from alternating sides."""
+        now_ns = self.clock_ns()
+        self._compositor.throw(
+            *(
+                Thrown(
+                    sprite, now_ns + round(at * 1e9 / count), 1 if (self._throws + at) % 2 else -1, rise=0.1 * (at % 3)
+                )
+                for at in range(count)
+            )
+        )
+        self._throws += count
+
     def use_scene(self, scene: Scene = PLAIN) -> None:
         """Composites portraits in this scene from the next picture on."""
         self._compositor.scene = scene
@@ -220,8 +236,11 @@ class LiveSession:
 
         # Draw it.
         fading = crossfade.at(posed_ns)
+        life, recoil = face.life, self._compositor.recoil(posed_ns)
+        if recoil is not None:
+            life = replace(life or STILL_LIFE, turn=recoil + (life or STILL_LIFE).turn)
         options = DrawOptions(
-            stamp, signal, presence=face.presence, fading=fading, marks=face.marks, life=face.life, hair=face.hair
+            stamp, signal, presence=face.presence, fading=fading, marks=face.marks, life=life, hair=face.hair
         )
         portrait = self.renderer.draw(face.params, crossfade.character, self._light_fade.at(posed_ns), options)
         quality = self.quality
@@ -237,7 +256,7 @@ class LiveSession:
         if portrait.stamp.index == self._offered:
             return
         self._offered = portrait.stamp.index
-        portrait = self._compositor.composite(portrait, posed_ns)
+        portrait = self._compositor.composite(portrait, crossfade.character, posed_ns)
         self.counters.pictures += 1
         if portrait.signal is not None:
             self.meter.drawn(portrait.stamp, is_new=self.renderer.counts.drawn > drawn_before)

@@ -29,8 +29,9 @@ from .validation import shown_value
 
 HotkeyMode = Literal["toggle", "hold", "timer"]
 HotkeyCommand = Literal["clear", "pause", "hide"]
-HotkeyEvent = Literal["scene"]  # what happens at each press and is never on
+HotkeyEvent = Literal["scene", "item", "throw"]  # what happens at each press and is never on
 HOTKEY_MODES: tuple[HotkeyMode, ...] = get_args(HotkeyMode)
+HOTKEY_EVENTS: tuple[HotkeyEvent, ...] = get_args(HotkeyEvent)
 HOTKEY_COMMANDS: tuple[HotkeyCommand, ...] = get_args(HotkeyCommand)
 MAX_HOTKEYS = 48  # each has its own layer, and an overlay has 64
 MAX_FADE_S = 2.0
@@ -40,7 +41,7 @@ log = logging.getLogger(__name__)
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z", re.ASCII)
 _MOST_LABEL, _MOST_KEY, _MOST_NAME, _MOST_GROUP = 40, 32, 128, 40
-_ACTIONS = ("expression", "weights", "character", "command", "scene")
+_ACTIONS = ("expression", "weights", "character", "command", "scene", "item", "throw")
 
 _LABELS = {"closed_eyes": "Close eyes", "anger": "Anger mark"}
 _KEYS = dict(zip("123456789", NAMED_EXPRESSIONS, strict=False)) | dict(zip("qwerty", MARKS, strict=True))
@@ -55,8 +56,8 @@ class HotkeyError(OmoteError, ValueError):
 
 @dataclass(frozen=True)
 class Hotkey:
-    """What one hotkey does, and what triggers it. Exactly one of `expression`, `weights`, `character`, `command` and
-    `scene` is set."""
+    """What one hotkey does, and what triggers it. Exactly one of `expression`, `weights`, `character`, `command`,
+    `scene`, `item` and `throw` is set."""
 
     id: str  # used in addresses: lower case letters, digits, - and _
     label: str
@@ -67,6 +68,8 @@ class Hotkey:
     character: str | None = None  # a character's name
     command: HotkeyCommand | None = None  # "clear" takes back what other hotkeys show
     scene: str | None = None  # the name of a scene preset, which each press shows
+    item: str | None = None  # the name of an item, which each press shows or hides
+    throw: str | None = None  # the name of a picture, which each press throws
     mode: HotkeyMode = "toggle"
     seconds: float = 2.0  # how long a timer stays on
     fade_s: float = 0.25  # to fade in
@@ -119,7 +122,7 @@ def _read_hotkey(data: object) -> Hotkey:
     action = {name: data[name] for name in _ACTIONS if data.get(name) is not None}
     if len(action) != 1:
         raise HotkeyError(
-            f'{id}: expected one of "expression", "weights", "character", "command" and "scene", got '
+            f'{id}: expected one of "expression", "weights", "character", "command", "scene", "item" and "throw", got '
             f"{', '.join(action) or 'none'}"
         )
     return Hotkey(
@@ -131,7 +134,7 @@ def _read_hotkey(data: object) -> Hotkey:
         weights=_weights(id, data.get("weights")),
         character=None if "character" not in action else _text(id, "character", action["character"], _MOST_NAME),
         command=cast(HotkeyCommand | None, _one_of(id, "command", data.get("command"), HOTKEY_COMMANDS)),
-        scene=None if "scene" not in action else _text(id, "scene", action["scene"], _MOST_NAME),
+        **{name: _text(id, name, action[name], _MOST_NAME) for name in HOTKEY_EVENTS if name in action},
         mode=cast(HotkeyMode, _one_of(id, "mode", data.get("mode", "toggle"), HOTKEY_MODES) or "toggle"),
         seconds=_number(id, "seconds", data.get("seconds", 2.0), *SECONDS),
         fade_s=_number(id, "fade_s", data.get("fade_s", 0.25), 0.0, MAX_FADE_S),
@@ -283,10 +286,11 @@ class HotkeyController:
         return hotkey.id in self._on or hotkey.command in self._commands
 
     def _press(self, hotkey: Hotkey, phase: KeyPhase) -> None:
-        if hotkey.scene is not None:
-            if phase != "up":
-                self._happen("scene", hotkey.scene)
-            return
+        for event in HOTKEY_EVENTS:
+            if (name := getattr(hotkey, event)) is not None:
+                if phase != "up":
+                    self._happen(event, name)
+                return
         is_on, is_hold = self._is_on(hotkey), hotkey.mode == "hold"
         if phase == "up":
             if is_hold and is_on:

@@ -17,6 +17,8 @@ from omote.bridge.errors import OmoteError
 from omote.engine.images import PhotoError, uploaded_drawing
 from omote.engine.storage import data_folder, user_path, write_bytes
 
+from .shipped_pictures import SHIPPED_PICTURES, shipped_picture
+
 Rgba = NDArray[np.uint8]  # [H,W,4] straight alpha
 
 FOLDER_VARIABLE = "OMOTE_PICTURES"
@@ -65,7 +67,8 @@ class PictureLibrary:
             names = self.names()
             if len(names) >= MOST_PICTURES:
                 raise PictureError(f"there are {MOST_PICTURES} pictures, which is the most: remove one first")
-            name = _free_name(_OTHER.sub(" ", name).strip(" -_")[:32] or "picture", names)
+            taken = [*names, *SHIPPED_PICTURES]
+            name = _free_name(_OTHER.sub(" ", name).strip(" -_")[:32] or "picture", taken)
             try:
                 write_bytes(self.folder / f"{name}{_SUFFIX}", file.getvalue())
             except OSError as error:
@@ -77,7 +80,9 @@ class PictureLibrary:
         self._path(name).unlink(missing_ok=True)
 
     def read(self, name: str) -> Rgba:
-        """[H,W,4] read only; PictureError if it does not exist or is damaged."""
+        """[H,W,4] read only, also of a shipped picture; PictureError if it does not exist or is damaged."""
+        if name in SHIPPED_PICTURES:
+            return shipped_picture(name)
         path = self._path(name)
         try:
             return _read(path, path.stat().st_mtime_ns)

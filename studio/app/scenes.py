@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Literal, cast, get_args
 
+from omote.engine.live.overlays import Pinned
 from omote.engine.live.scene import ASPECTS, CENTRED, MOST_BLUR, MOST_LEAN, Background, Placement, Scene, SceneError
 
 from .pictures import PictureError, PictureLibrary
@@ -184,6 +185,7 @@ class SceneController:
     ) -> None:
         """`character` is the name of the character that is shown; None before there is one."""
         self._use, self._choice, self._pictures, self._character = use, choice, pictures, character
+        self._items: tuple[Pinned, ...] = ()
         self.notice = ""  # why the chosen picture is not shown
         self._background: tuple[object, Background | None] = (None, None)  # the last one, and what it was made from
         self._lock = threading.Lock()
@@ -203,6 +205,12 @@ class SceneController:
             self._choice = choice
             self._apply()
 
+    def show_items(self, items: tuple[Pinned, ...]) -> None:
+        """Shows these items in each scene."""
+        with self._lock:
+            self._items = items
+            self._apply()
+
     def refresh(self) -> None:
         """Places the character that is shown now."""
         with self._lock:
@@ -220,7 +228,7 @@ class SceneController:
     def _apply(self) -> None:
         look = self._choice.look
         placement = self._choice.placement_of(self.character)
-        self._use(Scene(placement, self._made(look), ASPECTS[look.aspect], look.lean))
+        self._use(Scene(placement, self._made(look), ASPECTS[look.aspect], look.lean, self._items))
 
     def _made(self, look: Look) -> Background | None:
         """The background; the same object while nothing about it changes, so that it is drawn once."""

@@ -26,6 +26,7 @@ from omote.engine.face.lipsync import VoiceError
 from omote.engine.face.performance import RECOGNISABLE
 from omote.engine.face.tuning import Tuning, TuningError
 from omote.engine.live.loop import LiveLoop
+from omote.engine.live.overlays import Sprite
 from omote.engine.live.scene import Scene, SceneError
 
 from .cameras import chosen_camera
@@ -33,10 +34,11 @@ from .characters import CharacterLibrary
 from .config import user_config_path
 from .global_hotkeys import GlobalHotkeys
 from .hotkeys import Hotkey, HotkeyCharacters, HotkeyCommand, HotkeyController, HotkeyError, HotkeyEvent, KeyPhase
+from .items import Item, ItemController, ItemError, item_named, with_changes, with_item, without_item
 from .lighting import LightChoice, LightController
 from .outputs import OutputSwitch
 from .performer import DEFAULT_ACTOR, PerformerController
-from .pictures import PictureLibrary
+from .pictures import PictureError, PictureLibrary
 from .quality import QualityControl, QualityError
 from .recording import Recording
 from .scenes import SceneChoice, SceneController
@@ -52,7 +54,10 @@ MOST_HAPPENINGS = 16  # that wait; older ones are dropped
 
 log = logging.getLogger(__name__)
 
-INVALID_ERRORS = (TuningError, LightError, HotkeyError, ExpressionError, SceneError, VoiceError, QualityError)
+INVALID_ERRORS = (
+    *(TuningError, LightError, HotkeyError, ExpressionError),
+    *(SceneError, ItemError, VoiceError, QualityError),
+)
 
 
 class SessionListener(Protocol):
@@ -87,6 +92,7 @@ class StudioSession:
         self.pictures = PictureLibrary()
         self.scenes = SceneController(self._use_scene, kept.scene, self.pictures, self.character_name)
         self.voice = VoiceController(kept.voice, self.changed)
+        self.items = ItemController(self.scenes.show_items, self._throw, kept.items, self.pictures)
         self.hotkey_characters = HotkeyCharacters(self.characters.show, self.character_name)
         self.hotkeys = HotkeyController(
             kept.hotkeys, self._express, self.hotkey_characters.request, self._run_command, self._happen
@@ -132,7 +138,7 @@ class StudioSession:
         self.live = self.switch.live = live
         live.session.performance.tune(self.store.settings.tuning)
         self.lighting.choose(self.lighting.choice, fade_s=0.0)
-        self.scenes.refresh()
+        self.items.refresh()
         self.performer.bind(live)
         self.recording.bind(live)
         self.voice.bind(live)
@@ -310,6 +316,24 @@ class StudioSession:
         """Removes a preset; SceneError if it does not exist."""
         self._choose_scene(lambda choice: choice.without_preset(name))
 
+    def add_item(self, picture: str) -> None:
+        """Adds an item with this picture; ItemError or PictureError if that is impossible."""
+        self.pictures.read(picture)
+        self._change_items(lambda items: with_item(items, picture))
+
+    def change_item(self, name: object, changes: Mapping[str, object]) -> None:
+        """Changes an item; ItemError if there is none, or a value is invalid."""
+        self._change_items(lambda items: with_changes(items, name, changes))
+
+    def remove_item(self, name: object) -> None:
+        """Removes an item; ItemError if there is none."""
+        self._change_items(lambda items: without_item(items, name))
+
+    def throw(self, picture: str, count: int = 1) -> None:
+        """Throws a picture at the portrait; PictureError if there is none."""
+        self.running()
+        self.items.throw(picture, count)
+
     def add_picture(self, name: str, data: bytes) -> str:
         """Adds a picture for backgrounds and returns its name; PictureError if it cannot be added."""
         added = self.pictures.add(name, data)
@@ -320,6 +344,7 @@ class StudioSession:
         """Deletes one of the user's pictures; PictureError if it does not exist."""
         self.pictures.remove(name)
         self.scenes.refresh()
+        self.items.refresh()
         self.lighting.refresh()
         self.changed()
 
@@ -407,6 +432,16 @@ class StudioSession:
             self.lighting.refresh()
             self._keep(lambda settings: replace(settings, scene=choice))
 
+    def _change_items(self, change: Callable[[tuple[Item, ...]], tuple[Item, ...]]) -> None:
+        with self._lock:
+            items = change(self.items.items)
+            self.items.replace(items)
+            self._keep(lambda settings: replace(settings, items=items))
+
+    def _throw(self, sprite: Sprite, count: int) -> None:
+        if self.live:
+            self.live.session.throw(sprite, count)
+
     def _character_changed(self) -> None:
         self.scenes.refresh()
         self.changed()
@@ -473,12 +508,18 @@ class StudioSession:
 
     def _do_happenings(self) -> None:
         while self._happenings:
-            _, name = self._happenings.popleft()
+            event, name = self._happenings.popleft()
             try:
-                self.show_scene(name)
+                if event == "scene":
+                    self.show_scene(name)
+                elif event == "item":
+                    is_shown = item_named(self.items.items, name).is_shown
+                    self.change_item(name, {"is_shown": not is_shown})
+                else:
+                    self.throw(name)
                 self.failed_happening = ""
-            except SceneError as error:
-                self.failed_happening = f"a hotkey's scene cannot be shown: {error}"
+            except (SceneError, ItemError, PictureError) as error:
+                self.failed_happening = f"a hotkey failed: {error}"
                 self.changed()
 
     def _run(self) -> None:

@@ -21,6 +21,7 @@ from omote.engine.tensor_file import CharacterError
 from .cameras import CameraChoice, read_camera_choice
 from .config import DEFAULTS, Config, user_config_path
 from .hotkeys import DEFAULT_HOTKEYS, Hotkey, read_hotkeys
+from .items import Item, read_items
 from .lighting import LightChoice
 from .outputs import MOST_OUTPUTS, MOST_SPEC
 from .quality import QualityChoice
@@ -52,6 +53,7 @@ class Settings:
     light: LightChoice = field(default_factory=LightChoice)
     scene: SceneChoice = field(default_factory=SceneChoice)
     voice: VoiceTuning = field(default_factory=VoiceTuning)
+    items: tuple[Item, ...] = ()
     hotkeys: tuple[Hotkey, ...] = DEFAULT_HOTKEYS
     character: str | None = None  # as last chosen on the page
     actor: str | None = None
@@ -68,6 +70,7 @@ class Settings:
             "light": asdict(self.light),
             "scene": self.scene.as_json(),
             "voice": self.voice.as_json(),
+            "items": [asdict(one) for one in self.items],
             "hotkeys": [one.as_json() for one in self.hotkeys],
             "character": self.character,
             "actor": self.actor,
@@ -129,6 +132,7 @@ def _read(data: Mapping[str, object]) -> tuple[Settings, list[str]]:
         "light": lambda value: LightChoice().changed(_object(value)),
         "scene": read_scene_choice,
         "voice": lambda value: VoiceTuning().changed(_object(value)),
+        "items": read_items,
         "hotkeys": read_hotkeys,
         "character": _name,
         "actor": _name,

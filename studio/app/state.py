@@ -22,6 +22,7 @@ from omote.engine.version import version
 from .global_hotkeys import is_global_key
 from .health import health_of
 from .session import StudioSession
+from .shipped_pictures import SHIPPED_PICTURES
 
 Presence = Literal["tracked", "lost", "idle"]
 _PRESENCE: Mapping[Phase, Presence] = {
@@ -51,6 +52,8 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "presets": [{"name": name, "label": preset.label} for name, preset in LIGHT_PRESETS.items()],
         "scene": studio.scenes.as_json(),
         "pictures": studio.pictures.names(),
+        "shipped_pictures": list(SHIPPED_PICTURES),
+        "items": [asdict(one) for one in studio.items.items],
         "hotkeys": studio.hotkeys.as_json(),
         "global_hotkeys": _global_state(studio),
         "expressions": list(EXPRESSION_NAMES),
@@ -71,7 +74,8 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         or studio.performer.notice
         or studio.scenes.notice
         or studio.failed_happening
-        or studio.lighting.notice,
+        or studio.lighting.notice
+        or studio.items.notice,
     }
 
 

@@ -29,6 +29,7 @@ from ..app.validation import (
     Arguments,
     JsonError,
     bool_argument,
+    checked_number,
     choice_argument,
     expression_argument,
     parse_json,
@@ -69,6 +70,14 @@ class Api:
             "tuning/reset": lambda arguments: studio.reset_tuning(),
             "light": studio.light,
             "scene": studio.change_scene,
+            "items/add": lambda arguments: studio.add_item(text_argument(arguments, "picture")),
+            "items/change": lambda arguments: studio.change_item(
+                arguments.get("item"), {name: value for name, value in arguments.items() if name != "item"}
+            ),
+            "items/remove": lambda arguments: studio.remove_item(arguments.get("item")),
+            "items/throw": lambda arguments: studio.throw(
+                text_argument(arguments, "picture"), int(checked_number(arguments.get("count", 1), '"count"', 1, 12))
+            ),
             "scenes/save": lambda arguments: studio.save_scene(text_argument(arguments, "name")),
             "scenes/show": lambda arguments: studio.show_scene(text_argument(arguments, "name")),
             "scenes/remove": lambda arguments: studio.remove_scene(text_argument(arguments, "name")),

@@ -9,6 +9,7 @@ import { current } from "./state.js";
 const MODES = [["toggle", "Toggle"], ["hold", "Hold"], ["timer", "Timer"]];
 const SECONDS = [0.1, 60]; // as in hotkeys.py
 const FADE_S = [0, 2];
+const EVENTS = ["scene", "item", "throw"]; // at each press, never on
 const COLUMNS = ["Label", "Key", "Shows", "Mode", "Seconds", "Fade in, s", "Fade out, s", "Group", "Also when I", ""];
 const COMMANDS = [["clear", "Clear all"], ["pause", "Pause"], ["hide", "Hide"]];
 
@@ -24,7 +25,7 @@ function seconds(value, [min, max]) {
 function whatOf(hotkey) {
   if (hotkey.character) return `character:${hotkey.character}`;
   if (hotkey.command) return `command:${hotkey.command}`;
-  if (hotkey.scene) return `scene:${hotkey.scene}`;
+  for (const kind of EVENTS) if (hotkey[kind]) return `${kind}:${hotkey[kind]}`;
   return hotkey.weights ? "weights:" : `expression:${hotkey.expression ?? ""}`;
 }
 
@@ -36,8 +37,15 @@ function whatField(hotkey, state) {
   };
   group("Expression", "expression", state.expressions);
   group("Character", "character", state.characters.map((one) => one.name));
-  const scenes = new Set([...state.scene.presets, ...(hotkey.scene ? [hotkey.scene] : [])]);
-  if (scenes.size) group("Scene", "scene", [...scenes]);
+  const events = [
+    ["Scene", "scene", state.scene.presets],
+    ["Show or hide an item", "item", state.items.map((one) => one.name)],
+    ["Throw", "throw", [...state.shipped_pictures, ...state.pictures]],
+  ];
+  for (const [label, kind, names] of events) {
+    const all = new Set([...names, ...(hotkey[kind] ? [hotkey[kind]] : [])]);
+    if (all.size) group(label, kind, [...all]);
+  }
   const commands = COMMANDS.map(([name, text]) => make("option", { value: `command:${name}`, text }));
   select.append(make("optgroup", { label: "Command" }, ...commands));
   if (hotkey.weights) select.append(make("option", { value: "weights:", text: "Custom weights" }));
@@ -59,10 +67,10 @@ function row(hotkey, state) {
   const by = choice(rules, hotkey.on ?? "");
   const arrange = () => {
     const kind = what.value.split(":")[0];
-    stays.hidden = mode.value !== "timer" || kind === "scene";
+    stays.hidden = mode.value !== "timer" || EVENTS.includes(kind);
     [fade, fadeOut].forEach((one) => (one.hidden = !["expression", "weights"].includes(kind)));
-    group.hidden = ["command", "scene"].includes(kind);
-    mode.hidden = kind === "scene";
+    group.hidden = ["command", ...EVENTS].includes(kind);
+    mode.hidden = EVENTS.includes(kind);
     // A hidden field must not be invalid.
     for (const [input, usual] of [[stays, hotkey.seconds], [fade, hotkey.fade_s], [fadeOut, hotkey.fade_s]]) {
       if (input.hidden && !input.checkValidity()) input.value = usual;
@@ -93,7 +101,7 @@ function row(hotkey, state) {
       weights: kind === "weights" ? hotkey.weights : null,
       character: kind === "character" ? name : null,
       command: kind === "command" ? name : null,
-      scene: kind === "scene" ? name : null,
+      ...Object.fromEntries(EVENTS.map((one) => [one, kind === one ? name : null])),
       mode: mode.value,
       seconds: Number(stays.value),
       fade_s: Number(fade.value),
@@ -107,7 +115,7 @@ function row(hotkey, state) {
 function fresh(state) {
   const id = `hotkey-${Date.now().toString(36)}`;
   const expression = state.expressions[0];
-  return { id, label: "", key: "", on: null, expression, weights: null, character: null, command: null, scene: null, mode: "toggle", seconds: 2, fade_s: 0.25, group: "" };
+  return { id, label: "", key: "", on: null, expression, weights: null, character: null, command: null, scene: null, item: null, throw: null, mode: "toggle", seconds: 2, fade_s: 0.25, group: "" };
 }
 
 const rows = () => [...element("hotkey-editor").querySelectorAll(".hotkey")];

@@ -35,12 +35,12 @@ function letGo() {
 }
 
 function pad(hotkey) {
-  const label = make("span", { class: "name", text: hotkey.label || words(hotkey.expression ?? hotkey.character ?? hotkey.command ?? hotkey.scene ?? hotkey.id) });
+  const label = make("span", { class: "name", text: hotkey.label || words(hotkey.expression ?? hotkey.character ?? hotkey.command ?? hotkey.scene ?? hotkey.item ?? hotkey.throw ?? hotkey.id) });
   const cap = hotkey.key ? make("kbd", { text: hotkey.key }) : null;
   const bound = hotkey.on ? ` · on ${words(hotkey.on).toLowerCase()}` : "";
   const mode = hotkey.mode === "timer" ? `${hotkey.seconds} s` : hotkey.mode;
   const group = hotkey.group ? ` · ${hotkey.group}` : "";
-  const about = make("small", { text: `${hotkey.command === "clear" || hotkey.scene ? "once" : mode}${bound}${group}` });
+  const about = make("small", { text: `${hotkey.command === "clear" || hotkey.scene || hotkey.item || hotkey.throw ? "once" : mode}${bound}${group}` });
   const box = make(
     "button",
     { type: "button", class: `pad ${hotkey.mode}`, "aria-pressed": String(hotkey.is_on), "data-hotkey": hotkey.id },

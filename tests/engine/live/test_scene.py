@@ -20,10 +20,12 @@ from omote.engine.live.scene import (
     SceneError,
     composited,
 )
+from omote.engine.testing.drawing import painted_character
 
 Rgba = NDArray[np.uint8]
 GREEN = Background((0, 255, 0))
 SIDE = 64
+HANA = painted_character()
 
 
 def portrait(side: int = SIDE) -> Portrait:
@@ -45,7 +47,7 @@ def middle_of(rgba: Rgba) -> tuple[float, float]:
 def test_the_plain_scene_returns_the_same_portrait() -> None:
     one, compositor = portrait(), Compositor()
     assert composited(one, PLAIN) is one
-    assert compositor.composite(one, 0) is one
+    assert compositor.composite(one, HANA, 0) is one
 
 
 def test_a_background_fills_what_is_transparent_and_nothing_else() -> None:
@@ -144,18 +146,18 @@ def test_an_impossible_placement_is_refused(wrong: dict[str, float]) -> None:
 def test_the_picture_of_a_still_face_is_composited_once() -> None:
     one, compositor = portrait(), Compositor()
     compositor.scene = Scene(background=GREEN)
-    first, second = compositor.composite(one, 0), compositor.composite(one, 1)
+    first, second = compositor.composite(one, HANA, 0), compositor.composite(one, HANA, 1)
     assert first.rgba is second.rgba
     compositor.scene = Scene(background=Background((9, 9, 9)))
-    assert tuple(compositor.composite(one, 2).rgba[0, 0]) == (9, 9, 9, 255)
+    assert tuple(compositor.composite(one, HANA, 2).rgba[0, 0]) == (9, 9, 9, 255)
 
 
 def test_a_change_of_place_is_a_movement_and_ends_exactly() -> None:
     one, compositor = portrait(), Compositor()
-    compositor.composite(one, 0)
+    compositor.composite(one, HANA, 0)
 
     def middle_at(share: float) -> float:
-        return middle_of(compositor.composite(one, round(share * EASE_S * 1e9)).rgba)[0]
+        return middle_of(compositor.composite(one, HANA, round(share * EASE_S * 1e9)).rgba)[0]
 
     compositor.scene = Scene(Placement(x=0.25))
     xs = [middle_at(share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
@@ -164,8 +166,8 @@ def test_a_change_of_place_is_a_movement_and_ends_exactly() -> None:
     assert xs[-1] == pytest.approx(0.75, abs=0.01)
     assert xs == sorted(xs)
     compositor.scene = PLAIN
-    compositor.composite(one, 10**10)
-    assert compositor.composite(one, 2 * 10**10) is one
+    compositor.composite(one, HANA, 10**10)
+    assert compositor.composite(one, HANA, 2 * 10**10) is one
 
 
 def leaning(shift: tuple[float, float, float], presence: float = 1.0) -> Portrait:
@@ -175,7 +177,7 @@ def leaning(shift: tuple[float, float, float], presence: float = 1.0) -> Portrai
 
 def placed(compositor: Compositor, shift: tuple[float, float, float], presence: float = 1.0) -> tuple[float, ...]:
     """Size of the portrait, and its middle: right and up in sides."""
-    found = compositor.composite(leaning(shift, presence), 0).placed
+    found = compositor.composite(leaning(shift, presence), HANA, 0).placed
     if found is None:
         return 1.0, 0.0, 0.0
     a, b, c, d, e, f = found

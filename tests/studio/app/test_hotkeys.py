@@ -275,7 +275,7 @@ def test_an_unknown_hotkey_is_an_error_with_the_known_ones() -> None:
         (["smile"], "a hotkey is an object"),
         ([{"id": "Smile!", "expression": "smile"}], "lower case letters"),
         ([{"id": "../x", "expression": "smile"}], "lower case letters"),
-        ([{"id": "a"}], 'one of "expression", "weights", "character", "command" and "scene"'),
+        ([{"id": "a"}], 'one of "expression", "weights", "character", "command", "scene", "item" and "throw"'),
         ([{"id": "a", "command": "quit"}], "there are clear, pause, hide"),
         ([{"id": "a", "expression": "smile", "fade_out_s": 3}], "from 0 to 2"),
         ([{"id": "a", "expression": "smile", "group": 1}], "at most 40 letters"),

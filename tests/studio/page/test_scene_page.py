@@ -150,3 +150,28 @@ def test_the_portrait_is_made_alive_and_lit_by_a_picture(page: playwright.Page, 
     page.click("#confirm button.accent")
     until(lambda: omote.state()["pictures"] == [], "no picture")
     omote.post("/api/scene", background="none")
+
+
+def test_a_hat_is_worn_and_a_tomato_is_thrown(page: playwright.Page, clean: playwright.Page, omote: Running) -> None:
+    def colour_count(red: int, green: int, blue: int) -> int:
+        off = np.abs(pixels(clean)[..., :3].astype(int) - (red, green, blue)).max(-1)
+        return int(((off < 12) & (pixels(clean)[..., 3] > 200)).sum())
+
+    page.click("#tab-items")
+    page.click('[aria-label="Add hat"]')
+    page.wait_for_selector('[data-item="hat"]')
+    until(lambda: colour_count(178, 52, 62) > 100, "the ribbon of the hat")
+    page.get_by_label("hat: Shown").click()
+    until(lambda: colour_count(178, 52, 62) < 20, "no hat")
+    usual = omote.state()["hotkeys"]
+    omote.post("/api/hotkeys", hotkeys=[*usual[:-1], {"id": "hat", "key": "k", "item": "hat"}])
+    omote.post("/api/trigger/hat")
+    until(lambda: omote.state()["items"][0]["is_shown"], "the hotkey to show the hat")
+    page.click('[aria-label="Remove hat"]')
+    until(lambda: omote.state()["items"] == [], "no item")
+    omote.post("/api/hotkeys", hotkeys=usual)
+
+    omote.post("/api/items/throw", picture="tomato", count=12)
+    until(lambda: colour_count(214, 52, 40) > 50, "a tomato")
+    page.click('[aria-label="Throw tomato"]')
+    until(lambda: colour_count(214, 52, 40) == 0, "the tomatoes to be gone")
