@@ -57,7 +57,7 @@ def page(window: playwright.BrowserContext, omote: Running) -> Iterator[playwrig
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
     opened.goto(omote.url)
-    opened.wait_for_selector(".card[aria-pressed=true]")
+    opened.wait_for_selector(".card[aria-pressed=true]", state="attached")
     opened.wait_for_selector("body[data-connection=live]")
     yield opened
     opened.close()
