@@ -29,7 +29,7 @@ TILE, CLIP = 144, 192  # pixels on a side
 LEFT, TOP, SHARE = 0.11, 0.02, 0.78  # the part of a picture that is shown: the head
 BACKDROP = (203, 208, 216)  # shows dark and fair hair, on a light and on a dark page
 MOST_BYTES = 5 << 19  # of the whole folder
-# One performance by three characters, at the top of the README: a person, two drawn ones.
+# One performance by three characters, at the top of the README.
 CAST, CAST_TILE, CAST_FPS = ("noah", "aoi", "hana"), 288, 15
 CAST_COMMAND = "--timeline docs/gallery/cast.toml"
 
