@@ -26,7 +26,7 @@ SANITIZED: Options = (
     "-DOMOTE_PROBE=OFF",
 )
 
-_HEADERS = {"zmq.h": "libzmq3-dev", "zmq.hpp": "cppzmq-dev", "msgpack.hpp": "libmsgpack-cxx-dev"}
+_HEADERS = {"zmq.h": "libzmq3-dev", "zmq.hpp": "cppzmq-dev"}
 
 
 def missing() -> str:
@@ -37,7 +37,7 @@ def missing() -> str:
 
 
 def _has_header(header: str) -> bool:
-    command = ["g++", "-std=c++17", "-fsyntax-only", "-DMSGPACK_NO_BOOST", "-include", header, "-x", "c++", os.devnull]
+    command = ["g++", "-std=c++17", "-fsyntax-only", "-include", header, "-x", "c++", os.devnull]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 

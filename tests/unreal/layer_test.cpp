@@ -5,7 +5,7 @@
 #include <map>
 #include <thread>
 
-// Before Unreal's headers, whose `check` would reach into msgpack's.
+// Before Unreal's headers, whose `check` would reach into cppzmq's.
 #include "control_server.h"
 #include "packed.h"
 #include "publisher.h"
@@ -176,11 +176,16 @@ TEST(a_connection_that_is_none_is_said_and_nothing_else_happens) {
 
 TEST(where_libzmq_is_not_there_nothing_of_it_is_called) {
     StubModule().StartupModule();  // as on Windows, and finds no library
+    UOmotePortraitComponent unencrypted;
+    unencrypted.BeginPlay();
+    EXPECT_EQUAL(unencrypted.LastError.Text, std::string());  // needs none
+    unencrypted.EndPlay(EEndPlayReason::Destroyed);
     UOmotePortraitComponent portrait;
+    portrait.Connection = "keys=some.omote-key";
     portrait.BeginPlay();
     ExpectContains(portrait.LastError.Text, "libzmq*.dll cannot be loaded");
     ILiveLinkClient client;
-    const TSharedPtr<ILiveLinkSource> source = UOmoteLiveLinkSourceFactory().CreateSource("");
+    const TSharedPtr<ILiveLinkSource> source = UOmoteLiveLinkSourceFactory().CreateSource("keys=some.omote-key");
     source->ReceiveClient(&client, FGuid());
     ExpectContains(source->GetSourceStatus().Text.Text, "libzmq*.dll cannot be loaded");
     OmoteLibraryError.Reset();

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socketserver
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -86,26 +90,61 @@ def test_client_that_is_known_receives_and_asks(probe: Command, server: ServerKe
         assert ask(probe, control.endpoint, "echo", "--keys", str(client)) == {"result": {"heard": {}}}
 
 
-def test_client_of_another_server_is_refused_and_told(probe: Command, server: ServerKeys, tmp_path: Path) -> None:
-    path = tmp_path / "other.omote-key"
-    keys.make_client(keys.make_server(tmp_path / "other"), "unreal", path)
-    with (
-        Publisher(FREE_PORT, FREE_PORT, keys=server) as source,
-        Probe(probe, source.video_endpoint, "--keys", path, "--seconds", 3) as listener,
-    ):
-        wait_for(lambda: source.rejected_handshakes > 0)
+class WebServer(socketserver.BaseRequestHandler):
+    """Says what a web server says to what is no request."""
+
+    def handle(self) -> None:
+        self.request.recv(1)
+        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@contextmanager
+def web_server() -> Iterator[int]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), WebServer) as http:
+        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        yield http.server_address[1]
+        http.shutdown()
+        thread.join()
+
+
+def diagnosis(probe: Command, endpoint: str, *arguments: object) -> tuple[object, str]:
+    """The state that a receiver ends in, and what it says is wrong."""
+    with Probe(probe, endpoint, *arguments, "--seconds", 4) as listener:
         figures = listener.figures()
-    assert (figures["received"], figures["state"]) == (0, "refused")
-    assert "omote keys new" in str(figures["error"])
+    assert figures["received"] == 0
+    return figures["state"], str(figures["error"])
 
 
-def test_client_without_a_key_is_refused(probe: Command, server: ServerKeys) -> None:
-    with (
-        Publisher(FREE_PORT, FREE_PORT, keys=server) as source,
-        Probe(probe, source.video_endpoint, "--seconds", 3) as listener,
+def test_each_wrong_key_has_its_own_sentence(probe: Command, server: ServerKeys, client: Path, tmp_path: Path) -> None:
+    other, removed = tmp_path / "other.omote-key", tmp_path / "removed.omote-key"
+    keys.make_client(keys.make_server(tmp_path / "other"), "unreal", other)
+    keys.make_client(server, "removed", removed)
+    (server.clients / "removed.toml").unlink()
+    with Publisher(FREE_PORT, FREE_PORT, keys=server) as encrypted, Publisher(FREE_PORT, FREE_PORT) as plain:
+        cases: list[tuple[str, tuple[object, ...], str]] = [
+            (encrypted.video_endpoint, ("--keys", other), "the key file is of another Omote"),
+            (encrypted.video_endpoint, (), "has no key file"),
+            (encrypted.video_endpoint, ("--keys", removed), "does not know this key"),
+            (plain.video_endpoint, ("--keys", client), "is not encrypted"),
+        ]
+        with ThreadPoolExecutor() as pool:
+            found = [*pool.map(lambda case: diagnosis(probe, case[0], *case[1]), cases)]
+        assert encrypted.rejected_handshakes > 0
+    for (state, said), (_, _, wanted) in zip(found, cases, strict=True):
+        assert (state, wanted in said) == ("refused", True), said
+
+
+def test_ports_that_are_none_of_omotes_are_told_apart(probe: Command, client: Path) -> None:
+    """Without a key and with one, which libzmq and not our own reader uses."""
+    with web_server() as port, ThreadPoolExecutor() as pool:
+        endpoints = ["tcp://127.0.0.1:9", f"tcp://127.0.0.1:{port}"]
+        cases = [(endpoint, arguments) for arguments in ((), ("--keys", client)) for endpoint in endpoints]
+        found = [*pool.map(lambda case: diagnosis(probe, case[0], *case[1]), cases)]
+    for (state, said), wanted in zip(
+        found, ["nothing listens", "does not speak ZeroMQ, it said 'HTTP"] * 2, strict=True
     ):
-        wait_for(lambda: source.rejected_handshakes > 0)
-        assert listener.figures()["received"] == 0
+        assert (state, wanted in said) == ("connecting", True), said
 
 
 def test_client_that_is_let_in_later_need_not_be_started_again(

@@ -12,7 +12,7 @@ import pytest
 
 from . import builds
 
-MCS_STUBS = Path(__file__).resolve().parent / "stubs" / "UnrealBuildTool.cs"
+MCS_STUBS = [Path(__file__).resolve().parent / "stubs" / name for name in ("UnrealBuildTool.cs", "ReadRules.cs")]
 
 
 def lines_of(path: Path) -> list[str]:
@@ -30,14 +30,49 @@ def test_the_one_file_that_unreal_compiles_holds_the_whole_core() -> None:
     assert included == sorted(path.name for path in (builds.CORE / "src").glob("*.cpp"))
 
 
-def test_build_script_compiles(tmp_path: Path) -> None:
-    """Against stubs of Unreal's build tool."""
-    if not shutil.which("mcs"):
-        pytest.skip("not installed here: mcs")
-    script, out = builds.LAYER / "Omote.Build.cs", tmp_path / "rules.dll"
-    command = ["mcs", "-target:library", f"-out:{out}", "-warnaserror", str(script), str(MCS_STUBS)]
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that reads the build script, compiled against stubs of Unreal's build tool."""
+    if not (shutil.which("mcs") and shutil.which("mono")):
+        pytest.skip("not installed here: mcs, mono")
+    out = tmp_path_factory.mktemp("rules") / "rules.exe"
+    command = ["mcs", f"-out:{out}", "-warnaserror", str(builds.LAYER / "Omote.Build.cs"), *map(str, MCS_STUBS)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def read_rules(rules: Path, plugin: Path, platform: str) -> list[str]:
+    done = subprocess.run(["mono", str(rules), str(plugin), platform], check=True, capture_output=True, text=True)
+    return done.stdout.replace(str(plugin), "PLUGIN").splitlines()
+
+
+@pytest.mark.parametrize("platform", ["Win64", "Linux", "Mac", "Android"])
+def test_build_script_needs_no_library(rules: Path, tmp_path: Path, platform: str) -> None:
+    found = read_rules(rules, tmp_path, platform)
+    assert found == ["define OMOTE_WITH_LIBZMQ=0", *(["system ws2_32.lib"] if platform == "Win64" else [])]
+
+
+def test_build_script_takes_the_libzmq_that_is_there(rules: Path, tmp_path: Path) -> None:
+    root = tmp_path / "Source" / "ThirdParty" / "libzmq"
+    files = ["Win64/include/zmq.h", "Win64/lib/libzmq-mt-4_3_5.lib", "Win64/bin/libzmq-mt-4_3_5.dll"]
+    for name in [*files, "Linux/include/zmq.h", "Linux/lib/libzmq.so"]:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    windows, linux = (read_rules(rules, tmp_path, platform) for platform in ("Win64", "Linux"))
+    assert "define OMOTE_WITH_LIBZMQ=1" in windows and "delay libzmq-mt-4_3_5.dll" in windows
+    assert "link PLUGIN/Source/ThirdParty/libzmq/Linux/lib/libzmq.so" in linux
+    assert "stage $(BinaryOutputDir)/libzmq.so.5 < PLUGIN/Source/ThirdParty/libzmq/Linux/lib/libzmq.so" in linux
+
+
+def test_build_script_says_why_it_leaves_libzmq_out(rules: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "Source" / "ThirdParty" / "libzmq" / "Linux" / "lib"
+    folder.mkdir(parents=True)
+    for name in ("libzmq.so", "libzmq-debug.so"):
+        (folder / name).touch()
+    found = read_rules(rules, tmp_path, "Linux")
+    assert "define OMOTE_WITH_LIBZMQ=0" in found
+    assert any("has to hold one libzmq*, has 2" in line for line in found)
 
 
 def test_descriptor_names_the_module_that_there_is() -> None:

@@ -7,13 +7,14 @@
 
 omote::Connection OmoteConnection(const FString& Changes)
 {
-	if (!OmoteLibraryError.IsEmpty())
+	FString Configured;
+	GConfig->GetString(TEXT("Omote"), TEXT("Connection"), Configured, GGameIni);
+	const omote::Connection Found = omote::Connection().With(ToUtf8(Configured)).With(ToUtf8(Changes));
+	if (!Found.keyFile.empty() && !OmoteLibraryError.IsEmpty())
 	{
 		throw omote::SettingsError(ToUtf8(OmoteLibraryError));
 	}
-	FString Configured;
-	GConfig->GetString(TEXT("Omote"), TEXT("Connection"), Configured, GGameIni);
-	return omote::Connection().With(ToUtf8(Configured)).With(ToUtf8(Changes));
+	return Found;
 }
 
 /** Unreal's decoder, for the receiver's thread; its module is loaded here, on the game's. */

@@ -7,7 +7,7 @@
 #include "omote/picture_pool.h"
 
 DECLARE_LOG_CATEGORY_EXTERN(LogOmote, Log, All);
-/** Why libzmq cannot be called, which would end the game; empty where it can. */
+/** Why libzmq, which key files need, cannot be called; empty where it can. Calling it all the same would end the game. */
 extern FString OmoteLibraryError;
 
 inline std::string ToUtf8(const FString& Text) { return TCHAR_TO_UTF8(*Text); }

@@ -8,12 +8,12 @@
 DEFINE_LOG_CATEGORY(LogOmote);
 FString OmoteLibraryError;
 
-/** On Windows, loads libzmq from the plugin's own folder before its first function is called. */
+/** On Windows, loads libzmq, where there is one, from the plugin's own folder before its first function is called. */
 class FOmoteModule : public IModuleInterface
 {
 	virtual void StartupModule() override
 	{
-#if PLATFORM_WINDOWS
+#if PLATFORM_WINDOWS && OMOTE_WITH_LIBZMQ
 		const FString Base = IPluginManager::Get().FindPlugin(TEXT("Omote"))->GetBaseDir();
 		const FString Folder = FPaths::Combine(Base, TEXT("Binaries/ThirdParty/Win64"));
 		TArray<FString> Names;

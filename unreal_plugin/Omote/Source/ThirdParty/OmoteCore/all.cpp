@@ -1,7 +1,7 @@
 // The whole core as one file, for a build system that is told of one: Unreal's.
 
 #if defined(_WIN32) && !defined(NOMINMAX)
-#define NOMINMAX  // zmq.h brings windows.h
+#define NOMINMAX  // winsock2.h brings windows.h
 #endif
 
 #include "src/announcement.cpp"
@@ -17,9 +17,12 @@
 #include "src/format.cpp"
 #include "src/incoming.cpp"
 #include "src/jpeg.cpp"
+#include "src/libzmq_socket.cpp"
 #include "src/light.cpp"
 #include "src/live_link.cpp"
 #include "src/lz4.cpp"
+#include "src/message_buffer.cpp"
+#include "src/packer.cpp"
 #include "src/params.cpp"
 #include "src/picture.cpp"
 #include "src/picture_pool.cpp"
@@ -27,5 +30,7 @@
 #include "src/reception.cpp"
 #include "src/recognition.cpp"
 #include "src/socket.cpp"
+#include "src/tcp.cpp"
 #include "src/utf8.cpp"
 #include "src/value.cpp"
+#include "src/zmtp.cpp"

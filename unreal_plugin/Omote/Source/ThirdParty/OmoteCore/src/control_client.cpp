@@ -1,10 +1,6 @@
 #include "omote/control_client.h"
 
-#include <cmath>
-
-#include <zmq.hpp>
-
-#include "omote/socket.h"
+#include <algorithm>
 
 namespace omote {
 
@@ -13,30 +9,23 @@ namespace {
 constexpr int ClockExchanges = 8;
 constexpr std::chrono::milliseconds Patience(2000);
 constexpr std::chrono::milliseconds SlowPatience(10000);
+constexpr std::chrono::milliseconds ConnectTurn(20);
 
-ControlError Timeout(std::string_view method, const std::string& endpoint, bool isRefused) {
-    const std::string why = isRefused ? "it refuses our handshake: give the key file that was made for this machine"
-                                      : "is Omote running, and is this its control endpoint?";
+ControlError Timeout(std::string_view method, const std::string& endpoint, const LinkStatus& link) {
+    const std::string why = link.isConnected || link.reason.empty() ? "is this its control endpoint?" : link.reason;
     return {"timeout", "no answer to '" + std::string(method) + "' from " + endpoint + "; " + why};
 }
 
 }  // namespace
 
-Result::Result() = default;
-Result::~Result() = default;
-Result::Result(Result&&) noexcept = default;
-Result& Result::operator=(Result&&) noexcept = default;
-
 ControlClient::ControlClient(std::string endpoint, std::optional<ClientKeys> keys)
-    : endpoint_(std::move(endpoint)), keys_(std::move(keys)), context_(std::make_unique<zmq::context_t>()) {}
+    : endpoint_(std::move(endpoint)), keys_(std::move(keys)) {}
 
-ControlClient::~ControlClient() {
-    Stop();
-    const std::lock_guard<std::mutex> lock(calls_);
-    socket_.reset();
+void ControlClient::Stop() {
+    const std::lock_guard<std::mutex> lock(life_);
+    isStopped_ = true;
+    if (socket_) socket_->Stop();
 }
-
-void ControlClient::Stop() { context_->shutdown(); }
 
 std::chrono::milliseconds ControlClient::PatienceFor(std::string_view method) {
     return method == "set_character" ? SlowPatience : Patience;
@@ -49,51 +38,63 @@ Result ControlClient::Call(std::string_view method, const Arguments& arguments) 
 Result ControlClient::Call(std::string_view method, const Arguments& arguments, std::chrono::milliseconds patience) {
     const std::lock_guard<std::mutex> lock(calls_);
     const Deadline deadline = std::chrono::steady_clock::now() + patience;
-    try {
-        zmq::socket_t& socket = Connected().Get();
-        const std::uint64_t id = ++lastId_;
-        const std::string request = EncodeRequest(id, method, arguments);
-        const bool isSent = socket.send(zmq::buffer(request), zmq::send_flags::dontwait).has_value();
-        while (isSent && WaitUntil(deadline)) {
-            if (auto result = TakeReply(id)) return std::move(*result);
-        }
-    } catch (const zmq::error_t& error) {
-        throw ControlError("timeout", "'" + std::string(method) + "' was given up: " + error.what());
+    Socket& socket = Opened();
+    const std::uint64_t id = ++lastId_;
+    bool isWaiting = Send(socket, EncodeRequest(id, method, arguments), deadline);
+    while (isWaiting) {
+        if (auto result = TakeReply(id, deadline)) return std::move(*result);
+        isWaiting = socket.Status().isConnected && std::chrono::steady_clock::now() < deadline && !IsStopped();
     }
-    socket_.reset();  // or the request would still be sent when Omote comes, minutes later
-    throw Timeout(method, endpoint_, isRefused_);
+    if (IsStopped()) {
+        throw ControlError("timeout", "'" + std::string(method) + "' was given up: the client was stopped");
+    }
+    throw Timeout(method, endpoint_, socket.Status());
 }
 
-Socket& ControlClient::Connected() {
+bool ControlClient::IsStopped() {
+    const std::lock_guard<std::mutex> lock(life_);
+    return isStopped_;
+}
+
+Socket& ControlClient::Opened() {
+    const std::lock_guard<std::mutex> lock(life_);
     if (!socket_) {
-        const auto most = static_cast<std::int64_t>(MaxControlBytes);
-        socket_ = std::make_unique<Socket>(*context_, ZMQ_DEALER, endpoint_, keys_, most);
+        SocketSettings settings;
+        settings.role = Role::Dealer;
+        settings.endpoint = endpoint_;
+        settings.keys = keys_;
+        settings.maxPartBytes = MaxControlBytes;
+        socket_ = Socket::Open(settings);
+        if (isStopped_) socket_->Stop();
     }
     return *socket_;
 }
 
-// True where something has come.
-bool ControlClient::WaitUntil(Deadline deadline) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    zmq::pollitem_t item{socket_->Get().handle(), 0, ZMQ_POLLIN, 0};
-    const bool hasCome = left.count() > 0 && zmq::poll(&item, 1, left) > 0;
-    if (const auto handshake = socket_->LastHandshake()) isRefused_ = *handshake == Handshake::Refused;
-    return hasCome;
+// False where there is no connection in time. What comes meanwhile answers requests that were given up.
+bool ControlClient::Send(Socket& socket, const std::string& request, Deadline deadline) {
+    while (!socket.Send(Bytes(request))) {
+        if (std::chrono::steady_clock::now() >= deadline || IsStopped()) return false;
+        TakeReply(0, std::min(deadline, std::chrono::steady_clock::now() + ConnectTurn));
+    }
+    return true;
 }
 
-// The result, where the message that has come is the reply to this id. Late replies to requests that were given up,
+// The result, where the next message that comes is the reply to this id. Late replies to requests that were given up,
 // and messages that are no replies, are dropped.
-std::optional<Result> ControlClient::TakeReply(std::uint64_t id) {
-    Result result;
-    result.message_ = std::make_unique<zmq::message_t>();
-    result.document_ = std::make_unique<Document>();
-    if (!socket_->Get().recv(*result.message_, zmq::recv_flags::dontwait)) return std::nullopt;
+std::optional<Result> ControlClient::TakeReply(std::uint64_t id, Deadline deadline) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (!reply_.message_) {
+        reply_.message_ = std::make_unique<MessageBuffer>(std::initializer_list<std::size_t>{MaxControlBytes});
+    }
+    if (!socket_->Receive(*reply_.message_, std::max(left, std::chrono::milliseconds(0)))) return std::nullopt;
+    if (reply_.message_->Count() != 1) return std::nullopt;
     try {
-        const Reply reply = DecodeReply({result.message_->data(), result.message_->size()}, *result.document_);
+        if (!reply_.document_) reply_.document_ = std::make_unique<Document>();
+        const Reply reply = DecodeReply(reply_.message_->Part(0), *reply_.document_);
         if (reply.id != id) return std::nullopt;
         if (!reply.result) throw ControlError(std::string(reply.code), std::string(reply.message));
-        result.value_ = reply.result;
-        return result;
+        reply_.value_ = reply.result;
+        return std::move(reply_);
     } catch (const WireError&) {
         return std::nullopt;
     }

@@ -1,21 +1,20 @@
 #include "omote/control_message.h"
 
-#include <msgpack.hpp>
-
 #include "omote/envelope.h"
+#include "omote/packer.h"
 
 namespace omote {
 
 std::string EncodeRequest(std::uint64_t id, std::string_view method, const Arguments& arguments) {
-    msgpack::sbuffer buffer;
-    msgpack::packer<msgpack::sbuffer> packer(buffer);
+    std::string request;
+    Packer packer(request);
     const bool hasArguments = arguments.Count() > 0;
-    packer.pack_map(hasArguments ? 4 : 3);
-    packer.pack("v").pack(WireVersion);
-    packer.pack("id").pack(id);
-    packer.pack("method").pack(method);
-    if (hasArguments) packer.pack("with").pack_map(arguments.Count());
-    return std::string(buffer.data(), buffer.size()) + arguments.Packed();
+    packer.Map(hasArguments ? 4 : 3);
+    packer.Text("v").Uint(WireVersion);
+    packer.Text("id").Uint(id);
+    packer.Text("method").Text(method);
+    if (hasArguments) packer.Text("with").Map(arguments.Count());
+    return request + arguments.Packed();
 }
 
 Reply DecodeReply(Bytes bytes, Document& document) {

@@ -2,34 +2,27 @@
 
 #include <algorithm>
 
-#include <zmq.hpp>
-
 #include "omote/clock.h"
+#include "omote/error.h"
 
 namespace omote {
 
-struct Incoming::Messages {
-    std::array<zmq::message_t, MaxParts + 1> parts;
-};
-
-Incoming::Incoming() : messages_(std::make_unique<Messages>()) {}
-Incoming::~Incoming() = default;
-
-bool Incoming::ReadFrom(zmq::socket_t& socket) {
-    envelope_.reset();
-    count_ = 0;
-    for (bool hasMore = true; hasMore;) {
-        // Parts beyond what the wire allows fall on the last place; that there is one gets the message refused.
-        const std::size_t place = std::min(count_++, MaxParts);
-        zmq::message_t& part = messages_->parts[place];
-        if (!socket.recv(part, zmq::recv_flags::dontwait)) return false;
-        parts_[place] = {part.data(), part.size()};
-        hasMore = part.more();
-    }
+bool Incoming::ReadFrom(Socket& socket, std::chrono::milliseconds patience) {
+    if (!socket.Receive(message_, patience)) return false;
     arrivedNs_ = MonotonicNs();
     return true;
 }
 
-const Envelope& Incoming::Open() { return envelope_.emplace(ReadEnvelope(parts_.data(), count_, document_)); }
+const Envelope& Incoming::Open() {
+    Bytes parts[MessageBuffer::Places];
+    const std::size_t count = std::min(message_.Count(), MessageBuffer::Places);
+    for (std::size_t at = 0; at < count; ++at) {
+        parts[at] = message_.Part(at);
+        if (parts[at].data || parts[at].size == 0) continue;
+        throw WireError("topic and header have at most 4096 bytes, got " + std::to_string(parts[at].size));
+    }
+    envelope_ = ReadEnvelope(parts, message_.Count(), document_);
+    return *envelope_;
+}
 
 }  // namespace omote

@@ -1,7 +1,5 @@
 #include "omote/receiver.h"
 
-#include <zmq.hpp>
-
 #include "omote/error.h"
 #include "omote/incoming.h"
 #include "omote/socket.h"
@@ -12,7 +10,6 @@ namespace {
 
 constexpr std::chrono::milliseconds TurnTime(100);
 constexpr int MostReads = 64;
-constexpr std::uint64_t RefusalNs = 2'000'000'000;  // from a refusal to the next try
 
 ReceiverSettings Checked(ReceiverSettings settings) {
     settings.format = Format::Parse(settings.format).Name();
@@ -35,17 +32,11 @@ Receiver::~Receiver() { Stop(); }
 void Receiver::Start() {
     const std::lock_guard<std::mutex> lock(life_);
     if (thread_.joinable()) return;
-    try {
-        Connect();
-    } catch (...) {
-        Disconnect();
-        throw;
-    }
+    socket_ = Socket::Open(Wanted());
     pictures_.Clear();
     params_.Clear();
     reception_.Start();
     isWaiting_ = false;
-    refusedNs_ = 0;
     isStopping_ = false;
     thread_ = std::thread([this] { Run(); });
 }
@@ -54,48 +45,39 @@ void Receiver::Stop() {
     const std::lock_guard<std::mutex> lock(life_);
     if (!thread_.joinable()) return;
     isStopping_ = true;
-    context_->shutdown();  // wakes the thread where it waits
+    socket_->Stop();
     thread_.join();
     reception_.Stop();
-    Disconnect();
-}
-
-void Receiver::Connect() {
-    context_ = std::make_unique<zmq::context_t>();
-    socket_ = std::make_unique<Socket>(*context_, ZMQ_SUB, settings_.endpoint, settings_.keys,
-                                       static_cast<std::int64_t>(MaxPayloadBytes));
-    zmq::socket_t& socket = socket_->Get();
-    socket.set(zmq::sockopt::subscribe, TopicName('v', settings_.subject, settings_.format));
-    for (const char kind : {'p', 's', 'h'}) socket.set(zmq::sockopt::subscribe, TopicName(kind, settings_.subject));
-}
-
-void Receiver::Disconnect() {
     socket_.reset();
-    context_.reset();
+}
+
+SocketSettings Receiver::Wanted() const {
+    SocketSettings wanted;
+    wanted.role = Role::Subscriber;
+    wanted.endpoint = settings_.endpoint;
+    wanted.keys = settings_.keys;
+    wanted.maxPartBytes = MaxPayloadBytes;
+    wanted.topics = {TopicName('v', settings_.subject, settings_.format)};
+    for (const char kind : {'p', 's', 'h'}) wanted.topics.push_back(TopicName(kind, settings_.subject));
+    return wanted;
 }
 
 void Receiver::Run() {
     while (!isStopping_) {
-        try {
-            Turn();
-        } catch (const zmq::error_t& error) {
-            if (error.num() == ETERM) return;
-            reception_.Reject(error.what());
-            std::this_thread::sleep_for(TurnTime);
-        }
+        CountErrorsOf([this] { Turn(); });  // no memory for a part, for one
     }
 }
 
 void Receiver::Turn() {
-    zmq::pollitem_t item{socket_->Get().handle(), 0, ZMQ_POLLIN, 0};
-    zmq::poll(&item, 1, TurnTime);
+    std::chrono::milliseconds patience = TurnTime;
     // All that waits is read before a picture is decoded, and of several only the newest: a decoder that is slower
     // than the sender would let pictures pile up in the kernel.
-    for (int count = 0; count < MostReads && incoming_->ReadFrom(socket_->Get()); ++count) {
+    for (int count = 0; count < MostReads && incoming_->ReadFrom(*socket_, patience); ++count) {
         CountErrorsOf([this] { Sort(); });
+        patience = {};
     }
     if (isWaiting_) CountErrorsOf([this] { DecodePicture(); });
-    HeedHandshake();
+    reception_.SetLink(socket_->Status());
 }
 
 template <class Action>
@@ -105,17 +87,6 @@ void Receiver::CountErrorsOf(Action action) {
     } catch (const std::exception& error) {
         reception_.Reject(error.what());  // a WireError, or no memory for so large a picture
     }
-}
-
-void Receiver::HeedHandshake() {
-    if (const auto handshake = socket_->LastHandshake()) {
-        const bool isRefused = *handshake == Handshake::Refused;
-        reception_.SetRefused(isRefused);
-        refusedNs_ = isRefused ? MonotonicNs() : 0;
-    }
-    if (refusedNs_ == 0 || MonotonicNs() - refusedNs_ < RefusalNs) return;
-    socket_->ConnectAgain();
-    refusedNs_ = MonotonicNs();
 }
 
 void Receiver::Sort() {

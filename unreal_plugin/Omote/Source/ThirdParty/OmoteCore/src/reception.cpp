@@ -10,10 +10,6 @@ namespace {
 constexpr std::uint64_t StaleNs = 500'000'000;
 constexpr std::uint64_t FpsWindowNs = 2'000'000'000;
 
-constexpr const char* Refusal =
-    "the other side refused the handshake: give this receiver the key file that was made for it there "
-    "(omote keys new NAME), or none where the other side does not encrypt";
-
 bool IsLive(char kind) { return kind == 'v' || kind == 'p'; }
 
 double Percentile(std::vector<std::int64_t>& values, double share) {
@@ -42,7 +38,7 @@ void Reception::Start() {
     session_.reset();
     next_.clear();
     arrivalCount_ = 0;
-    isRefused_ = false;
+    link_ = {};
     isRunning_ = true;
 }
 
@@ -53,7 +49,6 @@ void Reception::Stop() {
 
 void Reception::Accept(const Envelope& envelope, std::uint64_t nowNs) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    isRefused_ = false;
     if (session_ != envelope.header.session) {
         session_ = envelope.header.session;
         next_.clear();
@@ -63,7 +58,8 @@ void Reception::Accept(const Envelope& envelope, std::uint64_t nowNs) {
     CountGap(envelope);
     ++counted_.received;
     const auto age = SinceLocked(envelope.header, envelope.header.capturedNs, nowNs);
-    arrivals_[arrivalCount_++ % arrivals_.size()] = {nowNs, age};
+    const auto transit = SinceLocked(envelope.header, envelope.header.sentNs, nowNs);
+    arrivals_[arrivalCount_++ % arrivals_.size()] = {nowNs, age, transit};
 }
 
 void Reception::CountGap(const Envelope& envelope) {
@@ -84,10 +80,9 @@ void Reception::Reject(const std::string& reason) {
     counted_.lastError = reason;
 }
 
-void Reception::SetRefused(bool isRefused) {
+void Reception::SetLink(const LinkStatus& link) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    isRefused_ = isRefused;
-    if (isRefused) counted_.lastError = Refusal;
+    link_ = link;
 }
 
 void Reception::SetClock(const ClockOffset& clock) {
@@ -113,13 +108,15 @@ Statistics Reception::Report(std::uint64_t nowNs) const {
     Statistics report = counted_;
     report.state = StateAt(nowNs);
     report.fps = FpsAt(nowNs);
-    ReportAges(report);
+    report.isAgeKnown = Percentiles(&Arrival::ageNs, report.ageP50Ms, report.ageP99Ms);
+    Percentiles(&Arrival::transitNs, report.transitP50Ms, report.transitP99Ms);
+    if (!link_.isConnected && !link_.reason.empty()) report.lastError = link_.reason;
     return report;
 }
 
 State Reception::StateAt(std::uint64_t nowNs) const {
     if (!isRunning_) return State::Stopped;
-    if (isRefused_) return State::Refused;
+    if (link_.isRefused) return State::Refused;
     if (arrivalCount_ == 0) return State::Connecting;
     const std::uint64_t last = arrivals_[(arrivalCount_ - 1) % arrivals_.size()].atNs;
     return nowNs > last && nowNs - last > StaleNs ? State::Stale : State::Live;
@@ -139,17 +136,17 @@ double Reception::FpsAt(std::uint64_t nowNs) const {
     return static_cast<double>(within - 1) * 1e9 / static_cast<double>(latest - earliest);
 }
 
-void Reception::ReportAges(Statistics& report) const {
+bool Reception::Percentiles(std::optional<std::int64_t> Arrival::*figure, double& p50Ms, double& p99Ms) const {
     const std::size_t count = std::min(arrivalCount_, arrivals_.size());
-    std::vector<std::int64_t> ages;
-    ages.reserve(count);
+    std::vector<std::int64_t> values;
+    values.reserve(count);
     for (std::size_t index = 0; index < count; ++index) {
-        if (arrivals_[index].ageNs) ages.push_back(*arrivals_[index].ageNs);
+        if (arrivals_[index].*figure) values.push_back(*(arrivals_[index].*figure));
     }
-    report.isAgeKnown = !ages.empty();
-    if (ages.empty()) return;
-    report.ageP50Ms = Percentile(ages, 0.50);
-    report.ageP99Ms = Percentile(ages, 0.99);
+    if (values.empty()) return false;
+    p50Ms = Percentile(values, 0.50);
+    p99Ms = Percentile(values, 0.99);
+    return true;
 }
 
 }  // namespace omote

@@ -1,9 +1,8 @@
 #include "omote/value.h"
 
 #include <cmath>
-#include <sstream>
-
-#include <msgpack.hpp>
+#include <cstdio>
+#include <cstring>
 
 #include "omote/error.h"
 #include "omote/utf8.h"
@@ -12,70 +11,182 @@ namespace omote {
 
 namespace {
 
-const msgpack::object& ObjectOf(const void* object) { return *static_cast<const msgpack::object*>(object); }
+// The wire's bounds.
+constexpr std::uint32_t MaxEntries = 64;
+constexpr std::uint32_t MaxItems = 256;
+constexpr std::uint32_t MaxTextBytes = 256;
+constexpr int MaxDepth = 8;
 
-std::string_view TextOf(const msgpack::object& object) { return {object.via.str.ptr, object.via.str.size}; }
-
-msgpack::unpack_limit WireBounds() {
-    const std::size_t list = 256, map = 64, text = 256, binary = 256, extension = 16, depth = 8;
-    return {list, map, text, binary, extension, depth};
+double FloatOf(std::uint64_t bits) {
+    double value = 0;
+    std::memcpy(&value, &bits, sizeof(value));
+    return value;
 }
 
-// Texts stay where they are: in the message, which outlives what is read from it.
-bool PointIntoMessage(msgpack::type::object_type, std::size_t, void*) { return true; }
+// Reads values into nodes. Each length is checked before it is used.
+class Reader {
+public:
+    Reader(Bytes bytes, const char* what, std::vector<MsgpackNode>& nodes)
+        : at_(bytes.data), end_(bytes.data + bytes.size), what_(what), nodes_(nodes) {}
 
-// msgpack itself asks neither that texts are UTF-8 nor that keys are texts. It bounds how deep this goes.
-void RequireTexts(const msgpack::object& object, const char* what) {
-    if (object.type == msgpack::type::STR && !IsUtf8(TextOf(object))) {
-        throw WireError(std::string("a text of the ") + what + " is not UTF-8");
+    bool IsAtEnd() const { return at_ == end_; }
+
+    void Read(int depth) {
+        const std::uint8_t code = static_cast<std::uint8_t>(Big(1));
+        if (code < 0x80) Number(MsgpackKind::Uint, code);
+        else if (code < 0x90) Items(MsgpackKind::Map, code & 15u, depth);
+        else if (code < 0xA0) Items(MsgpackKind::List, code & 15u, depth);
+        else if (code < 0xC0) Text(MsgpackKind::Text, code & 31u);
+        else if (code >= 0xE0) Number(MsgpackKind::Int, SignExtended(code, 1));
+        else ReadLong(code, depth);
     }
-    if (object.type == msgpack::type::ARRAY) {
-        for (std::uint32_t at = 0; at < object.via.array.size; ++at) RequireTexts(object.via.array.ptr[at], what);
+
+private:
+    // Those whose first byte says only how many bytes of length or value follow.
+    void ReadLong(std::uint8_t code, int depth) {
+        switch (code) {
+            case 0xC0: Number(MsgpackKind::Null, 0); return;
+            case 0xC2: case 0xC3: Number(MsgpackKind::Bool, code & 1u); return;
+            case 0xC4: case 0xC5: case 0xC6: Text(MsgpackKind::Binary, Big(1 << (code - 0xC4))); return;
+            case 0xC7: case 0xC8: case 0xC9: Extension(Big(1 << (code - 0xC7))); return;
+            case 0xCA: Number(MsgpackKind::Float, WidenedFloat(Big(4))); return;
+            case 0xCB: Number(MsgpackKind::Float, Big(8)); return;
+            case 0xCC: case 0xCD: case 0xCE: case 0xCF: Number(MsgpackKind::Uint, Big(1 << (code - 0xCC))); return;
+            case 0xD0: case 0xD1: case 0xD2: case 0xD3: Signed(1 << (code - 0xD0)); return;
+            case 0xD4: case 0xD5: case 0xD6: case 0xD7: case 0xD8: Extension(1u << (code - 0xD4)); return;
+            case 0xD9: case 0xDA: case 0xDB: Text(MsgpackKind::Text, Big(1 << (code - 0xD9))); return;
+            case 0xDC: Items(MsgpackKind::List, Big(2), depth); return;
+            case 0xDD: Items(MsgpackKind::List, Big(4), depth); return;
+            case 0xDE: Items(MsgpackKind::Map, Big(2), depth); return;
+            case 0xDF: Items(MsgpackKind::Map, Big(4), depth); return;
+            default: Refuse("0xC1 begins no value");
+        }
     }
-    if (object.type != msgpack::type::MAP) return;
-    for (std::uint32_t at = 0; at < object.via.map.size; ++at) {
-        const auto& entry = object.via.map.ptr[at];
-        const bool isText = entry.key.type == msgpack::type::STR;
-        if (!isText) throw WireError(std::string("the keys of the ") + what + " must be texts");
-        RequireTexts(entry.key, what);
-        RequireTexts(entry.val, what);
+
+    [[noreturn]] void Refuse(const std::string& why) const {
+        throw WireError(std::string("the ") + what_ + " is not msgpack within its bounds: " + why);
     }
-}
+
+    void Need(std::uint64_t count) const {
+        if (count > static_cast<std::uint64_t>(end_ - at_)) Refuse("it ends early");
+    }
+
+    std::uint64_t Big(int bytes) {
+        Need(static_cast<std::uint64_t>(bytes));
+        std::uint64_t value = 0;
+        for (int left = bytes; left > 0; --left) value = value << 8 | *at_++;
+        return value;
+    }
+
+    static std::uint64_t SignExtended(std::uint64_t value, int bytes) {
+        const std::uint64_t sign = std::uint64_t{1} << (8 * bytes - 1);
+        return (value ^ sign) - sign;
+    }
+
+    static std::uint64_t WidenedFloat(std::uint64_t bits32) {
+        const auto narrow = static_cast<std::uint32_t>(bits32);
+        float value = 0;
+        std::memcpy(&value, &narrow, sizeof(value));
+        const double wide = value;
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, &wide, sizeof(bits));
+        return bits;
+    }
+
+    void Number(MsgpackKind kind, std::uint64_t bits) {
+        MsgpackNode node;
+        node.kind = kind;
+        node.bits = bits;
+        nodes_.push_back(node);
+    }
+
+    // A signed type with a value from 0 is a whole number like any other: writers choose the type.
+    void Signed(int bytes) {
+        const std::uint64_t value = SignExtended(Big(bytes), bytes);
+        Number(value >> 63 ? MsgpackKind::Int : MsgpackKind::Uint, value);
+    }
+
+    void Text(MsgpackKind kind, std::uint64_t size) {
+        if (size > MaxTextBytes) Refuse("a text or binary has at most 256 bytes, got " + std::to_string(size));
+        Need(size);
+        MsgpackNode node;
+        node.kind = kind;
+        node.text = {reinterpret_cast<const char*>(at_), static_cast<std::size_t>(size)};
+        at_ += size;
+        if (kind == MsgpackKind::Text && !IsUtf8(node.text)) {
+            throw WireError(std::string("a text of the ") + what_ + " is not UTF-8");
+        }
+        nodes_.push_back(node);
+    }
+
+    void Extension(std::uint64_t size) {
+        Need(1);
+        ++at_;  // its type
+        Text(MsgpackKind::Extension, size);
+    }
+
+    void Items(MsgpackKind kind, std::uint64_t count, int depth) {
+        const std::uint32_t most = kind == MsgpackKind::Map ? MaxEntries : MaxItems;
+        if (count > most) Refuse("a map has at most 64 entries and a list 256 items, got " + std::to_string(count));
+        if (depth > MaxDepth) throw WireError(std::string("the ") + what_ + " is nested more than 8 deep");
+        const std::size_t self = nodes_.size();
+        MsgpackNode node;
+        node.kind = kind;
+        node.count = static_cast<std::uint32_t>(count);
+        nodes_.push_back(node);
+        for (std::uint64_t item = 0; item < count; ++item) {
+            if (kind == MsgpackKind::Map) {
+                const std::size_t key = nodes_.size();
+                Read(depth + 1);
+                if (nodes_[key].kind != MsgpackKind::Text) {
+                    throw WireError(std::string("the keys of the ") + what_ + " must be texts");
+                }
+            }
+            Read(depth + 1);
+        }
+        nodes_[self].span = static_cast<std::uint32_t>(nodes_.size() - self);
+    }
+
+    const std::uint8_t* at_;
+    const std::uint8_t* end_;
+    const char* what_;
+    std::vector<MsgpackNode>& nodes_;
+};
 
 }  // namespace
 
-bool Value::IsNil() const { return ObjectOf(object_).type == msgpack::type::NIL; }
-bool Value::IsMap() const { return ObjectOf(object_).type == msgpack::type::MAP; }
-bool Value::IsList() const { return ObjectOf(object_).type == msgpack::type::ARRAY; }
+bool Value::IsNull() const { return node_->kind == MsgpackKind::Null; }
+bool Value::IsMap() const { return node_->kind == MsgpackKind::Map; }
+bool Value::IsList() const { return node_->kind == MsgpackKind::List; }
 
 std::optional<std::uint64_t> Value::AsUint() const {
-    const auto& object = ObjectOf(object_);
-    if (object.type != msgpack::type::POSITIVE_INTEGER) return std::nullopt;
-    return object.via.u64;
+    if (node_->kind != MsgpackKind::Uint) return std::nullopt;
+    return node_->bits;
 }
 
 std::optional<std::string_view> Value::AsText() const {
-    const auto& object = ObjectOf(object_);
-    if (object.type != msgpack::type::STR) return std::nullopt;
-    return TextOf(object);
+    if (node_->kind != MsgpackKind::Text) return std::nullopt;
+    return node_->text;
 }
 
-std::size_t Value::Count() const {
-    const auto& object = ObjectOf(object_);
-    if (IsMap()) return object.via.map.size;
-    return IsList() ? object.via.array.size : 0;
-}
+std::size_t Value::Count() const { return node_->count; }
 
-Value Value::At(std::size_t index) const { return Value(&ObjectOf(object_).via.array.ptr[index]); }
+Value Value::At(std::size_t index) const {
+    const MsgpackNode* item = node_ + 1;
+    for (std::size_t passed = 0; passed < index; ++passed) item += item->span;
+    return Value(item);
+}
 
 std::optional<Value> Value::Find(std::string_view key) const {
-    const auto& map = ObjectOf(object_).via.map;
-    // From the end: of two entries with one key the later counts, as in Python.
-    for (std::uint32_t left = IsMap() ? map.size : 0; left > 0; --left) {
-        const auto& entry = map.ptr[left - 1];
-        if (entry.key.type == msgpack::type::STR && TextOf(entry.key) == key) return Value(&entry.val);
+    std::optional<Value> found;
+    const MsgpackNode* entry = node_ + 1;
+    // To the end: of two entries with one key the later counts, as in Python.
+    for (std::uint32_t left = IsMap() ? node_->count : 0; left > 0; --left) {
+        const MsgpackNode* value = entry + 1;
+        if (entry->text == key) found = Value(value);
+        entry = value + value->span;
     }
-    return std::nullopt;
+    return found;
 }
 
 std::uint64_t Value::Uint(const char* key, std::uint64_t most) const {
@@ -87,13 +198,11 @@ std::uint64_t Value::Uint(const char* key, std::uint64_t most) const {
 }
 
 double Value::Number(const char* key) const {
-    const auto found = Find(key);
-    if (found) {
-        const auto& object = ObjectOf(found->object_);
-        if (object.type == msgpack::type::POSITIVE_INTEGER) return static_cast<double>(object.via.u64);
-        if (object.type == msgpack::type::NEGATIVE_INTEGER) return static_cast<double>(object.via.i64);
-        const bool isFloat = object.type == msgpack::type::FLOAT32 || object.type == msgpack::type::FLOAT64;
-        if (isFloat && std::isfinite(object.via.f64)) return object.via.f64;
+    if (const auto found = Find(key)) {
+        const MsgpackNode& node = *found->node_;
+        if (node.kind == MsgpackKind::Uint) return static_cast<double>(node.bits);
+        if (node.kind == MsgpackKind::Int) return static_cast<double>(static_cast<std::int64_t>(node.bits));
+        if (node.kind == MsgpackKind::Float && std::isfinite(FloatOf(node.bits))) return FloatOf(node.bits);
     }
     throw WireError("'" + std::string(key) + "' must be a finite number, got " + Found(key));
 }
@@ -122,10 +231,63 @@ Value Value::Map(const char* key) const {
     throw WireError("'" + std::string(key) + "' must be a map, got " + Found(key));
 }
 
+namespace {
+
+void AppendJsonText(std::string& json, std::string_view text) {
+    json += '"';
+    for (const char letter : text) {
+        const auto byte = static_cast<unsigned char>(letter);
+        if (letter == '"' || letter == '\\') (json += '\\') += letter;
+        else if (byte >= 0x20 && byte != 0x7F) json += letter;
+        else {
+            char escape[8];
+            std::snprintf(escape, sizeof(escape), "\\u%04x", byte);
+            json += escape;
+        }
+    }
+    json += '"';
+}
+
+void AppendJsonFloat(std::string& json, double value) {
+    char text[40];
+    std::snprintf(text, sizeof(text), "%.17g", value);
+    json += std::isfinite(value) ? text : "null";
+}
+
+}  // namespace
+
 std::string Value::ToJson() const {
-    std::ostringstream text;
-    text << ObjectOf(object_);
-    return text.str();
+    std::string text;
+    AppendJson(text);
+    return text;
+}
+
+void Value::AppendJson(std::string& json) const {
+    switch (node_->kind) {
+        case MsgpackKind::Null: json += "null"; return;
+        case MsgpackKind::Bool: json += node_->bits ? "true" : "false"; return;
+        case MsgpackKind::Uint: json += std::to_string(node_->bits); return;
+        case MsgpackKind::Int: json += std::to_string(static_cast<std::int64_t>(node_->bits)); return;
+        case MsgpackKind::Float: AppendJsonFloat(json, FloatOf(node_->bits)); return;
+        case MsgpackKind::Text: AppendJsonText(json, node_->text); return;
+        case MsgpackKind::Binary: case MsgpackKind::Extension:
+            AppendJsonText(json, std::to_string(node_->text.size()) + " bytes");
+            return;
+        case MsgpackKind::List: case MsgpackKind::Map: break;
+    }
+    json += IsMap() ? '{' : '[';
+    const MsgpackNode* item = node_ + 1;
+    for (std::uint32_t index = 0; index < node_->count; ++index) {
+        if (index > 0) json += ',';
+        if (IsMap()) {
+            AppendJsonText(json, item->text);
+            json += ':';
+            ++item;
+        }
+        Value(item).AppendJson(json);
+        item += item->span;
+    }
+    json += IsMap() ? '}' : ']';
 }
 
 std::string Value::Found(const char* key) const {
@@ -133,29 +295,13 @@ std::string Value::Found(const char* key) const {
     return found ? found->ToJson().substr(0, 80) : "nothing";
 }
 
-struct Document::State {
-    msgpack::zone zone;
-    msgpack::object root;
-};
-
-Document::Document() : state_(std::make_unique<State>()) {}
-Document::~Document() = default;
-
 Value Document::Read(Bytes bytes, const char* what) {
-    state_->zone.clear();
-    std::size_t read = 0;
-    try {
-        const auto* start = reinterpret_cast<const char*>(bytes.data);
-        state_->root = msgpack::unpack(state_->zone, start, bytes.size, read, PointIntoMessage, nullptr, WireBounds());
-    } catch (const msgpack::depth_size_overflow&) {
-        throw WireError(std::string("the ") + what + " is nested more than 8 deep");
-    } catch (const msgpack::unpack_error& error) {
-        throw WireError(std::string("the ") + what + " is not msgpack within its bounds: " + error.what());
-    }
-    const Value root(&state_->root);
+    nodes_.clear();
+    Reader reader(bytes, what, nodes_);
+    reader.Read(1);
+    const Value root(nodes_.data());
     if (!root.IsMap()) throw WireError(std::string("the ") + what + " must be a map");
-    if (read != bytes.size) throw WireError(std::string("bytes follow the end of the ") + what);
-    RequireTexts(state_->root, what);
+    if (!reader.IsAtEnd()) throw WireError(std::string("bytes follow the end of the ") + what);
     return root;
 }
 

@@ -9,6 +9,7 @@
 #include "omote/lz4.h"
 #include "omote/params.h"
 #include "omote/picture.h"
+#include "omote/zmtp.h"
 #include "test.h"
 #include "vectors.h"
 
@@ -17,9 +18,9 @@ using namespace omote;
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr int Inputs = 30000;  // of each kind: 127,500 in all, at a fifth of the speed
+constexpr int Inputs = 30000;  // of each kind: 157,500 in all, at a fifth of the speed
 #else
-constexpr int Inputs = 120000;  // 510,000 in all
+constexpr int Inputs = 120000;  // 630,000 in all
 #endif
 
 class Mutator {
@@ -175,6 +176,37 @@ TEST(mutated_topics_raise_nothing_but_wire_errors) {
             EXPECT(!ReadTopic(exact.View()).subject.empty());
         } catch (const WireError& error) {
             ExpectContains(error.what(), "topic");
+        }
+    }
+}
+
+TEST(mutated_streams_raise_nothing_but_link_errors) {
+    const std::string head = MessageFrame(Bytes(std::string_view("v/omote")));
+    const std::string stream = CommandFrame("READY", std::string("\x0bSocket-Type\0\0\0\x04XPUB", 20)) + "\x01" + head.substr(1) +
+                               CommandFrame("PING", std::string("\0\0abc", 5)) + head;
+    Mutator mutator(6);
+    for (int input = 0; input < Inputs; ++input) {
+        std::string mutated = stream;
+        mutator.Mutate(mutated);
+        FrameReader reader(4096);
+        MessageBuffer message{64, 64, 4096};
+        try {
+            for (std::size_t at = 0; at < mutated.size();) {
+                std::size_t size = 0;
+                std::uint8_t* room = reader.Room(message, size);
+                const std::size_t count = std::min({size, 1 + mutator.Below(16), mutated.size() - at});
+                std::copy_n(mutated.data() + at, count, reinterpret_cast<char*>(room));
+                reader.Filled(message, count);
+                at += count;
+                for (auto event = reader.Next(message); event != FrameReader::Event::None; event = reader.Next(message)) {
+                    if (event == FrameReader::Event::Message) continue;
+                    PongFor(reader.LastCommand());
+                    RequireReady(reader.LastCommand(), Role::Subscriber);
+                }
+            }
+            RequireSignature(Bytes(mutated));
+        } catch (const LinkError& error) {
+            EXPECT(error.what()[0] != '\0');
         }
     }
 }

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t Ms = 1'000'000;
 
-// A picture of the stored vector's session, captured 20 ms before it comes.
+// A picture of the stored vector's session, captured 20 ms and sent 3 ms before it comes.
 void Arrive(Reception& reception, std::uint64_t sequence, std::uint64_t nowNs, std::uint64_t session = 1) {
     Document document;
     const Message message = StoredMessage("wire_video");
@@ -18,6 +18,7 @@ void Arrive(Reception& reception, std::uint64_t sequence, std::uint64_t nowNs, s
     envelope.header.sequence = sequence;
     envelope.header.session = session;
     envelope.header.capturedNs = nowNs - 20 * Ms;
+    envelope.header.sentNs = nowNs - 3 * Ms;
     reception.Accept(envelope, nowNs);
 }
 
@@ -65,17 +66,20 @@ TEST(schema_and_hello_do_not_make_it_live) {
     EXPECT(reception.Report(1000 * Ms).state == State::Connecting);
 }
 
-TEST(a_refused_handshake_is_said_until_one_is_accepted) {
+TEST(why_there_is_no_connection_is_said_until_there_is_one) {
     Reception reception(true);
     reception.Start();
-    reception.SetRefused(true);
+    reception.SetLink({false, true, "name a key file"});
     EXPECT(reception.Report(0).state == State::Refused);
-    ExpectContains(reception.Report(0).lastError, "omote keys new");
-    reception.SetRefused(false);
+    EXPECT_EQUAL(reception.Report(0).lastError, std::string("name a key file"));
+    reception.SetLink({false, false, "nothing listens"});
     EXPECT(reception.Report(0).state == State::Connecting);
+    EXPECT_EQUAL(reception.Report(0).lastError, std::string("nothing listens"));
+    reception.SetLink({true, false, ""});
+    EXPECT_EQUAL(reception.Report(0).lastError, std::string());
 }
 
-TEST(fps_and_age_are_those_of_the_last_pictures) {
+TEST(fps_age_and_transit_are_those_of_the_last_pictures) {
     Reception reception(true);
     reception.Start();
     for (std::uint64_t frame = 0; frame < 101; ++frame) Arrive(reception, frame, (1000 + 20 * frame) * Ms);
@@ -84,6 +88,8 @@ TEST(fps_and_age_are_those_of_the_last_pictures) {
     EXPECT(report.isAgeKnown);
     EXPECT_EQUAL(report.ageP50Ms, 20.0);
     EXPECT_EQUAL(report.ageP99Ms, 20.0);
+    EXPECT_EQUAL(report.transitP50Ms, 3.0);
+    EXPECT_EQUAL(report.transitP99Ms, 3.0);
     EXPECT_EQUAL(Describe(report), std::string("live, 50 fps, 20 ms old, 0 lost"));
     EXPECT_EQUAL(reception.Report(9000 * Ms).fps, 0.0);
 }

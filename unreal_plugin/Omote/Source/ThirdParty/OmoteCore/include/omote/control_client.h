@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -10,29 +9,18 @@
 #include "omote/client_keys.h"
 #include "omote/clock.h"
 #include "omote/control_message.h"
-
-namespace zmq {
-class context_t;
-class message_t;
-}  // namespace zmq
+#include "omote/socket.h"
 
 namespace omote {
-
-class Socket;
 
 /// The result of a request, with the message that it is a view of.
 class Result {
 public:
-    Result();
-    ~Result();
-    Result(Result&&) noexcept;
-    Result& operator=(Result&&) noexcept;
-
     const Value& Get() const { return *value_; }
 
 private:
     friend class ControlClient;
-    std::unique_ptr<zmq::message_t> message_;
+    std::unique_ptr<MessageBuffer> message_;
     std::unique_ptr<Document> document_;
     std::optional<Value> value_;
 };
@@ -42,7 +30,7 @@ class ControlClient {
 public:
     /// Opens nothing; the first call connects.
     explicit ControlClient(std::string endpoint = "tcp://127.0.0.1:5558", std::optional<ClientKeys> keys = {});
-    ~ControlClient();
+    ~ControlClient() { Stop(); }
     ControlClient(const ControlClient&) = delete;
     ControlClient& operator=(const ControlClient&) = delete;
 
@@ -64,17 +52,19 @@ public:
 private:
     using Deadline = std::chrono::steady_clock::time_point;
 
-    Socket& Connected();
-    bool WaitUntil(Deadline deadline);
-    std::optional<Result> TakeReply(std::uint64_t id);
+    Socket& Opened();
+    bool IsStopped();
+    bool Send(Socket& socket, const std::string& request, Deadline deadline);
+    std::optional<Result> TakeReply(std::uint64_t id, Deadline deadline);
 
     const std::string endpoint_;
     const std::optional<ClientKeys> keys_;
-    std::unique_ptr<zmq::context_t> context_;
-    std::mutex calls_;  // of the rest
-    std::unique_ptr<Socket> socket_;
+    std::mutex calls_;  // of the two below
+    Result reply_;      // of which a part may have come
     std::uint64_t lastId_ = 0;
-    bool isRefused_ = false;
+    std::mutex life_;   // of the socket's beginning and end, and of what follows
+    std::unique_ptr<Socket> socket_;
+    bool isStopped_ = false;
 };
 
 }  // namespace omote

@@ -1,27 +1,23 @@
 #pragma once
 
-#include <array>
-#include <memory>
+#include <chrono>
 #include <optional>
 
 #include "omote/envelope.h"
-
-namespace zmq {
-class socket_t;
-}
+#include "omote/socket.h"
 
 namespace omote {
 
-/// One message as it lies in ZeroMQ's memory, with what its topic and header say. Nothing of it is copied.
+/// One message as it came, with what its topic and header say.
 class Incoming {
 public:
-    Incoming();
-    ~Incoming();
+    Incoming() = default;
     Incoming(const Incoming&) = delete;
     Incoming& operator=(const Incoming&) = delete;
 
-    /// Takes the next message from the socket, in place of the one before; false where none waits.
-    bool ReadFrom(zmq::socket_t& socket);
+    /// Takes the next message from the socket, in place of the one before; false where none comes in this time. To be
+    /// called again for the same socket until it is true.
+    bool ReadFrom(Socket& socket, std::chrono::milliseconds patience);
 
     /// Reads topic and header; WireError where they break a rule of the wire.
     const Envelope& Open();
@@ -30,11 +26,7 @@ public:
     std::uint64_t ArrivedNs() const { return arrivedNs_; }
 
 private:
-    struct Messages;
-
-    std::unique_ptr<Messages> messages_;
-    std::array<Bytes, MaxParts + 1> parts_;
-    std::size_t count_ = 0;
+    MessageBuffer message_{MaxHeaderBytes, MaxHeaderBytes, MaxPayloadBytes, MaxPayloadBytes};
     Document document_;
     std::optional<Envelope> envelope_;
     std::uint64_t arrivedNs_ = 0;

@@ -14,14 +14,11 @@
 #include "omote/picture.h"
 #include "omote/reception.h"
 
-namespace zmq {
-class context_t;
-}
-
 namespace omote {
 
 class Incoming;
 class Socket;
+struct SocketSettings;
 
 struct ReceiverSettings {
     std::string endpoint = "tcp://127.0.0.1:5557";
@@ -69,11 +66,9 @@ public:
     std::optional<double> MsSince(const Header& header, std::uint64_t thenNs) const;
 
 private:
-    void Connect();
-    void Disconnect();
+    SocketSettings Wanted() const;
     void Run();
     void Turn();
-    void HeedHandshake();
     void Sort();
     void Keep(const Envelope& envelope, std::uint64_t arrivedNs);
     void PutOff();
@@ -95,7 +90,6 @@ private:
     std::unique_ptr<Incoming> incoming_;
     std::unique_ptr<Incoming> waiting_;  // the newest picture, not yet decoded
     bool isWaiting_ = false;
-    std::uint64_t refusedNs_ = 0;  // when a handshake was refused; 0 where the last was not
     Picture picture_;
     Params face_;
 
@@ -103,8 +97,7 @@ private:
     std::optional<Schema> schema_;
     std::optional<Hello> hello_;
 
-    std::mutex life_;  // of the three below
-    std::unique_ptr<zmq::context_t> context_;
+    std::mutex life_;  // of the two below
     std::unique_ptr<Socket> socket_;
     std::thread thread_;
     std::atomic<bool> isStopping_{false};

@@ -10,13 +10,14 @@
 
 #include "omote/clock.h"
 #include "omote/envelope.h"
+#include "omote/socket.h"
 
 namespace omote {
 
 enum class State {
     Stopped,
     Connecting,  // nothing has come yet
-    Refused,     // the other side does not let us in: a wrong key, or none
+    Refused,     // Omote does not let us in: a wrong key, or none
     Live,
     Stale,       // half a second without a picture or params: what is on the screen is no longer live
 };
@@ -29,14 +30,16 @@ struct Statistics {
     State state = State::Stopped;
     double fps = 0;  // pictures or params a second, of the last two
     bool isAgeKnown = false;  // the sender's clock is ours, or has been measured
-    double ageP50Ms = 0;      // since the picture was captured, when it came; of the last 256
+    double ageP50Ms = 0;      // from captured to arrived; of the last 256
     double ageP99Ms = 0;
+    double transitP50Ms = 0;  // from sent to arrived
+    double transitP99Ms = 0;
     std::uint64_t received = 0;  // pictures and params
     std::uint64_t missed = 0;    // sequence numbers that never came
     std::uint64_t skipped = 0;   // arrived, and were replaced by newer ones before anybody took them
     std::uint64_t rejected = 0;  // messages that are none of our wire
     std::uint64_t sessions = 0;  // runs of the sender that were seen
-    std::string lastError;       // of the last message that was rejected, or why we were refused
+    std::string lastError;       // why there is no connection, or else of the last message that was rejected
 };
 
 /// The report in a line, for people: "live, 60 fps, 21 ms old, 0 lost".
@@ -53,7 +56,7 @@ public:
     void Accept(const Envelope& envelope, std::uint64_t nowNs);
     void Skip();
     void Reject(const std::string& reason);
-    void SetRefused(bool isRefused);
+    void SetLink(const LinkStatus& link);
     void SetClock(const ClockOffset& clock);
     Statistics Report(std::uint64_t nowNs) const;
 
@@ -64,19 +67,20 @@ private:
     struct Arrival {
         std::uint64_t atNs;
         std::optional<std::int64_t> ageNs;
+        std::optional<std::int64_t> transitNs;
     };
 
     std::optional<std::int64_t> SinceLocked(const Header& header, std::uint64_t thenNs, std::uint64_t nowNs) const;
     void CountGap(const Envelope& envelope);
     State StateAt(std::uint64_t nowNs) const;
     double FpsAt(std::uint64_t nowNs) const;
-    void ReportAges(Statistics& report) const;
+    bool Percentiles(std::optional<std::int64_t> Arrival::*figure, double& p50Ms, double& p99Ms) const;
 
     const bool isLocal_;
     mutable std::mutex mutex_;
     Statistics counted_;
     bool isRunning_ = false;
-    bool isRefused_ = false;
+    LinkStatus link_;
     std::optional<std::uint64_t> session_;
     std::map<char, std::uint64_t> next_;  // the sequence that is wanted, of each kind of topic
     std::optional<ClockOffset> clock_;

@@ -1,47 +1,63 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "omote/client_keys.h"
+#include "omote/message_buffer.h"
+#include "omote/zmtp.h"
 
-namespace zmq {
-class context_t;
-class socket_t;
-}  // namespace zmq
+// Whether encrypted connections can be made. Always defined: Unreal takes an undefined one for an error.
+#if !defined(OMOTE_WITH_LIBZMQ)
+#define OMOTE_WITH_LIBZMQ 0
+#endif
 
 namespace omote {
-
-enum class Handshake { Accepted, Refused };
 
 /// Whether the endpoint is on this machine, so that its monotonic clock is ours.
 bool IsLocal(const std::string& endpoint);
 
-/// A connected ZeroMQ socket of ours and what happens to its handshakes. Used by one thread at a time.
+struct SocketSettings {
+    Role role = Role::Subscriber;
+    std::string endpoint;
+    std::vector<std::string> topics;  // that a subscriber subscribes to
+    std::optional<ClientKeys> keys;   // encrypted where there are some, which needs libzmq
+    std::size_t maxPartBytes = 0;
+};
+
+/// What listens at an endpoint says first; LinkError, which says why, where it is no ZeroMQ socket or nothing listens. Waits
+/// for at most three seconds.
+PeerGreeting AskGreeting(const std::string& endpoint, const std::atomic<bool>& isStopped);
+
+/// How a connection stands.
+struct LinkStatus {
+    bool isConnected = false;
+    bool isRefused = false;  // Omote is there and does not let us in
+    std::string reason;      // why there is no connection, with the cure; empty where there is one
+};
+
+/// A ZeroMQ socket of ours that connects anew for as long as it lives. Used by one thread at a time, but for `Stop`.
 class Socket {
 public:
-    /// SettingsError where the endpoint or the keys cannot be used. `maxMessageBytes` bounds each part.
-    Socket(zmq::context_t& context, int type, const std::string& endpoint, const std::optional<ClientKeys>& keys,
-           std::int64_t maxMessageBytes);
-    ~Socket();
-    Socket(const Socket&) = delete;
-    Socket& operator=(const Socket&) = delete;
+    /// SettingsError where the endpoint or the keys cannot be used.
+    static std::unique_ptr<Socket> Open(const SocketSettings& settings);
+    virtual ~Socket() = default;
 
-    zmq::socket_t& Get() { return *socket_; }
+    /// The next whole message, in place of the one before; false where none has come in this time. What of a message has
+    /// come is in `into`, which has to be given again.
+    virtual bool Receive(MessageBuffer& into, std::chrono::milliseconds patience) = 0;
 
-    /// How the last handshake ended, where one has ended since the last call.
-    std::optional<Handshake> LastHandshake();
+    /// Sends a message of one part; false where there is no connection.
+    virtual bool Send(Bytes bytes) = 0;
 
-    /// Connects anew. libzmq gives up for good once a handshake was refused, and we may have been let in since.
-    void ConnectAgain();
+    virtual LinkStatus Status() const = 0;
 
-private:
-    void Watch(zmq::context_t& context);
-
-    const std::string endpoint_;
-    std::unique_ptr<zmq::socket_t> socket_;
-    std::unique_ptr<zmq::socket_t> handshakes_;
+    /// From any thread: ends a call that waits, and all later ones at once.
+    virtual void Stop() = 0;
 };
 
 }  // namespace omote

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,10 +10,12 @@
 
 namespace omote {
 
+struct MsgpackNode;
+
 /// A view of one msgpack value. It holds as long as its `Document`, and the bytes that this was read from.
 class Value {
 public:
-    bool IsNil() const;
+    bool IsNull() const;
     bool IsMap() const;
     bool IsList() const;
     std::optional<std::uint64_t> AsUint() const;
@@ -36,26 +37,32 @@ public:
 
 private:
     friend class Document;
-    explicit Value(const void* object) : object_(object) {}
+    explicit Value(const MsgpackNode* node) : node_(node) {}
     std::string Found(const char* key) const;
+    void AppendJson(std::string& text) const;
 
-    const void* object_;  // a msgpack::object; msgpack's headers stay in value.cpp
+    const MsgpackNode* node_;
+};
+
+enum class MsgpackKind : std::uint8_t { Null, Bool, Uint, Int, Float, Text, Binary, List, Map, Extension };
+
+/// One value in the order in which it was read: those in a list or map follow it.
+struct MsgpackNode {
+    MsgpackKind kind = MsgpackKind::Null;
+    std::uint32_t count = 0;  // entries of a map, items of a list
+    std::uint32_t span = 1;   // nodes with all that is in it
+    std::uint64_t bits = 0;   // of a number, as its kind says
+    std::string_view text;    // of texts and binaries
 };
 
 /// Reads one msgpack map within the wire's bounds, and keeps what it took to do so for the next.
 class Document {
 public:
-    Document();
-    ~Document();
-    Document(const Document&) = delete;
-    Document& operator=(const Document&) = delete;
-
     /// The map in these bytes; WireError, which says `what` they should have been, where they are none.
     Value Read(Bytes bytes, const char* what);
 
 private:
-    struct State;
-    std::unique_ptr<State> state_;
+    std::vector<MsgpackNode> nodes_;
 };
 
 }  // namespace omote
