@@ -29,6 +29,7 @@ from omote.engine.live.loop import LiveLoop
 from omote.engine.live.overlays import Sprite
 from omote.engine.live.scene import Scene, SceneError
 
+from .apps import AppError, AppRegistry
 from .cameras import chosen_camera
 from .characters import CharacterLibrary
 from .config import user_config_path
@@ -56,7 +57,7 @@ log = logging.getLogger(__name__)
 
 INVALID_ERRORS = (
     *(TuningError, LightError, HotkeyError, ExpressionError),
-    *(SceneError, ItemError, VoiceError, QualityError),
+    *(SceneError, ItemError, AppError, VoiceError, QualityError),
 )
 
 
@@ -93,6 +94,7 @@ class StudioSession:
         self.scenes = SceneController(self._use_scene, kept.scene, self.pictures, self.character_name)
         self.voice = VoiceController(kept.voice, self.changed)
         self.items = ItemController(self.scenes.show_items, self._throw, kept.items, self.pictures)
+        self.apps = AppRegistry(self.store.folder, self.changed)
         self.hotkey_characters = HotkeyCharacters(self.characters.show, self.character_name)
         self.hotkeys = HotkeyController(
             kept.hotkeys, self._express, self.hotkey_characters.request, self._run_command, self._happen

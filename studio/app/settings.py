@@ -208,6 +208,11 @@ class SettingsStore:
         self._lock = threading.Lock()
 
     @property
+    def folder(self) -> Path | None:
+        """Where the settings are written; None if they are not."""
+        return self._folder
+
+    @property
     def settings(self) -> Settings:
         return self._settings
 

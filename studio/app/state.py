@@ -54,6 +54,7 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "pictures": studio.pictures.names(),
         "shipped_pictures": list(SHIPPED_PICTURES),
         "items": [asdict(one) for one in studio.items.items],
+        "apps": studio.apps.as_json(),
         "hotkeys": studio.hotkeys.as_json(),
         "global_hotkeys": _global_state(studio),
         "expressions": list(EXPRESSION_NAMES),

@@ -28,6 +28,7 @@ HOST_NAMES = ("127.0.0.1", "localhost")
 HTTP_PORT = 80  # which browsers leave out
 PUBLIC_PATH = "/static/"  # scripts, styles and pictures, the same for every installation
 CLEAN_PATH = "/clean"
+APPS_PATH = "/apps"  # where programs without a token may ask the user for one
 VIEW_PATHS = (CLEAN_PATH, "/pictures", "/faces")  # what the view token opens; the control token opens everything
 SHARED_PATHS = ("/pictures", "/faces")  # the sockets that a page of an allowed origin may open, with a token
 OWN_FETCH_SITES = ("same-origin", "none")  # none: typed, a bookmark, or no browser at all
@@ -105,6 +106,8 @@ class AccessControl:
         path: str = scope["path"]
         if scope["type"] == "http" and not _is_of_our_own(scope, headers):
             return _forbidden(scope, "This page answers to itself and to programs, not to other sites.")
+        if path == APPS_PATH and scope["type"] == "websocket":
+            return None
         if path.startswith(PUBLIC_PATH) and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             return None
         if scope["type"] == "http" and path == "/" and scope["method"] == "GET" and self._has_ticket(scope):

@@ -78,6 +78,8 @@ class Api:
             "items/throw": lambda arguments: studio.throw(
                 text_argument(arguments, "picture"), int(checked_number(arguments.get("count", 1), '"count"', 1, 12))
             ),
+            "apps/answer": lambda arguments: studio.apps.answer(arguments.get("id"), arguments.get("grants")),
+            "apps/revoke": lambda arguments: studio.apps.revoke(arguments.get("name")),
             "scenes/save": lambda arguments: studio.save_scene(text_argument(arguments, "name")),
             "scenes/show": lambda arguments: studio.show_scene(text_argument(arguments, "name")),
             "scenes/remove": lambda arguments: studio.remove_scene(text_argument(arguments, "name")),

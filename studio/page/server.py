@@ -28,8 +28,9 @@ from omote.engine.data import Portrait
 from ..app.config import DEFAULT_PAGE_PORT
 from ..app.session import StudioSession
 from ..app.state import Status, state_of
-from .access import AccessControl, Role, Tickets, Tokens
+from .access import APPS_PATH, AccessControl, Role, Tickets, Tokens
 from .api import Api, JsonResponse, not_found
+from .apps import AppServer
 from .events import EventStream
 from .streams import LatestBroadcast, serve_camera, serve_faces, serve_pictures
 from .time_limit import TimeLimitedProtocol
@@ -68,6 +69,7 @@ class PageServer:
         self._tickets = Tickets()
         self._studio = studio or StudioSession()
         self._newest: LatestBroadcast[Portrait] = LatestBroadcast()
+        self._apps = AppServer(self._studio)
         self._events = EventStream(lambda: state_of(self._studio), self._studio.voice.now)
         self._viewers: Counter[Role] = Counter()  # changed only by the server's thread
         self._status: Status | None = None
@@ -154,6 +156,7 @@ class PageServer:
                 WebSocketRoute("/faces", self._send_faces),
                 WebSocketRoute("/events", self._events.serve),
                 WebSocketRoute("/camera", self._send_camera),
+                WebSocketRoute(APPS_PATH, self._apps.serve),
                 Mount("/static", StaticFiles(directory=STATIC)),
             ],
         )

@@ -1,5 +1,6 @@
 // The control page. Each module handles its own elements.
 
+import { startApps } from "./apps.js";
 import { startCalibration } from "./calibration.js";
 import { startCharacters } from "./characters.js";
 import { startCommands } from "./commands.js";
@@ -50,6 +51,7 @@ startVoice();
 startLight();
 startScene();
 startItems();
+startApps();
 startCalibration();
 startFace();
 startLatency();

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
+from websockets.sync.client import connect
 
 from tests.studio.chromium import browser, needs_chromium, playwright
 from tests.studio.on_screen import clean, omote, page, pixels, window
@@ -175,3 +177,19 @@ def test_a_hat_is_worn_and_a_tomato_is_thrown(page: playwright.Page, clean: play
     until(lambda: colour_count(214, 52, 40) > 50, "a tomato")
     page.click('[aria-label="Throw tomato"]')
     until(lambda: colour_count(214, 52, 40) == 0, "the tomatoes to be gone")
+
+
+def test_a_program_is_allowed_in_a_dialog_and_forgotten(page: playwright.Page, omote: Running) -> None:
+    address = omote.url.replace("http", "ws").partition("/?")[0] + "/apps"
+    with connect(address, proxy=None) as bot:
+        bot.send(json.dumps({"app": "Chat bot", "developer": "me", "wants": ["items", "characters"]}))
+        assert json.loads(bot.recv(timeout=60))["type"] == "asking"
+        page.wait_for_selector("#app-request[open] >> text=May Chat bot control Omote?")
+        page.get_by_label("change the character").uncheck()
+        page.get_by_role("button", name="Allow").click()
+        assert json.loads(bot.recv(timeout=60))["grants"] == ["items"]
+        page.wait_for_selector("#app-request:not([open])", state="attached")
+        page.click("#tab-items")
+        page.wait_for_selector('[data-app="Chat bot"] >> text=connected · items')
+        page.get_by_role("button", name="Forget").click()
+        until(lambda: omote.state()["apps"]["allowed"] == [], "the program to be forgotten")

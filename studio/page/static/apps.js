@@ -1,0 +1,66 @@
+// Programs that ask to control Omote: a dialog for each question, and the list of those that are allowed.
+
+import { post } from "./api.js";
+import { button, element, make, words } from "./elements.js";
+import { attempt } from "./notices.js";
+import { onPart } from "./state.js";
+
+const MEANING = {
+  expressions: "show expressions",
+  hotkeys: "press your hotkeys",
+  characters: "change the character",
+  scenes: "change the scene",
+  items: "show, hide and throw items",
+  events: "hear which expressions you make",
+};
+
+function answer(request, grants) {
+  return attempt(() => post("/api/apps/answer", { id: request.id, grants }), "apps");
+}
+
+function ask(request) {
+  const dialog = element("app-request");
+  if (!request) {
+    if (dialog.open) dialog.close();
+    return;
+  }
+  const ticks = request.wants.map((want) => {
+    const input = make("input", { type: "checkbox", value: want, checked: true });
+    return [input, make("label", { class: "tick" }, input, make("span", { text: MEANING[want] ?? want }))];
+  });
+  const granted = () => ticks.filter(([input]) => input.checked).map(([input]) => input.value);
+  const developer = request.developer ? ` by ${request.developer}` : "";
+  dialog.replaceChildren(
+    make("h2", { id: "app-request-title", text: `May ${request.name} control Omote?` }),
+    make("p", { class: "hint", text: `A program on this machine calls itself ${request.name}${developer}. It asks to:` }),
+    make("div", {}, ...ticks.map(([, label]) => label)),
+    make(
+      "div",
+      { class: "row end" },
+      button("Deny", () => answer(request, []), { autofocus: true }),
+      button("Allow", () => answer(request, granted()), { class: "accent" }),
+    ),
+  );
+  if (!dialog.open) dialog.showModal();
+}
+
+function row(app) {
+  const grants = app.grants.map((one) => words(one).toLowerCase()).join(", ");
+  return make(
+    "li",
+    { class: "row", "data-app": app.name },
+    make("strong", { text: app.name }),
+    make("span", { class: "quiet", text: `${app.is_connected ? "connected" : "not connected"} · ${grants}` }),
+    make("span", { class: "gap" }),
+    button("Forget", () => attempt(() => post("/api/apps/revoke", { name: app.name }), "apps")),
+  );
+}
+
+export function startApps() {
+  element("app-request").addEventListener("cancel", (event) => event.preventDefault()); // Escape neither allows nor denies
+  onPart((state) => state.apps.pending[0] ?? null, ask);
+  onPart((state) => state.apps.allowed, (allowed) => {
+    element("apps").replaceChildren(...allowed.map(row));
+    element("no-apps").hidden = allowed.length > 0;
+  });
+}
