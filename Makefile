@@ -1,7 +1,7 @@
 # Each target is one Python command, which runs as well where there is no make.
 PYTHON ?= python3
 
-.PHONY: docs setup check test test-quick bench bench-bridge bench-offline gallery fuzz soak live train-gpu bench-gpu parity-photoreal
+.PHONY: docs setup check test test-quick bench bench-bridge bench-offline gallery fuzz soak live train-gpu bench-gpu parity-photoreal test-photoreal-oldest
 
 docs:
 	$(PYTHON) tools/run.py tools/website.py
@@ -52,7 +52,11 @@ train-gpu:
 bench-gpu:
 	$(PYTHON) tools/run.py benchmarks/gpu.py --save benchmarks/results/gpu.json
 
-# SIZE=small takes minutes; full takes about an hour of two cores and 5 GB of disk while it runs.
+# SIZE=small takes minutes; full takes about an hour of two cores and 7 GB of disk while it runs.
 SIZE ?= full
 parity-photoreal:
 	$(PYTHON) tools/run.py benchmarks/photoreal_parity.py --size $(SIZE)
+
+# Tests photoreal characters with the oldest libraries that pyproject.toml allows, in an environment of its own.
+test-photoreal-oldest:
+	$(PYTHON) tools/oldest.py

@@ -20,8 +20,9 @@ from peers.arc2face import PUBLISHED, SMALL, random_arc, recipe_of
 from record import keep_rows, origin, timed
 
 from omote.engine.arc2face.export import open_eager, unet_shapes
-from omote.engine.arc2face.networks import DECODER, UNET, exported
+from omote.engine.arc2face.networks import DECODER, UNET
 from omote.engine.arc2face.networks import reference_inputs as inputs
+from omote.engine.arc2face.opening import exported
 from omote.engine.arc2face.pipeline import Arc2Face
 from omote.engine.runtime.session import Build, ExportedGraph, OutputSpec, RuntimeUnavailable, Session
 

@@ -231,6 +231,27 @@ def smoothing(folder: Path) -> str:
     return section(title, origin_line(result), table((*head, "smoothed"), rows), f"Late: {lips}.")
 
 
+def photoreal_parity(folder: Path) -> str:
+    """The differences of Arc2Face here from diffusers and the authors' arithmetic."""
+    result = kept("photoreal_parity", folder)
+    if result is None:
+        return unmeasured("photoreal_parity")
+    rows = [[*name.split(": ", 1), f"{value:.1e}"] for name, value in result["rows"].items()]
+    how = f"Random weights of {result['size']} size, torch {result['torch']}."
+    return f"{table(('part', 'case', 'difference'), rows)}\n\n{how} {origin_line(result)}"
+
+
+def photoreal_cost(folder: Path) -> str:
+    """Core-seconds of a photoreal picture by each path."""
+    result = kept("photoreal_cost", folder)
+    if result is None:
+        return unmeasured("photoreal_cost")
+    rows = [[name, f"{value:,.1f}"] for name, value in result["paths"].items()]
+    side = result["size"]
+    head = (f"a picture of {side}x{side} on a CPU, float32, PyTorch", "seconds of its cores")
+    return f"{table(head, rows)}\n\n{origin_line(result)}"
+
+
 def smoothing_block(folder: Path) -> str:
     """The jitter that smoothing removes from a still face, and its delay, by region over all clips."""
     result = kept("smoothing", folder)

@@ -12,7 +12,10 @@ from record import QUANTILES, RESULTS, ROOT, hardware_line, kept
 from typeset import SCENE, Result, drawn_share, ms, percent, square, table, unmeasured
 
 RESULTS_MD = ROOT / "benchmarks" / "RESULTS.md"
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "voice.md")
+DOCUMENTS = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / name for name in ("performance.md", "photoreal.md", "voice.md")),
+)
 INTRODUCTION = """# Results
 
 Made by `python benchmarks/tables.py` from the JSON files in [results](results), which `make bench` writes; a test
@@ -249,6 +252,8 @@ BLOCKS: dict[str, Render] = {
     "voice": sections.voice_block,
     "live_bf16": lambda folder: live(folder / sections.BF16),
     "network_bf16": lambda folder: network(folder / sections.BF16),
+    "photoreal_parity": sections.photoreal_parity,
+    "photoreal_cost": sections.photoreal_cost,
     "goals": lambda folder: sections.asked_for(folder).partition("\n\n")[2],
 }
 

@@ -42,12 +42,12 @@ def random_arc(config: dict[str, Any] = PUBLISHED, width: int = 64, seed: int = 
         tiny = AutoencoderTiny(encoder_block_out_channels=channels, decoder_block_out_channels=channels)
         adapter = ExpressionTokens(ImageProjection(VECTOR_SIZE, cross, TOKENS), TOKENS, cross)
     for module in (unet, tiny, adapter):
-        _fill(module, source)
+        fill(module, source)
     missing = cast(Any, None)
     return Arc2Face(unet, adapter, missing, missing, tiny, missing)
 
 
-def _fill(module: nn.Module, source: torch.Generator) -> None:
+def fill(module: nn.Module, source: torch.Generator) -> None:
     """Weights that keep the spread of what they are given; ready to draw."""
     module.to_empty(device="cpu")
     for name, weight in module.named_parameters():

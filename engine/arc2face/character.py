@@ -1,4 +1,4 @@
-"""Photoreal characters as files, which keep beside the numbers what they were made from."""
+"""Files of photoreal characters, which also record what each was made from."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WORDS = {
     "reference_scale": float,
 }
 _ROWS: dict[str, type[np.generic]] = {"keys": np.float16, "values": np.float16, "bias": np.float32}
-_ARRAYS: dict[str, tuple[type[np.generic], tuple[int | None, ...]]] = {  # None: any number, but not none
+_ARRAYS: dict[str, tuple[type[np.generic], tuple[int | None, ...]]] = {  # None: any length above 0
     "tokens": (np.float32, (TOKENS, None)),
     "empty": (np.float32, (TOKENS, None)),
     "noise": (np.float32, (4, None, None)),
@@ -41,7 +41,7 @@ _ARRAYS: dict[str, tuple[type[np.generic], tuple[int | None, ...]]] = {  # None:
 
 
 def save(character: PhotorealCharacter, path: Path) -> None:
-    """Writes a character, all of it or nothing; CharacterError where its parts do not fit each other."""
+    """Writes a character atomically; CharacterError if its parts do not fit together."""
     check(character, character.name)
     arrays = _arrays(character)
     words = {word: getattr(character, word) for word in _WORDS} | {"parts": [asdict(part) for part in character.parts]}
@@ -50,34 +50,34 @@ def save(character: PhotorealCharacter, path: Path) -> None:
 
 
 def read(path: Path) -> PhotorealCharacter:
-    """The character in a file; CharacterError says what is wrong with it."""
+    """Reads a character; CharacterError if the file is damaged."""
     return load(read_tensor_file(path), path)
 
 
 def load(sealed: TensorFile, path: Path) -> PhotorealCharacter:
-    """The character that was sealed; CharacterError says what is wrong with the file at `path`."""
+    """The character in an opened file; CharacterError if the file, at `path`, is damaged."""
     words = dict(sealed.words)
     if words.get("format") != FORMAT:
-        raise CharacterError(f'{path} is in the format "{words.get("format")}", this Omote reads "{FORMAT}" here')
+        raise CharacterError(f'{path} is in the format "{words.get("format")}", this version reads "{FORMAT}"')
     if words.pop("digest", None) != _digest(TensorFile(words, sealed.arrays)):
-        raise damaged_file_error(path, "it does not hold what was written")
+        raise damaged_file_error(path, "its contents have changed")
     for word, kind in _WORDS.items():
         if type(words.get(word)) is not kind:
             raise damaged_file_error(path, f'its "{word}" must be a {kind.__name__}, got {words.get(word)!r}')
     if missing := [name for name in _ARRAYS if name not in sealed.arrays]:
-        raise damaged_file_error(path, f'there is no "{missing[0]}" in it')
-    said = {name: words[name] for name in _WORDS} | {name: sealed.arrays[name] for name in _ARRAYS}
+        raise damaged_file_error(path, f'it holds no "{missing[0]}"')
+    found = {name: words[name] for name in _WORDS} | {name: sealed.arrays[name] for name in _ARRAYS}
     bank = BankRows(**{name: tuple(_numbered(sealed.arrays, name)) for name in _ROWS})  # type: ignore[arg-type]
     parts = tuple(_parts(words.get("parts"), path))
-    character = PhotorealCharacter(**said, bank=bank, parts=parts)  # type: ignore[arg-type]  # `check` looks at each
+    character = PhotorealCharacter(**found, bank=bank, parts=parts)  # type: ignore[arg-type]  # `check` looks at each
     check(character, str(path))
     return character
 
 
 def check(character: PhotorealCharacter, where: str) -> None:
-    """CharacterError, which begins with `where`, unless all parts of this character fit each other."""
+    """CharacterError, which begins with `where`, unless the parts of this character fit together."""
     if problem := next(_problems(character), None):
-        raise CharacterError(f"{where} is no photoreal character that can be drawn: {problem}")
+        raise CharacterError(f"{where} cannot be drawn as a photoreal character: {problem}")
 
 
 def _problems(character: PhotorealCharacter) -> Iterator[str]:
@@ -87,9 +87,9 @@ def _problems(character: PhotorealCharacter) -> Iterator[str]:
     yield from _misfit("noise", character.noise, np.float32, (4, side, side))
     yield from _misfit("reference", character.reference, np.uint8, (8 * side, 8 * side, 3))
     if not character.neutral.any():
-        yield "its neutral is all zero, which the adapter takes for no expression at all"
+        yield "its neutral is all zeros, which mean no expression to the adapter"
     if character.sampler not in SAMPLERS:
-        yield f'its sampler is "{character.sampler}", wanted {", ".join(SAMPLERS)}'
+        yield f'its sampler is "{character.sampler}", expected {", ".join(SAMPLERS)}'
     if not 0.0 <= character.reference_scale <= 1.0:
         yield f"its reference scale must be from 0 to 1, got {character.reference_scale}"
     if bool(character.bank) != (character.reference_scale > 0.0):
@@ -100,7 +100,7 @@ def _problems(character: PhotorealCharacter) -> Iterator[str]:
 def _bank_problems(bank: BankRows) -> Iterator[str]:
     counts = (len(bank.keys), len(bank.values), len(bank.bias) or len(bank.keys))
     if len(set(counts)) != 1:
-        yield f"its bank has keys, values and bias for {counts[0]}, {counts[1]} and {counts[2]} blocks"
+        yield f"its bank has {counts[0]} blocks of keys, {counts[1]} of values and {counts[2]} of biases"
         return
     for number, (keys, values) in enumerate(zip(bank.keys, bank.values, strict=True)):
         yield from _misfit(f"keys_{number:02d}", keys, np.float16, (None, None))
@@ -111,14 +111,14 @@ def _bank_problems(bank: BankRows) -> Iterator[str]:
 
 
 def _misfit(
-    name: str, array: NDArray[np.generic], kind: type[np.generic], wanted: tuple[int | None, ...]
+    name: str, array: NDArray[np.generic], kind: type[np.generic], expected: tuple[int | None, ...]
 ) -> Iterator[str]:
-    """What is wrong with one array, or nothing."""
-    is_fit = array.ndim == len(wanted) and all(
-        n == (w or n) and n > 0 for n, w in zip(array.shape, wanted, strict=True)
+    """The problem of one array, if any."""
+    is_fit = array.ndim == len(expected) and all(
+        n == (w or n) and n > 0 for n, w in zip(array.shape, expected, strict=True)
     )
     if array.dtype != kind or not is_fit:
-        shape = ["any" if one is None else one for one in wanted]
+        shape = ["any" if one is None else one for one in expected]
         yield f'its "{name}" must be {kind.__name__} {shape}, got {array.dtype} {list(array.shape)}'
     elif array.dtype.kind == "f" and not np.isfinite(array.astype(np.float32)).all():
         yield f'its "{name}" holds numbers that are not finite'
@@ -130,23 +130,23 @@ def _arrays(character: PhotorealCharacter) -> Arrays:
 
 
 def _numbered(arrays: Arrays, name: str) -> Iterator[NDArray[np.generic]]:
-    """`name`_00, `name`_01 and so on, as far as they go."""
+    """The arrays `name`_00, `name`_01 and so on."""
     number = 0
     while (key := f"{name}_{number:02d}") in arrays:
         yield arrays[key]
         number += 1
 
 
-def _parts(said: object, path: Path) -> Iterator[SourceFile]:
+def _parts(listed: object, path: Path) -> Iterator[SourceFile]:
     kinds = {"name": str, "sha256": str, "licence": str, "is_commercial": bool}
-    for one in said if isinstance(said, list) else [said]:
+    for one in listed if isinstance(listed, list) else [listed]:
         if not isinstance(one, dict) or {word: type(value) for word, value in one.items()} != kinds:
             raise damaged_file_error(path, f"a part must have {', '.join(kinds)}, got {one!r}")
         yield SourceFile(**one)
 
 
 def _digest(sealed: TensorFile) -> str:
-    """The sha256 of all words and numbers: a flipped bit does not become a face, nor another licence."""
+    """The sha256 of all words and numbers, so that damage to either is noticed."""
     found = hashlib.sha256(json.dumps(sealed.words, sort_keys=True).encode())
     for name in sorted(sealed.arrays):
         array = sealed.arrays[name]

@@ -1,9 +1,15 @@
-"""Arc2Face's quality once, copied live: pictures that it draws become the references of an ordinary character."""
+"""Reference pictures drawn by Arc2Face, for an ordinary character that copies them live on a CPU.
+
+The first pictures show the face from the front. Arc2Face draws them from noise, and one head is fitted to them. For
+each further view the ordinary renderer draws a draft, and Arc2Face draws over it (SDEdit, arXiv 2108.01073), with its
+ControlNet for head pose if that is loaded. So the pose of these pictures is known.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,14 +18,16 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 
 from ..capture.photo import Photo, face_finder, single_face
-from ..data import Array, Character, FlameParams
-from ..face.fitting import FaceLandmarks
+from ..data import Array, Character, FlameParams, Reference
+from ..face.fitting import FaceLandmarks, Fitter, Similarity, frame_photo
 from ..face.light import studio_light
 from ..images import PhotoError
-from ..model.making import CLOSED_EYES, OPEN_MOUTH, REST, made_from_photos
+from ..model.making import CLOSED_EYES, OPEN_MOUTH, REST, Anchor, made_from_photos
 from ..model.networks import Networks
 from ..model.photos import MadeCharacter
 from ..model.renderer import Renderer
+from .identity import portrait_crop
+from .pose import PoseMapper
 
 if TYPE_CHECKING:
     from .pipeline import Arc2Face
@@ -27,33 +35,100 @@ if TYPE_CHECKING:
 
 Picture = NDArray[np.uint8]
 
-# One picture each. The first is the face at rest; a set of four is the most that one head is fitted to.
 _SMILE = {"mouthSmileLeft": 0.8, "mouthSmileRight": 0.8, "cheekSquintLeft": 0.4, "cheekSquintRight": 0.4}
-ANCHORS: dict[str, Array] = {
-    **{anchor.name: anchor.weights for anchor in (REST, OPEN_MOUTH, CLOSED_EYES)},
-    "smile": arkit.weights(_SMILE),
-}
+# Drawn from noise. The first is the face at rest; one head is fitted to four pictures at most.
+FRONT = (REST, OPEN_MOUTH, CLOSED_EYES, Anchor("smile", arkit.weights(_SMILE)))
+# Drawn over a draft, the nearest turns first, since each draft copies from the references before it.
+_TURNS_DEG = (15.0, -15.0, 30.0, -30.0, 45.0, -45.0)  # to the person's left and right
+REDRAWN = (
+    Anchor("pucker", arkit.weights({"mouthPucker": 0.8})),
+    Anchor("funnel", arkit.weights({"mouthFunnel": 0.7, "jawOpen": 0.2})),
+    *(Anchor(f"{abs(turn):.0f} degrees {'left' if turn > 0 else 'right'}", REST.weights, turn) for turn in _TURNS_DEG),
+)
+# How much of a draft is drawn anew. With the ControlNet the pose survives more noise.
+STRENGTH, STRENGTH_WITH_POSE = 0.5, 0.8
+STEPS = 25
+_DRAFT_STEPS = 4
+_EDGE = 0.06  # of the drawn picture's side: the width over which it fades into the draft
 
 
-def draw_anchors(
-    arc: Arc2Face, tokens: Array, noise: Array, bank: Bank | None, vector: Callable[[Array], Array], scale: float = 1.0
-) -> dict[str, Picture]:
-    """[S,S,3] each anchor in 25 guided steps from this noise [4,h,h]; `vector` is [55] of ARKit weights [52].
+@dataclass(frozen=True, eq=False)
+class Drawer:
+    """Arc2Face with one identity and one noise."""
 
-    The adapter turns no head, so all look ahead: turned views are the copying renderer's own.
-    """
-    vectors = np.stack([vector(weights) for weights in ANCHORS.values()])
-    pictures = [arc.picture(arc.generate(tokens, one[None], noise[None], bank=bank, scale=scale))[0] for one in vectors]
-    return dict(zip(ANCHORS, pictures, strict=True))
+    arc: Arc2Face
+    tokens: Array  # [1,77,D]
+    noise: Array  # [4,h,h]
+    bank: Bank | None
+    vector: Callable[[Array], Array]  # ARKit weights [52] to the adapter's vector [55]
+    scale: float = 1.0  # strength of the expression
+
+    @property
+    def size(self) -> int:
+        """Pixels on a side."""
+        return 8 * int(self.noise.shape[-1])
+
+    def front(self) -> dict[str, Picture]:
+        """[S,S,3] the pictures of `FRONT` by name, in 25 guided steps each."""
+        return {anchor.name: self._draw(anchor) for anchor in FRONT}
+
+    def redrawn(self, character: Character) -> Iterator[tuple[Anchor, Picture, Reference]]:
+        """Each of `REDRAWN` as a picture [S,S,3] in Arc2Face's frame, and as a reference in the character's."""
+        renderer = Renderer(Networks())
+        fitter = Fitter()
+        shaped = fitter.head.shaped(character.shape)
+        first = character.references[0]
+        side = len(first.rgba)
+        for anchor in REDRAWN:
+            draft = renderer.draw(renderer.prepare(character), anchor.params, first.light, side, _DRAFT_STEPS)
+            points = fitter.landmarks(character.shape, anchor.params, side)
+            onto = portrait_crop(points.astype(np.float32), self.size)
+            start = frame_photo(_on_grey(draft), onto, self.size).picture
+            control = None
+            if self.arc.controlnet is not None:
+                control = PoseMapper.framed(shaped, onto, side, self.size).picture(anchor.params)
+            picture = self._draw(anchor, start=start, control=control)
+            rgba = _pasted(draft, picture, onto)
+            reference = Reference(rgba, anchor.params, first.light, "painted")
+            character = replace(character, references=(*character.references, reference))
+            yield anchor, picture, reference
+
+    def _draw(self, anchor: Anchor, start: Picture | None = None, control: Picture | None = None) -> Picture:
+        latents = self.arc.generate(
+            self.tokens,
+            self.vector(anchor.weights)[None],
+            self.noise[None],
+            steps=STEPS,
+            bank=self.bank,
+            scale=self.scale,
+            start=start,
+            control=control,
+            strength=STRENGTH if control is None else STRENGTH_WITH_POSE,
+        )
+        picture: Picture = self.arc.picture(latents)[0]
+        return picture
 
 
-def read_face(what: str, picture: Picture, stand_in: FaceLandmarks) -> tuple[FaceLandmarks, str]:
-    """The face in a drawn picture and ""; where the tracker finds none, `stand_in` and why."""
+def _pasted(draft: Picture, picture: Picture, onto: Similarity) -> Picture:
+    """[S,S,4] the draft [S,S,4], with the part that `onto` leads to replaced by the drawn picture."""
+    side, size = len(draft), len(picture)
+    along = np.minimum(np.arange(size), np.arange(size)[::-1]) / (_EDGE * size)
+    fade = np.clip(np.minimum(along[:, None], along[None]), 0.0, 1.0)
+    mask = np.repeat((fade * 255.0).astype(np.uint8)[..., None], 3, 2)
+    back = onto.inverse()
+    placed, weight = (frame_photo(one, back, side) for one in (picture, mask))
+    share = np.where(weight.is_photo[..., None], weight.picture / 255.0, 0.0)
+    rgb = draft[..., :3] + share * (placed.picture.astype(np.float32) - draft[..., :3])
+    return np.concatenate([rgb.round().clip(0.0, 255.0).astype(np.uint8), draft[..., 3:]], 2)
+
+
+def read_face(what: str, picture: Picture) -> FaceLandmarks | str:
+    """The face in a drawn picture, or why the tracker finds none."""
     try:
         with face_finder() as finder:
-            return single_face(what, picture, finder), ""
+            return single_face(what, picture, finder)
     except PhotoError as error:
-        return stand_in, str(error)
+        return str(error)
 
 
 def character_of(
@@ -65,7 +140,7 @@ def character_of(
 
 
 def drawn_live(character: Character, faces: Sequence[FlameParams], size: int) -> tuple[list[Picture], float]:
-    """[S,S,3] these faces as `omote live` copies them, on grey, and the milliseconds of one."""
+    """[S,S,3] these faces as `omote live` draws them, on grey, and the milliseconds for each."""
     renderer = Renderer(Networks())
     prepared = renderer.prepare(character)
     start = time.perf_counter()

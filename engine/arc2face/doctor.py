@@ -1,4 +1,4 @@
-"""Looks at all that a photoreal character is made from and drawn by, and draws one seed in every way."""
+"""`omote doctor` for a photoreal character: checks its files and pictures, and compares all ways to draw it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..images import PhotoError, picture_grid
 from ..model.kinds import Finding, Settings
 from ..models import ModelError
 from ..runtime.session import Build, RuntimeUnavailable
-from .copying import ANCHORS, character_of, draw_anchors, drawn_live, read_face
+from .copying import FRONT, Drawer, character_of, drawn_live, read_face
 from .files import (
     DISTILLED,
     EXPRESSION_ADAPTER,
@@ -37,22 +37,21 @@ from .files import (
     require_commercial,
 )
 from .identity import arcface
-from .kind import KIND
 from .networks import BOUNDS_DB, GRAPHS, ExportedModel, precision_of
-from .opening import model_of, open_weights, weights_of
-from .sampling import FEW_STEPS, most_steps
+from .opening import model_of, open_character, open_weights, weights_of
+from .sampling import FEW_STEPS
 from .vectors import vector_of
 
 Picture = NDArray[np.uint8]
 
-SAME_PERSON = 0.4  # cosine of ArcFace's embeddings from which on two pictures pass for one person
-SMILE, SMILED = 0.7, 0.2  # how much is asked for, and how much more than at rest must be seen
+SAME_PERSON = 0.4  # least cosine of ArcFace's embeddings for two pictures of one person
+SMILE, SMILED = 0.7, 0.2  # weight of the smile that is drawn, and the least difference from rest that is read back
 _SMILES = ("mouthSmileLeft", "mouthSmileRight")
-_MISTAKES = (ValueError, ModelError, RuntimeUnavailable)  # a user can mend
+_MISTAKES = (ValueError, ModelError, RuntimeUnavailable)  # errors that a user can mend
 
 
 def checks(character: PhotorealCharacter, settings: Settings, compare: Path | None = None) -> Iterator[Finding]:
-    """One thing after another, and what needs them only where they are there. Fetches nothing."""
+    """Checks one thing after another. A check is left out if what it needs is missing; nothing is downloaded."""
     who = f"{character.name}, {character.size}x{character.size}, sampler {character.sampler}; {character.made_from}"
     yield Finding("character", True, who)
     files = published(settings.files)
@@ -60,9 +59,9 @@ def checks(character: PhotorealCharacter, settings: Settings, compare: Path | No
     yield _licences(character, settings)
     yield from _layout(character, files, settings)
     measured = character.is_neutral_measured
-    said = "a face at rest, as measured" if measured else "a stand-in, which was never measured"
+    found = "measured" if measured else "a stand-in, which was never measured"
     cure = "measure one, and make the character again with --neutral FILE"
-    yield Finding("neutral", measured, said, cure, wrong="unsure")
+    yield Finding("neutral", measured, found, cure, wrong="unsure")
     yield _map(settings)
     try:
         model = model_of(character, settings)
@@ -77,14 +76,14 @@ def checks(character: PhotorealCharacter, settings: Settings, compare: Path | No
 
 
 def _part(files: Published, part: SourceFile) -> Finding:
-    cure = "put back the file that the character was made from, or make the character again"
+    cure = "restore the file that the character was made with, or make the character again"
     try:
         (found,) = files.parts([part.name])
     except (ModelError, KeyError) as error:
         return Finding("part", False, str(error), is_needed=True)
     if found.sha256 != part.sha256:
-        said = f"{part.name} has the sha256 {found.sha256[:16]}, the character's was {part.sha256[:16]}"
-        return Finding("part", False, said, cure, is_needed=True, wrong="another")
+        differs = f"{part.name} has the sha256 {found.sha256[:16]}, the character's was {part.sha256[:16]}"
+        return Finding("part", False, differs, cure, is_needed=True, wrong="changed")
     return Finding("part", True, f"{part.name}, sha256 {found.sha256[:16]} as recorded")
 
 
@@ -94,12 +93,12 @@ def _licences(character: PhotorealCharacter, settings: Settings) -> Finding:
     except ModelError as error:
         return Finding("licences", False, str(error), is_needed=True, wrong="refused")
     refused = sum(not part.is_commercial for part in character.parts)
-    said = f"{refused} of {len(character.parts)} parts are not for commercial use, which the configuration allows"
-    return Finding("licences", True, said if refused else "all parts allow commercial use")
+    allowed = f"{refused} of {len(character.parts)} parts are not for commercial use, which config.toml allows"
+    return Finding("licences", True, allowed if refused else "all parts allow commercial use")
 
 
 def _layout(character: PhotorealCharacter, files: Published, settings: Settings) -> Iterator[Finding]:
-    """Loading checks each tensor's name and shape."""
+    """Loads the weights, which checks the name and shape of each tensor."""
     try:
         arc = weights_of(character, settings)
         from .loading import read_adapter, read_lora
@@ -115,7 +114,7 @@ def _layout(character: PhotorealCharacter, files: Published, settings: Settings)
     for name, module in modules.items():
         tensors = module.state_dict().values()
         numbers = sum(tensor.numel() for tensor in tensors)
-        yield Finding("layout", True, f"{name}: {len(tensors)} tensors of {numbers:,} numbers, each in its place")
+        yield Finding("layout", True, f"{name}: {len(tensors)} tensors of {numbers:,} numbers, as expected")
     yield Finding("layout", True, f'expression adapter: layout "{adapter}", {arc.adapter.count} tokens')
     yield from (Finding("LoRA", True, f"{name}: {summary}") for name, summary in loras.items())
 
@@ -126,50 +125,48 @@ def _map(settings: Settings) -> Finding:
     except FlameMapError as error:
         return Finding("FLAME map", False, str(error), is_needed=True)
     median, most = found.apart_mm
-    said = (
-        f"to {found.basis}, of the FLAME file {found.flame_sha256[:16]}; heads {median:.2f} mm apart, most {most:.2f}"
-    )
-    return Finding("FLAME map", found.basis == FLAME_BASIS, said)
+    source = f"to {found.basis}, from the FLAME file {found.flame_sha256[:16]}"
+    return Finding("FLAME map", found.basis == FLAME_BASIS, f"{source}; heads {median:.2f} mm apart, most {most:.2f}")
 
 
 def _parity(model: ExportedModel, name: str) -> Finding:
-    """On this processor, against what PyTorch computed in f32 when the networks were exported."""
+    """Compares OpenVINO's f32 output with PyTorch's at export time."""
     try:
         session = model.session(name, Build("openvino", "f32"))
         found_db = model.measured_db(session, name)
     except RuntimeUnavailable as error:
         return Finding("parity", False, f"{name}: {error}", is_needed=True)
-    wanted_db = BOUNDS_DB[precision_of(session)]
-    said = f"{name}: {found_db:.0f} dB above its difference from PyTorch, wanted {wanted_db:.0f}"
-    return Finding("parity", found_db >= wanted_db, said, is_needed=True, wrong="off")
+    least_db = BOUNDS_DB[precision_of(session)]
+    measured = f"{name}: {found_db:.0f} dB above its difference from PyTorch, expected {least_db:.0f}"
+    return Finding("parity", found_db >= least_db, measured, is_needed=True, wrong="off")
 
 
 @dataclass(frozen=True)
 class _Drawn:
     rest: Picture  # [S,S,3]
     smile: Picture
-    took_ms: float  # a picture
-    how: str
+    took_ms: float  # for one picture
+    how: str  # size, steps and runtime
 
 
 def _faces() -> tuple[Any, Any]:
-    """A face at rest and a smile."""
+    """Rest and a smile."""
     rest, smile = (from_weights(arkit.weights(dict.fromkeys(_SMILES, weight))) for weight in (0.0, SMILE))
     return rest, smile
 
 
 def _drawn(character: PhotorealCharacter, settings: Settings) -> _Drawn:
-    artist = KIND.open(character, settings).renderer
-    artist.check(character)  # finds out how the head turns, once
+    renderer = open_character(character, settings).renderer
+    renderer.check(character)  # prepares the warp, once
     start = time.perf_counter()
-    pictures = [artist.draw(face, character, studio_light()).rgba[..., :3] for face in _faces()]
+    pictures = [renderer.draw(face, character, studio_light()).rgba[..., :3] for face in _faces()]
     took_ms = (time.perf_counter() - start) / len(pictures) * 1000.0
     rest, smile = pictures
-    return _Drawn(rest, smile, took_ms, f"{artist.size}x{artist.size}, steps {artist.steps}, {artist.runtime}")
+    return _Drawn(rest, smile, took_ms, f"{renderer.size}x{renderer.size}, steps {renderer.steps}, {renderer.runtime}")
 
 
 def _pictures(character: PhotorealCharacter, settings: Settings, files: Published) -> Iterator[Finding]:
-    """Draws as `omote live` would, and looks at what comes out."""
+    """Draws as `omote live` does, and checks the pictures."""
     try:
         first, second = (_drawn(character, settings) for _ in range(2))
     except _MISTAKES as error:
@@ -177,26 +174,26 @@ def _pictures(character: PhotorealCharacter, settings: Settings, files: Publishe
         return
     yield Finding("portrait", True, f"{first.how}: {first.took_ms:.0f} ms a picture")
     is_same = np.array_equal(first.rest, second.rest)
-    said = "the same bytes" if is_same else "other bytes"
-    yield Finding("still face", is_same, said, "report this", wrong="differs")
+    repeated = "the same bytes twice" if is_same else "different bytes"
+    yield Finding("still face", is_same, repeated, "report this", wrong="differs")
     judge = Judge.of(character, files)
     seen = judge.seen(first.rest)
     found = "found by the tracker" if isinstance(seen, FaceLandmarks) else seen
     yield Finding("face", isinstance(seen, FaceLandmarks), found, wrong="weak")
     cosine, smiled = judge.likeness(first.rest), judge.smiled(first.rest, first.smile)
-    said = f"{cosine:.2f} to the photo, wanted {SAME_PERSON:.2f} or more"
-    yield Finding("likeness", bool(cosine >= SAME_PERSON), said, wrong="weak")
-    said = f"a smile of {SMILE} was asked for: {smiled:.2f} more than at rest is seen, wanted {SMILED}"
-    yield Finding("expression", bool(smiled >= SMILED), said, wrong="weak")
+    likeness = f"cosine {cosine:.2f} to the photo, expected {SAME_PERSON:.2f} or more"
+    yield Finding("likeness", bool(cosine >= SAME_PERSON), likeness, wrong="weak")
+    expression = f"a smile of {SMILE} reads {smiled:.2f} more than rest, expected {SMILED}"
+    yield Finding("expression", bool(smiled >= SMILED), expression, wrong="weak")
 
 
 @dataclass(frozen=True)
 class Judge:
-    """A face tracker and a recogniser that look at pictures of one character; nan where they find no face."""
+    """A face tracker and a recogniser for pictures of one character. Figures are nan if no face is found."""
 
     character: PhotorealCharacter
-    embedder: Any  # None without the recogniser
-    photo: Array | None  # its embedding
+    embedder: Any  # None if the recogniser is missing
+    photo: Array | None  # the embedding of the photo
 
     @classmethod
     def of(cls, character: PhotorealCharacter, files: Published) -> Judge:
@@ -210,7 +207,7 @@ class Judge:
         return replace(alone, photo=photo)
 
     def seen(self, picture: Picture) -> FaceLandmarks | str:
-        """The face in it, or why there is none."""
+        """The face in the picture, or the tracker's error."""
         try:
             with MediaPipeFinder(models.model_path(models.FACE_LANDMARKER)) as finder:
                 return single_face("the picture", np.ascontiguousarray(picture), finder)
@@ -218,14 +215,14 @@ class Judge:
             return str(error)
 
     def likeness(self, picture: Picture) -> float:
-        """ArcFace's cosine to the photo."""
+        """ArcFace's cosine between the picture and the photo."""
         seen = self.seen(picture)
         if self.photo is None or isinstance(seen, str):
             return float("nan")
         return float(self.photo @ self.embedder.embed(picture, seen.points))
 
     def smiled(self, rest: Picture, smile: Picture) -> float:
-        """How much more of a smile the tracker reads."""
+        """The difference in smile that the tracker reads."""
         before, after = (self.seen(picture) for picture in (rest, smile))
         if isinstance(before, str) or isinstance(after, str):
             return float("nan")
@@ -234,10 +231,9 @@ class Judge:
 
 
 def compared(character: PhotorealCharacter, settings: Settings, files: Published, folder: Path) -> Iterator[Finding]:
-    """One seed by 25 guided steps and by few, with and without reference, and copied live: lines and a sheet.
+    """Draws one seed in 25 guided steps, in few steps and copied live, with and without reference; saves a sheet.
 
-    What the published weights must show on the first day that they are here; with other weights it shows that all
-    paths run.
+    This is the first test for the published weights. With random weights it shows only that all paths run.
     """
     judge, shown, names = Judge.of(character, files), [character.reference], ["the photo"]
     for name, draw in _ways(character, settings, files).items():
@@ -248,12 +244,12 @@ def compared(character: PhotorealCharacter, settings: Settings, files: Published
             continue
         shown += [drawn.rest, drawn.smile]
         names += [name, f"{name}, smile"]
-        said = (
+        measured = (
             f"{name}: ID cosine {_number(judge.likeness(drawn.rest))} at rest, "
             f"{_number(judge.likeness(drawn.smile))} smiling; a smile of {SMILE} reads "
             f"{_number(judge.smiled(drawn.rest, drawn.smile))}; {drawn.took_ms:.0f} ms a picture"
         )
-        yield Finding("compare", True, said)
+        yield Finding("compare", True, measured)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         picture_grid(shown, names).save(folder / "compare.png")
@@ -287,12 +283,13 @@ def _ways(character: PhotorealCharacter, settings: Settings, files: Published) -
         arc: Any = open_weights(files, None, character.reference_scale)
         tokens, still = character.tokens[None], np.zeros(3, np.float32)
         bank = arc.bank(character.reference, tokens) if character.bank else None
-        anchors = draw_anchors(arc, tokens, character.noise, bank, vector)
+        pictures = Drawer(arc, tokens, character.noise, bank, vector).front()
         readings = [
-            read_face(what, picture, FaceLandmarks(character.points, ANCHORS[what], still))[0]
-            for what, picture in anchors.items()
+            found if isinstance(found, FaceLandmarks) else FaceLandmarks(character.points, anchor.weights, still)
+            for anchor in FRONT
+            for found in [read_face(anchor.name, pictures[anchor.name])]
         ]
-        ordinary = character_of(character.name, anchors, readings, "").character
+        ordinary = character_of(character.name, pictures, readings, "").character
         (rest, smile), took_ms = drawn_live(ordinary, _faces(), character.size)
         return _Drawn(rest, smile, took_ms, "copied")
 
@@ -303,7 +300,7 @@ def _ways(character: PhotorealCharacter, settings: Settings, files: Published) -
     }
     for sampler in FEW_STEPS:
         if files.find(DISTILLED[sampler]):
-            steps = min(4, most_steps(sampler))
+            steps = 1 if sampler == "student" else 4
             ways |= {
                 f"{sampler}, {steps} steps, reference": lambda s=sampler, n=steps: by_torch(s, n, scale),  # type: ignore[misc]
                 f"{sampler}, {steps} steps, no reference": lambda s=sampler, n=steps: by_torch(s, n, 0.0),  # type: ignore[misc]

@@ -1,8 +1,8 @@
-"""Writes Arc2Face as ONNX, and runs its modules by PyTorch with the same plain inputs, for GPUs without TensorRT.
+"""Exports Arc2Face to ONNX, and runs its modules by PyTorch with the same inputs, for GPUs without TensorRT.
 
-Who is drawn, the strength of the expression and the bank are inputs, so a change of identity needs no other file. The
-UNet takes any number of pictures at once; weights that pass a message's 2 GB lie beside the graph. What is written here
-for CUDA was written from the documentation and never run on a GPU.
+Identity, strength of the expression and bank are inputs, so every character uses the same files. The UNet takes any
+number of pictures at once. Its weights exceed the 2 GB limit of a message and lie beside the graph. The code for CUDA
+follows the documentation and was never run on a GPU.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ from .schedulers import few_step_plans
 Sizes = dict[str, tuple[int, ...]]
 OPSET = 18
 _BATCH = "batch"
-_EVERY_PICTURE = ("x", "t", "expression")  # the UNet's inputs that are new at each call
+_EVERY_PICTURE = ("x", "t", "expression")  # inputs of the UNet that change at each call
 _ANY_SIZE = 1 << 40
-_RECORDS_AND_REPLAYS = 3  # CUDA graphs are recorded in the second call and replayed in the third
+_RECORDS_AND_REPLAYS = 3  # the second call records CUDA graphs and the third replays them
 _DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
 
 class FlatUNet(nn.Module):
-    """One call of the UNet; rows are the bank's keys of all blocks, then their values, then their biases."""
+    """One call of the UNet. `rows` are the bank's keys of all blocks, then their values, then their biases."""
 
     def __init__(self, unet: Any) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class FlatUNet(nn.Module):
 
 
 class FlatDecoder(nn.Module):
-    """The picture as it is shown, [1,S,S,3] levels of uint8: a quarter of the bytes, and nothing left to do."""
+    """Decodes to [1,S,S,3] uint8, which is a quarter of the bytes of float32."""
 
     def __init__(self, tiny: Any) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class FlatDecoder(nn.Module):
 
 
 def unet_shapes(arc: Arc2Face, side: int, bank: tuple[int, ...]) -> Sizes:
-    """The UNet's inputs by name, in their order, for latents of so many a side; `bank` is the rows of each block."""
+    """The UNet's inputs by name, in order, for latents of this side; `bank` is the number of rows for each block."""
     unet, batch, count = arc.unet, SLOTS, arc.adapter.count
     cross, names = unet.config.cross_attention_dim, block_names(unet)
     shapes: Sizes = {
@@ -97,16 +97,16 @@ def unet_shapes(arc: Arc2Face, side: int, bank: tuple[int, ...]) -> Sizes:
 
 
 def export(arc: Arc2Face, recipe: Recipe, folder: Path) -> ExportedModel:
-    """Writes the graphs of a model on the CPU in f32 to this folder, and reads them back.
+    """Writes the graphs of a model to this folder, and reads them back.
 
-    ValueError where the model computes in something else, or the bank is not of its blocks.
+    ValueError unless the model is in f32 on the CPU and has the blocks of the bank.
     """
     if arc.dtype != torch.float32 or arc.device.type != "cpu":
-        raise ValueError(f"what is exported must be f32 on the CPU, got {arc.dtype} on {arc.device}")
+        raise ValueError(f"the exported model must be in f32 on the CPU, got {arc.dtype} on {arc.device}")
     if len(recipe.bank) not in (0, arc.blocks):
         raise ValueError(
-            f"the character's bank is of {len(recipe.bank)} blocks, and the weights have {arc.blocks}: make the "
-            "character again with the weights that are here"
+            f"the character's bank has {len(recipe.bank)} blocks, the weights have {arc.blocks}: make the character "
+            "again with the installed weights"
         )
     folder.mkdir(parents=True, exist_ok=True)
     side = recipe.size // 8
@@ -123,7 +123,7 @@ def export(arc: Arc2Face, recipe: Recipe, folder: Path) -> ExportedModel:
 
 
 def _computed(module: nn.Module, shapes: Sizes) -> np.ndarray[Any, Any]:
-    """What the module makes of the reference's inputs, one picture at a time: four at once take four times the room."""
+    """The module's outputs for the reference inputs, one picture at a time to save memory."""
     tensors = {name: torch.from_numpy(array) for name, array in reference_inputs(shapes).items()}
     count = next(iter(shapes.values()))[0]
     with torch.inference_mode():
@@ -135,7 +135,7 @@ def _computed(module: nn.Module, shapes: Sizes) -> np.ndarray[Any, Any]:
 
 
 def _is_shared(name: str) -> bool:
-    """Whether this input of the UNet is one for all pictures of a batch."""
+    """Whether all pictures of a batch share this input of the UNet."""
     return name == "scale" or name.startswith(BANK)
 
 
@@ -161,13 +161,13 @@ def _written(
 
 
 def _program(module: nn.Module, shapes: Sizes, output: str, *, has_batch: bool) -> Any:
-    """torch's ONNX program. Two pictures stand for any number: the exporter takes one for a constant."""
+    """torch's ONNX program. A batch of two is traced, since the exporter would take a batch of one for a constant."""
     tensors = tuple(
         torch.zeros(shape if _is_shared(name) or not has_batch else (2, *shape[1:])) for name, shape in shapes.items()
     )
     axes: dict[str, Any] | None = None
-    if has_batch:  # all rows of a bank are one argument
-        batch = torch.export.Dim(_BATCH, min=1, max=63)  # from 64 on diffusers upsamples in another way
+    if has_batch:  # the rows of the bank are one argument
+        batch = torch.export.Dim(_BATCH, min=1, max=63)  # from 64 on diffusers upsamples differently
         rows = tuple(None for name in shapes if name.startswith(BANK))
         axes = {name: None if name == "scale" else {0: batch} for name in shapes if not name.startswith(BANK)}
         axes |= {"rows": rows} if rows else {}
@@ -180,10 +180,10 @@ def _program(module: nn.Module, shapes: Sizes, output: str, *, has_batch: bool) 
             input_names=list(shapes),
             output_names=[output],
             opset_version=OPSET,
-            optimize=False,  # its rewriting rules take minutes, and each runtime does the same by itself
+            optimize=False,  # the rewriting rules take minutes, and each runtime optimizes by itself
             verify=False,
         )
-    # Transposed weights and shapes depend on no input.
+    # Folds transposed weights and shapes, which depend on no input.
     optimizer.fold_constants(program.model, input_size_limit=_ANY_SIZE, output_size_limit=_ANY_SIZE)
     optimizer.remove_unused_nodes(program.model)
     _strip(program.model)
@@ -191,12 +191,13 @@ def _program(module: nn.Module, shapes: Sizes, output: str, *, has_batch: bool) 
 
 
 def _strip(model: Any) -> None:
-    """Takes out where on this machine each line of code was, and names the batch as we do."""
+    """Removes paths and stack traces of this machine, and renames the batch dimension."""
     batch = str(model.graph.inputs[0].shape[0])
-    for node in model.graph.all_nodes():
+    nodes = list(model.graph)
+    for node in nodes:
         node.metadata_props.clear()
         node.doc_string = None
-    for value in (*model.graph.inputs, *(made for node in model.graph.all_nodes() for made in node.outputs)):
+    for value in (*model.graph.inputs, *(made for node in nodes for made in node.outputs)):
         value.metadata_props.clear()
         if value.shape is not None:
             named = [_BATCH if str(length) == batch else None for length in value.shape]
@@ -208,7 +209,7 @@ def _strip(model: Any) -> None:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Without the exporter's progress, and its warnings of what it does not need."""
+    """Silences the exporter's progress and warnings."""
     exporter = logging.getLogger("torch.onnx")
     before, exporter.level = exporter.level, logging.ERROR
     try:
@@ -220,11 +221,11 @@ def _quietly() -> Iterator[None]:
 
 
 class EagerSession:
-    """One flat module on a device; used from the thread that opened it, to which CUDA graphs belong."""
+    """One flat module on a device. Use it from the thread that opened it, to which CUDA graphs belong."""
 
     def __init__(self, module: nn.Module, graph: ExportedGraph, build: Build, device: str) -> None:
         if build.precision == "f16" and device == "cpu":
-            raise RuntimeUnavailable("PyTorch draws in f16 on a GPU only, and finds none: choose --runtime pytorch-f32")
+            raise RuntimeUnavailable("PyTorch needs a GPU for f16 and finds none: choose --runtime pytorch-f32")
         self._device, self._dtype = torch.device(device), _DTYPES[build.precision]
         self._shapes, self._standing = graph.shapes, graph.standing
         (self._output,) = graph.outputs
@@ -232,8 +233,8 @@ class EagerSession:
         self.name = f"{build.runtime} {device} {build.precision}"
         try:
             there: Any = module.to(self._device, self._dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        except RuntimeError as error:  # a GPU that is too small, or too old for this PyTorch
-            raise RuntimeUnavailable(f"PyTorch cannot draw on {device} ({error}): choose --runtime openvino") from error
+        except RuntimeError as error:  # the GPU is too small, or too old for this PyTorch
+            raise RuntimeUnavailable(f"PyTorch cannot use {device} ({error}): choose --runtime openvino") from error
         self._module = there.eval()
         if build.runtime == "pytorch-compile":
             self._compile()
@@ -249,7 +250,7 @@ class EagerSession:
         before = self._sent.get(name)
         if name in self._standing and before is not None and before[0] is array:
             return before[1]
-        # Timesteps are whole numbers up to 999, of which bf16 has only every fourth.
+        # bf16 cannot represent all timesteps up to 999.
         dtype = torch.float32 if name == "t" else self._dtype
         tensor = torch.from_numpy(np.ascontiguousarray(array)).to(self._device, dtype)
         if name in self._standing:
@@ -262,17 +263,17 @@ class EagerSession:
         try:
             for _ in range(_RECORDS_AND_REPLAYS):
                 self.run(zeros)
-        except Exception as error:  # compilers raise anything
-            said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        except Exception as error:  # a compiler can raise anything
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise RuntimeUnavailable(
-                f"PyTorch cannot compile the network here ({said}): install a C++ compiler, or choose pytorch"
+                f"PyTorch cannot compile the network here ({reason}): install a C++ compiler, or choose pytorch"
             ) from error
 
 
 def open_eager(arc: Arc2Face, name: str, graph: ExportedGraph, build: Build, device: str | None = None) -> Session:
-    """The UNet or the decoder with the inputs of its exported graph; on the first GPU unless another device is named.
+    """The UNet or the decoder with the inputs of its exported graph, by default on the first GPU.
 
-    The session has the module for itself: `arc` is moved to where it runs. RuntimeUnavailable where that cannot be.
+    The session moves the module of `arc` to its device. RuntimeUnavailable if that fails.
     """
     modules: dict[str, nn.Module] = {UNET: FlatUNet(arc.unet), DECODER: FlatDecoder(arc.tiny)}
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")

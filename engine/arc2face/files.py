@@ -1,4 +1,4 @@
-"""The published files that a user brings: which there are, where they lie, and under which licence."""
+"""The published files that a user brings: their names, places and licences."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """One file that a user brings; nothing of these is shipped."""
+    """One file that a user brings. None of them is shipped."""
 
-    name: str  # in the folder of published files, as in "vae/config.json"
+    name: str  # its path in the folder of published files, such as "vae/config.json"
     purpose: str
     licence: str
-    is_commercial: bool  # whether its licence allows to earn money with what it makes
-    repository: str  # on the Hub; "" for a file that is not fetched
-    is_needed: bool = True  # by every photoreal character
-    path: str = ""  # in the repository, where it differs from the name
+    is_commercial: bool  # whether its licence allows commercial use of its output
+    repository: str  # on the Hub; "" if it cannot be downloaded
+    is_needed: bool = True  # for every photoreal character
+    path: str = ""  # in the repository, if it differs from the name
 
     @property
     def origin(self) -> str:
@@ -40,7 +40,7 @@ _ARC2FACE = "MIT on its card; trained on WebFace42M, whose pictures are for rese
 _ARCFACE = "non-commercial research only (InsightFace); trained on WebFace42M"
 _OPENRAIL = "creativeml-openrail-m (commercial use allowed, some uses forbidden)"
 _OPENRAIL_PLUS = "openrail++ (commercial use allowed, some uses forbidden)"
-_HYPER_SD = "openrail++ on its card until August 2024, since then what the LICENSE.md of its repository says"
+_HYPER_SD = "openrail++ on its card until August 2024, since then the LICENSE.md of its repository"
 _SMIRK = "MIT for its code; the checkpoint needs FLAME's licence, which is for research"
 _AUTHORS, _SD15, _TAESD = "FoivosPar/Arc2Face", "stable-diffusion-v1-5/stable-diffusion-v1-5", "madebyollin/taesd"
 _LCM = "latent-consistency/lcm-lora-sdv1-5"
@@ -54,22 +54,23 @@ REFERENCE_ADAPTER = f"ref_adapter/{_LORA}"
 RECOGNISER = "arcface.onnx"
 VAE = f"vae/{_WEIGHTS}"
 TINY_DECODER = f"taesd/{_WEIGHTS}"
-DISTILLED = {  # by sampler: the LoRA that makes its few steps enough
+DISTILLED = {  # the LoRA of each few-step sampler
     "lcm": f"lcm/{_LORA}",
     "tcd": "hyper-sd/Hyper-SD15-1step-lora.safetensors",
     "student": f"student/{_LORA}",
 }
+CONTROLNET = f"controlnet/{_WEIGHTS}"
 SMIRK = "smirk/SMIRK_em1.pt"
 _ORIGINS = {
     DISTILLED["student"]: "made here by `omote train arc2face`",
-    SMIRK: "from SMIRK's authors (georgeretsi/smirk), who ask for FLAME's licence",
+    SMIRK: "from SMIRK's authors (georgeretsi/smirk), under FLAME's licence",
 }
 
 FILES: tuple[PublishedFile, ...] = (
     PublishedFile("arc2face/config.json", "the denoiser's sizes", _ARC2FACE, False, _AUTHORS),
     PublishedFile(UNET, "the denoiser", _ARC2FACE, False, _AUTHORS),
     PublishedFile("encoder/config.json", "the text encoder's sizes", _ARC2FACE, False, _AUTHORS),
-    PublishedFile(ENCODER, "the text encoder, which holds the identity", _ARC2FACE, False, _AUTHORS),
+    PublishedFile(ENCODER, "the text encoder, which encodes the identity", _ARC2FACE, False, _AUTHORS),
     PublishedFile(EXPRESSION_ADAPTER, "the expression adapter", _ARC2FACE, False, _AUTHORS),
     PublishedFile(REFERENCE_ADAPTER, "the reference adapter", _ARC2FACE, False, _AUTHORS),
     PublishedFile(RECOGNISER, "ArcFace, the face recogniser", _ARCFACE, False, _AUTHORS),
@@ -82,40 +83,42 @@ FILES: tuple[PublishedFile, ...] = (
         DISTILLED["tcd"], "one step, `--sampler tcd`", _HYPER_SD, False, "ByteDance/Hyper-SD", False,
         "Hyper-SD15-1step-lora.safetensors",
     ),
+    PublishedFile("controlnet/config.json", "the ControlNet's sizes", _ARC2FACE, False, _AUTHORS, False),
+    PublishedFile(CONTROLNET, "head pose, `--pose controlnet`", _ARC2FACE, False, _AUTHORS, False),
     PublishedFile(DISTILLED["student"], "one step, `--sampler student`", _STUDENTS, False, "", False),
-    PublishedFile(SMIRK, "SMIRK, which reads expressions from photos", _SMIRK, False, "", False),
+    PublishedFile(SMIRK, "SMIRK, for `--expression-from`", _SMIRK, False, "", False),
 )  # fmt: skip
-ALIKE = (UNET, EXPRESSION_ADAPTER, REFERENCE_ADAPTER)  # decide who is seen, in however many steps
+ALIKE = (UNET, EXPRESSION_ADAPTER, REFERENCE_ADAPTER)  # decide the likeness, in any number of steps
 
 
 def files_for(sampler: str) -> tuple[str, ...]:
-    """The names of all files that make and draw a character of this sampler; ValueError says which there are."""
+    """The names of all files that make and draw a character with this sampler; ValueError for an unknown one."""
     if sampler not in DISTILLED:
-        raise ValueError(f'no sampler "{sampler}": there are {", ".join(DISTILLED)}')
+        raise ValueError(f'unknown sampler "{sampler}": there are {", ".join(DISTILLED)}')
     shared = (file.name for file in FILES if file.is_needed and file.name not in DISTILLED.values())
     return (*shared, DISTILLED[sampler])
 
 
 def files_that_draw(sampler: str) -> tuple[str, ...]:
-    """Those whose numbers are in every picture, so that another of them is another model."""
+    """The files that decide a picture. A character is bound to their digests."""
     return (UNET, EXPRESSION_ADAPTER, REFERENCE_ADAPTER, DISTILLED[sampler], TINY_DECODER)
 
 
 def published_file(name: str) -> PublishedFile:
-    """KeyError where there is none of this name."""
+    """The file of this name; KeyError if there is none."""
     return {file.name: file for file in FILES}[name]
 
 
 class PublishedError(ModelError):
-    """A published file is missing, has changed, or cannot be fetched; the message ends with the cure."""
+    """A published file is missing, has changed, or cannot be downloaded. The message names the cure."""
 
 
 class NonCommercialError(ModelError):
-    """Weights are not for commercial use, and the configuration does not allow that; the message names both."""
+    """Weights are not for commercial use, and config.toml does not allow such weights."""
 
 
 class Licensed(Protocol):
-    """A part of a character, or a published file."""
+    """Anything with a licence: a part of a character, or a published file."""
 
     @property
     def name(self) -> str: ...
@@ -128,24 +131,24 @@ class Licensed(Protocol):
 
 
 def require_commercial(parts: Iterable[Licensed], allow: bool) -> None:
-    """NonCommercialError where the licence of one forbids to earn money and `allow` is not set."""
+    """NonCommercialError if a licence forbids commercial use, unless `allow` is set."""
     refused = [part for part in parts if not part.is_commercial]
     if refused and not allow:
-        others = f", and {len(refused) - 1} more files like it" if len(refused) > 1 else ""
+        others = f" (1 of {len(refused)} such files)" if len(refused) > 1 else ""
         raise NonCommercialError(
-            f"{refused[0].name} is not for commercial use ({refused[0].licence}){others}: if yours is not, say "
-            "`allow_noncommercial = true` in config.toml; `omote models` lists all"
+            f"{refused[0].name} is not for commercial use ({refused[0].licence}){others}: if your use is not "
+            "commercial, set `allow_noncommercial = true` in config.toml; `omote models` lists all files"
         )
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """The sha256 of each published file at its first use; one of unchanged size and time is not read again."""
+    """The sha256 of each published file at its first use. A file is read again only if its size or time changes."""
 
     path: Path
 
     def sha256(self, file: Path) -> str:
-        """PublishedError where the file's bytes are others than at its first use."""
+        """The file's sha256; PublishedError if it differs from that at its first use."""
         seen, key = self._seen(), str(file.resolve())
         try:
             stat = file.stat()
@@ -158,36 +161,38 @@ class Ledger:
             raise PublishedError(f"cannot read {file} ({error.strerror or error}); make it readable") from error
         if known and known[2] != found:
             raise PublishedError(
-                f"{file} is not the file that was first used: its sha256 was {str(known[2])[:16]}… and is "
-                f"{found[:16]}…; put the earlier one back, or delete {self.path} if you replaced it yourself"
+                f"{file} has changed since its first use: its sha256 was {str(known[2])[:16]}… and is {found[:16]}…; "
+                f"restore the earlier file, or delete {self.path} if you replaced it yourself"
             )
         try:
             write_text(self.path, json.dumps({**seen, key: [stat.st_size, stat.st_mtime_ns, found]}, indent=1))
         except OSError as error:
-            log.warning("%s cannot be written (%s): published files are read whole at each start", self.path, error)
+            log.warning("%s cannot be written (%s): published files are hashed again at each start", self.path, error)
         return found
 
     def _seen(self) -> dict[str, list[object]]:
         try:
-            said = json.loads(self.path.read_text(encoding="utf-8"))
-            if not all(isinstance(one, list) and list(map(type, one)) == [int, int, str] for one in said.values()):
-                raise ValueError("a file has its size, its time and its sha256")
-            return dict(said)
+            kept = json.loads(self.path.read_text(encoding="utf-8"))
+            if not all(isinstance(one, list) and list(map(type, one)) == [int, int, str] for one in kept.values()):
+                raise ValueError("each file must have a size, a time and a sha256")
+            return dict(kept)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, AttributeError, RecursionError) as error:
-            raise PublishedError(f"{self.path} cannot be read ({error}): delete it, and it is written anew") from error
+            raise PublishedError(
+                f"{self.path} cannot be read ({error}): delete it, and it will be created again"
+            ) from error
 
 
 @dataclass(frozen=True)
 class Published:
-    """Each file is looked for in these folders in turn, then in the Hub's own cache."""
+    """Searches each file in these folders in turn, then in the Hub's cache."""
 
-    folders: tuple[Path, ...]  # at least one; files are put into the first
+    folders: tuple[Path, ...]  # at least one; downloads go into the first
     ledger: Ledger
 
     def find(self, name: str) -> Path | None:
-        """Where this file is; None where it is nowhere."""
+        """The path of this file, or None."""
         for folder in self.folders:
             if (folder / name).is_file():
                 return folder / name
@@ -195,29 +200,30 @@ class Published:
         return _cached(file) if file.repository else None
 
     def path(self, name: str) -> Path:
-        """The same; PublishedError says what is missing, where it goes, and the command."""
+        """The path of this file; PublishedError says where it is expected and how to get it."""
         found, file = self.find(name), published_file(name)
         if found is not None:
             return found
         cure = "`omote models get arc2face` downloads it" if file.repository else file.origin
         raise PublishedError(
-            f"{name} ({file.purpose}; {file.origin}) is missing: {cure}, or put it at {self.folders[0] / name}; looked "
-            f'in {", ".join(map(str, self.folders))} and the Hub\'s cache. `photoreal = "FOLDER"` in config.toml or '
-            f"{FOLDER_VARIABLE} names another place"
+            f"{name} ({file.purpose}; {file.origin}) is missing: {cure}, or put it at {self.folders[0] / name}; "
+            f"searched {', '.join(map(str, self.folders))} and the Hub's cache. "
+            f'Set `photoreal = "FOLDER"` in config.toml or '
+            f"{FOLDER_VARIABLE} for another folder"
         )
 
     def parts(self, names: Iterable[str]) -> tuple[SourceFile, ...]:
-        """These files as parts of a character; PublishedError where one is missing or has changed."""
+        """These files as parts of a character; PublishedError if one is missing or has changed."""
         found = [(published_file(name), self.ledger.sha256(self.path(name))) for name in names]
         return tuple(SourceFile(file.name, sha256, file.licence, file.is_commercial) for file, sha256 in found)
 
     def model(self, sampler: str, reference_scale: float) -> str:
-        """The digest of all that draws a character of this sampler, as characters and exported networks name it."""
+        """The digest of the weights for this sampler, as characters and exported networks name it."""
         digest = model_digest(self.parts(files_that_draw(sampler)))
         return hashlib.sha256(f"{digest} {sampler} {reference_scale:.6f}".encode()).hexdigest()
 
     def fetch(self, file: PublishedFile) -> str:
-        """Downloads a file into the first folder, and gives its sha256; a broken download goes on where it stopped."""
+        """Downloads a file into the first folder and returns its sha256. An interrupted download is continued."""
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the Hub's library is imported
         place = self.folders[0] / file.name
         path = file.path or file.name
@@ -231,14 +237,16 @@ class Published:
             raise PublishedError(f"the Hub's library is missing ({error}): pip install 'omote[photoreal]'") from error
         except PublishedError:
             raise
-        except Exception as error:  # what the Hub's library raises has no common class
+        except Exception as error:  # the Hub's errors have no common class
             raise PublishedError(
-                f"{file.name} could not be fetched from {file.repository} ({' '.join(str(error).split())}). Go online "
-                f"and run the same command again; or fetch the file elsewhere and put it at {place}"
+                f"{file.name} could not be downloaded from {file.repository} ({' '.join(str(error).split())}). Go "
+                f"online and run the command again, or download the file elsewhere and put it at {place}"
             ) from error
         if re.fullmatch(r"[0-9a-f]{64}", announced) and announced != found:
             place.unlink()
-            raise PublishedError(f"{file.name} came with the sha256 {found[:16]}…, announced was {announced[:16]}…")
+            raise PublishedError(
+                f"{file.name} has the sha256 {found[:16]}…, the Hub announced {announced[:16]}…: try again"
+            )
         return found
 
 
@@ -252,17 +260,17 @@ def _cached(file: PublishedFile) -> Path | None:
 
 
 def published(folder: Path | None = None) -> Published:
-    """The files in this folder (the configuration's), else in $OMOTE_MODELS/arc2face, else in the Hub's cache."""
+    """The files in this folder of config.toml, in $OMOTE_MODELS/arc2face, or in the Hub's cache."""
     folders = (default_folder(),) if folder is None else (folder.expanduser(), default_folder())
     return Published(tuple(dict.fromkeys(folders)), Ledger(models_folder() / "arc2face.json"))
 
 
 def default_folder() -> Path:
-    """Where published files are kept unless the configuration names another folder."""
+    """The folder of published files, unless config.toml names another."""
     return models_folder() / "arc2face"
 
 
 def model_digest(parts: Iterable[SourceFile]) -> str:
-    """One name for these weights together: the same in any order, another where a byte differs."""
+    """A digest of these weights that does not depend on their order."""
     lines = sorted(f"{part.name} {part.sha256}\n" for part in parts)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

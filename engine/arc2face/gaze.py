@@ -1,8 +1,7 @@
 """Turns the eyes of a drawn picture: the iris slides within its opening, and the lids follow it up and down.
 
-What the lids hide is not known, so an iris that moves away from a lid is stretched there. An iris moves no farther than
-leaves a quarter of the white to the sides, and up and down no farther than half of the opening's height: a narrow eye
-looks neither up nor down much.
+The part of an iris behind a lid is unknown, so an iris that moves away from a lid is stretched there. To the sides at
+least a quarter of the white remains, and up and down an iris moves by at most half of the opening's height.
 """
 
 from __future__ import annotations
@@ -18,27 +17,28 @@ Floats = NDArray[np.floating]
 Wide = NDArray[np.float64]
 Plane = NDArray[np.complex128]
 
-# MediaPipe's numbers, left (the subject's) first. Lids from the inner corner to the outer one; of an iris the middle,
-# then four on its rim.
+# MediaPipe's points, the subject's left first. Lids go from the inner corner to the outer one; an iris has its centre,
+# then four points on its rim.
 _UPPER = ((362, 398, 384, 385, 386, 387, 388, 466, 263), (133, 173, 157, 158, 159, 160, 161, 246, 33))
 _LOWER = ((362, 382, 381, 380, 374, 373, 390, 249, 263), (133, 155, 154, 153, 145, 144, 163, 7, 33))
 _IRIS = (slice(473, 478), slice(468, 473))
 _BALL_IRISES = 2.05  # the eyeball's radius (12.1 mm) in radii of the iris (5.9 mm)
-_RIM = 1.15  # radii that slide as one: the iris and a little around it
+_RIM = 1.15  # radii that move rigidly: the iris and a little around it
 _LEAST_WHITE, _HIGHEST = 0.25, 0.5
-_DOWN_FOLLOWS, _UP_FOLLOWS, _LOWER_FOLLOWS = 0.7, 0.4, 0.2  # of the iris's way: upper lid down and up, lower lid
+# Motion of the upper lid downwards and upwards, and of the lower lid, over that of the iris.
+_DOWN_FOLLOWS, _UP_FOLLOWS, _LOWER_FOLLOWS = 0.7, 0.4, 0.2
 _ABOVE, _BELOW = 0.6, 0.4  # halves of an eye's width: how far beyond the lids their skin moves
-_SHARP = 0.05  # of them: the width of a lid's edge
-_REACH = 1.15  # of them: how far from the eye's middle anything moves
+_SHARP = 0.05  # the width of a lid's edge, in the same unit
+_REACH = 1.15  # how far from the eye's centre anything moves, in the same unit
 _FADES, _FADED = 0.35, 0.85  # eyelids between which the turn fades
-_STRIDE = 4  # pixels between those that are looked at to find the eye
+_STRIDE = 4  # pixels between the samples that locate the eye
 
 
 @dataclass(frozen=True)
 class Opening:
-    """Between the lids, at each of many pixels."""
+    """The opening between the lids, at each of many pixels."""
 
-    v: Wide  # where the pixel is
+    v: Wide  # of the pixel
     top: Wide
     bottom: Wide
 
@@ -49,7 +49,7 @@ class Opening:
         return np.asarray(above * below)
 
     def of_ball(self, iris: float, dv: float) -> Wide:
-        """The part of the iris's way up or down that is made between the lids."""
+        """The part of the iris's vertical motion that pixels between the lids make."""
         height = np.maximum(self.bottom - self.top, _SHARP)
         middle = np.clip((iris + dv - self.top) / height, 0.2, 0.8)
         way = (self.v - self.top) / height
@@ -58,7 +58,7 @@ class Opening:
         return np.asarray(1.0 - (1.0 - _LOWER_FOLLOWS) * np.clip((way - middle) / (1.0 - middle), 0.0, 1.0))
 
     def of_skin(self, dv: float) -> Wide:
-        """The part of it that the skin above and below goes along."""
+        """The part of it that the skin above and below makes."""
         above = _follows(dv) * np.clip(1.0 - (self.top - self.v) / _ABOVE, 0.0, 1.0)
         below = _LOWER_FOLLOWS * np.clip(1.0 - (self.v - self.bottom) / _BELOW, 0.0, 1.0)
         return np.where(self.v < (self.top + self.bottom) / 2.0, above, below)
@@ -66,17 +66,17 @@ class Opening:
 
 @dataclass(frozen=True)
 class Eye:
-    """One eye at rest, in halves of its width: u from its middle to its right corner in the picture, v down from it."""
+    """One eye at rest, in halves of its width: u to its right corner in the picture, v down, from its centre."""
 
     middle: complex  # pixels, x + iy, y down
-    half: complex  # pixels: from the middle to the right corner
+    half: complex  # pixels: from the centre to the right corner
     iris: complex  # u + iv
     radius: float
     upper: Plane  # [n] the lids, u ascending
     lower: Plane  # [n]
 
     def look(self, pose: Array, lid: float) -> Wide:
-        """[2] how far (u, v) the iris moves when the eye turns by a rotation vector [3] and its lid is so closed."""
+        """[2] the motion (u, v) of the iris for a rotation vector [3] of the eye and its lid, 0 (open) to 1."""
         whole = _BALL_IRISES * self.radius * np.sin([float(pose[1]), float(pose[0])])
         whole *= 1.0 - smooth(np.array((lid - _FADES) / (_FADED - _FADES)))
         white = 1.0 - np.sign(whole[0]) * self.iris.real - _RIM * self.radius
@@ -85,12 +85,12 @@ class Eye:
 
     @property
     def _height(self) -> float:
-        """Of the opening, where the iris is."""
+        """The opening's height at the iris."""
         lower, upper = (np.interp(self.iris.real, line.real, line.imag) for line in (self.lower, self.upper))
         return float(lower - upper)
 
     def shift(self, at: Array, look: Wide, lid: float) -> None:
-        """Makes places [S,S,2], from which a picture's pixels come, show this eye turned by `look`."""
+        """Changes the places [S,S,2] at which a picture is sampled so that this eye is turned by `look`."""
         part = at[self._around(at)]
         if not (look.any() and part.size):
             return
@@ -99,7 +99,7 @@ class Eye:
         part += np.stack([back.real, back.imag], -1).astype(np.float32)
 
     def _around(self, at: Array) -> tuple[slice, slice]:
-        """Rows and columns of a box that holds all that comes from this eye and its lids."""
+        """Rows and columns of a box around this eye and its lids."""
         coarse = at[::_STRIDE, ::_STRIDE]
         far = np.abs(coarse[..., 0] + 1j * coarse[..., 1] - self.middle)
         near = far < _REACH * abs(self.half) + 2.0 * _STRIDE
@@ -109,7 +109,7 @@ class Eye:
         return slice(rows[0], rows[-1] + _STRIDE), slice(columns[0], columns[-1] + _STRIDE)
 
     def _back(self, seen: Plane, look: Wide, lid: float) -> Plane:
-        """From where something is shown to where it is at rest."""
+        """Displacements from the turned eye to the eye at rest."""
         du, dv = look
         column = smooth((_REACH - np.abs(seen.real)) / (_REACH - 0.5))
         opening = self._opening(seen, column * dv * _follows(dv), column * dv * _LOWER_FOLLOWS, lid)
@@ -122,13 +122,13 @@ class Eye:
         return Opening(seen.imag, top + lid * (bottom - top) + upper_down, bottom + lower_down)
 
     def _aside(self, u: Wide, du: float) -> Wide:
-        """To the side: the iris as one, the white on both sides drawn together and out."""
+        """Horizontal motion: the iris moves rigidly, and the white beside it is compressed or stretched."""
         rim = self.iris.real + _RIM * self.radius * np.array([-1.0, 1.0])
         return np.asarray(np.interp(u, (-1.0, *(rim + du), 1.0), (-1.0, *rim, 1.0)) - np.clip(u, -1.0, 1.0))
 
 
 def eyes(points: Array) -> tuple[Eye, Eye]:
-    """The left and the right eye (the subject's) of MediaPipe's points [478,2]; ValueError where one has no width."""
+    """The subject's left and right eye from MediaPipe's points [478,2]; ValueError if one has no width."""
     left, right = (_eye(points, *numbers) for numbers in zip(_UPPER, _LOWER, _IRIS, strict=True))
     return left, right
 
@@ -138,7 +138,7 @@ def _eye(points: Array, upper: tuple[int, ...], lower: tuple[int, ...], iris: sl
     left, right = sorted((complex(place[upper[0]]), complex(place[upper[-1]])), key=lambda corner: corner.real)
     middle, half = (left + right) / 2.0, (right - left) / 2.0
     if abs(half) < 1.0:
-        raise ValueError(f"an eye's corners must be two pixels apart or more, got {2.0 * abs(half):.1f}")
+        raise ValueError(f"an eye's corners must be at least two pixels apart, got {2.0 * abs(half):.1f}")
     lids = [(place[list(numbers)] - middle) / half for numbers in (upper, lower)]
     centre, *rim = (place[iris] - middle) / half
     radius = float(np.mean(np.abs(np.array(rim) - centre)))
@@ -146,18 +146,18 @@ def _eye(points: Array, upper: tuple[int, ...], lower: tuple[int, ...], iris: sl
 
 
 def _follows(dv: float) -> float:
-    """The part of the iris's way that the upper lid makes."""
+    """The part of the iris's motion that the upper lid makes."""
     return _DOWN_FOLLOWS if dv > 0.0 else _UP_FOLLOWS
 
 
 def smooth(part: Floats) -> Wide:
-    """0 below 0, 1 above 1, and level at both ends of the way between."""
+    """Smoothstep: 0 below 0 and 1 above 1, level at both ends."""
     held_in = np.clip(part, 0.0, 1.0)
     return np.asarray(held_in * held_in * (3.0 - 2.0 * held_in))
 
 
 def held(value: Wide, free: Floats | float, farthest: Floats | float) -> Wide:
-    """The value where it is within `free`; beyond, ever less of it, and never more than `farthest`."""
+    """The value up to `free`; beyond, it approaches `farthest`."""
     size, room = np.abs(value), np.subtract(farthest, free)
     beyond = free + room * np.tanh(np.maximum(size - free, 0.0) / room)
     return np.asarray(np.sign(value) * np.where(size <= free, size, beyond))

@@ -1,4 +1,4 @@
-"""The identity of a face as a recogniser's embedding, and the crops in which recogniser and denoiser were trained."""
+"""The identity of a face as ArcFace's embedding, and the crops in which ArcFace and Arc2Face were trained."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ..runtime.session import Build, RuntimeUnavailable
 
 Rgb = NDArray[np.uint8]  # [H,W,3]
 
-# Of MediaPipe's 478 points; right and left are the subject's, so the right eye is on the picture's left.
+# MediaPipe's points. Right and left are the subject's, so the right eye is on the picture's left.
 _RIGHT_IRIS, _LEFT_IRIS, _NOSE_TIP, _RIGHT_MOUTH, _LEFT_MOUTH = 468, 473, 1, 61, 291
 _FIVE = [_RIGHT_IRIS, _LEFT_IRIS, _NOSE_TIP, _RIGHT_MOUTH, _LEFT_MOUTH]
 _RIGHT_LIDS = [33, 160, 158, 133, 153, 144]
 _LEFT_LIDS = [362, 385, 387, 263, 373, 380]
 
 RECOGNISER_SIDE = 112
-# ArcFace's training positions of the five points, from the middle of a pixel; ours count from its corner.
+# The five points in ArcFace's training pictures, moved from pixel centres to pixel corners.
 _TEMPLATE = 0.5 + np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
 )
@@ -34,22 +34,22 @@ _TAKES = [3, RECOGNISER_SIDE, RECOGNISER_SIDE]
 
 
 def for_recogniser(picture: Rgb, points: Array) -> Rgb:
-    """[112,112,3] the face with these MediaPipe points [478,2] in ArcFace's frame; grey beyond the photo."""
+    """[112,112,3] the face with these MediaPipe points [478,2] in ArcFace's frame, on grey."""
     return frame_photo(picture, recogniser_crop(points), RECOGNISER_SIDE).picture
 
 
 def recogniser_crop(points: Array) -> Similarity:
-    """What brings the face into ArcFace's training frame."""
+    """The transform into ArcFace's training frame."""
     return Similarity.between(points[_FIVE].astype(np.float64), _TEMPLATE)
 
 
 def portrait_crop(points: Array, side: int) -> Similarity:
-    """What brings the face into a square of `side` pixels as FFHQ's are cut, on which Arc2Face was trained."""
+    """The transform into a square of `side` pixels, cropped like FFHQ, on which Arc2Face was trained."""
     wide = points.astype(np.float64)
     right, left = wide[_RIGHT_LIDS].mean(0), wide[_LEFT_LIDS].mean(0)
     eyes, across = (right + left) / 2.0, left - right
     down = (wide[_RIGHT_MOUTH] + wide[_LEFT_MOUTH]) / 2.0 - eyes
-    axis = across - np.array([-down[1], down[0]])  # to the picture's right; the mouth has its part in the tilt
+    axis = across - np.array([-down[1], down[0]])  # to the picture's right; the mouth contributes to the tilt
     half = max(_EYES_TO_HALF * np.hypot(*across), _MOUTH_TO_HALF * np.hypot(*down))
     x = axis / np.hypot(*axis) * half
     y, middle = np.array([-x[1], x[0]]), eyes + _DOWN * down
@@ -62,7 +62,7 @@ def _corners(side: int) -> NDArray[np.float64]:
 
 
 def portrait(picture: Rgb, points: Array, side: int) -> Rgb:
-    """[S,S,3] the face cut out so; beyond the photo lies its mirror image."""
+    """[S,S,3] the face, cropped like FFHQ. Beyond the photo its mirror image continues."""
     onto = portrait_crop(points, side)
     corners = onto.inverse().apply(_corners(side))
     height, width = picture.shape[:2]
@@ -73,53 +73,53 @@ def portrait(picture: Rgb, points: Array, side: int) -> Rgb:
 
 
 def moved_points(points: Array, similarity: Similarity) -> Array:
-    """[478,2] where the points go."""
+    """[478,2] the transformed points."""
     return similarity.apply(points.astype(np.float64)).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class ArcFace:
-    """A recogniser of upright faces of 112 pixels."""
+    """A face recogniser for aligned faces of 112x112 pixels."""
 
     session: Any  # ONNX Runtime's
-    name: str  # of its file
-    size: int  # E, the length of its embeddings
-    mean: float  # of a level of 255 before it goes in
-    spread: float
+    name: str  # file name
+    size: int  # E, the length of an embedding
+    mean: float  # subtracted from levels of 0 to 255
+    spread: float  # by which the difference is divided
 
     def embed(self, rgb: Rgb, points: Array) -> Array:
-        """[E] of length 1, of the face in the picture [H,W,3] with these MediaPipe points [478,2].
+        """[E] the unit embedding of the face in a picture [H,W,3] with these MediaPipe points [478,2].
 
-        ModelError where the network gives nothing that has a direction.
+        ModelError if the network's output is zero or not finite.
         """
         face = (for_recogniser(rgb, points).astype(np.float32) - self.mean) / self.spread
         batch = {self.session.get_inputs()[0].name: face.transpose(2, 0, 1)[None]}
         found = np.asarray(self.session.run(None, batch)[0], np.float32).reshape(-1)
         length = float(np.linalg.norm(found))
         if found.shape != (self.size,) or not np.isfinite(length) or length == 0.0:
-            raise ModelError(f"{self.name} says nothing of this face: {found.shape} numbers of length {length:g}")
+            raise ModelError(f"{self.name} gives no embedding of this face: {found.shape} numbers of length {length:g}")
         return found / length
 
 
 def arcface(path: Path) -> ArcFace:
-    """The recogniser in an ONNX file; ModelError where it is none, or ONNX Runtime is missing."""
+    """The recogniser in an ONNX file; ModelError for another network, or if ONNX Runtime is missing."""
     try:
         opened = session(path, Build("onnxruntime", "f32"))
     except RuntimeUnavailable as error:
         raise ModelError(str(error)) from error
     taken = [list(one.shape) for one in opened.get_inputs()]
     if len(taken) != 1 or taken[0][1:] != _TAKES:
-        raise ModelError(f"{path} is no face recogniser: it takes {taken}, wanted one picture of {_TAKES}")
+        raise ModelError(f"{path} is no face recogniser: it takes {taken}, expected one picture of {_TAKES}")
     given = [list(one.shape) for one in opened.get_outputs()]
     if len(given) != 1 or len(given[0]) != 2 or not isinstance(given[0][1], int):
-        raise ModelError(f"{path} is no face recogniser: it gives {given}, wanted one row of numbers a picture")
+        raise ModelError(f"{path} is no face recogniser: it gives {given}, expected one row of numbers a picture")
     return ArcFace(opened, path.name, given[0][1], *normalisation(path))
 
 
 def normalisation(path: Path) -> tuple[float, float]:
-    """Mean and spread of the levels that the network takes: (127.5, 127.5), or (0, 1) where it normalises itself.
+    """Mean and spread for the network's input: (127.5, 127.5), or (0, 1) if the network normalises by itself.
 
-    InsightFace looks for Sub and Mul among the graph's first nodes; here they are those before its first convolution.
+    Like InsightFace, this looks for Sub and Mul among the graph's first nodes, here those before the first convolution.
     """
     import onnx
 

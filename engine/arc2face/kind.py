@@ -1,4 +1,4 @@
-"""What Omote asks of photoreal characters; each part is imported when it is needed."""
+"""The optional kind "photoreal" for `omote.engine.model.kinds`. Each part is imported when it is used."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from ..data import AnyCharacter, FlameParams, PhotorealCharacter
 from ..errors import AnimatorError
-from ..face.flame_map import the_map
-from ..hardware import gpu_names
 from ..model.kinds import Finding, Kind, Made, Opened, Settings, Stills
 from ..offline.render import RenderSettings
 from ..runtime.session import RuntimeUnavailable
@@ -39,21 +37,9 @@ class Photoreal:
         character_file.save(character, path)
 
     def open(self, character: PhotorealCharacter, settings: Settings) -> Opened:
-        from .networks import candidates
-        from .opening import model_of
-        from .renderer import Options, open_renderer
+        from .opening import open_character
 
-        options = Options(settings.steps, settings.guidance, settings.expression_scale)
-        options.check(character, settings.size)
-        try:
-            builds = candidates(settings.runtime)
-        except ValueError as error:
-            raise AnimatorError(str(error)) from error
-        require_commercial(character.parts, settings.allow_noncommercial)
-        to_flame = the_map(settings.flame_map).flame
-        batch = settings.steps if settings.is_live and gpu_names() else 1
-        model = model_of(character, settings)
-        return Opened(*open_renderer(model, options, builds, to_flame, gpu_batch=batch))
+        return open_character(character, settings)
 
     def render_settings(
         self, people: Sequence[AnyCharacter], settings: Settings, threads: int | None
@@ -65,22 +51,9 @@ class Photoreal:
     def stills(
         self, character: PhotorealCharacter, faces: Sequence[FlameParams], how: Stills, settings: Settings
     ) -> Iterator[NDArray[np.uint8]]:
-        from .files import published
-        from .offline import Painter
-        from .opening import open_weights, require_alike
+        from .offline import stills
 
-        require_commercial(character.parts, settings.allow_noncommercial)
-        files, to_flame = published(settings.files), the_map(settings.flame_map)
-        require_alike(character, files)
-        try:
-            from .pipeline import fastest_place
-
-            device, dtype = fastest_place()
-        except ImportError as error:
-            raise AnimatorError(f"photoreal stills need PyTorch ({error}): pip install 'omote[photoreal]'") from error
-        arc = open_weights(files, None, character.reference_scale, device=device, dtype=dtype)
-        painter = Painter(arc, to_flame, how)
-        return (painter.paint(character, face) for face in faces)
+        return stills(character, faces, how, settings)
 
     def read_expression(self, photo: Path, settings: Settings) -> FlameParams:
         from .smirk import read_expression
@@ -98,10 +71,10 @@ class Photoreal:
     def compile(
         self, character: PhotorealCharacter, settings: Settings, targets: Sequence[str], out: Path, *, again: bool
     ) -> Iterator[str]:
-        from .networks import DECODER, UNET, Recipe, candidates, exported_folder, first_networks, reference_inputs
-        from .opening import model_of, require_same
+        from .networks import DECODER, UNET, Recipe, candidates, first_networks, reference_inputs
+        from .opening import exported_folder, model_of, require_same
 
-        if again:  # not lost where the weights that make it are missing
+        if again:  # the export is kept unless the weights for a new one are here
             require_same(character, published(settings.files))
             shutil.rmtree(exported_folder() / Recipe.of(character).digest, ignore_errors=True)
         model = model_of(character, settings)
@@ -133,16 +106,16 @@ class Photoreal:
             yield f"  {file.name}: {found.find(file.name) or 'missing'}; {file.licence}; {file.origin}"
 
     def fetch(self, settings: Settings, folder: Path | None) -> Iterator[str]:
-        """Whether a licence forbids it is checked before anything is asked for."""
+        """Checks the licences first, then downloads."""
         target = folder.expanduser() if folder else settings.files or default_folder()
         files = published(target)
-        wanted = [file for file in FILES if file.is_needed]
-        require_commercial(wanted, settings.allow_noncommercial)
-        for file in wanted:
+        needed = [file for file in FILES if file.is_needed]
+        require_commercial(needed, settings.allow_noncommercial)
+        for file in needed:
             if found := files.find(file.name):
                 yield f"{file.name}: present at {found}"
             else:
-                yield f"{file.name}: fetched, sha256 {files.fetch(file)[:16]}…; {file.licence}"
+                yield f"{file.name}: downloaded, sha256 {files.fetch(file)[:16]}…; {file.licence}"
         if target.absolute() not in (default_folder().absolute(), settings.files and settings.files.absolute()):
             yield f'set `photoreal = "{target.absolute().as_posix()}"` in config.toml to use them'
 

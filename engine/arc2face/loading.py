@@ -1,6 +1,6 @@
-"""Loads the published files into diffusers' and transformers' own modules, and says what is wrong with one.
+"""Loads the published files into diffusers' and transformers' own modules.
 
-A file must hold exactly the tensors of its model: a missing, unknown or misshapen one is an error, never a warning.
+A file must hold exactly the tensors of its model: a missing, unknown or misshapen tensor is an error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, ControlNetModel, UNet2DConditionModel
 from diffusers.loaders import StableDiffusionLoraLoaderMixin
 from diffusers.models.embeddings import ImageProjection, IPAdapterFaceIDImageProjection, IPAdapterFullImageProjection
 from safetensors import SafetensorError, safe_open
@@ -28,23 +28,28 @@ from ..face.flame_vectors import VECTOR_SIZE
 from .processors import block_names, install
 
 Tensors = dict[str, Tensor]
-_IGNORED = ("position_ids",)  # 0 to 76, which older transformers saved
+_IGNORED = ("position_ids",)  # 0 to 76; older versions of transformers saved them
 _PEFT, _PEFT_CONFIG, _HEADER = "base_model.model.", "adapter_config.json", "lora_adapter_metadata"
 _TEXT_ENCODER = ("text_encoder", "lora_te")
 
 
 def load_unet(folder: Path) -> Any:
-    """The UNet of a folder in float32, with our attention processors; ValueError names the file and what is wrong.
+    """The UNet in a folder, in float32, with our attention processors.
 
-    ValueError also where the UNet is of another kind than Stable Diffusion 1.5's, whose blocks hold one transformer
-    layer each and convolve their input.
+    ValueError for a damaged file, and for a UNet that is not of Stable Diffusion 1.5's kind.
     """
     unet = _loaded(UNet2DConditionModel, folder)
     config = unet.config
     if config.use_linear_projection or config.dual_cross_attention or config.class_embed_type or config.encoder_hid_dim:
-        raise ValueError(f"{folder} holds a UNet of another kind than Stable Diffusion 1.5's: its config.json says so")
+        raise ValueError(
+            f"{folder} holds another kind of UNet than Stable Diffusion 1.5's, according to its config.json"
+        )
     install(unet)
     return unet
+
+
+def load_controlnet(folder: Path) -> Any:
+    return _loaded(ControlNetModel, folder)
 
 
 def load_text_encoder(folder: Path) -> Any:
@@ -52,12 +57,12 @@ def load_text_encoder(folder: Path) -> Any:
 
 
 def load_vae(folder: Path) -> Any:
-    """The autoencoder, under today's names or those of 2022."""
+    """The autoencoder, with today's tensor names or those of 2022."""
     return _loaded(AutoencoderKL, folder)
 
 
 def load_tiny_vae(folder: Path) -> Any:
-    """TAESD; TAESDV, whose decoder remembers the picture before, is refused."""
+    """TAESD. TAESDV is refused: its decoder remembers earlier pictures."""
     return _loaded(AutoencoderTiny, folder)
 
 
@@ -65,16 +70,16 @@ def _loaded(kind: Any, folder: Path) -> Any:
     try:
         with _quiet():
             model, info = kind.from_pretrained(str(folder), local_files_only=True, output_loading_info=True)
-    except Exception as error:  # a damaged file raises whatever its reader runs into
+    except Exception as error:  # a damaged file can raise anything
         raise ValueError(f"{folder} holds no {kind.__name__}: {_first_line(error)}") from error
     for word in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if found := sorted(map(str, (key for key in info[word] if not str(key).endswith(_IGNORED)))):
-            raise ValueError(f"{folder} is no whole {kind.__name__}: {word.replace('_', ' ')}: {listed(found)}")
+            raise ValueError(f"{folder} holds no complete {kind.__name__}: {word.replace('_', ' ')}: {listed(found)}")
     return placed(model, "cpu", torch.float32).eval().requires_grad_(False)
 
 
 def placed(model: Any, device: torch.device | str, dtype: torch.dtype) -> Any:
-    """The model there, in that precision."""
+    """The model on this device, in this precision."""
     with _quiet():
         return model.to(device=device, dtype=dtype)
 
@@ -85,7 +90,7 @@ def _first_line(error: Exception) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the libraries' warnings of what becomes an error here."""
+    """Silences warnings of the libraries about problems that are errors here."""
     loggers = [logging.getLogger(name) for name in ("diffusers", "transformers")]
     before = [one.level for one in loggers]
     for one in loggers:
@@ -102,12 +107,12 @@ def _quiet() -> Iterator[None]:
 
 
 def listed(names: list[str]) -> str:
-    """The first few of many names."""
+    """The first four names, and the number of the others."""
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
-    """What a .safetensors file or one of torch's pickles holds; a pickle is read as tensors alone, and runs no code."""
+    """The tensors in a .safetensors file or a pickle of torch. Pickles are read with `weights_only` and run no code."""
     try:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
@@ -115,32 +120,32 @@ def read_tensors(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise
     except Exception as error:  # as above
-        raise ValueError(f"{path} must be a file of tensors alone: {_first_line(error)}") from error
+        raise ValueError(f"{path} must hold nothing but tensors: {_first_line(error)}") from error
     if not isinstance(found, Mapping):
-        raise ValueError(f"{path} must hold tensors by name, got {type(found).__name__}")
+        raise ValueError(f"{path} must hold named tensors, got {type(found).__name__}")
     return dict(found)
 
 
-# The expression adapter, in the three layouts that diffusers accepts 55 numbers in.
+# The expression adapter, in each of the three layouts with which diffusers can project 55 numbers.
 
 
 @dataclass(frozen=True)
 class AdapterFile:
-    """The tensors of a published expression adapter, by the names that they have in it."""
+    """The tensors of a published expression adapter, by their names in the file."""
 
     name: str
-    image_proj: Tensors  # what makes tokens: "proj.weight"
-    ip_adapter: Tensors  # what reads them in each block: "1.to_k_ip.weight"
+    image_proj: Tensors  # projects a vector to tokens: "proj.weight"
+    ip_adapter: Tensors  # projects tokens to keys and values in each block: "1.to_k_ip.weight"
 
     @property
     def layout(self) -> str:
         """ "linear", "faceid" or "full"; ValueError for any other."""
         names = {name for name in self.image_proj if name.endswith("weight")}
-        for layout, wanted in _LAYOUTS.items():
-            if names == wanted:
+        for layout, expected in _LAYOUTS.items():
+            if names == expected:
                 return layout
-        known = "; ".join(", ".join(sorted(wanted)) for wanted in _LAYOUTS.values())
-        raise ValueError(f"{self.name} makes its tokens with {', '.join(sorted(names))}; known layouts are {known}")
+        known = "; ".join(", ".join(sorted(expected)) for expected in _LAYOUTS.values())
+        raise ValueError(f"{self.name} projects with {', '.join(sorted(names))}; known layouts are {known}")
 
 
 _LAYOUTS = {
@@ -152,16 +157,16 @@ _RENAMED = {"proj.0.": "ff.net.0.proj.", "proj.2.": "ff.net.2.", "proj.3.": "nor
 
 
 def read_adapter(path: Path) -> AdapterFile:
-    """The published adapter, pickled or as safetensors; ValueError where it is another kind of adapter."""
+    """The published adapter, from a pickle or safetensors; ValueError for another kind of adapter."""
     tensors = read_tensors(path)
     parts: dict[str, Tensors] = {"image_proj": {}, "ip_adapter": {}}
     for name, value in _flat(tensors):
         part, _, rest = name.partition(".")
         if part not in parts:
-            raise ValueError(f"{path.name} is no adapter of cross-attention: it holds {name}")
+            raise ValueError(f"{path.name} is no adapter for cross-attention: it holds {name}")
         parts[part][rest] = value
     if any("_lora." in name for name in parts["ip_adapter"]):
-        raise ValueError(f"{path.name} also changes attention by a LoRA, as FaceID does, which is not supported")
+        raise ValueError(f"{path.name} also contains a LoRA, as FaceID does, which is not supported")
     return AdapterFile(path.name, **parts)
 
 
@@ -186,12 +191,12 @@ class ExpressionTokens(nn.Module):
 
 
 def adapter_of(file: AdapterFile) -> ExpressionTokens:
-    """What makes tokens, with the file's weights."""
+    """The projection to tokens, with the file's weights."""
     layout, tensors = file.layout, file.image_proj
     first = tensors["proj.weight" if layout == "linear" else "proj.0.weight"]
     norm = tensors["proj.3.weight" if layout == "full" else "norm.weight"]
     if first.ndim != 2 or first.shape[1] != VECTOR_SIZE:
-        raise ValueError(f"{file.name} reads {list(first.shape)[1:]} numbers, an expression has {VECTOR_SIZE}")
+        raise ValueError(f"{file.name} takes {list(first.shape)[1:]} numbers, an expression has {VECTOR_SIZE}")
     last, cross = tensors["proj.weight" if layout == "linear" else "proj.2.weight"].shape[0], norm.shape[0]
     module: nn.Module
     if layout == "linear":
@@ -216,15 +221,14 @@ def _renamed(name: str) -> str:
 
 
 def install_adapter(unet: Any, file: AdapterFile) -> ExpressionTokens:
-    """Puts the adapter's keys and values into the UNet's cross-attention, and gives what makes tokens for them.
+    """Installs the adapter's keys and values in the UNet's cross-attention, and returns the projection to tokens.
 
-    Key ids are odd and rise in block order. ValueError where a block lacks its pair, a pair has no block, or sizes
-    differ.
+    Key ids are odd and increase in block order. ValueError if blocks and keys do not match, or sizes differ.
     """
     names = block_names(unet)
-    wanted = {f"{2 * n + 1}.to_{kind}_ip.weight" for n in range(len(names)) for kind in "kv"}
-    if strange := sorted(wanted ^ set(file.ip_adapter)):
-        raise ValueError(f"{file.name} is no adapter for a UNet of {len(names)} blocks: {listed(strange)} do not match")
+    expected = {f"{2 * n + 1}.to_{kind}_ip.weight" for n in range(len(names)) for kind in "kv"}
+    if strange := sorted(expected ^ set(file.ip_adapter)):
+        raise ValueError(f"{file.name} does not fit a UNet of {len(names)} blocks: {listed(strange)} do not match")
     adapter = adapter_of(file)
     pairs = {}
     for number, name in enumerate(names):
@@ -238,29 +242,29 @@ def install_adapter(unet: Any, file: AdapterFile) -> ExpressionTokens:
 def _linear(file: AdapterFile, name: str, beside: nn.Linear) -> nn.Linear:
     weight = file.ip_adapter[name]
     if weight.shape != beside.weight.shape:
-        sizes = f"{list(weight.shape)}, wanted {list(beside.weight.shape)}"
-        raise ValueError(f"{name} of {file.name} is {sizes}: the adapter was made for another UNet")
+        sizes = f"{list(weight.shape)}, expected {list(beside.weight.shape)}"
+        raise ValueError(f"{name} in {file.name} is {sizes}: the adapter was made for another UNet")
     linear = nn.Linear(beside.in_features, beside.out_features, bias=False)
     linear.weight = nn.Parameter(weight.to(beside.weight), requires_grad=False)
     return linear
 
 
-# LoRAs, read and fused by diffusers and peft; only which alpha counts is decided here.
+# LoRAs. diffusers and peft read and fuse them; the choice of alphas is made here.
 
 
 @dataclass(frozen=True)
 class Lora:
-    """A LoRA of a UNet as diffusers names it, and the alpha of each module."""
+    """A LoRA of a UNet with diffusers' names, and the alpha of each module."""
 
     name: str
     tensors: Tensors  # "unet.MODULE.lora_A.weight"
     alphas: Mapping[str, float]  # by module
-    source: str  # of the alphas, in words
+    source: str  # where the alphas come from
     ranks: Mapping[str, int]  # by module
 
     @property
     def summary(self) -> str:
-        """Rank, alphas and targets, for people."""
+        """Rank, alphas and targets, as text."""
         ranks, alphas = (sorted(set(values.values())) for values in (self.ranks, self.alphas))
         targets = sorted({re.sub(r".*\.(?=[a-z])", "", module) for module in self.ranks})
         return (
@@ -270,17 +274,17 @@ class Lora:
 
 
 def read_lora(path: Path) -> Lora:
-    """A LoRA of a UNet under diffusers', PEFT's or kohya's names, pickled by torch or as safetensors.
+    """A LoRA of a UNet with diffusers', PEFT's or kohya's names, from a pickle or safetensors.
 
-    ValueError for keys that are no part of one. A file that also changes a text encoder is refused whole.
+    ValueError for unknown keys, and for a LoRA that also changes a text encoder.
     """
     found = read_tensors(path)
     if texts := [key for key in found if key.startswith(_TEXT_ENCODER)]:
         raise ValueError(f"{path} also changes a text encoder ({listed(texts)}); only LoRAs of a UNet are read")
     is_peft = any(key.startswith(_PEFT) for key in found)
-    told = _told_beside(path) if is_peft else _told_in_header(path)
-    if unbuilt := [key for key in ("use_dora", "use_rslora", "lora_bias") if told.get(key)]:
-        raise ValueError(f"{path} is a LoRA with {unbuilt[0]}, which is not supported")
+    config = _peft_config(path) if is_peft else _header_config(path)
+    if unsupported := [key for key in ("use_dora", "use_rslora", "lora_bias") if config.get(key)]:
+        raise ValueError(f"{path} is a LoRA with {unsupported[0]}, which is not supported")
     try:
         state, network_alphas = StableDiffusionLoraLoaderMixin.lora_state_dict(
             {key.replace(_PEFT, "unet."): value for key, value in found.items()}
@@ -295,10 +299,10 @@ def read_lora(path: Path) -> Lora:
     parts = [(*_parted(key), value) for key, value in state.items() if not key.endswith(".alpha")]
     ranks = _ranks(path, parts)
     tensors = {f"unet.{module}.lora_{part}.weight": value for module, part, value in parts}
-    return Lora(str(path), tensors, *_alphas(alphas, told, ranks), ranks)
+    return Lora(str(path), tensors, *_alphas(alphas, config, ranks), ranks)
 
 
-# The endings of a LoRA's keys in diffusers of all ages, and PEFT's name for them.
+# The endings of a LoRA's keys in all versions of diffusers, and PEFT's names for them.
 _ENDINGS = {
     **dict.fromkeys((".lora_A.weight", ".lora_A.default.weight", ".lora.down.weight", "_lora.down.weight"), "A"),
     **dict.fromkeys((".lora_B.weight", ".lora_B.default.weight", ".lora.up.weight", "_lora.up.weight"), "B"),
@@ -307,7 +311,7 @@ _ENDINGS = {
 
 
 def _parted(key: str) -> tuple[str, str]:
-    """The module that a key of a LoRA belongs to, "down_blocks.0.attentions.0…attn1.to_q", and "A", "B" or ""."""
+    """The module of a LoRA's key, "down_blocks.0.attentions.0…attn1.to_q", and "A", "B" or ""."""
     module, part = key.removeprefix("unet.").removesuffix(".alpha").replace(".processor", ""), ""
     for ending, name in _ENDINGS.items():
         if module.endswith(ending):
@@ -320,11 +324,11 @@ def _ranks(path: Path, parts: list[tuple[str, str, Tensor]]) -> dict[str, int]:
     up = {module: int(value.shape[1]) for module, part, value in parts if part == "B" and value.ndim > 1}
     odd = [module for module, part, _ in parts if not part] or sorted(str(one) for one in down.items() ^ up.items())
     if odd or not down:
-        raise ValueError(f"{path} must hold a lora down and up for each weight, got {listed(odd) or 'none'}")
+        raise ValueError(f"{path} must hold a down and an up matrix for each weight, got {listed(odd) or 'none'}")
     return down
 
 
-def _told_in_header(path: Path) -> dict[str, Any]:
+def _header_config(path: Path) -> dict[str, Any]:
     if path.suffix != ".safetensors":
         return {}
     try:
@@ -334,10 +338,10 @@ def _told_in_header(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is damaged: {error}") from error
 
 
-def _told_beside(path: Path) -> dict[str, Any]:
+def _peft_config(path: Path) -> dict[str, Any]:
     config = path.with_name(_PEFT_CONFIG)
     if not config.is_file():
-        raise ValueError(f"{path.name} was saved by PEFT: put its {_PEFT_CONFIG} beside it, which holds its alpha")
+        raise ValueError(f"{path.name} was saved by PEFT: put its {_PEFT_CONFIG}, which holds the alpha, beside it")
     return _unprefixed(config, config.read_text(encoding="utf-8"))
 
 
@@ -345,21 +349,21 @@ def _unprefixed(path: Path, text: str) -> dict[str, Any]:
     try:
         return {key.removeprefix("unet."): value for key, value in json.loads(text).items()}
     except (ValueError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{path.name} must describe its LoRA by a JSON object: {error}") from error
+        raise ValueError(f"{path.name} must describe its LoRA in a JSON object: {error}") from error
 
 
 def _alphas(
-    tensors: Mapping[str, float], told: Mapping[str, Any], ranks: Mapping[str, int]
+    tensors: Mapping[str, float], config: Mapping[str, Any], ranks: Mapping[str, int]
 ) -> tuple[dict[str, float], str]:
-    """The alpha of each module: the file's tensors, else its header's, else what diffusers 0.29.2 takes.
+    """The alpha of each module, from the file's tensors, its header, or the default of diffusers 0.29.2.
 
-    Arc2Face's authors run that version. It takes the rank of the first module for the alpha of all, so of mixed ranks
-    without alphas those with another rank than the first are scaled; newer versions do not do that.
+    The authors of Arc2Face run that version. It uses the rank of the first module as the alpha of all modules, so it
+    scales modules of another rank. Newer versions do not.
     """
     first = float(next(iter(ranks.values())))
-    by_module = dict(told.get("alpha_pattern") or {})
-    everywhere = told.get("lora_alpha")
-    source = "of the file" if tensors else "of its header" if everywhere is not None else "none, as diffusers 0.29.2"
+    by_module = dict(config.get("alpha_pattern") or {})
+    everywhere = config.get("lora_alpha")
+    source = "in the file" if tensors else "in its header" if everywhere is not None else "diffusers 0.29.2's default"
     alphas = {}
     for module in ranks:
         named = next(
@@ -373,12 +377,10 @@ def _alphas(
 
 
 def fuse(unet: Any, lora: Lora, scale: float) -> None:
-    """Adds `scale` times the LoRA to the UNet's weights for good; ValueError where it is a LoRA of another network."""
+    """Adds `scale` times the LoRA to the UNet's weights; ValueError if it was made for another network."""
     modules = dict(unet.named_modules())
     if strange := [name for name in lora.ranks if not hasattr(modules.get(name), "weight")]:
-        raise ValueError(
-            f"{lora.name} is a LoRA of another network: this UNet has no weight that fits {listed(strange)}"
-        )
+        raise ValueError(f"{lora.name} is a LoRA for another network: this UNet has no weights for {listed(strange)}")
     alphas = {f"unet.{module}.alpha": alpha for module, alpha in lora.alphas.items()}
     try:
         with _quiet():
@@ -386,5 +388,5 @@ def fuse(unet: Any, lora: Lora, scale: float) -> None:
             unet.fuse_lora(lora_scale=scale, adapter_names=["fused"])
             unet.unload_lora()
     except (RuntimeError, ValueError, KeyError) as error:
-        raise ValueError(f"{lora.name} is a LoRA of another network: {_first_line(error)}") from error
+        raise ValueError(f"{lora.name} is a LoRA for another network: {_first_line(error)}") from error
     unet.requires_grad_(False)

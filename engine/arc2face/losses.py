@@ -1,4 +1,4 @@
-"""How far a student's picture is from its teacher's: in latents, to a face tracker, and to a face recogniser."""
+"""Losses between the pictures of student and teacher: in latents, for a face tracker, and for a face recogniser."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from .identity import RECOGNISER_SIDE, normalisation, recogniser_crop
 
 @dataclass(frozen=True)
 class Weights:
-    """The weight of each term beside the latents' own distance."""
+    """The weight of each term beside the distance of latents, which has 1."""
 
-    perceptual: float = 0.2  # the tracker's features: edges, lids and lips
-    expression: float = 1.0  # where the tracker sees its points, in eye distances
-    identity: float = 0.3  # one minus the cosine between both embeddings
+    perceptual: float = 0.2  # distance of the tracker's features
+    expression: float = 1.0  # distance of the tracker's landmarks, in eye distances
+    identity: float = 0.3  # one minus the cosine of the recogniser's embeddings
 
 
 @dataclass(frozen=True)
 class Terms:
-    """One value each; 0 where its network was left out."""
+    """The value of each loss; 0 if its network was left out."""
 
     latent: Tensor
     perceptual: Tensor
@@ -45,20 +45,20 @@ class Terms:
 
 
 class Losses(nn.Module):
-    """Of one character, whose face stands in the same place in all pictures."""
+    """The losses for one character, whose face has the same place in all pictures."""
 
-    face: Tensor  # [1,256,256,2] where the tracker's crop lies, in -1..1 of the picture
-    aligned: Tensor  # [1,112,112,2] the recogniser's
+    face: Tensor  # [1,256,256,2] the tracker's crop, in -1..1 of the picture
+    aligned: Tensor  # [1,112,112,2] the recogniser's crop
 
     def __init__(
         self, points: Tensor, size: int, tiny: Any, tracker: PerceptualLoss | None, recogniser: nn.Module | None
     ) -> None:
-        """`points` [478,2] are those of the face at rest in a picture of `size` pixels."""
+        """`points` [478,2] are MediaPipe's, of the face at rest in a picture of `size` pixels."""
         super().__init__()
         self.tiny, self.tracker, self.recogniser = tiny, tracker, recogniser
         self.requires_grad_(False)
         low, high = points.amin(0), points.amax(0)
-        side = (high - low).max() * MARGIN  # as MediaPipe cuts the face out
+        side = (high - low).max() * MARGIN  # as MediaPipe crops a face
         crop = torch.cat([torch.eye(2) * side / SIDE, ((low + high - side) / 2)[:, None]], 1)
         self.register_buffer("face", _grid(crop, SIDE, size), persistent=False)
         back = recogniser_crop(points.numpy()).inverse()
@@ -68,29 +68,29 @@ class Losses(nn.Module):
 
     @classmethod
     def open(cls, points: Tensor, size: int, tiny: Any, landmarks: Path | None, recogniser: Path | None) -> Losses:
-        """With MediaPipe's landmark network and a recogniser, where their files are given."""
+        """Loads MediaPipe's landmark network and a recogniser, if their files are given."""
         tracker = PerceptualLoss(LandmarkNet.load(landmarks)) if landmarks else None
         return cls(points, size, tiny, tracker, Recogniser.load(recogniser) if recogniser else None)
 
     def forward(self, drawn: Tensor, truth: Tensor) -> Terms:
-        """Of latents [B,4,h,w]; gradients reach `drawn` alone."""
+        """The losses between latents [B,4,h,w]. Gradients reach only `drawn`."""
         latent, nothing = F.huber_loss(drawn, truth), drawn.new_zeros(())
         if self.tracker is None and self.recogniser is None:
             return Terms(latent, nothing, nothing, nothing)
         seen = self._decoded(drawn)
         with torch.no_grad():
-            wanted = self._decoded(truth)
+            expected = self._decoded(truth)
         perceptual = expression = identity = nothing
         if self.tracker is not None:
-            crops = (_sampled(one, self.face) * 0.5 + 0.5 for one in (seen, wanted))
+            crops = (_sampled(one, self.face) * 0.5 + 0.5 for one in (seen, expected))
             perceptual, expression = self.tracker.between(*crops)
         if self.recogniser is not None:
-            ours, theirs = (self.recogniser(_sampled(one, self.aligned)) for one in (seen, wanted))
+            ours, theirs = (self.recogniser(_sampled(one, self.aligned)) for one in (seen, expected))
             identity = (1.0 - (ours * theirs).sum(1)).mean()
         return Terms(latent, perceptual, expression, identity)
 
     def _decoded(self, latents: Tensor) -> Tensor:
-        """[B,3,S,S] in float32, whatever the decoder computes in."""
+        """[B,3,S,S] in float32, whatever the decoder's precision."""
         pictures: Tensor = self.tiny.decode(latents.to(next(self.tiny.parameters(), latents).dtype)).sample
         return pictures.float()
 
@@ -100,7 +100,7 @@ def _sampled(pictures: Tensor, grid: Tensor) -> Tensor:
 
 
 def _grid(to_picture: Tensor, side: int, size: int) -> Tensor:
-    """[1,side,side,2] for `grid_sample`: the middle of each pixel of a crop, by [2,3] in pixels of the picture."""
+    """[1,side,side,2] for `grid_sample`: pixel centres of a crop; `to_picture` [2,3] leads to the picture's pixels."""
     at = torch.arange(side) + 0.5
     rows, columns = torch.meshgrid(at, at, indexing="ij")
     crop = torch.stack([columns, rows, torch.ones_like(rows)], -1)
@@ -108,11 +108,11 @@ def _grid(to_picture: Tensor, side: int, size: int) -> Tensor:
 
 
 class RecogniserError(OmoteError, ValueError):
-    """The file is no recogniser that can be executed; the message says what was found."""
+    """The file is not a recogniser that can be executed."""
 
 
 class Recogniser(nn.Module):
-    """An ArcFace network's ONNX file in torch, through which gradients pass."""
+    """Executes ArcFace's ONNX file in torch, so that gradients pass through it."""
 
     def __init__(self, graph: Any, mean: float, spread: float) -> None:
         super().__init__()
@@ -126,7 +126,9 @@ class Recogniser(nn.Module):
             if node.op_type == "Constant"
         }
         self._nodes = [node for node in graph.node if node.op_type != "Constant"]
-        self._said = [{one.name: helper.get_attribute_value(one) for one in node.attribute} for node in self._nodes]
+        self._attributes = [
+            {one.name: helper.get_attribute_value(one) for one in node.attribute} for node in self._nodes
+        ]
         self._input = next(one.name for one in graph.input if one.name not in constant)
         self._output = graph.output[0].name
         if unknown := sorted({node.op_type for node in self._nodes} - set(_OPERATORS)):
@@ -137,7 +139,7 @@ class Recogniser(nn.Module):
 
     @classmethod
     def load(cls, path: Path) -> Recogniser:
-        """RecogniserError where the file is none, or has operators that ArcFace has not."""
+        """RecogniserError for another file, and for operators that ArcFace does not use."""
         import onnx
 
         try:
@@ -146,17 +148,17 @@ class Recogniser(nn.Module):
             return cls(model.graph, *normalisation(path))
         except RecogniserError:
             raise
-        except Exception as error:  # what onnx raises has no other common class
+        except Exception as error:  # onnx's errors have no common class
             raise RecogniserError(
                 f"{path} is no ONNX file of a recogniser ({error or type(error).__name__})"
             ) from error
 
     def forward(self, faces: Tensor) -> Tensor:
-        """[B,E] unit vectors of faces [B,3,112,112], RGB in -1..1, aligned as ArcFace's training was."""
+        """[B,E] unit embeddings of aligned faces [B,3,112,112], RGB in -1..1."""
         value = {self._input: ((faces + 1.0) * 127.5 - self._mean) / self._spread}
-        for node, said in zip(self._nodes, self._said, strict=True):
-            given = [self._read(value, name) for name in node.input]
-            value[node.output[0]] = _OPERATORS[node.op_type](given, said)
+        for node, attributes in zip(self._nodes, self._attributes, strict=True):
+            inputs = [self._read(value, name) for name in node.input]
+            value[node.output[0]] = _OPERATORS[node.op_type](inputs, attributes)
         return F.normalize(value[self._output].flatten(1), dim=1)
 
     def _read(self, value: dict[str, Tensor], name: str) -> Tensor | None:
@@ -166,47 +168,47 @@ class Recogniser(nn.Module):
         return found
 
 
-def _conv(given: list[Any], said: dict[str, Any]) -> Tensor:
-    x, weight, bias = (*given, None)[:3]
-    top, left, bottom, right = said.get("pads", (0, 0, 0, 0))
+def _conv(inputs: list[Any], attributes: dict[str, Any]) -> Tensor:
+    x, weight, bias = (*inputs, None)[:3]
+    top, left, bottom, right = attributes.get("pads", (0, 0, 0, 0))
     x = F.pad(x, (left, right, top, bottom))
-    strides, dilations = said.get("strides", (1, 1)), said.get("dilations", (1, 1))
-    return F.conv2d(x, weight, bias, strides, 0, dilations, said.get("group", 1))
+    strides, dilations = attributes.get("strides", (1, 1)), attributes.get("dilations", (1, 1))
+    return F.conv2d(x, weight, bias, strides, 0, dilations, attributes.get("group", 1))
 
 
-def _norm(given: list[Any], said: dict[str, Any]) -> Tensor:
-    x, weight, bias, mean, variance = given
-    return F.batch_norm(x, mean, variance, weight, bias, eps=said.get("epsilon", 1e-5))
+def _norm(inputs: list[Any], attributes: dict[str, Any]) -> Tensor:
+    x, weight, bias, mean, variance = inputs
+    return F.batch_norm(x, mean, variance, weight, bias, eps=attributes.get("epsilon", 1e-5))
 
 
-def _gemm(given: list[Any], said: dict[str, Any]) -> Tensor:
-    a, b, c = (*given, None)[:3]
-    a, b = a.T if said.get("transA") else a, b.T if said.get("transB") else b
-    product: Tensor = said.get("alpha", 1.0) * (a @ b)
-    return product if c is None else product + said.get("beta", 1.0) * c
+def _gemm(inputs: list[Any], attributes: dict[str, Any]) -> Tensor:
+    a, b, c = (*inputs, None)[:3]
+    a, b = a.T if attributes.get("transA") else a, b.T if attributes.get("transB") else b
+    product: Tensor = attributes.get("alpha", 1.0) * (a @ b)
+    return product if c is None else product + attributes.get("beta", 1.0) * c
 
 
-def _reshape(given: list[Any], said: dict[str, Any]) -> Tensor:
-    """ONNX says 0 for a side that stays as it is."""
-    x, wanted = given
-    reshaped: Tensor = x.reshape([int(n) or x.shape[k] for k, n in enumerate(wanted)])
+def _reshape(inputs: list[Any], attributes: dict[str, Any]) -> Tensor:
+    """In ONNX a length of 0 keeps the input's."""
+    x, shape = inputs
+    reshaped: Tensor = x.reshape([int(n) or x.shape[k] for k, n in enumerate(shape)])
     return reshaped
 
 
 _OPERATORS: dict[str, Any] = {
     "Conv": _conv,
     "BatchNormalization": _norm,
-    "PRelu": lambda given, said: torch.where(given[0] > 0, given[0], given[0] * given[1]),
+    "PRelu": lambda inputs, attributes: torch.where(inputs[0] > 0, inputs[0], inputs[0] * inputs[1]),
     "Gemm": _gemm,
-    "MatMul": lambda given, said: given[0] @ given[1],
-    "Relu": lambda given, said: F.relu(given[0]),
-    "Add": lambda given, said: given[0] + given[1],
-    "Sub": lambda given, said: given[0] - given[1],
-    "Mul": lambda given, said: given[0] * given[1],
-    "Div": lambda given, said: given[0] / given[1],
-    "Flatten": lambda given, said: given[0].flatten(said.get("axis", 1)),
+    "MatMul": lambda inputs, attributes: inputs[0] @ inputs[1],
+    "Relu": lambda inputs, attributes: F.relu(inputs[0]),
+    "Add": lambda inputs, attributes: inputs[0] + inputs[1],
+    "Sub": lambda inputs, attributes: inputs[0] - inputs[1],
+    "Mul": lambda inputs, attributes: inputs[0] * inputs[1],
+    "Div": lambda inputs, attributes: inputs[0] / inputs[1],
+    "Flatten": lambda inputs, attributes: inputs[0].flatten(attributes.get("axis", 1)),
     "Reshape": _reshape,
-    "Dropout": lambda given, said: given[0],
-    "Identity": lambda given, said: given[0],
-    "GlobalAveragePool": lambda given, said: given[0].mean((2, 3), keepdim=True),
+    "Dropout": lambda inputs, attributes: inputs[0],
+    "Identity": lambda inputs, attributes: inputs[0],
+    "GlobalAveragePool": lambda inputs, attributes: inputs[0].mean((2, 3), keepdim=True),
 }

@@ -25,10 +25,10 @@ from ..model.kinds import Made, Settings
 from ..model.making import LICENCE
 from ..models import ModelError
 from ..tensor_file import CharacterError
-from .copying import ANCHORS, character_of, draw_anchors, drawn_live, read_face
-from .files import RECOGNISER, Published, files_for, published, published_file, require_commercial
+from .copying import FRONT, Drawer, character_of, drawn_live, read_face
+from .files import CONTROLNET, RECOGNISER, Published, files_for, published, published_file, require_commercial
 from .identity import ArcFace, arcface, moved_points, portrait, portrait_crop
-from .opening import open_weights
+from .opening import open_weights, the_fastest_place
 from .options import COPIED, Options, options_of
 from .sampling import MAKING_STEPS, FewStep
 from .vectors import STAND_IN_NEUTRAL, ToFlame, read_neutral, vector_of
@@ -37,22 +37,22 @@ if TYPE_CHECKING:
     from .pipeline import Arc2Face
     from .processors import Bank
 
-TURNED_DEG = 8.0  # from which on a photo's head is not from the front
+TURNED_DEG = 8.0  # a head that is turned farther causes a warning
 
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """Who is drawn, and from what."""
+    """The person, and how to read expressions."""
 
     photo: Photo
-    consent: str  # in words
-    likeness: str  # whose it is, in words
+    consent: str  # the declaration in the character's file
+    likeness: str  # whose likeness it is, for the licence
     neutral: Array | None = None  # [55] as measured; None: the stand-in
     to_flame: ToFlame | None = None  # for anchors
 
 
 def make(name: str, photo: Path, consent: str, typed: argparse.Namespace, settings: Settings) -> list[Made]:
-    """What `omote character new --kind photoreal` asks for; errors that a user can mend are raised."""
+    """Runs `omote character new --kind photoreal`."""
     options = options_of(name, typed)
     try:
         neutral = None if typed.neutral is None else read_neutral(typed.neutral)
@@ -66,21 +66,32 @@ def make(name: str, photo: Path, consent: str, typed: argparse.Namespace, settin
 
 
 def made(options: Options, origin: Origin, files: Published, *, allow_noncommercial: bool) -> list[Made]:
-    """A character for each seed; CharacterError, or the ModelError of a file that is missing or not allowed."""
-    names = files_for(options.sampler)
+    """One character for each seed; CharacterError or ModelError for missing files and licences that forbid it."""
+    names, is_copied = files_for(options.sampler), options.live == COPIED
     require_commercial(map(published_file, names), allow_noncommercial)  # before gigabytes are read
-    parts, embedder = files.parts(names), arcface(files.path(RECOGNISER))
-    arc = open_weights(files, None if options.live == COPIED else options.sampler, options.reference_scale)
+    has_pose = is_copied and files.find(CONTROLNET) is not None
+    parts = files.parts((*names, CONTROLNET) if has_pose else names)
+    embedder = arcface(files.path(RECOGNISER))
+    arc = _for_anchors(files, options, has_pose) if is_copied else _for_direct(files, options)
     try:
         maker = _Maker(options, origin, arc, embedder, parts, files.model(options.sampler, options.reference_scale))
-        one = maker.copied if options.live == COPIED else maker.direct
+        one = maker.copied if is_copied else maker.direct
         return [one(seed) for seed in options.noise_seeds]
     except ValueError as error:
         raise CharacterError(f"these weights cannot make a character: {error}") from error
 
 
+def _for_direct(files: Published, options: Options) -> Arc2Face:
+    return open_weights(files, options.sampler, options.reference_scale)
+
+
+def _for_anchors(files: Published, options: Options, has_pose: bool) -> Arc2Face:
+    device, dtype = the_fastest_place()
+    return open_weights(files, None, options.reference_scale, device=device, dtype=dtype, has_pose=has_pose)
+
+
 class _Maker:
-    """The weights and what all characters of one photo share."""
+    """The weights, and what all characters of one photo share."""
 
     def __init__(
         self,
@@ -101,7 +112,7 @@ class _Maker:
         self.bank = arc.bank(self.reference, self.tokens) if options.reference_scale > 0.0 else None
 
     def noise(self, seed: int) -> Array:
-        """[4,h,h] from which every picture of a character begins."""
+        """[4,h,h] the noise of all pictures of a character."""
         side = self.options.size // 8
         return np.random.default_rng(seed).standard_normal((4, side, side), np.float32)
 
@@ -126,7 +137,7 @@ class _Maker:
         character = PhotorealCharacter(
             name=options.named(seed),
             tokens=self.tokens[0],
-            empty=self.arc.nobody()[0].float().cpu().numpy(),
+            empty=self.arc.empty()[0].float().cpu().numpy(),
             noise=noise,
             neutral=self.neutral,
             is_neutral_measured=origin.neutral is not None,
@@ -143,31 +154,39 @@ class _Maker:
         return Made(character, (*self._turned(), *filter(None, [missing])))
 
     def copied(self, seed: int) -> Made:
-        """An ordinary character whose references are drawn by the weights in many guided steps."""
-        options = self.options
-        pictures = draw_anchors(
-            self.arc, self.tokens, self.noise(seed), self.bank, self.vector, options.expression_scale
-        )
-        seen = {what: self._reading(f"the drawn {what}", one, ANCHORS[what]) for what, one in pictures.items()}
+        """An ordinary character with reference pictures drawn by the weights in many guided steps."""
+        options, scale = self.options, self.options.expression_scale
+        drawer = Drawer(self.arc, self.tokens, self.noise(seed), self.bank, self.vector, scale)
+        pictures = drawer.front()
+        weights = {anchor.name: anchor.weights for anchor in FRONT}
+        seen = {what: self._reading(f"the drawn {what}", one, weights[what]) for what, one in pictures.items()}
         found = character_of(options.named(seed), pictures, [one for one, _ in seen.values()], self.origin.consent)
+        more = list(drawer.redrawn(found.character))
         drawn_by = f"Reference pictures drawn by Arc2Face from 1 photo of a real person, {', '.join(self._words(seed))}"
-        character = replace(found.character, licence=_licence(self.parts), made_from=drawn_by[:1000])
-        alike = [f"{what} {self._cosine(pictures[what], one):.2f}" for what, (one, _) in seen.items()]
+        character = replace(
+            found.character,
+            references=(*found.character.references, *(reference for *_, reference in more)),
+            licence=_licence(self.parts),
+            made_from=drawn_by[:1000],
+        )
         (live,), took_ms = drawn_live(character, [FlameParams.neutral()], options.size)
-        reading, _ = self._reading("the live picture", live)
-        alike.append(f"live {self._cosine(live, reading):.2f} ({took_ms:.0f} ms a picture)")
+        every = {**pictures, **{anchor.name: picture for anchor, picture, _ in more}, "live": live}
+        alike = ", ".join(f"{what} {self._cosine(what, one)}" for what, one in every.items())
         missing = [why for _, why in seen.values() if why]
-        said = f"ArcFace cosine to the photo: {', '.join(alike)}"
-        return Made(character, (*self._turned(), *missing, *found.warnings, said))
+        measured = f"ArcFace cosine to the photo: {alike} ({took_ms:.0f} ms a picture)"
+        return Made(character, (*self._turned(), *missing, *found.warnings, measured))
 
-    def _cosine(self, picture: NDArray[np.uint8], reading: FaceLandmarks) -> float:
+    def _cosine(self, what: str, picture: NDArray[np.uint8]) -> str:
+        reading = read_face(what, picture)
+        if isinstance(reading, str):
+            return "no face found"
         try:
-            return float(self.identity @ self.embedder.embed(picture, reading.points))
+            return f"{float(self.identity @ self.embedder.embed(picture, reading.points)):.2f}"
         except ModelError:
-            return float("nan")
+            return "unknown"
 
     def _rows(self, noise: Array) -> BankRows:
-        """The reference's rows, then those of the anchors."""
+        """The rows of the photo, then those of the anchors."""
         from .processors import joined, rows_of
         from .schedulers import few_step_plan
 
@@ -188,15 +207,15 @@ class _Maker:
     def _reading(
         self, what: str, picture: NDArray[np.uint8], weights: Array | None = None
     ) -> tuple[FaceLandmarks, str]:
-        """The face in a drawn picture; the photo's points with the wanted weights where the tracker finds none."""
+        """The face in a drawn picture and ""; if the tracker finds none, the photo's points and a warning."""
+        found = read_face(what, picture)
+        if not isinstance(found, str):
+            return found, ""
         read = self.origin.photo.reading
         points = moved_points(read.points, portrait_crop(read.points, self.options.size))
-        wanted = np.zeros(arkit.COUNT, np.float32) if weights is None else weights
-        found, why = read_face(what, picture, FaceLandmarks(points, wanted, read.rotation))
-        return (
-            found,
-            why and f"{why}; the points of {self.origin.photo.name} stand in, by which the head turns less well",
-        )
+        expected = np.zeros(arkit.COUNT, np.float32) if weights is None else weights
+        why = f"{found}; the points of {self.origin.photo.name} are used instead, so the head turns less well"
+        return FaceLandmarks(points, expected, read.rotation), why
 
     def _turned(self) -> Iterator[str]:
         turned_deg = float(np.degrees(np.linalg.norm(self.origin.photo.reading.rotation[:2])))
@@ -208,7 +227,10 @@ class _Maker:
 
     def _words(self, seed: int) -> Iterator[str]:
         options = self.options
-        yield from () if options.live == COPIED else (f"sampler {options.sampler}",)
+        if options.live == COPIED:
+            yield "head turned by ControlNet" if self.arc.controlnet is not None else "head turned without ControlNet"
+        else:
+            yield f"sampler {options.sampler}"
         yield f"noise seed {seed}"
         yield f"reference scale {options.reference_scale:g}" if options.reference_scale else "no reference"
         if options.anchors:
@@ -217,6 +239,6 @@ class _Maker:
 
 
 def _licence(parts: Sequence[SourceFile]) -> str:
-    """Of an ordinary character, within its 200 characters."""
-    refused = not all(part.is_commercial for part in parts)
-    return f"{LICENCE}; not for commercial use, as the weights that drew it" if refused else LICENCE
+    """The licence of an ordinary character, which has at most 200 characters."""
+    is_commercial = all(part.is_commercial for part in parts)
+    return LICENCE if is_commercial else f"{LICENCE}; not for commercial use, as the weights that drew it"

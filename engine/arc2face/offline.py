@@ -1,10 +1,10 @@
-"""Photoreal characters offline: in the few steps they were made for, or in many, guided, as the authors draw."""
+"""Photoreal characters offline: in the few steps of their sampler, or in many guided steps, as the authors draw."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +18,10 @@ from ..offline.animation import Chunk, RenderError
 from ..offline.pictures import Picture, resize_picture
 from ..offline.render import RenderSettings
 from ..runtime.session import AUTO, Build
-from .files import ALIKE, VAE, model_digest, published, require_commercial
+from .files import ALIKE, CONTROLNET, VAE, model_digest, published, require_commercial
 from .networks import Recipe
-from .opening import EXTRA, model_of, open_weights, require_alike
+from .opening import EXTRA, model_of, open_weights, require_alike, the_fastest_place
+from .pose import PoseMapper
 from .renderer import Options, PhotorealRenderer, open_renderer, relief_of
 from .sampling import MOST_STEPS, check_steps
 from .vectors import vector_of
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
     from .processors import Bank
 
 STEPS, GUIDANCE = 25, 3.0
-SHARE = 0.0  # no gain was measured: the published weights were not at hand
-_MANY = 999
-_STANDS = np.zeros(3, np.float32)  # where the head stands is the camera's affair
+SHARE = 0.0  # no gain could be measured without the published weights
+WARP, CONTROL = POSES = ("warp", "controlnet")  # what turns the head
+_MOST_GUIDED = 999
+_STILL = np.zeros(3, np.float32)  # the warp does not move the head in the picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +44,13 @@ class Photoreal:
 
     to_flame: FlameMap
     settings: Settings
-    is_guided: bool  # in many steps by PyTorch; else in the few that the characters were made for
-    weights: str  # digest of the published files that draw
+    is_guided: bool  # many steps by PyTorch; otherwise the few steps of the characters' sampler
+    weights: str  # digest of the published files
 
     def facts(self) -> str:
-        """Everything that decides a picture's bytes besides the settings of the rendering, in words."""
+        """Everything besides the render settings that decides a picture's bytes, as text."""
         guided = f", guidance {GUIDANCE if self.is_guided else self.settings.guidance:g}"
-        scale = f", expression {self.settings.expression_scale:g}"
+        scale = f", expression {self.settings.expression_scale:g}, pose {self.settings.pose}"
         numbers = self.to_flame.expression.tobytes() + self.to_flame.jaw_rad.tobytes()
         return f"{self.weights[:16]}, map {hashlib.sha256(numbers).hexdigest()[:16]}{guided}{scale}"
 
@@ -66,62 +68,82 @@ class Photoreal:
 
 
 def render_settings(people: Sequence[AnyCharacter], settings: Settings, threads: int | None) -> RenderSettings:
-    """The settings for photoreal characters alone, of the same weights; ValueErrors that a user can mend."""
-    alive = tuple(one for one in people if isinstance(one, PhotorealCharacter))
-    first = alive[0]
+    """The render settings for photoreal characters; an error that a user can mend if these cannot be rendered."""
+    photoreal = tuple(one for one in people if isinstance(one, PhotorealCharacter))
+    first = photoreal[0]
     for one in people:
         if not isinstance(one, PhotorealCharacter):
             raise RenderError(
-                f"{one.name} is of the open kind and {first.name} is photoreal: nothing lies between them, and no "
-                "rendering shows both; render one after the other"
+                f"{one.name} is not photoreal and {first.name} is: they cannot be mixed, so render one after the other"
             )
         if Recipe.of(one) != Recipe.of(first):
-            raise RenderError(f"{one.name} and {first.name} are drawn by different weights: render one after the other")
+            raise RenderError(f"{one.name} and {first.name} need different weights: render one after the other")
         require_commercial(one.parts, settings.allow_noncommercial)
     to_flame, files = the_map(settings.flame_map), published(settings.files)
     runtime = "openvino" if settings.runtime == AUTO else settings.runtime
     is_guided = settings.steps > MOST_STEPS
+    if _is_posed(settings) and not is_guided:
+        raise RenderError(f"--pose {CONTROL} draws in more than {MOST_STEPS} steps: add --steps {STEPS}")
     if is_guided:
-        if settings.steps > _MANY:
-            raise RenderError(f"--steps must be from 1 to {_MANY} for {first.name}, got {settings.steps}")
+        if settings.steps > _MOST_GUIDED:
+            raise RenderError(f"--steps must be from 1 to {_MOST_GUIDED} for {first.name}, got {settings.steps}")
         runtime = _pytorch(runtime)
-        for one in alive:
+        for one in photoreal:
             require_alike(one, files)
-        weights = model_digest(files.parts((*ALIKE, VAE)))
+        pose = (CONTROLNET,) if _is_posed(settings) else ()
+        weights = model_digest(files.parts((*ALIKE, VAE, *pose)))
     else:
         try:
             check_steps(first.sampler, settings.steps)
         except ValueError as error:
-            raise RenderError(f"{error}; more than {MOST_STEPS} are guided") from error
+            raise RenderError(f"{error}; pictures in more than {MOST_STEPS} steps are guided") from error
         weights = first.model
-    if settings.files:  # workers may stand elsewhere
-        settings = Settings(**{**vars(settings), "files": settings.files.expanduser().absolute()})
+    if settings.files:  # a worker may have another working directory
+        settings = replace(settings, files=settings.files.expanduser().absolute())
     try:
         build = Build.named(runtime, threads)
     except ValueError as error:
         raise AnimatorError(str(error)) from error
     how = Photoreal(to_flame, settings, is_guided, weights)
-    return RenderSettings(alive, settings.size or first.size, settings.steps, build, first.size, how, consistency=False)
+    size = settings.size or first.size
+    return RenderSettings(photoreal, size, settings.steps, build, first.size, how, consistency=False)
+
+
+def _is_posed(settings: Settings) -> bool:
+    """Whether the ControlNet turns the head; RenderError for an unknown value in config.toml."""
+    if settings.pose not in POSES:
+        raise RenderError(f'pose must be {" or ".join(POSES)}, got "{settings.pose}"')
+    return settings.pose == CONTROL
 
 
 def _pytorch(runtime: str) -> str:
-    """What draws many steps: where nothing else is asked for, a GPU in half precision, else the processor in full."""
+    """The PyTorch runtime for many steps: by default a GPU in half precision, otherwise the CPU in f32."""
     if runtime in ("pytorch-f32", "pytorch-f16"):
         return runtime
     if runtime not in ("openvino", "pytorch"):
         raise RenderError(
-            f"more than {MOST_STEPS} steps are drawn by PyTorch: --runtime pytorch-f32, or pytorch-f16 on a GPU"
+            f"more than {MOST_STEPS} steps run in PyTorch: use --runtime pytorch-f32, or pytorch-f16 on a GPU"
         )
-    try:
-        from .pipeline import fastest_place
-    except ImportError as error:
-        raise RenderError(f"more than {MOST_STEPS} steps need PyTorch ({error}): {EXTRA}") from error
-    return "pytorch-f16" if fastest_place()[0].type == "cuda" else "pytorch-f32"
+    return "pytorch-f16" if the_fastest_place()[0].type == "cuda" else "pytorch-f32"
+
+
+def stills(
+    character: PhotorealCharacter, faces: Sequence[FlameParams], how: Stills, settings: Settings
+) -> Iterator[NDArray[np.uint8]]:
+    """[S,S,3] each face at full quality; errors come before the first picture is drawn."""
+    require_commercial(character.parts, settings.allow_noncommercial)
+    files, to_flame = published(settings.files), the_map(settings.flame_map)
+    require_alike(character, files)
+    device, dtype = the_fastest_place()
+    is_posed, scale = _is_posed(settings), character.reference_scale
+    arc = open_weights(files, None, scale, device=device, dtype=dtype, has_pose=is_posed)
+    painter = Painter(arc, to_flame, how)
+    return (painter.paint(character, face) for face in faces)
 
 
 @dataclass(eq=False)
 class FewSteps:
-    """Draws as the live path does, but steadies no face."""
+    """Draws as the live renderer does, without steadying."""
 
     cast: tuple[PhotorealCharacter, ...]
     size: int
@@ -135,7 +157,7 @@ class FewSteps:
 
 @dataclass(eq=False)
 class ManySteps:
-    """Draws each picture of a chunk at full quality, from its face alone."""
+    """Draws each picture of a chunk at full quality, independently of the others."""
 
     cast: tuple[PhotorealCharacter, ...]
     size: int
@@ -155,32 +177,35 @@ class Painter:
     to_flame: FlameMap
     how: Stills
     banks: dict[str, Bank | None] = field(default_factory=dict)
-    drawn: dict[tuple[str, bytes], NDArray[np.uint8]] = field(default_factory=dict)  # the last one
+    poses: dict[str, PoseMapper] = field(default_factory=dict)
+    drawn: dict[tuple[str, bytes], NDArray[np.uint8]] = field(default_factory=dict)  # only the last picture
 
     @classmethod
     def open(cls, character: PhotorealCharacter, settings: Settings, to_flame: FlameMap, build: Build) -> Painter:
-        """AnimatorError where PyTorch or a GPU is missing, CharacterError where the published files are."""
+        """AnimatorError if PyTorch or a GPU is missing, CharacterError if the published files are."""
         try:
             from .pipeline import place_of, use_threads
 
             device, dtype = place_of(build.precision)
         except (ImportError, ValueError) as error:
-            raise AnimatorError(f"more than {MOST_STEPS} steps are drawn by PyTorch ({error}): {EXTRA}") from error
+            raise AnimatorError(f"more than {MOST_STEPS} steps need PyTorch ({error}): {EXTRA}") from error
         if build.threads:
             use_threads(build.threads)
-        arc = open_weights(published(settings.files), None, character.reference_scale, device=device, dtype=dtype)
-        how = Stills(settings.steps, GUIDANCE, SHARE, settings.expression_scale)
-        return cls(arc, to_flame, how)
+        files, scale, is_posed = published(settings.files), character.reference_scale, _is_posed(settings)
+        arc = open_weights(files, None, scale, device=device, dtype=dtype, has_pose=is_posed)
+        return cls(arc, to_flame, Stills(settings.steps, GUIDANCE, SHARE, settings.expression_scale))
 
     def paint(self, character: PhotorealCharacter, face: FlameParams) -> NDArray[np.uint8]:
-        """[S,S,3] this face, with head and eyes turned.
+        """[S,S,3] this face with its head pose and gaze.
 
-        One at a time, so that a picture is the same bytes whatever is drawn beside it. With a share it reads the
-        picture of the face at rest, which is drawn along.
+        Pictures are drawn one at a time, so none depends on another. With a share, the picture also attends to the
+        face at rest, which is drawn along with it. The ControlNet turns the head while the picture is drawn, but not
+        the eyes; the warp turns both afterwards.
         """
         share = SHARE if self.how.share is None else self.how.share
         vector = vector_of(face, character.neutral, self.to_flame.flame)
-        key = (character.name, vector.tobytes())
+        control = None if self.arc.controlnet is None else self._pose(character).picture(face)
+        key = (character.name, vector.tobytes() + (b"" if control is None else control.tobytes()))
         if key not in self.drawn:
             latents = self.arc.generate(
                 character.tokens[None],
@@ -191,12 +216,20 @@ class Painter:
                 bank=self._bank(character),
                 share=share,
                 scale=self.how.expression_scale,
+                control=control,
             )
             self.drawn = {key: self.arc.picture(latents[-1:])[0]}
-        return relief_of(character).turned(self.drawn[key], face.neck_pose, _STANDS, face.eye_pose, face.eyelids)
+        if control is not None:
+            return self.drawn[key]
+        return relief_of(character).turned(self.drawn[key], face.neck_pose, _STILL, face.eye_pose, face.eyelids)
+
+    def _pose(self, character: PhotorealCharacter) -> PoseMapper:
+        if character.name not in self.poses:
+            self.poses[character.name] = PoseMapper.of(character.points, character.size)
+        return self.poses[character.name]
 
     def _bank(self, character: PhotorealCharacter) -> Bank | None:
-        """Not the character's own rows, which the weights of its few steps have made."""
+        """Made anew, since the few-step LoRA is fused into the weights that made the character's own bank."""
         if character.name not in self.banks:
             tokens: Any = character.tokens[None]
             self.banks[character.name] = self.arc.bank(character.reference, tokens) if character.bank else None
@@ -204,8 +237,8 @@ class Painter:
 
 
 def shown(shares: Array) -> int:
-    """The one of the cast that these shares [c] show; RenderError where they are a mixture."""
+    """The index of the one character that these shares [c] show; RenderError for a mixture."""
     present = np.flatnonzero(shares > 0.0)
     if len(present) != 1:
-        raise RenderError(f"a picture shows one photoreal character and no mixture, got {len(present)}")
+        raise RenderError(f"photoreal characters cannot be mixed in one picture, got {len(present)} of them")
     return int(present[0])

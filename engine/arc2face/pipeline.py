@@ -1,9 +1,9 @@
-"""Arc2Face as one thing: an embedding becomes tokens, a photo a bank, and both with an expression a picture."""
+"""Arc2Face as one object: an embedding becomes tokens, a photo becomes a bank, and an expression becomes a picture."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from . import files
 from .loading import (
     fuse,
     install_adapter,
+    load_controlnet,
     load_text_encoder,
     load_tiny_vae,
     load_unet,
@@ -33,27 +34,28 @@ from .schedulers import dpm_solver, few_step_plan
 Numbers = Tensor | NDArray[np.float32]
 Picture = NDArray[np.uint8]
 Sampler = Literal["dpm"] | FewStep
-Find = Callable[[str], Path]  # where a published file is, by its name in the folder of them all
+Find = Callable[[str], Path]  # the path of a published file, by its name in the folder
 
-STEPS, GUIDANCE = 25, 3.0  # as the authors draw
+STEPS, GUIDANCE = 25, 3.0  # as in the authors' demo
 REFERENCE_SCALE = 0.8
 TOKENS = 77
-_BEGIN, _END = 49406, 49407  # of CLIP's prompts
+_BEGIN, _END = 49406, 49407  # CLIP's markers of a prompt
 _PHOTO_OF_A_ID_PERSON = (1125, 539, 320, 1014, 2533)
-_SLOT = 4  # where "id" stands, after the beginning
-ANCHOR_STRIDE = 2  # of rows and of columns: four anchors take as much time as one picture
+_SLOT = 4  # position of "id", counted with the begin marker
+ANCHOR_STRIDE = 2  # every second row and column: four anchors cost as much attention as one picture
 
 
 @dataclass(frozen=True, eq=False)
 class Arc2Face:
     """The published models, loaded. Latents are [B,4,S/8,S/8] for pictures of S pixels on a side."""
 
-    unet: Any  # draws and reads banks: the expression adapter is in it, its LoRAs are fused
+    unet: Any  # with the expression adapter installed and LoRAs fused
     adapter: Any  # vectors [B,55] -> tokens [B,n,D]
     encoder: Any  # CLIP's text encoder
     vae: Any
     tiny: Any  # TAESD
-    writer: Callable[[], Any]  # loads the published UNet without LoRAs, of which only banks are made
+    reader: Callable[[], Any]  # loads the published UNet without LoRAs, which reads photos for banks
+    controlnet: Any = None  # head pose; None if it was not loaded
 
     @property
     def device(self) -> torch.device:
@@ -71,9 +73,10 @@ class Arc2Face:
 
     @torch.no_grad()
     def tokens(self, embedding: Numbers) -> Tensor:
-        """[B,77,D] "photo of a id person" with face embeddings [B,E] of any length in the place of "id".
+        """[B,77,D] "photo of a id person" with face embeddings [B,E] in the place of "id".
 
-        Arc2Face learned on unit vectors, padded with zeros; ValueError for one that has no direction or is too long.
+        Embeddings are normalised and padded with zeros, as in training. ValueError if one is zero, not finite or
+        longer than the encoder is wide.
         """
         rows = torch.as_tensor(embedding, dtype=torch.float32)
         if rows.ndim != 2 or not torch.isfinite(rows).all() or not (rows.norm(dim=1) > 0.0).all():
@@ -84,12 +87,12 @@ class Arc2Face:
         return self._encoded(_PHOTO_OF_A_ID_PERSON, F.pad(F.normalize(rows, dim=1), (0, width - rows.shape[1])))
 
     @torch.no_grad()
-    def nobody(self) -> Tensor:
-        """[1,77,D] the empty prompt, from which guidance leads away."""
+    def empty(self) -> Tensor:
+        """[1,77,D] the empty prompt, which is the negative prompt of guidance."""
         return self._encoded(())
 
     def _encoded(self, words: tuple[int, ...], faces: Tensor | None = None) -> Tensor:
-        """[B,77,D] words, filled up with ends as Stable Diffusion 1.5 does; `faces` [B,D] replace the word "id"."""
+        """[B,77,D] words, padded with end markers as in Stable Diffusion 1.5; `faces` [B,D] replace the word "id"."""
         ids = torch.tensor([(_BEGIN, *words, *[_END] * (TOKENS - 1 - len(words)))], device=self.device)
 
         def replace(module: Any, given: object, embedded: Tensor) -> Tensor:
@@ -105,41 +108,50 @@ class Arc2Face:
         return out
 
     @torch.no_grad()
-    def bank(self, reference: Picture, tokens: Numbers) -> Bank:
-        """What drawing reads of pictures [N,S,S,3] (or one [S,S,3]) of the person with tokens [1,77,D].
+    def latents(self, pictures: Picture) -> Tensor:
+        """[N,4,S/8,S/8] the most likely latents of pictures [N,S,S,3]: no sample, so each gives the same ones."""
+        pixels = self._pixels(pictures) * 2.0 - 1.0
+        found: Tensor = self.vae.encode(pixels).latent_dist.mode() * self.vae.config.scaling_factor
+        return found
 
-        Their most likely latents are taken, not a sample, so the same photo gives the same bank.
-        """
-        pictures = torch.from_numpy(np.array(reference)).to(self.device).reshape(-1, *reference.shape[-3:])
-        pixels = pictures.permute(0, 3, 1, 2).to(self.dtype) / 127.5 - 1.0
-        latents = self.vae.encode(pixels).latent_dist.mode() * self.vae.config.scaling_factor
-        still = torch.zeros(len(latents), device=self.device)
-        rows = self._written(self.writer(), latents, still, self._here(tokens).expand(len(latents), -1, -1), Reading())
+    def _pixels(self, pictures: Picture) -> Tensor:
+        """[N,3,S,S] from 0 to 1."""
+        levels = torch.from_numpy(np.array(pictures)).to(self.device)
+        return levels.permute(0, 3, 1, 2).to(self.dtype) / 255.0
+
+    @torch.no_grad()
+    def bank(self, reference: Picture, tokens: Numbers) -> Bank:
+        """The bank of pictures [N,S,S,3] (or one [S,S,3]) of the person with tokens [1,77,D]."""
+        latents = self.latents(reference.reshape(-1, *reference.shape[-3:]))
+        t = torch.zeros(len(latents), device=self.device)
+        rows = self._self_attention(
+            self.reader(), latents, t, self._here(tokens).expand(len(latents), -1, -1), Reading()
+        )
         return bank_of(self.unet, [row.reshape(1, -1, row.shape[-1]) for row in rows])
 
     @torch.no_grad()
     def anchor_bank(
         self, tokens: Numbers, vectors: Numbers, noise: Numbers, timestep: int, bank: Bank | None = None
     ) -> Bank:
-        """Every second row and column of expressions [N,55] at the first step, as pictures that read `bank` hold them.
+        """The bank of expressions [N,55] at the first step, every second row and column, for pictures that read `bank`.
 
-        noise [4,h,h] is what the character's pictures begin from. These rows beside the reference's keep live pictures
-        alike, of which there is only one at a time.
+        noise [4,h,h] is the noise of the character's pictures. These rows, beside those of the photo, keep live
+        pictures consistent, which are drawn one at a time.
         """
-        wanted = self._here(vectors)
+        faces = self._here(vectors)
         x, identity = (
-            self._here(one).expand(len(wanted), -1, -1, *[-1] * (one.ndim - 3))
+            self._here(one).expand(len(faces), -1, -1, *[-1] * (one.ndim - 3))
             for one in (torch.as_tensor(noise)[None], torch.as_tensor(tokens))
         )
-        t = torch.full((len(wanted),), float(timestep), device=self.device)
-        rows = self._written(self.unet, x, t, identity, Reading(expression=self.adapter(wanted), bank=bank))
+        t = torch.full((len(faces),), float(timestep), device=self.device)
+        rows = self._self_attention(self.unet, x, t, identity, Reading(expression=self.adapter(faces), bank=bank))
         return bank_of(self.unet, [_thinned(row) for row in rows])
 
-    def _written(self, unet: Any, x: Tensor, t: Tensor, tokens: Tensor, reading: Reading) -> list[Tensor]:
-        """[B,T,C] what the self-attention of each block reads of x, in block order."""
-        written: dict[int, Tensor] = {}
-        denoise(unet, x, t, tokens, Reading(reading.expression, bank=reading.bank, written=written))
-        return [written[number] for number in sorted(written)]
+    def _self_attention(self, unet: Any, x: Tensor, t: Tensor, tokens: Tensor, reading: Reading) -> list[Tensor]:
+        """[B,T,C] the input of each block's self-attention, in block order."""
+        rows: dict[int, Tensor] = {}
+        denoise(unet, x, t, tokens, Reading(reading.expression, bank=reading.bank, recorded=rows))
+        return [rows[number] for number in sorted(rows)]
 
     @torch.no_grad()
     def generate(
@@ -154,40 +166,55 @@ class Arc2Face:
         bank: Bank | None = None,
         share: float = 0.0,
         scale: float = 1.0,
+        control: Picture | None = None,
+        start: Picture | None = None,
+        strength: float = 1.0,
     ) -> Tensor:
         """[B,4,h,w] float32 clean latents of these expressions [B,55], each from noise [1|B,4,h,w].
 
-        `tokens` is [1|B,77,D] and `scale` the strength of the expression. With a `share` each picture reads the first
-        one, which is drawn as if alone. A guidance of 1 or less is none, as few-step LoRAs were distilled for.
+        `tokens` is [1|B,77,D] and `scale` the strength of the expression. With a `share`, each picture attends to the
+        first one, which attends only to itself. A guidance of 1 or less is none, for which few-step LoRAs were
+        distilled. `control` [S,S,3] is a picture for the ControlNet (see `pose`). `start` [S,S,3] is a picture from
+        which the DPM solver begins, at this `strength`.
         """
-        wanted = self._here(vectors)
-        count = len(wanted)
+        faces = self._here(vectors)
+        count = len(faces)
         identity = self._here(tokens).expand(count, -1, -1)
-        strength = torch.full((self.blocks,), scale, device=self.device, dtype=self.dtype)
-        predict = self._predict(identity, Reading(self.adapter(wanted), strength, bank, share))
+        strengths = torch.full((self.blocks,), scale, device=self.device, dtype=self.dtype)
+        hint = None if control is None else self._pixels(control[None]).expand(count, -1, -1, -1)
+        predict = self._predict(identity, Reading(self.adapter(faces), strengths, bank, share), hint)
         if guidance > 1.0:
-            # Zeros are the adapter's "unspecified"; what guidance leads away from reads no bank and no other picture.
-            nothing = Reading(self.adapter(torch.zeros_like(wanted)), strength)
-            predict = _guided(predict, self._predict(self.nobody().expand(count, -1, -1), nothing), guidance)
+            # Zeros mean "unspecified" to the adapter. The negative half attends to no bank and no other picture.
+            nothing = Reading(self.adapter(torch.zeros_like(faces)), strengths)
+            negative = self._predict(self.empty().expand(count, -1, -1), nothing, hint)
+            predict = _guided(predict, negative, guidance)
         x = torch.as_tensor(noise, dtype=torch.float32, device=self.device).expand(count, -1, -1, -1)
         if sampler == "dpm":
-            return dpm_solver(predict, x, steps)
+            begin = None if start is None else self.latents(start[None]).float().expand(count, -1, -1, -1)
+            return dpm_solver(predict, x, steps, begin, strength)
         between = [torch.from_numpy(one).to(x) for one in noises_between(x.shape[1:], steps)]
         drawn: Tensor = few_steps(predict, x, few_step_plan(sampler, steps), between)
         return drawn
 
-    def _predict(self, tokens: Tensor, reading: Reading) -> Predict:
-        """Samplers step in float32, whatever the network computes in: the first step of few multiplies by 15."""
+    def _predict(self, tokens: Tensor, reading: Reading, hint: Tensor | None) -> Predict:
+        """Samplers compute in float32, whatever the network does: the first of few steps multiplies by 15."""
 
         def predict(x: Tensor, timestep: int) -> Tensor:
-            t = torch.full((len(x),), float(timestep), device=self.device)
-            return denoise(self.unet, x.to(self.dtype), t, tokens, reading).float()
+            latents, t = x.to(self.dtype), torch.full((len(x),), float(timestep), device=self.device)
+            residuals = None if hint is None else self._residuals(latents, t, tokens, hint)
+            return denoise(self.unet, latents, t, tokens, reading, residuals).float()
 
         return predict
 
+    def _residuals(self, x: Tensor, t: Tensor, tokens: Tensor, hint: Tensor) -> Mapping[str, Any]:
+        if self.controlnet is None:
+            raise ValueError("a picture for the ControlNet was given, but the ControlNet is not loaded")
+        down, middle = self.controlnet(x, t, tokens, controlnet_cond=hint, return_dict=False)
+        return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
+
     @torch.no_grad()
     def picture(self, latents: Tensor, *, tiny: bool = False) -> Picture:
-        """[B,S,S,3] sRGB of latents [B,4,h,w]; by the small decoder where asked."""
+        """[B,S,S,3] sRGB of latents [B,4,h,w]; `tiny` uses TAESD."""
         decoder = self.tiny if tiny else self.vae
         factor = 1.0 if tiny else 1.0 / self.vae.config.scaling_factor
         # One at a time: the full decoder takes gigabytes for each.
@@ -200,33 +227,33 @@ class Arc2Face:
         return torch.as_tensor(numbers).to(device=self.device, dtype=self.dtype)
 
 
-def _guided(towards: Predict, away: Predict, guidance: float) -> Predict:
+def _guided(positive: Predict, negative: Predict, guidance: float) -> Predict:
     """Classifier-free guidance (arXiv 2207.12598)."""
 
     def predict(x: Tensor, timestep: int) -> Tensor:
-        nothing = away(x, timestep)
-        guided: Tensor = nothing + guidance * (towards(x, timestep) - nothing)
+        nothing = negative(x, timestep)
+        guided: Tensor = nothing + guidance * (positive(x, timestep) - nothing)
         return guided
 
     return predict
 
 
 def _thinned(rows: Tensor) -> Tensor:
-    """[1,T,C] of square pictures [N,h*h,C], all in a row."""
+    """[1,T,C] every second row and column of square pictures [N,h*h,C], concatenated."""
     side = math.isqrt(rows.shape[1])
     grid = rows.reshape(len(rows), side, side, -1)[:, ::ANCHOR_STRIDE, ::ANCHOR_STRIDE]
     return grid.reshape(1, -1, rows.shape[2])
 
 
 def fastest_place() -> tuple[torch.device, torch.dtype]:
-    """Where this machine draws fastest, and in which precision: a GPU in half, else the processor in full."""
+    """The fastest device and its precision: a GPU in half precision, otherwise the CPU in f32."""
     if torch.cuda.is_available():
         return torch.device("cuda"), torch.float16
     return torch.device("cpu"), torch.float32
 
 
 def place_of(precision: str) -> tuple[torch.device, torch.dtype]:
-    """A GPU for "f16", the processor for "f32"; ValueError where it is not here."""
+    """A GPU for "f16", the CPU for "f32"; ValueError if there is no GPU."""
     if precision != "f16":
         return torch.device("cpu"), torch.float32
     if not torch.cuda.is_available():
@@ -235,7 +262,7 @@ def place_of(precision: str) -> tuple[torch.device, torch.dtype]:
 
 
 def use_threads(count: int) -> None:
-    """So many of the processor's, in all that PyTorch does in this process."""
+    """Sets the number of PyTorch's threads in this process."""
     torch.set_num_threads(count)
 
 
@@ -246,11 +273,12 @@ def open_arc2face(
     reference_scale: float = REFERENCE_SCALE,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    has_pose: bool = False,
 ) -> Arc2Face:
-    """Arc2Face from published files, in their folder or wherever else they are found.
+    """Arc2Face from the published files in a folder, or from wherever `where` finds them.
 
-    `few_step` fuses the LoRA of a few-step sampler; None is for many steps, as the authors draw. A reference scale of
-    0 leaves the reference adapter out. A bank fits only the weights that made it.
+    `few_step` fuses the LoRA of a few-step sampler; None is for many steps. A reference scale of 0 leaves the reference
+    adapter out. `has_pose` loads the ControlNet. A bank fits only the weights that made it.
     """
     find: Find = where if callable(where) else where.joinpath
     unet = load_unet(find(files.UNET).parent)
@@ -270,4 +298,5 @@ def open_arc2face(
         there(load_vae(find("vae/config.json").parent)),
         there(load_tiny_vae(find(files.TINY_DECODER).parent)),
         lambda: there(load_unet(find(files.UNET).parent)),
+        there(load_controlnet(find(files.CONTROLNET).parent)) if has_pose else None,
     )

@@ -1,4 +1,4 @@
-"""The photoreal renderer: FlameParams and a PhotorealCharacter in, a Portrait out, in few steps of diffusion."""
+"""The photoreal renderer: draws a PhotorealCharacter with FlameParams as a Portrait, in few diffusion steps."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ from .warp import Relief, tinted
 Picture = NDArray[np.uint8]
 
 MOST_SCALE = 1.5  # of the expression
-PAUSE_S = 0.25  # without a picture: what is still on its way then is old
-_STILL = np.zeros(3, np.float32)  # where the head stands is the camera's affair, as in pictures of ordinary characters
-_EVERY_PICTURE = frozenset(("x", "t", "expression"))  # inputs of the UNet that no character decides
-_UNREAD = np.float32(-1e4)  # a bias that takes a row out, within half precision
+PAUSE_S = 0.25  # after a longer pause, pictures in progress are dropped
+_STILL = np.zeros(3, np.float32)  # translations concern the camera and do not move the head in the picture
+_EVERY_PICTURE = frozenset(("x", "t", "expression"))  # inputs of the UNet that do not depend on the character
+_MASKED = np.float32(-1e4)  # a bias that masks a row, within half precision
 _serial = itertools.count()
-_reliefs: WeakKeyDictionary[PhotorealCharacter, Relief] = WeakKeyDictionary()  # each takes a second to find
+_reliefs: WeakKeyDictionary[PhotorealCharacter, Relief] = WeakKeyDictionary()  # each takes a second to compute
 
 
 @dataclass(frozen=True)
 class Options:
-    """How pictures are drawn. A guidance of 1 is none, and each step then is one call of the network."""
+    """How pictures are drawn. A guidance of 1 is none and needs one call of the network a step; others need two."""
 
     steps: int = 1
     guidance: float = 1.0
     expression_scale: float = 1.0
 
     def check(self, character: PhotorealCharacter, size: int | None = None) -> None:
-        """AnimatorError unless this character can be drawn so, and is of this size."""
+        """AnimatorError unless this character can be drawn with these options, at this size."""
         if size not in (None, character.size):
             raise AnimatorError(
-                f'character "{character.name}" is drawn with {character.size} pixels on a side, and --size asks for '
-                f"{size}: leave out --size"
+                f'character "{character.name}" has {character.size} pixels on a side, and --size is {size}: leave '
+                "out --size"
             )
         try:
             check_steps(character.sampler, self.steps)
@@ -63,29 +63,29 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One character, checked against the networks that draw it."""
+    """One character, checked against the networks."""
 
     character: PhotorealCharacter
     relief: Relief
-    standing: Feeds  # of the UNet: the same arrays at every picture, so that they need not be sent again
-    unguided: Feeds  # the same for what guidance leads away from: the empty prompt, and no row of the bank
-    number: int = field(default_factory=lambda: next(_serial))  # no two subjects have the same
+    standing: Feeds  # inputs that stay the same from picture to picture, so they are sent once
+    unguided: Feeds  # the same for the negative half of guidance: the empty prompt, and the bank masked
+    number: int = field(default_factory=lambda: next(_serial))  # unique
 
     @classmethod
     def of(cls, character: AnyCharacter, networks: Networks, expression_scale: float) -> Self:
-        """AnimatorError where this character cannot be drawn by these networks."""
+        """AnimatorError if these networks cannot draw this character."""
         fit = fitting(character, networks)
-        wanted = {name: shape for name, shape in networks.shapes.items() if name not in _EVERY_PICTURE}
+        shapes = {name: shape for name, shape in networks.shapes.items() if name not in _EVERY_PICTURE}
         scale = np.full(1, expression_scale, np.float32)
-        said = {"tokens": fit.tokens, "scale": scale, **_bank(fit.bank)}
-        standing = {name: _as(said[name], shape) for name, shape in wanted.items()}
-        unread = {name: _as(_UNREAD, shape) for name, shape in wanted.items() if name.startswith("bias_")}
-        unguided = {**standing, "tokens": _as(fit.empty, wanted["tokens"]), **unread}
+        inputs = {"tokens": fit.tokens, "scale": scale, **_bank(fit.bank)}
+        standing = {name: _as(inputs[name], shape) for name, shape in shapes.items()}
+        masked = {name: _as(_MASKED, shape) for name, shape in shapes.items() if name.startswith("bias_")}
+        unguided = {**standing, "tokens": _as(fit.empty, shapes["tokens"]), **masked}
         return cls(fit, relief_of(fit), standing, unguided)
 
 
 def relief_of(character: PhotorealCharacter) -> Relief:
-    """How the head of this character turns, kept as long as the character is; AnimatorError where no face is found."""
+    """The warp for this character, cached with it; AnimatorError if its points show no face."""
     if character not in _reliefs:
         try:
             _reliefs[character] = Relief.of(character.points, character.size)
@@ -95,56 +95,58 @@ def relief_of(character: PhotorealCharacter) -> Relief:
 
 
 def fitting(character: AnyCharacter, networks: Networks) -> PhotorealCharacter:
-    """The same character; AnimatorError where these networks do not draw it."""
+    """The character; AnimatorError if these networks cannot draw it."""
     name, cure = f'character "{character.name}"', f": start again with --character {character.name}"
     if not isinstance(character, PhotorealCharacter):
-        raise AnimatorError(f"{name} is of the open kind, and photoreal ones are drawn{cure}")
+        raise AnimatorError(f"{name} is not photoreal, as those drawn now{cure}")
     if character.model != networks.model:
         raise AnimatorError(
             f"{name} was made for the weights {character.model[:12]}, these are {networks.model[:12]}{cure}"
         )
     if character.size != networks.size:
-        raise AnimatorError(f"{name} has {character.size} pixels on a side, and {networks.size} are drawn{cure}")
-    wanted = {name: shape[1:] for name, shape in networks.shapes.items() if name.startswith(BANK)}
-    if {one: rows.shape for one, rows in _bank(character.bank).items()} != wanted:
-        raise AnimatorError(f"{name} has another bank of its reference than is drawn with{cure}")
+        raise AnimatorError(f"{name} has {character.size} pixels on a side, the networks {networks.size}{cure}")
+    expected = {name: shape[1:] for name, shape in networks.shapes.items() if name.startswith(BANK)}
+    if {one: rows.shape for one, rows in _bank(character.bank).items()} != expected:
+        raise AnimatorError(f"{name} has a bank of another size than the networks{cure}")
     return character
 
 
 def _bank(rows: BankRows) -> dict[str, NDArray[np.generic]]:
-    """By the names of the UNet's inputs; rows without a bias have 0."""
+    """The bank by the names of the UNet's inputs. A missing bias is 0."""
     bias = rows.bias or tuple(np.zeros(len(keys), np.float32) for keys in rows.keys)
     parts: dict[str, Sequence[NDArray[np.generic]]] = {"key": rows.keys, "value": rows.values, "bias": bias}
     return {f"{part}_{block:02d}": array for part, arrays in parts.items() for block, array in enumerate(arrays)}
 
 
 def _as(array: NDArray[np.generic] | np.float32, shape: tuple[int, ...]) -> Array:
-    """Float32 in this shape: once for each picture of a batch where it has a batch."""
+    """The array in float32, repeated over the batch if the shape has one."""
     return np.ascontiguousarray(np.broadcast_to(array.astype(np.float32), shape))
 
 
 @dataclass(eq=False)
 class Latent:
-    """A picture on its way: of one face of one subject, some steps from the noise."""
+    """A picture in progress: one face of one subject, after some of its steps."""
 
     subject: Subject
-    expression: Array  # [n,D] its own tokens
+    expression: Array  # [n,D] tokens
     x: Array  # [4,h,h]
-    step: int = 0  # that comes next
-    rgb: Picture | None = None  # [S,S,3] once all steps are done; never written to again
+    step: int = 0  # the next one
+    rgb: Picture | None = None  # [S,S,3] after the last step; read-only
 
 
 class Sampler:
-    """Takes pictures from noise to RGB by the networks, as many in a call as these hold, each a step further."""
+    """Runs the networks. Each call advances several pictures by one step each, up to the UNet's batch size."""
 
     def __init__(self, networks: Networks, options: Options) -> None:
-        """A UNet for more than one picture holds one at each step; AnimatorError where it does not."""
+        """A UNet with a batch holds one picture at each step; AnimatorError if steps and batch do not fit."""
         if options.steps not in networks.plans:
             raise AnimatorError(
-                f"these networks draw in {', '.join(map(str, networks.plans))} steps, not {options.steps}"
+                f"these networks support {', '.join(map(str, networks.plans))} steps, not {options.steps}"
             )
         if networks.batch not in (1, options.steps):
-            raise AnimatorError(f"{options.steps} steps need a UNet for 1 or as many pictures, got {networks.batch}")
+            raise AnimatorError(
+                f"{options.steps} steps need a UNet for 1 or {options.steps} pictures, got {networks.batch}"
+            )
         self.networks, self.plan, self.guidance = networks, networks.plans[options.steps], options.guidance
         shapes = networks.shapes
         self._x, self._expression = (np.zeros(shapes[name], np.float32) for name in ("x", "expression"))
@@ -153,7 +155,7 @@ class Sampler:
         self._nothing = _as(self._tokens(np.zeros(VECTOR_SIZE, np.float32)), shapes["expression"])
 
     def begin(self, subject: Subject, vector: Array) -> Latent:
-        """A picture of the face of this vector [55]."""
+        """A new picture of the face with this vector [55]."""
         return Latent(subject, self._tokens(vector), subject.character.noise)
 
     def _tokens(self, vector: Array) -> Array:
@@ -161,20 +163,20 @@ class Sampler:
         return np.array(tokens[0], np.float32)
 
     def finish(self, latent: Latent) -> Picture:
-        """[S,S,3] this picture, in a call for each step that is to come, or two where there is guidance."""
+        """[S,S,3] the picture after all of its steps."""
         while latent.rgb is None:
             self.advance([latent])
         return latent.rgb
 
     def advance(self, latents: Sequence[Latent]) -> None:
-        """Takes each of these a step further in one call; they are of one subject, and no two at the same step."""
+        """Advances pictures of one subject by one step in one call. No two may be at the same step."""
         slots = [latent.step % self.networks.batch for latent in latents]
         for slot, latent in zip(slots, latents, strict=True):
             self._x[slot], self._expression[slot] = latent.x, latent.expression
             self._t[slot] = self.plan[latent.step].timestep
         subject = latents[0].subject
         eps = self._eps(self._expression, subject.standing)
-        if self.guidance > 1.0:  # classifier-free (arXiv 2207.12598), away from the unspecified expression of nobody
+        if self.guidance > 1.0:  # classifier-free guidance (arXiv 2207.12598)
             nothing = self._eps(self._nothing, subject.unguided)
             eps = nothing + np.float32(self.guidance) * (eps - nothing)
         for slot, latent in zip(slots, latents, strict=True):
@@ -182,10 +184,10 @@ class Sampler:
 
     def _eps(self, expression: Array, standing: Mapping[str, Array]) -> Array:
         feeds = {"x": self._x, "t": self._t, "expression": expression, **standing}
-        return np.array(self.networks.unet.run(feeds)["eps"], np.float32)  # a session's output is its own
+        return np.array(self.networks.unet.run(feeds)["eps"], np.float32)  # a session reuses its output
 
     def _take(self, latent: Latent, eps: Array) -> None:
-        """The step that `eps` [4,h,h] was predicted for; after the last one the picture is there."""
+        """Applies one step with its predicted noise [4,h,h], and decodes the picture after the last step."""
         latent.x = self.plan[latent.step].after(latent.x, eps, self._noises[latent.step]).astype(np.float32)
         latent.step += 1
         if latent.step == len(self.plan):
@@ -194,7 +196,7 @@ class Sampler:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A face that was asked for, with all that its portrait will say."""
+    """A face to draw, with everything that its portrait will hold."""
 
     latent: Latent
     params: FlameParams
@@ -202,14 +204,14 @@ class Request:
     stamp: Stamp
     signal: Signal | None
     presence: float
-    key: Hashable  # the same for faces with the same latent
+    key: Hashable  # equal for faces with the same latent
 
 
 class Stream:
-    """Hands out faces in the order in which they were asked for, each `steps` - 1 calls late.
+    """Returns requested faces in order, each `steps` - 1 calls late.
 
-    The idea is StreamDiffusion's (arXiv 2312.12491); here each slot of the batch holds the expression of its own face,
-    and what comes out keeps its own stamp, so the latency that is measured is that of what is seen.
+    This is StreamDiffusion's stream batch (arXiv 2312.12491), but each slot has its own expression. A picture keeps its
+    own stamp, so its latency is measured correctly.
     """
 
     def __init__(
@@ -219,47 +221,46 @@ class Stream:
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         self._steps, self._advance, self._clock_ns = steps, advance, clock_ns
-        self._under_way: deque[Request] = deque()
-        self._ended_ns = 0  # the call before
+        self._pending: deque[Request] = deque()
+        self._ended_ns = 0  # end of the last call
 
     def reset(self) -> None:
-        """Drops what was asked for before."""
-        self._under_way.clear()
+        """Drops all pending requests."""
+        self._pending.clear()
 
     def same(self, key: Hashable) -> Latent | None:
-        """The latent of a face like this that is under way."""
-        return next((request.latent for request in self._under_way if request.key == key), None)
+        """The latent of a pending request with this key."""
+        return next((request.latent for request in self._pending if request.key == key), None)
 
     def put(self, request: Request) -> Request:
-        """The next face in turn, painted; at first, and after a pause, this one, and the same one held."""
+        """Adds a request and returns the oldest one, drawn. The first, and one after a pause, is drawn at once."""
         if self._clock_ns() - self._ended_ns > PAUSE_S * 1e9:
             self.reset()
-        done = self._next(request) if self._under_way else self._filled(request)
+        done = self._next(request) if self._pending else self._filled(request)
         self._ended_ns = self._clock_ns()
         return done
 
     def _next(self, request: Request) -> Request:
-        self._under_way.append(request)
-        latents = dict.fromkeys(one.latent for one in self._under_way if one.latent.rgb is None)
+        self._pending.append(request)
+        latents = dict.fromkeys(one.latent for one in self._pending if one.latent.rgb is None)
         if latents:
             self._advance(tuple(latents))
-        return self._under_way.popleft()
+        return self._pending.popleft()
 
     def _filled(self, request: Request) -> Request:
         while request.latent.rgb is None:
             self._advance((request.latent,))
-        self._under_way.extend([request] * (self._steps - 1))
+        self._pending.extend([request] * (self._steps - 1))
         return request
 
 
 class PhotorealRenderer:
-    """Draws portraits of photoreal characters; from one thread at a time.
+    """Draws portraits of photoreal characters, from one thread at a time.
 
-    All noise is given, so a picture is a function of character, face and light. The networks draw each expression once,
-    as long as that is kept, of a head that looks ahead; turns of head and eyes bend that picture, and light tints it.
-    With `streams` as many faces are under way as there are steps: what is drawn is the face of as many calls ago less
-    one, turned as it was turned then and under its own stamp, for one portrait is one moment. A face without a stamp is
-    no part of the stream. Without `steadies` each face stands alone.
+    The noise is fixed, so a picture is a function of character, face and light. The networks draw each expression once,
+    with the head looking ahead, and the picture is cached; a warp turns head and eyes, and light tints the result.
+    With `streams`, one face is in progress for each step: `draw` returns the face of `steps` - 1 calls ago with its own
+    pose and stamp. A face without a stamp bypasses the stream. `steadies` removes a tracker's noise.
     """
 
     def __init__(
@@ -272,19 +273,19 @@ class PhotorealRenderer:
         steadies: bool = True,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        """`to_flame` maps the open basis to FLAME 2020's; AnimatorError where the networks cannot draw so."""
+        """`to_flame` maps the open basis to FLAME 2020's; AnimatorError if networks and options do not fit."""
         self.counts = DrawCounts()
         self.networks, self.options, self._to_flame, self._clock_ns = networks, options, to_flame, clock_ns
         self._sampler, self._cache = Sampler(networks, options), PictureCache()
         if streams and networks.batch != options.steps:
             raise AnimatorError(
-                f"a stream of {options.steps} steps needs a UNet for as many pictures, got {networks.batch}"
+                f"a stream of {options.steps} steps needs a UNet for {options.steps} pictures, got {networks.batch}"
             )
         self._stream = Stream(options.steps, self._sampler.advance, clock_ns) if streams and options.steps > 1 else None
-        # A head that turns redraws no still face, so both are steadied apart.
+        # Face and head are steadied separately, so that a turning head does not redraw a still face.
         self._face, self._head = FaceStabilizer(steadies), FaceStabilizer(steadies)
         self._subject: Subject | None = None
-        self._before: tuple[Request, Portrait] | None = None  # the picture shown last
+        self._before: tuple[Request, Portrait] | None = None  # the last picture
 
     @property
     def size(self) -> int:
@@ -297,11 +298,11 @@ class PhotorealRenderer:
 
     @property
     def runtime(self) -> str:
-        """What really runs, for people: "openvino cpu bf16"."""
+        """The runtime, device and precision: "openvino cpu bf16"."""
         return self.networks.name
 
     def reset(self) -> None:
-        """Forgets what was drawn before: the next picture stands alone."""
+        """Forgets earlier pictures: the next one does not depend on them."""
         self._before = None
         self._face.forget()
         self._head.forget()
@@ -309,8 +310,8 @@ class PhotorealRenderer:
             self._stream.reset()
 
     def check(self, character: AnyCharacter) -> None:
-        """AnimatorError where this character cannot be drawn; from any thread."""
-        relief_of(fitting(character, self.networks))  # found here, it keeps no picture waiting
+        """AnimatorError if this character cannot be drawn. Safe to call from any thread."""
+        relief_of(fitting(character, self.networks))  # computed here, it does not delay the first picture
 
     def draw(
         self,
@@ -319,10 +320,10 @@ class PhotorealRenderer:
         light: Array,
         options: DrawOptions = FACE_ALONE,
     ) -> Portrait:
-        """The character with this face in this light [27], or an earlier one that was under way.
+        """The character with this face in this light [27]; with a stream, an earlier face.
 
-        The options `fading`, `marks` and `hair` are ignored: one photoreal character follows another by a cut, has no
-        marks of comics, and its hair moves with the head. AnimatorError where the networks cannot draw this.
+        The options `fading`, `marks` and `hair` are ignored: photoreal characters have no crossfade and no comic marks,
+        and their hair moves with the head. AnimatorError if the networks cannot draw this.
         """
         if self._subject is None or self._subject.character is not character:
             self._subject = Subject.of(character, self.networks, self.options.expression_scale)
@@ -341,7 +342,7 @@ class PhotorealRenderer:
         return self._portrait(self._stream.put(request))
 
     def _steadied(self, params: FlameParams, *, trembles: bool) -> FlameParams:
-        """Without a tracker's noise, which is known in the open basis alone; where the head stands stays as it is."""
+        """The face without a tracker's noise, which is known only in the open basis. Its translation is unchanged."""
         if params.basis != OPEN_BASIS:
             return params
         face = replace(params, neck_pose=_STILL, eye_pose=np.zeros((2, 3), np.float32), translation=_STILL)
@@ -350,11 +351,11 @@ class PhotorealRenderer:
         return replace(drawn, neck_pose=held.neck_pose, eye_pose=held.eye_pose, translation=params.translation)
 
     def _latent(self, key: Hashable, vector: Array) -> Latent:
-        """The network's part in this face: one that is kept, or under way, or begun now."""
+        """The latent of this face: cached, pending, or new."""
         assert self._subject is not None
-        under_way = self._stream.same(key) if self._stream else None
-        if under_way is not None:
-            return under_way
+        pending = self._stream.same(key) if self._stream else None
+        if pending is not None:
+            return pending
         kept = self._cache.get(key)
         if kept is not None:
             return Latent(self._subject, _STILL, _STILL, rgb=kept)
@@ -362,7 +363,7 @@ class PhotorealRenderer:
 
     def _portrait(self, request: Request) -> Portrait:
         before, rgba = self._before, None
-        if before and before[0] is request:  # the first of a stream, held until the next has come through
+        if before and before[0] is request:  # the first of a stream, repeated until the next is done
             return before[1]
         if before and _shows(before[0], request):
             rgba = before[1].rgba
@@ -379,7 +380,7 @@ class PhotorealRenderer:
         return portrait
 
     def _painted(self, request: Request) -> Picture:
-        """[S,S,3] what the networks painted, kept for the next time that it is asked for."""
+        """[S,S,3] the networks' picture, which is cached."""
         kept = self._cache.get(request.key)
         if kept is not None:
             self.counts = replace(self.counts, cached=self.counts.cached + 1)
@@ -391,7 +392,7 @@ class PhotorealRenderer:
 
 
 def _shows(before: Request, now: Request) -> bool:
-    """Whether both are exactly the same face in the same light."""
+    """Whether both show exactly the same face in the same light."""
     return before.key == now.key and all(
         np.array_equal(one, other)
         for one, other in (
@@ -412,10 +413,9 @@ def open_renderer(
     gpu_batch: int = 1,
     steadies: bool = True,
 ) -> tuple[PhotorealRenderer, tuple[str, ...]]:
-    """By the first of these that runs here, and why others were not taken; AnimatorError where none does.
+    """A renderer with the first build that runs here, and why others were refused; AnimatorError if none runs.
 
-    A stream of several faces at once is for GPUs: on a processor a call of four takes four times as long as a call of
-    one, and all that a stream would bring is delay.
+    Only GPUs stream: on a CPU a batch of four takes four times as long as one picture, so a stream only adds delay.
     """
     try:
         networks, refusals = first_networks(model, builds, gpu_batch)

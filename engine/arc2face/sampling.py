@@ -1,4 +1,4 @@
-"""Steps of the few-step samplers as plain numbers, so that exported networks are drawn without torch."""
+"""The few-step samplers as plain numbers, so that exported networks run without torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 FewStep = Literal["lcm", "tcd", "student"]
 FEW_STEPS: tuple[FewStep, ...] = get_args(FewStep)
 MOST_STEPS = 8  # of a few-step sampler
-MAKING_STEPS: dict[str, int] = {"lcm": 4, "tcd": 1, "student": 1}  # of the picture at rest, from which a face is read
+STUDENT_STEPS = (1, 2, 4)
+MAKING_STEPS: dict[str, int] = {"lcm": 4, "tcd": 1, "student": 1}  # for a new character's picture at rest
 Predict = Callable[[Any, int], Any]  # (x, timestep) -> eps, the noise in x
 _BETWEEN_SEED = 20261122
 
@@ -21,7 +22,7 @@ _BETWEEN_SEED = 20261122
 class Step:
     """One step: next = of_x * x + of_eps * eps + of_noise * noise.
 
-    No other state of the steps before is needed, so pictures at different steps can stand in one batch.
+    It needs no other state of earlier steps, so one batch can hold pictures at different steps.
     """
 
     timestep: int
@@ -30,7 +31,7 @@ class Step:
     of_noise: float  # 0 in the last step
 
     def after(self, x: Any, eps: Any, noise: Any = 0.0) -> Any:
-        """x of the next step; the clean latent after the last one."""
+        """x at the next step, or the clean latent after the last step."""
         return self.of_x * x + self.of_eps * eps + self.of_noise * noise
 
 
@@ -39,28 +40,29 @@ Plans = dict[int, Plan]  # by the number of steps
 
 
 def check_steps(sampler: str, steps: int) -> None:
-    """ValueError where the sampler cannot take so many steps."""
+    """ValueError if the sampler does not support this number of steps."""
     if sampler not in FEW_STEPS:
         raise ValueError(f'there is no few-step sampler "{sampler}": there are {", ".join(FEW_STEPS)}')
-    most = most_steps(sampler)
-    if not 1 <= steps <= most:
-        raise ValueError(f'"{sampler}" takes {"1 step" if most == 1 else f"1 to {most} steps"}, got {steps}')
+    if steps not in step_counts(sampler):
+        counts = "1, 2 or 4" if sampler == "student" else f"1 to {MOST_STEPS}"
+        raise ValueError(f'"{sampler}" takes {counts} steps, got {steps}')
 
 
-def most_steps(sampler: str) -> int:
-    return 1 if sampler == "student" else MOST_STEPS
+def step_counts(sampler: str) -> tuple[int, ...]:
+    """The numbers of steps that a few-step sampler supports."""
+    return STUDENT_STEPS if sampler == "student" else tuple(range(1, MOST_STEPS + 1))
 
 
 def few_steps(predict: Predict, x: Any, plan: Plan, noises: Sequence[Any]) -> Any:
-    """The clean latent; `noises` are those between the steps, one fewer than steps."""
+    """The clean latent. There is one noise between each two steps."""
     for step, noise in zip(plan, (*noises, 0.0), strict=True):
         x = step.after(x, predict(x, step.timestep), noise)
     return x
 
 
 def noises_between(shape: Sequence[int], steps: int) -> tuple[NDArray[np.float32], ...]:
-    """The noises between so many steps, always the same: a still face gives a still picture."""
-    random = np.random.RandomState(_BETWEEN_SEED)  # NumPy promises to keep this generator's stream
+    """The noises between this number of steps. They are fixed, so a still face gives a still picture."""
+    random = np.random.RandomState(_BETWEEN_SEED)  # NumPy guarantees its stream
     return tuple(random.standard_normal(tuple(shape)).astype(np.float32) for _ in range(steps - 1))
 
 
@@ -68,13 +70,13 @@ def plans_as_json(plans: Plans) -> dict[str, list[list[float]]]:
     return {str(count): [list(astuple(step)) for step in plan] for count, plan in plans.items()}
 
 
-def plans_of_json(told: object) -> Plans:
-    """ValueError where `told` is not what `plans_as_json` gave."""
+def plans_of_json(described: object) -> Plans:
+    """The inverse of `plans_as_json`; ValueError for anything else."""
     try:
-        rows = {int(count): plan for count, plan in told.items()}  # type: ignore[attr-defined]
+        rows = {int(count): plan for count, plan in described.items()}  # type: ignore[attr-defined]
         return {
             count: tuple(Step(int(t), float(x), float(e), float(n)) for t, x, e, n in plan)
             for count, plan in rows.items()
         }
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"its steps must be rows of four numbers: {error}") from error
+        raise ValueError(f"steps must be rows of four numbers: {error}") from error

@@ -1,8 +1,8 @@
 """The expression in a photo, by SMIRK's encoder (arXiv 2404.04104), on whose numbers the adapter was trained.
 
-The checkpoint, SMIRK_em1.pt, is brought by the user; its network is timm's MobileNetV3. SMIRK is trained on RGB. The
-demo of Arc2Face's authors turns an RGB picture round once too often and feeds BGR; which of both the adapter's training
-used is not public, so the tracker's own order is the usual one here.
+The user brings the checkpoint, SMIRK_em1.pt; its network is timm's MobileNetV3. SMIRK was trained on RGB. The demo of
+Arc2Face's authors swaps the channels of an RGB picture and feeds BGR. Which order the adapter's training used is not
+public; the default here is SMIRK's own, RGB.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from .vectors import bounded
 
 BACKBONE = "tf_mobilenetv3_large_minimal_100"
 _PREFIX = "smirk_encoder.expression_encoder."
-_SIDE, _AROUND = 224, 1.4  # pixels, and of a face's mean side
+_SIDE, _AROUND = 224, 1.4  # pixels, and the crop's side over the face's mean side
 
 
 class Smirk(nn.Module):
-    """Pictures [B,3,224,224] from 0 to 1 to vectors [B,55]: expression, eyelids, jaw, not yet within their bounds."""
+    """Pictures [B,3,224,224] from 0 to 1 to vectors [B,55], unclipped: expression, eyelids, jaw."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Smirk(nn.Module):
 
 
 def open_smirk(path: Path) -> Smirk:
-    """The encoder in SMIRK's checkpoint; ModelError where it is none, or timm is missing."""
+    """The encoder in SMIRK's checkpoint; ModelError for another file, or if timm is missing."""
     try:
         module = Smirk()
         tensors = read_tensors(path)
@@ -64,7 +64,7 @@ def open_smirk(path: Path) -> Smirk:
 
 
 def crop(picture: NDArray[np.uint8], points: Array) -> NDArray[np.uint8]:
-    """[224,224,3] the face with these MediaPipe points [478,2] as SMIRK's own program cuts it; black beyond."""
+    """[224,224,3] the face with these MediaPipe points [478,2], cropped as by SMIRK's demo, on black."""
     low, high = points.min(0), points.max(0)
     side = int((high - low).mean() * _AROUND)
     left, top = (low + high) / 2.0 - side / 2.0
@@ -75,14 +75,14 @@ def crop(picture: NDArray[np.uint8], points: Array) -> NDArray[np.uint8]:
 
 @torch.no_grad()
 def read_vector(smirk: Smirk, picture: NDArray[np.uint8], points: Array, *, is_bgr: bool = False) -> Array:
-    """[55] the expression in a picture [H,W,3]; `is_bgr` feeds the channels as the demo of Arc2Face's authors does."""
+    """[55] the expression in a picture [H,W,3]. `is_bgr` swaps the channels, as the demo of Arc2Face's authors does."""
     face = crop(picture, points)
     pixels = torch.from_numpy(np.ascontiguousarray(face[..., ::-1] if is_bgr else face)).permute(2, 0, 1)[None]
     return bounded(smirk(pixels.float() / 255.0)[0].numpy())
 
 
 def read_expression(photo: Path, files: Published, allow_noncommercial: bool) -> FlameParams:
-    """The expression in a photo, in FLAME 2020's basis; CharacterError or ModelError where it cannot be read."""
+    """The expression in a photo, in FLAME 2020's basis; CharacterError or ModelError if it cannot be read."""
     require_commercial([published_file(SMIRK)], allow_noncommercial)
     (part,) = files.parts([SMIRK])
     smirk = open_smirk(files.path(part.name))

@@ -26,16 +26,16 @@ def _stand_in() -> Array:
     return neutral
 
 
-# A face at rest until the user measures one: lids not quite up, a jaw not quite shut. It is small and not zero; it was
-# not measured on any face, and not verified with the published weights.
+# A face at rest until the user measures one: lids and jaw not quite at zero. It was not measured on any face, and not
+# verified with the published weights.
 STAND_IN_NEUTRAL: Array = _stand_in()
 
 
 def vector_of(params: FlameParams, neutral: Array, to_flame: ToFlame | None = None) -> Array:
     """[55] this face for the adapter, within the bounds of its training.
 
-    A face in the open basis is mapped by `to_flame` and added to `neutral`; one in FLAME 2020's is taken as it is.
-    All zeros mean "unspecified" to the adapter, so they never come out. ValueError for another basis.
+    A face in the open basis is mapped by `to_flame` and added to `neutral`; one in FLAME 2020's basis stays unchanged.
+    The result is never all zeros, which mean "unspecified" to the adapter. ValueError for another basis.
     """
     if params.basis == OPEN_BASIS and to_flame is not None:
         vector = bounded(neutral + _row(to_flame(params)))
@@ -53,7 +53,7 @@ def _row(params: FlameParams) -> Array:
 
 
 def bounded(vector: Array) -> Array:
-    """[55] the same within the bounds in which the adapter was trained."""
+    """[55] the vector, clipped to the bounds of the adapter's training."""
     within = vector.astype(np.float32)
     within[EYELIDS] = np.clip(within[EYELIDS], 0.0, 1.0)
     within[JAW_OPEN] = max(float(within[JAW_OPEN]), 0.0)
@@ -62,14 +62,14 @@ def bounded(vector: Array) -> Array:
 
 
 def read_neutral(path: Path) -> Array:
-    """[55] the mean of the rows of such a file; VectorError where that cannot be a face at rest."""
+    """[55] the mean of the rows in a file; VectorError if that cannot be a face at rest."""
     neutral: Array = read_vectors(path).astype(np.float64).mean(0).astype(np.float32)
     _within(path, "eyelids", neutral[EYELIDS], 0.0, 1.0)
     _within(path, "the jaw's opening", neutral[JAW_OPEN], 0.0, _JAW_OPEN_MOST)
-    _within(path, "the jaw's turn aside", neutral[JAW_ASIDE], -JAW_ASIDE_MOST, JAW_ASIDE_MOST)
+    _within(path, "the jaw's sideways turn", neutral[JAW_ASIDE], -JAW_ASIDE_MOST, JAW_ASIDE_MOST)
     _within(path, "expression", neutral[:EXPRESSION_SIZE], -_EXPRESSION_MOST, _EXPRESSION_MOST)
     if not neutral.any():
-        raise VectorError(f'{path} is all zeros, which mean "unspecified" to the adapter: measure a real face at rest')
+        raise VectorError(f'{path} is all zeros, which mean "unspecified" to the adapter: measure a face at rest')
     return neutral
 
 

@@ -1,10 +1,10 @@
-"""Turns the head and the eyes of a drawn picture, which its model cannot: a 2.5-D warp that names its limits.
+"""A 2.5-D warp that turns head and eyes of a drawn picture, since the expression adapter cannot.
 
-A warp shows nothing that the picture does not: beyond about 20 degrees to the side a cheek is stretched, and no ear
-comes round. Depth is smoothed so that nothing folds, which takes a part of the turn: a tracker reads about four fifths
-of what it reads of a head that really turns. Turns are followed to 20 degrees to the sides, 15 up and down and 12 of
-tilt, and held softly below a quarter more; turns about several axes share these limits. What is near the head and not
-of it is stretched with it.
+The warp shows nothing that the picture does not: beyond about 20 degrees to the side a cheek is stretched, and no ear
+appears. Depth is smoothed so that nothing folds, which costs a part of the turn: a tracker reads about four fifths of
+what it reads of a head that really turns. Turns are exact up to 20 degrees of yaw, 15 of pitch and 12 of roll, and
+approach a limit a quarter beyond; turns about several axes share these limits. The background next to the head is
+stretched with it.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ Rgb = NDArray[np.uint8]  # [S,S,3]
 Wide = NDArray[np.float64]
 
 POINTS = 478
-FARTHEST_DEG = np.array([18.75, 25.0, 15.0])  # pitch, yaw, roll: an ellipsoid that no turn leaves
-FARTHEST_M = np.array([0.03, 0.03, 0.06])  # likewise of the translation
-FRONT_DEG = 4.0  # a head that is turned by less looks ahead, as far as its points can tell
-# What the average head's points, seen from afar, make of a turn: measured on the open head at 8 to 16 degrees.
+FARTHEST_DEG = np.array([18.75, 25.0, 15.0])  # pitch, yaw, roll: half axes of an ellipsoid that bounds all turns
+FARTHEST_M = np.array([0.03, 0.03, 0.06])  # the same for translations
+FRONT_DEG = 4.0  # a smaller turn is below the accuracy of the points
+# A turn as estimated from the average head's points, over the true turn: measured on the open head at 8 to 16 degrees.
 _SEEN_TURN, _SEEN_PITCH = 1.15, 0.016
-FREE = 0.8  # of the way to these limits a pose is followed exactly
-_ROUNDS = 12  # each brings the way back nearer by the steepness of the field, below one and mostly below a half
+FREE = 0.8  # a pose is exact up to this part of the limits
+_ROUNDS = 12  # of the fixed point that inverts the displacement; each reduces the error by half or more
 _OPEN = np.zeros(2, np.float32)
 _DM = 10.0  # in a metre
 GRID = 64  # nodes on a side
-_STEEPEST = 1.6  # depth over width: a steeper side would fold over itself when it turns by 25 degrees
-_HAIR_DM, _STILL_DM = 0.1, 0.9  # so far around the head all goes with it, and from here on nothing
-_AT_ONCE = 256  # nodes whose distances to all others are held in memory
-_DARKEST = 1e-4  # of a light's first harmonic
+_STEEPEST = 1.6  # depth over width: a steeper side would fold when it turns by 25 degrees
+_HAIR_DM, _STILL_DM = 0.1, 0.9  # distances from the head up to which all moves with it, and from which nothing does
+_AT_ONCE = 256  # nodes whose distances to all others are computed at once
+_DARKEST = 1e-4  # least first harmonic of a light
 
 
 class Relief:
-    """What a turn of the head does to the picture of one character; build once, turn often."""
+    """The warp for one character. Build it once and use it often."""
 
     def __init__(self, surface: Surface, both: tuple[Eye, Eye]) -> None:
         self._surface, self._eyes = surface, both
@@ -61,7 +61,7 @@ class Relief:
 
     @classmethod
     def of(cls, points: Array, size: int) -> Self:
-        """Of a face at rest whose MediaPipe points [478,2] are in a picture of `size` pixels; ValueError on others."""
+        """For a face at rest with MediaPipe points [478,2] in a picture of `size` pixels; ValueError for no face."""
         if points.shape != (POINTS, 2) or not np.isfinite(points).all():
             raise ValueError(f"points must be [{POINTS},2] finite pixels, got {list(points.shape)}")
         return cls(Surface.under(points.astype(np.float32), size), eyes(points))
@@ -69,8 +69,8 @@ class Relief:
     def turned(self, rgb: Rgb, neck_pose: Array, translation: Array, eye_pose: Array, eyelids: Array = _OPEN) -> Rgb:
         """[S,S,3] the picture with the head turned [3] and moved [3] and the eyes turned [2,3], as in FlameParams.
 
-        Turns are those of a head that looks ahead: how the picture's own head is turned is taken off.
-        The eyes' turn fades as their lids [2] close. Where nothing turns, it is the picture itself.
+        Turns are relative to a head that looks ahead, whatever the pose in the picture. The eyes' turn fades as their
+        lids [2] close. If nothing turns, the result is the picture itself.
         """
         if rgb.shape != (self._side, self._side, 3):
             raise ValueError(f"the picture must be {[self._side, self._side, 3]}, got {list(rgb.shape)}")
@@ -85,7 +85,7 @@ class Relief:
         return _fetched(rgb, at)
 
     def _way_back(self, neck_pose: Array, translation: Array) -> Array:
-        """[G,G,2] pixels from where a node is shown to where it is in the picture."""
+        """[G,G,2] displacements in pixels from the result to the picture."""
         there = self._way(neck_pose, translation)
         nodes_a_pixel = np.float32(GRID / self._side)
         back = -there
@@ -94,7 +94,7 @@ class Relief:
         return back
 
     def _way(self, neck_pose: Array, translation: Array) -> Array:
-        """[G,G,2] pixels by which each node moves."""
+        """[G,G,2] displacements of the nodes in pixels."""
         surface = self._surface
         upright = self._upright()
         turn = upright @ within(neck_pose, np.radians(FARTHEST_DEG))
@@ -105,7 +105,7 @@ class Relief:
         return held(np.stack([way.real, way.imag], 2), 0.3 * surface.border, 0.6 * surface.border).astype(np.float32)
 
     def _turn(self, turn: Wide) -> Array:
-        """[G,G,3] dm by which the nodes move when the head turns: the neck makes a part of it, the skull the rest."""
+        """[G,G,3] displacements of the nodes in dm when the head turns, partly at the neck and partly at the skull."""
         surface = self._surface
         neck, skull = (rotation(share * turn).astype(np.float32) for share in (NECK_SHARE, 1.0))
         from_neck, from_seat = surface.place - surface.pivot, surface.place - surface.seat
@@ -115,40 +115,40 @@ class Relief:
         return np.asarray(surface.skull[..., None] * by_skull + surface.neck[..., None] * by_neck, np.float32)
 
     def _seen(self, place: Array) -> NDArray[np.complex64]:
-        """[G,G] where the camera sees these places, as complex numbers, y down."""
+        """[G,G] projections of these places, as complex numbers, y down."""
         reach = focal_px(self._side) / (self._surface.camera.eye - place)
         across = place - self._surface.camera.eye
         return np.asarray((across[..., 0] - 1j * across[..., 1]) * reach[..., 2])
 
     def _upright(self) -> Wide:
-        """[3,3] from the picture's axes to those in which the head stands upright."""
+        """[3,3] rotation from the picture's axes to those of an upright head."""
         return rotation(np.array([0.0, 0.0, -np.angle(self._surface.bring.turn)]))
 
 
 def within(value: Array, farthest: Wide) -> Wide:
-    """[3] the value, shortened where it comes near to the ellipsoid with these half axes, so that it stays inside."""
+    """[3] the value, shortened so that it stays inside the ellipsoid with these half axes."""
     length = float(np.linalg.norm(value / farthest))
     return np.asarray(value * (float(held(np.array(length), FREE, 1.0)) / max(length, 1e-12)), np.float64)
 
 
 @dataclass(frozen=True)
 class Surface:
-    """What a picture shows, on GRID x GRID nodes, before our renderer's camera."""
+    """The surface that a picture shows, on GRID x GRID nodes, in our renderer's space."""
 
     place: Array  # [G,G,3] dm: x right, y up, z to the camera
-    skull: Array  # [G,G] how much a node goes with the skull, 0 to 1
-    neck: Array  # [G,G] and with the neck; the rest stands still
-    border: Array  # [G,G,2] pixels to the nearest side, and to the top or bottom
+    skull: Array  # [G,G] how much a node moves with the skull, 0 to 1
+    neck: Array  # [G,G] how much it moves with the neck
+    border: Array  # [G,G,2] pixels to the nearest vertical and horizontal border
     camera: Camera
     pivot: Array  # [3] dm: the neck's joint
-    seat: Array  # [3] dm: where the skull sits on it
+    seat: Array  # [3] dm: the skull's joint
     bring: Similarity  # from the picture to our renderer's framing, both of `side` pixels
     side: int
-    rest: Wide  # [3] radians: how far the picture's head is turned from one that looks ahead, upright
+    rest: Wide  # [3] radians: the turn of the picture's head
 
     @classmethod
     def under(cls, points: Array, side: int) -> Surface:
-        """The surface of the head whose MediaPipe points [478,2] are seen in a picture of `side` pixels."""
+        """The surface of the head with these MediaPipe points [478,2] in a picture of `side` pixels."""
         fitter = Fitter()
         turn = _turn(points, fitter)
         reading = FaceLandmarks(points, np.zeros(52, np.float32), turn)
@@ -162,7 +162,7 @@ class Surface:
 
 
 class _Laid:
-    """The open head as the picture's nodes see it."""
+    """The open head, rasterized on the picture's nodes."""
 
     def __init__(self, fitter: Fitter, fit: Fit, shaped: Shaped, camera: Camera, bring: Similarity, side: int) -> None:
         self._camera, self._bring, self._side = camera, bring, side
@@ -170,14 +170,14 @@ class _Laid:
         screen[:, :2] = bring.inverse().apply(screen[:, :2]) * (GRID / side)
         on_head = screen[fitter.head.skin_weight.any(1), :2]
         if not ((on_head > 0.0) & (on_head < GRID)).all(1).any():
-            raise ValueError(f"the points show no head within a picture of {side} pixels: wanted a face's, in it")
+            raise ValueError(f"the points show no head within a picture of {side} pixels: expected those of a face")
         triangle = np.asfortranarray(fitter.head.triangle, np.int64)
         self._pixel, seen, bary = rasterize(screen.astype(np.float32), triangle, GRID)
         mixed = np.concatenate([screen[:, 2:], fitter.head.skin_weight], 1)[triangle[seen]]
         self._distance, self._skull, self._neck = np.einsum("nkc,nk->cn", mixed, bary)
 
     def extended(self, far: float) -> tuple[Array, Array, Array]:
-        """[G,G,3] places and [G,G] weights of skull and neck; where no head is seen, `far` is how deep it is."""
+        """[G,G,3] places and [G,G] weights of skull and neck, continued to a background of depth `far`."""
         moves = self._skull + self._neck > 0.05
         node, skull, neck = self._pixel[moves], self._skull[moves], self._neck[moves]
         flat = self._at(np.full(GRID * GRID, self._camera.eye[2] - far))
@@ -199,7 +199,7 @@ class _Laid:
         return distance
 
     def _at(self, distance: Wide) -> Wide:
-        """[G*G,3] dm where the nodes' rays are so far from the camera."""
+        """[G*G,3] dm: the points on the nodes' rays at these distances from the camera."""
         column, row = np.meshgrid(*[(np.arange(GRID) + 0.5) * (self._side / GRID)] * 2)
         seen = self._bring.apply(np.stack([column.ravel(), row.ravel()], 1))
         ray = (seen - self._side / 2) / focal_px(self._side) * (1.0, -1.0)
@@ -208,12 +208,12 @@ class _Laid:
 
 
 def focal_px(side: int) -> float:
-    """The focal length of our renderer's camera, of a picture of `side` pixels."""
+    """The focal length of our renderer's camera, for a picture of `side` pixels."""
     return side / 2 / float(np.tan(np.radians(FOV_DEG) / 2))
 
 
 def _turn(points: Array, fitter: Fitter) -> Array:
-    """[3] how the head is turned already: the average head, seen from afar, laid onto the points."""
+    """[3] the turn of the head: a least-squares fit of the average head, in orthographic projection, to the points."""
     head = fitter.anchored(fitter.head.template.astype(np.float64))
     seen = points[:ANCHORED].astype(np.float64) * (1.0, -1.0)
     laid, *_ = np.linalg.lstsq(head - head.mean(0), seen - seen.mean(0), rcond=None)
@@ -223,18 +223,18 @@ def _turn(points: Array, fitter: Fitter) -> Array:
 
 
 def _at_rest(turn: Array) -> Wide:
-    """[3] the neck's turn that makes points which look turned so; roll is left to the picture's framing."""
+    """[3] the neck's turn that corresponds to this estimate. Roll is part of the picture's framing."""
     pitch, yaw = (turn[:2].astype(np.float64) - (_SEEN_PITCH, 0.0)) / _SEEN_TURN
     return np.array([pitch, yaw, 0.0])
 
 
 def _faded(apart: Wide) -> Wide:
-    """How much goes with the head at this distance in dm: all of it near by, nothing far off."""
+    """How much moves with the head at this distance in dm: 1 near by, 0 far away."""
     return 1.0 - smooth((apart - _HAIR_DM) / (_STILL_DM - _HAIR_DM))
 
 
 def _blurred(value: Wide) -> Array:
-    """[G,G] the mean of each node and its neighbours, weighted, twice."""
+    """[G,G] the values after two binomial blurs."""
     grid = value.reshape(GRID, GRID).astype(np.float32)
     for axis in (0, 1, 0, 1):
         padded = np.pad(grid, [(1, 1) if k == axis else (0, 0) for k in range(2)], mode="edge")
@@ -250,25 +250,24 @@ def _border(side: int) -> Array:
 
 
 def _drawn_out(field: Array, side: int) -> Array:
-    """[S,S,C] a coarse field [G,G,C], whose nodes are the middles of its cells, between its nodes."""
+    """[S,S,C] a coarse field [G,G,C], interpolated linearly between cell centres."""
     return np.asarray(cv2.resize(field, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _sampled(field: Array, at: Array) -> Array:
-    """[..,C] a field's values at places [H,W,2] (column, row), those outside at the border's nearest."""
+    """[..,C] a field's values at places [H,W,2] (column, row), clamped to the border."""
     return np.asarray(cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def _fetched(rgb: Rgb, at: Array) -> Rgb:
-    """[S,S,3] the picture whose pixels come from these places [S,S,2]; its border goes on outside of it."""
+    """[S,S,3] the picture sampled at these places [S,S,2], clamped to the border."""
     return np.asarray(cv2.remap(rgb, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def tinted(rgb: NDArray[np.uint8], light: Array) -> NDArray[np.uint8]:
-    """[H,W,4] the picture [H,W,3], opaque, in light [27] so much stronger in each colour than the studio's.
+    """[H,W,4] the picture [H,W,3], opaque, with strength and colour of this light [27] relative to the studio's.
 
-    The network knows no light: the photo's stands for the studio's, and only strength and colour can differ from it.
-    ValueError where the light is none.
+    The network has no input for light, so its direction cannot change. ValueError for an invalid light.
     """
     gain = _strength(checked_light(light)) / _strength(studio_light())
     rgba = np.full((*rgb.shape[:2], 4), 255, np.uint8)
@@ -278,5 +277,5 @@ def tinted(rgb: NDArray[np.uint8], light: Array) -> NDArray[np.uint8]:
 
 
 def _strength(light: Array) -> Array:
-    """[3] of red, green and blue, by the first harmonic of each."""
+    """[3] red, green and blue, from the first harmonics."""
     return np.asarray(np.maximum(light.reshape(3, 9)[:, 0], _DARKEST), np.float32)

@@ -38,6 +38,7 @@ class Settings:
     is_live: bool = False
     guidance: float = 1.0
     expression_scale: float = 1.0
+    pose: str = "warp"  # what turns the head in many steps, or "controlnet"
 
 
 class Renderer(PortraitRenderer, Protocol):

@@ -41,7 +41,9 @@ class ConfigError(OmoteError, ValueError):
 
 @dataclass(frozen=True)
 class Config:
-    """Every setting of config.toml, by its name there. `omote live` has a flag for each but the last three."""
+    """Every setting of config.toml, by its name there. `omote live` has a flag for each but four: `photoreal`,
+    `flame_map`, `allow_noncommercial` and `pose`.
+    """
 
     source: str = "demo"  # as `open_source` takes it
     character: str = DEFAULT_CHARACTER  # a name, or a file's path
@@ -76,10 +78,12 @@ class Config:
     allow_noncommercial: bool = False  # allow weights that are not for commercial use
     guidance: float = 1.0  # of photoreal characters; 1 is none, above it each step runs the network twice
     expression_scale: float = 1.0  # of photoreal characters, 0 to 1.5
+    pose: str = "warp"  # what turns the head of photoreal characters in many steps; or "controlnet"
 
     def for_kinds(self, *, is_live: bool = False) -> Settings:
         """The settings for optional kinds of characters."""
-        names = ("flame_map", "allow_noncommercial", "size", "steps", "runtime", "guidance", "expression_scale")
+        drawing = ("size", "steps", "runtime", "guidance", "expression_scale", "pose")
+        names = ("flame_map", "allow_noncommercial", *drawing)
         return Settings(files=self.photoreal, is_live=is_live, **{name: getattr(self, name) for name in names})
 
 

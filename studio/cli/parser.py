@@ -46,6 +46,10 @@ def config_of(typed: argparse.Namespace, base: Config = DEFAULTS, **fixed: objec
     return with_changes(load_config(typed.config, base), {**flags, **fixed})
 
 
+# Of `omote sheet` and `omote render`.
+POSE_HELP = "what turns the head of a photoreal character in many steps"
+
+
 def add_config_option(parser: argparse.ArgumentParser) -> None:
     usual = str(user_config_path()).replace("%", "%%")  # argparse formats help with %
     purpose = f"settings, else {usual} if it exists; flags override them"

@@ -39,7 +39,7 @@ from omote.engine.worker_pool import WorkerPool
 
 from ..app.config import DEFAULTS, Config
 from .interrupts import exit_code
-from .parser import config_of
+from .parser import POSE_HELP, config_of
 from .render_inputs import LIGHTS, NO_ACTOR, NO_SOURCE, Appearance, Clip, PerformanceClip, TimelineClip, TransitionClip
 from .render_outputs import RenderOutputs, parse_outputs
 
@@ -252,6 +252,7 @@ def _add_appearance_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--steps", type=int, help="steps of the sampler")
     group.add_argument("--guidance", type=float, help="of a photoreal character in up to 8 steps; with more it is 3")
     group.add_argument("--expression-scale", type=float, metavar="0..1.5", help="of a photoreal character")
+    group.add_argument("--pose", choices=("warp", "controlnet"), help=POSE_HELP)
     group.add_argument("--runtime", choices=runtime_options(), metavar="NAME", help="see `omote compile`")
 
 

@@ -22,7 +22,7 @@ from omote.engine.offline.face_parser import FORMS, REST
 from omote.engine.offline.sheet import Expression, Picture, SheetError
 
 from ..app.config import Config, without_trials
-from .parser import config_of
+from .parser import POSE_HELP, config_of
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expression-scale", type=float, default=None, metavar="0..1.5", help="of photoreal characters"
     )
+    parser.add_argument("--pose", choices=("warp", "controlnet"), help=POSE_HELP)
     parser.add_argument(
         "--share",
         type=float,

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What is kept of random weights does not end in the cache of whoever runs the tests."""
+    """Tests write to a cache folder of their own."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
             patch.setenv(name, str(tmp_path_factory.mktemp("cache")))
@@ -23,13 +23,13 @@ def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """Small networks are slower on several."""
+    """Small networks are slower on several threads."""
     torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every published file, small and with random weights; nobody changes it."""
+    """Every published file, small and with random weights. Tests must not change it."""
     from tests.arc2face.published import write_published
 
     return write_published(tmp_path_factory.mktemp("published"))
@@ -37,7 +37,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home as `home` makes it, once for all; nobody changes it."""
+    """A home as `home` makes it, once for all tests, which must not change it."""
     from tests.arc2face.home import furnish
 
     home = tmp_path_factory.mktemp("home")

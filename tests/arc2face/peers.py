@@ -1,4 +1,4 @@
-"""What our Arc2Face is held against: the same by diffusers' and transformers' own means, as its authors draw."""
+"""References for our Arc2Face: the same by diffusers' and transformers' own code, and by the authors' arithmetic."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import CLIPTextModel
 
 BEGINNING, PADDING = 49406, 49407  # of CLIP's prompts
+LORA = "pytorch_lora_weights.safetensors"
 PHOTO_OF_A, ID, PERSON = (1125, 539, 320), 1014, 2533
 SCHEDULE = {
     "beta_start": 0.00085,
@@ -23,10 +24,16 @@ SCHEDULE = {
 }
 
 
-def pipeline(folder: Path, scheduler: Any = diffusers.DPMSolverMultistepScheduler, lora: str | None = None) -> Any:
+def pipeline(
+    folder: Path,
+    scheduler: Any = diffusers.DPMSolverMultistepScheduler,
+    lora: str | None = None,
+    kind: Any = diffusers.StableDiffusionPipeline,
+    **parts: Any,
+) -> Any:
     """Stable Diffusion's pipeline with the expression adapter, and a LoRA as diffusers loads and fuses it."""
-    found = diffusers.StableDiffusionPipeline(
-        vae=None,
+    found = kind(
+        **{"vae": None, **parts},
         text_encoder=None,
         tokenizer=None,
         unet=diffusers.UNet2DConditionModel.from_pretrained(folder / "arc2face"),
@@ -54,7 +61,7 @@ def identity(folder: Path, embedding: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def nobody(folder: Path) -> Tensor:
+def empty(folder: Path) -> Tensor:
     """[1,77,D] the empty prompt, by transformers."""
     return _prompt(CLIPTextModel.from_pretrained(folder / "encoder"), ())
 
@@ -65,12 +72,14 @@ def _prompt(encoder: Any, words: tuple[int, ...]) -> Tensor:
     return found
 
 
-def latents(of: Any, noise: Tensor, vector: Tensor, tokens: Tensor, **asked: Any) -> Tensor:
-    """[1,4,h,w] what a pipeline draws of this expression [1,55]; guided where the tokens of nobody are given."""
-    height, width = (8 * side for side in noise.shape[2:])
-    embeds = [torch.cat([torch.zeros(1, 1, 55), vector[None]]) if "negative_prompt_embeds" in asked else vector[None]]
-    said = {"prompt_embeds": tokens, "ip_adapter_image_embeds": embeds, "latents": noise}
-    found: Tensor = of(height=height, width=width, output_type="latent", **said, **asked).images
+def latents(of: Any, noise: Tensor | None, vector: Tensor, tokens: Tensor, **given: Any) -> Tensor:
+    """[1,4,h,w] the latents that a pipeline draws of this expression [1,55]; guided if the empty prompt is given."""
+    embeds = [torch.cat([torch.zeros(1, 1, 55), vector[None]]) if "negative_prompt_embeds" in given else vector[None]]
+    inputs: dict[str, Any] = {"prompt_embeds": tokens, "ip_adapter_image_embeds": embeds}
+    if noise is not None:
+        height, width = (8 * side for side in noise.shape[2:])
+        inputs |= {"latents": noise, "height": height, "width": width}
+    found: Tensor = of(output_type="latent", **inputs, **given).images
     return found
 
 
@@ -81,14 +90,14 @@ def blocks_of(unet: Any) -> list[Any]:
 
 
 @torch.no_grad()
-def written(folder: Path, photo: Tensor, tokens: Tensor) -> list[Tensor]:
-    """[1,T,C] what the self-attentions of diffusers' UNet read of a photo [1,3,S,S] in -1..1 at timestep 0."""
+def recorded(folder: Path, photo: Tensor, tokens: Tensor) -> list[Tensor]:
+    """[1,T,C] the inputs of the self-attentions of diffusers' UNet, for a photo [1,3,S,S] in -1..1 at timestep 0."""
     vae = diffusers.AutoencoderKL.from_pretrained(folder / "vae")
     latent = vae.encode(photo).latent_dist.mode() * vae.config.scaling_factor
     unet = diffusers.UNet2DConditionModel.from_pretrained(folder / "arc2face")
     seen: dict[int, Tensor] = {}
     for number, block in enumerate(blocks_of(unet)):
-        block.norm1.register_forward_hook(lambda _module, _given, said, number=number: seen.update({number: said}))
+        block.norm1.register_forward_hook(lambda _module, _given, output, number=number: seen.update({number: output}))
     unet(latent, 0, tokens)
     return [seen[number] for number in sorted(seen)]
 
@@ -97,19 +106,18 @@ def written(folder: Path, photo: Tensor, tokens: Tensor) -> list[Tensor]:
 def reference_guided(
     folder: Path, noise: Tensor, vector: Tensor, tokens: Tensor, rows: Sequence[Tensor], scale: float, steps: int
 ) -> Tensor:
-    """[1,4,h,w] with guidance 3, as the authors' demo draws: the half with the identity also reads these rows.
+    """[1,4,h,w] with guidance 3, as in the authors' demo: only the half with the identity attends to these rows.
 
-    Their reference adapter concatenates what the reference's self-attention read, before projection, and its LoRA is
-    attached with a scale; the unconditional half reads only itself.
+    Their reference adapter concatenates the reference's rows before projection, and attaches its LoRA with a scale.
     """
     of = pipeline(folder)
-    of.load_lora_weights(str(folder / "ref_adapter"), adapter_name="reference")
+    of.load_lora_weights(str(folder / "ref_adapter"), weight_name=LORA, adapter_name="reference")
     of.set_adapters("reference", scale)
-    empty, scheduler, x = nobody(folder), of.scheduler, noise
+    negative, scheduler, x = empty(folder), of.scheduler, noise
     scheduler.set_timesteps(steps)
     for timestep in scheduler.timesteps:
         with_rows = _eps(of.unet, x, timestep, tokens, vector, rows)
-        alone = _eps(of.unet, x, timestep, empty, torch.zeros_like(vector), None)
+        alone = _eps(of.unet, x, timestep, negative, torch.zeros_like(vector), None)
         x = scheduler.step(alone + 3.0 * (with_rows - alone), timestep, x).prev_sample
     return x
 
@@ -119,12 +127,12 @@ def _eps(
 ) -> Tensor:
     for number, block in enumerate(blocks_of(unet)):
         block.attn1.processor = Concatenating(None if rows is None else rows[number])
-    said: Tensor = unet(x, timestep, tokens, added_cond_kwargs={"image_embeds": [vector[None]]}).sample
-    return said
+    eps: Tensor = unet(x, timestep, tokens, added_cond_kwargs={"image_embeds": [vector[None]]}).sample
+    return eps
 
 
 class Concatenating:
-    """In place of diffusers' self-attention: a softmax, written out, over a picture's own rows and further ones."""
+    """Replaces diffusers' self-attention: a softmax, written out, over a picture's own rows and further ones."""
 
     def __init__(self, more: Tensor | None, bias: float = 0.0) -> None:
         self.more, self.bias = more, bias  # [1|B,R,C] before projection, and what is added to their logits

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import onnx
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, ControlNetModel, UNet2DConditionModel
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -42,7 +42,7 @@ _VAE_KEYS = (
     "up_block_types",
 )
 _LORA = "pytorch_lora_weights.safetensors"
-# What latent-consistency/lcm-lora-sdv1-5 and Hyper-SD15 change: 278 modules.
+# The 278 modules that latent-consistency/lcm-lora-sdv1-5 and Hyper-SD15 change.
 _DISTILLED = (
     *_ATTENTION,
     "proj_in",
@@ -60,14 +60,14 @@ _DISTILLED = (
 
 @dataclass(frozen=True)
 class Dimensions:
-    """How large the random models are."""
+    """Sizes of the random models."""
 
     channels: tuple[int, ...]
     groups: int
     cross: int
     text_layers: int
     text_heads: int
-    embedding: int  # what the recogniser gives
+    embedding: int  # length
     vae_channels: tuple[int, ...]
     tiny_channels: int
     reference_rank: int
@@ -81,7 +81,7 @@ DIMENSIONS: dict[Size, Dimensions] = {
 
 
 def write_published(folder: Path, *, size: Size = "small", adapter_layout: Layout = "full", seed: int = 0) -> Path:
-    """Writes every file that Omote knows of; gives `folder` back. The same seed gives the same weights."""
+    """Writes every published file and returns `folder`. The same seed gives the same weights."""
     of, source = DIMENSIONS[size], torch.Generator().manual_seed(seed)
     unet = published_unet(of)
     _write_model(folder / "arc2face", unet, source)
@@ -94,6 +94,7 @@ def write_published(folder: Path, *, size: Size = "small", adapter_layout: Layou
     _write_vae(folder / "vae", of, source)
     _write_model(folder / "taesd", published_tiny(of), source)
     write_recogniser(folder / "arcface.onnx", of.embedding, seed)
+    _write_model(folder / "controlnet", published_controlnet(of), source)
     return folder
 
 
@@ -106,6 +107,19 @@ def published_unet(of: Dimensions) -> Any:
             norm_num_groups=of.groups,
             cross_attention_dim=of.cross,
             attention_head_dim=8,
+        )
+
+
+def published_controlnet(of: Dimensions) -> Any:
+    """diffusers' ControlNetModel for that UNet, on the meta device."""
+    hint = (8, 8, 16, 16) if of.channels[0] < 320 else (16, 32, 96, 256)
+    with torch.device("meta"):
+        return ControlNetModel(
+            block_out_channels=of.channels,
+            norm_num_groups=of.groups,
+            cross_attention_dim=of.cross,
+            attention_head_dim=8,
+            conditioning_embedding_out_channels=hint,
         )
 
 
@@ -144,7 +158,7 @@ def published_text_encoder(of: Dimensions) -> Any:
 
 
 def random_state(model: nn.Module, source: torch.Generator) -> State:
-    """Numbers for all of a model's tensors: every layer keeps about the spread of what it is given."""
+    """Random tensors for a model. Every layer roughly preserves the spread of its input."""
     return {name: random_tensor(name, tuple(value.shape), source) for name, value in model.state_dict().items()}
 
 
@@ -165,7 +179,7 @@ def _write_model(folder: Path, model: Any, source: torch.Generator) -> None:
 
 
 def _write_vae(folder: Path, of: Dimensions, source: torch.Generator) -> None:
-    """As it was published in 2022, and still is: with fewer keys in its config, and other names for its attention."""
+    """As published in 2022: with fewer keys in its config, and other names for its attention."""
     model = published_vae(of)
     _write_json(
         folder / "config.json", {key: model.config[key] for key in _VAE_KEYS} | {"_class_name": "AutoencoderKL"}
@@ -175,7 +189,7 @@ def _write_vae(folder: Path, of: Dimensions, source: torch.Generator) -> None:
 
 
 def as_of_2022(name: str) -> str:
-    """What a tensor of the autoencoder was called then."""
+    """The name of a tensor of the autoencoder in 2022."""
     for new, old in _VAE_NAMES.items():
         name = name.replace(f".attentions.0.{new}.", f".attentions.0.{old}.")
     return name
@@ -247,7 +261,7 @@ def _diffusers_lora(unet: Any, rank: int, source: torch.Generator) -> State:
 
 
 def _kohya_lora(unet: Any, rank: int, dtype: torch.dtype, source: torch.Generator) -> State:
-    """A LoRA for few steps, which says how strong it is: alpha / rank."""
+    """A LoRA for few steps, with alphas."""
     state: State = {}
     for name, shape in kohya_shapes(unet, rank).items():
         value = random_tensor(name, shape, source) if shape else torch.tensor(rank / 8)

@@ -1,4 +1,4 @@
-"""Photoreal character files come back as they were written, and damage is told."""
+"""Photoreal character files come back as they were written, and damage is noticed."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_both_kinds_are_found_by_their_names(path: Path, monkeypatch: pytest.Mon
     assert isinstance(load_any_character("hana"), Character)
 
 
-def test_what_wants_an_open_character_refuses_a_photoreal_one(path: Path) -> None:
+def test_functions_for_ordinary_characters_refuse_a_photoreal_one(path: Path) -> None:
     with pytest.raises(CharacterError, match="is a photoreal character, and this works with the open kind only"):
         load_character(str(path))
 
@@ -101,21 +101,21 @@ def test_a_flipped_bit_is_found(path: Path, name: str) -> None:
     changed = load_file(path)[name].copy()
     changed.view(np.uint8).reshape(-1)[1] ^= 1
     rewritten(path, {}, **{name: changed})
-    with pytest.raises(CharacterError, match="is damaged: it does not hold what was written"):
+    with pytest.raises(CharacterError, match="is damaged: its contents have changed"):
         read_photoreal(path)
 
 
 def test_another_licence_than_was_written_is_found(path: Path) -> None:
     rewritten(path, {"licence": "CC0-1.0"})
-    with pytest.raises(CharacterError, match="does not hold what was written"):
+    with pytest.raises(CharacterError, match="its contents have changed"):
         load_any_character(str(path))
 
 
-def rewritten(path: Path, said: dict[str, object], **arrays: Any) -> None:
+def rewritten(path: Path, changes: dict[str, object], **arrays: Any) -> None:
     """Puts other words and arrays into a character's file."""
     with safe_open(path, framework="numpy") as file:
         words = json.loads(file.metadata()["omote"])
-    save_file({**load_file(path), **arrays}, path, {"omote": json.dumps({**words, **said})})
+    save_file({**load_file(path), **arrays}, path, {"omote": json.dumps({**words, **changes})})
 
 
 def test_a_truncated_file_is_refused(path: Path) -> None:
@@ -126,14 +126,16 @@ def test_a_truncated_file_is_refused(path: Path) -> None:
 
 def test_another_format_is_refused_by_its_name(path: Path) -> None:
     rewritten(path, {"format": "omote photoreal 3"})
-    with pytest.raises(CharacterError, match='in the format "omote photoreal 3", this Omote reads "omote photoreal 2"'):
+    with pytest.raises(
+        CharacterError, match='in the format "omote photoreal 3", this version reads "omote photoreal 2"'
+    ):
         read_photoreal(path)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
-        ({"neutral": np.zeros(55, np.float32)}, "its neutral is all zero"),
+        ({"neutral": np.zeros(55, np.float32)}, "its neutral is all zeros"),
         ({"neutral": np.ones(50, np.float32)}, r'"neutral" must be float32 \[55\], got float32 \[50\]'),
         ({"tokens": np.ones((77, 8))}, r'"tokens" must be float32 \[77, \'any\'\], got float64 \[77, 8\]'),
         ({"tokens": np.full((77, 8), np.nan, np.float32)}, '"tokens" holds numbers that are not finite'),
@@ -143,8 +145,11 @@ def test_another_format_is_refused_by_its_name(path: Path) -> None:
         ({"reference_scale": float("nan")}, "its reference scale must be from 0 to 1, got nan"),
         ({"reference_scale": 0.0}, "its reference scale is 0.0, and it has a bank"),
         ({"bank": BankRows()}, "its reference scale is 0.5, and it has no bank"),
-        ({"sampler": "ddim"}, 'its sampler is "ddim", wanted lcm, tcd, student'),
-        ({"bank": BankRows(someone().bank.keys, someone().bank.values[:1])}, "for 2, 1 and 2 blocks"),
+        ({"sampler": "ddim"}, 'its sampler is "ddim", expected lcm, tcd, student'),
+        (
+            {"bank": BankRows(someone().bank.keys, someone().bank.values[:1])},
+            "2 blocks of keys, 1 of values and 2 of biases",
+        ),
         ({"bank": BankRows(someone().bank.keys, someone().bank.keys[::-1])}, r'"values_00" must be float16 \[6, 4\]'),
         (
             {"bank": replace(someone().bank, bias=(np.zeros(5, np.float32),) * 2)},
@@ -153,15 +158,15 @@ def test_another_format_is_refused_by_its_name(path: Path) -> None:
         ({"bank": replace(someone().bank, bias=(np.full(6, np.inf, np.float32),) * 2)}, '"bias_00" holds numbers'),
     ],
 )
-def test_parts_that_do_not_fit_each_other_are_not_kept(tmp_path: Path, change: dict[str, Any], told: str) -> None:
-    with pytest.raises(CharacterError, match=told):
+def test_parts_that_do_not_fit_together_are_not_saved(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(CharacterError, match=message):
         save_photoreal(replace(someone(), **change), tmp_path / "me.omote")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there a file's readers are those of its folder")
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
-def test_who_may_read_a_character_is_the_users_choice(tmp_path: Path, umask: int, mode: int) -> None:
+def test_umask_decides_the_permissions_of_a_character(tmp_path: Path, umask: int, mode: int) -> None:
     before = os.umask(umask)
     try:
         save_photoreal(someone(), tmp_path / "me.omote")

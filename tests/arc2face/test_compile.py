@@ -1,4 +1,4 @@
-"""`omote compile --character me` says what draws a photoreal character, or makes engines for GPUs elsewhere."""
+"""`omote compile --character me` times the networks of a photoreal character, or makes engines for other GPUs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def home(furnished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return furnished
 
 
-def test_what_draws_is_told_with_the_time_of_its_parts(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runtime_and_times_are_printed(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compile", "--character", "me", "--runtime", "openvino-f32"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("openvino cpu f32: ") and said.endswith(" ms to decode a picture\n")
+    printed = capsys.readouterr().out
+    assert printed.startswith("openvino cpu f32: ") and printed.endswith(" ms to decode a picture\n")
 
 
 def test_networks_that_cannot_be_exported_again_are_not_thrown_away(
@@ -47,14 +47,14 @@ def test_engines_are_made_for_a_gpu_that_is_elsewhere(
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "printed"),
     [
         (("--out", "here"), "--out needs --target"),
     ],
 )
 def test_what_cannot_be_is_one_line(
-    home: Path, capsys: pytest.CaptureFixture[str], typed: tuple[str, ...], said: str
+    home: Path, capsys: pytest.CaptureFixture[str], typed: tuple[str, ...], printed: str
 ) -> None:
     assert main(["compile", "--character", "me", *typed]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert said in line
+    assert printed in line

@@ -43,7 +43,7 @@ def line(lines: list[str], name: str) -> str:
     return next(line for line in lines if line[8:].startswith(name))
 
 
-def test_it_says_a_line_for_each_thing_and_that_the_character_can_run(
+def test_each_check_has_a_line_and_the_character_can_run(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, lines = looked_at(tmp_path / "me.omote", capsys, part(hashlib.sha256(photoreal_home.CONFIG).hexdigest()))
@@ -53,14 +53,14 @@ def test_it_says_a_line_for_each_thing_and_that_the_character_can_run(
     assert "vae/config.json, sha256 44136fa355b3678a as recorded" in line(lines, "part")
     assert "all parts allow commercial use" in line(lines, "licences")
     assert line(lines, "neutral").startswith("unsure")
-    assert "to flame2020, of the FLAME file ffffffffffffffff" in line(lines, "FLAME map")
+    assert "to flame2020, from the FLAME file ffffffffffffffff" in line(lines, "FLAME map")
     parity = [one for one in lines if one.startswith("ok      parity")]
     assert [one.split()[2] for one in parity] == ["expression:", "unet:", "decoder:"]
     assert "64x64, steps 1, openvino cpu" in line(lines, "portrait")
     assert "the same bytes" in line(lines, "still face")
 
 
-def test_what_needs_a_file_that_is_not_here_says_so_and_the_rest_is_looked_at(
+def test_a_missing_file_is_reported_and_the_rest_is_checked(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, lines = looked_at(tmp_path / "me.omote", capsys, part("0" * 64, "taesd/config.json"))
@@ -74,15 +74,15 @@ def test_what_needs_a_file_that_is_not_here_says_so_and_the_rest_is_looked_at(
     assert "face_landmarker.task is missing" in line(lines, "face")
 
 
-def test_a_file_that_became_another_is_named(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_changed_file_is_named(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, lines = looked_at(tmp_path / "me.omote", capsys, part("0" * 64))
     assert code == 1
     found = line(lines, "part")
-    assert found.startswith("another part")
-    assert "put back the file that the character was made from" in found
+    assert found.startswith("changed part")
+    assert "restore the file that the character was made with" in found
 
 
-def test_without_map_networks_and_files_it_still_says_all(
+def test_without_map_networks_and_files_every_check_is_reported(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
@@ -94,7 +94,9 @@ def test_without_map_networks_and_files_it_still_says_all(
     assert not [one for one in lines if "portrait" in one]
 
 
-def test_an_open_character_is_looked_at_as_before(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_ordinary_character_is_not_checked_for_photoreal_files(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(["doctor", "--character", "hana", "--runtime", "openvino"])
     assert "hana, 512x512" in line(capsys.readouterr().out.splitlines(), "portrait")
 

@@ -22,7 +22,7 @@ from tests.arc2face.flat import flat_character, flat_networks
 SIDE = 128
 
 
-def artist(character: PhotorealCharacter) -> PhotorealRenderer:
+def renderer(character: PhotorealCharacter) -> PhotorealRenderer:
     def to_flame(params: FlameParams) -> FlameParams:
         return replace(params, basis=FLAME_BASIS)
 
@@ -50,7 +50,7 @@ def request_of_me(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Request:
 
 
 def test_a_photoreal_character_is_drawn_by_its_own_artist(request_of_me: Request) -> None:
-    found = evaluate(request_of_me, artist)
+    found = evaluate(request_of_me, renderer)
     (steady,) = found.steadiness
     assert (steady.name, steady.is_still) == ("me", True)
     assert np.isnan(steady.expected_noise)

@@ -1,4 +1,4 @@
-"""Exported graphs compute what the modules do, for any person and batch, in halves too, and are found without torch."""
+"""Exported graphs compute what the modules do, for any identity and batch, and open without torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from omote.engine.arc2face import networks
+from omote.engine.arc2face import networks, opening
 from omote.engine.arc2face.export import export, open_eager
 from omote.engine.arc2face.networks import (
     BANK,
@@ -47,12 +47,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ExportedModel:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is remembered of a parity is of this test."""
+    """Comparisons are cached for this test only."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def faces(model: ExportedModel, batch: int, seed: int) -> dict[str, Array]:
-    """What the UNet is fed of other people in other states: nothing of it is the reference's."""
+    """Inputs of the UNet that differ from the reference's."""
     rng = np.random.default_rng(seed)
     shapes = model.graph(UNET, batch).shapes
     feeds = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
@@ -86,7 +86,7 @@ def test_pytorch_runs_the_modules_with_the_inputs_of_their_graphs(model: Exporte
         np.testing.assert_allclose(
             found[key].astype(float), wanted[key].astype(float), atol=SAME if name == UNET else 1
         )
-    with pytest.raises(RuntimeUnavailable, match="PyTorch draws in f16 on a GPU only"):
+    with pytest.raises(RuntimeUnavailable, match="PyTorch needs a GPU for f16"):
         open_eager(tiny.arc(), name, model.graph(name), Build("pytorch", "f16"), "cpu")
 
 
@@ -114,7 +114,7 @@ def test_the_expression_gives_the_adapters_tokens(model: ExportedModel) -> None:
     np.testing.assert_allclose(found, ARC.adapter(torch.from_numpy(vector)).numpy(), atol=SAME)
 
 
-def test_weights_lie_beside_the_unet_and_nothing_says_where_it_was_made(model: ExportedModel) -> None:
+def test_weights_lie_beside_the_unet_and_no_path_of_this_machine_is_kept(model: ExportedModel) -> None:
     assert set(model.graphs[UNET].files) == {"unet.onnx", "unet.onnx.data"}
     for graph in model.graphs.values():
         assert b"omote/engine" not in (model.folder / graph.file).read_bytes()
@@ -136,7 +136,7 @@ def test_without_a_bank_there_are_no_inputs_for_one(tmp_path: Path) -> None:
 
 
 def test_a_bank_of_another_network_is_refused_with_the_cure(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"bank is of 2 blocks, and the weights have \d+: make the character again"):
+    with pytest.raises(ValueError, match=r"bank has 2 blocks, the weights have \d+: make the character again"):
         export(ARC, replace(tiny.RECIPE, bank=tiny.ROWS[:2]), tmp_path)
 
 
@@ -177,7 +177,9 @@ def test_a_session_that_computes_something_else_is_refused_with_numbers(
 
     monkeypatch.setattr(networks, "open_session", lambda graph, build: Bent())
     for _ in range(2):  # measured, then remembered
-        with pytest.raises(RuntimeUnavailable, match=r"another eps than the reference: (39|40)\.\d dB .* wanted 60 dB"):
+        with pytest.raises(
+            RuntimeUnavailable, match=r"eps differently from the reference: (39|40)\.\d dB .* expected 60 dB"
+        ):
             model.session(UNET, OPENVINO)
 
 
@@ -195,16 +197,21 @@ def test_a_folder_that_lacks_a_file_or_has_another_is_refused_with_the_cure(
     for path in model.folder.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     assert ExportedModel.read(tmp_path).graphs == model.graphs
-    told = json.loads((tmp_path / "model.json").read_text())
-    wrong: list[object] = [{**told, "format": "omote exported 0"}, {**told, "graphs": {}}, {**told, "recipe": {}}, []]
+    described = json.loads((tmp_path / "model.json").read_text())
+    wrong: list[object] = [
+        {**described, "format": "omote exported 0"},
+        {**described, "graphs": {}},
+        {**described, "recipe": {}},
+        [],
+    ]
     for bad in wrong:
         (tmp_path / "model.json").write_text(json.dumps(bad))
         with pytest.raises(ExportedModelError):
             ExportedModel.read(tmp_path)
-    (tmp_path / "model.json").write_text(json.dumps(told))
+    (tmp_path / "model.json").write_text(json.dumps(described))
     whole = (tmp_path / "unet.onnx.data").read_bytes()
     (tmp_path / "unet.onnx.data").write_bytes(whole[:99] + bytes([whole[99] ^ 1]) + whole[100:])
-    with pytest.raises(ExportedModelError, match=r"unet\.onnx holds other bytes than were written"):
+    with pytest.raises(ExportedModelError, match=r"unet\.onnx has changed since it was written"):
         ExportedModel.read(tmp_path)
 
 
@@ -218,7 +225,7 @@ def made(model: ExportedModel, tmp_path: Path) -> Iterator[Path]:
 def test_a_second_start_finds_it_without_torch(made: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from omote.engine.arc2face.networks import Recipe, exported\n"
+        "from omote.engine.arc2face.networks import Recipe\nfrom omote.engine.arc2face.opening import exported\n"
         "from omote.engine.runtime.session import Build\n"
         f"model = exported({tiny.RECIPE!r}, lambda: 1 / 0, Path({str(made)!r}))\n"
         "networks = model.networks(Build('openvino', 'f32'), 2)\n"
@@ -255,23 +262,23 @@ def test_where_bf16_computes_something_else_auto_ends_with_f32(
     monkeypatch.setattr(networks, "gpu_names", lambda: ())
     found, refusals = networks.first_networks(model, networks.candidates())
     assert found.name == "openvino cpu f32"
-    assert len(refusals) == 1 and "computes another eps than the reference: 15." in refusals[0]
+    assert len(refusals) == 1 and "computes eps differently from the reference: 15." in refusals[0]
 
 
-def test_what_was_cut_off_is_swept_when_the_next_one_exports(tmp_path: Path) -> None:
+def test_the_next_export_removes_interrupted_ones(tmp_path: Path) -> None:
     old, young = tmp_path / ".partial-1-1", tmp_path / ".partial-2-2"
     for folder in (old, young):
         folder.mkdir()
     os.utime(old, (0, 0))
     with pytest.raises(ZeroDivisionError):
-        networks.exported(tiny.RECIPE, lambda: 1 / 0, tmp_path)  # type: ignore[arg-type, return-value]
+        opening.exported(tiny.RECIPE, lambda: 1 / 0, tmp_path)  # type: ignore[arg-type, return-value]
     assert list(tmp_path.iterdir()) == [young]  # which another process is writing
 
 
 def test_a_damaged_model_is_exported_anew_in_its_place_with_the_same_bytes(model: ExportedModel, made: Path) -> None:
     place = made / tiny.RECIPE.digest
     (place / "unet.onnx.data").write_bytes(b"cut off")
-    found = networks.exported(tiny.RECIPE, tiny.arc, made)
+    found = opening.exported(tiny.RECIPE, tiny.arc, made)
     assert found.folder == place and found.graphs == ExportedModel.read(place).graphs
     assert {name: found.graphs[name].sha256 for name in GRAPHS} == {name: model.graphs[name].sha256 for name in GRAPHS}
     assert list(made.iterdir()) == [place]
@@ -281,8 +288,8 @@ def test_an_export_that_fails_leaves_nothing(tmp_path: Path) -> None:
     def opener() -> Any:
         raise OSError("no space left on device")
 
-    with pytest.raises(RuntimeUnavailable, match=r"no space left on device.*make room"):
-        networks.exported(tiny.RECIPE, opener, tmp_path / "cache")
+    with pytest.raises(RuntimeUnavailable, match=r"no space left on device.*free some space"):
+        opening.exported(tiny.RECIPE, opener, tmp_path / "cache")
     assert not any((tmp_path / "cache").iterdir())
 
 
@@ -294,7 +301,7 @@ def test_each_difference_in_the_recipe_is_another_folder() -> None:
     assert len({recipe.digest for recipe in (tiny.RECIPE, *others)}) == 5
 
 
-def test_auto_takes_the_first_that_opens_and_says_why_others_do_not(model: ExportedModel) -> None:
+def test_auto_takes_the_first_that_opens_and_reports_the_others(model: ExportedModel) -> None:
     on_gpu = networks.candidates(gpus=["some GPU"])
     on_cpu = ["openvino", "openvino-f32"]
     assert [build.name for build in on_gpu] == ["tensorrt-rtx-f16", "tensorrt-f16", "pytorch-compile-f16", *on_cpu]

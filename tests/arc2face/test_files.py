@@ -71,17 +71,17 @@ def test_a_file_of_another_name_in_its_repository_is_found_in_the_hub(tmp_path: 
     assert published().path(LCM.name) == found
 
 
-def test_a_missing_file_is_told_with_its_place_and_the_command(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_its_path_and_the_command(tmp_path: Path) -> None:
     with pytest.raises(PublishedError) as caught:
         published(tmp_path / "own").path(UNET)
-    said = str(caught.value)
-    assert said.startswith(f"{UNET} (the denoiser; from FoivosPar/Arc2Face) is missing")
-    assert "`omote models get arc2face` downloads it" in said
-    assert f"put it at {tmp_path / 'own' / UNET}" in said
-    assert "\n" not in said
+    message = str(caught.value)
+    assert message.startswith(f"{UNET} (the denoiser; from FoivosPar/Arc2Face) is missing")
+    assert "`omote models get arc2face` downloads it" in message
+    assert f"put it at {tmp_path / 'own' / UNET}" in message
+    assert "\n" not in message
 
 
-def test_what_is_made_here_is_not_said_to_be_downloaded() -> None:
+def test_a_student_is_not_offered_as_a_download() -> None:
     with pytest.raises(PublishedError, match="made here by `omote train arc2face`"):
         published().path(DISTILLED["student"])
 
@@ -91,7 +91,7 @@ def test_a_file_is_read_once_and_known_again(tmp_path: Path, models: Path) -> No
     files = published(tmp_path / "own")
     assert files.parts([UNET])[0].sha256 == SHA256
     stat = file.stat()
-    file.write_bytes(b"x" * len(CONTENT))  # which nobody reads while size and time are as before
+    file.write_bytes(b"x" * len(CONTENT))  # not read again while size and time are unchanged
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert published(tmp_path / "own").parts([UNET])[0].sha256 == SHA256
     assert [path.name for path in models.iterdir()] == ["arc2face.json"]
@@ -101,7 +101,7 @@ def test_a_file_that_became_another_is_an_error_with_the_cure(tmp_path: Path, mo
     file = put(tmp_path / "own" / UNET, CONTENT)
     published(tmp_path / "own").parts([UNET])
     file.write_bytes(b"another")
-    with pytest.raises(PublishedError, match=r"is not the file that was first used: .*delete .*arc2face.json"):
+    with pytest.raises(PublishedError, match=r"has changed since its first use: .*delete .*arc2face.json"):
         published(tmp_path / "own").parts([UNET])
     (models / "arc2face.json").unlink()
     assert published(tmp_path / "own").parts([UNET])[0].sha256 == hashlib.sha256(b"another").hexdigest()
@@ -116,9 +116,9 @@ def test_a_file_that_was_only_touched_stays_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["nonsense", "[]", '{"a": 1}', '{"a": ["1", 0, ""]}'])
-def test_a_damaged_ledger_is_told_with_the_cure(tmp_path: Path, text: str) -> None:
+def test_a_damaged_ledger_is_reported_with_the_cure(tmp_path: Path, text: str) -> None:
     ledger = Ledger(put(tmp_path / "ledger.json", text.encode()))
-    with pytest.raises(PublishedError, match=r"cannot be read .*: delete it, and it is written anew"):
+    with pytest.raises(PublishedError, match=r"cannot be read .*: delete it, and it will be created again"):
         ledger.sha256(put(tmp_path / "file"))
 
 
@@ -142,7 +142,7 @@ def test_each_sampler_asks_for_its_own_weights_and_no_others() -> None:
     for sampler, name in DISTILLED.items():
         assert [one for one in files_for(sampler) if one in DISTILLED.values()] == [name]
         assert set(files_that_draw(sampler)) < set(files_for(sampler))
-    with pytest.raises(ValueError, match='no sampler "ddim": there are lcm, tcd, student'):
+    with pytest.raises(ValueError, match='unknown sampler "ddim": there are lcm, tcd, student'):
         files_for("ddim")
 
 
@@ -152,7 +152,7 @@ def test_what_is_not_for_commercial_use_is_refused_by_name_licence_and_cure() ->
     require_commercial([free, closed], allow=True)
     with pytest.raises(NonCommercialError) as caught:
         require_commercial([free, closed, closed], allow=False)
-    assert "arcface.onnx is not for commercial use (research only), and 1 more files like it" in str(caught.value)
+    assert "arcface.onnx is not for commercial use (research only) (1 of 2 such files)" in str(caught.value)
     assert "`allow_noncommercial = true` in config.toml" in str(caught.value)
 
 
@@ -194,14 +194,14 @@ def test_a_file_is_fetched_to_its_place_and_known_from_then_on(tmp_path: Path, h
 
 def test_bytes_that_were_not_announced_are_thrown_away(tmp_path: Path, hub: Hub) -> None:
     hub.content = b"another"
-    with pytest.raises(PublishedError, match=r"came with the sha256 .*announced was"):
+    with pytest.raises(PublishedError, match=r"has the sha256 .*the Hub announced"):
         published(tmp_path / "own").fetch(LCM)
     assert not (tmp_path / "own" / LCM.name).exists()
 
 
-def test_what_cannot_be_fetched_is_told_with_its_place(tmp_path: Path, hub: Hub) -> None:
+def test_a_failed_download_is_reported_with_its_path(tmp_path: Path, hub: Hub) -> None:
     hub.error = "no route to host"
-    with pytest.raises(PublishedError, match=r"could not be fetched from .*no route to host.*put it at .*lcm"):
+    with pytest.raises(PublishedError, match=r"could not be downloaded from .*no route to host.*put it at .*lcm"):
         published(tmp_path / "own").fetch(LCM)
 
 

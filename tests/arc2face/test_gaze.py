@@ -1,4 +1,4 @@
-"""The iris goes where the eye is told to look, and nothing but the eye and its lids changes."""
+"""The iris moves with the gaze, and only the eye and its lids change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HALF, TALL, RADIUS = 34.0, 15.0, 13.0
 
 
 def face() -> Array:
-    """[478,2] points of a face of which only the eyes are told with care."""
+    """[478,2] points of a face; only those of the eyes are exact."""
     points = np.random.default_rng(0).uniform(150, 360, (478, 2)).astype(np.float32)
     points[:468] += place_of_head() - points[:468]
     for middle, lids, first, outward in (
@@ -81,8 +81,8 @@ def relief() -> Relief:
 @pytest.fixture(scope="module")
 def looking(relief: Relief) -> dict[tuple[float, float], NDArray[np.uint8]]:
     rest = picture()
-    asked = [(0.0, 15.0), (0.0, -15.0), (8.0, 0.0), (-8.0, 0.0)]
-    return {one: relief.turned(rest, STILL, STILL, look(*one), OPEN) for one in asked}
+    looks = [(0.0, 15.0), (0.0, -15.0), (8.0, 0.0), (-8.0, 0.0)]
+    return {one: relief.turned(rest, STILL, STILL, look(*one), OPEN) for one in looks}
 
 
 def test_the_eyes_of_points_have_their_lids_and_irises() -> None:
@@ -201,5 +201,5 @@ def test_the_eyes_go_with_the_head_that_turns(relief: Relief) -> None:
 def test_an_eye_without_width_is_refused() -> None:
     points = face()
     points[[33, 133]] = points[33]
-    with pytest.raises(ValueError, match="corners must be two pixels apart or more"):
+    with pytest.raises(ValueError, match="corners must be at least two pixels apart"):
         eyes(points)

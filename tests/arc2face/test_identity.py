@@ -122,7 +122,7 @@ def recogniser(path: Path, embedding: int, side: int = 112, gain: float = 1.0, *
 
 
 @pytest.mark.parametrize("size", [24, 512])
-def test_an_embedding_is_as_long_as_the_file_says_and_of_length_1(tmp_path: Path, size: int) -> None:
+def test_an_embedding_has_the_files_size_and_length_1(tmp_path: Path, size: int) -> None:
     from omote.engine.arc2face.identity import arcface
 
     embedder = arcface(recogniser(tmp_path / "tiny.onnx", size))
@@ -156,17 +156,17 @@ def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
         arcface(tmp_path / "noise.onnx")
 
 
-def test_a_face_of_which_the_network_says_nothing_is_an_error(tmp_path: Path) -> None:
+def test_an_embedding_without_a_direction_is_an_error(tmp_path: Path) -> None:
     from omote.engine.arc2face.identity import arcface
 
     embedder = arcface(recogniser(tmp_path / "tiny.onnx", 8, gain=0.0))
-    with pytest.raises(ModelError, match=r"tiny.onnx says nothing of this face"):
+    with pytest.raises(ModelError, match=r"tiny.onnx gives no embedding of this face"):
         embedder.embed(np.zeros((300, 300, 3), np.uint8), face())
 
 
 @pytest.mark.skipif("OMOTE_RECOGNISER" not in os.environ, reason="no recogniser: OMOTE_RECOGNISER names its file")
 def test_a_real_recogniser_knows_a_drawn_person_again() -> None:
-    """For whoever has a network of ArcFace's kind, which may not be shipped: it tells two of our characters apart."""
+    """Needs ArcFace's own network, which may not be shipped: it distinguishes two of our characters."""
     from omote.engine import Animator, FlameParams, load_character, studio_light
     from omote.engine.arc2face.identity import arcface
     from omote.engine.capture.photo import face_finder, single_face

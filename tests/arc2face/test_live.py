@@ -1,4 +1,4 @@
-"""`omote live` and `omote render` with photoreal characters: what comes out, what is asked first, and without torch."""
+"""`omote live` and `omote render` with photoreal characters: pictures, checks before the start, and no torch."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def render(home: Path, out: Path, *more: str) -> int:
 def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """What a mistake is answered with; one line, exit code 2."""
     assert main(arguments) == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    return said
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    return printed
 
 
 @pytest.mark.parametrize("how", [(), ("--steps", "2"), ("--guidance", "3", "--expression-scale", "1.3")])
@@ -71,14 +71,14 @@ def test_a_take_is_rendered_and_again_the_same(home: Path, tmp_path: Path, how: 
     assert (first[0] != first[-1]).any()
 
 
-def test_a_take_is_drawn_and_recorded_by_omote_live_and_the_report_says_by_what(home: Path, tmp_path: Path) -> None:
+def test_omote_live_draws_and_records_a_take_and_reports_the_runtime(home: Path, tmp_path: Path) -> None:
     endpoints = (f"--{name}-endpoint={ANY}" for name in ("params", "video", "control"))
     source = ("--source", str(home / "take.csv"), "--offline", "--no-page")
-    said, copy = tmp_path / "report.json", tmp_path / "copy.csv"
-    kept = ("--report", str(said), "--record", str(copy))
+    report_path, copy = tmp_path / "report.json", tmp_path / "copy.csv"
+    kept = ("--report", str(report_path), "--record", str(copy))
     assert main(["live", *source, *endpoints, "--character", "me", *CPU, *kept]) == 0
     np.testing.assert_array_equal(read_take(copy).weights, read_take(home / "take.csv").weights)
-    report = json.loads(said.read_text())
+    report = json.loads(report_path.read_text())
     assert (report["pictures"], report["size"], report["steps"]) == (photoreal_home.LENGTH, tiny.SIZE, 1)
     assert (report["character"], report["runtime"]) == ("me", "openvino cpu f32")
 
@@ -95,61 +95,63 @@ def test_a_later_start_imports_no_torch(home: Path, tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "0"
 
 
-def test_a_first_start_without_the_published_files_says_which_and_where(
+def test_a_start_without_the_published_files_names_them_and_their_place(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
     assert render(home, tmp_path / "out") == 2
-    said = capsys.readouterr().err
-    assert "arc2face" in said
-    assert "`omote models get arc2face` downloads it" in said
+    printed = capsys.readouterr().err
+    assert "arc2face" in printed
+    assert "`omote models get arc2face` downloads it" in printed
 
 
-def test_without_a_flame_map_the_start_says_how_to_make_one(
+def test_a_start_without_a_flame_map_names_the_command(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bare.toml").write_text("")
-    said = mistake(capsys, "live", "--config", str(tmp_path / "bare.toml"), "--character", "me")
-    assert "omote calibrate flame-map --flame FILE" in said
+    printed = mistake(capsys, "live", "--config", str(tmp_path / "bare.toml"), "--character", "me")
+    assert "omote calibrate flame-map --flame FILE" in printed
 
 
-def test_what_cannot_be_is_told_before_anything_is_opened(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_impossible_options_are_refused_before_anything_is_opened(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     wrong = {
-        "is drawn with 64 pixels on a side, and --size asks for 256: leave out --size": ("--size", "256"),
+        "has 64 pixels on a side, and --size is 256: leave out --size": ("--size", "256"),
         '"lcm" takes 1 to 8 steps, got 60': ("--steps", "60"),
         "--expression-scale must be from 0 to 1.5, got 2": ("--expression-scale", "2"),
         "--guidance must be from 1 (none) to 100, got 0.5": ("--guidance", "0.5"),
         "no cheaper quality: leave out --budget-ms": ("--budget-ms", "50"),
     }
-    for said, typed in wrong.items():
-        assert said in mistake(capsys, "live", "--character", "me", *typed)
+    for printed, typed in wrong.items():
+        assert printed in mistake(capsys, "live", "--character", "me", *typed)
 
 
-def test_parts_that_nobody_may_earn_money_with_are_refused_unless_allowed(
+def test_non_commercial_parts_are_refused_unless_allowed(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     part = SourceFile("arcface.onnx", "0" * 64, "for research only", False)
     path = tmp_path / "restricted.omote"
     save_photoreal(replace(photoreal_home.person("me"), parts=(part,)), path)
-    said = mistake(capsys, "live", "--character", str(path))
-    assert "arcface.onnx is not for commercial use (for research only)" in said
-    assert "allow_noncommercial = true" in said
+    printed = mistake(capsys, "live", "--character", str(path))
+    assert "arcface.onnx is not for commercial use (for research only)" in printed
+    assert "allow_noncommercial = true" in printed
 
 
 def test_a_client_changes_to_another_photoreal_character_and_to_no_other_kind(home: Path) -> None:
     config = replace(load_config(), offline=True, runtime="openvino-f32")
     character = load_any_character("me")
     assert isinstance(character, PhotorealCharacter)
-    artist = kind().open(character, config.for_kinds()).renderer
+    renderer = kind().open(character, config.for_kinds()).renderer
     source = TakeSource(read_take(home / "take.csv"), "take.csv", is_offline=True)
     with WireOutput(ANY, ANY) as wire:
         desk = StudioSession()
         control = ControlMethods(wire, desk)
-        live = LiveLoop(source, LiveSession(artist, character), is_offline=True)
+        live = LiveLoop(source, LiveSession(renderer, character), is_offline=True)
         desk.bind(live)
         change = control.methods()["set_character"]
         assert change({"name": "you"}) == {"character": "you"}
         assert live.session.character.name == "you"
-        with pytest.raises(ControlError, match=r'"hana" is of the open kind.*start again with --character hana'):
+        with pytest.raises(ControlError, match=r'"hana" is not photoreal.*start again with --character hana'):
             change({"name": "hana"})
         assert live.session.character.name == "you"

@@ -1,4 +1,4 @@
-"""Published files load whole, LoRAs are read as they were trained, and what is not as it must be is told."""
+"""Published files load completely, LoRAs fuse as they were trained, and damaged files are refused."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_every_model_holds_what_its_file_does(published: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         (lambda state: state.pop("conv_in.bias"), "missing keys: conv_in.bias"),
         (lambda state: state.update(more=torch.zeros(1)), "unexpected keys: more"),
@@ -63,10 +63,10 @@ def test_every_model_holds_what_its_file_does(published: Path) -> None:
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_by_its_key(
-    published: Path, tmp_path: Path, change: Change, says: str
+    published: Path, tmp_path: Path, change: Change, message: str
 ) -> None:
     folder = changed(published / "arc2face", tmp_path / "changed", change)
-    with pytest.raises(ValueError, match=says) as error:
+    with pytest.raises(ValueError, match=message) as error:
         load_unet(folder)
     assert str(folder) in str(error.value)
 
@@ -110,24 +110,24 @@ def adapter(published: Path, tmp_path: Path, change: Callable[[dict[str, Weights
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         (lambda parts: parts["image_proj"].update({"latents": torch.zeros(1)}), "no expression adapter"),
         (lambda parts: parts["image_proj"].pop("proj.3.weight"), "known layouts are"),
         (
             lambda parts: parts["image_proj"].update({"proj.0.weight": torch.zeros(64, 64)}),
-            r"reads \[64\] numbers, an expression has 55",
+            r"takes \[64\] numbers, an expression has 55",
         ),
-        (lambda parts: parts["ip_adapter"].pop("3.to_v_ip.weight"), "no adapter for a UNet of 16 blocks: 3.to_v_ip"),
+        (lambda parts: parts["ip_adapter"].pop("3.to_v_ip.weight"), "does not fit a UNet of 16 blocks: 3.to_v_ip"),
         (lambda parts: parts["ip_adapter"].update({"1.to_k_ip.weight": torch.zeros(3, 3)}), "made for another UNet"),
         (lambda parts: parts["ip_adapter"].update({"0.to_q_lora.down.weight": torch.zeros(1)}), "FaceID"),
-        (lambda parts: parts.update(more={"a": torch.zeros(1)}), "no adapter of cross-attention: it holds more.a"),
+        (lambda parts: parts.update(more={"a": torch.zeros(1)}), "no adapter for cross-attention: it holds more.a"),
     ],
 )
 def test_another_adapter_is_refused(
-    published: Path, tmp_path: Path, change: Callable[[dict[str, Weights]], object], says: str
+    published: Path, tmp_path: Path, change: Callable[[dict[str, Weights]], object], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         install_adapter(load_unet(published / "arc2face"), read_adapter(adapter(published, tmp_path, change)))
 
 
@@ -215,7 +215,7 @@ def test_mixed_ranks_without_alphas_are_scaled_as_the_authors_diffusers_does(tmp
     of = pairs(lambda number: 4 if number == 0 else 2)
     path = saved(tmp_path / "lora.safetensors", named(of, "unet.", ".lora.down.weight", ".lora.up.weight"))
     assert_fused(path, of, lambda name, rank: 4.0)
-    assert "rank 2/4, alpha 4 (none, as diffusers 0.29.2)" in read_lora(path).summary
+    assert "rank 2/4, alpha 4 (diffusers 0.29.2's default)" in read_lora(path).summary
 
 
 PEFT = LoraConfig(
@@ -240,7 +240,7 @@ def made_random(peer: Any) -> dict[str, tuple[Tensor, Tensor]]:
     return found
 
 
-def told(name: str, rank: int) -> float:
+def alpha_in_header(name: str, rank: int) -> float:
     first = name == "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
     return 3.0 if first else 5.0 if name.endswith("conv1") else 8.0
 
@@ -250,17 +250,17 @@ def test_alphas_that_peft_writes_into_the_header_count(tmp_path: Path) -> None:
     peer.add_adapter(PEFT, "toy")
     of = made_random(peer)
     peer.save_lora_adapter(tmp_path, adapter_name="toy", weight_name="lora.safetensors")
-    assert_fused(tmp_path / "lora.safetensors", of, told)
-    assert "(of its header)" in read_lora(tmp_path / "lora.safetensors").summary
+    assert_fused(tmp_path / "lora.safetensors", of, alpha_in_header)
+    assert "(in its header)" in read_lora(tmp_path / "lora.safetensors").summary
 
 
 def test_alphas_that_peft_saves_beside_the_file_count_and_must_be_there(tmp_path: Path) -> None:
     peer = get_peft_model(tiny.unet(), PEFT)
     of = made_random(peer)
     peer.save_pretrained(tmp_path)
-    assert_fused(tmp_path / "adapter_model.safetensors", of, told)
+    assert_fused(tmp_path / "adapter_model.safetensors", of, alpha_in_header)
     (tmp_path / "adapter_config.json").unlink()
-    with pytest.raises(ValueError, match=r"put its adapter_config\.json beside it"):
+    with pytest.raises(ValueError, match=r"put its adapter_config\.json, which holds the alpha, beside it"):
         read_lora(tmp_path / "adapter_model.safetensors")
 
 
@@ -274,17 +274,20 @@ def test_published_loras_fit_and_leave_the_file_of_the_unet_as_it_is(published: 
 
 
 @pytest.mark.parametrize(
-    ("more", "says"),
+    ("more", "message"),
     [
         ({"text_encoder.q.lora.down.weight": torch.ones(2, 2)}, "also changes a text encoder"),
-        ({"unet.conv_in.lora.down.weight": torch.ones(2, 4, 3, 3)}, "a lora down and up for each weight, got.*conv_in"),
-        ({"unet.conv_in.weight": torch.ones(1)}, "a lora down and up for each weight, got conv_in"),
-        ({"unet.conv_in.hada_w1_a": torch.ones(1)}, "a lora down and up for each weight, got conv_in"),
+        (
+            {"unet.conv_in.lora.down.weight": torch.ones(2, 4, 3, 3)},
+            "a down and an up matrix for each weight, got.*conv_in",
+        ),
+        ({"unet.conv_in.weight": torch.ones(1)}, "a down and an up matrix for each weight, got conv_in"),
+        ({"unet.conv_in.hada_w1_a": torch.ones(1)}, "a down and an up matrix for each weight, got conv_in"),
     ],
 )
-def test_keys_that_are_no_part_of_a_lora_are_named(tmp_path: Path, more: Weights, says: str) -> None:
+def test_unknown_keys_in_a_lora_are_named(tmp_path: Path, more: Weights, message: str) -> None:
     weights = {**named(pairs(), "unet.", ".lora.down.weight", ".lora.up.weight"), **more}
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         read_lora(saved(tmp_path / "lora.bin", weights))
 
 
@@ -296,7 +299,7 @@ def test_a_lora_of_another_network_is_refused(tmp_path: Path, module: str, shape
     down, up = torch.ones(2, *shape), torch.ones(8, 2, 1, 1)
     more = {f"unet.{module}.lora.down.weight": down, f"unet.{module}.lora.up.weight": up}
     weights = {**named(pairs(), "unet.", ".lora.down.weight", ".lora.up.weight"), **more}
-    with pytest.raises(ValueError, match="is a LoRA of another network"):
+    with pytest.raises(ValueError, match="is a LoRA for another network"):
         fuse(tiny.unet(), read_lora(saved(tmp_path / "lora.bin", weights)), 1.0)
 
 

@@ -48,7 +48,7 @@ def test_the_trackers_crop_holds_the_face_in_its_middle() -> None:
     torch.testing.assert_close(width, 1.5 * (points.amax(0) - points.amin(0)).max(), rtol=1e-4, atol=0.0)
 
 
-def test_what_nobody_judges_costs_nothing_and_all_else_counts() -> None:
+def test_a_loss_without_its_network_is_0_and_others_count() -> None:
     one, nothing = torch.ones(()), torch.zeros(())
     weights = Weights(perceptual=0.5, expression=2.0, identity=3.0)
     assert float(Terms(one, nothing, nothing, nothing).total(weights)) == 1.0
@@ -56,7 +56,7 @@ def test_what_nobody_judges_costs_nothing_and_all_else_counts() -> None:
 
 
 class _First(nn.Module):
-    """Recognises somebody by the mean colour of the face."""
+    """A recogniser whose embedding is the mean colour of the face."""
 
     def forward(self, faces: torch.Tensor) -> torch.Tensor:
         return F.normalize(faces.mean((2, 3)), dim=1)
@@ -87,7 +87,7 @@ def test_a_decoder_in_half_precision_judges_latents_in_float32() -> None:
     assert drawn.grad is not None and float(drawn.grad.abs().sum()) > 0.0
 
 
-def test_another_face_is_told_by_the_recogniser_and_gradients_reach_the_drawn_one() -> None:
+def test_the_recogniser_notices_another_face_and_gradients_reach_the_drawn_one() -> None:
     losses = Losses(_points(), SIZE, _Rgb(), None, _First())
     red, green = torch.zeros(1, 4, 16, 16), torch.zeros(1, 4, 16, 16)
     red[:, 0], green[:, 1] = 1.0, 1.0

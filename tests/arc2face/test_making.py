@@ -17,7 +17,7 @@ pytest.importorskip("onnxruntime")
 
 from omote.bridge import arkit
 from omote.engine import Animator, Character, FlameParams, load_character, models, studio_light
-from omote.engine.arc2face import making
+from omote.engine.arc2face import copying, making
 from omote.engine.arc2face.character import read as read_photoreal
 from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.arc2face.files import RECOGNISER, UNET, NonCommercialError, Published, published
@@ -29,7 +29,7 @@ from omote.engine.arc2face.pipeline import open_arc2face
 from omote.engine.arc2face.processors import bank_from
 from omote.engine.arc2face.vectors import STAND_IN_NEUTRAL
 from omote.engine.capture.photo import Photo, read_photos
-from omote.engine.data import FLAME_BASIS, PhotorealCharacter
+from omote.engine.data import FLAME_BASIS, MOST_REFERENCES, PhotorealCharacter
 from omote.engine.face.retarget import from_weights
 from omote.engine.model.character_file import load_any_character
 from omote.engine.model.character_file import save_character as save_open
@@ -62,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A face on a file: that of a character of our own, who is nobody."""
+    """A picture of a shipped character, which shows no real person."""
     rgba = (
         Animator(size=256, runtime="openvino").draw(FlameParams.neutral(), load_character("noah"), studio_light()).rgba
     )
@@ -91,7 +91,7 @@ def home(tmp_path: Path, finder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def at_home(home: Path, finder: Path, patch: pytest.MonkeyPatch) -> None:
-    """Nothing of this machine's user is read or written, but for the face finder."""
+    """Folders for this test only, with the face finder in them."""
     (home / "models").mkdir()
     (home / "models" / finder.name).write_bytes(finder.read_bytes())
     patch.setenv("OMOTE_MODELS", str(home / "models"))
@@ -100,8 +100,14 @@ def at_home(home: Path, finder: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def to_flame(params: FlameParams) -> FlameParams:
-    """Another basis whose numbers are the same; a true map wants a FLAME file."""
+    """Renames the basis; a real map needs a FLAME file."""
     return replace(params, basis=FLAME_BASIS)
+
+
+def test_views_to_draw_are_the_most_that_a_character_holds() -> None:
+    turns = sorted(anchor.yaw_deg for anchor in copying.REDRAWN if anchor.yaw_deg)
+    assert turns == [-45.0, -30.0, -15.0, 15.0, 30.0, 45.0]
+    assert len(copying.FRONT) + len(copying.REDRAWN) == MOST_REFERENCES
 
 
 def made(
@@ -120,7 +126,7 @@ def character(photo: Photo, folder: Path, finder: Path, tmp_path_factory: pytest
         return made(photo, published(folder))
 
 
-def test_a_character_is_what_the_weights_say_of_the_photo(
+def test_a_character_holds_what_the_weights_compute_from_the_photo(
     character: PhotorealCharacter, photo: Photo, folder: Path
 ) -> None:
     files = published(folder)
@@ -136,7 +142,7 @@ def test_a_character_is_what_the_weights_say_of_the_photo(
     assert (character.size, character.noise.shape) == (SIZE, (4, SIZE // 8, SIZE // 8))
 
 
-def test_it_says_what_it_was_made_from(character: PhotorealCharacter, folder: Path) -> None:
+def test_it_records_what_it_was_made_from(character: PhotorealCharacter, folder: Path) -> None:
     assert character.licence.startswith("Private. Its weights: MIT on its card")
     assert "creativeml-openrail-m" in character.licence
     assert "1 photo of a real person. The maker agreed. Arc2Face, sampler lcm, noise seed 0" in character.made_from
@@ -154,10 +160,10 @@ def test_it_comes_back_from_its_file_and_draws_the_same(
     back = read_photoreal(tmp_path / "me.omote")
     arc = weights_of(back, allowed(folder))
 
-    def drawn(who: PhotorealCharacter) -> torch.Tensor:
-        bank = bank_from(who.bank, "cpu", torch.float32)
+    def drawn(one: PhotorealCharacter) -> torch.Tensor:
+        bank = bank_from(one.bank, "cpu", torch.float32)
         return arc.generate(
-            who.tokens[None], who.neutral[None], who.noise[None], steps=1, guidance=1.0, sampler="lcm", bank=bank
+            one.tokens[None], one.neutral[None], one.noise[None], steps=1, guidance=1.0, sampler="lcm", bank=bank
         )
 
     torch.testing.assert_close(drawn(back), drawn(character), rtol=0.0, atol=0.0)
@@ -213,23 +219,23 @@ def test_non_commercial_weights_are_refused_before_they_are_read(photo: Photo, t
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
-        ({"size": 500}, "--size goes from 128 to 1024 in steps of 64, got 500"),
-        ({"size": 2048}, "--size goes from 128 to 1024 in steps of 64, got 2048"),
-        ({"reference_scale": 1.5}, "--reference-scale goes from above 0 to 1, got 1.5"),
+        ({"size": 500}, "--size must be from 128 to 1024 in steps of 64, got 500"),
+        ({"size": 2048}, "--size must be from 128 to 1024 in steps of 64, got 2048"),
+        ({"reference_scale": 1.5}, "--reference-scale must be above 0 and at most 1, got 1.5"),
         ({"noise_seeds": (-1,)}, "--noise-seed takes different numbers from 0 on"),
         ({"noise_seeds": (3, 3)}, "--noise-seed takes different numbers from 0 on"),
         ({"anchors": ("smirk",)}, 'no expression is called "smirk": --anchors takes smile, laugh'),
     ],
 )
-def test_options_that_cannot_be_are_told(change: dict[str, object], told: str) -> None:
-    with pytest.raises(CharacterError, match=told):
+def test_impossible_options_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(CharacterError, match=message):
         replace(OPTIONS, **change).check()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["arcface.onnx", "vae/config.json", UNET])
-def test_each_missing_file_is_told_by_its_name(photo: Photo, folder: Path, tmp_path: Path, name: str) -> None:
+def test_each_missing_file_is_named(photo: Photo, folder: Path, tmp_path: Path, name: str) -> None:
     others = tmp_path / "others"
     for path in folder.rglob("*"):
         if path.is_file() and str(path.relative_to(folder)) != name:
@@ -239,7 +245,7 @@ def test_each_missing_file_is_told_by_its_name(photo: Photo, folder: Path, tmp_p
         made(photo, published(others))
 
 
-def test_a_damaged_file_is_told_by_its_name(photo: Photo, folder: Path, tmp_path: Path) -> None:
+def test_a_damaged_file_is_named(photo: Photo, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "own" / "lcm").mkdir(parents=True)
     (tmp_path / "own" / "lcm" / "pytorch_lora_weights.safetensors").write_bytes(b"noise")
     files = published(folder)
@@ -268,32 +274,42 @@ def test_several_seeds_make_a_character_each(photo: Photo, folder: Path) -> None
     np.testing.assert_array_equal(one.bank.keys[0], other.bank.keys[0])
 
 
-@pytest.mark.parametrize(("turn_deg", "is_told"), [(7.0, False), (16.0, True)])
-def test_a_photo_from_the_side_is_told(photo: Photo, folder: Path, turn_deg: float, is_told: bool) -> None:
+@pytest.mark.parametrize(("turn_deg", "is_reported"), [(7.0, False), (16.0, True)])
+def test_a_photo_from_the_side_is_reported(photo: Photo, folder: Path, turn_deg: float, is_reported: bool) -> None:
     turned = replace(photo.reading, rotation=np.radians([0.0, turn_deg, 0.0]).astype(np.float32))
     origin = Origin(replace(photo, reading=turned), "", "Private")
     (one,) = making.made(OPTIONS, origin, published(folder), allow_noncommercial=True)
-    said = [warning for warning in one.warnings if "is turned by 16 degrees" in warning]
-    assert bool(said) is is_told
+    reported = [warning for warning in one.warnings if "is turned by 16 degrees" in warning]
+    assert bool(reported) is is_reported
 
 
-def test_arc2face_draws_the_references_of_an_ordinary_character(photo: Photo, folder: Path, tmp_path: Path) -> None:
-    """`--live copied`, by random weights: noise in which no face is found, copied as if it were one."""
+def test_arc2face_draws_the_references_of_an_ordinary_character(
+    photo: Photo, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--live copied` with random weights, in 4 steps and with three of the further views."""
+    monkeypatch.setattr(copying, "STEPS", 4)
+    monkeypatch.setattr(copying, "REDRAWN", (copying.REDRAWN[0], copying.REDRAWN[2], copying.REDRAWN[7]))
     origin = Origin(photo, "The maker agreed", "Private", None, to_flame)
     options = replace(OPTIONS, size=256, live="copied", expression_scale=0.5)
     (one,) = making.made(options, origin, published(folder), allow_noncommercial=True)
     character = one.character
     assert isinstance(character, Character)
-    assert len(character.references) == 4 and "Reference pictures drawn by Arc2Face" in character.made_from
+    turns_deg = [round(float(np.degrees(one.params.neck_pose[1]))) for one in character.references[4:]]
+    assert turns_deg == [0, 15, -45] and len(character.references) == 7
+    drafts = {one.rgba.tobytes() for one in character.references}
+    assert len(drafts) == 7 and all(one.kind == "painted" for one in character.references[4:])
+    assert "Reference pictures drawn by Arc2Face" in character.made_from
+    assert "head turned by ControlNet" in character.made_from
     assert "not for commercial use" in character.licence
     assert "ArcFace cosine to the photo: rest" in one.warnings[-1]
+    assert "45 degrees right" in one.warnings[-1] and "live" in one.warnings[-1]
     save_open(character, tmp_path / "me.omote")
     again = load_any_character(str(tmp_path / "me.omote"))
     assert isinstance(again, Character)
-    artist = Animator(size=256, runtime="openvino")
-    rest = artist.draw(FlameParams.neutral(), again, studio_light()).rgba.astype(int)
+    renderer = Animator(size=256, runtime="openvino")
+    rest = renderer.draw(FlameParams.neutral(), again, studio_light()).rgba.astype(int)
     jaw = from_weights(arkit.weights({"jawOpen": 0.8}))
-    opened = artist.draw(jaw, again, studio_light()).rgba.astype(int)
+    opened = renderer.draw(jaw, again, studio_light()).rgba.astype(int)
     assert np.abs(opened - rest)[..., :3].mean() > 0.3  # the noise moves with the face
 
 
@@ -315,25 +331,25 @@ def test_a_command_makes_a_character_that_is_listed(
     assert main(["characters"]) == 0
     assert "me (photoreal): Private: the likeness of a real person" in capsys.readouterr().out
     assert main(["licenses", "me"]) == 0
-    told = capsys.readouterr().out
-    assert "  arcface.onnx: NOT for commercial use; non-commercial research only" in told
-    assert "  taesd/config.json: commercial use allowed; MIT; sha256 " in told
-    assert "Commercial use of me is not allowed" in told
+    printed = capsys.readouterr().out
+    assert "  arcface.onnx: NOT for commercial use; non-commercial research only" in printed
+    assert "  taesd/config.json: commercial use allowed; MIT; sha256 " in printed
+    assert "Commercial use of me is not allowed" in printed
 
 
 @pytest.fixture
 def refused(capsys: pytest.CaptureFixture[str]) -> Said:
     """What `omote character new me ...` answers to a mistake: one line, exit code 2."""
 
-    def said(*arguments: str | Path) -> str:
+    def line_of(*arguments: str | Path) -> str:
         assert main(["character", "new", "me", *map(str, arguments)]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         return line
 
-    return said
+    return line_of
 
 
-def test_mistakes_at_the_command_are_told_in_one_line(
+def test_mistakes_at_the_command_are_reported_in_one_line(
     refused: Said, picture: Path, photo: Photo, folder: Path, tmp_path: Path
 ) -> None:
     kind = ("--kind", "photoreal")
@@ -344,7 +360,7 @@ def test_mistakes_at_the_command_are_told_in_one_line(
     assert "--sampler is only for --kind photoreal" in refused("--seed", "1", "--sampler", "lcm")
     assert "--no-reference has no bank" in refused(*kind, *consent, *allowing, "--no-reference", "--anchors", "smile")
     assert "use --no-reference" in refused(*kind, *consent, *allowing, "--reference-scale", "0")
-    assert "is of --live copied" in refused(*kind, *consent, *allowing, "--expression-scale", "1.2")
+    assert "is only for --live copied" in refused(*kind, *consent, *allowing, "--expression-scale", "1.2")
     assert "there is no terminal to ask in" in refused(*kind, "--photo", picture)
     assert "`omote calibrate flame-map --flame FILE`" in refused(*kind, *consent, *allowing, "--anchors", "smile")
     assert "cannot be read" in refused(*kind, *consent, *allowing, "--neutral", tmp_path / "nowhere.csv")

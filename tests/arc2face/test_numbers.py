@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, DPMSolverMultistepScheduler, LCMScheduler, TCDScheduler
+from diffusers import (
+    AutoencoderKL,
+    AutoencoderTiny,
+    ControlNetModel,
+    DPMSolverMultistepScheduler,
+    LCMScheduler,
+    StableDiffusionControlNetImg2ImgPipeline,
+    StableDiffusionControlNetPipeline,
+    StableDiffusionImg2ImgPipeline,
+    TCDScheduler,
+)
 from torch import Tensor
 
 from omote.engine.arc2face.files import DISTILLED
@@ -57,7 +67,7 @@ def apart(ours: Tensor, other: Tensor) -> float:
 def test_identity_is_that_of_transformers(published: Path, arc: Arc2Face, tokens: Tensor) -> None:
     embedding = torch.from_numpy(normal(1, EMBEDDING, seed=1))[0]
     assert apart(tokens, peers.identity(published, embedding / embedding.norm())) <= CLOSE
-    assert apart(arc.nobody(), peers.nobody(published)) <= CLOSE
+    assert apart(arc.empty(), peers.empty(published)) <= CLOSE
     assert apart(arc.tokens(20.0 * embedding[None]), tokens) <= CLOSE
 
 
@@ -72,8 +82,8 @@ def test_unconditional_mode_in_25_guided_steps_equals_diffusers(tmp_path: Path, 
     folder = write_published(tmp_path, adapter_layout=layout)
     arc = open_arc2face(folder, reference_scale=0.0)
     tokens = arc.tokens(normal(1, EMBEDDING, seed=1))
-    asked = {"num_inference_steps": 25, "guidance_scale": 3.0, "negative_prompt_embeds": peers.nobody(folder)}
-    wanted = peers.latents(peers.pipeline(folder, DPMSolverMultistepScheduler), NOISE, VECTORS[:1], tokens, **asked)
+    given = {"num_inference_steps": 25, "guidance_scale": 3.0, "negative_prompt_embeds": peers.empty(folder)}
+    wanted = peers.latents(peers.pipeline(folder, DPMSolverMultistepScheduler), NOISE, VECTORS[:1], tokens, **given)
     assert apart(arc.generate(tokens, VECTORS[:1], NOISE), wanted) <= CLOSE
     assert apart(arc.generate(tokens, VECTORS[1:2], NOISE), wanted) > 100 * CLOSE
 
@@ -81,10 +91,49 @@ def test_unconditional_mode_in_25_guided_steps_equals_diffusers(tmp_path: Path, 
 def test_reference_guided_mode_with_lora_and_guidance_equals_the_authors_arithmetic(
     published: Path, arc: Arc2Face, tokens: Tensor, bank: Bank
 ) -> None:
-    rows = peers.written(published, PIXELS, tokens)
+    rows = peers.recorded(published, PIXELS, tokens)
     wanted = peers.reference_guided(published, NOISE, VECTORS[:1], tokens, rows, 0.8, 25)
     assert apart(arc.generate(tokens, VECTORS[:1], NOISE, bank=bank), wanted) <= CLOSE
     assert apart(arc.generate(tokens, VECTORS[:1], NOISE), wanted) > 100 * CLOSE
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+@pytest.mark.parametrize("has_control", [True, False])
+def test_controlnet_and_drafts_equal_diffusers(published: Path, strength: float, has_control: bool) -> None:
+    """Guided, in 4 steps; a strength below 1 begins from a draft's latent, as diffusers' image-to-image does."""
+    arc = open_arc2face(published, reference_scale=0.0, has_pose=has_control)
+    tokens, has_draft = arc.tokens(normal(1, EMBEDDING, seed=1)), strength < 1.0
+    generator = torch.Generator().manual_seed(6)
+    noise = torch.randn(NOISE.shape, generator=torch.Generator().manual_seed(6)) if has_draft else NOISE
+    kinds = {
+        (True, False): StableDiffusionControlNetPipeline,
+        (False, True): StableDiffusionImg2ImgPipeline,
+        (True, True): StableDiffusionControlNetImg2ImgPipeline,
+    }
+    if (kind := kinds.get((has_control, has_draft))) is None:
+        pytest.skip("the plain pipeline is compared in another test")
+    parts = {"controlnet": ControlNetModel.from_pretrained(published / "controlnet")} if has_control else {}
+    vae = AutoencoderKL.from_pretrained(published / "vae")
+    pipeline = peers.pipeline(published, kind=kind, vae=vae, **parts)
+    control, draft = PIXELS.flip(3) / 2.0 + 0.5, arc.latents(PHOTO[None])
+    images: dict[str, Any] = {"image": draft} if has_draft else {"image": control}
+    if has_control and has_draft:
+        images |= {"control_image": control, "controlnet_conditioning_scale": 1.0}
+    if has_draft:
+        images |= {"strength": strength, "generator": generator}
+    given = {"num_inference_steps": 4, "guidance_scale": 3.0, "negative_prompt_embeds": peers.empty(published)}
+    expected = peers.latents(pipeline, None if has_draft else NOISE, VECTORS[:1], tokens, **given, **images)
+    found = arc.generate(
+        tokens,
+        VECTORS[:1],
+        noise,
+        steps=4,
+        control=np.ascontiguousarray(PHOTO[:, ::-1]) if has_control else None,
+        start=PHOTO if has_draft else None,
+        strength=strength,
+    )
+    assert apart(found, expected) <= CLOSE
+    assert apart(arc.generate(tokens, VECTORS[:1], noise, steps=4), expected) > 100 * CLOSE
 
 
 @pytest.mark.parametrize(("few_step", "scheduler"), [("lcm", LCMScheduler), ("tcd", TCDScheduler)])
@@ -93,8 +142,8 @@ def test_few_steps_equal_diffusers(published: Path, few_step: FewStep, scheduler
     arc = open_arc2face(published, few_step=few_step, reference_scale=0.0)
     tokens, vector = arc.tokens(normal(1, EMBEDDING, seed=1)), VECTORS[:1]
     pipeline = peers.pipeline(published, scheduler, DISTILLED[few_step])
-    asked = {"num_inference_steps": steps, "guidance_scale": 1.0, "eta": 0.3}
-    wanted = peers.latents(pipeline, NOISE, vector, tokens, generator=torch.Generator().manual_seed(6), **asked)
+    given = {"num_inference_steps": steps, "guidance_scale": 1.0, "eta": 0.3}
+    wanted = peers.latents(pipeline, NOISE, vector, tokens, generator=torch.Generator().manual_seed(6), **given)
     generator = torch.Generator().manual_seed(6)
     between = [torch.randn(NOISE.shape, generator=generator) for _ in range(steps - 1)]
 
@@ -114,7 +163,7 @@ def test_the_student_s_step_gives_the_clean_part_of_the_noise() -> None:
     np.testing.assert_allclose(step.after(noisy, eps), clean, atol=1e-5)
 
 
-@pytest.mark.parametrize(("sampler", "steps"), [("lcm", 0), ("lcm", 9), ("student", 2), ("ddim", 1)])
+@pytest.mark.parametrize(("sampler", "steps"), [("lcm", 0), ("lcm", 9), ("student", 3), ("ddim", 1)])
 def test_steps_that_a_sampler_does_not_take_are_refused(sampler: Any, steps: int) -> None:
     with pytest.raises(ValueError, match=sampler):
         few_step_plan(sampler, steps)
@@ -143,7 +192,7 @@ def test_decoders_are_diffusers(published: Path, arc: Arc2Face) -> None:
         assert np.abs(picture - levels).max() <= 1.0  # a half may round to either side
 
 
-def told(bank: Bank, number: int) -> Bank:
+def only_block(bank: Bank, number: int) -> Bank:
     """The bank with its block of this number alone read."""
     bias = [torch.full(key.shape[:2], 0.0 if k == number else -1e4) for k, key in enumerate(bank.keys)]
     return Bank(bank.keys, bank.values, tuple(bias))
@@ -152,7 +201,7 @@ def told(bank: Bank, number: int) -> Bank:
 def test_bias_weighs_single_rows(arc: Arc2Face, tokens: Tensor, bank: Bank) -> None:
     with torch.no_grad():
         none, third = (
-            denoise(arc.unet, NOISE, torch.tensor([500.0]), tokens, Reading(bank=told(bank, number)))
+            denoise(arc.unet, NOISE, torch.tensor([500.0]), tokens, Reading(bank=only_block(bank, number)))
             for number in (99, 3)
         )
         plain = denoise(arc.unet, NOISE, torch.tensor([500.0]), tokens, Reading())
@@ -169,11 +218,11 @@ def test_banks_are_joined_kept_in_halves_and_refused_of_another_network(
         assert apart(one, other) <= CLOSE
     back = bank_from(rows_of(bank), "cpu", torch.float32)
     assert all(apart(one, other) <= 2**-11 for one, other in zip(back.keys, bank.keys, strict=True))
-    with pytest.raises(ValueError, match="blocks that read a bank, got rows for 3"):
+    with pytest.raises(ValueError, match="blocks, got 3"):
         bank_of(arc.unet, bank.keys[:3])
     with pytest.raises(ValueError, match="float16"):
         rows_of(Bank((torch.full((1, 2, 4), 1e5),), (torch.zeros(1, 2, 4),)))
-    with pytest.raises(ValueError, match=r"bank is of a UNet with 1 blocks"):
+    with pytest.raises(ValueError, match=r"bank belongs to a UNet with 1 blocks"):
         arc.generate(tokens, VECTORS[:1], NOISE, steps=1, bank=Bank(bank.keys[:1], bank.values[:1]))
 
 

@@ -42,7 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         expression, jaw = rng.standard_normal((52, 50), np.float32), np.array([0.3, 0.1, -0.1], np.float32)
         ones, apart = np.ones(52, np.float32), np.ones(2, np.float32)
         FlameMap(expression, jaw, ones, apart, "0" * 64).save(folder / "map.safetensors")
-        rows = np.zeros((1, 8), np.float16)  # of the few steps' weights, which are not asked here
+        rows = np.zeros((1, 8), np.float16)  # of the few-step weights, not used here
         parts = published(folder / "arc2face").parts(files_for("lcm"))
         me = replace(flat_character("me", 64), bank=BankRows((rows,), (rows,)), parts=parts, reference_scale=0.8)
         save_photoreal(me, folder / "me.omote")
@@ -51,10 +51,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def settings_of(
-    home: Path, steps: int = STEPS, runtime: str = "pytorch-f32", *, who: Path | None = None, allow: bool = True
+    home: Path, steps: int = STEPS, runtime: str = "pytorch-f32", *, path: Path | None = None, allow: bool = True
 ) -> RenderSettings:
     settings = Settings(home / "arc2face", home / "map.safetensors", allow, 64, steps, runtime)
-    return resolve_settings((str(who or home / "me.omote"),), settings, 1)
+    return resolve_settings((str(path or home / "me.omote"),), settings, 1)
 
 
 def script(jaws: list[float]) -> Animation:
@@ -63,8 +63,8 @@ def script(jaws: list[float]) -> Animation:
 
 
 def test_a_chunk_is_the_same_bytes_whatever_was_drawn_before_it(home: Path) -> None:
-    table, told = settings_of(home), script([0.0, 0.3, 0.6])
-    first, second = split_chunks(told, 2)
+    table, clip = settings_of(home), script([0.0, 0.3, 0.6])
+    first, second = split_chunks(clip, 2)
     drawn = draw_chunk(table, first), draw_chunk(table, second)
     assert len(set(drawn[0] + drawn[1])) == 3
     render._opened.clear()
@@ -88,8 +88,8 @@ def test_a_face_that_is_held_is_the_same_picture(home: Path) -> None:
     assert {first} == set(others)
 
 
-def test_what_cannot_be_is_said_before_any_work(home: Path, tmp_path: Path) -> None:
-    with pytest.raises(RenderError, match="more than 8 steps are drawn by PyTorch: --runtime pytorch-f32"):
+def test_impossible_settings_are_refused_before_any_work(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(RenderError, match="more than 8 steps run in PyTorch: use --runtime pytorch-f32"):
         settings_of(home, runtime="onnxruntime")
     with pytest.raises(RenderError, match="--steps must be from 1 to 999"):
         settings_of(home, 1000)
@@ -99,4 +99,4 @@ def test_what_cannot_be_is_said_before_any_work(home: Path, tmp_path: Path) -> N
     parts = tuple(replace(part, sha256="ab" * 32) for part in character.parts)
     save_photoreal(replace(character, parts=parts), tmp_path / "other.omote")
     with pytest.raises(CharacterError, match="was made from another"):
-        settings_of(home, runtime="openvino", who=tmp_path / "other.omote")
+        settings_of(home, runtime="openvino", path=tmp_path / "other.omote")

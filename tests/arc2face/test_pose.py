@@ -1,4 +1,4 @@
-"""A picture turns the way its head is told to, stays where nothing turns, and moves without a jump."""
+"""The warp turns a picture with the head, keeps it where nothing turns, and moves without a jump."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def moved(relief: Relief, at: Array, pose: Array) -> Array:
 
 @pytest.mark.parametrize("yaw_deg", [16.0, -16.0])
 def test_how_the_picture_s_own_head_is_turned_is_taken_off(points: Array, yaw_deg: float) -> None:
-    """Where the photo's own turn is asked for nothing moves; where none is, the head is turned back."""
+    """The photo's own turn leaves the picture unchanged, and no turn makes the head look ahead."""
     aside = rest_points(yaw_deg=yaw_deg)
     relief = Relief.of(aside, SIDE)
     assert np.abs(moved(relief, aside[NOSE], deg(yaw=yaw_deg))).max() < 1.5
@@ -180,7 +180,7 @@ PHOTO = Path(__file__).resolve().parents[4] / "shared" / "media" / "person_b_2.j
 
 
 @pytest.mark.skipif(not PHOTO.is_file(), reason="needs a photo in ../shared/media")
-def test_a_tracker_reads_the_turn_that_was_asked() -> None:
+def test_a_tracker_reads_the_turn() -> None:
     pytest.importorskip("mediapipe")
     try:
         models.fetch(models.FACE_LANDMARKER)
@@ -193,10 +193,10 @@ def test_a_tracker_reads_the_turn_that_was_asked() -> None:
         rest = finder.faces(picture)[0]
         relief = Relief.of(rest.points, 512)
         for axis in range(3):
-            for asked in (-10.0, 10.0):
-                pose = np.radians(asked * np.eye(3, dtype=np.float32)[axis])
+            for applied in (-10.0, 10.0):
+                pose = np.radians(applied * np.eye(3, dtype=np.float32)[axis])
                 read = np.degrees(
                     finder.faces(relief.turned(picture, pose, STILL, FORWARD))[0].rotation - rest.rotation
                 )
                 # MediaPipe takes every lens for a wide one and reads a renderer's own turn at 0.7 to 0.9 of it.
-                assert 0.45 < read[axis] / asked < 1.1
+                assert 0.45 < read[axis] / applied < 1.1

@@ -17,12 +17,12 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 def header(shapes: Shapes, dtype: str, size: int, words: Mapping[str, str]) -> bytes:
     """What safetensors writes before the numbers, which then follow one another in the order of their names."""
-    said: dict[str, object] = {"__metadata__": words} if words else {}
+    header: dict[str, object] = {"__metadata__": words} if words else {}
     end = 0
     for name in sorted(shapes):
         begin, end = end, end + math.prod(shapes[name]) * size
-        said[name] = {"dtype": dtype, "shape": shapes[name], "data_offsets": [begin, end]}
-    text = json.dumps(said, separators=(",", ":")).encode()
+        header[name] = {"dtype": dtype, "shape": shapes[name], "data_offsets": [begin, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
     return text + b" " * (-len(text) % 8)
 
 

@@ -64,10 +64,10 @@ def _like_arcface(path: Path, extra: str | None = None) -> Path:
 def test_it_sees_whom_onnx_runtime_sees(tmp_path: Path) -> None:
     path = _like_arcface(tmp_path / "arcface.onnx")
     faces = np.random.default_rng(5).uniform(-1.0, 1.0, (2, 3, 112, 112)).astype(np.float32)
-    (wanted,) = session(path, Build("onnxruntime", "f32")).run(None, {"data": faces})
-    wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
+    (expected,) = session(path, Build("onnxruntime", "f32")).run(None, {"data": faces})
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     found = Recogniser.load(path)(torch.from_numpy(faces)).numpy()
-    np.testing.assert_allclose(found, wanted, atol=1e-5)  # sums of 3,136 products in single precision
+    np.testing.assert_allclose(found, expected, atol=1e-5)  # sums of 3,136 products in single precision
 
 
 def test_a_side_of_zero_stays_as_it_is_when_numbers_are_laid_out_anew(tmp_path: Path) -> None:

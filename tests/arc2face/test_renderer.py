@@ -23,7 +23,7 @@ ME = flat_character("me", SIZE)
 
 
 def to_flame(params: FlameParams) -> FlameParams:
-    """The same numbers, said to be in FLAME's basis."""
+    """The same numbers, labelled as FLAME's basis."""
     return replace(params, basis=FLAME_BASIS)
 
 
@@ -132,7 +132,7 @@ def test_coefficients_of_flame_2020_are_drawn_as_they_are() -> None:
     assert direct.params.basis == FLAME_BASIS
 
 
-def test_a_portrait_says_what_it_shows() -> None:
+def test_a_portrait_holds_what_it_shows() -> None:
     portrait = animator().draw(face(0.3), ME, LIGHT, DrawOptions(presence=0.5))
     assert portrait.presence == 0.5
     np.testing.assert_allclose(portrait.params.jaw_pose, [0.3, 0.0, 0.0], atol=1e-3)
@@ -150,16 +150,16 @@ def test_two_characters_of_one_model_are_drawn_in_turn() -> None:
 def test_characters_that_do_not_fit_are_refused_by_name() -> None:
     rows = np.zeros((4, 8), np.float16)
     misfits: dict[str, AnyCharacter] = {
-        'character "hana" is of the open kind.*--character hana': load_character("hana"),
+        'character "hana" is not photoreal.*--character hana': load_character("hana"),
         'character "a" was made for the weights else': replace(ME, name="a", model="else"),
-        'character "c" has 64 pixels on a side, and 128 are drawn': flat_character("c", 64),
-        'character "d" has another bank': replace(ME, name="d", bank=BankRows((rows,), (rows,))),
+        'character "c" has 64 pixels on a side, the networks 128': flat_character("c", 64),
+        'character "d" has a bank of another size': replace(ME, name="d", bank=BankRows((rows,), (rows,))),
     }
     drawer = animator()
-    for said, misfit in misfits.items():
-        with pytest.raises(AnimatorError, match=said):
+    for message, misfit in misfits.items():
+        with pytest.raises(AnimatorError, match=message):
             drawer.check(misfit)
-        with pytest.raises(AnimatorError, match=said):
+        with pytest.raises(AnimatorError, match=message):
             drawer.draw(face(), misfit, LIGHT)
     drawer.check(ME)
 
@@ -172,26 +172,26 @@ def test_what_networks_do_not_speak_is_refused() -> None:
 
 
 def test_steps_that_the_networks_have_no_plan_for_are_refused() -> None:
-    with pytest.raises(AnimatorError, match="draw in 1, 2, 3, 4 steps, not 7"):
+    with pytest.raises(AnimatorError, match="support 1, 2, 3, 4 steps, not 7"):
         animator(7)
-    with pytest.raises(AnimatorError, match="2 steps need a UNet for 1 or as many pictures, got 4"):
+    with pytest.raises(AnimatorError, match="2 steps need a UNet for 1 or 2 pictures, got 4"):
         animator(2, flat_networks(SIZE, batch=4))
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (Options(9), '--steps 9 for character "me": "lcm" takes 1 to 8 steps, got 9'),
         (Options(guidance=0.5), "--guidance must be from 1"),
         (Options(expression_scale=1.6), "--expression-scale must be from 0 to 1.5, got 1.6"),
     ],
 )
-def test_options_that_cannot_be_are_refused(options: Options, said: str) -> None:
-    with pytest.raises(AnimatorError, match=said):
+def test_impossible_options_are_refused(options: Options, message: str) -> None:
+    with pytest.raises(AnimatorError, match=message):
         options.check(ME)
 
 
-def test_guidance_leads_away_from_the_unspecified_expression_of_nobody() -> None:
+def test_guidance_leads_away_from_the_empty_prompt_and_the_unspecified_expression() -> None:
     """The flat network adds a tenth of its face's sum to a clean latent: with zeros there is none of it."""
     plain = animator()
     guided = PhotorealRenderer(flat_networks(SIZE), Options(guidance=3.0), to_flame)

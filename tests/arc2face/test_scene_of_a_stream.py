@@ -1,4 +1,4 @@
-"""A scene whose artist draws several pictures at a time: what is offered and measured is what is seen."""
+"""A live session with a stream: offered pictures and measured latencies belong to the same face."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def played(pictures: int) -> tuple[LiveSession, Album, LatencyMeter]:
     clock, meter = Clock(), LatencyMeter()
     album = Album(meter, clock)
     networks = flat_networks(SIZE, batch=STEPS)
-    artist = PhotorealRenderer(networks, Options(STEPS), to_flame, streams=True, clock_ns=clock)
-    scene = LiveSession(artist, flat_character("me", SIZE), [album], meter=meter, clock_ns=clock)
+    renderer = PhotorealRenderer(networks, Options(STEPS), to_flame, streams=True, clock_ns=clock)
+    scene = LiveSession(renderer, flat_character("me", SIZE), [album], meter=meter, clock_ns=clock)
     scene.warm_up()
     for index in range(pictures):
         stamp = Stamp(index, clock.now_ns, 0)

@@ -34,15 +34,15 @@ class Backbone(nn.Module):
 
 @pytest.fixture(autouse=True)
 def timm(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Stands in for the library, which a plain installation of the tests lacks; what it was asked for."""
-    asked: list[Any] = []
+    """Replaces the library, which the tests do not install; a list of the models that were created."""
+    created: list[Any] = []
 
     def create_model(name: str, **how: Any) -> nn.Module:
-        asked.append((name, how))
+        created.append((name, how))
         return Backbone()
 
     monkeypatch.setitem(sys.modules, "timm", SimpleNamespace(create_model=create_model))
-    return asked
+    return created
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Stream batch: what comes out is what each face would be alone, late by a known number of calls, and says so."""
+"""Stream batch: each face equals its picture alone, arrives a known number of calls late, and keeps its stamp."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def to_flame(params: FlameParams) -> FlameParams:
 
 
 def drawer(steps: int, *, streams: bool, clock: Clock | None = None) -> PhotorealRenderer:
-    """One that takes each face as it is."""
+    """A renderer that does not steady faces."""
     networks, clock = flat_networks(SIZE, batch=steps if streams else 1), clock or Clock()
     return PhotorealRenderer(networks, Options(steps), to_flame, streams=streams, steadies=False, clock_ns=clock)
 
@@ -55,7 +55,7 @@ def stamp(index: int) -> Stamp:
 
 
 def shown(animator: PhotorealRenderer, faces: Sequence[int], who: PhotorealCharacter = ME) -> list[Portrait]:
-    """Each asked for under its place in this row."""
+    """Draws each face with its position as its stamp."""
     return [
         animator.draw(face(of), who, LIGHT, DrawOptions(stamp(at), Signal(stamp(at), np.zeros(52, np.float32))))
         for at, of in enumerate(faces)
@@ -132,11 +132,11 @@ def test_another_character_is_drawn_at_once() -> None:
 
 def test_networks_for_one_picture_at_a_time_are_refused_a_stream() -> None:
     # All faces under way would stand in the one slot, and each be predicted from the last one's noise.
-    with pytest.raises(AnimatorError, match="a stream of 4 steps needs a UNet for as many pictures, got 1"):
+    with pytest.raises(AnimatorError, match="a stream of 4 steps needs a UNet for 4 pictures, got 1"):
         PhotorealRenderer(flat_networks(SIZE), Options(4), to_flame, streams=True)
 
 
-def test_a_face_asked_for_in_code_is_drawn_whole_and_disturbs_no_stream() -> None:
+def test_a_face_without_a_stamp_is_drawn_at_once_and_disturbs_no_stream() -> None:
     animator = drawer(2, streams=True)
     shown(animator, [0, 1])
     whole = animator.draw(face(9), ME, LIGHT)

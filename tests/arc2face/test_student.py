@@ -24,6 +24,8 @@ from omote.engine.arc2face.loading import fuse, read_lora
 from omote.engine.arc2face.losses import Losses, RecogniserError
 from omote.engine.arc2face.pipeline import open_arc2face
 from omote.engine.arc2face.processors import Reading, denoise
+from omote.engine.arc2face.sampling import few_steps, noises_between
+from omote.engine.arc2face.schedulers import few_step_plan, signal_share
 from omote.engine.arc2face.student import STUDENT, Pairs, PairsError, Plan, Student, Teacher, main, taught, train
 from omote.engine.arc2face.vectors import STAND_IN_NEUTRAL
 from omote.engine.data import PhotorealCharacter
@@ -39,7 +41,7 @@ POINTS = torch.rand(478, 2, generator=torch.Generator().manual_seed(4)) * 20.0 +
 
 
 class Counting:
-    """Draws a latent whose numbers are the first of what it is asked for; counts, and fails where it is told to."""
+    """A teacher whose latents repeat the vector's first number; counts them, and fails at one of them."""
 
     def __init__(self, name: str = "a", fails_at: int | None = None) -> None:
         self.name, self.fails_at, self.drawn = name, fails_at, list[int]()
@@ -59,7 +61,7 @@ def pairs_of(teacher: Counting, run: Path, count: int) -> Pairs:
     return taught(cast(Teacher, teacher), Plan(run, pairs=count))
 
 
-def test_as_many_pairs_are_drawn_as_were_asked_for(tmp_path: Path) -> None:
+def test_the_requested_number_of_pairs_is_drawn(tmp_path: Path) -> None:
     teacher = Counting()
     pairs = pairs_of(teacher, tmp_path, 4)
     assert teacher.drawn == [0, 1, 2, 3] and pairs.vectors.shape == (4, 55)
@@ -93,10 +95,10 @@ class Plain(nn.Module):
 
 
 def drawing(unet: Any) -> Any:
-    """One step of the tiny UNet; the identity's tokens stand for what is asked for."""
+    """One step of the tiny UNet; the vector replaces the identity's tokens."""
     noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(7))
 
-    def draw(vectors: Tensor) -> Tensor:
+    def draw(vectors: Tensor, truth: Tensor | None = None, number: int = 0, steps: int = 1) -> Tensor:
         tokens = vectors[:, : tiny.CROSS, None].transpose(1, 2).expand(-1, 3, -1)
         count = len(vectors)
         return denoise(unet, noise.expand(count, -1, -1, -1), torch.full((count,), 999.0), tokens, Reading())
@@ -141,7 +143,7 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path) -> None
     train(gone_on)
     for name, ours in gone_on.learned().items():
         torch.testing.assert_close(ours, whole.learned()[name], rtol=0.0, atol=0.0)
-    with pytest.raises(ValueError, match="is of rank 8, --rank is 4"):
+    with pytest.raises(ValueError, match="has rank 8, --rank is 4"):
         toy_student(tmp_path / "cut", 6, pairs, rank=4).resume()
 
 
@@ -154,9 +156,33 @@ def test_what_was_learned_is_read_as_any_lora_is_and_draws_the_same(tmp_path: Pa
     fuse(fused, lora, 1.0)
     vectors = torch.randn(2, 55, generator=torch.Generator().manual_seed(11))
     with torch.no_grad():
-        plain, ours, theirs = (draw(vectors) for draw in (drawing(tiny.unet()), one.draw, drawing(fused)))
+        draws = (drawing(tiny.unet()), one.draw, drawing(fused))
+        plain, ours, theirs = (draw(vectors, vectors, 0, 1) for draw in draws)
     assert float((ours - plain).abs().max()) > 1e-5
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)  # sums in another order
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_the_student_learns_the_latents_that_its_sampler_meets(published: Path, steps: int) -> None:
+    """If every step but the last predicts the teacher's latent, the last one trains on what sampling gives it."""
+    arc, one = open_arc2face(published, reference_scale=0.0), character(published)
+    teacher = Teacher(arc, "", one, None, cast(FlameMap, None))
+    vectors, truth = torch.randn(1, 55), torch.randn(1, 4, SIZE // 8, SIZE // 8)
+    plan, noise = few_step_plan("student", steps), torch.from_numpy(one.noise)[None]
+    clean, between = truth, [torch.from_numpy(between) for between in noises_between(one.noise.shape, steps)]
+
+    def predict(x: Tensor, timestep: int) -> Tensor:
+        share = signal_share(timestep)
+        if timestep != plan[-1].timestep:
+            eps: Tensor = (x - share**0.5 * clean) / (1.0 - share) ** 0.5
+            return eps
+        tokens, t = torch.from_numpy(one.tokens)[None], torch.full((1,), float(timestep))
+        return denoise(arc.unet, x, t, tokens, Reading(arc.adapter(vectors)))
+
+    with torch.no_grad():
+        sampled = few_steps(predict, noise, plan, between)
+        trained = teacher.clean(vectors, truth, steps - 1, steps)
+    torch.testing.assert_close(trained, sampled, rtol=1e-3, atol=1e-3)
 
 
 def character(folder: Path) -> PhotorealCharacter:
@@ -180,13 +206,13 @@ def settings(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def options(tmp_path: Path, *more: str) -> list[str]:
-    said = ["--character", str(tmp_path / "me.omote"), "--run", str(tmp_path / "run"), "--no-expression"]
-    return [*said, "--pairs", "4", "--teacher-steps", "1", "--rank", "2", "--device", "cpu", *more]
+    arguments = ["--character", str(tmp_path / "me.omote"), "--run", str(tmp_path / "run"), "--no-expression"]
+    return [*arguments, "--pairs", "4", "--teacher-steps", "1", "--rank", "2", "--device", "cpu", *more]
 
 
 def test_the_command_trains_goes_on_and_leaves_a_lora_a_sheet_and_figures(settings: Settings, tmp_path: Path) -> None:
     main(options(tmp_path, "--steps", "1"), settings)
-    main(options(tmp_path, "--steps", "2"), settings)
+    main(options(tmp_path, "--steps", "2", "--student-steps", "4"), settings)
     run, facts = tmp_path / "run", json.loads((tmp_path / "run" / "facts.json").read_text())
     assert facts["steps"] == 2 and facts["held_out"] == 1 and facts["held_out_after"]["identity"] != 0.0
     with Image.open(run / "sheet.png") as sheet:
@@ -216,18 +242,18 @@ def _path_with(recogniser: Path) -> Any:
 
 
 def test_what_the_command_needs_is_in_the_extra_that_it_names() -> None:
-    told = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
-    extra = " ".join(told["project"]["optional-dependencies"]["photoreal"])
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    extra = " ".join(project["project"]["optional-dependencies"]["photoreal"])
     assert all(name in extra for name in STAGES["arc2face"][2])
 
 
-def test_weights_for_research_are_refused_unless_that_was_said(settings: Settings, tmp_path: Path) -> None:
+def test_weights_for_research_are_refused_unless_allowed(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(NonCommercialError, match="allow_noncommercial = true"):
         main(options(tmp_path), replace(settings, allow_noncommercial=False))
 
 
 @pytest.mark.parametrize(
-    ("option", "says"),
+    ("option", "message"),
     [
         (("--pairs", "3"), "--pairs must be 4 or more, got 3"),
         (("--rank", "0"), "--rank must be 1 or more, got 0"),
@@ -235,8 +261,8 @@ def test_weights_for_research_are_refused_unless_that_was_said(settings: Setting
     ],
 )
 def test_numbers_that_teach_nothing_are_refused(
-    option: tuple[str, str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    option: tuple[str, str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         main(["--character", "me", "--run", str(tmp_path), *option], Settings())
-    assert says in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -112,7 +112,7 @@ def changed(column: int, value: float) -> Wide:
 
 
 @pytest.mark.parametrize(
-    ("found", "says"),
+    ("found", "message"),
     [
         (np.zeros((3, 55)), 'all zeros, which mean "unspecified"'),
         (np.zeros((3, 54)), r"rows of 55 numbers, got \[3, 54\]"),
@@ -120,17 +120,17 @@ def changed(column: int, value: float) -> Wide:
         (changed(7, np.nan), "not finite in row 0"),
         (changed(50, 1.2), "eyelids at rest must be from 0 to 1, got 1.2"),
         (changed(52, 0.8), "the jaw's opening at rest must be from 0 to 0.5, got 0.8"),
-        (changed(54, 0.3), "the jaw's turn aside at rest must be from -0.2 to 0.2, got 0.3"),
+        (changed(54, 0.3), "the jaw's sideways turn at rest must be from -0.2 to 0.2, got 0.3"),
         (changed(0, 90.0), "expression at rest must be from -20 to 20, got 90"),
     ],
 )
-def test_what_is_no_face_at_rest_is_refused(tmp_path: Path, found: Wide, says: str) -> None:
-    with pytest.raises(VectorError, match=says):
+def test_what_is_no_face_at_rest_is_refused(tmp_path: Path, found: Wide, message: str) -> None:
+    with pytest.raises(VectorError, match=message):
         read_neutral(written(tmp_path, found, ".npy"))
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "message"),
     [
         ("neutral.txt", b"", "must end in .csv, .npy, .safetensors"),
         ("neutral.csv", b"", "no row of numbers"),
@@ -140,9 +140,9 @@ def test_what_is_no_face_at_rest_is_refused(tmp_path: Path, found: Wide, says: s
         ("neutral.safetensors", b"none", "cannot be read"),
     ],
 )
-def test_a_file_that_is_none_is_refused(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+def test_a_file_that_is_none_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(VectorError, match=says):
+    with pytest.raises(VectorError, match=message):
         read_vectors(tmp_path / name)
 
 

@@ -114,5 +114,5 @@ def test_without_a_network_the_error_names_the_missing_file_and_its_place(
     monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", metadata)
     assert main(["models", "get", "arc2face", "--config", allowing(home)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "arc2face/config.json could not be fetched from FoivosPar/Arc2Face (no route to host)" in line
+    assert "arc2face/config.json could not be downloaded from FoivosPar/Arc2Face (no route to host)" in line
     assert f"put it at {home / 'OMOTE_MODELS' / 'arc2face' / 'arc2face' / 'config.json'}" in line

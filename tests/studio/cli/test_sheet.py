@@ -71,7 +71,7 @@ def someone(folder: Path) -> PhotorealCharacter:
     return PhotorealCharacter(
         name="me",
         tokens=tokens[0].numpy(),
-        empty=arc.nobody()[0].numpy(),
+        empty=arc.empty()[0].numpy(),
         noise=rng.standard_normal((4, SIDE // 8, SIDE // 8), np.float32),
         neutral=np.full(55, 0.01, np.float32),
         is_neutral_measured=False,
