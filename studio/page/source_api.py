@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import secrets
 import shutil
@@ -24,6 +25,7 @@ from ..app.sources import PHONE_KINDS
 from ..app.validation import Arguments, choice_argument, invalid_argument, text_argument
 
 MAX_FILE_BYTES = 8 << 30
+PART_TIMEOUT_S = 20.0  # for the next part of a file
 MAX_STILL_WIDTH = 320
 PLAYED_FOLDER = "played"  # in the data folder; it holds the last file from the page
 
@@ -118,11 +120,15 @@ async def _save_body(request: Request, path: Path) -> None:
     size = 0
     with path.open("xb") as file:
         try:
-            async for part in request.stream():
-                size += len(part)
-                if size > MAX_FILE_BYTES:
-                    raise failed_request(f"the file is larger than {MAX_FILE_BYTES >> 30} GiB")
-                await run_in_threadpool(file.write, part)
+            async with asyncio.timeout(PART_TIMEOUT_S) as limit:
+                async for part in request.stream():
+                    size += len(part)
+                    if size > MAX_FILE_BYTES:
+                        raise failed_request(f"the file is larger than {MAX_FILE_BYTES >> 30} GiB")
+                    await run_in_threadpool(file.write, part)
+                    limit.reschedule(asyncio.get_running_loop().time() + PART_TIMEOUT_S)
+        except TimeoutError as error:
+            raise failed_request(f"no part of the file came for {PART_TIMEOUT_S:.0f} s") from error
         except ClientDisconnect as error:
             raise failed_request("the file did not arrive whole") from error
         except OSError as error:

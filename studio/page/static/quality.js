@@ -45,7 +45,7 @@ function build(quality) {
     budget,
     state: quality,
   };
-  element("quality").replaceChildren(field("Size", controls.size), field("Steps", controls.steps), field("Runtime", controls.runtime), field("Budget, ms", budget));
+  element("quality").replaceChildren(field("Size", controls.size), field("Steps", controls.steps), field("Runtime", controls.runtime), field("Latency limit, ms", budget));
 }
 
 export function startQuality() {

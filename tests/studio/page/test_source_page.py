@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import httpx
@@ -16,7 +17,9 @@ from omote.studio.app import session as app_session
 from omote.studio.app.cameras import CameraChoice, read_camera_choice
 from omote.studio.app.session import StudioSession
 from omote.studio.page import source_api
+from omote.studio.page.server import PageServer
 from tests.studio.chromium import browser, needs_chromium, playwright
+from tests.studio.clients import PATIENCE_S
 from tests.studio.clients import Camera as FakeCamera
 from tests.studio.commands import short_take
 from tests.studio.on_screen import omote, page, window
@@ -117,6 +120,19 @@ def test_a_phone_is_shown_the_address_of_this_machine_alone(api: httpx.Client, m
     code = api.get("/api/phones/addresses/192.168.1.5/qr")
     assert (code.headers["content-type"], code.text[:4]) == ("image/svg+xml", "<svg")
     assert api.get("/api/phones/addresses/example.org/qr").status_code == 400
+
+
+def test_a_file_that_stops_to_arrive_is_given_up(
+    server: PageServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_api, "PART_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(source_api, "data_folder", lambda: tmp_path)
+    head = f"POST /api/source/file?name=x.csv HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+    head += f"Authorization: Bearer {server.tokens.control}\r\nContent-Length: 100\r\n\r\nhalf of it"
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as half:
+        half.sendall(head.encode())
+        assert b"no part of the file came" in half.recv(4096) + half.recv(4096)
+    assert not list((tmp_path / source_api.PLAYED_FOLDER).iterdir())
 
 
 # On the page.
