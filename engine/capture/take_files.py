@@ -136,6 +136,15 @@ def timecode(since_midnight_ns: int, rate: int) -> str:
     return f"{hour:02}:{minute:02}:{second:02}:{frame:02}.{thousandth:03}"
 
 
+def timecode_seconds(text: str, rate: int = APP_RATE) -> float | None:
+    """The seconds since midnight of a timecode; None if it is none."""
+    found = _TIMECODE.match(text.strip())
+    if not found:
+        return None
+    hours, minutes, seconds, frame = (int(digits) for digits in found.groups()[:4])
+    return seconds + 60 * (minutes + 60 * hours) + frame / rate
+
+
 class _CsvColumns:
     """The column of each of the 61 values in a CSV."""
 

@@ -40,12 +40,14 @@ from .lighting import LightChoice, LightController
 from .outputs import OutputSwitch
 from .performer import DEFAULT_ACTOR, PerformerController
 from .pictures import PictureError, PictureLibrary
+from .profiles import ProfileLibrary
 from .quality import QualityControl, QualityError
 from .recording import Recording
 from .scenes import SceneChoice, SceneController
 from .screen import Rgb, small_picture
 from .settings import Settings, SettingsStore
 from .sources import FILE, SourceSwitch, check_no_feedback
+from .takes import TakeLibrary
 from .validation import Arguments
 from .voice import VoiceController, read_device
 
@@ -91,6 +93,8 @@ class StudioSession:
         self.lighting = LightController(self._use_light, kept.light, self._colours_of)
         self.characters = CharacterLibrary(lambda: self.live.session if self.live else None, self._character_changed)
         self.pictures = PictureLibrary()
+        self.profiles = ProfileLibrary()
+        self.takes = TakeLibrary(self.changed)
         self.scenes = SceneController(self._use_scene, kept.scene, self.pictures, self.character_name)
         self.voice = VoiceController(kept.voice, self.changed)
         self.items = ItemController(self.scenes.show_items, self._throw, kept.items, self.pictures)
@@ -376,6 +380,48 @@ class StudioSession:
             self.outputs.close(destination)
         self.switch.destinations = self.outputs.destinations
         self._keep(lambda settings: replace(settings, outputs=_with(settings.outputs, destination, is_on)))
+
+    def save_profile(self, name: str) -> None:
+        """Keeps what the page sets under a name; ProfileError if it cannot be written."""
+        self.profiles.save(name, self.store.settings)
+        self.changed()
+
+    def use_profile(self, name: str) -> None:
+        """Sets everything as in this profile; ProfileError if it cannot be read, and then nothing has changed.
+
+        Its character and outputs come last: an error says which of them is not here, and the rest holds.
+        """
+        before = self.store.settings
+        wanted = self.profiles.applied(name, before)
+        self.use_hotkeys(wanted.hotkeys)
+        with self._lock:
+            self._tune(wanted.tuning)
+            self.voice.tune(wanted.voice)
+            self.lighting.choose(wanted.light)
+            self._keep(lambda settings: replace(settings, light=wanted.light, voice=wanted.voice))
+        self._choose_scene(lambda choice: wanted.scene)
+        if wanted.character is not None and wanted.character != self.character_name():
+            self.use_character(wanted.character)
+        for destination in before.outputs:
+            if destination not in wanted.outputs:
+                self.use_output(destination, is_on=False)
+        for destination in wanted.outputs:
+            if destination not in before.outputs:
+                self.use_output(destination, is_on=True)
+
+    def add_profile(self, name: str, data: bytes) -> None:
+        """Adds a profile from another machine; ProfileError if it is none."""
+        self.profiles.add(name, data)
+        self.changed()
+
+    def remove_profile(self, name: str) -> None:
+        """Deletes a profile."""
+        self.profiles.remove(name)
+        self.changed()
+
+    def play_take(self, name: str) -> None:
+        """Plays a recorded take in a loop; TakeError if there is none."""
+        self.use_file(self.takes.path(name))
 
     def use_global_hotkeys(self, is_on: bool) -> None:
         """Hears hotkeys while another program has the keyboard, or no longer; HotkeyError if it cannot."""

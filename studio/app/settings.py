@@ -100,7 +100,7 @@ def load_settings(folder: Path) -> Settings:
     except ValueError as error:
         _set_aside(path, str(error))
         return Settings()
-    settings, errors = _read(data)
+    settings, errors = read_settings(data)
     if errors:
         _set_aside(path, "; ".join(errors))
         with suppress(OSError):  # the settings still hold for this run
@@ -124,7 +124,7 @@ def config_from_settings(settings: Settings) -> Config:
     return replace(DEFAULTS, actor=actor, character=settings.character)
 
 
-def _read(data: Mapping[str, object]) -> tuple[Settings, list[str]]:
+def read_settings(data: Mapping[str, object]) -> tuple[Settings, list[str]]:
     """The settings that can be read, and what is wrong with the others."""
     settings, errors = Settings(), []
     readers: dict[str, Callable[[object], object]] = {

@@ -35,6 +35,7 @@ from ..app.validation import (
     parse_json,
     text_argument,
 )
+from .library_api import LibraryApi
 from .source_api import SourceApi
 from .time_limit import BODY_TIMEOUT_S
 
@@ -58,6 +59,7 @@ class Api:
 
     def routes(self) -> list[Route]:
         studio, sources = self._studio, SourceApi(self._studio)
+        library = LibraryApi(studio, read_body)
         posts: Mapping[str, Handler] = {
             "source": lambda arguments: studio.use_source(choice_argument(arguments, "source", studio.switch.offered)),
             "source/camera": studio.use_camera,
@@ -96,6 +98,7 @@ class Api:
             "clear": lambda arguments: studio.command("clear"),
             "pause": lambda arguments: studio.command("pause", bool_argument(arguments, "on")),
             "hide": lambda arguments: studio.command("hide", bool_argument(arguments, "on")),
+            **library.posts(),
         }
         return [
             Route("/api/state", with_error_responses(self._state)),
@@ -103,7 +106,10 @@ class Api:
                 Route(f"/api/{path}", with_error_responses(_post_handler(do)), methods=["POST"])
                 for path, do in posts.items()
             ),
-            *(Route(path, with_error_responses(do), methods=[method]) for path, do, method in sources.endpoints()),
+            *(
+                Route(path, with_error_responses(do), methods=[method])
+                for path, do, method in (*sources.endpoints(), *library.endpoints())
+            ),
             Route("/api/expression/now", with_error_responses(self._capture_expression)),
             Route("/api/recording", with_error_responses(self._record), methods=["POST"]),
             Route("/api/jobs/{number:int}", with_error_responses(self._remove_job), methods=["DELETE"]),

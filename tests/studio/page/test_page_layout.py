@@ -6,13 +6,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from omote.engine.capture.take import write_take
+from omote.studio.app.recording import takes_folder
 from omote.studio.app.session import StudioSession
 from omote.studio.page.server import PageServer
 from tests.studio.chromium import browser, needs_chromium, playwright
+from tests.studio.commands import short_take
 from tests.studio.page.test_page_in_chromium import STATUS
 from tests.studio.running import until
 
@@ -21,7 +25,8 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip i
 __all__ = ["browser"]
 pytestmark = needs_chromium
 
-TABS = ("characters", "expressions", "movement", "light", "calibration", "face", "stream")
+TABS = ("characters", "expressions", "movement", "voice", "light", "scene", "calibration", "library", "face", "stream")
+STEPS = ["1 Camera", "2 Character", "3 Calibrate", "4 OBS", "5 Done"]
 Open = Callable[..., Any]
 
 
@@ -92,6 +97,53 @@ def test_what_is_chosen_is_seen_in_a_contrast_theme(window: Open, panel: str) ->
         assert chosen != page.locator("#tab-characters").evaluate(ground)
         slider = page.locator(f"#panel-{panel} input[type=range]").first
         assert slider.evaluate("one => getComputedStyle(one).forcedColorAdjust") == "none"
+
+
+def test_five_steps_lead_a_new_user_and_stay_away_once_they_are_done(window: Open) -> None:
+    with window() as page:
+        assert page.locator(".walk li").all_inner_texts() == [
+            "1 Camera",
+            "2 Character",
+            "3 Calibrate",
+            "4 OBS",
+            "5 Done",
+        ]
+        for _ in range(2):
+            page.click("#welcome >> text=Next")
+        page.click("#welcome >> text=Calibration")
+        assert page.is_visible("#panel-calibration")
+        page.reload()
+        assert page.locator(".walk [aria-current]").inner_text() == "3 Calibrate"
+        for _ in range(2):
+            page.click("#welcome >> text=Next")
+        page.click("#welcome >> text=Finish")
+        page.reload()
+        page.wait_for_selector(".card", state="attached")
+        assert not page.is_visible("#welcome")
+
+
+def test_profiles_and_takes_are_used_from_the_library(
+    window: Open, studio: StudioSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    folder = takes_folder()
+    folder.mkdir(parents=True)
+    write_take(folder / "evening.csv", short_take(10))
+    with window(viewport={"width": 1440, "height": 900}) as page:
+        page.click("#tab-library")
+        page.get_by_label("New profile").fill("Friday show")
+        page.click("text=Save what is set now")
+        page.get_by_role("button", name="Use Friday show").wait_for()
+        studio.tune({"mirror": True})
+        page.get_by_role("button", name="Use Friday show").click()
+        until(lambda: not studio.store.settings.tuning.mirror, "the profile")
+        page.get_by_role("button", name="Trim evening").click()
+        page.get_by_label("End in seconds").fill("0.1")
+        page.click(".trim button[type=submit]")
+        page.get_by_role("button", name="Play evening part").wait_for()
+        page.get_by_role("button", name="Delete the take evening part").click()
+        page.click("#confirm button.accent")
+        until(lambda: not (folder / "evening part.csv").exists(), "the take to be gone")
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
