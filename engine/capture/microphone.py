@@ -324,6 +324,9 @@ class VoiceInput:
         except VoiceError as error:
             self.error = str(error)
             log.warning("%s", error)
+        except Exception:  # the stream goes on without the voice
+            self.error = f"hearing {self.name} failed inside Omote; its log says why: choose it again"
+            log.exception("the voice failed")
         finally:
             self._sound.__exit__()
             self._newest = None

@@ -58,7 +58,7 @@ _LOUD_AFTER_S, _LOUD_FALL_DB = 0.06, 6.0
 _HIDDEN_BELOW, _LEAST_SWING, _SWING_S = 0.25, 0.05, 0.7
 _DOUBT_S = 1.0  # of speech, until a mouth counts as hidden, or as seen again
 _CHANGE_S = 0.3  # between the camera's mouth and the voice's, when one is hidden or seen again
-_LONGEST_STEP_S = 0.2  # a voice that was away longer starts anew
+_LONGEST_STEP_S = 0.2  # between two moments of a voice, however long it was away
 
 
 class VoiceError(OmoteError, ValueError):

@@ -70,11 +70,14 @@ class BrightnessTracker:
 
 
 class HummingMicrophone:
-    """A microphone that hums at -20 dB, and logs when it is opened and closed; "unplugged" cannot be opened."""
+    """A microphone that hums at -20 dB, and logs when it is opened and closed.
+
+    "unplugged" cannot be opened, and "loose" fails at its third read.
+    """
 
     def __init__(self, name: str, log: list[str]) -> None:
         self.name = name
-        self._log = log
+        self._log, self._reads = log, 0
 
     def __enter__(self) -> Self:
         if self.name == "unplugged":
@@ -86,6 +89,9 @@ class HummingMicrophone:
         self._log.append(f"close {self.name}")
 
     def read(self) -> tuple[Array, int]:
+        self._reads += 1
+        if self.name == "loose" and self._reads == 3:
+            raise VoiceError("the microphone loose failed: choose it again")
         time.sleep(0.002)
         return np.full(HOP, 0.1, np.float32), time.perf_counter_ns()
 

@@ -321,7 +321,7 @@ def page_choices(typed: argparse.Namespace) -> Config:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    sources = f"webcam[:N], FILE.mp4, TAKE.csv, demo, {WANTED_PHONES}; see docs/sources.md"
+    sources = f"webcam[:N], FILE.mp4, TAKE.csv, demo, none, {WANTED_PHONES}; see docs/sources.md"
     performance = parser.add_argument_group("performance")
     performance.add_argument("--source", help=f"what performs: {sources}")
     add_drawing_options(parser)

@@ -21,6 +21,7 @@ const SLIDERS = [
 ];
 
 const shows = []; // each sets one slider to the server's value
+let listed = ""; // why there is nothing to choose
 let stop = null;
 
 function percent(value) {
@@ -43,15 +44,21 @@ function build() {
   element("voice-sliders").replaceChildren(...rows);
 }
 
+/** Says why the voice has ended, else why there is nothing to choose. */
+function note() {
+  say("voice-note", current()?.voice.error || listed);
+}
+
 /** Lists the microphones; listing opens none. */
 async function list() {
   let known = [];
   try {
     known = (await get("/api/voice/microphones")).microphones;
-    say("voice-note", known.length ? "" : "This machine has no microphone.");
+    listed = known.length ? "" : "This machine has no microphone.";
   } catch (error) {
-    say("voice-note", error.message);
+    listed = error.message;
   }
+  note();
   const chosen = current()?.voice.device ?? OFF;
   const options = [[OFF, "Off"], ...known.map(({ device, label }) => [device, label])];
   if (!options.some(([device]) => device === chosen)) options.push([chosen, chosen]);
@@ -75,8 +82,8 @@ function show(voice) {
   meter.style.setProperty("--quiet-at", place(voice.quiet_db));
   meter.style.setProperty("--loud-at", place(voice.loud_db));
   shows.forEach((one) => one(voice));
+  note();
   if (element("microphone").value !== (voice.device ?? OFF)) list();
-  if (voice.error) say("voice-note", voice.error);
 }
 
 function follow(now) {

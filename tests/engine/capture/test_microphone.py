@@ -233,3 +233,25 @@ def test_leaving_closes_the_microphone() -> None:
 def test_a_file_that_does_not_exist_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(VoiceError, match="cannot be read"), VoiceInput(open_sound(str(tmp_path / "gone.wav"))):
         pass
+
+
+class Nonsense:
+    """Sound that is none."""
+
+    name = "nonsense"
+
+    def __enter__(self) -> Nonsense:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def read(self) -> tuple[Array, int]:
+        return np.zeros((3, 2, 1), np.float32), 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_voice_that_fails_in_an_unknown_way_ends_with_a_sentence() -> None:
+    with VoiceInput(Nonsense()) as voice:
+        until(lambda: voice.is_over, "the end of the voice")
+    assert voice.error.startswith("hearing nonsense failed inside Omote")

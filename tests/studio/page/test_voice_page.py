@@ -102,6 +102,16 @@ def test_the_panel_opens_a_microphone_shows_its_level_and_closes_it(page: playwr
 
 
 @needs_chromium
+def test_the_panel_says_why_a_microphone_has_ended(
+    page: playwright.Page, studio: StudioSession, log: list[str]
+) -> None:
+    studio.use_voice({"device": "loose"})
+    until(lambda: log == ["open loose", "close loose"], "the microphone to fail")
+    until(lambda: "loose failed" in str(page.text_content("#voice-note")), "why")
+    assert page.input_value("#microphone") == "" and page.is_hidden("#voice-now")
+
+
+@needs_chromium
 def test_a_slider_of_the_panel_tunes_the_voice_and_moves_the_mark(page: playwright.Page, studio: StudioSession) -> None:
     slider = page.get_by_role("slider", name="Loud from")
     slider.focus()
