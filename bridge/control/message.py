@@ -9,6 +9,7 @@ from ..fields import MAX_TEXT_BYTES, Fields, Part, WireError, pack, text, uint, 
 
 VERSION = 1
 MAX_BYTES = 16384
+_ELLIPSIS = "…"
 TIMEOUT = "timeout"  # only in a client, where no reply came; never on the wire
 
 
@@ -71,7 +72,7 @@ def decode_request(part: Part) -> ControlRequest:
 def encode_reply(reply: ControlReply) -> bytes:
     """The message's one part; a result that exceeds the bounds of the wire becomes the error `failed`."""
     if reply.error:
-        message = reply.error.message.encode("utf-8", "replace")[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
+        message = _bounded(reply.error.message)
         error = {"code": reply.error.code, "message": message}
         return _packed({"v": VERSION, "id": reply.id, "error": error}, "reply")
     try:
@@ -115,3 +116,11 @@ def _packed(fields: Fields, what: str) -> bytes:
     packed = pack(fields, what, MAX_BYTES)
     unpack(packed, what, MAX_BYTES)
     return packed
+
+
+def _bounded(sentence: str) -> str:
+    """The sentence in at most 256 bytes; one that is cut ends with an ellipsis."""
+    encoded = sentence.encode("utf-8", "replace")
+    if len(encoded) <= MAX_TEXT_BYTES:
+        return encoded.decode("utf-8")
+    return encoded[: MAX_TEXT_BYTES - len(_ELLIPSIS.encode())].decode("utf-8", "ignore") + _ELLIPSIS

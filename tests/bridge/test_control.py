@@ -19,6 +19,7 @@ from omote.bridge.control.message import (
     ControlReply,
     ControlRequest,
     decode_reply,
+    encode_reply,
     encode_request,
 )
 from omote.bridge.endpoint import EndpointError, PortInUseError, split
@@ -342,3 +343,12 @@ def test_a_taken_port_and_an_open_address_are_refused_with_the_cure() -> None:
         ControlServer(server.endpoint, {}, session=1).__enter__()
     with pytest.raises(EndpointError, match="omote keys new"):
         ControlServer("tcp://0.0.0.0:5558", {}, session=1)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "sent"), [("a" * 256, "a" * 256), ("a" * 257, "a" * 253 + "…"), ("é" * 200, "é" * 126 + "…")]
+)
+def test_a_sentence_that_is_cut_says_so(sentence: str, sent: str) -> None:
+    reply = decode_reply(encode_reply(ControlReply(1, error=ControlError("failed", sentence))))
+    assert reply.error is not None
+    assert reply.error.message == sent

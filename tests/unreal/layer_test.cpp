@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <map>
 #include <thread>
 
@@ -144,6 +145,20 @@ TEST(play_may_begin_again_and_again) {
     }
 }
 
+TEST(the_editors_viewport_shows_it_where_that_is_asked_for) {
+    TestPublisher publisher;
+    UOmotePortraitComponent portrait;
+    portrait.Connection = ("video=" + publisher.Endpoint()).c_str();
+    portrait.TickComponent(0.016f, LEVELTICK_ViewportsOnly, nullptr);
+    EXPECT(portrait.bTickInEditor && portrait.State == EOmoteState::Stopped);
+    portrait.bShowInEditor = true;
+    portrait.TickComponent(0.016f, LEVELTICK_ViewportsOnly, nullptr);
+    EXPECT(portrait.State == EOmoteState::Connecting);
+    EXPECT(publisher.WaitForSubscription("v.bgra8/omote"));
+    portrait.OnUnregister();
+    EXPECT(portrait.State == EOmoteState::Stopped);
+}
+
 TEST(what_omote_answers_is_broadcast) {
     TestControl control([](std::uint64_t id, const std::string& method) {
         const std::map<std::string, std::string> result{{"method", method}};
@@ -207,6 +222,11 @@ TEST(live_link_is_given_the_curves_and_the_head) {
     EXPECT_EQUAL(client.Values.Num(), int64{63});
     const double shown = Golden()["wire_params_shown_weights"]["shown_weights"].Items()[17].Number();
     EXPECT_EQUAL(static_cast<double>(client.Values[17]), std::min(std::max(shown, 0.0), 1.0));
+    omote::Document document;
+    const Message stored = StoredMessage("wire_params_shown_weights");
+    const std::uint64_t wallNs = stored.Envelope(document).header.wallNs;
+    const double second = client.SceneTime.Time.AsDecimal() / client.SceneTime.Rate.Numerator;
+    EXPECT(std::abs(second - double(wallNs % 86400000000000ull) * 1e-9) < 1e-3);
     ExpectContains(source->GetSourceStatus().Text.Text, "fps");
     EXPECT(source->IsSourceStillValid());
     EXPECT(source->RequestSourceShutdown());

@@ -13,6 +13,7 @@ public:
     }
     void PushSubjectFrameData_AnyThread(const FLiveLinkSubjectKey&, FLiveLinkFrameDataStruct&& data) {
         Values = data.Held.PropertyValues;
+        SceneTime = data.Held.MetaData.SceneTime;
         ++Frames;
     }
     FGuid AddSource(const TSharedPtr<ILiveLinkSource>&) { return {}; }
@@ -20,5 +21,6 @@ public:
     FName Subject;
     TArray<FName> Names;
     TArray<float> Values;
+    FQualifiedFrameTime SceneTime;
     int Frames = 0;
 };

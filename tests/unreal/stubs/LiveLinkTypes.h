@@ -1,6 +1,7 @@
 #pragma once
 
 #include "CoreMinimal.h"
+#include "Misc/QualifiedFrameTime.h"
 
 struct UScriptStruct {};
 struct UClass {};
@@ -15,9 +16,14 @@ struct FLiveLinkBaseStaticData {
     TArray<FName> PropertyNames;
 };
 
+struct FLiveLinkMetaData {
+    FQualifiedFrameTime SceneTime;
+};
+
 struct FLiveLinkBaseFrameData {
     static UScriptStruct* StaticStruct() { return nullptr; }
     FLiveLinkWorldTime WorldTime;
+    FLiveLinkMetaData MetaData;
     TArray<float> PropertyValues;
 };
 

@@ -1,4 +1,4 @@
-// What Omote.Build.cs uses of Unreal's build tool. Checked against the reference of UE 5.3 to 5.6: docs/unreal-api.md.
+// What Omote.Build.cs uses of Unreal's build tool; unreal_plugin/Omote/ENGINE_API.md says where it was looked up.
 
 using System.Collections.Generic;
 

@@ -12,6 +12,7 @@ namespace Omote
         private const int Wanted = Retried | Disconnected | Succeeded | FailedNoDetail | FailedProtocol | FailedAuth;
         private const int MessageBytes = 64;
         private const int EventBytes = 6; // uint16 event, uint32 value
+        private const int WrongKey = 0x11000001, WrongMechanism = 0x11000002; // values of FailedProtocol
         private const int DontWait = 1;
 
         private static int _count;
@@ -49,8 +50,9 @@ namespace Omote
         {
             while (_zmq.Receive(_received, _pair, DontWait) >= 0)
             {
-                int happened = (long)_zmq.Size(_received) == EventBytes ? Marshal.ReadInt16(_zmq.Data(_received)) : 0;
-                Take(happened);
+                bool isEvent = (long)_zmq.Size(_received) == EventBytes;
+                int happened = isEvent ? Marshal.ReadInt16(_zmq.Data(_received)) : 0;
+                Take(happened, isEvent ? Marshal.ReadInt32(_zmq.Data(_received), 2) : 0);
                 while (_zmq.More(_received) != 0)
                     if (_zmq.Receive(_received, _pair, DontWait) < 0) return;
             }
@@ -66,19 +68,23 @@ namespace Omote
             _zmq.Close(_pair);
         }
 
-        private void Take(int happened)
+        private void Take(int happened, int value)
         {
-            string error = Explain(happened);
+            string error = Explain(happened, value);
             if (error.Length > 0) _lastError = error;
             if (happened == FailedAuth) WasRefused = true;
             if (happened != 0) _isConnected = happened == Succeeded;
         }
 
-        private string Explain(int happened)
+        private string Explain(int happened, int value)
         {
-            if (happened == FailedAuth) return "the sender refused our key: is this client on its list (omote keys new NAME)?";
+            if (happened == FailedAuth)
+                return "the sender does not know this key: it was removed there, or never added; omote keys new NAME there makes a key file";
+            if (happened == FailedProtocol && value == WrongMechanism)
+                return "one side is encrypted and the other is not: start Omote with --curve and name a key file here, or do neither";
+            if (happened == FailedProtocol && value == WrongKey) return "the key file is of another Omote: its server key does not fit";
             if (happened == FailedProtocol || happened == FailedNoDetail)
-                return "the handshake failed: one side wants encryption and the other does not, or the key file is another sender's";
+                return "what listens there hung up during the handshake: the key file is of another Omote, or it is no Omote at all";
             if (happened == Disconnected && _isConnected) return "the sender closed the connection";
             return happened == Retried && _lastError.Length == 0 ? "nobody answers there; is Omote running, and the port right?" : "";
         }

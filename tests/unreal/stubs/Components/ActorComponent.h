@@ -3,7 +3,7 @@
 #include "CoreMinimal.h"
 #include "GameFramework/Actor.h"
 
-enum ELevelTick { LEVELTICK_All };
+enum ELevelTick { LEVELTICK_ViewportsOnly = 1, LEVELTICK_All = 2 };
 namespace EEndPlayReason {
 enum Type { Destroyed };
 }
@@ -19,6 +19,8 @@ public:
     virtual void BeginPlay() {}
     virtual void EndPlay(const EEndPlayReason::Type) {}
     virtual void TickComponent(float, ELevelTick, FActorComponentTickFunction*) {}
+    virtual void OnUnregister() {}
+    bool bTickInEditor = false;
     AActor* GetOwner() const { return Owner; }
     FActorComponentTickFunction PrimaryComponentTick;
     AActor* Owner = nullptr;

@@ -2,6 +2,7 @@
 
 #include "HAL/PlatformTime.h"
 #include "ILiveLinkClient.h"
+#include "Misc/QualifiedFrameTime.h"
 #include "Roles/LiveLinkBasicRole.h"
 #include "omote/live_link.h"
 
@@ -33,6 +34,22 @@ void FOmoteLiveLinkSource::Describe()
 	Client->PushSubjectStaticData_AnyThread(Subject, ULiveLinkBasicRole::StaticClass(), MoveTemp(Data));
 }
 
+/** The sender's time of day (UTC) when the performer was captured, for takes; at the nearest usual rate to what comes. */
+static FQualifiedFrameTime SceneTimeOf(const omote::Header& Header, double Fps)
+{
+	uint32 Rate = 60;
+	for (const uint32 Usual : {24u, 25u, 30u, 50u, 60u})
+	{
+		if (Fps < Usual + 2)
+		{
+			Rate = Usual;
+			break;
+		}
+	}
+	constexpr uint64 DayNs = 86400000000000;
+	return FQualifiedFrameTime(FFrameTime::FromDecimal(double(Header.wallNs % DayNs) * 1e-9 * Rate), FFrameRate(Rate, 1));
+}
+
 void FOmoteLiveLinkSource::Update()
 {
 	if (!Client || !Link || !Link->Receiver->TakeParams(Params))
@@ -44,6 +61,7 @@ void FOmoteLiveLinkSource::Update()
 	FLiveLinkFrameDataStruct Data(FLiveLinkBaseFrameData::StaticStruct());
 	FLiveLinkBaseFrameData* Frame = Data.Cast<FLiveLinkBaseFrameData>();
 	Frame->WorldTime = FLiveLinkWorldTime(FPlatformTime::Seconds() - AgeMs / 1000);
+	Frame->MetaData.SceneTime = SceneTimeOf(Params.header, Link->Receiver->Report().fps);
 	Frame->PropertyValues.Append(Values.data(), int32(Values.size()));
 	Client->PushSubjectFrameData_AnyThread(Subject, MoveTemp(Data));
 }

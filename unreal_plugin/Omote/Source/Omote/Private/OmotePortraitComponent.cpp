@@ -31,6 +31,11 @@ void UOmotePortraitComponent::Stop()
 void UOmotePortraitComponent::TickComponent(float DeltaS, ELevelTick Type, FActorComponentTickFunction* Function)
 {
 	Super::TickComponent(DeltaS, Type, Function);
+	if (Type == LEVELTICK_ViewportsOnly && bShowInEditor != bRunsInEditor) // once for each change, also where it fails
+	{
+		bRunsInEditor = bShowInEditor;
+		bShowInEditor ? Start() : Stop();
+	}
 	if (const auto Picture = Link ? Link->Pictures.Take(*Link->Receiver) : nullptr)
 	{
 		Show(Picture);

@@ -23,12 +23,19 @@ class OMOTE_API UOmotePortraitComponent : public UActorComponent
 	GENERATED_BODY()
 
 public:
-	UOmotePortraitComponent() { PrimaryComponentTick.bCanEverTick = true; }
+	UOmotePortraitComponent()
+	{
+		PrimaryComponentTick.bCanEverTick = true;
+		bTickInEditor = true;
+	}
 
 	/** "video=tcp://HOST:5557;control=tcp://HOST:5558;keys=FILE"; empty: as Game.ini says, or this machine. */
 	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "Omote") FString Connection;
 	/** bgra8 on this machine; jpeg+lz4a over a network. */
 	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "Omote") FString Format = TEXT("bgra8");
+
+	/** Connects in the editor's viewport too, without play. */
+	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "Omote") bool bShowInEditor = false;
 
 	/** sRGB with alpha, first row on top; another object whenever the size changes. */
 	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") TObjectPtr<UTexture2D> Texture;
@@ -67,6 +74,7 @@ public:
 
 	virtual void BeginPlay() override { Super::BeginPlay(); Start(); }
 	virtual void EndPlay(const EEndPlayReason::Type Reason) override { Stop(); Super::EndPlay(Reason); }
+	virtual void OnUnregister() override { Stop(); bRunsInEditor = false; Super::OnUnregister(); }
 	virtual void TickComponent(float DeltaS, ELevelTick Type, FActorComponentTickFunction* Function) override;
 
 private:
@@ -74,4 +82,5 @@ private:
 	void Report();
 
 	TSharedPtr<struct FOmoteLink> Link;
+	bool bRunsInEditor = false;
 };
