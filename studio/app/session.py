@@ -87,6 +87,7 @@ class StudioSession:
         self.live: LiveLoop | None = None
         self.listener: SessionListener | None = None
         self.clean_url = ""  # of the page for OBS, once it is open
+        self.obs_page: Path | None = None  # a local file that waits for it
         self.switch = SourceSwitch(source, self._camera_spec)
         self.performer = PerformerController(actor or kept.actor or DEFAULT_ACTOR)
         self.recording = Recording()

@@ -74,6 +74,7 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "quality": studio.quality.as_json(),
         "outputs": studio.outputs.as_json(),
         "clean_url": studio.clean_url,
+        "obs_page": "" if studio.obs_page is None else str(studio.obs_page),
         "notice": studio.hotkey_characters.error_message
         or studio.performer.notice
         or studio.scenes.notice

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from omote.bridge import endpoint, frame
@@ -58,6 +59,8 @@ class Outputs:
         if config.announce:
             stack.enter_context(LanAnnouncer(announced))
         page = stack.enter_context(_page_server(config, studio)) if config.page else None
+        if page:
+            studio.obs_page = _obs_page(page)
         stack.enter_context(studio.outputs)
         for destination in config.out:
             studio.outputs.open(destination)
@@ -116,6 +119,12 @@ class Outputs:
                 for one in self.programs
             ),
         ]
+
+
+def _obs_page(page: PageServer) -> Path | None:
+    from ..page.obs_page import write_obs_page
+
+    return write_obs_page(settings_folder(), page.clean_url)
 
 
 def _page_server(config: Config, studio: StudioSession) -> PageServer:

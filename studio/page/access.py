@@ -28,6 +28,8 @@ HOST_NAMES = ("127.0.0.1", "localhost")
 HTTP_PORT = 80  # which browsers leave out
 PUBLIC_PATH = "/static/"  # scripts, styles and pictures, the same for every installation
 CLEAN_PATH = "/clean"
+PICTURES_PATH = "/pictures"
+FILE_ORIGINS = ("null", "file://", "http://absolute")  # of a local file: in browsers, in OBS, and in older OBS
 APPS_PATH = "/apps"  # where programs without a token may ask the user for one
 VIEW_PATHS = (CLEAN_PATH, "/pictures", "/faces")  # what the view token opens; the control token opens everything
 SHARED_PATHS = ("/pictures", "/faces")  # the sockets that a page of an allowed origin may open, with a token
@@ -100,7 +102,8 @@ class AccessControl:
         host, origin = headers.get("host", ""), headers.get("origin")
         if host not in self._hosts:
             return _forbidden(scope, f"This page answers to {' and '.join(self._hosts)}, not to Host {host!r}.")
-        if origin is not None and origin not in self._origins and not self._is_shared(scope, origin):
+        is_known = origin in self._origins or self._is_local_file(scope, headers)
+        if origin is not None and not is_known and not self._is_shared(scope, origin):
             own = " and ".join(self._origins)
             return _forbidden(scope, f"This page answers to its own scripts ({own}), not to Origin {origin!r}.")
         path: str = scope["path"]
@@ -123,6 +126,11 @@ class AccessControl:
 
     def _is_shared(self, scope: Scope, origin: str) -> bool:
         return scope["type"] == "websocket" and scope["path"] in SHARED_PATHS and origin in self._shared_origins
+
+    def _is_local_file(self, scope: Scope, headers: Headers) -> bool:
+        """Whether a file of this machine asks for pictures with the view token, as `obs_page` does."""
+        is_for_pictures = scope["type"] == "websocket" and scope["path"] == PICTURES_PATH
+        return is_for_pictures and headers.get("origin") in FILE_ORIGINS and self._role(scope, headers) == "view"
 
     def _role(self, scope: Scope, headers: Headers) -> Role | None:
         scheme, _, token = headers.get("authorization", "").partition(" ")

@@ -29,7 +29,7 @@ function output(name, address, note = "") {
   );
 }
 
-const parts = { clean: "", endpoints: [], receivers: [] };
+const parts = { clean: "", obsPage: "", endpoints: [], receivers: [] };
 let before = "";
 
 function receiver(one) {
@@ -44,6 +44,7 @@ function show(change) {
   const receivers = parts.receivers.map((one) => make("li", { text: receiver(one) }));
   element("outputs").replaceChildren(
     ...(parts.clean ? [output("OBS browser source", parts.clean, "Only the portrait, with real transparency.")] : []),
+    ...(parts.obsPage ? [output("OBS local file", parts.obsPage, "The same, and it waits until Omote runs: OBS may be started first.")] : []),
     ...parts.endpoints.map((one) => output(one.name, one.address)),
     make("h3", { text: "Connected" }),
     receivers.length ? make("ul", { class: "receivers" }, ...receivers) : make("p", { class: "hint", text: "No receiver is connected." }),
@@ -55,5 +56,6 @@ export function startOutputs() {
     show({ clean });
     element("obs").replaceChildren(...(clean ? [output("OBS browser source", clean)] : []));
   });
+  onPart((state) => state.obs_page, (obsPage) => show({ obsPage }));
   on("status", (status) => show({ endpoints: status.endpoints, receivers: status.receivers ?? [] }));
 }
