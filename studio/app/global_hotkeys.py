@@ -1,4 +1,4 @@
-"""Hotkeys while another program has the keyboard, by pynput: opt-in, and only keys that nobody types with."""
+"""Hotkeys while another program has the keyboard, by pynput: opt-in, and only keys that type no text."""
 
 from __future__ import annotations
 

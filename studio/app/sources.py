@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from omote.bridge.outputs.destination import Destination
 from omote.engine.capture import datagrams
 from omote.engine.capture.cameras import AdjustableCamera, parse_webcam
 from omote.engine.capture.datagrams import ANY_ADDRESS, LOOPBACK, DatagramSource
-from omote.engine.capture.source import Source, SourceError
+from omote.engine.capture.source import NoCamera, Source, SourceError
 from omote.engine.capture.sources import open_source
 from omote.engine.live.loop import LiveLoop
 
@@ -30,6 +31,7 @@ OFFERED_SOURCES: Mapping[str, str] = {
 
 FILE = "file"  # the kind of a file from the page; it plays in a loop, because its end would end the stream
 PHONE_KINDS = ("livelink", "ifacialmocap", "facemotion3d", "vtubestudio", "vmc")
+PORT_ATTEMPTS, PORT_PAUSE_S = 30, 0.1  # to open a port that the source before closes when its last read returns
 _DEFAULT_PORTS = {"livelink": livelink.PORT, "vmc": vmc.PORT}
 
 
@@ -103,8 +105,27 @@ class SourceSwitch:
 
     def _change(self, kind: str, source: Source) -> None:
         assert self.live
-        self.live.change_source(check_no_feedback(source, self.destinations))
+        check_no_feedback(source, self.destinations)
+        attempts = 1
+        if _share_a_port(source, self.live.source):  # the old one must let go of it first
+            self.live.change_source(NoCamera())
+            self._kind = "none"
+            attempts = PORT_ATTEMPTS
+        for left in reversed(range(attempts)):
+            try:
+                self.live.change_source(source)
+                break
+            except SourceError:
+                if not left:
+                    raise
+                time.sleep(PORT_PAUSE_S)
         self._kind = kind
+
+
+def _share_a_port(one: Source, other: Source) -> bool:
+    if isinstance(one, DatagramSource) and isinstance(other, DatagramSource):
+        return not set(one.ports).isdisjoint(other.ports)
+    return False
 
 
 def _kind_of(source: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,23 @@ def test_a_click_back_to_the_first_source_opens_that_very_one() -> None:
         with pytest.raises(SourceError, match="'70000' is not a UDP port"):
             switch.use("livelink")
         raise EndOfSource  # enough: this ends the loop
+
+    with pytest.raises(EndOfSource):
+        loop.run(PATIENCE_S, click)
+
+
+def test_another_app_may_listen_on_the_port_of_the_one_before() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind((LOOPBACK, 0))
+        port = free.getsockname()[1]
+    switch = SourceSwitch("demo")
+    loop = switch.live = loop_of(open_source("demo", loop=True))
+
+    def click(_: LiveStatus) -> None:
+        for kind in ("livelink", "vmc", "vmc"):  # the last one to accept another sender
+            switch.choose(kind, f"{kind}:{LOOPBACK}:{port}")
+            assert (switch.kind, loop.source.name) == (kind, f"{kind} {port}")
+        raise EndOfSource
 
     with pytest.raises(EndOfSource):
         loop.run(PATIENCE_S, click)
