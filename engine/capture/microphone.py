@@ -1,4 +1,4 @@
-"""A microphone or a sound file as a voice: a thread of its own hears it, and anyone may ask for the newest moment."""
+"""A microphone or a sound file as a voice, heard in a thread of its own; `VoiceInput.at` gives the newest moment."""
 
 from __future__ import annotations
 

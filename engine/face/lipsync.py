@@ -116,7 +116,7 @@ def mouth_of(visemes: Array, strength: float = 1.0) -> Array:
 class VoiceMixer:
     """Mixes one voice with the faces of one performance; a pure function of both and their times.
 
-    While somebody speaks, the voice shapes the mouth and the camera everything else. Without a face, or while the
+    While the performer speaks, the voice shapes the mouth and the camera everything else. Without a face, or while the
     camera does not see the mouth, the mouth is the voice's alone. In silence it is the camera's.
     """
 

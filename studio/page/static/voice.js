@@ -96,7 +96,7 @@ function follow(now) {
   meter.dataset.level = level < quiet_db ? "quiet" : level < loud_db ? "voice" : "loud";
   element("voice-db").textContent = now.level_db === null ? "–" : decibels(level);
   element("voice-mouth").textContent = now.viseme === null ? "–" : MOUTHS[now.viseme];
-  element("voice-delay").textContent = now.delay_ms === null ? "–" : `${now.delay_ms.toFixed(0)} ms`;
+  element("voice-delay").textContent = now.delay_ms === null ? "–" : `${now.delay_ms.toFixed(0)} ms, ${now.heard_ms.toFixed(0)} of it hearing`;
   say("voice-seen", now.is_mouth_hidden ? "The camera does not see your mouth move: the voice moves it alone." : "");
 }
 
