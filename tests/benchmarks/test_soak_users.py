@@ -1,0 +1,22 @@
+"""The soak beside another user, for two seconds."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import soak_users
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can start another user's program")
+def test_another_user_gets_nothing_of_a_running_omote() -> None:
+    measured = soak_users.measure(2.0)
+    assert soak_users.faults(measured) == []
+
+
+def test_each_thing_that_the_other_user_gets_is_a_fault() -> None:
+    measured = {"stranger": {"tries": 3, "pictures": 0, "replies": 2}, "received": 9, "takes": 0}
+    assert soak_users.faults(measured) == [
+        "the other user got replies: 2",
+        "there are 0 takes, and one was to be recorded",
+    ]
