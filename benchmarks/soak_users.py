@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ OTHER_UID = 65534  # "nobody"
 STARTS_S = 120.0
 SAMPLE_S = 1.0
 # What is asked for; each would be seen at once.
-REQUESTS = (
+REQUESTS: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("set_character", {"name": "noah"}),
     ("record", {"on": True}),
     ("set_actor", {"name": "stranger"}),
@@ -99,7 +99,9 @@ def live(home: Path, endpoints: list[str]) -> Iterator[tuple[subprocess.Popen[st
 
 def stranger(endpoints: list[str], page: str, home: Path) -> subprocess.Popen[str]:
     """A process of another user that tries everything until its stdin closes."""
-    requests = [encode_request(ControlRequest(k, *one)).hex() for k, one in enumerate(REQUESTS)]
+    requests = [
+        encode_request(ControlRequest(k, method, arguments)).hex() for k, (method, arguments) in enumerate(REQUESTS)
+    ]
     code = _STRANGER.format(uid=OTHER_UID)
     command = [sys.executable, "-c", code, *endpoints, page, str(home), *requests]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -121,7 +123,7 @@ def measure(seconds: float) -> dict[str, Any]:
             other, memory = stranger(endpoints, page, home), []
             until_s, began = time.monotonic() + seconds, ours.reception.received
             while time.monotonic() < until_s:
-                time.sleep(min(SAMPLE_S, seconds))
+                time.sleep(min(SAMPLE_S, seconds / 10.0))
                 memory.append(psutil.Process(process.pid).memory_info().rss / (1 << 20))
             out, _ = other.communicate("", timeout=STARTS_S)
             stats = asker.call("stats", timeout_s=10.0)

@@ -20,6 +20,7 @@ from ..face.presence import Phase, smoothstep
 from ..model.character_file import load_any_character
 from ..model.portrait_renderer import DrawOptions, FadingCharacters, PortraitRenderer
 from .adaptive_quality import AdaptiveQuality
+from .label import Label, labelled
 from .latency import RECENT, DurationRing, LatencyMeter
 from .metrics import RunCounters
 from .overlays import Sprite, Thrown
@@ -106,6 +107,7 @@ class LiveSession:
         self._outputs = tuple(outputs)
         self._light_fade = LightFade(studio_light())
         self._opacity = OpacityFade()
+        self._label = Label()
         self._between: _BetweenPictures | None = None
         self._interposing = threading.Lock()
         self._compositor = Compositor()
@@ -167,6 +169,15 @@ class LiveSession:
     def is_hidden(self) -> bool:
         """Whether the portrait is transparent, or fades out."""
         return self._opacity.is_hidden
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether pictures carry a visible mark that they are generated."""
+        return self._label.is_on
+
+    def label(self, is_on: bool) -> None:
+        """Marks the pictures of all outputs visibly as generated, or no longer, from the next one on."""
+        self._label.is_on = is_on
 
     def hide(self, is_hidden: bool) -> None:
         """Fades the portrait out, or in again, within `HIDE_S`; the outputs get transparent pictures meanwhile."""
@@ -257,6 +268,9 @@ class LiveSession:
             return
         self._offered = portrait.stamp.index
         portrait = self._compositor.composite(portrait, crossfade.character, posed_ns)
+        if self._label.is_on:
+            cutout = None if portrait.cutout is None else labelled(portrait.cutout, is_premultiplied=True)
+            portrait = replace(portrait, rgba=self._label.on(portrait.rgba), cutout=cutout)
         self.counters.pictures += 1
         if portrait.signal is not None:
             self.meter.drawn(portrait.stamp, is_new=self.renderer.counts.drawn > drawn_before)

@@ -73,6 +73,7 @@ class Config:
     announce: bool = False  # with curve: announce this sender in the local network by mDNS
     open_local: bool = False  # without curve: admit programs of every user of this machine
     out: tuple[str, ...] = ()  # further destinations: vmc://HOST, ndi; see docs/outputs.md
+    label: bool = False  # a small mark "AI" in the corner of every output; hotkey L
     photoreal: Path | None = None  # the folder of the published Arc2Face files; None: as `omote models` lists
     flame_map: Path | None = None  # written by `omote calibrate flame-map`; None: its default path
     allow_noncommercial: bool = False  # allow weights that are not for commercial use

@@ -28,7 +28,7 @@ from omote.engine.face.performance import RECOGNISABLE
 from .validation import shown_value
 
 HotkeyMode = Literal["toggle", "hold", "timer"]
-HotkeyCommand = Literal["clear", "pause", "hide"]
+HotkeyCommand = Literal["clear", "pause", "hide", "label"]
 HotkeyEvent = Literal["scene", "item", "throw"]  # what happens at each press and is never on
 HOTKEY_MODES: tuple[HotkeyMode, ...] = get_args(HotkeyMode)
 HOTKEY_EVENTS: tuple[HotkeyEvent, ...] = get_args(HotkeyEvent)
@@ -188,6 +188,7 @@ DEFAULT_HOTKEYS = (
     Hotkey("clear", "Clear all", "0", command="clear"),
     Hotkey("pause", "Pause", "p", command="pause"),
     Hotkey("hide", "Hide", "h", command="hide"),
+    Hotkey("label", "AI label", "l", command="label"),
 )
 
 

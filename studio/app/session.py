@@ -438,7 +438,7 @@ class StudioSession:
         return is_on
 
     def command(self, command: HotkeyCommand, is_on: bool = True) -> None:
-        """Clears all that was added to the performance, or pauses the performer, or hides the portrait."""
+        """Clears all that was added to the performance, pauses the performer, hides the portrait, or labels it."""
         self.running()
         self.hotkeys.command(command, is_on)
         self.changed()
@@ -548,8 +548,10 @@ class StudioSession:
             self.live.session.performance.clear_expressions()
         elif command == "pause":
             self.live.session.is_paused = is_on
-        else:
+        elif command == "hide":
             self.live.session.hide(is_on)
+        else:
+            self.live.session.label(is_on)
 
     def _happen(self, event: HotkeyEvent, name: str) -> None:
         """Takes what a hotkey asks for; the session's thread does it, because it may read a file."""

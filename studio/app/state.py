@@ -65,6 +65,7 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "calibration": studio.performer.view,
         "is_paused": studio.live is not None and studio.live.session.is_paused,
         "is_hidden": studio.live is not None and studio.live.session.is_hidden,
+        "is_labelled": studio.live is not None and studio.live.session.is_labelled,
         "recording": recording_state(progress),
         "characters": studio.characters.rows(),
         "jobs": studio.characters.jobs,

@@ -143,6 +143,8 @@ def _run_live(config: Config, loaded: LoadedRun) -> RecordingProgress | None:
         session = LiveSession(loaded.renderer, loaded.character, outputs.portrait_outputs, meter=meter, quality=quality)
         live = LiveLoop(loaded.source, session, is_offline=config.offline)
         studio.bind(live)
+        if config.label:
+            studio.command("label")
         if config.voice is not None:
             studio.voice.begin(config.voice)
         if config.record:
@@ -354,6 +356,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     outputs.add_argument("--control-endpoint", metavar="ADDRESS", help="of ZeroMQ, such as tcp://127.0.0.1:5558")
     outputs.add_argument("--curve", action="store_true", help="encrypt, for clients with a key; see `omote keys`")
     outputs.add_argument("--announce", action="store_true", help="with --curve: be listed by receivers of the network")
+    outputs.add_argument("--label", action="store_true", help='show a small mark "AI" in the corner of every output')
     outputs.add_argument("--open-local", action="store_true", help="let every user of this machine receive and control")
     destination = f"send the face or the picture to: {DESTINATION_FORMATS}"
     outputs.add_argument("--out", action="append", metavar="DESTINATION", help=destination)

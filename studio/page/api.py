@@ -98,6 +98,7 @@ class Api:
             "clear": lambda arguments: studio.command("clear"),
             "pause": lambda arguments: studio.command("pause", bool_argument(arguments, "on")),
             "hide": lambda arguments: studio.command("hide", bool_argument(arguments, "on")),
+            "label": lambda arguments: studio.command("label", bool_argument(arguments, "on")),
             **library.posts(),
         }
         return [

@@ -8,7 +8,9 @@ import pytest
 import soak_users
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can start another user's program")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can start another user's program"
+)
 def test_another_user_gets_nothing_of_a_running_omote() -> None:
     measured = soak_users.measure(2.0)
     assert soak_users.faults(measured) == []

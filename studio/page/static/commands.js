@@ -1,4 +1,4 @@
-// Clear all, pause and hide: the buttons under the portrait, and what the portrait says meanwhile.
+// Clear all, pause, hide and the AI label: the buttons under the portrait, and what the portrait says meanwhile.
 
 import { post } from "./api.js";
 import { button, element, say } from "./elements.js";
@@ -9,6 +9,7 @@ const COMMANDS = [
   ["clear", "Clear all", "Takes back every expression, mark and character that a hotkey or a script shows"],
   ["pause", "Pause", "The portrait rests and does not follow you until you press this again"],
   ["hide", "Hide", "The portrait is transparent in every output until you press this again"],
+  ["label", "AI label", "A small mark in the corner of every output says that the picture is generated"],
 ];
 
 function run(name, pressed) {
@@ -16,9 +17,10 @@ function run(name, pressed) {
   return attempt(() => post(`/api/${name}`, body), name);
 }
 
-function show([isPaused, isHidden]) {
+function show([isPaused, isHidden, isLabelled]) {
   element("command-pause").setAttribute("aria-pressed", String(isPaused));
   element("command-hide").setAttribute("aria-pressed", String(isHidden));
+  element("command-label").setAttribute("aria-pressed", String(isLabelled));
   const words = [isHidden && "Hidden", isPaused && "Paused"].filter(Boolean).join(", ");
   element("standing").hidden = !words;
   say("standing", words);
@@ -30,5 +32,5 @@ export function startCommands() {
     return pressed;
   });
   element("commands").replaceChildren(...buttons);
-  onPart((state) => [state.is_paused, state.is_hidden], show);
+  onPart((state) => [state.is_paused, state.is_hidden, state.is_labelled], show);
 }

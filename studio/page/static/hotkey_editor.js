@@ -11,7 +11,7 @@ const SECONDS = [0.1, 60]; // as in hotkeys.py
 const FADE_S = [0, 2];
 const EVENTS = ["scene", "item", "throw"]; // at each press, never on
 const COLUMNS = ["Label", "Key", "Shows", "Mode", "Seconds", "Fade in, s", "Fade out, s", "Group", "Also when I", ""];
-const COMMANDS = [["clear", "Clear all"], ["pause", "Pause"], ["hide", "Hide"]];
+const COMMANDS = [["clear", "Clear all"], ["pause", "Pause"], ["hide", "Hide"], ["label", "AI label"]];
 
 let seen = []; // the hotkeys when the editor was opened
 let opened = ""; // what the rows said then

@@ -72,10 +72,10 @@ class Harness:
 
 
 def test_default_keys_show_named_expressions_and_marks_and_run_commands() -> None:
-    assert [one.key for one in DEFAULT_HOTKEYS] == list("123456789qwerty0ph")
+    assert [one.key for one in DEFAULT_HOTKEYS] == list("123456789qwerty0phl")
     assert {one.expression for one in DEFAULT_HOTKEYS[:9]} < set(NAMED_EXPRESSIONS)
     assert [one.expression for one in DEFAULT_HOTKEYS[9:15]] == list(MARKS)
-    assert [one.command for one in DEFAULT_HOTKEYS[15:]] == ["clear", "pause", "hide"]
+    assert [one.command for one in DEFAULT_HOTKEYS[15:]] == ["clear", "pause", "hide", "label"]
     assert read_hotkeys([one.as_json() for one in DEFAULT_HOTKEYS]) == DEFAULT_HOTKEYS
 
 

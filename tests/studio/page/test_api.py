@@ -50,11 +50,12 @@ def test_requests_change_the_session(api: httpx.Client, studio: StudioSession) -
     }.items():
         answer = api.post(f"/api/{path}", json=body)
         assert (answer.status_code, answer.json()) == (200, {"error": ""}), path
-    for path in ("pause", "hide"):
+    for path in ("pause", "hide", "label"):
         assert api.post(f"/api/{path}", json={"on": True}).json() == {"error": ""}
     assert api.post("/api/clear").json() == {"error": ""}
     state = api.get("/api/state").json()
     assert (state["is_paused"], state["is_hidden"], scene.is_paused, scene.is_hidden) == (True,) * 4
+    assert (state["is_labelled"], scene.is_labelled) == (True, True)
     assert (state["tuning"]["head"], state["light"]["preset"], state["character"]) == (0.5, "night", "noah")
     assert (state["actor"]["name"], state["calibration"]["state"]) == ("mika", "ready")
     assert [one["id"] for one in state["hotkeys"]] == ["wave"]
