@@ -118,13 +118,14 @@ def _drawn_background(background: Background, width: int, height: int) -> Rgba:
     plain = np.full((height, width, 4), (*background.colour, 255), np.uint8)
     if background.picture is None:
         return plain
+    # Cut it to the shape, so that no more is resized than is seen.
     rows, columns = background.picture.shape[:2]
-    scale = max(width / columns, height / rows)
-    size = max(round(columns * scale), width), max(round(rows * scale), height)
-    kind = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
-    large = cv2.resize(cv2.cvtColor(background.picture, cv2.COLOR_RGBA2mRGBA), size, interpolation=kind)
-    left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    part = np.ascontiguousarray(large[top : top + height, left : left + width], np.uint8)
+    wide, high = min(columns, max(round(rows * width / height), 1)), min(rows, max(round(columns * height / width), 1))
+    left, top = (columns - wide) // 2, (rows - high) // 2
+    cut = cv2.cvtColor(background.picture[top : top + high, left : left + wide], cv2.COLOR_RGBA2mRGBA)
+    part = np.asarray(
+        cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA if high > height else cv2.INTER_CUBIC), np.uint8
+    )
     part = np.minimum(part, part[..., 3:])
     if background.blur > 0.0:
         deviation = background.blur * height

@@ -401,6 +401,7 @@ class StudioSession:
             self.lighting.choose(wanted.light)
             self._keep(lambda settings: replace(settings, light=wanted.light, voice=wanted.voice))
         self._choose_scene(lambda choice: wanted.scene)
+        self._change_items(lambda items: wanted.items)
         if wanted.character is not None and wanted.character != self.character_name():
             self.use_character(wanted.character)
         for destination in before.outputs:

@@ -77,6 +77,13 @@ def test_a_picture_is_cut_to_fill_and_blurred() -> None:
     assert (np.diff(blurred) <= 0).all()
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 1600), (1600, 1), (37, 1200)])
+def test_a_picture_of_any_shape_fills_the_background(shape: tuple[int, int]) -> None:
+    shown = Background(picture=np.full((*shape, 4), 200, np.uint8), blur=0.05).drawn(91, 51)
+    assert shown.shape == (51, 91, 4)
+    assert (shown[..., 3] == 255).all()
+
+
 def test_a_transparent_picture_lies_over_the_colour() -> None:
     shown = Background((1, 2, 3), np.zeros((8, 8, 4), np.uint8)).drawn(8, 8)
     assert (shown == (1, 2, 3, 255)).all()

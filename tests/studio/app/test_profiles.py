@@ -10,6 +10,7 @@ import pytest
 
 from omote.engine.face.tuning import Tuning
 from omote.studio.app.hotkeys import Hotkey
+from omote.studio.app.items import Item
 from omote.studio.app.lighting import LightChoice
 from omote.studio.app.profiles import ProfileError, ProfileLibrary, applied_profile
 from omote.studio.app.session import StudioSession
@@ -18,6 +19,7 @@ from omote.studio.app.settings import Settings, SettingsStore
 SHOW = Settings(
     tuning=Tuning(mirror=True),
     light=LightChoice(mode="preset", preset="night"),
+    items=(Item("my hat", "hat"),),
     hotkeys=(Hotkey("wave", "Wave", expression="smile"),),
     actor="mika",
 )
@@ -45,6 +47,7 @@ def test_a_profile_has_what_a_show_needs_and_not_the_performer(library: ProfileL
 def test_a_profile_is_used_as_a_whole(studio: StudioSession, library: ProfileLibrary) -> None:
     library.save("night", SHOW)
     studio.use_profile("night")
+    assert [one.name for one in studio.items.items] == ["my hat"]
     assert studio.store.settings == replace(SHOW, actor=studio.store.settings.actor)
     assert studio.lighting.choice == SHOW.light
     assert studio.hotkeys.definitions == SHOW.hotkeys
