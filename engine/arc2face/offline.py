@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 STEPS, GUIDANCE = 25, 3.0
 SHARE = 0.0  # no gain could be measured without the published weights
-WARP, CONTROL = POSES = ("warp", "controlnet")  # what turns the head
+CONTROL = "controlnet"
+POSES = ("warp", CONTROL)  # what turns the head
 _MOST_GUIDED = 999
 _STILL = np.zeros(3, np.float32)  # the warp does not move the head in the picture
 
