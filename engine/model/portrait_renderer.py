@@ -37,6 +37,8 @@ class DrawOptions:
         float [6]: how much of each of `expressions.MARKS` is drawn over the picture, 0 to 1.
     hair
         How far hair swings after the head, by the stamps' times: 1 as its springs say, 0 not at all.
+    life
+        Motion that is added once the face is stabilized, such as breathing; None for none.
     """
 
     stamp: Stamp | None = None  # None stamps the portrait with the present time
