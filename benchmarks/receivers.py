@@ -47,7 +47,7 @@ def build() -> dict[str, Receiver]:
         found[CSHARP] = Receiver(("mono", probe, "--transport", "managed"), has_curve=False)
         found[CSHARP_LIBZMQ] = Receiver(("mono", probe, "--transport", "libzmq"), has_curve=True)
     if not _missing("cmake"):
-        found[C] = Receiver((_build_cpp(), "--transport", "libzmq"), has_curve=True)
+        found[C] = Receiver((_build_cpp(),), has_curve=True)
     return found
 
 
@@ -151,7 +151,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--subject", default=frame.DEFAULT_SUBJECT)
     parser.add_argument("--format", default="rgba8")
-    parser.add_argument("--transport", default="libzmq", choices=("libzmq",))
     parser.add_argument("--keys", type=Path, help="a client key file of `omote keys new NAME`")
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--count", type=int)

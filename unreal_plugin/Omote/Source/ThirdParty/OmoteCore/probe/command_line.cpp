@@ -15,10 +15,6 @@ double NumberIn(const std::string& option, const std::string& value) {
     throw omote::SettingsError(option + " wants a number from 0, got '" + value + "'");
 }
 
-void RequireLibzmq(const std::string& transport) {
-    if (transport != "libzmq") throw omote::SettingsError("this probe's only transport is libzmq, not " + transport);
-}
-
 }  // namespace
 
 CommandLine CommandLine::Parse(int count, char** words) {
@@ -35,7 +31,6 @@ CommandLine CommandLine::Parse(int count, char** words) {
         else if (option == "--subject") line.subject = value;
         else if (option == "--format") line.format = value;
         else if (option == "--keys") line.keys = value;
-        else if (option == "--transport") RequireLibzmq(value);
         else if (option == "--seconds") line.seconds = NumberIn(option, value);
         else if (option == "--count") line.count = static_cast<long>(NumberIn(option, value));
         else if (option == "--work-ms") line.workMs = static_cast<long>(NumberIn(option, value));
