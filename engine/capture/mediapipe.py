@@ -136,7 +136,7 @@ def missing_library(error: ImportError | OSError) -> SourceError:
     if found := _SHARED_OBJECT.search(str(error)):
         return SourceError(
             f"the face tracker needs the system library {found[1]}, which is missing; on Debian or Ubuntu: {_APT} "
-            "(`--source demo` works without it)"
+            "(the demo works without it)"
         )
     if isinstance(error, ModuleNotFoundError):
         return SourceError(

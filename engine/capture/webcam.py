@@ -213,6 +213,6 @@ def open_camera(index: int, format: CameraFormat) -> VideoCapture:
         camera.release()
     raise SourceError(
         f"camera {index} cannot be opened (tried {native[0]}, then OpenCV's other backends). Is it plugged in, not in "
-        "use by another program, and allowed by the system's privacy settings? `--source webcam:1` takes the "
-        "second camera, `--source demo` needs none"
+        "use by another program, and allowed by the system's privacy settings? Choose another camera, or "
+        "the demo, which needs none"
     )

@@ -133,7 +133,7 @@ def test_a_camera_that_cannot_be_opened_is_an_error_at_once() -> None:
 
 
 def test_the_real_camera_that_is_not_there_says_what_was_tried(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SourceError, match=r"camera 87 cannot be opened \(tried \w+, then .*--source demo"):
+    with pytest.raises(SourceError, match=r"camera 87 cannot be opened \(tried \w+, then .*the demo, which needs none"):
         open_camera(87, CameraFormat())
     assert capfd.readouterr().err == ""
 
