@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+
+from omote.bridge import keys
 
 from . import builds
 
@@ -15,3 +18,11 @@ def test_core_and_layer_pass_their_tests_under_sanitizers(sanitized: Path) -> No
     said = builds.run_tests(sanitized)
     assert "layer" in said
     assert "100% tests passed" in said
+
+
+def test_core_without_libzmq_says_what_a_key_file_needs(sanitized: Path, tmp_path: Path) -> None:
+    path = tmp_path / "unreal.omote-key"
+    keys.make_client(keys.make_server(tmp_path / "server"), "unreal", path)
+    command = [str(sanitized / "probe_alone"), "--keys", str(path), "--seconds", "1"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=builds.TIMEOUT_S)
+    assert (done.returncode, "needs libzmq" in done.stderr) == (2, True), done.stderr
