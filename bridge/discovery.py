@@ -115,7 +115,7 @@ class Responder:
                 question, asker = listener.recvfrom(len(QUESTION) + 1)
                 if question == QUESTION:
                     listener.sendto(self._announced().to_bytes(), asker)
-            except OSError:  # nothing was asked, or nobody waits for the answer any more
+            except OSError:  # no question came, or the receiver is gone
                 continue
 
 
@@ -142,7 +142,7 @@ def find_local(timeout_s: float = 0.3) -> tuple[Announcement, ...]:
             try:
                 answer, (host, _) = asker.recvfrom(MAX_ANSWER_BYTES + 1)
                 sender = Announcement.from_bytes(answer) if host == LOOPBACK else None
-            except (OSError, WireError):  # a port where nobody listens is an error on some systems
+            except (OSError, WireError):  # a port without a sender is an error on some systems
                 continue
             if sender:
                 found[sender.session] = sender

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 class _Connection:
     peer: tuple[str, int]
     received: int  # bytes that the system has counted
-    unread: float  # of them, what no message that was read accounts for, less what the leak allows
+    unread: float  # of them, those of no message that was read, less _LEAK_PER_S
     checked_ns: int
 
 
@@ -88,7 +88,7 @@ class InboundLimit:
                 return True
             self.disconnected += 1
             _log.warning(
-                "%s:%d is disconnected: it sent %d bytes that are no whole request, at most %d are kept for one client",
+                "%s:%d is disconnected: it sent %d bytes that are part of no whole request; at most %d are kept",
                 *connection.peer,
                 connection.unread,
                 self._most_bytes,

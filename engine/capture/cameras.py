@@ -1,8 +1,9 @@
-"""The cameras of this machine by name, and the format of the pictures that one is asked for."""
+"""The cameras of this machine by name, how the system opens them, and the picture format to ask one for."""
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -10,6 +11,9 @@ from typing import Any, Protocol, runtime_checkable
 from .source import SourceError
 
 MOST_CAMERAS = 100
+# The numbers are CAP_DSHOW, CAP_AVFOUNDATION and CAP_V4L2 of OpenCV, which this module does not import.
+_BACKENDS = {"win32": ("DirectShow", 700), "darwin": ("AVFoundation", 1200)}
+_LINUX_BACKEND = ("V4L2", 200)
 _SPEC = re.compile(r"webcam(?::(\d{1,2}))?(?::(\d{1,5})x(\d{1,5}))?(?:@(\d+(?:\.\d+)?))?\Z", re.ASCII)
 
 
@@ -62,6 +66,11 @@ def list_cameras(enumerate_devices: Callable[[], Iterable[Any]] | None = None) -
     return tuple(found[index] for index in sorted(found))
 
 
+def native_backend() -> tuple[str, int]:
+    """The name and OpenCV's number of the backend that is the system's own."""
+    return _BACKENDS.get(sys.platform, _LINUX_BACKEND)
+
+
 def webcam_spec(index: int, format: CameraFormat) -> str:
     """The source as `open_source` takes it: "webcam:1:1280x720@30"."""
     return f"webcam:{index}:{format.width}x{format.height}@{format.fps:g}"
@@ -81,8 +90,6 @@ def parse_webcam(spec: str) -> tuple[int, CameraFormat]:
 
 def _devices() -> Iterable[Any]:
     from cv2_enumerate_cameras import enumerate_cameras
-
-    from .webcam import native_backend
 
     return enumerate_cameras(native_backend()[1])
 

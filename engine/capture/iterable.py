@@ -28,7 +28,7 @@ class IterableSource:
     name
         Shown to the user.
     fps
-        Faces a second, above 0 to 1000.
+        Faces a second, above 0 and at most 1000.
 
     Raises
     ------
@@ -54,7 +54,7 @@ class IterableSource:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if not 0.0 < fps <= 1000.0:
-            raise SourceError(f"a source gives 0 to 1000 faces a second, got {fps}")
+            raise SourceError(f"the faces a second of a source must be above 0 and at most 1000, got {fps}")
         self.name = name
         self.dropped = 0
         self.fps = fps

@@ -28,7 +28,7 @@ DEFAULT_MICROPHONE = "default"
 SOUND_SUFFIX = ".wav"
 BLOCK_S = HOP / RATE
 MOST_FILE_S = 3600.0  # of a sound file
-_STALE_S = 0.5  # a microphone that is silent for so long gives no voice
+_STALE_S = 0.5  # a microphone that sends nothing for so long gives no voice
 _METER_FALL_DB_S = 60.0  # how fast the level falls, so that syllables do not end it
 _STOP_S = 0.5
 _TAPS = 48  # of the filter before a lower rate
@@ -64,7 +64,7 @@ def open_sound(spec: str) -> Sound:
 
 
 class SoundFile:
-    """A WAV file that is played at its own pace, once; nothing is heard of it."""
+    """A WAV file that is read at its own pace, once; no loudspeaker plays it."""
 
     def __init__(
         self,
@@ -105,6 +105,8 @@ def read_wav(path: Path) -> Array:
                 file.getsampwidth(),
                 file.getnframes(),
             )
+            if width > 4:
+                raise VoiceError(f"{path.name} has samples of {8 * width} bits, wanted a WAV file of 8 to 32 bit PCM")
             if count > MOST_FILE_S * rate:
                 raise VoiceError(f"{path.name} lasts {count / rate:.0f} s: a voice may last {MOST_FILE_S:.0f} s")
             content = file.readframes(count)

@@ -147,7 +147,7 @@ class VisemeRecognizer:
 
 @dataclass(frozen=True, eq=False)
 class VoiceTrack:
-    """A whole sound, heard before it is played; its visemes are not late."""
+    """A whole sound that is recognized before it is played, so that its visemes have no delay."""
 
     visemes: Array  # [H,11]
     levels_db: Array  # [H]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ import cv2
 from omote.bridge.latest import Latest
 
 from ..data import Signal, Stamp
-from .cameras import CameraFormat
+from .cameras import CameraFormat, native_backend
 from .landmarker import face_landmarker
 from .source import CameraView, Picture, SourceError, TrackedPicture, Tracker, untracked
 
@@ -24,8 +23,6 @@ _RETRY_S = 1.0  # between two attempts to open a camera that is gone
 _GONE_S = 0.5  # without a picture for this time, there is no face
 _STILL_PICTURES = 8  # that a camera takes to find its exposure
 _JOIN_S = 0.5  # after this time a driver that hangs is left behind, so that Ctrl-C ends within a second
-_BACKENDS = {"win32": ("DirectShow", cv2.CAP_DSHOW), "darwin": ("AVFoundation", cv2.CAP_AVFOUNDATION)}
-_LINUX_BACKEND = ("V4L2", cv2.CAP_V4L2)
 
 log = logging.getLogger(__name__)
 
@@ -188,11 +185,6 @@ def _read_frame(camera: VideoCapture) -> Picture | None:
     except cv2.error:
         return None
     return picture if is_read else None
-
-
-def native_backend() -> tuple[str, int]:
-    """The name and the number of the system's own backend of OpenCV."""
-    return _BACKENDS.get(sys.platform, _LINUX_BACKEND)
 
 
 def open_camera(index: int, format: CameraFormat) -> VideoCapture:

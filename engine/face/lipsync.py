@@ -79,7 +79,7 @@ HearVoice = Callable[[int], Voice | None]  # the voice at a time of that clock; 
 
 @dataclass(frozen=True)
 class VoiceTuning:
-    """How the user wants a voice to move the mouth."""
+    """How a voice moves the mouth."""
 
     strength: float = 1.0  # how far the mouth opens, to MOST_STRENGTH
     share: float = 0.8  # of the voice in the mouth while the camera sees it too, 0 to 1
@@ -99,7 +99,7 @@ class VoiceTuning:
         known = [one.name for one in fields(self)]
         for name, value in changes.items():
             if name not in known:
-                raise VoiceError(f'nothing of the voice is called "{name}"; there are {", ".join(known)}')
+                raise VoiceError(f'the voice has no setting "{name}"; there are {", ".join(known)}')
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 raise VoiceError(f"{name} of the voice must be a number, got {value!r}")
         return replace(self, **{name: float(str(value)) for name, value in changes.items()})

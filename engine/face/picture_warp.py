@@ -30,7 +30,7 @@ _FLOOR = 0.2  # how firmly the lowest row stays
 _SOFT = 0.6  # cells by which the warp is blurred
 _LEAST = 0.35  # of its width and height that each part of the picture keeps
 _ROUNDS, _INVERSE_ROUNDS = 16, 20
-# How far hair turns with the head as a flat picture, by pitch, yaw and roll: what drew three drawn characters best.
+# Shares of the head's pitch, yaw and roll by which hair turns as a flat picture; the best for three drawn characters.
 _HAIR_TURNS = np.array([0.7, 0.4, 1.0], np.float32)
 
 
@@ -94,7 +94,9 @@ class PictureWarp:
             flat = rotation(params.neck_pose * _HAIR_TURNS).astype(np.float32)
             corners.append(np.ascontiguousarray(viewer.camera.project(square @ flat.T + middle, GRID)[:, :2]))
         here = cell_centres(GRID)
-        there = cv2.perspectiveTransform(here.reshape(2, -1).T[None], cv2.getPerspectiveTransform(*corners))
+        there = cv2.perspectiveTransform(
+            here.reshape(2, -1).T[None], cv2.getPerspectiveTransform(corners[0], corners[1])
+        )
         return np.asarray(there[0].T.reshape(2, GRID, GRID) - here, np.float32)
 
 

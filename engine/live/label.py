@@ -1,4 +1,4 @@
-"""A small visible mark, "AI", in the lower right corner of each picture, for those who must or want to say so."""
+"""A small visible mark, "AI", in the lower right corner of each picture, which the user switches on."""
 
 from __future__ import annotations
 

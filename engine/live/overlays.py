@@ -57,7 +57,7 @@ class Pinned:
     y: float = 0.0
     width: float = 0.3
     turn_deg: float = 0.0  # clockwise
-    is_behind: bool = False  # the portrait
+    is_behind: bool = False  # behind the portrait
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +122,7 @@ class HeadFrame:
         return np.column_stack([(at[1] - at[0]) / 0.1, (at[2] - at[0]) / 0.1, at[0]])
 
     def _sides_of_dm(self, point: NDArray[np.float64]) -> float:
+        """How many sides of the portrait one decimetre to the right takes at this point [3], in decimetres."""
         pair = np.stack([point, point + np.array([1.0, 0.0, 0.0])]).astype(np.float32)
         first, second = self.camera.project(pair, 1)[:, 0]
         return float(second - first)

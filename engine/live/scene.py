@@ -17,14 +17,14 @@ from ..data import AnyCharacter, Array, Portrait
 from ..face.presence import smoothstep
 from .overlays import MOST_THROWN, HeadFrame, Pinned, Thrown, draw_pinned, draw_thrown, head_frame
 
-Rgba = NDArray[np.uint8]  # [H,W,4] straight alpha
+Rgba = NDArray[np.uint8]  # [H,W,4] straight alpha, or premultiplied where it is named so
 Affine = NDArray[np.float64]  # [2,3] from pixel centres to pixel centres
 
 ASPECTS = {"1:1": 1.0, "4:3": 4.0 / 3.0, "16:9": 16.0 / 9.0, "9:16": 9.0 / 16.0}  # width by height
 MOST_BLUR = 0.1  # of the picture's height, one standard deviation
 EASE_S = 0.25  # in which the portrait goes to another place
 MOST_LEAN = 2.0
-# Lean of the performer: a head at this distance of the camera, and how many metres one side of the portrait shows.
+# For the lean: how far the head is from the camera, and how many metres one side of the portrait shows.
 _DISTANCE_M, _SIDE_M = 0.55, 0.34
 _NEAREST = 0.4  # of that distance, however far the performer leans in
 _JUMP_M = 0.25  # farther from one picture to the next is another source or resting place, not a lean
@@ -109,7 +109,7 @@ class Background:
     blur: float = 0.0  # of the picture: one standard deviation in heights of the result, to MOST_BLUR
 
     def drawn(self, width: int, height: int) -> Rgba:
-        """[height,width,4] read only; the same array for the same size."""
+        """[height,width,4], not to be written to: it is the same array for the same size."""
         return _drawn_background(self, width, height)
 
 
@@ -161,7 +161,7 @@ PLAIN = Scene()
 
 @dataclass(frozen=True)
 class Moment:
-    """What besides the scene decides about one picture."""
+    """What decides about one picture besides the scene."""
 
     placement: Placement = CENTRED
     head: HeadFrame | None = None  # of the character; without it no item is drawn
@@ -273,7 +273,7 @@ class Compositor:
             self._thrown = (*self._thrown, *thrown)[-MOST_THROWN:]
 
     def recoil(self, now_ns: int) -> Array | None:
-        """[3] a rotation of the head that gives way to what hits it; None if nothing flies."""
+        """[3] the rotation vector by which the head gives way to what hits it; None if nothing flies."""
         thrown = self._thrown
         return np.asarray(sum(one.recoil(now_ns) for one in thrown), np.float32) if thrown else None
 
@@ -290,13 +290,13 @@ class Compositor:
         if where == CENTRED and scene.is_plain and not thrown:
             self._last = None
             return portrait
-        last, head = self._last, portrait.params.neck_pose.tobytes() if scene.items else b""
-        if last is not None and not thrown and last[0] is portrait.rgba and last[1:4] == (head, scene, where):
+        last, pose = self._last, portrait.params.neck_pose.tobytes() if scene.items else b""
+        if last is not None and not thrown and last[0] is portrait.rgba and last[1:4] == (pose, scene, where):
             done = last[4]
             return replace(portrait, rgba=done.rgba, placed=done.placed, cutout=done.cutout)
         frame = head_frame(character) if scene.items or thrown else None
         done = composited(portrait, scene, Moment(where, frame, thrown, now_ns))
-        self._last = None if thrown else (portrait.rgba, head, scene, where, done)
+        self._last = None if thrown else (portrait.rgba, pose, scene, where, done)
         return done
 
     def _flying(self, now_ns: int) -> tuple[Thrown, ...]:

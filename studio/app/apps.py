@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class AppError(OmoteError, ValueError):
-    """A program's question cannot be asked, or there is no such program; the message says why."""
+    """A program's request is invalid or cannot be shown, or there is no such program; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,9 @@ class AppRegistry:
     def connect(self, name: str, is_connected: bool) -> None:
         """Counts a connection of this program."""
         with self._lock:
-            self._connected[name] = self._connected.get(name, 0) + (1 if is_connected else -1)
+            count = self._connected.pop(name, 0) + (1 if is_connected else -1)
+            if count > 0:
+                self._connected[name] = count
         self._on_change()
 
     def as_json(self) -> dict[str, object]:
@@ -161,7 +163,7 @@ class AppRegistry:
                     "name": one.name,
                     "developer": one.developer,
                     "grants": list(one.grants),
-                    "is_connected": self._connected.get(one.name, 0) > 0,
+                    "is_connected": one.name in self._connected,
                 }
                 for one in self._allowed
             ]

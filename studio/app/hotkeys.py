@@ -204,8 +204,8 @@ class HotkeyController:
     """Turns hotkeys on and off. Every method may be called from any thread, and none blocks.
 
     `express(expression, layer)` puts an expression into the hotkey's own layer. `show(name)` shows a character; with
-    None it shows the one from before the first hotkey. `run(command, is_on)` begins or ends a command. `happen(event,
-    name)` does what is never on.
+    None it shows the one from before the first hotkey. `run(command, is_on)` begins or ends a command.
+    `on_event(event, name)` is called at each press of a hotkey that shows a scene or an item or throws a picture.
     """
 
     def __init__(
@@ -214,11 +214,11 @@ class HotkeyController:
         express: Callable[[Expression, str], None],
         show: Callable[[str | None], None],
         run: Callable[[HotkeyCommand, bool], None],
-        happen: Callable[[HotkeyEvent, str], None],
+        on_event: Callable[[HotkeyEvent, str], None],
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         self._hotkeys = hotkeys
-        self._express, self._show, self._run, self._happen = express, show, run, happen
+        self._express, self._show, self._run, self._on_event = express, show, run, on_event
         self._clock_ns = clock_ns
         self._on: dict[str, _ActiveHotkey] = {}  # by id, the newest last; commands are in `_commands`
         self._commands: dict[HotkeyCommand, int | None] = {}  # those that are on, and until when
@@ -290,7 +290,7 @@ class HotkeyController:
         for event in HOTKEY_EVENTS:
             if (name := getattr(hotkey, event)) is not None:
                 if phase != "up":
-                    self._happen(event, name)
+                    self._on_event(event, name)
                 return
         is_on, is_hold = self._is_on(hotkey), hotkey.mode == "hold"
         if phase == "up":

@@ -132,10 +132,10 @@ def with_item(items: tuple[Item, ...], picture: str) -> tuple[Item, ...]:
     """The items and a new one with this picture, where such a picture is usually worn; ItemError if there are many."""
     if len(items) >= MOST_ITEMS:
         raise ItemError(f"there are {MOST_ITEMS} items, which is the most: remove one first")
-    names = {one.name for one in items}
-    name = next(one for one in (picture, *(f"{picture} {k}" for k in range(2, MOST_ITEMS + 2))) if one not in names)
+    names, stem = {one.name for one in items}, picture[: _MOST_NAME - 3]  # room for " 16"
+    name = next(one for one in (picture, *(f"{stem} {k}" for k in range(2, MOST_ITEMS + 2))) if one not in names)
     anchor, x, y, width = _USUAL.get(picture, ("head", 0.0, 0.0, 0.3))
-    return (*items, Item(name[:_MOST_NAME], picture, anchor, x, y, width))
+    return (*items, Item(name, picture, anchor, x, y, width))
 
 
 def with_changes(items: tuple[Item, ...], name: object, changes: Mapping[str, object]) -> tuple[Item, ...]:

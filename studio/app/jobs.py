@@ -36,7 +36,7 @@ _MAX_FINISHED = 8  # jobs that stay listed
 
 TIMEOUT_S = 600.0  # a minute is enough on the slowest machine
 _USER_ERRORS = (CharacterError, AnimatorError, SourceError, ModelError, WeightsError, RuntimeUnavailable)
-_NICENESS = 5  # a third of the processor time of the stream, where both need all of it
+NICENESS = 5  # a third of the processor time of the stream, where both need all of it
 _HEARTBEAT_S = 0.5
 _CANCEL_POLL_S = 0.2
 
@@ -89,7 +89,9 @@ class JobQueue:
         """
         with self._lock:
             if len(self._work) >= MAX_WAITING:
-                raise JobQueueError(f"{len(self._work)} characters are waiting to be made: wait until one is done")
+                raise JobQueueError(
+                    f"{len(self._work)} jobs are waiting already: wait until one is done, or cancel one"
+                )
             self._count += 1
             number = self._count
             self._rows[number] = QueuedJob(number, name, what)
@@ -251,7 +253,7 @@ def _exit_with_parent() -> None:
 def subprocess_main() -> int:
     """Makes the character of the task on stdin and prints the answer; returns the exit code."""
     if hasattr(os, "nice"):
-        os.nice(_NICENESS)
+        os.nice(NICENESS)
     threading.Thread(target=_exit_with_parent, name="heartbeat", daemon=True).start()
     to_bytes, error = sys.stdin.buffer, ""
     warnings: tuple[str, ...] = ()

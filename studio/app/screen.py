@@ -72,7 +72,8 @@ class ScreenReader:
             try:
                 colours = small_picture(self._grab())
             except ScreenError as error:
-                self._on_error(str(error))
+                if not stopping.is_set():
+                    self._on_error(str(error))
                 return
             if stopping.is_set():
                 return

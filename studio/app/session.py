@@ -53,7 +53,7 @@ from .voice import VoiceController, read_device
 
 POLL_S = 0.05
 CAPTURED = 0.05  # a smaller weight is no part of an expression that is captured
-MOST_HAPPENINGS = 16  # that wait; older ones are dropped
+MOST_EVENTS = 16  # that wait; older ones are dropped
 
 log = logging.getLogger(__name__)
 
@@ -102,10 +102,10 @@ class StudioSession:
         self.apps = AppRegistry(self.store.folder, self.changed)
         self.hotkey_characters = HotkeyCharacters(self.characters.show, self.character_name)
         self.hotkeys = HotkeyController(
-            kept.hotkeys, self._express, self.hotkey_characters.request, self._run_command, self._happen
+            kept.hotkeys, self._express, self.hotkey_characters.request, self._run_command, self._queue_event
         )
-        self._happenings: deque[tuple[HotkeyEvent, str]] = deque(maxlen=MOST_HAPPENINGS)  # for the thread
-        self.failed_happening = ""  # why the last of them failed
+        self._events: deque[tuple[HotkeyEvent, str]] = deque(maxlen=MOST_EVENTS)  # for the thread
+        self.failed_event = ""  # why the last of them failed
         self.outputs = OutputSwitch(user_config_path().parent)
         self.quality = QualityControl()
         self.global_hotkeys = GlobalHotkeys(lambda: self.hotkeys.definitions, self.trigger)
@@ -554,13 +554,13 @@ class StudioSession:
         else:
             self.live.session.label(is_on)
 
-    def _happen(self, event: HotkeyEvent, name: str) -> None:
+    def _queue_event(self, event: HotkeyEvent, name: str) -> None:
         """Takes what a hotkey asks for; the session's thread does it, because it may read a file."""
-        self._happenings.append((event, name))
+        self._events.append((event, name))
 
-    def _do_happenings(self) -> None:
-        while self._happenings:
-            event, name = self._happenings.popleft()
+    def _do_events(self) -> None:
+        while self._events:
+            event, name = self._events.popleft()
             try:
                 if event == "scene":
                     self.show_scene(name)
@@ -569,9 +569,9 @@ class StudioSession:
                     self.change_item(name, {"is_shown": not is_shown})
                 else:
                     self.throw(name)
-                self.failed_happening = ""
+                self.failed_event = ""
             except (SceneError, ItemError, PictureError) as error:
-                self.failed_happening = f"a hotkey failed: {error}"
+                self.failed_event = f"a hotkey failed: {error}"
                 self.changed()
 
     def _run(self) -> None:
@@ -582,7 +582,7 @@ class StudioSession:
                 log.exception("a control failed; the others go on")
 
     def _poll(self) -> None:
-        self._do_happenings()
+        self._do_events()
         view, progress = self.performer.view, self.recording.progress
         now = (
             view,

@@ -79,7 +79,7 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "notice": studio.hotkey_characters.error_message
         or studio.performer.notice
         or studio.scenes.notice
-        or studio.failed_happening
+        or studio.failed_event
         or studio.lighting.notice
         or studio.items.notice,
     }

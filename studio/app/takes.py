@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -13,15 +14,16 @@ from omote.engine.capture.source import Playback
 from omote.engine.capture.take import check_is_new, read_take, trimmed_take, write_take
 from omote.engine.capture.take_files import TakeError, timecode_seconds
 
-from .jobs import IsCancelled, JobQueue, JobQueueError
+from .jobs import NICENESS, IsCancelled, JobQueue, JobQueueError
 from .recording import takes_folder
 
 MOST_TAKES = 200  # listed, the newest first
 RENDER_TIMEOUT_S = 6 * 3600.0
 _SUFFIX = ".csv"
-_NAME = re.compile(r"[\w][\w .-]{0,99}\Z")
+_NAME = re.compile(r"\w[\w .-]{0,99}\Z")
 _TAIL_BYTES = 4096  # longer than any row
 _POLL_S = 0.2
+_LOW_PRIORITY = ("nice", "-n", str(NICENESS)) if os.name == "posix" else ()
 
 Render = Callable[[Sequence[str], IsCancelled], None]
 
@@ -101,6 +103,7 @@ class TakeLibrary:
             path.with_suffix(".json").unlink(missing_ok=True)
         except OSError as error:
             raise TakeError(f"cannot delete {path} ({error.strerror or error})") from error
+        self._cache.pop(path, None)
         self._on_change()
 
     def _summary(self, path: Path) -> TakeSummary:
@@ -128,7 +131,7 @@ def _seconds_of(path: Path) -> float:
 def _run_omote(words: Sequence[str], is_cancelled: IsCancelled) -> None:
     """Runs a command of Omote in a process of low priority; TakeError with its last line if it fails."""
     flags = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
-    command = (sys.executable, "-P", "-m", "omote.studio.cli.main", *words)
+    command = (*_LOW_PRIORITY, sys.executable, "-P", "-m", "omote.studio.cli.main", *words)
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, creationflags=flags
     ) as process:
@@ -137,11 +140,14 @@ def _run_omote(words: Sequence[str], is_cancelled: IsCancelled) -> None:
                 output, _ = process.communicate(timeout=_POLL_S)
             except subprocess.TimeoutExpired:
                 if is_cancelled():
+                    why = "the rendering was cancelled"
                     break
             else:
                 if process.returncode == 0:
                     return
                 lines = output.decode(errors="replace").strip().splitlines() or [f"exit code {process.returncode}"]
                 raise TakeError(lines[-1][:300])
+        else:
+            why = f"the rendering was stopped after {RENDER_TIMEOUT_S / 3600:.0f} hours: trim the take first"
         process.kill()
-    raise TakeError("the rendering was cancelled")
+    raise TakeError(why)

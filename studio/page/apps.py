@@ -62,7 +62,7 @@ class AppServer:
 
     async def _serve(self, client: WebSocket) -> None:
         try:
-            hello = _object(await asyncio.wait_for(client.receive_text(), HELLO_S))
+            hello = _object(await asyncio.wait_for(_received(client), HELLO_S))
             name, grants, token = await self._admitted(client, hello)
         except (TimeoutError, AppError, JsonError) as error:
             await _send(client, type="error", error=str(error) or "no hello came within 10 seconds")
@@ -111,7 +111,7 @@ class AppServer:
     async def _answer(self, client: WebSocket, name: str) -> None:
         times: list[float] = []
         while True:
-            text = await client.receive_text()
+            text = await _received(client)
             now_s = time.monotonic()
             times = [one for one in times if now_s - one < 1.0]
             reply: Values
@@ -122,7 +122,7 @@ class AppServer:
                 reply = await run_in_threadpool(self._reply, text, name)
             await _send(client, type="reply", **reply)
 
-    def _reply(self, text: str, name: str) -> Values:
+    def _reply(self, text: str | None, name: str) -> Values:
         id: object = None
         try:
             request = _object(text)
@@ -139,17 +139,18 @@ class AppServer:
 
     async def _announce(self, client: WebSocket, name: str, has_events: bool) -> None:
         """Sends what has changed, until the program is no longer allowed."""
-        before = _happenings(self._studio)
+        before = _observed(self._studio)
         while any(one.name == name for one in self._studio.apps.allowed):
             await asyncio.sleep(POLL_S)
-            now = _happenings(self._studio)
+            now = _observed(self._studio)
             if has_events:
                 for event in _changes(before, now):
                     await _send(client, type="event", **event)
             before = now
 
 
-def _happenings(studio: StudioSession) -> Mapping[str, object]:
+def _observed(studio: StudioSession) -> Mapping[str, object]:
+    """The state whose changes are sent as events."""
     return {
         "expressions": set(studio.recognised),
         "hotkeys": {one.id for one in studio.hotkeys.active},
@@ -230,7 +231,18 @@ METHODS: Mapping[str, tuple[Permission | None, Method]] = {
 }
 
 
-def _object(text: str) -> Mapping[str, object]:
+async def _received(client: WebSocket) -> str | None:
+    """The text of the next message, None for bytes; WebSocketDisconnect if the program has gone."""
+    message = await client.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message["code"])
+    text: str | None = message.get("text")
+    return text
+
+
+def _object(text: str | None) -> Mapping[str, object]:
+    if text is None:
+        raise JsonError("a message must be text, not bytes")
     value = parse_json(text)
     if not isinstance(value, dict):
         raise JsonError(f"a message must be a JSON object, got {type(value).__name__}")

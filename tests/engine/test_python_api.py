@@ -149,7 +149,7 @@ def test_a_source_of_ones_own_gives_each_face_when_it_is_due() -> None:
 
 
 def test_a_source_that_gives_something_else_is_refused() -> None:
-    with pytest.raises(SourceError, match="0 to 1000 faces a second, got 0"):
+    with pytest.raises(SourceError, match="above 0 and at most 1000, got 0"):
         IterableSource([], fps=0.0)
     with IterableSource([3]) as source, pytest.raises(SourceError, match="weights by name, a Signal or None, got int"):  # type: ignore[list-item]
         source.read(1.0)

@@ -86,6 +86,15 @@ def test_a_file_that_is_no_sound_is_refused(content: bytes | None, message: str,
         read_wav(path)
 
 
+def test_a_file_with_samples_of_another_width_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "wide.wav", tone(RATE))
+    content = bytearray(path.read_bytes())
+    content[32:36] = (5).to_bytes(2, "little") + (40).to_bytes(2, "little")  # bytes of a frame, bits of a sample
+    path.write_bytes(content)
+    with pytest.raises(VoiceError, match="40 bits, wanted a WAV file of 8 to 32 bit PCM"):
+        read_wav(path)
+
+
 class Clock:
     """A clock that only sleeping moves."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
-from omote.engine.capture.cameras import CameraFormat
+from omote.engine.capture.cameras import CameraFormat, native_backend
 from omote.engine.capture.source import CameraView, Picture, SourceError, TrackedPicture
 from omote.engine.capture.webcam import WebcamSource, open_camera, still_picture
 from omote.engine.data import Signal, Stamp
@@ -229,3 +230,18 @@ def test_a_still_picture_comes_after_the_exposure_was_found_and_the_camera_is_fr
     assert port.released == 1
     with pytest.raises(SourceError, match="gives no picture"):
         still_picture(0, port.open)
+
+
+@pytest.mark.parametrize(
+    ("platform", "backend"),
+    [
+        ("linux", ("V4L2", cv2.CAP_V4L2)),
+        ("win32", ("DirectShow", cv2.CAP_DSHOW)),
+        ("darwin", ("AVFoundation", cv2.CAP_AVFOUNDATION)),
+    ],
+)
+def test_each_system_has_its_own_backend(
+    platform: str, backend: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    assert native_backend() == backend

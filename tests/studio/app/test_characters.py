@@ -309,7 +309,7 @@ def test_one_character_is_made_at_a_time_and_few_wait() -> None:
     library.wait_until(lambda: library.state(numbers[0])[0] == "running")
     numbers += [library.make(name) for name in "bcd"]
     assert [job["state"] for job in library.characters.jobs] == ["running", "waiting", "waiting", "waiting"]
-    with pytest.raises(CharacterError, match="3 characters are waiting to be made"):
+    with pytest.raises(CharacterError, match="3 jobs are waiting already"):
         library.make("e")
     with pytest.raises(CharacterError, match='"B" is being made already'):
         library.make("B")

@@ -67,6 +67,12 @@ def test_an_item_is_worn_where_its_picture_usually_is(shown: Shown) -> None:
     assert len(shown.pinned) == 0
 
 
+def test_items_with_one_long_picture_name_have_names_of_their_own() -> None:
+    picture = "p" * 40
+    items = with_item(with_item(with_item((), picture), picture), picture)
+    assert [one.name for one in items] == [picture, "p" * 37 + " 2", "p" * 37 + " 3"]
+
+
 def test_a_picture_that_is_gone_is_said_and_the_others_are_shown(shown: Shown) -> None:
     file = io.BytesIO()
     Image.fromarray(np.full((4, 4, 4), 255, np.uint8)).save(file, "PNG")

@@ -18,7 +18,7 @@ from omote.engine.data import Array
 from omote.engine.face.light import LIGHT_PRESETS, LightError, checked_light, lamp_light, studio_light
 from omote.studio.app.lighting import LightChoice, LightController
 from omote.studio.app.pictures import PictureError
-from omote.studio.app.screen import SIDE_PX, Rgb, ScreenError, grab_screen, small_picture
+from omote.studio.app.screen import SIDE_PX, Rgb, ScreenError, ScreenReader, grab_screen, small_picture
 
 GAME = np.linspace(0.1, 1.0, 27, dtype=np.float32)
 
@@ -238,6 +238,21 @@ def test_a_real_x11_screen_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         finally:
             os.close(read)
             server.terminate()
+
+
+def test_a_stopped_reader_reports_nothing() -> None:
+    reported: list[str] = []
+
+    def grab() -> Image.Image:
+        reader.stop()
+        raise ScreenError("the screen cannot be read")
+
+    reader = ScreenReader(lambda colours: None, reported.append, grab)
+    reader.start()
+    for thread in threading.enumerate():
+        if thread.name == "screen":
+            thread.join()
+    assert reported == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only Linux has sessions without a screen")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 
 from omote.engine.capture.take import read_take, write_take
 from omote.engine.capture.take_files import TakeError
-from omote.studio.app.jobs import IsCancelled
+from omote.studio.app.jobs import NICENESS, IsCancelled
 from omote.studio.app.takes import TakeLibrary
 from tests.studio.commands import short_take
 
@@ -75,6 +77,22 @@ def test_a_take_is_rendered_beside_itself_and_a_failure_says_why(tmp_path: Path)
         assert render.words[0][:5] == ("render", "--take", str(tmp_path / "evening.csv"), "--character", "aoi")
         takes.remove_job(number)
         assert takes.jobs == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the command is replaced by a shell script")
+def test_a_rendering_leaves_the_processor_to_the_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_take(tmp_path / "evening.csv", short_take(3))
+    command = tmp_path / "python"
+    command.write_text("#!/bin/sh\nnice\nexit 1\n")  # `nice` without a command prints the niceness
+    command.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(command))
+    is_changed = threading.Event()
+    takes = TakeLibrary(is_changed.set, lambda: tmp_path)
+    takes.render("evening", "aoi")
+    while takes.jobs[0]["state"] not in ("done", "failed"):
+        assert is_changed.wait(PATIENCE_S)
+        is_changed.clear()
+    assert takes.jobs[0]["message"] == str(min(os.nice(0) + NICENESS, 19))
 
 
 def test_a_deleted_take_is_gone_with_its_json(tmp_path: Path) -> None:

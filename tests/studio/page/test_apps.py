@@ -110,8 +110,12 @@ def test_requests_do_what_was_granted_and_nothing_else(
             ({"do": "item", "name": "sock", "is_shown": True}, "there is no item"),
         ):
             assert said in say(client, id=3, **request)["error"], request
-        client.send("[1]")
-        assert heard(client) == {"type": "reply", "id": None, "error": "a message must be a JSON object, got list"}
+        for invalid, said in (
+            ("[1]", "a message must be a JSON object, got list"),
+            (b"{}", "a message must be text, not bytes"),
+        ):
+            client.send(invalid)
+            assert heard(client) == {"type": "reply", "id": None, "error": said}
 
 
 def test_a_flood_of_requests_is_refused_and_the_program_stays(server: PageServer, api: httpx.Client) -> None:
@@ -141,6 +145,7 @@ def test_a_program_hears_what_happens(server: PageServer, api: httpx.Client, stu
     ("hello", "said"),
     [
         ("{", "it is not JSON"),
+        (b"{}", "must be text, not bytes"),
         ("[]", "must be a JSON object"),
         ('{"app": "", "wants": ["items"]}', '"app" must be a text'),
         ('{"app": "x", "wants": []}', '"wants" must be a list of some of expressions'),
@@ -148,7 +153,7 @@ def test_a_program_hears_what_happens(server: PageServer, api: httpx.Client, stu
         ('{"app": "x", "wants": ["items"], "developer": 7}', '"developer" must be a text'),
     ],
 )
-def test_an_invalid_first_message_ends_the_connection(server: PageServer, hello: str, said: str) -> None:
+def test_an_invalid_first_message_ends_the_connection(server: PageServer, hello: str | bytes, said: str) -> None:
     with app(server) as client:
         client.send(hello)
         answer = heard(client)
