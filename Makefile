@@ -1,7 +1,7 @@
 # Each target is one Python command, which runs as well where there is no make.
 PYTHON ?= python3
 
-.PHONY: docs setup check test test-quick bench bench-bridge bench-offline gallery fuzz soak soak-users live train-gpu bench-gpu parity-photoreal test-photoreal-oldest
+.PHONY: docs setup check test test-quick test-slow bench bench-bridge bench-offline gallery fuzz soak soak-users live train-gpu bench-gpu parity-photoreal test-photoreal-oldest
 
 docs:
 	$(PYTHON) tools/run.py tools/website.py
@@ -17,6 +17,10 @@ test:
 
 test-quick:
 	$(PYTHON) tools/quick.py
+
+# Those that are too slow for `check`.
+test-slow:
+	$(PYTHON) tools/run.py -m pytest -m slow
 
 # ONLY names some of its parts: make bench ONLY=live,network
 bench:

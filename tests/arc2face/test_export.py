@@ -127,6 +127,7 @@ def test_the_plans_of_the_sampler_go_with_the_graphs(model: ExportedModel) -> No
     assert ExportedModel.read(model.folder).plans == few_step_plans("lcm")
 
 
+@pytest.mark.slow
 def test_without_a_bank_there_are_no_inputs_for_one(tmp_path: Path) -> None:
     plain = export(ARC, replace(tiny.RECIPE, bank=()), tmp_path / "plain")
     feeds = faces(plain, 2, seed=7)
@@ -275,6 +276,7 @@ def test_the_next_export_removes_interrupted_ones(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [young]  # which another process is writing
 
 
+@pytest.mark.slow
 def test_a_damaged_model_is_exported_anew_in_its_place_with_the_same_bytes(model: ExportedModel, made: Path) -> None:
     place = made / tiny.RECIPE.digest
     (place / "unet.onnx.data").write_bytes(b"cut off")

@@ -58,6 +58,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [(), ("--steps", "2"), ("--guidance", "3", "--expression-scale", "1.3")])
 def test_a_take_is_rendered_and_again_the_same(home: Path, tmp_path: Path, how: tuple[str, ...]) -> None:
     for name in ("first", "second"):

@@ -254,6 +254,7 @@ def test_a_damaged_file_is_named(photo: Photo, folder: Path, tmp_path: Path) -> 
         made(photo, files)
 
 
+@pytest.mark.slow
 def test_no_reference_is_neither_a_bank_nor_its_lora(photo: Photo, folder: Path) -> None:
     """The unconditional mode of the authors: a picture depends on identity, expression and noise alone."""
     plain = made(photo, published(folder), replace(OPTIONS, reference_scale=0.0))
@@ -264,6 +265,7 @@ def test_no_reference_is_neither_a_bank_nor_its_lora(photo: Photo, folder: Path)
         assert torch.equal(weight, alone.unet.state_dict()[name]), name
 
 
+@pytest.mark.slow
 def test_several_seeds_make_a_character_each(photo: Photo, folder: Path) -> None:
     origin = Origin(photo, "", "Private")
     options = replace(OPTIONS, noise_seeds=(1, 5))
@@ -283,6 +285,7 @@ def test_a_photo_from_the_side_is_reported(photo: Photo, folder: Path, turn_deg:
     assert bool(reported) is is_reported
 
 
+@pytest.mark.slow
 def test_arc2face_draws_the_references_of_an_ordinary_character(
     photo: Photo, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,6 +77,7 @@ def test_an_embedding_without_a_direction_is_refused(arc: Arc2Face, wrong: float
         arc.tokens(np.full((1, EMBEDDING), wrong, np.float32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["linear", "faceid", "full"])
 def test_unconditional_mode_in_25_guided_steps_equals_diffusers(tmp_path: Path, layout: Layout) -> None:
     folder = write_published(tmp_path, adapter_layout=layout)
@@ -136,6 +137,7 @@ def test_controlnet_and_drafts_equal_diffusers(published: Path, strength: float,
     assert apart(arc.generate(tokens, VECTORS[:1], noise, steps=4), expected) > 100 * CLOSE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("few_step", "scheduler"), [("lcm", LCMScheduler), ("tcd", TCDScheduler)])
 @pytest.mark.parametrize("steps", [1, 2, 4])
 def test_few_steps_equal_diffusers(published: Path, few_step: FewStep, scheduler: Any, steps: int) -> None:
@@ -238,6 +240,7 @@ def test_anchors_are_every_second_row_and_column_of_what_each_expression_holds(
     assert apart(alone.keys[3], arc.anchor_bank(tokens, VECTORS[:1], NOISE[0], 999, bank).keys[3]) > 100 * CLOSE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 4, 8, 16])
 def test_a_picture_does_not_depend_on_how_many_others_are_drawn(
     arc: Arc2Face, tokens: Tensor, bank: Bank, count: int

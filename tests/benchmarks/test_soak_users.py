@@ -8,6 +8,7 @@ import pytest
 import soak_users
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can start another user's program"
 )

@@ -104,6 +104,7 @@ def test_a_destination_takes_faces_or_pictures_and_not_both() -> None:
         face_sender("ndi")
 
 
+@pytest.mark.slow
 @given(
     st.text(max_size=40)
     | st.builds("{}{}".format, st.sampled_from((*FACE_KINDS, *PICTURE_KINDS)), st.text(max_size=40))

@@ -104,6 +104,7 @@ def test_a_ray_of_this_machine_listens_on_loopback_only() -> None:
     assert os.environ["RAY_AUTH_MODE"] == "token"
 
 
+@pytest.mark.slow
 @needs_ray
 def test_ray_leaves_the_handler_of_sigterm() -> None:
     command = [sys.executable, "-c", SIGTERM_PROGRAM]

@@ -184,6 +184,7 @@ def test_workers_draw_the_bytes_that_one_process_draws(pool: WorkerPool, expecte
     assert draw(pool, tmp_path) == expected
 
 
+@pytest.mark.slow
 @needs_ray
 def test_a_killed_ray_worker_changes_no_byte(cluster: WorkerPool, expected: list[bytes], tmp_path: Path) -> None:
     assert draw(cluster, tmp_path, kill_one=True) == expected

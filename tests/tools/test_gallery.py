@@ -61,17 +61,18 @@ def test_page_is_what_the_gallery_says() -> None:
 
 def test_page_shows_every_picture_that_is_there_and_no_other() -> None:
     shown = SHOWN.findall(gallery.page())
-    assert sorted(shown) == sorted(name for name in FILES if name.endswith(".webp"))
+    in_readme = "cast.webp"
+    assert f"gallery/{in_readme}" in (gallery.ROOT / "README.md").read_text(encoding="utf-8")
+    assert sorted([*shown, in_readme]) == sorted(name for name in FILES if name.endswith(".webp"))
 
 
 def test_every_timeline_is_used() -> None:
-    asked = {
-        Path(word).name for piece in gallery.GALLERY for word in shlex.split(piece.arguments) if "gallery/" in word
-    }
+    commands = [gallery.CAST_COMMAND, *(piece.arguments for piece in gallery.GALLERY)]
+    asked = {Path(word).name for command in commands for word in shlex.split(command) if "gallery/" in word}
     assert asked == {name for name in FILES if name.endswith(".toml")}
 
 
-def test_folder_holds_pictures_and_timelines_of_a_mebibyte_at_most() -> None:
+def test_folder_holds_pictures_and_timelines_up_to_their_limit() -> None:
     assert {Path(name).suffix for name in FILES} == {".webp", ".toml"}
     assert sum(path.stat().st_size for path in gallery.FOLDER.iterdir()) <= gallery.MOST_BYTES
 

@@ -79,6 +79,7 @@ def test_only_held_out_characters_have_held_out_parts(kit: Kit) -> None:
     assert count > 80
 
 
+@pytest.mark.slow
 def test_every_part_can_be_worn(kit: Kit) -> None:
     base = sample_character(kit, 1)
     made = [replace(base, hair=Hair(front, "short", "bob", seed=3)) for front in hairstyles.FRONTS]
@@ -93,6 +94,7 @@ def test_every_part_can_be_worn(kit: Kit) -> None:
         assert np.abs(posed.vertex - (0.0, 13.5, 0.0)).max() < 6.0  # dm: nothing flies away
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shading", SHADINGS)
 def test_every_way_of_shading_draws_a_picture(kit: Kit, shading: str) -> None:
     seed = next(k for k in range(1000) if sample_character(kit, k, True).drawing_style.shading == shading)

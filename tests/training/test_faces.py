@@ -185,6 +185,7 @@ def test_detail_is_the_loss_at_half_the_resolution() -> None:
     assert np.isnan(found["eye"])
 
 
+@pytest.mark.slow
 @needs_kit
 def test_lids_of_every_person_meet(kit: Kit) -> None:
     for seed in range(12):

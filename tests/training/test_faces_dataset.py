@@ -45,6 +45,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 @needs_kit
 @pytest.mark.parametrize(("cluster", "workers"), [(None, 2), on_ray])
 def test_every_pool_draws_the_same_bytes(alone: Path, tmp_path: Path, cluster: str | None, workers: int | None) -> None:

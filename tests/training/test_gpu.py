@@ -33,6 +33,7 @@ def test_batches_come_in_order_from_any_number_of_threads(monkeypatch: pytest.Mo
     assert batches(5, 1) == batches(5, 4) == [(0, step, 0, 0.5) for step in range(5, 13)]
 
 
+@pytest.mark.slow
 def test_training_on_a_device_continues_from_its_checkpoint(
     shards: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

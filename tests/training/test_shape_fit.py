@@ -36,6 +36,7 @@ def world() -> tuple[TrackerReadings, np.ndarray]:
     return TrackerReadings(points, scores, read, person, weights, turn), shape
 
 
+@pytest.mark.slow
 def test_heads_of_held_out_people_are_fitted_to_their_landmarks(tmp_path: Path) -> None:
     readings, shape = world()
     save(train(readings, shape), tmp_path / "fit.safetensors")

@@ -53,6 +53,7 @@ def marks(character: Character, k: int) -> np.ndarray:
     return Camera.framing(shaped).project(vertex, SIDE)[:, :2]
 
 
+@pytest.mark.slow
 def test_each_reference_shows_what_it_says(made: Character) -> None:
     rest, closed, left, right, open_mouth, pucker = made.references
     assert {one.kind for one in made.references} == {"rendered"}

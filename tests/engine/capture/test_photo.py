@@ -182,6 +182,7 @@ def finds(model: Path) -> Callable[[Rgb], FaceLandmarks]:
     return found
 
 
+@pytest.mark.slow
 def test_a_drawn_face_is_found_where_it_is(draw: Draw, finds: Callable[[Rgb], FaceLandmarks]) -> None:
     reading = finds(on_a_wall(draw({"jawOpen": 0.8}, (0.0, 0.0, 0.0)), (100, 200)))
     x, y = reading.centre

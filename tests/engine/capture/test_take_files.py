@@ -267,6 +267,7 @@ SIDECARS = st.fixed_dictionaries({"omote_take": st.just(2), "timecode_rate": JSO
 fuzzed = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@pytest.mark.slow
 @fuzzed
 @given(st.lists(CELL, max_size=80).map(",".join) | st.text(max_size=200))
 def test_random_rows_raise_nothing_but_take_error(text: str) -> None:
@@ -277,6 +278,7 @@ def test_random_rows_raise_nothing_but_take_error(text: str) -> None:
             assert (np.diff(rows.time_s) >= 0).all()
 
 
+@pytest.mark.slow
 @fuzzed
 @given(SIDECARS)
 def test_random_json_raises_nothing_but_take_error(tmp_path: Path, content: dict[str, object]) -> None:
@@ -292,6 +294,7 @@ def mutated(data: st.DataObject, content: bytes) -> bytes:
     return bytes(changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".json"])
 @fuzzed
 @given(st.data())

@@ -184,6 +184,7 @@ def shrunk(rgba: np.ndarray) -> np.ndarray:
     return np.asarray(picture).astype(float)
 
 
+@pytest.mark.slow
 def test_every_shipped_character_can_be_drawn(shipped: Animator) -> None:
     pictures = {name: shipped.draw(REST, load_character(name), LIGHT).rgba.tobytes() for name in character_names()}
     assert len(set(pictures.values())) == len(pictures) > 0

@@ -129,6 +129,7 @@ def test_light_is_read_off_the_photo(refiner: Refiner) -> None:
         assert (right > left) == is_right
 
 
+@pytest.mark.slow
 def test_the_picture_is_as_large_as_the_photo_deserves(refiner: Refiner) -> None:
     sides = [len(made(refiner, photo(refiner, px_per_dm=px)).references[0].rgba) for px in (60.0, 130.0, 400.0)]
     assert sides[0] < sides[1] < sides[2] == 1024

@@ -171,6 +171,7 @@ def test_chunks_give_the_same_bytes_in_any_order_and_process(drawn: Sequence[byt
         assert pool.apply(draw_chunk, (settings(), second)) == tuple(drawn[2:4])
 
 
+@pytest.mark.slow
 def test_stabilized_pictures_give_the_same_bytes_in_chunks_of_any_length() -> None:
     stabilized = settings(consistency=True)
     whole = draw(stabilized, animation(), 6)

@@ -51,6 +51,7 @@ def test_the_label_has_spec_targets_and_time(library: Any, path: Path) -> None:
     assert len(read_engine(path, label.make, "sm120")) == path.stat().st_size
 
 
+@pytest.mark.slow
 @needs_compiler
 @pytest.mark.parametrize("target", ["sm75", "sm86"])
 def test_every_convolution_of_the_network_is_in_the_engine(library: Any, target: str) -> None:

@@ -255,6 +255,7 @@ def test_light_and_background_are_seen() -> None:
     assert np.abs(studio[2, 2] - (0.0, 255.0, 0.0)).max() < 24  # which is what limited range leaves of it
 
 
+@pytest.mark.slow
 def test_pictures_are_stabilized_unless_frame_by_frame() -> None:
     for name, words in (("steady", ()), ("alone", ("--frame-by-frame",))):
         assert main(["render", *SMILE, *SMALL, "--fps", "20", *words, "--out", name]) == 0
@@ -263,6 +264,7 @@ def test_pictures_are_stabilized_unless_frame_by_frame() -> None:
     assert Path("steady", "params.csv").read_bytes() == Path("alone", "params.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_settings_file_counts_but_for_its_rate(caplog: pytest.LogCaptureFixture) -> None:
     Path("c.toml").write_text('size = 128\ncharacter = "kenji"\nfps = 60\n', encoding="utf-8")
     with caplog.at_level(logging.WARNING):
@@ -288,6 +290,7 @@ def test_overwriting_replaces_and_resuming_what_is_finished_is_refused(capsys: p
         main([*words, "--overwrite", "--resume"])
 
 
+@pytest.mark.slow
 def test_a_rendering_goes_on_only_as_it_was_begun(
     take: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

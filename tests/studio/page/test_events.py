@@ -114,6 +114,7 @@ def test_a_client_with_an_unknown_command_is_disconnected(server: PageServer) ->
                 client.recv(timeout=PATIENCE_S)
 
 
+@pytest.mark.slow
 def test_a_slow_client_does_not_delay_others(server: PageServer, studio: StudioSession, draw: Draw) -> None:
     with listening(server) as deaf, listening(server) as client:
         next_of(client, "state")
