@@ -35,6 +35,8 @@ from .events import EventStream
 from .streams import LatestBroadcast, serve_camera, serve_faces, serve_pictures
 from .time_limit import TimeLimitedProtocol
 
+MAX_MESSAGE_BYTES = 4096  # of a WebSocket message to Omote: an expression of a program with all 52 weights
+
 LOOPBACK_HOST = "127.0.0.1"
 STATIC = Path(__file__).parent / "static"
 GRACEFUL_STOP_S = 0.4
@@ -104,7 +106,7 @@ class PageServer:
             http=TimeLimitedProtocol,
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # would spend a core on pixels within this machine
-            ws_max_size=1024,  # a page sends "next", "face on" and "face off"
+            ws_max_size=MAX_MESSAGE_BYTES,
             lifespan="off",
             log_config=None,
             log_level="warning",  # lower levels log addresses, which hold the token

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from omote.bridge import arkit
 from omote.engine.face.expressions import Expression
 from omote.studio.app.apps import APPS_FILE, MOST_PENDING, AppError, AppRegistry, read_request
 from omote.studio.app.session import StudioSession
@@ -116,6 +117,13 @@ def test_requests_do_what_was_granted_and_nothing_else(
         ):
             client.send(invalid)
             assert heard(client) == {"type": "reply", "id": None, "error": said}
+
+
+def test_an_expression_may_have_all_weights(server: PageServer, api: httpx.Client) -> None:
+    with app(server) as client:
+        admitted(client, api, ["expressions"])
+        weights = dict.fromkeys(arkit.NAMES, 0.123456789012345)
+        assert say(client, id=1, do="expression", weights=weights) == {"type": "reply", "id": 1, "result": {}}
 
 
 def test_a_flood_of_requests_is_refused_and_the_program_stays(server: PageServer, api: httpx.Client) -> None:
