@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from omote.engine.model.character_file import SHIPPED_FOLDER, SUFFIX
 from omote.engine.models import WeightsError, shipped_networks
 from tests.studio.chromium import playwright
-from tests.studio.running import PATIENCE_S, Running, until
+from tests.studio.running import Running, until
 
 Pixels = NDArray[np.uint8]
 COUNTING = """
@@ -52,7 +52,6 @@ def window(browser: playwright.Browser) -> Iterator[playwright.BrowserContext]:
 def page(window: playwright.BrowserContext, omote: Running) -> Iterator[playwright.Page]:
     """The control page, with all its parts there; whatever its scripts complain of fails the test."""
     opened = window.new_page()
-    opened.set_default_timeout(PATIENCE_S * 1000)
     complaints: list[str] = []
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)

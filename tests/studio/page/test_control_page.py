@@ -79,6 +79,7 @@ def test_choosing_a_character_changes_the_clean_picture(
     page: playwright.Page, clean: playwright.Page, omote: Running
 ) -> None:
     assert redness_of_the_hair(pixels(clean)) < 40.0
+    page.click("#tab-characters")
     page.click('.card[data-name="noah"]')
     until(lambda: redness_of_the_hair(pixels(clean)) > 55.0, "red hair")
     page.wait_for_selector('.card[data-name="noah"][aria-pressed=true]')
@@ -353,12 +354,12 @@ def test_reset_all_can_be_undone_and_a_reload_shows_the_same_panel(page: playwri
     omote.post("/api/tuning/reset")
     page.reload()
     page.wait_for_selector("#panel-movement:not([hidden])")
-    page.click("#tab-characters")
 
 
 def test_of_quick_choices_the_last_character_is_shown_and_cannot_be_deleted(
     page: playwright.Page, omote: Running
 ) -> None:
+    page.click("#tab-characters")
     names = [*[one["name"] for one in omote.state()["characters"]][:11], "mine"]
     page.evaluate(
         "(names) => names.forEach((name) => document.querySelector(`.card[data-name=${name}]`).click())", names
@@ -419,6 +420,7 @@ def test_names_from_anywhere_are_only_text(page: playwright.Page, omote: Running
 
 
 def test_no_character_is_made_without_a_photo(page: playwright.Page, omote: Running) -> None:
+    page.click("#tab-characters")
     page.click("#make-character")
     page.locator("#maker").get_by_label("Name").fill("nobody")
     page.click("#maker button[type=submit]")
@@ -432,6 +434,7 @@ def test_a_drawing_becomes_a_character_with_points_moved_by_hand(
 ) -> None:
     drawing = tmp_path / "sketch.png"
     Image.fromarray(load_character("aoi").references[0].rgba).save(drawing)
+    page.click("#tab-characters")
     page.click("#make-character")
     page.locator("#of").select_option("drawing")
     page.set_input_files("#maker input[type=file]", drawing)
@@ -466,6 +469,7 @@ def test_an_own_character_is_deleted_only_after_a_question(page: playwright.Page
     def names() -> list[str]:
         return [one["name"] for one in omote.state()["characters"]]
 
+    page.click("#tab-characters")
     page.get_by_role("button", name="Delete mine").click()
     page.click("#confirm >> text=Keep")
     assert "mine" in names()
