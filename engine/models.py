@@ -263,7 +263,7 @@ def _verified_content(model: ModelFile) -> bytes:
     raise ModelError(
         f"{model.name} (sha256 {model.sha256[:16]}…, {model.size} bytes) could not be fetched. "
         f"Tried {'; '.join(failures)}. Go online and try again, or put the file at {file_path(model)}; "
-        "`--source demo` works without it"
+        "the demo works without it"
     )
 
 

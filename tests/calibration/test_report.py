@@ -22,7 +22,7 @@ def row(**named: float) -> Array:
 ACTOR = Actor(
     '<script>alert("x")</script>',
     row(mouthPucker=0.2),
-    np.ones(arkit.COUNT, np.float32) + row(jawOpen=1.0, mouthPucker=2.0),
+    np.ones(arkit.COUNT, np.float32) + row(jawOpen=1.0) + 2.0 * row(mouthPucker=1.0),
     neutral_rotation=np.array([0.2, 0.0, 0.0], np.float32),
 )
 FINDINGS = CalibrationFindings(

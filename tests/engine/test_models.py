@@ -154,7 +154,7 @@ def test_a_bad_download_is_named_and_nothing_is_kept(
     use(monkeypatch, model(WebFile(f"{server}/{what}")))
     with pytest.raises(ModelError, match=says) as caught:
         models.fetch("tiny.task")
-    assert "--source demo" in str(caught.value)
+    assert "the demo works without it" in str(caught.value)
     assert not list(folder.glob("*"))
 
 

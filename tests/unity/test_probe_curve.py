@@ -56,7 +56,8 @@ def test_client_that_is_known_receives(probe: Command, server: ServerKeys, clien
 
 
 @pytest.mark.parametrize(
-    ("key_of", "said"), [(of_another_server, "another sender's"), (taken_off_the_list, "on its list")]
+    ("key_of", "said"),
+    [(of_another_server, "the key file is of another Omote"), (taken_off_the_list, "does not know this key")],
 )
 def test_client_that_is_not_known_is_refused_and_told(
     probe: Command, server: ServerKeys, tmp_path: Path, key_of: Callable[[Path], Path], said: str
@@ -97,7 +98,9 @@ def test_client_without_a_key_is_refused(probe: Command, server: ServerKeys, tra
         wait_for(lambda: source.rejected_handshakes > 0)
         figures = listener.figures()
     assert figures["received"] == 0
-    assert ("omote keys new" if transport == "managed" else "wants encryption") in str(figures["error"])
+    assert ("omote keys new" if transport == "managed" else "encrypted, and no key file is named here") in str(
+        figures["error"]
+    )
 
 
 def test_managed_transport_says_that_it_knows_no_encryption(probe: Command, client: Path) -> None:

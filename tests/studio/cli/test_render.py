@@ -78,7 +78,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         (("--take", "t.csv", "--from", "2.5", "--to", "9"), "for a part of a take or a video use --start and"),
         (("--take", "t.csv", "--ease", "in"), "--ease is for a transition (--from, --to), and this is a performance"),
         (("--timeline", "t.toml", "--seconds", "3"), "--seconds is for a transition"),
-        ((*SMILE, "--start", "1"), "--start is for a performance (--take, --source), and this is a transition"),
+        ((*SMILE, "--start", "1"), "--start is for a performance (--take, --source, --voice), and this is"),
         ((*SMILE, "--actor", "ana"), "--actor is for a performance"),
         (("--take", "t.csv", "--seed", "3"), "--seed is for a transition or a timeline"),
         (("--from", "neutral", "--to", "smyle"), 'did you mean "smile"'),

@@ -171,7 +171,7 @@ def test_a_voice_moves_the_mouth_of_a_take_from_the_same_second_on(take: Path, s
     silent, spoken = (jaws(tmp_path, "--take", str(take), *words) for words in ((), ("--voice", str(speech))))
     count = len(silent)
     assert len(spoken) == count and spoken[: count // 4] == pytest.approx(silent[: count // 4], abs=1e-4)
-    later = jaws(tmp_path, "--voice", str(speech), "--start-s", "0.6", "--end-s", "0.9")
+    later = jaws(tmp_path, "--voice", str(speech), "--start", "0.6", "--end", "0.9")
     assert len(later) == 9 and min(later[4:]) > 0.1
 
 
@@ -180,7 +180,7 @@ def test_a_voice_moves_the_mouth_of_a_take_from_the_same_second_on(take: Path, s
     [
         (("--to", "smile", "--voice", "{}"), "--voice is for a performance"),
         (("--voice", "{}", "--speed", "2"), "--voice cannot be played at another speed"),
-        (("--voice", "{}", "--start-s", "5"), "no sound of"),
+        (("--voice", "{}", "--start", "5"), "no sound of"),
         (("--voice", "gone.wav"), "gone.wav"),
     ],
 )

@@ -19,13 +19,15 @@ namespace Omote
 
         private readonly Libzmq _zmq;
         private readonly IntPtr _pair;
+        private readonly bool _hasKeys;
         private IntPtr _received;
         private volatile bool _isConnected;
         private volatile string _lastError = "";
 
-        public LibzmqMonitor(Libzmq zmq, IntPtr context, IntPtr socket)
+        public LibzmqMonitor(Libzmq zmq, IntPtr context, IntPtr socket, bool hasKeys)
         {
             _zmq = zmq;
+            _hasKeys = hasKeys;
             string endpoint = "inproc://omote-monitor-" + Interlocked.Increment(ref _count);
             _zmq.Monitor(socket, endpoint, Wanted);
             _pair = _zmq.NewSocket(context, (int)LibzmqType.Pair);
@@ -81,10 +83,14 @@ namespace Omote
             if (happened == FailedAuth)
                 return "the sender does not know this key: it was removed there, or never added; omote keys new NAME there makes a key file";
             if (happened == FailedProtocol && value == WrongMechanism)
-                return "one side is encrypted and the other is not: start Omote with --curve and name a key file here, or do neither";
+                return _hasKeys
+                    ? "the sender is not encrypted, and a key file is named here: start it with --curve, or name no key file here"
+                    : "the sender is encrypted, and no key file is named here: omote keys new NAME there makes one";
             if (happened == FailedProtocol && value == WrongKey) return "the key file is of another Omote: its server key does not fit";
             if (happened == FailedProtocol || happened == FailedNoDetail)
-                return "what listens there hung up during the handshake: the key file is of another Omote, or it is no Omote at all";
+                return "what listens there hung up during the handshake, and may be no Omote; or " + (_hasKeys
+                    ? "the key file is of another Omote: omote keys new NAME there makes one that fits"
+                    : "it is encrypted, and no key file is named here: omote keys new NAME there makes one");
             if (happened == Disconnected && _isConnected) return "the sender closed the connection";
             return happened == Retried && _lastError.Length == 0 ? "nobody answers there; is Omote running, and the port right?" : "";
         }

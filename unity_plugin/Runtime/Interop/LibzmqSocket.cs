@@ -36,7 +36,7 @@ namespace Omote
             try
             {
                 _zmq.InitMessage(_received);
-                _monitor = new LibzmqMonitor(_zmq, _context, _socket);
+                _monitor = new LibzmqMonitor(_zmq, _context, _socket, options.Keys != null);
                 SetOptions(options);
                 Check(_zmq.Connect(_socket, _endpoint), "connect to " + _endpoint);
             }
