@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import deque
@@ -185,12 +186,18 @@ def make_in_subprocess(task: CharacterTask, is_cancelled: IsCancelled = lambda: 
     command, pipe = [sys.executable, "-P", "-m", __name__], subprocess.PIPE
     env = {"OPENBLAS_NUM_THREADS": "1", **os.environ}  # as in the command `omote`
     try:
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env, creationflags=flags) as process:
-            try:
-                output, errors = _communicate(process, task.to_bytes(), is_cancelled)
-            except BaseException:
-                process.kill()
-                raise
+        # A file, because a `communicate` that has timed out never sends the rest of what a pipe could not take.
+        with tempfile.TemporaryFile() as sent:
+            sent.write(task.to_bytes())
+            sent.seek(0)
+            with subprocess.Popen(
+                command, stdin=sent, stdout=pipe, stderr=pipe, env=env, creationflags=flags
+            ) as process:
+                try:
+                    output, errors = _communicate(process, is_cancelled)
+                except BaseException:
+                    process.kill()
+                    raise
     except subprocess.TimeoutExpired as error:
         raise CharacterJobError(f"it took more than {TIMEOUT_S / 60:.0f} minutes: is the machine busy?") from error
     except OSError as error:
@@ -198,14 +205,13 @@ def make_in_subprocess(task: CharacterTask, is_cancelled: IsCancelled = lambda: 
     return _read_answer(output, errors, process.returncode)
 
 
-def _communicate(process: subprocess.Popen[bytes], sent: bytes, is_cancelled: IsCancelled) -> tuple[bytes, bytes]:
+def _communicate(process: subprocess.Popen[bytes], is_cancelled: IsCancelled) -> tuple[bytes, bytes]:
     """What the process writes until it ends; CharacterJobError if it is cancelled, TimeoutExpired after TIMEOUT_S."""
-    end_s, to_send = time.monotonic() + TIMEOUT_S, sent or None
+    end_s = time.monotonic() + TIMEOUT_S
     while True:
         try:
-            return process.communicate(to_send, timeout=_CANCEL_POLL_S)
+            return process.communicate(timeout=_CANCEL_POLL_S)
         except subprocess.TimeoutExpired:
-            to_send = None  # it is on its way
             if is_cancelled():
                 raise CharacterJobError("it was cancelled") from None
             if time.monotonic() > end_s:

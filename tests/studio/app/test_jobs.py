@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,13 @@ def test_a_file_in_the_folder_where_omote_was_started_is_not_run(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CharacterJobError, match="photo"):
         jobs.make_in_subprocess(NO_PHOTO)
+
+
+def test_a_picture_larger_than_a_pipe_reaches_a_subprocess_that_starts_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_CANCEL_POLL_S", 0.01)  # shorter than any start
+    monkeypatch.setattr(jobs, "TIMEOUT_S", 30.0)
+    with pytest.raises(CharacterJobError, match="photo"):
+        jobs.make_in_subprocess(replace(NO_PHOTO, picture=bytes(1_000_000)))
 
 
 def test_an_answer_is_read_between_empty_lines() -> None:
