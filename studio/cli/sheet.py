@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +97,18 @@ def main(typed: argparse.Namespace) -> int:
 
 
 def run(request: SheetRequest) -> int:
-    """Draws and writes the sheet."""
+    """Draws and writes the sheet; leaves no empty folder behind where that is refused."""
+    is_new = not request.folder.exists()
+    try:
+        return _drawn(request)
+    except Exception:
+        if is_new:
+            with suppress(OSError):
+                request.folder.rmdir()
+        raise
+
+
+def _drawn(request: SheetRequest) -> int:
     character = load_any_character(request.config.character)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:

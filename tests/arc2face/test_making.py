@@ -205,7 +205,7 @@ def test_what_was_measured_and_wished_is_kept(photo: Photo, folder: Path) -> Non
 
 def test_other_weights_than_it_was_made_for_do_not_draw_it(character: PhotorealCharacter, tmp_path: Path) -> None:
     other = write_published(tmp_path / "other", seed=1)
-    with pytest.raises(CharacterError, match=r'"me" was made for other weights than are here \(.*arc2face/diffusion_'):
+    with pytest.raises(CharacterError, match=r'"me" was made with other weights \(arc2face/diffusion_'):
         weights_of(character, allowed(other))
     with pytest.raises(NonCommercialError):
         weights_of(character, Settings(other))
@@ -250,7 +250,7 @@ def test_a_damaged_file_is_named(photo: Photo, folder: Path, tmp_path: Path) -> 
     (tmp_path / "own" / "lcm" / "pytorch_lora_weights.safetensors").write_bytes(b"noise")
     files = published(folder)
     files = replace(files, folders=(tmp_path / "own", *files.folders))
-    with pytest.raises(CharacterError, match=r"published weights cannot be opened: .*lcm.*fetch that file again"):
+    with pytest.raises(CharacterError, match=r"published weights cannot be opened: .*lcm.*download that file again"):
         made(photo, files)
 
 

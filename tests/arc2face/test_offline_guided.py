@@ -98,5 +98,5 @@ def test_impossible_settings_are_refused_before_any_work(home: Path, tmp_path: P
     character = read_photoreal(home / "me.omote")
     parts = tuple(replace(part, sha256="ab" * 32) for part in character.parts)
     save_photoreal(replace(character, parts=parts), tmp_path / "other.omote")
-    with pytest.raises(CharacterError, match="was made from another"):
+    with pytest.raises(CharacterError, match="was made with another"):
         settings_of(home, runtime="openvino", path=tmp_path / "other.omote")

@@ -65,7 +65,7 @@ def test_all_that_is_needed_is_fetched_into_a_folder_and_known(
     assert hub == [f"{file.repository}/{file.path or file.name}" for file in NEEDED]
     for file, address in zip(NEEDED, hub, strict=True):
         assert (folder / file.name).read_bytes() == address.encode()
-        assert f"{file.name}: fetched, sha256 {hashlib.sha256(address.encode()).hexdigest()[:16]}…" in told
+        assert f"{file.name}: downloaded, sha256 {hashlib.sha256(address.encode()).hexdigest()[:16]}…" in told
     assert f'set `photoreal = "{folder.as_posix()}"` in config.toml' in told
     known = json.loads((home / "OMOTE_MODELS" / "arc2face.json").read_text())
     assert len(known) == len(NEEDED)  # so that nothing is read again to be hashed

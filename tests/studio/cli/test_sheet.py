@@ -152,7 +152,7 @@ def test_character_of_other_weights_is_refused_by_their_file(
     parts = tuple(replace(part, sha256="ab" * 32) for part in character.parts)
     save_photoreal(replace(character, name="other", parts=parts), tmp_path / "other.omote")
     assert draw(folder, tmp_path / "other.omote", tmp_path / "out", "--expressions", "smile") == USER_ERROR_CODE
-    assert "other was made from another arc2face/diffusion_pytorch_model.safetensors" in capsys.readouterr().err
+    assert "other was made with another arc2face/diffusion_pytorch_model.safetensors" in capsys.readouterr().err
 
 
 def test_open_character_is_drawn_with_alpha_and_shares_nothing(
