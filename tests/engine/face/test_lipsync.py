@@ -138,7 +138,7 @@ def test_a_click_is_not_loud() -> None:
         ({"strength": 3.0}, "strength of the voice must be from 0 to 2, got 3"),
         ({"share": True}, "share of the voice must be a number, got True"),
         ({"quiet_db": 1}, "quiet_db of the voice must be from -80 to 0, got 1"),
-        ({"pitch": 1}, 'nothing of the voice is called "pitch"'),
+        ({"pitch": 1}, 'the voice has no setting "pitch"'),
         ({"loud_db": float("nan")}, "must be a number"),
     ],
 )

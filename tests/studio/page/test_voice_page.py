@@ -48,7 +48,7 @@ def test_a_script_lists_opens_tunes_and_closes_microphones(api: httpx.Client, lo
         ({"device": "/tmp/a.wav"}, 400, "is a file"),
         ({"device": "unplugged"}, 400, "cannot be opened"),
         ({"share": 2}, 400, "from 0 to 1"),
-        ({"volume": 1}, 400, "nothing of the voice"),
+        ({"volume": 1}, 400, "the voice has no setting"),
     ],
 )
 def test_what_a_script_cannot_have_is_refused(
