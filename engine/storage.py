@@ -112,6 +112,17 @@ def write_bytes(path: Path, content: bytes) -> None:
         partial.write_bytes(content)
 
 
+def require_empty(folder: Path, error: type[ValueError], *, overwrite: bool) -> None:
+    """Raises `error` if a folder for results holds something and `overwrite` does not allow that; makes nothing."""
+    try:
+        if not overwrite and folder.exists():
+            remove_leftovers(folder)
+            if any(folder.iterdir()):
+                raise error(f"{folder} is not empty: choose another folder, or add --overwrite")
+    except OSError as cause:
+        raise error(f"cannot write to {folder} ({cause.strerror or cause}): choose another folder") from cause
+
+
 def prepare_folder(folder: Path, earlier: tuple[str, ...], error: type[ValueError], *, overwrite: bool) -> None:
     """Makes a folder for results; raises `error` if it is not empty or cannot be written to.
 
@@ -119,12 +130,10 @@ def prepare_folder(folder: Path, earlier: tuple[str, ...], error: type[ValueErro
     """
     try:
         make_folder(folder)
+        require_empty(folder, error, overwrite=overwrite)
         remove_leftovers(folder)
-        if any(folder.iterdir()):
-            if not overwrite:
-                raise error(f"{folder} is not empty: choose another folder, or add --overwrite")
-            for old in [path for pattern in earlier for path in folder.glob(pattern)]:
-                old.unlink(missing_ok=True)
+        for old in [path for pattern in earlier for path in folder.glob(pattern)]:
+            old.unlink(missing_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass  # it has no name, so nothing is left if this process is killed
     except OSError as cause:

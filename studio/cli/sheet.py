@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from omote.engine.model.renderer import references_at_once
 from omote.engine.offline import sheet
 from omote.engine.offline.face_parser import FORMS, REST
 from omote.engine.offline.sheet import Expression, Picture, SheetError
+from omote.engine.storage import require_empty
 
 from ..app.config import Config, without_trials
 from .parser import POSE_HELP, config_of
@@ -97,33 +97,19 @@ def main(typed: argparse.Namespace) -> int:
 
 
 def run(request: SheetRequest) -> int:
-    """Draws and writes the sheet; leaves no empty folder behind where that is refused."""
-    is_new = not request.folder.exists()
-    try:
-        return _drawn(request)
-    except Exception:
-        if is_new:
-            with suppress(OSError):
-                request.folder.rmdir()
-        raise
-
-
-def _drawn(request: SheetRequest) -> int:
+    """Draws and writes the sheet; what is refused is refused before its folder is made and before anything is drawn."""
+    require_empty(request.folder, SheetError, overwrite=request.overwrite)
     character = load_any_character(request.config.character)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        expressions = request.expressions
-        count = len(expressions) + len(request.photos)
-        progress.add_task(f"drawing {_pictures(count)} of {character.name}", total=None)
+        task = progress.add_task(f"loading {character.name}", total=None)
         if isinstance(character, PhotorealCharacter):
-            settings = request.config.for_kinds()
-            sheet.prepare(request.folder, overwrite=request.overwrite)
-            read = (Expression(photo.name, kind().read_expression(photo, settings)) for photo in request.photos)
-            expressions = (*expressions, *read)
-            drawing = kind().stills(character, [one.params for one in expressions], request.stills, settings)
-            pictures: Sequence[Picture] = list(drawing)
+            expressions, drawing = _photoreal(character, request)
         else:
-            pictures = _open_kind(character, request)
+            expressions, drawing = request.expressions, _open_kind(character, request)
+        sheet.prepare(request.folder, overwrite=request.overwrite)
+        progress.update(task, description=f"drawing {_pictures(len(expressions))} of {character.name}")
+        pictures = list(drawing)
     sheet.save(request.folder, expressions, pictures)
     print(f"{_pictures(len(pictures))} and {sheet.SHEET} in {request.folder}")
     return 0
@@ -133,8 +119,18 @@ def _pictures(count: int) -> str:
     return f"{count} picture{'' if count == 1 else 's'}"
 
 
-def _open_kind(character: Character, request: SheetRequest) -> Sequence[Picture]:
-    """Draws each picture on its own, in the studio's light."""
+def _photoreal(
+    character: PhotorealCharacter, request: SheetRequest
+) -> tuple[tuple[Expression, ...], Iterator[Picture]]:
+    """The expressions with those of the photos, and their pictures, which are drawn as they are read."""
+    settings = request.config.for_kinds()
+    read = (Expression(photo.name, kind().read_expression(photo, settings)) for photo in request.photos)
+    expressions = (*request.expressions, *read)
+    return expressions, kind().stills(character, [one.params for one in expressions], request.stills, settings)
+
+
+def _open_kind(character: Character, request: SheetRequest) -> Iterator[Picture]:
+    """Draws each picture on its own, in the studio's light, as it is read; errors come before the first."""
     photoreal = {
         "--guidance": request.stills.guidance,
         "--share": request.stills.share,
@@ -145,7 +141,6 @@ def _open_kind(character: Character, request: SheetRequest) -> Sequence[Picture]
             raise SheetError(f"{flag} is for photoreal characters, and {character.name} is not one: leave it out")
     config = without_trials(request.config)
     at_once = references_at_once(character)
-    sheet.prepare(request.folder, overwrite=request.overwrite)
     animator = Animator(config.size, request.stills.steps or 1, config.runtime, consistency=False, references=at_once)
     animator.check(character)
-    return [animator.draw(one.params, character, studio_light()).rgba for one in request.expressions]
+    return (animator.draw(one.params, character, studio_light()).rgba for one in request.expressions)

@@ -140,9 +140,11 @@ def test_unshared_pictures_are_those_drawn_by_few_at_once(folder: Path, me: Path
 def test_weights_for_no_commerce_are_refused_until_they_are_allowed(
     folder: Path, me: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert draw(folder, me, tmp_path / "out", "--expressions", "smile", config="strict.toml") == USER_ERROR_CODE
-    assert "allow_noncommercial = true" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    out = tmp_path / "of" / "me"
+    assert draw(folder, me, out, "--expressions", "smile", config="strict.toml") == USER_ERROR_CODE
+    error = capsys.readouterr().err
+    assert "allow_noncommercial = true" in error and "drawing" not in error
+    assert not out.parent.exists()
 
 
 def test_character_of_other_weights_is_refused_by_their_file(
@@ -152,7 +154,9 @@ def test_character_of_other_weights_is_refused_by_their_file(
     parts = tuple(replace(part, sha256="ab" * 32) for part in character.parts)
     save_photoreal(replace(character, name="other", parts=parts), tmp_path / "other.omote")
     assert draw(folder, tmp_path / "other.omote", tmp_path / "out", "--expressions", "smile") == USER_ERROR_CODE
-    assert "other was made with another arc2face/diffusion_pytorch_model.safetensors" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "other was made with another arc2face/diffusion_pytorch_model.safetensors" in error
+    assert "drawing" not in error and not (tmp_path / "out").exists()
 
 
 def test_open_character_is_drawn_with_alpha_and_shares_nothing(
@@ -164,6 +168,15 @@ def test_open_character_is_drawn_with_alpha_and_shares_nothing(
     assert rest.shape[2] == 4 and rest.shape == surprise.shape and not np.array_equal(rest, surprise)
     assert draw(folder, "hana", tmp_path / "shared", *asked, "--share", "0.5") == USER_ERROR_CODE
     assert "--share is for photoreal characters, and hana is not one" in capsys.readouterr().err
+
+
+def test_a_folder_that_holds_something_is_refused_before_anything_is_opened(
+    folder: Path, me: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert draw(folder, me, tmp_path, "--expressions", "smile", config="strict.toml") == USER_ERROR_CODE
+    error = capsys.readouterr().err
+    assert "is not empty" in error and "loading" not in error
 
 
 def test_folder_that_holds_something_is_left_alone(folder: Path, tmp_path: Path) -> None:
