@@ -28,7 +28,7 @@ from omote.bridge.control.message import ControlRequest, encode_request
 from omote.bridge.payload import Video
 from omote.bridge.subscriber import Subscriber
 
-OTHER_UID = 65534  # "nobody"
+OTHER_UID = 65534  # of the system's user without rights
 STARTS_S = 120.0
 SAMPLE_S = 1.0
 # What is asked for; each would be seen at once.

@@ -30,7 +30,7 @@ def introduce(client: ClientConnection, token_file: Path) -> None:
     if answer["type"] != "welcome":
         sys.exit(f"Omote did not let me in: {answer}")
     if "token" in answer:
-        token_file.touch(mode=0o600)  # whoever has the token can do what was allowed
+        token_file.touch(mode=0o600)  # the token lets its holder do what was allowed
         token_file.write_text(answer["token"], "utf-8")
 
 
