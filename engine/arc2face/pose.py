@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import OPEN_BASIS, Array, FlameParams
+from ..face.correspondence import COVERED_CHANNEL, NORMAL_CHANNELS
 from ..face.fitting import FaceLandmarks, Fitter, Similarity, frame_photo
 from ..face.head import Shaped
 from ..face.rasterizer import GeometryMapper
 
 Picture = NDArray[np.uint8]
 
-_NORMAL, _COVERED = slice(3, 6), 6  # channels of the geometry
 _GREY = 128
 
 
@@ -54,6 +54,6 @@ class PoseMapper:
         if params.basis != OPEN_BASIS:
             params = replace(FlameParams.neutral(), neck_pose=params.neck_pose)
         geometry = self.mapper.draw(params)
-        levels = np.where(geometry[_COVERED] > 0.0, (geometry[_NORMAL] * 0.5 + 0.5) * 255.0, _GREY)
+        levels = np.where(geometry[COVERED_CHANNEL] > 0.0, (geometry[NORMAL_CHANNELS] * 0.5 + 0.5) * 255.0, _GREY)
         drawn = np.clip(levels.round(), 0.0, 255.0).astype(np.uint8).transpose(1, 2, 0)
         return frame_photo(np.ascontiguousarray(drawn), self.onto, self.size).picture

@@ -39,6 +39,8 @@ Index = NDArray[np.int64]
 
 GRID = 128  # cells on a side of every map here
 GEOMETRY = 12  # canonical position (3), normal (3), covered, eye, mouth, depth, hair shell, how far it follows the jaw
+# Of GEOMETRY.
+NORMAL_CHANNELS, COVERED_CHANNEL, EYE_CHANNEL, MOUTH_CHANNEL, HAIR_CHANNEL = slice(3, 6), 6, 7, 8, 10
 TRUST = 4  # visible, how squarely compared with the wanted view, log2 of the scale, covered
 # Head heights that a point may lie behind what its reference shows there: of skin; and of eyes, teeth and lids, which
 # are covered closely.
@@ -201,9 +203,9 @@ class Viewer:
         geometry = np.zeros((GEOMETRY, grid * grid), np.float32)
         for channel, values in zip(geometry[:6], (*interpolated(self._canonical, corner, share), *normal), strict=True):
             channel[cell] = values
-        geometry[6, cell] = 1.0
-        for channel, flag in zip((geometry[7], geometry[8], geometry[10]), self._flags, strict=True):
-            channel[cell] = flag.take(triangle)
+        geometry[COVERED_CHANNEL, cell] = 1.0
+        for channel, flag in zip((EYE_CHANNEL, MOUTH_CHANNEL, HAIR_CHANNEL), self._flags, strict=True):
+            geometry[channel, cell] = flag.take(triangle)
         geometry[9, cell] = (self.camera.eye[2] - self.camera.aim[2] - distance) / height
         (geometry[11, cell],) = interpolated(self._jaw, corner, share)
         area, fetch, people = self.areas(screen), screen[:, :2], len(self.shaped.vertex)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import FlameParams, Reference
-from ..face.correspondence import GRID, View, Viewer
+from ..face.correspondence import COVERED_CHANNEL, GRID, HAIR_CHANNEL, View, Viewer
 from ..face.head import CHIN, CROWN, EYE_LEFT, EYE_RIGHT, SKULL, OpenHead, Shaped, open_head, skull_seat
 from ..face.rasterizer import FOV_DEG
 from ..face.shell import HANG, skull_middle
@@ -103,7 +103,8 @@ def hair_mask(reference: Reference, view: View) -> Mask:
     is_opaque = rgba[..., 3] > _OPAQUE
     colour = cv2.cvtColor(np.ascontiguousarray(rgba[..., :3]), cv2.COLOR_RGB2LAB).astype(np.float32)
     eyes, chin, top, apart = _face_marks()
-    x, y, is_covered, is_shell = view.geometry[0], view.geometry[1], view.geometry[6] > 0.5, view.geometry[10] > 0.5
+    x, y = view.geometry[:2]
+    is_covered, is_shell = (view.geometry[channel] > 0.5 for channel in (COVERED_CHANNEL, HAIR_CHANNEL))
     is_head = is_covered & ~is_shell
     row = np.arange(GRID)[:, None] + np.zeros((GRID, GRID), np.int64)
     chin_row = row[is_head & (y > chin)].max(initial=0)

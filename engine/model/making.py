@@ -14,7 +14,7 @@ from omote.bridge import arkit
 from ..capture.photo import Photo
 from ..data import MOST_REFERENCES, Character, FlameParams, Reference
 from ..face.anime_head import head_of
-from ..face.correspondence import Viewer
+from ..face.correspondence import COVERED_CHANNEL, EYE_CHANNEL, HAIR_CHANNEL, Viewer
 from ..face.refinement import Refiner
 from ..face.retarget import from_weights, to_weights
 from ..face.shell import reseated
@@ -38,7 +38,6 @@ _AT_REST = 0.25  # the largest weight of mouth and eyes in a face at rest
 
 SIDE = 768  # pixels on a side of mixed references
 _EDGE = 0.03  # of the picture's side: the soft edge of the mixed face
-_COVERED, _EYE, _HAIR = 6, 7, 10  # channels of a view's geometry
 
 
 @dataclass(frozen=True)
@@ -204,14 +203,14 @@ def face_mask(viewer: Viewer, params: FlameParams, size: int) -> Array:
     """[S,S] 0 to 1: the face from brows to chin, without the part that hair may cover."""
     geometry = viewer.view(params).geometry
     _, y, z = geometry[:3]
-    is_face = (geometry[_COVERED] > 0.5) & (geometry[_HAIR] < 0.5) & (z > 0.45) & (y < 0.66) & (y > 0.08)
-    return _grown_mask((is_face | (geometry[_EYE] > 0.5)).astype(np.float32), size)
+    is_face = (geometry[COVERED_CHANNEL] > 0.5) & (geometry[HAIR_CHANNEL] < 0.5) & (z > 0.45) & (y < 0.66) & (y > 0.08)
+    return _grown_mask((is_face | (geometry[EYE_CHANNEL] > 0.5)).astype(np.float32), size)
 
 
 def _skin_mask(viewer: Viewer, params: FlameParams, size: int) -> Array:
     """[S,S] 0 to 1: the head's own skin."""
     geometry = viewer.view(params).geometry
-    return _grown_mask(((geometry[_COVERED] > 0.5) & (geometry[_HAIR] < 0.5)).astype(np.float32), size)
+    return _grown_mask(((geometry[COVERED_CHANNEL] > 0.5) & (geometry[HAIR_CHANNEL] < 0.5)).astype(np.float32), size)
 
 
 def _grown_mask(mask: Array, size: int) -> Array:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..capture.photo import Photo
 from ..data import Character, FlameParams, Reference
+from ..face.correspondence import COVERED_CHANNEL, EYE_CHANNEL, MOUTH_CHANNEL, NORMAL_CHANNELS
 from ..face.fitting import ANCHORED, Fitter, PhotoCamera
 from ..face.head import SKIN, OpenHead, Shaped, open_head
 from ..face.light import estimated_light, irradiance, linear_of_tone, softened_light, tone_mapped
@@ -403,10 +404,11 @@ def skin_of(picture: Rgb, landmarks: NDArray[np.floating], mapper: GeometryMappe
     for around in (_LIPS, _LEFT_EYE, _RIGHT_EYE, _LEFT_BROW, _RIGHT_BROW):
         cv2.fillPoly(is_skin, [np.round(at[list(around)]).astype(np.int32)], 0)
     is_skin = cv2.erode(is_skin, np.ones((3, 3), np.uint8), iterations=2) > 0
-    is_skin &= (geometry[6] > 0.0) & (geometry[7] <= 0.0) & (geometry[8] <= 0.0) & (geometry[5] > 0.2)
+    is_skin &= (geometry[COVERED_CHANNEL] > 0.0) & (geometry[EYE_CHANNEL] <= 0.0) & (geometry[MOUTH_CHANNEL] <= 0.0)
+    is_skin &= geometry[NORMAL_CHANNELS][2] > 0.2
     small = cv2.resize(linear_of_tone(picture), (grid, grid), interpolation=cv2.INTER_AREA)
     rows, _ = np.nonzero(is_skin)
-    normal = geometry[3:6].transpose(1, 2, 0)[is_skin]
+    normal = geometry[NORMAL_CHANNELS].transpose(1, 2, 0)[is_skin]
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     return Skin(small[is_skin], normal, rows > at[_NOSE_BASE, 1], _glint(picture, landmarks))
 

@@ -17,7 +17,10 @@ from omote.bridge import arkit
 from ..data import Character, FlameParams, Reference
 from ..face.anime_head import head_of
 from ..face.correspondence import (
+    COVERED_CHANNEL,
     GRID,
+    HAIR_CHANNEL,
+    MOUTH_CHANNEL,
     TRUST,
     View,
     Viewer,
@@ -55,7 +58,7 @@ _FROM, _WHOLLY = -0.7, -0.2
 _FARTHER_RAD, _LEAST = 0.15, 0.3
 _ASIDE = 0.2  # how much more fitting than one that has no place a reference must be to be there wholly
 _HEADS = 32  # turned heads that are kept, half a megabyte each
-_TIGHT = 2.0  # how much more of a zone is its border than its inner part
+_NARROWER = 2.0  # how much more of a zone is its border than its inner part
 _WIDER = 3.0  # how far beyond what an expression moves most what it shows is copied together
 _TRACE = 1e-3  # a share that fills what references of other faces alone would show
 _OFF_RAD = 0.12  # by how much a person's head is turned otherwise than flow shows it for the network to draw as usual
@@ -346,7 +349,7 @@ class Renderer:
         of_heads = expression_similarity(weights, np.stack([look.weights[route.shows] for route in heads.values()]))
         found = look.viewer.correspondence(view, [route.head for route in heads.values()], of_heads)
         zones = look.viewer.zones(view)
-        inner = tight(zones).max(0)
+        inner = _inner(zones).max(0)
         place, trust = _nowhere(len(choice.order))
         for k, route in routes.items():
             row = rows[id(route.head)]
@@ -405,12 +408,13 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
     if any(route.is_carried for route in posed.routes.values()):
         zones = np.minimum(_WIDER * posed.zones, 1.0)
         # The eyes of another picture are copied with what is around them, a mouth alone: a jaw moves its outline.
-        face = np.stack([*zones[:2], tight(posed.zones)[2]]).max(0) if look.warps else zones.max(0)
+        face = np.stack([*zones[:2], _inner(posed.zones)[2]]).max(0) if look.warps else zones.max(0)
         geometry, cut = posed.view.geometry, np.array(layers.cut)
         _share_warped(posed, share)
-        sure = np.where((geometry[6] > 0.5) & (geometry[10] < 0.5), np.float32(0.0), np.float32(certain))
+        is_head = (geometry[COVERED_CHANNEL] > 0.5) & (geometry[HAIR_CHANNEL] < 0.5)
+        sure = np.where(is_head, np.float32(0.0), np.float32(certain))
         for row, (k, route) in enumerate(posed.routes.items()):
-            trust, told = posed.inputs["trust"][0, k], posed.inputs["place"][0, k].transpose(2, 0, 1)
+            trust, reached = posed.inputs["trust"][0, k], posed.inputs["place"][0, k].transpose(2, 0, 1)
             shown = trust[0] * trust[1] * _in_zones(posed.likeness[k], zones)
             if not route.is_carried:
                 share[row] *= face
@@ -418,12 +422,13 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
             else:
                 share[row] += np.float32(_TRACE)
             if look.is_drawn:
-                place[row] = told
+                place[row] = reached
                 share[row] *= np.square(_in_zones(posed.agreement[k], zones))
             else:
-                place[row] += np.float32(route.certain) * (told - place[row])
+                place[row] += np.float32(route.certain) * (reached - place[row])
             if route.warp is not None:
-                shown = np.where(geometry[8] > 0.5, shown, _in_zones(posed.likeness[k], tight(posed.zones)))
+                whole = _in_zones(posed.likeness[k], _inner(posed.zones))
+                shown = np.where(geometry[MOUTH_CHANNEL] > 0.5, shown, whole)
             sure = np.maximum(sure, np.float32(certain) * shown)
         sure = np.asarray(cv2.resize(sure, cut.shape[1:], interpolation=cv2.INTER_LINEAR))
         limit = np.minimum(cut[0], np.float32(0.5) - sure)
@@ -434,9 +439,9 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
     return layers._replace(share=share / np.maximum(share.sum(0), np.float32(_TRACE)), place=place)
 
 
-def tight(zones: Array) -> Array:
+def _inner(zones: Array) -> Array:
     """[3,128,128] the inner part of zones, where lids and lips are."""
-    return np.asarray(np.clip(_TIGHT * zones - np.float32(_TIGHT - 1.0), 0.0, 1.0), np.float32)
+    return np.asarray(np.clip(_NARROWER * zones - np.float32(_NARROWER - 1.0), 0.0, 1.0), np.float32)
 
 
 def _share_warped(posed: _PosedFace, share: Array) -> None:
