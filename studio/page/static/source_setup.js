@@ -60,7 +60,7 @@ async function cameraView(box) {
   try {
     ({ cameras } = await get("/api/cameras"));
   } catch (error) {
-    say("source-problem", error.message);
+    if (box.isConnected) say("source-problem", error.message);
   }
   if (!cameras.length) {
     const again = button("Look again", () => cameraView(box));
@@ -136,7 +136,10 @@ function fileView(box) {
 function showView(view) {
   say("source-problem", "");
   for (const input of dialog().querySelectorAll("[name=source-view]")) input.checked = input.value === view;
-  ({ camera: cameraView, phone: phoneView, file: fileView })[view](element("source-view"));
+  // A box of its own: what an earlier view still waits for must not replace this one.
+  const box = make("div", { id: "source-view", class: "source-view" });
+  element("source-view").replaceWith(box);
+  ({ camera: cameraView, phone: phoneView, file: fileView })[view](box);
 }
 
 /** Opens the dialog at one of its views. */

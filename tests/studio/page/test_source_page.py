@@ -161,6 +161,26 @@ def test_a_take_plays_as_a_source_from_the_page_and_only_the_last_is_kept(
 
 
 @needs_chromium
+def test_cameras_that_are_found_late_do_not_replace_what_was_chosen_since(
+    page: playwright.Page, omote: Running
+) -> None:
+    waiting: list[playwright.Route] = []
+
+    def wait(route: playwright.Route) -> None:
+        waiting.append(route)
+
+    page.route("**/api/cameras?*", wait)
+    page.click("#set-up-source")
+    page.locator("#source-setup").get_by_role("radio", name="File").check()
+    with page.expect_response("**/api/cameras?*"):
+        waiting[0].fulfill(body='{"error": "", "cameras": []}', content_type="application/json")
+    page.evaluate("() => new Promise((shown) => requestAnimationFrame(shown))")
+    assert page.get_by_role("button", name="Play", exact=True).is_visible()
+    page.unroute("**/api/cameras?*")
+    page.get_by_role("button", name="Close", exact=True).click()
+
+
+@needs_chromium
 def test_a_file_that_cannot_be_played_is_refused_in_the_dialog(
     page: playwright.Page, omote: Running, tmp_path: Path
 ) -> None:
