@@ -22,7 +22,7 @@ from omote.engine.testing.drawing import painted_character
 from omote.engine.worker_pool import ProcessPool, SerialPool, WorkerError, WorkerPool
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
-on_ray = pytest.param("ray", marks=needs_ray)
+on_ray = pytest.param("ray", marks=[needs_ray, pytest.mark.slow])
 every_pool = pytest.mark.parametrize("pool", ["serial", "processes", on_ray], indirect=True)
 with_workers = pytest.mark.parametrize("pool", ["processes", on_ray], indirect=True)
 

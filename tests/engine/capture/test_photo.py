@@ -191,6 +191,7 @@ def test_a_drawn_face_is_found_where_it_is(draw: Draw, finds: Callable[[Rgb], Fa
     assert reading.weights[arkit.INDEX["jawOpen"]] > 0.3
 
 
+@pytest.mark.slow
 def test_two_drawn_faces_are_refused(draw: Draw, finds: Callable[[Rgb], FaceLandmarks]) -> None:
     with pytest.raises(PhotoError, match="2 faces were found"):
         finds(on_a_wall(draw({}, (0.0, 0.0, 0.0)), (100, 30), (100, 350)))

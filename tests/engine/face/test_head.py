@@ -104,6 +104,7 @@ def test_a_shape_of_the_wrong_length_is_refused() -> None:
         HEAD.shaped(np.zeros(7, np.float32))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not KIT.is_dir(), reason="the face kit (shared/kit) is not here")
 def test_the_posed_head_lies_on_the_renderers_to_a_fraction_of_a_millimetre() -> None:
     pytest.importorskip("numba")
