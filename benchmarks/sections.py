@@ -441,6 +441,16 @@ def quality(folder: Path) -> str:
     return section(title, markdown(result).strip())
 
 
+def photos(folder: Path) -> str:
+    """What `omote evaluate` finds on photos alone, which needs no rendered truth and so is measured more often."""
+    title, result = "Characters from one photo", kept("evaluation_photos", folder)
+    if result is None:
+        return section(
+            title, "Not measured yet: `omote evaluate --photos DIR --save benchmarks/results/evaluation_photos.json`."
+        )
+    return section(title, markdown(result).strip())
+
+
 def first_start(folder: Path) -> str:
     title, result = "First start", kept("first_start", folder)
     if result is None:
@@ -542,6 +552,6 @@ def _ended(row: Result) -> str:
 
 
 SECTIONS: tuple[Callable[[Path], str], ...] = (
-    *(asked_for, live, jaw_code, network, layers, quality, growth),
+    *(asked_for, live, jaw_code, network, layers, quality, photos, growth),
     *(attention, voice, rivals, first_start, smoothing, bridge, offline, smoothness, with_bf16, gpu),
 )
