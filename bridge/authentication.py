@@ -36,6 +36,7 @@ REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH  # the key is not on the list
 MISMATCHED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL  # only one side has a key, or the key is for another server
 DISCONNECTED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
 SUCCEEDED = zmq.EVENT_HANDSHAKE_SUCCEEDED
+CONNECTED = zmq.EVENT_CONNECTED  # of a client; its value is the connection's file descriptor
 FAILURES = REFUSED | MISMATCHED | DISCONNECTED
 _EVENTS_PER_POLL = 1000
 
@@ -189,9 +190,12 @@ class ClientConnection:
         endpoint: str,
         keys: ClientKeys | None = None,
         clock: Callable[[], int] = time.perf_counter_ns,
+        limit: InboundLimit | None = None,
     ) -> None:
+        """`limit` bounds what the server sends; credit it with each message that is read."""
         check_connect(endpoint)
         self.refusal = ""  # why the server refuses the connection; empty where it does not
+        self._limit = limit
         self._socket = socket
         self._endpoint = endpoint
         self._keys = keys
@@ -202,7 +206,7 @@ class ClientConnection:
     def __enter__(self) -> Self:
         if self._keys:
             self._keys.apply(self._socket)
-        self._monitor = HandshakeMonitor(self._socket, FAILURES | SUCCEEDED)
+        self._monitor = HandshakeMonitor(self._socket, FAILURES | SUCCEEDED | CONNECTED)
         use_address_family(self._socket, self._endpoint)
         self._socket.connect(self._endpoint)
         return self
@@ -213,8 +217,14 @@ class ClientConnection:
             self._monitor.close()
 
     def poll(self) -> None:
-        """Reads how handshakes ended, and connects again when it is time; returns at once. For the socket's thread."""
+        """Reads how handshakes ended, and connects again when it is time; returns at once.
+
+        For the socket's thread, where no whole message waits to be read.
+        """
         for event in self._monitor.events() if self._monitor else ():
+            if event.kind == CONNECTED:
+                self._watch(event.value)
+                continue
             self.refusal = self._reason(event.kind)
             is_final = event.kind in (REFUSED, MISMATCHED)
             self._retry_ns = self._clock() + _RETRY_NS if is_final else None
@@ -223,6 +233,15 @@ class ClientConnection:
             with contextlib.suppress(zmq.ZMQError):  # libzmq may have disconnected already
                 self._socket.disconnect(self._endpoint)
             self._socket.connect(self._endpoint)
+        if self._limit:
+            self._limit.check()
+
+    def _watch(self, fd: int) -> None:
+        connection = connection_of(fd, port_of(self._endpoint))
+        if connection and self._limit:
+            self._limit.add(fd, connection, is_new=False)
+        if connection:
+            connection.detach()
 
     def _reason(self, event: int) -> str:
         if event == SUCCEEDED:
@@ -245,7 +264,7 @@ class ClientConnection:
 class HandshakeEvent:
     """The start or the end of a handshake."""
 
-    kind: int  # `ACCEPTED`, `REFUSED`, `MISMATCHED`, `DISCONNECTED` or `SUCCEEDED`
+    kind: int  # `ACCEPTED`, `CONNECTED`, `REFUSED`, `MISMATCHED`, `DISCONNECTED` or `SUCCEEDED`
     value: int  # the descriptor, or libzmq's reason
     endpoint: str
 
@@ -288,7 +307,7 @@ _ROOT = 0
 
 
 def connection_of(fd: int, port: int) -> sockets.socket | None:
-    """The socket with this descriptor, to be detached and not closed; None if it is not a connection to our port.
+    """The socket with this descriptor, to be detached and not closed; None if neither end of it has this port.
 
     libzmq reports the descriptor of a connection that it may have closed since: another file may have it by now.
     """
@@ -297,7 +316,7 @@ def connection_of(fd: int, port: int) -> sockets.socket | None:
     except OSError:
         return None
     try:
-        if found.getsockname()[1] == port and found.getpeername():
+        if port in (found.getsockname()[1], found.getpeername()[1]):
             return found
     except (OSError, IndexError, TypeError):
         pass

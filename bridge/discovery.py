@@ -24,6 +24,7 @@ QUESTION = b"omote? 1"
 MAX_ANSWER_BYTES = 1024
 MAX_NAME_BYTES = 63  # as DNS has it
 SERVICE = "_omote._tcp.local."
+MOST_LAN_SENDERS = 64  # that are listed; whoever answers in a network could name millions
 _TURN_S = 0.2
 _ENDPOINTS = ("video", "params", "control")
 
@@ -130,7 +131,7 @@ def _bind_first(listener: socket.socket) -> int:
 
 def find_local(timeout_s: float = 0.3) -> tuple[Announcement, ...]:
     """The senders of this machine that answer in this time, by name."""
-    found: dict[int, Announcement] = {}
+    answers: dict[int, Announcement] = {}  # by port: one each, whatever the program at it sends
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
         asker.bind((LOOPBACK, 0))
         for port in PORTS:
@@ -140,13 +141,12 @@ def find_local(timeout_s: float = 0.3) -> tuple[Announcement, ...]:
         while (left_s := until_s - time.monotonic()) > 0:
             asker.settimeout(left_s)
             try:
-                answer, (host, _) = asker.recvfrom(MAX_ANSWER_BYTES + 1)
-                sender = Announcement.from_bytes(answer) if host == LOOPBACK else None
+                answer, (host, port) = asker.recvfrom(MAX_ANSWER_BYTES + 1)
+                if host == LOOPBACK and port in PORTS:
+                    answers[port] = Announcement.from_bytes(answer)
             except (OSError, WireError):  # a port without a sender is an error on some systems
                 continue
-            if sender:
-                found[sender.session] = sender
-    return _sorted(found.values())
+    return _sorted({sender.session: sender for sender in answers.values()}.values())
 
 
 class LanAnnouncer:
@@ -187,13 +187,25 @@ class LanAnnouncer:
 
 
 def find_lan(timeout_s: float = 2.0, interfaces: tuple[str, ...] = ()) -> tuple[Announcement, ...]:
-    """The encrypted senders of the local network that answer in this time. DiscoveryError without zeroconf."""
+    """The encrypted senders of the local network that answer in this time, 64 at most. DiscoveryError without zeroconf.
+
+    Returns within twice the time.
+    """
     library = _zeroconf()
     names: set[str] = set()
+
+    def note(name: str, **_: object) -> None:
+        if len(names) < MOST_LAN_SENDERS:
+            names.add(name)
+
     with _open(library, interfaces) as service:
-        library.ServiceBrowser(service, SERVICE, handlers=[lambda name, **_: names.add(name)])
+        library.ServiceBrowser(service, SERVICE, handlers=[note])
         time.sleep(timeout_s)
-        infos = [service.get_service_info(SERVICE, name, timeout=1000) for name in sorted(names)]
+        until_s = time.monotonic() + timeout_s
+        infos = [
+            service.get_service_info(SERVICE, name, timeout=max(int((until_s - time.monotonic()) * 1000), 1))
+            for name in sorted(names)
+        ]
     found = {}
     for info in infos:
         with suppress(WireError, ValueError):

@@ -1,8 +1,7 @@
-"""Bounds what one client may send to a server socket: libzmq bounds neither unfinished messages nor subscriptions."""
+"""Bounds what each peer of a socket may send: libzmq bounds neither unfinished messages nor subscriptions."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import socket as sockets
 import struct
@@ -10,9 +9,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import zmq
+
 _CHECK_NS = 50_000_000
 _LEAK_PER_S = 256  # bytes; heartbeats take 100 of them, encrypted
 _MOST_CONNECTIONS = 1024
+_FRAME_BYTES = 48  # around a part: its length, and with CURVE a nonce and a signature
+_LOG_PERIOD_NS = 1_000_000_000
 
 # Linux's struct tcp_info: 8 bytes, 24 numbers of 32 bits, then pacing rate, its bound, bytes acknowledged, received.
 _TCP_INFO_BYTES = 136
@@ -30,33 +33,53 @@ class _Connection:
 
 
 class InboundLimit:
-    """Disconnects the clients of one socket that send more than `most_bytes` beyond the messages that were read.
+    """Disconnects the peers of one socket that send more than `most_bytes` beyond the messages that were read.
 
     Subscriptions and the parts of a message whose last part never comes stay in
     libzmq's memory until their connection ends, and libzmq has no bound for them. The
-    system counts each connection's bytes (Linux only), so a client that sends too many
-    is disconnected, which frees them. Call `check` often, from the socket's thread.
+    system counts each connection's bytes (Linux only), so a peer that sends too many
+    is disconnected, which frees them. So is each connection beyond `most_connections`.
+    Call `check` often, from the socket's thread.
     """
 
-    def __init__(self, most_bytes: int, clock: Callable[[], int]) -> None:
+    def __init__(self, most_bytes: int, clock: Callable[[], int], *, most_connections: int = _MOST_CONNECTIONS) -> None:
         self.disconnected = 0
         self._most_bytes = most_bytes
         self._clock = clock
+        self._most_connections = most_connections
+        self._may_log_ns = 0
         self._connections: dict[int, _Connection] = {}  # by descriptor
         self._checked_ns = 0
 
-    def add(self, fd: int, connection: sockets.socket) -> None:
-        """A client that has connected; `fd` is libzmq's own descriptor."""
-        received = _bytes_received(connection)
-        if received is not None and len(self._connections) < _MOST_CONNECTIONS:
-            with contextlib.suppress(OSError):  # the client has gone
-                peer = connection.getpeername()[:2]
-                self._connections[fd] = _Connection(peer, 0, 0.0, self._clock())
+    def add(self, fd: int, connection: sockets.socket, *, is_new: bool = True) -> None:
+        """A peer that has connected; `fd` is libzmq's own descriptor.
 
-    def credit(self, fd: int, size: int) -> None:
-        """A whole message of `size` bytes from this connection was read and is not kept."""
+        What came before counts only where `is_new`: elsewhere it was read and cannot be credited any more.
+        """
+        received = _bytes_received(connection)
+        if received is None:
+            return
+        try:
+            peer = connection.getpeername()[:2]
+            if len(self._connections) < self._most_connections:
+                self._connections[fd] = _Connection(peer, 0 if is_new else received, 0.0, self._clock())
+            else:
+                self._disconnect(connection, peer, f"{self._most_connections} others are connected, which is the most")
+        except (OSError, IndexError):  # it has gone
+            pass
+
+    def receive(self, socket: zmq.Socket[bytes], most_parts: int) -> list[zmq.Frame]:
+        """The first `most_parts` parts of the next message, which counts as read; zmq.Again as of the socket."""
+        part = socket.recv(copy=False)
+        fd, parts, size = int(part.get(zmq.SRCFD)), [part], len(part) + _FRAME_BYTES
+        while socket.rcvmore:
+            part = socket.recv(copy=False)
+            size += len(part) + _FRAME_BYTES
+            if len(parts) < most_parts:
+                parts.append(part)
         if fd in self._connections:
             self._connections[fd].unread -= size
+        return parts
 
     def check(self) -> None:
         """Counts what came in since, at most twenty times a second."""
@@ -86,21 +109,23 @@ class InboundLimit:
             connection.received, connection.checked_ns = received, now_ns
             if connection.unread <= self._most_bytes:
                 return True
-            self.disconnected += 1
-            _log.warning(
-                "%s:%d is disconnected: it sent %d bytes that are part of no whole request; at most %d are kept",
-                *connection.peer,
-                connection.unread,
-                self._most_bytes,
-            )
-            # Resets the connection when libzmq closes it; otherwise a client that is writing would wait for minutes.
-            found.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
-            found.shutdown(sockets.SHUT_RDWR)
+            unread = f"it sent {connection.unread:.0f} bytes that are part of no whole message"
+            self._disconnect(found, connection.peer, f"{unread}; at most {self._most_bytes} are kept")
         except (OSError, TypeError, IndexError):
             pass
         finally:
             found.detach()
         return False
+
+    def _disconnect(self, connection: sockets.socket, peer: tuple[str, int], reason: str) -> None:
+        self.disconnected += 1
+        now_ns = self._clock()
+        if now_ns >= self._may_log_ns:
+            self._may_log_ns = now_ns + _LOG_PERIOD_NS
+            _log.warning("%s:%d is disconnected: %s (%d so far)", *peer, reason, self.disconnected)
+        # Resets the connection when libzmq closes it; otherwise a peer that is writing would wait for minutes.
+        connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.shutdown(sockets.SHUT_RDWR)
 
 
 def _bytes_received(connection: sockets.socket) -> int | None:

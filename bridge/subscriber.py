@@ -17,6 +17,7 @@ from .authentication import ClientConnection
 from .endpoint import CLIENT_OPTIONS, check_connect, open_context, open_socket
 from .fields import WireError
 from .frame import Envelope, Frame, Header
+from .inbound import InboundLimit
 from .keys import ClientKeys
 from .latest import Latest
 from .payload import MAX_PAYLOAD_BYTES, Hello, Schema
@@ -24,6 +25,8 @@ from .picture import RGBA8, Format
 
 STALE_NS = 500_000_000
 _LOG_PERIOD_NS = 1_000_000_000
+_MOST_UNREAD_BYTES = MAX_PAYLOAD_BYTES + 65536  # of one message that has not ended
+_MOST_PARTS = 9  # that are kept: 3 to 8 are a message
 _OPTIONS = {
     **CLIENT_OPTIONS,
     zmq.RCVHWM: 8,
@@ -99,8 +102,11 @@ class Subscriber:
             socket = open_socket(stack, open_context(stack), zmq.SUB, _OPTIONS)
             for topic in self._topics:
                 socket.subscribe(topic)
-            self._connection = stack.enter_context(ClientConnection(socket, self.endpoint, self._keys, self._clock))
-            thread = threading.Thread(target=self._run, args=(socket, self._connection), name="subscriber", daemon=True)
+            limit = InboundLimit(_MOST_UNREAD_BYTES, self._clock)
+            connection = ClientConnection(socket, self.endpoint, self._keys, self._clock, limit)
+            self._connection = stack.enter_context(connection)
+            arguments = socket, connection, limit
+            thread = threading.Thread(target=self._run, args=arguments, name="subscriber", daemon=True)
             thread.start()
             stack.callback(thread.join)
             self._stack = stack.pop_all()
@@ -149,10 +155,10 @@ class Subscriber:
         """Why the sender refuses the connection; empty where it does not, or where there is no sender."""
         return self._connection.refusal if self._connection else ""
 
-    def _run(self, socket: zmq.Socket[bytes], connection: ClientConnection) -> None:
+    def _run(self, socket: zmq.Socket[bytes], connection: ClientConnection, limit: InboundLimit) -> None:
         while not self._is_stopping.is_set():
             try:
-                parts = socket.recv_multipart(copy=False)
+                parts = limit.receive(socket, _MOST_PARTS)
             except zmq.Again:  # the receive timed out
                 connection.poll()
                 continue

@@ -30,7 +30,6 @@ _POLL_MS = 100
 _POLL_BUSY_MS = 5
 _REQUESTS_PER_POLL = 64
 _MOST_UNREAD_BYTES = 1 << 20  # of one client
-_FRAME_BYTES = 48  # around a part: its length, and with CURVE a nonce and a signature
 _MOST_PARTS = 2  # that are kept: one is a request, more are none
 _CLIENT_NS = 10_000_000_000  # a client is counted for this long after its last request
 _MAX_CLIENTS = 256
@@ -121,8 +120,7 @@ class ControlServer:
                 socket.send_multipart([client, encode_reply(reply)])
 
     def _receive(self, socket: zmq.Socket[bytes], limit: InboundLimit, worker: Worker) -> None:
-        client, parts, fd, size = _receive_parts(socket)
-        limit.credit(fd, size)
+        client, *parts = (part.bytes for part in limit.receive(socket, 1 + _MOST_PARTS))
         self._received_ns = self._clock()
         self._asked_ns.pop(client, None)
         self._asked_ns[client] = self._received_ns
@@ -212,17 +210,6 @@ class Worker:
         while (waiting := self._waiting.get()) and not self._is_stopping.is_set():
             client, request = waiting
             self._finished.put((client, self._call(request)))
-
-
-def _receive_parts(socket: zmq.Socket[bytes]) -> tuple[bytes, list[bytes], int, int]:
-    """The client, the first parts of its message, the descriptor of its connection, and the size of the whole."""
-    client, parts, size = socket.recv(copy=False), list[bytes](), 0
-    while socket.rcvmore:
-        part = socket.recv(copy=False)
-        size += len(part) + _FRAME_BYTES
-        if len(parts) < _MOST_PARTS:
-            parts.append(part.bytes)
-    return client.bytes, parts, int(client.get(zmq.SRCFD)), size
 
 
 def _failure(request: ControlRequest, code: str, message: str) -> ControlReply:

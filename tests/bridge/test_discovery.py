@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import socket
-from contextlib import ExitStack
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -77,6 +80,37 @@ def test_nothing_but_the_question_is_answered() -> None:
         stranger.settimeout(0.05)
         with pytest.raises(TimeoutError):
             stranger.recv(4096)
+
+
+def test_one_port_lists_one_sender_whatever_it_sends(ports: range) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hostile, ThreadPoolExecutor() as pool:
+        hostile.bind((discovery.LOOPBACK, ports[0]))
+        hostile.settimeout(PATIENCE_S)
+        asked = pool.submit(find_local, PATIENCE_S / 3)
+        _, asker = hostile.recvfrom(100)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+            elsewhere.sendto(SENDER.to_bytes(), asker)
+        for session in range(100):
+            hostile.sendto(replace(SENDER, session=session).to_bytes(), asker)
+        assert [sender.session for sender in asked.result()] == [99]
+
+
+def test_a_network_of_a_thousand_names_is_asked_about_64(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def browse(service: object, kind: str, handlers: list[Callable[..., None]]) -> None:
+        for number in range(1000):
+            handlers[0](name=f"{number}.{kind}", zeroconf=service, service_type=kind, state_change=None)
+
+    service = SimpleNamespace(get_service_info=lambda kind, name, timeout: asked.append(name))
+    network = SimpleNamespace(
+        InterfaceChoice=SimpleNamespace(Default=None),
+        Zeroconf=lambda interfaces: nullcontext(service),
+        ServiceBrowser=browse,
+    )
+    monkeypatch.setattr(discovery, "_zeroconf", lambda: network)
+    assert find_lan(0.01) == ()
+    assert len(asked) == discovery.MOST_LAN_SENDERS
 
 
 def test_a_sender_without_a_free_port_runs_unlisted(ports: range, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""A client that sends without end is disconnected, and takes nothing from the others."""
+"""A peer that sends without end is disconnected, and takes nothing from the others."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import socket as sockets
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from omote.bridge import frame
 from omote.bridge.control.client import ControlClient
 from omote.bridge.control.server import ControlServer
 from omote.bridge.endpoint import port_of
+from omote.bridge.frame import Frame, Header
+from omote.bridge.inbound import InboundLimit
+from omote.bridge.picture import RGBA8
 from omote.bridge.publisher import Publisher
 from omote.bridge.subscriber import Subscriber
 
@@ -20,7 +24,7 @@ from .sending import FREE_PORT, PATIENCE_S, noise, shot, taken, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts a connection's bytes")
 
-MOST_SENT = 64 << 20  # far beyond every bound; a client that may send as much is not bounded
+MOST_SENT = 256 << 20  # far beyond every bound; a client that may send as much is not bounded
 MORE_OF_1000 = b"\x03" + struct.pack(">Q", 1000) + bytes(1000)
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 
@@ -83,3 +87,58 @@ def test_client_that_asks_for_much_in_whole_requests_is_served() -> None:
                 client.call("echo", {f"text{at}": "x" * 250 for at in range(50)})
             assert client.call("clock")["session"] == 1
         assert control.rejected_requests == 0
+
+
+@contextmanager
+def raw_publisher() -> Iterator[tuple[str, sockets.socket]]:
+    """An endpoint, and its listener; `accepted` makes a publisher of it."""
+    with sockets.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE_S)
+        yield f"tcp://127.0.0.1:{listener.getsockname()[1]}", listener
+
+
+def accepted(listener: sockets.socket) -> sockets.socket:
+    """The next connection, after ZMTP's handshake and the subscriptions."""
+    connection, _ = listener.accept()
+    connection.settimeout(PATIENCE_S)
+    ready = b"\x05READY\x0bSocket-Type" + struct.pack(">I", 3) + b"PUB"
+    connection.sendall(GREETING + bytes([4, len(ready)]) + ready)
+    heard = b""
+    while b"h/omote" not in heard or b"v/omote" not in heard:
+        heard += connection.recv(4096)
+    return connection
+
+
+def test_sender_that_floods_a_subscriber_is_disconnected_and_the_next_is_heard(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with raw_publisher() as (endpoint, listener), Subscriber(endpoint) as subscriber:
+        with accepted(listener) as hostile:
+            assert is_disconnected(hostile, endless_parts())
+        assert "bytes that are part of no whole message" in caplog.text
+        with accepted(listener) as honest:
+            parts = frame.encode(Frame(Header(9, 0, 7, 1, 2, 3, 4), noise(1, 32)), RGBA8)
+            for number, part in enumerate(parts):
+                is_last = number == len(parts) - 1
+                honest.sendall(struct.pack(">BQ", 2 if is_last else 3, len(part)) + bytes(part))
+            assert taken(subscriber).header.index == 7
+
+
+def test_connections_beyond_the_most_are_ended_and_reported_once_a_second(caplog: pytest.LogCaptureFixture) -> None:
+    now_ns = [10_000_000_000]
+    limit = InboundLimit(1000, lambda: now_ns[0], most_connections=2)
+    with sockets.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
+        clients = []
+        for number in range(6):
+            now_ns[0] += 300_000_000
+            clients.append(stack.enter_context(sockets.create_connection(listener.getsockname(), timeout=PATIENCE_S)))
+            server_side, _ = listener.accept()
+            stack.enter_context(server_side)
+            limit.add(server_side.fileno(), server_side)
+            assert limit.disconnected == max(number - 1, 0)
+        assert all(client.recv(1) == b"" for client in clients[2:])
+        clients[0].settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            clients[0].recv(1)
+    assert caplog.text.count("2 others are connected, which is the most") == 1
+    assert "(1 so far)" in caplog.text
