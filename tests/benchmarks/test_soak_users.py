@@ -18,8 +18,25 @@ def test_another_user_gets_nothing_of_a_running_omote() -> None:
 
 
 def test_each_thing_that_the_other_user_gets_is_a_fault() -> None:
-    measured = {"stranger": {"tries": 3, "pictures": 0, "replies": 2}, "received": 9, "takes": 0}
+    measured = {
+        "stranger": {"tries": 3, "pictures": 0, "replies": 2},
+        "received": 9,
+        "takes": 0,
+        "memory_mib": {"grown_mib": 8.1},
+    }
     assert soak_users.faults(measured) == [
         "the other user got replies: 2",
+        "omote live grew by 8.1 MiB",
         "there are 0 takes, and one was to be recorded",
     ]
+
+
+def test_memory_counts_once_it_has_settled() -> None:
+    memory = [100.0 + min(second, 120) for second in range(300)]  # grows for two minutes
+    assert soak_users.grown(memory, 300.0) == {
+        "minutes_mib": [129.5, 189.5, 220.0, 220.0, 220.0],
+        "first_half_mib": 220.0,
+        "second_half_mib": 220.0,
+        "grown_mib": 0.0,
+        "most_mib": 220.0,
+    }

@@ -17,6 +17,7 @@ from PIL import Image
 from omote.engine import DEFAULT_CHARACTER, load_character
 from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.capture.photo import read_upload
+from omote.engine.child_process import IsCancelled
 from omote.engine.images import PhotoError
 from omote.engine.live.session import LiveSession
 from omote.engine.model.character_file import SHIPPED_FOLDER, save_character, shipped_character_names
@@ -54,7 +55,7 @@ class FakeWork:
         self.is_free.set()
         self._then = then
 
-    def __call__(self, task: CharacterTask, is_cancelled: jobs.IsCancelled) -> tuple[str, ...]:
+    def __call__(self, task: CharacterTask, is_cancelled: IsCancelled) -> tuple[str, ...]:
         self.tasks.append(task)
         while not self.is_free.wait(0.01):
             if is_cancelled():
@@ -67,7 +68,7 @@ class Library:
 
     def __init__(
         self,
-        work: Callable[[CharacterTask, jobs.IsCancelled], tuple[str, ...]] | None = None,
+        work: Callable[[CharacterTask, IsCancelled], tuple[str, ...]] | None = None,
         is_running: bool = True,
     ) -> None:
         self.scene = scene() if is_running else None

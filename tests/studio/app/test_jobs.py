@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from omote.engine import child_process
 from omote.studio.app import jobs
 from omote.studio.app.jobs import CharacterJobError, CharacterTask
 
-PATIENCE_S = 600.0
 NO_PHOTO = CharacterTask("me", b"no photo", "")
 
 
@@ -28,14 +26,6 @@ def test_a_subprocess_that_dies_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
         jobs.make_in_subprocess(NO_PHOTO)
 
 
-def test_a_subprocess_ends_with_its_parent() -> None:
-    command = [sys.executable, "-P", "-m", jobs.__name__]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.close()  # as when whoever asked was killed; its task it will never be told
-        assert process.wait(PATIENCE_S) == 1
-
-
 def test_a_file_in_the_folder_where_omote_was_started_is_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,7 +36,7 @@ def test_a_file_in_the_folder_where_omote_was_started_is_not_run(
 
 
 def test_a_picture_larger_than_a_pipe_reaches_a_subprocess_that_starts_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_CANCEL_POLL_S", 0.01)  # shorter than any start
+    monkeypatch.setattr(child_process, "_CANCEL_POLL_S", 0.01)  # shorter than any start
     monkeypatch.setattr(jobs, "TIMEOUT_S", 30.0)
     with pytest.raises(CharacterJobError, match="photo"):
         jobs.make_in_subprocess(replace(NO_PHOTO, picture=bytes(1_000_000)))

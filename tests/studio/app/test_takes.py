@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from omote.engine.capture.take import read_take, write_take
 from omote.engine.capture.take_files import TakeError
-from omote.studio.app.jobs import NICENESS, IsCancelled
+from omote.engine.child_process import IsCancelled
+from omote.studio.app.jobs import NICENESS
 from omote.studio.app.takes import TakeLibrary
 from tests.studio.commands import short_take
+from tests.studio.running import until
 
 PATIENCE_S = 60.0
 
@@ -79,20 +83,39 @@ def test_a_take_is_rendered_beside_itself_and_a_failure_says_why(tmp_path: Path)
         assert takes.jobs == []
 
 
-@pytest.mark.skipif(os.name != "posix", reason="the command is replaced by a shell script")
-def test_a_rendering_leaves_the_processor_to_the_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_take(tmp_path / "evening.csv", short_take(3))
-    command = tmp_path / "python"
-    command.write_text("#!/bin/sh\nnice\nexit 1\n")  # `nice` without a command prints the niceness
-    command.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(command))
+def test_the_words_of_a_rendering_that_fails_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "evening.csv").write_text("no take")
     is_changed = threading.Event()
     takes = TakeLibrary(is_changed.set, lambda: tmp_path)
     takes.render("evening", "aoi")
     while takes.jobs[0]["state"] not in ("done", "failed"):
         assert is_changed.wait(PATIENCE_S)
         is_changed.clear()
-    assert takes.jobs[0]["message"] == str(min(os.nice(0) + NICENESS, 19))
+    assert "evening.csv" in str(takes.jobs[0]["message"])
+
+
+_OMOTE_THAT_RENDERS = """
+import sys, time
+from pathlib import Path
+from omote.studio.app.takes import TakeLibrary
+takes = TakeLibrary(lambda: None, lambda: Path(sys.argv[1]))
+takes.render("evening", "aoi")
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("end", [psutil.Process.kill, psutil.Process.terminate])
+def test_a_rendering_ends_with_the_omote_that_began_it(tmp_path: Path, end: Callable[[psutil.Process], None]) -> None:
+    write_take(tmp_path / "evening.csv", short_take(3000))
+    with subprocess.Popen([sys.executable, "-P", "-c", _OMOTE_THAT_RENDERS, str(tmp_path)]) as omote:
+        known = psutil.Process(omote.pid)
+        until(known.children, "the rendering to begin")
+        (rendering,) = known.children()
+        assert "render" in rendering.cmdline()
+        if os.name == "posix":
+            until(lambda: rendering.nice() == min(os.nice(0) + NICENESS, 19), "it to leave the processor to the stream")
+        end(known)
+    assert psutil.wait_procs([rendering], PATIENCE_S)[0] == [rendering]
 
 
 def test_a_deleted_take_is_gone_with_its_json(tmp_path: Path) -> None:

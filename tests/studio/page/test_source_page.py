@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -122,15 +124,66 @@ def test_a_phone_is_shown_the_address_of_this_machine_alone(api: httpx.Client, m
     assert api.get("/api/phones/addresses/example.org/qr").status_code == 400
 
 
+def half_an_upload(server: PageServer, content: bytes, sent: int) -> socket.socket:
+    """A connection on which so many bytes of a take were sent."""
+    head = f"POST /api/source/file?name=slow.csv HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+    head += f"Authorization: Bearer {server.tokens.control}\r\nContent-Length: {len(content)}\r\n\r\n"
+    connection = socket.create_connection(("127.0.0.1", server.port), PATIENCE_S)
+    connection.sendall(head.encode() + content[:sent])
+    return connection
+
+
+def upload(api: httpx.Client, take: Path) -> dict[str, object]:
+    answer = api.post(f"/api/source/file?name={take.name}", content=take.read_bytes())
+    return dict(answer.json())
+
+
+def test_a_file_that_still_arrives_is_not_removed_by_one_that_is_played(
+    server: PageServer, api: httpx.Client, studio: StudioSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studio, "use_file", lambda path: None)
+    monkeypatch.setattr(source_api, "data_folder", lambda: tmp_path)
+    take = tmp_path / "quick.csv"
+    write_take(take, short_take(3))
+    played = tmp_path / source_api.PLAYED_FOLDER
+    with half_an_upload(server, take.read_bytes(), 100) as slow:
+        until(lambda: list(played.glob("*/slow.csv")), "the first file to arrive")
+        assert upload(api, take) == {"error": ""}
+        assert len(list(played.iterdir())) == 2
+        slow.sendall(take.read_bytes()[100:])
+        assert b"200 OK" in slow.recv(4096)
+    assert [path.name for path in played.glob("*/*")] == ["slow.csv"]
+
+
+def test_the_page_answers_while_an_earlier_file_is_removed(
+    server: PageServer, api: httpx.Client, studio: StudioSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studio, "use_file", lambda path: None)
+    monkeypatch.setattr(source_api, "data_folder", lambda: tmp_path)
+    take = tmp_path / "take.csv"
+    write_take(take, short_take(3))
+    upload(api, take)
+    is_removing, is_answered = threading.Event(), threading.Event()
+
+    def rmtree(folder: Path, ignore_errors: bool) -> None:
+        is_removing.set()
+        assert is_answered.wait(PATIENCE_S)
+
+    monkeypatch.setattr("omote.studio.page.source_api.shutil.rmtree", rmtree)
+    with ThreadPoolExecutor(1) as second:
+        done = second.submit(upload, api, take)
+        assert is_removing.wait(PATIENCE_S)
+        assert api.get("/api/cameras").status_code == 200
+        is_answered.set()
+        assert done.result(PATIENCE_S) == {"error": ""}
+
+
 def test_a_file_that_stops_to_arrive_is_given_up(
     server: PageServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source_api, "PART_TIMEOUT_S", 0.05)
     monkeypatch.setattr(source_api, "data_folder", lambda: tmp_path)
-    head = f"POST /api/source/file?name=x.csv HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
-    head += f"Authorization: Bearer {server.tokens.control}\r\nContent-Length: 100\r\n\r\nhalf of it"
-    with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as half:
-        half.sendall(head.encode())
+    with half_an_upload(server, b"half of it" + bytes(90), 10) as half:
         assert b"no part of the file came" in half.recv(4096) + half.recv(4096)
     assert not list((tmp_path / source_api.PLAYED_FOLDER).iterdir())
 
