@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_TIMEOUT_S = 10.0  # from the first byte of a request, or from the connection, to the end of its header
@@ -23,14 +22,11 @@ class TimeLimitedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         is_answering = self.cycle is not None and not self.cycle.response_complete
-        if is_answering:
+        is_handed_over = self.transport.get_protocol() is not self  # to a WebSocket, which has no limit
+        if is_answering or is_handed_over:
             self._stop_waiting()
         elif self._deadline is None and not self.transport.is_closing():
             self._deadline = self.loop.call_later(HEADER_TIMEOUT_S, self.transport.close)
-
-    def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        self._stop_waiting()  # another protocol takes the connection over
-        super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()

@@ -169,6 +169,17 @@ def test_requests_that_stay_incomplete_are_closed(server: PageServer, monkeypatc
             assert received.startswith(answer), sent
 
 
+def test_a_socket_outlives_the_limit_of_requests(
+    server: PageServer, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time_limit, "HEADER_TIMEOUT_S", 0.2)
+    with looking(server) as client:
+        with pytest.raises(TimeoutError):
+            client.recv(timeout=0.6)
+        server.offer(draw(0))
+        assert next_index(client) == 0
+
+
 def test_server_ends_soon_while_clients_are_connected_and_waiting(draw: Draw) -> None:
     with PageServer(port=0) as server:
         server.offer(draw(0))
