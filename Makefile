@@ -1,7 +1,7 @@
 # Each target is one Python command, which runs as well where there is no make.
 PYTHON ?= python3
 
-.PHONY: docs setup check test test-quick test-slow bench bench-bridge bench-offline gallery fuzz soak soak-users live train-gpu bench-gpu parity-photoreal test-photoreal-oldest
+.PHONY: docs setup check test test-quick test-slow bench bench-bridge bench-offline gallery fuzz soak soak-game soak-users live train-gpu bench-gpu parity-photoreal test-photoreal-oldest
 
 docs:
 	$(PYTHON) tools/run.py tools/website.py
@@ -44,6 +44,9 @@ fuzz:
 
 soak:
 	$(PYTHON) tools/run.py benchmarks/soak.py
+
+soak-game:
+	$(PYTHON) tools/run.py benchmarks/soak_game.py
 
 soak-users:
 	$(PYTHON) tools/run.py benchmarks/soak_users.py

@@ -1,4 +1,4 @@
-"""The receivers that are measured: this file in Python, and programs in C# and C++ that are built on demand."""
+"""The receivers that are measured: this file, `receiver.mjs`, and programs in C# and C++ that are built on demand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ CORE_IN_C = ROOT / "unreal_plugin" / "Omote" / "Source" / "ThirdParty" / "OmoteC
 
 SENT = {"picture": "512x512 rgba8", "fps": 60.0}  # in every measurement
 MOST_AGES = 4096  # only the last are kept: an hour of pictures must not look like a leak
-PYTHON, CSHARP, CSHARP_LIBZMQ, C = NAMES = ("python", "c# managed", "c# libzmq", "c++")
+PYTHON, CSHARP, CSHARP_LIBZMQ, C, JAVASCRIPT = NAMES = ("python", "c# managed", "c# libzmq", "c++", "javascript")
+_TOOLS = {PYTHON: (), CSHARP: ("mcs", "mono"), CSHARP_LIBZMQ: ("mcs", "mono"), C: ("cmake",), JAVASCRIPT: ("node",)}
 
 
 @dataclass(frozen=True)
@@ -42,22 +43,24 @@ class Receiver:
 def build() -> dict[str, Receiver]:
     """Every receiver that this machine can build, by name, in the order of `NAMES`."""
     found = {PYTHON: Receiver((sys.executable, str(Path(__file__).resolve())), has_curve=True)}
-    if not _missing("mcs", "mono"):
+    if not _missing(CSHARP):
         probe = _build_csharp()
         found[CSHARP] = Receiver(("mono", probe, "--transport", "managed"), has_curve=False)
         found[CSHARP_LIBZMQ] = Receiver(("mono", probe, "--transport", "libzmq"), has_curve=True)
-    if not _missing("cmake"):
+    if not _missing(C):
         found[C] = Receiver((_build_cpp(),), has_curve=True)
+    if not _missing(JAVASCRIPT):
+        found[JAVASCRIPT] = Receiver(("node", str(Path(__file__).with_name("receiver.mjs"))), has_curve=False)
     return found
 
 
 def missing_requirement(name: str) -> str:
     """Why `build` left a receiver out."""
-    return f"not installed: {_missing('cmake') if name == C else _missing('mcs', 'mono')}"
+    return f"not installed: {_missing(name)}"
 
 
-def _missing(*tools: str) -> str:
-    return ", ".join(tool for tool in tools if not shutil.which(tool))
+def _missing(name: str) -> str:
+    return ", ".join(tool for tool in _TOOLS[name] if not shutil.which(tool))
 
 
 def _build_csharp() -> str:

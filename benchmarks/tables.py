@@ -30,6 +30,7 @@ RECEIVERS = {
     "c# managed": "C#, managed (Unity's default)",
     "c# libzmq": "C#, libzmq",
     "c++": "C++ (Unreal)",
+    "javascript": "JavaScript (node)",
 }
 
 SLOW = ", 50 ms a picture"

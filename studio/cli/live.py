@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import webbrowser
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,14 +70,14 @@ def main(typed: argparse.Namespace) -> int:
     return run(config_of(typed, base=page_choices(typed)))
 
 
-def run(config: Config) -> int:
-    """Runs the loop until its end or Ctrl-C, and returns the exit code."""
+def run(config: Config, load: Callable[[Config], LoadedRun] | None = None) -> int:
+    """Runs the loop until its end or Ctrl-C, and returns the exit code. A benchmark `load`s a renderer of its own."""
     _check_report(config.report)
     _check_budget(config)
     if config.record:  # check before the slow loading
         check_is_new(config.record)
     try:
-        recorded = _run_live(config, run_interruptibly(lambda: load(config)))
+        recorded = _run_live(config, run_interruptibly(lambda: (load or load_run)(config)))
     except KeyboardInterrupt:
         exit_within(SHUTDOWN_S, 0)
         return 0
@@ -86,7 +86,7 @@ def run(config: Config) -> int:
     return 0
 
 
-def load(config: Config) -> LoadedRun:
+def load_run(config: Config) -> LoadedRun:
     """Loads the source, the character and the compiled networks."""
     source = _open_source(config)
     character = load_any_character(config.character)
