@@ -99,6 +99,10 @@ class LiveLoop:
             raise self._error
         return self.report()
 
+    def end(self) -> None:
+        """Lets `run` return, from any thread."""
+        self._has_ended.set()
+
     def report(self) -> RunReport:
         """The run so far."""
         now_ns, renderer, counters = self._clock_ns(), self.session.renderer, self.session.counters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
@@ -205,6 +206,29 @@ def composited(portrait: Portrait, scene: Scene, moment: Moment | None = None) -
     if scene.background is None:
         return replace(portrait, rgba=_straight(cutout), placed=placed)
     return replace(portrait, rgba=_over(cutout, scene.background.drawn(width, height)), placed=placed, cutout=cutout)
+
+
+def layered(portraits: Sequence[Portrait], background: Background | None = None) -> tuple[Rgba, Rgba]:
+    """Several portraits in one picture, the first one behind; it has the size of the largest.
+
+    Returns [H,W,4] the picture with straight alpha, over the background, and the same without it, premultiplied.
+    """
+    width, height = max((one.rgba.shape[1], one.rgba.shape[0]) for one in portraits)
+    stack = np.zeros((height, width, 4), np.uint8)
+    for portrait in portraits:
+        cutout = _cutout(portrait)
+        is_smaller = cutout.shape != stack.shape
+        layer = cv2.resize(cutout, (width, height), interpolation=cv2.INTER_LINEAR) if is_smaller else cutout
+        stack = _over(np.asarray(layer, np.uint8), stack)
+    shown = _straight(stack) if background is None else _over(stack, background.drawn(width, height))
+    return shown, stack
+
+
+def _cutout(portrait: Portrait) -> Rgba:
+    """[H,W,4] premultiplied, without a background."""
+    if portrait.cutout is not None:
+        return portrait.cutout
+    return np.asarray(cv2.cvtColor(portrait.rgba, cv2.COLOR_RGBA2mRGBA), np.uint8)
 
 
 def placement_matrix(placement: Placement, side: int, width: int, height: int) -> Affine:

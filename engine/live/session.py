@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..data import Actor, AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
 from ..face.light import LightFade, checked_light, studio_light
 from ..face.liveliness import STILL_LIFE
-from ..face.performance import Performance
+from ..face.performance import Performance, PerformedFace
 from ..face.presence import Phase, smoothstep
 from ..model.character_file import load_any_character
 from ..model.portrait_renderer import DrawOptions, FadingCharacters, PortraitRenderer
@@ -100,6 +100,7 @@ class LiveSession:
         self.crossfade_s = CROSSFADE_S  # 0 cuts to the next character
         self.performance = Performance(Actor())
         self.phase = Phase.IDLE  # of the last picture
+        self.face: PerformedFace | None = None  # of the last picture; replaced as a whole
         self.is_paused = False  # while set, the performer does not move the portrait
         self.counters = RunCounters()
         self.meter, self.quality, self.clock_ns = meter or LatencyMeter(), quality, clock_ns
@@ -242,6 +243,7 @@ class LiveSession:
             face = self.performance.follow(signal)
             # The source's index if possible, but never one that was there before.
             stamp = replace(stamp, index=max(self._index + 1, stamp.index))
+        self.face = face
         posed_ns, drawn_before, crossfade = self.clock_ns(), self.renderer.counts.drawn, self._crossfade
         stamp = stamp.after("pose", posed_ns)
 

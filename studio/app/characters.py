@@ -96,12 +96,16 @@ class CharacterLibrary:
 
     def show(self, name: str) -> None:
         """Fades to this character; ValueError if it cannot be shown."""
-        path, session = _path_of(name), self._live_session()
+        character, session = self.load(name), self._live_session()
         if session is None:
             raise CharacterError("Omote is still starting: try again in a moment")
-        character = load_any_character(str(path))
-        session.change(character if character.name == name else replace(character, name=name))
+        session.change(character)
         self._on_change()
+
+    def load(self, name: str) -> AnyCharacter:
+        """The character of this name; CharacterError if it does not exist or is damaged."""
+        character = load_any_character(str(_path_of(name)))
+        return character if character.name == name else replace(character, name=name)
 
     def make(self, fields: Mapping[str, object], picture: bytes) -> int:
         """Starts to make a character from this picture and returns the number of the job.

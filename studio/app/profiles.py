@@ -15,7 +15,7 @@ from .validation import parse_json
 
 MAX_PROFILE_BYTES = 262_144  # 24 hotkeys with weights have about 50 kB
 # The performer, the camera and the quality belong to the machine and to the person, not to a show.
-SECTIONS = ("tuning", "light", "scene", "items", "voice", "hotkeys", "character", "outputs")
+SECTIONS = ("tuning", "light", "scene", "items", "voice", "hotkeys", "character", "guests", "outputs")
 
 _KEY, _VERSION = "omote_profile", 1
 _SUFFIX = ".json"

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -18,7 +18,8 @@ from omote.bridge.control import ControlError
 from omote.bridge.outputs import SenderError
 from omote.engine.capture.cameras import AdjustableCamera, list_cameras
 from omote.engine.capture.recorder import RecordingProgress
-from omote.engine.capture.source import CameraView, Picture, SourceError, TrackedPicture
+from omote.engine.capture.source import CameraView, Picture, Source, SourceError, TrackedPicture
+from omote.engine.capture.sources import open_source
 from omote.engine.data import Actor, Array, Character, Portrait
 from omote.engine.face.expressions import TOP_LAYER, Expression, ExpressionError
 from omote.engine.face.light import LightError
@@ -34,6 +35,7 @@ from .cameras import chosen_camera
 from .characters import CharacterLibrary
 from .config import user_config_path
 from .global_hotkeys import GlobalHotkeys
+from .guests import GUEST_PLACEMENT, Guest, GuestController, GuestError
 from .hotkeys import Hotkey, HotkeyCharacters, HotkeyCommand, HotkeyController, HotkeyError, HotkeyEvent, KeyPhase
 from .items import Item, ItemController, ItemError, item_named, with_changes, with_item, without_item
 from .lighting import LightChoice, LightController
@@ -48,7 +50,7 @@ from .screen import Rgb, small_picture
 from .settings import Settings, SettingsStore
 from .sources import FILE, SourceSwitch, check_no_feedback
 from .takes import TakeLibrary
-from .validation import Arguments
+from .validation import Arguments, shown_value
 from .voice import VoiceController, read_device
 
 POLL_S = 0.05
@@ -59,7 +61,7 @@ log = logging.getLogger(__name__)
 
 INVALID_ERRORS = (
     *(TuningError, LightError, HotkeyError, ExpressionError),
-    *(SceneError, ItemError, AppError, VoiceError, QualityError),
+    *(SceneError, ItemError, AppError, VoiceError, QualityError, GuestError),
 )
 
 
@@ -96,6 +98,7 @@ class StudioSession:
         self.pictures = PictureLibrary()
         self.profiles = ProfileLibrary()
         self.takes = TakeLibrary(self.changed)
+        self.guests = GuestController(self.characters.load, self._guest_source, self.changed)
         self.scenes = SceneController(self._use_scene, kept.scene, self.pictures, self.character_name)
         self.voice = VoiceController(kept.voice, self.changed)
         self.items = ItemController(self.scenes.show_items, self._throw, kept.items, self.pictures)
@@ -127,6 +130,7 @@ class StudioSession:
         self._is_stopping.set()
         self.lighting.close()
         self.voice.close()
+        self.guests.close()
         self.global_hotkeys.turn(False)
         self.finish()
 
@@ -150,6 +154,10 @@ class StudioSession:
         self.recording.bind(live)
         self.voice.bind(live)
         self.quality.bind(live)
+        self.guests.bind(live.session)
+        self.guests.use_quality(self.quality.choice)
+        self.guests.share(lambda look: replace(look, tuning=self.store.settings.tuning))
+        self.guests.use(self.store.settings.guests)
         self._open_kept_outputs()
         if self.store.settings.global_hotkeys:
             try:
@@ -308,8 +316,30 @@ class StudioSession:
             self.changed()
 
     def change_scene(self, changes: Mapping[str, object]) -> None:
-        """Changes the background or the place of the character; SceneError if a value is invalid."""
-        self._choose_scene(lambda choice: choice.changed(changes, self.scenes.character))
+        """Changes the background or the place of a character, by default the main one; SceneError if it cannot."""
+        values = dict(changes)
+        character = values.pop("character", self.scenes.character)
+        known = (self.scenes.character, *(one.character for one in self.guests.guests))
+        if not isinstance(character, str) or character not in known:
+            raise SceneError(f"{shown_value(character)} is not shown; shown are {', '.join(known)}")
+        self._choose_scene(lambda choice: choice.changed(values, character))
+
+    def use_guests(self, guests: tuple[Guest, ...]) -> None:
+        """Shows these characters beside the main one, also at the next start; GuestError if one is impossible.
+
+        They are loaded meanwhile; a guest that fails says so in its state.
+        """
+        main, before = self.running().session.character, {one.character for one in self.guests.guests}
+        new = [one.character for one in guests if one.character not in before]
+        if main.name in new:
+            raise GuestError(f"{main.name} is the main character: choose another one to stand beside it")
+        for name in new:
+            self.characters.load(name)  # CharacterError before anything changes
+            if name not in self.scenes.choice.placements:
+                self._place_guest(name)
+        with self._lock:
+            self.guests.use(guests)
+            self._keep(lambda settings: replace(settings, guests=guests))
 
     def save_scene(self, name: str) -> None:
         """Keeps the present scene as a preset; SceneError if the name is invalid."""
@@ -370,6 +400,7 @@ class StudioSession:
         """Changes size, steps, runtime or budget, also for the next start; QualityError or AnimatorError if not."""
         self.running()
         choice = self.quality.use(changes)
+        self.guests.use_quality(choice)
         self._keep(lambda settings: replace(settings, quality=choice))
 
     def use_output(self, destination: str, is_on: bool) -> None:
@@ -410,6 +441,8 @@ class StudioSession:
         for destination in wanted.outputs:
             if destination not in before.outputs:
                 self.use_output(destination, is_on=True)
+        if wanted.guests != before.guests:
+            self.use_guests(wanted.guests)
 
     def add_profile(self, name: str, data: bytes) -> None:
         """Adds a profile from another machine; ProfileError if it is none."""
@@ -482,6 +515,9 @@ class StudioSession:
             self.lighting.refresh()
             self._keep(lambda settings: replace(settings, scene=choice))
 
+    def _place_guest(self, name: str) -> None:
+        self._choose_scene(lambda choice: choice.changed({"placement": asdict(GUEST_PLACEMENT)}, name))
+
     def _change_items(self, change: Callable[[tuple[Item, ...]], tuple[Item, ...]]) -> None:
         with self._lock:
             items = change(self.items.items)
@@ -503,6 +539,10 @@ class StudioSession:
     def _use_scene(self, scene: Scene) -> None:
         if self.live:
             self.live.session.use_scene(scene)
+        self.guests.share(lambda look: replace(look, scene=scene, placements=self.scenes.choice.placement_of))
+
+    def _guest_source(self, spec: str) -> Source:
+        return check_no_feedback(open_source(spec, loop=spec == "demo"), self.outputs.destinations)
 
     def _open_kept_outputs(self) -> None:
         for destination in self.store.settings.outputs:
@@ -528,6 +568,7 @@ class StudioSession:
     def _tune(self, tuning: Tuning) -> None:
         if self.live:
             self.live.session.performance.tune(tuning)
+        self.guests.share(lambda look: replace(look, tuning=tuning))
         self._keep(lambda settings: replace(settings, tuning=tuning))
 
     def _keep(self, change: Callable[[Settings], Settings]) -> None:
@@ -537,6 +578,7 @@ class StudioSession:
     def _use_light(self, harmonics: Array | None, within_s: float) -> None:
         if self.live:
             self.live.session.use_light(harmonics, within_s)
+        self.guests.share(lambda look: replace(look, light=(harmonics, within_s)))
 
     def _express(self, expression: Expression, layer: str) -> None:
         if self.live:
@@ -549,10 +591,13 @@ class StudioSession:
             self.live.session.performance.clear_expressions()
         elif command == "pause":
             self.live.session.is_paused = is_on
+            self.guests.share(lambda look: replace(look, is_paused=is_on))
         elif command == "hide":
             self.live.session.hide(is_on)
+            self.guests.share(lambda look: replace(look, is_hidden=is_on))
         else:
             self.live.session.label(is_on)
+            self.guests.share(lambda look: replace(look, is_labelled=is_on))
 
     def _queue_event(self, event: HotkeyEvent, name: str) -> None:
         """Takes what a hotkey asks for; the session's thread does it, because it may read a file."""

@@ -20,6 +20,7 @@ from omote.engine.tensor_file import CharacterError
 
 from .cameras import CameraChoice, read_camera_choice
 from .config import DEFAULTS, Config, user_config_path
+from .guests import Guest, read_guests
 from .hotkeys import DEFAULT_HOTKEYS, Hotkey, read_hotkeys
 from .items import Item, read_items
 from .lighting import LightChoice
@@ -61,6 +62,7 @@ class Settings:
     quality: QualityChoice | None = None  # as last chosen on the page
     outputs: tuple[str, ...] = ()  # destinations that were switched on on the page
     camera: CameraChoice | None = None  # as last chosen on the page
+    guests: tuple[Guest, ...] = ()  # beside the main character, from back to front
 
     def as_json(self) -> dict[str, object]:
         """The same as JSON values, for the file."""
@@ -75,6 +77,7 @@ class Settings:
             "character": self.character,
             "actor": self.actor,
             "global_hotkeys": self.global_hotkeys,
+            "guests": [asdict(one) for one in self.guests],
             "outputs": list(self.outputs),
             "quality": self.quality.as_json() if self.quality else None,
             "camera": self.camera.as_json() if self.camera else None,
@@ -137,6 +140,7 @@ def read_settings(data: Mapping[str, object]) -> tuple[Settings, list[str]]:
         "character": _name,
         "actor": _name,
         "camera": read_camera_choice,
+        "guests": read_guests,
         "outputs": _texts,
         "quality": lambda value: None if value is None else QualityChoice().changed(_object(value)),
         "global_hotkeys": _bool,

@@ -51,6 +51,7 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "voice": studio.voice.as_json(),
         "presets": [{"name": name, "label": preset.label} for name, preset in LIGHT_PRESETS.items()],
         "scene": studio.scenes.as_json(),
+        "guests": _guests_state(studio),
         "pictures": studio.pictures.names(),
         "shipped_pictures": list(SHIPPED_PICTURES),
         "items": [asdict(one) for one in studio.items.items],
@@ -83,6 +84,11 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         or studio.lighting.notice
         or studio.items.notice,
     }
+
+
+def _guests_state(studio: StudioSession) -> list[dict[str, object]]:
+    choice = studio.scenes.choice
+    return [{**one, "placement": asdict(choice.placement_of(str(one["character"])))} for one in studio.guests.as_json()]
 
 
 def _global_state(studio: StudioSession) -> dict[str, object]:

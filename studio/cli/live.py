@@ -165,6 +165,7 @@ def _open_session(config: Config) -> StudioSession:
     studio = StudioSession(
         config.source, SettingsStore(load_settings(folder) if folder else None, folder), config.actor
     )
+    studio.guests.runtime = config.runtime
     studio.switch.reopen, studio.switch.destinations = lambda: _open_source(config), config.out
     return studio
 

@@ -21,6 +21,7 @@ from omote.bridge.errors import OmoteError
 from omote.engine.capture.recorder import RecordingProgress
 
 from ..app.characters import MAX_MODEL_BYTES, MAX_PICTURE_BYTES
+from ..app.guests import read_guests
 from ..app.hotkeys import KEY_PHASES, KeyPhase, read_hotkeys
 from ..app.outputs import MOST_SPEC
 from ..app.session import StudioSession, as_control_errors
@@ -82,6 +83,7 @@ class Api:
             ),
             "apps/answer": lambda arguments: studio.apps.answer(arguments.get("id"), arguments.get("grants")),
             "apps/revoke": lambda arguments: studio.apps.revoke(arguments.get("name")),
+            "guests": lambda arguments: studio.use_guests(read_guests(arguments.get("guests"))),
             "scenes/save": lambda arguments: studio.save_scene(text_argument(arguments, "name")),
             "scenes/show": lambda arguments: studio.show_scene(text_argument(arguments, "name")),
             "scenes/remove": lambda arguments: studio.remove_scene(text_argument(arguments, "name")),

@@ -32,12 +32,13 @@ from .access import APPS_PATH, AccessControl, Role, Tickets, Tokens
 from .api import Api, JsonResponse, not_found
 from .apps import AppServer
 from .events import EventStream
-from .streams import LatestBroadcast, serve_camera, serve_faces, serve_pictures
+from .streams import LatestBroadcast, serve_camera, serve_faces, serve_pictures, without_background
 from .time_limit import TimeLimitedProtocol
 
 MAX_MESSAGE_BYTES = 4096  # of a WebSocket message to Omote: an expression of a program with all 52 weights
 
 LOOPBACK_HOST = "127.0.0.1"
+ALL = "all"  # in `show` of an address: the main character and all guests
 STATIC = Path(__file__).parent / "static"
 GRACEFUL_STOP_S = 0.4
 
@@ -167,10 +168,24 @@ class PageServer:
         role: Role = client.scope["role"]
         self._viewers[role] += 1
         try:
-            has_background = client.query_params.get("background") != "none"
-            await serve_pictures(client, self._newest, has_background=has_background)
+            await serve_pictures(client, self._newest, self._picture_for(client))
         finally:
             self._viewers[role] -= 1
+
+    def _picture_for(self, client: WebSocket) -> Callable[[Portrait], Portrait] | None:
+        """What this client asks for instead of the portrait itself: its guests with it, or no background."""
+        show = client.query_params.get("show")
+        names = None if show == ALL else frozenset((show or "").split(","))
+        has_background = client.query_params.get("background") != "none"
+
+        if show is None and has_background:
+            return None
+
+        def picture(portrait: Portrait) -> Portrait:
+            shown = portrait if show is None else self._studio.guests.shown(portrait, names)
+            return shown if has_background else without_background(shown)
+
+        return picture
 
     async def _send_faces(self, client: WebSocket) -> None:
         await serve_faces(client, self._newest)

@@ -44,12 +44,17 @@ CAMERA_POLL_S = 0.05  # while there is no new picture
 _MAX_POINTS = 0xFFFF
 
 
-async def serve_pictures(client: WebSocket, newest: LatestBroadcast[Portrait], *, has_background: bool = True) -> None:
-    """Answers each "next" with the newest portrait that this client has not received, until either side ends."""
+async def serve_pictures(
+    client: WebSocket, newest: LatestBroadcast[Portrait], picture: Callable[[Portrait], Portrait] | None = None
+) -> None:
+    """Answers each "next" with the newest portrait that this client has not received, until either side ends.
 
-    def send(portrait: Portrait, number: int) -> Awaitable[None]:
-        shown = portrait if has_background else without_background(portrait)
-        return client.send_bytes(encode_portrait(shown, number, time.perf_counter_ns()))
+    `picture` makes what this client sees of it, if that is another one.
+    """
+
+    async def send(portrait: Portrait, number: int) -> None:
+        shown = await run_in_threadpool(picture, portrait) if picture else portrait
+        await client.send_bytes(encode_portrait(shown, number, time.perf_counter_ns()))
 
     await _serve_newest(client, newest, send)
 

@@ -22,7 +22,7 @@ async function removeProfile(name) {
 function profileRow(name) {
   return make(
     "li",
-    { class: "item" },
+    { class: "entry" },
     make("strong", { text: name }),
     button("Use", () => useProfile(name), { "aria-label": `Use ${name}` }),
     button("Overwrite", () => ask("profiles/save", { name }), { "aria-label": `Overwrite ${name}` }),
@@ -80,7 +80,7 @@ function takeRow(take) {
   const size = `${clock(take.seconds)} · ${take.megabytes.toFixed(1)} MB`;
   return make(
     "li",
-    { class: "item" },
+    { class: "entry" },
     make("strong", { text: take.name }),
     make("span", { class: "quiet", text: size }),
     button("Play", () => ask("takes/play", { name: take.name }, "source"), { "aria-label": `Play ${take.name}` }),

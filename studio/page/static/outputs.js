@@ -29,7 +29,7 @@ function output(name, address, note = "") {
   );
 }
 
-const parts = { clean: "", obsPage: "", endpoints: [], receivers: [] };
+const parts = { clean: "", hasGuests: false, obsPage: "", endpoints: [], receivers: [] };
 let before = "";
 
 function receiver(one) {
@@ -44,6 +44,9 @@ function show(change) {
   const receivers = parts.receivers.map((one) => make("li", { text: receiver(one) }));
   element("outputs").replaceChildren(
     ...(parts.clean ? [output("OBS browser source", parts.clean, "Only the portrait, with real transparency.")] : []),
+    ...(parts.hasGuests
+      ? [output("OBS browser source of all", `${parts.clean}&show=all`, "All characters, in their places and order. A list of names shows only these: show=hana,noah.")]
+      : []),
     ...(parts.obsPage ? [output("OBS local file", parts.obsPage, "The same, and it waits until Omote runs: OBS may be started first.")] : []),
     ...parts.endpoints.map((one) => output(one.name, one.address)),
     make("h3", { text: "Connected" }),
@@ -56,6 +59,7 @@ export function startOutputs() {
     show({ clean });
     element("obs").replaceChildren(...(clean ? [output("OBS browser source", clean)] : []));
   });
+  onPart((state) => state.guests.length > 0, (hasGuests) => show({ hasGuests }));
   onPart((state) => state.obs_page, (obsPage) => show({ obsPage }));
   on("status", (status) => show({ endpoints: status.endpoints, receivers: status.receivers ?? [] }));
 }

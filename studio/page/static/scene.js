@@ -32,8 +32,10 @@ const path = (name) => `/api/pictures/${encodeURIComponent(name)}`;
 let place = { x: 0, y: 0, zoom: 1 }; // as it is being dragged, until the server knows
 let dragged = -Infinity;
 let isOpen = false;
+let guest = ""; // whose place is changed; "" for the main character
 
 const change = (changes) => attempt(() => post("/api/scene", changes), "scene");
+const placed = (placement) => (guest ? { placement, character: guest } : { placement });
 const limited = (value, low, high) => Math.min(Math.max(value, low), high);
 
 function segments(id, options, use) {
@@ -114,7 +116,7 @@ async function keep(event) {
 function move(changes) {
   dragged = performance.now();
   place = { ...place, ...changes };
-  send({ placement: changes });
+  send(placed(changes));
 }
 
 /** Pixels on the screen of one side of the drawn square at 100 %. */
@@ -164,6 +166,21 @@ function startDragging() {
   });
 }
 
+/** The place of the character whose sliders these are. */
+function placeOf({ scene, guests }) {
+  return guests.find((one) => one.character === guest)?.placement ?? scene.placement;
+}
+
+function showWhose([main, guests], showPlace) {
+  if (!guests.includes(guest)) guest = "";
+  const select = element("scene-whose-choice").querySelector("select");
+  const options = [["", main], ...guests.map((name) => [name, name])];
+  select.replaceChildren(...options.map(([value, text]) => make("option", { value, text, selected: value === guest })));
+  element("scene-whose-choice").hidden = guests.length === 0;
+  say("scene-whose", `Place of ${guest || main}`);
+  showPlace();
+}
+
 export function startScene() {
   const showBackground = segments("scene-backgrounds", BACKGROUNDS, useBackground);
   const showShape = segments("scene-shapes", SHAPES, (aspect) => change({ aspect }));
@@ -175,11 +192,11 @@ export function startScene() {
     add(event.target.files[0]);
     event.target.value = ""; // so that the same file can be chosen again
   });
-  element("scene-centre").addEventListener("click", () => change({ placement: null }));
+  element("scene-centre").addEventListener("click", () => change(placed(null)));
   element("scene-keep").addEventListener("submit", keep);
 
   const blur = knob({ name: "blur", label: "Blur", usual: 0, step: 0.01, format: percent }, change);
-  const knobs = [...PLACES, ...CROPS].map((one) => knob(one, (value) => change({ placement: value })));
+  const knobs = [...PLACES, ...CROPS].map((one) => knob(one, (value) => change(placed(value))));
   const lean = knob(LEAN, change);
   element("scene-lean").replaceChildren(lean.row);
   element("scene-blur").replaceChildren(blur.row);
@@ -192,11 +209,20 @@ export function startScene() {
     if (document.activeElement !== colour) colour.value = scene.colour;
     blur.show(scene.blur);
     lean.show(scene.lean);
-    knobs.forEach((one) => one.show(scene.placement[one.name]));
-    if (performance.now() - dragged > STILL_MS) place = { ...scene.placement };
     element("scene-picture").hidden = scene.background !== "picture";
   });
-  onPart((state) => state.character, (name) => say("scene-whose", `Place of ${name}`));
+  const showPlace = () => {
+    const shown = placeOf(current());
+    knobs.forEach((one) => one.show(shown[one.name]));
+    if (performance.now() - dragged > STILL_MS) place = { ...shown };
+  };
+  onPart(placeOf, showPlace);
+  const whose = (state) => [state.character, state.guests.map((one) => one.character)];
+  onPart(whose, (parts) => showWhose(parts, showPlace));
+  element("scene-whose-choice").addEventListener("change", (event) => {
+    guest = event.target.value;
+    showWhose(whose(current()), showPlace);
+  });
   onPart((state) => [state.pictures, state.scene], showPictures);
   onPart((state) => state.scene.presets, (names) => {
     element("scene-presets").replaceChildren(...names.map(preset));

@@ -39,6 +39,7 @@ function followScrolling() {
 
 export function startStage() {
   stream(element("portrait"), {
+    show: "all",
     onPicture(picture) {
       ages.push(Date.now() - picture.capturedMs); // browser and server share this machine's wall clock
       if (ages.length > WINDOW) ages.shift();

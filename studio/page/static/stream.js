@@ -27,9 +27,10 @@ function decode(buffer) {
 /**
  * Shows the newest picture on `canvas`, which is transparent while there is no connection. Calls `onPicture(picture)`
  * after each picture and `onConnection(isConnected)` at each change. Without `hasBackground`, the background that was
- * chosen on the control page is left out.
+ * chosen on the control page is left out. `show` names the characters to show, or "all"; without it, the main one.
  */
-export function stream(canvas, { onPicture = () => {}, onConnection = () => {}, hasBackground = true } = {}) {
+export function stream(canvas, { onPicture = () => {}, onConnection = () => {}, hasBackground = true, show = null } = {}) {
+  const query = { ...(hasBackground ? {} : { background: "none" }), ...(show ? { show } : {}) };
   const context = canvas.getContext("2d");
 
   function draw(picture) {
@@ -42,7 +43,7 @@ export function stream(canvas, { onPicture = () => {}, onConnection = () => {}, 
   }
 
   function connect() {
-    const socket = new WebSocket(socketAddress("/pictures", hasBackground ? {} : { background: "none" }));
+    const socket = new WebSocket(socketAddress("/pictures", query));
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       onConnection(true);
