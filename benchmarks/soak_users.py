@@ -27,11 +27,14 @@ from omote.bridge.control import ControlClient
 from omote.bridge.control.message import ControlRequest, encode_request
 from omote.bridge.payload import Video
 from omote.bridge.subscriber import Subscriber
+from omote.engine.model.portrait_renderer import CACHE_BYTES
 
 OTHER_UID = 65534  # of the system's user without rights
 STARTS_S = 120.0
 SAMPLE_S = 1.0
-SETTLE_S = 120.0  # of five minutes: until then caches fill and the allocator's arenas grow
+SIDE = 256  # pixels
+# Memory counts once this many pictures were drawn: the cache of pictures, 64 MiB, is full by then.
+FULL_PICTURES = 2 * CACHE_BYTES // (SIDE * SIDE * 4)
 # What is asked for; each would be seen at once.
 REQUESTS: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("set_character", {"name": "noah"}),
@@ -82,7 +85,7 @@ def live(home: Path, endpoints: list[str]) -> Iterator[tuple[subprocess.Popen[st
     # The cache holds networks and trials, and nothing about the user: others may read it.
     homes = {f"XDG_{name.upper()}_HOME": str(home / name) for name in ("config", "data", "cache")}
     ports = [f"--{name}-endpoint={one}" for name, one in zip(("params", "video", "control"), endpoints, strict=True)]
-    options = ["--size=256", "--page-port=0", "--runtime=openvino", *ports]
+    options = [f"--size={SIDE}", "--page-port=0", "--runtime=openvino", *ports]
     command = [sys.executable, "-m", "omote.studio.cli.main", "live", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **homes}) as process:
         try:
@@ -121,10 +124,12 @@ def measure(seconds: float) -> dict[str, Any]:
         ):
             _wait_for_picture(ours)
             asker.call("record", {"on": True}, timeout_s=10.0)  # a take that others must not read
-            other, memory = stranger(endpoints, page, home), []
+            other, memory, full_at = stranger(endpoints, page, home), list[float](), None
             until_s, began = time.monotonic() + seconds, ours.reception.received
             while time.monotonic() < until_s:
                 time.sleep(min(SAMPLE_S, seconds / 10.0))
+                if full_at is None and _drawn(asker) >= FULL_PICTURES:
+                    full_at = len(memory)
                 memory.append(psutil.Process(process.pid).memory_info().rss / (1 << 20))
             out, _ = other.communicate("", timeout=STARTS_S)
             stats = asker.call("stats", timeout_s=10.0)
@@ -139,16 +144,21 @@ def measure(seconds: float) -> dict[str, Any]:
             "missed": ours.reception.missed,
             "takes": len(takes),
             "character": stats.get("character", shown.get("character", "")),
-            "memory_mib": grown(memory, seconds),
+            "memory_mib": growth(memory, full_at),
         }
 
 
-def grown(memory_mib: list[float], seconds: float) -> dict[str, Any]:
-    """The mean of each minute, and what was gained from the first half to the last once the process had settled."""
-    a_minute = max(round(len(memory_mib) * 60.0 / seconds), 1)
+def growth(memory_mib: list[float], full_at: int | None) -> dict[str, Any]:
+    """The mean of each minute, and what was gained once the cache was full, from that sample on."""
+    a_minute = round(60.0 / SAMPLE_S)
     minutes = [memory_mib[at : at + a_minute] for at in range(0, len(memory_mib), a_minute)]
-    settled = memory_mib[round(len(memory_mib) * SETTLE_S / seconds) :]
-    return {"minutes_mib": [round(sum(one) / len(one), 1) for one in minutes], **halves(settled)}
+    settled = [] if full_at is None else memory_mib[full_at:]
+    means = [round(sum(one) / len(one), 1) for one in minutes]
+    return {"minutes_mib": means, "full_after_s": full_at and full_at * SAMPLE_S, **halves(settled)}
+
+
+def _drawn(asker: ControlClient) -> int:
+    return int(str(asker.call("stats", timeout_s=10.0)["drawn"]))
 
 
 def _wait_for_picture(ours: Subscriber) -> None:

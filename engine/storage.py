@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -43,8 +44,18 @@ def user_path(text: str | Path) -> Path:
 def _of_user(folder: Callable[..., Path], **options: bool) -> Path:
     try:
         return folder(_APP, appauthor=False, **options)
-    except RuntimeError:  # a user without a home folder: reading finds nothing, and writing fails
-        return Path(os.devnull) / _APP
+    except RuntimeError:
+        _warn_of_no_home()
+        return _NOWHERE
+
+
+# The folder of a user without a home folder: reading finds nothing, and writing fails.
+_NOWHERE = Path(os.devnull) / _APP
+
+
+@cache
+def _warn_of_no_home() -> None:
+    _log.warning("this user has no home folder, so nothing is kept: set HOME to a folder of yours")
 
 
 def make_folder(folder: Path) -> None:

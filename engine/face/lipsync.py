@@ -100,7 +100,7 @@ class VoiceTuning:
         for name, value in changes.items():
             if name not in known:
                 raise VoiceError(f'the voice has no setting "{name}"; there are {", ".join(known)}')
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            if isinstance(value, bool) or not isinstance(value, int | float):
                 raise VoiceError(f"{name} of the voice must be a number, got {value!r}")
         return replace(self, **{name: float(str(value)) for name, value in changes.items()})
 

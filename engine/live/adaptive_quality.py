@@ -125,7 +125,7 @@ class AdaptiveQuality:
         levels: Sequence[QualityLevel],
         measure_ms: Callable[[QualityLevel], float],
     ) -> None:
-        """`levels` start with the animator's own; `measure_ms` measures what a picture of a level costs."""
+        """`levels` start with the one that is drawn first; `measure_ms` measures what a picture of a level costs."""
         self.on_rate: Callable[[float | None], None] = lambda fps: None  # called with each new limit of the rate
         self._animator, self._all_levels, self._measure_ms = animator, tuple(levels), measure_ms
         self._controller = QualityController(budget_ms, [None] * len(levels))
@@ -167,8 +167,11 @@ class AdaptiveQuality:
                 self.on_rate(level.fps)
 
 
-def adaptive_quality_for(animator: Animator, budget_ms: float, character: Character, light: Array) -> AdaptiveQuality:
-    """From the animator's own quality down to the lowest, measured with this character at rest."""
+def adaptive_quality_for(
+    animator: Animator, budget_ms: float, character: Character, light: Array, best: QualityLevel | None = None
+) -> AdaptiveQuality:
+    """From `best`, or the animator's own quality, down to the lowest, measured with this character at rest."""
+    best = best or QualityLevel(animator.size, animator.steps)
     prepared = animator.renderer.prepare(character)
 
     def measure_ms(level: QualityLevel) -> float:
@@ -179,7 +182,7 @@ def adaptive_quality_for(animator: Animator, budget_ms: float, character: Charac
             took_ns.append(time.perf_counter_ns() - began_ns)
         return sorted(took_ns[1:])[TRIALS // 2] / 1e6
 
-    return AdaptiveQuality(animator, budget_ms, quality_levels(QualityLevel(animator.size, animator.steps)), measure_ms)
+    return AdaptiveQuality(animator, budget_ms, quality_levels(best), measure_ms)
 
 
 class QualityController:

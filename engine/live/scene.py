@@ -131,7 +131,7 @@ def _drawn_background(background: Background, width: int, height: int) -> Rgba:
     if background.blur > 0.0:
         deviation = background.blur * height
         part = np.asarray(cv2.GaussianBlur(part, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE), np.uint8)
-    return _over(part, plain)
+    return _over(part, plain, Scratch())
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,13 +170,31 @@ class Moment:
     now_ns: int = 0
 
 
-def composited(portrait: Portrait, scene: Scene, moment: Moment | None = None) -> Portrait:
+class Scratch:
+    """Arrays that each picture writes anew, so that the hot path allocates none; for one thread."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, Rgba] = {}
+
+    def array(self, name: str, *shape: int) -> Rgba:
+        """An array of this shape with any content: the same one for the same name, unless the shape changes."""
+        known = self._arrays.get(name)
+        if known is None or known.shape != shape:
+            known = self._arrays[name] = np.empty(shape, np.uint8)
+        return known
+
+
+def composited(
+    portrait: Portrait, scene: Scene, moment: Moment | None = None, scratch: Scratch | None = None
+) -> Portrait:
     """The portrait in this scene; the same object if that changes nothing. Without a moment it has no items.
+
+    The result shares no array with `scratch`, which saves allocations from one picture to the next.
 
     >>> composited(portrait, Scene(background=Background((0, 255, 0)))).rgba[0, 0]
     array([  0, 255,   0, 255], dtype=uint8)
     """
-    moment = moment or Moment(scene.placement)
+    moment, scratch = moment or Moment(scene.placement), scratch or Scratch()
     where = moment.placement
     if where == CENTRED and scene.is_plain and not moment.thrown:
         return portrait
@@ -185,9 +203,13 @@ def composited(portrait: Portrait, scene: Scene, moment: Moment | None = None) -
     side = len(portrait.rgba)
     width, height = scene.size(side)
     affine = placement_matrix(where, side, width, height)
-    cutout = np.asarray(cv2.cvtColor(portrait.rgba, cv2.COLOR_RGBA2mRGBA), np.uint8)
-    if where != CENTRED or (width, height) != (side, side):
-        cutout = _placed(cutout, where, affine, width, height)
+    is_placed = where != CENTRED or (width, height) != (side, side)
+    # What is given out is a new array: the cutout over a background, the straight picture without one.
+    shown = scratch.array("shown", height, width, 4) if scene.background is None else None
+    cutout = scratch.array("portrait", side, side, 4) if is_placed else shown
+    cutout = np.asarray(cv2.cvtColor(portrait.rgba, cv2.COLOR_RGBA2mRGBA, dst=cutout), np.uint8)
+    if is_placed:
+        cutout = _placed(cutout, where, affine, shown if shown is not None else np.empty((height, width, 4), np.uint8))
 
     # Draw the items behind and before it.
     if moment.head is not None and (scene.items or moment.thrown):
@@ -195,9 +217,10 @@ def composited(portrait: Portrait, scene: Scene, moment: Moment | None = None) -
         to_canvas = np.column_stack([affine[:, :2] * side, corner])
         behind = [one for one in scene.items if one.is_behind]
         if behind:
-            canvas = np.zeros_like(cutout)
+            canvas = scratch.array("behind", height, width, 4)
+            canvas[:] = 0
             draw_pinned(canvas, behind, moment.head, portrait.params, to_canvas, side)
-            cutout = _over(cutout, canvas)
+            cutout = _over(cutout, canvas, scratch, out=cutout)
         before = [one for one in scene.items if not one.is_behind]
         draw_pinned(cutout, before, moment.head, portrait.params, to_canvas, side)
         draw_thrown(cutout, moment.thrown, moment.head, portrait.params, to_canvas, moment.now_ns)
@@ -205,7 +228,9 @@ def composited(portrait: Portrait, scene: Scene, moment: Moment | None = None) -
     placed = None if where == CENTRED and width == height else _in_shares(affine, side, width, height)
     if scene.background is None:
         return replace(portrait, rgba=_straight(cutout), placed=placed)
-    return replace(portrait, rgba=_over(cutout, scene.background.drawn(width, height)), placed=placed, cutout=cutout)
+    return replace(
+        portrait, rgba=_over(cutout, scene.background.drawn(width, height), scratch), placed=placed, cutout=cutout
+    )
 
 
 def layered(portraits: Sequence[Portrait], background: Background | None = None) -> tuple[Rgba, Rgba]:
@@ -240,8 +265,8 @@ def placement_matrix(placement: Placement, side: int, width: int, height: int) -
     return np.column_stack([turn, middle - turn @ np.full(2, (side - 1) / 2.0)])
 
 
-def _placed(premultiplied: Rgba, placement: Placement, affine: Affine, width: int, height: int) -> Rgba:
-    """[height,width,4] premultiplied: the cropped portrait, moved, transparent around."""
+def _placed(premultiplied: Rgba, placement: Placement, affine: Affine, out: Rgba) -> Rgba:
+    """Writes into `out` [height,width,4] the cropped portrait, premultiplied and moved, transparent around."""
     side = len(premultiplied)
     left, top = round(placement.left * side), round(placement.top * side)
     right, bottom = side - round(placement.right * side), side - round(placement.bottom * side)
@@ -255,8 +280,9 @@ def _placed(premultiplied: Rgba, placement: Placement, affine: Affine, width: in
         part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
         moved[:, 2] += moved[:, :2] @ ((scale - 1.0) / 2.0)
         moved[:, :2] *= scale
-    out = cv2.warpAffine(part, moved, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    return np.asarray(out, np.uint8)
+    size = out.shape[1], out.shape[0]
+    cv2.warpAffine(part, moved, size, dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return out
 
 
 def _in_shares(affine: Affine, side: int, width: int, height: int) -> tuple[float, ...]:
@@ -268,10 +294,13 @@ def _in_shares(affine: Affine, side: int, width: int, height: int) -> tuple[floa
     return tuple(float(value) for value in rows.ravel())
 
 
-def _over(premultiplied: Rgba, behind: Rgba) -> Rgba:
-    """[H,W,4] a premultiplied picture over another one."""
-    left = cv2.bitwise_not(cv2.extractChannel(premultiplied, 3))
-    return np.asarray(cv2.add(premultiplied, cv2.multiply(behind, cv2.merge([left] * 4), scale=1.0 / 255.0)), np.uint8)
+def _over(premultiplied: Rgba, behind: Rgba, scratch: Scratch, out: Rgba | None = None) -> Rgba:
+    """[H,W,4] a premultiplied picture over another one; a new array, or `out`."""
+    left = cv2.extractChannel(premultiplied, 3, dst=scratch.array("left", *premultiplied.shape[:2]))
+    left = cv2.bitwise_not(left, dst=left)
+    share = cv2.merge([left] * 4, dst=scratch.array("share", *premultiplied.shape))
+    seen = cv2.multiply(behind, share, dst=share, scale=1.0 / 255.0)
+    return np.asarray(cv2.add(premultiplied, seen, dst=out), np.uint8)
 
 
 def _straight(premultiplied: Rgba) -> Rgba:
@@ -290,6 +319,7 @@ class Compositor:
         self._thrown: tuple[Thrown, ...] = ()  # replaced as a whole
         self._throwing = threading.Lock()
         self._last: tuple[Rgba, bytes, Scene, Placement, Portrait] | None = None
+        self._scratch = Scratch()
 
     def throw(self, *thrown: Thrown) -> None:
         """Lets these pictures fly, from any thread."""
@@ -319,7 +349,7 @@ class Compositor:
             done = last[4]
             return replace(portrait, rgba=done.rgba, placed=done.placed, cutout=done.cutout)
         frame = head_frame(character) if scene.items or thrown else None
-        done = composited(portrait, scene, Moment(where, frame, thrown, now_ns))
+        done = composited(portrait, scene, Moment(where, frame, thrown, now_ns), self._scratch)
         self._last = None if thrown else (portrait.rgba, pose, scene, where, done)
         return done
 

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, replace
 
 from omote.bridge.errors import OmoteError
 from omote.engine.data import Character
-from omote.engine.live.adaptive_quality import adaptive_quality_for
+from omote.engine.live.adaptive_quality import AdaptiveQuality, QualityLevel, adaptive_quality_for
 from omote.engine.live.loop import LiveLoop
+from omote.engine.live.session import LiveSession
 from omote.engine.model.animator import Animator, open_renderer, runtime_options
 from omote.engine.model.renderer import DEFAULT_SIZE, SIZES, STEPS, references_at_once
 
@@ -76,15 +77,24 @@ class QualityControl:
             self.choice = QualityChoice(animator.size, animator.steps, "auto", budget_ms)
 
     def use(self, changes: Mapping[str, object]) -> QualityChoice:
-        """Changes some values and returns all; QualityError, or AnimatorError if the runtime does not run here."""
+        """Changes some values and returns all; QualityError, or AnimatorError if the runtime does not run here.
+
+        TimeoutError if no picture is drawn meanwhile. After an error everything is as it was.
+        """
         with self._lock:
             live = self._live
             if live is None or not self.is_adjustable:
                 raise QualityError("a photoreal character's quality is chosen at the start, by --size and --steps")
-            before, choice = self.choice, self.choice.changed(changes)
-            if choice.runtime != before.runtime:
-                self._use_runtime(live, choice)
-            self._use_budget(live, choice)
+            choice = self.choice.changed(changes)
+            # Whatever may fail comes first, so that a refused change leaves the picture and the choice as they were.
+            animator = self._animator(live.session, choice)
+            quality = self._adaptive_quality(live, animator, choice)
+            if animator is not live.session.renderer:
+                live.session.between_pictures(lambda: live.session.use_renderer(animator))
+            live.session.use_quality(None)
+            live.rate.limit(None)
+            animator.use(choice.size, choice.steps)
+            live.session.use_quality(quality)
             self.choice = choice
         return choice
 
@@ -100,28 +110,27 @@ class QualityControl:
             "runtimes": list(runtime_options()),
         }
 
-    def _use_runtime(self, live: LiveLoop, choice: QualityChoice) -> None:
-        session = live.session
+    def _animator(self, session: LiveSession, choice: QualityChoice) -> Animator:
+        """The animator of the session, or another one with the chosen runtime and the character ready."""
+        if choice.runtime == self.choice.runtime:
+            assert isinstance(session.renderer, Animator)
+            return session.renderer
         character = session.character
         references = references_at_once(character) if isinstance(character, Character) else 1
         renderer, _ = open_renderer(choice.runtime, references)
         animator = Animator(choice.size, choice.steps, renderer=renderer)
         animator.check(character)  # prepared here, so that the next picture need not wait for it
-        session.between_pictures(lambda: session.use_renderer(animator))
+        return animator
 
-    def _use_budget(self, live: LiveLoop, choice: QualityChoice) -> None:
-        """Draws with this size and steps, and holds the budget from there, if there is one."""
-        session = live.session
-        animator, character = session.renderer, session.character
-        assert isinstance(animator, Animator)
-        session.use_quality(None)
-        live.rate.limit(None)
-        animator.use(choice.size, choice.steps)
+    def _adaptive_quality(self, live: LiveLoop, animator: Animator, choice: QualityChoice) -> AdaptiveQuality | None:
+        """Holds the budget from the chosen size and steps down, measured already; None without a budget."""
         if choice.budget_ms is None:
-            return
+            return None
+        session, character = live.session, live.session.character
         if not isinstance(character, Character):
             raise QualityError(f"{character.name} is photoreal and has no cheaper quality")
-        quality = adaptive_quality_for(animator, choice.budget_ms, character, session.light)
+        best = QualityLevel(choice.size, choice.steps)
+        quality = adaptive_quality_for(animator, choice.budget_ms, character, session.light, best)
         session.between_pictures(quality.__enter__)  # it draws, and only one thread may do so
         quality.on_rate = live.rate.limit
-        session.use_quality(quality)
+        return quality

@@ -95,7 +95,7 @@ def load_settings(folder: Path) -> Settings:
             data = parse_json(file.read(_MAX_FILE_BYTES))
         if not isinstance(data, dict):
             raise ValueError(f"it must be an object, got {type(data).__name__}")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Settings()
     except OSError as error:
         log.warning("%s cannot be read (%s): the page starts with the default settings", path, error.strerror)

@@ -28,6 +28,7 @@ MAX_DEPTH = 8  # nested objects and lists
 Arguments = Mapping[str, object]
 # In letters: a message on the wire has at most 256 bytes.
 _MAX_VALUE, _MAX_CHOICES = 60, 130
+_MAX_DIGITS = 300  # of a whole number: a larger one is no float
 
 
 class JsonError(OmoteError, ValueError):
@@ -37,7 +38,7 @@ class JsonError(OmoteError, ValueError):
 def parse_json(text: bytes | str) -> object:
     """Parses JSON of bounded depth with finite numbers; JsonError, and no other error, if that fails."""
     try:
-        value = json.loads(text, parse_constant=_reject_constant, parse_float=_parse_finite)
+        value = json.loads(text, parse_constant=_reject_constant, parse_float=_parse_finite, parse_int=_parse_int)
     except RecursionError as error:
         raise JsonError(f"it is deeper than {MAX_DEPTH} levels") from error
     except ValueError as error:  # UnicodeDecodeError is one too
@@ -54,6 +55,10 @@ def _reject_constant(name: str) -> NoReturn:
 def _parse_finite(digits: str) -> float:
     number = float(digits)
     return number if math.isfinite(number) else _reject_constant(digits[:20])
+
+
+def _parse_int(digits: str) -> int:
+    return int(digits) if len(digits) <= _MAX_DIGITS else _reject_constant(digits[:20])
 
 
 def _is_shallow(value: object) -> bool:

@@ -31,12 +31,14 @@ def test_each_thing_that_the_other_user_gets_is_a_fault() -> None:
     ]
 
 
-def test_memory_counts_once_it_has_settled() -> None:
+def test_memory_counts_once_the_cache_of_pictures_is_full() -> None:
     memory = [100.0 + min(second, 120) for second in range(300)]  # grows for two minutes
-    assert soak_users.grown(memory, 300.0) == {
+    assert soak_users.growth(memory, 120) == {
         "minutes_mib": [129.5, 189.5, 220.0, 220.0, 220.0],
+        "full_after_s": 120.0,
         "first_half_mib": 220.0,
         "second_half_mib": 220.0,
         "grown_mib": 0.0,
         "most_mib": 220.0,
     }
+    assert "grown_mib" not in soak_users.growth(memory, None)

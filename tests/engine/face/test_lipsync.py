@@ -139,7 +139,8 @@ def test_a_click_is_not_loud() -> None:
         ({"share": True}, "share of the voice must be a number, got True"),
         ({"quiet_db": 1}, "quiet_db of the voice must be from -80 to 0, got 1"),
         ({"pitch": 1}, 'the voice has no setting "pitch"'),
-        ({"loud_db": float("nan")}, "must be a number"),
+        ({"loud_db": float("nan")}, "from -80 to 0, got nan"),
+        ({"loud_db": 10**400}, "from -80 to 0, got inf"),
     ],
 )
 def test_an_impossible_tuning_is_refused(changes: dict[str, object], message: str) -> None:

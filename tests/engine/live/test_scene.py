@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from omote.engine.live.scene import (
     Placement,
     Scene,
     SceneError,
+    Scratch,
     composited,
 )
 from omote.engine.testing.drawing import painted_character
@@ -148,6 +150,40 @@ def test_a_small_portrait_keeps_its_fine_lines() -> None:
 def test_an_impossible_placement_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SceneError, match=f"{next(iter(wrong))} must be from"):
         Placement(**wrong)
+
+
+# Each with the arrays that a picture needs besides those that it gives out, which are reused.
+SCENES = {
+    "background": Scene(background=GREEN),
+    "placed": Scene(Placement(x=0.1, zoom=0.9)),
+    "wide, before a background": Scene(Placement(y=0.1), GREEN, aspect=16.0 / 9.0),
+}
+
+
+def test_pictures_that_share_arrays_are_those_that_do_not_and_stay_as_they_are() -> None:
+    scratch, kept = Scratch(), list[tuple[Rgba, Rgba]]()
+    for side in (SIDE, 2 * SIDE, SIDE):
+        for scene in (*SCENES.values(), *SCENES.values()):
+            one = replace(portrait(side), rgba=np.roll(portrait(side).rgba, len(kept), axis=1))
+            shared, alone = composited(one, scene, scratch=scratch), composited(one, scene)
+            kept.append((shared.rgba, alone.rgba))
+            if alone.cutout is not None:
+                assert shared.cutout is not None
+                kept.append((shared.cutout, alone.cutout))
+    for shared_rgba, alone_rgba in kept:
+        np.testing.assert_array_equal(shared_rgba, alone_rgba)
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_picture_allocates_only_what_it_gives_out(name: str) -> None:
+    scene, scratch, one = SCENES[name], Scratch(), portrait(256)
+    composited(one, scene, scratch=scratch)
+    tracemalloc.start()
+    done = composited(one, scene, scratch=scratch)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    given_bytes = done.rgba.nbytes + (0 if done.cutout is None else done.cutout.nbytes)
+    assert given_bytes <= peak <= given_bytes + 20_000  # small Python objects
 
 
 def test_the_picture_of_a_still_face_is_composited_once() -> None:

@@ -8,7 +8,9 @@ from typing import NoReturn
 
 import pytest
 
-from omote.engine.storage import data_folder, prepare_folder, user_path
+from omote.engine import storage
+from omote.engine.storage import cache_folder, config_folder, data_folder, prepare_folder, user_path
+from omote.studio.app.settings import Settings, load_settings
 from omote.studio.cli.doctor import find_obs
 from omote.studio.cli.main import main
 
@@ -42,6 +44,15 @@ def test_a_command_works_or_says_what_it_cannot_write(
     assert main(words) == code
     printed = capsys.readouterr()
     assert says in printed.out + printed.err
+
+
+def test_the_cure_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    storage._warn_of_no_home.cache_clear()
+    assert config_folder() == data_folder() == cache_folder()
+    assert load_settings(config_folder()) == Settings()
+    assert [record.getMessage() for record in caplog.records] == [
+        "this user has no home folder, so nothing is kept: set HOME to a folder of yours"
+    ]
 
 
 def test_the_doctor_looks_for_obs_without_a_home() -> None:
