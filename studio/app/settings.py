@@ -32,7 +32,7 @@ from .validation import parse_json
 FOLDER_VARIABLE = "OMOTE_SETTINGS"
 SETTINGS_FILE = "page.json"
 VERSION = 1
-WRITE_DELAY_S = 1.0  # after the last change, so that dragging a slider writes once
+WRITE_DELAY_S = 0.5  # after the first change that is not written, so that dragging a slider writes seldom
 
 _MAX_FILE_BYTES = 1_000_000
 _MAX_NAME = 128
@@ -193,7 +193,7 @@ def _set_aside(path: Path, why: str) -> None:
 
 
 class SettingsStore:
-    """Holds the settings of a run and writes them a second after the last change. Threads may share it.
+    """Holds the settings of a run and writes them within a second of each change. Threads may share it.
 
     If the file cannot be written, the log says so once, and the settings hold for this run.
     """
@@ -224,7 +224,8 @@ class SettingsStore:
         """Replaces the settings by `change(settings)`."""
         with self._lock:
             self._settings = change(self._settings)
-            self._due_s = self._clock_s() + WRITE_DELAY_S
+            if self._due_s is None:
+                self._due_s = self._clock_s() + WRITE_DELAY_S
 
     def tick(self) -> None:
         """Writes the settings if a write is due; to be called often."""
