@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -306,7 +307,10 @@ class Evening:
     def _source(self, page: playwright.Page) -> None:
         for kind in ("none", "demo"):
             page.locator("#source").select_option(kind)
-            self._until(lambda kind=kind: self.live.state()["source"]["kind"] == kind, f"the source {kind}")
+            self._until(partial(self._plays, kind), f"the source {kind}")
+
+    def _plays(self, kind: str) -> bool:
+        return bool(self.live.state()["source"]["kind"] == kind)
 
     def _profile(self, page: playwright.Page) -> None:
         page.click("#tab-library")
