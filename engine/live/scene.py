@@ -239,13 +239,13 @@ def layered(portraits: Sequence[Portrait], background: Background | None = None)
     Returns [H,W,4] the picture with straight alpha, over the background, and the same without it, premultiplied.
     """
     width, height = max((one.rgba.shape[1], one.rgba.shape[0]) for one in portraits)
-    stack = np.zeros((height, width, 4), np.uint8)
+    stack, scratch = np.zeros((height, width, 4), np.uint8), Scratch()
     for portrait in portraits:
         cutout = _cutout(portrait)
         is_smaller = cutout.shape != stack.shape
         layer = cv2.resize(cutout, (width, height), interpolation=cv2.INTER_LINEAR) if is_smaller else cutout
-        stack = _over(np.asarray(layer, np.uint8), stack)
-    shown = _straight(stack) if background is None else _over(stack, background.drawn(width, height))
+        stack = _over(np.asarray(layer, np.uint8), stack, scratch)
+    shown = _straight(stack) if background is None else _over(stack, background.drawn(width, height), scratch)
     return shown, stack
 
 
