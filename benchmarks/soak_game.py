@@ -89,6 +89,7 @@ def main_sender(words: list[str]) -> int:
     parser.add_argument("report", type=Path)
     chosen = parser.parse_args(words)
     params, video, control = chosen.endpoints
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background ignores it
     config = replace(
         DEFAULTS,
         size=SIDE,
