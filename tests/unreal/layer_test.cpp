@@ -8,10 +8,12 @@
 
 // Before Unreal's headers, whose `check` would reach into cppzmq's.
 #include "control_server.h"
+#include "discovery_peer.h"
 #include "packed.h"
 #include "publisher.h"
 #include "test.h"
 
+#include "Components/MeshComponent.h"
 #include "Engine/Texture2D.h"
 #include "ILiveLinkClient.h"
 #include "Misc/ConfigCacheIni.h"
@@ -20,6 +22,10 @@
 #include "OmoteLiveLinkSource.h"
 #include "OmoteLiveLinkSourceFactory.h"
 #include "OmotePortraitComponent.h"
+#include "Widgets/Input/SButton.h"
+#include "Widgets/Input/SEditableTextBox.h"
+#include "Widgets/SBoxPanel.h"
+#include "Widgets/Text/STextBlock.h"
 
 namespace {
 
@@ -281,4 +287,130 @@ TEST(an_expressions_component_that_cannot_connect_says_why) {
     face.BeginPlay();
     face.TickComponent(0.016f, LEVELTICK_All, nullptr);
     ExpectContains(face.LastError.Text, "parms");
+}
+
+TEST(live_link_is_given_the_heads_transform_as_a_second_subject) {
+    TestPublisher publisher;
+    ILiveLinkClient client;
+    const std::string connection = "params=" + publisher.Endpoint() + ";subject=omote";
+    const TSharedPtr<ILiveLinkSource> source = UOmoteLiveLinkSourceFactory().CreateSource(connection.c_str());
+    source->ReceiveClient(&client, FGuid());
+    EXPECT_EQUAL(client.Head.Text, std::string("omote_head"));
+    EXPECT(publisher.WaitForSubscription("p/omote"));
+    publisher.Send(StoredMessage("wire_params_shown_weights"));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (client.Frames == 0 && std::chrono::steady_clock::now() < deadline) source->Update();
+    const auto& moved = Golden()["wire_params_shown_weights"]["translation"].Items();
+    EXPECT(std::abs(client.HeadTransform.Translation.X - 100 * moved[2].Number()) < 1e-4);
+    EXPECT(std::abs(client.HeadTransform.Translation.Y + 100 * moved[0].Number()) < 1e-4);
+    EXPECT(std::abs(client.HeadTransform.Translation.Z - 100 * moved[1].Number()) < 1e-4);
+    EXPECT(source->RequestSourceShutdown());
+}
+
+TEST(the_owners_mesh_shows_the_portrait_while_it_runs) {
+    UMeshComponent mesh;
+    UMaterialInterface material;
+    mesh.Material = &material;
+    Scene scene;
+    scene.owner.Mesh = &mesh;
+    scene.Send();
+    EXPECT(scene.ShowsOne());
+    EXPECT(mesh.Material == &mesh.Instance && mesh.Instance.Texture == scene.portrait.Texture);
+    EXPECT_EQUAL(mesh.Instance.Name.Text, std::string("Portrait"));
+    UTexture2D::RunRenderThread();
+    scene.portrait.EndPlay(EEndPlayReason::Destroyed);
+    EXPECT(mesh.Material == &material);
+    scene.portrait.BeginPlay();
+    EXPECT(scene.publisher.WaitForSubscription("v.bgra8/omote"));
+    scene.Send();
+    EXPECT(scene.ShowsOne());
+    EXPECT(mesh.Material == &mesh.Instance);
+    UTexture2D::RunRenderThread();
+}
+
+TEST(a_mesh_is_left_alone_where_no_parameter_is_named) {
+    UMeshComponent mesh;
+    Scene scene;
+    scene.owner.Mesh = &mesh;
+    scene.portrait.TextureParameter = FName();
+    scene.Send();
+    EXPECT(scene.ShowsOne());
+    EXPECT(mesh.Material == nullptr);
+    UTexture2D::RunRenderThread();
+}
+
+namespace {
+
+// The creation panel as a user sees it: buttons by what stands on them, fields in their order.
+struct Panel {
+    std::vector<std::pair<std::string, TSharedPtr<ILiveLinkSource>>> created;
+    TSharedPtr<SWidget> widget;
+
+    Panel() {
+        UOmoteLiveLinkSourceFactory factory;
+        EXPECT(factory.GetMenuType() == ULiveLinkSourceFactory::EMenuType::SubPanel);
+        widget = factory.BuildCreationPanel(ULiveLinkSourceFactory::FOnLiveLinkSourceCreated::CreateLambda(
+            [this](TSharedPtr<ILiveLinkSource> source, FString text) { created.emplace_back(text.Text, source); }));
+    }
+
+    template <class Kind>
+    std::vector<Kind*> All() const {
+        std::vector<Kind*> found;
+        std::vector<SWidget*> left = {widget.Pointer.get()};
+        while (!left.empty()) {
+            SWidget* next = left.back();
+            left.pop_back();
+            if (next->StubKind == StubKindOf<Kind>()) found.push_back(static_cast<Kind*>(next));
+            for (auto at = next->StubChildren.rbegin(); at != next->StubChildren.rend(); ++at) left.push_back(at->get());
+        }
+        return found;
+    }
+
+    bool Click(const std::string& words) const {
+        for (SButton* button : All<SButton>()) {
+            if (button->StubArguments.Held.Text.Text.find(words) == std::string::npos) continue;
+            button->StubArguments.Handler();
+            return true;
+        }
+        return false;
+    }
+
+    bool Says(const std::string& words) const {
+        for (STextBlock* text : All<STextBlock>()) {
+            if (text->StubText.Text.Text.find(words) != std::string::npos) return true;
+        }
+        return false;
+    }
+
+    void Type(std::size_t field, const char* text) const { All<SEditableTextBox>().at(field)->SetText({FString(text)}); }
+};
+
+}  // namespace
+
+TEST(the_creation_panel_makes_a_source_of_its_fields) {
+    Panel panel;
+    EXPECT_EQUAL(panel.All<SEditableTextBox>().size(), std::size_t{4});
+    EXPECT(panel.Click("Connect"));
+    EXPECT_EQUAL(panel.created.back().first, std::string());  // this machine
+    panel.Type(0, "tcp://10.0.0.1:5556");
+    panel.Type(2, "ada");
+    EXPECT(panel.Click("Connect"));
+    EXPECT_EQUAL(panel.created.back().first, std::string("params=tcp://10.0.0.1:5556;subject=ada;"));
+    EXPECT(panel.created.back().second.IsValid());
+}
+
+TEST(the_creation_panel_says_what_is_wrong_with_a_key_file) {
+    Panel panel;
+    panel.Type(3, "/no/such/file");
+    EXPECT(panel.Click("Connect"));
+    EXPECT(panel.created.empty() && panel.Says("/no/such/file"));
+}
+
+TEST(the_creation_panel_lists_the_senders_of_this_machine) {
+    const DiscoveryPeer sender("a studio", "tcp://127.0.0.1:6001", "ada");
+    if (sender.Port() == 0) return;  // another program's senders have all ports
+    Panel panel;
+    for (int attempt = 0; attempt < 20 && !panel.Click("a studio"); ++attempt) EXPECT(panel.Click("Find senders"));
+    EXPECT(panel.Click("Connect"));
+    EXPECT_EQUAL(panel.created.back().first, std::string("params=tcp://127.0.0.1:6001;subject=ada;"));
 }

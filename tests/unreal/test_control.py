@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socketserver
+import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ import pytest
 
 from omote.bridge import keys, picture
 from omote.bridge.control import ControlError, ControlServer
+from omote.bridge.discovery import Announcement, Responder
 from omote.bridge.keys import ServerKeys
 from omote.bridge.publisher import Publisher
 
@@ -168,3 +170,14 @@ def test_key_file_that_is_none_is_named(probe: Command, tmp_path: Path) -> None:
     path.write_text("")
     with pytest.raises(AssertionError, match=r"empty\.omote-key"), Probe(probe, FREE_PORT, "--keys", path) as listener:
         listener.line_that_begins("ready")
+
+
+def test_senders_of_this_machine_are_found_by_name(probe: Command) -> None:
+    session = (1 << 64) - 6
+    sender = Announcement("studio", "omote", session, "tcp://127.0.0.1:5557", "tcp://127.0.0.1:5556", "", True)
+    with Responder(lambda: sender) as responder:
+        if not responder.port:
+            pytest.skip("all ports of discovery are taken here")
+        done = subprocess.run([*probe, "discover"], check=True, capture_output=True, text=True, timeout=120.0)
+    (ours,) = (line for line in done.stdout.splitlines() if line.startswith(f"{session} "))
+    assert ours == f"{session} studio omote tcp://127.0.0.1:5557 tcp://127.0.0.1:5556  True"

@@ -19,10 +19,10 @@ def lines_of(path: Path) -> list[str]:
     return path.read_text("utf-8").splitlines()
 
 
-def test_layer_stays_under_700_lines() -> None:
+def test_layer_stays_under_1000_lines() -> None:
     files = [path for path in builds.LAYER.rglob("*") if path.is_file()]
     assert len(files) > 5
-    assert sum(len(lines_of(path)) for path in files) < 700
+    assert sum(len(lines_of(path)) for path in files) < 1000
 
 
 def test_the_one_file_that_unreal_compiles_holds_the_whole_core() -> None:

@@ -291,15 +291,14 @@ function whole(value) {
  */
 export function discover({ timeoutMs = 300, ports = DISCOVERY_PORTS } = {}) {
   return new Promise((resolve, reject) => {
-    /** @type {Map<bigint, Sender>} */
-    const found = new Map();
+    /** @type {Map<number, Sender>} */
+    const answers = new Map(); // by port: one each, whatever the program at it sends
     const socket = createSocket("udp4");
     socket.on("error", reject);
-    socket.on("message", (answer, { address }) => {
-      if (!address.startsWith("127.")) return;
+    socket.on("message", (answer, { address, port }) => {
+      if (!address.startsWith("127.") || !ports.includes(port)) return;
       try {
-        const sender = decodeSender(answer);
-        found.set(sender.session, sender);
+        answers.set(port, decodeSender(answer));
       } catch (error) {
         if (!(error instanceof WireError || error instanceof LinkError)) throw error; // another program
       }
@@ -309,6 +308,7 @@ export function discover({ timeoutMs = 300, ports = DISCOVERY_PORTS } = {}) {
     });
     setTimeout(() => {
       socket.close();
+      const found = new Map([...answers.values()].map((one) => [one.session, one]));
       resolve([...found.values()].sort((a, b) => (a.name + a.video < b.name + b.video ? -1 : 1)));
     }, timeoutMs);
   });

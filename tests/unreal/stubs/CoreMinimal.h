@@ -42,18 +42,26 @@ struct FString {
     const TCHAR* operator*() const { return Text.c_str(); }
     void Reset() { Text.clear(); }
     bool IsEmpty() const { return Text.empty(); }
+    FString& operator+=(const FString& more) {
+        Text += more.Text;
+        return *this;
+    }
     std::string Text;
 };
 inline FString operator+(const TCHAR* left, const FString& right) { return (left + right.Text).c_str(); }
+inline FString operator+(const FString& left, const FString& right) { return (left.Text + right.Text).c_str(); }
+inline FString operator+(const FString& left, const TCHAR* right) { return (left.Text + right).c_str(); }
 
 struct FName {
     FName() = default;
     FName(const TCHAR* text) : Text(text) {}
+    bool IsNone() const { return Text.empty(); }
     std::string Text;
 };
 
 struct FText {
     static FText FromString(const FString& text) { return {text}; }
+    const FString& ToString() const { return Text; }
     FString Text;
 };
 
@@ -85,6 +93,11 @@ struct TObjectPtr {
 };
 
 template <class T>
+bool IsValid(const TObjectPtr<T>& object) {
+    return object.Pointer != nullptr;
+}
+
+template <class T>
 struct TSharedRef;
 
 template <class T>
@@ -92,6 +105,8 @@ struct TSharedPtr {
     TSharedPtr() = default;
     template <class Other>
     TSharedPtr(const TSharedRef<Other>& other) : Pointer(other.Pointer) {}
+    template <class Other>
+    TSharedPtr(const TSharedPtr<Other>& other) : Pointer(other.Pointer) {}
     explicit operator bool() const { return Pointer != nullptr; }
     bool IsValid() const { return Pointer != nullptr; }
     T* operator->() const { return Pointer.get(); }
@@ -141,7 +156,23 @@ struct FLinearColor {
 };
 
 struct FVector {
-    double X, Y, Z;
+    FVector() = default;
+    FVector(double x, double y, double z) : X(x), Y(y), Z(z) {}
+    double X = 0, Y = 0, Z = 0;
+};
+
+struct FQuat {
+    FQuat() = default;
+    FQuat(double x, double y, double z, double w) : X(x), Y(y), Z(z), W(w) {}
+    double X = 0, Y = 0, Z = 0, W = 1;
+};
+
+struct FTransform {
+    FTransform() = default;
+    FTransform(const FQuat& rotation, const FVector& translation) : Rotation(rotation), Translation(translation) {}
+    FVector InverseTransformVectorNoScale(const FVector& vector) const { return vector; }
+    FQuat Rotation;
+    FVector Translation;
 };
 
 struct FMemory {
@@ -166,3 +197,20 @@ struct TStubDelegate {
 #define DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(name, type, parameter) using name = TStubDelegate<type>
 #define DECLARE_DYNAMIC_MULTICAST_DELEGATE_ThreeParams(name, type1, parameter1, type2, parameter2, type3, parameter3) \
     using name = TStubDelegate<type1, type2, type3>
+
+template <class... Values>
+struct TStubSingleDelegate {
+    template <class Function>
+    static TStubSingleDelegate CreateLambda(Function function) {
+        TStubSingleDelegate made;
+        made.Handler = std::move(function);
+        return made;
+    }
+    bool ExecuteIfBound(Values... values) const {
+        if (Handler) Handler(values...);
+        return bool(Handler);
+    }
+    std::function<void(Values...)> Handler;
+};
+#define DECLARE_DELEGATE_OneParam(name, type) using name = TStubSingleDelegate<type>
+#define DECLARE_DELEGATE_TwoParams(name, type1, type2) using name = TStubSingleDelegate<type1, type2>

@@ -3,7 +3,14 @@
 #include "CoreMinimal.h"
 #include "Misc/QualifiedFrameTime.h"
 
-struct UScriptStruct {};
+struct UScriptStruct {
+    std::shared_ptr<void> (*StubMake)();
+};
+template <class T>
+UScriptStruct* StubStructOf() {
+    static UScriptStruct type{[]() -> std::shared_ptr<void> { return std::make_shared<T>(); }};
+    return &type;
+}
 struct UClass {};
 
 struct FLiveLinkWorldTime {
@@ -12,7 +19,7 @@ struct FLiveLinkWorldTime {
 };
 
 struct FLiveLinkBaseStaticData {
-    static UScriptStruct* StaticStruct() { return nullptr; }
+    static UScriptStruct* StaticStruct() { return StubStructOf<FLiveLinkBaseStaticData>(); }
     TArray<FName> PropertyNames;
 };
 
@@ -21,7 +28,7 @@ struct FLiveLinkMetaData {
 };
 
 struct FLiveLinkBaseFrameData {
-    static UScriptStruct* StaticStruct() { return nullptr; }
+    static UScriptStruct* StaticStruct() { return StubStructOf<FLiveLinkBaseFrameData>(); }
     FLiveLinkWorldTime WorldTime;
     FLiveLinkMetaData MetaData;
     TArray<float> PropertyValues;
@@ -29,12 +36,12 @@ struct FLiveLinkBaseFrameData {
 
 template <class Data>
 struct TStubDataStruct {
-    explicit TStubDataStruct(UScriptStruct*) {}
+    explicit TStubDataStruct(UScriptStruct* type) : Held(type->StubMake()) {}
     template <class Wanted>
     Wanted* Cast() {
-        return &Held;
+        return static_cast<Wanted*>(Held.get());
     }
-    Data Held;
+    std::shared_ptr<void> Held;
 };
 using FLiveLinkStaticDataStruct = TStubDataStruct<FLiveLinkBaseStaticData>;
 using FLiveLinkFrameDataStruct = TStubDataStruct<FLiveLinkBaseFrameData>;

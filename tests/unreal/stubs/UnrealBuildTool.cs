@@ -1,4 +1,4 @@
-// What Omote.Build.cs uses of Unreal's build tool; unreal_plugin/Omote/ENGINE_API.md says where it was looked up.
+// What Omote.Build.cs uses of Unreal's build tool; tests/unreal/used-api.tsv says where it was looked up.
 
 using System.Collections.Generic;
 

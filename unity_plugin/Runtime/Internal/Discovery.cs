@@ -44,7 +44,7 @@ namespace Omote
         /// <summary>The senders that answer in this time, which it takes as a whole; empty where none does.</summary>
         public static List<Sender> Find(int timeoutMs = 300)
         {
-            var found = new List<Sender>();
+            var answers = new SortedDictionary<int, Sender>(); // by port: one each, whatever the program at it sends
             using (var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp))
             {
                 socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -53,10 +53,13 @@ namespace Omote
                 long deadlineNs = Clock.NowNs() + timeoutMs * NsPerMs;
                 for (long leftMs = timeoutMs; leftMs > 0; leftMs = (deadlineNs - Clock.NowNs()) / NsPerMs)
                 {
-                    Sender sender = Answer(socket, bytes, (int)leftMs);
-                    if (sender != null && !found.Exists(each => each.Session == sender.Session)) found.Add(sender);
+                    Sender sender = Answer(socket, bytes, (int)leftMs, out int port);
+                    if (sender != null) answers[port] = sender;
                 }
             }
+            var found = new List<Sender>();
+            foreach (Sender sender in answers.Values)
+                if (!found.Exists(each => each.Session == sender.Session)) found.Add(sender);
             found.Sort((a, b) => string.CompareOrdinal(a.Name + a.Video, b.Name + b.Video));
             return found;
         }
@@ -92,14 +95,17 @@ namespace Omote
             catch (SocketException) { } // on some systems a port where nobody listens is an error
         }
 
-        private static Sender Answer(Socket socket, byte[] bytes, int timeoutMs)
+        private static Sender Answer(Socket socket, byte[] bytes, int timeoutMs, out int port)
         {
+            port = 0;
             EndPoint from = new IPEndPoint(IPAddress.Loopback, 0);
             try
             {
                 if (!socket.Poll(timeoutMs * 1000, SelectMode.SelectRead)) return null;
                 int length = socket.ReceiveFrom(bytes, ref from);
-                return IPAddress.IsLoopback(((IPEndPoint)from).Address) ? Decode(bytes, length) : null;
+                port = ((IPEndPoint)from).Port;
+                bool isAsked = IPAddress.IsLoopback(((IPEndPoint)from).Address) && port >= FirstPort && port < FirstPort + Ports;
+                return isAsked ? Decode(bytes, length) : null;
             }
             catch (SocketException)
             {

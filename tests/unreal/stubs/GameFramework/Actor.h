@@ -2,11 +2,14 @@
 
 #include "CoreMinimal.h"
 
-struct FTransform {
-    FVector InverseTransformVectorNoScale(const FVector& vector) const { return vector; }
-};
+class UMeshComponent;
 
 class AActor {
 public:
     FTransform GetActorTransform() const { return {}; }
+    template <class T>
+    T* FindComponentByClass() const {
+        return Mesh;
+    }
+    UMeshComponent* Mesh = nullptr;  // that the test gives it
 };

@@ -3,5 +3,8 @@
 #include "LiveLinkTypes.h"
 
 struct ULiveLinkBasicRole {
-    static UClass* StaticClass() { return nullptr; }
+    static UClass* StaticClass() {
+        static UClass type;
+        return &type;
+    }
 };

@@ -11,7 +11,7 @@ public class Omote : ModuleRules
 		bEnableExceptions = true; // the core throws; nothing leaves this module
 
 		PublicDependencyModuleNames.AddRange(new[] { "Core", "CoreUObject", "Engine", "LiveLinkInterface" });
-		PrivateDependencyModuleNames.AddRange(new[] { "ImageWrapper", "Projects", "RHI" });
+		PrivateDependencyModuleNames.AddRange(new[] { "ImageWrapper", "Projects", "RHI", "Slate", "SlateCore" });
 		PrivateIncludePaths.Add(Path.Combine(PluginDirectory, "Source", "ThirdParty", "OmoteCore", "include"));
 		if (Target.Platform == UnrealTargetPlatform.Win64)
 		{

@@ -4,6 +4,8 @@
 #include "ILiveLinkClient.h"
 #include "Misc/QualifiedFrameTime.h"
 #include "Roles/LiveLinkBasicRole.h"
+#include "Roles/LiveLinkTransformRole.h"
+#include "Roles/LiveLinkTransformTypes.h"
 #include "omote/live_link.h"
 
 void FOmoteLiveLinkSource::ReceiveClient(ILiveLinkClient* InClient, FGuid InSourceGuid)
@@ -14,6 +16,7 @@ void FOmoteLiveLinkSource::ReceiveClient(ILiveLinkClient* InClient, FGuid InSour
 		const omote::Connection Found = OmoteConnection(Connection);
 		Machine = FromUtf8(Found.params);
 		Subject = FLiveLinkSubjectKey(InSourceGuid, FName(*FromUtf8(Found.subject)));
+		HeadSubject = FLiveLinkSubjectKey(InSourceGuid, FName(*FromUtf8(Found.subject + "_head")));
 		Link = MakeUnique<FOmoteLink>(Found, Found.params, TEXT("rgba8"));
 		Describe();
 	}
@@ -32,6 +35,8 @@ void FOmoteLiveLinkSource::Describe()
 		Data.Cast<FLiveLinkBaseStaticData>()->PropertyNames.Add(FName(*FromUtf8(Name)));
 	}
 	Client->PushSubjectStaticData_AnyThread(Subject, ULiveLinkBasicRole::StaticClass(), MoveTemp(Data));
+	FLiveLinkStaticDataStruct HeadData(FLiveLinkTransformStaticData::StaticStruct());
+	Client->PushSubjectStaticData_AnyThread(HeadSubject, ULiveLinkTransformRole::StaticClass(), MoveTemp(HeadData));
 }
 
 /** The sender's time of day (UTC) when the performer was captured, for takes; at the nearest usual rate to what comes. */
@@ -56,14 +61,35 @@ void FOmoteLiveLinkSource::Update()
 	{
 		return;
 	}
-	const auto Values = omote::LiveLinkValues(Params);
 	const double AgeMs = Link->Receiver->MsSince(Params.header, Params.header.capturedNs).value_or(0);
+	const double WorldTimeS = FPlatformTime::Seconds() - AgeMs / 1000;
+	const FQualifiedFrameTime SceneTime = SceneTimeOf(Params.header, Link->Receiver->Report().fps);
+	PushFace(SceneTime, WorldTimeS);
+	PushHead(SceneTime, WorldTimeS);
+}
+
+void FOmoteLiveLinkSource::PushFace(const FQualifiedFrameTime& SceneTime, double WorldTimeS)
+{
+	const auto Values = omote::LiveLinkValues(Params);
 	FLiveLinkFrameDataStruct Data(FLiveLinkBaseFrameData::StaticStruct());
 	FLiveLinkBaseFrameData* Frame = Data.Cast<FLiveLinkBaseFrameData>();
-	Frame->WorldTime = FLiveLinkWorldTime(FPlatformTime::Seconds() - AgeMs / 1000);
-	Frame->MetaData.SceneTime = SceneTimeOf(Params.header, Link->Receiver->Report().fps);
+	Frame->WorldTime = FLiveLinkWorldTime(WorldTimeS);
+	Frame->MetaData.SceneTime = SceneTime;
 	Frame->PropertyValues.Append(Values.data(), int32(Values.size()));
 	Client->PushSubjectFrameData_AnyThread(Subject, MoveTemp(Data));
+}
+
+void FOmoteLiveLinkSource::PushHead(const FQualifiedFrameTime& SceneTime, double WorldTimeS)
+{
+	const omote::HeadPlace Place = omote::HeadPlaceOf(Params);
+	const auto& [X, Y, Z] = Place.centimetres;
+	const auto& [TurnX, TurnY, TurnZ, TurnW] = Place.quaternion;
+	FLiveLinkFrameDataStruct Data(FLiveLinkTransformFrameData::StaticStruct());
+	FLiveLinkTransformFrameData* Frame = Data.Cast<FLiveLinkTransformFrameData>();
+	Frame->WorldTime = FLiveLinkWorldTime(WorldTimeS);
+	Frame->MetaData.SceneTime = SceneTime;
+	Frame->Transform = FTransform(FQuat(TurnX, TurnY, TurnZ, TurnW), FVector(X, Y, Z));
+	Client->PushSubjectFrameData_AnyThread(HeadSubject, MoveTemp(Data));
 }
 
 bool FOmoteLiveLinkSource::RequestSourceShutdown()

@@ -4,7 +4,10 @@
 #include "LiveLinkTypes.h"
 #include "OmoteLink.h"
 
-/** The face as a Live Link subject: 52 ARKit curves, head and eyes, under the names of Unreal's ARKit mappings. */
+/**
+ * The face as a Live Link subject: 52 ARKit curves, head and eyes, under the names of Unreal's ARKit mappings, as Epic's
+ * own ARKit source gives them. A second subject, SUBJECT_head, is the head's transform, for a bone or an actor.
+ */
 class FOmoteLiveLinkSource : public ILiveLinkSource
 {
 public:
@@ -20,11 +23,13 @@ public:
 
 private:
 	void Describe();
+	void PushFace(const FQualifiedFrameTime& SceneTime, double WorldTimeS);
+	void PushHead(const FQualifiedFrameTime& SceneTime, double WorldTimeS);
 
 	const FString Connection;
 	FString Machine;
 	FString Error;
-	FLiveLinkSubjectKey Subject;
+	FLiveLinkSubjectKey Subject, HeadSubject;
 	ILiveLinkClient* Client = nullptr;
 	TUniquePtr<FOmoteLink> Link;
 	omote::Params Params;

@@ -3,6 +3,15 @@
 #include "Features/IModularFeatures.h"
 #include "ILiveLinkClient.h"
 #include "OmoteLiveLinkSource.h"
+#include "SOmoteSourcePanel.h"
+
+TSharedPtr<SWidget> UOmoteLiveLinkSourceFactory::BuildCreationPanel(FOnLiveLinkSourceCreated OnCreated) const
+{
+	return SNew(SOmoteSourcePanel).OnChosen(FOmoteConnectionChosen::CreateLambda([OnCreated](FString Connection)
+	{
+		OnCreated.ExecuteIfBound(MakeShared<FOmoteLiveLinkSource>(Connection), Connection);
+	}));
+}
 
 TSharedPtr<ILiveLinkSource> UOmoteLiveLinkSourceFactory::CreateSource(const FString& ConnectionString) const
 {

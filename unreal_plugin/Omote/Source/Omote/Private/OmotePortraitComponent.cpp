@@ -1,9 +1,11 @@
 #include "OmotePortraitComponent.h"
 
+#include "Components/MeshComponent.h"
 #include "Engine/Texture2D.h"
 #include "GameFramework/Actor.h"
+#include "Materials/MaterialInstanceDynamic.h"
+#include "OmoteEngine.h"
 #include "OmoteLink.h"
-#include "RHI.h"
 #include "omote/light.h"
 
 void UOmotePortraitComponent::Start()
@@ -25,6 +27,12 @@ void UOmotePortraitComponent::Start()
 void UOmotePortraitComponent::Stop()
 {
 	Link.Reset(); // joins its threads, which are woken; that takes milliseconds
+	if (IsValid(Mesh))
+	{
+		Mesh->SetMaterial(0, MaterialBefore);
+	}
+	Mesh = nullptr;
+	bIsOnMesh = false;
 	Report();
 }
 
@@ -62,9 +70,28 @@ void UOmotePortraitComponent::Show(const std::shared_ptr<const omote::Picture>& 
 	// The render thread reads both later; they live as long as the function that it is given.
 	Texture->UpdateTextureRegions(0, 1, Region.get(), Picture->width * 4, 4, const_cast<uint8*>(Picture->pixels.data()),
 		[Picture, Region](uint8*, const FUpdateTextureRegion2D*) {});
+	if (bIsNew || !bIsOnMesh)
+	{
+		ShowOnMesh();
+	}
 	if (bIsNew)
 	{
 		OnTextureChanged.Broadcast(Texture);
+	}
+}
+
+void UOmotePortraitComponent::ShowOnMesh()
+{
+	bIsOnMesh = true; // also where there is no mesh: it is looked for once a connection, and for each new texture
+	if (!Mesh && !TextureParameter.IsNone() && GetOwner())
+	{
+		Mesh = GetOwner()->FindComponentByClass<UMeshComponent>();
+		MaterialBefore = Mesh ? Mesh->GetMaterial(0) : nullptr;
+	}
+	UMaterialInstanceDynamic* Material = Mesh ? Mesh->CreateDynamicMaterialInstance(0) : nullptr;
+	if (Material)
+	{
+		Material->SetTextureParameterValue(TextureParameter, Texture);
 	}
 }
 

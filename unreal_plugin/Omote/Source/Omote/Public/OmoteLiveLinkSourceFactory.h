@@ -13,7 +13,8 @@ class OMOTE_API UOmoteLiveLinkSourceFactory : public ULiveLinkSourceFactory
 public:
 	virtual FText GetSourceDisplayName() const override { return FText::FromString(TEXT("Omote")); }
 	virtual FText GetSourceTooltip() const override { return FText::FromString(TEXT("The face of a running Omote")); }
-	virtual EMenuType GetMenuType() const override { return EMenuType::MenuEntry; }
+	virtual EMenuType GetMenuType() const override { return EMenuType::SubPanel; }
+	virtual TSharedPtr<SWidget> BuildCreationPanel(FOnLiveLinkSourceCreated OnCreated) const override;
 	virtual TSharedPtr<ILiveLinkSource> CreateSource(const FString& ConnectionString) const override;
 
 	/** Adds the source while the game runs; false where there is no Live Link.

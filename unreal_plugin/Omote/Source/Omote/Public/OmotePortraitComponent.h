@@ -6,6 +6,8 @@
 #include "CoreMinimal.h"
 #include "OmotePortraitComponent.generated.h"
 
+class UMaterialInterface;
+class UMeshComponent;
 class UTexture2D;
 namespace omote { struct Picture; }
 
@@ -36,6 +38,9 @@ public:
 
 	/** Connects in the editor's viewport too, without play. */
 	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "Omote") bool bShowInEditor = false;
+
+	/** This texture parameter of the material of the owner's first mesh is the portrait; None: no mesh shows it. */
+	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "Omote") FName TextureParameter = TEXT("Portrait");
 
 	/** sRGB with alpha, first row on top; another object whenever the size changes. */
 	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") TObjectPtr<UTexture2D> Texture;
@@ -79,8 +84,12 @@ public:
 
 private:
 	void Show(const std::shared_ptr<const omote::Picture>& Picture);
+	void ShowOnMesh();
 	void Report();
 
+	UPROPERTY(Transient) TObjectPtr<UMeshComponent> Mesh; // with a material instance of ours
+	UPROPERTY(Transient) TObjectPtr<UMaterialInterface> MaterialBefore;
+
 	TSharedPtr<struct FOmoteLink> Link;
-	bool bRunsInEditor = false;
+	bool bRunsInEditor = false, bIsOnMesh = false;
 };

@@ -13,6 +13,7 @@
 #include "src/control_client.cpp"
 #include "src/control_message.cpp"
 #include "src/control_queue.cpp"
+#include "src/discovery.cpp"
 #include "src/envelope.cpp"
 #include "src/format.cpp"
 #include "src/incoming.cpp"

@@ -11,12 +11,20 @@ struct Angles {
     double yaw, pitch, roll;
 };
 
-// Of a rotation vector, as the turns Ry(yaw) Rx(pitch) Rz(roll).
-Angles AnglesOf(const std::array<float, 3>& rotation) {
+struct Quaternion {
+    double x, y, z, w;
+};
+
+Quaternion QuaternionOf(const std::array<float, 3>& rotation) {
     const double angle = std::sqrt(rotation[0] * double(rotation[0]) + rotation[1] * double(rotation[1]) +
                                    rotation[2] * double(rotation[2]));
     const double scale = angle > 1e-12 ? std::sin(angle / 2) / angle : 0.5;
-    const double x = rotation[0] * scale, y = rotation[1] * scale, z = rotation[2] * scale, w = std::cos(angle / 2);
+    return {rotation[0] * scale, rotation[1] * scale, rotation[2] * scale, std::cos(angle / 2)};
+}
+
+// Of a rotation vector, as the turns Ry(yaw) Rx(pitch) Rz(roll).
+Angles AnglesOf(const std::array<float, 3>& rotation) {
+    const auto [x, y, z, w] = QuaternionOf(rotation);
     return {std::atan2(2 * (x * z + w * y), 1 - 2 * (x * x + y * y)),
             std::asin(std::clamp(2 * (w * x - y * z), -1.0, 1.0)),
             std::atan2(2 * (x * y + w * z), 1 - 2 * (x * x + z * z))};
@@ -53,6 +61,13 @@ std::array<float, LiveLinkCount> LiveLinkValues(const Params& params) {
         params.confidence,  params.presence};
     std::copy(rest.begin(), rest.end(), values.begin() + WeightCount);
     return values;
+}
+
+// The wire's axes are the subject's left, up and the camera's side; as one is mirrored, the sense of rotations changes.
+HeadPlace HeadPlaceOf(const Params& params) {
+    const auto& [left, up, towards] = params.translation;
+    const Quaternion turn = QuaternionOf(params.neckPose);
+    return {{100.0 * towards, -100.0 * left, 100.0 * up}, {-turn.z, turn.x, -turn.y, turn.w}};
 }
 
 }  // namespace omote

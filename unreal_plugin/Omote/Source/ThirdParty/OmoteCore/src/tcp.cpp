@@ -1,24 +1,5 @@
 #include "omote/tcp.h"
 
-#if defined(_WIN32)
-#if !defined(WIN32_LEAN_AND_MEAN)
-#define WIN32_LEAN_AND_MEAN
-#endif
-#include <winsock2.h>
-#include <ws2tcpip.h>
-#else
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cerrno>
-#endif
-
 #include <algorithm>
 #include <condition_variable>
 #include <cstring>
@@ -26,69 +7,20 @@
 #include <system_error>
 #include <thread>
 
+#include "native_socket.h"
 #include "omote/zmtp.h"
 
 namespace omote {
 
 namespace {
 
-constexpr int NoSocket = -1;
 constexpr std::chrono::milliseconds SendSlice(10);
-
-#if defined(_WIN32)
-
-using Native = SOCKET;
-using PollItem = WSAPOLLFD;
-
-void StartSockets() {
-    static const int started = [] {
-        WSADATA data;
-        return WSAStartup(MAKEWORD(2, 2), &data);
-    }();
-    static_cast<void>(started);
-}
-
-int LastCode() { return WSAGetLastError(); }
-bool IsLater(int code) { return code == WSAEWOULDBLOCK || code == WSAEINPROGRESS || code == WSAEINTR; }
-int PollOne(PollItem& item, int patienceMs) { return WSAPoll(&item, 1, patienceMs); }
-void CloseNative(Native socket) { closesocket(socket); }
-bool SetNonBlocking(Native socket) {
-    u_long isOn = 1;
-    return ioctlsocket(socket, FIONBIO, &isOn) == 0;
-}
-constexpr int SendFlags = 0;
-
-#else
-
-using Native = int;
-using PollItem = pollfd;
-
-void StartSockets() {}
-int LastCode() { return errno; }
-bool IsLater(int code) { return code == EAGAIN || code == EWOULDBLOCK || code == EINPROGRESS || code == EINTR; }
-int PollOne(PollItem& item, int patienceMs) { return poll(&item, 1, patienceMs); }
-void CloseNative(Native socket) { close(socket); }
-bool SetNonBlocking(Native socket) { return fcntl(socket, F_SETFL, fcntl(socket, F_GETFL, 0) | O_NONBLOCK) == 0; }
-#if defined(MSG_NOSIGNAL)
-constexpr int SendFlags = MSG_NOSIGNAL;
-#else
-constexpr int SendFlags = 0;  // macOS has SO_NOSIGPIPE
-#endif
-
-#endif
 
 std::string Explained(int code) { return std::system_category().message(code); }
 
 void SetFlag(Native socket, int level, int option) {
     const int isOn = 1;
     setsockopt(socket, level, option, reinterpret_cast<const char*>(&isOn), sizeof(isOn));
-}
-
-bool IsReady(std::intptr_t socket, short wanted, std::chrono::milliseconds patience) {
-    PollItem item{};
-    item.fd = static_cast<Native>(socket);
-    item.events = wanted;
-    return PollOne(item, static_cast<int>(std::max<std::int64_t>(0, patience.count()))) > 0;
 }
 
 std::vector<std::string> AddressesOf(const std::string& host, const std::string& port, int flags,

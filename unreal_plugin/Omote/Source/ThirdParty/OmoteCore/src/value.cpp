@@ -207,6 +207,12 @@ double Value::Number(const char* key) const {
     throw WireError("'" + std::string(key) + "' must be a finite number, got " + Found(key));
 }
 
+bool Value::Bool(const char* key) const {
+    const auto found = Find(key);
+    if (found && found->node_->kind == MsgpackKind::Bool) return found->node_->bits != 0;
+    throw WireError("'" + std::string(key) + "' must be true or false, got " + Found(key));
+}
+
 std::string_view Value::Text(const char* key) const {
     const auto found = Find(key);
     if (const auto text = found ? found->AsText() : std::nullopt) return *text;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "omote/discovery.h"
 #include "omote/announcement.h"
 #include "omote/control_message.h"
 #include "omote/error.h"
@@ -10,6 +11,7 @@
 #include "omote/params.h"
 #include "omote/picture.h"
 #include "omote/zmtp.h"
+#include "packed.h"
 #include "test.h"
 #include "vectors.h"
 
@@ -176,6 +178,22 @@ TEST(mutated_topics_raise_nothing_but_wire_errors) {
             EXPECT(!ReadTopic(exact.View()).subject.empty());
         } catch (const WireError& error) {
             ExpectContains(error.what(), "topic");
+        }
+    }
+}
+
+TEST(mutated_announcements_raise_nothing_but_wire_errors) {
+    Mutator mutator(7);
+    const std::string said = Packed("v", 1, "name", "studio", "subject", "omote", "session", UINT64_MAX, "video",
+                                    "tcp://127.0.0.1:5557", "params", "", "control", "", "curve", true, "omote", "0");
+    for (int input = 0; input < Inputs; ++input) {
+        std::string mutated = said;
+        mutator.Mutate(mutated);
+        const Exact exact(mutated);
+        try {
+            EXPECT(DecodeSender(exact.View()).video.size() < 300);
+        } catch (const WireError& error) {
+            EXPECT(error.what()[0] != '\0');
         }
     }
 }

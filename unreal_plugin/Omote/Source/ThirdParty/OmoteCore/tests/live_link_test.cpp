@@ -79,3 +79,22 @@ TEST(eyes_and_confidence_are_given) {
     EXPECT_EQUAL(Named(values, "OmoteConfidence"), 0.5f);
     EXPECT_EQUAL(Named(values, "OmotePresence"), 0.75f);
 }
+
+TEST(the_head_is_placed_in_unreals_axes) {
+    Params params;
+    params.translation = {0.01f, 0.02f, 0.03f};  // to the subject's left, up, to the camera
+    params.neckPose = {0, 0.5f, 0};  // to the subject's left
+    HeadPlace place = HeadPlaceOf(params);
+    ExpectNear(float(place.centimetres[0]), 3);
+    ExpectNear(float(place.centimetres[1]), -1);
+    ExpectNear(float(place.centimetres[2]), 2);
+    // Unreal's yaw turns from X (forward) to Y (right), so it is negative.
+    ExpectNear(float(place.quaternion[2]), -std::sin(0.25));
+    ExpectNear(float(place.quaternion[3]), std::cos(0.25));
+    params.neckPose = {0.5f, 0, 0};  // looks down: X turns to -Z, which is a positive angle about Y
+    place = HeadPlaceOf(params);
+    ExpectNear(float(place.quaternion[1]), std::sin(0.25));
+    params.neckPose = {0, 0, 0.5f};  // tilts to the subject's right: Z turns to Y, a negative angle about X
+    place = HeadPlaceOf(params);
+    ExpectNear(float(place.quaternion[0]), -std::sin(0.25));
+}

@@ -18,4 +18,13 @@ const std::array<std::string, LiveLinkCount>& LiveLinkNames();
 /// eye's +yaw turns to the right and its +pitch looks down.
 std::array<float, LiveLinkCount> LiveLinkValues(const Params& params);
 
+/// Where the head is and how it is turned, in Unreal's axes: X forward, Y to the subject's right, Z up.
+struct HeadPlace {
+    std::array<double, 3> centimetres;
+    std::array<double, 4> quaternion;  // x, y, z, w
+};
+
+/// The head as the portrait shows it, from its place at rest.
+HeadPlace HeadPlaceOf(const Params& params);
+
 }  // namespace omote

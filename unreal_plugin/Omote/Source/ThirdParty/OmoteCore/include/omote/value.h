@@ -28,6 +28,7 @@ public:
     // An entry of a map. WireError, which names the key, where it is missing or another kind of thing.
     std::uint64_t Uint(const char* key, std::uint64_t most = UINT64_MAX) const;
     double Number(const char* key) const;
+    bool Bool(const char* key) const;
     std::string_view Text(const char* key) const;
     std::vector<std::string> Texts(const char* key) const;
     Value Map(const char* key) const;
