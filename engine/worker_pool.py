@@ -33,6 +33,7 @@ ATTEMPTS = 3  # at a task whose worker is lost: a task that ends three workers w
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 _CLOSED_PIPE = (EOFError, OSError)  # raised by a pipe whose other end is closed
+_SIGKILL = 9  # which Linux sends to what takes the last memory
 _HAS_SIGNAL_MASK = hasattr(signal, "pthread_sigmask")  # not on Windows
 _LOG = logging.getLogger(__name__)
 
@@ -188,10 +189,9 @@ def _report_loss(code: int, index: int, count: int, losses: int) -> None:
     """Warns that a worker is lost; WorkerError if its task has ended too many."""
     reason = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
     if losses >= ATTEMPTS:
-        raise WorkerError(
-            f"task {index + 1} of {count} has ended {losses} workers (the last: {reason}): "
-            "most likely memory runs out; use fewer --workers"
-        )
+        is_killed = code == -_SIGKILL
+        cause = "most likely memory runs out: use fewer --workers" if is_killed else "what it printed is above"
+        raise WorkerError(f"task {index + 1} of {count} has ended {losses} workers (the last: {reason}): {cause}")
     _LOG.warning("a worker is lost (%s): task %d of %d is run again", reason, index + 1, count)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -21,10 +22,11 @@ from .take import csv_values
 from .take_files import DAY_NS, TakeError
 
 _WRITE_INTERVAL_S = 0.1
-_CHECK_INTERVAL_S = 1.0  # between two checks that the files still exist
+_KEEP_INTERVAL_S = 1.0  # between two times that the disk is to keep what was written
 _MOST_WAITING = 1024  # signals: a disk that hangs for longer loses some
 _CLOSE_S = 5.0  # after this time a disk that hangs is left behind
 _STEPS = 1000  # pictures from which the rate is measured
+_NO_SYNC = (errno.EINVAL, errno.ENOTSUP)  # of file systems that cannot be asked to keep a file
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,8 @@ class GrowingFile(Protocol):
         ...
 
     def truncate(self, size: int, /) -> int: ...
+
+    def fileno(self) -> int: ...
 
     def close(self) -> None: ...
 
@@ -91,7 +95,7 @@ class Recorder:
         self._files: tuple[_WholeTexts, ...] = ()  # the CSV and the JSON
         self._timecodes = TimecodeClock()
         self._steps_ns: list[int] = []  # between the first pictures
-        self._checked_s = 0.0
+        self._kept_s = 0.0
         self._missing = 0  # signals for which there was no room
         self._has_ended = False
         self._progress = RecordingProgress(path, 0, 0.0)
@@ -125,7 +129,7 @@ class Recorder:
         except OSError as error:
             self._discard()
             raise RecordError(_open_error(error.filename or self._path, error)) from error
-        self._checked_s = self._clock()
+        self._kept_s = self._clock()
         self._thread.start()
         return self
 
@@ -141,7 +145,7 @@ class Recorder:
         try:
             while not self._is_over.wait(_WRITE_INTERVAL_S):
                 self._write_waiting()
-                self._check_files()
+                self._keep_files()
             self._write_waiting()
             self._finish()
         except OSError as error:
@@ -178,14 +182,18 @@ class Recorder:
             self._steps_ns.append(self._timecodes.elapsed_ns - before_ns)
         self._progress = replace(self._progress, rows=rows + 1, seconds=self._timecodes.elapsed_ns / 1e9)
 
-    def _check_files(self) -> None:
-        """FileNotFoundError if a file was removed: most systems go on writing into it, and the rows are lost."""
-        if self._clock() - self._checked_s < _CHECK_INTERVAL_S:
+    def _keep_files(self) -> None:
+        """Has the disk keep what was written, each second: a power cut costs no more.
+
+        FileNotFoundError if a file was removed: most systems go on writing into it, and the rows are lost.
+        """
+        if self._clock() - self._kept_s < _KEEP_INTERVAL_S:
             return
-        self._checked_s = self._clock()
+        self._kept_s = self._clock()
         for file in self._files:
             if not file.path.exists():
                 raise FileNotFoundError(errno.ENOENT, "it was removed meanwhile", str(file.path))
+            file.sync()
 
     def _finish(self) -> None:
         if not self._progress.rows:
@@ -193,6 +201,8 @@ class Recorder:
             log.warning("nothing was recorded into %s: no picture came", self._path.name)
             return
         self._files[1].write(take_files.sidecar_end(self._fps or self._measured_fps()))
+        for file in self._files:
+            file.sync()
         log.info("recorded %d pictures, %.1f s: %s", self._progress.rows, self._progress.seconds, self._path)
 
     def _measured_fps(self) -> float:
@@ -235,6 +245,14 @@ class _WholeTexts:
         self._size -= count
         with suppress(OSError):
             self._file.truncate(self._size)
+
+    def sync(self) -> None:
+        """Returns once the disk has all of it; OSError if it cannot."""
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            if error.errno not in _NO_SYNC:
+                raise
 
     def close(self) -> None:
         with suppress(OSError):

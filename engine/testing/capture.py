@@ -127,5 +127,8 @@ class _SmallFile:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return self._file.truncate(size)
 
+    def fileno(self) -> int:
+        return self._file.fileno()
+
     def close(self) -> None:
         self._file.close()

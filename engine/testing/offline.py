@@ -42,8 +42,11 @@ def exit_once(seen: Path, task: int) -> int:
     return 2 * task
 
 
-def exit_always(_shared: None, _task: int) -> None:
-    os._exit(9)
+def exit_always(code: int, _task: int) -> None:
+    """Ends the process with this exit code, or by the signal of its negative."""
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    os._exit(code)
 
 
 def identify(shared: list[int], _task: int) -> tuple[int, int, str | None]:

@@ -228,6 +228,29 @@ def test_a_removed_file_ends_the_recording(tmp_path: Path) -> None:
     assert "it was removed meanwhile" in recorder.progress.error
 
 
+def test_each_second_and_at_the_end_the_disk_is_asked_to_keep_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, kept = [0.0], list[int]()  # sizes of the CSV
+
+    def fsync(descriptor: int) -> None:
+        kept.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr("omote.engine.capture.recorder.os.fsync", fsync)
+    with Recorder(tmp_path / "a.csv", clock=lambda: now[0]) as recorder:
+        for second in range(1, 4):
+            recorder.see(signal(second))
+            wait_for(second, recorder)
+            assert len(kept) == 2 * (second - 1)  # of the CSV and of the JSON
+            now[0] += 1.1
+            end = time.monotonic() + PATIENCE_S
+            while len(kept) < 2 * second:
+                assert time.monotonic() < end
+                time.sleep(0.01)
+    assert len(kept) == 8
+    assert kept[-2:] == [(tmp_path / name).stat().st_size for name in ("a.csv", "a.json")]
+
+
 class HangingDisk:
     """Writes nothing until it is released."""
 
@@ -242,7 +265,7 @@ class HangingDisk:
 class HangingFile:
     def __init__(self, disk: HangingDisk, path: Path) -> None:
         self._disk, self._file = disk, path.open("xb", buffering=0)
-        self.truncate, self.close = self._file.truncate, self._file.close
+        self.truncate, self.close, self.fileno = self._file.truncate, self._file.close, self._file.fileno
 
     def write(self, data: bytes) -> int:
         if self._disk.hangs:

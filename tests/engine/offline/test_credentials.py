@@ -19,9 +19,10 @@ from omote.engine.offline.animation import Animation, RenderError, single_charac
 from omote.engine.offline.credentials import LOCAL, load_credentials, sign, signed
 from omote.engine.offline.output import OnProgress
 from omote.engine.offline.pictures import PictureFolder, encode_png
-from omote.engine.offline.writers.suffixes import writer_for
+from omote.engine.offline.writers.suffixes import VIDEOS, writer_for
 
 c2pa = pytest.importorskip("c2pa", reason="c2pa-python is not installed")
+av = pytest.importorskip("av", reason="PyAV is not installed")
 GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 
@@ -68,7 +69,7 @@ def animation() -> Animation:
     return single_character_animation(Fraction(10), faces, studio_light(), "hana")
 
 
-@pytest.mark.parametrize("name", ["smile.apng", "smile.gif", "sheet.png"])
+@pytest.mark.parametrize("name", ["smile.apng", "smile.gif", "sheet.png", "smile.mp4", "smile.mov"])
 def test_an_exported_file_says_that_a_model_made_it(home: Path, pictures: PictureFolder, name: str) -> None:
     (writer,) = signed((writer_for(home / name),), LOCAL)
     writer.write(animation(), pictures, lambda done: None)
@@ -80,8 +81,22 @@ def test_an_exported_file_says_that_a_model_made_it(home: Path, pictures: Pictur
     assert json.dumps(manifest).count(GENERATED) == 1
     assert manifest["title"] == name
     assert b"DigitalSourceType" in path.read_bytes()  # of IPTC, as before
-    with Image.open(path) as image:
-        image.load()
+    if path.suffix in VIDEOS:
+        with av.open(str(path)) as video:
+            assert sum(1 for _ in video.decode(video=0)) == 2
+    else:
+        with Image.open(path) as image:
+            image.load()
+
+
+@pytest.mark.parametrize("name", ["smile.mp4", "smile.mov"])
+def test_a_changed_video_is_found_out(home: Path, pictures: PictureFolder, name: str) -> None:
+    (writer,) = signed((writer_for(home / name),), LOCAL)
+    writer.write(animation(), pictures, lambda done: None)
+    data = bytearray((home / name).read_bytes())
+    data[data.index(b"mdat") + 40] ^= 1
+    (home / name).write_bytes(data)
+    assert read(home / name)[0] == "Invalid"
 
 
 def test_a_changed_file_is_found_out(home: Path) -> None:

@@ -177,7 +177,7 @@ def test_resuming_nothing_begins(tmp_path: Path) -> None:
         assert job.pictures.is_dir()
 
 
-@pytest.mark.parametrize("damage", ["", "{}", '{"omote_job": 2}', '{"omote_job": 1}'])
+@pytest.mark.parametrize("damage", ["", "{}", '{"omote_job": 2}', '{"omote_job": 1}', "[" * 100_000])
 def test_a_damaged_job_is_refused_with_the_cure(damage: str, tmp_path: Path) -> None:
     (unfinished(tmp_path / "a.mp4").folder / "job.json").write_text(damage, encoding="utf-8")
     with refused(r"job\.json cannot be read .*--overwrite", [tmp_path / "a.mp4"]) as job:

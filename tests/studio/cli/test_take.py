@@ -67,6 +67,15 @@ def test_a_part_is_cut_out_with_its_timecode(take: Path, tmp_path: Path, capsys:
     assert "10 pictures, 1.00 s" in capsys.readouterr().out
 
 
+def test_trimming_saves_what_is_whole_of_a_damaged_take(take: Path, tmp_path: Path) -> None:
+    whole = read_take(take)
+    lines = take.read_text("utf-8").splitlines(keepends=True)
+    lines[4] = "damaged\n"
+    take.write_text("".join(lines), "utf-8")
+    assert main(["take", "trim", str(take), str(tmp_path / "saved.csv"), "--start", "0"]) == 0
+    np.testing.assert_array_equal(read_take(tmp_path / "saved.csv").weights, np.delete(whole.weights, 3, axis=0))
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
