@@ -116,7 +116,7 @@ class CharacterLibrary:
         if any(job.name.lower() == task.name.lower() and not job.is_over for job in self._jobs.rows):
             raise CharacterError(f'"{task.name}" is being made already')
         try:
-            what = f"from a {'photo' if task.of == 'person' else task.of}"
+            what = "photo" if task.of == "person" else task.of
             return self._jobs.add(task.name, what, lambda is_cancelled: " ".join(self._work(task, is_cancelled)))
         except JobQueueError as error:
             raise CharacterError(str(error)) from error

@@ -43,7 +43,6 @@ _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z", re.ASCII)
 _MOST_LABEL, _MOST_KEY, _MOST_NAME, _MOST_GROUP = 40, 32, 128, 40
 _ACTIONS = ("expression", "weights", "character", "command", "scene", "item", "throw")
 
-_LABELS = {"closed_eyes": "Close eyes", "anger": "Anger mark"}
 _KEYS = dict(zip("123456789", NAMED_EXPRESSIONS, strict=False)) | dict(zip("qwerty", MARKS, strict=True))
 KeyPhase = Literal["press", "down", "up"]
 KEY_PHASES = ("press", "down", "up")
@@ -60,7 +59,7 @@ class Hotkey:
     `scene`, `item` and `throw` is set."""
 
     id: str  # used in addresses: lower case letters, digits, - and _
-    label: str
+    label: str = ""  # the user's name for it; "": the page writes what it shows
     key: str = ""  # KeyboardEvent.key on the page: "1", "F5"; "" for none
     on: str | None = None  # one of RECOGNISABLE that triggers it too
     expression: str | None = None  # one of EXPRESSION_NAMES
@@ -181,14 +180,11 @@ def _weights(id: str, value: object) -> Mapping[str, float] | None:
 
 # The keys 1 to 9 show the named expressions, letters show the marks, and 0 takes them back.
 DEFAULT_HOTKEYS = (
-    *(
-        Hotkey(name.replace("_", "-"), _LABELS.get(name, name.replace("_", " ").capitalize()), key, expression=name)
-        for key, name in _KEYS.items()
-    ),
-    Hotkey("clear", "Clear all", "0", command="clear"),
-    Hotkey("pause", "Pause", "p", command="pause"),
-    Hotkey("hide", "Hide", "h", command="hide"),
-    Hotkey("label", "AI label", "l", command="label"),
+    *(Hotkey(name.replace("_", "-"), key=key, expression=name) for key, name in _KEYS.items()),
+    Hotkey("clear", key="0", command="clear"),
+    Hotkey("pause", key="p", command="pause"),
+    Hotkey("hide", key="h", command="hide"),
+    Hotkey("label", key="l", command="label"),
 )
 
 

@@ -1,6 +1,7 @@
-// Requests to the server, with the token of this page's address.
+// Requests to the server.
 
-const token = new URLSearchParams(location.search).get("token") ?? "";
+import { addressOf } from "./address.js";
+import { t } from "./text.js";
 
 /** A request that the server refused; the message is a sentence for the user. */
 export class ApiError extends Error {
@@ -10,27 +11,15 @@ export class ApiError extends Error {
   }
 }
 
-/** A path of this server with the token, as an absolute address. */
-export function addressOf(path, query = {}) {
-  const address = new URL(path, location.href);
-  address.search = new URLSearchParams({ ...query, token });
-  return address.href;
-}
-
-/** The same as a WebSocket address. */
-export function socketAddress(path, query = {}) {
-  return addressOf(path, query).replace(/^http/, "ws");
-}
-
 async function answered(request) {
   let answer;
   try {
     answer = await request;
   } catch {
-    throw new ApiError("Omote does not answer. Is it still running?", 0);
+    throw new ApiError(t("api.no_answer"), 0);
   }
   const said = await answer.json().catch(() => null);
-  if (!answer.ok) throw new ApiError(said?.error || `Omote answered ${answer.status}.`, answer.status);
+  if (!answer.ok) throw new ApiError(said?.error || t("api.refused", { status: String(answer.status) }), answer.status);
   return said;
 }
 

@@ -1,18 +1,10 @@
 // Programs that ask to control Omote: a dialog for each question, and the list of those that are allowed.
 
 import { post } from "./api.js";
-import { button, element, make, words } from "./elements.js";
+import { button, element, make } from "./elements.js";
 import { attempt } from "./notices.js";
 import { onPart } from "./state.js";
-
-const MEANING = {
-  expressions: "show expressions",
-  hotkeys: "press your hotkeys",
-  characters: "change the character",
-  scenes: "change the scene",
-  items: "show, hide and throw items",
-  events: "hear which expressions you make",
-};
+import { named, t } from "./text.js";
 
 function answer(request, grants) {
   return attempt(() => post("/api/apps/answer", { id: request.id, grants }), "apps");
@@ -26,33 +18,33 @@ function ask(request) {
   }
   const ticks = request.wants.map((want) => {
     const input = make("input", { type: "checkbox", value: want, checked: true });
-    return [input, make("label", { class: "tick" }, input, make("span", { text: MEANING[want] ?? want }))];
+    return [input, make("label", { class: "tick" }, input, make("span", { text: named("grant", want) }))];
   });
   const granted = () => ticks.filter(([input]) => input.checked).map(([input]) => input.value);
-  const developer = request.developer ? ` by ${request.developer}` : "";
+  const { name, developer } = request;
   dialog.replaceChildren(
-    make("h2", { id: "app-request-title", text: `May ${request.name} control Omote?` }),
-    make("p", { class: "hint", text: `A program on this machine calls itself ${request.name}${developer}. It asks to:` }),
+    make("h2", { id: "app-request-title", text: t("apps.title", { name }) }),
+    make("p", { class: "hint", text: developer ? t("apps.asks_by", { name, developer }) : t("apps.asks", { name }) }),
     make("div", {}, ...ticks.map(([, label]) => label)),
     make(
       "div",
       { class: "row end" },
-      button("Deny", () => answer(request, []), { autofocus: true }),
-      button("Allow", () => answer(request, granted()), { class: "accent" }),
+      button(t("apps.deny"), () => answer(request, []), { autofocus: true }),
+      button(t("apps.allow"), () => answer(request, granted()), { class: "accent" }),
     ),
   );
   if (!dialog.open) dialog.showModal();
 }
 
 function row(app) {
-  const grants = app.grants.map((one) => words(one).toLowerCase()).join(", ");
+  const grants = app.grants.map((one) => named("grant", one)).join(", ");
   return make(
     "li",
     { class: "row", "data-app": app.name },
     make("strong", { text: app.name }),
-    make("span", { class: "quiet", text: `${app.is_connected ? "connected" : "not connected"} · ${grants}` }),
+    make("span", { class: "quiet", text: `${app.is_connected ? t("apps.connected") : t("apps.not_connected")} · ${grants}` }),
     make("span", { class: "gap" }),
-    button("Forget", () => attempt(() => post("/api/apps/revoke", { name: app.name }), "apps")),
+    button(t("apps.forget"), () => attempt(() => post("/api/apps/revoke", { name: app.name }), "apps")),
   );
 }
 

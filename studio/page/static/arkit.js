@@ -1,5 +1,7 @@
 // The 52 weights of a face in Apple's order, and their regions; left is the subject's left.
 
+import { named, t } from "./text.js";
+
 const sides = (...names) => names.flatMap((name) => [`${name}Left`, `${name}Right`]);
 const EYE = ["Blink", "LookDown", "LookIn", "LookOut", "LookUp", "Squint", "Wide"].map((part) => `eye${part}`);
 
@@ -19,6 +21,16 @@ export const NAMES = [
 ];
 
 const starting = (...beginnings) => NAMES.filter((name) => beginnings.some((one) => name.startsWith(one)));
+
+/** Of a weight that has one on the other side, its name without the side, and the side. */
+export const PAIRED = /^(?!jaw|mouthLeft|mouthRight)(.+?)(Left|Right)$/; // jawLeft is a movement, not a side
+
+/** "Smile left" for "mouthSmileLeft", and "Smile" for both sides, "mouthSmile". */
+export function titleOf(name) {
+  const [, pair, side] = PAIRED.exec(name) ?? [];
+  if (!pair) return named("weight", name);
+  return side === "Left" ? t("side.left", { name: named("weight", pair) }) : t("side.right", { name: named("weight", pair) });
+}
 
 export const REGIONS = {
   brows: starting("brow"),

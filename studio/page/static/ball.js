@@ -1,5 +1,7 @@
 // A ball that shows the direction of the light: drag it, or use the arrow keys.
 
+import { t } from "./text.js";
+
 const STEP = 0.08; // radians for one key press
 const SHADES = 72; // shaded pixels across the ball; the browser interpolates
 
@@ -15,13 +17,13 @@ function turned([x, y, z], around, up) {
   return [Math.sin(yaw) * Math.cos(pitch), Math.sin(pitch), Math.cos(yaw) * Math.cos(pitch)];
 }
 
-/** In words: "from above, to the right". */
+/** In words: "Light from above, from the picture's right". */
 export function where([x, y, z]) {
   const said = [];
-  if (Math.abs(y) > 0.25) said.push(y > 0 ? "from above" : "from below");
-  if (Math.abs(x) > 0.25) said.push(x > 0 ? "from the picture's right" : "from the picture's left");
-  if (z < -0.1) said.push("from behind");
-  return said.join(", ") || "from the front";
+  if (Math.abs(y) > 0.25) said.push(y > 0 ? t("light.above") : t("light.below"));
+  if (Math.abs(x) > 0.25) said.push(x > 0 ? t("light.right") : t("light.left"));
+  if (z < -0.1) said.push(t("light.behind"));
+  return t("light.from", { where: said.join(t("light.and")) || t("light.front") });
 }
 
 function shade(context, size, direction, tint, ambient) {

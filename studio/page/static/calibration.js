@@ -1,18 +1,20 @@
 // Calibration: the performer, the guided session, and its result.
 
-import { addressOf, post } from "./api.js";
+import { addressOf } from "./address.js";
+import { post } from "./api.js";
 import { button, element, field, make } from "./elements.js";
 import { attempt, notice } from "./notices.js";
 import { on, onPart } from "./state.js";
 import { renew } from "./source.js";
+import { language, named, number, t } from "./text.js";
 
 const act = (what, step = "") => attempt(() => post("/api/calibration", { do: what, step }), "calibration");
 const live = {}; // elements that change during a step, so that buttons are not replaced while they are pressed
 
 function actorForm(actor, actors) {
-  const name = make("input", { type: "text", value: actor.name, maxlength: 60, list: "actors", autocomplete: "off", "aria-label": "Performer" });
+  const name = make("input", { type: "text", value: actor.name, maxlength: 60, list: "actors", autocomplete: "off", "aria-label": t("calibration.performer") });
   const known = make("datalist", { id: "actors" }, ...actors.map((one) => make("option", { value: one })));
-  const form = make("form", { class: "row" }, field("Performer", name), known, make("button", { type: "submit", text: "Use" }));
+  const form = make("form", { class: "row" }, field(t("calibration.performer"), name), known, make("button", { type: "submit", text: t("calibration.use") }));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     use(name.value.trim());
@@ -22,7 +24,7 @@ function actorForm(actor, actors) {
 
 async function use(name) {
   const isDone = await attempt(() => post("/api/actor", { name }), "actor");
-  if (isDone) notice(`${name} performs from now on.`, { key: "actor", kind: "news" });
+  if (isDone) notice(t("calibration.performs", { name }), { key: "actor", kind: "news" });
   return isDone;
 }
 
@@ -34,44 +36,44 @@ async function start(actor) {
 
 const made = (text) => {
   const date = new Date(text);
-  return Number.isNaN(date.getTime()) ? text : date.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
+  return Number.isNaN(date.getTime()) ? text : date.toLocaleDateString(language, { day: "numeric", month: "long", year: "numeric" });
 };
 
 function facts(actor, hasReport) {
   const row = (name, text) => make("div", {}, make("dt", { text: name }), make("dd", { text }));
-  const rows = [row("Calibrated", actor.is_calibrated ? made(actor.made) : "not yet: default values are used")];
+  const rows = [row(t("calibration.calibrated"), actor.is_calibrated ? made(actor.made) : t("calibration.not_yet"))];
   if (actor.is_calibrated && actor.camera_deg) {
     const [pitch, yaw] = actor.camera_deg;
-    rows.push(row("Camera", `${Math.abs(pitch).toFixed(0)}° ${pitch < 0 ? "below" : "above"}, ${Math.abs(yaw).toFixed(0)}° aside`));
+    const angles = { pitch: number(Math.abs(pitch)), yaw: number(Math.abs(yaw)) };
+    rows.push(row(t("calibration.camera"), pitch < 0 ? t("calibration.below", angles) : t("calibration.above", angles)));
   }
   const list = make("dl", { class: "facts" }, ...rows);
-  const report = make("a", { href: addressOf("/api/calibration/report"), target: "_blank", rel: "noopener", text: "Open the report" });
+  const report = make("a", { href: addressOf("/api/calibration/report"), target: "_blank", rel: "noopener", text: t("calibration.report") });
   return make("div", {}, list, hasReport ? report : null);
 }
 
 const forgetRest = () => attempt(() => post("/api/recalibrate", { do: "forget" }), "neutral");
 
 function rest({ actor, actors }) {
-  const about =
-    "This takes a minute: a resting face, then a few extreme expressions, each with a picture of what to do. " +
-    "Afterwards your full smile is a full smile, and a still face is still.";
   const parts = [
-    make("div", { class: "bar" }, make("h2", { text: "Calibration" })),
-    make("p", { text: about }),
+    make("div", { class: "bar" }, make("h2", { text: t("tab.calibration") })),
+    make("p", { text: t("calibration.about") }),
     actorForm(actor, actors),
     facts(actor, actor.is_calibrated),
-    make("div", { class: "row" }, button("Start calibration", () => start(actor), { class: "accent" }), button("Only the resting face (N)", renew)),
+    make("div", { class: "row" }, button(t("calibration.start"), () => start(actor), { class: "accent" }), button(t("calibration.only_rest"), renew)),
     actor.has_own_rest
       ? make(
           "div",
           { class: "row" },
-          make("p", { class: "hint", text: "The resting face was set with one key." }),
-          button("Forget it", forgetRest),
+          make("p", { class: "hint", text: t("calibration.own_rest") }),
+          button(t("calibration.forget_rest"), forgetRest),
         )
       : null,
   ];
   return parts.filter((one) => one !== null);
 }
+
+const titleOf = (step) => named("pose", step.name);
 
 const SIGN = { done: "✓", skipped: "–", now: "", todo: "" };
 
@@ -81,8 +83,8 @@ function stepsOf(view) {
     const number = make("span", { class: "number", text: SIGN[step.state] || String(index + 1) });
     const isOver = step.state === "done" || step.state === "skipped";
     const title = isOver
-      ? button(step.title, () => act("redo", step.name), { class: "plain", title: `${step.remark} Repeat this step`.trim() })
-      : make("span", { text: step.title });
+      ? button(titleOf(step), () => act("redo", step.name), { class: "plain", title: `${step.remark} ${t("calibration.repeat")}`.trim() })
+      : make("span", { text: titleOf(step) });
     return make("li", attributes, number, title);
   });
   return make("ol", { class: "steps" }, ...items);
@@ -96,39 +98,39 @@ function pose(step) {
 
 function doing(view) {
   const step = view.steps[view.step];
-  const meter = { role: "meter", "aria-label": "Progress of the pose", "aria-valuemin": 0, "aria-valuemax": 100 };
+  const meter = { role: "meter", "aria-label": t("calibration.progress"), "aria-valuemin": 0, "aria-valuemax": 100 };
   live.score = make("div", { class: "score", ...meter }, make("i"));
   live.remark = make("p", { class: "remark", role: "status" });
   const isReady = view.state === "ready";
   const moves = isReady
-    ? [button("Begin", () => act("begin"), { class: "accent" })]
-    : [button("Again", () => act("redo")), view.step ? button("Skip", () => act("skip")) : null];
+    ? [button(t("calibration.begin"), () => act("begin"), { class: "accent" })]
+    : [button(t("calibration.again"), () => act("redo")), view.step ? button(t("calibration.skip"), () => act("skip")) : null];
   live.score.hidden = isReady;
   return [
-    make("div", { class: "bar" }, make("h2", { text: `Step ${view.step + 1} of ${view.steps.length}: ${step.title}` })),
+    make("div", { class: "bar" }, make("h2", { text: t("calibration.step", { step: view.step + 1, steps: view.steps.length, title: titleOf(step) }) })),
     pose(step),
-    make("p", { class: "say", text: step.say }),
+    make("p", { class: "say", text: named("pose_say", step.name) }),
     live.score,
     live.remark,
-    make("div", { class: "row centre" }, ...moves, button("Cancel", () => act("cancel"), { class: "plain" })),
+    make("div", { class: "row centre" }, ...moves, button(t("button.cancel"), () => act("cancel"), { class: "plain" })),
     stepsOf(view),
   ];
 }
 
 function finished(view) {
   const remarks = view.steps.filter((step) => step.remark);
-  const list = remarks.map((step) => make("li", {}, make("strong", { text: `${step.title}: ` }), step.remark));
+  const list = remarks.map((step) => make("li", {}, make("strong", { text: `${titleOf(step)}: ` }), step.remark));
   return [
-    make("div", { class: "bar" }, make("h2", { text: "Calibrated" })),
-    make("p", { text: remarks.length ? "Done, with these remarks. Click a step below to repeat it." : "Done: every step was measured." }),
+    make("div", { class: "bar" }, make("h2", { text: t("calibration.calibrated") })),
+    make("p", { text: remarks.length ? t("calibration.done_remarks") : t("calibration.done") }),
     make("ul", { class: "remarks" }, ...list),
     stepsOf(view),
     make(
       "div",
       { class: "row" },
-      button("Save and use", () => act("save"), { class: "accent" }),
-      button("Start again", () => act("start")),
-      button("Discard", () => act("cancel"), { class: "plain" }),
+      button(t("calibration.save"), () => act("save"), { class: "accent" }),
+      button(t("calibration.start_again"), () => act("start")),
+      button(t("calibration.discard"), () => act("cancel"), { class: "plain" }),
     ),
   ];
 }

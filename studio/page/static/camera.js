@@ -1,7 +1,8 @@
 // The camera's picture with the landmarks of the tracked face; it is mirrored where the portrait is.
 
-import { socketAddress } from "./api.js";
+import { socketAddress } from "./address.js";
 import { element, say } from "./elements.js";
+import { percent, t } from "./text.js";
 
 const HEADER_BYTES = 32; // as in streams.py
 const MAGIC = 0x31434d4f; // "OMC1", little-endian
@@ -52,15 +53,10 @@ function clear(text) {
   say("camera-says", text);
 }
 
-function others(count) {
-  if (count === 0) return "";
-  return count === 1 ? "Another person is in the picture; the nearest one performs." : `${count} others are in the picture; the nearest one performs.`;
-}
-
 /** Shows the confidence of the tracker, 0 to 1. */
 export function showConfidence(confidence) {
   element("confidence").value = confidence;
-  say("confidence-says", confidence > 0 ? `${Math.round(100 * confidence)} %` : "no face");
+  say("confidence-says", confidence > 0 ? percent(confidence) : t("face.none"));
 }
 
 async function show(event, from) {
@@ -72,9 +68,9 @@ async function show(event, from) {
       draw(sight, picture);
       picture.close();
       showConfidence(sight.confidence);
-      say("camera-says", others(sight.others));
+      say("camera-says", sight.others ? t("face.others", { count: sight.others }) : "");
     } catch {
-      say("camera-says", "A camera picture could not be read.");
+      say("camera-says", t("face.bad_picture"));
     }
   }
   ask(from);
@@ -84,7 +80,7 @@ function ask(from) {
   clearTimeout(watch);
   if (from.readyState !== WebSocket.OPEN) return;
   from.send("next");
-  watch = setTimeout(() => clear("The camera sends no picture."), QUIET_MS);
+  watch = setTimeout(() => clear(t("face.no_picture")), QUIET_MS);
 }
 
 function connect() {

@@ -1,10 +1,12 @@
 // The characters as cards: a click shows one, and own ones can be deleted.
 
-import { addressOf, newest, post, remove } from "./api.js";
+import { addressOf } from "./address.js";
+import { newest, post, remove } from "./api.js";
 import { confirmed } from "./confirm.js";
 import { button, element, make } from "./elements.js";
 import { attempt } from "./notices.js";
 import { onPart } from "./state.js";
+import { t } from "./text.js";
 
 const path = (name) => `/api/characters/${encodeURIComponent(name)}`;
 
@@ -20,14 +22,14 @@ export function thumbnail(character) {
 
 function tags(character) {
   const said = [];
-  if (character.is_own) said.push("yours");
-  if (character.kind === "photoreal") said.push("photoreal");
+  if (character.is_own) said.push(t("characters.yours"));
+  if (character.kind === "photoreal") said.push(t("characters.photoreal"));
   return said.map((text) => make("span", { class: "tag", text }));
 }
 
 function why(character) {
   if (character.error) return character.error;
-  if (!character.can_be_shown) return `Start omote live --character ${character.name}: another model draws it.`;
+  if (!character.can_be_shown) return t("characters.other_model", { name: character.name });
   return [character.made_from, character.consent, character.licence].filter(Boolean).join(" · ");
 }
 
@@ -48,7 +50,7 @@ function markBusy(name) {
 }
 
 async function forget(character) {
-  const isSure = await confirmed(`Delete ${character.name}?`, "Its file is deleted from this machine.", "Delete");
+  const isSure = await confirmed(t("delete.title", { name: character.name }), t("characters.delete_hint"), t("delete.delete"));
   if (isSure) await attempt(() => remove(path(character.name)), "character");
 }
 
@@ -66,7 +68,7 @@ function card(character) {
   choosing.addEventListener("click", () => choose(character.name));
   const box = make("div", { class: "card-box" }, choosing);
   if (character.is_own) {
-    box.append(button("×", () => forget(character), { class: "close", "aria-label": `Delete ${character.name}` }));
+    box.append(button("×", () => forget(character), { class: "close", "aria-label": t("delete.delete_name", { name: character.name }) }));
   }
   return box;
 }
@@ -78,7 +80,7 @@ function mark(name) {
     const deleting = one.parentElement.querySelector(".close");
     if (!deleting) continue;
     deleting.disabled = isShown;
-    deleting.title = isShown ? "It is shown now: show another character before you delete it." : "";
+    deleting.title = isShown ? t("characters.is_shown") : "";
   }
 }
 
@@ -86,7 +88,7 @@ function showAll(characters, state) {
   const focused = document.activeElement?.dataset?.name;
   const cards = characters.map(card);
   element("characters").replaceChildren(...cards);
-  if (!cards.length) element("characters").append(make("p", { class: "hint", text: "There are no characters here." }));
+  if (!cards.length) element("characters").append(make("p", { class: "hint", text: t("characters.none") }));
   mark(state.character);
   if (focused) element("characters").querySelector(`[data-name="${CSS.escape(focused)}"]`)?.focus();
 }

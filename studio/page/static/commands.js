@@ -4,12 +4,13 @@ import { post } from "./api.js";
 import { button, element, say } from "./elements.js";
 import { attempt } from "./notices.js";
 import { onPart } from "./state.js";
+import { t } from "./text.js";
 
 const COMMANDS = [
-  ["clear", "Clear all", "Takes back every expression, mark and character that a hotkey or a script shows"],
-  ["pause", "Pause", "The portrait rests and does not follow you until you press this again"],
-  ["hide", "Hide", "The portrait is transparent in every output until you press this again"],
-  ["label", "AI label", "A small mark in the corner of every output says that the picture is generated"],
+  ["clear", t("command.clear"), t("commands.clear_title")],
+  ["pause", t("command.pause"), t("commands.pause_title")],
+  ["hide", t("command.hide"), t("commands.hide_title")],
+  ["label", t("command.label"), t("commands.label_title")],
 ];
 
 function run(name, pressed) {
@@ -21,7 +22,7 @@ function show([isPaused, isHidden, isLabelled]) {
   element("command-pause").setAttribute("aria-pressed", String(isPaused));
   element("command-hide").setAttribute("aria-pressed", String(isHidden));
   element("command-label").setAttribute("aria-pressed", String(isLabelled));
-  const words = [isHidden && "Hidden", isPaused && "Paused"].filter(Boolean).join(", ");
+  const words = [isHidden && t("commands.hidden"), isPaused && t("commands.paused")].filter(Boolean).join(", ");
   element("standing").hidden = !words;
   say("standing", words);
 }

@@ -1,6 +1,7 @@
 // Asks for confirmation before something is deleted.
 
 import { button, element, make } from "./elements.js";
+import { t } from "./text.js";
 
 /** Resolves to whether the user confirmed. */
 export function confirmed(title, text, yes) {
@@ -9,7 +10,7 @@ export function confirmed(title, text, yes) {
   dialog.replaceChildren(
     make("h2", { id: "confirm-title", text: title }),
     make("p", { text }),
-    make("div", { class: "row end" }, button("Keep", () => dialog.close(""), { autofocus: true }), agree),
+    make("div", { class: "row end" }, button(t("button.keep"), () => dialog.close(""), { autofocus: true }), agree),
   );
   dialog.returnValue = "";
   dialog.showModal();

@@ -1,5 +1,7 @@
 // Gamepads and MIDI as keys of hotkeys: a button is "Pad 0", a note "Midi 60", a controller "Midi CC 20".
 
+import { t } from "./text.js";
+
 const POLL_MS = 30;
 const HALF = 64; // of a controller's 127: from here on it is down
 const listeners = [];
@@ -33,9 +35,9 @@ function receive({ data: [status, number, value] }) {
 
 /** Asks the browser for MIDI; resolves to the number of instruments, or rejects where it is not allowed. */
 export async function useMidi() {
-  if (!navigator.requestMIDIAccess) throw new Error("This browser has no MIDI: Chromium, Edge and Firefox have it.");
+  if (!navigator.requestMIDIAccess) throw new Error(t("midi.none"));
   const access = await navigator.requestMIDIAccess().catch(() => {
-    throw new Error("The browser does not allow this page to use MIDI: allow it beside the address.");
+    throw new Error(t("midi.refused"));
   });
   const listen = () => access.inputs.forEach((input) => (input.onmidimessage = receive));
   access.onstatechange = listen;

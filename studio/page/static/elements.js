@@ -44,12 +44,6 @@ export function say(id, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** "Wink left" for "wink_left". */
-export function words(name) {
-  const spaced = name.replaceAll(/[_-]/g, " ");
-  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
-}
-
 /** Seconds as 1:05 or 1:00:05. */
 export function clock(seconds) {
   const whole = Math.floor(seconds);

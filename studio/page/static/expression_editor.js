@@ -1,16 +1,16 @@
 // The editor of the user's own expressions: sliders, what the performer does now, files. Each is kept as a hotkey.
 
 import { get, newest, post } from "./api.js";
-import { NAMES, REGIONS } from "./arkit.js";
-import { button, element, field, make, say, words } from "./elements.js";
+import { NAMES, PAIRED, REGIONS, titleOf } from "./arkit.js";
+import { button, element, field, make, say } from "./elements.js";
 import { keyField } from "./key_field.js";
 import { attempt } from "./notices.js";
 import { slider } from "./slider.js";
 import { current, onPart } from "./state.js";
+import { named, t } from "./text.js";
 
 const LAYER = "expression editor"; // of the preview, so that nothing else replaces it
 const FORMAT = 1; // of an exported file
-const PAIRED = /^(?!jaw|mouthLeft|mouthRight)(.+?)(Left|Right)$/; // jawLeft is a movement, not a side
 
 let weights = {}; // what is edited, by name; zeros are left out
 let edited = null; // the hotkey that holds it; null for a new one
@@ -18,7 +18,6 @@ let sliders = {}; // by name
 let seen = []; // the hotkeys when the editor was opened
 
 const editor = () => element("expression-editor");
-const titleOf = (name) => words(name.replaceAll(/([A-Z])/g, " $1").toLowerCase());
 
 const preview = newest(() => {
   const isShown = !editor().hidden && element("expression-preview")?.checked;
@@ -73,11 +72,11 @@ function shape(name) {
 async function capture() {
   say("expression-note", "");
   const isDone = await attempt(async () => showWeights((await get("/api/expression/now")).weights), "capture");
-  if (isDone) say("expression-note", "The sliders show your face of the last half second.");
+  if (isDone) say("expression-note", t("editor.captured"));
 }
 
 function exportFile() {
-  const name = element("expression-name").value.trim() || "expression";
+  const name = element("expression-name").value.trim() || t("editor.file_name");
   const text = JSON.stringify({ omote_expression: FORMAT, name, weights }, null, 2);
   const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
   make("a", { href: address, download: `${name}.expression.json` }).click();
@@ -98,7 +97,7 @@ async function importFile(event) {
     if (typeof read.name === "string" && !element("expression-name").value) element("expression-name").value = read.name.slice(0, 40);
     showWeights(read.weights);
   } catch {
-    say("expression-problem", `${file.name} is not an expression that Omote has exported.`);
+    say("expression-problem", t("editor.bad_file", { name: file.name }));
   }
 }
 
@@ -112,7 +111,7 @@ function hotkeyOf() {
 async function save(event) {
   event.preventDefault();
   say("expression-problem", "");
-  if (!Object.keys(weights).length) return say("expression-problem", "Move a slider first, or capture your face: this expression changes nothing.");
+  if (!Object.keys(weights).length) return say("expression-problem", t("editor.empty"));
   const own = hotkeyOf();
   const hotkeys = edited ? seen.map((one) => (one.id === own.id ? own : one)) : [...seen, own];
   try {
@@ -139,17 +138,17 @@ function open(hotkey) {
   const name = make("input", { type: "text", id: "expression-name", value: hotkey?.label ?? "", maxlength: 40, required: true });
   const key = keyField(hotkey?.key, { id: "expression-key" });
   const tick = (id, text, isOn, onChange) => make("label", { class: "tick" }, make("input", { type: "checkbox", id, checked: isOn, on: { change: onChange } }), make("span", { text }));
-  const file = make("input", { type: "file", accept: ".json", class: "unseen", "aria-label": "Import an expression", on: { change: importFile } });
+  const file = make("input", { type: "file", accept: ".json", class: "unseen", "aria-label": t("editor.import_title"), on: { change: importFile } });
   const regions = Object.entries(REGIONS).map(([region, names]) =>
-    make("details", { class: "shapes", open: region === "mouth" || region === "brows" }, make("summary", { text: words(region) }), ...names.map(shape)),
+    make("details", { class: "shapes", open: region === "mouth" || region === "brows" }, make("summary", { text: named("region", region) }), ...names.map(shape)),
   );
   editor().replaceChildren(
-    make("div", { class: "row" }, field("Name", name), field("Key", key)),
-    make("div", { class: "row" }, button("Capture what I do now", capture, { class: "accent" }), button("All to 0", () => showWeights({})), make("span", { class: "gap" }), button("Export", exportFile), make("span", { class: "import" }, button("Import", () => file.click(), { tabindex: -1 }), file)),
-    make("div", { class: "row" }, tick("both-sides", "Both sides at once", true, arrange), tick("expression-preview", "Show it on the portrait", true, preview)),
+    make("div", { class: "row" }, field(t("editor.name"), name), field(t("hotkeys.key"), key)),
+    make("div", { class: "row" }, button(t("editor.capture"), capture, { class: "accent" }), button(t("editor.zero"), () => showWeights({})), make("span", { class: "gap" }), button(t("button.export"), exportFile), make("span", { class: "import" }, button(t("button.import"), () => file.click(), { tabindex: -1 }), file)),
+    make("div", { class: "row" }, tick("both-sides", t("editor.both_sides"), true, arrange), tick("expression-preview", t("editor.preview"), true, preview)),
     make("p", { id: "expression-note", class: "hint", role: "status" }),
     make("div", { class: "shape-regions" }, ...regions),
-    make("div", { class: "row" }, make("p", { id: "expression-problem", class: "problem", role: "alert" }), make("span", { class: "gap" }), button("Cancel", close), make("button", { type: "submit", class: "accent", text: "Save" })),
+    make("div", { class: "row" }, make("p", { id: "expression-problem", class: "problem", role: "alert" }), make("span", { class: "gap" }), button(t("button.cancel"), close), make("button", { type: "submit", class: "accent", text: t("button.save") })),
   );
   editor().hidden = false;
   element("new-expression").hidden = true;
@@ -159,7 +158,7 @@ function open(hotkey) {
 
 function showOwn(hotkeys) {
   const own = hotkeys.filter((one) => one.weights);
-  const chips = own.map((one) => button(one.label || one.id, () => open(current().hotkeys.find(({ id }) => id === one.id)), { class: "chip", title: "Edit this expression" }));
+  const chips = own.map((one) => button(one.label || one.id, () => open(current().hotkeys.find(({ id }) => id === one.id)), { class: "chip", title: t("editor.edit") }));
   element("own-expressions").replaceChildren(...chips);
 }
 

@@ -1,13 +1,14 @@
 // Buttons that show an expression once, and the expressions that are recognised in the face.
 
-import { element, make, words } from "./elements.js";
+import { element, make } from "./elements.js";
 import { onceButton } from "./hotkeys.js";
 import { on, onPart } from "./state.js";
+import { named } from "./text.js";
 
 const LIT_MS = 500; // so that a blink is visible
 
 function showRecognisable(names) {
-  const lights = names.map((name) => make("span", { class: "chip light", "data-rule": name, text: words(name) }));
+  const lights = names.map((name) => make("span", { class: "chip light", "data-rule": name, text: named("expression", name) }));
   element("recognised").replaceChildren(...lights);
 }
 

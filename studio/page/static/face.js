@@ -5,9 +5,10 @@ import { element, make, say } from "./elements.js";
 import { readStored, store } from "./storage.js";
 import { current, on, onPart } from "./state.js";
 import { onVisible } from "./tabs.js";
+import { t } from "./text.js";
 import { showWeights, startWeights } from "./weights.js";
 
-const VIEWS = [["camera", "Camera"], ["weights", "Weights"], ["off", "Off"]];
+const VIEWS = [["camera", t("face.camera")], ["weights", t("face.weights")], ["off", t("face.off")]];
 
 let wanted = readStored("face", "camera");
 let isInSight = false;
@@ -22,7 +23,7 @@ function arrange() {
     input.checked = input.value === view;
     if (input.value === "camera") input.disabled = !hasPicture;
   }
-  const note = { off: "The page requests nothing from the tracker.", weights: hasPicture ? "" : "This source has no camera picture." };
+  const note = { off: t("face.off_note"), weights: hasPicture ? "" : t("face.no_camera") };
   say("face-note", source ? (note[view] ?? "") : "");
   element("face-note").hidden = !element("face-note").textContent;
 }

@@ -5,12 +5,11 @@ import { useMidi } from "./devices.js";
 import { element, say } from "./elements.js";
 import { attempt } from "./notices.js";
 import { onPart } from "./state.js";
+import { t } from "./text.js";
 
 function show({ is_on: isOn, problem, heard }) {
   element("global-hotkeys").checked = isOn;
-  const keys = heard.length === 1 ? "one hotkey is heard" : `${heard.length} hotkeys are heard`;
-  const note = isOn ? `${keys} in other programs: those with Ctrl, Alt or Meta, and F1 to F24 and media keys alone.` : "";
-  say("global-note", problem || note);
+  say("global-note", problem || (isOn ? t("global.heard", { count: heard.length }) : ""));
 }
 
 async function toggle(event) {
@@ -21,7 +20,7 @@ async function toggle(event) {
 async function allowMidi() {
   const isDone = await attempt(async () => {
     const count = await useMidi();
-    say("midi-note", count ? `${count} MIDI input${count === 1 ? "" : "s"}: edit a hotkey's key and play a note.` : "No MIDI input is plugged in yet.");
+    say("midi-note", count ? t("midi.inputs", { count }) : t("midi.no_input"));
   }, "midi");
   if (!isDone) say("midi-note", "");
 }

@@ -4,21 +4,21 @@ import { post } from "./api.js";
 import { button, choice, element, field, make } from "./elements.js";
 import { attempt } from "./notices.js";
 import { current, onPart } from "./state.js";
+import { named, t } from "./text.js";
 
 const MAIN = null; // the main character in an order
 const SAME = "same";
 // Kind, label, and what may follow it after a colon: its label and an example; "" for nothing.
 const PERFORMERS = [
-  [SAME, "You, like the main character", "", ""],
-  ["webcam", "Another camera", "Number of the camera", "1"],
-  ["livelink", "iPhone: Live Link Face", "Port", "11112"],
-  ["ifacialmocap", "iPhone: iFacialMocap", "Address of the phone", ""],
-  ["facemotion3d", "iPhone: Facemotion3d", "Address of the phone", ""],
-  ["vmc", "VMC", "Port", "39540"],
-  ["openseeface", "OpenSeeFace", "Port", "11574"],
-  ["demo", "Demo", "", ""],
+  [SAME, t("guests.same"), "", ""],
+  ["webcam", t("guests.webcam"), t("guests.camera_number"), "1"],
+  ["livelink", named("source_kind", "livelink"), t("guests.port"), "11112"],
+  ["ifacialmocap", named("source_kind", "ifacialmocap"), t("setup.phone_address"), ""],
+  ["facemotion3d", named("source_kind", "facemotion3d"), t("setup.phone_address"), ""],
+  ["vmc", named("source_kind", "vmc"), t("guests.port"), "39540"],
+  ["openseeface", named("source_kind", "openseeface"), t("guests.port"), "11574"],
+  ["demo", named("source_kind", "demo"), "", ""],
 ];
-const STATES = { starting: "is being loaded", shown: "is shown" };
 
 /** From back to front, with MAIN among them. */
 function order({ guests }) {
@@ -49,13 +49,13 @@ function performer(source) {
 }
 
 function row(layer, name) {
-  const about = layer ? `${performer(layer.source)}: ${layer.error || STATES[layer.state]}` : "Main character";
+  const about = layer ? `${performer(layer.source)}: ${layer.error || named("guest", layer.state)}` : t("guests.main");
   const others = layer
     ? [
-        layer.error ? button("Try again", () => use(order(current())), { "aria-label": `Try again with ${name}` }) : null,
+        layer.error ? button(t("guests.again"), () => use(order(current())), { "aria-label": t("guests.again_name", { name }) }) : null,
         button("×", () => use(order(current()).filter((one) => one?.character !== name)), {
           class: "close",
-          "aria-label": `Remove ${name}`,
+          "aria-label": t("button.remove_name", { name }),
         }),
       ].filter(Boolean)
     : [];
@@ -63,8 +63,8 @@ function row(layer, name) {
     "li",
     { class: "entry", "data-guest": layer ? name : null },
     make("strong", {}, name, make("small", { class: layer?.error ? "guest-about problem" : "guest-about quiet", text: about })),
-    button("↑", () => move(layer, 1), { "aria-label": `Bring ${name} forward`, title: "Forward" }),
-    button("↓", () => move(layer, -1), { "aria-label": `Send ${name} back`, title: "Back" }),
+    button("↑", () => move(layer, 1), { "aria-label": t("guests.forward_name", { name }), title: t("guests.forward") }),
+    button("↓", () => move(layer, -1), { "aria-label": t("guests.back_name", { name }), title: t("guests.back") }),
     ...others,
   );
 }
@@ -87,7 +87,7 @@ export function startGuests() {
   const who = choice([], "");
   const kind = choice(PERFORMERS.map(([name, label]) => [name, label]), SAME);
   const more = make("input", { type: "text", maxlength: 200, autocomplete: "off" });
-  const moreField = field("Port", more);
+  const moreField = field(t("guests.port"), more);
   const arrange = () => {
     const [, , label, example] = PERFORMERS.find(([name]) => name === kind.value);
     moreField.hidden = !label;
@@ -96,11 +96,11 @@ export function startGuests() {
   };
   kind.addEventListener("change", arrange);
   arrange();
-  const add = button("Add", () => {
+  const add = button(t("guests.add"), () => {
     const source = more.value.trim() && !moreField.hidden ? `${kind.value}:${more.value.trim()}` : kind.value;
     return use([...order(current()), { character: who.value, source }]);
   });
-  element("guest-form").replaceChildren(field("Character", who), field("Performer", kind), moreField, add);
+  element("guest-form").replaceChildren(field(t("hotkeys.character"), who), field(t("calibration.performer"), kind), moreField, add);
   onPart((state) => [state.guests, state.character], show);
   onPart((state) => [state.characters, state.guests, state.character], (parts) => showForm(who, parts));
 }

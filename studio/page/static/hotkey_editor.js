@@ -2,16 +2,21 @@
 
 import { post } from "./api.js";
 import { confirmed } from "./confirm.js";
-import { button, choice, element, make, say, words } from "./elements.js";
+import { button, choice, element, make, say } from "./elements.js";
+import { titleOf } from "./hotkeys.js";
 import { keyField } from "./key_field.js";
 import { current } from "./state.js";
+import { named, t } from "./text.js";
 
-const MODES = [["toggle", "Toggle"], ["hold", "Hold"], ["timer", "Timer"]];
+const MODES = [["toggle", t("mode.toggle")], ["hold", t("mode.hold")], ["timer", t("mode.timer")]];
 const SECONDS = [0.1, 60]; // as in hotkeys.py
 const FADE_S = [0, 2];
 const EVENTS = ["scene", "item", "throw"]; // at each press, never on
-const COLUMNS = ["Label", "Key", "Shows", "Mode", "Seconds", "Fade in, s", "Fade out, s", "Group", "Also when I", ""];
-const COMMANDS = [["clear", "Clear all"], ["pause", "Pause"], ["hide", "Hide"], ["label", "AI label"]];
+const COLUMNS = [
+  ...[t("hotkeys.label"), t("hotkeys.key"), t("hotkeys.shows"), t("hotkeys.mode"), t("hotkeys.seconds"), t("hotkeys.fade_in")],
+  ...[t("hotkeys.fade_out"), t("hotkeys.group"), t("hotkeys.also_when"), ""],
+];
+const COMMANDS = ["clear", "pause", "hide", "label"];
 
 let seen = []; // the hotkeys when the editor was opened
 let opened = ""; // what the rows said then
@@ -31,39 +36,39 @@ function whatOf(hotkey) {
 
 function whatField(hotkey, state) {
   const select = make("select");
-  const group = (label, kind, names) => {
-    const options = names.map((name) => make("option", { value: `${kind}:${name}`, text: kind === "expression" ? words(name) : name }));
+  const group = (label, kind, names, nameKind = kind) => {
+    const options = names.map((name) => make("option", { value: `${kind}:${name}`, text: ["expression", "picture"].includes(nameKind) ? named(nameKind, name) : name }));
     select.append(make("optgroup", { label }, ...options));
   };
-  group("Expression", "expression", state.expressions);
-  group("Character", "character", state.characters.map((one) => one.name));
+  group(t("hotkeys.expression"), "expression", state.expressions);
+  group(t("hotkeys.character"), "character", state.characters.map((one) => one.name));
   const events = [
-    ["Scene", "scene", state.scene.presets],
-    ["Show or hide an item", "item", state.items.map((one) => one.name)],
-    ["Throw", "throw", [...state.shipped_pictures, ...state.pictures]],
+    [t("hotkeys.scene"), "scene", state.scene.presets],
+    [t("hotkeys.item"), "item", state.items.map((one) => one.name)],
+    [t("items.throw"), "throw", [...state.shipped_pictures, ...state.pictures]],
   ];
   for (const [label, kind, names] of events) {
     const all = new Set([...names, ...(hotkey[kind] ? [hotkey[kind]] : [])]);
-    if (all.size) group(label, kind, [...all]);
+    if (all.size) group(label, kind, [...all], kind === "throw" ? "picture" : kind);
   }
-  const commands = COMMANDS.map(([name, text]) => make("option", { value: `command:${name}`, text }));
-  select.append(make("optgroup", { label: "Command" }, ...commands));
-  if (hotkey.weights) select.append(make("option", { value: "weights:", text: "Custom weights" }));
+  const commands = COMMANDS.map((name) => make("option", { value: `command:${name}`, text: named("command", name) }));
+  select.append(make("optgroup", { label: t("hotkeys.command") }, ...commands));
+  if (hotkey.weights) select.append(make("option", { value: "weights:", text: t("hotkeys.weights") }));
   select.value = whatOf(hotkey);
   return select;
 }
 
 function row(hotkey, state) {
-  const label = make("input", { type: "text", value: hotkey.label ?? "", maxlength: 40, placeholder: "name" });
+  const label = make("input", { type: "text", value: hotkey.label ?? "", maxlength: 40, placeholder: titleOf(hotkey) });
   const key = keyField(hotkey.key);
   const what = whatField(hotkey, state);
   const mode = choice(MODES, hotkey.mode);
   const stays = seconds(hotkey.seconds, SECONDS);
   const fade = seconds(hotkey.fade_s, FADE_S);
   const fadeOut = seconds(hotkey.fade_out_s ?? hotkey.fade_s, FADE_S);
-  const group = make("input", { type: "text", value: hotkey.group, maxlength: 40, list: "hotkey-groups", placeholder: "none" });
-  group.title = "Of the hotkeys in one group, one is on at a time";
-  const rules = [["", "–"], ...state.recognisable.map((name) => [name, words(name)])];
+  const group = make("input", { type: "text", value: hotkey.group, maxlength: 40, list: "hotkey-groups", placeholder: t("hotkeys.no_group") });
+  group.title = t("hotkeys.group_title");
+  const rules = [["", "–"], ...state.recognisable.map((name) => [name, named("expression", name)])];
   const by = choice(rules, hotkey.on ?? "");
   const arrange = () => {
     const kind = what.value.split(":")[0];
@@ -82,14 +87,14 @@ function row(hotkey, state) {
   fields.forEach((one, at) => one.setAttribute("aria-label", COLUMNS[at]));
   const box = make(
     "tr",
-    { class: "hotkey", "aria-label": hotkey.label || "Hotkey" },
+    { class: "hotkey", "aria-label": titleOf(hotkey) },
     ...fields.map((one, at) => make("td", { "data-column": COLUMNS[at] }, one)),
   );
   const remove = () => {
     box.remove();
     markClashes();
   };
-  box.append(make("td", {}, button("×", remove, { class: "close", "aria-label": `Remove ${hotkey.label || "this hotkey"}` })));
+  box.append(make("td", {}, button("×", remove, { class: "close", "aria-label": t("button.remove_name", { name: titleOf(hotkey) }) })));
   box.read = () => {
     const [kind, name] = what.value.split(/:(.*)/s);
     return {
@@ -130,7 +135,7 @@ function markClashes() {
     one.classList.toggle("is-clashing", isClashing);
     one.querySelector(".key").setAttribute("aria-invalid", String(isClashing));
   });
-  say("hotkey-problem", clashing.length ? `Two hotkeys have the key “${clashing[0]}”: give one of the marked rows another.` : "");
+  say("hotkey-problem", clashing.length ? t("hotkeys.clash", { key: clashing[0] }) : "");
   return clashing.length > 0;
 }
 
@@ -161,10 +166,10 @@ function open() {
     "div",
     { class: "row" },
     make("p", { id: "hotkey-problem", class: "problem", role: "alert" }),
-    button("Add a hotkey", add),
+    button(t("hotkeys.add"), add),
     make("span", { class: "gap" }),
-    button("Cancel", () => show(false)),
-    make("button", { type: "submit", class: "accent", text: "Save" }),
+    button(t("button.cancel"), () => show(false)),
+    make("button", { type: "submit", class: "accent", text: t("button.save") }),
   );
   element("hotkey-editor").replaceChildren(known, table, ending);
   opened = written();
@@ -187,7 +192,7 @@ async function onKey(event) {
   if (event.key !== "Escape") return;
   event.preventDefault();
   const isUnchanged = written() === opened;
-  if (isUnchanged || (await confirmed("Discard the changes?", "The hotkeys stay as they were.", "Discard"))) show(false);
+  if (isUnchanged || (await confirmed(t("hotkeys.discard_title"), t("hotkeys.discard_hint"), t("button.discard")))) show(false);
 }
 
 export function startHotkeyEditor() {

@@ -3,10 +3,11 @@
 import { post } from "./api.js";
 import { chordOf } from "./chord.js";
 import { onDeviceKey } from "./devices.js";
-import { button, element, make, words } from "./elements.js";
+import { button, element, make } from "./elements.js";
 import { attempt } from "./notices.js";
 import { dropNeutral, holdNeutral, releaseNeutral } from "./source.js";
 import { current, onPart } from "./state.js";
+import { named, number, t } from "./text.js";
 
 const held = new Map(); // id -> its key and its last request, so that no release overtakes its press
 const TYPED = "input:not([type=range], [type=checkbox], [type=radio], [type=button]), textarea, select, [contenteditable]";
@@ -34,13 +35,22 @@ function letGo() {
   [...held.values()].forEach(({ hotkey }) => up(hotkey));
 }
 
+/** The hotkey's label, or the name of what it shows. */
+export function titleOf(hotkey) {
+  if (hotkey.label) return hotkey.label;
+  if (hotkey.expression) return named("expression", hotkey.expression);
+  if (hotkey.command) return named("command", hotkey.command);
+  if (hotkey.throw) return named("picture", hotkey.throw);
+  return hotkey.character ?? hotkey.scene ?? hotkey.item ?? hotkey.id;
+}
+
 function pad(hotkey) {
-  const label = make("span", { class: "name", text: hotkey.label || words(hotkey.expression ?? hotkey.character ?? hotkey.command ?? hotkey.scene ?? hotkey.item ?? hotkey.throw ?? hotkey.id) });
+  const label = make("span", { class: "name", text: titleOf(hotkey) });
   const cap = hotkey.key ? make("kbd", { text: hotkey.key }) : null;
-  const bound = hotkey.on ? ` · on ${words(hotkey.on).toLowerCase()}` : "";
-  const mode = hotkey.mode === "timer" ? `${hotkey.seconds} s` : hotkey.mode;
+  const bound = hotkey.on ? ` · ${t("hotkeys.on", { name: named("expression", hotkey.on) })}` : "";
+  const mode = hotkey.mode === "timer" ? `${number(hotkey.seconds, hotkey.seconds % 1 ? 1 : 0)} s` : named("mode", hotkey.mode);
   const group = hotkey.group ? ` · ${hotkey.group}` : "";
-  const about = make("small", { text: `${hotkey.command === "clear" || hotkey.scene || hotkey.item || hotkey.throw ? "once" : mode}${bound}${group}` });
+  const about = make("small", { text: `${hotkey.command === "clear" || hotkey.scene || hotkey.item || hotkey.throw ? t("hotkeys.once") : mode}${bound}${group}` });
   const box = make(
     "button",
     { type: "button", class: `pad ${hotkey.mode}`, "aria-pressed": String(hotkey.is_on), "data-hotkey": hotkey.id },
@@ -113,7 +123,7 @@ function showAll(hotkeys, state) {
   letGo();
   const pads = state.hotkeys.map(pad);
   element("pads").replaceChildren(...pads);
-  if (!pads.length) element("pads").append(make("p", { class: "hint", text: "No hotkeys yet: Edit adds one." }));
+  if (!pads.length) element("pads").append(make("p", { class: "hint", text: t("hotkeys.none") }));
   element("quick").replaceChildren(...state.hotkeys.slice(0, 12).map(pad));
 }
 
@@ -134,5 +144,5 @@ export function startHotkeys() {
 
 /** A button that shows an expression once. */
 export function onceButton(name) {
-  return button(words(name), () => attempt(() => post("/api/expression", { name }), "expression"), { class: "chip" });
+  return button(named("expression", name), () => attempt(() => post("/api/expression", { name }), "expression"), { class: "chip" });
 }

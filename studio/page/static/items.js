@@ -1,19 +1,19 @@
 // Items: pictures on the head, the shoulder or the screen, and pictures that are thrown.
 
-import { addressOf, post, upload } from "./api.js";
-import { button, choice, element, make, words } from "./elements.js";
+import { addressOf } from "./address.js";
+import { post, upload } from "./api.js";
+import { button, choice, element, make } from "./elements.js";
 import { attempt } from "./notices.js";
 import { current, on, onPart } from "./state.js";
 import { slider } from "./slider.js";
+import { named, number, percent, signedPercent, t } from "./text.js";
 
-const ANCHORS = [["head", "On the head"], ["shoulder", "On the shoulder"], ["screen", "On the screen"]];
-const percent = (value) => `${Math.round(100 * value)} %`;
-const shift = (value) => `${value > 0 ? "+" : ""}${Math.round(100 * value)} %`;
+const ANCHORS = [["head", t("items.head")], ["shoulder", t("items.shoulder")], ["screen", t("items.screen")]];
 const KNOBS = [
-  { name: "width", label: "Width", min: 0.02, max: 1.5, step: 0.01, format: percent },
-  { name: "x", label: "Right", min: -1, max: 1, step: 0.01, format: shift },
-  { name: "y", label: "Up", min: -1, max: 1, step: 0.01, format: shift },
-  { name: "turn_deg", label: "Turn", min: -180, max: 180, step: 1, format: (value) => `${Math.round(value)}°` },
+  { name: "width", label: t("items.width"), min: 0.02, max: 1.5, step: 0.01, format: percent },
+  { name: "x", label: t("place.right"), min: -1, max: 1, step: 0.01, format: signedPercent },
+  { name: "y", label: t("place.up"), min: -1, max: 1, step: 0.01, format: signedPercent },
+  { name: "turn_deg", label: t("place.turn"), min: -180, max: 180, step: 1, format: (value) => `${number(value)}°` },
 ];
 
 let shows = []; // each sets one control to the server's value
@@ -30,7 +30,7 @@ function flag(item, name, label) {
 }
 
 function box(item) {
-  const anchor = choice(ANCHORS, item.anchor, { "aria-label": `${item.name}: where` });
+  const anchor = choice(ANCHORS, item.anchor, { "aria-label": t("items.where", { name: item.name }) });
   anchor.addEventListener("change", () => ask("change", { item: item.name, anchor: anchor.value }));
   shows.push(() => (anchor.value = find(item.name)?.anchor));
   const knobs = KNOBS.map(({ name, label, ...about }) => {
@@ -48,19 +48,19 @@ function box(item) {
       make("span", { class: "item-picture" }, picture(item.picture)),
       make("strong", { text: item.name }),
       make("span", { class: "gap" }),
-      flag(item, "is_shown", "Shown"),
-      flag(item, "is_behind", "Behind"),
-      button("×", () => ask("remove", { item: item.name }), { class: "close", "aria-label": `Remove ${item.name}` }),
+      flag(item, "is_shown", t("items.shown")),
+      flag(item, "is_behind", t("items.behind")),
+      button("×", () => ask("remove", { item: item.name }), { class: "close", "aria-label": t("button.remove_name", { name: item.name }) }),
     ),
     anchor,
     make("div", { class: "knobs-2" }, ...knobs),
   );
 }
 
-function pictures(id, label, use) {
+function pictures(id, labelOf, use) {
   onPart((state) => [state.shipped_pictures, state.pictures], ([shipped, own]) => {
     const chips = [...shipped, ...own].map((name) => {
-      const chip = button("", () => use(name), { class: "shot small", title: words(name), "aria-label": `${label} ${name}` });
+      const chip = button("", () => use(name), { class: "shot small", title: named("picture", name), "aria-label": labelOf(named("picture", name)) });
       chip.append(picture(name));
       return chip;
     });
@@ -82,8 +82,8 @@ export function startItems() {
     element("items").replaceChildren(...items.map(box));
   });
   on("state", () => shows.forEach((show) => show()));
-  pictures("item-pictures", "Add", (name) => ask("add", { picture: name }));
-  pictures("item-throws", "Throw", (name) => ask("throw", { picture: name }));
+  pictures("item-pictures", (name) => t("items.add_name", { name }), (name) => ask("add", { picture: name }));
+  pictures("item-throws", (name) => t("items.throw_name", { name }), (name) => ask("throw", { picture: name }));
   element("item-add").addEventListener("click", () => element("item-file").click());
   element("item-file").addEventListener("change", (event) => {
     add(event.target.files[0]);

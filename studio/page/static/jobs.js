@@ -2,30 +2,31 @@
 
 import { remove } from "./api.js";
 import { showCharacter } from "./characters.js";
-import { button, clock, element, make, words } from "./elements.js";
+import { button, clock, element, make } from "./elements.js";
 import { attempt, notice } from "./notices.js";
 import { onPart } from "./state.js";
+import { named, t } from "./text.js";
 
 let known = null; // number -> state when the page last looked; null before the first look
 
 const drop = (job) => attempt(() => remove(`/api/jobs/${job.number}`), "job");
 
 function doing(job) {
-  if (job.state === "waiting") return job.place === 1 ? "next in the queue" : `number ${job.place} in the queue`;
-  return { cancelled: "is being cancelled", failed: "not made" }[job.state] ?? "being made";
+  if (job.state === "waiting") return job.place === 1 ? t("jobs.next") : t("jobs.place", { place: job.place });
+  return { cancelled: t("jobs.cancelled"), failed: t("jobs.failed") }[job.state] ?? t("jobs.running");
 }
 
 function row(job) {
   const isOver = job.state === "failed";
   const ending = isOver
-    ? button("×", () => drop(job), { class: "close", "aria-label": `Dismiss ${job.name}` })
-    : button("Cancel", () => drop(job), { "aria-label": `Cancel ${job.name}`, disabled: job.state === "cancelled" });
+    ? button("×", () => drop(job), { class: "close", "aria-label": t("button.dismiss_name", { name: job.name }) })
+    : button(t("button.cancel"), () => drop(job), { "aria-label": t("button.cancel_name", { name: job.name }), disabled: job.state === "cancelled" });
   return make(
     "div",
     { class: `job ${job.state}` },
     make("i", { class: "spinner", "aria-hidden": "true" }),
     make("strong", { text: job.name }),
-    make("span", { class: "quiet what", text: `${words(job.what)}, ${doing(job)}` }),
+    make("span", { class: "quiet what", text: t("jobs.what", { what: named("job", job.what), doing: doing(job) }) }),
     make("span", { class: "quiet time", "data-began": job.state === "running" ? job.began_s : null }),
     ending,
     job.message ? make("p", { text: job.message }) : null,
@@ -41,9 +42,9 @@ function tick() {
 
 /** A character that became ready since the last look is announced once, and takes no room above the cards. */
 function announce(job) {
-  const text = [`${job.name} is ready.`, job.message].filter(Boolean).join(" ");
+  const text = [t("jobs.ready", { name: job.name }), job.message].filter(Boolean).join(" ");
   const kind = job.message ? "warning" : "news";
-  notice(text, { key: `job ${job.number}`, kind, offer: ["Show", () => showCharacter(job.name)] });
+  notice(text, { key: `job ${job.number}`, kind, offer: [t("jobs.show"), () => showCharacter(job.name)] });
 }
 
 function show(jobs) {

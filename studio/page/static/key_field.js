@@ -3,10 +3,11 @@
 import { chordOf, isModifier } from "./chord.js";
 import { onDeviceKey } from "./devices.js";
 import { make } from "./elements.js";
+import { t } from "./text.js";
 
 /** The field; it sends "change" with each new key. Backspace and Delete empty it. */
 export function keyField(key, attributes = {}) {
-  const input = make("input", { type: "text", value: key ?? "", readonly: true, placeholder: "press a key", class: "key", ...attributes });
+  const input = make("input", { type: "text", value: key ?? "", readonly: true, placeholder: t("hotkeys.press_key"), class: "key", ...attributes });
   input.addEventListener("keydown", (event) => {
     const chord = chordOf(event);
     if (isModifier(event.key) || event.key === "Tab" || chord === "Escape") return;

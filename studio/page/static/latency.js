@@ -4,11 +4,10 @@ import { element, make, say } from "./elements.js";
 import { drawGraph, remember } from "./graph.js";
 import { on } from "./state.js";
 import { readStored, store } from "./storage.js";
+import { named, number, percent, t } from "./text.js";
 
-const VERDICTS = { starting: "Starting", good: "Good", late: "Late", overloaded: "Overloaded" };
 const COLOURS = ["capture", "track", "wait", "pose", "draw", "send"]; // their colours; other stages share the last one
-const percent = (part) => `${Math.round(100 * part)} %`;
-const rounded = (ms) => (ms < 9.95 ? ms.toFixed(1) : ms.toFixed(0));
+const rounded = (ms) => number(ms, ms < 9.95 ? 1 : 0);
 let last = null;
 
 const colour = ({ name }) => `stage-${COLOURS.includes(name) ? COLOURS.indexOf(name) : COLOURS.length}`;
@@ -16,7 +15,7 @@ const colour = ({ name }) => `stage-${COLOURS.includes(name) ? COLOURS.indexOf(n
 function showStages(stages) {
   const total = stages.reduce((sum, stage) => sum + stage.took_ms.p50, 0) || 1;
   const parts = stages.map((stage) => {
-    const part = make("i", { class: colour(stage), title: `${stage.name} ${rounded(stage.took_ms.p50)} ms` });
+    const part = make("i", { class: colour(stage), title: `${named("timing", stage.name)} ${rounded(stage.took_ms.p50)} ms` });
     part.style.flexGrow = stage.took_ms.p50 / total;
     return part;
   });
@@ -26,7 +25,7 @@ function showStages(stages) {
       "li",
       {},
       make("i", { class: colour(stage), "aria-hidden": "true" }),
-      make("span", { text: stage.name }),
+      make("span", { text: named("timing", stage.name) }),
       make("b", { text: rounded(stage.took_ms.p50) }),
       make("small", { text: `p99 ${rounded(stage.took_ms.p99)} ms` }),
     ),
@@ -36,9 +35,9 @@ function showStages(stages) {
 
 /** A word, and what to do; the measurements are one click away. */
 function showHealth({ health, latency, fps }) {
-  const numbers = latency ? ` · ${latency.p50.toFixed(0)} ms · ${fps.toFixed(0)} fps` : "";
+  const numbers = latency ? ` · ${number(latency.p50)} ms · ${number(fps)} fps` : "";
   element("verdict").dataset.verdict = health.verdict;
-  say("verdict", `${VERDICTS[health.verdict]}${numbers}`);
+  say("verdict", `${named("verdict", health.verdict)}${numbers}`);
   say("advice", health.advice);
   element("advice").hidden = !health.advice;
 }
@@ -50,14 +49,14 @@ function show(status) {
   remember(latency ? { p50: latency.p50, p99: latency.p99 } : null);
   say("p50", latency ? rounded(latency.p50) : "–");
   say("p99", latency ? rounded(latency.p99) : "–");
-  say("fps", status.fps.toFixed(1));
-  say("dropped", status.dropped.toLocaleString("en"));
+  say("fps", number(status.fps, 1));
+  say("dropped", number(status.dropped));
   const anew = Math.max(1 - status.cached_share - status.still_share, 0);
-  say("shares", `${percent(anew)} drawn, ${percent(status.cached_share)} cached, ${percent(status.still_share)} without motion`);
-  const steps = `${status.steps} ${status.steps === 1 ? "step" : "steps"}`;
+  say("shares", t("stream.shares", { drawn: percent(anew), cached: percent(status.cached_share), still: percent(status.still_share) }));
+  const steps = t("stream.steps", { count: status.steps });
   say("drawn-as", `${status.size} × ${status.size}, ${steps}, ${status.runtime}`);
   element("budget-row").hidden = !budget;
-  if (budget) say("budget", `${budget.ms} ms, ${budget.is_held ? "held" : "not held"} by ${budget.gear}`);
+  if (budget) say("budget", budget.is_held ? t("stream.held", { ms: budget.ms, level: budget.gear }) : t("stream.not_held", { ms: budget.ms, level: budget.gear }));
   showStages(status.stages);
   paint();
 }
@@ -66,7 +65,7 @@ function paint() {
   const graph = element("graph");
   drawGraph(graph, last?.budget?.ms);
   const said = last?.latency;
-  graph.setAttribute("aria-label", said ? `Latency now: p50 ${rounded(said.p50)} ms, p99 ${rounded(said.p99)} ms` : "Latency: no values yet");
+  graph.setAttribute("aria-label", said ? t("stream.graph_now", { p50: rounded(said.p50), p99: rounded(said.p99) }) : t("stream.graph_empty"));
 }
 
 export function startLatency() {

@@ -6,12 +6,20 @@ import { button, choice, element, make, say } from "./elements.js";
 import { attempt } from "./notices.js";
 import { current, onPart } from "./state.js";
 import { slider } from "./slider.js";
+import { named, number, percent, t } from "./text.js";
 
-const MODES = [["studio", "Studio"], ["preset", "Preset"], ["ball", "By hand"], ["game", "From the game"], ["screen", "Screen"], ["picture", "Picture"]];
+const MODES = [
+  ["studio", t("light.studio")],
+  ["preset", t("light.preset")],
+  ["ball", t("light.by_hand")],
+  ["game", t("light.game")],
+  ["screen", t("light.screen")],
+  ["picture", t("light.picture")],
+];
 const SLIDERS = [
-  { name: "strength", label: "Strength", max: 3, usual: 1, format: (value) => value.toFixed(2) },
-  { name: "warmth", label: "Warmth", min: -1, usual: 0.1, format: (value) => (value > 0 ? `+${value.toFixed(2)}` : value.toFixed(2)) },
-  { name: "ambient", label: "Ambient", usual: 0.5, format: (value) => `${Math.round(100 * value)} %` },
+  { name: "strength", label: t("light.strength"), max: 3, usual: 1, format: (value) => number(value, 2) },
+  { name: "warmth", label: t("light.warmth"), min: -1, usual: 0.1, format: (value) => `${value > 0 ? "+" : ""}${number(value, 2)}` },
+  { name: "ambient", label: t("light.ambient"), usual: 0.5, format: percent },
 ];
 const STILL_MS = 600; // after the last touch
 
@@ -28,7 +36,7 @@ function byHand(change) {
   touched = performance.now();
   hand = { ...hand, ...change };
   ball.show(hand);
-  say("ball-says", `Light ${where(hand.direction)}`);
+  say("ball-says", where(hand.direction));
   return send({ mode: "ball", ...hand });
 }
 
@@ -40,14 +48,12 @@ function useMode(mode) {
 }
 
 function note({ mode, game_seen }) {
-  if (mode === "screen") return "The colours of the main screen light the face. Omote looks at the screen four times a second; nothing of it is kept.";
-  if (mode === "picture") return "The colours of a picture light the face, as if it stood around you.";
+  if (mode === "screen") return t("light.screen_note");
+  if (mode === "picture") return t("light.picture_note");
   if (mode === "game") {
-    return game_seen
-      ? "A game sends its light, and the face stands in it."
-      : "Waiting for a game: none has sent light yet. Until then it is the studio's.";
+    return game_seen ? t("light.game_note") : t("light.waiting_note");
   }
-  return game_seen ? "A game sends light: “From the game” uses it." : "";
+  return game_seen ? t("light.unused_note") : "";
 }
 
 function buildModes() {
@@ -62,8 +68,8 @@ function showPicture({ mode, picture }) {
   const { pictures, scene } = current();
   const box = element("light-picture");
   box.hidden = mode !== "picture";
-  const options = [["", scene.picture ? `The background (${scene.picture})` : "The background"], ...pictures.map((name) => [name, name])];
-  const select = choice(options, picture, { "aria-label": "Picture that lights the face" });
+  const options = [["", scene.picture ? t("light.background_name", { name: scene.picture }) : t("light.background")], ...pictures.map((name) => [name, name])];
+  const select = choice(options, picture, { "aria-label": t("light.picture_title") });
   select.addEventListener("change", () => send({ mode: "picture", picture: select.value }));
   if (!box.contains(document.activeElement)) box.replaceChildren(select);
 }
@@ -83,7 +89,7 @@ function show(light) {
   }
   hand = { direction: light.direction, strength: light.strength, warmth: light.warmth, ambient: light.ambient };
   ball.show(hand);
-  say("ball-says", `Light ${where(hand.direction)}`);
+  say("ball-says", where(hand.direction));
 }
 
 export function startLight() {
@@ -94,9 +100,9 @@ export function startLight() {
   const rows = sliders.map(({ box }, index) => make("div", { class: "knob" }, make("span", { class: "label", text: SLIDERS[index].label }), box));
   element("light-sliders").replaceChildren(...rows);
   onPart((state) => state.presets, (presets) => {
-    const chips = presets.map(({ name, label }) => {
+    const chips = presets.map(({ name }) => {
       const use = () => send({ mode: "preset", preset: name });
-      return button(label, use, { class: "chip", "data-preset": name });
+      return button(named("preset", name), use, { class: "chip", "data-preset": name });
     });
     element("presets").replaceChildren(...chips);
   });

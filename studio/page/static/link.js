@@ -3,12 +3,13 @@
 import { say } from "./elements.js";
 import { notice, withdraw } from "./notices.js";
 import { on } from "./state.js";
+import { t } from "./text.js";
 
 export function startLink() {
   on("connection", ({ isConnected, why }) => {
     document.body.dataset.connection = isConnected ? "live" : "lost";
     for (const part of document.querySelectorAll(".work, .actions, .commands, .quick")) part.inert = !isConnected;
-    say("connection", isConnected ? "live" : "not connected");
+    say("connection", isConnected ? t("connection.live") : t("connection.lost"));
     if (isConnected) withdraw("link");
     else if (why) notice(why, { key: "link" });
   });

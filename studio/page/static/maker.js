@@ -5,28 +5,28 @@ import { button, choice, element, field, make } from "./elements.js";
 import { photoField } from "./photo.js";
 import { pointsField } from "./points.js";
 import { current } from "./state.js";
+import { t } from "./text.js";
 
 const KINDS = {
   person: {
-    label: "A photo of a person",
-    consent: "The person in this photo is me, or has agreed that a character is made from it.",
-    hint: "One face, from the front, calm, sharp and evenly lit.",
-    refusal: "Without the consent of the person in the photo there is no character.",
+    label: t("maker.person"),
+    consent: t("maker.person_consent"),
+    hint: t("maker.person_hint"),
+    refusal: t("maker.person_refusal"),
   },
   drawing: {
-    label: "A drawing",
-    consent: "This is a drawing, not a photo of a real person, and I may make a character of it.",
-    hint: "One character, from the front, with open eyes and a closed mouth; a PNG with a transparent background is best.",
-    refusal: "Tick that it is a drawing that you may use: without that there is no character.",
+    label: t("maker.drawing"),
+    consent: t("maker.drawing_consent"),
+    hint: t("maker.drawing_hint"),
+    refusal: t("maker.drawing_refusal"),
   },
   model: {
-    label: "A 3D model (.vrm)",
-    consent: "The model's terms of use allow that I make a character of it.",
-    hint: "VRM 0.x or 1.0, as VRoid Studio exports it. It takes about half a minute.",
-    refusal: "Tick that the model's terms allow it: without that there is no character.",
+    label: t("maker.model"),
+    consent: t("maker.model_consent"),
+    hint: t("maker.model_hint"),
+    refusal: t("maker.model_refusal"),
   },
 };
-const STAYS = "The character is made of the file itself and stays on this machine.";
 
 function build(dialog) {
   const points = pointsField();
@@ -37,7 +37,7 @@ function build(dialog) {
   const agrees = make("span");
   const hint = make("p", { class: "hint" });
   const problem = make("p", { class: "problem", role: "alert" });
-  const making = make("button", { type: "submit", class: "accent", text: "Make" });
+  const making = make("button", { type: "submit", class: "accent", text: t("maker.make") });
 
   async function look(file) {
     points.clear();
@@ -53,7 +53,7 @@ function build(dialog) {
   function say() {
     const kind = KINDS[of.value];
     agrees.textContent = kind.consent;
-    hint.textContent = `${kind.hint} ${STAYS}`;
+    hint.textContent = `${kind.hint} ${t("maker.stays")}`;
     consent.checked = false;
     look(photo.file);
   }
@@ -62,7 +62,7 @@ function build(dialog) {
     event.preventDefault();
     making.disabled = true;
     try {
-      if (!photo.file) throw new Error("Choose a file first.");
+      if (!photo.file) throw new Error(t("file.choose"));
       if (!consent.checked) throw new Error(KINDS[of.value].refusal);
       const asked = { name: name.value.trim(), of: of.value, consent: "yes" };
       if (points.placed) asked.points = JSON.stringify(points.placed);
@@ -75,14 +75,14 @@ function build(dialog) {
   }
 
   const tick = make("label", { class: "tick", for: "consent" }, consent, agrees);
-  const body = make("div", { class: "body" }, field("Made from", of), photo.box, points.box, tick, hint);
+  const body = make("div", { class: "body" }, field(t("maker.made_from"), of), photo.box, points.box, tick, hint);
   of.addEventListener("change", say);
   say();
-  const ending = make("div", { class: "row end" }, button("Cancel", () => dialog.close()), making);
-  const foot = make("div", { class: "foot" }, field("Name", name), problem, ending);
+  const ending = make("div", { class: "row end" }, button(t("button.cancel"), () => dialog.close()), making);
+  const foot = make("div", { class: "foot" }, field(t("maker.name"), name), problem, ending);
   const form = make("form", { novalidate: true }, body, foot);
   form.addEventListener("submit", send);
-  dialog.replaceChildren(make("h2", { id: "maker-title", text: "New character" }), form);
+  dialog.replaceChildren(make("h2", { id: "maker-title", text: t("maker.title") }), form);
 }
 
 export function startMaker() {

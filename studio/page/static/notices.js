@@ -1,6 +1,7 @@
 // Notices: each stays until it is dismissed or no longer true; news disappear after a few seconds.
 
 import { button, element, make } from "./elements.js";
+import { t } from "./text.js";
 
 const shown = new Map(); // key -> {box, text}
 const MOST = 4;
@@ -15,7 +16,7 @@ export function notice(text, { key = text, kind = "error", offer = null } = {}) 
   if (!text) return withdraw(key);
   if (shown.get(key)?.text === text) return undefined;
   withdraw(key);
-  const close = button("×", () => box.remove(), { class: "close", "aria-label": `Dismiss: ${text}` });
+  const close = button("×", () => box.remove(), { class: "close", "aria-label": t("button.dismiss_notice", { text }) });
   const take = () => {
     withdraw(key);
     offer[1]();

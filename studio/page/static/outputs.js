@@ -3,23 +3,24 @@
 import { button, element, make } from "./elements.js";
 import { notice } from "./notices.js";
 import { on, onPart } from "./state.js";
+import { t } from "./text.js";
 
 const COPIED_MS = 1500;
 
 async function copy(address, clicked) {
   try {
     await navigator.clipboard.writeText(address);
-    clicked.textContent = "Copied";
-    setTimeout(() => (clicked.textContent = "Copy"), COPIED_MS);
+    clicked.textContent = t("outputs.copied");
+    setTimeout(() => (clicked.textContent = t("outputs.copy")), COPIED_MS);
   } catch {
-    notice("This browser does not allow copying: select the address and copy it yourself.", { key: "copy" });
+    notice(t("outputs.no_copying"), { key: "copy" });
   }
 }
 
 function output(name, address, note = "") {
-  const shown = make("input", { type: "text", readonly: true, value: address, "aria-label": `${name}: address` });
+  const shown = make("input", { type: "text", readonly: true, value: address, "aria-label": t("outputs.address_of", { name }) });
   shown.addEventListener("focus", () => shown.select());
-  const copying = button("Copy", () => copy(address, copying), { "aria-label": `Copy the address of ${name}` });
+  const copying = button(t("outputs.copy"), () => copy(address, copying), { "aria-label": t("outputs.copy_name", { name }) });
   return make(
     "div",
     { class: "output" },
@@ -43,21 +44,19 @@ function show(change) {
   before = now;
   const receivers = parts.receivers.map((one) => make("li", { text: receiver(one) }));
   element("outputs").replaceChildren(
-    ...(parts.clean ? [output("OBS browser source", parts.clean, "Only the portrait, with real transparency.")] : []),
-    ...(parts.hasGuests
-      ? [output("OBS browser source of all", `${parts.clean}&show=all`, "All characters, in their places and order. A list of names shows only these: show=hana,noah.")]
-      : []),
-    ...(parts.obsPage ? [output("OBS local file", parts.obsPage, "The same, and it waits until Omote runs: OBS may be started first.")] : []),
+    ...(parts.clean ? [output(t("outputs.obs"), parts.clean, t("outputs.obs_note"))] : []),
+    ...(parts.hasGuests ? [output(t("outputs.obs_all"), `${parts.clean}&show=all`, t("outputs.obs_all_note"))] : []),
+    ...(parts.obsPage ? [output(t("outputs.obs_file"), parts.obsPage, t("outputs.obs_file_note"))] : []),
     ...parts.endpoints.map((one) => output(one.name, one.address)),
-    make("h3", { text: "Connected" }),
-    receivers.length ? make("ul", { class: "receivers" }, ...receivers) : make("p", { class: "hint", text: "No receiver is connected." }),
+    make("h3", { text: t("outputs.connected") }),
+    receivers.length ? make("ul", { class: "receivers" }, ...receivers) : make("p", { class: "hint", text: t("outputs.none") }),
   );
 }
 
 export function startOutputs() {
   onPart((state) => state.clean_url, (clean) => {
     show({ clean });
-    element("obs").replaceChildren(...(clean ? [output("OBS browser source", clean)] : []));
+    element("obs").replaceChildren(...(clean ? [output(t("outputs.obs"), clean)] : []));
   });
   onPart((state) => state.guests.length > 0, (hasGuests) => show({ hasGuests }));
   onPart((state) => state.obs_page, (obsPage) => show({ obsPage }));

@@ -1,6 +1,7 @@
 // A field for a picture that is chosen or dropped, with a preview.
 
 import { make } from "./elements.js";
+import { number, t } from "./text.js";
 
 const MOST_MB = 16;
 const MOST_MODEL_MB = 128;
@@ -9,7 +10,7 @@ const SIDE = 240; // pixels of the small picture
 /** A field for one picture: `box` is its element and `file` the picture, null at first; `onFile` is called for each. */
 export function photoField(onFile) {
   const chooser = make("input", { type: "file", accept: "image/*,.vrm", class: "unseen", id: "photo" });
-  const says = make("span", { text: "Drop a picture or a .vrm model here, or click to choose one" });
+  const says = make("span", { text: t("file.drop") });
   const small = make("canvas", { width: SIDE, height: SIDE, hidden: true });
   const box = make("label", { class: "drop", for: "photo" }, chooser, small, says);
   const photo = { box, file: null };
@@ -21,7 +22,7 @@ export function photoField(onFile) {
     says.textContent = file.name;
     const mostMb = file.name.toLowerCase().endsWith(".vrm") ? MOST_MODEL_MB : MOST_MB;
     if (file.size > mostMb * 2 ** 20) {
-      says.textContent = `${file.name} has ${(file.size / 2 ** 20).toFixed(0)} MB; at most ${mostMb} MB are allowed.`;
+      says.textContent = t("file.too_large", { name: file.name, found: number(file.size / 2 ** 20), most: mostMb });
       return;
     }
     photo.file = file; // Omote may be able to read it even if this browser cannot
@@ -33,7 +34,7 @@ export function photoField(onFile) {
       small.getContext("2d").drawImage(picture, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
       small.hidden = false;
     } catch {
-      says.textContent = `${file.name} (this browser cannot show it)`;
+      says.textContent = t("file.no_preview", { name: file.name });
     }
   }
 

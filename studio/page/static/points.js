@@ -1,15 +1,14 @@
 // The points of a drawn face over the drawing: found by Omote, corrected by hand.
 
 import { upload } from "./api.js";
-import { make, words } from "./elements.js";
+import { make } from "./elements.js";
+import { named, t } from "./text.js";
 
-const FOUND = "These points were found. Drag one that is off; with the keyboard, Tab to it and use the arrows.";
-const USUAL = "No face was found, so the points stand where a face often is. Drag each of them to its place.";
 const STEP = 0.0025; // of the drawing's width, for an arrow key; ten times that with Shift
 
 /** A field for the points: `box` is its element, `read(file)` finds the points, and `placed` is what to send, or null. */
 export function pointsField() {
-  const picture = make("img", { alt: "The drawing" });
+  const picture = make("img", { alt: t("points.drawing") });
   const sheet = make("div", { class: "sheet" }, picture);
   const says = make("p", { class: "hint", role: "status" });
   const box = make("div", { class: "points", hidden: true }, says, sheet);
@@ -33,14 +32,14 @@ export function pointsField() {
     if (mine !== asked) return; // another file was chosen meanwhile
     size = { width: found.width, height: found.height };
     picture.src = URL.createObjectURL(file);
-    says.textContent = found.is_found ? FOUND : USUAL;
+    says.textContent = found.is_found ? t("points.found") : t("points.usual");
     points.placed = found.points;
     sheet.append(...Object.keys(found.points).map(handle));
     box.hidden = false;
   }
 
   function handle(name) {
-    const dot = make("button", { type: "button", class: "point", title: words(name), "aria-label": words(name) });
+    const dot = make("button", { type: "button", class: "point", title: named("point", name), "aria-label": named("point", name) });
     function move(x, y) {
       points.placed[name] = [Math.min(Math.max(x, 0), size.width), Math.min(Math.max(y, 0), size.height)];
       dot.style.left = `${(100 * points.placed[name][0]) / size.width}%`;

@@ -3,6 +3,7 @@
 import { post } from "./api.js";
 import { choice, element, field, make, say } from "./elements.js";
 import { onPart } from "./state.js";
+import { t } from "./text.js";
 
 let controls = {};
 
@@ -10,7 +11,7 @@ let controls = {};
 async function change(name, value) {
   const box = element("quality");
   box.disabled = true;
-  say("quality-note", ["runtime", "budget_ms"].includes(name) && value !== null ? "This takes some seconds; the stream goes on." : "");
+  say("quality-note", ["runtime", "budget_ms"].includes(name) && value !== null ? t("quality.wait") : "");
   try {
     await post("/api/quality", { [name]: value });
     say("quality-note", "");
@@ -36,16 +37,16 @@ function build(quality) {
     made.addEventListener("change", () => change(name, name === "runtime" ? made.value : Number(made.value)));
     return made;
   };
-  const budget = make("input", { type: "number", min: 5, max: 1000, step: "any", placeholder: "none" });
+  const budget = make("input", { type: "number", min: 5, max: 1000, step: "any", placeholder: t("quality.no_limit") });
   budget.addEventListener("change", () => budget.reportValidity() && change("budget_ms", budget.value === "" ? null : Number(budget.value)));
   controls = {
     size: select("size", quality.sizes, (one) => `${one} × ${one}`),
     steps: select("steps", quality.step_counts, String),
-    runtime: select("runtime", quality.runtimes, (one) => (one === "auto" ? "automatic" : one)),
+    runtime: select("runtime", quality.runtimes, (one) => (one === "auto" ? t("quality.automatic") : one)),
     budget,
     state: quality,
   };
-  element("quality").replaceChildren(field("Size", controls.size), field("Steps", controls.steps), field("Runtime", controls.runtime), field("Latency limit, ms", budget));
+  element("quality").replaceChildren(field(t("quality.size"), controls.size), field(t("quality.steps"), controls.steps), field(t("quality.runtime"), controls.runtime), field(t("quality.limit"), budget));
 }
 
 export function startQuality() {

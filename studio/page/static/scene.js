@@ -1,28 +1,31 @@
 // The scene: what is behind the portrait, where it stands, and presets of both. The portrait itself can be dragged.
 
-import { addressOf, newest, post, remove, upload } from "./api.js";
+import { addressOf } from "./address.js";
+import { newest, post, remove, upload } from "./api.js";
 import { confirmed } from "./confirm.js";
 import { button, element, make, say } from "./elements.js";
 import { attempt } from "./notices.js";
 import { current, onPart } from "./state.js";
 import { slider } from "./slider.js";
 import { onVisible } from "./tabs.js";
+import { number, percent, signedPercent, t } from "./text.js";
 
-const BACKGROUNDS = [["none", "Transparent"], ["colour", "Colour"], ["picture", "Picture"]];
-const SHAPES = [["1:1", "Square"], ["4:3", "4:3"], ["16:9", "16:9"], ["9:16", "9:16"]];
+const BACKGROUNDS = [["none", t("scene.transparent")], ["colour", t("scene.colour")], ["picture", t("scene.picture")]];
+const SHAPES = [["1:1", t("scene.square")], ["4:3", "4:3"], ["16:9", "16:9"], ["9:16", "9:16"]];
 const GREEN = "#00b140";
-const percent = (value) => `${Math.round(100 * value)} %`;
-const shift = (value) => `${value > 0 ? "+" : ""}${Math.round(100 * value)} %`;
 const PLACES = [
-  { name: "zoom", label: "Size", min: 0.25, max: 3, usual: 1, step: 0.01, format: percent },
-  { name: "x", label: "Right", min: -1, max: 1, usual: 0, step: 0.01, format: shift },
-  { name: "y", label: "Up", min: -1, max: 1, usual: 0, step: 0.01, format: shift },
-  { name: "turn_deg", label: "Turn", min: -180, max: 180, usual: 0, step: 1, format: (value) => `${Math.round(value)}°` },
+  { name: "zoom", label: t("place.size"), min: 0.25, max: 3, usual: 1, step: 0.01, format: percent },
+  { name: "x", label: t("place.right"), min: -1, max: 1, usual: 0, step: 0.01, format: signedPercent },
+  { name: "y", label: t("place.up"), min: -1, max: 1, usual: 0, step: 0.01, format: signedPercent },
+  { name: "turn_deg", label: t("place.turn"), min: -180, max: 180, usual: 0, step: 1, format: (value) => `${number(value)}°` },
 ];
-const LEAN = { name: "lean", label: "Lean", max: 2, usual: 0, step: 0.05, format: percent };
-const CROPS = ["left", "top", "right", "bottom"].map((name) => (
-  { name, label: `Cut ${name}`, max: 0.49, usual: 0, step: 0.01, format: percent }
-));
+const LEAN = { name: "lean", label: t("scene.lean"), max: 2, usual: 0, step: 0.05, format: percent };
+const CROPS = [
+  ["left", t("scene.cut_left")],
+  ["top", t("scene.cut_top")],
+  ["right", t("scene.cut_right")],
+  ["bottom", t("scene.cut_bottom")],
+].map(([name, label]) => ({ name, label, max: 0.49, usual: 0, step: 0.01, format: percent }));
 const STEP = 0.02; // of the portrait's side, for an arrow key
 const WHEEL = 1.05; // by which one notch of the wheel enlarges
 const STILL_MS = 600; // after the last drag, because the server may still send the old place
@@ -72,18 +75,18 @@ async function add(file) {
 }
 
 async function removePicture(name) {
-  const isSure = await confirmed(`Delete the picture ${name}?`, "Its copy in Omote is deleted.", "Delete");
+  const isSure = await confirmed(t("scene.delete_picture", { name }), t("scene.delete_picture_hint"), t("delete.delete"));
   if (isSure) await attempt(() => remove(path(name)), "picture");
 }
 
 function card(name) {
   const choose = make(
     "button",
-    { type: "button", class: "shot", title: name, "data-picture": name, "aria-label": `Background ${name}` },
+    { type: "button", class: "shot", title: name, "data-picture": name, "aria-label": t("scene.background_name", { name }) },
     make("img", { src: addressOf(path(name)), alt: "", loading: "lazy" }),
   );
   choose.addEventListener("click", () => change({ background: "picture", picture: name }));
-  const forget = button("×", () => removePicture(name), { class: "close", "aria-label": `Delete ${name}` });
+  const forget = button("×", () => removePicture(name), { class: "close", "aria-label": t("delete.delete_name", { name }) });
   return make("div", { class: "shot-box" }, choose, forget);
 }
 
@@ -100,7 +103,7 @@ function preset(name) {
   const show = button(name, () => attempt(() => post("/api/scenes/show", { name }), "scene"), { class: "chip" });
   const forget = button("×", () => attempt(() => post("/api/scenes/remove", { name }), "scene"), {
     class: "close",
-    "aria-label": `Remove the scene ${name}`,
+    "aria-label": t("scene.remove_name", { name }),
   });
   return make("span", { class: "preset", "data-scene": name }, show, forget);
 }
@@ -177,7 +180,7 @@ function showWhose([main, guests], showPlace) {
   const options = [["", main], ...guests.map((name) => [name, name])];
   select.replaceChildren(...options.map(([value, text]) => make("option", { value, text, selected: value === guest })));
   element("scene-whose-choice").hidden = guests.length === 0;
-  say("scene-whose", `Place of ${guest || main}`);
+  say("scene-whose", t("scene.place_of", { name: guest || main }));
   showPlace();
 }
 
@@ -195,7 +198,7 @@ export function startScene() {
   element("scene-centre").addEventListener("click", () => change(placed(null)));
   element("scene-keep").addEventListener("submit", keep);
 
-  const blur = knob({ name: "blur", label: "Blur", usual: 0, step: 0.01, format: percent }, change);
+  const blur = knob({ name: "blur", label: t("scene.blur"), usual: 0, step: 0.01, format: percent }, change);
   const knobs = [...PLACES, ...CROPS].map((one) => knob(one, (value) => change(placed(value))));
   const lean = knob(LEAN, change);
   element("scene-lean").replaceChildren(lean.row);

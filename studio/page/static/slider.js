@@ -3,6 +3,7 @@
 import { make } from "./elements.js";
 import { newest } from "./api.js";
 import { attempt } from "./notices.js";
+import { number, t } from "./text.js";
 
 const STILL_MS = 600; // after the last move, because the server may still send the old value
 
@@ -10,7 +11,7 @@ const STILL_MS = 600; // after the last move, because the server may still send 
  * `send(value)` is called with the newest value while the slider moves. Returns `box`, its element, and `show(value)`
  * for the server's value. A double click resets it to `usual`.
  */
-export function slider({ label, min = 0, max = 1, step = 0.01, usual = null, format = (v) => v.toFixed(2), send }) {
+export function slider({ label, min = 0, max = 1, step = 0.01, usual = null, format = (value) => number(value, 2), send }) {
   const value = make("output", { class: "value" });
   const input = make("input", { type: "range", min, max, step, "aria-label": label });
   const box = make("div", { class: "slider" }, input, value);
@@ -40,7 +41,7 @@ export function slider({ label, min = 0, max = 1, step = 0.01, usual = null, for
   if (usual !== null) {
     input.classList.add("has-usual");
     input.style.setProperty("--usual", (usual - min) / (max - min));
-    input.title = `Double-click to reset to ${format(usual)}`;
+    input.title = t("slider.reset", { value: format(usual) });
   }
   input.value = usual ?? min;
   paint();

@@ -4,10 +4,11 @@ import { post } from "./api.js";
 import { element, make } from "./elements.js";
 import { attempt, notice, withdraw } from "./notices.js";
 import { current, onPart } from "./state.js";
+import { named, t } from "./text.js";
 
 function showSources([sources, kind]) {
   const select = element("source");
-  const options = sources.map((one) => make("option", { value: one.kind, text: one.label }));
+  const options = sources.map((one) => make("option", { value: one.kind, text: named("source_kind", one.kind, one.label) }));
   if (!sources.some((one) => one.kind === kind)) {
     options.unshift(make("option", { value: kind, text: current().source.name, disabled: true }));
   }
@@ -31,7 +32,7 @@ export async function renew() {
   withdraw("neutral");
   if (!(await attempt(() => post("/api/recalibrate"), "neutral"))) return;
   const undo = () => attempt(() => post("/api/recalibrate", { do: "undo" }), "neutral");
-  notice("This face is now the one at rest.", { key: "neutral", kind: "news", offer: ["Undo", undo] });
+  notice(t("neutral.done"), { key: "neutral", kind: "news", offer: [t("button.undo"), undo] });
 }
 
 /** The key of Neutral goes down: after a moment of holding it, the face becomes the resting face. */
@@ -47,7 +48,7 @@ export function holdNeutral() {
 export function releaseNeutral() {
   if (!holding) return;
   dropNeutral();
-  notice("Hold N until its button is filled to set the resting face.", { key: "hold", kind: "news" });
+  notice(t("neutral.hold"), { key: "hold", kind: "news" });
 }
 
 /** Ends the holding without a word, as when the window loses the keyboard. */

@@ -3,10 +3,10 @@
 import { element, say } from "./elements.js";
 import { on, onPart } from "./state.js";
 import { stream } from "./stream.js";
+import { named, number, t } from "./text.js";
 
 const WINDOW = 60; // pictures over which the age is measured
 const ENOUGH = 2; // pictures before an age is shown
-const WORDS = { tracked: "Tracked", lost: "Face lost", idle: "No face" };
 
 const MINUTE = 60; // status messages, one a second
 
@@ -15,20 +15,20 @@ const seen = []; // of the last minute: whether a face was tracked
 
 function showPresence(presence) {
   document.body.dataset.presence = presence;
-  say("presence", WORDS[presence] ?? "–");
+  say("presence", presence === "none" ? "–" : named("presence", presence));
 }
 
 function showStatus(status) {
   showPresence(status.presence);
   seen.push(status.presence === "tracked");
   if (seen.length > MINUTE) seen.shift();
-  say("seen", `${seen.filter(Boolean).length} of the last ${seen.length} s`);
+  say("seen", t("stage.seen", { seen: seen.filter(Boolean).length, seconds: seen.length }));
   showAge();
 }
 
 function showAge() {
   const sorted = [...ages].sort((a, b) => a - b);
-  say("age", sorted.length >= ENOUGH ? `${sorted[sorted.length >> 1].toFixed(0)} ms` : "–");
+  say("age", sorted.length >= ENOUGH ? `${number(sorted[sorted.length >> 1])} ms` : "–");
 }
 
 /** Moves the portrait into the header when its place is scrolled away (on a phone). */
@@ -53,6 +53,6 @@ export function startStage() {
     say("character", name);
     document.title = `${name} · Omote`;
   });
-  onPart((state) => state.source.name, (name) => say("origin", `driven by ${name}`));
+  onPart((state) => state.source.name, (name) => say("origin", t("stage.driven_by", { name })));
   followScrolling();
 }

@@ -1,6 +1,8 @@
 // The events of the server: state, status, faces and the connection itself.
 
-import { get, socketAddress } from "./api.js";
+import { socketAddress } from "./address.js";
+import { get } from "./api.js";
+import { t } from "./text.js";
 
 const RETRY_MS = 800;
 const SILENCE_MS = 3500; // the status comes every second; after three missing ones the server counts as gone
@@ -82,7 +84,7 @@ function expectMore() {
   clearTimeout(patience);
   patience = setTimeout(() => {
     isSilent = true;
-    tell("connection", { isConnected: false, why: "Omote does not answer. Is it stopped, or too busy?" });
+    tell("connection", { isConnected: false, why: t("api.silent") });
   }, SILENCE_MS);
 }
 
@@ -93,7 +95,7 @@ async function reason() {
     return "";
   } catch (error) {
     return error.status === 401 || error.status === 403
-      ? "This address is no longer valid. Open the one that Omote printed when it started."
+      ? t("api.old_address")
       : "";
   }
 }

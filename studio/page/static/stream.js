@@ -1,6 +1,6 @@
 // Requests the newest picture, draws it, and requests the next; reconnects when the connection is lost.
 
-import { socketAddress } from "./api.js";
+import { socketAddress } from "./address.js";
 
 const HEADER_BYTES = 32; // as in streams.py
 const MAGIC = 0x31504d4f; // "OMP1", little-endian

@@ -29,10 +29,12 @@ import { startSourceSetup } from "./source_setup.js";
 import { startStage } from "./stage.js";
 import { connect } from "./state.js";
 import { startTabs } from "./tabs.js";
+import { startText } from "./text.js";
 import { startTuning } from "./tuning.js";
 import { startVoice } from "./voice.js";
 import { startWelcome } from "./welcome.js";
 
+startText();
 startTabs();
 startLink();
 startStage();

@@ -1,25 +1,25 @@
 // The tuning: strength and smoothing by region, head, hair, mirror, and idle motion.
 
 import { post } from "./api.js";
-import { element, make, words } from "./elements.js";
+import { element, make } from "./elements.js";
 import { attempt, notice } from "./notices.js";
 import { current, on, onPart } from "./state.js";
 import { slider } from "./slider.js";
+import { named, number, percent, t } from "./text.js";
 
 const SWITCHES = [
-  ["blinks", "Blink while idle", "while no face is seen"],
-  ["breathes", "Breathe while idle", "while no face is seen"],
+  ["blinks", t("movement.blinks"), t("movement.idle_note")],
+  ["breathes", t("movement.breathes"), t("movement.idle_note")],
 ];
 
 const LIVELY = [
-  ["breath", "Breath", "the head rises and falls", 3],
-  ["sway", "Sway", "the head is never quite still", 3],
-  ["glances", "Glances", "small jumps of the eyes", 3],
-  ["blink_help", "Blink help", "closes lids that are read as half closed, and blinks if no blink is read", 1],
+  ["breath", t("movement.breath"), t("movement.breath_note"), 3],
+  ["sway", t("movement.sway"), t("movement.sway_note"), 3],
+  ["glances", t("movement.glances"), t("movement.glances_note"), 3],
+  ["blink_help", t("movement.blink_help"), t("movement.blink_help_note"), 1],
 ];
 
 const tune = (change) => post("/api/tuning", change);
-const percent = (value) => `${Math.round(100 * value)} %`;
 const shows = []; // each sets one control to the server's value
 
 function regionRow(region, state) {
@@ -27,24 +27,24 @@ function regionRow(region, state) {
   const delay = make("span", { class: "delay" });
   const strength = (value) => tune(isHead ? { [region]: value } : { gain: { [region]: value } });
   const scale = { max: state.most, step: 0.05, usual: 1 };
-  const gain = slider({ ...scale, label: `${words(region)}: strength`, format: percent, send: strength });
+  const gain = slider({ ...scale, label: t("movement.strength_of", { name: named("region", region) }), format: percent, send: strength });
   const smoothing = slider({
     ...scale,
-    label: `${words(region)}: smoothing`,
-    format: (value) => `× ${value.toFixed(2)}`,
+    label: t("movement.smoothing_of", { name: named("region", region) }),
+    format: (value) => `× ${number(value, 2)}`,
     send: (value) => tune({ smoothing: { [region]: value } }),
   });
   shows.push(({ tuning, delays_ms }) => {
     gain.show(isHead ? tuning[region] : tuning.gain[region]);
     smoothing.show(tuning.smoothing[region]);
     const costs = delays_ms[region] ?? 0;
-    delay.textContent = costs < 0.5 ? "no delay" : `+ ${costs.toFixed(0)} ms`;
+    delay.textContent = costs < 0.5 ? t("movement.no_delay") : `+ ${number(costs)} ms`;
     delay.classList.toggle("is-much", costs > 35); // lips and sound visibly differ
   });
   return make(
     "div",
     { class: "region" },
-    make("strong", { text: words(region) }),
+    make("strong", { text: named("region", region) }),
     gain.box,
     smoothing.box,
     delay,
@@ -53,7 +53,7 @@ function regionRow(region, state) {
 
 function hairRow(state) {
   const swing = slider({
-    label: "Hair: strength",
+    label: t("movement.strength_of", { name: t("region.hair") }),
     max: state.most,
     step: 0.05,
     usual: 1,
@@ -61,8 +61,8 @@ function hairRow(state) {
     send: (value) => tune({ hair: value }),
   });
   shows.push(({ tuning }) => swing.show(tuning.hair));
-  const none = make("span", { class: "delay", text: "no delay" });
-  return make("div", { class: "region" }, make("strong", { text: "Hair" }), swing.box, make("span"), none);
+  const none = make("span", { class: "delay", text: t("movement.no_delay") });
+  return make("div", { class: "region" }, make("strong", { text: t("region.hair") }), swing.box, make("span"), none);
 }
 
 /** Motion that no tracker saw; at 0 there is none. */
@@ -73,7 +73,7 @@ function livelyRow([name, label, note, max]) {
 }
 
 function heading() {
-  const cells = ["", "Strength", "Smoothing", "costs"].map((text) => make("span", { class: "label", text }));
+  const cells = ["", t("movement.strength"), t("movement.smoothing"), t("movement.costs")].map((text) => make("span", { class: "label", text }));
   return make("div", { class: "region heading", "aria-hidden": "true" }, ...cells);
 }
 
@@ -96,7 +96,7 @@ async function reset() {
   const before = current()?.tuning;
   if (!(await attempt(() => post("/api/tuning/reset"), "tuning"))) return;
   const undo = () => attempt(() => tune(before), "tuning");
-  notice("All of the movement is as at first.", { key: "tuning", kind: "news", offer: ["Undo", undo] });
+  notice(t("movement.was_reset"), { key: "tuning", kind: "news", offer: [t("button.undo"), undo] });
 }
 
 export function startTuning() {

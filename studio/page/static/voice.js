@@ -6,30 +6,23 @@ import { attempt } from "./notices.js";
 import { slider } from "./slider.js";
 import { current, on, onPart, watch } from "./state.js";
 import { onVisible } from "./tabs.js";
+import { named, number, percent, t } from "./text.js";
 
 const LOWEST_DB = -80;
 const OFF = ""; // the value of the choice that closes the microphone
-const MOUTHS = {
-  silence: "at rest", A: "A, as in father", E: "E, as in bed", I: "I, as in see", O: "O, as in go", U: "U, as in you",
-  M: "M, B, P: closed", F: "F, V: lip on teeth", S: "S, Z", SH: "SH, CH, J", T: "T, D, N, L, K",
-};
 const SLIDERS = [
-  { name: "strength", label: "Strength", note: "how far the mouth opens", max: 2, step: 0.05, usual: 1, format: percent },
-  { name: "share", label: "Voice in the mouth", note: "while the camera sees it too", max: 1, step: 0.05, usual: 0.8, format: percent },
-  { name: "quiet_db", label: "Quiet below", note: "does not move the mouth", min: LOWEST_DB, max: 0, step: 1, usual: -50, format: decibels },
-  { name: "loud_db", label: "Loud from", note: "can press a hotkey", min: LOWEST_DB, max: 0, step: 1, usual: -18, format: decibels },
+  { name: "strength", label: t("voice.strength"), note: t("voice.strength_note"), max: 2, step: 0.05, usual: 1, format: percent },
+  { name: "share", label: t("voice.share"), note: t("voice.share_note"), max: 1, step: 0.05, usual: 0.8, format: percent },
+  { name: "quiet_db", label: t("voice.quiet"), note: t("voice.quiet_note"), min: LOWEST_DB, max: 0, step: 1, usual: -50, format: decibels },
+  { name: "loud_db", label: t("voice.loud"), note: t("voice.loud_note"), min: LOWEST_DB, max: 0, step: 1, usual: -18, format: decibels },
 ];
 
 const shows = []; // each sets one slider to the server's value
 let listed = ""; // why there is nothing to choose
 let stop = null;
 
-function percent(value) {
-  return `${Math.round(100 * value)} %`;
-}
-
 function decibels(value) {
-  return `${Math.round(value)} dB`;
+  return `${number(value)} dB`;
 }
 
 const place = (db) => `${Math.min(Math.max(100 - (100 * db) / LOWEST_DB, 0), 100)}%`;
@@ -54,13 +47,13 @@ async function list() {
   let known = [];
   try {
     known = (await get("/api/voice/microphones")).microphones;
-    listed = known.length ? "" : "This machine has no microphone.";
+    listed = known.length ? "" : t("voice.no_microphone");
   } catch (error) {
     listed = error.message;
   }
   note();
   const chosen = current()?.voice.device ?? OFF;
-  const options = [[OFF, "Off"], ...known.map(({ device, label }) => [device, label])];
+  const options = [[OFF, t("voice.off")], ...known.map(({ device, label }) => [device, label])];
   if (!options.some(([device]) => device === chosen)) options.push([chosen, chosen]);
   element("microphone").replaceWith(choice(options, chosen, { id: "microphone", on: { change } }));
 }
@@ -91,13 +84,13 @@ function follow(now) {
   const level = now.level_db ?? LOWEST_DB;
   meter.style.setProperty("--level", place(level));
   meter.setAttribute("aria-valuenow", Math.round(level));
-  meter.setAttribute("aria-valuetext", now.level_db === null ? "no sound comes" : decibels(level));
+  meter.setAttribute("aria-valuetext", now.level_db === null ? t("voice.no_sound") : decibels(level));
   const { quiet_db, loud_db } = current().voice;
   meter.dataset.level = level < quiet_db ? "quiet" : level < loud_db ? "voice" : "loud";
   element("voice-db").textContent = now.level_db === null ? "–" : decibels(level);
-  element("voice-mouth").textContent = now.viseme === null ? "–" : MOUTHS[now.viseme];
-  element("voice-delay").textContent = now.delay_ms === null ? "–" : `${now.delay_ms.toFixed(0)} ms, ${now.heard_ms.toFixed(0)} of it hearing`;
-  say("voice-seen", now.is_mouth_hidden ? "The camera does not see your mouth move: the voice moves it alone." : "");
+  element("voice-mouth").textContent = now.viseme === null ? "–" : named("viseme", now.viseme);
+  element("voice-delay").textContent = now.delay_ms === null ? "–" : t("voice.delay_of", { delay: number(now.delay_ms), heard: number(now.heard_ms) });
+  say("voice-seen", now.is_mouth_hidden ? t("voice.alone") : "");
 }
 
 function watchLevel(isVisible) {

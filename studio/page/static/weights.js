@@ -1,13 +1,12 @@
 // The 52 weights as bars by region: the shown value, and a mark at the tracked one.
 
-import { NAMES, REGIONS } from "./arkit.js";
-import { element, make, words } from "./elements.js";
+import { NAMES, PAIRED, REGIONS, titleOf } from "./arkit.js";
+import { element, make } from "./elements.js";
 import { on, watch } from "./state.js";
+import { named } from "./text.js";
 
 const bars = []; // {shown, seen} in the order of NAMES
 let stop = null;
-
-const PAIRED = /^(?!jaw|mouthLeft|mouthRight)(.+?)(Left|Right)$/; // jawLeft is a movement, not a side
 
 function bar(name, side) {
   const shown = make("i", { class: "shown" });
@@ -20,7 +19,7 @@ function bar(name, side) {
 function row(name) {
   const pair = PAIRED.exec(name);
   if (pair?.[2] === "Right") return null;
-  const title = words((pair?.[1] ?? name).replaceAll(/([A-Z])/g, " $1").toLowerCase());
+  const title = titleOf(pair?.[1] ?? name);
   const track = pair
     ? make("span", { class: "pair" }, bar(`${pair[1]}Right`, "right"), bar(name, "left"))
     : make("span", { class: "pair" }, bar(name, "one"));
@@ -29,7 +28,7 @@ function row(name) {
 
 function build() {
   for (const [region, names] of Object.entries(REGIONS)) {
-    element("weights-view").append(make("h3", { text: words(region) }), ...names.map(row).filter(Boolean));
+    element("weights-view").append(make("h3", { text: named("region", region) }), ...names.map(row).filter(Boolean));
   }
 }
 

@@ -3,13 +3,14 @@
 import { button, element, make } from "./elements.js";
 import { readStored, store } from "./storage.js";
 import { openPanel } from "./tabs.js";
+import { t } from "./text.js";
 
 const STEPS = [
-  ["Camera", "Choose what performs: a camera, a phone or a file.", "Set up the source", () => element("set-up-source").click()],
-  ["Character", "Choose a character, or make one from a photo or a drawing.", "Characters", () => openPanel("characters")],
-  ["Calibrate", "One minute of poses makes your full smile a full smile.", "Calibration", () => openPanel("calibration")],
-  ["OBS", "Add a browser source to your scene, with this address.", "Copy the address", () => element("outputs").querySelector("button")?.click()],
-  ["Done", "Press an expression's key, or Record. All of this can be changed at any time.", "Expressions", () => openPanel("expressions")],
+  [t("welcome.camera"), t("welcome.camera_hint"), t("welcome.camera_do"), () => element("set-up-source").click()],
+  [t("welcome.character"), t("welcome.character_hint"), t("tab.characters"), () => openPanel("characters")],
+  [t("welcome.calibrate"), t("welcome.calibrate_hint"), t("tab.calibration"), () => openPanel("calibration")],
+  [t("welcome.obs"), t("welcome.obs_hint"), t("welcome.obs_do"), () => element("outputs").querySelector("button")?.click()],
+  [t("welcome.done"), t("welcome.done_hint"), t("tab.expressions"), () => openPanel("expressions")],
 ];
 
 let at = 0;
@@ -40,8 +41,8 @@ function show() {
       "div",
       { class: "row" },
       button(label, act, { "aria-label": `${title}: ${label}` }),
-      button(isLast ? "Finish" : "Next", () => go(at + 1), { class: "accent" }),
-      isLast ? make("span") : button("Skip the steps", finish, { class: "plain" }),
+      button(isLast ? t("welcome.finish") : t("welcome.next"), () => go(at + 1), { class: "accent" }),
+      isLast ? make("span") : button(t("welcome.skip"), finish, { class: "plain" }),
     ),
   );
   element("welcome").hidden = false;
