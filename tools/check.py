@@ -32,6 +32,7 @@ def main() -> int:
     found: dict[str, subprocess.CompletedProcess[str]] = {}
     beside = threading.Thread(target=_run_checks, args=(found,))
     beside.start()
+    environment.run(("tools/kernels.py",))
     tests = environment.run(("-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:]))
     beside.join()
     for name, done in found.items():

@@ -40,7 +40,7 @@ def ensure() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs the environment's Python with these arguments in the root of the repository; returns the exit code."""
-    return subprocess.call([str(PYTHON), *arguments], cwd=ROOT, env=_with_utf8())
+    return subprocess.call([str(PYTHON), *arguments], cwd=ROOT, env=_variables())
 
 
 def capture(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -48,7 +48,7 @@ def capture(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(PYTHON), *arguments],
         cwd=ROOT,
-        env=_with_utf8(),
+        env=_variables(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -57,9 +57,13 @@ def capture(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _with_utf8() -> dict[str, str]:
-    """UTF-8 on Windows too, where some characters that checks print would be an error."""
-    return {**os.environ, "PYTHONUTF8": "1"}
+def _variables() -> dict[str, str]:
+    """The environment variables of a run."""
+    # UTF-8 on Windows too, where some characters that checks print would be an error.
+    variables = {**os.environ, "PYTHONUTF8": "1"}
+    # Tests start hundreds of processes: each module is compiled once for all of them.
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    return variables
 
 
 def link_folders() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from ..conftest import BuiltOnce
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 
@@ -36,10 +38,19 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(built_once: BuiltOnce) -> Path:
+    """The tiny networks, exported once, because it takes half a minute. Tests must not change the folder."""
+    from omote.engine.arc2face.export import export
+    from tests.arc2face import tiny
+
+    return built_once("exported", lambda folder: export(tiny.arc(), tiny.RECIPE, folder))
+
+
+@pytest.fixture(scope="session")
+def furnished(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home as `home` makes it, once for all tests, which must not change it."""
     from tests.arc2face.home import furnish
 
     home = tmp_path_factory.mktemp("home")
-    furnish(home)
+    furnish(home, exported)
     return home

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import numpy as np
 import pytest
 
 from omote.engine.arc2face.character import save as save_photoreal
-from omote.engine.arc2face.export import export
 from omote.engine.capture.take import Take, write_take
 from omote.engine.data import BankRows, PhotorealCharacter
 from omote.engine.face.flame_map import FILE_NAME, FlameMap
@@ -20,11 +20,11 @@ LENGTH = 6
 CONFIG = b"{}"  # of the one published file that is there
 
 
-def furnish(home: Path) -> None:
-    """Everything that `use` points to; takes seconds."""
+def furnish(home: Path, exported: Path) -> None:
+    """Fills the home with everything that `use` points to, and with the tiny networks in `exported`."""
     for folder in ("characters", "models", "published/vae", "config/omote", "cache/omote/photoreal"):
         (home / folder).mkdir(parents=True)
-    export(tiny.arc(), tiny.RECIPE, home / "cache/omote/photoreal" / tiny.RECIPE.digest)
+    shutil.copytree(exported, home / "cache/omote/photoreal" / tiny.RECIPE.digest)
     for seed, name in enumerate(("me", "you")):
         save_photoreal(person(name, seed), home / "characters" / f"{name}.omote")
     _flame_map().save(home / FILE_NAME)

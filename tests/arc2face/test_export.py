@@ -41,8 +41,8 @@ SAME = 1e-4  # sums of float32 in another order, through a few dozen layers, of 
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> ExportedModel:
-    return export(ARC, tiny.RECIPE, tmp_path_factory.mktemp("exported"))
+def model(exported: Path) -> ExportedModel:
+    return ExportedModel.read(exported)
 
 
 @pytest.fixture(autouse=True)

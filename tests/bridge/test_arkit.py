@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omote.bridge import arkit
@@ -53,7 +53,6 @@ def test_roll_turns_first_then_pitch_then_yaw() -> None:
 
 
 # Short of looking straight up or down, where yaw and roll are one turn.
-@settings(max_examples=300, deadline=None)
 @given(st.floats(-3.1, 3.1), st.floats(-1.4, 1.4), st.floats(-3.1, 3.1))
 def test_angles_come_back(yaw: float, pitch: float, roll: float) -> None:
     back = angles_from_rotation(rotation_from_angles(np.array([yaw, pitch, roll])))

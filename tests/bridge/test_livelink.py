@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omote.bridge import arkit, livelink
@@ -98,7 +98,6 @@ INT = st.integers(-(1 << 31), (1 << 31) - 1)
 FLOAT = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=300, deadline=None)
 @given(TEXT, TEXT, INT, FLOAT, INT, INT, st.none() | st.lists(FLOAT, min_size=61, max_size=61))
 def test_every_packet_comes_back(
     device: str, subject: str, number: int, sub_frame: float, above: int, below: int, values: list[float] | None

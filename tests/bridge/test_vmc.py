@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pythonosc.osc_packet import OscPacket
@@ -122,7 +122,6 @@ def test_an_eye_that_looks_down_and_aside_turns_down_first() -> None:
     np.testing.assert_allclose(turned(eye[3:], RIGHT) @ UP, 0.0, atol=1e-6)  # it does not roll
 
 
-@settings(max_examples=200, deadline=None)
 @given(WEIGHTS)
 def test_presets_say_no_movement_twice(numbers: list[float]) -> None:
     weights = np.array(numbers, np.float32)
@@ -216,7 +215,6 @@ def test_unknown_addresses_bones_and_further_arguments_are_passed_over() -> None
 ANGLE = st.floats(-1.4, 1.4)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.tuples(ANGLE, ANGLE, ANGLE))
 def test_turns_come_back(numbers: tuple[float, float, float]) -> None:
     rotation = np.array(numbers, np.float32)
@@ -234,7 +232,6 @@ def test_a_product_of_turns_does_the_second_first() -> None:
     np.testing.assert_allclose(quaternion_product(left, down), vmc.quaternion_of_gaze(0.5, 0.7), atol=1e-7)
 
 
-@settings(max_examples=60, deadline=None)
 @given(WEIGHTS)
 def test_presets_come_back_from_the_weights_that_stand_for_them(numbers: list[float]) -> None:
     said = vmc.vrm_presets(np.array(numbers, np.float32))

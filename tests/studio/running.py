@@ -17,7 +17,11 @@ from typing import Any, Self
 
 PATIENCE_S = 120.0
 PORTS = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))
-COMMAND = ("live", "--source", "demo", "--size", "256", "--page-port", "0", "--seconds", "900", "--runtime", "openvino")
+# Ten pictures a second: drawing is what the tests of the page would spend most of their time on.
+COMMAND = (
+    *("live", "--source", "demo", "--fps", "10", "--size", "256"),
+    *("--page-port", "0", "--seconds", "900", "--runtime", "openvino"),
+)
 
 
 def until(is_true: Callable[[], Any], what: str) -> Any:

@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from ..bridge.probe import Command
+from ..conftest import BuiltOnce
 from . import builds
 
 
 @pytest.fixture(scope="session")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plain(built_once: BuiltOnce) -> Path:
     """A folder with the probe and the core's tests."""
     _skip_without_tools()
-    return _built(tmp_path_factory, "unreal_plain", builds.PLAIN)
+    return built_once("unreal_plain", partial(builds.build, options=builds.PLAIN))
 
 
 @pytest.fixture(scope="session")
-def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sanitized(built_once: BuiltOnce) -> Path:
     """A folder with the tests of the core and of the Unreal layer."""
     _skip_without_tools()
-    return _built(tmp_path_factory, "unreal_sanitized", builds.SANITIZED)
+    return built_once("unreal_sanitized", partial(builds.build, options=builds.SANITIZED))
 
 
 @pytest.fixture(scope="session")
 def probe(plain: Path) -> Command:
     """The receiver on the command line."""
     return (str(plain / "probe"),)
-
-
-def _built(factory: pytest.TempPathFactory, name: str, options: builds.Options) -> Path:
-    """Built once, whichever of the processes that run tests side by side comes first."""
-    base = factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "built").exists():
-            builds.build(folder, *options)
-            (folder / "built").touch()
-    return folder
 
 
 def _skip_without_tools() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omote.bridge import arkit, livelink
@@ -264,11 +264,10 @@ SIDECARS = st.fixed_dictionaries({"omote_take": st.just(2), "timecode_rate": JSO
         lambda content: {"omote_take": 1, **content}
     )
 )
-fuzzed = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.slow
-@fuzzed
+@settings(max_examples=500)
 @given(st.lists(CELL, max_size=80).map(",".join) | st.text(max_size=200))
 def test_random_rows_raise_nothing_but_take_error(text: str) -> None:
     for content in (text, f"{HEADER}\n{text}", f"{HEADER}\n{ROWS[1]}\n{text}"):
@@ -279,7 +278,7 @@ def test_random_rows_raise_nothing_but_take_error(text: str) -> None:
 
 
 @pytest.mark.slow
-@fuzzed
+@settings(max_examples=500)
 @given(SIDECARS)
 def test_random_json_raises_nothing_but_take_error(tmp_path: Path, content: dict[str, object]) -> None:
     with suppress(TakeError):
@@ -296,7 +295,7 @@ def mutated(data: st.DataObject, content: bytes) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".json"])
-@fuzzed
+@settings(max_examples=500)
 @given(st.data())
 def test_changed_or_cut_files_raise_nothing_but_take_error(tmp_path: Path, suffix: str, data: st.DataObject) -> None:
     path = tmp_path / "fuzz.csv"

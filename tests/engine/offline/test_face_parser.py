@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omote.bridge import arkit
@@ -162,7 +162,6 @@ def test_coefficients_of_flame_2020_are_named_and_not_bounded_by_the_open_head()
         require_in_limits(found, "a key")
 
 
-@settings(max_examples=50, deadline=None)
 @given(ROWS, ROWS, st.floats(0.0, 1.0))
 def test_a_mixture_of_two_faces_is_a_face(first: Float64Array, last: Float64Array, share: float) -> None:
     vector = (1.0 - share) * faces_from_rows(first[None])[0] + share * faces_from_rows(last[None])[0]

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omote.engine.offline.animation import Float64Array
@@ -40,7 +40,6 @@ def is_in_limits(rows: Float64Array) -> bool:
 
 @every_rate
 @pytest.mark.parametrize("shape", (FLASH, BLINK))
-@settings(max_examples=60, deadline=None)
 @given(at_s=st.floats(0.0, 1.8), seconds=st.floats(0.04, 0.2), amount=st.floats(0.1, 1.0))
 def test_an_envelope_of_40_to_200_ms_reaches_its_amount(
     fps: Fraction, shape: EnvelopeShape, at_s: float, seconds: float, amount: float
@@ -68,7 +67,6 @@ def test_an_envelope_has_no_kink() -> None:
     assert np.abs(np.diff(amounts, 2)).max() / step_s**2 <= 6.0 / (0.2 * FLASH.rise) ** 2 * 1.05
 
 
-@settings(max_examples=50, deadline=None)
 @given(ROWS, ROWS)
 def test_one_face_on_top_of_another_is_a_face(below: Float64Array, above: Float64Array) -> None:
     rows = layer_over(np.tile(below, (11, 1)), above, AMOUNTS)
@@ -94,7 +92,6 @@ def test_an_envelope_changes_only_the_pictures_of_its_duration(at_s: float) -> N
     np.testing.assert_array_equal(rows, layer_over(rest, angry, envelope.amounts(fps, 34)))
 
 
-@settings(max_examples=30, deadline=None)
 @given(ROWS, st.integers(0, 2**63 - 1))
 def test_idle_motion_leaves_every_face_in_its_limits(row: Float64Array, seed: int) -> None:
     time_s = np.arange(0.0, 20.0, 0.1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omote.engine.offline.animation import RenderError
@@ -63,7 +63,6 @@ def test_a_cut_jumps_at_its_end() -> None:
     assert list(apply_ease("cut", np.array([0.0, 0.5, 0.999, 1.0]), 1.0)) == [0.0, 0.0, 0.0, 1.0]
 
 
-@settings(max_examples=60, deadline=None)
 @given(tracks(EASES))
 def test_keys_are_hit_and_values_stay_between_them(track: Track) -> None:
     np.testing.assert_array_equal(track.at(track.at_s), track.rows)
@@ -73,7 +72,6 @@ def test_keys_are_hit_and_values_stay_between_them(track: Track) -> None:
         assert (found >= both.min(0)).all() and (found <= both.max(0)).all()
 
 
-@settings(max_examples=60, deadline=None)
 @given(tracks())
 def test_velocity_never_jumps_at_keys_or_between(track: Track) -> None:
     """The second difference of a kink would be about a thousand times the velocity."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omote.engine.face.tuning import Tuning
@@ -145,7 +145,6 @@ def test_a_missing_character_does_not_stop_a_start(caplog: pytest.LogCaptureFixt
 TEXTS = st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_any_bytes_are_json_or_refused(text: bytes) -> None:
     with suppress(JsonError):

@@ -111,7 +111,8 @@ def test_characters_and_models_are_listed_with_their_licences(capsys: pytest.Cap
 def test_doctor_prints_a_line_for_each_check_and_whether_the_demo_can_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = main(["doctor"])
+    (tmp_path / "small.toml").write_text("size = 256\n")
+    code = main(["doctor", "--config", str(tmp_path / "small.toml")])
     lines = capsys.readouterr().out.splitlines()
     assert all(line.startswith(("ok ", "missing ")) for line in lines[:-1])
     names = {line[8:26].strip() for line in lines[:-1]}

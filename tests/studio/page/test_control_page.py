@@ -24,7 +24,7 @@ pytestmark = needs_chromium
 
 EVIL = "<img src=x onerror=globalThis.wasRun=1>"
 TABS = ("characters", "expressions", "movement", "light", "calibration", "face", "stream")
-PICTURES_AT_REST = 20  # counted, so that a machine that draws slowly is no face at rest
+PICTURES_AT_REST = 8  # counted, so that a machine that draws slowly is no face at rest
 STILL = 1.5  # mean difference of 8-bit values: less is nothing that anybody sees
 
 
