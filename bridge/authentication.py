@@ -103,6 +103,13 @@ class ServerAuthenticator:
         self._monitors.append((HandshakeMonitor(socket, FAILURES | ACCEPTED), limit))
         return limit
 
+    def release(self, limit: InboundLimit) -> None:
+        """Stops watching the socket of this limit, once that is closed."""
+        for monitor, other in self._monitors:
+            if other is limit:
+                monitor.close()
+        self._monitors = [one for one in self._monitors if one[1] is not limit]
+
     def poll(self) -> None:
         """Answers waiting clients and counts failures; returns at once. For the thread that owns the sockets."""
         for _ in range(_REQUESTS_PER_POLL):

@@ -163,6 +163,15 @@ class LanAnnouncer:
         self._announced, self._interfaces = announced, interfaces
         self._stack = ExitStack()
 
+    def renew(self, announced: Announcement) -> None:
+        """Announces these addresses instead, inside `with`; the log says if that fails."""
+        self._stack.close()
+        self._announced = announced
+        try:
+            self.__enter__()
+        except DiscoveryError as error:
+            _log.warning("the sender is no longer announced in the network: %s", error)
+
     def __enter__(self) -> Self:
         library = _zeroconf()
         sender = self._announced
@@ -171,7 +180,7 @@ class LanAnnouncer:
         info = library.ServiceInfo(
             SERVICE,
             f"{_label(sender.name)}.{SERVICE}",
-            port=ports["video"],
+            port=next(iter(ports.values()), 0),
             properties=texts | {name: str(port) for name, port in ports.items()},
             parsed_addresses=list(self._interfaces or _own_addresses()),
             server=f"omote-{sender.session:016x}.local.",  # not the machine's own name, which its system announces

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Literal, Self
 
 import zmq
 
@@ -18,6 +18,8 @@ from .endpoint import (
     PARAMS_ENDPOINT,
     SERVER_OPTIONS,
     VIDEO_ENDPOINT,
+    BindError,
+    EndpointError,
     bind,
     check_bind,
     open_context,
@@ -33,6 +35,7 @@ from .picture import FORMATS, Format
 
 _ANNOUNCE_PERIOD_NS = 1_000_000_000
 _POLL_S = 0.1
+_REBIND_TIMEOUT_S = 5.0  # for the thread to change an endpoint, which takes milliseconds
 _OPTIONS = {
     **SERVER_OPTIONS,
     zmq.XPUB_VERBOSE: 1,  # reports every subscriber, not only the first of each topic
@@ -61,7 +64,7 @@ class Sample:
 
 
 class Publisher:
-    """Publishes on two endpoints from its own thread; `with` binds and unbinds them.
+    """Publishes on two endpoints from its own thread; `with` binds and unbinds them, `rebind` one of them meanwhile.
 
     `publish` only puts the sample into a mailbox of one, so a slow network never
     slows the renderer. A picture is encoded once for each format that has a
@@ -88,7 +91,7 @@ class Publisher:
         open_local: bool = False,
         hello: Hello | None = None,
     ) -> None:
-        for address in (params, video):
+        for address in filter(None, (params, video)):
             check_bind(address, keys)
         self.params_endpoint = params  # inside `with`, the address with the port that was bound
         self.video_endpoint = video
@@ -104,6 +107,10 @@ class Publisher:
         self._wall_clock = wall_clock
         self._keys, self._open_local = keys, open_local
         self._authenticator: ServerAuthenticator | None = None
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
+        self._sockets = {"params": TopicSocket(self._topics.values()), "video": TopicSocket(self._formats)}
+        self._rebinding: _Rebinding | None = None  # for the thread
+        self._may_rebind = threading.Lock()
         self._mailbox: Latest[Sample] = Latest()
         self._listening = frozenset[str]()
         self._stack = ExitStack()
@@ -111,18 +118,15 @@ class Publisher:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            context = open_context(stack)
-            guard = stack.enter_context(ServerAuthenticator(context, self._keys, is_open=self._open_local))
-            params, video = (open_socket(stack, context, zmq.XPUB, _OPTIONS) for _ in range(2))
-            for socket in (params, video):
-                guard.guard(socket, _MOST_SUBSCRIPTION_BYTES)
-            self.params_endpoint = bind(params, "params", self.params_endpoint)
-            self.video_endpoint = bind(video, "video", self.video_endpoint)
+            self._context = open_context(stack)
+            guard = ServerAuthenticator(self._context, self._keys, is_open=self._open_local)
+            self._authenticator = stack.enter_context(guard)
+            for kind, address in (("params", self.params_endpoint), ("video", self.video_endpoint)):
+                stack.callback(self._sockets[kind].close)
+                if address:
+                    self._bind(kind, address)
             self._stack = stack.pop_all()
-        self.hello = replace(self.hello, params=port_of(self.params_endpoint), video=port_of(self.video_endpoint))
-        self._authenticator = guard
-        arguments = guard, TopicSocket(params, self._topics.values()), TopicSocket(video, self._formats)
-        self._thread = threading.Thread(target=self._serve, args=arguments, name="publisher", daemon=True)
+        self._thread = threading.Thread(target=self._serve, args=(guard,), name="publisher", daemon=True)
         self._thread.start()
         return self
 
@@ -131,6 +135,23 @@ class Publisher:
         if self._thread:
             self._thread.join()
         self._stack.close()
+
+    def rebind(self, kind: Literal["params", "video"], address: str) -> None:
+        """Binds another address instead, or none if it is "", inside `with` and from any thread.
+
+        Receivers of the old one are disconnected. EndpointError or PortInUseError if it cannot be bound: then the old
+        one stays.
+        """
+        if address:
+            check_bind(address, self._keys)
+        wanted = _Rebinding(kind, address)
+        with self._may_rebind:
+            self._rebinding = wanted
+            if not wanted.is_done.wait(_REBIND_TIMEOUT_S):
+                self._rebinding = None
+                raise EndpointError(f"{address or kind} cannot be changed: the publisher does not run")
+        if wanted.error:
+            raise wanted.error
 
     @property
     def dropped(self) -> int:
@@ -151,9 +172,33 @@ class Publisher:
         """Makes `sample` the next to be sent. Returns at once."""
         self._mailbox.put(sample)
 
-    def _serve(self, authenticator: ServerAuthenticator, params: TopicSocket, video: TopicSocket) -> None:
-        announce_ns = self._clock()
+    def _bind(self, kind: str, address: str) -> None:
+        """Opens a socket for this address, closes the one before, and says so in the hello; "" opens none."""
+        assert self._context and self._authenticator
+        socket: zmq.Socket[bytes] | None = None
+        if address:
+            with ExitStack() as opening:
+                socket = open_socket(opening, self._context, zmq.XPUB, _OPTIONS)
+                limit = self._authenticator.guard(socket, _MOST_SUBSCRIPTION_BYTES)
+                opening.callback(self._authenticator.release, limit)  # after the socket: the stack goes backwards
+                opening.callback(socket.close)
+                address = bind(socket, kind, address)
+                closing = opening.pop_all()
+        else:
+            closing = ExitStack()
+        self._sockets[kind].use(socket, closing)
+        port = port_of(address) if address else 0
+        if kind == "params":
+            self.params_endpoint, self.hello = address, replace(self.hello, params=port)
+        else:
+            self.video_endpoint, self.hello = address, replace(self.hello, video=port)
+
+    def _serve(self, authenticator: ServerAuthenticator) -> None:
+        announce_ns, params, video = self._clock(), self._sockets["params"], self._sockets["video"]
         while True:
+            if (rebinding := self._rebinding) is not None:
+                self._rebinding = None
+                rebinding.run(self._bind)
             sample = self._mailbox.take(0.0 if params.is_behind or video.is_behind else _POLL_S)
             authenticator.poll()
             video.read_subscriptions()
@@ -203,19 +248,49 @@ class Publisher:
         return Header(self.session, sequence, 0, now_ns, now_ns, now_ns, self._wall_clock(), self.subject)
 
 
+class _Rebinding:
+    """A change of an endpoint, for the publisher's thread."""
+
+    def __init__(self, kind: str, address: str) -> None:
+        self._kind, self._address = kind, address
+        self.is_done = threading.Event()
+        self.error: BindError | None = None
+
+    def run(self, bind: Callable[[str, str], None]) -> None:
+        """Does it; its error is for the thread that waits."""
+        try:
+            bind(self._kind, self._address)
+        except BindError as error:
+            self.error = error
+        self.is_done.set()
+
+
 class TopicSocket:
     """Sends messages under a few topics, and tracks which of them have subscribers. For one thread."""
 
-    def __init__(self, socket: zmq.Socket[bytes], topics: Iterable[bytes]) -> None:
-        self.listening = frozenset[bytes]()  # the topics that have subscribers
+    def __init__(self, topics: Iterable[bytes]) -> None:
+        self.listening = frozenset[bytes]()  # the topics that have subscribers; none without a socket
         self.is_behind = False  # more subscriptions wait than one call reads
-        self._socket = socket  # XPUB
+        self._socket: zmq.Socket[bytes] | None = None  # XPUB
+        self._closing = ExitStack()
         self._topics = tuple(topics)
         self._prefixes: set[bytes] = set()
         self._sequence = dict.fromkeys(self._topics, 0)
 
+    def use(self, socket: zmq.Socket[bytes] | None, closing: ExitStack) -> None:
+        """Sends by this socket from now on, or to nobody; `closing` closes it. The one before is closed."""
+        self.close()
+        self._socket, self._closing = socket, closing
+
+    def close(self) -> None:
+        """Closes the socket, if there is one."""
+        self._closing.close()
+        self._socket, self._prefixes, self.listening, self.is_behind = None, set(), frozenset(), False
+
     def read_subscriptions(self) -> bool:
         """Updates `listening`; True where there is a new subscriber."""
+        if self._socket is None:
+            return False
         changes: list[bytes] = []
         while len(changes) < _SUBSCRIPTIONS_PER_POLL and self._socket.poll(0):
             changes.append(self._socket.recv())
@@ -234,6 +309,7 @@ class TopicSocket:
 
     def send(self, topic: bytes, payload: EncodedPayload, header: Callable[[int], Header]) -> None:
         """Sends this payload; `header` makes its header from the sequence number, and is called last."""
+        assert self._socket
         made = header(self._sequence[topic])
         self._sequence[topic] += 1
         # libzmq's one copy of a 1 MiB picture takes 0.05 ms; its zero-copy way has rare pauses of 20 ms.

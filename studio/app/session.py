@@ -15,6 +15,7 @@ from PIL import Image
 
 from omote.bridge import arkit
 from omote.bridge.control import ControlError
+from omote.bridge.endpoint import BindError
 from omote.bridge.outputs import SenderError
 from omote.engine.capture.cameras import AdjustableCamera, list_cameras
 from omote.engine.capture.recorder import RecordingProgress
@@ -34,6 +35,7 @@ from .apps import AppError, AppRegistry
 from .cameras import chosen_camera
 from .characters import CharacterLibrary
 from .config import user_config_path
+from .endpoints import EndpointSwitch, read_endpoints
 from .global_hotkeys import GlobalHotkeys
 from .guests import GUEST_PLACEMENT, Guest, GuestController, GuestError
 from .hotkeys import Hotkey, HotkeyCharacters, HotkeyCommand, HotkeyController, HotkeyError, HotkeyEvent, KeyPhase
@@ -109,6 +111,7 @@ class StudioSession:
         )
         self._events: deque[tuple[HotkeyEvent, str]] = deque(maxlen=MOST_EVENTS)  # for the thread
         self.failed_event = ""  # why the last of them failed
+        self.endpoints: EndpointSwitch | None = None  # of ZeroMQ, once they are open
         self.outputs = OutputSwitch(user_config_path().parent)
         self.quality = QualityControl()
         self.global_hotkeys = GlobalHotkeys(lambda: self.hotkeys.definitions, self.trigger)
@@ -413,6 +416,17 @@ class StudioSession:
         self.switch.destinations = self.outputs.destinations
         self._keep(lambda settings: replace(settings, outputs=_with(settings.outputs, destination, is_on)))
 
+    def use_endpoint(self, name: str, is_on: object, port: object) -> None:
+        """Switches an endpoint of ZeroMQ on or off, or moves it to another port, also for the next start.
+
+        EndpointError or PortInUseError if it cannot be bound: then nothing has changed.
+        """
+        if self.endpoints is None:
+            raise failed_request("this run has no ZeroMQ endpoints")
+        ((known, choice),) = read_endpoints({name: {"is_on": is_on, "port": port}}).items()
+        self.endpoints.use(known, choice)
+        self._keep(lambda settings: replace(settings, endpoints={**settings.endpoints, known: choice}))
+
     def save_profile(self, name: str) -> None:
         """Keeps what the page sets under a name; ProfileError if it cannot be written."""
         self.profiles.save(name, self.store.settings)
@@ -659,5 +673,5 @@ def as_control_errors() -> Iterator[None]:
         raise
     except INVALID_ERRORS as error:
         raise ControlError("invalid", str(error)) from error
-    except (SourceError, ValueError) as error:  # no such camera, no face, no character
+    except (SourceError, BindError, ValueError) as error:  # no such camera, no face, no character
         raise failed_request(str(error)) from error

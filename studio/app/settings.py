@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from omote.bridge.endpoint import BindError
 from omote.engine.face.lipsync import VoiceTuning
 from omote.engine.face.tuning import Tuning
 from omote.engine.model.character_file import load_any_character
@@ -20,6 +21,7 @@ from omote.engine.tensor_file import CharacterError
 
 from .cameras import CameraChoice, read_camera_choice
 from .config import DEFAULTS, Config, user_config_path
+from .endpoints import EndpointChoice, read_endpoints
 from .guests import Guest, read_guests
 from .hotkeys import DEFAULT_HOTKEYS, Hotkey, read_hotkeys
 from .items import Item, read_items
@@ -62,6 +64,7 @@ class Settings:
     quality: QualityChoice | None = None  # as last chosen on the page
     outputs: tuple[str, ...] = ()  # destinations that were switched on on the page
     camera: CameraChoice | None = None  # as last chosen on the page
+    endpoints: Mapping[str, EndpointChoice] = field(default_factory=dict)  # of ZeroMQ, those that were changed
     guests: tuple[Guest, ...] = ()  # beside the main character, from back to front
 
     def as_json(self) -> dict[str, object]:
@@ -77,6 +80,7 @@ class Settings:
             "character": self.character,
             "actor": self.actor,
             "global_hotkeys": self.global_hotkeys,
+            "endpoints": {name: asdict(one) for name, one in self.endpoints.items()},
             "guests": [asdict(one) for one in self.guests],
             "outputs": list(self.outputs),
             "quality": self.quality.as_json() if self.quality else None,
@@ -141,6 +145,7 @@ def read_settings(data: Mapping[str, object]) -> tuple[Settings, list[str]]:
         "actor": _name,
         "camera": read_camera_choice,
         "guests": read_guests,
+        "endpoints": read_endpoints,
         "outputs": _texts,
         "quality": lambda value: None if value is None else QualityChoice().changed(_object(value)),
         "global_hotkeys": _bool,
@@ -149,7 +154,7 @@ def read_settings(data: Mapping[str, object]) -> tuple[Settings, list[str]]:
         if name in data:
             try:
                 settings = replace(settings, **{name: read(data[name])})  # type: ignore[arg-type]  # by its reader
-            except ValueError as error:
+            except (ValueError, BindError) as error:
                 errors.append(f"{name}: {error}")
     return settings, errors
 

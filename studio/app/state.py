@@ -75,6 +75,7 @@ def state_of(studio: StudioSession) -> dict[str, object]:
         "renderings": studio.takes.jobs,
         "quality": studio.quality.as_json(),
         "outputs": studio.outputs.as_json(),
+        "endpoints": studio.endpoints.as_json() if studio.endpoints else [],
         "clean_url": studio.clean_url,
         "obs_page": "" if studio.obs_page is None else str(studio.obs_page),
         "notice": studio.hotkey_characters.error_message

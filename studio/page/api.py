@@ -97,6 +97,9 @@ class Api:
             "output": lambda arguments: studio.use_output(
                 text_argument(arguments, "destination", high=MOST_SPEC).strip(), bool_argument(arguments, "on")
             ),
+            "endpoint": lambda arguments: studio.use_endpoint(
+                text_argument(arguments, "name"), arguments.get("on"), arguments.get("port")
+            ),
             "clear": lambda arguments: studio.command("clear"),
             "pause": lambda arguments: studio.command("pause", bool_argument(arguments, "on")),
             "hide": lambda arguments: studio.command("hide", bool_argument(arguments, "on")),

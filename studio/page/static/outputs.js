@@ -1,4 +1,4 @@
-// The outputs: the address for OBS, the endpoints, and the connected receivers.
+// The outputs: the addresses for OBS, and the connected receivers.
 
 import { button, element, make } from "./elements.js";
 import { notice } from "./notices.js";
@@ -17,7 +17,8 @@ async function copy(address, clicked) {
   }
 }
 
-function output(name, address, note = "") {
+/** A row with an address to copy. */
+export function output(name, address, note = "") {
   const shown = make("input", { type: "text", readonly: true, value: address, "aria-label": t("outputs.address_of", { name }) });
   shown.addEventListener("focus", () => shown.select());
   const copying = button(t("outputs.copy"), () => copy(address, copying), { "aria-label": t("outputs.copy_name", { name }) });
@@ -30,7 +31,7 @@ function output(name, address, note = "") {
   );
 }
 
-const parts = { clean: "", hasGuests: false, obsPage: "", endpoints: [], receivers: [] };
+const parts = { clean: "", hasGuests: false, obsPage: "", receivers: [] };
 let before = "";
 
 function receiver(one) {
@@ -47,7 +48,6 @@ function show(change) {
     ...(parts.clean ? [output(t("outputs.obs"), parts.clean, t("outputs.obs_note"))] : []),
     ...(parts.hasGuests ? [output(t("outputs.obs_all"), `${parts.clean}&show=all`, t("outputs.obs_all_note"))] : []),
     ...(parts.obsPage ? [output(t("outputs.obs_file"), parts.obsPage, t("outputs.obs_file_note"))] : []),
-    ...parts.endpoints.map((one) => output(one.name, one.address)),
     make("h3", { text: t("outputs.connected") }),
     receivers.length ? make("ul", { class: "receivers" }, ...receivers) : make("p", { class: "hint", text: t("outputs.none") }),
   );
@@ -60,5 +60,5 @@ export function startOutputs() {
   });
   onPart((state) => state.guests.length > 0, (hasGuests) => show({ hasGuests }));
   onPart((state) => state.obs_page, (obsPage) => show({ obsPage }));
-  on("status", (status) => show({ endpoints: status.endpoints, receivers: status.receivers ?? [] }));
+  on("status", (status) => show({ receivers: status.receivers ?? [] }));
 }

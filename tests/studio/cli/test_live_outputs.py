@@ -12,13 +12,18 @@ import numpy as np
 import pytest
 
 from omote.bridge.control import ControlClient, ControlError
-from omote.bridge.endpoint import EndpointError
+from omote.bridge.endpoint import EndpointError, PortInUseError
 from omote.bridge.keys import KeysError, make_client, make_server
 from omote.bridge.outputs import SenderError, pictures
+from omote.bridge.payload import Hello
+from omote.bridge.subscriber import Subscriber
 from omote.engine.data import FlameParams, Portrait, Stamp
+from omote.engine.face.light import studio_light
 from omote.engine.live.latency import LatencyMeter
 from omote.studio.app.config import Config
+from omote.studio.app.endpoints import EndpointChoice
 from omote.studio.app.session import StudioSession
+from omote.studio.app.settings import Settings, SettingsStore, load_settings
 from omote.studio.cli.live_outputs import Outputs
 from tests.bridge.memory import MemoryChannel
 
@@ -108,9 +113,9 @@ def test_with_keys_only_admitted_clients_are_served_and_others_counted(
     with ExitStack() as stack:
         outputs = opened(replace(HERE, curve=True), stack)
         assert any("encrypted (CURVE)" in row for row in outputs.rows())
-        with ControlClient(outputs.server.endpoint, keys) as client:
+        with ControlClient(outputs.bound.address("control"), keys) as client:
             assert client.call("expressions", timeout_s=PATIENCE_S)["names"]
-        with ControlClient(outputs.server.endpoint) as stranger, pytest.raises(ControlError):
+        with ControlClient(outputs.bound.address("control")) as stranger, pytest.raises(ControlError):
             stranger.call("expressions", timeout_s=0.5)
         deadline_s = time.monotonic() + PATIENCE_S
         while not outputs.notice:
@@ -124,7 +129,103 @@ def test_connected_clients_are_listed() -> None:
         outputs = opened(HERE, stack)
         nobody = outputs.receivers
         assert nobody == ()
-        with ControlClient(outputs.server.endpoint) as client:
+        with ControlClient(outputs.bound.address("control")) as client:
             for _ in range(2):
                 client.call("expressions", timeout_s=PATIENCE_S)
         assert [(one.name, one.what) for one in outputs.receivers] == [("control", "1")]
+
+
+def test_endpoints_are_moved_and_switched_off_and_on_while_a_receiver_of_another_one_stays(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        store = SettingsStore(Settings(), tmp_path)
+        studio = StudioSession("demo", store)
+        outputs = Outputs.opened(HERE, LatencyMeter(), studio, stack)
+        params = stack.enter_context(Subscriber(outputs.bound.address("params")))
+        _wait_for_hello(params)
+        (before, after), busy = free_ports(2), outputs.bound.address("params")
+
+        # Pictures move, the receiver of parameters hears of it, and a new receiver gets them there.
+        studio.use_endpoint("video", True, before)
+        assert outputs.bound.address("video") == f"tcp://127.0.0.1:{before}"
+        assert _wait_for_hello(params, video=before).control
+        with Subscriber(outputs.bound.address("video")) as video:
+            _publish_until(outputs, video)
+            studio.use_endpoint("video", True, after)  # its receiver is left behind
+        with pytest.raises(PortInUseError, match="is taken by another program; stop it or choose another port"):
+            studio.use_endpoint("video", True, int(busy.rpartition(":")[2]))
+        assert outputs.bound.address("video") == f"tcp://127.0.0.1:{after}"
+
+        # Control is off: a client gets no answer, and the others say so; then it is on again at the same port.
+        port = int(outputs.bound.address("control").rpartition(":")[2])
+        studio.use_endpoint("control", False, port)
+        assert (outputs.bound.address("control"), [one.name for one in outputs.endpoints]) == ("", ["video", "params"])
+        assert _wait_for_hello(params, control=0).methods == ()
+        studio.use_endpoint("control", True, port)
+        with ControlClient(outputs.bound.address("control")) as client:
+            assert client.call("expressions", timeout_s=PATIENCE_S)["names"]
+        assert params.refusal == ""
+        store.write()
+        choices = {"video": EndpointChoice(True, after), "control": EndpointChoice(True, port)}
+        assert load_settings(tmp_path).endpoints == choices
+
+
+def test_the_next_start_binds_what_was_chosen_and_goes_on_without_a_port_that_is_taken(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    free, taken = free_ports(2)
+    kept = {"video": EndpointChoice(True, free), "params": EndpointChoice(True, taken)}
+    studio = StudioSession("demo", SettingsStore(Settings(endpoints={**kept, "control": EndpointChoice(False, 5558)})))
+    with socket.socket() as other, ExitStack() as stack:
+        other.bind(("127.0.0.1", taken))
+        other.listen()
+        outputs = Outputs.opened(Config(page=False), LatencyMeter(), studio, stack)
+        assert [(one.name, one.address) for one in outputs.endpoints] == [("video", f"tcp://127.0.0.1:{free}")]
+        assert f"the endpoint params of the page is off: tcp://127.0.0.1:{taken} (params) is taken" in caplog.text
+        rows = [(one["name"], one["is_on"], one["port"]) for one in outputs.bound.as_json()]
+        assert rows == [("video", True, free), ("params", False, 5556), ("control", False, 5558)]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_on", "port", "said"),
+    [
+        ("sound", True, 5557, "there are video, params, control"),
+        ("video", 1, 5557, "is_on, true or false"),
+        ("video", True, 0, "a port from 1 to 65535"),
+        ("video", True, 65536, "a port from 1 to 65535"),
+        ("video", True, "tcp://0.0.0.0:5557", "a port from 1 to 65535"),
+    ],
+)
+def test_an_impossible_endpoint_is_refused(name: str, is_on: object, port: object, said: str) -> None:
+    with ExitStack() as stack:
+        outputs = opened(HERE, stack)
+        with pytest.raises(EndpointError, match=said):
+            outputs.studio.use_endpoint(name, is_on, port)
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def _wait_for_hello(params: Subscriber, **ports: int) -> Hello:
+    """The next hello, the first with these ports."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
+        params.take(0.1)
+        if params.hello and ports.items() <= vars(params.hello).items():
+            return params.hello
+    pytest.fail(f"no hello with {ports} came")
+
+
+def _publish_until(outputs: Outputs, video: Subscriber) -> None:
+    """Offers portraits until this receiver gets one."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    rgba = np.zeros((8, 8, 4), np.uint8)
+    while time.monotonic() < deadline_s:
+        outputs.wire.offer(Portrait(Stamp.now(), rgba, None, FlameParams.neutral(), 1.0, studio_light()))
+        if video.take(0.05):
+            return
+    pytest.fail("no picture came")

@@ -89,6 +89,31 @@ def receiver() -> Iterator[socket.socket]:
 
 
 @needs_chromium
+def test_an_endpoint_is_moved_and_switched_off_and_on_from_the_page(page: playwright.Page, omote: Running) -> None:
+    box = page.locator('[data-endpoint="params"]')
+    address = box.get_by_label("params: address")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        before = address.input_value()
+        box.get_by_label("Port of params").fill(str(taken))
+        box.get_by_label("Port of params").press("Enter")
+        page.wait_for_selector('[data-endpoint="params"] .problem >> text=is taken by another program')
+        assert address.input_value() == before
+    box.get_by_label("Port of params").fill(str(taken))
+    box.get_by_label("Port of params").press("Enter")
+    until(lambda: address.input_value() == f"tcp://127.0.0.1:{taken}", "the new address")
+    box.get_by_role("button", name="Switch off params").click()
+    box.get_by_role("button", name="Switch on params").wait_for()
+    assert address.input_value() == "off"
+    with socket.socket() as probe:
+        until(lambda: probe.connect_ex(("127.0.0.1", taken)), "the port to be closed")
+    box.get_by_role("button", name="Switch on params").click()
+    until(lambda: address.input_value() == f"tcp://127.0.0.1:{taken}", "the address again")
+
+
+@needs_chromium
 def test_a_face_is_sent_to_another_program_from_the_page_and_no_longer(
     page: playwright.Page, omote: Running, receiver: socket.socket
 ) -> None:
