@@ -94,7 +94,7 @@ export class GltfHead {
   place(scene, at, height) {
     if (this.bone) {
       this.root.updateMatrixWorld(true);
-      const centre = this.bone.getWorldPosition(new THREE.Vector3()).add(new THREE.Vector3(0, 0.05, 0));
+      const centre = this.bone.getWorldPosition(new THREE.Vector3()).add(new THREE.Vector3(0, 0.03, 0));
       placed(this.root, scene, at, height, centre, 0.3); // metres, as glTF has them
       return;
     }

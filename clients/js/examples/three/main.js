@@ -40,7 +40,7 @@ let head = null;
 if (options.get("head")) {
   openHead(options.get("head")).then((opened) => {
     head = opened;
-    head.place(scene, new THREE.Vector3(0.45, 0, 0), 0.5);
+    head.place(scene, new THREE.Vector3(0.45, 0.03, 0), 0.7); // as large as the portrait's
     globalThis.omote.head = head;
   }, (error) => {
     says.textContent = `The head cannot be loaded: ${error.message}`;
