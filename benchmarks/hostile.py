@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import socket
 import struct
@@ -31,8 +32,16 @@ READY_S = 60.0
 SAMPLE_S = 0.05
 TIMEOUT_S = 5.0
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
-PARTS = (b"\x03" + struct.pack(">Q", 16000) + bytes(16000)) * 16  # of a message that never ends
-SUBSCRIPTIONS = 300_000
+PARTS = (b"\x03" + struct.pack(">Q", 1000) + bytes(1000)) * 256  # of a message that never ends
+
+# The most MiB before anything was bounded, as found by hand with parts of 16 kB and 300,000 subscriptions. There `omote
+# live` was attacked, which took 427 MiB beforehand.
+UNBOUNDED_MIB = {
+    "sender, parts without end": 1724.0,
+    "sender, subscriptions without end": 497.0,
+    "c# libzmq": 1136.0,
+    "c++": 1324.0,
+}
 
 Flood = Callable[[socket.socket, float], None]
 
@@ -61,7 +70,7 @@ def endless_parts(connection: socket.socket, end_s: float) -> None:
 
 
 def subscriptions(connection: socket.socket, end_s: float) -> None:
-    for first in range(0, SUBSCRIPTIONS, 1000):
+    for first in itertools.count(0, 1000):
         connection.sendall(b"".join(b"\x00\x15\x01%020d" % number for number in range(first, first + 1000)))
         if time.monotonic() > end_s:
             return
@@ -156,7 +165,7 @@ def main(words: list[str]) -> int:
     made, found = origin(), receivers.build()
     attacks: dict[str, tuple[str, bytes, Flood]] = {
         "sender, parts without end": ("video", b"SUB", endless_parts),
-        "sender, 300,000 subscriptions": ("video", b"SUB", subscriptions),
+        "sender, subscriptions without end": ("video", b"SUB", subscriptions),
         "control, parts without end": ("control", b"DEALER", endless_parts),
     }
     cases: dict[str, dict[str, Any]] = {}
@@ -166,7 +175,7 @@ def main(words: list[str]) -> int:
     for name, receiver in found.items():
         cases[name] = measure_receiver(receiver.command, chosen.seconds)
         print(name, cases[name], flush=True)
-    keep({**made, "seconds": chosen.seconds, "cases": cases}, chosen.save)
+    keep({**made, "seconds": chosen.seconds, "cases": cases, "unbounded_mib": UNBOUNDED_MIB}, chosen.save)
     return 0
 
 

@@ -523,7 +523,7 @@ def voice_block(folder: Path) -> str:
 
 
 def bridge(folder: Path) -> str:
-    title, result = "To receivers in three languages", kept("bridge", folder)
+    title, result = "To receivers in four languages", kept("bridge", folder)
     if result is None:
         return section(title, unmeasured("bridge"))
     rows = [

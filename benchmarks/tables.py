@@ -229,6 +229,43 @@ def bridge(folder: Path) -> str:
     return f"{table(head, rows)}\n\n{_machine(result)}; {lost}."
 
 
+def hostile(folder: Path) -> str:
+    """The memory of each program that a peer floods, before and after it was bounded."""
+    result = kept("hostile", folder)
+    if result is None:
+        return unmeasured("hostile")
+    unbounded: dict[str, float] = result["unbounded_mib"]
+
+    def cells(name: str, row: Result) -> list[str]:
+        once = f"{unbounded[name]:.0f}" if name in unbounded else "-"
+        received = str(row["received"]) if "received" in row else "-"
+        return [RECEIVERS.get(name, name), once, f"{row['before_mib']:.0f}", f"{row['most_mib']:.0f}", received]
+
+    head = ("attacked", "unbounded: most MiB", "now: before", "most", "pictures that another received")
+    rows = [cells(name, row) for name, row in result["cases"].items()]
+    return f"{table(head, rows)}\n\n{result['seconds']:.0f} s each; {_machine(result)}."
+
+
+def soak_game(folder: Path) -> str:
+    """What a controlled stream sent and its clients received, in sentences."""
+    result = kept("soak_game", folder)
+    if result is None:
+        return unmeasured("soak_game")
+    sender, resident, memory = result["sender"], result["resident"], result["memory"]["sender"]
+    visits = ", ".join(
+        f"{name} {row['came']} times ({row['killed']} killed)" for name, row in result["visitors"].items()
+    )
+    sent = ", ".join(f"{row['sent']} `{name}`" for name, row in result["commands"].items())
+    faults = "; ".join(result["faults"]) or "none"
+    return (
+        f"In {result['minutes']:.0f} minutes, {sender['pictures']} pictures were drawn ({sender['fps']:.0f} a second), "
+        f"{sender['failed']} failed. Requests: {sent}.\nClients: {visits}. "
+        f"A receiver that stayed got {resident['received']} pictures and missed {resident['missed']} by their\n"
+        f"numbers, of {sender['sent_pictures']} sent. The sender's memory: {memory['first_half_mib']:.0f} MiB in the "
+        f"first half, {memory['second_half_mib']:.0f} in the second. Faults: {faults}.\n\n{_machine(result)}."
+    )
+
+
 def best_cell(folder: Path) -> Result | None:
     """The fastest build of the network with the quoted number of references."""
     cells = (kept("network", folder) or {}).get("cells", [])
@@ -248,6 +285,8 @@ BLOCKS: dict[str, Render] = {
     "budget": budget,
     "growth": growth,
     "bridge": bridge,
+    "hostile": hostile,
+    "soak_game": soak_game,
     "layers": layers,
     "smoothing": sections.smoothing_block,
     "voice": sections.voice_block,

@@ -31,7 +31,7 @@ _OPTIONS = {
     **CLIENT_OPTIONS,
     zmq.RCVHWM: 8,
     # Returns from a receive to see whether to stop; a poll before each receive would wake the thread twice.
-    zmq.RCVTIMEO: 100,
+    zmq.RCVTIMEO: 50,
     zmq.MAXMSGSIZE: MAX_PAYLOAD_BYTES,
 }
 
