@@ -1,6 +1,6 @@
 """Speed and latency of `omote live` from end to end, by timestamps and by the picture itself.
 
-The first word selects the part: `live` (the default) or `jaw_code`.
+The first word selects the part: `live` (the default), `jaw_code` or `voice_rate`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import wave
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from record import QUANTILES, ROOT, free_endpoints, keep, keep_rows, origin, per
 
 from omote.bridge import arkit
 from omote.engine.capture.take import Take, write_take
+from omote.engine.capture.voice import RATE
 
 CLIPS = ROOT.parent / "shared" / "media"
 
@@ -32,6 +34,8 @@ FPS = 60.0
 BIT_PICTURES = 6  # a tenth of a second, longer than any useful latency
 HOLD_S = 1.5  # of each pose of the preamble (closed, open, closed), which shows the receiver an open mouth
 LATEST_MS = 400
+MOST_FALL = 0.1  # of the rate, with a voice
+SPOKEN = "Bob put a big pumpkin on top of the mailbox. Would you measure the width of that garage for us?"
 OPEN = 0.9
 _STEP_NS = 1_000_000
 Numbers = NDArray[np.float64]
@@ -108,11 +112,13 @@ class LiveRun:
     steps: int = 1
     runtime: str | None = None
     budget_ms: float | None = None
+    voice: Path | None = None  # a WAV file that is heard as a microphone
 
     def arguments(self) -> list[str]:
         """For the command line of `omote live`."""
         options = {"--source": self.source, "--fps": self.fps, "--seconds": self.seconds, "--steps": self.steps}
         options |= {"--size": self.size, "--runtime": self.runtime, "--budget-ms": self.budget_ms}
+        options |= {"--voice": self.voice}
         return ["--loop", "--no-page", *(str(word) for pair in options.items() if pair[1] is not None for word in pair)]
 
 
@@ -370,6 +376,41 @@ def measure_jaw_code(seconds: float, runtime: str | None = None, size: int | Non
     return {"fps_asked": FPS, "bit_ms": round(sent.bit_ns / 1e6, 1), **shared, "receiver": receiver, **asdict(decoded)}
 
 
+def speech_file(path: Path, seconds: float) -> None:
+    """Writes a WAV file of so many seconds of speech by espeak-ng."""
+    from omote.engine.training.speech import espeak
+
+    said = espeak().say(SPOKEN, "en-us+f3").samples
+    samples = np.resize(said * (0.1 / max(float(said.std()), 1e-6)), round(seconds * RATE))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(np.round(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2").tobytes())
+
+
+def measure_voice_rate(seconds: float, rounds: int, source: str, fps: float) -> dict[str, Any]:
+    """Pictures a second without and with a voice, in turn, so that a machine that warms up favours neither."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        voice = Path(folder) / "speech.wav"
+        speech_file(voice, seconds + STARTING_S)
+        without = LiveRun(source, fps, seconds)
+        for turn in range(rounds):
+            runs = {"without": without, "with": replace(without, voice=voice)}
+            order = runs if turn % 2 == 0 else dict(reversed(runs.items()))
+            found = {name: run_live(run, has_warm_up=turn == 0) for name, run in order.items()}
+            rows.append({name: round(found[name].receivers[0]["fps"], 2) for name in runs})
+            print(rows[-1], flush=True)
+    return {"source": Path(source).name, "fps_asked": fps, "seconds": seconds, "rounds": rows, "fall": fall_of(rows)}
+
+
+def fall_of(rows: Sequence[Mapping[str, float]]) -> float:
+    """By which share the rate falls with a voice, from the medians."""
+    without, spoken = (float(np.median([row[name] for row in rows])) for name in ("without", "with"))
+    return round(1.0 - spoken / without, 3)
+
+
 def main_live(words: Sequence[str]) -> None:
     """Speed and latency of each scene, by timestamps."""
     parser = result_parser(main_live.__doc__, "live")
@@ -404,5 +445,20 @@ def main_jaw_code(words: Sequence[str]) -> None:
     keep({**made, **result}, chosen.save)
 
 
+def main_voice_rate(words: Sequence[str]) -> int:
+    """The rate of the stream without and with a microphone, which must not lower it by more than a tenth."""
+    parser = result_parser(main_voice_rate.__doc__, "voice_rate")
+    parser.add_argument("--source", default=str(CLIPS / "d12.mp4"), help="as `omote live` takes it")
+    parser.add_argument("--fps", type=float, default=FPS, help="more than is drawn (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each run (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of two runs each (default: %(default)s)")
+    chosen = parser.parse_args(words)
+    made = origin()
+    result = measure_voice_rate(chosen.seconds, chosen.rounds, chosen.source, chosen.fps)
+    print(f"the rate falls by {result['fall']:.1%} with a voice; at most {MOST_FALL:.0%} are allowed")
+    keep({**made, **result}, chosen.save)
+    return int(result["fall"] > MOST_FALL)
+
+
 if __name__ == "__main__":
-    raise SystemExit(run_part({"live": main_live, "jaw_code": main_jaw_code}))
+    raise SystemExit(run_part({"live": main_live, "jaw_code": main_jaw_code, "voice_rate": main_voice_rate}))

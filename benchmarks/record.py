@@ -28,6 +28,7 @@ FLAT_MIB = 8.0  # memory is flat if its second half is at most this much above i
 PROGRAM_OF = {
     "layers": ("network.py", "layers"),
     "jaw_code": ("live.py", "jaw_code"),
+    "voice_rate": ("live.py", "voice_rate"),
     "formats": ("bridge.py", "formats"),
     "ways_out": ("bridge.py", "conversions"),
     "offline_smoothness": ("smoothing.py", "smoothness"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
-from live import BIT_PICTURES, JawCode, Received, Times, code, decode, openness, received_in
+from live import BIT_PICTURES, JawCode, Received, Times, code, decode, fall_of, openness, received_in, speech_file
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
@@ -96,3 +98,17 @@ def test_of_the_timestamps_only_the_beginning_is_used(tmp_path: Path) -> None:
     arrived_ns = due_ns(SENT) + began_ns + 42 * MS
     np.savez(tmp_path / "m.npz", index=rows, captured_ns=due_ns(SENT) + began_ns, arrived_ns=arrived_ns, crops=crops)
     assert decode(SENT, received_in(tmp_path / "m.npz", SENT)).delay_ms == 42.0
+
+
+def test_the_fall_of_the_rate_with_a_voice_is_of_the_medians() -> None:
+    rows = [{"without": 30.0, "with": 27.0}, {"without": 29.0, "with": 9.0}, {"without": 60.0, "with": 28.5}]
+    assert fall_of(rows) == 0.1
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_the_speech_of_the_voice_rate_is_as_long_as_asked_and_not_silent(tmp_path: Path) -> None:
+    speech_file(tmp_path / "speech.wav", 12.5)
+    with wave.open(str(tmp_path / "speech.wav")) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        assert (len(samples) / file.getframerate(), file.getnchannels()) == (12.5, 1)
+    assert samples[-len(samples) // 4 :].std() > 1000.0
