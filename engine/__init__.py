@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .capture.source import EndOfSource, Source, SourceError
     from .capture.sources import open_source
     from .data import Actor, Character, FlameParams, Portrait, Reference, Signal, Stamp
-    from .errors import AnimatorError
+    from .errors import AnimatorError, DataError
     from .face.expressions import EXPRESSION_NAMES, ExpressionError, expression_weights
     from .face.light import studio_light
     from .face.retarget import from_weights, retarget, to_weights
@@ -36,7 +36,7 @@ _MODULES = {
     "omote.engine.capture.source": ("EndOfSource", "Source", "SourceError"),
     "omote.engine.capture.sources": ("open_source",),
     "omote.engine.data": ("Actor", "Character", "FlameParams", "Portrait", "Reference", "Signal", "Stamp"),
-    "omote.engine.errors": ("AnimatorError",),
+    "omote.engine.errors": ("AnimatorError", "DataError"),
     "omote.engine.face.expressions": ("EXPRESSION_NAMES", "ExpressionError", "expression_weights"),
     "omote.engine.face.light": ("studio_light",),
     "omote.engine.face.retarget": ("from_weights", "retarget", "to_weights"),
@@ -58,6 +58,7 @@ __all__ = [
     "AnimatorError",
     "Character",
     "CharacterError",
+    "DataError",
     "DrawOptions",
     "EndOfSource",
     "Ensemble",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 from omote.bridge.errors import printable
 
+from .errors import DataError
 from .rotation import turned
 
 Array = NDArray[np.float32]
@@ -58,9 +59,9 @@ class Stamp:
 
 def _require_float32(name: str, value: Array, shape: tuple[int, ...]) -> None:
     if value.shape != shape or value.dtype != np.float32:
-        raise ValueError(f"{name} must be float32 {list(shape)}, got {value.dtype} {list(value.shape)}")
+        raise DataError(f"{name} must be float32 {list(shape)}, got {value.dtype} {list(value.shape)}")
     if not np.isfinite(value).all():
-        raise ValueError(f"{name} must be finite, got {value[~np.isfinite(value)][0]}")
+        raise DataError(f"{name} must be finite, got {value[~np.isfinite(value)][0]}")
 
 
 def _zeros(*shape: int) -> Array:
@@ -89,7 +90,7 @@ class Signal:
 
     Raises
     ------
-    ValueError
+    DataError
         For another shape or dtype, and for numbers that are not finite.
     """
 
@@ -108,7 +109,7 @@ class Signal:
         _require_float32("head_translation", self.head_translation, (3,))
         _require_float32("gaze", self.gaze, (2, 2))
         if not 0.0 <= self.confidence <= 1.0:
-            raise ValueError(f"confidence must be between 0 and 1, got {self.confidence}")
+            raise DataError(f"confidence must be between 0 and 1, got {self.confidence}")
 
     @property
     def is_tracked(self) -> bool:
@@ -140,7 +141,7 @@ class FlameParams:
 
     Raises
     ------
-    ValueError
+    DataError
         For another shape or dtype, and for numbers that are not finite.
     """
 
@@ -174,7 +175,7 @@ class FlameParams:
         """The inverse of `vector`; ValueError unless it is [67]."""
         row = np.asarray(vector, np.float32)
         if row.shape != (67,):
-            raise ValueError(f"a row of FlameParams must be [67], got {list(row.shape)}")
+            raise DataError(f"a row of FlameParams must be [67], got {list(row.shape)}")
         return cls(row[:50], row[50:53], row[53:56], row[56:62].reshape(2, 3), row[62:64], row[64:67], basis)
 
 
@@ -238,7 +239,7 @@ class Actor:
 
     Raises
     ------
-    ValueError
+    DataError
         For another shape or dtype, numbers that are not finite, and thresholds outside their range.
     """
 
@@ -256,7 +257,7 @@ class Actor:
             _require_float32(name, getattr(self, name), (arkit.COUNT,))
         for name, threshold in self.thresholds:
             if not 0.0 < threshold <= 1.0:
-                raise ValueError(f"the threshold of {name} must be above 0, to 1, got {threshold}")
+                raise DataError(f"the threshold of {name} must be above 0, to 1, got {threshold}")
         _require_float32("neutral_rotation", self.neutral_rotation, (3,))
         _require_float32("neutral_translation", self.neutral_translation, (3,))
 
@@ -293,7 +294,7 @@ class Reference:
 
     Raises
     ------
-    ValueError
+    DataError
         For another form, or numbers that no face has.
     """
 
@@ -305,14 +306,14 @@ class Reference:
     def __post_init__(self) -> None:
         side, (least, most) = len(self.rgba), REFERENCE_SIDES
         if self.rgba.dtype != np.uint8 or self.rgba.shape != (side, side, 4) or not least <= side <= most:
-            raise ValueError(f"a reference must be [S,S,4] bytes, S from {least} to {most}, got {self.rgba.shape}")
+            raise DataError(f"a reference must be [S,S,4] bytes, S from {least} to {most}, got {self.rgba.shape}")
         if self.light.shape != (LIGHT_SIZE,) or not np.isfinite(self.light).all():
-            raise ValueError(f"a reference's light must be [{LIGHT_SIZE}] finite numbers, got {self.light.shape}")
+            raise DataError(f"a reference's light must be [{LIGHT_SIZE}] finite numbers, got {self.light.shape}")
         for name, values in (("light", self.light), ("params", self.params.vector())):
             if np.abs(values).max() > _MOST:
-                raise ValueError(f"a reference's {name} must be from -{_MOST:g} to {_MOST:g}: no face has such numbers")
+                raise DataError(f"a reference's {name} must be from -{_MOST:g} to {_MOST:g}: no face has such numbers")
         if self.kind not in get_args(ReferenceKind):
-            raise ValueError(f"a reference is one of {', '.join(get_args(ReferenceKind))}, got {self.kind!r}")
+            raise DataError(f"a reference is one of {', '.join(get_args(ReferenceKind))}, got {self.kind!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -334,7 +335,7 @@ class Character:
 
     Raises
     ------
-    ValueError
+    DataError
         For another form, or numbers that no head has.
     """
 
@@ -348,17 +349,17 @@ class Character:
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.references) <= MOST_REFERENCES:
-            raise ValueError(f"a character has 1 to {MOST_REFERENCES} references, got {len(self.references)}")
+            raise DataError(f"a character has 1 to {MOST_REFERENCES} references, got {len(self.references)}")
         if self.head not in get_args(HeadName):
-            raise ValueError(f"a head is one of {', '.join(get_args(HeadName))}, got {self.head!r}")
+            raise DataError(f"a head is one of {', '.join(get_args(HeadName))}, got {self.head!r}")
         if self.shape.shape != (SHAPE_SIZE,) or not np.isfinite(self.shape).all():
-            raise ValueError(f"a shape must be [{SHAPE_SIZE}] finite numbers, got {self.shape.shape}")
+            raise DataError(f"a shape must be [{SHAPE_SIZE}] finite numbers, got {self.shape.shape}")
         if np.abs(self.shape).max() > _MOST_SHAPE:
-            raise ValueError(f"a shape must be from -{_MOST_SHAPE:g} to {_MOST_SHAPE:g}: no head has such numbers")
+            raise DataError(f"a shape must be from -{_MOST_SHAPE:g} to {_MOST_SHAPE:g}: no head has such numbers")
         for word, most in CHARACTER_WORDS.items():
             text = getattr(self, word)
             if text != printable(text, most):
-                raise ValueError(f"{word} must be at most {most} printable characters, got {text[:80]!r}")
+                raise DataError(f"{word} must be at most {most} printable characters, got {text[:80]!r}")
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,11 @@ _STYLE = """\
 [data-md-color-scheme="slate"] { --md-typeset-a-color: #8ab8ee; --md-default-fg-color--light: #c4c8d0; }
 [data-md-color-scheme="slate"] { --md-code-hl-number-color: #ff9a8d; --md-code-hl-constant-color: #b9b0ff; }
 .md-typeset a { text-decoration: underline; }
+.md-typeset td:first-child code { white-space: nowrap; }
 """
-# Wide tables scroll, by keyboard as well.
+# Wide tables scroll, by keyboard as well; the search is a dialog, which needs a name.
 _SCRIPT = """\
+document.querySelectorAll(".md-search").forEach((one) => { one.setAttribute("aria-label", "Search") })
 const mark = () => document.querySelectorAll(".md-typeset__scrollwrap").forEach((one) => { one.tabIndex = 0 })
 new MutationObserver(mark).observe(document.body, { childList: true, subtree: true })
 mark()

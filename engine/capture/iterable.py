@@ -55,6 +55,8 @@ class IterableSource:
     ) -> None:
         if not 0.0 < fps <= 1000.0:
             raise SourceError(f"the faces a second of a source must be above 0 and at most 1000, got {fps}")
+        if not isinstance(faces, Iterable):
+            raise SourceError(f"a source needs an iterable of faces, such as a generator, got {type(faces).__name__}")
         self.name = name
         self.dropped = 0
         self.fps = fps

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from omote.bridge.errors import OmoteError
 
 from ..data import LIGHT_SIZE, Array
+from ..errors import DataError
 
 Wide = NDArray[np.float64]
 
@@ -81,9 +82,9 @@ def softened_light(light: Array, share: float) -> Array:
 
 
 def checked_light(light: Array) -> Array:
-    """The same light; ValueError unless it is [27] finite harmonics."""
+    """The same light; DataError unless it is [27] finite harmonics."""
     if light.shape != (LIGHT_SIZE,) or not np.isfinite(light).all():
-        raise ValueError(f"light must be [{LIGHT_SIZE}] finite harmonics, got {list(light.shape)}")
+        raise DataError(f"light must be [{LIGHT_SIZE}] finite harmonics, got {list(light.shape)}")
     return light
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 
 from ..data import EXPRESSION_SIZE, OPEN_BASIS, Actor, Array, FlameParams, Signal
+from ..errors import DataError
 from ..rotation import turn_between, turned
 from .head import JAW_OPEN_RAD, JAW_SIDE_RAD, LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD, open_head
 
@@ -123,6 +124,8 @@ def from_weights(
     ------
     FaceWeightError
         For a weight that ARKit lacks, a value that is no number from 0 to 1, and an array of another shape.
+    DataError
+        For a gaze, pose or translation of another shape, or one that is not finite.
 
     Examples
     --------
@@ -134,6 +137,8 @@ def from_weights(
     expression = np.zeros(EXPRESSION_SIZE, np.float32)
     coefficients = weights[_UNIT_AT].astype(np.float64) @ open_head().unit_to_expression
     expression[: len(coefficients)] = coefficients
+    if gaze is not None and np.shape(gaze) != (2, 2):
+        raise DataError(f"gaze must be [2, 2], pitch and yaw of each eye in radians, got {list(np.shape(gaze))}")
     eyes = gaze_from_weights(weights) if gaze is None else gaze
     nothing = np.zeros(3, np.float32)
     return FlameParams(

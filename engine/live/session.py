@@ -133,7 +133,7 @@ class LiveSession:
     def use_light(self, harmonics: Array | None, within_s: float = 0.0) -> None:
         """Changes to the light of these harmonics [27], or back to the studio light, at once or gradually.
 
-        Raises ValueError for another shape or for numbers that are not finite.
+        Raises DataError for another shape or for numbers that are not finite.
         """
         light = studio_light() if harmonics is None else checked_light(harmonics).copy()
         self._light_fade.turn_to(light, self.clock_ns(), within_s)

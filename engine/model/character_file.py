@@ -125,6 +125,8 @@ def load_any_character(name_or_path: str | Path, most: int | None = None) -> Any
 
 def _path_of_character(name_or_path: str | Path) -> Path:
     """The path of a character's file; CharacterError if the name is unknown."""
+    if not isinstance(name_or_path, str | Path):
+        raise CharacterError(f"a character is a name or the path of a file, got {type(name_or_path).__name__}")
     path, name = Path(name_or_path), str(name_or_path)
     for names, folder in ((shipped_character_names(), SHIPPED_FOLDER), (user_character_names(), user_folder())):
         if name in names:
@@ -139,7 +141,7 @@ def _path_of_character(name_or_path: str | Path) -> Path:
     )
 
 
-def save_character(character: Character, path: Path) -> None:
+def save_character(character: Character, path: str | Path) -> None:
     """Writes a character's file, atomically.
 
     Parameters
@@ -156,7 +158,7 @@ def save_character(character: Character, path: Path) -> None:
 
     Examples
     --------
-    >>> save_character(load_character("hana"), Path("copy.omote"))
+    >>> save_character(load_character("hana"), "copy.omote")
     """
     references = character.references
     for quality in _QUALITY:
@@ -174,7 +176,7 @@ def save_character(character: Character, path: Path) -> None:
     }
     for k, picture in enumerate(pictures):
         arrays[f"picture.{k}"] = np.frombuffer(picture, np.uint8)
-    write_tensor_file(path, TensorFile(words, arrays))
+    write_tensor_file(Path(path), TensorFile(words, arrays))
 
 
 def read_character(path: Path) -> Character:

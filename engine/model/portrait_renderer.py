@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -11,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import AnyCharacter, Array, FlameParams, Portrait, Signal, Stamp
+from ..errors import AnimatorError
+from ..face.expressions import MARKS
 from ..face.liveliness import Life
 
 CACHE_BYTES = 64 << 20  # 64 pictures of 512x512
+_ROUNDING = 1e-6  # by which a computed presence may leave 0 to 1
 
 Picture = NDArray[np.uint8]
 FadingCharacters = tuple[tuple[AnyCharacter, float], ...]  # earlier characters, each with its share of the picture
@@ -39,6 +43,11 @@ class DrawOptions:
         How far hair swings after the head, by the stamps' times: 1 as its springs say, 0 not at all.
     life
         Motion that is added once the face is stabilized, such as breathing; None for none.
+
+    Raises
+    ------
+    AnimatorError
+        If presence, hair or marks are out of range, or the marks are not one for each.
     """
 
     stamp: Stamp | None = None  # None stamps the portrait with the present time
@@ -48,6 +57,14 @@ class DrawOptions:
     marks: Array | None = None  # [6] how much of each of `expressions.MARKS` is drawn over it
     life: Life | None = None  # motion that is added once the face is stabilized
     hair: float = 0.0  # how far hair swings after the head, by the stamps' times: 1 as its springs say, 0 not at all
+
+    def __post_init__(self) -> None:
+        if not -_ROUNDING <= self.presence <= 1.0 + _ROUNDING:
+            raise AnimatorError(f"presence must be from 0 (idle) to 1 (the performer's face), got {self.presence:g}")
+        if not 0.0 <= self.hair < math.inf:
+            raise AnimatorError(f"hair must be 0 or more, got {self.hair:g}")
+        if self.marks is not None and np.shape(self.marks) != (len(MARKS),):
+            raise AnimatorError(f"marks must be [{len(MARKS)}], one for each mark, got {list(np.shape(self.marks))}")
 
 
 FACE_ALONE = DrawOptions()

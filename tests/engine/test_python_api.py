@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import pytest
@@ -14,9 +14,12 @@ import pytest
 import omote.engine
 from omote.bridge import arkit
 from omote.engine import (
+    Actor,
     Animator,
     AnimatorError,
     CharacterError,
+    DataError,
+    DrawOptions,
     EndOfSource,
     Ensemble,
     EnsembleMember,
@@ -36,6 +39,7 @@ from omote.engine import (
     studio_light,
     to_weights,
 )
+from omote.engine.face.light import checked_light
 from omote.engine.model.character_file import user_folder
 from omote.engine.model.renderer import Renderer
 from omote.engine.testing.drawing import CopyingNetworks, painted_character
@@ -108,6 +112,32 @@ def test_what_cannot_be_drawn_is_refused_by_an_error_of_ours(
 def test_an_array_that_is_no_face_is_refused(weights: Any, says: str) -> None:
     with pytest.raises(FaceWeightError, match=says):
         from_weights(weights)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "says"),
+    [
+        (lambda: from_weights({}, gaze=np.zeros(3, np.float32)), DataError, r"gaze must be \[2, 2\].*got \[3\]"),
+        (lambda: from_weights({}, neck_pose=np.zeros(2, np.float32)), DataError, r"neck_pose must be float32 \[3\]"),
+        (lambda: from_weights({}, neck_pose=np.full(3, np.nan, np.float32)), DataError, "neck_pose must be finite"),
+        (lambda: Actor(gain=np.zeros(3, np.float32)), DataError, r"gain must be float32 \[52\]"),
+        (
+            lambda: checked_light(np.zeros(3, np.float32)),
+            DataError,
+            r"light must be \[27\] finite harmonics, got \[3\]",
+        ),
+        (lambda: DrawOptions(presence=5.0), AnimatorError, "presence must be from 0 .* to 1 .*, got 5"),
+        (lambda: DrawOptions(hair=float("nan")), AnimatorError, "hair must be 0 or more, got nan"),
+        (lambda: DrawOptions(marks=np.zeros(3, np.float32)), AnimatorError, r"marks must be \[6\].*got \[3\]"),
+        (lambda: IterableSource(cast(Any, 5)), SourceError, "needs an iterable of faces, .*got int"),
+        (lambda: load_character(cast(Any, 7)), CharacterError, "a name or the path of a file, got int"),
+    ],
+)
+def test_a_value_of_another_form_is_refused_by_an_error_of_ours(
+    make: Callable[[], object], error: type[OmoteError], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        make()
 
 
 def test_a_face_in_another_basis_has_no_weights() -> None:
