@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import logging
 import os
@@ -232,7 +233,7 @@ class ClientConnection:
             if event.kind == CONNECTED:
                 self._watch(event.value)
                 continue
-            self.refusal = self._reason(event.kind)
+            self.refusal = self._reason(event)
             is_final = event.kind in (REFUSED, MISMATCHED)
             self._retry_ns = self._clock() + _RETRY_NS if is_final else None
         if self._retry_ns is not None and self._clock() >= self._retry_ns:
@@ -250,21 +251,23 @@ class ClientConnection:
         if connection:
             connection.detach()
 
-    def _reason(self, event: int) -> str:
-        if event == SUCCEEDED:
+    def _reason(self, event: HandshakeEvent) -> str:
+        if event.kind == SUCCEEDED:
             return ""
-        if event == REFUSED:
+        if event.kind == REFUSED:
             return "this key is not on its list; `omote keys new NAME` there makes one that is"
-        if not self._keys and event == DISCONNECTED:
+        if event.kind == DISCONNECTED and event.value == errno.EAGAIN:  # the handshake took too long
+            return "it says nothing: it is no ZeroMQ socket, or its program hangs"
+        if not self._keys and event.kind == DISCONNECTED:
             return (
-                "it hung up: it needs a key, which `omote keys new NAME` there makes, "
-                "or another user runs it, who can add --open-local"
+                "it hung up: another program may have this port, or it needs a key, which `omote keys new NAME` there "
+                "makes, or another user runs it, who can add --open-local"
             )
         if not self._keys:
             return "it needs a key; `omote keys new NAME` there makes one"
-        if event == MISMATCHED:
+        if event.kind == MISMATCHED:
             return "it has no keys and this client has one: start it with --curve, or this client without its key"
-        return "it hung up: the key file may be for another server"
+        return "it hung up: another program may have this port, or the key file is for another server"
 
 
 @dataclass(frozen=True)

@@ -255,3 +255,24 @@ def test_a_client_without_a_key_learns_that_it_needs_one(server: ServerKeys) -> 
     reason = "it needs a key; `omote keys new NAME` there makes one"
     with Guarded(server) as guarded, connecting(guarded.endpoint, None) as subscriber:
         subscriber.turn_until(guarded, lambda refusal: refusal == reason)
+
+
+@pytest.mark.parametrize(("said", "reason"), [(b"HTTP/1.1 400\r\n\r\n", "another program"), (b"", "says nothing")])
+def test_a_client_at_a_port_of_another_program_learns_so(said: bytes, reason: str) -> None:
+    with sockets.create_server(("127.0.0.1", 0)) as listener, zmq.Context() as context:
+        socket = context.socket(zmq.SUB)
+        socket.setsockopt(zmq.HANDSHAKE_IVL, 300)
+        where = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        with ClientConnection(socket, where) as connection:
+            stranger, _ = listener.accept()
+            with stranger:
+                stranger.recv(10)
+                stranger.sendall(said)
+                if said:
+                    stranger.close()
+
+                def is_said() -> bool:
+                    connection.poll()
+                    return reason in connection.refusal
+
+                wait_for(is_said)
