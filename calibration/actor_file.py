@@ -116,7 +116,8 @@ def actor_names() -> tuple[str, ...]:
         files = sorted(actors_folder().glob(f"*@*{ACTOR_SUFFIX}"))
     except OSError:
         return ()
-    return tuple(dict.fromkeys(file.name.partition("@")[0] for file in files if not file.name.startswith(".")))
+    names = [file.name for file in files if not file.name.startswith(".") and file.name.isprintable()]
+    return tuple(dict.fromkeys(name.partition("@")[0] for name in names))
 
 
 def find_actor(name: str, source_name: str) -> ActorRecord | None:

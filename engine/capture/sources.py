@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omote.bridge.errors import printable
+
 from ..storage import user_path
 from .cameras import parse_webcam
 from .source import WHOLE_RECORDING, NoCamera, Playback, Source, SourceError
@@ -95,7 +97,7 @@ def open_source(
     if not path.is_file():
         raise SourceError(_no_file(path))
     if suffix == TAKE_SUFFIX:
-        return _take(path, path.name, fps, loop, is_offline, playback)
+        return _take(path, printable(path.name, 255), fps, loop, is_offline, playback)
     return _video(path, fps, loop, is_offline, playback)
 
 

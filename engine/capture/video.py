@@ -14,6 +14,7 @@ from typing import Any, Self, cast
 
 import cv2
 
+from omote.bridge.errors import printable
 from omote.bridge.latest import Latest
 
 from ..data import Signal, Stamp
@@ -53,7 +54,7 @@ class VideoSource:
     ) -> None:
         if fps is not None and not (math.isfinite(fps) and fps > 0.0):
             raise SourceError(f"fps must be a positive number, got {fps}")
-        self.name = path.name
+        self.name = printable(path.name, 255)
         self._video = PacedVideo(path, fps, loop, is_offline, clock_ns, sleep, playback)
         self._is_offline, self._open_tracker, self._clock_ns = is_offline, open_tracker, clock_ns
         self._tracker: Tracker | None = None
@@ -283,7 +284,8 @@ class PacedVideo:
         promised = int(self._file.get(cv2.CAP_PROP_FRAME_COUNT))
         promised_s = min(promised / self._file_fps, self._playback.stop_s)
         if count < promised and after_s < promised_s - _SAME_TIME_S:
-            log.warning("%s ends after %d of %d pictures: it is cut off", self._path.name, count, promised)
+            name = printable(self._path.name, 255)
+            log.warning("%s ends after %d of %d pictures: it is cut off", name, count, promised)
         if not self._loop:
             raise EndOfSource(self._path.name)
         self._earlier_rounds_s += min(after_s, self._playback.stop_s) - self.first_s

@@ -35,6 +35,7 @@ SHIPPED_FOLDER = Path(__file__).parents[1] / "weights" / "characters"
 SUFFIX = ".omote"
 DEFAULT_CHARACTER = "hana"
 CHARACTERS_VARIABLE = "OMOTE_CHARACTERS"
+_MOST_NAME = 255  # of a file
 MOST_BYTES = 4 << 20
 FORMAT = "omote character 3"
 _FORMER_FORMATS = ("omote character 1", "omote character 2")  # without pictures
@@ -75,8 +76,9 @@ def user_folder() -> Path:
 
 
 def user_character_names() -> tuple[str, ...]:
-    """The names of the user's characters."""
-    return tuple(sorted(path.stem for path in user_folder().glob(f"*{SUFFIX}")))
+    """The names of the user's characters; files whose names could control a terminal are left out."""
+    names = (path.stem for path in user_folder().glob(f"*{SUFFIX}"))
+    return tuple(sorted(name for name in names if name == printable(name, _MOST_NAME)))
 
 
 def load_character(name_or_path: str | Path) -> Character:

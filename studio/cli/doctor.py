@@ -17,6 +17,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from omote.bridge import arkit, keys
+from omote.bridge.errors import printable
 from omote.bridge.keys import KeysError, ServerKeys
 from omote.bridge.outputs import availability
 from omote.calibration.actor_file import ACTOR_SUFFIX, ActorError, actors_folder, load_actor
@@ -74,7 +75,8 @@ class Check:
 
     def line(self) -> str:
         text = f"{self.found}: {self.cure}" if self.cure and not self.is_ok else self.found
-        return f"{'ok' if self.is_ok else self.wrong:8}{self.name:18}{text}"
+        line = f"{'ok' if self.is_ok else self.wrong:8}{self.name:18}{text}"
+        return printable(line, len(line))  # it may name files of a stranger
 
 
 def main(typed: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from omote.bridge.errors import printable
 from omote.engine.capture import take_files
 from omote.engine.capture.source import Playback
 from omote.engine.capture.take import Take, check_is_new, read_take, trimmed_take, write_take
@@ -15,6 +16,7 @@ from omote.engine.capture.take_files import TakeError, read_sidecar
 
 from .parser import add_command, add_range_options
 
+_MOST_NAME = 255
 _GAP = 1.5  # pictures; a longer step between two rows is a gap
 
 
@@ -55,7 +57,7 @@ def describe_take(path: Path) -> list[str]:
     """The properties of a take, in lines."""
     take, beside = read_take(path), read_sidecar(path.with_suffix(".json"))
     return [
-        f"{path.name}",
+        printable(path.name, _MOST_NAME),
         f"  length    {take.seconds:.2f} s, {_pictures(take)} at {take.fps:g} a second{_gaps(take)}",
         f"  face      seen in {_tracked_share(take)}",
         f"  timecode  {_timecodes(take)}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from omote.bridge import arkit
 from omote.calibration.actor_file import (
+    ACTOR_SUFFIX,
     ActorError,
     ActorRecord,
     CalibrationFindings,
@@ -132,6 +134,8 @@ def test_an_actor_is_found_for_its_camera_only() -> None:
     save_actor(ana(), actor_path("Ana", "webcam 0"), Provenance(WHEN, "webcam 0"))
     save_actor(ana(), actor_path("ana", "livelink 11111"), Provenance(WHEN, "livelink 11111"))
     save_actor(Actor("bo"), actor_path("bo", "webcam 0"), Provenance(WHEN, "webcam 0"))
+    if os.name == "posix":
+        (actors_folder() / f"e\x1b[31m@demo{ACTOR_SUFFIX}").write_text("{}")
     assert actor_names() == ("ana", "bo")
     kept = find_actor("ANA", "webcam 0")
     assert kept is not None and kept.actor.name == "Ana"

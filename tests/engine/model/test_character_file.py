@@ -164,6 +164,9 @@ def test_the_users_characters_are_found_by_name(tmp_path: Path, monkeypatch: pyt
     save_character(SOMEONE, user_folder() / "someone.omote")
     assert user_character_names() == ("someone",)
     assert load_character("someone").name == "someone"
+    if os.name == "posix":
+        save_character(SOMEONE, user_folder() / "e\x1b[31mvil\nhana: free.omote")
+        assert user_character_names() == ("someone",)
     with pytest.raises(CharacterError, match='did you mean "someone"'):
         load_character("somone")
 

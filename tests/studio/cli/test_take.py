@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from omote.engine import open_source
 from omote.engine.capture.take import read_take, write_take
 from omote.engine.capture.take_files import TakeError
 from omote.studio.app.config import Config
@@ -40,6 +42,14 @@ def test_info_shows_length_face_timecode_and_origin(take: Path, capsys: pytest.C
         "  timecode  12:00:00:00.000 to 12:00:01:54.000, at 60 frames a second",
         "  from      composed for a test",
     ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows allows no such names")
+def test_the_name_of_a_file_controls_no_terminal(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = take.rename(take.with_name("t\x1b]0;x\x07.csv"))
+    assert main(["take", "info", str(evil)]) == 0
+    assert capsys.readouterr().out.startswith("t?]0;x?.csv\n")
+    assert open_source(str(evil)).name == "t?]0;x?.csv"
 
 
 def test_info_shows_gaps_and_an_unfinished_recording(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
