@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from omote.engine.runtime import session
 
-# A few examples for each property, as quickly as the machine is: `make fuzz` tries 200,000.
+# A few examples for each property, for as long as they take; `make fuzz` reads many more files and messages.
 hypothesis.settings.register_profile(
     "omote", max_examples=50, deadline=None, database=None,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],

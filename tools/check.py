@@ -18,9 +18,9 @@ CHECKS = {
     "mypy": ("-m", "mypy"),
     "lint-imports": ("-c", _IMPORTS),
 }
-# Tests often wait for a browser, a socket or another process, so there are twice as many workers as cores. The tests of
-# one file share what they have opened.
-WORKERS = min(2 * (os.cpu_count() or 1), 4)
+# Some tests wait for a browser, a socket or another process, so there is one worker more than cores. The tests of one
+# file share what they have opened.
+WORKERS = min((os.cpu_count() or 1) + 1, 4)
 # A worker that dies ends the run, because the others would wait for ever for its tests.
 SIDE_BY_SIDE = ("-n", str(WORKERS), "--dist", "loadfile", "--max-worker-restart", "0")
 

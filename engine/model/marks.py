@@ -24,7 +24,6 @@ _SIDE = 192  # pixels on a side of a mark's own picture
 _FINE = 4  # drawn so much larger, then reduced
 _AWAY = 0.25  # cosine to the camera below which a mark is not seen any more
 _ABOVE_SKIN_DM = 0.03
-Pen = Callable[[NDArray[np.uint8], float], None]
 
 
 class _Place(NamedTuple):

@@ -12,17 +12,11 @@ from omote.engine.data import FLAME_BASIS, FlameParams, Portrait, Signal, Stamp
 from omote.engine.live.latency import LatencyMeter
 from omote.engine.live.scheduling import CapturedSignal
 from omote.engine.live.session import LiveSession
+from omote.engine.testing.clock import ManualClock
 from tests.arc2face.flat import flat_character, flat_networks
 
 SIZE, STEPS = 64, 4
 FRAME_NS = 40_000_000
-
-
-class Clock:
-    now_ns = 10**12
-
-    def __call__(self) -> int:
-        return self.now_ns
 
 
 class Album:
@@ -30,7 +24,7 @@ class Album:
 
     name = "album"
 
-    def __init__(self, meter: LatencyMeter, clock: Clock) -> None:
+    def __init__(self, meter: LatencyMeter, clock: ManualClock) -> None:
         self.portraits: list[Portrait] = []
         self._meter, self._clock = meter, clock
 
@@ -45,7 +39,7 @@ def to_flame(params: FlameParams) -> FlameParams:
 
 def played(pictures: int) -> tuple[LiveSession, Album, LatencyMeter]:
     """A jaw that opens, captured at one moment each and drawn at once."""
-    clock, meter = Clock(), LatencyMeter()
+    clock, meter = ManualClock(), LatencyMeter()
     album = Album(meter, clock)
     networks = flat_networks(SIZE, batch=STEPS)
     renderer = PhotorealRenderer(networks, Options(STEPS), to_flame, streams=True, clock_ns=clock)

@@ -13,28 +13,20 @@ from omote.engine.data import FLAME_BASIS, FlameParams, PhotorealCharacter, Port
 from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
 from omote.engine.model.portrait_renderer import DrawOptions
+from omote.engine.testing.clock import ManualClock
 from tests.arc2face.flat import FlatUNet, flat_character, flat_networks
 
 SIZE, LIGHT = 64, studio_light()
 ME = flat_character("me", SIZE)
 
 
-class Clock:
-    """Tells what it was set to."""
-
-    now_ns = 10**12
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-
 def to_flame(params: FlameParams) -> FlameParams:
     return replace(params, basis=FLAME_BASIS)
 
 
-def drawer(steps: int, *, streams: bool, clock: Clock | None = None) -> PhotorealRenderer:
+def drawer(steps: int, *, streams: bool, clock: ManualClock | None = None) -> PhotorealRenderer:
     """A renderer that does not steady faces."""
-    networks, clock = flat_networks(SIZE, batch=steps if streams else 1), clock or Clock()
+    networks, clock = flat_networks(SIZE, batch=steps if streams else 1), clock or ManualClock()
     return PhotorealRenderer(networks, Options(steps), to_flame, streams=streams, steadies=False, clock_ns=clock)
 
 
@@ -112,7 +104,7 @@ def test_a_face_that_is_under_way_or_kept_is_not_begun_again() -> None:
 
 
 def test_after_a_pause_the_newest_face_is_drawn_at_once() -> None:
-    clock = Clock()
+    clock = ManualClock()
     animator = drawer(4, streams=True, clock=clock)
     shown(animator, [0, 1, 2])
     clock.now_ns += int(PAUSE_S * 1e9) + 1

@@ -1,4 +1,4 @@
-"""Two hundred thousand malformed messages, always the same: each is decoded or refused, and nothing else happens."""
+"""Tens of thousands of malformed messages, always the same: each is decoded or refused, and nothing else happens."""
 
 from __future__ import annotations
 
@@ -106,15 +106,15 @@ def whole(decode: Callable[[bytes], object]) -> Decode:
 
 
 CASES: list[tuple[Decode, type[Exception], list[Parts], int]] = [
-    (frame.decode, WireError, WIRE, 80_000),
-    (frame.decode, WireError, JPEG, 20_000),
-    (whole(decode_request), MalformedError, CONTROL, 20_000),
-    (whole(decode_reply), MalformedError, CONTROL, 20_000),
-    (whole(livelink.decode), ProtocolError, LIVE_LINK, 20_000),
-    (whole(ifacialmocap.decode), ProtocolError, TEXT, 20_000),
-    (whole(vtubestudio_phone.decode), ProtocolError, VTS, 20_000),
-    (whole(openseeface.decode), ProtocolError, OSF, 20_000),
-    (whole(vmc.decode), ProtocolError, VMC, 20_000),
+    (frame.decode, WireError, WIRE, 16_000),
+    (frame.decode, WireError, JPEG, 4_000),
+    (whole(decode_request), MalformedError, CONTROL, 4_000),
+    (whole(decode_reply), MalformedError, CONTROL, 4_000),
+    (whole(livelink.decode), ProtocolError, LIVE_LINK, 4_000),
+    (whole(ifacialmocap.decode), ProtocolError, TEXT, 4_000),
+    (whole(vtubestudio_phone.decode), ProtocolError, VTS, 4_000),
+    (whole(openseeface.decode), ProtocolError, OSF, 4_000),
+    (whole(vmc.decode), ProtocolError, VMC, 4_000),
 ]
 IDS = ["wire", "jpeg", "request", "reply", "livelink", "ifacialmocap", "vtubestudio", "openseeface", "vmc"]
 each_case = pytest.mark.parametrize(("decode", "error", "vectors", "count"), CASES, ids=IDS)
@@ -147,7 +147,7 @@ def test_a_mutated_message_is_decoded_or_refused(
 def test_mutated_messages_take_little_memory_and_leave_none_behind(
     decode: Decode, error: type[Exception], vectors: list[Parts], count: int
 ) -> None:
-    few, left = count // 25, []
+    few, left = 800, []
     gc.freeze()  # what is there already need not be looked through each time
     tracemalloc.start()
     try:

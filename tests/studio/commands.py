@@ -11,7 +11,8 @@ from omote.engine.capture.take import Take
 from omote.studio.cli.main import main
 
 PORTS = tuple(f"--{name}-endpoint=tcp://127.0.0.1:*" for name in ("params", "video", "control"))  # any free ones
-OPENVINO = (*PORTS, "--runtime", "openvino")  # without the trial of all runtimes
+# Without the trial of all runtimes, and small.
+OPENVINO = (*PORTS, "--runtime", "openvino", "--size", "256")
 
 
 def error_line(capsys: pytest.CaptureFixture[str], *words: object) -> str:

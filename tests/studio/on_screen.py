@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from omote.engine.model.character_file import SHIPPED_FOLDER, SUFFIX
 from omote.engine.models import WeightsError, shipped_networks
 from tests.studio.chromium import playwright
-from tests.studio.running import Running, until
+from tests.studio.running import PATIENCE_S, Running, until
 
 Pixels = NDArray[np.uint8]
 COUNTING = """
@@ -44,6 +44,7 @@ def omote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def window(browser: playwright.Browser) -> Iterator[playwright.BrowserContext]:
     """Where a module's control pages are opened one after the other, so that the browser keeps what it has fetched."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(PATIENCE_S * 1e3)
     yield context
     context.close()
 
@@ -67,6 +68,7 @@ def page(window: playwright.BrowserContext, omote: Running) -> Iterator[playwrig
 def clean(browser: playwright.Browser, omote: Running) -> Iterator[playwright.Page]:
     """What OBS shows."""
     context = browser.new_context(viewport={"width": 256, "height": 256})
+    context.set_default_timeout(PATIENCE_S * 1e3)
     context.add_init_script(COUNTING)
     opened = context.new_page()
     opened.goto(omote.clean_url)

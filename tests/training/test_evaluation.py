@@ -181,7 +181,7 @@ def test_a_face_with_half_the_weights_responds_by_half() -> None:
         assert row.correlation == pytest.approx(1.0, abs=0.01)  # levels are rounded
         assert row.ratio == pytest.approx(0.5, abs=0.02)
     assert ours.winks.full == pytest.approx(0.5, abs=0.01)
-    assert ours.winks.half_share == pytest.approx(0.5, abs=0.01)
+    assert ours.winks.half == pytest.approx(0.25, abs=0.01)
     assert ours.winks.other == pytest.approx(0.0)
 
 
@@ -233,7 +233,7 @@ def test_identity_distance_is_measured_from_the_photo_to_each_face() -> None:
     )
     assert found.drawn == pytest.approx([0.3] * len(perception.IDENTITY_POSES))
     assert found.drawn_mean == pytest.approx(0.3)
-    assert found.copied_mean == pytest.approx(0.0)
+    assert found.copied == pytest.approx([0.0] * len(perception.IDENTITY_POSES))
     lost = perception.identity_distances(photo, echo, echo, Mirror(is_blind=True), ByColour())
     assert all(math.isnan(distance) for distance in lost.drawn)
 
@@ -293,7 +293,7 @@ def test_a_photoreal_character_is_compared_with_its_photo_and_has_no_copy() -> N
     photo = Photo("me", flat(100, side=64)[..., :3], Mirror().faces(echo(REST)[..., :3])[0])
     identity = perception.identity_distances(photo, lambda pose: flat(130, side=64), None, Mirror(), ByColour())
     assert identity.drawn_mean == pytest.approx(0.3)
-    assert math.isnan(identity.copied_mean)
+    assert all(math.isnan(distance) for distance in identity.copied)
     steady = perception.measure_stability("me", lambda pose: noisy_stripes(pose, 1.0), None, is_truth=False)
     assert steady.is_still
     assert steady.noise > 1.0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from ..faces.rasterize import bounds, corner_weights
 
 Array = NDArray[np.float32]
 Index = NDArray[np.int32]
@@ -90,15 +91,8 @@ class Hits(NamedTuple):
     brow: Array  # [H,W,4] what is drawn over the lines: premultiplied colour, coverage
 
 
-FAR = np.float32(1e9)
 _SLACK_DM = 0.05  # depth under the skin at which brows and lashes still show
 _THROUGH_DM = 0.75  # hair further in front of the face than this hides eyes and brows
-
-
-@njit(cache=True, fastmath=True, nogil=True, inline="always")
-def bounds(low: float, high: float, size: int) -> tuple[int, int]:
-    """The first and the last sample whose centre may lie between the two."""
-    return max(int(math.ceil(low - 0.5)), 0), min(int(math.floor(high - 0.5)), size - 1)
 
 
 @njit(cache=True, fastmath=True, nogil=True)
@@ -140,10 +134,7 @@ def draw(mesh: Mesh, hits: Hits, is_hair_pass: bool) -> None:
         scale = 1.0 / area
         for y in range(top, bottom + 1):
             for x in range(left, right + 1):
-                px, py = x + 0.5, y + 0.5
-                w0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) * scale
-                w1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) * scale
-                w2 = 1.0 - w0 - w1
+                w0, w1, w2 = corner_weights(x, y, x0, y0, x1, y1, x2, y2, scale)
                 if w0 < 0.0 or w1 < 0.0 or w2 < 0.0:
                     continue
                 z = w0 * z0 + w1 * z1 + w2 * z2
@@ -186,10 +177,7 @@ def draw_overlay(mesh: Mesh, textures: Textures, tone: Tone, hits: Hits) -> None
         through = textures.through[1] if material == BROW else textures.through[0]
         for y in range(top, bottom + 1):
             for x in range(left, right + 1):
-                px, py = x + 0.5, y + 0.5
-                w0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) * scale
-                w1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) * scale
-                w2 = 1.0 - w0 - w1
+                w0, w1, w2 = corner_weights(x, y, x0, y0, x1, y1, x2, y2, scale)
                 if w0 < 0.0 or w1 < 0.0 or w2 < 0.0:
                     continue
                 z = w0 * z0 + w1 * z1 + w2 * z2

@@ -12,9 +12,10 @@ from omote.bridge import arkit
 from ...face.light import harmonic_basis
 from ...face.retarget import gaze_from_weights
 from ..faces.light import Light, studio
+from ..faces.rasterize import FAR
 from ..faces.render import Label, camera, project
 from .figure import Figure
-from .rasterize import FAR, Array, Hits, Mesh, Tone, draw, draw_overlay
+from .rasterize import Array, Hits, Mesh, Tone, draw, draw_overlay
 from .shade import ink, resolve, shade
 
 Wide = NDArray[np.float64]

@@ -131,11 +131,6 @@ class Winks:
     full: float
     other: float  # of the eye that stays open, at the full wink
 
-    @property
-    def half_share(self) -> float:
-        """The half wink as a share of the full one."""
-        return self.half / self.full if abs(self.full) > 1e-6 else float("nan")
-
 
 @dataclass(frozen=True)
 class FaceReadings:
@@ -273,10 +268,6 @@ class IdentityDistances:
     def drawn_mean(self) -> float:
         """The mean over pictures with a face."""
         return _mean_distance(self.drawn)
-
-    @property
-    def copied_mean(self) -> float:
-        return _mean_distance(self.copied)
 
 
 def _mean_distance(distances: Sequence[float]) -> float:

@@ -113,9 +113,20 @@ def texel_at(textures: Textures, material: int, u: float, v: float, channel: int
 
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
-def _bounds(low: float, high: float, size: int) -> tuple[int, int]:
-    """The first and the last pixel whose centre may lie between the two."""
+def bounds(low: float, high: float, size: int) -> tuple[int, int]:
+    """The first and the last sample whose centre may lie between the two."""
     return max(int(math.ceil(low - 0.5)), 0), min(int(math.floor(high - 0.5)), size - 1)
+
+
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
+def corner_weights(
+    x: int, y: int, x0: float, y0: float, x1: float, y1: float, x2: float, y2: float, scale: float
+) -> tuple[float, float, float]:
+    """Barycentric coordinates of a sample's centre; one is negative outside the triangle. `scale` is 1 / area."""
+    px, py = x + 0.5, y + 0.5
+    w0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) * scale
+    w1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) * scale
+    return w0, w1, 1.0 - w0 - w1
 
 
 @njit(cache=True, fastmath=True, nogil=True)
@@ -133,15 +144,12 @@ def draw(mesh: Mesh, textures: Textures, hits: Hits) -> None:
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if area == 0.0 or (material != CLOTH and material != FRAME and area > 0.0):
             continue
-        left, right = _bounds(min(x0, x1, x2), max(x0, x1, x2), columns)
-        top, bottom = _bounds(min(y0, y1, y2), max(y0, y1, y2), rows)
+        left, right = bounds(min(x0, x1, x2), max(x0, x1, x2), columns)
+        top, bottom = bounds(min(y0, y1, y2), max(y0, y1, y2), rows)
         scale = 1.0 / area
         for y in range(top, bottom + 1):
             for x in range(left, right + 1):
-                px, py = x + 0.5, y + 0.5
-                w0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) * scale
-                w1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) * scale
-                w2 = 1.0 - w0 - w1
+                w0, w1, w2 = corner_weights(x, y, x0, y0, x1, y1, x2, y2, scale)
                 if w0 < 0.0 or w1 < 0.0 or w2 < 0.0:
                     continue
                 z = w0 * z0 + w1 * z1 + w2 * z2
@@ -282,8 +290,8 @@ def cast_shadows(position: Array, triangle: Index, clip: Array, shadow: Array) -
             x0, y0, z0 = point[a]
             x1, y1, z1 = point[b]
             x2, y2, z2 = point[c]
-            left, right = _bounds(min(x0, x1, x2), max(x0, x1, x2), size)
-            top, bottom = _bounds(min(y0, y1, y2), max(y0, y1, y2), size)
+            left, right = bounds(min(x0, x1, x2), max(x0, x1, x2), size)
+            top, bottom = bounds(min(y0, y1, y2), max(y0, y1, y2), size)
             if left > right or top > bottom:
                 continue
             area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
@@ -292,10 +300,7 @@ def cast_shadows(position: Array, triangle: Index, clip: Array, shadow: Array) -
             scale = 1.0 / area
             for y in range(top, bottom + 1):
                 for x in range(left, right + 1):
-                    px, py = x + 0.5, y + 0.5
-                    w0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) * scale
-                    w1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) * scale
-                    w2 = 1.0 - w0 - w1
+                    w0, w1, w2 = corner_weights(x, y, x0, y0, x1, y1, x2, y2, scale)
                     if w0 >= 0.0 and w1 >= 0.0 and w2 >= 0.0:
                         z = w0 * z0 + w1 * z1 + w2 * z2
                         shadow[light, y, x] = min(shadow[light, y, x], z)
@@ -350,15 +355,12 @@ def draw_lens(mesh: Mesh, hits: Hits, tint: float, mirrored: Array) -> None:
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if area == 0.0:
             continue
-        left, right = _bounds(min(x0, x1, x2), max(x0, x1, x2), columns)
-        top, bottom = _bounds(min(y0, y1, y2), max(y0, y1, y2), rows)
+        left, right = bounds(min(x0, x1, x2), max(x0, x1, x2), columns)
+        top, bottom = bounds(min(y0, y1, y2), max(y0, y1, y2), rows)
         scale = 1.0 / area
         for y in range(top, bottom + 1):
             for x in range(left, right + 1):
-                px, py = x + 0.5, y + 0.5
-                w0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) * scale
-                w1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) * scale
-                w2 = 1.0 - w0 - w1
+                w0, w1, w2 = corner_weights(x, y, x0, y0, x1, y1, x2, y2, scale)
                 if w0 < 0.0 or w1 < 0.0 or w2 < 0.0 or w0 * z0 + w1 * z1 + w2 * z2 > hits.depth[y, x]:
                     continue
                 for k in range(3):

@@ -22,6 +22,7 @@ from omote.engine.capture.phones import (
 )
 from omote.engine.capture.vmc import Vmc
 from omote.engine.data import Signal
+from omote.engine.testing.clock import ManualClock
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 GOLDEN: dict[str, Any] = json.loads((DATA / "golden_phones.json").read_text("utf-8"))
@@ -117,19 +118,6 @@ class FakePhone:
         return True
 
 
-class Clock:
-    """Stands still until it is advanced."""
-
-    def __init__(self) -> None:
-        self.now_ns = 1_000_000_000
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-    def advance(self, seconds: float) -> None:
-        self.now_ns += int(seconds * 1e9)
-
-
 def source_of(
     name: str, phone: FakePhone, clock: Callable[[], int], ports: tuple[int, ...] | None = None
 ) -> DatagramSource[Any]:
@@ -146,7 +134,7 @@ def source_of(
 
 def listener(protocol: FaceProtocol[Any], clock: Callable[[], int] | None = None) -> DatagramSource[Any]:
     """A source that listens at a free port of this machine."""
-    return DatagramSource(protocol, (0,), LOOPBACK, clock=clock or Clock())
+    return DatagramSource(protocol, (0,), LOOPBACK, clock=clock or ManualClock())
 
 
 def recorded(name: str) -> bytes:

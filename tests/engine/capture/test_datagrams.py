@@ -25,8 +25,9 @@ from omote.engine.capture.phones import IFacialMocap, LiveLink, VTubeStudio, vtu
 from omote.engine.capture.source import SourceError
 from omote.engine.capture.sources import open_source
 from omote.engine.capture.vmc import Vmc
+from omote.engine.testing.clock import ManualClock
 
-from .phones import NAMES, PATIENCE_S, Clock, FakePhone, listener, moved, read, recorded, source_of
+from .phones import NAMES, PATIENCE_S, FakePhone, listener, moved, read, recorded, source_of
 
 SECOND_NS = 1_000_000_000
 IP_RECVERR = 11  # of linux/in.h
@@ -35,13 +36,13 @@ FACE = livelink.encode(LiveLinkPacket("mine", "", 1, 0.0, 60, 1, np.zeros(61, np
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_phone_that_sleeps_is_accepted_again_when_it_wakes_with_another_port(name: str) -> None:
-    clock = Clock()
+    clock = ManualClock()
     with FakePhone() as phone, source_of(name, phone, clock) as source:
         phone.send(source.port, recorded(name))
         first, port = read(source), phone.sends_from
         phone.sleep()
         assert source.read(0.0) is None
-        clock.advance(3600.0)
+        clock.sleep(3600.0)
         assert source.read(0.0) is None
         phone.wake()
         assert phone.sends_from != port
@@ -56,7 +57,7 @@ def test_a_phone_that_sleeps_is_accepted_again_when_it_wakes_with_another_port(n
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nonsense_neither_takes_a_source_nor_stops_it(name: str) -> None:
-    with FakePhone() as phone, source_of(name, phone, Clock()) as source:
+    with FakePhone() as phone, source_of(name, phone, ManualClock()) as source:
         phone.send(source.port, b"", b"nonsense", recorded(name)[:8], b"\xff" * 2000)
         assert source.read(0.2) is None
         phone.send(source.port, recorded(name))
@@ -81,7 +82,7 @@ def mutated(data: bytes, random: Random) -> bytes:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_malformed_datagram_is_a_signal_or_nothing(name: str) -> None:
     random, signals, data = Random(3), 0, recorded(name)
-    with FakePhone() as phone, source_of(name, phone, Clock()) as source:
+    with FakePhone() as phone, source_of(name, phone, ManualClock()) as source:
         phone.send(source.port, data)
         assert source.read(PATIENCE_S) is not None
         for _ in range(2000):
@@ -93,22 +94,22 @@ def test_a_malformed_datagram_is_a_signal_or_nothing(name: str) -> None:
 
 
 def test_only_the_newest_of_many_is_read_and_stamps_run_on() -> None:
-    clock = Clock()
+    clock = ManualClock()
     with FakePhone() as phone, DatagramSource(Vmc(), (0,), LOOPBACK, clock=clock, wall_clock=lambda: 5) as source:
         phone.send(source.port, *[recorded("phone_vmc_vrm0")] * 10)
         assert read(source).stamp.index == 0
         assert source.dropped == 9
-        clock.advance(1.0)
+        clock.sleep(1.0)
         phone.send(source.port, recorded("phone_vmc_vrm0"))
         stamp = read(source).stamp
     assert (stamp.index, stamp.captured_ns, stamp.captured_wall_ns) == (1, clock.now_ns, 5)
 
 
-class SlowClock(Clock):
+class SlowClock(ManualClock):
     """Advances whenever it is read, as if every datagram took long to decode."""
 
     def __call__(self) -> int:
-        self.advance(0.005)
+        self.sleep(0.005)
         return self.now_ns
 
 
@@ -135,10 +136,10 @@ def test_a_flood_at_one_port_does_not_silence_the_other() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_port_in_use_is_one_line_with_the_cure(name: str) -> None:
-    with FakePhone() as phone, source_of(name, phone, Clock()) as source:
+    with FakePhone() as phone, source_of(name, phone, ManualClock()) as source:
         taken = f"UDP port {source.port} is taken by another program; stop it"
         with pytest.raises(SourceError, match=taken) as caught:
-            source_of(name, phone, Clock(), source.ports).__enter__()
+            source_of(name, phone, ManualClock(), source.ports).__enter__()
     assert "\n" not in str(caught.value)
 
 
@@ -172,31 +173,31 @@ def test_addresses_of_this_machine_can_be_reached_by_others() -> None:
 
 
 def test_a_silent_phone_gets_one_request_a_second_and_one_that_sends_gets_none() -> None:
-    clock = Clock()
+    clock = ManualClock()
     with FakePhone() as phone, source_of("ifacial", phone, clock) as source:
         for _ in range(3):
             source.read(0.0)
             source.read(0.0)
-            clock.advance(1.0)
+            clock.sleep(1.0)
         assert phone.requests() == [(ifacialmocap.REQUEST, source.port)] * 3
         for step in range(10):
             phone.send(source.port, f"jawOpen-{step}|".encode())
             read(source)
-            clock.advance(0.4)
+            clock.sleep(0.4)
         assert phone.requests() == [(ifacialmocap.REQUEST, source.port)]  # before the first face
-        clock.advance(1.0)
+        clock.sleep(1.0)
         source.read(0.0)
         assert len(phone.requests()) == 1
 
 
 def test_vtube_studio_gets_a_request_before_the_last_one_lapses_though_it_sends() -> None:
-    clock, requests = Clock(), []
+    clock, requests = ManualClock(), []
     with FakePhone() as phone, source_of("vtube", phone, clock) as source:
         for _ in range(12):
             phone.send(source.port, recorded("phone_vtubestudio"))
             read(source)
             requests += [(clock.now_ns, json.loads(data)) for data, _ in phone.requests()]
-            clock.advance(0.5)
+            clock.sleep(0.5)
         assert all(content["ports"] == [source.port] and content["time"] == 5.0 for _, content in requests)
     times = [now_ns for now_ns, _ in requests]
     assert len(times) == 6
@@ -205,21 +206,21 @@ def test_vtube_studio_gets_a_request_before_the_last_one_lapses_though_it_sends(
 
 def test_facemotion3d_is_heard_at_both_of_its_ports_and_told_to_stop() -> None:
     with FakePhone() as phone:
-        with source_of("facemotion", phone, Clock()) as source:
+        with source_of("facemotion", phone, ManualClock()) as source:
             source.read(0.0)
             assert sorted(phone.requests()) == sorted((ifacialmocap.FACEMOTION_REQUEST, port) for port in source.ports)
             for value, port in enumerate(source.ports):
                 phone.send(port, f"jawOpen&{value + 1}".encode())
                 assert moved(read(source)) == {"jawOpen": (value + 1) / 100}
         assert sorted(phone.requests()) == sorted((ifacialmocap.FACEMOTION_FAREWELL, port) for port in source.ports)
-        with source_of("facemotion", phone, Clock()):
+        with source_of("facemotion", phone, ManualClock()):
             pass
         assert phone.requests() == []  # There was no request to stop.
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux to report ports without a listener")
 def test_a_request_to_a_closed_app_ends_nothing() -> None:
-    clock = Clock()
+    clock = ManualClock()
     with FakePhone() as phone, source_of("vtube", phone, clock) as source:
         ours, port = source._sockets[0], phone.port
         ours.setsockopt(socket.SOL_IP, IP_RECVERR, 1)  # Errors come from recvfrom, as they do on Windows.
@@ -228,7 +229,7 @@ def test_a_request_to_a_closed_app_ends_nothing() -> None:
         with pytest.raises(ConnectionRefusedError):
             ours.recvfrom(1)
         for _ in range(5):
-            clock.advance(2.0)
+            clock.sleep(2.0)
             assert source.read(0.0) is None
         phone.send(source.port, recorded("phone_vtubestudio"))
         assert read(source).is_tracked

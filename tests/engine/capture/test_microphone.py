@@ -26,6 +26,7 @@ from omote.engine.capture.source import EndOfSource
 from omote.engine.capture.voice import DELAY_S, HOP, RATE
 from omote.engine.data import Array
 from omote.engine.face.lipsync import VoiceError
+from omote.engine.testing.clock import ManualClock
 from tests.studio.running import until
 
 
@@ -95,22 +96,9 @@ def test_a_file_with_samples_of_another_width_is_refused(tmp_path: Path) -> None
         read_wav(path)
 
 
-class Clock:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.now_ns = 1_000_000_000
-
-    def read(self) -> int:
-        return self.now_ns
-
-    def sleep(self, seconds: float) -> None:
-        self.now_ns += round(seconds * 1e9)
-
-
 def test_a_sound_file_comes_at_its_own_pace(tmp_path: Path) -> None:
-    clock = Clock()
-    with SoundFile(written(tmp_path / "a.wav", tone(RATE, 0.025)), clock.read, clock.sleep) as sound:
+    clock = ManualClock(1_000_000_000)
+    with SoundFile(written(tmp_path / "a.wav", tone(RATE, 0.025)), clock, clock.sleep) as sound:
         read = [sound.read(), sound.read(), sound.read()]
         with pytest.raises(EndOfSource):
             sound.read()
@@ -216,8 +204,8 @@ def test_without_the_library_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.usefixtures("library")
 def test_a_voice_is_heard_until_its_microphone_fails_and_then_there_is_none() -> None:
     ended: list[VoiceInput] = []
-    clock = Clock()
-    voice = VoiceInput(Microphone("default", clock.read), clock.read, on_end=ended.append)
+    clock = ManualClock(1_000_000_000)
+    voice = VoiceInput(Microphone("default", clock), clock, on_end=ended.append)
     with voice:
         heard = until(lambda: voice.at(0), "a moment of the voice")
         assert heard.visemes.shape == (11,)

@@ -22,8 +22,9 @@ from omote.engine.capture.phones import (
 from omote.engine.data import Signal
 from omote.engine.face.retarget import gaze_from_weights
 from omote.engine.rotation import turned
+from omote.engine.testing.clock import ManualClock
 
-from .phones import GOLDEN, Clock, FakePhone, listener, moved, read, recorded, source_of
+from .phones import GOLDEN, FakePhone, listener, moved, read, recorded, source_of
 
 # Live Link Face.
 
@@ -80,7 +81,7 @@ def test_the_timecode_of_the_packets_is_kept() -> None:
 
 
 def test_ifacialmocap_moves_weights_and_head() -> None:
-    with FakePhone() as phone, source_of("ifacial", phone, Clock()) as source:
+    with FakePhone() as phone, source_of("ifacial", phone, ManualClock()) as source:
         phone.send(source.port, recorded("phone_ifacialmocap_v1"))
         signal = read(source)
         assert moved(signal) == GOLDEN["ifacialmocap_v1"] | {"mouthUpperUpLeft": 0.11}
@@ -116,7 +117,7 @@ def test_the_angles_in_the_makers_examples_go_where_their_weights_say(
 
 
 def test_a_face_that_is_frozen_or_not_tracked_is_lost() -> None:
-    clock = Clock()
+    clock = ManualClock()
     with FakePhone() as phone, source_of("facemotion", phone, clock) as source:
         for name, later_ns, is_tracked in (
             ("phone_facemotion3d_no_face", 0, False),
@@ -134,7 +135,7 @@ def test_a_face_that_is_frozen_or_not_tracked_is_lost() -> None:
 
 
 def test_vtube_studio_moves_weights_and_head_and_reports_a_lost_face() -> None:
-    with FakePhone() as phone, source_of("vtube", phone, Clock()) as source:
+    with FakePhone() as phone, source_of("vtube", phone, ManualClock()) as source:
         phone.send(source.port, recorded("phone_vtubestudio"))
         signal = read(source)
         assert moved(signal) == {name: value for name, value in GOLDEN["vtubestudio"].items() if value}

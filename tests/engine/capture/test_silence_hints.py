@@ -12,8 +12,9 @@ from omote.bridge import livelink
 from omote.bridge.livelink import LiveLinkPacket
 from omote.engine.capture.datagrams import HINT_AFTER_NS, HINT_PAUSE_NS, LOOPBACK, SilenceHints
 from omote.engine.capture.phones import LiveLink
+from omote.engine.testing.clock import ManualClock
 
-from .phones import Clock, FakePhone, listener, source_of
+from .phones import FakePhone, listener, source_of
 
 SECOND_NS = 1_000_000_000
 FACE = livelink.encode(LiveLinkPacket("mine", "", 1, 0.0, 60, 1, np.zeros(61, np.float32)))
@@ -83,11 +84,11 @@ def test_notes_are_reported_together_and_though_faces_come(lines: Callable[[], l
 
 
 def test_a_silent_source_says_what_to_check(lines: Callable[[], list[str]]) -> None:
-    clock = Clock()
+    clock = ManualClock()
     with FakePhone() as phone, listener(LiveLink(), clock) as source, source_of("vtube", phone, clock) as asked:
         source.read(0.0)
         assert lines() == []
-        clock.advance(6.0)
+        clock.sleep(6.0)
         source.read(0.0)
         (line,) = lines()
         assert "no face for 6 s" in line
@@ -124,11 +125,11 @@ def test_a_silent_source_says_what_to_check(lines: Callable[[], list[str]]) -> N
 def test_what_another_sender_does_wrong_is_reported(
     datagrams: list[bytes], says: str, lines: Callable[[], list[str]]
 ) -> None:
-    clock = Clock()
+    clock = ManualClock()
     with FakePhone() as phone, listener(LiveLink(), clock) as source:
         phone.send(source.port, *datagrams)
         source.read(0.2)
         source.read(0.2)
-        clock.advance(6.0)
+        clock.sleep(6.0)
         source.read(0.0)
         assert any(says in line for line in lines())

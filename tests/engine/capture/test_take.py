@@ -12,6 +12,7 @@ from omote.engine.capture.source import EndOfSource, Playback, SourceError
 from omote.engine.capture.take import Take, TakeSource, read_take, trimmed_take, write_take
 from omote.engine.capture.take_files import TakeError
 from omote.engine.data import Signal
+from omote.engine.testing.clock import ManualClock
 
 from .takes import random_take
 
@@ -26,23 +27,8 @@ def test_a_take_of_odd_shapes_is_refused() -> None:
         replace(take, weights=take.weights + 1)
 
 
-class Clock:
-    """Time that passes only in `sleep`."""
-
-    def __init__(self) -> None:
-        self.now_ns = 5_000_000_000
-        self.slept_s: list[float] = []
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-    def sleep(self, seconds: float) -> None:
-        self.slept_s.append(seconds)
-        self.now_ns += round(seconds * 1e9)
-
-
 def playing(
-    take: Take, clock: Clock, fps: float | None = None, loop: bool = False, is_offline: bool = False
+    take: Take, clock: ManualClock, fps: float | None = None, loop: bool = False, is_offline: bool = False
 ) -> TakeSource:
     return TakeSource(take, "test", fps, loop, is_offline, clock, lambda: 77, clock.sleep)
 
@@ -54,7 +40,7 @@ def read(source: TakeSource) -> Signal:
 
 
 def test_a_take_plays_in_real_time_and_ends() -> None:
-    clock, take = Clock(), random_take(3, 50.0)
+    clock, take = ManualClock(), random_take(3, 50.0)
     with playing(take, clock) as source:
         signals = [read(source) for _ in range(3)]
         with pytest.raises(EndOfSource):
@@ -78,7 +64,7 @@ def test_a_take_plays_in_real_time_and_ends() -> None:
     ],
 )
 def test_a_late_reader_sees_the_newest_picture(loop: bool, later_ns: int, index: int, dropped: int) -> None:
-    clock = Clock()
+    clock = ManualClock()
     source = playing(random_take(10, 50.0), clock, loop=loop)
     read(source)
     clock.now_ns += later_ns
@@ -88,7 +74,7 @@ def test_a_late_reader_sees_the_newest_picture(loop: bool, later_ns: int, index:
 
 
 def test_a_late_reader_sees_the_last_picture_before_the_end() -> None:
-    clock = Clock()
+    clock = ManualClock()
     source = playing(random_take(10, 50.0), clock)
     read(source)
     clock.now_ns += 1_000_000_000
@@ -98,7 +84,7 @@ def test_a_late_reader_sees_the_last_picture_before_the_end() -> None:
 
 
 def test_nothing_in_time_is_none_after_the_timeout() -> None:
-    clock = Clock()
+    clock = ManualClock()
     source = playing(random_take(2, 1.0), clock)
     read(source)
     assert source.read(0.25) is None
@@ -107,7 +93,7 @@ def test_nothing_in_time_is_none_after_the_timeout() -> None:
 
 
 def test_a_loop_goes_on_counting_and_keeps_the_pace() -> None:
-    clock = Clock()
+    clock = ManualClock()
     source = playing(random_take(3, 50.0), clock, loop=True)
     stamps = [read(source).stamp for _ in range(7)]
     assert [stamp.index for stamp in stamps] == list(range(7))
@@ -117,7 +103,7 @@ def test_a_loop_goes_on_counting_and_keeps_the_pace() -> None:
 
 
 def test_offline_every_picture_comes_with_its_time_in_the_take() -> None:
-    clock = Clock()
+    clock = ManualClock()
     source = playing(random_take(4, 40.0), clock, is_offline=True)
     stamps = []
     for _ in range(4):
@@ -130,7 +116,7 @@ def test_offline_every_picture_comes_with_its_time_in_the_take() -> None:
 
 
 def test_loading_a_model_before_the_first_read_loses_nothing() -> None:
-    clock = Clock()
+    clock = ManualClock()
     with playing(random_take(3), clock) as source:
         clock.now_ns += 10_000_000_000
         assert read(source).stamp.index == 0
@@ -140,14 +126,14 @@ def test_loading_a_model_before_the_first_read_loses_nothing() -> None:
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan"), 1001.0])
 def test_an_impossible_rate_is_refused(fps: float) -> None:
     with pytest.raises(SourceError, match="pictures a second"):
-        playing(random_take(2), Clock(), fps=fps)
+        playing(random_take(2), ManualClock(), fps=fps)
 
 
 @pytest.mark.parametrize(("fps", "speed", "step_ns"), [(None, 0.5, 40_000_000), (10.0, 1.0, 100_000_000)])
 def test_another_speed_or_rate_keeps_the_pictures_and_their_timecodes(
     fps: float | None, speed: float, step_ns: int
 ) -> None:
-    clock, take = Clock(), replace(random_take(4, 50.0), timecode_ns=3_600_000_000_000)
+    clock, take = ManualClock(), replace(random_take(4, 50.0), timecode_ns=3_600_000_000_000)
     source = TakeSource(take, "test", fps, clock=clock, sleep=clock.sleep, loop=True, playback=Playback(speed=speed))
     signals = [read(source) for _ in range(5)]
     assert [signal.stamp.captured_ns - 5_000_000_000 for signal in signals] == [k * step_ns for k in range(5)]

@@ -22,24 +22,12 @@ from omote.engine.capture.source import WHOLE_RECORDING, EndOfSource, Playback, 
 from omote.engine.capture.video import PacedVideo, VideoFrame, VideoSource, open_video
 from omote.engine.data import Signal
 from omote.engine.testing.capture import BrightnessTracker
+from omote.engine.testing.clock import ManualClock
 
 COUNT, FPS = 10, 10.0
 PATIENCE_S = 20.0
-START_NS = 5_000_000_000
+START_NS = ManualClock().now_ns
 UNEVEN_MS = (0, 100, 200, 300, 400, 500, 700, 900, 1100, 1300)
-
-
-class ManualClock:
-    """Time that passes only in `sleep`."""
-
-    def __init__(self) -> None:
-        self.now_ns = START_NS
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-    def sleep(self, seconds: float) -> None:
-        self.now_ns += round(seconds * 1e9)
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from omote.engine.capture.vmc import Vmc
 from omote.engine.data import Portrait, Stamp
 from omote.engine.face.retarget import from_weights, gaze_from_weights
 from omote.engine.live.outputs import FaceOutput
+from omote.engine.testing.clock import ManualClock
 from tests.bridge.osc import message
 
-from .phones import Clock, FakePhone, listener, moved, read, recorded
+from .phones import FakePhone, listener, moved, read, recorded
 
 WEIGHTS = arkit.weights({"jawOpen": 0.4, "mouthSmileLeft": 0.7, "eyeBlinkRight": 1.0, "eyeLookUpLeft": 0.5})
 TURN = np.array([0.2, -0.3, 0.1], np.float32)
@@ -67,11 +68,11 @@ def test_an_avatar_with_presets_and_one_of_arkits_names_is_read_by_both() -> Non
 
 
 def test_bones_without_a_face_are_not_accepted_and_reported(caplog: pytest.LogCaptureFixture) -> None:
-    clock = Clock()
+    clock = ManualClock()
     with FakePhone() as phone, listener(Vmc(), clock) as source:
         phone.send(source.port, message("/VMC/Ext/Bone/Pos", "sfffffff", "Head", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0))
         assert source.read(0.2) is None
-        clock.advance(6.0)
+        clock.sleep(6.0)
         assert source.read(0.0) is None
     assert "127.0.0.1 sends VMC, but no face" in caplog.text
 

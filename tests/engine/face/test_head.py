@@ -12,8 +12,8 @@ from omote.bridge import arkit
 from omote.engine.data import FlameParams
 from omote.engine.face.head import EYE, EYE_LEFT, JAW_OPEN_RAD, Shaped, open_head
 from omote.engine.face.retarget import from_weights
-from omote.engine.model.character_file import load_character
 from omote.engine.model.renderer import viewer_of
+from omote.engine.testing.drawing import shipped_character
 
 KIT = Path(__file__).resolve().parents[4] / "shared" / "kit"
 HEAD = open_head()
@@ -68,7 +68,7 @@ def test_a_blink_closes_an_eye_of_any_width(width: float, side: int, others: dic
 
 def test_eyeballs_stay_behind_closed_lids() -> None:
     """On this character with narrow eyes, the pupils once came through the lids."""
-    character = load_character("hana")
+    character = shipped_character()
     viewer = viewer_of(character)
     closed = from_weights(arkit.weights({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}))
     eye = viewer.view(closed).geometry[7] > 0.5

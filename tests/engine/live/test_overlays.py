@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from omote.engine.data import Character, FlameParams, Portrait, Stamp
 from omote.engine.live.overlays import FLIGHT_S, MOST_THROWN, Anchor, Pinned, Sprite, Thrown, head_frame
 from omote.engine.live.scene import Background, Compositor, Moment, Placement, Scene, composited
-from omote.engine.model.character_file import load_character
-from omote.engine.testing.drawing import painted_character
+from omote.engine.testing.drawing import painted_character, shipped_character
 
 PERSON, DRAWN = painted_character(), painted_character(head="anime")
 SIDE = 128
@@ -48,7 +47,7 @@ def reds(rgba: NDArray[np.uint8]) -> tuple[float, float, int]:
     return float(columns.mean() + 0.5) / SIDE, float(rows.mean() + 0.5) / SIDE, len(rows)
 
 
-@pytest.mark.parametrize("character", [PERSON, DRAWN, load_character("hana"), load_character("aoi")])
+@pytest.mark.parametrize("character", [PERSON, DRAWN, shipped_character(), shipped_character("aoi")])
 def test_on_the_resting_head_lengths_are_those_of_the_portrait(character: Character) -> None:
     eyes = head_frame(character).pinned(FlameParams.neutral(), 0.0, 0.0)
     assert eyes[:, 2] == pytest.approx((0.5, 0.5), abs=0.12)

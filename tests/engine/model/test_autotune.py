@@ -32,6 +32,7 @@ from omote.engine.model.compositing import DrawnLayers
 from omote.engine.model.networks import Networks
 from omote.engine.models import WEIGHTS_FOLDER, networks_in, shipped_networks
 from omote.engine.runtime.session import Build, Feeds, RuntimeUnavailable
+from omote.engine.testing.clock import ManualClock
 from omote.engine.testing.drawing import CopyingNetworks
 from omote.engine.training import release
 
@@ -92,19 +93,10 @@ def test_a_choice_that_this_version_does_not_have_is_made_again(tmp_path: Path) 
         assert remembered_choice(FILES, cache) is None
 
 
-class Clock:
-    """Time that passes only while a network runs."""
-
-    now_ns = 0
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-
 class SlowNetworks(CopyingNetworks):
     """Each run takes the next of these times, and the last one from then on."""
 
-    def __init__(self, clock: Clock, *takes_ns: int) -> None:
+    def __init__(self, clock: ManualClock, *takes_ns: int) -> None:
         super().__init__()
         self.runs, self._clock, self._takes_ns = 0, clock, takes_ns
 
@@ -115,7 +107,7 @@ class SlowNetworks(CopyingNetworks):
 
 
 def test_a_network_s_time_is_the_median_of_its_best_round() -> None:
-    clock, ms = Clock(), 1_000_000
+    clock, ms = ManualClock(), 1_000_000
     busy = [9 * ms] * (WARM_UP + RUNS)  # the machine is busy in the first round
     networks = SlowNetworks(clock, *busy, *[9 * ms] * WARM_UP, 7 * ms, 7 * ms, 7 * ms, 30 * ms, 8 * ms)
     assert race([networks, SlowNetworks(clock, 5 * ms)], clock) == [7.0, 5.0]
@@ -123,7 +115,7 @@ def test_a_network_s_time_is_the_median_of_its_best_round() -> None:
 
 
 def test_a_round_of_a_slow_network_ends_early() -> None:
-    clock = Clock()
+    clock = ManualClock()
     networks = SlowNetworks(clock, MOST_NS // 2)
     median_ms(networks, autotune.zero_inputs(), clock)
     assert networks.runs == WARM_UP + 2

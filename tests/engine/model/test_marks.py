@@ -12,16 +12,16 @@ from omote.engine.data import FlameParams
 from omote.engine.face.correspondence import Viewer
 from omote.engine.face.expressions import MARKS, marks
 from omote.engine.face.head import EYE_LEFT, EYE_RIGHT
-from omote.engine.model.character_file import load_character
 from omote.engine.model.marks import with_marks
 from omote.engine.model.renderer import viewer_of
+from omote.engine.testing.drawing import shipped_character
 
 SIDE = 256
 
 
 @cache
 def head(name: str) -> Viewer:
-    return viewer_of(load_character(name))
+    return viewer_of(shipped_character(name))
 
 
 def blank(alpha: int = 255) -> np.ndarray:

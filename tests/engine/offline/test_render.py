@@ -20,13 +20,12 @@ from omote.engine.data import FLAME_BASIS, FlameParams
 from omote.engine.face.expressions import expression_weights
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
-from omote.engine.model.character_file import load_character
 from omote.engine.offline import render
 from omote.engine.offline.animation import Animation, Chunk, RenderError, split_chunks
 from omote.engine.offline.pictures import encode_png, is_complete_png
 from omote.engine.offline.render import RenderSettings, draw_chunk, open_renderer, render_animation
 from omote.engine.runtime.session import Build
-from omote.engine.testing.drawing import painted_character
+from omote.engine.testing.drawing import painted_character, shipped_character
 from omote.engine.testing.offline import still_animation
 from omote.engine.worker_pool import SerialPool
 
@@ -209,7 +208,7 @@ def test_a_mixture_is_a_cross_fade() -> None:
 
 
 def test_hair_swings_after_a_turn_the_same_in_chunks_of_any_length() -> None:
-    yuki = RenderSettings((load_character("yuki"),), 256, 1, Build(threads=1), 256)
+    yuki = RenderSettings((shipped_character("yuki"),), 256, 1, Build(threads=1), 256)
     turning = still_animation(6, character="yuki")
     turning.faces[3:, 54] = 0.4  # the head's yaw, in radians
     sways = yuki.sways(turning)

@@ -22,12 +22,12 @@ from omote.engine.images import PhotoError
 from omote.engine.live.session import LiveSession
 from omote.engine.model.character_file import SHIPPED_FOLDER, save_character, shipped_character_names
 from omote.engine.tensor_file import CharacterError
-from omote.engine.testing.drawing import FlatRenderer
+from omote.engine.testing.drawing import FlatRenderer, shipped_character
 from omote.studio.app import characters, jobs
 from omote.studio.app.characters import CharacterLibrary, checked_task
 from omote.studio.app.jobs import CharacterJobError, CharacterTask
 
-HANA = load_character(DEFAULT_CHARACTER)
+HANA = shipped_character()
 PATIENCE_S = 600.0
 NO_PHOTO = CharacterTask("me", b"no photo", "")
 MEDIA = Path(__file__).resolve().parents[3].parent / "shared" / "media"
@@ -294,7 +294,7 @@ def test_of_a_drawing_something_else_is_declared() -> None:
 
 def test_the_points_of_a_drawing_are_found_for_the_page() -> None:
     file = io.BytesIO()
-    Image.fromarray(load_character("aoi").references[0].rgba).save(file, "PNG")
+    Image.fromarray(shipped_character("aoi").references[0].rgba).save(file, "PNG")
     found = Library().characters.points(file.getvalue())
     assert found["is_found"]
     assert len(found["points"]) == 22  # type: ignore[arg-type]

@@ -20,8 +20,8 @@ from omote.engine.face.retarget import to_weights
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.outputs import WireOutput
 from omote.engine.live.session import LiveSession
-from omote.engine.model.character_file import DEFAULT_CHARACTER, SHIPPED_FOLDER, load_character, shipped_character_names
-from omote.engine.testing.drawing import FlatRenderer
+from omote.engine.model.character_file import DEFAULT_CHARACTER, SHIPPED_FOLDER, shipped_character_names
+from omote.engine.testing.drawing import FlatRenderer, shipped_character
 from omote.studio.app.control import ControlMethods
 from omote.studio.app.hotkeys import DEFAULT_HOTKEYS, Hotkey
 from omote.studio.app.session import StudioSession
@@ -64,7 +64,9 @@ class Endpoint:
         self.artist = FlatRenderer()
         self.wire, self.studio = wire, StudioSession()
         self.control = ControlMethods(wire, self.studio)
-        self.live = LiveLoop(source, LiveSession(self.artist, load_character("noah"), [self.output]), is_offline=True)
+        self.live = LiveLoop(
+            source, LiveSession(self.artist, shipped_character("noah"), [self.output]), is_offline=True
+        )
         self.studio.bind(self.live)
 
     def call(self, method: str, **arguments: object) -> dict[str, object]:
@@ -294,7 +296,7 @@ def test_no_refusal_is_longer_than_a_message_may_be(endpoint: Endpoint) -> None:
 
 
 def test_hello_names_the_current_character(endpoint: Endpoint) -> None:
-    endpoint.live.session.change(replace(load_character("hana"), name="sister"))
+    endpoint.live.session.change(replace(shipped_character(), name="sister"))
     assert endpoint.call("hello")["character"] == "sister"
 
 

@@ -15,9 +15,8 @@ from omote.engine.live.loop import LiveLoop
 from omote.engine.live.scene import Background, Placement, Scene
 from omote.engine.live.scheduling import CapturedSignal
 from omote.engine.live.session import LiveSession
-from omote.engine.model.character_file import load_character
 from omote.engine.tensor_file import CharacterError
-from omote.engine.testing.drawing import FlatRenderer, painted_character
+from omote.engine.testing.drawing import FlatRenderer, painted_character, shipped_character
 from omote.studio.app.guests import GUEST_PLACEMENT, Guest, GuestController, GuestError, read_guests
 from omote.studio.app.session import StudioSession
 from omote.studio.app.settings import Settings, SettingsStore, read_settings
@@ -162,7 +161,7 @@ def test_a_new_guest_stands_aside_and_may_neither_be_the_main_character_nor_unkn
     studio.guests = GuestController(
         painted_character, lambda spec: NoCamera(), studio.changed, lambda one: FlatRenderer()
     )
-    studio.bind(LiveLoop(NoCamera(), LiveSession(FlatRenderer(), load_character("hana"))))
+    studio.bind(LiveLoop(NoCamera(), LiveSession(FlatRenderer(), shipped_character())))
     assert [one.character for one in studio.guests.guests] == ["ruth"]  # of the last run
     studio.use_guests((Guest("ruth"), Guest("noah")))
     assert store.settings.guests == (Guest("ruth"), Guest("noah"))

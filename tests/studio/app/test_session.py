@@ -30,9 +30,8 @@ from omote.engine.face.light import LIGHT_PRESETS, LightError, studio_light
 from omote.engine.face.tuning import TuningError
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.session import LiveSession
-from omote.engine.model.character_file import load_character
 from omote.engine.testing.capture import SmallDisk
-from omote.engine.testing.drawing import FlatRenderer
+from omote.engine.testing.drawing import FlatRenderer, shipped_character
 from omote.studio.app.hotkeys import DEFAULT_HOTKEYS, Hotkey, HotkeyError
 from omote.studio.app.session import StudioSession
 from omote.studio.app.settings import Settings, SettingsStore, load_settings
@@ -60,7 +59,7 @@ class RecordingListener:
 def loop(name: str = "take.csv", count: int = 12) -> LiveLoop:
     """A loop that draws a short take of a face with an open jaw when it is run."""
     source = TakeSource(short_take(count, jawOpen=0.5), name, is_offline=True)
-    hana = load_character("hana")
+    hana = shipped_character()
     return LiveLoop(source, LiveSession(FlatRenderer(), hana), is_offline=True)
 
 

@@ -16,9 +16,8 @@ from omote.engine.capture.source import NoCamera
 from omote.engine.face.lipsync import VoiceError
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.session import LiveSession
-from omote.engine.model.character_file import load_character
 from omote.engine.testing.capture import HummingMicrophone
-from omote.engine.testing.drawing import FlatRenderer
+from omote.engine.testing.drawing import FlatRenderer, shipped_character
 from omote.studio.app import voice as voice_module
 from omote.studio.app.hotkeys import read_hotkeys
 from omote.studio.app.session import StudioSession
@@ -41,7 +40,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StudioSession]:
     monkeypatch.setenv("OMOTE_ACTORS", str(tmp_path / "actors"))
     session = StudioSession("none", SettingsStore(None, tmp_path))
-    session.bind(LiveLoop(NoCamera(), LiveSession(FlatRenderer(), load_character("hana"))))
+    session.bind(LiveLoop(NoCamera(), LiveSession(FlatRenderer(), shipped_character())))
     with session:
         yield session
 

@@ -72,10 +72,10 @@ def test_a_damaged_network_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     damaged = tmp_path / shipped.denoiser.path.name
     files = replace(shipped, denoiser=replace(shipped.denoiser, path=damaged))
     monkeypatch.setattr("omote.studio.cli.doctor.shipped_networks", lambda: files)
-    assert "is missing: install Omote again" in named("weights", look_at_weights()).found
+    assert "is missing: install Omote again" in next(look_at_weights()).found
     damaged.write_bytes(b"damaged")
-    check = named("weights", look_at_weights())
-    assert (check.is_ok, check.is_needed) == (False, True)
+    check = next(look_at_weights())
+    assert (check.name, check.is_ok, check.is_needed) == ("weights", False, True)
     assert "is damaged" in check.line()
 
 

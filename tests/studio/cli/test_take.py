@@ -18,7 +18,7 @@ from omote.studio.cli import live
 from omote.studio.cli.main import main
 from tests.studio.commands import PORTS, error_line, short_take
 
-HERE = ("--no-page", "--offline", *PORTS)  # offline, because then no picture depends on this machine
+HERE = ("--no-page", "--offline", "--size", "256", *PORTS)  # offline, because then no picture depends on this machine
 NOON_NS = 12 * 3600 * 1_000_000_000
 
 
@@ -140,7 +140,10 @@ def test_a_part_of_a_take_is_recorded_at_any_speed_with_its_own_times(take: Path
 
 def test_a_part_of_a_take_is_rendered_in_the_time_of_its_speed(take: Path, tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
-    assert main(["render", "--take", str(take), "--out", str(folder), "--end", "0.3", "--speed", "0.5"]) == 0
+    assert (
+        main(["render", "--take", str(take), "--out", str(folder), "--end", "0.3", "--speed", "0.5", "--size", "128"])
+        == 0
+    )
     rows = (folder / "params.csv").read_text("utf-8").splitlines()
     assert [float(row.split(",")[1]) for row in rows[1:]] == pytest.approx([0.0, 0.2, 0.4], abs=1e-5)
     assert len(list(folder.glob("*.png"))) == 3

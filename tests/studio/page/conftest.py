@@ -10,8 +10,7 @@ import pytest
 
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.session import LiveSession
-from omote.engine.model.character_file import load_character
-from omote.engine.testing.drawing import FlatRenderer
+from omote.engine.testing.drawing import FlatRenderer, shipped_character
 from omote.studio.app.session import StudioSession
 from omote.studio.app.settings import SettingsStore
 from omote.studio.page.server import PageServer
@@ -28,7 +27,7 @@ def studio(camera: Camera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     for name in ("OMOTE_ACTORS", "OMOTE_CHARACTERS"):
         monkeypatch.setenv(name, str(tmp_path / name))
     session = StudioSession("demo", SettingsStore())
-    session.bind(LiveLoop(camera, LiveSession(FlatRenderer(), load_character("hana"))))
+    session.bind(LiveLoop(camera, LiveSession(FlatRenderer(), shipped_character())))
     return session
 
 

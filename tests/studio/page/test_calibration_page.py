@@ -14,8 +14,7 @@ from omote.calibration.actor_file import actor_path, load_actor
 from omote.calibration.poses import POSES
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.session import LiveSession
-from omote.engine.model.character_file import DEFAULT_CHARACTER, load_character
-from omote.engine.testing.drawing import FlatRenderer
+from omote.engine.testing.drawing import FlatRenderer, shipped_character
 from omote.studio.app.session import StudioSession
 from omote.studio.page.server import PageServer
 from tests.calibration.scripted_person import Person, session_take
@@ -40,7 +39,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Waiting:
 def server(source: Waiting) -> Iterator[PageServer]:
     """The real loop, the real desk and the real server; only the drawing is flat, and takes no time."""
     with StudioSession("rehearsal.csv") as studio, PageServer(port=0, studio=studio) as page:
-        live = LiveLoop(source, LiveSession(FlatRenderer(), load_character(DEFAULT_CHARACTER), [page, studio]))
+        live = LiveLoop(source, LiveSession(FlatRenderer(), shipped_character(), [page, studio]))
         studio.bind(live)
         thread = threading.Thread(target=live.run, args=(10 * PATIENCE_S,))
         thread.start()
