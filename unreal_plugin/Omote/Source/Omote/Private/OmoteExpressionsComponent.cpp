@@ -74,7 +74,7 @@ void UOmoteExpressionsComponent::TickComponent(float DeltaS, ELevelTick Type, FA
 	}
 	for (const std::string& Name : Change.began)
 	{
-		if (Link) // who was told may have stopped it
+		if (Link) // a handler may have stopped it
 		{
 			OnExpressionBegan.Broadcast(FromUtf8(Name));
 		}

@@ -113,7 +113,7 @@ void UOmotePortraitComponent::Report()
 	}
 }
 
-/** Asks for something; where the component does not run, nobody is there to be asked. */
+/** Asks for something; does nothing where the component does not run. */
 static void Ask(const TSharedPtr<FOmoteLink>& Link, const char* Method, omote::Arguments Arguments)
 {
 	if (Link)
@@ -136,7 +136,7 @@ void UOmotePortraitComponent::SetExpression(const FString& Name, float AttackS, 
 
 void UOmotePortraitComponent::SetLight(FLinearColor Ambient, FLinearColor Key, FVector TowardsKey)
 {
-	// Unreal's X is forward, Y right and Z up; who looks at the portrait faces it, so its right is the other way.
+	// Unreal's X is forward, Y right and Z up; the portrait's right is that of its viewer, who faces it: the other way.
 	const FVector Towards = GetOwner()->GetActorTransform().InverseTransformVectorNoScale(TowardsKey);
 	omote::Light Light;
 	Light.AddAmbient({Ambient.R, Ambient.G, Ambient.B});

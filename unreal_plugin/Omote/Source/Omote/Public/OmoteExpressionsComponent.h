@@ -27,7 +27,7 @@ public:
 	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") float Presence = 0;
 	UPROPERTY(VisibleAnywhere, Transient, BlueprintReadOnly, Category = "Omote") FString LastError;
 
-	/** One that comes and goes within a frame is not told of. */
+	/** One that comes and goes within a frame is not reported. */
 	UPROPERTY(BlueprintAssignable, Category = "Omote") FOmoteExpressionChanged OnExpressionBegan;
 	/** The performer makes it no longer, or nothing comes any more. */
 	UPROPERTY(BlueprintAssignable, Category = "Omote") FOmoteExpressionChanged OnExpressionEnded;
