@@ -99,9 +99,9 @@ class Live:
         self._process.wait()
 
     def end(self) -> int:
-        """Ends it as Ctrl-C does; returns its exit code."""
+        """Ends it as a shutdown of the machine does; returns its exit code."""
         assert self._process
-        self._process.send_signal(signal.SIGINT)
+        self._process.terminate()  # a job in the background ignores Ctrl-C
         try:
             return self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
@@ -314,7 +314,7 @@ class Evening:
 
     def _profile(self, page: playwright.Page) -> None:
         page.click("#tab-library")
-        if not page.locator("#profiles li").count():
+        if not self.live.state()["profiles"]:
             page.locator("#profile-form input[type=text]").fill(PROFILE)
             page.locator("#profile-form button[type=submit]").click()
         page.locator("#profiles li button").first.click()

@@ -103,6 +103,11 @@ class LiveLoop:
         """Lets `run` return, from any thread."""
         self._has_ended.set()
 
+    @property
+    def is_drawing(self) -> bool:
+        """Whether the drawing thread runs; after `run` only if it hangs."""
+        return self._thread.is_alive()
+
     def report(self) -> RunReport:
         """The run so far."""
         now_ns, renderer, counters = self._clock_ns(), self.session.renderer, self.session.counters

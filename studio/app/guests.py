@@ -92,11 +92,12 @@ class GuestController:
         self.runtime = AUTO  # of the guests' networks
         self._load, self._open_source, self._changed = load, open_source, changed
         self._open_renderer = open_renderer or self._animator
+        self._idle: list[PortraitRenderer] = []  # of guests that have left: a compiled network takes 200 MB and seconds
         self._quality = QualityChoice()  # of which they take size and steps
         self._main: LiveSession | None = None
         self._running: tuple[_RunningGuest, ...] = ()  # from back to front; replaced as a whole
         self._look = GuestLook()
-        self._lock = threading.Lock()
+        self._lock, self._lending = threading.Lock(), threading.Lock()
 
     @property
     def guests(self) -> tuple[Guest, ...]:
@@ -118,7 +119,7 @@ class GuestController:
             for guest in guests:
                 running = going.pop((guest.character, guest.source), None)
                 if running is None:
-                    running = _RunningGuest(guest, self._changed)
+                    running = _RunningGuest(guest, self._changed, self._ended)
                     running.start(main, self._opened)
                 running.guest = guest
                 after.append(running)
@@ -171,11 +172,27 @@ class GuestController:
         if not isinstance(character, Character):
             raise GuestError(f"{guest.character} is photoreal and can only be the main character")
         source = FollowedSource(main) if guest.source == SAME else self._open_source(guest.source)
-        session = LiveSession(self._open_renderer(character), character, (layer,))
+        session = LiveSession(self._renderer(character), character, (layer,))
         if guest.source == SAME:
             session.performance = FollowedPerformance(main)
         self._look.apply(guest, session)
         return LiveLoop(source, session)
+
+    def _renderer(self, character: Character) -> PortraitRenderer:
+        with self._lending:
+            renderer = self._idle.pop() if self._idle else None
+        if renderer is None:
+            return self._open_renderer(character)
+        if isinstance(renderer, Animator):
+            renderer.use(self._quality.size, self._quality.steps)
+            renderer.reset()
+        return renderer
+
+    def _ended(self, live: LiveLoop) -> None:
+        """Keeps the renderer of a loop that draws no more, for the next guest."""
+        if not live.is_drawing:
+            with self._lending:
+                self._idle.append(live.session.renderer)
 
     def _animator(self, character: Character) -> Animator:
         renderer, _ = open_renderer(self.runtime, references_at_once(character))
@@ -226,8 +243,8 @@ class NewestPortrait:
 class _RunningGuest:
     """One guest and the thread of its loop."""
 
-    def __init__(self, guest: Guest, changed: Callable[[], None]) -> None:
-        self.guest = guest
+    def __init__(self, guest: Guest, changed: Callable[[], None], ended: Callable[[LiveLoop], None]) -> None:
+        self.guest, self._ended = guest, ended
         self.layer = NewestPortrait(changed)
         self.live: LiveLoop | None = None
         self.error = ""  # why it has ended
@@ -265,5 +282,7 @@ class _RunningGuest:
         finally:
             if self.error:
                 log.warning("the guest %s has ended: %s", self.guest.character, self.error)
-            self.layer.portrait = None
+            live, self.live, self.layer.portrait = self.live, None, None
+            if live:
+                self._ended(live)
             self._changed()

@@ -10,7 +10,7 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine.capture.source import NoCamera, Source, SourceError
-from omote.engine.data import Portrait, Signal, Stamp
+from omote.engine.data import Character, Portrait, Signal, Stamp
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.scene import Background, Placement, Scene
 from omote.engine.live.scheduling import CapturedSignal
@@ -33,7 +33,8 @@ class Stage:
         self.main = LiveSession(FlatRenderer(), painted_character("hana"), (self,))
         self.newest: Portrait | None = None
         self.name = "test"
-        self.guests = GuestController(painted_character, self._source, lambda: None, lambda character: FlatRenderer())
+        self.opened: list[str] = []  # characters for which a renderer was opened
+        self.guests = GuestController(painted_character, self._source, lambda: None, self._renderer)
         self.guests.bind(self.main)
 
     def offer(self, portrait: Portrait) -> None:
@@ -49,6 +50,10 @@ class Stage:
 
     def states(self) -> list[tuple[object, object]]:
         return [(one["character"], one["state"]) for one in self.guests.as_json()]
+
+    def _renderer(self, character: Character) -> FlatRenderer:
+        self.opened.append(character.name)
+        return FlatRenderer()
 
     def _source(self, spec: str) -> Source:
         if spec in self.broken:
@@ -123,6 +128,14 @@ def test_a_guest_whose_source_fails_says_so_and_begins_again_when_asked(stage: S
     assert stage.states() == [("ruth", "shown")]  # it went on
     stage.guests.use(())
     assert stage.guests.shown(main := stage.draw(0), None) is main
+
+
+def test_the_renderer_of_a_guest_that_has_left_draws_the_next_one(stage: Stage) -> None:
+    for name in ("noah", "ruth", "mei"):
+        stage.guests.use((Guest(name),))
+        until(lambda name=name: stage.states() == [(name, "shown")], "the guest")  # type: ignore[misc]
+        stage.guests.use(())
+    assert stage.opened == ["noah"]
 
 
 @pytest.mark.parametrize(
