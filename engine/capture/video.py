@@ -222,10 +222,17 @@ class PacedVideo:
     def _drop(self, late: int) -> None:
         most = math.ceil(self.fps * _MOST_LATE_S)
         for _ in range(min(late, most)):
-            self._advance()
+            if self._is_last():
+                break  # It is shown, however late.
             self.dropped += 1
+            self._advance()
         if late > most and self._start_ns is not None:
             self._start_ns += round((late - most) * 1e9 / self.fps)
+
+    def _is_last(self) -> bool:
+        """Whether the file ends after this picture, by its header and its times, and is not begun again."""
+        is_at_end = self._file_index + 1 >= int(self._file.get(cv2.CAP_PROP_FRAME_COUNT)) > 0
+        return not self._loop and (is_at_end or self._file_s + 1.0 / self._file_fps >= self._playback.stop_s)
 
     def _advance(self) -> None:
         """Goes on by one picture, from the last to the first if it loops; EndOfSource if there is no more."""

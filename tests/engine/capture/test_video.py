@@ -133,6 +133,16 @@ def test_pictures_that_come_too_late_are_dropped_and_counted(film: Path, clock: 
         assert (shown(late), ms([late]), video.dropped) == (4, [40], 3)
 
 
+@pytest.mark.parametrize(("end_s", "last"), [(None, COUNT - 1), (0.5, 4)])
+def test_the_last_picture_is_shown_however_late(film: Path, clock: ManualClock, end_s: float | None, last: int) -> None:
+    with playing(film, clock, fps=100.0, playback=Playback(end_s=end_s)) as video:
+        video.read(1.0)
+        clock.sleep(3600.0)
+        assert (shown(video.read(1.0)), video.dropped) == (last, last - 1)
+        with pytest.raises(EndOfSource):
+            video.read(1.0)
+
+
 def test_offline_no_picture_is_dropped_however_slow_the_reader(film: Path, clock: ManualClock) -> None:
     with playing(film, clock, is_offline=True) as video:
         for picture in range(COUNT):
