@@ -52,6 +52,7 @@ SAMPLE_S = 5.0
 LIFE_S = 10.0, 40.0
 PAUSE_S = 1.0, 5.0
 KILLED = 3  # one client of so many is killed
+VISITORS = receivers.PYTHON, receivers.CSHARP, receivers.C, receivers.JAVASCRIPT
 PAGE = "websocket"
 TOPIC = "v/omote"
 CHARACTERS = "hana", "noah", "aoi"
@@ -277,7 +278,7 @@ def measure(seconds: float, found: dict[str, Receiver]) -> dict[str, Any]:
             "set_expression": Commands(control, 2.0, set_expression, is_over),
             "set_character": Commands(control, 0.25, set_character, is_over),
         }
-        names = (receivers.PYTHON, receivers.CSHARP, receivers.C, receivers.JAVASCRIPT)
+        names = [name for name in VISITORS if name in found]
         visitors = {one: Visitor(found[one].command, video, at, is_over) for at, one in enumerate(names)}
         page_command = (sys.executable, str(Path(__file__).resolve()), "page")
         visitors[PAGE] = Visitor(page_command, sender.page, len(names), is_over)
@@ -360,7 +361,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="default: %(default)s")
     chosen = parser.parse_args(words)
     made, found = origin(), receivers.build()
-    for name in receivers.NAMES:
+    for name in VISITORS:
         if name not in found:
             raise SystemExit(f"the soak needs a receiver in {name}: {receivers.missing_requirement(name)}")
     measured = measure(60.0 * chosen.minutes, found)

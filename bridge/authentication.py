@@ -245,7 +245,7 @@ class ClientConnection:
             self._limit.check()
 
     def _watch(self, fd: int) -> None:
-        connection = connection_of(fd, port_of(self._endpoint))
+        connection = connection_of(fd, port_of(self._endpoint), is_client=True)
         if connection and self._limit:
             self._limit.add(fd, connection, is_new=False)
         if connection:
@@ -316,8 +316,10 @@ _ESTABLISHED = "01"
 _ROOT = 0
 
 
-def connection_of(fd: int, port: int) -> sockets.socket | None:
-    """The socket with this descriptor, to be detached and not closed; None if neither end of it has this port.
+def connection_of(fd: int, port: int, *, is_client: bool = False) -> sockets.socket | None:
+    """The socket with this descriptor, to be detached and not closed; None if it is not a connection to our port.
+
+    With `is_client` the port is that of the other end.
 
     libzmq reports the descriptor of a connection that it may have closed since: another file may have it by now.
     """
@@ -326,7 +328,8 @@ def connection_of(fd: int, port: int) -> sockets.socket | None:
     except OSError:
         return None
     try:
-        if port in (found.getsockname()[1], found.getpeername()[1]):
+        here, there = found.getsockname()[1], found.getpeername()[1]
+        if port == (there if is_client else here):
             return found
     except (OSError, IndexError, TypeError):
         pass

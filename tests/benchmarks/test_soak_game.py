@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import sys
 from typing import Any
 
 import pytest
+import receivers
 import soak_game
 
 GOOD: dict[str, Any] = {
@@ -43,3 +45,13 @@ def test_each_thing_that_goes_wrong_is_a_fault(path: tuple[str, ...], value: obj
     part[path[-1]] = value
     (found,) = soak_game.faults(measured)
     assert word in found
+
+
+@pytest.mark.slow
+def test_a_controlled_stream_of_prepared_pictures_has_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soak_game, "LIFE_S", (1.0, 2.0))
+    monkeypatch.setattr(soak_game, "PAUSE_S", (0.1, 0.2))
+    monkeypatch.setattr(soak_game, "OUTLIVES_S", 25.0)
+    command = (sys.executable, receivers.__file__)
+    measured = soak_game.measure(6.0, {receivers.PYTHON: receivers.Receiver(command, has_curve=True)})
+    assert soak_game.faults(measured) == []
