@@ -200,7 +200,7 @@ class ClientConnection:
         clock: Callable[[], int] = time.perf_counter_ns,
         limit: InboundLimit | None = None,
     ) -> None:
-        """`limit` bounds what the server sends; credit it with each message that is read."""
+        """`limit` bounds what the server sends; read messages with its `receive`."""
         check_connect(endpoint)
         self.refusal = ""  # why the server refuses the connection; empty where it does not
         self._limit = limit
