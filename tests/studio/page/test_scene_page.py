@@ -160,7 +160,7 @@ def test_a_hat_is_worn_and_a_tomato_is_thrown(page: playwright.Page, clean: play
         return int(((off < 12) & (pixels(clean)[..., 3] > 200)).sum())
 
     page.click("#tab-items")
-    page.click('[aria-label="Add hat"]')
+    page.click('[aria-label="Add Hat"]')
     page.wait_for_selector('[data-item="hat"]')
     until(lambda: colour_count(178, 52, 62) > 100, "the ribbon of the hat")
     page.get_by_label("hat: Shown").click()
@@ -175,7 +175,7 @@ def test_a_hat_is_worn_and_a_tomato_is_thrown(page: playwright.Page, clean: play
 
     omote.post("/api/items/throw", picture="tomato", count=12)
     until(lambda: colour_count(214, 52, 40) > 50, "a tomato")
-    page.click('[aria-label="Throw tomato"]')
+    page.click('[aria-label="Throw Tomato"]')
     until(lambda: colour_count(214, 52, 40) == 0, "the tomatoes to be gone")
 
 
@@ -190,6 +190,6 @@ def test_a_program_is_allowed_in_a_dialog_and_forgotten(page: playwright.Page, o
         assert json.loads(bot.recv(timeout=60))["grants"] == ["items"]
         page.wait_for_selector("#app-request:not([open])", state="attached")
         page.click("#tab-items")
-        page.wait_for_selector('[data-app="Chat bot"] >> text=connected · items')
+        page.wait_for_selector('[data-app="Chat bot"] >> text=connected · show, hide and throw items')
         page.get_by_role("button", name="Forget").click()
         until(lambda: omote.state()["apps"]["allowed"] == [], "the program to be forgotten")
