@@ -122,7 +122,8 @@ class LiveSession:
     def change(self, character: AnyCharacter | str | Path) -> None:
         """Starts the crossfade to another character, and returns when it is ready to be drawn.
 
-        Raises ValueError if there is none of this name, or the renderer cannot draw it; nothing has changed then.
+        Raises CharacterError if there is none of this name, AnimatorError if the renderer cannot draw it; nothing has
+        changed then.
         """
         character = _loaded(character)
         with self._changing:
