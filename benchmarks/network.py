@@ -26,6 +26,7 @@ from record import QUANTILES, keep, origin, result_parser, run_part, timed
 from omote.engine.data import Array, Character, FlameParams
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
+from omote.engine.model.anchors import Key
 from omote.engine.model.character_file import load_character
 from omote.engine.model.compositing import CopySource, DrawnLayers, compose
 from omote.engine.model.networks import Networks, denoiser_shapes
@@ -87,12 +88,11 @@ class FrameRequest:
 
     params: FlameParams
     inputs: dict[str, Array]  # `denoiser_shapes`
-    order: tuple[int, ...]  # the numbers of the references
+    order: tuple[Key, ...]  # the references
 
     def references(self, prepared: PreparedCharacter, size: int) -> list[CopySource]:
         """The reference pictures to copy from."""
-        pictures = prepared.pictures(size)
-        return [pictures[k] for k in self.order]
+        return prepared.sources(self.order, size)
 
 
 def frame_requests(renderer: Renderer, prepared: PreparedCharacter) -> list[FrameRequest]:

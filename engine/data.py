@@ -271,7 +271,7 @@ class Actor:
 HeadName = Literal["open", "anime"]
 ReferenceKind = Literal["photo", "drawing", "rendered", "painted"]
 SHAPE_SIZE = 100
-MOST_REFERENCES = 12
+MOST_REFERENCES = 16
 REFERENCE_SIDES = (256, 1024)  # pixels on a side of a reference, at least and at most
 _MOST, _MOST_SHAPE = 100.0, 20.0  # bounds of the numbers in a character's file
 CHARACTER_WORDS = {"name": 64, "licence": 200, "made_from": 1000, "consent": 1000}  # the most characters in each
@@ -329,7 +329,7 @@ class Character:
     shape
         float32 [100] in the head's shape basis, standard deviations.
     references
-        1 to 12 pictures. The first should be at rest and from the front; the others add to it.
+        1 to 16 pictures. The first should be at rest and from the front; the others add to it.
     licence, made_from, consent
         Where the character comes from; `consent` is what its maker declared about the person in a photo.
 
@@ -342,7 +342,7 @@ class Character:
     name: str
     head: HeadName  # "open" for people, "anime" for drawn characters
     shape: Array  # [100] in the head's shape basis, standard deviations
-    references: tuple[Reference, ...]  # 1 to 12
+    references: tuple[Reference, ...]  # 1 to 16
     licence: str
     made_from: str
     consent: str = ""  # declared by the maker about the person in a photo

@@ -50,13 +50,33 @@ _LID = 0.15  # of the farthest that a blink moves a point: from here on it is a 
 # the side: copied, its few pixels become streaks, as those of a lid that an open eye squeezes to a line.
 _SQUEEZED = 0.15
 _WHOLE = 0.5  # from here on it is seen wholly
-# Parts of the face that do something of their own, as the beginnings of ARKit's names: each eye, and the mouth.
+# Parts of the face that do something of their own, as the beginnings of ARKit's names: each eye, the mouth, the brows.
 ZONES = (
     ("eyeBlinkLeft", "eyeSquintLeft", "eyeWideLeft"),
     ("eyeBlinkRight", "eyeSquintRight", "eyeWideRight"),
     ("jaw", "mouth", "cheekPuff", "tongue"),
+    ("brow", "eyeWide"),
 )
-_ZONE_WEIGHTS = [[k for k, name in enumerate(arkit.NAMES) if name.startswith(names)] for names in ZONES]
+OPENINGS = 3  # of ZONES: those that open and close
+_GAZE = 0.5  # how much a weight of an eye's gaze counts beside one of its lids
+
+
+def _zone_columns() -> list[list[int]]:
+    """The ARKit weights of each zone; those of the gaze, which does not open or close an eye, come last."""
+    sides = ("Left", "Right", "none", "none")
+    looks = [
+        [k for k, name in enumerate(arkit.NAMES) if name.startswith("eyeLook") and name.endswith(side)]
+        for side in sides
+    ]
+    own = [[k for k, name in enumerate(arkit.NAMES) if name.startswith(names)] for names in ZONES]
+    return [first + second for first, second in zip(own, looks, strict=True)]
+
+
+ZONE_WEIGHTS = _zone_columns()
+_BLINKS, _SMILES, _SQUINTS = (
+    [arkit.INDEX[f"{name}{side}"] for side in ("Left", "Right")] for name in ("eyeBlink", "mouthSmile", "cheekSquint")
+)
+_COUNTS = np.array([_GAZE if name.startswith("eyeLook") else 1.0 for name in arkit.NAMES], np.float32)
 _IN_ZONE = 0.25  # of the farthest that the zone's weights move a point
 _UNLIKE, _LEAST = 0.5, 0.1  # how much farther off, in weights, a reference is that counts least in a zone
 _EDGE_ON = 0.1  # cosine to the camera; below it all surfaces are seen equally badly
@@ -157,8 +177,8 @@ class Viewer:
         slack = np.full((1, len(place)), _DEPTH_SLACK * shaped.height, np.float32)
         slack[0, : len(shaped.vertex)][_is_inner(self.head)] = _INNER_SLACK * shaped.height
         self._slack = slack  # [1,N] dm
-        self._zone = np.zeros((len(ZONES), len(place)), np.float32)
-        self._zone[:, : len(shaped.vertex)] = _zones(self.head)
+        self.zone_share = np.zeros((len(ZONES), len(place)), np.float32)  # [4,N]
+        self.zone_share[:, : len(shaped.vertex)] = _zones(self.head)
         jaw = np.zeros((1, len(place)), np.float32)
         jaw[0, : len(shaped.vertex)] = _follows_jaw(self.head)
         self._jaw = jaw  # [1,N]
@@ -236,8 +256,8 @@ class Viewer:
         return replace(head, rigid=follow * (there[0].T.reshape(2, grid, grid) - centres))
 
     def zones(self, view: View) -> Array:
-        """[3,G,G] how much the view's cells belong to each of ZONES, soft around them."""
-        zone = interpolated(self._zone, self._triangle.T.take(view.triangle, 1), view.weight.T)
+        """[4,G,G] how much the view's cells belong to each of ZONES, soft around them."""
+        zone = interpolated(self.zone_share, self._triangle.T.take(view.triangle, 1), view.weight.T)
         cells = np.zeros((len(zone), self.grid * self.grid), np.float32)
         cells[:, view.cell] = zone
         return np.stack([cv2.blur(one, (3, 3)) for one in cells.reshape(-1, self.grid, self.grid)])
@@ -247,14 +267,14 @@ class Viewer:
     ) -> Correspondence:
         """Where the wanted view's cells lie in these references; beyond the head displacements go on smoothly.
 
-        `agreement` [K,3] lowers how squarely references show the zones of the face in which their expression differs.
+        `agreement` [K,4] lowers how squarely references show the zones of the face in which their expression differs.
         """
         grid, cell, count = self.grid, wanted.cell, len(references)
         found = self.found(wanted, references, wanted.triangle, wanted.weight)
         squarely = found.square
         if agreement is not None:
-            zone = interpolated(self._zone, self._triangle.T.take(wanted.triangle, 1), wanted.weight.T)
-            squarely = np.asarray(squarely * (1.0 - (1.0 - agreement) @ zone), np.float32)
+            zone = interpolated(self.zone_share, self._triangle.T.take(wanted.triangle, 1), wanted.weight.T)
+            squarely = np.asarray(squarely * np.maximum(1.0 - (1.0 - agreement) @ zone, 0.0), np.float32)
         finer = np.clip(0.5 * np.log2(np.maximum(found.ratio, 1e-4)), -2.0, 2.0)
 
         trust = np.zeros((count, TRUST, grid * grid), np.float32)
@@ -370,31 +390,52 @@ def unsqueezed(place: Array) -> Array:
 
 
 def likeness(wanted: Array, shown: Array) -> Array:
-    """[K,3] 1 for a reference that does the same in a zone, 0 for another; from ARKit weights [52], [K,52]."""
-    return np.asarray(np.clip(1.0 - _away(wanted, shown) / _UNLIKE, 0.0, 1.0), np.float32)
+    """[K,3] 1 for a reference that does the same with an eye or mouth, 0 for another; ARKit weights [52], [K,52]."""
+    away = zone_distance(wanted, shown, with_gaze=False)[:, :OPENINGS]
+    return np.asarray(np.clip(1.0 - away / _UNLIKE, 0.0, 1.0), np.float32)
 
 
-def _away(wanted: Array, shown: Array) -> Array:
-    return np.stack([np.sqrt(np.square(shown[:, part] - wanted[part]).sum(1)) for part in _ZONE_WEIGHTS], 1)
+def zone_distance(wanted: Array, shown: Array, with_gaze: bool = True) -> Array:
+    """[K,4] how far apart faces are in each zone, in ARKit weights; from weights [52], [K,52]."""
+    counts = _COUNTS if with_gaze else np.floor(_COUNTS)
+    apart = np.square((shown - wanted) * counts)
+    found = np.stack([apart[:, part].sum(1) for part in ZONE_WEIGHTS], 1)
+    # A smile bends closed lids.
+    found[:, : len(_BLINKS)] += np.square(_bend(shown) - _bend(wanted[None]))
+    return np.asarray(np.sqrt(found), np.float32)
+
+
+def _bend(weights: Array) -> Array:
+    """[K,2] how far the left and right lids of faces [K,52] are closed and bent by a smile, 0 to 1."""
+    return np.asarray(weights[:, _BLINKS] * np.maximum(weights[:, _SMILES], weights[:, _SQUINTS]), np.float32)
 
 
 def expression_similarity(wanted: Array, shown: Array) -> Array:
-    """[K,3] 1 for the reference that does most alike in a zone, less for others; from ARKit weights [52], [K,52]."""
-    away = _away(wanted, shown)
+    """[K,4] 1 for the reference that does most alike in a zone, less for others; from ARKit weights [52], [K,52]."""
+    away = zone_distance(wanted, shown)
     return np.asarray(np.clip(1.0 - (away - away.min(0)) / _UNLIKE, _LEAST, 1.0), np.float32)
 
 
 def _zones(head: OpenHead) -> Array:
-    """[3,N] how much a vertex belongs to each of ZONES."""
+    """[4,N] how much a vertex belongs to each of ZONES."""
     shaped = head.shaped(np.zeros(head.shape_size, np.float32))
     rest = head.pose(shaped, FlameParams.neutral())
-    found = []
-    for names in (("eyeBlinkLeft",), ("eyeBlinkRight",), ("mouthFunnel", "mouthUpperUpLeft", "mouthUpperUpRight")):
-        moved = np.linalg.norm(head.pose(shaped, from_weights(arkit.weights(dict.fromkeys(names, 1.0)))) - rest, axis=1)
-        found.append(np.minimum(moved / (_IN_ZONE * moved.max()), 1.0))
-    for eye, rows in zip(found, head.eye_rows, strict=False):
+    brows = tuple(name for name in arkit.NAMES if name.startswith("brow"))
+    mouth = ("mouthFunnel", "mouthUpperUpLeft", "mouthUpperUpRight")
+
+    def moved_by(*names: str) -> NDArray[np.floating]:
+        posed = head.pose(shaped, from_weights(arkit.weights(dict.fromkeys(names, 1.0))))
+        moved = np.linalg.norm(posed - rest, axis=1)
+        return np.asarray(np.minimum(moved / (_IN_ZONE * moved.max()), 1.0))
+
+    is_above = rest[:, 1] > shaped.anchor[[EYE_LEFT, EYE_RIGHT], 1].mean()
+    lids = [moved_by("eyeBlinkLeft"), moved_by("eyeBlinkRight")]
+    brow = moved_by(*brows) * is_above * (1.0 - np.maximum(*lids))
+    wide = [moved_by("eyeWideLeft"), moved_by("eyeWideRight")]
+    found = [np.maximum(lid, opened * (1.0 - brow)) for lid, opened in zip(lids, wide, strict=True)]
+    for eye, rows in zip(found, head.eye_rows, strict=True):
         eye[rows] = 1.0
-    found[2] = np.where(head.region == MOUTH, 1.0, found[2])
+    found += [np.where(head.region == MOUTH, 1.0, moved_by(*mouth)), brow]
     return np.stack(found).astype(np.float32)
 
 

@@ -62,6 +62,9 @@ _CLEAR_SHARE = 0.02  # of a file's pixels that are transparent if it has an alph
 _FACE_SHARE = 0.47  # of our picture: the width of a face
 # A closed eye: how far skin covers the open one, upward too for its lashes, and the line of the lids; of its width.
 _OVER, _LASH_UP, _LINE = (1.25, 1.5), -0.06, 0.085
+_LASHES = (0.2, 0.05)  # how far the upper lashes reach above the lid's edge and below it, of an eye's width
+_INK = 60.0  # levels by which lashes are darker than a lid
+_HALF_CLOSED = (0.4, 0.75)  # between them and an open and a closed eye the head moves the lids
 _SKIN_LIKE, _HAIR_LIKE = 40.0, 45.0  # levels
 # How far above a closed eye's cover the edges of a lock are looked for, and how wide and how ragged a lock
 # is at most; of its width.
@@ -113,8 +116,9 @@ def made_from_drawing(name: str, drawing: Rgba, points: Points | None, consent: 
     rgba = _rectified(drawing, points, face)
     references = [Reference(rgba, face.params, studio_light(), "drawing")]
     if face.weights[list(_BLINKS)].max() < _SHUT:
-        shut = replace(face.params, eyelids=np.ones(2, np.float32))
-        references.append(Reference(with_closed_eyes(rgba, face), shut, studio_light(), "painted"))
+        for closing in (*_HALF_CLOSED, 1.0):
+            lowered = replace(face.params, eyelids=np.full(2, closing, np.float32))
+            references.append(Reference(with_lids(rgba, face, closing), lowered, studio_light(), "painted"))
     character = Character(name, "anime", face.shape, tuple(references), LICENCE, "Made from a drawing", consent)
     return MadeCharacter(character, tuple(drawing_warnings(face, points, confidence)))
 
@@ -331,23 +335,23 @@ def _rectified(drawing: Rgba, points: Points, face: DrawnFace) -> Rgba:
     return rgba
 
 
-def with_closed_eyes(rgba: Rgba, face: DrawnFace) -> Rgba:
-    """[S,S,4] the same figure with its lids closed: skin over the eyes, and a line where the head's lids meet."""
+def with_lids(rgba: Rgba, face: DrawnFace, closing: float) -> Rgba:
+    """[S,S,4] the same figure with its lids so far closed, 0 to 1: skin above the line where the head's lids are."""
     head, side = anime_head(), len(rgba)
     shaped = head.shaped(face.shape)
     camera = Camera.framing(shaped)
-    shut = replace(face.params, eyelids=np.ones(2, np.float32))
-    opened, closed = (
-        camera.project(head.landmarks(head.pose(shaped, params)), side)[:, :2] for params in (face.params, shut)
+    lowered = replace(face.params, eyelids=np.full(2, closing, np.float32))
+    before, after = (
+        camera.project(head.landmarks(head.pose(shaped, params)), side)[:, :2] for params in (face.params, lowered)
     )
     out = rgba.copy()
     for eye in _EYES:
-        _close(out, opened[list(eye)], closed[list(eye)])
+        _close(out, before[list(eye)], after[list(eye)], closing)
     return out
 
 
-def _close(rgba: Rgba, opened: Array, closed: Array) -> None:
-    """Draws one eye closed, in place; its lids are [6,2] pixels: a corner, two above, the other corner, two below."""
+def _close(rgba: Rgba, opened: Array, lowered: Array, closing: float) -> None:
+    """Closes one eye, in place; its lids are [6,2] pixels: a corner, two above, the other corner, two below."""
     side = len(rgba)
     middle, width = opened.mean(0), float(np.ptp(opened[:, 0]))
     over = cv2.convexHull(((opened - middle) * _OVER + middle + (0.0, _LASH_UP * width)).astype(np.float32))
@@ -368,11 +372,41 @@ def _close(rgba: Rgba, opened: Array, closed: Array) -> None:
     filled = np.stack(
         [spread(np.where(alike, colour[..., k], skin[k]), alike.astype(np.float32)) for k in range(3)], -1
     )
-    dark = colour[hidden > 200].reshape(-1, 3)
-    ink = dark[np.argsort(dark.sum(1))[: max(len(dark) // 20, 1)]].mean(0) if len(dark) else np.zeros(3)
     drawn = filled * share + colour * (1.0 - share)
-    line = _lid_line(closed - (left, top), width, hidden.shape)[..., None] * (np.float32(1.0) - locks)
-    rgba[part][..., :3] = (drawn * (1.0 - line) + ink * line + 0.5).clip(0.0, 255.0)
+    if closing < 1.0:
+        drawn = _half_closed(colour, drawn, opened - (left, top), lowered - (left, top), width)
+        drawn = colour * locks + drawn * (1.0 - locks)
+    else:
+        dark = colour[hidden > 200].reshape(-1, 3)
+        ink = dark[np.argsort(dark.sum(1))[: max(len(dark) // 20, 1)]].mean(0) if len(dark) else np.zeros(3)
+        line = _lid_line(lowered - (left, top), width, hidden.shape)[..., None] * (np.float32(1.0) - locks)
+        drawn = drawn * (1.0 - line) + ink * line
+    rgba[part][..., :3] = (drawn + 0.5).clip(0.0, 255.0)
+
+
+def _half_closed(eye: Array, lid: Array, opened: Array, lowered: Array, width: float) -> Array:
+    """[h,w,3] an eye below the line of its lowered lid, a closed lid above it, and on the line the upper lashes.
+
+    Lids are as in `_close`, in pixels of the part [h,w,3] that shows the eye open, and without the eye.
+    """
+    y, x = np.mgrid[: eye.shape[0], : eye.shape[1]].astype(np.float32) + np.float32(0.5)
+    corners = opened[[0, 3], 0]
+    within = np.clip(x, corners.min(), corners.max())
+    before, after = (np.polyval(np.polyfit(lids[:4, 0], lids[:4, 1], 2), within) for lids in (opened, lowered))
+    down = np.maximum(after - before, 0.0).astype(np.float32)
+    below = np.where(within == x, np.clip(y - after + 0.5, 0.0, 1.0), 1.0)[..., None]
+    # The lashes are what is darker than the lid, around the upper lid of the open eye.
+    at = (x - np.float32(0.5), y - down - np.float32(0.5))
+    lashes, behind = (
+        cv2.remap(one, *at, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).clip(0.0, 255.0) for one in (eye, lid)
+    )
+    above, under = (np.float32(part * width) for part in _LASHES)
+    rise = y - after
+    is_near = np.clip((rise + above) / 2.0 + 0.5, 0.0, 1.0) * np.clip((under - rise) / 2.0 + 0.5, 0.0, 1.0)
+    darker = np.clip((behind.mean(2) - lashes.mean(2)) / np.float32(_INK), 0.0, 1.0)
+    ink = (is_near * darker)[..., None]
+    half = lid * (1.0 - below) + eye * below
+    return np.asarray(half * (1.0 - ink) + lashes * ink, np.float32)
 
 
 def _locks(colour: Array, hidden: Bytes, skin: Array) -> Array:

@@ -6,13 +6,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from omote.bridge import arkit
 
 from ..data import Character, FlameParams, Reference
 from ..face.anime_head import head_of
@@ -21,7 +19,9 @@ from ..face.correspondence import (
     GRID,
     HAIR_CHANNEL,
     MOUTH_CHANNEL,
+    OPENINGS,
     TRUST,
+    ZONES,
     View,
     Viewer,
     carried_on,
@@ -32,6 +32,7 @@ from ..face.correspondence import (
 from ..face.light import checked_light, clamped_light
 from ..face.picture_warp import PictureWarp
 from ..face.retarget import to_weights
+from .anchors import Anchors, Choice, Key
 from .compositing import CopySource, DrawnLayers, Fetched, compose, edge_pixels, premultiplied, sampled_grid, straight
 from .hair import HAIR_SPRINGS, Hair, HairMotion, hair_of, swings, swung
 from .networks import STATE, Encoded, Networks, face_row
@@ -39,27 +40,21 @@ from .view_interpolation import Pair, Turned, moved, pairs_of, turned
 
 Array = NDArray[np.float32]
 Rgba = NDArray[np.uint8]
-Row = TypeVar("Row")
 
 SIZES = (256, 384, 512, 768, 1024)  # pixels on a side of a picture; one set of weights draws all of them
 DEFAULT_SIZE = 512
 STEPS = (1, 2, 4)  # calls of the denoiser for one picture
-MOST_AT_ONCE = 3  # references that one picture copies from
+MOST_AT_ONCE = 4  # references that one picture copies from: two turned ones, two anchors
 STYLES = {"open": (1.0, 0.0), "anime": (0.0, 1.0)}
 _NOISE_SEED = 20261123
-# Each part of the face is compared alone: an open mouth is worth copying whatever the eyes do. In each, how far two
-# references must be apart to differ: ARKit weights, and radians of the head's turn.
-_PARTS = (("jaw", "mouth", "cheekPuff", "tongue"), ("eyeBlink", "eyeSquint", "eyeWide"), ("brow",))
-_APART, _APART_RAD = 0.3, 0.15
-# From when on a reference is copied, and when wholly: -1 at the first reference's face, 1 at its own.
-_FROM, _WHOLLY = -0.7, -0.2
 # Where several references show the same, the one whose head is turned alike is copied: the strands of two would lie
 # beside each other. Another that is so much farther from it is there so little, which suffices for what it alone shows.
 _FARTHER_RAD, _LEAST = 0.15, 0.3
-_ASIDE = 0.2  # how much more fitting than one that has no place a reference must be to be there wholly
+_ASIDE = 0.2  # how much nearer than a third reference another must be to be there wholly
 _HEADS = 32  # turned heads that are kept, half a megabyte each
 _NARROWER = 2.0  # how much more of a zone is its border than its inner part
 _WIDER = 3.0  # how far beyond what an expression moves most what it shows is copied together
+_NEAREST = 4  # how much drawings are copied from the reference that does most alike
 _TRACE = 1e-3  # a share that fills what references of other faces alone would show
 _OFF_RAD = 0.12  # by how much a person's head is turned otherwise than flow shows it for the network to draw as usual
 _CHOICES = 4  # of references whose stacked features are kept
@@ -72,7 +67,7 @@ _LIT = 0.6  # visible and squarely seen, from here on the network's light is tak
 class ReferenceChoice:
     """The references that a picture copies from; the same arrays as long as the choice is the same."""
 
-    order: tuple[int, ...]  # their numbers
+    order: tuple[Key, ...]  # their numbers, or those of the parts that are put together
     views: tuple[View, ...]
     weights: Array  # [K,52] as in PreparedCharacter
     encoded: Encoded  # [1,K,...]
@@ -82,7 +77,6 @@ class Route(NamedTuple):
     """How a picture's cells are found in one reference."""
 
     head: View  # where the posed head leads them: the reference, or its face turned as it is wanted
-    shows: int  # the reference, whose face that is
     onward: Array | None = None  # [128,128,2] where the cells of that head lie in the reference; None where it is it
     certain: float = 0.0  # how far the network neither moves what is found so nor paints it over, 0 to 1
     warp: Array | None = None  # [128,128,2] where the cells lie in the reference if all of it follows the head
@@ -103,14 +97,14 @@ class PreparedCharacter:
     rgba: list[Rgba]  # [S,S,4] straight, of the references
     encoded: Encoded
     style: Array  # [1,2]
-    weights: Array  # [K,52] the ARKit weights of the faces that they show
+    weights: Array  # [R,52] the ARKit weights of the faces that they show
     turns: Array  # [R,3] how the references' heads are turned
-    plain: NDArray[np.bool_]  # [R] which of them have the first's face
+    anchors: Anchors  # those that have another face than the first
     hair: Hair | None  # None where none hangs free
     pairs: tuple[Pair, ...]  # of references that lie side by side by their turns
-    warps: dict[int, PictureWarp]  # of references with the first's face, by their number; none where there are pairs
+    warps: dict[Key, PictureWarp]  # of references with the first's face, by their number; none where there are pairs
     _pictures: dict[int, list[CopySource]] = field(default_factory=dict)
-    _choices: OrderedDict[tuple[int, ...], ReferenceChoice] = field(default_factory=OrderedDict)
+    _choices: OrderedDict[tuple[Key, ...], ReferenceChoice] = field(default_factory=OrderedDict)
     _heads: OrderedDict[Turned, tuple[FlameParams, View, tuple[Array, Array]]] = field(default_factory=OrderedDict)
 
     @classmethod
@@ -133,15 +127,15 @@ class PreparedCharacter:
         )
         turns = np.stack([one.params.neck_pose for one in references])
         shown = np.stack(weights)
-        parts = [np.square(shown[: len(references), part] - shown[0, part]).sum(1) for part in _part_columns()]
-        plain = np.max(parts, 0) < _APART**2
+        anchors = Anchors.of(viewer, references, views, shown)
+        plain = ~anchors.is_anchor
         hair = hair_of(references[0], viewer, views[0])
         # Photos are lit differently, which flow would take for motion.
         is_matched = plain & np.array([one.kind != "photo" for one in references])
         pairs = pairs_of(viewer, views, rgba, turns, is_matched)
-        whole = [] if pairs else np.flatnonzero(plain).tolist()
-        warps = {k: PictureWarp(viewer, views[k], references[k].params) for k in whole}
-        return cls(character, viewer, views, rgba, encoded, style, shown, turns, plain, hair, pairs, warps)
+        whole: list[int] = [] if pairs else np.flatnonzero(plain).tolist()
+        warps: dict[Key, PictureWarp] = {k: PictureWarp(viewer, views[k], references[k].params) for k in whole}
+        return cls(character, viewer, views, rgba, encoded, style, shown, turns, anchors, hair, pairs, warps)
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -172,12 +166,11 @@ class PreparedCharacter:
         if self.warps:
             found = {}
             for k in there:
-                number = choice.order[k]
-                warp = self.warps.get(number)
+                warp = self.warps.get(choice.order[k])
                 place = warp.place(view, params) if warp else None
-                found[k] = Route(choice.views[k], number, certain=1.0, warp=place)
+                found[k] = Route(choice.views[k], certain=1.0, warp=place)
             return found
-        routes = {k: Route(choice.views[k], choice.order[k]) for k in there}
+        routes = {k: Route(choice.views[k]) for k in there}
         between = turned(self.pairs, self.turns, params.neck_pose)
         if between is not None:
             pair, (face, head, places) = self.pairs[between.pair], self._turned(between)
@@ -190,7 +183,7 @@ class PreparedCharacter:
             for end, onward in zip((pair.first, pair.second), places, strict=True):
                 for k in there:
                     if choice.order[k] == end:
-                        routes[k] = Route(head, end, onward, certain)
+                        routes[k] = Route(head, onward, certain)
         return routes
 
     @property
@@ -209,32 +202,36 @@ class PreparedCharacter:
             self._pictures[size] = [CopySource.of(premultiplied(one, size)) for one in self.rgba]
         return self._pictures[size]
 
-    def chosen(self, params: FlameParams) -> tuple[ReferenceChoice, Array]:
-        """Which references a picture of this face copies from, and how much each is there [1,K], 0 to 1.
+    def sources(self, order: Sequence[Key], size: int) -> list[CopySource]:
+        """What these are copied from at this size."""
+        pictures = self.pictures(size)
+        return [
+            pictures[key] if isinstance(key, int) else self.anchors.source(key, self.encoded, pictures) for key in order
+        ]
 
-        The one whose head is turned most alike always is, of those with the first's face. Others fade in as a part of
-        the face comes nearer to theirs than to the first's; one that gives way to another has faded out.
+    def chosen(self, params: FlameParams) -> tuple[ReferenceChoice, Array, Array]:
+        """Which references a picture of this face copies from, how much each is there [1,K], and its parts [K,4].
+
+        The one whose head is turned most alike always is, of those with the first's face. Anchors fade in as a part
+        of the face comes nearer to theirs than to the first's; what gives way to another has faded out.
         """
-        count, weights = len(self.references), to_weights(params)
-        fit = np.full(count, -1.0, np.float32)
-        for part in _part_columns():
-            fit = np.maximum(fit, _fit(weights[part], self.weights[:count, part], _APART))
-        fit = np.where(self.plain, -1.0, np.maximum(fit, _fit(params.neck_pose, self.turns, _APART_RAD)))
-        near = np.where(self.plain, self._nearness(params.neck_pose), np.float32(0.0))
-        # The base, then those that do something else, and what is left for one that is turned otherwise.
+        count, is_anchor = len(self.references), self.anchors.is_anchor
+        near = np.where(is_anchor, np.float32(0.0), self._nearness(params.neck_pose))
         base, beside = (int(k) for k in np.argsort(-near, kind="stable")[[0, min(1, count - 1)]])
-        best = np.append(np.sort(fit)[::-1], np.full(MOST_AT_ONCE, -1.0, np.float32))
-        spare = MOST_AT_ONCE - 1
-        present = np.clip((fit - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0) * np.clip((fit - best[spare]) / _ASIDE, 0.0, 1.0)
-        present[base] = 1.0
-        room = np.clip((_FROM - best[spare - 1]) / _ASIDE, 0.0, 1.0)
-        if self.plain[beside] and beside != base:
+        anchors = self.anchors.chosen(to_weights(params), params.neck_pose)
+        found = [Choice(base, np.ones(len(ZONES), np.float32)), *anchors]
+        if not is_anchor[beside] and beside != base:
             third = np.sort(near)[::-1][2] if count > 2 else 0.0
-            present[beside] = near[beside] * room * np.clip((near[beside] - third) / _ASIDE, 0.0, 1.0)
-        ranked = np.argsort(-present, kind="stable")
+            share = near[beside] * np.clip((near[beside] - third) / _ASIDE, 0.0, 1.0)
+            found.append(Choice(beside, np.full(len(ZONES), share, np.float32)))
         # In the order of their numbers, so that there are few choices.
-        order = np.sort(ranked[:MOST_AT_ONCE])
-        return self._choice(tuple(order.tolist())), present[order].astype(np.float32)[None]
+        used = [one.key for one in found]
+        idle = [k for k in range(count) if k not in used][: self.at_once - len(found)]
+        found = sorted([*found, *(Choice(k, _ABSENT) for k in idle)], key=_place_of)
+        share = np.stack([one.share for one in found])
+        present = share.max(1)
+        parts = share / np.maximum(present, np.float32(1e-6))[:, None]
+        return self._choice(tuple(one.key for one in found)), present[None], parts
 
     def _turned(self, between: Turned) -> tuple[FlameParams, View, tuple[Array, Array]]:
         """The face of a reference turned so far, its head, and where the cells lie in both references."""
@@ -253,31 +250,32 @@ class PreparedCharacter:
         away = np.sqrt(np.square(self.turns - turn).sum(1))
         return np.asarray(np.clip(1.0 - (away - away.min()) / _FARTHER_RAD, _LEAST, 1.0), np.float32)
 
-    def _choice(self, order: tuple[int, ...]) -> ReferenceChoice:
+    def _choice(self, order: tuple[Key, ...]) -> ReferenceChoice:
         found = self._choices.get(order)
         if found is None:
-            encoded = Encoded(*(np.ascontiguousarray(part[list(order)][None]) for part in self.encoded))
-            found = self._choices[order] = ReferenceChoice(
-                order, tuple(self.views[k] for k in order), self.weights[list(order)], encoded
-            )
+            rows = [self._read(key) for key in order]
+            encoded = Encoded(*(np.concatenate(parts)[None] for parts in zip(*(row[2] for row in rows), strict=True)))
+            views, weights = tuple(row[0] for row in rows), np.stack([row[1] for row in rows])
+            found = self._choices[order] = ReferenceChoice(order, views, weights, encoded)
             while len(self._choices) > _CHOICES:
                 self._choices.popitem(last=False)
         self._choices.move_to_end(order)
         return found
 
+    def _read(self, key: Key) -> tuple[View, Array, Encoded]:
+        """The view, the weights [52] and what the denoiser reads [1,...] of a reference, or of parts put together."""
+        if isinstance(key, int):
+            return self.views[key], self.weights[key], Encoded(*(part[key : key + 1] for part in self.encoded))
+        made = self.anchors.composite(key, self.encoded)
+        return made.view, made.weights, made.encoded
 
-def _fit(wanted: Array, shown: Array, apart: float) -> Array:
-    """[K] -1 for a face as the first reference shows it, 1 as reference k does; -1 for one that shows the same."""
-    to_first = np.sqrt(np.square(shown - shown[0]).sum(1))
-    distance = np.sqrt(np.square(shown - wanted).sum(1))
-    found = (distance[0] - distance) / np.maximum(to_first, apart)
-    return np.where(to_first < apart, np.float32(-1.0), found).astype(np.float32)
+
+def _place_of(choice: Choice) -> tuple[int, ...]:
+    """Whole references by their number, then those that are put together by theirs."""
+    return (0, choice.key) if isinstance(choice.key, int) else (1, *choice.key)
 
 
-@cache
-def _part_columns() -> tuple[list[int], ...]:
-    """The ARKit weights of each part."""
-    return tuple([k for k, name in enumerate(arkit.NAMES) if name.startswith(names)] for names in _PARTS)
+_ABSENT = np.zeros(len(ZONES), np.float32)
 
 
 class Renderer:
@@ -315,45 +313,48 @@ class Renderer:
             layers = swung(layers, displacement)
             exact = exact and exact.only(~swings(displacement, exact.pixel, size))
         there = [posed.order[k] for k in posed.routes]
-        return compose(layers, _picked_rows(look.pictures(size), there), exact)
+        return compose(layers, look.sources(there, size), exact)
 
     def _layers(
-        self, look: PreparedCharacter, inputs: dict[str, Array], order: tuple[int, ...], steps: int
+        self, look: PreparedCharacter, inputs: dict[str, Array], order: tuple[Key, ...], steps: int
     ) -> DrawnLayers:
         """By Euler's method along the straight path from noise to the picture."""
         layers, x = self.networks.layers(inputs), inputs["x"]
         for step in range(1, steps):
             t, last = np.float32(1.0 - step / steps), np.float32(1.0 - (step - 1) / steps)
-            clean = _state(compose(layers, _picked_rows(look.pictures(STATE), order)))
+            clean = _state(compose(layers, look.sources(order, STATE)))
             x = x + (t - last) * (x - clean) / last
             layers = self.networks.layers({**inputs, "x": x, "t": np.full(1, t)})
         return layers
 
     def inputs(
         self, look: PreparedCharacter, params: FlameParams, light: Array
-    ) -> tuple[dict[str, Array], tuple[int, ...]]:
-        """What the denoiser reads for this picture, and the numbers of the references that it copies from."""
+    ) -> tuple[dict[str, Array], tuple[Key, ...]]:
+        """What the denoiser reads for this picture, and the references that it copies from."""
         posed = self._posed(look, params, light)
         return posed.inputs, posed.order
 
     def _posed(self, look: PreparedCharacter, params: FlameParams, light: Array) -> _PosedFace:
         params = look.within_reach(params)
         face = face_row(params)
-        choice, present = look.chosen(params)
+        choice, present, parts = look.chosen(params)
         view = look.viewer.view(params)
         routes = look.routes(params, view, choice, present[0])
         # References that flow leads to have one head in common.
         heads = {id(route.head): route for route in routes.values()}
         rows = {key: row for row, key in enumerate(heads)}
         weights = to_weights(params)
-        of_heads = expression_similarity(weights, np.stack([look.weights[route.shows] for route in heads.values()]))
+        shown = {id(route.head): choice.weights[k] for k, route in routes.items()}
+        of_heads = expression_similarity(weights, np.stack([shown[key] for key in heads]))
         found = look.viewer.correspondence(view, [route.head for route in heads.values()], of_heads)
         zones = look.viewer.zones(view)
-        inner = _inner(zones).max(0)
+        inner = _inner(zones)[:OPENINGS].max(0)
         place, trust = _nowhere(len(choice.order))
         for k, route in routes.items():
             row = rows[id(route.head)]
             place[k], trust[k] = found.place[row], found.trust[row]
+            if not parts[k].all():
+                trust[k, :2] *= _in_zones(parts[k], zones)
             if route.onward is not None:
                 place[k] = moved(route.onward, place[k])
                 trust[k, 1] *= unsqueezed(place[k])
@@ -374,9 +375,8 @@ class Renderer:
             "present": present,
         }
         straight = dict(zip(heads, found.place, strict=True))
-        shown = look.weights[list(choice.order)]
-        alike, agreement = likeness(weights, shown), expression_similarity(weights, shown)
-        return _PosedFace(view, zones, choice, routes, straight, alike, agreement, inputs)
+        alike, agreement = likeness(weights, choice.weights), expression_similarity(weights, choice.weights)
+        return _PosedFace(view, zones, choice, routes, straight, alike, agreement, parts, inputs)
 
 
 @dataclass(frozen=True)
@@ -384,16 +384,17 @@ class _PosedFace:
     """A posed face, and the network's inputs for it."""
 
     view: View
-    zones: Array  # [3,128,128] see `Viewer.zones`
+    zones: Array  # [4,128,128] see `Viewer.zones`
     choice: ReferenceChoice
     routes: dict[int, Route]  # of the references that are there, by their place among the chosen
     place: dict[int, Array]  # [128,128,2] where the cells lie in each of the routes' heads, by its id
     likeness: Array  # [K,3] of the chosen references' faces to the wanted one, by zone
-    agreement: Array  # [K,3] the same, compared with the one that is most alike
+    agreement: Array  # [K,4] the same, compared with the one that is most alike
+    parts: Array  # [K,4] how much each zone of the chosen references is there
     inputs: dict[str, Array]
 
     @property
-    def order(self) -> tuple[int, ...]:
+    def order(self) -> tuple[Key, ...]:
         return self.choice.order
 
 
@@ -406,7 +407,7 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
     share, place = layers.share[there], layers.place[there]
     certain = max(route.certain for route in posed.routes.values())
     if any(route.is_carried for route in posed.routes.values()):
-        zones = np.minimum(_WIDER * posed.zones, 1.0)
+        zones = _apart(posed.zones)
         # The eyes of another picture are copied with what is around them, a mouth alone: a jaw moves its outline.
         face = np.stack([*zones[:2], _inner(posed.zones)[2]]).max(0) if look.warps else zones.max(0)
         geometry, cut = posed.view.geometry, np.array(layers.cut)
@@ -415,19 +416,19 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
         sure = np.where(is_head, np.float32(0.0), np.float32(certain))
         for row, (k, route) in enumerate(posed.routes.items()):
             trust, reached = posed.inputs["trust"][0, k], posed.inputs["place"][0, k].transpose(2, 0, 1)
-            shown = trust[0] * trust[1] * _in_zones(posed.likeness[k], zones)
+            shown = trust[0] * trust[1] * _in_zones(posed.likeness[k], zones[:OPENINGS])
             if not route.is_carried:
-                share[row] *= face
+                share[row] *= face * _in_zones(posed.parts[k], zones)
                 shown *= face if look.is_drawn else np.float32(0.0)
             else:
                 share[row] += np.float32(_TRACE)
             if look.is_drawn:
                 place[row] = reached
-                share[row] *= np.square(_in_zones(posed.agreement[k], zones))
+                share[row] *= _in_zones(posed.agreement[k], zones) ** _NEAREST
             else:
                 place[row] += np.float32(route.certain) * (reached - place[row])
             if route.warp is not None:
-                whole = _in_zones(posed.likeness[k], _inner(posed.zones))
+                whole = _in_zones(posed.likeness[k], _inner(posed.zones)[:OPENINGS])
                 shown = np.where(geometry[MOUTH_CHANNEL] > 0.5, shown, whole)
             sure = np.maximum(sure, np.float32(certain) * shown)
         sure = np.asarray(cv2.resize(sure, cut.shape[1:], interpolation=cv2.INTER_LINEAR))
@@ -440,8 +441,15 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
 
 
 def _inner(zones: Array) -> Array:
-    """[3,128,128] the inner part of zones, where lids and lips are."""
+    """[Z,128,128] the inner part of zones, where lids and lips are."""
     return np.asarray(np.clip(_NARROWER * zones - np.float32(_NARROWER - 1.0), 0.0, 1.0), np.float32)
+
+
+def _apart(zones: Array) -> Array:
+    """[4,128,128] the zones, wider; where they overlap each has its part."""
+    squared = np.square(zones)
+    portion = squared / np.maximum(squared.sum(0), np.float32(1e-6))
+    return np.asarray(portion * np.minimum(_WIDER * zones.max(0), 1.0), np.float32)
 
 
 def _share_warped(posed: _PosedFace, share: Array) -> None:
@@ -464,7 +472,7 @@ def _lit_where_seen(posed: _PosedFace, layers: DrawnLayers, cut: Array) -> Drawn
 
 
 def _in_zones(parts: Array, zones: Array) -> Array:
-    """[128,128] these parts [3] in their zones [3,128,128], 1 elsewhere."""
+    """[128,128] these parts [Z] in their zones [Z,128,128], 1 elsewhere."""
     left = 1.0 - np.tensordot(np.float32(1.0) - parts, zones, 1)
     return np.asarray(np.clip(left, 0.0, 1.0), np.float32)
 
@@ -539,10 +547,6 @@ def crossfaded(pictures: Sequence[Rgba], shares: Sequence[float]) -> Rgba:
     for picture, share in zip(pictures, shares, strict=True):
         mixed += premultiplied(picture, len(picture)).astype(np.float32) * np.float32(share)
     return straight(np.asarray(cv2.convertScaleAbs(mixed), np.uint8))
-
-
-def _picked_rows(rows: Sequence[Row], order: Sequence[int]) -> list[Row]:
-    return [rows[k] for k in order]
 
 
 @cache

@@ -27,7 +27,7 @@ from ..data import Character, Reference
 from ..face.retarget import from_weights
 from ..model.character_file import save_character
 from .anime import kit as anime_kit
-from .anime.dataset import FACES, VOWELS
+from .anime.dataset import VOWELS
 from .anime.designs import DESIGNS
 from .anime.figure import Figure as AnimeFigure
 from .anime.head import shape_of as anime_shape_of
@@ -137,28 +137,48 @@ def portrait_light() -> Light:
     )
 
 
-# The references of a portrait: ARKit weights, and yaw in degrees to the subject's left.
+# The references of a portrait: ARKit weights, and yaw in degrees to the subject's left. One that is not turned may show
+# lids, gaze, mouth and brows doing something at once: each part of it is copied alone. A smile bends lids, so they
+# close in other pictures.
 Poses = Mapping[str, tuple[Mapping[str, float], float]]
+_LOWERED, _LOW = both_sides(eyeBlink=0.4), both_sides(eyeBlink=0.75)
+_BROWS_DOWN, _BROWS_UP = both_sides(browDown=1.0), both_sides(browOuterUp=0.8) | {"browInnerUp": 0.8}
+_TEETH = both_sides(mouthUpperUp=0.5, mouthLowerDown=0.5)
+_TONGUE = {"jawOpen": 0.5, "tongueOut": 1.0}
+_LEFT = {"eyeLookOutLeft": 0.8, "eyeLookInRight": 0.8}
+_RIGHT = {"eyeLookInLeft": 0.8, "eyeLookOutRight": 0.8}
+_UP, _DOWN = both_sides(eyeLookUp=0.8), both_sides(eyeLookDown=0.8)
 TURNED: Poses = {
     f"{side} {deg:g}": ({}, sign * deg) for deg in _TURNS_DEG for side, sign in (("left", 1), ("right", -1))
 }
 POSES: Poses = {
     "rest": ({}, 0.0),
-    "open": (both_sides(mouthUpperUp=0.3, mouthLowerDown=0.45) | {"jawOpen": 0.85}, 0.0),
-    "closed": (both_sides(eyeBlink=1.0), 0.0),
     **TURNED,
+    "open": (_LOWERED | _BROWS_DOWN | both_sides(mouthUpperUp=0.3, mouthLowerDown=0.45) | {"jawOpen": 0.85}, 0.0),
+    "pucker": (_LOW | {"mouthPucker": 1.0}, 0.0),
+    "closed": (both_sides(eyeBlink=1.0) | _BROWS_UP, 0.0),
     "smile": (
         both_sides(mouthSmile=0.85, cheekSquint=0.5, mouthUpperUp=0.5, mouthLowerDown=0.4, eyeSquint=0.2)
         | {"jawOpen": 0.12},
         0.0,
     ),
+    "left": (_LEFT | {"jawOpen": 0.3, "mouthFunnel": 0.8}, 0.0),
+    "right": (_RIGHT | both_sides(mouthFrown=0.9), 0.0),
+    "up": (_UP | _TEETH, 0.0),
+    "down": (_DOWN | _TONGUE, 0.0),
 }
 ANIME_POSES: Poses = {
     "rest": ({}, 0.0),
-    "A": (VOWELS["A"], 0.0),
-    "closed": (FACES["calm"], 0.0),
     **TURNED,
-    "surprised": (both_sides(eyeWide=1.0, browOuterUp=0.8) | {"browInnerUp": 0.8}, 0.0),
+    "A": (_LOWERED | _BROWS_DOWN | VOWELS["A"], 0.0),
+    "E": (_LOW | VOWELS["E"], 0.0),
+    "closed": (both_sides(eyeBlink=1.0) | _TONGUE, 0.0),
+    "left": (_LEFT | VOWELS["U"], 0.0),
+    "right": (_RIGHT | both_sides(mouthSmile=0.9), 0.0),
+    "up": (_UP | _TEETH, 0.0),
+    "down": (_DOWN | both_sides(mouthFrown=0.9), 0.0),
+    "wide": (both_sides(eyeWide=1.0) | _BROWS_UP | VOWELS["O"], 0.0),
+    "laugh": (both_sides(eyeBlink=1.0, mouthSmile=1.0) | {"jawOpen": 0.5}, 0.0),
 }
 
 

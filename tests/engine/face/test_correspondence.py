@@ -144,7 +144,7 @@ def test_each_eye_agrees_with_the_reference_that_does_alike() -> None:
     closed = arkit.weights({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0})
     wink = arkit.weights({"eyeBlinkLeft": 1.0})
     found = expression_similarity(wink, np.stack([np.zeros(arkit.COUNT, np.float32), closed]))
-    np.testing.assert_allclose(found, [[0.1, 1.0, 1.0], [1.0, 0.1, 1.0]], atol=1e-6)
+    np.testing.assert_allclose(found, [[0.1, 1.0, 1.0, 1.0], [1.0, 0.1, 1.0, 1.0]], atol=1e-6)
 
 
 @pytest.mark.parametrize("head", [open_head(), anime_head()], ids=["open", "anime"])

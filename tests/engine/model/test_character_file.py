@@ -121,7 +121,7 @@ def test_a_damaged_file_is_refused_with_its_reason(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"references": ()}, "1 to 12 references"),
+        ({"references": ()}, "1 to 16 references"),
         ({"head": "cat"}, "a head is one of"),
         ({"shape": np.zeros(3, np.float32)}, "shape must be"),
         ({"name": "a\nb"}, "printable"),

@@ -104,22 +104,25 @@ def test_ground_that_the_figure_encloses_is_seen_through() -> None:
     assert not drawings._gaps(picture, np.full(3, 255.0), figure, face).any()  # skin as white as the ground
 
 
-def test_a_lock_over_an_eye_stays_when_it_closes() -> None:
+@pytest.mark.parametrize("closing", [0.4, 1.0])
+def test_a_lock_over_an_eye_stays_when_it_closes(closing: float) -> None:
     eye = np.array([[60, 100], [80, 85], [120, 85], [140, 100], [120, 115], [80, 115]], np.float32)
-    closed = eye.copy()
-    closed[:, 1] = 108.0
+    lowered = eye.copy()
+    lowered[:, 1] += closing * (108.0 - lowered[:, 1])
     rgba = np.full((200, 200, 4), 255, np.uint8)
     rgba[..., :3] = (240, 200, 180)
     cv2.fillPoly(rgba, [eye.astype(np.int32)], (30, 30, 30, 255))
     lock = np.array([[90, 0], [110, 0], [101, 190]], np.int32)
     cv2.fillPoly(rgba, [lock], (90, 40, 160, 255))
-    drawings._close(rgba, eye, closed)
+    drawings._close(rgba, eye, lowered, closing)
     purple = np.abs(rgba[..., :3].astype(int) - (90, 40, 160)).max(2) < 30
     assert purple[:140, 100].mean() > 0.98
-    # The eye beside it is covered, but for the line of its lids.
+    # The eye beside it is covered, but for the line of its lids and what is below.
     dark = rgba[..., :3].max(2) < 100
-    assert not dark[80:100, :90].any()
-    assert dark[100:118, 70:80].any()
+    line = round(float(lowered[1:3, 1].mean()))
+    assert not dark[76 : line - 8, 72:88].any()
+    assert dark[line : line + 8, 72:80].any()
+    assert dark[line + 8 : 110, 72:80].any() == (closing < 1.0)
 
 
 def test_white_inside_an_outline_is_no_ground() -> None:

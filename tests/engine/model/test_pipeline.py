@@ -49,9 +49,8 @@ def test_the_exported_networks_draw_as_the_pipeline_does(
     look = renderer.prepare(who)
     # As the pipeline does: all references, along the head's surface alone.
     look.warps = {}
-    monkeypatch.setattr(
-        PreparedCharacter, "chosen", lambda self, params: (self._choice((0, 1)), np.ones((1, 2), np.float32))
-    )
+    present, parts = np.ones((1, 2), np.float32), np.ones((2, 4), np.float32)
+    monkeypatch.setattr(PreparedCharacter, "chosen", lambda self, params: (self._choice((0, 1)), present, parts))
     drawn = renderer.draw(look, params, light, STATE, steps)
     faded = [rgba[..., :3] * (rgba[..., 3:] / 255.0) for rgba in (drawn, expected)]
     # Five roundings to a level, and places to 1/32 of a pixel.

@@ -11,6 +11,7 @@ from omote.bridge import arkit
 from omote.engine.data import FlameParams
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
+from omote.engine.model.anchors import Key
 from omote.engine.model.networks import face_params, face_row
 from omote.engine.model.renderer import MOST_AT_ONCE, PreparedCharacter, Renderer
 from omote.engine.testing.drawing import CopyingNetworks, painted_character
@@ -35,8 +36,8 @@ def look(renderer: Renderer) -> PreparedCharacter:
     return renderer.prepare(painted_character(faces=FACES))
 
 
-def chosen(look: PreparedCharacter, face: FlameParams) -> dict[int, float]:
-    choice, present = look.chosen(face)
+def chosen(look: PreparedCharacter, face: FlameParams) -> dict[Key, float]:
+    choice, present, _ = look.chosen(face)
     return dict(zip(choice.order, present[0].tolist(), strict=True))
 
 
@@ -59,9 +60,8 @@ def test_closed_eyes_and_an_open_mouth_are_copied_at_once(renderer: Renderer) ->
     look = renderer.prepare(painted_character(faces=[*shown, turned(0.3), turned(-0.3)]))
     for turn in (0.0, 0.28):
         winking = from_weights(arkit.weights({"eyeBlinkLeft": 1.0, "jawOpen": 0.7}), None, turned(turn).neck_pose)
-        found = chosen(look, winking)
-        assert set(found) == {0 if turn == 0.0 else 3, 1, 2}
-        assert min(found.values()) >= 0.3
+        found = {key for key, share in chosen(look, winking).items() if share > 0.0}
+        assert {0 if turn == 0.0 else 3, (2, -1, 1, -1)} <= found
 
 
 def test_a_single_picture_turns_up_to_26_degrees(renderer: Renderer, look: PreparedCharacter) -> None:
