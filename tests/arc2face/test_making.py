@@ -104,10 +104,10 @@ def to_flame(params: FlameParams) -> FlameParams:
     return replace(params, basis=FLAME_BASIS)
 
 
-def test_views_to_draw_are_the_most_that_a_character_holds() -> None:
+def test_a_character_has_room_for_all_views_that_are_drawn() -> None:
     turns = sorted(anchor.yaw_deg for anchor in copying.REDRAWN if anchor.yaw_deg)
     assert turns == [-45.0, -30.0, -15.0, 15.0, 30.0, 45.0]
-    assert len(copying.FRONT) + len(copying.REDRAWN) == MOST_REFERENCES
+    assert len(copying.FRONT) + len(copying.REDRAWN) <= MOST_REFERENCES
 
 
 def made(

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from omote.bridge import arkit
-from omote.engine.data import Character, FlameParams, Reference
+from omote.engine.data import MOST_REFERENCES, Character, FlameParams, Reference
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights, to_weights
 from omote.engine.model import making
@@ -94,8 +94,8 @@ def test_each_anchor_is_painted_with_the_earlier_ones_among_the_references() -> 
 
 def test_there_are_no_more_anchors_than_a_character_has_room_for() -> None:
     renderer = PlainRenderer()
-    made = with_anchors(character(*[face(SMILE)] * 10), renderer)
-    assert len(made.references) == 12
+    made = with_anchors(character(*[face(SMILE)] * (MOST_REFERENCES - 2)), renderer)
+    assert len(made.references) == MOST_REFERENCES
     assert len(renderer.calls) == 2
 
 

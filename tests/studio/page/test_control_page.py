@@ -171,7 +171,7 @@ def test_of_a_group_that_is_made_on_the_page_one_expression_shows(page: playwrig
 def test_a_key_that_is_held_lets_go_when_the_window_loses_the_keyboard(page: playwright.Page, omote: Running) -> None:
     usual = omote.state()["hotkeys"]
     omote.post("/api/hotkeys", hotkeys=[{**usual[0], "mode": "hold"}, *usual[1:]])
-    until(lambda: "hold" in (page.text_content(f'#pads [data-hotkey="{usual[0]["id"]}"]') or ""), "the pad to know")
+    until(lambda: "Hold" in (page.text_content(f'#pads [data-hotkey="{usual[0]["id"]}"]') or ""), "the pad to know")
     page.keyboard.down(usual[0]["key"])
     until(lambda: is_on(omote, usual[0]["id"]), "the hotkey to be on")
     page.evaluate("window.dispatchEvent(new Event('blur'))")
@@ -183,7 +183,7 @@ def test_a_key_that_is_held_lets_go_when_the_window_loses_the_keyboard(page: pla
 def test_a_key_that_is_held_lets_go_whatever_shift_makes_of_it(page: playwright.Page, omote: Running) -> None:
     usual = omote.state()["hotkeys"]
     omote.post("/api/hotkeys", hotkeys=[{**usual[0], "mode": "hold", "key": "1"}, *usual[1:]])
-    until(lambda: "hold" in (page.text_content(f'#pads [data-hotkey="{usual[0]["id"]}"]') or ""), "the pad to know")
+    until(lambda: "Hold" in (page.text_content(f'#pads [data-hotkey="{usual[0]["id"]}"]') or ""), "the pad to know")
     page.keyboard.down("Digit1")
     until(lambda: is_on(omote, usual[0]["id"]), "the hotkey to be on")
     page.keyboard.down("Shift")
@@ -197,7 +197,7 @@ def test_a_pad_is_held_by_a_finger_that_drifts(page: playwright.Page, omote: Run
     usual = omote.state()["hotkeys"]
     omote.post("/api/hotkeys", hotkeys=[{**usual[0], "mode": "hold"}, *usual[1:]])
     pad = f'#quick [data-hotkey="{usual[0]["id"]}"]'
-    until(lambda: "hold" in (page.text_content(pad) or ""), "the pad to know")
+    until(lambda: "Hold" in (page.text_content(pad) or ""), "the pad to know")
     fingers = page.context.new_cdp_session(page)
     page.set_viewport_size({"width": 390, "height": 844})  # where the page scrolls
     box = page.locator(pad).bounding_box()
@@ -277,7 +277,7 @@ def test_what_the_editor_hides_keeps_nobody_from_saving(page: playwright.Page, o
     odd = [{**usual[0], "mode": "timer", "seconds": 1.0 / 3.0, "fade_s": 0.0}, *usual[1:]]
     omote.post("/api/hotkeys", hotkeys=odd)  # no step of a field's arrows
     page.click("#tab-expressions")
-    until(lambda: "0.333" in page.inner_text(f'#pads [data-hotkey="{usual[0]["id"]}"]'), "the pad to know")
+    until(lambda: "0.3 s" in page.inner_text(f'#pads [data-hotkey="{usual[0]["id"]}"]'), "the pad to know")
     page.click("#edit-hotkeys")
     row = page.locator(".hotkey").first
     row.get_by_label("Seconds").fill("0")  # too short, and then out of sight
@@ -440,7 +440,7 @@ def test_a_drawing_becomes_a_character_with_points_moved_by_hand(
     page.set_input_files("#maker input[type=file]", drawing)
     page.wait_for_selector("#maker .point")
     assert page.locator("#maker .point").count() == 22
-    point = page.get_by_role("button", name="Left brow inner", exact=True)
+    point = page.get_by_role("button", name="Left brow, inner end", exact=True)
     point.scroll_into_view_if_needed()
     before = point.bounding_box()
     assert before is not None
