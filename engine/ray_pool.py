@@ -136,17 +136,18 @@ class RayPool:
         cores = (self._max_workers or max(1, (os.cpu_count() or 1) // self._threads)) * self._threads
         # It holds logs, and sockets, whose paths must be short. Other users may not read it.
         self._folder = tempfile.mkdtemp(prefix="omote-ray-", dir="/tmp" if os.name == "posix" else None)
-        context = ray.init(
-            "local",
-            num_cpus=cores,
-            num_gpus=0,
-            object_store_memory=_STORE_BYTES,
-            include_dashboard=False,
-            runtime_env={"env_vars": {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}},
-            _node_ip_address="127.0.0.1",
-            _temp_dir=self._folder,
-            **_LOGGING,
-        )
+        with _runtime_env(PYTHONPATH=os.pathsep.join(filter(None, sys.path))) as runtime_env:
+            context = ray.init(
+                "local",
+                num_cpus=cores,
+                num_gpus=0,
+                object_store_memory=_STORE_BYTES,
+                include_dashboard=False,
+                runtime_env=runtime_env,
+                _node_ip_address="127.0.0.1",
+                _temp_dir=self._folder,
+                **_LOGGING,
+            )
         address = context.address_info["node_ip_address"]
         if address != "127.0.0.1":
             raise WorkerError(
@@ -156,7 +157,8 @@ class RayPool:
     def _join(self, ray: Any, address: str) -> None:
         _require_listener(address)
         try:
-            _call_with_timeout(lambda: ray.init(address, runtime_env={"env_vars": dict(ENVIRONMENT)}, **_LOGGING))
+            with _runtime_env() as runtime_env:
+                _call_with_timeout(lambda: ray.init(address, runtime_env=runtime_env, **_LOGGING))
         except TimeoutError as error:
             raise WorkerError(f"what listens at {address} has not answered as Ray in {_JOIN_TIMEOUT_S:g} s") from error
         except ImportError as error:
@@ -295,6 +297,17 @@ def require_same_versions(machine: str, found: Versions, wanted: Versions) -> No
 
 
 # Reaching a cluster.
+
+
+@contextmanager
+def _runtime_env(**variables: str) -> Iterator[dict[str, Any]]:
+    """What `ray.init` gives each worker: the environment, and an empty folder to work in.
+
+    Without that folder Ray puts the current folder of this process first in the path of its workers, which would import
+    an omote.py that lies there.
+    """
+    with tempfile.TemporaryDirectory(prefix="omote-ray-empty-") as empty:
+        yield {"env_vars": {**ENVIRONMENT, **variables}, "working_dir": empty}
 
 
 def _require_listener(address: str) -> None:

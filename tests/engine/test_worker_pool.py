@@ -126,25 +126,28 @@ def test_processes_end_when_results_are_no_longer_taken() -> None:
 
 
 PROGRAM = """
-from omote.engine.worker_pool import ProcessPool
+from omote.engine.ray_pool import pool_for
 
 def twice(shared, task):
     return 2 * task
 
 if __name__ == "__main__":
-    with ProcessPool(1) as pool:
+    with pool_for(*{options}) as pool:
         print(list(pool.run(twice, None, [21])))
 """
 
 
-def test_workers_run_no_python_file_of_the_current_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "options", [(None, 2, 1), pytest.param(("local", 1, 1), marks=needs_ray)], ids=["processes", "ray"]
+)
+def test_workers_run_no_python_file_of_the_current_folder(tmp_path: Path, options: tuple[object, ...]) -> None:
     """Without a safe path every worker would run a file called threading.py beside a downloaded timeline."""
     downloads, ran = tmp_path / "downloads", tmp_path / "ran"
     downloads.mkdir()
     for name in ("threading", "signal", "pickle", "omote"):
         (downloads / f"{name}.py").write_text(f"open({str(ran)!r}, 'w').close()\n")
     program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
+    program.write_text(PROGRAM.format(options=options))
     path = os.pathsep.join(filter(None, sys.path))
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"} | {"PYTHONPATH": path}
     command = [sys.executable, str(program)]
