@@ -125,7 +125,7 @@ def find_actor(name: str, source_name: str) -> ActorRecord | None:
     path = actor_path(name, source_name)
     try:
         path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the latter for a user without a home folder
         return None
     except OSError as error:
         raise ActorError(f"cannot read {path} ({error.strerror}): choose another folder with OMOTE_ACTORS") from error

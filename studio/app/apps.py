@@ -193,7 +193,7 @@ def _load(path: Path | None) -> tuple[AllowedApp, ...]:
         if not isinstance(data, list):
             raise ValueError("it must be a list")
         return tuple(_allowed_app(one) for one in data[:MOST_ALLOWED])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the latter for a user without a home folder
         return ()
     except (OSError, ValueError) as error:
         log.warning("%s is not used (%s): programs ask again", path, error)

@@ -210,7 +210,7 @@ def load_tokens(folder: Path) -> Tokens:
     path = folder / TOKENS_FILE
     try:
         return _read_tokens(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the latter for a user without a home folder
         pass
     except (OSError, ValueError) as error:
         log.warning("%s is not used (%s): the page's addresses are new", path, error)

@@ -8,8 +8,10 @@ from typing import NoReturn
 
 import pytest
 
+from omote.calibration.actor_file import find_actor
 from omote.engine import storage
 from omote.engine.storage import cache_folder, config_folder, data_folder, prepare_folder, user_path
+from omote.studio.app.apps import AppRegistry
 from omote.studio.app.settings import Settings, load_settings
 from omote.studio.cli.doctor import find_obs
 from omote.studio.cli.main import main
@@ -50,6 +52,8 @@ def test_the_cure_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     storage._warn_of_no_home.cache_clear()
     assert config_folder() == data_folder() == cache_folder()
     assert load_settings(config_folder()) == Settings()
+    assert find_actor("default", "demo") is None
+    assert AppRegistry(config_folder(), lambda: None).as_json()["allowed"] == []
     assert [record.getMessage() for record in caplog.records] == [
         "this user has no home folder, so nothing is kept: set HOME to a folder of yours"
     ]
