@@ -44,6 +44,12 @@ _STYLE = """\
 .md-typeset a { text-decoration: underline; }
 .md-typeset td:first-child code { white-space: nowrap; }
 """
+# The changelog names everything, so a search would show it first.
+_SEARCHED_LAST = """\
+---
+search: {boost: 0.01}
+---
+"""
 # Wide tables scroll, by keyboard as well; the search is a dialog, which needs a name.
 _SCRIPT = """\
 document.querySelectorAll(".md-search").forEach((one) => { one.setAttribute("aria-label", "Search") })
@@ -71,7 +77,8 @@ def gather() -> None:
     for page in shown:
         target = SOURCE / page
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_with_links(page, set(shown)), encoding="utf-8")
+        order = _SEARCHED_LAST if page.name == "CHANGELOG.md" else ""
+        target.write_text(order + _with_links(page, set(shown)), encoding="utf-8")
     (SOURCE / "site.css").write_text(_STYLE, encoding="utf-8")
     (SOURCE / "site.js").write_text(_SCRIPT, encoding="utf-8")
 
