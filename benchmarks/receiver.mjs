@@ -30,7 +30,11 @@ class LatencyLog {
 
   summary() {
     const sorted = this.values.length ? this.values.sort((a, b) => a - b) : [0];
-    const at = (part) => Number(sorted[Math.round(part * (sorted.length - 1))].toFixed(3));
+    const at = (share) => { // interpolated, as NumPy's percentiles are
+      const place = share * (sorted.length - 1);
+      const below = sorted[Math.floor(place)];
+      return Number((below + (place % 1) * (sorted[Math.ceil(place)] - below)).toFixed(3));
+    };
     return { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
   }
 }

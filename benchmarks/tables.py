@@ -216,14 +216,14 @@ def bridge(folder: Path) -> str:
     if result is None:
         return unmeasured("bridge")
     cases: dict[str, Result] = result["cases"]
-    head = ("receiver", "p50", "p99", "encrypted: p50", "p99", "slow consumer: p50", "p99")
+    named = (*(f"encrypted: {one}" for one in QUANTILES), *(f"slow consumer: {one}" for one in QUANTILES))
+    head = ("receiver", *QUANTILES, *named)
     rows = []
     for name, title in RECEIVERS.items():
         if name in cases:
             encrypted = cases.get(f"{name}, CURVE", {}).get("arrival_ms")
             plain, slow = cases[name]["arrival_ms"], cases[name + SLOW]["used_ms"]
-            hidden = ms(encrypted, "p50", "p99", digits=2)
-            rows.append([title, *ms(plain, "p50", "p99", digits=2), *hidden, *ms(slow, "p50", "p99")])
+            rows.append([title, *ms(plain, digits=2), *ms(encrypted, digits=2), *ms(slow)])
     missed = sum(row["missed"] for row in cases.values())
     lost = f"{missed} pictures were lost" if missed else "nothing was lost"
     return f"{table(head, rows)}\n\n{_machine(result)}; {lost}."

@@ -51,7 +51,13 @@ namespace Omote.Probe
             return "{\"p50\":" + At(sorted, 0.50) + ",\"p95\":" + At(sorted, 0.95) + ",\"p99\":" + At(sorted, 0.99) + ",\"max\":" + At(sorted, 1) + "}";
         }
 
-        private static string At(double[] sorted, double share) =>
-            sorted[(int)((sorted.Length - 1) * share)].ToString("0.000", CultureInfo.InvariantCulture);
+        /// <summary>Interpolated, as NumPy's percentiles are.</summary>
+        private static string At(double[] sorted, double share)
+        {
+            double place = (sorted.Length - 1) * share;
+            int below = (int)place, above = Math.Min(below + 1, sorted.Length - 1);
+            double value = sorted[below] + (place - below) * (sorted[above] - sorted[below]);
+            return value.ToString("0.000", CultureInfo.InvariantCulture);
+        }
     }
 }

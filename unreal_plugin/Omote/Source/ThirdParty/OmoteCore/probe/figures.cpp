@@ -20,8 +20,11 @@ void Figures::Add(double ms) {
 std::string Figures::ToJson() const {
     std::vector<double> sorted = values_.empty() ? std::vector<double>{0.0} : values_;
     std::sort(sorted.begin(), sorted.end());
-    const auto at = [&sorted](double share) {
-        return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))];
+    const auto at = [&sorted](double share) {  // interpolated, as NumPy's percentiles are
+        const double place = share * static_cast<double>(sorted.size() - 1);
+        const auto below = static_cast<std::size_t>(place);
+        const std::size_t above = std::min(below + 1, sorted.size() - 1);
+        return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
     };
     std::array<char, 128> text{};
     std::snprintf(text.data(), text.size(), R"({"p50":%.3f,"p95":%.3f,"p99":%.3f,"max":%.3f})", at(0.50), at(0.95),
