@@ -42,6 +42,7 @@ from omote.engine.face.flame_map import FlameMapError, own_map_path
 from ..app.config import DEFAULTS, load_config
 from ..app.settings import load_settings, settings_folder
 from .parser import add_command
+from .terminal import say
 
 FLAME_MAP_HELP = "Find how FLAME makes each ARKit shape, from your FLAME file; photoreal characters need it."
 REPORT_HELP = "Write a page about the last calibration of a performer."
@@ -129,7 +130,7 @@ def _run_report(typed: argparse.Namespace) -> int:
     except ActorError as error:
         raise CalibrationError(str(error)) from error
     write_report(kept, typed.out)
-    print(f"report in {typed.out}")
+    say(f"report in {typed.out}")
     return 0
 
 
@@ -140,9 +141,8 @@ def _run_flame_map(typed: argparse.Namespace) -> int:
         fitted.map.save(place)
     except (FlameFileError, RegistrationError, FlameMapError) as error:
         raise CalibrationError(str(error)) from error
-    print(flame_map_report(fitted))
-    print(f"\nsaved in {place}")
-    print("It is derived from your FLAME file and under its licence: do not share it.")
+    say(*flame_map_report(fitted).splitlines(), "", f"saved in {place}")
+    say("It is derived from your FLAME file and under its licence: do not share it.")
     return 0
 
 
@@ -203,10 +203,10 @@ def run_session(
         # Before the camera closes, because Enter would start the last step again meanwhile.
         record = ActorRecord(session.result(), Provenance(iso_now(), source.name, session.findings()))
     _save(record, path)
-    console.print("\n".join(describe_findings(record, path)), highlight=False, markup=False, soft_wrap=True)
+    say(*describe_findings(record, path))
     if report:
         write_report(record, report)
-        console.print(f"report in {report}", highlight=False, markup=False, soft_wrap=True)
+        say(f"report in {report}")
     return 0
 
 
@@ -359,7 +359,7 @@ def _run_delay(recording: Path | None, sound: Path | None, control_endpoint: str
             lines = delay_of_recording(delay(loudness(sound or recording), mouth_openness(recording)))
     except (DelayError, ControlError, BindError) as error:
         raise CalibrationError(str(error)) from error
-    print("\n".join(lines))
+    say(*lines)
     return 0
 
 

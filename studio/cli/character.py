@@ -39,6 +39,7 @@ from ..app.character_making import (
 )
 from .interrupts import run_interruptibly
 from .parser import add_command
+from .terminal import say
 
 _MAX_PHOTOS = 4
 
@@ -59,14 +60,14 @@ def run_list() -> int:
         try:
             character = load_any_character(name, most=1)
         except CharacterError as error:  # list the others
-            print(f"{name}: {error}", file=sys.stderr)
+            say(f"{name}: {error}", to=sys.stderr)
             code = 1
             continue
         mark = " (photoreal)" if isinstance(character, PhotorealCharacter) else ""
         default = " (default)" if name == DEFAULT_CHARACTER else ""
         consent = "" if isinstance(character, PhotorealCharacter) else character.consent
         about = "; ".join(filter(None, (character.licence, character.made_from, consent)))
-        print(f"{name}{mark}{default}: {about}")
+        say(f"{name}{mark}{default}: {about}")
     return code
 
 
@@ -161,10 +162,10 @@ def run(request: CharacterRequest) -> int:
         target = path if len(several) == 1 else path.with_stem(made.character.name)
         save_new_character(made.character, target)
         for warning in made.warnings:
-            print(f"note: {warning}", file=sys.stderr)
-        print(f"{made.character.name}: {made.character.made_from}. {made.character.licence}")
+            say(f"note: {warning}", to=sys.stderr)
+        say(f"{made.character.name}: {made.character.made_from}. {made.character.licence}")
         shown = made.character.name if request.name else target
-        print(f"saved in {target}; see it with: omote live --character {shown}")
+        say(f"saved in {target}; see it with: omote live --character {shown}")
     return 0
 
 
@@ -207,7 +208,7 @@ def _consent(request: CharacterRequest) -> str:
             model = read_vrm(request.vrm)
         except VrmError as error:
             raise CharacterError(str(error)) from error
-        print(f"{model.title} by {model.author}. {model.terms}", file=sys.stderr)
+        say(f"{model.title} by {model.author}. {model.terms}", to=sys.stderr)
         of: SourceKind = "model"
     else:
         of = "drawing" if request.drawing else "person"
@@ -235,7 +236,7 @@ def write_points(picture: Path, out: Path) -> int:
     except OSError as error:
         raise CharacterError(f"cannot write {out} ({error.strerror or error}): choose another place") from error
     if found is None:
-        print("note: no face was found, so the points are where a face often is", file=sys.stderr)
-    print(f"the points are in {out}, and {shown} shows them; correct them, then:")
-    print(f"omote character new NAME --picture {picture} --points {out}")
+        say("note: no face was found, so the points are where a face often is", to=sys.stderr)
+    say(f"the points are in {out}, and {shown} shows them; correct them, then:")
+    say(f"omote character new NAME --picture {picture} --points {out}")
     return 0

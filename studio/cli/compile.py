@@ -24,6 +24,7 @@ from omote.engine.runtime.tensorrt_engine import engine_folder
 from omote.engine.storage import cache_folder
 
 from ..app.config import load_config
+from .terminal import say
 
 _AHEAD = "tensorrt-rtx"  # the runtime that can compile for another GPU
 
@@ -69,7 +70,7 @@ def main(typed: argparse.Namespace) -> int:
     if typed.runtime != AUTO:
         return _one(files, Build.named(typed.runtime), kept)
     found = autotune.decide(files, kept)
-    print(table(found.trials, found.choice.build))
+    say(*table(found.trials, found.choice.build).splitlines())
     return 0
 
 
@@ -85,7 +86,7 @@ def _photoreal(typed: argparse.Namespace, character: PhotorealCharacter) -> int:
         _clear_cache(ResultCache())
     settings = replace(load_config(typed.config).for_kinds(), runtime=typed.runtime)
     for line in kind().compile(character, settings, typed.targets, typed.out or Path(), again=typed.again):
-        print(line, flush=True)
+        say(line)
     return 0
 
 
@@ -102,7 +103,7 @@ def _build_ahead(files: NetworkFiles, targets: Sequence[str], out: Path) -> int:
 
     try:
         for count in range(1, MOST_AT_ONCE + 1):
-            print(compile_ahead(denoiser_graph(files, count), targets, out), flush=True)
+            say(str(compile_ahead(denoiser_graph(files, count), targets, out)))
     except RuntimeUnavailable as error:
         raise AnimatorError(str(error)) from error
     return 0
@@ -112,7 +113,7 @@ def _one(files: NetworkFiles, build: Build, kept: ResultCache) -> int:
     (trial,) = try_builds(files, (build,), kept)
     if trial.refused:
         raise AnimatorError(trial.refused)
-    print(table((trial,), None))
+    say(*table((trial,), None).splitlines())
     return 0
 
 

@@ -17,7 +17,6 @@ from importlib import metadata, util
 from pathlib import Path
 
 from omote.bridge import arkit, keys
-from omote.bridge.errors import printable
 from omote.bridge.keys import KeysError, ServerKeys
 from omote.bridge.outputs import availability
 from omote.calibration.actor_file import ACTOR_SUFFIX, ActorError, actors_folder, load_actor
@@ -51,6 +50,7 @@ from ..app.settings import SETTINGS_FILE, settings_folder
 from ..app.validation import JsonError, parse_json
 from .interrupts import run_interruptibly
 from .parser import add_config_option, config_of
+from .terminal import say
 
 _REINSTALL = "install Omote again"
 _PICTURES = 5
@@ -75,8 +75,7 @@ class Check:
 
     def line(self) -> str:
         text = f"{self.found}: {self.cure}" if self.cure and not self.is_ok else self.found
-        line = f"{'ok' if self.is_ok else self.wrong:8}{self.name:18}{text}"
-        return printable(line, len(line))  # it may name files of a stranger
+        return f"{'ok' if self.is_ok else self.wrong:8}{self.name:18}{text}"
 
 
 def main(typed: argparse.Namespace) -> int:
@@ -99,9 +98,9 @@ def run(config: Config, character: str | None = None, compare: Path | None = Non
 def _print_checks(found: Iterator[Check], what: str, command: str) -> int:
     can_run = True
     for check in found:
-        print(check.line(), flush=True)
+        say(check.line())
         can_run = can_run and (check.is_ok or not check.is_needed)
-    print(f"{what} can run: {command}" if can_run else f"{what} cannot run: see what is missing above")
+    say(f"{what} can run: {command}" if can_run else f"{what} cannot run: see what is missing above")
     return 0 if can_run else 1
 
 

@@ -11,6 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from omote.engine.model.kinds import kind
 
 from ..app.config import load_config, with_changes, without_trials
+from .terminal import say
 from .train import TrainingError, require_modules
 
 
@@ -50,7 +51,7 @@ def main(typed: argparse.Namespace) -> int:
     options = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
     runtime = {"runtime": typed.runtime} if "runtime" in typed else {}
     config = with_changes(load_config(typed.config), {**runtime, "offline": True})
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("loading", total=None)
         try:
@@ -62,6 +63,6 @@ def main(typed: argparse.Namespace) -> int:
         except EvaluationError as error:
             raise TrainingError(str(error)) from error
     report.write(evaluation, typed.save)
-    print(report.markdown(report.as_json(evaluation)))
-    print(f"{typed.save} and {typed.save.with_suffix('.md')}")
+    say(*report.markdown(report.as_json(evaluation)).splitlines())
+    say(f"{typed.save} and {typed.save.with_suffix('.md')}")
     return 0

@@ -11,6 +11,7 @@ from omote.bridge.keys import KeysError, ServerKeys
 
 from ..app.config import keys_folder
 from .parser import add_command
+from .terminal import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,13 +43,13 @@ def _new(folder: Path, name: str | None, out: Path | None, is_replaced: bool) ->
         if out or is_replaced:
             raise KeysError("--out and --overwrite are for a machine's key file: omote keys new NAME")
         _server(folder)
-        print(f"this machine's key pair is in {folder}; to admit another machine: omote keys new NAME")
+        say(f"this machine's key pair is in {folder}; to admit another machine: omote keys new NAME")
         return 0
     keys.check_name(name)
     server = _server(folder)
     out = out or Path(name + keys.BUNDLE_SUFFIX)
     keys.make_client(server, name, out, is_replaced)
-    print("\n".join(_instructions(name, out)))
+    say(*_instructions(name, out))
     return 0
 
 
@@ -57,7 +58,7 @@ def _server(folder: Path) -> ServerKeys:
     if (folder / keys.SERVER_FILE).exists():
         return ServerKeys.load(folder)
     server = keys.make_server(folder)
-    print(f"made this machine's own key pair: {folder / keys.SERVER_FILE} (secret: it must not leave this machine)")
+    say(f"made this machine's own key pair: {folder / keys.SERVER_FILE} (secret: it must not leave this machine)")
     return server
 
 
@@ -75,13 +76,13 @@ def _instructions(name: str, out: Path) -> list[str]:
 def _list(folder: Path) -> int:
     listed = keys.client_keys(folder / keys.CLIENTS_FOLDER)
     for name, public in listed.items():
-        print(f"{name}: {public}")
+        say(f"{name}: {public}")
     if not listed:
-        print(f"no machine is admitted by {folder}; to admit one: omote keys new NAME")
+        say(f"no machine is admitted by {folder}; to admit one: omote keys new NAME")
     return 0
 
 
 def _remove(clients: Path, name: str) -> int:
     keys.remove_client(clients, name)
-    print(f"{name} is no longer admitted. A current connection stays until `omote live` is restarted.")
+    say(f"{name} is no longer admitted. A current connection stays until `omote live` is restarted.")
     return 0

@@ -14,6 +14,8 @@ from omote.engine.data import Character, PhotorealCharacter, SourceFile
 from omote.engine.model.character_file import SHIPPED_FOLDER, SUFFIX, load_any_character
 from omote.engine.models import model_rows, shipped_networks
 
+from .terminal import say
+
 _OURS = "Apache-2.0"
 _WEIGHTS = ("*.onnx", "*.safetensors")
 _NUMBERS = (".npz", ".onnx", ".safetensors")
@@ -43,45 +45,45 @@ def main(typed: argparse.Namespace) -> int:
 
 
 def _print_photoreal(character: PhotorealCharacter) -> None:
-    print(f"{character.name} (photoreal): {character.licence}")
-    print(f"  made from {character.made_from}")
+    say(f"{character.name} (photoreal): {character.licence}")
+    say(f"  made from {character.made_from}")
     _print_parts(character.parts)
     refused = [part for part in character.parts if not part.is_commercial]
     if refused:
-        print(f"Commercial use of {character.name} is not allowed: {len(refused)} of its parts forbid it")
+        say(f"Commercial use of {character.name} is not allowed: {len(refused)} of its parts forbid it")
     else:
-        print(f"Commercial use of {character.name} is allowed if the person in the photo agrees")
+        say(f"Commercial use of {character.name} is allowed if the person in the photo agrees")
 
 
 def _print_open(character: Character) -> None:
-    print(f"{character.name}: {character.licence}")
-    print(f"  {character.made_from}")
+    say(f"{character.name}: {character.licence}")
+    say(f"  {character.made_from}")
     if character.consent:
-        print(f"  {character.consent}")
+        say(f"  {character.consent}")
     _print_parts(SourceFile(one.path.name, one.sha256, _OURS, True) for one in shipped_networks().networks)
     if character.licence == _OURS:
-        print(f"Commercial use of {character.name} is allowed")
+        say(f"Commercial use of {character.name} is allowed")
     else:
-        print(f"The licence of {character.name} above decides about commercial use; the network allows it")
+        say(f"The licence of {character.name} above decides about commercial use; the network allows it")
 
 
 def _print_installation() -> None:
-    print("shipped with Omote:")
+    say("shipped with Omote:")
     _print_parts(_shipped())
-    print("downloaded at first use:")
+    say("downloaded at first use:")
     for row in model_rows():
-        print(f"  {row.name}: {row.licence}; {row.state}, from {row.sources}")
-    print(f"{_LIBRARIES}:")
+        say(f"  {row.name}: {row.licence}; {row.state}, from {row.sources}")
+    say(f"{_LIBRARIES}:")
     for name, licence in _libraries():
-        print(f"  {name}: {licence}")
-    print("Commercial use of what all of this draws is allowed. NOTICE.md names what it was made from")
-    print("Photoreal characters need further files: see `omote licenses CHARACTER` and `omote models`")
+        say(f"  {name}: {licence}")
+    say("Commercial use of what all of this draws is allowed. NOTICE.md names what it was made from")
+    say("Photoreal characters need further files: see `omote licenses CHARACTER` and `omote models`")
 
 
 def _print_parts(parts: Iterable[SourceFile]) -> None:
     for part in parts:
         allowed = "commercial use allowed" if part.is_commercial else "NOT for commercial use"
-        print(f"  {part.name}: {allowed}; {part.licence}; sha256 {part.sha256[:16]}…")
+        say(f"  {part.name}: {allowed}; {part.licence}; sha256 {part.sha256[:16]}…")
 
 
 def _shipped() -> Iterator[SourceFile]:

@@ -46,6 +46,7 @@ from ..app.state import Stage, Status, presence_of
 from .interrupts import exit_within, run_interruptibly
 from .live_outputs import Outputs
 from .parser import add_drawing_options, add_range_options, config_of
+from .terminal import say
 
 SHUTDOWN_S = 0.4  # after Ctrl-C, to write the report and close the outputs
 
@@ -155,7 +156,7 @@ def _run_live(config: Config, loaded: LoadedRun) -> RecordingProgress | None:
             recorded = studio.finish()
         if config.report:
             config.report.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
-        Console().print(run_summary(report), highlight=False, markup=False, soft_wrap=True)
+        say(run_summary(report))
     return recorded
 
 
@@ -231,7 +232,7 @@ def _print_summary(config: Config, loaded: LoadedRun, outputs: Outputs) -> None:
     if config.source == "demo":
         click = ", or a click on the page" if page else ""
         rows.append(f"  your face   omote live --source webcam{click}")
-    Console().print("\n".join([*rows, "  Ctrl-C ends"]), highlight=False, markup=False, soft_wrap=True)
+    say(*rows, "  Ctrl-C ends")
     if page and config.open:
         webbrowser.open(page.url_for_once())
 

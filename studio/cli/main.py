@@ -13,6 +13,7 @@ from types import ModuleType
 from omote.bridge.errors import OmoteError
 
 from .interrupts import exit_code, exit_process, signals_as_interrupts
+from .terminal import PlainFormatter, say
 
 USER_ERROR_CODE = 2
 
@@ -90,7 +91,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         code: int = command.main(typed)
         return code
     except OmoteError as error:
-        print(f"omote {typed.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        say(f"omote {typed.command}: {' '.join(str(error).split())}", to=sys.stderr)
         return USER_ERROR_CODE
 
 
@@ -131,7 +132,8 @@ def _configure_logging() -> None:
     handler: logging.Handler = logging.StreamHandler()
     if console.is_terminal:  # messages must go above the status line
         handler = RichHandler(console=console, show_time=False, show_path=False)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    handler.setFormatter(PlainFormatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("omote").setLevel(logging.INFO)
 
 

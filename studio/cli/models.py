@@ -10,6 +10,7 @@ from omote.engine.models import NetworkFile, WeightsError, model_rows, shipped_n
 
 from ..app.config import Config, load_config
 from .parser import add_command
+from .terminal import say
 
 ARC2FACE = "arc2face"
 
@@ -34,15 +35,15 @@ def _list(config: Config) -> int:
     """Prints each file. Reads the disk, never the network."""
     files = shipped_networks()
     for network, purpose in ((files.denoiser, "draws portraits"), (files.encoder, "reads reference pictures")):
-        print(f"{network.path.name}: {_state(network)}, shipped with Omote")
-        print(f"  {purpose}, model {files.model}; Apache-2.0")
-        print(f"  {network.path}")
+        say(f"{network.path.name}: {_state(network)}, shipped with Omote")
+        say(f"  {purpose}, model {files.model}; Apache-2.0")
+        say(f"  {network.path}")
     for row in model_rows():
-        print(f"{row.name}: {row.state}, {row.size / 1e6:.1f} MB")
-        print(f"  {row.purpose}; {row.licence}; from {row.sources}")
-        print(f"  {row.path}")
+        say(f"{row.name}: {row.state}, {row.size / 1e6:.1f} MB")
+        say(f"  {row.purpose}; {row.licence}; from {row.sources}")
+        say(f"  {row.path}")
     if is_here():
-        print("\n".join(kind().files(config.for_kinds())))
+        say(*kind().files(config.for_kinds()))
     return 0
 
 
@@ -57,5 +58,5 @@ def _state(network: NetworkFile) -> str:
 def _get(config: Config, to: Path | None) -> int:
     """Downloads the missing files, if the settings allow them."""
     for line in kind().fetch(config.for_kinds(), to):
-        print(line, flush=True)
+        say(line)
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn, TypeAlias
@@ -12,6 +13,7 @@ from typing import NoReturn, TypeAlias
 from omote.engine.model.animator import runtime_options
 
 from ..app.config import DEFAULTS, Config, load_config, user_config_path, with_changes
+from .terminal import say
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -22,7 +24,8 @@ class Parser(argparse.ArgumentParser):
     """An ArgumentParser that reports an error in one line, without the usage; pass `allow_abbrev=False`."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}{self._hint(message)}; see {self.prog} --help\n")
+        say(f"{self.prog}: {message}{self._hint(message)}; see {self.prog} --help", to=sys.stderr)
+        self.exit(2)
 
     def _hint(self, message: str) -> str:
         if not (found := _UNKNOWN.search(message)):

@@ -20,6 +20,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
+from omote.bridge.errors import printable
 from omote.engine.capture.source import Playback
 from omote.engine.model.animator import runtime_options
 from omote.engine.model.character_file import load_any_character
@@ -42,6 +43,7 @@ from .interrupts import exit_code
 from .parser import POSE_HELP, config_of
 from .render_inputs import LIGHTS, NO_ACTOR, NO_SOURCE, Appearance, Clip, PerformanceClip, TimelineClip, TransitionClip
 from .render_outputs import RenderOutputs, parse_outputs
+from .terminal import say
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +76,10 @@ def run(request: RenderRequest, clock_s: Callable[[], float] = time.monotonic) -
             with ProgressPhases(Console(stderr=True), clock_s) as phases:
                 count, drawn = _Rendering(request, settings, pool, job, phases).run(draft)
         except KeyboardInterrupt as interrupt:
-            print(_stopped_text(request, job), file=sys.stderr)
+            say(_stopped_text(request, job), to=sys.stderr)
             return exit_code(interrupt)
         job.finish()
-    print(_result_text(request, settings, count, drawn, clock_s() - began_s))
+    say(*_result_lines(request, settings, count, drawn, clock_s() - began_s))
     return 0
 
 
@@ -96,7 +98,7 @@ class _Rendering:
         self._require_disk_space(draft)
         animation, pictures, kept = self._draw(draft, self.settings) if self.settings else self._without_pictures(draft)
         for writer in self.request.outputs.writers:
-            update = self.phases.phase(f"writing {writer.path.name}", len(animation))
+            update = self.phases.phase(f"writing {printable(writer.path.name, 255)}", len(animation))
             update(0)
             writer.write(animation, pictures, update)
         return len(animation), len(animation) - kept
@@ -167,13 +169,12 @@ def _stopped_text(request: RenderRequest, job: Job) -> str:
     return f"omote render: stopped; {_pictures(job.kept)} kept in {job.pictures}. Resume with: {request.resume_command}"
 
 
-def _result_text(
+def _result_lines(
     request: RenderRequest, settings: RenderSettings | None, count: int, drawn: int, seconds: float
-) -> str:
-    """The result in lines."""
+) -> list[str]:
     pace = progress_text(count, count, drawn, seconds) if settings else _pictures(count)
     remark = [f"  {settings.remark}"] if settings and settings.remark else []
-    return "\n".join([f"{pace}, {seconds:.1f} s", *(f"  {path}" for path in request.outputs.places), *remark])
+    return [f"{pace}, {seconds:.1f} s", *(f"  {path}" for path in request.outputs.places), *remark]
 
 
 def _pictures(count: int) -> str:

@@ -24,6 +24,7 @@ from omote.engine.storage import require_empty
 
 from ..app.config import Config, without_trials
 from .parser import POSE_HELP, config_of
+from .terminal import say
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def run(request: SheetRequest) -> int:
     """Draws and writes the sheet; what is refused is refused before its folder is made and before anything is drawn."""
     require_empty(request.folder, SheetError, overwrite=request.overwrite)
     character = load_any_character(request.config.character)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(f"loading {character.name}", total=None)
         if isinstance(character, PhotorealCharacter):
@@ -111,7 +112,7 @@ def run(request: SheetRequest) -> int:
         progress.update(task, description=f"drawing {_pictures(len(expressions))} of {character.name}")
         pictures = list(drawing)
     sheet.save(request.folder, expressions, pictures)
-    print(f"{_pictures(len(pictures))} and {sheet.SHEET} in {request.folder}")
+    say(f"{_pictures(len(pictures))} and {sheet.SHEET} in {request.folder}")
     return 0
 
 

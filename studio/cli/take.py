@@ -8,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from omote.bridge.errors import printable
 from omote.engine.capture import take_files
 from omote.engine.capture.source import Playback
 from omote.engine.capture.take import Take, check_is_new, read_take, trimmed_take, write_take
 from omote.engine.capture.take_files import TakeError, read_sidecar
 
 from .parser import add_command, add_range_options
+from .terminal import say
 
-_MOST_NAME = 255
 _GAP = 1.5  # pictures; a longer step between two rows is a gap
 
 
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(typed: argparse.Namespace) -> int:
     """Runs `omote take`; returns the exit code."""
     if typed.subcommand == "info":
-        print("\n".join(describe_take(typed.take)))
+        say(*describe_take(typed.take))
         return 0
     if not hasattr(typed, "start_s") and not hasattr(typed, "end_s"):
         raise TakeError("give the part to keep: --start SECONDS, --end SECONDS, or both")
@@ -49,7 +48,7 @@ def _trim(source: Path, out: Path, part: Playback) -> int:
         for partial in (out, out.with_suffix(".json")):
             partial.unlink(missing_ok=True)
         raise
-    print(f"{_pictures(take)}, {take.seconds:.2f} s: {out}")
+    say(f"{_pictures(take)}, {take.seconds:.2f} s: {out}")
     return 0
 
 
@@ -57,7 +56,7 @@ def describe_take(path: Path) -> list[str]:
     """The properties of a take, in lines."""
     take, beside = read_take(path), read_sidecar(path.with_suffix(".json"))
     return [
-        printable(path.name, _MOST_NAME),
+        path.name,
         f"  length    {take.seconds:.2f} s, {_pictures(take)} at {take.fps:g} a second{_gaps(take)}",
         f"  face      seen in {_tracked_share(take)}",
         f"  timecode  {_timecodes(take)}",
