@@ -1,4 +1,10 @@
-"""What the plugin uses of Unreal: `used-api.tsv` lists it, the stand-ins declare it, and nothing else is called."""
+"""What the plugin uses of Unreal: `used-api.tsv` lists it, the stand-ins declare it, and nothing else is called.
+
+The column `checked` says how a name was looked up: `declaration` means compared with its declaration in Epic's API
+reference or a public header, `page` that a page of the reference describes it, `use` that public plugins call it like
+that, `own` that it is the plugin's. `version` names the versions of the reference that were compared; its latest page
+names none.
+"""
 
 from __future__ import annotations
 

@@ -27,6 +27,11 @@ using TCHAR = char;
 // On a Mac it brings Objective-C's names as well.
 #define Nil nullptr
 #define nil nullptr
+#define YES true
+#define NO false
+#define TRUE 1
+#define FALSE 0
+#define PI (3.1415926535897932f)
 
 // Unreal's header tool reads these; a compiler does not.
 #define UCLASS(...)
