@@ -17,7 +17,9 @@ from ..data import FlameParams
 from ..images import picture_grid
 from ..storage import prepare_folder
 from .animation import RenderError
+from .credentials import Credentials, sign
 from .face_parser import parse_face
+from .pictures import png_with_xmp
 
 Picture = NDArray[np.uint8]  # [S,S,3], or [S,S,4] with straight alpha
 
@@ -60,11 +62,22 @@ def prepare(folder: Path, *, overwrite: bool = False) -> None:
     prepare_folder(folder, (_PICTURES, SHEET), SheetError, overwrite=overwrite)
 
 
-def save(folder: Path, asked: Sequence[Expression], pictures: Sequence[Picture]) -> None:
-    """Writes each picture, and all of them on one; SheetError where that fails."""
+def save(
+    folder: Path, asked: Sequence[Expression], pictures: Sequence[Picture], credentials: Credentials | None = None
+) -> None:
+    """Writes each picture, and all of them on one, marked as generated; SheetError where that fails.
+
+    With `credentials`, each file is signed by them.
+    """
+    images = {
+        one.file(number): Image.fromarray(picture)
+        for number, (one, picture) in enumerate(zip(asked, pictures, strict=True), 1)
+    }
+    images[SHEET] = picture_grid(pictures, [one.name for one in asked])
     try:
-        for number, (one, picture) in enumerate(zip(asked, pictures, strict=True), 1):
-            Image.fromarray(picture).save(folder / one.file(number))
-        picture_grid(pictures, [one.name for one in asked]).save(folder / SHEET)
+        for name, image in images.items():
+            (folder / name).write_bytes(png_with_xmp(image, compress_level=6))
+            if credentials:
+                sign(folder / name, credentials)
     except OSError as error:
         raise SheetError(f"cannot write to {folder}: {error.strerror or error}; is the disk full?") from error

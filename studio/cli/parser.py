@@ -51,6 +51,8 @@ def config_of(typed: argparse.Namespace, base: Config = DEFAULTS, **fixed: objec
 
 # Of `omote sheet` and `omote render`.
 POSE_HELP = "what turns the head of a photoreal character in many steps"
+CREDENTIALS = "local | FILE.pem"
+CREDENTIALS_HELP = "sign files with Content Credentials (C2PA) as generated"
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:

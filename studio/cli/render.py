@@ -40,7 +40,7 @@ from omote.engine.worker_pool import WorkerPool
 
 from ..app.config import DEFAULTS, Config
 from .interrupts import exit_code
-from .parser import POSE_HELP, config_of
+from .parser import CREDENTIALS, CREDENTIALS_HELP, POSE_HELP, config_of
 from .render_inputs import LIGHTS, NO_ACTOR, NO_SOURCE, Appearance, Clip, PerformanceClip, TimelineClip, TransitionClip
 from .render_outputs import RenderOutputs, parse_outputs
 from .terminal import say
@@ -246,9 +246,7 @@ def _add_appearance_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--fps", dest="rate", metavar="N", help="pictures a second, such as 30, 29.97 or 30000/1001")
     group.add_argument("--size", type=int, metavar="PIXELS", help="size of the picture, default 512")
     group.add_argument("--background", metavar="'#rrggbb'", help="background in .mp4 and .gif, default black")
-    group.add_argument(
-        "--credentials", metavar="local | FILE.pem", help="sign files with Content Credentials (C2PA) as generated"
-    )
+    group.add_argument("--credentials", metavar=CREDENTIALS, help=CREDENTIALS_HELP)
     group.add_argument("--frame-by-frame", action="store_true", help="do not stabilize over time")
     group.add_argument("--steps", type=int, help="steps of the sampler")
     group.add_argument("--guidance", type=float, help="of a photoreal character in up to 8 steps; with more it is 3")

@@ -18,12 +18,13 @@ from omote.engine.model.character_file import load_any_character
 from omote.engine.model.kinds import Stills, kind
 from omote.engine.model.renderer import references_at_once
 from omote.engine.offline import sheet
+from omote.engine.offline.credentials import load_credentials
 from omote.engine.offline.face_parser import FORMS, REST
 from omote.engine.offline.sheet import Expression, Picture, SheetError
 from omote.engine.storage import require_empty
 
 from ..app.config import Config, without_trials
-from .parser import POSE_HELP, config_of
+from .parser import CREDENTIALS, CREDENTIALS_HELP, POSE_HELP, config_of
 from .terminal import say
 
 
@@ -37,6 +38,7 @@ class SheetRequest:
     photos: tuple[Path, ...]  # of which the expressions are drawn too
     stills: Stills
     overwrite: bool
+    credentials: str | None = None  # "local", or the path of a PEM file; None: files are not signed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", dest="folder", type=Path, required=True, metavar="DIR", help="a new or empty folder")
     parser.add_argument("--overwrite", action="store_true", default=False, help="replace an earlier sheet there")
+    parser.add_argument("--credentials", default=None, metavar=CREDENTIALS, help=CREDENTIALS_HELP)
     parser.add_argument("--steps", type=int, default=None, help="steps of the sampler; 25 for photoreal characters")
     parser.add_argument("--guidance", type=float, default=None, help="of photoreal characters: 3, or 1 for none")
     parser.add_argument(
@@ -89,6 +92,7 @@ def request_of(typed: argparse.Namespace, config: Config) -> SheetRequest:
         photos=tuple(typed.photos),
         stills=Stills(typed.steps, typed.guidance, typed.share, scale),
         overwrite=typed.overwrite,
+        credentials=typed.credentials,
     )
 
 
@@ -100,6 +104,7 @@ def main(typed: argparse.Namespace) -> int:
 def run(request: SheetRequest) -> int:
     """Draws and writes the sheet; what is refused is refused before its folder is made and before anything is drawn."""
     require_empty(request.folder, SheetError, overwrite=request.overwrite)
+    credentials = load_credentials(request.credentials) if request.credentials else None
     character = load_any_character(request.config.character)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -111,7 +116,7 @@ def run(request: SheetRequest) -> int:
         sheet.prepare(request.folder, overwrite=request.overwrite)
         progress.update(task, description=f"drawing {_pictures(len(expressions))} of {character.name}")
         pictures = list(drawing)
-    sheet.save(request.folder, expressions, pictures)
+    sheet.save(request.folder, expressions, pictures, credentials)
     say(f"{_pictures(len(pictures))} and {sheet.SHEET} in {request.folder}")
     return 0
 

@@ -19,6 +19,7 @@ from omote.engine.offline.animation import Animation, RenderError, single_charac
 from omote.engine.offline.credentials import LOCAL, load_credentials, sign, signed
 from omote.engine.offline.output import OnProgress
 from omote.engine.offline.pictures import PictureFolder, encode_png
+from omote.engine.offline.sheet import expressions, save
 from omote.engine.offline.writers.suffixes import VIDEOS, writer_for
 
 c2pa = pytest.importorskip("c2pa", reason="c2pa-python is not installed")
@@ -97,6 +98,20 @@ def test_a_changed_video_is_found_out(home: Path, pictures: PictureFolder, name:
     data[data.index(b"mdat") + 40] ^= 1
     (home / name).write_bytes(data)
     assert read(home / name)[0] == "Invalid"
+
+
+def test_stills_say_that_a_model_made_them(home: Path) -> None:
+    asked, rng = expressions(("smile", "surprise")), np.random.default_rng(0)
+    drawn = [rng.integers(0, 256, (64, 64, channels), np.uint8) for channels in (3, 4)]
+    for credentials in (None, load_credentials(LOCAL)):
+        save(home, asked, drawn, credentials)
+        for name in ("01_smile.png", "02_surprise.png", "sheet.png"):
+            assert b"DigitalSourceType" in (home / name).read_bytes()
+            if credentials:
+                state, manifest = read(home / name)
+                assert state == "Valid" and manifest["title"] == name
+        with Image.open(home / "02_surprise.png") as image:
+            assert np.array_equal(np.asarray(image), drawn[1])
 
 
 def test_a_changed_file_is_found_out(home: Path) -> None:
