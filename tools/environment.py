@@ -34,7 +34,7 @@ def ensure() -> None:
         return
     venv.create(VENV, with_pip=True, clear=True)
     _pip("install", TORCH)
-    _pip("install", "--editable", ".[dev,training,onnxruntime]")
+    _pip("install", "--constraint", "constraints.txt", "--editable", ".[dev,training,onnxruntime]")
     STAMP.write_text(wanted)
 
 
