@@ -84,7 +84,7 @@ class Receiver:
             "total_ms": percentiles(self._captured_ms) if self._captured_ms else None,  # since captured
         }
 
-    def _arrived(self, age_ns: int) -> None:
+    def _arrived(self, transit_ns: int) -> None:
         now_ns = time.perf_counter_ns()
         self._began_ns = self._began_ns or now_ns
         if now_ns - self._began_ns < self._warm_up_ns:
@@ -92,8 +92,8 @@ class Receiver:
         self._last_ns = now_ns
         self._first_ns = self._first_ns or now_ns
         self._counted += 1
-        self._sent_ms.append(age_ns / 1e6)
-        self._captured_ms.append(self._subscriber.reception.latency_ns / 1e6)
+        self._sent_ms.append(transit_ns / 1e6)
+        self._captured_ms.append(self._subscriber.reception.age_ns / 1e6)
 
     def _take(self, message: Frame, video: Video) -> None:
         now_ns = time.perf_counter_ns()

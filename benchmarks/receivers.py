@@ -89,11 +89,11 @@ class LatencyLog:
         self._warm_up_left = warm_up
         self._values_ms: deque[float] = deque(maxlen=MOST_AGES)
 
-    def add(self, age_ns: int) -> None:
+    def add(self, transit_ns: int) -> None:
         if self._warm_up_left > 0:
             self._warm_up_left -= 1
         else:
-            self._values_ms.append(age_ns / 1e6)
+            self._values_ms.append(transit_ns / 1e6)
 
     def summary(self) -> dict[str, float]:
         kept = list(self._values_ms) or [0.0]

@@ -43,13 +43,29 @@ APPENDED: tuple[tuple[str, int], ...] = (("shown_weights", arkit.COUNT),)
 
 @dataclass(frozen=True)
 class Video:
-    """A picture in sRGB, first row on top, whatever its format on the wire."""
+    """A picture in sRGB, first row on top, whatever its format on the wire.
 
-    pixels: NDArray[np.uint8]  # [H,W,4] red, green, blue, alpha
-    alpha: str = "straight"  # or "premultiplied": colours are multiplied by alpha; or "opaque": alpha is 255
-    gear: str = ""  # how it was drawn, as text for people; empty where the sender does not say
-    # Where the drawn square lies in the picture: x = a u + b v + c, y = d u + e v + f in shares from the upper left
-    # corner; None where it is the whole picture.
+    Parameters
+    ----------
+    pixels
+        [H,W,4] uint8: red, green, blue, alpha.
+    alpha
+        "straight"; "premultiplied": colours are multiplied by alpha; or "opaque": alpha is 255.
+    gear
+        How it was drawn, as text for people; empty where the sender does not say.
+    placed
+        Where the drawn square lies in the picture: six numbers with x = a u + b v + c and y = d u + e v + f in shares
+        from the upper left corner; None where it is the whole picture.
+
+    Raises
+    ------
+    WireError
+        For an array of another form, or words that the wire does not have.
+    """
+
+    pixels: NDArray[np.uint8]
+    alpha: str = "straight"
+    gear: str = ""
     placed: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:

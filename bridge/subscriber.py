@@ -40,15 +40,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ReceptionCounts:
-    """What has arrived so far. Ages are as accurate as `Subscriber.offset_ns`."""
+    """What has arrived so far. Age and transit are as accurate as `Subscriber.offset_ns`."""
 
     received: int = 0  # pictures and params
     missed: int = 0  # pictures and params whose sequence numbers never came
     announced: int = 0  # schemas and hellos
     rejected: int = 0  # messages that are not frames of our wire
     sessions: int = 0  # runs of the publisher
-    age_ns: int = 0  # from sending to arrival, of the last picture or params
-    latency_ns: int = 0  # from capture to arrival
+    age_ns: int = 0  # from capture to arrival, of the last picture or params
+    transit_ns: int = 0  # from sending to arrival
 
 
 class Subscriber:
@@ -56,9 +56,32 @@ class Subscriber:
 
     A small receive buffer is not enough, because the kernel's buffers hold several
     pictures. Only a thread that always reads has the newest at hand, so `take`
-    decodes a JPEG in the consumer's thread. `on_arrival(age_ns)` is called from
-    the reading thread for each picture and params.
+    decodes a JPEG in the consumer's thread.
 
+    Parameters
+    ----------
+    endpoint
+        Where Omote sends: `tcp://127.0.0.1:5557` has pictures, `tcp://127.0.0.1:5556` faces.
+    subject
+        Whose pictures and faces; a sender has one subject, `omote` by default.
+    clock
+        Nanoseconds of the monotonic clock that the sender's times are compared with.
+    format
+        Of pictures: `rgba8`, `bgra8`, `jpeg` or `jpeg+lz4a`, as WIRE.md names them. `Video` holds RGBA in any case.
+    keys
+        Of the key file for this machine, where the sender encrypts: `ClientKeys.load(path)`.
+    on_arrival
+        Called from the reading thread for each picture and face, with its transit in nanoseconds.
+
+    Raises
+    ------
+    EndpointError
+        For an address that does not name one port of one machine.
+    WireError
+        For a subject or a format that the wire does not have.
+
+    Examples
+    --------
     >>> with Subscriber("tcp://127.0.0.1:5557") as subscriber:
     ...     frame = subscriber.take(timeout_s=1.0)
     """
@@ -118,7 +141,19 @@ class Subscriber:
         self._stack.close()
 
     def take(self, timeout_s: float) -> Frame | None:
-        """The newest picture or params, once; None where none arrived in time that can be decoded."""
+        """The newest picture or face, once.
+
+        Parameters
+        ----------
+        timeout_s
+            How long to wait for one.
+
+        Returns
+        -------
+        Frame or None
+            Its `payload` is a `Video` or `Params`, its `header` has its times; None where none arrived in time that
+            can be decoded.
+        """
         until_s = time.monotonic() + timeout_s
         while found := self._mailbox.take(max(until_s - time.monotonic(), 0.0)):
             try:
@@ -188,9 +223,9 @@ class Subscriber:
             return
         missed = max(header.sequence - self._sequence.get(envelope.topic, header.sequence), 0)
         self._sequence[envelope.topic] = header.sequence + 1
-        age_ns = self._store(message, header, missed, arrived_ns)
+        transit_ns = self._store(message, header, missed, arrived_ns)
         if self._on_arrival:
-            self._on_arrival(age_ns)
+            self._on_arrival(transit_ns)
 
     def _count(self, *, sessions: int = 0, announced: int = 0) -> None:
         with self._lock:
@@ -200,7 +235,7 @@ class Subscriber:
             )
 
     def _store(self, message: Frame | Envelope, header: Header, missed: int, arrived_ns: int) -> int:
-        """Makes it the newest; returns its age when it arrived, in nanoseconds since it was sent."""
+        """Makes it the newest; returns its transit, in nanoseconds from sent to arrived."""
         self._arrived_ns = arrived_ns
         there_ns = arrived_ns + self.offset_ns
         with self._lock:
@@ -209,8 +244,8 @@ class Subscriber:
                 self._reception,
                 received=self._reception.received + 1,
                 missed=self._reception.missed + missed,
-                age_ns=there_ns - header.sent_ns,
-                latency_ns=there_ns - header.captured_ns,
+                age_ns=there_ns - header.captured_ns,
+                transit_ns=there_ns - header.sent_ns,
             )
         return there_ns - header.sent_ns
 

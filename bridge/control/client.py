@@ -43,6 +43,22 @@ class Clock:
 class ControlClient:
     """One DEALER socket; `with` opens it. Any thread may call: requests are sent one at a time.
 
+    Parameters
+    ----------
+    endpoint
+        Of a running `omote live`: `tcp://127.0.0.1:5558` unless it was told otherwise.
+    keys
+        Of the key file for this machine, where the sender encrypts: `ClientKeys.load(path)`.
+    clock
+        Nanoseconds of this machine's monotonic clock, for `measure_clock`.
+
+    Raises
+    ------
+    EndpointError
+        For an address that does not name one port of one machine.
+
+    Examples
+    --------
     >>> with ControlClient("tcp://127.0.0.1:5558") as omote:
     ...     omote.call("set_character", {"name": "noah"}, timeout_s=10.0)
     """
@@ -80,7 +96,27 @@ class ControlClient:
     def call(
         self, method: str, arguments: Mapping[str, object] | None = None, timeout_s: float = TIMEOUT_S
     ) -> Mapping[str, object]:
-        """The result; ControlError where the server refuses, or does not answer in time (code "timeout")."""
+        """Asks for something and waits for the answer.
+
+        Parameters
+        ----------
+        method
+            Its name, as WIRE.md lists them under *Control*.
+        arguments
+            By name, as WIRE.md lists them.
+        timeout_s
+            How long to wait for the answer; a change of character may take seconds.
+
+        Returns
+        -------
+        Mapping
+            The fields of the result.
+
+        Raises
+        ------
+        ControlError
+            Where the server refuses, or does not answer in time (its `code` is "timeout").
+        """
         until_s = time.monotonic() + timeout_s
         request = ControlRequest(next(self._ids), method, arguments or {})
         part = encode_request(request)

@@ -77,14 +77,26 @@ class NoCamera:
 
 @dataclass(frozen=True)
 class Playback:
-    """The speed and the part of a recording that are played; SourceError if that is impossible.
+    """The speed and the part of a recording that are played: by default all of it, as it was recorded.
 
-    The default is all of it, as it was recorded.
+    Parameters
+    ----------
+    speed
+        2 plays it twice as fast.
+    start_s
+        Where the part begins, in the recording's own seconds.
+    end_s
+        The last picture lies before it; None is the end of the recording.
+
+    Raises
+    ------
+    SourceError
+        For a speed that is not above 0, or a part that holds nothing.
     """
 
-    speed: float = 1.0  # 2 plays it twice as fast
-    start_s: float = 0.0  # in the recording's own seconds, like the end
-    end_s: float | None = None  # the last picture lies before it; None is the end of the recording
+    speed: float = 1.0
+    start_s: float = 0.0
+    end_s: float | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and self.speed > 0.0):

@@ -201,7 +201,7 @@ def report_json(stats: MonitorStats) -> dict[str, object]:
         "rejected": reception.rejected,
         "sessions": reception.sessions,
         "age_ms": asdict(timing.age) if timing else None,
-        "latency_ms": asdict(timing.latency) if timing else None,
+        "transit_ms": asdict(timing.transit) if timing else None,
         "clock": asdict(stats.clock) if stats.clock else None,
         "size": list(payload.pixels.shape[1::-1]) if isinstance(payload, Video) else None,
         "hello": asdict(stats.hello) if stats.hello else replies.hello,
@@ -248,7 +248,7 @@ def _ages(stats: MonitorStats) -> str:
         return "age unknown: clocks not measured" + (f" (no answer from control at {endpoint})" if endpoint else "")
     if not stats.recent:
         return "age not known yet"
-    return f"age {_spread(stats.recent.age)} since sent, {_spread(stats.recent.latency)} since captured (p50/p99)"
+    return f"age {_spread(stats.recent.age)}, transit {_spread(stats.recent.transit)} (p50/p99)"
 
 
 def _clocks(stats: MonitorStats) -> list[str]:

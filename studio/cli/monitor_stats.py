@@ -25,11 +25,11 @@ _SHUTDOWN_S = 0.5
 
 
 @dataclass(frozen=True)
-class FrameAges:
+class Timing:
     """How old frames are when they arrive, in milliseconds."""
 
-    age: Percentiles  # since they were sent
-    latency: Percentiles  # since they were captured
+    age: Percentiles  # since they were captured
+    transit: Percentiles  # since they were sent
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class MonitorStats:
     frame: Frame | None  # the last one
     fps: float  # since the last statistics
     mean_fps: float  # from the first frame to the last
-    recent: FrameAges | None  # of the last seconds; None without a known clock
-    whole: FrameAges | None  # of all frames
+    recent: Timing | None  # of the last seconds; None without a known clock
+    whole: Timing | None  # of all frames
     is_clock_known: bool  # this machine's own, or a measured one
     clock: Clock | None  # if measured
     hello: Hello | None
@@ -78,7 +78,7 @@ class MonitorReceiver:
         self._begun_ns = self._counted_ns = clock()
         self._counted = 0  # frames, at the last statistics
         self._first_ns = self._last_ns = 0
-        self._ages, self._latencies = DurationRing(), DurationRing()
+        self._ages, self._transits = DurationRing(), DurationRing()
         self._timed_from = 0  # the first frame whose age is right
         self._clock: Clock | None = None
         self._clock_sessions = 0  # runs of the sender when it was measured
@@ -124,7 +124,7 @@ class MonitorReceiver:
             self._timed_from = self._subscriber.reception.received + 2
         if self._is_own_clock and not is_same:
             self._is_own_clock = False
-            self._ages, self._latencies = DurationRing(), DurationRing()
+            self._ages, self._transits = DurationRing(), DurationRing()
 
     def stats(self, replies: ControlReplies) -> MonitorStats:
         """Returns the statistics."""
@@ -164,18 +164,18 @@ class MonitorReceiver:
             return "waiting"
         return "stale" if self._subscriber.is_stale else "live"
 
-    def _timing(self, last: int) -> FrameAges | None:
-        age, latency = self._ages.percentiles(last), self._latencies.percentiles(last)
-        return FrameAges(age, latency) if age and latency else None
+    def _timing(self, last: int) -> Timing | None:
+        age, transit = self._ages.percentiles(last), self._transits.percentiles(last)
+        return Timing(age, transit) if age and transit else None
 
-    def _arrived(self, age_ns: int) -> None:
+    def _arrived(self, transit_ns: int) -> None:
         """Called in the subscriber's thread for each frame."""
         self._last_ns = self._now()
         self._first_ns = self._first_ns or self._last_ns
         reception = self._subscriber.reception
         if self._is_clock_known and reception.received >= self._timed_from:
-            self._ages.add(age_ns * _MS)
-            self._latencies.add(reception.latency_ns * _MS)
+            self._ages.add(reception.age_ns * _MS)
+            self._transits.add(transit_ns * _MS)
 
 
 def _rate(count: int, took_ns: int) -> float:
