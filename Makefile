@@ -62,10 +62,10 @@ train-gpu:
 bench-gpu:
 	$(PYTHON) tools/run.py benchmarks/gpu.py --save benchmarks/results/gpu.json
 
-# SIZE=small takes minutes; full takes about an hour of two cores and 7 GB of disk while it runs.
+# SIZE=small takes minutes; full takes hours of two cores and 12 GB of disk while it runs, ARGS="--pixels 256" a fourth.
 SIZE ?= full
 parity-photoreal:
-	$(PYTHON) tools/run.py benchmarks/photoreal_parity.py --size $(SIZE)
+	$(PYTHON) tools/run.py benchmarks/photoreal_parity.py --size $(SIZE) $(ARGS)
 
 # Tests photoreal characters with the oldest libraries that pyproject.toml allows, in an environment of its own.
 test-photoreal-oldest:

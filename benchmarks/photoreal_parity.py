@@ -1,8 +1,9 @@
 """`make parity-photoreal`: Arc2Face here against diffusers, transformers and the authors' arithmetic.
 
-The weights are random, with the published names and shapes. The table shows that both compute the same numbers, not
-that the published weights draw well. `--size small` takes minutes and runs in CI; full size takes about an hour on two
-cores and 7 GB of disk.
+The weights are random, with the published names and layouts. At `--size full` all networks have the published sizes
+too: Stable Diffusion 1.5's UNet, VAE and ControlNet, CLIP ViT-L/14's text encoder, TAESD. The table shows that both
+compute the same numbers, not that the published weights draw well. `--size small` takes minutes; full size takes
+hours of two cores and 12 GB of disk. Each row is kept as soon as it is measured.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import gc
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,50 +42,48 @@ from tests.arc2face.published import DIMENSIONS, Size, write_published
 
 CLOSE = 1e-5  # of the largest number, in float32
 REFERENCE_SCALE = 0.8
-SIDES: dict[Size, int] = {"small": 16, "full": 64}  # of the latent; full is 512 x 512 pixels
-RESULT = RESULTS / "photoreal_parity.json"
-SETS = (2, 4, 8, 16)
+PIXELS: dict[Size, int] = {"small": 128, "full": 512}  # of a picture's side
+SETS: dict[Size, tuple[int, ...]] = {"small": (2, 4, 8, 16), "full": (2, 4)}
+Rows = Iterator[tuple[str, float]]  # a name and a difference, see `apart`
 
 
 class Parity:
-    """The comparisons. Each loads what it needs and releases it."""
+    """The comparisons of pictures of so many pixels on a side. Each loads what it needs and releases it."""
 
-    def __init__(self, folder: Path, size: Size) -> None:
-        self.folder, side = folder, SIDES[size]
+    def __init__(self, folder: Path, size: Size, pixels: int) -> None:
+        self.folder, self.sizes, side = folder, SETS[size], pixels // 8
         embedding = _normal(1, DIMENSIONS[size].embedding, seed=1)
         self.embedding = embedding / embedding.norm()
-        self.vectors = _normal(max(SETS), 55, seed=3) * 0.5
+        self.vectors = _normal(max(self.sizes), 55, seed=3) * 0.5
         self.noise = _normal(1, 4, side, side, seed=4)
         self.photo = np.random.default_rng(2).integers(0, 256, (8 * side, 8 * side, 3), np.uint8)
         self.tokens, self.empty = peers.identity(folder, self.embedding[0]), peers.empty(folder)
 
-    def identity(self) -> dict[str, float]:
+    def identity(self) -> Rows:
         arc = open_arc2face(self.folder)
         ours = torch.cat([arc.tokens(self.embedding), arc.empty()])
-        return {"tokens of an identity and of the empty prompt": apart(ours, torch.cat([self.tokens, self.empty]))}
+        yield "tokens of an identity and of the empty prompt", apart(ours, torch.cat([self.tokens, self.empty]))
 
-    def unconditional(self) -> dict[str, float]:
+    def unconditional(self) -> Rows:
         """Identity and expression, no reference: 25 steps of DPM-Solver++ 2M, guidance 3."""
         given = {"num_inference_steps": 25, "guidance_scale": 3.0, "negative_prompt_embeds": self.empty}
         pipeline = peers.pipeline(self.folder, DPMSolverMultistepScheduler)
         expected = peers.latents(pipeline, self.noise, self.vectors[:1], self.tokens, **given)
         arc = self._freed(reference_scale=0.0)
-        return {"25 steps, guidance 3": apart(arc.generate(self.tokens, self.vectors[:1], self.noise), expected)}
+        yield "25 steps, guidance 3", apart(arc.generate(self.tokens, self.vectors[:1], self.noise), expected)
 
-    def reference(self) -> dict[str, float]:
+    def reference(self) -> Rows:
         """With the photo's rows, and with the reference LoRA at 0.8, as in the authors' demo, or without it."""
         pixels = torch.from_numpy(self.photo).permute(2, 0, 1)[None] / 127.5 - 1.0
         rows = peers.recorded(self.folder, pixels, self.tokens)
         vector = self.vectors[:1]
-        rows_found: dict[str, float] = {}
         for scale, name in ((REFERENCE_SCALE, "LoRA 0.8"), (0.0, "no LoRA")):
             expected = peers.reference_guided(self.folder, self.noise, vector, self.tokens, rows, scale, 25)
             arc = self._freed(reference_scale=scale)
             found = arc.generate(self.tokens, vector, self.noise, bank=arc.bank(self.photo, self.tokens))
-            rows_found[f"25 steps, guidance 3, {name}"] = apart(found, expected)
-        return rows_found
+            yield f"25 steps, guidance 3, {name}", apart(found, expected)
 
-    def pose(self) -> dict[str, float]:
+    def pose(self) -> Rows:
         """With the ControlNet in 25 guided steps, and over a draft at strength 0.5."""
         arc = self._freed(reference_scale=0.0, has_pose=True)
         hint = torch.from_numpy(self.photo[:, ::-1].copy()).permute(2, 0, 1)[None] / 255.0
@@ -97,7 +96,7 @@ class Parity:
         expected = peers.latents(of, self.noise, self.vectors[:1], self.tokens, image=hint, **given)
         control = np.ascontiguousarray(self.photo[:, ::-1])
         found = arc.generate(self.tokens, self.vectors[:1], self.noise, control=control)
-        rows = {"ControlNet, 25 steps, guidance 3": apart(found, expected)}
+        yield "ControlNet, 25 steps, guidance 3", apart(found, expected)
         of = peers.pipeline(self.folder, kind=StableDiffusionControlNetImg2ImgPipeline, **parts)
         draft = {"image": arc.latents(self.photo[None]), "control_image": hint, "controlnet_conditioning_scale": 1.0}
         seeded = {"strength": 0.5, "generator": torch.Generator().manual_seed(6)}
@@ -105,11 +104,10 @@ class Parity:
         noise = torch.randn(self.noise.shape, generator=torch.Generator().manual_seed(6))
         how = {"control": control, "start": self.photo, "strength": 0.5}
         found = arc.generate(self.tokens, self.vectors[:1], noise, **how)  # type: ignore[arg-type]
-        return {**rows, "ControlNet over a draft, strength 0.5": apart(found, expected)}
+        yield "ControlNet over a draft, strength 0.5", apart(found, expected)
 
-    def few_steps(self) -> dict[str, float]:
+    def few_steps(self) -> Rows:
         """LCM and TCD in 1, 2 and 4 steps, with their LoRAs and without."""
-        found: dict[str, float] = {}
         samplers: dict[FewStep, Any] = {"lcm": LCMScheduler, "tcd": TCDScheduler}
         for sampler, scheduler in samplers.items():
             for lora in (DISTILLED[sampler], None):
@@ -117,8 +115,7 @@ class Parity:
                 pipeline = peers.pipeline(self.folder, scheduler, lora)
                 for steps in (1, 2, 4):
                     name = f"{sampler}, {steps} step{'s' if steps > 1 else ''}, {'LoRA' if lora else 'no LoRA'}"
-                    found[name] = self._few(arc, pipeline, sampler, steps)
-        return found
+                    yield name, self._few(arc, pipeline, sampler, steps)
 
     @torch.no_grad()
     def _few(self, arc: Arc2Face, pipeline: Any, sampler: FewStep, steps: int) -> float:
@@ -134,17 +131,15 @@ class Parity:
 
         return apart(few_steps(predict, self.noise, few_step_plan(sampler, steps), between), expected)
 
-    def sets(self) -> dict[str, float]:
+    def sets(self) -> Rows:
         """How far a picture in a set is from the same picture alone, or with a share from that in a set of 2."""
         arc = self._freed(reference_scale=0.0)
-        found: dict[str, float] = {}
         for share in (0.0, 0.6):
-            sizes = SETS if share == 0.0 else SETS[1:]
+            sizes = self.sizes if share == 0.0 else self.sizes[1:]
             expected = self._set(arc, 1 if share == 0.0 else 2, share)
             for count in sizes:
                 drawn = self._set(arc, count, share)[: len(expected)]
-                found[f"set of {count}, share {share:g}"] = apart(drawn, expected)
-        return found
+                yield f"set of {count}, share {share:g}", apart(drawn, expected)
 
     def _set(self, arc: Arc2Face, count: int, share: float) -> Tensor:
         return arc.generate(self.tokens, self.vectors[:count], self.noise, steps=3, share=share)
@@ -163,42 +158,40 @@ def apart(ours: Tensor, theirs: Tensor) -> float:
     return float(f"{((ours - theirs).abs().max() / theirs.abs().max()).item():.3g}")
 
 
-PARTS = ("identity", "unconditional", "reference", "pose", "few_steps", "sets")
+PARTS = ("identity", "few_steps", "unconditional", "reference", "sets", "pose")
 
 
-def measured(folder: Path, size: Size, only: list[str], on_row: Callable[[dict[str, Any]], None]) -> bool:
-    """Runs each part and prints its rows; `on_row` gets all rows so far. Returns whether all are close."""
-    rows: dict[str, Any] = {}
-    parity = Parity(folder, size)
+def measured(parity: Parity, only: list[str]) -> Rows:
+    """Runs each part and prints its rows as they come, by the names `part: case`."""
     for part in only:
         began_s = time.monotonic()
-        rows |= {f"{part}: {name}": value for name, value in getattr(parity, part)().items()}
-        for name, value in rows.items():
-            if name.startswith(part):
-                print(f"{name:60}{value:9.2g}{'' if value <= CLOSE else f'  more than {CLOSE:g}'}", flush=True)
+        for case, value in getattr(parity, part)():
+            name = f"{part}: {case}"
+            print(f"{name:60}{value:9.2g}{'' if value <= CLOSE else f'  more than {CLOSE:g}'}", flush=True)
+            yield name, value
         print(f"{part} took {time.monotonic() - began_s:.0f} s", flush=True)
-        on_row(rows)
-    return all(value <= CLOSE for value in rows.values())
 
 
 def main() -> int:
     """0 where all are close, else 1."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--size", choices=tuple(SIDES), default="full", help="small takes minutes")
+    parser.add_argument("--size", choices=tuple(PIXELS), default="full", help="small takes minutes")
+    parser.add_argument("--pixels", type=int, help="of a picture's side, a multiple of 64; by default 128 or 512")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="some of the comparisons")
     parser.add_argument("--folder", type=Path, help="folder of the random weights, which is filled if it is empty")
-    parser.add_argument("--save", type=Path, help=f"default: {RESULT.name} if all parts run")
+    parser.add_argument("--save", type=Path, help="default: benchmarks/results/photoreal_parity_SIZE.json")
     chosen = parser.parse_args()
-    header = {**origin(), "size": chosen.size, "torch": torch.__version__, "allowed": CLOSE, "weights": "plain random"}
-    save = chosen.save or (RESULT if chosen.only == list(PARTS) else None)
+    size, pixels = chosen.size, chosen.pixels or PIXELS[chosen.size]
+    header = {**origin(), "size": size, "pixels": pixels, "torch": torch.__version__, "allowed": CLOSE}
+    save, rows = chosen.save or RESULTS / f"photoreal_parity_{size}.json", dict[str, float]()
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.folder or Path(temporary)
         if not (folder / "arcface.onnx").is_file():
-            write_published(folder, size=chosen.size)
-        is_close = measured(
-            folder, chosen.size, chosen.only, lambda rows: keep({**header, "rows": rows}, save) if save else None
-        )
-    return 0 if is_close else 1
+            write_published(folder, size=size)
+        for name, value in measured(Parity(folder, size, pixels), chosen.only):
+            rows[name] = value
+            keep({**header, "weights": "plain random", "rows": rows}, save)
+    return 0 if all(value <= CLOSE for value in rows.values()) else 1
 
 
 if __name__ == "__main__":

@@ -232,13 +232,25 @@ def smoothing(folder: Path) -> str:
 
 
 def photoreal_parity(folder: Path) -> str:
-    """The differences of Arc2Face here from diffusers and the authors' arithmetic."""
-    result = kept("photoreal_parity", folder)
-    if result is None:
+    """The differences of Arc2Face here from diffusers and the authors' arithmetic, of both sizes."""
+    kept_of = {size: kept(f"photoreal_parity_{size}", folder) for size in ("small", "full")}
+    results = {size: result for size, result in kept_of.items() if result is not None}
+    if not results:
         return unmeasured("photoreal_parity")
-    rows = [[*name.split(": ", 1), f"{value:.1e}"] for name, value in result["rows"].items()]
-    how = f"Random weights of {result['size']} size, torch {result['torch']}."
-    return f"{table(('part', 'case', 'difference'), rows)}\n\n{how} {origin_line(result)}"
+    names = dict.fromkeys(name for result in results.values() for name in result["rows"])
+    rows = [
+        [
+            *name.split(": ", 1),
+            *(f"{result['rows'][name]:.1e}" if name in result["rows"] else "" for result in results.values()),
+        ]
+        for name in names
+    ]
+    origins = [
+        f"{size.capitalize()}: {result['pixels']}x{result['pixels']} pixels, torch {result['torch']}. "
+        f"{origin_line(result)}"
+        for size, result in results.items()
+    ]
+    return "\n\n".join([table(("part", "case", *results), rows), *origins])
 
 
 def photoreal_cost(folder: Path) -> str:
