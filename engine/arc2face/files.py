@@ -35,6 +35,13 @@ class PublishedFile:
     def origin(self) -> str:
         return f"from {self.repository}" if self.repository else _ORIGINS[self.name]
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where users have it in a folder: under its name, or in a download of its whole repository."""
+        path = self.path or self.name
+        repositories = (self.repository, self.repository.rpartition("/")[2]) if self.repository else ()
+        return (self.name, *(f"{one}/{path}" for one in repositories), *_ALSO.get(self.name, ()))
+
 
 _ARC2FACE = "MIT on its card; trained on WebFace42M, whose pictures are for research only"
 _ARCFACE = "non-commercial research only (InsightFace); trained on WebFace42M"
@@ -61,6 +68,8 @@ DISTILLED = {  # the LoRA of each few-step sampler
 }
 CONTROLNET = f"controlnet/{_WEIGHTS}"
 SMIRK = "smirk/SMIRK_em1.pt"
+_ALSO = {RECOGNISER: ("antelopev2/arcface.onnx",)}  # where the README of Arc2Face puts it
+_FORMER = {_SD15: "runwayml/stable-diffusion-v1-5"}  # the same files under an earlier name on the Hub
 _ORIGINS = {
     DISTILLED["student"]: "made here by `omote train arc2face`",
     SMIRK: "from SMIRK's authors (georgeretsi/smirk), under FLAME's licence",
@@ -186,18 +195,19 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Published:
-    """Searches each file in these folders in turn, then in the Hub's cache."""
+    """Searches each file in these folders in turn, then in the Hub's cache, as `from_pretrained` fills it."""
 
     folders: tuple[Path, ...]  # at least one; downloads go into the first
     ledger: Ledger
 
     def find(self, name: str) -> Path | None:
         """The path of this file, or None."""
-        for folder in self.folders:
-            if (folder / name).is_file():
-                return folder / name
         file = published_file(name)
-        return _cached(file) if file.repository else None
+        for folder in self.folders:
+            for place in file.places:
+                if (folder / place).is_file():
+                    return folder / place
+        return _cached(file)
 
     def path(self, name: str) -> Path:
         """The path of this file; PublishedError says where it is expected and how to get it."""
@@ -255,8 +265,10 @@ def _cached(file: PublishedFile) -> Path | None:
         from huggingface_hub import try_to_load_from_cache
     except ImportError:
         return None
-    found = try_to_load_from_cache(file.repository, file.path or file.name)
-    return Path(found) if isinstance(found, str) else None
+    for repository in filter(None, (file.repository, _FORMER.get(file.repository))):
+        if isinstance(found := try_to_load_from_cache(repository, file.path or file.name), str):
+            return Path(found)
+    return None
 
 
 def published(folder: Path | None = None) -> Published:

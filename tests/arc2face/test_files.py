@@ -1,10 +1,12 @@
-"""The published files: found, known again, fetched, and refused where they are not for commercial use."""
+"""The published files: found, known again, fetched, refused for commercial use; and how real ones look."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +19,6 @@ from omote.engine.arc2face.files import (
     UNET,
     Ledger,
     NonCommercialError,
-    Published,
     PublishedError,
     default_folder,
     files_for,
@@ -28,6 +29,7 @@ from omote.engine.arc2face.files import (
     require_commercial,
 )
 from omote.engine.data import SourceFile
+from tests.arc2face.published import DIMENSIONS, as_of_2022, kohya_shapes, published_unet, published_vae
 
 LCM = published_file("lcm/pytorch_lora_weights.safetensors")
 CONTENT = bytes(range(256)) * 1000
@@ -66,9 +68,35 @@ def test_the_configured_folder_goes_before_the_models_folder_and_that_before_the
     assert files.path(UNET) == in_own
 
 
-def test_a_file_of_another_name_in_its_repository_is_found_in_the_hub(tmp_path: Path) -> None:
-    found = put_in_hub(tmp_path / "hub", "latent-consistency/lcm-lora-sdv1-5", "pytorch_lora_weights.safetensors")
-    assert published().path(LCM.name) == found
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        (UNET, f"FoivosPar/Arc2Face/{UNET}"),
+        (UNET, f"Arc2Face/{UNET}"),
+        ("arcface.onnx", "antelopev2/arcface.onnx"),
+        ("vae/config.json", "stable-diffusion-v1-5/vae/config.json"),
+        ("taesd/config.json", "taesd/config.json"),
+        (LCM.name, "lcm-lora-sdv1-5/pytorch_lora_weights.safetensors"),
+        ("hyper-sd/Hyper-SD15-1step-lora.safetensors", "Hyper-SD/Hyper-SD15-1step-lora.safetensors"),
+    ],
+)
+def test_files_are_found_where_users_have_downloaded_them(tmp_path: Path, name: str, place: str) -> None:
+    """By the authors' README, or whole repositories side by side."""
+    found = put(tmp_path / "own" / place)
+    assert published(tmp_path / "own").find(name) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "repository", "path"),
+    [
+        (LCM.name, "latent-consistency/lcm-lora-sdv1-5", "pytorch_lora_weights.safetensors"),
+        ("taesd/config.json", "madebyollin/taesd", "config.json"),
+        ("vae/config.json", "runwayml/stable-diffusion-v1-5", "vae/config.json"),
+    ],
+)
+def test_files_are_found_in_the_hubs_cache(tmp_path: Path, name: str, repository: str, path: str) -> None:
+    found = put_in_hub(tmp_path / "hub", repository, path)
+    assert published().path(name) == found
 
 
 def test_a_missing_file_is_reported_with_its_path_and_the_command(tmp_path: Path) -> None:
@@ -76,60 +104,46 @@ def test_a_missing_file_is_reported_with_its_path_and_the_command(tmp_path: Path
         published(tmp_path / "own").path(UNET)
     message = str(caught.value)
     assert message.startswith(f"{UNET} (the denoiser; from FoivosPar/Arc2Face) is missing")
-    assert "`omote models get arc2face` downloads it" in message
+    assert "`omote models get arc2face` downloads it" in message and "\n" not in message
     assert f"put it at {tmp_path / 'own' / UNET}" in message
-    assert "\n" not in message
-
-
-def test_a_student_is_not_offered_as_a_download() -> None:
     with pytest.raises(PublishedError, match="made here by `omote train arc2face`"):
         published().path(DISTILLED["student"])
 
 
 def test_a_file_is_read_once_and_known_again(tmp_path: Path, models: Path) -> None:
+    def sha256() -> str:
+        return published(tmp_path / "own").parts([UNET])[0].sha256
+
     file = put(tmp_path / "own" / UNET, CONTENT)
-    files = published(tmp_path / "own")
-    assert files.parts([UNET])[0].sha256 == SHA256
+    assert sha256() == SHA256
     stat = file.stat()
     file.write_bytes(b"x" * len(CONTENT))  # not read again while size and time are unchanged
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert published(tmp_path / "own").parts([UNET])[0].sha256 == SHA256
-    assert [path.name for path in models.iterdir()] == ["arc2face.json"]
-
-
-def test_a_file_that_became_another_is_an_error_with_the_cure(tmp_path: Path, models: Path) -> None:
-    file = put(tmp_path / "own" / UNET, CONTENT)
-    published(tmp_path / "own").parts([UNET])
+    assert sha256() == SHA256 and [path.name for path in models.iterdir()] == ["arc2face.json"]
+    file.write_bytes(CONTENT)
+    os.utime(file, ns=(0, 0))  # only touched
+    assert sha256() == SHA256
+    assert json.loads((models / "arc2face.json").read_text())[str(file.resolve())][1] == 0
     file.write_bytes(b"another")
     with pytest.raises(PublishedError, match=r"has changed since its first use: .*delete .*arc2face.json"):
-        published(tmp_path / "own").parts([UNET])
+        sha256()
     (models / "arc2face.json").unlink()
-    assert published(tmp_path / "own").parts([UNET])[0].sha256 == hashlib.sha256(b"another").hexdigest()
-
-
-def test_a_file_that_was_only_touched_stays_the_same(tmp_path: Path) -> None:
-    file, ledger = put(tmp_path / "file", CONTENT), Ledger(tmp_path / "ledger.json")
-    ledger.sha256(file)
-    os.utime(file, ns=(0, 0))
-    assert ledger.sha256(file) == SHA256
-    assert json.loads(ledger.path.read_text())[str(file.resolve())][1] == 0
+    assert sha256() == hashlib.sha256(b"another").hexdigest()
 
 
 @pytest.mark.parametrize("text", ["nonsense", "[]", '{"a": 1}', '{"a": ["1", 0, ""]}'])
-def test_a_damaged_ledger_is_reported_with_the_cure(tmp_path: Path, text: str) -> None:
+def test_a_damaged_ledger_and_a_file_that_is_none_are_reported_with_the_cure(tmp_path: Path, text: str) -> None:
     ledger = Ledger(put(tmp_path / "ledger.json", text.encode()))
     with pytest.raises(PublishedError, match=r"cannot be read .*: delete it, and it will be created again"):
         ledger.sha256(put(tmp_path / "file"))
+    with pytest.raises(PublishedError, match=r"cannot read .*; make it readable"):
+        Ledger(tmp_path / "none.json").sha256(tmp_path)
 
 
-def test_the_digest_names_these_bytes_in_any_order() -> None:
+def test_digests_name_these_bytes_in_any_order_with_the_sampler_and_the_references_strength(tmp_path: Path) -> None:
     parts = [SourceFile(name, f"{number:064x}", "MIT", True) for number, name in enumerate("abc")]
-    assert model_digest(parts) == model_digest(parts[::-1])
-    assert model_digest(parts) != model_digest([replace(parts[0], sha256="1" * 64), *parts[1:]])
-    assert model_digest(parts) != model_digest(parts[:2])
-
-
-def test_another_strength_of_the_reference_is_another_model(tmp_path: Path) -> None:
+    others = parts[::-1], [replace(parts[0], sha256="1" * 64), *parts[1:]], parts[:2]
+    assert [model_digest(other) == model_digest(parts) for other in others] == [True, False, False]
     files = published(tmp_path / "own")
     for name in {*files_that_draw("lcm"), *files_that_draw("tcd")}:
         put(tmp_path / "own" / name, name.encode())
@@ -154,12 +168,8 @@ def test_what_is_not_for_commercial_use_is_refused_by_name_licence_and_cure() ->
         require_commercial([free, closed, closed], allow=False)
     assert "arcface.onnx is not for commercial use (research only) (1 of 2 such files)" in str(caught.value)
     assert "`allow_noncommercial = true` in config.toml" in str(caught.value)
-
-
-def test_arc2face_and_the_recogniser_are_known_as_non_commercial() -> None:
-    closed = {file.name for file in FILES if not file.is_commercial}
-    assert closed >= {file.name for file in FILES if file.repository == "FoivosPar/Arc2Face"}
-    assert "arcface.onnx" in closed
+    restricted = {file.name for file in FILES if not file.is_commercial}
+    assert restricted >= {file.name for file in FILES if file.repository == "FoivosPar/Arc2Face"} | {"arcface.onnx"}
 
 
 class Hub:
@@ -179,32 +189,60 @@ class Hub:
         put(Path(local_dir) / path, self.content)
 
 
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
-    return Hub(monkeypatch)
-
-
 @pytest.mark.parametrize("name", [LCM.name, UNET, "taesd/config.json"])
-def test_a_file_is_fetched_to_its_place_and_known_from_then_on(tmp_path: Path, hub: Hub, name: str) -> None:
+def test_a_file_is_fetched_to_its_place_and_known_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    Hub(monkeypatch)
     files = published(tmp_path / "own")
     assert files.fetch(published_file(name)) == SHA256
     assert (tmp_path / "own" / name).read_bytes() == CONTENT
     assert files.parts([name])[0].sha256 == SHA256
 
 
-def test_bytes_that_were_not_announced_are_thrown_away(tmp_path: Path, hub: Hub) -> None:
+def test_failed_downloads_and_bytes_that_were_not_announced_are_refused(
+    tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Hub(monkeypatch)
     hub.content = b"another"
     with pytest.raises(PublishedError, match=r"has the sha256 .*the Hub announced"):
         published(tmp_path / "own").fetch(LCM)
     assert not (tmp_path / "own" / LCM.name).exists()
-
-
-def test_a_failed_download_is_reported_with_its_path(tmp_path: Path, hub: Hub) -> None:
     hub.error = "no route to host"
     with pytest.raises(PublishedError, match=r"could not be downloaded from .*no route to host.*put it at .*lcm"):
-        published(tmp_path / "own").fetch(LCM)
-
-
-def test_the_folder_of_the_models_is_where_files_are_put(models: Path) -> None:
+        published().fetch(LCM)
     assert default_folder() == models / "arc2face"
-    assert isinstance(published(), Published)
+
+
+# The random weights of the tests against what is known of the real files, byte for byte where headers are known.
+
+FULL = DIMENSIONS["full"]
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def header(shapes: Shapes, dtype: str, size: int, words: Mapping[str, str]) -> bytes:
+    """What safetensors writes before the numbers, which then follow one another in the order of their names."""
+    header: dict[str, object] = {"__metadata__": words} if words else {}
+    end = 0
+    for name in sorted(shapes):
+        begin, end = end, end + math.prod(shapes[name]) * size
+        header[name] = {"dtype": dtype, "shape": shapes[name], "data_offsets": [begin, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return text + b" " * (-len(text) % 8)
+
+
+def bytes_of(shapes: Shapes, words: Mapping[str, str]) -> int:
+    return 8 + len(header(shapes, "F32", 4, words)) + 4 * sum(map(math.prod, shapes.values()))
+
+
+def test_random_weights_have_the_headers_and_sizes_of_the_published_files() -> None:
+    loras = kohya_shapes(published_unet(FULL), FULL.distilled_rank)
+    lcm = hashlib.sha256(header(loras, "F16", 2, {"format": "pt"})).hexdigest()
+    assert lcm == "3ca15dde66470e73c8d68dbb9ab64d6e7ad014f525b58193a9a3b161eb6cc263"
+    assert bytes_of(loras, {}) == 269_127_064  # Hyper-SD's
+    unet = {name: tuple(value.shape) for name, value in published_unet(FULL).state_dict().items()}
+    assert (len(unet), sum(map(math.prod, unet.values()))) == (686, 859_520_964)
+    assert bytes_of(unet, {"format": "pt"}) == 3_438_167_536
+    # Only under the names of 2022: today's are eight bytes shorter.
+    vae = {as_of_2022(name): tuple(value.shape) for name, value in published_vae(FULL).state_dict().items()}
+    assert bytes_of(vae, {"format": "pt"}) == 334_643_276
