@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import BankRows, PhotorealCharacter, SourceFile
+from ..face.flame_vectors import VECTOR_SIZE
 from ..tensor_file import (
     Arrays,
     CharacterError,
@@ -20,10 +21,10 @@ from ..tensor_file import (
     read_tensor_file,
     write_tensor_file,
 )
+from .sampling import FEW_STEPS
 
 FORMAT = "omote photoreal 2"
-SAMPLERS = ("lcm", "tcd", "student")
-TOKENS, VECTOR, POINTS = 77, 55, 478
+TOKENS, POINTS = 77, 478
 _WORDS = {
     **dict.fromkeys(("name", "sampler", "model", "licence", "made_from"), str),
     "is_neutral_measured": bool,
@@ -34,7 +35,7 @@ _ARRAYS: dict[str, tuple[type[np.generic], tuple[int | None, ...]]] = {  # None:
     "tokens": (np.float32, (TOKENS, None)),
     "empty": (np.float32, (TOKENS, None)),
     "noise": (np.float32, (4, None, None)),
-    "neutral": (np.float32, (VECTOR,)),
+    "neutral": (np.float32, (VECTOR_SIZE,)),
     "reference": (np.uint8, (None, None, 3)),
     "points": (np.float32, (POINTS, 2)),
 }
@@ -88,8 +89,8 @@ def _problems(character: PhotorealCharacter) -> Iterator[str]:
     yield from _misfit("reference", character.reference, np.uint8, (8 * side, 8 * side, 3))
     if not character.neutral.any():
         yield "its neutral is all zeros, which mean no expression to the adapter"
-    if character.sampler not in SAMPLERS:
-        yield f'its sampler is "{character.sampler}", expected {", ".join(SAMPLERS)}'
+    if character.sampler not in FEW_STEPS:
+        yield f'its sampler is "{character.sampler}", expected {", ".join(FEW_STEPS)}'
     if not 0.0 <= character.reference_scale <= 1.0:
         yield f"its reference scale must be from 0 to 1, got {character.reference_scale}"
     if bool(character.bank) != (character.reference_scale > 0.0):

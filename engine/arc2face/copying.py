@@ -28,6 +28,7 @@ from ..model.photos import MadeCharacter
 from ..model.renderer import Renderer
 from .identity import portrait_crop
 from .pose import PoseMapper
+from .sampling import STEPS
 
 if TYPE_CHECKING:
     from .pipeline import Arc2Face
@@ -47,7 +48,6 @@ REDRAWN = (
 )
 # How much of a draft is drawn anew. With the ControlNet the pose survives more noise.
 STRENGTH, STRENGTH_WITH_POSE = 0.5, 0.8
-STEPS = 25
 _DRAFT_STEPS = 4
 _EDGE = 0.06  # of the drawn picture's side: the width over which it fades into the draft
 

@@ -27,6 +27,7 @@ from ..runtime.session import Array, Build, ExportedGraph, Feeds, Outputs, Runti
 from .networks import (
     BANK,
     DECODER,
+    EVERY_PICTURE,
     EXPRESSION,
     REFERENCE_FILE,
     SLOTS,
@@ -46,7 +47,6 @@ from .schedulers import few_step_plans
 Sizes = dict[str, tuple[int, ...]]
 OPSET = 18
 _BATCH = "batch"
-_EVERY_PICTURE = ("x", "t", "expression")  # inputs of the UNet that change at each call
 _ANY_SIZE = 1 << 40
 _RECORDS_AND_REPLAYS = 3  # the second call records CUDA graphs and the third replays them
 _DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
@@ -153,7 +153,7 @@ def _written(
         sha256=sha256_of(files),
         files=tuple(each.name for each in files),
         inputs=inputs,
-        standing=tuple(one for one in shapes if is_unet and one not in _EVERY_PICTURE),
+        standing=tuple(one for one in shapes if is_unet and one not in EVERY_PICTURE),
         output=output,
         output_shape=((None if is_unet else 1), *made.shape[1:]),
         output_type=str(made.dtype),

@@ -28,6 +28,13 @@ from ..face.flame_vectors import VECTOR_SIZE
 from .processors import block_names, install
 
 Tensors = dict[str, Tensor]
+MODELS = {
+    "unet": UNet2DConditionModel,
+    "encoder": CLIPTextModel,
+    "vae": AutoencoderKL,
+    "taesd": AutoencoderTiny,
+    "controlnet": ControlNetModel,
+}
 _IGNORED = ("position_ids",)  # 0 to 76; older versions of transformers saved them
 _PEFT, _PEFT_CONFIG, _HEADER = "base_model.model.", "adapter_config.json", "lora_adapter_metadata"
 _TEXT_ENCODER = ("text_encoder", "lora_te")
@@ -38,7 +45,7 @@ def load_unet(folder: Path) -> Any:
 
     ValueError for a damaged file, and for a UNet that is not of Stable Diffusion 1.5's kind.
     """
-    unet = _loaded(UNet2DConditionModel, folder)
+    unet = load("unet", folder)
     config = unet.config
     if config.use_linear_projection or config.dual_cross_attention or config.class_embed_type or config.encoder_hid_dim:
         raise ValueError(
@@ -48,25 +55,9 @@ def load_unet(folder: Path) -> Any:
     return unet
 
 
-def load_controlnet(folder: Path) -> Any:
-    return _loaded(ControlNetModel, folder)
-
-
-def load_text_encoder(folder: Path) -> Any:
-    return _loaded(CLIPTextModel, folder)
-
-
-def load_vae(folder: Path) -> Any:
-    """The autoencoder, with today's tensor names or those of 2022."""
-    return _loaded(AutoencoderKL, folder)
-
-
-def load_tiny_vae(folder: Path) -> Any:
-    """TAESD. TAESDV is refused: its decoder remembers earlier pictures."""
-    return _loaded(AutoencoderTiny, folder)
-
-
-def _loaded(kind: Any, folder: Path) -> Any:
+def load(what: str, folder: Path) -> Any:
+    """One of `MODELS` from a folder, in float32; ValueError for a damaged or incomplete file."""
+    kind: Any = MODELS[what]
     try:
         with _quiet():
             model, info = kind.from_pretrained(str(folder), local_files_only=True, output_loading_info=True)

@@ -72,22 +72,17 @@ def made(options: Options, origin: Origin, files: Published, *, allow_noncommerc
     has_pose = is_copied and files.find(CONTROLNET) is not None
     parts = files.parts((*names, CONTROLNET) if has_pose else names)
     embedder = arcface(files.path(RECOGNISER))
-    arc = _for_anchors(files, options, has_pose) if is_copied else _for_direct(files, options)
+    if is_copied:
+        device, dtype = the_fastest_place()
+        arc = open_weights(files, None, options.reference_scale, device=device, dtype=dtype, has_pose=has_pose)
+    else:
+        arc = open_weights(files, options.sampler, options.reference_scale)
     try:
         maker = _Maker(options, origin, arc, embedder, parts, files.model(options.sampler, options.reference_scale))
         one = maker.copied if is_copied else maker.direct
         return [one(seed) for seed in options.noise_seeds]
     except ValueError as error:
         raise CharacterError(f"these weights cannot make a character: {error}") from error
-
-
-def _for_direct(files: Published, options: Options) -> Arc2Face:
-    return open_weights(files, options.sampler, options.reference_scale)
-
-
-def _for_anchors(files: Published, options: Options, has_pose: bool) -> Arc2Face:
-    device, dtype = the_fastest_place()
-    return open_weights(files, None, options.reference_scale, device=device, dtype=dtype, has_pose=has_pose)
 
 
 class _Maker:

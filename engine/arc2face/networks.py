@@ -26,6 +26,7 @@ EXPRESSION, UNET, DECODER = GRAPHS = ("expression", "unet", "decoder")
 MODEL_FILE, REFERENCE_FILE = "model.json", "reference.safetensors"
 ON_CPU = ("openvino", "onnxruntime")
 BANK = ("key_", "value_", "bias_")  # prefixes of the UNet's inputs that hold a bank
+EVERY_PICTURE = ("x", "t", "expression")  # inputs of the UNet that change at each call
 SLOTS = 4  # pictures in the reference; they differ in everything but the bank
 TIMESTEPS = (999.0, 759.0, 499.0, 259.0)
 # The least ratio of output to error, in dB, for each precision. Measured with random weights: 105 dB for OpenVINO's

@@ -23,7 +23,7 @@ from .networks import Recipe
 from .opening import EXTRA, model_of, open_weights, require_alike, the_fastest_place
 from .pose import PoseMapper
 from .renderer import Options, PhotorealRenderer, open_renderer, relief_of
-from .sampling import MOST_STEPS, check_steps
+from .sampling import GUIDANCE, MOST_STEPS, STEPS, check_steps
 from .vectors import vector_of
 from .warp import tinted
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from .pipeline import Arc2Face
     from .processors import Bank
 
-STEPS, GUIDANCE = 25, 3.0
 SHARE = 0.0  # no gain could be measured without the published weights
 CONTROL = "controlnet"
 POSES = ("warp", CONTROL)  # what turns the head

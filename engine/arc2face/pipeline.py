@@ -18,17 +18,14 @@ from . import files
 from .loading import (
     fuse,
     install_adapter,
-    load_controlnet,
-    load_text_encoder,
-    load_tiny_vae,
+    load,
     load_unet,
-    load_vae,
     placed,
     read_adapter,
     read_lora,
 )
 from .processors import Bank, Reading, bank_of, block_names, denoise
-from .sampling import FewStep, Predict, few_steps, noises_between
+from .sampling import GUIDANCE, STEPS, FewStep, Predict, few_steps, noises_between
 from .schedulers import dpm_solver, few_step_plan
 
 Numbers = Tensor | NDArray[np.float32]
@@ -36,7 +33,6 @@ Picture = NDArray[np.uint8]
 Sampler = Literal["dpm"] | FewStep
 Find = Callable[[str], Path]  # the path of a published file, by its name in the folder
 
-STEPS, GUIDANCE = 25, 3.0  # as in the authors' demo
 REFERENCE_SCALE = 0.8
 TOKENS = 77
 _BEGIN, _END = 49406, 49407  # CLIP's markers of a prompt
@@ -294,9 +290,9 @@ def open_arc2face(
     return Arc2Face(
         there(unet),
         there(adapter),
-        there(load_text_encoder(find("encoder/config.json").parent)),
-        there(load_vae(find("vae/config.json").parent)),
-        there(load_tiny_vae(find(files.TINY_DECODER).parent)),
+        there(load("encoder", find("encoder/config.json").parent)),
+        there(load("vae", find("vae/config.json").parent)),
+        there(load("taesd", find(files.TINY_DECODER).parent)),
         lambda: there(load_unet(find(files.UNET).parent)),
-        there(load_controlnet(find(files.CONTROLNET).parent)) if has_pose else None,
+        there(load("controlnet", find(files.CONTROLNET).parent)) if has_pose else None,
     )

@@ -20,7 +20,7 @@ from ..face.light import checked_light
 from ..face.stabilizer import FaceStabilizer
 from ..model.portrait_renderer import FACE_ALONE, DrawCounts, DrawOptions, PictureCache
 from ..runtime.session import Build, Feeds, RuntimeUnavailable
-from .networks import BANK, ExportedModel, Networks, first_networks
+from .networks import BANK, EVERY_PICTURE, ExportedModel, Networks, first_networks
 from .sampling import check_steps, noises_between
 from .vectors import ToFlame, vector_of
 from .warp import Relief, tinted
@@ -30,7 +30,6 @@ Picture = NDArray[np.uint8]
 MOST_SCALE = 1.5  # of the expression
 PAUSE_S = 0.25  # after a longer pause, pictures in progress are dropped
 _STILL = np.zeros(3, np.float32)  # translations concern the camera and do not move the head in the picture
-_EVERY_PICTURE = frozenset(("x", "t", "expression"))  # inputs of the UNet that do not depend on the character
 _MASKED = np.float32(-1e4)  # a bias that masks a row, within half precision
 _serial = itertools.count()
 _reliefs: WeakKeyDictionary[PhotorealCharacter, Relief] = WeakKeyDictionary()  # each takes a second to compute
@@ -75,7 +74,7 @@ class Subject:
     def of(cls, character: AnyCharacter, networks: Networks, expression_scale: float) -> Self:
         """AnimatorError if these networks cannot draw this character."""
         fit = fitting(character, networks)
-        shapes = {name: shape for name, shape in networks.shapes.items() if name not in _EVERY_PICTURE}
+        shapes = {name: shape for name, shape in networks.shapes.items() if name not in EVERY_PICTURE}
         scale = np.full(1, expression_scale, np.float32)
         inputs = {"tokens": fit.tokens, "scale": scale, **_bank(fit.bank)}
         standing = {name: _as(inputs[name], shape) for name, shape in shapes.items()}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 FewStep = Literal["lcm", "tcd", "student"]
 FEW_STEPS: tuple[FewStep, ...] = get_args(FewStep)
+STEPS, GUIDANCE = 25, 3.0  # of the DPM solver, as in the demo of Arc2Face's authors
 MOST_STEPS = 8  # of a few-step sampler
 STUDENT_STEPS = (1, 2, 4)
 MAKING_STEPS: dict[str, int] = {"lcm": 4, "tcd": 1, "student": 1}  # for a new character's picture at rest

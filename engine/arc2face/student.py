@@ -38,9 +38,9 @@ from ..training.faces.expression import sample_expression
 from ..training.provenance import provenance
 from .files import DISTILLED, RECOGNISER, files_for, files_that_draw, model_digest, published, require_commercial
 from .losses import Losses, Terms, Weights
-from .pipeline import GUIDANCE, STEPS, Arc2Face, open_arc2face
+from .pipeline import Arc2Face, open_arc2face
 from .processors import Bank, Reading, denoise
-from .sampling import STUDENT_STEPS, noises_between
+from .sampling import GUIDANCE, STEPS, STUDENT_STEPS, noises_between
 from .schedulers import few_step_plan, signal_share
 from .vectors import vector_of
 

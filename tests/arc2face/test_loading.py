@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import shutil
 from collections.abc import Callable
@@ -18,10 +17,8 @@ from torch import Tensor
 from omote.engine.arc2face.loading import (
     fuse,
     install_adapter,
-    load_text_encoder,
-    load_tiny_vae,
+    load,
     load_unet,
-    load_vae,
     read_adapter,
     read_lora,
     read_tensors,
@@ -31,27 +28,23 @@ from tests.arc2face import tiny
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 Weights = dict[str, Tensor]
-Change = Callable[[Weights], object]
-
-
-def changed(source: Path, target: Path, change: Change) -> Path:
-    """A copy of a model's folder whose weights are not what they were."""
-    target.mkdir()
-    shutil.copy(source / "config.json", target)
-    state = load_file(source / WEIGHTS)
-    change(state)
-    save_file(state, target / WEIGHTS, {"format": "pt"})
-    return target
+Parts = dict[str, tuple[Tensor, Tensor]]  # down and up of each module
 
 
 def test_every_model_holds_what_its_file_does(published: Path) -> None:
-    for name, load in (("arc2face", load_unet), ("taesd", load_tiny_vae)):
-        model, file = load(published / name), load_file(published / name / WEIGHTS)
+    for name, model in (
+        ("arc2face", load_unet(published / "arc2face")),
+        ("taesd", load("taesd", published / "taesd")),
+    ):
+        file = load_file(published / name / WEIGHTS)
         assert all(torch.equal(model.state_dict()[key], file[key]) for key in file)
         assert not model.training and not any(value.requires_grad for value in model.parameters())
     named_in_2022 = load_file(published / "vae" / WEIGHTS)["decoder.mid_block.attentions.0.query.weight"]
-    assert torch.equal(load_vae(published / "vae").decoder.mid_block.attentions[0].to_q.weight, named_in_2022)
-    assert load_text_encoder(published / "encoder").config.hidden_size == 32
+    assert torch.equal(load("vae", published / "vae").decoder.mid_block.attentions[0].to_q.weight, named_in_2022)
+    assert load("encoder", published / "encoder").config.hidden_size == 32
+    names = block_names(load_unet(published / "arc2face"))
+    assert len(names) == 16 and names[-1].startswith("mid_block")
+    assert names[0].startswith("down_blocks.0") and names[6].startswith("up_blocks.1")
 
 
 @pytest.mark.parametrize(
@@ -63,12 +56,15 @@ def test_every_model_holds_what_its_file_does(published: Path) -> None:
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_by_its_key(
-    published: Path, tmp_path: Path, change: Change, message: str
+    published: Path, tmp_path: Path, change: Callable[[Weights], object], message: str
 ) -> None:
-    folder = changed(published / "arc2face", tmp_path / "changed", change)
+    shutil.copy(published / "arc2face" / "config.json", tmp_path)
+    state = load_file(published / "arc2face" / WEIGHTS)
+    change(state)
+    save_file(state, tmp_path / WEIGHTS, {"format": "pt"})
     with pytest.raises(ValueError, match=message) as error:
-        load_unet(folder)
-    assert str(folder) in str(error.value)
+        load_unet(tmp_path)
+    assert str(tmp_path) in str(error.value)
 
 
 def test_missing_damaged_and_other_models_are_refused_by_their_folder(published: Path, tmp_path: Path) -> None:
@@ -77,10 +73,12 @@ def test_missing_damaged_and_other_models_are_refused_by_their_folder(published:
     (tmp_path / WEIGHTS).write_bytes(b"noise")
     shutil.copy(published / "vae" / "config.json", tmp_path)
     with pytest.raises(ValueError, match="holds no AutoencoderKL"):
-        load_vae(tmp_path)
-    config = json.loads((published / "arc2face" / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps({**config, "use_linear_projection": True}))
-    with pytest.raises(ValueError, match=r"UNet2DConditionModel|another kind"):
+        load("vae", tmp_path)
+    other = tiny.unet(use_linear_projection=True)
+    other.save_config(tmp_path)
+    state = {name: value for name, value in other.state_dict().items() if "processor" not in name}
+    save_file(state, tmp_path / WEIGHTS, {"format": "pt"})
+    with pytest.raises(ValueError, match="another kind of UNet"):
         load_unet(tmp_path)
 
 
@@ -101,14 +99,6 @@ def test_a_pickle_is_read_as_tensors_alone(tmp_path: Path) -> None:
             read_tensors(tmp_path / name)
 
 
-def adapter(published: Path, tmp_path: Path, change: Callable[[dict[str, Weights]], object]) -> Path:
-    """The published expression adapter, changed."""
-    parts = torch.load(published / "exp_adapter" / "exp_adapter.bin", weights_only=True)
-    change(parts)
-    torch.save(parts, tmp_path / "exp_adapter.bin")
-    return tmp_path / "exp_adapter.bin"
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -125,16 +115,29 @@ def adapter(published: Path, tmp_path: Path, change: Callable[[dict[str, Weights
     ],
 )
 def test_another_adapter_is_refused(
-    published: Path, tmp_path: Path, change: Callable[[dict[str, Weights]], object], message: str
+    published_unet: Any, published: Path, tmp_path: Path, change: Callable[[Any], object], message: str
 ) -> None:
+    parts = torch.load(published / "exp_adapter" / "exp_adapter.bin", weights_only=True)
+    change(parts)
+    torch.save(parts, tmp_path / "exp_adapter.bin")
     with pytest.raises(ValueError, match=message):
-        install_adapter(load_unet(published / "arc2face"), read_adapter(adapter(published, tmp_path, change)))
+        install_adapter(published_unet, read_adapter(tmp_path / "exp_adapter.bin"))
 
+
+@pytest.fixture(scope="module")
+def published_unet(published: Path) -> Any:
+    return load_unet(published / "arc2face")
+
+
+# LoRAs of the tiny UNet.
 
 ENDS = ("attn1.to_q", "attn2.to_k", "attn1.to_out.0", "proj_in", "conv1", "conv_shortcut", "time_emb_proj", "ff.net.2")
+LORA = "lora.safetensors"
+DIFFUSERS = ("unet.", ".lora.down.weight", ".lora.up.weight")
+PEFT_NAMES = ("unet.", ".lora_A.weight", ".lora_B.weight")
 
 
-def pairs(rank: Callable[[int], int] = lambda number: 2) -> dict[str, tuple[Tensor, Tensor]]:
+def pairs(rank: Callable[[int], int] = lambda number: 2) -> Parts:
     """Random down and up for modules of each kind, by their names."""
     source, found = torch.Generator().manual_seed(2), {}
     modules = [(name, one) for name, one in tiny.unet().named_modules() if name.endswith(ENDS)]
@@ -145,20 +148,7 @@ def pairs(rank: Callable[[int], int] = lambda number: 2) -> dict[str, tuple[Tens
     return found
 
 
-def alpha_of(name: str) -> float:
-    return 0.5 + len(name) % 3
-
-
-def kohya(of: dict[str, tuple[Tensor, Tensor]]) -> Weights:
-    found: Weights = {}
-    for name, (down, up) in of.items():
-        key = f"lora_unet_{name.replace('.', '_')}"
-        found |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
-        found[f"{key}.alpha"] = torch.tensor(alpha_of(name))
-    return found
-
-
-def named(of: dict[str, tuple[Tensor, Tensor]], prefix: str, down: str, up: str) -> Weights:
+def named(of: Parts, prefix: str, down: str, up: str) -> Weights:
     return {
         f"{prefix}{name}{end}": part for name, both in of.items() for end, part in zip((down, up), both, strict=True)
     }
@@ -172,7 +162,7 @@ def saved(path: Path, weights: Weights, words: dict[str, str] | None = None) -> 
     return path
 
 
-def assert_fused(path: Path, of: dict[str, tuple[Tensor, Tensor]], alpha: Callable[[str, int], float]) -> None:
+def assert_fused(path: Path, of: Parts, alpha: Callable[[str, int], float]) -> None:
     """Each weight W has become W + 0.7 alpha / rank up down, and no other has changed."""
     unet, before = tiny.unet(), tiny.unet().state_dict()
     fuse(unet, read_lora(path), 0.7)
@@ -185,80 +175,74 @@ def assert_fused(path: Path, of: dict[str, tuple[Tensor, Tensor]], alpha: Callab
     assert list(unet.state_dict()) == list(before)
 
 
-def of_rank(name: str, rank: int) -> float:
-    return float(rank)
-
-
 @pytest.mark.parametrize(
-    ("prefix", "down", "up"),
+    ("names", "suffix"),
     [
-        ("unet.", ".lora.down.weight", ".lora.up.weight"),
-        ("unet.", ".lora_A.weight", ".lora_B.weight"),
-        ("", ".lora_A.weight", ".lora_B.weight"),
-        ("unet.", ".lora_A.default.weight", ".lora_B.default.weight"),
+        (DIFFUSERS, ".safetensors"),
+        (DIFFUSERS, ".bin"),
+        (PEFT_NAMES, ".safetensors"),
+        (("", *PEFT_NAMES[1:]), ".safetensors"),
+        (("unet.", ".lora_A.default.weight", ".lora_B.default.weight"), ".safetensors"),
     ],
 )
-@pytest.mark.parametrize("suffix", [".safetensors", ".bin"])
-def test_a_lora_is_fused_under_any_of_its_usual_names(
-    tmp_path: Path, prefix: str, down: str, up: str, suffix: str
-) -> None:
-    assert_fused(saved(tmp_path / f"lora{suffix}", named(pairs(), prefix, down, up)), pairs(), of_rank)
+def test_a_lora_is_fused_under_any_of_its_usual_names(tmp_path: Path, names: tuple[str, str, str], suffix: str) -> None:
+    path = saved(tmp_path / f"lora{suffix}", named(pairs(), *names))
+    assert_fused(path, pairs(), lambda name, rank: float(rank))
 
 
 def test_alphas_of_kohya_s_tensors_count_for_each_module(tmp_path: Path) -> None:
-    of = pairs(lambda number: 1 + number % 3)
-    assert_fused(saved(tmp_path / "lora.safetensors", kohya(of)), of, lambda name, rank: alpha_of(name))
+    of, weights = pairs(lambda number: 1 + number % 3), Weights()
+
+    def alpha(name: str, rank: int) -> float:
+        return 0.5 + len(name) % 3
+
+    for name, (down, up) in of.items():
+        key = f"lora_unet_{name.replace('.', '_')}"
+        weights |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
+        weights[f"{key}.alpha"] = torch.tensor(alpha(name, 0))
+    assert_fused(saved(tmp_path / LORA, weights), of, alpha)
 
 
 def test_mixed_ranks_without_alphas_are_scaled_as_the_authors_diffusers_does(tmp_path: Path) -> None:
     """diffusers 0.29.2 takes the first module's rank for the alpha of all; newer ones take each module's own."""
     of = pairs(lambda number: 4 if number == 0 else 2)
-    path = saved(tmp_path / "lora.safetensors", named(of, "unet.", ".lora.down.weight", ".lora.up.weight"))
+    path = saved(tmp_path / LORA, named(of, *DIFFUSERS))
     assert_fused(path, of, lambda name, rank: 4.0)
     assert "rank 2/4, alpha 4 (diffusers 0.29.2's default)" in read_lora(path).summary
 
 
-PEFT = LoraConfig(
-    r=2,
-    lora_alpha=8,
-    alpha_pattern={"down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q": 3, "conv1": 5},
-    target_modules=["to_q", "to_k", "conv1", "proj_in"],
+FIRST = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+CONFIG = LoraConfig(
+    r=2, lora_alpha=8, alpha_pattern={FIRST: 3, "conv1": 5}, target_modules=["to_q", "to_k", "conv1", "proj_in"]
 )
 
 
-def made_random(peer: Any) -> dict[str, tuple[Tensor, Tensor]]:
-    """A PEFT model's changes, filled with random numbers."""
-    source, found = torch.Generator().manual_seed(4), {}
+@pytest.mark.parametrize("is_in_header", [True, False])
+def test_alphas_that_peft_writes_into_the_header_or_beside_the_file_count(tmp_path: Path, is_in_header: bool) -> None:
+    def alpha(name: str, rank: int) -> float:
+        return 3.0 if name == FIRST else 5.0 if name.endswith("conv1") else 8.0
+
+    peer: Any = tiny.unet()
+    if is_in_header:
+        peer.add_adapter(CONFIG, "toy")
+    else:
+        peer = get_peft_model(peer, CONFIG)
+    source, of = torch.Generator().manual_seed(4), Parts()
     for name, weight in peer.named_parameters():
         if "lora_" in name:
             weight.data = 0.3 * torch.randn(weight.shape, generator=source)
     for name, module in peer.named_modules():
         if hasattr(module, "lora_A") and module.lora_A:
             (key,) = module.lora_A
-            plain = name.removeprefix("base_model.model.")
-            found[plain] = module.lora_A[key].weight.detach(), module.lora_B[key].weight.detach()
-    return found
-
-
-def alpha_in_header(name: str, rank: int) -> float:
-    first = name == "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
-    return 3.0 if first else 5.0 if name.endswith("conv1") else 8.0
-
-
-def test_alphas_that_peft_writes_into_the_header_count(tmp_path: Path) -> None:
-    peer = tiny.unet()
-    peer.add_adapter(PEFT, "toy")
-    of = made_random(peer)
-    peer.save_lora_adapter(tmp_path, adapter_name="toy", weight_name="lora.safetensors")
-    assert_fused(tmp_path / "lora.safetensors", of, alpha_in_header)
-    assert "(in its header)" in read_lora(tmp_path / "lora.safetensors").summary
-
-
-def test_alphas_that_peft_saves_beside_the_file_count_and_must_be_there(tmp_path: Path) -> None:
-    peer = get_peft_model(tiny.unet(), PEFT)
-    of = made_random(peer)
+            both = module.lora_A[key].weight.detach(), module.lora_B[key].weight.detach()
+            of[name.removeprefix("base_model.model.")] = both
+    if is_in_header:
+        peer.save_lora_adapter(tmp_path, adapter_name="toy", weight_name=LORA)
+        assert_fused(tmp_path / LORA, of, alpha)
+        assert "(in its header)" in read_lora(tmp_path / LORA).summary
+        return
     peer.save_pretrained(tmp_path)
-    assert_fused(tmp_path / "adapter_model.safetensors", of, alpha_in_header)
+    assert_fused(tmp_path / "adapter_model.safetensors", of, alpha)
     (tmp_path / "adapter_config.json").unlink()
     with pytest.raises(ValueError, match=r"put its adapter_config\.json, which holds the alpha, beside it"):
         read_lora(tmp_path / "adapter_model.safetensors")
@@ -276,30 +260,27 @@ def test_published_loras_fit_and_leave_the_file_of_the_unet_as_it_is(published: 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"text_encoder.q.lora.down.weight": torch.ones(2, 2)}, "also changes a text encoder"),
+        ({"text_encoder.q.lora.down.weight": (2, 2)}, "also changes a text encoder"),
+        ({"unet.conv_in.lora.down.weight": (2, 4, 3, 3)}, "a down and an up matrix for each weight, got.*conv_in"),
+        ({"unet.conv_in.weight": (1,)}, "a down and an up matrix for each weight, got conv_in"),
+        ({"unet.conv_in.hada_w1_a": (1,)}, "a down and an up matrix for each weight, got conv_in"),
         (
-            {"unet.conv_in.lora.down.weight": torch.ones(2, 4, 3, 3)},
-            "a down and an up matrix for each weight, got.*conv_in",
+            {f"unet.down_blocks.7.resnets.0.conv1.lora.{part}.weight": shape
+             for part, shape in (("down", (2, 8, 3, 3)), ("up", (8, 2, 1, 1)))},
+            "is a LoRA for another network",
         ),
-        ({"unet.conv_in.weight": torch.ones(1)}, "a down and an up matrix for each weight, got conv_in"),
-        ({"unet.conv_in.hada_w1_a": torch.ones(1)}, "a down and an up matrix for each weight, got conv_in"),
+        (
+            {f"unet.down_blocks.0.resnets.0.conv1.lora.{part}.weight": shape
+             for part, shape in (("down", (2, 9, 3, 3)), ("up", (8, 2, 1, 1)))},
+            "is a LoRA for another network",
+        ),
     ],
-)
-def test_unknown_keys_in_a_lora_are_named(tmp_path: Path, more: Weights, message: str) -> None:
-    weights = {**named(pairs(), "unet.", ".lora.down.weight", ".lora.up.weight"), **more}
+)  # fmt: skip
+def test_unknown_keys_and_a_lora_of_another_network_are_refused(
+    tmp_path: Path, more: dict[str, tuple[int, ...]], message: str
+) -> None:
+    weights = named(pairs(), *DIFFUSERS) | {name: torch.ones(shape) for name, shape in more.items()}
     with pytest.raises(ValueError, match=message):
-        read_lora(saved(tmp_path / "lora.bin", weights))
-
-
-@pytest.mark.parametrize(
-    ("module", "shape"),
-    [("down_blocks.7.resnets.0.conv1", [8, 3, 3]), ("down_blocks.0.resnets.0.conv1", [9, 3, 3])],
-)
-def test_a_lora_of_another_network_is_refused(tmp_path: Path, module: str, shape: list[int]) -> None:
-    down, up = torch.ones(2, *shape), torch.ones(8, 2, 1, 1)
-    more = {f"unet.{module}.lora.down.weight": down, f"unet.{module}.lora.up.weight": up}
-    weights = {**named(pairs(), "unet.", ".lora.down.weight", ".lora.up.weight"), **more}
-    with pytest.raises(ValueError, match="is a LoRA for another network"):
         fuse(tiny.unet(), read_lora(saved(tmp_path / "lora.bin", weights)), 1.0)
 
 
@@ -308,13 +289,6 @@ HEADERS = ("[]", "{", '{"lora_alpha": "8"}', '{"lora_alpha": NaN}', '{"unet.use_
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_headers_that_would_be_drawn_wrongly_are_refused(tmp_path: Path, header: str) -> None:
-    weights = named(pairs(), "unet.", ".lora_A.weight", ".lora_B.weight")
-    path = saved(tmp_path / "lora.safetensors", weights, {"lora_adapter_metadata": header})
+    path = saved(tmp_path / LORA, named(pairs(), *PEFT_NAMES), {"lora_adapter_metadata": header})
     with pytest.raises(ValueError, match=r"must describe its LoRA|must be a number|which is not supported"):
         read_lora(path)
-
-
-def test_blocks_stand_in_the_order_down_up_middle(published: Path) -> None:
-    names = block_names(load_unet(published / "arc2face"))
-    assert len(names) == 16 and names[-1].startswith("mid_block")
-    assert names[0].startswith("down_blocks.0") and names[6].startswith("up_blocks.1")
