@@ -50,8 +50,9 @@ Rows = Iterator[tuple[str, float]]  # a name and a difference, see `apart`
 class Parity:
     """The comparisons of pictures of so many pixels on a side. Each loads what it needs and releases it."""
 
-    def __init__(self, folder: Path, size: Size, pixels: int) -> None:
-        self.folder, self.sizes, side = folder, SETS[size], pixels // 8
+    def __init__(self, folder: Path, size: Size, pixels: int, steps: int = 25) -> None:
+        """`steps` are those of guided pictures, 25 in the authors' demo."""
+        self.folder, self.sizes, self.steps, side = folder, SETS[size], steps, pixels // 8
         embedding = _normal(1, DIMENSIONS[size].embedding, seed=1)
         self.embedding = embedding / embedding.norm()
         self.vectors = _normal(max(self.sizes), 55, seed=3) * 0.5
@@ -65,12 +66,13 @@ class Parity:
         yield "tokens of an identity and of the empty prompt", apart(ours, torch.cat([self.tokens, self.empty]))
 
     def unconditional(self) -> Rows:
-        """Identity and expression, no reference: 25 steps of DPM-Solver++ 2M, guidance 3."""
-        given = {"num_inference_steps": 25, "guidance_scale": 3.0, "negative_prompt_embeds": self.empty}
+        """Identity and expression, no reference, by DPM-Solver++ 2M."""
+        given = {"num_inference_steps": self.steps, "guidance_scale": 3.0, "negative_prompt_embeds": self.empty}
         pipeline = peers.pipeline(self.folder, DPMSolverMultistepScheduler)
         expected = peers.latents(pipeline, self.noise, self.vectors[:1], self.tokens, **given)
         arc = self._freed(reference_scale=0.0)
-        yield "25 steps, guidance 3", apart(arc.generate(self.tokens, self.vectors[:1], self.noise), expected)
+        found = arc.generate(self.tokens, self.vectors[:1], self.noise, steps=self.steps)
+        yield f"{self.steps} steps, guidance 3", apart(found, expected)
 
     def reference(self) -> Rows:
         """With the photo's rows, and with the reference LoRA at 0.8, as in the authors' demo, or without it."""
@@ -78,31 +80,32 @@ class Parity:
         rows = peers.recorded(self.folder, pixels, self.tokens)
         vector = self.vectors[:1]
         for scale, name in ((REFERENCE_SCALE, "LoRA 0.8"), (0.0, "no LoRA")):
-            expected = peers.reference_guided(self.folder, self.noise, vector, self.tokens, rows, scale, 25)
+            expected = peers.reference_guided(self.folder, self.noise, vector, self.tokens, rows, scale, self.steps)
             arc = self._freed(reference_scale=scale)
-            found = arc.generate(self.tokens, vector, self.noise, bank=arc.bank(self.photo, self.tokens))
-            yield f"25 steps, guidance 3, {name}", apart(found, expected)
+            bank = arc.bank(self.photo, self.tokens)
+            found = arc.generate(self.tokens, vector, self.noise, steps=self.steps, bank=bank)
+            yield f"{self.steps} steps, guidance 3, {name}", apart(found, expected)
 
     def pose(self) -> Rows:
-        """With the ControlNet in 25 guided steps, and over a draft at strength 0.5."""
+        """With the ControlNet, and over a draft at strength 0.5."""
         arc = self._freed(reference_scale=0.0, has_pose=True)
         hint = torch.from_numpy(self.photo[:, ::-1].copy()).permute(2, 0, 1)[None] / 255.0
         parts = {
             "controlnet": ControlNetModel.from_pretrained(self.folder / "controlnet"),
             "vae": AutoencoderKL.from_pretrained(self.folder / "vae"),
         }
-        given = {"guidance_scale": 3.0, "negative_prompt_embeds": self.empty, "num_inference_steps": 25}
+        given = {"guidance_scale": 3.0, "negative_prompt_embeds": self.empty, "num_inference_steps": self.steps}
         of = peers.pipeline(self.folder, kind=StableDiffusionControlNetPipeline, **parts)
         expected = peers.latents(of, self.noise, self.vectors[:1], self.tokens, image=hint, **given)
         control = np.ascontiguousarray(self.photo[:, ::-1])
-        found = arc.generate(self.tokens, self.vectors[:1], self.noise, control=control)
-        yield "ControlNet, 25 steps, guidance 3", apart(found, expected)
+        found = arc.generate(self.tokens, self.vectors[:1], self.noise, steps=self.steps, control=control)
+        yield f"ControlNet, {self.steps} steps, guidance 3", apart(found, expected)
         of = peers.pipeline(self.folder, kind=StableDiffusionControlNetImg2ImgPipeline, **parts)
         draft = {"image": arc.latents(self.photo[None]), "control_image": hint, "controlnet_conditioning_scale": 1.0}
         seeded = {"strength": 0.5, "generator": torch.Generator().manual_seed(6)}
         expected = peers.latents(of, None, self.vectors[:1], self.tokens, **given, **draft, **seeded)
         noise = torch.randn(self.noise.shape, generator=torch.Generator().manual_seed(6))
-        how = {"control": control, "start": self.photo, "strength": 0.5}
+        how = {"control": control, "start": self.photo, "strength": 0.5, "steps": self.steps}
         found = arc.generate(self.tokens, self.vectors[:1], noise, **how)  # type: ignore[arg-type]
         yield "ControlNet over a draft, strength 0.5", apart(found, expected)
 

@@ -1,4 +1,4 @@
-"""The small published folder; and tests may import what lies beside them, as `tests.arc2face.published`."""
+"""The small published folder; and tests may import what lies beside them, and what `make parity-photoreal` runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import torch
 
 from ..conftest import BuiltOnce
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+_ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(_ROOT), str(_ROOT / "benchmarks")]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,11 +31,11 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def published(built_once: BuiltOnce) -> Path:
     """Every published file, small and with random weights. Tests must not change it."""
     from tests.arc2face.published import write_published
 
-    return write_published(tmp_path_factory.mktemp("published"))
+    return built_once("published", write_published)
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omote.engine.arc2face.networks import Networks
 from omote.engine.arc2face.sampling import Plans, Step
-from omote.engine.data import Array, BankRows, FlameParams, PhotorealCharacter
+from omote.engine.data import FLAME_BASIS, Array, BankRows, FlameParams, PhotorealCharacter
 from omote.engine.face.fitting import Fitter
 from omote.engine.face.flame_vectors import VECTOR_SIZE
 from omote.engine.runtime.session import Feeds, Outputs
@@ -69,6 +69,11 @@ def flat_networks(size: int, batch: int = 1, model: str = MODEL) -> Networks:
     return Networks(FlatExpression(), FlatUNet(), FlatDecoder(), shapes, model, PLANS)
 
 
+def to_flame(params: FlameParams) -> FlameParams:
+    """The same numbers, labelled as FLAME's basis. A real map needs a FLAME file."""
+    return replace(params, basis=FLAME_BASIS)
+
+
 def _noise_in(x: Array, t: float, expression: Array) -> Array:
     clean = 0.5 * np.tanh(x) + np.float32(0.1) * expression.sum()
     signal, noise = _levels(int(t))
@@ -109,7 +114,7 @@ def flat_character(name: str, size: int, seed: int = 0, sampler: str = "lcm") ->
         neutral=np.full(55, 0.01, np.float32),
         is_neutral_measured=False,
         reference=np.zeros((size, size, 3), np.uint8),
-        points=_points(size),
+        points=flat_points(size),
         bank=BankRows(),
         sampler=sampler,
         model=MODEL,
@@ -120,13 +125,12 @@ def flat_character(name: str, size: int, seed: int = 0, sampler: str = "lcm") ->
     )
 
 
-def _points(size: int) -> Array:
-    """[478,2] MediaPipe's points on the open head's average face."""
-    fitter = Fitter()
+def flat_points(size: int, params: FlameParams | None = None) -> Array:
+    """[478,2] MediaPipe's points on the open head's average face, by default at rest; irises in the eyes' middle."""
     points = np.zeros((478, 2), np.float32)
-    points[:468] = fitter.landmarks(np.zeros(100, np.float32), FlameParams.neutral(), size)
+    points[:468] = Fitter().landmarks(np.zeros(100, np.float32), params or FlameParams.neutral(), size)
+    around = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, -1.0], [-1.0, 0.0], [0.0, 1.0]], np.float32)
     for (inner, outer), iris in zip(_CORNERS, _IRISES, strict=True):
-        around = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, -1.0], [-1.0, 0.0], [0.0, 1.0]], np.float32)
         width = np.linalg.norm(points[inner] - points[outer])
         points[iris] = (points[inner] + points[outer]) / 2.0 + around * (_IRIS * width)
     return points

@@ -27,7 +27,7 @@ def furnish(home: Path, exported: Path) -> None:
     shutil.copytree(exported, home / "cache/omote/photoreal" / tiny.RECIPE.digest)
     for seed, name in enumerate(("me", "you")):
         save_photoreal(person(name, seed), home / "characters" / f"{name}.omote")
-    _flame_map().save(home / FILE_NAME)
+    flame_map().save(home / FILE_NAME)
     (home / "config/omote/config.toml").write_text(
         f'photoreal = "{home / "published"}"\nflame_map = "{home / FILE_NAME}"\n'
     )
@@ -55,7 +55,8 @@ def person(name: str, seed: int = 0) -> PhotorealCharacter:
     return replace(flat, tokens=tokens, empty=tokens, bank=bank, model=tiny.RECIPE.model, reference_scale=0.8)
 
 
-def _flame_map() -> FlameMap:
+def flame_map() -> FlameMap:
+    """Random; a real one needs a FLAME file."""
     expression = np.random.default_rng(0).standard_normal((52, 50), np.float32)
     jaw, explained, apart = np.array([0.4, 0.1, -0.1], np.float32), np.ones(52, np.float32), np.ones(2, np.float32)
     return FlameMap(expression, jaw, explained, apart, "f" * 64)

@@ -86,7 +86,7 @@ def write_published(folder: Path, *, size: Size = "small", adapter_layout: Layou
     unet = published_unet(of)
     _write_model(folder / "arc2face", unet, source)
     _write_text_encoder(folder / "encoder", of, source)
-    _write_adapter(folder / "exp_adapter", unet, of, adapter_layout, source)
+    write_adapter(folder, adapter_layout, size, seed)
     _write_tensors(folder / "ref_adapter" / _LORA, _diffusers_lora(unet, of.reference_rank, source))
     lcm, hyper = (_kohya_lora(unet, of.distilled_rank, dtype, source) for dtype in (torch.float16, torch.float32))
     _write_tensors(folder / "lcm" / _LORA, lcm)
@@ -206,11 +206,14 @@ def _as_transformers_4(state: State) -> State:
     return {f"text_model.{name.removeprefix('text_model.')}": value for name, value in state.items()}
 
 
-def _write_adapter(folder: Path, unet: Any, of: Dimensions, layout: Layout, source: torch.Generator) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def write_adapter(folder: Path, layout: Layout, size: Size = "small", seed: int = 0) -> None:
+    """Writes the expression adapter alone, in this layout."""
+    of, source = DIMENSIONS[size], torch.Generator().manual_seed(seed)
     shapes = dict(_projected(layout, of.cross))
     image_proj = {name: random_tensor(name, shape, source) for name, shape in shapes.items()}
-    torch.save({"image_proj": image_proj, "ip_adapter": _ip_adapter(unet, of, source)}, folder / "exp_adapter.bin")
+    (folder / "exp_adapter").mkdir(parents=True, exist_ok=True)
+    parts = {"image_proj": image_proj, "ip_adapter": _ip_adapter(published_unet(of), of, source)}
+    torch.save(parts, folder / "exp_adapter" / "exp_adapter.bin")
 
 
 def _projected(layout: Layout, cross: int) -> Iterator[tuple[str, tuple[int, ...]]]:

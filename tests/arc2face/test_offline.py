@@ -1,8 +1,9 @@
-"""Photoreal characters in the few steps that they were made for, by tiny networks."""
+"""Photoreal characters offline: in the few steps that they were made for, and at full quality."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import pickle
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,18 +13,21 @@ import pytest
 
 from omote.bridge import arkit
 from omote.engine.arc2face.character import save as save_photoreal
-from omote.engine.arc2face.files import NonCommercialError
+from omote.engine.arc2face.files import NonCommercialError, Published, files_for, published
 from omote.engine.arc2face.offline import FewSteps, Photoreal, shown
 from omote.engine.arc2face.renderer import Options, PhotorealRenderer
-from omote.engine.data import PhotorealCharacter, SourceFile
-from omote.engine.face.flame_map import FlameMap
+from omote.engine.data import BankRows, PhotorealCharacter, SourceFile
+from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
 from omote.engine.model.kinds import Settings
-from omote.engine.offline.animation import Animation, RenderError, split_chunks
-from omote.engine.offline.render import RenderSettings
+from omote.engine.offline import render
+from omote.engine.offline.animation import Animation, RenderError, single_character_animation, split_chunks
+from omote.engine.offline.render import RenderSettings, draw_chunk
 from omote.engine.offline.render_options import resolve_settings
+from omote.engine.tensor_file import CharacterError
 from tests.arc2face.flat import flat_character, flat_networks
+from tests.arc2face.home import flame_map
 
 CAST, SIZE = ("me", "you"), 64
 
@@ -34,8 +38,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OMOTE_CHARACTERS", str(tmp_path))
     for seed, name in enumerate(CAST):
         save_photoreal(flat_character(name, SIZE, seed), tmp_path / f"{name}.omote")
-    expression, jaw = np.random.default_rng(0).standard_normal((52, 50), np.float32), np.full(3, 0.2, np.float32)
-    FlameMap(expression, jaw, np.ones(52, np.float32), np.ones(2, np.float32), "0" * 64).save(tmp_path / "map")
+    flame_map().save(tmp_path / "map")
     return tmp_path
 
 
@@ -44,106 +47,152 @@ def settings_of(home: Path, cast: Sequence[str] = CAST, size: int | None = None,
     return resolve_settings(cast, settings, 1)
 
 
-def hand(table: RenderSettings) -> FewSteps:
-    """One that nothing was drawn with, by networks without weights."""
-    people = tuple(one for one in table.cast if isinstance(one, PhotorealCharacter))
-    assert isinstance(table.photoreal, Photoreal)
-    to_flame = table.photoreal.to_flame.flame
-    renderer = PhotorealRenderer(flat_networks(SIZE), Options(table.steps), to_flame, steadies=False)
-    return FewSteps(people, table.size, renderer)
-
-
-def restricted(path: Path) -> Path:
-    """A character with a non-commercial part."""
-    part = SourceFile("arcface.onnx", "0" * 64, "for research only", False)
-    save_photoreal(replace(flat_character("them", SIZE), parts=(part,)), path)
-    return path
+def few_steps(settings: RenderSettings) -> FewSteps:
+    """A new renderer, by networks without weights."""
+    people = tuple(one for one in settings.cast if isinstance(one, PhotorealCharacter))
+    assert isinstance(settings.photoreal, Photoreal)
+    to_flame = settings.photoreal.to_flame.flame
+    renderer = PhotorealRenderer(flat_networks(SIZE), Options(settings.steps), to_flame, steadies=False)
+    return FewSteps(people, settings.size, renderer)
 
 
 def script(count: int = 6) -> Animation:
     """A jaw that opens, of one until a cut, then of the other."""
-    way = np.linspace(0.0, 1.0, count)
-    faces = np.stack([from_weights(arkit.weights({"jawOpen": float(k)})).vector() for k in way])
+    faces = [from_weights(arkit.weights({"jawOpen": k})).vector() for k in np.linspace(0.0, 1.0, count).tolist()]
     shares = np.zeros((count, 2), np.float32)
     shares[: count // 2, 0] = shares[count // 2 :, 1] = 1.0
     lights = np.repeat(studio_light()[None], count, 0)
-    return Animation(Fraction(30), faces, lights, np.ones(count, np.float32), CAST, shares)
+    return Animation(Fraction(30), np.stack(faces), lights, np.ones(count, np.float32), CAST, shares)
 
 
 def test_chunks_are_the_same_bytes_in_any_order(home: Path) -> None:
-    table, clip = settings_of(home, size=48), script()
-    worker = hand(table)
+    settings, clip = settings_of(home, size=48), script()
+    worker = few_steps(settings)
     drawn = [np.stack(list(worker.pictures(chunk))) for chunk in split_chunks(clip, 2)]
     assert drawn[0].shape == (2, 48, 48, 4)
     for chunk, expected in reversed(list(zip(split_chunks(clip, 2), drawn, strict=True))):
-        np.testing.assert_array_equal(np.stack(list(hand(table).pictures(chunk))), expected)
+        np.testing.assert_array_equal(np.stack(list(few_steps(settings).pictures(chunk))), expected)
 
 
-def test_a_cut_shows_the_other_at_once(home: Path) -> None:
+def test_a_cut_shows_the_other_at_once_and_a_face_is_drawn_however_little_it_moved(home: Path) -> None:
     clip = script()
     clip.faces[:] = clip.faces[0]
+    clip.faces[1, 50] += np.float32(0.004)  # the live path treats this as a tracker's noise
     (chunk,) = split_chunks(clip)
-    drawn = list(hand(settings_of(home)).pictures(chunk))
+    worker = few_steps(settings_of(home))
+    drawn = list(worker.pictures(chunk))
     np.testing.assert_array_equal(drawn[0], drawn[2])
     np.testing.assert_array_equal(drawn[3], drawn[5])
-    assert (drawn[2] != drawn[3]).any()
+    assert (drawn[2] != drawn[3]).any() and worker.renderer.counts.drawn == 3
 
 
-def test_a_face_is_drawn_exactly_however_little_it_moved(home: Path) -> None:
-    clip = script(3)
-    clip.faces[:], clip.shares[:] = clip.faces[0], (1.0, 0.0)
-    clip.faces[1, 50] += np.float32(0.3)
-    clip.faces[2, 50] += np.float32(0.3) + np.float32(0.004)  # the live path treats this as a tracker's noise
-    (chunk,) = split_chunks(clip)
-    worker = hand(settings_of(home))
-    list(worker.pictures(chunk))
-    assert worker.renderer.counts.drawn == 3
-
-
-def test_their_own_size_is_drawn_and_any_other_written(home: Path) -> None:
-    assert (settings_of(home).drawn_size, settings_of(home, size=300).drawn_size) == (SIZE, SIZE)
+def test_their_own_size_is_drawn_and_the_key_depends_on_character_and_map(home: Path) -> None:
+    settings = settings_of(home)
+    assert (settings.drawn_size, settings_of(home, size=300).drawn_size) == (SIZE, SIZE)
     assert "enlarged to 300" in settings_of(home, size=300).remark
+    assert isinstance(settings.photoreal, Photoreal)
+    to_flame = replace(settings.photoreal.to_flame, jaw_rad=settings.photoreal.to_flame.jaw_rad * np.float32(0.5))
+    assert settings_of(home).key == settings.key
+    assert settings_of(home, ("you",)).key != settings_of(home, ("me",)).key
+    assert replace(settings, photoreal=replace(settings.photoreal, to_flame=to_flame)).key != settings.key
 
 
-def test_steps_that_the_sampler_cannot_take_are_refused(home: Path) -> None:
-    one_step: PhotorealCharacter = replace(flat_character("student", SIZE), sampler="student")
-    save_photoreal(one_step, home / "student.omote")
-    with pytest.raises(
-        RenderError, match='"student" takes 1, 2 or 4 steps, got 3; pictures in more than 8 steps are guided'
-    ):
+def test_characters_and_steps_that_cannot_be_drawn_together_are_refused(home: Path) -> None:
+    one = flat_character("them", SIZE)
+    restricted = SourceFile("arcface.onnx", "0" * 64, "for research only", False)
+    for name, character in {
+        "student": replace(one, sampler="student"),
+        "other": replace(one, name="other", model="f" * 64),
+        "them": replace(one, parts=(restricted,)),
+    }.items():
+        save_photoreal(character, home / f"{name}.omote")
+    few = '"student" takes 1, 2 or 4 steps, got 3; pictures in more than 8 steps are guided'
+    with pytest.raises(RenderError, match=few):
         settings_of(home, ("student",), steps=3)
-
-
-def test_a_mixture_with_a_photo_is_refused_before_any_work(home: Path) -> None:
+    with pytest.raises(RenderError, match="other and me need different weights"):
+        settings_of(home, ("me", "other"))
+    with pytest.raises(RenderError, match="hana is not photoreal and me is"):
+        settings_of(home, ("me", "hana"))
+    with pytest.raises(NonCommercialError, match=r"arcface\.onnx is not for commercial use"):
+        settings_of(home, ("them",))
     clip = script()
     clip.shares[2] = 0.5
     with pytest.raises(RenderError, match=r"picture 2 is to show a mixture of me and you.*by a cut"):
         settings_of(home).check(clip)
-    with pytest.raises(RenderError, match="hana is not photoreal and me is"):
-        settings_of(home, ("me", "hana"))
-
-
-def test_characters_of_different_weights_are_not_drawn_in_one_rendering(home: Path) -> None:
-    save_photoreal(replace(flat_character("other", SIZE), model="f" * 64), home / "other.omote")
-    with pytest.raises(RenderError, match="other and me need different weights"):
-        settings_of(home, ("me", "other"))
-
-
-def test_what_the_files_do_not_allow_is_refused(home: Path) -> None:
-    with pytest.raises(NonCommercialError, match=r"arcface\.onnx is not for commercial use"):
-        settings_of(home, (str(restricted(home / "them.omote")),))
-
-
-def test_a_mixture_that_comes_to_be_drawn_all_the_same_is_refused() -> None:
     assert shown(np.array([0.0, 1.0], np.float32)) == 1
     with pytest.raises(RenderError, match="cannot be mixed in one picture, got 2"):
         shown(np.array([0.5, 0.5], np.float32))
 
 
-def test_the_key_depends_on_character_and_map(home: Path) -> None:
-    table = settings_of(home)
-    assert isinstance(table.photoreal, Photoreal)
-    to_flame = replace(table.photoreal.to_flame, jaw_rad=table.photoreal.to_flame.jaw_rad * np.float32(0.5))
-    assert settings_of(home).key == table.key
-    assert settings_of(home, ("you",)).key != settings_of(home, ("me",)).key
-    assert replace(table, photoreal=replace(table.photoreal, to_flame=to_flame)).key != table.key
+# In many guided steps, by small published weights.
+
+STEPS = 9  # one more than few
+
+
+@pytest.fixture(scope="module")
+def guided(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A FLAME map and a character of the published files."""
+    folder = tmp_path_factory.mktemp("guided")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMOTE_MODELS", str(folder / "models"))
+        flame_map().save(folder / "map")
+        rows = np.zeros((1, 8), np.float16)  # of the few-step weights, not used here
+        parts = files_in(published).parts(files_for("lcm"))
+        me = replace(flat_character("me", 64), bank=BankRows((rows,), (rows,)), parts=parts, reference_scale=0.8)
+        save_photoreal(me, folder / "me.omote")
+        changed = tuple(replace(part, sha256="ab" * 32) for part in parts)
+        save_photoreal(replace(me, parts=changed), folder / "other.omote")
+        (folder / "arc2face").symlink_to(published)
+        yield folder
+    render._opened.clear()
+
+
+def files_in(folder: Path) -> Published:
+    return published(folder)
+
+
+def guided_settings(
+    home: Path, steps: int = STEPS, runtime: str = "pytorch-f32", name: str = "me", *, allow: bool = True, **more: str
+) -> RenderSettings:
+    settings = Settings(home / "arc2face", home / "map", allow, 64, steps, runtime, **more)  # type: ignore[arg-type]
+    return resolve_settings((str(home / f"{name}.omote"),), settings, 1)
+
+
+def drawn(settings: RenderSettings, jaws: list[float], at_once: int) -> list[bytes]:
+    """The files of this jaw's pictures, drawn in chunks."""
+    faces = np.stack([from_weights(arkit.weights({"jawOpen": jaw})).vector() for jaw in jaws])
+    clip = single_character_animation(Fraction(30), faces, studio_light(), "me")
+    return [file for chunk in split_chunks(clip, at_once) for file in draw_chunk(settings, chunk)]
+
+
+def test_a_guided_picture_depends_on_its_face_alone(guided: Path) -> None:
+    """Not on faces in the same chunk, nor on what was drawn before; a face that is held is the same picture."""
+    settings = guided_settings(guided)
+    several = drawn(settings, [0.0, 0.3, 0.3, 0.6], 3)
+    assert several[1] == several[2] and len(set(several)) == 3
+    render._opened.clear()
+    assert drawn(pickle.loads(pickle.dumps(settings)), [0.3], 1) == [several[1]]
+
+
+def test_the_controlnet_turns_the_head_in_a_guided_picture(guided: Path) -> None:
+    posed, plain = (guided_settings(guided, pose=pose) for pose in ("controlnet", "warp"))
+    assert posed.key != plain.key
+    assert drawn(posed, [0.3], 1) != drawn(plain, [0.3], 1)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"runtime": "onnxruntime"}, "more than 8 steps run in PyTorch: use --runtime pytorch-f32"),
+        ({"steps": 1000}, "--steps must be from 1 to 999"),
+        ({"allow": False}, "allow_noncommercial = true"),
+        ({"runtime": "openvino", "name": "other"}, "was made with another"),
+        ({"pose": "neck"}, 'pose must be warp or controlnet, got "neck"'),
+        ({"pose": "controlnet", "steps": 4}, "draws in more than 8 steps: add --steps 25"),
+        ({"runtime": "abacus", "steps": 1}, "abacus"),
+    ],
+)
+def test_impossible_settings_are_refused_before_any_work(guided: Path, how: dict[str, object], message: str) -> None:
+    errors = RenderError, NonCommercialError, CharacterError, AnimatorError
+    with pytest.raises(errors, match=message):
+        guided_settings(guided, **how)  # type: ignore[arg-type]

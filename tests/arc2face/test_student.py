@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from omote.engine.arc2face import student
 from omote.engine.arc2face.character import save
-from omote.engine.arc2face.files import NonCommercialError
+from omote.engine.arc2face.files import NonCommercialError, Published
 from omote.engine.arc2face.loading import fuse, read_lora
 from omote.engine.arc2face.losses import Losses, RecogniserError
-from omote.engine.arc2face.pipeline import open_arc2face
+from omote.engine.arc2face.pipeline import Arc2Face, open_arc2face
 from omote.engine.arc2face.processors import Reading, denoise
 from omote.engine.arc2face.sampling import few_steps, noises_between
 from omote.engine.arc2face.schedulers import few_step_plan, signal_share
@@ -34,6 +34,7 @@ from omote.engine.model.kinds import Settings
 from omote.studio.cli.train import STAGES
 from tests.arc2face import tiny
 from tests.arc2face.flat import flat_character
+from tests.arc2face.home import flame_map
 from tests.arc2face.published import DIMENSIONS, write_recogniser
 
 SIZE = 64
@@ -61,20 +62,14 @@ def pairs_of(teacher: Counting, run: Path, count: int) -> Pairs:
     return taught(cast(Teacher, teacher), Plan(run, pairs=count))
 
 
-def test_the_requested_number_of_pairs_is_drawn(tmp_path: Path) -> None:
-    teacher = Counting()
-    pairs = pairs_of(teacher, tmp_path, 4)
-    assert teacher.drawn == [0, 1, 2, 3] and pairs.vectors.shape == (4, 55)
-    torch.testing.assert_close(pairs.latents, pairs.vectors[:, :1, None, None].expand(-1, 4, 2, 2))
-
-
 def test_pairs_are_kept_as_they_come_and_only_missing_ones_are_drawn(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         pairs_of(Counting(fails_at=9), tmp_path, 12)
     teacher = Counting()
     pairs = pairs_of(teacher, tmp_path, 12)
-    assert teacher.drawn == [8, 9, 10, 11]
+    assert teacher.drawn == [8, 9, 10, 11] and pairs.vectors.shape == (12, 55)
     assert pairs.vectors[:, 0].tolist() == list(range(12))
+    torch.testing.assert_close(pairs.latents, pairs.vectors[:, :1, None, None].expand(-1, 4, 2, 2))
 
 
 def test_pairs_of_another_teacher_and_damaged_ones_are_named_with_the_cure(tmp_path: Path) -> None:
@@ -162,21 +157,35 @@ def test_what_was_learned_is_read_as_any_lora_is_and_draws_the_same(tmp_path: Pa
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)  # sums in another order
 
 
+@pytest.fixture(scope="module")
+def arc(published: Path) -> Arc2Face:
+    return open_arc2face(published, reference_scale=0.0)
+
+
+@pytest.fixture(scope="module")
+def me(arc: Arc2Face) -> PhotorealCharacter:
+    rng = np.random.default_rng(1)
+    tokens = arc.tokens(rng.normal(size=(1, DIMENSIONS["small"].embedding)).astype(np.float32))[0].numpy()
+    points = (rng.uniform(0.25, 0.75, (478, 2)) * SIZE).astype(np.float32)
+    return replace(flat_character("me", SIZE), tokens=tokens, neutral=STAND_IN_NEUTRAL.copy(), points=points)
+
+
 @pytest.mark.parametrize("steps", [1, 2, 4])
-def test_the_student_learns_the_latents_that_its_sampler_meets(published: Path, steps: int) -> None:
+def test_the_student_learns_the_latents_that_its_sampler_meets(
+    arc: Arc2Face, me: PhotorealCharacter, steps: int
+) -> None:
     """If every step but the last predicts the teacher's latent, the last one trains on what sampling gives it."""
-    arc, one = open_arc2face(published, reference_scale=0.0), character(published)
-    teacher = Teacher(arc, "", one, None, cast(FlameMap, None))
+    teacher = Teacher(arc, "", me, None, cast(FlameMap, None))
     vectors, truth = torch.randn(1, 55), torch.randn(1, 4, SIZE // 8, SIZE // 8)
-    plan, noise = few_step_plan("student", steps), torch.from_numpy(one.noise)[None]
-    clean, between = truth, [torch.from_numpy(between) for between in noises_between(one.noise.shape, steps)]
+    plan, noise = few_step_plan("student", steps), torch.from_numpy(me.noise)[None]
+    between = [torch.from_numpy(between) for between in noises_between(me.noise.shape, steps)]
 
     def predict(x: Tensor, timestep: int) -> Tensor:
         share = signal_share(timestep)
         if timestep != plan[-1].timestep:
-            eps: Tensor = (x - share**0.5 * clean) / (1.0 - share) ** 0.5
+            eps: Tensor = (x - share**0.5 * truth) / (1.0 - share) ** 0.5
             return eps
-        tokens, t = torch.from_numpy(one.tokens)[None], torch.full((1,), float(timestep))
+        tokens, t = torch.from_numpy(me.tokens)[None], torch.full((1,), float(timestep))
         return denoise(arc.unet, x, t, tokens, Reading(arc.adapter(vectors)))
 
     with torch.no_grad():
@@ -185,23 +194,11 @@ def test_the_student_learns_the_latents_that_its_sampler_meets(published: Path, 
     torch.testing.assert_close(trained, sampled, rtol=1e-3, atol=1e-3)
 
 
-def character(folder: Path) -> PhotorealCharacter:
-    rng = np.random.default_rng(1)
-    embedding = rng.normal(size=(1, DIMENSIONS["small"].embedding)).astype(np.float32)
-    tokens = open_arc2face(folder).tokens(embedding)[0].numpy()
-    points = (rng.uniform(0.25, 0.75, (478, 2)) * SIZE).astype(np.float32)
-    return replace(flat_character("me", SIZE), tokens=tokens, neutral=STAND_IN_NEUTRAL.copy(), points=points)
-
-
 @pytest.fixture
-def settings(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(published: Path, me: PhotorealCharacter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("OMOTE_MODELS", str(tmp_path / "models"))
-    expression = np.random.default_rng(2).normal(size=(52, 50)).astype(np.float32)
-    ones, apart = np.ones(52, np.float32), np.ones(2, np.float32)
-    FlameMap(expression, np.array([0.3, 0.1, -0.1], np.float32), ones, apart, "0" * 64).save(
-        tmp_path / "map.safetensors"
-    )
-    save(character(published), tmp_path / "me.omote")
+    flame_map().save(tmp_path / "map.safetensors")
+    save(me, tmp_path / "me.omote")
     return Settings(published, tmp_path / "map.safetensors", allow_noncommercial=True)
 
 
@@ -229,16 +226,10 @@ def test_a_recogniser_that_cannot_be_executed_is_found_before_the_first_pair(
     model.graph.node[1].op_type = "Sigmoid"
     onnx.save(model, path)
     monkeypatch.setattr(student, "taught", lambda *_: pytest.fail("a pair was drawn"))
-    monkeypatch.setattr("omote.engine.arc2face.files.Published.path", _path_with(path))
+    usual = Published.path
+    monkeypatch.setattr(Published, "path", lambda one, name: path if name == "arcface.onnx" else usual(one, name))
     with pytest.raises(RecogniserError, match="operator Sigmoid"):
         main(options(tmp_path), settings)
-
-
-def _path_with(recogniser: Path) -> Any:
-    from omote.engine.arc2face.files import Published
-
-    usual = Published.path
-    return lambda files, name: recogniser if name == "arcface.onnx" else usual(files, name)
 
 
 def test_what_the_command_needs_is_in_the_extra_that_it_names() -> None:
@@ -247,9 +238,11 @@ def test_what_the_command_needs_is_in_the_extra_that_it_names() -> None:
     assert all(name in extra for name in STAGES["arc2face"][2])
 
 
-def test_weights_for_research_are_refused_unless_allowed(settings: Settings, tmp_path: Path) -> None:
+def test_weights_for_research_and_ordinary_characters_are_refused(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(NonCommercialError, match="allow_noncommercial = true"):
         main(options(tmp_path), replace(settings, allow_noncommercial=False))
+    with pytest.raises(ValueError, match='"hana" is not photoreal'):
+        main([*options(tmp_path), "--character", "hana"], settings)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ SIDE = SIZE // 8
 RECIPE_MODEL = "m" * 64
 
 
-def unet(seed: int = 0) -> Any:
+def unet(seed: int = 0, **more: Any) -> Any:
     """diffusers' UNet of two levels, of which the first attends, with our processors and an expression adapter."""
     torch.manual_seed(seed)
     found = UNet2DConditionModel(
@@ -33,6 +33,7 @@ def unet(seed: int = 0) -> Any:
         norm_num_groups=8,
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        **more,
     )
     pairs = {}
     for number, name in enumerate(block_names(found)):
@@ -47,8 +48,13 @@ def arc(seed: int = 0) -> Arc2Face:
     """With random weights; what makes characters is not in it."""
     drawing = unet(seed)
     adapter = ExpressionTokens(ImageProjection(VECTOR_SIZE, CROSS, TOKENS), TOKENS, CROSS)
-    channels = (8,) * 4
-    tiny = AutoencoderTiny(encoder_block_out_channels=channels, decoder_block_out_channels=channels)
+    channels, blocks = (8,) * 4, (1,) * 4
+    tiny = AutoencoderTiny(
+        encoder_block_out_channels=channels,
+        decoder_block_out_channels=channels,
+        num_encoder_blocks=blocks,
+        num_decoder_blocks=blocks,
+    )
     for module in (adapter, tiny):
         module.eval().requires_grad_(False)
     missing = cast(Any, None)

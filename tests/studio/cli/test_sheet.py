@@ -17,13 +17,13 @@ from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.arc2face.files import files_for, model_digest, published
 from omote.engine.arc2face.pipeline import open_arc2face
 from omote.engine.arc2face.processors import rows_of
-from omote.engine.data import FlameParams, PhotorealCharacter
+from omote.engine.data import PhotorealCharacter
 from omote.engine.face.expressions import expression_weights
-from omote.engine.face.fitting import Fitter
-from omote.engine.face.flame_map import FlameMap
 from omote.engine.face.retarget import from_weights
 from omote.engine.offline.sheet import SheetError, expressions, prepare
 from omote.studio.cli.main import USER_ERROR_CODE, run_command
+from tests.arc2face.flat import flat_points
+from tests.arc2face.home import flame_map
 from tests.arc2face.published import write_published
 
 SIDE = 128
@@ -35,14 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("sheet")
     write_published(folder / "arc2face")
-    rng = np.random.default_rng(0)
-    FlameMap(
-        expression=rng.normal(size=(52, 50)).astype(np.float32),
-        jaw_rad=np.array([0.3, 0.15, -0.15], np.float32),
-        explained=np.full(52, 0.75, np.float32),
-        apart_mm=np.array([0.5, 2.0], np.float32),
-        flame_sha256="0" * 64,
-    ).save(folder / "map.safetensors")
+    flame_map().save(folder / "map.safetensors")
     settings = [f'photoreal = "{folder / "arc2face"}"', f'flame_map = "{folder / "map.safetensors"}"']
     (folder / "config.toml").write_text("\n".join([*settings, "allow_noncommercial = true", "steps = 3"]))
     (folder / "strict.toml").write_text("\n".join(settings))
@@ -76,7 +69,7 @@ def someone(folder: Path) -> PhotorealCharacter:
         neutral=np.full(55, 0.01, np.float32),
         is_neutral_measured=False,
         reference=photo,
-        points=points(),
+        points=flat_points(SIDE),
         bank=rows_of(arc.bank(photo, tokens)),
         sampler="lcm",
         model=model_digest(parts),
@@ -85,14 +78,6 @@ def someone(folder: Path) -> PhotorealCharacter:
         made_from="random weights",
         reference_scale=0.8,
     )
-
-
-def points() -> NDArray[np.float32]:
-    """[478,2] of the average open head; irises where the eyes' corners are in the middle of."""
-    face = Fitter().landmarks(np.zeros(100, np.float32), FlameParams.neutral(), SIDE).astype(np.float32)
-    irises = [np.repeat((face[[one]] + face[[other]]) / 2.0, 5, 0) for one, other in ((133, 33), (362, 263))]
-    around = np.array([(0, 0), (1, 0), (0, -1), (-1, 0), (0, 1)] * 2, np.float32)
-    return np.concatenate([face, np.concatenate(irises) + 3.0 * around])
 
 
 def draw(folder: Path, who: Path | str, out: Path, *more: str, config: str = "config.toml") -> int:
